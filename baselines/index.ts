@@ -1,0 +1,3 @@
+export type { Budgets } from './budgets.ts'
+export { verdictOf } from './verdict.ts'
+export type { RowStatus, Verdict, VerdictRow, VerdictWord } from './verdict.ts'

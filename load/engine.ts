@@ -1,0 +1,94 @@
+import type { Failure, Generator, Histogram, TimelinePoint } from '../record/index.ts'
+
+/** What is to be loaded and how, everything resolved: nothing in it needs the config any more. */
+export interface LoadPlan {
+  /** The run's id; goes into every `unique` value the journeys see. */
+  run: string
+  suite: string
+  targetUrl: string
+  source: JourneyMix | UserScript
+  load: ArrivalRate | Connections
+  warmupMs: number
+  durationMs: number
+  /** A request without an answer by then has failed with class `timeout`. */
+  requestTimeoutMs: number
+}
+
+export interface JourneyMix {
+  kind: 'journeys'
+  /** Absolute path of the module whose default export is `Journey[]`. */
+  module: string
+  mix: { journey: string; weight: number }[]
+}
+
+/** A k6 script of the user's own, run as it is: its own options decide the load. */
+export interface UserScript {
+  kind: 'script'
+  path: string
+}
+
+/** Open model: journeys started per second, whether or not earlier ones have ended. */
+export interface ArrivalRate {
+  model: 'arrival-rate'
+  ratePerSecond: number
+}
+
+/** Closed model: connections kept busy, each starting its next journey when the last one ended. */
+export interface Connections {
+  model: 'connections'
+  connections: number
+}
+
+/** What an engine measured, before it becomes a record. Times in milliseconds after the measurement began. */
+export interface Measurement {
+  startedAt: string
+  durationMs: number
+  /** By `journey/step`; `latencySumMs` over the answered requests makes an exact mean. */
+  endpoints: Record<string, EndpointMeasurement>
+  droppedArrivals: number
+  failures: Failure[]
+  timeline: TimelinePoint[]
+  generator: Generator
+  /** Why the generator, not the target, was the limit; empty when it was not. */
+  saturation: string[]
+  interrupted: boolean
+}
+
+export interface EndpointMeasurement {
+  requests: number
+  errors: number
+  histogram: Histogram
+  latencySumMs: number
+}
+
+/** "The target failed" is inside a measurement; "we failed to measure" is its absence, with the reason for the reader. */
+export type LoadResult =
+  | { state: 'measured'; measurement: Measurement }
+  | { state: 'unmeasured'; reason: string }
+  /** The plan itself is wrong (a script that throws, a journeys module that does not load): the user's to mend, exit 2. */
+  | { state: 'misused'; reason: string }
+
+export interface LoadProgress {
+  phase: 'prepare' | 'warmup' | 'measure' | 'finish'
+  secondsLeft: number
+  requestsPerSecond: number
+  p95Ms: number | undefined
+  errors: number
+}
+
+/** What an engine may use of the world. */
+export interface LoadSurroundings {
+  /** Fresh, empty, for this run alone. */
+  folder: string
+  /** Aborted on interrupt: the engine ends its load in good order and returns what it has, marked `interrupted`. */
+  signal: AbortSignal
+  progress: (progress: LoadProgress) => void
+  /** Called once, when warm-up is over and measurement begins, and once when it ends: the server's side is read there. */
+  measuring: (edge: 'begin' | 'end') => void
+}
+
+/** One way to make load. Contract: `run` never throws for what the target or the plan did, and leaves no process behind. */
+export interface Engine {
+  name: string
+  run: (plan: LoadPlan, surroundings: LoadSurroundings) => Promise<LoadResult>
+}
