@@ -26,7 +26,7 @@ export function mergeHistograms(histograms: readonly Histogram[]): Histogram {
   for (const histogram of histograms) {
     for (const [upperMs, count] of histogram) counts.set(upperMs, (counts.get(upperMs) ?? 0) + count)
   }
-  return [...counts].sort(([a], [b]) => a - b)
+  return [...counts].toSorted(([a], [b]) => a - b)
 }
 
 /** Exact samples, in milliseconds, to a histogram of µs resolution: one bucket for each distinct microsecond, up to. */

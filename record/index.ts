@@ -1,2 +1,8 @@
 export * from './run.ts'
+export { endpointOf, totalsOf } from './build.ts'
+export type { Counts } from './build.ts'
+export { environmentOf } from './environment.ts'
+export type { MachineFacts } from './environment.ts'
 export { countOf, histogramOf, latencyOf, mergeHistograms, quantile, roundMicros } from './histogram.ts'
+export { runId } from './identity.ts'
+export type { Random, WallClock } from './identity.ts'
