@@ -1,0 +1,7 @@
+export { boot } from './boot.ts'
+export type { Bootable, Booted, BootResult } from './boot.ts'
+export { lockTarget } from './lock.ts'
+export type { LockPlan, LockResult, TargetLock } from './lock.ts'
+export { waitReady } from './ready.ts'
+export { watchServer } from './server-side.ts'
+export type { ReadMetrics, ServerWatch } from './server-side.ts'
