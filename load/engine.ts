@@ -1,4 +1,4 @@
-import type { Failure, Generator, Histogram, TimelinePoint } from '../record/index.ts'
+import type { Failure, FailureClass, Generator, Histogram, TimelinePoint } from '../record/index.ts'
 
 /** What is to be loaded and how, everything resolved: nothing in it needs the config any more. */
 export interface LoadPlan {
@@ -65,6 +65,8 @@ export interface EndpointMeasurement {
 export type LoadResult =
   | { state: 'measured'; measurement: Measurement }
   | { state: 'unmeasured'; reason: string }
+  /** The target failed a `before` step, so there was nobody to make the load: the target's failure, seen before the load began. */
+  | { state: 'refused'; step: string; class: FailureClass; message: string }
   /** The plan itself is wrong (a script that throws, a journeys module that does not load): the user's to mend, exit 2. */
   | { state: 'misused'; reason: string }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcessByStdio } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { guardian } from './guardian.ts'
 
@@ -7,6 +8,8 @@ export interface ChildOptions {
   cwd?: string
   /** The whole environment of the child: nothing is inherited that is not in it. */
   env: NodeJS.ProcessEnv
+  /** Writes both streams to this file instead of reading them, so that a talkative child costs us nothing. */
+  outputFile?: string
   /** Each whole line the child prints; lines are cut at 8 KiB. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void
 }
@@ -18,7 +21,7 @@ export interface Child {
   pid: number | undefined
   /** Settles when the process has ended and its output is read; never rejects. */
   ended: Promise<ChildEnd>
-  /** The last 4 KiB it wrote to each stream, for messages. */
+  /** The last 4 KiB it wrote to a stream (to the file, when it writes to one), for messages. */
   tail: (stream: 'stdout' | 'stderr') => string
   signal: (signal: NodeJS.Signals) => void
   /** SIGTERM to its whole process group, SIGKILL after `graceMs`; resolves when it has ended. */
@@ -31,12 +34,15 @@ export interface Child {
  */
 export function startChild(command: string, args: readonly string[], options: ChildOptions): Child {
   const tails = { stdout: '', stderr: '' }
-  const child = spawn(command, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const file = options.outputFile === undefined ? undefined : openSync(options.outputFile, 'w', 0o600)
+  const output = file ?? 'pipe'
+  const child = spawn(command, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ['ignore', output, output] })
+  if (file !== undefined) closeSync(file)
   const group = child.pid
   if (group !== undefined) guardian().watch(group)
   for (const stream of ['stdout', 'stderr'] as const) {
-    readLines(child[stream], (line) => options.onLine?.(line, stream), (chunk) => {
-      tails[stream] = (tails[stream] + chunk).slice(-4096)
+    if (child[stream]) readLines(child[stream], (line) => options.onLine?.(line, stream), (chunk) => {
+      tails[stream] = (tails[stream] + chunk).slice(-tailBytes)
     })
   }
   const ended = whenEnded(child).then((end) => {
@@ -49,7 +55,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
   return {
     pid: group,
     ended,
-    tail: (stream) => tails[stream].trim(),
+    tail: (stream) => (options.outputFile === undefined ? tails[stream] : endOf(options.outputFile)).trim(),
     signal,
     stop: async (graceMs) => {
       signal('SIGTERM')
@@ -61,7 +67,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
   }
 }
 
-async function whenEnded(child: ChildProcessByStdio<null, Readable, Readable>): Promise<ChildEnd> {
+async function whenEnded(child: ChildProcess): Promise<ChildEnd> {
   return new Promise((resolve) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
       if (child.pid === undefined) resolve({ state: 'failed', reason: error.code === 'ENOENT' ? 'not found' : error.message })
@@ -70,8 +76,8 @@ async function whenEnded(child: ChildProcessByStdio<null, Readable, Readable>): 
     // keep us waiting for ever.
     child.once('exit', () => {
       const release = setTimeout(() => {
-        child.stdout.destroy()
-        child.stderr.destroy()
+        child.stdout?.destroy()
+        child.stderr?.destroy()
       }, 1000)
       child.once('close', () => clearTimeout(release))
     })
@@ -96,6 +102,7 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
   }
 }
 
+const tailBytes = 4096
 const longestLine = 8192
 
 function readLines(stream: Readable, onLine: (line: string) => void, onChunk: (chunk: string) => void): void {
@@ -111,4 +118,16 @@ function readLines(stream: Readable, onLine: (line: string) => void, onChunk: (c
   stream.on('end', () => {
     if (pending !== '') onLine(pending)
   })
+}
+
+function endOf(file: string): string {
+  const handle = openSync(file, 'r')
+  try {
+    const { size } = fstatSync(handle)
+    const buffer = Buffer.alloc(Math.min(size, tailBytes))
+    const read = readSync(handle, buffer, 0, buffer.length, size - buffer.length)
+    return buffer.toString('utf8', 0, read)
+  } finally {
+    closeSync(handle)
+  }
 }

@@ -4,6 +4,8 @@ import type { Run } from './run.ts'
 /** What of a machine and its tools decides how fast it measures. */
 export interface MachineFacts {
   os: string
+  /** Release of the operating system's kernel; told, but not decisive. */
+  kernel: string
   arch: string
   cpuModel: string
   cores: number

@@ -20,6 +20,8 @@ export interface Run {
   /** What failed, by step and class; absent when nothing did. Bounded. */
   failures?: Failure[]
   validity: { valid: boolean; reasons: string[] }
+  /** The run was ended before its time: its figures are what there was, and never a baseline. */
+  interrupted?: boolean
 }
 
 /**

@@ -65,7 +65,13 @@ const identity = {
 }
 
 const { server, generator, timeline, failures } = measured
-const extras = { server: server.exactOptional(), generator: generator.exactOptional(), timeline: timeline.exactOptional(), failures: failures.exactOptional() }
+const extras = {
+  interrupted: z.boolean().exactOptional(),
+  server: server.exactOptional(),
+  generator: generator.exactOptional(),
+  timeline: timeline.exactOptional(),
+  failures: failures.exactOptional(),
+}
 
 /** A whole record. Unknown fields are kept. */
 export const runSchema = z.looseObject({ ...identity, ...extras, totals, endpoints: measured.endpoints, validity: measured.validity })

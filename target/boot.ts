@@ -13,6 +13,8 @@ export interface Bootable {
   env: NodeJS.ProcessEnv
   /** How long it may take to be ready. */
   timeoutMs: number
+  /** Where its output goes. */
+  logFile: string
   signal: AbortSignal
 }
 
@@ -37,7 +39,7 @@ export async function boot(plan: Bootable): Promise<BootResult> {
   if (await waitReady(plan.url, plan.ready, { timeoutMs: 0, signal: plan.signal }) !== 'nobody') {
     return { state: 'failed', reason: `something already answers at ${plan.url}: stop it, or test it as it is with '--target ${plan.url}'` }
   }
-  const child = startChild(program, args, { cwd: plan.cwd, env: plan.env })
+  const child = startChild(program, args, { cwd: plan.cwd, env: plan.env, outputFile: plan.logFile })
   const stopWaiting = new AbortController()
   const died = child.ended.then((end) => ({ end }))
   const ready = waitReady(plan.url, plan.ready, { timeoutMs: plan.timeoutMs, signal: AbortSignal.any([plan.signal, stopWaiting.signal]) })
@@ -70,8 +72,8 @@ function whyNotUp(plan: Bootable, first: { end: Awaited<Child['ended']> } | Awai
   return `target.command '${command}' ended with ${end.state === 'exited' ? `code ${end.code}` : end.signal} before it was ready; ${said}`
 }
 
-// One line for a message: the last one written to stderr, or else to stdout.
+// One line for a message: the last one it wrote.
 function lastWords(child: Child): string {
-  const text = child.tail('stderr') || child.tail('stdout')
+  const text = child.tail('stderr')
   return (text.split('\n').findLast((line) => line.trim() !== '') ?? '').replaceAll(/\p{Cc}/gu, ' ').trim().slice(0, 300)
 }

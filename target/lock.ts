@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,7 +33,7 @@ export async function lockTarget(plan: LockPlan): Promise<LockResult> {
     const holder = await holderOf(file)
     if (holder === undefined) continue
     if (!isAlive(holder)) {
-      await removeStale(file, holder, plan.pid)
+      await removeStale(file, holder)
       continue
     }
     if (performance.now() >= deadline) return { state: 'busy', holder, file }
@@ -46,7 +46,7 @@ export async function lockTarget(plan: LockPlan): Promise<LockResult> {
 
 /** By link, not by creating: the lock appears with its holder's number in it or not at all. */
 async function claim(file: string, pid: number): Promise<boolean> {
-  const own = `${file}.${pid}`
+  const own = `${file}.${randomUUID()}`
   await writeFile(own, String(pid), { mode: 0o600 })
   try {
     await link(own, file)
@@ -74,8 +74,8 @@ async function holderOf(file: string): Promise<number | undefined> {
  * Moves a dead holder's lock out of the way. Between our look and the move another waiter may have done the same and taken
  * the lock: what we then moved is its live lock, and goes back.
  */
-async function removeStale(file: string, dead: number, pid: number): Promise<void> {
-  const moved = `${file}.${pid}.stale`
+async function removeStale(file: string, dead: number): Promise<void> {
+  const moved = `${file}.${randomUUID()}.stale`
   try {
     await rename(file, moved)
     if ((await holderOf(moved)) !== dead) await link(moved, file).catch(() => undefined)

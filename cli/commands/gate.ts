@@ -1,0 +1,107 @@
+import { join } from 'node:path'
+import { combineVerdicts } from '../../baselines/index.ts'
+import type { Verdict, VerdictRow } from '../../baselines/index.ts'
+import type { ReportInput } from '../../reports/index.ts'
+import type { ProbesReport } from '../../synthetics/outcome.ts'
+import { printJson, printSummary, writeReports, writeRun } from '../artefacts.ts'
+import { findEngine } from '../engines.ts'
+import { exitCodeOf, exitCodes } from '../exit-codes.ts'
+import { measureSuite, newRunId } from '../measure.ts'
+import type { JudgedRun, SuitePlan } from '../measure.ts'
+import type { CommonOptions } from '../options.ts'
+import { probeRows, runSessionProbes } from '../probing.ts'
+import { pushRuns } from '../pushing.ts'
+import { openSession, withTarget } from '../session.ts'
+import type { Session } from '../session.ts'
+import { suitePlan } from '../suites.ts'
+import { version } from '../version.ts'
+import { Misuse } from '../world.ts'
+import type { World } from '../world.ts'
+
+export interface GateOptions extends CommonOptions {
+  engine: 'k6' | 'autocannon' | 'both'
+  duration?: number
+  requirePush?: boolean
+}
+
+/** What a gate came to, before it is written and printed. */
+interface Gated {
+  probes: ProbesReport | undefined
+  runs: JudgedRun[]
+  rows: VerdictRow[]
+  notes: string[]
+  problems: string[]
+}
+
+/** The main job: probes, load by every suite, budgets, reports, push, verdict. */
+export async function gate(options: GateOptions, world: World): Promise<number> {
+  const session = await openSession(options, world)
+  const plans = gatePlans(session, options)
+  const folder = join(session.out, 'gates', newRunId(session, 'gate'))
+  const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () => gateTarget(session, plans))
+  const gated = reached.state === 'used' ? reached.result : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
+  const pushes = await pushRuns(session, gated.runs, options.requirePush ?? false)
+  const verdict = combineVerdicts(gated.runs.map((judged) => judged.verdict), [...gated.rows, ...pushes.rows])
+  const input: ReportInput = {
+    title: 'gate',
+    verdict,
+    runs: gated.runs.map(({ run, budgets, verdict: judged }) => ({ run, budgets, verdict: judged })),
+    ...(gated.probes && { probes: gated.probes }),
+    notes: [...gated.notes, ...pushes.notes, ...gated.problems],
+    folder,
+    vigilVersion: version(),
+  }
+  const problems = [...gated.problems, ...(await writeReports(folder, input, session.progress.warn))]
+  return finish(input, verdict, problems, options, world)
+}
+
+function finish(input: ReportInput, verdict: Verdict, problems: string[], options: GateOptions, world: World): number {
+  if (options.json) printJson(world, verdict)
+  else printSummary(world, input)
+  return problems.length > 0 ? exitCodes.invalid.code : exitCodeOf(verdict.verdict)
+}
+
+/** The gate's suites, as far as the engine asked for loads them; by default all the config has. */
+function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
+  const { config } = session.loaded
+  const names = config.gate?.suites ?? Object.keys(config.suites)
+  const plans = names.map((name) => suitePlan(config, name, options.duration === undefined ? {} : { duration: options.duration }))
+  const wanted = plans.filter((plan) => options.engine === 'both' || plan.suite.engine === options.engine)
+  if (wanted.length > 0) return wanted
+  throw new Misuse(`--engine ${options.engine}: none of the gate's suites (${names.join(', ') || 'none'}) is loaded by it`)
+}
+
+async function gateTarget(session: Session, plans: SuitePlan[]): Promise<Gated> {
+  const probes = await runSessionProbes(session, session.loaded.config.gate?.probes ?? Object.keys(session.loaded.config.probes ?? {}))
+  const gated: Gated = { probes, runs: [], rows: probes ? probeRows(probes) : [], notes: [], problems: [] }
+  const down = gated.rows.filter((row) => row.status === 'fail')
+  if (down.length > 0) {
+    gated.notes.push(`no load was made: ${down.map((row) => row.step ?? row.metric).join(', ')} ${down.length === 1 ? 'is' : 'are'} down, and loading what does not work measures nothing`)
+    return gated
+  }
+  for (const plan of plans) await addRun(session, plan, gated)
+  return gated
+}
+
+async function addRun(session: Session, plan: SuitePlan, gated: Gated): Promise<void> {
+  if (session.world.interrupted.aborted) {
+    gated.rows.push(invalidRow(plan.name, `suite ${plan.name} was not run: interrupted`))
+    return
+  }
+  const engine = await findEngine(plan.suite.engine, session)
+  // A laptop without k6 still learns what autocannon can say; a release is not gated by half a gate.
+  if (engine.state === 'missing' && !session.world.env['CI']) {
+    const note = `suite ${plan.name} was LEFT OUT: ${engine.reason}`
+    session.progress.warn(note)
+    gated.notes.push(note)
+    gated.rows.push({ rule: 'suite', suite: plan.name, step: null, metric: 'suite', status: 'skipped', message: note })
+    return
+  }
+  const judged = await measureSuite(session, plan)
+  gated.problems.push(...(await writeRun(session, judged)))
+  gated.runs.push(judged)
+}
+
+function invalidRow(metric: string, message: string): VerdictRow {
+  return { rule: 'gate', step: null, metric, status: 'invalid', message }
+}

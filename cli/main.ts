@@ -1,0 +1,51 @@
+import { enableCompileCache } from 'node:module'
+import type { World } from './world.ts'
+
+// Compiled code is kept between starts, which halves the start-up of commands with heavy imports.
+enableCompileCache()
+
+const interruption = new AbortController()
+
+function interrupt(signal: 'SIGINT' | 'SIGTERM'): void {
+  // The second time the user means now; what we started is ended by its guardian.
+  if (interruption.signal.aborted) leave(codeOf(signal))
+  interruption.abort(signal)
+}
+
+process.on('SIGINT', interrupt)
+process.on('SIGTERM', interrupt)
+// `vigil … | head` closes our output early; that is no reason to fail.
+process.stdout.on('error', () => undefined)
+process.stderr.on('error', () => undefined)
+
+const stdoutIsTerminal = process.stdout.isTTY
+const world: World = {
+  cwd: process.cwd(),
+  env: process.env,
+  pid: process.pid,
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  terminal: {
+    stdoutIsTerminal,
+    stderrIsTerminal: process.stderr.isTTY,
+    width: process.stdout.columns || Number(process.env['COLUMNS']) || 80,
+    color: stdoutIsTerminal && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+  },
+  now: Date.now,
+  random: Math.random,
+  interrupted: interruption.signal,
+}
+
+const { runProgram } = await import('./program.ts')
+const code = await runProgram(process.argv.slice(2), world)
+leave(interruption.signal.aborted ? codeOf(interruption.signal.reason) : code)
+
+function codeOf(signal: unknown): number {
+  return signal === 'SIGTERM' ? 143 : 130
+}
+
+// The one place that exits. Output to files, pipes and terminals is written synchronously on POSIX, so nothing is lost.
+function leave(exitCode: number): never {
+  // oxlint-disable-next-line unicorn/no-process-exit, node/no-process-exit -- a keep-alive socket to the target must not hold up a verdict
+  process.exit(exitCode)
+}

@@ -1,0 +1,45 @@
+import { InvalidArgumentError, Option } from 'commander'
+import type { Command } from 'commander'
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  config: string
+  target?: string
+  out: string
+  quiet?: boolean
+  json?: boolean
+}
+
+export function withCommonOptions(command: Command): Command {
+  return command
+    .option('--config <file>', 'the config to read', 'vigil.config.ts')
+    .addOption(new Option('--target <url>', 'test the service that runs at this URL instead of starting one').argParser(httpUrl))
+    .option('--out <dir>', 'where runs and reports are kept', '.vigil')
+    .option('--quiet', 'no progress and no messages but errors')
+    .option('--json', 'exactly one JSON document on stdout')
+}
+
+function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return text
+  throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected an http:// or https:// URL.`)
+}
+
+/** A number over 0, and not over `most`. */
+export function positiveNumber(what: string, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() !== '' && Number.isFinite(value) && value > 0 && value <= most) return value
+    throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected ${what} over 0 and at most ${most}.`)
+  }
+}
+
+/** A whole number over 0, and not over `most`. */
+export function positiveInteger(what: string, most: number): (text: string) => number {
+  const parse = positiveNumber(what, most)
+  return (text) => {
+    const value = parse(text)
+    if (Number.isInteger(value)) return value
+    throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected a whole number: ${what}.`)
+  }
+}

@@ -1,0 +1,48 @@
+import type { VerdictRow } from '../baselines/index.ts'
+import { nearest } from '../config/names.ts'
+import type { ProbeResult, ProbesReport } from '../synthetics/outcome.ts'
+import type { Session } from './session.ts'
+import { Misuse } from './world.ts'
+
+/** The probes of the config by these names; an unknown one is the user's to mend. */
+export function checkProbeNames(session: Session, names: readonly string[]): void {
+  const known = Object.keys(session.loaded.config.probes ?? {})
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new Misuse(`probe ${JSON.stringify(unknown)} is not in the config${nearest(unknown, known)}`)
+}
+
+/** Runs probes one after the other. Nothing to run gives undefined. */
+export async function runSessionProbes(session: Session, names: readonly string[]): Promise<ProbesReport | undefined> {
+  if (names.length === 0) return undefined
+  const { runProbes } = await import('../synthetics/index.ts')
+  session.progress.phase(`probing: ${names.join(', ')}`)
+  const { config, journeys } = session.loaded
+  return runProbes({
+    targetUrl: session.targetUrl,
+    journeys,
+    probes: Object.fromEntries(Object.entries(config.probes ?? {}).filter(([name]) => names.includes(name))),
+    signal: session.world.interrupted,
+    now: session.world.now,
+  })
+}
+
+/** Probes as rows of a verdict. What was passed only slowly or on a retry is told, and does not fail a release by itself. */
+export function probeRows(report: ProbesReport): VerdictRow[] {
+  return report.probes.map((probe) => ({ rule: 'probe', step: probe.name, metric: 'outcome', status: probeStatus(probe), message: probeMessage(probe) }))
+}
+
+function probeStatus({ outcome }: ProbeResult): VerdictRow['status'] {
+  switch (outcome) {
+    case 'up':
+    case 'degraded':
+      return 'pass'
+    case 'down':
+      return 'fail'
+    case 'unknown':
+      return 'inconclusive'
+  }
+}
+
+function probeMessage(probe: ProbeResult): string {
+  return `probe ${probe.name} is ${probe.outcome}${probe.message === undefined ? '' : `: ${probe.message}`}`
+}

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, describe, expect, it } from 'vitest'
+import { startChild } from './child.ts'
+
+const env = { PATH: process.env['PATH'] }
+const folder = mkdtempSync(join(tmpdir(), 'vigil-child-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const sh = (script: string, more: Partial<Parameters<typeof startChild>[2]> = {}) => startChild('/bin/sh', ['-c', script], { env, ...more })
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch {
+    return false
+  }
+  // A zombie nobody has reaped yet is dead all the same.
+  return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+}
+
+async function gone(pid: number, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs
+  while (isAlive(pid)) {
+    if (performance.now() > deadline) return false
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return true
+}
+
+describe('a child', () => {
+  it('tells how it ended', async () => {
+    expect(await sh('exit 7').ended).toEqual({ state: 'exited', code: 7 })
+    expect(await sh('kill -9 $$').ended).toEqual({ state: 'signalled', signal: 'SIGKILL' })
+    expect(await startChild('/no/such/program', [], { env }).ended).toEqual({ state: 'failed', reason: 'not found' })
+  })
+
+  it('gives whole lines, also the last one without an end', async () => {
+    const lines: string[] = []
+    await sh('printf "one\\ntw"; printf "o\\nthree" ; echo oops >&2', { onLine: (line, stream) => lines.push(`${stream} ${line}`) }).ended
+    expect(lines.toSorted()).toEqual(['stderr oops', 'stdout one', 'stdout three', 'stdout two'])
+  })
+
+  it('keeps only the end of what it says', async () => {
+    const child = sh('i=0; while [ $i -lt 2000 ]; do echo "line $i"; i=$((i+1)); done')
+    await child.ended
+    expect(child.tail('stdout').length).toBeLessThanOrEqual(4096)
+    expect(child.tail('stdout')).toMatch(/line 1999$/)
+  })
+
+  it('can write to a file instead, and its last words are read from there', async () => {
+    const child = sh('echo out; echo err >&2', { outputFile: join(folder, 'output.log') })
+    await child.ended
+    expect(readFileSync(join(folder, 'output.log'), 'utf8')).toBe('out\nerr\n')
+    expect(child.tail('stderr')).toBe('out\nerr')
+  })
+
+  it('has no environment but what it was given', async () => {
+    const child = startChild('/usr/bin/env', [], { env: { ONLY: 'this' } })
+    await child.ended
+    expect(child.tail('stdout')).toBe('ONLY=this')
+  })
+
+  it('that ignores SIGTERM is killed after its grace', async () => {
+    const child = sh('trap "" TERM; echo ready; while :; do sleep 1; done', { onLine: () => ready() })
+    let ready = (): void => undefined
+    await new Promise<void>((resolve) => (ready = resolve))
+    expect(await child.stop(100)).toEqual({ state: 'signalled', signal: 'SIGKILL' })
+  })
+
+  it('takes its own children with it when it ends', async () => {
+    const child = sh('sleep 1000 & echo $!')
+    await child.ended
+    expect(await gone(Number(child.tail('stdout')), 2000)).toBe(true)
+  })
+})
+
+describe('when we are killed', () => {
+  it('no child and no grandchild of ours is alive five seconds later', async () => {
+    const module = new URL('child.ts', import.meta.url).href
+    const script = `import(${JSON.stringify(module)}).then(({ startChild }) => startChild('/bin/sh', ['-c', 'sleep 1000 & echo $!; echo $$; wait'], { env: { PATH: process.env.PATH }, onLine: (line) => console.log(line) }))`
+    const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const pids: number[] = []
+    for await (const line of createInterface({ input: parent.stdout })) {
+      pids.push(Number(line))
+      if (pids.length === 2) parent.kill('SIGKILL')
+    }
+    expect(pids).toHaveLength(2)
+    for (const pid of pids) expect(await gone(pid, 5000)).toBe(true)
+  })
+})

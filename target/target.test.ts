@@ -1,0 +1,123 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { boot } from './boot.ts'
+import type { Bootable } from './boot.ts'
+import { lockTarget } from './lock.ts'
+import type { LockPlan } from './lock.ts'
+import { waitReady } from './ready.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'vigil-target-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const never = new AbortController().signal
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function plan(script: string, changes: Partial<Bootable> = {}): Promise<Bootable> {
+  const port = await freePort()
+  return {
+    url: `http://127.0.0.1:${port}`,
+    command: [process.execPath, '-e', script],
+    ready: '/ready',
+    cwd: folder,
+    env: { PATH: process.env['PATH'], PORT: String(port) },
+    timeoutMs: 20_000,
+    logFile: join(folder, `${port}.log`),
+    signal: never,
+    ...changes,
+  }
+}
+
+describe('booting a target', () => {
+  it('waits until it is ready, not only until it listens, and ends it', async () => {
+    const plans = await plan("let n = 0; require('http').createServer((q, s) => { s.statusCode = ++n < 4 ? 503 : 200; s.end() }).listen(process.env.PORT, '127.0.0.1')")
+    const result = await boot(plans)
+    expect(result.state).toBe('up')
+    if (result.state !== 'up') return
+    expect(await waitReady(plans.url, '/ready', { timeoutMs: 0, signal: never })).toBe('ready')
+    await result.service.stop()
+    expect(await waitReady(plans.url, '/ready', { timeoutMs: 0, signal: never })).toBe('nobody')
+  })
+
+  it.each([
+    ['a command that ends', "console.error('DATABASE_URL is not a URL'); process.exit(3)", {}, "ended with code 3 before it was ready; it last wrote: DATABASE_URL is not a URL"],
+    ['a command that is never ready', 'setInterval(() => {}, 1000)', { timeoutMs: 300 }, 'was not ready at http://127.0.0.1:'],
+    ['a program that is not there', '', { command: ['./no-such-program'] }, 'could not be started: not found'],
+  ])('says why %s did not come up', async (_, script, changes, reason) => {
+    const result = await boot(await plan(script, changes))
+    expect(result).toMatchObject({ state: 'failed' })
+    if (result.state === 'failed') expect(result.reason).toContain(reason)
+  })
+
+  it('refuses to measure a stranger that answers at its address', async () => {
+    const stranger = createServer((_request, response) => response.end())
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
+    const { port } = stranger.address() as AddressInfo
+    const result = await boot(await plan('setInterval(() => {}, 1000)', { url: `http://127.0.0.1:${port}` }))
+    await new Promise((resolve) => stranger.close(resolve))
+    expect(result).toMatchObject({ state: 'failed' })
+    if (result.state === 'failed') expect(result.reason).toContain(`something already answers at http://127.0.0.1:${port}`)
+  })
+
+  it('stops waiting when interrupted', async () => {
+    const interruption = new AbortController()
+    const booting = boot(await plan('setInterval(() => {}, 1000)', { signal: interruption.signal }))
+    interruption.abort()
+    expect(await booting).toEqual({ state: 'failed', reason: 'interrupted while the target was starting' })
+  })
+})
+
+describe('the lock on a target', () => {
+  const locks = mkdtempSync(join(folder, 'locks-'))
+  const request = (changes: Partial<LockPlan> = {}): LockPlan => ({ url: 'http://127.0.0.1:8000/', folder: locks, pid: process.pid, signal: never, timeoutMs: 0, waiting: () => undefined, ...changes })
+
+  it('is held by one at a time, whatever path the URL ends in', async () => {
+    const first = await lockTarget(request())
+    expect(first.state).toBe('locked')
+    expect(await lockTarget(request({ url: 'http://127.0.0.1:8000/other' }))).toMatchObject({ state: 'busy', holder: process.pid })
+    expect((await lockTarget(request({ url: 'http://127.0.0.1:8001/' }))).state).toBe('locked')
+    if (first.state === 'locked') await first.lock.release()
+    expect((await lockTarget(request())).state).toBe('locked')
+  })
+
+  it('tells once that it waits, and gets the lock when it is released', async () => {
+    const url = 'http://127.0.0.1:8002/'
+    const first = await lockTarget(request({ url }))
+    const told: number[] = []
+    const second = lockTarget(
+      request({
+        url,
+        timeoutMs: 20_000,
+        waiting: (holder) => {
+          told.push(holder)
+          if (first.state === 'locked') void first.lock.release()
+        },
+      }),
+    )
+    expect((await second).state).toBe('locked')
+    expect(told).toEqual([process.pid])
+  })
+
+  it('of a dead holder is taken over, by one of many', async () => {
+    const url = 'http://127.0.0.1:8003/'
+    const before = new Set(readdirSync(locks))
+    await lockTarget(request({ url }))
+    const file = readdirSync(locks).find((name) => !before.has(name)) ?? ''
+    writeFileSync(join(locks, file), '999999999')
+    const results = await Promise.all([1, 2, 3, 4].map(async () => lockTarget(request({ url }))))
+    expect(results.filter((result) => result.state === 'locked')).toHaveLength(1)
+  })
+
+  it('is not waited for after an interrupt', async () => {
+    expect(await lockTarget(request({ signal: AbortSignal.abort() }))).toEqual({ state: 'aborted' })
+  })
+})

@@ -1,0 +1,49 @@
+import { defineConfig } from './config/index.ts'
+
+// The promises of the todo API (the performance baselines of production monitoring) and how they are put to the test.
+export default defineConfig({
+  target: {
+    url: 'http://127.0.0.1:8000',
+    // The Node that `npm ci` installed, whatever the machine's own is.
+    command: ['node_modules/.bin/node', 'backend/main.ts'],
+    ready: '/health/ready',
+    metrics: '/metrics',
+    env: {
+      // Raised openly: the load comes from one address and few users, which the production limits are there to refuse.
+      RATE_LIMIT_PER_MINUTE: '10000000',
+      AUTH_RATE_LIMIT_PER_MINUTE: '10000000',
+    },
+  },
+  journeys: './journeys/todo/index.ts',
+  probes: {
+    health: { journey: 'health', degradedMs: 500 },
+    'auth-flow': { journey: 'auth-flow', degradedMs: 2000 },
+    'task-crud': { journey: 'task-crud', degradedMs: 2000 },
+  },
+  suites: {
+    // Latency at a given rate. 20 journeys/s are over 100 requests/s: in 30 s more than the 3,000 requests that an error
+    // budget of 0.1 % needs to be judged.
+    browse: {
+      engine: 'k6',
+      journeys: { 'task-crud': 9, health: 1 },
+      load: { ratePerSecond: 20 },
+      warmupSeconds: 8,
+      durationSeconds: 30,
+    },
+    // Capacity: how much it answers when a few connections are kept busy.
+    capacity: {
+      engine: 'autocannon',
+      journeys: { 'task-crud': 1 },
+      load: { connections: 8 },
+      warmupSeconds: 5,
+      durationSeconds: 12,
+    },
+  },
+  budgets: {
+    p95Ms: 500,
+    meanMs: 200,
+    errorRate: 0.001,
+    requestsPerMinute: 1000,
+    rssBytes: 512e6,
+  },
+})
