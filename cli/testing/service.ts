@@ -1,0 +1,39 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** A small service in this process, for tests of the whole command line. */
+export interface Service {
+  url: string
+  /** Requests seen so far. */
+  seen: () => number
+  close: () => Promise<void>
+}
+
+export async function startService(answer: (request: IncomingMessage, response: ServerResponse, index: number) => void, port = 0): Promise<Service> {
+  let seen = 0
+  const server: Server = createServer((request, response) => {
+    seen += 1
+    request.resume()
+    answer(request, response, seen)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen: () => seen,
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const service = await startService((_request, response) => response.end())
+  await service.close()
+  return Number(new URL(service.url).port)
+}

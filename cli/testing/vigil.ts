@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Config } from '../../config/index.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** What a run of the command line came to. */
+export interface Ran {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** A folder with a config of its own, to run vigil in as its user would. */
+export interface Workplace {
+  folder: string
+  write: (name: string, text: string) => string
+  configure: (config: Omit<Config, 'journeys'> & { journeys?: string }) => void
+  /** Starts vigil; `onStderr` sees what it says as it says it. */
+  start: (args: readonly string[], options?: StartOptions) => { process: ChildProcess; ran: Promise<Ran> }
+  vigil: (args: readonly string[], options?: StartOptions) => Promise<Ran>
+  remove: () => void
+}
+
+interface StartOptions {
+  env?: NodeJS.ProcessEnv
+  onStderr?: (text: string) => void
+}
+
+const homeJourney = `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]\n`
+
+export function workplace(): Workplace {
+  const folder = mkdtempSync(join(tmpdir(), 'vigil-cli-'))
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  write('journeys.mjs', homeJourney)
+  const start: Workplace['start'] = (args, options = {}) => {
+    // Tools fetched once for the checkout serve every test.
+    const env = { ...process.env, VIGIL_TOOLS_DIR: join(root, '.vigil', 'tools'), CI: '', ...options.env }
+    const child = spawn(join(root, 'vigil'), args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const ran = collect(child, options.onStderr)
+    return { process: child, ran }
+  }
+  return {
+    folder,
+    write,
+    configure: (config) => {
+      write('vigil.config.mjs', `export default ${JSON.stringify({ journeys: './journeys.mjs', ...config })}\n`)
+    },
+    start,
+    vigil: async (args, options) => start(withConfig(args), options).ran,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+function withConfig(args: readonly string[]): string[] {
+  return args.includes('--config') || args[0] === 'doctor' || args.includes('--help') ? [...args] : [...args, '--config', 'vigil.config.mjs']
+}
+
+async function collect(child: ChildProcess, onStderr: ((text: string) => void) | undefined): Promise<Ran> {
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+    onStderr?.(text)
+  })
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
+}

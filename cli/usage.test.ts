@@ -1,0 +1,65 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import { exitCodes } from './exit-codes.ts'
+import { workplace } from './testing/vigil.ts'
+
+const place = workplace()
+afterAll(place.remove)
+place.configure({
+  target: { url: 'http://127.0.0.1:9' },
+  probes: { home: { journey: 'home' } },
+  suites: { browse: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 10 }, durationSeconds: 5 } },
+})
+
+describe('what the user got wrong is one line on stderr, nothing on stdout, exit 2', () => {
+  place.write('enum.ts', 'enum A { B }\nexport default A\n')
+  it.each([
+    ['an unknown command', ['gaet'], "unknown command 'gaet' (Did you mean gate?)"],
+    ['an unknown option', ['gate', '--targte', 'http://x'], "unknown option '--targte' (Did you mean --target?)"],
+    ['a URL that is none', ['gate', '--target', 'localhost'], 'expected an http:// or https:// URL'],
+    ['an engine that is none', ['gate', '--engine', 'jmeter'], 'Allowed choices are k6, autocannon, both'],
+    ['a negative rate', ['load', '--rate', '-5'], 'expected journeys per second over 0'],
+    ['a duration that is no number', ['load', '--duration', 'long'], 'expected seconds over 0'],
+    ['one argument too many', ['load', 'browse', 'again'], 'too many arguments'],
+    ['an option without its value', ['gate', '--duration'], "argument missing"],
+    ['an unknown suite', ['load', 'brwose'], 'suite "brwose" is not in the config (did you mean browse?)'],
+    ['an unknown probe', ['probe', 'hoem'], 'probe "hoem" is not in the config (did you mean home?)'],
+    ['a config that is not there', ['gate', '--config', 'nowhere.ts'], 'nowhere.ts: not there'],
+    ['TypeScript that Node cannot strip', ['gate', '--config', 'enum.ts'], 'enum.ts:1: '],
+    ['a run that is not there', ['report', 'no-such-run'], 'no-such-run/record.json: not there'],
+    ['a report before the first run', ['report'], "no run there yet: make one with 'vigil load' or 'vigil gate'"],
+    ["a gate without a suite for the engine", ['gate', '--engine', 'autocannon'], "--engine autocannon: none of the gate's suites (browse) is loaded by it"],
+  ])('%s', async (_, args, says) => {
+    const { code, stdout, stderr } = await place.vigil(args)
+    expect(stderr).toContain(says)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(stderr).toMatch(/^vigil: /)
+    expect(stdout).toBe('')
+    expect(code).toBe(2)
+  })
+})
+
+describe('help', () => {
+  it('lists the commands and the exit codes', async () => {
+    const { code, stdout, stderr } = await place.vigil(['--help'])
+    expect(code).toBe(0)
+    expect(stderr).toBe('')
+    for (const { code: listed, means } of Object.values(exitCodes)) expect(stdout).toContain(`${String(listed).padEnd(4)} ${means}`)
+  })
+
+  it.each(['gate', 'load', 'probe', 'report', 'doctor'])('of %s shows examples', async (command) => {
+    const { code, stdout } = await place.vigil([command, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toContain(`Examples:\n  vigil ${command}`)
+  })
+
+  it('is shown, as an error, when no command is given', async () => {
+    const { code, stdout, stderr } = await place.start([]).ran
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('Usage: vigil')
+  })
+})
+
+it('the version is that of the package', async () => {
+  const { stdout } = await place.vigil(['--version', '--help'])
+  expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/)
+})
