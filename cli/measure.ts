@@ -124,16 +124,9 @@ function loadWords(load: LoadPlan): string {
 
 async function targetOf(session: Session): Promise<Run['target']> {
   const { revision } = session.loaded.config.target
-  const url = withoutCredentials(session.targetUrl)
+  const url = session.targetUrl
   if (revision !== undefined) return { url, revision }
   return { url, ...(session.boots && (await revisionOf(dirname(session.loaded.file), session.world.env))) }
-}
-
-function withoutCredentials(text: string): string {
-  const url = new URL(text)
-  url.username = ''
-  url.password = ''
-  return url.href
 }
 
 function environment(engine: string): Run['environment'] {

@@ -58,6 +58,7 @@ describe('a wrong config is one line with file, place, found and expected', () =
     ['a wrong type', changed('suites.browse.durationSeconds', '30'), 'suites.browse.durationSeconds: found "30", expected number'],
     ['something missing', changed('target.url', undefined), 'target.url: found nothing, expected'],
     ['no http URL', changed('target.url', 'localhost:8000'), 'target.url: found a string, expected an http:// or https:// URL'],
+    ['a password in the address', changed('target.url', 'http://me:pw@host'), 'target.url: found a string, expected a URL without a user and password'],
     ['a negative rate', changed('suites.browse.load.ratePerSecond', -5), 'suites.browse.load.ratePerSecond: found -5, expected more than 0'],
     ['a rate beyond reason', changed('suites.browse.load.ratePerSecond', 1e9), 'suites.browse.load.ratePerSecond: found 1000000000, expected at most 100000'],
     ['an error rate in per cent', changed('budgets.errorRate', 5), 'budgets.errorRate: found 5, expected a ratio from 0 to 1'],

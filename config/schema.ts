@@ -3,6 +3,8 @@ import { z } from 'zod'
 const positive = z.number().positive()
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "expected 1 to 64 letters, digits, '.', '_' or '-'")
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' })
+// A password in the target's address would end up in every record and report.
+const targetUrl = httpUrl.refine((text) => URL.parse(text)?.username === '' && URL.parse(text)?.password === '', 'expected a URL without a user and password: journeys send their credentials in headers')
 const path = z.string().startsWith('/', "expected a path that starts with '/'")
 
 const limits = {
@@ -43,7 +45,7 @@ const suite = z.strictObject({
 /** The shape; what fits together (a suite's engine and load, names that must exist) is checked in `references.ts`. */
 export const configSchema = z.strictObject({
   target: z.strictObject({
-    url: httpUrl,
+    url: targetUrl,
     command: z.array(z.string().min(1)).min(1).exactOptional(),
     env: z.record(z.string(), z.string()).exactOptional(),
     ready: path.exactOptional(),

@@ -1,0 +1,25 @@
+import type { Budgets, Verdict } from '../baselines/index.ts'
+import type { Run } from '../record/index.ts'
+import type { ProbesReport } from '../synthetics/outcome.ts'
+
+/** What every report is made of. Reports are pure: the same input gives the same text, byte for byte. */
+export interface ReportInput {
+  /** What was done: `gate`, `load capacity`, `probe`. */
+  title: string
+  /** Over everything. */
+  verdict: Verdict
+  runs: RunReport[]
+  probes?: ProbesReport
+  /** What was left out, and warnings; one line each. */
+  notes: string[]
+  /** Where the files lie. */
+  folder?: string
+  vigilVersion: string
+}
+
+/** One load run with what it was promised to keep and whether it did. */
+export interface RunReport {
+  run: Run
+  budgets: Budgets
+  verdict: Verdict
+}

@@ -1,0 +1,40 @@
+import { amount } from '../../baselines/index.ts'
+import type { Unit } from '../../baselines/index.ts'
+import { countOf } from '../../record/index.ts'
+import type { Run } from '../../record/index.ts'
+
+/** Stands where nothing was measured: never a zero, which would read as fast. */
+export const nothing = '–'
+
+/** A figure of a table whose heading names the unit; the same digits as in the sentence `amount` makes. */
+export function bare(unit: Unit, value: number | undefined): string {
+  return value === undefined || !Number.isFinite(value) ? nothing : (amount(unit, value).split(' ')[0] ?? nothing)
+}
+
+/** Whole things, in groups of three: `1,234,567`. */
+export function count(value: number): string {
+  return Number.isFinite(value) ? String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',') : nothing
+}
+
+/** Requests per second in about three digits. */
+export function rate(perSecond: number): string {
+  return perSecond >= 1000 ? count(perSecond) : bare('ms', perSecond)
+}
+
+/** A length of time in the unit a person would say it in. */
+export function duration(ms: number): string {
+  if (ms < 1000) return amount('ms', Math.round(ms))
+  const seconds = ms / 1000
+  if (seconds < 120) return `${Number(seconds.toFixed(1))} s`
+  return `${Math.floor(seconds / 60)} min${Math.round(seconds % 60) === 0 ? '' : ` ${Math.floor(seconds % 60)} s`}`
+}
+
+/** A moment within a run: `12.4 s`. */
+export function moment(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
+
+/** Requests that got an answer, whatever it said: those in the histograms. Without one there is no latency to speak of. */
+export function answeredIn(run: Run): number {
+  return Object.values(run.endpoints).reduce((sum, endpoint) => sum + countOf(endpoint.histogram), 0)
+}

@@ -1,0 +1,82 @@
+import type { RowStatus, Verdict, VerdictRow } from '../../baselines/index.ts'
+import { amount } from '../../baselines/index.ts'
+import type { Unit } from '../../baselines/index.ts'
+import { plain } from './plain.ts'
+
+/** The statuses that keep a verdict from passing, worst first. */
+const broken: readonly RowStatus[] = ['fail', 'invalid', 'inconclusive']
+
+/** Rows that keep a verdict from passing: first those that made it what it is, then the others, in their own order. */
+export function brokenRows(verdict: Verdict): VerdictRow[] {
+  const order = [verdict.verdict as RowStatus, ...broken].filter((status) => broken.includes(status))
+  return verdict.rows.filter((row) => broken.includes(row.status)).toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
+}
+
+/** Where a row belongs: suite, then step. Empty when it speaks of everything. */
+export function whereOf(row: VerdictRow): string {
+  return [row.suite, row.step].filter((part) => part !== undefined && part !== null).map((part) => plain(part)).join(', ')
+}
+
+/** The rule with its value, and where: `p95 712 ms, budget < 500 ms, capacity, task-crud/list`. */
+export function ruleLine(row: VerdictRow): string {
+  const where = whereOf(row)
+  return where === '' ? plain(row.message) : `${plain(row.message)}, ${where}`
+}
+
+const units: Record<string, { label: string; unit: Unit; atLeast?: true }> = {
+  p50Ms: { label: 'p50', unit: 'ms' },
+  p90Ms: { label: 'p90', unit: 'ms' },
+  p95Ms: { label: 'p95', unit: 'ms' },
+  p99Ms: { label: 'p99', unit: 'ms' },
+  meanMs: { label: 'mean', unit: 'ms' },
+  maxMs: { label: 'max', unit: 'ms' },
+  errorRate: { label: 'errors', unit: 'ratio' },
+  requestsPerMinute: { label: 'throughput', unit: 'perMinute', atLeast: true },
+  rssBytes: { label: 'memory', unit: 'bytes' },
+}
+
+/** A row of a budget as figures, when it has both sides. */
+export interface BudgetUse {
+  row: VerdictRow
+  label: string
+  actual: string
+  limit: string
+  /** 1 is exactly the limit; over 1 is broken, also for limits that are minimums. Infinity when nothing was done of a minimum. */
+  used: number
+}
+
+export function budgetUses(rows: readonly VerdictRow[]): BudgetUse[] {
+  return rows.flatMap((row) => budgetUse(row) ?? [])
+}
+
+function budgetUse(row: VerdictRow): BudgetUse | undefined {
+  const metric = Object.hasOwn(units, row.metric) ? units[row.metric] : undefined
+  if (!metric || row.actual === undefined || row.limit === undefined) return undefined
+  const { label, unit, atLeast } = metric
+  return {
+    row,
+    label,
+    actual: amount(unit, row.actual, row.limit),
+    limit: `${atLeast ? '≥' : '<'} ${amount(unit, row.limit)}`,
+    used: atLeast ? share(row.limit, row.actual) : share(row.actual, row.limit),
+  }
+}
+
+function share(part: number, whole: number): number {
+  return part === 0 ? 0 : part / whole
+}
+
+/** Of the budgets that were kept, the one nearest its limit: what breaks next. */
+export function nearestLimit(rows: readonly VerdictRow[]): BudgetUse | undefined {
+  return budgetUses(rows.filter((row) => row.status === 'pass')).toSorted((a, b) => b.used - a.used)[0]
+}
+
+/** How many rows were judged and how many of them did not pass, as a sentence without its full stop. */
+export function tally(verdict: Verdict): string {
+  const judged = verdict.rows.filter((row) => row.status !== 'skipped')
+  const parts = broken.map((status) => ({ status, n: judged.filter((row) => row.status === status).length })).filter(({ n }) => n > 0)
+  if (judged.length === 0) return 'nothing was judged'
+  if (parts.length === 0) return judged.length === 1 ? 'the one rule was kept' : `all ${judged.length} rules were kept`
+  const words: Partial<Record<RowStatus, string>> = { fail: 'broken', invalid: 'invalid', inconclusive: 'undecided' }
+  return `${parts.map(({ status, n }) => `${n} ${words[status] ?? status}`).join(', ')} of ${judged.length} ${judged.length === 1 ? 'rule' : 'rules'}`
+}
