@@ -11,9 +11,9 @@ export async function findEngine(name: SuiteConfig['engine'], session: Session):
 }
 
 async function findK6(session: Session): Promise<FoundEngine> {
-  const { findTool } = await import('../tools/index.ts')
+  const { findTool, toolsFolder } = await import('../tools/index.ts')
   const { k6Engine } = await import('../load/engines/k6/index.ts')
-  const tool = await findTool('k6', { env: session.world.env, out: session.out, progress: session.progress.phase, signal: session.world.interrupted })
+  const tool = await findTool('k6', { env: session.world.env, folder: toolsFolder(session.world.env, session.out), progress: session.progress.phase, signal: session.world.interrupted })
   if (tool.state === 'missing') return { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` }
   return { state: 'found', engine: k6Engine(tool.path), label: `k6 ${tool.version}` }
 }

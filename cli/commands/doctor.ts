@@ -1,23 +1,46 @@
 import os from 'node:os'
 import { resolve } from 'node:path'
-import { listTools } from '../../tools/index.ts'
+import { catalogue, lookForTool, toolsFolder } from '../../tools/index.ts'
+import type { FoundTool, ToolName } from '../../tools/index.ts'
 import { printJson } from '../artefacts.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { CommonOptions } from '../options.ts'
 import { version } from '../version.ts'
 import type { World } from '../world.ts'
 
-/** Lists what this machine measures with and what is missing. */
+/** What vigil measures with here: the machine, the tools that are there, and those that would have to be fetched. */
 export async function doctor(options: Pick<CommonOptions, 'out' | 'json'>, world: World): Promise<number> {
-  const tools = await listTools({ env: world.env, out: resolve(world.cwd, options.out) })
+  const surroundings = { env: world.env, folder: toolsFolder(world.env, resolve(world.cwd, options.out)), progress: () => undefined, signal: world.interrupted }
+  const tools: FoundTool[] = []
+  for (const name of Object.keys(catalogue).filter((key): key is ToolName => key in catalogue)) {
+    tools.push((await lookForTool(name, surroundings)) ?? notHere(name))
+  }
   const machine = {
     vigil: version(),
     node: process.versions.node,
     os: `${os.type()} ${os.release()} ${os.arch()}`,
-    cpu: os.cpus()[0]?.model ?? 'unknown',
+    processor: os.cpus()[0]?.model ?? 'unknown',
     cores: os.availableParallelism(),
     memoryBytes: os.totalmem(),
   }
   if (options.json) printJson(world, { schema: 'vigil.doctor/1', machine, tools })
-  return exitCodes.pass.code
+  else world.stdout([...machineLines(machine), '', ...tools.map(toolLine), ''].join('\n'))
+  return tools.some((tool) => tool.state === 'missing' && tool.name === 'k6') ? exitCodes.invalid.code : exitCodes.pass.code
+}
+
+function notHere(name: ToolName): FoundTool {
+  return { state: 'missing', name, reason: 'not on this machine; vigil fetches it when it is first needed', whatToDo: catalogue[name].advice }
+}
+
+function machineLines(machine: Record<string, string | number>): string[] {
+  return Object.entries(machine).map(([fact, value]) => (fact === 'memoryBytes' ? line('memory', `${(Number(value) / 2 ** 30).toFixed(1)} GiB`) : line(fact, String(value))))
+}
+
+function toolLine(tool: FoundTool): string {
+  if (tool.state === 'found') return line(tool.name, `${tool.version}  ${tool.path} (${tool.origin})`)
+  return line(tool.name, `MISSING: ${tool.reason}: ${tool.whatToDo}`)
+}
+
+function line(what: string, value: string): string {
+  return `${what.padEnd(12)} ${value}`
 }

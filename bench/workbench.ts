@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Config } from '../config/index.ts'
+import { startChild } from '../processes/index.ts'
+import type { Run } from '../record/index.ts'
+import { waitReady } from '../target/index.ts'
+import type { Bench } from './section.ts'
+
+/** Starts the bench's service and gives its URL to `use`; ends it afterwards. */
+export async function withService<T>(bench: Bench, use: (url: string) => Promise<T>): Promise<T> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const service = startChild(process.execPath, [join(bench.root, 'bench/service.ts')], { env: { PORT: String(port) } })
+  try {
+    if ((await waitReady(url, '/', { timeoutMs: 10_000, signal: new AbortController().signal })) !== 'ready') throw new Error(`the bench's service did not start: ${service.tail('stderr')}`)
+    return await use(url)
+  } finally {
+    await service.stop(1000)
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+export interface Finished {
+  code: number | null
+  wallMs: number
+  /** Of the process itself, without its children; sampled. */
+  maxRssBytes: number
+  stdout: string
+  stderr: string
+}
+
+/** Runs a command to its end, watching its memory. */
+export async function runCommand(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = process.env): Promise<Finished> {
+  const began = performance.now()
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  let maxRssBytes = 0
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const sampling = setInterval(() => (maxRssBytes = Math.max(maxRssBytes, rssOf(child.pid))), 200)
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  clearInterval(sampling)
+  return { code, wallMs: performance.now() - began, maxRssBytes, stdout, stderr }
+}
+
+function rssOf(pid: number | undefined): number {
+  try {
+    const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return Number(kib ?? 0) * 1024
+  } catch {
+    return 0
+  }
+}
+
+const journeys = `export default [
+  { name: 'fast', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] },
+  { name: 'timed', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/timed' }) }] },
+]
+`
+
+/** One `vigil load` of a suite against a URL: its record, and what vigil's own process took. */
+export async function vigilLoad(bench: Bench, url: string, suite: Config['suites'][string]): Promise<{ run: Run; finished: Finished }> {
+  const folder = join(bench.folder, `vigil-${suite.engine}`)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'journeys.mjs'), journeys)
+  const config: Config = { target: { url }, journeys: './journeys.mjs', suites: { bench: suite }, budgets: { errorRate: 0.5 } }
+  writeFileSync(join(folder, 'vigil.config.mjs'), `export default ${JSON.stringify(config)}\n`)
+  const args = ['load', 'bench', '--json', '--quiet', '--config', 'vigil.config.mjs', '--target', url, '--out', join(bench.root, '.vigil', 'bench')]
+  const finished = await runCommand(join(bench.root, 'vigil'), args, folder)
+  if (finished.stdout === '') throw new Error(`vigil load ended with ${finished.code}: ${finished.stderr.trim()}`)
+  const run: Run = JSON.parse(finished.stdout)
+  return { run, finished }
+}

@@ -1,0 +1,6 @@
+export { catalogue } from './catalogue.ts'
+export type { ToolName } from './catalogue.ts'
+export { findTool, lookForTool } from './find.ts'
+export type { FoundTool, Origin } from './find.ts'
+export { toolsFolder } from './surroundings.ts'
+export type { ToolSurroundings } from './surroundings.ts'
