@@ -1,0 +1,5 @@
+export { Passwords } from './passwords.ts'
+export { authEndpoints } from './routes.ts'
+export { signingSecret } from './secret.ts'
+export { AuthService } from './service.ts'
+export { AccessTokens, TokenError } from './tokens.ts'

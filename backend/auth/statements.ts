@@ -1,0 +1,112 @@
+import { and, eq, isNull, sql } from '../db/drizzle.ts'
+import { schema, statement } from '../db/index.ts'
+
+const { users, sessions, refreshTokens, loginFailures } = schema
+const p = sql.placeholder
+
+export const insertUser = statement<{ id: string }>('users.insert', (db) =>
+  db
+    .insert(users)
+    .values({ id: p('id'), email: p('email'), passwordHash: p('passwordHash'), createdAt: p('now') })
+    .returning({ id: users.id })
+    .prepare('users_insert'),
+)
+
+export const userByEmail = statement<{ id: string; email: string; passwordHash: string; createdAt: string }>('users.by_email', (db) =>
+  db.select().from(users).where(eq(users.email, p('email'))).prepare('users_by_email'),
+)
+
+export const userById = statement<{ id: string; email: string; createdAt: string }>('users.by_id', (db) =>
+  db.select({ id: users.id, email: users.email, createdAt: users.createdAt }).from(users).where(eq(users.id, p('id'))).prepare('users_by_id'),
+)
+
+export const deleteUser = statement<{ email: string }>('users.delete', (db) =>
+  db.delete(users).where(eq(users.id, p('id'))).returning({ email: users.email }).prepare('users_delete'),
+)
+
+export const insertSession = statement<{ id: string }>('sessions.insert', (db) =>
+  db
+    .insert(sessions)
+    .values({ id: p('id'), userId: p('userId'), createdAt: p('now'), expiresAt: p('expiresAt') })
+    .returning({ id: sessions.id })
+    .prepare('sessions_insert'),
+)
+
+export const revokeSession = statement<{ id: string }>('sessions.revoke', (db) =>
+  db
+    .update(sessions)
+    .set({ revokedAt: sql`${p('now')}::timestamptz` })
+    .where(and(eq(sessions.id, p('id')), isNull(sessions.revokedAt)))
+    .returning({ id: sessions.id })
+    .prepare('sessions_revoke'),
+)
+
+export const insertRefreshToken = statement<{ hash: string }>('refresh_tokens.insert', (db) =>
+  db.insert(refreshTokens).values({ hash: p('hash'), sessionId: p('sessionId') }).returning({ hash: refreshTokens.hash }).prepare('refresh_tokens_insert'),
+)
+
+/** Locked until the transaction ends: of two uses at once one is the first. */
+export const refreshTokenForUse = statement<{
+  sessionId: string
+  userId: string
+  email: string
+  userCreatedAt: string
+  used: boolean
+  revoked: boolean
+  expired: boolean
+}>('refresh_tokens.for_use', (db) =>
+  db
+    .select({
+      sessionId: sessions.id,
+      userId: users.id,
+      email: users.email,
+      userCreatedAt: users.createdAt,
+      used: sql<boolean>`${refreshTokens.usedAt} is not null`,
+      revoked: sql<boolean>`${sessions.revokedAt} is not null`,
+      expired: sql<boolean>`${sessions.expiresAt} <= ${p('now')}::timestamptz`,
+    })
+    .from(refreshTokens)
+    .innerJoin(sessions, eq(sessions.id, refreshTokens.sessionId))
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(eq(refreshTokens.hash, p('hash')))
+    .for('update', { of: [refreshTokens, sessions] })
+    .prepare('refresh_tokens_for_use'),
+)
+
+export const useRefreshToken = statement<{ hash: string }>('refresh_tokens.use', (db) =>
+  db
+    .update(refreshTokens)
+    .set({ usedAt: sql`${p('now')}::timestamptz` })
+    .where(eq(refreshTokens.hash, p('hash')))
+    .returning({ hash: refreshTokens.hash })
+    .prepare('refresh_tokens_use'),
+)
+
+export const loginFailuresOf = statement<{ failures: number; lockedUntil: string | null }>('login_failures.of', (db) =>
+  db
+    .select({ failures: loginFailures.failures, lockedUntil: loginFailures.lockedUntil })
+    .from(loginFailures)
+    .where(eq(loginFailures.emailHash, p('emailHash')))
+    .prepare('login_failures_of'),
+)
+
+/** Counts a failure in the current window; the one that reaches `limit` locks the account. */
+export const countLoginFailure = statement<{ failures: number; locked: boolean }>('login_failures.count', (db) => {
+  const now = sql`${p('now')}::timestamptz`
+  const end = sql`${p('windowEndsAt')}::timestamptz`
+  const failures = sql`case when ${loginFailures.windowEndsAt} <= ${now} then 1 else ${loginFailures.failures} + 1 end`
+  const windowEndsAt = sql`case when ${loginFailures.windowEndsAt} <= ${now} then ${end} else ${loginFailures.windowEndsAt} end`
+  return db
+    .insert(loginFailures)
+    .values({ emailHash: p('emailHash'), failures: 1, windowEndsAt: p('windowEndsAt') })
+    .onConflictDoUpdate({
+      target: loginFailures.emailHash,
+      set: { failures, windowEndsAt, lockedUntil: sql`case when (${failures}) >= ${p('limit')}::int then ${p('lockedUntil')}::timestamptz end` },
+    })
+    .returning({ failures: loginFailures.failures, locked: sql<boolean>`${loginFailures.lockedUntil} is not null` })
+    .prepare('login_failures_count')
+})
+
+export const forgetLoginFailures = statement<{ failures: number }>('login_failures.forget', (db) =>
+  db.delete(loginFailures).where(eq(loginFailures.emailHash, p('emailHash'))).returning({ failures: loginFailures.failures }).prepare('login_failures_forget'),
+)

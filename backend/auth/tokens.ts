@@ -1,0 +1,133 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { errors, jwtVerify, SignJWT } from 'jose'
+import type { Principal } from '../http/index.ts'
+
+const algorithm = 'HS256'
+const issuer = 'todo-backend'
+const audience = 'todo-api'
+
+/** Seconds. An access token cannot be called back everywhere at once, so it does not live long. */
+export const accessTokenSeconds = 900
+export const sessionSeconds = 30 * 24 * 3600
+
+export type TokenFailure = 'missing' | 'malformed' | 'expired' | 'signature' | 'claims' | 'revoked'
+
+/** Why a token was refused; a class, never the token. */
+export class TokenError extends Error {
+  override name = 'TokenError'
+  readonly reason: TokenFailure
+
+  constructor(reason: TokenFailure) {
+    super(`access token: ${reason}`)
+    this.reason = reason
+  }
+}
+
+interface Verified {
+  principal: Principal
+  expiresAtMs: number
+}
+
+/** Verified tokens that are remembered; a signature is checked once, its expiry and revocation each time. */
+const remembered = 20_000
+
+/** Signs and verifies access tokens: JWTs with one algorithm, issuer and audience. */
+export class AccessTokens {
+  readonly #key: Uint8Array
+  readonly #now: () => number
+  readonly #verified = new Map<string, Verified>()
+  /** Session or user id → when its last token has expired. */
+  readonly #revoked = new Map<string, number>()
+
+  constructor(secret: string, now: () => number) {
+    this.#key = new TextEncoder().encode(secret)
+    this.#now = now
+  }
+
+  sign(principal: Principal): Promise<string> {
+    const issuedAt = Math.floor(this.#now() / 1000)
+    return new SignJWT({ sid: principal.sessionId })
+      .setProtectedHeader({ alg: algorithm, typ: 'at+jwt' })
+      .setSubject(principal.userId)
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + accessTokenSeconds)
+      .sign(this.#key)
+  }
+
+  /** The caller named by an `Authorization` header. Throws {@link TokenError}. */
+  authenticate(authorization: string | undefined): Principal | Promise<Principal> {
+    if (authorization === undefined) throw new TokenError('missing')
+    if (authorization.length > 4096 || !/^bearer /i.test(authorization)) throw new TokenError('malformed')
+    const token = authorization.slice(7).trim()
+    const known = this.#verified.get(token)
+    return known === undefined ? this.#verify(token) : this.#current(known)
+  }
+
+  /** From now on tokens of this session, or of this user, are refused here. */
+  revoke(id: string): void {
+    this.#forgetExpired()
+    this.#revoked.set(id, this.#now() + accessTokenSeconds * 1000)
+  }
+
+  /** Signs and verifies a token of nobody: whether this works at all. */
+  async check(): Promise<void> {
+    const token = await this.sign({ userId: 'nobody', sessionId: 'none' })
+    await jwtVerify(token, this.#key, this.#options())
+  }
+
+  async #verify(token: string): Promise<Principal> {
+    const verified = await this.#read(token)
+    const principal = this.#current(verified)
+    if (this.#verified.size >= remembered) this.#verified.clear()
+    this.#verified.set(token, verified)
+    return principal
+  }
+
+  async #read(token: string): Promise<Verified> {
+    try {
+      const { payload } = await jwtVerify(token, this.#key, this.#options())
+      if (payload.sub === undefined || typeof payload['sid'] !== 'string' || payload.exp === undefined) throw new TokenError('claims')
+      return { principal: { userId: payload.sub, sessionId: payload['sid'] }, expiresAtMs: payload.exp * 1000 }
+    } catch (error) {
+      throw error instanceof TokenError ? error : new TokenError(failureOf(error))
+    }
+  }
+
+  #options() {
+    return { algorithms: [algorithm], issuer, audience, typ: 'at+jwt', currentDate: new Date(this.#now()), requiredClaims: ['sub', 'sid', 'iat', 'exp'] }
+  }
+
+  #current(verified: Verified): Principal {
+    const { principal, expiresAtMs } = verified
+    if (expiresAtMs <= this.#now()) throw new TokenError('expired')
+    if (this.#revoked.size > 0 && (this.#revoked.has(principal.sessionId) || this.#revoked.has(principal.userId))) throw new TokenError('revoked')
+    return principal
+  }
+
+  #forgetExpired(): void {
+    const now = this.#now()
+    for (const [id, until] of this.#revoked) {
+      if (until > now) return
+      this.#revoked.delete(id)
+    }
+  }
+}
+
+function failureOf(error: unknown): TokenFailure {
+  if (error instanceof errors.JWTExpired) return 'expired'
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature'
+  if (error instanceof errors.JWTClaimValidationFailed) return 'claims'
+  return 'malformed'
+}
+
+/** A refresh token, and the hash of it that is kept. */
+export function newRefreshToken(): { token: string; hash: string } {
+  const token = randomBytes(32).toString('base64url')
+  return { token, hash: refreshTokenHash(token) }
+}
+
+export function refreshTokenHash(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
+}

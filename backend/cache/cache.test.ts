@@ -1,0 +1,88 @@
+import { assert, constantFrom, integer, oneof, property, record, array, constant } from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ReplyCache } from './cache.ts'
+
+const reply = (body: string) => ({ body, etag: undefined })
+
+function enabledCache(maxEntries = 100, now = () => 0): ReplyCache {
+  const cache = new ReplyCache(maxEntries, now)
+  cache.setEnabled(true)
+  return cache
+}
+
+describe('a cache of replies', () => {
+  test('gives what was kept, until the user writes', () => {
+    const cache = enabledCache()
+    cache.keep(cache.begin('u', 'k'), reply('one'))
+    expect(cache.get('u', 'k')?.body).toBe('one')
+    cache.invalidate('u')
+    expect(cache.get('u', 'k')).toBeUndefined()
+  })
+
+  test('does not keep what was read before a write that was announced meanwhile', () => {
+    const cache = enabledCache()
+    const reading = cache.begin('u', 'k')
+    cache.invalidate('u')
+    cache.keep(reading, reply('old'))
+    expect(cache.get('u', 'k')).toBeUndefined()
+  })
+
+  test('keeps nothing while it is not enabled, and forgets everything when that changes', () => {
+    const cache = enabledCache()
+    cache.keep(cache.begin('u', 'k'), reply('one'))
+    const across = cache.begin('v', 'k')
+    cache.setEnabled(false)
+    expect(cache.get('u', 'k')).toBeUndefined()
+    cache.keep(cache.begin('u', 'k'), reply('two'))
+    cache.setEnabled(true)
+    cache.keep(across, reply('three'))
+    expect([cache.get('u', 'k'), cache.get('v', 'k')]).toEqual([undefined, undefined])
+  })
+
+  test('forgets after 30 s', () => {
+    let now = 0
+    const cache = enabledCache(100, () => now)
+    cache.keep(cache.begin('u', 'k'), reply('one'))
+    now = 29_999
+    expect(cache.get('u', 'k')?.body).toBe('one')
+    now = 30_000
+    expect(cache.get('u', 'k')).toBeUndefined()
+  })
+
+  test('holds no more than its number of entries', () => {
+    const cache = enabledCache(3)
+    for (const user of ['a', 'b', 'c', 'd', 'e']) cache.keep(cache.begin(user, 'k'), reply(user))
+    expect(['a', 'b', 'c', 'd', 'e'].filter((user) => cache.get(user, 'k') !== undefined)).toEqual(['c', 'd', 'e'])
+  })
+
+  test('whatever the order of reads and writes, a hit is the value of the last write', () => {
+    const user = constantFrom('a', 'b')
+    const step = oneof(
+      record({ kind: constant('begin' as const), user }),
+      record({ kind: constant('end' as const), index: integer({ min: 0, max: 5 }) }),
+      record({ kind: constant('write' as const), user }),
+      record({ kind: constant('look' as const), user }),
+    )
+    assert(
+      property(array(step, { maxLength: 60 }), (steps) => {
+        const cache = enabledCache()
+        const stored = new Map([['a', 0], ['b', 0]])
+        const looks: [string | undefined, string][] = []
+        const open: { reading: ReturnType<ReplyCache['begin']>; value: string }[] = []
+        for (const one of steps) {
+          if (one.kind === 'begin') open.push({ reading: cache.begin(one.user, 'k'), value: String(stored.get(one.user)) })
+          if (one.kind === 'end') {
+            const [ended] = open.splice(one.index, 1)
+            if (ended !== undefined) cache.keep(ended.reading, reply(ended.value))
+          }
+          if (one.kind === 'write') {
+            stored.set(one.user, (stored.get(one.user) ?? 0) + 1)
+            cache.invalidate(one.user)
+          }
+          if (one.kind === 'look') looks.push([cache.get(one.user, 'k')?.body, String(stored.get(one.user))])
+        }
+        expect(looks.filter(([found, last]) => found !== undefined && found !== last)).toEqual([])
+      }),
+    )
+  })
+})

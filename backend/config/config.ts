@@ -1,0 +1,137 @@
+import { type Reading, oneOf, secret, text, url, whole, words } from './readings.ts'
+
+/** Everything the service takes from its environment, read once at the start. */
+export interface Config {
+  environment: 'development' | 'test' | 'production'
+  host: string
+  port: number
+  /** Absent: an embedded PostgreSQL in `embeddedDir`. */
+  databaseUrl: string | undefined
+  embeddedDir: string
+  databasePool: number
+  authSecret: string | undefined
+  rateLimitPerMinute: number
+  authRateLimitPerMinute: number
+  corsOrigins: readonly string[]
+  /** How many proxies in front are believed about the client's address; 0 believes none. */
+  trustedProxies: number
+  metricsToken: string | undefined
+  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+  logDir: string | undefined
+  /** `on`: for every caller; a token: for callers that send it; `off`: for nobody. */
+  serverTiming: { mode: 'on' | 'off' } | { mode: 'token'; token: string }
+  cacheEntries: number
+  faultsToken: string | undefined
+  faultsInProduction: boolean
+  otel: OtelConfig | undefined
+}
+
+export interface OtelConfig {
+  endpoint: string
+  headers: Readonly<Record<string, string>>
+  serviceName: string
+  /** Share of new traces that are recorded, 0..1; a sampled parent is always followed. */
+  sampleRatio: number
+  metricIntervalMs: number
+}
+
+/** The environment was wrong; `message` is one line that names the variable. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** Reads and checks the whole environment. Throws {@link ConfigError}. An empty value counts as absent. */
+export function readConfig(env: Environment): Config {
+  const read = reader(env)
+  const environment = read('NODE_ENV', oneOf('development', 'test', 'production'), 'development')
+  const authSecret = read('AUTH_SECRET', secret(32), undefined)
+  if (environment === 'production' && authSecret === undefined) {
+    throw new ConfigError('AUTH_SECRET: absent, expected a secret of at least 32 characters with NODE_ENV=production')
+  }
+  const faultsToken = read('FAULTS_TOKEN', secret(16), undefined)
+  const faultsInProduction = read('FAULTS_ALLOW_PRODUCTION', oneOf('0', '1'), '0') === '1'
+  if (environment === 'production' && faultsToken !== undefined && !faultsInProduction) {
+    throw new ConfigError('FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 beside it')
+  }
+  return {
+    environment,
+    host: read('HOST', text(/^[A-Za-z0-9.:_-]{1,255}$/, 'a host name or an IP address'), '127.0.0.1'),
+    port: read('PORT', whole(0, 65_535), 8000),
+    databaseUrl: read('DATABASE_URL', url('postgres:', 'postgresql:'), undefined),
+    embeddedDir: read('EMBEDDED_POSTGRES_DIR', text(/^[^\0]+$/, 'a folder'), '.vigil/postgres'),
+    databasePool: read('DATABASE_POOL', whole(1, 500), 10),
+    authSecret,
+    rateLimitPerMinute: read('RATE_LIMIT_PER_MINUTE', whole(1, 1_000_000_000), 100),
+    authRateLimitPerMinute: read('AUTH_RATE_LIMIT_PER_MINUTE', whole(1, 1_000_000_000), 20),
+    corsOrigins: read('CORS_ORIGINS', words(/^https?:\/\/[^\s/?#*]+$/, 'origins such as https://app.example.com, separated by commas'), []),
+    trustedProxies: read('TRUST_PROXY', whole(0, 10), 0),
+    metricsToken: read('METRICS_TOKEN', secret(16), undefined),
+    logLevel: read('LOG_LEVEL', oneOf(...logLevels), 'info'),
+    logDir: read('LOG_DIR', text(/^[^\0]+$/, 'a folder'), undefined),
+    serverTiming: readServerTiming(read),
+    cacheEntries: read('CACHE_ENTRIES', whole(0, 10_000_000), 10_000),
+    faultsToken,
+    faultsInProduction,
+    otel: readOtel(env, read),
+  }
+}
+
+type Read = <T, D>(name: string, reading: Reading<T>, fallback: D) => T | D
+
+function reader(env: Environment): Read {
+  return (name, reading, fallback) => {
+    const raw = env[name]
+    if (raw === undefined || raw === '') return fallback
+    const result = reading(raw)
+    if ('value' in result) return result.value
+    throw new ConfigError(`${name}: found ${result.found}, expected ${result.expected}`)
+  }
+}
+
+function readServerTiming(read: Read): Config['serverTiming'] {
+  const onOrOff = oneOf('on', 'off')
+  const token = secret(16)
+  const either: Reading<Config['serverTiming']> = (raw) => {
+    const mode = onOrOff(raw)
+    if ('value' in mode) return { value: { mode: mode.value } }
+    const value = token(raw)
+    if ('value' in value) return { value: { mode: 'token', token: value.value } }
+    return { found: value.found, expected: 'on, off or a token of at least 16 characters' }
+  }
+  return read<Config['serverTiming'], Config['serverTiming']>('SERVER_TIMING', either, { mode: 'off' })
+}
+
+const samplers = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const
+
+function readOtel(env: Environment, read: Read): OtelConfig | undefined {
+  const disabled = read('OTEL_SDK_DISABLED', oneOf('true', 'false'), 'false') === 'true'
+  const endpoint = read('OTEL_EXPORTER_OTLP_ENDPOINT', url('http:', 'https:'), undefined)
+  read('OTEL_EXPORTER_OTLP_PROTOCOL', oneOf('http/json'), 'http/json')
+  const sampler = read('OTEL_TRACES_SAMPLER', oneOf(...samplers), 'parentbased_always_on')
+  const ratio = read('OTEL_TRACES_SAMPLER_ARG', text(/^(0(\.\d+)?|1(\.0+)?)$/, 'a ratio from 0 to 1'), '1')
+  const headers = read('OTEL_EXPORTER_OTLP_HEADERS', words(/^[A-Za-z0-9-]+=[^,]*$/, 'name=value pairs, separated by commas'), [])
+  const metricIntervalMs = read('OTEL_METRIC_EXPORT_INTERVAL', whole(100, 3_600_000), 60_000)
+  if (disabled || endpoint === undefined) return undefined
+  return {
+    endpoint: endpoint.replace(/\/+$/, ''),
+    headers: Object.fromEntries(headers.map((pair) => pairOf(pair))),
+    serviceName: env['OTEL_SERVICE_NAME'] ?? 'todo-backend',
+    sampleRatio: sampleRatio(sampler, Number(ratio)),
+    metricIntervalMs,
+  }
+}
+
+function pairOf(pair: string): [string, string] {
+  const at = pair.indexOf('=')
+  return [pair.slice(0, at).toLowerCase(), decodeURIComponent(pair.slice(at + 1))]
+}
+
+function sampleRatio(sampler: (typeof samplers)[number], ratio: number): number {
+  if (sampler.endsWith('always_on')) return 1
+  if (sampler.endsWith('always_off')) return 0
+  return ratio
+}

@@ -1,0 +1,1 @@
+export { type Config, ConfigError, type OtelConfig, readConfig } from './config.ts'

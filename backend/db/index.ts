@@ -1,0 +1,7 @@
+export { Database, type DatabaseObserver, type Transaction } from './database.ts'
+export { DatabaseBusy, DatabaseUnavailable, isForeignKeyViolation, isUniqueViolation, translateDatabaseError } from './errors.ts'
+export { migrate } from './migrate.ts'
+export { touchTables } from './ready.ts'
+export { backgroundScope, type QueryScope, type Statement, statement } from './statement.ts'
+export { uuidv7 } from './uuidv7.ts'
+export * as schema from './schema.ts'

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sqlClient from 'postgres'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { type Answer, type Client, eventually, startTestService, type TestService } from '../testing/index.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.ts'
+
+let folder: string
+let postgres: EmbeddedPostgres
+let running: TestService
+let user: Client
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'todo-outage-'))
+  postgres = await startEmbeddedPostgres(join(folder, 'postgres'), () => undefined)
+  running = await startTestService(postgres.url, { DATABASE_POOL: '4', CACHE_ENTRIES: '0' })
+  user = (await running.client.register()).client
+})
+
+afterAll(async () => {
+  await running.stop()
+  await postgres.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+// The postmaster and every process it has made.
+function postgresPids(): number[] {
+  const postmaster = Number.parseInt(readFileSync(join(folder, 'postgres', 'postmaster.pid'), 'utf8'), 10)
+  const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ').map(Number)
+  return [postmaster, ...children.filter((pid) => pid > 0)]
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It ended in between.
+    }
+  }
+}
+
+async function timed(request: Promise<Answer>): Promise<{ answer: Answer; ms: number }> {
+  const started = performance.now()
+  const answer = await request
+  return { answer, ms: performance.now() - started }
+}
+
+async function expectUnavailable(request: Promise<Answer>): Promise<void> {
+  const { answer, ms } = await timed(request)
+  expect(answer).toMatchObject({ status: 503 })
+  expect(ms).toBeLessThan(5000)
+  expect(answer.headers.get('retry-after')).toMatch(/^\d+$/)
+  expect(answer.headers.get('content-type')).toBe('application/problem+json')
+}
+
+async function expectOutageAndRecovery(): Promise<void> {
+  await Promise.all([expectUnavailable(user.get('/tasks')), expectUnavailable(user.send('POST', '/tasks', { title: 'x' })), ...Array.from({ length: 20 }, () => expectUnavailable(user.get('/auth/me')))])
+  expect((await running.client.get('/health')).status).toBe(200)
+  const ready = await timed(running.client.get('/health/ready'))
+  expect(ready.answer.status).toBe(503)
+  expect(ready.answer.json).toMatchObject({ services: { database: false, auth: true } })
+  expect(ready.ms).toBeLessThan(5000)
+}
+
+async function expectRecovery(): Promise<void> {
+  await eventually('requests are served again', 10_000, async () => (await user.get('/tasks')).status === 200)
+  expect((await running.client.get('/health/ready')).status).toBe(200)
+}
+
+describe('a database that', () => {
+  test('does not answer (SIGSTOP): 503 in time, and served again when it does', async () => {
+    expect.hasAssertions()
+    const pids = postgresPids()
+    signalAll(pids, 'SIGSTOP')
+    onTestFinished(() => signalAll(pids, 'SIGCONT'))
+    await expectOutageAndRecovery()
+    signalAll(pids, 'SIGCONT')
+    await expectRecovery()
+  })
+
+  test('is killed (SIGKILL): 503 in time, and served again once it is back', async () => {
+    expect.hasAssertions()
+    signalAll(postgresPids(), 'SIGKILL')
+    await expectOutageAndRecovery()
+    await expectRecovery()
+  })
+
+  test('has its tables locked: 503 in time, and served again when they are free', async () => {
+    expect.hasAssertions()
+    const locker = sqlClient(postgres.url, { max: 1, onnotice: () => undefined })
+    onTestFinished(() => locker.end({ timeout: 1 }))
+    const held = Promise.withResolvers<void>()
+    const locked = Promise.withResolvers<void>()
+    const locking = locker.begin(async (tx) => {
+      await tx.unsafe('lock table users, tasks in access exclusive mode')
+      locked.resolve()
+      await held.promise
+    })
+    await locked.promise
+    await expectOutageAndRecovery()
+    held.resolve()
+    await locking
+    await expectRecovery()
+  })
+
+  test('ends the connections of the pool, as an administrator may: served again at once', async () => {
+    expect.hasAssertions()
+    const client = sqlClient(postgres.url, { max: 1, onnotice: () => undefined })
+    onTestFinished(() => client.end({ timeout: 1 }))
+    await client.unsafe("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'todo-backend'")
+    await expectRecovery()
+  })
+})
+
+test('a metric counts the failed connections', async () => {
+  expect((await running.client.get('/metrics')).text).toMatch(/^db_connection_errors_total [1-9]\d*$/m)
+})

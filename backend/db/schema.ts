@@ -1,0 +1,166 @@
+import { bigint, customType, index, integer, jsonb, pgEnum, pgTable, primaryKey, sql, text, uuid } from './drizzle.ts'
+
+/**
+ * A point in time, ISO 8601 in UTC with milliseconds on our side. Turned from PostgreSQL's text by slicing: a `Date`
+ * for each of 60 values in a page of 20 tasks is what a profile shows first.
+ */
+const instant = customType<{ data: string; driverData: string }>({
+  dataType: () => 'timestamp (3) with time zone',
+  fromDriver: (value) => isoInstant(value),
+  toDriver: (value) => value,
+})
+
+/** `2026-11-24 04:12:00.12+00`, as a session in UTC writes it, to `2026-11-24T04:12:00.120Z`. */
+export function isoInstant(value: string): string {
+  const zone = value.lastIndexOf('+')
+  const fraction = zone > 20 ? value.slice(20, zone) : ''
+  return `${value.slice(0, 10)}T${value.slice(11, 19)}.${fraction.padEnd(3, '0')}Z`
+}
+
+export const taskStatus = pgEnum('task_status', ['todo', 'in_progress', 'done'])
+export const taskPriority = pgEnum('task_priority', ['low', 'medium', 'high'])
+
+export const users = pgTable('users', {
+  id: uuid().primaryKey(),
+  /** Lower case: one account per address however it is typed. */
+  email: text().notNull().unique(),
+  passwordHash: text('password_hash').notNull(),
+  createdAt: instant('created_at').notNull(),
+})
+
+/** A login; its refresh tokens are one family, revoked together. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: uuid().primaryKey(),
+    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [index('sessions_user').on(table.userId), index('sessions_expiry').on(table.expiresAt)],
+)
+
+/** Only the SHA-256 of a token is kept: a copy of this table lets nobody in. */
+export const refreshTokens = pgTable(
+  'refresh_tokens',
+  {
+    hash: text().primaryKey(),
+    sessionId: uuid('session_id').notNull().references(() => sessions.id, { onDelete: 'cascade' }),
+    usedAt: instant('used_at'),
+  },
+  (table) => [index('refresh_tokens_session').on(table.sessionId)],
+)
+
+export const tasks = pgTable(
+  'tasks',
+  {
+    id: uuid().primaryKey(),
+    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    title: text().notNull(),
+    description: text(),
+    status: taskStatus().notNull(),
+    priority: taskPriority().notNull(),
+    dueAt: instant('due_at'),
+    tags: text().array().notNull().default(sql`'{}'`),
+    createdAt: instant('created_at').notNull(),
+    updatedAt: instant('updated_at').notNull(),
+    /** Counts changes; the ETag. */
+    version: integer().notNull().default(1),
+  },
+  // The order of the default page; the other orders sort one user's rows.
+  (table) => [index('tasks_page').on(table.userId, table.createdAt, table.id)],
+)
+
+/** Wrong passwords per account name, counted for names that do not exist as well. */
+export const loginFailures = pgTable(
+  'login_failures',
+  {
+    emailHash: text('email_hash').primaryKey(),
+    failures: integer().notNull(),
+    windowEndsAt: instant('window_ends_at').notNull(),
+    lockedUntil: instant('locked_until'),
+  },
+  (table) => [index('login_failures_expiry').on(table.windowEndsAt)],
+)
+
+/** Requests granted in the current window of a caller; shared by all instances. */
+export const rateLimits = pgTable(
+  'rate_limits',
+  {
+    key: text().primaryKey(),
+    used: bigint({ mode: 'number' }).notNull(),
+    granted: bigint({ mode: 'number' }).notNull(),
+    windowEndsAt: instant('window_ends_at').notNull(),
+  },
+  (table) => [index('rate_limits_expiry').on(table.windowEndsAt)],
+)
+
+/** The limits last in force: a start with others is a security event. */
+export const rateLimitSettings = pgTable('rate_limit_settings', {
+  policy: text().primaryKey(),
+  limit: bigint({ mode: 'number' }).notNull(),
+})
+
+/** What was answered to a request with an `Idempotency-Key`, for a day. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    key: text().notNull(),
+    requestHash: text('request_hash').notNull(),
+    answer: text().notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.key] }), index('idempotency_keys_age').on(table.createdAt)],
+)
+
+export const jobStatus = pgEnum('job_status', ['queued', 'running', 'done', 'failed'])
+
+export const taskExports = pgTable(
+  'exports',
+  {
+    id: uuid().primaryKey(),
+    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    format: text().notNull(),
+    status: jobStatus().notNull(),
+    rows: integer().notNull().default(0),
+    createdAt: instant('created_at').notNull(),
+    finishedAt: instant('finished_at'),
+  },
+  (table) => [index('taskExportsuser').on(table.userId), index('taskExportsage').on(table.createdAt)],
+)
+
+/** The file of an export, in pieces: it is never in memory as a whole. */
+export const exportChunks = pgTable(
+  'export_chunks',
+  {
+    exportId: uuid('export_id').notNull().references(() => taskExports.id, { onDelete: 'cascade' }),
+    sequence: integer().notNull(),
+    content: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.exportId, table.sequence] })],
+)
+
+export const taskImports = pgTable(
+  'imports',
+  {
+    id: uuid().primaryKey(),
+    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    format: text().notNull(),
+    status: jobStatus().notNull(),
+    rows: integer().notNull().default(0),
+    failures: jsonb().$type<{ row: number; message: string }[]>().notNull(),
+    /** The body as it came; emptied when the job is over. */
+    body: text().notNull(),
+    createdAt: instant('created_at').notNull(),
+    finishedAt: instant('finished_at'),
+  },
+  (table) => [index('taskImportsuser').on(table.userId), index('taskImportsage').on(table.createdAt)],
+)
+
+/** Signing keys made up outside production, so that instances on one database accept each other's tokens. */
+export const developmentSecrets = pgTable('development_secrets', {
+  name: text().primaryKey(),
+  value: text().notNull(),
+})

@@ -1,0 +1,39 @@
+import type { PgDatabase } from 'drizzle-orm/pg-core'
+import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
+
+/** What a query is built on: the pool or a transaction. */
+export type Builder = PgDatabase<PostgresJsQueryResultHKT>
+
+export interface Prepared<Row> {
+  execute(values: Record<string, unknown>): Promise<readonly Row[]>
+}
+
+/**
+ * A named query, built once for each connection pool and prepared once on each connection. The name is the label
+ * `query` in metrics and traces, so there must be few of them, and none made from input.
+ */
+export interface Statement<Row> {
+  readonly name: string
+  readonly build: (db: Builder) => Prepared<Row>
+}
+
+export function statement<Row>(name: string, build: (db: Builder) => Prepared<Row>): Statement<Row> {
+  return { name, build }
+}
+
+/** Who a query is for: where its time, its statements and its rows are counted, and until when it may take. */
+export interface QueryScope {
+  /** Added up over the queries of one request. */
+  readonly db: { ms: number; statements: number; rows: number }
+  /** `performance.now()` beyond which nobody waits for the answer. */
+  readonly deadline: number
+  /** For background work: a statement may take as long as the whole. */
+  readonly patient?: boolean
+  /** Starts a span for a query; absent when the request is not traced. */
+  readonly span?: ((name: string) => { end: (error?: unknown) => void }) | undefined
+}
+
+/** A scope for work that no request waits for. `limitMs` bounds it as a whole. */
+export function backgroundScope(limitMs: number): QueryScope {
+  return { db: { ms: 0, statements: 0, rows: 0 }, deadline: performance.now() + limitMs }
+}

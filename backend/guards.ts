@@ -1,0 +1,52 @@
+import { type AccessTokens, TokenError } from './auth/index.ts'
+import type { Config } from './config/index.ts'
+import { type Guards, Problem, type Principal, type Scope } from './http/index.ts'
+import type { Limits } from './limits/index.ts'
+import { type Events, type Metrics, type Presence, sameText } from './observability/index.ts'
+
+export interface GuardParts {
+  config: Config
+  metrics: Metrics
+  events: Events
+  tokens: AccessTokens
+  limits: Limits
+  presence: Presence
+}
+
+/** What a request passes before its handler: its token, its limit, and whether it is told where the time went. */
+export function guardRequests(parts: GuardParts): Guards {
+  const { tokens, limits, presence, config } = parts
+  const seen = (principal: Principal): Principal => {
+    presence.userSeen(principal.userId)
+    return principal
+  }
+  return {
+    authenticate: (scope, authorization) => {
+      try {
+        const principal = tokens.authenticate(authorization)
+        if (!(principal instanceof Promise)) return seen(principal)
+        return principal.then(seen, (error: unknown) => refuse(error, scope, parts))
+      } catch (error) {
+        return refuse(error, scope, parts)
+      }
+    },
+    limit: (scope, policy) => limits.take(scope, policy),
+    timing: (incoming) => {
+      const { serverTiming } = config
+      if (serverTiming.mode !== 'token') return serverTiming.mode === 'on'
+      const given = incoming.headers['server-timing']
+      return typeof given === 'string' && sameText(given, serverTiming.token)
+    },
+  }
+}
+
+function refuse(error: unknown, scope: Scope, { metrics, events, presence }: GuardParts): never {
+  if (!(error instanceof TokenError)) throw error
+  metrics.accessDenied.inc({ kind: 'unauthenticated' })
+  const reason = error.message
+  if (error.reason === 'missing') throw new Problem('unauthenticated', { detail: 'Send an access token', reason, headers: { 'www-authenticate': 'Bearer' } })
+  metrics.tokenFailures.inc({ reason: error.reason })
+  presence.attemptFailed(scope)
+  events.security('auth.token.refused', scope, { reason: error.reason })
+  throw new Problem('unauthenticated', { detail: 'The access token is not valid', reason, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
+}

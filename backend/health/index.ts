@@ -1,0 +1,2 @@
+export type { ReadinessSources } from './readiness.ts'
+export { healthEndpoints } from './routes.ts'

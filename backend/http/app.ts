@@ -1,0 +1,90 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Context, Hono } from 'hono'
+import type { Endpoint } from './endpoint.ts'
+import { Problem } from './problem.ts'
+import { problemReply, respond } from './respond.ts'
+import type { Principal, Scope } from './scope.ts'
+
+export interface Bindings {
+  incoming: IncomingMessage
+  outgoing: ServerResponse
+  scope: Scope
+}
+
+/** What stands between a request and its handler. Each may throw a `Problem`. */
+export interface Guards {
+  /** Before anything else: a wrong origin, a fault that is switched on. */
+  arrive?: (scope: Scope, incoming: IncomingMessage) => Promise<void> | undefined
+  authenticate: (scope: Scope, authorization: string | undefined) => Promise<Principal> | Principal
+  limit: (scope: Scope, limit: 'user' | 'auth') => Promise<void> | undefined
+  /** Whether this caller is told where the time went. */
+  timing: (incoming: IncomingMessage) => boolean
+}
+
+type AppContext = Context<{ Bindings: Bindings }>
+
+/**
+ * The routes of `endpoints`. Each request runs its guards, its validation and its handler; every error ends as a problem
+ * document. `elsewhere` is the answer to all other paths, when it is not 404 or 405.
+ */
+export function createApp(endpoints: readonly Endpoint[], guards: Guards, elsewhere?: Problem): Hono<{ Bindings: Bindings }> {
+  const app = new Hono<{ Bindings: Bindings }>()
+  for (const one of endpoints) app.on(one.spec.method, one.spec.path, (c) => serve(one, guards, c))
+  const methods = methodsByPath(endpoints)
+  app.notFound((c) => (elsewhere === undefined ? refuseUnmatched(methods, guards, c) : respond(c.env.scope, problemReply(c.env.scope, elsewhere), false)))
+  app.onError((error, c) => respond(c.env.scope, problemReply(c.env.scope, error), false))
+  return app
+}
+
+async function serve(one: Endpoint, guards: Guards, c: AppContext): Promise<Response> {
+  const { scope, incoming } = c.env
+  scope.route = one.spec.path
+  const timing = guards.timing(incoming)
+  try {
+    const arriving = guards.arrive?.(scope, incoming)
+    if (arriving !== undefined) await arriving
+    await admit(one, guards, scope, incoming)
+    const url = incoming.url ?? '/'
+    const mark = url.indexOf('?')
+    const query = mark === -1 ? '' : url.slice(mark + 1)
+    return respond(scope, await one.handle({ params: c.req.param(), query, incoming, scope }), timing)
+  } catch (error) {
+    return respond(scope, problemReply(scope, error), timing)
+  }
+}
+
+async function admit(one: Endpoint, guards: Guards, scope: Scope, incoming: IncomingMessage): Promise<void> {
+  const { access, limit } = one.spec
+  // Attempts at somebody's password are counted by address, before anything is looked at.
+  if (limit === 'auth') await guards.limit(scope, limit)
+  if (access === 'user') scope.principal = await guards.authenticate(scope, incoming.headers.authorization)
+  if (limit !== 'user') return
+  const limiting = guards.limit(scope, limit)
+  if (limiting !== undefined) await limiting
+}
+
+interface PathMethods {
+  pattern: RegExp
+  path: string
+  allow: string
+}
+
+function methodsByPath(endpoints: readonly Endpoint[]): PathMethods[] {
+  const paths = Map.groupBy(endpoints, ({ spec }) => spec.path)
+  return [...paths].map(([path, group]) => {
+    const methods = group.map(({ spec }) => spec.method as string)
+    if (methods.includes('GET')) methods.push('HEAD')
+    return { path, pattern: new RegExp(`^${path.replaceAll(/:[a-z]+/gi, '[^/]+')}$`), allow: [...methods, 'OPTIONS'].toSorted().join(', ') }
+  })
+}
+
+function refuseUnmatched(paths: readonly PathMethods[], guards: Guards, c: AppContext): Response {
+  const { scope, incoming } = c.env
+  const known = paths.find(({ pattern }) => pattern.test(c.req.path))
+  const timing = guards.timing(incoming)
+  if (known === undefined) return respond(scope, problemReply(scope, new Problem('not-found', { detail: 'There is nothing at this path' })), timing)
+  scope.route = known.path
+  if (scope.method === 'OPTIONS') return respond(scope, { status: 204, headers: { allow: known.allow } }, timing)
+  const problem = new Problem('method-not-allowed', { detail: `This path has ${known.allow}`, headers: { allow: known.allow } })
+  return respond(scope, problemReply(scope, problem), timing)
+}

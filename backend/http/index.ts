@@ -1,0 +1,8 @@
+export type { Access, Answer, Endpoint, EndpointSpec, Input, Method, RawInput, Reply } from './endpoint.ts'
+export { type Bindings, createApp, type Guards } from './app.ts'
+export { decodeText } from './body.ts'
+export { endpoint, flawsOf } from './input.ts'
+export { type Flaw, Problem, problemBody, type ProblemKind } from './problem.ts'
+export { openScope, type Principal, randomHex, type Scope } from './scope.ts'
+export { text } from './text.ts'
+export { createHttpServer, type ServerObserver } from './server.ts'

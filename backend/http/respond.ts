@@ -1,0 +1,62 @@
+import { DatabaseBusy, DatabaseUnavailable } from '../db/errors.ts'
+import type { Reply } from './endpoint.ts'
+import { Problem, problemBody } from './problem.ts'
+import type { Scope } from './scope.ts'
+
+/** For an API that answers JSON to programs: nothing of an answer may be run, framed, guessed at or kept. */
+const securityHeaders = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const
+
+/** A handler's reply as the answer, with the headers that every answer carries. */
+export function respond(scope: Scope, reply: Reply, timing: boolean): Response {
+  const headers: Record<string, string> = {
+    ...securityHeaders,
+    'x-request-id': scope.requestId,
+    traceparent: `00-${scope.traceId}-${scope.spanId}-${scope.sampled ? '01' : '00'}`,
+    ...scope.headers,
+  }
+  let body: Reply['body'] | null = reply.body ?? null
+  if (reply.json !== undefined) {
+    headers['content-type'] = 'application/json'
+    body = JSON.stringify(reply.json)
+  }
+  if (reply.headers !== undefined) Object.assign(headers, reply.headers)
+  if (timing) headers['server-timing'] = serverTiming(scope)
+  return new Response(body, { status: reply.status, headers })
+}
+
+/** `app` is the time outside the database, `db` the time spent waiting for it, both in milliseconds so far. */
+export function serverTiming(scope: Scope): string {
+  const { ms, statements, rows } = scope.db
+  const app = Math.max(0, performance.now() - scope.startedAt - ms)
+  return `app;dur=${app.toFixed(3)}, db;dur=${ms.toFixed(3)}, sql;desc="${statements}", rows;desc="${rows}"`
+}
+
+/** Any error as the answer it deserves. What is not meant for the caller goes to the scope, for the log. */
+export function problemReply(scope: Scope, error: unknown): Reply {
+  const problem = problemOf(error)
+  scope.error = { kind: problem.kind, message: messageOf(error), stack: problem.kind === 'internal' && error instanceof Error ? error.stack : undefined }
+  return {
+    status: problem.status,
+    body: JSON.stringify(problemBody(problem, scope.requestId)),
+    headers: { ...problem.options.headers, 'content-type': 'application/problem+json' },
+  }
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof DatabaseUnavailable) return new Problem('unavailable', { detail: 'The database does not answer', headers: { 'retry-after': '5' } })
+  if (error instanceof DatabaseBusy) return new Problem('unavailable', { detail: 'The database is too busy', headers: { 'retry-after': '2' } })
+  return new Problem('internal', { detail: 'The error is logged under this request id' })
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message
+  return typeof error === 'string' ? error : 'not an Error'
+}

@@ -1,0 +1,1 @@
+export { type JobHandler, type JobOutcome, JobQueue } from './queue.ts'

@@ -1,0 +1,121 @@
+import { fromDrizzle, PgBoss } from 'pg-boss'
+import { sql } from '../db/drizzle.ts'
+import type { Transaction } from '../db/index.ts'
+import type { Log, Metrics, QueueState } from '../observability/index.ts'
+
+export type JobOutcome = 'done' | 'failed'
+
+/** Does the job with `id`. Must bear to be run again: a process may end at any point of it. */
+export type JobHandler = (id: string) => Promise<JobOutcome>
+
+export interface JobQueueParts {
+  url: string
+  metrics: Metrics
+  log: Log
+  /** Starts a span for a job; absent when nothing is traced. */
+  span?: ((queue: string) => { end: (error?: unknown) => void }) | undefined
+}
+
+/** Seconds. A process that has not been heard of for this long has ended, and its jobs go to another. */
+const heartbeatSeconds = 10
+const countsKeptMs = 5000
+
+/**
+ * Background jobs on pg-boss: kept in the same PostgreSQL, so that a job is enqueued in the transaction that makes its
+ * record, and taken over when its process ends.
+ */
+export class JobQueue {
+  readonly #boss: PgBoss
+  readonly #parts: JobQueueParts
+  readonly #queues: Readonly<Record<string, JobHandler>>
+  #counts: { at: number; states: Promise<QueueState[]> } | undefined
+  #running = false
+
+  constructor(parts: JobQueueParts, queues: Readonly<Record<string, JobHandler>>) {
+    this.#parts = parts
+    this.#queues = queues
+    this.#boss = new PgBoss({
+      connectionString: parts.url,
+      application_name: 'todo-backend-jobs',
+      options: '-c statement_timeout=10000 -c lock_timeout=5000',
+      connectionTimeoutMillis: 2000,
+      max: 3,
+      schema: 'jobs',
+      schedule: false,
+      useListenNotify: true,
+      monitorIntervalSeconds: heartbeatSeconds,
+      superviseIntervalSeconds: heartbeatSeconds,
+    })
+    this.#boss.on('error', (error) => parts.log.warn({ stream: 'error', error: { message: error.message } }, 'the job queue had an error'))
+    parts.metrics.observeQueues(() => this.#countJobs())
+  }
+
+  /** Makes the queues and starts to work. Rejects when the database cannot be reached. */
+  async start(): Promise<void> {
+    await this.#boss.start()
+    for (const [queue, handler] of Object.entries(this.#queues)) {
+      await this.#boss.createQueue(queue, { retryLimit: 5, retryDelay: 1, retryBackoff: true, retryDelayMax: 30, expireInSeconds: 600, heartbeatSeconds, notify: true })
+      await this.#boss.work<{ id: string }>(queue, { batchSize: 1, pollingIntervalSeconds: 2 }, async ([job]) => {
+        if (job !== undefined) await this.#work(queue, handler, job.data.id)
+      })
+    }
+    this.#running = true
+  }
+
+  /** Enqueues within `tx`: the job is there exactly when what it is about is. */
+  async enqueue(tx: Transaction, queue: string, id: string): Promise<void> {
+    await this.#boss.send(queue, { id }, { db: fromDrizzle(tx.builder, sql) })
+  }
+
+  get running(): boolean {
+    return this.#running
+  }
+
+  /** Lets jobs under way finish for `graceMs`; those that do not are taken up again later. */
+  async stop(graceMs: number): Promise<void> {
+    this.#running = false
+    await this.#boss.stop({ graceful: true, timeout: graceMs, close: true })
+  }
+
+  async #work(queue: string, handler: JobHandler, id: string): Promise<void> {
+    const { metrics, log, span } = this.#parts
+    const started = performance.now()
+    const traced = span?.(queue)
+    const finish = (outcome: JobOutcome | 'error', error?: unknown): void => {
+      metrics.jobSeconds.observe({ queue, outcome }, (performance.now() - started) / 1000)
+      traced?.end(error)
+    }
+    try {
+      const outcome = await handler(id)
+      finish(outcome)
+      log.info({ stream: 'application', queue, jobId: id, outcome }, 'job ended')
+    } catch (error) {
+      finish('error', error)
+      log.error({ stream: 'error', queue, jobId: id, error: { message: error instanceof Error ? error.message : String(error) } }, 'job will be tried again')
+      throw error
+    }
+  }
+
+  // Counted at most every 5 s, however often it is scraped.
+  #countJobs(): Promise<QueueState[]> {
+    const now = performance.now()
+    if (!this.#running) return Promise.resolve([])
+    if (this.#counts === undefined || now - this.#counts.at > countsKeptMs) this.#counts = { at: now, states: this.#readCounts().catch(() => []) }
+    return this.#counts.states
+  }
+
+  async #readCounts(): Promise<QueueState[]> {
+    const perQueue = await Promise.all(
+      Object.keys(this.#queues).map(async (queue) => {
+        const [stats] = await this.#boss.getQueueStats(queue)
+        if (stats === undefined) return []
+        return [
+          { queue, state: 'waiting', jobs: stats.queuedCount },
+          { queue, state: 'active', jobs: stats.activeCount },
+          { queue, state: 'failed', jobs: stats.failedCount },
+        ]
+      }),
+    )
+    return perQueue.flat()
+  }
+}

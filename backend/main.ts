@@ -1,0 +1,61 @@
+import { enableCompileCache } from 'node:module'
+import { ConfigError, readConfig } from './config/index.ts'
+import type { Service } from './service.ts'
+
+/** Nothing we end takes longer; whoever waits for us is promised 10 s. */
+const hardStopMs = 9500
+
+await main()
+
+async function main(): Promise<void> {
+  let service: Service
+  try {
+    const config = readConfig(process.env)
+    // The rest is read once the environment is known to be right; compiled code is kept from one start to the next.
+    enableCompileCache()
+    const { startService } = await import('./service.ts')
+    service = await startService(config)
+  } catch (error) {
+    return leave(error instanceof ConfigError ? 2 : 1, messageOf(error))
+  }
+  let stopping = false
+  const stop = (code: number): void => {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => leave(1, 'not everything ended in time'), hardStopMs).unref()
+    service.stop().then(
+      () => leave(code),
+      (error: unknown) => leave(1, messageOf(error)),
+    )
+  }
+  process.on('SIGTERM', () => stop(0))
+  process.on('SIGINT', () => stop(0))
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+      stop(1)
+    })
+  }
+  service.ready.catch((error: unknown) => {
+    if (stopping) return
+    say(messageOf(error))
+    stop(1)
+  })
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error) return `PORT: ${String(error.port)} is in use, expected a free port`
+  const message = error instanceof Error ? error.message : String(error)
+  return message.replaceAll(/\s+/g, ' ')
+}
+
+function say(message: string): void {
+  process.stderr.write(`todo-backend: ${message}\n`)
+}
+
+function leave(code: number, message?: string): void {
+  if (message !== undefined) say(message)
+  // The one place that exits: nothing that is left open may keep an ended service alive.
+  // oxlint-disable-next-line no-process-exit
+  process.exit(code)
+}

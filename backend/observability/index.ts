@@ -1,0 +1,8 @@
+export { prometheusText } from './exposition.ts'
+export { createLog, type Log, type LogSink, type Stream } from './logs.ts'
+export type { QueueState } from './observed.ts'
+export { type Feature, Presence } from './presence.ts'
+export { createMetrics, type Metrics } from './registry.ts'
+export { observeRequests } from './requests.ts'
+export { auditEvents, createEvents, type Events, securityEvents } from './events.ts'
+export { metricsEndpoints, requireToken, sameText } from './routes.ts'

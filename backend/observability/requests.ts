@@ -1,0 +1,63 @@
+import type { Scope, ServerObserver } from '../http/index.ts'
+import type { Log } from './logs.ts'
+import type { Metrics } from './registry.ts'
+
+/** One log line and one observation for each request, at the least cost that can be had: this runs for every one. */
+export function observeRequests(metrics: Metrics, log: Log): ServerObserver {
+  const instruments = new Map<string, { count: () => void; observe: (seconds: number) => void }>()
+  const instrumentsOf = (method: string, route: string, status: number) => {
+    const key = `${method} ${route} ${status}`
+    const known = instruments.get(key)
+    if (known !== undefined) return known
+    const counter = metrics.httpRequests.labels({ method, route, status: String(status) })
+    const histogram = metrics.httpSeconds.labels({ method, route, status: String(status) })
+    const made = { count: () => counter.inc(), observe: (seconds: number) => histogram.observe(seconds) }
+    instruments.set(key, made)
+    return made
+  }
+  return {
+    connectionOpened: () => metrics.httpConnections.inc(),
+    connectionClosed: () => metrics.httpConnections.dec(),
+    requestStarted: () => metrics.httpInFlight.inc(),
+    requestDone: (scope, status, seconds) => {
+      metrics.httpInFlight.dec()
+      const method = knownMethod(scope.method)
+      const one = instrumentsOf(method, scope.route, status)
+      one.count()
+      if (scope.sampled) observeWithExemplar(metrics, method, scope, status, seconds)
+      else one.observe(seconds)
+      logRequest(log, scope, status, seconds)
+    },
+    refused: (status) => {
+      metrics.httpRequests.inc({ method: 'none', route: 'unmatched', status: String(status) })
+    },
+  }
+}
+
+function observeWithExemplar(metrics: Metrics, method: string, scope: Scope, status: number, seconds: number): void {
+  metrics.httpSeconds.observe({ labels: { method, route: scope.route, status: String(status) }, value: seconds, exemplarLabels: { trace_id: scope.traceId } })
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+// A caller chooses its method: the others share a label.
+function knownMethod(method: string): string {
+  return methods.has(method) ? method : 'other'
+}
+
+function logRequest(log: Log, scope: Scope, status: number, seconds: number): void {
+  const failed = status >= 500
+  if (!failed && !log.isLevelEnabled('info')) return
+  const line = {
+    stream: failed ? 'error' : 'application',
+    requestId: scope.requestId,
+    traceId: scope.traceId,
+    userId: scope.principal?.userId,
+    endpoint: `${scope.method} ${scope.route}`,
+    status,
+    responseTimeMs: Math.round(seconds * 1e6) / 1000,
+    error: scope.error,
+  }
+  if (failed) log.error(line, 'request failed')
+  else log.info(line, 'request')
+}

@@ -1,0 +1,70 @@
+/**
+ * When somebody was last seen, for at most `max` of them: enough to count who was there in a sliding window. Beyond
+ * that the one not seen for longest is forgotten.
+ */
+export class LastSeen {
+  readonly #max: number
+  readonly #seen = new Map<string, number>()
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  /** Notes `id` at `nowMs`. Noted again within a second it is left as it is: this runs for every request. */
+  note(id: string, nowMs: number): void {
+    const before = this.#seen.get(id)
+    if (before !== undefined && nowMs - before < 1000) return
+    // Deleted and set again it is the newest: the map is in order of time.
+    this.#seen.delete(id)
+    this.#seen.set(id, nowMs)
+    if (this.#seen.size <= this.#max) return
+    const [oldest] = this.#seen.keys()
+    if (oldest !== undefined) this.#seen.delete(oldest)
+  }
+
+  /** How many were seen after `sinceMs`. */
+  countSince(sinceMs: number): number {
+    let count = 0
+    for (const seen of this.#seen.values()) if (seen > sinceMs) count += 1
+    return count
+  }
+}
+
+/** Addresses with `limit` failures within `windowMs`; keeps the last `limit` times of at most `max` addresses. */
+export class FailureTally {
+  readonly #limit: number
+  readonly #windowMs: number
+  readonly #max: number
+  readonly #failures = new Map<string, number[]>()
+
+  constructor(limit: number, windowMs: number, max: number) {
+    this.#limit = limit
+    this.#windowMs = windowMs
+    this.#max = max
+  }
+
+  /** Counts a failure; true for the one that makes the address suspicious. */
+  note(address: string, nowMs: number): boolean {
+    const times = this.#failures.get(address) ?? []
+    const before = this.#isSuspicious(times, nowMs)
+    times.push(nowMs)
+    if (times.length > this.#limit) times.shift()
+    this.#failures.delete(address)
+    this.#failures.set(address, times)
+    if (this.#failures.size > this.#max) {
+      const [oldest] = this.#failures.keys()
+      if (oldest !== undefined) this.#failures.delete(oldest)
+    }
+    return !before && this.#isSuspicious(times, nowMs)
+  }
+
+  countSuspicious(nowMs: number): number {
+    let count = 0
+    for (const times of this.#failures.values()) if (this.#isSuspicious(times, nowMs)) count += 1
+    return count
+  }
+
+  #isSuspicious(times: readonly number[], nowMs: number): boolean {
+    return times.length >= this.#limit && nowMs - (times[0] ?? 0) < this.#windowMs
+  }
+}

@@ -1,0 +1,127 @@
+import { and, asc, desc, eq, type SQL, sql } from '../db/drizzle.ts'
+import { schema, type Statement, statement } from '../db/index.ts'
+import { type SortField, sortField, type SortOrder, type Task } from './schemas.ts'
+
+const { tasks } = schema
+const p = sql.placeholder
+
+export type TaskRow = Task & { version: number }
+
+export const columns = {
+  id: tasks.id,
+  title: tasks.title,
+  description: tasks.description,
+  status: tasks.status,
+  priority: tasks.priority,
+  dueAt: tasks.dueAt,
+  tags: tasks.tags,
+  createdAt: tasks.createdAt,
+  updatedAt: tasks.updatedAt,
+  version: tasks.version,
+}
+
+/** What a page is made by, without the values: each combination is a statement of its own, prepared once. */
+export interface PageShape {
+  sort: SortOrder
+  status: boolean
+  priority: boolean
+  search: boolean
+  after: boolean
+}
+
+// Collation "C" is the same everywhere, so a cursor holds over an upgrade of the system's locales.
+const sortKeys: Readonly<Record<SortField, { key: SQL; cast: string }>> = {
+  createdAt: { key: sql`${tasks.createdAt}`, cast: 'timestamptz' },
+  updatedAt: { key: sql`${tasks.updatedAt}`, cast: 'timestamptz' },
+  dueAt: { key: sql`coalesce(${tasks.dueAt}, 'infinity')`, cast: 'timestamptz' },
+  priority: { key: sql`${tasks.priority}`, cast: 'task_priority' },
+  title: { key: sql`${tasks.title} collate "C"`, cast: 'text' },
+}
+
+const pages = new Map<string, Statement<TaskRow>>()
+
+/** The statement for a page. Values: `userId`, `limit`, and `status`, `priority`, `pattern`, `value` and `id` as the shape has them. */
+export function pageStatement(shape: PageShape): Statement<TaskRow> {
+  const key = `${shape.sort} ${shape.status} ${shape.priority} ${shape.search} ${shape.after}`
+  const known = pages.get(key)
+  if (known !== undefined) return known
+  const made = buildPage(shape)
+  pages.set(key, made)
+  return made
+}
+
+function buildPage(shape: PageShape): Statement<TaskRow> {
+  const down = shape.sort.startsWith('-')
+  const order = down ? desc : asc
+  const { key, cast } = sortKeys[sortField(shape.sort)]
+  const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(down ? '<' : '>')} (${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
+  const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
+  return statement('tasks.page', (db) =>
+    db
+      .select(columns)
+      .from(tasks)
+      .where(
+        and(
+          eq(tasks.userId, p('userId')),
+          shape.status ? eq(tasks.status, p('status')) : undefined,
+          shape.priority ? eq(tasks.priority, p('priority')) : undefined,
+          shape.search ? search : undefined,
+          shape.after ? beyond : undefined,
+        ),
+      )
+      .orderBy(order(key), order(tasks.id))
+      .limit(p('limit'))
+      .prepare('tasks_page'),
+  )
+}
+
+export const taskById = statement<TaskRow & { userId: string }>('tasks.by_id', (db) =>
+  db.select({ ...columns, userId: tasks.userId }).from(tasks).where(eq(tasks.id, p('id'))).prepare('tasks_by_id'),
+)
+
+export const insertTask = statement<{ id: string }>('tasks.insert', (db) =>
+  db
+    .insert(tasks)
+    .values({
+      id: p('id'),
+      userId: p('userId'),
+      title: p('title'),
+      description: p('description'),
+      status: p('status'),
+      priority: p('priority'),
+      dueAt: p('dueAt'),
+      tags: p('tags'),
+      createdAt: p('now'),
+      updatedAt: p('now'),
+    })
+    .returning({ id: tasks.id })
+    .prepare('tasks_insert'),
+)
+
+/** Writes every field; the caller has merged the patch. Nothing comes back when `version` is no longer the row's. */
+export const updateTask = statement<TaskRow>('tasks.update', (db) =>
+  db
+    .update(tasks)
+    .set({
+      title: sql`${sql.param(p('title'), tasks.title)}`,
+      description: sql`${sql.param(p('description'), tasks.description)}`,
+      status: sql`${sql.param(p('status'), tasks.status)}`,
+      priority: sql`${sql.param(p('priority'), tasks.priority)}`,
+      dueAt: sql`${sql.param(p('dueAt'), tasks.dueAt)}`,
+      tags: sql`${sql.param(p('tags'), tasks.tags)}`,
+      updatedAt: sql`greatest(${p('now')}::timestamptz, ${tasks.updatedAt})`,
+      version: sql`${tasks.version} + 1`,
+    })
+    .where(and(eq(tasks.id, p('id')), eq(tasks.userId, p('userId')), eq(tasks.version, p('version'))))
+    .returning(columns)
+    .prepare('tasks_update'),
+)
+
+/** Deletes one of the user's tasks; only at `version` unless that is null. */
+export const deleteTask = statement<{ id: string }>('tasks.delete', (db) =>
+  db
+    .delete(tasks)
+    .where(and(eq(tasks.id, p('id')), eq(tasks.userId, p('userId')), sql`(${p('version')}::int is null or ${tasks.version} = ${p('version')}::int)`))
+    .returning({ id: tasks.id })
+    .prepare('tasks_delete'),
+)

@@ -1,0 +1,56 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { type Config, readConfig } from '../config/index.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded/index.ts'
+import { type Service, startService } from '../service.ts'
+import { Client } from './client.ts'
+
+/** A PostgreSQL for one test file, gone with its data when closed. */
+export interface TestPostgres {
+  /** The address of a new, empty database. */
+  newDatabase(): Promise<string>
+  close(): Promise<void>
+}
+
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const folder = await mkdtemp(join(tmpdir(), 'todo-backend-'))
+  const cluster = await startEmbeddedPostgres(join(folder, 'postgres'), () => undefined)
+  let made = 0
+  return {
+    newDatabase: () => createDatabase(cluster, `test_${(made += 1)}`),
+    close: async () => {
+      await cluster.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function createDatabase(cluster: EmbeddedPostgres, name: string): Promise<string> {
+  const client = postgres(cluster.url, { max: 1, onnotice: () => undefined })
+  await client.unsafe(`create database ${name}`)
+  await client.end()
+  const url = new URL(cluster.url)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+export interface TestService {
+  client: Client
+  service: Service
+  url: string
+  stop(): Promise<void>
+}
+
+/** The whole service on a free port, ready, with limits that tests do not reach unless `env` sets them. */
+export async function startTestService(databaseUrl: string, env: Record<string, string> = {}): Promise<TestService> {
+  const service = await startService(testConfig({ DATABASE_URL: databaseUrl, ...env }))
+  await service.ready
+  const url = `http://127.0.0.1:${service.address.port}`
+  return { service, url, client: new Client(url), stop: () => service.stop(true) }
+}
+
+export function testConfig(env: Record<string, string>): Config {
+  return readConfig({ NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', RATE_LIMIT_PER_MINUTE: '100000', AUTH_RATE_LIMIT_PER_MINUTE: '100000', ...env })
+}

@@ -1,0 +1,112 @@
+import { z } from 'zod'
+import { decodeText, type Endpoint, endpoint, Problem, type Reply } from '../http/index.ts'
+import type { Events, Feature } from '../observability/index.ts'
+import { newTask } from '../tasks/index.ts'
+import type { ExportService } from './exports.ts'
+import { formats, mediaTypes } from './formats.ts'
+import type { ImportService } from './imports.ts'
+
+const status = z.enum(['queued', 'running', 'done', 'failed'])
+const accepted = z.object({ id: z.uuid(), status })
+const params = z.object({ id: z.uuid() })
+const exportSchema = accepted.extend({ format: z.enum(formats), rows: z.int(), createdAt: z.iso.datetime(), finishedAt: z.iso.datetime().nullable() })
+const importSchema = exportSchema.extend({ failures: z.array(z.object({ row: z.int(), message: z.string() })) })
+const location = { Location: 'Where its state is' }
+const maxImportBytes = 5 * 1024 * 1024
+
+export interface TransferParts {
+  exports: ExportService
+  imports: ImportService
+  events: Events
+  featureUsed: (feature: Feature, userId: string) => void
+}
+
+const shared = { tag: 'Export and import', access: 'user', limit: 'user' } as const
+
+/** Exports and imports of the caller's tasks, done by background jobs. */
+export function transferEndpoints(parts: TransferParts): Endpoint[] {
+  return [...exportEndpoints(parts), ...importEndpoints(parts)]
+}
+
+function exportEndpoints({ exports: service, events, featureUsed }: TransferParts): Endpoint[] {
+  return [
+    endpoint({
+      ...shared,
+      method: 'POST',
+      path: '/exports',
+      id: 'requestExport',
+      summary: 'Ask for an export of all tasks',
+      body: { schema: z.strictObject({ format: z.enum(formats) }), maxBytes: 4096 },
+      answers: { 202: { description: 'It is on its way', schema: accepted, headers: location } },
+      handle: async ({ scope, principal, body }) => {
+        const made = await service.request(scope, principal, body.format)
+        featureUsed('export', principal.userId)
+        events.audit('export.requested', scope, { exportId: made.id, format: body.format })
+        return { status: 202, json: made, headers: { location: `/exports/${made.id}` } }
+      },
+    }),
+    endpoint({
+      ...shared,
+      method: 'GET',
+      path: '/exports/:id',
+      id: 'getExport',
+      summary: 'The state of an export',
+      params,
+      answers: { 200: { description: 'Its state', schema: exportSchema } },
+      handle: async ({ scope, principal, params: { id } }) => {
+        const { userId: _userId, ...row } = await service.get(scope, principal, id)
+        return { status: 200, json: row }
+      },
+    }),
+    endpoint({
+      ...shared,
+      method: 'GET',
+      path: '/exports/:id/download',
+      id: 'downloadExport',
+      summary: 'The file of an export that is done',
+      params,
+      answers: { 200: { description: 'The file', schema: z.string(), mediaType: 'application/octet-stream' }, 409: { description: 'It is not done' } },
+      handle: async ({ scope, principal, params: { id } }): Promise<Reply> => {
+        const row = await service.get(scope, principal, id)
+        if (row.status !== 'done') throw new Problem('conflict', { detail: `The export is ${row.status}` })
+        events.audit('export.downloaded', scope, { exportId: id })
+        const type = mediaTypes[row.format === 'csv' ? 'csv' : 'json']
+        return { status: 200, body: service.file(id), headers: { 'content-type': `${type}; charset=utf-8`, 'content-disposition': `attachment; filename="tasks-${id}.${row.format}"` } }
+      },
+    }),
+  ]
+}
+
+function importEndpoints({ imports: service, events, featureUsed }: TransferParts): Endpoint[] {
+  return [
+    endpoint({
+      ...shared,
+      method: 'POST',
+      path: '/imports',
+      id: 'requestImport',
+      summary: 'Import tasks from JSON or CSV, all or none',
+      rawBody: { mediaTypes: { 'application/json': z.array(newTask).max(10_000), 'text/csv': z.string() }, maxBytes: maxImportBytes },
+      answers: { 202: { description: 'It is on its way', schema: accepted, headers: location } },
+      handle: async ({ scope, principal, bytes, mediaType }) => {
+        const format = mediaType === 'text/csv' ? 'csv' : 'json'
+        const made = await service.request(scope, principal, format, decodeText(bytes))
+        featureUsed('import', principal.userId)
+        events.audit('import.requested', scope, { importId: made.id, format, bytes: bytes.length })
+        return { status: 202, json: made, headers: { location: `/imports/${made.id}` } }
+      },
+    }),
+    endpoint({
+      ...shared,
+      method: 'GET',
+      path: '/imports/:id',
+      id: 'getImport',
+      summary: 'The state of an import, and what was wrong with its rows',
+      params,
+      answers: { 200: { description: 'Its state', schema: importSchema } },
+      handle: async ({ scope, principal, params: { id } }) => {
+        const { userId: _userId, ...row } = await service.get(scope, principal, id)
+        return { status: 200, json: row }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { BackendProcess, type Client, eventually, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { taskPage, taskSchema } from '../tasks/schemas.ts'
+
+let postgres: TestPostgres
+let running: TestService
+
+beforeAll(async () => {
+  postgres = await startTestPostgres()
+  running = await startTestService(await postgres.newDatabase())
+})
+
+afterAll(async () => {
+  await running.stop()
+  await postgres.close()
+})
+
+const transfer = z.object({ id: z.string(), status: z.string(), rows: z.int().optional(), failures: z.array(z.object({ row: z.int(), message: z.string() })).optional() })
+const user = async (): Promise<Client> => (await running.client.register()).client
+const listed = async (client: Client) => taskPage.parse((await client.get('/tasks?limit=100&sort=title')).json).items
+
+/** Sends it until the queue has started, waits until the job is over, and gives its last state. */
+async function finished(client: Client, kind: 'exports' | 'imports', body: unknown, type = 'application/json') {
+  let id = ''
+  await eventually(`${kind} accepted`, 10_000, async () => {
+    const answer = await client.send('POST', `/${kind}`, body, { 'content-type': type })
+    if (answer.status === 202) id = transfer.parse(answer.json).id
+    return answer.status === 202
+  })
+  await eventually(`${kind} over`, 20_000, async () => ['done', 'failed'].includes(transfer.parse((await client.get(`/${kind}/${id}`)).json).status))
+  return transfer.parse((await client.get(`/${kind}/${id}`)).json)
+}
+
+const awkward = [
+  { title: '=cmd()', description: 'a "quoted", line\r\nbreak', tags: ['x;y', 'z'], status: 'done', priority: 'high', dueAt: '2027-01-01T00:00:00.000Z' },
+  { title: "'plain", description: null, tags: [], status: 'todo', priority: 'low', dueAt: null },
+]
+
+describe('an export', () => {
+  test.each(['json', 'csv'])('as %s holds every task, and imported by another user gives the same tasks', async (format) => {
+    const [owner, other] = [await user(), await user()]
+    for (const task of awkward) await owner.send('POST', '/tasks', task)
+    const { id, status, rows } = await finished(owner, 'exports', { format })
+    expect({ status, rows }).toEqual({ status: 'done', rows: 2 })
+    const file = await owner.get(`/exports/${id}/download`)
+    expect(file.headers.get('content-disposition')).toBe(`attachment; filename="tasks-${id}.${format}"`)
+    const imported = await finished(other, 'imports', file.text, format === 'csv' ? 'text/csv' : 'application/json')
+    expect(imported).toMatchObject({ status: 'done', rows: 2, failures: [] })
+    expect(await listed(other)).toMatchObject(awkward.toSorted((a, b) => (a.title < b.title ? -1 : 1)))
+  })
+
+  test('of more tasks than one piece holds is whole and in order', async () => {
+    const client = await user()
+    for (let batch = 0; batch < 3; batch += 1) await client.send('POST', '/tasks/bulk', { create: Array.from({ length: 500 }, (_, index) => ({ title: `t${batch * 500 + index}` })) })
+    const { id } = await finished(client, 'exports', { format: 'json' })
+    const tasks = z.array(taskSchema).parse((await client.get(`/exports/${id}/download`)).json)
+    expect(new Set(tasks.map((task) => task.title)).size).toBe(1500)
+  })
+
+  test('of no tasks is an empty file, and one of another user is not there', async () => {
+    const [owner, other] = [await user(), await user()]
+    const { id } = await finished(owner, 'exports', { format: 'json' })
+    expect((await owner.get(`/exports/${id}/download`)).json).toEqual([])
+    for (const path of [`/exports/${id}`, `/exports/${id}/download`, `/imports/${id}`]) expect((await other.get(path)).status).toBe(404)
+  })
+})
+
+describe('an import', () => {
+  test('with bad rows applies none and says what is wrong with which', async () => {
+    const client = await user()
+    const result = await finished(client, 'imports', 'title,status\ngood,todo\n,todo\nx,later\n', 'text/csv')
+    expect(result).toMatchObject({ status: 'failed', rows: 0, failures: [{ row: 2 }, { row: 3 }] })
+    expect(result.failures?.map((failure) => failure.message.split(':')[0])).toEqual(['title', 'status'])
+    expect(await listed(client)).toEqual([])
+  })
+
+  test.each([
+    ['no array', '{}', 'application/json', 'expected an array'],
+    ['no JSON', '[', 'application/json', 'not JSON'],
+    ['an unknown column', 'title,owner\na,b', 'text/csv', 'owner'],
+    ['an open quote', 'title\n"a', 'text/csv', 'quote'],
+    ['too many rows', `title\n${'x\n'.repeat(10_001)}`, 'text/csv', 'more than 10000 rows'],
+  ])('of a file with %s fails as a whole and says why', async (_what, body, type, message) => {
+    const result = await finished(await user(), 'imports', body, type)
+    expect(result).toMatchObject({ status: 'failed', failures: [{ message: expect.stringContaining(message) as string }] })
+  })
+
+  test('takes tags as people write them', async () => {
+    const client = await user()
+    await finished(client, 'imports', 'Title,Tags\na,"x; y"\n', 'text/csv')
+    expect(await listed(client)).toMatchObject([{ title: 'a', tags: ['x', 'y'] }])
+  })
+
+  test('beyond 5 MB is 413, of another type 415', async () => {
+    const client = await user()
+    expect((await client.send('POST', '/imports', 'x'.repeat(5 * 1024 * 1024 + 1), { 'content-type': 'text/csv' })).status).toBe(413)
+    expect((await client.send('POST', '/imports', '<a/>', { 'content-type': 'text/xml' })).status).toBe(415)
+  })
+
+  test('whose process is killed in the middle is taken up by another and applied exactly once', async () => {
+    const url = await postgres.newDatabase()
+    const env = { DATABASE_URL: url, AUTH_SECRET: 'the same secret for both of the two' }
+    const first = new BackendProcess(env)
+    onTestFinished(() => first.end())
+    const account = (await (await first.ready()).register()).client
+    const body = `title\n${Array.from({ length: 10_000 }, (_, index) => `t${index}`).join('\n')}`
+    let id = ''
+    await eventually('accepted', 10_000, async () => {
+      const answer = await account.send('POST', '/imports', body, { 'content-type': 'text/csv' })
+      if (answer.status === 202) id = transfer.parse(answer.json).id
+      return id !== ''
+    })
+    await eventually('at work', 10_000, async () => transfer.parse((await account.get(`/imports/${id}`)).json).status !== 'queued')
+    first.signal('SIGKILL')
+    await first.exit()
+    const second = await startTestService(url, env)
+    onTestFinished(() => second.stop())
+    const again = second.client.as(account.token ?? '')
+    await eventually('over', 45_000, async () => transfer.parse((await again.get(`/imports/${id}`)).json).status === 'done')
+    expect((await again.get('/tasks?limit=100')).status).toBe(200)
+    const exported = await finished(again, 'exports', { format: 'json' })
+    expect(exported.rows).toBe(10_000)
+  }, 90_000)
+})
+
+test('metrics tell what the jobs came to, how long they took and how many wait', async () => {
+  const { text } = await running.client.get('/metrics')
+  expect(text).toMatch(/^export_total\{format="json",result="success"\} [1-9]/m)
+  expect(text).toMatch(/^import_total\{format="csv",result="failure"\} [1-9]/m)
+  expect(text).toMatch(/^job_duration_seconds_count\{queue="import",outcome="done"\} [1-9]/m)
+  expect(text).toMatch(/^job_queue_length\{queue="export",state="waiting"\} \d/m)
+  expect(text).toMatch(/^feature_users\{feature="export"\} [1-9]/m)
+})
