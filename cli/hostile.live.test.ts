@@ -53,7 +53,7 @@ describe('a hostile target', { timeout: 90_000 }, () => {
 })
 
 describe('a secret', { timeout: 90_000 }, () => {
-  it('in config, headers, a Pushgateway's URL and the environment is in no output and no file', async () => {
+  it("in config, headers, a Pushgateway's URL and the environment is in no output and no file", async () => {
     const canary = 'canary-5f1e7c'
     service = await startService((_request, response) => response.end('ok'))
     place.write('journeys.mjs', `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/', headers: { authorization: 'Bearer ${canary}' } }) }] }]\n`)

@@ -1,8 +1,11 @@
-import { enableCompileCache } from 'node:module'
+import { runProgram } from './program.ts'
 import type { World } from './world.ts'
 
-// Compiled code is kept between starts, which halves the start-up of commands with heavy imports.
-enableCompileCache()
+// Set by ./vigil for this process, not for what it starts.
+if (process.env['VIGIL_OWNS_COMPILE_CACHE']) {
+  delete process.env['VIGIL_OWNS_COMPILE_CACHE']
+  delete process.env['NODE_COMPILE_CACHE']
+}
 
 const interruption = new AbortController()
 
@@ -36,7 +39,6 @@ const world: World = {
   interrupted: interruption.signal,
 }
 
-const { runProgram } = await import('./program.ts')
 const code = await runProgram(process.argv.slice(2), world)
 leave(interruption.signal.aborted ? codeOf(interruption.signal.reason) : code)
 

@@ -2,8 +2,6 @@ import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
 import { judgeRun } from '../baselines/index.ts'
-import type { Budgets, Verdict } from '../baselines/index.ts'
-import type { SuiteConfig } from '../config/index.ts'
 import { recordOf, recordOfNothing, recordOfRefusal } from '../load/index.ts'
 import type { LoadPlan, LoadResult } from '../load/index.ts'
 import { environmentOf, runId } from '../record/index.ts'
@@ -14,23 +12,10 @@ import { findEngine } from './engines.ts'
 import type { FoundEngine } from './engines.ts'
 import { metricsReader } from './metrics-reader.ts'
 import { revisionOf } from './revision.ts'
+import type { JudgedRun } from './judged-run.ts'
+import type { SuitePlan } from './suites.ts'
 import type { Session } from './session.ts'
 import { Misuse } from './world.ts'
-
-/** A suite as it will be run, with what the command line changed. */
-export interface SuitePlan {
-  name: string
-  suite: SuiteConfig
-  budgets: Budgets
-}
-
-/** A load run, judged, and the folder that its files go to. */
-export interface JudgedRun {
-  run: Run
-  budgets: Budgets
-  verdict: Verdict
-  folder: string
-}
 
 const requestTimeoutMs = 10_000
 const metricsEveryMs = 1000

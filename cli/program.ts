@@ -1,15 +1,10 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError } from 'commander'
 import type { CommonOptions } from './options.ts'
-import { positiveInteger, positiveNumber, withCommonOptions } from './options.ts'
+import { withCommonOptions } from './options.ts'
 import { exitCodes } from './exit-codes.ts'
 import { Misuse } from './world.ts'
 import type { World } from './world.ts'
-import type { GateOptions } from './commands/gate.ts'
-import type { LoadOptions } from './commands/load.ts'
-import type { ProbeOptions } from './commands/probe.ts'
 import { version } from './version.ts'
-
-const day = 86_400
 
 /** Reads the command line, runs the command, and says how it ended: the exit code. Prints what the user got wrong as one line. */
 export async function runProgram(args: readonly string[], world: World): Promise<number> {
@@ -37,53 +32,12 @@ function describe(world: World, ended: (code: number) => void): Command {
     .exitOverride()
     .configureOutput({ writeOut: world.stdout, writeErr: world.stderr, outputError: (text, write) => write(oneLine(text)) })
     .addHelpText('after', `\nExit codes:\n${exitCodeLines()}\n\nEach command has its own --help, with examples.`)
-  gateCommand(program, world, ended)
-  probeCommand(program, world, ended)
-  loadCommand(program, world, ended)
   reportCommand(program, world, ended)
   doctorCommand(program, world, ended)
   return program
 }
 
 type Ended = (code: number) => void
-
-function gateCommand(program: Command, world: World, ended: Ended): void {
-  withCommonOptions(program.command('gate'))
-    .description('The main job: start the target if none is given, probe it, load it, judge the budgets, report, push.')
-    .addOption(new Option('--engine <engine>', 'load with the suites of one engine only').choices(['k6', 'autocannon', 'both']).default('both'))
-    .option('--duration <seconds>', 'measure each suite for so long instead of as configured', positiveNumber('seconds', day))
-    .option('--require-push', 'exit 4 when the metrics could not be pushed')
-    .addHelpText('after', examples(['vigil gate', 'vigil gate --target https://staging.example.org', 'vigil gate --engine k6 --duration 60', 'vigil gate --json > verdict.json']))
-    .action(async (options: GateOptions) => {
-      const { gate } = await import('./commands/gate.ts')
-      ended(await gate(options, world))
-    })
-}
-
-function probeCommand(program: Command, world: World, ended: Ended): void {
-  withCommonOptions(program.command('probe [names...]'))
-    .description('Run probes now, all or those named.')
-    .option('--once', 'run each probe once and end (the default)')
-    .addHelpText('after', examples(['vigil probe', 'vigil probe health --target https://staging.example.org', 'vigil probe --once --json']))
-    .action(async (names: string[], options: ProbeOptions) => {
-      const { probe } = await import('./commands/probe.ts')
-      ended(await probe(names, options, world))
-    })
-}
-
-function loadCommand(program: Command, world: World, ended: Ended): void {
-  withCommonOptions(program.command('load [suite]'))
-    .description('One load run: a run record, and its budgets judged.')
-    .addOption(new Option('--engine <engine>', "load with this engine instead of the suite's").choices(['k6', 'autocannon']))
-    .option('--rate <perSecond>', 'journeys started per second (k6)', positiveNumber('journeys per second', 100_000))
-    .option('--connections <count>', 'connections kept busy (autocannon)', positiveInteger('connections', 10_000))
-    .option('--duration <seconds>', 'measure for so long instead of as configured', positiveNumber('seconds', day))
-    .addHelpText('after', examples(['vigil load', 'vigil load browse --rate 50 --duration 30', 'vigil load --engine autocannon --connections 20', 'vigil load browse --json | jq .totals.latency']))
-    .action(async (suite: string | undefined, options: LoadOptions) => {
-      const { load } = await import('./commands/load.ts')
-      ended(await load(suite, options, world))
-    })
-}
 
 function reportCommand(program: Command, world: World, ended: Ended): void {
   withCommonOptions(program.command('report [run]'))

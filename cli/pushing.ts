@@ -1,5 +1,5 @@
 import type { VerdictRow } from '../baselines/index.ts'
-import type { JudgedRun } from './measure.ts'
+import type { JudgedRun } from './judged-run.ts'
 import type { Session } from './session.ts'
 
 /** What pushing came to: notes for the reader, and a row when a push that was required failed. */

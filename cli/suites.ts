@@ -1,7 +1,14 @@
+import type { Budgets } from '../baselines/index.ts'
 import type { Config, SuiteConfig } from '../config/index.ts'
 import { nearest } from '../config/names.ts'
-import type { SuitePlan } from './measure.ts'
 import { Misuse } from './world.ts'
+
+/** A suite as it will be run, with what the command line changed. */
+export interface SuitePlan {
+  name: string
+  suite: SuiteConfig
+  budgets: Budgets
+}
 
 /** What the command line changes about a suite. */
 export interface SuiteChanges {

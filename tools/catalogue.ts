@@ -47,7 +47,7 @@ export interface DebianPackage {
 
 const k6Version = '1.8.1'
 
-const k6: Tool = {
+const k6 = {
   name: 'k6',
   programs: ['k6'],
   variable: 'VIGIL_K6',
@@ -57,16 +57,16 @@ const k6: Tool = {
   release: {
     version: k6Version,
     baseUrl: 'https://github.com/grafana/k6/releases/download',
-    path: (os, arch) => `v${k6Version}/k6-v${k6Version}-${os}-${arch}.tar.gz`,
-    member: (os, arch) => `k6-v${k6Version}-${os}-${arch}/k6`,
+    path: (os: string, arch: string) => `v${k6Version}/k6-v${k6Version}-${os}-${arch}.tar.gz`,
+    member: (os: string, arch: string) => `k6-v${k6Version}-${os}-${arch}/k6`,
     hashVariable: 'VIGIL_K6_SHA256',
     sha256: {},
   },
   goModule: { module: 'go.k6.io/k6', version: `v${k6Version}`, program: 'k6' },
   advice: 'install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6/), or Go, or point VIGIL_K6 to it',
-}
+} as const satisfies Tool
 
-const pushgateway: Tool = {
+const pushgateway = {
   name: 'pushgateway',
   programs: ['pushgateway', 'prometheus-pushgateway'],
   variable: 'VIGIL_PUSHGATEWAY',
@@ -74,7 +74,7 @@ const pushgateway: Tool = {
   versionPattern: /pushgateway, version (\S+)/,
   debianPackage: { name: 'prometheus-pushgateway', path: 'usr/bin/prometheus-pushgateway' },
   advice: 'install the Pushgateway (Debian: prometheus-pushgateway), or point VIGIL_PUSHGATEWAY to it',
-}
+} as const satisfies Tool
 
 export const catalogue = { k6, pushgateway } as const satisfies Record<string, Tool>
 

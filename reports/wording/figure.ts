@@ -26,6 +26,7 @@ export function duration(ms: number): string {
   if (ms < 1000) return amount('ms', Math.round(ms))
   const seconds = ms / 1000
   if (seconds < 120) return `${Number(seconds.toFixed(1))} s`
+  if (seconds >= 7200) return `${Number((seconds / 3600).toFixed(1))} h`
   return `${Math.floor(seconds / 60)} min${Math.round(seconds % 60) === 0 ? '' : ` ${Math.floor(seconds % 60)} s`}`
 }
 

@@ -1,6 +1,6 @@
-import type { RowStatus, Verdict, VerdictRow } from '../../baselines/index.ts'
 import { amount } from '../../baselines/index.ts'
-import type { Unit } from '../../baselines/index.ts'
+import type { RowStatus, Unit, Verdict, VerdictRow } from '../../baselines/index.ts'
+import { count, nothing } from './figure.ts'
 import { plain } from './plain.ts'
 
 /** The statuses that keep a verdict from passing, worst first. */
@@ -12,15 +12,18 @@ export function brokenRows(verdict: Verdict): VerdictRow[] {
   return verdict.rows.filter((row) => broken.includes(row.status)).toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
 }
 
-/** Where a row belongs: suite, then step. Empty when it speaks of everything. */
+/** Where a row belongs: suite, then step. Empty when it speaks of everything, or when its message says so itself. */
 export function whereOf(row: VerdictRow): string {
-  return [row.suite, row.step].filter((part) => part !== undefined && part !== null).map((part) => plain(part)).join(', ')
+  if (row.rule === 'probe') return ''
+  return [row.suite, row.step].filter((part) => part !== undefined && part !== null).map((part) => plain(part, 80)).join(', ')
 }
 
-/** The rule with its value, and where: `p95 712 ms, budget < 500 ms, capacity, task-crud/list`. */
+/** The rule with its value, and where: `p95 712 ms, budget < 500 ms, capacity, task-crud/list`; where comes first when there is more to say. */
 export function ruleLine(row: VerdictRow): string {
   const where = whereOf(row)
-  return where === '' ? plain(row.message) : `${plain(row.message)}, ${where}`
+  const message = plain(row.message)
+  if (where === '') return message
+  return message.includes(':') || row.limit === undefined ? `${where}: ${message}` : `${message}, ${where}`
 }
 
 const units: Record<string, { label: string; unit: Unit; atLeast?: true }> = {
@@ -64,6 +67,12 @@ function budgetUse(row: VerdictRow): BudgetUse | undefined {
 
 function share(part: number, whole: number): number {
   return part === 0 ? 0 : part / whole
+}
+
+/** How much of a budget is used: `84 %`, `12×`, or a dash for a minimum of which nothing was done. */
+export function usedText(used: number): string {
+  if (!Number.isFinite(used)) return nothing
+  return used < 10 ? `${Math.round(used * 100)} %` : `${count(used)}×`
 }
 
 /** Of the budgets that were kept, the one nearest its limit: what breaks next. */

@@ -1,0 +1,40 @@
+import type { Options, Scenario } from 'k6/options'
+import { metricNames, percentileName, quantileGrid, startedLate } from './wire.ts'
+import type { ScriptPlan } from './wire.ts'
+
+/** k6's options for a plan: an open model, warm-up and measurement as one scenario each, and the figures we read. */
+export function optionsOf(plan: ScriptPlan): Options {
+  const drainMs = startedLate.drainMs + plan.requestTimeoutMs + startedLate.marginMs
+  const scenario = (name: 'warmup' | 'measure', startMs: number, durationMs: number): Scenario => ({
+    executor: 'constant-arrival-rate',
+    exec: name,
+    startTime: `${startMs}ms`,
+    duration: `${durationMs}ms`,
+    // What has begun is let end, so that nothing of it is missing from the counts or left behind on the target.
+    gracefulStop: `${drainMs}ms`,
+    ...arrivalRate(plan.ratePerSecond),
+    preAllocatedVUs: plan.preAllocated,
+    maxVUs: plan.maxUsers,
+  })
+  return {
+    scenarios: {
+      ...(plan.warmupMs > 0 && { warmup: scenario('warmup', 0, plan.warmupMs) }),
+      measure: scenario('measure', plan.warmupMs, plan.durationMs),
+    },
+    // A threshold is what makes k6 keep a sub-metric; these always hold.
+    thresholds: { [metricNames.dropped]: ['count>=0'], [metricNames.iterations]: ['max>=0'] },
+    summaryTrendStats: ['count', 'avg', 'min', 'max', ...quantileGrid().map(percentileName)],
+    // We time, class and count requests ourselves; tags that nobody reads would cost k6 a quarter of its speed.
+    systemTags: ['scenario'],
+    discardResponseBodies: true,
+    maxRedirects: 0,
+    userAgent: '',
+    throw: false,
+  }
+}
+
+// k6 takes whole numbers only: a rate of 0.5/s is 500 in 1,000 s.
+function arrivalRate(ratePerSecond: number): { rate: number; timeUnit: string } {
+  if (Number.isInteger(ratePerSecond)) return { rate: ratePerSecond, timeUnit: '1s' }
+  return { rate: Math.max(1, Math.round(ratePerSecond * 1000)), timeUnit: '1000s' }
+}

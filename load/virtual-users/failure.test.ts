@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { answerClass, failureOf, oneLine, ownCode } from './failure.ts'
+
+function coded(code: string, message = 'as the system said it'): Error {
+  return Object.assign(new Error(message), { code })
+}
+
+describe('an error of the way is classed by where it happened', () => {
+  test.each([
+    ['a name that is not known', coded('ENOTFOUND'), 'dns'],
+    ['a name server that is silent', coded('EAI_AGAIN'), 'dns'],
+    ['a refused connection', coded('ECONNREFUSED'), 'connect'],
+    ['a reset connection', coded('ECONNRESET'), 'connect'],
+    ['an expired certificate', coded('CERT_HAS_EXPIRED'), 'tls'],
+    ['a self-signed certificate', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls'],
+    ['a certificate for another host', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'tls'],
+    ['https spoken to an http port', coded('EPROTO'), 'tls'],
+    ['a connection closed within the handshake', coded('ECONNRESET', 'Client network socket disconnected before secure TLS connection was established'), 'tls'],
+    ['a connection that does not come about', coded('ETIMEDOUT'), 'timeout'],
+    ['all addresses of a host refused', new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]), 'connect'],
+    ['a library that wraps the cause', new Error('failed', { cause: coded('ENOTFOUND') }), 'dns'],
+    ['what is no error at all', 'boom', 'connect'],
+  ])('%s', (_, error, expected) => {
+    expect(failureOf(error).class).toBe(expected)
+  })
+})
+
+test('errors of this machine are told apart from the target\'s', () => {
+  expect(ownCode(coded('EMFILE'))).toBe('EMFILE')
+  expect(ownCode(new AggregateError([coded('EADDRNOTAVAIL')]))).toBe('EADDRNOTAVAIL')
+  expect(ownCode(coded('ECONNREFUSED'))).toBeUndefined()
+})
+
+test.each([
+  [200, 'check'],
+  [204, 'check'],
+  [302, 'redirect'],
+  [404, 'status'],
+  [503, 'status'],
+])('an answer of status %i that was not accepted is of class %s', (status, expected) => {
+  expect(answerClass(status)).toBe(expected)
+})
+
+describe('what a target says becomes one harmless line', () => {
+  test('control characters, terminal escapes and direction marks are gone', () => {
+    expect(oneLine('a\u001B[2Jb\r\nc\u0000d\u202Ee\u2028f\u009Bg')).toBe('a [2Jb c d e f g')
+  })
+  test('at most 200 characters are kept, and no half of one', () => {
+    expect(oneLine('x'.repeat(10_000_000))).toHaveLength(200)
+    expect(oneLine('😀'.repeat(500)).isWellFormed()).toBe(true)
+  })
+})

@@ -1,0 +1,64 @@
+/** Part of a document that may be cut: what opens it, its lines, what closes it. A table's head is in `open`. */
+export interface Block {
+  open: string[]
+  lines: string[]
+  close: string[]
+  /** More after a cut: `rows`, `notes`. */
+  unit: string
+}
+
+/** GitHub refuses a comment with more characters. */
+export const mostCharacters = 65_536
+
+/**
+ * The blocks as one text of at most `limit` characters. Lines that do not fit are left out with a sentence that says how
+ * many and where they are; a block whose opening does not fit is left out whole, so no table or fold stays open.
+ */
+export function documentOf(blocks: readonly Block[], limit = mostCharacters): string {
+  const last = '\n_The rest did not fit into this report: see report.html._\n'
+  let text = ''
+  for (const block of blocks) {
+    const room = limit - last.length - text.length
+    const written = writeBlock(block, room)
+    if (written === undefined) return text + last
+    text += written
+  }
+  return text
+}
+
+function writeBlock({ open, lines, close, unit }: Block, room: number): string | undefined {
+  const head = open.map((line) => `${line}\n`).join('')
+  const tail = `${close.map((line) => `${line}\n`).join('')}\n`
+  const note = (left: number): string => `\n_… and ${left} more ${unit}: see report.html._\n`
+  let left = room - head.length - tail.length - note(lines.length).length
+  if (left < 0) return undefined
+  let body = ''
+  for (const [index, line] of lines.entries()) {
+    left -= line.length + 1
+    if (left < 0) return head + body + note(lines.length - index) + tail
+    body += `${line}\n`
+  }
+  return head + body + tail
+}
+
+export function paragraph(text: string): Block {
+  return { open: [text], lines: [], close: [], unit: 'lines' }
+}
+
+export function list(heading: string, items: readonly string[], unit: string): Block[] {
+  return items.length === 0 ? [] : [{ open: [heading, ''], lines: items.map((item) => `- ${item}`), close: [], unit }]
+}
+
+export interface Heading {
+  text: string
+  align?: 'right'
+}
+
+/** A table, folded away under `fold` when that is given (already safe HTML). */
+export function tableBlock(headings: readonly Heading[], rows: readonly (readonly string[])[], unit: string, fold?: string): Block[] {
+  if (rows.length === 0) return []
+  const head = [`| ${headings.map(({ text }) => text).join(' | ')} |`, `|${headings.map(({ align }) => (align === 'right' ? '---:' : ':---')).join('|')}|`]
+  const lines = rows.map((row) => `| ${row.join(' | ')} |`)
+  if (fold === undefined) return [{ open: head, lines, close: [], unit }]
+  return [{ open: ['<details>', `<summary>${fold}</summary>`, '', ...head], lines, close: ['', '</details>'], unit }]
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+
+/** A metric family as data: what text and registry are both made of. Only what does not go up and down like a counter. */
+export interface Family {
+  name: string
+  help: string
+  /** A `summary` carries quantiles that were computed before, with sum and count; nothing in a run's report is a counter. */
+  type: 'gauge' | 'summary'
+  samples: Sample[]
+}
+
+export interface Sample {
+  labels: Record<string, string>
+  value: number
+  /** Of a summary's sum and count. */
+  suffix?: '_sum' | '_count'
+}
+
+const longestLabel = 120
+
+/**
+ * A label's value: one line, at most 120 characters. A longer one is cut and ends in a digest of the whole, so that two
+ * long names stay two series.
+ */
+export function labelValue(text: string): string {
+  const characters = [...text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ').trim()]
+  if (characters.length <= longestLabel) return characters.join('')
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 8)
+  return `${characters.slice(0, longestLabel - 9).join('')}~${digest}`
+}
+
+/** The families as text that is both Prometheus' 0.0.4 and OpenMetrics 1.0: no blank lines, and an end that the first reads as a comment. */
+export function textOf(families: readonly Family[]): string {
+  const lines = families.flatMap(({ name, help, type, samples }) => [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.map((sample) => sampleLine(name, sample))])
+  return `${lines.join('\n')}\n# EOF\n`
+}
+
+function sampleLine(name: string, { labels, value, suffix = '' }: Sample): string {
+  const written = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`)
+  return `${name}${suffix}${written.length > 0 ? `{${written.join(',')}}` : ''} ${numberText(value)}`
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
+}
+
+function numberText(value: number): string {
+  if (Number.isNaN(value)) return 'Nan'
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
+  return String(value)
+}

@@ -1,0 +1,114 @@
+import type { Budgets } from '../../baselines/index.ts'
+import { countOf } from '../../record/index.ts'
+import type { Run, Totals } from '../../record/index.ts'
+import type { RunReport } from '../input.ts'
+import { answeredIn } from '../wording/index.ts'
+import { labelValue } from './family.ts'
+import type { Family, Sample } from './family.ts'
+import { metrics } from './names.ts'
+import type { MetricName } from './names.ts'
+
+/** More steps than this would be a config gone wrong; Prometheus is not to suffer for it. */
+const mostSteps = 500
+const verdicts = ['pass', 'fail', 'inconclusive', 'invalid'] as const
+
+type Labels = Record<string, string>
+type Collect = (name: MetricName, labels: Labels, value: number | undefined, suffix?: Sample['suffix']) => void
+
+/**
+ * Runs as metric families in base units. Of runs with the same suite, environment and engine the last one counts: a
+ * series can have one value. What was not measured has no series, rather than a zero.
+ */
+export function runFamilies(reports: readonly RunReport[]): Family[] {
+  const samples = new Map<MetricName, Sample[]>()
+  const collect: Collect = (name, labels, value, suffix) => {
+    if (value === undefined || !Number.isFinite(value)) return
+    const of = samples.get(name) ?? []
+    of.push({ labels, value, ...(suffix && { suffix }) })
+    samples.set(name, of)
+  }
+  for (const report of latest(reports)) collectRun(report, collect)
+  return Object.entries(metrics).flatMap(([name, { help, type }]) => {
+    const of = samples.get(name as MetricName)
+    return of ? [{ name, help, type, samples: of }] : []
+  })
+}
+
+/** The labels that name a run's series; the first two are Pushgateway's grouping key as well. */
+export function seriesLabels(run: Run): { suite: string; environment: string; engine: string } {
+  return { suite: labelValue(run.suite), environment: labelValue(run.environment.fingerprint), engine: labelValue(run.engine) }
+}
+
+function latest(reports: readonly RunReport[]): RunReport[] {
+  return [...new Map(reports.map((report) => [JSON.stringify(seriesLabels(report.run)), report])).values()]
+}
+
+function collectRun({ run, budgets, verdict }: RunReport, collect: Collect): void {
+  const labels = seriesLabels(run)
+  collect('vigil_run_info', { ...labels, run: labelValue(run.id), revision: labelValue(run.target.revision ?? ''), started: labelValue(run.startedAt), dirty: String(run.target.dirty ?? false) }, 1)
+  for (const word of verdicts) collect('vigil_run_verdict', { ...labels, verdict: word }, verdict.verdict === word ? 1 : 0)
+  collect('vigil_run_started_timestamp_seconds', labels, Date.parse(run.startedAt) / 1000)
+  collect('vigil_run_duration_seconds', labels, run.durationMs / 1000)
+  collectTotals(labels, run.totals, answeredIn(run), collect)
+  for (const [step, endpoint] of stepsOf(run.endpoints)) collectTotals({ ...labels, step }, endpoint, countOf(endpoint.histogram), collect)
+  collectFailures(run, labels, collect)
+  collectBudgets(budgets, labels, collect)
+  for (const [step, limits] of stepsOf(budgets.steps ?? {})) collectBudgets(limits, { ...labels, step }, collect)
+  collectSides(run, labels, collect)
+}
+
+function stepsOf<T>(byStep: Record<string, T>): [string, T][] {
+  return [...new Map(Object.entries(byStep).slice(0, mostSteps).map(([step, value]) => [labelValue(step), value]))]
+}
+
+function collectTotals(labels: Labels, totals: Totals, answered: number, collect: Collect): void {
+  collect('vigil_run_requests', labels, totals.requests)
+  collect('vigil_run_errors', labels, totals.errors)
+  collect('vigil_run_error_ratio', labels, totals.requests === 0 ? undefined : totals.errorRate)
+  collect('vigil_run_requests_per_second', labels, totals.throughputRps)
+  if (answered === 0) return
+  const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = totals.latency
+  const quantiles = [['0.5', p50Ms], ['0.9', p90Ms], ['0.95', p95Ms], ['0.99', p99Ms], ['1', maxMs]] as const
+  for (const [quantile, ms] of quantiles) {
+    collect('vigil_run_latency_seconds', { ...labels, quantile }, seconds(ms))
+  }
+  collect('vigil_run_latency_seconds', labels, seconds(meanMs * answered), '_sum')
+  collect('vigil_run_latency_seconds', labels, answered, '_count')
+  collect('vigil_run_latency_mean_seconds', labels, seconds(meanMs))
+}
+
+function collectFailures(run: Run, labels: Labels, collect: Collect): void {
+  const counts = new Map<string, { labels: Labels; count: number }>()
+  for (const failure of run.failures ?? []) {
+    const own: Labels = { ...labels, ...(failure.step !== null && { step: labelValue(failure.step) }), class: failure.class }
+    const key = JSON.stringify(own)
+    counts.set(key, { labels: own, count: (counts.get(key)?.count ?? 0) + failure.count })
+  }
+  for (const { labels: own, count } of [...counts.values()].slice(0, mostSteps)) collect('vigil_run_failures', own, count)
+}
+
+function collectBudgets(budgets: Budgets, labels: Labels, collect: Collect): void {
+  collect('vigil_run_budget_latency_p95_seconds', labels, seconds(budgets.p95Ms))
+  collect('vigil_run_budget_latency_p99_seconds', labels, seconds(budgets.p99Ms))
+  collect('vigil_run_budget_latency_mean_seconds', labels, seconds(budgets.meanMs))
+  collect('vigil_run_budget_error_ratio', labels, budgets.errorRate)
+  collect('vigil_run_budget_requests_per_second', labels, budgets.requestsPerMinute === undefined ? undefined : budgets.requestsPerMinute / 60)
+  collect('vigil_run_budget_resident_memory_bytes', labels, budgets.rssBytes)
+}
+
+function collectSides({ server, generator }: Run, labels: Labels, collect: Collect): void {
+  collect('vigil_run_server_cpu_seconds_per_request', labels, seconds(server?.cpuMsPerRequest))
+  collect('vigil_run_server_resident_memory_max_bytes', labels, server?.rssMaxBytes)
+  collect('vigil_run_server_event_loop_p99_seconds', labels, seconds(server?.eventLoopP99Ms))
+  collect('vigil_run_server_db_seconds_per_request', labels, seconds(server?.dbMsPerRequest))
+  collect('vigil_run_server_statements_per_request', labels, server?.statementsPerRequest)
+  collect('vigil_run_generator_cpu_ratio', labels, generator?.cpuRatio)
+  collect('vigil_run_generator_event_loop_p99_seconds', labels, seconds(generator?.eventLoopP99Ms))
+  collect('vigil_run_generator_dropped_arrivals', labels, generator?.droppedArrivals)
+  collect('vigil_run_generator_offered_per_second', labels, generator?.offeredRps)
+}
+
+// Fifteen digits: enough for every record, and 0.0131 stays 0.0131 rather than 0.013100000000000002.
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Number((ms / 1000).toPrecision(15))
+}

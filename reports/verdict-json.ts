@@ -1,0 +1,21 @@
+import type { Verdict, VerdictRow } from '../baselines/index.ts'
+
+const rowKeys = ['rule', 'suite', 'step', 'metric', 'status', 'actual', 'limit', 'baseline', 'candidate', 'ratio', 'ci', 'margin', 'message'] as const satisfies readonly (keyof VerdictRow)[]
+
+/**
+ * The verdict and nothing else, `vigil.verdict/1`, keys always in the same order, so that two verdicts can be compared
+ * with diff. Numbers that JSON has no word for (NaN, Infinity) are left out rather than turned into null.
+ */
+export function verdictJson(verdict: Verdict): string {
+  const { schema, verdict: word, rows, run, baseline } = verdict
+  const ordered = { schema, verdict: word, rows: rows.map(orderedRow), ...(run !== undefined && { run }), ...(baseline !== undefined && { baseline }) }
+  return `${JSON.stringify(ordered, null, 2)}\n`
+}
+
+function orderedRow(row: VerdictRow): Record<string, unknown> {
+  return Object.fromEntries(rowKeys.filter((key) => isSayable(row[key])).map((key) => [key, row[key]]))
+}
+
+function isSayable(value: unknown): boolean {
+  return typeof value === 'number' ? Number.isFinite(value) : value !== undefined
+}
