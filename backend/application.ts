@@ -68,6 +68,7 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
   const imports = new ImportService(transfers)
   const starting = startJobs(parts, { export: (id) => exports.run(id), import: (id) => imports.run(id) }).then((started) => {
     jobs = started
+    return undefined
   })
   const house = keepHouse(database, now)
   const endpoints = [

@@ -29,7 +29,7 @@ function exchange(bytes: string): Promise<string> {
   })
 }
 
-const post = (body: BodyInit, headers: Record<string, string>) =>
+const post = (body: NonNullable<RequestInit['body']>, headers: Record<string, string>) =>
   fetch(`${running.url}/tasks`, { method: 'POST', body, headers: { authorization: `Bearer ${user.token ?? ''}`, ...headers } })
 
 describe('bodies', () => {

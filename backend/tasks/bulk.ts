@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { inArray, sql } from '../db/drizzle.ts'
 import { schema, type Statement, statement, type Transaction } from '../db/index.ts'
 import { type Flaw, Problem } from '../http/index.ts'
-import { type NewTask, newTask, type Task, taskPatch } from './schemas.ts'
+import { newTask, type Task, taskPatch } from './schemas.ts'
 import { columns, type TaskRow } from './statements.ts'
 import { inUtc, newTaskOf, taskOf } from './task.ts'
 
@@ -111,7 +111,7 @@ function requireAll(rows: ReadonlyMap<string, TaskRow>, updates: readonly { id: 
   if (errors.length > 0) throw new Problem('invalid', { detail: 'Some tasks are not there; nothing was changed', errors })
 }
 
-async function update(tx: Transaction, userId: string, rows: ReadonlyMap<string, TaskRow>, updates: readonly (Partial<NewTask> & { id: string })[], nowMs: number): Promise<Task[]> {
+async function update(tx: Transaction, userId: string, rows: ReadonlyMap<string, TaskRow>, updates: NonNullable<BulkBody['update']>, nowMs: number): Promise<Task[]> {
   if (updates.length === 0) return []
   const updatedAt = new Date(nowMs).toISOString()
   const merged = updates.flatMap(({ id, ...patch }) => {

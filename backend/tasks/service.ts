@@ -33,9 +33,11 @@ export interface Page {
 /** `undefined` accepts any version, as a request without `If-Match` does. */
 export type Expected = readonly number[] | undefined
 
+type CacheCounters = Record<'hit' | 'miss', { inc: () => void }>
+
 export class TaskService {
   readonly #with: TaskDependencies
-  readonly #counters: Record<string, ReturnType<TaskService['#countersOf']>> = {}
+  readonly #counters: Record<string, CacheCounters> = {}
 
   constructor(dependencies: TaskDependencies) {
     this.#with = dependencies
@@ -151,7 +153,7 @@ export class TaskService {
     }
   }
 
-  #countersOf(cache: string) {
+  #countersOf(cache: string): CacheCounters {
     const { cacheRequests } = this.#with.metrics
     return { hit: cacheRequests.labels({ cache, result: 'hit' }), miss: cacheRequests.labels({ cache, result: 'miss' }) }
   }
