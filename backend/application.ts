@@ -3,6 +3,7 @@ import { AccessTokens, authEndpoints, AuthService, Passwords, signingSecret } fr
 import { Channel, ReplyCache } from './cache/index.ts'
 import type { Config } from './config/index.ts'
 import { backgroundScope, Database, DatabaseUnavailable, migrate, touchTables, translateDatabaseError } from './db/index.ts'
+import { docsEndpoints } from './docs/index.ts'
 import { guardRequests } from './guards.ts'
 import { type Bindings, createApp, type Endpoint, Problem } from './http/index.ts'
 import type { JobHandler, JobQueue } from './jobs/index.ts'
@@ -66,10 +67,9 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
   const transfers = { database, metrics, events, now, wrote, jobs: requireJobs }
   const exports = new ExportService(transfers)
   const imports = new ImportService(transfers)
-  const starting = startJobs(parts, { export: (id) => exports.run(id), import: (id) => imports.run(id) }).then((started) => {
-    jobs = started
-    return undefined
-  })
+  const starting = (async (): Promise<void> => {
+    jobs = await startJobs(parts, { export: (id) => exports.run(id), import: (id) => imports.run(id) })
+  })()
   const house = keepHouse(database, now)
   const endpoints = [
     ...parts.operations,
@@ -78,7 +78,7 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
     ...transferEndpoints({ exports, imports, events, featureUsed }),
   ]
   return {
-    app: createApp(endpoints, guardRequests({ config, metrics, events, tokens, limits, presence })),
+    app: createApp(config.docs ? [...endpoints, ...docsEndpoints(endpoints)] : endpoints, guardRequests({ config, metrics, events, tokens, limits, presence })),
     databaseAnswers: async () => {
       await database.run(backgroundScope(2000), touchTables, {})
     },

@@ -13,13 +13,21 @@ place.configure({
 describe('what the user got wrong is one line on stderr, nothing on stdout, exit 2', () => {
   place.write('enum.ts', 'enum A { B }\nexport default A\n')
   it.each([
-    ['a URL that is none', ['report', '--target', 'localhost'], 'expected an http:// or https:// URL'],
-    ['a config that is not there', ['report', '--config', 'nowhere.ts'], 'nowhere.ts: not there'],
-    ['TypeScript that Node cannot strip', ['report', '--config', 'enum.ts'], 'enum.ts:1: '],
+    ['an unknown command', ['gaet'], "unknown command 'gaet' (Did you mean gate?)"],
+    ['an unknown option', ['gate', '--targte', 'http://x'], "unknown option '--targte' (Did you mean --target?)"],
+    ['a URL that is none', ['gate', '--target', 'localhost'], 'expected an http:// or https:// URL'],
+    ['an engine that is none', ['gate', '--engine', 'jmeter'], 'Allowed choices are k6, autocannon, both'],
+    ['a negative rate', ['load', '--rate', '-5'], 'expected journeys per second over 0'],
+    ['a duration that is no number', ['load', '--duration', 'long'], 'expected seconds over 0'],
+    ['one argument too many', ['load', 'browse', 'again'], 'too many arguments'],
+    ['an option without its value', ['gate', '--duration'], "argument missing"],
+    ['an unknown suite', ['load', 'brwose'], 'suite "brwose" is not in the config (did you mean browse?)'],
+    ['an unknown probe', ['probe', 'hoem'], 'probe "hoem" is not in the config (did you mean home?)'],
+    ['a config that is not there', ['gate', '--config', 'nowhere.ts'], 'nowhere.ts: not there'],
+    ['TypeScript that Node cannot strip', ['gate', '--config', 'enum.ts'], 'enum.ts:1: '],
     ['a run that is not there', ['report', 'no-such-run'], 'no-such-run/record.json: not there'],
     ['a report before the first run', ['report'], "no run there yet: make one with 'vigil load' or 'vigil gate'"],
-    ['an unknown command', ['reprot'], "unknown command 'reprot' (Did you mean report?)"],
-    ['an unknown option', ['report', '--jsno'], "unknown option '--jsno' (Did you mean --json?)"],
+    ["a gate without a suite for the engine", ['gate', '--engine', 'autocannon'], "--engine autocannon: none of the gate's suites (browse) is loaded by it"],
   ])('%s', async (_, args, says) => {
     const { code, stdout, stderr } = await place.vigil(args)
     expect(stderr).toContain(says)
@@ -38,7 +46,7 @@ describe('help', () => {
     for (const { code: listed, means } of Object.values(exitCodes)) expect(stdout).toContain(`${String(listed).padEnd(4)} ${means}`)
   })
 
-  it.each(['report', 'doctor'])('of %s shows examples', async (command) => {
+  it.each(['gate', 'load', 'probe', 'report', 'doctor'])('of %s shows examples', async (command) => {
     const { code, stdout } = await place.vigil([command, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`Examples:\n  vigil ${command}`)

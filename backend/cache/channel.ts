@@ -35,6 +35,8 @@ export class Channel {
   #client: postgres.Sql
   #heardAt = 0
   #hearing = false
+  #connectedAt = 0
+  #othersHeardAt = Number.NEGATIVE_INFINITY
   #sending: Promise<void> | undefined
   #stopped = false
   readonly #timer: NodeJS.Timeout
@@ -48,6 +50,7 @@ export class Channel {
   }
 
   announceWrite(userId: string): void {
+    if (this.#isAlone()) return
     this.#wrote.add(userId)
     this.#send()
   }
@@ -67,6 +70,7 @@ export class Channel {
   #connect(): postgres.Sql {
     const client = openClient(this.#url, 1, 'todo-backend-channel')
     this.#heardAt = performance.now()
+    this.#connectedAt = this.#heardAt
     client
       .listen(channel, (payload) => this.#receive(payload), () => this.#beat())
       .catch(() => undefined)
@@ -79,11 +83,18 @@ export class Channel {
     if (parsed.from === this.#id) {
       // Our own words came back: we hear what is said.
       this.#heardAt = performance.now()
-      this.#setHearing(true)
+      // Others first have to hear of us: until then they may think that they are alone, and say nothing.
+      if (this.#heardAt - this.#connectedAt > heartbeatMs / 2) this.#setHearing(true)
       return
     }
+    this.#othersHeardAt = performance.now()
     if (parsed.wrote !== undefined) this.#listener.wrote(parsed.wrote)
     if (parsed.revoked !== undefined) this.#listener.revoked(parsed.revoked)
+  }
+
+  // Who can hear, and has not heard another instance for several of its heartbeats, has nobody to tell.
+  #isAlone(): boolean {
+    return this.#hearing && performance.now() - this.#othersHeardAt > silenceMs + heartbeatMs
   }
 
   #setHearing(hears: boolean): void {
@@ -117,6 +128,8 @@ export class Channel {
       const revoked = takeSome(this.#revoked)
       // When this fails the database is not reachable; nobody serves from a cache that cannot hear for long.
       await this.#notify({ from: this.#id, wrote, revoked }).catch(() => undefined)
+      // Room for others to join the next batch: what is said a few milliseconds later is still soon.
+      await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }
 

@@ -21,6 +21,8 @@ export interface Config {
   /** `on`: for every caller; a token: for callers that send it; `off`: for nobody. */
   serverTiming: { mode: 'on' | 'off' } | { mode: 'token'; token: string }
   cacheEntries: number
+  /** Whether /docs and /openapi.json are served. */
+  docs: boolean
   faultsToken: string | undefined
   faultsInProduction: boolean
   otel: OtelConfig | undefined
@@ -74,6 +76,7 @@ export function readConfig(env: Environment): Config {
     logDir: read('LOG_DIR', text(/^[^\0]+$/, 'a folder'), undefined),
     serverTiming: readServerTiming(read),
     cacheEntries: read('CACHE_ENTRIES', whole(0, 10_000_000), 10_000),
+    docs: read('DOCS', oneOf('on', 'off'), environment === 'production' ? 'off' : 'on') === 'on',
     faultsToken,
     faultsInProduction,
     otel: readOtel(env, read),

@@ -1,5 +1,6 @@
 import postgres from 'postgres'
 import { drizzle } from './drizzle.ts'
+import { hotPrepared } from './hot.ts'
 import type { Builder, Prepared, Statement } from './statement.ts'
 
 /** Milliseconds. Together they keep any request under 5 s, whatever the database does. */
@@ -29,7 +30,7 @@ export class Connections {
     // Kept under the statement that built it, so it is of the same type.
     // oxlint-disable-next-line no-unsafe-type-assertion
     if (known !== undefined) return known as Prepared<Row>
-    const built = statement.build(this.builder)
+    const built = statement.hot === undefined ? statement.build(this.builder) : hotPrepared(this.client, statement.hot.built(this.builder), statement.hot.decode)
     this.#prepared.set(statement, built)
     return built
   }

@@ -1,4 +1,5 @@
 import { Connections, openClient, timeLimits } from './connections.ts'
+import { Deadlines } from './deadlines.ts'
 import { DatabaseBusy, DatabaseUnavailable, translateDatabaseError } from './errors.ts'
 import { Gate } from './gate.ts'
 import type { Builder, Prepared, QueryScope, Statement } from './statement.ts'
@@ -34,6 +35,9 @@ export class Database {
   #closed = false
   #checking: Promise<void> | undefined
   readonly #observer: DatabaseObserver
+  readonly #deadlines = new Deadlines()
+
+  readonly #leave = (): void => this.gate.leave()
 
   constructor(url: string, max: number, observer: DatabaseObserver) {
     this.url = url
@@ -52,10 +56,8 @@ export class Database {
     const started = performance.now()
     if (!this.gate.tryEnter()) await this.gate.enter()
     const connections = this.#connections
-    const working = this.#measured(scope, statement.name, () => connections.prepared(statement).execute(values))
     // The place is free when the connection is, which may be after the caller has given up.
-    const leave = (): void => this.gate.leave()
-    working.then(leave, leave)
+    const working = this.#measured(scope, statement.name, () => connections.prepared(statement).execute(values)).finally(this.#leave)
     try {
       return await this.#inTime(scope, working)
     } finally {
@@ -69,11 +71,12 @@ export class Database {
     const started = performance.now()
     if (!this.gate.tryEnter()) await this.gate.enter()
     const { builder } = this.#connections
-    const working = builder.transaction((tx) => work(this.#within(scope, tx))).catch((error: unknown) => {
-      throw translateDatabaseError(error)
-    })
-    const leave = (): void => this.gate.leave()
-    working.then(leave, leave)
+    const working = builder
+      .transaction((tx) => work(this.#within(scope, tx)))
+      .catch((error: unknown) => {
+        throw this.#translated(error)
+      })
+      .finally(this.#leave)
     try {
       return await this.#inTime(scope, working)
     } finally {
@@ -84,6 +87,7 @@ export class Database {
   /** Ends the pool: what runs may finish within `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true
+    this.#deadlines.stop()
     await this.#connections.client.end({ timeout: graceMs / 1000 })
   }
 
@@ -123,21 +127,13 @@ export class Database {
     return translated
   }
 
-  async #inTime<T>(scope: QueryScope, working: Promise<T>): Promise<T> {
+  #inTime<T>(scope: QueryScope, working: Promise<T>): Promise<T> {
     const whole = scope.deadline - performance.now()
-    const left = scope.patient === true ? whole : Math.min(timeLimits.answer, whole)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        this.#check()
-        reject(new DatabaseBusy('no answer within the time limit'))
-      }, Math.max(1, left))
+    const limitMs = scope.patient === true ? whole : Math.min(timeLimits.answer, whole)
+    return this.#deadlines.within(working, limitMs, () => {
+      this.#check()
+      return new DatabaseBusy('no answer within the time limit')
     })
-    try {
-      return await Promise.race([working, late])
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   // One failure may be one connection's (an administrator ended it): the server is asked before all callers are refused.

@@ -29,8 +29,9 @@ type AppContext = Context<{ Bindings: Bindings }>
  */
 export function createApp(endpoints: readonly Endpoint[], guards: Guards, elsewhere?: Problem): Hono<{ Bindings: Bindings }> {
   const app = new Hono<{ Bindings: Bindings }>()
-  for (const one of endpoints) app.on(one.spec.method, one.spec.path, (c) => serve(one, guards, c))
   const methods = methodsByPath(endpoints)
+  for (const { path, shadowed } of methods) if (shadowed.length > 0) app.on(shadowed, path, (c) => refuseUnmatched(methods, guards, c))
+  for (const one of endpoints) app.on(one.spec.method, one.spec.path, (c) => serve(one, guards, c))
   app.notFound((c) => (elsewhere === undefined ? refuseUnmatched(methods, guards, c) : respond(c.env.scope, problemReply(c.env.scope, elsewhere), false)))
   app.onError((error, c) => respond(c.env.scope, problemReply(c.env.scope, error), false))
   return app
@@ -67,6 +68,8 @@ interface PathMethods {
   pattern: RegExp
   path: string
   allow: string
+  /** Methods that this path does not have, but a pattern that it fits as well: `/tasks/bulk` is no `/tasks/:id`. */
+  shadowed: string[]
 }
 
 function methodsByPath(endpoints: readonly Endpoint[]): PathMethods[] {
@@ -74,8 +77,13 @@ function methodsByPath(endpoints: readonly Endpoint[]): PathMethods[] {
   return [...paths].map(([path, group]) => {
     const methods = group.map(({ spec }) => spec.method as string)
     if (methods.includes('GET')) methods.push('HEAD')
-    return { path, pattern: new RegExp(`^${path.replaceAll(/:[a-z]+/gi, '[^/]+')}$`), allow: [...methods, 'OPTIONS'].toSorted().join(', ') }
+    const shadowed = endpoints.filter(({ spec }) => spec.path !== path && patternOf(spec.path).test(path) && !methods.includes(spec.method)).map(({ spec }) => spec.method)
+    return { path, shadowed, pattern: patternOf(path), allow: [...methods, 'OPTIONS'].toSorted().join(', ') }
   })
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/:[a-z]+/gi, '[^/]+')}$`)
 }
 
 function refuseUnmatched(paths: readonly PathMethods[], guards: Guards, c: AppContext): Response {

@@ -25,9 +25,10 @@ export interface RawBodySpec {
 
 export interface Answer {
   description: string
+  /** Of JSON. */
   schema?: z.ZodType
-  /** Other than JSON. */
-  mediaType?: string
+  /** Of other media types, or of several. */
+  content?: Readonly<Record<string, z.ZodType>>
   headers?: Readonly<Record<string, string>>
 }
 

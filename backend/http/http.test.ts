@@ -66,6 +66,7 @@ describe('paths and methods', () => {
     ['PUT', '/tasks', 'GET, HEAD, OPTIONS, POST'],
     ['POST', '/health', 'GET, HEAD, OPTIONS'],
     ['GET', '/auth/login', 'OPTIONS, POST'],
+    ['PATCH', '/tasks/bulk', 'OPTIONS, POST'],
     ['PUT', '/tasks/1', 'DELETE, GET, HEAD, OPTIONS, PATCH'],
   ])('%s %s is 405 with Allow: %s', async (method, path, allow) => {
     const answer = await user.send(method, path)

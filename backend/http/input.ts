@@ -31,7 +31,7 @@ const nothing = Buffer.alloc(0)
 function withoutBody<P, Q, B, A extends Access>(spec: EndpointSpec<P, Q, B, A>, raw: RawInput): Input<P, Q, B, A> {
   return {
     params: (spec.params === undefined ? raw.params : checkParams(spec.params, raw.params)) as P,
-    query: check('query', (spec.query ?? noQuery) as z.ZodType<Q>, parseQuery(raw.query)),
+    query: checkedQuery((spec.query ?? noQuery) as z.ZodType<Q>, raw.query),
     rawQuery: raw.query,
     // Filled in by handleWithBody where there is one.
     body: undefined as B,
@@ -44,6 +44,20 @@ function withoutBody<P, Q, B, A extends Access>(spec: EndpointSpec<P, Q, B, A>, 
 }
 
 const noQuery = z.strictObject({})
+
+/** Queries that were checked before, by schema: clients send few different ones, and a check costs as much as a route. */
+const checkedQueries = new WeakMap<z.ZodType, Map<string, unknown>>()
+const maxCheckedQueries = 500
+
+function checkedQuery<Q>(schema: z.ZodType<Q>, source: string): Q {
+  let known = checkedQueries.get(schema)
+  if (known === undefined) checkedQueries.set(schema, (known = new Map()))
+  if (known.has(source)) return known.get(source) as Q
+  const value = check('query', schema, parseQuery(source))
+  if (known.size >= maxCheckedQueries) known.clear()
+  if (source.length <= 200) known.set(source, Object.freeze(value))
+  return value
+}
 
 function requireMediaType(spec: { body?: unknown; rawBody?: { mediaTypes: Readonly<Record<string, unknown>> } }, found: string): void {
   const accepted = spec.rawBody === undefined ? ['application/json'] : Object.keys(spec.rawBody.mediaTypes)

@@ -43,10 +43,11 @@ export interface Arrival {
 export function openScope(arrival: Arrival): Scope {
   const parent = arrival.traceparent === undefined ? null : traceparentPattern.exec(arrival.traceparent)
   const startedAt = performance.now()
+  const random = randomHex(40)
   return {
-    requestId: arrival.requestId !== undefined && requestIdPattern.test(arrival.requestId) ? arrival.requestId : randomHex(16),
-    traceId: parent?.[1] ?? randomHex(16),
-    spanId: randomHex(8),
+    requestId: arrival.requestId !== undefined && requestIdPattern.test(arrival.requestId) ? arrival.requestId : random.slice(0, 32),
+    traceId: parent?.[1] ?? random.slice(32, 64),
+    spanId: random.slice(64),
     sampled: parent !== null && (Number.parseInt(parent[3] ?? '0', 16) & 1) === 1,
     startedAt,
     deadline: startedAt + requestLimitMs,

@@ -27,12 +27,25 @@ export function createLog(level: Config['logLevel'], onLine?: (line: string) => 
       level,
       base: null,
       messageKey: 'message',
-      timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+      timestamp,
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
   )
   return { log, flush: (): void => flushNow(output) }
+}
+
+let stampedAt = 0
+let stamp = ''
+
+// Made anew once a millisecond: a busy service writes several lines in one.
+function timestamp(): string {
+  const now = Date.now()
+  if (now !== stampedAt) {
+    stampedAt = now
+    stamp = `,"timestamp":"${new Date(now).toISOString()}"`
+  }
+  return stamp
 }
 
 function both(output: DestinationStream, onLine: (line: string) => void): DestinationStream {

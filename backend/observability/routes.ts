@@ -21,7 +21,7 @@ export function metricsEndpoints(metrics: Metrics, config: Pick<Config, 'metrics
       tag: 'Operations',
       access: metricsToken === undefined ? 'open' : 'guarded',
       limit: 'none',
-      answers: { 200: { description: 'All metrics', schema: z.string(), mediaType: 'text/plain' } },
+      answers: { 200: { description: 'All metrics', content: { 'text/plain': z.string(), 'application/openmetrics-text': z.string() } } },
       handle: async ({ headers }) => {
         if (metricsToken !== undefined) requireToken(headers.authorization, metricsToken)
         const openMetrics = await metrics.registry.metrics()

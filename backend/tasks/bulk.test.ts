@@ -88,7 +88,7 @@ describe('an Idempotency-Key', () => {
   test('is refused for another request, and belongs to its user', async () => {
     const [client, other] = [await user(), await user()]
     await post(client, 'k3')
-    expect((await post(client, 'k3', 'else')).status).toBe(422)
+    expect((await post(client, 'k3', 'else')).status).toBe(409)
     expect((await post(other, 'k3', 'else')).status).toBe(201)
     expect((await post(client, 'with space')).status).toBe(422)
   })

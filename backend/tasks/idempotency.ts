@@ -33,7 +33,7 @@ export function idempotencyKey(header: string | string[] | undefined): string | 
 /**
  * Claims `key` for an answer that is about to be given, inside the transaction that does the work. Gives the earlier
  * answer when the same request was answered before, waiting for one that is under way; `undefined` when this one is
- * the first. Throws `invalid` when the key was used for another request.
+ * the first. Throws `conflict` when the key was used for another request.
  */
 export async function earlierAnswer(tx: Transaction, userId: string, key: string, request: unknown, answer: string, now: string): Promise<string | undefined> {
   const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('base64url')
@@ -41,5 +41,5 @@ export async function earlierAnswer(tx: Transaction, userId: string, key: string
   if (claimed.length > 0) return undefined
   const [earlier] = await tx.run(readKey, { userId, key })
   if (earlier?.requestHash === requestHash) return earlier.answer
-  throw new Problem('invalid', { detail: 'This Idempotency-Key was used for another request' })
+  throw new Problem('conflict', { detail: 'This Idempotency-Key was used for another request' })
 }

@@ -1,6 +1,6 @@
 export { insertTasks } from './bulk.ts'
 export { taskEndpoints } from './routes.ts'
-export { newTask, type NewTask, type Task } from './schemas.ts'
+export { newTask, type NewTask, type Task, taskSchema } from './schemas.ts'
 export { TaskService } from './service.ts'
 export { pageStatement } from './statements.ts'
 export { newTaskOf, taskOf } from './task.ts'

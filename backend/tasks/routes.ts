@@ -68,7 +68,7 @@ function collectionEndpoints(service: TaskService, metrics: Metrics): Endpoint[]
       id: 'createTask',
       summary: 'Make a task',
       body: { schema: newTask, maxBytes },
-      answers: { 201: { description: 'The task', schema: taskSchema, headers: { Location: 'The path of the task', ...etagHeader } } },
+      answers: { 201: { description: 'The task', schema: taskSchema, headers: { Location: 'The path of the task', ...etagHeader } }, 409: { description: 'The Idempotency-Key was used for another request' } },
       requestHeaders: { 'Idempotency-Key': { description: 'Makes the request safe to repeat for a day', schema: z.string().regex(/^[\x21-\x7e]{1,255}$/) } },
       handle: ({ scope, principal, body, headers }) =>
         counted(metrics, 'create', async () => {

@@ -33,7 +33,10 @@ export interface Page {
 /** `undefined` accepts any version, as a request without `If-Match` does. */
 export type Expected = readonly number[] | undefined
 
-type CacheCounters = Record<'hit' | 'miss', { inc: () => void }>
+interface CacheCounters {
+  hit: { inc: () => void }
+  miss: { inc: () => void }
+}
 
 export class TaskService {
   readonly #with: TaskDependencies

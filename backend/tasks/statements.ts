@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, type SQL, sql } from '../db/drizzle.ts'
-import { schema, type Statement, statement } from '../db/index.ts'
-import { type SortField, sortField, type SortOrder, type Task } from './schemas.ts'
+import { hotStatement, type RawRow, schema, type Statement, statement } from '../db/index.ts'
+import { priorities, type SortField, sortField, type SortOrder, statuses, type Task } from './schemas.ts'
 
 const { tasks } = schema
 const p = sql.placeholder
@@ -18,6 +18,29 @@ export const columns = {
   createdAt: tasks.createdAt,
   updatedAt: tasks.updatedAt,
   version: tasks.version,
+}
+
+// In the order of `columns`.
+function decodeTask([id, title, description, status, priority, dueAt, tags, createdAt, updatedAt, version]: RawRow): TaskRow {
+  return {
+    id: id ?? '',
+    title: title ?? '',
+    description: description ?? null,
+    status: statuses.find((one) => one === status) ?? 'todo',
+    priority: priorities.find((one) => one === priority) ?? 'medium',
+    dueAt: dueAt === null || dueAt === undefined ? null : schema.isoInstant(dueAt),
+    tags: tags === '{}' || tags === null || tags === undefined ? [] : decodeTags(tags),
+    createdAt: schema.isoInstant(createdAt ?? ''),
+    updatedAt: schema.isoInstant(updatedAt ?? ''),
+    version: Number(version),
+  }
+}
+
+// Without quotes or escapes the text of an array is its elements.
+function decodeTags(text: string): string[] {
+  if (!/["\\]/.test(text)) return text.slice(1, -1).split(',')
+  const tags: unknown = tasks.tags.mapFromDriverValue(text)
+  return Array.isArray(tags) ? tags.map(String) : []
 }
 
 /** What a page is made by, without the values: each combination is a statement of its own, prepared once. */
@@ -56,7 +79,7 @@ function buildPage(shape: PageShape): Statement<TaskRow> {
   const { key, cast } = sortKeys[sortField(shape.sort)]
   const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(down ? '<' : '>')} (${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
   const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
-  return statement('tasks.page', (db) =>
+  return hotStatement('tasks.page', (db) =>
     db
       .select(columns)
       .from(tasks)
@@ -72,14 +95,17 @@ function buildPage(shape: PageShape): Statement<TaskRow> {
       .orderBy(order(key), order(tasks.id))
       .limit(p('limit'))
       .prepare('tasks_page'),
+    decodeTask,
   )
 }
 
-export const taskById = statement<TaskRow & { userId: string }>('tasks.by_id', (db) =>
-  db.select({ ...columns, userId: tasks.userId }).from(tasks).where(eq(tasks.id, p('id'))).prepare('tasks_by_id'),
+export const taskById = hotStatement<TaskRow & { userId: string }>(
+  'tasks.by_id',
+  (db) => db.select({ ...columns, userId: tasks.userId }).from(tasks).where(eq(tasks.id, p('id'))).prepare('tasks_by_id'),
+  (row) => Object.assign(decodeTask(row), { userId: row[10] ?? '' }),
 )
 
-export const insertTask = statement<{ id: string }>('tasks.insert', (db) =>
+export const insertTask = hotStatement<{ id: string }>('tasks.insert', (db) =>
   db
     .insert(tasks)
     .values({
@@ -96,6 +122,7 @@ export const insertTask = statement<{ id: string }>('tasks.insert', (db) =>
     })
     .returning({ id: tasks.id })
     .prepare('tasks_insert'),
+  ([id]) => ({ id: id ?? '' }),
 )
 
 /** Writes every field; the caller has merged the patch. Nothing comes back when `version` is no longer the row's. */

@@ -46,8 +46,12 @@ export class BackendProcess {
   }
 
   async client(): Promise<Client> {
+    return new Client(await this.base())
+  }
+
+  async base(): Promise<string> {
     const { port } = await this.logged('listening')
-    return new Client(`http://127.0.0.1:${String(port)}`)
+    return `http://127.0.0.1:${String(port)}`
   }
 
   signal(signal: NodeJS.Signals): void {

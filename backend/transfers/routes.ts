@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { decodeText, type Endpoint, endpoint, Problem, type Reply } from '../http/index.ts'
 import type { Events, Feature } from '../observability/index.ts'
-import { newTask } from '../tasks/index.ts'
+import { newTask, taskSchema } from '../tasks/index.ts'
 import type { ExportService } from './exports.ts'
 import { formats, mediaTypes } from './formats.ts'
 import type { ImportService } from './imports.ts'
@@ -65,7 +65,7 @@ function exportEndpoints({ exports: service, events, featureUsed }: TransferPart
       id: 'downloadExport',
       summary: 'The file of an export that is done',
       params,
-      answers: { 200: { description: 'The file', schema: z.string(), mediaType: 'application/octet-stream' }, 409: { description: 'It is not done' } },
+      answers: { 200: { description: 'The file', content: { 'application/json': z.array(taskSchema), 'text/csv': z.string() } }, 409: { description: 'It is not done' } },
       handle: async ({ scope, principal, params: { id } }): Promise<Reply> => {
         const row = await service.get(scope, principal, id)
         if (row.status !== 'done') throw new Problem('conflict', { detail: `The export is ${row.status}` })
@@ -85,7 +85,7 @@ function importEndpoints({ imports: service, events, featureUsed }: TransferPart
       path: '/imports',
       id: 'requestImport',
       summary: 'Import tasks from JSON or CSV, all or none',
-      rawBody: { mediaTypes: { 'application/json': z.array(newTask).max(10_000), 'text/csv': z.string() }, maxBytes: maxImportBytes },
+      rawBody: { mediaTypes: { 'application/json': z.array(newTask).max(10_000), 'text/csv': z.string().meta({ pattern: '^[^\\u0000]*$' }) }, maxBytes: maxImportBytes },
       answers: { 202: { description: 'It is on its way', schema: accepted, headers: location } },
       handle: async ({ scope, principal, bytes, mediaType }) => {
         const format = mediaType === 'text/csv' ? 'csv' : 'json'

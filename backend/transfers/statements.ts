@@ -1,5 +1,5 @@
 import { and, asc, eq, lt, sql } from '../db/drizzle.ts'
-import { schema, statement } from '../db/index.ts'
+import { schema, type Statement, statement } from '../db/index.ts'
 
 const { taskExports, exportChunks, taskImports, idempotencyKeys, rateLimits, loginFailures, sessions } = schema
 const p = sql.placeholder
@@ -122,7 +122,7 @@ export const finishImport = statement<{ id: string }>('imports.finish', (db) =>
 )
 
 /** What has served its time. `before`: a day ago, `now`: now. */
-export const expired = [
+export const expired: readonly Statement<object>[] = [
   statement('expire.idempotency_keys', (db) => db.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, p('before'))).returning({ key: idempotencyKeys.key }).prepare('expire_idempotency_keys')),
   statement('expire.exports', (db) => db.delete(taskExports).where(lt(taskExports.createdAt, p('before'))).returning({ id: taskExports.id }).prepare('expire_exports')),
   statement('expire.imports', (db) => db.delete(taskImports).where(lt(taskImports.createdAt, p('before'))).returning({ id: taskImports.id }).prepare('expire_imports')),

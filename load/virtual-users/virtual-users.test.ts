@@ -215,8 +215,8 @@ process.exit(0)`
 
 async function loadInNode(file: string): Promise<unknown> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', loader, join(import.meta.dirname, 'index.ts'), file])
-  const loaded: unknown = JSON.parse(stdout)
-  return loaded
+  const result: unknown = JSON.parse(stdout)
+  return result
 }
 
 async function loaded(source: string): Promise<unknown> {

@@ -1,10 +1,10 @@
 import exec from 'k6/execution'
 import { Counter, Trend } from 'k6/metrics'
 import { clientLimit } from './answer.ts'
-import { clientLimits, metricNames, requestFailureClasses } from './wire.ts'
+import { metricNames } from './wire.ts'
 import type { RequestFailureClass, ScriptMessage } from './wire.ts'
 
-/** Runs inside k6: the metrics of one step. Metrics can only be made while a script is loaded, so all are. */
+/** Runs inside k6: what is counted at one step. */
 export interface StepRecorder {
   /** `journey/step` */
   key: string
@@ -14,36 +14,29 @@ export interface StepRecorder {
   unanswered: (measured: boolean, failure: RequestFailureClass, problem: string) => void
 }
 
-const errors = new Counter(metricNames.errors)
-const limits = Object.fromEntries(clientLimits.map((limit) => [limit, new Counter(metricNames.limit(limit))]))
+// Metrics can only be made while a script is loaded, so all are.
+const failures = new Counter(metricNames.failed)
+const silences = new Counter(metricNames.unanswered)
+const limits = { files: new Counter(metricNames.limit('files')), ports: new Counter(metricNames.limit('ports')) }
 
 export const lateness = new Trend(metricNames.lateness)
 
 export function recorderOf(key: string, step: number, warmupMs: number, say: (message: ScriptMessage) => void): StepRecorder {
-  const latency = new Trend(metricNames.latency(step))
-  const unanswered = new Counter(metricNames.unanswered(step))
-  const failures = Object.fromEntries(requestFailureClasses.map((failure) => [failure, new Counter(metricNames.failed(step, failure))]))
   // One line for each virtual user and class at most: the first of all is among them, and a storm of failures is no storm of lines.
   const told = new Set<RequestFailureClass>()
   const failed = (measured: boolean, failure: RequestFailureClass, problem: string): void => {
-    errors.add(1)
     if (!measured) return
-    failures[failure]?.add(1)
+    failures.add(1, { step: String(step), class: failure })
     if (told.has(failure)) return
     told.add(failure)
     say({ say: 'failure', step, class: failure, atMs: exec.instance.currentTestRunDuration - warmupMs, example: problem.slice(0, 400) })
   }
-  return {
-    key,
-    latency,
-    failed,
-    unanswered: (measured, failure, problem) => {
-      if (measured) {
-        unanswered.add(1)
-        const limit = clientLimit(problem)
-        if (limit !== undefined) limits[limit]?.add(1)
-      }
-      failed(measured, failure, problem)
-    },
+  const unanswered = (measured: boolean, failure: RequestFailureClass, problem: string): void => {
+    failed(measured, failure, problem)
+    if (!measured) return
+    silences.add(1, { step: String(step) })
+    const limit = clientLimit(problem)
+    if (limit !== undefined) limits[limit].add(1)
   }
+  return { key, latency: new Trend(metricNames.latency(step)), failed, unanswered }
 }

@@ -1,5 +1,5 @@
 import type { Options, Scenario } from 'k6/options'
-import { metricNames, percentileName, quantileGrid, startedLate } from './wire.ts'
+import { metricNames, percentileName, quantileGrid, requestFailureClasses, startedLate } from './wire.ts'
 import type { ScriptPlan } from './wire.ts'
 
 /** k6's options for a plan: an open model, warm-up and measurement as one scenario each, and the figures we read. */
@@ -22,7 +22,7 @@ export function optionsOf(plan: ScriptPlan): Options {
       measure: scenario('measure', plan.warmupMs, plan.durationMs),
     },
     // A threshold is what makes k6 keep a sub-metric; these always hold.
-    thresholds: { [metricNames.dropped]: ['count>=0'], [metricNames.iterations]: ['max>=0'] },
+    thresholds: { [metricNames.iterations]: ['max>=0'], ...Object.fromEntries(countedApart(plan).map((metric) => [metric, ['count>=0']])) },
     summaryTrendStats: ['count', 'avg', 'min', 'max', ...quantileGrid().map(percentileName)],
     // We time, class and count requests ourselves; tags that nobody reads would cost k6 a quarter of its speed.
     systemTags: ['scenario'],
@@ -31,6 +31,11 @@ export function optionsOf(plan: ScriptPlan): Options {
     userAgent: '',
     throw: false,
   }
+}
+
+function countedApart(plan: ScriptPlan): string[] {
+  const failures = plan.steps.flatMap((_, step) => [metricNames.unansweredAt(step), ...requestFailureClasses.map((failure) => metricNames.failedAt(step, failure))])
+  return [metricNames.dropped, ...failures]
 }
 
 // k6 takes whole numbers only: a rate of 0.5/s is 500 in 1,000 s.

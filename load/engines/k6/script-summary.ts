@@ -22,10 +22,10 @@ export function summaryOf(plan: ScriptPlan, data: K6Summary): ScriptSummary {
 function stepOf(data: K6Summary, step: number): SummaryStep {
   const failed: Partial<Record<RequestFailureClass, number>> = {}
   for (const failure of requestFailureClasses) {
-    const count = countOf(data, metricNames.failed(step, failure))
+    const count = countOf(data, metricNames.failedAt(step, failure))
     if (count > 0) failed[failure] = count
   }
-  return { latency: trendOf(data, metricNames.latency(step)), unanswered: countOf(data, metricNames.unanswered(step)), failed }
+  return { latency: trendOf(data, metricNames.latency(step)), unanswered: countOf(data, metricNames.unansweredAt(step)), failed }
 }
 
 function limitsOf(data: K6Summary): Record<ClientLimit, number> {

@@ -1,0 +1,40 @@
+import { createServer } from 'node:http'
+import postgres from 'postgres'
+
+/*
+ * What the service is measured against: node:http and postgres.js with one prepared query for each request, and nothing
+ * else: no routing, no token, no limit, no log, no metric, no check of the input.
+ */
+const sql = postgres(process.env['DATABASE_URL'] ?? '', { max: 10, fetch_types: false })
+const userId = process.env['BENCH_USER'] ?? ''
+
+const server = createServer((request, response) => {
+  const answer = request.method === 'POST' ? create(request) : list()
+  answer.then(
+    (body) => response.writeHead(request.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' }).end(body),
+    (error: unknown) => response.writeHead(500).end(String(error)),
+  )
+})
+
+async function list(): Promise<string> {
+  const rows = await sql`
+    select id, title, description, status, priority, due_at as "dueAt", tags, created_at as "createdAt", updated_at as "updatedAt"
+    from tasks where user_id = ${userId} order by created_at desc, id desc limit 20`
+  return JSON.stringify({ items: rows, nextCursor: null })
+}
+
+async function create(request: AsyncIterable<Buffer>): Promise<string> {
+  let text = ''
+  for await (const chunk of request) text += chunk.toString()
+  const { title } = JSON.parse(text) as { title: string }
+  const [row] = await sql`
+    insert into tasks (id, user_id, title, status, priority, created_at, updated_at)
+    values (gen_random_uuid(), ${userId}, ${title}, 'todo', 'medium', now(), now())
+    returning id, title, description, status, priority, due_at as "dueAt", tags, created_at as "createdAt", updated_at as "updatedAt"`
+  return JSON.stringify(row)
+}
+
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address()
+  process.stdout.write(`${JSON.stringify({ message: 'listening', port: typeof address === 'object' ? address?.port : 0 })}\n`)
+})

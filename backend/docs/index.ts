@@ -1,0 +1,1 @@
+export { docsEndpoints } from './routes.ts'

@@ -1,0 +1,144 @@
+import { z } from 'zod'
+import type { Answer, Endpoint } from '../http/index.ts'
+
+type Json = Record<string, unknown>
+type Spec = Endpoint['spec']
+
+const problemSchema = z
+  .object({
+    type: z.string().meta({ description: 'A URN that names the kind of problem' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    requestId: z.string(),
+    errors: z.array(z.object({ at: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ description: 'RFC 9457' })
+
+const problemTexts: Readonly<Record<number, string>> = {
+  400: 'The request is malformed',
+  401: 'A valid access token is needed',
+  404: 'There is no such resource',
+  413: 'The body is too large',
+  415: 'The body has an unsupported type',
+  422: 'The request is not as described',
+  429: 'Too many requests; Retry-After says when to try again',
+  503: 'The service cannot answer now; Retry-After says when to try again',
+}
+
+/** The OpenAPI 3.1 document of exactly these endpoints, made of the schemas that check their requests. */
+export function openApiDocument(endpoints: readonly Endpoint[]): Json {
+  const paths: Record<string, Json> = {}
+  for (const { spec } of endpoints) {
+    const path = spec.path.replaceAll(/:([a-z]+)/gi, '{$1}')
+    paths[path] = { ...paths[path], [spec.method.toLowerCase()]: operation(spec) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Todo API', version: '1.0.0', description: 'Tasks of a user. Errors are problem documents (RFC 9457) with the id of the request.', license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/' }],
+    tags: [...new Set(endpoints.map(({ spec }) => spec.tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      securitySchemes: {
+        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        operationsToken: { type: 'http', scheme: 'bearer', description: 'METRICS_TOKEN or FAULTS_TOKEN' },
+      },
+      schemas: { Problem: schemaOf(problemSchema, 'output') },
+    },
+  }
+}
+
+function operation(spec: Spec): Json {
+  const body = requestBody(spec)
+  const parameters = [...fieldParameters('path', spec.params), ...fieldParameters('query', spec.query), ...headerParameters(spec)]
+  return {
+    operationId: spec.id,
+    summary: spec.summary,
+    tags: [spec.tag],
+    security: securityOf(spec),
+    ...(parameters.length > 0 && { parameters }),
+    ...(body !== undefined && { requestBody: body }),
+    responses: responses(spec),
+  }
+}
+
+function securityOf(spec: Spec): Json[] {
+  if (spec.access === 'user') return [{ accessToken: [] }]
+  return spec.access === 'guarded' ? [{ operationsToken: [] }] : []
+}
+
+function requestBody(spec: Spec): Json | undefined {
+  if (spec.body !== undefined) return { required: true, content: { 'application/json': { schema: schemaOf(spec.body.schema, 'input') } } }
+  if (spec.rawBody === undefined) return undefined
+  const byType: Json = {}
+  for (const [type, schema] of Object.entries(spec.rawBody.mediaTypes)) byType[type] = { schema: schemaOf(schema, 'input') }
+  return { required: true, content: byType }
+}
+
+function fieldParameters(place: 'path' | 'query', schema: z.ZodType | undefined): Json[] {
+  if (schema === undefined) return []
+  const { properties, required } = objectSchema.parse(schemaOf(schema, 'input'))
+  return Object.entries(properties).map(([name, { description, ...field }]) => {
+    const parameter: Json = { name, in: place, required: place === 'path' || required.includes(name), schema: field }
+    if (description !== undefined) parameter['description'] = description
+    return parameter
+  })
+}
+
+const objectSchema = z.object({ properties: z.record(z.string(), z.record(z.string(), z.unknown())).default({}), required: z.array(z.string()).default([]) })
+
+function headerParameters(spec: Spec): Json[] {
+  const trace: Json[] = [{ name: 'X-Request-Id', in: 'header', required: false, description: 'Kept, and returned with the answer', schema: { type: 'string' } }]
+  const own = Object.entries(spec.requestHeaders ?? {}).map(([name, { description, schema }]) => ({ name, in: 'header', required: false, description, schema: schemaOf(schema, 'input') }))
+  return [...own, ...trace]
+}
+
+function responses(spec: Spec): Json {
+  const all = new Map<number, Json>(Object.entries(spec.answers).map(([status, answer]) => [Number(status), response(Number(status), answer)]))
+  for (const status of problemsOf(spec)) {
+    if (!all.has(status)) all.set(status, response(status, { description: problemTexts[status] ?? 'A problem' }))
+  }
+  return Object.fromEntries([...all].toSorted(([a], [b]) => a - b))
+}
+
+function problemsOf(spec: Spec): number[] {
+  const statuses = [503]
+  if (spec.access !== 'open') statuses.push(401)
+  if (spec.limit !== 'none') statuses.push(429)
+  if (spec.params !== undefined) statuses.push(404)
+  if (spec.body !== undefined || spec.rawBody !== undefined) statuses.push(400, 413, 415, 422)
+  // A query parameter that is not known is refused everywhere.
+  statuses.push(422)
+  return statuses
+}
+
+function response(status: number, answer: Answer): Json {
+  const headers: Json = {}
+  for (const [name, description] of Object.entries({ 'X-Request-Id': 'The id of the request', ...answer.headers })) headers[name] = { description, schema: { type: 'string' } }
+  return { description: answer.description, headers, ...content(status, answer) }
+}
+
+function content(status: number, answer: Answer): Json {
+  const types = answer.content ?? (answer.schema === undefined ? {} : { 'application/json': answer.schema })
+  const described: Json = {}
+  for (const [type, schema] of Object.entries(types)) described[type] = { schema: schemaOf(schema, 'output') }
+  if (Object.keys(described).length > 0) return { content: described }
+  if (status < 400) return {}
+  return { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: ({ jsonSchema }) => tidy(jsonSchema) })
+  return rest
+}
+
+// What a schema says of itself beats what is derived: a number in a query is text by nature only.
+function tidy(schema: Json): void {
+  if (schema['type'] === 'integer') {
+    delete schema['pattern']
+    if (typeof schema['default'] === 'string') schema['default'] = Number(schema['default'])
+  }
+  // Its pattern says it better than the word does, which tools read in different ways.
+  if ('pattern' in schema && (schema['format'] === 'date-time' || schema['format'] === 'uuid')) delete schema['pattern']
+}

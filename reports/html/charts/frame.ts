@@ -1,0 +1,78 @@
+import { element, raw, text } from '../markup.ts'
+import type { Markup } from '../markup.ts'
+
+export interface Size {
+  width: number
+  height: number
+}
+
+export interface Margin {
+  top: number
+  right: number
+  bottom: number
+  left: number
+}
+
+/** A place on an axis, in pixels, and what is written there. */
+export interface Tick {
+  at: number
+  label: string
+}
+
+/** What every chart must say of itself to those who do not see it. */
+export interface Caption {
+  /** Unique in the page. */
+  id: string
+  title: string
+  description: string
+}
+
+export interface Plot {
+  size: Size
+  margin: Margin
+  xTitle: string
+  yTitle: string
+  xTicks: readonly Tick[]
+  yTicks: readonly Tick[]
+}
+
+/** A chart as one SVG: grid, axes with titles and ticks, then its content on top. `kind` is a class of the stylesheet. */
+export function chart(caption: Caption, plot: Plot, content: readonly Markup[], kind = ''): Markup {
+  const { id, title, description } = caption
+  const { width, height } = plot.size
+  return element('svg', { class: `chart ${kind}`.trim(), viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-labelledby': `${id}-t ${id}-d` }, [
+    element('title', { id: `${id}-t` }, text(title)),
+    element('desc', { id: `${id}-d` }, text(description)),
+    ...axes(plot),
+    ...content,
+  ])
+}
+
+function axes({ size, margin, xTitle, yTitle, xTicks, yTicks }: Plot): Markup[] {
+  const { left, top } = margin
+  const right = size.width - margin.right
+  const bottom = size.height - margin.bottom
+  return [
+    ...yTicks.flatMap(({ at, label }) => [line('grid', left, at, right, at), words(left - 7, at + 4, label, 'end')]),
+    ...xTicks.flatMap(({ at, label }) => [line('axis', at, bottom, at, bottom + 4), words(at, bottom + 17, label, 'middle')]),
+    line('axis', left, bottom, right, bottom),
+    words(left + (right - left) / 2, size.height - 4, xTitle, 'middle', 'axis-title'),
+    words(2, Math.max(10, top - 8), yTitle, 'start', 'axis-title'),
+  ]
+}
+
+export function line(kind: string, x1: number, y1: number, x2: number, y2: number): Markup {
+  return element('line', { class: kind, x1, y1, x2, y2 })
+}
+
+export function words(x: number, y: number, label: string, anchor: 'start' | 'middle' | 'end', kind?: string): Markup {
+  return label === '' ? raw('') : element('text', { x, y, 'text-anchor': anchor === 'start' ? undefined : anchor, class: kind }, text(label))
+}
+
+/** A chart drawn twice, for a screen and for a phone, where text scaled down with the picture could not be read. */
+export function responsive(id: string, draw: (size: Size, id: string, narrow: boolean) => Markup): Markup[] {
+  return [
+    element('div', { class: 'wide-only' }, draw({ width: 1030, height: 330 }, `${id}w`, false)),
+    element('div', { class: 'narrow-only' }, draw({ width: 358, height: 270 }, `${id}n`, true)),
+  ]
+}

@@ -1,0 +1,103 @@
+/** The only stylesheet. No fonts or pictures from anywhere: what the reader's system has is used. */
+export const style = `
+:root{color-scheme:light dark;--page:#fbfbfa;--card:#fff;--ink:#1c2128;--muted:#59636e;--rule:#dde1e6;--faint:#eef0f2;--series:#2a5db0;--fail:#b42318;--pass:#18794e;--warn:#8f5b00;--fail-soft:#fdeceb;--pass-soft:#e9f6ef;--warn-soft:#fcf3e0}
+@media (prefers-color-scheme:dark){:root{--page:#13161a;--card:#1a1e23;--ink:#e7eaee;--muted:#9aa5b1;--rule:#2d343c;--faint:#22272e;--series:#82b1ff;--fail:#ff8a80;--pass:#6cd29a;--warn:#f2bd60;--fail-soft:#331b1b;--pass-soft:#14291f;--warn-soft:#2f2614}}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Liberation Sans",Arial,sans-serif;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+main,header.top,footer{max-width:1080px;margin:0 auto;padding:0 24px}
+header.top{display:flex;justify-content:space-between;gap:8px 24px;flex-wrap:wrap;padding-top:24px;color:var(--muted);font-size:13px}
+header.top b{color:var(--ink);letter-spacing:.02em}
+h1,h2,h3,h4,p,ul,figure{margin:0}
+h2{font-size:21px;line-height:1.3;font-weight:650;letter-spacing:-.01em}
+h3{font-size:15px;font-weight:650}
+h4{font-size:13px;font-weight:600}
+section{margin-top:44px}
+section>h2+*,section>h3+*{margin-top:12px}
+.quiet{color:var(--muted)}
+.small{font-size:13px}
+code{font:.92em/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}
+.verdict{margin-top:16px;padding:26px 28px 24px;border:1px solid var(--rule);border-left:6px solid var(--tone);border-radius:6px;background:var(--card)}
+.verdict h1{font-size:17px;line-height:1.4;font-weight:500}
+.verdict h1 strong{display:block;color:var(--tone);font-size:40px;line-height:1.1;letter-spacing:-.02em;font-weight:750;margin-bottom:6px}
+.tone-pass{--tone:var(--pass);--soft:var(--pass-soft)}.tone-fail{--tone:var(--fail);--soft:var(--fail-soft)}.tone-warn{--tone:var(--warn);--soft:var(--warn-soft)}.tone-none{--tone:var(--muted);--soft:var(--faint)}
+.tag{display:inline-block;padding:1px 8px;border-radius:4px;background:var(--soft);color:var(--tone);font-size:12px;line-height:1.6;font-weight:650;white-space:nowrap}
+ul.rows{list-style:none;padding:0;margin-top:18px;border-top:1px solid var(--rule)}
+ul.rows li{display:grid;grid-template-columns:106px minmax(0,1fr);gap:2px 12px;padding:9px 0;border-bottom:1px solid var(--rule);align-items:baseline}
+ul.rows .what{font-weight:600}
+ul.rows .where{grid-column:2;color:var(--muted);font-size:13px}
+ul.plain{padding-left:18px}
+ul.plain li{margin-top:4px}
+.next{margin-top:16px}
+.head{display:flex;flex-wrap:wrap;gap:4px 14px;align-items:baseline}
+.head h2{margin-right:2px}
+.scroll{overflow-x:auto;margin-top:12px;border:1px solid var(--rule);border-radius:6px;background:var(--card)}
+.scroll:focus-visible,summary:focus-visible{outline:2px solid var(--series);outline-offset:2px}
+table{border-collapse:collapse;width:100%;font-size:14px}
+caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+th,td{padding:7px 12px;text-align:left;border-top:1px solid var(--faint);vertical-align:baseline}
+thead th{border-top:0;border-bottom:1px solid var(--rule);color:var(--muted);font-size:12px;font-weight:550;white-space:nowrap}
+tbody th{font-weight:500;min-width:132px}
+td.n,th.n{text-align:right;white-space:nowrap}
+tr.total th,tr.total td{border-top:1px solid var(--rule);font-weight:650}
+td.bad{color:var(--fail);font-weight:650}
+td.bar{width:30%;min-width:140px}
+td.bar svg{display:block;width:100%;height:9px}
+td .pct{display:block;font-size:12px;color:var(--muted)}
+figure{margin-top:22px}
+figcaption{margin-bottom:6px}
+figcaption .small{display:block;color:var(--muted);font-weight:400}
+svg.chart{display:block;width:100%;height:auto}
+.narrow-only{display:none}
+svg text{fill:var(--muted);font-size:12px;font-family:inherit}
+svg .axis{stroke:var(--rule);fill:none}
+svg .grid{stroke:var(--faint);fill:none}
+svg .series{stroke:var(--series);fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+svg .area{fill:var(--series);opacity:.1}
+svg .budget{stroke:var(--warn);stroke-dasharray:5 4;fill:none;stroke-width:1.4}
+svg .bad-area{fill:var(--fail);opacity:.85}
+svg .event{stroke:var(--fail);stroke-dasharray:2 3;fill:none}
+svg .dot{fill:var(--card);stroke:var(--series);stroke-width:2}
+svg .dot.over{stroke:var(--fail);fill:var(--fail)}
+svg text.strong{fill:var(--ink);font-weight:650}
+svg text.over{fill:var(--fail);font-weight:650}
+svg text.budget-label{fill:var(--warn);stroke:none;stroke-dasharray:none}
+svg text.axis-title{font-size:11.5px}
+svg .track{fill:var(--faint)}svg .use{fill:var(--tone)}svg .limit{fill:var(--ink)}
+.multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(236px,1fr));gap:20px 22px;margin-top:14px}
+.multiples figure{margin:0;break-inside:avoid}
+.multiples svg text{font-size:10.5px}
+.multiples h4{overflow:hidden;text-overflow:ellipsis;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(268px,1fr));gap:26px 36px;margin-top:14px}
+dl{margin:8px 0 0;display:grid;grid-template-columns:minmax(0,11em) minmax(0,1fr);gap:4px 12px;font-size:13.5px}
+dt{color:var(--muted)}dd{margin:0}
+details{margin-top:14px}
+summary{cursor:pointer;color:var(--muted);font-size:14px}
+.reading{display:grid;grid-template-columns:repeat(auto-fit,minmax(268px,1fr));gap:18px 36px;font-size:14px}
+.reading p{color:var(--muted)}
+footer{margin-top:48px;padding-top:14px;padding-bottom:40px;color:var(--muted);font-size:12.5px}
+@media (max-width:640px){
+main,header.top,footer{padding-left:16px;padding-right:16px}
+section{margin-top:36px}
+.verdict{padding:20px 18px 18px}
+.verdict h1 strong{font-size:32px}
+ul.rows li{grid-template-columns:minmax(0,1fr)}ul.rows .tag{justify-self:start}ul.rows .where{grid-column:1}
+.wide-only{display:none}.narrow-only{display:block}
+th,td{padding:6px 9px}
+.steps tbody th,.steps thead th:first-child{position:sticky;left:0;background:var(--card);max-width:128px;min-width:112px}
+table.stack,.stack tbody,.stack tr,.stack td,.stack tbody th{display:block}
+.stack thead{display:none}
+.stack tr{padding:10px 12px;border-top:1px solid var(--rule);display:flex;flex-wrap:wrap;gap:2px 12px;align-items:baseline}
+.stack tr:first-child{border-top:0}
+.stack td,.stack tbody th{border:0;padding:0;text-align:left;min-width:0}
+.stack tbody th,.stack td.full{flex-basis:100%;width:100%}
+.stack td:empty{display:none}
+dl{grid-template-columns:minmax(0,9.5em) minmax(0,1fr)}
+}
+@media print{
+:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;--muted:#444;--rule:#bbb;--faint:#e8e8e8;--series:#2a5db0;--fail:#b42318;--pass:#18794e;--warn:#8f5b00;--fail-soft:#fff;--pass-soft:#fff;--warn-soft:#fff}
+body{font-size:11pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}
+main,header.top,footer{max-width:none;padding-left:0;padding-right:0}
+.scroll{overflow:visible}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}
+}
+`
