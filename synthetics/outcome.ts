@@ -1,4 +1,4 @@
-import type { FailureClass } from '../record/index.ts'
+import type { PlayedStep } from '../load/virtual-users/index.ts'
 
 /** What `vigil probe --json` prints: `vigil.probes/1`. */
 export interface ProbesReport {
@@ -6,27 +6,25 @@ export interface ProbesReport {
   probes: ProbeResult[]
 }
 
+/**
+ * `up`: every step as expected, in time. `degraded`: it works, but slowly, only on a retry, or without cleaning up.
+ * `down`: it failed at every attempt. `unknown`: nothing can be said of the target (not run, interrupted, or the prober
+ * itself was stalled).
+ */
 export type ProbeOutcome = 'up' | 'degraded' | 'down' | 'unknown'
 
 export interface ProbeResult {
   name: string
   outcome: ProbeOutcome
   startedAt: string
+  /** Of the last attempt's steps, without what prepares and cleans up. */
   durationMs: number
   /** How often it was tried; more than one is never hidden. */
   attempts: number
-  /** Of the last attempt. */
+  /** Of the last attempt; a `before` step is among them when it failed. */
   steps: StepResult[]
   /** Why it is not `up`, in one line with step, expected and actual. */
   message?: string
 }
 
-export interface StepResult {
-  step: string
-  ok: boolean
-  /** HTTP status, 0 when there was no answer. */
-  status: number
-  durationMs: number
-  class?: FailureClass
-  message?: string
-}
+export type StepResult = PlayedStep

@@ -1,9 +1,10 @@
 import type { Dispatcher } from 'undici'
-import { settleStep, startContext, stepKey, wireRequest } from '../../journeys/index.ts'
-import type { Context, Journey, Step, WireRequest } from '../../journeys/index.ts'
+import { startContext, stepKey } from '../../journeys/index.ts'
+import type { Context, Journey, Step } from '../../journeys/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 import type { LoadPlan } from '../engine.ts'
-import { answerClass, oneLine } from './failure.ts'
+import { oneLine } from './failure.ts'
+import { playSteps } from './play.ts'
 import { connections, sendRequest } from './send.ts'
 
 /** What a virtual user's `before` steps of one journey saved: what its iterations start from, and its `after` steps. */
@@ -105,28 +106,12 @@ async function prepareUser(session: Session, journey: Journey, prepared: Prepare
   return failed
 }
 
-async function runPhase(session: Session, journey: Journey, steps: readonly Step[], start: Context): Promise<{ ctx: Context; failed?: StepFailure }> {
-  let ctx = start
-  for (const step of steps) {
-    const outcome = await runStep(session, step, ctx)
-    if (outcome.problem) return { ctx, failed: { step: stepKey(journey.name, step.name), ...outcome.problem } }
-    ctx = outcome.ctx
-  }
-  return { ctx }
-}
-
-async function runStep({ plan, signal, dispatcher }: Session, step: Step, ctx: Context): Promise<{ ctx: Context; problem?: Omit<StepFailure, 'step'> }> {
-  let wire: WireRequest
-  try {
-    wire = wireRequest(step, ctx)
-  } catch (error) {
-    return { ctx, problem: { class: 'check', message: oneLine(`request threw: ${error instanceof Error ? error.message : String(error)}`) } }
-  }
-  const result = await sendRequest(plan.targetUrl, wire, { timeoutMs: plan.requestTimeoutMs, maxBodyBytes, signal }, dispatcher)
-  if (result.state === 'failed') return { ctx, problem: { class: result.class, message: result.message } }
-  const settled = settleStep(step, result.response, ctx)
-  if (settled.problem === undefined) return { ctx: settled.ctx }
-  return { ctx, problem: { class: answerClass(result.response.status), message: oneLine(settled.problem) } }
+async function runPhase({ plan, signal, dispatcher }: Session, journey: Journey, steps: readonly Step[], start: Context): Promise<{ ctx: Context; failed?: StepFailure }> {
+  const limits = { timeoutMs: plan.requestTimeoutMs, maxBodyBytes, signal }
+  const { ctx, steps: played } = await playSteps(steps, start, async (request) => sendRequest(plan.targetUrl, request, limits, dispatcher))
+  const last = played.at(-1)
+  if (last === undefined || last.ok) return { ctx }
+  return { ctx, failed: { step: stepKey(journey.name, last.step), class: last.class ?? 'check', message: last.message ?? '' } }
 }
 
 /**

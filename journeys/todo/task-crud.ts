@@ -1,0 +1,50 @@
+import type { Context, Journey, Response, StepRequest } from '../journey.ts'
+import { authorized, register, removeAccount, sessionOf } from './account.ts'
+import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
+
+function titleOf(ctx: Context): string {
+  return `Task ${ctx.unique}`
+}
+
+function task(ctx: Context, method: string, json?: Record<string, unknown>): StepRequest {
+  return { method, path: `/tasks/${String(ctx['taskId'])}`, headers: authorized(ctx), ...(json && { json }) }
+}
+
+function expectTask(response: Response, status: number, fields: Record<string, unknown>): string | undefined {
+  let problem = expectStatus(response, status)
+  for (const [path, value] of Object.entries(fields)) problem ??= expectField(response, path, value)
+  return problem
+}
+
+// The newest tasks come first, so ours is among the first page unless the same account makes hundreds at once.
+function expectListed(response: Response, ctx: Context): string | undefined {
+  const problem = expectStatus(response, 200)
+  if (problem !== undefined) return problem
+  const items = fieldOf(response, 'items')
+  if (!Array.isArray(items)) return 'items is no array'
+  return items.some((item: unknown) => typeof item === 'object' && item !== null && Reflect.get(item, 'id') === ctx['taskId']) ? undefined : `the task just made is not among the ${items.length} listed`
+}
+
+/** A task from its making to its end, by an account of the virtual user's own. */
+export const taskCrud: Journey = {
+  name: 'task-crud',
+  before: [{ name: 'register', request: register, check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'), save: sessionOf }],
+  steps: [
+    {
+      name: 'create',
+      request: (ctx) => ({ method: 'POST', path: '/tasks', headers: authorized(ctx), json: { title: titleOf(ctx), priority: 'high', tags: ['vigil'] } }),
+      check: (response, ctx) => expectTask(response, 201, { title: titleOf(ctx), status: 'todo', priority: 'high' }) ?? expectText(response, 'id'),
+      save: (response) => ({ taskId: fieldOf(response, 'id') }),
+    },
+    { name: 'read', request: (ctx) => task(ctx, 'GET'), check: (response, ctx) => expectTask(response, 200, { id: ctx['taskId'], title: titleOf(ctx) }) },
+    { name: 'list', request: (ctx) => ({ method: 'GET', path: '/tasks?limit=20', headers: authorized(ctx) }), check: expectListed },
+    {
+      name: 'update',
+      request: (ctx) => task(ctx, 'PATCH', { description: 'Changed by vigil', status: 'in_progress' }),
+      check: (response) => expectTask(response, 200, { description: 'Changed by vigil', status: 'in_progress' }),
+    },
+    { name: 'complete', request: (ctx) => task(ctx, 'PATCH', { status: 'done' }), check: (response) => expectTask(response, 200, { status: 'done' }) },
+    { name: 'delete', request: (ctx) => task(ctx, 'DELETE'), check: (response) => expectStatus(response, 204) },
+  ],
+  after: [{ name: 'remove-account', request: removeAccount, check: (response) => expectStatus(response, 204) }],
+}
