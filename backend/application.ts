@@ -1,14 +1,15 @@
 import type { Hono } from 'hono'
-import { AccessTokens, authEndpoints, AuthService, Passwords, signingSecret } from './auth/index.ts'
+import { AccessTokens, authEndpoints, AuthService, Passwords, recallRevoked, signingSecret } from './auth/index.ts'
 import { Channel, ReplyCache } from './cache/index.ts'
 import type { Config } from './config/index.ts'
 import { backgroundScope, Database, DatabaseUnavailable, migrate, touchTables, translateDatabaseError } from './db/index.ts'
-import { docsEndpoints } from './docs/index.ts'
+import { docsEndpoints, docsPaths } from './docs/index.ts'
+import { faultEndpoints, Faults, faultsPath } from './faults/index.ts'
 import { guardRequests } from './guards.ts'
 import { type Bindings, createApp, type Endpoint, Problem } from './http/index.ts'
 import type { JobHandler, JobQueue } from './jobs/index.ts'
 import { Limits } from './limits/index.ts'
-import { type Events, type Log, type Metrics, Presence } from './observability/index.ts'
+import { type Events, type Log, type Metrics, Presence, type Tracing } from './observability/index.ts'
 import { taskEndpoints, TaskService } from './tasks/index.ts'
 import { ExportService, ImportService, keepHouse, transferEndpoints } from './transfers/index.ts'
 
@@ -19,6 +20,8 @@ export interface Application {
   databaseAnswers(): Promise<void>
   /** Resolves when tokens can be signed and verified. */
   authWorks(): Promise<void>
+  /** Whoever is held up by a fault goes on. */
+  endFaults(): void
   stop(): Promise<void>
 }
 
@@ -28,6 +31,7 @@ export interface ApplicationParts {
   log: Log
   metrics: Metrics
   events: Events
+  tracing?: Tracing | undefined
   /** Health and metrics, which are there before the application is. */
   operations: readonly Endpoint[]
   stopping: () => boolean
@@ -35,20 +39,18 @@ export interface ApplicationParts {
 
 /** Migrates, connects and builds the routes. Waits for a database that is not there yet. */
 export async function startApplication(parts: ApplicationParts): Promise<Application> {
-  const { config, url, metrics, events } = parts
+  const { config, metrics, events } = parts
   const now = Date.now
   await migrateWhenThere(parts)
-  const database = openDatabase(parts)
-  const tokens = new AccessTokens(await signingSecret(database, config.authSecret), now)
+  const faults = openFaults(parts, () => decide())
+  const database = openDatabase(parts, faults)
+  const tokens = new AccessTokens(await signingSecret(database, config.authSecret), now, () => faults?.beforeAuth())
   const presence = new Presence(metrics, events, now)
-  const cache = new ReplyCache(config.cacheEntries, now)
-  const channel = new Channel(url, {
-    wrote: (users) => users.forEach((user) => cache.invalidate(user)),
-    revoked: (ids) => ids.forEach((id) => tokens.revoke(id)),
-    hearing: (hears) => cache.setEnabled(hears),
-  })
+  const recall = (): Promise<void> => recallRevoked(database, tokens, now())
+  await recall()
+  const { cache, channel, decide } = openCache(parts, tokens, faults, recall)
   const perMinute = { user: config.rateLimitPerMinute, auth: config.authRateLimitPerMinute }
-  const limits = new Limits({ database, metrics, events, now, perMinute, switchedOff: () => false })
+  const limits = new Limits({ database, metrics, events, now, perMinute, switchedOff: () => faults?.rateLimitOff ?? false })
   await limits.reportChanges()
   const announceRevoked = (id: string): void => channel.announceRevoked(id)
   const attemptFailed = presence.attemptFailed.bind(presence)
@@ -71,18 +73,21 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
     jobs = await startJobs(parts, { export: (id) => exports.run(id), import: (id) => imports.run(id) })
   })()
   const house = keepHouse(database, now)
-  const endpoints = [
+  const served = (): string[] => endpoints.map(({ spec }) => `${spec.method} ${spec.path}`)
+  const endpoints: Endpoint[] = [
     ...parts.operations,
+    ...(faults === undefined || config.faultsToken === undefined ? [] : faultEndpoints({ faults, token: config.faultsToken, events, metrics, now, served })),
     ...authEndpoints(auth),
     ...taskEndpoints(tasks, { metrics, events, featureUsed }),
     ...transferEndpoints({ exports, imports, events, featureUsed }),
   ]
   return {
-    app: createApp(config.docs ? [...endpoints, ...docsEndpoints(endpoints)] : endpoints, guardRequests({ config, metrics, events, tokens, limits, presence })),
+    app: createApp(config.docs ? [...endpoints, ...docsEndpoints(endpoints)] : endpoints, guardRequests({ config, metrics, events, tokens, limits, presence, faults })),
     databaseAnswers: async () => {
       await database.run(backgroundScope(2000), touchTables, {})
     },
     authWorks: () => tokens.check(),
+    endFaults: () => faults?.clear(),
     stop: async () => {
       limits.stop()
       house.stop()
@@ -93,11 +98,44 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
   }
 }
 
+/** The cache, and the channel that keeps it true. It answers while it hears of writes, and no fault says that there is no database. */
+function openCache({ config, url }: ApplicationParts, tokens: AccessTokens, faults: Faults | undefined, recall: () => Promise<void>): { cache: ReplyCache; channel: Channel; decide: () => void } {
+  const cache = new ReplyCache(config.cacheEntries, () => performance.now())
+  let hearing = false
+  const decide = (): void => cache.setEnabled(hearing && faults?.databaseDown !== true)
+  const channel = new Channel(url, {
+    wrote: (users) => users.forEach((user) => cache.invalidate(user)),
+    wroteMany: () => cache.invalidateAll(),
+    revoked: (ids) => ids.forEach((id) => tokens.revoke(id)),
+    hearing: (hears) => {
+      hearing = hears
+      decide()
+      // Should the database not answer now, we shall not hear for long either, and ask again once we do.
+      if (hears) recall().catch(() => undefined)
+    },
+  })
+  return { cache, channel, decide }
+}
+
+/** `changed` is told when faults begin or end. They spare the routes of operations: nobody may be locked out by a drill. */
+function openFaults({ config, events, operations }: ApplicationParts, changed: () => void): Faults | undefined {
+  if (config.faultsToken === undefined) return undefined
+  return new Faults({
+    now: () => performance.now(),
+    random: Math.random,
+    operating: new Set([...operations.map(({ spec }) => spec.path), faultsPath, ...docsPaths]),
+    changed: (change) => {
+      changed()
+      if (change === 'expired') events.security('faults.changed', undefined, { change })
+    },
+  })
+}
+
 /** In the background: requests can be served before jobs can be done. */
-async function startJobs({ url, metrics, log, stopping }: ApplicationParts, handlers: Readonly<Record<string, JobHandler>>): Promise<JobQueue | undefined> {
+async function startJobs({ url, metrics, log, tracing, stopping }: ApplicationParts, handlers: Readonly<Record<string, JobHandler>>): Promise<JobQueue | undefined> {
   const { JobQueue: Queue } = await import('./jobs/index.ts')
   while (!stopping()) {
-    const queue = new Queue({ url, metrics, log }, handlers)
+    const queue = new Queue({ url, metrics, log, tracing }, handlers)
     try {
       await queue.start()
       return queue
@@ -124,7 +162,7 @@ async function migrateWhenThere({ url, log, stopping }: ApplicationParts): Promi
   }
 }
 
-function openDatabase({ config, url, metrics, log }: ApplicationParts): Database {
+function openDatabase({ config, url, metrics, log }: ApplicationParts, faults: Faults | undefined): Database {
   const durations = new Map<string, (seconds: number) => void>()
   const observerOf = (name: string): ((seconds: number) => void) => {
     const histogram = metrics.dbSeconds.labels(name)
@@ -135,6 +173,7 @@ function openDatabase({ config, url, metrics, log }: ApplicationParts): Database
   const database = new Database(url, config.databasePool, {
     queryDone: (name, seconds) => (durations.get(name) ?? observerOf(name))(seconds),
     connectionError: () => metrics.dbErrors.inc(),
+    beforeQuery: faults === undefined ? undefined : () => faults.beforeQuery(),
     stateChanged: (up) => log[up ? 'info' : 'error']({ stream: up ? 'application' : 'error' }, up ? 'the database answers again' : 'the database does not answer'),
   })
   metrics.observePool(() => ({ inUse: database.gate.taken, places: database.gate.places, waiting: database.gate.waiting }))

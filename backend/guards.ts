@@ -1,5 +1,6 @@
 import { type AccessTokens, TokenError } from './auth/index.ts'
 import type { Config } from './config/index.ts'
+import type { Faults } from './faults/index.ts'
 import { type Guards, Problem, type Principal, type Scope } from './http/index.ts'
 import type { Limits } from './limits/index.ts'
 import { type Events, type Metrics, type Presence, sameText } from './observability/index.ts'
@@ -11,16 +12,19 @@ export interface GuardParts {
   tokens: AccessTokens
   limits: Limits
   presence: Presence
+  /** Absent: faults cannot be switched on, and nothing asks for them. */
+  faults: Faults | undefined
 }
 
 /** What a request passes before its handler: its token, its limit, and whether it is told where the time went. */
 export function guardRequests(parts: GuardParts): Guards {
-  const { tokens, limits, presence, config } = parts
+  const { tokens, limits, presence, config, faults } = parts
   const seen = (principal: Principal): Principal => {
     presence.userSeen(principal.userId)
     return principal
   }
   return {
+    ...(faults !== undefined && { arrive: (scope: Scope) => faults.arrive(scope) }),
     authenticate: (scope, authorization) => {
       try {
         const principal = tokens.authenticate(authorization)
@@ -44,9 +48,13 @@ function refuse(error: unknown, scope: Scope, { metrics, events, presence }: Gua
   if (!(error instanceof TokenError)) throw error
   metrics.accessDenied.inc({ kind: 'unauthenticated' })
   const reason = error.message
-  if (error.reason === 'missing') throw new Problem('unauthenticated', { detail: 'Send an access token', reason, headers: { 'www-authenticate': 'Bearer' } })
+  if (error.reason === 'missing') {
+    events.security('access.unauthenticated', scope)
+    throw new Problem('unauthenticated', { detail: 'Send an access token', reason, headers: { 'www-authenticate': 'Bearer' } })
+  }
   metrics.tokenFailures.inc({ reason: error.reason })
-  presence.attemptFailed(scope)
+  // A client that has not yet noticed the time is nobody who tries to get in.
+  if (error.reason !== 'expired') presence.attemptFailed(scope)
   events.security('auth.token.refused', scope, { reason: error.reason })
   throw new Problem('unauthenticated', { detail: 'The access token is not valid', reason, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
 }

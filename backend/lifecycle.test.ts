@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { BackendProcess, eventually, startTestPostgres, type TestPostgres } from './testing/index.ts'
+import { BackendProcess, type Client, eventually, startTestPostgres, type TestPostgres } from './testing/index.ts'
 
 let folder: string
 let postgres: TestPostgres
@@ -73,6 +73,17 @@ describe('starting', () => {
     const session = await one?.register()
     expect((await other?.as(session?.session.accessToken ?? '').get('/auth/me'))?.json).toMatchObject({ email: session?.session.user.email })
   })
+})
+
+test('two on one database lock an account out together, and neither lets it in again', async () => {
+  const url = await postgres.newDatabase()
+  const [one, other] = await Promise.all([start({ DATABASE_URL: url }).ready(), start({ DATABASE_URL: url }).ready()])
+  const { session, password } = await one.register()
+  const login = (client: Client, attempt: string) => client.send('POST', '/auth/login', { email: session.user.email, password: attempt })
+  const tried = []
+  for (const client of [one, other, one, other, one]) tried.push((await login(client, 'not the password')).status)
+  expect(tried).toEqual([401, 401, 401, 401, 401])
+  for (const client of [one, other]) expect((await login(client, password)).status).toBe(423)
 })
 
 describe('an embedded PostgreSQL', () => {

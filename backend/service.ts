@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import { type AddressInfo, Server as NetServer } from 'node:net'
 import type { Config } from './config/index.ts'
@@ -5,7 +6,7 @@ import type { Application } from './application.ts'
 import { startEmbeddedPostgres } from './db/embedded/index.ts'
 import { healthEndpoints } from './health/index.ts'
 import { createApp, createHttpServer, Problem } from './http/index.ts'
-import { createEvents, createLog, createMetrics, metricsEndpoints, observeRequests } from './observability/index.ts'
+import { createEvents, createLog, createMetrics, type Log, type Metrics, metricsEndpoints, observeRequests, type Telemetry } from './observability/index.ts'
 
 /** A running service. */
 export interface Service {
@@ -19,24 +20,28 @@ export interface Service {
 /** How long callers may notice that we are going, requests may still arrive, and those under way may then take. */
 const drainMs = { notice: 1000, arrive: 500, finish: 5000 } as const
 
+/** How long the last spans and metrics may take on their way to a collector. */
+const lastWordsMs = 1000
+
 /**
  * Listens first and connects then: a port in use is known at once, and whoever asks meanwhile hears 503 rather than
  * nothing. Rejects when it cannot listen.
  */
 export async function startService(config: Config): Promise<Service> {
-  const { log, flush } = createLog(config.logLevel)
+  const { log, close: closeLog } = createLog({ level: config.logLevel, folder: config.logDir, secrets: config })
   const metrics = createMetrics()
   const events = createEvents(log)
+  const telemetry = await openTelemetry(config, metrics, log)
   let application: Application | undefined
   let embedded: { stop(): Promise<void> } | undefined
   let stopping = false
   const operations = [
     ...healthEndpoints({ database: () => application?.databaseAnswers() ?? notYet(), auth: () => application?.authWorks() ?? notYet(), draining: () => stopping }),
-    ...metricsEndpoints(metrics, config),
+    ...metricsEndpoints(metrics, events, config),
   ]
   const starting = new Problem('unavailable', { detail: 'The service is starting', headers: { 'retry-after': '1' } })
   const bootApp = createApp(operations, { authenticate: () => { throw starting }, limit: () => undefined, timing: () => false }, starting)
-  const server = createHttpServer(() => application?.app ?? bootApp, observeRequests(metrics, log), config.trustedProxies)
+  const server = createHttpServer(() => application?.app ?? bootApp, observeRequests(metrics, log, telemetry?.tracing), config)
   const address = await listen(server, config.port, config.host)
   log.info({ stream: 'application', address: address.address, port: address.port }, 'listening')
 
@@ -50,7 +55,8 @@ export async function startService(config: Config): Promise<Service> {
       url = postgres.url
     }
     const { startApplication } = await loading
-    application = await startApplication({ config, url, log, metrics, events, operations, stopping: () => stopping })
+    telemetry?.tracing?.databaseAt(url)
+    application = await startApplication({ config, url, log, metrics, events, tracing: telemetry?.tracing, operations, stopping: () => stopping })
     log.info({ stream: 'application', startMs: Math.round(performance.now()) }, 'ready')
   }
   const opening = open()
@@ -59,14 +65,22 @@ export async function startService(config: Config): Promise<Service> {
   const stop = async (atOnce = false): Promise<void> => {
     stopping = true
     log.info({ stream: 'application' }, 'stopping')
+    application?.endFaults()
     await drain(server, atOnce)
     await Promise.race([opening.catch(() => undefined), delay(1000)])
     await application?.stop()
-    await embedded?.stop()
+    await Promise.all([embedded?.stop(), telemetry?.stop(lastWordsMs)])
     log.info({ stream: 'application' }, 'stopped')
-    flush()
+    await closeLog()
   }
   return { address, ready: opening, stop }
+}
+
+/** Read only when there is somewhere to send to: without, it costs nothing. */
+async function openTelemetry(config: Config, { registry }: Metrics, log: Log): Promise<Telemetry | undefined> {
+  if (config.otel === undefined) return undefined
+  const { startTelemetry } = await import('./observability/tracing/index.ts')
+  return startTelemetry(config.otel, { config, registry, log, instanceId: randomUUID(), now: Date.now, startedAt: performance.timeOrigin })
 }
 
 function notYet(): Promise<never> {

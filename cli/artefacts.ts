@@ -1,12 +1,18 @@
 import { join } from 'node:path'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { renderAll, terminalReport } from '../reports/index.ts'
 import type { ReportInput } from '../reports/index.ts'
+import type { Run } from '../record/index.ts'
 import { writeRecord, writeWhole } from '../record/store.ts'
+import type { ProbesReport } from '../synthetics/outcome.ts'
+import { parseProbes } from '../synthetics/read.ts'
+import { diskProblem } from './disk.ts'
 import type { JudgedRun } from './judged-run.ts'
-import type { Session } from './session.ts'
 import { version } from './version.ts'
 import type { World } from './world.ts'
+
+/** What probes found, beside their record, so that reports can be made again. */
+const probesFile = 'probes.json'
 
 /** The report of one load run. */
 export function reportOfRun(title: string, { run, budgets, verdict, folder }: JudgedRun, notes: string[]): ReportInput {
@@ -14,33 +20,47 @@ export function reportOfRun(title: string, { run, budgets, verdict, folder }: Ju
 }
 
 /** Writes a judged run's record and reports to its folder. Returns what could not be written, one line each. */
-export async function writeRun(session: Session, judged: JudgedRun): Promise<string[]> {
+export async function writeRun(judged: JudgedRun): Promise<string[]> {
   const record = await attempt(judged.folder, async () => writeRecord(judged.folder, judged.run))
-  return [...record, ...(await writeReports(judged.folder, reportOfRun(`load ${judged.run.suite}`, judged, []), session.progress.warn))]
+  return [...record, ...(await writeReports(judged.folder, reportOfRun(`load ${judged.run.suite}`, judged, [])))]
+}
+
+/** Writes what probes found and its record. Returns what could not be written, one line each. */
+export async function writeProbes(folder: string, probes: ProbesReport, run: Run): Promise<string[]> {
+  return attempt(folder, async () => {
+    await writeRecord(folder, run)
+    await writeWhole(join(folder, probesFile), `${JSON.stringify(probes)}\n`)
+  })
+}
+
+/** Reads back what `writeProbes` wrote. */
+export async function readProbes(folder: string): Promise<ReturnType<typeof parseProbes>> {
+  const file = join(folder, probesFile)
+  try {
+    return parseProbes(await readFile(file, 'utf8'), file)
+  } catch {
+    return { state: 'refused', problem: `${file}: not there, expected what the probes of this run found` }
+  }
 }
 
 /** Writes every report of an input to a folder. Returns what could not be written; the verdict stands all the same. */
-export async function writeReports(folder: string, input: ReportInput, warn: (text: string) => void): Promise<string[]> {
-  const problems = await attempt(folder, async () => {
-    await mkdir(folder, { recursive: true })
+export async function writeReports(folder: string, input: ReportInput): Promise<string[]> {
+  return attempt(folder, async () => {
     for (const [name, text] of Object.entries(renderAll(input))) await writeWhole(join(folder, name), text)
   })
-  for (const problem of problems) warn(problem)
-  return problems
 }
 
 async function attempt(folder: string, write: () => Promise<void>): Promise<string[]> {
   try {
+    await mkdir(folder, { recursive: true })
     await write()
     return []
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const why = code === 'ENOSPC' ? 'the disk is full' : error instanceof Error ? error.message : String(error)
-    return [`${folder}: could not be written: ${why}; earlier files are untouched`]
+    return [diskProblem(error, folder) ?? `${folder}: could not be written: ${error instanceof Error ? error.message : String(error)}`]
   }
 }
 
-/** The summary a person reads, on stdout, or on stderr when stdout is for a JSON document. */
+/** The summary a person reads, on stdout. */
 export function printSummary(world: World, input: ReportInput): void {
   world.stdout(terminalReport(input, { color: world.terminal.color, width: world.terminal.width }))
 }

@@ -12,9 +12,10 @@ export async function findEngine(name: SuiteConfig['engine'], session: Session):
 
 async function findK6(session: Session): Promise<FoundEngine> {
   const { findTool, toolsFolder } = await import('../tools/index.ts')
-  const { k6Engine } = await import('../load/engines/k6/index.ts')
   const tool = await findTool('k6', { env: session.world.env, folder: toolsFolder(session.world.env, session.out), progress: session.progress.phase, signal: session.world.interrupted })
   if (tool.state === 'missing') return { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` }
+  const { k6Engine } = await import('../load/engines/k6/index.ts')
+  session.progress.phase(`k6 ${tool.version}: ${tool.path} (${tool.origin})`)
   return { state: 'found', engine: k6Engine(tool.path), label: `k6 ${tool.version}` }
 }
 

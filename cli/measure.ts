@@ -1,17 +1,15 @@
-import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
 import { judgeRun } from '../baselines/index.ts'
 import { recordOf, recordOfNothing, recordOfRefusal } from '../load/index.ts'
 import type { LoadPlan, LoadResult } from '../load/index.ts'
-import { environmentOf, runId } from '../record/index.ts'
 import type { Run } from '../record/index.ts'
 import { watchServer } from '../target/index.ts'
 import type { ServerWatch } from '../target/index.ts'
-import { findEngine } from './engines.ts'
 import type { FoundEngine } from './engines.ts'
+import { environmentHere, targetOf } from './facts.ts'
 import { metricsReader } from './metrics-reader.ts'
-import { revisionOf } from './revision.ts'
+import { newRunId } from './run-id.ts'
 import type { JudgedRun } from './judged-run.ts'
 import type { SuitePlan } from './suites.ts'
 import type { Session } from './session.ts'
@@ -21,17 +19,12 @@ const requestTimeoutMs = 10_000
 const metricsEveryMs = 1000
 const defaultWarmupSeconds = 5
 
-export function newRunId(session: Session, name: string): string {
-  return runId(session.world.now, session.world.random, name)
-}
-
 /** Loads the target with one suite. "We could not measure" comes back as an invalid record, not as an error. */
-export async function measureSuite(session: Session, plan: SuitePlan, id = newRunId(session, plan.name)): Promise<JudgedRun> {
+export async function measureSuite(session: Session, plan: SuitePlan, found: FoundEngine, id = newRunId(session, plan.name)): Promise<JudgedRun> {
   const folder = join(session.out, 'runs', id)
   await mkdir(folder, { recursive: true })
   const load = loadPlanOf(session, plan, id)
-  const found = await findEngine(plan.suite.engine, session)
-  const facts = { engine: plan.suite.engine, target: await targetOf(session), environment: environment(found.state === 'found' ? found.label : 'none'), startedAt: new Date(session.world.now()).toISOString() }
+  const facts = { engine: plan.suite.engine, target: await targetOf(session), environment: environmentHere(found.state === 'found' ? found.label : 'none'), startedAt: new Date(session.world.now()).toISOString() }
   const unmeasured = (reason: string): Run => recordOfNothing(load, reason, session.world.interrupted.aborted, facts)
   const run = found.state === 'missing' ? unmeasured(found.reason) : await loadWith(session, load, found, folder, facts, unmeasured)
   session.progress.done()
@@ -40,7 +33,7 @@ export async function measureSuite(session: Session, plan: SuitePlan, id = newRu
 
 /** The record of a suite that could not even be begun, because its target could not be used. */
 export async function unmeasuredRun(session: Session, plan: SuitePlan, id: string, reason: string): Promise<JudgedRun> {
-  const facts = { engine: plan.suite.engine, target: await targetOf(session), environment: environment('none'), startedAt: new Date(session.world.now()).toISOString() }
+  const facts = { engine: plan.suite.engine, target: await targetOf(session), environment: environmentHere('none'), startedAt: new Date(session.world.now()).toISOString() }
   const run = recordOfNothing(loadPlanOf(session, plan, id), reason, session.world.interrupted.aborted, facts)
   return { run, budgets: plan.budgets, verdict: judgeRun(run, plan.budgets), folder: join(session.out, 'runs', id) }
 }
@@ -105,24 +98,4 @@ function loadPlanOf(session: Session, { name, suite }: SuitePlan, id: string): L
 function loadWords(load: LoadPlan): string {
   const what = load.load.model === 'arrival-rate' ? `${load.load.ratePerSecond} journeys/s` : `${load.load.connections} connections`
   return `${what}, ${load.warmupMs / 1000} s warm-up, ${load.durationMs / 1000} s`
-}
-
-async function targetOf(session: Session): Promise<Run['target']> {
-  const { revision } = session.loaded.config.target
-  const url = session.targetUrl
-  if (revision !== undefined) return { url, revision }
-  return { url, ...(session.boots && (await revisionOf(dirname(session.loaded.file), session.world.env))) }
-}
-
-function environment(engine: string): Run['environment'] {
-  return environmentOf({
-    os: os.type(),
-    kernel: os.release(),
-    arch: os.arch(),
-    cpuModel: os.cpus()[0]?.model ?? 'unknown',
-    cores: os.availableParallelism(),
-    memoryBytes: os.totalmem(),
-    node: process.versions.node,
-    engine,
-  })
 }

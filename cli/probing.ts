@@ -1,4 +1,5 @@
-import type { VerdictRow } from '../baselines/index.ts'
+import { combineVerdicts } from '../baselines/index.ts'
+import type { Verdict, VerdictRow } from '../baselines/index.ts'
 import { nearest } from '../config/names.ts'
 import type { ProbeResult, ProbesReport } from '../synthetics/outcome.ts'
 import type { Session } from './session.ts'
@@ -11,8 +12,8 @@ export function checkProbeNames(session: Session, names: readonly string[]): voi
   if (unknown !== undefined) throw new Misuse(`probe ${JSON.stringify(unknown)} is not in the config${nearest(unknown, known)}`)
 }
 
-/** Runs probes one after the other. Nothing to run gives undefined. */
-export async function runSessionProbes(session: Session, names: readonly string[]): Promise<ProbesReport | undefined> {
+/** Runs probes one after the other; `run` differs from every other run's. Nothing to run gives undefined. */
+export async function runSessionProbes(session: Session, names: readonly string[], run: string): Promise<ProbesReport | undefined> {
   if (names.length === 0) return undefined
   const { runProbes } = await import('../synthetics/index.ts')
   session.progress.phase(`probing: ${names.join(', ')}`)
@@ -20,6 +21,7 @@ export async function runSessionProbes(session: Session, names: readonly string[
   return runProbes({
     targetUrl: session.targetUrl,
     journeys,
+    run,
     probes: Object.fromEntries(Object.entries(config.probes ?? {}).filter(([name]) => names.includes(name))),
     signal: session.world.interrupted,
     now: session.world.now,
@@ -45,4 +47,10 @@ function probeStatus({ outcome }: ProbeResult): VerdictRow['status'] {
 
 function probeMessage(probe: ProbeResult): string {
   return `probe ${probe.name} is ${probe.outcome}${probe.message === undefined ? '' : `: ${probe.message}`}`
+}
+
+/** The verdict over probes alone; `nothing` says why there are none. */
+export function verdictOfProbes(probes: ProbesReport, nothing: string, run: string): Verdict {
+  const rows = probes.probes.length > 0 ? probeRows(probes) : [{ rule: 'target', step: null, metric: 'target', status: 'invalid' as const, message: nothing }]
+  return { ...combineVerdicts([], rows), run }
 }

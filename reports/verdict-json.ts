@@ -4,12 +4,20 @@ const rowKeys = ['rule', 'suite', 'step', 'metric', 'status', 'actual', 'limit',
 
 /**
  * The verdict and nothing else, `vigil.verdict/1`, keys always in the same order, so that two verdicts can be compared
- * with diff. Numbers that JSON has no word for (NaN, Infinity) are left out rather than turned into null.
+ * with diff. Numbers that JSON has no word for (NaN, Infinity) are left out rather than turned into null. Characters that
+ * would repaint a terminal or turn its text round are written as escapes: a reader gets them back, an eye does not.
  */
 export function verdictJson(verdict: Verdict): string {
   const { schema, verdict: word, rows, run, baseline } = verdict
   const ordered = { schema, verdict: word, rows: rows.map(orderedRow), ...(run !== undefined && { run }), ...(baseline !== undefined && { baseline }) }
-  return `${JSON.stringify(ordered, null, 2)}\n`
+  return `${JSON.stringify(ordered, null, 2).replaceAll(unprintable, escapes)}\n`
+}
+
+// Line feeds are the layout's own: JSON.stringify has escaped those of the data.
+const unprintable = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/gu
+
+function escapes(character: string): string {
+  return Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`).join('')
 }
 
 function orderedRow(row: VerdictRow): Record<string, unknown> {

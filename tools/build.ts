@@ -38,5 +38,5 @@ async function aptDownload(name: string, scratch: string, surroundings: ToolSurr
   const first = await fetch()
   if (first.state === 'ran') return first
   const updated = await runProgram('apt-get', ['-q', 'update'], surroundings, { timeoutMs: fetchTimeoutMs })
-  return updated.state === 'ran' ? fetch() : first
+  return updated.state === 'ran' ? fetch() : { state: 'failed', reason: `${first.reason}; ${updated.reason}` }
 }

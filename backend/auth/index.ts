@@ -1,4 +1,5 @@
 export { Passwords } from './passwords.ts'
+export { recallRevoked } from './revocations.ts'
 export { authEndpoints } from './routes.ts'
 export { signingSecret } from './secret.ts'
 export { AuthService } from './service.ts'

@@ -41,7 +41,8 @@ export class Lockout {
       lockedUntil: new Date(now + lockMs).toISOString(),
       limit: failureLimit,
     })
-    return row?.locked ?? false
+    // Guesses that were under way when it locked are counted as well, and lock nothing again.
+    return row?.failures === failureLimit
   }
 
   async succeed(scope: Scope, email: string): Promise<void> {

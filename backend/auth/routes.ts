@@ -62,7 +62,7 @@ function openEndpoints(auth: AuthService): Endpoint[] {
       path: '/auth/refresh',
       id: 'refresh',
       summary: 'Trade a refresh token for new tokens',
-      body: { schema: z.strictObject({ refreshToken: text(1, 512) }), maxBytes },
+      body: { schema: z.strictObject({ refreshToken: text(1, 512).meta({ examples: ['the refreshToken of an earlier answer'] }) }), maxBytes },
       answers: { 200: { description: 'New tokens; the old refresh token is used up', schema: sessionSchema }, 401: { description: 'The refresh token is not valid' } },
       handle: async ({ scope, body }) => ({ status: 200, json: await auth.refresh(scope, body.refreshToken) }),
     }),

@@ -47,7 +47,31 @@ export class AuthService {
     this.#lockout = new Lockout(dependencies.database, dependencies.now)
   }
 
-  async register(scope: Scope, { email, password }: Credentials): Promise<Session> {
+  register(scope: Scope, credentials: Credentials): Promise<Session> {
+    return this.#attempt('register', () => this.#register(scope, credentials))
+  }
+
+  login(scope: Scope, credentials: Credentials): Promise<Session> {
+    return this.#attempt('login', () => this.#login(scope, credentials))
+  }
+
+  refresh(scope: Scope, refreshToken: string): Promise<Session> {
+    return this.#attempt('refresh', () => this.#refresh(scope, refreshToken))
+  }
+
+  // Whatever the caller could not help is an error, and no failed attempt.
+  async #attempt(action: string, work: () => Promise<Session>): Promise<Session> {
+    try {
+      this.#with.tokens.requireWorking()
+      return await work()
+    } catch (error) {
+      const ours = !(error instanceof Problem) || error.status >= 500
+      if (ours) this.#with.metrics.authAttempts.inc({ action, result: 'error', reason: 'unavailable' })
+      throw error
+    }
+  }
+
+  async #register(scope: Scope, { email, password }: Credentials): Promise<Session> {
     const { database, metrics, events, passwords } = this.#with
     const passwordHash = await passwords.hash(password)
     const user = { id: uuidv7(this.#with.now()), email: email.toLowerCase(), createdAt: this.#iso() }
@@ -68,7 +92,7 @@ export class AuthService {
     }
   }
 
-  async login(scope: Scope, credentials: Credentials): Promise<Session> {
+  async #login(scope: Scope, credentials: Credentials): Promise<Session> {
     const { database, metrics, events, passwords } = this.#with
     const email = credentials.email.toLowerCase()
     let failuresBefore = await this.#unlocked(scope, email)
@@ -85,7 +109,7 @@ export class AuthService {
     return this.#session({ id: account.id, email: account.email, createdAt: account.createdAt }, issued)
   }
 
-  async refresh(scope: Scope, refreshToken: string): Promise<Session> {
+  async #refresh(scope: Scope, refreshToken: string): Promise<Session> {
     const { database, metrics } = this.#with
     const hash = refreshTokenHash(refreshToken)
     const outcome = await database.transaction<RefreshOutcome>(scope, async (tx) => {
@@ -141,10 +165,12 @@ export class AuthService {
 
   async #loginFailed(scope: Scope, email: string, reason: 'unknown_account' | 'wrong_password'): Promise<never> {
     const { metrics, events } = this.#with
+    // First: an attempt that cannot be counted is an error of ours, and told as one.
+    const locked = await this.#lockout.fail(scope, email)
     metrics.authAttempts.inc({ action: 'login', result: 'failure', reason })
     events.security('auth.login.failed', scope, { reason })
     this.#with.attemptFailed(scope)
-    if (await this.#lockout.fail(scope, email)) {
+    if (locked) {
       metrics.lockouts.inc()
       events.security('auth.account.locked', scope)
     }

@@ -91,7 +91,7 @@ export const loginFailuresOf = statement<{ failures: number; lockedUntil: string
 )
 
 /** Counts a failure in the current window; the one that reaches `limit` locks the account. */
-export const countLoginFailure = statement<{ failures: number; locked: boolean }>('login_failures.count', (db) => {
+export const countLoginFailure = statement<{ failures: number }>('login_failures.count', (db) => {
   const now = sql`${p('now')}::timestamptz`
   const end = sql`${p('windowEndsAt')}::timestamptz`
   const failures = sql`case when ${loginFailures.windowEndsAt} <= ${now} then 1 else ${loginFailures.failures} + 1 end`
@@ -103,7 +103,7 @@ export const countLoginFailure = statement<{ failures: number; locked: boolean }
       target: loginFailures.emailHash,
       set: { failures, windowEndsAt, lockedUntil: sql`case when (${failures}) >= ${p('limit')}::int then ${p('lockedUntil')}::timestamptz end` },
     })
-    .returning({ failures: loginFailures.failures, locked: sql<boolean>`${loginFailures.lockedUntil} is not null` })
+    .returning({ failures: loginFailures.failures })
     .prepare('login_failures_count')
 })
 

@@ -18,7 +18,7 @@ export class TokenError extends Error {
   readonly reason: TokenFailure
 
   constructor(reason: TokenFailure) {
-    super(`access token: ${reason}`)
+    super(`access token ${reason}`)
     this.reason = reason
   }
 }
@@ -35,13 +35,16 @@ const remembered = 20_000
 export class AccessTokens {
   readonly #key: Uint8Array
   readonly #now: () => number
+  readonly #beforeUse: () => void
   readonly #verified = new Map<string, Verified>()
   /** Session or user id → when its last token has expired. */
   readonly #revoked = new Map<string, number>()
 
-  constructor(secret: string, now: () => number) {
+  /** `beforeUse` runs before a token is made or checked; fault injection throws here. */
+  constructor(secret: string, now: () => number, beforeUse: () => void = () => undefined) {
     this.#key = new TextEncoder().encode(secret)
     this.#now = now
+    this.#beforeUse = beforeUse
   }
 
   sign(principal: Principal): Promise<string> {
@@ -58,6 +61,7 @@ export class AccessTokens {
 
   /** The caller named by an `Authorization` header. Throws {@link TokenError}. */
   authenticate(authorization: string | undefined): Principal | Promise<Principal> {
+    this.#beforeUse()
     if (authorization === undefined) throw new TokenError('missing')
     if (authorization.length > 4096 || !/^bearer /i.test(authorization)) throw new TokenError('malformed')
     const token = authorization.slice(7).trim()
@@ -71,8 +75,14 @@ export class AccessTokens {
     this.#revoked.set(id, this.#now() + accessTokenSeconds * 1000)
   }
 
+  /** Throws when tokens cannot be made now: asked before work that would be in vain. */
+  requireWorking(): void {
+    this.#beforeUse()
+  }
+
   /** Signs and verifies a token of nobody: whether this works at all. */
   async check(): Promise<void> {
+    this.requireWorking()
     const token = await this.sign({ userId: 'nobody', sessionId: 'none' })
     await jwtVerify(token, this.#key, this.#options())
   }

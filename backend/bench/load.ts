@@ -1,51 +1,58 @@
-import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Bench } from './section.ts'
 
 const run = promisify(execFile)
 
-export interface Load {
-  url: string
+/** One kind of request. */
+export interface Shot {
+  method: string
+  path: string
   token: string
-  /** Sent by POST; absent: GET. */
   body?: string
-  seconds: number
-  connections: number
 }
 
-const hasWrk = canRun('wrk', ['-v'])
-
-/** Requests per second that were answered well. Made by wrk, which costs little of the machine, else by autocannon. */
-export async function requestsPerSecond(load: Load): Promise<number> {
-  return hasWrk ? byWrk(load) : byAutocannon(load)
+export interface Measured {
+  requests: number
+  perSecond: number
+  p95Ms: number
 }
 
-async function byWrk({ url, token, body, seconds, connections }: Load): Promise<number> {
-  const script = join(mkdtempSync(join(tmpdir(), 'todo-bench-')), 'load.lua')
-  const lines = [`wrk.headers["authorization"] = "Bearer ${token}"`]
-  if (body !== undefined) lines.push('wrk.method = "POST"', `wrk.headers["content-type"] = "application/json"`, `wrk.body = ${JSON.stringify(body)}`)
-  writeFileSync(script, lines.join('\n'))
-  const { stdout } = await run('wrk', ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '-s', script, url])
-  if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`not every request was answered well: ${stdout}`)
-  return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1])
+const connections = 16
+let scripts = 0
+
+/**
+ * Keeps 16 connections busy with `shots`, in turn, for some seconds: by wrk, a closed model that costs little of the
+ * machine. Rejects when a request was not answered well.
+ */
+export async function loaded(bench: Bench, base: string, shots: readonly Shot[], seconds = bench.seconds): Promise<Measured> {
+  const script = join(bench.folder, `load-${(scripts += 1)}.lua`)
+  await writeFile(script, scriptOf(shots))
+  const { stdout } = await run('wrk', ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '-s', script, base]).catch((error: unknown) => {
+    throw new Error(`wrk cannot be run, install the Debian package wrk: ${String(error)}`)
+  })
+  const [, perSecond, requests, p95Ms, failed] = /RESULT (\S+) (\S+) (\S+) (\S+)/.exec(stdout)?.map(Number) ?? []
+  if (failed !== 0) throw new Error(`not every request was answered well: ${stdout}`)
+  return { perSecond: perSecond ?? 0, requests: requests ?? 0, p95Ms: p95Ms ?? 0 }
 }
 
-async function byAutocannon({ url, token, body, seconds, connections }: Load): Promise<number> {
-  const post = body === undefined ? [] : ['-m', 'POST', '-H', 'content-type=application/json', '-b', body]
-  const { stdout } = await run('npx', ['autocannon', '--json', '-c', String(connections), '-d', String(seconds), '-H', `authorization=Bearer ${token}`, ...post, url], { maxBuffer: 1e8 })
-  const result = JSON.parse(stdout) as { non2xx: number; errors: number; requests: { average: number } }
-  if (result.non2xx + result.errors > 0) throw new Error(`${result.non2xx + result.errors} requests were not answered well`)
-  return result.requests.average
-}
-
-function canRun(program: string, args: readonly string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' })
-    return true
-  } catch (error) {
-    // wrk ends with 1 after it has printed its version.
-    return error instanceof Error && 'status' in error && typeof error.status === 'number'
-  }
+function scriptOf(shots: readonly Shot[]): string {
+  const requests = shots.map(({ method, path, token, body }) => {
+    const headers = `{["authorization"]="Bearer ${token}",["content-type"]="application/json"}`
+    return `wrk.format(${JSON.stringify(method)}, ${JSON.stringify(path)}, ${headers}, ${body === undefined ? 'nil' : JSON.stringify(body)})`
+  })
+  return `local shots
+local at = 0
+function init() shots = {${requests.join(', ')}} end
+function request()
+  at = at % #shots + 1
+  return shots[at]
+end
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format("RESULT %f %d %f %d\\n", summary.requests / (summary.duration / 1e6), summary.requests, latency:percentile(95) / 1000, e.connect + e.read + e.write + e.status + e.timeout))
+end
+`
 }

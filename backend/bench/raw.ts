@@ -2,10 +2,10 @@ import { createServer } from 'node:http'
 import postgres from 'postgres'
 
 /*
- * What the service is measured against: node:http and postgres.js with one prepared query for each request, and nothing
- * else: no routing, no token, no limit, no log, no metric, no check of the input.
+ * What the service is measured against: node:http and postgres.js with one prepared query for each request and the same
+ * answer, and nothing else: no routing, no token, no limit, no log, no metric, no check of the input.
  */
-const sql = postgres(process.env['DATABASE_URL'] ?? '', { max: 10, fetch_types: false })
+const sql = postgres(process.env['DATABASE_URL'] ?? '', { max: 10 })
 const userId = process.env['BENCH_USER'] ?? ''
 
 const server = createServer((request, response) => {
@@ -19,8 +19,11 @@ const server = createServer((request, response) => {
 async function list(): Promise<string> {
   const rows = await sql`
     select id, title, description, status, priority, due_at as "dueAt", tags, created_at as "createdAt", updated_at as "updatedAt"
-    from tasks where user_id = ${userId} order by created_at desc, id desc limit 20`
-  return JSON.stringify({ items: rows, nextCursor: null })
+    from tasks where user_id = ${userId} order by created_at desc, id desc limit 21`
+  const items = rows.slice(0, 20)
+  const last = items.at(-1)
+  const nextCursor = rows.length > 20 && last !== undefined ? Buffer.from(JSON.stringify(['-createdAt', last['createdAt'], last['id']])).toString('base64url') : null
+  return JSON.stringify({ items, nextCursor })
 }
 
 async function create(request: AsyncIterable<Buffer>): Promise<string> {
@@ -38,3 +41,4 @@ server.listen(0, '127.0.0.1', () => {
   const address = server.address()
   process.stdout.write(`${JSON.stringify({ message: 'listening', port: typeof address === 'object' ? address?.port : 0 })}\n`)
 })
+process.on('SIGTERM', () => void sql.end({ timeout: 1 }).then(() => process.exit(0)))

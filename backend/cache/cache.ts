@@ -6,7 +6,7 @@ export interface Cached {
 
 interface UserEntries {
   replies: Map<string, Cached>
-  /** Local clock; nothing of a user is kept longer, whatever happens to the invalidations. */
+  /** Nothing of a user is kept longer, whatever happens to the invalidations. */
   expiresAtMs: number
 }
 
@@ -17,7 +17,11 @@ export interface Reading {
   stale: boolean
 }
 
-const lifetimeMs = 30_000
+/**
+ * How old an answer can be at worst: when the instance that wrote is killed before it could say so, or when this process
+ * is stopped and its first deed afterwards is to answer.
+ */
+const lifetimeMs = 5000
 const maxBodyLength = 256 * 1024
 const maxTotalLength = 64 * 1024 * 1024
 
@@ -35,6 +39,7 @@ export class ReplyCache {
   #length = 0
   #enabled = false
 
+  /** `now`: a clock that nobody sets back. */
   constructor(maxEntries: number, now: () => number) {
     this.#maxEntries = maxEntries
     this.#now = now
@@ -44,9 +49,13 @@ export class ReplyCache {
     return this.#enabled && this.#maxEntries > 0
   }
 
-  /** Drops everything; whatever was said or read until now may be out of date. */
+  /** Drops everything as well: whatever was said or read until now may be out of date. */
   setEnabled(enabled: boolean): void {
     this.#enabled = enabled
+    this.invalidateAll()
+  }
+
+  invalidateAll(): void {
     for (const userId of [...this.#users.keys(), ...this.#readings.keys()]) this.invalidate(userId)
   }
 

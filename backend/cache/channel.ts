@@ -2,19 +2,22 @@ import { randomUUID } from 'node:crypto'
 import type postgres from 'postgres'
 import { z } from 'zod'
 import { openClient } from '../db/connections.ts'
+import { Outbox } from './outbox.ts'
 
 const channel = 'todo_backend'
-/** A notification may have 8,000 bytes; a UUID takes 39. */
-const idsPerMessage = 150
 const heartbeatMs = 2000
 /** Without a sound for this long the connection is not believed. */
 const silenceMs = 6000
 
-const message = z.object({ from: z.string(), wrote: z.array(z.string()).optional(), revoked: z.array(z.string()).optional() })
+const message = z.object({ from: z.string(), wrote: z.array(z.string()).optional(), wroteMany: z.boolean().optional(), revoked: z.array(z.string()).optional() })
+
+type Message = z.infer<typeof message>
 
 export interface ChannelListener {
   /** Users whose data another instance has changed. */
   wrote(userIds: readonly string[]): void
+  /** Another instance has changed the data of more users than it can name. */
+  wroteMany(): void
   /** Sessions and users whose tokens another instance has revoked. */
   revoked(ids: readonly string[]): void
   /** Whether other instances can be heard; before it is true again, anything may have been missed. */
@@ -22,7 +25,8 @@ export interface ChannelListener {
 }
 
 /**
- * What instances tell each other, over LISTEN and NOTIFY on connections of their own. Messages are sent in batches,
+ * What instances tell each other, over LISTEN and NOTIFY on connections of their own. Everything is always said: no
+ * instance can know that it is alone, since another may have begun to listen a moment ago. Messages are sent in batches,
  * one batch at a time: a transaction that notifies holds a lock of the whole server while it commits, so one for each
  * write would line up all writes.
  */
@@ -30,71 +34,70 @@ export class Channel {
   readonly #url: string
   readonly #listener: ChannelListener
   readonly #id = randomUUID()
-  readonly #wrote = new Set<string>()
-  readonly #revoked = new Set<string>()
+  readonly #outbox: Outbox
   #client: postgres.Sql
   #heardAt = 0
   #hearing = false
-  #connectedAt = 0
-  #othersHeardAt = Number.NEGATIVE_INFINITY
-  #sending: Promise<void> | undefined
   #stopped = false
   readonly #timer: NodeJS.Timeout
 
   constructor(url: string, listener: ChannelListener) {
     this.#url = url
     this.#listener = listener
+    this.#outbox = new Outbox((batch) => this.#notify({ from: this.#id, ...batch }))
     this.#client = this.#connect()
     this.#timer = setInterval(() => this.#beat(), heartbeatMs)
     this.#timer.unref()
   }
 
   announceWrite(userId: string): void {
-    if (this.#isAlone()) return
-    this.#wrote.add(userId)
-    this.#send()
+    this.#outbox.addWrote(userId)
   }
 
   announceRevoked(id: string): void {
-    this.#revoked.add(id)
-    this.#send()
+    this.#outbox.addRevoked(id)
   }
 
+  /** Says what is left to say, within a moment, and ends. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)
-    await this.#sending?.catch(() => undefined)
+    await this.#outbox.stop()
     await this.#client.end({ timeout: 0.2 })
   }
 
   #connect(): postgres.Sql {
     const client = openClient(this.#url, 1, 'todo-backend-channel')
     this.#heardAt = performance.now()
-    this.#connectedAt = this.#heardAt
     client
-      .listen(channel, (payload) => this.#receive(payload), () => this.#beat())
+      .listen(
+        channel,
+        // What has been replaced may still have something to deliver; it says nothing about the new one.
+        (payload) => client === this.#client && this.#receive(payload),
+        () => client === this.#client && this.#listening(),
+      )
       .catch(() => undefined)
     return client
+  }
+
+  // Also after the driver has connected again by itself: what was said in between is lost.
+  #listening(): void {
+    this.#setHearing(false)
+    this.#beat()
   }
 
   #receive(payload: string): void {
     const parsed = parse(payload)
     if (parsed === undefined) return
     if (parsed.from === this.#id) {
-      // Our own words came back: we hear what is said.
+      // Our own words came back: we hear what is said from now on.
       this.#heardAt = performance.now()
-      // Others first have to hear of us: until then they may think that they are alone, and say nothing.
-      if (this.#heardAt - this.#connectedAt > heartbeatMs / 2) this.#setHearing(true)
+      this.#setHearing(true)
       return
     }
-    this.#othersHeardAt = performance.now()
     if (parsed.wrote !== undefined) this.#listener.wrote(parsed.wrote)
+    if (parsed.wroteMany === true) this.#listener.wroteMany()
     if (parsed.revoked !== undefined) this.#listener.revoked(parsed.revoked)
-  }
-
-  // Who can hear, and has not heard another instance for several of its heartbeats, has nobody to tell.
-  #isAlone(): boolean {
-    return this.#hearing && performance.now() - this.#othersHeardAt > silenceMs + heartbeatMs
   }
 
   #setHearing(hears: boolean): void {
@@ -115,36 +118,13 @@ export class Channel {
     this.#notify({ from: this.#id }).catch(() => undefined)
   }
 
-  #send(): void {
-    if (this.#sending !== undefined || this.#stopped) return
-    this.#sending = this.#sendAll().finally(() => {
-      this.#sending = undefined
-    })
-  }
-
-  async #sendAll(): Promise<void> {
-    while (this.#wrote.size > 0 || this.#revoked.size > 0) {
-      const wrote = takeSome(this.#wrote)
-      const revoked = takeSome(this.#revoked)
-      // When this fails the database is not reachable; nobody serves from a cache that cannot hear for long.
-      await this.#notify({ from: this.#id, wrote, revoked }).catch(() => undefined)
-      // Room for others to join the next batch: what is said a few milliseconds later is still soon.
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-  }
-
-  async #notify(payload: z.infer<typeof message>): Promise<void> {
-    await this.#client`select pg_notify(${channel}, ${JSON.stringify(payload)})`
+  // Nothing of a notification outlives a crash, so its commit need not wait for the disk.
+  async #notify(payload: Message): Promise<void> {
+    await this.#client`select set_config('synchronous_commit', 'off', true), pg_notify(${channel}, ${JSON.stringify(payload)})`
   }
 }
 
-function takeSome(ids: Set<string>): string[] {
-  const some = [...ids].slice(0, idsPerMessage / 2)
-  for (const id of some) ids.delete(id)
-  return some
-}
-
-function parse(payload: string): z.infer<typeof message> | undefined {
+function parse(payload: string): Message | undefined {
   try {
     const result = message.safeParse(JSON.parse(payload))
     return result.success ? result.data : undefined

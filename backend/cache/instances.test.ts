@@ -1,21 +1,30 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import sqlClient from 'postgres'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Client, eventually, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
 
 let postgres: TestPostgres
+let url: string
 let one: TestService
 let other: TestService
+let admin: sqlClient.Sql
 
 beforeAll(async () => {
   postgres = await startTestPostgres()
-  const url = await postgres.newDatabase()
+  url = await postgres.newDatabase()
   one = await startTestService(url, { SERVER_TIMING: 'on' })
   other = await startTestService(url, { SERVER_TIMING: 'on' })
+  admin = sqlClient(url, { max: 1, onnotice: () => undefined })
 })
 
 afterAll(async () => {
-  await Promise.all([one.stop(), other.stop()])
+  await Promise.all([one.stop(), other.stop(), admin.end({ timeout: 1 })])
   await postgres.close()
 })
+
+/** The connections of both for telling and for hearing. */
+const channels = () => admin<{ pid: number }[]>`select pid from pg_stat_activity where application_name = 'todo-backend-channel' and datname = current_database()`
+const channelsOpen = () => eventually('both are connected', 10_000, async () => (await channels()).length === 4)
+const cutChannels = async () => (await admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'todo-backend-channel' and datname = current_database()`).length
 
 /** Reads until the answer comes from the cache: without a statement. */
 async function warm(client: Client): Promise<void> {
@@ -30,6 +39,50 @@ describe('two instances with caches', () => {
     expect((await here.send('POST', '/tasks', { title: 'new' })).status).toBe(201)
     expect((await here.get('/tasks')).json).toMatchObject({ items: [{ title: 'new' }] })
     await eventually('the other instance has heard of it', 3000, async () => (await there.get('/tasks')).text.includes('new'))
+  })
+
+  test('of which one has only just begun: what it has read before a write at the other does not stay', async () => {
+    expect.hasAssertions()
+    const { session } = await one.client.register()
+    const here = new Client(one.url, session.accessToken)
+    const third = await startTestService(url, { SERVER_TIMING: 'on' })
+    onTestFinished(() => third.stop())
+    const there = new Client(third.url, session.accessToken)
+    // Each write right after the first page that may have come from its cache.
+    for (const title of ['first', 'second', 'third']) {
+      await warm(there)
+      expect((await here.send('POST', '/tasks', { title })).status).toBe(201)
+      await eventually(`the new instance has heard of the ${title}`, 3000, async () => (await there.get('/tasks')).text.includes(title))
+    }
+  })
+
+  test('that lose their connections for telling and hearing in the same moment lose no word', async () => {
+    const { session } = await one.client.register()
+    const [here, there] = [new Client(one.url, session.accessToken), new Client(other.url, session.accessToken)]
+    for (const title of ['first', 'second', 'third']) {
+      await Promise.all([channelsOpen(), warm(here), warm(there)])
+      const [cut, made] = await Promise.all([cutChannels(), here.send('POST', '/tasks', { title })])
+      expect([cut, made.status]).toEqual([4, 201])
+      await eventually(`the other instance has heard of the ${title}`, 3000, async () => (await there.get('/tasks')).text.includes(title))
+    }
+  })
+
+  test('that lose them while a session is logged out refuse its tokens all the same', async () => {
+    const { session } = await one.client.register()
+    const [here, there] = [new Client(one.url, session.accessToken), new Client(other.url, session.accessToken)]
+    expect((await there.get('/auth/me')).status).toBe(200)
+    await channelsOpen()
+    const [, loggedOut] = await Promise.all([cutChannels(), here.send('POST', '/auth/logout')])
+    expect(loggedOut.status).toBe(204)
+    await eventually('the other instance has heard of it', 3000, async () => (await there.get('/tasks')).status === 401)
+  })
+
+  test('refuse the tokens of a session that was logged out before they started', async () => {
+    const { session } = await one.client.register()
+    await new Client(one.url, session.accessToken).send('POST', '/auth/logout')
+    const third = await startTestService(url)
+    onTestFinished(() => third.stop())
+    expect((await new Client(third.url, session.accessToken).get('/tasks')).status).toBe(401)
   })
 
   test('refuse the tokens of a session that was logged out at the other', async () => {

@@ -27,7 +27,18 @@ describe('readConfig', () => {
     ['SERVER_TIMING', 'yes', 'on, off or a token'],
     ['NODE_ENV', 'prod', 'development, test, production'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', 'http://'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'grpc://collector:4317', 'http://'],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'http/protobuf, http/json'],
+    ['OTEL_EXPORTER_OTLP_COMPRESSION', 'zstd', 'none, gzip'],
+    ['OTEL_EXPORTER_OTLP_TIMEOUT', '0', 'from 100 to'],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote', 'parentbased_traceidratio'],
     ['OTEL_TRACES_SAMPLER_ARG', '2', 'a ratio'],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'team', 'name=value pairs'],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'team=100%', 'percent-encoded'],
+    ['OTEL_METRIC_EXPORT_INTERVAL', '5s', 'a whole number'],
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '4096', 'from 1 to 2048'],
+    ['OTEL_PROPAGATORS', 'b3', 'tracecontext'],
+    ['OTEL_SDK_DISABLED', 'yes', 'true, false'],
   ])('%s=%s is refused in one line that names it and what was expected', (name, value, expected) => {
     const read = (): unknown => readConfig({ [name]: value })
     expect(read).toThrow(ConfigError)
@@ -55,9 +66,55 @@ describe('readConfig', () => {
     expect(readConfig({ ...env, FAULTS_ALLOW_PRODUCTION: '1' }).faultsToken).toBe(secret)
   })
 
-  test('the OTEL variables give endpoint, headers and sampling', () => {
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318/', OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%20b', OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.1' }
-    expect(readConfig(env).otel).toMatchObject({ endpoint: 'http://c:4318', headers: { 'api-key': 'a b' }, sampleRatio: 0.1 })
+  test('without an endpoint there is no telemetry, nor when it is disabled', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' }
+    expect(readConfig({ OTEL_SERVICE_NAME: 'x' }).otel).toBeUndefined()
     expect(readConfig({ ...env, OTEL_SDK_DISABLED: 'true' }).otel).toBeUndefined()
+    expect(readConfig({ ...env, OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' }).otel).toBeUndefined()
+  })
+
+  test('one endpoint serves both signals, as protobuf and with every trace recorded unless it is said otherwise', () => {
+    expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c:4318/otlp/' }).otel).toMatchObject({
+      traces: { url: 'https://c:4318/otlp/v1/traces', protocol: 'http/protobuf', headers: {}, compression: 'none', timeoutMs: 10_000 },
+      metrics: { url: 'https://c:4318/otlp/v1/metrics' },
+      resource: { 'service.name': 'todo-backend' },
+      sampler: { ratio: 1, parentBased: true },
+      metricIntervalMs: 60_000,
+    })
+  })
+
+  test('what is said of one signal goes before what is said of both', () => {
+    const { otel } = readConfig({
+      OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%20b, x-scope=1',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'x-scope=2',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf',
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://t:4318/as/it/is',
+    })
+    expect(otel?.traces).toMatchObject({ url: 'http://t:4318/as/it/is', protocol: 'http/protobuf', headers: { 'api-key': 'a b', 'x-scope': '2' } })
+    expect(otel?.metrics).toBeUndefined()
+  })
+
+  test.each([
+    ['always_on', '0.1', { ratio: 1, parentBased: false }],
+    ['always_off', '0.1', { ratio: 0, parentBased: false }],
+    ['traceidratio', '0.1', { ratio: 0.1, parentBased: false }],
+    ['parentbased_always_off', '0.1', { ratio: 0, parentBased: true }],
+    ['parentbased_traceidratio', '0.1', { ratio: 0.1, parentBased: true }],
+    ['parentbased_traceidratio', '', { ratio: 1, parentBased: true }],
+  ])('the sampler %s with %s', (name, ratio, sampler) => {
+    expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c', OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio }).otel?.sampler).toEqual(sampler)
+  })
+
+  test('OTEL_SERVICE_NAME goes before service.name among the resource attributes', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c', OTEL_RESOURCE_ATTRIBUTES: 'service.name=one,team=a%2Cb' }
+    expect(readConfig(env).otel?.resource).toEqual({ 'service.name': 'one', team: 'a,b' })
+    expect(readConfig({ ...env, OTEL_SERVICE_NAME: 'other' }).otel?.resource).toEqual({ 'service.name': 'other', team: 'a,b' })
+  })
+
+  test('headers are refused without being repeated', () => {
+    const read = (): unknown => readConfig({ OTEL_EXPORTER_OTLP_HEADERS: 'api-key: hunter2' })
+    expect(read).toThrow(/^OTEL_EXPORTER_OTLP_HEADERS: found something else at number 1, expected [^\n]*$/)
+    expect(read).not.toThrow('hunter2')
   })
 })

@@ -1,4 +1,5 @@
-import { type Reading, oneOf, secret, text, url, whole, words } from './readings.ts'
+import { type OtelConfig, readOtel } from './otel.ts'
+import { type Read, type Reading, oneOf, secret, text, url, whole, words } from './readings.ts'
 
 /** Everything the service takes from its environment, read once at the start. */
 export interface Config {
@@ -26,15 +27,6 @@ export interface Config {
   faultsToken: string | undefined
   faultsInProduction: boolean
   otel: OtelConfig | undefined
-}
-
-export interface OtelConfig {
-  endpoint: string
-  headers: Readonly<Record<string, string>>
-  serviceName: string
-  /** Share of new traces that are recorded, 0..1; a sampled parent is always followed. */
-  sampleRatio: number
-  metricIntervalMs: number
 }
 
 /** The environment was wrong; `message` is one line that names the variable. */
@@ -79,11 +71,9 @@ export function readConfig(env: Environment): Config {
     docs: read('DOCS', oneOf('on', 'off'), environment === 'production' ? 'off' : 'on') === 'on',
     faultsToken,
     faultsInProduction,
-    otel: readOtel(env, read),
+    otel: readOtel(read),
   }
 }
-
-type Read = <T, D>(name: string, reading: Reading<T>, fallback: D) => T | D
 
 function reader(env: Environment): Read {
   return (name, reading, fallback) => {
@@ -106,35 +96,4 @@ function readServerTiming(read: Read): Config['serverTiming'] {
     return { found: value.found, expected: 'on, off or a token of at least 16 characters' }
   }
   return read<Config['serverTiming'], Config['serverTiming']>('SERVER_TIMING', either, { mode: 'off' })
-}
-
-const samplers = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const
-
-function readOtel(env: Environment, read: Read): OtelConfig | undefined {
-  const disabled = read('OTEL_SDK_DISABLED', oneOf('true', 'false'), 'false') === 'true'
-  const endpoint = read('OTEL_EXPORTER_OTLP_ENDPOINT', url('http:', 'https:'), undefined)
-  read('OTEL_EXPORTER_OTLP_PROTOCOL', oneOf('http/json'), 'http/json')
-  const sampler = read('OTEL_TRACES_SAMPLER', oneOf(...samplers), 'parentbased_always_on')
-  const ratio = read('OTEL_TRACES_SAMPLER_ARG', text(/^(0(\.\d+)?|1(\.0+)?)$/, 'a ratio from 0 to 1'), '1')
-  const headers = read('OTEL_EXPORTER_OTLP_HEADERS', words(/^[A-Za-z0-9-]+=[^,]*$/, 'name=value pairs, separated by commas'), [])
-  const metricIntervalMs = read('OTEL_METRIC_EXPORT_INTERVAL', whole(100, 3_600_000), 60_000)
-  if (disabled || endpoint === undefined) return undefined
-  return {
-    endpoint: endpoint.replace(/\/+$/, ''),
-    headers: Object.fromEntries(headers.map((pair) => pairOf(pair))),
-    serviceName: env['OTEL_SERVICE_NAME'] ?? 'todo-backend',
-    sampleRatio: sampleRatio(sampler, Number(ratio)),
-    metricIntervalMs,
-  }
-}
-
-function pairOf(pair: string): [string, string] {
-  const at = pair.indexOf('=')
-  return [pair.slice(0, at).toLowerCase(), decodeURIComponent(pair.slice(at + 1))]
-}
-
-function sampleRatio(sampler: (typeof samplers)[number], ratio: number): number {
-  if (sampler.endsWith('always_on')) return 1
-  if (sampler.endsWith('always_off')) return 0
-  return ratio
 }

@@ -1,1 +1,2 @@
-export { type Config, ConfigError, type OtelConfig, readConfig } from './config.ts'
+export { type Config, ConfigError, readConfig } from './config.ts'
+export type { OtelConfig, OtlpTarget, SamplerConfig } from './otel.ts'

@@ -15,6 +15,8 @@ export interface DatabaseObserver {
 
 /** Runs statements inside a transaction, on its own connection. */
 export interface Transaction {
+  /** Who it is for. */
+  readonly scope: QueryScope
   /** For libraries that write in the transaction of their caller. */
   readonly builder: Builder
   run<Row>(statement: Statement<Row>, values: Record<string, unknown>): Promise<readonly Row[]>
@@ -33,6 +35,7 @@ export class Database {
   #connections: Connections
   #up = true
   #closed = false
+  #lost = false
   #checking: Promise<void> | undefined
   readonly #observer: DatabaseObserver
   readonly #deadlines = new Deadlines()
@@ -72,7 +75,7 @@ export class Database {
     if (!this.gate.tryEnter()) await this.gate.enter()
     const { builder } = this.#connections
     const working = builder
-      .transaction((tx) => work(this.#within(scope, tx)))
+      .transaction((tx) => work(this.#within(scope, tx)).catch(untilConnectionIsClosed))
       .catch((error: unknown) => {
         throw this.#translated(error)
       })
@@ -93,6 +96,7 @@ export class Database {
 
   #within(scope: QueryScope, tx: Builder): Transaction {
     return {
+      scope,
       builder: tx,
       run: (statement, values) => this.#measured(scope, statement.name, () => statement.build(tx).execute(values)),
       query: (name, build) => this.#measured(scope, name, async () => build(tx)),
@@ -100,12 +104,13 @@ export class Database {
   }
 
   async #measured<Row>(scope: QueryScope, name: string, execute: () => Promise<readonly Row[]>): Promise<readonly Row[]> {
-    const fault = this.#observer.beforeQuery?.()
-    if (fault !== undefined) await fault
     const span = scope.span?.(name)
     const started = performance.now()
     scope.db.statements += 1
     try {
+      // Inside what is measured and translated: to callers, metrics and traces a fault is a slow or absent database.
+      const fault = this.#observer.beforeQuery?.()
+      if (fault !== undefined) await fault
       const rows = await execute()
       scope.db.rows += rows.length
       span?.end()
@@ -122,6 +127,7 @@ export class Database {
     const translated = translateDatabaseError(error)
     if (translated instanceof DatabaseUnavailable) {
       this.#observer.connectionError(translated.message)
+      this.#lost = true
       this.#check()
     }
     return translated
@@ -148,6 +154,9 @@ export class Database {
     while (!this.#closed) {
       if (await answers(this.url)) {
         if (!this.#up) this.#turn(true)
+        // A connection of the driver's that was lost in the middle of a write does not always come back to life.
+        else if (this.#lost) this.#replace().client.end({ timeout: 5 }).catch(() => undefined)
+        this.#lost = false
         return
       }
       if (this.#up) this.#turn(false)
@@ -158,11 +167,25 @@ export class Database {
   #turn(up: boolean): void {
     this.#up = up
     this.#observer.stateChanged(up)
-    if (up) return
-    const silent = this.#connections
-    this.#connections = new Connections(this.url, this.gate.places, 'todo-backend')
-    silent.drop().catch(() => undefined)
+    if (!up) this.#replace().drop().catch(() => undefined)
   }
+
+  #replace(): Connections {
+    const replaced = this.#connections
+    this.#connections = new Connections(this.url, this.gate.places, 'todo-backend')
+    return replaced
+  }
+}
+
+/**
+ * A transaction that has lost its connection has nothing to roll back on. The driver would write its rollback to a
+ * socket that is gone, and throw where nobody can catch it (porsager/postgres#1208): so its work never seems to end, and
+ * the driver rejects the whole for the closed connection.
+ */
+function untilConnectionIsClosed(error: unknown): Promise<never> {
+  // Without a cause it is ours, or a fault that is switched on: the connection is still there.
+  if (error instanceof DatabaseUnavailable && error.cause !== undefined) return new Promise(() => undefined)
+  throw error
 }
 
 /** Whether a new connection can be made and answers, within 1 s. */

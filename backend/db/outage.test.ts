@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sqlClient from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
 import { type Answer, type Client, eventually, startTestService, type TestService } from '../testing/index.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.ts'
 
+const pageShape = z.object({ items: z.array(z.object({ title: z.string() })), nextCursor: z.string().nullable() })
 let folder: string
 let postgres: EmbeddedPostgres
 let running: TestService
@@ -87,6 +89,37 @@ describe('a database that', () => {
     await expectOutageAndRecovery()
     await expectRecovery()
   })
+
+  test('is killed in the middle of transactions: each ends in time, and what was acknowledged is there', async () => {
+    const state = { isOver: false }
+    const acknowledged: string[] = []
+    const statuses = new Set<number>()
+    const writers = Array.from({ length: 12 }, async (_unused, writer) => {
+      for (let index = 0; !state.isOver; index += 1) {
+        const title = `written ${writer} ${index}`
+        const { answer, ms } = await timed(user.send('POST', '/tasks/bulk', { create: [{ title }] }))
+        statuses.add(answer.status)
+        if (answer.status === 200) acknowledged.push(title)
+        else await new Promise((resolve) => setTimeout(resolve, 20))
+        if (ms > 5000) statuses.add(-1)
+      }
+    })
+    await eventually('transactions run', 10_000, () => acknowledged.length > 50)
+    signalAll(postgresPids(), 'SIGKILL')
+    const before = acknowledged.length
+    await eventually('some were refused', 10_000, () => statuses.has(503))
+    await eventually('transactions run again', 20_000, () => acknowledged.length > before + 50)
+    state.isOver = true
+    await Promise.all(writers)
+    expect([...statuses].toSorted((a, b) => a - b)).toEqual([200, 503])
+    const found = new Set<string>()
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: z.infer<typeof pageShape> = pageShape.parse((await user.get(`/tasks?limit=100${cursor === '' ? '' : `&cursor=${cursor}`}`)).json)
+      for (const task of page.items) found.add(task.title)
+      cursor = page.nextCursor
+    }
+    expect(acknowledged.filter((title) => !found.has(title))).toEqual([])
+  }, 60_000)
 
   test('has its tables locked: 503 in time, and served again when they are free', async () => {
     expect.hasAssertions()

@@ -38,7 +38,7 @@ export const sessions = pgTable(
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
   },
-  (table) => [index('sessions_user').on(table.userId), index('sessions_expiry').on(table.expiresAt)],
+  (table) => [index('sessions_user').on(table.userId), index('sessions_expiry').on(table.expiresAt), index('sessions_revoked').on(table.revokedAt).where(sql`${table.revokedAt} is not null`)],
 )
 
 /** Only the SHA-256 of a token is kept: a copy of this table lets nobody in. */
@@ -128,7 +128,7 @@ export const taskExports = pgTable(
     createdAt: instant('created_at').notNull(),
     finishedAt: instant('finished_at'),
   },
-  (table) => [index('taskExportsuser').on(table.userId), index('taskExportsage').on(table.createdAt)],
+  (table) => [index('exports_user').on(table.userId), index('exports_age').on(table.createdAt)],
 )
 
 /** The file of an export, in pieces: it is never in memory as a whole. */
@@ -156,7 +156,7 @@ export const taskImports = pgTable(
     createdAt: instant('created_at').notNull(),
     finishedAt: instant('finished_at'),
   },
-  (table) => [index('taskImportsuser').on(table.userId), index('taskImportsage').on(table.createdAt)],
+  (table) => [index('imports_user').on(table.userId), index('imports_age').on(table.createdAt)],
 )
 
 /** Signing keys made up outside production, so that instances on one database accept each other's tokens. */

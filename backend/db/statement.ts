@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type { RawRow } from './hot.ts'
@@ -38,10 +39,24 @@ export interface QueryScope {
   /** For background work: a statement may take as long as the whole. */
   readonly patient?: boolean
   /** Starts a span for a query; absent when the request is not traced. */
-  readonly span?: ((name: string) => { end: (error?: unknown) => void }) | undefined
+  readonly span?: StartSpan | undefined
+  /** The request's place in its trace, for what is queued on its behalf. */
+  readonly traceId?: string
+  readonly spanId?: string
+  readonly sampled?: boolean
+}
+
+/** Starts the span of a query by the statement's name; the error's text stays out of it. */
+export type StartSpan = (name: string) => { end: (error?: unknown) => void }
+
+const backgroundSpans = new AsyncLocalStorage<StartSpan>()
+
+/** Runs background work so that the queries of its {@link backgroundScope}s have spans. Requests pass theirs on by hand. */
+export function withSpans<T>(startSpan: StartSpan | undefined, work: () => Promise<T>): Promise<T> {
+  return startSpan === undefined ? work() : backgroundSpans.run(startSpan, work)
 }
 
 /** A scope for work that no request waits for. `limitMs` bounds it as a whole. */
 export function backgroundScope(limitMs: number): QueryScope {
-  return { db: { ms: 0, statements: 0, rows: 0 }, deadline: performance.now() + limitMs }
+  return { db: { ms: 0, statements: 0, rows: 0 }, deadline: performance.now() + limitMs, span: backgroundSpans.getStore() }
 }

@@ -1,1 +1,1 @@
-export { docsEndpoints } from './routes.ts'
+export { docsEndpoints, docsPaths } from './routes.ts'

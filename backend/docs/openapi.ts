@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import type { Answer, Endpoint } from '../http/index.ts'
+import { exampleOf } from './examples.ts'
+import { commonHeaders, type Header } from './headers.ts'
 
 type Json = Record<string, unknown>
 type Spec = Endpoint['spec']
@@ -69,11 +71,8 @@ function securityOf(spec: Spec): Json[] {
 }
 
 function requestBody(spec: Spec): Json | undefined {
-  if (spec.body !== undefined) return { required: true, content: { 'application/json': { schema: schemaOf(spec.body.schema, 'input') } } }
-  if (spec.rawBody === undefined) return undefined
-  const byType: Json = {}
-  for (const [type, schema] of Object.entries(spec.rawBody.mediaTypes)) byType[type] = { schema: schemaOf(schema, 'input') }
-  return { required: true, content: byType }
+  const types = spec.body === undefined ? spec.rawBody?.mediaTypes : { 'application/json': spec.body.schema }
+  return types && { required: true, content: mediaTypes(types, 'input') }
 }
 
 function fieldParameters(place: 'path' | 'query', schema: z.ZodType | undefined): Json[] {
@@ -95,9 +94,9 @@ function headerParameters(spec: Spec): Json[] {
 }
 
 function responses(spec: Spec): Json {
-  const all = new Map<number, Json>(Object.entries(spec.answers).map(([status, answer]) => [Number(status), response(Number(status), answer)]))
+  const all = new Map<number, Json>(Object.entries(spec.answers).map(([status, answer]) => [Number(status), response(spec, Number(status), answer)]))
   for (const status of problemsOf(spec)) {
-    if (!all.has(status)) all.set(status, response(status, { description: problemTexts[status] ?? 'A problem' }))
+    if (!all.has(status)) all.set(status, response(spec, status, { description: problemTexts[status] ?? 'A problem' }))
   }
   return Object.fromEntries([...all].toSorted(([a], [b]) => a - b))
 }
@@ -113,19 +112,33 @@ function problemsOf(spec: Spec): number[] {
   return statuses
 }
 
-function response(status: number, answer: Answer): Json {
+function response(spec: Spec, status: number, answer: Answer): Json {
+  const own = Object.entries(answer.headers ?? {}).map(([name, header]): [string, Header] => [name, typeof header === 'string' ? { description: header, required: true } : header])
   const headers: Json = {}
-  for (const [name, description] of Object.entries({ 'X-Request-Id': 'The id of the request', ...answer.headers })) headers[name] = { description, schema: { type: 'string' } }
-  return { description: answer.description, headers, ...content(status, answer) }
+  for (const [name, header] of Object.entries({ ...commonHeaders(spec, status), ...Object.fromEntries(own) })) headers[name] = { ...header, schema: { type: 'string' } }
+  return { description: answer.description, headers, ...content(status, answer), ...linksOf(answer) }
 }
 
 function content(status: number, answer: Answer): Json {
   const types = answer.content ?? (answer.schema === undefined ? {} : { 'application/json': answer.schema })
-  const described: Json = {}
-  for (const [type, schema] of Object.entries(types)) described[type] = { schema: schemaOf(schema, 'output') }
-  if (Object.keys(described).length > 0) return { content: described }
+  if (Object.keys(types).length > 0) return { content: mediaTypes(types, 'output') }
   if (status < 400) return {}
   return { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }
+}
+
+function mediaTypes(types: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output'): Json {
+  const described: Json = {}
+  for (const [type, schema] of Object.entries(types)) {
+    const json = schemaOf(schema, io)
+    described[type] = { schema: json, example: exampleOf(json) }
+  }
+  return described
+}
+
+// What was made is named by the `id` in the answer.
+function linksOf({ links = [] }: Answer): Json {
+  if (links.length === 0) return {}
+  return { links: Object.fromEntries(links.map((operationId) => [operationId, { operationId, parameters: { id: '$response.body#/id' } }])) }
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {

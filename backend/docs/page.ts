@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
+const contentShape = z.record(z.string(), z.object({ schema: z.unknown(), example: z.unknown().optional() }))
+
 const operationShape = z.object({
   operationId: z.string(),
   summary: z.string(),
   tags: z.array(z.string()),
   security: z.array(z.record(z.string(), z.unknown())),
   parameters: z.array(z.object({ name: z.string(), in: z.string(), required: z.boolean(), description: z.string().optional(), schema: z.unknown() })).default([]),
-  requestBody: z.object({ content: z.record(z.string(), z.object({ schema: z.unknown() })) }).optional(),
-  responses: z.record(z.string(), z.object({ description: z.string(), content: z.record(z.string(), z.object({ schema: z.unknown() })).optional() })),
+  requestBody: z.object({ content: contentShape }).optional(),
+  responses: z.record(z.string(), z.object({ description: z.string(), headers: z.record(z.string(), z.unknown()), content: contentShape.optional() })),
 })
 
 const documentShape = z.object({ info: z.object({ title: z.string(), description: z.string() }), paths: z.record(z.string(), z.record(z.string(), operationShape)) })
@@ -17,12 +19,16 @@ type Operation = z.infer<typeof operationShape>
 
 const style = `:root{color-scheme:light dark;--line:#8884;--soft:#8881}
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem}
-h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.5rem;border-bottom:1px solid var(--line)}
-details{border:1px solid var(--line);border-radius:.4rem;margin:.5rem 0;padding:.4rem .8rem}
-summary{cursor:pointer;overflow-wrap:anywhere}summary b{display:inline-block;min-width:4.2rem;font-family:ui-monospace,monospace}
-code,pre{font-family:ui-monospace,monospace;font-size:.85rem}pre{background:var(--soft);padding:.6rem;overflow-x:auto;border-radius:.3rem}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
-.lock{opacity:.7;font-size:.85rem}`
+h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.5rem;border-bottom:1px solid var(--line)}h3{font-size:1rem;margin:1rem 0 .3rem}
+nav a{display:inline-block;padding:.2rem .8rem .2rem 0}
+details{border:1px solid var(--line);border-radius:.4rem;margin:.5rem 0;padding:.5rem .8rem}details details{border:0;padding:0;margin:0}
+summary{cursor:pointer;overflow-wrap:anywhere}summary span{opacity:.75}summary b{display:inline-block;min-width:4.2rem;font-family:ui-monospace,monospace}
+.get{color:light-dark(#0b5cad,#7cb8ff)}.post{color:light-dark(#1a7a35,#6fd08c)}.patch{color:light-dark(#8a5a00,#e3b341)}.delete{color:light-dark(#b3261e,#ff8a80)}
+code,pre{font-family:ui-monospace,monospace;font-size:.85rem}code{overflow-wrap:anywhere}
+pre{background:var(--soft);padding:.6rem;margin:.3rem 0;overflow-x:auto;border-radius:.3rem;white-space:pre-wrap;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%}td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line)}td:first-child{white-space:nowrap}td:last-child{overflow-wrap:anywhere}
+@media(max-width:40rem){table,tbody,tr,td{display:block}td{border:0;padding:.1rem 0}tr{border-bottom:1px solid var(--line);padding:.3rem 0}td:first-child{white-space:normal}}
+.note{opacity:.75;font-size:.9rem}`
 
 /** The only thing that the page may use besides itself: its own style, by its hash. */
 export const pagePolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
@@ -30,28 +36,58 @@ export const pagePolicy = `default-src 'none'; style-src 'sha256-${createHash('s
 /** A reference page of an OpenAPI document: plain HTML without scripts, readable on a phone and in the dark. */
 export function referencePage(document: unknown): string {
   const { info, paths } = documentShape.parse(document)
-  const operations = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })))
+  const operations = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })))
   const byTag = Map.groupBy(operations, ({ operation }) => operation.tags[0] ?? '')
-  const sections = [...byTag].map(([tag, group]) => `<h2>${escapeHtml(tag)}</h2>${group.map((one) => operationHtml(one.method, one.path, one.operation)).join('')}`)
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(info.title)}</title><style>${style}</style></head><body><h1>${escapeHtml(info.title)}</h1><p>${escapeHtml(info.description)} The document for tools: <a href="/openapi.json">/openapi.json</a>.</p>${sections.join('')}</body></html>`
+  const links = [...byTag.keys()].map((tag) => `<a href="#${anchorOf(tag)}">${escapeHtml(tag)}</a>`)
+  const sections = [...byTag].map(([tag, group]) => `<h2 id="${anchorOf(tag)}">${escapeHtml(tag)}</h2>${group.map((one) => operationHtml(one.method, one.path, one.operation)).join('')}`)
+  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(info.title)}</title><style>${style}</style>`
+  const intro = `<h1>${escapeHtml(info.title)}</h1><p>${escapeHtml(info.description)} The document for tools: <a href="/openapi.json">/openapi.json</a>.</p><nav>${links.join('')}</nav>`
+  return `<!doctype html><html lang="en"><head>${head}</head><body>${intro}<main>${sections.join('')}</main></body></html>`
 }
 
 function operationHtml(method: string, path: string, operation: Operation): string {
-  const lock = operation.security.length > 0 ? '<p class="lock">Needs a bearer token.</p>' : ''
-  const parameters = operation.parameters.map((one) => `<tr><td><code>${escapeHtml(one.name)}</code></td><td>${escapeHtml(one.in)}${one.required ? ', required' : ''}</td><td>${escapeHtml(one.description ?? '')} <code>${compact(one.schema)}</code></td></tr>`)
-  const bodies = Object.entries(operation.requestBody?.content ?? {}).map(([type, { schema }]) => `<p>Body, <code>${escapeHtml(type)}</code></p><pre>${pretty(schema)}</pre>`)
-  const answers = Object.entries(operation.responses).map(([status, one]) => `<tr><td><code>${escapeHtml(status)}</code></td><td>${escapeHtml(one.description)}</td></tr>`)
-  const result = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))?.[1]
-  const results = Object.entries(result?.content ?? {}).map(([type, { schema }]) => `<p>Answer, <code>${escapeHtml(type)}</code></p><pre>${pretty(schema)}</pre>`)
-  return `<details id="${escapeHtml(operation.operationId)}"><summary><b>${escapeHtml(method)}</b> <code>${escapeHtml(path)}</code> ${escapeHtml(operation.summary)}</summary>${lock}<table>${parameters.join('')}</table>${bodies.join('')}<table>${answers.join('')}</table>${results.join('')}</details>`
+  const summary = `<summary><b class="${escapeHtml(method)}">${escapeHtml(method.toUpperCase())}</b> <code>${escapeHtml(path)}</code> <span>${escapeHtml(operation.summary)}</span></summary>`
+  const lock = operation.security.length > 0 ? '<p class="note">Needs a bearer token.</p>' : ''
+  const [, success] = Object.entries(operation.responses).find(([status]) => status.startsWith('2')) ?? []
+  const parts = [parametersHtml(operation), bodiesHtml('Body', operation.requestBody?.content ?? {}), answersHtml(operation), bodiesHtml('Answer', success?.content ?? {})]
+  return `<details id="${escapeHtml(operation.operationId)}">${summary}${lock}${parts.join('')}</details>`
 }
 
-function compact(schema: unknown): string {
-  return escapeHtml(JSON.stringify(schema))
+function parametersHtml({ parameters }: Operation): string {
+  const rows = parameters.map((one) => [`<code>${escapeHtml(one.name)}</code>`, `${escapeHtml(one.in)}${one.required ? ', required' : ''}`, `${proseHtml(one.description ?? '')} <code>${escapeHtml(JSON.stringify(one.schema))}</code>`])
+  return rows.length === 0 ? '' : `<h3>Parameters</h3>${tableHtml(rows)}`
 }
 
-function pretty(schema: unknown): string {
-  return escapeHtml(JSON.stringify(schema, undefined, 2))
+/** On every answer: not worth a word at each. */
+const everywhere = new Set(['X-Request-Id', 'traceparent', 'Server-Timing', 'RateLimit', 'RateLimit-Policy'])
+
+function answersHtml({ responses }: Operation): string {
+  const rows = Object.entries(responses).map(([status, one]) => {
+    const headers = Object.keys(one.headers).filter((name) => !everywhere.has(name))
+    return [`<code>${escapeHtml(status)}</code>`, escapeHtml(one.description), headers.map((name) => `<code>${escapeHtml(name)}</code>`).join(' ')]
+  })
+  return `<h3>Answers</h3>${tableHtml(rows)}`
+}
+
+function bodiesHtml(title: string, content: z.infer<typeof contentShape>): string {
+  const bodies = Object.entries(content).map(([type, { schema, example }]) => {
+    const shown = typeof example === 'string' ? example : JSON.stringify(example ?? {}, undefined, 2)
+    return `<h3>${title}, <code>${escapeHtml(type)}</code></h3><pre>${escapeHtml(shown)}</pre><details><summary class="note">Schema</summary><pre>${escapeHtml(JSON.stringify(schema, undefined, 2))}</pre></details>`
+  })
+  return bodies.join('')
+}
+
+function tableHtml(rows: readonly (readonly string[])[]): string {
+  return `<table>${rows.map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('')}</table>`
+}
+
+function anchorOf(tag: string): string {
+  return tag.toLowerCase().replaceAll(/[^a-z]+/g, '-')
+}
+
+// What is in backticks is code.
+function proseHtml(text: string): string {
+  return escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
 }
 
 function escapeHtml(value: string): string {

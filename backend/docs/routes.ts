@@ -3,6 +3,8 @@ import { type Endpoint, endpoint } from '../http/index.ts'
 import { openApiDocument } from './openapi.ts'
 import { pagePolicy, referencePage } from './page.ts'
 
+export const docsPaths = ['/openapi.json', '/docs'] as const
+
 /** `/openapi.json` and `/docs` for `endpoints` and for themselves. Both are made when they are first asked for. */
 export function docsEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
   let made: { json: string; page: string } | undefined

@@ -55,9 +55,10 @@ async function serve(one: Endpoint, guards: Guards, c: AppContext): Promise<Resp
 }
 
 async function admit(one: Endpoint, guards: Guards, scope: Scope, incoming: IncomingMessage): Promise<void> {
-  const { access, limit } = one.spec
+  const { access, limit, guard } = one.spec
   // Attempts at somebody's password are counted by address, before anything is looked at.
   if (limit === 'auth') await guards.limit(scope, limit)
+  guard?.(scope, incoming.headers.authorization)
   if (access === 'user') scope.principal = await guards.authenticate(scope, incoming.headers.authorization)
   if (limit !== 'user') return
   const limiting = guards.limit(scope, limit)

@@ -4,7 +4,7 @@ import type { Principal, Scope } from './scope.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** `open`: anybody; `user`: with an access token; `guarded`: the handler checks a token of its own. */
+/** `open`: anybody; `user`: with an access token; `guarded`: whom the endpoint's own `guard` lets in. */
 export type Access = 'open' | 'user' | 'guarded'
 
 /** Which rate limit a request counts against: the caller's own, the one of its address, or none. */
@@ -29,7 +29,10 @@ export interface Answer {
   schema?: z.ZodType
   /** Of other media types, or of several. */
   content?: Readonly<Record<string, z.ZodType>>
-  headers?: Readonly<Record<string, string>>
+  /** Of its own, by what they say; those of every answer are known. Always there unless said otherwise. */
+  headers?: Readonly<Record<string, string | { description: string; required: boolean }>>
+  /** Operations that take the `id` of what was made here. */
+  links?: readonly string[]
 }
 
 export interface Input<P, Q, B, A extends Access> {
@@ -67,6 +70,8 @@ export interface EndpointSpec<P, Q, B, A extends Access> {
   summary: string
   tag: string
   access: A
+  /** Throws a `Problem` unless `authorization` is what a guarded endpoint wants. Asked before anything else is read. */
+  guard?: (scope: Scope, authorization: string | undefined) => void
   limit: Limit
   params?: z.ZodType<P>
   query?: z.ZodType<Q>

@@ -10,6 +10,8 @@ export interface ProblemOptions {
   errors?: readonly Flaw[]
   /** For logs and metrics, never for the caller. */
   reason?: string
+  /** In place of the kind's own: a fault may have any. */
+  status?: number
 }
 
 const problems = {
@@ -29,6 +31,7 @@ const problems = {
   'too-many-requests': [429, 'Too many requests'],
   'headers-too-large': [431, 'The header fields are too large'],
   internal: [500, 'Something went wrong on our side'],
+  'injected-fault': [500, 'A fault is switched on'],
   unavailable: [503, 'The service cannot answer now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 
@@ -47,13 +50,14 @@ export class Problem extends Error {
   }
 
   get status(): number {
-    return problems[this.kind][0]
+    return this.options.status ?? problems[this.kind][0]
   }
 }
 
 /** The document itself. */
 export function problemBody(problem: Problem, requestId: string): Record<string, unknown> {
-  const [status, title] = problems[problem.kind]
+  const [, title] = problems[problem.kind]
+  const { status } = problem
   const { detail, errors } = problem.options
   return { type: `urn:todo:problem:${problem.kind}`, title, status, detail, requestId, ...(errors && { errors }) }
 }

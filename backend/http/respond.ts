@@ -1,7 +1,7 @@
 import { DatabaseBusy, DatabaseUnavailable } from '../db/errors.ts'
 import type { Reply } from './endpoint.ts'
 import { Problem, problemBody } from './problem.ts'
-import type { Scope } from './scope.ts'
+import { type Scope, traceparentOf } from './scope.ts'
 
 /** For an API that answers JSON to programs: nothing of an answer may be run, framed, guessed at or kept. */
 const securityHeaders = {
@@ -18,7 +18,7 @@ export function respond(scope: Scope, reply: Reply, timing: boolean): Response {
   const headers: Record<string, string> = {
     ...securityHeaders,
     'x-request-id': scope.requestId,
-    traceparent: `00-${scope.traceId}-${scope.spanId}-${scope.sampled ? '01' : '00'}`,
+    traceparent: traceparentOf(scope),
     ...scope.headers,
   }
   let body: Reply['body'] | null = reply.body ?? null
@@ -31,6 +31,9 @@ export function respond(scope: Scope, reply: Reply, timing: boolean): Response {
   return new Response(body, { status: reply.status, headers })
 }
 
+/** Characters. The message of a query that failed holds the query and its values. */
+const maxLogged = 8000
+
 /** `app` is the time outside the database, `db` the time spent waiting for it, both in milliseconds so far. */
 export function serverTiming(scope: Scope): string {
   const { ms, statements, rows } = scope.db
@@ -41,7 +44,8 @@ export function serverTiming(scope: Scope): string {
 /** Any error as the answer it deserves. What is not meant for the caller goes to the scope, for the log. */
 export function problemReply(scope: Scope, error: unknown): Reply {
   const problem = problemOf(error)
-  scope.error = { kind: problem.kind, message: messageOf(error), stack: problem.kind === 'internal' && error instanceof Error ? error.stack : undefined }
+  const stack = problem.kind === 'internal' && error instanceof Error ? error.stack?.slice(0, maxLogged) : undefined
+  scope.error = { kind: problem.kind, message: messageOf(error).slice(0, maxLogged), stack }
   return {
     status: problem.status,
     body: JSON.stringify(problemBody(problem, scope.requestId)),

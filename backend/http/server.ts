@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { clientAddress } from './address.ts'
 import type { Bindings } from './app.ts'
+import { allowOrigins, type Cors } from './cors.ts'
 import { Problem, problemBody, type ProblemKind } from './problem.ts'
 import { problemReply, respond } from './respond.ts'
 import { openScope, randomHex, type Scope } from './scope.ts'
@@ -16,14 +17,24 @@ export interface ServerObserver {
   /** `status` is 499 when the caller went away before the answer was sent. */
   requestDone(scope: Scope, status: number, seconds: number): void
   /** Refused by the parser, before there was a request. */
-  refused(status: number): void
+  refused(status: number, requestId: string, address: string): void
 }
 
 /** Milliseconds. A caller that sends its request slower than this is cut off with 408. */
-const limits = { headers: 10_000, request: 15_000, keepAlive: 65_000, idleSocket: 75_000 } as const
+export const arrivalLimits = { headers: 10_000, request: 15_000, keepAlive: 65_000, idleSocket: 75_000, checkEvery: 1000 }
+
+export interface ServerOptions {
+  /** How many proxies in front are believed about the client's address. */
+  trustedProxies: number
+  /** Origins whose pages may read answers. */
+  corsOrigins?: readonly string[]
+  limits?: typeof arrivalLimits
+}
 
 /** A server, not yet listening, for what `app` gives at the time of a request: it differs while the service starts. */
-export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observer: ServerObserver, trustedProxies: number): Server {
+export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observer: ServerObserver, options: ServerOptions): Server {
+  const { trustedProxies, limits = arrivalLimits } = options
+  const cors = allowOrigins(options.corsOrigins ?? [])
   const scopes = new WeakMap<IncomingMessage, Scope>()
   let arriving: Scope | undefined
   const listener = getRequestListener(
@@ -31,7 +42,7 @@ export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observ
       // Only HTTP/1.1 is served; the library's type allows for HTTP/2.
       // oxlint-disable-next-line no-unsafe-type-assertion
       const { incoming, outgoing } = env as Omit<Bindings, 'scope'>
-      return app().fetch(request, { incoming, outgoing, scope: scopes.get(incoming) ?? scopeOf(incoming, trustedProxies) })
+      return app().fetch(request, { incoming, outgoing, scope: scopes.get(incoming) ?? scopeOf(incoming, trustedProxies, cors) })
     },
     {
       // Called before the application is, for a target or Host that makes no URL.
@@ -42,9 +53,9 @@ export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observ
     },
   )
   const server = createServer(
-    { maxHeaderSize: 16_384, headersTimeout: limits.headers, requestTimeout: limits.request, keepAliveTimeout: limits.keepAlive, connectionsCheckingInterval: 1000 },
+    { maxHeaderSize: 16_384, headersTimeout: limits.headers, requestTimeout: limits.request, keepAliveTimeout: limits.keepAlive, connectionsCheckingInterval: limits.checkEvery },
     (incoming, outgoing) => {
-      const scope = scopeOf(incoming, trustedProxies)
+      const scope = scopeOf(incoming, trustedProxies, cors)
       scopes.set(incoming, scope)
       observe(scope, outgoing, observer)
       arriving = scope
@@ -62,14 +73,18 @@ export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observ
   return server
 }
 
-function scopeOf(incoming: IncomingMessage, trustedProxies: number): Scope {
+function scopeOf(incoming: IncomingMessage, trustedProxies: number, cors: Cors): Scope {
   const { headers } = incoming
-  return openScope({
+  const scope = openScope({
     method: incoming.method ?? 'GET',
     requestId: single(headers['x-request-id']),
+    target: incoming.url,
     traceparent: single(headers['traceparent']),
+    tracestate: single(headers['tracestate']),
     address: clientAddress(incoming.socket.remoteAddress, headers['x-forwarded-for'], trustedProxies),
   })
+  Object.assign(scope.headers, cors(incoming))
+  return scope
 }
 
 function single(header: string | string[] | undefined): string | undefined {
@@ -98,7 +113,7 @@ function refuse(error: Error & { code?: string }, socket: Socket, observer: Serv
   const [kind, status, reason] = parserProblems[error.code ?? ''] ?? ['malformed-request', 400, 'Bad Request']
   const requestId = randomHex(16)
   const body = JSON.stringify(problemBody(new Problem(kind, { detail: 'The request could not be read' }), requestId))
-  observer.refused(status)
+  observer.refused(status, requestId, clientAddress(socket.remoteAddress, undefined, 0))
   const head = `HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-type: application/problem+json\r\nx-request-id: ${requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
   socket.end(head + body, () => socket.destroy())
 }

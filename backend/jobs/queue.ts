@@ -1,7 +1,9 @@
 import { fromDrizzle, PgBoss } from 'pg-boss'
 import { sql } from '../db/drizzle.ts'
 import type { Transaction } from '../db/index.ts'
-import type { Log, Metrics, QueueState } from '../observability/index.ts'
+import { withSpans } from '../db/statement.ts'
+import { joinTrace, traceparentOf } from '../http/scope.ts'
+import type { Log, Metrics, QueueState, Tracing } from '../observability/index.ts'
 
 export type JobOutcome = 'done' | 'failed'
 
@@ -12,8 +14,13 @@ export interface JobQueueParts {
   url: string
   metrics: Metrics
   log: Log
-  /** Starts a span for a job; absent when nothing is traced. */
-  span?: ((queue: string) => { end: (error?: unknown) => void }) | undefined
+  tracing?: Tracing | undefined
+}
+
+/** What is kept of a job: what it is about, and which request has queued it. */
+interface JobData {
+  id: string
+  traceparent?: string
 }
 
 /** Seconds. A process that has not been heard of for this long has ended, and its jobs go to another. */
@@ -55,8 +62,8 @@ export class JobQueue {
     await this.#boss.start()
     for (const [queue, handler] of Object.entries(this.#queues)) {
       await this.#boss.createQueue(queue, { retryLimit: 5, retryDelay: 1, retryBackoff: true, retryDelayMax: 30, expireInSeconds: 600, heartbeatSeconds, notify: true })
-      await this.#boss.work<{ id: string }>(queue, { batchSize: 1, pollingIntervalSeconds: 2 }, async ([job]) => {
-        if (job !== undefined) await this.#work(queue, handler, job.data.id)
+      await this.#boss.work<JobData>(queue, { batchSize: 1, pollingIntervalSeconds: 2 }, async ([job]) => {
+        if (job !== undefined) await this.#work(queue, handler, job.data)
       })
     }
     this.#running = true
@@ -64,7 +71,9 @@ export class JobQueue {
 
   /** Enqueues within `tx`: the job is there exactly when what it is about is. */
   async enqueue(tx: Transaction, queue: string, id: string): Promise<void> {
-    await this.#boss.send(queue, { id }, { db: fromDrizzle(tx.builder, sql) })
+    const { traceId, spanId, sampled = false } = tx.scope
+    const data: JobData = { id, ...(traceId !== undefined && spanId !== undefined && { traceparent: traceparentOf({ traceId, spanId, sampled }) }) }
+    await this.#boss.send(queue, data, { db: fromDrizzle(tx.builder, sql) })
   }
 
   get running(): boolean {
@@ -77,21 +86,22 @@ export class JobQueue {
     await this.#boss.stop({ graceful: true, timeout: graceMs, close: true })
   }
 
-  async #work(queue: string, handler: JobHandler, id: string): Promise<void> {
-    const { metrics, log, span } = this.#parts
+  async #work(queue: string, handler: JobHandler, { id, traceparent }: JobData): Promise<void> {
+    const { metrics, log, tracing } = this.#parts
+    const traceId = traceparent === undefined ? undefined : joinTrace(traceparent, undefined)?.traceId
     const started = performance.now()
-    const traced = span?.(queue)
+    const span = tracing?.jobStarted(queue, id, traceparent)
     const finish = (outcome: JobOutcome | 'error', error?: unknown): void => {
       metrics.jobSeconds.observe({ queue, outcome }, (performance.now() - started) / 1000)
-      traced?.end(error)
+      span?.end(outcome, error)
     }
     try {
-      const outcome = await handler(id)
+      const outcome = await withSpans(span?.startQuery, () => handler(id))
       finish(outcome)
-      log.info({ stream: 'application', queue, jobId: id, outcome }, 'job ended')
+      log.info({ stream: 'application', traceId, queue, jobId: id, outcome }, 'job ended')
     } catch (error) {
       finish('error', error)
-      log.error({ stream: 'error', queue, jobId: id, error: { message: error instanceof Error ? error.message : String(error) } }, 'job will be tried again')
+      log.error({ stream: 'error', traceId, queue, jobId: id, error: { message: error instanceof Error ? error.message : String(error) } }, 'job will be tried again')
       throw error
     }
   }

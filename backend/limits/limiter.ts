@@ -23,12 +23,15 @@ interface Lease {
   usedAtMs: number
   /** Nothing is left: until then nobody asks again. */
   refusedUntilMs: number
-  reported: boolean
+  /** In this window. */
+  refusals: number
   asking: Promise<void> | undefined
 }
 
 const windowMs = 60_000
 const maxCallers = 50_000
+/** Fewer refusals than this in a window are a client that retries, however low its limit. */
+const abuseAtLeast = 20
 
 /**
  * A fixed number of requests for each caller in a minute that starts with the first of them. The count is in the
@@ -87,7 +90,7 @@ export class RateLimiter {
     const known = this.#leases.get(caller)
     if (known !== undefined) return known
     if (this.#leases.size >= maxCallers) this.#forgetOldest()
-    const made: Lease = { left: 0, sharedLeft: this.limit, windowEndsAt: '', endsAtMs: 0, usedAtMs: 0, refusedUntilMs: 0, reported: false, asking: undefined }
+    const made: Lease = { left: 0, sharedLeft: this.limit, windowEndsAt: '', endsAtMs: 0, usedAtMs: 0, refusedUntilMs: 0, refusals: 0, asking: undefined }
     this.#leases.set(caller, made)
     return made
   }
@@ -129,7 +132,7 @@ export class RateLimiter {
 
   #accept(lease: Lease, grant: Grant): void {
     const now = this.#with.now()
-    if (grant.windowEndsAt !== lease.windowEndsAt) lease.reported = false
+    if (grant.windowEndsAt !== lease.windowEndsAt) lease.refusals = 0
     lease.left = grant.granted
     lease.sharedLeft = Math.max(0, this.limit - grant.used)
     lease.windowEndsAt = grant.windowEndsAt
@@ -142,9 +145,10 @@ export class RateLimiter {
     const now = this.#with.now()
     this.#describe(scope, lease, now)
     this.#with.metrics.rateLimitHits.inc({ policy: this.policy })
+    lease.refusals += 1
     // Once for each caller and window: the log must not be the way to fill the disk.
-    if (!lease.reported) this.#with.events.security('ratelimit.refused', scope, { policy: this.policy })
-    lease.reported = true
+    if (lease.refusals === 1) this.#with.events.security('ratelimit.refused', scope, { policy: this.policy })
+    if (lease.refusals === Math.max(abuseAtLeast, this.limit)) this.#with.events.security('ratelimit.abused', scope, { policy: this.policy, refusals: lease.refusals })
     const seconds = String(Math.max(1, Math.ceil((lease.endsAtMs - now) / 1000)))
     throw new Problem('too-many-requests', { detail: `At most ${this.limit} requests a minute`, headers: { 'retry-after': seconds } })
   }

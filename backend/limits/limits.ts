@@ -1,5 +1,5 @@
 import { backgroundScope } from '../db/index.ts'
-import type { Scope } from '../http/index.ts'
+import { networkOf, type Scope } from '../http/index.ts'
 import { type LimiterDependencies, type Policy, RateLimiter } from './limiter.ts'
 import { readLimit, writeLimit } from './statements.ts'
 
@@ -27,7 +27,8 @@ export class Limits {
 
   take(scope: Scope, policy: Policy): Promise<void> | undefined {
     if (this.#with.switchedOff()) return undefined
-    return this.#limiters[policy].take(scope, policy === 'user' ? (scope.principal?.userId ?? scope.address) : scope.address)
+    const userId = policy === 'user' ? scope.principal?.userId : undefined
+    return this.#limiters[policy].take(scope, userId ?? networkOf(scope.address))
   }
 
   /** Compares with the limits of the last start, and writes a security event for those that changed. */

@@ -9,11 +9,15 @@ export const securityEvents = {
   'auth.token.refused': 'An access token was refused: malformed, expired, forged or revoked',
   'auth.refresh.refused': 'A refresh token was refused: unknown, expired or revoked',
   'auth.refresh.reused': 'A refresh token was used twice; its family was revoked',
-  'auth.address.suspicious': 'An address had many authentication failures',
+  'auth.address.suspicious': 'An address had ten authentication failures within 15 minutes',
+  'access.unauthenticated': 'A request without an access token for what needs one',
+  'access.operations_refused': 'A request for metrics or faults without their token',
   'access.cross_user': 'Data of another user was asked for',
-  'ratelimit.refused': 'A caller reached its rate limit',
+  'usage.unusual': 'A user used bulk operations, exports or imports thirty times within 15 minutes',
+  'ratelimit.refused': 'A caller reached its rate limit; once for each caller and window',
+  'ratelimit.abused': 'A caller went on until it was refused as often as its limit; once for each caller and window',
   'ratelimit.config_changed': 'A rate limit differs from the one in force before',
-  'faults.changed': 'Fault injection was switched on or off',
+  'faults.changed': 'Fault injection was switched on or off, or ended',
 } as const
 
 /** Audit events: who did what, kept a year. */
@@ -24,6 +28,7 @@ export const auditEvents = {
   'user.logged_out': 'A user logged out; the session was revoked',
   'tasks.bulk': 'Tasks were changed in bulk',
   'export.requested': 'A user asked for an export of their data',
+  'export.finished': 'The file of an export was written',
   'export.downloaded': 'An export was downloaded',
   'import.requested': 'A user sent an import',
   'import.finished': 'An import was applied or refused',
@@ -33,7 +38,7 @@ export type SecurityEvent = keyof typeof securityEvents
 export type AuditEvent = keyof typeof auditEvents
 
 /** What an event is about; absent for events outside any request. */
-type About = Pick<Scope, 'requestId' | 'traceId' | 'principal' | 'address' | 'method' | 'route'> | undefined
+type About = Pick<Scope, 'requestId' | 'traceId' | 'principal' | 'address' | 'method' | 'route' | 'startedAt'> | undefined
 
 /** Writes security and audit events to their streams. */
 export interface Events {
@@ -42,14 +47,18 @@ export interface Events {
 }
 
 export function createEvents(log: Log): Events {
+  // LOG_LEVEL is for what is read while looking for something: it must not be a way to leave no trace.
+  const always = log.isLevelEnabled('info') || log.level === 'silent' ? log : log.child({}, { level: 'info' })
   return {
-    security: (event, about, details) => log.warn({ stream: 'security', event, ...fieldsOf(about), ...details }, securityEvents[event]),
-    audit: (event, about, details) => log.info({ stream: 'audit', event, ...fieldsOf(about), ...details }, auditEvents[event]),
+    security: (event, about, details) => always.warn({ stream: 'security', event, ...fieldsOf(about), ...details }, securityEvents[event]),
+    audit: (event, about, details) => always.info({ stream: 'audit', event, ...fieldsOf(about), ...details }, auditEvents[event]),
   }
 }
 
 function fieldsOf(about: About): Record<string, unknown> {
   if (about === undefined) return {}
-  const { requestId, traceId, principal, address, method, route } = about
-  return { requestId, traceId, userId: principal?.userId, address, endpoint: `${method} ${route}` }
+  const { requestId, traceId, principal, address, method, route, startedAt } = about
+  // The time until the event: its request is not answered yet.
+  const responseTimeMs = Math.round((performance.now() - startedAt) * 1000) / 1000
+  return { requestId, traceId, userId: principal?.userId, address, endpoint: `${method} ${route}`, responseTimeMs }
 }

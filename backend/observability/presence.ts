@@ -1,7 +1,7 @@
-import type { Scope } from '../http/index.ts'
+import { networkOf, type Scope } from '../http/index.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './registry.ts'
-import { FailureTally, LastSeen } from './windows.ts'
+import { Tally, LastSeen } from './windows.ts'
 
 const minute = 60_000
 const activeWindows = { '5m': 5 * minute, '1h': 60 * minute, '24h': 24 * 60 * minute } as const
@@ -14,7 +14,9 @@ export class Presence {
   readonly #users = new LastSeen(100_000)
   readonly #features = new Map(features.map((feature) => [feature, new LastSeen(20_000)]))
   // Ten failures in a quarter of an hour are no forgotten password.
-  readonly #failures = new FailureTally(10, 15 * minute, 10_000)
+  readonly #failures = new Tally(10, 15 * minute, 10_000)
+  // Thirty files or bulk operations in a quarter of an hour are no user at work.
+  readonly #uses = new Map(features.map((feature) => [feature, new Tally(30, 15 * minute, 10_000)]))
   readonly #events: Events
   readonly #now: () => number
 
@@ -29,11 +31,13 @@ export class Presence {
   }
 
   featureUsed(feature: Feature, userId: string): void {
-    this.#features.get(feature)?.note(userId, this.#now())
+    const now = this.#now()
+    this.#features.get(feature)?.note(userId, now)
+    if (this.#uses.get(feature)?.note(userId, now) === true) this.#events.security('usage.unusual', undefined, { userId, feature })
   }
 
   attemptFailed(scope: Scope): void {
-    if (this.#failures.note(scope.address, this.#now())) this.#events.security('auth.address.suspicious', scope)
+    if (this.#failures.note(networkOf(scope.address), this.#now())) this.#events.security('auth.address.suspicious', scope)
   }
 
   #counts() {
@@ -41,7 +45,7 @@ export class Presence {
     return {
       active: Object.entries(activeWindows).map(([window, ms]) => ({ window, users: this.#users.countSince(now - ms) })),
       features: [...this.#features].map(([feature, seen]) => ({ feature, users: seen.countSince(now - activeWindows['24h']) })),
-      suspicious: this.#failures.countSuspicious(now),
+      suspicious: this.#failures.countOver(now),
     }
   }
 }

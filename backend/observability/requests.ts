@@ -1,9 +1,10 @@
 import type { Scope, ServerObserver } from '../http/index.ts'
 import type { Log } from './logs.ts'
 import type { Metrics } from './registry.ts'
+import type { Tracing } from './tracing/telemetry.ts'
 
 /** One log line and one observation for each request, at the least cost that can be had: this runs for every one. */
-export function observeRequests(metrics: Metrics, log: Log): ServerObserver {
+export function observeRequests(metrics: Metrics, log: Log, tracing?: Tracing): ServerObserver {
   const instruments = new Map<string, { count: () => void; observe: (seconds: number) => void }>()
   const instrumentsOf = (method: string, route: string, status: number) => {
     const key = `${method} ${route} ${status}`
@@ -18,7 +19,10 @@ export function observeRequests(metrics: Metrics, log: Log): ServerObserver {
   return {
     connectionOpened: () => metrics.httpConnections.inc(),
     connectionClosed: () => metrics.httpConnections.dec(),
-    requestStarted: () => metrics.httpInFlight.inc(),
+    requestStarted: (scope) => {
+      metrics.httpInFlight.inc()
+      tracing?.requestStarted(scope)
+    },
     requestDone: (scope, status, seconds) => {
       metrics.httpInFlight.dec()
       const method = knownMethod(scope.method)
@@ -26,10 +30,12 @@ export function observeRequests(metrics: Metrics, log: Log): ServerObserver {
       one.count()
       if (scope.sampled) observeWithExemplar(metrics, method, scope, status, seconds)
       else one.observe(seconds)
+      scope.requestSpan?.end(status)
       logRequest(log, scope, status, seconds)
     },
-    refused: (status) => {
+    refused: (status, requestId, address) => {
       metrics.httpRequests.inc({ method: 'none', route: 'unmatched', status: String(status) })
+      log.info({ stream: 'application', requestId, address, endpoint: 'none unmatched', status }, 'request could not be read')
     },
   }
 }

@@ -1,17 +1,18 @@
-import { timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { Config } from '../config/index.ts'
-import { type Endpoint, endpoint, Problem } from '../http/index.ts'
+import { type Endpoint, endpoint, Problem, type Scope } from '../http/index.ts'
+import type { Events } from './events.ts'
 import { prometheusText } from './exposition.ts'
 import type { Metrics } from './registry.ts'
 
 const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 const prometheusType = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** `/metrics`: with METRICS_TOKEN for its bearer; without, only when nobody but this machine can reach us. */
-export function metricsEndpoints(metrics: Metrics, config: Pick<Config, 'metricsToken' | 'host'>): Endpoint[] {
-  const { metricsToken } = config
-  if (metricsToken === undefined && !isLoopback(config.host)) return []
+/** `/metrics`: with METRICS_TOKEN for its bearer; without, only when nobody but this machine can reach us, also through no proxy. */
+export function metricsEndpoints(metrics: Metrics, events: Events, config: Pick<Config, 'metricsToken' | 'host' | 'trustedProxies'>): Endpoint[] {
+  const { metricsToken, host, trustedProxies } = config
+  if (metricsToken === undefined && (!isLoopback(host) || trustedProxies > 0)) return []
   return [
     endpoint({
       method: 'GET',
@@ -20,10 +21,10 @@ export function metricsEndpoints(metrics: Metrics, config: Pick<Config, 'metrics
       summary: 'Metrics in the Prometheus or OpenMetrics text format',
       tag: 'Operations',
       access: metricsToken === undefined ? 'open' : 'guarded',
+      ...(metricsToken !== undefined && { guard: requireBearer(metricsToken, { metrics, events }) }),
       limit: 'none',
       answers: { 200: { description: 'All metrics', content: { 'text/plain': z.string(), 'application/openmetrics-text': z.string() } } },
       handle: async ({ headers }) => {
-        if (metricsToken !== undefined) requireToken(headers.authorization, metricsToken)
         const openMetrics = await metrics.registry.metrics()
         const wanted = headers.accept?.includes('application/openmetrics-text') ?? false
         return { status: 200, body: wanted ? openMetrics : prometheusText(openMetrics), headers: { 'content-type': wanted ? openMetricsType : prometheusType } }
@@ -32,17 +33,24 @@ export function metricsEndpoints(metrics: Metrics, config: Pick<Config, 'metrics
   ]
 }
 
-/** Throws a `Problem` unless the bearer in `authorization` is `token`; takes as long for any wrong one. */
-export function requireToken(authorization: string | undefined, token: string): void {
-  const given = /^bearer +(.+)$/i.exec(authorization ?? '')?.[1] ?? ''
-  if (sameText(given, token)) return
-  throw new Problem('unauthenticated', { detail: 'A token for this is needed', headers: { 'www-authenticate': 'Bearer' } })
+/** Lets in who sends `token` as bearer. Whoever does not is counted and written down; it takes as long for any wrong one. */
+export function requireBearer(token: string, { metrics, events }: { metrics: Metrics; events: Events }): (scope: Scope, authorization: string | undefined) => void {
+  return (scope, authorization) => {
+    const given = /^bearer +(.+)$/i.exec(authorization ?? '')?.[1] ?? ''
+    if (sameText(given, token)) return
+    metrics.accessDenied.inc({ kind: 'unauthenticated' })
+    events.security('access.operations_refused', scope)
+    throw new Problem('unauthenticated', { detail: 'A token for this is needed', headers: { 'www-authenticate': 'Bearer' } })
+  }
 }
 
+/** Compares digests: the time says nothing of the secret, not even its length. */
 export function sameText(left: string, right: string): boolean {
-  const a = Buffer.from(left)
-  const b = Buffer.from(right)
-  return a.length === b.length && timingSafeEqual(a, b)
+  return timingSafeEqual(digest(left), digest(right))
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
 }
 
 export function isLoopback(host: string): boolean {

@@ -30,12 +30,12 @@ export class LastSeen {
   }
 }
 
-/** Addresses with `limit` failures within `windowMs`; keeps the last `limit` times of at most `max` addresses. */
-export class FailureTally {
+/** Who did something `limit` times within `windowMs`; keeps the last `limit` times of at most `max` of them. */
+export class Tally {
   readonly #limit: number
   readonly #windowMs: number
   readonly #max: number
-  readonly #failures = new Map<string, number[]>()
+  readonly #times = new Map<string, number[]>()
 
   constructor(limit: number, windowMs: number, max: number) {
     this.#limit = limit
@@ -43,28 +43,28 @@ export class FailureTally {
     this.#max = max
   }
 
-  /** Counts a failure; true for the one that makes the address suspicious. */
-  note(address: string, nowMs: number): boolean {
-    const times = this.#failures.get(address) ?? []
-    const before = this.#isSuspicious(times, nowMs)
+  /** Counts one more; true for the one that reaches the limit. */
+  note(id: string, nowMs: number): boolean {
+    const times = this.#times.get(id) ?? []
+    const before = this.#isOver(times, nowMs)
     times.push(nowMs)
     if (times.length > this.#limit) times.shift()
-    this.#failures.delete(address)
-    this.#failures.set(address, times)
-    if (this.#failures.size > this.#max) {
-      const [oldest] = this.#failures.keys()
-      if (oldest !== undefined) this.#failures.delete(oldest)
+    this.#times.delete(id)
+    this.#times.set(id, times)
+    if (this.#times.size > this.#max) {
+      const [oldest] = this.#times.keys()
+      if (oldest !== undefined) this.#times.delete(oldest)
     }
-    return !before && this.#isSuspicious(times, nowMs)
+    return !before && this.#isOver(times, nowMs)
   }
 
-  countSuspicious(nowMs: number): number {
+  countOver(nowMs: number): number {
     let count = 0
-    for (const times of this.#failures.values()) if (this.#isSuspicious(times, nowMs)) count += 1
+    for (const times of this.#times.values()) if (this.#isOver(times, nowMs)) count += 1
     return count
   }
 
-  #isSuspicious(times: readonly number[], nowMs: number): boolean {
+  #isOver(times: readonly number[], nowMs: number): boolean {
     return times.length >= this.#limit && nowMs - (times[0] ?? 0) < this.#windowMs
   }
 }

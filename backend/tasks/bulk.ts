@@ -23,7 +23,7 @@ export const bulkBody = z
     if (items > maxItems) context.addIssue({ code: 'custom', message: `found ${items} items, expected at most ${maxItems}` })
     for (const [at, id] of repeatedIds(body.update ?? [], body.delete ?? [])) context.addIssue({ code: 'custom', path: at, message: `${id} is there twice` })
   })
-  .meta({ description: `At most ${maxItems} items together`, minProperties: 1 })
+  .meta({ description: `At most ${maxItems} items together`, minProperties: 1, examples: [{ create: [{ title: 'Water the plants' }, { title: 'Buy milk', tags: ['shop'] }] }] })
 
 export type BulkBody = z.infer<typeof bulkBody>
 

@@ -12,8 +12,9 @@ const maxBytes = 262_144
 const bulkBytes = 8 * 1024 * 1024
 const shared = { tag: 'Tasks', access: 'user', limit: 'user' } as const
 const ifMatch = { 'If-Match': { description: 'Only when the task has this ETag', schema: z.string() } }
-const changed = { 412: { description: 'The task has another ETag' } }
 const etagHeader = { ETag: 'The version of the task' }
+const changed = { 412: { description: 'The task has another ETag', headers: etagHeader }, 409: { description: 'Others change the task all the time' } }
+const replayedHeader = { 'Idempotency-Replayed': { description: 'true when this is the answer to an earlier request', required: false } }
 
 /** Tasks of the caller. Those of others are not there. */
 export function taskEndpoints(service: TaskService, parts: TaskRouteParts): Endpoint[] {
@@ -68,7 +69,7 @@ function collectionEndpoints(service: TaskService, metrics: Metrics): Endpoint[]
       id: 'createTask',
       summary: 'Make a task',
       body: { schema: newTask, maxBytes },
-      answers: { 201: { description: 'The task', schema: taskSchema, headers: { Location: 'The path of the task', ...etagHeader } }, 409: { description: 'The Idempotency-Key was used for another request' } },
+      answers: { 201: { description: 'The task', schema: taskSchema, headers: { Location: 'The path of the task', ...etagHeader, ...replayedHeader }, links: ['getTask', 'updateTask', 'deleteTask'] }, 409: { description: 'The Idempotency-Key was used for another request' } },
       requestHeaders: { 'Idempotency-Key': { description: 'Makes the request safe to repeat for a day', schema: z.string().regex(/^[\x21-\x7e]{1,255}$/) } },
       handle: ({ scope, principal, body, headers }) =>
         counted(metrics, 'create', async () => {

@@ -16,8 +16,10 @@ const dueAt = instant.nullable().meta({ description: 'Kept to the millisecond, i
 const tags = z.array(text(1, 50)).max(20)
 const description = text(0, 10_000).nullable()
 
+const written = { title: 'Water the plants', description: 'The ferns too', status: 'todo', priority: 'high', dueAt: '2027-01-31T09:00:00.000Z', tags: ['home'] } as const
+
 /** What a caller may set. Anything else, such as `id` or `userId`, is refused. */
-export const newTask = z.strictObject({
+const settable = z.strictObject({
   title: text(1, 200),
   description: description.optional(),
   status: z.enum(statuses).optional(),
@@ -26,19 +28,23 @@ export const newTask = z.strictObject({
   tags: tags.optional(),
 })
 
-export const taskPatch = newTask.partial()
+export const newTask = settable.meta({ examples: [written] })
 
-export const taskSchema = z.object({
-  id: z.uuid(),
-  title: z.string(),
-  description: z.string().nullable(),
-  status: z.enum(statuses),
-  priority: z.enum(priorities),
-  dueAt: z.iso.datetime().nullable(),
-  tags: z.array(z.string()),
-  createdAt: z.iso.datetime(),
-  updatedAt: z.iso.datetime(),
-})
+export const taskPatch = settable.partial().meta({ examples: [{ status: 'done' }] })
+
+export const taskSchema = z
+  .object({
+    id: z.uuid(),
+    title: z.string(),
+    description: z.string().nullable(),
+    status: z.enum(statuses),
+    priority: z.enum(priorities),
+    dueAt: z.iso.datetime().nullable(),
+    tags: z.array(z.string()),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ examples: [{ id: '019b0000-0000-7000-8000-000000000000', ...written, createdAt: '2027-01-30T18:00:00.000Z', updatedAt: '2027-01-30T18:00:00.000Z' }] })
 
 export type Task = z.infer<typeof taskSchema>
 export type NewTask = z.infer<typeof newTask>
@@ -78,7 +84,7 @@ export type TaskQuery = z.infer<typeof taskQuery>
 
 export const taskPage = z.object({
   items: z.array(taskSchema),
-  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last' }),
+  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last', examples: [null] }),
 })
 
 export const taskParams = z.object({ id: z.uuid() })

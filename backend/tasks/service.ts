@@ -7,7 +7,7 @@ import { type NewTask, sortField, type SortOrder, type Task, type TaskPatch, typ
 import { applyBulk, type BulkBody, type BulkResult } from './bulk.ts'
 import { earlierAnswer } from './idempotency.ts'
 import { etagOf, inUtc, newTaskOf, taskOf } from './task.ts'
-import { deleteTask, insertTask, pageStatement, taskById, type TaskRow, updateTask } from './statements.ts'
+import { deleteTask, foreignTasks, insertTask, pageStatement, taskById, type TaskRow, updateTask } from './statements.ts'
 
 export interface TaskDependencies {
   database: Database
@@ -32,6 +32,9 @@ export interface Page {
 
 /** `undefined` accepts any version, as a request without `If-Match` does. */
 export type Expected = readonly number[] | undefined
+
+/** Of any number of changes at once one succeeds, so all get their turn; more at once than this do not come through the pool. */
+const attemptLimit = 50
 
 interface CacheCounters {
   hit: { inc: () => void }
@@ -90,8 +93,13 @@ export class TaskService {
   }
 
   /** All of `body` or nothing of it. */
-  bulk(scope: Scope, { userId }: Principal, body: BulkBody): Promise<BulkResult> {
-    return this.#writing(userId, () => this.#with.database.transaction(scope, (tx) => applyBulk(tx, userId, body, this.#with.now())))
+  async bulk(scope: Scope, { userId }: Principal, body: BulkBody): Promise<BulkResult> {
+    try {
+      return await this.#writing(userId, () => this.#with.database.transaction(scope, (tx) => applyBulk(tx, userId, body, this.#with.now())))
+    } catch (error) {
+      if (error instanceof Problem && error.kind === 'invalid') await this.#reportForeign(scope, userId, [...(body.update ?? []).map(({ id }) => id), ...(body.delete ?? [])])
+      throw error
+    }
   }
 
   async get(scope: Scope, principal: Principal, id: string): Promise<Versioned> {
@@ -109,7 +117,7 @@ export class TaskService {
   }
 
   async #update(scope: Scope, principal: Principal, id: string, patch: TaskPatch, expected: Expected): Promise<Versioned> {
-    for (let attempt = 0; attempt < 5; attempt += 1) {
+    for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
       const row = await this.#own(scope, principal, id)
       requireVersion(expected, row.version)
       const merged = { ...taskOf(row), ...definedOnly(patch) }
@@ -122,7 +130,7 @@ export class TaskService {
   }
 
   async #delete(scope: Scope, principal: Principal, id: string, expected: Expected): Promise<void> {
-    for (let attempt = 0; attempt < 5; attempt += 1) {
+    for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
       const version = expected === undefined ? null : (await this.#own(scope, principal, id)).version
       if (version !== null) requireVersion(expected, version)
       const [deleted] = await this.#with.database.run(scope, deleteTask, { id, userId: principal.userId, version })
@@ -174,14 +182,24 @@ export class TaskService {
     }
   }
 
+  // Of a bulk operation, which reads only what is the caller's.
+  async #reportForeign(scope: Scope, userId: string, ids: readonly string[]): Promise<void> {
+    const [found] = await this.#with.database.run(scope, foreignTasks, { ids: JSON.stringify(ids), userId })
+    if (found === undefined || found.count === 0) return
+    this.#with.metrics.accessDenied.inc({ kind: 'cross_user' }, found.count)
+    this.#with.events.security('access.cross_user', scope, { tasks: found.count })
+  }
+
   async #own(scope: Scope, { userId }: Principal, id: string): Promise<TaskRow> {
     const [row] = await this.#with.database.run(scope, taskById, { id })
     if (row?.userId === userId) return row
-    if (row !== undefined) {
-      this.#with.metrics.accessDenied.inc({ kind: 'cross_user' })
-      this.#with.events.security('access.cross_user', scope, { taskId: id })
-    }
+    if (row !== undefined) this.#crossed(scope, id)
     throw new Problem('not-found', { detail: 'There is no such task' })
+  }
+
+  #crossed(scope: Scope, taskId: string): void {
+    this.#with.metrics.accessDenied.inc({ kind: 'cross_user' })
+    this.#with.events.security('access.cross_user', scope, { taskId })
   }
 }
 

@@ -43,6 +43,15 @@ function decodeTags(text: string): string[] {
   return Array.isArray(tags) ? tags.map(String) : []
 }
 
+/** How many of `ids`, a JSON array, are tasks of others. */
+export const foreignTasks = statement<{ count: number }>('tasks.foreign', (db) =>
+  db
+    .select({ count: sql<number>`count(*)::int` })
+    .from(tasks)
+    .where(sql`${tasks.id} in (select value::uuid from json_array_elements_text(${p('ids')}::json)) and ${tasks.userId} <> ${p('userId')}::uuid`)
+    .prepare('tasks_foreign'),
+)
+
 /** What a page is made by, without the values: each combination is a statement of its own, prepared once. */
 export interface PageShape {
   sort: SortOrder

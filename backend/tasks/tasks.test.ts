@@ -174,6 +174,14 @@ describe('changing a task', () => {
     expect((await client.get(`/tasks/${task.id}`)).json).toMatchObject({ title: 'y', status: 'done', priority: 'high', description: 'd' })
   })
 
+  test('of many changes at once without If-Match none is refused', async () => {
+    const client = await user()
+    const task = await create(client, { title: 'x' })
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => client.send('PATCH', `/tasks/${task.id}`, { title: `t${index}` })))
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([200]))
+    expect((await client.get(`/tasks/${task.id}`)).headers.get('etag')).toBe('"41"')
+  })
+
   test('a deleted task is gone', async () => {
     const client = await user()
     const task = await create(client, { title: 'x' })

@@ -1,7 +1,7 @@
 import { backgroundScope, type Database, uuidv7 } from '../db/index.ts'
 import { Problem, type Principal, type Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs/index.ts'
-import type { Metrics } from '../observability/index.ts'
+import type { Events, Metrics } from '../observability/index.ts'
 import { pageStatement, taskOf } from '../tasks/index.ts'
 import { type Format, formats, writerOf } from './formats.ts'
 import { clearChunks, exportById, finishExport, insertChunk, insertExport, readChunk, startExport, type TransferRow } from './statements.ts'
@@ -10,6 +10,7 @@ export interface ExportParts {
   database: Database
   jobs: () => JobQueue
   metrics: Metrics
+  events: Events
   now: () => number
 }
 
@@ -37,6 +38,10 @@ export class ExportService {
   async get(scope: Scope, { userId }: Principal, id: string): Promise<TransferRow> {
     const [row] = await this.#with.database.run(scope, exportById, { id })
     if (row?.userId === userId) return row
+    if (row !== undefined) {
+      this.#with.metrics.accessDenied.inc({ kind: 'cross_user' })
+      this.#with.events.security('access.cross_user', scope, { exportId: id })
+    }
     throw new Problem('not-found', { detail: 'There is no such export' })
   }
 
@@ -60,11 +65,19 @@ export class ExportService {
     const [row] = await this.#with.database.run(scope, startExport, { id })
     if (row === undefined) return 'done'
     const format = formats.find((one) => one === row.format) ?? 'json'
-    await this.#with.database.run(scope, clearChunks, { id })
-    const rows = await this.#write(id, row.userId, format)
-    await this.#with.database.run(scope, finishExport, { id, rows, now: this.#iso() })
-    this.#with.metrics.exports.inc({ format, result: 'success' })
-    return 'done'
+    const { database, metrics, events } = this.#with
+    try {
+      await database.run(scope, clearChunks, { id })
+      const rows = await this.#write(id, row.userId, format)
+      await database.run(scope, finishExport, { id, rows, now: this.#iso() })
+      metrics.exports.inc({ format, result: 'success' })
+      events.audit('export.finished', undefined, { exportId: id, userId: row.userId, rows })
+      return 'done'
+    } catch (error) {
+      // The queue tries again; how often it has to is what the rate of failures is for.
+      metrics.exports.inc({ format, result: 'failure' })
+      throw error
+    }
   }
 
   async #write(id: string, userId: string, format: Format): Promise<number> {

@@ -49,6 +49,10 @@ export class ImportService {
   async get(scope: Scope, { userId }: Principal, id: string): Promise<ImportRow> {
     const [row] = await this.#with.database.run(scope, importById, { id })
     if (row?.userId === userId) return row
+    if (row !== undefined) {
+      this.#with.metrics.accessDenied.inc({ kind: 'cross_user' })
+      this.#with.events.security('access.cross_user', scope, { importId: id })
+    }
     throw new Problem('not-found', { detail: 'There is no such import' })
   }
 
@@ -60,10 +64,15 @@ export class ImportService {
     const format = formats.find((one) => one === job.format) ?? 'json'
     const { tasks, failures } = await this.#read(format, job.body)
     const applied = failures.length === 0
-    await this.#with.database.transaction(scope, async (tx) => {
+    const applying = this.#with.database.transaction(scope, async (tx) => {
       const status = applied ? 'done' : 'failed'
       const finished = await tx.run(finishImport, { id, status, rows: applied ? tasks.length : 0, failures: JSON.stringify(failures), now: this.#iso() })
       if (finished.length > 0 && applied) await insertAll(tx, job.userId, tasks)
+    })
+    await applying.catch((error: unknown) => {
+      // The queue tries again; how often it has to is what the rate of failures is for.
+      this.#with.metrics.imports.inc({ format, result: 'failure' })
+      throw error
     })
     this.#with.wrote(job.userId)
     this.#with.metrics.imports.inc({ format, result: applied ? 'success' : 'failure' })

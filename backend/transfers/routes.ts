@@ -11,6 +11,7 @@ const accepted = z.object({ id: z.uuid(), status })
 const params = z.object({ id: z.uuid() })
 const exportSchema = accepted.extend({ format: z.enum(formats), rows: z.int(), createdAt: z.iso.datetime(), finishedAt: z.iso.datetime().nullable() })
 const importSchema = exportSchema.extend({ failures: z.array(z.object({ row: z.int(), message: z.string() })) })
+const csvFile = z.string().meta({ examples: ['title,status,tags\nWater the plants,todo,home;garden\nBuy milk,done,\n'] })
 const location = { Location: 'Where its state is' }
 const maxImportBytes = 5 * 1024 * 1024
 
@@ -37,7 +38,7 @@ function exportEndpoints({ exports: service, events, featureUsed }: TransferPart
       id: 'requestExport',
       summary: 'Ask for an export of all tasks',
       body: { schema: z.strictObject({ format: z.enum(formats) }), maxBytes: 4096 },
-      answers: { 202: { description: 'It is on its way', schema: accepted, headers: location } },
+      answers: { 202: { description: 'It is on its way', schema: accepted, headers: location, links: ['getExport', 'downloadExport'] } },
       handle: async ({ scope, principal, body }) => {
         const made = await service.request(scope, principal, body.format)
         featureUsed('export', principal.userId)
@@ -65,7 +66,7 @@ function exportEndpoints({ exports: service, events, featureUsed }: TransferPart
       id: 'downloadExport',
       summary: 'The file of an export that is done',
       params,
-      answers: { 200: { description: 'The file', content: { 'application/json': z.array(taskSchema), 'text/csv': z.string() } }, 409: { description: 'It is not done' } },
+      answers: { 200: { description: 'The file', content: { 'application/json': z.array(taskSchema), 'text/csv': csvFile }, headers: { 'Content-Disposition': 'The name of the file' } }, 409: { description: 'It is not done' } },
       handle: async ({ scope, principal, params: { id } }): Promise<Reply> => {
         const row = await service.get(scope, principal, id)
         if (row.status !== 'done') throw new Problem('conflict', { detail: `The export is ${row.status}` })
@@ -85,8 +86,8 @@ function importEndpoints({ imports: service, events, featureUsed }: TransferPart
       path: '/imports',
       id: 'requestImport',
       summary: 'Import tasks from JSON or CSV, all or none',
-      rawBody: { mediaTypes: { 'application/json': z.array(newTask).max(10_000), 'text/csv': z.string().meta({ pattern: '^[^\\u0000]*$' }) }, maxBytes: maxImportBytes },
-      answers: { 202: { description: 'It is on its way', schema: accepted, headers: location } },
+      rawBody: { mediaTypes: { 'application/json': z.array(newTask).max(10_000), 'text/csv': csvFile.meta({ pattern: '^[^\\u0000]*$' }) }, maxBytes: maxImportBytes },
+      answers: { 202: { description: 'It is on its way', schema: accepted, headers: location, links: ['getImport'] } },
       handle: async ({ scope, principal, bytes, mediaType }) => {
         const format = mediaType === 'text/csv' ? 'csv' : 'json'
         const made = await service.request(scope, principal, format, decodeText(bytes))

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { BackendProcess, type Client, eventually, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { type Client, eventually, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
 import { taskPage, taskSchema } from '../tasks/schemas.ts'
 
 let postgres: TestPostgres
@@ -98,31 +98,6 @@ describe('an import', () => {
     expect((await client.send('POST', '/imports', 'x'.repeat(5 * 1024 * 1024 + 1), { 'content-type': 'text/csv' })).status).toBe(413)
     expect((await client.send('POST', '/imports', '<a/>', { 'content-type': 'text/xml' })).status).toBe(415)
   })
-
-  test('whose process is killed in the middle is taken up by another and applied exactly once', async () => {
-    const url = await postgres.newDatabase()
-    const env = { DATABASE_URL: url, AUTH_SECRET: 'the same secret for both of the two' }
-    const first = new BackendProcess(env)
-    onTestFinished(() => first.end())
-    const account = (await (await first.ready()).register()).client
-    const body = `title\n${Array.from({ length: 10_000 }, (_, index) => `t${index}`).join('\n')}`
-    let id = ''
-    await eventually('accepted', 10_000, async () => {
-      const answer = await account.send('POST', '/imports', body, { 'content-type': 'text/csv' })
-      if (answer.status === 202) id = transfer.parse(answer.json).id
-      return id !== ''
-    })
-    await eventually('at work', 10_000, async () => transfer.parse((await account.get(`/imports/${id}`)).json).status !== 'queued')
-    first.signal('SIGKILL')
-    await first.exit()
-    const second = await startTestService(url, env)
-    onTestFinished(() => second.stop())
-    const again = second.client.as(account.token ?? '')
-    await eventually('over', 45_000, async () => transfer.parse((await again.get(`/imports/${id}`)).json).status === 'done')
-    expect((await again.get('/tasks?limit=100')).status).toBe(200)
-    const exported = await finished(again, 'exports', { format: 'json' })
-    expect(exported.rows).toBe(10_000)
-  }, 90_000)
 })
 
 test('metrics tell what the jobs came to, how long they took and how many wait', async () => {

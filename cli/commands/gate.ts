@@ -1,14 +1,16 @@
 import { join } from 'node:path'
 import { combineVerdicts } from '../../baselines/index.ts'
-import type { Verdict, VerdictRow } from '../../baselines/index.ts'
+import type { VerdictRow } from '../../baselines/index.ts'
 import type { ReportInput } from '../../reports/index.ts'
 import type { ProbesReport } from '../../synthetics/outcome.ts'
-import { printJson, printSummary, writeReports, writeRun } from '../artefacts.ts'
+import { writeReports, writeRun } from '../artefacts.ts'
+import { conclude } from '../conclude.ts'
 import { findEngine } from '../engines.ts'
-import { exitCodeOf, exitCodes } from '../exit-codes.ts'
-import { measureSuite, newRunId } from '../measure.ts'
+import type { FoundEngine } from '../engines.ts'
+import { measureSuite } from '../measure.ts'
 import type { JudgedRun } from '../judged-run.ts'
 import type { CommonOptions } from '../options.ts'
+import { newRunId } from '../run-id.ts'
 import { probeRows, runSessionProbes } from '../probing.ts'
 import { pushRuns } from '../pushing.ts'
 import { openSession, withTarget } from '../session.ts'
@@ -34,13 +36,21 @@ interface Gated {
   problems: string[]
 }
 
+/** A suite with what is to load it. */
+interface Planned {
+  plan: SuitePlan
+  engine: FoundEngine
+}
+
 /** The main job: probes, load by every suite, budgets, reports, push, verdict. */
 export async function gate(options: GateOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const plans = gatePlans(session, options)
-  const folder = join(session.out, 'gates', newRunId(session, 'gate'))
-  const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () => gateTarget(session, plans))
-  const gated = reached.state === 'used' ? reached.result : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
+  const planned = await withEngines(session, plans)
+  const id = newRunId(session, 'gate')
+  const folder = join(session.out, 'gates', id)
+  const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () => gateTarget(session, planned, id))
+  const gated: Gated = reached.state === 'used' ? reached.result : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
   const pushes = await pushRuns(session, gated.runs, options.requirePush ?? false)
   const verdict = combineVerdicts(gated.runs.map((judged) => judged.verdict), [...gated.rows, ...pushes.rows])
   const input: ReportInput = {
@@ -52,14 +62,8 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
     folder,
     vigilVersion: version(),
   }
-  const problems = [...gated.problems, ...(await writeReports(folder, input, session.progress.warn))]
-  return finish(input, verdict, problems, options, world)
-}
-
-function finish(input: ReportInput, verdict: Verdict, problems: string[], options: GateOptions, world: World): number {
-  if (options.json) printJson(world, verdict)
-  else printSummary(world, input)
-  return problems.length > 0 ? exitCodes.invalid.code : exitCodeOf(verdict.verdict)
+  const problems = [...gated.problems, ...(await writeReports(folder, input))]
+  return conclude(session, options.json ?? false, { input, document: verdict, problems })
 }
 
 /** The gate's suites, as far as the engine asked for loads them; by default all the config has. */
@@ -72,24 +76,35 @@ function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
   throw new Misuse(`--engine ${options.engine}: none of the gate's suites (${names.join(', ') || 'none'}) is loaded by it`)
 }
 
-async function gateTarget(session: Session, plans: SuitePlan[]): Promise<Gated> {
-  const probes = await runSessionProbes(session, session.loaded.config.gate?.probes ?? Object.keys(session.loaded.config.probes ?? {}))
+// Before the target is started: a tool that has to be built first takes minutes.
+async function withEngines(session: Session, plans: readonly SuitePlan[]): Promise<Planned[]> {
+  const found = new Map<string, FoundEngine>()
+  const planned: Planned[] = []
+  for (const plan of plans) {
+    const engine = found.get(plan.suite.engine) ?? (await findEngine(plan.suite.engine, session))
+    found.set(plan.suite.engine, engine)
+    planned.push({ plan, engine })
+  }
+  return planned
+}
+
+async function gateTarget(session: Session, planned: readonly Planned[], id: string): Promise<Gated> {
+  const probes = await runSessionProbes(session, session.loaded.config.gate?.probes ?? Object.keys(session.loaded.config.probes ?? {}), id)
   const gated: Gated = { probes, runs: [], rows: probes ? probeRows(probes) : [], notes: [], problems: [] }
   const down = gated.rows.filter((row) => row.status === 'fail')
   if (down.length > 0) {
     gated.notes.push(`no load was made: ${down.map((row) => row.step ?? row.metric).join(', ')} ${down.length === 1 ? 'is' : 'are'} down, and loading what does not work measures nothing`)
     return gated
   }
-  for (const plan of plans) await addRun(session, plan, gated)
+  for (const { plan, engine } of planned) await addRun(session, plan, engine, gated)
   return gated
 }
 
-async function addRun(session: Session, plan: SuitePlan, gated: Gated): Promise<void> {
+async function addRun(session: Session, plan: SuitePlan, engine: FoundEngine, gated: Gated): Promise<void> {
   if (session.world.interrupted.aborted) {
     gated.rows.push(invalidRow(plan.name, `suite ${plan.name} was not run: interrupted`))
     return
   }
-  const engine = await findEngine(plan.suite.engine, session)
   // A laptop without k6 still learns what autocannon can say; a release is not gated by half a gate.
   if (engine.state === 'missing' && !session.world.env['CI']) {
     const note = `suite ${plan.name} was LEFT OUT: ${engine.reason}`
@@ -98,8 +113,8 @@ async function addRun(session: Session, plan: SuitePlan, gated: Gated): Promise<
     gated.rows.push({ rule: 'suite', suite: plan.name, step: null, metric: 'suite', status: 'skipped', message: note })
     return
   }
-  const judged = await measureSuite(session, plan)
-  gated.problems.push(...(await writeRun(session, judged)))
+  const judged = await measureSuite(session, plan, engine)
+  gated.problems.push(...(await writeRun(judged)))
   gated.runs.push(judged)
 }
 

@@ -1,12 +1,15 @@
 import { join } from 'node:path'
-import { combineVerdicts } from '../../baselines/index.ts'
 import type { ReportInput } from '../../reports/index.ts'
-import { printJson, printSummary, writeReports } from '../artefacts.ts'
-import { exitCodeOf, exitCodes } from '../exit-codes.ts'
-import { newRunId } from '../measure.ts'
+import { recordOfProbes } from '../../synthetics/record.ts'
+import type { ProbesReport } from '../../synthetics/outcome.ts'
+import { writeProbes, writeReports } from '../artefacts.ts'
+import { conclude } from '../conclude.ts'
+import { environmentHere, targetOf } from '../facts.ts'
 import type { CommonOptions } from '../options.ts'
-import { checkProbeNames, probeRows, runSessionProbes } from '../probing.ts'
+import { checkProbeNames, runSessionProbes, verdictOfProbes } from '../probing.ts'
+import { newRunId } from '../run-id.ts'
 import { openSession, withTarget } from '../session.ts'
+import type { Session } from '../session.ts'
 import { version } from '../version.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
@@ -21,15 +24,20 @@ export async function probe(names: readonly string[], options: ProbeOptions, wor
   checkProbeNames(session, names)
   const wanted = names.length > 0 ? names : Object.keys(session.loaded.config.probes ?? {})
   if (wanted.length === 0) throw new Misuse(`${session.loaded.file}: probes: found none, expected at least one to run`)
-  const folder = join(session.out, 'runs', newRunId(session, 'probe'))
-  const reached = await withTarget(session, { load: false, logFile: join(folder, 'target.log') }, async () => runSessionProbes(session, wanted))
-  const probes = reached.state === 'used' ? reached.result : undefined
-  const rows = probes ? probeRows(probes) : []
-  const unreachable = reached.state === 'unreachable' ? reached.reason : 'no probe was run'
-  const verdict = combineVerdicts([], probes ? rows : [{ rule: 'target', step: null, metric: 'target', status: 'invalid', message: unreachable }])
-  const input: ReportInput = { title: 'probe', verdict, runs: [], ...(probes && { probes }), notes: [], folder, vigilVersion: version() }
-  const problems = await writeReports(folder, input, session.progress.warn)
-  if (options.json) printJson(world, probes ?? { schema: 'vigil.probes/1', probes: [] })
-  else printSummary(world, input)
-  return problems.length > 0 ? exitCodes.invalid.code : exitCodeOf(verdict.verdict)
+  const id = newRunId(session, 'probe')
+  const folder = join(session.out, 'runs', id)
+  const startedAt = new Date(world.now()).toISOString()
+  const began = performance.now()
+  const reached = await withTarget(session, { load: false, logFile: join(folder, 'target.log') }, async () => runSessionProbes(session, wanted, id))
+  const probes: ProbesReport = reached.state === 'used' && reached.result ? reached.result : { schema: 'vigil.probes/1', probes: [] }
+  const verdict = verdictOfProbes(probes, reached.state === 'unreachable' ? reached.reason : 'no probe was run', id)
+  const input: ReportInput = { title: 'probe', verdict, runs: [], probes, notes: [], folder, vigilVersion: version() }
+  const facts = { id, startedAt, durationMs: performance.now() - began, target: await targetOf(session), environment: environmentHere('probe') }
+  const problems = [...(await writeProbes(folder, probes, recordOfProbes(probes, (name) => journeyOf(session, name), facts))), ...(await writeReports(folder, input))]
+  return conclude(session, options.json ?? false, { input, document: probes, problems })
+}
+
+function journeyOf(session: Session, name: string): string | undefined {
+  const probeConfig = session.loaded.config.probes?.[name]
+  return probeConfig && 'journey' in probeConfig ? probeConfig.journey : undefined
 }

@@ -1,27 +1,41 @@
 import { resolve } from 'node:path'
 import { judgeRun } from '../../baselines/index.ts'
+import type { Run } from '../../record/index.ts'
 import { listRuns, readRecord } from '../../record/store.ts'
-import { printJson, printSummary, reportOfRun, writeReports } from '../artefacts.ts'
+import type { ReportInput } from '../../reports/index.ts'
+import { readProbes, reportOfRun, writeReports } from '../artefacts.ts'
+import { conclude } from '../conclude.ts'
 import { exitCodes } from '../exit-codes.ts'
-import type { JudgedRun } from '../judged-run.ts'
+import { verdictOfProbes } from '../probing.ts'
 import { openSession } from '../session.ts'
+import type { Session } from '../session.ts'
 import type { CommonOptions } from '../options.ts'
+import { version } from '../version.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
 
 /** Writes the reports of a stored run again, judged by the budgets that the config holds now. */
 export async function report(name: string | undefined, options: CommonOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
-  const { config } = session.loaded
   const stored = await readRecord(await recordPath(name, session.out, world.cwd))
   if (stored.state === 'refused') throw new Misuse(stored.problem)
-  const budgets = config.suites[stored.run.suite]?.budgets ?? config.budgets ?? {}
-  const judged: JudgedRun = { run: stored.run, budgets, verdict: judgeRun(stored.run, budgets), folder: stored.folder }
-  const input = reportOfRun(`load ${stored.run.suite}`, judged, [])
-  const problems = await writeReports(stored.folder, input, session.progress.warn)
-  if (options.json) printJson(world, judged.verdict)
-  else printSummary(world, input)
+  const input = stored.run.engine === 'probe' ? await probeReport(stored.run, stored.folder) : loadReport(stored.run, stored.folder, session)
+  const problems = await writeReports(stored.folder, input)
+  conclude(session, options.json ?? false, { input, document: input.verdict, problems })
+  // Reports were asked for, not a verdict.
   return problems.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
+}
+
+function loadReport(run: Run, folder: string, session: Session): ReportInput {
+  const { config } = session.loaded
+  const budgets = config.suites[run.suite]?.budgets ?? config.budgets ?? {}
+  return reportOfRun(`load ${run.suite}`, { run, budgets, verdict: judgeRun(run, budgets), folder }, [])
+}
+
+async function probeReport(run: Run, folder: string): Promise<ReportInput> {
+  const probes = await readProbes(folder)
+  if (probes.state === 'refused') throw new Misuse(probes.problem)
+  return { title: 'probe', verdict: verdictOfProbes(probes.report, 'no probe was run', run.id), runs: [], probes: probes.report, notes: [], folder, vigilVersion: version() }
 }
 
 /** A path as it is given, an id under `<out>/runs/`, or the newest run there. */

@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 
 /** How hard a load process worked over a stretch of time. Ratios 0..1 of the wall time. */
 export interface GeneratorWork {
   /** CPU time of the thread that makes the load, over the one core it can use. */
   cpuRatio: number
-  /** Time in which the thread had something to do, running or waiting to be run; the rest it waited for the target. */
+  /** Time in which the event loop had something to do; the rest it waited for the target, or to be woken. */
   busyRatio: number
+  /** Time in which the thread could have run and had no core to run on. */
+  starvedRatio: number
   /** How late the event loop came to what was due, 99th percentile. */
   eventLoopP99Ms: number
 }
@@ -18,11 +21,16 @@ const resolutionMs = 5
  * CPU is the thread's, not the process's: garbage collection and compilation run on other cores and would let a thread
  * that is at its limit look like 140 %, and one at 60 % like 90 %.
  *
+ * Starvation is what Linux says the thread waited on the run queue, throttling by a CPU quota included. Elsewhere it is
+ * what the event loop was busy beyond the CPU time it had, which is too little: a thread that is woken and not run still
+ * looks idle to itself.
+ *
  * @returns call it once to end the watch and have the figures
  */
 export function watchGenerator(): () => GeneratorWork {
   const beganAt = performance.now()
   const cpu = process.threadCpuUsage()
+  const waited = waitedMs()
   const loop = performance.eventLoopUtilization()
   const delay = monitorEventLoopDelay({ resolution: resolutionMs })
   delay.enable()
@@ -30,13 +38,28 @@ export function watchGenerator(): () => GeneratorWork {
     delay.disable()
     const wallMs = performance.now() - beganAt
     const used = process.threadCpuUsage(cpu)
+    const waitedNow = waitedMs()
     const p99Ms = delay.count === 0 ? 0 : delay.percentile(99) / 1e6
+    const cpuRatio = ratio((used.user + used.system) / 1000, wallMs)
+    const busyRatio = ratio(performance.eventLoopUtilization(loop).utilization, 1)
     return {
-      cpuRatio: ratio((used.user + used.system) / 1000, wallMs),
-      busyRatio: ratio(performance.eventLoopUtilization(loop).utilization, 1),
+      cpuRatio,
+      busyRatio,
+      starvedRatio: waited === undefined || waitedNow === undefined ? ratio(Math.max(0, busyRatio - cpuRatio), 1) : ratio(waitedNow - waited, wallMs),
       // Node reports the whole interval between two ticks; what is beyond the interval asked for is the delay.
       eventLoopP99Ms: Math.max(0, Math.round((p99Ms - resolutionMs) * 1000) / 1000),
     }
+  }
+}
+
+/** How long this thread has waited on the run queue since it began; undefined where the system does not tell. */
+function waitedMs(): number | undefined {
+  try {
+    // Nanoseconds on a core, nanoseconds waiting for one, and how often.
+    const [, waitedNs] = readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')
+    return waitedNs === undefined ? undefined : Number(waitedNs) / 1e6
+  } catch {
+    return undefined
   }
 }
 

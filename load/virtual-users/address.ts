@@ -35,7 +35,8 @@ export function requestTarget(address: Address, path: string): string {
   const joined = `${address.prefix}${path.startsWith('/') ? '' : '/'}${path}`
   const hash = joined.indexOf('#')
   const whole = hash === -1 ? joined : joined.slice(0, hash)
-  return /^[!-~]*$/.test(whole) ? whole : whole.toWellFormed().replaceAll(/[^!-~]+/gu, encodeURIComponent)
+  // Half a surrogate pair cannot be encoded. (By this and not by `toWellFormed`: k6's runtime has none.)
+  return /^[!-~]*$/.test(whole) ? whole : whole.replaceAll(/[\uD800-\uDFFF]/gu, '\uFFFD').replaceAll(/[^!-~]+/gu, encodeURIComponent)
 }
 
 /** A request's headers with the login of the target's URL, which a step's own `authorization` outranks. */

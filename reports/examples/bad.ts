@@ -61,6 +61,14 @@ function deathAt(second: number): TimelinePoint {
   return { atMs: second * 1000, requests: second === 34 ? 240 : 236, errors: second === 34 ? 138 : 236, ...(second === 34 && { p95Ms: 412 }) }
 }
 
+/** Nobody answered, not once: latencies could not be judged, errors and throughput are what is red. */
+export function unanswered(): ReportInput {
+  const steps = { 'health/get': { requests: 4000, errors: 4000, unanswered: 4000, medianMs: 1, spread: 0.1 } }
+  const failures = [{ step: 'health/get', class: 'timeout', count: 4000, firstAtMs: 10_003, example: 'no answer within 10 s' } as const]
+  const skipped = { rule: 'suite', suite: 'capacity', step: null, metric: 'suite', status: 'skipped', message: 'suite capacity was LEFT OUT: autocannon is not on this machine' } as const
+  return gateOf({ runs: [runReport({ suite: 'smoke', seconds: 100, steps, failures: [...failures] })], rows: [skipped] })
+}
+
 /** The generator was the limit, so nothing is known of the target. */
 export function saturated(): ReportInput {
   return gateOf({

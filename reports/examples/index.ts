@@ -1,7 +1,7 @@
 import type { ReportInput } from '../input.ts'
-import { erring, killed, nothingRan, saturated, slow, undecided, unreached } from './bad.ts'
+import { erring, killed, nothingRan, saturated, slow, unanswered, undecided, unreached } from './bad.ts'
 import { fortySteps, oneStep, passing } from './good.ts'
-import { hostile, huge, noSteps, zeroRequests } from './odd.ts'
+import { allBroken, hostile, huge, noSteps, zeroRequests } from './odd.ts'
 
 /** Every example by name; each report must cope with each of them. */
 export const examples: Record<string, () => ReportInput> = {
@@ -10,6 +10,7 @@ export const examples: Record<string, () => ReportInput> = {
   erring,
   killed,
   saturated,
+  unanswered,
   undecided,
   nothingRan,
   unreached,
@@ -18,6 +19,7 @@ export const examples: Record<string, () => ReportInput> = {
   noSteps,
   zeroRequests,
   huge,
+  allBroken,
   hostile,
 }
 

@@ -25,6 +25,15 @@ export function huge(): ReportInput {
   return gateOf({ title: 'load huge', runs: [{ ...report, run: { ...report.run, totals, timeline, server: { rssMaxBytes: 1e18, cpuMsPerRequest: 1e-9 } } }] })
 }
 
+/** More broken than any report may list: three hundred steps, each with failures of its own. */
+export function allBroken(): ReportInput {
+  const names = Array.from({ length: 300 }, (_, index) => `checkout of the old shop/step ${index} ${'with a long name '.repeat(5)}`.trim())
+  const steps = Object.fromEntries(names.map((name) => [name, { requests: 300, errors: 30, medianMs: 40, spread: 0.3 }]))
+  const budgets = { p95Ms: 10, errorRate: 0.001, steps: Object.fromEntries(names.map((name) => [name, { p95Ms: 10, meanMs: 5, errorRate: 0.01 }])) }
+  const failures = names.map((step, index) => ({ step, class: 'status', count: 30, firstAtMs: index * 10, example: `expected 200, got 500 ${'because of this and that '.repeat(8)}`.slice(0, 200) }) as const)
+  return gateOf({ title: 'load checkout', runs: [runReport({ suite: 'checkout', steps, budgets, failures })], notes: names.map((name) => `${name} was slow before`) })
+}
+
 /** Text that wants to be markup, a mention, a link, an escape sequence or a secret. Tests look for each in every report. */
 export const hostileText = '<script>alert(1)</script><img src=x onerror=alert(2)>"\'`|]](http://evil.example/) @octocat #1 **b** ]]> \u001b[31mred\u001b]0;title\u0007 \u202egnp.exe\u0000\ud800\uffff -->\r\n\r\n# heading\r\n::error::x &amp;'
 

@@ -1,25 +1,6 @@
 declare const safe: unique symbol
-/** Text that is markup already. Only `html` and `raw` make it, so nothing from outside can pass for it. */
+/** Text that is markup already. Only `html`, `element` and `raw` make it, so nothing from outside can pass for it. */
 export type Markup = string & { readonly [safe]: true }
-
-const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '`': '&#96;' }
-
-/** Text for an element or a quoted attribute. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"'`]/g, (character) => entities[character] ?? character)
-}
-
-/** Vouches for text that this folder wrote itself. Never for a value of a record. */
-export function raw(text: string): Markup {
-  return text as Markup
-}
-
-type Part = string | number | Markup | readonly Markup[] | undefined | false
-
-/** A template whose values are escaped unless they are markup themselves; lists are joined, undefined and false are nothing. */
-export function html(strings: TemplateStringsArray, ...parts: readonly (Markup | readonly Markup[] | Text | number | undefined | false)[]): Markup {
-  return raw(strings.reduce((text, string, index) => text + (index === 0 ? '' : partText(parts[index - 1])) + string, ''))
-}
 
 /** A value that is to be escaped. A class of its own, so that forgetting to mark text is a type error, not a hole. */
 export class Text {
@@ -34,13 +15,33 @@ export function text(value: string): Text {
   return new Text(value)
 }
 
-function partText(part: Part | Text): string {
+/** Vouches for text that this folder wrote itself. Never for a value of a record. */
+export function raw(markup: string): Markup {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only; this is the one place that gives it
+  return markup as Markup
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '`': '&#96;' }
+
+/** Text for an element or a quoted attribute. */
+export function escapeHtml(value: string): string {
+  return value.replaceAll(/[&<>"'`]/g, (character) => entities[character] ?? character)
+}
+
+type Part = Text | Markup | readonly Markup[] | number | undefined | false
+
+/** A template whose values are escaped unless they are markup themselves; lists are joined, undefined and false are nothing. */
+export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
+  return raw(strings.reduce((written, string, index) => written + (index === 0 ? '' : partText(parts[index - 1])) + string, ''))
+}
+
+function partText(part: Part): string {
   if (part === undefined || part === false) return ''
   if (part instanceof Text) return escapeHtml(part.value)
   return typeof part === 'object' ? part.join('') : String(part)
 }
 
-/** An SVG or HTML element from a table of attributes; values are escaped. */
+/** An SVG or HTML element from a table of attributes; values are escaped, those that are undefined are left out. */
 export function element(name: string, attributes: Record<string, string | number | undefined>, children: Markup | readonly Markup[] | Text = raw('')): Markup {
   const written = Object.entries(attributes).flatMap(([key, value]) => (value === undefined ? [] : [` ${key}="${escapeHtml(typeof value === 'number' ? shortNumber(value) : value)}"`]))
   return raw(`<${name}${written.join('')}>${partText(children)}</${name}>`)

@@ -17,20 +17,22 @@ export interface Case {
  * another colour than the exit code (nothing judged, files not written), a case of the verdict itself says it.
  */
 export function casesOf(input: ReportInput): Case[] {
-  const cases = input.verdict.rows.map((row) => caseOf(row, input))
+  // Worked out once: a run with hundreds of broken rows has the same causes in each.
+  const bySuite = Map.groupBy(input.runs, ({ run }) => run.suite)
+  const causesBySuite = new Map([...bySuite].map(([suite, reports]) => [suite, reports.flatMap(({ run }) => causes(run))]))
+  const cases = input.verdict.rows.map((row) => caseOf(row, input, causesBySuite))
   return agrees(input.verdict, cases) ? cases : [...cases, verdictCase(input)]
 }
 
-function caseOf(row: VerdictRow, input: ReportInput): Case {
+function caseOf(row: VerdictRow, input: ReportInput, causesBySuite: ReadonlyMap<string, string[]>): Case {
   const probe = row.rule === 'probe' ? input.probes?.probes.find(({ name }) => name === row.step) : undefined
-  const reports = row.suite === undefined ? [] : input.runs.filter(({ run }) => run.suite === row.suite)
   return {
     suite: row.rule === 'probe' ? 'probes' : plain(row.suite ?? row.rule, 120),
     name: row.rule === 'probe' ? plain(row.step ?? row.metric, 120) : [plain(row.metric, 60), ...(row.step === null ? [] : [plain(row.step, 120)])].join(' '),
     status: row.status,
     message: ruleLine(row),
     seconds: probe ? probe.durationMs / 1000 : 0,
-    detail: row.status === 'pass' ? [] : probe ? probeDetail(probe) : reports.flatMap(({ run }) => causes(run)),
+    detail: row.status === 'pass' ? [] : probe ? probeDetail(probe) : (causesBySuite.get(row.suite ?? '') ?? []),
   }
 }
 

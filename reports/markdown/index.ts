@@ -1,6 +1,6 @@
 import type { RowStatus } from '../../baselines/index.ts'
 import type { ReportInput, RunReport } from '../input.ts'
-import { adviceOf, brokenRows, budgetUses, environmentFacts, failureTexts, figureHeadings, figureRows, generatorFacts, loadLine, nearestLimit, plainUrl, probeText, serverFacts, tally, targetFacts, usedText, whereOf } from '../wording/index.ts'
+import { adviceOf, brokenRows, budgetUses, environmentFacts, failureTexts, figureHeadings, figureRows, generatorFacts, loadLine, nearestLimit, plainUrl, probeText, serverFacts, skippedRows, tally, targetFacts, usedText, whereOf } from '../wording/index.ts'
 import { documentOf, list, mostCharacters, paragraph, tableBlock } from './document.ts'
 import type { Block } from './document.ts'
 import { code, prose } from './escape.ts'
@@ -20,10 +20,11 @@ const right = { align: 'right' } as const
 function verdictBlocks(input: ReportInput): Block[] {
   const { verdict } = input
   const near = verdict.verdict === 'pass' ? nearestLimit(verdict.rows) : undefined
-  const rows = brokenRows(verdict).map((row) => [statusWord(row.status), prose(row.message), whereOf(row) === '' ? '' : code(whereOf(row))])
+  const rows = brokenRows(verdict).map((row) => [statusWord(row.status), prose(row.message), code(whereOf(row))])
   return [
     paragraph(`## vigil ${prose(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n${capital(prose(tally(verdict)))}.`),
     ...tableBlock([{ text: 'status' }, { text: 'rule' }, { text: 'where' }], rows, 'rows'),
+    ...tableBlock([{ text: 'not judged' }, { text: 'where' }], skippedRows(verdict).map((row) => [prose(row.message), code(whereOf(row))]), 'rows'),
     ...(near ? [paragraph(`Nearest to its limit: ${prose(near.row.message)}, ${code(whereOf(near.row))}.`)] : []),
     ...list('**What to do next**', adviceOf(input).map((advice) => prose(advice)), 'sentences'),
   ]
@@ -32,8 +33,8 @@ function verdictBlocks(input: ReportInput): Block[] {
 function runBlocks(report: RunReport): Block[] {
   const { run, verdict } = report
   const figures = figureRows(run).map(({ step, figures: cells }) => [step === null ? '**whole run**' : code(step, 120), ...cells])
-  const failures = failureTexts(run).map(({ count, class: kind, meaning, step, first, example }) => [count, `${kind}, ${meaning}`, code(step, 120), first, code(example)])
-  const budgets = budgetUses(verdict.rows).map(({ row, label, actual, limit, used }) => [statusWord(row.status), label, row.step === null ? 'whole run' : code(row.step, 120), actual, limit, usedText(used)])
+  const failures = failureTexts(run).map(({ count, class: kind, meaning, step, first, example }) => [count, prose(`${kind}, ${meaning}`), code(step, 120), first, code(example)])
+  const budgets = budgetUses(verdict.rows).map(({ row, label, actual, limit, used }) => [statusWord(row.status), label, row.step === null ? 'whole run' : code(row.step, 120), prose(actual), prose(limit), usedText(used)])
   return [
     paragraph(`### ${code(run.suite, 80)}: ${verdict.verdict.toUpperCase()}\n\n${prose(loadLine(run))}`),
     ...tableBlock([{ text: 'failures', ...right }, { text: 'class' }, { text: 'step' }, { text: 'first at', ...right }, { text: 'example' }], failures, 'kinds of failure'),
@@ -55,12 +56,8 @@ function probeBlocks({ probes }: ReportInput): Block[] {
 function factBlocks(input: ReportInput): Block[] {
   return input.runs.flatMap(({ run }) => {
     const facts = [...targetFacts(run), ...serverFacts(run).map(([name, value]) => [`service: ${name}`, value] as const), ...generatorFacts(run).map(([name, value]) => [`generator: ${name}`, value] as const), ...environmentFacts(run).map(([name, value]) => [`environment: ${name}`, value] as const)]
-    return tableBlock([{ text: 'fact' }, { text: 'value' }], facts.map(([name, value]) => [prose(name), code(value)]), 'facts', `facts of the run against <code>${summaryText(plainUrl(run.target.url))}</code>`)
+    return tableBlock([{ text: 'fact' }, { text: 'value' }], facts.map(([name, value]) => [prose(name), code(value)]), 'facts', `facts of the run against <code>${prose(plainUrl(run.target.url))}</code>`)
   })
-}
-
-function summaryText(text: string): string {
-  return text.replaceAll(/[^\p{L}\p{N} ./:_-]/gu, (character) => `&#${character.codePointAt(0) ?? 0xfffd};`)
 }
 
 function statusWord(status: RowStatus): string {

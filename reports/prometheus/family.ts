@@ -29,15 +29,28 @@ export function labelValue(text: string): string {
   return `${characters.slice(0, longestLabel - 9).join('')}~${digest}`
 }
 
-/** The families as text that is both Prometheus' 0.0.4 and OpenMetrics 1.0: no blank lines, and an end that the first reads as a comment. */
+/**
+ * The families as text that is both OpenMetrics 1.0 and Prometheus' 0.0.4: no blank lines, and units and an end that the
+ * second reads as comments.
+ */
 export function textOf(families: readonly Family[]): string {
-  const lines = families.flatMap(({ name, help, type, samples }) => [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.map((sample) => sampleLine(name, sample))])
-  return `${lines.join('\n')}\n# EOF\n`
+  const lines = families.flatMap(({ name, help, type, samples }) => [
+    `# TYPE ${name} ${type}`,
+    ...unitOf(name).map((unit) => `# UNIT ${name} ${unit}`),
+    `# HELP ${name} ${escaped(help)}`,
+    ...samples.map((sample) => sampleLine(name, sample)),
+  ])
+  return [...lines, '# EOF', ''].join('\n')
 }
 
-function sampleLine(name: string, { labels, value, suffix = '' }: Sample): string {
+// OpenMetrics wants a family's unit to be the end of its name; `_per_request` and counts have none.
+function unitOf(name: string): string[] {
+  return ['seconds', 'bytes', 'ratio'].filter((unit) => name.endsWith(`_${unit}`))
+}
+
+function sampleLine(name: string, { labels, value, suffix }: Sample): string {
   const written = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`)
-  return `${name}${suffix}${written.length > 0 ? `{${written.join(',')}}` : ''} ${numberText(value)}`
+  return `${name}${suffix ?? ''}${written.length > 0 ? `{${written.join(',')}}` : ''} ${numberText(value)}`
 }
 
 function escaped(text: string): string {
@@ -45,7 +58,7 @@ function escaped(text: string): string {
 }
 
 function numberText(value: number): string {
-  if (Number.isNaN(value)) return 'Nan'
+  if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
   return String(value)
 }

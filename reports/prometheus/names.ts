@@ -32,3 +32,6 @@ export const metrics = {
 } as const satisfies Record<string, { type: 'gauge' | 'summary'; help: string }>
 
 export type MetricName = keyof typeof metrics
+
+/** In the order of the text; typed, since Object.keys forgets which keys they are. */
+export const metricNames = Object.keys(metrics).filter((name): name is MetricName => Object.hasOwn(metrics, name))

@@ -1,20 +1,15 @@
 import { Gauge, Registry, Summary } from 'prom-client'
-import type { OpenMetricsContentType } from 'prom-client'
-import type { Family, Sample } from './family.ts'
+import type { Family } from './family.ts'
 
 /** The families in a registry of their own, as prom-client's Pushgateway wants them. Never the global one. */
-export function registryOf(families: readonly Family[]): Registry<OpenMetricsContentType> {
-  const registry = new Registry<OpenMetricsContentType>(Registry.OPENMETRICS_CONTENT_TYPE)
-  for (const family of families) registry.registerMetric(family.type === 'summary' ? new ComputedSummary(family) : gaugeOf(family))
+export function registryOf(families: readonly Family[]): Registry {
+  const registry = new Registry()
+  for (const family of families) registry.registerMetric(family.type === 'summary' ? new ComputedSummary(family) : new ComputedGauge(family))
   return registry
 }
 
-function gaugeOf({ name, help, samples }: Family): Gauge {
-  const labelNames = [...new Set(samples.flatMap(({ labels }) => Object.keys(labels)))]
-  const gauge = new Gauge({ name, help, labelNames, registers: [] })
-  for (const { labels, value } of samples) gauge.set(labels, value)
-  return gauge
-}
+type SummaryObject = Awaited<ReturnType<Summary['get']>>
+type GaugeObject = Awaited<ReturnType<Gauge['get']>>
 
 /** prom-client's own Summary computes quantiles from observations by an approximation; a record has the exact ones already. */
 class ComputedSummary extends Summary {
@@ -25,11 +20,25 @@ class ComputedSummary extends Summary {
     this.#family = family
   }
 
-  override async get(): ReturnType<Summary['get']> {
-    return { ...(await super.get()), values: this.#family.samples.map((sample) => this.#value(sample)) }
+  override async get(): Promise<SummaryObject> {
+    return { ...(await super.get()), values: valuesOf(this.#family) }
+  }
+}
+
+/** prom-client's own Gauge tells series apart by their labels joined with commas and colons, which a suite's name may hold. */
+class ComputedGauge extends Gauge {
+  readonly #family: Family
+
+  constructor(family: Family) {
+    super({ name: family.name, help: family.help, registers: [] })
+    this.#family = family
   }
 
-  #value({ labels, value, suffix = '' }: Sample): Awaited<ReturnType<Summary['get']>>['values'][number] {
-    return { metricName: `${this.#family.name}${suffix}`, labels, value }
+  override async get(): Promise<GaugeObject> {
+    return { ...(await super.get()), values: valuesOf(this.#family) }
   }
+}
+
+function valuesOf({ name, samples }: Family): { metricName: string; labels: Record<string, string>; value: number }[] {
+  return samples.map(({ labels, value, suffix }) => ({ metricName: `${name}${suffix ?? ''}`, labels, value }))
 }

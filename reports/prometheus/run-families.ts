@@ -5,7 +5,7 @@ import type { RunReport } from '../input.ts'
 import { answeredIn } from '../wording/index.ts'
 import { labelValue } from './family.ts'
 import type { Family, Sample } from './family.ts'
-import { metrics } from './names.ts'
+import { metricNames, metrics } from './names.ts'
 import type { MetricName } from './names.ts'
 
 /** More steps than this would be a config gone wrong; Prometheus is not to suffer for it. */
@@ -28,9 +28,9 @@ export function runFamilies(reports: readonly RunReport[]): Family[] {
     samples.set(name, of)
   }
   for (const report of latest(reports)) collectRun(report, collect)
-  return Object.entries(metrics).flatMap(([name, { help, type }]) => {
-    const of = samples.get(name as MetricName)
-    return of ? [{ name, help, type, samples: of }] : []
+  return metricNames.flatMap((name) => {
+    const of = samples.get(name)
+    return of ? [{ name, ...metrics[name], samples: of }] : []
   })
 }
 
@@ -48,7 +48,7 @@ function collectRun({ run, budgets, verdict }: RunReport, collect: Collect): voi
   collect('vigil_run_info', { ...labels, run: labelValue(run.id), revision: labelValue(run.target.revision ?? ''), started: labelValue(run.startedAt), dirty: String(run.target.dirty ?? false) }, 1)
   for (const word of verdicts) collect('vigil_run_verdict', { ...labels, verdict: word }, verdict.verdict === word ? 1 : 0)
   collect('vigil_run_started_timestamp_seconds', labels, Date.parse(run.startedAt) / 1000)
-  collect('vigil_run_duration_seconds', labels, run.durationMs / 1000)
+  collect('vigil_run_duration_seconds', labels, seconds(run.durationMs))
   collectTotals(labels, run.totals, answeredIn(run), collect)
   for (const [step, endpoint] of stepsOf(run.endpoints)) collectTotals({ ...labels, step }, endpoint, countOf(endpoint.histogram), collect)
   collectFailures(run, labels, collect)
@@ -58,7 +58,12 @@ function collectRun({ run, budgets, verdict }: RunReport, collect: Collect): voi
 }
 
 function stepsOf<T>(byStep: Record<string, T>): [string, T][] {
-  return [...new Map(Object.entries(byStep).slice(0, mostSteps).map(([step, value]) => [labelValue(step), value]))]
+  return [...new Map(Object.entries(byStep).slice(0, mostSteps).map(([step, value]) => [stepLabel(step), value]))]
+}
+
+// Prometheus takes an empty label for none at all: a step without a readable name must not pass for the whole run.
+function stepLabel(step: string): string {
+  return labelValue(step) || '(unnamed)'
 }
 
 function collectTotals(labels: Labels, totals: Totals, answered: number, collect: Collect): void {
@@ -68,7 +73,7 @@ function collectTotals(labels: Labels, totals: Totals, answered: number, collect
   collect('vigil_run_requests_per_second', labels, totals.throughputRps)
   if (answered === 0) return
   const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = totals.latency
-  const quantiles = [['0.5', p50Ms], ['0.9', p90Ms], ['0.95', p95Ms], ['0.99', p99Ms], ['1', maxMs]] as const
+  const quantiles = [['0.5', p50Ms], ['0.9', p90Ms], ['0.95', p95Ms], ['0.99', p99Ms], ['1.0', maxMs]] as const
   for (const [quantile, ms] of quantiles) {
     collect('vigil_run_latency_seconds', { ...labels, quantile }, seconds(ms))
   }
@@ -80,7 +85,7 @@ function collectTotals(labels: Labels, totals: Totals, answered: number, collect
 function collectFailures(run: Run, labels: Labels, collect: Collect): void {
   const counts = new Map<string, { labels: Labels; count: number }>()
   for (const failure of run.failures ?? []) {
-    const own: Labels = { ...labels, ...(failure.step !== null && { step: labelValue(failure.step) }), class: failure.class }
+    const own: Labels = { ...labels, ...(failure.step !== null && { step: stepLabel(failure.step) }), class: failure.class }
     const key = JSON.stringify(own)
     counts.set(key, { labels: own, count: (counts.get(key)?.count ?? 0) + failure.count })
   }
@@ -92,7 +97,7 @@ function collectBudgets(budgets: Budgets, labels: Labels, collect: Collect): voi
   collect('vigil_run_budget_latency_p99_seconds', labels, seconds(budgets.p99Ms))
   collect('vigil_run_budget_latency_mean_seconds', labels, seconds(budgets.meanMs))
   collect('vigil_run_budget_error_ratio', labels, budgets.errorRate)
-  collect('vigil_run_budget_requests_per_second', labels, budgets.requestsPerMinute === undefined ? undefined : budgets.requestsPerMinute / 60)
+  collect('vigil_run_budget_requests_per_second', labels, budgets.requestsPerMinute === undefined ? undefined : exact(budgets.requestsPerMinute / 60))
   collect('vigil_run_budget_resident_memory_bytes', labels, budgets.rssBytes)
 }
 
@@ -108,7 +113,11 @@ function collectSides({ server, generator }: Run, labels: Labels, collect: Colle
   collect('vigil_run_generator_offered_per_second', labels, generator?.offeredRps)
 }
 
-// Fifteen digits: enough for every record, and 0.0131 stays 0.0131 rather than 0.013100000000000002.
 function seconds(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Number((ms / 1000).toPrecision(15))
+  return ms === undefined ? undefined : exact(ms / 1000)
+}
+
+// Fifteen digits: enough for every record, and 0.0131 stays 0.0131 rather than 0.013100000000000002.
+function exact(quotient: number): number {
+  return Number(quotient.toPrecision(15))
 }

@@ -3,12 +3,14 @@ import https from 'node:https'
 import { setInterval as every } from 'node:timers'
 import type { Socket } from 'node:net'
 import { Pushgateway } from 'prom-client'
-import type { OpenMetricsContentType, Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 
 export interface Push {
   url: string
-  registry: Registry<OpenMetricsContentType>
+  registry: Registry
   grouping: Record<string, string>
+  /** Aborted: over at once. */
+  signal: AbortSignal
 }
 
 export type AttemptResult =
@@ -16,16 +18,21 @@ export type AttemptResult =
   /** `final`: trying again would only be refused again. */
   | { state: 'failed'; error: unknown; final: boolean }
 
+export const interrupted = { state: 'failed', error: new Error('interrupted'), final: true } as const satisfies AttemptResult
+
 /** A Pushgateway answers with a line; more is something else, and not to be kept in memory. */
 const mostAnswerBytes = 1_000_000
 
 /** One PUT of the group, over by `withinMs` whatever the other side does. */
-export async function attemptPush({ url, registry, grouping }: Push, withinMs: number): Promise<AttemptResult> {
+export async function attemptPush({ url, registry, grouping, signal }: Push, withinMs: number): Promise<AttemptResult> {
+  if (signal.aborted) return interrupted
   const limit = new AbortController()
   const agent = URL.parse(url)?.protocol === 'https:' ? new https.Agent() : new http.Agent()
   const out = Promise.withResolvers<never>()
   const timer = setTimeout(() => out.reject(new Error(`no answer within ${Math.round(withinMs)} ms`)), withinMs)
   const watch = watchSize(agent, () => out.reject(new Error('answered with more than a Pushgateway would say')))
+  const interrupt = (): void => out.reject(new Error('interrupted'))
+  signal.addEventListener('abort', interrupt)
   try {
     const gateway = new Pushgateway(url, { agent, signal: limit.signal }, registry)
     const pushed = gateway.push({ jobName: 'vigil', groupings: grouping })
@@ -34,10 +41,11 @@ export async function attemptPush({ url, registry, grouping }: Push, withinMs: n
     const { resp } = await Promise.race([pushed, out.promise])
     return outcomeOf(resp instanceof http.IncomingMessage ? (resp.statusCode ?? 0) : 0)
   } catch (error) {
-    return { state: 'failed', error, final: isRefused(error) }
+    return signal.aborted ? interrupted : failureOf(error)
   } finally {
     clearTimeout(timer)
     clearInterval(watch)
+    signal.removeEventListener('abort', interrupt)
     limit.abort()
     agent.destroy()
   }
@@ -49,9 +57,11 @@ function outcomeOf(status: number): AttemptResult {
   return { state: 'failed', error: new Error(`answered ${status}, expected 200 or 202: is this a Pushgateway?`), final: true }
 }
 
-/** A 4xx says that this push is wrong, not that the moment is. */
-function isRefused(error: unknown): boolean {
-  return error instanceof Error && /^push failed with status 4\d\d\b/.test(error.message)
+/** prom-client puts status and answer into one message. A 4xx says that this push is wrong, not that the moment is. */
+function failureOf(error: unknown): AttemptResult {
+  const [, status = '', said = ''] = (error instanceof Error && /^push failed with status (\d+), ?(.*)$/s.exec(error.message)) || []
+  if (status === '') return { state: 'failed', error, final: false }
+  return { state: 'failed', error: new Error(`answered ${status}${said.trim() === '' ? '' : `: ${said}`}`), final: status.startsWith('4') }
 }
 
 function watchSize(agent: http.Agent, tooMuch: () => void): NodeJS.Timeout {

@@ -1,14 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RunReport } from '../input.ts'
 import { registryOf, runFamilies } from '../prometheus/index.ts'
-import { attemptPush } from './attempt.ts'
-import type { AttemptResult } from './attempt.ts'
+import { attemptPush, interrupted } from './attempt.ts'
+import type { Push } from './attempt.ts'
 import { groupingOf } from './grouping.ts'
 import { reasonOf } from './reason.ts'
 
 export interface PushRequest extends RunReport {
   url: string
   limits?: PushLimits
+  /** Aborted: the push ends at once, as a failed one. */
+  signal?: AbortSignal
 }
 
 export interface PushLimits {
@@ -32,27 +34,28 @@ export type PushResult =
  * Puts a run's metrics in the place of its group's earlier ones on a Pushgateway. Never throws and never takes longer
  * than its limits; that it failed is a value, since it changes nothing about the run.
  */
-export async function pushRun({ url, limits = defaultPushLimits, ...report }: PushRequest): Promise<PushResult> {
+export async function pushRun({ url, limits = defaultPushLimits, signal = new AbortController().signal, ...report }: PushRequest): Promise<PushResult> {
   const protocol = URL.parse(url)?.protocol
   if (protocol !== 'http:' && protocol !== 'https:') return { state: 'failed', attempts: 0, reason: reasonOf('expected the http:// or https:// address of a Pushgateway', url) }
   try {
-    const push = { url: withoutQuery(url), registry: registryOf(runFamilies([report])), grouping: groupingOf(report.run) }
-    return await attempts((withinMs) => attemptPush(push, withinMs), limits, url)
+    const push = { url: withoutQuery(url), registry: registryOf(runFamilies([report])), grouping: groupingOf(report.run), signal }
+    return await attempts(push, limits, url)
   } catch (error) {
     return { state: 'failed', attempts: 0, reason: reasonOf(error, url) }
   }
 }
 
-async function attempts(attempt: (withinMs: number) => Promise<AttemptResult>, limits: PushLimits, url: string): Promise<PushResult> {
+async function attempts(push: Push, limits: PushLimits, url: string): Promise<PushResult> {
   const deadline = performance.now() + limits.totalMs
   let failure: unknown
   let made = 0
   for (const pauseMs of [0, ...limits.pausesMs]) {
     const left = deadline - performance.now() - pauseMs
     if (left <= 0) break
-    await pause(pauseMs)
-    const result = await attempt(Math.min(limits.attemptMs, left))
-    made += 1
+    // An abort during a pause is seen by the attempt that follows.
+    await pause(pauseMs, undefined, { signal: push.signal }).catch(() => undefined)
+    const result = await attemptPush(push, Math.min(limits.attemptMs, left))
+    if (result !== interrupted) made += 1
     if (result.state === 'pushed') return { state: 'pushed', attempts: made }
     failure = result.error
     if (result.final) break

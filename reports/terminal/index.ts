@@ -1,5 +1,5 @@
 import type { ReportInput, RunReport } from '../input.ts'
-import { adviceOf, brokenRows, causes, nearestLimit, plain, ruleLine, tally } from '../wording/index.ts'
+import { adviceOf, brokenRows, causes, nearestLimit, plain, ruleLine, skippedRows, tally } from '../wording/index.ts'
 import { inkOf, paperOf } from './paper.ts'
 import type { Paper, TerminalOptions } from './paper.ts'
 import { probeSection } from './probes.ts'
@@ -8,6 +8,7 @@ import { runSection } from './run.ts'
 export type { TerminalOptions } from './paper.ts'
 
 const mostBroken = 12
+const mostNotes = 10
 const longestNote = 300
 
 /**
@@ -24,7 +25,12 @@ export function terminalReport(input: ReportInput, options: TerminalOptions): st
     noteSection(input, paper),
     input.folder === undefined ? [] : paper.paragraph('Files: ', plain(input.folder)),
   ]
-  return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n')).join('\n\n')}\n`
+  return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.map(noCommand).join('\n')).join('\n\n')}\n`
+}
+
+// GitHub's runner obeys lines of a log that begin with ::command:: or hold ##[command]; a wrapped message could begin so.
+function noCommand(line: string): string {
+  return line.replaceAll('##[', '#\u266f[').replace(/^(\s*)::(?=.*::)/, '$1\u2237')
 }
 
 function verdictSection(input: ReportInput, paper: Paper): string[] {
@@ -43,7 +49,7 @@ function verdictSection(input: ReportInput, paper: Paper): string[] {
 }
 
 function brokenLines({ verdict }: ReportInput, paper: Paper): string[] {
-  const rows = brokenRows(verdict)
+  const rows = [...brokenRows(verdict), ...skippedRows(verdict)]
   const wordWidth = Math.max(0, ...rows.map((row) => row.status.length))
   const lines = rows.slice(0, mostBroken).flatMap((row) => {
     const word = row.status.toUpperCase().padEnd(wordWidth)
@@ -62,5 +68,10 @@ function causeLines({ run, verdict }: RunReport, paper: Paper): string[] {
 
 function noteSection(input: ReportInput, paper: Paper): string[] {
   if (input.notes.length === 0) return []
-  return [paper.ink('bold', 'notes'), ...input.notes.flatMap((note) => paper.paragraph('  - ', plain(note, longestNote)))]
+  const left = input.notes.length - mostNotes
+  return [
+    paper.ink('bold', 'notes'),
+    ...input.notes.slice(0, mostNotes).flatMap((note) => paper.paragraph('  - ', plain(note, longestNote))),
+    ...(left > 0 ? [`  … and ${left} more: report.html`] : []),
+  ]
 }

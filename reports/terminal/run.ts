@@ -5,7 +5,7 @@ import { inkOf } from './paper.ts'
 import type { Paper } from './paper.ts'
 import { table } from './table.ts'
 import type { Column } from './table.ts'
-import { clip, padEnd, padStart } from './width.ts'
+import { clip, padEnd, padStart, widthOf } from './width.ts'
 
 /** More steps than this are in the files only: a summary is read in seconds. */
 const mostSteps = 20
@@ -22,8 +22,8 @@ export function runSection(report: RunReport, paper: Paper): string[] {
   const word = verdict.verdict.toUpperCase()
   const room = paper.width - word.length - 2
   const name = clip(plain(run.suite), Math.floor(room / 2))
-  const what = clip(`  ${loadLine(run)}`, room - name.length)
-  const title = paper.ink('bold', name) + padEnd(what, room - name.length) + paper.ink(inkOf(verdict.verdict), padStart(word, word.length + 2))
+  const what = clip(`  ${loadLine(run)}`, room - widthOf(name))
+  const title = paper.ink('bold', name) + padEnd(what, room - widthOf(name)) + paper.ink(inkOf(verdict.verdict), padStart(word, word.length + 2))
   const server = serverFacts(run).map(([fact, value]) => `${fact} ${value}`)
   return [
     title,
@@ -35,22 +35,23 @@ export function runSection(report: RunReport, paper: Paper): string[] {
 
 function stepLines(report: RunReport, paper: Paper): string[] {
   const rows = figureRows(report.run)
-  const { shown, left } = mostTelling(rows.filter((row) => row.step !== null), report)
+  const { shown, left, leftBroken } = mostTelling(rows.filter((row) => row.step !== null), report)
   const whole = rows.find((row) => row.step === null)
   const cells = [...shown, ...(whole ? [whole] : [])].map((row) => [row.step ?? 'whole run', ...row.figures])
   const [heading = '', ...lines] = table(columns, cells, paper.width - 2).map((line) => `  ${line}`)
   const total = lines.pop() ?? ''
-  return [paper.ink('dim', heading), ...lines, ...(left > 0 ? [`  … and ${left} more ${left === 1 ? 'step' : 'steps'}, none of them broken: report.html`] : []), paper.ink('bold', total)]
+  return [paper.ink('dim', heading), ...lines, ...(left > 0 ? paper.paragraph('  … ', `and ${left} more ${left === 1 ? 'step' : 'steps'}, ${leftBroken === 0 ? 'none' : leftBroken} broken: report.html`) : []), paper.ink('bold', total)]
 }
 
 /** At most `mostSteps` in their own order: those with a row that did not pass, then those with the highest p95. */
-function mostTelling(rows: FigureRow[], { run, verdict }: RunReport): { shown: FigureRow[]; left: number } {
-  if (rows.length <= mostSteps) return { shown: rows, left: 0 }
+function mostTelling(rows: FigureRow[], { run, verdict }: RunReport): { shown: FigureRow[]; left: number; leftBroken: number } {
+  if (rows.length <= mostSteps) return { shown: rows, left: 0, leftBroken: 0 }
   const broken = new Set(verdict.rows.filter((row) => row.status !== 'pass' && row.step !== null).map((row) => plain(row.step ?? '')))
   const p95 = new Map(Object.entries(run.endpoints).map(([step, { latency }]) => [plain(step), latency.p95Ms]))
   const rank = (row: FigureRow): number => (broken.has(row.step ?? '') ? 1e12 : 0) + Math.min(p95.get(row.step ?? '') ?? 0, 1e11)
-  const first = new Set(rows.toSorted((a, b) => rank(b) - rank(a)).slice(0, Math.max(mostSteps, broken.size)))
-  return { shown: rows.filter((row) => first.has(row)), left: rows.length - first.size }
+  const first = new Set(rows.toSorted((a, b) => rank(b) - rank(a)).slice(0, mostSteps))
+  const left = rows.filter((row) => !first.has(row))
+  return { shown: rows.filter((row) => first.has(row)), left: left.length, leftBroken: left.filter((row) => broken.has(row.step ?? '')).length }
 }
 
 function failureLines({ run }: RunReport, paper: Paper): string[] {

@@ -1,24 +1,51 @@
 import type { FailureClass, Run } from '../../record/index.ts'
+import type { ProbeResult } from '../../synthetics/outcome.ts'
 import type { ReportInput, RunReport } from '../input.ts'
+import { failAdvice } from './fail-advice.ts'
 import { answeredIn, duration } from './figure.ts'
 import { plain, plainUrl } from './plain.ts'
 
-/** What to do next when a verdict is not one that can be acted on by itself; one sentence each, none twice. */
+const mostSentences = 6
+
+/** What to do next when a verdict is not a pass: one sentence each, none twice, the likeliest cause first. */
 export function adviceOf(input: ReportInput): string[] {
-  const sentences = input.runs.flatMap(adviceOfRun)
+  const sentences = [...adviceOfProbes(input), ...input.runs.flatMap(adviceOfRun)]
   const known = new Set(input.runs.map(({ run }) => run.suite))
-  const elsewhere = input.verdict.rows.filter((row) => row.suite === undefined || !known.has(row.suite))
-  if (elsewhere.some((row) => row.rule === 'probe' && row.status === 'inconclusive')) sentences.push('a probe could not be judged: run it again with vigil probe --once; if it stays unknown, look at the machine that probes, not at the service')
-  if (sentences.length === 0 && elsewhere.some((row) => row.status === 'invalid')) sentences.push('mend what the invalid row names; vigil doctor shows which tools and limits this machine has')
+  const elsewhere = input.verdict.rows.filter((row) => row.rule !== 'probe' && row.status === 'invalid' && (row.suite === undefined || !known.has(row.suite)))
+  if (elsewhere.some((row) => row.metric === 'target')) sentences.push('nothing was measured: start the service and see why it does not become ready, or correct target.url and target.ready in the config')
+  else if (elsewhere.some((row) => row.rule === 'push')) sentences.push('check that the Pushgateway is up and its address is right; the metrics are kept in metrics.prom')
+  else if (sentences.length === 0 && elsewhere.length > 0) sentences.push('mend what the invalid row names; vigil doctor shows which tools and limits this machine has')
   if (sentences.length === 0 && input.verdict.verdict === 'invalid') sentences.push('nothing was judged: name suites with budgets, or probes, in the config')
-  return [...new Set(sentences)]
+  return [...new Set(sentences)].slice(0, mostSentences)
 }
 
-function adviceOfRun({ run, verdict }: RunReport): string[] {
-  const word = verdict.verdict
-  if (word === 'invalid') return [invalidAdvice(run)]
-  if (word === 'inconclusive') return [`measure ${plain(run.suite)} longer than ${duration(run.durationMs)} (--duration) or at a higher load; the row says how many requests it needs`]
-  return []
+function adviceOfProbes({ probes, verdict }: ReportInput): string[] {
+  const of = (outcome: ProbeResult['outcome']): ProbeResult[] => (probes?.probes ?? []).filter((probe) => probe.outcome === outcome)
+  const down = of('down')
+  if (down.length > 0) return down.slice(0, 3).map(downAdvice)
+  // With something certain to mend, a probe that could not be judged is not what to begin with.
+  if (of('unknown').length === 0 || verdict.verdict === 'fail') return []
+  return ['a probe could not be judged: run it again with vigil probe --once; if it stays unknown, look at the machine that probes, not at the service']
+}
+
+function downAdvice({ name, steps }: ProbeResult): string {
+  const failed = steps.find((step) => !step.ok)
+  const why = failed?.class === undefined ? undefined : unreachable[failed.class]
+  return `probe ${plain(name, 80)} is down: ${why ?? 'the service answers, but not as its users need it; look into its log, then run vigil probe --once again'}`
+}
+
+function adviceOfRun(report: RunReport): string[] {
+  const { run, verdict } = report
+  switch (verdict.verdict) {
+    case 'pass':
+      return []
+    case 'fail':
+      return failAdvice(report)
+    case 'invalid':
+      return [invalidAdvice(run)]
+    case 'inconclusive':
+      return [`measure ${plain(run.suite, 80)} longer than ${duration(run.durationMs)} (--duration) or at a higher load; the row says how many requests it needs`]
+  }
 }
 
 const unreachable: Partial<Record<FailureClass, string>> = {
@@ -36,6 +63,7 @@ function invalidAdvice(run: Run): string {
     const why = first ? unreachable[first.class] : undefined
     return `${plainUrl(run.target.url)} answered nothing${why === undefined ? ': check that it is up and that the suite has journeys to run' : `: ${why}`}`
   }
-  if ((cpuRatio ?? 0) > 0.7 || (droppedArrivals ?? 0) > 0) return `the generator, not the target, was the limit in ${plain(run.suite)}: lower the load, give it a machine of its own, or spread it with --shards; this run says nothing about the target`
-  return `measure ${plain(run.suite)} again once the reason above is mended; vigil doctor shows whether this machine is fit to measure`
+  const suite = plain(run.suite, 80)
+  if ((cpuRatio ?? 0) > 0.7 || (droppedArrivals ?? 0) > 0) return `the generator, not the target, was the limit in ${suite}: lower the load, give it a machine of its own, or spread it with --shards; this run says nothing about the target`
+  return `measure ${suite} again once the reason above is mended; vigil doctor shows whether this machine is fit to measure`
 }

@@ -45,16 +45,24 @@ export function firstFailureMs(run: Run): number | undefined {
   return moments.length === 0 ? undefined : moments.reduce((a, b) => Math.min(a, b))
 }
 
-/** What the failures of a run were, by class, most often first: `6,138 connect (connection refused or lost) from 34.4 s: "…"`. */
+/** What the failures of a run were, by class, most often first: `241 status (unexpected status) in task-crud/update from 1.2 s: "…"`. */
 export function causes(run: Run): string[] {
-  const classes = new Map<FailureClass, { n: number; firstAtMs: number; example: string }>()
-  for (const failure of run.failures ?? []) {
-    const known = classes.get(failure.class) ?? { n: 0, firstAtMs: Infinity, example: '' }
-    const firstAtMs = failure.firstAtMs ?? Infinity
-    const example = known.example === '' || firstAtMs < known.firstAtMs ? (failure.example ?? known.example) : known.example
-    classes.set(failure.class, { n: known.n + failure.count, firstAtMs: Math.min(known.firstAtMs, firstAtMs), example })
-  }
-  return [...classes]
-    .toSorted(([, a], [, b]) => b.n - a.n)
-    .map(([kind, { n, firstAtMs, example }]) => `${count(n)} ${kind} (${meanings[kind]})${firstAtMs === Infinity ? '' : ` from ${moment(firstAtMs)}`}${example === '' ? '' : `: "${plain(example, 120)}"`}`)
+  const classes = Map.groupBy(run.failures ?? [], (failure) => failure.class)
+  return [...classes].toSorted(([, a], [, b]) => total(b) - total(a)).map(([kind, failures]) => {
+    const first = failures.toSorted((a, b) => (a.firstAtMs ?? Infinity) - (b.firstAtMs ?? Infinity))
+    const from = first[0]?.firstAtMs === undefined ? '' : ` from ${moment(first[0].firstAtMs)}`
+    const example = first.find((failure) => failure.example !== undefined && failure.example !== '')?.example
+    return `${count(total(failures))} ${kind} (${meanings[kind]})${stepsOf(failures)}${from}${example === undefined ? '' : `: "${plain(example, 120)}"`}`
+  })
+}
+
+function total(failures: readonly Failure[]): number {
+  return failures.reduce((sum, failure) => sum + failure.count, 0)
+}
+
+function stepsOf(failures: readonly Failure[]): string {
+  const most = failures.toSorted((a, b) => b.count - a.count)[0]?.step ?? null
+  const n = new Set(failures.map((failure) => failure.step)).size
+  if (most === null) return ''
+  return n === 1 ? ` in ${plain(most, 80)}` : ` in ${n} steps, most in ${plain(most, 80)},`
 }

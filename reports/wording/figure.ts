@@ -27,7 +27,9 @@ export function duration(ms: number): string {
   const seconds = ms / 1000
   if (seconds < 120) return `${Number(seconds.toFixed(1))} s`
   if (seconds >= 7200) return `${Number((seconds / 3600).toFixed(1))} h`
-  return `${Math.floor(seconds / 60)} min${Math.round(seconds % 60) === 0 ? '' : ` ${Math.floor(seconds % 60)} s`}`
+  // Rounded before it is split: 179.7 s are 3 min, not 2 min 59 s, and never 2 min 60 s.
+  const whole = Math.round(seconds)
+  return `${Math.floor(whole / 60)} min${whole % 60 === 0 ? '' : ` ${whole % 60} s`}`
 }
 
 /** A moment within a run: `12.4 s`. */

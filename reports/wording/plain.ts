@@ -12,12 +12,13 @@ export function plain(text: string, max = 300): string {
   const bounded = text.length > max * 4 ? text.slice(0, max * 4) : text
   const clean = bounded.toWellFormed().replaceAll(spaces, ' ').replaceAll(unprintable, '\ufffd').trim()
   const characters = [...clean]
-  return characters.length > max ? `${characters.slice(0, max - 1).join('')}…` : clean
+  return characters.length > max || bounded !== text ? `${characters.slice(0, max - 1).join('')}…` : clean
 }
 
-/** A URL without what may be secret in it: user, password, query and fragment. */
+/** A URL without what may be secret in it: user, password, query and fragment. What is no web address is shown as it is written, without them. */
 export function plainUrl(url: string): string {
   const parsed = URL.parse(url)
-  if (!parsed) return plain(url.replace(/\/\/[^/@]*@/, '//').replace(/[?#].*$/s, ''))
+  // A password may hold what ends a host or begins a query: all up to the last @ goes first.
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') return plain(url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1').replace(/[?#].*$/s, ''))
   return plain(`${parsed.protocol}//${parsed.host}${parsed.pathname === '/' ? '' : parsed.pathname}`)
 }

@@ -12,6 +12,11 @@ export function brokenRows(verdict: Verdict): VerdictRow[] {
   return verdict.rows.filter((row) => broken.includes(row.status)).toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
 }
 
+/** Rows that could not be judged and were not asked to be: what a reader must not take for kept. */
+export function skippedRows(verdict: Verdict): VerdictRow[] {
+  return verdict.rows.filter((row) => row.status === 'skipped')
+}
+
 /** Where a row belongs: suite, then step. Empty when it speaks of everything, or when its message says so itself. */
 export function whereOf(row: VerdictRow): string {
   if (row.rule === 'probe') return ''
@@ -85,7 +90,9 @@ export function tally(verdict: Verdict): string {
   const judged = verdict.rows.filter((row) => row.status !== 'skipped')
   const parts = broken.map((status) => ({ status, n: judged.filter((row) => row.status === status).length })).filter(({ n }) => n > 0)
   if (judged.length === 0) return 'nothing was judged'
-  if (parts.length === 0) return judged.length === 1 ? 'the one rule was kept' : `all ${judged.length} rules were kept`
+  const skipped = verdict.rows.length - judged.length
+  const more = skipped === 0 ? '' : `; ${skipped} not judged`
+  if (parts.length === 0) return `${judged.length === 1 ? 'the one rule was kept' : `all ${judged.length} rules were kept`}${more}`
   const words: Partial<Record<RowStatus, string>> = { fail: 'broken', invalid: 'invalid', inconclusive: 'undecided' }
-  return `${parts.map(({ status, n }) => `${n} ${words[status] ?? status}`).join(', ')} of ${judged.length} ${judged.length === 1 ? 'rule' : 'rules'}`
+  return `${parts.map(({ status, n }) => `${n} ${words[status] ?? status}`).join(', ')} of ${judged.length} ${judged.length === 1 ? 'rule' : 'rules'}${more}`
 }

@@ -4,6 +4,7 @@ declare module 'autocannon/lib/httpClient.js' {
   import type { Socket } from 'node:net'
 
   export interface ResponseInfo {
+    versionMinor: number
     statusCode: number
     /** Names and values in turn. */
     headers: string[]
@@ -13,20 +14,26 @@ declare module 'autocannon/lib/httpClient.js' {
 
   /** Keys of the four hooks are the numbers of `http-parser-js`: kOnHeadersComplete 2, kOnBody 3, kOnMessageComplete 4. */
   export interface Parser {
+    /** Truthy: the answer has no body, whatever its headers say. */
     2: (info: ResponseInfo) => boolean | void
     3: (chunk: Buffer, start: number, length: number) => void
     4: () => void
     state: string
+    /** The line that is not complete yet. */
     line: string
+    /** All `connection` headers so far, in lower case. */
     connection: string
     trailers: string[]
-    headerSize: number
+    isChunked: boolean
+    /** What is left of the body or chunk; null when nothing said how long it is. */
     body_bytes: number | null
     offset: number
     end: number
     initialize: (type: 'RESPONSE') => void
     execute: (chunk: Buffer) => number | Error
     finish: () => Error | undefined
+    consumeLine: () => string | undefined
+    /** The state that reads a chunk's size. */
     BODY_CHUNKHEAD: () => void
   }
 
@@ -45,6 +52,7 @@ declare module 'autocannon/lib/httpClient.js' {
     headers: { statusCode: number; headers: string[] }
     body: string
     bytes: number
+    /** Milliseconds. */
     duration: number
   }
 
@@ -52,16 +60,20 @@ declare module 'autocannon/lib/httpClient.js' {
     hostname: string
     port: number
     protocol: string
+    /** Seconds. */
+    timeout: number
     requests: object[]
     setupClient: (client: Client) => void
   }
 
-  export default class Client extends EventEmitter {
+  export default class Client extends EventEmitter<{ response: [status: number, bytes: number, durationMs: number]; timeout: [] }> {
     constructor(options: ClientOptions)
     conn: Socket
     parser: Parser
     pipelinedRequests: RequestsQueue
+    /** Milliseconds. */
     timeout: number
+    timeoutTicker: { reschedule: (ms: number) => void }
     destroyed: boolean
     _connect: () => void
     _doRequest: () => void

@@ -19,6 +19,7 @@ const failures = new Counter(metricNames.failed)
 const silences = new Counter(metricNames.unanswered)
 const limits = { files: new Counter(metricNames.limit('files')), ports: new Counter(metricNames.limit('ports')) }
 
+export const warmups = new Counter(metricNames.warmups)
 export const lateness = new Trend(metricNames.lateness)
 
 export function recorderOf(key: string, step: number, warmupMs: number, say: (message: ScriptMessage) => void): StepRecorder {

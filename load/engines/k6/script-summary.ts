@@ -11,6 +11,8 @@ export function summaryOf(plan: ScriptPlan, data: K6Summary): ScriptSummary {
   return {
     nonce: plan.nonce,
     dropped: countOf(data, metricNames.dropped),
+    warmups: countOf(data, metricNames.warmups),
+    users: data.metrics[metricNames.users]?.values['max'] ?? 0,
     lateness: trendOf(data, metricNames.lateness),
     iterations: trendOf(data, metricNames.iterations),
     limits: limitsOf(data),

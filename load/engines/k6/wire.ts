@@ -28,6 +28,8 @@ export interface ScriptPlan {
   users: number
   preAllocated: number
   maxUsers: number
+  /** One iteration in so many tells its latencies while the run goes on; shares no factor with the cycle, so that no journey is left out. */
+  sampleEvery: number
   /** Absolute path of the file with what the users' `before` steps saved, or undefined when there are none. */
   contextsFile: string | undefined
   /** Absolute path where the summary is to be written. */
@@ -54,13 +56,16 @@ export const metricNames = {
   unanswered: 'vigil_unanswered',
   unansweredAt: (step: number): string => `vigil_unanswered{step:${step}}`,
   limit: (limit: ClientLimit): string => `vigil_limit_${limit}`,
-  /** Milliseconds an iteration began after the moment it was due, plus a constant. */
+  /** Milliseconds that k6 came to the ticks of a clock after they were due: its own lateness, whatever the target does. */
   lateness: 'vigil_lateness',
-  /** k6's own. */
+  /** k6's own, warm-up and all. */
   requests: 'http_reqs',
-  /** Sub-metrics by scenario, so that warm-up stays out. */
-  dropped: 'dropped_iterations{scenario:measure}',
-  iterations: 'iteration_duration{scenario:measure}',
+  dropped: 'dropped_iterations',
+  users: 'vus_max',
+  /** By a tag that virtual users set when the measurement begins, so that warm-up and clock stay out. */
+  iterations: 'iteration_duration{phase:measure}',
+  /** Iterations begun before the measurement. */
+  warmups: 'vigil_warmups',
 } as const
 
 /**
@@ -69,18 +74,29 @@ export const metricNames = {
  */
 export const startedLate = { drainMs: 5000, marginMs: 1000 } as const
 
+/** How often the measured k6 is asked whether it still comes in time. */
+export const tickMs = 50
+
+/** So many of an iteration's latencies are told at most: a line of k6's log stays short. */
+export const mostSampled = 100
+
 /** What the script tells us while it runs, as `<nonce> <JSON>` on k6's log. */
 export type ScriptMessage =
   | { say: 'started' }
   | { say: 'ended' }
   | { say: 'failure'; step: number; class: RequestFailureClass; atMs: number; example: string }
+  | { say: 'sample'; latenciesMs: number[] }
   | { say: 'misused'; problem: string }
 
 /** The summary our `handleSummary` writes. A step nobody reached has no latency. */
 export interface ScriptSummary {
   nonce: string
+  /** Arrivals that k6 dropped, in warm-up too, where `warmups` tells how many were begun. */
   dropped: number
-  /** Milliseconds that measured iterations began after they were due; needs its smallest value taken off. */
+  warmups: number
+  /** Most virtual users that k6 had. */
+  users: number
+  /** Milliseconds that k6 came late to the ticks of its clock. */
   lateness: SummaryTrend | null
   /** How long each measured iteration kept a virtual user busy. */
   iterations: SummaryTrend | null

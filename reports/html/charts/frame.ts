@@ -54,11 +54,21 @@ function axes({ size, margin, xTitle, yTitle, xTicks, yTicks }: Plot): Markup[] 
   const bottom = size.height - margin.bottom
   return [
     ...yTicks.flatMap(({ at, label }) => [line('grid', left, at, right, at), words(left - 7, at + 4, label, 'end')]),
-    ...xTicks.flatMap(({ at, label }) => [line('axis', at, bottom, at, bottom + 4), words(at, bottom + 17, label, 'middle')]),
+    ...apart(xTicks).flatMap(({ at, label }) => [line('axis', at, bottom, at, bottom + 4), words(Math.min(at, size.width - widthOf(label) / 2), bottom + 17, label, 'middle')]),
     line('axis', left, bottom, right, bottom),
     words(left + (right - left) / 2, size.height - 4, xTitle, 'middle', 'axis-title'),
-    words(2, Math.max(10, top - 8), yTitle, 'start', 'axis-title'),
+    words(2, Math.min(14, Math.max(10, top - 8)), yTitle, 'start', 'axis-title'),
   ]
+}
+
+/** Ticks without those whose label would touch the one before: long numbers and many nines need more room than a short axis has. */
+function apart(ticks: readonly Tick[]): Tick[] {
+  const kept: Tick[] = []
+  for (const tick of ticks) {
+    const last = kept.at(-1)
+    if (!last || tick.at - last.at >= (widthOf(last.label) + widthOf(tick.label)) / 2 + 8) kept.push(tick)
+  }
+  return kept
 }
 
 export function line(kind: string, x1: number, y1: number, x2: number, y2: number): Markup {
@@ -69,10 +79,18 @@ export function words(x: number, y: number, label: string, anchor: 'start' | 'mi
   return label === '' ? raw('') : element('text', { x, y, 'text-anchor': anchor === 'start' ? undefined : anchor, class: kind }, text(label))
 }
 
+/**
+ * How wide a text of the charts' 12 px is, at most: nobody can measure it here, so every character is taken to be as wide
+ * as the digits and letters of the widest of the typefaces in use, and the percent sign wider still.
+ */
+export function widthOf(label: string, bold = false): number {
+  return [...label].length * (bold ? 8 : 6.9) + (label.split('%').length - 1) * 4.6
+}
+
 /** A chart drawn twice, for a screen and for a phone, where text scaled down with the picture could not be read. */
-export function responsive(id: string, draw: (size: Size, id: string, narrow: boolean) => Markup): Markup[] {
+export function responsive(id: string, height: number, draw: (size: Size, id: string, narrow: boolean) => Markup): Markup[] {
   return [
-    element('div', { class: 'wide-only' }, draw({ width: 1030, height: 330 }, `${id}w`, false)),
-    element('div', { class: 'narrow-only' }, draw({ width: 358, height: 270 }, `${id}n`, true)),
+    element('div', { class: 'wide-only' }, draw({ width: 1030, height }, `${id}w`, false)),
+    element('div', { class: 'narrow-only' }, draw({ width: 328, height: 250 }, `${id}n`, true)),
   ]
 }

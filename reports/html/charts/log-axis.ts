@@ -1,5 +1,5 @@
 import { scaleLog } from 'd3-scale'
-import { bare } from '../../wording/index.ts'
+import { axisNumber } from './axis-number.ts'
 import type { Tick } from './frame.ts'
 
 /** A logarithmic axis for milliseconds: where a value lies in pixels, and its ticks at 1, 2 and 5. */
@@ -28,7 +28,7 @@ export function logAxis({ least, most }: LatencyDomain, from: number, to: number
   const sparse = all.length <= mostTicks ? all : decades(least, most).filter((value) => value >= least && value <= most)
   const every = Math.ceil(sparse.length / mostTicks)
   const shown = sparse.toSorted((a, b) => a - b).filter((_, index) => index % every === 0)
-  return { at: (ms) => scale(Math.max(ms, least)), ticks: shown.map((value) => ({ at: scale(value), label: bare('ms', value) })) }
+  return { at: (ms) => scale(Math.max(ms, least)), ticks: shown.map((value) => ({ at: scale(value), label: axisNumber(value) })) }
 }
 
 function decades(least: number, most: number): number[] {

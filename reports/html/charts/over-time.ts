@@ -2,91 +2,121 @@ import { scaleLinear } from 'd3-scale'
 import type { ScaleLinear } from 'd3-scale'
 import { area, curveStepAfter, line as lineShape } from 'd3-shape'
 import { amount } from '../../../baselines/index.ts'
-import { count, moment } from '../../wording/index.ts'
+import { moment } from '../../wording/index.ts'
 import { element } from '../markup.ts'
 import type { Markup } from '../markup.ts'
-import { chart, line, words } from './frame.ts'
-import type { Caption, Margin, Plot, Size } from './frame.ts'
-import type { Stretch } from './timeline.ts'
+import { axisNumber } from './axis-number.ts'
+import { chart, line, widthOf, words } from './frame.ts'
+import type { Caption, Margin, Plot, Size, Tick } from './frame.ts'
+import type { Stretch, Timeline } from './timeline.ts'
 
 export interface OverTime {
-  stretches: readonly Stretch[]
-  /** Length of a stretch. */
-  seconds: number
+  timeline: Timeline
   firstFailureMs: number | undefined
   size: Size
 }
 
-const margin: Margin = { top: 30, right: 18, bottom: 42, left: 60 }
+const margin: Margin = { top: 46, right: 24, bottom: 42, left: 60 }
+
+type Pick = (stretch: Stretch) => number
+const requestsOf: Pick = ({ requestsPerSecond }) => requestsPerSecond
+const errorsOf: Pick = ({ errorsPerSecond }) => errorsPerSecond
+
+/** The highest rate of a stretch. */
+export function highest({ stretches }: Timeline, of: 'requests' | 'errors'): number {
+  const pick = of === 'requests' ? requestsOf : errorsOf
+  return stretches.reduce((max, stretch) => Math.max(max, pick(stretch)), 0)
+}
 
 /** Requests and errors per second over the run; the first failure is marked. */
 export function throughputChart(caption: Caption, options: OverTime): Markup {
-  const { stretches, size } = options
-  const most = stretches.reduce((max, { requestsPerSecond }) => Math.max(max, requestsPerSecond), 0)
-  const { x, y, plot } = scales(options, 'Requests and errors per second', most)
-  const extended = lengthened(stretches, options.seconds)
-  const shape = (pick: (stretch: Stretch) => number): string =>
-    area<Stretch>().digits(1).curve(curveStepAfter).x(({ fromSecond }) => x(fromSecond)).y0(y(0)).y1((stretch) => y(pick(stretch)))(extended) ?? ''
-  const outline = lineShape<Stretch>().digits(1).curve(curveStepAfter).x(({ fromSecond }) => x(fromSecond)).y(({ requestsPerSecond }) => y(requestsPerSecond))(extended) ?? ''
+  const { timeline } = options
+  const failed = highest(timeline, 'errors') > 0
+  const { x, y, plot } = scales(options, failed ? 'Requests and errors per second' : 'Requests per second', highest(timeline, 'requests'))
+  const extended = lengthened(timeline)
+  const outline = lineShape<Stretch>().digits(1).curve(curveStepAfter).x(({ fromSecond }) => x(fromSecond)).y((stretch) => y(requestsOf(stretch)))(extended) ?? ''
   return chart(caption, plot, [
-    element('path', { class: 'area', d: shape(({ requestsPerSecond }) => requestsPerSecond) }),
-    ...(stretches.some(({ errorsPerSecond }) => errorsPerSecond > 0) ? [element('path', { class: 'bad-area', d: shape(({ errorsPerSecond }) => errorsPerSecond) })] : []),
+    element('path', { class: 'area', d: filled(extended, x, y, requestsOf) }),
+    ...(failed ? [element('path', { class: 'bad-area', d: filled(extended, x, y, errorsOf) })] : []),
     element('path', { class: 'series', d: outline }),
-    ...firstFailure(options, x, size),
+    ...firstFailure(options, x),
   ])
+}
+
+/** Errors on an axis of their own: two in a hundred break most budgets, and beside the requests they are a line on the floor. */
+export function errorsChart(caption: Caption, options: OverTime): Markup {
+  const { x, y, plot } = scales(options, 'Errors per second', highest(options.timeline, 'errors'))
+  return chart(caption, plot, [element('path', { class: 'bad-area', d: filled(lengthened(options.timeline), x, y, errorsOf) }), ...firstFailure(options, x)])
+}
+
+function filled(stretches: readonly Stretch[], x: (second: number) => number, y: (value: number) => number, pick: Pick): string {
+  return area<Stretch>().digits(1).curve(curveStepAfter).x(({ fromSecond }) => x(fromSecond)).y0(y(0)).y1((stretch) => y(pick(stretch)))([...stretches]) ?? ''
 }
 
 /** The 95th percentile of each second; the budget is drawn where it would not flatten the curve, else the caption says where it is. */
 export function p95Chart(caption: Caption, options: OverTime & { limitMs: number | undefined }): Markup {
-  const { stretches, size, limitMs } = options
-  const highest = stretches.reduce((max, { p95Ms }) => Math.max(max, p95Ms ?? 0), 0)
-  const drawn = limitMs !== undefined && budgetFits(limitMs, highest)
-  const { x, y, plot } = scales(options, 'p95 latency (ms)', Math.max(highest, drawn ? limitMs : 0) * 1.08)
-  const path = lineShape<Stretch>().digits(1).defined(({ p95Ms }) => p95Ms !== undefined).x(({ fromSecond }) => x(fromSecond + options.seconds / 2)).y(({ p95Ms }) => y(p95Ms ?? 0))(stretches) ?? ''
+  const { size, limitMs, timeline } = options
+  const worst = highestP95(timeline)
+  const drawn = limitMs !== undefined && budgetFits(limitMs, worst)
+  const { x, y, plot } = scales(options, 'p95 latency (ms)', Math.max(worst, drawn ? limitMs : 0) * 1.12)
+  const middle = ({ fromSecond }: Stretch): number => x(fromSecond + timeline.seconds / 2)
+  const path = lineShape<Stretch>().digits(1).defined(({ p95Ms }) => p95Ms !== undefined).x(middle).y(({ p95Ms }) => y(p95Ms ?? 0))(timeline.stretches) ?? ''
   return chart(caption, plot, [
-    ...(drawn ? [line('budget', margin.left, y(limitMs), size.width - margin.right, y(limitMs)), words(margin.left + 6, y(limitMs) - 5, `p95 < ${amount('ms', limitMs)}`, 'start', 'budget-label')] : []),
+    ...(drawn ? [line('budget', margin.left, y(limitMs), size.width - margin.right, y(limitMs))] : []),
     element('path', { class: 'series', d: path }),
-    ...firstFailure(options, x, size),
+    // A line needs two points; a run of a second has one.
+    ...timeline.stretches.slice(0, timeline.stretches.length === 1 ? 1 : 0).map((stretch) => element('circle', { class: 'dot', cx: middle(stretch), cy: y(stretch.p95Ms ?? 0), r: 4.5 })),
+    ...(drawn ? [words(margin.left + 6, y(limitMs) - 6, `p95 < ${amount('ms', limitMs)}`, 'start', 'budget-label')] : []),
+    ...firstFailure(options, x),
   ])
+}
+
+/** The highest p95 of a second; 0 where none was measured. */
+export function highestP95({ stretches }: Timeline): number {
+  return stretches.reduce((max, { p95Ms }) => Math.max(max, p95Ms ?? 0), 0)
 }
 
 export function budgetFits(limitMs: number, highestMs: number): boolean {
   return limitMs <= highestMs * 4
 }
 
-function scales({ stretches, seconds, size }: OverTime, yTitle: string, most: number): { x: ScaleLinear<number, number>; y: ScaleLinear<number, number>; plot: Plot } {
-  const end = (stretches.at(-1)?.fromSecond ?? 0) + seconds
+function scales({ timeline, size }: OverTime, yTitle: string, most: number): { x: ScaleLinear<number, number>; y: ScaleLinear<number, number>; plot: Plot } {
+  const end = (timeline.stretches.at(-1)?.fromSecond ?? 0) + timeline.seconds
   const x = scaleLinear([0, end], [margin.left, size.width - margin.right])
-  const y = scaleLinear([0, Math.max(most, 1e-9)], [size.height - margin.bottom, margin.top]).nice(5)
-  const ticks = { x: x.ticks(size.width < 500 ? 5 : 10), y: y.ticks(5) }
-  return {
-    x,
-    y,
-    plot: {
-      size,
-      margin,
-      xTitle: 'Seconds since the measurement began',
-      yTitle,
-      xTicks: ticks.x.map((value) => ({ at: x(value), label: count(value) })),
-      yTicks: ticks.y.map((value) => ({ at: y(value), label: axisNumber(value) })),
-    },
+  const y = scaleLinear([0, most > 0 ? most : 1], [size.height - margin.bottom, margin.top]).nice(5)
+  const unit = timeUnit(end)
+  const plot = {
+    size,
+    margin,
+    xTitle: `${unit.name} since the measurement began`,
+    yTitle,
+    xTicks: timeTicks(x, end, unit.seconds, size.width < 500 ? 5 : 10),
+    yTicks: y.ticks(5).map((value) => ({ at: y(value), label: axisNumber(value) })),
   }
+  return { x, y, plot }
 }
 
-function axisNumber(value: number): string {
-  if (value >= 1e6) return value.toExponential(0).replace('e+', 'e')
-  return value >= 1000 ? count(value) : String(Number(value.toPrecision(4)))
+function timeUnit(seconds: number): { name: string; seconds: number } {
+  if (seconds > 3 * 3600) return { name: 'Hours', seconds: 3600 }
+  return seconds > 600 ? { name: 'Minutes', seconds: 60 } : { name: 'Seconds', seconds: 1 }
+}
+
+function timeTicks(x: ScaleLinear<number, number>, end: number, unitSeconds: number, ticks: number): Tick[] {
+  return scaleLinear([0, end / unitSeconds], [0, 1]).ticks(ticks).map((value) => ({ at: x(value * unitSeconds), label: axisNumber(value) }))
 }
 
 // A step needs an end: the last stretch is as long as the others.
-function lengthened(stretches: readonly Stretch[], seconds: number): Stretch[] {
+function lengthened({ stretches, seconds }: Timeline): Stretch[] {
   const last = stretches.at(-1)
   return last ? [...stretches, { ...last, fromSecond: last.fromSecond + seconds }] : []
 }
 
-function firstFailure({ firstFailureMs }: OverTime, x: ScaleLinear<number, number>, size: Size): Markup[] {
+/** Its label stands above the plot, where neither curve nor error area can be behind it. */
+function firstFailure({ firstFailureMs, size }: OverTime, x: ScaleLinear<number, number>): Markup[] {
   if (firstFailureMs === undefined) return []
-  const at = Math.min(x(firstFailureMs / 1000), size.width - margin.right)
-  const late = at > size.width * 0.6
-  return [line('event', at, margin.top - 6, at, size.height - margin.bottom), words(late ? at - 6 : at + 6, margin.top + 4, `first failure at ${moment(firstFailureMs)}`, late ? 'end' : 'start', 'over')]
+  const right = size.width - margin.right
+  const at = Math.min(x(firstFailureMs / 1000), right)
+  const label = `first failure at ${moment(firstFailureMs)}`
+  const late = at + 6 + widthOf(label, true) > right
+  return [line('event', at, margin.top - 18, at, size.height - margin.bottom), words(late ? at - 6 : at + 6, margin.top - 9, label, late ? 'end' : 'start', 'over')]
 }

@@ -5,8 +5,10 @@ import { countOf, quantile } from '../../../record/index.ts'
 import type { Histogram } from '../../../record/index.ts'
 import { element } from '../markup.ts'
 import type { Markup } from '../markup.ts'
-import { chart, line, words } from './frame.ts'
+import { chart, line } from './frame.ts'
 import type { Caption, Margin, Size, Tick } from './frame.ts'
+import { boxAround, boxesAlong, lineBox, placed } from './labels.ts'
+import type { Label } from './labels.ts'
 import { logAxis } from './log-axis.ts'
 import type { LatencyDomain } from './log-axis.ts'
 
@@ -24,56 +26,125 @@ export interface PercentileChart {
   /** Samples that the axis reaches to, so that small multiples share it: 1,000 samples end at 99.9 %. */
   samples: number
   size: Size
-  /** For a page of many: fewer ticks, no titles on axes. */
+  /** For a page of many: fewer ticks, no titles on axes, no labels. */
   small?: boolean
+}
+
+/** The axis reaches 99 % even for fewer samples, so that the budgets have their places. */
+const fewest = 100
+
+/** Where things lie in the plot, in pixels. */
+interface Scales {
+  /** Of a share of the requests, 0..1. */
+  x: (q: number) => number
+  y: (ms: number) => number
+  left: number
+  right: number
 }
 
 /**
  * Latency by percentile. The horizontal axis is log10(1 / (1 − q)), so that each further nine has the same room: the tail
- * is where budgets break, and on a linear axis it is the last pixel.
+ * is where budgets break, and on a linear axis it is the last pixel. A budget for a percentile holds for all below it too,
+ * so its line ends there: a curve that crosses the line has broken it.
  */
 export function percentileChart(caption: Caption, options: PercentileChart): Markup {
   const { histogram, budgets, domain, samples, size, small = false } = options
-  const margin: Margin = small ? { top: 10, right: 8, bottom: 22, left: 40 } : { top: 30, right: 18, bottom: 42, left: 52 }
+  const margin: Margin = small ? { top: 10, right: 10, bottom: 22, left: 44 } : { top: 34, right: 20, bottom: 42, left: 54 }
   const bottom = size.height - margin.bottom
   const right = size.width - margin.right
-  const x = scaleLinear([0, Math.log10(Math.max(samples, 10))], [margin.left, right])
-  const y = logAxis(domain, bottom, margin.top, small ? 4 : 9)
-  const at = (q: number): number => x(-Math.log10(1 - q))
-  const axes = { size, margin, xTitle: small ? '' : 'Percentile of answered requests (each step to the right: ten times rarer)', yTitle: small ? '' : 'Latency (ms, log scale)', xTicks: percentileTicks(at, right, small), yTicks: y.ticks }
-  const narrow = size.width < 500
-  return chart(caption, narrow && !small ? { ...axes, xTitle: 'Percentile of answered requests' } : axes, [
-    ...budgets.flatMap((budget, index) => budgetLine(budget, y.at(budget.limitMs), margin.left, right, small ? undefined : index)),
-    element('path', { class: 'series', d: curve(histogram, x.domain()[1] ?? 1, (q) => at(q), y.at) }),
-    ...budgets.flatMap((budget) => reading(budget, histogram, at(budget.q), y.at, small)),
+  const horizontal = scaleLinear([0, Math.log10(Math.max(samples, fewest))], [margin.left, right]).clamp(true)
+  const vertical = logAxis(domain, bottom, margin.top, small ? 4 : 9)
+  const scales: Scales = { x: (q) => horizontal(q < 1 ? -Math.log10(1 - q) : Infinity), y: vertical.at, left: margin.left, right }
+  const xTitle = size.width < 500 ? 'Percentile of answered requests' : 'Percentile of answered requests (each nine: ten times rarer)'
+  const plot = { size, margin, xTitle: small ? '' : xTitle, yTitle: small ? '' : 'Latency (ms, log scale)', xTicks: percentileTicks(samples, scales.x, small), yTicks: vertical.ticks }
+  const readings = readingsOf(histogram, budgets, scales)
+  const points = curve(histogram, scales)
+  const marks = [...boxesAlong(points), ...readings.map(({ x, y }) => boxAround(x, y, 5)), ...budgets.map(({ q, limitMs }) => lineBox(scales.left, scales.x(q), scales.y(limitMs)))]
+  const labels = [...readings.map(readingLabels), ...budgets.map((budget) => budgetLabels(budget, scales))]
+  return chart(caption, plot, [
+    ...budgets.flatMap((budget) => budgetLine(budget, scales)),
+    element('path', { class: 'series', d: lineShape().digits(1)(points) ?? '' }),
+    ...readings.map(({ x, y, over }) => element('circle', { class: over ? 'dot over' : 'dot', cx: x, cy: y, r: small ? 3 : 4.5 })),
+    ...(small ? [] : placed(labels, { left: margin.left, right, top: margin.top - 16, bottom }, marks)),
   ])
 }
 
-function percentileTicks(at: (q: number) => number, right: number, small: boolean): Tick[] {
-  const all = [0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999].map((q) => ({ at: at(q), label: q === 0 ? '0' : `${Number((q * 100).toPrecision(8))}${small ? '' : ' %'}` }))
-  return all.filter((tick) => tick.at <= right + 1)
+function percentileTicks(samples: number, x: (q: number) => number, small: boolean): Tick[] {
+  const shares = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999, 0.9999999].filter((q) => (1 - q) * Math.max(samples, fewest) >= 0.99)
+  return shares.map((q) => ({ at: x(q), label: `${Number((q * 100).toPrecision(9))}${small ? '' : ' %'}` }))
 }
 
-/** Ten points for each decade of rarity, and both ends: finer than can be seen, and small in the file. */
-function curve(histogram: Histogram, decades: number, x: (q: number) => number, y: (ms: number) => number): string {
+/** Twenty-four points for each decade of rarity, and the slowest of all: finer than can be seen, and small in the file. */
+function curve(histogram: Histogram, { x, y }: Scales): [number, number][] {
   const n = countOf(histogram)
-  if (n === 0) return ''
-  const end = Math.min(decades, Math.log10(n))
-  const steps = Math.max(2, Math.ceil(end * 24))
-  const points = Array.from({ length: steps + 1 }, (_, index) => 1 - 10 ** (-(end * index) / steps))
-  return lineShape<number>().digits(1).x(x).y((q) => y(quantile(histogram, q)))(points) ?? ''
+  if (n === 0) return []
+  const decades = Math.log10(n)
+  const steps = Math.max(2, Math.ceil(decades * 24))
+  const shares = Array.from({ length: steps }, (_, index) => 1 - 10 ** (-(decades * index) / steps))
+  const values = quantilesOf(histogram, [...shares, 1])
+  return [...shares, slowest(n)].map((q, index) => [x(q), y(values[index] ?? 0)])
 }
 
-function budgetLine(budget: PercentileBudget, y: number, left: number, right: number, index: number | undefined): Markup[] {
-  const drawn = line('budget', left, y, right, y)
-  if (index === undefined) return [drawn]
-  return [drawn, words(left + 6 + (index % 2) * 112, y - 5, `${budget.label} < ${amount('ms', budget.limitMs)}`, 'start', 'budget-label')]
+/** What `quantile` says for each of `shares`, which rise: in one pass, as a curve asks for a hundred of thousands of buckets. */
+export function quantilesOf(histogram: Histogram, shares: readonly number[]): number[] {
+  const n = countOf(histogram)
+  let bucket = 0
+  let seen = histogram[0]?.[1] ?? 0
+  return shares.map((q) => {
+    const rank = Math.max(1, Math.ceil(q * n - 1e-9))
+    while (seen < rank && bucket < histogram.length - 1) {
+      bucket += 1
+      seen += histogram[bucket]?.[1] ?? 0
+    }
+    return histogram[bucket]?.[0] ?? Number.NaN
+  })
 }
 
-function reading({ q, limitMs, label }: PercentileBudget, histogram: Histogram, x: number, y: (ms: number) => number, small: boolean): Markup[] {
-  if (countOf(histogram) === 0) return []
-  const actual = quantile(histogram, q)
-  const kind = actual < limitMs ? '' : ' over'
-  const dot = element('circle', { class: `dot${kind}`, cx: x, cy: y(actual), r: small ? 3 : 4.5 })
-  return small ? [dot] : [dot, words(x - 8, y(actual) - 9, `${label} ${amount('ms', actual)}`, 'end', kind === '' ? 'strong' : 'over')]
+/** The share that only the slowest of `n` requests is beyond. */
+function slowest(n: number): number {
+  return 1 - 1 / n
+}
+
+function budgetLine({ q, limitMs }: PercentileBudget, { x, y, left }: Scales): Markup[] {
+  return [line('budget', left, y(limitMs), x(q), y(limitMs)), line('budget-end', x(q), y(limitMs) - 6, x(q), y(limitMs) + 6)]
+}
+
+/** Above its line, else below it, else behind its end: never far from it. */
+function budgetLabels({ label, limitMs, q }: PercentileBudget, { x, y, left }: Scales): Label[] {
+  const common = { text: `${label} < ${amount('ms', limitMs)}`, anchor: 'start', kind: 'budget-label' } as const
+  const at = y(limitMs)
+  return [
+    { ...common, x: left + 6, y: at - 5 },
+    { ...common, x: left + 6, y: at + 14 },
+    { ...common, x: x(q) + 8, y: at + 4 },
+  ]
+}
+
+interface Reading {
+  x: number
+  y: number
+  label: string
+  over: boolean
+}
+
+/** The curve's values at the budgets that enough samples reach, and its slowest. */
+function readingsOf(histogram: Histogram, budgets: readonly PercentileBudget[], { x, y }: Scales): Reading[] {
+  const n = countOf(histogram)
+  if (n === 0) return []
+  const most = quantile(histogram, 1)
+  const reached = budgets.filter(({ q }) => q <= slowest(n))
+  return [
+    ...reached.map(({ q, label, limitMs }) => {
+      const actual = quantile(histogram, q)
+      return { x: x(q), y: y(actual), label: `${label} ${amount('ms', actual, limitMs)}`, over: actual >= limitMs }
+    }),
+    { x: x(slowest(n)), y: y(most), label: `max ${amount('ms', most)}`, over: false },
+  ]
+}
+
+/** Above the curve, which only rises; else to the right below it. Further off where another label stands. */
+function readingLabels({ x, y, label, over }: Reading): Label[] {
+  const common = { text: label, kind: over ? 'over' : 'strong' } as const
+  const lines = [0, 14, 28]
+  return [...lines.map((further) => ({ ...common, x: x - 6, y: y - 9 - further, anchor: 'end' as const })), ...lines.map((further) => ({ ...common, x: x + 6, y: y + 18 + further, anchor: 'start' as const })), { ...common, x: x + 8, y: y - 9, anchor: 'start' }]
 }

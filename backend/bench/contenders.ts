@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { Client, eventually } from '../testing/index.ts'
+import type { Bench } from './section.ts'
+
+const main = fileURLToPath(new URL('../main.ts', import.meta.url))
+const raw = fileURLToPath(new URL('raw.ts', import.meta.url))
+const listening = z.object({ port: z.number() })
+
+/** A server in a process of its own. What it writes goes to a file: reading it would cost the machine what we measure. */
+export interface Contender {
+  name: string
+  base: string
+  client: Client
+  pid: number
+  /** From the start of the process until it was ready. */
+  startMs: number
+  end: () => Promise<void>
+}
+
+let started = 0
+
+async function start(bench: Bench, name: string, script: string, env: Record<string, string>, readyMessage: string): Promise<Contender> {
+  const logPath = join(bench.folder, `contender-${(started += 1)}.log`)
+  const log = openSync(logPath, 'w')
+  const startedAt = performance.now()
+  const child = spawn(process.execPath, [script], { cwd: bench.folder, env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: bench.databaseUrl, ...env }, stdio: ['ignore', log, 'inherit'] })
+  closeSync(log)
+  await eventually(`${name} is ready`, 60_000, async () => (await readFile(logPath, 'utf8')).includes(`"message":"${readyMessage}"`))
+  const startMs = performance.now() - startedAt
+  const line = (await readFile(logPath, 'utf8')).split('\n').find((one) => one.includes('"message":"listening"')) ?? ''
+  const base = `http://127.0.0.1:${listening.parse(JSON.parse(line)).port}`
+  return { name, base, client: new Client(base), pid: child.pid ?? 0, startMs, end: () => end(child) }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM')
+  if (child.exitCode === null) await once(child, 'exit')
+}
+
+const everything = { AUTH_SECRET: 'a secret for the bench and nothing else', RATE_LIMIT_PER_MINUTE: '100000000', AUTH_RATE_LIMIT_PER_MINUTE: '100000000' }
+
+/** The service with all that it has on: tokens, limits, metrics and logs. */
+export function startService(bench: Bench, name: string, env: Record<string, string> = {}): Promise<Contender> {
+  return start(bench, name, main, { ...everything, ...env }, 'ready')
+}
+
+/** raw.ts, for the tasks of one user. */
+export function startRaw(bench: Bench, userId: string): Promise<Contender> {
+  return start(bench, 'raw', raw, { BENCH_USER: userId }, 'listening')
+}
+
+/** One value of `/metrics`. */
+export async function metric({ client }: Contender, name: string): Promise<number> {
+  const { text } = await client.get('/metrics')
+  return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1])
+}

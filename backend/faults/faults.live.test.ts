@@ -1,0 +1,257 @@
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { BackendProcess, type Client, eventually, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+
+const token = 'a token for the faults of this test'
+const bearer = { authorization: `Bearer ${token}` }
+
+let postgres: TestPostgres
+let running: TestService
+let user: Client
+
+beforeAll(async () => {
+  postgres = await startTestPostgres()
+  running = await startTestService(await postgres.newDatabase(), { FAULTS_TOKEN: token, RATE_LIMIT_PER_MINUTE: '20', DATABASE_POOL: '4' })
+})
+
+afterAll(async () => {
+  await running.stop()
+  await postgres.close()
+})
+
+afterEach(async () => {
+  await running.client.send('DELETE', '/_faults', undefined, bearer)
+})
+
+const put = (rules: unknown, ttlSeconds: unknown = 60, client = running.client) => client.send('PUT', '/_faults', { rules, ttlSeconds }, bearer)
+const metric = async (name: string): Promise<number> => {
+  const line = (await running.client.get('/metrics')).text.split('\n').find((one) => one.startsWith(`${name} `))
+  return Number(line?.slice(name.length + 1) ?? 0)
+}
+
+async function newUser(): Promise<void> {
+  user = (await running.client.register()).client
+}
+
+async function timed<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
+  const began = performance.now()
+  return { result: await work, ms: performance.now() - began }
+}
+
+describe('a fault', () => {
+  test('of latency makes requests to its route slow, and no others', async () => {
+    await newUser()
+    await put([{ route: 'GET /tasks', latencyMs: 300 }])
+    const slow = await timed(user.get('/tasks'))
+    expect([slow.result.status, slow.ms >= 295]).toEqual([200, true])
+    const [other, health] = await Promise.all([timed(user.get('/auth/me')), timed(running.client.get('/health'))])
+    expect([other.result.status, health.result.status]).toEqual([200, 200])
+    expect(Math.min(other.ms, health.ms)).toBeLessThan(295)
+    expect(await metric('http_request_duration_seconds_bucket{le="0.25",method="GET",route="/tasks",status="200"}')).toBe(0)
+  })
+
+  test('of latency beyond the time limit of requests still ends in an answer', async () => {
+    await newUser()
+    await put([{ route: '/tasks', latencyMs: 4600 }])
+    const { result, ms } = await timed(user.send('POST', '/tasks', { title: 'late' }))
+    expect([result.status, ms > 4590]).toEqual([201, true])
+  })
+
+  test('of a status answers with it as a problem document, counted under it', async () => {
+    await newUser()
+    await put([{ status: 503 }])
+    const answer = await user.get('/auth/me')
+    expect([answer.status, answer.headers.get('content-type'), answer.headers.get('retry-after')]).toEqual([503, 'application/problem+json', '1'])
+    expect(answer.json).toMatchObject({ type: 'urn:todo:problem:injected-fault', status: 503 })
+    expect(await metric('http_requests_total{method="GET",route="/auth/me",status="503"}')).toBeGreaterThan(0)
+    for (const path of ['/health', '/health/ready', '/metrics', '/docs']) expect([path, (await running.client.get(path)).status]).toEqual([path, 200])
+  })
+
+  test('with a ratio hits some requests and not others', async () => {
+    await put([{ route: '/health', status: 500, ratio: 0.5 }])
+    const statuses = new Set<number>()
+    // Both are missing from 60 with a chance of 2 in 10^18.
+    for (let asked = 0; asked < 60; asked += 1) statuses.add((await running.client.get('/health')).status)
+    expect(statuses).toEqual(new Set([200, 500]))
+  })
+
+  test('that stops the event loop holds up everybody', async () => {
+    await newUser()
+    await put([{ route: 'GET /auth/me', stallMs: 400 }])
+    const stalling = user.get('/auth/me')
+    const stalled = await timed(Promise.all([stalling, ...Array.from({ length: 3 }, () => running.client.get('/health'))]))
+    expect(stalled.ms).toBeGreaterThanOrEqual(395)
+    expect(stalled.result.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  })
+
+  test('of a slow database shows in the times of queries', async () => {
+    await newUser()
+    await put([{ dbLatencyMs: 300 }])
+    const before = await metric('db_query_duration_seconds_sum{query="users.by_id"}')
+    const slow = await timed(user.get('/auth/me'))
+    expect([slow.result.status, slow.ms >= 295]).toEqual([200, true])
+    expect((await metric('db_query_duration_seconds_sum{query="users.by_id"}')) - before).toBeGreaterThan(0.29)
+  })
+
+  test('of a database that is too slow is 503 in time, and over as soon as it is switched off', async () => {
+    await newUser()
+    await put([{ dbLatencyMs: 30_000 }])
+    const [late, ready] = await Promise.all([timed(user.get('/auth/me')), running.client.get('/health/ready')])
+    expect([late.result.status, late.ms < 5000]).toEqual([503, true])
+    expect(ready.json).toEqual({ status: 'unavailable', services: { database: false, auth: true } })
+    await running.client.send('DELETE', '/_faults', undefined, bearer)
+    expect((await user.get('/auth/me')).status).toBe(200)
+  })
+
+  test('of an absent database is 503 with Retry-After, also for what was in the cache, not ready, and counted', async () => {
+    await newUser()
+    await eventually('the page is in the cache', 5000, async () => {
+      const before = await metric('cache_requests_total{cache="tasks_page",result="hit"}')
+      await user.get('/tasks')
+      return (await metric('cache_requests_total{cache="tasks_page",result="hit"}')) > before
+    })
+    const before = await metric('db_connection_errors_total')
+    await put([{ dbDown: true }])
+    for (const answer of await Promise.all([user.get('/tasks'), user.send('POST', '/tasks', { title: 'x' }), running.client.send('POST', '/auth/login', { email: 'a@example.com', password: 'x' })])) {
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
+    }
+    expect((await running.client.get('/health')).status).toBe(200)
+    const ready = await running.client.get('/health/ready')
+    expect([ready.status, ready.json]).toEqual([503, { status: 'unavailable', services: { database: false, auth: true } }])
+    expect(await metric('db_connection_errors_total')).toBeGreaterThanOrEqual(before + 4)
+    await running.client.send('DELETE', '/_faults', undefined, bearer)
+    expect([(await user.get('/tasks')).status, (await running.client.get('/health/ready')).status]).toEqual([200, 200])
+  })
+
+  test('of authentication fails logins and tokens with 503, and readiness names it', async () => {
+    const { client, session, password } = await running.client.register()
+    await put([{ authDown: true }])
+    const credentials = { email: session.user.email, password }
+    const answers = [await client.get('/tasks'), await running.client.send('POST', '/auth/login', credentials), await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken })]
+    expect(answers.map(({ status }) => status)).toEqual([503, 503, 503])
+    expect((await running.client.get('/health/ready')).json).toEqual({ status: 'unavailable', services: { database: true, auth: false } })
+    expect(await metric('auth_attempts_total{action="login",result="error",reason="unavailable"}')).toBeGreaterThan(0)
+    await running.client.send('DELETE', '/_faults', undefined, bearer)
+    // Nothing was used up, nobody locked out.
+    expect((await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken })).status).toBe(200)
+    expect((await running.client.send('POST', '/auth/login', credentials)).status).toBe(200)
+  })
+
+  test('of rate limits lets everybody through', async () => {
+    await newUser()
+    const burst = async (): Promise<Set<number>> => new Set((await Promise.all(Array.from({ length: 30 }, () => user.get('/tasks')))).map(({ status }) => status))
+    expect(await burst()).toEqual(new Set([200, 429]))
+    await put([{ rateLimitOff: true }])
+    expect(await burst()).toEqual(new Set([200]))
+    await running.client.send('DELETE', '/_faults', undefined, bearer)
+    expect(await burst()).toEqual(new Set([429]))
+  })
+
+  test('ends with the service: who is held up is answered before it goes', async () => {
+    const own = await startTestService(await postgres.newDatabase(), { FAULTS_TOKEN: token })
+    const caller = (await own.client.register()).client
+    await put([{ route: 'GET /tasks', latencyMs: 30_000 }], 60, own.client)
+    const held = timed(caller.get('/tasks'))
+    // The one that asks is the other.
+    await eventually('the request has arrived', 10_000, async () => (await own.client.get('/metrics')).text.includes('\nhttp_requests_in_flight 2\n'))
+    await own.service.stop()
+    const { result, ms } = await held
+    expect([result.status, ms < 30_000]).toEqual([200, true])
+  })
+
+  test('ends by itself', async () => {
+    await put([{ status: 500 }], 1)
+    expect((await running.client.get('/tasks')).status).toBe(500)
+    await eventually('it is over', 10_000, async () => (await running.client.get('/tasks')).status === 401)
+  })
+})
+
+describe('of memory', () => {
+  test('as much is resident, and given back', async () => {
+    const backend = new BackendProcess({ DATABASE_URL: await postgres.newDatabase(), FAULTS_TOKEN: token })
+    onTestFinished(() => backend.end())
+    const client = await backend.ready()
+    const resident = async (): Promise<number> => Number(/^process_resident_memory_bytes (\d+)$/m.exec((await client.get('/metrics')).text)?.[1])
+    const before = await resident()
+    const mebibytes = async (): Promise<number> => ((await resident()) - before) / 1024 / 1024
+    expect((await put([{ memoryMb: 200 }, { memoryMb: 100 }], 60, client)).status).toBe(200)
+    await eventually('it is resident', 10_000, async () => (await mebibytes()) > 270)
+    await client.send('DELETE', '/_faults', undefined, bearer)
+    await eventually('it is given back', 10_000, async () => (await mebibytes()) < 100)
+  })
+})
+
+describe('the switch', () => {
+  const state = z.object({ rules: z.array(z.unknown()), expiresAt: z.string().nullable(), expiresInSeconds: z.number() })
+
+  test('tells what is on and until when', async () => {
+    const rules = [{ route: 'GET /tasks/:id', latencyMs: 1, ratio: 0.5 }, { memoryMb: 1 }]
+    const set = await put(rules, 30)
+    expect([set.status, state.parse(set.json).rules]).toEqual([200, rules])
+    const on = state.parse((await running.client.get('/_faults', bearer)).json)
+    expect([on.rules, on.expiresInSeconds > 20 && on.expiresInSeconds <= 30]).toEqual([rules, true])
+    expect(Math.abs(Date.parse(on.expiresAt ?? '') - Date.now() - on.expiresInSeconds * 1000)).toBeLessThan(2000)
+    await put([])
+    expect((await running.client.get('/_faults', bearer)).json).toEqual({ rules: [], expiresAt: null, expiresInSeconds: 0 })
+  })
+
+  test.each([
+    ['no token', {}],
+    ['a wrong token', { authorization: 'Bearer a token for the faults of this tesT' }],
+    ['a part of it', { authorization: `Bearer ${token.slice(0, -1)}` }],
+    ['another scheme', { authorization: `Basic ${token}` }],
+  ])('is not for who has %s, whatever they send', async (_what, headers: Record<string, string>) => {
+    const answers = [await running.client.get('/_faults', headers), await running.client.send('PUT', '/_faults', '{', headers), await running.client.send('DELETE', '/_faults', undefined, headers)]
+    for (const answer of answers) expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+  })
+
+  test('is not for users', async () => {
+    await newUser()
+    expect((await user.get('/_faults')).status).toBe(401)
+  })
+
+  test.each([
+    ['a route that is not served', { route: '/task', status: 500 }, 'body.rules.0.route'],
+    ['a method that the route does not have', { route: 'PUT /tasks', status: 500 }, 'body.rules.0.route'],
+    ['itself', { route: '/_faults', status: 500 }, 'body.rules.0.route'],
+    ['nothing', {}, 'body.rules.0'],
+  ])('refuses a rule for %s, and leaves on what was', async (_what, rule, at) => {
+    await put([{ latencyMs: 1 }])
+    const answer = await put([rule])
+    expect([answer.status, answer.json]).toMatchObject([422, { errors: [{ at }] }])
+    expect((await running.client.get('/_faults', bearer)).json).toMatchObject({ rules: [{ latencyMs: 1 }] })
+  })
+
+  test('works while the database is gone and everything is slow', async () => {
+    await put([{ dbDown: true, latencyMs: 30_000, authDown: true }])
+    expect((await running.client.send('DELETE', '/_faults', undefined, bearer)).status).toBe(204)
+    expect((await running.client.get('/health/ready')).status).toBe(200)
+  })
+
+  test('is in the OpenAPI document when it is there', async () => {
+    const document = z.object({ paths: z.record(z.string(), z.record(z.string(), z.object({ security: z.array(z.unknown()) }))) }).parse((await running.client.get('/openapi.json')).json)
+    expect(Object.keys(document.paths['/_faults'] ?? {})).toEqual(['get', 'put', 'delete'])
+    expect(document.paths['/_faults']?.['put']?.security).toEqual([{ operationsToken: [] }])
+  })
+
+  test('is not there without FAULTS_TOKEN, nor in the document', async () => {
+    const without = await startTestService(await postgres.newDatabase())
+    onTestFinished(() => without.stop())
+    const answers = [await without.client.get('/_faults', bearer), await put([{ status: 500 }], 60, without.client), await without.client.send('OPTIONS', '/_faults')]
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 404])
+    const unknown = await without.client.get('/_nothing')
+    expect(Object.keys(Object(answers[0]?.json))).toEqual(Object.keys(Object(unknown.json)))
+    expect((await without.client.get('/openapi.json')).text).not.toContain('_faults')
+  })
+
+  test('is refused in production, unless it is allowed by name', async () => {
+    const env = { NODE_ENV: 'production', AUTH_SECRET: 'a secret of more than thirty-two characters', FAULTS_TOKEN: token, DATABASE_URL: await postgres.newDatabase() }
+    const refused = new BackendProcess(env)
+    onTestFinished(() => refused.end())
+    expect([await refused.exit(), refused.stderr]).toEqual([2, 'todo-backend: FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 beside it\n'])
+    const { DATABASE_URL, ...rest } = env
+    const allowed = await startTestService(DATABASE_URL, { ...rest, FAULTS_ALLOW_PRODUCTION: '1' })
+    onTestFinished(() => allowed.stop())
+    expect((await allowed.client.get('/_faults', bearer)).status).toBe(200)
+  })
+})

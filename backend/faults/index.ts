@@ -1,0 +1,2 @@
+export { Faults } from './faults.ts'
+export { faultEndpoints, faultsPath } from './routes.ts'

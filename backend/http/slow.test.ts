@@ -1,0 +1,87 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { Client } from '../testing/index.ts'
+import { createApp, createHttpServer, endpoint, type ServerObserver } from './index.ts'
+import { arrivalLimits } from './server.ts'
+
+/** The limits of the service, ten times as short. */
+const limits = { headers: 1000, request: 1500, keepAlive: 6500, idleSocket: 7500, checkEvery: 100 }
+const shared = { id: 'x', summary: 'x', tag: 'x', access: 'open', limit: 'none', answers: {} } as const
+const endpoints = [
+  endpoint({ ...shared, method: 'GET', path: '/quick', handle: () => ({ status: 200, json: {} }) }),
+  endpoint({ ...shared, method: 'POST', path: '/body', body: { schema: z.unknown(), maxBytes: 1000 }, handle: () => ({ status: 200, json: {} }) }),
+]
+
+const open = { connections: 0, refused: 0 }
+const observer: ServerObserver = {
+  connectionOpened: () => (open.connections += 1),
+  connectionClosed: () => (open.connections -= 1),
+  requestStarted: () => undefined,
+  requestDone: () => undefined,
+  refused: (status) => (open.refused += status === 408 ? 1 : 0),
+}
+const app = createApp(endpoints, { authenticate: () => ({ userId: 'u', sessionId: 's' }), limit: () => undefined, timing: () => false })
+const server = createHttpServer(() => app, observer, { trustedProxies: 0, limits })
+let port = 0
+
+beforeAll(async () => {
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 2048 })
+  await once(server, 'listening')
+  const address = server.address()
+  port = typeof address === 'object' && address !== null ? address.port : 0
+})
+
+afterAll(() => {
+  server.closeAllConnections()
+  server.close()
+})
+
+/** Sends `first` and then a byte ten times a second; gives what came back once the connection is closed. */
+function slowly(first: string, endless: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(first))
+    const timer = setInterval(() => endless !== '' && socket.write(endless), 100)
+    let received = ''
+    socket.on('data', (chunk) => (received += chunk.toString()))
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      clearInterval(timer)
+      resolve(received)
+    })
+  })
+}
+
+const slow = [
+  ['say nothing', '', ''],
+  ['send their head byte by byte', 'GET /quick HTTP/1.1\r\nHost: x\r\nX-Slow: ', 'x'],
+  ['send their body byte by byte', 'POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n', ' '],
+] as const
+
+describe('500 connections that', () => {
+  test.each(slow)('%s are closed with 408, and others are answered meanwhile', async (_what, first, endless) => {
+    const client = new Client(`http://127.0.0.1:${port}`)
+    const state = { waiting: 500 }
+    const ended = Array.from({ length: 500 }, async () => {
+      const received = await slowly(first, endless)
+      state.waiting -= 1
+      return received
+    })
+    const statuses = new Set<number>()
+    while (state.waiting > 0) statuses.add((await client.get('/quick')).status)
+    const received = await Promise.all(ended)
+    expect([...statuses]).toEqual([200])
+    expect(received.filter((text) => !/^HTTP\/1\.1 408 .*\r\n\r\n\{.*"status":408/s.test(text))).toEqual([])
+  })
+})
+
+test('each of them was counted, and none is left', () => {
+  expect(open.refused).toBe(1500)
+  // The connection that the other requests share is kept.
+  expect(open.connections).toBeLessThanOrEqual(5)
+})
+
+test('the service itself waits 10 s for a head and 15 s for a request', () => {
+  expect(arrivalLimits).toMatchObject({ headers: 10_000, request: 15_000 })
+})

@@ -1,0 +1,113 @@
+import type { ComparableRun } from '../../record/read.ts'
+import { normalUpperTail } from './normal.ts'
+import { despiked, median, scatterAbout, scatterOf, wider } from './robust.ts'
+import type { Scatter } from './robust.ts'
+import { stepsIn } from './segments.ts'
+import type { Step, StepRules } from './segments.ts'
+
+export const historyMetrics = ['p50Ms', 'p95Ms', 'p99Ms', 'meanMs', 'errorRate', 'throughputRps'] as const
+export type HistoryMetric = (typeof historyMetrics)[number]
+
+/** p99 of a single run is mostly chance: it is looked at when asked for. */
+export const usualMetrics: readonly HistoryMetric[] = ['p50Ms', 'p95Ms', 'meanMs', 'errorRate', 'throughputRps']
+
+/** A lasting change of level. */
+export interface ChangePoint {
+  /** The first run after the change, in the series as it was given. */
+  index: number
+  metric: HistoryMetric
+  /** Medians of the runs between this change and its neighbours. */
+  before: number
+  after: number
+  /** Of so large a step anywhere in a series this long without one (Bonferroni over its places). */
+  pValue: number
+}
+
+export interface ChangePointOptions {
+  metrics?: readonly HistoryMetric[]
+  /** Standard errors that a step must exceed. */
+  threshold?: number
+  /** Smallest relative step that is told, as a share. */
+  leastStep?: number
+}
+
+/** A level takes six runs to be one. */
+export const leastRuns = 6
+const defaults = { threshold: 4.5, leastStep: 0.05 }
+/** Error rates are told to have changed from a tenth of a per cent of all requests on. */
+const leastErrorStep = 0.001
+
+/**
+ * Where the level of a metric changed for good, over runs in the order of time. A run that is missing, invalid or interrupted, or that made
+ * no request, is passed over; places are those of the series given. Runs near each other are alike, and single runs fall out of line: both are
+ * allowed for (`robust.ts`), or every series would be full of changes.
+ */
+export function changePoints(series: readonly (ComparableRun | null | undefined)[], options: ChangePointOptions = {}): ChangePoint[] {
+  const usable = series.flatMap((run, index) => (run && isMeasurement(run) ? [{ run, index }] : []))
+  return (options.metrics ?? usualMetrics).flatMap((metric) => changesOf(metric, usable, { ...defaults, ...options })).toSorted((a, b) => a.index - b.index)
+}
+
+function isMeasurement(run: ComparableRun): boolean {
+  return run.totals.requests > 0 && !run.interrupted && run.validity?.valid !== false
+}
+
+function changesOf(metric: HistoryMetric, usable: readonly { run: ComparableRun; index: number }[], options: Required<Pick<ChangePointOptions, 'threshold' | 'leastStep'>>): ChangePoint[] {
+  const points = usable.map(({ run, index }) => ({ index, value: valueOf(metric, run), requests: run.totals.requests })).filter(({ value }) => Number.isFinite(value) && (value > 0 || metric === 'errorRate'))
+  if (points.length < 2 * leastRuns) return []
+  const scale = scales[metric === 'errorRate' ? 'rate' : 'ratio']
+  const values = despiked(points.map(({ value, requests }) => scale.to(value, requests)))
+  const rules: StepRules = { threshold: options.threshold, leastRuns, matters: scale.matters(options.leastStep) }
+  const steps = surelyIn(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
+  const level = (from: number, to: number): number => median(points.slice(from, to).map(({ value }) => value))
+  return steps.map(({ at, z }, index) => ({
+    index: points[at]?.index ?? 0,
+    metric,
+    before: level(steps[index - 1]?.at ?? 0, at),
+    after: level(at, steps[index + 1]?.at ?? points.length),
+    pValue: Math.min(1, 2 * normalUpperTail(Math.abs(z)) * points.length),
+  }))
+}
+
+/**
+ * Steps that hold under both views of the scatter: that of differences, which needs no steps to be known, and that of what is left once these
+ * are taken away, which is more exact.
+ */
+function surelyIn(values: readonly number[], floor: number, rules: StepRules): Step[] {
+  const differences = scatterOf(values)
+  let scatter: Scatter = { ...differences, deviation: Math.max(differences.deviation, floor) }
+  for (;;) {
+    const steps = stepsIn(values, scatter, rules)
+    const left = wider(scatter, scatterAbout(values, steps.map(({ at }) => at)))
+    if (steps.length === 0 || left === scatter) return steps
+    scatter = left
+  }
+}
+
+function valueOf(metric: HistoryMetric, { totals }: ComparableRun): number {
+  return metric === 'errorRate' || metric === 'throughputRps' ? totals[metric] : totals.latency[metric]
+}
+
+/** How a metric is put on a scale where its noise is the same everywhere, and which steps on it matter. */
+interface Scale {
+  to: (value: number, requests: number) => number
+  leastDeviation: (requests: readonly number[]) => number
+  matters: (leastStep: number) => (before: number, after: number) => boolean
+}
+
+const scales: Record<'ratio' | 'rate', Scale> = {
+  ratio: {
+    to: (value) => Math.log(value),
+    // A series without spread is still read no more exactly than this.
+    leastDeviation: () => 0.001,
+    matters: (leastStep) => (before, after) => Math.abs(after - before) > Math.log1p(leastStep),
+  },
+  rate: {
+    // The arcsine of the root of a share has the same variance, 1 / 4n, whatever the share (Anscombe 1948).
+    to: (value, requests) => Math.asin(Math.sqrt((value * requests + 0.375) / (requests + 0.75))),
+    leastDeviation: (requests) => 0.5 / Math.sqrt(median(requests)),
+    matters: (leastStep) => (before, after) => {
+      const [low, high] = [Math.sin(Math.min(before, after)) ** 2, Math.sin(Math.max(before, after)) ** 2]
+      return high - low > Math.max(leastErrorStep, low * leastStep)
+    },
+  },
+}

@@ -1,0 +1,88 @@
+/** The middle value, or the mean of the two in the middle; NaN of nothing. */
+export function median(values: ArrayLike<number>): number {
+  const sorted = Float64Array.from(values).sort()
+  const half = sorted.length >> 1
+  if (sorted.length === 0) return Number.NaN
+  return sorted.length % 2 === 1 ? (sorted[half] ?? 0) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2
+}
+
+/** 1 / Φ⁻¹(3/4): by this the median absolute deviation of normal values is their standard deviation. */
+const madToDeviation = 1.482_602_218_505_602
+
+/** The standard deviation as the median absolute deviation tells it: blind to what fewer than half of the values do (Hampel 1974). */
+export function robustDeviation(values: ArrayLike<number>): number {
+  const middle = median(values)
+  return madToDeviation * median(Float64Array.from(values, (value) => Math.abs(value - middle)))
+}
+
+/** The median of each value and its neighbours, `reach` to each side; fewer at the ends. */
+export function runningMedian(values: readonly number[], reach: number): number[] {
+  return values.map((_, index) => median(values.slice(Math.max(0, index - reach), index + reach + 1)))
+}
+
+/** Values over this many deviations from their neighbours are spikes. */
+const spikeDeviations = 4
+const spikeReach = 3
+
+/**
+ * The series with its spikes taken down to the median of seven neighbours (Hampel's filter; Davies & Gather 1993). A level that lasts for
+ * four runs is no spike. Without spread in the residuals nothing is one.
+ */
+export function despiked(values: readonly number[]): number[] {
+  const smooth = runningMedian(values, spikeReach)
+  const residuals = values.map((value, index) => value - (smooth[index] ?? 0))
+  const limit = spikeDeviations * robustDeviation(residuals)
+  return values.map((value, index) => (limit > 0 && Math.abs(residuals[index] ?? 0) > limit ? (smooth[index] ?? 0) : value))
+}
+
+/** How a series scatters about its level: standard deviation and lag-1 correlation. */
+export interface Scatter {
+  deviation: number
+  correlation: number
+}
+
+const mostCorrelation = 0.8
+
+/**
+ * Scatter from differences, in which a step is one value and the level none (von Neumann 1941; Hall, Kay & Titterington 1990): for an
+ * AR(1) series the variances of first and second differences are 2σ²(1 − ρ) and 2σ²(1 − ρ²), so their ratio is 1 + ρ.
+ * Negative correlation is taken as none: believing it would make every step significant.
+ */
+export function scatterOf(values: readonly number[]): Scatter {
+  const first = differencesAt(values, 1)
+  const second = differencesAt(values, 2)
+  const [v1, v2] = [robustDeviation(first) ** 2, robustDeviation(second) ** 2]
+  if (v1 === 0) return { deviation: Math.sqrt(v2 / 2), correlation: 0 }
+  const correlation = Math.min(mostCorrelation, Math.max(0, v2 / v1 - 1))
+  return { deviation: Math.sqrt(v1 / (2 * (1 - correlation))), correlation }
+}
+
+function differencesAt(values: readonly number[], lag: number): number[] {
+  return values.slice(lag).map((value, index) => value - (values[index] ?? 0))
+}
+
+/**
+ * Scatter from what is left of a series once the level of each of its stretches is taken away. More exact than differences, but only as good
+ * as the stretches are: false ones take the wander of the series with them. The correlation of m stretches with estimated levels is biased by
+ * about −(1 + 4ρ) m / n (Kendall 1954), which is put back.
+ */
+export function scatterAbout(values: readonly number[], bounds: readonly number[]): Scatter {
+  const residuals = [0, ...bounds].flatMap((from, index) => {
+    const stretch = values.slice(from, bounds[index] ?? values.length)
+    const mean = stretch.reduce((sum, value) => sum + value, 0) / stretch.length
+    return stretch.map((value) => value - mean)
+  })
+  const squares = residuals.reduce((sum, residual) => sum + residual ** 2, 0)
+  const free = values.length - bounds.length - 1
+  if (squares === 0 || free < 1) return { deviation: 0, correlation: 0 }
+  const lagged = residuals.slice(1).reduce((sum, residual, index) => sum + residual * (residuals[index] ?? 0), 0)
+  const raw = lagged / squares
+  const correlation = Math.min(mostCorrelation, Math.max(0, raw + ((1 + 4 * raw) * (bounds.length + 1)) / values.length))
+  return { deviation: Math.sqrt(squares / free), correlation }
+}
+
+/** The scatter under which means are less certain. */
+export function wider(a: Scatter, b: Scatter): Scatter {
+  const longRun = ({ deviation, correlation }: Scatter): number => (deviation ** 2 * (1 + correlation)) / (1 - correlation)
+  return longRun(a) >= longRun(b) ? a : b
+}

@@ -1,0 +1,127 @@
+import type { Scatter } from './robust.ts'
+
+/** A step between two levels: the first index after it, its size, and how many standard errors that is. */
+export interface Step {
+  at: number
+  size: number
+  z: number
+}
+
+export interface StepRules {
+  /** Standard errors that a step must exceed. */
+  threshold: number
+  /** Whether a step of this size, between these levels, is worth telling. */
+  matters: (before: number, after: number) => boolean
+  /** Fewest runs on either side of a step. */
+  leastRuns: number
+}
+
+/** Sums from the start, so that the mean of any stretch takes two reads. */
+type Sums = Float64Array
+
+/**
+ * Steps in the level of a series: narrowest over threshold (Baranowski, Chen & Fryzlewicz 2019, J. R. Statist. Soc. B 81) on
+ * seeded intervals (Kovács, Bühlmann, Li & Munk 2023, Biometrika 110). The narrowest interval that shows a step holds no other, so it places
+ * it best. Each is then tested again, and placed again, between its neighbours, until all that are left hold.
+ */
+export function stepsIn(values: readonly number[], scatter: Scatter, rules: StepRules): Step[] {
+  const sums = sumsOf(values)
+  const found: number[] = []
+  const intervals = seededIntervals(values.length, 2 * rules.leastRuns)
+  search(0, values.length, intervals)
+  return retested(found.toSorted((a, b) => a - b), values.length, sums, scatter, rules)
+
+  function search(from: number, to: number, candidates: readonly Interval[]): void {
+    const inside = candidates.filter((interval) => interval.from >= from && interval.to <= to)
+    const step = narrowest([...inside, { from, to }], sums, scatter, rules)
+    if (!step) return
+    found.push(step.at)
+    search(from, step.at, inside)
+    search(step.at, to, inside)
+  }
+}
+
+interface Interval {
+  from: number
+  to: number
+}
+
+/** Intervals of falling length, each half covered by the next: n log n in all, the shortest first. */
+function seededIntervals(length: number, least: number): Interval[] {
+  const intervals: Interval[] = []
+  const decay = Math.SQRT1_2
+  for (let size = length; size >= least; size *= decay) {
+    const whole = Math.ceil(size)
+    const count = Math.max(1, 2 * Math.ceil(length / size) - 1)
+    for (let i = 0; i < count; i += 1) {
+      const from = count === 1 ? 0 : Math.round((i * (length - whole)) / (count - 1))
+      intervals.push({ from, to: from + whole })
+    }
+  }
+  return intervals.toSorted((a, b) => a.to - a.from - (b.to - b.from))
+}
+
+function narrowest(intervals: readonly Interval[], sums: Sums, scatter: Scatter, rules: StepRules): Step | undefined {
+  let best: Step | undefined
+  let width = Number.POSITIVE_INFINITY
+  for (const { from, to } of intervals) {
+    if (to - from > width) break
+    const step = largest(from, to, sums, scatter, rules)
+    if (step && isStep(step, from, to, sums, rules) && (!best || Math.abs(step.z) > Math.abs(best.z))) {
+      best = step
+      width = to - from
+    }
+  }
+  return best
+}
+
+function isStep(step: Step, from: number, to: number, sums: Sums, { threshold, matters }: StepRules): boolean {
+  return Math.abs(step.z) > threshold && matters(meanOf(sums, from, step.at), meanOf(sums, step.at, to))
+}
+
+/** The place in [from, to) where the levels on both sides differ by the most standard errors. */
+function largest(from: number, to: number, sums: Sums, scatter: Scatter, { leastRuns }: StepRules): Step | undefined {
+  let best: Step | undefined
+  for (let at = from + leastRuns; at <= to - leastRuns; at += 1) {
+    const size = meanOf(sums, at, to) - meanOf(sums, from, at)
+    const z = size / errorOf(at - from, to - at, scatter)
+    if (!best || Math.abs(z) > Math.abs(best.z)) best = { at, size, z }
+  }
+  return best
+}
+
+/** The standard error of the difference of the means of two stretches of an AR(1) series. */
+function errorOf(before: number, after: number, scatter: Scatter): number {
+  return Math.sqrt(varianceOfMean(before, scatter) + varianceOfMean(after, scatter))
+}
+
+// Exact for n values of an AR(1) process (Anderson 1971, §8.2).
+function varianceOfMean(n: number, { deviation, correlation: r }: Scatter): number {
+  if (r === 0) return deviation ** 2 / n
+  return (deviation ** 2 / n) * ((1 + r) / (1 - r) - (2 * r * (1 - r ** n)) / (n * (1 - r) ** 2))
+}
+
+function retested(found: readonly number[], length: number, sums: Sums, scatter: Scatter, rules: StepRules): Step[] {
+  let places = [...found]
+  for (;;) {
+    const steps = places.map((at, index): { step: Step | undefined; from: number; to: number } => {
+      const [from, to] = [places[index - 1] ?? 0, places[index + 1] ?? length]
+      // The place moves only as far as leaves its neighbours their runs.
+      return { step: largest(from, to, sums, scatter, rules) ?? { at, size: 0, z: 0 }, from, to }
+    })
+    const weak = steps.filter(({ step, from, to }) => !step || !isStep(step, from, to, sums, rules))
+    if (weak.length === 0) return steps.flatMap(({ step }) => (step ? [step] : [])).toSorted((a, b) => a.at - b.at)
+    const weakest = weak.reduce((a, b) => (Math.abs(a.step?.z ?? 0) <= Math.abs(b.step?.z ?? 0) ? a : b))
+    places = places.filter((_, index) => steps[index] !== weakest)
+  }
+}
+
+function sumsOf(values: readonly number[]): Sums {
+  const sums = new Float64Array(values.length + 1)
+  for (const [index, value] of values.entries()) sums[index + 1] = (sums[index] ?? 0) + value
+  return sums
+}
+
+function meanOf(sums: Sums, from: number, to: number): number {
+  return ((sums[to] ?? 0) - (sums[from] ?? 0)) / (to - from)
+}

@@ -1,0 +1,82 @@
+import type { ComparableRun } from '../../record/read.ts'
+import { pairedEffect, pBetter, pWorse, unpairedEffect } from './effect.ts'
+import type { Effect } from './effect.ts'
+import { compareErrors } from './errors.ts'
+import type { ErrorComparison } from './errors.ts'
+import { holm } from './holm.ts'
+import { measuresOf } from './measures.ts'
+import type { Measure } from './measures.ts'
+import { leastPairs, unpairedAlphaShare } from './options.ts'
+import type { Rules } from './options.ts'
+
+interface Tested {
+  /** Holm's adjusted p over the whole family: how sure it is that this is worse. */
+  pWorse: number
+  pBetter: number
+  /** The same over the steps alone, for naming where an established fail comes from. */
+  pAmongSteps: number
+}
+
+export interface TestedMeasure extends Tested {
+  kind: 'measure'
+  measure: Measure
+  effect: Effect
+  /** Loss accepted, as a logarithm. */
+  limit: number
+}
+
+export interface TestedErrors extends Tested {
+  kind: 'errors'
+  errors: ErrorComparison
+  limit: number
+}
+
+/** All that is tested in one comparison, with p-values corrected for there being so many. */
+export interface Family {
+  paired: boolean
+  /** Pairs, or runs of the smaller side. */
+  count: number
+  tested: (TestedMeasure | TestedErrors)[]
+  /** What could not be tested because blocks hold too few requests. */
+  untested: { measure: Measure; usable: number }[]
+  alpha: number
+  /** The level of a test that stands alone against the whole family. */
+  alphaOfOne: number
+}
+
+/** A measure that more blocks than one in four are too small for is left out: those left would be a selection. */
+const leastUsableShare = 0.75
+
+/** Holds two sets of runs against each other. What it finds in fewer than `leastPairs` is for the eye alone. */
+export function testFamily(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[], rules: Rules): Family {
+  const paired = baseline.length === candidate.length
+  const count = Math.min(baseline.length, candidate.length)
+  const least = Math.max(Math.min(leastPairs, count), Math.ceil(count * leastUsableShare))
+  const measured = measuresOf(baseline, candidate, paired).map((measure) => ({ measure, effect: paired ? pairedEffect(measure) : unpairedEffect(measure) }))
+  const usable = measured.filter(({ effect }) => effect.count >= least)
+  const errors = compareErrors(baseline, candidate)
+  const limits = usable.map(({ measure }) => Math.log1p(measure.metric === 'p99Ms' ? rules.p99Margin : rules.margin))
+  const worse = usable.map(({ effect }, index) => pWorse(effect, rules.strict ? limits[index] : 0))
+  const adjustedWorse = holm([...worse, errors.pValue])
+  const adjustedBetter = holm([...usable.map(({ effect }) => pBetter(effect)), errors.pValueBetter])
+  const amongSteps = adjustedAmong(worse, usable.map(({ measure }) => measure.step !== null))
+  const at = (index: number): Tested => ({ pWorse: adjustedWorse[index] ?? 1, pBetter: adjustedBetter[index] ?? 1, pAmongSteps: amongSteps[index] ?? 1 })
+  const alpha = paired ? rules.alpha : rules.alpha * unpairedAlphaShare
+  return {
+    paired,
+    count,
+    tested: [
+      ...usable.map(({ measure, effect }, index): TestedMeasure => ({ kind: 'measure', measure, effect, limit: limits[index] ?? 0, ...at(index) })),
+      { kind: 'errors', errors, limit: Math.log1p(rules.margin), ...at(usable.length) },
+    ],
+    untested: measured.filter(({ effect }) => effect.count < least).map(({ measure, effect }) => ({ measure, usable: effect.count })),
+    alpha,
+    alphaOfOne: alpha / (usable.length + 1),
+  }
+}
+
+function adjustedAmong(pValues: readonly number[], among: readonly boolean[]): number[] {
+  const indices = pValues.map((_, index) => index).filter((index) => among[index])
+  const adjusted = holm(indices.map((index) => pValues[index] ?? 1))
+  return pValues.map((_, index) => (among[index] ? (adjusted[indices.indexOf(index)] ?? 1) : 1))
+}

@@ -1,0 +1,5 @@
+export { compareRuns } from './compare-runs.ts'
+export { comparisonDefaults, leastPairs } from './options.ts'
+export type { ComparisonOptions } from './options.ts'
+export { looksAt, usualLooks } from './spending.ts'
+export type { Look } from './spending.ts'

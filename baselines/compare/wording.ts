@@ -1,0 +1,44 @@
+import { amount } from '../wording.ts'
+import type { Measure } from './measures.ts'
+import { quantiles } from './quantiles.ts'
+
+/** A relative change as a person reads it: +3.1 %, −12 %. More digits where it would read like the margin `beside` it. */
+export function change(ratio: number, beside?: number): string {
+  if (!Number.isFinite(ratio)) return ratio > 0 ? 'without bound' : 'unknown'
+  const percent = (ratio - 1) * 100
+  if (percent >= 900) return `×${Number(ratio.toPrecision(3))}`
+  const sign = percent < -0.005 ? '−' : '+'
+  for (const digits of [Math.abs(percent) >= 20 ? 0 : 1, 2, 3]) {
+    const text = Math.abs(percent).toFixed(digits)
+    if (beside === undefined || Number(text) !== Math.abs(beside * 100) || Math.abs(percent - beside * 100) < 1e-9) return `${sign}${text} %`
+  }
+  return `${sign}${Math.abs(percent).toFixed(4)} %`
+}
+
+/** An interval of relative change: −2.1 … +3.9 %. */
+export function interval([low, high]: readonly [number, number]): string {
+  return `${change(low)} … ${change(high)}`
+}
+
+export function marginText(margin: number): string {
+  return `margin ${Number((margin * 100).toPrecision(3))} %`
+}
+
+export function labelOf({ metric }: Pick<Measure, 'metric'>): string {
+  return metric === 'throughputRps' ? 'throughput' : quantiles[metric].label
+}
+
+/** Two levels of one measure: `23.1 → 26 ms`. */
+export function levels({ metric }: Pick<Measure, 'metric'>, baseline: number, candidate: number): string {
+  if (metric === 'throughputRps') return `${figure(baseline)} → ${figure(candidate)} req/s`
+  return `${figure(baseline)} → ${amount('ms', candidate, baseline)}`
+}
+
+function figure(value: number): string {
+  return String(Number(value.toPrecision(value >= 100 ? Math.ceil(Math.log10(value + 1)) : 3)))
+}
+
+/** Counted, with the word in its number: 1 pair, 24 pairs. */
+export function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`
+}

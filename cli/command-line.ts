@@ -1,0 +1,83 @@
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import type { GateOptions } from './commands/gate.ts'
+import type { LoadOptions } from './commands/load.ts'
+import type { ProbeOptions } from './commands/probe.ts'
+import { positiveInteger, positiveNumber, withCommonOptions } from './options.ts'
+import type { CommonOptions } from './options.ts'
+import type { World } from './world.ts'
+
+const daySeconds = 86_400
+
+/** Told once, by the command that was run, how it ended: the exit code. */
+export type Ended = (code: number) => void
+
+/** Describes the commands. What they do is imported when they are run, so that help comes at once. */
+export function addCommands(program: Command, world: World, ended: Ended): void {
+  for (const add of [gateCommand, probeCommand, loadCommand, reportCommand, doctorCommand]) add(program, world, ended)
+}
+
+function gateCommand(program: Command, world: World, ended: Ended): void {
+  withCommonOptions(program.command('gate'))
+    .description('The main job: start the target if none is given, probe it, load it, judge the budgets, report, push.')
+    .addOption(new Option('--engine <engine>', 'load with the suites of one engine only').choices(['k6', 'autocannon', 'both']).default('both'))
+    .option('--duration <seconds>', 'measure each suite for so long instead of as configured', positiveNumber('seconds', daySeconds))
+    .option('--require-push', 'exit 4 when the metrics could not be pushed')
+    .addHelpText('after', examples(['vigil gate', 'vigil gate --target https://staging.example.org', 'vigil gate --engine k6 --duration 60', 'vigil gate --json > verdict.json']))
+    .action(async (options: GateOptions) => {
+      const { gate } = await import('./commands/gate.ts')
+      ended(await gate(options, world))
+    })
+}
+
+function probeCommand(program: Command, world: World, ended: Ended): void {
+  withCommonOptions(program.command('probe [names...]'))
+    .description('Run probes now, all or those named.')
+    .option('--once', 'run each probe once and end (the default)')
+    .addHelpText('after', examples(['vigil probe', 'vigil probe health --target https://staging.example.org', 'vigil probe --once --json']))
+    .action(async (names: string[], options: ProbeOptions) => {
+      const { probe } = await import('./commands/probe.ts')
+      ended(await probe(names, options, world))
+    })
+}
+
+function loadCommand(program: Command, world: World, ended: Ended): void {
+  withCommonOptions(program.command('load [suite]'))
+    .description('One load run: a run record, and its budgets judged.')
+    .addOption(new Option('--engine <engine>', "load with this engine instead of the suite's").choices(['k6', 'autocannon']))
+    .option('--rate <perSecond>', 'journeys started per second (k6)', positiveNumber('journeys per second', 100_000))
+    .option('--connections <count>', 'connections kept busy (autocannon)', positiveInteger('connections', 10_000))
+    .option('--duration <seconds>', 'measure for so long instead of as configured', positiveNumber('seconds', daySeconds))
+    .addHelpText('after', examples(['vigil load', 'vigil load browse --rate 50 --duration 30', 'vigil load --engine autocannon --connections 20', 'vigil load browse --json | jq .totals.latency']))
+    .action(async (suite: string | undefined, options: LoadOptions) => {
+      const { load } = await import('./commands/load.ts')
+      ended(await load(suite, options, world))
+    })
+}
+
+function reportCommand(program: Command, world: World, ended: Ended): void {
+  withCommonOptions(program.command('report [run]'))
+    .description('Write the reports of a run again from its record: the newest run, or one by id, folder or record file.')
+    .addHelpText('after', examples(['vigil report', 'vigil report .vigil/runs/20260102-030405-006-browse-a1b2', 'vigil report --json']))
+    .action(async (run: string | undefined, options: CommonOptions) => {
+      const { report } = await import('./commands/report.ts')
+      ended(await report(run, options, world))
+    })
+}
+
+function doctorCommand(program: Command, world: World, ended: Ended): void {
+  program
+    .command('doctor')
+    .description('Is this machine fit to measure: tools and versions, limits.')
+    .option('--out <dir>', 'where runs, reports and fetched tools are kept', '.vigil')
+    .option('--json', 'exactly one JSON document on stdout')
+    .addHelpText('after', examples(['vigil doctor', 'vigil doctor --json']))
+    .action(async (options: Pick<CommonOptions, 'out' | 'json'>) => {
+      const { doctor } = await import('./commands/doctor.ts')
+      ended(await doctor(options, world))
+    })
+}
+
+function examples(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
+}

@@ -1,0 +1,219 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { request as playwrightRequest } from '@playwright/test'
+import { autocannonEngine } from '../load/engines/autocannon/index.ts'
+import { k6Engine } from '../load/engines/k6/index.ts'
+import type { Engine, LoadPlan } from '../load/index.ts'
+import { playSteps } from '../load/virtual-users/index.ts'
+import { playwrightSender } from '../synthetics/playwright/request-context.ts'
+import { runProbes } from '../synthetics/index.ts'
+import { requireTool } from '../tools/testing.ts'
+import { startContext } from './index.ts'
+import type { Journey } from './index.ts'
+
+/*
+ * The same journey is the same traffic, whoever plays it: a probe, Playwright, k6 or autocannon. A recording server keeps
+ * what arrives; requests are told apart by `x-unique`, which each journey sends along.
+ */
+
+const source = `
+const mark = (ctx) => ({ 'X-Unique': ctx.unique })
+const get = (name, path, more = {}) => ({ name, request: (ctx) => ({ method: 'GET', path, headers: mark(ctx) }), ...more })
+export default [
+  { name: 'bodies', steps: [
+    { name: 'json', request: (ctx) => ({ method: 'post', path: '/things', headers: { ...mark(ctx), Authorization: 'Bearer t' }, json: { text: 'ä \\u2028 "', n: 1.5, none: undefined, list: [null] } }), save: (response) => ({ id: response.json.id, tag: response.headers.etag }) },
+    { name: 'saved', request: (ctx) => ({ method: 'PATCH', path: '/things/' + ctx.id, headers: { ...mark(ctx), 'If-Match': ctx.tag }, json: { id: ctx.id } }) },
+    { name: 'raw', request: (ctx) => ({ method: 'PUT', path: '/raw', headers: { ...mark(ctx), 'Content-Type': 'text/csv' }, body: 'a,ü\\n"1"' }) },
+    { name: 'bare', request: (ctx) => ({ method: 'DELETE', path: '/things/' + ctx.id, headers: mark(ctx) }), check: (response) => response.status === 204 && response.text === '' ? undefined : 'status ' + response.status },
+  ] },
+  { name: 'paths', steps: [get('query', '/search?q=a%20b&c=d#not-sent'), get('unicode', '/ü/☃?x=ü y'), get('slashless', 'relative')] },
+  { name: 'ends-early', steps: [get('first', '/before-500'), get('fails', '/status/500'), get('never', '/never')] },
+  { name: 'check-fails', steps: [get('first', '/checked', { check: (response) => response.json.word === 'other' ? undefined : 'word is ' + response.json.word }), get('never', '/never')] },
+  { name: 'no-redirect', steps: [get('moved', '/redirect', { check: (response) => response.status === 302 ? undefined : 'status ' + response.status }), get('then', '/after-redirect')] },
+  { name: 'no-cookies', steps: [get('sets', '/cookie'), get('then', '/after-cookie')] },
+  { name: 'prepared', before: [
+    { name: 'login', request: (ctx) => ({ method: 'POST', path: '/login', headers: mark(ctx), json: { user: ctx.user } }), save: (response) => ({ token: response.json.id }) },
+  ], steps: [
+    { name: 'uses', request: (ctx) => ({ method: 'GET', path: '/uses', headers: { ...mark(ctx), Authorization: ctx.token } }) },
+  ], after: [
+    { name: 'logout', request: (ctx) => ({ method: 'DELETE', path: '/login', headers: { ...mark(ctx), Authorization: ctx.token } }) },
+  ] },
+]
+`
+
+interface Arrived {
+  method: string
+  path: string
+  headers: Record<string, string | undefined>
+  body: string
+}
+
+interface Recorded extends Arrived {
+  unique: string
+}
+
+/** Of an engine's own headers nothing matters but what a service could act on. */
+const headersThatMatter = ['authorization', 'content-type', 'content-length', 'if-match', 'cookie'] as const
+
+let arrived: Recorded[] = []
+const server: Server = createServer((request, response) => {
+  let body = ''
+  request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => {
+    const headers = Object.fromEntries(headersThatMatter.map((name) => [name, request.headers[name]]))
+    // No body is the same as an empty one, whether or not its length is told.
+    if (body === '') headers['content-length'] = undefined
+    arrived.push({ method: request.method ?? '', path: request.url ?? '', headers, body, unique: String(request.headers['x-unique']) })
+    const path = (request.url ?? '').replace('/base', '')
+    if (path === '/redirect') return response.writeHead(302, { location: '/elsewhere' }).end()
+    if (path === '/cookie') response.setHeader('set-cookie', 'session=1; Path=/')
+    if (request.method === 'DELETE') return response.writeHead(204).end()
+    response.writeHead(path === '/status/500' ? 500 : 200, { 'content-type': 'application/json', etag: '"7"' })
+    return response.end(JSON.stringify({ id: 'id-1', word: 'this' }))
+  })
+})
+
+let folder: string
+let url: string
+let journeys: Journey[]
+
+interface Player {
+  name: string
+  /** Plays all journeys; gives how many requests it says it made in measured steps, where it says so. */
+  play: () => Promise<number | undefined>
+  /** How often each journey is played, at least and at most. */
+  each: [number, number]
+  /** Whether its last iteration may have been cut off by the clock. */
+  cutOff?: boolean
+}
+
+async function byEngine(engine: Engine, load: LoadPlan['load']): Promise<number> {
+  const plan: LoadPlan = {
+    run: `contract-${engine.name}`,
+    suite: 'contract',
+    targetUrl: `${url}/base/`,
+    source: { kind: 'journeys', module: join(folder, 'journeys.mjs'), mix: journeys.map(({ name }) => ({ journey: name, weight: 1 })) },
+    load,
+    warmupMs: 0,
+    durationMs: 1000,
+    requestTimeoutMs: 5000,
+  }
+  const result = await engine.run(plan, { folder: mkdtempSync(join(folder, 'engine-')), signal: new AbortController().signal, progress: () => undefined, measuring: () => undefined })
+  if (result.state !== 'measured') throw new Error(JSON.stringify(result))
+  return Object.values(result.measurement.endpoints).reduce((sum, endpoint) => sum + endpoint.requests, 0)
+}
+
+async function byProbe(): Promise<undefined> {
+  const probes = Object.fromEntries(journeys.map(({ name }) => [name, { journey: name, attempts: 1 }]))
+  await runProbes({ targetUrl: `${url}/base/`, journeys, probes, run: 'contract', signal: new AbortController().signal, now: Date.now })
+}
+
+async function byPlaywright(): Promise<undefined> {
+  const { send, end } = playwrightSender(async () => playwrightRequest.newContext(), `${url}/base/`, 5000)
+  for (const journey of journeys) {
+    const before = await playSteps(journey.before ?? [], startContext(`contract-${journey.name}`, 0, 0), send)
+    const played = await playSteps(journey.steps, before.ctx, send)
+    await playSteps(journey.after ?? [], played.ctx, send)
+  }
+  await end()
+}
+
+let k6Path: string
+const players: Player[] = [
+  { name: 'a probe', play: byProbe, each: [1, 1] },
+  { name: 'Playwright', play: byPlaywright, each: [1, 1] },
+  // 28 in a second over 7 journeys; k6 may begin one more at the very end.
+  { name: 'k6', play: async () => byEngine(k6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 28 }), each: [4, 5] },
+  { name: 'autocannon', play: async () => byEngine(autocannonEngine(), { model: 'connections', connections: 1 }), each: [2, Infinity], cutOff: true },
+]
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'vigil-contract-'))
+  writeFileSync(join(folder, 'journeys.mjs'), source)
+  const module: { default: Journey[] } = await import(join(folder, 'journeys.mjs'))
+  journeys = module.default
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  k6Path = await requireTool('k6')
+})
+afterAll(async () => {
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** What one iteration sends, written by hand: the contract. */
+const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: Arrived[] }> = {
+  bodies: {
+    steps: [
+      sent('POST', '/base/things', { authorization: 'Bearer t', 'content-type': 'application/json' }, '{"text":"ä \u2028 \\"","n":1.5,"list":[null]}'),
+      sent('PATCH', '/base/things/id-1', { 'if-match': '"7"', 'content-type': 'application/json' }, '{"id":"id-1"}'),
+      sent('PUT', '/base/raw', { 'content-type': 'text/csv' }, 'a,ü\n"1"'),
+      sent('DELETE', '/base/things/id-1'),
+    ],
+  },
+  paths: { steps: [sent('GET', '/base/search?q=a%20b&c=d'), sent('GET', '/base/%C3%BC/%E2%98%83?x=%C3%BC%20y'), sent('GET', '/base/relative')] },
+  'ends-early': { steps: [sent('GET', '/base/before-500'), sent('GET', '/base/status/500')] },
+  'check-fails': { steps: [sent('GET', '/base/checked')] },
+  'no-redirect': { steps: [sent('GET', '/base/redirect'), sent('GET', '/base/after-redirect')] },
+  'no-cookies': { steps: [sent('GET', '/base/cookie'), sent('GET', '/base/after-cookie')] },
+  prepared: {
+    before: [sent('POST', '/base/login', { 'content-type': 'application/json' }, '{"user":0}')],
+    steps: [sent('GET', '/base/uses', { authorization: 'id-1' })],
+    after: [sent('DELETE', '/base/login', { authorization: 'id-1' })],
+  },
+}
+
+function sent(method: string, path: string, headers: Partial<Record<(typeof headersThatMatter)[number], string>> = {}, body = ''): Arrived {
+  const length = body === '' ? undefined : String(Buffer.byteLength(body))
+  return { method, path, headers: { ...Object.fromEntries(headersThatMatter.map((name) => [name, undefined])), ...headers, 'content-length': length }, body }
+}
+
+describe.each(players)('$name sends what the journeys say, and nothing else:', ({ play, each, cutOff }) => {
+  let seen: Recorded[]
+  let counted: number | undefined
+  beforeAll(async () => {
+    arrived = []
+    counted = await play()
+    seen = arrived
+  }, 60_000)
+
+  it.each(Object.entries(expected))('%s', (_name, contract) => {
+    const iterations = [...Map.groupBy(seen.filter(isFrom(contract.steps)), ({ unique }) => unique).values()].map((requests) => requests.map(withoutUnique))
+    const last = cutOff ? iterations.at(-1) : undefined
+    for (const iteration of last ? iterations.slice(0, -1) : iterations) expect(iteration).toEqual(contract.steps)
+    if (last) expect(last).toEqual(contract.steps.slice(0, last.length))
+    expect(iterations.length).toBeGreaterThanOrEqual(each[0])
+    expect(iterations.length).toBeLessThanOrEqual(each[1])
+  })
+
+  it('prepares each user before its first step, and releases it after its last', () => {
+    const { before = [], steps, after = [] } = expected['prepared'] ?? { steps: [] }
+    const [prepared, measured, released] = [before, steps, after].map((of) => seen.flatMap((request, index) => (isFrom(of)(request) ? [index] : [])))
+    expect(prepared?.length).toBeGreaterThan(0)
+    expect(prepared?.length).toBe(released?.length)
+    expect(Math.max(...(prepared ?? []))).toBeLessThan(Math.min(...(measured ?? [])))
+    expect(Math.min(...(released ?? []))).toBeGreaterThan(Math.max(...(measured ?? [])))
+    const users = seen.filter(isFrom(before)).map(({ body }) => body)
+    expect(new Set(users).size).toBe(users.length)
+    for (const request of seen.filter(isFrom(after))) expect([withoutUnique(request)]).toEqual(after)
+  })
+
+  it('and counts what it sent', () => {
+    const measured = seen.filter(({ path }) => path !== '/base/login')
+    if (counted !== undefined) expect(Math.abs(measured.length - counted)).toBeLessThanOrEqual(cutOff ? 1 : 0)
+    expect(measured.every(isFrom(Object.values(expected).flatMap(({ steps }) => steps)))).toBe(true)
+  })
+})
+
+function isFrom(list: readonly Arrived[]): (request: Arrived) => boolean {
+  return (request) => list.some(({ method, path }) => method === request.method && path === request.path)
+}
+
+function withoutUnique({ unique: _unique, ...request }: Recorded): Arrived {
+  return request
+}

@@ -1,0 +1,42 @@
+import type { Response } from '../../../journeys/index.ts'
+import { headersOf, responseOf } from '../../virtual-users/response.ts'
+
+/**
+ * A response as journeys see it, from what the connection read. Most checks look at the status alone: headers and text
+ * are only made when they are looked at.
+ */
+export class Answer implements Response {
+  readonly status: number
+  private readonly rawHeaders: readonly string[]
+  private readonly chunks: readonly Buffer[]
+  private made: Response | undefined
+
+  constructor(status: number, rawHeaders: readonly string[], chunks: readonly Buffer[]) {
+    this.status = status
+    this.rawHeaders = rawHeaders
+    this.chunks = chunks
+  }
+
+  get headers(): Record<string, string> {
+    return this.whole().headers
+  }
+
+  get json(): unknown {
+    return this.whole().json
+  }
+
+  get text(): string {
+    return this.whole().text
+  }
+
+  private whole(): Response {
+    this.made ??= responseOf(this.status, headersOf(this.rawHeaders), textOf(this.chunks))
+    return this.made
+  }
+}
+
+function textOf(chunks: readonly Buffer[]): string {
+  const [only] = chunks
+  if (only === undefined) return ''
+  return (chunks.length === 1 ? only : Buffer.concat(chunks)).toString('utf8')
+}

@@ -1,0 +1,98 @@
+import { saturationReasons, throughputIsLowerBound } from '../../generator/index.ts'
+import { loadJourneys, oneLine, prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
+import type { Prepared } from '../../virtual-users/index.ts'
+import type { Journey } from '../../../journeys/index.ts'
+import { roundMicros } from '../../../record/index.ts'
+import type { Connections, Engine, JourneyMix, LoadPlan, LoadResult, LoadSurroundings, Measurement } from '../../engine.ts'
+import { runLoadProcess } from './load-process.ts'
+import type { Launch, ProcessEnd } from './load-process.ts'
+import type { ProcessResult } from './wire.ts'
+
+/** A plan that this engine can carry out. */
+type ClosedPlan = LoadPlan & { source: JourneyMix; load: Connections }
+
+// What users made on the target is not ours to leave there, after an interrupt either; but a target that hangs must not keep us.
+const releaseMs = { usually: 30_000, afterInterrupt: 2000 } as const
+
+/**
+ * The closed model: connections kept busy, for capacity. The load is made in a process of its own by autocannon's HTTP
+ * client; this one prepares and releases the virtual users, listens, and makes the measurement of what it is told.
+ */
+export function autocannonEngine(launch: Partial<Launch> = {}): Engine {
+  return { name: 'autocannon', run: async (plan, surroundings) => run(plan, surroundings, { env: process.env, wrapper: [], ...launch }) }
+}
+
+async function run(plan: LoadPlan, surroundings: LoadSurroundings, launch: Launch): Promise<LoadResult> {
+  const { source, load } = plan
+  if (source.kind !== 'journeys') return misused('a script of your own runs with k6 alone: name journeys for autocannon')
+  if (load.model !== 'connections') return misused('autocannon keeps connections busy and knows no rate: give it connections, or use k6')
+  const loaded = await loadJourneys(source.module)
+  if (loaded.state === 'misused') return loaded
+  const mix = source.mix.filter(({ weight }) => weight > 0)
+  const unknown = mix.find(({ journey }) => !loaded.journeys.some(({ name }) => name === journey))
+  if (unknown !== undefined) return misused(`${source.module}: there is no journey ${unknown.journey}`)
+  if (mix.length === 0) return misused('the mix holds no journey')
+  return withUsers({ ...plan, source: { ...source, mix }, load }, loaded.journeys, surroundings, launch)
+}
+
+async function withUsers(plan: ClosedPlan, journeys: readonly Journey[], surroundings: LoadSurroundings, launch: Launch): Promise<LoadResult> {
+  const { signal, progress } = surroundings
+  progress({ phase: 'prepare', secondsLeft: 0, requestsPerSecond: 0, p95Ms: undefined, errors: 0 })
+  const prepared = await prepareUsers(plan, journeys, plan.load.connections, signal)
+  // Whatever happens to the load, a full disk too, the users are released.
+  const result = prepared.state === 'ready' ? await loadWith(plan, prepared, surroundings, launch).catch(unmeasured) : refusal(prepared)
+  const { problems } = await releaseUsers(plan, journeys, prepared, releaseLimit(signal))
+  if (problems.length > 0 && result.state === 'measured') result.measurement.generator['notReleased'] = problems
+  return result
+}
+
+function refusal(prepared: Exclude<Prepared, { state: 'ready' }>): LoadResult {
+  if (prepared.state === 'interrupted') return { state: 'unmeasured', reason: interruptedEarly }
+  return { state: 'refused', step: prepared.step, class: prepared.class, message: prepared.message }
+}
+
+async function loadWith(plan: ClosedPlan, prepared: Extract<Prepared, { state: 'ready' }>, surroundings: LoadSurroundings, launch: Launch): Promise<LoadResult> {
+  const { run: id, targetUrl, source, load, warmupMs, durationMs, requestTimeoutMs } = plan
+  const { module, mix } = source
+  const { contexts } = prepared
+  const end = await runLoadProcess({ run: id, targetUrl, module, mix, connections: load.connections, warmupMs, durationMs, requestTimeoutMs, contexts }, surroundings, launch)
+  return resultOf(end, source.module, surroundings.signal.aborted)
+}
+
+function resultOf(end: ProcessEnd, module: string, interrupted: boolean): LoadResult {
+  switch (end.state) {
+    case 'measured':
+      return { state: 'measured', measurement: measurementOf(end.result, interrupted) }
+    case 'misused':
+      return misused(end.problem.startsWith(module) ? end.problem : `${module}: ${end.problem}`)
+    case 'stopped':
+      return { state: 'unmeasured', reason: interruptedEarly }
+    case 'failed':
+      return { state: 'unmeasured', reason: end.reason }
+  }
+}
+
+function measurementOf(result: ProcessResult, interrupted: boolean): Measurement {
+  const { startedAt, durationMs, endpoints, failures, timeline, work } = result
+  const generator = { ...work, ...(throughputIsLowerBound(work) && { throughputIsLowerBound: true }) }
+  return { startedAt, durationMs: roundMicros(durationMs), endpoints, droppedArrivals: 0, failures, timeline, generator, saturation: saturationReasons(result), interrupted }
+}
+
+const interruptedEarly = 'interrupted before the measurement began'
+
+function unmeasured(error: unknown): LoadResult {
+  return { state: 'unmeasured', reason: `the load process could not be started: ${oneLine(error instanceof Error ? error.message : String(error))}` }
+}
+
+function misused(reason: string): LoadResult {
+  return { state: 'misused', reason }
+}
+
+/** Aborted when the users' `after` steps must be over. */
+function releaseLimit(interrupt: AbortSignal): AbortSignal {
+  const usual = AbortSignal.timeout(releaseMs.usually)
+  if (interrupt.aborted) return AbortSignal.any([usual, AbortSignal.timeout(releaseMs.afterInterrupt)])
+  const hurry = new AbortController()
+  interrupt.addEventListener('abort', () => void setTimeout(() => hurry.abort(), releaseMs.afterInterrupt).unref(), { once: true, signal: usual })
+  return AbortSignal.any([usual, hurry.signal])
+}

@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startChild } from '../../../processes/index.ts'
+import type { ChildEnd } from '../../../processes/index.ts'
+import type { LoadSurroundings } from '../../engine.ts'
+import { oneLine } from '../../virtual-users/index.ts'
+import { readMessage, readResult } from './messages.ts'
+import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
+
+/** What became of a load process. `stopped`: it was told to end before it measured anything. */
+export type ProcessEnd = { state: 'measured'; result: ProcessResult } | { state: 'misused'; problem: string } | { state: 'stopped' } | { state: 'failed'; reason: string }
+
+/** How the process is started; for tests, a machine with less in it. */
+export interface Launch {
+  env: NodeJS.ProcessEnv
+  /** A command that runs the one behind it, such as `prlimit --nofile=64`. */
+  wrapper: readonly string[]
+}
+
+// It has to destroy its connections and write one file.
+const stopGraceMs = 2500
+// It says something each second: longer silence is a function of a journey that does not return, or a stopped process.
+const silenceMs = 30_000
+const inherited = ['PATH', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
+
+/** Runs one load in a process of its own, to its end. Never rejects for what the process did; leaves none behind, and no file. */
+export async function runLoadProcess(plan: Omit<ProcessPlan, 'nonce' | 'resultFile'>, { folder, signal, progress, measuring }: LoadSurroundings, launch: Launch): Promise<ProcessEnd> {
+  const nonce = randomBytes(12).toString('hex')
+  const files = { plan: join(folder, 'plan.json'), result: join(folder, 'result.json') }
+  writeFileSync(files.plan, JSON.stringify({ ...plan, nonce, resultFile: files.result } satisfies ProcessPlan), { mode: 0o600 })
+  const watched = watchMessages({ progress, measuring })
+  const [command, ...args] = [...launch.wrapper, process.execPath, fileURLToPath(new URL('process.ts', import.meta.url)), files.plan]
+  const child = startChild(command, args, {
+    cwd: folder,
+    env: Object.fromEntries(inherited.map((name) => [name, launch.env[name]])),
+    onLine: (line, stream) => {
+      const message = stream === 'stdout' ? readMessage(nonce, line) : undefined
+      if (message) watched.hear(message)
+      // Its work is done; a timer that a journeys module left running must not keep it.
+      if (watched.done) stop()
+    },
+  })
+  let stopping = false
+  const stop = (): void => {
+    if (!stopping) void child.stop(stopGraceMs)
+    stopping = true
+  }
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  let silent = false
+  const listening = setInterval(() => {
+    if (watched.silentMs() < silenceMs) return
+    silent = true
+    child.signal('SIGKILL')
+  }, 1000)
+  try {
+    const end = await child.ended
+    watched.over()
+    if (watched.misused !== undefined) return { state: 'misused', problem: watched.misused }
+    const result = watched.done ? readResult(nonce, textOf(files.result)) : undefined
+    if (result !== undefined) return { state: 'measured', result }
+    if (signal.aborted) return { state: 'stopped' }
+    if (silent) return { state: 'failed', reason: `the load process said nothing for ${silenceMs / 1000} s: does a function of a journey not return?` }
+    return { state: 'failed', reason: `the load process ${endWords(end)} before it had measured${lastWords(child.tail('stderr'))}` }
+  } finally {
+    clearInterval(listening)
+    signal.removeEventListener('abort', stop)
+    for (const file of [files.plan, files.result, `${files.result}.part`]) rmSync(file, { force: true })
+  }
+}
+
+interface Watched {
+  hear: (message: ProcessMessage) => void
+  silentMs: () => number
+  /** The process has ended: an edge that it could not tell any more is told now. */
+  over: () => void
+  misused: string | undefined
+  done: boolean
+}
+
+function watchMessages({ progress, measuring }: Pick<LoadSurroundings, 'progress' | 'measuring'>): Watched {
+  let heardAt = performance.now()
+  let open = false
+  const edge = (which: 'begin' | 'end'): void => {
+    open = which === 'begin'
+    measuring(which)
+  }
+  const watched: Watched = {
+    hear: (message) => {
+      heardAt = performance.now()
+      if (message.say === 'progress') progress({ phase: message.phase, secondsLeft: message.secondsLeft, requestsPerSecond: message.requestsPerSecond, p95Ms: message.p95Ms, errors: message.errors })
+      else if (message.say === 'misused') watched.misused = message.problem
+      else if (message.say === 'done') watched.done = true
+      else edge(message.say)
+    },
+    silentMs: () => performance.now() - heardAt,
+    over: () => {
+      if (open) edge('end')
+    },
+    misused: undefined,
+    done: false,
+  }
+  return watched
+}
+
+function endWords(end: ChildEnd): string {
+  if (end.state === 'failed') return `did not start (${end.reason})`
+  return end.state === 'signalled' ? `was ended by ${end.signal}` : `ended with ${end.code}`
+}
+
+/** The line that says most: Node ends a crash with its version, and begins it with the place. */
+function lastWords(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => oneLine(line)).filter((line) => line !== '' && !line.startsWith('at ') && !line.startsWith('Node.js v'))
+  const said = lines.findLast((line) => /\bError\b|error:/i.test(line)) ?? lines.at(-1)
+  return said === undefined ? '' : `: ${said}`
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}

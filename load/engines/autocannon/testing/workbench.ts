@@ -1,0 +1,123 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach } from 'vitest'
+import type { EndpointMeasurement, LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
+import { autocannonEngine } from '../index.ts'
+import type { Launch } from '../load-process.ts'
+
+/** What a load came to, what it told meanwhile, and what it left. */
+export interface Loaded {
+  result: LoadResult
+  edges: string[]
+  progress: LoadProgress[]
+  /** Files in its folder, and processes that name it. */
+  left: string[]
+  tookMs: number
+}
+
+export interface Wanted {
+  url: string
+  /** Text of the journeys module behind `export default`. */
+  journeys: string
+  mix?: Record<string, number>
+  connections?: number
+  warmupMs?: number
+  durationMs?: number
+  requestTimeoutMs?: number
+  launch?: Partial<Launch>
+  signal?: AbortSignal
+  onProgress?: (progress: LoadProgress, folder: string) => void
+}
+
+/** One step that gets `/`. */
+export const home = `[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]`
+
+const root = mkdtempSync(join(tmpdir(), 'vigil-autocannon-'))
+let runs = 0
+process.on('exit', () => rmSync(root, { recursive: true, force: true }))
+
+const endings: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const end of endings.splice(0)) await end()
+})
+
+/** Closes a target after the test. */
+export async function until<T extends { close: () => Promise<void> }>(target: Promise<T>): Promise<T> {
+  const made = await target
+  endings.push(made.close)
+  return made
+}
+
+export async function load(wanted: Wanted): Promise<Loaded> {
+  runs += 1
+  const folder = join(root, `run-${runs}`)
+  mkdirSync(folder)
+  const module = join(root, `journeys-${runs}.mjs`)
+  writeFileSync(module, `export default ${wanted.journeys}\n`)
+  const told: Pick<Loaded, 'edges' | 'progress'> = { edges: [], progress: [] }
+  const began = performance.now()
+  const result = await autocannonEngine(wanted.launch).run(planOf(wanted, module), {
+    folder,
+    signal: wanted.signal ?? new AbortController().signal,
+    progress: (progress) => {
+      told.progress.push(progress)
+      wanted.onProgress?.(progress, folder)
+    },
+    measuring: (edge) => told.edges.push(edge),
+  })
+  return { result, ...told, left: [...readdirSync(folder), ...processesNaming(folder)], tookMs: performance.now() - began }
+}
+
+function planOf({ url, mix = { home: 1 }, connections = 2, warmupMs = 0, durationMs = 400, requestTimeoutMs = 10_000 }: Wanted, module: string): LoadPlan {
+  return {
+    run: 'run',
+    suite: 'suite',
+    targetUrl: url,
+    source: { kind: 'journeys', module, mix: Object.entries(mix).map(([journey, weight]) => ({ journey, weight })) },
+    load: { model: 'connections', connections },
+    warmupMs,
+    durationMs,
+    requestTimeoutMs,
+  }
+}
+
+/** @throws Error with what came instead */
+export function measurementOf({ result }: Loaded): Measurement {
+  if (result.state !== 'measured') throw new Error(`not measured: ${JSON.stringify(result)}`)
+  return result.measurement
+}
+
+/** @throws Error when the step was not measured */
+export function stepOf(loaded: Loaded, step = 'home/get'): EndpointMeasurement {
+  const measured = measurementOf(loaded).endpoints[step]
+  if (measured === undefined) throw new Error(`${step} was not measured`)
+  return measured
+}
+
+/** Requests and errors of one step. */
+export function countsOf(loaded: Loaded, step?: string): { requests: number; errors: number } {
+  const { requests, errors } = stepOf(loaded, step)
+  return { requests, errors }
+}
+
+/** Command lines of the processes that name `text`, but for zombies. Linux; elsewhere none are found. */
+export function processesNaming(text: string): string[] {
+  return processIds(text).map(({ line }) => line)
+}
+
+export function processIds(text: string): { pid: number; line: string }[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ pid: Number(name), line: commandLine(name) }))
+    .filter(({ line }) => line.includes(text))
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+  } catch {
+    return ''
+  }
+}

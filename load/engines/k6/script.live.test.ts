@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { countOf } from '../../../record/index.ts'
+import { measured, runEngine } from './testing/run.ts'
+import { startTarget } from './testing/target.ts'
+
+/** A script with everything that is its own: scenario, thresholds, checks, groups, setup, a `handleSummary`. */
+const own = `
+import http from 'k6/http'
+import { check, group } from 'k6'
+export const options = {
+  scenarios: { mine: { executor: 'constant-arrival-rate', rate: 40, timeUnit: '1s', duration: '2s', preAllocatedVUs: 5, maxVUs: 5 } },
+  thresholds: { checks: ['rate>0.99'] },
+  systemTags: ['status'],
+}
+const url = __ENV.BASE_URL
+export function setup() { http.get(url + '/setup') }
+export default function () {
+  group('cart', () => {
+    const response = http.get(url + '/items/' + (1000 + __ITER))
+    check(response, { 'is 200': ({ status }) => status === 200, 'says ok': ({ body }) => body === 'ok' })
+  })
+  http.post(url + '/pay?a=1', null, { tags: { name: 'pay now' } })
+}
+export function handleSummary() { return { stdout: '{"metric":"http_req_duration","type":"Point","data":{}}\\nmine' } }
+`
+
+describe('a script of the user\'s own', { timeout: 60_000 }, () => {
+  it('runs as it is: its load, its thresholds, its steps, each failed request once', async (context) => {
+    let asked = 0
+    const target = await startTarget(context, (request, response) => {
+      if (request.url?.startsWith('/items')) asked += 1
+      response.statusCode = request.url?.startsWith('/items') && asked % 10 === 3 ? 500 : 200
+      response.end('ok')
+    })
+    const run = await runEngine(context, { url: target.url, source: own, kind: 'script', plan: { durationMs: 1, warmupMs: 60_000, load: { model: 'arrival-rate', ratePerSecond: 1 } } })
+    const { endpoints, failures, interrupted, durationMs, generator } = measured(run)
+    const items = target.seen.filter((line) => line.includes('/items')).length
+    const failed = Math.floor((items + 7) / 10)
+    expect(Object.keys(endpoints).toSorted()).toEqual(['script/cart.GET-items-id', 'script/pay-now', 'script/thresholds'])
+    expect(endpoints['script/cart.GET-items-id']).toMatchObject({ requests: items, errors: failed })
+    expect(endpoints['script/pay-now']).toMatchObject({ requests: target.seen.filter((line) => line.includes('/pay')).length, errors: 0 })
+    expect(countOf(endpoints['script/cart.GET-items-id']?.histogram ?? [])).toBe(items)
+    expect(failures).toEqual(expect.arrayContaining([expect.objectContaining({ step: 'script/cart.GET-items-id', class: 'status', count: failed }), expect.objectContaining({ step: 'script/thresholds', class: 'check', example: expect.stringContaining('checks') })]))
+    expect(interrupted).toBe(false)
+    expect(durationMs).toBeGreaterThan(1500)
+    expect(generator['virtualUsersMax']).toBe(5)
+    expect(run.edges).toEqual(['begin', 'end'])
+  })
+
+  it('that cannot be loaded, is not there or refuses its options is misuse, with its name', async (context) => {
+    for (const [source, expected] of [
+      ['import "./gone.js"\nexport default () => {}', /script\.js: .*gone\.js/],
+      ['export default () => {}; nothing()', /script\.js: ReferenceError: nothing is not defined/],
+      ['export const options = { scenarios: { a: { executor: "none" } } }\nexport default () => {}', /script\.js: .*executor/],
+    ] as const) {
+      const { result } = await runEngine(context, { url: 'http://127.0.0.1:1', source, kind: 'script' })
+      expect(result).toMatchObject({ state: 'misused', reason: expect.stringMatching(expected) })
+    }
+  })
+
+  it('that is interrupted keeps what there was', async (context) => {
+    const target = await startTarget(context, (_request, response) => response.end('ok'))
+    const run = await runEngine(context, { url: target.url, source: own.replace("'2s'", "'600s'"), kind: 'script', onProgress: ({ phase, requestsPerSecond }, interrupt) => phase === 'measure' && requestsPerSecond > 0 && interrupt() })
+    expect(measured(run)).toMatchObject({ interrupted: true, saturation: [] })
+    expect(Object.keys(measured(run).endpoints)).toContain('script/pay-now')
+  })
+})

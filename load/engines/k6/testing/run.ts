@@ -1,0 +1,99 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { readFileSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'vitest'
+import { findTool } from '../../../../tools/index.ts'
+import type { LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
+import { k6Engine } from '../index.ts'
+
+/** A run of the engine with the real k6, or with a program that stands in for it, in a folder of its own. */
+export interface Run {
+  result: LoadResult
+  progress: LoadProgress[]
+  edges: string[]
+  tookMs: number
+}
+
+export interface RunOptions {
+  url: string
+  /** Text of the journeys module, or of the user's own script. */
+  source: string
+  kind?: 'journeys' | 'script'
+  mix?: Record<string, number>
+  plan?: Partial<LoadPlan>
+  /** A shell script that stands in for k6; `$K6` is the real one. */
+  wrapper?: string
+  /** Called at each progress; may abort. */
+  onProgress?: (progress: LoadProgress, interrupt: () => void) => void
+}
+
+const root = join(import.meta.dirname, '../../../..')
+
+export async function k6Path(): Promise<string> {
+  const tool = await findTool('k6', { env: process.env, folder: process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'), progress: () => undefined, signal: new AbortController().signal })
+  if (tool.state === 'missing') throw new Error(`${tool.reason}: ${tool.whatToDo}`)
+  return tool.path
+}
+
+/** One journey `home` with one step `get`. */
+export const home = `export default [{ name: 'home', steps: [{ name: 'get', request: (ctx) => ({ method: 'GET', path: '/' + ctx.unique }) }] }]`
+
+export async function runEngine({ onTestFinished }: Pick<TestContext, 'onTestFinished'>, options: RunOptions): Promise<Run> {
+  const folder = await mkdtemp(join(tmpdir(), 'vigil k6-'))
+  onTestFinished(async () => rm(folder, { recursive: true, force: true }))
+  const source = join(folder, options.kind === 'script' ? 'script.js' : 'journeys.ts')
+  await writeFile(source, options.source)
+  const k6 = await k6Path()
+  const path = options.wrapper === undefined ? k6 : join(folder, 'k6')
+  if (options.wrapper !== undefined) await writeFile(path, `#!/bin/sh\nK6='${k6}'\n${options.wrapper}\n`, { mode: 0o700 })
+  const progress: LoadProgress[] = []
+  const edges: string[] = []
+  const interrupt = new AbortController()
+  const began = performance.now()
+  const result = await k6Engine(path).run(planOf(options, source), {
+    folder,
+    signal: interrupt.signal,
+    progress: (told) => {
+      progress.push(told)
+      options.onProgress?.(told, () => interrupt.abort())
+    },
+    measuring: (edge) => edges.push(edge),
+  })
+  expectNothingLeft(folder)
+  return { result, progress, edges, tookMs: performance.now() - began }
+}
+
+/** The measurement of a result, or a failed test that says what came instead. */
+export function measured({ result }: Run): Measurement {
+  if (result.state !== 'measured') throw new Error(`expected a measurement, got ${JSON.stringify(result)}`)
+  return result.measurement
+}
+
+function planOf({ url, kind = 'journeys', mix = { home: 1 }, plan }: RunOptions, source: string): LoadPlan {
+  return {
+    run: 'r1',
+    suite: 'test',
+    targetUrl: url,
+    source: kind === 'script' ? { kind, path: source } : { kind, module: source, mix: Object.entries(mix).map(([journey, weight]) => ({ journey, weight })) },
+    load: { model: 'arrival-rate', ratePerSecond: 50 },
+    warmupMs: 0,
+    durationMs: 1500,
+    requestTimeoutMs: 5000,
+    ...plan,
+  }
+}
+
+// Every process of a run names its folder or works in it; there must be none when the engine has returned.
+function expectNothingLeft(folder: string): void {
+  const left = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && textOf(`/proc/${pid}/cmdline`).includes(folder))
+  if (left.length > 0) throw new Error(`left running: ${left.map((pid) => textOf(`/proc/${pid}/cmdline`)).join('; ')}`)
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import { Buffer } from 'node:buffer'
+import { describe, expect, it } from 'vitest'
+import { examples } from '../examples/index.ts'
+import type { ReportInput } from '../input.ts'
+import { adviceOf, plain, whereOf } from '../wording/index.ts'
+import { details } from './detail.ts'
+import { htmlReport, mostBytes } from './index.ts'
+import { oddities, sixtyRuns, swollen, threeHundredSteps, wideCharacters } from './testing/oddities.ts'
+
+/** Everything between angle brackets: there is no bare `<` or `>` elsewhere, which the first test holds. */
+function tagsOf(report: string): string[] {
+  return report.replace(/<style>[^]*?<\/style>/, '').match(/<[^>]*>/g) ?? []
+}
+
+function attributesOf(report: string): [name: string, value: string][] {
+  return tagsOf(report).flatMap((tag) => [...tag.matchAll(/ ([a-zA-Z0-9:-]+)="([^"]*)"/g)].map((match): [string, string] => [match[1] ?? '', match[2] ?? '']))
+}
+
+function textOf(report: string): string {
+  const entities: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&#96;': '`', '&amp;': '&' }
+  return report.replace(/<style>[^]*?<\/style>/, '').replaceAll(/<[^>]*>/g, '').replaceAll(/&(?:lt|gt|quot|amp|#39|#96);/g, (entity) => entities[entity] ?? entity)
+}
+
+const elements = new Set('html head meta title style body header main section nav footer h1 h2 h3 h4 p b strong span code a ul li dl dt dd div figure figcaption details summary table caption thead tbody tr th td svg desc g path line rect circle text'.split(' '))
+const inputs = Object.entries({ ...examples, ...oddities })
+
+describe.each(inputs)('the HTML report of %s', (_, example) => {
+  const input = example()
+  const report = htmlReport(input)
+
+  it('is the same, byte for byte, however often it is made', () => {
+    expect(htmlReport(input) === report).toBe(true)
+    expect(htmlReport(example()) === report).toBe(true)
+  })
+
+  it('has elements and attributes of its own only, all quoted, none that runs or fetches', () => {
+    const strange = tagsOf(report).filter((tag) => !/^<\/?[a-z0-9]+( [a-zA-Z0-9:-]+="[^"<>]*")*>$|^<!doctype html>$/.test(tag) || !(elements.has(/[a-z0-9]+/.exec(tag)?.[0] ?? '') || tag.startsWith('<!doctype')))
+    expect(strange).toEqual([])
+    expect(attributesOf(report).filter(([name, value]) => /^on|^(src|srcset|action|data|poster|style|ping|http-refresh)$/.test(name) || (name === 'href' && !value.startsWith('#')))).toEqual([])
+    expect(/<style>[^]*(url\(|@import)[^]*<\/style>/.test(report)).toBe(false)
+  })
+
+  it('allows its own stylesheet by hash, and nothing else', () => {
+    const style = /<style>([^]*?)<\/style>/.exec(report)?.[1] ?? ''
+    const hash = createHash('sha256').update(style).digest('base64')
+    expect(report).toContain(`content="default-src &#39;none&#39;; style-src &#39;sha256-${hash}&#39;; base-uri &#39;none&#39;; form-action &#39;none&#39;"`)
+  })
+
+  it('says no figure that is none', () => {
+    // With a space for each tag: a term and its figure must not be read as one word.
+    expect(textOf(report.replaceAll('<', ' <'))).not.toMatch(/\b(NaN|undefined|Infinity|null)\b/)
+    expect(attributesOf(report).filter(([, value]) => /\b(NaN|undefined|Infinity)\b/.test(value))).toEqual([])
+  })
+
+  it('is no longer than a mail takes', () => {
+    expect(Buffer.byteLength(report)).toBeLessThanOrEqual(mostBytes)
+  })
+
+  it('says first the verdict, the worst rule and what to do next', () => {
+    const text = textOf(/<section class="verdict[^]*?<\/section>/.exec(report)?.[0] ?? '')
+    expect(text.trim().startsWith(input.verdict.verdict.toUpperCase())).toBe(true)
+    for (const advice of adviceOf(input)) expect(text).toContain(advice)
+  })
+
+  it('has the message and the place of every row that is not a pass, or says how many it left out', () => {
+    const text = textOf(report)
+    const rows = input.verdict.rows.filter(({ status }) => status !== 'pass')
+    const most = details[0]?.rows ?? 0
+    const missing = rows.filter((row) => !text.includes(plain(row.message)) || !text.includes(whereOf(row)))
+    if (rows.length <= most) expect(missing).toEqual([])
+    else expect(text).toContain(`… and ${rows.length - most} more rows, left out here`)
+  })
+
+  it('is ordered for who hears it: one main, one h1, no level skipped, tables with captions and headings, ids used once', () => {
+    const levels = [...report.matchAll(/<h([1-6])[ >]/g)].map((match) => Number(match[1]))
+    expect(levels[0]).toBe(1)
+    expect(levels.filter((level) => level === 1)).toHaveLength(1)
+    expect(levels.filter((level, index) => index > 0 && level > (levels[index - 1] ?? 0) + 1)).toEqual([])
+    expect(report.match(/<main>/g)).toHaveLength(1)
+    const tables = report.match(/<table[^]*?<\/table>/g) ?? []
+    expect(tables.filter((table) => !/^<table[^>]*><caption>[^<]+<\/caption>/.test(table) || !table.includes('scope="col"') || !table.includes('scope="row"'))).toEqual([])
+    const ids = attributesOf(report).flatMap(([name, value]) => (name === 'id' ? value : []))
+    expect(new Set(ids).size).toBe(ids.length)
+    const named = attributesOf(report).flatMap(([name, value]) => (name === 'aria-labelledby' ? value.split(' ') : name === 'href' ? value.slice(1) : []))
+    expect(named.filter((id) => !ids.includes(id))).toEqual([])
+  })
+
+  it('describes every picture in words', () => {
+    const pictures = (report.match(/<svg[^]*?<\/svg>/g) ?? []).filter((picture) => !picture.includes('aria-hidden="true"'))
+    expect(pictures.filter((picture) => !/^<svg [^>]*role="img"[^>]*><title [^>]*>[^<]+<\/title><desc [^>]*>[^<]+<\/desc>/.test(picture))).toEqual([])
+  })
+})
+
+describe('what is hostile', () => {
+  const report = htmlReport(examples['hostile']?.() ?? expect.unreachable())
+
+  it('is shown as text, and is all there to be seen', () => {
+    expect(textOf(report)).toContain('<script>alert(1)</script><img src=x onerror=alert(2)>"\'`')
+    expect(report).not.toMatch(/<script|<img/)
+  })
+
+  it('controls nothing: no control or direction characters, no lone surrogates', () => {
+    expect(report.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+    expect(report.isWellFormed()).toBe(true)
+  })
+
+  it('gives away no secret of a URL', () => {
+    expect(report).not.toContain('canary')
+  })
+})
+
+describe('what is too much', () => {
+  it('three hundred steps are all in the table; the pictures say how many they leave out', () => {
+    const report = htmlReport(threeHundredSteps())
+    expect(report.match(/<th scope="row"><code>journey-/g)).toHaveLength(300)
+    expect(textOf(report)).toContain('… and 276 more steps, faster than these, left out here: see record.json.')
+  })
+
+  it.each([['sixty runs', sixtyRuns], ['the most that records may hold, sixty times', swollen]] satisfies [string, () => ReportInput][])('%s fit, and what was left out is said', (_, example) => {
+    const report = htmlReport(example())
+    expect(Buffer.byteLength(report)).toBeLessThanOrEqual(mostBytes)
+    expect(textOf(report)).toMatch(/… and [\d,]+ more runs, left out here: see verdict\.json/)
+  })
+
+  it('is counted in bytes, not in characters', () => {
+    const report = htmlReport(wideCharacters())
+    expect(Buffer.byteLength(report)).toBeLessThanOrEqual(mostBytes)
+    expect(textOf(report)).toMatch(/… and \d+ more rows, left out here: see verdict\.json/)
+  })
+
+  it('the steps kept are those that broke a budget, then the slowest', () => {
+    const report = htmlReport(examples['fortySteps']?.() ?? expect.unreachable())
+    const small = report.slice(report.indexOf('class="multiples"'))
+    for (const name of ['checkout-5/step-08', 'checkout-5/step-05', 'checkout-2/step-08']) expect(small).toContain(`<h4><code>${name}</code>`)
+    expect(small).not.toContain('<h4><code>checkout-1/step-01</code>')
+  })
+})

@@ -1,0 +1,67 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hostileText } from '../examples/index.ts'
+import { plain } from '../wording/index.ts'
+import { code, prose } from './escape.ts'
+import { shown, structureOf } from './testing/markdown.ts'
+
+const special = fc.constantFrom('|', '`', '``', '<b>', '</details>', '[x](http://e.example)', '![i](u)', '@octocat', '@org/team', '#12', 'GH-1', 'www.e.example', 'http://e.example', 'a@e.example', '**', '__', '~~', '- ', '+ ', '1. ', '# ', '> ', '\\', '\\|', '&amp;', '&#64;', '\n', '\r\n', '\u2028', '$x$', ':tada:', '^', '---', '===', '\u202e', '\u001b[31m', '\u0000', '\ud800', 'word', ' ', '    ')
+const anyText = fc.oneof(fc.array(special).map((parts) => parts.join('')), fc.string({ unit: 'binary' }), fc.constant(hostileText))
+
+describe.each([
+  ['prose', prose],
+  ['code', code],
+] as const)('text from outside as %s', (_, write) => {
+  it('means nothing to Markdown, HTML or the site, and reads as it was', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const written = write(text)
+        expect(structureOf(written)).toEqual([])
+        expect(shown(written)).toBe(plain(text))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is one line without control or direction characters', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(write(text).replaceAll('\u200b', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
+      }),
+    )
+  })
+
+  it('keeps to its length, counted in what is shown', () => {
+    fc.assert(
+      fc.property(anyText, fc.integer({ min: 2, max: 50 }), (text, max) => {
+        expect([...shown(write(text, max))].length).toBeLessThanOrEqual(max)
+      }),
+    )
+  })
+})
+
+describe('text from outside', () => {
+  it.each([
+    ['a mention', '@octocat', '&#64;\u200boctocat'],
+    ['the number of an issue', '#12', '&#35;\u200b12'],
+    ['the short form of an issue', 'see GH-12', 'see GH-\u200b12'],
+    ['an address', 'http://e.example', 'http&#58;\u200b//e.example'],
+    ['an address without its scheme', 'www.e.example', 'www.\u200be.example'],
+    ['the bar of a table', 'a|b', 'a&#124;b'],
+    ['the beginning of a list', '- a', '\u200b- a'],
+    ['the beginning of a numbered list', '1. a', '\u200b1. a'],
+    ['a limit', 'p95 < 500 ms', 'p95 &#60; 500 ms'],
+    ['an ordinary sentence', 'p95 753 ms, budget 500 ms; 12 %', 'p95 753 ms, budget 500 ms; 12 %'],
+  ])('holds %s as text', (_, text, written) => {
+    expect(prose(text)).toBe(written)
+  })
+
+  it.each([
+    ['task-crud/list', '`task-crud/list`'],
+    ['http://127.0.0.1:8000/a', '`http://127.0.0.1:8000/a`'],
+    ['a`b', '<code>a&#96;b</code>'],
+    ['', ''],
+  ])('%j is code as %j', (text, written) => {
+    expect(code(text)).toBe(written)
+  })
+})

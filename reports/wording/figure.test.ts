@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { bare, count, duration, moment, rate } from './figure.ts'
+
+describe('figures', () => {
+  it.each([
+    [0, '0'],
+    [999, '999'],
+    [1000, '1,000'],
+    [1_234_567, '1,234,567'],
+    [9_007_199_254_740_991, '9,007,199,254,740,991'],
+    [-1234, '-1,234'],
+    [1.6, '2'],
+    [NaN, '–'],
+    [Infinity, '–'],
+  ])('%d things are counted as %s', (value, text) => {
+    expect(count(value)).toBe(text)
+  })
+
+  it.each([
+    [0, '0'],
+    [0.347, '0.347'],
+    [39.96, '40'],
+    [138.21, '138'],
+    [1000, '1,000'],
+    [104_249.7, '104,250'],
+    [NaN, '–'],
+  ])('%d a second is %s', (value, text) => {
+    expect(rate(value)).toBe(text)
+  })
+
+  it.each([
+    [0, '0 ms'],
+    [412.4, '412 ms'],
+    [1000, '1 s'],
+    [90_500, '90.5 s'],
+    [119_960, '120 s'],
+    [120_000, '2 min'],
+    [150_000, '2 min 30 s'],
+    [179_700, '3 min'],
+    [3_600_000, '60 min'],
+    [7_200_000, '2 h'],
+    [86_400_000, '24 h'],
+  ])('%d ms are said as %s', (ms, text) => {
+    expect(duration(ms)).toBe(text)
+  })
+
+  it('what was not measured is a dash, never a zero', () => {
+    expect(bare('ms', undefined)).toBe('–')
+    expect(bare('ms', NaN)).toBe('–')
+    expect(bare('ms', 0)).toBe('0')
+    expect(bare('ratio', 0.0204)).toBe('2.04')
+  })
+
+  it('a moment has a tenth of a second', () => {
+    expect(moment(34_418)).toBe('34.4 s')
+    expect(moment(0)).toBe('0.0 s')
+  })
+})

@@ -1,0 +1,68 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hostileText } from '../examples/index.ts'
+import { plain, plainUrl } from './plain.ts'
+
+describe('text from outside, made plain', () => {
+  it('is one line without control or direction characters, of at most its length, whatever it was', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 500 }), fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)), fc.constant(hostileText)), fc.integer({ min: 1, max: 400 }), (text, max) => {
+        const clean = plain(text, max)
+        expect(clean).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufffe\uffff]/u)
+        expect([...clean].length).toBeLessThanOrEqual(max)
+        expect(plain(clean, max), 'plain text stays as it is').toBe(clean)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it.each([
+    ['an ordinary name', 'task-crud/list', 'task-crud/list'],
+    ['other alphabets and pictographs', '結帳 über 🛒', '結帳 über 🛒'],
+    ['lines', ' a\r\n\tb\u2028c ', 'a b c'],
+    ['an escape sequence', '\u001b[31mred\u009b0m', '\ufffd[31mred\ufffd0m'],
+    ['a direction override', 'a\u202egnp.exe', 'a\ufffdgnp.exe'],
+    ['what is drawn as nothing', 'pay\u200bpal\u{e0041}', 'pay\ufffdpal\ufffd'],
+    ['half a surrogate pair', 'a\ud800', 'a\ufffd'],
+  ])('shows %s', (_, text, shown) => {
+    expect(plain(text)).toBe(shown)
+  })
+
+  it('shows by an ellipsis that it was cut, and does not work through a megabyte', () => {
+    expect(plain('abcdef', 4)).toBe('abc…')
+    expect(plain('🚀🚀🚀', 2)).toBe('🚀…')
+    expect(plain('x'.repeat(50_000_000), 10)).toBe('xxxxxxxxx…')
+    expect(plain(`${' '.repeat(1000)}x`, 10)).toBe('…')
+  })
+})
+
+describe('an address, made plain', () => {
+  it.each([
+    ['http://127.0.0.1:8000', 'http://127.0.0.1:8000'],
+    ['http://127.0.0.1:8000/', 'http://127.0.0.1:8000'],
+    ['https://shop.example/api?token=secret#secret', 'https://shop.example/api'],
+    ['https://robot:secret@shop.example/api', 'https://shop.example/api'],
+    ['http://robot:se@cret@[::1', 'http://[::1'],
+    ['http://robot:se/cret@shop.example:99999/', 'http://shop.example:99999/'],
+    ['robot:secret@shop.example:9091', 'shop.example:9091'],
+    ['//robot:secret@shop.example', 'shop.example'],
+    ['postgres://robot:secret@shop.example/db?password=secret', 'postgres://shop.example/db'],
+    ['shop.example:9091', 'shop.example:9091'],
+    ['', ''],
+  ])('%j is shown as %j', (url, shown) => {
+    expect(plainUrl(url)).toBe(shown)
+  })
+
+  it('holds neither user nor password, whatever they are', () => {
+    const secret = fc.string({ unit: 'binary', minLength: 6, maxLength: 20 }).map((text) => `canary${text}canary`)
+    fc.assert(
+      fc.property(secret, secret, fc.constantFrom('http://', 'https://', 'ftp://', '//', ''), fc.boolean(), (user, password, scheme, encoded) => {
+        const write = encoded ? encodeURIComponent : (text: string) => text
+        fc.pre(user.isWellFormed() && password.isWellFormed())
+        // A bare slash, question mark or hash in a password ends the host: where a parser takes what follows for a path, there is nothing to know it by.
+        fc.pre(encoded || !/[/?#\\]/.test(user + password))
+        expect(plainUrl(`${scheme}${write(user)}:${write(password)}@shop.example/a`)).not.toContain('canary')
+      }),
+    )
+  })
+})
