@@ -87,8 +87,8 @@ function judgeQuantile(subject: Subject, label: string, q: number, actual: numbe
   const needed = Math.ceil(samplesBeyond / (1 - q) - 1e-9)
   if (n >= needed) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
   const over = subject.histogram.reduce((sum, [upperMs, count]) => (upperMs >= limit ? sum + count : sum), 0)
-  if (surelyAbove(over, n, 1 - q, beyondDoubt)) return { actual, status: 'fail', message: `${rule}: over it beyond doubt already with ${n} answers` }
-  return { actual, status: 'inconclusive', message: `${rule}: ${n} answers, ${needed} are needed to judge ${label}; load longer or at a higher rate` }
+  if (surelyAbove(over, n, 1 - q, beyondDoubt)) return { actual, status: 'fail', message: `${rule}: over it beyond doubt already with ${answers(n)}` }
+  return { actual, status: 'inconclusive', message: `${rule}: ${answers(n)}, ${needed} are needed to judge ${label}; load longer or at a higher rate` }
 }
 
 function judgeMean(subject: Subject, limit: number): Finding {
@@ -99,8 +99,8 @@ function judgeMean(subject: Subject, limit: number): Finding {
   if (n >= samplesForMean) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
   // Without a model of the tail the only certain statement about a few samples is that even the fastest is over the limit.
   const fastest = subject.histogram.find(([, count]) => count > 0)?.[0] ?? 0
-  if (fastest >= limit && 0.5 ** n < beyondDoubt) return { actual, status: 'fail', message: `${rule}: every one of ${n} answers was over it` }
-  return { actual, status: 'inconclusive', message: `${rule}: ${n} answers, ${samplesForMean} are needed to judge a mean; load longer or at a higher rate` }
+  if (fastest >= limit && 0.5 ** n < beyondDoubt) return { actual, status: 'fail', message: `${rule}: every one of ${answers(n)} was over it` }
+  return { actual, status: 'inconclusive', message: `${rule}: ${answers(n)}, ${samplesForMean} are needed to judge a mean; load longer or at a higher rate` }
 }
 
 function judgeErrorRate(subject: Subject, limit: number): Finding {
@@ -127,4 +127,8 @@ function judgeMemory(subject: Subject, limit: number): Finding {
 // Nobody answered, so there is no latency to judge; that nobody answered is what the error rate and throughput are red for.
 function unanswered(subject: Subject, label: string): Finding {
   return { status: 'skipped', message: `${label} not judged: none of ${subject.totals.requests} requests to ${subject.name} was answered` }
+}
+
+function answers(n: number): string {
+  return n === 1 ? '1 answer' : `${n} answers`
 }

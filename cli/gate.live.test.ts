@@ -8,12 +8,13 @@ import type { Service } from './testing/service.ts'
 import { workplace } from './testing/vigil.ts'
 import type { Ran, Workplace } from './testing/vigil.ts'
 
-// Short loads at a rate that gives the 3,000 requests an error budget of 0.1 % needs: 4 s at 800/s.
+// Short loads that a busy machine can make as well: 450 requests, of which an error budget of 1 % needs 300. Latencies are
+// only judged narrowly where they are what a test is about.
 const suites = {
-  rate: { engine: 'k6' as const, journeys: { home: 1 }, load: { ratePerSecond: 800 }, warmupSeconds: 1, durationSeconds: 4 },
-  capacity: { engine: 'autocannon' as const, journeys: { home: 1 }, load: { connections: 4 }, warmupSeconds: 1, durationSeconds: 3 },
+  rate: { engine: 'k6' as const, journeys: { home: 1 }, load: { ratePerSecond: 150 }, warmupSeconds: 0.5, durationSeconds: 3 },
+  capacity: { engine: 'autocannon' as const, journeys: { home: 1 }, load: { connections: 4 }, warmupSeconds: 0.5, durationSeconds: 2 },
 }
-const budgets = { p95Ms: 500, meanMs: 200, errorRate: 0.001, requestsPerMinute: 1000 }
+const budgets = { p95Ms: 5000, meanMs: 5000, errorRate: 0.01, requestsPerMinute: 1000 }
 
 let place: Workplace
 let services: Service[] = []
@@ -33,6 +34,7 @@ async function serve(...args: Parameters<typeof startService>): Promise<Service>
 async function gate(url: string, more: string[] = [], changes: Partial<Parameters<Workplace['configure']>[0]> = {}): Promise<Ran & { verdict: Verdict }> {
   place.configure({ target: { url }, probes: { home: { journey: 'home' } }, suites, budgets, ...changes })
   const ran = await place.vigil(['gate', '--json', '--target', url, ...more])
+  if (ran.stdout === '') throw new Error(ran.stderr)
   return { ...ran, verdict: JSON.parse(ran.stdout) as Verdict }
 }
 
@@ -53,11 +55,11 @@ describe('the gate', { timeout: 120_000 }, () => {
 
   it('fails a service that answers in 700 ms, by its p95', async () => {
     const service = await serve((_request, response) => setTimeout(() => response.end('ok'), 700))
-    const { code, verdict } = await gate(service.url, ['--engine', 'k6', '--duration', '5'], { suites: { rate: { ...suites.rate, load: { ratePerSecond: 60 } } } })
+    const { code, verdict } = await gate(service.url, ['--engine', 'k6'], { suites: { rate: { ...suites.rate, load: { ratePerSecond: 80 } } }, budgets: { ...budgets, p95Ms: 500 } })
     const p95 = verdict.rows.find((row) => row.metric === 'p95Ms')
     expect([p95?.status, verdict.verdict, code]).toEqual(['fail', 'fail', 1])
     expect(p95?.actual).toBeGreaterThanOrEqual(695)
-    expect(p95?.message).toMatch(/^p95 7\d\d ms, budget < 500 ms/)
+    expect(p95?.message).toMatch(/^p95 \d{3,4} ms, budget < 500 ms/)
   })
 
   it('fails a service with 2 % errors, by its error rate and nothing else', async () => {
@@ -99,7 +101,7 @@ describe('the gate', { timeout: 120_000 }, () => {
   it('fails a service killed in the middle of a run, with the class and the second it began', async () => {
     const service = await serve((_request, response, index) => {
       response.end('ok')
-      if (index === 2000) void service.close()
+      if (index === 250) void service.close()
     })
     const { code, verdict, stderr } = await gate(service.url, ['--engine', 'k6'])
     expect([verdict.verdict, code], stderr).toEqual(['fail', 1])
@@ -108,7 +110,7 @@ describe('the gate', { timeout: 120_000 }, () => {
     const connect = record.failures?.find((failure) => failure.class === 'connect')
     expect(connect?.count).toBeGreaterThan(100)
     expect(connect?.firstAtMs).toBeGreaterThan(0)
-    expect(connect?.firstAtMs).toBeLessThan(4000)
+    expect(connect?.firstAtMs).toBeLessThan(3000)
   })
 })
 

@@ -1,4 +1,4 @@
-import { sendRequest } from '../load/virtual-users/index.ts'
+import { sendRequest } from '../client/index.ts'
 import type { ReadMetrics } from '../target/index.ts'
 import type { Session } from './session.ts'
 

@@ -1,4 +1,4 @@
-import { sendRequest } from '../load/virtual-users/index.ts'
+import { sendRequest } from '../client/index.ts'
 
 const timeoutMs = 5000
 const bodyBytes = 64 * 1024

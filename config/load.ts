@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { isJourneys, journeyProblems } from '../journeys/index.ts'
+import { loadJourneys } from '../client/index.ts'
 import type { Journey } from '../journeys/index.ts'
 import type { Config } from './config.ts'
 import { shapeProblem } from './explain.ts'
@@ -28,38 +28,34 @@ export async function loadConfig(cwd: string, path: string): Promise<ConfigResul
   const parsed = configSchema.safeParse(imported.value)
   if (!parsed.success) return { state: 'wrong', problem: `${file}: ${shapeProblem(parsed.error, imported.value)}` }
   const journeysModule = resolve(dirname(file), parsed.data.journeys)
+  if (!(await isThere(journeysModule))) return { state: 'wrong', problem: `${file}: journeys: ${journeysModule}: not there, expected a module whose default export is an array of journeys` }
   const journeys = await loadJourneys(journeysModule)
-  if (journeys.state === 'wrong') return { state: 'wrong', problem: journeys.missing ? `${file}: journeys: ${journeys.problem}` : journeys.problem }
+  if (journeys.state === 'misused') return { state: 'wrong', problem: journeys.reason }
   const [problem] = referenceProblems(parsed.data, journeys.journeys.map((journey) => journey.name))
   if (problem) return { state: 'wrong', problem: `${file}: ${problem.path}: ${problem.message}` }
   return { state: 'loaded', loaded: { config: settled(parsed.data), file, journeysModule, journeys: journeys.journeys } }
 }
 
-type JourneysResult = { state: 'loaded'; journeys: Journey[] } | { state: 'wrong'; problem: string; missing: boolean }
-
-/** Imports a journeys module and checks that what it exports can be run. */
-export async function loadJourneys(module: string): Promise<JourneysResult> {
-  const imported = await importDefault(module, 'a module whose default export is an array of journeys', '')
-  if (imported.state === 'wrong') return imported
-  if (isJourneys(imported.value)) return { state: 'loaded', journeys: imported.value }
-  return { state: 'wrong', problem: `${module}: default export: ${journeyProblems(imported.value)[0] ?? ''}`, missing: false }
-}
-
-type Imported = { state: 'imported'; value: unknown } | { state: 'wrong'; problem: string; missing: boolean }
+type Imported = { state: 'imported'; value: unknown } | { state: 'wrong'; problem: string }
 
 async function importDefault(file: string, expected: string, advice: string): Promise<Imported> {
-  try {
-    await access(file)
-  } catch {
-    return { state: 'wrong', problem: `${file}: not there, expected ${expected}${advice && `: ${advice}`}`, missing: true }
-  }
+  if (!(await isThere(file))) return { state: 'wrong', problem: `${file}: not there, expected ${expected}: ${advice}` }
   try {
     const module: unknown = await import(pathToFileURL(file).href)
     const value = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
-    if (value === undefined) return { state: 'wrong', problem: `${file}: no default export, expected ${expected}`, missing: false }
+    if (value === undefined) return { state: 'wrong', problem: `${file}: no default export, expected ${expected}` }
     return { state: 'imported', value }
   } catch (error) {
-    return { state: 'wrong', problem: `${whereThrown(error, file)}: ${whatWasThrown(error)}, expected ${expected}`, missing: false }
+    return { state: 'wrong', problem: `${whereThrown(error, file)}: ${whatWasThrown(error)}, expected ${expected}` }
+  }
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await access(file)
+    return true
+  } catch {
+    return false
   }
 }
 

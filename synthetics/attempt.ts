@@ -1,7 +1,7 @@
 import { startContext } from '../journeys/index.ts'
 import type { Context, Journey } from '../journeys/index.ts'
-import { connections, playSteps, sendRequest } from '../load/virtual-users/index.ts'
-import type { Played, PlayedStep, Send } from '../load/virtual-users/index.ts'
+import { connections, playSteps, sendRequest } from '../client/index.ts'
+import type { Played, PlayedStep, Send } from '../client/index.ts'
 
 /** One try of a journey against a target. */
 export interface AttemptPlan {

@@ -1,4 +1,4 @@
-import type { PlayedStep } from '../load/virtual-users/index.ts'
+import type { PlayedStep } from '../client/index.ts'
 
 /** What `vigil probe --json` prints: `vigil.probes/1`. */
 export interface ProbesReport {

@@ -1,4 +1,5 @@
 import { bigint, customType, index, integer, jsonb, pgEnum, pgTable, primaryKey, sql, text, uuid } from './drizzle.ts'
+import { formatTextArray, parseTextArray } from './text-array.ts'
 
 /**
  * A point in time, ISO 8601 in UTC with milliseconds on our side. Turned from PostgreSQL's text by slicing: a `Date`
@@ -16,6 +17,10 @@ export function isoInstant(value: string): string {
   const fraction = zone > 20 ? value.slice(20, zone) : ''
   return `${value.slice(0, 10)}T${value.slice(11, 19)}.${fraction.padEnd(3, '0')}Z`
 }
+
+export { parseTextArray }
+
+const textArray = customType<{ data: string[]; driverData: string }>({ dataType: () => 'text[]', fromDriver: parseTextArray, toDriver: formatTextArray })
 
 export const taskStatus = pgEnum('task_status', ['todo', 'in_progress', 'done'])
 export const taskPriority = pgEnum('task_priority', ['low', 'medium', 'high'])
@@ -62,7 +67,7 @@ export const tasks = pgTable(
     status: taskStatus().notNull(),
     priority: taskPriority().notNull(),
     dueAt: instant('due_at'),
-    tags: text().array().notNull().default(sql`'{}'`),
+    tags: textArray().notNull().default(sql`'{}'`),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
     /** Counts changes; the ETag. */

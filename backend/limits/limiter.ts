@@ -121,7 +121,7 @@ export class RateLimiter {
 
   async #ask(scope: Scope, caller: string, lease: Lease): Promise<void> {
     // Of the caller's own time, but not of its counts: how often we ask must not show in what a request costs.
-    const [grant] = await this.#with.database.run({ ...backgroundScope(0), deadline: scope.deadline }, takeGrant, {
+    const [grant] = await this.#with.database.run({ ...backgroundScope(0), deadline: scope.deadline, span: scope.span }, takeGrant, {
       key: this.#key(caller),
       limit: this.limit,
       first: this.#first,

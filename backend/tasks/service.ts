@@ -7,7 +7,7 @@ import { type NewTask, sortField, type SortOrder, type Task, type TaskPatch, typ
 import { applyBulk, type BulkBody, type BulkResult } from './bulk.ts'
 import { earlierAnswer } from './idempotency.ts'
 import { etagOf, inUtc, newTaskOf, taskOf } from './task.ts'
-import { deleteTask, foreignTasks, insertTask, pageStatement, taskById, type TaskRow, updateTask } from './statements.ts'
+import { deleteTask, foreignTasks, insertTask, lockTask, pageStatement, taskById, type TaskRow, updateTask } from './statements.ts'
 
 export interface TaskDependencies {
   database: Database
@@ -33,8 +33,8 @@ export interface Page {
 /** `undefined` accepts any version, as a request without `If-Match` does. */
 export type Expected = readonly number[] | undefined
 
-/** Of any number of changes at once one succeeds, so all get their turn; more at once than this do not come through the pool. */
-const attemptLimit = 50
+/** Changes made without a lock are cheaper; a task that many change at once is locked after this many. */
+const attemptLimit = 5
 
 interface CacheCounters {
   hit: { inc: () => void }
@@ -119,14 +119,23 @@ export class TaskService {
   async #update(scope: Scope, principal: Principal, id: string, patch: TaskPatch, expected: Expected): Promise<Versioned> {
     for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
       const row = await this.#own(scope, principal, id)
-      requireVersion(expected, row.version)
-      const merged = { ...taskOf(row), ...definedOnly(patch) }
-      const values = { ...merged, dueAt: inUtc(merged.dueAt), userId: principal.userId, version: row.version, now: new Date(this.#with.now()).toISOString() }
-      const [updated] = await this.#with.database.run(scope, updateTask, values)
+      const [updated] = await this.#with.database.run(scope, updateTask, this.#changes(principal, row, patch, expected))
       if (updated !== undefined) return { task: taskOf(updated), version: updated.version }
       // Somebody else was faster: look again.
     }
-    throw new Problem('conflict', { detail: 'The task is changed by others all the time' })
+    const [updated] = await this.#with.database.transaction(scope, async (tx) => {
+      const [row] = await tx.run(lockTask, { id, userId: principal.userId })
+      return row === undefined ? [] : tx.run(updateTask, this.#changes(principal, row, patch, expected))
+    })
+    if (updated === undefined) throw new Problem('not-found', { detail: 'There is no such task' })
+    return { task: taskOf(updated), version: updated.version }
+  }
+
+  /** The values of {@link updateTask}. */
+  #changes({ userId }: Principal, row: TaskRow, patch: TaskPatch, expected: Expected): Record<string, unknown> {
+    requireVersion(expected, row.version)
+    const merged = { ...taskOf(row), ...definedOnly(patch) }
+    return { ...merged, dueAt: inUtc(merged.dueAt), userId, version: row.version, now: new Date(this.#with.now()).toISOString() }
   }
 
   async #delete(scope: Scope, principal: Principal, id: string, expected: Expected): Promise<void> {

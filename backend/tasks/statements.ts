@@ -29,7 +29,7 @@ function decodeTask([id, title, description, status, priority, dueAt, tags, crea
     status: statuses.find((one) => one === status) ?? 'todo',
     priority: priorities.find((one) => one === priority) ?? 'medium',
     dueAt: dueAt === null || dueAt === undefined ? null : schema.isoInstant(dueAt),
-    tags: tags === '{}' || tags === null || tags === undefined ? [] : decodeTags(tags),
+    tags: tags === null || tags === undefined ? [] : decodeTags(tags),
     createdAt: schema.isoInstant(createdAt ?? ''),
     updatedAt: schema.isoInstant(updatedAt ?? ''),
     version: Number(version),
@@ -38,9 +38,8 @@ function decodeTask([id, title, description, status, priority, dueAt, tags, crea
 
 // Without quotes or escapes the text of an array is its elements.
 function decodeTags(text: string): string[] {
-  if (!/["\\]/.test(text)) return text.slice(1, -1).split(',')
-  const tags: unknown = tasks.tags.mapFromDriverValue(text)
-  return Array.isArray(tags) ? tags.map(String) : []
+  if (text === '{}') return []
+  return /["\\]/.test(text) ? schema.parseTextArray(text) : text.slice(1, -1).split(',')
 }
 
 /** How many of `ids`, a JSON array, are tasks of others. */
@@ -151,6 +150,16 @@ export const updateTask = statement<TaskRow>('tasks.update', (db) =>
     .where(and(eq(tasks.id, p('id')), eq(tasks.userId, p('userId')), eq(tasks.version, p('version'))))
     .returning(columns)
     .prepare('tasks_update'),
+)
+
+/** Nobody else changes it until the transaction ends. */
+export const lockTask = statement<TaskRow>('tasks.lock', (db) =>
+  db
+    .select(columns)
+    .from(tasks)
+    .where(and(eq(tasks.id, p('id')), eq(tasks.userId, p('userId'))))
+    .for('update')
+    .prepare('tasks_lock'),
 )
 
 /** Deletes one of the user's tasks; only at `version` unless that is null. */

@@ -55,6 +55,15 @@ describe('creating a task', () => {
     )
   })
 
+  test('and after a change of another: backslashes, quotes, commas and braces in tags', async () => {
+    const client = await user()
+    const tags = ['\\ ', 'a"b', 'x,y', '{}', 'NULL', '\\"', ' ']
+    const { id } = await create(client, { title: 'x', tags })
+    expect((await client.send('PATCH', `/tasks/${id}`, { title: 'y' })).json).toMatchObject({ tags })
+    expect((await client.send('POST', '/tasks/bulk', { update: [{ id, title: 'z' }] })).json).toMatchObject({ updated: [{ tags }] })
+    expect((await client.get(`/tasks/${id}`)).json).toMatchObject({ tags })
+  })
+
   test('turns dueAt to UTC and keeps milliseconds', async () => {
     const task = await create(await user(), { title: 'x', dueAt: '2027-01-01T00:00:00.120+02:00' })
     expect(task.dueAt).toBe('2026-12-31T22:00:00.120Z')

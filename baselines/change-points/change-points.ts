@@ -2,7 +2,7 @@ import type { ComparableRun } from '../../record/read.ts'
 import { normalUpperTail } from './normal.ts'
 import { despiked, median, scatterAbout, scatterOf, wider } from './robust.ts'
 import type { Scatter } from './robust.ts'
-import { stepsIn } from './segments.ts'
+import { retested, stepsIn } from './segments.ts'
 import type { Step, StepRules } from './segments.ts'
 
 export const historyMetrics = ['p50Ms', 'p95Ms', 'p99Ms', 'meanMs', 'errorRate', 'throughputRps'] as const
@@ -33,7 +33,7 @@ export interface ChangePointOptions {
 
 /** A level takes six runs to be one. */
 export const leastRuns = 6
-const defaults = { threshold: 4.5, leastStep: 0.05 }
+const defaults = { threshold: 4.75, leastStep: 0.05 }
 /** Error rates are told to have changed from a tenth of a per cent of all requests on. */
 const leastErrorStep = 0.001
 
@@ -44,23 +44,69 @@ const leastErrorStep = 0.001
  */
 export function changePoints(series: readonly (ComparableRun | null | undefined)[], options: ChangePointOptions = {}): ChangePoint[] {
   const usable = series.flatMap((run, index) => (run && isMeasurement(run) ? [{ run, index }] : []))
-  return (options.metrics ?? usualMetrics).flatMap((metric) => changesOf(metric, usable, { ...defaults, ...options })).toSorted((a, b) => a.index - b.index)
+  const all = (options.metrics ?? usualMetrics).map((metric) => examined(metric, usable, { ...defaults, ...options }))
+  const events = all.filter(isLatency).flatMap(({ points, found }) => found.steps.map(({ at }) => points[at]?.index ?? 0))
+  const found = all.flatMap((one) => told(one, isLatency(one) ? withCorroborated(one, events) : one.found.steps))
+  return placedTogether(found).toSorted((a, b) => a.index - b.index).map(({ index, metric, before, after, pValue }) => ({ index, metric, before, after, pValue }))
 }
+
+/** Latency metrics that change within so many runs of each other tell of one event. */
+const sameEvent = 4
+
+function isLatency({ metric }: { metric: HistoryMetric }): boolean {
+  return metric.endsWith('Ms')
+}
+
+/** One event has one place: where the metric with the strongest evidence has it. */
+function placedTogether(changes: readonly Found[]): Found[] {
+  return changes.map((change) => {
+    const event = isLatency(change) ? changes.filter((other) => isLatency(other) && Math.abs(other.index - change.index) <= sameEvent) : [change]
+    const clearest = event.reduce((a, b) => (b.z > a.z ? b : a))
+    return { ...change, index: clearest.index }
+  })
+}
+
+/** `z`: how many standard errors the step is, without its sign. */
+type Found = ChangePoint & { z: number }
 
 function isMeasurement(run: ComparableRun): boolean {
   return run.totals.requests > 0 && !run.interrupted && run.validity?.valid !== false
 }
 
-function changesOf(metric: HistoryMetric, usable: readonly { run: ComparableRun; index: number }[], options: Required<Pick<ChangePointOptions, 'threshold' | 'leastStep'>>): ChangePoint[] {
+interface Examined {
+  metric: HistoryMetric
+  points: { index: number; value: number }[]
+  values: number[]
+  rules: StepRules
+  found: Split
+}
+
+function examined(metric: HistoryMetric, usable: readonly { run: ComparableRun; index: number }[], options: Required<Pick<ChangePointOptions, 'threshold' | 'leastStep'>>): Examined {
   const points = usable.map(({ run, index }) => ({ index, value: valueOf(metric, run), requests: run.totals.requests })).filter(({ value }) => Number.isFinite(value) && (value > 0 || metric === 'errorRate'))
-  if (points.length < 2 * leastRuns) return []
   const scale = scales[metric === 'errorRate' ? 'rate' : 'ratio']
-  const values = despiked(points.map(({ value, requests }) => scale.to(value, requests)))
   const rules: StepRules = { threshold: options.threshold, leastRuns, matters: scale.matters(options.leastStep) }
-  const steps = surelyIn(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
+  const values = despiked(points.map(({ value, requests }) => scale.to(value, requests)))
+  const found = points.length < 2 * leastRuns ? { steps: [], scatter: { deviation: 0, correlation: 0 } } : surelyIn(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
+  return { metric, points, values, rules, found }
+}
+
+/** What is certain in one latency metric is looked for in the others with less doubt: one event seldom moves one of them alone. */
+const corroborated = 3
+
+function withCorroborated(one: Examined, events: readonly number[]): Step[] {
+  const { steps, scatter } = one.found
+  const places = events.map((event) => one.points.findIndex(({ index }) => index >= event)).filter((at) => at > 0 && steps.every((step) => Math.abs(step.at - at) > sameEvent))
+  if (places.length === 0) return steps
+  const rules = { ...one.rules, threshold: corroborated }
+  const all = retested([...new Set([...steps.map(({ at }) => at), ...places])].toSorted((a, b) => a - b), one.values, scatter, rules)
+  return all.filter((step) => Math.abs(step.z) > one.rules.threshold || places.some((at) => Math.abs(at - step.at) <= sameEvent))
+}
+
+function told({ metric, points }: Examined, steps: readonly Step[]): Found[] {
   const level = (from: number, to: number): number => median(points.slice(from, to).map(({ value }) => value))
   return steps.map(({ at, z }, index) => ({
     index: points[at]?.index ?? 0,
+    z: Math.abs(z),
     metric,
     before: level(steps[index - 1]?.at ?? 0, at),
     after: level(at, steps[index + 1]?.at ?? points.length),
@@ -68,19 +114,46 @@ function changesOf(metric: HistoryMetric, usable: readonly { run: ComparableRun;
   }))
 }
 
+interface Split {
+  steps: Step[]
+  scatter: Scatter
+}
+
 /**
  * Steps that hold under both views of the scatter: that of differences, which needs no steps to be known, and that of what is left once these
  * are taken away, which is more exact.
  */
-function surelyIn(values: readonly number[], floor: number, rules: StepRules): Step[] {
+function surelyIn(values: readonly number[], floor: number, rules: StepRules): Split {
   const differences = scatterOf(values)
   let scatter: Scatter = { ...differences, deviation: Math.max(differences.deviation, floor) }
   for (;;) {
     const steps = stepsIn(values, scatter, rules)
     const left = wider(scatter, scatterAbout(values, steps.map(({ at }) => at)))
-    if (steps.length === 0 || left === scatter) return steps
+    if (steps.length === 0 || left === scatter) return { steps: lasting(steps, values, scatter, rules), scatter }
     scatter = left
   }
+}
+
+function nearer(value: number | undefined, mine: number, other: number): boolean {
+  return value === undefined || Math.abs(value - mine) <= Math.abs(value - other)
+}
+
+/** A step this many deviations high leaves no doubt on which side of it a run lies. */
+const plain = 4
+
+/**
+ * Without steps into and out of an episode: a few runs at another level make the mean of six, but not the median, and
+ * a stretch stretched to six runs begins or ends with one that lies on the level next to it.
+ */
+function lasting(steps: readonly Step[], values: readonly number[], { deviation }: Scatter, rules: StepRules): Step[] {
+  const holds = ({ at }: Step, index: number): boolean => {
+    const before = median(values.slice(steps[index - 1]?.at ?? 0, at))
+    const after = median(values.slice(at, steps[index + 1]?.at ?? values.length))
+    if (!rules.matters(before, after)) return false
+    return Math.abs(after - before) < plain * deviation || (nearer(values[at - 1], before, after) && nearer(values[at], after, before))
+  }
+  const kept = steps.filter(holds)
+  return kept.length === steps.length ? kept : lasting(kept, values, { deviation, correlation: 0 }, rules)
 }
 
 function valueOf(metric: HistoryMetric, { totals }: ComparableRun): number {

@@ -1,6 +1,6 @@
 /** The middle value, or the mean of the two in the middle; NaN of nothing. */
 export function median(values: ArrayLike<number>): number {
-  const sorted = Float64Array.from(values).sort()
+  const sorted = Float64Array.from(values).toSorted()
   const half = sorted.length >> 1
   if (sorted.length === 0) return Number.NaN
   return sorted.length % 2 === 1 ? (sorted[half] ?? 0) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2

@@ -29,7 +29,7 @@ export function stepsIn(values: readonly number[], scatter: Scatter, rules: Step
   const found: number[] = []
   const intervals = seededIntervals(values.length, 2 * rules.leastRuns)
   search(0, values.length, intervals)
-  return retested(found.toSorted((a, b) => a - b), values.length, sums, scatter, rules)
+  return retested(found.toSorted((a, b) => a - b), values, scatter, rules)
 
   function search(from: number, to: number, candidates: readonly Interval[]): void {
     const inside = candidates.filter((interval) => interval.from >= from && interval.to <= to)
@@ -101,18 +101,21 @@ function varianceOfMean(n: number, { deviation, correlation: r }: Scatter): numb
   return (deviation ** 2 / n) * ((1 + r) / (1 - r) - (2 * r * (1 - r ** n)) / (n * (1 - r) ** 2))
 }
 
-function retested(found: readonly number[], length: number, sums: Sums, scatter: Scatter, rules: StepRules): Step[] {
+/** Steps, rising, each tested and placed again between its neighbours; the weakest that does not hold goes, until all hold. */
+export function retested(found: readonly number[], values: readonly number[], scatter: Scatter, rules: StepRules): Step[] {
+  const sums = sumsOf(values)
   let places = [...found]
   for (;;) {
-    const steps = places.map((at, index): { step: Step | undefined; from: number; to: number } => {
-      const [from, to] = [places[index - 1] ?? 0, places[index + 1] ?? length]
-      // The place moves only as far as leaves its neighbours their runs.
-      return { step: largest(from, to, sums, scatter, rules) ?? { at, size: 0, z: 0 }, from, to }
+    const bounds = [0, ...places, values.length]
+    const tested = places.map((at, index) => {
+      const [from, to] = [bounds[index] ?? 0, bounds[index + 2] ?? values.length]
+      const step = largest(from, to, sums, scatter, rules) ?? { at, size: 0, z: 0 }
+      return { step, holds: isStep(step, from, to, sums, rules) }
     })
-    const weak = steps.filter(({ step, from, to }) => !step || !isStep(step, from, to, sums, rules))
-    if (weak.length === 0) return steps.flatMap(({ step }) => (step ? [step] : [])).toSorted((a, b) => a.at - b.at)
-    const weakest = weak.reduce((a, b) => (Math.abs(a.step?.z ?? 0) <= Math.abs(b.step?.z ?? 0) ? a : b))
-    places = places.filter((_, index) => steps[index] !== weakest)
+    const weak = tested.filter(({ holds }) => !holds)
+    if (weak.length === 0) return tested.map(({ step }) => step).toSorted((a, b) => a.at - b.at)
+    const weakest = weak.reduce((a, b) => (Math.abs(a.step.z) <= Math.abs(b.step.z) ? a : b))
+    places = places.filter((_, index) => tested[index] !== weakest)
   }
 }
 

@@ -54,10 +54,11 @@ const keysPerLog = 1e7
  * it, the place that the value came from.
  */
 export function mixerFor(most: number): Mixer {
-  const memory = Array.from({ length: 5 }, () => new Float64Array(most))
+  const memory = { logs: new Float64Array(most), weights: new Float64Array(most), keys: new Float64Array(most), logMs: new Float64Array(most), weight: new Float64Array(most) }
   return (layers) => {
     const length = layers.reduce((sum, { distribution }) => sum + distribution.logMs.length, 0)
-    const [logs, weights, keys, logMs, weight] = memory.map((array) => array.subarray(0, length)) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array]
+    const { logs, weights } = memory
+    const [keys, logMs, weight] = [memory.keys.subarray(0, length), memory.logMs.subarray(0, length), memory.weight.subarray(0, length)]
     let [at, total, samples] = [0, 0, 0]
     for (const { distribution, factor } of layers) {
       for (let i = 0; i < distribution.logMs.length; i += 1, at += 1) {
@@ -69,6 +70,7 @@ export function mixerFor(most: number): Mixer {
       total += distribution.total * factor
       samples += distribution.samples
     }
+    // oxlint-disable-next-line unicorn/no-array-sort -- in its own memory on purpose: a copy would be the cost that is saved here
     keys.sort()
     for (let i = 0; i < length; i += 1) {
       const key = keys[i] ?? 0

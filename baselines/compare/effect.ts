@@ -1,6 +1,6 @@
 import type { Measure } from './measures.ts'
 import { tCritical, tUpperTail } from './student-t.ts'
-import { correlationInflation, trimmedDifference, trimmedMean } from './trimmed.ts'
+import { correlationInflation, driftVariance, trimmedDifference, trimmedMean } from './trimmed.ts'
 import type { Estimate } from './trimmed.ts'
 
 /** What a measure came to. Logarithms; over 0 is worse, whatever the measure. */
@@ -18,14 +18,17 @@ export function pairedEffect({ baseline, candidate, worse, leastSpread }: Measur
   return { ...trimmedMean(differences, leastSpread), count: both.length, level: trimmedMean(both.map((index) => baseline[index] ?? 0)).value }
 }
 
-/** The effect between two sets of runs. Nothing cancels, and runs near each other are alike: the interval is widened by that. */
+/**
+ * The effect between two sets of runs. Nothing cancels: runs near each other are alike, and the machine may
+ * have drifted from one side to the other, so the interval is widened by what each side shows of both.
+ */
 export function unpairedEffect({ baseline, candidate, worse, leastSpread }: Measure): Effect {
   const [b, c] = [baseline.filter(isNumber), candidate.filter(isNumber)]
   const difference = trimmedDifference(b, c, leastSpread)
   const inflation = Math.max(correlationInflation(b), correlationInflation(c))
   return {
     value: worse * difference.value,
-    standardError: difference.standardError * Math.sqrt(inflation),
+    standardError: Math.sqrt(difference.standardError ** 2 * inflation + driftVariance(b) + driftVariance(c)),
     degrees: difference.degrees,
     count: Math.min(b.length, c.length),
     level: trimmedMean(b).value,

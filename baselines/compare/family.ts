@@ -8,6 +8,7 @@ import { measuresOf } from './measures.ts'
 import type { Measure } from './measures.ts'
 import { leastPairs, unpairedAlphaShare } from './options.ts'
 import type { Rules } from './options.ts'
+import type { Quantiles } from './quantiles.ts'
 
 interface Tested {
   /** Holm's adjusted p over the whole family: how sure it is that this is worse. */
@@ -48,11 +49,11 @@ export interface Family {
 const leastUsableShare = 0.75
 
 /** Holds two sets of runs against each other. What it finds in fewer than `leastPairs` is for the eye alone. */
-export function testFamily(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[], rules: Rules): Family {
+export function testFamily(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[], rules: Rules, asQuantiles?: Quantiles): Family {
   const paired = baseline.length === candidate.length
   const count = Math.min(baseline.length, candidate.length)
   const least = Math.max(Math.min(leastPairs, count), Math.ceil(count * leastUsableShare))
-  const measured = measuresOf(baseline, candidate, paired).map((measure) => ({ measure, effect: paired ? pairedEffect(measure) : unpairedEffect(measure) }))
+  const measured = measuresOf(baseline, candidate, paired, asQuantiles).map((measure) => ({ measure, effect: paired ? pairedEffect(measure) : unpairedEffect(measure) }))
   const usable = measured.filter(({ effect }) => effect.count >= least)
   const errors = compareErrors(baseline, candidate)
   const limits = usable.map(({ measure }) => Math.log1p(measure.metric === 'p99Ms' ? rules.p99Margin : rules.margin))

@@ -2,7 +2,7 @@ import type { ComparableRun } from '../../record/read.ts'
 import { distributionsOf, logQuantile, mixerFor } from './distribution.ts'
 import type { Distribution, Layer, Mixer } from './distribution.ts'
 import { leastRequests, quantiles } from './quantiles.ts'
-import type { Quantile } from './quantiles.ts'
+import type { Quantile, Quantiles } from './quantiles.ts'
 
 /** One thing that is compared: its logarithm in every run; NaN in a run that cannot say. */
 export interface Measure {
@@ -33,21 +33,21 @@ interface Reading {
   samples: number
 }
 
-const pooledQuantiles = Object.values(quantiles)
-const stepQuantiles = [quantiles.p50Ms, quantiles.p95Ms]
-
 /**
  * What can be compared between two sets of runs that have the same steps: p50, p95, p99 and throughput of the whole, p50 and p95 of
  * every step. The whole is pooled at one mix of steps for all runs, that of both sides together, so that a shifted mix is no
- * change. `paired`: the i-th runs are a pair, and a step that one of them lacks is left out of both.
+ * change. `paired`: the i-th runs are a pair, and a step that one of them lacks is left out of both. `asQuantiles`: how quantiles
+ * are read, for studies of that.
  */
-export function measuresOf(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[], paired: boolean): Measure[] {
+export function measuresOf(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[], paired: boolean, asQuantiles: Quantiles = quantiles): Measure[] {
+  const pooledQuantiles = Object.values(asQuantiles)
+  const stepQuantiles = [asQuantiles.p50Ms, asQuantiles.p95Ms]
   const [b, c] = [baseline.map(stepsOf), candidate.map(stepsOf)]
   const all = [...b, ...c]
   const mix = mixOf(all)
   const mixer = mixerFor(Math.max(...all.map(pointsOf)))
-  const pooledB = b.map((steps, index) => pool(steps, paired ? c[index] : undefined, mix, mixer))
-  const pooledC = c.map((steps, index) => pool(steps, paired ? b[index] : undefined, mix, mixer))
+  const pooledB = b.map((steps, index) => pool(steps, paired ? c[index] : undefined, mix, mixer, pooledQuantiles))
+  const pooledC = c.map((steps, index) => pool(steps, paired ? b[index] : undefined, mix, mixer, pooledQuantiles))
   return [
     ...pooledQuantiles.map((quantile, at) => quantileMeasure(quantile, null, pooledB.map((readings) => readings[at]), pooledC.map((readings) => readings[at]))),
     throughput(baseline, candidate),
@@ -78,13 +78,13 @@ function mixOf(runs: readonly Steps[]): Map<string, number> {
   return mix
 }
 
-function pool(steps: Steps, partner: Steps | undefined, mix: ReadonlyMap<string, number>, mixer: Mixer): Reading[] {
+function pool(steps: Steps, partner: Steps | undefined, mix: ReadonlyMap<string, number>, mixer: Mixer, asked: readonly Quantile[]): Reading[] {
   const layers: Layer[] = []
   for (const [step, distribution] of steps) {
     if (partner === undefined || partner.has(step)) layers.push({ distribution, factor: (mix.get(step) ?? 0) / distribution.samples })
   }
   const pooled = mixer(layers)
-  return pooledQuantiles.map((quantile) => readingOf(quantile, pooled))
+  return asked.map((quantile) => readingOf(quantile, pooled))
 }
 
 function readingOf({ window }: Quantile, distribution: Distribution): Reading {

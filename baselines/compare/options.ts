@@ -6,7 +6,7 @@ export interface ComparisonOptions {
   p99Margin?: number
   /** Fail only when the whole interval lies beyond the margin, not just the estimate. */
   strict?: boolean
-  /** Chance of a false red, for the whole verdict. */
+  /** Chance of a false red, for the whole verdict; `looksAt` divides it where a duet is looked at several times. */
   alpha?: number
   /** One-sided confidence of the limits that a pass rests on. */
   confidence?: number
@@ -16,7 +16,7 @@ export const comparisonDefaults = {
   margin: 0.05,
   p99Margin: 0.1,
   strict: false,
-  alpha: 0.005,
+  alpha: 0.003,
   confidence: 0.95,
 } as const satisfies Required<ComparisonOptions>
 

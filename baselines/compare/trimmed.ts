@@ -48,7 +48,7 @@ function sideVariance(values: readonly number[], { standardError }: Estimate, le
 
 /** The trimmed mean, the sum of squares of the winsorised values about their mean, and how many values were not cut. */
 function winsorised(values: readonly number[]): { mean: number; squares: number; kept: number } {
-  const sorted = Float64Array.from(values).sort()
+  const sorted = Float64Array.from(values).toSorted()
   const n = sorted.length
   const cut = trimmedAtEachEnd(n)
   const [low, high] = [sorted[cut] ?? 0, sorted[n - 1 - cut] ?? 0]
@@ -76,4 +76,28 @@ export function correlationInflation(values: readonly number[]): number {
   // The lag-1 correlation of n values is biased downwards by about 1/n (Kendall 1954).
   const r = squares === 0 ? 0 : Math.min(0.8, Math.max(0, lagged / squares + 1 / n))
   return (1 + r) / (1 - r)
+}
+
+/** Quarters of a side are held against each other to see whether it drifted. */
+const quarters = 4
+
+/**
+ * What drift adds to the variance of the difference of two sides, for one of them. A random walk that moves the means of neighbouring quarters by
+ * a variance v moves those of neighbouring wholes by 4 v (a walk's variance grows with time), half of it on account of each side. What the scatter of
+ * single values explains (from successive differences: von Neumann 1941) is taken off.
+ */
+export function driftVariance(values: readonly number[]): number {
+  if (values.length < 2 * quarters) return 0
+  const means = Array.from({ length: quarters }, (_, index) => meanOf(values.slice(Math.round((index * values.length) / quarters), Math.round(((index + 1) * values.length) / quarters))))
+  const moved = meanSquareStep(means)
+  const scatter = meanSquareStep(values) / (values.length / quarters)
+  return 2 * Math.max(0, moved - scatter)
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function meanSquareStep(values: readonly number[]): number {
+  return meanOf(values.slice(1).map((value, index) => (value - (values[index] ?? 0)) ** 2))
 }

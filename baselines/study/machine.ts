@@ -14,10 +14,10 @@ export interface Noise {
 
 /** Levels whose pairs of 2.5 s differ by about as much as the ones measured did. */
 export const noiseLevels: Record<NoiseLevel, Noise> = {
-  quiet: { wander: 0.015, drift: 0.005, burst: 0.0002 },
-  normal: { wander: 0.045, drift: 0.02, burst: 0.002 },
-  drifty: { wander: 0.045, drift: 0.04, burst: 0.002 },
-  noisy: { wander: 0.18, drift: 0.05, burst: 0.02 },
+  quiet: { wander: 0.03, drift: 0.01, burst: 0.0005 },
+  normal: { wander: 0.08, drift: 0.02, burst: 0.002 },
+  drifty: { wander: 0.06, drift: 0.04, burst: 0.002 },
+  noisy: { wander: 0.2, drift: 0.06, burst: 0.02 },
 }
 
 export const slotSeconds = 0.25

@@ -1,5 +1,5 @@
 import { endpointOf, totalsOf } from '../../record/index.ts'
-import type { Bucket, Counts, Histogram } from '../../record/index.ts'
+import type { Bucket, Counts } from '../../record/index.ts'
 import type { ComparableRun } from '../../record/read.ts'
 import type { RandomSource } from './random.ts'
 import { slotSeconds } from './machine.ts'
@@ -25,7 +25,7 @@ const medianMs = [6, 2.5, 5, 4, 45, 25]
 const sigma = [0.5, 0.4, 0.45, 0.45, 0.3, 0.6]
 const usualErrorRate = 0.0005
 /** One request in a hundred waits for something: tails are longer than log-normal. */
-const stalls = { share: 0.01, factor: 3 }
+const stalls = { share: 0.01, log: Math.log(3) }
 
 export type Writer = 'hdr' | 'exact' | 'coarse'
 
@@ -43,52 +43,58 @@ export function simulateBlock({ seconds, ratePerSecond, slowness, change, writer
   const requests = Math.round(seconds * ratePerSecond)
   const answered = Math.round(requests * (change.throughput ?? 1))
   const cumulated = cumulative(change.shares ?? usualShares)
-  const latencies: number[][] = steps.map(() => [])
-  const errors = steps.map(() => 0)
+  const tallies = steps.map((_, index) => tally(writer, logChange(index, change)))
   for (let i = 0; i < answered; i += 1) {
     const draw = random.uniform()
     const step = Math.max(0, cumulated.findIndex((bound) => draw < bound))
     const slot = Math.min(slowness.length - 1, Math.floor((i / answered) * (seconds / slotSeconds)))
-    latencies[step]?.push(latency(step, change, random) * Math.exp(slowness[slot] ?? 0))
-    if (random.uniform() < (change.errorRate ?? usualErrorRate)) errors[step] = (errors[step] ?? 0) + 1
+    const tail = change.tail && random.uniform() < change.tail.share ? Math.log(change.tail.factor) : 0
+    tallies[step]?.add((slowness[slot] ?? 0) + tail + (sigma[step] ?? 0.5) * random.normal() + (random.uniform() < stalls.share ? stalls.log : 0), random.uniform() < (change.errorRate ?? usualErrorRate))
   }
-  return recordOf(latencies, errors, requests - answered, seconds, writer)
+  const durationMs = seconds * 1000
+  const counts = tallies.map((one) => one.counts())
+  const endpoints = Object.fromEntries(steps.map((step, index) => [step, endpointOf(counts[index] ?? noCounts, durationMs)]))
+  return { schema: 'vigil.run/1', totals: totalsOf(counts, requests - answered, durationMs), endpoints }
 }
+
+const noCounts: Counts = { requests: 0, errors: 0, histogram: [], latencySumMs: 0 }
 
 function cumulative(shares: readonly number[]): number[] {
   let sum = 0
   return shares.map((share) => (sum += share))
 }
 
-function latency(step: number, change: Change, random: RandomSource): number {
-  let ms = (medianMs[step] ?? 1) * Math.exp((sigma[step] ?? 0.5) * random.normal())
-  if (random.uniform() < stalls.share) ms *= stalls.factor
-  if (change.all) ms *= change.all
-  if (change.step && change.step.name === steps[step]) ms *= change.step.factor
-  if (change.tail && random.uniform() < change.tail.share) ms *= change.tail.factor
-  return ms
+/** The logarithm of a step's median in milliseconds, with what the change does to it. */
+function logChange(step: number, { all = 1, step: one }: Change): number {
+  return Math.log((medianMs[step] ?? 1) * all * (one && one.name === steps[step] ? one.factor : 1))
 }
 
-function recordOf(latencies: readonly number[][], errors: readonly number[], dropped: number, seconds: number, writer: Writer): ComparableRun {
-  const durationMs = seconds * 1000
-  const counts = steps.map((_, index): Counts => {
-    const samples = latencies[index] ?? []
-    return { requests: samples.length, errors: errors[index] ?? 0, histogram: histogramBy(writer, samples), latencySumMs: samples.reduce((sum, ms) => sum + ms, 0) }
-  })
-  const endpoints = Object.fromEntries(steps.map((step, index) => [step, endpointOf(counts[index] ?? { requests: 0, errors: 0, histogram: [], latencySumMs: 0 }, durationMs)]))
-  return { schema: 'vigil.run/1', totals: totalsOf(counts, dropped, durationMs), endpoints }
+/** Counts the requests of one step. */
+interface Tally {
+  /** `log` is over the step's own median. */
+  add: (log: number, failed: boolean) => void
+  counts: () => Counts
 }
 
-const coarseBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000]
+const hdrWidth = Math.log(1.01)
+const coarseBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000, 100_000]
 
 /** Latencies as three kinds of writers keep them: buckets 1 % wide, every sample, or a dozen fixed buckets. */
-function histogramBy(writer: Writer, samples: readonly number[]): Histogram {
-  const upper: (ms: number) => number =
-    writer === 'hdr' ? (ms) => 1.01 ** Math.ceil(Math.log(ms) / Math.log(1.01)) : writer === 'coarse' ? (ms) => coarseBoundsMs.find((bound) => ms <= bound) ?? Math.ceil(ms) : (ms) => Math.ceil(ms * 1000) / 1000
-  const counts = new Map<number, number>()
-  for (const ms of samples) {
-    const bound = upper(ms)
-    counts.set(bound, (counts.get(bound) ?? 0) + 1)
+function tally(writer: Writer, logMedian: number): Tally {
+  const buckets = new Map<number, number>()
+  const bucketOf = (log: number): number => (writer === 'hdr' ? Math.ceil(log / hdrWidth) : writer === 'exact' ? Math.ceil(Math.exp(log) * 1000) : coarseBoundsMs.findIndex((bound) => log <= Math.log(bound)))
+  const boundOf = (bucket: number): number => (writer === 'hdr' ? Math.exp(bucket * hdrWidth) : writer === 'exact' ? bucket / 1000 : (coarseBoundsMs[bucket] ?? 0))
+  const counted = { requests: 0, errors: 0 }
+  return {
+    add: (log, failed) => {
+      const bucket = bucketOf(logMedian + log)
+      buckets.set(bucket, (buckets.get(bucket) ?? 0) + 1)
+      counted.requests += 1
+      if (failed) counted.errors += 1
+    },
+    counts: () => {
+      const histogram = [...buckets].toSorted((a, b) => a[0] - b[0]).map(([bucket, count]): Bucket => [boundOf(bucket), count])
+      return { ...counted, histogram, latencySumMs: histogram.reduce((sum, [ms, count]) => sum + ms * count, 0) }
+    },
   }
-  return [...counts].toSorted((a, b) => a[0] - b[0]) satisfies Bucket[]
 }

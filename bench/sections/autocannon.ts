@@ -16,8 +16,9 @@ export const autocannon: Section = {
         return run.totals.throughputRps
       }
       const raw = async (): Promise<number> => {
+        // The warm-up's result comes first, on a line of its own.
         const args = [join(bench.root, 'node_modules/autocannon/autocannon.js'), '-j', '-c', String(connections), '-d', String(seconds), '-W', '[', '-c', String(connections), '-d', '1', ']', url]
-        const result: { requests: { total: number }; duration: number } = JSON.parse((await runCommand(process.execPath, args, bench.folder)).stdout)
+        const result: { requests: { total: number }; duration: number } = JSON.parse((await runCommand(process.execPath, args, bench.folder)).stdout.trim().split('\n').at(-1) ?? '')
         return result.requests.total / result.duration
       }
       const found = await ratios(bench.rounds, vigil, raw)

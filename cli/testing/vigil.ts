@@ -60,7 +60,7 @@ export function workplace(): Workplace {
 }
 
 function withConfig(args: readonly string[]): string[] {
-  return args.includes('--config') || args[0] === 'doctor' || args.includes('--help') ? [...args] : [...args, '--config', 'vigil.config.mjs']
+  return args.includes('--config') || args[0] === 'doctor' || args.includes('--help') ? [...args] : [...args.slice(0, 1), '--config', 'vigil.config.mjs', ...args.slice(1)]
 }
 
 async function collect(child: ChildProcess, onStderr: ((text: string) => void) | undefined): Promise<Ran> {

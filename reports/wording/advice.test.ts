@@ -12,7 +12,7 @@ const of = (name: string): ReportInput => examples[name]?.() ?? gateOf({})
 describe('what to do next', () => {
   it.each<[string, ReportInput, string[]]>([
     ['nothing, when all was kept', of('passing'), []],
-    ['a slow step: begin there', of('slow'), ['begin with task-crud/list in steady: report.html shows since when it was slow']],
+    ['a slow step: begin there', of('slow'), ['begin with task-crud/list in steady: the report shows since when it was slow']],
     ['a slow run: begin with its slowest step', run({ steps: { 'a/quick': calm, 'a/slow': { ...calm, medianMs: 700 } }, budgets: { p95Ms: 500 } }), ['begin with a/slow in steady']],
     ['errors: the log, from the first one on, by the clock of the log', of('erring'), ["read the service's log from 2026-11-24 09:12:32 UTC on, when the first request of steady failed"]],
     ['a service that died: that it is down, and when it went', of('killed'), ['probe health is down: nothing accepts connections there: is the service up', "read the service's log from 2026-11-24 09:13:05 UTC on, when the first request of steady failed; it stopped accepting connections"]],

@@ -1,7 +1,7 @@
 import type { APIRequestContext, APIResponse } from '@playwright/test'
 import type { WireRequest } from '../../journeys/index.ts'
-import { addressOf, failureOf, headersOf, oneLine, requestHeaders, requestTarget, responseOf, wireProblem } from '../../load/virtual-users/index.ts'
-import type { Send, SendResult } from '../../load/virtual-users/index.ts'
+import { addressOf, failureOf, headersOf, oneLine, requestHeaders, requestTarget, responseOf, wireProblem } from '../../client/index.ts'
+import type { Send, SendResult } from '../../client/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 
 /** Sends a journey's requests by Playwright, so that they are in its traces and reports. */

@@ -1,5 +1,6 @@
 import { saturationReasons, throughputIsLowerBound } from '../../generator/index.ts'
-import { loadJourneys, oneLine, prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
+import { loadJourneys, oneLine } from '../../../client/index.ts'
+import { prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
 import type { Prepared } from '../../virtual-users/index.ts'
 import type { Journey } from '../../../journeys/index.ts'
 import { roundMicros } from '../../../record/index.ts'

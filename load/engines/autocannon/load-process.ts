@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { startChild } from '../../../processes/index.ts'
 import type { ChildEnd } from '../../../processes/index.ts'
 import type { LoadSurroundings } from '../../engine.ts'
-import { oneLine } from '../../virtual-users/index.ts'
+import { oneLine } from '../../../client/index.ts'
 import { readMessage, readResult } from './messages.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
 

@@ -1,5 +1,5 @@
 import type { Engine, LoadPlan, LoadResult, LoadSurroundings } from '../../engine.ts'
-import { oneLine } from '../../virtual-users/index.ts'
+import { oneLine } from '../../../client/index.ts'
 import { runJourneys } from './journeys-run.ts'
 import { versionProblem } from './k6-process.ts'
 import { runScript } from './script-run.ts'

@@ -4,7 +4,7 @@ import exec from 'k6/execution'
 import type { Options } from 'k6/options'
 import { startContext } from '../../../journeys/interpret.ts'
 import type { Context, Journey } from '../../../journeys/journey.ts'
-import { lateness, warmups } from './metrics.ts'
+import { lateness, sinceMeasured, warmups } from './metrics.ts'
 import { optionsOf } from './options.ts'
 import { playerOf, prepareJourneys } from './player.ts'
 import type { PreparedJourney } from './player.ts'
@@ -48,7 +48,6 @@ function tick(): void {
 
 interface VirtualUser {
   scenario: typeof exec.scenario
-  instance: typeof exec.instance
   identity: number
   /** The part of `unique` that all of its iterations share. */
   uniqueStart: string
@@ -60,13 +59,13 @@ interface VirtualUser {
 function iterationOf(plan: ScriptPlan, journeys: PreparedJourney[], say: (message: ScriptMessage) => void): () => void {
   const play = playerOf(plan, journeys, say)
   const contexts = contextsOf(plan)
-  const { cycle, sampleEvery, warmupMs } = plan
+  const { cycle, sampleEvery } = plan
   let self: VirtualUser | undefined
   let measured = false
   return () => {
     self ??= begin(plan, journeys, contexts)
     // The clock is asked until it has told once that the measurement has begun.
-    measured ||= beginsMeasured(self, warmupMs)
+    measured ||= beginsMeasured(self, plan)
     const iteration = self.scenario.iterationInTest
     const chosen = cycle[iteration % cycle.length] ?? 0
     const journey = journeys[chosen]
@@ -78,8 +77,8 @@ function iterationOf(plan: ScriptPlan, journeys: PreparedJourney[], say: (messag
 }
 
 /** Whether this iteration belongs to the measurement; if so, the rest of this virtual user's do too. */
-function beginsMeasured({ instance }: VirtualUser, warmupMs: number): boolean {
-  if (instance.currentTestRunDuration < warmupMs) {
+function beginsMeasured({ scenario }: VirtualUser, plan: ScriptPlan): boolean {
+  if (sinceMeasured(plan, scenario) < 0) {
     warmups.add(1)
     return false
   }
@@ -92,7 +91,7 @@ function begin(plan: ScriptPlan, journeys: readonly PreparedJourney[], contexts:
   const identity = (exec.vu.idInTest - 1) % plan.users
   const all = contexts?.[0]
   const uniqueStart = startContext(plan.run, identity, 0).unique.slice(0, -1)
-  return { scenario: exec.scenario, instance: exec.instance, identity, uniqueStart, saved: journeys.map(({ name }) => all?.[name]?.[identity]) }
+  return { scenario: exec.scenario, identity, uniqueStart, saved: journeys.map(({ name }) => all?.[name]?.[identity]) }
 }
 
 /** As `startContext` makes it, but with its constant parts made once: they are half of its cost. */

@@ -53,12 +53,14 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
     const { requests, histogram, latencySumMs } = measurement.endpoints['home/get'] ?? { requests: 0, histogram: [], latencySumMs: 0 }
     // What the warm-up sent is what the target saw besides; both begin at the rate.
     expect(target.seen.length - requests).toBeGreaterThan(0.5 * 40)
-    expect(requests / (3 * 40)).toBeCloseTo(1, 1)
+    expect(requests / (3 * 40)).toBeGreaterThan(0.7)
+    expect(requests / (3 * 40)).toBeLessThan(1.3)
     expect(latencyOf(histogram, latencySumMs).p50Ms).toBeGreaterThanOrEqual(serviceMs - 2)
     expect(latencyOf(histogram, latencySumMs).meanMs).toBeGreaterThanOrEqual(serviceMs - 2)
     expect(measurement.timeline.length).toBeGreaterThanOrEqual(2)
     const inTimeline = measurement.timeline.reduce((sum, point) => sum + point.requests, 0)
-    expect(inTimeline / requests).toBeCloseTo(1, 0)
+    expect(inTimeline / requests).toBeGreaterThan(0.5)
+    expect(inTimeline / requests).toBeLessThan(1.5)
     expect(measurement.timeline.some(({ p95Ms }) => (p95Ms ?? 0) >= serviceMs - 2)).toBe(true)
     expect(measurement.generator).toMatchObject({ cpuRatio: expect.any(Number), offeredRps: expect.any(Number), latenessP95Ms: expect.any(Number) })
     expect(run.progress.map(({ phase }) => phase)).toEqual(expect.arrayContaining(['prepare', 'warmup', 'measure', 'finish']))

@@ -1,4 +1,4 @@
-import { oneLine } from '../../virtual-users/index.ts'
+import { oneLine } from '../../../client/index.ts'
 import { requestFailureClasses } from './wire.ts'
 import type { RequestFailureClass, ScriptMessage } from './wire.ts'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ChildEnd } from '../../../processes/index.ts'
 import type { LoadResult } from '../../engine.ts'
-import { oneLine } from '../../virtual-users/index.ts'
+import { oneLine } from '../../../client/index.ts'
 import { endingOf } from './exits.ts'
 import { measurementOf, nothingMeasured } from './measurement.ts'
 import type { Messages } from './messages.ts'

@@ -3,8 +3,8 @@ import http from 'k6/http'
 import type { RefinedParams, RefinedResponse, ResponseType } from 'k6/http'
 import { readsResponse, settleStep, stepKey, wireRequest } from '../../../journeys/interpret.ts'
 import type { Context, Journey, Response, Step } from '../../../journeys/journey.ts'
-import { requestHeaders, requestTarget } from '../../virtual-users/address.ts'
-import { answerClass } from '../../virtual-users/failure.ts'
+import { requestHeaders, requestTarget } from '../../../client/address.ts'
+import { answerClass } from '../../../client/failure.ts'
 import { Answer, unansweredFailure } from './answer.ts'
 import { recorderOf } from './metrics.ts'
 import type { StepRecorder } from './metrics.ts'
@@ -90,7 +90,11 @@ export function playerOf(plan: ScriptPlan, journeys: readonly PreparedJourney[],
       spentMs += latencyMs
       if (sample !== undefined) sample.push(latencyMs)
       if (measured) recorder.latency.add(latencyMs)
-      if (bare !== undefined) bare.status = status
+      if (bare !== undefined) {
+        // What `settle` would find where a step looks at nothing but the status.
+        if (status >= 200 && status < 300) continue
+        bare.status = status
+      }
       const outcome = settle(prepared.step, bare ?? new Answer(status, response), ctx)
       if (outcome.problem !== undefined) {
         recorder.failed(measured, answerClass(status), outcome.problem)
@@ -111,7 +115,7 @@ export function prepareJourneys(plan: ScriptPlan, journeys: readonly Journey[], 
       const reads = readsResponse(step)
       return {
         step,
-        recorder: recorderOf(key, plan.steps.indexOf(key), plan.warmupMs, say),
+        recorder: recorderOf(key, plan, say),
         params: reads ? { timeout: plan.requestTimeoutMs, responseType: 'text' as const } : { timeout: plan.requestTimeoutMs },
         path: undefined,
         url: '',

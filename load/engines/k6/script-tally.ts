@@ -1,6 +1,6 @@
 import type { Failure, FailureClass, Histogram, TimelinePoint } from '../../../record/index.ts'
 import type { EndpointMeasurement, LoadProgress } from '../../engine.ts'
-import { answerClass, oneLine } from '../../virtual-users/index.ts'
+import { answerClass, oneLine } from '../../../client/index.ts'
 import { clientLimit, unansweredFailure } from './answer.ts'
 import { latencyBuckets } from './latency-buckets.ts'
 import type { LatencyBuckets } from './latency-buckets.ts'

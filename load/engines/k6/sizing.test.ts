@@ -28,7 +28,7 @@ describe('virtual users', () => {
         expect(sizing.preAllocated).toBeGreaterThanOrEqual(1)
         expect(sizing.users).toBeGreaterThanOrEqual(1)
         expect(sizing.maxUsers).toBeGreaterThanOrEqual(Math.max(sizing.preAllocated, sizing.users))
-        expect(sizing.maxUsers).toBeLessThanOrEqual(Math.max(10, Math.min(1000, gigabytes * 500)))
+        expect(sizing.maxUsers).toBeLessThanOrEqual(Math.max(10, Math.min(400, gigabytes * 500)))
       }),
     )
   })

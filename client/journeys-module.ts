@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url'
-import { journeyProblems, isJourneys } from '../../journeys/index.ts'
-import type { Journey } from '../../journeys/index.ts'
+import { journeyProblems, isJourneys } from '../journeys/index.ts'
+import type { Journey } from '../journeys/index.ts'
 import { oneLine } from './failure.ts'
 
 export type LoadedJourneys = { state: 'loaded'; journeys: Journey[] } | { state: 'misused'; reason: string }
@@ -14,17 +14,17 @@ const importLimitMs = 10_000
  * @param modulePath absolute
  */
 export async function loadJourneys(modulePath: string): Promise<LoadedJourneys> {
-  const misused = (what: string): LoadedJourneys => ({ state: 'misused', reason: `${modulePath}: ${oneLine(what, 300)}` })
+  const misused = (what: string, line = ''): LoadedJourneys => ({ state: 'misused', reason: `${modulePath}${line}: ${oneLine(what, 300)}` })
   let exported: unknown
   try {
     exported = await importDefault(modulePath)
   } catch (error) {
-    return misused(importProblem(error, modulePath))
+    return misused(importProblem(error, modulePath), lineOf(error, modulePath))
   }
   if (exported === undefined) return misused('has no default export, expected an array of journeys')
   const [first, ...others] = journeyProblems(exported)
-  if (first !== undefined) return misused(`default export ${first}${others.length > 0 ? ` (and ${others.length} more problems)` : ''}`)
-  return isJourneys(exported) ? { state: 'loaded', journeys: exported } : misused('default export is no array of journeys')
+  if (first !== undefined) return misused(`default export: ${first}${others.length > 0 ? ` (and ${others.length} more problems)` : ''}`)
+  return isJourneys(exported) ? { state: 'loaded', journeys: exported } : misused('default export: no array of journeys')
 }
 
 async function importDefault(modulePath: string): Promise<unknown> {
@@ -41,18 +41,17 @@ async function importDefault(modulePath: string): Promise<unknown> {
 function importProblem(error: unknown, modulePath: string): string {
   if (!(error instanceof Error)) return `threw ${String(error)} when it was loaded`
   const code = 'code' in error ? error.code : undefined
-  if (code === 'ERR_MODULE_NOT_FOUND' && error.message.includes(`'${modulePath}' imported`)) return 'not found'
-  const place = placeOf(error, modulePath)
+  if (code === 'ERR_MODULE_NOT_FOUND' && error.message.includes(`'${modulePath}' imported`)) return 'not there'
   const what = error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
-  return `${place === undefined ? '' : `line ${place}: `}${what.split('\n').find((line) => line.trim() !== '') ?? 'threw when it was loaded'}`
+  return what.split('\n').find((line) => line.trim() !== '') ?? 'threw when it was loaded'
 }
 
-// The module's own line, from the stack: as `file:///path:line` for syntax errors, `path:line:column` in frames.
-function placeOf(error: Error, modulePath: string): string | undefined {
-  const stack = error.stack ?? ''
+// The module's own line, `:12`, from the stack: as `file:///path:line` for syntax errors, `path:line:column` in frames.
+function lineOf(error: unknown, modulePath: string): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
   for (const name of [pathToFileURL(modulePath).href, modulePath]) {
     const at = stack.indexOf(`${name}:`)
-    if (at !== -1) return /^\d+/.exec(stack.slice(at + name.length + 1))?.[0]
+    if (at !== -1) return /^:\d+/.exec(stack.slice(at + name.length))?.[0] ?? ''
   }
-  return undefined
+  return ''
 }

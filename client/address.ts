@@ -1,4 +1,4 @@
-import type { WireRequest } from '../../journeys/index.ts'
+import type { WireRequest } from '../journeys/index.ts'
 
 /** A target's URL taken apart, so that every engine puts the same request together from it. */
 export interface Address {

@@ -1,4 +1,4 @@
-import type { Response } from '../../journeys/index.ts'
+import type { Response } from '../journeys/index.ts'
 
 /**
  * A response as journeys see it. JSON is parsed when it is first looked at: most checks look at the status alone, and

@@ -1,6 +1,6 @@
-import { settleStep, wireRequest } from '../../journeys/index.ts'
-import type { Context, Step, WireRequest } from '../../journeys/index.ts'
-import type { FailureClass } from '../../record/index.ts'
+import { settleStep, wireRequest } from '../journeys/index.ts'
+import type { Context, Step, WireRequest } from '../journeys/index.ts'
+import type { FailureClass } from '../record/index.ts'
 import { answerClass, oneLine } from './failure.ts'
 import type { SendResult } from './send.ts'
 

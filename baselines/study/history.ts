@@ -1,0 +1,59 @@
+import { changePoints } from '../change-points/index.ts'
+import type { ChangePoint } from '../change-points/index.ts'
+import type { SeriesPlan } from './series.ts'
+import { simulateSeries } from './series.ts'
+
+/** How well changes in histories are found. */
+export interface HistoryScore {
+  series: number
+  /** True points told, points told, and changes there were, over all metrics. */
+  hits: number
+  told: number
+  changes: number
+  /** Mean distance of a hit from its change, in runs. */
+  distance: number
+  /** Points told in series without a change, and how many such series there were. */
+  falsePoints: number
+  clean: number
+}
+
+/** A point this near to a change is that change. */
+const near = 5
+const latencies = ['p50Ms', 'p95Ms', 'meanMs'] as const
+
+/** Series of 60 to 180 runs, half of them clean, the others with one or two steps of `factor`, up or down. */
+export function scoreHistory(factor: number, series: number, first: number): HistoryScore {
+  const score: HistoryScore = { series, hits: 0, told: 0, changes: 0, distance: 0, falsePoints: 0, clean: 0 }
+  for (let i = 0; i < series; i += 1) {
+    const plan = planOf(i, i % 2 === 0 ? undefined : factor)
+    const found = changePoints(simulateSeries(plan, first + i))
+    if (plan.steps.length === 0) {
+      score.clean += 1
+      score.falsePoints += found.length
+    } else addTo(score, plan, found)
+  }
+  return { ...score, distance: score.hits === 0 ? Number.NaN : score.distance / score.hits }
+}
+
+function planOf(i: number, factor: number | undefined): SeriesPlan {
+  const runs = 60 + 30 * (i % 5)
+  const noise = [0.015, 0.02, 0.03][i % 3] ?? 0.02
+  const correlation = [0, 0.3, 0.6][(i >> 1) % 3] ?? 0
+  const first = { at: 15 + (i % 20), factor: factor === undefined ? 1 : i % 4 === 1 ? factor : 1 / factor }
+  const second = { at: first.at + 20 + (i % 11), factor: first.factor }
+  return { runs, noise, correlation, spikes: 0.03, gaps: 0.03, steps: factor === undefined ? [] : i % 3 === 0 ? [first, second] : [first] }
+}
+
+function addTo(score: HistoryScore, { steps }: SeriesPlan, found: readonly ChangePoint[]): void {
+  for (const metric of latencies) {
+    const points = found.filter((change) => change.metric === metric)
+    for (const { at } of steps) {
+      const distances = points.map(({ index }) => Math.abs(index - at)).filter((distance) => distance <= near)
+      score.changes += 1
+      if (distances.length === 0) continue
+      score.hits += 1
+      score.distance += Math.min(...distances)
+    }
+  }
+  score.told += found.length
+}

@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { simulateSeries } from '../../baselines/study/series.ts'
+import { exampleRun, countsOf, spread } from '../../record/examples/runs.ts'
+import { runFolder, writeRecord } from '../../record/store.ts'
+import { Misuse } from '../world.ts'
+import type { World } from '../world.ts'
+import { history } from './history.ts'
+import type { HistoryOptions } from './history.ts'
+
+let folder = ''
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'vigil-history-'))
+  for (let index = 0; index < 24; index += 1) {
+    const ms = (index < 12 ? 10 : 13) * (1 + 0.01 * ((index * 7) % 3))
+    const id = `20260102-0304${String(index).padStart(2, '0')}-browse`
+    await writeRecord(await runFolder(folder, id), exampleRun({ a: countsOf(spread(100, ms, ms * 2)) }, { id, startedAt: `2026-01-02T03:04:${String(index).padStart(2, '0')}.000Z` }))
+  }
+  writeFileSync(join(await runFolder(folder, '20260102-030499-damaged'), 'record.json'), '{"schema":"vigil.run/1"')
+  const plan = { runs: 60, noise: 0.02, correlation: 0.3, spikes: 0, gaps: 0.05 }
+  writeFileSync(join(folder, 'cases.jsonl'), [{ id: 'clean', series: simulateSeries({ ...plan, steps: [] }, 1) }, { id: 'step', series: simulateSeries({ ...plan, steps: [{ at: 30, factor: 1.3 }] }, 2) }, { id: 'bad', series: [{}] }].map((line) => JSON.stringify(line)).join('\n'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+async function run(suite: string | undefined, options: Partial<HistoryOptions>): Promise<{ code: number; stdout: string; stderr: string }> {
+  const said = { stdout: '', stderr: '' }
+  const world: World = {
+    cwd: folder,
+    env: {},
+    pid: 1,
+    stdout: (text) => void (said.stdout += text),
+    stderr: (text) => void (said.stderr += text),
+    terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 100, color: false },
+    now: () => 0,
+    random: () => 0.5,
+    interrupted: new AbortController().signal,
+  }
+  const code = await history(suite, { out: folder, ...options }, world)
+  return { code, ...said }
+}
+
+describe('vigil history', () => {
+  it('shows the runs and where their level changed; a damaged one is named, set aside, and the rest used', async () => {
+    const { code, stdout, stderr } = await run('browse', { metric: 'p50Ms' })
+    expect(code).toBe(0)
+    expect(stdout).toContain('browse  k6, environment')
+    expect(stdout).toMatch(/─ p50Ms \S+ → \S+ \(\+30 %\), about here, p \S+\n {2}2026-01-02 03:04 {2}p50Ms/)
+    expect(stderr).toContain('20260102-030499-damaged/record.json: not JSON')
+  })
+
+  it('prints one document with --json, changes with the id of their run', async () => {
+    const { stdout } = await run(undefined, { json: true })
+    const document = JSON.parse(stdout) as { groups: { runs: unknown[]; changes: { metric: string; index: number; run: string }[] }[]; setAside: string[] }
+    expect([document.groups.length, document.groups[0]?.runs.length, document.setAside.length]).toEqual([1, 24, 1])
+    expect(document.groups[0]?.changes.find(({ metric }) => metric === 'p50Ms')).toMatchObject({ index: 12, run: '20260102-030412-browse' })
+  })
+
+  it('of a suite that never ran is a misuse', async () => {
+    await expect(run('brwose', {})).rejects.toThrow(Misuse)
+    await expect(run('brwose', {})).rejects.toThrow('no run of suite brwose there yet')
+  })
+
+  it('--batch prints the changes of each series, with its id; a bad line is told and ends with 2', async () => {
+    const { code, stdout, stderr } = await run(undefined, { batch: join(folder, 'cases.jsonl') })
+    const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as { id: string; changes: { index: number; metric: string; before: number; after: number; pValue: number }[] })
+    expect([code, lines.map(({ id }) => id)]).toEqual([2, ['clean', 'step', 'bad']])
+    expect(lines[0]?.changes).toEqual([])
+    expect(lines[1]?.changes[0]).toEqual({ index: expect.closeTo(30, -1), metric: expect.any(String), before: expect.any(Number), after: expect.any(Number), pValue: expect.any(Number) })
+    expect(stderr).toContain('cases.jsonl:3: series[0]: schema: ')
+  })
+})

@@ -1,0 +1,55 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer as createRawServer } from 'node:net'
+import type { Server } from 'node:net'
+
+const endings: (() => Promise<unknown>)[] = []
+
+/** Ends the targets that a test started; for `afterEach`. */
+export async function endTargets(): Promise<void> {
+  for (const end of endings.splice(0).toReversed()) await end()
+}
+
+async function listening(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  endings.push(async () => {
+    if ('closeAllConnections' in server && typeof server.closeAllConnections === 'function') server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return `http://127.0.0.1:${address.port}`
+}
+
+/** A small service in this process; gives its URL. */
+export async function target(answer: (request: IncomingMessage, response: ServerResponse, body: string) => void): Promise<string> {
+  return listening(
+    createServer((request, response) => {
+      let body = ''
+      request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => answer(request, response, body))
+    }),
+  )
+}
+
+/** A server that says these words to whoever says anything, HTTP or not; gives its URL. */
+export async function raw(words: string, then: 'close' | 'reset' | 'stay' = 'close'): Promise<string> {
+  const sockets = new Set<{ destroy: () => void }>()
+  const server = createRawServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.once('data', () => {
+      socket.write(words, () => {
+        if (then === 'close') socket.end()
+        if (then === 'reset') socket.resetAndDestroy()
+      })
+    })
+  })
+  const url = await listening(server)
+  endings.push(async () => {
+    for (const socket of sockets) socket.destroy()
+  })
+  return url
+}
