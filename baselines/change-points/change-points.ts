@@ -1,8 +1,10 @@
 import type { ComparableRun } from '../../record/read.ts'
 import { normalUpperTail } from './normal.ts'
-import { despiked, median, scatterAbout, scatterOf, wider } from './robust.ts'
-import type { Scatter } from './robust.ts'
-import { retested, stepsIn } from './segments.ts'
+import { surelyIn } from './lasting.ts'
+import type { Split } from './lasting.ts'
+import { despiked, median } from './robust.ts'
+import { scales } from './scales.ts'
+import { retested } from './segments.ts'
 import type { Step, StepRules } from './segments.ts'
 
 export const historyMetrics = ['p50Ms', 'p95Ms', 'p99Ms', 'meanMs', 'errorRate', 'throughputRps'] as const
@@ -34,8 +36,6 @@ export interface ChangePointOptions {
 /** A level takes six runs to be one. */
 export const leastRuns = 6
 const defaults = { threshold: 4.75, leastStep: 0.05 }
-/** Error rates are told to have changed from a tenth of a per cent of all requests on. */
-const leastErrorStep = 0.001
 
 /**
  * Where the level of a metric changed for good, over runs in the order of time. A run that is missing, invalid or interrupted, or that made
@@ -114,73 +114,6 @@ function told({ metric, points }: Examined, steps: readonly Step[]): Found[] {
   }))
 }
 
-interface Split {
-  steps: Step[]
-  scatter: Scatter
-}
-
-/**
- * Steps that hold under both views of the scatter: that of differences, which needs no steps to be known, and that of what is left once these
- * are taken away, which is more exact.
- */
-function surelyIn(values: readonly number[], floor: number, rules: StepRules): Split {
-  const differences = scatterOf(values)
-  let scatter: Scatter = { ...differences, deviation: Math.max(differences.deviation, floor) }
-  for (;;) {
-    const steps = stepsIn(values, scatter, rules)
-    const left = wider(scatter, scatterAbout(values, steps.map(({ at }) => at)))
-    if (steps.length === 0 || left === scatter) return { steps: lasting(steps, values, scatter, rules), scatter }
-    scatter = left
-  }
-}
-
-function nearer(value: number | undefined, mine: number, other: number): boolean {
-  return value === undefined || Math.abs(value - mine) <= Math.abs(value - other)
-}
-
-/** A step this many deviations high leaves no doubt on which side of it a run lies. */
-const plain = 4
-
-/**
- * Without steps into and out of an episode: a few runs at another level make the mean of six, but not the median, and
- * a stretch stretched to six runs begins or ends with one that lies on the level next to it.
- */
-function lasting(steps: readonly Step[], values: readonly number[], { deviation }: Scatter, rules: StepRules): Step[] {
-  const holds = ({ at }: Step, index: number): boolean => {
-    const before = median(values.slice(steps[index - 1]?.at ?? 0, at))
-    const after = median(values.slice(at, steps[index + 1]?.at ?? values.length))
-    if (!rules.matters(before, after)) return false
-    return Math.abs(after - before) < plain * deviation || (nearer(values[at - 1], before, after) && nearer(values[at], after, before))
-  }
-  const kept = steps.filter(holds)
-  return kept.length === steps.length ? kept : lasting(kept, values, { deviation, correlation: 0 }, rules)
-}
-
 function valueOf(metric: HistoryMetric, { totals }: ComparableRun): number {
   return metric === 'errorRate' || metric === 'throughputRps' ? totals[metric] : totals.latency[metric]
-}
-
-/** How a metric is put on a scale where its noise is the same everywhere, and which steps on it matter. */
-interface Scale {
-  to: (value: number, requests: number) => number
-  leastDeviation: (requests: readonly number[]) => number
-  matters: (leastStep: number) => (before: number, after: number) => boolean
-}
-
-const scales: Record<'ratio' | 'rate', Scale> = {
-  ratio: {
-    to: (value) => Math.log(value),
-    // A series without spread is still read no more exactly than this.
-    leastDeviation: () => 0.001,
-    matters: (leastStep) => (before, after) => Math.abs(after - before) > Math.log1p(leastStep),
-  },
-  rate: {
-    // The arcsine of the root of a share has the same variance, 1 / 4n, whatever the share (Anscombe 1948).
-    to: (value, requests) => Math.asin(Math.sqrt((value * requests + 0.375) / (requests + 0.75))),
-    leastDeviation: (requests) => 0.5 / Math.sqrt(median(requests)),
-    matters: (leastStep) => (before, after) => {
-      const [low, high] = [Math.sin(Math.min(before, after)) ** 2, Math.sin(Math.max(before, after)) ** 2]
-      return high - low > Math.max(leastErrorStep, low * leastStep)
-    },
-  },
 }

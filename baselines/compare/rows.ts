@@ -20,7 +20,7 @@ export function rowsOf(family: Family, rules: Rules): VerdictRow[] {
   const judged = family.tested.map((test) => ({ row: test.kind === 'errors' ? errorRow(test, family) : measureRow(test, family, rules, sure), weight: weightOf(test) }))
   const untested = family.untested.map(({ measure, usable }) => ({ row: untestedRow(measure, usable, family), weight: 0 }))
   const order: RowStatus[] = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped']
-  return [...judged, ...untested].toSorted((a, b) => order.indexOf(a.row.status) - order.indexOf(b.row.status) || b.weight - a.weight).map(({ row }) => row)
+  return [...judged, ...untested].toSorted((a, b) => order.indexOf(a.row.status) - order.indexOf(b.row.status) || (a.row.status === 'improved' ? a.weight - b.weight : b.weight - a.weight)).map(({ row }) => row)
 }
 
 /** How strong the evidence is: standard errors from "nothing changed". */

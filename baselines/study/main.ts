@@ -47,11 +47,11 @@ for (const goal of goals) {
 }
 
 print('')
-print(`| histories (${series} a row) | precision | recall | distance | false points in clean series |`)
-print('|---|---|---|---|---|')
+print(`| histories (${series} a row) | precision | recall, metric by metric | recall, by any | distance | false points in clean series |`)
+print('|---|---|---|---|---|---|')
 for (const factor of [1.07, 1.1, 1.2]) print(historyLine(factor, scoreHistory(factor, series, firstSeed)))
 
 function historyLine(factor: number, score: HistoryScore): string {
   const precision = { count: score.hits, cases: score.told + score.falsePoints }
-  return `| ±${Math.round((factor - 1) * 100)} % | ${percent(precision)} | ${percent({ count: score.hits, cases: score.changes })} | ${score.distance.toFixed(2)} runs | ${score.falsePoints} in ${score.clean} |`
+  return `| ±${Math.round((factor - 1) * 100)} % | ${percent(precision)} | ${percent({ count: score.hits, cases: score.changes })} | ${percent({ count: score.eventsFound, cases: score.events })} | ${score.distance.toFixed(2)} runs | ${score.falsePoints} in ${score.clean} |`
 }

@@ -26,6 +26,8 @@ beforeAll(() => {
   const good = (id: unknown, duet: typeof same): string => JSON.stringify({ id, ...duet })
   write('cases.jsonl', [good('same', same), '{"id":"broken","baseline":[{}],"candidate":[]}', '', 'not json', '[1]', good(7, slower)].join('\n'))
   write('good.jsonl', `${good('same', same)}\n${good('slower', slower)}\n`)
+  const few = { baseline: same.baseline.slice(0, 2), candidate: same.candidate.slice(0, 2) }
+  write('long.jsonl', Array.from({ length: 30 }, (_, id) => (id === 20 ? '{' : good(id, few))).join('\n'))
   write('empty.jsonl', '\n\n')
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -95,6 +97,11 @@ describe('vigil compare --batch', () => {
     const { code, stdout, stderr } = await run({ batch: join(folder, 'good.jsonl') })
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout.trim().split('\n').map((line) => JSON.parse(line) as Verdict & { id: unknown }).map(({ id, verdict }) => [id, verdict])).toEqual([['same', 'pass'], ['slower', 'fail']])
+  })
+
+  it('keeps the order of a long batch, whoever judges its lines', async () => {
+    const { code, stdout } = await run({ batch: join(folder, 'long.jsonl') })
+    expect([code, stdout.trim().split('\n').map((line) => (JSON.parse(line) as { id: number }).id)]).toEqual([2, Array.from({ length: 30 }, (_, index) => (index === 20 ? null : index))])
   })
 
   it('loses no good line to a bad one: that is invalid, named on stderr with its line, and the end is exit 2', async () => {

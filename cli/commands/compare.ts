@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { checkRuns, compareRuns, parseRuns } from '../../baselines/compare/index.ts'
+import { compareRuns, parseRuns } from '../../baselines/compare/index.ts'
 import type { ComparisonOptions } from '../../baselines/compare/index.ts'
 import type { Verdict, VerdictRow } from '../../baselines/index.ts'
 import type { ComparableRun } from '../../record/read.ts'
@@ -11,8 +11,8 @@ import { printJson } from '../artefacts.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
-import { openInput, runBatch, unreadable } from './batch.ts'
-import type { BatchCase, Judged } from './batch.ts'
+import { runBatch } from './batch.ts'
+import { openInput, unreadable } from './batch-lines.ts'
 
 export interface CompareOptions {
   baseline?: string[]
@@ -31,7 +31,7 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
   const comparison: ComparisonOptions = { strict: options.strict ?? false, ...(options.margin !== undefined && { margin: options.margin / 100 }) }
   if (options.batch !== undefined) {
     if (options.baseline || options.candidate) throw new Misuse('--batch: found together with --baseline or --candidate, expected one or the other: a batch holds both sides of every case')
-    return runBatch(options.batch, world, (one) => judgeCase(one, comparison), refusedVerdict)
+    return runBatch(options.batch, world, { kind: 'compare', comparison })
   }
   const [baselines, candidates] = [options.baseline ?? [], options.candidate ?? []]
   if (baselines.length === 0 || candidates.length === 0) throw new Misuse(`--${baselines.length === 0 ? 'baseline' : 'candidate'}: found none, expected record files, run folders or ids (or --batch with a file of cases)`)
@@ -40,19 +40,6 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
   if (options.json) printJson(world, verdict)
   else world.stdout(comparisonText(verdict, world))
   return exitCodeOf(verdict.verdict)
-}
-
-function judgeCase({ fields, where }: BatchCase, comparison: ComparisonOptions): Judged {
-  const baseline = checkRuns(fields['baseline'], `${where}: baseline`)
-  if (baseline.state === 'refused') return baseline
-  const candidate = checkRuns(fields['candidate'], `${where}: candidate`)
-  if (candidate.state === 'refused') return candidate
-  return { state: 'judged', document: compareRuns(baseline.runs, candidate.runs, comparison) }
-}
-
-/** What stands in the output for a case that could not be read: never a pass. */
-function refusedVerdict(problem: string): Verdict {
-  return { schema: 'vigil.verdict/1', verdict: 'invalid', rows: [{ rule: 'comparison', step: null, metric: 'input', status: 'invalid', message: plain(problem) }] }
 }
 
 async function readAll(names: readonly string[], out: string, world: World): Promise<ComparableRun[]> {

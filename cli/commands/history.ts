@@ -1,9 +1,7 @@
 import { resolve } from 'node:path'
 import { changePoints, historyMetrics, leastRuns } from '../../baselines/change-points/index.ts'
 import type { ChangePoint, ChangePointOptions, HistoryMetric } from '../../baselines/change-points/index.ts'
-import { checkRun } from '../../baselines/compare/index.ts'
 import type { Run } from '../../record/index.ts'
-import type { ComparableRun } from '../../record/read.ts'
 import { listRuns, readRecord } from '../../record/store.ts'
 import { plain } from '../../reports/wording/index.ts'
 import { printJson } from '../artefacts.ts'
@@ -11,7 +9,6 @@ import { exitCodes } from '../exit-codes.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
 import { runBatch } from './batch.ts'
-import type { BatchCase, Judged } from './batch.ts'
 
 export interface HistoryOptions {
   metric?: HistoryMetric
@@ -23,7 +20,7 @@ export interface HistoryOptions {
 /** Runs over time and where their level changed. Tells; does not judge: the exit code says only whether it could be told. */
 export async function history(suite: string | undefined, options: HistoryOptions, world: World): Promise<number> {
   const looked: ChangePointOptions = options.metric === undefined ? {} : { metrics: [options.metric] }
-  if (options.batch !== undefined) return runBatch(options.batch, world, (one) => changesOfCase(one, looked), (problem) => ({ changes: [], problem: plain(problem) }))
+  if (options.batch !== undefined) return runBatch(options.batch, world, { kind: 'history', looked })
   const { runs, setAside } = await storedRuns(suite, options.out, world)
   for (const problem of setAside) world.stderr(`vigil: set aside: ${plain(problem)}\n`)
   if (runs.length === 0) throw new Misuse(`${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${plain(suite, 80)}`} there yet: make one with 'vigil load' or 'vigil gate'`)
@@ -31,19 +28,6 @@ export async function history(suite: string | undefined, options: HistoryOptions
   if (options.json) printJson(world, { schema: 'vigil.history/1', groups: groups.map(documentOf), setAside })
   else world.stdout(`${groups.map((group) => groupText(group, options.metric ?? 'p95Ms')).join('\n\n')}\n`)
   return exitCodes.pass.code
-}
-
-function changesOfCase({ fields, where }: BatchCase, looked: ChangePointOptions): Judged {
-  const series: unknown = fields['series']
-  if (!Array.isArray(series)) return { state: 'refused', problem: `${where}: series: found ${typeof series}, expected an array of vigil.run/1 records` }
-  const runs: (ComparableRun | null)[] = []
-  for (const [index, value] of series.entries()) {
-    // A gap in the series keeps its place.
-    const checked = value === null ? { state: 'read' as const, run: null } : checkRun(value, `${where}: series[${index}]`)
-    if (checked.state === 'refused') return checked
-    runs.push(checked.run)
-  }
-  return { state: 'judged', document: { changes: changePoints(runs, looked) } }
 }
 
 /** The runs kept, oldest first. What cannot be read is set aside and named, and the rest is used. */

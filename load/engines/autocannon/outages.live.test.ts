@@ -145,7 +145,7 @@ describe('the plan is wrong', () => {
     const target = await until(serve((_arrived, response) => response.end('ok')))
     const { result, left } = await load({ url: target.url, journeys })
     expect(result.state).toBe('misused')
-    expect(result.state === 'misused' && result.reason).toMatch(/journeys-\d+\.mjs: /)
+    expect(result.state === 'misused' && result.reason).toMatch(/journeys-\d+\.mjs(:\d+)?: /)
     expect(result.state === 'misused' && result.reason).toContain(said)
     expect(left).toEqual([])
   })

@@ -101,7 +101,7 @@ describe('a run that must not be', { timeout: 60_000 }, () => {
 
   it.for<[string, string, Record<string, number>, RegExp]>([
     ['of a journey there is not', home, { gone: 1 }, /journeys\.ts: has no journey gone, expected one of home/],
-    ['of no journeys', 'export default {}', { home: 1 }, /journeys\.ts: default export found object, expected an array/],
+    ['of no journeys', 'export default {}', { home: 1 }, /journeys\.ts: default export: found object, expected an array/],
     ['of journeys that need Node', `import 'node:fs'\n${home}`, { home: 1 }, /journeys\.ts: k6 cannot load it.*node:fs/],
     ['of a request that throws', home.replace("'/' +", 'undefined.x +'), { home: 1 }, /journeys\.ts: home\/get: request threw: .+/],
     ['of a request without a path', home.replace("path: '/' + ctx.unique", 'path: undefined'), { home: 1 }, /journeys\.ts: home\/get: request threw: .+/],
