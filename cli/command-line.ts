@@ -1,6 +1,8 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
+import type { CompareOptions } from './commands/compare.ts'
 import type { GateOptions } from './commands/gate.ts'
+import type { HistoryOptions } from './commands/history.ts'
 import type { LoadOptions } from './commands/load.ts'
 import type { ProbeOptions } from './commands/probe.ts'
 import { positiveInteger, positiveNumber, withCommonOptions } from './options.ts'
@@ -14,7 +16,7 @@ export type Ended = (code: number) => void
 
 /** Describes the commands. What they do is imported when they are run, so that help comes at once. */
 export function addCommands(program: Command, world: World, ended: Ended): void {
-  for (const add of [gateCommand, probeCommand, loadCommand, reportCommand, doctorCommand]) add(program, world, ended)
+  for (const add of [gateCommand, probeCommand, loadCommand, compareCommand, historyCommand, reportCommand, doctorCommand]) add(program, world, ended)
 }
 
 function gateCommand(program: Command, world: World, ended: Ended): void {
@@ -52,6 +54,39 @@ function loadCommand(program: Command, world: World, ended: Ended): void {
     .action(async (suite: string | undefined, options: LoadOptions) => {
       const { load } = await import('./commands/load.ts')
       ended(await load(suite, options, world))
+    })
+}
+
+function compareCommand(program: Command, world: World, ended: Ended): void {
+  program
+    .command('compare')
+    .description('Judge records made earlier: is the candidate slower than the baseline. As many on both sides: the i-th are a pair.')
+    .option('--baseline <file...>', 'records (files, run folders or ids) of what it is held against')
+    .option('--candidate <file...>', 'records of what is judged')
+    .option('--batch <file>', "a file of cases, one a line, or - for standard input; one verdict a line, with the case's id")
+    .option('--strict', 'fail only when the whole interval lies beyond the margin')
+    .option('--margin <percent>', 'loss accepted before it is a fail', positiveNumber('per cent', 1000))
+    .option('--out <dir>', 'where runs and reports are kept', '.vigil')
+    .option('--json', 'exactly one JSON document on stdout')
+    .addHelpText('after', examples(['vigil compare --baseline main/*.json --candidate branch/*.json', 'vigil compare --baseline a.jsonl --candidate b.jsonl --json', 'vigil compare --batch cases.jsonl > verdicts.jsonl']))
+    .action(async (options: CompareOptions) => {
+      const { compare } = await import('./commands/compare.ts')
+      ended(await compare(options, world))
+    })
+}
+
+function historyCommand(program: Command, world: World, ended: Ended): void {
+  program
+    .command('history [suite]')
+    .description('Runs over time, and about where their level changed.')
+    .option('--metric <metric>', 'look at one metric only')
+    .option('--batch <file>', 'a file of series, one a line, or - for standard input; its change points a line')
+    .option('--out <dir>', 'where runs and reports are kept', '.vigil')
+    .option('--json', 'exactly one JSON document on stdout')
+    .addHelpText('after', examples(['vigil history', 'vigil history browse --metric p95Ms', 'vigil history --batch series.jsonl > changes.jsonl']))
+    .action(async (suite: string | undefined, options: HistoryOptions) => {
+      const { history } = await import('./commands/history.ts')
+      ended(await history(suite, options, world))
     })
 }
 

@@ -25,6 +25,8 @@ describe('what the user got wrong is one line on stderr, nothing on stdout, exit
     ['an unknown probe', ['probe', 'hoem'], 'probe "hoem" is not in the config (did you mean home?)'],
     ['a config that is not there', ['gate', '--config', 'nowhere.ts'], 'nowhere.ts: not there'],
     ['TypeScript that Node cannot strip', ['gate', '--config', 'enum.ts'], 'enum.ts:1: '],
+    ['a metric that is none', ['history', '--metric', 'p95'], '--metric: found "p95", expected one of'],
+    ['a comparison of nothing', ['compare', '--candidate', 'a.json'], '--baseline: found none'],
     ['a run that is not there', ['report', 'no-such-run'], 'no-such-run/record.json: not there'],
     ['a report before the first run', ['report'], "no run there yet: make one with 'vigil load' or 'vigil gate'"],
     ["a gate without a suite for the engine", ['gate', '--engine', 'autocannon'], "--engine autocannon: none of the gate's suites (browse) is loaded by it"],
@@ -46,7 +48,7 @@ describe('help', () => {
     for (const { code: listed, means } of Object.values(exitCodes)) expect(stdout).toContain(`${String(listed).padEnd(4)} ${means}`)
   })
 
-  it.each(['gate', 'load', 'probe', 'report', 'doctor'])('of %s shows examples', async (command) => {
+  it.each(['gate', 'load', 'probe', 'compare', 'history', 'report', 'doctor'])('of %s shows examples', async (command) => {
     const { code, stdout } = await place.vigil([command, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`Examples:\n  vigil ${command}`)

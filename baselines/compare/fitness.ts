@@ -24,25 +24,35 @@ function runProblems(side: string, runs: readonly ComparableRun[]): VerdictRow[]
   })
 }
 
-const mustAgree: readonly { metric: string; of: (run: ComparableRun) => string | number | undefined; why: string }[] = [
+const mustAgree: readonly { metric: string; of: (run: ComparableRun) => string | undefined; why: string }[] = [
   { metric: 'suite', of: (run) => run.suite, why: 'they make different requests' },
   { metric: 'engine', of: (run) => run.engine, why: 'engines measure differently' },
   { metric: 'environment', of: (run) => run.environment?.fingerprint, why: 'the machine would decide, not the code; measure both on one, or judge by budgets' },
-  { metric: 'load', of: loadOf, why: 'latency depends on the load' },
 ]
 
 // Runs that do not say are taken at their callers' word: other tools' records hold figures alone.
 function unlikeRows(runs: readonly ComparableRun[]): VerdictRow[] {
-  return mustAgree.flatMap(({ metric, of, why }) => {
+  const unlike = mustAgree.flatMap(({ metric, of, why }) => {
     const found = [...new Set(runs.map(of).filter((value) => value !== undefined))]
-    return found.length < 2 ? [] : [invalid(metric, `not compared: runs of ${found.length} ${metric === 'load' ? 'loads' : `${metric}s`} (${found.slice(0, 4).join(', ')}${found.length > 4 ? ', …' : ''}): ${why}`)]
+    return found.length < 2 ? [] : [invalid(metric, `not compared: runs of ${found.length} ${metric}s (${found.slice(0, 4).join(', ')}${found.length > 4 ? ', …' : ''}): ${why}`)]
   })
+  return [...unlike, ...loadRows(runs)]
 }
 
-function loadOf({ load }: ComparableRun): string | undefined {
-  if (!load) return undefined
-  if (load.model === 'arrival-rate') return load.ratePerSecond === undefined ? undefined : `${load.ratePerSecond}/s`
-  return load.connections === undefined ? load.model : `${load.connections} connections`
+/** Rates this near to each other are one rate: a writer may note what it reached. */
+const sameRate = 1.02
+
+/** Latency depends on the load, so runs at another are no evidence about the code. */
+function loadRows(runs: readonly ComparableRun[]): VerdictRow[] {
+  const loads = runs.flatMap(({ load }) => load ?? [])
+  const models = [...new Set(loads.map(({ model }) => model))]
+  if (models.length > 1) return [invalid('load', `not compared: runs under different load models (${models.join(', ')})`)]
+  for (const [of, unit] of [['ratePerSecond', '/s'], ['connections', ' connections']] as const) {
+    const amounts = loads.flatMap((load) => load[of] ?? [])
+    const [least, most] = [Math.min(...amounts), Math.max(...amounts)]
+    if (most > least * sameRate) return [invalid('load', `not compared: runs under loads of ${least}${unit} to ${most}${unit}: latency depends on the load`)]
+  }
+  return []
 }
 
 /** A step of one side alone has nothing to be held against, and must not go unnoticed. */

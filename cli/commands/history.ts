@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { changePoints, historyMetrics, leastRuns } from '../../baselines/change-points/index.ts'
 import type { ChangePoint, ChangePointOptions, HistoryMetric } from '../../baselines/change-points/index.ts'
 import type { Run } from '../../record/index.ts'
+import { nearest } from '../../config/names.ts'
 import { listRuns, readRecord } from '../../record/store.ts'
 import { plain } from '../../reports/wording/index.ts'
 import { printJson } from '../artefacts.ts'
@@ -11,7 +12,7 @@ import type { World } from '../world.ts'
 import { runBatch } from './batch.ts'
 
 export interface HistoryOptions {
-  metric?: HistoryMetric
+  metric?: string
   batch?: string
   out: string
   json?: boolean
@@ -19,15 +20,22 @@ export interface HistoryOptions {
 
 /** Runs over time and where their level changed. Tells; does not judge: the exit code says only whether it could be told. */
 export async function history(suite: string | undefined, options: HistoryOptions, world: World): Promise<number> {
-  const looked: ChangePointOptions = options.metric === undefined ? {} : { metrics: [options.metric] }
+  const metric = metricOf(options.metric)
+  const looked: ChangePointOptions = metric === undefined ? {} : { metrics: [metric] }
   if (options.batch !== undefined) return runBatch(options.batch, world, { kind: 'history', looked })
   const { runs, setAside } = await storedRuns(suite, options.out, world)
   for (const problem of setAside) world.stderr(`vigil: set aside: ${plain(problem)}\n`)
   if (runs.length === 0) throw new Misuse(`${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${plain(suite, 80)}`} there yet: make one with 'vigil load' or 'vigil gate'`)
   const groups = groupsOf(runs).map((group) => ({ ...group, changes: changePoints(group.runs, looked) }))
   if (options.json) printJson(world, { schema: 'vigil.history/1', groups: groups.map(documentOf), setAside })
-  else world.stdout(`${groups.map((group) => groupText(group, options.metric ?? 'p95Ms')).join('\n\n')}\n`)
+  else world.stdout(`${groups.map((group) => groupText(group, metric ?? 'p95Ms')).join('\n\n')}\n`)
   return exitCodes.pass.code
+}
+
+function metricOf(name: string | undefined): HistoryMetric | undefined {
+  const metric = historyMetrics.find((known) => known === name)
+  if (name !== undefined && metric === undefined) throw new Misuse(`--metric: found ${JSON.stringify(plain(name, 80))}, expected one of ${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`)
+  return metric
 }
 
 /** The runs kept, oldest first. What cannot be read is set aside and named, and the rest is used. */
@@ -101,6 +109,3 @@ function valueOf({ totals }: Run, metric: HistoryMetric): number {
 function figure(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
-
-/** For the command line: what `--metric` may be. */
-export const metricChoices: readonly string[] = historyMetrics

@@ -59,8 +59,10 @@ export function workplace(): Workplace {
   }
 }
 
+const withoutConfig = new Set(['doctor', 'compare', 'history'])
+
 function withConfig(args: readonly string[]): string[] {
-  return args.includes('--config') || args[0] === 'doctor' || args.includes('--help') ? [...args] : [...args.slice(0, 1), '--config', 'vigil.config.mjs', ...args.slice(1)]
+  return args.includes('--config') || withoutConfig.has(args[0] ?? '') || args.includes('--help') ? [...args] : [...args.slice(0, 1), '--config', 'vigil.config.mjs', ...args.slice(1)]
 }
 
 async function collect(child: ChildProcess, onStderr: ((text: string) => void) | undefined): Promise<Ran> {

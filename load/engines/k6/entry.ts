@@ -7,7 +7,7 @@ import type { LoadPlan } from '../../engine.ts'
 import { addressOf } from '../../../client/index.ts'
 import { configFile } from './k6-process.ts'
 import type { Sizing } from './sizing.ts'
-import type { PreparedContexts, ScriptPlan } from './wire.ts'
+import type { PreparedContexts, ScriptPlan } from './inside/wire.ts'
 
 /** A plan for journeys at a rate: what this engine takes. */
 export interface JourneysAtRate {
@@ -60,7 +60,7 @@ export async function writeEntry(plan: ScriptPlan, module: string, contexts: Pre
 
 function entryText(plan: ScriptPlan, module: string): string {
   return [
-    `import { interpret } from ${JSON.stringify(new URL('interpreter.ts', import.meta.url).href)}`,
+    `import { interpret } from ${JSON.stringify(new URL('inside/interpreter.ts', import.meta.url).href)}`,
     `import journeys from ${JSON.stringify(pathToFileURL(module).href)}`,
     `export const { options, setup, play, clock, teardown, handleSummary } = interpret(${JSON.stringify(plan)}, journeys)`,
     '',

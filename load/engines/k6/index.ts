@@ -2,7 +2,7 @@ import type { Engine, LoadPlan, LoadResult, LoadSurroundings } from '../../engin
 import { oneLine } from '../../../client/index.ts'
 import { runJourneys } from './journeys-run.ts'
 import { versionProblem } from './k6-process.ts'
-import { runScript } from './script-run.ts'
+import { runScript } from './own-script/run.ts'
 import { processWorld } from './world.ts'
 import type { EngineWorld } from './world.ts'
 

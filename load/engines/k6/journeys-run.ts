@@ -19,8 +19,8 @@ import { sizeUsers } from './sizing.ts'
 import { orEnd, supervise } from './supervise.ts'
 import { watchRun } from './watch.ts'
 import type { Watch } from './watch.ts'
-import { startedLate } from './wire.ts'
-import type { PreparedContexts, ScriptPlan } from './wire.ts'
+import { startedLate } from './inside/wire.ts'
+import type { PreparedContexts, ScriptPlan } from './inside/wire.ts'
 import type { EngineWorld } from './world.ts'
 
 const releaseLimitMs = 30_000

@@ -1,6 +1,6 @@
 import { oneLine } from '../../../client/index.ts'
-import { requestFailureClasses } from './wire.ts'
-import type { RequestFailureClass, ScriptMessage } from './wire.ts'
+import { requestFailureClasses } from './inside/wire.ts'
+import type { RequestFailureClass, ScriptMessage } from './inside/wire.ts'
 
 /** The first failure of a step and class, as the virtual user told it that met it first. */
 export interface FirstFailure {

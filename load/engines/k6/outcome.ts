@@ -8,7 +8,7 @@ import type { Messages } from './messages.ts'
 import { readSummary } from './summary.ts'
 import type { ReadSummary } from './summary.ts'
 import type { Seen } from './watch.ts'
-import type { ScriptPlan } from './wire.ts'
+import type { ScriptPlan } from './inside/wire.ts'
 
 /** How a k6 of ours went, from start to end. */
 export interface Ran {

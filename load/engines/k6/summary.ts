@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { clientLimits, quantileGrid, requestFailureClasses } from './wire.ts'
-import type { ScriptPlan, ScriptSummary, SummaryStep } from './wire.ts'
+import { clientLimits, quantileGrid, requestFailureClasses } from './inside/wire.ts'
+import type { ScriptPlan, ScriptSummary, SummaryStep } from './inside/wire.ts'
 
 export type ReadSummary = { state: 'read'; summary: ScriptSummary } | { state: 'wrong'; problem: string }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { countOf } from '../../../record/index.ts'
-import { measured, runEngine } from './testing/run.ts'
-import { startTarget } from './testing/target.ts'
+import { countOf } from '../../../../record/index.ts'
+import { measured, runEngine } from '../testing/run.ts'
+import { startTarget } from '../testing/target.ts'
 
 /** A script with everything that is its own: scenario, thresholds, checks, groups, setup, a `handleSummary`. */
 const own = `
@@ -49,7 +49,7 @@ describe('a script of the user\'s own', { timeout: 60_000 }, () => {
 
   it('that cannot be loaded, is not there or refuses its options is misuse, with its name', async (context) => {
     for (const [source, expected] of [
-      ['import "./gone.js"\nexport default () => {}', /script\.js: .*gone\.js/],
+      ['import "../gone.js"\nexport default () => {}', /script\.js: .*gone\.js/],
       ['export default () => {}; nothing()', /script\.js: ReferenceError: nothing is not defined/],
       ['export const options = { scenarios: { a: { executor: "none" } } }\nexport default () => {}', /script\.js: .*executor/],
     ] as const) {

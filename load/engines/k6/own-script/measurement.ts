@@ -1,10 +1,10 @@
-import { mergeHistograms } from '../../../record/index.ts'
-import type { Failure } from '../../../record/index.ts'
-import type { EndpointMeasurement, Measurement } from '../../engine.ts'
-import type { CpuWork } from './cpu.ts'
-import { saturationOf } from './saturation.ts'
-import type { Counted } from './script-tally.ts'
-import { slowAnswerMs } from './sizing.ts'
+import { mergeHistograms } from '../../../../record/index.ts'
+import type { Failure } from '../../../../record/index.ts'
+import type { EndpointMeasurement, Measurement } from '../../../engine.ts'
+import type { CpuWork } from '../cpu.ts'
+import { saturationOf } from '../saturation.ts'
+import type { Counted } from './tally.ts'
+import { slowAnswerMs } from '../sizing.ts'
 
 /** What was seen of a script's run from outside of k6. */
 export interface ScriptSeen {

@@ -1,8 +1,8 @@
-import type { LoadProgress, LoadSurroundings } from '../../engine.ts'
-import { watchCpu } from './cpu.ts'
-import type { CpuWork } from './cpu.ts'
-import type { Watch } from './watch.ts'
-import type { EngineWorld } from './world.ts'
+import type { LoadProgress, LoadSurroundings } from '../../../engine.ts'
+import { watchCpu } from '../cpu.ts'
+import type { CpuWork } from '../cpu.ts'
+import type { Watch } from '../watch.ts'
+import type { EngineWorld } from '../world.ts'
 
 /** Follows a user's script: it is measured from its first sample to its last. */
 export interface ScriptWatch extends Pick<Watch, 'stop' | 'hasStarted'> {

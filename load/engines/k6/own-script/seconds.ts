@@ -1,6 +1,6 @@
-import { quantile, roundMicros } from '../../../record/index.ts'
-import type { TimelinePoint } from '../../../record/index.ts'
-import type { LoadProgress } from '../../engine.ts'
+import { quantile, roundMicros } from '../../../../record/index.ts'
+import type { TimelinePoint } from '../../../../record/index.ts'
+import type { LoadProgress } from '../../../engine.ts'
 import { latencyBuckets } from './latency-buckets.ts'
 import type { LatencyBuckets } from './latency-buckets.ts'
 

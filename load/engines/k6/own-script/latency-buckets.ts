@@ -1,4 +1,4 @@
-import type { Histogram } from '../../../record/index.ts'
+import type { Histogram } from '../../../../record/index.ts'
 
 /**
  * Counts latencies in bounded memory, for as long as a run lasts: buckets of whole microseconds at first, then each 0.5 %

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { countOf, quantile } from '../../../record/index.ts'
+import { countOf, quantile } from '../../../../record/index.ts'
 import { latencyBuckets } from './latency-buckets.ts'
-import { sampleOf } from './script-sample.ts'
-import type { Sample } from './script-sample.ts'
-import { stepNames } from './script-steps.ts'
-import { tally } from './script-tally.ts'
+import { sampleOf } from './sample.ts'
+import type { Sample } from './sample.ts'
+import { stepNames } from './steps.ts'
+import { tally } from './tally.ts'
 
 const began = Date.parse('2026-01-02T03:04:05.000Z')
 

@@ -1,5 +1,5 @@
-import type { FailureClass } from '../../../record/index.ts'
-import type { Address } from '../../../client/index.ts'
+import type { FailureClass } from '../../../../record/index.ts'
+import type { Address } from '../../../../client/index.ts'
 
 /**
  * What our script inside k6 and the engine outside of it tell each other. No Node imports: k6 runs this file too.

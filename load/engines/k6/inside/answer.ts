@@ -1,5 +1,5 @@
 import type { RefinedResponse, ResponseType } from 'k6/http'
-import type { Response } from '../../../journeys/journey.ts'
+import type { Response } from '../../../../journeys/journey.ts'
 import type { ClientLimit, RequestFailureClass } from './wire.ts'
 
 /** Runs inside k6. What k6's response means to a journey, and where on its way a request failed. */

@@ -1,13 +1,13 @@
-import type { Failure, FailureClass, Histogram, TimelinePoint } from '../../../record/index.ts'
-import type { EndpointMeasurement, LoadProgress } from '../../engine.ts'
-import { answerClass, oneLine } from '../../../client/index.ts'
-import { clientLimit, unansweredFailure } from './answer.ts'
+import type { Failure, FailureClass, Histogram, TimelinePoint } from '../../../../record/index.ts'
+import type { EndpointMeasurement, LoadProgress } from '../../../engine.ts'
+import { answerClass, oneLine } from '../../../../client/index.ts'
+import { clientLimit, unansweredFailure } from '../inside/answer.ts'
 import { latencyBuckets } from './latency-buckets.ts'
 import type { LatencyBuckets } from './latency-buckets.ts'
-import type { Sample } from './script-sample.ts'
-import { scriptSeconds } from './script-seconds.ts'
-import { stepNames } from './script-steps.ts'
-import type { ClientLimit } from './wire.ts'
+import type { Sample } from './sample.ts'
+import { scriptSeconds } from './seconds.ts'
+import { stepNames } from './steps.ts'
+import type { ClientLimit } from '../inside/wire.ts'
 
 /** What a user's script did, counted from k6's samples as they come, in memory that does not grow with their number. */
 export interface Tally {
