@@ -40,10 +40,15 @@ function invalidRows(run: Run): VerdictRow[] {
 function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
   if (run.totals.requests === 0) return [row(run, null, 'requests', { status: 'invalid', actual: 0, message: 'no request was made: nothing was measured; look at the target and the load plan' })]
   const whole: Subject = { name: run.suite, step: null, totals: run.totals, histogram: wholeHistogram(run), rssMaxBytes: run.server?.rssMaxBytes }
-  const rows = judgeSubject(run, whole, budgets)
+  const rows = [...thresholdRows(run), ...judgeSubject(run, whole, budgets)]
   for (const [step, limits] of Object.entries(budgets.steps ?? {})) rows.push(...judgeStep(run, step, limits))
   if (rows.length > 0) return rows
   return [row(run, null, 'budgets', { status: 'inconclusive', message: `no budget is set for suite ${run.suite}: measured, but there is no promise to judge; set budgets in the config` })]
+}
+
+// The script's own promises are the user's as much as budgets are.
+function thresholdRows(run: Run): VerdictRow[] {
+  return (run.crossedThresholds ?? []).map((words) => ({ rule: 'threshold', suite: run.suite, step: null, metric: 'threshold', status: 'fail', message: `the script's own ${words}` }))
 }
 
 function wholeHistogram(run: Run): Histogram {

@@ -52,6 +52,8 @@ export interface Measurement {
   /** Why the generator, not the target, was the limit; empty when it was not. */
   saturation: string[]
   interrupted: boolean
+  /** Thresholds of the user's own script that were crossed, in k6's words. */
+  crossedThresholds?: string[]
 }
 
 export interface EndpointMeasurement {

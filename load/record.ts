@@ -25,6 +25,7 @@ export function recordOf(plan: LoadPlan, measurement: Measurement, server: Serve
     generator: { ...measurement.generator, droppedArrivals: measurement.droppedArrivals },
     timeline: measurement.timeline,
     ...(measurement.failures.length > 0 && { failures: measurement.failures }),
+    ...(measurement.crossedThresholds && { crossedThresholds: measurement.crossedThresholds }),
     validity: { valid: reasons.length === 0, reasons },
     ...(measurement.interrupted && { interrupted: true }),
   }

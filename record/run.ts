@@ -19,6 +19,8 @@ export interface Run {
   timeline?: TimelinePoint[]
   /** What failed, by step and class; absent when nothing did. Bounded. */
   failures?: Failure[]
+  /** Promises of the load's own script that it did not keep (k6's thresholds), in its words, so not to be trusted; absent when there are none. */
+  crossedThresholds?: string[]
   validity: { valid: boolean; reasons: string[] }
   /** The run was ended before its time: its figures are what there was, and never a baseline. */
   interrupted?: boolean

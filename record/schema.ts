@@ -71,6 +71,7 @@ const extras = {
   generator: generator.exactOptional(),
   timeline: timeline.exactOptional(),
   failures: failures.exactOptional(),
+  crossedThresholds: z.array(z.string().max(1000)).exactOptional(),
 }
 
 /** A whole record. Unknown fields are kept. */

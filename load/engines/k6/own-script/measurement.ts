@@ -1,6 +1,5 @@
 import { mergeHistograms } from '../../../../record/index.ts'
-import type { Failure } from '../../../../record/index.ts'
-import type { EndpointMeasurement, Measurement } from '../../../engine.ts'
+import type { Measurement } from '../../../engine.ts'
 import type { CpuWork } from '../cpu.ts'
 import { saturationOf } from '../saturation.ts'
 import type { Counted } from './tally.ts'
@@ -31,23 +30,20 @@ export function measurementOf(counted: Counted, seen: ScriptSeen, crossed: strin
   return {
     startedAt: counted.firstAtMs === undefined ? seen.startedAt : new Date(counted.firstAtMs).toISOString(),
     durationMs,
-    endpoints: { ...counted.endpoints, ...(crossed !== undefined && { [thresholdsStep]: oneFailed }) },
+    endpoints: counted.endpoints,
     droppedArrivals: counted.dropped,
-    failures: [...counted.failures, ...(crossed === undefined ? [] : [crossedFailure(crossed, durationMs)])],
+    failures: counted.failures,
     timeline: counted.timeline,
     generator: { ...seen.cpu, ...(durationMs > 0 && { offeredRps: arrivals / (durationMs / 1000) }), virtualUsersMax: counted.users },
     saturation: seen.interrupted ? [] : saturation(counted, seen, durationMs),
     interrupted: seen.interrupted,
+    ...(crossed !== undefined && { crossedThresholds: [crossedWords(crossed)] }),
   }
 }
 
-const thresholdsStep = 'script/thresholds'
-const oneFailed: EndpointMeasurement = { requests: 1, errors: 1, histogram: [], latencySumMs: 0 }
-
-function crossedFailure(words: string, durationMs: number): Failure {
-  // Among other last words of k6 are its warnings of failed requests.
-  const example = /thresholds? on .*crossed/.exec(words)?.[0] ?? 'thresholds were crossed'
-  return { step: thresholdsStep, class: 'check', count: 1, firstAtMs: Math.round(durationMs), example: example.slice(0, 200) }
+// Among other last words of k6 are its warnings of failed requests.
+function crossedWords(words: string): string {
+  return (/thresholds? on .*crossed/.exec(words)?.[0] ?? 'thresholds were crossed').slice(0, 200)
 }
 
 /** Nobody but the script knows how many arrivals it should make; the rest is judged as it is for journeys. */

@@ -29,8 +29,8 @@ const systemTags = 'proto,subproto,status,method,url,name,group,check,error,erro
  *
  * Measured is all between its first and its last sample but for setup and teardown: the plan's warm-up and duration do
  * not apply, nor does its rate. Steps are `script/<group>.<name>`; a request that k6 calls failed, or of which a check
- * failed, is an error, once. Crossed thresholds are a failure of class `check`, counted as one failed request at step
- * `script/thresholds`.
+ * failed, is an error, once. Crossed thresholds are told as
+ * such, and the verdict fails for them.
  */
 export async function runScript(path: string, plan: LoadPlan, script: string, surroundings: LoadSurroundings, world: EngineWorld): Promise<LoadResult> {
   const unreadable = await access(script, constants.R_OK).then(() => undefined, () => `${script}: cannot be read, expected a k6 script`)
