@@ -70,7 +70,7 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
   const exports = new ExportService(transfers)
   const imports = new ImportService(transfers)
   const starting = (async (): Promise<void> => {
-    jobs = await startJobs(parts, { export: (id) => exports.run(id), import: (id) => imports.run(id) })
+    jobs = await startJobs(parts, { export: exports, import: imports })
   })()
   const house = keepHouse(database, now)
   const served = (): string[] => endpoints.map(({ spec }) => `${spec.method} ${spec.path}`)

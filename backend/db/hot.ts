@@ -1,9 +1,6 @@
 import type postgres from 'postgres'
 import { fillPlaceholders } from './drizzle.ts'
-import type { Prepared } from './statement.ts'
-
-/** A row as PostgreSQL sends it: text or null by column, in the order of the query. */
-export type RawRow = readonly (string | null)[]
+import type { Prepared, RawRow } from './statement.ts'
 
 interface Built {
   getQuery: () => { sql: string; params: unknown[] }

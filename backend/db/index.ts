@@ -1,7 +1,7 @@
 export { Database, type DatabaseObserver, type Transaction } from './database.ts'
 export { DatabaseBusy, DatabaseUnavailable, isForeignKeyViolation, isUniqueViolation, translateDatabaseError } from './errors.ts'
 export { migrate } from './migrate.ts'
-export type { RawRow } from './hot.ts'
+export type { RawRow } from './statement.ts'
 export { touchTables } from './ready.ts'
 export { backgroundScope, type QueryScope, hotStatement, type Statement, statement } from './statement.ts'
 export { uuidv7 } from './uuidv7.ts'

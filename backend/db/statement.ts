@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
-import type { RawRow } from './hot.ts'
+
+/** A row as PostgreSQL sends it: text or null by column, in the order of the query. */
+export type RawRow = readonly (string | null)[]
 
 /** What a query is built on: the pool or a transaction. */
 export type Builder = PgDatabase<PostgresJsQueryResultHKT>

@@ -7,14 +7,21 @@ import type { Log, Metrics, QueueState, Tracing } from '../observability/index.t
 
 export type JobOutcome = 'done' | 'failed'
 
-/** Does the job with `id`. Must bear to be run again: a process may end at any point of it. */
-export type JobHandler = (id: string) => Promise<JobOutcome>
+/** What a queue's jobs are. */
+export interface JobHandler {
+  /** Does the job with `id`. Must bear to be run again: a process may end at any point of it. */
+  run: (id: string) => Promise<JobOutcome>
+  /** Called when the job was tried for the last time, so that its caller learns that it will never be done. */
+  giveUp: (id: string) => Promise<void>
+}
 
 export interface JobQueueParts {
   url: string
   metrics: Metrics
   log: Log
   tracing?: Tracing | undefined
+  /** How often a job that failed is tried again. */
+  retries?: number
 }
 
 /** What is kept of a job: what it is about, and which request has queued it. */
@@ -26,6 +33,9 @@ interface JobData {
 /** Seconds. A process that has not been heard of for this long has ended, and its jobs go to another. */
 const heartbeatSeconds = 10
 const countsKeptMs = 5000
+/** A new job is told of at once; a second try, or the job of a process that has ended, is only found by looking. */
+const pollingIntervalSeconds = 2
+const usualRetries = 5
 
 /**
  * Background jobs on pg-boss: kept in the same PostgreSQL, so that a job is enqueued in the transaction that makes its
@@ -37,10 +47,12 @@ export class JobQueue {
   readonly #queues: Readonly<Record<string, JobHandler>>
   #counts: { at: number; states: Promise<QueueState[]> } | undefined
   #running = false
+  readonly #retries: number
 
   constructor(parts: JobQueueParts, queues: Readonly<Record<string, JobHandler>>) {
     this.#parts = parts
     this.#queues = queues
+    this.#retries = parts.retries ?? usualRetries
     this.#boss = new PgBoss({
       connectionString: parts.url,
       application_name: 'todo-backend-jobs',
@@ -61,9 +73,9 @@ export class JobQueue {
   async start(): Promise<void> {
     await this.#boss.start()
     for (const [queue, handler] of Object.entries(this.#queues)) {
-      await this.#boss.createQueue(queue, { retryLimit: 5, retryDelay: 1, retryBackoff: true, retryDelayMax: 30, expireInSeconds: 600, heartbeatSeconds, notify: true })
-      await this.#boss.work<JobData>(queue, { batchSize: 1, pollingIntervalSeconds: 2 }, async ([job]) => {
-        if (job !== undefined) await this.#work(queue, handler, job.data)
+      await this.#boss.createQueue(queue, { retryLimit: this.#retries, retryDelay: 1, retryBackoff: true, retryDelayMax: 30, expireInSeconds: 600, heartbeatSeconds, notify: true })
+      await this.#boss.work<JobData>(queue, { batchSize: 1, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds }, async ([job]) => {
+        if (job !== undefined) await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
       })
     }
     this.#running = true
@@ -86,7 +98,7 @@ export class JobQueue {
     await this.#boss.stop({ graceful: true, timeout: graceMs, close: true })
   }
 
-  async #work(queue: string, handler: JobHandler, { id, traceparent }: JobData): Promise<void> {
+  async #work(queue: string, handler: JobHandler, { id, traceparent }: JobData, isLast: boolean): Promise<void> {
     const { metrics, log, tracing } = this.#parts
     const traceId = traceparent === undefined ? undefined : joinTrace(traceparent, undefined)?.traceId
     const started = performance.now()
@@ -96,12 +108,13 @@ export class JobQueue {
       span?.end(outcome, error)
     }
     try {
-      const outcome = await withSpans(span?.startQuery, () => handler(id))
+      const outcome = await withSpans(span?.startQuery, () => handler.run(id))
       finish(outcome)
       log.info({ stream: 'application', traceId, queue, jobId: id, outcome }, 'job ended')
     } catch (error) {
       finish('error', error)
-      log.error({ stream: 'error', traceId, queue, jobId: id, error: { message: error instanceof Error ? error.message : String(error) } }, 'job will be tried again')
+      log.error({ stream: 'error', traceId, queue, jobId: id, error: { message: error instanceof Error ? error.message : String(error) } }, isLast ? 'job is given up' : 'job will be tried again')
+      if (isLast) await handler.giveUp(id)
       throw error
     }
   }

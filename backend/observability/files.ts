@@ -1,6 +1,6 @@
 import { appendFile, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Stream } from './logs.ts'
+import type { Stream } from './streams.ts'
 import { dayOf, fileName, outlived } from './retention.ts'
 
 export interface LogFilesParts {

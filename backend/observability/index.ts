@@ -1,5 +1,6 @@
 export { prometheusText } from './exposition.ts'
-export { createLog, type Log, type LogSink, type Stream } from './logs.ts'
+export { createLog, type Log, type LogSink } from './logs.ts'
+export type { Stream } from './streams.ts'
 export type { QueueState } from './observed.ts'
 export { type Feature, Presence } from './presence.ts'
 export { createMetrics, type Metrics } from './registry.ts'

@@ -2,11 +2,7 @@ import pino, { type DestinationStream, type Logger } from 'pino'
 import type { Config } from '../config/index.ts'
 import { LogFiles } from './files.ts'
 import { redactor, type Secrets } from './redaction.ts'
-
-/** Which of the four streams a line belongs to; each is kept for a time of its own. */
-export const streams = ['application', 'security', 'audit', 'error'] as const
-
-export type Stream = (typeof streams)[number]
+import { type Stream, streams } from './streams.ts'
 
 export type Log = Logger
 

@@ -1,4 +1,4 @@
-import type { Stream } from './logs.ts'
+import type { Stream } from './streams.ts'
 
 /** How long a stream's files are kept, in days or months after the day they are of. */
 const kept: Readonly<Record<Stream, { days: number } | { months: number }>> = {

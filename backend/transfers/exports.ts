@@ -4,7 +4,7 @@ import type { JobOutcome, JobQueue } from '../jobs/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { pageStatement, taskOf } from '../tasks/index.ts'
 import { type Format, formats, writerOf } from './formats.ts'
-import { clearChunks, exportById, finishExport, insertChunk, insertExport, readChunk, startExport, type TransferRow } from './statements.ts'
+import { clearChunks, failExport, exportById, finishExport, insertChunk, insertExport, readChunk, startExport, type TransferRow } from './statements.ts'
 
 export interface ExportParts {
   database: Database
@@ -78,6 +78,13 @@ export class ExportService {
       metrics.exports.inc({ format, result: 'failure' })
       throw error
     }
+  }
+
+  /** After the last try: whoever asks for it must not wait for ever. */
+  async giveUp(id: string): Promise<void> {
+    const scope = backgroundScope(10_000)
+    await this.#with.database.run(scope, clearChunks, { id })
+    await this.#with.database.run(scope, failExport, { id, now: this.#iso() })
   }
 
   async #write(id: string, userId: string, format: Format): Promise<number> {

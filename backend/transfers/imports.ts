@@ -80,6 +80,12 @@ export class ImportService {
     return applied ? 'done' : 'failed'
   }
 
+  /** After the last try: nothing of it was applied, and nothing will be. */
+  async giveUp(id: string): Promise<void> {
+    const failures = JSON.stringify([{ row: 0, message: 'it could not be carried out; nothing was applied' }])
+    await this.#with.database.run(backgroundScope(10_000), finishImport, { id, status: 'failed', rows: 0, failures, now: this.#iso() })
+  }
+
   async #read(format: Format, body: string): Promise<{ tasks: Task[]; failures: Failure[] }> {
     const tasks: Task[] = []
     const failures: Failure[] = []

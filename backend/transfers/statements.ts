@@ -77,6 +77,16 @@ export const finishExport = statement<{ id: string }>('exports.finish', (db) =>
     .prepare('exports_finish'),
 )
 
+/** Ends an export for which no further try will be made. */
+export const failExport = statement<{ id: string }>('exports.fail', (db) =>
+  db
+    .update(taskExports)
+    .set({ status: 'failed', rows: 0, finishedAt: sql`${p('now')}::timestamptz` })
+    .where(and(eq(taskExports.id, p('id')), sql`${taskExports.status} in ('queued', 'running')`))
+    .returning({ id: taskExports.id })
+    .prepare('exports_fail'),
+)
+
 export const readChunk = statement<{ content: string }>('export_chunks.read', (db) =>
   db
     .select({ content: exportChunks.content })
