@@ -32,7 +32,8 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => stop(0))
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
-      say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+      service.report(error)
+      say(messageOf(error))
       stop(1)
     })
   }

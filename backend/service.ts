@@ -15,6 +15,8 @@ export interface Service {
   ready: Promise<void>
   /** Finishes what is under way and ends everything that was started, within 10 s; `atOnce` without notice to callers. */
   stop(atOnce?: boolean): Promise<void>
+  /** Logs what nobody has caught. */
+  report(error: unknown): void
 }
 
 /** How long callers may notice that we are going, requests may still arrive, and those under way may then take. */
@@ -73,7 +75,11 @@ export async function startService(config: Config): Promise<Service> {
     log.info({ stream: 'application' }, 'stopped')
     await closeLog()
   }
-  return { address, ready: opening, stop }
+  const report = (error: unknown): void => {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error))
+    log.fatal({ stream: 'error', error: { kind: 'uncaught', message, stack } }, 'an error that nobody caught ends the service')
+  }
+  return { address, ready: opening, stop, report }
 }
 
 /** Read only when there is somewhere to send to: without, it costs nothing. */
