@@ -40,13 +40,19 @@ const world: World = {
 }
 
 const code = await runProgram(process.argv.slice(2), world)
+await Promise.all([written(process.stdout), written(process.stderr)])
 leave(interruption.signal.aborted ? codeOf(interruption.signal.reason) : code)
 
 function codeOf(signal: unknown): number {
   return signal === 'SIGTERM' ? 143 : 130
 }
 
-// The one place that exits. Output to files, pipes and terminals is written synchronously on POSIX, so nothing is lost.
+/** A pipe takes 64 KiB at once; the rest waits for whoever reads it, and leaving now would lose it. An error counts as written. */
+async function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write('', () => resolve()))
+}
+
+// The one place that exits.
 function leave(exitCode: number): never {
   // oxlint-disable-next-line unicorn/no-process-exit, node/no-process-exit -- a keep-alive socket to the target must not hold up a verdict
   process.exit(exitCode)

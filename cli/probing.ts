@@ -2,6 +2,8 @@ import { combineVerdicts } from '../baselines/index.ts'
 import type { Verdict, VerdictRow } from '../baselines/index.ts'
 import { nearest } from '../config/names.ts'
 import type { ProbeResult, ProbesReport } from '../synthetics/outcome.ts'
+import { parseCadence } from '../synthetics/schedule/cadence.ts'
+import type { Cadence } from '../synthetics/schedule/cadence.ts'
 import type { Session } from './session.ts'
 import { Misuse } from './world.ts'
 
@@ -15,17 +17,32 @@ export function checkProbeNames(session: Session, names: readonly string[]): voi
 /** Runs probes one after the other; `run` differs from every other run's. Nothing to run gives undefined. */
 export async function runSessionProbes(session: Session, names: readonly string[], run: string): Promise<ProbesReport | undefined> {
   if (names.length === 0) return undefined
-  const { runProbes } = await import('../synthetics/index.ts')
   session.progress.phase(`probing: ${names.join(', ')}`)
+  return runProbesNow(session, names, run, session.world.interrupted)
+}
+
+/** The same without a word, ended by `signal`. */
+export async function runProbesNow(session: Session, names: readonly string[], run: string, signal: AbortSignal): Promise<ProbesReport> {
+  const { runProbes } = await import('../synthetics/index.ts')
   const { config, journeys } = session.loaded
   return runProbes({
     targetUrl: session.targetUrl,
     journeys,
     run,
     probes: Object.fromEntries(Object.entries(config.probes ?? {}).filter(([name]) => names.includes(name))),
-    signal: session.world.interrupted,
+    signal,
     now: session.world.now,
   })
+}
+
+/** How often a probe is to run: as the command line says, else as its config says; undefined where neither does. */
+export function cadenceOf(session: Session, name: string, every: string | undefined): Cadence | undefined {
+  const configured = session.loaded.config.probes?.[name]?.every
+  const text = every ?? configured
+  if (text === undefined) return undefined
+  const parsed = parseCadence(text)
+  if (parsed.state === 'read') return parsed.cadence
+  throw new Misuse(`${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: ${parsed.problem}`)
 }
 
 /** Probes as rows of a verdict. What was passed only slowly or on a retry is told, and does not fail a release by itself. */

@@ -1,0 +1,57 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { ProbeResult } from '../../synthetics/outcome.ts'
+import { runSchedule, splayed, systemClock } from '../../synthetics/schedule/index.ts'
+import type { Job } from '../../synthetics/schedule/index.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { cadenceOf, runProbesNow } from '../probing.ts'
+import { newRunId } from '../run-id.ts'
+import { scheduleConsole } from '../schedule-console.ts'
+import { openWatch } from '../schedule-watch.ts'
+import { withTarget } from '../session.ts'
+import type { Session } from '../session.ts'
+import { Misuse } from '../world.ts'
+import type { ProbeOptions } from './probe.ts'
+
+const defaults = { timeoutMs: 10_000, attempts: 2 } as const
+/** What an attempt may take besides its own time: cleaning up, and a pause. */
+const besidesMs = 3500
+const patienceMs = 5000
+
+/** Runs probes whenever they are due until interrupted; `main` then leaves with 130 or 143. */
+export async function probeOnSchedule(session: Session, names: readonly string[], options: ProbeOptions): Promise<number> {
+  const every = typeof options.every === 'string' ? options.every : undefined
+  const jobs = names.map((name) => jobOf(session, name, every))
+  const reached = await withTarget(session, { load: false, logFile: join(session.out, 'schedule', 'target.log') }, async () => {
+    const console = scheduleConsole(session, { json: options.json ?? false, quiet: options.quiet ?? false })
+    const watch = await openWatch(session, names, options, console)
+    try {
+      session.progress.phase(`probing ${session.targetUrl} on schedule: ${jobs.map(({ name, cadence }) => `${name} (${cadence.text})`).join(', ')}`)
+      if (watch.metricsUrl !== undefined) session.progress.phase(`metrics: ${watch.metricsUrl}`)
+      await runSchedule({ jobs, clock: systemClock(session.world.now), stop: session.world.interrupted, tell: watch.hear })
+      session.progress.phase(watch.summary())
+    } finally {
+      await watch.close()
+    }
+  })
+  if (reached.state === 'unreachable') session.progress.warn(reached.reason)
+  return exitCodes.invalid.code
+}
+
+function jobOf(session: Session, name: string, every: string | undefined): Job<ProbeResult> {
+  const cadence = cadenceOf(session, name, every)
+  if (!cadence) throw new Misuse(`${session.loaded.file}: probes.${name}.every: missing, expected how often it is to run ('30s', '*/5 * * * *'), or one for all by --every`)
+  const { timeoutMs = defaults.timeoutMs, attempts = defaults.attempts } = session.loaded.config.probes?.[name] ?? {}
+  return {
+    name,
+    // By machine, so that two probers of one target do not ask it at the same moment.
+    cadence: splayed(cadence, hostname(), name, session.world.now()),
+    deadlineMs: attempts * (timeoutMs + besidesMs) + patienceMs,
+    run: async (signal) => {
+      const { probes } = await runProbesNow(session, [name], newRunId(session, 'probe'), signal)
+      const [result] = probes
+      if (!result) throw new Error('it gave no result')
+      return result
+    },
+  }
+}
