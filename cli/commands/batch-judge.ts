@@ -1,6 +1,7 @@
 import { changePoints } from '../../baselines/change-points/index.ts'
 import type { ChangePointOptions } from '../../baselines/change-points/index.ts'
-import { checkRun, checkRuns, compareRuns, jsonOf } from '../../baselines/compare/index.ts'
+import { checkRuns, compareRuns } from '../../baselines/compare/index.ts'
+import { checkComparableRun, jsonOf } from '../../record/read.ts'
 import type { ComparisonOptions } from '../../baselines/compare/index.ts'
 import type { ComparableRun } from '../../record/read.ts'
 import { plain } from '../../reports/wording/index.ts'
@@ -51,7 +52,7 @@ function judgeSeries(fields: Fields, where: string, looked: ChangePointOptions):
   const runs: (ComparableRun | null)[] = []
   for (const [index, value] of series.entries()) {
     // A gap in the series keeps its place.
-    const checked = value === null ? { state: 'read' as const, run: null } : checkRun(value, `${where}: series[${index}]`)
+    const checked = value === null ? { state: 'read' as const, run: null } : checkComparableRun(value, `${where}: series[${index}]`)
     if (checked.state === 'refused') return checked
     runs.push(checked.run)
   }
