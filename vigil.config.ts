@@ -21,7 +21,15 @@ export default defineConfig({
     health: { journey: 'health', degradedMs: 500 },
     'auth-flow': { journey: 'auth-flow', degradedMs: 2000 },
     'task-crud': { journey: 'task-crud', degradedMs: 2000 },
+    ready: { journey: 'ready', degradedMs: 1000 },
+    'export-import': { journey: 'export-import', degradedMs: 3000, timeoutMs: 15_000 },
+    authorization: { journey: 'authorization', degradedMs: 2000 },
+    tls: { spec: 'vigil:tls' },
+    docs: { spec: './synthetics/specs/docs.spec.ts', timeoutMs: 20_000, degradedMs: 5000 },
+    // `rate-limit` wants the limits of production, which are raised here: it belongs to the config of the deployed service.
   },
+  // Not `docs`, which needs a browser: a gate runs on a machine that has none.
+  gate: { probes: ['health', 'ready', 'auth-flow', 'task-crud', 'authorization', 'export-import'], suites: ['browse', 'capacity'] },
   suites: {
     // Latency at a given rate. 20 journeys/s are over 100 requests/s: in 30 s more than the 3,000 requests that an error
     // budget of 0.1 % needs to be judged.

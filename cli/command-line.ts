@@ -5,6 +5,7 @@ import type { GateOptions } from './commands/gate.ts'
 import type { HistoryOptions } from './commands/history.ts'
 import type { LoadOptions } from './commands/load.ts'
 import type { ProbeOptions } from './commands/probe.ts'
+import type { UptimeOptions } from './commands/uptime.ts'
 import { positiveInteger, positiveNumber, withCommonOptions } from './options.ts'
 import type { CommonOptions } from './options.ts'
 import type { World } from './world.ts'
@@ -16,7 +17,7 @@ export type Ended = (code: number) => void
 
 /** Describes the commands. What they do is imported when they are run, so that help comes at once. */
 export function addCommands(program: Command, world: World, ended: Ended): void {
-  for (const add of [gateCommand, probeCommand, loadCommand, compareCommand, historyCommand, reportCommand, doctorCommand]) add(program, world, ended)
+  for (const add of [gateCommand, probeCommand, uptimeCommand, loadCommand, compareCommand, historyCommand, reportCommand, doctorCommand]) add(program, world, ended)
 }
 
 function gateCommand(program: Command, world: World, ended: Ended): void {
@@ -34,12 +35,31 @@ function gateCommand(program: Command, world: World, ended: Ended): void {
 
 function probeCommand(program: Command, world: World, ended: Ended): void {
   withCommonOptions(program.command('probe [names...]'))
-    .description('Run probes now, all or those named.')
+    .description('Run probes, all or those named: once, or as a scheduler until it is interrupted. Results are kept for vigil uptime.')
     .option('--once', 'run each probe once and end (the default)')
-    .addHelpText('after', examples(['vigil probe', 'vigil probe health --target https://staging.example.org', 'vigil probe --once --json']))
+    .addOption(new Option('--every [cron]', "run on a schedule: each probe by its own 'every', or all by this interval ('30s') or cron expression; with --json one line an event").conflicts('once'))
+    .option('--metrics-port <port>', 'serve metrics to Prometheus on this port (with --every)', positiveInteger('a port', 65_535))
+    .option('--metrics-host <address>', 'the address to serve them on', '127.0.0.1')
+    .addHelpText('after', examples(['vigil probe', 'vigil probe health --target https://staging.example.org', 'vigil probe --once --json', 'vigil probe --every --metrics-port 9464', "vigil probe health --every '*/30 * * * * *' --target https://example.org"]))
     .action(async (names: string[], options: ProbeOptions) => {
       const { probe } = await import('./commands/probe.ts')
       ended(await probe(names, options, world))
+    })
+}
+
+function uptimeCommand(program: Command, world: World, ended: Ended): void {
+  program
+    .command('uptime [probes...]')
+    .description('How probes found their target: shares of time, what is left of the error budget, incidents, flaky steps.')
+    .option('--config <file>', 'the config to read', 'vigil.config.ts')
+    .option('--out <dir>', 'where results are kept', '.vigil')
+    .option('--days <count>', 'look at so many days', positiveNumber('days', 400), 30)
+    .option('--slo <percent>', 'the share of time that was promised', positiveNumber('per cent', 99.9999), 99.9)
+    .option('--json', 'exactly one JSON document on stdout')
+    .addHelpText('after', examples(['vigil uptime', 'vigil uptime health --days 7 --slo 99.5', 'vigil uptime --json | jq .probes[].shares']))
+    .action(async (names: string[], options: UptimeOptions) => {
+      const { uptime } = await import('./commands/uptime.ts')
+      ended(await uptime(names, options, world))
     })
 }
 

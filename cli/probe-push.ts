@@ -12,8 +12,10 @@ export interface ProbePush {
 /**
  * Pushes the latest result of each probe when a Pushgateway is configured. Each probe has a group of its own, since each
  * push takes the place of its group and another crontab line may run another probe.
+ *
+ * @param certificates by probe, when the certificate it saw expires, in milliseconds since 1970
  */
-export async function pushProbes(session: Session, { probes }: ProbesReport, environment: Run['environment']): Promise<ProbePush> {
+export async function pushProbes(session: Session, { probes }: ProbesReport, environment: Run['environment'], certificates: ReadonlyMap<string, number>): Promise<ProbePush> {
   const { pushgateway } = session.loaded.config
   if (!pushgateway || probes.length === 0 || session.world.interrupted.aborted) return { notes: [], problems: [] }
   const { registryOfResult } = await import('../synthetics/metrics/once.ts')
@@ -21,7 +23,7 @@ export async function pushProbes(session: Session, { probes }: ProbesReport, env
   const build = { version: version(), node: process.versions.node }
   const pushes = await Promise.all(
     probes.map(async (result) =>
-      pushRegistry({ url: pushgateway.url, registry: registryOfResult(result, build), grouping: { probe: result.name, environment: environment.fingerprint }, signal: session.world.interrupted }),
+      pushRegistry({ url: pushgateway.url, registry: registryOfResult(result, build, certificates.get(result.name)), grouping: { probe: result.name, environment: environment.fingerprint }, signal: session.world.interrupted }),
     ),
   )
   const failure = pushes.find((reason) => reason !== undefined)

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path'
 import { combineVerdicts } from '../baselines/index.ts'
 import type { Verdict, VerdictRow } from '../baselines/index.ts'
 import { nearest } from '../config/names.ts'
@@ -15,16 +16,19 @@ export function checkProbeNames(session: Session, names: readonly string[]): voi
 }
 
 /** Runs probes one after the other; `run` differs from every other run's. Nothing to run gives undefined. */
-export async function runSessionProbes(session: Session, names: readonly string[], run: string): Promise<ProbesReport | undefined> {
+export async function runSessionProbes(session: Session, names: readonly string[], run: string, certificate?: SeenCertificate): Promise<ProbesReport | undefined> {
   if (names.length === 0) return undefined
   session.progress.phase(`probing: ${names.join(', ')}`)
-  return runProbesNow(session, names, run, session.world.interrupted)
+  return runProbesNow(session, names, run, session.world.interrupted, certificate)
 }
 
+/** Told until when the certificate of a target is good, in milliseconds since 1970. */
+export type SeenCertificate = (probe: string, expiresAtMs: number) => void
+
 /** The same without a word, ended by `signal`. */
-export async function runProbesNow(session: Session, names: readonly string[], run: string, signal: AbortSignal): Promise<ProbesReport> {
+export async function runProbesNow(session: Session, names: readonly string[], run: string, signal: AbortSignal, certificate?: SeenCertificate): Promise<ProbesReport> {
   const { runProbes } = await import('../synthetics/index.ts')
-  const { config, journeys } = session.loaded
+  const { config, journeys, file } = session.loaded
   return runProbes({
     targetUrl: session.targetUrl,
     journeys,
@@ -32,6 +36,11 @@ export async function runProbesNow(session: Session, names: readonly string[], r
     probes: Object.fromEntries(Object.entries(config.probes ?? {}).filter(([name]) => names.includes(name))),
     signal,
     now: session.world.now,
+    random: session.world.random,
+    env: session.world.env,
+    root: dirname(file),
+    folder: join(session.out, 'runs', run),
+    ...(certificate && { certificate }),
   })
 }
 

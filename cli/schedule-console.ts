@@ -59,7 +59,8 @@ function textLines({ world, progress }: Session, quiet: boolean, changes: Return
       const notes = [...(attempts === '' ? [] : [attempts]), ...(from === undefined || from === 'first' ? [] : [`was ${from}`])]
       world.stdout(`${time(endedMs)}  ${paper.ink(inks[outcome], outcome.padEnd(8))}  ${name}  ${took}${notes.length > 0 ? `  (${notes.join(', ')})` : ''}\n`)
       if (outcome === 'up') return
-      if (message !== '') world.stdout(`${paper.paragraph('    ', message).join('\n')}\n`)
+      // Not wrapped: a log is searched by line.
+      if (message !== '') world.stdout(`    ${message}\n`)
       for (const { step, ok, status, took: stepTook } of steps) if (!ok) world.stdout(`    ${paper.ink('red', 'FAIL')}  ${step}  ${status}  ${stepTook}\n`)
     },
     skipped: ({ name }) => {

@@ -16,6 +16,8 @@ import { Misuse } from './world.ts'
 /** Where all that a scheduler tells goes: history, metrics, heartbeat and console. */
 export interface ScheduleWatch {
   hear: (event: ScheduleEvent<ProbeResult>) => void
+  /** A certificate was seen, good until then (milliseconds since 1970). */
+  certificate: (probe: string, expiresAtMs: number) => void
   metricsUrl: string | undefined
   /** One line over all that was heard. */
   summary: () => string
@@ -70,6 +72,7 @@ export async function openWatch(session: Session, probes: readonly string[], opt
   }
   return {
     hear,
+    certificate: metrics.certificate,
     metricsUrl: endpoint?.url,
     summary: () => `stopped: ${count.runs} runs, ${count.skipped} skipped, ${count.missed} missed`,
     close: async () => {

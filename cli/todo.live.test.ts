@@ -44,7 +44,7 @@ afterAll(async () => {
 
 describe('the todo API', { timeout: 120_000 }, () => {
   it('is probed: health, the way of an account, the way of a task', async () => {
-    const { code, stdout, stderr } = await place.vigil(['probe', '--json', '--config', 'todo.config.ts'])
+    const { code, stdout, stderr } = await place.vigil(['probe', 'health', 'auth-flow', 'task-crud', '--json', '--config', 'todo.config.ts'])
     const { probes } = JSON.parse(stdout) as ProbesReport
     expect(probes.map(({ name, outcome, steps }) => [name, outcome === 'up' || outcome === 'degraded', steps.map(({ step }) => step)]), stderr).toEqual([
       ['health', true, ['health']],

@@ -100,6 +100,7 @@ describe('a wrong journeys module', () => {
     ['that throws', "throw new Error('no such luck')", ':1: no such luck'],
     ['that exports no array', 'export default {}', 'default export: found object, expected an array of journeys'],
     ['with a step without a request', "export default [{ name: 'home', steps: [{ name: 'get' }] }]", '[0].steps[0].request: found undefined, expected a function'],
+    ['with a wait that is none', "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({}), until: { everyMs: 100 } }] }]", '[0].steps[0].until.timeoutMs: found undefined, expected milliseconds from 0 to 600000'],
     ['with a name that no label can carry', "export default [{ name: 'a/b', steps: [] }]", '[0].name: found "a/b"'],
   ]
   it.each(cases)('%s is named with its place', async (_, text, says) => {
@@ -108,6 +109,11 @@ describe('a wrong journeys module', () => {
     expect(problem).toContain(join(folder, module))
     expect(problem).toContain(says)
     expect(problem).not.toContain('\n')
+  })
+
+  it('with a journey that waits cannot be loaded, only probed', async () => {
+    const module = write("export default [{ name: 'home', steps: [{ name: 'job', request: () => ({}), until: { everyMs: 100, timeoutMs: 1000 } }] }]")
+    expect(await problemOf(write(changed('journeys', `./${module}`)))).toContain('suites.browse.journeys.home: found a journey whose step job waits (until)')
   })
 
   it('that is not there is named with the setting that asked for it', async () => {

@@ -31,7 +31,7 @@ export async function loadConfig(cwd: string, path: string): Promise<ConfigResul
   if (!(await isThere(journeysModule))) return { state: 'wrong', problem: `${file}: journeys: ${journeysModule}: not there, expected a module whose default export is an array of journeys` }
   const journeys = await loadJourneys(journeysModule)
   if (journeys.state === 'misused') return { state: 'wrong', problem: journeys.reason }
-  const [problem] = referenceProblems(parsed.data, journeys.journeys.map((journey) => journey.name))
+  const [problem] = referenceProblems(parsed.data, journeys.journeys)
   if (problem) return { state: 'wrong', problem: `${file}: ${problem.path}: ${problem.message}` }
   return { state: 'loaded', loaded: { config: settled(parsed.data), file, journeysModule, journeys: journeys.journeys } }
 }

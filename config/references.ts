@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Journey } from '../journeys/index.ts'
 import { nearest } from './names.ts'
 import type { configSchema } from './schema.ts'
 import type { Config, ProbeConfig, SuiteConfig } from './config.ts'
@@ -12,17 +13,18 @@ export interface ConfigProblem {
 }
 
 /** What the shape alone cannot say: which settings go together, and that each name stands for something. */
-export function referenceProblems(config: Shaped, journeys: readonly string[]): ConfigProblem[] {
+export function referenceProblems(config: Shaped, journeys: readonly Journey[]): ConfigProblem[] {
+  const names = journeys.map(({ name }) => name)
   return [
     ...Object.entries(config.suites).flatMap(([name, suite]) => suiteProblems(suite, `suites.${name}`, journeys)),
-    ...Object.entries(config.probes ?? {}).flatMap(([name, probe]) => probeProblems(probe, `probes.${name}`, journeys)),
+    ...Object.entries(config.probes ?? {}).flatMap(([name, probe]) => probeProblems(probe, `probes.${name}`, names)),
     ...unknownNames(config.gate?.suites ?? [], Object.keys(config.suites), 'gate.suites', 'suite'),
     ...unknownNames(config.gate?.probes ?? [], Object.keys(config.probes ?? {}), 'gate.probes', 'probe'),
     ...(config.target.command && !config.target.ready ? [{ path: 'target.ready', message: 'missing, expected the path that answers 2xx once the command is up' }] : []),
   ]
 }
 
-function suiteProblems(suite: Shaped['suites'][string], at: string, journeys: readonly string[]): ConfigProblem[] {
+function suiteProblems(suite: Shaped['suites'][string], at: string, journeys: readonly Journey[]): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   if ((suite.journeys === undefined) === (suite.script === undefined)) {
     problems.push({ path: at, message: 'expected either journeys or script' })
@@ -33,7 +35,12 @@ function suiteProblems(suite: Shaped['suites'][string], at: string, journeys: re
   if (suite.load[wanted] === undefined || Object.keys(suite.load).length !== 1) {
     problems.push({ path: `${at}.load`, message: `found ${Object.keys(suite.load).join(' and ') || 'nothing'}, expected ${wanted} alone, which is what ${suite.engine} loads by` })
   }
-  return [...problems, ...unknownNames(Object.keys(suite.journeys ?? {}), journeys, `${at}.journeys`, 'journey')]
+  const chosen = Object.keys(suite.journeys ?? {})
+  for (const { name, steps } of journeys) {
+    const waiting = chosen.includes(name) ? steps.find((step) => step.until !== undefined) : undefined
+    if (waiting) problems.push({ path: `${at}.journeys.${name}`, message: `found a journey whose step ${waiting.name} waits (until), expected one that does not: waiting makes no steady load; probe it instead` })
+  }
+  return [...problems, ...unknownNames(chosen, journeys.map(({ name }) => name), `${at}.journeys`, 'journey')]
 }
 
 function probeProblems(probe: NonNullable<Shaped['probes']>[string], at: string, journeys: readonly string[]): ConfigProblem[] {

@@ -18,6 +18,18 @@ export interface Step {
   check?: (response: Response, ctx: Context) => string | undefined
   /** What later steps need; merged into their context. Must survive JSON. */
   save?: (response: Response, ctx: Context) => Record<string, unknown>
+  /**
+   * Waits for something: the step is sent again every `everyMs` until its check passes, for at most `timeoutMs`. Only a 2xx
+   * that says the wrong thing is "not yet"; any other answer ends it. `polls` in the context tells how many came before.
+   * Probes and Playwright wait; a journey that waits makes no steady load, so no suite may have it.
+   */
+  until?: Until
+}
+
+/** Milliseconds. */
+export interface Until {
+  everyMs: number
+  timeoutMs: number
 }
 
 /** `path` is relative to the target's URL; `json` is sent as application/json, `body` as it is. */

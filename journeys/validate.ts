@@ -34,8 +34,18 @@ function stepProblems(step: unknown, at: string): string[] {
   const functions = ['request', 'check', 'save'].filter((name) => name === 'request' || step[name] !== undefined)
   return [
     ...nameProblems(step['name'], `${at}.name`),
+    ...untilProblems(step['until'], `${at}.until`),
     ...functions.flatMap((name) => (typeof step[name] === 'function' ? [] : [`${at}.${name}: found ${kind(step[name])}, expected a function`])),
   ]
+}
+
+function untilProblems(until: unknown, at: string): string[] {
+  if (until === undefined) return []
+  if (!isObject(until)) return [`${at}: found ${kind(until)}, expected { everyMs, timeoutMs }`]
+  return ['everyMs', 'timeoutMs'].flatMap((name) => {
+    const value = until[name]
+    return typeof value === 'number' && value >= 0 && value <= 600_000 ? [] : [`${at}.${name}: found ${JSON.stringify(value) ?? kind(value)}, expected milliseconds from 0 to 600000`]
+  })
 }
 
 function repeatedNames(items: unknown[], at: string): string[] {

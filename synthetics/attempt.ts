@@ -1,7 +1,10 @@
 import { startContext } from '../journeys/index.ts'
-import type { Context, Journey } from '../journeys/index.ts'
-import { connections, playSteps, sendRequest } from '../client/index.ts'
+import type { Journey } from '../journeys/index.ts'
+import { connections, sendRequest } from '../client/index.ts'
 import type { Played, PlayedStep, Send } from '../client/index.ts'
+import type { Random } from '../record/index.ts'
+import { playPolling } from './polling.ts'
+import { traced } from './trace.ts'
 
 /** One try of a journey against a target. */
 export interface AttemptPlan {
@@ -13,6 +16,8 @@ export interface AttemptPlan {
   /** For everything but cleaning up. */
   timeoutMs: number
   signal: AbortSignal
+  /** For the ids of its trace. */
+  random: Random
 }
 
 export interface Attempt {
@@ -29,18 +34,22 @@ const maxBodyBytes = 4 * 1024 * 1024
 /** Cleaning up has its own time: it is owed even when the probe's was used up, or when we were interrupted. */
 const cleanUpMs = 3000
 
-/** Plays `before`, the steps and, whatever came of them, `after`, which sees all that was saved. */
+/** Plays `before`, the steps and, whatever came of them, `after`, which sees all that was saved. All of it is one trace. */
 export async function attemptJourney(plan: AttemptPlan): Promise<Attempt> {
-  const { journey } = plan
+  const { journey, signal } = plan
   const kept = connections(1)
+  let within = sender(plan.targetUrl, plan.timeoutMs, signal, kept)
+  const trace = traced(async (request) => within(request), plan.random)
+  const named = (played: Played): Played => ({ ...played, steps: played.steps.map(trace.named) })
   try {
-    const within = sender(plan.targetUrl, plan.timeoutMs, plan.signal, kept)
-    const prepared = await playSteps(journey.before ?? [], startContext(plan.unique, 0, plan.attempt), within)
+    const prepared = named(await playPolling(journey.before ?? [], startContext(plan.unique, 0, plan.attempt), trace.send, signal))
     const unprepared = prepared.steps.find((step) => !step.ok)
-    const played = unprepared ? { ctx: prepared.ctx, steps: [unprepared] } : await playSteps(journey.steps, prepared.ctx, within)
+    const played = unprepared ? { ctx: prepared.ctx, steps: [unprepared] } : named(await playPolling(journey.steps, prepared.ctx, trace.send, signal))
     const begun = prepared.steps.length + played.steps.length > 0
-    const leftBehind = begun ? await cleanUp(plan, played.ctx, sender(plan.targetUrl, cleanUpMs, new AbortController().signal, kept)) : undefined
-    return { ...summary(played), leftBehind }
+    const owed = new AbortController().signal
+    within = sender(plan.targetUrl, cleanUpMs, owed, kept)
+    const cleaned = begun ? named(await playPolling(journey.after ?? [], played.ctx, trace.send, owed)) : undefined
+    return { ...summary(played), leftBehind: cleaned && failureIn(cleaned) }
   } finally {
     await kept.destroy()
   }
@@ -50,8 +59,7 @@ function summary({ steps }: Played): Pick<Attempt, 'steps' | 'durationMs' | 'fai
   return { steps, durationMs: steps.reduce((sum, step) => sum + step.durationMs, 0), failed: steps.find((step) => !step.ok) }
 }
 
-async function cleanUp({ journey }: AttemptPlan, ctx: Context, send: Send): Promise<string | undefined> {
-  const { steps } = await playSteps(journey.after ?? [], ctx, send)
+function failureIn({ steps }: Played): string | undefined {
   const failed = steps.find((step) => !step.ok)
   return failed && stepWords(failed)
 }

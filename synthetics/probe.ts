@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Journey } from '../journeys/index.ts'
-import type { WallClock } from '../record/index.ts'
+import type { Random, WallClock } from '../record/index.ts'
 import { attemptJourney, stepWords } from './attempt.ts'
 import type { Attempt } from './attempt.ts'
+import { blamed } from './control.ts'
 import type { ProbeResult } from './outcome.ts'
 import { stallLimitMs, watchOwnLoop } from './stall.ts'
 
@@ -19,8 +20,11 @@ export interface ProbePlan {
   attempts: number
   /** From this on it is too slow to be `up`. */
   degradedMs: number | undefined
+  /** Asked when the target cannot be reached: is it the target, or are we offline. */
+  controlUrl: string | undefined
   signal: AbortSignal
   now: WallClock
+  random: Random
 }
 
 /** A moment, so that a target that is just being restarted is asked after it rather than twice within it. */
@@ -36,12 +40,14 @@ interface Tried {
   stalledMs: number
 }
 
+type Judged = Pick<ProbeResult, 'outcome' | 'message'>
+
 /** Runs a probe once. Never throws for what the target does. */
 export async function runProbe(plan: ProbePlan): Promise<ProbeResult> {
   const startedAt = new Date(plan.now()).toISOString()
   const tried = await tryUntilUp(plan)
   const { last, earlier } = tried
-  return { name: plan.name, startedAt, durationMs: last.durationMs, attempts: earlier.length + 1, steps: last.steps, ...judge(plan, tried) }
+  return { name: plan.name, startedAt, durationMs: last.durationMs, attempts: earlier.length + 1, steps: last.steps, ...(await judgeReached(plan, tried)) }
 }
 
 async function tryUntilUp(plan: ProbePlan): Promise<Tried> {
@@ -65,7 +71,14 @@ function isUp(plan: ProbePlan, attempt: Attempt): boolean {
   return !attempt.failed && (plan.degradedMs === undefined || attempt.durationMs < plan.degradedMs)
 }
 
-function judge(plan: ProbePlan, { last, earlier, stalledMs }: Tried): Pick<ProbeResult, 'outcome' | 'message'> {
+async function judgeReached(plan: ProbePlan, tried: Tried): Promise<Judged> {
+  const judged = judge(plan, tried)
+  // Who was answered is not offline.
+  const unanswered = tried.last.failed?.status === 0 && tried.last.failed.class !== 'check'
+  return judged.outcome === 'down' && unanswered ? blamed(judged.message ?? '', plan.controlUrl, plan.signal) : judged
+}
+
+function judge(plan: ProbePlan, { last, earlier, stalledMs }: Tried): Judged {
   if (plan.signal.aborted && last.failed) return { outcome: 'unknown', message: 'interrupted before it was done' }
   if (stalledMs > stallLimitMs && !isUp(plan, last)) {
     return { outcome: 'unknown', message: `this prober stood still for ${Math.round(stalledMs)} ms in each of its tries: look at the machine that probes, not at the target` }

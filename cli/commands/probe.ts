@@ -46,13 +46,14 @@ async function probeOnce(session: Session, wanted: readonly string[], options: P
   const folder = join(session.out, 'runs', id)
   const startedAt = new Date(world.now()).toISOString()
   const began = performance.now()
-  const reached = await withTarget(session, { load: false, logFile: join(folder, 'target.log') }, async () => runSessionProbes(session, wanted, id))
+  const certificates = new Map<string, number>()
+  const reached = await withTarget(session, { load: false, logFile: join(folder, 'target.log') }, async () => runSessionProbes(session, wanted, id, (name, expiresAtMs) => void certificates.set(name, expiresAtMs)))
   const probes: ProbesReport = reached.state === 'used' && reached.result ? reached.result : { schema: 'vigil.probes/1', probes: [] }
   const verdict = verdictOfProbes(probes, reached.state === 'unreachable' ? reached.reason : 'no probe was run', id)
   const environment = environmentHere('probe')
   const facts = { id, startedAt, durationMs: performance.now() - began, target: await targetOf(session), environment }
   await keepOnce(session, probes.probes, (name) => cadenceOf(session, name, undefined))
-  const pushed = await pushProbes(session, probes, environment)
+  const pushed = await pushProbes(session, probes, environment, certificates)
   const input: ReportInput = { title: 'probe', verdict, runs: [], probes, notes: pushed.notes, folder, vigilVersion: version() }
   const problems = [
     ...(await writeProbes(folder, probes, recordOfProbes(probes, (name) => journeyOf(session, name), facts))),

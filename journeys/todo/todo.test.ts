@@ -8,7 +8,7 @@ const answer = (json: unknown) => ({ status: 200, headers: {}, json, text: JSON.
 
 it('the journeys of the todo API can be run', () => {
   expect(journeyProblems(journeys)).toEqual([])
-  expect(journeys.map(({ name }) => name)).toEqual(['health', 'auth-flow', 'task-crud'])
+  expect(journeys.map(({ name }) => name)).toEqual(['health', 'ready', 'auth-flow', 'task-crud', 'export-import', 'authorization', 'rate-limit'])
 })
 
 describe('the credentials of an account', () => {

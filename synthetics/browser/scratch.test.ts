@@ -1,0 +1,25 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { scratchFolder } from './scratch.ts'
+
+const temporary = mkdtempSync(join(tmpdir(), 'vigil-scratch-test-'))
+afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+
+// Beyond what any system numbers its processes with.
+const nobody = 2 ** 30
+
+it('is for its owner alone, and those of probers that were killed long ago are removed', async () => {
+  const now = Date.now()
+  const made = (name: string, ageMs: number): string => {
+    const folder = join(temporary, name)
+    mkdirSync(folder)
+    utimesSync(folder, (now - ageMs) / 1000, (now - ageMs) / 1000)
+    return folder
+  }
+  const [killed, justKilled, running, foreign] = [made(`vigil-spec-${nobody}-a`, 7_200_000), made(`vigil-spec-${nobody}-b`, 60_000), made(`vigil-spec-${process.pid}-c`, 7_200_000), made('something-else', 7_200_000)]
+  const scratch = await scratchFolder(temporary, process.pid, now)
+  expect(statSync(scratch).mode & 0o777).toBe(0o700)
+  expect([killed, justKilled, running, foreign].map((folder) => existsSync(folder))).toEqual([false, true, true, true])
+})

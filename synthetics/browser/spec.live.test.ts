@@ -1,0 +1,95 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runProbes } from '../index.ts'
+import type { ProbeResult } from '../outcome.ts'
+import { readZip } from './zip.ts'
+
+/* Specs of every kind, by Playwright and a real browser, against a page in this process. */
+const folder = mkdtempSync(join(tmpdir(), 'vigil-spec-test-'))
+const kept = join(folder, 'kept')
+const server = createServer((_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Here</h1><input id="p" type="password">'))
+let url: string
+
+const specs: Record<string, string> = {
+  good: `test('page', async ({ page }) => { await test.step('opens it', async () => { await page.goto('/'); await expect(page.locator('h1')).toHaveText('Here') }) })`,
+  leaky: `test('leaky', async ({ page, request }) => {
+    await test.step('asks', async () => {
+      await request.post('/', { headers: { authorization: 'Bearer canary-1' }, data: { password: 'canary-2' } })
+      await page.setExtraHTTPHeaders({ authorization: 'Basic canary-3' })
+      await page.goto('/')
+      await page.fill('#p', 'canary-4')
+      await page.evaluate(() => console.log('said by the page', 'Bearer canary-5'))
+      await page.evaluate((text) => console.log(text), process.env.PROBE_PASSWORD)
+    })
+    await test.step('expects', async () => { expect(process.env.PROBE_PASSWORD + ' Bearer canary-6').toBe('something else') })
+  })`,
+  retried: `test('retried', async ({}, info) => { await test.step('step', async () => { expect(info.retry).toBe(1) }) })`,
+  broken: `import './not-there.ts'`,
+}
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(folder, 'node_modules'))
+  for (const [name, body] of Object.entries(specs)) writeFileSync(join(folder, `${name}.spec.ts`), `import { expect, test } from '@playwright/test'\n${body}\n`)
+  mkdirSync(join(folder, 'no-browsers'))
+})
+afterAll(() => {
+  server.closeAllConnections()
+  server.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function probed(name: string, more: { attempts?: number; signal?: AbortSignal; env?: NodeJS.ProcessEnv } = {}): Promise<ProbeResult> {
+  const { attempts = 1, signal = new AbortController().signal, env = {} } = more
+  const plan = { targetUrl: url, journeys: [], probes: { [name]: { spec: `./${name}.spec.ts`, attempts } }, run: 'r', signal, now: Date.now, root: folder, folder: kept }
+  const { probes } = await runProbes({ ...plan, env: { ...process.env, PROBE_PASSWORD: 'canary-of-the-environment', ...env } })
+  const [result] = probes
+  if (!result) throw new Error('no result')
+  return result
+}
+
+describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
+  it('up, with the steps that it names', async () => {
+    expect(await probed('good')).toMatchObject({ outcome: 'up', attempts: 1, steps: [{ step: 'opens-it', ok: true }] })
+  })
+
+  it('down with its failing step; screenshot, trace and console log are kept, and no secret in any of them', async () => {
+    const result = await probed('leaky')
+    expect(result).toMatchObject({ outcome: 'down', steps: [{ step: 'asks', ok: true }, { step: 'expects', ok: false, class: 'check' }] })
+    expect(result.message).toContain(`kept: ${join(kept, 'leaky')}`)
+    const files = readdirSync(join(kept, 'leaky'))
+    expect(files.toSorted()).toEqual(['console-1.log', 'screenshot-1.png', 'trace-1.zip'])
+    expect(readFileSync(join(kept, 'leaky', 'console-1.log'), 'utf8')).toContain('log: said by the page Bearer [redacted]')
+    const trace = readZip(readFileSync(join(kept, 'leaky', 'trace-1.zip')))
+    expect(trace.some(({ name }) => name.endsWith('.jpeg'))).toBe(true)
+    const texts = [JSON.stringify(result), ...trace.map(({ bytes }) => bytes.toString('latin1')), ...files.map((file) => readFileSync(join(kept, 'leaky', file), 'latin1'))]
+    expect(texts.filter((text) => text.includes('canary'))).toEqual([])
+  })
+
+  it('degraded when it passed only on a retry', async () => {
+    expect(await probed('retried', { attempts: 2 })).toMatchObject({ outcome: 'degraded', attempts: 2, message: expect.stringMatching(/^passed only at attempt 2; before: step: /) })
+  })
+
+  it('unknown when it cannot be loaded, when it is not there, and when it was interrupted', async () => {
+    expect(await probed('broken')).toMatchObject({ outcome: 'unknown', message: expect.stringMatching(/^the spec could not be run: .*not-there/) })
+    expect(await probed('absent')).toMatchObject({ outcome: 'unknown', message: 'not run: ./absent.spec.ts is not there' })
+    const interruption = new AbortController()
+    const interrupted = probed('good', { signal: interruption.signal })
+    setTimeout(() => interruption.abort(), 300)
+    expect(await interrupted).toMatchObject({ outcome: 'unknown', message: 'interrupted before it was done' })
+  })
+
+  it('unknown when no browser can be started', async () => {
+    expect(await probed('good', { env: { VIGIL_BROWSER: join(folder, 'no-browsers', 'chromium') } })).toMatchObject({ outcome: 'unknown', message: expect.stringMatching(/^no browser could be started here/) })
+  })
+
+  it('and leaves nothing of its own run behind', () => {
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith(`vigil-spec-${process.pid}-`))).toEqual([])
+  })
+})

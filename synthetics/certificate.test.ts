@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo, Server } from 'node:net'
+import { createServer as createRawServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { certificateAuthority } from '../cli/testing/certificates.ts'
+import { runProbes } from './index.ts'
+import type { ProbeResult } from './outcome.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'vigil-certificate-'))
+const authority = certificateAuthority(folder)
+const before = getCACertificates('default')
+setDefaultCACertificates([...before, readFileSync(authority.file, 'utf8')])
+const good = authority.issue('127.0.0.1')
+afterAll(() => {
+  setDefaultCACertificates(before)
+  rmSync(folder, { recursive: true, force: true })
+})
+
+let server: Server | undefined
+afterEach(() => server?.close())
+
+async function listening(made: Server): Promise<string> {
+  server = made
+  await new Promise<void>((resolve) => made.listen(0, '127.0.0.1', resolve))
+  return `https://127.0.0.1:${(made.address() as AddressInfo).port}`
+}
+
+async function probed(targetUrl: string, now: () => number = Date.now, spec = 'vigil:tls', timeoutMs = 10_000): Promise<ProbeResult | undefined> {
+  const { probes } = await runProbes({ targetUrl, journeys: [], probes: { tls: { spec, timeoutMs } }, run: 'r', signal: new AbortController().signal, now, env: {}, certificate: (probe, expiresAtMs) => seen.push([probe, expiresAtMs]) })
+  return probes[0]
+}
+
+const day = 86_400_000
+let seen: [probe: string, expiresAtMs: number][] = []
+beforeEach(() => {
+  seen = []
+})
+
+describe('the certificate of a target', () => {
+  // It is good for one day from now: seen from so many days ago it has that many more.
+  it.each([
+    [20, 'up', undefined],
+    [12, 'degraded', /^the certificate expires in 1[23]\.\d days, on \d{4}-\d\d-\d\d, expected at least 14 days$/],
+    [1, 'down', /^certificate failed \(tls\): the certificate expires in [12]\.\d days, .* expected at least 3 days$/],
+  ] as const)('seen %i days earlier is %s', async (days, outcome, message) => {
+    const url = await listening(createServer(good))
+    const result = await probed(url, () => Date.now() - days * day)
+    expect(result).toMatchObject({ name: 'tls', outcome, steps: [{ step: 'certificate', ok: outcome !== 'down' }] })
+    expect(seen).toEqual([['tls', expect.closeTo(Date.now() + day, -6)]])
+    expect(result?.message ?? '').toMatch(message ?? /^$/)
+  })
+
+  it('is down when it has expired, or nobody trusts it', async () => {
+    const expired = await listening(createServer(authority.issue('127.0.0.1', 'expired')))
+    expect(await probed(expired)).toMatchObject({ outcome: 'down', message: expect.stringMatching(/^certificate failed \(tls\): the certificate has expired/) })
+    server?.close()
+    const own = await listening(createServer(authority.selfSigned()))
+    expect(await probed(own)).toMatchObject({ outcome: 'down', steps: [{ class: 'tls' }], message: expect.stringContaining('self-signed') })
+  })
+
+  it('is down in time when the target says nothing', async () => {
+    const silent = await listening(createRawServer((socket) => socket.on('error', () => undefined)))
+    expect(await probed(silent, Date.now, 'vigil:tls', 300)).toMatchObject({ outcome: 'down', message: 'certificate failed (timeout): no certificate within 300 ms' })
+  })
+
+  it('of a target without any has nothing to expire, and that is told', async () => {
+    expect(await probed('http://127.0.0.1:1')).toMatchObject({ outcome: 'up', message: 'http has no certificate: nothing to expire' })
+  })
+})
+
+it('a built-in check that does not exist is unknown, not up', async () => {
+  expect(await probed('http://127.0.0.1:1', Date.now, 'vigil:tsl')).toMatchObject({ outcome: 'unknown', message: 'not run: there is no check vigil:tsl, only vigil:tls' })
+})

@@ -1,0 +1,54 @@
+import type { HistoryEntry } from './entry.ts'
+import type { HistoryStore } from './store.ts'
+
+/** Keeps results as they come, and goes on when that fails. */
+export interface Keeper {
+  /** Never throws. */
+  keep: (entry: HistoryEntry) => void
+  /** Results that could not be written yet. */
+  waiting: () => number
+  close: () => void
+}
+
+/** So many results are held back while the disk is full; then the oldest are given up. */
+const mostWaiting = 10_000
+
+/**
+ * A store that must not end a run: what it refuses (a full disk, another process that writes) is held back and tried again
+ * with the next result. Told once when that begins, and once when it is over.
+ */
+export function keeper(store: HistoryStore, warn: (problem: string) => void): Keeper {
+  const waiting: HistoryEntry[] = []
+  let told = 0
+  let failing = false
+  let lost = 0
+  const tellProblems = (): void => {
+    const problems = store.problems()
+    for (const problem of problems.slice(told)) warn(problem)
+    told = problems.length
+  }
+  return {
+    keep: (entry) => {
+      waiting.push(entry)
+      if (waiting.length > mostWaiting) {
+        waiting.shift()
+        lost += 1
+      }
+      try {
+        for (let next = waiting[0]; next; next = waiting[0]) {
+          store.add(next)
+          waiting.shift()
+        }
+        if (failing) warn(`history is kept again${lost === 0 ? '; nothing was lost' : `; ${lost} results were lost`}`)
+        failing = false
+        lost = 0
+      } catch (error) {
+        if (!failing) warn(`history could not be kept: ${error instanceof Error ? error.message : String(error)}; earlier results are intact, and it is tried again with each result`)
+        failing = true
+      }
+      tellProblems()
+    },
+    waiting: () => waiting.length,
+    close: () => store.close(),
+  }
+}

@@ -1,0 +1,16 @@
+import type { HistoryEntry } from './entry.ts'
+import type { HistoryStore } from './store.ts'
+
+/** A history that lasts as long as the process. */
+export function memoryStore(): HistoryStore {
+  let entries: HistoryEntry[] = []
+  return {
+    add: (entry) => void entries.push(structuredClone(entry)),
+    read: ({ fromMs, toMs }) => entries.filter(({ startedAtMs }) => startedAtMs >= fromMs && startedAtMs < toMs).toSorted((a, b) => a.startedAtMs - b.startedAtMs),
+    forget: (beforeMs) => {
+      entries = entries.filter(({ startedAtMs }) => startedAtMs >= beforeMs)
+    },
+    problems: () => [],
+    close: () => undefined,
+  }
+}

@@ -1,0 +1,6 @@
+export { serveMetrics } from './endpoint.ts'
+export type { Endpoint } from './endpoint.ts'
+export type { BuildInfo } from './latest.ts'
+export { registryOfResult } from './once.ts'
+export { scheduledMetrics } from './scheduled.ts'
+export type { ScheduledMetrics } from './scheduled.ts'

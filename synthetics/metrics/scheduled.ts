@@ -1,0 +1,67 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { ProbeOutcome, ProbeResult } from '../outcome.ts'
+import { latestGauges } from './latest.ts'
+import type { BuildInfo } from './latest.ts'
+import { counters, histograms, latenessBuckets, ofScheduler, stepBuckets } from './names.ts'
+
+/** The metrics of a scheduler, fed with what happens. Wall times in milliseconds since 1970. */
+export interface ScheduledMetrics {
+  ran: (result: ProbeResult, latenessMs: number, holdsUntilMs: number) => void
+  skipped: (probe: string) => void
+  missed: (probe: string, count: number) => void
+  hung: (probe: string) => void
+  beat: (atMs: number) => void
+  certificate: (probe: string, expiresAtMs: number) => void
+  waiting: (results: number) => void
+  /** The text that Prometheus scrapes. What no longer holds at that moment is unknown in it, not as it was last. */
+  text: (nowMs: number) => Promise<string>
+}
+
+const outcomes: readonly ProbeOutcome[] = ['up', 'degraded', 'down', 'unknown']
+
+/** @param probes every probe that is scheduled: each has its series from the start, so that an alert sees it before its first run */
+export function scheduledMetrics(probes: readonly string[], build: BuildInfo): ScheduledMetrics {
+  const registry = new Registry()
+  const latest = latestGauges(registry, build)
+  const counter = <L extends string>(name: keyof typeof counters, labelNames: L[]): Counter<L> => new Counter({ name, help: counters[name], labelNames, registers: [registry] })
+  const runs = counter('vigil_probe_runs_total', ['probe', 'outcome'])
+  const skipped = counter('vigil_probe_skipped_runs_total', ['probe'])
+  const missed = counter('vigil_probe_missed_runs_total', ['probe'])
+  const hung = counter('vigil_probe_hung_runs_total', ['probe'])
+  const steps = new Histogram({ name: 'vigil_probe_step_duration_seconds', help: histograms.vigil_probe_step_duration_seconds, labelNames: ['probe', 'step'], buckets: stepBuckets, registers: [registry] })
+  const lateness = new Histogram({ name: 'vigil_probe_schedule_lateness_seconds', help: histograms.vigil_probe_schedule_lateness_seconds, buckets: latenessBuckets, registers: [registry] })
+  const gauge = (name: keyof typeof ofScheduler): Gauge => new Gauge({ name, help: ofScheduler[name], registers: [registry] })
+  const heartbeat = gauge('vigil_probe_heartbeat_timestamp_seconds')
+  const waiting = gauge('vigil_probe_history_waiting_results')
+
+  // A counter that begins with its first event shows no increase for it.
+  for (const probe of probes) {
+    latest.expire(probe)
+    for (const outcome of outcomes) runs.inc({ probe, outcome }, 0)
+    for (const each of [skipped, missed, hung]) each.inc({ probe }, 0)
+  }
+  const holds = new Map<string, number>()
+  return {
+    ran: (result, latenessMs, holdsUntilMs) => {
+      latest.set(result)
+      holds.set(result.name, holdsUntilMs)
+      runs.inc({ probe: result.name, outcome: result.outcome })
+      lateness.observe(Math.max(0, latenessMs) / 1000)
+      for (const { step, status, durationMs } of result.steps) if (status !== 0) steps.observe({ probe: result.name, step }, durationMs / 1000)
+    },
+    skipped: (probe) => skipped.inc({ probe }),
+    missed: (probe, count) => missed.inc({ probe }, count),
+    hung: (probe) => hung.inc({ probe }),
+    beat: (atMs) => heartbeat.set(atMs / 1000),
+    certificate: latest.certificate,
+    waiting: (results) => waiting.set(results),
+    text: async (nowMs) => {
+      for (const [probe, until] of holds) {
+        if (until >= nowMs) continue
+        latest.expire(probe)
+        holds.delete(probe)
+      }
+      return registry.metrics()
+    },
+  }
+}

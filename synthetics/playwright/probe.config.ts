@@ -1,0 +1,31 @@
+import { basename, dirname } from 'node:path'
+import type { PlaywrightTestConfig } from '@playwright/test'
+import { browserHere } from './browser.ts'
+
+/*
+ * The config that vigil runs a spec with, as a child process: all that it needs comes by the environment.
+ *
+ * Traces without snapshots hold no requests made by pages, hence neither their headers nor their answers.
+ */
+const spec = process.env['VIGIL_SPEC'] ?? ''
+const timeout = Number(process.env['VIGIL_SPEC_TIMEOUT_MS'] ?? 30_000)
+
+const config: PlaywrightTestConfig = {
+  testDir: dirname(spec),
+  testMatch: basename(spec),
+  outputDir: process.env['VIGIL_SPEC_OUTPUT'] ?? 'test-results',
+  reporter: [['json', { outputFile: process.env['VIGIL_SPEC_REPORT'] ?? 'report.json' }]],
+  workers: 1,
+  retries: Number(process.env['VIGIL_SPEC_ATTEMPTS'] ?? 1) - 1,
+  timeout,
+  expect: { timeout: Math.min(5000, timeout) },
+  forbidOnly: false,
+  use: {
+    baseURL: process.env['TARGET_URL'] ?? '',
+    screenshot: 'only-on-failure',
+    trace: { mode: 'retain-on-failure', snapshots: false, screenshots: true, sources: false, attachments: false },
+    launchOptions: browserHere(process.env),
+  },
+}
+
+export default config

@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseCadence } from './cadence.ts'
+import type { Cadence } from './cadence.ts'
+import { splayed } from './splay.ts'
+
+const at = (text: string): number => Date.parse(text)
+
+function cadence(text: string): Cadence {
+  const parsed = parseCadence(text)
+  if (parsed.state === 'wrong') throw new Error(parsed.problem)
+  return parsed.cadence
+}
+
+describe('is due', () => {
+  it.each([
+    ['30s', '2026-11-24T12:00:00Z', '2026-11-24T12:00:30Z'],
+    ['30s', '2026-11-24T12:00:29.999Z', '2026-11-24T12:00:30Z'],
+    ['1h', '2026-11-24T12:00:30Z', '2026-11-24T13:00:00Z'],
+    ['*/5 * * * *', '2026-11-24T12:01:00Z', '2026-11-24T12:05:00Z'],
+    ['*/30 * * * * *', '2026-11-24T12:00:00Z', '2026-11-24T12:00:30Z'],
+    ['0 9 * * 1-5', '2026-11-27T09:00:00Z', '2026-11-30T09:00:00Z'],
+    ['@hourly', '2026-11-24T12:01:00Z', '2026-11-24T13:00:00Z'],
+    // An hour earlier by UTC in summer than in winter.
+    ['CRON_TZ=Europe/Berlin 0 9 * * *', '2026-07-01T00:00:00Z', '2026-07-01T07:00:00Z'],
+    ['CRON_TZ=Europe/Berlin 0 9 * * *', '2026-12-01T00:00:00Z', '2026-12-01T08:00:00Z'],
+    // The hour that does not exist, and the one that comes twice: once a day all the same.
+    ['CRON_TZ=Europe/Berlin 30 2 * * *', '2026-03-28T12:00:00Z', '2026-03-29T01:00:00Z'],
+    ['CRON_TZ=Europe/Berlin 30 2 * * *', '2026-10-25T00:30:00Z', '2026-10-26T01:30:00Z'],
+  ])('%s after %s at %s', (text, after, next) => {
+    expect(new Date(cadence(text).next(at(after))).toISOString()).toBe(new Date(next).toISOString())
+  })
+})
+
+describe('is refused, with what was found and what is expected', () => {
+  it.each([
+    ['', 'found "", expected an interval'],
+    ['30', 'found "30", expected an interval'],
+    ['0s', 'expected an interval of 1 second to 24 hours'],
+    ['48h', 'expected an interval of 1 second to 24 hours'],
+    ['health', 'found "health", expected an interval'],
+    ['61 * * * *', 'Invalid value for minute: 61'],
+    ['* * * * * * *', 'expected an interval'],
+    ['2026-01-01T00:00:00', 'expected an interval'],
+    ['0 0 30 2 *', 'it would never run'],
+    ['CRON_TZ=Europe/Berlinn * * * * *', '"Europe/Berlinn" is no time zone'],
+  ])('%j', (text, says) => {
+    const parsed = parseCadence(text)
+    expect(parsed.state === 'wrong' ? parsed.problem : 'read').toContain(says)
+  })
+
+  it('in one line, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 40 }), (text) => {
+        const parsed = parseCadence(text)
+        expect(parsed.state === 'wrong' && parsed.problem.includes('\n')).toBe(false)
+      }),
+    )
+  })
+})
+
+describe('a splayed cadence', () => {
+  const from = at('2026-11-24T12:00:00Z')
+
+  it('keeps its rhythm, begins less than 5 s and less than a gap later, and is the same after a restart', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('1s', '30s', '*/2 * * * * *', '0,1 * * * * *', '*/5 * * * *'), fc.string(), fc.nat(86_400_000), (text, name, ms) => {
+        const gaps: Record<string, number> = { '1s': 1000, '*/2 * * * * *': 2000, '0,1 * * * * *': 1000 }
+        const [plain, moved, again] = [cadence(text), splayed(cadence(text), 'host', name, from), splayed(cadence(text), 'host', name, from)]
+        const [whole, due] = [plain.next(from), moved.next(from + 1)]
+        const delay = (due - whole + 10 * 300_000) % (gaps[text] ?? 5000)
+        expect(again.next(from + ms)).toBe(moved.next(from + ms))
+        expect(moved.next(from + ms)).toBeGreaterThan(from + ms)
+        // Every due time is moved by the same delay.
+        expect(moved.next(whole + delay - 1)).toBe(whole + delay)
+        expect(moved.next(from + ms + delay) - delay).toBe(plain.next(from + ms))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('spreads many probes over the second they would all begin in', () => {
+    const tenths = Array.from({ length: 1000 }, (_, n) => Math.floor((splayed(cadence('1s'), 'host', `probe-${n}`, from).next(from) % 1000) / 100))
+    const counts = [...Map.groupBy(tenths, (tenth) => tenth).values()].map(({ length }) => length)
+    expect(counts).toHaveLength(10)
+    expect(Math.max(...counts)).toBeLessThan(150)
+  })
+})

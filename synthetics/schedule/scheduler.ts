@@ -1,0 +1,118 @@
+import type { Cadence } from './cadence.ts'
+import type { Clock } from './clock.ts'
+import { dueBy, holdsUntil } from './due.ts'
+import { supervise } from './supervise.ts'
+import type { Supervised } from './supervise.ts'
+
+/** Something to be run again and again, never twice at once. */
+export interface Job<T> {
+  name: string
+  cadence: Cadence
+  /** When its signal is aborted, however well it does. */
+  deadlineMs: number
+  run: (signal: AbortSignal) => Promise<T>
+}
+
+/** What the scheduler tells as it happens; wall times in milliseconds since 1970. */
+export type ScheduleEvent<T> =
+  | { kind: 'ran'; name: string; dueMs: number; startedMs: number; holdsUntilMs: number; outcome: Supervised<T> }
+  /** Due, but still running from before. */
+  | { kind: 'skipped'; name: string; dueMs: number }
+  /** Due times that passed without a run: asleep, stopped, starved, or the clock was set forward. */
+  | { kind: 'missed'; name: string; count: number; sinceMs: number }
+  /** The wall clock was set, or the machine slept: by so much more than time went by. */
+  | { kind: 'clock-moved'; byMs: number }
+  /** Still alive: at least every `beatMs`. */
+  | { kind: 'beat'; atMs: number; running: string[] }
+
+export interface SchedulePlan<T> {
+  jobs: readonly Job<T>[]
+  clock: Clock
+  /** Aborted: nothing more is begun, and what runs may finish. */
+  stop: AbortSignal
+  tell: (event: ScheduleEvent<T>) => void
+  limits?: ScheduleLimits
+}
+
+export interface ScheduleLimits {
+  /** How long runs may go on after `stop`; then they are told to end, which takes at most `cleanUpMs` more. */
+  finishMs: number
+  beatMs: number
+}
+
+/** With what cleaning up may take, well within the 10 s after which a service manager loses its patience. */
+export const scheduleLimits: ScheduleLimits = { finishMs: 5000, beatMs: 5000 }
+
+/** The clock is looked at this often, so that a wall clock set back or a wake from sleep is seen at once. */
+const tickMs = 1000
+/** More than the slewing of NTP moves a clock between two looks. */
+const movedMs = 1000
+
+interface State<T> {
+  job: Job<T>
+  dueMs: number
+  running: boolean
+}
+
+/** Runs jobs when they are due until `stop`. Settles when nothing runs any more. Never throws for what a job does. */
+export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
+  const { jobs, clock, stop, tell, limits = scheduleLimits } = plan
+  const states = jobs.map((job): State<T> => ({ job, dueMs: job.cadence.next(clock.wall()), running: false }))
+  const running = new Set<Promise<void>>()
+  const giveUp = new AbortController()
+  let seen = { wall: clock.wall(), monotonic: clock.monotonic() }
+  let beatAt = -Infinity
+  let cancel: (() => void) | undefined
+
+  const begin = async (state: State<T>, dueMs: number): Promise<void> => {
+    const { job } = state
+    const startedMs = clock.wall()
+    state.running = true
+    const outcome = await supervise(job.run, job.deadlineMs, clock, giveUp.signal)
+    state.running = false
+    tell({ kind: 'ran', name: job.name, dueMs, startedMs, holdsUntilMs: holdsUntil(dueMs, job.cadence), outcome })
+  }
+
+  const look = (state: State<T>, wall: number): void => {
+    const { name, cadence } = state.job
+    const sinceMs = state.dueMs
+    const due = dueBy(cadence, sinceMs, wall)
+    state.dueMs = due.nextMs
+    if (due.missed > 0) tell({ kind: 'missed', name, count: due.missed, sinceMs })
+    if (due.runMs === undefined) return
+    if (state.running) tell({ kind: 'skipped', name, dueMs: due.runMs })
+    else {
+      const run = begin(state, due.runMs).finally(() => running.delete(run))
+      running.add(run)
+    }
+  }
+
+  const wake = (): void => {
+    const wall = clock.wall()
+    const monotonic = clock.monotonic()
+    const byMs = wall - seen.wall - (monotonic - seen.monotonic)
+    seen = { wall, monotonic }
+    if (Math.abs(byMs) > movedMs) tell({ kind: 'clock-moved', byMs })
+    // Set back: what is due was worked out for a later time, and waiting for it would be silence.
+    if (byMs < -movedMs) for (const state of states) state.dueMs = state.job.cadence.next(wall)
+    for (const state of states) if (state.dueMs <= wall) look(state, wall)
+    if (monotonic - beatAt >= limits.beatMs) {
+      beatAt = monotonic
+      tell({ kind: 'beat', atMs: wall, running: states.filter((state) => state.running).map(({ job }) => job.name) })
+    }
+    const soonest = states.reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity)
+    cancel = clock.after(Math.min(tickMs, soonest - clock.wall()), wake)
+  }
+
+  if (!stop.aborted) wake()
+  await aborted(stop)
+  cancel?.()
+  const cancelGivingUp = clock.after(limits.finishMs, () => giveUp.abort())
+  await Promise.all(running)
+  cancelGivingUp()
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

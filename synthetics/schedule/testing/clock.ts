@@ -1,0 +1,58 @@
+import type { Clock } from '../clock.ts'
+
+/** A clock that goes only when it is told to, so that a test lives through days in no time. */
+export interface SimulatedClock extends Clock {
+  /** Lets time go by: both clocks, and every timer that is due on the way, in order. */
+  pass: (ms: number) => Promise<void>
+  /** Moves the wall clock alone, as somebody who sets it does, or a machine that was asleep. */
+  setWall: (ms: number) => void
+  /** Time goes by while this process does not run (stopped, starved): timers are late. */
+  freeze: (ms: number) => void
+}
+
+interface Timer {
+  at: number
+  call: () => void
+}
+
+export function simulatedClock(wallMs: number): SimulatedClock {
+  let wall = wallMs
+  let monotonic = 0
+  const timers = new Set<Timer>()
+  const go = (ms: number): void => {
+    wall += ms
+    monotonic += ms
+  }
+  const next = (until: number): Timer | undefined => {
+    let first: Timer | undefined
+    for (const timer of timers) if (timer.at <= until && (!first || timer.at < first.at)) first = timer
+    return first
+  }
+  return {
+    wall: () => wall,
+    monotonic: () => monotonic,
+    after: (ms, call) => {
+      const timer = { at: monotonic + Math.max(0, ms), call }
+      timers.add(timer)
+      return () => void timers.delete(timer)
+    },
+    pass: async (ms) => {
+      const until = monotonic + ms
+      for (let timer = next(until); timer; timer = next(until)) {
+        go(Math.max(0, timer.at - monotonic))
+        timers.delete(timer)
+        timer.call()
+        await settled()
+      }
+      go(until - monotonic)
+      await settled()
+    },
+    setWall: (ms) => (wall = ms),
+    freeze: go,
+  }
+}
+
+// What was started by a timer has its few turns of the microtask queue.
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 12; turn += 1) await Promise.resolve()
+}

@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url'
+import { test } from '@playwright/test'
+import { loadConfig } from '../../config/load.ts'
+import { playAsTest } from '../playwright/journey-test.ts'
+
+// Each journey of the config as a test, for those who live in Playwright: its reports, its traces, its -g and --repeat-each.
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const config = await loadConfig(root, process.env['VIGIL_CONFIG'] ?? 'vigil.config.ts')
+if (config.state === 'wrong') throw new Error(config.problem)
+
+test.describe('journeys', () => {
+  for (const journey of config.loaded.journeys) {
+    test(journey.name, async ({ playwright, baseURL }, testInfo) => {
+      const run = `${testInfo.testId}-${Date.now().toString(36)}-${testInfo.workerIndex}`
+      await playAsTest({
+        journey,
+        step: async (title, body) => test.step(title, body),
+        newContext: async () => playwright.request.newContext(),
+        targetUrl: baseURL ?? config.loaded.config.target.url,
+        testInfo,
+        run,
+        random: Math.random,
+      })
+    })
+  }
+})

@@ -1,0 +1,35 @@
+import type { PlayedStep, Send } from '../client/index.ts'
+import type { Random } from '../record/index.ts'
+
+/** A way to send that makes its requests findable in the target's traces. */
+export interface Traced {
+  send: Send
+  /** Names the trace in the message of a step that failed, where the target may have seen its request. */
+  named: (step: PlayedStep) => PlayedStep
+}
+
+/**
+ * Sends W3C's `traceparent` with each request: one trace, a span of its own for each request, sampled
+ * (https://www.w3.org/TR/trace-context/). A journey that sends one itself keeps its own.
+ */
+export function traced(send: Send, random: Random): Traced {
+  const own = hex(random, 32)
+  let last: string | undefined
+  return {
+    send: async (request) => {
+      const traceparent = request.headers['traceparent'] ?? `00-${own}-${hex(random, 16)}-01`
+      last = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent)?.[1]
+      return send({ ...request, headers: { ...request.headers, traceparent } })
+    },
+    named: (step) => (step.ok || last === undefined || !mayHaveArrived(step) ? step : { ...step, message: `${step.message ?? 'no reason given'} (trace ${last})` }),
+  }
+}
+
+function mayHaveArrived({ status, class: failure }: PlayedStep): boolean {
+  return status !== 0 || failure === 'timeout'
+}
+
+// An id of zeros alone is not valid, and as likely as never.
+function hex(random: Random, digits: number): string {
+  return Array.from({ length: digits }, () => Math.floor(random() * 16).toString(16)).join('')
+}
