@@ -29,6 +29,10 @@ export interface WatchOptions {
   metricsHost: string
 }
 
+const dayMs = 86_400_000
+/** As far back as `vigil uptime` looks. */
+const keptMs = 402 * dayMs
+
 type Ran = Extract<ScheduleEvent<ProbeResult>, { kind: 'ran' }>
 
 export async function openWatch(session: Session, probes: readonly string[], options: WatchOptions, console: ScheduleConsole): Promise<ScheduleWatch> {
@@ -39,6 +43,12 @@ export async function openWatch(session: Session, probes: readonly string[], opt
   const heartbeat = heartbeatOf(session)
   const startedAt = new Date(world.now()).toISOString()
   const count = { runs: 0, skipped: 0, missed: 0 }
+  let forgotAt = -Infinity
+  const forgetDaily = (nowMs: number): void => {
+    if (nowMs - forgotAt < dayMs) return
+    forgotAt = nowMs
+    history?.forget(nowMs - keptMs)
+  }
 
   const ran = (event: Ran): void => {
     const { startedMs, dueMs, holdsUntilMs, outcome } = event
@@ -67,6 +77,7 @@ export async function openWatch(session: Session, probes: readonly string[], opt
         return console.clockMoved(event)
       case 'beat':
         metrics.beat(event.atMs)
+        forgetDaily(event.atMs)
         return heartbeat.beat({ schema: 'vigil.heartbeat/1', at: new Date(event.atMs).toISOString(), startedAt, pid: world.pid, probes: probes.length, running: event.running, ...count })
     }
   }

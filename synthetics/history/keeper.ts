@@ -5,6 +5,8 @@ import type { HistoryStore } from './store.ts'
 export interface Keeper {
   /** Never throws. */
   keep: (entry: HistoryEntry) => void
+  /** Forgets what began before. Never throws; what could not be forgotten now is the next time. */
+  forget: (beforeMs: number) => void
   /** Results that could not be written yet. */
   waiting: () => number
   close: () => void
@@ -45,6 +47,14 @@ export function keeper(store: HistoryStore, warn: (problem: string) => void): Ke
       } catch (error) {
         if (!failing) warn(`history could not be kept: ${error instanceof Error ? error.message : String(error)}; earlier results are intact, and it is tried again with each result`)
         failing = true
+      }
+      tellProblems()
+    },
+    forget: (beforeMs) => {
+      try {
+        store.forget(beforeMs)
+      } catch {
+        // A full disk has its warning already, and nothing depends on forgetting.
       }
       tellProblems()
     },

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { isDamage, openDatabase } from './database.ts'
 import { idAt, momentOf, rowsOf, rowWriter } from './rows.ts'
@@ -26,15 +27,18 @@ class SqliteStore implements HistoryStore {
   #damagedRows = new Set<number>()
   #database: DatabaseSync
   #write: (entry: HistoryEntry) => void
+  #inode: number | undefined
 
   constructor(file: string, stamp: () => string) {
     this.#file = file
     this.#stamp = stamp
     this.#database = this.#opened()
     this.#write = rowWriter(this.#database)
+    this.#inode = inodeOf(file)
   }
 
   add(entry: HistoryEntry): void {
+    this.#follow()
     this.#mended(() => this.#write(entry))
   }
 
@@ -76,6 +80,19 @@ class SqliteStore implements HistoryStore {
     this.#database.close()
   }
 
+  // Another process may have found the file damaged and set it aside: what we wrote to our handle would lie there with it.
+  #follow(): void {
+    if (inodeOf(this.#file) === this.#inode) return
+    this.#database.close()
+    this.#use(this.#opened())
+  }
+
+  #use(database: DatabaseSync): void {
+    this.#database = database
+    this.#write = rowWriter(database)
+    this.#inode = inodeOf(this.#file)
+  }
+
   #opened(): DatabaseSync {
     try {
       return openDatabase(this.#file)
@@ -97,8 +114,7 @@ class SqliteStore implements HistoryStore {
 
   #salvage(): void {
     this.#database.close()
-    this.#database = this.#salvaged()
-    this.#write = rowWriter(this.#database)
+    this.#use(this.#salvaged())
   }
 
   #salvaged(): DatabaseSync {
@@ -106,4 +122,8 @@ class SqliteStore implements HistoryStore {
     this.#problems.push(problem)
     return database
   }
+}
+
+function inodeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.ino
 }

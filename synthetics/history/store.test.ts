@@ -106,6 +106,20 @@ describe('a damaged file', () => {
     store.close()
   })
 
+  it('set aside by another process is followed by one that has it open: both go on in the new one', () => {
+    const file = filled(count)
+    const scheduler = open(file)
+    scheduler.add(entryAt(start + 1e8))
+    spoil(file, (bytes) => bytes.fill(0x55, bytes.length / 2, bytes.length / 2 + 4096))
+    const reader = open(file)
+    expect(moments(reader).length).toBeGreaterThan(count * 0.9)
+    expect(reader.problems()).toHaveLength(1)
+    scheduler.add(entryAt(start + 1e9))
+    expect(moments(reader).at(-1)).toBe(1e6)
+    scheduler.close()
+    reader.close()
+  })
+
   it('of a newer vigil is left alone', () => {
     const file = filled(3)
     const database = new DatabaseSync(file)
@@ -122,6 +136,17 @@ function spoil(file: string, change: (bytes: Buffer) => void): void {
   change(bytes)
   writeFileSync(file, bytes)
 }
+
+it('a keeper forgets, and a store that refuses to does not end the run', () => {
+  const store = memoryStore()
+  const kept = keeper(store, () => undefined)
+  for (const second of [1, 2, 3]) kept.keep(entryAt(start + second * 1000))
+  kept.forget(start + 3000)
+  expect(moments(store)).toEqual([3])
+  const refusing: HistoryStore = { ...store, forget: () => { throw new Error('disk full') } }
+  keeper(refusing, () => undefined).forget(start)
+  expect(moments(store)).toEqual([3])
+})
 
 it('two at once on one file: both have all', () => {
   const file = newFile()

@@ -147,6 +147,16 @@ describe('neither storm nor silence', () => {
     expect(schedule.of('missed')).toEqual([])
   })
 
+  it('a stall beyond the patience is a missed run, and the next one is not early', async () => {
+    const schedule = scheduled([{ name: 'it' }])
+    await schedule.clock.pass(29_000)
+    schedule.clock.freeze(20_000)
+    await schedule.clock.pass(15_000)
+    await schedule.stop()
+    expect(schedule.of('missed').map(({ count }) => count)).toEqual([1])
+    expect(schedule.of('ran').map(({ dueMs }) => new Date(dueMs).toISOString())).toEqual(['2026-11-24T12:01:00.000Z'])
+  })
+
   it('however the clocks move, at most one run of a job is begun at a time, and time goes on being probed', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom('freeze', 'set'), fc.integer({ min: -2 * hour, max: 2 * hour })), { maxLength: 6 }), async (moves) => {
