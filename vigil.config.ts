@@ -18,14 +18,14 @@ export default defineConfig({
   },
   journeys: './journeys/todo/index.ts',
   probes: {
-    health: { journey: 'health', degradedMs: 500 },
-    'auth-flow': { journey: 'auth-flow', degradedMs: 2000 },
-    'task-crud': { journey: 'task-crud', degradedMs: 2000 },
-    ready: { journey: 'ready', degradedMs: 1000 },
-    'export-import': { journey: 'export-import', degradedMs: 3000, timeoutMs: 15_000 },
-    authorization: { journey: 'authorization', degradedMs: 2000 },
-    tls: { spec: 'vigil:tls' },
-    docs: { spec: './synthetics/specs/docs.spec.ts', timeoutMs: 20_000, degradedMs: 5000 },
+    health: { journey: 'health', every: '30s', degradedMs: 500 },
+    'auth-flow': { journey: 'auth-flow', every: '5m', degradedMs: 2000 },
+    'task-crud': { journey: 'task-crud', every: '1m', degradedMs: 2000 },
+    ready: { journey: 'ready', every: '30s', degradedMs: 1000 },
+    'export-import': { journey: 'export-import', every: '5m', degradedMs: 3000, timeoutMs: 15_000 },
+    authorization: { journey: 'authorization', every: '5m', degradedMs: 2000 },
+    tls: { spec: 'vigil:tls', every: '1h' },
+    docs: { spec: './synthetics/specs/docs.spec.ts', every: '15m', timeoutMs: 20_000, degradedMs: 5000 },
     // `rate-limit` wants the limits of production, which are raised here: it belongs to the config of the deployed service.
   },
   // Not `docs`, which needs a browser: a gate runs on a machine that has none.

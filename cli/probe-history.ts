@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Keeper } from '../synthetics/history/index.ts'
 import type { ProbeResult } from '../synthetics/outcome.ts'
-import type { Cadence } from '../synthetics/schedule/cadence.ts'
+import type { Cadence } from '../config/cadence.ts'
 import { diskProblem } from './disk.ts'
 import type { Session } from './session.ts'
 

@@ -3,8 +3,8 @@ import { combineVerdicts } from '../baselines/index.ts'
 import type { Verdict, VerdictRow } from '../baselines/index.ts'
 import { nearest } from '../config/names.ts'
 import type { ProbeResult, ProbesReport } from '../synthetics/outcome.ts'
-import { parseCadence } from '../synthetics/schedule/cadence.ts'
-import type { Cadence } from '../synthetics/schedule/cadence.ts'
+import { parseCadence } from '../config/cadence.ts'
+import type { Cadence } from '../config/cadence.ts'
 import type { Session } from './session.ts'
 import { Misuse } from './world.ts'
 
@@ -51,7 +51,7 @@ export function cadenceOf(session: Session, name: string, every: string | undefi
   if (text === undefined) return undefined
   const parsed = parseCadence(text)
   if (parsed.state === 'read') return parsed.cadence
-  throw new Misuse(`${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: ${parsed.problem}`)
+  throw new Misuse(`${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: found ${JSON.stringify(text.slice(0, 60))}, ${parsed.problem}`)
 }
 
 /** Probes as rows of a verdict. What was passed only slowly or on a retry is told, and does not fail a release by itself. */

@@ -39,7 +39,7 @@ function probeSection(probe: ProbeUptime, slo: number, paper: Paper): string[] {
   const left = days.length - shown.length
   return [
     `${paper.ink('bold', plain(probe.probe, 80))}  ${plainUrl(probe.target)}`,
-    ...paper.paragraph('  ', `since ${minute(probe.sinceMs)}, ${count(probe.results)} results`),
+    ...paper.paragraph('  ', `since ${minute(probe.sinceMs)}, ${results(probe.results)}`),
     ...table(columns, rows, paper.width - 2).map((line) => `  ${line}`),
     ...(left > 0 ? [`  … and ${left} earlier days: --json`] : []),
     ...objectiveLines(probe, slo, paper),
@@ -66,7 +66,7 @@ function incidentLines(incidents: readonly Incident[], nowMs: number, paper: Pap
   return [
     `  ${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'}${incidents.length > newest.length ? `, the last ${newest.length}` : ''}`,
     ...newest.flatMap(({ fromMs, toMs, down }) =>
-      paper.paragraph('  - ', `${minute(fromMs)}, ${toMs === undefined ? `open for ${duration(nowMs - fromMs)}` : duration(toMs - fromMs)}, ${count(down)} results down`),
+      paper.paragraph('  - ', `${minute(fromMs)}, ${toMs === undefined ? `open for ${duration(nowMs - fromMs)}` : duration(toMs - fromMs)}, ${results(down)} down`),
     ),
   ]
 }
@@ -99,4 +99,8 @@ function range([least, most]: Range, written: (value: number) => string): string
 
 function minute(ms: number): string {
   return new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
+}
+
+function results(n: number): string {
+  return n === 1 ? '1 result' : `${count(n)} results`
 }

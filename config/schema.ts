@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseCadence } from './cadence.ts'
 
 const positive = z.number().positive()
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "expected 1 to 64 letters, digits, '.', '_' or '-'")
@@ -19,8 +20,13 @@ const limits = {
 const stepBudgets = z.strictObject({ ...limits, rssBytes: z.never('memory belongs to the service, not to a step: move it one level up').exactOptional() })
 const budgets = z.strictObject({ ...limits, steps: z.record(z.string(), stepBudgets).exactOptional() })
 
+const cadence = z.string().superRefine((text, context) => {
+  const read = parseCadence(text)
+  if (read.state === 'wrong') context.addIssue({ code: 'custom', message: read.problem })
+})
+
 const probeOptions = {
-  every: z.string().min(1).exactOptional(),
+  every: cadence.exactOptional(),
   timeoutMs: positive.max(600_000).exactOptional(),
   attempts: z.int().min(1).max(10).exactOptional(),
   degradedMs: positive.exactOptional(),

@@ -1,4 +1,4 @@
-import type { Cadence } from './cadence.ts'
+import type { Cadence } from '../../config/cadence.ts'
 
 /** How late a run may begin and still count for its due time: half the gap to the next, at most a minute. */
 export function graceMs(dueMs: number, nextMs: number): number {

@@ -1,5 +1,5 @@
-export { parseCadence } from './cadence.ts'
-export type { Cadence, CadenceResult } from './cadence.ts'
+export { parseCadence } from '../../config/cadence.ts'
+export type { Cadence, CadenceResult } from '../../config/cadence.ts'
 export { systemClock } from './clock.ts'
 export type { Clock } from './clock.ts'
 export { holdsUntil } from './due.ts'

@@ -1,4 +1,4 @@
-import type { Cadence } from './cadence.ts'
+import type { Cadence } from '../../config/cadence.ts'
 import type { Clock } from './clock.ts'
 import { dueBy, holdsUntil } from './due.ts'
 import { supervise } from './supervise.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Cadence } from './cadence.ts'
+import type { Cadence } from '../../config/cadence.ts'
 
 const mostMs = 5000
 /** So far is looked ahead for the shortest gap; only gaps below `mostMs` matter. */
