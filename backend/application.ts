@@ -37,6 +37,9 @@ export interface ApplicationParts {
   stopping: () => boolean
 }
 
+/** How long a request waits for the job queue to start; below any request's own limit. */
+const queueStartMs = 3000
+
 /** Migrates, connects and builds the routes. Waits for a database that is not there yet. */
 export async function startApplication(parts: ApplicationParts): Promise<Application> {
   const { config, metrics, events } = parts
@@ -62,7 +65,9 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
     channel.announceWrite(userId)
   }
   let jobs: JobQueue | undefined
-  const requireJobs = (): JobQueue => {
+  // Ready is said before the queue has started, which is soon after: whoever comes in between is kept waiting, not refused.
+  const requireJobs = async (): Promise<JobQueue> => {
+    if (jobs === undefined) await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, queueStartMs).unref())])
     if (jobs === undefined) throw new Problem('unavailable', { detail: 'The job queue is starting', headers: { 'retry-after': '1' } })
     return jobs
   }

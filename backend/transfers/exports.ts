@@ -8,7 +8,8 @@ import { clearChunks, failExport, exportById, finishExport, insertChunk, insertE
 
 export interface ExportParts {
   database: Database
-  jobs: () => JobQueue
+  /** Waits a moment for the queue to start; rejects with `unavailable` when it does not. */
+  jobs: () => Promise<JobQueue>
   metrics: Metrics
   events: Events
   now: () => number
@@ -26,10 +27,12 @@ export class ExportService {
   }
 
   async request(scope: Scope, { userId }: Principal, format: Format): Promise<{ id: string; status: 'queued' }> {
+    // Before the transaction: nobody waits with a connection in hand.
+    const jobs = await this.#with.jobs()
     const id = uuidv7(this.#with.now())
     await this.#with.database.transaction(scope, async (tx) => {
       await tx.run(insertExport, { id, userId, format, now: this.#iso() })
-      await this.#with.jobs().enqueue(tx, 'export', id)
+      await jobs.enqueue(tx, 'export', id)
     })
     return { id, status: 'queued' }
   }

@@ -8,7 +8,8 @@ import { finishImport, importById, type ImportRow, insertImport, startImport } f
 
 export interface ImportParts {
   database: Database
-  jobs: () => JobQueue
+  /** Waits a moment for the queue to start; rejects with `unavailable` when it does not. */
+  jobs: () => Promise<JobQueue>
   metrics: Metrics
   events: Events
   now: () => number
@@ -37,10 +38,12 @@ export class ImportService {
 
   async request(scope: Scope, { userId }: Principal, format: Format, body: string): Promise<{ id: string; status: 'queued' }> {
     if (body.includes('\0')) throw new Problem('invalid', { detail: 'The body has a NUL character' })
+    // Before the transaction: nobody waits with a connection in hand.
+    const jobs = await this.#with.jobs()
     const id = uuidv7(this.#with.now())
     await this.#with.database.transaction(scope, async (tx) => {
       await tx.run(insertImport, { id, userId, format, body, now: this.#iso() })
-      await this.#with.jobs().enqueue(tx, 'import', id)
+      await jobs.enqueue(tx, 'import', id)
     })
     return { id, status: 'queued' }
   }
