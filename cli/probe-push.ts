@@ -19,16 +19,16 @@ export async function pushProbes(session: Session, { probes }: ProbesReport, env
   const { pushgateway } = session.loaded.config
   if (!pushgateway || probes.length === 0 || session.world.interrupted.aborted) return { notes: [], problems: [] }
   const { registryOfResult } = await import('../synthetics/metrics/once.ts')
-  const { pushRegistry } = await import('./push-registry.ts')
+  const { pushRegistry } = await import('../reports/pushgateway/index.ts')
   const build = { version: version(), node: process.versions.node }
   const pushes = await Promise.all(
     probes.map(async (result) =>
       pushRegistry({ url: pushgateway.url, registry: registryOfResult(result, build, certificates.get(result.name)), grouping: { probe: result.name, environment: environment.fingerprint }, signal: session.world.interrupted }),
     ),
   )
-  const failure = pushes.find((reason) => reason !== undefined)
+  const failure = pushes.find((push) => push.state === 'failed')
   if (failure === undefined) return { notes: ['metrics were pushed'], problems: [] }
-  const message = `metrics of probes were not pushed: ${failure}`
+  const message = `metrics of probes were not pushed: ${failure.reason}`
   if (pushgateway.require) return { notes: [], problems: [message] }
   session.progress.warn(message)
   return { notes: [message], problems: [] }

@@ -1,2 +1,2 @@
-export { defaultPushLimits, pushRun } from './push.ts'
+export { defaultPushLimits, pushRegistry, pushRun } from './push.ts'
 export type { PushLimits, PushRequest, PushResult } from './push.ts'

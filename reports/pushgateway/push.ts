@@ -35,11 +35,19 @@ export type PushResult =
  * than its limits; that it failed is a value, since it changes nothing about the run.
  */
 export async function pushRun({ url, limits = defaultPushLimits, signal = new AbortController().signal, ...report }: PushRequest): Promise<PushResult> {
+  return putGroup(url, limits, () => ({ registry: registryOf(runFamilies([report])), grouping: groupingOf(report.run), signal }))
+}
+
+/** Puts a registry in the place of a group, within the same limits; never throws either. */
+export async function pushRegistry({ url, ...group }: Push, limits: PushLimits = defaultPushLimits): Promise<PushResult> {
+  return putGroup(url, limits, () => group)
+}
+
+async function putGroup(url: string, limits: PushLimits, group: () => Omit<Push, 'url'>): Promise<PushResult> {
   const protocol = URL.parse(url)?.protocol
   if (protocol !== 'http:' && protocol !== 'https:') return { state: 'failed', attempts: 0, reason: reasonOf('expected the http:// or https:// address of a Pushgateway', url) }
   try {
-    const push = { url: withoutQuery(url), registry: registryOf(runFamilies([report])), grouping: groupingOf(report.run), signal }
-    return await attempts(push, limits, url)
+    return await attempts({ ...group(), url: withoutQuery(url) }, limits, url)
   } catch (error) {
     return { state: 'failed', attempts: 0, reason: reasonOf(error, url) }
   }
