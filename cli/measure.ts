@@ -2,8 +2,9 @@ import { dirname, join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
 import { judgeRun } from '../baselines/index.ts'
 import { recordOf, recordOfNothing, recordOfRefusal } from '../load/index.ts'
-import type { LoadPlan, LoadResult } from '../load/index.ts'
+import type { LoadPlan, LoadResult, RunFacts } from '../load/index.ts'
 import type { Run } from '../record/index.ts'
+import { runFolder } from '../record/store.ts'
 import { watchServer } from '../target/index.ts'
 import type { ServerWatch } from '../target/index.ts'
 import type { FoundEngine } from './engines.ts'
@@ -21,10 +22,9 @@ const defaultWarmupSeconds = 5
 
 /** Loads the target with one suite. "We could not measure" comes back as an invalid record, not as an error. */
 export async function measureSuite(session: Session, plan: SuitePlan, found: FoundEngine, id = newRunId(session, plan.name)): Promise<JudgedRun> {
-  const folder = join(session.out, 'runs', id)
-  await mkdir(folder, { recursive: true })
+  const folder = await runFolder(session.out, id)
   const load = loadPlanOf(session, plan, id)
-  const facts = { engine: plan.suite.engine, target: await targetOf(session), environment: environmentHere(found.state === 'found' ? found.label : 'none'), startedAt: new Date(session.world.now()).toISOString() }
+  const facts = await factsOf(session, plan, found.state === 'found' ? found.label : 'none')
   const unmeasured = (reason: string): Run => recordOfNothing(load, reason, session.world.interrupted.aborted, facts)
   const run = found.state === 'missing' ? unmeasured(found.reason) : await loadWith(session, load, found, folder, facts, unmeasured)
   session.progress.done()
@@ -33,9 +33,13 @@ export async function measureSuite(session: Session, plan: SuitePlan, found: Fou
 
 /** The record of a suite that could not even be begun, because its target could not be used. */
 export async function unmeasuredRun(session: Session, plan: SuitePlan, id: string, reason: string): Promise<JudgedRun> {
-  const facts = { engine: plan.suite.engine, target: await targetOf(session), environment: environmentHere('none'), startedAt: new Date(session.world.now()).toISOString() }
+  const facts = await factsOf(session, plan, 'none')
   const run = recordOfNothing(loadPlanOf(session, plan, id), reason, session.world.interrupted.aborted, facts)
   return { run, budgets: plan.budgets, verdict: judgeRun(run, plan.budgets), folder: join(session.out, 'runs', id) }
+}
+
+async function factsOf(session: Session, { suite }: SuitePlan, engine: string): Promise<RunFacts> {
+  return { engine: suite.engine, target: await targetOf(session), environment: environmentHere(engine), startedAt: new Date(session.world.now()).toISOString() }
 }
 
 async function loadWith(
@@ -43,7 +47,7 @@ async function loadWith(
   load: LoadPlan,
   found: Extract<FoundEngine, { state: 'found' }>,
   folder: string,
-  facts: Parameters<typeof recordOf>[3],
+  facts: RunFacts,
   unmeasured: (reason: string) => Run,
 ): Promise<Run> {
   session.progress.phase(`loading with ${load.suite}: ${found.label}, ${loadWords(load)}`)
@@ -59,7 +63,7 @@ async function loadWith(
   return toRun(result, load, watch, facts, unmeasured)
 }
 
-async function toRun(result: LoadResult, load: LoadPlan, watch: ServerWatch, facts: Parameters<typeof recordOf>[3], unmeasured: (reason: string) => Run): Promise<Run> {
+async function toRun(result: LoadResult, load: LoadPlan, watch: ServerWatch, facts: RunFacts, unmeasured: (reason: string) => Run): Promise<Run> {
   switch (result.state) {
     case 'measured': {
       await watch.read()

@@ -1,6 +1,7 @@
 import { type Contender, startRaw, startService } from './contenders.ts'
-import { loaded, type Shot } from './load.ts'
-import { type Bench, type Figure, type Section, spreadOf, median } from './section.ts'
+import type { Shot } from './load.ts'
+import { type Figure, type Section, spreadOf, median } from './section.ts'
+import { shares } from './shares.ts'
 
 export const throughput: Section = {
   name: 'throughput',
@@ -29,20 +30,6 @@ export const throughput: Section = {
 async function requireSameAnswer(raw: Contender, service: Contender, token: string): Promise<void> {
   const [one, other] = [await raw.client.get('/tasks?limit=20'), await service.client.as(token).get('/tasks?limit=20')]
   if (one.text !== other.text) throw new Error(`raw and service answer differently:\n${one.text.slice(0, 300)}\n${other.text.slice(0, 300)}`)
-}
-
-/** By contender, its share of the first's in each round. Whoever is measured first changes from round to round. */
-async function shares(bench: Bench, what: string, contenders: readonly Contender[], shot: Shot): Promise<number[][]> {
-  for (const { base } of contenders) await loaded(bench, base, [shot])
-  const found: number[][] = contenders.map(() => [])
-  for (let round = 0; round < bench.rounds; round += 1) {
-    const rates = new Map<Contender, number>()
-    for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) rates.set(contender, (await loaded(bench, contender.base, [shot])).perSecond)
-    const inOrder = contenders.map((contender) => rates.get(contender) ?? Number.NaN)
-    for (const [index, rate] of inOrder.entries()) found[index]?.push(rate / (inOrder[0] ?? Number.NaN))
-    bench.say(`${what}: ${contenders.map((contender) => `${contender.name} ${rates.get(contender)?.toFixed(0)}/s`).join(', ')}`)
-  }
-  return found
 }
 
 function figure(what: string, ratios: readonly number[], least: number): Figure {

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { simulateDuet } from '../../baselines/study/duets.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import { Misuse } from '../world.ts'
-import type { World } from '../world.ts'
+import { runInWorld } from '../testing/world.ts'
+import type { Said } from '../testing/world.ts'
 import { compare } from './compare.ts'
 import type { CompareOptions } from './compare.ts'
 
@@ -32,22 +33,8 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Runs the command with a world that keeps what it says. */
-async function run(options: Partial<CompareOptions>): Promise<{ code: number; stdout: string; stderr: string }> {
-  const said = { stdout: '', stderr: '' }
-  const world: World = {
-    cwd: folder,
-    env: {},
-    pid: 1,
-    stdout: (text) => void (said.stdout += text),
-    stderr: (text) => void (said.stderr += text),
-    terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 100, color: false },
-    now: () => 0,
-    random: () => 0.5,
-    interrupted: new AbortController().signal,
-  }
-  const code = await compare({ out: '.vigil', ...options }, world)
-  return { code, ...said }
+async function run(options: Partial<CompareOptions>): Promise<Said> {
+  return runInWorld(folder, async (world) => compare({ out: '.vigil', ...options }, world))
 }
 
 const each = (side: string): string[] => Array.from({ length: 24 }, (_, index) => `${side}-${index}.json`)

@@ -6,7 +6,8 @@ import { simulateSeries } from '../../baselines/study/series.ts'
 import { exampleRun, countsOf, spread } from '../../record/examples/runs.ts'
 import { runFolder, writeRecord } from '../../record/store.ts'
 import { Misuse } from '../world.ts'
-import type { World } from '../world.ts'
+import { runInWorld } from '../testing/world.ts'
+import type { Said } from '../testing/world.ts'
 import { history } from './history.ts'
 import type { HistoryOptions } from './history.ts'
 
@@ -25,21 +26,8 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-async function run(suite: string | undefined, options: Partial<HistoryOptions>): Promise<{ code: number; stdout: string; stderr: string }> {
-  const said = { stdout: '', stderr: '' }
-  const world: World = {
-    cwd: folder,
-    env: {},
-    pid: 1,
-    stdout: (text) => void (said.stdout += text),
-    stderr: (text) => void (said.stderr += text),
-    terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 100, color: false },
-    now: () => 0,
-    random: () => 0.5,
-    interrupted: new AbortController().signal,
-  }
-  const code = await history(suite, { out: folder, ...options }, world)
-  return { code, ...said }
+async function run(suite: string | undefined, options: Partial<HistoryOptions>): Promise<Said> {
+  return runInWorld(folder, async (world) => history(suite, { out: folder, ...options }, world))
 }
 
 describe('vigil history', () => {
