@@ -1,6 +1,5 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
 import type { ProbeResult } from '../../synthetics/outcome.ts'
 import { runSchedule, splayed, systemClock } from '../../synthetics/schedule/index.ts'
 import type { Job } from '../../synthetics/schedule/index.ts'
@@ -23,7 +22,6 @@ const patienceMs = 5000
 
 /** Runs probes whenever they are due until interrupted; `main` then leaves with 130 or 143. */
 export async function probeOnSchedule(session: Session, names: readonly string[], options: ProbeOptions): Promise<number> {
-  keepSmall()
   const every = typeof options.every === 'string' ? options.every : undefined
   const certificates: { seen?: SeenCertificate } = {}
   const jobs = names.map((name) => jobOf(session, name, every, (probe, expiresAtMs) => certificates.seen?.(probe, expiresAtMs)))
@@ -42,15 +40,6 @@ export async function probeOnSchedule(session: Session, names: readonly string[]
   })
   if (reached.state === 'unreachable') session.progress.warn(reached.reason)
   return exitCodes.invalid.code
-}
-
-/**
- * Left to itself V8 lets its heap grow to what suits a busy program: with 200 probes a second 340 MB for 20 MB of live
- * objects. These two are read whenever it would grow, so they may still be set now; other flags may not.
- */
-function keepSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1')
-  setFlagsFromString('--optimize-for-size')
 }
 
 const mostNamed = 12
