@@ -1,12 +1,15 @@
+import { catalogue } from './tools/index.ts'
+import type { ToolName } from './tools/index.ts'
 import { requireTool } from './tools/testing.ts'
+
+const needed = Object.keys(catalogue).filter((name): name is ToolName => name in catalogue)
 
 /**
  * Brings the tools of the live tests once, before any test: two workers that each find k6 missing would both build it, and
  * a test's time limit is no place for minutes of building. A tool that cannot be had ends the run: no test is skipped for it.
  */
 export default async function bringTools(): Promise<void> {
-  await requireTool('k6', say)
-  await requireTool('pushgateway', say)
+  for (const name of needed) await requireTool(name, say)
 }
 
 function say(text: string): void {

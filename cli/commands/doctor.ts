@@ -42,5 +42,5 @@ function toolLine(tool: FoundTool): string {
 }
 
 function line(what: string, value: string): string {
-  return `${what.padEnd(12)} ${value}`
+  return `${what.padEnd(18)} ${value}`
 }
