@@ -14,7 +14,7 @@ const hours = (at: number, fromDay: number, length: number): boolean => at >= st
 
 it('a month whose cron was late and silent for six hours is shown with that time unknown, and one incident: the real one', () => {
   const moments = Array.from({ length: 30 * 288 }, (_, n) => start + n * 5 * minute).filter((at) => !hours(at, 29, 6))
-  const entries = moments.map((at, n) => entryAt(at + (n % 3) * minute, hours(at, 20, 1) ? 'down' : 'up', { everyMs: 5 * minute, result: n === 7 ? { outcome: 'degraded', attempts: 2, message: 'passed only at attempt 2; before: get failed (timeout): x' } : {} }))
+  const entries = moments.map((at, n) => entryAt(at + (n % 3) * minute, hours(at, 20, 1) ? 'down' : 'up', { everyMs: 5 * minute, result: n === 7 ? { outcome: 'degraded', attempts: 2, earlier: [{ step: 'get', class: 'timeout', message: 'x' }], message: 'passed only at attempt 2; before: get failed (timeout): x' } : {} }))
   const text = uptimeText(uptimeOf(entries, query), ['never-run'], asked, plain)
   expect(text.split('\n')).toEqual([
     'health  http://127.0.0.1:8000',

@@ -3,6 +3,7 @@ import type { Journey } from '../journeys/index.ts'
 import { connections, sendRequest } from '../client/index.ts'
 import type { Played, PlayedStep, Send } from '../client/index.ts'
 import type { Random } from '../record/index.ts'
+import { stepWords } from './failed-step.ts'
 import { playPolling } from './polling.ts'
 import { traced } from './trace.ts'
 
@@ -62,11 +63,6 @@ function summary({ steps }: Played): Pick<Attempt, 'steps' | 'durationMs' | 'fai
 function failureIn({ steps }: Played): string | undefined {
   const failed = steps.find((step) => !step.ok)
   return failed && stepWords(failed)
-}
-
-/** A failed step as one line. */
-export function stepWords({ step, class: failure, message }: PlayedStep): string {
-  return `${step} failed (${failure ?? 'check'}): ${message ?? 'no reason given'}`
 }
 
 /** Each request may take what is left of the whole. */

@@ -59,7 +59,7 @@ async function checked(plan: ProbesPlan, name: string, probe: ProbeConfig & { sp
   if (probe.spec.startsWith(builtIn)) return notRun(plan, name, `not run: there is no check ${probe.spec}, only ${builtIn}tls`)
   const { runSpec } = await import('./browser/spec.ts')
   const { root = process.cwd(), env = process.env, folder = join(root, '.vigil', 'runs', plan.run) } = plan
-  return runSpec({ ...common(plan, name, probe), spec: probe.spec, root, env, folder, timeoutMs: probe.timeoutMs ?? defaults.specTimeoutMs })
+  return runSpec({ ...common(plan, name, probe), spec: probe.spec, root, env, folder, random: plan.random ?? Math.random, timeoutMs: probe.timeoutMs ?? defaults.specTimeoutMs })
 }
 
 function common({ targetUrl, signal, now, env = process.env }: ProbesPlan, name: string, { attempts = defaults.attempts, degradedMs }: ProbeConfig) {

@@ -56,7 +56,7 @@ describe('a probe is', () => {
 
   it('degraded when it passed only at its second attempt, and tells of the first', async () => {
     const { url } = await target((_request, response, index) => response.writeHead(index === 2 ? 503 : 200).end('ok'))
-    expect(await probe(url, home)).toMatchObject({ outcome: 'degraded', attempts: 2, message: expect.stringMatching(/^passed only at attempt 2; before: two failed \(status\): status 503, expected 2xx \(trace [0-9a-f]{32}\)$/) })
+    expect(await probe(url, home)).toMatchObject({ outcome: 'degraded', attempts: 2, message: expect.stringMatching(/^passed only at attempt 2; before: two failed \(status\): status 503, expected 2xx \(trace [0-9a-f]{32}\)$/), earlier: [{ step: 'two', class: 'status', message: expect.stringMatching(/^status 503, expected 2xx/) }] })
   })
 
   it('degraded when it could not clean up', async () => {

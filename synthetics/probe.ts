@@ -1,9 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { PlayedStep } from '../client/index.ts'
 import type { Journey } from '../journeys/index.ts'
 import type { Random, WallClock } from '../record/index.ts'
-import { attemptJourney, stepWords } from './attempt.ts'
+import { attemptJourney } from './attempt.ts'
 import type { Attempt } from './attempt.ts'
 import { blamed } from './control.ts'
+import { complaintOfRetries, retriesOf, stepWords } from './failed-step.ts'
 import type { ProbeResult } from './outcome.ts'
 import { stallLimitMs, watchOwnLoop } from './stall.ts'
 
@@ -35,7 +37,7 @@ const stalledTries = 3
 interface Tried {
   last: Attempt
   /** What the attempts before it failed with. */
-  earlier: string[]
+  earlier: PlayedStep[]
   /** Our own longest stall in the last attempt. */
   stalledMs: number
 }
@@ -47,11 +49,11 @@ export async function runProbe(plan: ProbePlan): Promise<ProbeResult> {
   const startedAt = new Date(plan.now()).toISOString()
   const tried = await tryUntilUp(plan)
   const { last, earlier } = tried
-  return { name: plan.name, startedAt, durationMs: last.durationMs, attempts: earlier.length + 1, steps: last.steps, ...(await judgeReached(plan, tried)) }
+  return { name: plan.name, startedAt, durationMs: last.durationMs, attempts: earlier.length + 1, ...retriesOf(earlier), steps: last.steps, ...(await judgeReached(plan, tried)) }
 }
 
 async function tryUntilUp(plan: ProbePlan): Promise<Tried> {
-  const earlier: string[] = []
+  const earlier: PlayedStep[] = []
   let stalled = 0
   for (let attempt = 0; ; attempt += 1) {
     const stallOf = watchOwnLoop()
@@ -62,7 +64,7 @@ async function tryUntilUp(plan: ProbePlan): Promise<Tried> {
     if (spoilt) stalled += 1
     const over = spoilt ? stalled >= stalledTries : !last.failed || earlier.length + 1 >= plan.attempts
     if (over || plan.signal.aborted) return { last, earlier, stalledMs }
-    if (!spoilt && last.failed) earlier.push(stepWords(last.failed))
+    if (!spoilt && last.failed) earlier.push(last.failed)
     await pause(pauseMs, undefined, { signal: plan.signal }).catch(() => undefined)
   }
 }
@@ -85,7 +87,7 @@ function judge(plan: ProbePlan, { last, earlier, stalledMs }: Tried): Judged {
   }
   if (last.failed) return { outcome: 'down', message: stepWords(last.failed) }
   const complaints = [
-    ...(earlier.length > 0 ? [`passed only at attempt ${earlier.length + 1}; before: ${earlier.at(-1)}`] : []),
+    ...complaintOfRetries(earlier.length + 1, earlier),
     ...(isUp(plan, last) ? [] : [`took ${Math.round(last.durationMs)} ms, expected less than ${plan.degradedMs} ms`]),
     ...(last.leftBehind === undefined ? [] : [`could not clean up: ${last.leftBehind}`]),
   ]

@@ -13,11 +13,11 @@ export interface Traced {
  * (https://www.w3.org/TR/trace-context/). A journey that sends one itself keeps its own.
  */
 export function traced(send: Send, random: Random): Traced {
-  const own = hex(random, 32)
+  const own = newTrace(random)
   let last: string | undefined
   return {
     send: async (request) => {
-      const traceparent = request.headers['traceparent'] ?? `00-${own}-${hex(random, 16)}-01`
+      const traceparent = request.headers['traceparent'] ?? spanOf(own, random)
       last = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent)?.[1]
       return send({ ...request, headers: { ...request.headers, traceparent } })
     },
@@ -27,6 +27,16 @@ export function traced(send: Send, random: Random): Traced {
 
 function mayHaveArrived({ status, class: failure }: PlayedStep): boolean {
   return status !== 0 || failure === 'timeout'
+}
+
+/** The id of a new trace. */
+export function newTrace(random: Random): string {
+  return hex(random, 32)
+}
+
+/** The `traceparent` of a new, sampled span in a trace. */
+export function spanOf(trace: string, random: Random): string {
+  return `00-${trace}-${hex(random, 16)}-01`
 }
 
 // An id of zeros alone is not valid, and as likely as never.

@@ -32,7 +32,7 @@ describe("Playwright's report", () => {
   })
 
   it('what passed only on a retry passed, and the failure before is told', () => {
-    expect(read([{ status: 'flaky', results: [failed('first'), ok] }])).toMatchObject({ state: 'ran', attempts: 2, failed: undefined, earlier: 'opens: first', left: [] })
+    expect(read([{ status: 'flaky', results: [failed('first'), ok] }])).toMatchObject({ state: 'ran', attempts: 2, failed: undefined, earlier: [{ step: 'opens', message: 'first' }], left: [] })
   })
 
   it.each([

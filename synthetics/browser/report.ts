@@ -29,7 +29,7 @@ type Result = z.infer<typeof resultShape>
 /** What a run of a spec came to. `unusable`: it says nothing of the target. */
 export type SpecRun =
   | { state: 'unusable'; reason: string }
-  | { state: 'ran'; steps: StepResult[]; durationMs: number; attempts: number; failed: StepResult | undefined; /** Of the attempt before the last. */ earlier: string | undefined; /** Files that the last failed attempt left. */ left: { name: string; path: string }[] }
+  | { state: 'ran'; steps: StepResult[]; durationMs: number; attempts: number; failed: StepResult | undefined; /** What attempts before the last one failed with, oldest first. */ earlier: StepResult[]; /** Files that the last failed attempt left. */ left: { name: string; path: string }[] }
 
 /** Reads Playwright's JSON report. Its messages may hold what the target said, and secrets. */
 export function readReport(text: string, redact: Redact): SpecRun {
@@ -44,8 +44,7 @@ export function readReport(text: string, redact: Redact): SpecRun {
   if (launch) return { state: 'unusable', reason: `no browser could be started here (Playwright's own: npx playwright install chromium; or the package chromium): ${said(launch.message)}` }
   if (last.some(({ result }) => result.status === 'interrupted')) return { state: 'unusable', reason: 'interrupted before it was done' }
   const steps = last.flatMap(({ title, result }) => stepsOf(title, result, last.length > 1, said))
-  const retried = last.flatMap(({ title, results, result }) => (result.status === 'passed' ? results.slice(-2, -1) : []).flatMap((before) => stepsOf(title, before, false, said)))
-  const earlier = retried.find(({ ok }) => !ok)
+  const earlier = last.flatMap(({ title, results }) => results.slice(0, -1).flatMap((before) => stepsOf(title, before, last.length > 1, said).filter(({ ok }) => !ok)))
   const left = last.flatMap(({ result }) => (result.status === 'passed' ? [] : result.attachments)).flatMap(({ name, path }) => (path === undefined ? [] : [{ name, path }]))
   return {
     state: 'ran',
@@ -53,7 +52,7 @@ export function readReport(text: string, redact: Redact): SpecRun {
     durationMs: steps.reduce((sum, { durationMs }) => sum + durationMs, 0),
     attempts: Math.max(...last.map(({ results }) => results.length)),
     failed: steps.find(({ ok }) => !ok),
-    earlier: earlier && `${earlier.step}: ${earlier.message ?? 'no reason given'}`,
+    earlier,
     left,
   }
 }

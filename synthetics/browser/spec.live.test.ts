@@ -12,7 +12,11 @@ import { readZip } from './zip.ts'
 /* Specs of every kind, by Playwright and a real browser, against a page in this process. */
 const folder = mkdtempSync(join(tmpdir(), 'vigil-spec-test-'))
 const kept = join(folder, 'kept')
-const server = createServer((_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Here</h1><input id="p" type="password">'))
+const traceparents: string[] = []
+const server = createServer((request, response) => {
+  traceparents.push(String(request.headers['traceparent']))
+  response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Here</h1><input id="p" type="password">')
+})
 let url: string
 
 const specs: Record<string, string> = {
@@ -62,18 +66,20 @@ describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
   it('down with its failing step; screenshot, trace and console log are kept, and no secret in any of them', async () => {
     const result = await probed('leaky')
     expect(result).toMatchObject({ outcome: 'down', steps: [{ step: 'asks', ok: true }, { step: 'expects', ok: false, class: 'check' }] })
+    const trace = /\(trace ([0-9a-f]{32})\)/.exec(result.message ?? '')?.[1]
+    expect(traceparents.filter((sent) => sent.startsWith(`00-${trace}-`)).length).toBeGreaterThanOrEqual(2)
     expect(result.message).toContain(`kept: ${join(kept, 'leaky')}`)
     const files = readdirSync(join(kept, 'leaky'))
     expect(files.toSorted()).toEqual(['console-1.log', 'screenshot-1.png', 'trace-1.zip'])
     expect(readFileSync(join(kept, 'leaky', 'console-1.log'), 'utf8')).toContain('log: said by the page Bearer [redacted]')
-    const trace = readZip(readFileSync(join(kept, 'leaky', 'trace-1.zip')))
-    expect(trace.some(({ name }) => name.endsWith('.jpeg'))).toBe(true)
-    const texts = [JSON.stringify(result), ...trace.map(({ bytes }) => bytes.toString('latin1')), ...files.map((file) => readFileSync(join(kept, 'leaky', file), 'latin1'))]
+    const archive = readZip(readFileSync(join(kept, 'leaky', 'trace-1.zip')))
+    expect(archive.some(({ name }) => name.endsWith('.jpeg'))).toBe(true)
+    const texts = [JSON.stringify(result), ...archive.map(({ bytes }) => bytes.toString('latin1')), ...files.map((file) => readFileSync(join(kept, 'leaky', file), 'latin1'))]
     expect(texts.filter((text) => text.includes('canary'))).toEqual([])
   })
 
   it('degraded when it passed only on a retry', async () => {
-    expect(await probed('retried', { attempts: 2 })).toMatchObject({ outcome: 'degraded', attempts: 2, message: expect.stringMatching(/^passed only at attempt 2; before: step: /) })
+    expect(await probed('retried', { attempts: 2 })).toMatchObject({ outcome: 'degraded', attempts: 2, message: expect.stringMatching(/^passed only at attempt 2; before: step failed \(check\): /), earlier: [{ step: 'step', class: 'check' }] })
   })
 
   it('unknown when it cannot be loaded, when it is not there, and when it was interrupted', async () => {

@@ -7,10 +7,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { oneLine } from '../../client/index.ts'
 import { startChild } from '../../processes/index.ts'
 import type { ChildEnd } from '../../processes/index.ts'
-import type { WallClock } from '../../record/index.ts'
-import { stepWords } from '../attempt.ts'
+import type { Random, WallClock } from '../../record/index.ts'
 import { blamed } from '../control.ts'
+import { complaintOfRetries, retriesOf, stepWords } from '../failed-step.ts'
 import type { ProbeResult } from '../outcome.ts'
+import { newTrace, spanOf } from '../trace.ts'
 import { redactorFor } from './redact.ts'
 import type { Redact } from './redact.ts'
 import { readReport } from './report.ts'
@@ -35,6 +36,8 @@ export interface SpecPlan {
   /** Of the child: a spec may need credentials. */
   env: NodeJS.ProcessEnv
   controlUrl: string | undefined
+  /** For the ids of its trace. */
+  random: Random
   signal: AbortSignal
   now: WallClock
 }
@@ -55,19 +58,20 @@ export async function runSpec(plan: SpecPlan): Promise<ProbeResult> {
   const spec = resolve(plan.root, plan.spec)
   if (!existsSync(spec)) return unknown(`not run: ${plan.spec} is not there`)
   const redact = redactorFor(plan.env)
+  const trace = newTrace(plan.random)
   const scratch = await scratchFolder(tmpdir(), process.pid, plan.now())
   try {
-    const run = await played(plan, spec, scratch, redact)
+    const run = await played(plan, spec, { scratch, traceparent: spanOf(trace, plan.random), redact })
     if (plan.signal.aborted) return unknown('interrupted before it was done')
     if (run.state === 'unusable') return unknown(run.reason)
-    const { steps, durationMs, attempts } = run
-    return { name: plan.name, startedAt, durationMs, attempts, steps, ...(await judge(plan, run, redact)) }
+    const { steps, durationMs, attempts, earlier } = run
+    return { name: plan.name, startedAt, durationMs, attempts, ...retriesOf(earlier), steps, ...(await judge(plan, run, { trace, redact })) }
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
 }
 
-async function played(plan: SpecPlan, spec: string, scratch: string, redact: Redact): Promise<SpecRun> {
+async function played(plan: SpecPlan, spec: string, { scratch, traceparent, redact }: { scratch: string; traceparent: string; redact: Redact }): Promise<SpecRun> {
   const report = join(scratch, 'report.json')
   const wholeMs = plan.timeoutMs * plan.attempts + overheadMs
   const child = startChild(process.execPath, [playwrightFor(spec), 'test', '--config', config], {
@@ -79,6 +83,7 @@ async function played(plan: SpecPlan, spec: string, scratch: string, redact: Red
       VIGIL_SPEC: spec,
       VIGIL_SPEC_OUTPUT: join(scratch, 'output'),
       VIGIL_SPEC_REPORT: report,
+      VIGIL_SPEC_TRACEPARENT: traceparent,
       VIGIL_SPEC_TIMEOUT_MS: String(plan.timeoutMs),
       VIGIL_SPEC_ATTEMPTS: String(plan.attempts),
     },
@@ -95,16 +100,16 @@ async function played(plan: SpecPlan, spec: string, scratch: string, redact: Red
   return { state: 'unusable', reason: `Playwright ended without a report (${endWords(end)}): ${oneLine(redact(child.tail('stderr') || child.tail('stdout'))) || 'it wrote nothing'}` }
 }
 
-async function judge(plan: SpecPlan, run: SpecRun & { state: 'ran' }, redact: Redact): Promise<Pick<ProbeResult, 'outcome' | 'message'>> {
+async function judge(plan: SpecPlan, run: SpecRun & { state: 'ran' }, { trace, redact }: { trace: string; redact: Redact }): Promise<Pick<ProbeResult, 'outcome' | 'message'>> {
   if (run.failed) {
     const kept = await keep(plan, run.left, redact)
-    const message = `${stepWords(run.failed)}${kept === undefined ? '' : `; kept: ${kept}`}`
+    const message = `${stepWords(run.failed)} (trace ${trace})${kept === undefined ? '' : `; kept: ${kept}`}`
     const unanswered = run.failed.class === 'connect' || run.failed.class === 'dns' || run.failed.class === 'timeout'
     return unanswered ? blamed(message, plan.controlUrl, plan.signal) : { outcome: 'down', message }
   }
   const slow = plan.degradedMs !== undefined && run.durationMs >= plan.degradedMs
   const complaints = [
-    ...(run.earlier === undefined ? [] : [`passed only at attempt ${run.attempts}; before: ${run.earlier}`]),
+    ...complaintOfRetries(run.attempts, run.earlier),
     ...(slow ? [`took ${Math.round(run.durationMs)} ms, expected less than ${plan.degradedMs} ms`] : []),
   ]
   return complaints.length === 0 ? { outcome: 'up' } : { outcome: 'degraded', message: complaints.join('; ') }

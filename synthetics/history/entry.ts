@@ -29,6 +29,7 @@ const result = z.looseObject({
   startedAt: z.string(),
   durationMs: z.number(),
   attempts: z.number(),
+  earlier: z.array(z.looseObject({ step: z.string(), class: z.enum(failureClasses), message: z.string() })).exactOptional(),
   steps: z.array(step.loose()),
   message: z.string().exactOptional(),
 })

@@ -22,16 +22,13 @@ export function flakeCounter(): { add: (result: ProbeResult) => void; steps: () 
       // Of a prober that stood still, or a run that was interrupted, nothing is learned.
       if (result.outcome === 'unknown') return
       for (const { step } of result.steps) of(step).runs += 1
-      const flaked = flakedStep(result)
-      if (flaked !== undefined) of(flaked).flaked += 1
+      for (const step of flakedSteps(result)) of(step).flaked += 1
     },
     steps: () => [...byStep.values()].map((step) => ({ ...step, runs: Math.max(step.runs, step.flaked) })),
   }
 }
 
-/** The step that failed at the attempt before the one that passed. */
-function flakedStep({ outcome, attempts, message }: ProbeResult): string | undefined {
-  if (outcome !== 'degraded' || attempts < 2) return undefined
-  // As `runProbe` words it; a test holds the two together.
-  return /passed only at attempt \d+; before: (\S+) failed \(/.exec(message ?? '')?.[1]
+/** The steps that failed at attempts before the one that passed. */
+function flakedSteps({ outcome, earlier = [] }: ProbeResult): Set<string> {
+  return new Set(outcome === 'degraded' ? earlier.map(({ step }) => step) : [])
 }

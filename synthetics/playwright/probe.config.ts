@@ -22,6 +22,8 @@ const config: PlaywrightTestConfig = {
   forbidOnly: false,
   use: {
     baseURL: process.env['TARGET_URL'] ?? '',
+    // All that a spec asks for is one trace in the target's.
+    extraHTTPHeaders: { traceparent: process.env['VIGIL_SPEC_TRACEPARENT'] ?? '' },
     screenshot: 'only-on-failure',
     trace: { mode: 'retain-on-failure', snapshots: false, screenshots: true, sources: false, attachments: false },
     launchOptions: browserHere(process.env),
