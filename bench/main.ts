@@ -9,10 +9,11 @@ import { autocannon } from './sections/autocannon.ts'
 import { gate } from './sections/gate.ts'
 import { k6 } from './sections/k6.ts'
 import { memory } from './sections/memory.ts'
+import { probes } from './sections/probes.ts'
 import { start } from './sections/start.ts'
 
 // `npm run bench`, `npm run bench -- k6 memory`, `npm run bench -- --rounds 7`. Figures are told, and exit 1 only when a goal is missed.
-const sections: Section[] = [start, autocannon, k6, accuracy, memory, gate, api]
+const sections: Section[] = [start, autocannon, k6, accuracy, memory, probes, gate, api]
 
 const args = process.argv.slice(2)
 const rounds = args.includes('--rounds') ? Number(args[args.indexOf('--rounds') + 1]) : 5

@@ -22,7 +22,7 @@ export async function withService<T>(bench: Bench, use: (url: string) => Promise
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -54,7 +54,8 @@ export async function runCommand(command: string, args: readonly string[], cwd: 
   return { code, wallMs: performance.now() - began, maxRssBytes, stdout, stderr }
 }
 
-function rssOf(pid: number | undefined): number {
+/** Resident memory of a process in bytes; 0 when it has ended. */
+export function rssOf(pid: number | undefined): number {
   try {
     const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
     return Number(kib ?? 0) * 1024
