@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { certificateAuthority } from '../cli/testing/certificates.ts'
+import { certificateAuthority } from '../client/testing/certificates.ts'
 import { runProbes } from './index.ts'
 import type { ProbeResult } from './outcome.ts'
 
