@@ -62,6 +62,10 @@ export interface ServerSide {
   eventLoopP99Ms?: number
   dbMsPerRequest?: number
   statementsPerRequest?: number
+  /** Share of the connection pool in use, at most. */
+  dbPoolUsedRatio?: number
+  /** Queries that waited for a connection, at most. */
+  dbPoolWaiting?: number
 }
 
 export interface Generator {

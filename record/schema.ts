@@ -27,6 +27,8 @@ const measured = {
     eventLoopP99Ms: amount.exactOptional(),
     dbMsPerRequest: amount.exactOptional(),
     statementsPerRequest: amount.exactOptional(),
+    dbPoolUsedRatio: amount.exactOptional(),
+    dbPoolWaiting: amount.exactOptional(),
   }),
   generator: z.looseObject({
     cpuRatio: amount.exactOptional(),

@@ -16,12 +16,12 @@ describe('the Prometheus text format', () => {
 })
 
 const exposition = (cpu: number, requests: number, rss: number): string =>
-  [`process_cpu_seconds_total ${cpu}`, `process_resident_memory_bytes ${rss}`, 'nodejs_eventloop_lag_p99_seconds 0.02', `http_requests_total{status="200"} ${requests}`, `db_query_duration_seconds_sum{query="a"} ${requests / 1000}`, `db_query_duration_seconds_count{query="a"} ${requests * 2}`].join('\n')
+  [`process_cpu_seconds_total ${cpu}`, `process_resident_memory_bytes ${rss}`, 'nodejs_eventloop_lag_p99_seconds 0.02', `http_requests_total{status="200"} ${requests}`, `db_query_duration_seconds_sum{query="a"} ${requests / 1000}`, `db_query_duration_seconds_count{query="a"} ${requests * 2}`, `db_pool_connections{state="in_use"} ${cpu - 8}`, 'db_pool_connections{state="idle"} 4', `db_pool_waiting ${cpu - 10}`].join('\n')
 
 describe("the server's side", () => {
   it('is what grew between the first and the last reading, per request the server counted', () => {
     const snapshots = [exposition(10, 100, 5e7), exposition(11, 300, 9e7), exposition(12, 1100, 6e7)].map(snapshotOf)
-    expect(serverSideOf(snapshots, 7)).toEqual({ cpuMsPerRequest: 2, rssMaxBytes: 9e7, eventLoopP99Ms: 20, dbMsPerRequest: 1, statementsPerRequest: 2 })
+    expect(serverSideOf(snapshots, 7)).toEqual({ cpuMsPerRequest: 2, rssMaxBytes: 9e7, eventLoopP99Ms: 20, dbMsPerRequest: 1, statementsPerRequest: 2, dbPoolUsedRatio: 0.5, dbPoolWaiting: 2 })
   })
 
   it('leaves out what a restart has reset, and says nothing from one reading', () => {

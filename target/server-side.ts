@@ -13,6 +13,8 @@ interface Snapshot {
   requests: number | undefined
   dbSeconds: number | undefined
   statements: number | undefined
+  poolUsedRatio: number | undefined
+  poolWaiting: number | undefined
 }
 
 export function snapshotOf(text: string): Snapshot {
@@ -24,7 +26,17 @@ export function snapshotOf(text: string): Snapshot {
     requests: requestsServed(samples),
     dbSeconds: sumOf(samples, 'db_query_duration_seconds_sum'),
     statements: sumOf(samples, 'db_query_duration_seconds_count'),
+    poolUsedRatio: poolUsed(samples),
+    poolWaiting: sumOf(samples, 'db_pool_waiting'),
   }
+}
+
+/** `db_pool_connections{state}`: those in use of all. */
+function poolUsed(samples: readonly Sample[]): number | undefined {
+  const states = samples.filter(({ name }) => name === 'db_pool_connections')
+  const used = sumOf(states.filter(({ labels }) => labels.includes('state="in_use"')), 'db_pool_connections')
+  const all = sumOf(states, 'db_pool_connections')
+  return used === undefined || all === undefined || all === 0 ? undefined : used / all
 }
 
 function requestsServed(samples: readonly Sample[]): number | undefined {
@@ -52,6 +64,8 @@ export function serverSideOf(snapshots: readonly Snapshot[], counted: number): S
     eventLoopP99Ms: scaled(largest(snapshots.slice(1).map((snapshot) => snapshot.eventLoopP99Seconds)), 1000),
     dbMsPerRequest: perRequest(first.dbSeconds, last.dbSeconds, 1000),
     statementsPerRequest: perRequest(first.statements, last.statements, 1),
+    dbPoolUsedRatio: largest(snapshots.map((snapshot) => snapshot.poolUsedRatio)),
+    dbPoolWaiting: largest(snapshots.map((snapshot) => snapshot.poolWaiting)),
   })
 }
 

@@ -31,7 +31,7 @@ export function exampleRun(steps: Record<string, Counts>, changes: Partial<Run> 
     load: { model: 'arrival-rate', ratePerSecond: 20 },
     totals: totalsOf(Object.values(steps), droppedArrivals, durationMs),
     endpoints: Object.fromEntries(Object.entries(steps).map(([step, counts]) => [step, endpointOf(counts, durationMs)])),
-    server: { cpuMsPerRequest: 1.25, rssMaxBytes: 180e6, eventLoopP99Ms: 12, dbMsPerRequest: 0.4, statementsPerRequest: 1.1 },
+    server: { cpuMsPerRequest: 1.25, rssMaxBytes: 180e6, eventLoopP99Ms: 12, dbMsPerRequest: 0.4, statementsPerRequest: 1.1, dbPoolUsedRatio: 0.3, dbPoolWaiting: 0 },
     generator: { cpuRatio: 0.2, droppedArrivals },
     validity: { valid: true, reasons: [] },
     ...changes,

@@ -25,13 +25,15 @@ export function targetFacts(run: Run): Fact[] {
 
 /** What the service said of itself during the run. */
 export function serverFacts(run: Run): Fact[] {
-  const { cpuMsPerRequest, rssMaxBytes, eventLoopP99Ms, dbMsPerRequest, statementsPerRequest } = run.server ?? {}
+  const { cpuMsPerRequest, rssMaxBytes, eventLoopP99Ms, dbMsPerRequest, statementsPerRequest, dbPoolUsedRatio, dbPoolWaiting } = run.server ?? {}
   return [
     ...fact('CPU per request', cpuMsPerRequest, (ms) => amount('ms', ms)),
     ...fact('memory at most', rssMaxBytes, (bytes) => amount('bytes', bytes)),
     ...fact('event loop delay p99', eventLoopP99Ms, (ms) => amount('ms', ms)),
     ...fact('database per request', dbMsPerRequest, (ms) => amount('ms', ms)),
     ...fact('statements per request', statementsPerRequest, (n) => String(Number(n.toPrecision(4)))),
+    ...fact('connection pool in use at most', dbPoolUsedRatio, (ratio) => amount('ratio', ratio)),
+    ...fact('waiting for a connection at most', dbPoolWaiting, count),
   ]
 }
 
