@@ -1,12 +1,15 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
+import type { CapacityOptions } from './commands/capacity.ts'
+import type { AbOptions } from './commands/ab-suite.ts'
 import type { CompareOptions } from './commands/compare.ts'
 import type { GateOptions } from './commands/gate.ts'
 import type { HistoryOptions } from './commands/history.ts'
 import type { LoadOptions } from './commands/load.ts'
 import type { ProbeOptions } from './commands/probe.ts'
+import type { UpOptions } from './commands/up.ts'
 import type { UptimeOptions } from './commands/uptime.ts'
-import { positiveInteger, positiveNumber, withCommonOptions } from './options.ts'
+import { positiveInteger, positiveNumber, variation, withCommonOptions } from './options.ts'
 import type { CommonOptions } from './options.ts'
 import type { World } from './world.ts'
 
@@ -17,7 +20,7 @@ export type Ended = (code: number) => void
 
 /** Describes the commands. What they do is imported when they are run, so that help comes at once. */
 export function addCommands(program: Command, world: World, ended: Ended): void {
-  for (const add of [gateCommand, probeCommand, uptimeCommand, loadCommand, compareCommand, historyCommand, reportCommand, doctorCommand]) add(program, world, ended)
+  for (const add of [gateCommand, probeCommand, uptimeCommand, loadCommand, abCommand, compareCommand, historyCommand, capacityCommand, reportCommand, doctorCommand, upCommand, downCommand]) add(program, world, ended)
 }
 
 function gateCommand(program: Command, world: World, ended: Ended): void {
@@ -77,6 +80,31 @@ function loadCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
+function abCommand(program: Command, world: World, ended: Ended): void {
+  program
+    .command('ab [base] [candidate]')
+    .description('A duet: two git revisions (the candidate is the work tree if none is named), or two URLs, under the same load at the same time. Measures until it is sure which is slower, and says where and why.')
+    .option('--config <file>', 'the config to read', 'vigil.config.ts')
+    .option('--suite <suite...>', 'load with these suites (default: the first that has a rate)')
+    .option('--rate <perSecond>', 'journeys started per second on each side', positiveNumber('journeys per second', 10_000))
+    .option('--pairs <count>', 'pairs of units of 2.5 s to take while it is open; twice as many while there is time (default: 24)', positiveInteger('pairs', 1000))
+    .option('--max-minutes <minutes>', 'leave open what is open after so long (default: 5)', positiveNumber('minutes', 600))
+    .option('--margin <percent>', 'loss accepted before it is a fail', positiveNumber('per cent', 1000))
+    .option('--strict', 'fail only when the whole interval lies beyond the margin')
+    .option('--exact <rule...>', 'what may change of statements, rows and bytes: =equal, =at-most (the default) or =off')
+    .option('--target-base <url>', 'the baseline runs at this URL')
+    .option('--target-candidate <url>', 'the candidate runs at this URL')
+    .option('--bisect <revision...>', 'find the commit that made it slower, between a good and a bad revision')
+    .option('--out <dir>', 'where runs and reports are kept', '.vigil')
+    .option('--quiet', 'no progress and no messages but errors')
+    .option('--json', 'exactly one JSON document on stdout')
+    .addHelpText('after', examples(['vigil ab origin/main', 'vigil ab v1.4.0 v1.5.0 --suite browse', 'vigil ab https://blue.example.org https://green.example.org', 'vigil ab --bisect v1.4.0 HEAD', 'vigil ab origin/main --json > verdict.json']))
+    .action(async (base: string | undefined, candidate: string | undefined, options: AbOptions) => {
+      const { ab } = await import('./commands/ab.ts')
+      ended(await ab(base, candidate, options, world))
+    })
+}
+
 function compareCommand(program: Command, world: World, ended: Ended): void {
   program
     .command('compare')
@@ -110,6 +138,24 @@ function historyCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
+function capacityCommand(program: Command, world: World, ended: Ended): void {
+  withCommonOptions(program.command('capacity [suite]'))
+    .description('How far the service goes: stepped load until a budget breaks, what saturates first, and when growth gets there.')
+    .addOption(new Option('--engine <engine>', "load with this engine instead of the suite's").choices(['k6', 'autocannon']))
+    .option('--from <load>', "the first load (journeys per second or connections) instead of the suite's own", positiveNumber('a load', 100_000))
+    .option('--most <load>', 'try no load above', positiveNumber('a load', 100_000))
+    .option('--step-seconds <seconds>', 'measure each load for so long', positiveNumber('seconds', 3600), 10)
+    .option('--vary <variable=values>', 'start the service with each value of a variable and load it alike: DATABASE_POOL=2,5,10', variation)
+    .option('--rounds <count>', 'try each value so often', positiveInteger('rounds', 50), 3)
+    .option('--prometheus <url>', "ask this Prometheus how the config's forecasts grew")
+    .option('--days <count>', 'look so far back for forecasts', positiveNumber('days', 400), 60)
+    .addHelpText('after', examples(['vigil capacity browse', 'vigil capacity capacity --from 1 --vary DATABASE_POOL=2,5,10,20', 'vigil capacity browse --prometheus http://127.0.0.1:9090']))
+    .action(async (suite: string | undefined, options: CapacityOptions) => {
+      const { capacity } = await import('./commands/capacity.ts')
+      ended(await capacity(suite, options, world))
+    })
+}
+
 function reportCommand(program: Command, world: World, ended: Ended): void {
   withCommonOptions(program.command('report [run]'))
     .description('Write the reports of a run again from its record: the newest run, or one by id, folder or record file.')
@@ -130,6 +176,39 @@ function doctorCommand(program: Command, world: World, ended: Ended): void {
     .action(async (options: Pick<CommonOptions, 'out' | 'json'>) => {
       const { doctor } = await import('./commands/doctor.ts')
       ended(await doctor(options, world))
+    })
+}
+
+function upCommand(program: Command, world: World, ended: Ended): void {
+  program
+    .command('up')
+    .description('The whole stack locally, without containers: the service, PostgreSQL, Prometheus, Alertmanager, Pushgateway, exporters, probes, and who would be notified.')
+    .option('--config <file>', 'the config to read', 'vigil.config.ts')
+    .option('--out <dir>', 'where data and logs are kept, in stack/', '.vigil')
+    .option('--monitoring <dir>', "what production loads (default: monitoring/ beside the config)")
+    .option('--port <name=port>', 'the port of one part; without, the usual one when it is free', (text: string, before: string[]) => [...before, text], [])
+    .option('--free-ports', 'any ports that are free, instead of the usual ones')
+    .option('--interval <seconds>', 'scrape and evaluate rules so often instead of as production does', positiveInteger('seconds', 3600))
+    .option('--detach', 'leave it running, until vigil down')
+    .option('--quiet', 'no progress and no messages but errors')
+    .option('--json', 'exactly one JSON document on stdout, once it is up')
+    .addHelpText('after', examples(['vigil up', 'vigil up --port prometheus=19090', 'vigil up --detach && vigil load && vigil down', 'vigil up --json --free-ports']))
+    .action(async (options: UpOptions) => {
+      const { up } = await import('./commands/up.ts')
+      ended(await up(options, world))
+    })
+}
+
+function downCommand(program: Command, world: World, ended: Ended): void {
+  program
+    .command('down')
+    .description('End the stack that vigil up has started.')
+    .option('--out <dir>', 'where vigil up kept its data', '.vigil')
+    .option('--json', 'exactly one JSON document on stdout')
+    .addHelpText('after', examples(['vigil down', 'vigil down --json']))
+    .action(async (options: Pick<CommonOptions, 'out' | 'json'>) => {
+      const { down } = await import('./commands/down.ts')
+      ended(await down(options, world))
     })
 }
 

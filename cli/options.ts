@@ -44,3 +44,11 @@ export function positiveInteger(what: string, most: number): (text: string) => n
     throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected a whole number: ${what}.`)
   }
 }
+
+/** A variable of the environment and two or more values: `DATABASE_POOL=2,5,10`. */
+export function variation(text: string): { variable: string; values: string[] } {
+  const [, variable, list] = /^([A-Za-z_][A-Za-z0-9_]*)=(.+)$/.exec(text) ?? []
+  const values = (list ?? '').split(',').filter((value) => value !== '')
+  if (variable !== undefined && values.length >= 2 && new Set(values).size === values.length) return { variable, values }
+  throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected a variable and two or more values, smallest first: DATABASE_POOL=2,5,10.`)
+}

@@ -12,6 +12,8 @@ export interface Config {
   gate?: { probes?: string[]; suites: string[] }
   pushgateway?: { url: string; require?: boolean }
   history?: { url: string }
+  /** Figures that grow, and what they must not reach: `vigil capacity --prometheus` tells when. */
+  forecasts?: Record<string, ForecastConfig>
 }
 
 export interface TargetConfig {
@@ -23,6 +25,8 @@ export interface TargetConfig {
   ready?: string
   /** Path of its Prometheus metrics, read before, during and after a load (standard `process_*` and `nodejs_*` names). */
   metrics?: string
+  /** `vigil ab` gives each side a database of its own on one PostgreSQL, in `DATABASE_URL`. */
+  database?: 'postgres'
   revision?: string
 }
 
@@ -44,6 +48,14 @@ export interface SuiteConfig {
   warmupSeconds?: number
   durationSeconds: number
   budgets?: Budgets
+}
+
+export interface ForecastConfig {
+  /** PromQL that gives one series. */
+  query: string
+  /** `capacity`: the requests per second that were measured at the knee. */
+  limit: number | 'capacity'
+  unit?: 'bytes' | 'per second'
 }
 
 /** Gives an editor the types; returns its argument. */

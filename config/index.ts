@@ -1,2 +1,2 @@
 export { defineConfig } from './config.ts'
-export type { Config, ProbeConfig, SuiteConfig, TargetConfig } from './config.ts'
+export type { Config, ForecastConfig, ProbeConfig, SuiteConfig, TargetConfig } from './config.ts'

@@ -56,6 +56,7 @@ describe('a wrong config is one line with file, place, found and expected', () =
     ['an unknown setting deep inside', changed('suites.browse.durationSecond', 3), 'suites.browse.durationSecond: unknown setting (did you mean durationSeconds?)'],
     ['a setting that resembles nothing', changed('pushgateway', { url: 'http://x', zebra: 1 }), 'pushgateway.zebra: unknown setting (there are: url, require)'],
     ['a wrong type', changed('suites.browse.durationSeconds', '30'), 'suites.browse.durationSeconds: found "30", expected number'],
+    ['a database that vigil cannot bring', changed('target.database', 'mysql'), 'target.database: found "mysql", expected'],
     ['something missing', changed('target.url', undefined), 'target.url: found nothing, expected'],
     ['no http URL', changed('target.url', 'localhost:8000'), 'target.url: found a string, expected an http:// or https:// URL'],
     ['a password in the address', changed('target.url', 'http://me:pw@host'), 'target.url: found a string, expected a URL without a user and password'],

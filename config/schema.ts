@@ -56,6 +56,7 @@ export const configSchema = z.strictObject({
     env: z.record(z.string(), z.string()).exactOptional(),
     ready: path.exactOptional(),
     metrics: path.exactOptional(),
+    database: z.literal('postgres').exactOptional(),
     revision: z.string().min(1).max(200).exactOptional(),
   }),
   journeys: z.string().min(1),
@@ -64,5 +65,6 @@ export const configSchema = z.strictObject({
   budgets: budgets.exactOptional(),
   gate: z.strictObject({ probes: z.array(z.string()).exactOptional(), suites: z.array(z.string()).min(1, 'expected at least one suite: a gate that loads nothing promises nothing') }).exactOptional(),
   pushgateway: z.strictObject({ url: httpUrl, require: z.boolean().exactOptional() }).exactOptional(),
+  forecasts: z.record(name, z.strictObject({ query: z.string().min(1).max(4000), limit: z.union([z.literal('capacity'), positive], "expected a number over 0, or 'capacity'"), unit: z.enum(['bytes', 'per second']).exactOptional() })).exactOptional(),
   history: z.strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'expected a postgres:// URL') }).exactOptional(),
 })

@@ -62,9 +62,9 @@ export interface ServerSide {
   eventLoopP99Ms?: number
   dbMsPerRequest?: number
   statementsPerRequest?: number
-  /** Share of the connection pool in use, at most. */
+  /** Share of the connection pool in use, on average over the readings. */
   dbPoolUsedRatio?: number
-  /** Queries that waited for a connection, at most. */
+  /** Queries that waited for a connection, on average over the readings. */
   dbPoolWaiting?: number
 }
 

@@ -64,8 +64,8 @@ export function serverSideOf(snapshots: readonly Snapshot[], counted: number): S
     eventLoopP99Ms: scaled(largest(snapshots.slice(1).map((snapshot) => snapshot.eventLoopP99Seconds)), 1000),
     dbMsPerRequest: perRequest(first.dbSeconds, last.dbSeconds, 1000),
     statementsPerRequest: perRequest(first.statements, last.statements, 1),
-    dbPoolUsedRatio: largest(snapshots.map((snapshot) => snapshot.poolUsedRatio)),
-    dbPoolWaiting: largest(snapshots.map((snapshot) => snapshot.poolWaiting)),
+    dbPoolUsedRatio: average(snapshots.slice(1).map((snapshot) => snapshot.poolUsedRatio)),
+    dbPoolWaiting: average(snapshots.slice(1).map((snapshot) => snapshot.poolWaiting)),
   })
 }
 
@@ -76,6 +76,12 @@ function difference(from: number | undefined, to: number | undefined): number | 
 function largest(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined)
   return known.length === 0 ? undefined : Math.max(...known)
+}
+
+/** A gauge caught at its height for a moment is no shortage. */
+function average(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length
 }
 
 function scaled(value: number | undefined, by: number): number | undefined {

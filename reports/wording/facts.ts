@@ -32,8 +32,8 @@ export function serverFacts(run: Run): Fact[] {
     ...fact('event loop delay p99', eventLoopP99Ms, (ms) => amount('ms', ms)),
     ...fact('database per request', dbMsPerRequest, (ms) => amount('ms', ms)),
     ...fact('statements per request', statementsPerRequest, (n) => String(Number(n.toPrecision(4)))),
-    ...fact('connection pool in use at most', dbPoolUsedRatio, (ratio) => amount('ratio', ratio)),
-    ...fact('waiting for a connection at most', dbPoolWaiting, count),
+    ...fact('connection pool in use', dbPoolUsedRatio, (ratio) => amount('ratio', ratio)),
+    ...fact('waiting for a connection', dbPoolWaiting, (n) => String(Number(n.toPrecision(2)))),
   ]
 }
 

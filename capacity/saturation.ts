@@ -1,0 +1,52 @@
+import { median } from './sample.ts'
+import type { Level, Sample } from './sample.ts'
+
+/** What can be the limit of a service under load, and of the one who loads it. */
+export type Resource = 'service CPU' | 'event loop' | 'connection pool' | 'memory' | 'machine' | 'generator'
+
+export interface Saturated {
+  resource: Resource
+  /** The least load at which it was found at its limit. */
+  atLoad: number
+  /** In words, with the value found there. */
+  message: string
+}
+
+interface Gauge {
+  resource: Resource
+  value: (sample: Sample) => number | undefined
+  limit: number
+  words: (value: number) => string
+}
+
+const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`
+
+/**
+ * JavaScript runs on one thread, so a core of CPU time is about all that one instance can use; what is above comes from
+ * the runtime's other threads. The event loop is late when a callback waits 50 ms for its turn. A pool is the limit when
+ * queries wait while all of it is in use.
+ */
+const gauges: readonly Gauge[] = [
+  { resource: 'generator', value: ({ outcome, because }) => (outcome === 'unmeasured' && because.length > 0 ? 1 : undefined), limit: 1, words: () => 'the generator could not make more load' },
+  { resource: 'service CPU', value: ({ server, throughputRps }) => scaled(server.cpuMsPerRequest, throughputRps / 1000), limit: 0.9, words: (cores) => `the service used ${cores.toFixed(2)} cores` },
+  { resource: 'connection pool', value: ({ server }) => ((server.dbPoolWaiting ?? 0) >= 1 ? server.dbPoolUsedRatio : undefined), limit: 0.9, words: (ratio) => `${percent(ratio)} of the connection pool was in use, and queries waited for it` },
+  { resource: 'event loop', value: ({ server }) => server.eventLoopP99Ms, limit: 50, words: (ms) => `the event loop was ${Math.round(ms)} ms late (p99)` },
+  { resource: 'machine', value: ({ machineBusyRatio }) => machineBusyRatio, limit: 0.95, words: (ratio) => `all cores of this machine together were ${percent(ratio)} busy, load generator included` },
+]
+
+function scaled(value: number | undefined, by: number): number | undefined {
+  return value === undefined ? undefined : value * by
+}
+
+/** What reached its limit, at the lowest load first; empty when nothing that is measured did. */
+export function saturationOf(levels: readonly Level[]): Saturated[] {
+  const found = gauges.flatMap(({ resource, value, limit, words }): Saturated[] => {
+    for (const { load, samples } of levels) {
+      const known = samples.map(value).filter((one) => one !== undefined)
+      const middle = median(known)
+      if (known.length * 2 >= samples.length && middle >= limit) return [{ resource, atLoad: load, message: words(middle) }]
+    }
+    return []
+  })
+  return found.toSorted((a, b) => a.atLoad - b.atLoad)
+}

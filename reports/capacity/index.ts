@@ -1,0 +1,3 @@
+export { capacityPage } from './page.ts'
+export { forecastSentence, kneeSentence, saturationSentence } from './sentences.ts'
+export { capacityText } from './terminal.ts'
