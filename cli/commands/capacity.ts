@@ -72,7 +72,7 @@ export async function capacity(name: string | undefined, options: CapacityOption
 function stepsOf(plan: SuitePlan, { stepSeconds }: CapacityOptions): SuitePlan {
   // A knee is about what the service can do, not about how much was asked of it.
   const { requestsPerMinute: _, ...budgets } = plan.budgets
-  return { name: `${plan.name}.capacity`, budgets, suite: { ...plan.suite, warmupSeconds, durationSeconds: stepSeconds } }
+  return { name: `${plan.name}.capacity`, budgets, suite: { ...plan.suite, warmupSeconds: Math.min(warmupSeconds, stepSeconds), durationSeconds: stepSeconds } }
 }
 
 function startOf(from: number, name: string | undefined, { engine }: CapacityOptions, session: Session): SuiteChanges {
