@@ -49,6 +49,14 @@ export default defineConfig({
       durationSeconds: 15,
     },
   },
+  // What grows in production, and what it must not reach: `vigil capacity --prometheus URL` tells when.
+  forecasts: {
+    users: { query: 'max(pg_stat_user_tables_n_live_tup{relname="users"})', limit: 100_000 },
+    tasks: { query: 'max(pg_stat_user_tables_n_live_tup{relname="tasks"})', limit: 10_000_000 },
+    database: { query: 'max(pg_database_size_bytes{datname!~"postgres|template.*"})', limit: 50e9, unit: 'bytes' },
+    // The day's peak against what one instance was measured to bear: divide by it for the number of instances.
+    load: { query: 'max_over_time(sum(rate(http_requests_total{job="todo-backend"}[5m]))[1d:5m])', limit: 'capacity', unit: 'per second' },
+  },
   // Where a Pushgateway is, what was measured goes there.
   ...(pushgateway !== undefined && { pushgateway: { url: pushgateway } }),
   budgets: {
