@@ -10,6 +10,7 @@ export default defineConfig({
     command: ['node_modules/.bin/node', 'backend/main.ts'],
     ready: '/health/ready',
     metrics: '/metrics',
+    database: 'postgres',
     env: {
       // Raised openly: the load comes from one address and few users, which the production limits are there to refuse.
       RATE_LIMIT_PER_MINUTE: '10000000',

@@ -7,6 +7,7 @@ import { writeRecord, writeWhole } from '../record/store.ts'
 import type { ProbesReport } from '../synthetics/outcome.ts'
 import { parseProbes } from '../synthetics/read.ts'
 import { diskProblem } from './disk.ts'
+import { runReportOf } from './judged-run.ts'
 import type { JudgedRun } from './judged-run.ts'
 import { version } from './version.ts'
 import type { World } from './world.ts'
@@ -15,8 +16,8 @@ import type { World } from './world.ts'
 const probesFile = 'probes.json'
 
 /** The report of one load run. */
-export function reportOfRun(title: string, { run, budgets, verdict, folder }: JudgedRun, notes: string[]): ReportInput {
-  return { title, verdict, runs: [{ run, budgets, verdict }], notes, folder, vigilVersion: version() }
+export function reportOfRun(title: string, judged: JudgedRun, notes: string[]): ReportInput {
+  return { title, verdict: judged.verdict, runs: [runReportOf(judged)], notes: [...(judged.notes ?? []), ...notes], folder: judged.folder, vigilVersion: version() }
 }
 
 /** Writes a judged run's record and reports to its folder. Returns what could not be written, one line each. */

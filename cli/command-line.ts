@@ -1,15 +1,19 @@
-import { Option } from 'commander'
+import { Argument, Option } from 'commander'
 import type { Command } from 'commander'
 import type { CapacityOptions } from './commands/capacity.ts'
 import type { AbOptions } from './commands/ab-suite.ts'
+import type { BaselineAction, BaselineOptions } from './commands/baseline.ts'
 import type { CompareOptions } from './commands/compare.ts'
+import type { DoctorOptions } from './commands/doctor.ts'
+import type { DrillOptions } from './commands/drill.ts'
+import { toolUrl } from './commands/drill-options.ts'
 import type { GateOptions } from './commands/gate.ts'
 import type { HistoryOptions } from './commands/history.ts'
 import type { LoadOptions } from './commands/load.ts'
 import type { ProbeOptions } from './commands/probe.ts'
 import type { UpOptions } from './commands/up.ts'
 import type { UptimeOptions } from './commands/uptime.ts'
-import { positiveInteger, positiveNumber, variation, withCommonOptions } from './options.ts'
+import { httpUrl, positiveInteger, positiveNumber, variation, withCommonOptions } from './options.ts'
 import type { CommonOptions } from './options.ts'
 import type { World } from './world.ts'
 
@@ -20,7 +24,7 @@ export type Ended = (code: number) => void
 
 /** Describes the commands. What they do is imported when they are run, so that help comes at once. */
 export function addCommands(program: Command, world: World, ended: Ended): void {
-  for (const add of [gateCommand, probeCommand, uptimeCommand, loadCommand, abCommand, compareCommand, historyCommand, capacityCommand, reportCommand, doctorCommand, upCommand, downCommand]) add(program, world, ended)
+  for (const add of [gateCommand, probeCommand, uptimeCommand, loadCommand, abCommand, compareCommand, baselineCommand, historyCommand, capacityCommand, reportCommand, doctorCommand, upCommand, downCommand, drillCommand]) add(program, world, ended)
 }
 
 function gateCommand(program: Command, world: World, ended: Ended): void {
@@ -28,8 +32,9 @@ function gateCommand(program: Command, world: World, ended: Ended): void {
     .description('The main job: start the target if none is given, probe it, load it, judge the budgets, report, push.')
     .addOption(new Option('--engine <engine>', 'load with the suites of one engine only').choices(['k6', 'autocannon', 'both']).default('both'))
     .option('--duration <seconds>', 'measure each suite for so long instead of as configured', positiveNumber('seconds', daySeconds))
+    .option('--base <revision>', 'also hold the work tree against this revision in a duet (default: the branch that CI says a change is for)')
     .option('--require-push', 'exit 4 when the metrics could not be pushed')
-    .addHelpText('after', examples(['vigil gate', 'vigil gate --target https://staging.example.org', 'vigil gate --engine k6 --duration 60', 'vigil gate --json > verdict.json']))
+    .addHelpText('after', examples(['vigil gate', 'vigil gate --target https://staging.example.org', 'vigil gate --engine k6 --duration 60', 'vigil gate --base origin/main', 'vigil gate --json > verdict.json']))
     .action(async (options: GateOptions) => {
       const { gate } = await import('./commands/gate.ts')
       ended(await gate(options, world))
@@ -123,15 +128,35 @@ function compareCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
+function baselineCommand(program: Command, world: World, ended: Ended): void {
+  withCommonOptions(program.command('baseline').addArgument(new Argument('<action>', 'accept runs, show or list what was accepted, waive a loss for a time').choices(['accept', 'show', 'list', 'waive'])).argument('[names...]', 'accept: ids, run folders or record files; show: suites; waive: a suite, a metric and perhaps a step'))
+    .description('What later runs are held against: accepted runs by suite and environment, committed beside the config.')
+    .option('--anchor', 'accept: measure slow creep from these runs on (with --reason)')
+    .option('--loss <percent>', 'waive: up to this loss', positiveNumber('per cent', 1000))
+    .option('--reason <text>', 'why')
+    .option('--owner <name>', 'waive: who answers for it')
+    .option('--until <day>', 'waive: the last day on which it holds, such as 2026-12-31')
+    .addHelpText('after', examples(['vigil baseline accept 20260102-030405-006-browse-a1b2', 'vigil baseline accept .vigil/runs/*-browse-*', 'vigil baseline list', 'vigil baseline show browse', "vigil baseline waive browse p95Ms --loss 15 --reason 'argon2 costs more now' --owner ana --until 2026-12-31"]))
+    .action(async (action: BaselineAction, names: string[], options: BaselineOptions) => {
+      const { baseline } = await import('./commands/baseline.ts')
+      ended(await baseline(action, names, options, world))
+    })
+}
+
 function historyCommand(program: Command, world: World, ended: Ended): void {
   program
     .command('history [suite]')
     .description('Runs over time, and about where their level changed.')
     .option('--metric <metric>', 'look at one metric only')
     .option('--batch <file>', 'a file of series, one a line, or - for standard input; its change points a line')
+    .option('--runs <count>', 'look at so many of the newest runs', positiveInteger('runs', 1_000_000), 1000)
+    .option('--latest', 'only how the newest run of each suite was judged')
+    .option('--prune', 'delete the folders of old runs (with --keep), never those that a baseline rests on')
+    .option('--keep <count>', 'prune: so many of the newest stay', positiveInteger('runs', 1_000_000))
+    .option('--config <file>', 'prune: the config beside which baselines lie', 'vigil.config.ts')
     .option('--out <dir>', 'where runs and reports are kept', '.vigil')
     .option('--json', 'exactly one JSON document on stdout')
-    .addHelpText('after', examples(['vigil history', 'vigil history browse --metric p95Ms', 'vigil history --batch series.jsonl > changes.jsonl']))
+    .addHelpText('after', examples(['vigil history', 'vigil history browse --metric p95Ms', 'vigil history --latest', 'vigil history --prune --keep 500', 'vigil history --batch series.jsonl > changes.jsonl']))
     .action(async (suite: string | undefined, options: HistoryOptions) => {
       const { history } = await import('./commands/history.ts')
       ended(await history(suite, options, world))
@@ -169,11 +194,18 @@ function reportCommand(program: Command, world: World, ended: Ended): void {
 function doctorCommand(program: Command, world: World, ended: Ended): void {
   program
     .command('doctor')
-    .description('Is this machine fit to measure: tools and versions, limits.')
+    .description('Is this machine fit to measure: tools and versions, limits; with --noise the smallest change that a gate here can see.')
+    .option('--noise', 'load the same code twice, in duets, and keep what it differs by (minutes)')
+    .option('--suite <names...>', 'noise: of these suites instead of the first at a rate')
+    .option('--seconds <count>', 'noise: measure so long on each pair of processes', positiveNumber('seconds', 3600), 60)
+    .option('--process-pairs <count>', 'noise: so many fresh pairs of processes', positiveInteger('pairs', 50), 3)
+    .addOption(new Option('--target <url>', 'noise: load this service, as both sides, instead of starting two').argParser(httpUrl))
+    .option('--config <file>', 'noise: the config to read', 'vigil.config.ts')
+    .option('--quiet', 'noise: no progress')
     .option('--out <dir>', 'where runs, reports and fetched tools are kept', '.vigil')
     .option('--json', 'exactly one JSON document on stdout')
-    .addHelpText('after', examples(['vigil doctor', 'vigil doctor --json']))
-    .action(async (options: Pick<CommonOptions, 'out' | 'json'>) => {
+    .addHelpText('after', examples(['vigil doctor', 'vigil doctor --json', 'vigil doctor --noise', 'vigil doctor --noise --suite browse --seconds 120']))
+    .action(async (options: DoctorOptions) => {
       const { doctor } = await import('./commands/doctor.ts')
       ended(await doctor(options, world))
     })
@@ -186,13 +218,13 @@ function upCommand(program: Command, world: World, ended: Ended): void {
     .option('--config <file>', 'the config to read', 'vigil.config.ts')
     .option('--out <dir>', 'where data and logs are kept, in stack/', '.vigil')
     .option('--monitoring <dir>', "what production loads (default: monitoring/ beside the config)")
-    .option('--port <name=port>', 'the port of one part; without, the usual one when it is free', (text: string, before: string[]) => [...before, text], [])
+    .option('--port <name=port>', 'the port of one part; without, the usual one when it is free', (text: string, before?: string[]) => [...(before ?? []), text])
     .option('--free-ports', 'any ports that are free, instead of the usual ones')
     .option('--interval <seconds>', 'scrape and evaluate rules so often instead of as production does', positiveInteger('seconds', 3600))
     .option('--detach', 'leave it running, until vigil down')
     .option('--quiet', 'no progress and no messages but errors')
     .option('--json', 'exactly one JSON document on stdout, once it is up')
-    .addHelpText('after', examples(['vigil up', 'vigil up --port prometheus=19090', 'vigil up --detach && vigil load && vigil down', 'vigil up --json --free-ports']))
+    .addHelpText('after', examples(['vigil up', 'vigil up --port prometheus=19090', 'vigil up --detach && PUSHGATEWAY_URL=http://127.0.0.1:9091 vigil load --target http://127.0.0.1:8000', 'vigil up --json --free-ports']))
     .action(async (options: UpOptions) => {
       const { up } = await import('./commands/up.ts')
       ended(await up(options, world))
@@ -209,6 +241,30 @@ function downCommand(program: Command, world: World, ended: Ended): void {
     .action(async (options: Pick<CommonOptions, 'out' | 'json'>) => {
       const { down } = await import('./commands/down.ts')
       ended(await down(options, world))
+    })
+}
+
+function drillCommand(program: Command, world: World, ended: Ended): void {
+  program
+    .command('drill [alerts...]')
+    .description('Alert drills: each fault is made for real and its alert followed through rules, Alertmanager and receivers until the right ones have it and know that it is over. Names are alerts or requirements (C1).')
+    .option('--config <file>', 'the config to read', 'vigil.config.ts')
+    .option('--out <dir>', 'where results and fetched tools are kept', '.vigil')
+    .option('--monitoring <dir>', "the folder of production's monitoring (default: monitoring/ beside the config)")
+    .option('--speed <times>', "how much faster than production's the drills' clock runs", positiveNumber('times', 120), 60)
+    .option('--prometheus <url>', 'drill a deployment instead: its Prometheus', toolUrl)
+    .option('--alertmanager <url>', 'and its Alertmanager; a marked alert goes through both, silenced for people', toolUrl)
+    .addOption(new Option('--severity <severity>', 'of the marked alert').choices(['critical', 'high', 'medium', 'low']).default('critical'))
+    .option('--loud', 'people are told of the marked alert')
+    .option('--ack-port <port>', 'wait until it is acknowledged at this port of this machine (with --loud)', positiveInteger('a port', 65_535))
+    .addOption(new Option('--ack-poll <url>', "wait until a receiver's API names the drill; its Authorization header in VIGIL_ACK_TOKEN (with --loud)").argParser(toolUrl).conflicts('ackPort'))
+    .option('--wait <seconds>', 'how long each step of a deployment may take', positiveNumber('seconds', 3600), 60)
+    .option('--quiet', 'no progress and no messages but errors')
+    .option('--json', 'exactly one JSON document on stdout')
+    .addHelpText('after', examples(['vigil drill', 'vigil drill APIHighErrorRate H1', 'vigil drill --json > drills.json', 'vigil drill --prometheus http://prometheus:9090 --alertmanager http://alertmanager:9093', 'vigil drill --prometheus http://prometheus:9090 --alertmanager http://alertmanager:9093 --loud --severity low --ack-port 9465']))
+    .action(async (names: string[], options: DrillOptions) => {
+      const { drill } = await import('./commands/drill.ts')
+      ended(await drill(names, options, world))
     })
 }
 

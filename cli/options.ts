@@ -19,7 +19,8 @@ export function withCommonOptions(command: Command): Command {
     .option('--json', 'exactly one JSON document on stdout')
 }
 
-function httpUrl(text: string): string {
+/** An http:// or https:// URL without credentials. */
+export function httpUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.username || url.password)) throw new InvalidArgumentError('expected a URL without a user and password: journeys send their credentials in headers.')
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return text

@@ -1,4 +1,5 @@
 import type { VerdictRow } from '../baselines/index.ts'
+import { runReportOf } from './judged-run.ts'
 import type { JudgedRun } from './judged-run.ts'
 import type { Session } from './session.ts'
 
@@ -16,10 +17,10 @@ export async function pushRuns(session: Session, runs: readonly JudgedRun[], req
   const require = required || (pushgateway?.require ?? false)
   if (!pushgateway) return require ? failed('no Pushgateway is configured: set pushgateway.url', true) : { notes: [], rows: [] }
   const { pushRun } = await import('../reports/pushgateway/index.ts')
-  for (const { run, budgets, verdict } of runs) {
-    const pushed = await pushRun({ url: pushgateway.url, run, budgets, verdict, signal: session.world.interrupted })
+  for (const judged of runs) {
+    const pushed = await pushRun({ url: pushgateway.url, ...runReportOf(judged), signal: session.world.interrupted })
     if (pushed.state === 'failed') {
-      const message = `metrics of ${run.suite} were not pushed: ${pushed.reason}; they are kept in metrics.prom`
+      const message = `metrics of ${judged.run.suite} were not pushed: ${pushed.reason}; they are kept in metrics.prom`
       session.progress.warn(message)
       return failed(message, require)
     }

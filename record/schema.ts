@@ -117,7 +117,8 @@ export function histogramProblem(value: unknown): { path: number[]; message: str
   if (!Array.isArray(value)) return { path: [], message: `found ${typeof value}, expected an array of [upperMs, count]` }
   const buckets: unknown[] = value
   let previous = -1
-  for (const [index, bucket] of buckets.entries()) {
+  for (let index = 0; index < buckets.length; index += 1) {
+    const bucket: unknown = buckets[index]
     const upperMs: unknown = Array.isArray(bucket) && bucket.length === 2 ? bucket[0] : undefined
     const samples: unknown = Array.isArray(bucket) ? bucket[1] : undefined
     if (typeof upperMs !== 'number' || !Number.isFinite(upperMs) || upperMs < 0) return { path: [index, 0], message: 'expected an upper bound in milliseconds, 0 or more' }

@@ -1,3 +1,4 @@
+import type { BaselineFigures } from '../baselines/accepted/index.ts'
 import type { Budgets, Verdict } from '../baselines/index.ts'
 import type { Run } from '../record/index.ts'
 import type { ProbesReport } from '../synthetics/outcome.ts'
@@ -22,4 +23,6 @@ export interface RunReport {
   run: Run
   budgets: Budgets
   verdict: Verdict
+  /** The levels of the accepted runs that it was held against. */
+  baseline?: BaselineFigures
 }

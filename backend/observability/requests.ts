@@ -25,7 +25,7 @@ export function observeRequests(metrics: Metrics, log: Log, tracing?: Tracing): 
     },
     requestDone: (scope, status, seconds) => {
       metrics.httpInFlight.dec()
-      const method = knownMethod(scope.method)
+      const method = methodLabel(scope.method, status)
       const one = instrumentsOf(method, scope.route, status)
       one.count()
       if (scope.sampled) observeWithExemplar(metrics, method, scope, status, seconds)
@@ -44,11 +44,15 @@ function observeWithExemplar(metrics: Metrics, method: string, scope: Scope, sta
   metrics.httpSeconds.observe({ labels: { method, route: scope.route, status: String(status) }, value: seconds, exemplarLabels: { trace_id: scope.traceId } })
 }
 
-const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const methods = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
-// A caller chooses its method: the others share a label.
-function knownMethod(method: string): string {
-  return methods.has(method) ? method : 'other'
+/**
+ * A caller chooses its method: those that an operation does not have share a label, or anybody could make a series of each
+ * route, method and bucket. HEAD is GET without the body.
+ */
+function methodLabel(method: string, status: number): string {
+  if (method === 'HEAD') return 'GET'
+  return methods.has(method) && status !== 405 ? method : 'other'
 }
 
 function logRequest(log: Log, scope: Scope, status: number, seconds: number): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ComparableRun } from '../../record/read.ts'
 import { simulateSeries } from '../study/series.ts'
 import type { SeriesPlan } from '../study/series.ts'
-import { changePoints } from './change-points.ts'
+import { changePoints, locatedChanges } from './change-points.ts'
 
 const calm: SeriesPlan = { runs: 60, steps: [], noise: 0.02, correlation: 0.3, spikes: 0, gaps: 0 }
 
@@ -37,6 +37,21 @@ describe('a step in the level', () => {
   it('has one place for all latencies, and none in what did not change', () => {
     const found = changePoints(simulateSeries({ ...calm, steps: [{ at: 30, factor: 1.2 }] }, 3))
     expect(found.map(({ metric, index }) => [metric, index])).toEqual([['p50Ms', 30], ['p95Ms', 30], ['meanMs', 30]])
+  })
+
+  it.each([553, 793, 931])('is one, at its place, where a narrow look takes it for two six runs apart, seed %d', (seed) => {
+    const at = seed === 931 ? 26 : 28
+    const plan = { runs: seed === 931 ? 90 : 150, noise: 0.02, correlation: 0, spikes: 0.03, gaps: 0.03, steps: [{ at, factor: seed === 931 ? 1 / 1.2 : 1.2 }] }
+    expect(changePoints(simulateSeries(plan, 5_000_000 + seed), { metrics: ['p50Ms'] }).map(({ index }) => index)).toEqual([at])
+  })
+
+  it('lies between the runs that are told with it in 19 of 20 histories and more, and they are further apart the fainter it is', () => {
+    const located = (factor: number): [number, number][] =>
+      Array.from({ length: 60 }, (_, seed) => locatedChanges(simulateSeries({ ...calm, noise: 0.03, steps: [{ at: 30, factor }] }, seed), { metrics: ['p50Ms'] })).flatMap((found) => (found.length === 1 && found[0] ? [found[0].within] : []))
+    const width = (all: readonly [number, number][]): number => all.reduce((sum, [from, to]) => sum + to - from, 0) / all.length
+    const [faint, clear] = [located(1.12), located(1.3)]
+    for (const all of [faint, clear]) expect(all.filter(([from, to]) => from <= 30 && to >= 30).length / all.length).toBeGreaterThanOrEqual(0.95)
+    expect(width(faint)).toBeGreaterThan(1.5 * width(clear))
   })
 
   it('down and up again is two', () => {

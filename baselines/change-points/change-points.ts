@@ -25,6 +25,12 @@ export interface ChangePoint {
   pValue: number
 }
 
+/** A change with the runs between which it lies, in the series as it was given. */
+export interface LocatedChange extends ChangePoint {
+  /** The first run after the change is one of these, with 95 % confidence. */
+  within: [first: number, last: number]
+}
+
 export interface ChangePointOptions {
   metrics?: readonly HistoryMetric[]
   /** Standard errors that a step must exceed. */
@@ -35,7 +41,7 @@ export interface ChangePointOptions {
 
 /** A level takes six runs to be one. */
 export const leastRuns = 6
-const defaults = { threshold: 4.75, leastStep: 0.05 }
+const defaults = { threshold: 4.5, leastStep: 0.05 }
 
 /**
  * Where the level of a metric changed for good, over runs in the order of time. A run that is missing, invalid or interrupted, or that made
@@ -43,11 +49,16 @@ const defaults = { threshold: 4.75, leastStep: 0.05 }
  * allowed for (`robust.ts`), or every series would be full of changes.
  */
 export function changePoints(series: readonly (ComparableRun | null | undefined)[], options: ChangePointOptions = {}): ChangePoint[] {
+  return locatedChanges(series, options).map(({ index, metric, before, after, pValue }) => ({ index, metric, before, after, pValue }))
+}
+
+/** The same, each change with the interval of runs that it lies in. */
+export function locatedChanges(series: readonly (ComparableRun | null | undefined)[], options: ChangePointOptions = {}): LocatedChange[] {
   const usable = series.flatMap((run, index) => (run && isMeasurement(run) ? [{ run, index }] : []))
   const all = (options.metrics ?? usualMetrics).map((metric) => examined(metric, usable, { ...defaults, ...options }))
   const events = all.filter(isLatency).flatMap(({ points, found }) => found.steps.map(({ at }) => points[at]?.index ?? 0))
   const found = all.flatMap((one) => told(one, isLatency(one) ? withCorroborated(one, events) : one.found.steps))
-  return placedTogether(found).toSorted((a, b) => a.index - b.index).map(({ index, metric, before, after, pValue }) => ({ index, metric, before, after, pValue }))
+  return placedTogether(found).toSorted((a, b) => a.index - b.index).map(({ index, metric, before, after, pValue, within }) => ({ index, metric, before, after, pValue, within }))
 }
 
 /** Latency metrics that change within so many runs of each other tell of one event. */
@@ -62,12 +73,12 @@ function placedTogether(changes: readonly Found[]): Found[] {
   return changes.map((change) => {
     const event = isLatency(change) ? changes.filter((other) => isLatency(other) && Math.abs(other.index - change.index) <= sameEvent) : [change]
     const clearest = event.reduce((a, b) => (b.z > a.z ? b : a))
-    return { ...change, index: clearest.index }
+    return { ...change, index: clearest.index, within: clearest.within }
   })
 }
 
 /** `z`: how many standard errors the step is, without its sign. */
-type Found = ChangePoint & { z: number }
+type Found = LocatedChange & { z: number }
 
 function isMeasurement(run: ComparableRun): boolean {
   return run.totals.requests > 0 && !run.interrupted && run.validity?.valid !== false
@@ -91,7 +102,7 @@ function examined(metric: HistoryMetric, usable: readonly { run: ComparableRun; 
 }
 
 /** What is certain in one latency metric is looked for in the others with less doubt: one event seldom moves one of them alone. */
-const corroborated = 3
+const corroborated = 2.5
 
 function withCorroborated(one: Examined, events: readonly number[]): Step[] {
   const { steps, scatter } = one.found
@@ -102,9 +113,15 @@ function withCorroborated(one: Examined, events: readonly number[]): Step[] {
   return all.filter((step) => Math.abs(step.z) > one.rules.threshold || places.some((at) => Math.abs(at - step.at) <= sameEvent))
 }
 
-function told({ metric, points }: Examined, steps: readonly Step[]): Found[] {
+/** So many times σ² / δ² about a change lies where it may be as well, with 95 % confidence (Bai 1997, Rev. Econ. Stat. 79, table of the argmax). */
+const locationReach = 11.03
+
+function told({ metric, points, found: { scatter } }: Examined, steps: readonly Step[]): Found[] {
+  const longRun = (scatter.deviation ** 2 * (1 + scatter.correlation)) / (1 - scatter.correlation)
+  const placeOf = (at: number): number => points[Math.min(points.length - 1, Math.max(0, at))]?.index ?? 0
   const level = (from: number, to: number): number => median(points.slice(from, to).map(({ value }) => value))
-  return steps.map(({ at, z }, index) => ({
+  return steps.map(({ at, z, size }, index) => ({
+    within: locatedWithin(at, Math.ceil((locationReach * longRun) / size ** 2), steps[index - 1]?.at ?? 0, steps[index + 1]?.at ?? points.length, placeOf),
     index: points[at]?.index ?? 0,
     z: Math.abs(z),
     metric,
@@ -112,6 +129,10 @@ function told({ metric, points }: Examined, steps: readonly Step[]): Found[] {
     after: level(at, steps[index + 1]?.at ?? points.length),
     pValue: Math.min(1, 2 * normalUpperTail(Math.abs(z)) * points.length),
   }))
+}
+
+function locatedWithin(at: number, reach: number, from: number, to: number, placeOf: (at: number) => number): [number, number] {
+  return [placeOf(Math.max(from + 1, at - reach)), placeOf(Math.min(to - 1, at + reach))]
 }
 
 function valueOf(metric: HistoryMetric, { totals }: ComparableRun): number {

@@ -1,6 +1,6 @@
 import { median, scatterAbout, scatterOf, wider } from './robust.ts'
 import type { Scatter } from './robust.ts'
-import { stepsIn } from './segments.ts'
+import { retested, stepsIn } from './segments.ts'
 import type { Step, StepRules } from './segments.ts'
 
 /** Steps, and the scatter that they were found under. */
@@ -31,17 +31,28 @@ function nearer(value: number | undefined, mine: number, other: number): boolean
 /** A step this many deviations high leaves no doubt on which side of it a run lies. */
 const plainDeviations = 4
 
+/** How far the edge of a step may lie from where its means differ most: a spike beside it, taken down to its neighbours, moves it. */
+const shifts = [0, -1, 1, -2, 2]
+
 /**
  * Without steps into and out of an episode: a few runs at another level make the mean of six, but not the median, and
- * a stretch stretched to six runs begins or ends with one that lies on the level next to it.
+ * a stretch stretched to six runs begins or ends with one that lies on the level next to it. A step whose edge is unclear is placed
+ * where it is clear, if both its levels are still long enough there.
  */
-function lasting(steps: readonly Step[], values: readonly number[], { deviation }: Scatter, rules: StepRules): Step[] {
-  const holds = ({ at }: Step, index: number): boolean => {
-    const before = median(values.slice(steps[index - 1]?.at ?? 0, at))
-    const after = median(values.slice(at, steps[index + 1]?.at ?? values.length))
-    if (!rules.matters(before, after)) return false
-    return Math.abs(after - before) < plainDeviations * deviation || (nearer(values[at - 1], before, after) && nearer(values[at], after, before))
+function lasting(steps: readonly Step[], values: readonly number[], scatter: Scatter, rules: StepRules): Step[] {
+  const placed = (step: Step, index: number): Step | undefined => {
+    const [from, to] = [steps[index - 1]?.at ?? 0, steps[index + 1]?.at ?? values.length]
+    const before = median(values.slice(from, step.at))
+    const after = median(values.slice(step.at, to))
+    if (!rules.matters(before, after)) return undefined
+    if (Math.abs(after - before) < plainDeviations * scatter.deviation) return step
+    const at = shifts.map((shift) => step.at + shift).find((place) => place - from >= rules.leastRuns && to - place >= rules.leastRuns && nearer(values[place - 1], before, after) && nearer(values[place], after, before))
+    return at === undefined ? undefined : { ...step, at }
   }
-  const kept = steps.filter(holds)
-  return kept.length === steps.length ? kept : lasting(kept, values, { deviation, correlation: 0 }, rules)
+  const found = steps.map(placed)
+  const gone = steps.filter((_, index) => found[index] === undefined)
+  if (gone.length === 0) return found.filter((step) => step !== undefined)
+  // One step told as two, six runs apart, has neither edge where it is: without the weaker one the other finds its place.
+  const weakest = gone.reduce((a, b) => (Math.abs(a.z) <= Math.abs(b.z) ? a : b))
+  return lasting(retested(steps.filter((step) => step !== weakest).map(({ at }) => at), values, scatter, rules), values, scatter, rules)
 }

@@ -22,6 +22,8 @@ export interface HistoryScore {
 
 /** A point this near to a change is that change. */
 const near = 5
+/** Runs after a change, some of which may be missing. */
+const leastLevel = 8
 const latencies = ['p50Ms', 'p95Ms', 'meanMs'] as const
 
 /** Series of 60 to 180 runs, half of them clean, the others with one or two steps of `factor`, up or down. */
@@ -44,7 +46,9 @@ function planOf(i: number, factor: number | undefined): SeriesPlan {
   const correlation = [0, 0.3, 0.6][(i >> 1) % 3] ?? 0
   const first = { at: 15 + (i % 20), factor: factor === undefined ? 1 : i % 4 === 1 ? factor : 1 / factor }
   const second = { at: first.at + 20 + (i % 11), factor: first.factor }
-  return { runs, noise, correlation, spikes: 0.03, gaps: 0.03, steps: factor === undefined ? [] : i % 3 === 0 ? [first, second] : [first] }
+  // A level of fewer runs than one takes is none yet: whoever looks again a week later finds it.
+  const steps = [first, ...(i % 3 === 0 ? [second] : [])].filter(({ at }) => at + leastLevel <= runs)
+  return { runs, noise, correlation, spikes: 0.03, gaps: 0.03, steps: factor === undefined ? [] : steps }
 }
 
 function addTo(score: HistoryScore, { steps }: SeriesPlan, found: readonly ChangePoint[]): void {

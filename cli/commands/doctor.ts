@@ -4,12 +4,21 @@ import { catalogue, lookForTool, toolsFolder } from '../../tools/index.ts'
 import type { FoundTool, ToolName } from '../../tools/index.ts'
 import { printJson } from '../artefacts.ts'
 import { exitCodes } from '../exit-codes.ts'
-import type { CommonOptions } from '../options.ts'
 import { version } from '../version.ts'
 import type { World } from '../world.ts'
+import type { NoiseOptions } from './doctor-noise.ts'
+
+export interface DoctorOptions extends NoiseOptions {
+  /** Measure how far the same code differs from itself here. */
+  noise?: boolean
+}
 
 /** What vigil measures with here: the machine, the tools that are there, and those that would have to be fetched. */
-export async function doctor(options: Pick<CommonOptions, 'out' | 'json'>, world: World): Promise<number> {
+export async function doctor(options: DoctorOptions, world: World): Promise<number> {
+  if (options.noise) {
+    const { doctorNoise } = await import('./doctor-noise.ts')
+    return doctorNoise(options, world)
+  }
   const surroundings = { env: world.env, folder: toolsFolder(world.env, resolve(world.cwd, options.out)), progress: () => undefined, signal: world.interrupted }
   const tools: FoundTool[] = []
   for (const name of Object.keys(catalogue).filter((key): key is ToolName => key in catalogue)) {

@@ -8,6 +8,7 @@ import { conclude } from '../conclude.ts'
 import { findEngine } from '../engines.ts'
 import type { FoundEngine } from '../engines.ts'
 import { measureSuite } from '../measure.ts'
+import { runReportOf } from '../judged-run.ts'
 import type { JudgedRun } from '../judged-run.ts'
 import type { CommonOptions } from '../options.ts'
 import { newRunId } from '../run-id.ts'
@@ -20,11 +21,16 @@ import type { SuitePlan } from '../suites.ts'
 import { version } from '../version.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
+import { withBaseline } from './baseline-held.ts'
+import { keepInHistory } from './history-keep.ts'
+import { baseOf, baseProblem, gateDuet } from './gate-duet.ts'
 
 export interface GateOptions extends CommonOptions {
   engine: 'k6' | 'autocannon' | 'both'
   duration?: number
   requirePush?: boolean
+  /** A revision that the work tree is held against in a duet. */
+  base?: string
 }
 
 /** What a gate came to, before it is written and printed. */
@@ -46,23 +52,30 @@ interface Planned {
 export async function gate(options: GateOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const plans = gatePlans(session, options)
+  const base = baseOf(options.base, world)
+  // Found out before minutes are spent on the budgets.
+  const wrong = base?.asked ? await baseProblem(session, base) : undefined
+  if (wrong !== undefined) throw new Misuse(`--base: ${wrong}`)
   const planned = await withEngines(session, plans)
   const id = newRunId(session, 'gate')
   const folder = join(session.out, 'gates', id)
   const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () => gateTarget(session, planned, id))
   const gated: Gated = reached.state === 'used' ? reached.result : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
+  // When the target has ended: what measures beside it would be measured with it.
+  const duet = gated.runs.length > 0 ? await gateDuet(session, base, plans.map(({ name }) => name), options) : { verdicts: [], notes: [], problems: [] }
   const pushes = await pushRuns(session, gated.runs, options.requirePush ?? false)
-  const verdict = combineVerdicts(gated.runs.map((judged) => judged.verdict), [...gated.rows, ...pushes.rows])
+  const verdict = combineVerdicts([...gated.runs.map((judged) => judged.verdict), ...duet.verdicts], [...gated.rows, ...pushes.rows])
   const input: ReportInput = {
     title: 'gate',
     verdict,
-    runs: gated.runs.map(({ run, budgets, verdict: judged }) => ({ run, budgets, verdict: judged })),
+    runs: gated.runs.map(runReportOf),
     ...(gated.probes && { probes: gated.probes }),
-    notes: [...gated.notes, ...pushes.notes, ...gated.problems],
+    notes: [...gated.notes, ...duet.notes, ...pushes.notes, ...gated.problems],
     folder,
     vigilVersion: version(),
   }
-  const problems = [...gated.problems, ...(await writeReports(folder, input))]
+  const problems = [...gated.problems, ...duet.problems, ...(await writeReports(folder, input))]
+  await keepInHistory(session)
   return conclude(session, options.json ?? false, { input, document: verdict, problems })
 }
 
@@ -113,7 +126,8 @@ async function addRun(session: Session, plan: SuitePlan, engine: FoundEngine, ga
     gated.rows.push({ rule: 'suite', suite: plan.name, step: null, metric: 'suite', status: 'skipped', message: note })
     return
   }
-  const judged = await measureSuite(session, plan, engine)
+  const judged = await withBaseline(session, await measureSuite(session, plan, engine))
+  gated.notes.push(...(judged.notes ?? []))
   gated.problems.push(...(await writeRun(judged)))
   gated.runs.push(judged)
 }

@@ -1,13 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { acceptRuns } from '../../baselines/accepted/index.ts'
 import { simulateSeries } from '../../baselines/study/series.ts'
 import { exampleRun, countsOf, spread } from '../../record/examples/runs.ts'
-import { runFolder, writeRecord } from '../../record/store.ts'
+import { readRecord, runFolder, writeRecord } from '../../record/store.ts'
 import { Misuse } from '../world.ts'
 import { runInWorld } from '../testing/world.ts'
 import type { Said } from '../testing/world.ts'
+import { writeBaseline } from './baseline-files.ts'
 import { history } from './history.ts'
 import type { HistoryOptions } from './history.ts'
 
@@ -35,7 +37,8 @@ describe('vigil history', () => {
     const { code, stdout, stderr } = await run('browse', { metric: 'p50Ms' })
     expect(code).toBe(0)
     expect(stdout).toContain('browse  k6, environment')
-    expect(stdout).toMatch(/─ p50Ms \S+ → \S+ \(\+30 %\), about here, p \S+\n {2}2026-01-02 03:04 {2}p50Ms/)
+    expect(stdout).toMatch(/─ p50Ms \S+ → \S+ \(\+30 %\), about here, between 2026-01-02 03:04 and 2026-01-02 03:04, p \S+\n {2}2026-01-02 03:04 {2}p50Ms/)
+    expect(stdout).toMatch(/^ {2}p50Ms [▁▂▃]{12}[▆▇█]{12}$/m)
     expect(stderr).toContain('20260102-030499-damaged/record.json: not JSON')
   })
 
@@ -43,7 +46,39 @@ describe('vigil history', () => {
     const { stdout } = await run(undefined, { json: true })
     const document = JSON.parse(stdout) as { groups: { runs: unknown[]; changes: { metric: string; index: number; run: string }[] }[]; setAside: string[] }
     expect([document.groups.length, document.groups[0]?.runs.length, document.setAside.length]).toEqual([1, 24, 1])
-    expect(document.groups[0]?.changes.find(({ metric }) => metric === 'p50Ms')).toMatchObject({ index: 12, run: '20260102-030412-browse' })
+    expect(document.groups[0]?.changes.find(({ metric }) => metric === 'p50Ms')).toMatchObject({ index: 12, run: '20260102-030412-browse', within: ['20260102-030411-browse', '20260102-030413-browse'] })
+  })
+
+  it('--latest tells how the newest run of each suite was judged', async () => {
+    const { stdout } = await run(undefined, { latest: true })
+    expect(stdout).toMatch(/^NOT JUDGED {4}browse {2}k6, environment \S+, 2026-01-02 03:04 {2}20260102-030423-browse\n$/)
+  })
+
+  it('looks at so many of the newest runs as it is told', async () => {
+    const { stdout } = await run('browse', { runs: 13, metric: 'p50Ms' })
+    expect(stdout).toContain('the newest 13 of 24 runs, 0 changes')
+  })
+
+  it('--prune deletes old runs, none that a baseline names; their figures stay in history', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'vigil-prune-'))
+    cpSync(folder, place, { recursive: true })
+    const here = async (options: Partial<HistoryOptions>): Promise<Said> => runInWorld(place, async (world) => history(undefined, { out: place, ...options }, world))
+    const [first] = readdirSync(join(place, 'runs'))
+    const stored = await readRecord(join(place, 'runs', first ?? ''))
+    if (stored.state === 'refused') throw new Error(stored.problem)
+    const accepted = acceptRuns(undefined, [{ run: stored.run, verdict: { schema: 'vigil.verdict/1', verdict: 'pass', rows: [] } }])
+    if (accepted.state === 'refused') throw new Error(accepted.reasons.join())
+    await writeBaseline(join(place, 'baselines', 'stored'), accepted.baseline)
+    await here({})
+    const { stdout } = await here({ prune: true, keep: 10 })
+    // The ten newest: one of them damaged, which is no run less.
+    expect(stdout).toBe('14 runs deleted, the newest 10 and 1 of baselines kept\n')
+    expect(readdirSync(join(place, 'runs')).filter((id) => id === first)).toEqual([first])
+    expect(JSON.parse((await here({ json: true })).stdout)).toMatchObject({ groups: [{ all: 24 }] })
+    writeFileSync(join(place, 'baselines', 'stored', 'other.json'), '{')
+    await expect(here({ prune: true, keep: 1 })).rejects.toThrow('other.json: not JSON')
+    await expect(here({ prune: true })).rejects.toThrow('--prune: found no --keep')
+    rmSync(place, { recursive: true, force: true })
   })
 
   it('of a suite that never ran is a misuse', async () => {

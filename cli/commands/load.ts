@@ -10,6 +10,8 @@ import { openSession, withTarget } from '../session.ts'
 import { suitePlan } from '../suites.ts'
 import type { SuiteChanges } from '../suites.ts'
 import type { World } from '../world.ts'
+import { withBaseline } from './baseline-held.ts'
+import { keepInHistory } from './history-keep.ts'
 
 export type LoadOptions = CommonOptions & SuiteChanges
 
@@ -20,7 +22,9 @@ export async function load(name: string | undefined, options: LoadOptions, world
   const found = await findEngine(plan.suite.engine, session)
   const id = newRunId(session, plan.name)
   const reached = await withTarget(session, { load: true, logFile: join(session.out, 'runs', id, 'target.log') }, async () => measureSuite(session, plan, found, id))
-  const judged: JudgedRun = reached.state === 'used' ? reached.result : await unmeasuredRun(session, plan, id, reached.reason)
+  const measured: JudgedRun = reached.state === 'used' ? reached.result : await unmeasuredRun(session, plan, id, reached.reason)
+  const judged = await withBaseline(session, measured)
   const problems = await writeRun(judged)
+  await keepInHistory(session)
   return conclude(session, options.json ?? false, { input: reportOfRun(`load ${plan.name}`, judged, problems), document: judged.run, problems })
 }

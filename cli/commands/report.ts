@@ -13,23 +13,24 @@ import type { CommonOptions } from '../options.ts'
 import { version } from '../version.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
+import { withBaseline } from './baseline-held.ts'
 
 /** Writes the reports of a stored run again, judged by the budgets that the config holds now. */
 export async function report(name: string | undefined, options: CommonOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const stored = await readRecord(await recordPath(name, session.out, world.cwd))
   if (stored.state === 'refused') throw new Misuse(stored.problem)
-  const input = stored.run.engine === 'probe' ? await probeReport(stored.run, stored.folder) : loadReport(stored.run, stored.folder, session)
+  const input = stored.run.engine === 'probe' ? await probeReport(stored.run, stored.folder) : await loadReport(stored.run, stored.folder, session)
   const problems = await writeReports(stored.folder, input)
   conclude(session, options.json ?? false, { input, document: input.verdict, problems })
   // Reports were asked for, not a verdict.
   return problems.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
 }
 
-function loadReport(run: Run, folder: string, session: Session): ReportInput {
+async function loadReport(run: Run, folder: string, session: Session): Promise<ReportInput> {
   const { config } = session.loaded
   const budgets = config.suites[run.suite]?.budgets ?? config.budgets ?? {}
-  return reportOfRun(`load ${run.suite}`, { run, budgets, verdict: judgeRun(run, budgets), folder }, [])
+  return reportOfRun(`load ${run.suite}`, await withBaseline(session, { run, budgets, verdict: judgeRun(run, budgets), folder }), [])
 }
 
 async function probeReport(run: Run, folder: string): Promise<ReportInput> {

@@ -1,3 +1,5 @@
+import { isWaived } from '../../baselines/accepted/index.ts'
+import type { BaselineLevels } from '../../baselines/accepted/index.ts'
 import type { Budgets } from '../../baselines/index.ts'
 import { countOf } from '../../record/index.ts'
 import type { Run, Totals } from '../../record/index.ts'
@@ -43,7 +45,7 @@ function latest(reports: readonly RunReport[]): RunReport[] {
   return [...new Map(reports.map((report) => [JSON.stringify(seriesLabels(report.run)), report])).values()]
 }
 
-function collectRun({ run, budgets, verdict }: RunReport, collect: Collect): void {
+function collectRun({ run, budgets, verdict, baseline }: RunReport, collect: Collect): void {
   const labels = seriesLabels(run)
   collect('vigil_run_info', { ...labels, run: labelValue(run.id), revision: labelValue(run.target.revision ?? ''), started: labelValue(run.startedAt), dirty: String(run.target.dirty ?? false) }, 1)
   for (const word of verdicts) collect('vigil_run_verdict', { ...labels, verdict: word }, verdict.verdict === word ? 1 : 0)
@@ -54,7 +56,23 @@ function collectRun({ run, budgets, verdict }: RunReport, collect: Collect): voi
   collectFailures(run, labels, collect)
   collectBudgets(budgets, labels, collect)
   for (const [step, limits] of stepsOf(budgets.steps ?? {})) collectBudgets(limits, { ...labels, step }, collect)
+  if (baseline) {
+    collect('vigil_run_baseline_runs', labels, baseline.runs.length)
+    collectLevels(baseline.whole, labels, collect)
+    for (const [step, levels] of stepsOf(baseline.steps)) collectLevels(levels, { ...labels, step }, collect)
+  }
+  const waivers = verdict.rows.filter(isWaived).length
+  if (baseline || waivers > 0) collect('vigil_run_waived_losses', labels, waivers)
   collectSides(run, labels, collect)
+}
+
+function collectLevels(levels: BaselineLevels, labels: Labels, collect: Collect): void {
+  collect('vigil_run_baseline_latency_p50_seconds', labels, seconds(levels.p50Ms))
+  collect('vigil_run_baseline_latency_p95_seconds', labels, seconds(levels.p95Ms))
+  collect('vigil_run_baseline_latency_p99_seconds', labels, seconds(levels.p99Ms))
+  collect('vigil_run_baseline_latency_mean_seconds', labels, seconds(levels.meanMs))
+  collect('vigil_run_baseline_error_ratio', labels, levels.errorRate)
+  collect('vigil_run_baseline_requests_per_second', labels, levels.throughputRps)
 }
 
 function stepsOf<T>(byStep: Record<string, T>): [string, T][] {

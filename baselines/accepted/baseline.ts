@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { Run } from '../../record/index.ts'
+import { checkComparableRun, jsonOf } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/read.ts'
+
+/** One accepted run: what a comparison needs of its record, with its histograms made compact. */
+export interface AcceptedRun extends ComparableRun {
+  id: string
+  startedAt: string
+  durationMs: number
+  /** Of the target, when the record knew it. */
+  revision?: string
+}
+
+/**
+ * What later runs of a suite in one environment are held against, `vigil.baseline/1`: a committed, reviewed file. The runs come oldest
+ * first; `anchor` names those from which slow creep is measured, however many runs were accepted since.
+ */
+export interface Baseline {
+  schema: 'vigil.baseline/1'
+  suite: string
+  engine: string
+  environment: Run['environment']
+  load: Run['load']
+  anchor: { runs: string[]; reason?: string }
+  runs: AcceptedRun[]
+}
+
+/** Fewer accepted runs say too little about how much runs differ. */
+export const leastAccepted = 5
+/** Besides those of the anchor, so many of the newest are kept and held against. */
+export const mostRecent = 10
+
+export type ReadBaseline = { state: 'read'; baseline: Baseline } | { state: 'refused'; problem: string }
+
+const outline = z.looseObject({
+  schema: z.literal('vigil.baseline/1'),
+  suite: z.string().min(1).max(200),
+  engine: z.string().min(1).max(100),
+  environment: z.looseObject({ fingerprint: z.string().min(1) }),
+  load: z.looseObject({ model: z.enum(['arrival-rate', 'connections', 'once']), ratePerSecond: z.number().exactOptional(), connections: z.number().exactOptional(), shards: z.number().exactOptional() }),
+  anchor: z.object({ runs: z.array(z.string()).min(1), reason: z.string().exactOptional() }),
+  runs: z.array(z.looseObject({ id: z.string().min(1), startedAt: z.iso.datetime(), durationMs: z.number().nonnegative(), revision: z.string().exactOptional() })).min(1),
+})
+
+/** Reads a baseline. One damaged run refuses it all: a baseline is never silently computed from fewer runs. `where` names the file. */
+export function parseBaseline(text: string, where: string): ReadBaseline {
+  const json = jsonOf(text)
+  if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected a vigil.baseline/1 file` }
+  const parsed = outline.safeParse(json.value)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    return { state: 'refused', problem: `${where}: ${issue?.path.join('.') || '(top level)'}: ${issue?.message ?? 'not a baseline'}` }
+  }
+  const { runs, ...rest } = parsed.data
+  const accepted: AcceptedRun[] = []
+  for (const [index, entry] of runs.entries()) {
+    const checked = checkComparableRun(entry, `${where}: runs[${index}]`)
+    if (checked.state === 'refused') return checked
+    accepted.push({ ...checked.run, id: entry.id, startedAt: entry.startedAt, durationMs: entry.durationMs, ...(entry.revision !== undefined && { revision: entry.revision }) })
+  }
+  const known = new Set(accepted.map(({ id }) => id))
+  if (known.size < accepted.length) return { state: 'refused', problem: `${where}: runs: found one twice, expected each run once` }
+  const lost = rest.anchor.runs.find((id) => !known.has(id))
+  if (lost !== undefined) return { state: 'refused', problem: `${where}: anchor.runs: ${JSON.stringify(lost)} is not among the runs: restore it from version control, or accept runs anew` }
+  return { state: 'read', baseline: { ...rest, runs: accepted.toSorted(byTime) } }
+}
+
+/** By when they began; their ids where that is the same. */
+export function byTime(a: Pick<AcceptedRun, 'startedAt' | 'id'>, b: Pick<AcceptedRun, 'startedAt' | 'id'>): number {
+  return Date.parse(a.startedAt) - Date.parse(b.startedAt) || (a.id < b.id ? -1 : 1)
+}
+
+/** The name of a baseline's file: one for each suite and environment. */
+export function baselineFile(suite: string, fingerprint: string): string {
+  return `${suite.replaceAll(/[^A-Za-z0-9._-]/g, '-')}.${fingerprint.replaceAll(/[^A-Za-z0-9_-]/g, '-')}.json`
+}

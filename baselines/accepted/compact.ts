@@ -1,0 +1,50 @@
+import { mergeHistograms } from '../../record/index.ts'
+import type { Bucket, Endpoint, Histogram, Run, ServerSide, Totals } from '../../record/index.ts'
+import type { AcceptedRun } from './baseline.ts'
+
+/** Buckets this wide are narrow beside what runs differ by, and a step has a few dozen of them. */
+const width = Math.log(1.03)
+
+/**
+ * A histogram in buckets 3 % wide, whose bounds are the same for every run and have four digits: a file that is committed and reviewed
+ * stays small. What is compared with it is made as compact, so that neither side is rounded more than the other.
+ */
+export function compactHistogram(histogram: Histogram): Histogram {
+  return mergeHistograms([histogram.flatMap(([upperMs, count]): Bucket[] => (count > 0 ? [[boundOver(upperMs), count]] : []))])
+}
+
+function boundOver(ms: number): number {
+  if (ms <= 0) return 0
+  // A bound that was rounded to its digits stays in its own bucket.
+  const bucket = Math.ceil(Math.log(ms) / width - 0.02)
+  return Number(Math.exp(bucket * width).toPrecision(4))
+}
+
+/** A run as a baseline keeps it: the figures of the record as they were, its histograms compact (so a percentile of those is up to 3 % higher). */
+export function compactRun(run: Run): AcceptedRun {
+  const { server } = run
+  return {
+    schema: 'vigil.run/1',
+    id: run.id,
+    startedAt: run.startedAt,
+    durationMs: run.durationMs,
+    ...(run.target.revision !== undefined && { revision: run.target.revision }),
+    totals: shortTotals(run.totals),
+    endpoints: Object.fromEntries(Object.entries(run.endpoints).map(([step, endpoint]): [string, Endpoint] => [step, { ...shortTotals(endpoint), histogram: compactHistogram(endpoint.histogram) }])),
+    ...(server && { server: shortServer(server) }),
+  }
+}
+
+function shortTotals({ requests, errors, errorRate, throughputRps, latency }: Totals): Totals {
+  const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = latency
+  return { requests, errors, errorRate, throughputRps: short(throughputRps), latency: { meanMs: short(meanMs), p50Ms, p90Ms, p95Ms, p99Ms, maxMs } }
+}
+
+/** The figures that are compared; the others of a server are for the day they were measured. */
+function shortServer({ cpuMsPerRequest, statementsPerRequest }: ServerSide): ServerSide {
+  return { ...(cpuMsPerRequest !== undefined && { cpuMsPerRequest: short(cpuMsPerRequest) }), ...(statementsPerRequest !== undefined && { statementsPerRequest: short(statementsPerRequest) }) }
+}
+
+function short(value: number): number {
+  return Number(value.toPrecision(6))
+}

@@ -1,0 +1,55 @@
+import type { Totals } from '../../record/index.ts'
+import { mostRecent } from './baseline.ts'
+import type { Baseline } from './baseline.ts'
+
+/** The levels of the accepted runs that a run is held against, for pictures beside its own. */
+export interface BaselineFigures {
+  /** Ids of the runs, oldest first. */
+  runs: string[]
+  whole: BaselineLevels
+  steps: Record<string, BaselineLevels>
+}
+
+export interface BaselineLevels {
+  meanMs: number
+  p50Ms: number
+  p95Ms: number
+  p99Ms: number
+  /** Over all requests of all runs. */
+  errorRate: number
+  throughputRps: number
+}
+
+/** Medians over runs, so that one odd run is no level. */
+export function figuresOf(baseline: Baseline): BaselineFigures {
+  const runs = baseline.runs.slice(-mostRecent)
+  const steps = [...new Set(runs.flatMap(({ endpoints }) => Object.keys(endpoints)))].toSorted()
+  return {
+    runs: runs.map(({ id }) => id),
+    whole: levelsOf(runs.map(({ totals }) => totals)),
+    steps: Object.fromEntries(steps.map((step) => [step, levelsOf(runs.flatMap(({ endpoints }) => endpoints[step] ?? []))])),
+  }
+}
+
+function levelsOf(totals: readonly Totals[]): BaselineLevels {
+  const of = (read: (each: Totals) => number): number => middle(totals.map(read))
+  const [errors, requests] = [sum(totals.map((each) => each.errors)), sum(totals.map((each) => each.requests))]
+  return {
+    meanMs: of(({ latency }) => latency.meanMs),
+    p50Ms: of(({ latency }) => latency.p50Ms),
+    p95Ms: of(({ latency }) => latency.p95Ms),
+    p99Ms: of(({ latency }) => latency.p99Ms),
+    errorRate: requests === 0 ? 0 : errors / requests,
+    throughputRps: of(({ throughputRps }) => throughputRps),
+  }
+}
+
+function middle(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 === 1 ? (sorted[half] ?? 0) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

@@ -1,0 +1,63 @@
+/**
+ * How runs of one machine differ: within a session (runs soon after each other), and from one session to the next (another hour, other
+ * neighbours, another boot). Both as variances of a logarithm with the degrees of freedom that they rest on.
+ */
+export interface Spread {
+  within: Variance
+  between: Variance
+}
+
+export interface Variance {
+  variance: number
+  degrees: number
+}
+
+/** What is taken for granted before runs have shown it, as if seen so many times. */
+export interface Prior {
+  deviation: number
+  degrees: number
+}
+
+/** Values of runs in the order of time, in their sessions. */
+export type Sessions = readonly (readonly number[])[]
+
+/** Runs that began within this time of the one before are one session. */
+const sessionGapMs = 30 * 60_000
+
+/** The number of the session that each run belongs to; `startedAtMs` rising. */
+export function sessionNumbers(startedAtMs: readonly number[]): number[] {
+  let session = 0
+  return startedAtMs.map((at, index) => {
+    if (index > 0 && at - (startedAtMs[index - 1] ?? at) > sessionGapMs) session += 1
+    return session
+  })
+}
+
+/**
+ * The spread of runs, moderated: the variance that was seen and one assumed beforehand, weighted by their degrees of freedom
+ * (Smyth 2004, Stat. Appl. Genet. Mol. Biol. 3(1):3). Five runs of one hour know nothing about other hours, so without the assumption a
+ * gate would take the next hour for a regression. Between sessions the variance is that of successive means (von Neumann 1941), which
+ * a slow creep, the very thing to be found, hardly widens.
+ */
+export function spreadOf(sessions: Sessions, priors: { within: Prior; between: Prior }): Spread {
+  const means = sessions.map(meanOf)
+  const runs = sessions.reduce((sum, values) => sum + values.length, 0)
+  const squares = sessions.reduce((sum, values, index) => sum + values.reduce((inner, value) => inner + (value - (means[index] ?? 0)) ** 2, 0), 0)
+  const steps = means.slice(1).reduce((sum, mean, index) => sum + (mean - (means[index] ?? 0)) ** 2 / 2, 0)
+  return { within: moderated(squares, runs - sessions.length, priors.within), between: moderated(steps, Math.max(0, sessions.length - 1), priors.between) }
+}
+
+function moderated(squares: number, degrees: number, prior: Prior): Variance {
+  const all = prior.degrees + degrees
+  return { variance: (prior.degrees * prior.deviation ** 2 + squares) / all, degrees: all }
+}
+
+export function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+/** The level over sessions: each counts alike, however many runs it has. `share`: of one run's variance, what is left in it. */
+export function levelOf(sessions: Sessions): { level: number; share: number } {
+  const count = sessions.length
+  return { level: meanOf(sessions.map(meanOf)), share: sessions.reduce((sum, values) => sum + 1 / values.length, 0) / count ** 2 }
+}

@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import { jsonOf } from '../../record/read.ts'
+import { change } from '../compare/wording.ts'
+import type { VerdictRow } from '../verdict.ts'
+
+/** A loss that was accepted on purpose, for a time. */
+export interface Waiver {
+  suite: string
+  /** `journey/step`; null for the whole run and each of its steps that has no waiver of its own. */
+  step: string | null
+  metric: string
+  /** As a share: 0.15 is 15 % worse. */
+  largestLoss: number
+  reason: string
+  owner: string
+  /** The last day on which it holds, in UTC: `2026-12-31`. */
+  until: string
+}
+
+export interface Waivers {
+  schema: 'vigil.waivers/1'
+  waivers: Waiver[]
+}
+
+export type ReadWaivers = { state: 'read'; waivers: Waiver[] } | { state: 'refused'; problem: string }
+
+// 30 February is read as 1 March.
+function isDay(text: string): boolean {
+  const ms = Date.parse(text)
+  return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(text)
+}
+
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a day such as 2026-12-31').refine(isDay, 'there is no such day')
+const said = z.string().trim().min(1, 'expected some words').max(500)
+const waiver = z.strictObject({
+  suite: z.string().min(1),
+  step: z.string().min(1).nullable(),
+  metric: z.enum(['p50Ms', 'p95Ms', 'p99Ms', 'throughputRps', 'errorRate', 'cpuMsPerRequest', 'statementsPerRequest']),
+  largestLoss: z.number().positive().max(10, 'expected a share (0.15 is 15 %), at most 10'),
+  reason: said,
+  owner: said,
+  until: day,
+})
+const file = z.strictObject({ schema: z.literal('vigil.waivers/1'), waivers: z.array(waiver) })
+
+/** Reads the file of waivers; one that is wrong refuses them all, since nobody knows what it was to accept. */
+export function parseWaivers(text: string, where: string): ReadWaivers {
+  const json = jsonOf(text)
+  if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected a vigil.waivers/1 file` }
+  const parsed = file.safeParse(json.value)
+  if (parsed.success) return { state: 'read', waivers: parsed.data.waivers }
+  const [issue] = parsed.error.issues
+  return { state: 'refused', problem: `${where}: ${issue?.path.join('.') || '(top level)'}: ${issue?.message ?? 'not a file of waivers'}` }
+}
+
+/** What is wrong with a waiver that is to be added, or undefined. `nowMs`: milliseconds since 1970. */
+export function waiverProblem(value: Waiver, nowMs: number): string | undefined {
+  const parsed = waiver.safeParse(value)
+  if (!parsed.success) return `${parsed.error.issues[0]?.path.join('.')}: ${parsed.error.issues[0]?.message}`
+  if (!holds(value, nowMs)) return `until: ${value.until} is over, expected a day to come`
+  return Date.parse(value.until) - nowMs > longestMs ? `until: ${value.until} is over a year away: a loss accepted for ever is a new baseline, with a new anchor` : undefined
+}
+
+const dayMs = 86_400_000
+const longestMs = 366 * dayMs
+
+function holds({ until }: Waiver, nowMs: number): boolean {
+  return nowMs < Date.parse(until) + dayMs
+}
+
+/** Puts a waiver in the place of an earlier one for the same; in an order that does not depend on when they were added. */
+export function withWaiver(waivers: readonly Waiver[], added: Waiver): Waiver[] {
+  const key = ({ suite, metric, step }: Waiver): string => JSON.stringify([suite, metric, step])
+  return [...waivers.filter((one) => key(one) !== key(added)), added].toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+}
+
+/** Rules whose losses can be accepted: what is relative. Budgets are promises to users and are not waived. */
+const acceptedUntil = 'accepted until'
+const waivable = new Set(['baseline', 'anchor', 'comparison'])
+
+/**
+ * Lets waivers stand for the rows they are about. A loss within its waiver is no fail but stays in sight as `skipped`, with reason, owner
+ * and end; beyond it, or after the end, the row is red again and says so. A waiver that nothing needs has a row as well: whoever reads
+ * a report sees every loss that is accepted for this suite.
+ */
+export function waived(rows: readonly VerdictRow[], waivers: readonly Waiver[], suite: string, nowMs: number): VerdictRow[] {
+  const mine = waivers.filter((one) => one.suite === suite)
+  const used = new Set<Waiver>()
+  const judged = rows.map((row): VerdictRow => {
+    const one = mine.find(({ step, metric }) => step === row.step && metric === row.metric) ?? mine.find(({ step, metric }) => step === null && metric === row.metric)
+    if (!one || row.status !== 'fail' || !waivable.has(row.rule)) return row
+    used.add(one)
+    if (!holds(one, nowMs)) return { ...row, message: `${row.message}; the waiver of ${one.owner} for it ended on ${one.until}` }
+    if (lossOf(row) > one.largestLoss) return { ...row, message: `${row.message}; more than ${one.owner} accepted (${change(1 + one.largestLoss)})` }
+    return { ...row, status: 'skipped', message: `${acceptedUntil} ${one.until} by ${one.owner}, up to ${change(1 + one.largestLoss)} (${one.reason}): ${row.message}` }
+  })
+  const idle = mine.filter((one) => !used.has(one) && holds(one, nowMs))
+  return [...judged, ...idle.map((one): VerdictRow => ({ rule: 'waiver', suite, step: one.step, metric: one.metric, status: 'skipped', message: `a loss of ${one.metric} up to ${change(1 + one.largestLoss)} is accepted until ${one.until} by ${one.owner} (${one.reason}); this run did not need it` }))]
+}
+
+/** Whether a row tells of an accepted loss that was needed, or is there to be. */
+export function isWaived({ rule, status, message }: VerdictRow): boolean {
+  return rule === 'waiver' || (waivable.has(rule) && status === 'skipped' && message.startsWith(acceptedUntil))
+}
+
+/** How much worse a row's candidate is, as a share; Infinity when the row does not say. */
+function lossOf({ ratio, metric }: VerdictRow): number {
+  if (ratio === undefined || ratio <= 0) return Number.POSITIVE_INFINITY
+  return metric === 'throughputRps' ? 1 / ratio - 1 : ratio - 1
+}

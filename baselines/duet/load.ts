@@ -1,0 +1,72 @@
+import type { ComparableRun } from '../../record/read.ts'
+import type { VerdictRow } from '../verdict.ts'
+import { amount } from '../wording.ts'
+import { factOf, meanOf } from './units.ts'
+import type { DuetUnits } from './units.ts'
+
+/** More dropped arrivals than this, and something was saturated. */
+const mostDropped = 0.001
+/** One or two are an accident. */
+const leastDropped = 3
+/** A side that keeps so many times as many virtual users busy as the other is the one that they wait for. */
+const hogs = 2
+/** The same journeys make as many requests on both sides, but for those that errors cut short. */
+const mostApart = 0.01
+
+/**
+ * Whether the load was what it should be. Both sides share one pool of virtual users, so a side that saturates starves
+ * the other too: arrivals are dropped for both, and latencies of those that are left look as ever. Whose fault it is shows in
+ * who kept the users busy. A saturated candidate has failed, by throughput; anything else that was saturated measured nothing.
+ */
+export function loadRows(units: DuetUnits): VerdictRow[] {
+  return [...droppedRows(units), ...apartRows(units)]
+}
+
+function droppedRows(units: DuetUnits): VerdictRow[] {
+  const { due, dropped } = droppedOf(units)
+  if (dropped < Math.max(leastDropped, due * mostDropped)) return []
+  const [b = 0, c = 0] = [units.baseline, units.candidate].map((runs) => meanOf(runs.map((run) => factOf(run, 'generator', 'busyUsers'))))
+  const busy = `${Math.round(dropped)} of ${Math.round(due)} arrivals were dropped because all virtual users were waiting (for the baseline ${b.toPrecision(2)}, for the candidate ${c.toPrecision(2)} on average)`
+  const row = { rule: 'load', step: null, metric: 'throughputRps' } as const
+  if (c > hogs * b) return [{ ...row, status: 'fail', actual: dropped / due, limit: mostDropped, message: `the candidate is saturated at a rate that the baseline bears: ${busy}` }]
+  if (b > hogs * c) return [{ ...row, status: 'invalid', message: `the baseline is saturated: ${busy}; load at a lower rate` }]
+  return [{ ...row, status: 'invalid', message: `the load was too much for both, or for this machine: ${busy}; load at a lower rate` }]
+}
+
+/** How many arrivals were due, and how many of them never were: of both sides together, which records of both hold. */
+function droppedOf({ baseline }: DuetUnits): { due: number; dropped: number } {
+  let [due, dropped] = [0, 0]
+  for (const run of baseline) {
+    const here = factOf(run, 'generator', 'droppedArrivals') ?? 0
+    due += 2 * (run.load?.ratePerSecond ?? 0) * ((run.durationMs ?? 0) / 1000) + here
+    dropped += here
+  }
+  return { due, dropped }
+}
+
+/**
+ * Whether a unit says nothing about the sides. One in which arrivals were dropped while both sides were waiting alike says
+ * that the machine stood still for a moment: it is set aside, as long as such units are few. One in which the candidate
+ * alone kept the users waiting is its failure, and stays.
+ */
+export function isDisturbed(baseline: ComparableRun, candidate: ComparableRun): boolean {
+  const [dropped = 0, b = 0, c = 0] = [factOf(baseline, 'generator', 'droppedArrivals'), factOf(baseline, 'generator', 'busyUsers'), factOf(candidate, 'generator', 'busyUsers')]
+  return dropped >= 1 && c <= hogs * b && b <= hogs * c
+}
+
+/** Whether so many units were set aside that the machine is not fit to measure this load. */
+export function isUnfit(disturbed: number, sound: number): boolean {
+  return disturbed > 4 + sound / 3
+}
+
+function apartRows(units: DuetUnits): VerdictRow[] {
+  const [b, c] = [countOf('requests', units.baseline), countOf('requests', units.candidate)]
+  const errors = countOf('errors', units.baseline) + countOf('errors', units.candidate)
+  const apart = Math.abs(b - c) / Math.max(1, b, c)
+  if (apart <= mostApart || errors > 0) return []
+  return [{ rule: 'load', step: null, metric: 'requests', status: 'invalid', message: `the sides got ${b} and ${c} requests, ${amount('ratio', apart)} apart, and no error explains it: they were not asked the same` }]
+}
+
+function countOf(pick: 'requests' | 'errors', runs: DuetUnits['baseline']): number {
+  return runs.reduce((sum, { totals }) => sum + totals[pick], 0)
+}

@@ -1,0 +1,124 @@
+import type { Random } from '../../record/index.ts'
+import type { ComparableRun } from '../../record/read.ts'
+import { compareRuns } from '../compare/index.ts'
+import { smallestDetectable } from '../compare/effect.ts'
+import { measuresOf } from '../compare/measures.ts'
+import { comparisonDefaults } from '../compare/options.ts'
+import { trimmedMean } from '../compare/trimmed.ts'
+
+/** Units of one pair of processes that ran the same code, the i-th of both sides a pair. */
+export interface SameCode {
+  baseline: readonly ComparableRun[]
+  candidate: readonly ComparableRun[]
+}
+
+export const noiseMetrics = ['p50Ms', 'p95Ms'] as const
+export type NoiseMetric = (typeof noiseMetrics)[number]
+
+/** How long a duet may measure, in seconds, when its smallest detectable change is told. */
+export const noiseSeconds = [30, 60, 120] as const
+
+/** What measuring the same code against itself showed of one suite on one machine. */
+export interface SuiteNoise {
+  units: number
+  processPairs: number
+  /** Seconds that a unit takes. */
+  unitSeconds: number
+  metrics: Record<NoiseMetric, MetricNoise>
+  falseAlarms: FalseAlarms
+}
+
+export interface MetricNoise {
+  /** Standard deviation of the logarithm of candidate over baseline from unit to unit. */
+  deviation: number
+  /** The same between pairs of processes, beyond what units explain; 0 when one pair was measured. */
+  betweenProcesses: number
+  /** The smallest change, as a share, that a duet of so many seconds calls a fail eight times in ten. */
+  detectable: Record<string, number>
+}
+
+/** How often the gate erred on duets drawn from what was measured, 24 units each. */
+export interface FalseAlarms {
+  drawn: number
+  fail: number
+  inconclusive: number
+}
+
+const usualUnits = 24
+
+/**
+ * The noise of a suite from duets of the same code. Undefined where fewer than eight units of one pair of processes say something.
+ *
+ * @param draws how many duets are drawn to count false alarms: units with replacement from one pair of processes at a time (a bootstrap,
+ * Efron 1979), the sides of each swapped at random, because the same code knows no sides (a randomisation, Fisher 1935); what one process
+ * has against another is `betweenProcesses`, and why a fail is confirmed on a fresh pair
+ */
+export function noiseOf(duets: readonly SameCode[], draws: number, random: Random): SuiteNoise | undefined {
+  const usable = duets.filter(({ baseline, candidate }) => baseline.length === candidate.length && baseline.length >= leastUnits)
+  const units = usable.reduce((sum, { baseline }) => sum + baseline.length, 0)
+  const [first] = usable
+  if (!first) return undefined
+  const unitSeconds = median(usable.flatMap(({ baseline }) => baseline.map(({ durationMs }) => (durationMs ?? 0) / 1000))) || 2.5
+  return { units, processPairs: usable.length, unitSeconds, metrics: { p50Ms: metricNoise('p50Ms', usable, unitSeconds), p95Ms: metricNoise('p95Ms', usable, unitSeconds) }, falseAlarms: falseAlarmsOf(usable, draws, random) }
+}
+
+const leastUnits = 8
+
+function metricNoise(metric: NoiseMetric, duets: readonly SameCode[], unitSeconds: number): MetricNoise {
+  const differences = duets.map(({ baseline, candidate }) => {
+    const measure = measuresOf(baseline, candidate, true).find((one) => one.metric === metric && one.step === null)
+    return (measure?.baseline ?? []).map((value, index) => (measure?.candidate[index] ?? Number.NaN) - value).filter(Number.isFinite)
+  })
+  const estimates = differences.map((values) => trimmedMean(values))
+  const degrees = differences.reduce((sum, values) => sum + Math.max(0, values.length - 1), 0)
+  // As the comparison sees it: Yuen's error times the root of the count is what one unit counts for.
+  const variance = estimates.reduce((sum, { standardError }, index) => sum + standardError ** 2 * (differences[index]?.length ?? 0) * Math.max(0, (differences[index]?.length ?? 0) - 1), 0) / Math.max(1, degrees)
+  const means = estimates.map(({ value }) => value)
+  const explained = means.length < 2 ? 0 : estimates.reduce((sum, { standardError }) => sum + standardError ** 2, 0) / means.length
+  const betweenProcesses = means.length < 2 ? 0 : Math.sqrt(Math.max(0, varianceOf(means) - explained))
+  const [deviation, family] = [Math.sqrt(variance), familySize(duets)]
+  const detectable = Object.fromEntries(noiseSeconds.map((seconds) => [String(seconds), detectableIn(seconds / unitSeconds, deviation, betweenProcesses, family)]))
+  return { deviation, betweenProcesses, detectable }
+}
+
+/** How many questions a comparison of this suite asks at once: each has its share of the error. */
+function familySize(duets: readonly SameCode[]): number {
+  const [first] = duets
+  return first ? measuresOf(first.baseline, first.candidate, true).filter(({ tooFew }) => !tooFew).length + 1 : 1
+}
+
+function detectableIn(units: number, deviation: number, betweenProcesses: number, family: number): number {
+  const count = Math.max(leastUnits, Math.floor(units))
+  const standardError = Math.sqrt(deviation ** 2 / count + betweenProcesses ** 2)
+  return Math.expm1(smallestDetectable({ value: 0, standardError, degrees: Math.max(1, Math.round(count * 0.75) - 1) }, comparisonDefaults.alpha / family, 0))
+}
+
+function falseAlarmsOf(duets: readonly SameCode[], draws: number, random: Random): FalseAlarms {
+  const found = { drawn: draws, fail: 0, inconclusive: 0 }
+  for (let i = 0; i < draws; i += 1) {
+    const duet = duets[Math.floor(random() * duets.length)]
+    if (!duet) continue
+    const drawn: Record<keyof SameCode, ComparableRun[]> = { baseline: [], candidate: [] }
+    for (let unit = 0; unit < usualUnits; unit += 1) {
+      const place = Math.floor(random() * duet.baseline.length)
+      const [b, c] = [duet.baseline[place], duet.candidate[place]]
+      if (!b || !c) continue
+      const swapped = random() < 0.5
+      drawn.baseline.push(swapped ? c : b)
+      drawn.candidate.push(swapped ? b : c)
+    }
+    const { verdict } = compareRuns(drawn.baseline, drawn.candidate)
+    if (verdict === 'fail') found.fail += 1
+    if (verdict === 'inconclusive') found.inconclusive += 1
+  }
+  return found
+}
+
+function varianceOf(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+}

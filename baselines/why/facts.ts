@@ -1,0 +1,58 @@
+import { factOf, meanOf } from '../duet/units.ts'
+import type { DuetUnits } from '../duet/units.ts'
+import type { ComparableRun } from '../../record/read.ts'
+
+/** Two levels of one figure: what it was, and what it became. */
+export interface Moved {
+  baseline: number
+  candidate: number
+}
+
+export const stepFacts = ['appMs', 'dbMs', 'statements', 'rows'] as const
+export type StepFact = (typeof stepFacts)[number]
+
+export const processFacts = ['cpuMsPerRequest', 'gcMsPerRequest', 'eventLoopP99Ms', 'rssMaxBytes', 'cacheHitRatio', 'dbMsPerRequest', 'statementsPerRequest'] as const
+export type ProcessFact = (typeof processFacts)[number]
+
+/** What the service says that a step's answers cost it, on both sides: means over the duet. Only what both sides tell. */
+export function stepMoves({ baseline, candidate }: DuetUnits, step: string): Partial<Record<StepFact, Moved>> {
+  return both(stepFacts, (fact) => stepMean(baseline, step, fact), (fact) => stepMean(candidate, step, fact))
+}
+
+/** What was read of both processes: means over the duet. */
+export function processMoves({ baseline, candidate }: DuetUnits): Partial<Record<ProcessFact, Moved>> {
+  const mean = (runs: DuetUnits['baseline'], fact: ProcessFact): number | undefined => meanOf(runs.map((run) => factOf(run, 'server', fact)))
+  return both(processFacts, (fact) => mean(baseline, fact), (fact) => mean(candidate, fact))
+}
+
+/** In how many of the units that tell a process's figure it went the same way as on the whole, 0..1. */
+export function agreement({ baseline, candidate }: DuetUnits, fact: ProcessFact, { baseline: b, candidate: c }: Moved): number {
+  const ways = baseline.flatMap((run, index) => {
+    const other = candidate[index]
+    const [x, y] = [factOf(run, 'server', fact), other && factOf(other, 'server', fact)]
+    return x === undefined || y === undefined ? [] : [Math.sign(y - x) === Math.sign(c - b)]
+  })
+  return ways.length === 0 ? 0 : ways.filter(Boolean).length / ways.length
+}
+
+function both<F extends string>(facts: readonly F[], before: (fact: F) => number | undefined, after: (fact: F) => number | undefined): Partial<Record<F, Moved>> {
+  const moves: Partial<Record<F, Moved>> = {}
+  for (const fact of facts) {
+    const [baseline, candidate] = [before(fact), after(fact)]
+    if (baseline !== undefined && candidate !== undefined) moves[fact] = { baseline, candidate }
+  }
+  return moves
+}
+
+function stepMean(runs: readonly ComparableRun[], step: string, fact: StepFact): number | undefined {
+  let [sum, answers] = [0, 0]
+  for (const run of runs) {
+    const told: unknown = Reflect.get(run.endpoints[step] ?? {}, 'server')
+    if (typeof told !== 'object' || told === null) continue
+    const [value, count]: unknown[] = [Reflect.get(told, fact), Reflect.get(told, 'answers')]
+    if (typeof value !== 'number' || typeof count !== 'number') continue
+    sum += value * count
+    answers += count
+  }
+  return answers === 0 ? undefined : sum / answers
+}

@@ -1,0 +1,2 @@
+export { whyOf } from './why.ts'
+export type { Why } from './why.ts'

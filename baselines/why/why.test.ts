@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest'
+import { judgeDuet } from '../duet/index.ts'
+import { unitsOf } from '../duet/testing/units.ts'
+import type { DuetShape } from '../duet/testing/units.ts'
+import { whyOf } from './index.ts'
+import type { Why } from './index.ts'
+
+function whyIs(shape: Omit<DuetShape, 'units'>): Why[] {
+  const units = { ...unitsOf({ units: 12, ...shape }), exact: {} }
+  return whyOf(judgeDuet(units), units)
+}
+
+it('names the step, its effect, and what moved in the database', () => {
+  const why = whyIs({ baseline: { told: { dbMs: 0.5, statements: 1, appMs: 0.3 } }, candidate: { slower: 1.4, told: { dbMs: 1.5, statements: 3, appMs: 0.3 } } })
+  expect(why.map(({ step }) => step)).toEqual(expect.arrayContaining(['tasks/list', 'tasks/read']))
+  expect(why[0]?.effect).toMatch(/p50 \+4\d %/)
+  expect(why[0]?.moved).toEqual(['time in the database 0.5 ms → 1.5 ms a request', 'SQL statements 1 → 3 a request'])
+})
+
+it('tells waiting from computing by CPU time', () => {
+  const slow = { slower: 1.4, told: { appMs: 1.2 } }
+  const waiting = whyIs({ baseline: { cpuMs: 1, told: { appMs: 0.3 } }, candidate: { ...slow, cpuMs: 1 } })
+  expect(waiting.at(-1)?.moved).toContain('CPU per request did not move: the application waits there (a lock, a pool, a timer), it does not compute')
+  const computing = whyIs({ baseline: { cpuMs: 1, told: { appMs: 0.3 } }, candidate: { ...slow, cpuMs: 1.9 } })
+  expect(computing.at(-1)?.moved).toEqual([expect.stringMatching(/^CPU per request \S+ ms → 1\.9 ms \(\+9\d %\)/)])
+})
+
+it('says it when nothing that the service tells moved', () => {
+  expect(whyIs({ candidate: { slower: 1.4 } }).at(-1)?.moved).toEqual([expect.stringContaining('nothing that the service tells moved with it')])
+})
+
+it('tells what moved with the process: garbage, memory, event loop, cache', () => {
+  const why = whyIs({
+    baseline: { server: { gcMsPerRequest: 0.01, rssMaxBytes: 100e6, eventLoopP99Ms: 10, cacheHitRatio: 0.9 } },
+    candidate: { slower: 1.4, server: { gcMsPerRequest: 0.2, rssMaxBytes: 200e6, eventLoopP99Ms: 30, cacheHitRatio: 0.1 } },
+  })
+  expect(why.at(-1)?.moved).toEqual([
+    expect.stringContaining('garbage collection per request'),
+    expect.stringContaining('event loop p99 10 ms → 30 ms'),
+    expect.stringContaining('memory 100 MB → 200 MB'),
+    expect.stringContaining('cache hits 90 % → 10 %'),
+  ])
+})
+
+it('says where the errors are, and of which class', () => {
+  const why = whyIs({ candidate: { errorShare: 0.05 } })
+  expect(why.at(-1)?.moved).toEqual(['60 failed in tasks/list (status)', '60 failed in tasks/read (status)'])
+})
+
+it('explains nothing but a fail', () => {
+  expect(whyIs({})).toEqual([])
+})

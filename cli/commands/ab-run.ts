@@ -1,0 +1,120 @@
+import { join, relative } from 'node:path'
+import { tmpdir } from 'node:os'
+import { whyOf } from '../../baselines/why/index.ts'
+import type { DuetRules } from '../../baselines/duet/index.ts'
+import { runDuet } from '../../duet/index.ts'
+import type { DuetOutcome, DuetSuite, Scratch } from '../../duet/index.ts'
+import { lockTarget } from '../../target/index.ts'
+import { findTool, toolsFolder } from '../../tools/index.ts'
+import { environmentHere } from '../facts.ts'
+import { newRunId } from '../run-id.ts'
+import type { Session } from '../session.ts'
+import { Misuse } from '../world.ts'
+import { abFiles, writeAb } from './ab-files.ts'
+import type { AbVerdict } from './ab-files.ts'
+import { abProgress } from './ab-progress.ts'
+import type { Sides } from './ab-source.ts'
+import { abDefaults } from './ab-suite.ts'
+
+export interface K6Found {
+  path: string
+  label: string
+}
+
+export interface AbPlan {
+  sides: Sides
+  suite: DuetSuite
+  rules: DuetRules
+  pairs: number
+  maxMinutes: number
+  /** The command that does it again. */
+  reproduce: string
+  quiet: boolean
+  k6: K6Found
+  scratch: Scratch
+  /** Wall time that making the sides took already, in seconds. */
+  preparedSeconds: number
+}
+
+export interface AbDone {
+  verdict: AbVerdict
+  outcome: DuetOutcome
+  /** What could not be written. */
+  problems: string[]
+}
+
+/** k6, or why a duet cannot be made. */
+export async function findK6(session: Session): Promise<{ state: 'found'; k6: K6Found } | { state: 'missing'; reason: string }> {
+  const tool = await findTool('k6', { env: session.world.env, folder: toolsFolder(session.world.env, session.out), progress: session.progress.phase, signal: session.world.interrupted })
+  return tool.state === 'missing' ? { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` } : { state: 'found', k6: { path: tool.path, label: `k6 ${tool.version}` } }
+}
+
+/** One suite's duet: measured, judged, explained and kept. */
+export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
+  const { world } = session
+  const beganAt = performance.now()
+  const id = newRunId(session, `ab-${plan.suite.name}`)
+  const folder = duetFolder(session, id)
+  const ended = await runDuet(
+    {
+      run: id,
+      source: plan.sides.source,
+      suite: plan.suite,
+      targets: plan.sides.targets,
+      environment: environmentHere(plan.k6.label),
+      rules: plan.rules,
+      pairs: plan.pairs,
+      deadlineMs: beganAt + (plan.maxMinutes * 60 - plan.preparedSeconds) * 1000,
+    },
+    {
+      k6: plan.k6.path,
+      env: world.env,
+      signal: world.interrupted,
+      monotonicMs: () => performance.now(),
+      wallMs: world.now,
+      random: world.random,
+      scratch: join(plan.scratch.folder, id),
+      logs: folder,
+      progress: abProgress(session, plan.quiet),
+    },
+  )
+  if (ended.state === 'misused') throw new Misuse(ended.reason)
+  const { outcome } = ended
+  const here = relative(world.cwd, folder) || '.'
+  const verdict: AbVerdict = {
+    ...outcome.verdict,
+    run: id,
+    suite: plan.suite.name,
+    sides: plan.sides.names,
+    duet: { pairs: outcome.units.baseline.length, decidedSeconds: outcome.loadSeconds.decided, loadSeconds: outcome.loadSeconds.all, processPairs: outcome.processPairs, wallSeconds: Math.round((performance.now() - beganAt) / 1000 + plan.preparedSeconds) },
+    why: whyOf(outcome.verdict, outcome.units),
+    reproduce: plan.reproduce,
+    recompare: `vigil compare --baseline ${here}/${abFiles.baseline} --candidate ${here}/${abFiles.candidate}`,
+    folder,
+  }
+  return { verdict, outcome, problems: await writeAb(verdict, outcome, folder) }
+}
+
+/** Beside the runs, as gates are: a duet is many records, and none of them a run of its suite. */
+export function duetFolder({ out }: Session, id: string): string {
+  return join(out, 'duets', id)
+}
+
+const lockPatienceMs = 15 * 60_000
+
+/** Two duets of one target on one machine would measure each other. */
+export async function withMachine<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  const { world, targetUrl, progress } = session
+  const waiting = (holder: number): void => progress.warn(`process ${holder} is measuring ${targetUrl} already; waiting for it to end`)
+  const taken = await lockTarget({ url: targetUrl, folder: tmpdir(), pid: world.pid, signal: world.interrupted, timeoutMs: lockPatienceMs, waiting })
+  if (taken.state === 'busy') throw new Misuse(`process ${taken.holder} still measures ${targetUrl} after ${lockPatienceMs / 60_000} minutes: end it, or remove ${taken.file} if it is something else`)
+  try {
+    return await work()
+  } finally {
+    if (taken.state === 'locked') await taken.lock.release()
+  }
+}
+
+export function plannedPairs(pairs: number | undefined): number {
+  return pairs ?? abDefaults.pairs
+}

@@ -1,0 +1,68 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sides } from '../inside/sides.ts'
+import type { Side } from '../inside/sides.ts'
+import { startDatabases } from './database.ts'
+import type { Databases, Template } from './database.ts'
+import { sideAt, startSide } from './side.ts'
+import type { RunningSide, SideLaunch } from './side.ts'
+
+/** Both sides at once on this machine. */
+export interface RunningPair {
+  sides: Record<Side, RunningSide>
+  /** The side that has ended by itself, if one has. */
+  died: () => Side | undefined
+  stop: () => Promise<void>
+}
+
+export type StartedPair = { state: 'up'; pair: RunningPair } | { state: 'failed'; side: Side | undefined; reason: string }
+
+/** What both sides are: revisions that we start, with databases when there is a template for them, or services that run elsewhere. */
+export type PairSource =
+  | { kind: 'processes'; launch: Record<Side, Omit<SideLaunch, 'databaseUrl' | 'logFile'>>; template: Template | undefined }
+  | { kind: 'urls'; urls: Record<Side, string>; metrics: string | undefined; token: string | undefined }
+
+/**
+ * Starts a fresh pair of processes on fresh data. One after the other, since two that compile at once disturb each other;
+ * the copy that starts first is slower by as much as a per cent, so `order` is random, and swapped for the next pair.
+ *
+ * @param folder that does not exist yet: data, while it runs
+ * @param logs where logs stay
+ */
+export async function startPair(source: PairSource, order: readonly [Side, Side], folder: string, logs: string, signal: AbortSignal): Promise<StartedPair> {
+  if (source.kind === 'urls') {
+    const [baseline, candidate] = sides.map((side) => sideAt(source.urls[side], source.metrics, source.token, signal))
+    return baseline && candidate ? { state: 'up', pair: { sides: { baseline, candidate }, died: () => undefined, stop: async () => undefined } } : { state: 'failed', side: undefined, reason: 'two URLs are needed' }
+  }
+  const made = source.template && (await startDatabases(source.template, join(folder, 'postgres'), signal))
+  if (made?.state === 'failed') return { ...made, side: undefined }
+  return startOn(source, made?.databases, order, logs, signal)
+}
+
+async function startOn(source: Extract<PairSource, { kind: 'processes' }>, databases: Databases | undefined, order: readonly [Side, Side], logs: string, signal: AbortSignal): Promise<StartedPair> {
+  const running: Partial<Record<Side, RunningSide>> = {}
+  let [died, stopping]: [Side | undefined, boolean] = [undefined, false]
+  const stop = async (): Promise<void> => {
+    stopping = true
+    await Promise.all(Object.values(running).map(async (side) => side.stop()))
+    await databases?.stop()
+  }
+  try {
+    await mkdir(logs, { recursive: true })
+    for (const side of order) {
+      const started = await startSide({ ...source.launch[side], databaseUrl: databases?.urls[side], logFile: join(logs, `${side}.log`) }, signal)
+      if (started.state === 'failed') {
+        await stop()
+        return { state: 'failed', side, reason: started.reason }
+      }
+      running[side] = started.side
+      void started.side.ended.then(() => (died ??= stopping ? undefined : side))
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const { baseline, candidate } = running
+  if (baseline === undefined || candidate === undefined) return { state: 'failed', side: undefined, reason: 'no side was started' }
+  return { state: 'up', pair: { sides: { baseline, candidate }, died: () => died, stop } }
+}

@@ -1,0 +1,115 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openScratch } from '../scratch.ts'
+import { commitOf, git, subjectOf } from './git.ts'
+import type { GitPlace } from './git.ts'
+import { makeWorktree } from './worktree.ts'
+
+/*
+ * A repository of two commits whose config lies in a folder of it; its dependencies are one package and a link to a
+ * workspace of its own.
+ */
+
+let top: string
+let place: GitPlace
+
+function run(...args: string[]): string {
+  return execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], { cwd: top, encoding: 'utf8' }).trim()
+}
+
+function write(name: string, text: string): void {
+  mkdirSync(join(top, name, '..'), { recursive: true })
+  writeFileSync(join(top, name), text)
+}
+
+function commit(message: string): string {
+  run('add', '-A')
+  run('commit', '-qm', message)
+  return run('rev-parse', 'HEAD')
+}
+
+let first: string
+let second: string
+
+beforeAll(() => {
+  top = realpathSync(mkdtempSync(join(tmpdir(), 'vigil-worktree-')))
+  place = { folder: join(top, 'service'), env: process.env, signal: new AbortController().signal }
+  run('init', '-q', '-b', 'main')
+  write('.gitignore', 'node_modules\n')
+  write('package.json', '{}')
+  write('package-lock.json', '{"version":1}')
+  write('own/index.js', 'first')
+  write('service/code.js', 'first')
+  first = commit('first \u001B[31mred')
+  write('own/index.js', 'second')
+  write('service/code.js', 'second')
+  second = commit('second')
+  write('node_modules/package/index.js', 'package')
+  write('node_modules/@scope/package/index.js', 'scoped')
+  symlinkSync('../own', join(top, 'node_modules/own'))
+})
+afterAll(() => rmSync(top, { recursive: true, force: true }))
+
+async function worktreeOf(sha: string, name: string) {
+  const made = await makeWorktree(place, sha, join(top, '.vigil', name))
+  if (made.state === 'failed') throw new Error(made.reason)
+  return made.worktree
+}
+
+describe('a revision', () => {
+  it('is found by any of its names, and is one line when it is not there', async () => {
+    expect(await commitOf(place, 'main~1')).toEqual({ state: 'found', sha: first })
+    expect(await commitOf(place, 'nothing')).toMatchObject({ state: 'unknown', reason: expect.stringContaining('"nothing" is no revision in') })
+    expect(await commitOf(place, '--all')).toMatchObject({ state: 'unknown' })
+    expect(await commitOf({ ...place, folder: tmpdir() }, 'main')).toMatchObject({ state: 'unknown', reason: expect.stringContaining('is not in a git repository') })
+  })
+
+  it('tells its subject without control characters', async () => {
+    expect(await subjectOf(place, first)).toBe('first  [31mred')
+  })
+})
+
+describe('a worktree', () => {
+  it('is the revision, at the place of the config, with the dependencies of the checkout and its own workspaces', async () => {
+    const worktree = await worktreeOf(first, 'a')
+    expect(worktree).toMatchObject({ folder: join(top, '.vigil/a/service'), how: 'linked' })
+    expect(readFileSync(join(worktree.folder, 'code.js'), 'utf8')).toBe('first')
+    const modules = join(top, '.vigil/a/node_modules')
+    expect(readFileSync(join(modules, 'package/index.js'), 'utf8')).toBe('package')
+    expect(readFileSync(join(modules, '@scope/package/index.js'), 'utf8')).toBe('scoped')
+    expect(readFileSync(join(modules, 'own/index.js'), 'utf8')).toBe('first')
+    expect(readlinkSync(join(modules, 'package'))).toBe(join(top, 'node_modules/package'))
+    await worktree.remove()
+    expect(existsSync(join(top, '.vigil/a'))).toBe(false)
+    expect(run('worktree', 'list').split('\n')).toHaveLength(1)
+    expect(readFileSync(join(top, 'node_modules/package/index.js'), 'utf8')).toBe('package')
+  })
+
+  it('leaves nothing behind when its dependencies cannot be installed', async () => {
+    write('package-lock.json', 'not a lock file')
+    const broken = commit('broken')
+    write('package-lock.json', '{"version":1}')
+    const made = await makeWorktree(place, broken, join(top, '.vigil/b'))
+    expect(made).toMatchObject({ state: 'failed', reason: expect.stringContaining('npm ci failed') })
+    expect(existsSync(join(top, '.vigil/b'))).toBe(false)
+    expect(run('worktree', 'list').split('\n')).toHaveLength(1)
+    run('reset', '-q', '--hard', second)
+  })
+})
+
+it('what a killed duet left behind is removed by the next one, and what a living one uses is not', async () => {
+  const out = join(top, '.vigil')
+  // No process has this number: Linux ends at 2^22.
+  const killed = await openScratch(out, 'killed', 2 ** 30)
+  await makeWorktree(place, first, join(killed.folder, 'baseline'))
+  const living = await openScratch(out, 'living', process.ppid)
+  expect(existsSync(killed.folder)).toBe(false)
+  const third = await openScratch(out, 'third', process.pid)
+  expect(existsSync(living.folder)).toBe(true)
+  await Promise.all([living.remove(), third.remove()])
+  await git(place, 'worktree', 'prune')
+  expect(run('worktree', 'list').split('\n')).toHaveLength(1)
+})

@@ -1,0 +1,16 @@
+import { createServer } from 'node:http'
+
+// A small service for tests: `fast` and `slow` answer after a few milliseconds, `slow` after SLOW_MS more. What it says of
+// its statements is STATEMENTS, as an N+1 query would have it.
+const [slowMs, statements] = [Number(process.env.SLOW_MS ?? 0), process.env.STATEMENTS ?? '1']
+const server = createServer((request, response) => {
+  request.resume()
+  setTimeout(
+    () => {
+      response.setHeader('server-timing', `app;dur=0.5, db;dur=${statements}, sql;desc="${statements}", rows;desc="5"`)
+      response.end('{"answer":42}')
+    },
+    request.url?.startsWith('/slow') ? 4 + slowMs : 4,
+  )
+})
+server.listen(Number(process.env.PORT), '127.0.0.1')

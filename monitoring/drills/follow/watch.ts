@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Received, Sinks } from '../sinks/index.ts'
+import { readGroups } from './alertmanager.ts'
+import type { HeldGroup } from './alertmanager.ts'
+import { isAbout, nothingSeen } from './observation.ts'
+import type { Followed, Measured, Observation } from './observation.ts'
+import { queryNow, readRules } from './prometheus.ts'
+import type { PrometheusRule } from './prometheus.ts'
+import { comparisonsOf } from './sides.ts'
+
+export interface Watch {
+  /** Begins an observation of an alert; what is returned keeps up with what becomes of it. */
+  follow: (followed: Followed) => Observation
+  /** Ends an observation; what was seen stays as it is. */
+  forget: (seen: Observation) => void
+  /** Alerts that fire now, by their labels; `alertname` is their name. */
+  firing: () => readonly Readonly<Record<string, string>>[]
+  /** Everything received since the watch began. */
+  received: () => readonly Received[]
+  /** Settles when `isSo` holds, at the latest after `withinMs`; tells whether it does. */
+  until: (isSo: () => boolean, withinMs: number) => Promise<boolean>
+  stop: () => Promise<void>
+}
+
+export interface WatchPlan {
+  prometheusUrl: string
+  alertmanagerUrl: string
+  sinks: Pick<Sinks, 'received' | 'subscribe'>
+  everyMs: number
+  /** Wall clock. */
+  now: () => number
+  signal: AbortSignal
+}
+
+/** Looks at Prometheus and Alertmanager again and again, and keeps what each followed alert has come to. */
+export function watch(plan: WatchPlan): Watch {
+  const done = new AbortController()
+  const signal = AbortSignal.any([done.signal, plan.signal])
+  const observations = new Map<Observation, Followed>()
+  const measuredAt = new WeakMap<Observation, number>()
+  let firing: Record<string, string>[] = []
+  const unsubscribe = plan.sinks.subscribe((received) => {
+    for (const [seen, followed] of observations) if (concerns(received, followed)) seen.received.push(received)
+  })
+  const look = async (): Promise<void> => {
+    const [rules, groups] = await Promise.all([readRules(plan.prometheusUrl, signal), readGroups(plan.alertmanagerUrl, signal)])
+    const nowMs = plan.now()
+    if (rules.state === 'read') firing = rules.rules.flatMap(({ alerts }) => alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels))
+    for (const [seen, followed] of observations) {
+      if (rules.state === 'read') noteRule(seen, rules.rules.filter(({ name, type }) => type === 'alerting' && name === seen.alert), followed, nowMs)
+      else seen.trouble = rules.reason
+      if (groups.state === 'read') noteGroups(seen, groups.groups, followed, nowMs)
+      else seen.trouble = groups.reason
+      if (seen.trueAtMs === undefined && seen.rule && nowMs - (measuredAt.get(seen) ?? 0) > measureEveryMs) {
+        measuredAt.set(seen, nowMs)
+        seen.measured = await measure(plan.prometheusUrl, seen.rule.expression, signal)
+      }
+    }
+  }
+  const looking = (async () => {
+    while (!signal.aborted) {
+      await look()
+      await sleep(plan.everyMs, undefined, { signal }).catch(() => undefined)
+    }
+  })()
+  return {
+    follow: (followed) => {
+      const seen = nothingSeen(followed.alert)
+      if (followed.fromTheStart) seen.sinceTheStart = true
+      if (followed.fromTheStart) seen.received.push(...plan.sinks.received().filter((received) => concerns(received, followed)))
+      observations.set(seen, followed)
+      return seen
+    },
+    forget: (seen) => void observations.delete(seen),
+    firing: () => firing,
+    received: plan.sinks.received,
+    until: async (isSo, withinMs) => {
+      const deadline = performance.now() + withinMs
+      while (!isSo() && performance.now() < deadline && !signal.aborted) await sleep(Math.min(50, plan.everyMs), undefined, { signal }).catch(() => undefined)
+      return isSo()
+    },
+    stop: async () => {
+      done.abort()
+      unsubscribe()
+      await looking
+    },
+  }
+}
+
+// A login that was refused says nothing of what would have been delivered: it concerns whoever waits.
+function concerns(received: Received, { alert, alsoAbout, notAbout = [] }: Followed): boolean {
+  if (received.answer.state === 'refused' && received.text === '') return true
+  return isAbout(received, alert) && !notAbout.some((other) => isAbout(received, other)) && (alsoAbout === undefined || received.via === 'sms' || isAbout(received, alsoAbout))
+}
+
+function has(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>> = {}): boolean {
+  return Object.entries(wanted).every(([name, value]) => labels[name] === value)
+}
+
+/** Only for the message of a rule that never becomes true. */
+const measureEveryMs = 2000
+
+const lastEvaluations = new WeakMap<Observation, string>()
+
+function noteRule(seen: Observation, rules: readonly PrometheusRule[], followed: Followed, nowMs: number): void {
+  const [rule] = rules
+  if (rule === undefined) return
+  seen.rule = { expression: rule.query, forMs: rule.duration * 1000, health: rule.health, ...(rule.lastError !== undefined && { error: rule.lastError }) }
+  if (rule.lastEvaluation !== lastEvaluations.get(seen)) seen.evaluations += 1
+  lastEvaluations.set(seen, rule.lastEvaluation)
+  // Several rules may carry one name, each for a part of it.
+  const alerts = rules.flatMap((each) => each.alerts).filter(({ labels }) => has(labels, followed.labels))
+  if (alerts.length > 0) seen.trueAtMs ??= nowMs
+  const firing = alerts.filter(({ state }) => state === 'firing')
+  if (firing.length > 0) {
+    seen.firingAtMs ??= nowMs
+    seen.beganMs ??= Math.min(...firing.map(({ activeAt }) => Date.parse(activeAt))) + rule.duration * 1000
+    delete seen.clearedAtMs
+  } else if (seen.firingAtMs !== undefined) seen.clearedAtMs ??= nowMs
+}
+
+function noteGroups(seen: Observation, groups: readonly HeldGroup[], followed: Followed, nowMs: number): void {
+  for (const group of groups) {
+    const alerts = group.alerts.filter(({ labels }) => labels['alertname'] === seen.alert && has(labels, followed.labels))
+    if (alerts.length === 0) continue
+    seen.heldAtMs ??= nowMs
+    seen.groupedBy = Object.keys(group.labels).toSorted()
+    if (!seen.receivers.includes(group.receiver.name)) seen.receivers.push(group.receiver.name)
+    if (alerts.some(({ status }) => (status.inhibitedBy ?? []).length > 0)) seen.inhibitedAtMs ??= nowMs
+    if (alerts.some(({ status }) => (status.silencedBy ?? []).length > 0)) seen.silencedAtMs ??= nowMs
+  }
+}
+
+async function measure(url: string, expression: string, signal: AbortSignal): Promise<Measured[]> {
+  const measured: Measured[] = []
+  for (const comparison of comparisonsOf(expression).slice(0, 4)) {
+    const values = await queryNow(url, comparison.measured, signal)
+    measured.push({ ...comparison, values: values.map(({ value }) => value).slice(0, 5) })
+  }
+  return measured
+}

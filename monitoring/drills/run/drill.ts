@@ -1,0 +1,73 @@
+import type { Destination } from '../follow/observation.ts'
+import type { Limits } from '../follow/hops.ts'
+import type { Stage } from '../stage/index.ts'
+import type { Traffic } from '../faults/traffic.ts'
+
+/** Where a drill is played: the stage, and the people using the service on it. */
+export interface Scene {
+  stage: Stage
+  traffic: Traffic
+  /** Milliseconds of production's clock on the drill's. */
+  fast: (ms: number) => number
+  signal: AbortSignal
+}
+
+/** Ends a fault. */
+export type Withdraw = () => Promise<void>
+
+/** Parts of the stage that a drill needs to itself; `*`: everything. `held`: requests that are held up, which go on whenever faults are switched. */
+export type Touched = '*' | 'held' | 'latency' | 'errors' | 'database' | 'auth' | 'limits' | 'memory' | 'disk' | 'growth'
+
+/** One alert's drill: its fault, and what has to come of it. */
+export interface Drill {
+  /** Of REQUIREMENTS: `C1`. */
+  requirement: string
+  alert: string
+  /** What is done, in words. */
+  fault: string
+  /** Why part of it is not real, where it is not. */
+  standIn?: string
+  /** The same, where it depends on what the machine allows. */
+  standInHere?: (stage: Stage) => string | undefined
+  touches: readonly Touched[]
+  spoils?: readonly Touched[]
+  makeFault: (scene: Scene) => Promise<Withdraw>
+  to: readonly Destination[]
+  /** Alerts that become true with it and must be kept quiet because it fires. */
+  inhibits: readonly string[]
+  /** Alerts that must fire meanwhile and reach nobody. */
+  mutes?: readonly string[]
+  /** Other alerts that the same fault may raise, and that may be delivered. */
+  along: readonly string[]
+  /** Alerts that the fault raises and that stay when it is over. */
+  lingering?: readonly string[]
+  /** Who else is told when it stays, by which alert, how long after. */
+  escalations: readonly { alert: string; to: readonly Destination[]; afterMs: number }[]
+  /** Why its end is not waited for, where it is not. */
+  stays?: string
+  /** Other limits than the usual ones, on production's clock. */
+  limits?: Partial<Limits>
+  /** It takes so long for reasons outside the rules (a window of the service's own), on the wall clock. */
+  slack?: Partial<Limits>
+}
+
+/** How a drill ended. Seconds on the drill's clock; absent: it did not come so far. */
+export interface DrillResult {
+  requirement: string
+  alert: string
+  fault: string
+  standIn?: string
+  stays?: string
+  state: 'passed' | 'failed' | 'interrupted'
+  /** Where it was lost, and why. */
+  hop?: string
+  why?: string
+  /** From the fault until it fires, from firing until the last receiver has it, from the fault's end until all know that it is over. */
+  fireSeconds?: number
+  deliverSeconds?: number
+  escalateSeconds?: number
+  resolveSeconds?: number
+  deliveredTo: string[]
+  escalatedTo: string[]
+  inhibited: string[]
+}

@@ -1,0 +1,32 @@
+import { startPostgres } from '../../../stack/services/index.ts'
+import type { PostgresService } from '../../../stack/services/index.ts'
+
+/** A database that can be taken away and given back, at the same address with the same data. */
+export interface Database {
+  stop: () => Promise<void>
+  start: () => Promise<void>
+}
+
+export type DatabaseStarted = { state: 'up'; database: Database; postgres: PostgresService } | { state: 'failed'; reason: string }
+
+export async function startDatabase(options: { folder: string; signal: AbortSignal }): Promise<DatabaseStarted> {
+  const started = await startPostgres(options)
+  if (started.state === 'failed') return started
+  let running: PostgresService | undefined = started.service
+  const { port } = started.service
+  return {
+    state: 'up',
+    postgres: started.service,
+    database: {
+      stop: async () => {
+        await running?.stop()
+        running = undefined
+      },
+      start: async () => {
+        const again = await startPostgres({ folder: options.folder, port })
+        if (again.state === 'failed') throw new Error(`the database did not come back: ${again.reason}`)
+        running = again.service
+      },
+    },
+  }
+}

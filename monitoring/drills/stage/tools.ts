@@ -1,0 +1,23 @@
+import { findTool } from '../../../tools/index.ts'
+import type { ToolName, ToolSurroundings } from '../../../tools/index.ts'
+
+const needed = ['prometheus', 'promtool', 'alertmanager', 'pushgateway', 'node_exporter', 'postgres_exporter', 'process-exporter'] as const satisfies readonly ToolName[]
+
+/** Paths of the programs that a stage is made of. */
+export type StageTools = Record<(typeof needed)[number], string>
+
+export type ToolsFound = { state: 'found'; tools: StageTools } | { state: 'missing'; reason: string }
+
+export async function findStageTools(surroundings: ToolSurroundings): Promise<ToolsFound> {
+  const tools: Partial<StageTools> = {}
+  for (const name of needed) {
+    const found = await findTool(name, surroundings)
+    if (found.state === 'missing') return { state: 'missing', reason: `${found.reason}: ${found.whatToDo}` }
+    tools[name] = found.path
+  }
+  return isWhole(tools) ? { state: 'found', tools } : { state: 'missing', reason: 'not every tool was found' }
+}
+
+function isWhole(tools: Partial<StageTools>): tools is StageTools {
+  return needed.every((name) => tools[name] !== undefined)
+}

@@ -1,0 +1,69 @@
+import type { Row } from '../dashboard.ts'
+import { budgets } from '../limits.ts'
+import { above, anyIs, stat, steps } from '../panels/index.ts'
+import { errorRatio, latencyQuantile, ofInstance, ofRoute } from './selectors.ts'
+
+/** Is it up, is it fast, is it right: the answer to a page. */
+export const now: Row = {
+  title: 'Right now',
+  panels: [
+    stat({
+      title: 'Alerts firing',
+      description: 'How many alerts fire, the watchdog that always fires left out. Anything but 0: open the alert, its runbook says what to do.',
+      queries: [{ expr: 'count(ALERTS{alertstate="firing", alertname!="Watchdog"}) or vector(0)', legend: 'firing' }],
+      unit: 'plain',
+      width: 3,
+      limits: anyIs('critical'),
+    }),
+    stat({
+      title: 'Instances up',
+      description: 'Instances of the API that Prometheus reaches, of those it knows. Red when none is up: everything else here is then old.',
+      queries: [{ expr: 'sum(up{job="todo-backend", instance=~"$instance"})', legend: 'up' }],
+      unit: 'plain',
+      width: 3,
+      limits: steps('red', [1, 'green']),
+      alerts: ['APIUnreachable'],
+    }),
+    stat({
+      title: 'Errors (5 min)',
+      description: 'Share of requests answered by a 5xx over 5 minutes, as the alerts take it: yellow from 0.5 %, orange from 2 %, red from 5 %.',
+      queries: [{ expr: errorRatio('5m'), legend: 'errors' }],
+      unit: 'ratio',
+      width: 4,
+      decimals: 2,
+      limits: above(['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate'], { budget: budgets.errorRatio }),
+      alerts: ['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate', 'APIUnavailable'],
+    }),
+    stat({
+      title: 'p95 (5 min)',
+      description: '95 % of requests are faster. Blue above the budget of 500 ms, then the colours of the alerts at 1, 2 and 5 s.',
+      queries: [{ expr: latencyQuantile(0.95, '5m'), legend: 'p95' }],
+      unit: 'seconds',
+      width: 4,
+      limits: above(['APISlow', 'APIVerySlow', 'APIHighResponseTime'], { budget: budgets.p95Seconds }),
+      alerts: ['APISlow', 'APIVerySlow', 'APIHighResponseTime'],
+    }),
+    stat({
+      title: 'Requests',
+      description: 'Answered requests per second over 5 minutes. Far from what is usual at this hour, up or down, is a finding of its own: look at the routes below.',
+      queries: [{ expr: `sum(rate(http_requests_total{${ofRoute}}[5m]))`, legend: 'requests' }],
+      unit: 'requestsPerSecond',
+      width: 4,
+      alerts: ['TrafficUnusual'],
+    }),
+    stat({
+      title: 'In flight',
+      description: 'Requests being answered at this moment. Rising while the request rate stays the same: answers got slower, look at the database.',
+      queries: [{ expr: `sum(http_requests_in_flight{${ofInstance}})`, legend: 'in flight' }],
+      unit: 'count',
+      width: 3,
+    }),
+    stat({
+      title: 'Users (5 min)',
+      description: 'Users with a request in the last 5 minutes, of all instances added (who uses two counts twice). Says how many an incident concerns.',
+      queries: [{ expr: `sum(users_active{${ofInstance}, window="5m"})`, legend: 'users' }],
+      unit: 'count',
+      width: 3,
+    }),
+  ],
+}

@@ -1,0 +1,65 @@
+import type { Row } from '../dashboard.ts'
+import { budgets } from '../limits.ts'
+import { above, table, timeSeries } from '../panels/index.ts'
+import { errorsByEndpoint, latencyQuantile, ofRoute, slowestEndpoints } from './selectors.ts'
+
+/** Request rate, latency and errors, over time and by endpoint. */
+export const traffic: Row = {
+  title: 'Latency, errors, traffic',
+  panels: [
+    timeSeries({
+      title: 'Response time percentiles',
+      description: 'p50 rising: everything is slower (CPU, database). Only p99 rising: some are, look at the routes. The points are single requests: click one for its trace. Lines: budget and alerts.',
+      queries: [['p50', 0.5], ['p90', 0.9], ['p95', 0.95], ['p99', 0.99]].map(([legend, quantile], index) => ({ expr: latencyQuantile(Number(quantile), '$interval'), legend: String(legend), exemplars: index === 3 })),
+      unit: 'seconds',
+      width: 12,
+      limits: above(['APISlow', 'APIVerySlow', 'APIHighResponseTime'], { budget: budgets.p95Seconds }),
+      alerts: ['APISlow', 'APIVerySlow', 'APIHighResponseTime'],
+    }),
+    timeSeries({
+      title: 'Error rate by endpoint',
+      description: 'Share of requests answered by a 5xx: of all, and of each endpoint that has any. One endpoint: its code or query. All at once: database, memory, or a deployment (see the marks).',
+      queries: [{ expr: errorsByEndpoint, legend: '{{method}} {{route}}' }],
+      unit: 'ratio',
+      width: 12,
+      limits: above(['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate']),
+      alerts: ['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate', 'APIUnavailable'],
+    }),
+    timeSeries({
+      title: 'Request rate by endpoint',
+      description: 'Answered requests per second. A step up on one endpoint is a client gone wild or an attack; a step down to nothing is an outage in front of us.',
+      queries: [{ expr: `sum by (method, route) (rate(http_requests_total{${ofRoute}}[$interval]))`, legend: '{{method}} {{route}}' }],
+      unit: 'requestsPerSecond',
+      width: 12,
+      stacked: true,
+      alerts: ['TrafficUnusual'],
+    }),
+    timeSeries({
+      title: 'p95 by endpoint',
+      description: 'The eight endpoints slowest over the chosen time. Compare with its queries on the database dashboard: a slow endpoint without a slow query waits for a connection or for CPU.',
+      queries: [{ expr: slowestEndpoints, legend: '{{method}} {{route}}' }],
+      unit: 'seconds',
+      width: 12,
+      limits: above(['APISlow', 'APIVerySlow', 'APIHighResponseTime'], { budget: budgets.p95Seconds }),
+      alerts: ['APISlow', 'APIVerySlow', 'APIHighResponseTime'],
+    }),
+    table({
+      title: 'Top error responses',
+      description: 'The twenty most frequent answers of 400 and above in the chosen time. 5xx are ours; many 401, 404 or 429 from one endpoint are a broken client or somebody trying.',
+      queries: [{ expr: `topk(20, sum by (method, route, status) (increase(http_requests_total{${ofRoute}, status=~"[45].."}[$__range])) > 0)` }],
+      unit: 'count',
+      width: 12,
+      columns: { status: 'Status', method: 'Method', route: 'Endpoint' },
+      value: 'Answers',
+      none: 'No answer of 400 or above',
+    }),
+    timeSeries({
+      title: 'Answers by status class',
+      description: 'All answers, by the class of their status. The share of 2xx should be most of it.',
+      queries: [{ expr: `sum by (class) (label_replace(rate(http_requests_total{${ofRoute}}[$interval]), "class", "\${1}xx", "status", "(.).."))`, legend: '{{class}}' }],
+      unit: 'requestsPerSecond',
+      width: 12,
+      stacked: true,
+    }),
+  ],
+}

@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { askPanel, drawable } from './query/panel.ts'
+import type { TargetAnswer, View } from './query/panel.ts'
+import { queryExemplars, queryInstant } from './query/prometheus.ts'
+import { dashboardNames, panelsOf, readDashboard } from './query/read.ts'
+import { substitute } from './query/substitute.ts'
+import { pushBaseline } from './testing/baseline.ts'
+import { lineOf, listed } from './testing/cardinality.ts'
+import { mayBeEmpty } from './testing/may-be-empty.ts'
+import { scrapeSeconds } from './testing/prometheus-config.ts'
+import { authLimit, faultsToken, startStack } from './testing/stack.ts'
+import type { Stack } from './testing/stack.ts'
+import { startTraffic } from './testing/traffic.ts'
+import type { Traffic } from './testing/traffic.ts'
+
+/*
+ * Grafana cannot run here; what it would ask can. Every query of every panel goes to a real Prometheus, fed by the API
+ * with traffic, the exporters, a probe scheduler and a load run pushed by a gate.
+ * VIGIL_SHOW_PANELS=1 prints how many series each panel got.
+ */
+/** Of rates: several scrapes, also when one is lost. */
+const windowSeconds = 20
+const folder = mkdtempSync(join(tmpdir(), 'vigil-panels-'))
+const dashboards = dashboardNames.map(readDashboard)
+const cases = dashboards.flatMap((dashboard) => panelsOf(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, dashboard, panel })))
+const counts: string[] = []
+let stack: Stack | undefined
+let traffic: Traffic | undefined
+let view: View
+
+beforeAll(async () => {
+  stack = await startStack(folder)
+  traffic = startTraffic(stack.backend, faultsToken, authLimit + 20)
+  const gate = await stack.vigil(['gate', '--engine', 'k6'])
+  // Any verdict is a measurement, also that this busy machine is not fit for one; only a gate that did not take place is none.
+  if (gate.code < 0 || gate.code === 2) throw new Error(`vigil gate ended with ${gate.code}: ${gate.said}`)
+  await scraped(stack, ['vigil_run_info'])
+  await pushBaseline(stack.prometheus, stack.pushgateway)
+  await scraped(stack, signs)
+  const to = Math.floor(Date.now() / 1000)
+  view = { prometheus: stack.prometheus, span: { from: to - 24, to, step: 2 }, window: windowSeconds, scrapeInterval: scrapeSeconds }
+}, 120_000)
+
+afterAll(async () => {
+  await traffic?.stop()
+  await stack?.stop()
+  rmSync(folder, { recursive: true, force: true })
+  // oxlint-disable-next-line no-console -- what the environment variable asks for
+  if (process.env['VIGIL_SHOW_PANELS'] !== undefined) console.log(counts.join('\n'))
+}, 60_000)
+
+describe('a panel on live data', () => {
+  it.each(cases)('$name', async ({ name, dashboard, panel }) => {
+    const answers = await askPanel(dashboard, panel, view)
+    counts.push(`${name}: ${answers.map(({ answer }) => drawable(answer).length).join(' + ')} series`)
+    const problems = answers.flatMap((one) => problemOf(name, one))
+    expect(problems, problems.join('\n')).toEqual([])
+  })
+
+  it('is listed as one that may be empty only while it exists', () => {
+    const queries = cases.flatMap(({ name, panel }) => panel.targets.map(({ refId }) => `${name} ${refId}`))
+    expect(queries).toEqual(expect.arrayContaining(Object.keys(mayBeEmpty)))
+  })
+
+  it('can be chosen by values of its variables that exist', async () => {
+    for (const { templating, uid } of dashboards) {
+      for (const { name, definition } of templating.list) {
+        const [, metric, label] = /^label_values\((.+), (\w+)\)$/.exec(definition ?? '') ?? []
+        if (metric === undefined || label === undefined) continue
+        const answer = await queryInstant(view.prometheus, `count by (${label}) (${metric})`, view.span.to)
+        expect(drawable(answer).flatMap(({ labels }) => labels[label] ?? []), `${uid}: $${name}`).not.toEqual([])
+      }
+    }
+  })
+
+  it('leads from single requests to their traces, where it shows exemplars', async () => {
+    const shown = cases.flatMap(({ name, dashboard, panel }) => panel.targets.filter(({ exemplar }) => exemplar).map((target) => ({ name, dashboard, target })))
+    expect(shown.length).toBeGreaterThan(2)
+    for (const { name, dashboard, target } of shown) {
+      const expr = substitute(target.expr, dashboard, { range: 24, window: windowSeconds, step: 2, scrapeInterval: scrapeSeconds })
+      const traces = (await queryExemplars(view.prometheus, expr, { ...view.span, from: view.span.to - 120 })).map((labels) => labels['trace_id'])
+      expect(traces.find((trace) => /^[0-9a-f]{32}$/.test(trace ?? '')), name).toBeDefined()
+    }
+  })
+
+  it('is annotated with the starts of the API and the verdict of the load run, at their times', async () => {
+    for (const { annotations } of dashboards) {
+      for (const { name, expr, useValueForTime } of annotations.list) {
+        const answer = await queryInstant(view.prometheus, expr, view.span.to)
+        expect(answer.state, `${name}: ${expr}`).toBe('answered')
+        if (useValueForTime !== true) continue
+        const times = drawable(answer).flatMap(({ samples }) => samples.map(({ value }) => value))
+        expect(times.length, name).toBeGreaterThan(0)
+        for (const time of times) expect(Math.abs(Date.now() - time), name).toBeLessThan(3_600_000)
+      }
+    }
+  })
+})
+
+describe('an instance of the API', () => {
+  it('gives Prometheus at most 3,000 series, however its callers behave', async () => {
+    const answer = await queryInstant(view.prometheus, 'max(scrape_samples_scraped{job="todo-backend"})', view.span.to)
+    const series = drawable(answer)[0]?.samples[0]?.value
+    counts.push(`series of an instance: ${series ?? 'none'}`)
+    expect(series).toBeGreaterThan(1000)
+    expect(series).toBeLessThan(3000)
+    expect(listed.reduce((sum, { most }) => sum + most, 0)).toBeLessThan(3000)
+  })
+
+  it('gives each family no more series than docs/cardinality.md lists, and none that it does not list', async () => {
+    const answer = await queryInstant(view.prometheus, 'count by (__name__) ({job="todo-backend", __name__!~"up|scrape_.*"})', view.span.to)
+    const measured = drawable(answer).map(({ labels, samples }) => ({ name: labels['__name__'] ?? '', series: samples[0]?.value ?? 0 }))
+      expect(measured.filter(({ name }) => lineOf(name) === undefined)).toEqual([])
+    const byLine = Map.groupBy(measured, ({ name }) => lineOf(name))
+    for (const [line, names] of byLine) {
+      const series = names.reduce((sum, one) => sum + one.series, 0)
+      counts.push(`series of ${line?.families.join(', ')}: ${series} of ${line?.most}`)
+      expect(series, line?.families.join(', ')).toBeLessThanOrEqual(line?.most ?? 0)
+    }
+  })
+})
+
+function problemOf(name: string, { target: { refId }, expr, answer }: TargetAnswer): string[] {
+  if (answer.state === 'refused') return [`${name}, query ${refId}: ${answer.reason}: ${expr}`]
+  if (drawable(answer).length > 0 || mayBeEmpty[`${name} ${refId}`] !== undefined) return []
+  return [`${name}, query ${refId}: expected series, found none: ${expr}`]
+}
+
+/** What comes last of what the traffic does, and often enough for a rate of it. */
+const signs = [
+  'vigil_run_baseline_latency_p95_seconds',
+  `rate(rate_limit_hits_total[${windowSeconds}s])`,
+  `rate(job_duration_seconds_count[${windowSeconds}s]) > 0`,
+  `rate(auth_lockouts_total[${windowSeconds}s]) > 0`,
+  `rate(http_requests_total{status=~"5.."}[${windowSeconds}s]) > 0`,
+  'vigil_probe_step_success{probe="task-crud"}',
+  'pg_stat_statements_calls_total',
+  `rate(auth_token_failures_total[${windowSeconds}s])`,
+  `rate(namedprocess_namegroup_cpu_seconds_total[${windowSeconds}s])`,
+  `rate(node_cpu_seconds_total[${windowSeconds}s])`,
+]
+
+// Three seconds ago: what just appeared is not yet at the last point of a picture.
+async function scraped({ prometheus }: Stack, all: readonly string[]): Promise<void> {
+  const deadline = performance.now() + 60_000
+  for (const sign of all) {
+    while (drawable(await queryInstant(prometheus, sign, Date.now() / 1000 - 3)).length === 0) {
+      if (performance.now() > deadline) throw new Error(`not within 60 s: ${sign}`)
+      await sleep(200)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+
+/** A series over time, or with one sample when the question was about a moment. */
+export interface Series {
+  labels: Record<string, string>
+  /** Seconds since 1970, and the value; NaN and infinities as they are. */
+  samples: { at: number; value: number }[]
+}
+
+export type Answer = { state: 'answered'; series: Series[] } | { state: 'refused'; reason: string }
+
+export interface Span {
+  /** Seconds since 1970. */
+  from: number
+  to: number
+  /** Seconds between two samples. */
+  step: number
+}
+
+const sample = z.tuple([z.number(), z.string()])
+const labels = z.record(z.string(), z.string())
+const answer = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('error'), error: z.string() }),
+  z.object({
+    status: z.literal('success'),
+    data: z.discriminatedUnion('resultType', [
+      z.object({ resultType: z.literal('matrix'), result: z.array(z.object({ metric: labels, values: z.array(sample) })) }),
+      z.object({ resultType: z.literal('vector'), result: z.array(z.object({ metric: labels, value: sample })) }),
+      z.object({ resultType: z.literal('scalar'), result: sample }),
+    ]),
+  }),
+])
+
+const exemplars = z.object({ status: z.literal('success'), data: z.array(z.object({ exemplars: z.array(z.object({ labels })) })) })
+
+/** Of a machine that has a load run beside it. */
+const limitMs = 30_000
+
+/** Asks a Prometheus as Grafana does; a mistake in the query is an answer, a Prometheus that is not there is thrown. */
+export async function queryRange(url: string, expr: string, { from, to, step }: Span): Promise<Answer> {
+  return ask(url, 'query_range', { query: expr, start: String(from), end: String(to), step: String(step) })
+}
+
+export async function queryInstant(url: string, expr: string, at: number): Promise<Answer> {
+  return ask(url, 'query', { query: expr, time: String(at) })
+}
+
+async function ask(url: string, path: string, parameters: Record<string, string>): Promise<Answer> {
+  const response = await fetch(`${url}/api/v1/${path}`, { method: 'POST', body: new URLSearchParams(parameters), signal: AbortSignal.timeout(limitMs) })
+  const read = answer.parse(await response.json())
+  if (read.status === 'error') return { state: 'refused', reason: read.error }
+  const { data } = read
+  if (data.resultType === 'matrix') return { state: 'answered', series: data.result.map(({ metric, values }) => ({ labels: metric, samples: values.map(sampleOf) })) }
+  if (data.resultType === 'vector') return { state: 'answered', series: data.result.map(({ metric, value }) => ({ labels: metric, samples: [sampleOf(value)] })) }
+  return { state: 'answered', series: [{ labels: {}, samples: [sampleOf(data.result)] }] }
+}
+
+function sampleOf([at, text]: readonly [number, string]): { at: number; value: number } {
+  const infinite = { '+Inf': Infinity, '-Inf': -Infinity }[text]
+  return { at, value: infinite ?? Number(text) }
+}
+
+/** Labels of the exemplars behind a query's metrics. */
+export async function queryExemplars(url: string, expr: string, { from, to }: Span): Promise<Record<string, string>[]> {
+  const parameters = new URLSearchParams({ query: expr, start: String(from), end: String(to) })
+  const response = await fetch(`${url}/api/v1/query_exemplars`, { method: 'POST', body: parameters, signal: AbortSignal.timeout(limitMs) })
+  return exemplars.parse(await response.json()).data.flatMap((series) => series.exemplars.map((one) => one.labels))
+}

@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import { pushBaseline } from '../testing/baseline.ts'
+import { scrapeSeconds } from '../testing/prometheus-config.ts'
+import { authLimit, faultsToken, startStack } from '../testing/stack.ts'
+import { startTraffic } from '../testing/traffic.ts'
+import { drawDashboards } from './draw.ts'
+import { indexedPng } from './indexed-png.ts'
+
+/*
+ * npm run dashboards:pictures
+ *
+ * The pictures of the documents: the whole stack with some minutes of mixed traffic and a few faults, drawn and taken by
+ * Chromium. MINUTES sets how long (4), CHROMIUM which browser, PAGES a folder in which the pages are kept.
+ */
+const minutes = Number(process.env['MINUTES'] ?? 4)
+const browserPath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+const pictures = fileURLToPath(new URL('../../../docs/pictures', import.meta.url))
+
+const folder = mkdtempSync(join(tmpdir(), 'vigil-pictures-'))
+const stack = await startStack(folder, { rules: true })
+const traffic = startTraffic(stack.backend, faultsToken, authLimit + 20)
+try {
+  const from = Math.floor(Date.now() / 1000)
+  // The run lies in the second half, so that there is a before and an after.
+  await sleep(minutes * 30_000)
+  await stack.vigil(['gate', '--engine', 'k6'])
+  await sleep(3000)
+  await pushBaseline(stack.prometheus, stack.pushgateway)
+  await sleep(minutes * 30_000)
+  const to = Math.floor(Date.now() / 1000)
+  const step = Math.max(1, Math.round((to - from) / 240))
+  const pages = await drawDashboards({ prometheus: stack.prometheus, span: { from, to, step }, window: 20, scrapeInterval: scrapeSeconds }, process.env['PAGES'] ?? join(folder, 'pages'))
+  await photograph(pages)
+} finally {
+  await traffic.stop()
+  await stack.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function photograph(pages: readonly string[]): Promise<void> {
+  const browser = await chromium.launch({ executablePath: browserPath })
+  try {
+    const page = await browser.newPage({ viewport: { width: 1600, height: 900 } })
+    for (const file of pages) {
+      await page.goto(`file://${file}`)
+      writeFileSync(join(pictures, `${basename(file, '.html')}.png`), indexedPng(await page.screenshot({ fullPage: true })))
+    }
+  } finally {
+    await browser.close()
+  }
+}

@@ -1,0 +1,93 @@
+import { area, line as lineShape } from 'd3-shape'
+import { chart, line, words } from '../../../reports/html/charts/frame.ts'
+import { element } from '../../../reports/html/markup.ts'
+import type { Markup } from '../../../reports/html/markup.ts'
+import { linearAxis, logAxis, timeAxis } from './axes.ts'
+import type { Axis } from './axes.ts'
+import { colourNamed, colourOfSeries } from './colours.ts'
+import { namedSeries } from './drawing.ts'
+import type { Drawing, NamedSeries } from './drawing.ts'
+import { format } from './format.ts'
+import { legend } from './legend.ts'
+
+/** One point of a curve: where it begins when it stands on another, and where it is. NaN where there is no sample. */
+interface Point {
+  at: number
+  base: number
+  top: number
+}
+
+interface Curve {
+  name: string
+  colour: string
+  dashed: boolean
+  points: Point[]
+}
+
+const margin = { top: 8, right: 10, bottom: 22, left: 68 }
+
+/** Values over time, with the limits that lie within the picture and the marks of events. */
+export function drawTimeSeries(drawing: Drawing): Markup[] {
+  const { panel, span, size } = drawing
+  const curves = curvesOf(drawing)
+  const [left, right, bottom] = [margin.left, size.width - margin.right, size.height - margin.bottom]
+  const x = timeAxis(span, left, right)
+  const y = valueAxis(drawing, curves, bottom)
+  const plot = { size, margin, xTitle: '', yTitle: '', xTicks: x.ticks, yTicks: y.ticks }
+  const caption = { id: `p${panel.id}`, title: panel.title, description: panel.description }
+  const limits = (panel.fieldConfig.defaults.thresholds?.steps ?? []).flatMap(({ value, color }) =>
+    value === null || value > y.most || value < y.least ? [] : [element('line', { x1: left, x2: right, y1: y.at(value), y2: y.at(value), stroke: colourNamed(color), 'stroke-width': 1.2, 'stroke-dasharray': '5 4' })],
+  )
+  const marks = drawing.marks.filter(({ at }) => at >= span.from && at <= span.to).map(({ at, colour }) => element('line', { x1: x.at(at), x2: x.at(at), y1: margin.top, y2: bottom, stroke: colourNamed(colour), 'stroke-width': 1, 'stroke-dasharray': '2 3' }))
+  const drawn = curves.length > 0 ? curves.flatMap((curve) => drawCurve(curve, x, y, isStacked(drawing))) : [words((left + right) / 2, bottom / 2, panel.fieldConfig.defaults.noValue ?? 'No data', 'middle')]
+  return [chart(caption, plot, [...marks, ...limits, ...drawn, line('axis', left, bottom, right, bottom)]), legend(curves)]
+}
+
+function curvesOf(drawing: Drawing): Curve[] {
+  const below = new Map<number, number>()
+  const stacked = isStacked(drawing)
+  return namedSeries(drawing).map((named, index) => {
+    const points = pointsOf(named, drawing).map(({ at, value }) => {
+      const base = stacked ? (below.get(at) ?? 0) : 0
+      if (stacked && Number.isFinite(value)) below.set(at, base + value)
+      return { at, base, top: base + value }
+    })
+    return { name: named.name, colour: colourOfSeries(index), dashed: isDashed(drawing, named.name), points }
+  })
+}
+
+// A step without a sample is a gap to be seen, not to be bridged.
+function pointsOf({ series }: NamedSeries, { span }: Drawing): { at: number; value: number }[] {
+  const values = new Map(series.samples.map(({ at, value }) => [Math.round(at), value]))
+  return Array.from({ length: Math.floor((span.to - span.from) / span.step) + 1 }, (_, index) => span.from + index * span.step).map((at) => ({ at, value: values.get(Math.round(at)) ?? Number.NaN }))
+}
+
+function valueAxis({ panel }: Drawing, curves: readonly Curve[], bottom: number): Axis {
+  const { unit, custom } = panel.fieldConfig.defaults
+  const values = curves.flatMap(({ points }) => points.map(({ top }) => top)).filter(Number.isFinite)
+  const label = (value: number): string => format(unit, value, 0)
+  if (custom?.scaleDistribution?.type === 'log') return logAxis(values, bottom, margin.top, label)
+  const most = values.reduce((a, b) => Math.max(a, b), 0)
+  const end = custom?.axisSoftMax ?? 0
+  return linearAxis(most <= end ? end : most * 1.05, bottom, margin.top, label)
+}
+
+function drawCurve({ points, colour, dashed }: Curve, x: Axis, y: Axis, stacked: boolean): Markup[] {
+  const defined = ({ top }: Point): boolean => Number.isFinite(top)
+  const outline = lineShape<Point>().digits(1).defined(defined).x(({ at }) => x.at(at)).y(({ top }) => y.at(top))(points) ?? ''
+  const surface = area<Point>().digits(1).defined(defined).x(({ at }) => x.at(at)).y0(({ base }) => y.at(base)).y1(({ top }) => y.at(top))(points) ?? ''
+  const dots = points.filter((point, index) => defined(point) && ![points[index - 1], points[index + 1]].some((other) => other !== undefined && defined(other)))
+  return [
+    ...(stacked ? [element('path', { d: surface, fill: colour, opacity: 0.35 })] : []),
+    element('path', { d: outline, stroke: colour, fill: 'none', 'stroke-width': 1.5, 'stroke-linejoin': 'round', 'stroke-dasharray': dashed ? '8 5' : undefined }),
+    ...dots.map(({ at, top }) => element('circle', { cx: x.at(at), cy: y.at(top), r: 2.5, fill: colour })),
+  ]
+}
+
+function isStacked({ panel }: Drawing): boolean {
+  return panel.fieldConfig.defaults.custom?.stacking?.mode === 'normal'
+}
+
+function isDashed({ panel }: Drawing, name: string): boolean {
+  return panel.fieldConfig.overrides.some(({ matcher, properties }) => matcher.id === 'byName' && matcher.options === name && properties.some(({ id }) => id === 'custom.lineStyle'))
+}

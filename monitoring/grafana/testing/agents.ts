@@ -1,0 +1,16 @@
+import { Agent } from 'undici'
+
+/** Connections by the address that they come from. */
+export class Agents {
+  readonly #agents = new Map<string, Agent>()
+
+  of(localAddress: string): Agent {
+    const agent = this.#agents.get(localAddress) ?? new Agent({ localAddress })
+    this.#agents.set(localAddress, agent)
+    return agent
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#agents.values()].map(async (agent) => agent.close()))
+  }
+}

@@ -1,0 +1,128 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startChild } from '../../../processes/index.ts'
+import type { Child } from '../../../processes/index.ts'
+import { freePort, startBackend, startNodeExporter, startPostgres, startPostgresExporter, startProcessExporter, startPrometheus, startPushgateway } from '../../../stack/services/index.ts'
+import type { Service, Started } from '../../../stack/services/index.ts'
+import { requireTool } from '../../../tools/testing.ts'
+import { prometheusConfig } from './prometheus-config.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const queries = 'monitoring/exporters/postgres-queries-debian.yml'
+const processNames = 'monitoring/exporters/process-exporter.yml'
+
+export const faultsToken = 'a token for the faults of a test'
+/** Requests that the authentication policy lets an address make in a minute. */
+export const authLimit = 60
+
+/** Everything that fills the dashboards, at work on free ports of this machine. */
+export interface Stack {
+  prometheus: string
+  backend: string
+  pushgateway: string
+  /** Runs vigil with the stack's config to its end; gives what it printed when it failed. */
+  vigil: (args: readonly string[]) => Promise<{ code: number; said: string }>
+  stop: () => Promise<void>
+}
+
+export interface StackOptions {
+  /** Evaluates the alerts and records of production too. */
+  rules?: boolean
+}
+
+/** @param folder new, for data and logs; removed by the caller */
+export async function startStack(folder: string, options: StackOptions = {}): Promise<Stack> {
+  const running: { stop: () => Promise<unknown> }[] = []
+  const up = async <S extends Service>(starting: Promise<Started<S>>): Promise<S> => {
+    const started = await starting
+    if (started.state === 'failed') throw new Error(started.reason)
+    running.unshift(started.service)
+    return started.service
+  }
+  const stop = async (): Promise<void> => {
+    // The database last: whoever uses it would complain.
+    for (const one of running) await one.stop()
+  }
+  try {
+    return { ...(await startAll(folder, options, up, (child) => running.unshift({ stop: async () => child.stop(3000) }))), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+type Up = <S extends Service>(starting: Promise<Started<S>>) => Promise<S>
+
+async function startAll(folder: string, { rules = false }: StackOptions, up: Up, started: (child: Child) => void): Promise<Omit<Stack, 'stop'>> {
+  const under = (name: string): string => join(folder, name)
+  const [postgres, pushgateway, node, processes] = await Promise.all([
+    up(startPostgres({ folder: under('postgres') })),
+    requireTool('pushgateway').then(async (program) => up(startPushgateway({ folder: under('pushgateway'), program }))),
+    requireTool('node_exporter').then(async (program) => up(startNodeExporter({ folder: under('node'), program }))),
+    requireTool('process-exporter').then(async (program) => up(startProcessExporter({ folder: under('processes'), program, configFile: join(root, processNames) }))),
+  ])
+  const [backend, database] = await Promise.all([
+    up(startBackend({ folder: under('backend'), command: [process.execPath, join(root, 'backend/main.ts')], cwd: root, env: backendEnvironment(), databaseUrl: postgres.databaseUrl, ready: '/health/ready' })),
+    requireTool('postgres_exporter').then(async (program) => up(startPostgresExporter({ folder: under('exporter'), program, database: postgres.monitored, queriesFile: join(root, queries) }))),
+  ])
+  const config = vigilConfig(folder, backend.url, pushgateway.url)
+  const probesPort = await freePort()
+  started(runVigil(folder, ['probe', '--every', '--metrics-port', String(probesPort), '--config', config]))
+  const configFile = prometheusConfig(folder, {
+    'todo-backend': backend.port,
+    'node-exporter': node.port,
+    'postgres-exporter': database.port,
+    'process-exporter': processes.port,
+    pushgateway: pushgateway.port,
+    'vigil-probes': probesPort,
+  }, rules)
+  const prometheus = await requireTool('prometheus').then(async (program) => up(startPrometheus({ folder: under('prometheus'), program, configFile })))
+  return { prometheus: prometheus.url, backend: backend.url, pushgateway: pushgateway.url, vigil: async (args) => ended(runVigil(folder, [...args, '--config', config])) }
+}
+
+
+
+function backendEnvironment(): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    LOG_LEVEL: 'warn',
+    FAULTS_TOKEN: faultsToken,
+    // Nobody is there: spans are thrown away, but requests are traced, and so have exemplars.
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+    RATE_LIMIT_PER_MINUTE: '100000',
+    AUTH_RATE_LIMIT_PER_MINUTE: String(authLimit),
+  }
+}
+
+/** This repository's own config, faster: its probes every few seconds, its steady suite for a moment. */
+function vigilConfig(folder: string, url: string, pushgateway: string): string {
+  const file = join(folder, 'todo.config.ts')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(
+    file,
+    `import config from ${JSON.stringify(join(root, 'vigil.config.ts'))}
+const { health, ready, 'task-crud': tasks } = config.probes
+export default {
+  ...config,
+  target: { url: ${JSON.stringify(url)}, ready: '/health/ready', metrics: '/metrics' },
+  journeys: ${JSON.stringify(join(root, 'journeys/todo/index.ts'))},
+  probes: { health: { ...health, every: '2s' }, ready: { ...ready, every: '2s' }, 'task-crud': { ...tasks, every: '3s' } },
+  suites: { browse: { ...config.suites.browse, load: { ratePerSecond: 12 }, warmupSeconds: 1, durationSeconds: 4 } },
+  gate: { probes: ['health'], suites: ['browse'] },
+  pushgateway: { url: ${JSON.stringify(pushgateway)} },
+}
+`,
+  )
+  return file
+}
+
+function runVigil(folder: string, args: readonly string[]): Child {
+  const env = { ...process.env, VIGIL_TOOLS_DIR: process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'), CI: '' }
+  return startChild(process.execPath, [join(root, 'cli/main.ts'), ...args], { cwd: folder, env, outputFile: join(folder, `vigil-${args[0] ?? ''}.log`) })
+}
+
+async function ended(child: Child): Promise<{ code: number; said: string }> {
+  const end = await child.ended
+  return { code: end.state === 'exited' ? end.code : -1, said: child.tail('stdout') }
+}

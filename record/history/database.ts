@@ -1,0 +1,87 @@
+import { existsSync, renameSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+
+/** The layout of the file; a file with a higher number was written by a newer vigil. */
+const layout = 1
+/** Another vigil that writes is waited for: a rebuild of a hundred thousand runs takes its time. */
+const busyMs = 5000
+
+export type Opened = { database: DatabaseSync; problem?: string }
+
+/**
+ * Opens, or makes, the index in a file of SQLite, in WAL mode: several processes may use it at once, and what was there before survives
+ * a crash and a full disk. A damaged file is set aside under a name that says so, and begun anew; it can be made again from the records.
+ * So is one of a newer vigil, but for this time and in memory. `stamp` tells damaged files from each other.
+ */
+export function openIndex(file: string, stamp: () => string): Opened {
+  try {
+    return { database: prepared(file) }
+  } catch (error) {
+    if (error instanceof NewerLayout) return { database: prepared(':memory:'), problem: `${file}: written by a newer vigil (expected layout ${layout}): history is read from the records this time` }
+    if (!isDamage(error)) throw error
+    const aside = setAside(file, stamp())
+    return { database: prepared(file), problem: `${file}: damaged; set aside as ${aside}, and made again from the records` }
+  }
+}
+
+export function setAside(file: string, stamp: string): string {
+  const aside = `${file}.damaged-${stamp}`
+  for (const ending of ['', '-wal', '-shm']) if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
+  return aside
+}
+
+function prepared(file: string): DatabaseSync {
+  const database = new DatabaseSync(file)
+  try {
+    database.exec(`PRAGMA busy_timeout = ${busyMs}`)
+    const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
+    if (found > layout) throw new NewerLayout()
+    if (found === 0) {
+      database.exec(`PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;
+        CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, suite TEXT NOT NULL, engine TEXT NOT NULL, environment TEXT NOT NULL, started_ms INTEGER NOT NULL, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS runs_by_series ON runs (suite, engine, environment, started_ms);
+        CREATE TABLE IF NOT EXISTS series (suite TEXT NOT NULL, engine TEXT NOT NULL, environment TEXT NOT NULL, PRIMARY KEY (suite, engine, environment)) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS set_aside (id TEXT PRIMARY KEY, problem TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS seen (one INTEGER PRIMARY KEY CHECK (one = 1), state TEXT) STRICT;
+        PRAGMA user_version = ${layout}; COMMIT`)
+    }
+    // A power failure may cost the last entries, which are made again from the records, never the file.
+    database.exec('PRAGMA synchronous = NORMAL')
+    database.prepare('SELECT count(*) AS n FROM seen').get()
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+class NewerLayout extends Error {
+  override name = 'NewerLayout'
+}
+
+const corrupt = 11
+const notADatabase = 26
+
+/** Whether SQLite says that the file itself is damaged, rather than busy, full or forbidden. */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof DamagedEntry) return true
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return false
+  // The lower byte; the rest says where exactly.
+  return [corrupt, notADatabase].includes(error.errcode & 0xff)
+}
+
+const readOnly = 8
+// So says a full disk too, when it is the shared memory beside the file that finds no room.
+const inputOutput = 10
+const full = 13
+const cannotOpen = 14
+
+/** Whether the disk refused the file: full, read-only or forbidden. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && [readOnly, inputOutput, full, cannotOpen].includes(error.errcode & 0xff)
+}
+
+/** An entry that cannot be read back: as much damage as what SQLite finds itself. */
+export class DamagedEntry extends Error {
+  override name = 'DamagedEntry'
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { ComparableRun } from '../read.ts'
+import type { Run } from '../run.ts'
+
+/** What history keeps of a run: figures of the whole, and how it was judged. The record has the rest. */
+export interface RunEntry {
+  id: string
+  suite: string
+  engine: string
+  /** Fingerprint of the environment. */
+  environment: string
+  startedAt: string
+  durationMs: number
+  state: 'valid' | 'invalid' | 'interrupted'
+  /** Null when there was none beside the record. */
+  verdict: 'pass' | 'fail' | 'inconclusive' | 'invalid' | null
+  revision: string | null
+  requests: number
+  errors: number
+  errorRate: number
+  throughputRps: number
+  latency: Run['totals']['latency']
+}
+
+const amount = z.number()
+const schema: z.ZodType<RunEntry> = z.object({
+  id: z.string(),
+  suite: z.string(),
+  engine: z.string(),
+  environment: z.string(),
+  startedAt: z.string(),
+  durationMs: amount,
+  state: z.enum(['valid', 'invalid', 'interrupted']),
+  verdict: z.enum(['pass', 'fail', 'inconclusive', 'invalid']).nullable(),
+  revision: z.string().nullable(),
+  requests: amount,
+  errors: amount,
+  errorRate: amount,
+  throughputRps: amount,
+  latency: z.object({ meanMs: amount, p50Ms: amount, p90Ms: amount, p95Ms: amount, p99Ms: amount, maxMs: amount }),
+})
+
+export function entryOf(run: Run, verdict: RunEntry['verdict']): RunEntry {
+  const { requests, errors, errorRate, throughputRps, latency } = run.totals
+  const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = latency
+  return {
+    id: run.id,
+    suite: run.suite,
+    engine: run.engine,
+    environment: run.environment.fingerprint,
+    startedAt: run.startedAt,
+    durationMs: run.durationMs,
+    state: run.interrupted ? 'interrupted' : run.validity.valid ? 'valid' : 'invalid',
+    verdict,
+    revision: run.target.revision ?? null,
+    requests,
+    errors,
+    errorRate,
+    throughputRps,
+    latency: { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs },
+  }
+}
+
+/** Reads an entry back; undefined for what is none. */
+export function parseEntry(text: string): RunEntry | undefined {
+  try {
+    const parsed = schema.safeParse(JSON.parse(text))
+    return parsed.success ? parsed.data : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** As much of a record as change points are looked for in. */
+export function comparableOf({ id, state, requests, errors, errorRate, throughputRps, latency }: RunEntry): ComparableRun {
+  return { schema: 'vigil.run/1', id, totals: { requests, errors, errorRate, throughputRps, latency }, endpoints: {}, ...(state === 'interrupted' && { interrupted: true }), validity: { valid: state !== 'invalid', reasons: [] } }
+}

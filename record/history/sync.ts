@@ -1,0 +1,69 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { jsonOf } from '../read.ts'
+import { listRuns, readRecord } from '../store.ts'
+import type { RunEntry } from './entry.ts'
+import { entryOf } from './entry.ts'
+import type { RunHistory, SetAside } from './store.ts'
+
+/** So many are written at once: a rebuild that is interrupted keeps what it has. */
+const batch = 500
+
+/**
+ * Brings the index up to the records under `<out>/runs/`. Cheap when nothing changed: a folder in which no run was begun or deleted
+ * has the time of change that it had. A run without a record yet is one that is being made, and is looked at again. `progress` hears
+ * how many of how many new runs were read.
+ */
+export async function syncHistory(history: RunHistory, out: string, progress: (done: number, all: number) => void = () => undefined): Promise<void> {
+  // Before the folder is read: what is begun after this changes it again.
+  const state = await stateOf(join(out, 'runs'))
+  if (state !== undefined && state === history.seen()) return
+  const known = history.ids()
+  const added = (await listRuns(out)).filter((id) => !known.has(id)).toReversed()
+  history.forgetSetAside()
+  let open = 0
+  for (let from = 0; from < added.length; from += batch) {
+    const read = await Promise.all(added.slice(from, from + batch).map(async (id) => readRun(out, id)))
+    const damaged = read.filter((one) => typeof one !== 'string' && 'problem' in one)
+    // Both may be otherwise the next time, without the folder above them having changed.
+    open += damaged.length + read.filter((one) => one === 'open').length
+    history.put(read.filter((one) => typeof one !== 'string' && 'suite' in one), damaged)
+    progress(Math.min(from + batch, added.length), added.length)
+  }
+  history.markSeen(open === 0 ? state : undefined)
+}
+
+async function stateOf(folder: string): Promise<string | undefined> {
+  try {
+    const { ino, mtimeNs } = await stat(folder, { bigint: true })
+    return `${ino}:${mtimeNs}`
+  } catch {
+    return undefined
+  }
+}
+
+/** A folder without a record that was last touched so much earlier than the one above it will have none any more. */
+const abandonedMs = 86_400_000
+
+/** A run as history keeps it; `open` while it may yet have a record. */
+async function readRun(out: string, id: string): Promise<RunEntry | SetAside | 'open' | 'abandoned'> {
+  const folder = join(out, 'runs', id)
+  const stored = await readRecord(folder)
+  if (stored.state === 'read') return { ...entryOf(stored.run, await verdictIn(folder)), id }
+  if (!stored.problem.includes('record.json: not there')) return { id, problem: stored.problem }
+  const [own, above] = await Promise.all([changedMs(folder), changedMs(join(out, 'runs'))])
+  return above - own > abandonedMs ? 'abandoned' : 'open'
+}
+
+async function changedMs(path: string): Promise<number> {
+  return stat(path).then(({ mtimeMs }) => mtimeMs, () => Number.POSITIVE_INFINITY)
+}
+
+const words = ['pass', 'fail', 'inconclusive', 'invalid'] as const
+
+async function verdictIn(folder: string): Promise<RunEntry['verdict']> {
+  const json = jsonOf(await readFile(join(folder, 'verdict.json'), 'utf8').catch(() => ''))
+  if (json.state === 'refused' || typeof json.value !== 'object' || json.value === null || !('verdict' in json.value)) return null
+  const { verdict } = json.value
+  return words.find((word) => word === verdict) ?? null
+}

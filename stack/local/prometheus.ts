@@ -1,0 +1,93 @@
+import { basename, isAbsolute, join } from 'node:path'
+import { isMap, isSeq } from 'yaml'
+import type { YAMLMap } from 'yaml'
+import { mapsIn, readYaml, textAt, textsIn, textsUnder } from './yaml.ts'
+
+/** What stands here for what production's configuration names. */
+export interface LocalPrometheusPlan {
+  /** The configuration's path, for messages; relative rule files lie beside it. */
+  file: string
+  /** The folder of its rule files. */
+  folder: string
+  /** Local address of each target and Alertmanager: `{ 'backend:8000': '127.0.0.1:41234' }`. */
+  addresses: Readonly<Record<string, string>>
+  /** Hosts that are there in production only (`grafana`); a job that has no other is left out. */
+  absent?: readonly string[]
+  /** Where the files of tokens and passwords are here. */
+  secrets: string
+  /** Other intervals than production's, for tests and drills. */
+  intervals?: { scrape?: string; evaluation?: string }
+}
+
+export type LocalPrometheus =
+  | {
+      state: 'local'
+      text: string
+      /** Each target that is scraped, by its local address. */
+      targets: { job: string; address: string }[]
+      /** Absolute, as patterns. */
+      ruleFiles: string[]
+      /** Files of secrets that have to be there. */
+      secretFiles: string[]
+    }
+  | { state: 'refused'; reason: string }
+
+/** Production's own configuration with nothing changed but addresses and paths, so that what is loaded here is what is loaded there. */
+export function localPrometheus(text: string, plan: LocalPrometheusPlan): LocalPrometheus {
+  const read = readYaml(text, plan.file)
+  if (read.state === 'refused') return read
+  const { document } = read
+  const root = document.contents
+  const unknown: string[] = []
+  for (const manager of isMap(root) ? mapsIn(root.get('alerting'), 'alertmanagers') : []) relocate(manager, plan, unknown)
+  const jobs = mapsIn(root, 'scrape_configs')
+  const targets = jobs.flatMap((job) => {
+    const name = textAt(job, 'job_name')?.value ?? ''
+    return relocate(job, plan, unknown).map((address) => ({ job: name, address }))
+  })
+  if (unknown.length > 0) return { state: 'refused', reason: `${plan.file}: targets: found ${unknown.join(', ')}, which nothing here stands for` }
+  leaveOutEmpty(root, jobs)
+  const ruleFiles = textsIn(root, 'rule_files').map((rule) => (rule.value = join(plan.folder, isAbsolute(rule.value) ? basename(rule.value) : rule.value)))
+  const secretFiles = textsUnder(document, '_file').map(({ value }) => (value.value = join(plan.secrets, basename(value.value))))
+  setIntervals(root, jobs, plan.intervals ?? {})
+  return { state: 'local', text: document.toString({ lineWidth: 0 }), targets, ruleFiles, secretFiles: [...new Set(secretFiles)] }
+}
+
+/** Writes local addresses over a job's targets; returns them. */
+function relocate(job: YAMLMap, plan: LocalPrometheusPlan, unknown: string[]): string[] {
+  const written: string[] = []
+  for (const group of mapsIn(job, 'static_configs')) {
+    const list = group.get('targets', true)
+    for (const target of textsIn(group, 'targets')) {
+      const address = plan.addresses[target.value]
+      if (address !== undefined) {
+        target.value = address
+        written.push(address)
+      } else if (plan.absent?.includes(hostOf(target.value))) {
+        if (isSeq(list)) list.items = list.items.filter((item) => item !== target)
+      } else unknown.push(target.value)
+    }
+  }
+  return written
+}
+
+function hostOf(target: string): string {
+  return target.split(':')[0] ?? ''
+}
+
+function leaveOutEmpty(root: unknown, jobs: readonly YAMLMap[]): void {
+  const list = isMap(root) ? root.get('scrape_configs', true) : undefined
+  const empty = new Set(jobs.filter((job) => mapsIn(job, 'static_configs').length > 0 && mapsIn(job, 'static_configs').every((group) => textsIn(group, 'targets').length === 0)))
+  if (isSeq(list)) list.items = list.items.filter((item) => !(isMap(item) && empty.has(item)))
+}
+
+function setIntervals(root: unknown, jobs: readonly YAMLMap[], { scrape, evaluation }: { scrape?: string; evaluation?: string }): void {
+  const global = isMap(root) ? root.get('global') : undefined
+  if (!isMap(global)) return
+  if (evaluation !== undefined) global.set('evaluation_interval', evaluation)
+  if (scrape === undefined) return
+  global.set('scrape_interval', scrape)
+  // A scrape may not take longer than its interval.
+  global.set('scrape_timeout', scrape)
+  for (const job of jobs) for (const key of ['scrape_interval', 'scrape_timeout']) job.delete(key)
+}
