@@ -82,7 +82,7 @@ async function sendAlert(plan: DeploymentPlan, endsAtMs: number, hook: Hook | un
 function alertOf({ severity, id }: DeploymentPlan, hookUrl: string | undefined, endsAtMs: number): object {
   return {
     labels: { alertname: 'VigilDrill', severity, team: 'devops', signal: 'drill', drill: id },
-    annotations: { summary: `DRILL ${id}: nothing is wrong`, description: 'This alert was sent by `vigil drill` to see that alerts arrive. There is nothing to do but to acknowledge it.', ...(hookUrl !== undefined && { runbook_url: hookUrl, acknowledge_url: hookUrl }) },
+    annotations: { summary: `DRILL ${id}: nothing is wrong`, description: `This alert was sent by \`vigil drill\` to see that alerts arrive. There is nothing to do${hookUrl === undefined ? '' : ` but to acknowledge it: ${hookUrl}`}.`, ...(hookUrl !== undefined && { runbook_url: hookUrl, acknowledge_url: hookUrl }) },
     endsAt: new Date(endsAtMs).toISOString(),
   }
 }

@@ -1,0 +1,15 @@
+import { defineConfig } from '../config/index.ts'
+import local from '../vigil.config.ts'
+
+const { docs: _browserAndDocumentsThatProductionHasNot, ...probes } = local.probes ?? {}
+
+/**
+ * What the probes of a deployed todo API run by. Beside those of a laptop: `rate-limit`, which wants the limits of
+ * production, and is how it is known that nobody can bypass them.
+ */
+export default defineConfig({
+  target: { url: process.env['VIGIL_TARGET'] ?? 'http://backend:8000' },
+  journeys: '../journeys/todo/index.ts',
+  probes: { ...probes, 'rate-limit': { journey: 'rate-limit', every: '10m', degradedMs: 10_000, timeoutMs: 30_000 } },
+  suites: {},
+})
