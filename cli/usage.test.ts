@@ -48,7 +48,7 @@ describe('help', () => {
     for (const { code: listed, means } of Object.values(exitCodes)) expect(stdout).toContain(`${String(listed).padEnd(4)} ${means}`)
   })
 
-  it.each(['gate', 'load', 'probe', 'compare', 'history', 'uptime', 'report', 'doctor'])('of %s shows examples', async (command) => {
+  it.each(['gate', 'load', 'probe', 'uptime', 'ab', 'compare', 'baseline', 'history', 'capacity', 'drill', 'up', 'down', 'report', 'doctor'])('of %s shows examples', async (command) => {
     const { code, stdout } = await place.vigil([command, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`Examples:\n  vigil ${command}`)
