@@ -64,7 +64,9 @@ export async function measure(request: DuetRequest, attempt: number, order: [Sid
   const { progress, scratch, logs, signal } = world
   progress.phase(request.source.kind === 'urls' ? 'preparing virtual users on both sides' : `starting both sides, ${order.join(' then ')}`)
   const folder = join(scratch, `pair-${attempt}`)
-  const started = await startPair(request.source, order, folder, join(logs, `pair-${attempt + 1}`), signal)
+  // Services that run elsewhere are not ours to move.
+  const pinning = request.source.kind === 'processes' ? world.pinning : undefined
+  const started = await startPair(request.source, order, { folder, logs: join(logs, `pair-${attempt + 1}`), cores: pinning?.services }, signal)
   if (started.state === 'failed') return { units: [], verdict: undefined, end: { ...started, state: 'not started' } }
   const units: MeasuredUnit[] = []
   let verdict: Verdict | undefined
@@ -86,7 +88,7 @@ export async function measure(request: DuetRequest, attempt: number, order: [Sid
   }
   const measuring = { suite: request.suite, run: request.run, attempt, seed: Math.floor(world.random() * 2 ** 31), targets: request.targets, environment: request.environment, mostUnits: most }
   try {
-    const end = await measurePair(started.pair, measuring, { warming: progress.warming, measured }, { ...world, folder: join(folder, 'k6') })
+    const end = await measurePair(started.pair, measuring, { warming: progress.warming, measured }, { ...world, pinning, folder: join(folder, 'k6') })
     const died = signal.aborted ? undefined : started.pair.died()
     if (died !== undefined) return { units, verdict, end: { state: 'died', side: died, reason: `the ${died} ended by itself while it was loaded; it last wrote: ${started.pair.sides[died].tail() || 'nothing'}` } }
     return { units, verdict, end: end.state === 'ended' && isUnfit(disturbed, units.length) ? { state: 'unmeasured', reason: unfitWords(disturbed, units.length) } : end }

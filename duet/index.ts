@@ -1,3 +1,5 @@
+export { pinningHere } from './processes/pinning.ts'
+export type { Pinning } from './processes/pinning.ts'
 export { bisect } from './bisect.ts'
 export type { Attempt, Culprit, Tried } from './bisect.ts'
 export type { DuetProgress, DuetRequest, DuetWorld } from './attempt.ts'

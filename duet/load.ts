@@ -11,6 +11,8 @@ import type { Side } from './inside/sides.ts'
 import type { DuetContexts, DuetPlan } from './inside/wire.ts'
 import { readMessage } from './listen.ts'
 import { writeScript } from './script.ts'
+import { pin } from './processes/pinning.ts'
+import type { Pinning } from './processes/pinning.ts'
 import type { DuetRun, SideFacts } from './unit-records.ts'
 import type { Pace } from './warm.ts'
 
@@ -50,6 +52,8 @@ export interface DuetSurroundings {
   signal: AbortSignal
   monotonicMs: () => number
   wallMs: () => number
+  /** Which cores k6 is kept on. */
+  pinning: Pinning | undefined
 }
 
 /** `ended`: by `stop`, or because its time was up. */
@@ -73,7 +77,7 @@ export async function loadDuet(plan: DuetLoadPlan, events: DuetEvents, surroundi
 
 const portAttempts = 3
 
-async function run(entry: string, plan: DuetLoadPlan, events: DuetEvents, { k6, folder, env, signal, wallMs }: DuetSurroundings): Promise<DuetLoadEnd | { state: 'port taken' }> {
+async function run(entry: string, plan: DuetLoadPlan, events: DuetEvents, { k6, folder, env, signal, wallMs, pinning }: DuetSurroundings): Promise<DuetLoadEnd | { state: 'port taken' }> {
   const { script } = plan
   const enough = new AbortController()
   let [started, misused]: [boolean, string | undefined] = [false, undefined]
@@ -94,6 +98,7 @@ async function run(entry: string, plan: DuetLoadPlan, events: DuetEvents, { k6, 
       else units.played(message.played, sideOf(script.seed, message.played[0]))
     },
   })
+  if (pinning !== undefined && child.pid !== undefined) await pin(child.pid, pinning.generator)
   const ended = orEnd<DuetLoadEnd | { state: 'port taken' }>(child, async () => {
     const stop = AbortSignal.any([signal, enough.signal])
     const { end, overdue } = await supervise(child, { stop: () => undefined, hasStarted: () => started }, { users: script.preAllocated, runMs: script.durationMs + script.requestTimeoutMs }, stop)

@@ -87,6 +87,15 @@ export class Database {
     }
   }
 
+  /**
+   * Opens every connection, so that no request waits for one, and instances of the same code have as many from the start.
+   * Never rejects: what does not open now is opened when it is needed.
+   */
+  async fill(): Promise<void> {
+    const { client } = this.#connections
+    await Promise.allSettled(Array.from({ length: this.gate.places }, async () => client.unsafe('select 1')))
+  }
+
   /** Ends the pool: what runs may finish within `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true

@@ -9,13 +9,13 @@ import { environmentHere } from '../facts.ts'
 import { newRunId } from '../run-id.ts'
 import type { Session } from '../session.ts'
 import { Misuse } from '../world.ts'
-import { abProgress } from './ab-progress.ts'
 import { abRun, duetFolder, findK6, plannedPairs, withMachine } from './ab-run.ts'
 import type { AbDone, K6Found } from './ab-run.ts'
 import { bisectText } from './ab-bisect-text.ts'
 import { checkAsked, gitPlace, revisionSides } from './ab-source.ts'
 import { abDefaults, abRules, abSuites } from './ab-suite.ts'
 import type { AbOptions } from './ab-suite.ts'
+import { duetWorld } from './ab-world.ts'
 import { abText } from './ab-text.ts'
 import { withScratch } from './ab.ts'
 
@@ -114,17 +114,7 @@ async function tryCommit(session: Session, options: AbOptions, trial: Trial, scr
   if (made.state === 'failed') return world.interrupted.aborted ? 'interrupted' : 'unbuildable'
   const id = newRunId(session, 'bisect')
   const request = { run: id, source: made.sides.source, suite: trial.suite, targets: made.sides.targets, environment: environmentHere(trial.k6.label), rules: trial.rules, pairs: 24, deadlineMs: performance.now() + trial.minutes * 60_000 }
-  const told = await tellDuet(request, trial.known, {
-    k6: trial.k6.path,
-    env: world.env,
-    signal: world.interrupted,
-    monotonicMs: () => performance.now(),
-    wallMs: world.now,
-    random: world.random,
-    scratch: join(place.folder, 'pair'),
-    logs: duetFolder(session, id),
-    progress: abProgress(session, options.quiet ?? false),
-  })
+  const told = await tellDuet(request, trial.known, await duetWorld(session, trial.k6.path, { scratch: join(place.folder, 'pair'), logs: duetFolder(session, id), quiet: options.quiet ?? false }))
   progress.phase(`  ${sha.slice(0, 9)} is ${told.state === 'told' ? told.side : told.state === 'open' ? 'as much good as bad: its neighbours will tell' : `not to be tried: ${'reason' in told ? told.reason : told.state}`}`)
   switch (told.state) {
     case 'told':

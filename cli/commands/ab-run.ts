@@ -12,9 +12,9 @@ import type { Session } from '../session.ts'
 import { Misuse } from '../world.ts'
 import { abFiles, writeAb } from './ab-files.ts'
 import type { AbVerdict } from './ab-files.ts'
-import { abProgress } from './ab-progress.ts'
 import type { Sides } from './ab-source.ts'
 import { abDefaults } from './ab-suite.ts'
+import { duetWorld } from './ab-world.ts'
 
 export interface K6Found {
   path: string
@@ -66,17 +66,7 @@ export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
       pairs: plan.pairs,
       deadlineMs: beganAt + (plan.maxMinutes * 60 - plan.preparedSeconds) * 1000,
     },
-    {
-      k6: plan.k6.path,
-      env: world.env,
-      signal: world.interrupted,
-      monotonicMs: () => performance.now(),
-      wallMs: world.now,
-      random: world.random,
-      scratch: join(plan.scratch.folder, id),
-      logs: folder,
-      progress: abProgress(session, plan.quiet),
-    },
+    await duetWorld(session, plan.k6.path, { scratch: join(plan.scratch.folder, id), logs: folder, quiet: plan.quiet }),
   )
   if (ended.state === 'misused') throw new Misuse(ended.reason)
   const { outcome } = ended

@@ -15,7 +15,7 @@ import { openSession } from '../session.ts'
 import type { Session } from '../session.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
-import { abProgress } from './ab-progress.ts'
+import { duetWorld } from './ab-world.ts'
 import { withScratch } from './ab.ts'
 import { findK6, withMachine } from './ab-run.ts'
 import type { K6Found } from './ab-run.ts'
@@ -82,7 +82,7 @@ async function suiteNoise(session: Session, sides: Sides, suite: DuetSuite, how:
 const undecided = { margin: 1e-6, strict: true, cpuMargin: 100, exact: { statements: { kind: 'off' }, rows: { kind: 'off' }, bytes: { kind: 'off' } } } as const
 
 async function sameCode(session: Session, sides: Sides, suite: DuetSuite, { k6, scratch, seconds, quiet }: How): Promise<SameCode> {
-  const { world, out } = session
+  const { out } = session
   const id = newRunId(session, `noise-${suite.name}`)
   const logs = join(out, 'noise', id)
   await mkdir(logs, { recursive: true })
@@ -90,7 +90,7 @@ async function sameCode(session: Session, sides: Sides, suite: DuetSuite, { k6, 
   const pairs = Math.max(8, Math.round((seconds * 1000) / suite.pace.unitMs / 2))
   const ended = await runDuet(
     { run: id, source: sides.source, suite, targets: sides.targets, environment: environmentHere(k6.label), rules: undecided, pairs, deadlineMs: performance.now() + (seconds + besideSeconds) * 1000 },
-    { k6: k6.path, env: world.env, signal: world.interrupted, monotonicMs: () => performance.now(), wallMs: world.now, random: world.random, scratch: join(scratch.folder, id), logs, progress: abProgress(session, quiet) },
+    await duetWorld(session, k6.path, { scratch: join(scratch.folder, id), logs, quiet }),
   )
   if (ended.state === 'misused') throw new Misuse(ended.reason)
   const { verdict, units } = ended.outcome

@@ -19,27 +19,35 @@ export type StartedPair = { state: 'up'; pair: RunningPair } | { state: 'failed'
 
 /** What both sides are: revisions that we start, with databases when there is a template for them, or services that run elsewhere. */
 export type PairSource =
-  | { kind: 'processes'; launch: Record<Side, Omit<SideLaunch, 'databaseUrl' | 'logFile'>>; template: Template | undefined }
+  | { kind: 'processes'; launch: Record<Side, Omit<SideLaunch, 'databaseUrl' | 'logFile' | 'cores'>>; template: Template | undefined }
   | { kind: 'urls'; urls: Record<Side, string>; metrics: string | undefined; token: string | undefined }
+
+/** Where a pair runs. */
+export interface PairPlace {
+  /** Does not exist yet: data, while it runs. */
+  folder: string
+  /** Where logs stay. */
+  logs: string
+  /** The cores that both sides are kept on. */
+  cores: string | undefined
+}
 
 /**
  * Starts a fresh pair of processes on fresh data. One after the other, since two that compile at once disturb each other;
  * the copy that starts first is slower by as much as a per cent, so `order` is random, and swapped for the next pair.
  *
- * @param folder that does not exist yet: data, while it runs
- * @param logs where logs stay
  */
-export async function startPair(source: PairSource, order: readonly [Side, Side], folder: string, logs: string, signal: AbortSignal): Promise<StartedPair> {
+export async function startPair(source: PairSource, order: readonly [Side, Side], { folder, logs, cores }: PairPlace, signal: AbortSignal): Promise<StartedPair> {
   if (source.kind === 'urls') {
     const [baseline, candidate] = sides.map((side) => sideAt(source.urls[side], source.metrics, source.token, signal))
     return baseline && candidate ? { state: 'up', pair: { sides: { baseline, candidate }, died: () => undefined, stop: async () => undefined } } : { state: 'failed', side: undefined, reason: 'two URLs are needed' }
   }
   const made = source.template && (await startDatabases(source.template, join(folder, 'postgres'), signal))
   if (made?.state === 'failed') return { ...made, side: undefined }
-  return startOn(source, made?.databases, order, logs, signal)
+  return startOn(source, made?.databases, order, { logs, cores }, signal)
 }
 
-async function startOn(source: Extract<PairSource, { kind: 'processes' }>, databases: Databases | undefined, order: readonly [Side, Side], logs: string, signal: AbortSignal): Promise<StartedPair> {
+async function startOn(source: Extract<PairSource, { kind: 'processes' }>, databases: Databases | undefined, order: readonly [Side, Side], { logs, cores }: Omit<PairPlace, 'folder'>, signal: AbortSignal): Promise<StartedPair> {
   const running: Partial<Record<Side, RunningSide>> = {}
   let [died, stopping]: [Side | undefined, boolean] = [undefined, false]
   const stop = async (): Promise<void> => {
@@ -50,7 +58,7 @@ async function startOn(source: Extract<PairSource, { kind: 'processes' }>, datab
   try {
     await mkdir(logs, { recursive: true })
     for (const side of order) {
-      const started = await startSide({ ...source.launch[side], databaseUrl: databases?.urls[side], logFile: join(logs, `${side}.log`) }, signal)
+      const started = await startSide({ ...source.launch[side], databaseUrl: databases?.urls[side], cores, logFile: join(logs, `${side}.log`) }, signal)
       if (started.state === 'failed') {
         await stop()
         return { state: 'failed', side, reason: started.reason }

@@ -2,6 +2,7 @@ import { sendRequest } from '../../client/index.ts'
 import { freePort } from '../../stack/services/ports.ts'
 import { boot } from '../../target/index.ts'
 import { cpuMsOf } from '../cpu.ts'
+import { pinned } from './pinning.ts'
 import type { SideReader } from '../follow.ts'
 
 /** How a side is started: the config's target, in a folder of its own. */
@@ -16,6 +17,8 @@ export interface SideLaunch {
   /** Its whole environment, but for the port and the database. */
   env: NodeJS.ProcessEnv
   databaseUrl: string | undefined
+  /** The cores that it is kept on. */
+  cores: string | undefined
   logFile: string
 }
 
@@ -48,7 +51,7 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
   const env = Object.fromEntries(Object.entries(launch.env).map(([name, value]) => [name, value === undefined ? value : withPort(value)]))
   const booted = await boot({
     url: url.href,
-    command: launch.command.map(withPort),
+    command: pinned(launch.command.map(withPort), launch.cores),
     ready: launch.ready,
     cwd: launch.cwd,
     env: { SERVER_TIMING: 'on', ...env, PORT: port, ...(launch.databaseUrl !== undefined && { DATABASE_URL: launch.databaseUrl }) },

@@ -1,3 +1,4 @@
+import { pinningHere } from '../processes/pinning.ts'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,7 +37,7 @@ export async function openWorkbench(): Promise<Workbench> {
   return {
     start: async (env) => {
       const command = [process.execPath, fileURLToPath(new URL('service.mjs', import.meta.url))]
-      const started = await startSide({ url: 'http://127.0.0.1:1', command, ready: '/fast', metrics: undefined, cwd: folder, env: { ...process.env, ...env }, databaseUrl: undefined, logFile: next('log') }, signal)
+      const started = await startSide({ url: 'http://127.0.0.1:1', command, ready: '/fast', metrics: undefined, cwd: folder, env: { ...process.env, ...env }, databaseUrl: undefined, cores: undefined, logFile: next('log') }, signal)
       if (started.state === 'failed') throw new Error(started.reason)
       running.push(started.side)
       return started.side
@@ -53,7 +54,7 @@ export async function openWorkbench(): Promise<Workbench> {
         deadlineMs: performance.now() + 60_000,
       }
       const progress = { phase: () => undefined, warming: () => undefined, measured: () => undefined }
-      const ended = await runDuet(request, { k6, env: process.env, signal, monotonicMs: () => performance.now(), wallMs: Date.now, random: Math.random, scratch: next('scratch'), logs: next('logs'), progress })
+      const ended = await runDuet(request, { k6, env: process.env, signal, monotonicMs: () => performance.now(), wallMs: Date.now, random: Math.random, pinning: await pinningHere(process.pid), scratch: next('scratch'), logs: next('logs'), progress })
       if (ended.state === 'misused') throw new Error(ended.reason)
       return ended.outcome
     },

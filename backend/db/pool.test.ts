@@ -1,0 +1,19 @@
+import postgres from 'postgres'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { startTestPostgres, startTestService, type TestPostgres } from '../testing/index.ts'
+
+let server: TestPostgres
+beforeAll(async () => {
+  server = await startTestPostgres()
+})
+afterAll(() => server.close())
+
+test('a service that is ready has opened its whole pool: no request waits for a connection to be made', async () => {
+  const url = await server.newDatabase()
+  const running = await startTestService(url, { DATABASE_POOL: '7' })
+  onTestFinished(() => running.stop())
+  const sql = postgres(url, { max: 1 })
+  onTestFinished(() => sql.end())
+  const [row] = await sql<{ open: number }[]>`select count(*)::int as open from pg_stat_activity where application_name = 'todo-backend' and datname = current_database()`
+  expect(row?.open).toBe(7)
+})
