@@ -1,10 +1,23 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer } from 'vitest/node'
+import type { TestSpecification } from 'vitest/node'
+
+/** Tests that wait for real processes: begun last, one of them alone would keep everybody waiting for half a minute. */
+const long = /(?:live|crash|tracing|lifecycle|calibration|outage)\.test\.ts$/
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    return [...sorted.filter(({ moduleId }) => long.test(moduleId)), ...sorted.filter(({ moduleId }) => !long.test(moduleId))]
+  }
+}
 
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
     exclude: ['**/node_modules/**', '.vigil/**'],
     globalSetup: './vitest.tools.ts',
+    sequence: { sequencer: LongFirst },
     // Live tests share two cores with the processes they start: more workers only make them wait for each other.
     maxWorkers: 2,
     testTimeout: 30_000,
