@@ -47,11 +47,10 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
   await migrateWhenThere(parts)
   const faults = openFaults(parts, () => decide())
   const database = openDatabase(parts, faults)
-  const filled = database.fill()
   const tokens = new AccessTokens(await signingSecret(database, config.authSecret), now, () => faults?.beforeAuth())
   const presence = new Presence(metrics, events, now)
   const recall = (): Promise<void> => recallRevoked(database, tokens, now())
-  await recall()
+  await Promise.all([recall(), database.fill()])
   const { cache, channel, decide } = openCache(parts, tokens, faults, recall)
   const perMinute = { user: config.rateLimitPerMinute, auth: config.authRateLimitPerMinute }
   const limits = new Limits({ database, metrics, events, now, perMinute, switchedOff: () => faults?.rateLimitOff ?? false })
@@ -87,7 +86,6 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
     ...taskEndpoints(tasks, { metrics, events, featureUsed }),
     ...transferEndpoints({ exports, imports, events, featureUsed }),
   ]
-  await filled
   return {
     app: createApp(config.docs ? [...endpoints, ...docsEndpoints(endpoints)] : endpoints, guardRequests({ config, metrics, events, tokens, limits, presence, faults })),
     databaseAnswers: async () => {
