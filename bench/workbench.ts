@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Config } from '../config/index.ts'
 import { startChild } from '../processes/index.ts'
 import type { Run } from '../record/index.ts'
+import { freePort } from '../stack/services/ports.ts'
 import { waitReady } from '../target/index.ts'
 import type { Bench } from './section.ts'
 
@@ -20,14 +19,6 @@ export async function withService<T>(bench: Bench, use: (url: string) => Promise
   } finally {
     await service.stop(1000)
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 export interface Finished {

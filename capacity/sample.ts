@@ -1,3 +1,4 @@
+import { median as middle } from '../baselines/change-points/index.ts'
 import { verdictOf } from '../baselines/index.ts'
 import type { Verdict } from '../baselines/index.ts'
 import type { Run, ServerSide } from '../record/index.ts'
@@ -76,10 +77,7 @@ function mostOf(samples: readonly Sample[]): Try['outcome'] {
   return count('broke') > count('kept') ? 'broke' : 'kept'
 }
 
-/** NaN for no values. */
+/** Of the values that there are; NaN for none. */
 export function median(values: readonly number[]): number {
-  const sorted = values.filter((value) => !Number.isNaN(value)).toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+  return middle(values.filter((value) => !Number.isNaN(value)))
 }

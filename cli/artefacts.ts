@@ -51,7 +51,8 @@ export async function writeReports(folder: string, input: ReportInput): Promise<
   })
 }
 
-async function attempt(folder: string, write: () => Promise<void>): Promise<string[]> {
+/** Writes into a folder, which it makes. Returns what could not be written, one line each. */
+export async function attempt(folder: string, write: () => Promise<void>): Promise<string[]> {
   try {
     await mkdir(folder, { recursive: true })
     await write()

@@ -6,14 +6,13 @@ import type { BaselineAction, BaselineOptions } from './commands/baseline.ts'
 import type { CompareOptions } from './commands/compare.ts'
 import type { DoctorOptions } from './commands/doctor.ts'
 import type { DrillOptions } from './commands/drill.ts'
-import { toolUrl } from './commands/drill-options.ts'
 import type { GateOptions } from './commands/gate.ts'
 import type { HistoryOptions } from './commands/history.ts'
 import type { LoadOptions } from './commands/load.ts'
 import type { ProbeOptions } from './commands/probe.ts'
 import type { UpOptions } from './commands/up.ts'
 import type { UptimeOptions } from './commands/uptime.ts'
-import { httpUrl, positiveInteger, positiveNumber, variation, withCommonOptions } from './options.ts'
+import { httpUrl, positiveInteger, positiveNumber, toolUrl, variation, withCommonOptions } from './options.ts'
 import type { CommonOptions } from './options.ts'
 import type { World } from './world.ts'
 
@@ -172,7 +171,7 @@ function capacityCommand(program: Command, world: World, ended: Ended): void {
     .option('--step-seconds <seconds>', 'measure each load for so long', positiveNumber('seconds', 3600), 10)
     .option('--vary <variable=values>', 'start the service with each value of a variable and load it alike: DATABASE_POOL=2,5,10', variation)
     .option('--rounds <count>', 'try each value so often', positiveInteger('rounds', 50), 3)
-    .option('--prometheus <url>', "ask this Prometheus how the config's forecasts grew")
+    .option('--prometheus <url>', "ask this Prometheus how the config's forecasts grew", toolUrl)
     .option('--days <count>', 'look so far back for forecasts', positiveNumber('days', 400), 60)
     .addHelpText('after', examples(['vigil capacity browse', 'vigil capacity capacity --from 1 --vary DATABASE_POOL=2,5,10,20', 'vigil capacity browse --prometheus http://127.0.0.1:9090']))
     .action(async (suite: string | undefined, options: CapacityOptions) => {

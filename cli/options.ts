@@ -23,6 +23,12 @@ export function withCommonOptions(command: Command): Command {
 export function httpUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.username || url.password)) throw new InvalidArgumentError('expected a URL without a user and password: journeys send their credentials in headers.')
+  return toolUrl(text)
+}
+
+/** The URL of a tool of a deployment. */
+export function toolUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return text
   throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected an http:// or https:// URL.`)
 }

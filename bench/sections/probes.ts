@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from '../../processes/index.ts'
+import { freePort } from '../../stack/services/ports.ts'
 import { waitReady } from '../../target/index.ts'
 import { requireTool } from '../../tools/testing.ts'
 import type { Bench, Figure, Section } from '../section.ts'
 import { median, ratios, spreadOf } from '../section.ts'
-import { freePort, rssOf, runCommand, withService } from '../workbench.ts'
+import { rssOf, runCommand, withService } from '../workbench.ts'
 
 /** Probes that a scheduler holds, each once a second. */
 const scheduled = 200

@@ -4,12 +4,11 @@ import { enough, levelsOf, saturationOf } from '../../capacity/index.ts'
 import type { CapacityResult, Knee, Sample, SearchPlan } from '../../capacity/index.ts'
 import { capacityPage, capacityText } from '../../reports/capacity/index.ts'
 import { writeWhole } from '../../record/store.ts'
-import { printJson } from '../artefacts.ts'
+import { attempt, printJson } from '../artefacts.ts'
 import { forecastsFrom } from '../capacity/forecasts.ts'
 import { searchKnee } from '../capacity/levels.ts'
 import { measureSettings } from '../capacity/settings.ts'
 import type { Variation } from '../capacity/settings.ts'
-import { diskProblem } from '../disk.ts'
 import { findEngine } from '../engines.ts'
 import type { FoundEngine } from '../engines.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -120,12 +119,11 @@ async function settingsOf(session: Session, plan: SuitePlan, found: FoundEngine,
 }
 
 async function write(session: Session, folder: string, result: CapacityResult, p95Ms: number | undefined): Promise<void> {
-  try {
+  const problems = await attempt(folder, async () => {
     await writeWhole(join(folder, 'capacity.json'), `${JSON.stringify(result, null, 2)}\n`)
     await writeWhole(join(folder, 'report.html'), capacityPage(result, p95Ms))
-  } catch (error) {
-    session.progress.warn(diskProblem(error, folder) ?? `${folder}: could not be written: ${error instanceof Error ? error.message : String(error)}`)
-  }
+  })
+  for (const problem of problems) session.progress.warn(problem)
 }
 
 function codeOf(knee: Knee): number {

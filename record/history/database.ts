@@ -1,5 +1,6 @@
 import { existsSync, renameSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { isDamagedFile } from './damage.ts'
 
 /** The layout of the file; a file with a higher number was written by a newer vigil. */
 const layout = 1
@@ -59,15 +60,9 @@ class NewerLayout extends Error {
   override name = 'NewerLayout'
 }
 
-const corrupt = 11
-const notADatabase = 26
-
-/** Whether SQLite says that the file itself is damaged, rather than busy, full or forbidden. */
+/** Whether the file is damaged, or an entry in it. */
 export function isDamage(error: unknown): boolean {
-  if (error instanceof DamagedEntry) return true
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return false
-  // The lower byte; the rest says where exactly.
-  return [corrupt, notADatabase].includes(error.errcode & 0xff)
+  return error instanceof DamagedEntry || isDamagedFile(error)
 }
 
 const readOnly = 8

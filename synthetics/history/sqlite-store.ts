@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { isDamage, openDatabase } from './database.ts'
+import { isDamagedFile } from '../../record/history/damage.ts'
+import { openDatabase } from './database.ts'
 import { idAt, momentOf, rowsOf, rowWriter } from './rows.ts'
 import type { Row } from './rows.ts'
 import { salvage } from './salvage.ts'
@@ -54,7 +55,7 @@ class SqliteStore implements HistoryStore {
         yield* this.#intact(row)
       }
     } catch (error) {
-      if (!isDamage(error)) throw error
+      if (!isDamagedFile(error)) throw error
       this.#salvage()
       // Once more from where the damage was; the reader may get the results of that one millisecond twice.
       for (const row of rowsOf(this.#database, from)) yield* this.#intact(row)
@@ -97,7 +98,7 @@ class SqliteStore implements HistoryStore {
     try {
       return openDatabase(this.#file)
     } catch (error) {
-      if (!isDamage(error)) throw error
+      if (!isDamagedFile(error)) throw error
       return this.#salvaged()
     }
   }
@@ -106,7 +107,7 @@ class SqliteStore implements HistoryStore {
     try {
       work()
     } catch (error) {
-      if (!isDamage(error)) throw error
+      if (!isDamagedFile(error)) throw error
       this.#salvage()
       work()
     }
