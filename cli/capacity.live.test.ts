@@ -11,7 +11,7 @@ import { workplace } from './testing/vigil.ts'
 import type { Workplace } from './testing/vigil.ts'
 
 /** The service does one thing at a time, for so long: with n connections an answer takes n times that. */
-const eachMs = 20
+const eachMs = 10
 
 let place: Workplace
 let service: Service
@@ -37,7 +37,7 @@ afterAll(async () => {
   place.remove()
 })
 
-const asked = ['capacity', 'busy', '--step-seconds', '0.5', '--from', '4', '--json']
+const asked = ['capacity', 'busy', '--step-seconds', '1', '--from', '4', '--json']
 
 describe('vigil capacity', { timeout: 120_000 }, () => {
   it('finds the connections at which a budget breaks, the budget that does, and when growth gets to a limit', async () => {
@@ -50,7 +50,8 @@ describe('vigil capacity', { timeout: 120_000 }, () => {
     // On a machine that starves the generator the truthful answer is that it was the limit; nothing else may stand here.
     if (result.knee.state !== 'found') expect(result.knee).toMatchObject({ state: 'beyond', because: 'unmeasured' })
     else expect(result.knee.breaks - result.knee.keeps).toBe(1)
-    // A slow machine makes it fewer connections, none makes it more.
+    // A slow machine makes it fewer connections, none makes it more: a step holds some hundred answers, so that its first few,
+    // who found no queue yet, do not carry its mean below the budget.
     if ('keeps' in result.knee) expect(result.knee.keeps).toBeLessThanOrEqual(4)
     const broken = result.levels.flatMap(({ samples }) => samples.filter(({ outcome }) => outcome === 'broke'))
     expect(broken.flatMap(({ because }) => because).filter((words) => !words.startsWith('mean '))).toEqual([])
