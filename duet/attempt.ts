@@ -25,6 +25,8 @@ export interface DuetRequest {
   pairs: number
   /** When no further pair of processes is begun and an open outcome is left open, on the monotonic clock. */
   deadlineMs: number
+  /** On one pair of processes and no more, whatever comes of it: to see how they differ. */
+  once?: boolean
 }
 
 /** What a person may want to see of a duet at work. */
@@ -53,6 +55,12 @@ export interface Measured {
 
 /** When a load is looked at, and what ends it. */
 export interface Looking {
+  /** Which pair of processes this is, from 0, and which of its sides starts first. */
+  attempt: number
+  order: [Side, Side]
+  /** What was measured before on other pairs of processes, and is judged together with this. */
+  earlier: readonly MeasuredUnit[]
+  /** After so many pairs in all. */
   looks: readonly Look[]
   planned: number
   sure: (looked: Verdict, look: Look, planned: number) => boolean
@@ -60,7 +68,7 @@ export interface Looking {
 }
 
 /** Starts a fresh pair of processes, measures it until a look is sure, and ends it again. */
-export async function measure(request: DuetRequest, attempt: number, order: [Side, Side], { looks, planned, sure, confirming = false }: Looking, world: DuetWorld): Promise<Measured> {
+export async function measure(request: DuetRequest, { attempt, order, earlier, looks, planned, sure, confirming = false }: Looking, world: DuetWorld): Promise<Measured> {
   const { progress, scratch, logs, signal } = world
   progress.phase(request.source.kind === 'urls' ? 'preparing virtual users on both sides' : `starting both sides, ${order.join(' then ')}`)
   const folder = join(scratch, `pair-${attempt}`)
@@ -78,15 +86,16 @@ export async function measure(request: DuetRequest, attempt: number, order: [Sid
       return isUnfit(disturbed, units.length) || world.monotonicMs() > request.deadlineMs ? 'stop' : 'go on'
     }
     units.push(unit)
-    const look = looks.find(({ pairs }) => pairs === units.length)
-    const soFar = unitsOf(units)
+    const all = [...earlier, ...units]
+    const look = looks.find(({ pairs }) => pairs === all.length)
+    const soFar = unitsOf(all)
     const looked = look && judgeDuet(soFar, { ...request.rules, alpha: look.alpha, confidence: look.confidence })
     if (looked) verdict = looked
-    progress.measured({ pairs: units.length, planned, units: soFar, looked, confirming })
+    progress.measured({ pairs: all.length, planned, units: soFar, looked, confirming })
     const late = world.monotonicMs() > request.deadlineMs
-    return late || units.length >= most || (look && looked && sure(looked, look, planned)) ? 'stop' : 'go on'
+    return late || all.length >= most || (look && looked && sure(looked, look, planned)) ? 'stop' : 'go on'
   }
-  const measuring = { suite: request.suite, run: request.run, attempt, seed: Math.floor(world.random() * 2 ** 31), targets: request.targets, environment: request.environment, mostUnits: most }
+  const measuring = { suite: request.suite, run: request.run, attempt, seed: Math.floor(world.random() * 2 ** 31), targets: request.targets, environment: request.environment, mostUnits: most - earlier.length }
   try {
     const end = await measurePair(started.pair, measuring, { warming: progress.warming, measured }, { ...world, pinning, folder: join(folder, 'k6') })
     const died = signal.aborted ? undefined : started.pair.died()

@@ -1,6 +1,7 @@
 import { confirmingAlpha, confirms, duetLooks, isSure, judgeDuet, needsConfirming, unconfirmed } from '../baselines/duet/index.ts'
 import type { DuetRules, DuetUnits } from '../baselines/duet/index.ts'
 import { looksAt } from '../baselines/compare/index.ts'
+import type { DuetLook } from '../baselines/duet/index.ts'
 import type { Verdict } from '../baselines/index.ts'
 import { measure, unitsOf } from './attempt.ts'
 import type { DuetRequest, DuetWorld, Measured } from './attempt.ts'
@@ -25,23 +26,54 @@ export type DuetEnd = { state: 'judged'; outcome: DuetOutcome } | { state: 'misu
  * Measures both sides until it is sure, or for as many pairs as were asked for, or twice as many while it is still open and
  * there is time. A fail must come again on a fresh pair of processes before it is red; one that noise cannot make needs not.
  */
-export async function runDuet(request: DuetRequest, world: DuetWorld): Promise<DuetEnd> {
+export async function runDuet(request: DuetRequest, world: DuetWorld, measureOn: MeasureOn = measure): Promise<DuetEnd> {
   const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
-  const looks = duetLooks(request.pairs)
-  const first = await measure(request, 0, order, { looks, planned: looks.at(-2)?.pairs ?? request.pairs, sure: (looked, look, planned) => isSure(looked, look, planned) }, world)
-  if (first.end.state === 'misused') return first.end
-  const decided = first.verdict ?? verdictWithout(first, request.rules)
-  const problem = problemOf(first)
-  if (problem !== undefined || !needsConfirming(decided)) return judged(problem ?? decided, [first], world)
+  const deciding = await decide(request, order, world, measureOn)
+  const last = deciding.at(-1) ?? deciding[0]
+  if (last.end.state === 'misused') return last.end
+  const decided = last.verdict ?? verdictWithout(deciding, request.rules)
+  const problem = problemOf(last)
+  if (request.once === true || problem !== undefined || !needsConfirming(decided)) return judged(problem ?? decided, deciding, undefined, world)
   world.progress.phase(`it fails; starting a fresh pair of ${request.source.kind === 'urls' ? 'measurements' : 'processes'} to see whether it does again`)
-  const fewer = looksAt(looks.map(({ pairs }) => pairs).slice(0, -1), confirmingAlpha)
-  const second = await measure(request, 1, [order[1], order[0]], { looks: fewer, planned: fewer.at(-1)?.pairs ?? request.pairs, sure: (looked) => confirms(decided, looked), confirming: true }, world)
+  const fewer = looksAt(before(request).map(({ pairs }) => pairs), confirmingAlpha)
+  const second = await measureOn(request, { attempt: deciding.length, order: nextOrder(order, deciding.length), looks: fewer, planned: fewer.at(-1)?.pairs ?? request.pairs, sure: (looked) => confirms(decided, looked), confirming: true, earlier: [] }, world)
   if (second.end.state === 'misused') return second.end
-  const again = second.verdict ?? verdictWithout(second, { ...request.rules, alpha: confirmingAlpha })
+  const again = second.verdict ?? verdictWithout([second], { ...request.rules, alpha: confirmingAlpha })
   const wrong = problemOf(second)
-  if (wrong !== undefined) return judged(wrong, [first, second], world)
-  const all = judgeDuet(unitsOf([...first.units, ...second.units]), request.rules)
-  return judged(confirms(decided, again) ? red(all, decided) : unconfirmed(all), [first, second], world)
+  if (wrong !== undefined) return judged(wrong, deciding, second, world)
+  const all = judgeDuet(unitsOf([...deciding, second].flatMap(({ units }) => units)), request.rules)
+  return judged(confirms(decided, again) ? red(all, decided) : unconfirmed(all), deciding, second, world)
+}
+
+/** How a pair of processes is measured; another one in tests. */
+type MeasureOn = typeof measure
+
+/**
+ * One pair of processes, and a fresh one, started in the other order, for what is still open after as many pairs as were asked for: two
+ * copies of one code differ by one or two per cent in all that they do, which no number of units on one pair of processes can
+ * tell from the code. Services that run elsewhere cannot be started afresh and are only measured longer.
+ */
+async function decide(request: DuetRequest, order: [Side, Side], world: DuetWorld, measureOn: MeasureOn): Promise<[Measured, ...Measured[]]> {
+  const looks = duetLooks(request.pairs)
+  const usual = before(request)
+  const planned = usual.at(-1)?.pairs ?? request.pairs
+  const plan = { attempt: 0, order, planned, sure: isSure, earlier: [] }
+  if (request.source.kind === 'urls') return [await measureOn(request, { ...plan, looks }, world)]
+  const first = await measureOn(request, { ...plan, looks: usual }, world)
+  const open = first.end.state === 'ended' && first.units.length >= planned && first.verdict?.verdict === 'inconclusive'
+  if (request.once === true || !open || world.signal.aborted || world.monotonicMs() > request.deadlineMs) return [first]
+  world.progress.phase('still open; going on with a fresh pair of processes')
+  return [first, await measureOn(request, { ...plan, attempt: 1, order: nextOrder(order, 1), looks: looks.slice(usual.length), earlier: first.units }, world)]
+}
+
+/** The looks at the pairs that were asked for; later ones are at what is still open. */
+function before(request: DuetRequest): DuetLook[] {
+  return duetLooks(request.pairs).filter(({ extends: more }) => !more)
+}
+
+/** The side that starts first is slower by as much as a per cent: each has its turn. */
+function nextOrder([first, second]: [Side, Side], attempt: number): [Side, Side] {
+  return attempt % 2 === 0 ? [first, second] : [second, first]
 }
 
 /** Red by two pairs of processes, each by itself: it stays so where both together, of different levels, would be less sure. */
@@ -50,8 +82,8 @@ function red(all: Verdict, first: Verdict): Verdict {
 }
 
 /** What there is when a load ended before its first look: too few pairs to decide anything, and said so. */
-function verdictWithout({ units }: Measured, rules: DuetRules): Verdict {
-  return judgeDuet(unitsOf(units), rules)
+function verdictWithout(measured: readonly Measured[], rules: DuetRules): Verdict {
+  return judgeDuet(unitsOf(measured.flatMap(({ units }) => units)), rules)
 }
 
 /** A verdict for what could not be measured to its end; undefined when it could. */
@@ -76,10 +108,11 @@ function of(status: 'fail' | 'invalid', message: string): Verdict {
   return { schema: 'vigil.verdict/1', verdict: status, rows: [{ rule: 'duet', step: null, metric: 'validity', status, message }] }
 }
 
-function judged(verdict: Verdict, measured: readonly Measured[], world: DuetWorld): DuetEnd {
-  const units = measured.flatMap((one) => one.units)
-  const loadSeconds = { decided: secondsOf(measured[0]?.units ?? []), all: secondsOf(units) }
-  return { state: 'judged', outcome: { verdict, units: unitsOf(units), interrupted: world.signal.aborted, loadSeconds, processPairs: measured.length } }
+function judged(verdict: Verdict, deciding: readonly Measured[], confirming: Measured | undefined, world: DuetWorld): DuetEnd {
+  const decided = deciding.flatMap(({ units }) => units)
+  const all = [...decided, ...(confirming?.units ?? [])]
+  const processPairs = deciding.length + (confirming === undefined ? 0 : 1)
+  return { state: 'judged', outcome: { verdict, units: unitsOf(all), interrupted: world.signal.aborted, loadSeconds: { decided: secondsOf(decided), all: secondsOf(all) }, processPairs } }
 }
 
 function secondsOf(units: readonly MeasuredUnit[]): number {

@@ -16,6 +16,8 @@ import type { Cost } from './warm.ts'
 export interface SideReader {
   /** CPU time so far, in milliseconds; undefined where it cannot be known. */
   cpuMs: () => number | undefined
+  /** The same of its database, as far as that computes for it. */
+  databaseCpuMs: () => number | undefined
   /** Its Prometheus metrics, if it has any and answers in time. */
   exposition: () => Promise<string | undefined>
 }
@@ -87,8 +89,9 @@ class Follower {
     const at = new Date(this.world.wallMs()).toISOString()
     // Counts and CPU time of the same moment; a service may take its time to tell its metrics.
     const readingAt = (side: Side): Promise<Reading> => {
-      const [requests, cpuMs] = [this.ended[side], this.plan.readers[side].cpuMs()]
-      return this.plan.readers[side].exposition().then((text) => readingOf(requests, cpuMs, text))
+      const reader = this.plan.readers[side]
+      const read = { requests: this.ended[side], cpuMs: reader.cpuMs(), databaseCpuMs: reader.databaseCpuMs() }
+      return reader.exposition().then((text) => readingOf(read, text))
     }
     const [baseline, candidate, dropped] = await Promise.all([readingAt('baseline'), readingAt('candidate'), this.world.dropped()])
     return { at, dropped, both: { baseline, candidate } }

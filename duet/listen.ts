@@ -32,8 +32,12 @@ function isPlayed(value: unknown): value is Played {
 function isStep(value: unknown): value is PlayedStep {
   if (!Array.isArray(value)) return false
   const fields: unknown[] = value
-  const [latencyMs, failure, bytes, timing] = fields
-  return isAmountOrNone(latencyMs) && isIndex(failure) && failure <= requestFailureClasses.length && isAmountOrNone(bytes) && typeof timing === 'string'
+  const [latencyMs, failure, bytes, timing, traceId] = fields
+  return isAmountOrNone(latencyMs) && isIndex(failure) && failure <= requestFailureClasses.length && isAmountOrNone(bytes) && typeof timing === 'string' && (traceId === undefined || isTraceId(traceId))
+}
+
+function isTraceId(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
 }
 
 function isIndex(value: unknown): value is number {

@@ -6,6 +6,7 @@ export interface Reading {
   /** Requests that ended on this side so far, by our own count. */
   requests: number
   cpuMs: number | undefined
+  databaseCpuMs: number | undefined
   gcSeconds: number | undefined
   cacheHits: number | undefined
   cacheReads: number | undefined
@@ -15,17 +16,21 @@ export interface Reading {
 
 /** What a unit's records say of the process besides the standard fields. */
 export interface ProcessSide extends ServerSide {
+  /** CPU time of the database's processes that worked for this side. */
+  databaseCpuMsPerRequest?: number
   gcMsPerRequest?: number
   cacheHitRatio?: number
 }
 
-/** @param exposition the side's Prometheus metrics, if it has any */
-export function readingOf(requests: number, cpuMs: number | undefined, exposition: string | undefined): Reading {
+/**
+ * @param read what the machine tells at that moment
+ * @param exposition the side's Prometheus metrics, if it has any
+ */
+export function readingOf(read: Pick<Reading, 'requests' | 'cpuMs' | 'databaseCpuMs'>, exposition: string | undefined): Reading {
   const samples = exposition === undefined ? [] : parseExposition(exposition)
   const cache = samples.filter(({ name }) => name === 'cache_requests_total')
   return {
-    requests,
-    cpuMs,
+    ...read,
     gcSeconds: sumOf(samples, 'nodejs_gc_duration_seconds_sum'),
     cacheHits: sumOf(cache.filter(({ labels }) => labels.includes('result="hit"')), 'cache_requests_total') ?? (cache.length > 0 ? 0 : undefined),
     cacheReads: sumOf(cache, 'cache_requests_total'),
@@ -42,6 +47,7 @@ export function betweenReadings(from: Reading, to: Reading): ProcessSide {
   const hits = per(from.cacheHits, to.cacheHits)
   return present({
     cpuMsPerRequest: per(from.cpuMs, to.cpuMs),
+    databaseCpuMsPerRequest: per(from.databaseCpuMs, to.databaseCpuMs),
     gcMsPerRequest: per(from.gcSeconds, to.gcSeconds, 1000),
     cacheHitRatio: reads === undefined || hits === undefined || reads === 0 ? undefined : hits / reads,
     rssMaxBytes: to.rssBytes,

@@ -15,7 +15,7 @@ export type Told = { state: 'told'; side: 'good' | 'bad' } | { state: 'open' } |
 export async function tellDuet(request: DuetRequest, known: Known, world: DuetWorld): Promise<Told> {
   const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
   const looks = looksAt(tellingLooks.filter((pairs) => known.rule === 'exact' || pairs > 2))
-  const { verdict, end, units } = await measure(request, 0, order, { looks, planned: looks.at(-1)?.pairs ?? request.pairs, sure: (looked) => tell(known, looked) !== undefined }, world)
+  const { verdict, end, units } = await measure(request, { attempt: 0, order, earlier: [], looks, planned: looks.at(-1)?.pairs ?? request.pairs, sure: (looked) => tell(known, looked) !== undefined }, world)
   if (world.signal.aborted) return { state: 'interrupted' }
   if (end.state === 'refused' || end.state === 'not started' || end.state === 'died') return end.side === 'candidate' ? { state: 'unbuildable', reason: end.reason } : { state: 'failed', reason: end.reason }
   if (end.state === 'unmeasured' || end.state === 'misused') return { state: 'failed', reason: end.reason }

@@ -13,6 +13,7 @@ const journeys: Journey[] = [{ name: 'visit', steps: [get('list'), get('read')] 
 const facts: SideFacts = { suite: 's-duet', target: { url: 'http://127.0.0.1:1' }, environment: { fingerprint: 'here' }, ratePerSecond: 20 }
 
 const answer = (latencyMs: number, statements: number, failure = 0): PlayedStep => [latencyMs, failure, 100, `app;dur=0.5, db;dur=1.5, sql;desc="${statements}"`]
+const traced = (latencyMs: number, traceId: string): PlayedStep => [latencyMs, 0, 100, '', traceId]
 const played = (arrival: number, ...steps: PlayedStep[]): Played => [arrival, 0, 0, 10, steps]
 const unit: Unit = {
   index: 0,
@@ -48,6 +49,14 @@ describe('a unit of a duet', () => {
   it('leaves out users whose data differs from side to side for another reason', () => {
     expect(exactTalliesOf(unit, journeys, ({ candidate }) => isCutShort(candidate))).toEqual(exactTalliesOf({ ...unit, pairs: unit.pairs.slice(0, 1) }, journeys))
     expect(exactTalliesOf(unit, journeys, () => true)).toEqual({})
+  })
+
+  it('keeps the slowest few answers of a step whose traces were recorded', () => {
+    const ids = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(32))
+    const pairs = ids.map((id, index) => ({ baseline: played(2 * index, answer(9, 1)), candidate: played(2 * index + 1, traced(index + 1, id), answer(50, 1)) }))
+    const { endpoints } = unitRecord('candidate', { index: 0, pairs }, journeys, facts, 'run', '2026-01-01T00:00:00.000Z', {})
+    expect(endpoints['visit/list']?.slowest).toEqual([{ traceId: ids[3], latencyMs: 4 }, { traceId: ids[2], latencyMs: 3 }, { traceId: ids[1], latencyMs: 2 }])
+    expect(endpoints['visit/read']).not.toHaveProperty('slowest')
   })
 
   it('adds up with others to one record of the side', () => {

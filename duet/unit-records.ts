@@ -5,6 +5,8 @@ import type { Journey } from '../journeys/index.ts'
 import { requestFailureClasses } from '../load/engines/k6/inside/wire.ts'
 import { endpointOf, histogramOf, roundMicros, totalsOf } from '../record/index.ts'
 import type { Endpoint, Failure, Run, ServerSide } from '../record/index.ts'
+import { slowest } from '../baselines/why/index.ts'
+import type { TracedAnswer } from '../baselines/why/index.ts'
 import type { Side } from './inside/sides.ts'
 import type { Played, PlayedStep } from './inside/wire.ts'
 import { readServerTiming } from './server-timing.ts'
@@ -22,7 +24,8 @@ export interface SideFacts {
 /** What a service says its answers cost it, means over a step's answers of a unit. A field of ours in an endpoint. */
 export type ServerMeans = { answers: number } & ServerTiming
 
-export type DuetEndpoint = Endpoint & { server?: ServerMeans }
+/** `slowest`: the slowest answers whose traces the service has recorded. */
+export type DuetEndpoint = Endpoint & { server?: ServerMeans; slowest?: TracedAnswer[] }
 export type DuetRun = Run & { endpoints: Record<string, DuetEndpoint> }
 
 /** The engine's name in a duet's records: its latencies are of another load than a suite's own. */
@@ -35,6 +38,7 @@ interface Answered {
   failure: number
   bytes: number
   timing: ServerTiming
+  traceId: string | undefined
 }
 
 /**
@@ -61,7 +65,7 @@ export function unitRecord(side: Side, unit: Unit, journeys: readonly Journey[],
     durationMs,
     load: { model: 'arrival-rate', ratePerSecond: facts.ratePerSecond },
     totals: totalsOf(counts, 0, durationMs),
-    endpoints: Object.fromEntries(counts.map(({ key, steps, ...count }) => [key, { ...endpointOf(count, durationMs), ...meansOf(steps) }])),
+    endpoints: Object.fromEntries(counts.map(({ key, steps, ...count }) => [key, { ...endpointOf(count, durationMs), ...meansOf(steps), ...slowestOf(steps) }])),
     server: { ...server, ...perRequest(answers) },
     ...(failures.length > 0 && { failures }),
     validity: { valid: true, reasons: [] },
@@ -104,7 +108,7 @@ function countIn({ bytes, timing }: Answered, metric: ExactMetric): number | und
 
 function answersOf([, journey, , , steps]: Played, journeys: readonly Journey[]): Answered[] {
   const { name, steps: known } = journeys[journey] ?? { name: 'unknown', steps: [] }
-  return steps.map(([latencyMs, failure, bytes, header]: PlayedStep, index) => ({ key: stepKey(name, known[index]?.name ?? 'unknown'), latencyMs, failure, bytes, timing: readServerTiming(header) }))
+  return steps.map(([latencyMs, failure, bytes, header, traceId]: PlayedStep, index) => ({ key: stepKey(name, known[index]?.name ?? 'unknown'), latencyMs, failure, bytes, timing: readServerTiming(header), traceId }))
 }
 
 function countsOf(steps: readonly Answered[]) {
@@ -118,6 +122,11 @@ function meansOf(steps: readonly Answered[]): { server?: ServerMeans } {
   const told = steps.filter(({ timing }) => Object.keys(timing).length > 0)
   if (told.length === 0) return {}
   return { server: { answers: told.length, ...Object.fromEntries(timingFields.flatMap((field) => meanOf(told, field).map((mean) => [field, mean]))) } }
+}
+
+function slowestOf(steps: readonly Answered[]): { slowest?: TracedAnswer[] } {
+  const traced = steps.flatMap(({ traceId, latencyMs }) => (traceId === undefined ? [] : [{ traceId, latencyMs: roundMicros(latencyMs) }]))
+  return traced.length === 0 ? {} : { slowest: slowest(traced) }
 }
 
 function meanOf(answers: readonly Answered[], field: keyof ServerTiming): number[] {

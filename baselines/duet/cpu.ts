@@ -12,18 +12,38 @@ export const cpuMargin = 0.1
 /** No scheduler accounts for time more exactly than this. */
 const leastSpread = 0.005
 
+const witnesses = [
+  { metric: 'cpuMsPerRequest', name: 'CPU per request' },
+  { metric: 'databaseCpuMsPerRequest', name: 'CPU of the database per request' },
+] as const
+
+type Witness = (typeof witnesses)[number]
+
 /**
- * CPU time per request, a second witness: it does not depend on the rate, hardly on the machine's mood, and sees what
- * hides behind the waiting; it is blind to waiting itself. Judged by itself, at the look's own level. None where units do
- * not know it.
+ * CPU time per request of the service, and of what its database computes for it: a second witness. It does not depend on the rate, hardly
+ * on the machine's mood, sees what hides behind the waiting, and tells where; it is blind to waiting itself. Judged by
+ * itself, at the look's own level, which the two share (Bonferroni). No row where units do not know it.
  */
-export function cpuRows({ baseline, candidate }: DuetUnits, { alpha, confidence, margin = cpuMargin }: { alpha: number; confidence: number; margin?: number }): VerdictRow[] {
-  const logs = baseline.flatMap((run, index) => {
+export function cpuRows(units: DuetUnits, { alpha, confidence, margin = cpuMargin }: { alpha: number; confidence: number; margin?: number }): VerdictRow[] {
+  const known = witnesses.map((witness) => ({ witness, logs: differences(units, witness.metric) })).filter(({ logs }) => logs.length >= leastPairs)
+  return known.map(({ witness, logs }) => witnessRow(witness, logs, { alpha: alpha / known.length, confidence, margin }))
+}
+
+/** Of each pair that knows the figure: the logarithms of the baseline's, and of candidate over baseline. */
+interface LogPair {
+  b: number
+  difference: number
+}
+
+function differences({ baseline, candidate }: DuetUnits, metric: Witness['metric']): LogPair[] {
+  return baseline.flatMap((run, index) => {
     const other = candidate[index]
-    const [b, c] = [factOf(run, 'server', 'cpuMsPerRequest'), other && factOf(other, 'server', 'cpuMsPerRequest')]
+    const [b, c] = [factOf(run, 'server', metric), other && factOf(other, 'server', metric)]
     return b !== undefined && c !== undefined && b > 0 && c > 0 ? [{ b: Math.log(b), difference: Math.log(c / b) }] : []
   })
-  if (logs.length < leastPairs) return []
+}
+
+function witnessRow({ metric, name }: Witness, logs: readonly LogPair[], { alpha, confidence, margin }: { alpha: number; confidence: number; margin: number }): VerdictRow {
   const effect = trimmedMean(logs.map(({ difference }) => difference), leastSpread)
   const limit = Math.log1p(margin)
   const { lower, upper } = limitsOf(effect, confidence)
@@ -35,18 +55,6 @@ export function cpuRows({ baseline, candidate }: DuetUnits, { alpha, confidence,
   const level = Math.exp(trimmedMean(logs.map(({ b }) => b)).value)
   const [ratio, ci] = [Math.exp(effect.value), [Math.exp(lower), Math.exp(upper)] satisfies [number, number]]
   const unseen = status === 'skipped' ? `; not vouched for: a change under ${change(Math.exp(smallestDetectable(effect, alpha, limit)))} would go unseen` : ''
-  return [
-    {
-      rule: 'cpu',
-      step: null,
-      metric: 'cpuMsPerRequest',
-      status,
-      baseline: level,
-      candidate: level * ratio,
-      ratio,
-      ci,
-      margin,
-      message: `CPU per request ${level.toPrecision(3)} → ${(level * ratio).toPrecision(3)} ms: ${change(ratio, margin)} (${interval(ci)}), ${marginText(margin)}${unseen}`,
-    },
-  ]
+  const message = `${name} ${level.toPrecision(3)} → ${(level * ratio).toPrecision(3)} ms: ${change(ratio, margin)} (${interval(ci)}), ${marginText(margin)}${unseen}`
+  return { rule: 'cpu', step: null, metric, status, baseline: level, candidate: level * ratio, ratio, ci, margin, message }
 }

@@ -3,7 +3,7 @@ import { comparisonDefaults, compareRuns } from '../compare/index.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 import { confirms, duetLooks, isDisturbed, isSure, isUnfit, judgeDuet, needsConfirming, tell, tellingRow, unconfirmed } from './index.ts'
 import { unitsOf } from './testing/units.ts'
-import type { DuetShape } from './testing/units.ts'
+import type { DuetShape, SideShape } from './testing/units.ts'
 
 const judge = (shape: Omit<DuetShape, 'units'> & { units?: number }): Verdict => judgeDuet({ ...unitsOf({ units: 12, ...shape }), exact: {} })
 const rowsOf = (verdict: Verdict, rule: string): VerdictRow[] => verdict.rows.filter((row) => row.rule === rule)
@@ -26,6 +26,8 @@ describe('a duet is judged', () => {
     expect(rowsOf(judge({ baseline: { cpuMs: 1 }, candidate: { cpuMs: 1.06 } }), 'cpu')).toMatchObject([{ status: 'pass' }])
     expect(rowsOf(judge({ baseline: { cpuMs: 1 }, candidate: { cpuMs: 0.7 } }), 'cpu')).toMatchObject([{ status: 'improved' }])
     expect(rowsOf(judge({}), 'cpu')).toEqual([])
+    const database = (ms: number): SideShape => ({ cpuMs: 1, server: { databaseCpuMsPerRequest: ms } })
+    expect(rowsOf(judge({ baseline: database(0.2), candidate: database(0.3) }), 'cpu')).toMatchObject([{ status: 'fail', metric: 'databaseCpuMsPerRequest', message: expect.stringMatching(/^CPU of the database per request 0\.200 → 0\.300 ms: \+50 %/) as string }, { status: 'pass', metric: 'cpuMsPerRequest' }])
     expect(rowsOf(judge({ units: 6, baseline: { cpuMs: 1 }, candidate: { cpuMs: 3 } }), 'cpu')).toEqual([])
   })
 })
@@ -73,6 +75,7 @@ describe('looks', () => {
       expect(looks.reduce((sum, { confidence }) => sum + 1 - confidence, 0)).toBeCloseTo(0.05, 12)
       expect(looks.map((look) => look.pairs)).toEqual([...new Set(looks.map((look) => look.pairs))].toSorted((a, b) => a - b))
       expect(looks.at(-1)?.pairs).toBe(2 * Math.max(8, pairs))
+      expect(looks.findLast((look) => !look.extends)?.pairs).toBe(Math.max(8, pairs))
     }
   })
 

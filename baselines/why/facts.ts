@@ -11,7 +11,7 @@ export interface Moved {
 export const stepFacts = ['appMs', 'dbMs', 'statements', 'rows'] as const
 export type StepFact = (typeof stepFacts)[number]
 
-export const processFacts = ['cpuMsPerRequest', 'gcMsPerRequest', 'eventLoopP99Ms', 'rssMaxBytes', 'cacheHitRatio', 'dbMsPerRequest', 'statementsPerRequest'] as const
+export const processFacts = ['cpuMsPerRequest', 'databaseCpuMsPerRequest', 'gcMsPerRequest', 'eventLoopP99Ms', 'rssMaxBytes', 'cacheHitRatio', 'dbMsPerRequest', 'statementsPerRequest'] as const
 export type ProcessFact = (typeof processFacts)[number]
 
 /** What the service says that a step's answers cost it, on both sides: means over the duet. Only what both sides tell. */

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { judgeDuet } from '../duet/index.ts'
 import { unitsOf } from '../duet/testing/units.ts'
 import type { DuetShape } from '../duet/testing/units.ts'
-import { whyOf } from './index.ts'
+import { evidenceOf, whyLine, whyOf } from './index.ts'
 import type { Why } from './index.ts'
 
 function whyIs(shape: Omit<DuetShape, 'units'>): Why[] {
@@ -45,6 +45,17 @@ it('tells what moved with the process: garbage, memory, event loop, cache', () =
 it('says where the errors are, and of which class', () => {
   const why = whyIs({ candidate: { errorShare: 0.05 } })
   expect(why.at(-1)?.moved).toEqual(['60 failed in tasks/list (status)', '60 failed in tasks/read (status)'])
+})
+
+it('names the traces of the slowest answers there, those that a record names in earnest', () => {
+  const units = { ...unitsOf({ units: 12, candidate: { slower: 1.4 } }), exact: {} }
+  const id = (digit: string): string => digit.repeat(32)
+  const keep = (unit: number, slowest: unknown): void => void Object.assign(units.candidate[unit]?.endpoints['tasks/read'] ?? {}, { slowest })
+  keep(0, [{ traceId: id('a'), latencyMs: 4 }, { traceId: '\u001B[2J', latencyMs: 99 }, { traceId: id('f') }, 'nonsense'])
+  keep(3, [{ traceId: id('b'), latencyMs: 9 }, { traceId: id('c'), latencyMs: 7 }, { traceId: id('d'), latencyMs: 3 }])
+  const read = whyOf(judgeDuet(units), units).find(({ step }) => step === 'tasks/read')
+  expect(read && evidenceOf(read).at(-1)).toBe(`slowest traces: ${id('b')} (9 ms), ${id('c')} (7 ms), ${id('a')} (4 ms)`)
+  expect(read && whyLine(read)).toMatch(/^tasks\/read: p95 .*; slowest traces: b/)
 })
 
 it('explains nothing but a fail', () => {

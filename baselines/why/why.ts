@@ -4,6 +4,8 @@ import type { Verdict, VerdictRow } from '../verdict.ts'
 import { amount } from '../wording.ts'
 import { agreement, processFacts, processMoves, stepFacts, stepMoves } from './facts.ts'
 import type { Moved, ProcessFact, StepFact } from './facts.ts'
+import { slowestTraces } from './traces.ts'
+import type { TracedAnswer } from './traces.ts'
 
 /** Where a fail shows, and what moved with it on the server's side. */
 export interface Why {
@@ -13,6 +15,8 @@ export interface Why {
   effect: string
   /** What the service itself tells of it, one sentence each. */
   moved: string[]
+  /** The candidate's slowest answers there whose traces were recorded: where to look next. */
+  traces: TracedAnswer[]
 }
 
 const mostSteps = 4
@@ -27,12 +31,22 @@ export function whyOf(verdict: Verdict, units: DuetUnits): Why[] {
   if (verdict.verdict !== 'fail') return []
   const failed = verdict.rows.filter((row) => row.status === 'fail')
   const steps = [...new Set(failed.flatMap((row) => row.step ?? []))].slice(0, mostSteps)
-  const named = steps.map((step): Why => ({ step, effect: effectOf(failed.filter((row) => row.step === step)), moved: stepSentences(units, step) }))
+  const named = steps.map((step): Why => ({ step, effect: effectOf(failed.filter((row) => row.step === step)), moved: stepSentences(units, step), traces: slowestTraces(units.candidate, step) }))
   const whole = failed.filter((row) => row.step === null)
   const process = processSentences(units, steps.some((step) => isInApplication(units, step)))
   const told = [...(failed.some((row) => row.metric === 'errorRate') ? failureSentences(units) : []), ...process]
   if (whole.length === 0 && told.length === 0) return named
-  return [...named, { step: null, effect: whole.length > 0 ? effectOf(whole) : 'the process', moved: told.length > 0 ? told : unexplained(named) }]
+  return [...named, { step: null, effect: whole.length > 0 ? effectOf(whole) : 'the process', moved: told.length > 0 ? told : unexplained(named), traces: named.length > 0 ? [] : slowestTraces(units.candidate, null) }]
+}
+
+/** All that is told of one place, a sentence each: what moved, and which traces to open. */
+export function evidenceOf({ moved, traces }: Why): string[] {
+  return traces.length === 0 ? moved : [...moved, `slowest traces: ${traces.map(({ traceId, latencyMs }) => `${traceId} (${amount('ms', latencyMs)})`).join(', ')}`]
+}
+
+/** One place as one line. */
+export function whyLine(why: Why): string {
+  return `${why.step ?? 'the whole'}: ${[why.effect, ...evidenceOf(why)].join('; ')}`
 }
 
 const mostFailures = 4
@@ -51,7 +65,7 @@ function effectOf(rows: readonly VerdictRow[]): string {
   return rows.map((row) => (row.ratio === undefined || row.rule === 'exact' ? row.message : `${label(row.metric)} ${change(row.ratio)}`)).join(', ')
 }
 
-const labels: Record<string, string> = { p50Ms: 'p50', p95Ms: 'p95', p99Ms: 'p99', throughputRps: 'throughput', errorRate: 'errors', cpuMsPerRequest: 'CPU per request' }
+const labels: Record<string, string> = { p50Ms: 'p50', p95Ms: 'p95', p99Ms: 'p99', throughputRps: 'throughput', errorRate: 'errors', cpuMsPerRequest: 'CPU per request', databaseCpuMsPerRequest: 'CPU of the database per request' }
 
 function label(metric: string): string {
   return labels[metric] ?? metric
@@ -87,6 +101,7 @@ function isInApplication(units: DuetUnits, step: string): boolean {
 
 const processWords: Record<ProcessFact, { name: string; figure: (value: number) => string; least: number; better?: 'more' }> = {
   cpuMsPerRequest: { name: 'CPU per request', figure: (value) => amount('ms', value), least: leastMoveMs },
+  databaseCpuMsPerRequest: { name: 'CPU of the database per request', figure: (value) => amount('ms', value), least: leastMoveMs },
   gcMsPerRequest: { name: 'garbage collection per request', figure: (value) => amount('ms', value), least: leastMoveMs },
   eventLoopP99Ms: { name: 'event loop p99', figure: (value) => amount('ms', value), least: 1 },
   rssMaxBytes: { name: 'memory', figure: (value) => amount('bytes', value), least: 10e6 },

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { whyLine } from '../../baselines/why/index.ts'
 import type { Why } from '../../baselines/why/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import { mergedRecord } from '../../duet/index.ts'
@@ -50,7 +51,7 @@ export function abReport(verdict: AbVerdict, outcome: DuetOutcome): ReportInput 
     title: `ab ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}`,
     verdict,
     runs,
-    notes: [...verdict.why.map(({ step, effect, moved }) => `${step ?? 'the whole'}: ${[effect, ...moved].join('; ')}`), `again: ${verdict.reproduce}`],
+    notes: [...verdict.why.map(whyLine), `again: ${verdict.reproduce}`],
     folder: verdict.folder,
     vigilVersion: version(),
   }

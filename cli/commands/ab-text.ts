@@ -1,4 +1,5 @@
 import type { VerdictRow } from '../../baselines/index.ts'
+import { evidenceOf } from '../../baselines/why/index.ts'
 import { inkOf, paperOf } from '../../reports/terminal/paper.ts'
 import type { Paper } from '../../reports/terminal/paper.ts'
 import { plain, ruleLine } from '../../reports/wording/index.ts'
@@ -39,9 +40,9 @@ function headline({ sides, suite, rows, duet, verdict }: AbVerdict): string {
 }
 
 function whyLines({ why }: AbVerdict, paper: Paper): string[] {
-  return why.flatMap(({ step, effect, moved }) => [
-    ...paper.paragraph('  ', `${paper.ink('bold', plain(step ?? 'the whole', 100))}: ${plain(effect, 300)}`),
-    ...moved.flatMap((sentence) => paper.paragraph('    - ', plain(sentence, 300))),
+  return why.flatMap((one) => [
+    ...paper.paragraph('  ', `${paper.ink('bold', plain(one.step ?? 'the whole', 100))}: ${plain(one.effect, 300)}`),
+    ...evidenceOf(one).flatMap((sentence) => paper.paragraph('    - ', plain(sentence, 300))),
   ])
 }
 

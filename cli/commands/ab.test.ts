@@ -68,7 +68,7 @@ it('says a fail first, where and why, and how to see it again', () => {
     suite: 'browse-duet',
     sides: { baseline: 'main', candidate: 'the work \u001B[2Jtree' },
     duet: { pairs: 8, decidedSeconds: 20, loadSeconds: 20, processPairs: 1, wallSeconds: 40 },
-    why: [{ step: 'task/list', effect: 'SQL statements 1 → 21', moved: ['time in the database 1 ms → 9 ms a request'] }],
+    why: [{ step: 'task/list', effect: 'SQL statements 1 → 21', moved: ['time in the database 1 ms → 9 ms a request'], traces: [{ traceId: '0af7651916cd43dd8448eb211c80319c', latencyMs: 91.2 }] }],
     reproduce: 'vigil ab main',
     recompare: 'vigil compare --baseline a --candidate b',
     folder: '/somewhere',
@@ -77,6 +77,6 @@ it('says a fail first, where and why, and how to see it again', () => {
   const lines = abText(verdict, { ...world, cwd: '/', env: {}, pid: 1, stdout: () => undefined, stderr: () => undefined, now: () => 0, random: () => 0, interrupted: new AbortController().signal }).split('\n')
   expect(lines[0]).toMatch(/^FAIL {2}main → the work .*tree, browse-duet: worse in 1 of 2; 8 pairs in 20 s of load, 40 s in all/)
   expect(lines.join('\n')).not.toContain('\u001B')
-  expect(lines.slice(1, 4)).toEqual(['  task/list: SQL statements 1 → 21', '    - time in the database 1 ms → 9 ms a request', '  FAIL          task/list: SQL statements 1 → 21'])
+  expect(lines.slice(1, 5)).toEqual(['  task/list: SQL statements 1 → 21', '    - time in the database 1 ms → 9 ms a request', '    - slowest traces: 0af7651916cd43dd8448eb211c80319c (91.2 ms)', '  FAIL          task/list: SQL statements 1 → 21'])
   expect(lines).toContain('  Again: vigil ab main')
 })

@@ -86,10 +86,9 @@ async function sameCode(session: Session, sides: Sides, suite: DuetSuite, { k6, 
   const id = newRunId(session, `noise-${suite.name}`)
   const logs = join(out, 'noise', id)
   await mkdir(logs, { recursive: true })
-  // A duet goes on to twice the pairs that were asked for while it is open.
-  const pairs = Math.max(8, Math.round((seconds * 1000) / suite.pace.unitMs / 2))
+  const pairs = Math.max(8, Math.round((seconds * 1000) / suite.pace.unitMs))
   const ended = await runDuet(
-    { run: id, source: sides.source, suite, targets: sides.targets, environment: environmentHere(k6.label), rules: undecided, pairs, deadlineMs: performance.now() + (seconds + besideSeconds) * 1000 },
+    { run: id, source: sides.source, suite, targets: sides.targets, environment: environmentHere(k6.label), rules: undecided, pairs, once: true, deadlineMs: performance.now() + (seconds + besideSeconds) * 1000 },
     await duetWorld(session, k6.path, { scratch: join(scratch.folder, id), logs, quiet }),
   )
   if (ended.state === 'misused') throw new Misuse(ended.reason)

@@ -1,4 +1,5 @@
 import type { Verdict } from '../../baselines/index.ts'
+import { whyLine } from '../../baselines/why/index.ts'
 import { commitOf } from '../../duet/index.ts'
 import type { Session } from '../session.ts'
 import { Misuse } from '../world.ts'
@@ -57,7 +58,7 @@ export async function gateDuet(session: Session, base: Base | undefined, suites:
     verdicts: ran.done.map(({ verdict }) => ({ schema: verdict.schema, verdict: verdict.verdict, rows: verdict.rows.filter((row) => row.status !== 'skipped').map((row) => ({ ...row, suite: verdict.suite })) })),
     notes: ran.done.flatMap(({ verdict }) => [
       `duet ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}: ${verdict.verdict}, ${verdict.duet.pairs} pairs; ${verdict.folder}`,
-      ...verdict.why.map(({ step, effect, moved }) => `${step ?? 'the whole'}: ${[effect, ...moved].join('; ')}`),
+      ...verdict.why.map(whyLine),
       ...(verdict.verdict === 'pass' ? [] : [`again: ${verdict.reproduce}`]),
     ]),
     problems: ran.done.flatMap(({ problems }) => problems),

@@ -9,7 +9,7 @@ import { answerClass } from '../../client/failure.ts'
 import { Answer, unansweredFailure } from '../../load/engines/k6/inside/answer.ts'
 import { requestFailureClasses } from '../../load/engines/k6/inside/wire.ts'
 import type { RequestFailureClass } from '../../load/engines/k6/inside/wire.ts'
-import { mostText } from './wire.ts'
+import { mostText, recordedTrace } from './wire.ts'
 import type { PlayedStep } from './wire.ts'
 
 type K6Response = RefinedResponse<ResponseType>
@@ -35,7 +35,9 @@ export function play(journey: Journey, address: Address, start: Context, timeout
       return { steps, problem: response.error }
     }
     const { problem, ctx: next } = settleStep(step, new Answer(response.status, response), ctx)
-    steps.push([response.timings.duration, problem === undefined ? 0 : numberOf(answerClass(response.status)), bytesOf(response), (response.headers['Server-Timing'] ?? '').slice(0, mostText)])
+    const trace = recordedTrace(response.headers['Traceparent'])
+    const told = [response.timings.duration, problem === undefined ? 0 : numberOf(answerClass(response.status)), bytesOf(response), (response.headers['Server-Timing'] ?? '').slice(0, mostText)] as const
+    steps.push(trace === undefined ? [...told] : [...told, trace])
     if (problem !== undefined) return { steps, problem }
     ctx = next
   }

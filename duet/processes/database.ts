@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { chown, cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chown, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { endLeftover } from '../../stack/postgres/leftover.ts'
 import { findPostgres } from '../../stack/postgres/programs.ts'
 import type { PostgresPrograms } from '../../stack/postgres/programs.ts'
 import { launch } from '../../stack/services/service.ts'
 import { runProgram } from '../../tools/run.ts'
+import { databaseCpu } from '../cpu.ts'
 import { sides } from '../inside/sides.ts'
 import type { Side } from '../inside/sides.ts'
 
@@ -18,9 +19,16 @@ export interface Template {
 
 export type MadeTemplate = { state: 'made'; template: Template } | { state: 'failed'; reason: string }
 
+/** What a side is given of a PostgreSQL. */
+export interface SideDatabase {
+  url: string
+  /** CPU time that PostgreSQL used for it so far. */
+  cpuMs: () => number | undefined
+}
+
 /** A PostgreSQL at work with a database for each side. */
 export interface Databases {
-  urls: Record<Side, string>
+  of: Record<Side, SideDatabase>
   stop: () => Promise<void>
 }
 
@@ -74,11 +82,12 @@ export async function startDatabases({ folder: template, programs, password }: T
   })
   if (started.state === 'failed') return started
   const { service } = started
-  const urlOf = (side: Side): string => `postgres://${user}:${password}@127.0.0.1:${service.port}/${side}`
+  const server = await serverOf(data)
+  const databaseOf = (side: Side): SideDatabase => ({ url: `postgres://${user}:${password}@127.0.0.1:${service.port}/${side}`, cpuMs: server === undefined ? () => undefined : databaseCpu(server, user, side) })
   return {
     state: 'up',
     databases: {
-      urls: { baseline: urlOf('baseline'), candidate: urlOf('candidate') },
+      of: { baseline: databaseOf('baseline'), candidate: databaseOf('candidate') },
       stop: async () => {
         await service.stop()
         await endLeftover(data)
@@ -86,6 +95,12 @@ export async function startDatabases({ folder: template, programs, password }: T
       },
     },
   }
+}
+
+/** The process that others are started by; the one that we have started may only have become its owner and begun it. */
+async function serverOf(data: string): Promise<number | undefined> {
+  const pid = Number.parseInt(await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => ''), 10)
+  return Number.isInteger(pid) ? pid : undefined
 }
 
 /**

@@ -19,7 +19,7 @@ export type StartedPair = { state: 'up'; pair: RunningPair } | { state: 'failed'
 
 /** What both sides are: revisions that we start, with databases when there is a template for them, or services that run elsewhere. */
 export type PairSource =
-  | { kind: 'processes'; launch: Record<Side, Omit<SideLaunch, 'databaseUrl' | 'logFile' | 'cores'>>; template: Template | undefined }
+  | { kind: 'processes'; launch: Record<Side, Omit<SideLaunch, 'database' | 'logFile' | 'cores'>>; template: Template | undefined }
   | { kind: 'urls'; urls: Record<Side, string>; metrics: string | undefined; token: string | undefined }
 
 /** Where a pair runs. */
@@ -58,7 +58,7 @@ async function startOn(source: Extract<PairSource, { kind: 'processes' }>, datab
   try {
     await mkdir(logs, { recursive: true })
     for (const side of order) {
-      const started = await startSide({ ...source.launch[side], databaseUrl: databases?.urls[side], cores, logFile: join(logs, `${side}.log`) }, signal)
+      const started = await startSide({ ...source.launch[side], database: databases?.of[side], cores, logFile: join(logs, `${side}.log`) }, signal)
       if (started.state === 'failed') {
         await stop()
         return { state: 'failed', side, reason: started.reason }

@@ -2,6 +2,7 @@ import { sendRequest } from '../../client/index.ts'
 import { freePort } from '../../stack/services/ports.ts'
 import { boot } from '../../target/index.ts'
 import { cpuMsOf } from '../cpu.ts'
+import type { SideDatabase } from './database.ts'
 import { pinned } from './pinning.ts'
 import type { SideReader } from '../follow.ts'
 
@@ -16,7 +17,7 @@ export interface SideLaunch {
   cwd: string
   /** Its whole environment, but for the port and the database. */
   env: NodeJS.ProcessEnv
-  databaseUrl: string | undefined
+  database: SideDatabase | undefined
   /** The cores that it is kept on. */
   cores: string | undefined
   logFile: string
@@ -54,7 +55,7 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
     command: pinned(launch.command.map(withPort), launch.cores),
     ready: launch.ready,
     cwd: launch.cwd,
-    env: { SERVER_TIMING: 'on', ...env, PORT: port, ...(launch.databaseUrl !== undefined && { DATABASE_URL: launch.databaseUrl }) },
+    env: { SERVER_TIMING: 'on', ...env, PORT: port, ...(launch.database && { DATABASE_URL: launch.database.url }) },
     timeoutMs: bootTimeoutMs,
     logFile: launch.logFile,
     signal,
@@ -62,18 +63,20 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
   if (booted.state === 'failed') return booted
   const { pid, ended, tail, stop } = booted.service
   const href = url.href.replace(/\/$/, '')
-  return { state: 'up', side: { url: href, reader: readerOf(href, launch.metrics, launch.env['METRICS_TOKEN'], pid, signal), ended, tail, stop } }
+  return { state: 'up', side: { url: href, reader: readerOf(href, launch.metrics, launch.env['METRICS_TOKEN'], { cpuMs: () => (pid === undefined ? undefined : cpuMsOf(pid)), databaseCpuMs: launch.database?.cpuMs ?? unknown }, signal), ended, tail, stop } }
 }
 
 /** A side that runs elsewhere: its CPU time cannot be known. */
 export function sideAt(url: string, metrics: string | undefined, token: string | undefined, signal: AbortSignal): RunningSide {
-  return { url, reader: readerOf(url, metrics, token, undefined, signal), ended: new Promise(() => undefined), tail: () => '', stop: async () => undefined }
+  return { url, reader: readerOf(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal), ended: new Promise(() => undefined), tail: () => '', stop: async () => undefined }
 }
 
-function readerOf(url: string, metrics: string | undefined, token: string | undefined, group: number | undefined, signal: AbortSignal): SideReader {
+const unknown = (): undefined => undefined
+
+function readerOf(url: string, metrics: string | undefined, token: string | undefined, cpu: Pick<SideReader, 'cpuMs' | 'databaseCpuMs'>, signal: AbortSignal): SideReader {
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
   return {
-    cpuMs: () => (group === undefined ? undefined : cpuMsOf(group)),
+    ...cpu,
     exposition: async () => {
       if (metrics === undefined) return undefined
       const result = await sendRequest(url, { method: 'GET', path: metrics, headers, body: undefined }, { timeoutMs: metricsTimeoutMs, maxBodyBytes: mostMetricsBytes, signal })

@@ -37,7 +37,7 @@ export async function openWorkbench(): Promise<Workbench> {
   return {
     start: async (env) => {
       const command = [process.execPath, fileURLToPath(new URL('service.mjs', import.meta.url))]
-      const started = await startSide({ url: 'http://127.0.0.1:1', command, ready: '/fast', metrics: undefined, cwd: folder, env: { ...process.env, ...env }, databaseUrl: undefined, cores: undefined, logFile: next('log') }, signal)
+      const started = await startSide({ url: 'http://127.0.0.1:1', command, ready: '/fast', metrics: undefined, cwd: folder, env: { ...process.env, ...env }, database: undefined, cores: undefined, logFile: next('log') }, signal)
       if (started.state === 'failed') throw new Error(started.reason)
       running.push(started.side)
       return started.side
