@@ -66,7 +66,3 @@ export async function attempt(folder: string, write: () => Promise<void>): Promi
 export function printSummary(world: World, input: ReportInput): void {
   world.stdout(terminalReport(input, { color: world.terminal.color, width: world.terminal.width }))
 }
-
-export function printJson(world: World, value: unknown): void {
-  world.stdout(`${JSON.stringify(value, null, 2)}\n`)
-}

@@ -152,7 +152,7 @@ function historyCommand(program: Command, world: World, ended: Ended): void {
     .option('--latest', 'only how the newest run of each suite was judged')
     .option('--prune', 'delete the folders of old runs (with --keep), never those that a baseline rests on')
     .option('--keep <count>', 'prune: so many of the newest stay', positiveInteger('runs', 1_000_000))
-    .option('--config <file>', 'prune: the config beside which baselines lie', 'vigil.config.ts')
+    .option('--config <file>', 'the config, which may say where history is kept; prune: beside which baselines lie', 'vigil.config.ts')
     .option('--out <dir>', 'where runs and reports are kept', '.vigil')
     .option('--json', 'exactly one JSON document on stdout')
     .addHelpText('after', examples(['vigil history', 'vigil history browse --metric p95Ms', 'vigil history --latest', 'vigil history --prune --keep 500', 'vigil history --batch series.jsonl > changes.jsonl']))

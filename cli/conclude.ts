@@ -1,6 +1,7 @@
 import type { ReportInput } from '../reports/index.ts'
-import { printJson, printSummary } from './artefacts.ts'
+import { printSummary } from './artefacts.ts'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
+import { printJson } from './print-json.ts'
 import type { Session } from './session.ts'
 
 /** What a command came to, once its files are written. */

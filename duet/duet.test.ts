@@ -55,7 +55,7 @@ it('goes on with a fresh pair of processes, started in the other order, where it
   const on = measuring(undecided, { slower: 0.99 })
   const outcome = await outcomeOf(asked(), on)
   expect(on.asks).toEqual([{ attempt: 0, order: ['baseline', 'candidate'] }, { attempt: 1, order: ['candidate', 'baseline'] }])
-  expect(outcome.units.baseline).toHaveLength(18)
+  expect(outcome.units.baseline).toHaveLength(24)
   expect(outcome.loadSeconds.decided).toBe(outcome.loadSeconds.all)
   expect(outcome.verdict.verdict).not.toBe('fail')
   expect(outcome.verdict.rows.find(({ step, metric }) => step === null && metric === 'p50Ms')?.ratio).toBeCloseTo(1.02, 1)

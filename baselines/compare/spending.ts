@@ -12,16 +12,26 @@ export interface Look {
 /** After how many pairs a duet of 24 is looked at. */
 export const usualLooks = [8, 12, 16, 24] as const
 
+/** Of a pass's error, looks that are too early for one get such a part of what the first that is not gets. */
+const tooEarly = 0.05
+
 /**
  * The error to spend at each of several looks so that all together spend no more than one comparison may: the k-th of L
  * looks gets the share 2k / (L (L + 1)), little at first, when few pairs make every estimate coarse (α spending: Lan &
  * DeMets 1983, Biometrika 70; the sum holds by Bonferroni whatever the looks have in common). Of .005 at the usual
  * looks at 8, 12, 16 and 24 pairs: .0005, .001, .0015, .002.
+ *
+ * @param passFrom a red may come early, because a large loss shows early; a pass is for small ones, so what it may spend is kept for
+ * looks at this many pairs or more
  */
-export function looksAt(pairs: readonly number[] = usualLooks, alpha: number = comparisonDefaults.alpha, confidence: number = comparisonDefaults.confidence): Look[] {
-  const shares = (pairs.length * (pairs.length + 1)) / 2
-  return pairs.map((count, index) => {
-    const share = (index + 1) / shares
-    return { pairs: count, alpha: alpha * share, confidence: 1 - (1 - confidence) * share }
-  })
+export function looksAt(pairs: readonly number[] = usualLooks, alpha: number = comparisonDefaults.alpha, confidence: number = comparisonDefaults.confidence, passFrom = 0): Look[] {
+  const early = pairs.filter((count) => count < passFrom).length
+  const red = shares(pairs.map((_, index) => index + 1))
+  const pass = shares(pairs.map((_, index) => (index < early ? tooEarly : index + 1 - early)))
+  return pairs.map((count, index) => ({ pairs: count, alpha: alpha * (red[index] ?? 0), confidence: 1 - (1 - confidence) * (pass[index] ?? 0) }))
+}
+
+function shares(weights: readonly number[]): number[] {
+  const sum = weights.reduce((all, weight) => all + weight, 0)
+  return weights.map((weight) => weight / sum)
 }

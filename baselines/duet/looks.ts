@@ -2,8 +2,8 @@ import { looksAt, usualLooks } from '../compare/index.ts'
 import type { Look } from '../compare/index.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 
-/** How many pairs a duet takes when its outcome stays open, and when it is looked at while there is time to go on. */
-export const duetPairs = { usual: 24, extended: [36, 48] } as const
+/** How many pairs a duet takes when its outcome stays open, and how many it may be extended to while there is time. */
+export const duetPairs = { usual: 24, extended: 48 } as const
 
 /** A look; `extends`: at what was still open after the pairs that were asked for. */
 export interface DuetLook extends Look {
@@ -12,14 +12,15 @@ export interface DuetLook extends Look {
 
 /**
  * When a duet of so many pairs is looked at. The error of all looks is that of one comparison, so they are settled before
- * it begins; the last ones are only reached by what is still open.
+ * it begins; the last one is only reached by what is still open.
  *
  * @param pairs planned; a duet may go on to twice as many
  */
 export function duetLooks(pairs: number = duetPairs.usual): DuetLook[] {
   const planned = Math.max(8, Math.round(pairs))
-  const more = duetPairs.extended.map((count) => Math.round((planned * count) / duetPairs.usual))
-  return looksAt([...usualLooks.filter((count) => count < planned), planned, ...more]).map((look) => ({ ...look, extends: look.pairs > planned }))
+  const most = planned * (duetPairs.extended / duetPairs.usual)
+  const looks = looksAt([...usualLooks.filter((count) => count < planned), planned, most], undefined, undefined, (planned * 2) / 3)
+  return looks.map((look) => ({ ...look, extends: look.pairs > planned }))
 }
 
 /** After how many pairs every step has had its chance: before, a pass must vouch for each. */

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { endLeftovers, endSupervisor, isRunning, readState, release } from '../../stack/index.ts'
-import { printJson } from '../artefacts.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { CommonOptions } from '../options.ts'
+import { printJson } from '../print-json.ts'
 import type { World } from '../world.ts'
 import { stackFolder } from './up.ts'
 

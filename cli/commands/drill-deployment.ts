@@ -1,7 +1,7 @@
 import { runDeploymentDrill } from '../../monitoring/drills/index.ts'
 import type { DeploymentResult } from '../../monitoring/drills/index.ts'
-import { printJson } from '../artefacts.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { printJson } from '../print-json.ts'
 import type { Session } from '../session.ts'
 import { Misuse } from '../world.ts'
 import type { DrillOptions } from './drill.ts'

@@ -28,8 +28,8 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-async function run(suite: string | undefined, options: Partial<HistoryOptions>): Promise<Said> {
-  return runInWorld(folder, async (world) => history(suite, { out: folder, ...options }, world))
+async function run(suite: string | undefined, options: Partial<HistoryOptions>, env: NodeJS.ProcessEnv = {}): Promise<Said> {
+  return runInWorld(folder, async (world) => history(suite, { out: folder, ...options }, { ...world, env }))
 }
 
 describe('vigil history', () => {
@@ -79,6 +79,13 @@ describe('vigil history', () => {
     await expect(here({ prune: true, keep: 1 })).rejects.toThrow('other.json: not JSON')
     await expect(here({ prune: true })).rejects.toThrow('--prune: found no --keep')
     rmSync(place, { recursive: true, force: true })
+  })
+
+  it('says in one line that a shared history cannot be reached, and does not take what is here for all of it', async () => {
+    const { code, stdout, stderr } = await run('browse', {}, { VIGIL_DATABASE_URL: 'postgres://vigil:s3cret@127.0.0.1:9/vigil' })
+    expect([code, stdout]).toEqual([4, ''])
+    expect(stderr).toMatch(/^vigil: VIGIL_DATABASE_URL: the history in PostgreSQL at 127\.0\.0\.1:9\/vigil cannot be used \(connect ECONNREFUSED .*\n$/)
+    expect(stderr).not.toContain('s3cret')
   })
 
   it('of a suite that never ran is a misuse', async () => {

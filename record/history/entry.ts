@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { jsonOf } from '../read.ts'
 import type { ComparableRun } from '../read.ts'
 import type { Run } from '../run.ts'
 
@@ -63,12 +64,13 @@ export function entryOf(run: Run, verdict: RunEntry['verdict']): RunEntry {
 
 /** Reads an entry back; undefined for what is none. */
 export function parseEntry(text: string): RunEntry | undefined {
-  try {
-    const parsed = schema.safeParse(JSON.parse(text))
-    return parsed.success ? parsed.data : undefined
-  } catch {
-    return undefined
-  }
+  const json = jsonOf(text)
+  return json.state === 'refused' ? undefined : checkEntry(json.value)
+}
+
+export function checkEntry(value: unknown): RunEntry | undefined {
+  const parsed = schema.safeParse(value)
+  return parsed.success ? parsed.data : undefined
 }
 
 /** As much of a record as change points are looked for in. */

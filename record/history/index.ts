@@ -1,58 +1,38 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { isDamage, isRefusal, openIndex, setAside } from './database.ts'
-import { sqliteHistory } from './sqlite.ts'
 import type { RunHistory } from './store.ts'
+import { withSqlite } from './sqlite/index.ts'
+import type { SqliteOptions } from './sqlite/index.ts'
 import { syncHistory } from './sync.ts'
 
 export { comparableOf } from './entry.ts'
 export type { RunEntry } from './entry.ts'
 export { prunable, prune } from './prune.ts'
+export { historyFile } from './sqlite/index.ts'
+export { HistoryUnavailable } from './unavailable.ts'
 export type { RunHistory, Series, SetAside } from './store.ts'
 
-export interface HistoryOptions {
-  /** The folder that runs are kept under. */
-  out: string
-  /** Tells damaged files from each other, such as the time. */
-  stamp: () => string
-  /** What was found damaged, one line each. */
-  warn: (problem: string) => void
+export interface HistoryOptions extends SqliteOptions {
+  /** A PostgreSQL that several machines keep their history in; a file beside the runs when there is none. */
+  database?: HistoryDatabase | undefined
   progress?: (done: number, all: number) => void
 }
 
-/** Where the index lies; the records beside it are the source of truth. */
-export function historyFile(out: string): string {
-  return join(out, 'runs.db')
+export interface HistoryDatabase {
+  /** `postgres://…`, with a password perhaps. */
+  url: string
+  /** What messages call it: where the URL was given. */
+  name: string
+  /** Tells this machine's folder of runs from those of others. */
+  place: string
 }
 
-/**
- * Uses the history of runs, brought up to date first. Found damaged while it is used, it is made again once, and used again; where it cannot
- * be written (a full disk, no permission) it is made in memory.
- */
-export async function withHistory<T>(options: HistoryOptions, use: (history: RunHistory) => T): Promise<T> {
-  const file = historyFile(options.out)
-  mkdirSync(options.out, { recursive: true })
-  try {
-    return await used(file, options, use)
-  } catch (error) {
-    if (isRefusal(error)) {
-      options.warn(`${file}: cannot be written (${error.message}): history is read from the records this time`)
-      return used(':memory:', options, use)
-    }
-    if (!isDamage(error)) throw error
-    options.warn(`${file}: damaged; set aside as ${setAside(file, options.stamp())}, and made again from the records`)
-    return used(file, options, use)
-  }
-}
-
-async function used<T>(file: string, { out, stamp, warn, progress }: HistoryOptions, use: (history: RunHistory) => T): Promise<T> {
-  const { database, problem } = openIndex(file, stamp)
-  if (problem !== undefined) warn(problem)
-  try {
-    const history = sqliteHistory(database)
+/** Uses the history of runs, brought up to date with the records under `out` first. Throws `HistoryUnavailable` for a database that cannot be used. */
+export async function withHistory<T>(options: HistoryOptions, use: (history: RunHistory) => Promise<T> | T): Promise<T> {
+  const { database, out, progress } = options
+  const synced = async (history: RunHistory): Promise<T> => {
     await syncHistory(history, out, progress)
     return use(history)
-  } finally {
-    database.close()
   }
+  if (database === undefined) return withSqlite(options, synced)
+  const { withPostgres } = await import('./postgres/index.ts')
+  return withPostgres(database, synced)
 }

@@ -15,24 +15,31 @@ export interface SetAside {
 
 /**
  * An index over the records of runs, which are the source of truth: whatever it holds can be made again from them, but for entries of
- * runs whose records were deleted since. Synchronous: what was put is there.
+ * runs whose records were deleted since, or lie on another machine. What was put is there once its promise has resolved. One contract
+ * (`contract.ts`) for every implementation.
  */
 export interface RunHistory {
   /** All or none; a later entry of a run takes the place of an earlier one. */
-  put: (entries: readonly RunEntry[], setAside: readonly SetAside[]) => void
-  /** Ids of all runs that it holds. */
-  ids: () => Set<string>
+  put: (entries: readonly RunEntry[], setAside: readonly SetAside[]) => Promise<void>
+  /** Those of these runs that it holds. */
+  known: (ids: readonly string[]) => Promise<Set<string>>
   /** Every series there is, by suite. */
-  series: (suite?: string) => Series[]
+  series: (suite?: string) => Promise<Series[]>
   /** The newest runs of a series, oldest of them first, and how many there are in all. */
-  runs: (series: Series, newest: number) => { entries: RunEntry[]; all: number }
+  runs: (series: Series, newest: number) => Promise<{ entries: RunEntry[]; all: number }>
   /** The newest run of each series, by time, the newest first. */
-  latest: (suite?: string) => RunEntry[]
-  setAside: () => SetAside[]
+  latest: (suite?: string) => Promise<RunEntry[]>
+  /** Of the folder of runs that it was opened for. */
+  setAside: () => Promise<SetAside[]>
   /** Before they are looked at again: a record may have been mended. */
-  forgetSetAside: () => void
+  forgetSetAside: () => Promise<void>
   /** The state of the runs' folder that this agrees with; undefined when there is none. */
-  seen: () => string | undefined
-  markSeen: (state: string | undefined) => void
-  close: () => void
+  seen: () => Promise<string | undefined>
+  markSeen: (state: string | undefined) => Promise<void>
+}
+
+/** When a run began, for putting runs in order; 0 for what is no time. */
+export function momentOf({ startedAt }: RunEntry): number {
+  const ms = Date.parse(startedAt)
+  return Number.isFinite(ms) ? ms : 0
 }

@@ -17,20 +17,21 @@ const batch = 500
 export async function syncHistory(history: RunHistory, out: string, progress: (done: number, all: number) => void = () => undefined): Promise<void> {
   // Before the folder is read: what is begun after this changes it again.
   const state = await stateOf(join(out, 'runs'))
-  if (state !== undefined && state === history.seen()) return
-  const known = history.ids()
-  const added = (await listRuns(out)).filter((id) => !known.has(id)).toReversed()
-  history.forgetSetAside()
+  if (state !== undefined && state === (await history.seen())) return
+  const there = await listRuns(out)
+  const known = await history.known(there)
+  const added = there.filter((id) => !known.has(id)).toReversed()
+  await history.forgetSetAside()
   let open = 0
   for (let from = 0; from < added.length; from += batch) {
     const read = await Promise.all(added.slice(from, from + batch).map(async (id) => readRun(out, id)))
     const damaged = read.filter((one) => typeof one !== 'string' && 'problem' in one)
     // Both may be otherwise the next time, without the folder above them having changed.
     open += damaged.length + read.filter((one) => one === 'open').length
-    history.put(read.filter((one) => typeof one !== 'string' && 'suite' in one), damaged)
+    await history.put(read.filter((one) => typeof one !== 'string' && 'suite' in one), damaged)
     progress(Math.min(from + batch, added.length), added.length)
   }
-  history.markSeen(open === 0 ? state : undefined)
+  await history.markSeen(open === 0 ? state : undefined)
 }
 
 async function stateOf(folder: string): Promise<string | undefined> {

@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { RunEntry } from '../entry.ts'
+import { parseEntry } from '../entry.ts'
+import { momentOf } from '../store.ts'
+import type { RunHistory, Series } from '../store.ts'
 import { DamagedEntry } from './database.ts'
-import type { RunEntry } from './entry.ts'
-import { parseEntry } from './entry.ts'
-import type { RunHistory, Series } from './store.ts'
 
-/** History in an opened database. Throws what SQLite throws, and `DamagedEntry` for an entry that is none. */
+/** History in an opened database. Its promises reject with what SQLite throws, and with `DamagedEntry` for an entry that is none. */
 export function sqliteHistory(database: DatabaseSync): RunHistory {
   const insert = database.prepare('INSERT OR REPLACE INTO runs (id, suite, engine, environment, started_ms, entry) VALUES (?, ?, ?, ?, ?, ?)')
   // Of its own, because to find the few different ones in an index of runs takes a look at each.
@@ -18,7 +19,7 @@ export function sqliteHistory(database: DatabaseSync): RunHistory {
   }
   const newest = ({ suite, engine, environment }: Series, count: number): RunEntry[] => newestOf.all(suite, engine, environment, count).map(readRow).toReversed()
   return {
-    put: (entries, setAside) => {
+    put: async (entries, setAside) => {
       inTransaction(database, () => {
         for (const entry of entries) {
           insert.run(entry.id, entry.suite, entry.engine, entry.environment, momentOf(entry), JSON.stringify(entry))
@@ -27,18 +28,20 @@ export function sqliteHistory(database: DatabaseSync): RunHistory {
         for (const { id, problem } of setAside) aside.run(id, problem)
       })
     },
-    ids: () => new Set(database.prepare('SELECT id FROM runs').all().map((row) => String(row['id']))),
-    series: seriesOf,
-    runs: (series, count) => ({ entries: newest(series, count), all: Number(countOf.get(series.suite, series.engine, series.environment)?.['n'] ?? 0) }),
-    latest: (suite) => seriesOf(suite).flatMap((series) => newest(series, 1)).toSorted((a, b) => momentOf(b) - momentOf(a)),
-    setAside: () => database.prepare('SELECT id, problem FROM set_aside ORDER BY id').all().map((row) => ({ id: String(row['id']), problem: String(row['problem']) })),
-    forgetSetAside: () => database.exec('DELETE FROM set_aside'),
-    seen: () => {
+    known: async (ids) => {
+      const all = new Set(database.prepare('SELECT id FROM runs').all().map((row) => String(row['id'])))
+      return new Set(ids.filter((id) => all.has(id)))
+    },
+    series: async (suite) => seriesOf(suite),
+    runs: async (series, count) => ({ entries: newest(series, count), all: Number(countOf.get(series.suite, series.engine, series.environment)?.['n'] ?? 0) }),
+    latest: async (suite) => seriesOf(suite).flatMap((series) => newest(series, 1)).toSorted((a, b) => momentOf(b) - momentOf(a)),
+    setAside: async () => database.prepare('SELECT id, problem FROM set_aside ORDER BY id').all().map((row) => ({ id: String(row['id']), problem: String(row['problem']) })),
+    forgetSetAside: async () => database.exec('DELETE FROM set_aside'),
+    seen: async () => {
       const state = database.prepare('SELECT state FROM seen').get()?.['state']
       return typeof state === 'string' ? state : undefined
     },
-    markSeen: (state) => void database.prepare('INSERT OR REPLACE INTO seen (one, state) VALUES (1, ?)').run(state ?? null),
-    close: () => database.close(),
+    markSeen: async (state) => void database.prepare('INSERT OR REPLACE INTO seen (one, state) VALUES (1, ?)').run(state ?? null),
   }
 }
 
@@ -46,11 +49,6 @@ function readRow({ id, entry: text }: Record<string, unknown>): RunEntry {
   const entry = typeof text === 'string' ? parseEntry(text) : undefined
   if (!entry || entry.id !== id) throw new DamagedEntry(`the entry of ${String(id)} cannot be read`)
   return entry
-}
-
-function momentOf({ startedAt }: RunEntry): number {
-  const ms = Date.parse(startedAt)
-  return Number.isFinite(ms) ? ms : 0
 }
 
 function inTransaction(database: DatabaseSync, work: () => void): void {
