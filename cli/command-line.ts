@@ -128,14 +128,14 @@ function compareCommand(program: Command, world: World, ended: Ended): void {
 }
 
 function baselineCommand(program: Command, world: World, ended: Ended): void {
-  withCommonOptions(program.command('baseline').addArgument(new Argument('<action>', 'accept runs, show or list what was accepted, waive a loss for a time').choices(['accept', 'show', 'list', 'waive'])).argument('[names...]', 'accept: ids, run folders or record files; show: suites; waive: a suite, a metric and perhaps a step'))
+  withCommonOptions(program.command('baseline').addArgument(new Argument('<action>', 'accept runs, show or list what was accepted, waive a loss for a time, ratchet the counts of a duet that passed').choices(['accept', 'show', 'list', 'waive', 'ratchet'])).argument('[names...]', 'accept: ids, run folders or record files; show: suites; waive: a suite, a metric and perhaps a step; ratchet: ids or folders of duets'))
     .description('What later runs are held against: accepted runs by suite and environment, committed beside the config.')
     .option('--anchor', 'accept: measure slow creep from these runs on (with --reason)')
     .option('--loss <percent>', 'waive: up to this loss', positiveNumber('per cent', 1000))
     .option('--reason <text>', 'why')
     .option('--owner <name>', 'waive: who answers for it')
     .option('--until <day>', 'waive: the last day on which it holds, such as 2026-12-31')
-    .addHelpText('after', examples(['vigil baseline accept 20260102-030405-006-browse-a1b2', 'vigil baseline accept .vigil/runs/*-browse-*', 'vigil baseline list', 'vigil baseline show browse', "vigil baseline waive browse p95Ms --loss 15 --reason 'argon2 costs more now' --owner ana --until 2026-12-31"]))
+    .addHelpText('after', examples(['vigil baseline accept 20260102-030405-006-browse-a1b2', 'vigil baseline accept .vigil/runs/*-browse-*', 'vigil baseline list', 'vigil baseline show browse', "vigil baseline waive browse p95Ms --loss 15 --reason 'argon2 costs more now' --owner ana --until 2026-12-31", 'vigil baseline ratchet .vigil/duets/20260102-030405-006-ab-browse-duet-a1b2']))
     .action(async (action: BaselineAction, names: string[], options: BaselineOptions) => {
       const { baseline } = await import('./commands/baseline.ts')
       ended(await baseline(action, names, options, world))

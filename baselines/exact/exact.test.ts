@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addPair, closeUnit, exactRows, mergeTallies, noTally } from './index.ts'
-import type { ExactTallies, PairedTally } from './index.ts'
+import { addPair, closeUnit, exactRows, lowered, mergeTallies, noTally, parseCounts, withLowest } from './index.ts'
+import type { ExactTallies, LowestCounts, PairedTally } from './index.ts'
 
 function tallyOf(pairs: readonly (readonly [number, number])[]): PairedTally {
   return pairs.reduce((tally, [baseline, candidate]) => addPair(tally, baseline, candidate), noTally)
@@ -63,8 +63,8 @@ describe('counts that noise cannot move', () => {
 
   it('may not go over the lowest ever accepted, even where the baseline already does', () => {
     const same = statements(times(40, [4, 4]))
-    expect(exactRows(same, { statements: { kind: 'ratchet', best: 3 } })[0]).toMatchObject({ status: 'fail', message: expect.stringContaining('at most 3, the lowest so far') })
-    expect(exactRows(same, { statements: { kind: 'ratchet', best: 4 } })[0]?.status).toBe('pass')
+    expect(exactRows(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 3]]) } })[0]).toMatchObject({ status: 'fail', message: expect.stringContaining('at most 3, the lowest so far') })
+    expect(exactRows(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 4]]) } })[0]?.status).toBe('pass')
   })
 
   it('let an answer grow by a few bytes, and not by many', () => {
@@ -81,5 +81,31 @@ describe('counts that noise cannot move', () => {
   it('add up over units', () => {
     const all = times(40, [3, 4] as const)
     expect(mergeTallies([statements(all.slice(0, 20)), statements(all.slice(20)), {}])).toEqual(statements(all))
+  })
+})
+
+describe('the lowest counts ever accepted', () => {
+  const none: LowestCounts = { schema: 'vigil.counts/1', suites: {} }
+  const after = (counts: LowestCounts, each: number): ReturnType<typeof lowered> => lowered(counts, 'browse', statements(times(40, [9, each])))
+
+  it('get lower, by as much as shows, and never higher', () => {
+    const first = after(none, 4)
+    expect(first.changes).toEqual([{ step: 'tasks/list', metric: 'statements', from: undefined, to: 4 }])
+    expect(after(first.counts, 5)).toEqual({ counts: first.counts, changes: [] })
+    expect(after(first.counts, 3.99).changes).toEqual([])
+    expect(after(first.counts, 3)).toEqual({ counts: { schema: 'vigil.counts/1', suites: { browse: { 'tasks/list': { statements: 3 } } } }, changes: [{ step: 'tasks/list', metric: 'statements', from: 4, to: 3 }] })
+  })
+
+  it('are what a ratchet holds a candidate to, step by step; other rules and suites stay as they are', () => {
+    const { counts } = after(none, 3)
+    const held = withLowest({ statements: { kind: 'ratchet' }, rows: { kind: 'equal' } }, counts, 'browse')
+    expect(exactRows(statements(times(40, [4, 4])), held)[0]).toMatchObject({ status: 'fail' })
+    expect(exactRows(statements(times(40, [4, 3])), held)[0]).toMatchObject({ status: 'improved' })
+    expect(held.rows).toEqual({ kind: 'equal' })
+    expect(exactRows(statements(times(40, [4, 4])), withLowest({ statements: { kind: 'ratchet' } }, counts, 'toString'))[0]?.status).toBe('pass')
+  })
+
+  it.each([['no JSON', '{'], ['another schema', '{"schema":"vigil.counts/2","suites":{}}'], ['a count that is none', '{"schema":"vigil.counts/1","suites":{"a":{"b/c":{"statements":-1}}}}'], ['a metric of no such name', '{"schema":"vigil.counts/1","suites":{"a":{"b/c":{"sql":1}}}}']])('are refused as %s', (_what, text) => {
+    expect(parseCounts(text, 'counts.json')).toMatchObject({ state: 'refused', problem: expect.stringMatching(/^counts\.json: /) as string })
   })
 })

@@ -1,4 +1,6 @@
 export { exactDefaults, exactRows } from './judge.ts'
 export type { ExactRule, ExactRules } from './judge.ts'
+export { lowered, parseCounts, withLowest } from './lowest.ts'
+export type { Lowered, LowestCounts, ReadCounts } from './lowest.ts'
 export { addPair, closeUnit, exactMetrics, mergeTallies, noTally } from './tally.ts'
 export type { ExactMetric, ExactTallies, PairedTally } from './tally.ts'

@@ -5,9 +5,9 @@ import type { ExactMetric, ExactTallies, PairedTally } from './tally.ts'
 
 /**
  * How a count may change. `equal`: not at all; `at most`: down, not up; `ratchet`: not over the lowest that was ever
- * accepted, which `best` holds, nor over the baseline's. `off`: not compared.
+ * accepted, which `best` holds by step, nor over the baseline's. `off`: not compared.
  */
-export type ExactRule = { kind: 'equal' } | { kind: 'at most' } | { kind: 'ratchet'; best?: number } | { kind: 'off' }
+export type ExactRule = { kind: 'equal' } | { kind: 'at most' } | { kind: 'ratchet'; best?: ReadonlyMap<string, number> } | { kind: 'off' }
 
 export type ExactRules = Partial<Record<ExactMetric, ExactRule>>
 
@@ -61,8 +61,9 @@ function rowOf(step: string, metric: ExactMetric, tally: PairedTally, rule: Excl
   const [baseline, candidate] = [tally.baseline / tally.pairs, tally.candidate / tally.pairs]
   const leastChange = rule.kind === 'equal' ? leastOfEqual : leastChanges[metric]
   const direction = directionOf(tally, leastChange)
-  const status = statusOf(direction, candidate, rule, leastChange)
-  const limit = rule.kind === 'ratchet' && rule.best !== undefined ? Math.min(rule.best, baseline) : baseline
+  const best = rule.kind === 'ratchet' ? rule.best?.get(step) : undefined
+  const status = best !== undefined && candidate > best * (1 + leastChange) ? 'fail' : statusOf(direction, rule)
+  const limit = Math.min(best ?? baseline, baseline)
   const differing = tally.up + tally.down === 0 ? 'in every pair' : direction === 'same' ? `; ${tally.up + tally.down} of ${tally.pairs} pairs differ, not one way throughout` : `; more in ${tally.up}, fewer in ${tally.down} of ${tally.pairs} pairs`
   const said = tally.up + tally.down === 0 ? `${nouns[metric]} ${number(baseline)} ${differing}` : `${nouns[metric]} ${number(baseline)} → ${number(candidate)}${differing}`
   return {
@@ -77,8 +78,7 @@ function rowOf(step: string, metric: ExactMetric, tally: PairedTally, rule: Excl
   }
 }
 
-function statusOf(direction: Direction, candidate: number, rule: ExactRule, leastChange: number): RowStatus {
-  if (rule.kind === 'ratchet' && rule.best !== undefined && candidate > rule.best * (1 + leastChange)) return 'fail'
+function statusOf(direction: Direction, rule: ExactRule): RowStatus {
   if (direction === 'same') return 'pass'
   if (direction === 'up' || rule.kind === 'equal') return 'fail'
   return 'improved'

@@ -19,6 +19,8 @@ export interface AbVerdict extends Verdict {
   /** Measured pairs, seconds of load until it was decided and in all, and fresh pairs of processes. */
   duet: { pairs: number; decidedSeconds: number; loadSeconds: number; processPairs: number; wallSeconds: number }
   why: Why[]
+  /** What is known of this machine's noise, where `vigil doctor --noise` has measured it. */
+  noise?: string
   /** Does it again. */
   reproduce: string
   /** Judges the kept records again. */
@@ -51,7 +53,7 @@ export function abReport(verdict: AbVerdict, outcome: DuetOutcome): ReportInput 
     title: `ab ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}`,
     verdict,
     runs,
-    notes: [...verdict.why.map(whyLine), `again: ${verdict.reproduce}`],
+    notes: [...verdict.why.map(whyLine), ...(verdict.noise === undefined ? [] : [verdict.noise]), `again: ${verdict.reproduce}`],
     folder: verdict.folder,
     vigilVersion: version(),
   }

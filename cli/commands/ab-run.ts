@@ -15,6 +15,8 @@ import type { AbVerdict } from './ab-files.ts'
 import type { Sides } from './ab-source.ts'
 import { abDefaults } from './ab-suite.ts'
 import { duetWorld } from './ab-world.ts'
+import { suiteOf } from './duet-names.ts'
+import { noiseNote } from './noise-known.ts'
 
 export interface K6Found {
   path: string
@@ -55,13 +57,14 @@ export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
   const beganAt = performance.now()
   const id = newRunId(session, `ab-${plan.suite.name}`)
   const folder = duetFolder(session, id)
+  const environment = environmentHere(plan.k6.label)
   const ended = await runDuet(
     {
       run: id,
       source: plan.sides.source,
       suite: plan.suite,
       targets: plan.sides.targets,
-      environment: environmentHere(plan.k6.label),
+      environment,
       rules: plan.rules,
       pairs: plan.pairs,
       deadlineMs: beganAt + (plan.maxMinutes * 60 - plan.preparedSeconds) * 1000,
@@ -70,6 +73,7 @@ export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
   )
   if (ended.state === 'misused') throw new Misuse(ended.reason)
   const { outcome } = ended
+  const noise = await noiseNote(session.out, suiteOf(plan.suite.name), environment.fingerprint, session.progress.warn)
   const here = relative(world.cwd, folder) || '.'
   const verdict: AbVerdict = {
     ...outcome.verdict,
@@ -78,6 +82,7 @@ export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
     sides: plan.sides.names,
     duet: { pairs: outcome.units.baseline.length, decidedSeconds: outcome.loadSeconds.decided, loadSeconds: outcome.loadSeconds.all, processPairs: outcome.processPairs, wallSeconds: Math.round((performance.now() - beganAt) / 1000 + plan.preparedSeconds) },
     why: whyOf(outcome.verdict, outcome.units),
+    ...(noise !== undefined && { noise }),
     reproduce: plan.reproduce,
     recompare: `vigil compare --baseline ${here}/${abFiles.baseline} --candidate ${here}/${abFiles.candidate}`,
     folder,

@@ -8,6 +8,7 @@ import type { CommonOptions } from '../options.ts'
 import type { Session } from '../session.ts'
 import { suitePlan } from '../suites.ts'
 import { Misuse } from '../world.ts'
+import { duetName } from './duet-names.ts'
 
 export interface AbOptions extends Omit<CommonOptions, 'target'> {
   suite?: string[]
@@ -38,7 +39,7 @@ export function abSuites(session: Session, options: Pick<AbOptions, 'suite' | 'r
     if (suite.script !== undefined) throw new Misuse(`suite ${name} is a k6 script: a duet plays journeys, whose every request can go to either side`)
     if (!('ratePerSecond' in suite.load)) throw new Misuse(`suite ${name} keeps connections busy: a duet goes by a rate; name another suite, or a rate with --rate`)
     return {
-      name: `${name}-duet`,
+      name: duetName(name),
       module: session.loaded.journeysModule,
       journeys: session.loaded.journeys,
       mix: Object.entries(suite.journeys ?? {}).map(([journey, weight]) => ({ journey, weight })),
@@ -55,7 +56,7 @@ function firstWithRate({ suites }: Config): string[] {
   return [found[0]]
 }
 
-const exactForms = ['equal', 'at-most', 'off'] as const
+const exactForms = ['equal', 'at-most', 'ratchet', 'off'] as const
 
 /** What the command line says of how it is to be judged. */
 export function abRules(options: Pick<AbOptions, 'margin' | 'strict' | 'exact'>): DuetRules {
@@ -67,7 +68,7 @@ function exactRulesOf(given: readonly string[]): ExactRules {
   for (const text of given) {
     const [metric = '', form = ''] = text.split('=')
     const kind = exactForms.find((known) => known === form)
-    if ((metric !== 'statements' && metric !== 'rows' && metric !== 'bytes') || kind === undefined) throw new Misuse(`--exact: found ${JSON.stringify(text)}, expected statements, rows or bytes, and =equal, =at-most or =off`)
+    if ((metric !== 'statements' && metric !== 'rows' && metric !== 'bytes') || kind === undefined) throw new Misuse(`--exact: found ${JSON.stringify(text)}, expected statements, rows or bytes, and =equal, =at-most, =ratchet or =off`)
     rules[metric] = kind === 'at-most' ? { kind: 'at most' } : { kind }
   }
   return rules

@@ -20,6 +20,7 @@ export function abText(verdict: AbVerdict, world: World): string {
     ...more,
     ...whyLines(verdict, paper),
     ...groups.flatMap((status) => groupLines(verdict.rows.filter((row) => row.status === status), mostRows[status], paper)),
+    ...(verdict.noise === undefined ? [] : paper.paragraph('  ', plain(verdict.noise, 500))),
     ...(verdict.verdict === 'pass' ? [] : paper.paragraph('  Again: ', plain(verdict.reproduce, 500))),
     ...paper.paragraph('  Judge the records again: ', plain(verdict.recompare, 500)),
     ...paper.paragraph('  Files: ', plain(verdict.folder, 500)),

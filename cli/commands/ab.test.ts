@@ -71,12 +71,14 @@ it('says a fail first, where and why, and how to see it again', () => {
     why: [{ step: 'task/list', effect: 'SQL statements 1 → 21', moved: ['time in the database 1 ms → 9 ms a request'], traces: [{ traceId: '0af7651916cd43dd8448eb211c80319c', latencyMs: 91.2 }] }],
     reproduce: 'vigil ab main',
     recompare: 'vigil compare --baseline a --candidate b',
+    noise: 'browse: noise of this machine',
     folder: '/somewhere',
   }
   const world = { terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 120, color: false } }
   const lines = abText(verdict, { ...world, cwd: '/', env: {}, pid: 1, stdout: () => undefined, stderr: () => undefined, now: () => 0, random: () => 0, interrupted: new AbortController().signal }).split('\n')
   expect(lines[0]).toMatch(/^FAIL {2}main → the work .*tree, browse-duet: worse in 1 of 2; 8 pairs in 20 s of load, 40 s in all/)
   expect(lines.join('\n')).not.toContain('\u001B')
+  expect(lines).toContain('  browse: noise of this machine')
   expect(lines.slice(1, 5)).toEqual(['  task/list: SQL statements 1 → 21', '    - time in the database 1 ms → 9 ms a request', '    - slowest traces: 0af7651916cd43dd8448eb211c80319c (91.2 ms)', '  FAIL          task/list: SQL statements 1 → 21'])
   expect(lines).toContain('  Again: vigil ab main')
 })

@@ -1,6 +1,10 @@
+import type { DuetRules } from '../../baselines/duet/index.ts'
+import { withLowest } from '../../baselines/exact/index.ts'
+import type { LowestCounts } from '../../baselines/exact/index.ts'
 import { combineVerdicts } from '../../baselines/index.ts'
 import { git, openScratch } from '../../duet/index.ts'
 import type { Scratch } from '../../duet/index.ts'
+import { plain } from '../../reports/wording/index.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { environmentHere } from '../facts.ts'
 import { printJson } from '../print-json.ts'
@@ -15,6 +19,8 @@ import { checkAsked, gitPlace, isUrl, revisionSides, urlSides } from './ab-sourc
 import type { Asked, SidesResult } from './ab-source.ts'
 import { abDefaults, abRules, abSuites } from './ab-suite.ts'
 import type { AbOptions } from './ab-suite.ts'
+import { readCounts, storedFolder } from './baseline-files.ts'
+import { suiteOf } from './duet-names.ts'
 import { refuseNarrowMargin } from './noise-known.ts'
 import { abText } from './ab-text.ts'
 
@@ -45,9 +51,10 @@ export async function duets(session: Session, asked: Asked, options: AbOptions):
   const suites = abSuites(session, options)
   const rules = abRules(options)
   await checkAsked(session, asked)
+  const counts = await countsFor(session, rules)
   const k6 = await findK6(session)
   if (k6.state === 'missing') return { state: 'failed', reason: k6.reason }
-  await refuseNarrowMargin(session.out, suites.map(({ name }) => name.replace(/-duet$/, '')), rules.margin, environmentHere(k6.k6.label).fingerprint, session.progress.warn)
+  await refuseNarrowMargin(session.out, suites.map(({ name }) => suiteOf(name)), rules.margin, environmentHere(k6.k6.label).fingerprint, session.progress.warn)
   const beganAt = performance.now()
   return withMachine(session, async () =>
     withScratch(session, async (scratch) => {
@@ -57,11 +64,19 @@ export async function duets(session: Session, asked: Asked, options: AbOptions):
       const done: AbDone[] = []
       for (const suite of suites) {
         if (world.interrupted.aborted) break
-        done.push(await abRun(session, { sides: made.sides, suite, rules, pairs: plannedPairs(options.pairs), maxMinutes: options.maxMinutes ?? abDefaults.maxMinutes, reproduce: commandOf(asked, options), quiet: options.quiet ?? false, k6: k6.k6, scratch, preparedSeconds: done.length === 0 ? preparedSeconds : 0 }))
+        done.push(await abRun(session, { sides: made.sides, suite, rules: { ...rules, exact: withLowest(rules.exact ?? {}, counts, suiteOf(suite.name)) }, pairs: plannedPairs(options.pairs), maxMinutes: options.maxMinutes ?? abDefaults.maxMinutes, reproduce: commandOf(asked, options), quiet: options.quiet ?? false, k6: k6.k6, scratch, preparedSeconds: done.length === 0 ? preparedSeconds : 0 }))
       }
       return { state: 'done', done }
     }),
   )
+}
+
+/** What a ratchet holds to; a damaged file must not pass for one that says nothing. */
+async function countsFor(session: Session, { exact = {} }: DuetRules): Promise<LowestCounts | undefined> {
+  if (!Object.values(exact).some(({ kind }) => kind === 'ratchet')) return undefined
+  const read = await readCounts(storedFolder(session.loaded.file))
+  if (read.state === 'refused') throw new Misuse(plain(read.problem, 600))
+  return read.counts
 }
 
 async function sidesOf(session: Session, { baseline, candidate }: Asked, scratch: Scratch): Promise<SidesResult> {

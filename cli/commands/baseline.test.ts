@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -153,5 +153,37 @@ describe('vigil baseline list and show', () => {
     await expect(run('show')).rejects.toThrow("no baseline there yet: make one with 'vigil baseline accept")
     await expect(run('waive', ['browse'])).rejects.toThrow('expected a suite, a metric')
     await expect(run('waive', ['browse', 'p95Ms'], { loss: 10, reason: 'x', owner: 'y' })).rejects.toThrow('--until: found none')
+  })
+})
+
+describe('vigil baseline ratchet', () => {
+  const tally = (candidate: number): object => ({ pairs: 40, up: 0, down: 0, baseline: 160, candidate: 40 * candidate, units: 4, unitsUp: 0, unitsDown: 0 })
+  function duet(id: string, verdict: string, statements: number): string {
+    const place = join(folder, '.vigil', 'duets', id)
+    mkdirSync(place, { recursive: true })
+    writeFileSync(join(place, 'verdict.json'), JSON.stringify({ schema: 'vigil.verdict/1', verdict, rows: [], suite: 'browse-duet' }))
+    writeFileSync(join(place, 'exact.json'), JSON.stringify({ 'home/get': { statements: tally(statements) } }))
+    return id
+  }
+
+  it('takes what a duet that passed did with less, by id or folder, and keeps it in a file to commit', async () => {
+    const first = await run('ratchet', [duet('one', 'pass', 4)])
+    expect([first.code, first.stdout]).toEqual([0, expect.stringMatching(/^browse home\/get: statements 4, for the first time\n.*counts\.json: commit it; vigil ab --exact statements=ratchet holds to it\n$/)])
+    expect((await run('ratchet', [join('.vigil', 'duets', duet('two', 'pass', 3))])).stdout).toContain('browse home/get: statements 4 → 3\n')
+    expect((await run('ratchet', [duet('three', 'pass', 5)])).stdout).toBe('no count was lower than what was accepted before\n')
+    expect(JSON.parse(readFileSync(join(stored(), 'counts.json'), 'utf8'))).toEqual({ schema: 'vigil.counts/1', suites: { browse: { 'home/get': { statements: 3 } } } })
+    expect(JSON.parse((await run('ratchet', [duet('four', 'pass', 2)], { json: true })).stdout)).toMatchObject({ schema: 'vigil.ratchet/1', lowered: [{ suite: 'browse', step: 'home/get', metric: 'statements', from: 3, to: 2 }] })
+    // The file is none of a baseline.
+    expect((await run('list')).code).toBe(0)
+  })
+
+  it.each([
+    ['a duet that failed', () => duet('red', 'fail', 1), 'ended as fail, expected a duet that passed'],
+    ['one that is not there', () => 'nowhere', 'nowhere: no such duet, expected its folder, or its id under'],
+    ['one whose counts are damaged', () => (writeFileSync(join(folder, '.vigil', 'duets', duet('bad', 'pass', 1), 'exact.json'), '{"a":{"statements":{}}}'), 'bad'), 'exact.json: a.statements.pairs: '],
+    ['none', () => [], 'ratchet: found no duet'],
+  ])('refuses %s', async (_what, name, words) => {
+    await expect(run('ratchet', [name()].flat())).rejects.toThrow(words)
+    expect(existsSync(join(stored(), 'counts.json'))).toBe(false)
   })
 })

@@ -10,9 +10,10 @@ import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
 import { findBaseline, readStored, readWaivers, storedFolder, writeBaseline, writeWaivers } from './baseline-files.ts'
 import { offeredRun } from './baseline-offered.ts'
+import { ratchet } from './baseline-ratchet.ts'
 import { baselineText, listText } from './baseline-text.ts'
 
-export type BaselineAction = 'accept' | 'show' | 'list' | 'waive'
+export type BaselineAction = 'accept' | 'show' | 'list' | 'waive' | 'ratchet'
 
 export interface BaselineOptions extends CommonOptions {
   /** accept: pin the anchor anew, to these runs. */
@@ -36,6 +37,8 @@ export async function baseline(action: BaselineAction, names: readonly string[],
       return list(session, options.json ?? false)
     case 'waive':
       return waive(session, names, options)
+    case 'ratchet':
+      return ratchet(session, names, options.json ?? false)
   }
 }
 

@@ -49,6 +49,17 @@ describe('vigil compare', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
   })
 
+  it('is not asked for less than a duet can show on a machine whose noise is known', async () => {
+    const metric = { deviation: 0.05, betweenProcesses: 0, detectable: { '30': 0.1, '60': 0.08, '120': 0.06 } }
+    const duet = same.baseline.map((one) => JSON.stringify({ ...one, suite: 'browse-duet', environment: { fingerprint: 'here' } })).join('\n')
+    writeFileSync(join(folder, 'duet.jsonl'), duet)
+    mkdirSync(join(folder, 'known'))
+    writeFileSync(join(folder, 'known', 'noise.json'), JSON.stringify({ schema: 'vigil.noise/1', environment: { fingerprint: 'here' }, measuredAt: '2026-11-25T01:02:03.000Z', suites: { browse: { units: 48, processPairs: 2, unitSeconds: 2.5, metrics: { p50Ms: metric, p95Ms: metric }, falseAlarms: { drawn: 300, fail: 1, inconclusive: 20 } } } }))
+    await expect(run({ baseline: ['duet.jsonl'], candidate: ['duet.jsonl'], margin: 2, out: 'known' })).rejects.toThrow('--margin: found 2 %, expected at least 6 %: as measured here by vigil doctor --noise')
+    expect((await run({ baseline: ['duet.jsonl'], candidate: ['duet.jsonl'], margin: 8, out: 'known' })).code).toBe(0)
+    expect((await run({ baseline: ['base.jsonl'], candidate: ['base.jsonl'], margin: 2, out: 'known' })).code).not.toBe(2)
+  })
+
   it('prints exactly one verdict with --json', async () => {
     const { code, stdout } = await run({ baseline: ['base.json'], candidate: ['base.jsonl'], json: true })
     expect([code, (JSON.parse(stdout) as Verdict).verdict]).toEqual([0, 'pass'])

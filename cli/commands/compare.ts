@@ -13,6 +13,8 @@ import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
 import { runBatch } from './batch.ts'
 import { openInput, unreadable } from './batch-lines.ts'
+import { isDuet, suiteOf } from './duet-names.ts'
+import { refuseNarrowMargin } from './noise-known.ts'
 
 export interface CompareOptions {
   baseline?: string[]
@@ -36,10 +38,19 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
   const [baselines, candidates] = [options.baseline ?? [], options.candidate ?? []]
   if (baselines.length === 0 || candidates.length === 0) throw new Misuse(`--${baselines.length === 0 ? 'baseline' : 'candidate'}: found none, expected record files, run folders or ids (or --batch with a file of cases)`)
   if ([...baselines, ...candidates].filter((name) => name === '-').length > 1) throw new Misuse('-: found twice, expected standard input on one side once')
-  const verdict = compareRuns(await readAll(baselines, options.out, world), await readAll(candidates, options.out, world), comparison)
+  const [before, after] = [await readAll(baselines, options.out, world), await readAll(candidates, options.out, world)]
+  await refuseUnseen(before, comparison.margin, options.out, world)
+  const verdict = compareRuns(before, after, comparison)
   if (options.json) printJson(world, verdict)
   else world.stdout(comparisonText(verdict, world))
   return exitCodeOf(verdict.verdict)
+}
+
+/** The units of a duet on a machine whose noise is known are not asked what they cannot show. Other records are of another load than noise was measured with. */
+async function refuseUnseen(runs: readonly ComparableRun[], margin: number | undefined, out: string, world: World): Promise<void> {
+  const [first] = runs
+  if (first?.suite === undefined || first.environment === undefined || !isDuet(first.suite)) return
+  await refuseNarrowMargin(resolve(world.cwd, out), [suiteOf(first.suite)], margin, first.environment.fingerprint, (problem) => world.stderr(`vigil: ${problem}\n`))
 }
 
 async function readAll(names: readonly string[], out: string, world: World): Promise<ComparableRun[]> {

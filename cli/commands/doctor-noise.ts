@@ -22,6 +22,7 @@ import type { K6Found } from './ab-run.ts'
 import { revisionSides, urlSides } from './ab-source.ts'
 import type { Sides } from './ab-source.ts'
 import { abSuites } from './ab-suite.ts'
+import { suiteOf } from './duet-names.ts'
 import { noiseFile, readNoise } from './noise-known.ts'
 
 export interface NoiseOptions extends Omit<CommonOptions, 'target'> {
@@ -53,7 +54,7 @@ export async function doctorNoise(options: NoiseOptions, world: World): Promise<
       const found: Record<string, SuiteNoise> = {}
       for (const suite of suites) {
         const noise = await suiteNoise(session, made.sides, suite, { k6: k6.k6, scratch, seconds, processPairs, quiet: options.quiet ?? false })
-        if (noise) found[nameOf(suite)] = noise
+        if (noise) found[suiteOf(suite.name)] = noise
       }
       return found
     }),
@@ -72,7 +73,7 @@ interface How {
 async function suiteNoise(session: Session, sides: Sides, suite: DuetSuite, how: How): Promise<SuiteNoise | undefined> {
   const duets: SameCode[] = []
   for (let pair = 0; pair < how.processPairs && !session.world.interrupted.aborted; pair += 1) {
-    session.progress.phase(`the same code twice, ${nameOf(suite)}: pair of processes ${pair + 1} of ${how.processPairs}`)
+    session.progress.phase(`the same code twice, ${suiteOf(suite.name)}: pair of processes ${pair + 1} of ${how.processPairs}`)
     duets.push(await sameCode(session, sides, suite, how))
   }
   return noiseOf(duets, draws, session.world.random)
@@ -96,11 +97,6 @@ async function sameCode(session: Session, sides: Sides, suite: DuetSuite, { k6, 
   const problem = verdict.rows.find((row) => row.status === 'invalid')
   if (units.baseline.length < 8 && problem) session.progress.warn(plain(problem.message))
   return units
-}
-
-/** A duet's suite has a name of its own; noise is known by the config's. */
-function nameOf({ name }: DuetSuite): string {
-  return name.replace(/-duet$/, '')
 }
 
 async function conclude({ world, out, progress }: Session, measured: Record<string, SuiteNoise>, k6: K6Found, json: boolean): Promise<number> {

@@ -59,6 +59,7 @@ export async function gateDuet(session: Session, base: Base | undefined, suites:
     notes: ran.done.flatMap(({ verdict }) => [
       `duet ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}: ${verdict.verdict}, ${verdict.duet.pairs} pairs; ${verdict.folder}`,
       ...verdict.why.map(whyLine),
+      ...(verdict.noise === undefined ? [] : [verdict.noise]),
       ...(verdict.verdict === 'pass' ? [] : [`again: ${verdict.reproduce}`]),
     ]),
     problems: ran.done.flatMap(({ problems }) => problems),
