@@ -95,7 +95,7 @@ function abCommand(program: Command, world: World, ended: Ended): void {
     .option('--max-minutes <minutes>', 'leave open what is open after so long (default: 5)', positiveNumber('minutes', 600))
     .option('--margin <percent>', 'loss accepted before it is a fail', positiveNumber('per cent', 1000))
     .option('--strict', 'fail only when the whole interval lies beyond the margin')
-    .option('--exact <rule...>', 'what may change of statements, rows and bytes: =equal, =at-most (the default) or =off')
+    .option('--exact <rule...>', 'what may change of statements, rows and bytes: =equal, =at-most (the default), =ratchet (see vigil baseline ratchet) or =off')
     .option('--target-base <url>', 'the baseline runs at this URL')
     .option('--target-candidate <url>', 'the candidate runs at this URL')
     .option('--bisect <revision...>', 'find the commit that made it slower, between a good and a bad revision')

@@ -19,6 +19,9 @@ export const noticeCases: readonly AlertCase[] = [
     summary: 'API usage changed by -14% within a week',
     description: 'Requests of users over the last 7 days, against the 7 days before: -14%.',
   },
+  { alert: 'UsageTrend', for: '1h', step: '5m', evaluation: '1h', belowFor: '15d', overFor: '7d', wellFor: '8d', courses: [counter('http_requests_total{route="/tasks",status="200"}', 600, 550, 550)], never: true, summary: '', description: '' },
+  // Twice as much of next to nothing.
+  { alert: 'UsageTrend', for: '1h', step: '5m', evaluation: '1h', belowFor: '15d', overFor: '7d', wellFor: '8d', courses: [counter('http_requests_total{route="/tasks",status="200"}', 2.7, 5.4, 5.4)], never: true, summary: '', description: '' },
   {
     alert: 'FeatureAdoption', for: '1h', step: '10m', belowFor: '1h', overFor: '2h', wellFor: '1h', courses: [steady('feature_users{feature="export"}', 'gauge', 3), gauge('users_active{window="24h"}', 9, 12, 2), steady('users_active{window="5m"}', 'gauge', 50)], labels: { feature: 'export' },
     summary: '25% of active users used export',
