@@ -1,7 +1,7 @@
 import { inkOf, paperOf } from '../../reports/terminal/paper.ts'
 import { plain } from '../../reports/wording/index.ts'
 import type { World } from '../world.ts'
-import type { BisectReport, Commit } from './ab-bisect.ts'
+import type { BisectReport, Commit } from './ab-bisect-report.ts'
 
 /** Which commit it was, what it did, and how that was found. */
 export function bisectText(report: BisectReport, world: World): string {
