@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 it('vigil doctor --noise measures what the same code differs by, keeps it, and a margin below it is refused', { timeout: 120_000 }, async () => {
-  const { code, stdout, stderr } = await place.vigil(['doctor', '--noise', '--target', service.url, '--seconds', '20', '--process-pairs', '1', '--json'])
+  const { code, stdout, stderr } = await place.vigil(['doctor', '--noise', '--config', 'vigil.config.mjs', '--target', service.url, '--seconds', '20', '--process-pairs', '1', '--json'])
   expect(code, stderr).toBe(0)
   const noise: KnownNoise = JSON.parse(stdout)
   expect(JSON.parse(readFileSync(join(place.folder, '.vigil', 'noise.json'), 'utf8'))).toEqual(noise)

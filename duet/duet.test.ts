@@ -87,4 +87,5 @@ it('measures services that run elsewhere in one go: they cannot be started afres
   const outcome = await outcomeOf(asked({ source: urls }), on)
   expect(on.asks).toHaveLength(1)
   expect(outcome.units.baseline.length).toBeGreaterThan(12)
+  expect((await outcomeOf(asked({ source: urls, once: true }), measuring(undecided))).units.baseline).toHaveLength(12)
 })

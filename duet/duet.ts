@@ -58,7 +58,7 @@ async function decide(request: DuetRequest, order: [Side, Side], world: DuetWorl
   const usual = before(request)
   const planned = usual.at(-1)?.pairs ?? request.pairs
   const plan = { attempt: 0, order, planned, sure: isSure, earlier: [] }
-  if (request.source.kind === 'urls') return [await measureOn(request, { ...plan, looks }, world)]
+  if (request.source.kind === 'urls') return [await measureOn(request, { ...plan, looks: request.once === true ? usual : looks }, world)]
   const first = await measureOn(request, { ...plan, looks: usual }, world)
   const open = first.end.state === 'ended' && first.units.length >= planned && first.verdict?.verdict === 'inconclusive'
   if (request.once === true || !open || world.signal.aborted || world.monotonicMs() > request.deadlineMs) return [first]
