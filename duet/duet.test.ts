@@ -81,6 +81,15 @@ it.each([
   expect(await outcomeOf(plan, measuring(undecided), nowMs)).toMatchObject({ verdict: { verdict: 'inconclusive' }, processPairs: 1 })
 })
 
+it.each([0, 5])('stays open as the last look left it where the time is up %i units after it: that is no look', async (more) => {
+  const on = measuring(undecided)
+  const end = await runDuet(asked(), world(), async (plan, looking) => {
+    const measured = await on.measureOn(plan, looking)
+    return looking.attempt === 0 ? measured : { ...measured, units: measured.units.slice(0, more), verdict: undefined }
+  })
+  expect(end).toMatchObject({ outcome: { verdict: { verdict: 'inconclusive' }, processPairs: 2, units: { baseline: { length: 12 + more } } } })
+})
+
 it('measures services that run elsewhere in one go: they cannot be started afresh', async () => {
   const on = measuring(undecided)
   const urls = { kind: 'urls', urls: { baseline: 'http://a', candidate: 'http://b' }, metrics: undefined, token: undefined } as const

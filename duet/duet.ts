@@ -31,15 +31,16 @@ export async function runDuet(request: DuetRequest, world: DuetWorld, measureOn:
   const deciding = await decide(request, order, world, measureOn)
   const last = deciding.at(-1) ?? deciding[0]
   if (last.end.state === 'misused') return last.end
-  const decided = last.verdict ?? verdictWithout(deciding, request.rules)
-  const problem = problemOf(last)
+  // Time that is up between two looks is no look: what the last one said stands, with the error that was spent on it.
+  const decided = deciding.findLast(({ verdict }) => verdict !== undefined)?.verdict ?? verdictWithout(deciding, request.rules)
+  const problem = problemOf(last, deciding)
   if (request.once === true || problem !== undefined || !needsConfirming(decided)) return judged(problem ?? decided, deciding, undefined, world)
   world.progress.phase(`it fails; starting a fresh pair of ${request.source.kind === 'urls' ? 'measurements' : 'processes'} to see whether it does again`)
   const fewer = looksAt(before(request).map(({ pairs }) => pairs), confirmingAlpha)
   const second = await measureOn(request, { attempt: deciding.length, order: nextOrder(order, deciding.length), looks: fewer, planned: fewer.at(-1)?.pairs ?? request.pairs, sure: (looked) => confirms(decided, looked), confirming: true, earlier: [] }, world)
   if (second.end.state === 'misused') return second.end
   const again = second.verdict ?? verdictWithout([second], { ...request.rules, alpha: confirmingAlpha })
-  const wrong = problemOf(second)
+  const wrong = problemOf(second, [second])
   if (wrong !== undefined) return judged(wrong, deciding, second, world)
   const all = judgeDuet(unitsOf([...deciding, second].flatMap(({ units }) => units)), request.rules)
   return judged(confirms(decided, again) ? red(all, decided) : unconfirmed(all), deciding, second, world)
@@ -86,8 +87,9 @@ function verdictWithout(measured: readonly Measured[], rules: DuetRules): Verdic
   return judgeDuet(unitsOf(measured.flatMap(({ units }) => units)), rules)
 }
 
-/** A verdict for what could not be measured to its end; undefined when it could. */
-function problemOf({ end, units }: Measured): Verdict | undefined {
+/** A verdict for what could not be measured to its end; undefined when it could. `together`: what is judged with it. */
+function problemOf({ end }: Measured, together: readonly Measured[]): Verdict | undefined {
+  const units = together.flatMap((one) => one.units)
   switch (end.state) {
     case 'ended':
       return units.length > 0 ? undefined : of('invalid', 'no unit was measured: the load ended before both sides were warm')
