@@ -15,7 +15,7 @@ const limits = {
   /** Its own delay is most of what it measured. */
   delayShare: 0.5,
   overloadedDelayMs: 10,
-  /** Of the wall time, the thread could have run and had no core to run on. */
+  /** Of the wall time, more than this the thread could have run and had no core to run on. */
   starved: 0.5,
   starvedDelayMs: 50,
 } as const
@@ -50,7 +50,7 @@ function cpuReasons({ cpuRatio, starvedRatio, eventLoopP99Ms }: GeneratorWork, l
   if (cpuRatio >= limits.fullCpu && delayed) {
     return [`the load generator was overloaded: it used ${percent(cpuRatio)} of its core, and its own delay of ${ms(eventLoopP99Ms)} (p99) is in the latencies it measured (p99 ${ms(latencyP99Ms)}); use fewer connections`]
   }
-  if (starvedRatio >= limits.starved && eventLoopP99Ms >= limits.starvedDelayMs) {
+  if (starvedRatio > limits.starved && eventLoopP99Ms >= limits.starvedDelayMs) {
     return [`the load generator was starved of CPU: it could have run and had no core ${percent(starvedRatio)} of the time, and stood still for up to ${ms(eventLoopP99Ms)} (p99); free a core for it, or raise its CPU quota`]
   }
   return []
