@@ -13,6 +13,7 @@ import { readMessage } from './listen.ts'
 import { writeScript } from './script.ts'
 import { pin } from './processes/pinning.ts'
 import type { Pinning } from './processes/pinning.ts'
+import { stepBack } from './processes/priority.ts'
 import type { DuetRun, SideFacts } from './unit-records.ts'
 import type { Pace } from './warm.ts'
 
@@ -99,6 +100,8 @@ async function run(entry: string, plan: DuetLoadPlan, events: DuetEvents, { k6, 
     },
   })
   if (pinning !== undefined && child.pid !== undefined) await pin(child.pid, pinning.generator)
+  // Where we may move others out of each other's way, we keep out of it ourselves.
+  const stepForward = pinning === undefined ? undefined : stepBack()
   const ended = orEnd<DuetLoadEnd | { state: 'port taken' }>(child, async () => {
     const stop = AbortSignal.any([signal, enough.signal])
     const { end, overdue } = await supervise(child, { stop: () => undefined, hasStarted: () => started }, { users: script.preAllocated, runMs: script.durationMs + script.requestTimeoutMs }, stop)
@@ -111,5 +114,5 @@ async function run(entry: string, plan: DuetLoadPlan, events: DuetEvents, { k6, 
     if (ending.state === 'failed' && ending.retry && !started) return { state: 'port taken' }
     return { state: 'unmeasured', reason: `${overdue ?? (ending.state === 'result' ? '' : ending.words)}: ${lastWords(child, script.nonce)}` }
   })
-  return ended.finally(live.close)
+  return ended.finally(stepForward).finally(live.close)
 }

@@ -20,6 +20,7 @@ export interface Measured {
   p95Ms: number
 }
 
+/** More than the pools have places, so that PostgreSQL always has something to do and what is compared is the work for a request. */
 const connections = 16
 let scripts = 0
 

@@ -11,11 +11,11 @@ import { throughput } from './throughput.ts'
 import { tracing } from './tracing.ts'
 
 /*
- * The service's claims about speed and size, measured: `node backend/bench/main.ts [section …] [--rounds 5] [--seconds 4]`.
+ * The service's claims about speed and size, measured: `node backend/bench/main.ts [section …] [--rounds 12] [--seconds 2]`.
  * What is compared is measured side by side, in turns, so that the machine's moods fall on both. Needs wrk.
  */
 const sections = [startup, throughput, tracing, slow, memory]
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '4' } } })
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string', default: '12' }, seconds: { type: 'string', default: '2' } } })
 const unknown = positionals.find((name) => !sections.some((section) => section.name === name))
 if (unknown === undefined) await measure()
 else {

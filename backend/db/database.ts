@@ -60,7 +60,7 @@ export class Database {
     if (!this.gate.tryEnter()) await this.gate.enter()
     const connections = this.#connections
     // The place is free when the connection is, which may be after the caller has given up.
-    const working = this.#measured(scope, statement.name, () => connections.prepared(statement).execute(values)).finally(this.#leave)
+    const working = this.#measured(scope, statement.name, () => connections.prepared(statement).execute(values), this.#leave)
     try {
       return await this.#inTime(scope, working)
     } finally {
@@ -112,7 +112,7 @@ export class Database {
     }
   }
 
-  async #measured<Row>(scope: QueryScope, name: string, execute: () => Promise<readonly Row[]>): Promise<readonly Row[]> {
+  async #measured<Row>(scope: QueryScope, name: string, execute: () => Promise<readonly Row[]>, ended?: () => void): Promise<readonly Row[]> {
     const span = scope.span?.(name)
     const started = performance.now()
     scope.db.statements += 1
@@ -128,6 +128,7 @@ export class Database {
       span?.end(error)
       throw this.#translated(error)
     } finally {
+      ended?.()
       this.#observer.queryDone(name, (performance.now() - started) / 1000)
     }
   }

@@ -14,16 +14,17 @@ export class Deadlines {
   #timer: NodeJS.Timeout | undefined
 
   /** What `work` comes to, or what `late` throws when that takes more than `limitMs`. */
-  async within<T>(work: Promise<T>, limitMs: number, late: () => Error): Promise<T> {
-    const { promise: tooLate, reject } = Promise.withResolvers<never>()
-    const wait: Wait = { atMs: performance.now() + limitMs, late: () => reject(late()) }
-    this.#waits.add(wait)
-    this.#timer ??= setInterval(() => this.#tick(), tickMs).unref()
-    try {
-      return await Promise.race([work, tooLate])
-    } finally {
-      this.#waits.delete(wait)
-    }
+  within<T>(work: Promise<T>, limitMs: number, late: () => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const wait: Wait = { atMs: performance.now() + limitMs, late: () => reject(late()) }
+      this.#waits.add(wait)
+      this.#timer ??= setInterval(() => this.#tick(), tickMs).unref()
+      const settled = <Outcome>(settle: (outcome: Outcome) => void) => (outcome: Outcome): void => {
+        this.#waits.delete(wait)
+        settle(outcome)
+      }
+      work.then(settled(resolve), settled<unknown>(reject))
+    })
   }
 
   stop(): void {

@@ -2,7 +2,9 @@ import { DatabaseBusy } from './errors.ts'
 
 interface Waiter {
   admit: () => void
-  timer: NodeJS.Timeout
+  refuse: (error: DatabaseBusy) => void
+  /** On the clock of `performance.now()`. */
+  untilMs: number
 }
 
 /**
@@ -14,7 +16,9 @@ export class Gate {
   readonly maxWaiting: number
   readonly waitMs: number
   #taken = 0
+  /** In order of arrival, so whose time is up first comes first: one timer does for all. */
   readonly #waiting = new Set<Waiter>()
+  #timer: NodeJS.Timeout | undefined
 
   constructor(places: number, maxWaiting: number, waitMs: number) {
     this.places = places
@@ -41,15 +45,9 @@ export class Gate {
   enter(): Promise<void> {
     if (this.tryEnter()) return Promise.resolve()
     if (this.#waiting.size >= this.maxWaiting) return Promise.reject(new DatabaseBusy(`${this.#waiting.size} queries are waiting already`))
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        admit: resolve,
-        timer: setTimeout(() => {
-          this.#waiting.delete(waiter)
-          reject(new DatabaseBusy(`no connection was free within ${this.waitMs} ms`))
-        }, this.waitMs),
-      }
-      this.#waiting.add(waiter)
+    return new Promise((admit, refuse) => {
+      this.#waiting.add({ admit, refuse, untilMs: performance.now() + this.waitMs })
+      this.#refuseIn(this.waitMs)
     })
   }
 
@@ -61,7 +59,25 @@ export class Gate {
       return
     }
     this.#waiting.delete(next)
-    clearTimeout(next.timer)
     next.admit()
+  }
+
+  #refuseIn(ms: number): void {
+    if (this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#refuseLate(performance.now())
+    }, ms).unref()
+  }
+
+  #refuseLate(now: number): void {
+    for (const waiter of this.#waiting) {
+      if (waiter.untilMs > now) {
+        this.#refuseIn(waiter.untilMs - now)
+        return
+      }
+      this.#waiting.delete(waiter)
+      waiter.refuse(new DatabaseBusy(`no connection was free within ${this.waitMs} ms`))
+    }
   }
 }

@@ -1,5 +1,5 @@
 import type postgres from 'postgres'
-import { fillPlaceholders } from './drizzle.ts'
+import { is, Param, Placeholder } from './drizzle.ts'
 import type { Prepared, RawRow } from './statement.ts'
 
 interface Built {
@@ -12,18 +12,34 @@ interface Built {
  */
 export function hotPrepared<Row>(client: postgres.Sql, built: Built, decode: (row: RawRow) => Row): Prepared<Row> {
   const { sql, params } = built.getQuery()
+  const fillers = params.map(fillerOf)
   return {
-    execute: async (values) => {
-      const rows: unknown[] = await client.unsafe(sql, parameters(params, values), { prepare: true }).values()
-      // PostgreSQL's text format, for no column of these has a parser of the driver's.
-      // oxlint-disable-next-line no-unsafe-type-assertion
-      return rows.map((row) => decode(row as RawRow))
-    },
+    // PostgreSQL's text format, for no column of these has a parser of the driver's.
+    // oxlint-disable-next-line no-unsafe-type-assertion
+    execute: (values) => client.unsafe(sql, fillers.map((fill) => fill(values)), { prepare: true }).values().then((rows: unknown[]) => rows.map((row) => decode(row as RawRow))),
   }
 }
 
-function parameters(params: unknown[], values: Record<string, unknown>): postgres.ParameterOrJSON<never>[] {
-  // What the builder's encoders give is what the driver sends: text, numbers and null.
+/** What the driver sends for a parameter: text, a number or null. */
+type Sent = postgres.ParameterOrJSON<never>
+
+/** The builder's `fillPlaceholders`, which finds out anew for each query what each parameter is. */
+function fillerOf(param: unknown): (values: Record<string, unknown>) => Sent {
+  if (is(param, Placeholder)) return (values) => given(values, param.name)
+  if (is(param, Param) && is(param.value, Placeholder)) {
+    const { encoder, value } = param
+    return (values) => sent(encoder.mapToDriverValue(given(values, value.name)))
+  }
+  return () => sent(param)
+}
+
+function given(values: Record<string, unknown>, name: string): Sent {
+  if (!(name in values)) throw new Error(`no value for the placeholder ${name}`)
+  return sent(values[name])
+}
+
+function sent(value: unknown): Sent {
+  // What the builder's encoders give is what the driver sends.
   // oxlint-disable-next-line no-unsafe-type-assertion
-  return fillPlaceholders(params, values) as postgres.ParameterOrJSON<never>[]
+  return value as Sent
 }

@@ -30,8 +30,10 @@ type AppContext = Context<{ Bindings: Bindings }>
 export function createApp(endpoints: readonly Endpoint[], guards: Guards, elsewhere?: Problem): Hono<{ Bindings: Bindings }> {
   const app = new Hono<{ Bindings: Bindings }>()
   const methods = methodsByPath(endpoints)
-  for (const { path, shadowed } of methods) if (shadowed.length > 0) app.on(shadowed, path, (c) => refuseUnmatched(methods, guards, c))
-  for (const one of endpoints) app.on(one.spec.method, one.spec.path, (c) => serve(one, guards, c))
+  for (const one of endpoints) {
+    const others = pathsWithin(one, methods)
+    app.on(one.spec.method, one.spec.path, (c) => (others.has(c.req.path) ? refuseUnmatched(methods, guards, c) : serve(one, guards, c)))
+  }
   app.notFound((c) => (elsewhere === undefined ? refuseUnmatched(methods, guards, c) : respond(c.env.scope, problemReply(c.env.scope, elsewhere), false)))
   app.onError((error, c) => respond(c.env.scope, problemReply(c.env.scope, error), false))
   return app
@@ -68,9 +70,8 @@ async function admit(one: Endpoint, guards: Guards, scope: Scope, incoming: Inco
 interface PathMethods {
   pattern: RegExp
   path: string
+  methods: string[]
   allow: string
-  /** Methods that this path does not have, but a pattern that it fits as well: `/tasks/bulk` is no `/tasks/:id`. */
-  shadowed: string[]
 }
 
 function methodsByPath(endpoints: readonly Endpoint[]): PathMethods[] {
@@ -78,9 +79,17 @@ function methodsByPath(endpoints: readonly Endpoint[]): PathMethods[] {
   return [...paths].map(([path, group]) => {
     const methods = group.map(({ spec }) => spec.method as string)
     if (methods.includes('GET')) methods.push('HEAD')
-    const shadowed = endpoints.filter(({ spec }) => spec.path !== path && patternOf(spec.path).test(path) && !methods.includes(spec.method)).map(({ spec }) => spec.method)
-    return { path, shadowed, pattern: patternOf(path), allow: [...methods, 'OPTIONS'].toSorted().join(', ') }
+    return { path, methods, pattern: patternOf(path), allow: [...methods, 'OPTIONS'].toSorted().join(', ') }
   })
+}
+
+/**
+ * Paths of others that fit this endpoint's pattern and do not have its method: `/tasks/bulk` is no `/tasks/:id`. Looked at
+ * here and not routed, for the fast one of the library's routers takes no path of its own beside a pattern that it fits.
+ */
+function pathsWithin({ spec }: Endpoint, paths: readonly PathMethods[]): Set<string> {
+  const pattern = patternOf(spec.path)
+  return new Set(paths.filter(({ path, methods }) => path !== spec.path && pattern.test(path) && !methods.includes(spec.method)).map(({ path }) => path))
 }
 
 function patternOf(path: string): RegExp {
