@@ -64,10 +64,11 @@ export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observ
     },
   )
   server.maxRequestsPerSocket = 0
+  // The server's and not each socket's own, which it would switch off with the first request after a pause.
+  server.timeout = limits.idleSocket
   server.on('connection', (socket: Socket) => {
     observer.connectionOpened()
     socket.once('close', () => observer.connectionClosed())
-    socket.setTimeout(limits.idleSocket, () => socket.destroy())
   })
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) => refuse(error, socket, observer))
   return server

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect, Socket } from 'node:net'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { Client } from '../testing/index.ts'
 import { createApp, createHttpServer, endpoint, type ServerObserver } from './index.ts'
@@ -80,6 +80,42 @@ test('each of them was counted, and none is left', () => {
   expect(open.refused).toBe(1500)
   // The connection that the other requests share is kept.
   expect(open.connections).toBeLessThanOrEqual(5)
+})
+
+describe('a connection whose answer nobody reads', () => {
+  const large = endpoint({ ...shared, method: 'GET', path: '/large', handle: () => ({ status: 200, body: new Uint8Array(64 * 1024 * 1024) }) })
+  const patient = createHttpServer(() => createApp([...endpoints, large], { authenticate: () => ({ userId: 'u', sessionId: 's' }), limit: () => undefined, timing: () => false }), observer, {
+    trustedProxies: 0,
+    limits: { ...limits, idleSocket: 500 },
+  })
+
+  beforeAll(async () => {
+    patient.listen(0, '127.0.0.1')
+    await once(patient, 'listening')
+  })
+  afterAll(() => {
+    patient.closeAllConnections()
+    patient.close()
+  })
+
+  test.each([
+    ['the first', ['/large']],
+    ['a later one', ['/quick', '/large']],
+  ])('is closed after a while, whether it is %s of its connection', async (_which, paths) => {
+    const address = patient.address()
+    const accepted = once(patient, 'connection')
+    const socket = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    const connection: unknown = (await accepted)[0]
+    if (!(connection instanceof Socket)) throw new Error('no connection')
+    for (const [index, path] of paths.entries()) {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+      if (index < paths.length - 1) await once(socket, 'data')
+    }
+    socket.pause()
+    await once(connection, 'close')
+    expect(connection.destroyed).toBe(true)
+  }, 10_000)
 })
 
 test('the service itself waits 10 s for a head and 15 s for a request', () => {
