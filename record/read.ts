@@ -1,3 +1,4 @@
+import { firstFlaw } from './flaw.ts'
 import type { Run } from './run.ts'
 import { contradiction } from './contradiction.ts'
 import { comparableSchema, runSchema } from './schema.ts'
@@ -34,19 +35,7 @@ export function jsonOf(text: string): { state: 'read'; value: unknown } | { stat
 type Parsed<T> = { success: true; data: T } | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } }
 
 function checked<T extends ComparableRun>(parsed: Parsed<T>, where: string): ReadResult<T> {
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    return { state: 'refused', problem: `${where}: ${placeOf(issue?.path ?? [])}: ${firstLine(issue?.message ?? 'not a record')}` }
-  }
+  if (!parsed.success) return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
   const problem = contradiction(parsed.data)
   return problem === undefined ? { state: 'read', run: parsed.data } : { state: 'refused', problem: `${where}: ${problem}` }
-}
-
-function placeOf(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return '(top level)'
-  return path.map((key, index) => (typeof key === 'string' && /^[A-Za-z_$][\w$]*$/.test(key) ? `${index === 0 ? '' : '.'}${key}` : `[${JSON.stringify(key)}]`)).join('')
-}
-
-function firstLine(text: string): string {
-  return text.split('\n')[0]?.slice(0, 300) ?? ''
 }

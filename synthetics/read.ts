@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { failureClasses } from '../record/index.ts'
+import { firstFlaw } from '../record/flaw.ts'
 import type { ProbesReport } from './outcome.ts'
 
 const step = z.object({
@@ -31,8 +32,7 @@ export function parseProbes(text: string, where: string): { state: 'read'; repor
   try {
     const parsed = report.safeParse(JSON.parse(text))
     if (parsed.success) return { state: 'read', report: parsed.data }
-    const issue = parsed.error.issues[0]
-    return { state: 'refused', problem: `${where}: ${issue?.path.join('.') || '(top level)'}: ${issue?.message ?? 'not a probes document'}` }
+    return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
   } catch {
     return { state: 'refused', problem: `${where}: not JSON, expected a vigil.probes/1 document` }
   }

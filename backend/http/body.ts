@@ -40,7 +40,7 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
 
 /**
  * Without `Connection: close`: closed at once with bytes unread, the connection would be reset, often before the sender
- * has read why. Hono's server passes over what still comes, for half a second or 64 MiB, and closes it then.
+ * has read why. What still comes is passed over (`linger`).
  */
 function tooLarge(maxBytes: number): Problem {
   return new Problem('too-large', { detail: `The body may have at most ${maxBytes} bytes` })

@@ -5,6 +5,7 @@ import type { Hono } from 'hono'
 import { clientAddress } from './address.ts'
 import type { Bindings } from './app.ts'
 import { allowOrigins, type Cors } from './cors.ts'
+import { linger } from './linger.ts'
 import { Problem, problemBody, type ProblemKind } from './problem.ts'
 import { problemReply, respond } from './respond.ts'
 import { openScope, randomHex, type Scope } from './scope.ts'
@@ -45,6 +46,8 @@ export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observ
       return app().fetch(request, { incoming, outgoing, scope: scopes.get(incoming) ?? scopeOf(incoming, trustedProxies, cors) })
     },
     {
+      // What is left of a body is ours to pass over.
+      autoCleanupIncoming: false,
       // Called before the application is, for a target or Host that makes no URL.
       errorHandler: (error) => {
         const scope = arriving ?? openScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
@@ -57,7 +60,7 @@ export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observ
     (incoming, outgoing) => {
       const scope = scopeOf(incoming, trustedProxies, cors)
       scopes.set(incoming, scope)
-      observe(scope, outgoing, observer)
+      observe(scope, incoming, outgoing, observer)
       arriving = scope
       void listener(incoming, outgoing)
       arriving = undefined
@@ -92,11 +95,12 @@ function single(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' ? header : undefined
 }
 
-function observe(scope: Scope, outgoing: ServerResponse, observer: ServerObserver): void {
+function observe(scope: Scope, incoming: IncomingMessage, outgoing: ServerResponse, observer: ServerObserver): void {
   observer.requestStarted(scope)
   outgoing.once('close', () => {
     const status = outgoing.writableFinished ? outgoing.statusCode : 499
     observer.requestDone(scope, status, (performance.now() - scope.startedAt) / 1000)
+    if (!incoming.complete && !incoming.socket.destroyed) linger(incoming)
   })
 }
 

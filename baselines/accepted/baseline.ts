@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Run } from '../../record/index.ts'
+import { firstFlaw } from '../../record/flaw.ts'
 import { checkComparableRun, jsonOf } from '../../record/read.ts'
 import type { ComparableRun } from '../../record/read.ts'
 
@@ -48,10 +49,7 @@ export function parseBaseline(text: string, where: string): ReadBaseline {
   const json = jsonOf(text)
   if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected a vigil.baseline/1 file` }
   const parsed = outline.safeParse(json.value)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    return { state: 'refused', problem: `${where}: ${issue?.path.join('.') || '(top level)'}: ${issue?.message ?? 'not a baseline'}` }
-  }
+  if (!parsed.success) return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
   const { runs, ...rest } = parsed.data
   const accepted: AcceptedRun[] = []
   for (const [index, entry] of runs.entries()) {

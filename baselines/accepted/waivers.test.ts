@@ -77,7 +77,7 @@ describe('a waiver is refused', () => {
 
   it('and a file with one that is wrong accepts nothing', () => {
     const text = JSON.stringify({ schema: 'vigil.waivers/1', waivers: [waiver, { ...waiver, until: 'soon' }] })
-    expect(parseWaivers(text, 'w.json')).toMatchObject({ state: 'refused', problem: expect.stringContaining('w.json: waivers.1.until: expected a day') as string })
+    expect(parseWaivers(text, 'w.json')).toMatchObject({ state: 'refused', problem: expect.stringContaining('w.json: waivers[1].until: expected a day') as string })
     expect(parseWaivers('{', 'w.json').state).toBe('refused')
     expect(waiverProblem(waiver, now)).toBeUndefined()
   })

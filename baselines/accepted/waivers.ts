@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { firstFlaw } from '../../record/flaw.ts'
 import { jsonOf } from '../../record/read.ts'
 import { change } from '../compare/wording.ts'
 import type { VerdictRow } from '../verdict.ts'
@@ -49,14 +50,13 @@ export function parseWaivers(text: string, where: string): ReadWaivers {
   if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected a vigil.waivers/1 file` }
   const parsed = file.safeParse(json.value)
   if (parsed.success) return { state: 'read', waivers: parsed.data.waivers }
-  const [issue] = parsed.error.issues
-  return { state: 'refused', problem: `${where}: ${issue?.path.join('.') || '(top level)'}: ${issue?.message ?? 'not a file of waivers'}` }
+  return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
 }
 
 /** What is wrong with a waiver that is to be added, or undefined. `nowMs`: milliseconds since 1970. */
 export function waiverProblem(value: Waiver, nowMs: number): string | undefined {
   const parsed = waiver.safeParse(value)
-  if (!parsed.success) return `${parsed.error.issues[0]?.path.join('.')}: ${parsed.error.issues[0]?.message}`
+  if (!parsed.success) return firstFlaw(parsed.error)
   if (!holds(value, nowMs)) return `until: ${value.until} is over, expected a day to come`
   return Date.parse(value.until) - nowMs > longestMs ? `until: ${value.until} is over a year away: a loss accepted for ever is a new baseline, with a new anchor` : undefined
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { firstFlaw } from '../../record/flaw.ts'
 import { jsonOf } from '../../record/read.ts'
 import type { ExactRules } from './judge.ts'
 import { exactMetrics } from './tally.ts'
@@ -30,7 +31,7 @@ export function parseCounts(text: string, where: string): ReadCounts {
   if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected vigil.counts/1` }
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return { state: 'read', counts: parsed.data }
-  return { state: 'refused', problem: `${where}: ${parsed.error.issues[0]?.path.join('.') || '(top level)'}: ${parsed.error.issues[0]?.message ?? 'not vigil.counts/1'}` }
+  return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
 }
 
 /** One count that was lower, or is known for the first time. */

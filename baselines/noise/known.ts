@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { firstFlaw } from '../../record/flaw.ts'
 import { jsonOf } from '../../record/read.ts'
 import { amount } from '../wording.ts'
 import type { NoiseMetric, SuiteNoise } from './noise.ts'
@@ -29,7 +30,7 @@ export function parseNoise(text: string, where: string): ReadNoise {
   if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected vigil.noise/1: measure again with vigil doctor --noise` }
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return { state: 'read', noise: parsed.data }
-  return { state: 'refused', problem: `${where}: ${parsed.error.issues[0]?.path.join('.') || '(top level)'}: ${parsed.error.issues[0]?.message ?? 'not vigil.noise/1'}: measure again with vigil doctor --noise` }
+  return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}: measure again with vigil doctor --noise` }
 }
 
 /** The noise of a suite in an environment, when it was measured there. */

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { lowered } from '../../baselines/exact/index.ts'
 import type { ExactTallies, Lowered, LowestCounts } from '../../baselines/exact/index.ts'
+import { firstFlaw } from '../../record/flaw.ts'
 import { jsonOf } from '../../record/read.ts'
 import { plain } from '../../reports/wording/index.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -60,5 +61,5 @@ async function documentIn<T>(file: string, schema: z.ZodType<T>): Promise<T> {
   if (json.state === 'refused') throw new Misuse(`${file}: not JSON (${json.problem}), expected what vigil ab leaves there`)
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return parsed.data
-  throw new Misuse(`${file}: ${parsed.error.issues[0]?.path.join('.') || '(top level)'}: ${parsed.error.issues[0]?.message ?? 'wrong'}, expected what vigil ab leaves there`)
+  throw new Misuse(`${file}: ${firstFlaw(parsed.error)}, expected what vigil ab leaves there`)
 }

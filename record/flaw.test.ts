@@ -1,0 +1,25 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { firstFlaw } from './flaw.ts'
+
+function flawOf(schema: z.ZodType, value: unknown): string {
+  const { error } = schema.safeParse(value)
+  if (error === undefined) throw new Error('nothing is wrong')
+  return firstFlaw(error)
+}
+
+test('names the place and what is wrong there', () => {
+  expect(flawOf(z.object({ runs: z.array(z.object({ id: z.string() })) }), { runs: [{ id: 'a' }, { id: 1 }] })).toMatch(/^runs\[1\]\.id: .*expected string/)
+  expect(flawOf(z.object({}), 3)).toMatch(/^\(top level\): /)
+})
+
+test('is one line without control characters, whatever the keys are called', () => {
+  const schema = z.record(z.string(), z.number())
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 1 }), (key) => {
+      // oxlint-disable-next-line no-control-regex -- what must not be there
+      expect(flawOf(schema, Object.fromEntries([[key, 'no number']]))).not.toMatch(/[\u0000-\u001f]/)
+    }),
+  )
+})
