@@ -118,6 +118,24 @@ describe('a connection whose answer nobody reads', () => {
   }, 10_000)
 })
 
+test('a sender who goes on for a second before it reads still learns why its body was refused', async () => {
+  const usual = createHttpServer(() => app, observer, { trustedProxies: 0 }).listen(0, '127.0.0.1')
+  await once(usual, 'listening')
+  onTestFinished(() => {
+    usual.closeAllConnections()
+    usual.close()
+  })
+  const address = usual.address()
+  const socket = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.write('POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n')
+  const sending = setInterval(() => socket.write(' '), 50)
+  onTestFinished(() => clearInterval(sending))
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  const [first] = z.tuple([z.instanceof(Buffer)]).parse(await once(socket, 'data'))
+  expect(first.toString()).toMatch(/^HTTP\/1\.1 413 /)
+})
+
 test('the service itself waits 10 s for a head and 15 s for a request', () => {
   expect(arrivalLimits).toMatchObject({ headers: 10_000, request: 15_000 })
 })

@@ -14,6 +14,12 @@ import type { Injection } from './injections.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const [times = '1', ...names] = process.argv.slice(2)
+const known = injections.map(({ name }) => name)
+const unknown = names.find((name) => !known.includes(name))
+if (!/^[1-9]\d?$/.test(times) || unknown !== undefined) {
+  process.stderr.write(`study: found ${unknown ?? times}, expected how many times, then which of ${known.join(', ')}\n`)
+  process.exit(2)
+}
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vigil-duet-study-')))
 
 function git(...args: string[]): void {
