@@ -128,6 +128,7 @@ test('a sender who goes on for a second before it reads still learns why its bod
   const address = usual.address()
   const socket = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1')
   onTestFinished(() => void socket.destroy())
+  socket.on('error', () => undefined)
   socket.write('POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n')
   const sending = setInterval(() => socket.write(' '), 50)
   onTestFinished(() => clearInterval(sending))

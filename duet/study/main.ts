@@ -17,8 +17,7 @@ const [times = '1', ...names] = process.argv.slice(2)
 const known = injections.map(({ name }) => name)
 const unknown = names.find((name) => !known.includes(name))
 if (!/^[1-9]\d?$/.test(times) || unknown !== undefined) {
-  process.stderr.write(`study: found ${unknown ?? times}, expected how many times, then which of ${known.join(', ')}\n`)
-  process.exit(2)
+  throw new Error(`found ${unknown ?? times}, expected how many times, then which of ${known.join(', ')}`)
 }
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vigil-duet-study-')))
 
