@@ -39,3 +39,19 @@ test('a job that fails is tried again, and given up after its last try, once', a
   await queue.stop(500)
   await close()
 })
+
+test('many jobs that come at once are done one after the other without a pause between', async () => {
+  const done: string[] = []
+  const { log, close } = createLog({ level: 'silent' })
+  const queue = new JobQueue({ url, metrics: createMetrics(), log }, { many: { run: async (id) => (done.push(id), 'done'), giveUp: () => Promise.resolve() } })
+  await queue.start()
+  const ids = Array.from({ length: 30 }, (_, index) => `job-${index}`)
+  await database.transaction(backgroundScope(5000), async (tx) => {
+    for (const id of ids) await queue.enqueue(tx, 'many', id)
+  })
+  // At one in two seconds, which is how often the queue is looked at when nothing is told, this would take a minute.
+  await eventually('all are done', 20_000, () => done.length === ids.length)
+  expect(done.toSorted()).toEqual(ids.toSorted())
+  await queue.stop(500)
+  await close()
+})

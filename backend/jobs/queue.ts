@@ -74,8 +74,11 @@ export class JobQueue {
     await this.#boss.start()
     for (const [queue, handler] of Object.entries(this.#queues)) {
       await this.#boss.createQueue(queue, { retryLimit: this.#retries, retryDelay: 1, retryBackoff: true, retryDelayMax: 30, expireInSeconds: 600, heartbeatSeconds, notify: true })
-      await this.#boss.work<JobData>(queue, { batchSize: 1, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds }, async ([job]) => {
-        if (job !== undefined) await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
+      const worker: string = await this.#boss.work<JobData>(queue, { batchSize: 1, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds }, async ([job]) => {
+        if (job === undefined) return
+        // After this one it looks for the next at once: of jobs that come together only the first is told of in time.
+        this.#boss.notifyWorker(worker)
+        await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
       })
     }
     this.#running = true
