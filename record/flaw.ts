@@ -1,5 +1,5 @@
 /** What a schema says of a value that it refuses, as zod tells it. */
-interface Refusal {
+export interface Refusal {
   issues: readonly { path: readonly PropertyKey[]; message: string }[]
 }
 

@@ -1,4 +1,5 @@
 import { firstFlaw } from './flaw.ts'
+import type { Refusal } from './flaw.ts'
 import type { Run } from './run.ts'
 import { contradiction } from './contradiction.ts'
 import { comparableSchema, runSchema } from './schema.ts'
@@ -32,7 +33,7 @@ export function jsonOf(text: string): { state: 'read'; value: unknown } | { stat
   }
 }
 
-type Parsed<T> = { success: true; data: T } | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } }
+type Parsed<T> = { success: true; data: T } | { success: false; error: Refusal }
 
 function checked<T extends ComparableRun>(parsed: Parsed<T>, where: string): ReadResult<T> {
   if (!parsed.success) return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }

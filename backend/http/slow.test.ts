@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import { connect, Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
@@ -26,11 +27,16 @@ const app = createApp(endpoints, { authenticate: () => ({ userId: 'u', sessionId
 const server = createHttpServer(() => app, observer, { trustedProxies: 0, limits })
 let port = 0
 
+/** The port that it is now reached at. */
+async function listen(one: Server): Promise<number> {
+  one.listen({ port: 0, host: '127.0.0.1', backlog: 2048 })
+  await once(one, 'listening')
+  const address = one.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
 beforeAll(async () => {
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 2048 })
-  await once(server, 'listening')
-  const address = server.address()
-  port = typeof address === 'object' && address !== null ? address.port : 0
+  port = await listen(server)
 })
 
 afterAll(() => {
@@ -89,9 +95,10 @@ describe('a connection whose answer nobody reads', () => {
     limits: { ...limits, idleSocket: 500 },
   })
 
+  let patientPort = 0
+
   beforeAll(async () => {
-    patient.listen(0, '127.0.0.1')
-    await once(patient, 'listening')
+    patientPort = await listen(patient)
   })
   afterAll(() => {
     patient.closeAllConnections()
@@ -102,9 +109,8 @@ describe('a connection whose answer nobody reads', () => {
     ['the first', ['/large']],
     ['a later one', ['/quick', '/large']],
   ])('is closed after a while, whether it is %s of its connection', async (_which, paths) => {
-    const address = patient.address()
     const accepted = once(patient, 'connection')
-    const socket = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1')
+    const socket = connect(patientPort, '127.0.0.1')
     onTestFinished(() => void socket.destroy())
     const connection: unknown = (await accepted)[0]
     if (!(connection instanceof Socket)) throw new Error('no connection')
@@ -119,14 +125,12 @@ describe('a connection whose answer nobody reads', () => {
 })
 
 test('a sender who goes on for a second before it reads still learns why its body was refused', async () => {
-  const usual = createHttpServer(() => app, observer, { trustedProxies: 0 }).listen(0, '127.0.0.1')
-  await once(usual, 'listening')
+  const usual = createHttpServer(() => app, observer, { trustedProxies: 0 })
+  const socket = connect(await listen(usual), '127.0.0.1')
   onTestFinished(() => {
     usual.closeAllConnections()
     usual.close()
   })
-  const address = usual.address()
-  const socket = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1')
   onTestFinished(() => void socket.destroy())
   socket.on('error', () => undefined)
   socket.write('POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n')
