@@ -17,7 +17,9 @@ export default defineConfig({
   retries: 0,
   reporter: 'list',
   globalTeardown: './synthetics/playwright/redact-traces.ts',
-  projects: [{ name: process.env['VIGIL_ENVIRONMENT'] ?? (given === undefined ? 'local' : new URL(given).host) }],
+  projects: [
+    { name: process.env['VIGIL_ENVIRONMENT'] ?? (given === undefined ? 'local' : new URL(given).host) },
+  ],
   use: {
     baseURL: target,
     screenshot: 'only-on-failure',

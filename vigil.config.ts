@@ -30,7 +30,10 @@ export default defineConfig({
     // `rate-limit` wants the limits of production, which are raised here: it belongs to the config of the deployed service.
   },
   // Not `docs`, which needs a browser: a gate runs on a machine that has none.
-  gate: { probes: ['health', 'ready', 'auth-flow', 'task-crud', 'authorization', 'export-import'], suites: ['browse', 'capacity'] },
+  gate: {
+    probes: ['health', 'ready', 'auth-flow', 'task-crud', 'authorization', 'export-import'],
+    suites: ['browse', 'capacity'],
+  },
   suites: {
     // Latency at a given rate. 30 journeys/s are 165 requests/s: in 30 s more than the 3,000 requests that an error budget of
     // 0.1 % needs to be judged, and in a duet's unit of 2.5 s more than the 300 that its p99 needs.
@@ -54,9 +57,17 @@ export default defineConfig({
   forecasts: {
     users: { query: 'max(pg_stat_user_tables_n_live_tup{relname="users"})', limit: 100_000 },
     tasks: { query: 'max(pg_stat_user_tables_n_live_tup{relname="tasks"})', limit: 10_000_000 },
-    database: { query: 'max(pg_database_size_bytes{datname!~"postgres|template.*"})', limit: 50e9, unit: 'bytes' },
+    database: {
+      query: 'max(pg_database_size_bytes{datname!~"postgres|template.*"})',
+      limit: 50e9,
+      unit: 'bytes',
+    },
     // The day's peak against what one instance was measured to bear: divide by it for the number of instances.
-    load: { query: 'max_over_time(sum(rate(http_requests_total{job="todo-backend"}[5m]))[1d:5m])', limit: 'capacity', unit: 'per second' },
+    load: {
+      query: 'max_over_time(sum(rate(http_requests_total{job="todo-backend"}[5m]))[1d:5m])',
+      limit: 'capacity',
+      unit: 'per second',
+    },
   },
   // Where a Pushgateway is, what was measured goes there.
   ...(pushgateway !== undefined && { pushgateway: { url: pushgateway } }),

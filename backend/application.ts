@@ -1,15 +1,31 @@
 import type { Hono } from 'hono'
-import { AccessTokens, authEndpoints, AuthService, Passwords, recallRevoked, signingSecret } from './auth/index.ts'
+import {
+  AccessTokens,
+  authEndpoints,
+  AuthService,
+  Passwords,
+  recallRevoked,
+  signingSecret,
+} from './auth/index.ts'
 import { Channel, ReplyCache } from './cache/index.ts'
 import type { Config } from './config/index.ts'
-import { backgroundScope, Database, DatabaseUnavailable, migrate, touchTables, translateDatabaseError } from './db/index.ts'
+import {
+  backgroundScope,
+  Database,
+  DatabaseUnavailable,
+  migrate,
+  touchTables,
+  translateDatabaseError,
+} from './db/index.ts'
 import { docsEndpoints, docsPaths } from './docs/index.ts'
 import { faultEndpoints, Faults, faultsPath } from './faults/index.ts'
 import { guardRequests } from './guards.ts'
-import { type Bindings, createApp, type Endpoint, Problem } from './http/index.ts'
+import { createApp, Problem } from './http/index.ts'
+import type { Bindings, Endpoint } from './http/index.ts'
 import type { JobHandler, JobQueue } from './jobs/index.ts'
 import { Limits } from './limits/index.ts'
-import { type Events, type Log, type Metrics, Presence, type Tracing } from './observability/index.ts'
+import { Presence } from './observability/index.ts'
+import type { Events, Log, Metrics, Tracing } from './observability/index.ts'
 import { taskEndpoints, TaskService } from './tasks/index.ts'
 import { ExportService, ImportService, keepHouse, transferEndpoints } from './transfers/index.ts'
 
@@ -47,18 +63,43 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
   await migrateWhenThere(parts)
   const faults = openFaults(parts, () => decide())
   const database = openDatabase(parts, faults)
-  const tokens = new AccessTokens(await signingSecret(database, config.authSecret), now, () => faults?.beforeAuth())
+  const tokens = new AccessTokens(await signingSecret(database, config.authSecret), now, () =>
+    faults?.beforeAuth(),
+  )
   const presence = new Presence(metrics, events, now)
   const recall = (): Promise<void> => recallRevoked(database, tokens, now())
   await Promise.all([recall(), database.fill()])
   const { cache, channel, decide } = openCache(parts, tokens, faults, recall)
   const perMinute = { user: config.rateLimitPerMinute, auth: config.authRateLimitPerMinute }
-  const limits = new Limits({ database, metrics, events, now, perMinute, switchedOff: () => faults?.rateLimitOff ?? false })
+  const limits = new Limits({
+    database,
+    metrics,
+    events,
+    now,
+    perMinute,
+    switchedOff: () => faults?.rateLimitOff ?? false,
+  })
   await limits.reportChanges()
   const announceRevoked = (id: string): void => channel.announceRevoked(id)
   const attemptFailed = presence.attemptFailed.bind(presence)
-  const auth = new AuthService({ database, tokens, passwords: new Passwords(), metrics, events, now, announceRevoked, attemptFailed })
-  const tasks = new TaskService({ database, metrics, events, now, cache, announceWrite: (userId) => channel.announceWrite(userId) })
+  const auth = new AuthService({
+    database,
+    tokens,
+    passwords: new Passwords(),
+    metrics,
+    events,
+    now,
+    announceRevoked,
+    attemptFailed,
+  })
+  const tasks = new TaskService({
+    database,
+    metrics,
+    events,
+    now,
+    cache,
+    announceWrite: (userId) => channel.announceWrite(userId),
+  })
   const featureUsed = presence.featureUsed.bind(presence)
   const wrote = (userId: string): void => {
     cache.invalidate(userId)
@@ -67,8 +108,13 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
   let jobs: JobQueue | undefined
   // Ready is said before the queue has started, which is soon after: whoever comes in between is kept waiting, not refused.
   const requireJobs = async (): Promise<JobQueue> => {
-    if (jobs === undefined) await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, queueStartMs).unref())])
-    if (jobs === undefined) throw new Problem('unavailable', { detail: 'The job queue is starting', headers: { 'retry-after': '1' } })
+    if (jobs === undefined)
+      await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, queueStartMs).unref())])
+    if (jobs === undefined)
+      throw new Problem('unavailable', {
+        detail: 'The job queue is starting',
+        headers: { 'retry-after': '1' },
+      })
     return jobs
   }
   const transfers = { database, metrics, events, now, wrote, jobs: requireJobs }
@@ -81,13 +127,18 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
   const served = (): string[] => endpoints.map(({ spec }) => `${spec.method} ${spec.path}`)
   const endpoints: Endpoint[] = [
     ...parts.operations,
-    ...(faults === undefined || config.faultsToken === undefined ? [] : faultEndpoints({ faults, token: config.faultsToken, events, metrics, now, served })),
+    ...(faults === undefined || config.faultsToken === undefined
+      ? []
+      : faultEndpoints({ faults, token: config.faultsToken, events, metrics, now, served })),
     ...authEndpoints(auth),
     ...taskEndpoints(tasks, { metrics, events, featureUsed }),
     ...transferEndpoints({ exports, imports, events, featureUsed }),
   ]
   return {
-    app: createApp(config.docs ? [...endpoints, ...docsEndpoints(endpoints)] : endpoints, guardRequests({ config, metrics, events, tokens, limits, presence, faults })),
+    app: createApp(
+      config.docs ? [...endpoints, ...docsEndpoints(endpoints)] : endpoints,
+      guardRequests({ config, metrics, events, tokens, limits, presence, faults }),
+    ),
     databaseAnswers: async () => {
       await database.run(backgroundScope(2000), touchTables, {})
     },
@@ -104,7 +155,12 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
 }
 
 /** The cache, and the channel that keeps it true. It answers while it hears of writes, and no fault says that there is no database. */
-function openCache({ config, url }: ApplicationParts, tokens: AccessTokens, faults: Faults | undefined, recall: () => Promise<void>): { cache: ReplyCache; channel: Channel; decide: () => void } {
+function openCache(
+  { config, url }: ApplicationParts,
+  tokens: AccessTokens,
+  faults: Faults | undefined,
+  recall: () => Promise<void>,
+): { cache: ReplyCache; channel: Channel; decide: () => void } {
   const cache = new ReplyCache(config.cacheEntries, () => performance.now())
   let hearing = false
   const decide = (): void => cache.setEnabled(hearing && faults?.databaseDown !== true)
@@ -123,7 +179,10 @@ function openCache({ config, url }: ApplicationParts, tokens: AccessTokens, faul
 }
 
 /** `changed` is told when faults begin or end. They spare the routes of operations: nobody may be locked out by a drill. */
-function openFaults({ config, events, operations }: ApplicationParts, changed: () => void): Faults | undefined {
+function openFaults(
+  { config, events, operations }: ApplicationParts,
+  changed: () => void,
+): Faults | undefined {
   if (config.faultsToken === undefined) return undefined
   return new Faults({
     now: () => performance.now(),
@@ -137,7 +196,10 @@ function openFaults({ config, events, operations }: ApplicationParts, changed: (
 }
 
 /** In the background: requests can be served before jobs can be done. */
-async function startJobs({ url, metrics, log, tracing, stopping }: ApplicationParts, handlers: Readonly<Record<string, JobHandler>>): Promise<JobQueue | undefined> {
+async function startJobs(
+  { url, metrics, log, tracing, stopping }: ApplicationParts,
+  handlers: Readonly<Record<string, JobHandler>>,
+): Promise<JobQueue | undefined> {
   const { JobQueue: Queue } = await import('./jobs/index.ts')
   while (!stopping()) {
     const queue = new Queue({ url, metrics, log, tracing }, handlers)
@@ -145,7 +207,10 @@ async function startJobs({ url, metrics, log, tracing, stopping }: ApplicationPa
       await queue.start()
       return queue
     } catch (error) {
-      log.error({ stream: 'error', error: { message: error instanceof Error ? error.message : String(error) } }, 'the job queue cannot start yet')
+      log.error(
+        { stream: 'error', error: { message: error instanceof Error ? error.message : String(error) } },
+        'the job queue cannot start yet',
+      )
       await queue.stop(0).catch(() => undefined)
       await new Promise((resolve) => setTimeout(resolve, 1000))
     }
@@ -161,7 +226,10 @@ async function migrateWhenThere({ url, log, stopping }: ApplicationParts): Promi
     } catch (error) {
       const translated = translateDatabaseError(error)
       if (!(translated instanceof DatabaseUnavailable) || stopping()) throw translated
-      log.error({ stream: 'error', error: { message: translated.message } }, 'the database does not answer yet')
+      log.error(
+        { stream: 'error', error: { message: translated.message } },
+        'the database does not answer yet',
+      )
       await new Promise((resolve) => setTimeout(resolve, 1000))
     }
   }
@@ -179,8 +247,16 @@ function openDatabase({ config, url, metrics, log }: ApplicationParts, faults: F
     queryDone: (name, seconds) => (durations.get(name) ?? observerOf(name))(seconds),
     connectionError: () => metrics.dbErrors.inc(),
     beforeQuery: faults === undefined ? undefined : () => faults.beforeQuery(),
-    stateChanged: (up) => log[up ? 'info' : 'error']({ stream: up ? 'application' : 'error' }, up ? 'the database answers again' : 'the database does not answer'),
+    stateChanged: (up) =>
+      log[up ? 'info' : 'error'](
+        { stream: up ? 'application' : 'error' },
+        up ? 'the database answers again' : 'the database does not answer',
+      ),
   })
-  metrics.observePool(() => ({ inUse: database.gate.taken, places: database.gate.places, waiting: database.gate.waiting }))
+  metrics.observePool(() => ({
+    inUse: database.gate.taken,
+    places: database.gate.places,
+    waiting: database.gate.waiting,
+  }))
   return database
 }

@@ -1,9 +1,12 @@
-import { type AccessTokens, TokenError } from './auth/index.ts'
+import { TokenError } from './auth/index.ts'
+import type { AccessTokens } from './auth/index.ts'
 import type { Config } from './config/index.ts'
 import type { Faults } from './faults/index.ts'
-import { type Guards, Problem, type Principal, type Scope } from './http/index.ts'
+import { Problem } from './http/index.ts'
+import type { Guards, Principal, Scope } from './http/index.ts'
 import type { Limits } from './limits/index.ts'
-import { type Events, type Metrics, type Presence, sameText } from './observability/index.ts'
+import { sameText } from './observability/index.ts'
+import type { Events, Metrics, Presence } from './observability/index.ts'
 
 export interface GuardParts {
   config: Config
@@ -50,11 +53,19 @@ function refuse(error: unknown, scope: Scope, { metrics, events, presence }: Gua
   const reason = error.message
   if (error.reason === 'missing') {
     events.security('access.unauthenticated', scope)
-    throw new Problem('unauthenticated', { detail: 'Send an access token', reason, headers: { 'www-authenticate': 'Bearer' } })
+    throw new Problem('unauthenticated', {
+      detail: 'Send an access token',
+      reason,
+      headers: { 'www-authenticate': 'Bearer' },
+    })
   }
   metrics.tokenFailures.inc({ reason: error.reason })
   // A client that has not yet noticed the time is nobody who tries to get in.
   if (error.reason !== 'expired') presence.attemptFailed(scope)
   events.security('auth.token.refused', scope, { reason: error.reason })
-  throw new Problem('unauthenticated', { detail: 'The access token is not valid', reason, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
+  throw new Problem('unauthenticated', {
+    detail: 'The access token is not valid',
+    reason,
+    headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+  })
 }

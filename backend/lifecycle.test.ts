@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { BackendProcess, type Client, eventually, startTestPostgres, type TestPostgres } from './testing/index.ts'
+import { BackendProcess, eventually, startTestPostgres } from './testing/index.ts'
+import type { Client, TestPostgres } from './testing/index.ts'
 
 let folder: string
 let postgres: TestPostgres
@@ -28,7 +29,8 @@ function start(env: Record<string, string>): BackendProcess {
 }
 
 const embedded = (): BackendProcess => start({ EMBEDDED_POSTGRES_DIR: join(folder, 'postgres') })
-const postmasterPid = async (): Promise<number> => Number.parseInt(await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8'), 10)
+const postmasterPid = async (): Promise<number> =>
+  Number.parseInt(await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8'), 10)
 
 function isAlive(pid: number): boolean {
   try {
@@ -69,19 +71,28 @@ describe('starting', () => {
 
   test('two at once on one empty database: one migrates, both serve, and each accepts the tokens of the other', async () => {
     const url = await postgres.newDatabase()
-    const [one, other] = await Promise.all([start({ DATABASE_URL: url }), start({ DATABASE_URL: url })].map((backend) => backend.ready()))
+    const [one, other] = await Promise.all(
+      [start({ DATABASE_URL: url }), start({ DATABASE_URL: url })].map((backend) => backend.ready()),
+    )
     const session = await one?.register()
-    expect((await other?.as(session?.session.accessToken ?? '').get('/auth/me'))?.json).toMatchObject({ email: session?.session.user.email })
+    expect((await other?.as(session?.session.accessToken ?? '').get('/auth/me'))?.json).toMatchObject({
+      email: session?.session.user.email,
+    })
   })
 })
 
 test('two on one database lock an account out together, and neither lets it in again', async () => {
   const url = await postgres.newDatabase()
-  const [one, other] = await Promise.all([start({ DATABASE_URL: url }).ready(), start({ DATABASE_URL: url }).ready()])
+  const [one, other] = await Promise.all([
+    start({ DATABASE_URL: url }).ready(),
+    start({ DATABASE_URL: url }).ready(),
+  ])
   const { session, password } = await one.register()
-  const login = (client: Client, attempt: string) => client.send('POST', '/auth/login', { email: session.user.email, password: attempt })
+  const login = (client: Client, attempt: string) =>
+    client.send('POST', '/auth/login', { email: session.user.email, password: attempt })
   const tried = []
-  for (const client of [one, other, one, other, one]) tried.push((await login(client, 'not the password')).status)
+  for (const client of [one, other, one, other, one])
+    tried.push((await login(client, 'not the password')).status)
   expect(tried).toEqual([401, 401, 401, 401, 401])
   for (const client of [one, other]) expect((await login(client, password)).status).toBe(423)
 })
@@ -93,7 +104,10 @@ describe('an embedded PostgreSQL', () => {
     first.signal('SIGTERM')
     expect(await first.exit()).toBe(0)
     const second = embedded()
-    expect((await (await second.ready()).send('POST', '/auth/login', { email: session.user.email, password })).status).toBe(200)
+    expect(
+      (await (await second.ready()).send('POST', '/auth/login', { email: session.user.email, password }))
+        .status,
+    ).toBe(200)
     second.signal('SIGTERM')
     expect(await second.exit()).toBe(0)
   })
@@ -122,7 +136,9 @@ describe('an embedded PostgreSQL', () => {
     await first.ready()
     const second = embedded()
     expect(await second.exit()).toBe(1)
-    expect(second.stderr).toMatch(new RegExp(`^todo-backend: [^\n]*in use by another backend \\(process ${first.child.pid}\\)[^\n]*\n$`))
+    expect(second.stderr).toMatch(
+      new RegExp(`^todo-backend: [^\n]*in use by another backend \\(process ${first.child.pid}\\)[^\n]*\n$`),
+    )
     expect((await (await first.client()).get('/health/ready')).status).toBe(200)
   })
 
@@ -134,7 +150,11 @@ describe('an embedded PostgreSQL', () => {
     const killed = await postmasterPid()
     process.kill(killed, 'SIGKILL')
     // Its processes live on for a moment, and so may readiness.
-    await eventually('it is another', 15_000, async () => (await postmasterPid().catch(() => killed)) !== killed)
+    await eventually(
+      'it is another',
+      15_000,
+      async () => (await postmasterPid().catch(() => killed)) !== killed,
+    )
     await eventually('tasks are read again', 15_000, async () => (await user.get('/tasks')).status === 200)
     expect((await user.get('/tasks')).json).toMatchObject({ items: [{ title: 'kept' }] })
     expect((await client.get('/health/ready')).status).toBe(200)
@@ -151,7 +171,7 @@ describe('SIGTERM', () => {
     const refused: string[] = []
     let ready = 200
     const callers = Array.from({ length: 8 }, async () => {
-      for (let gone = false; !gone; ) {
+      for (let gone = false; !gone;) {
         try {
           const answer = await user.get('/tasks')
           if (answer.status === 200) answered += 1

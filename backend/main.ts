@@ -45,7 +45,8 @@ async function main(): Promise<void> {
 }
 
 function messageOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error) return `PORT: ${String(error.port)} is in use, expected a free port`
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error)
+    return `PORT: ${String(error.port)} is in use, expected a free port`
   const message = error instanceof Error ? error.message : String(error)
   return message.replaceAll(/\s+/g, ' ')
 }

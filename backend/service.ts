@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
-import { type AddressInfo, Server as NetServer } from 'node:net'
+import { Server as NetServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { Config } from './config/index.ts'
 import type { Application } from './application.ts'
 import { startEmbeddedPostgres } from './db/embedded/index.ts'
 import { healthEndpoints } from './health/index.ts'
 import { createApp, createHttpServer, Problem } from './http/index.ts'
-import { createEvents, createLog, createMetrics, type Log, type Metrics, metricsEndpoints, observeRequests, type Telemetry } from './observability/index.ts'
+import {
+  createEvents,
+  createLog,
+  createMetrics,
+  metricsEndpoints,
+  observeRequests,
+} from './observability/index.ts'
+import type { Log, Metrics, Telemetry } from './observability/index.ts'
 
 /** A running service. */
 export interface Service {
@@ -30,7 +38,11 @@ const lastWordsMs = 1000
  * nothing. Rejects when it cannot listen.
  */
 export async function startService(config: Config): Promise<Service> {
-  const { log, close: closeLog } = createLog({ level: config.logLevel, folder: config.logDir, secrets: config })
+  const { log, close: closeLog } = createLog({
+    level: config.logLevel,
+    folder: config.logDir,
+    secrets: config,
+  })
   const metrics = createMetrics()
   const events = createEvents(log)
   const telemetry = await openTelemetry(config, metrics, log)
@@ -38,12 +50,33 @@ export async function startService(config: Config): Promise<Service> {
   let embedded: { stop(): Promise<void> } | undefined
   let stopping = false
   const operations = [
-    ...healthEndpoints({ database: () => application?.databaseAnswers() ?? notYet(), auth: () => application?.authWorks() ?? notYet(), draining: () => stopping }),
+    ...healthEndpoints({
+      database: () => application?.databaseAnswers() ?? notYet(),
+      auth: () => application?.authWorks() ?? notYet(),
+      draining: () => stopping,
+    }),
     ...metricsEndpoints(metrics, events, config),
   ]
-  const starting = new Problem('unavailable', { detail: 'The service is starting', headers: { 'retry-after': '1' } })
-  const bootApp = createApp(operations, { authenticate: () => { throw starting }, limit: () => undefined, timing: () => false }, starting)
-  const server = createHttpServer(() => application?.app ?? bootApp, observeRequests(metrics, log, telemetry?.tracing), config)
+  const starting = new Problem('unavailable', {
+    detail: 'The service is starting',
+    headers: { 'retry-after': '1' },
+  })
+  const bootApp = createApp(
+    operations,
+    {
+      authenticate: () => {
+        throw starting
+      },
+      limit: () => undefined,
+      timing: () => false,
+    },
+    starting,
+  )
+  const server = createHttpServer(
+    () => application?.app ?? bootApp,
+    observeRequests(metrics, log, telemetry?.tracing),
+    config,
+  )
   const address = await listen(server, config.port, config.host)
   log.info({ stream: 'application', address: address.address, port: address.port }, 'listening')
 
@@ -52,13 +85,24 @@ export async function startService(config: Config): Promise<Service> {
   const open = async (): Promise<void> => {
     let url = config.databaseUrl
     if (url === undefined) {
-      const postgres = await startEmbeddedPostgres(config.embeddedDir, (reason) => log.error({ stream: 'error', reason }, 'the embedded PostgreSQL is started again'))
+      const postgres = await startEmbeddedPostgres(config.embeddedDir, (reason) =>
+        log.error({ stream: 'error', reason }, 'the embedded PostgreSQL is started again'),
+      )
       embedded = postgres
       url = postgres.url
     }
     const { startApplication } = await loading
     telemetry?.tracing?.databaseAt(url)
-    application = await startApplication({ config, url, log, metrics, events, tracing: telemetry?.tracing, operations, stopping: () => stopping })
+    application = await startApplication({
+      config,
+      url,
+      log,
+      metrics,
+      events,
+      tracing: telemetry?.tracing,
+      operations,
+      stopping: () => stopping,
+    })
     log.info({ stream: 'application', startMs: Math.round(performance.now()) }, 'ready')
   }
   const opening = open()
@@ -77,16 +121,30 @@ export async function startService(config: Config): Promise<Service> {
   }
   const report = (error: unknown): void => {
     const { message, stack } = error instanceof Error ? error : new Error(String(error))
-    log.fatal({ stream: 'error', error: { kind: 'uncaught', message, stack } }, 'an error that nobody caught ends the service')
+    log.fatal(
+      { stream: 'error', error: { kind: 'uncaught', message, stack } },
+      'an error that nobody caught ends the service',
+    )
   }
   return { address, ready: opening, stop, report }
 }
 
 /** Read only when there is somewhere to send to: without, it costs nothing. */
-async function openTelemetry(config: Config, { registry }: Metrics, log: Log): Promise<Telemetry | undefined> {
+async function openTelemetry(
+  config: Config,
+  { registry }: Metrics,
+  log: Log,
+): Promise<Telemetry | undefined> {
   if (config.otel === undefined) return undefined
   const { startTelemetry } = await import('./observability/tracing/index.ts')
-  return startTelemetry(config.otel, { config, registry, log, instanceId: randomUUID(), now: Date.now, startedAt: performance.timeOrigin })
+  return startTelemetry(config.otel, {
+    config,
+    registry,
+    log,
+    instanceId: randomUUID(),
+    now: Date.now,
+    startedAt: performance.timeOrigin,
+  })
 }
 
 function notYet(): Promise<never> {
@@ -99,7 +157,8 @@ function listen(server: Server, port: number, host: string): Promise<AddressInfo
     server.listen({ port, host, backlog: 2048 }, () => {
       server.off('error', reject)
       const address = server.address()
-      if (address === null || typeof address === 'string') reject(new Error(`listening on ${address ?? 'nothing'}, expected a port`))
+      if (address === null || typeof address === 'string')
+        reject(new Error(`listening on ${address ?? 'nothing'}, expected a port`))
       else resolve(address)
     })
   })
@@ -110,7 +169,9 @@ function listen(server: Server, port: number, host: string): Promise<AddressInfo
  * not ready; then it takes no new connections, and answers on those that are open until their callers know.
  */
 async function drain(server: Server, atOnce: boolean): Promise<void> {
-  const connections = atOnce ? 0 : await new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)))
+  const connections = atOnce
+    ? 0
+    : await new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)))
   if (connections > 0) await delay(drainMs.notice)
   await quietMoment(server)
   // Only from now on: sent earlier, it would have callers connect again, and again, until the port is closed on one.

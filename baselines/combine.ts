@@ -7,7 +7,10 @@ import type { Verdict, VerdictRow, VerdictWord } from './verdict.ts'
  * too little to decide. Nothing at all is invalid.
  */
 export function combineVerdicts(verdicts: readonly Verdict[], rows: readonly VerdictRow[]): Verdict {
-  const words = new Set([...verdicts.map((verdict) => verdict.verdict), ...(rows.some((row) => row.status !== 'skipped') ? [wordOfRows(rows)] : [])])
+  const words = new Set([
+    ...verdicts.map((verdict) => verdict.verdict),
+    ...(rows.some((row) => row.status !== 'skipped') ? [wordOfRows(rows)] : []),
+  ])
   const order: VerdictWord[] = ['fail', 'invalid', 'inconclusive', 'pass']
   return {
     schema: 'vigil.verdict/1',

@@ -33,22 +33,57 @@ export function judgeRun(run: Run, budgets: Budgets): Verdict {
 }
 
 function invalidRows(run: Run): VerdictRow[] {
-  const reasons = run.validity.reasons.length > 0 ? run.validity.reasons : ['the record is marked invalid and gives no reason: measure again']
-  return reasons.map((message) => ({ rule: 'validity', suite: run.suite, step: null, metric: 'validity', status: 'invalid', message }))
+  const reasons =
+    run.validity.reasons.length > 0
+      ? run.validity.reasons
+      : ['the record is marked invalid and gives no reason: measure again']
+  return reasons.map((message) => ({
+    rule: 'validity',
+    suite: run.suite,
+    step: null,
+    metric: 'validity',
+    status: 'invalid',
+    message,
+  }))
 }
 
 function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
-  if (run.totals.requests === 0) return [row(run, null, 'requests', { status: 'invalid', actual: 0, message: 'no request was made: nothing was measured; look at the target and the load plan' })]
-  const whole: Subject = { name: run.suite, step: null, totals: run.totals, histogram: wholeHistogram(run), rssMaxBytes: run.server?.rssMaxBytes }
+  if (run.totals.requests === 0)
+    return [
+      row(run, null, 'requests', {
+        status: 'invalid',
+        actual: 0,
+        message: 'no request was made: nothing was measured; look at the target and the load plan',
+      }),
+    ]
+  const whole: Subject = {
+    name: run.suite,
+    step: null,
+    totals: run.totals,
+    histogram: wholeHistogram(run),
+    rssMaxBytes: run.server?.rssMaxBytes,
+  }
   const rows = [...thresholdRows(run), ...judgeSubject(run, whole, budgets)]
   for (const [step, limits] of Object.entries(budgets.steps ?? {})) rows.push(...judgeStep(run, step, limits))
   if (rows.length > 0) return rows
-  return [row(run, null, 'budgets', { status: 'inconclusive', message: `no budget is set for suite ${run.suite}: measured, but there is no promise to judge; set budgets in the config` })]
+  return [
+    row(run, null, 'budgets', {
+      status: 'inconclusive',
+      message: `no budget is set for suite ${run.suite}: measured, but there is no promise to judge; set budgets in the config`,
+    }),
+  ]
 }
 
 // The script's own promises are the user's as much as budgets are.
 function thresholdRows(run: Run): VerdictRow[] {
-  return (run.crossedThresholds ?? []).map((words) => ({ rule: 'threshold', suite: run.suite, step: null, metric: 'threshold', status: 'fail', message: `the script's own ${words}` }))
+  return (run.crossedThresholds ?? []).map((words) => ({
+    rule: 'threshold',
+    suite: run.suite,
+    step: null,
+    metric: 'threshold',
+    status: 'fail',
+    message: `the script's own ${words}`,
+  }))
 }
 
 function wholeHistogram(run: Run): Histogram {
@@ -57,14 +92,23 @@ function wholeHistogram(run: Run): Histogram {
 
 function judgeStep(run: Run, step: string, limits: Budgets): VerdictRow[] {
   const endpoint = run.endpoints[step]
-  if (endpoint && endpoint.requests > 0) return judgeSubject(run, { name: step, step, totals: endpoint, histogram: endpoint.histogram }, limits)
+  if (endpoint && endpoint.requests > 0)
+    return judgeSubject(run, { name: step, step, totals: endpoint, histogram: endpoint.histogram }, limits)
   const known = Object.keys(run.endpoints).join(', ') || 'none'
-  return [row(run, step, 'requests', { status: 'invalid', actual: 0, message: `${step} has a budget but was never requested (steps in this run: ${known})` })]
+  return [
+    row(run, step, 'requests', {
+      status: 'invalid',
+      actual: 0,
+      message: `${step} has a budget but was never requested (steps in this run: ${known})`,
+    }),
+  ]
 }
 
 const judges = {
-  p95Ms: (subject: Subject, limit: number) => judgeQuantile(subject, 'p95', 0.95, subject.totals.latency.p95Ms, limit),
-  p99Ms: (subject: Subject, limit: number) => judgeQuantile(subject, 'p99', 0.99, subject.totals.latency.p99Ms, limit),
+  p95Ms: (subject: Subject, limit: number) =>
+    judgeQuantile(subject, 'p95', 0.95, subject.totals.latency.p95Ms, limit),
+  p99Ms: (subject: Subject, limit: number) =>
+    judgeQuantile(subject, 'p99', 0.99, subject.totals.latency.p99Ms, limit),
   meanMs: judgeMean,
   errorRate: judgeErrorRate,
   requestsPerMinute: judgeThroughput,
@@ -75,7 +119,8 @@ function judgeSubject(run: Run, subject: Subject, budgets: Budgets): VerdictRow[
   const rows: VerdictRow[] = []
   for (const metric of ['p95Ms', 'meanMs', 'p99Ms', 'errorRate', 'requestsPerMinute', 'rssBytes'] as const) {
     const limit = budgets[metric]
-    if (limit !== undefined) rows.push(row(run, subject.step, metric, { limit, ...judges[metric](subject, limit) }))
+    if (limit !== undefined)
+      rows.push(row(run, subject.step, metric, { limit, ...judges[metric](subject, limit) }))
   }
   return rows
 }
@@ -92,8 +137,13 @@ function judgeQuantile(subject: Subject, label: string, q: number, actual: numbe
   const needed = Math.ceil(samplesBeyond / (1 - q) - 1e-9)
   if (n >= needed) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
   const over = subject.histogram.reduce((sum, [upperMs, count]) => (upperMs >= limit ? sum + count : sum), 0)
-  if (surelyAbove(over, n, 1 - q, beyondDoubt)) return { actual, status: 'fail', message: `${rule}: over it beyond doubt already with ${answers(n)}` }
-  return { actual, status: 'inconclusive', message: `${rule}: ${answers(n)}, ${needed} are needed to judge ${label}; load longer or at a higher rate` }
+  if (surelyAbove(over, n, 1 - q, beyondDoubt))
+    return { actual, status: 'fail', message: `${rule}: over it beyond doubt already with ${answers(n)}` }
+  return {
+    actual,
+    status: 'inconclusive',
+    message: `${rule}: ${answers(n)}, ${needed} are needed to judge ${label}; load longer or at a higher rate`,
+  }
 }
 
 function judgeMean(subject: Subject, limit: number): Finding {
@@ -104,34 +154,64 @@ function judgeMean(subject: Subject, limit: number): Finding {
   if (n >= samplesForMean) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
   // Without a model of the tail the only certain statement about a few samples is that even the fastest is over the limit.
   const fastest = subject.histogram.find(([, count]) => count > 0)?.[0] ?? 0
-  if (fastest >= limit && 0.5 ** n < beyondDoubt) return { actual, status: 'fail', message: `${rule}: every one of ${answers(n)} was over it` }
-  return { actual, status: 'inconclusive', message: `${rule}: ${answers(n)}, ${samplesForMean} are needed to judge a mean; load longer or at a higher rate` }
+  if (fastest >= limit && 0.5 ** n < beyondDoubt)
+    return { actual, status: 'fail', message: `${rule}: every one of ${answers(n)} was over it` }
+  return {
+    actual,
+    status: 'inconclusive',
+    message: `${rule}: ${answers(n)}, ${samplesForMean} are needed to judge a mean; load longer or at a higher rate`,
+  }
 }
 
 function judgeErrorRate(subject: Subject, limit: number): Finding {
   const { requests, errors, errorRate: actual } = subject.totals
-  if (limit === 0) return { actual, status: errors === 0 ? 'pass' : 'fail', message: `${errors} errors in ${requests} requests, budget none` }
+  if (limit === 0)
+    return {
+      actual,
+      status: errors === 0 ? 'pass' : 'fail',
+      message: `${errors} errors in ${requests} requests, budget none`,
+    }
   const rule = `error rate ${amount('ratio', actual, limit)} (${errors} of ${requests}), budget < ${amount('ratio', limit)}`
   const needed = Math.ceil(ruleOfThree / limit - 1e-9)
   if (requests >= needed) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
-  if (surelyAbove(errors, requests, limit, beyondDoubt)) return { actual, status: 'fail', message: `${rule}: over it beyond doubt` }
-  return { actual, status: 'inconclusive', message: `${rule}: ${needed} requests are needed to judge it; load longer or at a higher rate` }
+  if (surelyAbove(errors, requests, limit, beyondDoubt))
+    return { actual, status: 'fail', message: `${rule}: over it beyond doubt` }
+  return {
+    actual,
+    status: 'inconclusive',
+    message: `${rule}: ${needed} requests are needed to judge it; load longer or at a higher rate`,
+  }
 }
 
 function judgeThroughput(subject: Subject, limit: number): Finding {
   const actual = subject.totals.throughputRps * 60
-  return { actual, status: actual >= limit ? 'pass' : 'fail', message: `${amount('perMinute', actual, limit)} answered, budget ≥ ${amount('perMinute', limit)}` }
+  return {
+    actual,
+    status: actual >= limit ? 'pass' : 'fail',
+    message: `${amount('perMinute', actual, limit)} answered, budget ≥ ${amount('perMinute', limit)}`,
+  }
 }
 
 function judgeMemory(subject: Subject, limit: number): Finding {
   const actual = subject.rssMaxBytes
-  if (actual === undefined) return { status: 'invalid', message: `memory was not measured, budget < ${amount('bytes', limit)}: set target.metrics to the path of the service's Prometheus metrics, or drop the budget` }
-  return { actual, status: actual < limit ? 'pass' : 'fail', message: `memory ${amount('bytes', actual, limit)} at most, budget < ${amount('bytes', limit)}` }
+  if (actual === undefined)
+    return {
+      status: 'invalid',
+      message: `memory was not measured, budget < ${amount('bytes', limit)}: set target.metrics to the path of the service's Prometheus metrics, or drop the budget`,
+    }
+  return {
+    actual,
+    status: actual < limit ? 'pass' : 'fail',
+    message: `memory ${amount('bytes', actual, limit)} at most, budget < ${amount('bytes', limit)}`,
+  }
 }
 
 // Nobody answered, so there is no latency to judge; that nobody answered is what the error rate and throughput are red for.
 function unanswered(subject: Subject, label: string): Finding {
-  return { status: 'skipped', message: `${label} not judged: none of ${subject.totals.requests} requests to ${subject.name} was answered` }
+  return {
+    status: 'skipped',
+    message: `${label} not judged: none of ${subject.totals.requests} requests to ${subject.name} was answered`,
+  }
 }
 
 function answers(n: number): string {

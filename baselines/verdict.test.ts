@@ -4,7 +4,13 @@ import { verdictOf } from './verdict.ts'
 import type { RowStatus, Verdict, VerdictRow, VerdictWord } from './verdict.ts'
 import { amount } from './wording.ts'
 
-const row = (status: RowStatus): VerdictRow => ({ rule: 'budget', step: null, metric: 'p95Ms', status, message: '' })
+const row = (status: RowStatus): VerdictRow => ({
+  rule: 'budget',
+  step: null,
+  metric: 'p95Ms',
+  status,
+  message: '',
+})
 const verdict = (word: VerdictWord): Verdict => ({ schema: 'vigil.verdict/1', verdict: word, rows: [] })
 
 describe('the verdict over rows', () => {

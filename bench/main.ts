@@ -22,16 +22,22 @@ const unknown = names.find((name) => !sections.some((section) => section.name ==
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 if (unknown !== undefined || !(rounds >= 1)) {
-  process.stderr.write(`bench: ${unknown === undefined ? '--rounds needs a number of at least 1' : `no section ${unknown}`}; there are: ${sections.map((section) => section.name).join(', ')}\n`)
+  process.stderr.write(
+    `bench: ${unknown === undefined ? '--rounds needs a number of at least 1' : `no section ${unknown}`}; there are: ${sections.map((section) => section.name).join(', ')}\n`,
+  )
   process.exitCode = 2
 } else {
-  process.exitCode = await run(names.length === 0 ? sections : sections.filter((section) => names.includes(section.name)))
+  process.exitCode = await run(
+    names.length === 0 ? sections : sections.filter((section) => names.includes(section.name)),
+  )
 }
 
 async function run(chosen: readonly Section[]): Promise<number> {
   const folder = mkdtempSync(join(os.tmpdir(), 'vigil-bench-'))
   const bench: Bench = { rounds, root: fileURLToPath(new URL('..', import.meta.url)), folder, say }
-  say(`${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.availableParallelism()} cores, Node ${process.versions.node}; medians (range), side by side in this run`)
+  say(
+    `${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.availableParallelism()} cores, Node ${process.versions.node}; medians (range), side by side in this run`,
+  )
   let missed = 0
   try {
     for (const section of chosen) {

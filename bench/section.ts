@@ -41,7 +41,11 @@ export function spreadOf(values: readonly number[], format: (value: number) => s
  * Measures two things in turn, each first in every other round, and gives the ratios a / b round by round: what drifts
  * in the machine touches both alike.
  */
-export async function ratios(rounds: number, a: () => Promise<number>, b: () => Promise<number>): Promise<number[]> {
+export async function ratios(
+  rounds: number,
+  a: () => Promise<number>,
+  b: () => Promise<number>,
+): Promise<number[]> {
   const found: number[] = []
   for (let round = 0; round < rounds; round += 1) {
     const first = round % 2 === 0 ? await a() : undefined

@@ -12,9 +12,12 @@ import type { Bench } from './section.ts'
 export async function withService<T>(bench: Bench, use: (url: string) => Promise<T>): Promise<T> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const service = startChild(process.execPath, [join(bench.root, 'bench/service.ts')], { env: { PORT: String(port) } })
+  const service = startChild(process.execPath, [join(bench.root, 'bench/service.ts')], {
+    env: { PORT: String(port) },
+  })
   try {
-    if ((await waitReady(url, '/', { timeoutMs: 10_000, signal: new AbortController().signal })) !== 'ready') throw new Error(`the bench's service did not start: ${service.tail('stderr')}`)
+    if ((await waitReady(url, '/', { timeoutMs: 10_000, signal: new AbortController().signal })) !== 'ready')
+      throw new Error(`the bench's service did not start: ${service.tail('stderr')}`)
     return await use(url)
   } finally {
     await service.stop(1000)
@@ -31,7 +34,12 @@ export interface Finished {
 }
 
 /** Runs a command to its end, watching its memory. */
-export async function runCommand(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = process.env): Promise<Finished> {
+export async function runCommand(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Finished> {
   const began = performance.now()
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
@@ -62,15 +70,36 @@ const journeys = `export default [
 `
 
 /** One `vigil load` of a suite against a URL: its record, and what vigil's own process took. */
-export async function vigilLoad(bench: Bench, url: string, suite: Config['suites'][string]): Promise<{ run: Run; finished: Finished }> {
+export async function vigilLoad(
+  bench: Bench,
+  url: string,
+  suite: Config['suites'][string],
+): Promise<{ run: Run; finished: Finished }> {
   const folder = join(bench.folder, `vigil-${suite.engine}`)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'journeys.mjs'), journeys)
-  const config: Config = { target: { url }, journeys: './journeys.mjs', suites: { bench: suite }, budgets: { errorRate: 0.5 } }
+  const config: Config = {
+    target: { url },
+    journeys: './journeys.mjs',
+    suites: { bench: suite },
+    budgets: { errorRate: 0.5 },
+  }
   writeFileSync(join(folder, 'vigil.config.mjs'), `export default ${JSON.stringify(config)}\n`)
-  const args = ['load', 'bench', '--json', '--quiet', '--config', 'vigil.config.mjs', '--target', url, '--out', join(bench.root, '.vigil', 'bench')]
+  const args = [
+    'load',
+    'bench',
+    '--json',
+    '--quiet',
+    '--config',
+    'vigil.config.mjs',
+    '--target',
+    url,
+    '--out',
+    join(bench.root, '.vigil', 'bench'),
+  ]
   const finished = await runCommand(join(bench.root, 'vigil'), args, folder)
-  if (finished.stdout === '') throw new Error(`vigil load ended with ${finished.code}: ${finished.stderr.trim()}`)
+  if (finished.stdout === '')
+    throw new Error(`vigil load ended with ${finished.code}: ${finished.stderr.trim()}`)
   const run: Run = JSON.parse(finished.stdout)
   return { run, finished }
 }

@@ -7,20 +7,37 @@ import { inflationOf, theilSen } from './theil-sen.ts'
 
 const dayMs = 86_400_000
 const start = Date.parse('2026-01-01T12:00:00Z')
-const days = (values: readonly number[]): Point[] => values.map((value, day) => ({ atMs: start + day * dayMs, value }))
+const days = (values: readonly number[]): Point[] =>
+  values.map((value, day) => ({ atMs: start + day * dayMs, value }))
 
 describe('the trend', () => {
-  const cases: { x: number[]; y: number[]; slope: number; low: number; high: number }[] = JSON.parse(readFileSync(new URL('fixtures/theil-sen.json', import.meta.url), 'utf8'))
+  const cases: { x: number[]; y: number[]; slope: number; low: number; high: number }[] = JSON.parse(
+    readFileSync(new URL('fixtures/theil-sen.json', import.meta.url), 'utf8'),
+  )
 
-  it.each(cases.map((one) => [one.x.length, one] as const))('of %i days is that of scipy, with its interval', (_n, { x, y, slope, low, high }) => {
-    const found = theilSen(x, y)
-    for (const [ours, theirs] of [[found.middle, slope], [found.low, low], [found.high, high]] as const) expect(ours).toBeCloseTo(theirs, 6)
-  })
+  it.each(cases.map((one) => [one.x.length, one] as const))(
+    'of %i days is that of scipy, with its interval',
+    (_n, { x, y, slope, low, high }) => {
+      const found = theilSen(x, y)
+      for (const [ours, theirs] of [
+        [found.middle, slope],
+        [found.low, low],
+        [found.high, high],
+      ] as const)
+        expect(ours).toBeCloseTo(theirs, 6)
+    },
+  )
 
   it('is not moved by a fifth of spoilt days', () => {
     const values = Array.from({ length: 40 }, (_, day) => (day % 5 === 3 ? 1e9 : 100 + 2 * day))
-    const clean = theilSen(values.map((_, day) => day), values.map((_, day) => 100 + 2 * day))
-    const spoilt = theilSen(values.map((_, day) => day), values)
+    const clean = theilSen(
+      values.map((_, day) => day),
+      values.map((_, day) => 100 + 2 * day),
+    )
+    const spoilt = theilSen(
+      values.map((_, day) => day),
+      values,
+    )
     expect(spoilt.middle).toBeCloseTo(clean.middle, 5)
   })
 
@@ -35,14 +52,19 @@ describe('the trend', () => {
 describe('the day on which a limit is reached', () => {
   it('of a straight line is where the line reaches it', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 8, max: 90 }), fc.double({ min: 0.5, max: 100, noNaN: true }), fc.integer({ min: 1, max: 300 }), (length, perDay, ahead) => {
-        const values = Array.from({ length }, (_, day) => perDay * day)
-        const nowMs = start + (length - 1) * dayMs
-        const found = forecast(days(values), perDay * (length - 1 + ahead), nowMs)
-        if (found.state !== 'in sight') throw new Error(found.state)
-        expect((found.likelyMs - nowMs) / dayMs).toBeCloseTo(ahead, 3)
-        expect(found.earliestMs).toBeLessThanOrEqual(found.likelyMs + 1)
-      }),
+      fc.property(
+        fc.integer({ min: 8, max: 90 }),
+        fc.double({ min: 0.5, max: 100, noNaN: true }),
+        fc.integer({ min: 1, max: 300 }),
+        (length, perDay, ahead) => {
+          const values = Array.from({ length }, (_, day) => perDay * day)
+          const nowMs = start + (length - 1) * dayMs
+          const found = forecast(days(values), perDay * (length - 1 + ahead), nowMs)
+          if (found.state !== 'in sight') throw new Error(found.state)
+          expect((found.likelyMs - nowMs) / dayMs).toBeCloseTo(ahead, 3)
+          expect(found.earliestMs).toBeLessThanOrEqual(found.likelyMs + 1)
+        },
+      ),
     )
   })
 
@@ -51,7 +73,10 @@ describe('the day on which a limit is reached', () => {
     const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
     let held = 0
     for (let round = 0; round < 200; round += 1) {
-      const values = Array.from({ length: 45 }, (_, day) => 1000 + 20 * day + 60 * (random() + random() + random() - 1.5))
+      const values = Array.from(
+        { length: 45 },
+        (_, day) => 1000 + 20 * day + 60 * (random() + random() + random() - 1.5),
+      )
       const found = forecast(days(values), 1e9, start + 44 * dayMs)
       if (found.state !== 'not in sight') throw new Error(found.state)
       if (found.perDay.low <= 20 && found.perDay.high >= 20) held += 1
@@ -60,20 +85,35 @@ describe('the day on which a limit is reached', () => {
   })
 
   it('takes the median of a day, and values that are no numbers for nothing', () => {
-    const many = Array.from({ length: 10 * 24 }, (_, hour) => ({ atMs: start + (hour * dayMs) / 24, value: hour % 24 === 5 ? Number.NaN : hour / 24 }))
+    const many = Array.from({ length: 10 * 24 }, (_, hour) => ({
+      atMs: start + (hour * dayMs) / 24,
+      value: hour % 24 === 5 ? Number.NaN : hour / 24,
+    }))
     const found = forecast(many, 100, start + 10 * dayMs)
     expect(found.state).toBe('in sight')
   })
 
   it('is not told from too little, of what does not grow, or beyond five years', () => {
-    expect(forecast(days([1, 2, 3]), 10, start)).toMatchObject({ state: 'too short', reason: expect.stringContaining('3 days') })
+    expect(forecast(days([1, 2, 3]), 10, start)).toMatchObject({
+      state: 'too short',
+      reason: expect.stringContaining('3 days'),
+    })
     expect(forecast([], 10, start)).toMatchObject({ state: 'too short' })
-    expect(forecast(days(Array.from({ length: 20 }, () => 5)), 10, start)).toMatchObject({ state: 'not in sight' })
-    expect(forecast(days(Array.from({ length: 20 }, (_, day) => 100 - day)), 1000, start)).toMatchObject({ state: 'not in sight', earliestMs: undefined })
-    expect(forecast(days(Array.from({ length: 20 }, (_, day) => day)), 1e6, start)).toMatchObject({ state: 'not in sight' })
+    expect(forecast(days(Array.from({ length: 20 }, () => 5)), 10, start)).toMatchObject({
+      state: 'not in sight',
+    })
+    expect(forecast(days(Array.from({ length: 20 }, (_, day) => 100 - day)), 1000, start)).toMatchObject({
+      state: 'not in sight',
+      earliestMs: undefined,
+    })
+    expect(forecast(days(Array.from({ length: 20 }, (_, day) => day)), 1e6, start)).toMatchObject({
+      state: 'not in sight',
+    })
   })
 
   it('is now when the limit is reached already', () => {
-    expect(forecast(days(Array.from({ length: 20 }, (_, day) => day)), 10, start + 19 * dayMs)).toMatchObject({ state: 'reached' })
+    expect(forecast(days(Array.from({ length: 20 }, (_, day) => day)), 10, start + 19 * dayMs)).toMatchObject(
+      { state: 'reached' },
+    )
   })
 })

@@ -14,7 +14,14 @@ export type Forecast =
   | { state: 'reached'; nowValue: number }
   /** It does not grow, or so slowly that its interval has no end; `earliest` when it might. */
   | { state: 'not in sight'; nowValue: number; perDay: Interval; earliestMs: number | undefined }
-  | { state: 'in sight'; nowValue: number; perDay: Interval; earliestMs: number; likelyMs: number; latestMs: number | undefined }
+  | {
+      state: 'in sight'
+      nowValue: number
+      perDay: Interval
+      earliestMs: number
+      likelyMs: number
+      latestMs: number | undefined
+    }
 
 const dayMs = 86_400_000
 /** A line through fewer days says nothing that a person could not. */
@@ -30,7 +37,11 @@ const horizonDays = 5 * 365
 export function forecast(points: readonly Point[], limit: number, nowMs: number): Forecast {
   const days = daily(points.filter(({ value }) => Number.isFinite(value)))
   const spanDays = ((days.at(-1)?.atMs ?? 0) - (days[0]?.atMs ?? 0)) / dayMs
-  if (days.length < leastDays) return { state: 'too short', reason: `values of ${days.length} days over ${spanDays.toFixed(0)} days: at least ${leastDays} are needed` }
+  if (days.length < leastDays)
+    return {
+      state: 'too short',
+      reason: `values of ${days.length} days over ${spanDays.toFixed(0)} days: at least ${leastDays} are needed`,
+    }
   const perDay = trendOf(days)
   const nowValue = median(days.map(({ atMs, value }) => value + (perDay.middle * (nowMs - atMs)) / dayMs))
   if (nowValue >= limit) return { state: 'reached', nowValue }
@@ -38,14 +49,21 @@ export function forecast(points: readonly Point[], limit: number, nowMs: number)
     const inDays = (limit - nowValue) / rate
     return rate > 0 && inDays <= horizonDays ? nowMs + inDays * dayMs : undefined
   }
-  const [earliestMs, likelyMs, latestMs] = [reachedAt(perDay.high), reachedAt(perDay.middle), reachedAt(perDay.low)]
-  if (earliestMs === undefined || likelyMs === undefined) return { state: 'not in sight', nowValue, perDay, earliestMs }
+  const [earliestMs, likelyMs, latestMs] = [
+    reachedAt(perDay.high),
+    reachedAt(perDay.middle),
+    reachedAt(perDay.low),
+  ]
+  if (earliestMs === undefined || likelyMs === undefined)
+    return { state: 'not in sight', nowValue, perDay, earliestMs }
   return { state: 'in sight', nowValue, perDay, earliestMs, likelyMs, latestMs }
 }
 
 /** One point a day of UTC: the median of its values, at its noon. */
 function daily(points: readonly Point[]): Point[] {
-  return [...Map.groupBy(points, ({ atMs }) => Math.floor(atMs / dayMs))].toSorted(([a], [b]) => a - b).map(([day, of]) => ({ atMs: (day + 0.5) * dayMs, value: median(of.map(({ value }) => value)) }))
+  return [...Map.groupBy(points, ({ atMs }) => Math.floor(atMs / dayMs))]
+    .toSorted(([a], [b]) => a - b)
+    .map(([day, of]) => ({ atMs: (day + 0.5) * dayMs, value: median(of.map(({ value }) => value)) }))
 }
 
 /** Per day. */

@@ -31,5 +31,7 @@ export function settingOf(value: string, samples: readonly Sample[]): Setting {
 export function enough(settings: readonly Setting[]): Setting | undefined {
   const best = Math.max(...settings.map(({ throughputRps }) => throughputRps))
   const fewest = Math.min(...settings.map(({ errorRate }) => errorRate))
-  return settings.find(({ throughputRps, errorRate }) => throughputRps >= best * asGood && errorRate <= fewest + 0.001)
+  return settings.find(
+    ({ throughputRps, errorRate }) => throughputRps >= best * asGood && errorRate <= fewest + 0.001,
+  )
 }

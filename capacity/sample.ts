@@ -28,7 +28,12 @@ export interface Sample {
  * A judged run as a step of the search. A budget that so short a step cannot judge counts as kept: the search asks where
  * budgets break, and errors in number break them however few requests there are.
  */
-export function sampleOf(load: number, run: Run, verdict: Verdict, machineBusyRatio: number | undefined): Sample {
+export function sampleOf(
+  load: number,
+  run: Run,
+  verdict: Verdict,
+  machineBusyRatio: number | undefined,
+): Sample {
   const word = verdictOf(verdict.rows)
   const { throughputRps, errorRate, latency } = run.totals
   const wanted = word === 'fail' ? 'fail' : 'invalid'
@@ -67,12 +72,22 @@ export function levelsOf(samples: readonly Sample[]): Level[] {
     .toSorted(([a], [b]) => a - b)
     .map(([load, group]) => {
       const of = (value: (sample: Sample) => number): number => median(group.map(value))
-      return { load, samples: group, throughputRps: of((s) => s.throughputRps), p50Ms: of((s) => s.p50Ms), p95Ms: of((s) => s.p95Ms), p99Ms: of((s) => s.p99Ms), errorRate: of((s) => s.errorRate), outcome: mostOf(group) }
+      return {
+        load,
+        samples: group,
+        throughputRps: of((s) => s.throughputRps),
+        p50Ms: of((s) => s.p50Ms),
+        p95Ms: of((s) => s.p95Ms),
+        p99Ms: of((s) => s.p99Ms),
+        errorRate: of((s) => s.errorRate),
+        outcome: mostOf(group),
+      }
     })
 }
 
 function mostOf(samples: readonly Sample[]): Try['outcome'] {
-  const count = (outcome: Try['outcome']): number => samples.filter((sample) => sample.outcome === outcome).length
+  const count = (outcome: Try['outcome']): number =>
+    samples.filter((sample) => sample.outcome === outcome).length
   if (count('unmeasured') > count('kept') + count('broke')) return 'unmeasured'
   return count('broke') > count('kept') ? 'broke' : 'kept'
 }

@@ -27,11 +27,37 @@ const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`
  * queries wait while all of it is in use.
  */
 const gauges: readonly Gauge[] = [
-  { resource: 'generator', value: ({ outcome, because }) => (outcome === 'unmeasured' && because.length > 0 ? 1 : undefined), limit: 1, words: () => 'the generator could not make more load' },
-  { resource: 'service CPU', value: ({ server, throughputRps }) => scaled(server.cpuMsPerRequest, throughputRps / 1000), limit: 0.9, words: (cores) => `the service used ${cores.toFixed(2)} cores` },
-  { resource: 'connection pool', value: ({ server }) => ((server.dbPoolWaiting ?? 0) >= 1 ? server.dbPoolUsedRatio : undefined), limit: 0.9, words: (ratio) => `${percent(ratio)} of the connection pool was in use, and queries waited for it` },
-  { resource: 'event loop', value: ({ server }) => server.eventLoopP99Ms, limit: 50, words: (ms) => `the event loop was ${Math.round(ms)} ms late (p99)` },
-  { resource: 'machine', value: ({ machineBusyRatio }) => machineBusyRatio, limit: 0.95, words: (ratio) => `all cores of this machine together were ${percent(ratio)} busy, load generator included` },
+  {
+    resource: 'generator',
+    value: ({ outcome, because }) => (outcome === 'unmeasured' && because.length > 0 ? 1 : undefined),
+    limit: 1,
+    words: () => 'the generator could not make more load',
+  },
+  {
+    resource: 'service CPU',
+    value: ({ server, throughputRps }) => scaled(server.cpuMsPerRequest, throughputRps / 1000),
+    limit: 0.9,
+    words: (cores) => `the service used ${cores.toFixed(2)} cores`,
+  },
+  {
+    resource: 'connection pool',
+    value: ({ server }) => ((server.dbPoolWaiting ?? 0) >= 1 ? server.dbPoolUsedRatio : undefined),
+    limit: 0.9,
+    words: (ratio) => `${percent(ratio)} of the connection pool was in use, and queries waited for it`,
+  },
+  {
+    resource: 'event loop',
+    value: ({ server }) => server.eventLoopP99Ms,
+    limit: 50,
+    words: (ms) => `the event loop was ${Math.round(ms)} ms late (p99)`,
+  },
+  {
+    resource: 'machine',
+    value: ({ machineBusyRatio }) => machineBusyRatio,
+    limit: 0.95,
+    words: (ratio) =>
+      `all cores of this machine together were ${percent(ratio)} busy, load generator included`,
+  },
 ]
 
 function scaled(value: number | undefined, by: number): number | undefined {
@@ -44,7 +70,8 @@ export function saturationOf(levels: readonly Level[]): Saturated[] {
     for (const { load, samples } of levels) {
       const known = samples.map(value).filter((one) => one !== undefined)
       const middle = median(known)
-      if (known.length * 2 >= samples.length && middle >= limit) return [{ resource, atLoad: load, message: words(middle) }]
+      if (known.length * 2 >= samples.length && middle >= limit)
+        return [{ resource, atLoad: load, message: words(middle) }]
     }
     return []
   })

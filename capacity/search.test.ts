@@ -6,7 +6,10 @@ import type { Knee, SearchPlan, Try } from './search.ts'
 const plan: SearchPlan = { start: 10, growth: 1.6, most: 10_000, closeTo: 1.1, whole: false }
 
 /** Searches a made-up service. */
-function search(outcomeAt: (load: number, nth: number) => Try['outcome'], changes: Partial<SearchPlan> = {}): { knee: Knee; tries: Try[] } {
+function search(
+  outcomeAt: (load: number, nth: number) => Try['outcome'],
+  changes: Partial<SearchPlan> = {},
+): { knee: Knee; tries: Try[] } {
   const tries: Try[] = []
   for (let step = 0; step < 200; step += 1) {
     const next = nextStep(tries, { ...plan, ...changes })
@@ -25,14 +28,17 @@ describe('the search for the knee', () => {
         expect(knee.keeps).toBeLessThanOrEqual(at)
         expect(knee.breaks).toBeGreaterThan(at)
         expect(knee.breaks / knee.keeps).toBeLessThanOrEqual(1.12)
-        for (const load of [knee.keeps, knee.breaks]) expect(tries.filter((one) => one.load === load).length).toBeGreaterThanOrEqual(2)
+        for (const load of [knee.keeps, knee.breaks])
+          expect(tries.filter((one) => one.load === load).length).toBeGreaterThanOrEqual(2)
         expect(tries.length).toBeLessThan(40)
       }),
     )
   })
 
   it('of connections is found to the connection where there is nothing between', () => {
-    expect(search((load) => (load <= 3 ? 'kept' : 'broke'), { start: 1, growth: 2, whole: true }).knee).toEqual({ state: 'found', keeps: 3, breaks: 4 })
+    expect(
+      search((load) => (load <= 3 ? 'kept' : 'broke'), { start: 1, growth: 2, whole: true }).knee,
+    ).toEqual({ state: 'found', keeps: 3, breaks: 4 })
   })
 
   it('is not misled by one bad moment', () => {
@@ -56,9 +62,15 @@ describe('the search for the knee', () => {
 
   it('ends whatever it sees', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom<Try['outcome']>('kept', 'broke', 'unmeasured'), { minLength: 200, maxLength: 200 }), (outcomes) => {
-        expect(search((_load, nth) => outcomes[nth] ?? 'broke').tries.length).toBeGreaterThan(0)
-      }),
+      fc.property(
+        fc.array(fc.constantFrom<Try['outcome']>('kept', 'broke', 'unmeasured'), {
+          minLength: 200,
+          maxLength: 200,
+        }),
+        (outcomes) => {
+          expect(search((_load, nth) => outcomes[nth] ?? 'broke').tries.length).toBeGreaterThan(0)
+        },
+      ),
     )
   })
 })

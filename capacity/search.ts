@@ -45,10 +45,17 @@ export function nextStep(tries: readonly Try[], plan: SearchPlan): NextStep {
   if (open !== undefined) return { kind: 'measure', load: open }
   const breaks = loads.find((load) => states.get(load) === 'broken')
   const ceiling = breaks ?? loads.find((load) => states.get(load) === 'unmeasured')
-  const keeps = loads.findLast((load) => (ceiling === undefined || load < ceiling) && states.get(load)?.startsWith('kept'))
+  const keeps = loads.findLast(
+    (load) => (ceiling === undefined || load < ceiling) && states.get(load)?.startsWith('kept'),
+  )
   if (keeps === undefined) return descend(loads[0] ?? plan.start, breaks, plan)
   if (ceiling === undefined) return climb(keeps, states.get(keeps) === 'kept', plan)
-  return narrow(keeps, ceiling, { broken: breaks !== undefined, confirmed: states.get(keeps) === 'kept' }, plan)
+  return narrow(
+    keeps,
+    ceiling,
+    { broken: breaks !== undefined, confirmed: states.get(keeps) === 'kept' },
+    plan,
+  )
 }
 
 function stateOf(tries: readonly Try[]): State {
@@ -62,20 +69,34 @@ function stateOf(tries: readonly Try[]): State {
 function climb(keeps: number, confirmed: boolean, plan: SearchPlan): NextStep {
   const load = rounded(Math.min(keeps * plan.growth, plan.most), plan)
   if (load > keeps) return { kind: 'measure', load }
-  return confirmed ? { kind: 'done', knee: { state: 'beyond', keeps, because: 'most' } } : { kind: 'measure', load: keeps }
+  return confirmed
+    ? { kind: 'done', knee: { state: 'beyond', keeps, because: 'most' } }
+    : { kind: 'measure', load: keeps }
 }
 
 function descend(lowest: number, breaks: number | undefined, plan: SearchPlan): NextStep {
   const load = rounded(lowest / plan.growth, plan)
-  if (load > 0 && load < lowest && load >= plan.start / plan.growth ** (stepsDown + 0.5)) return { kind: 'measure', load }
+  if (load > 0 && load < lowest && load >= plan.start / plan.growth ** (stepsDown + 0.5))
+    return { kind: 'measure', load }
   return { kind: 'done', knee: breaks === undefined ? { state: 'unknown' } : { state: 'below', breaks } }
 }
 
-function narrow(keeps: number, ceiling: number, { broken, confirmed }: { broken: boolean; confirmed: boolean }, plan: SearchPlan): NextStep {
+function narrow(
+  keeps: number,
+  ceiling: number,
+  { broken, confirmed }: { broken: boolean; confirmed: boolean },
+  plan: SearchPlan,
+): NextStep {
   const between = rounded(Math.sqrt(keeps * ceiling), plan)
-  if (ceiling > keeps * plan.closeTo && between > keeps && between < ceiling) return { kind: 'measure', load: between }
+  if (ceiling > keeps * plan.closeTo && between > keeps && between < ceiling)
+    return { kind: 'measure', load: between }
   if (!confirmed) return { kind: 'measure', load: keeps }
-  return { kind: 'done', knee: broken ? { state: 'found', keeps, breaks: ceiling } : { state: 'beyond', keeps, because: 'unmeasured' } }
+  return {
+    kind: 'done',
+    knee: broken
+      ? { state: 'found', keeps, breaks: ceiling }
+      : { state: 'beyond', keeps, because: 'unmeasured' },
+  }
 }
 
 /** Three significant digits: nobody asks whether it is 1,234 or 1,233 journeys/s. */

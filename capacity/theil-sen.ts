@@ -20,13 +20,20 @@ const z = 1.959963984540054
 export function theilSen(x: readonly number[], y: readonly number[], inflation = 1): Interval {
   const slopes: number[] = []
   for (let from = 0; from < x.length; from += 1) {
-    for (let to = from + 1; to < x.length; to += 1) slopes.push(((y[to] ?? Number.NaN) - (y[from] ?? Number.NaN)) / ((x[to] ?? Number.NaN) - (x[from] ?? Number.NaN)))
+    for (let to = from + 1; to < x.length; to += 1)
+      slopes.push(
+        ((y[to] ?? Number.NaN) - (y[from] ?? Number.NaN)) / ((x[to] ?? Number.NaN) - (x[from] ?? Number.NaN)),
+      )
   }
   slopes.sort((a, b) => a - b)
   const n = x.length
   const spread = z * Math.sqrt(((n * (n - 1) * (2 * n + 5)) / 18) * inflation)
   const at = (rank: number): number => slopes[Math.min(Math.max(rank, 0), slopes.length - 1)] ?? Number.NaN
-  return { low: at(Math.round((slopes.length - spread) / 2) - 1), middle: median(slopes), high: at(Math.round((slopes.length + spread) / 2)) }
+  return {
+    low: at(Math.round((slopes.length - spread) / 2) - 1),
+    middle: median(slopes),
+    high: at(Math.round((slopes.length + spread) / 2)),
+  }
 }
 
 /**

@@ -17,13 +17,23 @@ const probesFile = 'probes.json'
 
 /** The report of one load run. */
 export function reportOfRun(title: string, judged: JudgedRun, notes: string[]): ReportInput {
-  return { title, verdict: judged.verdict, runs: [runReportOf(judged)], notes: [...(judged.notes ?? []), ...notes], folder: judged.folder, vigilVersion: version() }
+  return {
+    title,
+    verdict: judged.verdict,
+    runs: [runReportOf(judged)],
+    notes: [...(judged.notes ?? []), ...notes],
+    folder: judged.folder,
+    vigilVersion: version(),
+  }
 }
 
 /** Writes a judged run's record and reports to its folder. Returns what could not be written, one line each. */
 export async function writeRun(judged: JudgedRun): Promise<string[]> {
   const record = await attempt(judged.folder, async () => writeRecord(judged.folder, judged.run))
-  return [...record, ...(await writeReports(judged.folder, reportOfRun(`load ${judged.run.suite}`, judged, [])))]
+  return [
+    ...record,
+    ...(await writeReports(judged.folder, reportOfRun(`load ${judged.run.suite}`, judged, []))),
+  ]
 }
 
 /** Writes what probes found and its record. Returns what could not be written, one line each. */
@@ -58,7 +68,10 @@ export async function attempt(folder: string, write: () => Promise<void>): Promi
     await write()
     return []
   } catch (error) {
-    return [diskProblem(error, folder) ?? `${folder}: could not be written: ${error instanceof Error ? error.message : String(error)}`]
+    return [
+      diskProblem(error, folder) ??
+        `${folder}: could not be written: ${error instanceof Error ? error.message : String(error)}`,
+    ]
   }
 }
 

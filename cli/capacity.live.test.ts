@@ -19,11 +19,15 @@ let queue = Promise.resolve()
 beforeAll(async () => {
   place = workplace()
   service = await startService((_request, response) => {
-    queue = queue.then(async () => new Promise((resolve) => setTimeout(resolve, eachMs))).then(() => void response.end('ok'))
+    queue = queue
+      .then(async () => new Promise((resolve) => setTimeout(resolve, eachMs)))
+      .then(() => void response.end('ok'))
   })
   place.configure({
     target: { url: service.url },
-    suites: { busy: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, durationSeconds: 5 } },
+    suites: {
+      busy: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, durationSeconds: 5 },
+    },
     budgets: { meanMs: 4.5 * eachMs },
     forecasts: {
       database: { query: 'database_bytes', limit: 100e9, unit: 'bytes' },
@@ -43,36 +47,68 @@ describe('vigil capacity', { timeout: 120_000 }, () => {
   it('finds the connections at which a budget breaks, the budget that does, and when growth gets to a limit', async () => {
     const prometheus = await startPrometheus(await withHistory(join(place.folder, 'prometheus')))
     if (prometheus.state === 'failed') throw new Error(prometheus.reason)
-    const { code, stdout, stderr } = await place.vigil([...asked, '--target', service.url, '--prometheus', prometheus.service.url, '--days', '30'])
+    const { code, stdout, stderr } = await place.vigil([
+      ...asked,
+      '--target',
+      service.url,
+      '--prometheus',
+      prometheus.service.url,
+      '--days',
+      '30',
+    ])
     await prometheus.service.stop()
     expect(code, stderr).toBe(0)
     const result: CapacityResult = JSON.parse(stdout)
     // On a machine that starves the generator the truthful answer is that it was the limit; nothing else may stand here.
-    if (result.knee.state !== 'found') expect(result.knee).toMatchObject({ state: 'beyond', because: 'unmeasured' })
+    if (result.knee.state !== 'found')
+      expect(result.knee).toMatchObject({ state: 'beyond', because: 'unmeasured' })
     else expect(result.knee.breaks - result.knee.keeps).toBe(1)
     // A slow machine makes it fewer connections, none makes it more: a step holds some hundred answers, so that its first few,
     // who found no queue yet, do not carry its mean below the budget.
     if ('keeps' in result.knee) expect(result.knee.keeps).toBeLessThanOrEqual(4)
-    const broken = result.levels.flatMap(({ samples }) => samples.filter(({ outcome }) => outcome === 'broke'))
+    const broken = result.levels.flatMap(({ samples }) =>
+      samples.filter(({ outcome }) => outcome === 'broke'),
+    )
     expect(broken.flatMap(({ because }) => because).filter((words) => !words.startsWith('mean '))).toEqual([])
-    const { database, load, absent } = Object.fromEntries(result.forecasts.map(({ name, forecast }) => [name, forecast]))
+    const { database, load, absent } = Object.fromEntries(
+      result.forecasts.map(({ name, forecast }) => [name, forecast]),
+    )
     // 60 GB today and 1 GB more each day: 100 GB in 40 days.
     if (database?.state !== 'in sight') throw new Error(JSON.stringify(database))
     expect(Math.round((database.likelyMs - Date.now()) / 86_400_000)).toBeCloseTo(40, -1)
     expect(load?.state).toBe('in sight')
     expect(absent).toMatchObject({ state: 'unknown', reason: expect.stringContaining('no series') })
-    const folder = readdirSync(join(place.folder, '.vigil/runs')).find((name) => existsSync(join(place.folder, '.vigil/runs', name, 'capacity.json'))) ?? 'none'
+    const folder =
+      readdirSync(join(place.folder, '.vigil/runs')).find((name) =>
+        existsSync(join(place.folder, '.vigil/runs', name, 'capacity.json')),
+      ) ?? 'none'
     expect(readFileSync(join(place.folder, '.vigil/runs', folder, 'report.html'), 'utf8')).toContain('<svg')
   })
 
   it.each([
     ['no budget to break', ['capacity', 'idle'], 'suite idle has no budgets'],
-    ['a service that is not ours to start', [...asked, '--target', 'http://127.0.0.1:9', '--vary', 'POOL=1,2'], '--vary starts the service with each value'],
+    [
+      'a service that is not ours to start',
+      [...asked, '--target', 'http://127.0.0.1:9', '--vary', 'POOL=1,2'],
+      '--vary starts the service with each value',
+    ],
     ['one value only', [...asked, '--vary', 'POOL=1'], 'expected a variable and two or more values'],
-    ['an unknown suite', ['capacity', 'bussy'], "did you mean busy"],
+    ['an unknown suite', ['capacity', 'bussy'], 'did you mean busy'],
   ])('with %s ends with exit 2 and one line', async (_what, args, words) => {
     const other = workplace()
-    other.configure({ target: { url: service.url }, suites: { busy: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, durationSeconds: 5, budgets: { meanMs: 5 } }, idle: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, durationSeconds: 5 } } })
+    other.configure({
+      target: { url: service.url },
+      suites: {
+        busy: {
+          engine: 'autocannon',
+          journeys: { home: 1 },
+          load: { connections: 2 },
+          durationSeconds: 5,
+          budgets: { meanMs: 5 },
+        },
+        idle: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, durationSeconds: 5 },
+      },
+    })
     const { code, stderr } = await other.vigil(args)
     other.remove()
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)])
@@ -89,7 +125,10 @@ describe('vigil capacity', { timeout: 120_000 }, () => {
 async function withHistory(folder: string): Promise<Parameters<typeof startPrometheus>[0]> {
   mkdirSync(folder, { recursive: true })
   const now = Math.floor(Date.now() / 1000)
-  const hours = Array.from({ length: 30 * 24 }, (_, hour) => ({ at: now - (30 * 24 - hour) * 3600, days: hour / 24 - 30 }))
+  const hours = Array.from({ length: 30 * 24 }, (_, hour) => ({
+    at: now - (30 * 24 - hour) * 3600,
+    days: hour / 24 - 30,
+  }))
   const text = [
     '# TYPE database_bytes gauge',
     ...hours.map(({ at, days }) => `database_bytes ${(60 + days) * 1e9} ${at}`),
@@ -99,6 +138,22 @@ async function withHistory(folder: string): Promise<Parameters<typeof startProme
   ].join('\n')
   writeFileSync(join(folder, 'history.txt'), text)
   writeFileSync(join(folder, 'prometheus.yml'), 'global: { scrape_interval: 15s }\n')
-  execFileSync(await requireTool('promtool'), ['tsdb', 'create-blocks-from', '--max-block-duration=720h', 'openmetrics', join(folder, 'history.txt'), join(folder, 'data')], { stdio: 'ignore' })
-  return { program: await requireTool('prometheus'), configFile: join(folder, 'prometheus.yml'), folder, retention: '400d' }
+  execFileSync(
+    await requireTool('promtool'),
+    [
+      'tsdb',
+      'create-blocks-from',
+      '--max-block-duration=720h',
+      'openmetrics',
+      join(folder, 'history.txt'),
+      join(folder, 'data'),
+    ],
+    { stdio: 'ignore' },
+  )
+  return {
+    program: await requireTool('prometheus'),
+    configFile: join(folder, 'prometheus.yml'),
+    folder,
+    retention: '400d',
+  }
 }

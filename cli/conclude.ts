@@ -14,7 +14,11 @@ export interface Conclusion {
 }
 
 /** Says how a command ended, to a person or to a program. Returns the exit code. */
-export function conclude({ world, progress }: Session, json: boolean, { input, document, problems }: Conclusion): number {
+export function conclude(
+  { world, progress }: Session,
+  json: boolean,
+  { input, document, problems }: Conclusion,
+): number {
   for (const problem of problems) progress.warn(problem)
   if (json) printJson(world, document)
   else printSummary(world, input)

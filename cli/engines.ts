@@ -3,7 +3,9 @@ import type { SuiteConfig } from '../config/index.ts'
 import type { Session } from './session.ts'
 
 /** An engine ready to load, labelled with its version, or why there is none. */
-export type FoundEngine = { state: 'found'; engine: Engine; label: string } | { state: 'missing'; reason: string }
+export type FoundEngine =
+  | { state: 'found'; engine: Engine; label: string }
+  | { state: 'missing'; reason: string }
 
 /** Engines are imported when they are used: each brings its own libraries. */
 export async function findEngine(name: SuiteConfig['engine'], session: Session): Promise<FoundEngine> {
@@ -12,7 +14,12 @@ export async function findEngine(name: SuiteConfig['engine'], session: Session):
 
 async function findK6(session: Session): Promise<FoundEngine> {
   const { findTool, toolsFolder } = await import('../tools/index.ts')
-  const tool = await findTool('k6', { env: session.world.env, folder: toolsFolder(session.world.env, session.out), progress: session.progress.phase, signal: session.world.interrupted })
+  const tool = await findTool('k6', {
+    env: session.world.env,
+    folder: toolsFolder(session.world.env, session.out),
+    progress: session.progress.phase,
+    signal: session.world.interrupted,
+  })
   if (tool.state === 'missing') return { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` }
   const { k6Engine } = await import('../load/engines/k6/index.ts')
   session.progress.phase(`k6 ${tool.version}: ${tool.path} (${tool.origin})`)

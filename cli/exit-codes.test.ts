@@ -4,7 +4,10 @@ import { exitCodeOf, exitCodes } from './exit-codes.ts'
 
 it('the README says the same as the table, code by code', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-  const rows = [...readme.matchAll(/^\| (\d+) \| (.+) \|$/gm)].map((match) => ({ code: Number(match[1]), means: match[2] }))
+  const rows = [...readme.matchAll(/^\| (\d+) \| (.+) \|$/gm)].map((match) => ({
+    code: Number(match[1]),
+    means: match[2],
+  }))
   expect(rows).toEqual(Object.values(exitCodes).map(({ code, means }) => ({ code, means })))
 })
 

@@ -3,10 +3,17 @@ import type { VerdictWord } from '../baselines/index.ts'
 /** The one table of exit codes; a test holds the documents to it. */
 export const exitCodes = {
   pass: { code: 0, means: 'pass' },
-  fail: { code: 1, means: 'fail: a budget or check broken, a regression, a probe down, a drill not delivered' },
+  fail: {
+    code: 1,
+    means: 'fail: a budget or check broken, a regression, a probe down, a drill not delivered',
+  },
   misuse: { code: 2, means: 'the command line, the config or an input file is wrong' },
   inconclusive: { code: 3, means: 'inconclusive: measured well, but not enough to decide' },
-  invalid: { code: 4, means: 'invalid: no trustworthy measurement (target unreachable, a tool missing or crashed, generator saturated, disk full)' },
+  invalid: {
+    code: 4,
+    means:
+      'invalid: no trustworthy measurement (target unreachable, a tool missing or crashed, generator saturated, disk full)',
+  },
   interrupted: { code: 130, means: 'interrupted by SIGINT' },
   terminated: { code: 143, means: 'ended by SIGTERM' },
 } as const

@@ -9,7 +9,11 @@ const variable = 'VIGIL_DATABASE_URL'
  *
  * @param out absolute path of the folder that runs are kept under
  */
-export function historyDatabase(env: NodeJS.ProcessEnv, out: string, config: Pick<Config, 'history'> | undefined): HistoryDatabase | undefined {
+export function historyDatabase(
+  env: NodeJS.ProcessEnv,
+  out: string,
+  config: Pick<Config, 'history'> | undefined,
+): HistoryDatabase | undefined {
   const place = `${hostname()}:${out}`
   const asked = env[variable]
   if (asked !== undefined && asked !== '') return { url: asked, name: variable, place }

@@ -18,23 +18,35 @@ afterEach(async () => {
 function artefacts(): Map<string, string> {
   const root = join(place.folder, '.vigil')
   const names = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  return new Map(names.map((entry) => [join(entry.parentPath, entry.name), readFileSync(join(entry.parentPath, entry.name), 'utf8')]))
+  return new Map(
+    names.map((entry) => [
+      join(entry.parentPath, entry.name),
+      readFileSync(join(entry.parentPath, entry.name), 'utf8'),
+    ]),
+  )
 }
 
 const short = { warmupSeconds: 0.5, durationSeconds: 2 }
 
 describe('a hostile target', { timeout: 90_000 }, () => {
   it('gets nothing of what it says run, repainted or rendered', async () => {
-    const evil = '<script>alert(1)</script>\u001B[2J\u001B]0;owned\u0007=cmd|x @everyone ![x](http://evil.example/x)'
+    const evil =
+      '<script>alert(1)</script>\u001B[2J\u001B]0;owned\u0007=cmd|x @everyone ![x](http://evil.example/x)'
     service = await startService((_request, response) => {
       response.statusCode = 500
       response.end(evil)
     })
-    place.write('journeys.mjs', `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }), check: (response) => 'it said ' + response.text }] }]\n`)
+    place.write(
+      'journeys.mjs',
+      `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }), check: (response) => 'it said ' + response.text }] }]\n`,
+    )
     place.configure({
       target: { url: service.url },
       probes: { home: { journey: 'home' } },
-      suites: { rate: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 50 }, ...short }, capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, ...short } },
+      suites: {
+        rate: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 50 }, ...short },
+        capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, ...short },
+      },
       budgets: { errorRate: 0.001 },
     })
     const printed: string[] = []
@@ -57,11 +69,17 @@ describe('a secret', { timeout: 90_000 }, () => {
   it("in config, headers, a Pushgateway's URL and the environment is in no output and no file", async () => {
     const canary = 'canary-5f1e7c'
     service = await startService((_request, response) => response.end('ok'))
-    place.write('journeys.mjs', `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/', headers: { authorization: 'Bearer ${canary}' } }) }] }]\n`)
+    place.write(
+      'journeys.mjs',
+      `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/', headers: { authorization: 'Bearer ${canary}' } }) }] }]\n`,
+    )
     place.configure({
       target: { url: service.url, metrics: '/metrics', env: { METRICS_TOKEN: canary } },
       probes: { home: { journey: 'home' } },
-      suites: { rate: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 50 }, ...short }, capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, ...short } },
+      suites: {
+        rate: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 50 }, ...short },
+        capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, ...short },
+      },
       budgets: { errorRate: 0.5 },
       pushgateway: { url: `http://push:${canary}@127.0.0.1:9` },
     })

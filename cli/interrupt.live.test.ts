@@ -24,8 +24,18 @@ const phases = [
   { phase: 'starting the target', says: 'starting the target', slowStartMs: 600_000, args: ['gate'] },
   { phase: 'warming up with k6', says: 'warming up', slowStartMs: 0, args: ['gate', '--engine', 'k6'] },
   { phase: 'measuring with k6', says: 'measuring', slowStartMs: 0, args: ['gate', '--engine', 'k6'] },
-  { phase: 'warming up with autocannon', says: 'warming up', slowStartMs: 0, args: ['gate', '--engine', 'autocannon'] },
-  { phase: 'measuring with autocannon', says: 'measuring', slowStartMs: 0, args: ['gate', '--engine', 'autocannon'] },
+  {
+    phase: 'warming up with autocannon',
+    says: 'warming up',
+    slowStartMs: 0,
+    args: ['gate', '--engine', 'autocannon'],
+  },
+  {
+    phase: 'measuring with autocannon',
+    says: 'measuring',
+    slowStartMs: 0,
+    args: ['gate', '--engine', 'autocannon'],
+  },
 ]
 
 let place: Workplace
@@ -33,15 +43,35 @@ beforeEach(() => (place = workplace()))
 afterEach(() => place.remove())
 
 /** Starts a gate that would take minutes and signals it in a phase. */
-async function signalIn({ says, slowStartMs, args }: (typeof phases)[number], signal: NodeJS.Signals): Promise<{ code: number | null; tookMs: number; stdout: string }> {
+async function signalIn(
+  { says, slowStartMs, args }: (typeof phases)[number],
+  signal: NodeJS.Signals,
+): Promise<{ code: number | null; tookMs: number; stdout: string }> {
   const port = await freePort()
   const script = place.write('server.mjs', server)
   const warmupSeconds = says === 'warming up' ? 300 : 0.5
   place.configure({
-    target: { url: `http://127.0.0.1:${port}`, command: [process.execPath, script], ready: '/ready', env: { PORT: String(port), SLOW_START_MS: String(slowStartMs) } },
+    target: {
+      url: `http://127.0.0.1:${port}`,
+      command: [process.execPath, script],
+      ready: '/ready',
+      env: { PORT: String(port), SLOW_START_MS: String(slowStartMs) },
+    },
     suites: {
-      rate: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 20 }, warmupSeconds, durationSeconds: 300 },
-      capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, warmupSeconds, durationSeconds: 300 },
+      rate: {
+        engine: 'k6',
+        journeys: { home: 1 },
+        load: { ratePerSecond: 20 },
+        warmupSeconds,
+        durationSeconds: 300,
+      },
+      capacity: {
+        engine: 'autocannon',
+        journeys: { home: 1 },
+        load: { connections: 2 },
+        warmupSeconds,
+        durationSeconds: 300,
+      },
     },
     budgets: { p95Ms: 500 },
   })
@@ -63,7 +93,10 @@ async function signalIn({ says, slowStartMs, args }: (typeof phases)[number], si
 
 async function untilProcesses(naming: string): Promise<void> {
   const deadline = performance.now() + 20_000
-  while (!processesNaming(place.folder).some((line) => line.includes(naming)) && performance.now() < deadline) {
+  while (
+    !processesNaming(place.folder).some((line) => line.includes(naming)) &&
+    performance.now() < deadline
+  ) {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
@@ -72,13 +105,16 @@ describe.each(phases)('while $phase', { timeout: 90_000 }, (phase) => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('%s ends all children and leaves within 10 s with exit %i, a verdict told', async (signal, expected) => {
-    const { code, tookMs, stdout } = await signalIn(phase, signal)
-    expect(code).toBe(expected)
-    expect(tookMs).toBeLessThan(10_000)
-    expect(await leftoversAfter(place.folder, 2000)).toEqual([])
-    expect(JSON.parse(stdout)).toMatchObject({ schema: 'vigil.verdict/1', verdict: 'invalid' })
-  })
+  ] as const)(
+    '%s ends all children and leaves within 10 s with exit %i, a verdict told',
+    async (signal, expected) => {
+      const { code, tookMs, stdout } = await signalIn(phase, signal)
+      expect(code).toBe(expected)
+      expect(tookMs).toBeLessThan(10_000)
+      expect(await leftoversAfter(place.folder, 2000)).toEqual([])
+      expect(JSON.parse(stdout)).toMatchObject({ schema: 'vigil.verdict/1', verdict: 'invalid' })
+    },
+  )
 
   it('SIGKILL leaves no process behind after 5 s', async () => {
     await signalIn(phase, 'SIGKILL')
@@ -95,6 +131,9 @@ describe('after an interrupt', { timeout: 90_000 }, () => {
     const [id] = readdirSync(runs)
     const file = join(runs, id ?? '', 'record.json')
     expect(existsSync(file)).toBe(true)
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ interrupted: true, validity: { valid: false } })
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+      interrupted: true,
+      validity: { valid: false },
+    })
   })
 })

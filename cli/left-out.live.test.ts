@@ -16,8 +16,20 @@ beforeEach(async () => {
   place.configure({
     target: { url: service.url },
     suites: {
-      rate: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 50 }, warmupSeconds: 0, durationSeconds: 1 },
-      capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, warmupSeconds: 0, durationSeconds: 1 },
+      rate: {
+        engine: 'k6',
+        journeys: { home: 1 },
+        load: { ratePerSecond: 50 },
+        warmupSeconds: 0,
+        durationSeconds: 1,
+      },
+      capacity: {
+        engine: 'autocannon',
+        journeys: { home: 1 },
+        load: { connections: 2 },
+        warmupSeconds: 0,
+        durationSeconds: 1,
+      },
     },
     budgets: { p95Ms: 500 },
   })
@@ -29,21 +41,30 @@ afterEach(async () => {
 
 describe('without k6', { timeout: 60_000 }, () => {
   it('a gate on a laptop loads with autocannon and says loudly what it left out', async () => {
-    const { code, stdout, stderr } = await place.vigil(['gate', '--target', service.url], { env: { VIGIL_K6: '/nowhere/k6' } })
+    const { code, stdout, stderr } = await place.vigil(['gate', '--target', service.url], {
+      env: { VIGIL_K6: '/nowhere/k6' },
+    })
     expect(code, stdout).toBe(0)
     expect(stderr).toContain('suite rate was LEFT OUT: VIGIL_K6 names /nowhere/k6, which is no program')
     expect(stdout).toContain('suite rate was LEFT OUT')
   })
 
   it('a gate in CI is invalid, exit 4: half a gate is none', async () => {
-    const { code, stdout } = await place.vigil(['gate', '--json', '--target', service.url], { env: { VIGIL_K6: '/nowhere/k6', CI: 'true' } })
+    const { code, stdout } = await place.vigil(['gate', '--json', '--target', service.url], {
+      env: { VIGIL_K6: '/nowhere/k6', CI: 'true' },
+    })
     const verdict = JSON.parse(stdout) as Verdict
     expect([verdict.verdict, code]).toEqual(['invalid', 4])
-    expect(verdict.rows.find((row) => row.suite === 'rate')).toMatchObject({ status: 'invalid', message: expect.stringContaining('VIGIL_K6') })
+    expect(verdict.rows.find((row) => row.suite === 'rate')).toMatchObject({
+      status: 'invalid',
+      message: expect.stringContaining('VIGIL_K6'),
+    })
   })
 
   it('a load with it alone is invalid, exit 4, with what to do', async () => {
-    const { code, stdout } = await place.vigil(['load', 'rate', '--target', service.url], { env: { VIGIL_K6: '/nowhere/k6' } })
+    const { code, stdout } = await place.vigil(['load', 'rate', '--target', service.url], {
+      env: { VIGIL_K6: '/nowhere/k6' },
+    })
     expect(code).toBe(4)
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain('correct VIGIL_K6, or unset it')
   })
@@ -62,16 +83,34 @@ describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', {
   it('the verdict is printed all the same, exit 4, and nothing half-written is left', async () => {
     // Room for the record, not for all of its reports.
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', disk])
-    const { code, stdout, stderr } = await place.vigil(['load', 'capacity', '--target', service.url, '--out', join(disk, 'out')])
+    const { code, stdout, stderr } = await place.vigil([
+      'load',
+      'capacity',
+      '--target',
+      service.url,
+      '--out',
+      join(disk, 'out'),
+    ])
     expect(stdout).toContain('PASS')
     expect(stderr).toContain('the disk is full')
     expect(code).toBe(4)
-    expect(readdirSync(disk, { recursive: true }).map(String).filter((name) => name.endsWith('.tmp'))).toEqual([])
+    expect(
+      readdirSync(disk, { recursive: true })
+        .map(String)
+        .filter((name) => name.endsWith('.tmp')),
+    ).toEqual([])
   })
 
   it('on which not even a folder can be made, it is said in one line, exit 4', async () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,nr_inodes=1', 'tmpfs', disk])
-    const { code, stderr } = await place.vigil(['load', 'capacity', '--target', service.url, '--out', join(disk, 'out')])
+    const { code, stderr } = await place.vigil([
+      'load',
+      'capacity',
+      '--target',
+      service.url,
+      '--out',
+      join(disk, 'out'),
+    ])
     expect(code).toBe(4)
     expect(stderr).not.toContain('internal error')
     expect(stderr).toMatch(/could not be written: the disk is full/)
@@ -80,7 +119,10 @@ describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', {
 
 describe('two at once on one target', { timeout: 60_000 }, () => {
   it('the second waits, says so, and both records are whole', async () => {
-    const [first, second] = await Promise.all([place.vigil(['load', 'capacity', '--json', '--target', service.url]), place.vigil(['load', 'capacity', '--json', '--target', service.url])])
+    const [first, second] = await Promise.all([
+      place.vigil(['load', 'capacity', '--json', '--target', service.url]),
+      place.vigil(['load', 'capacity', '--json', '--target', service.url]),
+    ])
     expect([first.code, second.code]).toEqual([0, 0])
     expect([first, second].filter(({ stderr }) => stderr.includes('is measuring'))).toHaveLength(1)
     expect(readdirSync(join(place.folder, '.vigil', 'runs'))).toHaveLength(2)

@@ -21,25 +21,49 @@ const metricsEveryMs = 1000
 const defaultWarmupSeconds = 5
 
 /** Loads the target with one suite. "We could not measure" comes back as an invalid record, not as an error. */
-export async function measureSuite(session: Session, plan: SuitePlan, found: FoundEngine, id = newRunId(session, plan.name)): Promise<JudgedRun> {
+export async function measureSuite(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  id = newRunId(session, plan.name),
+): Promise<JudgedRun> {
   const folder = await runFolder(session.out, id)
   const load = loadPlanOf(session, plan, id)
   const facts = await factsOf(session, plan, found.state === 'found' ? found.label : 'none')
-  const unmeasured = (reason: string): Run => recordOfNothing(load, reason, session.world.interrupted.aborted, facts)
-  const run = found.state === 'missing' ? unmeasured(found.reason) : await loadWith(session, load, found, folder, facts, unmeasured)
+  const unmeasured = (reason: string): Run =>
+    recordOfNothing(load, reason, session.world.interrupted.aborted, facts)
+  const run =
+    found.state === 'missing'
+      ? unmeasured(found.reason)
+      : await loadWith(session, load, found, folder, facts, unmeasured)
   session.progress.done()
   return { run, budgets: plan.budgets, verdict: judgeRun(run, plan.budgets), folder }
 }
 
 /** The record of a suite that could not even be begun, because its target could not be used. */
-export async function unmeasuredRun(session: Session, plan: SuitePlan, id: string, reason: string): Promise<JudgedRun> {
+export async function unmeasuredRun(
+  session: Session,
+  plan: SuitePlan,
+  id: string,
+  reason: string,
+): Promise<JudgedRun> {
   const facts = await factsOf(session, plan, 'none')
   const run = recordOfNothing(loadPlanOf(session, plan, id), reason, session.world.interrupted.aborted, facts)
-  return { run, budgets: plan.budgets, verdict: judgeRun(run, plan.budgets), folder: join(session.out, 'runs', id) }
+  return {
+    run,
+    budgets: plan.budgets,
+    verdict: judgeRun(run, plan.budgets),
+    folder: join(session.out, 'runs', id),
+  }
 }
 
 async function factsOf(session: Session, { suite }: SuitePlan, engine: string): Promise<RunFacts> {
-  return { engine: suite.engine, target: await targetOf(session), environment: environmentHere(engine), startedAt: new Date(session.world.now()).toISOString() }
+  return {
+    engine: suite.engine,
+    target: await targetOf(session),
+    environment: environmentHere(engine),
+    startedAt: new Date(session.world.now()).toISOString(),
+  }
 }
 
 async function loadWith(
@@ -63,11 +87,20 @@ async function loadWith(
   return toRun(result, load, watch, facts, unmeasured)
 }
 
-async function toRun(result: LoadResult, load: LoadPlan, watch: ServerWatch, facts: RunFacts, unmeasured: (reason: string) => Run): Promise<Run> {
+async function toRun(
+  result: LoadResult,
+  load: LoadPlan,
+  watch: ServerWatch,
+  facts: RunFacts,
+  unmeasured: (reason: string) => Run,
+): Promise<Run> {
   switch (result.state) {
     case 'measured': {
       await watch.read()
-      const answered = Object.values(result.measurement.endpoints).reduce((sum, step) => sum + step.requests, 0)
+      const answered = Object.values(result.measurement.endpoints).reduce(
+        (sum, step) => sum + step.requests,
+        0,
+      )
       return recordOf(load, result.measurement, watch.finish(answered), facts)
     }
     case 'unmeasured':
@@ -90,9 +123,16 @@ function loadPlanOf(session: Session, { name, suite }: SuitePlan, id: string): L
     targetUrl: session.targetUrl,
     source:
       suite.script === undefined
-        ? { kind: 'journeys', module: session.loaded.journeysModule, mix: Object.entries(suite.journeys ?? {}).map(([journey, weight]) => ({ journey, weight })) }
+        ? {
+            kind: 'journeys',
+            module: session.loaded.journeysModule,
+            mix: Object.entries(suite.journeys ?? {}).map(([journey, weight]) => ({ journey, weight })),
+          }
         : { kind: 'script', path: join(folder, suite.script) },
-    load: 'ratePerSecond' in suite.load ? { model: 'arrival-rate', ratePerSecond: suite.load.ratePerSecond } : { model: 'connections', connections: suite.load.connections },
+    load:
+      'ratePerSecond' in suite.load
+        ? { model: 'arrival-rate', ratePerSecond: suite.load.ratePerSecond }
+        : { model: 'connections', connections: suite.load.connections },
     warmupMs: (suite.warmupSeconds ?? defaultWarmupSeconds) * 1000,
     durationMs: suite.durationSeconds * 1000,
     requestTimeoutMs,
@@ -100,6 +140,9 @@ function loadPlanOf(session: Session, { name, suite }: SuitePlan, id: string): L
 }
 
 function loadWords(load: LoadPlan): string {
-  const what = load.load.model === 'arrival-rate' ? `${load.load.ratePerSecond} journeys/s` : `${load.load.connections} connections`
+  const what =
+    load.load.model === 'arrival-rate'
+      ? `${load.load.ratePerSecond} journeys/s`
+      : `${load.load.connections} connections`
   return `${what}, ${load.warmupMs / 1000} s warm-up, ${load.durationMs / 1000} s`
 }

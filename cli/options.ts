@@ -13,7 +13,12 @@ export interface CommonOptions {
 export function withCommonOptions(command: Command): Command {
   return command
     .option('--config <file>', 'the config to read', 'vigil.config.ts')
-    .addOption(new Option('--target <url>', 'test the service that runs at this URL instead of starting one').argParser(httpUrl))
+    .addOption(
+      new Option(
+        '--target <url>',
+        'test the service that runs at this URL instead of starting one',
+      ).argParser(httpUrl),
+    )
     .option('--out <dir>', 'where runs and reports are kept', '.vigil')
     .option('--quiet', 'no progress and no messages but errors')
     .option('--json', 'exactly one JSON document on stdout')
@@ -22,7 +27,10 @@ export function withCommonOptions(command: Command): Command {
 /** An http:// or https:// URL without credentials. */
 export function httpUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url && (url.username || url.password)) throw new InvalidArgumentError('expected a URL without a user and password: journeys send their credentials in headers.')
+  if (url && (url.username || url.password))
+    throw new InvalidArgumentError(
+      'expected a URL without a user and password: journeys send their credentials in headers.',
+    )
   return toolUrl(text)
 }
 
@@ -38,7 +46,9 @@ export function positiveNumber(what: string, most: number): (text: string) => nu
   return (text) => {
     const value = Number(text)
     if (text.trim() !== '' && Number.isFinite(value) && value > 0 && value <= most) return value
-    throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected ${what} over 0 and at most ${most}.`)
+    throw new InvalidArgumentError(
+      `found ${JSON.stringify(text)}, expected ${what} over 0 and at most ${most}.`,
+    )
   }
 }
 
@@ -56,6 +66,9 @@ export function positiveInteger(what: string, most: number): (text: string) => n
 export function variation(text: string): { variable: string; values: string[] } {
   const [, variable, list] = /^([A-Za-z_][A-Za-z0-9_]*)=(.+)$/.exec(text) ?? []
   const values = (list ?? '').split(',').filter((value) => value !== '')
-  if (variable !== undefined && values.length >= 2 && new Set(values).size === values.length) return { variable, values }
-  throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected a variable and two or more values, smallest first: DATABASE_POOL=2,5,10.`)
+  if (variable !== undefined && values.length >= 2 && new Set(values).size === values.length)
+    return { variable, values }
+  throw new InvalidArgumentError(
+    `found ${JSON.stringify(text)}, expected a variable and two or more values, smallest first: DATABASE_POOL=2,5,10.`,
+  )
 }

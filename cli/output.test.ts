@@ -9,8 +9,18 @@ const place = workplace()
 afterAll(() => place.remove())
 
 it('a document larger than a pipe holds is printed whole', async () => {
-  const steps = Object.fromEntries(Array.from({ length: 2000 }, (_, step) => [`home/step-${step}`, { p95Ms: 500 }]))
-  const suites = { rate: { engine: 'k6' as const, journeys: { home: 1 }, load: { ratePerSecond: 1 }, durationSeconds: 1, budgets: { steps } } }
+  const steps = Object.fromEntries(
+    Array.from({ length: 2000 }, (_, step) => [`home/step-${step}`, { p95Ms: 500 }]),
+  )
+  const suites = {
+    rate: {
+      engine: 'k6' as const,
+      journeys: { home: 1 },
+      load: { ratePerSecond: 1 },
+      durationSeconds: 1,
+      budgets: { steps },
+    },
+  }
   place.configure({ target: { url: 'http://127.0.0.1:9' }, suites })
   const run = { ...exampleRun({ 'home/get': countsOf(spread(100, 1, 40)) }), suite: 'rate' }
   const folder = join(place.folder, '.vigil', 'runs', run.id)

@@ -22,22 +22,34 @@ export async function historyKeeper(session: Session): Promise<Keeper | undefine
   const file = historyFile(session.out)
   try {
     mkdirSync(session.out, { recursive: true })
-    return keeper(sqliteStore(file, () => damageStamp(session.world.now)), session.progress.warn)
+    return keeper(
+      sqliteStore(file, () => damageStamp(session.world.now)),
+      session.progress.warn,
+    )
   } catch (error) {
-    session.progress.warn(diskProblem(error, file) ?? `results are not kept: ${error instanceof Error ? error.message : String(error)}`)
+    session.progress.warn(
+      diskProblem(error, file) ??
+        `results are not kept: ${error instanceof Error ? error.message : String(error)}`,
+    )
     return undefined
   }
 }
 
 /** Keeps results of probes that were run once. `cadenceOf`: how often something else (cron) runs them, where that is known. */
-export async function keepOnce(session: Session, results: readonly ProbeResult[], cadenceOf: (probe: string) => Cadence | undefined): Promise<void> {
+export async function keepOnce(
+  session: Session,
+  results: readonly ProbeResult[],
+  cadenceOf: (probe: string) => Cadence | undefined,
+): Promise<void> {
   const history = await historyKeeper(session)
   if (!history) return
   const { entryOf } = await import('../synthetics/history/index.ts')
   const { heldFrom } = await import('../synthetics/schedule/due.ts')
   for (const result of results) {
     const cadence = cadenceOf(result.name)
-    history.keep(entryOf(result, session.targetUrl, cadence ? heldFrom(Date.parse(result.startedAt), cadence) : null))
+    history.keep(
+      entryOf(result, session.targetUrl, cadence ? heldFrom(Date.parse(result.startedAt), cadence) : null),
+    )
   }
   history.close()
 }

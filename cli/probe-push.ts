@@ -15,15 +15,26 @@ export interface ProbePush {
  *
  * @param certificates by probe, when the certificate it saw expires, in milliseconds since 1970
  */
-export async function pushProbes(session: Session, { probes }: ProbesReport, environment: Run['environment'], certificates: ReadonlyMap<string, number>): Promise<ProbePush> {
+export async function pushProbes(
+  session: Session,
+  { probes }: ProbesReport,
+  environment: Run['environment'],
+  certificates: ReadonlyMap<string, number>,
+): Promise<ProbePush> {
   const { pushgateway } = session.loaded.config
-  if (!pushgateway || probes.length === 0 || session.world.interrupted.aborted) return { notes: [], problems: [] }
+  if (!pushgateway || probes.length === 0 || session.world.interrupted.aborted)
+    return { notes: [], problems: [] }
   const { registryOfResult } = await import('../synthetics/metrics/once.ts')
   const { pushRegistry } = await import('../reports/pushgateway/index.ts')
   const build = { version: version(), node: process.versions.node }
   const pushes = await Promise.all(
     probes.map(async (result) =>
-      pushRegistry({ url: pushgateway.url, registry: registryOfResult(result, build, certificates.get(result.name)), grouping: { probe: result.name, environment: environment.fingerprint }, signal: session.world.interrupted }),
+      pushRegistry({
+        url: pushgateway.url,
+        registry: registryOfResult(result, build, certificates.get(result.name)),
+        grouping: { probe: result.name, environment: environment.fingerprint },
+        signal: session.world.interrupted,
+      }),
     ),
   )
   const failure = pushes.find((push) => push.state === 'failed')

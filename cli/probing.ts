@@ -12,11 +12,17 @@ import { Misuse } from './world.ts'
 export function checkProbeNames(session: Session, names: readonly string[]): void {
   const known = Object.keys(session.loaded.config.probes ?? {})
   const unknown = names.find((name) => !known.includes(name))
-  if (unknown !== undefined) throw new Misuse(`probe ${JSON.stringify(unknown)} is not in the config${nearest(unknown, known)}`)
+  if (unknown !== undefined)
+    throw new Misuse(`probe ${JSON.stringify(unknown)} is not in the config${nearest(unknown, known)}`)
 }
 
 /** Runs probes one after the other; `run` differs from every other run's. Nothing to run gives undefined. */
-export async function runSessionProbes(session: Session, names: readonly string[], run: string, certificate?: SeenCertificate): Promise<ProbesReport | undefined> {
+export async function runSessionProbes(
+  session: Session,
+  names: readonly string[],
+  run: string,
+  certificate?: SeenCertificate,
+): Promise<ProbesReport | undefined> {
   if (names.length === 0) return undefined
   session.progress.phase(`probing: ${names.join(', ')}`)
   return runProbesNow(session, names, run, session.world.interrupted, certificate)
@@ -26,7 +32,13 @@ export async function runSessionProbes(session: Session, names: readonly string[
 export type SeenCertificate = (probe: string, expiresAtMs: number) => void
 
 /** The same without a word, ended by `signal`. */
-export async function runProbesNow(session: Session, names: readonly string[], run: string, signal: AbortSignal, certificate?: SeenCertificate): Promise<ProbesReport> {
+export async function runProbesNow(
+  session: Session,
+  names: readonly string[],
+  run: string,
+  signal: AbortSignal,
+  certificate?: SeenCertificate,
+): Promise<ProbesReport> {
   const { runProbes } = await import('../synthetics/index.ts')
   const { config, journeys, file } = session.loaded
   return runProbes({
@@ -51,12 +63,20 @@ export function cadenceOf(session: Session, name: string, every: string | undefi
   if (text === undefined) return undefined
   const parsed = parseCadence(text)
   if (parsed.state === 'read') return parsed.cadence
-  throw new Misuse(`${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: found ${JSON.stringify(text.slice(0, 60))}, ${parsed.problem}`)
+  throw new Misuse(
+    `${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: found ${JSON.stringify(text.slice(0, 60))}, ${parsed.problem}`,
+  )
 }
 
 /** Probes as rows of a verdict. What was passed only slowly or on a retry is told, and does not fail a release by itself. */
 export function probeRows(report: ProbesReport): VerdictRow[] {
-  return report.probes.map((probe) => ({ rule: 'probe', step: probe.name, metric: 'outcome', status: probeStatus(probe), message: probeMessage(probe) }))
+  return report.probes.map((probe) => ({
+    rule: 'probe',
+    step: probe.name,
+    metric: 'outcome',
+    status: probeStatus(probe),
+    message: probeMessage(probe),
+  }))
 }
 
 function probeStatus({ outcome }: ProbeResult): VerdictRow['status'] {
@@ -77,6 +97,9 @@ function probeMessage(probe: ProbeResult): string {
 
 /** The verdict over probes alone; `nothing` says why there are none. */
 export function verdictOfProbes(probes: ProbesReport, nothing: string, run: string): Verdict {
-  const rows = probes.probes.length > 0 ? probeRows(probes) : [{ rule: 'target', step: null, metric: 'target', status: 'invalid' as const, message: nothing }]
+  const rows =
+    probes.probes.length > 0
+      ? probeRows(probes)
+      : [{ rule: 'target', step: null, metric: 'target', status: 'invalid' as const, message: nothing }]
   return { ...combineVerdicts([], rows), run }
 }

@@ -15,7 +15,8 @@ export async function runProgram(args: readonly string[], world: World): Promise
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.pass.code : exitCodes.misuse.code
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? exitCodes.pass.code : exitCodes.misuse.code
     if (error instanceof Misuse) {
       world.stderr(`vigil: ${error.message}\n`)
       return exitCodes.misuse.code
@@ -28,28 +29,47 @@ export async function runProgram(args: readonly string[], world: World): Promise
 
 function describe(world: World, ended: Ended): Command {
   const program = new Command('vigil')
-    .description('Tells a team, before and after a release, whether their HTTP service still keeps its performance promises.')
+    .description(
+      'Tells a team, before and after a release, whether their HTTP service still keeps its performance promises.',
+    )
     .version(version(), '--version')
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ writeOut: world.stdout, writeErr: world.stderr, outputError: (text, write) => write(oneLine(text)) })
-    .addHelpText('after', `\nExit codes:\n${exitCodeLines()}\n\nEach command has its own --help, with examples.`)
+    .configureOutput({
+      writeOut: world.stdout,
+      writeErr: world.stderr,
+      outputError: (text, write) => write(oneLine(text)),
+    })
+    .addHelpText(
+      'after',
+      `\nExit codes:\n${exitCodeLines()}\n\nEach command has its own --help, with examples.`,
+    )
   addCommands(program, world, ended)
   return program
 }
 
 function exitCodeLines(): string {
-  return Object.values(exitCodes).map(({ code, means }) => `  ${String(code).padEnd(4)} ${means}`).join('\n')
+  return Object.values(exitCodes)
+    .map(({ code, means }) => `  ${String(code).padEnd(4)} ${means}`)
+    .join('\n')
 }
 
 function oneLine(text: string): string {
-  const line = text.trim().replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
+  const line = text
+    .trim()
+    .replace(/^error: /, '')
+    .replaceAll(/\s*\n\s*/g, ' ')
   return `vigil: ${line} (see 'vigil --help')\n`
 }
 
 // A defect of ours, not of the user's input: still no stack trace unless it is asked for.
 function internalError(error: unknown, env: NodeJS.ProcessEnv): string {
   const debug = Boolean(env['VIGIL_DEBUG'])
-  const detail = error instanceof Error ? (debug ? error.stack : `${error.name}: ${error.message.split('\n')[0]}`) : String(error)
+  const detail =
+    error instanceof Error
+      ? debug
+        ? error.stack
+        : `${error.name}: ${error.message.split('\n')[0]}`
+      : String(error)
   return `vigil: internal error: ${detail}${debug ? '' : ' (VIGIL_DEBUG=1 shows where; please report it)'}\n`
 }

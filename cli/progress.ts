@@ -37,7 +37,9 @@ export function progressFor(world: World, quiet: boolean): Progress {
         world.stderr(`\r\u001B[2K${liveLine(progress).slice(0, Math.max(20, world.terminal.width - 1))}`)
         lineOpen = true
       } else if (progress.phase !== phaseTold) {
-        world.stderr(`  ${phaseWords[progress.phase]}${progress.secondsLeft > 0 ? `, ${Math.ceil(progress.secondsLeft)} s` : ''}\n`)
+        world.stderr(
+          `  ${phaseWords[progress.phase]}${progress.secondsLeft > 0 ? `, ${Math.ceil(progress.secondsLeft)} s` : ''}\n`,
+        )
       }
       phaseTold = progress.phase
     },

@@ -10,15 +10,26 @@ export interface Pushes {
 }
 
 /** Pushes the metrics of judged runs when a Pushgateway is configured. Its failure changes no verdict unless it is required. */
-export async function pushRuns(session: Session, runs: readonly JudgedRun[], required: boolean): Promise<Pushes> {
+export async function pushRuns(
+  session: Session,
+  runs: readonly JudgedRun[],
+  required: boolean,
+): Promise<Pushes> {
   const { pushgateway } = session.loaded.config
   // Half a run must not stand on a Pushgateway as the last one.
   if (session.world.interrupted.aborted) return { notes: [], rows: [] }
   const require = required || (pushgateway?.require ?? false)
-  if (!pushgateway) return require ? failed('no Pushgateway is configured: set pushgateway.url', true) : { notes: [], rows: [] }
+  if (!pushgateway)
+    return require
+      ? failed('no Pushgateway is configured: set pushgateway.url', true)
+      : { notes: [], rows: [] }
   const { pushRun } = await import('../reports/pushgateway/index.ts')
   for (const judged of runs) {
-    const pushed = await pushRun({ url: pushgateway.url, ...runReportOf(judged), signal: session.world.interrupted })
+    const pushed = await pushRun({
+      url: pushgateway.url,
+      ...runReportOf(judged),
+      signal: session.world.interrupted,
+    })
     if (pushed.state === 'failed') {
       const message = `metrics of ${judged.run.suite} were not pushed: ${pushed.reason}; they are kept in metrics.prom`
       session.progress.warn(message)
@@ -29,5 +40,8 @@ export async function pushRuns(session: Session, runs: readonly JudgedRun[], req
 }
 
 function failed(message: string, require: boolean): Pushes {
-  return { notes: [message], rows: require ? [{ rule: 'push', step: null, metric: 'push', status: 'invalid', message }] : [] }
+  return {
+    notes: [message],
+    rows: require ? [{ rule: 'push', step: null, metric: 'push', status: 'invalid', message }] : [],
+  }
 }

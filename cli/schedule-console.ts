@@ -34,12 +34,19 @@ function changesOf(): (result: ProbeResult) => ProbeOutcome | 'first' | undefine
 }
 
 function jsonLines({ world }: Session, changes: ReturnType<typeof changesOf>): ScheduleConsole {
-  const line = (event: string, fields: object): void => world.stdout(`${JSON.stringify({ schema: 'vigil.schedule/1', event, ...fields })}\n`)
+  const line = (event: string, fields: object): void =>
+    world.stdout(`${JSON.stringify({ schema: 'vigil.schedule/1', event, ...fields })}\n`)
   return {
     ran: (result, { dueMs, latenessMs }) => {
       line('run', { dueAt: iso(dueMs), latenessMs, ...result })
       const from = changes(result)
-      if (from !== undefined) line('change', { name: result.name, from: from === 'first' ? null : from, to: result.outcome, ...(result.message !== undefined && { message: result.message }) })
+      if (from !== undefined)
+        line('change', {
+          name: result.name,
+          from: from === 'first' ? null : from,
+          to: result.outcome,
+          ...(result.message !== undefined && { message: result.message }),
+        })
     },
     skipped: ({ name, dueMs }) => line('skipped', { name, dueAt: iso(dueMs) }),
     missed: ({ name, count, sinceMs }) => line('missed', { name, count, since: iso(sinceMs) }),
@@ -47,7 +54,11 @@ function jsonLines({ world }: Session, changes: ReturnType<typeof changesOf>): S
   }
 }
 
-function textLines({ world, progress }: Session, quiet: boolean, changes: ReturnType<typeof changesOf>): ScheduleConsole {
+function textLines(
+  { world, progress }: Session,
+  quiet: boolean,
+  changes: ReturnType<typeof changesOf>,
+): ScheduleConsole {
   const paper = paperOf(world.terminal)
   const overrunning = new Set<string>()
   return {
@@ -56,20 +67,35 @@ function textLines({ world, progress }: Session, quiet: boolean, changes: Return
       const { name, outcome, took, attempts, message, steps } = probeText(result)
       const from = changes(result)
       if (quiet && from === undefined) return
-      const notes = [...(attempts === '' ? [] : [attempts]), ...(from === undefined || from === 'first' ? [] : [`was ${from}`])]
-      world.stdout(`${time(endedMs)}  ${paper.ink(inks[outcome], outcome.padEnd(8))}  ${name}  ${took}${notes.length > 0 ? `  (${notes.join(', ')})` : ''}\n`)
+      const notes = [
+        ...(attempts === '' ? [] : [attempts]),
+        ...(from === undefined || from === 'first' ? [] : [`was ${from}`]),
+      ]
+      world.stdout(
+        `${time(endedMs)}  ${paper.ink(inks[outcome], outcome.padEnd(8))}  ${name}  ${took}${notes.length > 0 ? `  (${notes.join(', ')})` : ''}\n`,
+      )
       if (outcome === 'up') return
       // Not wrapped: a log is searched by line.
       if (message !== '') world.stdout(`    ${message}\n`)
-      for (const { step, ok, status, took: stepTook } of steps) if (!ok) world.stdout(`    ${paper.ink('red', 'FAIL')}  ${step}  ${status}  ${stepTook}\n`)
+      for (const { step, ok, status, took: stepTook } of steps)
+        if (!ok) world.stdout(`    ${paper.ink('red', 'FAIL')}  ${step}  ${status}  ${stepTook}\n`)
     },
     skipped: ({ name }) => {
       // Once for each run that takes too long, not once for each time it is due.
-      if (!overrunning.has(name)) progress.warn(`${name} takes longer than it is apart from its next run; it is skipped until it is done`)
+      if (!overrunning.has(name))
+        progress.warn(
+          `${name} takes longer than it is apart from its next run; it is skipped until it is done`,
+        )
       overrunning.add(name)
     },
-    missed: ({ name, count, sinceMs }) => progress.warn(`${name}: ${count} ${count === 1 ? 'run' : 'runs'} missed since ${time(sinceMs)}: this machine slept, stood still, or its clock was set; that time is unknown`),
-    clockMoved: ({ byMs }) => progress.warn(`the clock of this machine was set ${byMs > 0 ? 'forward' : 'back'} by ${duration(Math.abs(byMs))}, or it slept`),
+    missed: ({ name, count, sinceMs }) =>
+      progress.warn(
+        `${name}: ${count} ${count === 1 ? 'run' : 'runs'} missed since ${time(sinceMs)}: this machine slept, stood still, or its clock was set; that time is unknown`,
+      ),
+    clockMoved: ({ byMs }) =>
+      progress.warn(
+        `the clock of this machine was set ${byMs > 0 ? 'forward' : 'back'} by ${duration(Math.abs(byMs))}, or it slept`,
+      ),
   }
 }
 

@@ -35,7 +35,12 @@ const keptMs = 402 * dayMs
 
 type Ran = Extract<ScheduleEvent<ProbeResult>, { kind: 'ran' }>
 
-export async function openWatch(session: Session, probes: readonly string[], options: WatchOptions, console: ScheduleConsole): Promise<ScheduleWatch> {
+export async function openWatch(
+  session: Session,
+  probes: readonly string[],
+  options: WatchOptions,
+  console: ScheduleConsole,
+): Promise<ScheduleWatch> {
   const { world, targetUrl } = session
   const metrics = scheduledMetrics(probes, { version: version(), node: process.versions.node })
   const endpoint = await endpointOf(options, async () => metrics.text(world.now()))
@@ -78,7 +83,15 @@ export async function openWatch(session: Session, probes: readonly string[], opt
       case 'beat':
         metrics.beat(event.atMs)
         forgetDaily(event.atMs)
-        return heartbeat.beat({ schema: 'vigil.heartbeat/1', at: new Date(event.atMs).toISOString(), startedAt, pid: world.pid, probes: probes.length, running: event.running, ...count })
+        return heartbeat.beat({
+          schema: 'vigil.heartbeat/1',
+          at: new Date(event.atMs).toISOString(),
+          startedAt,
+          pid: world.pid,
+          probes: probes.length,
+          running: event.running,
+          ...count,
+        })
     }
   }
   return {
@@ -94,12 +107,17 @@ export async function openWatch(session: Session, probes: readonly string[], opt
   }
 }
 
-async function endpointOf({ metricsHost, metricsPort }: WatchOptions, text: () => Promise<string>): Promise<Endpoint | undefined> {
+async function endpointOf(
+  { metricsHost, metricsPort }: WatchOptions,
+  text: () => Promise<string>,
+): Promise<Endpoint | undefined> {
   if (metricsPort === undefined) return undefined
   try {
     return await serveMetrics(metricsHost, metricsPort, text)
   } catch (error) {
-    throw new Misuse(`--metrics-port ${metricsPort}: ${error instanceof Error ? error.message : String(error)}, expected a free port of this machine`)
+    throw new Misuse(
+      `--metrics-port ${metricsPort}: ${error instanceof Error ? error.message : String(error)}, expected a free port of this machine`,
+    )
   }
 }
 
@@ -108,7 +126,10 @@ function heartbeatOf(session: Session): ReturnType<typeof heartbeatFile> {
   const file = join(folder, 'heartbeat.json')
   let told = false
   const failed = (error: unknown): void => {
-    if (!told) session.progress.warn(diskProblem(error, file) ?? `${file}: ${error instanceof Error ? error.message : String(error)}`)
+    if (!told)
+      session.progress.warn(
+        diskProblem(error, file) ?? `${file}: ${error instanceof Error ? error.message : String(error)}`,
+      )
     told = true
   }
   try {
@@ -123,8 +144,17 @@ function heartbeatOf(session: Session): ReturnType<typeof heartbeatFile> {
 function resultOf({ name, startedMs, outcome }: Ran): ProbeResult {
   if (outcome.state === 'done' && !outcome.overdue) return outcome.result
   const message = unfinishedWords(outcome)
-  if (outcome.state === 'done') return outcome.result.outcome === 'unknown' ? { ...outcome.result, message } : outcome.result
-  return { name, outcome: 'unknown', startedAt: new Date(startedMs).toISOString(), durationMs: 0, attempts: 0, steps: [], message }
+  if (outcome.state === 'done')
+    return outcome.result.outcome === 'unknown' ? { ...outcome.result, message } : outcome.result
+  return {
+    name,
+    outcome: 'unknown',
+    startedAt: new Date(startedMs).toISOString(),
+    durationMs: 0,
+    attempts: 0,
+    steps: [],
+    message,
+  }
 }
 
 function unfinishedWords(outcome: Supervised<ProbeResult>): string {

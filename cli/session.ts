@@ -45,11 +45,17 @@ const lockPatienceMs = 15 * 60_000
 const bootTimeoutMs = 60_000
 
 /** Has the target ready for `use`, to itself when it is to be loaded, and ends what was started however `use` ends. */
-export async function withTarget<T>(session: Session, purpose: { load: boolean; logFile: string }, use: () => Promise<T>): Promise<Reached<T>> {
+export async function withTarget<T>(
+  session: Session,
+  purpose: { load: boolean; logFile: string },
+  use: () => Promise<T>,
+): Promise<Reached<T>> {
   const lock = purpose.load || session.boots ? await takeLock(session) : undefined
   if (lock && lock.state !== 'locked') return { state: 'unreachable', reason: lock.reason }
   try {
-    return session.boots ? await withBooted(session, purpose.logFile, use) : await withRunning(session, purpose, use)
+    return session.boots
+      ? await withBooted(session, purpose.logFile, use)
+      : await withRunning(session, purpose, use)
   } finally {
     await lock?.release()
   }
@@ -64,19 +70,27 @@ async function takeLock({ world, targetUrl, progress }: Session): Promise<Taken>
     pid: world.pid,
     signal: world.interrupted,
     timeoutMs: lockPatienceMs,
-    waiting: (holder) => progress.warn(`process ${holder} is measuring ${targetUrl} already; waiting for it to end`),
+    waiting: (holder) =>
+      progress.warn(`process ${holder} is measuring ${targetUrl} already; waiting for it to end`),
   })
   switch (result.state) {
     case 'locked':
       return { state: 'locked', release: result.lock.release }
     case 'busy':
-      return { state: 'not-locked', reason: `process ${result.holder} still measures ${targetUrl} after ${lockPatienceMs / 60_000} minutes: end it, or remove ${result.file} if it is something else` }
+      return {
+        state: 'not-locked',
+        reason: `process ${result.holder} still measures ${targetUrl} after ${lockPatienceMs / 60_000} minutes: end it, or remove ${result.file} if it is something else`,
+      }
     case 'aborted':
       return { state: 'not-locked', reason: 'interrupted while waiting for the target' }
   }
 }
 
-async function withRunning<T>(session: Session, purpose: { load: boolean }, use: () => Promise<T>): Promise<Reached<T>> {
+async function withRunning<T>(
+  session: Session,
+  purpose: { load: boolean },
+  use: () => Promise<T>,
+): Promise<Reached<T>> {
   // A probe is itself the question whether the target answers: its own outcome says more than a refusal to ask.
   if (!purpose.load) return { state: 'used', result: await use() }
   const { target } = session.loaded.config

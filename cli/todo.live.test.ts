@@ -44,9 +44,24 @@ afterAll(async () => {
 
 describe('the todo API', { timeout: 120_000 }, () => {
   it('is probed: health, the way of an account, the way of a task', async () => {
-    const { code, stdout, stderr } = await place.vigil(['probe', 'health', 'auth-flow', 'task-crud', '--json', '--config', 'todo.config.ts'])
+    const { code, stdout, stderr } = await place.vigil([
+      'probe',
+      'health',
+      'auth-flow',
+      'task-crud',
+      '--json',
+      '--config',
+      'todo.config.ts',
+    ])
     const { probes } = JSON.parse(stdout) as ProbesReport
-    expect(probes.map(({ name, outcome, steps }) => [name, outcome === 'up' || outcome === 'degraded', steps.map(({ step }) => step)]), stderr).toEqual([
+    expect(
+      probes.map(({ name, outcome, steps }) => [
+        name,
+        outcome === 'up' || outcome === 'degraded',
+        steps.map(({ step }) => step),
+      ]),
+      stderr,
+    ).toEqual([
       ['health', true, ['health']],
       ['auth-flow', true, ['register', 'login', 'me', 'refresh', 'remove']],
       ['task-crud', true, ['create', 'read', 'list', 'update', 'complete', 'delete']],
@@ -55,20 +70,45 @@ describe('the todo API', { timeout: 120_000 }, () => {
   })
 
   it('passes its gate, by k6 and by autocannon, with its own side in the records and its figures on a Pushgateway', async () => {
-    const { code, stdout, stderr } = await place.vigil(['gate', '--json', '--duration', '4', '--require-push', '--config', 'todo.config.ts'])
+    const { code, stdout, stderr } = await place.vigil([
+      'gate',
+      '--json',
+      '--duration',
+      '4',
+      '--require-push',
+      '--config',
+      'todo.config.ts',
+    ])
     const verdict = JSON.parse(stdout) as Verdict
-    expect(verdict.rows.filter(({ status }) => status !== 'pass'), stderr).toEqual([])
+    expect(
+      verdict.rows.filter(({ status }) => status !== 'pass'),
+      stderr,
+    ).toEqual([])
     expect([verdict.verdict, code]).toEqual(['pass', 0])
     const runs = join(place.folder, '.vigil', 'runs')
-    const records = readdirSync(runs).map((id) => JSON.parse(readFileSync(join(runs, id, 'record.json'), 'utf8')) as Run)
+    const records = readdirSync(runs).map(
+      (id) => JSON.parse(readFileSync(join(runs, id, 'record.json'), 'utf8')) as Run,
+    )
     const loads = records.filter(({ engine }) => engine !== 'probe')
     expect(loads.map(({ engine }) => engine).toSorted()).toEqual(['autocannon', 'k6'])
-    const steps = ['complete', 'create', 'delete', 'list', 'read', 'update'].map((step) => `task-crud/${step}`)
+    const steps = ['complete', 'create', 'delete', 'list', 'read', 'update'].map(
+      (step) => `task-crud/${step}`,
+    )
     for (const { endpoints, server, engine } of loads) {
       expect(Object.keys(endpoints), engine).toEqual(expect.arrayContaining(steps))
-      for (const fact of ['cpuMsPerRequest', 'rssMaxBytes', 'eventLoopP99Ms', 'dbMsPerRequest', 'statementsPerRequest'] as const) expect(server?.[fact], `${engine} ${fact}`).toBeGreaterThan(0)
+      for (const fact of [
+        'cpuMsPerRequest',
+        'rssMaxBytes',
+        'eventLoopP99Ms',
+        'dbMsPerRequest',
+        'statementsPerRequest',
+      ] as const)
+        expect(server?.[fact], `${engine} ${fact}`).toBeGreaterThan(0)
     }
     const pushed = await (await fetch(`${pushgateway.url}/metrics`)).text()
-    for (const suite of ['browse', 'capacity']) expect(pushed).toMatch(new RegExp(`vigil_run_verdict\\{[^}]*suite="${suite}"[^}]*verdict="pass"[^}]*\\} 1`))
+    for (const suite of ['browse', 'capacity'])
+      expect(pushed).toMatch(
+        new RegExp(`vigil_run_verdict\\{[^}]*suite="${suite}"[^}]*verdict="pass"[^}]*\\} 1`),
+      )
   })
 })

@@ -31,38 +31,82 @@ async function tls(identity: Identity): Promise<string> {
 
 const targets: [what: string, start: () => Promise<string>, kind: string, says: string][] = [
   ['nobody listens to', async () => `http://127.0.0.1:${await freePort()}`, 'connect', 'connection refused'],
-  ['accepts connections and never answers', async () => `http://127.0.0.1:${await port(createRawServer((socket) => socket.on('error', () => undefined)))}`, 'timeout', 'no complete answer'],
+  [
+    'accepts connections and never answers',
+    async () =>
+      `http://127.0.0.1:${await port(createRawServer((socket) => socket.on('error', () => undefined)))}`,
+    'timeout',
+    'no complete answer',
+  ],
   ['has a name that does not exist', async () => 'http://no-such-host.invalid', 'dns', 'name'],
   ['has a self-signed certificate', async () => tls(authority.selfSigned()), 'tls', 'self-signed'],
   ['has an expired certificate', async () => tls(authority.issue('127.0.0.1', 'expired')), 'tls', 'expired'],
-  ['has a certificate for another host', async () => tls(authority.issue('other.example')), 'tls', 'another host'],
-  ['hangs up without a word', async () => `http://127.0.0.1:${await port(createRawServer((socket) => socket.destroy()))}`, 'connect', 'connection'],
+  [
+    'has a certificate for another host',
+    async () => tls(authority.issue('other.example')),
+    'tls',
+    'another host',
+  ],
+  [
+    'hangs up without a word',
+    async () => `http://127.0.0.1:${await port(createRawServer((socket) => socket.destroy()))}`,
+    'connect',
+    'connection',
+  ],
 ]
 
 describe('a target that', { timeout: 60_000 }, () => {
-  it.each(targets)('%s is not loaded: invalid, exit 4, the class named; for a probe it is down, exit 1', async (_what, start, kind, says) => {
-    const url = await start()
-    place.configure({
-      target: { url },
-      probes: { home: { journey: 'home', attempts: 1, timeoutMs: 1000 } },
-      suites: { capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, warmupSeconds: 0, durationSeconds: 60 } },
-      budgets: { p95Ms: 500 },
-    })
-    const trust = { env: { NODE_EXTRA_CA_CERTS: authority.file } }
-    const [gate, load, probe] = await Promise.all([place.vigil(['gate', '--json', '--target', url], trust), place.vigil(['load', '--target', url], trust), place.vigil(['probe', '--json', '--target', url], trust)])
-    const verdict = JSON.parse(gate.stdout) as Verdict
-    expect([verdict.verdict, gate.code, load.code]).toEqual(['invalid', 4, 4])
-    expect(verdict.rows[0]?.message).toContain(`(${kind})`)
-    expect(verdict.rows[0]?.message).toContain(says)
-    expect(load.stdout).toContain(`(${kind})`)
-    const [outcome] = (JSON.parse(probe.stdout) as ProbesReport).probes
-    expect([outcome?.outcome, outcome?.steps[0]?.class, probe.code]).toEqual(['down', kind, 1])
-  })
+  it.each(targets)(
+    '%s is not loaded: invalid, exit 4, the class named; for a probe it is down, exit 1',
+    async (_what, start, kind, says) => {
+      const url = await start()
+      place.configure({
+        target: { url },
+        probes: { home: { journey: 'home', attempts: 1, timeoutMs: 1000 } },
+        suites: {
+          capacity: {
+            engine: 'autocannon',
+            journeys: { home: 1 },
+            load: { connections: 2 },
+            warmupSeconds: 0,
+            durationSeconds: 60,
+          },
+        },
+        budgets: { p95Ms: 500 },
+      })
+      const trust = { env: { NODE_EXTRA_CA_CERTS: authority.file } }
+      const [gate, load, probe] = await Promise.all([
+        place.vigil(['gate', '--json', '--target', url], trust),
+        place.vigil(['load', '--target', url], trust),
+        place.vigil(['probe', '--json', '--target', url], trust),
+      ])
+      const verdict = JSON.parse(gate.stdout) as Verdict
+      expect([verdict.verdict, gate.code, load.code]).toEqual(['invalid', 4, 4])
+      expect(verdict.rows[0]?.message).toContain(`(${kind})`)
+      expect(verdict.rows[0]?.message).toContain(says)
+      expect(load.stdout).toContain(`(${kind})`)
+      const [outcome] = (JSON.parse(probe.stdout) as ProbesReport).probes
+      expect([outcome?.outcome, outcome?.steps[0]?.class, probe.code]).toEqual(['down', kind, 1])
+    },
+  )
 
   it('has a certificate of a trusted authority for its host is probed', async () => {
     const url = await tls(authority.issue('127.0.0.1'))
-    place.configure({ target: { url }, probes: { home: { journey: 'home' } }, suites: { capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, durationSeconds: 1 } } })
-    const { code, stdout } = await place.vigil(['probe', '--target', url], { env: { NODE_EXTRA_CA_CERTS: authority.file } })
+    place.configure({
+      target: { url },
+      probes: { home: { journey: 'home' } },
+      suites: {
+        capacity: {
+          engine: 'autocannon',
+          journeys: { home: 1 },
+          load: { connections: 2 },
+          durationSeconds: 1,
+        },
+      },
+    })
+    const { code, stdout } = await place.vigil(['probe', '--target', url], {
+      env: { NODE_EXTRA_CA_CERTS: authority.file },
+    })
     expect([code, stdout]).toEqual([0, expect.stringContaining('PASS')])
   })
 })

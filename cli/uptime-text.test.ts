@@ -10,11 +10,27 @@ const query = { fromMs: start, toMs: start + 30 * day, objective: 0.999, probes:
 const asked = { days: 30, slo: 99.9 }
 const plain = { color: false, width: 100 }
 
-const hours = (at: number, fromDay: number, length: number): boolean => at >= start + fromDay * day && at < start + fromDay * day + length * 60 * minute
+const hours = (at: number, fromDay: number, length: number): boolean =>
+  at >= start + fromDay * day && at < start + fromDay * day + length * 60 * minute
 
 it('a month whose cron was late and silent for six hours is shown with that time unknown, and one incident: the real one', () => {
-  const moments = Array.from({ length: 30 * 288 }, (_, n) => start + n * 5 * minute).filter((at) => !hours(at, 29, 6))
-  const entries = moments.map((at, n) => entryAt(at + (n % 3) * minute, hours(at, 20, 1) ? 'down' : 'up', { everyMs: 5 * minute, result: n === 7 ? { outcome: 'degraded', attempts: 2, earlier: [{ step: 'get', class: 'timeout', message: 'x' }], message: 'passed only at attempt 2; before: get failed (timeout): x' } : {} }))
+  const moments = Array.from({ length: 30 * 288 }, (_, n) => start + n * 5 * minute).filter(
+    (at) => !hours(at, 29, 6),
+  )
+  const entries = moments.map((at, n) =>
+    entryAt(at + (n % 3) * minute, hours(at, 20, 1) ? 'down' : 'up', {
+      everyMs: 5 * minute,
+      result:
+        n === 7
+          ? {
+              outcome: 'degraded',
+              attempts: 2,
+              earlier: [{ step: 'get', class: 'timeout', message: 'x' }],
+              message: 'passed only at attempt 2; before: get failed (timeout): x',
+            }
+          : {},
+    }),
+  )
   const text = uptimeText(uptimeOf(entries, query), ['never-run'], asked, plain)
   expect(text.split('\n')).toEqual([
     'health  http://127.0.0.1:8000',
@@ -28,7 +44,9 @@ it('a month whose cron was late and silent for six hours is shown with that time
     ...Array.from({ length: 8 }, () => expect.stringMatching(/^ {2}2026-11-\d\d +100 +0 +0 +0$/)),
     expect.stringMatching(/^ {2}2026-11-23 +75\.\d+ +0 +0 +24\.\d+$/),
     '  … and 16 earlier days: --json',
-    expect.stringMatching(/^ {2}promised 99\.9 %: available 99\.0\d+ to 99\.8\d+ %, error budget left -\d+ to -\d+ %; it is used up;$/),
+    expect.stringMatching(
+      /^ {2}promised 99\.9 %: available 99\.0\d+ to 99\.8\d+ %, error budget left -\d+ to -\d+ %; it is used up;$/,
+    ),
     expect.stringMatching(/^ {2}burn rate 1\.4 to 9\.\d, last hour 0$/),
     '  1 incident',
     expect.stringMatching(/^ {2}- 2026-11-14 00:0\d, 60 min, 12 results down$/),
@@ -41,7 +59,9 @@ it('a month whose cron was late and silent for six hours is shown with that time
 })
 
 it('a minute down in a month is not rounded to nothing', () => {
-  const entries = Array.from({ length: 30 * 1440 }, (_, n) => entryAt(start + n * minute, n === 9 ? 'down' : 'up', { everyMs: minute }))
+  const entries = Array.from({ length: 30 * 1440 }, (_, n) =>
+    entryAt(start + n * minute, n === 9 ? 'down' : 'up', { everyMs: minute }),
+  )
   expect(uptimeText(uptimeOf(entries, query), [], asked, plain)).toMatch(/all of it +99\.998 +0 +0\.002 +0/)
   expect(uptimeText([], [], asked, plain)).toBe('no results in the last 30 days\n')
 })

@@ -18,14 +18,27 @@ const columns: Column[] = [
 ]
 
 /** Uptime as a person reads it: per probe the whole, its months and last days, the budget, incidents, flaky steps. Ends with a newline. */
-export function uptimeText(probes: readonly ProbeUptime[], silent: readonly string[], asked: { days: number; slo: number }, options: TerminalOptions): string {
+export function uptimeText(
+  probes: readonly ProbeUptime[],
+  silent: readonly string[],
+  asked: { days: number; slo: number },
+  options: TerminalOptions,
+): string {
   const paper = paperOf(options)
-  const sections = [...probes.map((probe) => probeSection(probe, asked.slo, paper)), ...silent.map((name) => silentSection(name, asked.days, paper))]
-  return sections.length === 0 ? `no results in the last ${asked.days} days\n` : `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
+  const sections = [
+    ...probes.map((probe) => probeSection(probe, asked.slo, paper)),
+    ...silent.map((name) => silentSection(name, asked.days, paper)),
+  ]
+  return sections.length === 0
+    ? `no results in the last ${asked.days} days\n`
+    : `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
 
 function silentSection(name: string, days: number, paper: Paper): string[] {
-  return [paper.ink('yellow', `${plain(name, 80)}  unknown`), ...paper.paragraph('  ', `no result in the last ${days} days: is anything running this probe?`)]
+  return [
+    paper.ink('yellow', `${plain(name, 80)}  unknown`),
+    ...paper.paragraph('  ', `no result in the last ${days} days: is anything running this probe?`),
+  ]
 }
 
 function probeSection(probe: ProbeUptime, slo: number, paper: Paper): string[] {
@@ -53,7 +66,12 @@ function rowOf(label: string, { up, degraded, down, unknown }: Shares): string[]
 }
 
 function objectiveLines({ objective, lastHour }: ProbeUptime, slo: number, paper: Paper): string[] {
-  const spent = objective.budgetLeft[1] < 0 ? '; it is used up' : objective.budgetLeft[0] < 0 ? '; it may be used up, if what is unknown was down' : ''
+  const spent =
+    objective.budgetLeft[1] < 0
+      ? '; it is used up'
+      : objective.budgetLeft[0] < 0
+        ? '; it may be used up, if what is unknown was down'
+        : ''
   return paper.paragraph(
     '  ',
     `promised ${slo} %: available ${range(objective.availability, percent)} %, error budget left ${range(objective.budgetLeft, wholePercent)} %${spent}; burn rate ${range(objective.burnRate, figure)}, last hour ${range(lastHour.burnRate, figure)}`,
@@ -66,14 +84,26 @@ function incidentLines(incidents: readonly Incident[], nowMs: number, paper: Pap
   return [
     `  ${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'}${incidents.length > newest.length ? `, the last ${newest.length}` : ''}`,
     ...newest.flatMap(({ fromMs, toMs, down }) =>
-      paper.paragraph('  - ', `${minute(fromMs)}, ${toMs === undefined ? `open for ${duration(nowMs - fromMs)}` : duration(toMs - fromMs)}, ${results(down)} down`),
+      paper.paragraph(
+        '  - ',
+        `${minute(fromMs)}, ${toMs === undefined ? `open for ${duration(nowMs - fromMs)}` : duration(toMs - fromMs)}, ${results(down)} down`,
+      ),
     ),
   ]
 }
 
 function flakeLines({ steps }: ProbeUptime, paper: Paper): string[] {
-  const flaky = steps.filter(({ flaked }) => flaked > 0).toSorted((a, b) => b.flaked / b.runs - a.flaked / a.runs)
-  return flaky.slice(0, mostSteps).flatMap(({ step, flaked, runs }) => paper.paragraph('  ', `flaky: ${plain(step, 80)} passed only on a retry in ${count(flaked)} of ${count(runs)} runs (${percent(flaked / runs)} %)`))
+  const flaky = steps
+    .filter(({ flaked }) => flaked > 0)
+    .toSorted((a, b) => b.flaked / b.runs - a.flaked / a.runs)
+  return flaky
+    .slice(0, mostSteps)
+    .flatMap(({ step, flaked, runs }) =>
+      paper.paragraph(
+        '  ',
+        `flaky: ${plain(step, 80)} passed only on a retry in ${count(flaked)} of ${count(runs)} runs (${percent(flaked / runs)} %)`,
+      ),
+    )
 }
 
 /** Never rounded to what it is not: a minute down in a month is not 0 %, and 99.9999 is not 100 %. */

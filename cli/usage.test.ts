@@ -7,20 +7,26 @@ afterAll(place.remove)
 place.configure({
   target: { url: 'http://127.0.0.1:9' },
   probes: { home: { journey: 'home' } },
-  suites: { browse: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 10 }, durationSeconds: 5 } },
+  suites: {
+    browse: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 10 }, durationSeconds: 5 },
+  },
 })
 
 describe('what the user got wrong is one line on stderr, nothing on stdout, exit 2', () => {
   place.write('enum.ts', 'enum A { B }\nexport default A\n')
   it.each([
     ['an unknown command', ['gaet'], "unknown command 'gaet' (Did you mean gate?)"],
-    ['an unknown option', ['gate', '--targte', 'http://x'], "unknown option '--targte' (Did you mean --target?)"],
+    [
+      'an unknown option',
+      ['gate', '--targte', 'http://x'],
+      "unknown option '--targte' (Did you mean --target?)",
+    ],
     ['a URL that is none', ['gate', '--target', 'localhost'], 'expected an http:// or https:// URL'],
     ['an engine that is none', ['gate', '--engine', 'jmeter'], 'Allowed choices are k6, autocannon, both'],
     ['a negative rate', ['load', '--rate', '-5'], 'expected journeys per second over 0'],
     ['a duration that is no number', ['load', '--duration', 'long'], 'expected seconds over 0'],
     ['one argument too many', ['load', 'browse', 'again'], 'too many arguments'],
-    ['an option without its value', ['gate', '--duration'], "argument missing"],
+    ['an option without its value', ['gate', '--duration'], 'argument missing'],
     ['an unknown suite', ['load', 'brwose'], 'suite "brwose" is not in the config (did you mean browse?)'],
     ['an unknown probe', ['probe', 'hoem'], 'probe "hoem" is not in the config (did you mean home?)'],
     ['a config that is not there', ['gate', '--config', 'nowhere.ts'], 'nowhere.ts: not there'],
@@ -28,8 +34,16 @@ describe('what the user got wrong is one line on stderr, nothing on stdout, exit
     ['a metric that is none', ['history', '--metric', 'p95'], '--metric: found "p95", expected one of'],
     ['a comparison of nothing', ['compare', '--candidate', 'a.json'], '--baseline: found none'],
     ['a run that is not there', ['report', 'no-such-run'], 'no-such-run/record.json: not there'],
-    ['a report before the first run', ['report'], "no run there yet: make one with 'vigil load' or 'vigil gate'"],
-    ["a gate without a suite for the engine", ['gate', '--engine', 'autocannon'], "--engine autocannon: none of the gate's suites (browse) is loaded by it"],
+    [
+      'a report before the first run',
+      ['report'],
+      "no run there yet: make one with 'vigil load' or 'vigil gate'",
+    ],
+    [
+      'a gate without a suite for the engine',
+      ['gate', '--engine', 'autocannon'],
+      "--engine autocannon: none of the gate's suites (browse) is loaded by it",
+    ],
   ])('%s', async (_, args, says) => {
     const { code, stdout, stderr } = await place.vigil(args)
     expect(stderr).toContain(says)
@@ -45,10 +59,26 @@ describe('help', () => {
     const { code, stdout, stderr } = await place.vigil(['--help'])
     expect(code).toBe(0)
     expect(stderr).toBe('')
-    for (const { code: listed, means } of Object.values(exitCodes)) expect(stdout).toContain(`${String(listed).padEnd(4)} ${means}`)
+    for (const { code: listed, means } of Object.values(exitCodes))
+      expect(stdout).toContain(`${String(listed).padEnd(4)} ${means}`)
   })
 
-  it.each(['gate', 'load', 'probe', 'uptime', 'ab', 'compare', 'baseline', 'history', 'capacity', 'drill', 'up', 'down', 'report', 'doctor'])('of %s shows examples', async (command) => {
+  it.each([
+    'gate',
+    'load',
+    'probe',
+    'uptime',
+    'ab',
+    'compare',
+    'baseline',
+    'history',
+    'capacity',
+    'drill',
+    'up',
+    'down',
+    'report',
+    'doctor',
+  ])('of %s shows examples', async (command) => {
     const { code, stdout } = await place.vigil([command, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`Examples:\n  vigil ${command}`)

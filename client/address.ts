@@ -17,7 +17,8 @@ export interface Address {
 /** @throws TypeError when it is no http or https URL */
 export function addressOf(targetUrl: string): Address {
   const url = new URL(targetUrl)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`found ${url.protocol}//, expected http:// or https://`)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new TypeError(`found ${url.protocol}//, expected http:// or https://`)
   const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
   return {
     protocol: url.protocol,
@@ -36,7 +37,9 @@ export function requestTarget(address: Address, path: string): string {
   const hash = joined.indexOf('#')
   const whole = hash === -1 ? joined : joined.slice(0, hash)
   // Half a surrogate pair cannot be encoded. (By this and not by `toWellFormed`: k6's runtime has none.)
-  return /^[!-~]*$/.test(whole) ? whole : whole.replaceAll(/[\uD800-\uDFFF]/gu, '\uFFFD').replaceAll(/[^!-~]+/gu, encodeURIComponent)
+  return /^[!-~]*$/.test(whole)
+    ? whole
+    : whole.replaceAll(/[\uD800-\uDFFF]/gu, '\uFFFD').replaceAll(/[^!-~]+/gu, encodeURIComponent)
 }
 
 /** A request's headers with the login of the target's URL, which a step's own `authorization` outranks. */
@@ -52,9 +55,13 @@ export function requestHeaders(address: Address, headers: Record<string, string>
 export function wireProblem(request: WireRequest): string | undefined {
   if (!/^[A-Z][A-Z0-9_-]*$/.test(request.method)) return 'the method is no HTTP method'
   for (const [name, value] of Object.entries(request.headers)) {
-    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return 'a header name holds characters that HTTP does not allow'
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name))
+      return 'a header name holds characters that HTTP does not allow'
     if (typeof value !== 'string') return `header ${name}: found ${typeof value}, expected a string`
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return `header ${name} holds characters that HTTP does not allow`
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+      return `header ${name} holds characters that HTTP does not allow`
   }
-  return typeof request.body === 'string' || request.body === undefined ? undefined : `body: found ${typeof request.body}, expected a string`
+  return typeof request.body === 'string' || request.body === undefined
+    ? undefined
+    : `body: found ${typeof request.body}, expected a string`
 }

@@ -11,13 +11,31 @@ const get = { method: 'GET', path: '/', headers: {}, body: undefined }
 describe('one request', () => {
   test('arrives as it was written, and its answer comes back whole', async () => {
     const url = await target((request, response, body) => {
-      response.setHeader('X-Seen', `${request.method} ${request.url} ${String(request.headers['x-mine'])} ${body}`)
+      response.setHeader(
+        'X-Seen',
+        `${request.method} ${request.url} ${String(request.headers['x-mine'])} ${body}`,
+      )
       response.appendHeader('Set-Cookie', 'a=1').appendHeader('Set-Cookie', 'b=2')
       response.end('{"ok":true}')
     })
-    const result = await sendRequest(`${url}/base/`, { method: 'POST', path: '/a?b=c', headers: { 'x-mine': 'yes' }, body: 'ä' }, limits)
-    expect(result).toMatchObject({ state: 'answered', response: { status: 200, json: { ok: true }, text: '{"ok":true}', headers: { 'set-cookie': 'a=1, b=2' } } })
-    expect(result.state === 'answered' && Buffer.from(result.response.headers['x-seen'] ?? '', 'latin1').toString()).toBe('POST /base/a?b=c yes ä')
+    const result = await sendRequest(
+      `${url}/base/`,
+      { method: 'POST', path: '/a?b=c', headers: { 'x-mine': 'yes' }, body: 'ä' },
+      limits,
+    )
+    expect(result).toMatchObject({
+      state: 'answered',
+      response: {
+        status: 200,
+        json: { ok: true },
+        text: '{"ok":true}',
+        headers: { 'set-cookie': 'a=1, b=2' },
+      },
+    })
+    expect(
+      result.state === 'answered' &&
+        Buffer.from(result.response.headers['x-seen'] ?? '', 'latin1').toString(),
+    ).toBe('POST /base/a?b=c yes ä')
   })
 
   test('follows no redirect and keeps no cookie', async () => {
@@ -26,28 +44,55 @@ describe('one request', () => {
       seen.push(`${request.url} ${request.headers.cookie ?? '-'}`)
       response.writeHead(302, { location: '/login', 'set-cookie': 'a=1' }).end()
     })
-    expect(await sendRequest(url, get, limits)).toMatchObject({ state: 'answered', response: { status: 302 } })
+    expect(await sendRequest(url, get, limits)).toMatchObject({
+      state: 'answered',
+      response: { status: 302 },
+    })
     await sendRequest(url, get, limits)
     expect(seen).toEqual(['/ -', '/ -'])
   })
 
-  test('carries the login of the target\'s URL, unless the step has its own', async () => {
+  test("carries the login of the target's URL, unless the step has its own", async () => {
     const url = await target((request, response) => response.end(request.headers.authorization))
     const login = url.replace('http://', 'http://me:p%40ss@')
-    expect(await sendRequest(login, get, limits)).toMatchObject({ response: { text: `Basic ${Buffer.from('me:p@ss').toString('base64')}` } })
-    expect(await sendRequest(login, { ...get, headers: { authorization: 'Bearer x' } }, limits)).toMatchObject({ response: { text: 'Bearer x' } })
+    expect(await sendRequest(login, get, limits)).toMatchObject({
+      response: { text: `Basic ${Buffer.from('me:p@ss').toString('base64')}` },
+    })
+    expect(
+      await sendRequest(login, { ...get, headers: { authorization: 'Bearer x' } }, limits),
+    ).toMatchObject({ response: { text: 'Bearer x' } })
   })
 
   test.each([
     ['a refused connection', async () => 'http://127.0.0.1:1', 'connect'],
     ['a host name that is not known', async () => 'http://no-such-host.invalid', 'dns'],
-    ['https spoken to an http port', async () => (await target((_, response) => response.end())).replace('http:', 'https:'), 'tls'],
+    [
+      'https spoken to an http port',
+      async () => (await target((_, response) => response.end())).replace('http:', 'https:'),
+      'tls',
+    ],
     ['a target that never answers', () => raw('', 'stay'), 'timeout'],
-    ['a target that stalls in its body', () => raw('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123', 'stay'), 'timeout'],
-    ['a connection reset in the body', () => raw('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123', 'reset'), 'connect'],
+    [
+      'a target that stalls in its body',
+      () => raw('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123', 'stay'),
+      'timeout',
+    ],
+    [
+      'a connection reset in the body',
+      () => raw('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123', 'reset'),
+      'connect',
+    ],
     ['an answer that is no HTTP', () => raw('hello there\r\n\r\n'), 'connect'],
-    ['endless headers', () => raw(`HTTP/1.1 200 OK\r\n${'x-more: and more\r\n'.repeat(10_000)}`, 'stay'), 'connect'],
-    ['a body beyond its limit', () => raw(`HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(200_000)}`, 'stay'), 'check'],
+    [
+      'endless headers',
+      () => raw(`HTTP/1.1 200 OK\r\n${'x-more: and more\r\n'.repeat(10_000)}`, 'stay'),
+      'connect',
+    ],
+    [
+      'a body beyond its limit',
+      () => raw(`HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(200_000)}`, 'stay'),
+      'check',
+    ],
   ])('fails in class: %s', async (_, url, expected) => {
     const result = await sendRequest(await url(), get, { ...limits, timeoutMs: 1000 })
     expect(result).toMatchObject({ state: 'failed', class: expected })
@@ -70,7 +115,10 @@ describe('a request cannot be split by what a target said', () => {
     ['a colon in a header name', { ...get, headers: { 'a: b': 'c' } }],
   ])('%s is refused', async (_, request) => {
     expect(wireProblem(request)).toBeDefined()
-    expect(await sendRequest('http://127.0.0.1:1', request, limits)).toMatchObject({ state: 'failed', class: 'check' })
+    expect(await sendRequest('http://127.0.0.1:1', request, limits)).toMatchObject({
+      state: 'failed',
+      class: 'check',
+    })
   })
   test('a path is encoded where it must be, and nowhere else', () => {
     const address = addressOf('http://[::1]:8080/api/')

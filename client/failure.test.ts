@@ -15,9 +15,17 @@ describe('an error of the way is classed by where it happened', () => {
     ['a self-signed certificate', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls'],
     ['a certificate for another host', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'tls'],
     ['https spoken to an http port', coded('EPROTO'), 'tls'],
-    ['a connection closed within the handshake', coded('ECONNRESET', 'Client network socket disconnected before secure TLS connection was established'), 'tls'],
+    [
+      'a connection closed within the handshake',
+      coded('ECONNRESET', 'Client network socket disconnected before secure TLS connection was established'),
+      'tls',
+    ],
     ['a connection that does not come about', coded('ETIMEDOUT'), 'timeout'],
-    ['all addresses of a host refused', new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]), 'connect'],
+    [
+      'all addresses of a host refused',
+      new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]),
+      'connect',
+    ],
     ['a library that wraps the cause', new Error('failed', { cause: coded('ENOTFOUND') }), 'dns'],
     ['what is no error at all', 'boom', 'connect'],
   ])('%s', (_, error, expected) => {
@@ -25,7 +33,7 @@ describe('an error of the way is classed by where it happened', () => {
   })
 })
 
-test('errors of this machine are told apart from the target\'s', () => {
+test("errors of this machine are told apart from the target's", () => {
   expect(ownCode(coded('EMFILE'))).toBe('EMFILE')
   expect(ownCode(new AggregateError([coded('EADDRNOTAVAIL')]))).toBe('EADDRNOTAVAIL')
   expect(ownCode(coded('ECONNREFUSED'))).toBeUndefined()

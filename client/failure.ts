@@ -7,11 +7,26 @@ export interface RequestFailure {
 }
 
 // Errors of this machine, not of the target: it has no sockets, ports or memory left to ask with.
-const ownCodes = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM', 'EAGAIN', 'EPERM', 'EACCES'])
+const ownCodes = new Set([
+  'EMFILE',
+  'ENFILE',
+  'EADDRNOTAVAIL',
+  'ENOBUFS',
+  'ENOMEM',
+  'EAGAIN',
+  'EPERM',
+  'EACCES',
+])
 
 // OpenSSL names the reasons for refusing a certificate without a common beginning.
-const certificateCode = /^(?:CERT_|ERR_TLS_|ERR_SSL_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERROR_IN_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO)/
-const timeoutCodes = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+const certificateCode =
+  /^(?:CERT_|ERR_TLS_|ERR_SSL_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERROR_IN_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO)/
+const timeoutCodes = new Set([
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+])
 
 const words: Record<string, string> = {
   ECONNREFUSED: 'connection refused',
@@ -58,7 +73,10 @@ export function answerClass(status: number): 'redirect' | 'status' | 'check' {
 /** One line of at most `length` characters, without what could repaint a terminal or turn the writing direction. */
 export function oneLine(text: string, length = 200): string {
   // Cut first: a hostile text may be long.
-  const line = text.slice(0, length * 4).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ').trim()
+  const line = text
+    .slice(0, length * 4)
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ')
+    .trim()
   return line.length > length ? `${line.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : line
 }
 
@@ -71,7 +89,8 @@ function classOf(code: string, text: string): FailureClass {
 // Trying a host's several addresses fails with one error around the others.
 function innermost(thrown: unknown): unknown {
   if (thrown instanceof AggregateError && thrown.errors.length > 0) return thrown.errors[0]
-  if (thrown instanceof Error && codeOf(thrown) === '' && thrown.cause instanceof Error) return innermost(thrown.cause)
+  if (thrown instanceof Error && codeOf(thrown) === '' && thrown.cause instanceof Error)
+    return innermost(thrown.cause)
   return thrown
 }
 

@@ -17,7 +17,13 @@ console.log(JSON.stringify(await loadJourneys(process.argv[2])))
 process.exit(0)`
 
 async function loadInNode(file: string): Promise<unknown> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', loader, join(import.meta.dirname, 'index.ts'), file])
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--input-type=module',
+    '-e',
+    loader,
+    join(import.meta.dirname, 'index.ts'),
+    file,
+  ])
   const result: unknown = JSON.parse(stdout)
   return result
 }
@@ -30,7 +36,8 @@ async function loaded(source: string): Promise<unknown> {
 
 describe('a journeys module', () => {
   test('is imported as it is, TypeScript and all', async () => {
-    const source = 'const name: string = "a"\nexport default [{ name, steps: [{ name: "s", request: () => ({ method: "GET", path: "/" }) }] }]'
+    const source =
+      'const name: string = "a"\nexport default [{ name, steps: [{ name: "s", request: () => ({ method: "GET", path: "/" }) }] }]'
     expect(await loaded(source)).toMatchObject({ state: 'loaded', journeys: [{ name: 'a' }] })
   })
   test.each([
@@ -40,11 +47,18 @@ describe('a journeys module', () => {
     ['imports what is not there', 'import "./gone.ts"', /^\S+journeys\.ts(:1)?: .*gone\.ts/],
     ['exports nothing', 'export const a = 1', /has no default export/],
     ['exports something else', 'export default { a: 1 }', /found object, expected an array/],
-    ['has steps without requests', 'export default [{ name: "a", steps: [{ name: "b" }] }]', /\[0\]\.steps\[0\]\.request: found undefined, expected a function/],
+    [
+      'has steps without requests',
+      'export default [{ name: "a", steps: [{ name: "b" }] }]',
+      /\[0\]\.steps\[0\]\.request: found undefined, expected a function/,
+    ],
   ])('that %s is one line with its file', async (_, source, expected) => {
     expect(await loaded(source)).toMatchObject({ state: 'misused', reason: expect.stringMatching(expected) })
   })
   test('that is not there is said to be so', async () => {
-    expect(await loadInNode('/no/such/journeys.ts')).toEqual({ state: 'misused', reason: '/no/such/journeys.ts: not there' })
+    expect(await loadInNode('/no/such/journeys.ts')).toEqual({
+      state: 'misused',
+      reason: '/no/such/journeys.ts: not there',
+    })
   })
 })

@@ -14,7 +14,10 @@ const importLimitMs = 10_000
  * @param modulePath absolute
  */
 export async function loadJourneys(modulePath: string): Promise<LoadedJourneys> {
-  const misused = (what: string, line = ''): LoadedJourneys => ({ state: 'misused', reason: `${modulePath}${line}: ${oneLine(what, 300)}` })
+  const misused = (what: string, line = ''): LoadedJourneys => ({
+    state: 'misused',
+    reason: `${modulePath}${line}: ${oneLine(what, 300)}`,
+  })
   let exported: unknown
   try {
     exported = await importDefault(modulePath)
@@ -23,13 +26,26 @@ export async function loadJourneys(modulePath: string): Promise<LoadedJourneys> 
   }
   if (exported === undefined) return misused('has no default export, expected an array of journeys')
   const [first, ...others] = journeyProblems(exported)
-  if (first !== undefined) return misused(`default export: ${first}${others.length > 0 ? ` (and ${others.length} more problems)` : ''}`)
-  return isJourneys(exported) ? { state: 'loaded', journeys: exported } : misused('default export: no array of journeys')
+  if (first !== undefined)
+    return misused(
+      `default export: ${first}${others.length > 0 ? ` (and ${others.length} more problems)` : ''}`,
+    )
+  return isJourneys(exported)
+    ? { state: 'loaded', journeys: exported }
+    : misused('default export: no array of journeys')
 }
 
 async function importDefault(modulePath: string): Promise<unknown> {
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`did not load within ${importLimitMs / 1000} s: does it wait for something at its top level?`)), importLimitMs)
+  const timer = setTimeout(
+    () =>
+      reject(
+        new Error(
+          `did not load within ${importLimitMs / 1000} s: does it wait for something at its top level?`,
+        ),
+      ),
+    importLimitMs,
+  )
   try {
     const module: { default?: unknown } = await Promise.race([import(pathToFileURL(modulePath).href), late])
     return module.default
@@ -41,7 +57,8 @@ async function importDefault(modulePath: string): Promise<unknown> {
 function importProblem(error: unknown, modulePath: string): string {
   if (!(error instanceof Error)) return `threw ${String(error)} when it was loaded`
   const code = 'code' in error ? error.code : undefined
-  if (code === 'ERR_MODULE_NOT_FOUND' && error.message.includes(`'${modulePath}' imported`)) return 'not there'
+  if (code === 'ERR_MODULE_NOT_FOUND' && error.message.includes(`'${modulePath}' imported`))
+    return 'not there'
   const what = error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
   return what.split('\n').find((line) => line.trim() !== '') ?? 'threw when it was loaded'
 }

@@ -38,20 +38,40 @@ export async function playSteps(steps: readonly Step[], start: Context, send: Se
 }
 
 async function playStep(step: Step, ctx: Context, send: Send): Promise<{ ctx: Context; result: PlayedStep }> {
-  const failed = (failure: { class: FailureClass; message: string }, status: number, durationMs: number): { ctx: Context; result: PlayedStep } => ({
+  const failed = (
+    failure: { class: FailureClass; message: string },
+    status: number,
+    durationMs: number,
+  ): { ctx: Context; result: PlayedStep } => ({
     ctx,
-    result: { step: step.name, ok: false, status, durationMs, class: failure.class, message: oneLine(failure.message) },
+    result: {
+      step: step.name,
+      ok: false,
+      status,
+      durationMs,
+      class: failure.class,
+      message: oneLine(failure.message),
+    },
   })
   let wire: WireRequest
   try {
     wire = wireRequest(step, ctx)
   } catch (error) {
-    return failed({ class: 'check', message: `request threw: ${error instanceof Error ? error.message : String(error)}` }, 0, 0)
+    return failed(
+      { class: 'check', message: `request threw: ${error instanceof Error ? error.message : String(error)}` },
+      0,
+      0,
+    )
   }
   const sent = await send(wire)
   if (sent.state === 'failed') return failed(sent, 0, sent.durationMs)
   const { response, durationMs } = sent
   const settled = settleStep(step, response, ctx)
-  if (settled.problem !== undefined) return failed({ class: answerClass(response.status), message: settled.problem }, response.status, durationMs)
+  if (settled.problem !== undefined)
+    return failed(
+      { class: answerClass(response.status), message: settled.problem },
+      response.status,
+      durationMs,
+    )
   return { ctx: settled.ctx, result: { step: step.name, ok: true, status: response.status, durationMs } }
 }

@@ -26,7 +26,12 @@ export type SendResult =
  *
  * @param dispatcher where connections are kept for later requests; without one this request has a connection of its own
  */
-export async function sendRequest(baseUrl: string, request: WireRequest, limits: SendLimits, dispatcher?: Dispatcher): Promise<SendResult> {
+export async function sendRequest(
+  baseUrl: string,
+  request: WireRequest,
+  limits: SendLimits,
+  dispatcher?: Dispatcher,
+): Promise<SendResult> {
   const began = performance.now()
   const since = (): number => performance.now() - began
   const problem = wireProblem(request)
@@ -34,7 +39,13 @@ export async function sendRequest(baseUrl: string, request: WireRequest, limits:
   const agent = dispatcher ?? connections(1)
   const deadline = AbortSignal.timeout(Math.max(1, Math.ceil(limits.timeoutMs)))
   try {
-    const response = await exchange(agent, addressOf(baseUrl), request, limits, AbortSignal.any([deadline, limits.signal]))
+    const response = await exchange(
+      agent,
+      addressOf(baseUrl),
+      request,
+      limits,
+      AbortSignal.any([deadline, limits.signal]),
+    )
     return typeof response === 'string'
       ? { state: 'failed', class: 'check', message: response, durationMs: since() }
       : { state: 'answered', response, durationMs: since() }
@@ -48,10 +59,24 @@ export async function sendRequest(baseUrl: string, request: WireRequest, limits:
 /** Connections to keep for several requests; `destroy()` closes them. */
 export function connections(most: number): Dispatcher {
   // The caller's time limit is the only one.
-  return new Agent({ connections: most, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 0 }, maxHeaderSize: 64 * 1024, allowH2: false })
+  return new Agent({
+    connections: most,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: 0 },
+    maxHeaderSize: 64 * 1024,
+    allowH2: false,
+  })
 }
 
-async function exchange(agent: Dispatcher, address: Address, request: WireRequest, limits: SendLimits, signal: AbortSignal): Promise<Response | string> {
+async function exchange(
+  agent: Dispatcher,
+  address: Address,
+  request: WireRequest,
+  limits: SendLimits,
+  signal: AbortSignal,
+): Promise<Response | string> {
   const answer = await agent.request({
     origin: `${address.protocol}//${address.host}`,
     method: request.method,
@@ -70,7 +95,11 @@ async function exchange(agent: Dispatcher, address: Address, request: WireReques
     if (bytes > limits.maxBodyBytes) return `the body is larger than ${limits.maxBodyBytes} bytes`
     chunks.push(chunk)
   }
-  return responseOf(answer.statusCode, headersOf(rawHeaders(answer.headers)), Buffer.concat(chunks).toString('utf8'))
+  return responseOf(
+    answer.statusCode,
+    headersOf(rawHeaders(answer.headers)),
+    Buffer.concat(chunks).toString('utf8'),
+  )
 }
 
 // Raw headers are a flat list of names and values, which undici's types do not say.
@@ -78,8 +107,13 @@ function rawHeaders(headers: unknown): string[] {
   return Array.isArray(headers) ? headers.map(String) : []
 }
 
-function whatWentWrong(error: unknown, limits: SendLimits, deadline: AbortSignal): { class: FailureClass; message: string } {
+function whatWentWrong(
+  error: unknown,
+  limits: SendLimits,
+  deadline: AbortSignal,
+): { class: FailureClass; message: string } {
   if (limits.signal.aborted) return { class: 'timeout', message: 'interrupted before the answer came' }
-  if (deadline.aborted) return { class: 'timeout', message: `no complete answer within ${limits.timeoutMs} ms` }
+  if (deadline.aborted)
+    return { class: 'timeout', message: `no complete answer within ${limits.timeoutMs} ms` }
   return failureOf(error)
 }

@@ -64,23 +64,34 @@ describe('a splayed cadence', () => {
 
   it('keeps its rhythm, begins less than 5 s and less than a gap later, and is the same after a restart', () => {
     fc.assert(
-      fc.property(fc.constantFrom('1s', '30s', '*/2 * * * * *', '0,1 * * * * *', '*/5 * * * *'), fc.string(), fc.nat(86_400_000), (text, name, ms) => {
-        const gaps: Record<string, number> = { '1s': 1000, '*/2 * * * * *': 2000, '0,1 * * * * *': 1000 }
-        const [plain, moved, again] = [cadence(text), splayed(cadence(text), 'host', name, from), splayed(cadence(text), 'host', name, from)]
-        const [whole, due] = [plain.next(from), moved.next(from + 1)]
-        const delay = (due - whole + 10 * 300_000) % (gaps[text] ?? 5000)
-        expect(again.next(from + ms)).toBe(moved.next(from + ms))
-        expect(moved.next(from + ms)).toBeGreaterThan(from + ms)
-        // Every due time is moved by the same delay.
-        expect(moved.next(whole + delay - 1)).toBe(whole + delay)
-        expect(moved.next(from + ms + delay) - delay).toBe(plain.next(from + ms))
-      }),
+      fc.property(
+        fc.constantFrom('1s', '30s', '*/2 * * * * *', '0,1 * * * * *', '*/5 * * * *'),
+        fc.string(),
+        fc.nat(86_400_000),
+        (text, name, ms) => {
+          const gaps: Record<string, number> = { '1s': 1000, '*/2 * * * * *': 2000, '0,1 * * * * *': 1000 }
+          const [plain, moved, again] = [
+            cadence(text),
+            splayed(cadence(text), 'host', name, from),
+            splayed(cadence(text), 'host', name, from),
+          ]
+          const [whole, due] = [plain.next(from), moved.next(from + 1)]
+          const delay = (due - whole + 10 * 300_000) % (gaps[text] ?? 5000)
+          expect(again.next(from + ms)).toBe(moved.next(from + ms))
+          expect(moved.next(from + ms)).toBeGreaterThan(from + ms)
+          // Every due time is moved by the same delay.
+          expect(moved.next(whole + delay - 1)).toBe(whole + delay)
+          expect(moved.next(from + ms + delay) - delay).toBe(plain.next(from + ms))
+        },
+      ),
       { numRuns: 60 },
     )
   })
 
   it('spreads many probes over the second they would all begin in', () => {
-    const tenths = Array.from({ length: 1000 }, (_, n) => Math.floor((splayed(cadence('1s'), 'host', `probe-${n}`, from).next(from) % 1000) / 100))
+    const tenths = Array.from({ length: 1000 }, (_, n) =>
+      Math.floor((splayed(cadence('1s'), 'host', `probe-${n}`, from).next(from) % 1000) / 100),
+    )
     const counts = [...Map.groupBy(tenths, (tenth) => tenth).values()].map(({ length }) => length)
     expect(counts).toHaveLength(10)
     expect(Math.max(...counts)).toBeLessThan(150)

@@ -11,7 +11,10 @@ export function shapeProblem(error: z.ZodError, value: unknown): string {
     const key = issue.keys[0] ?? ''
     return `${[...path, key].join('.')}: unknown setting${nearest(key, knownKeys(path))}`
   }
-  const found = issue.path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined), value)
+  const found = issue.path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
+    value,
+  )
   return `${path.join('.') || 'default export'}: found ${shown(found)}, ${expectation(issue)}`
 }
 
@@ -19,7 +22,8 @@ export function shapeProblem(error: z.ZodError, value: unknown): string {
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value)
-  if (typeof value === 'string') return value.length <= 40 && !/[@:]/.test(value) ? JSON.stringify(value) : 'a string'
+  if (typeof value === 'string')
+    return value.length <= 40 && !/[@:]/.test(value) ? JSON.stringify(value) : 'a string'
   return Array.isArray(value) ? 'an array' : `a${typeof value === 'object' ? 'n object' : ` ${typeof value}`}`
 }
 
@@ -30,7 +34,9 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `expected one of ${issue.values.map((value) => String(value)).join(', ')}`
     case 'too_small':
-      return issue.message.startsWith('expected') ? issue.message : `expected ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
+      return issue.message.startsWith('expected')
+        ? issue.message
+        : `expected ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`
     case 'too_big':
       return issue.message.startsWith('expected') ? issue.message : `expected at most ${issue.maximum}`
     case 'invalid_format':
@@ -61,11 +67,22 @@ function childSchema(schema: unknown, key: string): unknown {
 
 function shapeOf(schema: unknown): object | undefined {
   const inner = unwrapped(schema)
-  return typeof inner === 'object' && inner !== null && 'shape' in inner && typeof inner.shape === 'object' && inner.shape !== null ? inner.shape : undefined
+  return typeof inner === 'object' &&
+    inner !== null &&
+    'shape' in inner &&
+    typeof inner.shape === 'object' &&
+    inner.shape !== null
+    ? inner.shape
+    : undefined
 }
 
 function unwrapped(schema: unknown): unknown {
-  if (typeof schema === 'object' && schema !== null && 'unwrap' in schema && typeof schema.unwrap === 'function') {
+  if (
+    typeof schema === 'object' &&
+    schema !== null &&
+    'unwrap' in schema &&
+    typeof schema.unwrap === 'function'
+  ) {
     const inner: unknown = schema.unwrap()
     return unwrapped(inner)
   }

@@ -7,7 +7,8 @@ import { loadConfig } from './load.ts'
 const folder = mkdtempSync(join(tmpdir(), 'vigil-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const journeys = "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]\n"
+const journeys =
+  "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]\n"
 writeFileSync(join(folder, 'journeys.mjs'), journeys)
 
 let count = 0
@@ -21,7 +22,9 @@ function write(text: string, ending = 'mjs'): string {
 const good = {
   target: { url: 'http://127.0.0.1:8000' },
   journeys: './journeys.mjs',
-  suites: { browse: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 10 }, durationSeconds: 30 } },
+  suites: {
+    browse: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 10 }, durationSeconds: 30 },
+  },
 }
 
 /** The good config with one place changed; `undefined` removes it. */
@@ -46,32 +49,109 @@ it('reads a good config, its journeys and the places of both', async () => {
   const name = write(`export default ${JSON.stringify(good)}`)
   expect(await loadConfig(folder, name)).toMatchObject({
     state: 'loaded',
-    loaded: { config: good, file: join(folder, name), journeysModule: join(folder, 'journeys.mjs'), journeys: [{ name: 'home' }] },
+    loaded: {
+      config: good,
+      file: join(folder, name),
+      journeysModule: join(folder, 'journeys.mjs'),
+      journeys: [{ name: 'home' }],
+    },
   })
 })
 
 describe('a wrong config is one line with file, place, found and expected', () => {
   const cases: [string, string, string][] = [
-    ['an unknown setting, with the nearest', changed('targt', {}), 'targt: unknown setting (did you mean target?)'],
-    ['an unknown setting deep inside', changed('suites.browse.durationSecond', 3), 'suites.browse.durationSecond: unknown setting (did you mean durationSeconds?)'],
-    ['a setting that resembles nothing', changed('pushgateway', { url: 'http://x', zebra: 1 }), 'pushgateway.zebra: unknown setting (there are: url, require)'],
-    ['a wrong type', changed('suites.browse.durationSeconds', '30'), 'suites.browse.durationSeconds: found "30", expected number'],
-    ['a database that vigil cannot bring', changed('target.database', 'mysql'), 'target.database: found "mysql", expected'],
+    [
+      'an unknown setting, with the nearest',
+      changed('targt', {}),
+      'targt: unknown setting (did you mean target?)',
+    ],
+    [
+      'an unknown setting deep inside',
+      changed('suites.browse.durationSecond', 3),
+      'suites.browse.durationSecond: unknown setting (did you mean durationSeconds?)',
+    ],
+    [
+      'a setting that resembles nothing',
+      changed('pushgateway', { url: 'http://x', zebra: 1 }),
+      'pushgateway.zebra: unknown setting (there are: url, require)',
+    ],
+    [
+      'a wrong type',
+      changed('suites.browse.durationSeconds', '30'),
+      'suites.browse.durationSeconds: found "30", expected number',
+    ],
+    [
+      'a database that vigil cannot bring',
+      changed('target.database', 'mysql'),
+      'target.database: found "mysql", expected',
+    ],
     ['something missing', changed('target.url', undefined), 'target.url: found nothing, expected'],
-    ['no http URL', changed('target.url', 'localhost:8000'), 'target.url: found a string, expected an http:// or https:// URL'],
-    ['a password in the address', changed('target.url', 'http://me:pw@host'), 'target.url: found a string, expected a URL without a user and password'],
-    ['a negative rate', changed('suites.browse.load.ratePerSecond', -5), 'suites.browse.load.ratePerSecond: found -5, expected more than 0'],
-    ['a rate beyond reason', changed('suites.browse.load.ratePerSecond', 1e9), 'suites.browse.load.ratePerSecond: found 1000000000, expected at most 100000'],
-    ['an error rate in per cent', changed('budgets.errorRate', 5), 'budgets.errorRate: found 5, expected a ratio from 0 to 1'],
-    ['an unknown engine', changed('suites.browse.engine', 'jmeter'), 'suites.browse.engine: found "jmeter", expected one of k6, autocannon'],
-    ['an engine with the load of another', changed('suites.browse.load', { connections: 5 }), 'suites.browse.load: found connections, expected ratePerSecond alone, which is what k6 loads by'],
-    ['an unknown journey, with the nearest', changed('suites.browse.journeys', { hoem: 1 }), 'suites.browse.journeys: found "hoem", expected the name of a journey (did you mean home?)'],
+    [
+      'no http URL',
+      changed('target.url', 'localhost:8000'),
+      'target.url: found a string, expected an http:// or https:// URL',
+    ],
+    [
+      'a password in the address',
+      changed('target.url', 'http://me:pw@host'),
+      'target.url: found a string, expected a URL without a user and password',
+    ],
+    [
+      'a negative rate',
+      changed('suites.browse.load.ratePerSecond', -5),
+      'suites.browse.load.ratePerSecond: found -5, expected more than 0',
+    ],
+    [
+      'a rate beyond reason',
+      changed('suites.browse.load.ratePerSecond', 1e9),
+      'suites.browse.load.ratePerSecond: found 1000000000, expected at most 100000',
+    ],
+    [
+      'an error rate in per cent',
+      changed('budgets.errorRate', 5),
+      'budgets.errorRate: found 5, expected a ratio from 0 to 1',
+    ],
+    [
+      'an unknown engine',
+      changed('suites.browse.engine', 'jmeter'),
+      'suites.browse.engine: found "jmeter", expected one of k6, autocannon',
+    ],
+    [
+      'an engine with the load of another',
+      changed('suites.browse.load', { connections: 5 }),
+      'suites.browse.load: found connections, expected ratePerSecond alone, which is what k6 loads by',
+    ],
+    [
+      'an unknown journey, with the nearest',
+      changed('suites.browse.journeys', { hoem: 1 }),
+      'suites.browse.journeys: found "hoem", expected the name of a journey (did you mean home?)',
+    ],
     ['no journey', changed('suites.browse.journeys', {}), 'suites.browse.journeys: found none'],
-    ['a journey and a script', changed('suites.browse.script', './x.js'), 'suites.browse: expected either journeys or script'],
-    ['a probe of an unknown journey', changed('probes', { p: { journey: 'hom' } }), 'probes.p.journey: found "hom"'],
-    ['a gate of an unknown suite', changed('gate', { suites: ['brows'] }), 'gate.suites: found "brows", expected the name of a suite (did you mean browse?)'],
-    ['an empty gate', changed('gate', { suites: [] }), 'gate.suites: found an array, expected at least one suite'],
-    ['memory asked of a step', changed('budgets', { steps: { 'home/get': { rssBytes: 1 } } }), 'memory belongs to the service'],
+    [
+      'a journey and a script',
+      changed('suites.browse.script', './x.js'),
+      'suites.browse: expected either journeys or script',
+    ],
+    [
+      'a probe of an unknown journey',
+      changed('probes', { p: { journey: 'hom' } }),
+      'probes.p.journey: found "hom"',
+    ],
+    [
+      'a gate of an unknown suite',
+      changed('gate', { suites: ['brows'] }),
+      'gate.suites: found "brows", expected the name of a suite (did you mean browse?)',
+    ],
+    [
+      'an empty gate',
+      changed('gate', { suites: [] }),
+      'gate.suites: found an array, expected at least one suite',
+    ],
+    [
+      'memory asked of a step',
+      changed('budgets', { steps: { 'home/get': { rssBytes: 1 } } }),
+      'memory belongs to the service',
+    ],
     ['a name that no metric can carry', changed('suites', { 'a b': good.suites.browse }), 'suites.a b'],
     ['a command without a path to wait for', changed('target.command', ['x']), 'target.ready: missing'],
     ['no default export', 'export const a = 1', 'no default export, expected a vigil config'],
@@ -88,7 +168,9 @@ describe('a wrong config is one line with file, place, found and expected', () =
   })
 
   it('a file that is not there', async () => {
-    expect(await problemOf('nowhere.ts')).toBe(`${join(folder, 'nowhere.ts')}: not there, expected a vigil config: make one with a default export, or point to one with '--config FILE'`)
+    expect(await problemOf('nowhere.ts')).toBe(
+      `${join(folder, 'nowhere.ts')}: not there, expected a vigil config: make one with a default export, or point to one with '--config FILE'`,
+    )
   })
 
   it('never shows a URL, which may hold a password', async () => {
@@ -99,10 +181,26 @@ describe('a wrong config is one line with file, place, found and expected', () =
 describe('a wrong journeys module', () => {
   const cases: [string, string, string][] = [
     ['that throws', "throw new Error('no such luck')", ':1: no such luck'],
-    ['that exports no array', 'export default {}', 'default export: found object, expected an array of journeys'],
-    ['with a step without a request', "export default [{ name: 'home', steps: [{ name: 'get' }] }]", '[0].steps[0].request: found undefined, expected a function'],
-    ['with a wait that is none', "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({}), until: { everyMs: 100 } }] }]", '[0].steps[0].until.timeoutMs: found undefined, expected milliseconds from 0 to 600000'],
-    ['with a name that no label can carry', "export default [{ name: 'a/b', steps: [] }]", '[0].name: found "a/b"'],
+    [
+      'that exports no array',
+      'export default {}',
+      'default export: found object, expected an array of journeys',
+    ],
+    [
+      'with a step without a request',
+      "export default [{ name: 'home', steps: [{ name: 'get' }] }]",
+      '[0].steps[0].request: found undefined, expected a function',
+    ],
+    [
+      'with a wait that is none',
+      "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({}), until: { everyMs: 100 } }] }]",
+      '[0].steps[0].until.timeoutMs: found undefined, expected milliseconds from 0 to 600000',
+    ],
+    [
+      'with a name that no label can carry',
+      "export default [{ name: 'a/b', steps: [] }]",
+      '[0].name: found "a/b"',
+    ],
   ]
   it.each(cases)('%s is named with its place', async (_, text, says) => {
     const module = write(text)
@@ -113,12 +211,18 @@ describe('a wrong journeys module', () => {
   })
 
   it('with a journey that waits cannot be loaded, only probed', async () => {
-    const module = write("export default [{ name: 'home', steps: [{ name: 'job', request: () => ({}), until: { everyMs: 100, timeoutMs: 1000 } }] }]")
-    expect(await problemOf(write(changed('journeys', `./${module}`)))).toContain('suites.browse.journeys.home: found a journey whose step job waits (until)')
+    const module = write(
+      "export default [{ name: 'home', steps: [{ name: 'job', request: () => ({}), until: { everyMs: 100, timeoutMs: 1000 } }] }]",
+    )
+    expect(await problemOf(write(changed('journeys', `./${module}`)))).toContain(
+      'suites.browse.journeys.home: found a journey whose step job waits (until)',
+    )
   })
 
   it('that is not there is named with the setting that asked for it', async () => {
     const name = write(changed('journeys', './gone.ts'))
-    expect(await problemOf(name)).toContain(`${join(folder, name)}: journeys: ${join(folder, 'gone.ts')}: not there`)
+    expect(await problemOf(name)).toContain(
+      `${join(folder, name)}: journeys: ${join(folder, 'gone.ts')}: not there`,
+    )
   })
 })

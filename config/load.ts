@@ -23,30 +23,48 @@ export type ConfigResult = { state: 'loaded'; loaded: LoadedConfig } | { state: 
 /** Reads and checks a config and the journeys it names. A problem is one line: file, path, found, expected. */
 export async function loadConfig(cwd: string, path: string): Promise<ConfigResult> {
   const file = resolve(cwd, path)
-  const imported = await importDefault(file, 'a vigil config', "make one with a default export, or point to one with '--config FILE'")
+  const imported = await importDefault(
+    file,
+    'a vigil config',
+    "make one with a default export, or point to one with '--config FILE'",
+  )
   if (imported.state === 'wrong') return imported
   const parsed = configSchema.safeParse(imported.value)
-  if (!parsed.success) return { state: 'wrong', problem: `${file}: ${shapeProblem(parsed.error, imported.value)}` }
+  if (!parsed.success)
+    return { state: 'wrong', problem: `${file}: ${shapeProblem(parsed.error, imported.value)}` }
   const journeysModule = resolve(dirname(file), parsed.data.journeys)
-  if (!(await isThere(journeysModule))) return { state: 'wrong', problem: `${file}: journeys: ${journeysModule}: not there, expected a module whose default export is an array of journeys` }
+  if (!(await isThere(journeysModule)))
+    return {
+      state: 'wrong',
+      problem: `${file}: journeys: ${journeysModule}: not there, expected a module whose default export is an array of journeys`,
+    }
   const journeys = await loadJourneys(journeysModule)
   if (journeys.state === 'misused') return { state: 'wrong', problem: journeys.reason }
   const [problem] = referenceProblems(parsed.data, journeys.journeys)
   if (problem) return { state: 'wrong', problem: `${file}: ${problem.path}: ${problem.message}` }
-  return { state: 'loaded', loaded: { config: settled(parsed.data), file, journeysModule, journeys: journeys.journeys } }
+  return {
+    state: 'loaded',
+    loaded: { config: settled(parsed.data), file, journeysModule, journeys: journeys.journeys },
+  }
 }
 
 type Imported = { state: 'imported'; value: unknown } | { state: 'wrong'; problem: string }
 
 async function importDefault(file: string, expected: string, advice: string): Promise<Imported> {
-  if (!(await isThere(file))) return { state: 'wrong', problem: `${file}: not there, expected ${expected}: ${advice}` }
+  if (!(await isThere(file)))
+    return { state: 'wrong', problem: `${file}: not there, expected ${expected}: ${advice}` }
   try {
     const module: unknown = await import(pathToFileURL(file).href)
-    const value = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
-    if (value === undefined) return { state: 'wrong', problem: `${file}: no default export, expected ${expected}` }
+    const value =
+      typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
+    if (value === undefined)
+      return { state: 'wrong', problem: `${file}: no default export, expected ${expected}` }
     return { state: 'imported', value }
   } catch (error) {
-    return { state: 'wrong', problem: `${whereThrown(error, file)}: ${whatWasThrown(error)}, expected ${expected}` }
+    return {
+      state: 'wrong',
+      problem: `${whereThrown(error, file)}: ${whatWasThrown(error)}, expected ${expected}`,
+    }
   }
 }
 

@@ -2,10 +2,15 @@ import { z } from 'zod'
 import { parseCadence } from './cadence.ts'
 
 const positive = z.number().positive()
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "expected 1 to 64 letters, digits, '.', '_' or '-'")
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "expected 1 to 64 letters, digits, '.', '_' or '-'")
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' })
 // A password in the target's address would end up in every record and report.
-const targetUrl = httpUrl.refine((text) => URL.parse(text)?.username === '' && URL.parse(text)?.password === '', 'expected a URL without a user and password: journeys send their credentials in headers')
+const targetUrl = httpUrl.refine(
+  (text) => URL.parse(text)?.username === '' && URL.parse(text)?.password === '',
+  'expected a URL without a user and password: journeys send their credentials in headers',
+)
 const path = z.string().startsWith('/', "expected a path that starts with '/'")
 
 const limits = {
@@ -17,7 +22,10 @@ const limits = {
   rssBytes: positive.exactOptional(),
 }
 // A step has no memory and no steps of its own, but the contract lets a Budgets stand there: what cannot be measured is refused.
-const stepBudgets = z.strictObject({ ...limits, rssBytes: z.never('memory belongs to the service, not to a step: move it one level up').exactOptional() })
+const stepBudgets = z.strictObject({
+  ...limits,
+  rssBytes: z.never('memory belongs to the service, not to a step: move it one level up').exactOptional(),
+})
 const budgets = z.strictObject({ ...limits, steps: z.record(z.string(), stepBudgets).exactOptional() })
 
 const cadence = z.string().superRefine((text, context) => {
@@ -31,7 +39,11 @@ const probeOptions = {
   attempts: z.int().min(1).max(10).exactOptional(),
   degradedMs: positive.exactOptional(),
 }
-const probe = z.strictObject({ journey: z.string().exactOptional(), spec: z.string().exactOptional(), ...probeOptions })
+const probe = z.strictObject({
+  journey: z.string().exactOptional(),
+  spec: z.string().exactOptional(),
+  ...probeOptions,
+})
 
 const load = z.strictObject({
   ratePerSecond: positive.max(100_000).exactOptional(),
@@ -63,8 +75,26 @@ export const configSchema = z.strictObject({
   probes: z.record(name, probe).exactOptional(),
   suites: z.record(name, suite),
   budgets: budgets.exactOptional(),
-  gate: z.strictObject({ probes: z.array(z.string()).exactOptional(), suites: z.array(z.string()).min(1, 'expected at least one suite: a gate that loads nothing promises nothing') }).exactOptional(),
+  gate: z
+    .strictObject({
+      probes: z.array(z.string()).exactOptional(),
+      suites: z
+        .array(z.string())
+        .min(1, 'expected at least one suite: a gate that loads nothing promises nothing'),
+    })
+    .exactOptional(),
   pushgateway: z.strictObject({ url: httpUrl, require: z.boolean().exactOptional() }).exactOptional(),
-  forecasts: z.record(name, z.strictObject({ query: z.string().min(1).max(4000), limit: z.union([z.literal('capacity'), positive], "expected a number over 0, or 'capacity'"), unit: z.enum(['bytes', 'per second']).exactOptional() })).exactOptional(),
-  history: z.strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'expected a postgres:// URL') }).exactOptional(),
+  forecasts: z
+    .record(
+      name,
+      z.strictObject({
+        query: z.string().min(1).max(4000),
+        limit: z.union([z.literal('capacity'), positive], "expected a number over 0, or 'capacity'"),
+        unit: z.enum(['bytes', 'per second']).exactOptional(),
+      }),
+    )
+    .exactOptional(),
+  history: z
+    .strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'expected a postgres:// URL') })
+    .exactOptional(),
 })

@@ -15,8 +15,14 @@ const units = readdirSync(join(root, 'deploy/systemd'))
 
 /** Where each file starts vigil. */
 const lines = [
-  ...units.flatMap((unit) => [...read(`systemd/${unit}`).matchAll(/^ExecStart=(.+)$/gm)].map(([, line = '']) => [`systemd/${unit}`, line] as const)),
-  ...[...read('cron/vigil-probe').matchAll(/^\*\/5 .*(\/opt\/vigil\/vigil .+?)(?: >.*)?$/gm)].map(([, line = '']) => ['cron/vigil-probe', line] as const),
+  ...units.flatMap((unit) =>
+    [...read(`systemd/${unit}`).matchAll(/^ExecStart=(.+)$/gm)].map(
+      ([, line = '']) => [`systemd/${unit}`, line] as const,
+    ),
+  ),
+  ...[...read('cron/vigil-probe').matchAll(/^\*\/5 .*(\/opt\/vigil\/vigil .+?)(?: >.*)?$/gm)].map(
+    ([, line = '']) => ['cron/vigil-probe', line] as const,
+  ),
 ]
 
 const world: World = {
@@ -33,7 +39,11 @@ const world: World = {
 
 describe('what starts vigil', () => {
   it('is there in each way', () => {
-    expect(lines.map(([file]) => file)).toEqual(['systemd/vigil-probe-once.service', 'systemd/vigil-probe.service', 'cron/vigil-probe'])
+    expect(lines.map(([file]) => file)).toEqual([
+      'systemd/vigil-probe-once.service',
+      'systemd/vigil-probe.service',
+      'cron/vigil-probe',
+    ])
   })
 
   it.each(lines)('%s names a command and options that exist', (_, line) => {
@@ -68,8 +78,12 @@ it.skipIf(!hasSystemd)('systemd finds nothing wrong with the units (needs system
   const folder = mkdtempSync(join(tmpdir(), 'vigil-units-'))
   try {
     // It wants the program to be there: that of this checkout stands for the installed one.
-    for (const unit of units) writeFileSync(join(folder, unit), read(`systemd/${unit}`).replaceAll('/opt/vigil', root))
-    const said = execFileSync('systemd-analyze', ['verify', ...units.map((unit) => join(folder, unit))], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const unit of units)
+      writeFileSync(join(folder, unit), read(`systemd/${unit}`).replaceAll('/opt/vigil', root))
+    const said = execFileSync('systemd-analyze', ['verify', ...units.map((unit) => join(folder, unit))], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     expect(said).toBe('')
   } finally {
     rmSync(folder, { recursive: true, force: true })

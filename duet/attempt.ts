@@ -34,7 +34,13 @@ export interface DuetProgress {
   phase: (text: string) => void
   warming: (spentMs: number) => void
   /** After each unit; a verdict at each look. */
-  measured: (done: { pairs: number; planned: number; units: DuetUnits; looked: Verdict | undefined; confirming: boolean }) => void
+  measured: (done: {
+    pairs: number
+    planned: number
+    units: DuetUnits
+    looked: Verdict | undefined
+    confirming: boolean
+  }) => void
 }
 
 export interface DuetWorld extends Omit<DuetSurroundings, 'folder'> {
@@ -50,7 +56,10 @@ export interface DuetWorld extends Omit<DuetSurroundings, 'folder'> {
 export interface Measured {
   units: MeasuredUnit[]
   verdict: Verdict | undefined
-  end: MeasuredEnd | { state: 'not started'; side: Side | undefined; reason: string } | { state: 'died'; side: Side; reason: string }
+  end:
+    | MeasuredEnd
+    | { state: 'not started'; side: Side | undefined; reason: string }
+    | { state: 'died'; side: Side; reason: string }
 }
 
 /** When a load is looked at, and what ends it. */
@@ -68,14 +77,28 @@ export interface Looking {
 }
 
 /** Starts a fresh pair of processes, measures it until a look is sure, and ends it again. */
-export async function measure(request: DuetRequest, { attempt, order, earlier, looks, planned, sure, confirming = false }: Looking, world: DuetWorld): Promise<Measured> {
+export async function measure(
+  request: DuetRequest,
+  { attempt, order, earlier, looks, planned, sure, confirming = false }: Looking,
+  world: DuetWorld,
+): Promise<Measured> {
   const { progress, scratch, logs, signal } = world
-  progress.phase(request.source.kind === 'urls' ? 'preparing virtual users on both sides' : `starting both sides, ${order.join(' then ')}`)
+  progress.phase(
+    request.source.kind === 'urls'
+      ? 'preparing virtual users on both sides'
+      : `starting both sides, ${order.join(' then ')}`,
+  )
   const folder = join(scratch, `pair-${attempt}`)
   // Services that run elsewhere are not ours to move.
   const pinning = request.source.kind === 'processes' ? world.pinning : undefined
-  const started = await startPair(request.source, order, { folder, logs: join(logs, `pair-${attempt + 1}`), cores: pinning?.services }, signal)
-  if (started.state === 'failed') return { units: [], verdict: undefined, end: { ...started, state: 'not started' } }
+  const started = await startPair(
+    request.source,
+    order,
+    { folder, logs: join(logs, `pair-${attempt + 1}`), cores: pinning?.services },
+    signal,
+  )
+  if (started.state === 'failed')
+    return { units: [], verdict: undefined, end: { ...started, state: 'not started' } }
   const units: MeasuredUnit[] = []
   let verdict: Verdict | undefined
   const most = looks.at(-1)?.pairs ?? request.pairs
@@ -89,18 +112,48 @@ export async function measure(request: DuetRequest, { attempt, order, earlier, l
     const all = [...earlier, ...units]
     const look = looks.find(({ pairs }) => pairs === all.length)
     const soFar = unitsOf(all)
-    const looked = look && judgeDuet(soFar, { ...request.rules, alpha: look.alpha, confidence: look.confidence })
+    const looked =
+      look && judgeDuet(soFar, { ...request.rules, alpha: look.alpha, confidence: look.confidence })
     if (looked) verdict = looked
     progress.measured({ pairs: all.length, planned, units: soFar, looked, confirming })
     const late = world.monotonicMs() > request.deadlineMs
     return late || all.length >= most || (look && looked && sure(looked, look, planned)) ? 'stop' : 'go on'
   }
-  const measuring = { suite: request.suite, run: request.run, attempt, seed: Math.floor(world.random() * 2 ** 31), targets: request.targets, environment: request.environment, mostUnits: most - earlier.length }
+  const measuring = {
+    suite: request.suite,
+    run: request.run,
+    attempt,
+    seed: Math.floor(world.random() * 2 ** 31),
+    targets: request.targets,
+    environment: request.environment,
+    mostUnits: most - earlier.length,
+  }
   try {
-    const end = await measurePair(started.pair, measuring, { warming: progress.warming, measured }, { ...world, pinning, folder: join(folder, 'k6') })
+    const end = await measurePair(
+      started.pair,
+      measuring,
+      { warming: progress.warming, measured },
+      { ...world, pinning, folder: join(folder, 'k6') },
+    )
     const died = signal.aborted ? undefined : started.pair.died()
-    if (died !== undefined) return { units, verdict, end: { state: 'died', side: died, reason: `the ${died} ended by itself while it was loaded; it last wrote: ${started.pair.sides[died].tail() || 'nothing'}` } }
-    return { units, verdict, end: end.state === 'ended' && isUnfit(disturbed, units.length) ? { state: 'unmeasured', reason: unfitWords(disturbed, units.length) } : end }
+    if (died !== undefined)
+      return {
+        units,
+        verdict,
+        end: {
+          state: 'died',
+          side: died,
+          reason: `the ${died} ended by itself while it was loaded; it last wrote: ${started.pair.sides[died].tail() || 'nothing'}`,
+        },
+      }
+    return {
+      units,
+      verdict,
+      end:
+        end.state === 'ended' && isUnfit(disturbed, units.length)
+          ? { state: 'unmeasured', reason: unfitWords(disturbed, units.length) }
+          : end,
+    }
   } finally {
     await started.pair.stop()
   }
@@ -112,5 +165,9 @@ function unfitWords(disturbed: number, sound: number): string {
 
 /** All units so far as they are judged. */
 export function unitsOf(units: readonly MeasuredUnit[]): DuetUnits {
-  return { baseline: units.map(({ runs }) => runs.baseline), candidate: units.map(({ runs }) => runs.candidate), exact: mergeTallies(units.map(({ exact }) => exact)) }
+  return {
+    baseline: units.map(({ runs }) => runs.baseline),
+    candidate: units.map(({ runs }) => runs.candidate),
+    exact: mergeTallies(units.map(({ exact }) => exact)),
+  }
 }

@@ -8,14 +8,20 @@ export interface Attempt {
 }
 
 /** The commit that made it slower; or those that it lies among, when some between could not be tried or stayed open. */
-export type Culprit = { state: 'found'; index: number } | { state: 'among'; from: number; to: number; why: 'unbuildable' | 'open' } | { state: 'interrupted' }
+export type Culprit =
+  | { state: 'found'; index: number }
+  | { state: 'among'; from: number; to: number; why: 'unbuildable' | 'open' }
+  | { state: 'interrupted' }
 
 /**
  * Finds the first bad commit of a line of them by halving it. `commits` counts those after the good one; the last is known
  * to be bad. One that cannot be tried says nothing, so its nearest untried neighbour is tried instead; so is the one that stays open:
  * its change is then about as large as the margin, and its neighbours are clearer.
  */
-export async function bisect(commits: number, attempt: (index: number) => Promise<Tried | 'interrupted'>): Promise<{ culprit: Culprit; attempts: Attempt[] }> {
+export async function bisect(
+  commits: number,
+  attempt: (index: number) => Promise<Tried | 'interrupted'>,
+): Promise<{ culprit: Culprit; attempts: Attempt[] }> {
   let [good, bad] = [-1, commits - 1]
   const attempts: Attempt[] = []
   const useless = new Map<number, 'unbuildable' | 'open'>()
@@ -40,8 +46,15 @@ export async function bisect(commits: number, attempt: (index: number) => Promis
 }
 
 /** The commit nearest to the middle, strictly between, that has not been of no use. */
-function nearestTo(middle: number, good: number, bad: number, useless: ReadonlyMap<number, unknown>): number | undefined {
-  const between = Array.from({ length: Math.max(0, bad - good - 1) }, (_, index) => good + 1 + index).filter((index) => !useless.has(index))
+function nearestTo(
+  middle: number,
+  good: number,
+  bad: number,
+  useless: ReadonlyMap<number, unknown>,
+): number | undefined {
+  const between = Array.from({ length: Math.max(0, bad - good - 1) }, (_, index) => good + 1 + index).filter(
+    (index) => !useless.has(index),
+  )
   return between.toSorted((a, b) => Math.abs(a - middle) - Math.abs(b - middle))[0]
 }
 

@@ -6,7 +6,9 @@ import { readFileSync, readdirSync } from 'node:fs'
  * with it when it ends; those of a service at work live on. Undefined where there is no such /proc, or no such group.
  */
 export function cpuMsOf(group: number): number | undefined {
-  const times = numbersIn('/proc').flatMap((pid) => (lineageOf(pid)?.group === group ? (ranMs(pid) ?? []) : []))
+  const times = numbersIn('/proc').flatMap((pid) =>
+    lineageOf(pid)?.group === group ? (ranMs(pid) ?? []) : [],
+  )
   return times.length === 0 ? undefined : times.reduce((sum, ms) => sum + ms, 0)
 }
 
@@ -24,7 +26,8 @@ export function databaseCpu(server: number, user: string, database: string): () 
   let sum = 0
   return () => {
     for (const pid of numbersIn('/proc')) {
-      if (lineageOf(pid)?.parent !== server || textOf(`/proc/${pid}/cmdline`)?.startsWith(title) !== true) continue
+      if (lineageOf(pid)?.parent !== server || textOf(`/proc/${pid}/cmdline`)?.startsWith(title) !== true)
+        continue
       const now = ranMs(pid)
       if (now === undefined) continue
       sum += Math.max(0, now - (last.get(pid) ?? now))
@@ -35,7 +38,9 @@ export function databaseCpu(server: number, user: string, database: string): () 
 }
 
 function ranMs(pid: number): number | undefined {
-  const threads = numbersIn(`/proc/${pid}/task`).map((thread) => Number(textOf(`/proc/${pid}/task/${thread}/schedstat`)?.split(' ')[0])).filter(Number.isFinite)
+  const threads = numbersIn(`/proc/${pid}/task`)
+    .map((thread) => Number(textOf(`/proc/${pid}/task/${thread}/schedstat`)?.split(' ')[0]))
+    .filter(Number.isFinite)
   return threads.length === 0 ? undefined : threads.reduce((sum, ran) => sum + ran, 0) / 1e6
 }
 
@@ -49,7 +54,9 @@ function lineageOf(pid: number): { parent: number; group: number } | undefined {
 
 function numbersIn(folder: string): number[] {
   try {
-    return readdirSync(folder).map(Number).filter((number) => Number.isInteger(number))
+    return readdirSync(folder)
+      .map(Number)
+      .filter((number) => Number.isInteger(number))
   } catch {
     return []
   }

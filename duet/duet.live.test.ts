@@ -25,15 +25,24 @@ describe('a duet of a service with a slower copy', () => {
   it('is red at the step that is slower and at no other, twice', () => {
     expect(outcome.verdict.verdict).toBe('fail')
     expect(outcome.processPairs).toBe(2)
-    expect(outcome.verdict.rows.filter((row) => row.status === 'fail' && row.step !== null).map(({ step }) => step)).toContain('visit/slow')
-    expect(outcome.verdict.rows.filter((row) => row.status === 'fail').map(({ step }) => step)).not.toContain('visit/fast')
+    expect(
+      outcome.verdict.rows
+        .filter((row) => row.status === 'fail' && row.step !== null)
+        .map(({ step }) => step),
+    ).toContain('visit/slow')
+    expect(outcome.verdict.rows.filter((row) => row.status === 'fail').map(({ step }) => step)).not.toContain(
+      'visit/fast',
+    )
     expect(whyOf(outcome.verdict, outcome.units)[0]).toMatchObject({ step: 'visit/slow' })
   })
 
   it('keeps both sides as records of as many requests, which vigil compare judges alike', () => {
     const { baseline, candidate } = outcome.units
-    for (const [index, run] of [...baseline, ...candidate].entries()) expect(checkComparableRun(JSON.parse(JSON.stringify(run)), String(index)).state).toBe('read')
-    expect(baseline.map(({ totals }) => totals.requests)).toEqual(candidate.map(({ totals }) => totals.requests))
+    for (const [index, run] of [...baseline, ...candidate].entries())
+      expect(checkComparableRun(JSON.parse(JSON.stringify(run)), String(index)).state).toBe('read')
+    expect(baseline.map(({ totals }) => totals.requests)).toEqual(
+      candidate.map(({ totals }) => totals.requests),
+    )
     expect(compareRuns(baseline, candidate).verdict).toBe('fail')
   })
 })
@@ -41,12 +50,23 @@ describe('a duet of a service with a slower copy', () => {
 it('is not red against itself', async () => {
   const { verdict } = await bench.duet(service, service)
   expect(verdict.verdict, JSON.stringify(verdict.rows)).not.toBe('fail')
-  expect(verdict.rows.filter((row) => row.rule === 'exact' && row.status === 'pass').length).toBeGreaterThanOrEqual(4)
+  expect(
+    verdict.rows.filter((row) => row.rule === 'exact' && row.status === 'pass').length,
+  ).toBeGreaterThanOrEqual(4)
 })
 
 it('is red at once for more SQL statements in an answer, however long that takes', async () => {
   const { verdict, processPairs } = await bench.duet(service, await bench.start({ STATEMENTS: '21' }))
   expect(verdict.verdict).toBe('fail')
   expect(processPairs).toBe(1)
-  expect(verdict.rows).toContainEqual(expect.objectContaining({ rule: 'exact', step: 'visit/slow', metric: 'statements', status: 'fail', baseline: 1, candidate: 21 }))
+  expect(verdict.rows).toContainEqual(
+    expect.objectContaining({
+      rule: 'exact',
+      step: 'visit/slow',
+      metric: 'statements',
+      status: 'fail',
+      baseline: 1,
+      candidate: 21,
+    }),
+  )
 })

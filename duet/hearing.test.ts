@@ -7,8 +7,12 @@ import { isWarm, usualPace } from './warm.ts'
 
 describe('a line of k6', () => {
   it('is a message when it is ours and whole', () => {
-    expect(readMessage('n0nce {"played":[4,0,1.5,3.25,[[1.25,0,59,"db;dur=1"]]]}', 'n0nce')).toEqual({ played: [4, 0, 1.5, 3.25, [[1.25, 0, 59, 'db;dur=1']]] })
-    expect(readMessage(`n0nce {"played":[4,0,1.5,3.25,[[1.25,0,59,"","${'a'.repeat(32)}"]]]}`, 'n0nce')).toEqual({ played: [4, 0, 1.5, 3.25, [[1.25, 0, 59, '', 'a'.repeat(32)]]] })
+    expect(readMessage('n0nce {"played":[4,0,1.5,3.25,[[1.25,0,59,"db;dur=1"]]]}', 'n0nce')).toEqual({
+      played: [4, 0, 1.5, 3.25, [[1.25, 0, 59, 'db;dur=1']]],
+    })
+    expect(
+      readMessage(`n0nce {"played":[4,0,1.5,3.25,[[1.25,0,59,"","${'a'.repeat(32)}"]]]}`, 'n0nce'),
+    ).toEqual({ played: [4, 0, 1.5, 3.25, [[1.25, 0, 59, '', 'a'.repeat(32)]]] })
     expect(readMessage('n0nce {"started":true}', 'n0nce')).toEqual({ started: true })
   })
 
@@ -26,7 +30,9 @@ describe('a line of k6', () => {
   })
 
   it('tells what a journey did wrong without its control characters', () => {
-    expect(readMessage('n0nce {"misused":"a\\u001b[31mb"}', 'n0nce')).toEqual({ misused: expect.not.stringContaining('\u001B') })
+    expect(readMessage('n0nce {"misused":"a\\u001b[31mb"}', 'n0nce')).toEqual({
+      misused: expect.not.stringContaining('\u001B'),
+    })
   })
 })
 
@@ -44,7 +50,10 @@ describe('the trace of an answer', () => {
 
 describe('Server-Timing', () => {
   it.each([
-    ['app;dur=1.234, db;dur=0.5, sql;desc="3", rows;desc="20"', { appMs: 1.234, dbMs: 0.5, statements: 3, rows: 20 }],
+    [
+      'app;dur=1.234, db;dur=0.5, sql;desc="3", rows;desc="20"',
+      { appMs: 1.234, dbMs: 0.5, statements: 3, rows: 20 },
+    ],
     ['cache;desc="hit", db;dur=2', { dbMs: 2 }],
     ['db;dur=NaN, sql;desc="-1", rows;desc="many", app', {}],
     ['constructor;dur=1, __proto__;dur=2', {}],
@@ -55,7 +64,8 @@ describe('Server-Timing', () => {
 })
 
 describe('the warm-up', () => {
-  const costs = (...values: (number | undefined)[]) => values.map((value) => ({ baseline: value, candidate: 1 }))
+  const costs = (...values: (number | undefined)[]) =>
+    values.map((value) => ({ baseline: value, candidate: 1 }))
   it.each([
     ['has not been long enough', costs(1, 1, 1), false],
     ['gets no cheaper', costs(2, 1.2, 1, 1, 1.01, 0.99), true],
@@ -68,9 +78,18 @@ describe('the warm-up', () => {
 })
 
 it('reads what a process did between two moments, and leaves out what it does not tell or what was reset', () => {
-  const at = (requests: number, cpuMs: number | undefined, hits: number, misses: number) => readingOf({ requests, cpuMs, databaseCpuMs: cpuMs && cpuMs / 5 }, `cache_requests_total{cache="a",result="hit"} ${hits}\ncache_requests_total{cache="a",result="miss"} ${misses}\nprocess_resident_memory_bytes 1e8\n`)
+  const at = (requests: number, cpuMs: number | undefined, hits: number, misses: number) =>
+    readingOf(
+      { requests, cpuMs, databaseCpuMs: cpuMs && cpuMs / 5 },
+      `cache_requests_total{cache="a",result="hit"} ${hits}\ncache_requests_total{cache="a",result="miss"} ${misses}\nprocess_resident_memory_bytes 1e8\n`,
+    )
   const none = readingOf({ requests: 0, cpuMs: undefined, databaseCpuMs: undefined }, undefined)
-  expect(betweenReadings(at(0, 10, 0, 0), at(100, 60, 75, 25))).toEqual({ cpuMsPerRequest: 0.5, databaseCpuMsPerRequest: 0.1, cacheHitRatio: 0.75, rssMaxBytes: 1e8 })
+  expect(betweenReadings(at(0, 10, 0, 0), at(100, 60, 75, 25))).toEqual({
+    cpuMsPerRequest: 0.5,
+    databaseCpuMsPerRequest: 0.1,
+    cacheHitRatio: 0.75,
+    rssMaxBytes: 1e8,
+  })
   expect(betweenReadings(at(0, 10, 5, 0), at(100, undefined, 0, 0))).toEqual({ rssMaxBytes: 1e8 })
   expect(betweenReadings(none, none)).toEqual({})
 })

@@ -17,7 +17,8 @@ export function readMessage(line: string, nonce: string): DuetMessage | undefine
 function messageOf(message: unknown): DuetMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined
   if ('started' in message) return { started: true }
-  if ('misused' in message && typeof message.misused === 'string') return { misused: oneLine(message.misused, 300) }
+  if ('misused' in message && typeof message.misused === 'string')
+    return { misused: oneLine(message.misused, 300) }
   if ('played' in message && isPlayed(message.played)) return { played: message.played }
   return undefined
 }
@@ -26,14 +27,29 @@ function isPlayed(value: unknown): value is Played {
   if (!Array.isArray(value)) return false
   const fields: unknown[] = value
   const [arrival, journey, beganMs, endedMs, steps, problem] = fields
-  return isIndex(arrival) && isIndex(journey) && isAmount(beganMs) && isAmount(endedMs) && Array.isArray(steps) && steps.every(isStep) && (problem === undefined || typeof problem === 'string')
+  return (
+    isIndex(arrival) &&
+    isIndex(journey) &&
+    isAmount(beganMs) &&
+    isAmount(endedMs) &&
+    Array.isArray(steps) &&
+    steps.every(isStep) &&
+    (problem === undefined || typeof problem === 'string')
+  )
 }
 
 function isStep(value: unknown): value is PlayedStep {
   if (!Array.isArray(value)) return false
   const fields: unknown[] = value
   const [latencyMs, failure, bytes, timing, traceId] = fields
-  return isAmountOrNone(latencyMs) && isIndex(failure) && failure <= requestFailureClasses.length && isAmountOrNone(bytes) && typeof timing === 'string' && (traceId === undefined || isTraceId(traceId))
+  return (
+    isAmountOrNone(latencyMs) &&
+    isIndex(failure) &&
+    failure <= requestFailureClasses.length &&
+    isAmountOrNone(bytes) &&
+    typeof timing === 'string' &&
+    (traceId === undefined || isTraceId(traceId))
+  )
 }
 
 function isTraceId(value: unknown): boolean {

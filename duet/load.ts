@@ -58,19 +58,30 @@ export interface DuetSurroundings {
 }
 
 /** `ended`: by `stop`, or because its time was up. */
-export type DuetLoadEnd = { state: 'ended' } | { state: 'interrupted' } | { state: 'unmeasured'; reason: string } | { state: 'misused'; reason: string }
+export type DuetLoadEnd =
+  | { state: 'ended' }
+  | { state: 'interrupted' }
+  | { state: 'unmeasured'; reason: string }
+  | { state: 'misused'; reason: string }
 
 /**
  * Loads both sides from one k6: warms them up until they are flat, then measures unit after unit until it is told to stop.
  * The warm-up is the same load: what is measured finds connections, pools and compiled code as they are under it.
  */
-export async function loadDuet(plan: DuetLoadPlan, events: DuetEvents, surroundings: DuetSurroundings): Promise<DuetLoadEnd> {
+export async function loadDuet(
+  plan: DuetLoadPlan,
+  events: DuetEvents,
+  surroundings: DuetSurroundings,
+): Promise<DuetLoadEnd> {
   const { entry, remove } = await writeScript(plan.script, plan.module, plan.contexts, surroundings.folder)
   try {
     let end = await run(entry, plan, events, surroundings)
     // The port for its REST API was free when we looked; somebody else may have taken it since.
-    for (let attempt = 1; attempt < portAttempts && end.state === 'port taken'; attempt += 1) end = await run(entry, plan, events, surroundings)
-    return end.state === 'port taken' ? { state: 'unmeasured', reason: 'k6 found no free port for its REST API' } : end
+    for (let attempt = 1; attempt < portAttempts && end.state === 'port taken'; attempt += 1)
+      end = await run(entry, plan, events, surroundings)
+    return end.state === 'port taken'
+      ? { state: 'unmeasured', reason: 'k6 found no free port for its REST API' }
+      : end
   } finally {
     await remove()
   }
@@ -78,7 +89,12 @@ export async function loadDuet(plan: DuetLoadPlan, events: DuetEvents, surroundi
 
 const portAttempts = 3
 
-async function run(entry: string, plan: DuetLoadPlan, events: DuetEvents, { k6, folder, env, signal, wallMs, pinning }: DuetSurroundings): Promise<DuetLoadEnd | { state: 'port taken' }> {
+async function run(
+  entry: string,
+  plan: DuetLoadPlan,
+  events: DuetEvents,
+  { k6, folder, env, signal, wallMs, pinning }: DuetSurroundings,
+): Promise<DuetLoadEnd | { state: 'port taken' }> {
   const { script } = plan
   const enough = new AbortController()
   let [started, misused]: [boolean, string | undefined] = [false, undefined]
@@ -104,7 +120,12 @@ async function run(entry: string, plan: DuetLoadPlan, events: DuetEvents, { k6, 
   const stepForward = pinning === undefined ? undefined : stepBack()
   const ended = orEnd<DuetLoadEnd | { state: 'port taken' }>(child, async () => {
     const stop = AbortSignal.any([signal, enough.signal])
-    const { end, overdue } = await supervise(child, { stop: () => undefined, hasStarted: () => started }, { users: script.preAllocated, runMs: script.durationMs + script.requestTimeoutMs }, stop)
+    const { end, overdue } = await supervise(
+      child,
+      { stop: () => undefined, hasStarted: () => started },
+      { users: script.preAllocated, runMs: script.durationMs + script.requestTimeoutMs },
+      stop,
+    )
     await units.settled()
     if (signal.aborted) return { state: 'interrupted' }
     if (misused !== undefined) return { state: 'misused', reason: `${plan.module}: ${misused}` }
@@ -112,7 +133,10 @@ async function run(entry: string, plan: DuetLoadPlan, events: DuetEvents, { k6, 
     const ending = endingOf(end)
     if (overdue === undefined && ending.state === 'result') return { state: 'ended' }
     if (ending.state === 'failed' && ending.retry && !started) return { state: 'port taken' }
-    return { state: 'unmeasured', reason: `${overdue ?? (ending.state === 'result' ? '' : ending.words)}: ${lastWords(child, script.nonce)}` }
+    return {
+      state: 'unmeasured',
+      reason: `${overdue ?? (ending.state === 'result' ? '' : ending.words)}: ${lastWords(child, script.nonce)}`,
+    }
   })
   return ended.finally(stepForward).finally(live.close)
 }

@@ -50,22 +50,37 @@ export type MeasuredEnd = DuetLoadEnd | { state: 'refused'; side: Side; reason: 
 const leaveMs = 5000
 
 /** Prepares virtual users on both sides, loads both, and releases the users again. */
-export async function measurePair(pair: RunningPair, plan: Measuring, events: DuetEvents, surroundings: DuetSurroundings): Promise<MeasuredEnd> {
+export async function measurePair(
+  pair: RunningPair,
+  plan: Measuring,
+  events: DuetEvents,
+  surroundings: DuetSurroundings,
+): Promise<MeasuredEnd> {
   await mkdir(surroundings.folder, { recursive: true })
   const { suite } = plan
   const chosen = suite.mix.filter(({ weight }) => weight > 0)
   const journeys = chosen.flatMap(({ journey }) => suite.journeys.find(({ name }) => name === journey) ?? [])
   // Users are shared by both sides' arrivals, so there are as many arrivals as both get.
-  const sizing = sizeUsers({ ratePerSecond: suite.ratePerSecond, requestTimeoutMs: suite.requestTimeoutMs, journeys, freeBytes: freemem() })
+  const sizing = sizeUsers({
+    ratePerSecond: suite.ratePerSecond,
+    requestTimeoutMs: suite.requestTimeoutMs,
+    journeys,
+    freeBytes: freemem(),
+  })
   const loads = Object.fromEntries(sides.map((side) => [side, loadPlanOf(plan, side, pair)]))
   const loadOf = (side: Side): LoadPlan => loads[side] ?? loadPlanOf(plan, side, pair)
-  const [baseline, candidate] = await Promise.all([prepareUsers(loadOf('baseline'), suite.journeys, sizing.users, surroundings.signal), prepareUsers(loadOf('candidate'), suite.journeys, sizing.users, surroundings.signal)])
+  const [baseline, candidate] = await Promise.all([
+    prepareUsers(loadOf('baseline'), suite.journeys, sizing.users, surroundings.signal),
+    prepareUsers(loadOf('candidate'), suite.journeys, sizing.users, surroundings.signal),
+  ])
   const prepared = { baseline, candidate }
   try {
     return await loadPrepared(pair, plan, prepared, sizing, journeys, events, surroundings)
   } finally {
     const limit = AbortSignal.timeout(leaveMs)
-    await Promise.all(sides.map(async (side) => releaseUsers(loadOf(side), suite.journeys, prepared[side], limit)))
+    await Promise.all(
+      sides.map(async (side) => releaseUsers(loadOf(side), suite.journeys, prepared[side], limit)),
+    )
   }
 }
 
@@ -81,7 +96,12 @@ async function loadPrepared(
   const { baseline, candidate } = prepared
   for (const side of sides) {
     const of = prepared[side]
-    if (of.state === 'failed') return { state: 'refused', side, reason: `virtual users could not be prepared on the ${side}: ${of.step} failed (${of.class}): ${of.message}` }
+    if (of.state === 'failed')
+      return {
+        state: 'refused',
+        side,
+        reason: `virtual users could not be prepared on the ${side}: ${of.step} failed (${of.class}): ${of.message}`,
+      }
   }
   if (baseline.state !== 'ready' || candidate.state !== 'ready') return { state: 'interrupted' }
   const { suite, targets, environment } = plan
@@ -91,7 +111,10 @@ async function loadPrepared(
   const script: DuetPlan = {
     nonce: randomUUID(),
     seed: plan.seed,
-    sides: { baseline: { address: addressOf(pair.sides.baseline.url), run: runOf(plan, 'baseline') }, candidate: { address: addressOf(pair.sides.candidate.url), run: runOf(plan, 'candidate') } },
+    sides: {
+      baseline: { address: addressOf(pair.sides.baseline.url), run: runOf(plan, 'baseline') },
+      candidate: { address: addressOf(pair.sides.candidate.url), run: runOf(plan, 'candidate') },
+    },
     journeys: journeys.map(({ name }) => name),
     cycle: mixCycle(suite.mix.filter(({ weight }) => weight > 0).map(({ weight }) => weight)),
     pairsPerSecond: ratePerSecond,
@@ -101,7 +124,12 @@ async function loadPrepared(
     ...virtualUsers(ratePerSecond, journeys, sizing.maxUsers),
     contextsFile: join(surroundings.folder, 'contexts.json'),
   }
-  const facts = (side: Side): DuetLoadPlan['facts'][Side] => ({ suite: suite.name, target: targets[side], environment, ratePerSecond })
+  const facts = (side: Side): DuetLoadPlan['facts'][Side] => ({
+    suite: suite.name,
+    target: targets[side],
+    environment,
+    ratePerSecond,
+  })
   const load: DuetLoadPlan = {
     script,
     pairsPerUnit,
@@ -122,7 +150,11 @@ const readyForMs = 250
  * k6 takes its virtual users in turn, and each keeps a connection to both sides: with few of them connections stay in use
  * between a service's time limits. Ready are enough for a quarter of a second a step; a slower service gets more, in the warm-up.
  */
-function virtualUsers(ratePerSecond: number, journeys: readonly Journey[], most: number): { preAllocated: number; maxUsers: number } {
+function virtualUsers(
+  ratePerSecond: number,
+  journeys: readonly Journey[],
+  most: number,
+): { preAllocated: number; maxUsers: number } {
   const steps = Math.max(1, ...journeys.map((journey) => journey.steps.length))
   const ready = Math.max(10, Math.ceil((2 * ratePerSecond * steps * readyForMs) / 1000))
   return { preAllocated: Math.min(ready, most), maxUsers: Math.max(most, 10) }

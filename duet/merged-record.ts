@@ -5,7 +5,11 @@ import { factOf, meanOf } from '../baselines/duet/index.ts'
 const serverFacts = ['cpuMsPerRequest', 'dbMsPerRequest', 'statementsPerRequest', 'eventLoopP99Ms'] as const
 
 /** All units of a side as one record, for reports: histograms added up, costs averaged. Undefined when there is none. */
-export function mergedRecord(runs: readonly Run[], id: string, verdict: { reasons: string[]; interrupted: boolean }): Run | undefined {
+export function mergedRecord(
+  runs: readonly Run[],
+  id: string,
+  verdict: { reasons: string[]; interrupted: boolean },
+): Run | undefined {
   const [first] = runs
   if (first === undefined) return undefined
   const durationMs = runs.reduce((sum, run) => sum + run.durationMs, 0)
@@ -15,7 +19,11 @@ export function mergedRecord(runs: readonly Run[], id: string, verdict: { reason
     ...first,
     id,
     durationMs,
-    totals: totalsOf(counts.map(([, count]) => count), 0, durationMs),
+    totals: totalsOf(
+      counts.map(([, count]) => count),
+      0,
+      durationMs,
+    ),
     endpoints: Object.fromEntries(counts.map(([step, count]) => [step, endpointOf(count, durationMs)])),
     server: serverOf(runs),
     generator: {},
@@ -27,7 +35,8 @@ export function mergedRecord(runs: readonly Run[], id: string, verdict: { reason
 
 function countsOf(runs: readonly Run[], step: string): Counts {
   const endpoints = runs.flatMap((run) => run.endpoints[step] ?? [])
-  const sum = (pick: (endpoint: (typeof endpoints)[number]) => number): number => endpoints.reduce((total, endpoint) => total + pick(endpoint), 0)
+  const sum = (pick: (endpoint: (typeof endpoints)[number]) => number): number =>
+    endpoints.reduce((total, endpoint) => total + pick(endpoint), 0)
   return {
     requests: sum(({ requests }) => requests),
     errors: sum(({ errors }) => errors),

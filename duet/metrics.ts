@@ -26,13 +26,20 @@ export interface ProcessSide extends ServerSide {
  * @param read what the machine tells at that moment
  * @param exposition the side's Prometheus metrics, if it has any
  */
-export function readingOf(read: Pick<Reading, 'requests' | 'cpuMs' | 'databaseCpuMs'>, exposition: string | undefined): Reading {
+export function readingOf(
+  read: Pick<Reading, 'requests' | 'cpuMs' | 'databaseCpuMs'>,
+  exposition: string | undefined,
+): Reading {
   const samples = exposition === undefined ? [] : parseExposition(exposition)
   const cache = samples.filter(({ name }) => name === 'cache_requests_total')
   return {
     ...read,
     gcSeconds: sumOf(samples, 'nodejs_gc_duration_seconds_sum'),
-    cacheHits: sumOf(cache.filter(({ labels }) => labels.includes('result="hit"')), 'cache_requests_total') ?? (cache.length > 0 ? 0 : undefined),
+    cacheHits:
+      sumOf(
+        cache.filter(({ labels }) => labels.includes('result="hit"')),
+        'cache_requests_total',
+      ) ?? (cache.length > 0 ? 0 : undefined),
     cacheReads: sumOf(cache, 'cache_requests_total'),
     rssBytes: sumOf(samples, 'process_resident_memory_bytes'),
     eventLoopP99Seconds: sumOf(samples, 'nodejs_eventloop_lag_p99_seconds'),
@@ -42,7 +49,8 @@ export function readingOf(read: Pick<Reading, 'requests' | 'cpuMs' | 'databaseCp
 /** What happened between two readings, per request where that makes sense. */
 export function betweenReadings(from: Reading, to: Reading): ProcessSide {
   const requests = to.requests - from.requests
-  const per = (a: number | undefined, b: number | undefined, scale = 1): number | undefined => (a === undefined || b === undefined || b < a || requests <= 0 ? undefined : ((b - a) * scale) / requests)
+  const per = (a: number | undefined, b: number | undefined, scale = 1): number | undefined =>
+    a === undefined || b === undefined || b < a || requests <= 0 ? undefined : ((b - a) * scale) / requests
   const reads = per(from.cacheReads, to.cacheReads)
   const hits = per(from.cacheHits, to.cacheHits)
   return present({
@@ -56,5 +64,7 @@ export function betweenReadings(from: Reading, to: Reading): ProcessSide {
 }
 
 function present(side: { [K in keyof ProcessSide]: ProcessSide[K] | undefined }): ProcessSide {
-  return Object.fromEntries(Object.entries(side).filter(([, value]) => value !== undefined && Number.isFinite(value)))
+  return Object.fromEntries(
+    Object.entries(side).filter(([, value]) => value !== undefined && Number.isFinite(value)),
+  )
 }

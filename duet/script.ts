@@ -8,7 +8,12 @@ import type { DuetContexts, DuetPlan } from './inside/wire.ts'
  * Writes what k6 is to run into a folder: an entry file that hands plan and journeys to our script, and what the users'
  * `before` steps saved. Both may hold secrets and are for the time of the load only.
  */
-export async function writeScript(plan: DuetPlan, module: string, contexts: DuetContexts, folder: string): Promise<{ entry: string; remove: () => Promise<void> }> {
+export async function writeScript(
+  plan: DuetPlan,
+  module: string,
+  contexts: DuetContexts,
+  folder: string,
+): Promise<{ entry: string; remove: () => Promise<void> }> {
   const entry = join(folder, 'entry.js')
   const files: Record<string, string> = {
     [entry]: [

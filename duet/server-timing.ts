@@ -6,7 +6,12 @@ export interface ServerTiming {
   rows?: number
 }
 
-const names: Record<string, keyof ServerTiming> = { app: 'appMs', db: 'dbMs', sql: 'statements', rows: 'rows' }
+const names: Record<string, keyof ServerTiming> = {
+  app: 'appMs',
+  db: 'dbMs',
+  sql: 'statements',
+  rows: 'rows',
+}
 
 /**
  * Reads `app;dur=1.2, db;dur=3.4, sql;desc="5", rows;desc="20"`: times in `dur`, counts in `desc`, as vigil asks a service to
@@ -17,7 +22,9 @@ export function readServerTiming(header: string): ServerTiming {
   for (const part of header.split(',')) {
     const [name = '', ...parameters] = part.split(';').map((text) => text.trim())
     const field = Object.hasOwn(names, name) ? names[name] : undefined
-    const told = parameters.map((text) => /^(?:dur|desc)="?(\d+(?:\.\d+)?)"?$/.exec(text)?.[1]).find((value) => value !== undefined)
+    const told = parameters
+      .map((text) => /^(?:dur|desc)="?(\d+(?:\.\d+)?)"?$/.exec(text)?.[1])
+      .find((value) => value !== undefined)
     if (field !== undefined && told !== undefined) timing[field] = Number(told)
   }
   return timing

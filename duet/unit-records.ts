@@ -47,11 +47,21 @@ interface Answered {
  * @param id of the record
  * @param server what was read of the process meanwhile
  */
-export function unitRecord(side: Side, unit: Unit, journeys: readonly Journey[], facts: SideFacts, id: string, startedAt: string, server: ServerSide): DuetRun {
+export function unitRecord(
+  side: Side,
+  unit: Unit,
+  journeys: readonly Journey[],
+  facts: SideFacts,
+  id: string,
+  startedAt: string,
+  server: ServerSide,
+): DuetRun {
   const played = unit.pairs.map((pair) => pair[side])
   const durationMs = (unit.pairs.length / facts.ratePerSecond) * 1000
   const answers = played.flatMap((journey) => answersOf(journey, journeys))
-  const byStep = Object.entries(Object.groupBy(answers, ({ key }) => key)).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const byStep = Object.entries(Object.groupBy(answers, ({ key }) => key)).toSorted(([a], [b]) =>
+    a < b ? -1 : 1,
+  )
   const counts = byStep.map(([key, steps = []]) => ({ key, steps, ...countsOf(steps) }))
   const failures = failuresOf(answers, played)
   return {
@@ -65,7 +75,12 @@ export function unitRecord(side: Side, unit: Unit, journeys: readonly Journey[],
     durationMs,
     load: { model: 'arrival-rate', ratePerSecond: facts.ratePerSecond },
     totals: totalsOf(counts, 0, durationMs),
-    endpoints: Object.fromEntries(counts.map(({ key, steps, ...count }) => [key, { ...endpointOf(count, durationMs), ...meansOf(steps), ...slowestOf(steps) }])),
+    endpoints: Object.fromEntries(
+      counts.map(({ key, steps, ...count }) => [
+        key,
+        { ...endpointOf(count, durationMs), ...meansOf(steps), ...slowestOf(steps) },
+      ]),
+    ),
     server: { ...server, ...perRequest(answers) },
     ...(failures.length > 0 && { failures }),
     validity: { valid: true, reasons: [] },
@@ -82,7 +97,11 @@ export function isCutShort([, , , , steps]: Played): boolean {
  *
  * @param isLeftOut of a pair: what its user finds differs from side to side for another reason than the code
  */
-export function exactTalliesOf(unit: Unit, journeys: readonly Journey[], isLeftOut: (pair: PlayedPair) => boolean = () => false): ExactTallies {
+export function exactTalliesOf(
+  unit: Unit,
+  journeys: readonly Journey[],
+  isLeftOut: (pair: PlayedPair) => boolean = () => false,
+): ExactTallies {
   const tallies: ExactTallies = {}
   for (const pair of unit.pairs) {
     if (isLeftOut(pair)) continue
@@ -108,12 +127,24 @@ function countIn({ bytes, timing }: Answered, metric: ExactMetric): number | und
 
 function answersOf([, journey, , , steps]: Played, journeys: readonly Journey[]): Answered[] {
   const { name, steps: known } = journeys[journey] ?? { name: 'unknown', steps: [] }
-  return steps.map(([latencyMs, failure, bytes, header, traceId]: PlayedStep, index) => ({ key: stepKey(name, known[index]?.name ?? 'unknown'), latencyMs, failure, bytes, timing: readServerTiming(header), traceId }))
+  return steps.map(([latencyMs, failure, bytes, header, traceId]: PlayedStep, index) => ({
+    key: stepKey(name, known[index]?.name ?? 'unknown'),
+    latencyMs,
+    failure,
+    bytes,
+    timing: readServerTiming(header),
+    traceId,
+  }))
 }
 
 function countsOf(steps: readonly Answered[]) {
   const latencies = steps.map(({ latencyMs }) => latencyMs).filter((ms) => ms >= 0)
-  return { requests: steps.length, errors: steps.filter(({ failure }) => failure !== 0).length, histogram: histogramOf(latencies), latencySumMs: latencies.reduce((sum, ms) => sum + ms, 0) }
+  return {
+    requests: steps.length,
+    errors: steps.filter(({ failure }) => failure !== 0).length,
+    histogram: histogramOf(latencies),
+    latencySumMs: latencies.reduce((sum, ms) => sum + ms, 0),
+  }
 }
 
 const timingFields = ['appMs', 'dbMs', 'statements', 'rows'] as const satisfies (keyof ServerTiming)[]
@@ -121,30 +152,59 @@ const timingFields = ['appMs', 'dbMs', 'statements', 'rows'] as const satisfies 
 function meansOf(steps: readonly Answered[]): { server?: ServerMeans } {
   const told = steps.filter(({ timing }) => Object.keys(timing).length > 0)
   if (told.length === 0) return {}
-  return { server: { answers: told.length, ...Object.fromEntries(timingFields.flatMap((field) => meanOf(told, field).map((mean) => [field, mean]))) } }
+  return {
+    server: {
+      answers: told.length,
+      ...Object.fromEntries(
+        timingFields.flatMap((field) => meanOf(told, field).map((mean) => [field, mean])),
+      ),
+    },
+  }
 }
 
 function slowestOf(steps: readonly Answered[]): { slowest?: TracedAnswer[] } {
-  const traced = steps.flatMap(({ traceId, latencyMs }) => (traceId === undefined ? [] : [{ traceId, latencyMs: roundMicros(latencyMs) }]))
+  const traced = steps.flatMap(({ traceId, latencyMs }) =>
+    traceId === undefined ? [] : [{ traceId, latencyMs: roundMicros(latencyMs) }],
+  )
   return traced.length === 0 ? {} : { slowest: slowest(traced) }
 }
 
 function meanOf(answers: readonly Answered[], field: keyof ServerTiming): number[] {
   const values = answers.map(({ timing }) => timing[field]).filter((value) => value !== undefined)
-  return values.length === 0 ? [] : [roundMicros(values.reduce((sum, value) => sum + value, 0) / values.length)]
+  return values.length === 0
+    ? []
+    : [roundMicros(values.reduce((sum, value) => sum + value, 0) / values.length)]
 }
 
 function perRequest(answers: readonly Answered[]): ServerSide {
   const [db, statements] = [meanOf(answers, 'dbMs')[0], meanOf(answers, 'statements')[0]]
-  return { ...(db !== undefined && { dbMsPerRequest: db }), ...(statements !== undefined && { statementsPerRequest: statements }) }
+  return {
+    ...(db !== undefined && { dbMsPerRequest: db }),
+    ...(statements !== undefined && { statementsPerRequest: statements }),
+  }
 }
 
 function failuresOf(answers: readonly Answered[], played: readonly Played[]): Failure[] {
-  const failed = Map.groupBy(answers.filter(({ failure }) => failure !== 0), ({ key, failure }) => `${failure} ${key}`)
-  const example = played.find(([, , , , , problem]) => problem !== undefined)?.[5]?.replaceAll(/\p{Cc}/gu, ' ').slice(0, 200)
+  const failed = Map.groupBy(
+    answers.filter(({ failure }) => failure !== 0),
+    ({ key, failure }) => `${failure} ${key}`,
+  )
+  const example = played
+    .find(([, , , , , problem]) => problem !== undefined)?.[5]
+    ?.replaceAll(/\p{Cc}/gu, ' ')
+    .slice(0, 200)
   return [...failed.values()].flatMap((same) => {
     const [first] = same
     const failure = requestFailureClasses[(first?.failure ?? 1) - 1]
-    return first === undefined || failure === undefined ? [] : [{ step: first.key, class: failure, count: same.length, ...(example !== undefined && failed.size === 1 && { example }) }]
+    return first === undefined || failure === undefined
+      ? []
+      : [
+          {
+            step: first.key,
+            class: failure,
+            count: same.length,
+            ...(example !== undefined && failed.size === 1 && { example }),
+          },
+        ]
   })
 }

@@ -22,12 +22,17 @@ export interface UnitsPlan {
 }
 
 /** Sorts journeys into units as they end. By their numbers, not by when they came: a slow side has its share in each unit. */
-export function collectUnits({ seed, pairsPerUnit, begun, closed }: UnitsPlan): { add: (played: Played) => void } {
+export function collectUnits({ seed, pairsPerUnit, begun, closed }: UnitsPlan): {
+  add: (played: Played) => void
+} {
   const open = new Map<number, Map<number, Partial<PlayedPair>>>()
   let [latest, next] = [-1, 0]
   const closeWhatIs = (): void => {
     for (let pairs = open.get(next); pairs?.size === pairsPerUnit; pairs = open.get(next)) {
-      const whole = [...pairs].toSorted(([a], [b]) => a - b).map(([, pair]) => pair).filter(isWhole)
+      const whole = [...pairs]
+        .toSorted(([a], [b]) => a - b)
+        .map(([, pair]) => pair)
+        .filter(isWhole)
       if (whole.length < pairsPerUnit) return
       open.delete(next)
       closed({ index: next, pairs: whole })

@@ -23,7 +23,11 @@ export const usualPace: Pace = { unitMs: 2500, leastWarmUpMs: 10_000, mostWarmUp
  * compiler has come: the mean of the last two units against that of the two before. Never before its least time, and after its
  * longest whatever it looks like: a service that leaks gets no cheaper, and shall be measured.
  */
-export function isWarm(costs: readonly Cost[], unitMs: number, { leastWarmUpMs, mostWarmUpMs }: Pace): boolean {
+export function isWarm(
+  costs: readonly Cost[],
+  unitMs: number,
+  { leastWarmUpMs, mostWarmUpMs }: Pace,
+): boolean {
   const spentMs = costs.length * unitMs
   if (spentMs < leastWarmUpMs) return false
   return spentMs >= mostWarmUpMs || sides.every((side) => isFlat(costs.map((cost) => cost[side])))
@@ -31,6 +35,7 @@ export function isWarm(costs: readonly Cost[], unitMs: number, { leastWarmUpMs, 
 
 function isFlat(costs: readonly (number | undefined)[]): boolean {
   const [a, b, c, d] = costs.slice(-4)
-  if (a === undefined || b === undefined || c === undefined || d === undefined) return costs.length < 4 || costs.slice(-4).every((cost) => cost === undefined)
+  if (a === undefined || b === undefined || c === undefined || d === undefined)
+    return costs.length < 4 || costs.slice(-4).every((cost) => cost === undefined)
   return c + d > (a + b) * (1 - flat)
 }

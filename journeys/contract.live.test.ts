@@ -63,18 +63,30 @@ const headersThatMatter = ['authorization', 'content-type', 'content-length', 'i
 let arrived: Recorded[] = []
 const server: Server = createServer((request, response) => {
   let body = ''
-  request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => {
-    const headers = Object.fromEntries(headersThatMatter.map((name) => [name, request.headers[name]]))
-    // No body is the same as an empty one, whether or not its length is told.
-    if (body === '') headers['content-length'] = undefined
-    arrived.push({ method: request.method ?? '', path: request.url ?? '', headers, body, unique: String(request.headers['x-unique']) })
-    const path = (request.url ?? '').replace('/base', '')
-    if (path === '/redirect') return response.writeHead(302, { location: '/elsewhere' }).end()
-    if (path === '/cookie') response.setHeader('set-cookie', 'session=1; Path=/')
-    if (request.method === 'DELETE') return response.writeHead(204).end()
-    response.writeHead(path === '/status/500' ? 500 : 200, { 'content-type': 'application/json', etag: '"7"' })
-    return response.end(JSON.stringify({ id: 'id-1', word: 'this' }))
-  })
+  request
+    .setEncoding('utf8')
+    .on('data', (chunk: string) => (body += chunk))
+    .on('end', () => {
+      const headers = Object.fromEntries(headersThatMatter.map((name) => [name, request.headers[name]]))
+      // No body is the same as an empty one, whether or not its length is told.
+      if (body === '') headers['content-length'] = undefined
+      arrived.push({
+        method: request.method ?? '',
+        path: request.url ?? '',
+        headers,
+        body,
+        unique: String(request.headers['x-unique']),
+      })
+      const path = (request.url ?? '').replace('/base', '')
+      if (path === '/redirect') return response.writeHead(302, { location: '/elsewhere' }).end()
+      if (path === '/cookie') response.setHeader('set-cookie', 'session=1; Path=/')
+      if (request.method === 'DELETE') return response.writeHead(204).end()
+      response.writeHead(path === '/status/500' ? 500 : 200, {
+        'content-type': 'application/json',
+        etag: '"7"',
+      })
+      return response.end(JSON.stringify({ id: 'id-1', word: 'this' }))
+    })
 })
 
 let folder: string
@@ -96,20 +108,36 @@ async function byEngine(engine: Engine, load: LoadPlan['load']): Promise<number>
     run: `contract-${engine.name}`,
     suite: 'contract',
     targetUrl: `${url}/base/`,
-    source: { kind: 'journeys', module: join(folder, 'journeys.mjs'), mix: journeys.map(({ name }) => ({ journey: name, weight: 1 })) },
+    source: {
+      kind: 'journeys',
+      module: join(folder, 'journeys.mjs'),
+      mix: journeys.map(({ name }) => ({ journey: name, weight: 1 })),
+    },
     load,
     warmupMs: 0,
     durationMs: 1000,
     requestTimeoutMs: 5000,
   }
-  const result = await engine.run(plan, { folder: mkdtempSync(join(folder, 'engine-')), signal: new AbortController().signal, progress: () => undefined, measuring: () => undefined })
+  const result = await engine.run(plan, {
+    folder: mkdtempSync(join(folder, 'engine-')),
+    signal: new AbortController().signal,
+    progress: () => undefined,
+    measuring: () => undefined,
+  })
   if (result.state !== 'measured') throw new Error(JSON.stringify(result))
   return Object.values(result.measurement.endpoints).reduce((sum, endpoint) => sum + endpoint.requests, 0)
 }
 
 async function byProbe(): Promise<undefined> {
   const probes = Object.fromEntries(journeys.map(({ name }) => [name, { journey: name, attempts: 1 }]))
-  await runProbes({ targetUrl: `${url}/base/`, journeys, probes, run: 'contract', signal: new AbortController().signal, now: Date.now })
+  await runProbes({
+    targetUrl: `${url}/base/`,
+    journeys,
+    probes,
+    run: 'contract',
+    signal: new AbortController().signal,
+    now: Date.now,
+  })
 }
 
 async function byPlaywright(): Promise<undefined> {
@@ -127,8 +155,17 @@ const players: Player[] = [
   { name: 'a probe', play: byProbe, each: [1, 1] },
   { name: 'Playwright', play: byPlaywright, each: [1, 1] },
   // 28 in a second over 7 journeys; k6 may begin one more at the very end.
-  { name: 'k6', play: async () => byEngine(k6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 28 }), each: [4, 5] },
-  { name: 'autocannon', play: async () => byEngine(autocannonEngine(), { model: 'connections', connections: 1 }), each: [2, Infinity], uncounted: 3 },
+  {
+    name: 'k6',
+    play: async () => byEngine(k6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 28 }),
+    each: [4, 5],
+  },
+  {
+    name: 'autocannon',
+    play: async () => byEngine(autocannonEngine(), { model: 'connections', connections: 1 }),
+    each: [2, Infinity],
+    uncounted: 3,
+  },
 ]
 
 beforeAll(async () => {
@@ -150,13 +187,29 @@ afterAll(async () => {
 const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: Arrived[] }> = {
   bodies: {
     steps: [
-      sent('POST', '/base/things', { authorization: 'Bearer t', 'content-type': 'application/json' }, '{"text":"ä \u2028 \\"","n":1.5,"list":[null]}'),
-      sent('PATCH', '/base/things/id-1', { 'if-match': '"7"', 'content-type': 'application/json' }, '{"id":"id-1"}'),
+      sent(
+        'POST',
+        '/base/things',
+        { authorization: 'Bearer t', 'content-type': 'application/json' },
+        '{"text":"ä \u2028 \\"","n":1.5,"list":[null]}',
+      ),
+      sent(
+        'PATCH',
+        '/base/things/id-1',
+        { 'if-match': '"7"', 'content-type': 'application/json' },
+        '{"id":"id-1"}',
+      ),
       sent('PUT', '/base/raw', { 'content-type': 'text/csv' }, 'a,ü\n"1"'),
       sent('DELETE', '/base/things/id-1'),
     ],
   },
-  paths: { steps: [sent('GET', '/base/search?q=a%20b&c=d'), sent('GET', '/base/%C3%BC/%E2%98%83?x=%C3%BC%20y'), sent('GET', '/base/relative')] },
+  paths: {
+    steps: [
+      sent('GET', '/base/search?q=a%20b&c=d'),
+      sent('GET', '/base/%C3%BC/%E2%98%83?x=%C3%BC%20y'),
+      sent('GET', '/base/relative'),
+    ],
+  },
   'ends-early': { steps: [sent('GET', '/base/before-500'), sent('GET', '/base/status/500')] },
   'check-fails': { steps: [sent('GET', '/base/checked')] },
   'no-redirect': { steps: [sent('GET', '/base/redirect'), sent('GET', '/base/after-redirect')] },
@@ -168,47 +221,68 @@ const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: A
   },
 }
 
-function sent(method: string, path: string, headers: Partial<Record<(typeof headersThatMatter)[number], string>> = {}, body = ''): Arrived {
+function sent(
+  method: string,
+  path: string,
+  headers: Partial<Record<(typeof headersThatMatter)[number], string>> = {},
+  body = '',
+): Arrived {
   const length = body === '' ? undefined : String(Buffer.byteLength(body))
-  return { method, path, headers: { ...Object.fromEntries(headersThatMatter.map((name) => [name, undefined])), ...headers, 'content-length': length }, body }
+  return {
+    method,
+    path,
+    headers: {
+      ...Object.fromEntries(headersThatMatter.map((name) => [name, undefined])),
+      ...headers,
+      'content-length': length,
+    },
+    body,
+  }
 }
 
-describe.each(players)('$name sends what the journeys say, and nothing else:', ({ play, each, uncounted = 0 }) => {
-  let seen: Recorded[]
-  let counted: number | undefined
-  beforeAll(async () => {
-    arrived = []
-    counted = await play()
-    seen = arrived
-  }, 60_000)
+describe.each(players)(
+  '$name sends what the journeys say, and nothing else:',
+  ({ play, each, uncounted = 0 }) => {
+    let seen: Recorded[]
+    let counted: number | undefined
+    beforeAll(async () => {
+      arrived = []
+      counted = await play()
+      seen = arrived
+    }, 60_000)
 
-  it.each(Object.entries(expected))('%s', (_name, contract) => {
-    const iterations = [...Map.groupBy(seen.filter(isFrom(contract.steps)), ({ unique }) => unique).values()].map((requests) => requests.map(withoutUnique))
-    for (const iteration of iterations) expect(iteration).toEqual(contract.steps)
-    expect(iterations.length).toBeGreaterThanOrEqual(each[0])
-    expect(iterations.length).toBeLessThanOrEqual(each[1])
-  })
+    it.each(Object.entries(expected))('%s', (_name, contract) => {
+      const iterations = [
+        ...Map.groupBy(seen.filter(isFrom(contract.steps)), ({ unique }) => unique).values(),
+      ].map((requests) => requests.map(withoutUnique))
+      for (const iteration of iterations) expect(iteration).toEqual(contract.steps)
+      expect(iterations.length).toBeGreaterThanOrEqual(each[0])
+      expect(iterations.length).toBeLessThanOrEqual(each[1])
+    })
 
-  it('prepares each user before its first step, and releases it after its last', () => {
-    const { before = [], steps, after = [] } = expected['prepared'] ?? { steps: [] }
-    const [prepared, measured, released] = [before, steps, after].map((of) => seen.flatMap((request, index) => (isFrom(of)(request) ? [index] : [])))
-    expect(prepared?.length).toBeGreaterThan(0)
-    expect(prepared?.length).toBe(released?.length)
-    expect(Math.max(...(prepared ?? []))).toBeLessThan(Math.min(...(measured ?? [])))
-    expect(Math.min(...(released ?? []))).toBeGreaterThan(Math.max(...(measured ?? [])))
-    const users = seen.filter(isFrom(before)).map(({ body }) => body)
-    expect(new Set(users).size).toBe(users.length)
-    for (const request of seen.filter(isFrom(after))) expect([withoutUnique(request)]).toEqual(after)
-  })
+    it('prepares each user before its first step, and releases it after its last', () => {
+      const { before = [], steps, after = [] } = expected['prepared'] ?? { steps: [] }
+      const [prepared, measured, released] = [before, steps, after].map((of) =>
+        seen.flatMap((request, index) => (isFrom(of)(request) ? [index] : [])),
+      )
+      expect(prepared?.length).toBeGreaterThan(0)
+      expect(prepared?.length).toBe(released?.length)
+      expect(Math.max(...(prepared ?? []))).toBeLessThan(Math.min(...(measured ?? [])))
+      expect(Math.min(...(released ?? []))).toBeGreaterThan(Math.max(...(measured ?? [])))
+      const users = seen.filter(isFrom(before)).map(({ body }) => body)
+      expect(new Set(users).size).toBe(users.length)
+      for (const request of seen.filter(isFrom(after))) expect([withoutUnique(request)]).toEqual(after)
+    })
 
-  it('and counts what it sent', () => {
-    const measured = seen.filter(({ path }) => path !== '/base/login')
-    const more = measured.length - (counted ?? measured.length)
-    expect(more).toBeGreaterThanOrEqual(0)
-    expect(more).toBeLessThanOrEqual(uncounted)
-    expect(measured.every(isFrom(Object.values(expected).flatMap(({ steps }) => steps)))).toBe(true)
-  })
-})
+    it('and counts what it sent', () => {
+      const measured = seen.filter(({ path }) => path !== '/base/login')
+      const more = measured.length - (counted ?? measured.length)
+      expect(more).toBeGreaterThanOrEqual(0)
+      expect(more).toBeLessThanOrEqual(uncounted)
+      expect(measured.every(isFrom(Object.values(expected).flatMap(({ steps }) => steps)))).toBe(true)
+    })
+  },
+)
 
 function isFrom(list: readonly Arrived[]): (request: Arrived) => boolean {
   return (request) => list.some(({ method, path }) => method === request.method && path === request.path)

@@ -20,7 +20,12 @@ export function stepKey(journey: string, step: string): string {
 }
 
 /** The context a virtual user's iteration starts from; `prepared` is what its `before` steps saved. */
-export function startContext(run: string, user: number, iteration: number, prepared: Record<string, unknown> = {}): Context {
+export function startContext(
+  run: string,
+  user: number,
+  iteration: number,
+  prepared: Record<string, unknown> = {},
+): Context {
   return { ...prepared, user, iteration, unique: `${run}-${user}-${iteration}` }
 }
 
@@ -30,7 +35,8 @@ export function wireRequest(step: Step, ctx: Context): WireRequest {
   const headers: Record<string, string> = {}
   if (request.json !== undefined) headers['content-type'] = 'application/json'
   // Looping over nothing is dear in k6's runtime, and this runs before every request.
-  if (request.headers !== undefined) for (const [name, value] of Object.entries(request.headers)) headers[name.toLowerCase()] = value
+  if (request.headers !== undefined)
+    for (const [name, value] of Object.entries(request.headers)) headers[name.toLowerCase()] = value
   const body = request.json === undefined ? request.body : JSON.stringify(request.json)
   return { method: request.method.toUpperCase(), path: request.path, headers, body }
 }

@@ -4,7 +4,10 @@ import type { Journey } from './journey.ts'
 export function journeyProblems(exported: unknown): string[] {
   if (!Array.isArray(exported)) return [`found ${kind(exported)}, expected an array of journeys`]
   const journeys: unknown[] = exported
-  return [...journeys.flatMap((journey, index) => oneJourneyProblems(journey, `[${index}]`)), ...repeatedNames(journeys, '')]
+  return [
+    ...journeys.flatMap((journey, index) => oneJourneyProblems(journey, `[${index}]`)),
+    ...repeatedNames(journeys, ''),
+  ]
 }
 
 /** Narrows a journeys module's default export once `journeyProblems` has found none. */
@@ -18,7 +21,9 @@ function oneJourneyProblems(journey: unknown, at: string): string[] {
     ...nameProblems(journey['name'], `${at}.name`),
     ...phaseProblems(journey['before'] ?? [], `${at}.before`),
     ...phaseProblems(journey['steps'], `${at}.steps`),
-    ...(Array.isArray(journey['steps']) && journey['steps'].length === 0 ? [`${at}.steps: found none, expected at least one step`] : []),
+    ...(Array.isArray(journey['steps']) && journey['steps'].length === 0
+      ? [`${at}.steps: found none, expected at least one step`]
+      : []),
     ...phaseProblems(journey['after'] ?? [], `${at}.after`),
   ]
 }
@@ -26,16 +31,25 @@ function oneJourneyProblems(journey: unknown, at: string): string[] {
 function phaseProblems(phase: unknown, at: string): string[] {
   if (!Array.isArray(phase)) return [`${at}: found ${kind(phase)}, expected an array of steps`]
   const steps: unknown[] = phase
-  return [...steps.flatMap((step, index) => stepProblems(step, `${at}[${index}]`)), ...repeatedNames(steps, at)]
+  return [
+    ...steps.flatMap((step, index) => stepProblems(step, `${at}[${index}]`)),
+    ...repeatedNames(steps, at),
+  ]
 }
 
 function stepProblems(step: unknown, at: string): string[] {
   if (!isObject(step)) return [`${at}: found ${kind(step)}, expected a step`]
-  const functions = ['request', 'check', 'save'].filter((name) => name === 'request' || step[name] !== undefined)
+  const functions = ['request', 'check', 'save'].filter(
+    (name) => name === 'request' || step[name] !== undefined,
+  )
   return [
     ...nameProblems(step['name'], `${at}.name`),
     ...untilProblems(step['until'], `${at}.until`),
-    ...functions.flatMap((name) => (typeof step[name] === 'function' ? [] : [`${at}.${name}: found ${kind(step[name])}, expected a function`])),
+    ...functions.flatMap((name) =>
+      typeof step[name] === 'function'
+        ? []
+        : [`${at}.${name}: found ${kind(step[name])}, expected a function`],
+    ),
   ]
 }
 
@@ -44,7 +58,11 @@ function untilProblems(until: unknown, at: string): string[] {
   if (!isObject(until)) return [`${at}: found ${kind(until)}, expected { everyMs, timeoutMs }`]
   return ['everyMs', 'timeoutMs'].flatMap((name) => {
     const value = until[name]
-    return typeof value === 'number' && value >= 0 && value <= 600_000 ? [] : [`${at}.${name}: found ${JSON.stringify(value) ?? kind(value)}, expected milliseconds from 0 to 600000`]
+    return typeof value === 'number' && value >= 0 && value <= 600_000
+      ? []
+      : [
+          `${at}.${name}: found ${JSON.stringify(value) ?? kind(value)}, expected milliseconds from 0 to 600000`,
+        ]
   })
 }
 
@@ -63,7 +81,9 @@ function repeatedNames(items: unknown[], at: string): string[] {
 // Names become metric labels, record keys and file names: no slashes, quotes, spaces or control characters.
 function nameProblems(name: unknown, at: string): string[] {
   if (typeof name === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return []
-  return [`${at}: found ${JSON.stringify(name) ?? kind(name)}, expected 1 to 64 letters, digits, '.', '_' or '-'`]
+  return [
+    `${at}: found ${JSON.stringify(name) ?? kind(name)}, expected 1 to 64 letters, digits, '.', '_' or '-'`,
+  ]
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -19,7 +19,11 @@ export function recordOf(plan: LoadPlan, measurement: Measurement, server: Serve
     ...identity(plan, facts),
     startedAt: measurement.startedAt,
     durationMs,
-    totals: totalsOf(steps.map(([, counts]) => counts), measurement.droppedArrivals, durationMs),
+    totals: totalsOf(
+      steps.map(([, counts]) => counts),
+      measurement.droppedArrivals,
+      durationMs,
+    ),
     endpoints: Object.fromEntries(steps.map(([step, counts]) => [step, endpointOf(counts, durationMs)])),
     ...(Object.keys(server).length > 0 && { server }),
     generator: { ...measurement.generator, droppedArrivals: measurement.droppedArrivals },
@@ -47,7 +51,11 @@ export function recordOfNothing(plan: LoadPlan, reason: string, interrupted: boo
  * The record of a load that the target made impossible by failing a `before` step. A target that answered, wrongly, was
  * measured: its one request failed, and the budgets judge that. One that could not be reached at all was not.
  */
-export function recordOfRefusal(plan: LoadPlan, refusal: { step: string; class: FailureClass; message: string }, facts: RunFacts): Run {
+export function recordOfRefusal(
+  plan: LoadPlan,
+  refusal: { step: string; class: FailureClass; message: string },
+  facts: RunFacts,
+): Run {
   const reason = `virtual users could not be prepared: ${refusal.step} failed (${refusal.class}): ${refusal.message}`
   const answered = refusal.class === 'status' || refusal.class === 'check' || refusal.class === 'redirect'
   const nothing = recordOfNothing(plan, reason, false, facts)
@@ -57,19 +65,28 @@ export function recordOfRefusal(plan: LoadPlan, refusal: { step: string; class: 
     ...nothing,
     totals: totalsOf([counts], 0, 0),
     endpoints: { [refusal.step]: endpointOf(counts, 0) },
-    failures: [{ step: refusal.step, class: refusal.class, count: 1, firstAtMs: 0, example: reason.slice(0, 200) }],
+    failures: [
+      { step: refusal.step, class: refusal.class, count: 1, firstAtMs: 0, example: reason.slice(0, 200) },
+    ],
     validity: { valid: true, reasons: [] },
   }
 }
 
-function identity(plan: LoadPlan, facts: RunFacts): Pick<Run, 'schema' | 'id' | 'suite' | 'engine' | 'target' | 'environment' | 'startedAt' | 'load'> {
+function identity(
+  plan: LoadPlan,
+  facts: RunFacts,
+): Pick<Run, 'schema' | 'id' | 'suite' | 'engine' | 'target' | 'environment' | 'startedAt' | 'load'> {
   return { schema: 'vigil.run/1', id: plan.run, suite: plan.suite, load: plan.load, ...facts }
 }
 
 function invalidity(measurement: Measurement): string[] {
   const reasons = [...measurement.saturation]
   const requests = Object.values(measurement.endpoints).reduce((sum, counts) => sum + counts.requests, 0)
-  if (measurement.interrupted) reasons.push(`interrupted after ${(measurement.durationMs / 1000).toFixed(1)} s of measuring: what there is was kept, and is not judged`)
-  else if (requests + measurement.droppedArrivals === 0) reasons.push('no request was made in the measured time: measure longer, or at a higher rate')
+  if (measurement.interrupted)
+    reasons.push(
+      `interrupted after ${(measurement.durationMs / 1000).toFixed(1)} s of measuring: what there is was kept, and is not judged`,
+    )
+  else if (requests + measurement.droppedArrivals === 0)
+    reasons.push('no request was made in the measured time: measure longer, or at a higher rate')
   return reasons
 }

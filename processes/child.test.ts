@@ -10,7 +10,8 @@ const env = { PATH: process.env['PATH'] }
 const folder = mkdtempSync(join(tmpdir(), 'vigil-child-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const sh = (script: string, more: Partial<Parameters<typeof startChild>[2]> = {}) => startChild('/bin/sh', ['-c', script], { env, ...more })
+const sh = (script: string, more: Partial<Parameters<typeof startChild>[2]> = {}) =>
+  startChild('/bin/sh', ['-c', script], { env, ...more })
 
 function isAlive(pid: number): boolean {
   try {
@@ -35,12 +36,17 @@ describe('a child', () => {
   it('tells how it ended', async () => {
     expect(await sh('exit 7').ended).toEqual({ state: 'exited', code: 7 })
     expect(await sh('kill -9 $$').ended).toEqual({ state: 'signalled', signal: 'SIGKILL' })
-    expect(await startChild('/no/such/program', [], { env }).ended).toEqual({ state: 'failed', reason: 'not found' })
+    expect(await startChild('/no/such/program', [], { env }).ended).toEqual({
+      state: 'failed',
+      reason: 'not found',
+    })
   })
 
   it('gives whole lines, also the last one without an end', async () => {
     const lines: string[] = []
-    await sh('printf "one\\ntw"; printf "o\\nthree" ; echo oops >&2', { onLine: (line, stream) => lines.push(`${stream} ${line}`) }).ended
+    await sh('printf "one\\ntw"; printf "o\\nthree" ; echo oops >&2', {
+      onLine: (line, stream) => lines.push(`${stream} ${line}`),
+    }).ended
     expect(lines.toSorted()).toEqual(['stderr oops', 'stdout one', 'stdout three', 'stdout two'])
   })
 

@@ -15,7 +15,10 @@ export interface ChildOptions {
 }
 
 /** How a child ended. `failed`: it never started (not found, not executable). */
-export type ChildEnd = { state: 'exited'; code: number } | { state: 'signalled'; signal: NodeJS.Signals } | { state: 'failed'; reason: string }
+export type ChildEnd =
+  | { state: 'exited'; code: number }
+  | { state: 'signalled'; signal: NodeJS.Signals }
+  | { state: 'failed'; reason: string }
 
 export interface Child {
   pid: number | undefined
@@ -36,14 +39,24 @@ export function startChild(command: string, args: readonly string[], options: Ch
   const tails = { stdout: '', stderr: '' }
   const file = options.outputFile === undefined ? undefined : openSync(options.outputFile, 'w', 0o600)
   const output = file ?? 'pipe'
-  const child = spawn(command, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ['ignore', output, output] })
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    stdio: ['ignore', output, output],
+  })
   if (file !== undefined) closeSync(file)
   const group = child.pid
   if (group !== undefined) guardian().watch(group)
   for (const stream of ['stdout', 'stderr'] as const) {
-    if (child[stream]) readLines(child[stream], (line) => options.onLine?.(line, stream), (chunk) => {
-      tails[stream] = (tails[stream] + chunk).slice(-tailBytes)
-    })
+    if (child[stream])
+      readLines(
+        child[stream],
+        (line) => options.onLine?.(line, stream),
+        (chunk) => {
+          tails[stream] = (tails[stream] + chunk).slice(-tailBytes)
+        },
+      )
   }
   const ended = whenEnded(child).then((end) => {
     if (group !== undefined) sweep(group)
@@ -70,7 +83,8 @@ export function startChild(command: string, args: readonly string[], options: Ch
 async function whenEnded(child: ChildProcess): Promise<ChildEnd> {
   return new Promise((resolve) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid === undefined) resolve({ state: 'failed', reason: error.code === 'ENOENT' ? 'not found' : error.message })
+      if (child.pid === undefined)
+        resolve({ state: 'failed', reason: error.code === 'ENOENT' ? 'not found' : error.message })
     })
     // Not 'exit': the last words of a crash may still be in the pipe. But a grandchild that keeps the pipe open must not
     // keep us waiting for ever.

@@ -16,7 +16,8 @@ export function endpointOf(counts: Counts, durationMs: number): Endpoint {
 
 /** The run's figures from its steps', with the arrivals that never became a request. */
 export function totalsOf(steps: readonly Counts[], droppedArrivals: number, durationMs: number): Totals {
-  const sum = (pick: (counts: Counts) => number): number => steps.reduce((total, counts) => total + pick(counts), 0)
+  const sum = (pick: (counts: Counts) => number): number =>
+    steps.reduce((total, counts) => total + pick(counts), 0)
   return totalsOfCounts(
     {
       requests: sum((counts) => counts.requests) + droppedArrivals,

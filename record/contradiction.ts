@@ -6,16 +6,20 @@ export function contradiction(run: Pick<Run, 'totals' | 'endpoints'>): string | 
   for (const [step, endpoint] of Object.entries(run.endpoints)) {
     const at = `endpoints[${JSON.stringify(step)}]`
     const samples = samplesIn(endpoint.histogram)
-    if (samples > endpoint.requests) return `${at}.histogram: holds ${samples} samples, expected at most its ${endpoint.requests} requests`
+    if (samples > endpoint.requests)
+      return `${at}.histogram: holds ${samples} samples, expected at most its ${endpoint.requests} requests`
     // A writer may leave failed requests out of the histogram, but no others.
-    if (samples < endpoint.requests - endpoint.errors) return `${at}.histogram: holds ${samples} samples, expected at least the ${endpoint.requests - endpoint.errors} requests that did not fail`
+    if (samples < endpoint.requests - endpoint.errors)
+      return `${at}.histogram: holds ${samples} samples, expected at least the ${endpoint.requests - endpoint.errors} requests that did not fail`
     const problem = rateContradiction(endpoint, at) ?? orderContradiction(endpoint, at)
     if (problem) return problem
     requests += endpoint.requests
     errors += endpoint.errors
   }
-  if (requests > run.totals.requests) return `totals.requests: found ${run.totals.requests}, expected at least the ${requests} of its endpoints`
-  if (errors > run.totals.errors) return `totals.errors: found ${run.totals.errors}, expected at least the ${errors} of its endpoints`
+  if (requests > run.totals.requests)
+    return `totals.requests: found ${run.totals.requests}, expected at least the ${requests} of its endpoints`
+  if (errors > run.totals.errors)
+    return `totals.errors: found ${run.totals.errors}, expected at least the ${errors} of its endpoints`
   return rateContradiction(run.totals, 'totals') ?? orderContradiction(run.totals, 'totals')
 }
 
@@ -30,7 +34,9 @@ function rateContradiction({ requests, errors, errorRate }: Totals, at: string):
   if (errors > requests) return `${at}.errors: found ${errors}, expected at most its ${requests} requests`
   const rate = requests === 0 ? 0 : errors / requests
   // Other writers round: half a per mille of the rate, or one in a million.
-  return requests > 0 && Math.abs(rate - errorRate) > Math.max(1e-6, rate * 5e-4) ? `${at}.errorRate: found ${errorRate}, expected errors / requests = ${rate}` : undefined
+  return requests > 0 && Math.abs(rate - errorRate) > Math.max(1e-6, rate * 5e-4)
+    ? `${at}.errorRate: found ${errorRate}, expected errors / requests = ${rate}`
+    : undefined
 }
 
 function orderContradiction({ latency }: Totals, at: string): string | undefined {
@@ -38,7 +44,8 @@ function orderContradiction({ latency }: Totals, at: string): string | undefined
   const order = ['p50Ms', 'p90Ms', 'p95Ms', 'p99Ms'] as const
   for (const [index, name] of order.entries()) {
     const below = order[index - 1]
-    if (below !== undefined && latency[name] < latency[below] * (1 - 1e-9)) return `${at}.latency.${name}: found ${latency[name]}, expected at least its ${below}, ${latency[below]}`
+    if (below !== undefined && latency[name] < latency[below] * (1 - 1e-9))
+      return `${at}.latency.${name}: found ${latency[name]}, expected at least its ${below}, ${latency[below]}`
   }
   return undefined
 }

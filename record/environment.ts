@@ -21,7 +21,15 @@ export interface MachineFacts {
  * patch of the kernel, not free memory.
  */
 export function environmentOf(facts: MachineFacts): Run['environment'] {
-  const decisive = [facts.os, facts.arch, facts.cpuModel, facts.cores, Math.round(facts.memoryBytes / 2 ** 30), facts.node.split('.')[0], facts.engine]
+  const decisive = [
+    facts.os,
+    facts.arch,
+    facts.cpuModel,
+    facts.cores,
+    Math.round(facts.memoryBytes / 2 ** 30),
+    facts.node.split('.')[0],
+    facts.engine,
+  ]
   const fingerprint = createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 12)
   return { fingerprint, ...facts }
 }

@@ -3,7 +3,10 @@ import { build } from 'hdr-histogram-js'
 import { describe, expect, it } from 'vitest'
 import { countOf, histogramOf, latencyOf, mergeHistograms, quantile } from './histogram.ts'
 
-const latencies = fc.array(fc.integer({ min: 1, max: 60_000_000 }).map((micros) => micros / 1000), { minLength: 1, maxLength: 400 })
+const latencies = fc.array(
+  fc.integer({ min: 1, max: 60_000_000 }).map((micros) => micros / 1000),
+  { minLength: 1, maxLength: 400 },
+)
 const share = fc.double({ min: 0, max: 1, noNaN: true })
 
 describe('a quantile', () => {
@@ -27,7 +30,9 @@ describe('a quantile', () => {
         const next = samples.filter((ms) => ms <= ours).length
         const theirs = other.getValueAtPercentile(q * 100) / 1000
         expect(theirs).toBeLessThanOrEqual(ours * 1.0001 + 0.001)
-        expect(samples.filter((ms) => ms <= theirs * 1.0001 + 0.001).length).toBeGreaterThanOrEqual(Math.min(next - samples.filter((ms) => ms === ours).length, samples.length))
+        expect(samples.filter((ms) => ms <= theirs * 1.0001 + 0.001).length).toBeGreaterThanOrEqual(
+          Math.min(next - samples.filter((ms) => ms === ours).length, samples.length),
+        )
       }),
     )
   })
@@ -55,7 +60,8 @@ describe('merging', () => {
       fc.property(latencies, latencies, (a, b) => {
         const merged = mergeHistograms([histogramOf(a), [], histogramOf(b)])
         expect(countOf(merged)).toBe(a.length + b.length)
-        for (const [index, [upperMs]] of merged.entries()) expect(upperMs).toBeGreaterThan(merged[index - 1]?.[0] ?? -1)
+        for (const [index, [upperMs]] of merged.entries())
+          expect(upperMs).toBeGreaterThan(merged[index - 1]?.[0] ?? -1)
       }),
     )
   })
@@ -66,7 +72,9 @@ describe('latency figures', () => {
     fc.assert(
       fc.property(latencies, (samples) => {
         const { p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = latencyOf(histogramOf(samples))
-        expect([p50Ms, p90Ms, p95Ms, p99Ms, maxMs]).toEqual([p50Ms, p90Ms, p95Ms, p99Ms, maxMs].toSorted((a, b) => a - b))
+        expect([p50Ms, p90Ms, p95Ms, p99Ms, maxMs]).toEqual(
+          [p50Ms, p90Ms, p95Ms, p99Ms, maxMs].toSorted((a, b) => a - b),
+        )
         expect(maxMs).toBe(Math.max(...samples))
       }),
     )
@@ -74,7 +82,12 @@ describe('latency figures', () => {
 
   it('take the exact mean where the sum is known, else that of the bounds', () => {
     expect(latencyOf([[10, 2]], 15).meanMs).toBe(7.5)
-    expect(latencyOf([[10, 2], [40, 1]]).meanMs).toBe(20)
+    expect(
+      latencyOf([
+        [10, 2],
+        [40, 1],
+      ]).meanMs,
+    ).toBe(20)
   })
 
   it('are zero without a sample', () => {

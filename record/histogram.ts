@@ -31,7 +31,9 @@ export function mergeHistograms(histograms: readonly Histogram[]): Histogram {
 
 /** Exact samples, in milliseconds, to a histogram of µs resolution: one bucket for each distinct microsecond, up to. */
 export function histogramOf(samplesMs: readonly number[]): Histogram {
-  return mergeHistograms(samplesMs.map((ms): Histogram => [[Math.ceil(ms * 1000 - 1e-6) / 1000, 1] satisfies Bucket]))
+  return mergeHistograms(
+    samplesMs.map((ms): Histogram => [[Math.ceil(ms * 1000 - 1e-6) / 1000, 1] satisfies Bucket]),
+  )
 }
 
 /**

@@ -12,7 +12,11 @@ export type ReadResult<T> = { state: 'read'; run: T } | { state: 'refused'; prob
 /** Reads a whole record. `where` names the file in the problem. */
 export function parseRun(text: string, where: string): ReadResult<Run> {
   const json = jsonOf(text)
-  if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected a vigil.run/1 record` }
+  if (json.state === 'refused')
+    return {
+      state: 'refused',
+      problem: `${where}: not JSON (${json.problem}), expected a vigil.run/1 record`,
+    }
   return checked<Run>(runSchema.safeParse(json.value), where)
 }
 
@@ -25,11 +29,16 @@ export function checkComparableRun(value: unknown, where: string): ReadResult<Co
 }
 
 /** JSON, or in one line why it is none. */
-export function jsonOf(text: string): { state: 'read'; value: unknown } | { state: 'refused'; problem: string } {
+export function jsonOf(
+  text: string,
+): { state: 'read'; value: unknown } | { state: 'refused'; problem: string } {
   try {
     return { state: 'read', value: JSON.parse(text) }
   } catch (error) {
-    return { state: 'refused', problem: error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 120) : 'unreadable' }
+    return {
+      state: 'refused',
+      problem: error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 120) : 'unreadable',
+    }
   }
 }
 
@@ -38,5 +47,7 @@ type Parsed<T> = { success: true; data: T } | { success: false; error: Refusal }
 function checked<T extends ComparableRun>(parsed: Parsed<T>, where: string): ReadResult<T> {
   if (!parsed.success) return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
   const problem = contradiction(parsed.data)
-  return problem === undefined ? { state: 'read', run: parsed.data } : { state: 'refused', problem: `${where}: ${problem}` }
+  return problem === undefined
+    ? { state: 'read', run: parsed.data }
+    : { state: 'refused', problem: `${where}: ${problem}` }
 }

@@ -9,7 +9,12 @@ export interface Run {
   environment: { fingerprint: string; [fact: string]: unknown }
   startedAt: string
   durationMs: number
-  load: { model: 'arrival-rate' | 'connections' | 'once'; ratePerSecond?: number; connections?: number; shards?: number }
+  load: {
+    model: 'arrival-rate' | 'connections' | 'once'
+    ratePerSecond?: number
+    connections?: number
+    shards?: number
+  }
   totals: Totals
   /** By `journey/step`. */
   endpoints: Record<string, Endpoint>
@@ -85,7 +90,16 @@ export interface TimelinePoint {
 }
 
 /** The classes a failed request falls into: where on its way it failed. */
-export const failureClasses = ['dns', 'connect', 'tls', 'timeout', 'redirect', 'status', 'check', 'dropped'] as const
+export const failureClasses = [
+  'dns',
+  'connect',
+  'tls',
+  'timeout',
+  'redirect',
+  'status',
+  'check',
+  'dropped',
+] as const
 export type FailureClass = (typeof failureClasses)[number]
 
 export interface Failure {

@@ -37,7 +37,11 @@ describe('the store', () => {
   it.each([
     ['missing', undefined, 'not there'],
     ['truncated', JSON.stringify(run).slice(0, 200), 'not JSON'],
-    ['of bytes flipped', JSON.stringify(run).replace('"requests":40', '"requests":4'), 'totals.requests: found 4'],
+    [
+      'of bytes flipped',
+      JSON.stringify(run).replace('"requests":40', '"requests":4'),
+      'totals.requests: found 4',
+    ],
   ])('refuses a %s record by name', async (_, text, problem) => {
     const folder = await runFolder(out, run.id)
     if (text !== undefined) writeFileSync(join(folder, 'record.json'), text)
@@ -71,8 +75,16 @@ describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', (
 
 describe('a run id', () => {
   it('sorts by time and holds nothing that a path or a label could trip over', () => {
-    const earlier = runId(() => Date.UTC(2026, 0, 2, 3, 4, 5, 6), () => 0.9, 'a b/../c')
-    const later = runId(() => Date.UTC(2026, 0, 2, 3, 4, 5, 7), () => 0.1, 'a')
+    const earlier = runId(
+      () => Date.UTC(2026, 0, 2, 3, 4, 5, 6),
+      () => 0.9,
+      'a b/../c',
+    )
+    const later = runId(
+      () => Date.UTC(2026, 0, 2, 3, 4, 5, 7),
+      () => 0.1,
+      'a',
+    )
     expect(earlier).toMatch(/^20260102-030405-006-a-b-\.\.-c-[0-9a-z]{4}$/)
     expect(earlier < later).toBe(true)
   })

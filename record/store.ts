@@ -49,7 +49,9 @@ export async function writeRecord(folder: string, run: Run): Promise<void> {
   await writeWhole(join(folder, 'record.json'), `${JSON.stringify(run)}\n`)
 }
 
-export type Stored = { state: 'read'; run: Run; folder: string } | { state: 'refused'; problem: string; folder: string }
+export type Stored =
+  | { state: 'read'; run: Run; folder: string }
+  | { state: 'refused'; problem: string; folder: string }
 
 /** Reads a run by its folder or its record file. A file that is missing, too large or damaged is refused with its name. */
 export async function readRecord(path: string): Promise<Stored> {
@@ -57,11 +59,20 @@ export async function readRecord(path: string): Promise<Stored> {
   const file = folder === path ? join(path, 'record.json') : path
   try {
     const { size } = await stat(file)
-    if (size > longestRecord) return { state: 'refused', problem: `${file}: ${size} bytes, expected at most ${longestRecord}`, folder }
+    if (size > longestRecord)
+      return {
+        state: 'refused',
+        problem: `${file}: ${size} bytes, expected at most ${longestRecord}`,
+        folder,
+      }
     return { ...parseRun(await readFile(file, 'utf8'), file), folder }
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    return { state: 'refused', problem: `${file}: ${missing ? 'not there' : String(error)}, expected the record of a run`, folder }
+    return {
+      state: 'refused',
+      problem: `${file}: ${missing ? 'not there' : String(error)}, expected the record of a run`,
+      folder,
+    }
   }
 }
 
@@ -69,7 +80,11 @@ export async function readRecord(path: string): Promise<Stored> {
 export async function listRuns(out: string): Promise<string[]> {
   try {
     const entries = await readdir(join(out, 'runs'), { withFileTypes: true })
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name).toSorted().toReversed()
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .toSorted()
+      .toReversed()
   } catch {
     return []
   }

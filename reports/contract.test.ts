@@ -14,7 +14,10 @@ import { verdictJson } from './verdict-json.ts'
 import { brokenRows, plain } from './wording/index.ts'
 
 const widths = [1, 40, 60, 80, 100, 120, 300]
-const terminal = (width: number, color = false) => (input: ReportInput) => terminalReport(input, { width, color })
+const terminal =
+  (width: number, color = false) =>
+  (input: ReportInput) =>
+    terminalReport(input, { width, color })
 const json = (input: ReportInput): string => verdictJson(input.verdict)
 
 const reports: Record<string, (input: ReportInput) => string> = {
@@ -26,7 +29,9 @@ const reports: Record<string, (input: ReportInput) => string> = {
   'metrics.prom': openMetricsReport,
 }
 // Each twice: the same input need not be the same object.
-const everyExample = Object.entries(examples).map(([name, make]) => [name, frozen(make()), frozen(make())] as const)
+const everyExample = Object.entries(examples).map(
+  ([name, make]) => [name, frozen(make()), frozen(make())] as const,
+)
 
 /** A report that writes to what it was given fails at once. */
 function frozen<T>(value: T): T {
@@ -49,22 +54,28 @@ function dense(text: string): string {
 afterEach(() => void vi.restoreAllMocks())
 
 describe.each(Object.entries(reports))('%s', (name, report) => {
-  it.each(everyExample)('is the same text for the same input, without clock or chance: %s', (_, one, other) => {
-    const never = (): never => {
-      throw new Error('a report asked for the time or for chance')
-    }
-    vi.spyOn(Date, 'now').mockImplementation(never)
-    vi.spyOn(Math, 'random').mockImplementation(never)
-    expect(report(one)).toBe(report(other))
-  })
+  it.each(everyExample)(
+    'is the same text for the same input, without clock or chance: %s',
+    (_, one, other) => {
+      const never = (): never => {
+        throw new Error('a report asked for the time or for chance')
+      }
+      vi.spyOn(Date, 'now').mockImplementation(never)
+      vi.spyOn(Math, 'random').mockImplementation(never)
+      expect(report(one)).toBe(report(other))
+    },
+  )
 
-  it.each(everyExample)('lets no control or direction character, broken surrogate or secret through: %s', (_, input) => {
-    const text = report(input)
-    // Markdown breaks mentions and links with a space of no width, which is its own.
-    const visible = name === 'markdown' ? text.replaceAll('\u200b', '') : text
-    expect(visible.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
-    expect(text).not.toContain('canary')
-  })
+  it.each(everyExample)(
+    'lets no control or direction character, broken surrogate or secret through: %s',
+    (_, input) => {
+      const text = report(input)
+      // Markdown breaks mentions and links with a space of no width, which is its own.
+      const visible = name === 'markdown' ? text.replaceAll('\u200b', '') : text
+      expect(visible.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
+      expect(text).not.toContain('canary')
+    },
+  )
 
   it.each(everyExample)('has a bounded size: %s', (_, input) => {
     const rows = input.verdict.rows.length
@@ -93,20 +104,24 @@ describe.each(everyExample)('of example %s', (_, input) => {
     const head = dense(text.slice(0, tables))
     if (worst) {
       // The title takes a second line only when somebody named it at length.
-      if (input.title.length < 60) expect(second.trimStart().startsWith(worst.status.toUpperCase())).toBe(true)
+      if (input.title.length < 60)
+        expect(second.trimStart().startsWith(worst.status.toUpperCase())).toBe(true)
       expect(head).toContain(dense(plain(worst.message)))
     }
     expect(head.includes('Next:')).toBe(input.verdict.verdict !== 'pass')
   })
 
-  it.each(widths)('no line is wider than a terminal of %i columns, coloured or not, nor a command to a CI runner', (width) => {
-    const text = terminal(width)(input)
-    const most = Math.min(Math.max(width, 40), 120)
-    expect(text.split('\n').filter((line) => widthOf(line) > most)).toEqual([])
-    // What GitHub's runner would obey: a message is not to annotate, mask or stop anything.
-    expect(text).not.toMatch(/^\s*::.*::|##\[/m)
-    expect(stripColour(terminal(width, true)(input))).toBe(text)
-  })
+  it.each(widths)(
+    'no line is wider than a terminal of %i columns, coloured or not, nor a command to a CI runner',
+    (width) => {
+      const text = terminal(width)(input)
+      const most = Math.min(Math.max(width, 40), 120)
+      expect(text.split('\n').filter((line) => widthOf(line) > most)).toEqual([])
+      // What GitHub's runner would obey: a message is not to annotate, mask or stop anything.
+      expect(text).not.toMatch(/^\s*::.*::|##\[/m)
+      expect(stripColour(terminal(width, true)(input))).toBe(text)
+    },
+  )
 
   it('every row that did not pass is in the Markdown with its message, or counted', () => {
     const text = shown(markdownReport(input))
@@ -115,12 +130,15 @@ describe.each(everyExample)('of example %s', (_, input) => {
     expect(missing.length).toBeLessThanOrEqual(Math.max(0, broken.length - 50))
   })
 
-  it.each([mostCharacters, 20_000, 3000, 400])('the Markdown is whole within %i characters: tables, folds, and nothing from outside that means something', (limit) => {
-    const text = markdownReport(input, limit)
-    expect(text.length).toBeLessThanOrEqual(limit)
-    expect(Buffer.byteLength(text)).toBeLessThan(2 ** 20)
-    expect(documentProblems(text)).toEqual([])
-  })
+  it.each([mostCharacters, 20_000, 3000, 400])(
+    'the Markdown is whole within %i characters: tables, folds, and nothing from outside that means something',
+    (limit) => {
+      const text = markdownReport(input, limit)
+      expect(text.length).toBeLessThanOrEqual(limit)
+      expect(Buffer.byteLength(text)).toBeLessThan(2 ** 20)
+      expect(documentProblems(text)).toEqual([])
+    },
+  )
 
   it('the JUnit is well-formed, with each row as a case and every count right', () => {
     const root = readXml(junitReport(input))
@@ -128,15 +146,27 @@ describe.each(everyExample)('of example %s', (_, input) => {
     expect([root.name, ...new Set(suites.map((suite) => suite.name))].join(' ')).toBe('testsuites testsuite')
     for (const element of [root, ...suites]) {
       const counted = { tests: 'testcase', failures: 'failure', errors: 'error', skipped: 'skipped' }
-      for (const [attribute, child] of Object.entries(counted)) expect(Number(element.attributes[attribute]), attribute).toBe(allOf(element, child).length)
-      expect(Number(element.attributes['time'])).toBeCloseTo(allOf(element, 'testcase').reduce((sum, { attributes }) => sum + Number(attributes['time']), 0), 1)
+      for (const [attribute, child] of Object.entries(counted))
+        expect(Number(element.attributes[attribute]), attribute).toBe(allOf(element, child).length)
+      expect(Number(element.attributes['time'])).toBeCloseTo(
+        allOf(element, 'testcase').reduce((sum, { attributes }) => sum + Number(attributes['time']), 0),
+        1,
+      )
     }
     const { rows, verdict } = input.verdict
     const cases = allOf(root, 'testcase')
-    expect(cases.length - rows.length).toBe(cases.some(({ attributes }) => attributes['classname'] === 'vigil.verdict') ? 1 : 0)
-    const messages = [...allOf(root, 'failure'), ...allOf(root, 'error'), ...allOf(root, 'skipped')].map(({ attributes }) => attributes['message'] ?? '')
-    for (const row of rows.filter(({ status }) => status !== 'pass' && status !== 'improved')) expect(messages.some((message) => message.includes(plain(row.message)))).toBe(true)
-    expect(allOf(root, 'failure').length + allOf(root, 'error').length > 0, 'CI is red exactly when the exit code is').toBe(verdict !== 'pass')
+    expect(cases.length - rows.length).toBe(
+      cases.some(({ attributes }) => attributes['classname'] === 'vigil.verdict') ? 1 : 0,
+    )
+    const messages = [...allOf(root, 'failure'), ...allOf(root, 'error'), ...allOf(root, 'skipped')].map(
+      ({ attributes }) => attributes['message'] ?? '',
+    )
+    for (const row of rows.filter(({ status }) => status !== 'pass' && status !== 'improved'))
+      expect(messages.some((message) => message.includes(plain(row.message)))).toBe(true)
+    expect(
+      allOf(root, 'failure').length + allOf(root, 'error').length > 0,
+      'CI is red exactly when the exit code is',
+    ).toBe(verdict !== 'pass')
   })
 
   it('verdict.json is the verdict, value by value', () => {
@@ -145,7 +175,9 @@ describe.each(everyExample)('of example %s', (_, input) => {
 
   it('metrics.prom is OpenMetrics, with the verdict of each run', () => {
     const { samples } = readOpenMetrics(openMetricsReport(input))
-    const verdicts = [...samples].filter(([key, value]) => key.startsWith('vigil_run_verdict[') && value === 1).map(([key]) => /"verdict","(\w+)"/.exec(key)?.[1])
+    const verdicts = [...samples]
+      .filter(([key, value]) => key.startsWith('vigil_run_verdict[') && value === 1)
+      .map(([key]) => /"verdict","(\w+)"/.exec(key)?.[1])
     expect(verdicts).toEqual(input.runs.map((run) => run.verdict.verdict))
   })
 })
@@ -153,16 +185,65 @@ describe.each(everyExample)('of example %s', (_, input) => {
 const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 120 }),
   fc.string({ unit: 'grapheme', maxLength: 120 }),
-  fc.array(fc.constantFrom('|', '`', '<b>', '@octocat', '#1', '\n', '::error::x', '##[error]', ']]>', '日本', '🚀', '\u001b[2J', '\u009b2J', '\u202e', '\u2028', 'word', ' ', '- ', 'http://e.example'), { maxLength: 40 }).map((parts) => parts.join('')),
+  fc
+    .array(
+      fc.constantFrom(
+        '|',
+        '`',
+        '<b>',
+        '@octocat',
+        '#1',
+        '\n',
+        '::error::x',
+        '##[error]',
+        ']]>',
+        '日本',
+        '🚀',
+        '\u001b[2J',
+        '\u009b2J',
+        '\u202e',
+        '\u2028',
+        'word',
+        ' ',
+        '- ',
+        'http://e.example',
+      ),
+      { maxLength: 40 },
+    )
+    .map((parts) => parts.join('')),
   fc.constant(hostileText),
 )
 
 /** An input with a text in every place that is somebody else's to fill. */
 function filledWith(text: string): ReportInput {
-  const spec = { suite: `s${text}`, engine: text, steps: { [`j/${text}`]: { requests: 40, errors: 10, medianMs: 3, spread: 0.2 } }, budgets: { p95Ms: 1, errorRate: 0.001, steps: { [text]: { p95Ms: 1 } } } }
-  const report = runReport({ ...spec, failures: [{ step: `j/${text}`, class: 'check', count: 4, example: text }], invalid: [text], extras: { id: text, target: { url: text, revision: text } } })
-  const probe = { name: text, outcome: 'down', startedAt: text, durationMs: 1e9, attempts: 100, message: text, steps: [{ step: text, ok: false, status: 500, durationMs: 1e9, message: text }] } as const
-  const input = gateOf({ title: text, runs: [report], probes: { schema: 'vigil.probes/1', probes: [{ ...probe, steps: [...probe.steps] }] }, rows: [{ rule: text, suite: text, step: text, metric: text, status: 'fail', message: text }], notes: [text] })
+  const spec = {
+    suite: `s${text}`,
+    engine: text,
+    steps: { [`j/${text}`]: { requests: 40, errors: 10, medianMs: 3, spread: 0.2 } },
+    budgets: { p95Ms: 1, errorRate: 0.001, steps: { [text]: { p95Ms: 1 } } },
+  }
+  const report = runReport({
+    ...spec,
+    failures: [{ step: `j/${text}`, class: 'check', count: 4, example: text }],
+    invalid: [text],
+    extras: { id: text, target: { url: text, revision: text } },
+  })
+  const probe = {
+    name: text,
+    outcome: 'down',
+    startedAt: text,
+    durationMs: 1e9,
+    attempts: 100,
+    message: text,
+    steps: [{ step: text, ok: false, status: 500, durationMs: 1e9, message: text }],
+  } as const
+  const input = gateOf({
+    title: text,
+    runs: [report],
+    probes: { schema: 'vigil.probes/1', probes: [{ ...probe, steps: [...probe.steps] }] },
+    rows: [{ rule: text, suite: text, step: text, metric: text, status: 'fail', message: text }],
+    notes: [text],
+  })
   return { ...input, folder: text }
 }
 

@@ -1,6 +1,20 @@
 import type { Verdict, VerdictRow } from '../baselines/index.ts'
 
-const rowKeys = ['rule', 'suite', 'step', 'metric', 'status', 'actual', 'limit', 'baseline', 'candidate', 'ratio', 'ci', 'margin', 'message'] as const satisfies readonly (keyof VerdictRow)[]
+const rowKeys = [
+  'rule',
+  'suite',
+  'step',
+  'metric',
+  'status',
+  'actual',
+  'limit',
+  'baseline',
+  'candidate',
+  'ratio',
+  'ci',
+  'margin',
+  'message',
+] as const satisfies readonly (keyof VerdictRow)[]
 
 /**
  * The verdict and nothing else, `vigil.verdict/1`, keys always in the same order, so that two verdicts can be compared
@@ -9,7 +23,13 @@ const rowKeys = ['rule', 'suite', 'step', 'metric', 'status', 'actual', 'limit',
  */
 export function verdictJson(verdict: Verdict): string {
   const { schema, verdict: word, rows, run, baseline } = verdict
-  const ordered = { schema, verdict: word, rows: rows.map(orderedRow), ...(run !== undefined && { run }), ...(baseline !== undefined && { baseline }) }
+  const ordered = {
+    schema,
+    verdict: word,
+    rows: rows.map(orderedRow),
+    ...(run !== undefined && { run }),
+    ...(baseline !== undefined && { baseline }),
+  }
   return `${JSON.stringify(ordered, null, 2).replaceAll(unprintable, escapes)}\n`
 }
 
@@ -17,7 +37,10 @@ export function verdictJson(verdict: Verdict): string {
 const unprintable = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/gu
 
 function escapes(character: string): string {
-  return Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`).join('')
+  return Array.from(
+    { length: character.length },
+    (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
+  ).join('')
 }
 
 function orderedRow(row: VerdictRow): Record<string, unknown> {

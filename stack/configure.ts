@@ -28,17 +28,34 @@ export function productionIn(monitoring: string): Production {
 /** The first file that is missing. */
 export async function missingIn(production: Production): Promise<string | undefined> {
   for (const file of Object.values(production)) {
-    if (!(await access(file).then(() => true, () => false))) return file
+    if (
+      !(await access(file).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return file
   }
   return undefined
 }
 
-export type Configured<T = object> = ({ state: 'configured'; file: string } & T) | { state: 'wrong'; reason: string }
+export type Configured<T = object> =
+  | ({ state: 'configured'; file: string } & T)
+  | { state: 'wrong'; reason: string }
 
 /** Writes Alertmanager's configuration with the receivers of this machine. */
-export async function configureAlertmanager(production: Production, folder: string, receivers: LocalReceivers): Promise<Configured> {
+export async function configureAlertmanager(
+  production: Production,
+  folder: string,
+  receivers: LocalReceivers,
+): Promise<Configured> {
   const text = await readFile(production.alertmanager, 'utf8')
-  const local = localAlertmanager(text, { file: production.alertmanager, templates: production.templates, secrets: join(folder, 'secrets'), receivers })
+  const local = localAlertmanager(text, {
+    file: production.alertmanager,
+    templates: production.templates,
+    secrets: join(folder, 'secrets'),
+    receivers,
+  })
   if (local.state === 'refused') return { state: 'wrong', reason: local.reason }
   for (const secret of local.secretFiles) await writePrivately(secret.file, secret.text)
   const file = join(folder, 'alertmanager.yml')
@@ -46,7 +63,9 @@ export async function configureAlertmanager(production: Production, folder: stri
   return { state: 'configured', file }
 }
 
-export async function notifiedNames(production: Production): Promise<{ pagerduty: string[]; slack: string[] }> {
+export async function notifiedNames(
+  production: Production,
+): Promise<{ pagerduty: string[]; slack: string[] }> {
   return receiverNames(await readFile(production.alertmanager, 'utf8'))
 }
 
@@ -59,12 +78,19 @@ export interface PrometheusPlan {
 }
 
 /** Writes Prometheus' configuration with the addresses of this machine, and has promtool read it and its rules. */
-export async function configurePrometheus(production: Production, plan: PrometheusPlan): Promise<Configured<{ targets: number }>> {
+export async function configurePrometheus(
+  production: Production,
+  plan: PrometheusPlan,
+): Promise<Configured<{ targets: number }>> {
   const text = await readFile(production.prometheus, 'utf8')
-  const addresses = Object.fromEntries(componentNames.flatMap((name) => {
-    const { production: known } = components[name]
-    return known === undefined || plan.ports[name] === undefined ? [] : [[known, `127.0.0.1:${plan.ports[name]}`]]
-  }))
+  const addresses = Object.fromEntries(
+    componentNames.flatMap((name) => {
+      const { production: known } = components[name]
+      return known === undefined || plan.ports[name] === undefined
+        ? []
+        : [[known, `127.0.0.1:${plan.ports[name]}`]]
+    }),
+  )
   const local = localPrometheus(text, {
     file: production.prometheus,
     folder: dirname(production.prometheus),
@@ -79,7 +105,9 @@ export async function configurePrometheus(production: Production, plan: Promethe
   const file = join(plan.folder, 'prometheus.yml')
   await writePrivately(file, local.text)
   const flaw = await checkConfig(plan.promtool, file)
-  return flaw === undefined ? { state: 'configured', file, targets: local.targets.length } : { state: 'wrong', reason: flaw }
+  return flaw === undefined
+    ? { state: 'configured', file, targets: local.targets.length }
+    : { state: 'wrong', reason: flaw }
 }
 
 async function checkConfig(promtool: string, file: string): Promise<string | undefined> {
@@ -90,7 +118,11 @@ async function checkConfig(promtool: string, file: string): Promise<string | und
   // Rules are listed with 'FAILED:' above what is wrong with each.
   const at = lines.findIndex((line) => /FAILED/.test(line))
   const said = lines.slice(Math.max(at, 0)).filter((line) => line !== '' && !/^(Checking|SUCCESS)/.test(line))
-  return `promtool: ${said.join(' ').replaceAll(/\s+/g, ' ').replace(/^FAILED: ?/, '').slice(0, 400)}`
+  return `promtool: ${said
+    .join(' ')
+    .replaceAll(/\s+/g, ' ')
+    .replace(/^FAILED: ?/, '')
+    .slice(0, 400)}`
 }
 
 async function writePrivately(file: string, text: string): Promise<void> {

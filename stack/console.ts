@@ -20,7 +20,9 @@ export function stackConsole(write: (text: string) => void, width: number | unde
   const draw = (): void => {
     if (shown === undefined) return
     // A row that is broken by the terminal would be two to erase.
-    const rows = stackTable(shown).split('\n').map((row) => [...row].slice(0, width).join(''))
+    const rows = stackTable(shown)
+      .split('\n')
+      .map((row) => [...row].slice(0, width).join(''))
     write(`${rows.join('\n')}\n`)
     height = rows.length
   }

@@ -48,17 +48,38 @@ export class Crew {
     return Object.fromEntries(this.components.map(({ name, port }) => [name, port]))
   }
 
-  async start<S extends Service>(name: ComponentName, starter: (options: ServiceOptions & { port: number }) => Promise<Started<S>>): Promise<S> {
-    const started = await this.#onSomePort(name, async (port) => starter({ folder: join(this.#plan.folder, name), port, signal: AbortSignal.any([this.#plan.signal, this.#giveUp.signal]) }))
+  async start<S extends Service>(
+    name: ComponentName,
+    starter: (options: ServiceOptions & { port: number }) => Promise<Started<S>>,
+  ): Promise<S> {
+    const started = await this.#onSomePort(name, async (port) =>
+      starter({
+        folder: join(this.#plan.folder, name),
+        port,
+        signal: AbortSignal.any([this.#plan.signal, this.#giveUp.signal]),
+      }),
+    )
     if (started.state === 'failed') throw this.giveUp('failed', started.reason)
     const { service } = started
-    this.#join({ component: { name, url: service.url, port: service.port, pid: service.pid }, stop: service.stop }, service.ended, service.lastWords)
+    this.#join(
+      { component: { name, url: service.url, port: service.port, pid: service.pid }, stop: service.stop },
+      service.ended,
+      service.lastWords,
+    )
     return service
   }
 
   async startReceiver(names: { pagerduty: string[]; slack: string[] }): Promise<Receiver> {
     const { folder, now, tell } = this.#plan
-    const started = await this.#onSomePort('receiver', async (port) => startReceiver({ folder: join(folder, 'receiver'), port, names, now, tell: (received) => tell({ event: 'notification', received }) }))
+    const started = await this.#onSomePort('receiver', async (port) =>
+      startReceiver({
+        folder: join(folder, 'receiver'),
+        port,
+        names,
+        now,
+        tell: (received) => tell({ event: 'notification', received }),
+      }),
+    )
     if (started.state === 'failed') throw this.giveUp('failed', started.reason)
     const { url, port, stop } = started.receiver
     this.#join({ component: { name: 'receiver', url, port, pid: undefined }, stop })
@@ -75,11 +96,18 @@ export class Crew {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#giveUp.abort()
-    for (const group of [this.#members.filter((member) => !isDatabase(member)), this.#members.filter(isDatabase)]) await Promise.all(group.map(async ({ stop }) => stop()))
+    for (const group of [
+      this.#members.filter((member) => !isDatabase(member)),
+      this.#members.filter(isDatabase),
+    ])
+      await Promise.all(group.map(async ({ stop }) => stop()))
   }
 
   /** On the port that was asked for, and on no other; else on the usual one, or on any when that is taken. */
-  async #onSomePort<T extends { state: 'up' } | { state: 'failed'; cause: string }>(name: ComponentName, start: (port: number) => Promise<T>): Promise<T> {
+  async #onSomePort<T extends { state: 'up' } | { state: 'failed'; cause: string }>(
+    name: ComponentName,
+    start: (port: number) => Promise<T>,
+  ): Promise<T> {
     const asked = this.#plan.ports[name]
     if (asked !== undefined && asked !== 0) return start(asked)
     if (this.#plan.usualPorts && asked === undefined) {
@@ -102,7 +130,11 @@ export class Crew {
     const end = await ended
     if (this.#stopping) return
     const words = lastWords()
-    this.#plan.tell({ event: 'ended', component, how: `${howEnded(end)}${words === '' ? '' : `; it last wrote: ${words}`}` })
+    this.#plan.tell({
+      event: 'ended',
+      component,
+      how: `${howEnded(end)}${words === '' ? '' : `; it last wrote: ${words}`}`,
+    })
   }
 }
 

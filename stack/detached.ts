@@ -5,7 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readState } from './state-file.ts'
 import type { StackState } from './state-file.ts'
 
-export type Detached = { state: 'up'; stack: StackState } | { state: 'ended'; code: number; reason: string } | { state: 'interrupted' }
+export type Detached =
+  | { state: 'up'; stack: StackState }
+  | { state: 'ended'; code: number; reason: string }
+  | { state: 'interrupted' }
 
 export interface DetachedPlan {
   /** The whole command line of the supervisor. */
@@ -45,6 +48,12 @@ export async function startDetached({ command, cwd, env, folder, signal }: Detac
 }
 
 function lastLine(file: string): string {
-  const lines = readFileSync(file, 'utf8').split('\n').filter((line) => line !== '')
-  return lines.findLast((line) => line.startsWith('vigil: ')) ?? lines.at(-1) ?? 'vigil: the supervisor said nothing'
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+  return (
+    lines.findLast((line) => line.startsWith('vigil: ')) ??
+    lines.at(-1) ??
+    'vigil: the supervisor said nothing'
+  )
 }

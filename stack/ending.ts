@@ -6,7 +6,10 @@ import type { StackState } from './state-file.ts'
 const pauseMs = 50
 
 /** Ends exactly these processes with their groups, the deaf ones by force after `graceMs`. Returns those that are still there. */
-export async function endProcesses(processes: readonly ProcessIdentity[], graceMs: number): Promise<ProcessIdentity[]> {
+export async function endProcesses(
+  processes: readonly ProcessIdentity[],
+  graceMs: number,
+): Promise<ProcessIdentity[]> {
   let left = processes.filter(isRunning)
   for (const name of ['SIGTERM', 'SIGKILL'] as const) {
     for (const { pid } of left) signalGroup(pid, name)
@@ -18,13 +21,21 @@ export async function endProcesses(processes: readonly ProcessIdentity[], graceM
 
 /** Ends what a stack that is no longer watched over has left. Returns the names of what it ended. */
 export async function endLeftovers(state: StackState): Promise<string[]> {
-  const left = state.components.flatMap(({ name, process }) => (process && isRunning(process) ? [{ name, process }] : []))
-  await endProcesses(left.map(({ process }) => process), 5000)
+  const left = state.components.flatMap(({ name, process }) =>
+    process && isRunning(process) ? [{ name, process }] : [],
+  )
+  await endProcesses(
+    left.map(({ process }) => process),
+    5000,
+  )
   return left.map(({ name }) => name)
 }
 
 /** Asks a supervisor to end its stack, and waits. When it does not, it is killed: its guardian ends what it has started. */
-export async function endSupervisor(supervisor: ProcessIdentity, graceMs: number): Promise<'ended' | 'killed' | 'left'> {
+export async function endSupervisor(
+  supervisor: ProcessIdentity,
+  graceMs: number,
+): Promise<'ended' | 'killed' | 'left'> {
   signal(supervisor, 'SIGTERM')
   if (await gone(supervisor, graceMs)) return 'ended'
   signal(supervisor, 'SIGKILL')

@@ -12,8 +12,22 @@ export interface StackPlan {
   usualPorts: boolean
   target: { command: readonly string[]; cwd: string; env: NodeJS.ProcessEnv; ready: string }
   /** The scheduler of probes that serves its metrics on a port. */
-  probes: (targetUrl: string, metricsPort: number) => { command: readonly string[]; cwd: string; env: NodeJS.ProcessEnv }
-  tools: Readonly<Record<'prometheus' | 'promtool' | 'alertmanager' | 'pushgateway' | 'node_exporter' | 'postgres_exporter' | 'process-exporter', string>>
+  probes: (
+    targetUrl: string,
+    metricsPort: number,
+  ) => { command: readonly string[]; cwd: string; env: NodeJS.ProcessEnv }
+  tools: Readonly<
+    Record<
+      | 'prometheus'
+      | 'promtool'
+      | 'alertmanager'
+      | 'pushgateway'
+      | 'node_exporter'
+      | 'postgres_exporter'
+      | 'process-exporter',
+      string
+    >
+  >
   /** Scrape and evaluate so often instead of as production does. */
   interval: string | undefined
   /** Wall clock. */
@@ -22,7 +36,10 @@ export interface StackPlan {
   tell: (event: StackEvent) => void
 }
 
-export type StackEvent = { event: 'up'; component: Component } | { event: 'ended'; component: Component; how: string } | { event: 'notification'; received: Received }
+export type StackEvent =
+  | { event: 'up'; component: Component }
+  | { event: 'ended'; component: Component; how: string }
+  | { event: 'notification'; received: Received }
 
 export interface Component {
   name: ComponentName

@@ -19,7 +19,14 @@ function me(): NonNullable<ReturnType<typeof identify>> {
   if (!found) throw new Error('this process runs')
   return found
 }
-const state = (more: Partial<StackState> = {}): StackState => ({ schema: 'vigil.stack/1', supervisor: me(), state: 'starting', components: [], targets: [], ...more })
+const state = (more: Partial<StackState> = {}): StackState => ({
+  schema: 'vigil.stack/1',
+  supervisor: me(),
+  state: 'starting',
+  components: [],
+  targets: [],
+  ...more,
+})
 
 describe('a process that is known', () => {
   it('is itself, and not another that has its number', async () => {
@@ -56,7 +63,10 @@ describe('the folder of a stack', () => {
     const ours = startChild('/bin/sleep', ['100'], { env: {} })
     const other = startChild('/bin/sleep', ['100'], { env: {} })
     const known = identify(ours.pid ?? 0)
-    const parts = [{ name: 'prometheus', url: '', ...(known && { process: known }) }, { name: 'backend', url: '', process: { pid: other.pid ?? 0, started: 'long ago' } }]
+    const parts = [
+      { name: 'prometheus', url: '', ...(known && { process: known }) },
+      { name: 'backend', url: '', process: { pid: other.pid ?? 0, started: 'long ago' } },
+    ]
     expect(await endLeftovers(state({ components: parts }))).toEqual(['prometheus'])
     expect(await ours.ended).toEqual({ state: 'signalled', signal: 'SIGTERM' })
     expect(identify(other.pid ?? 0)).toBeDefined()
@@ -84,7 +94,9 @@ describe('the table', () => {
       '  pushgateway  up     http://127.0.0.1:9091  what load runs push; its target is down: refused',
       '  backend      ended  http://127.0.0.1:8000  ended with code 1',
     ])
-    expect(targetsDown(shown.targets)).toEqual(['target pushgateway (http://127.0.0.1:9091/metrics) is down: refused'])
+    expect(targetsDown(shown.targets)).toEqual([
+      'target pushgateway (http://127.0.0.1:9091/metrics) is down: refused',
+    ])
   })
 
   it('stays at the bottom of a terminal, no row broken, and is written once elsewhere', () => {
@@ -96,29 +108,54 @@ describe('the table', () => {
       return text
     }
     expect(said(undefined)).toBe(`${stackTable(shown)}\nsomething happened\n`)
-    const cut = (table: string): string => table.split('\n').map((row) => row.slice(0, 60)).join('\n')
-    expect(said(60).split('\u001B[4A\u001B[0J')).toEqual([`${cut(stackTable(shown))}\n`, `something happened\n${cut(stackTable({ ...shown, targets: [] }))}\n`])
+    const cut = (table: string): string =>
+      table
+        .split('\n')
+        .map((row) => row.slice(0, 60))
+        .join('\n')
+    expect(said(60).split('\u001B[4A\u001B[0J')).toEqual([
+      `${cut(stackTable(shown))}\n`,
+      `something happened\n${cut(stackTable({ ...shown, targets: [] }))}\n`,
+    ])
   })
 })
 
 describe('the receiver', () => {
   it('shows what arrived, as text and as JSON, and nothing of it is markup', async () => {
     const heard: string[] = []
-    const started = await startReceiver({ folder, port: 0, names: { pagerduty: ['on_call'], slack: [] }, now: () => 0, tell: ({ title }) => heard.push(title) })
+    const started = await startReceiver({
+      folder,
+      port: 0,
+      names: { pagerduty: ['on_call'], slack: [] },
+      now: () => 0,
+      tell: ({ title }) => heard.push(title),
+    })
     if (started.state !== 'up') throw new Error(started.reason)
     const { receiver } = started
     try {
-      const event = { routing_key: receiver.receivers.pagerduty.keys['on_call'], event_action: 'trigger', dedup_key: 'a', payload: { summary: '<script>alert(1)</script>', source: 's', severity: 'critical' } }
-      expect((await fetch(receiver.receivers.pagerduty.url, { method: 'POST', body: JSON.stringify(event) })).status).toBe(202)
+      const event = {
+        routing_key: receiver.receivers.pagerduty.keys['on_call'],
+        event_action: 'trigger',
+        dedup_key: 'a',
+        payload: { summary: '<script>alert(1)</script>', source: 's', severity: 'critical' },
+      }
+      expect(
+        (await fetch(receiver.receivers.pagerduty.url, { method: 'POST', body: JSON.stringify(event) }))
+          .status,
+      ).toBe(202)
       const page = await (await fetch(receiver.url)).text()
       expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
       expect(page).not.toContain('<script>')
-      expect(await (await fetch(`${receiver.url}/notifications`)).json()).toMatchObject([{ via: 'pagerduty', address: 'on_call', tells: 'firing' }])
+      expect(await (await fetch(`${receiver.url}/notifications`)).json()).toMatchObject([
+        { via: 'pagerduty', address: 'on_call', tells: 'firing' },
+      ])
       expect((await fetch(receiver.receivers.webhook, { method: 'POST', body: '{}' })).status).toBe(200)
       expect(heard).toEqual(['<script>alert(1)</script>'])
     } finally {
       await receiver.stop()
     }
-    expect(JSON.parse(readFileSync(join(folder, 'notifications.jsonl'), 'utf8'))).toMatchObject({ via: 'pagerduty' })
+    expect(JSON.parse(readFileSync(join(folder, 'notifications.jsonl'), 'utf8'))).toMatchObject({
+      via: 'pagerduty',
+    })
   })
 })

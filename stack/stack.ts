@@ -5,7 +5,16 @@ import { Crew, Unstartable } from './crew.ts'
 import type { Component, StackPlan } from './plan.ts'
 import { launch } from './services/service.ts'
 import type { ServiceOptions, Started } from './services/service.ts'
-import { startAlertmanager, startBackend, startNodeExporter, startPostgres, startPostgresExporter, startProcessExporter, startPrometheus, startPushgateway } from './services/index.ts'
+import {
+  startAlertmanager,
+  startBackend,
+  startNodeExporter,
+  startPostgres,
+  startPostgresExporter,
+  startProcessExporter,
+  startPrometheus,
+  startPushgateway,
+} from './services/index.ts'
 
 export interface Stack {
   components: readonly Component[]
@@ -37,24 +46,53 @@ async function assemble(plan: StackPlan, crew: Crew): Promise<Stack> {
   const [database] = await all([
     crew.start('postgres', async (options) => startPostgres(options)),
     startMessages(plan, crew),
-    crew.start('pushgateway', async (options) => startPushgateway({ ...options, program: tools.pushgateway })),
-    crew.start('node-exporter', async (options) => startNodeExporter({ ...options, program: tools.node_exporter })),
-    crew.start('process-exporter', async (options) => startProcessExporter({ ...options, program: tools['process-exporter'], configFile: production.processes })),
+    crew.start('pushgateway', async (options) =>
+      startPushgateway({ ...options, program: tools.pushgateway }),
+    ),
+    crew.start('node-exporter', async (options) =>
+      startNodeExporter({ ...options, program: tools.node_exporter }),
+    ),
+    crew.start('process-exporter', async (options) =>
+      startProcessExporter({
+        ...options,
+        program: tools['process-exporter'],
+        configFile: production.processes,
+      }),
+    ),
   ])
   const [backend] = await all([
-    crew.start('backend', async (options) => startBackend({ ...options, ...plan.target, databaseUrl: database.databaseUrl })),
-    crew.start('postgres-exporter', async (options) => startPostgresExporter({ ...options, program: tools.postgres_exporter, database: database.monitored, queriesFile: production.postgresQueries })),
+    crew.start('backend', async (options) =>
+      startBackend({ ...options, ...plan.target, databaseUrl: database.databaseUrl }),
+    ),
+    crew.start('postgres-exporter', async (options) =>
+      startPostgresExporter({
+        ...options,
+        program: tools.postgres_exporter,
+        database: database.monitored,
+        queriesFile: production.postgresQueries,
+      }),
+    ),
   ])
   await crew.start('probes', async (options) => startProbes(plan, backend.url, options))
   // Its own address is among its targets, so its port is known before it is configured.
   let targets = 0
   const prometheus = await crew.start('prometheus', async (options) => {
-    const configured = await configurePrometheus(production, { folder: options.folder, ports: { ...crew.ports(), prometheus: options.port }, interval: plan.interval, promtool: tools.promtool })
+    const configured = await configurePrometheus(production, {
+      folder: options.folder,
+      ports: { ...crew.ports(), prometheus: options.port },
+      interval: plan.interval,
+      promtool: tools.promtool,
+    })
     if (configured.state === 'wrong') throw crew.giveUp('wrong', configured.reason)
     targets = configured.targets
     return startPrometheus({ ...options, program: tools.prometheus, configFile: configured.file })
   })
-  return { components: crew.components, prometheusUrl: prometheus.url, targets, stop: async () => crew.stop() }
+  return {
+    components: crew.components,
+    prometheusUrl: prometheus.url,
+    targets,
+    stop: async () => crew.stop(),
+  }
 }
 
 /** As alertmanager.yml asks for: what it forgets within a week it would say again before the week is over. */
@@ -66,17 +104,33 @@ async function startMessages(plan: StackPlan, crew: Crew): Promise<void> {
   await crew.start('alertmanager', async (options) => {
     const configured = await configureAlertmanager(plan.production, options.folder, receiver.receivers)
     if (configured.state === 'wrong') throw crew.giveUp('wrong', configured.reason)
-    return startAlertmanager({ ...options, program: plan.tools.alertmanager, configFile: configured.file, env: receiver.env, flags: [memory] })
+    return startAlertmanager({
+      ...options,
+      program: plan.tools.alertmanager,
+      configFile: configured.file,
+      env: receiver.env,
+      flags: [memory],
+    })
   })
 }
 
 async function startProbes(plan: StackPlan, targetUrl: string, options: ServiceOptions): Promise<Started> {
   const { cwd, env } = plan.probes(targetUrl, 0)
-  return launch({ name: 'probes', options, command: (port) => plan.probes(targetUrl, port).command, env, cwd, logFile: join(options.folder, 'probes.log'), ready: '/metrics' })
+  return launch({
+    name: 'probes',
+    options,
+    command: (port) => plan.probes(targetUrl, port).command,
+    env,
+    cwd,
+    logFile: join(options.folder, 'probes.log'),
+    ready: '/metrics',
+  })
 }
 
 /** Waits for all, also when one fails: what is still starting would otherwise be left over. */
-async function all<T extends readonly unknown[] | []>(promises: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+async function all<T extends readonly unknown[] | []>(
+  promises: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(promises)
   return Promise.all(promises)
 }

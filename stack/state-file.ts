@@ -11,8 +11,22 @@ const stackState = z.object({
   /** The process that watches over the stack and ends it. */
   supervisor: identity,
   state: z.enum(['starting', 'up', 'ending']),
-  components: z.array(z.object({ name: z.string(), url: z.string(), process: identity.optional(), ended: z.string().optional() })),
-  targets: z.array(z.object({ job: z.string(), url: z.string(), health: z.enum(['up', 'down', 'unknown']), error: z.string() })),
+  components: z.array(
+    z.object({
+      name: z.string(),
+      url: z.string(),
+      process: identity.optional(),
+      ended: z.string().optional(),
+    }),
+  ),
+  targets: z.array(
+    z.object({
+      job: z.string(),
+      url: z.string(),
+      health: z.enum(['up', 'down', 'unknown']),
+      error: z.string(),
+    }),
+  ),
 })
 
 /** What is known of a stack outside its own process. */

@@ -19,7 +19,10 @@ export interface Audience {
   notified: (received: Received) => void
 }
 
-export type Supervised = { state: 'ended'; /** What had ended by itself before. */ lost: string[] } | { state: 'taken'; by: StackState } | { state: 'wrong' | 'failed'; reason: string }
+export type Supervised =
+  | { state: 'ended'; /** What had ended by itself before. */ lost: string[] }
+  | { state: 'taken'; by: StackState }
+  | { state: 'wrong' | 'failed'; reason: string }
 
 export interface Timing {
   /** How long targets may take to be up before it is said that they are not. */
@@ -29,8 +32,19 @@ export interface Timing {
 }
 
 /** Starts the stack, watches over it until `plan.signal` is aborted, and ends it. One stack a folder. */
-export async function supervise(plan: Omit<StackPlan, 'tell'>, self: ProcessIdentity, audience: Audience, timing: Timing): Promise<Supervised> {
-  const state: StackState = { schema: 'vigil.stack/1', supervisor: self, state: 'starting', components: [], targets: [] }
+export async function supervise(
+  plan: Omit<StackPlan, 'tell'>,
+  self: ProcessIdentity,
+  audience: Audience,
+  timing: Timing,
+): Promise<Supervised> {
+  const state: StackState = {
+    schema: 'vigil.stack/1',
+    supervisor: self,
+    state: 'starting',
+    components: [],
+    targets: [],
+  }
   const claimed = await claim(plan.folder, state)
   if (claimed.state === 'taken') return claimed
   try {
@@ -42,7 +56,12 @@ export async function supervise(plan: Omit<StackPlan, 'tell'>, self: ProcessIden
   }
 }
 
-async function run(plan: Omit<StackPlan, 'tell'>, state: StackState, audience: Audience, timing: Timing): Promise<Supervised> {
+async function run(
+  plan: Omit<StackPlan, 'tell'>,
+  state: StackState,
+  audience: Audience,
+  timing: Timing,
+): Promise<Supervised> {
   // One after the other: an older state must not overwrite a newer one.
   let writing = Promise.resolve()
   const write = (): void => {
@@ -63,7 +82,9 @@ async function run(plan: Omit<StackPlan, 'tell'>, state: StackState, audience: A
       }
       const how = `${name} ${event.how}`
       lost.push(how)
-      state.components = state.components.map((part) => (part.name === name ? { ...part, ended: event.how } : part))
+      state.components = state.components.map((part) =>
+        part.name === name ? { ...part, ended: event.how } : part,
+      )
       write()
       return audience.changed(state, how)
     },
@@ -72,7 +93,10 @@ async function run(plan: Omit<StackPlan, 'tell'>, state: StackState, audience: A
   const { stack } = started
   try {
     audience.phase(`waiting for Prometheus to have scraped its ${stack.targets} targets`)
-    state.targets = await waitForTargets(stack.prometheusUrl, stack.targets, { timeoutMs: timing.targetsMs, signal: plan.signal })
+    state.targets = await waitForTargets(stack.prometheusUrl, stack.targets, {
+      timeoutMs: timing.targetsMs,
+      signal: plan.signal,
+    })
     state.state = 'up'
     write()
     if (!plan.signal.aborted) audience.up(state)
@@ -91,13 +115,20 @@ async function run(plan: Omit<StackPlan, 'tell'>, state: StackState, audience: A
 }
 
 /** Keeps the targets' health up to date until interrupted. */
-async function watchTargets(prometheusUrl: string, state: StackState, lookMs: number, signal: AbortSignal, changed: (what: string) => void): Promise<void> {
+async function watchTargets(
+  prometheusUrl: string,
+  state: StackState,
+  lookMs: number,
+  signal: AbortSignal,
+  changed: (what: string) => void,
+): Promise<void> {
   while (!signal.aborted) {
     await sleep(lookMs, undefined, { signal }).catch(() => undefined)
     const now = signal.aborted ? undefined : await targetsOf(prometheusUrl, signal)
     if (now === undefined || signal.aborted) continue
     const before = new Map(state.targets.map(({ url, health }) => [url, health]))
     state.targets = now
-    for (const { job, url, health, error } of now) if (before.get(url) !== health) changed(`target ${job} is ${health}${error === '' ? '' : `: ${error}`}`)
+    for (const { job, url, health, error } of now)
+      if (before.get(url) !== health) changed(`target ${job} is ${health}${error === '' ? '' : `: ${error}`}`)
   }
 }

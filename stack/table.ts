@@ -7,10 +7,17 @@ export type Shown = Pick<StackState, 'components' | 'targets'>
 
 /** The table of the stack: a line for each part, with its link, its state and what Prometheus says of it. */
 export function stackTable({ components: parts, targets }: Shown): string {
-  const rows = inOrder(parts).map((part) => [part.name, part.ended === undefined ? 'up' : 'ended', part.url, note(part, targets)])
+  const rows = inOrder(parts).map((part) => [
+    part.name,
+    part.ended === undefined ? 'up' : 'ended',
+    part.url,
+    note(part, targets),
+  ])
   const head = ['part', 'state', 'where', '']
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)))
-  return [head, ...rows].map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd()).join('\n')
+  return [head, ...rows]
+    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+    .join('\n')
 }
 
 /** What is looked at first comes first, however they were started. */
@@ -21,10 +28,14 @@ function inOrder(parts: Shown['components']): Shown['components'] {
 
 function note(part: Shown['components'][number], targets: readonly Shown['targets'][number][]): string {
   if (part.ended !== undefined) return part.ended
-  const own = targets.filter(({ url }) => URL.canParse(part.url) && new URL(url).host === new URL(part.url).host)
+  const own = targets.filter(
+    ({ url }) => URL.canParse(part.url) && new URL(url).host === new URL(part.url).host,
+  )
   const down = own.find(({ health }) => health !== 'up')
-  if (down) return `${aboutOf(part.name)}; its target is ${down.health}${down.error === '' ? '' : `: ${down.error}`}`
-  if (part.name === 'prometheus') return `${targets.filter(({ health }) => health === 'up').length} of ${targets.length} targets up`
+  if (down)
+    return `${aboutOf(part.name)}; its target is ${down.health}${down.error === '' ? '' : `: ${down.error}`}`
+  if (part.name === 'prometheus')
+    return `${targets.filter(({ health }) => health === 'up').length} of ${targets.length} targets up`
   return aboutOf(part.name)
 }
 
@@ -34,5 +45,10 @@ function aboutOf(name: string): string {
 
 /** The targets that are not up, each in a line. */
 export function targetsDown(targets: readonly Pick<Target, 'job' | 'url' | 'health' | 'error'>[]): string[] {
-  return targets.filter(({ health }) => health !== 'up').map(({ job, url, health, error }) => `target ${job} (${url}) is ${health}${error === '' ? '' : `: ${error}`}`)
+  return targets
+    .filter(({ health }) => health !== 'up')
+    .map(
+      ({ job, url, health, error }) =>
+        `target ${job} (${url}) is ${health}${error === '' ? '' : `: ${error}`}`,
+    )
 }

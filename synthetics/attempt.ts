@@ -43,13 +43,19 @@ export async function attemptJourney(plan: AttemptPlan): Promise<Attempt> {
   const trace = traced(async (request) => within(request), plan.random)
   const named = (played: Played): Played => ({ ...played, steps: played.steps.map(trace.named) })
   try {
-    const prepared = named(await playPolling(journey.before ?? [], startContext(plan.unique, 0, plan.attempt), trace.send, signal))
+    const prepared = named(
+      await playPolling(journey.before ?? [], startContext(plan.unique, 0, plan.attempt), trace.send, signal),
+    )
     const unprepared = prepared.steps.find((step) => !step.ok)
-    const played = unprepared ? { ctx: prepared.ctx, steps: [unprepared] } : named(await playPolling(journey.steps, prepared.ctx, trace.send, signal))
+    const played = unprepared
+      ? { ctx: prepared.ctx, steps: [unprepared] }
+      : named(await playPolling(journey.steps, prepared.ctx, trace.send, signal))
     const begun = prepared.steps.length + played.steps.length > 0
     const owed = new AbortController().signal
     within = sender(plan.targetUrl, cleanUpMs, owed, kept)
-    const cleaned = begun ? named(await playPolling(journey.after ?? [], played.ctx, trace.send, owed)) : undefined
+    const cleaned = begun
+      ? named(await playPolling(journey.after ?? [], played.ctx, trace.send, owed))
+      : undefined
     return { ...summary(played), leftBehind: cleaned && failureIn(cleaned) }
   } finally {
     await kept.destroy()
@@ -57,7 +63,11 @@ export async function attemptJourney(plan: AttemptPlan): Promise<Attempt> {
 }
 
 function summary({ steps }: Played): Pick<Attempt, 'steps' | 'durationMs' | 'failed'> {
-  return { steps, durationMs: steps.reduce((sum, step) => sum + step.durationMs, 0), failed: steps.find((step) => !step.ok) }
+  return {
+    steps,
+    durationMs: steps.reduce((sum, step) => sum + step.durationMs, 0),
+    failed: steps.find((step) => !step.ok),
+  }
 }
 
 function failureIn({ steps }: Played): string | undefined {
@@ -66,11 +76,22 @@ function failureIn({ steps }: Played): string | undefined {
 }
 
 /** Each request may take what is left of the whole. */
-function sender(targetUrl: string, wholeMs: number, signal: AbortSignal, kept: ReturnType<typeof connections>): Send {
+function sender(
+  targetUrl: string,
+  wholeMs: number,
+  signal: AbortSignal,
+  kept: ReturnType<typeof connections>,
+): Send {
   const deadline = performance.now() + wholeMs
   return async (request) => {
     const timeoutMs = Math.round(deadline - performance.now())
-    if (timeoutMs <= 0) return { state: 'failed', class: 'timeout', message: `the time for all steps, ${wholeMs} ms, was over`, durationMs: 0 }
+    if (timeoutMs <= 0)
+      return {
+        state: 'failed',
+        class: 'timeout',
+        message: `the time for all steps, ${wholeMs} ms, was over`,
+        durationMs: 0,
+      }
     return sendRequest(targetUrl, request, { timeoutMs, maxBodyBytes, signal }, kept)
   }
 }

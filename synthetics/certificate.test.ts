@@ -29,8 +29,22 @@ async function listening(made: Server): Promise<string> {
   return `https://127.0.0.1:${(made.address() as AddressInfo).port}`
 }
 
-async function probed(targetUrl: string, now: () => number = Date.now, spec = 'vigil:tls', timeoutMs = 10_000): Promise<ProbeResult | undefined> {
-  const { probes } = await runProbes({ targetUrl, journeys: [], probes: { tls: { spec, timeoutMs } }, run: 'r', signal: new AbortController().signal, now, env: {}, certificate: (probe, expiresAtMs) => seen.push([probe, expiresAtMs]) })
+async function probed(
+  targetUrl: string,
+  now: () => number = Date.now,
+  spec = 'vigil:tls',
+  timeoutMs = 10_000,
+): Promise<ProbeResult | undefined> {
+  const { probes } = await runProbes({
+    targetUrl,
+    journeys: [],
+    probes: { tls: { spec, timeoutMs } },
+    run: 'r',
+    signal: new AbortController().signal,
+    now,
+    env: {},
+    certificate: (probe, expiresAtMs) => seen.push([probe, expiresAtMs]),
+  })
   return probes[0]
 }
 
@@ -44,34 +58,62 @@ describe('the certificate of a target', () => {
   // It is good for one day from now: seen from so many days ago it has that many more.
   it.each([
     [20, 'up', undefined],
-    [12, 'degraded', /^the certificate expires in 1[23]\.\d days, on \d{4}-\d\d-\d\d, expected at least 14 days$/],
-    [1, 'down', /^certificate failed \(tls\): the certificate expires in [12]\.\d days, .* expected at least 3 days$/],
+    [
+      12,
+      'degraded',
+      /^the certificate expires in 1[23]\.\d days, on \d{4}-\d\d-\d\d, expected at least 14 days$/,
+    ],
+    [
+      1,
+      'down',
+      /^certificate failed \(tls\): the certificate expires in [12]\.\d days, .* expected at least 3 days$/,
+    ],
   ] as const)('seen %i days earlier is %s', async (days, outcome, message) => {
     const url = await listening(createServer(good))
     const result = await probed(url, () => Date.now() - days * day)
-    expect(result).toMatchObject({ name: 'tls', outcome, steps: [{ step: 'certificate', ok: outcome !== 'down' }] })
+    expect(result).toMatchObject({
+      name: 'tls',
+      outcome,
+      steps: [{ step: 'certificate', ok: outcome !== 'down' }],
+    })
     expect(seen).toEqual([['tls', expect.closeTo(Date.now() + day, -6)]])
     expect(result?.message ?? '').toMatch(message ?? /^$/)
   })
 
   it('is down when it has expired, or nobody trusts it', async () => {
     const expired = await listening(createServer(authority.issue('127.0.0.1', 'expired')))
-    expect(await probed(expired)).toMatchObject({ outcome: 'down', message: expect.stringMatching(/^certificate failed \(tls\): the certificate has expired/) })
+    expect(await probed(expired)).toMatchObject({
+      outcome: 'down',
+      message: expect.stringMatching(/^certificate failed \(tls\): the certificate has expired/),
+    })
     server?.close()
     const own = await listening(createServer(authority.selfSigned()))
-    expect(await probed(own)).toMatchObject({ outcome: 'down', steps: [{ class: 'tls' }], message: expect.stringContaining('self-signed') })
+    expect(await probed(own)).toMatchObject({
+      outcome: 'down',
+      steps: [{ class: 'tls' }],
+      message: expect.stringContaining('self-signed'),
+    })
   })
 
   it('is down in time when the target says nothing', async () => {
     const silent = await listening(createRawServer((socket) => socket.on('error', () => undefined)))
-    expect(await probed(silent, Date.now, 'vigil:tls', 300)).toMatchObject({ outcome: 'down', message: 'certificate failed (timeout): no certificate within 300 ms' })
+    expect(await probed(silent, Date.now, 'vigil:tls', 300)).toMatchObject({
+      outcome: 'down',
+      message: 'certificate failed (timeout): no certificate within 300 ms',
+    })
   })
 
   it('of a target without any has nothing to expire, and that is told', async () => {
-    expect(await probed('http://127.0.0.1:1')).toMatchObject({ outcome: 'up', message: 'http has no certificate: nothing to expire' })
+    expect(await probed('http://127.0.0.1:1')).toMatchObject({
+      outcome: 'up',
+      message: 'http has no certificate: nothing to expire',
+    })
   })
 })
 
 it('a built-in check that does not exist is unknown, not up', async () => {
-  expect(await probed('http://127.0.0.1:1', Date.now, 'vigil:tsl')).toMatchObject({ outcome: 'unknown', message: 'not run: there is no check vigil:tsl, only vigil:tls' })
+  expect(await probed('http://127.0.0.1:1', Date.now, 'vigil:tsl')).toMatchObject({
+    outcome: 'unknown',
+    message: 'not run: there is no check vigil:tsl, only vigil:tls',
+  })
 })

@@ -13,10 +13,16 @@ export const downDays = 3
 const dayMs = 86_400_000
 
 /** The certificate a target shows: until when it is good, in milliseconds since 1970; or why it is not good at all. */
-export type CertificateFound = { state: 'good'; expiresAtMs: number } | ({ state: 'refused' } & RequestFailure)
+export type CertificateFound =
+  | { state: 'good'; expiresAtMs: number }
+  | ({ state: 'refused' } & RequestFailure)
 
 /** Opens a connection as every client does, certificate checks on, and looks at what the target identifies itself with. */
-export async function certificateOf(targetUrl: string, timeoutMs: number, signal: AbortSignal): Promise<CertificateFound> {
+export async function certificateOf(
+  targetUrl: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<CertificateFound> {
   const { hostname, port } = addressOf(targetUrl)
   return new Promise((resolve) => {
     const within = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
@@ -27,12 +33,17 @@ export async function certificateOf(targetUrl: string, timeoutMs: number, signal
       socket.destroy()
       resolve(found)
     }
-    const stop = (): void => settle({ state: 'refused', class: 'timeout', message: `no certificate within ${timeoutMs} ms` })
+    const stop = (): void =>
+      settle({ state: 'refused', class: 'timeout', message: `no certificate within ${timeoutMs} ms` })
     within.addEventListener('abort', stop)
     socket.once('error', (error) => settle({ state: 'refused', ...failureOf(error) }))
     socket.once('secureConnect', () => {
       const expiresAtMs = Date.parse(socket.getPeerCertificate().valid_to)
-      settle(Number.isNaN(expiresAtMs) ? { state: 'refused', class: 'tls', message: 'the certificate does not say until when it is good' } : { state: 'good', expiresAtMs })
+      settle(
+        Number.isNaN(expiresAtMs)
+          ? { state: 'refused', class: 'tls', message: 'the certificate does not say until when it is good' }
+          : { state: 'good', expiresAtMs },
+      )
     })
   })
 }
@@ -55,22 +66,51 @@ export async function runCertificateProbe(plan: CertificatePlan): Promise<ProbeR
   const about = { name: plan.name, startedAt: new Date(nowMs).toISOString(), attempts: 1 }
   const step = { step: 'certificate', status: 0 } as const
   if (addressOf(plan.targetUrl).protocol === 'http:') {
-    return { ...about, outcome: 'up', durationMs: 0, steps: [{ ...step, ok: true, durationMs: 0 }], message: 'http has no certificate: nothing to expire' }
+    return {
+      ...about,
+      outcome: 'up',
+      durationMs: 0,
+      steps: [{ ...step, ok: true, durationMs: 0 }],
+      message: 'http has no certificate: nothing to expire',
+    }
   }
   const began = performance.now()
   const found = await certificateOf(plan.targetUrl, plan.timeoutMs, plan.signal)
   const durationMs = performance.now() - began
-  const failed = (failure: RequestFailure): ProbeResult & { message: string } => ({ ...about, outcome: 'down', durationMs, steps: [{ ...step, ok: false, durationMs, ...failure }], message: `certificate failed (${failure.class}): ${failure.message}` })
+  const failed = (failure: RequestFailure): ProbeResult & { message: string } => ({
+    ...about,
+    outcome: 'down',
+    durationMs,
+    steps: [{ ...step, ok: false, durationMs, ...failure }],
+    message: `certificate failed (${failure.class}): ${failure.message}`,
+  })
   if (found.state === 'refused') {
-    if (plan.signal.aborted) return { ...about, outcome: 'unknown', durationMs, steps: [], message: 'interrupted before it was done' }
+    if (plan.signal.aborted)
+      return {
+        ...about,
+        outcome: 'unknown',
+        durationMs,
+        steps: [],
+        message: 'interrupted before it was done',
+      }
     const { class: failure, message } = found
     const down = failed({ class: failure, message })
-    return failure === 'tls' ? down : { ...down, ...(await blamed(down.message, plan.controlUrl, plan.signal)) }
+    return failure === 'tls'
+      ? down
+      : { ...down, ...(await blamed(down.message, plan.controlUrl, plan.signal)) }
   }
   plan.seen(found.expiresAtMs)
   const days = (found.expiresAtMs - nowMs) / dayMs
   const left = `the certificate expires in ${days.toFixed(1)} days, on ${new Date(found.expiresAtMs).toISOString().slice(0, 10)}`
   if (days < downDays) return failed({ class: 'tls', message: `${left}, expected at least ${downDays} days` })
   const steps = [{ ...step, ok: true, durationMs }]
-  return days < degradedDays ? { ...about, outcome: 'degraded', durationMs, steps, message: `${left}, expected at least ${degradedDays} days` } : { ...about, outcome: 'up', durationMs, steps }
+  return days < degradedDays
+    ? {
+        ...about,
+        outcome: 'degraded',
+        durationMs,
+        steps,
+        message: `${left}, expected at least ${degradedDays} days`,
+      }
+    : { ...about, outcome: 'up', durationMs, steps }
 }

@@ -7,15 +7,31 @@ afterEach(endTargets)
 const nobody = 'http://127.0.0.1:1'
 const journey = { name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }
 
-async function outcomeOf(targetUrl: string, controlUrl?: string): Promise<[string | undefined, string | undefined]> {
+async function outcomeOf(
+  targetUrl: string,
+  controlUrl?: string,
+): Promise<[string | undefined, string | undefined]> {
   const env = { ...(controlUrl !== undefined && { VIGIL_CONTROL_URL: controlUrl }) }
-  const { probes } = await runProbes({ targetUrl, journeys: [journey], probes: { it: { journey: 'home', attempts: 1, timeoutMs: 5000 } }, run: 'r', signal: new AbortController().signal, now: () => 0, env })
+  const { probes } = await runProbes({
+    targetUrl,
+    journeys: [journey],
+    probes: { it: { journey: 'home', attempts: 1, timeoutMs: 5000 } },
+    run: 'r',
+    signal: new AbortController().signal,
+    now: () => 0,
+    env,
+  })
   return [probes[0]?.outcome, probes[0]?.message]
 }
 
 describe('a target that cannot be reached is', () => {
   it('unknown when the control address cannot be reached either: the prober is offline', async () => {
-    expect(await outcomeOf(nobody, 'http://localhost:1/control?x=secret')).toEqual(['unknown', expect.stringMatching(/^this prober is offline: its control address localhost:1 cannot be reached either \(connect: .*\); get failed \(connect\)/)])
+    expect(await outcomeOf(nobody, 'http://localhost:1/control?x=secret')).toEqual([
+      'unknown',
+      expect.stringMatching(
+        /^this prober is offline: its control address localhost:1 cannot be reached either \(connect: .*\); get failed \(connect\)/,
+      ),
+    ])
   })
 
   it('down when the control address answers, whatever it answers', async () => {
@@ -23,13 +39,21 @@ describe('a target that cannot be reached is', () => {
     expect(await outcomeOf(nobody, control)).toEqual(['down', expect.stringMatching(/^get failed/)])
   })
 
-  it.each([['there is none', undefined], ['it is empty', '']])('down when %s to ask', async (_what, controlUrl) => {
+  it.each([
+    ['there is none', undefined],
+    ['it is empty', ''],
+  ])('down when %s to ask', async (_what, controlUrl) => {
     expect((await outcomeOf(nobody, controlUrl))[0]).toBe('down')
   })
 })
 
 it('a control address that is none leaves the blame where it was, and is told', async () => {
-  expect(await outcomeOf(nobody, 'example.com')).toEqual(['down', expect.stringMatching(/^get failed .*; VIGIL_CONTROL_URL could not be asked: expected an http:\/\/ or https:\/\/ URL$/)])
+  expect(await outcomeOf(nobody, 'example.com')).toEqual([
+    'down',
+    expect.stringMatching(
+      /^get failed .*; VIGIL_CONTROL_URL could not be asked: expected an http:\/\/ or https:\/\/ URL$/,
+    ),
+  ])
 })
 
 it('a target that answered is judged without asking anybody else', async () => {

@@ -45,27 +45,62 @@ async function probed(plan: ProbesPlan, name: string, probe: ProbeConfig): Promi
   const journey = plan.journeys.find((candidate) => candidate.name === probe.journey)
   if (!journey) return notRun(plan, name, `not run: there is no journey ${probe.journey}`)
   const { timeoutMs = defaults.timeoutMs } = probe
-  return runProbe({ ...common(plan, name, probe), journey, run: plan.run, timeoutMs, random: plan.random ?? Math.random })
+  return runProbe({
+    ...common(plan, name, probe),
+    journey,
+    run: plan.run,
+    timeoutMs,
+    random: plan.random ?? Math.random,
+  })
 }
 
 /** Begins the names of checks that only a probe can make, which stand where else a spec's path does. */
 const builtIn = 'vigil:'
 
-async function checked(plan: ProbesPlan, name: string, probe: ProbeConfig & { spec: string }): Promise<ProbeResult> {
+async function checked(
+  plan: ProbesPlan,
+  name: string,
+  probe: ProbeConfig & { spec: string },
+): Promise<ProbeResult> {
   if (probe.spec === `${builtIn}tls`) {
     const { runCertificateProbe } = await import('./certificate.ts')
-    return runCertificateProbe({ ...common(plan, name, probe), timeoutMs: probe.timeoutMs ?? defaults.timeoutMs, seen: (expiresAtMs) => plan.certificate?.(name, expiresAtMs) })
+    return runCertificateProbe({
+      ...common(plan, name, probe),
+      timeoutMs: probe.timeoutMs ?? defaults.timeoutMs,
+      seen: (expiresAtMs) => plan.certificate?.(name, expiresAtMs),
+    })
   }
-  if (probe.spec.startsWith(builtIn)) return notRun(plan, name, `not run: there is no check ${probe.spec}, only ${builtIn}tls`)
+  if (probe.spec.startsWith(builtIn))
+    return notRun(plan, name, `not run: there is no check ${probe.spec}, only ${builtIn}tls`)
   const { runSpec } = await import('./browser/spec.ts')
   const { root = process.cwd(), env = process.env, folder = join(root, '.vigil', 'runs', plan.run) } = plan
-  return runSpec({ ...common(plan, name, probe), spec: probe.spec, root, env, folder, random: plan.random ?? Math.random, timeoutMs: probe.timeoutMs ?? defaults.specTimeoutMs })
+  return runSpec({
+    ...common(plan, name, probe),
+    spec: probe.spec,
+    root,
+    env,
+    folder,
+    random: plan.random ?? Math.random,
+    timeoutMs: probe.timeoutMs ?? defaults.specTimeoutMs,
+  })
 }
 
-function common({ targetUrl, signal, now, env = process.env }: ProbesPlan, name: string, { attempts = defaults.attempts, degradedMs }: ProbeConfig) {
+function common(
+  { targetUrl, signal, now, env = process.env }: ProbesPlan,
+  name: string,
+  { attempts = defaults.attempts, degradedMs }: ProbeConfig,
+) {
   return { name, targetUrl, attempts, degradedMs, controlUrl: env['VIGIL_CONTROL_URL'], signal, now }
 }
 
 function notRun({ now }: ProbesPlan, name: string, message: string): ProbeResult {
-  return { name, outcome: 'unknown', startedAt: new Date(now()).toISOString(), durationMs: 0, attempts: 0, steps: [], message }
+  return {
+    name,
+    outcome: 'unknown',
+    startedAt: new Date(now()).toISOString(),
+    durationMs: 0,
+    attempts: 0,
+    steps: [],
+    message,
+  }
 }

@@ -19,30 +19,60 @@ const waiting = (until: Until): Step & { until: Until } => ({
 })
 const after: Step = { name: 'after', request: () => ({ method: 'GET', path: '/after' }) }
 
-async function playedWith(answers: SendResult[], until: Until = { everyMs: 0, timeoutMs: 60_000 }, signal = never) {
+async function playedWith(
+  answers: SendResult[],
+  until: Until = { everyMs: 0, timeoutMs: 60_000 },
+  signal = never,
+) {
   const paths: string[] = []
-  const played = await playPolling([waiting(until), after], start, async ({ path }) => {
-    paths.push(path)
-    return (path === '/after' ? undefined : answers.length > 1 ? answers.shift() : answers[0]) ?? answered(200)
-  }, signal)
+  const played = await playPolling(
+    [waiting(until), after],
+    start,
+    async ({ path }) => {
+      paths.push(path)
+      return (
+        (path === '/after' ? undefined : answers.length > 1 ? answers.shift() : answers[0]) ?? answered(200)
+      )
+    },
+    signal,
+  )
   return { ...played, paths }
 }
 
 it('a step that waits is sent again until its check passes, counts as one step, and what it saved is there for later ones', async () => {
-  const { steps, ctx, paths } = await playedWith([answered(200, 'queued'), answered(200, 'running'), answered(200, 'done')])
+  const { steps, ctx, paths } = await playedWith([
+    answered(200, 'queued'),
+    answered(200, 'running'),
+    answered(200, 'done'),
+  ])
   expect(paths).toEqual(['/job', '/job', '/job', '/after'])
-  expect(steps.map(({ step, ok }) => [step, ok])).toEqual([['wait', true], ['after', true]])
+  expect(steps.map(({ step, ok }) => [step, ok])).toEqual([
+    ['wait', true],
+    ['after', true],
+  ])
   expect(ctx).toMatchObject({ job: 'done', polls: 2 })
 })
 
 it('takes as long as its user waits, pauses included', async () => {
-  const { steps } = await playedWith([answered(200, 'queued'), answered(200, 'queued'), answered(200, 'done')], { everyMs: 20, timeoutMs: 60_000 })
+  const { steps } = await playedWith(
+    [answered(200, 'queued'), answered(200, 'queued'), answered(200, 'done')],
+    { everyMs: 20, timeoutMs: 60_000 },
+  )
   expect(steps[0]?.durationMs).toBeGreaterThan(35)
 })
 
 it('gives up when its time is over, and says what it still found', async () => {
   const { steps, paths } = await playedWith([answered(200, 'queued')], { everyMs: 5, timeoutMs: 30 })
-  expect(steps).toMatchObject([{ step: 'wait', ok: false, class: 'check', message: expect.stringMatching(/^job is queued, expected done, still so after \d+ ms and \d+ requests$/) }])
+  expect(steps).toMatchObject([
+    {
+      step: 'wait',
+      ok: false,
+      class: 'check',
+      message: expect.stringMatching(
+        /^job is queued, expected done, still so after \d+ ms and \d+ requests$/,
+      ),
+    },
+  ])
   expect(paths).not.toContain('/after')
 })
 
@@ -55,6 +85,10 @@ it.each([
 })
 
 it('ends when it is interrupted', async () => {
-  const { paths } = await playedWith([answered(200, 'queued')], { everyMs: 60_000, timeoutMs: 600_000 }, AbortSignal.timeout(20))
+  const { paths } = await playedWith(
+    [answered(200, 'queued')],
+    { everyMs: 60_000, timeoutMs: 600_000 },
+    AbortSignal.timeout(20),
+  )
   expect(paths.length).toBeLessThanOrEqual(2)
 })

@@ -49,7 +49,15 @@ export async function runProbe(plan: ProbePlan): Promise<ProbeResult> {
   const startedAt = new Date(plan.now()).toISOString()
   const tried = await tryUntilUp(plan)
   const { last, earlier } = tried
-  return { name: plan.name, startedAt, durationMs: last.durationMs, attempts: earlier.length + 1, ...retriesOf(earlier), steps: last.steps, ...(await judgeReached(plan, tried)) }
+  return {
+    name: plan.name,
+    startedAt,
+    durationMs: last.durationMs,
+    attempts: earlier.length + 1,
+    ...retriesOf(earlier),
+    steps: last.steps,
+    ...(await judgeReached(plan, tried)),
+  }
 }
 
 async function tryUntilUp(plan: ProbePlan): Promise<Tried> {
@@ -77,18 +85,26 @@ async function judgeReached(plan: ProbePlan, tried: Tried): Promise<Judged> {
   const judged = judge(plan, tried)
   // Who was answered is not offline.
   const unanswered = tried.last.failed?.status === 0 && tried.last.failed.class !== 'check'
-  return judged.outcome === 'down' && unanswered ? blamed(judged.message ?? '', plan.controlUrl, plan.signal) : judged
+  return judged.outcome === 'down' && unanswered
+    ? blamed(judged.message ?? '', plan.controlUrl, plan.signal)
+    : judged
 }
 
 function judge(plan: ProbePlan, { last, earlier, stalledMs }: Tried): Judged {
-  if (plan.signal.aborted && last.failed) return { outcome: 'unknown', message: 'interrupted before it was done' }
+  if (plan.signal.aborted && last.failed)
+    return { outcome: 'unknown', message: 'interrupted before it was done' }
   if (stalledMs > stallLimitMs && !isUp(plan, last)) {
-    return { outcome: 'unknown', message: `this prober stood still for ${Math.round(stalledMs)} ms in each of its tries: look at the machine that probes, not at the target` }
+    return {
+      outcome: 'unknown',
+      message: `this prober stood still for ${Math.round(stalledMs)} ms in each of its tries: look at the machine that probes, not at the target`,
+    }
   }
   if (last.failed) return { outcome: 'down', message: stepWords(last.failed) }
   const complaints = [
     ...complaintOfRetries(earlier.length + 1, earlier),
-    ...(isUp(plan, last) ? [] : [`took ${Math.round(last.durationMs)} ms, expected less than ${plan.degradedMs} ms`]),
+    ...(isUp(plan, last)
+      ? []
+      : [`took ${Math.round(last.durationMs)} ms, expected less than ${plan.degradedMs} ms`]),
     ...(last.leftBehind === undefined ? [] : [`could not clean up: ${last.leftBehind}`]),
   ]
   return complaints.length === 0 ? { outcome: 'up' } : { outcome: 'degraded', message: complaints.join('; ') }

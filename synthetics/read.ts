@@ -28,7 +28,10 @@ const report = z.object({
 })
 
 /** Reads a probes document. `where` names the file in the problem. */
-export function parseProbes(text: string, where: string): { state: 'read'; report: ProbesReport } | { state: 'refused'; problem: string } {
+export function parseProbes(
+  text: string,
+  where: string,
+): { state: 'read'; report: ProbesReport } | { state: 'refused'; problem: string } {
   try {
     const parsed = report.safeParse(JSON.parse(text))
     if (parsed.success) return { state: 'read', report: parsed.data }

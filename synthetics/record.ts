@@ -11,11 +11,19 @@ export type ProbeFacts = Pick<Run, 'id' | 'target' | 'environment' | 'startedAt'
  *
  * @param journeyOf the journey that a probe plays; a probe without one (a browser spec) is keyed by its own name
  */
-export function recordOfProbes(report: ProbesReport, journeyOf: (probe: string) => string | undefined, facts: ProbeFacts): Run {
-  const samples = report.probes.flatMap(({ name, steps }) => steps.map((step) => ({ key: stepKey(journeyOf(name) ?? name, step.step), step })))
+export function recordOfProbes(
+  report: ProbesReport,
+  journeyOf: (probe: string) => string | undefined,
+  facts: ProbeFacts,
+): Run {
+  const samples = report.probes.flatMap(({ name, steps }) =>
+    steps.map((step) => ({ key: stepKey(journeyOf(name) ?? name, step.step), step })),
+  )
   const byKey = Map.groupBy(samples, ({ key }) => key)
   const counts = [...byKey].map(([key, of]) => [key, countsOf(of.map(({ step }) => step))] as const)
-  const unknown = report.probes.filter(({ outcome }) => outcome === 'unknown').map(({ name, message }) => `probe ${name} is unknown${message === undefined ? '' : `: ${message}`}`)
+  const unknown = report.probes
+    .filter(({ outcome }) => outcome === 'unknown')
+    .map(({ name, message }) => `probe ${name} is unknown${message === undefined ? '' : `: ${message}`}`)
   const reasons = samples.length === 0 && unknown.length === 0 ? ['no probe was run'] : unknown
   return {
     schema: 'vigil.run/1',
@@ -23,7 +31,11 @@ export function recordOfProbes(report: ProbesReport, journeyOf: (probe: string) 
     suite: 'probe',
     engine: 'probe',
     load: { model: 'once' },
-    totals: totalsOf(counts.map(([, of]) => of), 0, facts.durationMs),
+    totals: totalsOf(
+      counts.map(([, of]) => of),
+      0,
+      facts.durationMs,
+    ),
     endpoints: Object.fromEntries(counts.map(([key, of]) => [key, endpointOf(of, facts.durationMs)])),
     ...failuresOf(samples),
     validity: { valid: reasons.length === 0, reasons },
@@ -42,7 +54,16 @@ function countsOf(steps: readonly StepResult[]): Counts {
 
 function failuresOf(samples: readonly { key: string; step: StepResult }[]): { failures?: Failure[] } {
   const failures = samples.flatMap(({ key, step }): Failure[] =>
-    step.ok ? [] : [{ step: key, class: step.class ?? 'check', count: 1, ...(step.message !== undefined && { example: step.message }) }],
+    step.ok
+      ? []
+      : [
+          {
+            step: key,
+            class: step.class ?? 'check',
+            count: 1,
+            ...(step.message !== undefined && { example: step.message }),
+          },
+        ],
   )
   return failures.length === 0 ? {} : { failures }
 }

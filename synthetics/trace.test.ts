@@ -21,10 +21,29 @@ beforeEach(() => {
 })
 afterAll(() => server.close())
 
-const get = (name: string, headers: Record<string, string> = {}): Step => ({ name, request: () => ({ method: 'GET', path: `/${name}`, headers }) })
-const journey: Journey = { name: 'it', before: [get('login')], steps: [get('one'), get('two')], after: [get('logout')] }
+const get = (name: string, headers: Record<string, string> = {}): Step => ({
+  name,
+  request: () => ({ method: 'GET', path: `/${name}`, headers }),
+})
+const journey: Journey = {
+  name: 'it',
+  before: [get('login')],
+  steps: [get('one'), get('two')],
+  after: [get('logout')],
+}
 const run = async (of: Journey, random: () => number) =>
-  (await runProbes({ targetUrl: url, journeys: [of], probes: { it: { journey: 'it', attempts: 1 } }, run: 'r', signal: new AbortController().signal, now: () => 0, random, env: {} })).probes[0]
+  (
+    await runProbes({
+      targetUrl: url,
+      journeys: [of],
+      probes: { it: { journey: 'it', attempts: 1 } },
+      run: 'r',
+      signal: new AbortController().signal,
+      now: () => 0,
+      random,
+      env: {},
+    })
+  ).probes[0]
 
 it('every request of an attempt is a sampled span of its own in one trace', async () => {
   await run(journey, Math.random)
@@ -43,7 +62,10 @@ it('a failing step names the trace, and so does the probe', async () => {
   status = 500
   const result = await run(journey, () => 0.5)
   const message = `status 500, expected 2xx (trace ${'8'.repeat(32)})`
-  expect(result).toMatchObject({ message: `login failed (status): ${message}`, steps: [{ step: 'login', message }] })
+  expect(result).toMatchObject({
+    message: `login failed (status): ${message}`,
+    steps: [{ step: 'login', message }],
+  })
 })
 
 it('a journey that sends a traceparent itself keeps it, and that one is named', async () => {

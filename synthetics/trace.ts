@@ -21,7 +21,10 @@ export function traced(send: Send, random: Random): Traced {
       last = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent)?.[1]
       return send({ ...request, headers: { ...request.headers, traceparent } })
     },
-    named: (step) => (step.ok || last === undefined || !mayHaveArrived(step) ? step : { ...step, message: `${step.message ?? 'no reason given'} (trace ${last})` }),
+    named: (step) =>
+      step.ok || last === undefined || !mayHaveArrived(step)
+        ? step
+        : { ...step, message: `${step.message ?? 'no reason given'} (trace ${last})` },
   }
 }
 

@@ -4,8 +4,24 @@ import { serverSideOf, snapshotOf, watchServer } from './server-side.ts'
 
 describe('the Prometheus text format', () => {
   it('is read as samples, whatever stands around them', () => {
-    const text = ['# HELP x_total Help', '# TYPE x_total counter', 'x_total 3', 'x_total{route="/a\\"}b",status="200"} 4 1700000000000', 'y 1.5e-3 # {trace_id="a"} 1', 'inf +Inf', 'nan NaN', 'not a sample', '', '{"json":1}'].join('\n')
-    expect(parseExposition(text).map(({ name, value }) => [name, value])).toEqual([['x_total', 3], ['x_total', 4], ['y', 0.0015], ['inf', Number.POSITIVE_INFINITY]])
+    const text = [
+      '# HELP x_total Help',
+      '# TYPE x_total counter',
+      'x_total 3',
+      'x_total{route="/a\\"}b",status="200"} 4 1700000000000',
+      'y 1.5e-3 # {trace_id="a"} 1',
+      'inf +Inf',
+      'nan NaN',
+      'not a sample',
+      '',
+      '{"json":1}',
+    ].join('\n')
+    expect(parseExposition(text).map(({ name, value }) => [name, value])).toEqual([
+      ['x_total', 3],
+      ['x_total', 4],
+      ['y', 0.0015],
+      ['inf', Number.POSITIVE_INFINITY],
+    ])
     expect(sumOf(parseExposition(text), 'x_total')).toBe(7)
     expect(sumOf(parseExposition(text), 'z')).toBeUndefined()
   })
@@ -16,16 +32,39 @@ describe('the Prometheus text format', () => {
 })
 
 const exposition = (cpu: number, requests: number, rss: number): string =>
-  [`process_cpu_seconds_total ${cpu}`, `process_resident_memory_bytes ${rss}`, 'nodejs_eventloop_lag_p99_seconds 0.02', `http_requests_total{status="200"} ${requests}`, `db_query_duration_seconds_sum{query="a"} ${requests / 1000}`, `db_query_duration_seconds_count{query="a"} ${requests * 2}`, `db_pool_connections{state="in_use"} ${cpu - 8}`, 'db_pool_connections{state="idle"} 4', `db_pool_waiting ${cpu - 10}`].join('\n')
+  [
+    `process_cpu_seconds_total ${cpu}`,
+    `process_resident_memory_bytes ${rss}`,
+    'nodejs_eventloop_lag_p99_seconds 0.02',
+    `http_requests_total{status="200"} ${requests}`,
+    `db_query_duration_seconds_sum{query="a"} ${requests / 1000}`,
+    `db_query_duration_seconds_count{query="a"} ${requests * 2}`,
+    `db_pool_connections{state="in_use"} ${cpu - 8}`,
+    'db_pool_connections{state="idle"} 4',
+    `db_pool_waiting ${cpu - 10}`,
+  ].join('\n')
 
 describe("the server's side", () => {
   it('is what grew between the first and the last reading, per request the server counted', () => {
-    const snapshots = [exposition(10, 100, 5e7), exposition(11, 300, 9e7), exposition(12, 1100, 6e7)].map(snapshotOf)
-    expect(serverSideOf(snapshots, 7)).toEqual({ cpuMsPerRequest: 2, rssMaxBytes: 9e7, eventLoopP99Ms: 20, dbMsPerRequest: 1, statementsPerRequest: 2, dbPoolUsedRatio: expect.closeTo((3 / 7 + 4 / 8) / 2, 9), dbPoolWaiting: 1.5 })
+    const snapshots = [exposition(10, 100, 5e7), exposition(11, 300, 9e7), exposition(12, 1100, 6e7)].map(
+      snapshotOf,
+    )
+    expect(serverSideOf(snapshots, 7)).toEqual({
+      cpuMsPerRequest: 2,
+      rssMaxBytes: 9e7,
+      eventLoopP99Ms: 20,
+      dbMsPerRequest: 1,
+      statementsPerRequest: 2,
+      dbPoolUsedRatio: expect.closeTo((3 / 7 + 4 / 8) / 2, 9),
+      dbPoolWaiting: 1.5,
+    })
   })
 
   it('leaves out what a restart has reset, and says nothing from one reading', () => {
-    expect(serverSideOf([snapshotOf(exposition(10, 100, 5e7)), snapshotOf(exposition(1, 200, 6e7))], 7).cpuMsPerRequest).toBeUndefined()
+    expect(
+      serverSideOf([snapshotOf(exposition(10, 100, 5e7)), snapshotOf(exposition(1, 200, 6e7))], 7)
+        .cpuMsPerRequest,
+    ).toBeUndefined()
     expect(serverSideOf([snapshotOf(exposition(10, 100, 5e7))], 7)).toEqual({})
   })
 

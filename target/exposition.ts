@@ -14,8 +14,10 @@ export function parseExposition(text: string): Sample[] {
   const samples: Sample[] = []
   for (const line of text.split('\n')) {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?[ \t]+(\S+)/.exec(line)
-    const value = match?.[3] === undefined ? Number.NaN : Number(match[3].replace(/^([+-]?)Inf$/, '$1Infinity'))
-    if (match?.[1] !== undefined && !Number.isNaN(value)) samples.push({ name: match[1], labels: match[2] ?? '', value })
+    const value =
+      match?.[3] === undefined ? Number.NaN : Number(match[3].replace(/^([+-]?)Inf$/, '$1Infinity'))
+    if (match?.[1] !== undefined && !Number.isNaN(value))
+      samples.push({ name: match[1], labels: match[2] ?? '', value })
   }
   return samples
 }

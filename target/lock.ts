@@ -19,17 +19,24 @@ export interface LockPlan {
   waiting: (holder: number) => void
 }
 
-export type LockResult = { state: 'locked'; lock: TargetLock } | { state: 'busy'; holder: number; file: string } | { state: 'aborted' }
+export type LockResult =
+  | { state: 'locked'; lock: TargetLock }
+  | { state: 'busy'; holder: number; file: string }
+  | { state: 'aborted' }
 
 const pauseMs = 200
 
 /** Takes the target for one load. A lock whose holder is no longer alive is taken over. */
 export async function lockTarget(plan: LockPlan): Promise<LockResult> {
-  const file = join(plan.folder, `vigil-${createHash('sha256').update(new URL(plan.url).origin).digest('hex').slice(0, 16)}.lock`)
+  const file = join(
+    plan.folder,
+    `vigil-${createHash('sha256').update(new URL(plan.url).origin).digest('hex').slice(0, 16)}.lock`,
+  )
   const deadline = performance.now() + plan.timeoutMs
   let told = false
   while (!plan.signal.aborted) {
-    if (await claim(file, plan.pid)) return { state: 'locked', lock: { release: async () => rm(file, { force: true }) } }
+    if (await claim(file, plan.pid))
+      return { state: 'locked', lock: { release: async () => rm(file, { force: true }) } }
     const holder = await holderOf(file)
     if (holder === undefined) continue
     if (!isAlive(holder)) {

@@ -34,7 +34,10 @@ export function snapshotOf(text: string): Snapshot {
 /** `db_pool_connections{state}`: those in use of all. */
 function poolUsed(samples: readonly Sample[]): number | undefined {
   const states = samples.filter(({ name }) => name === 'db_pool_connections')
-  const used = sumOf(states.filter(({ labels }) => labels.includes('state="in_use"')), 'db_pool_connections')
+  const used = sumOf(
+    states.filter(({ labels }) => labels.includes('state="in_use"')),
+    'db_pool_connections',
+  )
   const all = sumOf(states, 'db_pool_connections')
   return used === undefined || all === undefined || all === 0 ? undefined : used / all
 }
@@ -54,7 +57,11 @@ export function serverSideOf(snapshots: readonly Snapshot[], counted: number): S
   const last = snapshots.at(-1)
   if (!first || !last || snapshots.length < 2) return {}
   const requests = difference(first.requests, last.requests) ?? counted
-  const perRequest = (from: number | undefined, to: number | undefined, scale: number): number | undefined => {
+  const perRequest = (
+    from: number | undefined,
+    to: number | undefined,
+    scale: number,
+  ): number | undefined => {
     const grown = difference(from, to)
     return grown === undefined || requests <= 0 ? undefined : (grown * scale) / requests
   }
@@ -89,7 +96,9 @@ function scaled(value: number | undefined, by: number): number | undefined {
 }
 
 function present(side: { [K in keyof ServerSide]: ServerSide[K] | undefined }): ServerSide {
-  return Object.fromEntries(Object.entries(side).filter(([, value]) => value !== undefined && Number.isFinite(value)))
+  return Object.fromEntries(
+    Object.entries(side).filter(([, value]) => value !== undefined && Number.isFinite(value)),
+  )
 }
 
 /** Collects snapshots while a load runs. */

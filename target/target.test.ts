@@ -39,7 +39,9 @@ async function plan(script: string, changes: Partial<Bootable> = {}): Promise<Bo
 
 describe('booting a target', () => {
   it('waits until it is ready, not only until it listens, and ends it', async () => {
-    const plans = await plan("let n = 0; require('http').createServer((q, s) => { s.statusCode = ++n < 4 ? 503 : 200; s.end() }).listen(process.env.PORT, '127.0.0.1')")
+    const plans = await plan(
+      "let n = 0; require('http').createServer((q, s) => { s.statusCode = ++n < 4 ? 503 : 200; s.end() }).listen(process.env.PORT, '127.0.0.1')",
+    )
     const result = await boot(plans)
     expect(result.state).toBe('up')
     if (result.state !== 'up') return
@@ -49,9 +51,24 @@ describe('booting a target', () => {
   })
 
   it.each([
-    ['a command that ends', "console.error('DATABASE_URL is not a URL'); process.exit(3)", {}, "ended with code 3 before it was ready; it last wrote: DATABASE_URL is not a URL"],
-    ['a command that is never ready', 'setInterval(() => {}, 1000)', { timeoutMs: 300 }, 'was not ready at http://127.0.0.1:'],
-    ['a program that is not there', '', { command: ['./no-such-program'] }, 'could not be started: not found'],
+    [
+      'a command that ends',
+      "console.error('DATABASE_URL is not a URL'); process.exit(3)",
+      {},
+      'ended with code 3 before it was ready; it last wrote: DATABASE_URL is not a URL',
+    ],
+    [
+      'a command that is never ready',
+      'setInterval(() => {}, 1000)',
+      { timeoutMs: 300 },
+      'was not ready at http://127.0.0.1:',
+    ],
+    [
+      'a program that is not there',
+      '',
+      { command: ['./no-such-program'] },
+      'could not be started: not found',
+    ],
   ])('says why %s did not come up', async (_, script, changes, reason) => {
     const result = await boot(await plan(script, changes))
     expect(result).toMatchObject({ state: 'failed' })
@@ -65,7 +82,8 @@ describe('booting a target', () => {
     const result = await boot(await plan('setInterval(() => {}, 1000)', { url: `http://127.0.0.1:${port}` }))
     await new Promise((resolve) => stranger.close(resolve))
     expect(result).toMatchObject({ state: 'failed' })
-    if (result.state === 'failed') expect(result.reason).toContain(`something already answers at http://127.0.0.1:${port}`)
+    if (result.state === 'failed')
+      expect(result.reason).toContain(`something already answers at http://127.0.0.1:${port}`)
   })
 
   it('stops waiting when interrupted', async () => {
@@ -78,12 +96,23 @@ describe('booting a target', () => {
 
 describe('the lock on a target', () => {
   const locks = mkdtempSync(join(folder, 'locks-'))
-  const request = (changes: Partial<LockPlan> = {}): LockPlan => ({ url: 'http://127.0.0.1:8000/', folder: locks, pid: process.pid, signal: never, timeoutMs: 0, waiting: () => undefined, ...changes })
+  const request = (changes: Partial<LockPlan> = {}): LockPlan => ({
+    url: 'http://127.0.0.1:8000/',
+    folder: locks,
+    pid: process.pid,
+    signal: never,
+    timeoutMs: 0,
+    waiting: () => undefined,
+    ...changes,
+  })
 
   it('is held by one at a time, whatever path the URL ends in', async () => {
     const first = await lockTarget(request())
     expect(first.state).toBe('locked')
-    expect(await lockTarget(request({ url: 'http://127.0.0.1:8000/other' }))).toMatchObject({ state: 'busy', holder: process.pid })
+    expect(await lockTarget(request({ url: 'http://127.0.0.1:8000/other' }))).toMatchObject({
+      state: 'busy',
+      holder: process.pid,
+    })
     expect((await lockTarget(request({ url: 'http://127.0.0.1:8001/' }))).state).toBe('locked')
     if (first.state === 'locked') await first.lock.release()
     expect((await lockTarget(request())).state).toBe('locked')

@@ -9,32 +9,58 @@ const buildTimeoutMs = 15 * 60_000
 const fetchTimeoutMs = 5 * 60_000
 
 /** Builds a program with Go, where Go is. Takes minutes, once. */
-export async function goInstall({ module, version, program }: GoModule, place: string, surroundings: ToolSurroundings): Promise<StepResult> {
-  if ((await runProgram('go', ['version'], surroundings, { timeoutMs: 10_000 })).state === 'failed') return { state: 'pass' }
+export async function goInstall(
+  { module, version, program }: GoModule,
+  place: string,
+  surroundings: ToolSurroundings,
+): Promise<StepResult> {
+  if ((await runProgram('go', ['version'], surroundings, { timeoutMs: 10_000 })).state === 'failed')
+    return { state: 'pass' }
   surroundings.progress(`building ${program} ${version} with Go; this takes a few minutes, once`)
   return installAtomically(place, async (scratch) => {
-    const built = await runProgram('go', ['install', `${module}@${version}`], surroundings, { timeoutMs: buildTimeoutMs, cwd: scratch, env: { GOBIN: scratch, GOFLAGS: '-mod=mod' } })
+    const built = await runProgram('go', ['install', `${module}@${version}`], surroundings, {
+      timeoutMs: buildTimeoutMs,
+      cwd: scratch,
+      env: { GOBIN: scratch, GOFLAGS: '-mod=mod' },
+    })
     return built.state === 'ran' ? { state: 'made', path: join(scratch, program) } : built
   })
 }
 
 /** Takes a program out of its Debian package, without installing the package. */
-export async function unpackDebian({ name, path }: DebianPackage, place: string, surroundings: ToolSurroundings): Promise<StepResult> {
-  if ((await runProgram('apt-get', ['--version'], surroundings, { timeoutMs: 10_000 })).state === 'failed') return { state: 'pass' }
+export async function unpackDebian(
+  { name, path }: DebianPackage,
+  place: string,
+  surroundings: ToolSurroundings,
+): Promise<StepResult> {
+  if ((await runProgram('apt-get', ['--version'], surroundings, { timeoutMs: 10_000 })).state === 'failed')
+    return { state: 'pass' }
   surroundings.progress(`unpacking Debian's ${name}`)
   return installAtomically(place, async (scratch) => {
     const fetched = await aptDownload(name, scratch, surroundings)
     if (fetched.state === 'failed') return fetched
     const archive = (await readdir(scratch)).find((file) => file.endsWith('.deb'))
-    if (archive === undefined) return { state: 'failed', reason: `apt-get download ${name} brought no package` }
-    const unpacked = await runProgram('dpkg-deb', ['-x', archive, 'root'], surroundings, { timeoutMs: 60_000, cwd: scratch })
+    if (archive === undefined)
+      return { state: 'failed', reason: `apt-get download ${name} brought no package` }
+    const unpacked = await runProgram('dpkg-deb', ['-x', archive, 'root'], surroundings, {
+      timeoutMs: 60_000,
+      cwd: scratch,
+    })
     return unpacked.state === 'ran' ? { state: 'made', path: join(scratch, 'root', path) } : unpacked
   })
 }
 
 // A machine whose package lists are missing or old is brought up to date once; that needs root, as CI has.
-async function aptDownload(name: string, scratch: string, surroundings: ToolSurroundings): Promise<{ state: 'ran' } | { state: 'failed'; reason: string }> {
-  const fetch = async () => runProgram('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', name], surroundings, { timeoutMs: fetchTimeoutMs, cwd: scratch })
+async function aptDownload(
+  name: string,
+  scratch: string,
+  surroundings: ToolSurroundings,
+): Promise<{ state: 'ran' } | { state: 'failed'; reason: string }> {
+  const fetch = async () =>
+    runProgram('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', name], surroundings, {
+      timeoutMs: fetchTimeoutMs,
+      cwd: scratch,
+    })
   const first = await fetch()
   if (first.state === 'ran') return first
   const updated = await runProgram('apt-get', ['-q', 'update'], surroundings, { timeoutMs: fetchTimeoutMs })

@@ -63,20 +63,51 @@ const k6 = {
     sha256: {},
   },
   goModule: { module: 'go.k6.io/k6', version: `v${k6Version}`, program: 'k6' },
-  advice: 'install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6/), or Go, or point VIGIL_K6 to it',
+  advice:
+    'install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6/), or Go, or point VIGIL_K6 to it',
 } as const satisfies Tool
 
 export const catalogue = {
   k6,
   prometheus: ofDebian('prometheus', 'Prometheus', ['prometheus'], 'prometheus'),
   promtool: ofDebian('promtool', 'promtool', ['promtool'], 'prometheus'),
-  alertmanager: ofDebian('alertmanager', 'Alertmanager', ['alertmanager', 'prometheus-alertmanager'], 'prometheus-alertmanager'),
+  alertmanager: ofDebian(
+    'alertmanager',
+    'Alertmanager',
+    ['alertmanager', 'prometheus-alertmanager'],
+    'prometheus-alertmanager',
+  ),
   amtool: ofDebian('amtool', 'amtool', ['amtool'], 'prometheus-alertmanager'),
-  pushgateway: ofDebian('pushgateway', 'the Pushgateway', ['pushgateway', 'prometheus-pushgateway'], 'prometheus-pushgateway'),
-  node_exporter: ofDebian('node_exporter', 'the node exporter', ['node_exporter', 'prometheus-node-exporter'], 'prometheus-node-exporter'),
-  postgres_exporter: ofDebian('postgres_exporter', 'the PostgreSQL exporter', ['postgres_exporter', 'prometheus-postgres-exporter'], 'prometheus-postgres-exporter'),
-  'process-exporter': ofDebian('process-exporter', 'the process exporter', ['process-exporter', 'prometheus-process-exporter'], 'prometheus-process-exporter'),
-  blackbox_exporter: ofDebian('blackbox_exporter', 'the blackbox exporter', ['blackbox_exporter', 'prometheus-blackbox-exporter'], 'prometheus-blackbox-exporter'),
+  pushgateway: ofDebian(
+    'pushgateway',
+    'the Pushgateway',
+    ['pushgateway', 'prometheus-pushgateway'],
+    'prometheus-pushgateway',
+  ),
+  node_exporter: ofDebian(
+    'node_exporter',
+    'the node exporter',
+    ['node_exporter', 'prometheus-node-exporter'],
+    'prometheus-node-exporter',
+  ),
+  postgres_exporter: ofDebian(
+    'postgres_exporter',
+    'the PostgreSQL exporter',
+    ['postgres_exporter', 'prometheus-postgres-exporter'],
+    'prometheus-postgres-exporter',
+  ),
+  'process-exporter': ofDebian(
+    'process-exporter',
+    'the process exporter',
+    ['process-exporter', 'prometheus-process-exporter'],
+    'prometheus-process-exporter',
+  ),
+  blackbox_exporter: ofDebian(
+    'blackbox_exporter',
+    'the blackbox exporter',
+    ['blackbox_exporter', 'prometheus-blackbox-exporter'],
+    'prometheus-blackbox-exporter',
+  ),
 } as const satisfies Record<string, Tool>
 
 export type ToolName = keyof typeof catalogue
@@ -87,7 +118,12 @@ export type ToolName = keyof typeof catalogue
  * @param name as it calls itself in its version
  * @param programs its names on a PATH; the last one is Debian's
  */
-function ofDebian(name: string, title: string, programs: readonly [string, ...string[]], debianPackage: string): Tool {
+function ofDebian(
+  name: string,
+  title: string,
+  programs: readonly [string, ...string[]],
+  debianPackage: string,
+): Tool {
   const variable = `VIGIL_${name.toUpperCase().replaceAll('-', '_')}`
   return {
     name,

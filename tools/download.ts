@@ -15,25 +15,49 @@ const goArch: Record<string, string> = { x64: 'amd64', arm64: 'arm64' }
 const goOs: Record<string, string> = { linux: 'linux', darwin: 'macos' }
 
 /** Downloads a released archive whose hash is known, checks it, and only then unpacks and installs the program. */
-export async function download(release: Release, place: string, platform: { os: string; arch: string }, surroundings: ToolSurroundings): Promise<StepResult> {
+export async function download(
+  release: Release,
+  place: string,
+  platform: { os: string; arch: string },
+  surroundings: ToolSurroundings,
+): Promise<StepResult> {
   const [os, arch] = [goOs[platform.os], goArch[platform.arch]]
   if (os === undefined || arch === undefined) return { state: 'pass' }
   const expected = surroundings.env[release.hashVariable] ?? release.sha256[`${os}-${arch}`]
   if (expected === undefined) return { state: 'pass' }
-  if (!/^[0-9a-f]{64}$/i.test(expected)) return { state: 'failed', reason: `${release.hashVariable} is no SHA-256, expected 64 hexadecimal digits` }
+  if (!/^[0-9a-f]{64}$/i.test(expected))
+    return {
+      state: 'failed',
+      reason: `${release.hashVariable} is no SHA-256, expected 64 hexadecimal digits`,
+    }
   const url = `${(surroundings.env['VIGIL_TOOLS_URL'] ?? release.baseUrl).replace(/\/$/, '')}/${release.path(os, arch)}`
   surroundings.progress(`downloading ${url}`)
   return installAtomically(place, async (scratch) => {
     const archive = join(scratch, 'archive.tar.gz')
     const found = await fetchTo(archive, url, surroundings.signal)
     if (found.state === 'failed') return { state: 'failed', reason: `${url}: ${found.reason}` }
-    if (found.sha256 !== expected.toLowerCase()) return { state: 'failed', reason: `${url}: its SHA-256 is ${found.sha256}, expected ${expected.toLowerCase()}; nothing of it was used` }
-    const unpacked = await runProgram('tar', ['-xzf', archive, '-C', scratch, release.member(os, arch)], surroundings, { timeoutMs: 60_000 })
-    return unpacked.state === 'ran' ? { state: 'made', path: join(scratch, release.member(os, arch)) } : { state: 'failed', reason: `${url}: ${unpacked.reason}` }
+    if (found.sha256 !== expected.toLowerCase())
+      return {
+        state: 'failed',
+        reason: `${url}: its SHA-256 is ${found.sha256}, expected ${expected.toLowerCase()}; nothing of it was used`,
+      }
+    const unpacked = await runProgram(
+      'tar',
+      ['-xzf', archive, '-C', scratch, release.member(os, arch)],
+      surroundings,
+      { timeoutMs: 60_000 },
+    )
+    return unpacked.state === 'ran'
+      ? { state: 'made', path: join(scratch, release.member(os, arch)) }
+      : { state: 'failed', reason: `${url}: ${unpacked.reason}` }
   })
 }
 
-async function fetchTo(file: string, url: string, signal: AbortSignal): Promise<{ state: 'fetched'; sha256: string } | { state: 'failed'; reason: string }> {
+async function fetchTo(
+  file: string,
+  url: string,
+  signal: AbortSignal,
+): Promise<{ state: 'fetched'; sha256: string } | { state: 'failed'; reason: string }> {
   const deadline = AbortSignal.timeout(downloadTimeoutMs)
   try {
     const response = await fetch(url, { signal: AbortSignal.any([signal, deadline]) })

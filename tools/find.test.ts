@@ -34,17 +34,33 @@ function fakeK6(place: string, version = '9.9.9'): string {
 
 // Shells, tar and coreutils, but none of the tools looked for, no Go and no apt.
 const bare = mkdtempSync(join(base, 'bare-'))
-for (const program of ['sh', 'tar', 'gzip', 'sleep']) execFileSync('ln', ['-s', execFileSync('which', [program], { encoding: 'utf8' }).trim(), join(bare, program)])
+for (const program of ['sh', 'tar', 'gzip', 'sleep'])
+  execFileSync('ln', [
+    '-s',
+    execFileSync('which', [program], { encoding: 'utf8' }).trim(),
+    join(bare, program),
+  ])
 
 function surroundings(env: NodeJS.ProcessEnv = {}): ToolSurroundings {
-  return { env: { PATH: `${path}:${bare}`, ...env }, folder, progress: (text) => told.push(text), signal: new AbortController().signal }
+  return {
+    env: { PATH: `${path}:${bare}`, ...env },
+    folder,
+    progress: (text) => told.push(text),
+    signal: new AbortController().signal,
+  }
 }
 
 describe('k6 is looked for', () => {
   it('first where its variable says', async () => {
     fakeK6(join(path, 'k6'), '1.0.0')
     const named = fakeK6(join(path, 'other'), '2.0.0')
-    expect(await findTool('k6', surroundings({ VIGIL_K6: named }))).toEqual({ state: 'found', name: 'k6', path: named, version: '2.0.0', origin: 'variable' })
+    expect(await findTool('k6', surroundings({ VIGIL_K6: named }))).toEqual({
+      state: 'found',
+      name: 'k6',
+      path: named,
+      version: '2.0.0',
+      origin: 'variable',
+    })
   })
 
   it.each([
@@ -64,7 +80,11 @@ describe('k6 is looked for', () => {
     writeFileSync(join(first, 'k6'), '#!/bin/sh\necho "a dummy"\n')
     chmodSync(join(first, 'k6'), 0o755)
     fakeK6(join(path, 'k6'))
-    expect(await findTool('k6', surroundings({ PATH: `${first}:${path}:${bare}` }))).toMatchObject({ state: 'found', path: join(path, 'k6'), origin: 'path' })
+    expect(await findTool('k6', surroundings({ PATH: `${first}:${path}:${bare}` }))).toMatchObject({
+      state: 'found',
+      path: join(path, 'k6'),
+      origin: 'path',
+    })
   })
 
   it('then among those kept', async () => {
@@ -104,7 +124,10 @@ describe('a download', () => {
     const listening = createServer((request, response) => answer(response, request.url ?? ''))
     server = listening
     await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
-    return { VIGIL_TOOLS_URL: `http://127.0.0.1:${(listening.address() as AddressInfo).port}/mirror/`, VIGIL_K6_SHA256: sha256 }
+    return {
+      VIGIL_TOOLS_URL: `http://127.0.0.1:${(listening.address() as AddressInfo).port}/mirror/`,
+      VIGIL_K6_SHA256: sha256,
+    }
   }
 
   it('is checked, unpacked and kept', async () => {
@@ -113,9 +136,17 @@ describe('a download', () => {
       asked.push(url)
       response.end(archive)
     })
-    expect(await findTool('k6', surroundings(env))).toMatchObject({ state: 'found', version: '3.2.1', origin: 'download' })
+    expect(await findTool('k6', surroundings(env))).toMatchObject({
+      state: 'found',
+      version: '3.2.1',
+      origin: 'download',
+    })
     expect(asked).toEqual([`/mirror/${release.path(goOs, goArch)}`])
-    expect(await findTool('k6', surroundings())).toMatchObject({ state: 'found', version: '3.2.1', origin: 'kept' })
+    expect(await findTool('k6', surroundings())).toMatchObject({
+      state: 'found',
+      version: '3.2.1',
+      origin: 'kept',
+    })
     expect(told.join('\n')).toContain('downloading http://127.0.0.1')
   })
 
@@ -127,9 +158,28 @@ describe('a download', () => {
   })
 
   it.each<[string, (response: ServerResponse) => void, string]>([
-    ['of other bytes', (response) => response.end(Buffer.concat([archive, Buffer.from('x')])), 'nothing of it was used'],
-    ['cut off', (response) => { response.setHeader('content-length', archive.length); response.write(archive.subarray(0, 50)); setImmediate(() => response.destroy()) }, 'could not be fetched (download: http'],
-    ['that is not there', (response) => { response.statusCode = 404; response.end() }, 'answered 404'],
+    [
+      'of other bytes',
+      (response) => response.end(Buffer.concat([archive, Buffer.from('x')])),
+      'nothing of it was used',
+    ],
+    [
+      'cut off',
+      (response) => {
+        response.setHeader('content-length', archive.length)
+        response.write(archive.subarray(0, 50))
+        setImmediate(() => response.destroy())
+      },
+      'could not be fetched (download: http',
+    ],
+    [
+      'that is not there',
+      (response) => {
+        response.statusCode = 404
+        response.end()
+      },
+      'answered 404',
+    ],
   ])('%s is refused, and nothing is kept', async (_, answer, reason) => {
     const found = await findTool('k6', surroundings(await serve(answer)))
     expect(found.state).toBe('missing')
@@ -150,7 +200,9 @@ describe('a download', () => {
   it('that hangs ends when interrupted', async () => {
     const interruption = new AbortController()
     const env = await serve(() => interruption.abort())
-    expect(await findTool('k6', { ...surroundings(env), signal: interruption.signal })).toMatchObject({ state: 'missing' })
+    expect(await findTool('k6', { ...surroundings(env), signal: interruption.signal })).toMatchObject({
+      state: 'missing',
+    })
     expect(readdirSync(folder)).toEqual([])
   })
 })

@@ -10,7 +10,9 @@ import type { ToolSurroundings } from './surroundings.ts'
 /** Where a tool was found: named by its variable, on the PATH, or fetched before or just now. */
 export type Origin = 'variable' | 'path' | 'kept' | 'download' | 'go install' | 'Debian package'
 
-export type FoundTool = { state: 'found'; name: string; path: string; version: string; origin: Origin } | { state: 'missing'; name: string; reason: string; whatToDo: string }
+export type FoundTool =
+  | { state: 'found'; name: string; path: string; version: string; origin: Origin }
+  | { state: 'missing'; name: string; reason: string; whatToDo: string }
 
 /**
  * Finds a tool or brings it, in this order: its variable (a wrong one is an error, not a reason to look elsewhere), the
@@ -21,14 +23,24 @@ export async function findTool(name: ToolName, surroundings: ToolSurroundings): 
 }
 
 /** The tool if this machine has it already, or why what was named is none; undefined: it would have to be fetched. */
-export async function lookForTool(name: ToolName, surroundings: ToolSurroundings): Promise<FoundTool | undefined> {
+export async function lookForTool(
+  name: ToolName,
+  surroundings: ToolSurroundings,
+): Promise<FoundTool | undefined> {
   const tool: Tool = catalogue[name]
   const named = surroundings.env[tool.variable]
   if (named !== undefined && named !== '') {
-    const found = isAbsolute(named) ? await checked(tool, named, 'variable', surroundings) : 'is not an absolute path'
-    return typeof found === 'string' ? missing(tool, `${tool.variable} ${found}`, `correct ${tool.variable}, or unset it`) : found
+    const found = isAbsolute(named)
+      ? await checked(tool, named, 'variable', surroundings)
+      : 'is not an absolute path'
+    return typeof found === 'string'
+      ? missing(tool, `${tool.variable} ${found}`, `correct ${tool.variable}, or unset it`)
+      : found
   }
-  const places = [...onPath(tool, surroundings.env).map((path) => ({ path, origin: 'path' as const })), { path: keptPlace(tool, surroundings), origin: 'kept' as const }]
+  const places = [
+    ...onPath(tool, surroundings.env).map((path) => ({ path, origin: 'path' as const })),
+    { path: keptPlace(tool, surroundings), origin: 'kept' as const },
+  ]
   for (const { path, origin } of places) {
     const found = await checked(tool, path, origin, surroundings)
     if (typeof found !== 'string') return found
@@ -41,9 +53,19 @@ async function fetchTool(tool: Tool, surroundings: ToolSurroundings): Promise<Fo
   const platform = { os: process.platform, arch: process.arch }
   const reasons: string[] = []
   const steps: [Origin, () => ReturnType<typeof download>][] = [
-    ['download', async () => (tool.release ? download(tool.release, place, platform, surroundings) : { state: 'pass' })],
-    ['go install', async () => (tool.goModule ? goInstall(tool.goModule, place, surroundings) : { state: 'pass' })],
-    ['Debian package', async () => (tool.debianPackage ? unpackDebian(tool.debianPackage, place, surroundings) : { state: 'pass' })],
+    [
+      'download',
+      async () => (tool.release ? download(tool.release, place, platform, surroundings) : { state: 'pass' }),
+    ],
+    [
+      'go install',
+      async () => (tool.goModule ? goInstall(tool.goModule, place, surroundings) : { state: 'pass' }),
+    ],
+    [
+      'Debian package',
+      async () =>
+        tool.debianPackage ? unpackDebian(tool.debianPackage, place, surroundings) : { state: 'pass' },
+    ],
   ]
   for (const [origin, fetch] of steps) {
     const result = await fetch()
@@ -51,15 +73,25 @@ async function fetchTool(tool: Tool, surroundings: ToolSurroundings): Promise<Fo
     const found = result.state === 'had' ? await checked(tool, place, origin, surroundings) : ''
     if (typeof found !== 'string') return found
   }
-  return missing(tool, `${tool.name} is not on this machine${reasons.length > 0 ? ` and could not be fetched (${reasons.join('; ')})` : ''}`, tool.advice)
+  return missing(
+    tool,
+    `${tool.name} is not on this machine${reasons.length > 0 ? ` and could not be fetched (${reasons.join('; ')})` : ''}`,
+    tool.advice,
+  )
 }
 
 /** A program is a tool only when it says its version: something else may lie under the name. */
-async function checked(tool: Tool, path: string, origin: Origin, surroundings: ToolSurroundings): Promise<FoundTool | string> {
+async function checked(
+  tool: Tool,
+  path: string,
+  origin: Origin,
+  surroundings: ToolSurroundings,
+): Promise<FoundTool | string> {
   if (!(await isProgram(path))) return `names ${path}, which is no program`
   const ran = await runProgram(path, tool.versionArgs, surroundings, { timeoutMs: 20_000 })
   const version = ran.state === 'ran' ? tool.versionPattern.exec(ran.output)?.[1] : undefined
-  if (version === undefined) return `names ${path}, which does not say that it is ${tool.name}${ran.state === 'failed' ? ` (${ran.reason})` : ''}`
+  if (version === undefined)
+    return `names ${path}, which does not say that it is ${tool.name}${ran.state === 'failed' ? ` (${ran.reason})` : ''}`
   return { state: 'found', name: tool.name, path, version, origin }
 }
 

@@ -14,4 +14,7 @@ export function toolsFolder(env: NodeJS.ProcessEnv, out: string): string {
 }
 
 /** How a step ended: the path of a program, `pass` when it does not apply, or why it failed. */
-export type StepResult = { state: 'had'; path: string } | { state: 'pass' } | { state: 'failed'; reason: string }
+export type StepResult =
+  | { state: 'had'; path: string }
+  | { state: 'pass' }
+  | { state: 'failed'; reason: string }

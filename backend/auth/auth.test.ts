@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sessionOf, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { sessionOf, startTestPostgres, startTestService } from '../testing/index.ts'
+import type { TestPostgres, TestService } from '../testing/index.ts'
 
 let postgres: TestPostgres
 let running: TestService
@@ -18,10 +19,12 @@ afterAll(async () => {
 })
 
 const refresh = (refreshToken: string) => running.client.send('POST', '/auth/refresh', { refreshToken })
-const signed = (payload: Record<string, unknown>, key = secret, alg = 'HS256', typ = 'at+jwt') => new SignJWT(payload).setProtectedHeader({ alg, typ }).sign(new TextEncoder().encode(key))
+const signed = (payload: Record<string, unknown>, key = secret, alg = 'HS256', typ = 'at+jwt') =>
+  new SignJWT(payload).setProtectedHeader({ alg, typ }).sign(new TextEncoder().encode(key))
 const withoutRequestId = (text: string) => text.replace(/"requestId":"[0-9a-f]+"/, '')
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
-const login = (email: string, password: string) => running.client.send('POST', '/auth/login', { email, password })
+const login = (email: string, password: string) =>
+  running.client.send('POST', '/auth/login', { email, password })
 
 describe('registering', () => {
   test('gives the user, tokens and their lifetime, and never the password', async () => {
@@ -34,7 +37,14 @@ describe('registering', () => {
 
   test('a taken email is 409, in whatever case', async () => {
     const { session, password } = await running.client.register()
-    expect((await running.client.send('POST', '/auth/register', { email: session.user.email.toUpperCase(), password })).status).toBe(409)
+    expect(
+      (
+        await running.client.send('POST', '/auth/register', {
+          email: session.user.email.toUpperCase(),
+          password,
+        })
+      ).status,
+    ).toBe(409)
   })
 
   test.each([
@@ -52,7 +62,9 @@ describe('logging in', () => {
     const { session, password } = await running.client.register()
     const answer = await login(session.user.email, password)
     expect(answer.status).toBe(200)
-    expect((await running.client.as(sessionOf(answer).accessToken).get('/auth/me')).json).toMatchObject({ id: session.user.id })
+    expect((await running.client.as(sessionOf(answer).accessToken).get('/auth/me')).json).toMatchObject({
+      id: session.user.id,
+    })
   })
 
   test('a wrong password and an unknown account get the same answer', async () => {
@@ -69,7 +81,8 @@ describe('logging in', () => {
   ])('five failures lock %s for 15 minutes, also for the right password', async (_what, exists) => {
     const { session, password } = await running.client.register()
     const email = exists ? session.user.email : `${randomUUID()}@example.com`
-    for (let attempt = 0; attempt < 5; attempt += 1) expect((await login(email, 'not the password')).status).toBe(401)
+    for (let attempt = 0; attempt < 5; attempt += 1)
+      expect((await login(email, 'not the password')).status).toBe(401)
     const locked = await login(email, password)
     expect(locked.status).toBe(423)
     expect(Number(locked.headers.get('retry-after'))).toBeGreaterThan(890)
@@ -85,7 +98,9 @@ describe('logging in', () => {
 
   test('guesses at once do not get past the lockout', async () => {
     const { session } = await running.client.register()
-    const answers = await Promise.all(Array.from({ length: 30 }, () => login(session.user.email, 'not the password')))
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => login(session.user.email, 'not the password')),
+    )
     const tried = answers.filter((answer) => answer.status === 401).length
     // Those that were being checked when the fifth failed may still finish.
     expect(tried).toBeLessThanOrEqual(5 + 4)
@@ -129,12 +144,22 @@ describe('refresh tokens', () => {
 })
 
 describe('access tokens', () => {
-  const claims = { sub: '01900000-0000-7000-8000-000000000000', sid: 'x', iss: 'todo-backend', aud: 'todo-api', iat: 1, exp: 4_000_000_000 }
+  const claims = {
+    sub: '01900000-0000-7000-8000-000000000000',
+    sid: 'x',
+    iss: 'todo-backend',
+    aud: 'todo-api',
+    iat: 1,
+    exp: 4_000_000_000,
+  }
 
   test.each([
     ['absent', () => Promise.resolve(undefined)],
     ['not a token', () => Promise.resolve('abc')],
-    ['unsigned, with alg none', () => Promise.resolve(`${encode({ alg: 'none', typ: 'at+jwt' })}.${encode(claims)}.`)],
+    [
+      'unsigned, with alg none',
+      () => Promise.resolve(`${encode({ alg: 'none', typ: 'at+jwt' })}.${encode(claims)}.`),
+    ],
     ['of another key', () => signed(claims, 'another secret, just as long as ours')],
     ['of another algorithm', () => signed(claims, secret.padEnd(64, '.'), 'HS512')],
     ['of another issuer', () => signed({ ...claims, iss: 'else' })],
@@ -164,8 +189,13 @@ describe('deleting the account', () => {
     expect((await client.send('DELETE', '/auth/me')).status).toBe(204)
     expect((await client.get('/tasks')).status).toBe(401)
     expect((await login(session.user.email, password)).status).toBe(401)
-    expect((await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken })).status).toBe(401)
+    expect(
+      (await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken })).status,
+    ).toBe(401)
     const again = await running.client.send('POST', '/auth/register', { email: session.user.email, password })
-    expect((await running.client.as(sessionOf(again).accessToken).get('/tasks')).json).toEqual({ items: [], nextCursor: null })
+    expect((await running.client.as(sessionOf(again).accessToken).get('/tasks')).json).toEqual({
+      items: [],
+      nextCursor: null,
+    })
   })
 })

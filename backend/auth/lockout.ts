@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../db/index.ts'
-import { Problem, type Scope } from '../http/index.ts'
+import { Problem } from '../http/index.ts'
+import type { Scope } from '../http/index.ts'
 import { countLoginFailure, forgetLoginFailures, loginFailuresOf } from './statements.ts'
 
 const failureLimit = 5
@@ -26,7 +27,10 @@ export class Lockout {
     const lockedUntil = row?.lockedUntil ?? null
     const leftMs = lockedUntil === null ? 0 : Date.parse(lockedUntil) - this.#now()
     if (leftMs > 0) {
-      throw new Problem('locked-out', { detail: 'Too many failed logins', headers: { 'retry-after': String(Math.ceil(leftMs / 1000)) } })
+      throw new Problem('locked-out', {
+        detail: 'Too many failed logins',
+        headers: { 'retry-after': String(Math.ceil(leftMs / 1000)) },
+      })
     }
     return row?.failures ?? 0
   }

@@ -38,7 +38,10 @@ export class Passwords {
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#atOnce) {
       if (this.#waiting.length >= maxWaiting) {
-        throw new Problem('unavailable', { detail: 'Too many logins at once', headers: { 'retry-after': '2' } })
+        throw new Problem('unavailable', {
+          detail: 'Too many logins at once',
+          headers: { 'retry-after': '2' },
+        })
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     } else this.#running += 1

@@ -1,6 +1,8 @@
 import { sql } from '../db/drizzle.ts'
-import { backgroundScope, type Database, schema, statement } from '../db/index.ts'
-import { type AccessTokens, accessTokenSeconds } from './tokens.ts'
+import { backgroundScope, schema, statement } from '../db/index.ts'
+import type { Database } from '../db/index.ts'
+import { accessTokenSeconds } from './tokens.ts'
+import type { AccessTokens } from './tokens.ts'
 
 const { sessions } = schema
 
@@ -8,7 +10,11 @@ const { sessions } = schema
 const marginMs = 60_000
 
 const recentlyRevoked = statement<{ id: string }>('sessions.recently_revoked', (db) =>
-  db.select({ id: sessions.id }).from(sessions).where(sql`${sessions.revokedAt} > ${sql.placeholder('since')}::timestamptz`).prepare('sessions_recently_revoked'),
+  db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(sql`${sessions.revokedAt} > ${sql.placeholder('since')}::timestamptz`)
+    .prepare('sessions_recently_revoked'),
 )
 
 /**
@@ -17,5 +23,6 @@ const recentlyRevoked = statement<{ id: string }>('sessions.recently_revoked', (
  */
 export async function recallRevoked(database: Database, tokens: AccessTokens, nowMs: number): Promise<void> {
   const since = new Date(nowMs - accessTokenSeconds * 1000 - marginMs).toISOString()
-  for (const { id } of await database.run(backgroundScope(5000), recentlyRevoked, { since })) tokens.revoke(id)
+  for (const { id } of await database.run(backgroundScope(5000), recentlyRevoked, { since }))
+    tokens.revoke(id)
 }

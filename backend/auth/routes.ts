@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { type Endpoint, endpoint, text } from '../http/index.ts'
+import { endpoint, text } from '../http/index.ts'
+import type { Endpoint } from '../http/index.ts'
 import type { AuthService } from './service.ts'
 
 const email = z
@@ -10,7 +11,10 @@ const email = z
 
 const credentials = z.strictObject({
   email,
-  password: text(8, 128).meta({ description: 'At least 8 characters', examples: ['correct horse battery staple'] }),
+  password: text(8, 128).meta({
+    description: 'At least 8 characters',
+    examples: ['correct horse battery staple'],
+  }),
 })
 
 // A password that could not have been registered is wrong like any other.
@@ -41,7 +45,10 @@ function openEndpoints(auth: AuthService): Endpoint[] {
       id: 'register',
       summary: 'Make an account',
       body: { schema: credentials, maxBytes },
-      answers: { 201: { description: 'The account, logged in', schema: sessionSchema }, 409: { description: 'The email is taken' } },
+      answers: {
+        201: { description: 'The account, logged in', schema: sessionSchema },
+        409: { description: 'The email is taken' },
+      },
       handle: async ({ scope, body }) => ({ status: 201, json: await auth.register(scope, body) }),
     }),
     endpoint({
@@ -53,7 +60,10 @@ function openEndpoints(auth: AuthService): Endpoint[] {
       answers: {
         200: { description: 'A new session', schema: sessionSchema },
         401: { description: 'The email or the password is wrong' },
-        423: { description: 'Locked after too many failures', headers: { 'Retry-After': 'Seconds until the next try' } },
+        423: {
+          description: 'Locked after too many failures',
+          headers: { 'Retry-After': 'Seconds until the next try' },
+        },
       },
       handle: async ({ scope, body }) => ({ status: 200, json: await auth.login(scope, body) }),
     }),
@@ -62,9 +72,20 @@ function openEndpoints(auth: AuthService): Endpoint[] {
       path: '/auth/refresh',
       id: 'refresh',
       summary: 'Trade a refresh token for new tokens',
-      body: { schema: z.strictObject({ refreshToken: text(1, 512).meta({ examples: ['the refreshToken of an earlier answer'] }) }), maxBytes },
-      answers: { 200: { description: 'New tokens; the old refresh token is used up', schema: sessionSchema }, 401: { description: 'The refresh token is not valid' } },
-      handle: async ({ scope, body }) => ({ status: 200, json: await auth.refresh(scope, body.refreshToken) }),
+      body: {
+        schema: z.strictObject({
+          refreshToken: text(1, 512).meta({ examples: ['the refreshToken of an earlier answer'] }),
+        }),
+        maxBytes,
+      },
+      answers: {
+        200: { description: 'New tokens; the old refresh token is used up', schema: sessionSchema },
+        401: { description: 'The refresh token is not valid' },
+      },
+      handle: async ({ scope, body }) => ({
+        status: 200,
+        json: await auth.refresh(scope, body.refreshToken),
+      }),
     }),
   ]
 }

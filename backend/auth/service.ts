@@ -1,10 +1,13 @@
-import { type Database, isUniqueViolation, type Transaction, uuidv7 } from '../db/index.ts'
-import { Problem, type Principal, type Scope } from '../http/index.ts'
+import { isUniqueViolation, uuidv7 } from '../db/index.ts'
+import type { Database, Transaction } from '../db/index.ts'
+import { Problem } from '../http/index.ts'
+import type { Principal, Scope } from '../http/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { Lockout } from './lockout.ts'
 import type { Passwords } from './passwords.ts'
 import * as statements from './statements.ts'
-import { type AccessTokens, accessTokenSeconds, newRefreshToken, refreshTokenHash, sessionSeconds } from './tokens.ts'
+import { accessTokenSeconds, newRefreshToken, refreshTokenHash, sessionSeconds } from './tokens.ts'
+import type { AccessTokens } from './tokens.ts'
 
 export interface User {
   id: string
@@ -100,7 +103,8 @@ export class AuthService {
     const matches = await passwords.verify(account?.passwordHash, credentials.password, async () => {
       failuresBefore = await this.#unlocked(scope, email)
     })
-    if (account === undefined || !matches) return this.#loginFailed(scope, email, account === undefined ? 'unknown_account' : 'wrong_password')
+    if (account === undefined || !matches)
+      return this.#loginFailed(scope, email, account === undefined ? 'unknown_account' : 'wrong_password')
     if (failuresBefore > 0) await this.#lockout.succeed(scope, email)
     const issued = await database.transaction(scope, (tx) => this.#openSession(tx, account.id))
     metrics.authAttempts.inc({ action: 'login', result: 'success', reason: 'none' })
@@ -133,14 +137,21 @@ export class AuthService {
   }
 
   async logout(scope: Scope, principal: Principal): Promise<void> {
-    await this.#with.database.run(scope, statements.revokeSession, { id: principal.sessionId, now: this.#iso() })
+    await this.#with.database.run(scope, statements.revokeSession, {
+      id: principal.sessionId,
+      now: this.#iso(),
+    })
     this.#revoke(principal.sessionId)
     this.#with.events.audit('user.logged_out', scope)
   }
 
   async me(scope: Scope, principal: Principal): Promise<User> {
     const [user] = await this.#with.database.run(scope, statements.userById, { id: principal.userId })
-    if (user === undefined) throw new Problem('unauthenticated', { detail: 'The account is gone', headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
+    if (user === undefined)
+      throw new Problem('unauthenticated', {
+        detail: 'The account is gone',
+        headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+      })
     return user
   }
 
@@ -163,7 +174,11 @@ export class AuthService {
     }
   }
 
-  async #loginFailed(scope: Scope, email: string, reason: 'unknown_account' | 'wrong_password'): Promise<never> {
+  async #loginFailed(
+    scope: Scope,
+    email: string,
+    reason: 'unknown_account' | 'wrong_password',
+  ): Promise<never> {
     const { metrics, events } = this.#with
     // First: an attempt that cannot be counted is an error of ours, and told as one.
     const locked = await this.#lockout.fail(scope, email)
@@ -174,7 +189,10 @@ export class AuthService {
       metrics.lockouts.inc()
       events.security('auth.account.locked', scope)
     }
-    throw new Problem('wrong-credentials', { detail: 'The email or the password is wrong', headers: { 'www-authenticate': 'Bearer' } })
+    throw new Problem('wrong-credentials', {
+      detail: 'The email or the password is wrong',
+      headers: { 'www-authenticate': 'Bearer' },
+    })
   }
 
   #refreshRefused(scope: Scope, outcome: Refusal): never {
@@ -185,7 +203,10 @@ export class AuthService {
     if ('reused' in outcome) this.#revoke(outcome.reused)
     events.security('reused' in outcome ? 'auth.refresh.reused' : 'auth.refresh.refused', scope, { reason })
     this.#with.attemptFailed(scope)
-    throw new Problem('wrong-credentials', { detail: 'The refresh token is not valid', headers: { 'www-authenticate': 'Bearer' } })
+    throw new Problem('wrong-credentials', {
+      detail: 'The refresh token is not valid',
+      headers: { 'www-authenticate': 'Bearer' },
+    })
   }
 
   async #openSession(tx: Transaction, userId: string): Promise<Issued> {

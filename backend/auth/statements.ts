@@ -12,16 +12,30 @@ export const insertUser = statement<{ id: string }>('users.insert', (db) =>
     .prepare('users_insert'),
 )
 
-export const userByEmail = statement<{ id: string; email: string; passwordHash: string; createdAt: string }>('users.by_email', (db) =>
-  db.select().from(users).where(eq(users.email, p('email'))).prepare('users_by_email'),
+export const userByEmail = statement<{ id: string; email: string; passwordHash: string; createdAt: string }>(
+  'users.by_email',
+  (db) =>
+    db
+      .select()
+      .from(users)
+      .where(eq(users.email, p('email')))
+      .prepare('users_by_email'),
 )
 
 export const userById = statement<{ id: string; email: string; createdAt: string }>('users.by_id', (db) =>
-  db.select({ id: users.id, email: users.email, createdAt: users.createdAt }).from(users).where(eq(users.id, p('id'))).prepare('users_by_id'),
+  db
+    .select({ id: users.id, email: users.email, createdAt: users.createdAt })
+    .from(users)
+    .where(eq(users.id, p('id')))
+    .prepare('users_by_id'),
 )
 
 export const deleteUser = statement<{ email: string }>('users.delete', (db) =>
-  db.delete(users).where(eq(users.id, p('id'))).returning({ email: users.email }).prepare('users_delete'),
+  db
+    .delete(users)
+    .where(eq(users.id, p('id')))
+    .returning({ email: users.email })
+    .prepare('users_delete'),
 )
 
 export const insertSession = statement<{ id: string }>('sessions.insert', (db) =>
@@ -42,7 +56,11 @@ export const revokeSession = statement<{ id: string }>('sessions.revoke', (db) =
 )
 
 export const insertRefreshToken = statement<{ hash: string }>('refresh_tokens.insert', (db) =>
-  db.insert(refreshTokens).values({ hash: p('hash'), sessionId: p('sessionId') }).returning({ hash: refreshTokens.hash }).prepare('refresh_tokens_insert'),
+  db
+    .insert(refreshTokens)
+    .values({ hash: p('hash'), sessionId: p('sessionId') })
+    .returning({ hash: refreshTokens.hash })
+    .prepare('refresh_tokens_insert'),
 )
 
 /** Locked until the transaction ends: of two uses at once one is the first. */
@@ -82,12 +100,14 @@ export const useRefreshToken = statement<{ hash: string }>('refresh_tokens.use',
     .prepare('refresh_tokens_use'),
 )
 
-export const loginFailuresOf = statement<{ failures: number; lockedUntil: string | null }>('login_failures.of', (db) =>
-  db
-    .select({ failures: loginFailures.failures, lockedUntil: loginFailures.lockedUntil })
-    .from(loginFailures)
-    .where(eq(loginFailures.emailHash, p('emailHash')))
-    .prepare('login_failures_of'),
+export const loginFailuresOf = statement<{ failures: number; lockedUntil: string | null }>(
+  'login_failures.of',
+  (db) =>
+    db
+      .select({ failures: loginFailures.failures, lockedUntil: loginFailures.lockedUntil })
+      .from(loginFailures)
+      .where(eq(loginFailures.emailHash, p('emailHash')))
+      .prepare('login_failures_of'),
 )
 
 /** Counts a failure in the current window; the one that reaches `limit` locks the account. */
@@ -101,12 +121,20 @@ export const countLoginFailure = statement<{ failures: number }>('login_failures
     .values({ emailHash: p('emailHash'), failures: 1, windowEndsAt: p('windowEndsAt') })
     .onConflictDoUpdate({
       target: loginFailures.emailHash,
-      set: { failures, windowEndsAt, lockedUntil: sql`case when (${failures}) >= ${p('limit')}::int then ${p('lockedUntil')}::timestamptz end` },
+      set: {
+        failures,
+        windowEndsAt,
+        lockedUntil: sql`case when (${failures}) >= ${p('limit')}::int then ${p('lockedUntil')}::timestamptz end`,
+      },
     })
     .returning({ failures: loginFailures.failures })
     .prepare('login_failures_count')
 })
 
 export const forgetLoginFailures = statement<{ failures: number }>('login_failures.forget', (db) =>
-  db.delete(loginFailures).where(eq(loginFailures.emailHash, p('emailHash'))).returning({ failures: loginFailures.failures }).prepare('login_failures_forget'),
+  db
+    .delete(loginFailures)
+    .where(eq(loginFailures.emailHash, p('emailHash')))
+    .returning({ failures: loginFailures.failures })
+    .prepare('login_failures_forget'),
 )

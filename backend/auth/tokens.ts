@@ -98,21 +98,36 @@ export class AccessTokens {
   async #read(token: string): Promise<Verified> {
     try {
       const { payload } = await jwtVerify(token, this.#key, this.#options())
-      if (payload.sub === undefined || typeof payload['sid'] !== 'string' || payload.exp === undefined) throw new TokenError('claims')
-      return { principal: { userId: payload.sub, sessionId: payload['sid'] }, expiresAtMs: payload.exp * 1000 }
+      if (payload.sub === undefined || typeof payload['sid'] !== 'string' || payload.exp === undefined)
+        throw new TokenError('claims')
+      return {
+        principal: { userId: payload.sub, sessionId: payload['sid'] },
+        expiresAtMs: payload.exp * 1000,
+      }
     } catch (error) {
       throw error instanceof TokenError ? error : new TokenError(failureOf(error))
     }
   }
 
   #options() {
-    return { algorithms: [algorithm], issuer, audience, typ: 'at+jwt', currentDate: new Date(this.#now()), requiredClaims: ['sub', 'sid', 'iat', 'exp'] }
+    return {
+      algorithms: [algorithm],
+      issuer,
+      audience,
+      typ: 'at+jwt',
+      currentDate: new Date(this.#now()),
+      requiredClaims: ['sub', 'sid', 'iat', 'exp'],
+    }
   }
 
   #current(verified: Verified): Principal {
     const { principal, expiresAtMs } = verified
     if (expiresAtMs <= this.#now()) throw new TokenError('expired')
-    if (this.#revoked.size > 0 && (this.#revoked.has(principal.sessionId) || this.#revoked.has(principal.userId))) throw new TokenError('revoked')
+    if (
+      this.#revoked.size > 0 &&
+      (this.#revoked.has(principal.sessionId) || this.#revoked.has(principal.userId))
+    )
+      throw new TokenError('revoked')
     return principal
   }
 

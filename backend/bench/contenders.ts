@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -25,15 +26,28 @@ export interface Contender {
 
 let started = 0
 
-async function start(bench: Bench, name: string, script: string, env: Record<string, string>, readyMessage: string): Promise<Contender> {
+async function start(
+  bench: Bench,
+  name: string,
+  script: string,
+  env: Record<string, string>,
+  readyMessage: string,
+): Promise<Contender> {
   const logPath = join(bench.folder, `contender-${(started += 1)}.log`)
   const log = openSync(logPath, 'w')
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [script], { cwd: bench.folder, env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: bench.databaseUrl, ...env }, stdio: ['ignore', log, 'inherit'] })
+  const child = spawn(process.execPath, [script], {
+    cwd: bench.folder,
+    env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: bench.databaseUrl, ...env },
+    stdio: ['ignore', log, 'inherit'],
+  })
   closeSync(log)
-  await eventually(`${name} is ready`, 60_000, async () => (await readFile(logPath, 'utf8')).includes(`"message":"${readyMessage}"`))
+  await eventually(`${name} is ready`, 60_000, async () =>
+    (await readFile(logPath, 'utf8')).includes(`"message":"${readyMessage}"`),
+  )
   const startMs = performance.now() - startedAt
-  const line = (await readFile(logPath, 'utf8')).split('\n').find((one) => one.includes('"message":"listening"')) ?? ''
+  const line =
+    (await readFile(logPath, 'utf8')).split('\n').find((one) => one.includes('"message":"listening"')) ?? ''
   const base = `http://127.0.0.1:${listening.parse(JSON.parse(line)).port}`
   return { name, base, client: new Client(base), pid: child.pid ?? 0, startMs, end: () => end(child) }
 }
@@ -43,10 +57,18 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode === null) await once(child, 'exit')
 }
 
-const everything = { AUTH_SECRET: 'a secret for the bench and nothing else', RATE_LIMIT_PER_MINUTE: '100000000', AUTH_RATE_LIMIT_PER_MINUTE: '100000000' }
+const everything = {
+  AUTH_SECRET: 'a secret for the bench and nothing else',
+  RATE_LIMIT_PER_MINUTE: '100000000',
+  AUTH_RATE_LIMIT_PER_MINUTE: '100000000',
+}
 
 /** The service with all that it has on: tokens, limits, metrics and logs. */
-export function startService(bench: Bench, name: string, env: Record<string, string> = {}): Promise<Contender> {
+export function startService(
+  bench: Bench,
+  name: string,
+  env: Record<string, string> = {},
+): Promise<Contender> {
   return start(bench, name, main, { ...everything, ...env }, 'ready')
 }
 

@@ -28,13 +28,29 @@ let scripts = 0
  * Keeps 16 connections busy with `shots`, in turn, for some seconds: by wrk, a closed model that costs little of the
  * machine. Rejects when a request was not answered well.
  */
-export async function loaded(bench: Bench, base: string, shots: readonly Shot[], seconds = bench.seconds): Promise<Measured> {
+export async function loaded(
+  bench: Bench,
+  base: string,
+  shots: readonly Shot[],
+  seconds = bench.seconds,
+): Promise<Measured> {
   const script = join(bench.folder, `load-${(scripts += 1)}.lua`)
   await writeFile(script, scriptOf(shots))
-  const { stdout } = await run('wrk', ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '-s', script, base]).catch((error: unknown) => {
+  const { stdout } = await run('wrk', [
+    '-t',
+    '1',
+    '-c',
+    String(connections),
+    '-d',
+    `${seconds}s`,
+    '-s',
+    script,
+    base,
+  ]).catch((error: unknown) => {
     throw new Error(`wrk cannot be run, install the Debian package wrk: ${String(error)}`)
   })
-  const [, perSecond, requests, p95Ms, failed] = /RESULT (\S+) (\S+) (\S+) (\S+)/.exec(stdout)?.map(Number) ?? []
+  const [, perSecond, requests, p95Ms, failed] =
+    /RESULT (\S+) (\S+) (\S+) (\S+)/.exec(stdout)?.map(Number) ?? []
   if (failed !== 0) throw new Error(`not every request was answered well: ${stdout}`)
   return { perSecond: perSecond ?? 0, requests: requests ?? 0, p95Ms: p95Ms ?? 0 }
 }

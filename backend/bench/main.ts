@@ -15,20 +15,33 @@ import { tracing } from './tracing.ts'
  * What is compared is measured side by side, in turns, so that the machine's moods fall on both. Needs wrk.
  */
 const sections = [startup, throughput, tracing, slow, memory]
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string', default: '12' }, seconds: { type: 'string', default: '2' } } })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '12' }, seconds: { type: 'string', default: '2' } },
+})
 const unknown = positionals.find((name) => !sections.some((section) => section.name === name))
 if (unknown === undefined) await measure()
 else {
-  process.stderr.write(`bench: section ${unknown} is not known, expected ${sections.map(({ name }) => name).join(', ')}\n`)
+  process.stderr.write(
+    `bench: section ${unknown} is not known, expected ${sections.map(({ name }) => name).join(', ')}\n`,
+  )
   process.exitCode = 2
 }
 
 async function measure(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'todo-bench-'))
   const postgres = await startEmbeddedPostgres(join(folder, 'postgres'), () => undefined)
-  const bench: Bench = { rounds: Number(values.rounds), seconds: Number(values.seconds), databaseUrl: postgres.url, folder, say: (line) => say(`     ${line}`) }
+  const bench: Bench = {
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    databaseUrl: postgres.url,
+    folder,
+    say: (line) => say(`     ${line}`),
+  }
   try {
-    for (const section of sections.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
+    for (const section of sections.filter(
+      ({ name }) => positionals.length === 0 || positionals.includes(name),
+    )) {
       say(`${section.name}: ${section.about}`)
       for (const { what, value, goal, met } of await section.run(bench)) {
         say(`${met ? 'ok  ' : 'FAIL'} ${what}: ${value}, ${goal}`)

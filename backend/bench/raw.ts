@@ -12,7 +12,10 @@ const userId = process.env['BENCH_USER'] ?? ''
 const server = createServer((request, response) => {
   const answer = request.method === 'POST' ? create(request) : placed(list)
   answer.then(
-    (body) => response.writeHead(request.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' }).end(body),
+    (body) =>
+      response
+        .writeHead(request.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' })
+        .end(body),
     (error: unknown) => response.writeHead(500).end(String(error)),
   )
 })
@@ -23,7 +26,10 @@ async function list(): Promise<string> {
     from tasks where user_id = ${userId} order by created_at desc, id desc limit 21`
   const items = rows.slice(0, 20)
   const last = items.at(-1)
-  const nextCursor = rows.length > 20 && last !== undefined ? Buffer.from(JSON.stringify(['-createdAt', last['createdAt'], last['id']])).toString('base64url') : null
+  const nextCursor =
+    rows.length > 20 && last !== undefined
+      ? Buffer.from(JSON.stringify(['-createdAt', last['createdAt'], last['id']])).toString('base64url')
+      : null
   return JSON.stringify({ items, nextCursor })
 }
 
@@ -31,10 +37,12 @@ async function create(request: AsyncIterable<Buffer>): Promise<string> {
   let text = ''
   for await (const chunk of request) text += chunk.toString()
   const { title } = JSON.parse(text) as { title: string }
-  const [row] = await placed(() => sql`
+  const [row] = await placed(
+    () => sql`
     insert into tasks (id, user_id, title, status, priority, created_at, updated_at)
     values (gen_random_uuid(), ${userId}, ${title}, 'todo', 'medium', now(), now())
-    returning id, title, description, status, priority, due_at as "dueAt", tags, created_at as "createdAt", updated_at as "updatedAt"`)
+    returning id, title, description, status, priority, due_at as "dueAt", tags, created_at as "createdAt", updated_at as "updatedAt"`,
+  )
   return JSON.stringify(row)
 }
 
@@ -59,6 +67,8 @@ async function placed<T>(query: () => PromiseLike<T>): Promise<T> {
 
 server.listen(0, '127.0.0.1', () => {
   const address = server.address()
-  process.stdout.write(`${JSON.stringify({ message: 'listening', port: typeof address === 'object' ? address?.port : 0 })}\n`)
+  process.stdout.write(
+    `${JSON.stringify({ message: 'listening', port: typeof address === 'object' ? address?.port : 0 })}\n`,
+  )
 })
 process.on('SIGTERM', () => void sql.end({ timeout: 1 }).then(() => process.exit(0)))

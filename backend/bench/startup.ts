@@ -1,5 +1,6 @@
 import { startService } from './contenders.ts'
-import { median, type Section, spreadOf } from './section.ts'
+import { median, spreadOf } from './section.ts'
+import type { Section } from './section.ts'
 
 export const startup: Section = {
   name: 'startup',
@@ -13,6 +14,13 @@ export const startup: Section = {
       if (round > 0) times.push(service.startMs)
     }
     const value = median(times)
-    return [{ what: 'start to ready', value: spreadOf(times, (ms) => `${ms.toFixed(0)} ms`), goal: 'at most 1500 ms', met: value <= 1500 }]
+    return [
+      {
+        what: 'start to ready',
+        value: spreadOf(times, (ms) => `${ms.toFixed(0)} ms`),
+        goal: 'at most 1500 ms',
+        met: value <= 1500,
+      },
+    ]
   },
 }

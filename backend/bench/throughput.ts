@@ -1,25 +1,42 @@
-import { type Contender, startRaw, startService } from './contenders.ts'
+import { startRaw, startService } from './contenders.ts'
+import type { Contender } from './contenders.ts'
 import type { Shot } from './load.ts'
-import { type Figure, type Section, spreadOf, median } from './section.ts'
+import { spreadOf, median } from './section.ts'
+import type { Figure, Section } from './section.ts'
 import { shares } from './shares.ts'
 
 export const throughput: Section = {
   name: 'throughput',
-  about: 'requests per second of the service, everything on, as a share of raw node:http + postgres.js (same queries, nothing on)',
+  about:
+    'requests per second of the service, everything on, as a share of raw node:http + postgres.js (same queries, nothing on)',
   run: async (bench) => {
     const uncached = await startService(bench, 'service', { CACHE_ENTRIES: '0' })
     const cached = await startService(bench, 'service, cached')
     const { client, session } = await uncached.client.register()
-    for (let index = 0; index < 60; index += 1) await client.send('POST', '/tasks', { title: `Task number ${index}`, description: 'Something to do', tags: ['home', 'soon'] })
+    for (let index = 0; index < 60; index += 1)
+      await client.send('POST', '/tasks', {
+        title: `Task number ${index}`,
+        description: 'Something to do',
+        tags: ['home', 'soon'],
+      })
     const raw = await startRaw(bench, session.user.id)
     const { accessToken: token } = session
     try {
       await requireSameAnswer(raw, uncached, token)
       const list: Shot = { method: 'GET', path: '/tasks?limit=20', token }
-      const create: Shot = { method: 'POST', path: '/tasks', token, body: JSON.stringify({ title: 'Made by the bench' }) }
+      const create: Shot = {
+        method: 'POST',
+        path: '/tasks',
+        token,
+        body: JSON.stringify({ title: 'Made by the bench' }),
+      }
       const lists = await shares(bench, 'GET /tasks?limit=20', [raw, uncached, cached], list)
       const creates = await shares(bench, 'POST /tasks', [raw, cached], create)
-      return [figure('GET /tasks, not cached', lists[1] ?? [], 0.85), figure('GET /tasks, cached', lists[2] ?? [], 1), figure('POST /tasks', creates[1] ?? [], 0.8)]
+      return [
+        figure('GET /tasks, not cached', lists[1] ?? [], 0.85),
+        figure('GET /tasks, cached', lists[2] ?? [], 1),
+        figure('POST /tasks', creates[1] ?? [], 0.8),
+      ]
     } finally {
       for (const contender of [raw, uncached, cached]) await contender.end()
     }
@@ -28,10 +45,21 @@ export const throughput: Section = {
 
 // A faster answer that is another answer would be no comparison.
 async function requireSameAnswer(raw: Contender, service: Contender, token: string): Promise<void> {
-  const [one, other] = [await raw.client.get('/tasks?limit=20'), await service.client.as(token).get('/tasks?limit=20')]
-  if (one.text !== other.text) throw new Error(`raw and service answer differently:\n${one.text.slice(0, 300)}\n${other.text.slice(0, 300)}`)
+  const [one, other] = [
+    await raw.client.get('/tasks?limit=20'),
+    await service.client.as(token).get('/tasks?limit=20'),
+  ]
+  if (one.text !== other.text)
+    throw new Error(
+      `raw and service answer differently:\n${one.text.slice(0, 300)}\n${other.text.slice(0, 300)}`,
+    )
 }
 
 function figure(what: string, ratios: readonly number[], least: number): Figure {
-  return { what: `${what}, of raw`, value: spreadOf(ratios, (ratio) => ratio.toFixed(2)), goal: `at least ${least}`, met: median(ratios) >= least }
+  return {
+    what: `${what}, of raw`,
+    value: spreadOf(ratios, (ratio) => ratio.toFixed(2)),
+    goal: `at least ${least}`,
+    met: median(ratios) >= least,
+  }
 }

@@ -52,7 +52,11 @@ describe('a cache of replies', () => {
   test('holds no more than its number of entries', () => {
     const cache = enabledCache(3)
     for (const user of ['a', 'b', 'c', 'd', 'e']) cache.keep(cache.begin(user, 'k'), reply(user))
-    expect(['a', 'b', 'c', 'd', 'e'].filter((user) => cache.get(user, 'k') !== undefined)).toEqual(['c', 'd', 'e'])
+    expect(['a', 'b', 'c', 'd', 'e'].filter((user) => cache.get(user, 'k') !== undefined)).toEqual([
+      'c',
+      'd',
+      'e',
+    ])
   })
 
   test('whatever the order of reads and writes, a hit is the value of the last write', () => {
@@ -66,11 +70,15 @@ describe('a cache of replies', () => {
     assert(
       property(array(step, { maxLength: 60 }), (steps) => {
         const cache = enabledCache()
-        const stored = new Map([['a', 0], ['b', 0]])
+        const stored = new Map([
+          ['a', 0],
+          ['b', 0],
+        ])
         const looks: [string | undefined, string][] = []
         const open: { reading: ReturnType<ReplyCache['begin']>; value: string }[] = []
         for (const one of steps) {
-          if (one.kind === 'begin') open.push({ reading: cache.begin(one.user, 'k'), value: String(stored.get(one.user)) })
+          if (one.kind === 'begin')
+            open.push({ reading: cache.begin(one.user, 'k'), value: String(stored.get(one.user)) })
           if (one.kind === 'end') {
             const [ended] = open.splice(one.index, 1)
             if (ended !== undefined) cache.keep(ended.reading, reply(ended.value))

@@ -81,7 +81,10 @@ export class ReplyCache {
   keep(reading: Reading, reply: Cached): void {
     this.abandon(reading)
     if (reading.stale || reply.body.length > maxBodyLength) return
-    const entries = this.#users.get(reading.userId) ?? { replies: new Map<string, Cached>(), expiresAtMs: this.#now() + lifetimeMs }
+    const entries = this.#users.get(reading.userId) ?? {
+      replies: new Map<string, Cached>(),
+      expiresAtMs: this.#now() + lifetimeMs,
+    }
     if (entries.replies.has(reading.key)) return
     // Set again it is the newest: the map is in order of use.
     this.#users.delete(reading.userId)

@@ -9,7 +9,12 @@ const heartbeatMs = 2000
 /** Without a sound for this long the connection is not believed. */
 const silenceMs = 6000
 
-const message = z.object({ from: z.string(), wrote: z.array(z.string()).optional(), wroteMany: z.boolean().optional(), revoked: z.array(z.string()).optional() })
+const message = z.object({
+  from: z.string(),
+  wrote: z.array(z.string()).optional(),
+  wroteMany: z.boolean().optional(),
+  revoked: z.array(z.string()).optional(),
+})
 
 type Message = z.infer<typeof message>
 

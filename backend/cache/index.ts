@@ -1,2 +1,3 @@
-export { type Cached, type Reading, ReplyCache } from './cache.ts'
+export { ReplyCache } from './cache.ts'
+export type { Cached, Reading } from './cache.ts'
 export { Channel } from './channel.ts'

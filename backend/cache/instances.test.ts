@@ -1,6 +1,7 @@
 import sqlClient from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { Client, eventually, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { Client, eventually, startTestPostgres, startTestService } from '../testing/index.ts'
+import type { TestPostgres, TestService } from '../testing/index.ts'
 
 let postgres: TestPostgres
 let url: string
@@ -22,23 +23,39 @@ afterAll(async () => {
 })
 
 /** The connections of both for telling and for hearing. */
-const channels = () => admin<{ pid: number }[]>`select pid from pg_stat_activity where application_name = 'todo-backend-channel' and datname = current_database()`
-const channelsOpen = () => eventually('both are connected', 10_000, async () => (await channels()).length === 4)
-const cutChannels = async () => (await admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'todo-backend-channel' and datname = current_database()`).length
+const channels = () =>
+  admin<
+    { pid: number }[]
+  >`select pid from pg_stat_activity where application_name = 'todo-backend-channel' and datname = current_database()`
+const channelsOpen = () =>
+  eventually('both are connected', 10_000, async () => (await channels()).length === 4)
+const cutChannels = async () =>
+  (
+    await admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'todo-backend-channel' and datname = current_database()`
+  ).length
 
 /** Reads until the answer comes from the cache: without a statement. */
 async function warm(client: Client): Promise<void> {
-  await eventually('the page is in the cache', 5000, async () => (await client.get('/tasks')).headers.get('server-timing')?.includes('sql;desc="0"') ?? false)
+  await eventually(
+    'the page is in the cache',
+    5000,
+    async () => (await client.get('/tasks')).headers.get('server-timing')?.includes('sql;desc="0"') ?? false,
+  )
 }
 
 describe('two instances with caches', () => {
   test('serve a page from memory, and after a write the new one: at once here, soon there', async () => {
     const { session } = await one.client.register()
-    const [here, there] = [new Client(one.url, session.accessToken), new Client(other.url, session.accessToken)]
+    const [here, there] = [
+      new Client(one.url, session.accessToken),
+      new Client(other.url, session.accessToken),
+    ]
     await Promise.all([warm(here), warm(there)])
     expect((await here.send('POST', '/tasks', { title: 'new' })).status).toBe(201)
     expect((await here.get('/tasks')).json).toMatchObject({ items: [{ title: 'new' }] })
-    await eventually('the other instance has heard of it', 3000, async () => (await there.get('/tasks')).text.includes('new'))
+    await eventually('the other instance has heard of it', 3000, async () =>
+      (await there.get('/tasks')).text.includes('new'),
+    )
   })
 
   test('of which one has only just begun: what it has read before a write at the other does not stay', async () => {
@@ -52,29 +69,43 @@ describe('two instances with caches', () => {
     for (const title of ['first', 'second', 'third']) {
       await warm(there)
       expect((await here.send('POST', '/tasks', { title })).status).toBe(201)
-      await eventually(`the new instance has heard of the ${title}`, 3000, async () => (await there.get('/tasks')).text.includes(title))
+      await eventually(`the new instance has heard of the ${title}`, 3000, async () =>
+        (await there.get('/tasks')).text.includes(title),
+      )
     }
   })
 
   test('that lose their connections for telling and hearing in the same moment lose no word', async () => {
     const { session } = await one.client.register()
-    const [here, there] = [new Client(one.url, session.accessToken), new Client(other.url, session.accessToken)]
+    const [here, there] = [
+      new Client(one.url, session.accessToken),
+      new Client(other.url, session.accessToken),
+    ]
     for (const title of ['first', 'second', 'third']) {
       await Promise.all([channelsOpen(), warm(here), warm(there)])
       const [cut, made] = await Promise.all([cutChannels(), here.send('POST', '/tasks', { title })])
       expect([cut, made.status]).toEqual([4, 201])
-      await eventually(`the other instance has heard of the ${title}`, 3000, async () => (await there.get('/tasks')).text.includes(title))
+      await eventually(`the other instance has heard of the ${title}`, 3000, async () =>
+        (await there.get('/tasks')).text.includes(title),
+      )
     }
   })
 
   test('that lose them while a session is logged out refuse its tokens all the same', async () => {
     const { session } = await one.client.register()
-    const [here, there] = [new Client(one.url, session.accessToken), new Client(other.url, session.accessToken)]
+    const [here, there] = [
+      new Client(one.url, session.accessToken),
+      new Client(other.url, session.accessToken),
+    ]
     expect((await there.get('/auth/me')).status).toBe(200)
     await channelsOpen()
     const [, loggedOut] = await Promise.all([cutChannels(), here.send('POST', '/auth/logout')])
     expect(loggedOut.status).toBe(204)
-    await eventually('the other instance has heard of it', 3000, async () => (await there.get('/tasks')).status === 401)
+    await eventually(
+      'the other instance has heard of it',
+      3000,
+      async () => (await there.get('/tasks')).status === 401,
+    )
   })
 
   test('refuse the tokens of a session that was logged out before they started', async () => {
@@ -87,10 +118,17 @@ describe('two instances with caches', () => {
 
   test('refuse the tokens of a session that was logged out at the other', async () => {
     const { session } = await one.client.register()
-    const [here, there] = [new Client(one.url, session.accessToken), new Client(other.url, session.accessToken)]
+    const [here, there] = [
+      new Client(one.url, session.accessToken),
+      new Client(other.url, session.accessToken),
+    ]
     expect((await there.get('/auth/me')).status).toBe(200)
     await here.send('POST', '/auth/logout')
-    await eventually('the other instance has heard of it', 3000, async () => (await there.get('/tasks')).status === 401)
+    await eventually(
+      'the other instance has heard of it',
+      3000,
+      async () => (await there.get('/tasks')).status === 401,
+    )
   })
 
   test('count hits and misses', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../testing/index.ts'
-import { type Batch, Outbox } from './outbox.ts'
+import { Outbox } from './outbox.ts'
+import type { Batch } from './outbox.ts'
 
 /** An outbox whose batches are kept, and refused while `refusing` is true. */
 function recorded() {
@@ -12,7 +13,13 @@ function recorded() {
     if (state.refusing) throw new Error('not now')
     sent.push(batch)
   })
-  return { outbox, sent, state, wrote: () => sent.flatMap((batch) => batch.wrote), revoked: () => sent.flatMap((batch) => batch.revoked) }
+  return {
+    outbox,
+    sent,
+    state,
+    wrote: () => sent.flatMap((batch) => batch.wrote),
+    revoked: () => sent.flatMap((batch) => batch.revoked),
+  }
 }
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => `id-${index}`)
@@ -25,7 +32,14 @@ describe('an outbox', () => {
     await eventually('all is said', 5000, () => wrote().length === 200)
     expect(new Set(wrote())).toEqual(new Set(ids(200)))
     expect(revoked()).toEqual(['session'])
-    for (const batch of sent) expect(JSON.stringify({ from: 'x'.repeat(36), wrote: batch.wrote.map(() => 'x'.repeat(36)), revoked: batch.wrote.map(() => 'x'.repeat(36)) }).length).toBeLessThan(8000)
+    for (const batch of sent)
+      expect(
+        JSON.stringify({
+          from: 'x'.repeat(36),
+          wrote: batch.wrote.map(() => 'x'.repeat(36)),
+          revoked: batch.wrote.map(() => 'x'.repeat(36)),
+        }).length,
+      ).toBeLessThan(8000)
   })
 
   test('says again what could not be said, until it could', async () => {

@@ -55,7 +55,11 @@ export class Outbox {
     // The first batch goes in the next turn, with all that this one adds.
     await Promise.resolve()
     while (this.#wrote.size > 0 || this.#revoked.size > 0 || this.#wroteMany) {
-      const batch = { wrote: takeSome(this.#wrote), revoked: takeSome(this.#revoked), wroteMany: this.#wroteMany }
+      const batch = {
+        wrote: takeSome(this.#wrote),
+        revoked: takeSome(this.#revoked),
+        wroteMany: this.#wroteMany,
+      }
       this.#wroteMany = false
       const sent = await this.#send(batch).then(
         () => true,

@@ -5,7 +5,16 @@ const secret = 'x'.repeat(32)
 
 describe('readConfig', () => {
   test('an empty environment gives a service for this machine only', () => {
-    expect(readConfig({})).toMatchObject({ host: '127.0.0.1', port: 8000, databaseUrl: undefined, rateLimitPerMinute: 100, authRateLimitPerMinute: 20, trustedProxies: 0, serverTiming: { mode: 'off' }, otel: undefined })
+    expect(readConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 8000,
+      databaseUrl: undefined,
+      rateLimitPerMinute: 100,
+      authRateLimitPerMinute: 20,
+      trustedProxies: 0,
+      serverTiming: { mode: 'off' },
+      otel: undefined,
+    })
   })
 
   test('an empty value counts as absent', () => {
@@ -45,11 +54,14 @@ describe('readConfig', () => {
     expect(read).toThrow(new RegExp(`^${name}: found [^\n]*expected [^\n]*${expected}[^\n]*$`))
   })
 
-  test.each(['AUTH_SECRET', 'METRICS_TOKEN', 'FAULTS_TOKEN'])('a short %s is refused without being repeated', (name) => {
-    const read = (): unknown => readConfig({ [name]: 'hunter2' })
-    expect(read).toThrow(`${name}: found 7 characters`)
-    expect(read).not.toThrow('hunter2')
-  })
+  test.each(['AUTH_SECRET', 'METRICS_TOKEN', 'FAULTS_TOKEN'])(
+    'a short %s is refused without being repeated',
+    (name) => {
+      const read = (): unknown => readConfig({ [name]: 'hunter2' })
+      expect(read).toThrow(`${name}: found 7 characters`)
+      expect(read).not.toThrow('hunter2')
+    },
+  )
 
   test('a password in DATABASE_URL is not repeated', () => {
     expect(() => readConfig({ DATABASE_URL: 'mysql://u:hunter2@h/d' })).not.toThrow('hunter2')
@@ -70,12 +82,20 @@ describe('readConfig', () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' }
     expect(readConfig({ OTEL_SERVICE_NAME: 'x' }).otel).toBeUndefined()
     expect(readConfig({ ...env, OTEL_SDK_DISABLED: 'true' }).otel).toBeUndefined()
-    expect(readConfig({ ...env, OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' }).otel).toBeUndefined()
+    expect(
+      readConfig({ ...env, OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' }).otel,
+    ).toBeUndefined()
   })
 
   test('one endpoint serves both signals, as protobuf and with every trace recorded unless it is said otherwise', () => {
     expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c:4318/otlp/' }).otel).toMatchObject({
-      traces: { url: 'https://c:4318/otlp/v1/traces', protocol: 'http/protobuf', headers: {}, compression: 'none', timeoutMs: 10_000 },
+      traces: {
+        url: 'https://c:4318/otlp/v1/traces',
+        protocol: 'http/protobuf',
+        headers: {},
+        compression: 'none',
+        timeoutMs: 10_000,
+      },
       metrics: { url: 'https://c:4318/otlp/v1/metrics' },
       resource: { 'service.name': 'todo-backend' },
       sampler: { ratio: 1, parentBased: true },
@@ -91,7 +111,11 @@ describe('readConfig', () => {
       OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf',
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://t:4318/as/it/is',
     })
-    expect(otel?.traces).toMatchObject({ url: 'http://t:4318/as/it/is', protocol: 'http/protobuf', headers: { 'api-key': 'a b', 'x-scope': '2' } })
+    expect(otel?.traces).toMatchObject({
+      url: 'http://t:4318/as/it/is',
+      protocol: 'http/protobuf',
+      headers: { 'api-key': 'a b', 'x-scope': '2' },
+    })
     expect(otel?.metrics).toBeUndefined()
   })
 
@@ -103,13 +127,25 @@ describe('readConfig', () => {
     ['parentbased_traceidratio', '0.1', { ratio: 0.1, parentBased: true }],
     ['parentbased_traceidratio', '', { ratio: 1, parentBased: true }],
   ])('the sampler %s with %s', (name, ratio, sampler) => {
-    expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c', OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio }).otel?.sampler).toEqual(sampler)
+    expect(
+      readConfig({
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c',
+        OTEL_TRACES_SAMPLER: name,
+        OTEL_TRACES_SAMPLER_ARG: ratio,
+      }).otel?.sampler,
+    ).toEqual(sampler)
   })
 
   test('OTEL_SERVICE_NAME goes before service.name among the resource attributes', () => {
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c', OTEL_RESOURCE_ATTRIBUTES: 'service.name=one,team=a%2Cb' }
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c',
+      OTEL_RESOURCE_ATTRIBUTES: 'service.name=one,team=a%2Cb',
+    }
     expect(readConfig(env).otel?.resource).toEqual({ 'service.name': 'one', team: 'a,b' })
-    expect(readConfig({ ...env, OTEL_SERVICE_NAME: 'other' }).otel?.resource).toEqual({ 'service.name': 'other', team: 'a,b' })
+    expect(readConfig({ ...env, OTEL_SERVICE_NAME: 'other' }).otel?.resource).toEqual({
+      'service.name': 'other',
+      team: 'a,b',
+    })
   })
 
   test('headers are refused without being repeated', () => {

@@ -1,5 +1,7 @@
-import { type OtelConfig, readOtel } from './otel.ts'
-import { type Read, type Reading, oneOf, secret, text, url, whole, words } from './readings.ts'
+import { readOtel } from './otel.ts'
+import type { OtelConfig } from './otel.ts'
+import { oneOf, secret, text, url, whole, words } from './readings.ts'
+import type { Read, Reading } from './readings.ts'
 
 /** Everything the service takes from its environment, read once at the start. */
 export interface Config {
@@ -44,12 +46,16 @@ export function readConfig(env: Environment): Config {
   const environment = read('NODE_ENV', oneOf('development', 'test', 'production'), 'development')
   const authSecret = read('AUTH_SECRET', secret(32), undefined)
   if (environment === 'production' && authSecret === undefined) {
-    throw new ConfigError('AUTH_SECRET: absent, expected a secret of at least 32 characters with NODE_ENV=production')
+    throw new ConfigError(
+      'AUTH_SECRET: absent, expected a secret of at least 32 characters with NODE_ENV=production',
+    )
   }
   const faultsToken = read('FAULTS_TOKEN', secret(16), undefined)
   const faultsInProduction = read('FAULTS_ALLOW_PRODUCTION', oneOf('0', '1'), '0') === '1'
   if (environment === 'production' && faultsToken !== undefined && !faultsInProduction) {
-    throw new ConfigError('FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 beside it')
+    throw new ConfigError(
+      'FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 beside it',
+    )
   }
   return {
     environment,
@@ -61,7 +67,11 @@ export function readConfig(env: Environment): Config {
     authSecret,
     rateLimitPerMinute: read('RATE_LIMIT_PER_MINUTE', whole(1, 1_000_000_000), 100),
     authRateLimitPerMinute: read('AUTH_RATE_LIMIT_PER_MINUTE', whole(1, 1_000_000_000), 20),
-    corsOrigins: read('CORS_ORIGINS', words(/^https?:\/\/[^\s/?#*]+$/, 'origins such as https://app.example.com, separated by commas'), []),
+    corsOrigins: read(
+      'CORS_ORIGINS',
+      words(/^https?:\/\/[^\s/?#*]+$/, 'origins such as https://app.example.com, separated by commas'),
+      [],
+    ),
     trustedProxies: read('TRUST_PROXY', whole(0, 10), 0),
     metricsToken: read('METRICS_TOKEN', secret(16), undefined),
     logLevel: read('LOG_LEVEL', oneOf(...logLevels), 'info'),

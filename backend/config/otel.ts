@@ -1,4 +1,5 @@
-import { oneOf, pairs, type Read, text, url, whole, words } from './readings.ts'
+import { oneOf, pairs, text, url, whole, words } from './readings.ts'
+import type { Read } from './readings.ts'
 
 /** What is told to an OpenTelemetry collector, and how. Present only when there is an endpoint for one signal at least. */
 export interface OtelConfig {
@@ -27,7 +28,14 @@ export interface SamplerConfig {
   parentBased: boolean
 }
 
-const samplers = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const
+const samplers = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const
 const protocols = ['http/protobuf', 'http/json'] as const
 const signals = { TRACES: 'v1/traces', METRICS: 'v1/metrics' } as const
 
@@ -56,11 +64,23 @@ function readTarget(read: Read, signal: keyof typeof signals): OtlpTarget | unde
   const all = 'OTEL_EXPORTER_OTLP'
   const http = url('http:', 'https:')
   const shared = read(`${all}_ENDPOINT`, http, undefined)
-  const address = read(`${own}_ENDPOINT`, http, shared === undefined ? undefined : below(shared, signals[signal]))
+  const address = read(
+    `${own}_ENDPOINT`,
+    http,
+    shared === undefined ? undefined : below(shared, signals[signal]),
+  )
   const target = {
-    protocol: read(`${own}_PROTOCOL`, oneOf(...protocols), read(`${all}_PROTOCOL`, oneOf(...protocols), 'http/protobuf')),
+    protocol: read(
+      `${own}_PROTOCOL`,
+      oneOf(...protocols),
+      read(`${all}_PROTOCOL`, oneOf(...protocols), 'http/protobuf'),
+    ),
     headers: { ...read(`${all}_HEADERS`, headers, {}), ...read(`${own}_HEADERS`, headers, {}) },
-    compression: read(`${own}_COMPRESSION`, oneOf('none', 'gzip'), read(`${all}_COMPRESSION`, oneOf('none', 'gzip'), 'none')),
+    compression: read(
+      `${own}_COMPRESSION`,
+      oneOf('none', 'gzip'),
+      read(`${all}_COMPRESSION`, oneOf('none', 'gzip'), 'none'),
+    ),
     timeoutMs: read(`${own}_TIMEOUT`, whole(100, 60_000), read(`${all}_TIMEOUT`, whole(100, 60_000), 10_000)),
   }
   return exporter === 'none' || address === undefined ? undefined : { url: address, ...target }
@@ -75,14 +95,24 @@ function below(endpoint: string, path: string): string {
 }
 
 function readResource(read: Read): Record<string, string> {
-  const attributes: Record<string, string> = read('OTEL_RESOURCE_ATTRIBUTES', pairs(/^[\x21-\x7e]{1,255}$/, /^[^\p{Cc}]{0,255}$/u), {})
-  const name = read('OTEL_SERVICE_NAME', text(/^[^\p{Cc}]{1,255}$/u, 'a name of at most 255 characters'), attributes['service.name'] ?? 'todo-backend')
+  const attributes: Record<string, string> = read(
+    'OTEL_RESOURCE_ATTRIBUTES',
+    pairs(/^[\x21-\x7e]{1,255}$/, /^[^\p{Cc}]{0,255}$/u),
+    {},
+  )
+  const name = read(
+    'OTEL_SERVICE_NAME',
+    text(/^[^\p{Cc}]{1,255}$/u, 'a name of at most 255 characters'),
+    attributes['service.name'] ?? 'todo-backend',
+  )
   return { ...attributes, 'service.name': name }
 }
 
 function readSampler(read: Read): SamplerConfig {
   const name = read('OTEL_TRACES_SAMPLER', oneOf(...samplers), 'parentbased_always_on')
-  const ratio = Number(read('OTEL_TRACES_SAMPLER_ARG', text(/^(0(\.\d+)?|1(\.0+)?)$/, 'a ratio from 0 to 1'), '1'))
+  const ratio = Number(
+    read('OTEL_TRACES_SAMPLER_ARG', text(/^(0(\.\d+)?|1(\.0+)?)$/, 'a ratio from 0 to 1'), '1'),
+  )
   const parentBased = name.startsWith('parentbased_')
   if (name.endsWith('traceidratio')) return { ratio, parentBased }
   return { ratio: name.endsWith('always_on') ? 1 : 0, parentBased }

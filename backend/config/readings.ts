@@ -26,7 +26,10 @@ export function text(pattern: RegExp, expected: string): Reading<string> {
 
 export function words(pattern: RegExp, expected: string): Reading<string[]> {
   return (raw) => {
-    const value = raw.split(',').map((word) => word.trim()).filter((word) => word !== '')
+    const value = raw
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== '')
     const wrong = value.find((word) => !pattern.test(word))
     return wrong === undefined ? { value } : { found: shown(wrong), expected }
   }
@@ -45,7 +48,8 @@ export function pairs(name: RegExp, value: RegExp): Reading<Record<string, strin
       const at = pair.indexOf('=')
       const key = pair.slice(0, Math.max(at, 0)).trim()
       const decoded = percentDecoded(pair.slice(at + 1).trim())
-      if (!name.test(key) || decoded === undefined || !value.test(decoded)) return { found: `something else at number ${index + 1}`, expected }
+      if (!name.test(key) || decoded === undefined || !value.test(decoded))
+        return { found: `something else at number ${index + 1}`, expected }
       read[key] = decoded
     }
     return { value: read }
@@ -63,11 +67,17 @@ function percentDecoded(encoded: string): string | undefined {
 export function url(...protocols: readonly string[]): Reading<string> {
   const expected = `an address that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`
   // The value may hold a password, so it is not repeated.
-  return (raw) => (URL.canParse(raw) && protocols.includes(new URL(raw).protocol) ? { value: raw } : { found: 'something else', expected })
+  return (raw) =>
+    URL.canParse(raw) && protocols.includes(new URL(raw).protocol)
+      ? { value: raw }
+      : { found: 'something else', expected }
 }
 
 export function secret(minLength: number): Reading<string> {
-  return (raw) => (raw.length >= minLength ? { value: raw } : { found: `${raw.length} characters`, expected: `at least ${minLength} characters` })
+  return (raw) =>
+    raw.length >= minLength
+      ? { value: raw }
+      : { found: `${raw.length} characters`, expected: `at least ${minLength} characters` }
 }
 
 // One line, bounded, without control characters: the value may come from anywhere.

@@ -16,7 +16,11 @@ import { findSchemathesis } from './program.ts'
  * need no Python; program.ts says where the program is looked for and how it is brought.
  */
 const { values } = parseArgs({
-  options: { 'max-examples': { type: 'string', default: '25' }, seed: { type: 'string', default: '1' }, 'limit-seconds': { type: 'string', default: '300' } },
+  options: {
+    'max-examples': { type: 'string', default: '25' },
+    seed: { type: 'string', default: '1' },
+    'limit-seconds': { type: 'string', default: '300' },
+  },
 })
 const hooks = fileURLToPath(new URL('hooks.py', import.meta.url))
 const settings = fileURLToPath(new URL('schemathesis.toml', import.meta.url))
@@ -24,7 +28,10 @@ const folder = await mkdtemp(join(tmpdir(), 'todo-conformance-'))
 let backend: BackendProcess | undefined
 try {
   const program = await findSchemathesis(process.env, say)
-  backend = new BackendProcess({ EMBEDDED_POSTGRES_DIR: join(folder, 'postgres'), AUTH_SECRET: 'a secret for conformance runs only' }, folder)
+  backend = new BackendProcess(
+    { EMBEDDED_POSTGRES_DIR: join(folder, 'postgres'), AUTH_SECRET: 'a secret for conformance runs only' },
+    folder,
+  )
   await backend.ready()
   process.exitCode = await run(program, await backend.base())
   const failed = backend.lines().filter((line) => line['stream'] === 'error')
@@ -41,13 +48,36 @@ try {
 
 function run(program: string, base: string): Promise<number> {
   const phases = 'examples,coverage,fuzzing,stateful'
-  const args = ['--config-file', settings, 'run', `${base}/openapi.json`, '--checks', 'all', '--phases', phases, '--max-examples', values['max-examples'], '--seed', values.seed, '--request-timeout', '10', '--no-color']
+  const args = [
+    '--config-file',
+    settings,
+    'run',
+    `${base}/openapi.json`,
+    '--checks',
+    'all',
+    '--phases',
+    phases,
+    '--max-examples',
+    values['max-examples'],
+    '--seed',
+    values.seed,
+    '--request-timeout',
+    '10',
+    '--no-color',
+  ]
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: folder, stdio: 'inherit', env: { ...process.env, SCHEMATHESIS_HOOKS: hooks, TODO_BASE_URL: base } })
-    const timer = setTimeout(() => {
-      say(`not over within ${values['limit-seconds']} s, ended`)
-      child.kill('SIGKILL')
-    }, Number(values['limit-seconds']) * 1000)
+    const child = spawn(program, args, {
+      cwd: folder,
+      stdio: 'inherit',
+      env: { ...process.env, SCHEMATHESIS_HOOKS: hooks, TODO_BASE_URL: base },
+    })
+    const timer = setTimeout(
+      () => {
+        say(`not over within ${values['limit-seconds']} s, ended`)
+        child.kill('SIGKILL')
+      },
+      Number(values['limit-seconds']) * 1000,
+    )
     child.once('error', reject)
     child.once('exit', (code) => {
       clearTimeout(timer)

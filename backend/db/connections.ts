@@ -30,7 +30,10 @@ export class Connections {
     // Kept under the statement that built it, so it is of the same type.
     // oxlint-disable-next-line no-unsafe-type-assertion
     if (known !== undefined) return known as Prepared<Row>
-    const built = statement.hot === undefined ? statement.build(this.builder) : hotPrepared(this.client, statement.hot.built(this.builder), statement.hot.decode)
+    const built =
+      statement.hot === undefined
+        ? statement.build(this.builder)
+        : hotPrepared(this.client, statement.hot.built(this.builder), statement.hot.decode)
     this.#prepared.set(statement, built)
     return built
   }

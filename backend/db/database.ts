@@ -54,13 +54,22 @@ export class Database {
   }
 
   /** Rows of a prepared statement. Rejects with `DatabaseUnavailable` or `DatabaseBusy`, or the server's own error. */
-  async run<Row>(scope: QueryScope, statement: Statement<Row>, values: Record<string, unknown>): Promise<readonly Row[]> {
+  async run<Row>(
+    scope: QueryScope,
+    statement: Statement<Row>,
+    values: Record<string, unknown>,
+  ): Promise<readonly Row[]> {
     if (!this.#up) throw new DatabaseUnavailable('the database does not answer')
     const started = performance.now()
     if (!this.gate.tryEnter()) await this.gate.enter()
     const connections = this.#connections
     // The place is free when the connection is, which may be after the caller has given up.
-    const working = this.#measured(scope, statement.name, () => connections.prepared(statement).execute(values), this.#leave)
+    const working = this.#measured(
+      scope,
+      statement.name,
+      () => connections.prepared(statement).execute(values),
+      this.#leave,
+    )
     try {
       return await this.#inTime(scope, working)
     } finally {
@@ -107,12 +116,18 @@ export class Database {
     return {
       scope,
       builder: tx,
-      run: (statement, values) => this.#measured(scope, statement.name, () => statement.build(tx).execute(values)),
+      run: (statement, values) =>
+        this.#measured(scope, statement.name, () => statement.build(tx).execute(values)),
       query: (name, build) => this.#measured(scope, name, async () => build(tx)),
     }
   }
 
-  async #measured<Row>(scope: QueryScope, name: string, execute: () => Promise<readonly Row[]>, ended?: () => void): Promise<readonly Row[]> {
+  async #measured<Row>(
+    scope: QueryScope,
+    name: string,
+    execute: () => Promise<readonly Row[]>,
+    ended?: () => void,
+  ): Promise<readonly Row[]> {
     const span = scope.span?.(name)
     const started = performance.now()
     scope.db.statements += 1
@@ -165,7 +180,10 @@ export class Database {
       if (await answers(this.url)) {
         if (!this.#up) this.#turn(true)
         // A connection of the driver's that was lost in the middle of a write does not always come back to life.
-        else if (this.#lost) this.#replace().client.end({ timeout: 5 }).catch(() => undefined)
+        else if (this.#lost)
+          this.#replace()
+            .client.end({ timeout: 5 })
+            .catch(() => undefined)
         this.#lost = false
         return
       }
@@ -177,7 +195,10 @@ export class Database {
   #turn(up: boolean): void {
     this.#up = up
     this.#observer.stateChanged(up)
-    if (!up) this.#replace().drop().catch(() => undefined)
+    if (!up)
+      this.#replace()
+        .drop()
+        .catch(() => undefined)
   }
 
   #replace(): Connections {

@@ -19,10 +19,12 @@ export class Deadlines {
       const wait: Wait = { atMs: performance.now() + limitMs, late: () => reject(late()) }
       this.#waits.add(wait)
       this.#timer ??= setInterval(() => this.#tick(), tickMs).unref()
-      const settled = <Outcome>(settle: (outcome: Outcome) => void) => (outcome: Outcome): void => {
-        this.#waits.delete(wait)
-        settle(outcome)
-      }
+      const settled =
+        <Outcome>(settle: (outcome: Outcome) => void) =>
+        (outcome: Outcome): void => {
+          this.#waits.delete(wait)
+          settle(outcome)
+        }
       work.then(settled(resolve), settled<unknown>(reject))
     })
   }

@@ -22,7 +22,8 @@ const busy = /^(57014|55P03|25P0[34]|53...|40P01|40001)$/
 export function translateDatabaseError(error: unknown): unknown {
   const coded = codedCause(error)
   if (coded === undefined) return error
-  if (gone.test(coded.code)) return new DatabaseUnavailable(`${coded.code}: ${coded.message}`, { cause: error })
+  if (gone.test(coded.code))
+    return new DatabaseUnavailable(`${coded.code}: ${coded.message}`, { cause: error })
   if (busy.test(coded.code)) return new DatabaseBusy(`${coded.code}: ${coded.message}`, { cause: error })
   return error
 }

@@ -44,7 +44,8 @@ export class Gate {
   /** Waits for a place. Rejects with {@link DatabaseBusy} when the queue is full or the wait was too long. */
   enter(): Promise<void> {
     if (this.tryEnter()) return Promise.resolve()
-    if (this.#waiting.size >= this.maxWaiting) return Promise.reject(new DatabaseBusy(`${this.#waiting.size} queries are waiting already`))
+    if (this.#waiting.size >= this.maxWaiting)
+      return Promise.reject(new DatabaseBusy(`${this.#waiting.size} queries are waiting already`))
     return new Promise((admit, refuse) => {
       this.#waiting.add({ admit, refuse, untilMs: performance.now() + this.waitMs })
       this.#refuseIn(this.waitMs)

@@ -10,13 +10,25 @@ interface Built {
  * Runs what the query builder has built without its executor: the statement's own `decode` takes a row apart. The
  * builder's general mapping of 20 tasks takes longer than PostgreSQL takes to find them.
  */
-export function hotPrepared<Row>(client: postgres.Sql, built: Built, decode: (row: RawRow) => Row): Prepared<Row> {
+export function hotPrepared<Row>(
+  client: postgres.Sql,
+  built: Built,
+  decode: (row: RawRow) => Row,
+): Prepared<Row> {
   const { sql, params } = built.getQuery()
   const fillers = params.map(fillerOf)
   return {
     // PostgreSQL's text format, for no column of these has a parser of the driver's.
-    // oxlint-disable-next-line no-unsafe-type-assertion
-    execute: (values) => client.unsafe(sql, fillers.map((fill) => fill(values)), { prepare: true }).values().then((rows: unknown[]) => rows.map((row) => decode(row as RawRow))),
+    execute: (values) =>
+      client
+        .unsafe(
+          sql,
+          fillers.map((fill) => fill(values)),
+          { prepare: true },
+        )
+        .values()
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- values() yields arrays, typed unknown
+        .then((rows: unknown[]) => rows.map((row) => decode(row as RawRow))),
   }
 }
 

@@ -5,10 +5,15 @@ import { join } from 'node:path'
 import sqlClient from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { type Answer, type Client, eventually, startTestService, type TestService } from '../testing/index.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/index.ts'
+import { eventually, startTestService } from '../testing/index.ts'
+import type { Answer, Client, TestService } from '../testing/index.ts'
+import { startEmbeddedPostgres } from './embedded/index.ts'
+import type { EmbeddedPostgres } from './embedded/index.ts'
 
-const pageShape = z.object({ items: z.array(z.object({ title: z.string() })), nextCursor: z.string().nullable() })
+const pageShape = z.object({
+  items: z.array(z.object({ title: z.string() })),
+  nextCursor: z.string().nullable(),
+})
 let folder: string
 let postgres: EmbeddedPostgres
 let running: TestService
@@ -30,7 +35,10 @@ afterAll(async () => {
 // The postmaster and every process it has made.
 function postgresPids(): number[] {
   const postmaster = Number.parseInt(readFileSync(join(folder, 'postgres', 'postmaster.pid'), 'utf8'), 10)
-  const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ').map(Number)
+  const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .map(Number)
   return [postmaster, ...children.filter((pid) => pid > 0)]
 }
 
@@ -59,7 +67,11 @@ async function expectUnavailable(request: Promise<Answer>): Promise<void> {
 }
 
 async function expectOutageAndRecovery(): Promise<void> {
-  await Promise.all([expectUnavailable(user.get('/tasks')), expectUnavailable(user.send('POST', '/tasks', { title: 'x' })), ...Array.from({ length: 20 }, () => expectUnavailable(user.get('/auth/me')))])
+  await Promise.all([
+    expectUnavailable(user.get('/tasks')),
+    expectUnavailable(user.send('POST', '/tasks', { title: 'x' })),
+    ...Array.from({ length: 20 }, () => expectUnavailable(user.get('/auth/me'))),
+  ])
   expect((await running.client.get('/health')).status).toBe(200)
   const ready = await timed(running.client.get('/health/ready'))
   expect(ready.answer.status).toBe(503)
@@ -117,8 +129,10 @@ describe('a database that', () => {
     await Promise.all(writers)
     expect([...statuses].toSorted((a, b) => a - b)).toEqual([200, 503])
     const found = new Set<string>()
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: z.infer<typeof pageShape> = pageShape.parse((await user.get(`/tasks?limit=100${cursor === '' ? '' : `&cursor=${cursor}`}`)).json)
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: z.infer<typeof pageShape> = pageShape.parse(
+        (await user.get(`/tasks?limit=100${cursor === '' ? '' : `&cursor=${cursor}`}`)).json,
+      )
       for (const task of page.items) found.add(task.title)
       cursor = page.nextCursor
     }
@@ -147,7 +161,9 @@ describe('a database that', () => {
     expect.hasAssertions()
     const client = sqlClient(postgres.url, { max: 1, onnotice: () => undefined })
     onTestFinished(() => client.end({ timeout: 1 }))
-    await client.unsafe("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'todo-backend'")
+    await client.unsafe(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'todo-backend'",
+    )
     await expectRecovery()
   })
 })

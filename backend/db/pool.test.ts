@@ -1,6 +1,7 @@
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { startTestPostgres, startTestService, type TestPostgres } from '../testing/index.ts'
+import { startTestPostgres, startTestService } from '../testing/index.ts'
+import type { TestPostgres } from '../testing/index.ts'
 
 let server: TestPostgres
 beforeAll(async () => {
@@ -14,6 +15,8 @@ test('a service that is ready has opened its whole pool: no request waits for a 
   onTestFinished(() => running.stop())
   const sql = postgres(url, { max: 1 })
   onTestFinished(() => sql.end())
-  const [row] = await sql<{ open: number }[]>`select count(*)::int as open from pg_stat_activity where application_name = 'todo-backend' and datname = current_database()`
+  const [row] = await sql<
+    { open: number }[]
+  >`select count(*)::int as open from pg_stat_activity where application_name = 'todo-backend' and datname = current_database()`
   expect(row?.open).toBe(7)
 })

@@ -1,4 +1,16 @@
-import { bigint, customType, index, integer, jsonb, pgEnum, pgTable, primaryKey, sql, text, uuid } from './drizzle.ts'
+import {
+  bigint,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  pgTable,
+  primaryKey,
+  sql,
+  text,
+  uuid,
+} from './drizzle.ts'
 import { formatTextArray, parseTextArray } from './text-array.ts'
 
 /**
@@ -20,7 +32,11 @@ export function isoInstant(value: string): string {
 
 export { parseTextArray }
 
-const textArray = customType<{ data: string[]; driverData: string }>({ dataType: () => 'text[]', fromDriver: parseTextArray, toDriver: formatTextArray })
+const textArray = customType<{ data: string[]; driverData: string }>({
+  dataType: () => 'text[]',
+  fromDriver: parseTextArray,
+  toDriver: formatTextArray,
+})
 
 export const taskStatus = pgEnum('task_status', ['todo', 'in_progress', 'done'])
 export const taskPriority = pgEnum('task_priority', ['low', 'medium', 'high'])
@@ -38,12 +54,20 @@ export const sessions = pgTable(
   'sessions',
   {
     id: uuid().primaryKey(),
-    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
   },
-  (table) => [index('sessions_user').on(table.userId), index('sessions_expiry').on(table.expiresAt), index('sessions_revoked').on(table.revokedAt).where(sql`${table.revokedAt} is not null`)],
+  (table) => [
+    index('sessions_user').on(table.userId),
+    index('sessions_expiry').on(table.expiresAt),
+    index('sessions_revoked')
+      .on(table.revokedAt)
+      .where(sql`${table.revokedAt} is not null`),
+  ],
 )
 
 /** Only the SHA-256 of a token is kept: a copy of this table lets nobody in. */
@@ -51,7 +75,9 @@ export const refreshTokens = pgTable(
   'refresh_tokens',
   {
     hash: text().primaryKey(),
-    sessionId: uuid('session_id').notNull().references(() => sessions.id, { onDelete: 'cascade' }),
+    sessionId: uuid('session_id')
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
     usedAt: instant('used_at'),
   },
   (table) => [index('refresh_tokens_session').on(table.sessionId)],
@@ -61,13 +87,17 @@ export const tasks = pgTable(
   'tasks',
   {
     id: uuid().primaryKey(),
-    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     title: text().notNull(),
     description: text(),
     status: taskStatus().notNull(),
     priority: taskPriority().notNull(),
     dueAt: instant('due_at'),
-    tags: textArray().notNull().default(sql`'{}'`),
+    tags: textArray()
+      .notNull()
+      .default(sql`'{}'`),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
     /** Counts changes; the ETag. */
@@ -111,13 +141,18 @@ export const rateLimitSettings = pgTable('rate_limit_settings', {
 export const idempotencyKeys = pgTable(
   'idempotency_keys',
   {
-    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     key: text().notNull(),
     requestHash: text('request_hash').notNull(),
     answer: text().notNull(),
     createdAt: instant('created_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.userId, table.key] }), index('idempotency_keys_age').on(table.createdAt)],
+  (table) => [
+    primaryKey({ columns: [table.userId, table.key] }),
+    index('idempotency_keys_age').on(table.createdAt),
+  ],
 )
 
 export const jobStatus = pgEnum('job_status', ['queued', 'running', 'done', 'failed'])
@@ -126,7 +161,9 @@ export const taskExports = pgTable(
   'exports',
   {
     id: uuid().primaryKey(),
-    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     format: text().notNull(),
     status: jobStatus().notNull(),
     rows: integer().notNull().default(0),
@@ -140,7 +177,9 @@ export const taskExports = pgTable(
 export const exportChunks = pgTable(
   'export_chunks',
   {
-    exportId: uuid('export_id').notNull().references(() => taskExports.id, { onDelete: 'cascade' }),
+    exportId: uuid('export_id')
+      .notNull()
+      .references(() => taskExports.id, { onDelete: 'cascade' }),
     sequence: integer().notNull(),
     content: text().notNull(),
   },
@@ -151,7 +190,9 @@ export const taskImports = pgTable(
   'imports',
   {
     id: uuid().primaryKey(),
-    userId: uuid('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     format: text().notNull(),
     status: jobStatus().notNull(),
     rows: integer().notNull().default(0),

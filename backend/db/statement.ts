@@ -20,7 +20,10 @@ export interface Statement<Row> {
   readonly name: string
   readonly build: (db: Builder) => Prepared<Row>
   /** Of a statement on a hot path: takes a row apart without the builder's general mapping. */
-  readonly hot?: { built: (db: Builder) => { getQuery: () => { sql: string; params: unknown[] } }; decode: (row: RawRow) => Row }
+  readonly hot?: {
+    built: (db: Builder) => { getQuery: () => { sql: string; params: unknown[] } }
+    decode: (row: RawRow) => Row
+  }
 }
 
 export function statement<Row>(name: string, build: (db: Builder) => Prepared<Row>): Statement<Row> {
@@ -28,7 +31,11 @@ export function statement<Row>(name: string, build: (db: Builder) => Prepared<Ro
 }
 
 /** A statement of which each request runs one: `decode` is given the columns in the order of the query. */
-export function hotStatement<Row>(name: string, build: (db: Builder) => Prepared<Row> & { getQuery: () => { sql: string; params: unknown[] } }, decode: (row: RawRow) => Row): Statement<Row> {
+export function hotStatement<Row>(
+  name: string,
+  build: (db: Builder) => Prepared<Row> & { getQuery: () => { sql: string; params: unknown[] } },
+  decode: (row: RawRow) => Row,
+): Statement<Row> {
   return { name, build, hot: { built: build, decode } }
 }
 
@@ -60,5 +67,9 @@ export function withSpans<T>(startSpan: StartSpan | undefined, work: () => Promi
 
 /** A scope for work that no request waits for. `limitMs` bounds it as a whole. */
 export function backgroundScope(limitMs: number): QueryScope {
-  return { db: { ms: 0, statements: 0, rows: 0 }, deadline: performance.now() + limitMs, span: backgroundSpans.getStore() }
+  return {
+    db: { ms: 0, statements: 0, rows: 0 },
+    deadline: performance.now() + limitMs,
+    span: backgroundSpans.getStore(),
+  }
 }

@@ -13,8 +13,10 @@ describe('a text[]', () => {
   })
 
   test('comes back as it was written, whatever is in it', () => {
-    assert(property(array(string({ unit: 'binary' })), (elements) => {
-      expect(parseTextArray(formatTextArray(elements))).toEqual(elements)
-    }))
+    assert(
+      property(array(string({ unit: 'binary' })), (elements) => {
+        expect(parseTextArray(formatTextArray(elements))).toEqual(elements)
+      }),
+    )
   })
 })

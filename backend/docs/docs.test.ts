@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { startTestPostgres, startTestService } from '../testing/index.ts'
+import type { TestPostgres, TestService } from '../testing/index.ts'
 
 let postgres: TestPostgres
 let running: TestService
@@ -15,29 +16,65 @@ afterAll(async () => {
   await postgres.close()
 })
 
-const documentShape = z.object({ openapi: z.string(), paths: z.record(z.string(), z.record(z.string(), z.object({ operationId: z.string(), responses: z.record(z.string(), z.unknown()) }))) })
+const documentShape = z.object({
+  openapi: z.string(),
+  paths: z.record(
+    z.string(),
+    z.record(z.string(), z.object({ operationId: z.string(), responses: z.record(z.string(), z.unknown()) })),
+  ),
+})
 const served = async () => documentShape.parse((await running.client.get('/openapi.json')).json)
 
 // As the contract lists them.
 const contract = [
-  'GET /health', 'GET /health/ready', 'GET /metrics', 'POST /auth/register', 'POST /auth/login', 'POST /auth/refresh', 'POST /auth/logout', 'GET /auth/me', 'DELETE /auth/me',
-  'GET /tasks', 'POST /tasks', 'GET /tasks/{id}', 'PATCH /tasks/{id}', 'DELETE /tasks/{id}', 'POST /tasks/bulk', 'POST /exports', 'GET /exports/{id}', 'GET /exports/{id}/download',
-  'POST /imports', 'GET /imports/{id}', 'GET /docs', 'GET /openapi.json',
+  'GET /health',
+  'GET /health/ready',
+  'GET /metrics',
+  'POST /auth/register',
+  'POST /auth/login',
+  'POST /auth/refresh',
+  'POST /auth/logout',
+  'GET /auth/me',
+  'DELETE /auth/me',
+  'GET /tasks',
+  'POST /tasks',
+  'GET /tasks/{id}',
+  'PATCH /tasks/{id}',
+  'DELETE /tasks/{id}',
+  'POST /tasks/bulk',
+  'POST /exports',
+  'GET /exports/{id}',
+  'GET /exports/{id}/download',
+  'POST /imports',
+  'GET /imports/{id}',
+  'GET /docs',
+  'GET /openapi.json',
 ]
 
 describe('the OpenAPI document', () => {
   test('lists exactly the routes of the contract', async () => {
     const document = await served()
-    const listed = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
+    const listed = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
     expect(document.openapi).toBe('3.1.0')
     expect(new Set(listed)).toEqual(new Set(contract))
   })
 
   test('agrees with what is served: for each path Allow names exactly the methods that it lists', async () => {
     for (const [path, methods] of Object.entries((await served()).paths)) {
-      const answer = await running.client.send('OPTIONS', path.replace('{id}', '01900000-0000-7000-8000-000000000000'))
-      const allowed = answer.headers.get('allow')?.split(', ').filter((method) => method !== 'HEAD' && method !== 'OPTIONS')
-      expect([path, new Set(allowed)]).toEqual([path, new Set(Object.keys(methods).map((method) => method.toUpperCase()))])
+      const answer = await running.client.send(
+        'OPTIONS',
+        path.replace('{id}', '01900000-0000-7000-8000-000000000000'),
+      )
+      const allowed = answer.headers
+        .get('allow')
+        ?.split(', ')
+        .filter((method) => method !== 'HEAD' && method !== 'OPTIONS')
+      expect([path, new Set(allowed)]).toEqual([
+        path,
+        new Set(Object.keys(methods).map((method) => method.toUpperCase())),
+      ])
     }
   })
 })
@@ -56,7 +93,10 @@ describe('the reference page', () => {
     const env = { NODE_ENV: 'production', AUTH_SECRET: 'a secret of more than thirty-two characters' }
     const url = await postgres.newDatabase()
     const without = await startTestService(url, env)
-    const statuses = [(await without.client.get('/docs')).status, (await without.client.get('/openapi.json')).status]
+    const statuses = [
+      (await without.client.get('/docs')).status,
+      (await without.client.get('/openapi.json')).status,
+    ]
     await without.stop()
     const withDocs = await startTestService(url, { ...env, DOCS: 'on' })
     statuses.push((await withDocs.client.get('/docs')).status)

@@ -17,7 +17,10 @@ const shape = z.looseObject({
 
 type Shape = z.infer<typeof shape>
 
-const byFormat: Readonly<Record<string, string>> = { uuid: '019b0000-0000-7000-8000-000000000000', 'date-time': '2027-01-31T09:00:00.000Z' }
+const byFormat: Readonly<Record<string, string>> = {
+  uuid: '019b0000-0000-7000-8000-000000000000',
+  'date-time': '2027-01-31T09:00:00.000Z',
+}
 
 /**
  * A value that `schema` (JSON Schema) describes: the example that it gives itself, else made of those of its parts. Of
@@ -45,6 +48,8 @@ function byType(known: Shape): unknown {
 }
 
 function ofObject({ properties = {}, required = [] }: Shape): Record<string, unknown> {
-  const shown = Object.entries(properties).filter(([name, part]) => required.includes(name) || shape.parse(part).examples !== undefined)
+  const shown = Object.entries(properties).filter(
+    ([name, part]) => required.includes(name) || shape.parse(part).examples !== undefined,
+  )
   return Object.fromEntries(shown.map(([name, part]) => [name, exampleOf(part)]))
 }

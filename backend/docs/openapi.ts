@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { Answer, Endpoint } from '../http/index.ts'
 import { exampleOf } from './examples.ts'
-import { commonHeaders, type Header } from './headers.ts'
+import { commonHeaders } from './headers.ts'
+import type { Header } from './headers.ts'
 
 type Json = Record<string, unknown>
 type Spec = Endpoint['spec']
@@ -37,7 +38,12 @@ export function openApiDocument(endpoints: readonly Endpoint[]): Json {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Todo API', version: '1.0.0', description: 'Tasks of a user. Errors are problem documents (RFC 9457) with the id of the request.', license: { name: 'MIT', identifier: 'MIT' } },
+    info: {
+      title: 'Todo API',
+      version: '1.0.0',
+      description: 'Tasks of a user. Errors are problem documents (RFC 9457) with the id of the request.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
     servers: [{ url: '/' }],
     tags: [...new Set(endpoints.map(({ spec }) => spec.tag))].map((name) => ({ name })),
     paths,
@@ -53,7 +59,11 @@ export function openApiDocument(endpoints: readonly Endpoint[]): Json {
 
 function operation(spec: Spec): Json {
   const body = requestBody(spec)
-  const parameters = [...fieldParameters('path', spec.params), ...fieldParameters('query', spec.query), ...headerParameters(spec)]
+  const parameters = [
+    ...fieldParameters('path', spec.params),
+    ...fieldParameters('query', spec.query),
+    ...headerParameters(spec),
+  ]
   return {
     operationId: spec.id,
     summary: spec.summary,
@@ -79,24 +89,52 @@ function fieldParameters(place: 'path' | 'query', schema: z.ZodType | undefined)
   if (schema === undefined) return []
   const { properties, required } = objectSchema.parse(schemaOf(schema, 'input'))
   return Object.entries(properties).map(([name, { description, ...field }]) => {
-    const parameter: Json = { name, in: place, required: place === 'path' || required.includes(name), schema: field }
+    const parameter: Json = {
+      name,
+      in: place,
+      required: place === 'path' || required.includes(name),
+      schema: field,
+    }
     if (description !== undefined) parameter['description'] = description
     return parameter
   })
 }
 
-const objectSchema = z.object({ properties: z.record(z.string(), z.record(z.string(), z.unknown())).default({}), required: z.array(z.string()).default([]) })
+const objectSchema = z.object({
+  properties: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  required: z.array(z.string()).default([]),
+})
 
 function headerParameters(spec: Spec): Json[] {
-  const trace: Json[] = [{ name: 'X-Request-Id', in: 'header', required: false, description: 'Kept, and returned with the answer', schema: { type: 'string' } }]
-  const own = Object.entries(spec.requestHeaders ?? {}).map(([name, { description, schema }]) => ({ name, in: 'header', required: false, description, schema: schemaOf(schema, 'input') }))
+  const trace: Json[] = [
+    {
+      name: 'X-Request-Id',
+      in: 'header',
+      required: false,
+      description: 'Kept, and returned with the answer',
+      schema: { type: 'string' },
+    },
+  ]
+  const own = Object.entries(spec.requestHeaders ?? {}).map(([name, { description, schema }]) => ({
+    name,
+    in: 'header',
+    required: false,
+    description,
+    schema: schemaOf(schema, 'input'),
+  }))
   return [...own, ...trace]
 }
 
 function responses(spec: Spec): Json {
-  const all = new Map<number, Json>(Object.entries(spec.answers).map(([status, answer]) => [Number(status), response(spec, Number(status), answer)]))
+  const all = new Map<number, Json>(
+    Object.entries(spec.answers).map(([status, answer]) => [
+      Number(status),
+      response(spec, Number(status), answer),
+    ]),
+  )
   for (const status of problemsOf(spec)) {
-    if (!all.has(status)) all.set(status, response(spec, status, { description: problemTexts[status] ?? 'A problem' }))
+    if (!all.has(status))
+      all.set(status, response(spec, status, { description: problemTexts[status] ?? 'A problem' }))
   }
   return Object.fromEntries([...all].toSorted(([a], [b]) => a - b))
 }
@@ -113,9 +151,13 @@ function problemsOf(spec: Spec): number[] {
 }
 
 function response(spec: Spec, status: number, answer: Answer): Json {
-  const own = Object.entries(answer.headers ?? {}).map(([name, header]): [string, Header] => [name, typeof header === 'string' ? { description: header, required: true } : header])
+  const own = Object.entries(answer.headers ?? {}).map(([name, header]): [string, Header] => [
+    name,
+    typeof header === 'string' ? { description: header, required: true } : header,
+  ])
   const headers: Json = {}
-  for (const [name, header] of Object.entries({ ...commonHeaders(spec, status), ...Object.fromEntries(own) })) headers[name] = { ...header, schema: { type: 'string' } }
+  for (const [name, header] of Object.entries({ ...commonHeaders(spec, status), ...Object.fromEntries(own) }))
+    headers[name] = { ...header, schema: { type: 'string' } }
   return { description: answer.description, headers, ...content(status, answer), ...linksOf(answer) }
 }
 
@@ -138,11 +180,19 @@ function mediaTypes(types: Readonly<Record<string, z.ZodType>>, io: 'input' | 'o
 // What was made is named by the `id` in the answer.
 function linksOf({ links = [] }: Answer): Json {
   if (links.length === 0) return {}
-  return { links: Object.fromEntries(links.map((operationId) => [operationId, { operationId, parameters: { id: '$response.body#/id' } }])) }
+  return {
+    links: Object.fromEntries(
+      links.map((operationId) => [operationId, { operationId, parameters: { id: '$response.body#/id' } }]),
+    ),
+  }
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: ({ jsonSchema }) => tidy(jsonSchema) })
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => tidy(jsonSchema),
+  })
   return rest
 }
 
@@ -153,5 +203,6 @@ function tidy(schema: Json): void {
     if (typeof schema['default'] === 'string') schema['default'] = Number(schema['default'])
   }
   // Its pattern says it better than the word does, which tools read in different ways.
-  if ('pattern' in schema && (schema['format'] === 'date-time' || schema['format'] === 'uuid')) delete schema['pattern']
+  if ('pattern' in schema && (schema['format'] === 'date-time' || schema['format'] === 'uuid'))
+    delete schema['pattern']
 }

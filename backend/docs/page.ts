@@ -8,12 +8,32 @@ const operationShape = z.object({
   summary: z.string(),
   tags: z.array(z.string()),
   security: z.array(z.record(z.string(), z.unknown())),
-  parameters: z.array(z.object({ name: z.string(), in: z.string(), required: z.boolean(), description: z.string().optional(), schema: z.unknown() })).default([]),
+  parameters: z
+    .array(
+      z.object({
+        name: z.string(),
+        in: z.string(),
+        required: z.boolean(),
+        description: z.string().optional(),
+        schema: z.unknown(),
+      }),
+    )
+    .default([]),
   requestBody: z.object({ content: contentShape }).optional(),
-  responses: z.record(z.string(), z.object({ description: z.string(), headers: z.record(z.string(), z.unknown()), content: contentShape.optional() })),
+  responses: z.record(
+    z.string(),
+    z.object({
+      description: z.string(),
+      headers: z.record(z.string(), z.unknown()),
+      content: contentShape.optional(),
+    }),
+  ),
 })
 
-const documentShape = z.object({ info: z.object({ title: z.string(), description: z.string() }), paths: z.record(z.string(), z.record(z.string(), operationShape)) })
+const documentShape = z.object({
+  info: z.object({ title: z.string(), description: z.string() }),
+  paths: z.record(z.string(), z.record(z.string(), operationShape)),
+})
 
 type Operation = z.infer<typeof operationShape>
 
@@ -36,10 +56,15 @@ export const pagePolicy = `default-src 'none'; style-src 'sha256-${createHash('s
 /** A reference page of an OpenAPI document: plain HTML without scripts, readable on a phone and in the dark. */
 export function referencePage(document: unknown): string {
   const { info, paths } = documentShape.parse(document)
-  const operations = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })))
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  )
   const byTag = Map.groupBy(operations, ({ operation }) => operation.tags[0] ?? '')
   const links = [...byTag.keys()].map((tag) => `<a href="#${anchorOf(tag)}">${escapeHtml(tag)}</a>`)
-  const sections = [...byTag].map(([tag, group]) => `<h2 id="${anchorOf(tag)}">${escapeHtml(tag)}</h2>${group.map((one) => operationHtml(one.method, one.path, one.operation)).join('')}`)
+  const sections = [...byTag].map(
+    ([tag, group]) =>
+      `<h2 id="${anchorOf(tag)}">${escapeHtml(tag)}</h2>${group.map((one) => operationHtml(one.method, one.path, one.operation)).join('')}`,
+  )
   const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(info.title)}</title><style>${style}</style>`
   const intro = `<h1>${escapeHtml(info.title)}</h1><p>${escapeHtml(info.description)} The document for tools: <a href="/openapi.json">/openapi.json</a>.</p><nav>${links.join('')}</nav>`
   return `<!doctype html><html lang="en"><head>${head}</head><body>${intro}<main>${sections.join('')}</main></body></html>`
@@ -49,12 +74,21 @@ function operationHtml(method: string, path: string, operation: Operation): stri
   const summary = `<summary><b class="${escapeHtml(method)}">${escapeHtml(method.toUpperCase())}</b> <code>${escapeHtml(path)}</code> <span>${escapeHtml(operation.summary)}</span></summary>`
   const lock = operation.security.length > 0 ? '<p class="note">Needs a bearer token.</p>' : ''
   const [, success] = Object.entries(operation.responses).find(([status]) => status.startsWith('2')) ?? []
-  const parts = [parametersHtml(operation), bodiesHtml('Body', operation.requestBody?.content ?? {}), answersHtml(operation), bodiesHtml('Answer', success?.content ?? {})]
+  const parts = [
+    parametersHtml(operation),
+    bodiesHtml('Body', operation.requestBody?.content ?? {}),
+    answersHtml(operation),
+    bodiesHtml('Answer', success?.content ?? {}),
+  ]
   return `<details id="${escapeHtml(operation.operationId)}">${summary}${lock}${parts.join('')}</details>`
 }
 
 function parametersHtml({ parameters }: Operation): string {
-  const rows = parameters.map((one) => [`<code>${escapeHtml(one.name)}</code>`, `${escapeHtml(one.in)}${one.required ? ', required' : ''}`, `${proseHtml(one.description ?? '')} <code>${escapeHtml(JSON.stringify(one.schema))}</code>`])
+  const rows = parameters.map((one) => [
+    `<code>${escapeHtml(one.name)}</code>`,
+    `${escapeHtml(one.in)}${one.required ? ', required' : ''}`,
+    `${proseHtml(one.description ?? '')} <code>${escapeHtml(JSON.stringify(one.schema))}</code>`,
+  ])
   return rows.length === 0 ? '' : `<h3>Parameters</h3>${tableHtml(rows)}`
 }
 
@@ -64,7 +98,11 @@ const everywhere = new Set(['X-Request-Id', 'traceparent', 'Server-Timing', 'Rat
 function answersHtml({ responses }: Operation): string {
   const rows = Object.entries(responses).map(([status, one]) => {
     const headers = Object.keys(one.headers).filter((name) => !everywhere.has(name))
-    return [`<code>${escapeHtml(status)}</code>`, escapeHtml(one.description), headers.map((name) => `<code>${escapeHtml(name)}</code>`).join(' ')]
+    return [
+      `<code>${escapeHtml(status)}</code>`,
+      escapeHtml(one.description),
+      headers.map((name) => `<code>${escapeHtml(name)}</code>`).join(' '),
+    ]
   })
   return `<h3>Answers</h3>${tableHtml(rows)}`
 }
@@ -91,5 +129,10 @@ function proseHtml(text: string): string {
 }
 
 function escapeHtml(value: string): string {
-  return value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;')
+  return value
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;')
 }

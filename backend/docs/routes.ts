@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { type Endpoint, endpoint } from '../http/index.ts'
+import { endpoint } from '../http/index.ts'
+import type { Endpoint } from '../http/index.ts'
 import { openApiDocument } from './openapi.ts'
 import { pagePolicy, referencePage } from './page.ts'
 
@@ -22,7 +23,11 @@ export function docsEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
       id: 'getOpenApi',
       summary: 'This API as an OpenAPI 3.1 document',
       answers: { 200: { description: 'The document', schema: z.record(z.string(), z.unknown()) } },
-      handle: () => ({ status: 200, body: documents().json, headers: { 'content-type': 'application/json' } }),
+      handle: () => ({
+        status: 200,
+        body: documents().json,
+        headers: { 'content-type': 'application/json' },
+      }),
     }),
     endpoint({
       ...shared,
@@ -30,7 +35,11 @@ export function docsEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
       id: 'getDocs',
       summary: 'This API as a page',
       answers: { 200: { description: 'The page', content: { 'text/html': z.string() } } },
-      handle: () => ({ status: 200, body: documents().page, headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': pagePolicy } }),
+      handle: () => ({
+        status: 200,
+        body: documents().page,
+        headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': pagePolicy },
+      }),
     }),
   ]
   return own

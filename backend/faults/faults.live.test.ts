@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { BackendProcess, type Client, eventually, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { BackendProcess, eventually, startTestPostgres, startTestService } from '../testing/index.ts'
+import type { Client, TestPostgres, TestService } from '../testing/index.ts'
 
 const token = 'a token for the faults of this test'
 const bearer = { authorization: `Bearer ${token}` }
@@ -11,7 +12,11 @@ let user: Client
 
 beforeAll(async () => {
   postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase(), { FAULTS_TOKEN: token, RATE_LIMIT_PER_MINUTE: '20', DATABASE_POOL: '4' })
+  running = await startTestService(await postgres.newDatabase(), {
+    FAULTS_TOKEN: token,
+    RATE_LIMIT_PER_MINUTE: '20',
+    DATABASE_POOL: '4',
+  })
 })
 
 afterAll(async () => {
@@ -23,9 +28,12 @@ afterEach(async () => {
   await running.client.send('DELETE', '/_faults', undefined, bearer)
 })
 
-const put = (rules: unknown, ttlSeconds: unknown = 60, client = running.client) => client.send('PUT', '/_faults', { rules, ttlSeconds }, bearer)
+const put = (rules: unknown, ttlSeconds: unknown = 60, client = running.client) =>
+  client.send('PUT', '/_faults', { rules, ttlSeconds }, bearer)
 const metric = async (name: string): Promise<number> => {
-  const line = (await running.client.get('/metrics')).text.split('\n').find((one) => one.startsWith(`${name} `))
+  const line = (await running.client.get('/metrics')).text
+    .split('\n')
+    .find((one) => one.startsWith(`${name} `))
   return Number(line?.slice(name.length + 1) ?? 0)
 }
 
@@ -44,10 +52,17 @@ describe('a fault', () => {
     await put([{ route: 'GET /tasks', latencyMs: 300 }])
     const slow = await timed(user.get('/tasks'))
     expect([slow.result.status, slow.ms >= 295]).toEqual([200, true])
-    const [other, health] = await Promise.all([timed(user.get('/auth/me')), timed(running.client.get('/health'))])
+    const [other, health] = await Promise.all([
+      timed(user.get('/auth/me')),
+      timed(running.client.get('/health')),
+    ])
     expect([other.result.status, health.result.status]).toEqual([200, 200])
     expect(Math.min(other.ms, health.ms)).toBeLessThan(295)
-    expect(await metric('http_request_duration_seconds_bucket{le="0.25",method="GET",route="/tasks",status="200"}')).toBe(0)
+    expect(
+      await metric(
+        'http_request_duration_seconds_bucket{le="0.25",method="GET",route="/tasks",status="200"}',
+      ),
+    ).toBe(0)
   })
 
   test('of latency beyond the time limit of requests still ends in an answer', async () => {
@@ -61,10 +76,15 @@ describe('a fault', () => {
     await newUser()
     await put([{ status: 503 }])
     const answer = await user.get('/auth/me')
-    expect([answer.status, answer.headers.get('content-type'), answer.headers.get('retry-after')]).toEqual([503, 'application/problem+json', '1'])
+    expect([answer.status, answer.headers.get('content-type'), answer.headers.get('retry-after')]).toEqual([
+      503,
+      'application/problem+json',
+      '1',
+    ])
     expect(answer.json).toMatchObject({ type: 'urn:todo:problem:injected-fault', status: 503 })
     expect(await metric('http_requests_total{method="GET",route="/auth/me",status="503"}')).toBeGreaterThan(0)
-    for (const path of ['/health', '/health/ready', '/metrics', '/docs']) expect([path, (await running.client.get(path)).status]).toEqual([path, 200])
+    for (const path of ['/health', '/health/ready', '/metrics', '/docs'])
+      expect([path, (await running.client.get(path)).status]).toEqual([path, 200])
   })
 
   test('with a ratio hits some requests and not others', async () => {
@@ -79,7 +99,9 @@ describe('a fault', () => {
     await newUser()
     await put([{ route: 'GET /auth/me', stallMs: 400 }])
     const stalling = user.get('/auth/me')
-    const stalled = await timed(Promise.all([stalling, ...Array.from({ length: 3 }, () => running.client.get('/health'))]))
+    const stalled = await timed(
+      Promise.all([stalling, ...Array.from({ length: 3 }, () => running.client.get('/health'))]),
+    )
     expect(stalled.ms).toBeGreaterThanOrEqual(395)
     expect(stalled.result.map(({ status }) => status)).toEqual([200, 200, 200, 200])
   })
@@ -90,13 +112,18 @@ describe('a fault', () => {
     const before = await metric('db_query_duration_seconds_sum{query="users.by_id"}')
     const slow = await timed(user.get('/auth/me'))
     expect([slow.result.status, slow.ms >= 295]).toEqual([200, true])
-    expect((await metric('db_query_duration_seconds_sum{query="users.by_id"}')) - before).toBeGreaterThan(0.29)
+    expect((await metric('db_query_duration_seconds_sum{query="users.by_id"}')) - before).toBeGreaterThan(
+      0.29,
+    )
   })
 
   test('of a database that is too slow is 503 in time, and over as soon as it is switched off', async () => {
     await newUser()
     await put([{ dbLatencyMs: 30_000 }])
-    const [late, ready] = await Promise.all([timed(user.get('/auth/me')), running.client.get('/health/ready')])
+    const [late, ready] = await Promise.all([
+      timed(user.get('/auth/me')),
+      running.client.get('/health/ready'),
+    ])
     expect([late.result.status, late.ms < 5000]).toEqual([503, true])
     expect(ready.json).toEqual({ status: 'unavailable', services: { database: false, auth: true } })
     await running.client.send('DELETE', '/_faults', undefined, bearer)
@@ -112,34 +139,57 @@ describe('a fault', () => {
     })
     const before = await metric('db_connection_errors_total')
     await put([{ dbDown: true }])
-    for (const answer of await Promise.all([user.get('/tasks'), user.send('POST', '/tasks', { title: 'x' }), running.client.send('POST', '/auth/login', { email: 'a@example.com', password: 'x' })])) {
+    for (const answer of await Promise.all([
+      user.get('/tasks'),
+      user.send('POST', '/tasks', { title: 'x' }),
+      running.client.send('POST', '/auth/login', { email: 'a@example.com', password: 'x' }),
+    ])) {
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
     }
     expect((await running.client.get('/health')).status).toBe(200)
     const ready = await running.client.get('/health/ready')
-    expect([ready.status, ready.json]).toEqual([503, { status: 'unavailable', services: { database: false, auth: true } }])
+    expect([ready.status, ready.json]).toEqual([
+      503,
+      { status: 'unavailable', services: { database: false, auth: true } },
+    ])
     expect(await metric('db_connection_errors_total')).toBeGreaterThanOrEqual(before + 4)
     await running.client.send('DELETE', '/_faults', undefined, bearer)
-    expect([(await user.get('/tasks')).status, (await running.client.get('/health/ready')).status]).toEqual([200, 200])
+    expect([(await user.get('/tasks')).status, (await running.client.get('/health/ready')).status]).toEqual([
+      200, 200,
+    ])
   })
 
   test('of authentication fails logins and tokens with 503, and readiness names it', async () => {
     const { client, session, password } = await running.client.register()
     await put([{ authDown: true }])
     const credentials = { email: session.user.email, password }
-    const answers = [await client.get('/tasks'), await running.client.send('POST', '/auth/login', credentials), await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken })]
+    const answers = [
+      await client.get('/tasks'),
+      await running.client.send('POST', '/auth/login', credentials),
+      await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken }),
+    ]
     expect(answers.map(({ status }) => status)).toEqual([503, 503, 503])
-    expect((await running.client.get('/health/ready')).json).toEqual({ status: 'unavailable', services: { database: true, auth: false } })
-    expect(await metric('auth_attempts_total{action="login",result="error",reason="unavailable"}')).toBeGreaterThan(0)
+    expect((await running.client.get('/health/ready')).json).toEqual({
+      status: 'unavailable',
+      services: { database: true, auth: false },
+    })
+    expect(
+      await metric('auth_attempts_total{action="login",result="error",reason="unavailable"}'),
+    ).toBeGreaterThan(0)
     await running.client.send('DELETE', '/_faults', undefined, bearer)
     // Nothing was used up, nobody locked out.
-    expect((await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken })).status).toBe(200)
+    expect(
+      (await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken })).status,
+    ).toBe(200)
     expect((await running.client.send('POST', '/auth/login', credentials)).status).toBe(200)
   })
 
   test('of rate limits lets everybody through', async () => {
     await newUser()
-    const burst = async (): Promise<Set<number>> => new Set((await Promise.all(Array.from({ length: 30 }, () => user.get('/tasks')))).map(({ status }) => status))
+    const burst = async (): Promise<Set<number>> =>
+      new Set(
+        (await Promise.all(Array.from({ length: 30 }, () => user.get('/tasks')))).map(({ status }) => status),
+      )
     expect(await burst()).toEqual(new Set([200, 429]))
     await put([{ rateLimitOff: true }])
     expect(await burst()).toEqual(new Set([200]))
@@ -153,7 +203,9 @@ describe('a fault', () => {
     await put([{ route: 'GET /tasks', latencyMs: 30_000 }], 60, own.client)
     const held = timed(caller.get('/tasks'))
     // The one that asks is the other.
-    await eventually('the request has arrived', 10_000, async () => (await own.client.get('/metrics')).text.includes('\nhttp_requests_in_flight 2\n'))
+    await eventually('the request has arrived', 10_000, async () =>
+      (await own.client.get('/metrics')).text.includes('\nhttp_requests_in_flight 2\n'),
+    )
     await own.service.stop()
     const { result, ms } = await held
     expect([result.status, ms < 30_000]).toEqual([200, true])
@@ -171,7 +223,8 @@ describe('of memory', () => {
     const backend = new BackendProcess({ DATABASE_URL: await postgres.newDatabase(), FAULTS_TOKEN: token })
     onTestFinished(() => backend.end())
     const client = await backend.ready()
-    const resident = async (): Promise<number> => Number(/^process_resident_memory_bytes (\d+)$/m.exec((await client.get('/metrics')).text)?.[1])
+    const resident = async (): Promise<number> =>
+      Number(/^process_resident_memory_bytes (\d+)$/m.exec((await client.get('/metrics')).text)?.[1])
     const before = await resident()
     const mebibytes = async (): Promise<number> => ((await resident()) - before) / 1024 / 1024
     expect((await put([{ memoryMb: 200 }, { memoryMb: 100 }], 60, client)).status).toBe(200)
@@ -182,7 +235,11 @@ describe('of memory', () => {
 })
 
 describe('the switch', () => {
-  const state = z.object({ rules: z.array(z.unknown()), expiresAt: z.string().nullable(), expiresInSeconds: z.number() })
+  const state = z.object({
+    rules: z.array(z.unknown()),
+    expiresAt: z.string().nullable(),
+    expiresInSeconds: z.number(),
+  })
 
   test('tells what is on and until when', async () => {
     const rules = [{ route: 'GET /tasks/:id', latencyMs: 1, ratio: 0.5 }, { memoryMb: 1 }]
@@ -190,9 +247,15 @@ describe('the switch', () => {
     expect([set.status, state.parse(set.json).rules]).toEqual([200, rules])
     const on = state.parse((await running.client.get('/_faults', bearer)).json)
     expect([on.rules, on.expiresInSeconds > 20 && on.expiresInSeconds <= 30]).toEqual([rules, true])
-    expect(Math.abs(Date.parse(on.expiresAt ?? '') - Date.now() - on.expiresInSeconds * 1000)).toBeLessThan(2000)
+    expect(Math.abs(Date.parse(on.expiresAt ?? '') - Date.now() - on.expiresInSeconds * 1000)).toBeLessThan(
+      2000,
+    )
     await put([])
-    expect((await running.client.get('/_faults', bearer)).json).toEqual({ rules: [], expiresAt: null, expiresInSeconds: 0 })
+    expect((await running.client.get('/_faults', bearer)).json).toEqual({
+      rules: [],
+      expiresAt: null,
+      expiresInSeconds: 0,
+    })
   })
 
   test.each([
@@ -201,8 +264,13 @@ describe('the switch', () => {
     ['a part of it', { authorization: `Bearer ${token.slice(0, -1)}` }],
     ['another scheme', { authorization: `Basic ${token}` }],
   ])('is not for who has %s, whatever they send', async (_what, headers: Record<string, string>) => {
-    const answers = [await running.client.get('/_faults', headers), await running.client.send('PUT', '/_faults', '{', headers), await running.client.send('DELETE', '/_faults', undefined, headers)]
-    for (const answer of answers) expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+    const answers = [
+      await running.client.get('/_faults', headers),
+      await running.client.send('PUT', '/_faults', '{', headers),
+      await running.client.send('DELETE', '/_faults', undefined, headers),
+    ]
+    for (const answer of answers)
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
   })
 
   test('is not for users', async () => {
@@ -229,7 +297,11 @@ describe('the switch', () => {
   })
 
   test('is in the OpenAPI document when it is there', async () => {
-    const document = z.object({ paths: z.record(z.string(), z.record(z.string(), z.object({ security: z.array(z.unknown()) }))) }).parse((await running.client.get('/openapi.json')).json)
+    const document = z
+      .object({
+        paths: z.record(z.string(), z.record(z.string(), z.object({ security: z.array(z.unknown()) }))),
+      })
+      .parse((await running.client.get('/openapi.json')).json)
     expect(Object.keys(document.paths['/_faults'] ?? {})).toEqual(['get', 'put', 'delete'])
     expect(document.paths['/_faults']?.['put']?.security).toEqual([{ operationsToken: [] }])
   })
@@ -237,7 +309,11 @@ describe('the switch', () => {
   test('is not there without FAULTS_TOKEN, nor in the document', async () => {
     const without = await startTestService(await postgres.newDatabase())
     onTestFinished(() => without.stop())
-    const answers = [await without.client.get('/_faults', bearer), await put([{ status: 500 }], 60, without.client), await without.client.send('OPTIONS', '/_faults')]
+    const answers = [
+      await without.client.get('/_faults', bearer),
+      await put([{ status: 500 }], 60, without.client),
+      await without.client.send('OPTIONS', '/_faults'),
+    ]
     expect(answers.map(({ status }) => status)).toEqual([404, 404, 404])
     const unknown = await without.client.get('/_nothing')
     expect(Object.keys(Object(answers[0]?.json))).toEqual(Object.keys(Object(unknown.json)))
@@ -245,10 +321,18 @@ describe('the switch', () => {
   })
 
   test('is refused in production, unless it is allowed by name', async () => {
-    const env = { NODE_ENV: 'production', AUTH_SECRET: 'a secret of more than thirty-two characters', FAULTS_TOKEN: token, DATABASE_URL: await postgres.newDatabase() }
+    const env = {
+      NODE_ENV: 'production',
+      AUTH_SECRET: 'a secret of more than thirty-two characters',
+      FAULTS_TOKEN: token,
+      DATABASE_URL: await postgres.newDatabase(),
+    }
     const refused = new BackendProcess(env)
     onTestFinished(() => refused.end())
-    expect([await refused.exit(), refused.stderr]).toEqual([2, 'todo-backend: FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 beside it\n'])
+    expect([await refused.exit(), refused.stderr]).toEqual([
+      2,
+      'todo-backend: FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 beside it\n',
+    ])
     const { DATABASE_URL, ...rest } = env
     const allowed = await startTestService(DATABASE_URL, { ...rest, FAULTS_ALLOW_PRODUCTION: '1' })
     onTestFinished(() => allowed.stop())

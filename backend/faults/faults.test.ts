@@ -1,8 +1,10 @@
 import { array, assert, double, property } from 'fast-check'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { openScope, type Scope } from '../http/index.ts'
+import { openScope } from '../http/index.ts'
+import type { Scope } from '../http/index.ts'
 import { Faults } from './faults.ts'
-import { faultSet, type Rule } from './rules.ts'
+import { faultSet } from './rules.ts'
+import type { Rule } from './rules.ts'
 
 let now: number
 let chance: number
@@ -13,7 +15,12 @@ beforeEach(() => {
   now = 1000
   chance = 0
   changes = []
-  faults = new Faults({ now: () => now, random: () => chance, operating: new Set(['/health', '/_faults']), changed: (change) => changes.push(change) })
+  faults = new Faults({
+    now: () => now,
+    random: () => chance,
+    operating: new Set(['/health', '/_faults']),
+    changed: (change) => changes.push(change),
+  })
   onTestFinished(() => faults.clear())
 })
 
@@ -34,7 +41,12 @@ async function statusOf(method: string, route: string): Promise<number> {
 
 describe('while nothing is on', () => {
   test('no place waits, not even a turn of the event loop', () => {
-    expect([faults.arrive(request('GET', '/tasks')), faults.beforeQuery(), faults.rateLimitOff, faults.databaseDown]).toEqual([undefined, undefined, false, false])
+    expect([
+      faults.arrive(request('GET', '/tasks')),
+      faults.beforeQuery(),
+      faults.rateLimitOff,
+      faults.databaseDown,
+    ]).toEqual([undefined, undefined, false, false])
     expect(() => faults.beforeAuth()).not.toThrow()
     expect(faults.state()).toEqual({ rules: [], leftMs: 0 })
   })
@@ -44,10 +56,19 @@ describe('faults end', () => {
   test('after their time, by the clock that is passed in, and say so once', async () => {
     faults.set([{ status: 500 }, { authDown: true, rateLimitOff: true, dbDown: true }], 60)
     now += 59_999
-    expect([await statusOf('GET', '/tasks'), faults.rateLimitOff, faults.databaseDown]).toEqual([500, true, true])
+    expect([await statusOf('GET', '/tasks'), faults.rateLimitOff, faults.databaseDown]).toEqual([
+      500,
+      true,
+      true,
+    ])
     expect(faults.state().leftMs).toBe(1)
     now += 1
-    expect([await statusOf('GET', '/tasks'), faults.rateLimitOff, faults.databaseDown, faults.beforeQuery()]).toEqual([200, false, false, undefined])
+    expect([
+      await statusOf('GET', '/tasks'),
+      faults.rateLimitOff,
+      faults.databaseDown,
+      faults.beforeQuery(),
+    ]).toEqual([200, false, false, undefined])
     expect(() => faults.beforeAuth()).not.toThrow()
     expect(changes).toEqual(['set', 'expired'])
   })
@@ -112,7 +133,13 @@ describe('a rule', () => {
 describe('what is asked for', () => {
   const rules = (...list: unknown[]) => faultSet.safeParse({ rules: list, ttlSeconds: 60 })
 
-  test.each<Rule>([{ route: '/tasks', latencyMs: 30_000, status: 503, ratio: 0.5 }, { stallMs: 2000 }, { dbLatencyMs: 1, dbDown: true, ratio: 1 }, { memoryMb: 2048 }, { authDown: true, rateLimitOff: true }])('%j is accepted', (rule) => {
+  test.each<Rule>([
+    { route: '/tasks', latencyMs: 30_000, status: 503, ratio: 0.5 },
+    { stallMs: 2000 },
+    { dbLatencyMs: 1, dbDown: true, ratio: 1 },
+    { memoryMb: 2048 },
+    { authDown: true, rateLimitOff: true },
+  ])('%j is accepted', (rule) => {
     expect(rules(rule)).toMatchObject({ success: true, data: { rules: [rule] } })
   })
 

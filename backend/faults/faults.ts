@@ -1,7 +1,9 @@
 import { DatabaseUnavailable } from '../db/index.ts'
-import { Problem, type Scope } from '../http/index.ts'
+import { Problem } from '../http/index.ts'
+import type { Scope } from '../http/index.ts'
 import { Ballast } from './memory.ts'
-import { isFor, type Rule } from './rules.ts'
+import { isFor } from './rules.ts'
+import type { Rule } from './rules.ts'
 
 export interface FaultsParts {
   /** Milliseconds of the monotonic clock: a wall clock that is set must not keep faults alive. */
@@ -48,7 +50,9 @@ export class Faults {
       const ttlMs = ttlSeconds * 1000
       this.#active = {
         rules,
-        ofRequests: rules.filter(({ latencyMs, status, stallMs }) => (latencyMs ?? status ?? stallMs) !== undefined),
+        ofRequests: rules.filter(
+          ({ latencyMs, status, stallMs }) => (latencyMs ?? status ?? stallMs) !== undefined,
+        ),
         ofQueries: rules.filter(({ dbLatencyMs, dbDown }) => dbLatencyMs !== undefined || dbDown === true),
         authDown: rules.some(({ authDown }) => authDown === true),
         rateLimitOff: rules.some(({ rateLimitOff }) => rateLimitOff === true),
@@ -67,14 +71,18 @@ export class Faults {
   /** What is on, and for how many more milliseconds. */
   state(): { rules: readonly Rule[]; leftMs: number } {
     const active = this.#current()
-    return active === undefined ? { rules: [], leftMs: 0 } : { rules: active.rules, leftMs: active.endsAtMs - this.#with.now() }
+    return active === undefined
+      ? { rules: [], leftMs: 0 }
+      : { rules: active.rules, leftMs: active.endsAtMs - this.#with.now() }
   }
 
   /** Before a request is looked at. */
   arrive(scope: Scope): Promise<void> | undefined {
     const active = this.#current()
     if (active === undefined || active.ofRequests.length === 0) return undefined
-    const hits = active.ofRequests.filter((one) => isFor(one, scope.method, scope.route, this.#with.operating) && this.#strikes(one))
+    const hits = active.ofRequests.filter(
+      (one) => isFor(one, scope.method, scope.route, this.#with.operating) && this.#strikes(one),
+    )
     return hits.length === 0 ? undefined : this.#hit(scope, hits)
   }
 
@@ -89,7 +97,11 @@ export class Faults {
   /** Before a token is made or checked. */
   beforeAuth(): void {
     if (this.#current()?.authDown !== true) return
-    throw new Problem('unavailable', { detail: 'Authentication is not available', reason: 'fault: authDown', headers: { 'retry-after': '5' } })
+    throw new Problem('unavailable', {
+      detail: 'Authentication is not available',
+      reason: 'fault: authDown',
+      headers: { 'retry-after': '5' },
+    })
   }
 
   get rateLimitOff(): boolean {

@@ -1,8 +1,11 @@
 import { z } from 'zod'
-import { type Endpoint, endpoint, type Flaw, Problem } from '../http/index.ts'
-import { type Events, type Metrics, requireBearer } from '../observability/index.ts'
+import { endpoint, Problem } from '../http/index.ts'
+import type { Endpoint, Flaw } from '../http/index.ts'
+import { requireBearer } from '../observability/index.ts'
+import type { Events, Metrics } from '../observability/index.ts'
 import type { Faults } from './faults.ts'
-import { faultSet, rule, type Rule } from './rules.ts'
+import { faultSet, rule } from './rules.ts'
+import type { Rule } from './rules.ts'
 
 export interface FaultRouteParts {
   faults: Faults
@@ -19,7 +22,10 @@ export const faultsPath = '/_faults'
 
 const stateSchema = z.object({
   rules: z.array(rule),
-  expiresAt: z.iso.datetime().nullable().meta({ description: 'By the wall clock; what counts is `expiresInSeconds`' }),
+  expiresAt: z.iso
+    .datetime()
+    .nullable()
+    .meta({ description: 'By the wall clock; what counts is `expiresInSeconds`' }),
   expiresInSeconds: z.number(),
 })
 
@@ -27,10 +33,20 @@ const stateSchema = z.object({
 export function faultEndpoints(parts: FaultRouteParts): Endpoint[] {
   const { faults, events, now } = parts
   // No rate limit: its count is in the database, which may be what is to be had back.
-  const shared = { path: faultsPath, tag: 'Operations', access: 'guarded', guard: requireBearer(parts.token, parts), limit: 'none' } as const
+  const shared = {
+    path: faultsPath,
+    tag: 'Operations',
+    access: 'guarded',
+    guard: requireBearer(parts.token, parts),
+    limit: 'none',
+  } as const
   const state = () => {
     const { rules, leftMs } = faults.state()
-    return { rules, expiresAt: leftMs === 0 ? null : new Date(now() + leftMs).toISOString(), expiresInSeconds: Math.ceil(leftMs) / 1000 }
+    return {
+      rules,
+      expiresAt: leftMs === 0 ? null : new Date(now() + leftMs).toISOString(),
+      expiresInSeconds: Math.ceil(leftMs) / 1000,
+    }
   }
   return [
     endpoint({
@@ -52,7 +68,12 @@ export function faultEndpoints(parts: FaultRouteParts): Endpoint[] {
         requireServed(body.rules, parts.served())
         faults.set(body.rules, body.ttlSeconds)
         const on = state()
-        events.security('faults.changed', scope, { change: 'set', ttlSeconds: body.ttlSeconds, expiresAt: on.expiresAt, rules: on.rules })
+        events.security('faults.changed', scope, {
+          change: 'set',
+          ttlSeconds: body.ttlSeconds,
+          expiresAt: on.expiresAt,
+          rules: on.rules,
+        })
         return { status: 200, json: on }
       },
     }),
@@ -77,8 +98,12 @@ function requireServed(rules: readonly Rule[], served: readonly string[]): void 
   const errors = rules.flatMap(({ route }, index): Flaw[] => {
     const at = `body.rules.${index}.route`
     if (route === undefined) return []
-    if (route.endsWith(faultsPath)) return [{ at, message: `expected a route other than ${faultsPath}: nobody could switch it off` }]
-    return known.has(route) ? [] : [{ at, message: `expected a route as served, such as ${served.slice(0, 40).join(', ')}` }]
+    if (route.endsWith(faultsPath))
+      return [{ at, message: `expected a route other than ${faultsPath}: nobody could switch it off` }]
+    return known.has(route)
+      ? []
+      : [{ at, message: `expected a route as served, such as ${served.slice(0, 40).join(', ')}` }]
   })
-  if (errors.length > 0) throw new Problem('invalid', { detail: 'Some rules are for routes that are not served', errors })
+  if (errors.length > 0)
+    throw new Problem('invalid', { detail: 'Some rules are for routes that are not served', errors })
 }

@@ -9,14 +9,32 @@ const ms = (max: number, description: string) => z.int().min(1).max(max).optiona
 const flag = (description: string) => z.boolean().optional().meta({ description })
 
 const shape = z.strictObject({
-  route: z.string().min(1).max(200).optional().meta({ description: 'As in `/tasks/:id` or `GET /tasks/:id`; absent: every route but those for operations', examples: ['GET /tasks'] }),
-  ratio: z.number().gt(0).max(1).optional().meta({ description: 'Share of requests, or of queries, that are hit; absent: all' }),
+  route: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .meta({
+      description: 'As in `/tasks/:id` or `GET /tasks/:id`; absent: every route but those for operations',
+      examples: ['GET /tasks'],
+    }),
+  ratio: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .meta({ description: 'Share of requests, or of queries, that are hit; absent: all' }),
   latencyMs: ms(30_000, 'Requests wait this long before anything else is done'),
   status: z.int().min(400).max(599).optional().meta({ description: 'Requests are answered with this' }),
   stallMs: ms(2000, 'Requests stop the whole event loop for this long'),
   dbLatencyMs: ms(30_000, 'Queries wait this long, on a connection of the pool'),
   dbDown: flag('Queries fail as if the database refused connections'),
-  memoryMb: z.int().min(1).max(maxMemoryMb).optional().meta({ description: 'MiB of memory that are taken and kept' }),
+  memoryMb: z
+    .int()
+    .min(1)
+    .max(maxMemoryMb)
+    .optional()
+    .meta({ description: 'MiB of memory that are taken and kept' }),
   authDown: flag('Tokens can neither be made nor checked'),
   rateLimitOff: flag('Rate limits are not enforced'),
 })
@@ -34,13 +52,19 @@ export const rule = shape
     const flaw = flawOf(value)
     if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw })
   })
-  .meta({ description: `At least one of ${kinds.join(', ')}. Only ${ofRequests.join(', ')} go with a route, and only these, dbLatencyMs and dbDown with a ratio.`, minProperties: 1 })
+  .meta({
+    description: `At least one of ${kinds.join(', ')}. Only ${ofRequests.join(', ')} go with a route, and only these, dbLatencyMs and dbDown with a ratio.`,
+    minProperties: 1,
+  })
 
 export const faultSet = z.strictObject({
   rules: z
     .array(rule)
     .max(maxRules)
-    .refine((rules) => rules.reduce((sum, { memoryMb }) => sum + (memoryMb ?? 0), 0) <= maxMemoryMb, `expected at most ${maxMemoryMb} MiB of memory in all`),
+    .refine(
+      (rules) => rules.reduce((sum, { memoryMb }) => sum + (memoryMb ?? 0), 0) <= maxMemoryMb,
+      `expected at most ${maxMemoryMb} MiB of memory in all`,
+    ),
   ttlSeconds: z.int().min(1).max(maxTtlSeconds).meta({ description: 'Until they end by themselves' }),
 })
 
@@ -48,9 +72,11 @@ function flawOf(value: Rule): string | undefined {
   const set = kinds.filter((kind) => value[kind] !== undefined && value[kind] !== false)
   if (set.length === 0) return `expected at least one of ${kinds.join(', ')}`
   const wide = set.find((kind) => !contains(ofRequests, kind))
-  if (value.route !== undefined && wide !== undefined) return `${wide} holds for the whole service, expected a rule of its own without route`
+  if (value.route !== undefined && wide !== undefined)
+    return `${wide} holds for the whole service, expected a rule of its own without route`
   const certain = set.find((kind) => !contains(byChance, kind))
-  if (value.ratio !== undefined && certain !== undefined) return `${certain} is there or not, expected a rule of its own without ratio`
+  if (value.ratio !== undefined && certain !== undefined)
+    return `${certain} is there or not, expected a rule of its own without ratio`
   return undefined
 }
 
@@ -59,7 +85,12 @@ function contains(list: readonly string[], kind: string): boolean {
 }
 
 /** Whether `rule` is for requests of `method` to `route`. Without a route it is for all but those that operate the service. */
-export function isFor({ route: wanted }: Rule, method: string, route: string, operating: ReadonlySet<string>): boolean {
+export function isFor(
+  { route: wanted }: Rule,
+  method: string,
+  route: string,
+  operating: ReadonlySet<string>,
+): boolean {
   if (wanted === undefined) return !operating.has(route)
   return wanted === route || wanted === `${method} ${route}`
 }

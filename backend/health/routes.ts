@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import { type Endpoint, endpoint } from '../http/index.ts'
-import { type Readiness, readiness, type ReadinessSources } from './readiness.ts'
+import { endpoint } from '../http/index.ts'
+import type { Endpoint } from '../http/index.ts'
+import { readiness } from './readiness.ts'
+import type { Readiness, ReadinessSources } from './readiness.ts'
 
 const services = z.object({ database: z.boolean(), auth: z.boolean() })
 const readySchema = z.object({ status: z.enum(['ready', 'unavailable']), services })
@@ -14,7 +16,12 @@ export function healthEndpoints(sources: ReadinessSources): Endpoint[] {
       path: '/health',
       id: 'getHealth',
       summary: 'Whether the process is alive',
-      answers: { 200: { description: 'It is', schema: z.object({ status: z.literal('healthy'), timestamp: z.iso.datetime() }) } },
+      answers: {
+        200: {
+          description: 'It is',
+          schema: z.object({ status: z.literal('healthy'), timestamp: z.iso.datetime() }),
+        },
+      },
       handle: () => ({ status: 200, json: { status: 'healthy', timestamp: new Date().toISOString() } }),
     }),
     endpoint({
@@ -22,7 +29,14 @@ export function healthEndpoints(sources: ReadinessSources): Endpoint[] {
       path: '/health/ready',
       id: 'getReadiness',
       summary: 'Whether requests can be served',
-      answers: { 200: { description: 'Ready', schema: readySchema }, 503: { description: 'Not ready; the failing service is false', schema: readySchema, headers: { 'Retry-After': 'Seconds' } } },
+      answers: {
+        200: { description: 'Ready', schema: readySchema },
+        503: {
+          description: 'Not ready; the failing service is false',
+          schema: readySchema,
+          headers: { 'Retry-After': 'Seconds' },
+        },
+      },
       handle: async () => {
         const found = await readiness(sources)
         return isReady(found) && !sources.draining()

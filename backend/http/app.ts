@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Context, Hono } from 'hono'
+import { Hono } from 'hono'
+import type { Context } from 'hono'
 import type { Endpoint } from './endpoint.ts'
 import { Problem } from './problem.ts'
 import { problemReply, respond } from './respond.ts'
@@ -27,14 +28,24 @@ type AppContext = Context<{ Bindings: Bindings }>
  * The routes of `endpoints`. Each request runs its guards, its validation and its handler; every error ends as a problem
  * document. `elsewhere` is the answer to all other paths, when it is not 404 or 405.
  */
-export function createApp(endpoints: readonly Endpoint[], guards: Guards, elsewhere?: Problem): Hono<{ Bindings: Bindings }> {
+export function createApp(
+  endpoints: readonly Endpoint[],
+  guards: Guards,
+  elsewhere?: Problem,
+): Hono<{ Bindings: Bindings }> {
   const app = new Hono<{ Bindings: Bindings }>()
   const methods = methodsByPath(endpoints)
   for (const one of endpoints) {
     const others = pathsWithin(one, methods)
-    app.on(one.spec.method, one.spec.path, (c) => (others.has(c.req.path) ? refuseUnmatched(methods, guards, c) : serve(one, guards, c)))
+    app.on(one.spec.method, one.spec.path, (c) =>
+      others.has(c.req.path) ? refuseUnmatched(methods, guards, c) : serve(one, guards, c),
+    )
   }
-  app.notFound((c) => (elsewhere === undefined ? refuseUnmatched(methods, guards, c) : respond(c.env.scope, problemReply(c.env.scope, elsewhere), false)))
+  app.notFound((c) =>
+    elsewhere === undefined
+      ? refuseUnmatched(methods, guards, c)
+      : respond(c.env.scope, problemReply(c.env.scope, elsewhere), false),
+  )
   app.onError((error, c) => respond(c.env.scope, problemReply(c.env.scope, error), false))
   return app
 }
@@ -89,7 +100,13 @@ function methodsByPath(endpoints: readonly Endpoint[]): PathMethods[] {
  */
 function pathsWithin({ spec }: Endpoint, paths: readonly PathMethods[]): Set<string> {
   const pattern = patternOf(spec.path)
-  return new Set(paths.filter(({ path, methods }) => path !== spec.path && pattern.test(path) && !methods.includes(spec.method)).map(({ path }) => path))
+  return new Set(
+    paths
+      .filter(
+        ({ path, methods }) => path !== spec.path && pattern.test(path) && !methods.includes(spec.method),
+      )
+      .map(({ path }) => path),
+  )
 }
 
 function patternOf(path: string): RegExp {
@@ -100,9 +117,18 @@ function refuseUnmatched(paths: readonly PathMethods[], guards: Guards, c: AppCo
   const { scope, incoming } = c.env
   const known = paths.find(({ pattern }) => pattern.test(c.req.path))
   const timing = guards.timing(incoming)
-  if (known === undefined) return respond(scope, problemReply(scope, new Problem('not-found', { detail: 'There is nothing at this path' })), timing)
+  if (known === undefined)
+    return respond(
+      scope,
+      problemReply(scope, new Problem('not-found', { detail: 'There is nothing at this path' })),
+      timing,
+    )
   scope.route = known.path
-  if (scope.method === 'OPTIONS') return respond(scope, { status: 204, headers: { allow: known.allow } }, timing)
-  const problem = new Problem('method-not-allowed', { detail: `This path has ${known.allow}`, headers: { allow: known.allow } })
+  if (scope.method === 'OPTIONS')
+    return respond(scope, { status: 204, headers: { allow: known.allow } }, timing)
+  const problem = new Problem('method-not-allowed', {
+    detail: `This path has ${known.allow}`,
+    headers: { allow: known.allow },
+  })
   return respond(scope, problemReply(scope, problem), timing)
 }

@@ -10,7 +10,10 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 export async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const encoding = incoming.headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new Problem('unsupported-media-type', { detail: 'Compressed bodies are not accepted', headers: { 'accept-encoding': 'identity' } })
+    throw new Problem('unsupported-media-type', {
+      detail: 'Compressed bodies are not accepted',
+      headers: { 'accept-encoding': 'identity' },
+    })
   }
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
   return collect(incoming, maxBytes)
@@ -32,9 +35,13 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
       incoming.pause()
       reject(tooLarge(maxBytes))
     })
-    incoming.once('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
+    incoming.once('end', () =>
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
+    )
     incoming.once('error', () => reject(new Problem('malformed-request', { detail: 'The body ended early' })))
-    incoming.once('aborted', () => reject(new Problem('malformed-request', { detail: 'The body ended early' })))
+    incoming.once('aborted', () =>
+      reject(new Problem('malformed-request', { detail: 'The body ended early' })),
+    )
   })
 }
 
@@ -51,8 +58,10 @@ export function mediaType(incoming: IncomingMessage): string {
   const [type = '', ...parameters] = (incoming.headers['content-type'] ?? '').split(';')
   for (const parameter of parameters) {
     const [name, value] = parameter.split('=')
-    const charset = name?.trim().toLowerCase() === 'charset' ? value?.trim().replaceAll('"', '').toLowerCase() : 'utf-8'
-    if (charset !== 'utf-8' && charset !== 'utf8') throw new Problem('unsupported-media-type', { detail: 'The body must be in UTF-8' })
+    const charset =
+      name?.trim().toLowerCase() === 'charset' ? value?.trim().replaceAll('"', '').toLowerCase() : 'utf-8'
+    if (charset !== 'utf-8' && charset !== 'utf8')
+      throw new Problem('unsupported-media-type', { detail: 'The body must be in UTF-8' })
   }
   return type.trim().toLowerCase()
 }

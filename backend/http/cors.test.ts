@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { startTestPostgres, startTestService } from '../testing/index.ts'
+import type { TestPostgres, TestService } from '../testing/index.ts'
 
 let postgres: TestPostgres
 let running: TestService
 
 beforeAll(async () => {
   postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase(), { CORS_ORIGINS: 'https://app.example.com,https://other.example.com' })
+  running = await startTestService(await postgres.newDatabase(), {
+    CORS_ORIGINS: 'https://app.example.com,https://other.example.com',
+  })
 })
 
 afterAll(async () => {
@@ -14,19 +17,26 @@ afterAll(async () => {
   await postgres.close()
 })
 
-const ask = { 'access-control-request-method': 'PATCH', 'access-control-request-headers': 'authorization,if-match' }
-const preflight = (origin: string) => running.client.send('OPTIONS', '/tasks/01900000-0000-7000-8000-000000000000', undefined, { origin, ...ask })
+const ask = {
+  'access-control-request-method': 'PATCH',
+  'access-control-request-headers': 'authorization,if-match',
+}
+const preflight = (origin: string) =>
+  running.client.send('OPTIONS', '/tasks/01900000-0000-7000-8000-000000000000', undefined, { origin, ...ask })
 
 describe('a page of an origin on the list', () => {
-  test.each(['https://app.example.com', 'https://other.example.com'])('may ask and read: %s', async (origin) => {
-    const asked = await preflight(origin)
-    expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([204, origin])
-    expect(asked.headers.get('access-control-allow-methods')).toContain('PATCH')
-    expect(asked.headers.get('access-control-allow-headers')).toMatch(/Authorization.*If-Match/)
-    const answer = await running.client.get('/health', { origin })
-    expect(answer.headers.get('access-control-allow-origin')).toBe(origin)
-    expect(answer.headers.get('access-control-expose-headers')).toContain('ETag')
-  })
+  test.each(['https://app.example.com', 'https://other.example.com'])(
+    'may ask and read: %s',
+    async (origin) => {
+      const asked = await preflight(origin)
+      expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([204, origin])
+      expect(asked.headers.get('access-control-allow-methods')).toContain('PATCH')
+      expect(asked.headers.get('access-control-allow-headers')).toMatch(/Authorization.*If-Match/)
+      const answer = await running.client.get('/health', { origin })
+      expect(answer.headers.get('access-control-allow-origin')).toBe(origin)
+      expect(answer.headers.get('access-control-expose-headers')).toContain('ETag')
+    },
+  )
 
   test('may read refusals as well, and is never given cookies', async () => {
     for (const path of ['/tasks', '/nothing']) {
@@ -38,7 +48,14 @@ describe('a page of an origin on the list', () => {
 })
 
 describe('a page of any other origin', () => {
-  test.each(['https://evil.example.com', 'https://app.example.com.evil.com', 'http://app.example.com', 'https://app.example.com:8443', 'null', '*'])('may not: %s', async (origin) => {
+  test.each([
+    'https://evil.example.com',
+    'https://app.example.com.evil.com',
+    'http://app.example.com',
+    'https://app.example.com:8443',
+    'null',
+    '*',
+  ])('may not: %s', async (origin) => {
     for (const answer of [await preflight(origin), await running.client.get('/health', { origin })]) {
       expect(answer.headers.get('access-control-allow-origin')).toBeNull()
       // A cache in between must not give this answer to a page that may read it.
@@ -51,5 +68,7 @@ test('without a list nobody may, and answers do not speak of it', async () => {
   const without = await startTestService(await postgres.newDatabase())
   const answer = await without.client.get('/health', { origin: 'https://app.example.com' })
   await without.stop()
-  expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control') || name === 'vary')).toEqual([])
+  expect(
+    [...answer.headers.keys()].filter((name) => name.startsWith('access-control') || name === 'vary'),
+  ).toEqual([])
 })

@@ -95,4 +95,3 @@ export interface RawInput {
   incoming: IncomingMessage
   scope: Scope
 }
-

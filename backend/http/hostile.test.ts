@@ -1,6 +1,16 @@
-import { anything, assert, asyncProperty, constantFrom, jsonValue, oneof, string, uint8Array } from 'fast-check'
+import {
+  anything,
+  assert,
+  asyncProperty,
+  constantFrom,
+  jsonValue,
+  oneof,
+  string,
+  uint8Array,
+} from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Client, eventually, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { eventually, startTestPostgres, startTestService } from '../testing/index.ts'
+import type { Client, TestPostgres, TestService } from '../testing/index.ts'
 
 let postgres: TestPostgres
 let running: TestService
@@ -11,7 +21,11 @@ beforeAll(async () => {
   running = await startTestService(await postgres.newDatabase())
   user = (await running.client.register()).client
   // Jobs start a moment after the service is ready; until then imports are 503.
-  await eventually('imports are accepted', 10_000, async () => (await user.send('POST', '/imports', [])).status === 202)
+  await eventually(
+    'imports are accepted',
+    10_000,
+    async () => (await user.send('POST', '/imports', [])).status === 202,
+  )
 })
 
 afterAll(async () => {
@@ -20,15 +34,34 @@ afterAll(async () => {
 })
 
 const absent = '01900000-0000-7000-8000-000000000000'
-const withBody = [['POST', '/auth/register'], ['POST', '/auth/login'], ['POST', '/auth/refresh'], ['POST', '/tasks'], ['PATCH', `/tasks/${absent}`], ['POST', '/tasks/bulk'], ['POST', '/exports'], ['POST', '/imports']] as const
+const withBody = [
+  ['POST', '/auth/register'],
+  ['POST', '/auth/login'],
+  ['POST', '/auth/refresh'],
+  ['POST', '/tasks'],
+  ['PATCH', `/tasks/${absent}`],
+  ['POST', '/tasks/bulk'],
+  ['POST', '/exports'],
+  ['POST', '/imports'],
+] as const
 
-async function send(method: string, path: string, body: NonNullable<RequestInit['body']>, type = 'application/json') {
-  const answer = await fetch(running.url + path, { method, body, headers: { authorization: `Bearer ${user.token ?? ''}`, 'content-type': type } })
+async function send(
+  method: string,
+  path: string,
+  body: NonNullable<RequestInit['body']>,
+  type = 'application/json',
+) {
+  const answer = await fetch(running.url + path, {
+    method,
+    body,
+    headers: { authorization: `Bearer ${user.token ?? ''}`, 'content-type': type },
+  })
   return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() }
 }
 
 // A file of rows is accepted as a file; what is wrong with its rows the job finds out.
-const isRefusal = (path: string, status: number): boolean => [400, 413, 415, 422].includes(status) || (path === '/imports' && status === 202)
+const isRefusal = (path: string, status: number): boolean =>
+  [400, 413, 415, 422].includes(status) || (path === '/imports' && status === 202)
 
 describe('every operation with a body refuses', () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
@@ -38,7 +71,10 @@ describe('every operation with a body refuses', () => {
     ['bytes that are no UTF-8', new Uint8Array([0x22, 0xff, 0xfe, 0x22])],
     ['100,000 nested arrays', deep],
     ['100,000 nested objects', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
-    ['100,000 nested arrays in a field', `{"title":${deep},"format":${deep},"email":${deep},"create":${deep}}`],
+    [
+      '100,000 nested arrays in a field',
+      `{"title":${deep},"format":${deep},"email":${deep},"create":${deep}}`,
+    ],
     ['__proto__', '{"__proto__":{"isAdmin":true},"title":"x","constructor":{"prototype":{"x":1}}}'],
     ['a NUL', '{"title":"\\u0000","email":"\\u0000","format":"\\u0000"}'],
     ['a NUL as it is', '{"title":"\0"}'],
@@ -55,8 +91,16 @@ describe('every operation with a body refuses', () => {
     }
   })
 
-  test.each(['text/plain', 'application/xml', 'multipart/form-data; boundary=x', 'application/json; charset=utf-16', 'application/jsonx', '*/*'])('a body of type %s', async (type) => {
-    for (const [method, path] of withBody) expect([path, (await send(method, path, '{}', type)).status]).toEqual([path, 415])
+  test.each([
+    'text/plain',
+    'application/xml',
+    'multipart/form-data; boundary=x',
+    'application/json; charset=utf-16',
+    'application/jsonx',
+    '*/*',
+  ])('a body of type %s', async (type) => {
+    for (const [method, path] of withBody)
+      expect([path, (await send(method, path, '{}', type)).status]).toEqual([path, 415])
   })
 })
 
@@ -65,16 +109,42 @@ test('no prototype was changed by any of that', () => {
 })
 
 test('whatever is sent wherever, nothing is an error of ours, and every refusal is a problem document', async () => {
-  const target = oneof(constantFrom(...withBody), constantFrom(['GET', '/tasks'] as const, ['GET', `/tasks/${absent}`] as const, ['DELETE', `/tasks/${absent}`] as const))
-  const value = oneof(jsonValue().map((json) => JSON.stringify(json)), anything({ withBigInt: false }).map((one) => JSON.stringify(one) ?? ''), uint8Array({ maxLength: 200 }))
-  const suffix = oneof(constantFrom('', ''), string({ unit: 'binary', maxLength: 20 }).map((text) => `?q=${encodeURIComponent(text.toWellFormed())}`), string({ maxLength: 20 }).map((text) => `?${text.replaceAll(/[#\s]/g, '')}`))
+  const target = oneof(
+    constantFrom(...withBody),
+    constantFrom(
+      ['GET', '/tasks'] as const,
+      ['GET', `/tasks/${absent}`] as const,
+      ['DELETE', `/tasks/${absent}`] as const,
+    ),
+  )
+  const value = oneof(
+    jsonValue().map((json) => JSON.stringify(json)),
+    anything({ withBigInt: false }).map((one) => JSON.stringify(one) ?? ''),
+    uint8Array({ maxLength: 200 }),
+  )
+  const suffix = oneof(
+    constantFrom('', ''),
+    string({ unit: 'binary', maxLength: 20 }).map((text) => `?q=${encodeURIComponent(text.toWellFormed())}`),
+    string({ maxLength: 20 }).map((text) => `?${text.replaceAll(/[#\s]/g, '')}`),
+  )
   await assert(
-    asyncProperty(target, suffix, value, constantFrom('application/json', 'text/csv'), async ([method, path], query, body, type) => {
-      const payload = typeof body === 'string' ? body : new Uint8Array(body)
-      const answer = method === 'GET' || method === 'DELETE' ? await user.send(method, path + query).then(({ status, headers }) => ({ status, type: headers.get('content-type') })) : await send(method, path + query, payload, type)
-      expect(answer.status).toBeLessThan(500)
-      if (answer.status >= 400) expect(answer.type).toBe('application/problem+json')
-    }),
+    asyncProperty(
+      target,
+      suffix,
+      value,
+      constantFrom('application/json', 'text/csv'),
+      async ([method, path], query, body, type) => {
+        const payload = typeof body === 'string' ? body : new Uint8Array(body)
+        const answer =
+          method === 'GET' || method === 'DELETE'
+            ? await user
+                .send(method, path + query)
+                .then(({ status, headers }) => ({ status, type: headers.get('content-type') }))
+            : await send(method, path + query, payload, type)
+        expect(answer.status).toBeLessThan(500)
+        if (answer.status >= 400) expect(answer.type).toBe('application/problem+json')
+      },
+    ),
     { numRuns: 300 },
   )
 }, 60_000)

@@ -1,7 +1,8 @@
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Client, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { startTestPostgres, startTestService } from '../testing/index.ts'
+import type { Client, TestPostgres, TestService } from '../testing/index.ts'
 
 let postgres: TestPostgres
 let running: TestService
@@ -30,7 +31,11 @@ function exchange(bytes: string): Promise<string> {
 }
 
 const post = (body: NonNullable<RequestInit['body']>, headers: Record<string, string>) =>
-  fetch(`${running.url}/tasks`, { method: 'POST', body, headers: { authorization: `Bearer ${user.token ?? ''}`, ...headers } })
+  fetch(`${running.url}/tasks`, {
+    method: 'POST',
+    body,
+    headers: { authorization: `Bearer ${user.token ?? ''}`, ...headers },
+  })
 
 describe('bodies', () => {
   const json = { 'content-type': 'application/json' }
@@ -42,7 +47,12 @@ describe('bodies', () => {
     ['another type', 415, 'title=x', { 'content-type': 'application/x-www-form-urlencoded' }],
     ['no type', 415, new Uint8Array([0x7b, 0x7d]), {}],
     ['another charset', 415, '{}', { 'content-type': 'application/json; charset=utf-16' }],
-    ['a compressed body', 415, new Uint8Array(gzipSync('x'.repeat(1e6))), { ...json, 'content-encoding': 'gzip' }],
+    [
+      'a compressed body',
+      415,
+      new Uint8Array(gzipSync('x'.repeat(1e6))),
+      { ...json, 'content-encoding': 'gzip' },
+    ],
     ['a body that says it is too large', 413, 'x'.repeat(300_000), json],
     ['no object', 422, '[]', json],
   ])('%s: %i', async (_what, status, body, headers) => {
@@ -74,7 +84,9 @@ describe('paths and methods', () => {
   })
 
   test('TRACE is refused as well', async () => {
-    expect(await exchange('TRACE /tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 405 /)
+    expect(await exchange('TRACE /tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 405 /,
+    )
   })
 
   test('an unknown path is 404', async () => {
@@ -86,30 +98,50 @@ describe('paths and methods', () => {
     expect([answer.status, answer.text]).toEqual([200, ''])
   })
 
-  test.each(['GET /%zz HTTP/1.1', 'GET /tasks?q=%ff HTTP/1.1', 'GET http://[ HTTP/1.1', 'GET /\\x HTTP/1.1', 'GET //tasks HTTP/1.1'])('%s is refused without an error of ours', async (line) => {
+  test.each([
+    'GET /%zz HTTP/1.1',
+    'GET /tasks?q=%ff HTTP/1.1',
+    'GET http://[ HTTP/1.1',
+    'GET /\\x HTTP/1.1',
+    'GET //tasks HTTP/1.1',
+  ])('%s is refused without an error of ours', async (line) => {
     const answer = await exchange(`${line}\r\nHost: x\r\nConnection: close\r\n\r\n`)
     expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /)
     expect(answer).toContain('application/problem+json')
   })
 
   test('headers beyond 16 KiB are 431, a line that is no HTTP 400', async () => {
-    expect(await exchange(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /)
+    expect(await exchange(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 431 /,
+    )
     expect(await exchange('hello\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
   })
 })
 
 describe('every answer', () => {
   test('carries a request id: a valid one is kept, another replaced', async () => {
-    expect((await user.get('/tasks', { 'x-request-id': 'mine-1' })).headers.get('x-request-id')).toBe('mine-1')
-    expect((await user.get('/tasks', { 'x-request-id': 'a b' })).headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/)
-    expect((await user.get('/tasks', { 'x-request-id': 'x'.repeat(200) })).headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/)
+    expect((await user.get('/tasks', { 'x-request-id': 'mine-1' })).headers.get('x-request-id')).toBe(
+      'mine-1',
+    )
+    expect((await user.get('/tasks', { 'x-request-id': 'a b' })).headers.get('x-request-id')).toMatch(
+      /^[0-9a-f]{32}$/,
+    )
+    expect(
+      (await user.get('/tasks', { 'x-request-id': 'x'.repeat(200) })).headers.get('x-request-id'),
+    ).toMatch(/^[0-9a-f]{32}$/)
   })
 
   test('joins a valid traceparent with a span of its own, and starts a trace otherwise', async () => {
     const trace = '0af7651916cd43dd8448eb211c80319c'
-    const joined = (await user.get('/tasks', { traceparent: `00-${trace}-b7ad6b7169203331-01` })).headers.get('traceparent')
+    const joined = (await user.get('/tasks', { traceparent: `00-${trace}-b7ad6b7169203331-01` })).headers.get(
+      'traceparent',
+    )
     expect(joined).toMatch(new RegExp(`^00-${trace}-(?!b7ad6b7169203331)[0-9a-f]{16}-01$`))
-    expect((await user.get('/tasks', { traceparent: `00-${'0'.repeat(32)}-b7ad6b7169203331-01` })).headers.get('traceparent')).toMatch(/^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-0\d$/)
+    expect(
+      (await user.get('/tasks', { traceparent: `00-${'0'.repeat(32)}-b7ad6b7169203331-01` })).headers.get(
+        'traceparent',
+      ),
+    ).toMatch(/^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-0\d$/)
   })
 
   test.each(['/health', '/nothing', '/tasks'])('has the security headers: %s', async (path) => {

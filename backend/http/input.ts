@@ -4,20 +4,30 @@
 import { z } from 'zod'
 import { mediaType, parseJson, readBody } from './body.ts'
 import type { Access, Endpoint, EndpointSpec, Input, RawInput, Reply } from './endpoint.ts'
-import { type Flaw, Problem } from './problem.ts'
+import { Problem } from './problem.ts'
+import type { Flaw } from './problem.ts'
 import type { Principal } from './scope.ts'
 
 /** An endpoint from its description. Its handler only sees input that passed the schemas. */
-export function endpoint<P = Record<string, never>, Q = Record<string, never>, B = undefined, A extends Access = Access>(
-  spec: EndpointSpec<P, Q, B, A>,
-): Endpoint {
+export function endpoint<
+  P = Record<string, never>,
+  Q = Record<string, never>,
+  B = undefined,
+  A extends Access = Access,
+>(spec: EndpointSpec<P, Q, B, A>): Endpoint {
   return {
     spec,
-    handle: (raw) => (spec.body === undefined && spec.rawBody === undefined ? spec.handle(withoutBody(spec, raw)) : handleWithBody(spec, raw)),
+    handle: (raw) =>
+      spec.body === undefined && spec.rawBody === undefined
+        ? spec.handle(withoutBody(spec, raw))
+        : handleWithBody(spec, raw),
   }
 }
 
-async function handleWithBody<P, Q, B, A extends Access>(spec: EndpointSpec<P, Q, B, A>, raw: RawInput): Promise<Reply> {
+async function handleWithBody<P, Q, B, A extends Access>(
+  spec: EndpointSpec<P, Q, B, A>,
+  raw: RawInput,
+): Promise<Reply> {
   const input = withoutBody(spec, raw)
   input.mediaType = mediaType(raw.incoming)
   requireMediaType(spec, input.mediaType)
@@ -28,7 +38,10 @@ async function handleWithBody<P, Q, B, A extends Access>(spec: EndpointSpec<P, Q
 
 const nothing = Buffer.alloc(0)
 
-function withoutBody<P, Q, B, A extends Access>(spec: EndpointSpec<P, Q, B, A>, raw: RawInput): Input<P, Q, B, A> {
+function withoutBody<P, Q, B, A extends Access>(
+  spec: EndpointSpec<P, Q, B, A>,
+  raw: RawInput,
+): Input<P, Q, B, A> {
   return {
     params: (spec.params === undefined ? raw.params : checkParams(spec.params, raw.params)) as P,
     query: checkedQuery((spec.query ?? noQuery) as z.ZodType<Q>, raw.query),
@@ -59,7 +72,10 @@ function checkedQuery<Q>(schema: z.ZodType<Q>, source: string): Q {
   return value
 }
 
-function requireMediaType(spec: { body?: unknown; rawBody?: { mediaTypes: Readonly<Record<string, unknown>> } }, found: string): void {
+function requireMediaType(
+  spec: { body?: unknown; rawBody?: { mediaTypes: Readonly<Record<string, unknown>> } },
+  found: string,
+): void {
   const accepted = spec.rawBody === undefined ? ['application/json'] : Object.keys(spec.rawBody.mediaTypes)
   if (accepted.includes(found)) return
   throw new Problem('unsupported-media-type', { detail: `The body must be ${accepted.join(' or ')}` })
@@ -76,7 +92,11 @@ function parseQuery(query: string): Record<string, string> {
   if (query === '') return {}
   const values: Record<string, string> = {}
   for (const [name, value] of new URLSearchParams(query)) {
-    if (Object.hasOwn(values, name)) throw new Problem('invalid', { detail: 'A query parameter is there twice', errors: [{ at: `query.${name.slice(0, 50)}`, message: 'expected once' }] })
+    if (Object.hasOwn(values, name))
+      throw new Problem('invalid', {
+        detail: 'A query parameter is there twice',
+        errors: [{ at: `query.${name.slice(0, 50)}`, message: 'expected once' }],
+      })
     Object.defineProperty(values, name, { value, enumerable: true, configurable: true, writable: true })
   }
   return values
@@ -85,7 +105,10 @@ function parseQuery(query: string): Record<string, string> {
 function check<T>(part: string, schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw new Problem('invalid', { detail: `The ${part} is not as described`, errors: flawsOf(part, result.error) })
+  throw new Problem('invalid', {
+    detail: `The ${part} is not as described`,
+    errors: flawsOf(part, result.error),
+  })
 }
 
 /** As many as a bulk request has items. */
@@ -93,10 +116,16 @@ const maxFlaws = 500
 
 /** What a schema found wrong, without repeating the values. */
 export function flawsOf(part: string, error: z.ZodError): Flaw[] {
-  return error.issues.slice(0, maxFlaws).map((issue) => ({ at: [part, ...issue.path.map(String)].join('.').slice(0, 200), message: messageOf(issue) }))
+  return error.issues.slice(0, maxFlaws).map((issue) => ({
+    at: [part, ...issue.path.map(String)].join('.').slice(0, 200),
+    message: messageOf(issue),
+  }))
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'unrecognized_keys') return issue.message.slice(0, 200)
-  return `not known here: ${issue.keys.slice(0, 5).map((key) => JSON.stringify(key.slice(0, 50))).join(', ')}`
+  return `not known here: ${issue.keys
+    .slice(0, 5)
+    .map((key) => JSON.stringify(key.slice(0, 50)))
+    .join(', ')}`
 }

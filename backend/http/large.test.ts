@@ -1,7 +1,8 @@
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BackendProcess, type Client, startTestPostgres, type TestPostgres } from '../testing/index.ts'
+import { BackendProcess, startTestPostgres } from '../testing/index.ts'
+import type { Client, TestPostgres } from '../testing/index.ts'
 
 const mebi = 1024 * 1024
 /**
@@ -26,7 +27,8 @@ afterAll(async () => {
   await postgres.close()
 })
 
-const residentBytes = async (): Promise<number> => Number(/^process_resident_memory_bytes (\S+)/m.exec((await client.get('/metrics')).text)?.[1])
+const residentBytes = async (): Promise<number> =>
+  Number(/^process_resident_memory_bytes (\S+)/m.exec((await client.get('/metrics')).text)?.[1])
 
 interface Sent {
   /** The head of the answer, and its body. */
@@ -58,12 +60,25 @@ function pour(head: string, piece: Buffer, limitBytes: number): Promise<Sent> {
   })
 }
 
-const headOf = (path: string, ...lines: string[]): string => [`POST ${path} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${client.token ?? ''}`, 'Content-Type: application/json', ...lines, '', ''].join('\r\n')
+const headOf = (path: string, ...lines: string[]): string =>
+  [
+    `POST ${path} HTTP/1.1`,
+    'Host: x',
+    `Authorization: Bearer ${client.token ?? ''}`,
+    'Content-Type: application/json',
+    ...lines,
+    '',
+    '',
+  ].join('\r\n')
 const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, ' '), Buffer.from('\r\n')])
 
 test('a gigabyte in chunks without a length is refused with 413 soon after the limit, 40 at a time, and memory stays flat', async () => {
   const before = await residentBytes()
-  const sent = await Promise.all(Array.from({ length: 40 }, () => pour(headOf('/imports', 'Transfer-Encoding: chunked'), chunk, 1024 * mebi)))
+  const sent = await Promise.all(
+    Array.from({ length: 40 }, () =>
+      pour(headOf('/imports', 'Transfer-Encoding: chunked'), chunk, 1024 * mebi),
+    ),
+  )
   expect(sent.filter(({ answer }) => !answer.startsWith('HTTP/1.1 413 '))).toEqual([])
   expect(Math.max(...sent.map(({ sentBytes }) => sentBytes))).toBeLessThan(mostBytes)
   // 40 bodies of 5 MiB may be there at once, and garbage of as much again; a gigabyte of each is not.
@@ -71,7 +86,11 @@ test('a gigabyte in chunks without a length is refused with 413 soon after the l
 }, 60_000)
 
 test('a length beyond the limit is refused before anything is read, and the answer arrives though the sender goes on', async () => {
-  const sent = await Promise.all(Array.from({ length: 10 }, () => pour(headOf('/tasks', `Content-Length: ${1024 * mebi}`), Buffer.alloc(65_536, ' '), 1024 * mebi)))
+  const sent = await Promise.all(
+    Array.from({ length: 10 }, () =>
+      pour(headOf('/tasks', `Content-Length: ${1024 * mebi}`), Buffer.alloc(65_536, ' '), 1024 * mebi),
+    ),
+  )
   expect(sent.filter(({ answer }) => !answer.startsWith('HTTP/1.1 413 '))).toEqual([])
   expect(Math.max(...sent.map(({ sentBytes }) => sentBytes))).toBeLessThan(mostBytes)
 }, 60_000)
@@ -80,7 +99,16 @@ test('a gzip bomb is refused with 415 and never unfolds', async () => {
   const bomb = gzipSync(Buffer.alloc(200 * mebi))
   const before = await residentBytes()
   for (const encoding of ['gzip', 'x-gzip', 'deflate', 'br', 'gzip, identity']) {
-    const sent = await pour(headOf('/imports', `Content-Length: ${bomb.length}`, `Content-Encoding: ${encoding}`, 'Connection: close'), bomb, bomb.length)
+    const sent = await pour(
+      headOf(
+        '/imports',
+        `Content-Length: ${bomb.length}`,
+        `Content-Encoding: ${encoding}`,
+        'Connection: close',
+      ),
+      bomb,
+      bomb.length,
+    )
     expect(sent.answer).toMatch(/^HTTP\/1\.1 415 /)
   }
   expect((await residentBytes()) - before).toBeLessThan(100 * mebi)

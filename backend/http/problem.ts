@@ -59,5 +59,12 @@ export function problemBody(problem: Problem, requestId: string): Record<string,
   const [, title] = problems[problem.kind]
   const { status } = problem
   const { detail, errors } = problem.options
-  return { type: `urn:todo:problem:${problem.kind}`, title, status, detail, requestId, ...(errors && { errors }) }
+  return {
+    type: `urn:todo:problem:${problem.kind}`,
+    title,
+    status,
+    detail,
+    requestId,
+    ...(errors && { errors }),
+  }
 }

@@ -1,7 +1,8 @@
 import { DatabaseBusy, DatabaseUnavailable } from '../db/errors.ts'
 import type { Reply } from './endpoint.ts'
 import { Problem, problemBody } from './problem.ts'
-import { type Scope, traceparentOf } from './scope.ts'
+import { traceparentOf } from './scope.ts'
+import type { Scope } from './scope.ts'
 
 /** For an API that answers JSON to programs: nothing of an answer may be run, framed, guessed at or kept. */
 const securityHeaders = {
@@ -44,7 +45,8 @@ export function serverTiming(scope: Scope): string {
 /** Any error as the answer it deserves. What is not meant for the caller goes to the scope, for the log. */
 export function problemReply(scope: Scope, error: unknown): Reply {
   const problem = problemOf(error)
-  const stack = problem.kind === 'internal' && error instanceof Error ? error.stack?.slice(0, maxLogged) : undefined
+  const stack =
+    problem.kind === 'internal' && error instanceof Error ? error.stack?.slice(0, maxLogged) : undefined
   scope.error = { kind: problem.kind, message: messageOf(error).slice(0, maxLogged), stack }
   return {
     status: problem.status,
@@ -55,8 +57,13 @@ export function problemReply(scope: Scope, error: unknown): Reply {
 
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof DatabaseUnavailable) return new Problem('unavailable', { detail: 'The database does not answer', headers: { 'retry-after': '5' } })
-  if (error instanceof DatabaseBusy) return new Problem('unavailable', { detail: 'The database is too busy', headers: { 'retry-after': '2' } })
+  if (error instanceof DatabaseUnavailable)
+    return new Problem('unavailable', {
+      detail: 'The database does not answer',
+      headers: { 'retry-after': '5' },
+    })
+  if (error instanceof DatabaseBusy)
+    return new Problem('unavailable', { detail: 'The database is too busy', headers: { 'retry-after': '2' } })
   return new Problem('internal', { detail: 'The error is logged under this request id' })
 }
 

@@ -40,7 +40,8 @@ export interface Scope extends QueryScope {
 const requestLimitMs = 4500
 
 const requestIdPattern = /^[A-Za-z0-9._~:@=+/-]{1,128}$/
-const traceparentPattern = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
+const traceparentPattern =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
 
 /** Characters; what is longer is left out, as the standard allows. */
 const maxTracestate = 512
@@ -64,11 +65,15 @@ export interface Arrival {
 
 /** A scope for a request that has just arrived: a valid `X-Request-Id` is kept and a valid `traceparent` is joined. */
 export function openScope(arrival: Arrival): Scope {
-  const parent = arrival.traceparent === undefined ? undefined : joinTrace(arrival.traceparent, arrival.tracestate)
+  const parent =
+    arrival.traceparent === undefined ? undefined : joinTrace(arrival.traceparent, arrival.tracestate)
   const startedAt = performance.now()
   const random = randomHex(40)
   return {
-    requestId: arrival.requestId !== undefined && requestIdPattern.test(arrival.requestId) ? arrival.requestId : random.slice(0, 32),
+    requestId:
+      arrival.requestId !== undefined && requestIdPattern.test(arrival.requestId)
+        ? arrival.requestId
+        : random.slice(0, 32),
     traceId: parent?.traceId ?? random.slice(32, 64),
     spanId: random.slice(64),
     sampled: parent?.sampled ?? false,
@@ -99,7 +104,11 @@ export function joinTrace(traceparent: string, tracestate: string | undefined): 
 }
 
 /** `traceparent` as others join it. */
-export function traceparentOf({ traceId, spanId, sampled }: Pick<Scope, 'traceId' | 'spanId' | 'sampled'>): string {
+export function traceparentOf({
+  traceId,
+  spanId,
+  sampled,
+}: Pick<Scope, 'traceId' | 'spanId' | 'sampled'>): string {
   return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
 }
 

@@ -1,14 +1,18 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { clientAddress } from './address.ts'
 import type { Bindings } from './app.ts'
-import { allowOrigins, type Cors } from './cors.ts'
+import { allowOrigins } from './cors.ts'
+import type { Cors } from './cors.ts'
 import { linger } from './linger.ts'
-import { Problem, problemBody, type ProblemKind } from './problem.ts'
+import { Problem, problemBody } from './problem.ts'
+import type { ProblemKind } from './problem.ts'
 import { problemReply, respond } from './respond.ts'
-import { openScope, randomHex, type Scope } from './scope.ts'
+import { openScope, randomHex } from './scope.ts'
+import type { Scope } from './scope.ts'
 
 /** Told of every connection and request, for metrics, logs and traces. */
 export interface ServerObserver {
@@ -22,7 +26,13 @@ export interface ServerObserver {
 }
 
 /** Milliseconds. A caller that sends its request slower than this is cut off with 408. */
-export const arrivalLimits = { headers: 10_000, request: 15_000, keepAlive: 65_000, idleSocket: 75_000, checkEvery: 1000 }
+export const arrivalLimits = {
+  headers: 10_000,
+  request: 15_000,
+  keepAlive: 65_000,
+  idleSocket: 75_000,
+  checkEvery: 1000,
+}
 
 export interface ServerOptions {
   /** How many proxies in front are believed about the client's address. */
@@ -33,7 +43,11 @@ export interface ServerOptions {
 }
 
 /** A server, not yet listening, for what `app` gives at the time of a request: it differs while the service starts. */
-export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observer: ServerObserver, options: ServerOptions): Server {
+export function createHttpServer(
+  app: () => Hono<{ Bindings: Bindings }>,
+  observer: ServerObserver,
+  options: ServerOptions,
+): Server {
   const { trustedProxies, limits = arrivalLimits } = options
   const cors = allowOrigins(options.corsOrigins ?? [])
   const scopes = new WeakMap<IncomingMessage, Scope>()
@@ -43,20 +57,41 @@ export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observ
       // Only HTTP/1.1 is served; the library's type allows for HTTP/2.
       // oxlint-disable-next-line no-unsafe-type-assertion
       const { incoming, outgoing } = env as Omit<Bindings, 'scope'>
-      return app().fetch(request, { incoming, outgoing, scope: scopes.get(incoming) ?? scopeOf(incoming, trustedProxies, cors) })
+      return app().fetch(request, {
+        incoming,
+        outgoing,
+        scope: scopes.get(incoming) ?? scopeOf(incoming, trustedProxies, cors),
+      })
     },
     {
       // What is left of a body is ours to pass over.
       autoCleanupIncoming: false,
       // Called before the application is, for a target or Host that makes no URL.
       errorHandler: (error) => {
-        const scope = arriving ?? openScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
-        return respond(scope, problemReply(scope, new Problem('malformed-request', { detail: 'The request target or Host is not valid', reason: String(error) })), false)
+        const scope =
+          arriving ?? openScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
+        return respond(
+          scope,
+          problemReply(
+            scope,
+            new Problem('malformed-request', {
+              detail: 'The request target or Host is not valid',
+              reason: String(error),
+            }),
+          ),
+          false,
+        )
       },
     },
   )
   const server = createServer(
-    { maxHeaderSize: 16_384, headersTimeout: limits.headers, requestTimeout: limits.request, keepAliveTimeout: limits.keepAlive, connectionsCheckingInterval: limits.checkEvery },
+    {
+      maxHeaderSize: 16_384,
+      headersTimeout: limits.headers,
+      requestTimeout: limits.request,
+      keepAliveTimeout: limits.keepAlive,
+      connectionsCheckingInterval: limits.checkEvery,
+    },
     (incoming, outgoing) => {
       const scope = scopeOf(incoming, trustedProxies, cors)
       scopes.set(incoming, scope)
@@ -73,7 +108,9 @@ export function createHttpServer(app: () => Hono<{ Bindings: Bindings }>, observ
     observer.connectionOpened()
     socket.once('close', () => observer.connectionClosed())
   })
-  server.on('clientError', (error: Error & { code?: string }, socket: Socket) => refuse(error, socket, observer))
+  server.on('clientError', (error: Error & { code?: string }, socket: Socket) =>
+    refuse(error, socket, observer),
+  )
   return server
 }
 
@@ -95,7 +132,12 @@ function single(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' ? header : undefined
 }
 
-function observe(scope: Scope, incoming: IncomingMessage, outgoing: ServerResponse, observer: ServerObserver): void {
+function observe(
+  scope: Scope,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  observer: ServerObserver,
+): void {
   observer.requestStarted(scope)
   outgoing.once('close', () => {
     const status = outgoing.writableFinished ? outgoing.statusCode : 499
@@ -117,7 +159,9 @@ function refuse(error: Error & { code?: string }, socket: Socket, observer: Serv
   }
   const [kind, status, reason] = parserProblems[error.code ?? ''] ?? ['malformed-request', 400, 'Bad Request']
   const requestId = randomHex(16)
-  const body = JSON.stringify(problemBody(new Problem(kind, { detail: 'The request could not be read' }), requestId))
+  const body = JSON.stringify(
+    problemBody(new Problem(kind, { detail: 'The request could not be read' }), requestId),
+  )
   observer.refused(status, requestId, clientAddress(socket.remoteAddress, undefined, 0))
   const head = `HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-type: application/problem+json\r\nx-request-id: ${requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
   socket.end(head + body, () => socket.destroy())

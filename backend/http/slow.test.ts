@@ -4,7 +4,8 @@ import { connect, Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { Client } from '../testing/index.ts'
-import { createApp, createHttpServer, endpoint, type ServerObserver } from './index.ts'
+import { createApp, createHttpServer, endpoint } from './index.ts'
+import type { ServerObserver } from './index.ts'
 import { arrivalLimits } from './server.ts'
 
 /** The limits of the service, ten times as short. */
@@ -12,7 +13,13 @@ const limits = { headers: 1000, request: 1500, keepAlive: 6500, idleSocket: 7500
 const shared = { id: 'x', summary: 'x', tag: 'x', access: 'open', limit: 'none', answers: {} } as const
 const endpoints = [
   endpoint({ ...shared, method: 'GET', path: '/quick', handle: () => ({ status: 200, json: {} }) }),
-  endpoint({ ...shared, method: 'POST', path: '/body', body: { schema: z.unknown(), maxBytes: 1000 }, handle: () => ({ status: 200, json: {} }) }),
+  endpoint({
+    ...shared,
+    method: 'POST',
+    path: '/body',
+    body: { schema: z.unknown(), maxBytes: 1000 },
+    handle: () => ({ status: 200, json: {} }),
+  }),
 ]
 
 const open = { connections: 0, refused: 0 }
@@ -23,7 +30,11 @@ const observer: ServerObserver = {
   requestDone: () => undefined,
   refused: (status) => (open.refused += status === 408 ? 1 : 0),
 }
-const app = createApp(endpoints, { authenticate: () => ({ userId: 'u', sessionId: 's' }), limit: () => undefined, timing: () => false })
+const app = createApp(endpoints, {
+  authenticate: () => ({ userId: 'u', sessionId: 's' }),
+  limit: () => undefined,
+  timing: () => false,
+})
 const server = createHttpServer(() => app, observer, { trustedProxies: 0, limits })
 let port = 0
 
@@ -62,24 +73,31 @@ function slowly(first: string, endless: string): Promise<string> {
 const slow = [
   ['say nothing', '', ''],
   ['send their head byte by byte', 'GET /quick HTTP/1.1\r\nHost: x\r\nX-Slow: ', 'x'],
-  ['send their body byte by byte', 'POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n', ' '],
+  [
+    'send their body byte by byte',
+    'POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n',
+    ' ',
+  ],
 ] as const
 
 describe('500 connections that', () => {
-  test.each(slow)('%s are closed with 408, and others are answered meanwhile', async (_what, first, endless) => {
-    const client = new Client(`http://127.0.0.1:${port}`)
-    const state = { waiting: 500 }
-    const ended = Array.from({ length: 500 }, async () => {
-      const received = await slowly(first, endless)
-      state.waiting -= 1
-      return received
-    })
-    const statuses = new Set<number>()
-    while (state.waiting > 0) statuses.add((await client.get('/quick')).status)
-    const received = await Promise.all(ended)
-    expect([...statuses]).toEqual([200])
-    expect(received.filter((text) => !/^HTTP\/1\.1 408 .*\r\n\r\n\{.*"status":408/s.test(text))).toEqual([])
-  })
+  test.each(slow)(
+    '%s are closed with 408, and others are answered meanwhile',
+    async (_what, first, endless) => {
+      const client = new Client(`http://127.0.0.1:${port}`)
+      const state = { waiting: 500 }
+      const ended = Array.from({ length: 500 }, async () => {
+        const received = await slowly(first, endless)
+        state.waiting -= 1
+        return received
+      })
+      const statuses = new Set<number>()
+      while (state.waiting > 0) statuses.add((await client.get('/quick')).status)
+      const received = await Promise.all(ended)
+      expect([...statuses]).toEqual([200])
+      expect(received.filter((text) => !/^HTTP\/1\.1 408 .*\r\n\r\n\{.*"status":408/s.test(text))).toEqual([])
+    },
+  )
 })
 
 test('each of them was counted, and none is left', () => {
@@ -89,11 +107,25 @@ test('each of them was counted, and none is left', () => {
 })
 
 describe('a connection whose answer nobody reads', () => {
-  const large = endpoint({ ...shared, method: 'GET', path: '/large', handle: () => ({ status: 200, body: new Uint8Array(64 * 1024 * 1024) }) })
-  const patient = createHttpServer(() => createApp([...endpoints, large], { authenticate: () => ({ userId: 'u', sessionId: 's' }), limit: () => undefined, timing: () => false }), observer, {
-    trustedProxies: 0,
-    limits: { ...limits, idleSocket: 500 },
+  const large = endpoint({
+    ...shared,
+    method: 'GET',
+    path: '/large',
+    handle: () => ({ status: 200, body: new Uint8Array(64 * 1024 * 1024) }),
   })
+  const patient = createHttpServer(
+    () =>
+      createApp([...endpoints, large], {
+        authenticate: () => ({ userId: 'u', sessionId: 's' }),
+        limit: () => undefined,
+        timing: () => false,
+      }),
+    observer,
+    {
+      trustedProxies: 0,
+      limits: { ...limits, idleSocket: 500 },
+    },
+  )
 
   let patientPort = 0
 
@@ -108,20 +140,24 @@ describe('a connection whose answer nobody reads', () => {
   test.each([
     ['the first', ['/large']],
     ['a later one', ['/quick', '/large']],
-  ])('is closed after a while, whether it is %s of its connection', async (_which, paths) => {
-    const accepted = once(patient, 'connection')
-    const socket = connect(patientPort, '127.0.0.1')
-    onTestFinished(() => void socket.destroy())
-    const connection: unknown = (await accepted)[0]
-    if (!(connection instanceof Socket)) throw new Error('no connection')
-    for (const [index, path] of paths.entries()) {
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
-      if (index < paths.length - 1) await once(socket, 'data')
-    }
-    socket.pause()
-    await once(connection, 'close')
-    expect(connection.destroyed).toBe(true)
-  }, 10_000)
+  ])(
+    'is closed after a while, whether it is %s of its connection',
+    async (_which, paths) => {
+      const accepted = once(patient, 'connection')
+      const socket = connect(patientPort, '127.0.0.1')
+      onTestFinished(() => void socket.destroy())
+      const connection: unknown = (await accepted)[0]
+      if (!(connection instanceof Socket)) throw new Error('no connection')
+      for (const [index, path] of paths.entries()) {
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+        if (index < paths.length - 1) await once(socket, 'data')
+      }
+      socket.pause()
+      await once(connection, 'close')
+      expect(connection.destroyed).toBe(true)
+    },
+    10_000,
+  )
 })
 
 test('a sender who goes on for a second before it reads still learns why its body was refused', async () => {
@@ -133,7 +169,9 @@ test('a sender who goes on for a second before it reads still learns why its bod
   })
   onTestFinished(() => void socket.destroy())
   socket.on('error', () => undefined)
-  socket.write('POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n')
+  socket.write(
+    'POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n',
+  )
   const sending = setInterval(() => socket.write(' '), 50)
   onTestFinished(() => clearInterval(sending))
   await new Promise((resolve) => setTimeout(resolve, 1000))

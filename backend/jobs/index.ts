@@ -1,1 +1,2 @@
-export { type JobHandler, type JobOutcome, JobQueue } from './queue.ts'
+export { JobQueue } from './queue.ts'
+export type { JobHandler, JobOutcome } from './queue.ts'

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { backgroundScope, Database } from '../db/index.ts'
 import { createLog, createMetrics } from '../observability/index.ts'
-import { startTestPostgres, type TestPostgres } from '../testing/index.ts'
+import { startTestPostgres } from '../testing/index.ts'
+import type { TestPostgres } from '../testing/index.ts'
 import { eventually } from '../testing/process.ts'
 import { JobQueue } from './queue.ts'
 
@@ -11,7 +12,11 @@ let database: Database
 beforeAll(async () => {
   postgres = await startTestPostgres()
   url = await postgres.newDatabase()
-  database = new Database(url, 2, { queryDone: () => undefined, connectionError: () => undefined, stateChanged: () => undefined })
+  database = new Database(url, 2, {
+    queryDone: () => undefined,
+    connectionError: () => undefined,
+    stateChanged: () => undefined,
+  })
 })
 afterAll(async () => {
   await database.close(1000)
@@ -22,15 +27,18 @@ test('a job that fails is tried again, and given up after its last try, once', a
   const tried: string[] = []
   const givenUp: string[] = []
   const { log, close } = createLog({ level: 'silent' })
-  const queue = new JobQueue({ url, metrics: createMetrics(), log, retries: 1 }, {
-    hopeless: {
-      run: async (id) => {
-        tried.push(id)
-        throw new Error('never')
+  const queue = new JobQueue(
+    { url, metrics: createMetrics(), log, retries: 1 },
+    {
+      hopeless: {
+        run: async (id) => {
+          tried.push(id)
+          throw new Error('never')
+        },
+        giveUp: async (id) => void givenUp.push(id),
       },
-      giveUp: async (id) => void givenUp.push(id),
     },
-  })
+  )
   await queue.start()
   await database.transaction(backgroundScope(5000), async (tx) => queue.enqueue(tx, 'hopeless', 'job-1'))
   await eventually('the job is given up', 25_000, () => givenUp.length > 0)
@@ -43,7 +51,10 @@ test('a job that fails is tried again, and given up after its last try, once', a
 test('many jobs that come at once are done one after the other without a pause between', async () => {
   const done: string[] = []
   const { log, close } = createLog({ level: 'silent' })
-  const queue = new JobQueue({ url, metrics: createMetrics(), log }, { many: { run: async (id) => (done.push(id), 'done'), giveUp: () => Promise.resolve() } })
+  const queue = new JobQueue(
+    { url, metrics: createMetrics(), log },
+    { many: { run: async (id) => (done.push(id), 'done'), giveUp: () => Promise.resolve() } },
+  )
   await queue.start()
   const ids = Array.from({ length: 30 }, (_, index) => `job-${index}`)
   await database.transaction(backgroundScope(5000), async (tx) => {

@@ -65,7 +65,9 @@ export class JobQueue {
       monitorIntervalSeconds: heartbeatSeconds,
       superviseIntervalSeconds: heartbeatSeconds,
     })
-    this.#boss.on('error', (error) => parts.log.warn({ stream: 'error', error: { message: error.message } }, 'the job queue had an error'))
+    this.#boss.on('error', (error) =>
+      parts.log.warn({ stream: 'error', error: { message: error.message } }, 'the job queue had an error'),
+    )
     parts.metrics.observeQueues(() => this.#countJobs())
   }
 
@@ -73,13 +75,25 @@ export class JobQueue {
   async start(): Promise<void> {
     await this.#boss.start()
     for (const [queue, handler] of Object.entries(this.#queues)) {
-      await this.#boss.createQueue(queue, { retryLimit: this.#retries, retryDelay: 1, retryBackoff: true, retryDelayMax: 30, expireInSeconds: 600, heartbeatSeconds, notify: true })
-      const worker: string = await this.#boss.work<JobData>(queue, { batchSize: 1, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds }, async ([job]) => {
-        if (job === undefined) return
-        // After this one it looks for the next at once: of jobs that come together only the first is told of in time.
-        this.#boss.notifyWorker(worker)
-        await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
+      await this.#boss.createQueue(queue, {
+        retryLimit: this.#retries,
+        retryDelay: 1,
+        retryBackoff: true,
+        retryDelayMax: 30,
+        expireInSeconds: 600,
+        heartbeatSeconds,
+        notify: true,
       })
+      const worker: string = await this.#boss.work<JobData>(
+        queue,
+        { batchSize: 1, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds },
+        async ([job]) => {
+          if (job === undefined) return
+          // After this one it looks for the next at once: of jobs that come together only the first is told of in time.
+          this.#boss.notifyWorker(worker)
+          await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
+        },
+      )
     }
     this.#running = true
   }
@@ -87,7 +101,11 @@ export class JobQueue {
   /** Enqueues within `tx`: the job is there exactly when what it is about is. */
   async enqueue(tx: Transaction, queue: string, id: string): Promise<void> {
     const { traceId, spanId, sampled = false } = tx.scope
-    const data: JobData = { id, ...(traceId !== undefined && spanId !== undefined && { traceparent: traceparentOf({ traceId, spanId, sampled }) }) }
+    const data: JobData = {
+      id,
+      ...(traceId !== undefined &&
+        spanId !== undefined && { traceparent: traceparentOf({ traceId, spanId, sampled }) }),
+    }
     await this.#boss.send(queue, data, { db: fromDrizzle(tx.builder, sql) })
   }
 
@@ -101,7 +119,12 @@ export class JobQueue {
     await this.#boss.stop({ graceful: true, timeout: graceMs, close: true })
   }
 
-  async #work(queue: string, handler: JobHandler, { id, traceparent }: JobData, isLast: boolean): Promise<void> {
+  async #work(
+    queue: string,
+    handler: JobHandler,
+    { id, traceparent }: JobData,
+    isLast: boolean,
+  ): Promise<void> {
     const { metrics, log, tracing } = this.#parts
     const traceId = traceparent === undefined ? undefined : joinTrace(traceparent, undefined)?.traceId
     const started = performance.now()
@@ -116,7 +139,16 @@ export class JobQueue {
       log.info({ stream: 'application', traceId, queue, jobId: id, outcome }, 'job ended')
     } catch (error) {
       finish('error', error)
-      log.error({ stream: 'error', traceId, queue, jobId: id, error: { message: error instanceof Error ? error.message : String(error) } }, isLast ? 'job is given up' : 'job will be tried again')
+      log.error(
+        {
+          stream: 'error',
+          traceId,
+          queue,
+          jobId: id,
+          error: { message: error instanceof Error ? error.message : String(error) },
+        },
+        isLast ? 'job is given up' : 'job will be tried again',
+      )
       if (isLast) await handler.giveUp(id)
       throw error
     }
@@ -126,7 +158,8 @@ export class JobQueue {
   #countJobs(): Promise<QueueState[]> {
     const now = performance.now()
     if (!this.#running) return Promise.resolve([])
-    if (this.#counts === undefined || now - this.#counts.at > countsKeptMs) this.#counts = { at: now, states: this.#readCounts().catch(() => []) }
+    if (this.#counts === undefined || now - this.#counts.at > countsKeptMs)
+      this.#counts = { at: now, states: this.#readCounts().catch(() => []) }
     return this.#counts.states
   }
 

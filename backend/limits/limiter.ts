@@ -1,7 +1,10 @@
-import { backgroundScope, type Database } from '../db/index.ts'
-import { Problem, type Scope } from '../http/index.ts'
+import { backgroundScope } from '../db/index.ts'
+import type { Database } from '../db/index.ts'
+import { Problem } from '../http/index.ts'
+import type { Scope } from '../http/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { type Grant, returnGrants, takeGrant } from './statements.ts'
+import { returnGrants, takeGrant } from './statements.ts'
+import type { Grant } from './statements.ts'
 
 export type Policy = 'user' | 'auth'
 
@@ -78,19 +81,34 @@ export class RateLimiter {
     for (const [caller, lease] of this.#leases) {
       if (lease.asking !== undefined) continue
       if (lease.endsAtMs <= now) this.#leases.delete(caller)
-      else if (lease.left > 0 && lease.usedAtMs < now - 1000 && lease.sharedLeft < this.limit / 2 && unused.length < 1000) {
+      else if (
+        lease.left > 0 &&
+        lease.usedAtMs < now - 1000 &&
+        lease.sharedLeft < this.limit / 2 &&
+        unused.length < 1000
+      ) {
         unused.push({ key: this.#key(caller), unused: lease.left, ends: lease.windowEndsAt })
         this.#leases.delete(caller)
       }
     }
-    if (unused.length > 0) await this.#with.database.run(backgroundScope(2000), returnGrants, { unused: JSON.stringify(unused) })
+    if (unused.length > 0)
+      await this.#with.database.run(backgroundScope(2000), returnGrants, { unused: JSON.stringify(unused) })
   }
 
   #leaseOf(caller: string): Lease {
     const known = this.#leases.get(caller)
     if (known !== undefined) return known
     if (this.#leases.size >= maxCallers) this.#forgetOldest()
-    const made: Lease = { left: 0, sharedLeft: this.limit, windowEndsAt: '', endsAtMs: 0, usedAtMs: 0, refusedUntilMs: 0, refusals: 0, asking: undefined }
+    const made: Lease = {
+      left: 0,
+      sharedLeft: this.limit,
+      windowEndsAt: '',
+      endsAtMs: 0,
+      usedAtMs: 0,
+      refusedUntilMs: 0,
+      refusals: 0,
+      asking: undefined,
+    }
     this.#leases.set(caller, made)
     return made
   }
@@ -121,12 +139,16 @@ export class RateLimiter {
 
   async #ask(scope: Scope, caller: string, lease: Lease): Promise<void> {
     // Of the caller's own time, but not of its counts: how often we ask must not show in what a request costs.
-    const [grant] = await this.#with.database.run({ ...backgroundScope(0), deadline: scope.deadline, span: scope.span }, takeGrant, {
-      key: this.#key(caller),
-      limit: this.limit,
-      first: this.#first,
-      windowMs,
-    })
+    const [grant] = await this.#with.database.run(
+      { ...backgroundScope(0), deadline: scope.deadline, span: scope.span },
+      takeGrant,
+      {
+        key: this.#key(caller),
+        limit: this.limit,
+        first: this.#first,
+        windowMs,
+      },
+    )
     if (grant !== undefined) this.#accept(lease, grant)
   }
 
@@ -148,9 +170,13 @@ export class RateLimiter {
     lease.refusals += 1
     // Once for each caller and window: the log must not be the way to fill the disk.
     if (lease.refusals === 1) this.#with.events.security('ratelimit.refused', scope, { policy: this.policy })
-    if (lease.refusals === Math.max(abuseAtLeast, this.limit)) this.#with.events.security('ratelimit.abused', scope, { policy: this.policy, refusals: lease.refusals })
+    if (lease.refusals === Math.max(abuseAtLeast, this.limit))
+      this.#with.events.security('ratelimit.abused', scope, { policy: this.policy, refusals: lease.refusals })
     const seconds = String(Math.max(1, Math.ceil((lease.endsAtMs - now) / 1000)))
-    throw new Problem('too-many-requests', { detail: `At most ${this.limit} requests a minute`, headers: { 'retry-after': seconds } })
+    throw new Problem('too-many-requests', {
+      detail: `At most ${this.limit} requests a minute`,
+      headers: { 'retry-after': seconds },
+    })
   }
 
   // https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/

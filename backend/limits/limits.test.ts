@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type Answer, Client, eventually, startTestPostgres, startTestService, type TestPostgres } from '../testing/index.ts'
+import { Client, eventually, startTestPostgres, startTestService } from '../testing/index.ts'
+import type { Answer, TestPostgres } from '../testing/index.ts'
 
 let postgres: TestPostgres
 
@@ -15,26 +16,37 @@ async function start(url: string, env: Record<string, string>) {
   return running
 }
 
-const refreshFrom = (client: Client, index: number) => client.send('POST', '/auth/refresh', { refreshToken: 'x' }, { 'x-forwarded-for': `10.0.0.${index}, 10.1.0.${index}` })
-const admitted = (answers: readonly Answer[]): number => answers.filter((answer) => answer.status === 200).length
+const refreshFrom = (client: Client, index: number) =>
+  client.send(
+    'POST',
+    '/auth/refresh',
+    { refreshToken: 'x' },
+    { 'x-forwarded-for': `10.0.0.${index}, 10.1.0.${index}` },
+  )
+const admitted = (answers: readonly Answer[]): number =>
+  answers.filter((answer) => answer.status === 200).length
 
 describe('the limit of a user', () => {
-  test.each([5, 40, 100])('of %i a minute admits exactly that many, and refuses the others with 429 and Retry-After', async (limit) => {
-    const running = await start(await postgres.newDatabase(), { RATE_LIMIT_PER_MINUTE: String(limit) })
-    const user = (await running.client.register()).client
-    const answers = await Promise.all(Array.from({ length: limit + 30 }, () => user.get('/tasks')))
-    expect(admitted(answers)).toBe(limit)
-    const refused = answers.find((answer) => answer.status === 429)
-    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(50)
-    expect(refused?.headers.get('ratelimit')).toMatch(/^"user";r=0;t=\d+$/)
-    expect(refused?.headers.get('content-type')).toBe('application/problem+json')
-  })
+  test.each([5, 40, 100])(
+    'of %i a minute admits exactly that many, and refuses the others with 429 and Retry-After',
+    async (limit) => {
+      const running = await start(await postgres.newDatabase(), { RATE_LIMIT_PER_MINUTE: String(limit) })
+      const user = (await running.client.register()).client
+      const answers = await Promise.all(Array.from({ length: limit + 30 }, () => user.get('/tasks')))
+      expect(admitted(answers)).toBe(limit)
+      const refused = answers.find((answer) => answer.status === 429)
+      expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(50)
+      expect(refused?.headers.get('ratelimit')).toMatch(/^"user";r=0;t=\d+$/)
+      expect(refused?.headers.get('content-type')).toBe('application/problem+json')
+    },
+  )
 
   test('is told with every answer', async () => {
     const running = await start(await postgres.newDatabase(), { RATE_LIMIT_PER_MINUTE: '50' })
     const user = (await running.client.register()).client
     const left = []
-    for (let request = 0; request < 12; request += 1) left.push((await user.get('/tasks')).headers.get('ratelimit')?.replace(/;t=\d+$/, ''))
+    for (let request = 0; request < 12; request += 1)
+      left.push((await user.get('/tasks')).headers.get('ratelimit')?.replace(/;t=\d+$/, ''))
     expect(left).toEqual(Array.from({ length: 12 }, (_, index) => `"user";r=${49 - index}`))
     expect((await user.get('/tasks')).headers.get('ratelimit-policy')).toBe('"user";q=50;w=60')
   })
@@ -48,11 +60,21 @@ describe('the limit of a user', () => {
 
   test('is one for two instances on one database', async () => {
     const url = await postgres.newDatabase()
-    const [one, other] = [await start(url, { RATE_LIMIT_PER_MINUTE: '100' }), await start(url, { RATE_LIMIT_PER_MINUTE: '100' })]
+    const [one, other] = [
+      await start(url, { RATE_LIMIT_PER_MINUTE: '100' }),
+      await start(url, { RATE_LIMIT_PER_MINUTE: '100' }),
+    ]
     const token = (await one.client.register()).session.accessToken
     const callers = [new Client(one.url, token), new Client(other.url, token)]
     const burst = async (count: number): Promise<number> =>
-      admitted(await Promise.all(Array.from({ length: count }, (_, index) => callers[index % 2]?.get('/tasks') ?? Promise.reject(new Error('no caller')))))
+      admitted(
+        await Promise.all(
+          Array.from(
+            { length: count },
+            (_, index) => callers[index % 2]?.get('/tasks') ?? Promise.reject(new Error('no caller')),
+          ),
+        ),
+      )
     let total = await burst(150)
     expect(total).toBeLessThanOrEqual(100)
     // What one instance took and did not use comes back to the other.
@@ -64,7 +86,8 @@ describe('the limit of a user', () => {
 describe('the limit of an address', () => {
   test('holds for logins and registrations together', async () => {
     const running = await start(await postgres.newDatabase(), { AUTH_RATE_LIMIT_PER_MINUTE: '6' })
-    const login = () => running.client.send('POST', '/auth/login', { email: 'nobody@example.com', password: 'wrong password' })
+    const login = () =>
+      running.client.send('POST', '/auth/login', { email: 'nobody@example.com', password: 'wrong password' })
     const answers = []
     for (let attempt = 0; attempt < 9; attempt += 1) answers.push((await login()).status)
     expect(answers).toEqual([401, 401, 401, 401, 401, 423, 429, 429, 429])
@@ -77,7 +100,8 @@ describe('the limit of an address', () => {
     for (let index = 0; index < 5; index += 1) statuses.push((await refreshFrom(direct.client, index)).status)
     expect(statuses).toEqual([401, 401, 401, 429, 429])
     const proxied = await start(url, { AUTH_RATE_LIMIT_PER_MINUTE: '3', TRUST_PROXY: '1' })
-    for (let index = 0; index < 5; index += 1) expect((await refreshFrom(proxied.client, index)).status).toBe(401)
+    for (let index = 0; index < 5; index += 1)
+      expect((await refreshFrom(proxied.client, index)).status).toBe(401)
   })
 })
 

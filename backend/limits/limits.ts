@@ -1,6 +1,8 @@
 import { backgroundScope } from '../db/index.ts'
-import { networkOf, type Scope } from '../http/index.ts'
-import { type LimiterDependencies, type Policy, RateLimiter } from './limiter.ts'
+import { networkOf } from '../http/index.ts'
+import type { Scope } from '../http/index.ts'
+import { RateLimiter } from './limiter.ts'
+import type { LimiterDependencies, Policy } from './limiter.ts'
 import { readLimit, writeLimit } from './statements.ts'
 
 export interface LimitsDependencies extends LimiterDependencies {
@@ -18,9 +20,18 @@ export class Limits {
   constructor(dependencies: LimitsDependencies) {
     const { perMinute, metrics } = dependencies
     this.#with = dependencies
-    this.#limiters = { user: new RateLimiter('user', perMinute.user, dependencies), auth: new RateLimiter('auth', perMinute.auth, dependencies) }
-    for (const { policy, limit } of Object.values(this.#limiters)) metrics.rateLimitConfig.set({ policy, limit: String(limit), window: '60s' }, 1)
-    metrics.observeLimits(() => Object.values(this.#limiters).map((limiter) => ({ policy: limiter.policy, ratio: limiter.utilization() })))
+    this.#limiters = {
+      user: new RateLimiter('user', perMinute.user, dependencies),
+      auth: new RateLimiter('auth', perMinute.auth, dependencies),
+    }
+    for (const { policy, limit } of Object.values(this.#limiters))
+      metrics.rateLimitConfig.set({ policy, limit: String(limit), window: '60s' }, 1)
+    metrics.observeLimits(() =>
+      Object.values(this.#limiters).map((limiter) => ({
+        policy: limiter.policy,
+        ratio: limiter.utilization(),
+      })),
+    )
     this.#timer = setInterval(() => void this.#tidy(), 1000)
     this.#timer.unref()
   }
@@ -39,7 +50,8 @@ export class Limits {
       const [before] = await database.run(backgroundScope(5000), readLimit, { policy })
       if (before?.limit === limit) continue
       await database.run(backgroundScope(5000), writeLimit, { policy, limit })
-      if (before !== undefined) events.security('ratelimit.config_changed', undefined, { policy, before: before.limit, now: limit })
+      if (before !== undefined)
+        events.security('ratelimit.config_changed', undefined, { policy, before: before.limit, now: limit })
     }
   }
 

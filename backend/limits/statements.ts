@@ -54,7 +54,11 @@ export const returnGrants = statement<unknown>('rate_limits.return', (db) =>
 )
 
 export const readLimit = statement<{ limit: number }>('rate_limit_settings.read', (db) =>
-  db.select({ limit: rateLimitSettings.limit }).from(rateLimitSettings).where(eq(rateLimitSettings.policy, p('policy'))).prepare('rate_limit_settings_read'),
+  db
+    .select({ limit: rateLimitSettings.limit })
+    .from(rateLimitSettings)
+    .where(eq(rateLimitSettings.policy, p('policy')))
+    .prepare('rate_limit_settings_read'),
 )
 
 export const writeLimit = statement<{ limit: number }>('rate_limit_settings.write', (db) =>

@@ -15,7 +15,8 @@ export const securityEvents = {
   'access.cross_user': 'Data of another user was asked for',
   'usage.unusual': 'A user used bulk operations, exports or imports thirty times within 15 minutes',
   'ratelimit.refused': 'A caller reached its rate limit; once for each caller and window',
-  'ratelimit.abused': 'A caller went on until it was refused as often as its limit; once for each caller and window',
+  'ratelimit.abused':
+    'A caller went on until it was refused as often as its limit; once for each caller and window',
   'ratelimit.config_changed': 'A rate limit differs from the one in force before',
   'faults.changed': 'Fault injection was switched on or off, or ended',
 } as const
@@ -38,7 +39,9 @@ export type SecurityEvent = keyof typeof securityEvents
 export type AuditEvent = keyof typeof auditEvents
 
 /** What an event is about; absent for events outside any request. */
-type About = Pick<Scope, 'requestId' | 'traceId' | 'principal' | 'address' | 'method' | 'route' | 'startedAt'> | undefined
+type About =
+  | Pick<Scope, 'requestId' | 'traceId' | 'principal' | 'address' | 'method' | 'route' | 'startedAt'>
+  | undefined
 
 /** Writes security and audit events to their streams. */
 export interface Events {
@@ -50,8 +53,10 @@ export function createEvents(log: Log): Events {
   // LOG_LEVEL is for what is read while looking for something: it must not be a way to leave no trace.
   const always = log.isLevelEnabled('info') || log.level === 'silent' ? log : log.child({}, { level: 'info' })
   return {
-    security: (event, about, details) => always.warn({ stream: 'security', event, ...fieldsOf(about), ...details }, securityEvents[event]),
-    audit: (event, about, details) => always.info({ stream: 'audit', event, ...fieldsOf(about), ...details }, auditEvents[event]),
+    security: (event, about, details) =>
+      always.warn({ stream: 'security', event, ...fieldsOf(about), ...details }, securityEvents[event]),
+    audit: (event, about, details) =>
+      always.info({ stream: 'audit', event, ...fieldsOf(about), ...details }, auditEvents[event]),
   }
 }
 
@@ -60,5 +65,12 @@ function fieldsOf(about: About): Record<string, unknown> {
   const { requestId, traceId, principal, address, method, route, startedAt } = about
   // The time until the event: its request is not answered yet.
   const responseTimeMs = Math.round((performance.now() - startedAt) * 1000) / 1000
-  return { requestId, traceId, userId: principal?.userId, address, endpoint: `${method} ${route}`, responseTimeMs }
+  return {
+    requestId,
+    traceId,
+    userId: principal?.userId,
+    address,
+    endpoint: `${method} ${route}`,
+    responseTimeMs,
+  }
 }

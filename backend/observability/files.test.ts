@@ -17,7 +17,12 @@ beforeEach(async () => {
 })
 
 const openFiles = (): LogFiles =>
-  new LogFiles({ folder, now: () => now, fallback: (lines) => (elsewhere += lines), notice: (level, message) => `${level}: ${message}\n` })
+  new LogFiles({
+    folder,
+    now: () => now,
+    fallback: (lines) => (elsewhere += lines),
+    notice: (level, message) => `${level}: ${message}\n`,
+  })
 const read = (name: string): Promise<string> => readFile(join(folder, name), 'utf8')
 const warnings = (): number => elsewhere.split('warn: log files cannot be written').length - 1
 
@@ -40,7 +45,10 @@ describe('log files', () => {
     now += 1
     files.write('security', 'after\n')
     await files.flush()
-    expect([await read('security-2026-11-24.log'), await read('security-2026-11-25.log')]).toEqual(['before\n', 'after\n'])
+    expect([await read('security-2026-11-24.log'), await read('security-2026-11-25.log')]).toEqual([
+      'before\n',
+      'after\n',
+    ])
   })
 
   test('go on after a restart, and take the lines of two instances', async () => {
@@ -54,13 +62,18 @@ describe('log files', () => {
 
   test('are deleted once they have served their time, at the start and at midnight, whether or not there is a line', async () => {
     await mkdir(folder)
-    for (const name of ['application-2026-10-24.log', 'application-2026-10-25.log', 'notes-2020-01-01.log']) await writeFile(join(folder, name), '')
+    for (const name of ['application-2026-10-24.log', 'application-2026-10-25.log', 'notes-2020-01-01.log'])
+      await writeFile(join(folder, name), '')
     await mkdir(join(folder, 'application-2020-01-01.log'))
     await symlink('/dev/null', join(folder, 'audit-2020-01-01.log'))
     const others = ['application-2020-01-01.log', 'audit-2020-01-01.log', 'notes-2020-01-01.log']
     const files = openFiles()
     await files.flush()
-    expect((await readdir(folder)).toSorted()).toEqual(['application-2020-01-01.log', 'application-2026-10-25.log', ...others.slice(1)])
+    expect((await readdir(folder)).toSorted()).toEqual([
+      'application-2020-01-01.log',
+      'application-2026-10-25.log',
+      ...others.slice(1),
+    ])
     now += 24 * 3600_000
     await files.flush()
     expect((await readdir(folder)).toSorted()).toEqual(others)

@@ -119,7 +119,8 @@ export class LogFiles {
       const cutOff = !this.#whole.has(name) && (await endsInside(path))
       await appendFile(path, cutOff ? `\n${lines}` : lines, { mode: 0o640 })
       this.#whole.add(name)
-      if (this.#broken !== undefined) this.#with.fallback(this.#with.notice('info', 'log files are written again', {}))
+      if (this.#broken !== undefined)
+        this.#with.fallback(this.#with.notice('info', 'log files are written again', {}))
       this.#broken = undefined
     } catch (error) {
       this.#whole.delete(name)
@@ -129,7 +130,12 @@ export class LogFiles {
 
   #fail(lines: string, message: string): void {
     const { now, fallback, notice } = this.#with
-    if (this.#broken === undefined) fallback(notice('warn', 'log files cannot be written; lines go to standard output until they can', { error: { message } }))
+    if (this.#broken === undefined)
+      fallback(
+        notice('warn', 'log files cannot be written; lines go to standard output until they can', {
+          error: { message },
+        }),
+      )
     this.#broken = { since: now() }
     fallback(lines)
   }
@@ -144,7 +150,10 @@ async function tidy(folder: string, today: string): Promise<void> {
   const names = await readdir(folder).catch(() => [])
   for (const name of outlived(names, today)) {
     const path = join(folder, name)
-    const isFile = await lstat(path).then((found) => found.isFile(), () => false)
+    const isFile = await lstat(path).then(
+      (found) => found.isFile(),
+      () => false,
+    )
     if (isFile) await unlink(path).catch(() => undefined)
   }
 }

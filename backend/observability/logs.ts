@@ -1,8 +1,11 @@
-import pino, { type DestinationStream, type Logger } from 'pino'
+import pino from 'pino'
+import type { DestinationStream, Logger } from 'pino'
 import type { Config } from '../config/index.ts'
 import { LogFiles } from './files.ts'
-import { redactor, type Secrets } from './redaction.ts'
-import { type Stream, streams } from './streams.ts'
+import { redactor } from './redaction.ts'
+import type { Secrets } from './redaction.ts'
+import { streams } from './streams.ts'
+import type { Stream } from './streams.ts'
 
 export type Log = Logger
 
@@ -34,8 +37,22 @@ export interface Output {
 }
 
 /** JSON lines with `timestamp`, `level`, `message` and `stream`; the fields are described in the README of this folder's parent. */
-export function createLog({ level, folder, secrets = {}, now = Date.now, output = standardOutput() }: LogOptions): LogSink {
-  const files = folder === undefined ? undefined : new LogFiles({ folder, now, fallback: (lines) => output.write(lines), notice: (at, message, details) => notice(now, at, message, details) })
+export function createLog({
+  level,
+  folder,
+  secrets = {},
+  now = Date.now,
+  output = standardOutput(),
+}: LogOptions): LogSink {
+  const files =
+    folder === undefined
+      ? undefined
+      : new LogFiles({
+          folder,
+          now,
+          fallback: (lines) => output.write(lines),
+          notice: (at, message, details) => notice(now, at, message, details),
+        })
   const redact = redactor(secrets)
   const destination: DestinationStream & Noted = {
     [needsMetadata]: true,
@@ -44,15 +61,28 @@ export function createLog({ level, folder, secrets = {}, now = Date.now, output 
     write(line) {
       const { stream, error } = lastFields(destination.lastObj)
       // A request that went well has nothing in its line that a caller or an error wrote.
-      const safe = stream === 'application' && error === undefined && destination.lastLevel <= infoLevel ? line : redact(line)
+      const safe =
+        stream === 'application' && error === undefined && destination.lastLevel <= infoLevel
+          ? line
+          : redact(line)
       if (files === undefined) output.write(safe)
       else files.write(stream, safe)
     },
   }
-  const flush = (): void => (files === undefined ? output.flush() : void files.flush().finally(() => output.flush()))
+  const flush = (): void =>
+    files === undefined ? output.flush() : void files.flush().finally(() => output.flush())
   const timer = setInterval(flush, flushMs)
   timer.unref()
-  const log = pino({ level, base: null, messageKey: 'message', timestamp: stamper(now), formatters: { level: (label) => ({ level: label }) } }, destination)
+  const log = pino(
+    {
+      level,
+      base: null,
+      messageKey: 'message',
+      timestamp: stamper(now),
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  )
   const close = async (): Promise<void> => {
     clearInterval(timer)
     await files?.close()
@@ -77,7 +107,12 @@ function lastFields(fields: unknown): { stream: Stream; error: unknown } {
   return { stream: named ?? 'application', error: 'error' in fields ? fields.error : undefined }
 }
 
-function notice(now: () => number, level: string, message: string, details: Readonly<Record<string, unknown>>): string {
+function notice(
+  now: () => number,
+  level: string,
+  message: string,
+  details: Readonly<Record<string, unknown>>,
+): string {
   return `${JSON.stringify({ level, timestamp: new Date(now()).toISOString(), stream: level === 'info' ? 'application' : 'error', ...details, message })}\n`
 }
 

@@ -1,4 +1,5 @@
-import { Gauge, type OpenMetricsContentType, type Registry } from 'prom-client'
+import { Gauge } from 'prom-client'
+import type { OpenMetricsContentType, Registry } from 'prom-client'
 
 export interface PoolState {
   inUse: number
@@ -33,8 +34,19 @@ type Shared = { registers: Registry<OpenMetricsContentType>[] }
 
 function poolGauges(shared: Shared) {
   let read: (() => PoolState) | undefined
-  const connections = new Gauge({ name: 'db_pool_connections', help: 'Places in the connection pool', labelNames: ['state'], ...shared, collect: collectConnections })
-  const waiting: Gauge = new Gauge({ name: 'db_pool_waiting', help: 'Queries that wait for a connection', ...shared, collect: () => waiting.set(read?.().waiting ?? 0) })
+  const connections = new Gauge({
+    name: 'db_pool_connections',
+    help: 'Places in the connection pool',
+    labelNames: ['state'],
+    ...shared,
+    collect: collectConnections,
+  })
+  const waiting: Gauge = new Gauge({
+    name: 'db_pool_waiting',
+    help: 'Queries that wait for a connection',
+    ...shared,
+    collect: () => waiting.set(read?.().waiting ?? 0),
+  })
   function collectConnections(): void {
     const { inUse, places } = read?.() ?? { inUse: 0, places: 0 }
     connections.set({ state: 'in_use' }, inUse)
@@ -49,8 +61,20 @@ function poolGauges(shared: Shared) {
 
 function presenceGauges(shared: Shared) {
   let read: (() => PresenceState) | undefined
-  const active = new Gauge({ name: 'users_active', help: 'Users with a request in the window', labelNames: ['window'], ...shared, collect: collectActive })
-  const features = new Gauge({ name: 'feature_users', help: 'Users of a feature in the last 24 hours', labelNames: ['feature'], ...shared, collect: collectFeatures })
+  const active = new Gauge({
+    name: 'users_active',
+    help: 'Users with a request in the window',
+    labelNames: ['window'],
+    ...shared,
+    collect: collectActive,
+  })
+  const features = new Gauge({
+    name: 'feature_users',
+    help: 'Users of a feature in the last 24 hours',
+    labelNames: ['feature'],
+    ...shared,
+    collect: collectFeatures,
+  })
   const suspicious: Gauge = new Gauge({
     name: 'auth_suspicious_addresses',
     help: 'Addresses with ten or more authentication failures in the last 15 minutes',
@@ -72,7 +96,13 @@ function presenceGauges(shared: Shared) {
 
 function limitGauges(shared: Shared) {
   let read: (() => readonly LimitState[]) | undefined
-  const utilization = new Gauge({ name: 'rate_limit_utilization_ratio', help: 'Share of its limit that the busiest caller has used in its window', labelNames: ['policy'], ...shared, collect })
+  const utilization = new Gauge({
+    name: 'rate_limit_utilization_ratio',
+    help: 'Share of its limit that the busiest caller has used in its window',
+    labelNames: ['policy'],
+    ...shared,
+    collect,
+  })
   function collect(): void {
     for (const { policy, ratio } of read?.() ?? []) utilization.set({ policy }, ratio)
   }
@@ -85,7 +115,13 @@ function limitGauges(shared: Shared) {
 
 function queueGauges(shared: Shared) {
   let read: (() => Promise<readonly QueueState[]>) | undefined
-  const length = new Gauge({ name: 'job_queue_length', help: 'Background jobs', labelNames: ['queue', 'state'], ...shared, collect })
+  const length = new Gauge({
+    name: 'job_queue_length',
+    help: 'Background jobs',
+    labelNames: ['queue', 'state'],
+    ...shared,
+    collect,
+  })
   async function collect(): Promise<void> {
     for (const { queue, state, jobs } of (await read?.()) ?? []) length.set({ queue, state }, jobs)
   }

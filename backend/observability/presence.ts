@@ -1,4 +1,5 @@
-import { networkOf, type Scope } from '../http/index.ts'
+import { networkOf } from '../http/index.ts'
+import type { Scope } from '../http/index.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './registry.ts'
 import { Tally, LastSeen } from './windows.ts'
@@ -33,18 +34,26 @@ export class Presence {
   featureUsed(feature: Feature, userId: string): void {
     const now = this.#now()
     this.#features.get(feature)?.note(userId, now)
-    if (this.#uses.get(feature)?.note(userId, now) === true) this.#events.security('usage.unusual', undefined, { userId, feature })
+    if (this.#uses.get(feature)?.note(userId, now) === true)
+      this.#events.security('usage.unusual', undefined, { userId, feature })
   }
 
   attemptFailed(scope: Scope): void {
-    if (this.#failures.note(networkOf(scope.address), this.#now())) this.#events.security('auth.address.suspicious', scope)
+    if (this.#failures.note(networkOf(scope.address), this.#now()))
+      this.#events.security('auth.address.suspicious', scope)
   }
 
   #counts() {
     const now = this.#now()
     return {
-      active: Object.entries(activeWindows).map(([window, ms]) => ({ window, users: this.#users.countSince(now - ms) })),
-      features: [...this.#features].map(([feature, seen]) => ({ feature, users: seen.countSince(now - activeWindows['24h']) })),
+      active: Object.entries(activeWindows).map(([window, ms]) => ({
+        window,
+        users: this.#users.countSince(now - ms),
+      })),
+      features: [...this.#features].map(([feature, seen]) => ({
+        feature,
+        users: seen.countSince(now - activeWindows['24h']),
+      })),
       suspicious: this.#failures.countOver(now),
     }
   }

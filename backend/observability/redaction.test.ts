@@ -25,19 +25,35 @@ describe('a line', () => {
     expect(JSON.parse(safe)).toMatchObject({ level: 'error' })
   })
 
-  test.each(['a wrong password', 'the token is not valid', 'access token expired', '/auth/refresh', 'password authentication failed for user "todo"'])('keeps %s', (text) => {
+  test.each([
+    'a wrong password',
+    'the token is not valid',
+    'access token expired',
+    '/auth/refresh',
+    'password authentication failed for user "todo"',
+  ])('keeps %s', (text) => {
     expect(redact(line(text))).toBe(line(text))
   })
 
   test('loses what the configuration keeps secret, wherever it stands', () => {
-    const env = { DATABASE_URL: 'postgres://u:p%40ssw0rd!@h/d', AUTH_SECRET: 'a-secret-of-"thirty-two"-characters', METRICS_TOKEN: 'metrics-canary-1', FAULTS_TOKEN: 'faults-canary-22', SERVER_TIMING: 'timing-canary-333' }
+    const env = {
+      DATABASE_URL: 'postgres://u:p%40ssw0rd!@h/d',
+      AUTH_SECRET: 'a-secret-of-"thirty-two"-characters',
+      METRICS_TOKEN: 'metrics-canary-1',
+      FAULTS_TOKEN: 'faults-canary-22',
+      SERVER_TIMING: 'timing-canary-333',
+    }
     const safe = redactor(readConfig(env))(line(`${Object.values(env).join(' ')} p@ssw0rd!`))
     expect(safe).not.toMatch(/ssw0rd|thirty-two|canary/)
     expect(JSON.parse(safe)).toMatchObject({ level: 'error' })
   })
 
   test('loses the values of a query that failed, and keeps the query and where it was made', () => {
-    const error = new DrizzleQueryError('insert into "users" values ($1, $2)', ['ada@example.com', 'a "hash"\n    of'], new Error('relation "users" does not exist'))
+    const error = new DrizzleQueryError(
+      'insert into "users" values ($1, $2)',
+      ['ada@example.com', 'a "hash"\n    of'],
+      new Error('relation "users" does not exist'),
+    )
     const safe = redact(line({ message: error.message, stack: error.stack }))
     expect(safe).not.toMatch(/ada@example|hash/)
     expect(safe).toMatch(/Failed query: insert into .*params: \[hidden\].*\\n {4}at /)
@@ -52,8 +68,11 @@ describe('a line', () => {
   })
 
   // What takes a tenth of a second would take minutes if each beginning were followed to the end.
-  test.each(['password: ', '\\', 'Failed query: \nparams: ', 'eyJaaaaaa-', 'bearer ', '://a:', '"'])('of a megabyte of %j is done in the time of a test', (part) => {
-    const long = line(part.repeat(1_000_000 / part.length))
-    expect(JSON.parse(redact(long))).toMatchObject({ level: 'error' })
-  })
+  test.each(['password: ', '\\', 'Failed query: \nparams: ', 'eyJaaaaaa-', 'bearer ', '://a:', '"'])(
+    'of a megabyte of %j is done in the time of a test',
+    (part) => {
+      const long = line(part.repeat(1_000_000 / part.length))
+      expect(JSON.parse(redact(long))).toMatchObject({ level: 'error' })
+    },
+  )
 })

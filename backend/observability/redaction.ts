@@ -10,7 +10,10 @@ const shapes: readonly [RegExp, string][] = [
   [/\b(bearer|basic)(\s+)[\w.~+/=-]{6,}/gi, `$1$2${hidden}`],
   [/(:\/\/[^\s:/@"\\]{1,64}:)[^\s@"\\]{1,200}@/g, `$1${hidden}@`],
   [/\beyJ[\w-]{5,200}\.[\w-]{5,}(\.[\w-]*)?/g, hidden],
-  [/((?:pass(?:word|wd)?|secret|token|api[-_]?key|authorization|cookie)\w{0,40}(?:\\?["'])?\s{0,3}[=:]\s{0,3}(?:\\?["'])?)(?!\[hidden\]|bearer|basic|null|undefined)[^\s"'\\&,;}\]]{1,400}/gi, `$1${hidden}`],
+  [
+    /((?:pass(?:word|wd)?|secret|token|api[-_]?key|authorization|cookie)\w{0,40}(?:\\?["'])?\s{0,3}[=:]\s{0,3}(?:\\?["'])?)(?!\[hidden\]|bearer|basic|null|undefined)[^\s"'\\&,;}\]]{1,400}/gi,
+    `$1${hidden}`,
+  ],
 ]
 
 // What JSON leaves as it is, and terminals and log viewers act on: C1 controls, line separators, changes of direction.
@@ -46,16 +49,27 @@ function withoutValues(line: string): string {
   }
 }
 
-export type Secrets = Partial<Pick<Config, 'databaseUrl' | 'authSecret' | 'metricsToken' | 'faultsToken' | 'serverTiming' | 'otel'>>
+export type Secrets = Partial<
+  Pick<Config, 'databaseUrl' | 'authSecret' | 'metricsToken' | 'faultsToken' | 'serverTiming' | 'otel'>
+>
 
 // As they are, and as they stand in a JSON string.
-function secretsOf({ databaseUrl, authSecret, metricsToken, faultsToken, serverTiming, otel }: Secrets): string[] {
+function secretsOf({
+  databaseUrl,
+  authSecret,
+  metricsToken,
+  faultsToken,
+  serverTiming,
+  otel,
+}: Secrets): string[] {
   const timing = serverTiming?.mode === 'token' ? serverTiming.token : undefined
   const headers = [otel?.traces, otel?.metrics].flatMap((signal) => Object.values(signal?.headers ?? {}))
   const plain = [authSecret, metricsToken, faultsToken, timing, ...passwordsOf(databaseUrl), ...headers]
   // A shorter value is part of ordinary words and numbers: taking it out would hide nothing and break the line.
   const long = plain.filter((secret): secret is string => secret !== undefined && secret.length >= 6)
-  return [...new Set(long.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]))].toSorted((a, b) => b.length - a.length)
+  return [...new Set(long.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]))].toSorted(
+    (a, b) => b.length - a.length,
+  )
 }
 
 function passwordsOf(databaseUrl: string | undefined): string[] {

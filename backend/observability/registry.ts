@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { OpenMetricsContentType } from 'prom-client'
 import { observedMetrics } from './observed.ts'
 
 const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10]
@@ -13,7 +14,14 @@ export function createMetrics() {
   // Exemplars exist in this format only.
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   collectDefaultMetrics({ register: registry })
-  return { registry, ...httpMetrics(registry), ...databaseMetrics(registry), ...businessMetrics(registry), ...limitMetrics(registry), ...observedMetrics(registry) }
+  return {
+    registry,
+    ...httpMetrics(registry),
+    ...databaseMetrics(registry),
+    ...businessMetrics(registry),
+    ...limitMetrics(registry),
+    ...observedMetrics(registry),
+  }
 }
 
 type OpenRegistry = Registry<OpenMetricsContentType>
@@ -25,43 +33,134 @@ function within(registry: OpenRegistry): { registers: [OpenRegistry] } {
 function httpMetrics(registry: OpenRegistry) {
   const shared = within(registry)
   return {
-    httpRequests: new Counter({ name: 'http_requests_total', help: 'Answered requests', labelNames: ['method', 'route', 'status'], ...shared }),
-    httpSeconds: new Histogram({ name: 'http_request_duration_seconds', help: 'Time from the request head to the last byte of the answer', labelNames: ['method', 'route', 'status', 'trace_id'], buckets: requestSeconds, enableExemplars: true, ...shared }),
+    httpRequests: new Counter({
+      name: 'http_requests_total',
+      help: 'Answered requests',
+      labelNames: ['method', 'route', 'status'],
+      ...shared,
+    }),
+    httpSeconds: new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Time from the request head to the last byte of the answer',
+      labelNames: ['method', 'route', 'status', 'trace_id'],
+      buckets: requestSeconds,
+      enableExemplars: true,
+      ...shared,
+    }),
     httpInFlight: new Gauge({ name: 'http_requests_in_flight', help: 'Requests being answered', ...shared }),
-    httpConnections: new Gauge({ name: 'http_connections_active', help: 'Open client connections', ...shared }),
+    httpConnections: new Gauge({
+      name: 'http_connections_active',
+      help: 'Open client connections',
+      ...shared,
+    }),
   }
 }
 
 function databaseMetrics(registry: OpenRegistry) {
   const shared = within(registry)
   return {
-    dbSeconds: new Histogram({ name: 'db_query_duration_seconds', help: 'Time of a query, without the wait for a connection', labelNames: ['query'], buckets: querySeconds, ...shared }),
-    dbErrors: new Counter({ name: 'db_connection_errors_total', help: 'Connections refused, lost or silent', ...shared }),
-    cacheRequests: new Counter({ name: 'cache_requests_total', help: 'Reads by whether the cache had them', labelNames: ['cache', 'result'], ...shared }),
-    jobSeconds: new Histogram({ name: 'job_duration_seconds', help: 'Time of a background job', labelNames: ['queue', 'outcome'], buckets: jobSeconds, ...shared }),
+    dbSeconds: new Histogram({
+      name: 'db_query_duration_seconds',
+      help: 'Time of a query, without the wait for a connection',
+      labelNames: ['query'],
+      buckets: querySeconds,
+      ...shared,
+    }),
+    dbErrors: new Counter({
+      name: 'db_connection_errors_total',
+      help: 'Connections refused, lost or silent',
+      ...shared,
+    }),
+    cacheRequests: new Counter({
+      name: 'cache_requests_total',
+      help: 'Reads by whether the cache had them',
+      labelNames: ['cache', 'result'],
+      ...shared,
+    }),
+    jobSeconds: new Histogram({
+      name: 'job_duration_seconds',
+      help: 'Time of a background job',
+      labelNames: ['queue', 'outcome'],
+      buckets: jobSeconds,
+      ...shared,
+    }),
   }
 }
 
 function businessMetrics(registry: OpenRegistry) {
   const shared = within(registry)
   return {
-    authAttempts: new Counter({ name: 'auth_attempts_total', help: 'Registrations, logins and refreshes', labelNames: ['action', 'result', 'reason'], ...shared }),
-    lockouts: new Counter({ name: 'auth_lockouts_total', help: 'Accounts locked after failed logins', ...shared }),
-    tokenFailures: new Counter({ name: 'auth_token_failures_total', help: 'Access and refresh tokens refused', labelNames: ['reason'], ...shared }),
+    authAttempts: new Counter({
+      name: 'auth_attempts_total',
+      help: 'Registrations, logins and refreshes',
+      labelNames: ['action', 'result', 'reason'],
+      ...shared,
+    }),
+    lockouts: new Counter({
+      name: 'auth_lockouts_total',
+      help: 'Accounts locked after failed logins',
+      ...shared,
+    }),
+    tokenFailures: new Counter({
+      name: 'auth_token_failures_total',
+      help: 'Access and refresh tokens refused',
+      labelNames: ['reason'],
+      ...shared,
+    }),
     registrations: new Counter({ name: 'user_registrations_total', help: 'New accounts', ...shared }),
-    taskOperations: new Counter({ name: 'task_operations_total', help: 'Operations on tasks', labelNames: ['operation', 'result'], ...shared }),
-    exports: new Counter({ name: 'export_total', help: 'Exports that ended', labelNames: ['format', 'result'], ...shared }),
-    imports: new Counter({ name: 'import_total', help: 'Imports that ended', labelNames: ['format', 'result'], ...shared }),
-    bulkSeconds: new Histogram({ name: 'bulk_operation_duration_seconds', help: 'Time of a bulk operation', buckets: requestSeconds, ...shared }),
-    bulkItems: new Histogram({ name: 'bulk_operation_items', help: 'Items in a bulk operation', buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500], ...shared }),
+    taskOperations: new Counter({
+      name: 'task_operations_total',
+      help: 'Operations on tasks',
+      labelNames: ['operation', 'result'],
+      ...shared,
+    }),
+    exports: new Counter({
+      name: 'export_total',
+      help: 'Exports that ended',
+      labelNames: ['format', 'result'],
+      ...shared,
+    }),
+    imports: new Counter({
+      name: 'import_total',
+      help: 'Imports that ended',
+      labelNames: ['format', 'result'],
+      ...shared,
+    }),
+    bulkSeconds: new Histogram({
+      name: 'bulk_operation_duration_seconds',
+      help: 'Time of a bulk operation',
+      buckets: requestSeconds,
+      ...shared,
+    }),
+    bulkItems: new Histogram({
+      name: 'bulk_operation_items',
+      help: 'Items in a bulk operation',
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
+      ...shared,
+    }),
   }
 }
 
 function limitMetrics(registry: OpenRegistry) {
   const shared = within(registry)
   return {
-    rateLimitHits: new Counter({ name: 'rate_limit_hits_total', help: 'Requests refused by a rate limit', labelNames: ['policy'], ...shared }),
-    rateLimitConfig: new Gauge({ name: 'rate_limit_config_info', help: 'Rate limits in force', labelNames: ['policy', 'limit', 'window'], ...shared }),
-    accessDenied: new Counter({ name: 'access_denied_total', help: 'Requests without a valid token, or for somebody else\'s data', labelNames: ['kind'], ...shared }),
+    rateLimitHits: new Counter({
+      name: 'rate_limit_hits_total',
+      help: 'Requests refused by a rate limit',
+      labelNames: ['policy'],
+      ...shared,
+    }),
+    rateLimitConfig: new Gauge({
+      name: 'rate_limit_config_info',
+      help: 'Rate limits in force',
+      labelNames: ['policy', 'limit', 'window'],
+      ...shared,
+    }),
+    accessDenied: new Counter({
+      name: 'access_denied_total',
+      help: "Requests without a valid token, or for somebody else's data",
+      labelNames: ['kind'],
+      ...shared,
+    }),
   }
 }

@@ -13,8 +13,16 @@ test('whatever methods a caller tries on a route that does not have them, it mak
     const scope = openScope({ method, requestId: undefined, traceparent: undefined, address: '127.0.0.1' })
     scope.route = '/tasks'
     observer.requestStarted(scope)
-    observer.requestDone(scope, method === 'GET' || method === 'HEAD' ? 200 : method === 'OPTIONS' ? 204 : 405, 0.001)
+    observer.requestDone(
+      scope,
+      method === 'GET' || method === 'HEAD' ? 200 : method === 'OPTIONS' ? 204 : 405,
+      0.001,
+    )
   }
   const { values } = await metrics.httpRequests.get()
-  expect(values.map(({ labels, value }) => [labels.method, labels.status, value])).toEqual([['GET', '200', 2], ['other', '405', 7], ['other', '204', 1]])
+  expect(values.map(({ labels, value }) => [labels.method, labels.status, value])).toEqual([
+    ['GET', '200', 2],
+    ['other', '405', 7],
+    ['other', '204', 1],
+  ])
 })

@@ -35,13 +35,26 @@ export function observeRequests(metrics: Metrics, log: Log, tracing?: Tracing): 
     },
     refused: (status, requestId, address) => {
       metrics.httpRequests.inc({ method: 'none', route: 'unmatched', status: String(status) })
-      log.info({ stream: 'application', requestId, address, endpoint: 'none unmatched', status }, 'request could not be read')
+      log.info(
+        { stream: 'application', requestId, address, endpoint: 'none unmatched', status },
+        'request could not be read',
+      )
     },
   }
 }
 
-function observeWithExemplar(metrics: Metrics, method: string, scope: Scope, status: number, seconds: number): void {
-  metrics.httpSeconds.observe({ labels: { method, route: scope.route, status: String(status) }, value: seconds, exemplarLabels: { trace_id: scope.traceId } })
+function observeWithExemplar(
+  metrics: Metrics,
+  method: string,
+  scope: Scope,
+  status: number,
+  seconds: number,
+): void {
+  metrics.httpSeconds.observe({
+    labels: { method, route: scope.route, status: String(status) },
+    value: seconds,
+    exemplarLabels: { trace_id: scope.traceId },
+  })
 }
 
 const methods = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])

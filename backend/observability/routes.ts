@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { Config } from '../config/index.ts'
-import { type Endpoint, endpoint, Problem, type Scope } from '../http/index.ts'
+import { endpoint, Problem } from '../http/index.ts'
+import type { Endpoint, Scope } from '../http/index.ts'
 import type { Events } from './events.ts'
 import { prometheusText } from './exposition.ts'
 import type { Metrics } from './registry.ts'
@@ -10,7 +11,11 @@ const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=ut
 const prometheusType = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** `/metrics`: with METRICS_TOKEN for its bearer; without, only when nobody but this machine can reach us, also through no proxy. */
-export function metricsEndpoints(metrics: Metrics, events: Events, config: Pick<Config, 'metricsToken' | 'host' | 'trustedProxies'>): Endpoint[] {
+export function metricsEndpoints(
+  metrics: Metrics,
+  events: Events,
+  config: Pick<Config, 'metricsToken' | 'host' | 'trustedProxies'>,
+): Endpoint[] {
   const { metricsToken, host, trustedProxies } = config
   if (metricsToken === undefined && (!isLoopback(host) || trustedProxies > 0)) return []
   return [
@@ -23,24 +28,39 @@ export function metricsEndpoints(metrics: Metrics, events: Events, config: Pick<
       access: metricsToken === undefined ? 'open' : 'guarded',
       ...(metricsToken !== undefined && { guard: requireBearer(metricsToken, { metrics, events }) }),
       limit: 'none',
-      answers: { 200: { description: 'All metrics', content: { 'text/plain': z.string(), 'application/openmetrics-text': z.string() } } },
+      answers: {
+        200: {
+          description: 'All metrics',
+          content: { 'text/plain': z.string(), 'application/openmetrics-text': z.string() },
+        },
+      },
       handle: async ({ headers }) => {
         const openMetrics = await metrics.registry.metrics()
         const wanted = headers.accept?.includes('application/openmetrics-text') ?? false
-        return { status: 200, body: wanted ? openMetrics : prometheusText(openMetrics), headers: { 'content-type': wanted ? openMetricsType : prometheusType } }
+        return {
+          status: 200,
+          body: wanted ? openMetrics : prometheusText(openMetrics),
+          headers: { 'content-type': wanted ? openMetricsType : prometheusType },
+        }
       },
     }),
   ]
 }
 
 /** Lets in who sends `token` as bearer. Whoever does not is counted and written down; it takes as long for any wrong one. */
-export function requireBearer(token: string, { metrics, events }: { metrics: Metrics; events: Events }): (scope: Scope, authorization: string | undefined) => void {
+export function requireBearer(
+  token: string,
+  { metrics, events }: { metrics: Metrics; events: Events },
+): (scope: Scope, authorization: string | undefined) => void {
   return (scope, authorization) => {
     const given = /^bearer +(.+)$/i.exec(authorization ?? '')?.[1] ?? ''
     if (sameText(given, token)) return
     metrics.accessDenied.inc({ kind: 'unauthenticated' })
     events.security('access.operations_refused', scope)
-    throw new Problem('unauthenticated', { detail: 'A token for this is needed', headers: { 'www-authenticate': 'Bearer' } })
+    throw new Problem('unauthenticated', {
+      detail: 'A token for this is needed',
+      headers: { 'www-authenticate': 'Bearer' },
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type Client, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { startTestPostgres, startTestService } from '../testing/index.ts'
+import type { Client, TestPostgres, TestService } from '../testing/index.ts'
 import { taskPage, taskSchema } from './schemas.ts'
 
 let postgres: TestPostgres
@@ -16,31 +17,56 @@ afterAll(async () => {
   await postgres.close()
 })
 
-const result = z.object({ created: z.array(taskSchema), updated: z.array(taskSchema), deleted: z.array(z.string()) })
+const result = z.object({
+  created: z.array(taskSchema),
+  updated: z.array(taskSchema),
+  deleted: z.array(z.string()),
+})
 const user = async (): Promise<Client> => (await running.client.register()).client
-const listed = async (client: Client) => taskPage.parse((await client.get('/tasks?limit=100&sort=title')).json).items
-const post = (client: Client, key: string, title = 'x') => client.send('POST', '/tasks', { title }, { 'idempotency-key': key })
+const listed = async (client: Client) =>
+  taskPage.parse((await client.get('/tasks?limit=100&sort=title')).json).items
+const post = (client: Client, key: string, title = 'x') =>
+  client.send('POST', '/tasks', { title }, { 'idempotency-key': key })
 const absent = '01900000-0000-7000-8000-000000000000'
 
 describe('a bulk request', () => {
   test('makes, changes and deletes in one go, and answers with what became of each', async () => {
     const client = await user()
-    const first = result.parse((await client.send('POST', '/tasks/bulk', { create: [{ title: 'a', tags: ['x,"y"'] }, { title: 'b' }, { title: 'c' }] })).json)
+    const first = result.parse(
+      (
+        await client.send('POST', '/tasks/bulk', {
+          create: [{ title: 'a', tags: ['x,"y"'] }, { title: 'b' }, { title: 'c' }],
+        })
+      ).json,
+    )
     const [a, b] = first.created.map((task) => task.id)
-    const answer = await client.send('POST', '/tasks/bulk', { create: [{ title: 'd', dueAt: '2027-01-01T00:00:00+01:00' }], update: [{ id: a, status: 'done', description: null }], delete: [b] })
+    const answer = await client.send('POST', '/tasks/bulk', {
+      create: [{ title: 'd', dueAt: '2027-01-01T00:00:00+01:00' }],
+      update: [{ id: a, status: 'done', description: null }],
+      delete: [b],
+    })
     const second = result.parse(answer.json)
     expect(second.updated).toMatchObject([{ id: a, title: 'a', status: 'done', tags: ['x,"y"'] }])
     expect(second.deleted).toEqual([b])
-    expect(await listed(client)).toMatchObject([{ title: 'a', status: 'done' }, { title: 'c' }, { title: 'd', dueAt: '2026-12-31T23:00:00.000Z' }])
+    expect(await listed(client)).toMatchObject([
+      { title: 'a', status: 'done' },
+      { title: 'c' },
+      { title: 'd', dueAt: '2026-12-31T23:00:00.000Z' },
+    ])
     expect((await client.get(`/tasks/${a}`)).headers.get('etag')).toBe('"2"')
   })
 
   test('takes 500 items, and refuses 501, none, and a task twice', async () => {
     const client = await user()
-    const many = (count: number) => client.send('POST', '/tasks/bulk', { create: Array.from({ length: count }, (_, index) => ({ title: `t${index}` })) })
+    const many = (count: number) =>
+      client.send('POST', '/tasks/bulk', {
+        create: Array.from({ length: count }, (_, index) => ({ title: `t${index}` })),
+      })
     expect((await many(501)).status).toBe(422)
     expect((await client.send('POST', '/tasks/bulk', {})).status).toBe(422)
-    expect((await client.send('POST', '/tasks/bulk', { update: [{ id: absent }], delete: [absent] })).status).toBe(422)
+    expect(
+      (await client.send('POST', '/tasks/bulk', { update: [{ id: absent }], delete: [absent] })).status,
+    ).toBe(422)
     const answer = await many(500)
     expect(result.parse(answer.json).created).toHaveLength(500)
   })
@@ -48,20 +74,41 @@ describe('a bulk request', () => {
   test('with one bad item does nothing and lists every bad one', async () => {
     const [client, other] = [await user(), await user()]
     const theirs = taskSchema.parse((await other.send('POST', '/tasks', { title: 'theirs' })).json)
-    const answer = await client.send('POST', '/tasks/bulk', { create: [{ title: 'new' }], update: [{ id: theirs.id, title: 'mine now' }], delete: [absent] })
+    const answer = await client.send('POST', '/tasks/bulk', {
+      create: [{ title: 'new' }],
+      update: [{ id: theirs.id, title: 'mine now' }],
+      delete: [absent],
+    })
     expect(answer.status).toBe(422)
     expect(answer.json).toMatchObject({ errors: [{ at: 'body.update.0.id' }, { at: 'body.delete.0' }] })
-    const invalid = await client.send('POST', '/tasks/bulk', { create: [{ title: '' }, { title: 'good' }, { title: 'x', id: absent }] })
-    expect(invalid.json).toMatchObject({ status: 422, errors: [{ at: 'body.create.0.title' }, { at: 'body.create.2' }] })
+    const invalid = await client.send('POST', '/tasks/bulk', {
+      create: [{ title: '' }, { title: 'good' }, { title: 'x', id: absent }],
+    })
+    expect(invalid.json).toMatchObject({
+      status: 422,
+      errors: [{ at: 'body.create.0.title' }, { at: 'body.create.2' }],
+    })
     expect(await listed(client)).toEqual([])
     expect(await listed(other)).toMatchObject([{ title: 'theirs' }])
   })
 
   test('many at once on the same tasks all end', async () => {
     const client = await user()
-    const ids = result.parse((await client.send('POST', '/tasks/bulk', { create: Array.from({ length: 20 }, () => ({ title: 't' })) })).json).created.map((task) => task.id)
+    const ids = result
+      .parse(
+        (
+          await client.send('POST', '/tasks/bulk', {
+            create: Array.from({ length: 20 }, () => ({ title: 't' })),
+          })
+        ).json,
+      )
+      .created.map((task) => task.id)
     const answers = await Promise.all(
-      Array.from({ length: 6 }, (_, index) => client.send('POST', '/tasks/bulk', { update: (index % 2 === 0 ? ids : ids.toReversed()).map((id) => ({ id, title: `r${index}` })) })),
+      Array.from({ length: 6 }, (_, index) =>
+        client.send('POST', '/tasks/bulk', {
+          update: (index % 2 === 0 ? ids : ids.toReversed()).map((id) => ({ id, title: `r${index}` })),
+        }),
+      ),
     )
     expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 200, 200, 200])
   })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Problem } from '../http/index.ts'
-import { priorities, sortField, type SortOrder, sortOrders } from './schemas.ts'
+import { priorities, sortField, sortOrders } from './schemas.ts'
+import type { SortOrder } from './schemas.ts'
 
 /** Where a page ended: the value it was sorted by and the id, which breaks ties. */
 export interface Position {
@@ -37,9 +38,15 @@ function fits(sort: SortOrder, value: string): boolean {
   const by = sortField(sort)
   if (by === 'title') return !value.includes('\0') && value.isWellFormed()
   if (by === 'priority') return priorities.some((priority) => priority === value)
-  return (by === 'dueAt' && value === 'infinity') || (z.iso.datetime().safeParse(value).success && !value.startsWith('0000'))
+  return (
+    (by === 'dueAt' && value === 'infinity') ||
+    (z.iso.datetime().safeParse(value).success && !value.startsWith('0000'))
+  )
 }
 
 function refusal(message: string): Problem {
-  return new Problem('invalid', { detail: 'The query is not as described', errors: [{ at: 'query.cursor', message }] })
+  return new Problem('invalid', {
+    detail: 'The query is not as described',
+    errors: [{ at: 'query.cursor', message }],
+  })
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { and, eq, sql } from '../db/drizzle.ts'
-import { schema, statement, type Transaction } from '../db/index.ts'
+import { schema, statement } from '../db/index.ts'
+import type { Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 
 const { idempotencyKeys } = schema
@@ -9,7 +10,13 @@ const p = sql.placeholder
 const claimKey = statement<{ key: string }>('idempotency_keys.claim', (db) =>
   db
     .insert(idempotencyKeys)
-    .values({ userId: p('userId'), key: p('key'), requestHash: p('requestHash'), answer: p('answer'), createdAt: p('now') })
+    .values({
+      userId: p('userId'),
+      key: p('key'),
+      requestHash: p('requestHash'),
+      answer: p('answer'),
+      createdAt: p('now'),
+    })
     .onConflictDoNothing()
     .returning({ key: idempotencyKeys.key })
     .prepare('idempotency_keys_claim'),
@@ -27,7 +34,15 @@ const readKey = statement<{ requestHash: string; answer: string }>('idempotency_
 export function idempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined
   if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return header
-  throw new Problem('invalid', { detail: 'Idempotency-Key is not as described', errors: [{ at: 'header.idempotency-key', message: 'expected 1 to 255 printable ASCII characters without spaces' }] })
+  throw new Problem('invalid', {
+    detail: 'Idempotency-Key is not as described',
+    errors: [
+      {
+        at: 'header.idempotency-key',
+        message: 'expected 1 to 255 printable ASCII characters without spaces',
+      },
+    ],
+  })
 }
 
 /**
@@ -35,7 +50,14 @@ export function idempotencyKey(header: string | string[] | undefined): string | 
  * answer when the same request was answered before, waiting for one that is under way; `undefined` when this one is
  * the first. Throws `conflict` when the key was used for another request.
  */
-export async function earlierAnswer(tx: Transaction, userId: string, key: string, request: unknown, answer: string, now: string): Promise<string | undefined> {
+export async function earlierAnswer(
+  tx: Transaction,
+  userId: string,
+  key: string,
+  request: unknown,
+  answer: string,
+  now: string,
+): Promise<string | undefined> {
   const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('base64url')
   const claimed = await tx.run(claimKey, { userId, key, requestHash, answer, now })
   if (claimed.length > 0) return undefined

@@ -1,6 +1,7 @@
 export { insertTasks } from './bulk.ts'
 export { taskEndpoints } from './routes.ts'
-export { newTask, type NewTask, type Task, taskSchema } from './schemas.ts'
+export { newTask, taskSchema } from './schemas.ts'
+export type { NewTask, Task } from './schemas.ts'
 export { TaskService } from './service.ts'
 export { pageStatement } from './statements.ts'
 export { newTaskOf, taskOf } from './task.ts'

@@ -1,8 +1,22 @@
-import { array, assert, asyncProperty, type Arbitrary, constantFrom, nat, oneof, option, record, constant, string } from 'fast-check'
+import {
+  array,
+  assert,
+  asyncProperty,
+  constantFrom,
+  nat,
+  oneof,
+  option,
+  record,
+  constant,
+  string,
+} from 'fast-check'
+import type { Arbitrary } from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type Client, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
-import { type Task, taskPage, taskSchema } from './schemas.ts'
+import { startTestPostgres, startTestService } from '../testing/index.ts'
+import type { Client, TestPostgres, TestService } from '../testing/index.ts'
+import { taskPage, taskSchema } from './schemas.ts'
+import type { Task } from './schemas.ts'
 
 let postgres: TestPostgres
 let running: TestService
@@ -24,13 +38,16 @@ interface Model {
 
 type Fields = Partial<Pick<Task, 'title' | 'description' | 'status' | 'priority' | 'dueAt' | 'tags'>>
 
-const text = (min: number, max: number): Arbitrary<string> => string({ unit: 'grapheme', minLength: min, maxLength: max })
+const text = (min: number, max: number): Arbitrary<string> =>
+  string({ unit: 'grapheme', minLength: min, maxLength: max })
 const fieldArbitraries = {
   title: text(1, 20),
   description: option(text(0, 30)),
   status: constantFrom('todo' as const, 'in_progress' as const, 'done' as const),
   priority: constantFrom('low' as const, 'medium' as const, 'high' as const),
-  dueAt: option(constantFrom('2027-01-01T00:00:00.000Z', '2027-06-01T12:30:00.500Z', '0001-01-01T00:00:00.000Z')),
+  dueAt: option(
+    constantFrom('2027-01-01T00:00:00.000Z', '2027-06-01T12:30:00.500Z', '0001-01-01T00:00:00.000Z'),
+  ),
   tags: array(text(1, 8), { maxLength: 3 }),
 }
 const patch: Arbitrary<Fields> = record(fieldArbitraries, { requiredKeys: [] })
@@ -39,30 +56,69 @@ const fresh: Arbitrary<Fields & { title: string }> = record(fieldArbitraries, { 
 /** `at` picks one of the tasks that are there, whichever there are by then. */
 const command = oneof(
   record({ kind: constant('create' as const), task: fresh }),
-  record({ kind: constant('patch' as const), at: nat(), patch, match: constantFrom('none' as const, 'current' as const, 'stale' as const) }),
+  record({
+    kind: constant('patch' as const),
+    at: nat(),
+    patch,
+    match: constantFrom('none' as const, 'current' as const, 'stale' as const),
+  }),
   record({ kind: constant('delete' as const), at: nat() }),
-  record({ kind: constant('bulk' as const), create: array(fresh, { maxLength: 3 }), update: array(record({ at: nat(), patch }), { maxLength: 3 }), remove: array(nat(), { maxLength: 2 }), absent: constantFrom(false, false, false, true) }),
+  record({
+    kind: constant('bulk' as const),
+    create: array(fresh, { maxLength: 3 }),
+    update: array(record({ at: nat(), patch }), { maxLength: 3 }),
+    remove: array(nat(), { maxLength: 2 }),
+    absent: constantFrom(false, false, false, true),
+  }),
   record({ kind: constant('read' as const), at: nat() }),
-  record({ kind: constant('list' as const), status: option(fieldArbitraries.status), limit: constantFrom(1, 2, 100) }),
+  record({
+    kind: constant('list' as const),
+    status: option(fieldArbitraries.status),
+    limit: constantFrom(1, 2, 100),
+  }),
 )
 
 const absent = '01900000-0000-7000-8000-000000000000'
-const pick = (model: Model, at: number) => (model.tasks.length === 0 ? undefined : model.tasks[at % model.tasks.length])
-const defined = (fields: Fields): Fields => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+const pick = (model: Model, at: number) =>
+  model.tasks.length === 0 ? undefined : model.tasks[at % model.tasks.length]
+const defined = (fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
 /** Does `command` on both, and says where they differ. */
 const steps = {
   async create(client: Client, model: Model, { task }: { task: Fields }) {
     const answer = await client.send('POST', '/tasks', task)
     const made = taskSchema.parse(answer.json)
-    expect([answer.status, made]).toEqual([201, { description: null, status: 'todo', priority: 'medium', dueAt: null, tags: [], ...defined(task), id: made.id, createdAt: made.createdAt, updatedAt: made.updatedAt }])
+    expect([answer.status, made]).toEqual([
+      201,
+      {
+        description: null,
+        status: 'todo',
+        priority: 'medium',
+        dueAt: null,
+        tags: [],
+        ...defined(task),
+        id: made.id,
+        createdAt: made.createdAt,
+        updatedAt: made.updatedAt,
+      },
+    ])
     model.tasks.push({ task: made, version: 1 })
   },
 
-  async patch(client: Client, model: Model, { at, patch: fields, match }: { at: number; patch: Fields; match: 'none' | 'current' | 'stale' }) {
+  async patch(
+    client: Client,
+    model: Model,
+    { at, patch: fields, match }: { at: number; patch: Fields; match: 'none' | 'current' | 'stale' },
+  ) {
     const one = pick(model, at)
     const version = match === 'stale' ? 99_999 : (one?.version ?? 1)
-    const answer = await client.send('PATCH', `/tasks/${one?.task.id ?? absent}`, fields, match === 'none' ? {} : { 'if-match': `"${version}"` })
+    const answer = await client.send(
+      'PATCH',
+      `/tasks/${one?.task.id ?? absent}`,
+      fields,
+      match === 'none' ? {} : { 'if-match': `"${version}"` },
+    )
     expect(answer.status).toBe(one === undefined ? 404 : match === 'stale' ? 412 : 200)
     if (one === undefined || match === 'stale') return
     const changed = taskSchema.parse(answer.json)
@@ -80,7 +136,16 @@ const steps = {
     model.tasks = model.tasks.filter((other) => other !== one)
   },
 
-  async bulk(client: Client, model: Model, { create, update, remove, absent: withAbsent }: { create: Fields[]; update: { at: number; patch: Fields }[]; remove: number[]; absent: boolean }) {
+  async bulk(
+    client: Client,
+    model: Model,
+    {
+      create,
+      update,
+      remove,
+      absent: withAbsent,
+    }: { create: Fields[]; update: { at: number; patch: Fields }[]; remove: number[]; absent: boolean },
+  ) {
     // A task may be in a request once: the first mention counts.
     const updates = new Map<Model['tasks'][number], Fields>()
     for (const one of update) {
@@ -88,12 +153,18 @@ const steps = {
       if (found !== undefined && !updates.has(found)) updates.set(found, one.patch)
     }
     const removals = new Set(remove.flatMap((at) => pick(model, at) ?? []).filter((one) => !updates.has(one)))
-    const body = { create, update: [...updates].map(([{ task }, fields]) => ({ id: task.id, ...fields })), delete: [...removals].map(({ task }) => task.id).concat(withAbsent ? [absent] : []) }
+    const body = {
+      create,
+      update: [...updates].map(([{ task }, fields]) => ({ id: task.id, ...fields })),
+      delete: [...removals].map(({ task }) => task.id).concat(withAbsent ? [absent] : []),
+    }
     const isEmpty = create.length + body.update.length + body.delete.length === 0
     const answer = await client.send('POST', '/tasks/bulk', body)
     expect(answer.status).toBe(isEmpty || withAbsent ? 422 : 200)
     if (answer.status !== 200) return
-    const result = z.object({ created: z.array(taskSchema), updated: z.array(taskSchema), deleted: z.array(z.string()) }).parse(answer.json)
+    const result = z
+      .object({ created: z.array(taskSchema), updated: z.array(taskSchema), deleted: z.array(z.string()) })
+      .parse(answer.json)
     for (const [index, [one, fields]] of [...updates].entries()) {
       const changed = result.updated[index] ?? one.task
       expect(changed).toEqual({ ...one.task, ...defined(fields), updatedAt: changed.updatedAt })
@@ -101,38 +172,66 @@ const steps = {
       one.version += 1
     }
     model.tasks = model.tasks.filter((one) => !removals.has(one))
-    expect([result.deleted, result.created.map((task) => task.title)]).toEqual([body.delete, create.map((task) => task.title)])
+    expect([result.deleted, result.created.map((task) => task.title)]).toEqual([
+      body.delete,
+      create.map((task) => task.title),
+    ])
     for (const task of result.created) model.tasks.push({ task, version: 1 })
   },
 
   async read(client: Client, model: Model, { at }: { at: number }) {
     const one = pick(model, at)
     const answer = await client.get(`/tasks/${one?.task.id ?? absent}`)
-    expect([answer.status, answer.headers.get('etag')]).toEqual(one === undefined ? [404, null] : [200, `"${one.version}"`])
+    expect([answer.status, answer.headers.get('etag')]).toEqual(
+      one === undefined ? [404, null] : [200, `"${one.version}"`],
+    )
     if (one !== undefined) expect(answer.json).toEqual(one.task)
   },
 
-  async list(client: Client, model: Model, { status, limit }: { status: Task['status'] | null; limit: number }) {
-    const expected = model.tasks.map(({ task }) => task).filter((task) => status === null || task.status === status)
+  async list(
+    client: Client,
+    model: Model,
+    { status, limit }: { status: Task['status'] | null; limit: number },
+  ) {
+    const expected = model.tasks
+      .map(({ task }) => task)
+      .filter((task) => status === null || task.status === status)
     const found: Task[] = []
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: z.infer<typeof taskPage> = taskPage.parse((await client.get(`/tasks?limit=${limit}${status === null ? '' : `&status=${status}`}${cursor === '' ? '' : `&cursor=${cursor}`}`)).json)
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: z.infer<typeof taskPage> = taskPage.parse(
+        (
+          await client.get(
+            `/tasks?limit=${limit}${status === null ? '' : `&status=${status}`}${cursor === '' ? '' : `&cursor=${cursor}`}`,
+          )
+        ).json,
+      )
       found.push(...page.items)
       cursor = page.nextCursor
     }
-    const newestFirst = (a: Task, b: Task): number => (`${a.createdAt} ${a.id}` < `${b.createdAt} ${b.id}` ? 1 : -1)
+    const newestFirst = (a: Task, b: Task): number =>
+      `${a.createdAt} ${a.id}` < `${b.createdAt} ${b.id}` ? 1 : -1
     expect(found).toEqual(expected.toSorted(newestFirst))
   },
 }
 
-async function apply(client: Client, model: Model, one: typeof command extends Arbitrary<infer Command> ? Command : never): Promise<void> {
+async function apply(
+  client: Client,
+  model: Model,
+  one: typeof command extends Arbitrary<infer Command> ? Command : never,
+): Promise<void> {
   switch (one.kind) {
-    case 'create': return steps.create(client, model, one)
-    case 'patch': return steps.patch(client, model, one)
-    case 'delete': return steps.delete(client, model, one)
-    case 'bulk': return steps.bulk(client, model, one)
-    case 'read': return steps.read(client, model, one)
-    case 'list': return steps.list(client, model, one)
+    case 'create':
+      return steps.create(client, model, one)
+    case 'patch':
+      return steps.patch(client, model, one)
+    case 'delete':
+      return steps.delete(client, model, one)
+    case 'bulk':
+      return steps.bulk(client, model, one)
+    case 'read':
+      return steps.read(client, model, one)
+    case 'list':
+      return steps.list(client, model, one)
   }
 }
 

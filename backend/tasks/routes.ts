@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Cached } from '../cache/index.ts'
-import { type Endpoint, endpoint, Problem, type Reply } from '../http/index.ts'
+import { endpoint, Problem } from '../http/index.ts'
+import type { Endpoint, Reply } from '../http/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { newTask, taskPage, taskParams, taskPatch, taskQuery, taskSchema } from './schemas.ts'
 import { bulkBody } from './bulk.ts'
@@ -13,12 +14,24 @@ const bulkBytes = 8 * 1024 * 1024
 const shared = { tag: 'Tasks', access: 'user', limit: 'user' } as const
 const ifMatch = { 'If-Match': { description: 'Only when the task has this ETag', schema: z.string() } }
 const etagHeader = { ETag: 'The version of the task' }
-const changed = { 412: { description: 'The task has another ETag', headers: etagHeader }, 409: { description: 'Others change the task all the time' } }
-const replayedHeader = { 'Idempotency-Replayed': { description: 'true when this is the answer to an earlier request', required: false } }
+const changed = {
+  412: { description: 'The task has another ETag', headers: etagHeader },
+  409: { description: 'Others change the task all the time' },
+}
+const replayedHeader = {
+  'Idempotency-Replayed': {
+    description: 'true when this is the answer to an earlier request',
+    required: false,
+  },
+}
 
 /** Tasks of the caller. Those of others are not there. */
 export function taskEndpoints(service: TaskService, parts: TaskRouteParts): Endpoint[] {
-  return [...collectionEndpoints(service, parts.metrics), bulkEndpoint(service, parts), ...itemEndpoints(service, parts.metrics)]
+  return [
+    ...collectionEndpoints(service, parts.metrics),
+    bulkEndpoint(service, parts),
+    ...itemEndpoints(service, parts.metrics),
+  ]
 }
 
 export interface TaskRouteParts {
@@ -35,7 +48,16 @@ function bulkEndpoint(service: TaskService, { metrics, events, featureUsed }: Ta
     id: 'bulkTasks',
     summary: 'Make, change and delete up to 500 tasks, all or none',
     body: { schema: bulkBody, maxBytes: bulkBytes },
-    answers: { 200: { description: 'What was done', schema: z.object({ created: z.array(taskSchema), updated: z.array(taskSchema), deleted: z.array(z.uuid()) }) } },
+    answers: {
+      200: {
+        description: 'What was done',
+        schema: z.object({
+          created: z.array(taskSchema),
+          updated: z.array(taskSchema),
+          deleted: z.array(z.uuid()),
+        }),
+      },
+    },
     handle: ({ scope, principal, body }) =>
       counted(metrics, 'bulk', async () => {
         const items = (body.create?.length ?? 0) + (body.update?.length ?? 0) + (body.delete?.length ?? 0)
@@ -44,7 +66,11 @@ function bulkEndpoint(service: TaskService, { metrics, events, featureUsed }: Ta
         const result = await service.bulk(scope, principal, body)
         done()
         metrics.bulkItems.observe(items)
-        events.audit('tasks.bulk', scope, { created: result.created.length, updated: result.updated.length, deleted: result.deleted.length })
+        events.audit('tasks.bulk', scope, {
+          created: result.created.length,
+          updated: result.updated.length,
+          deleted: result.deleted.length,
+        })
         return { status: 200, json: result }
       }),
   })
@@ -60,7 +86,10 @@ function collectionEndpoints(service: TaskService, metrics: Metrics): Endpoint[]
       summary: 'A page of tasks',
       query: taskQuery,
       answers: { 200: { description: 'The page', schema: taskPage } },
-      handle: ({ scope, principal, query, rawQuery }) => counted(metrics, 'list', async () => jsonReply(await service.listReply(scope, principal, query, rawQuery))),
+      handle: ({ scope, principal, query, rawQuery }) =>
+        counted(metrics, 'list', async () =>
+          jsonReply(await service.listReply(scope, principal, query, rawQuery)),
+        ),
     }),
     endpoint({
       ...shared,
@@ -69,13 +98,35 @@ function collectionEndpoints(service: TaskService, metrics: Metrics): Endpoint[]
       id: 'createTask',
       summary: 'Make a task',
       body: { schema: newTask, maxBytes },
-      answers: { 201: { description: 'The task', schema: taskSchema, headers: { Location: 'The path of the task', ...etagHeader, ...replayedHeader }, links: ['getTask', 'updateTask', 'deleteTask'] }, 409: { description: 'The Idempotency-Key was used for another request' } },
-      requestHeaders: { 'Idempotency-Key': { description: 'Makes the request safe to repeat for a day', schema: z.string().regex(/^[\x21-\x7e]{1,255}$/) } },
+      answers: {
+        201: {
+          description: 'The task',
+          schema: taskSchema,
+          headers: { Location: 'The path of the task', ...etagHeader, ...replayedHeader },
+          links: ['getTask', 'updateTask', 'deleteTask'],
+        },
+        409: { description: 'The Idempotency-Key was used for another request' },
+      },
+      requestHeaders: {
+        'Idempotency-Key': {
+          description: 'Makes the request safe to repeat for a day',
+          schema: z.string().regex(/^[\x21-\x7e]{1,255}$/),
+        },
+      },
       handle: ({ scope, principal, body, headers }) =>
         counted(metrics, 'create', async () => {
-          const made = await service.create(scope, principal, body, idempotencyKey(headers['idempotency-key']))
+          const made = await service.create(
+            scope,
+            principal,
+            body,
+            idempotencyKey(headers['idempotency-key']),
+          )
           const replayed = made.replayed ? { 'idempotency-replayed': 'true' } : {}
-          return { status: 201, json: made.task, headers: { etag: etagOf(made.version), location: `/tasks/${made.task.id}`, ...replayed } }
+          return {
+            status: 201,
+            json: made.task,
+            headers: { etag: etagOf(made.version), location: `/tasks/${made.task.id}`, ...replayed },
+          }
         }),
     }),
   ]
@@ -90,7 +141,10 @@ function itemEndpoints(service: TaskService, metrics: Metrics): Endpoint[] {
       id: 'getTask',
       summary: 'One task',
       answers: { 200: { description: 'The task', schema: taskSchema, headers: etagHeader } },
-      handle: ({ scope, principal, params }) => counted(metrics, 'read', async () => jsonReply(await service.getReply(scope, principal, params.id.toLowerCase()))),
+      handle: ({ scope, principal, params }) =>
+        counted(metrics, 'read', async () =>
+          jsonReply(await service.getReply(scope, principal, params.id.toLowerCase())),
+        ),
     }),
     endpoint({
       ...item,
@@ -99,9 +153,17 @@ function itemEndpoints(service: TaskService, metrics: Metrics): Endpoint[] {
       summary: 'Change some fields of a task',
       body: { schema: taskPatch, maxBytes },
       requestHeaders: ifMatch,
-      answers: { 200: { description: 'The task as it is now', schema: taskSchema, headers: etagHeader }, ...changed },
+      answers: {
+        200: { description: 'The task as it is now', schema: taskSchema, headers: etagHeader },
+        ...changed,
+      },
       handle: ({ scope, principal, params, body, headers }) =>
-        counted(metrics, 'update', async () => taskReply(200, await service.update(scope, principal, params.id, body, expectedVersions(headers['if-match'])))),
+        counted(metrics, 'update', async () =>
+          taskReply(
+            200,
+            await service.update(scope, principal, params.id, body, expectedVersions(headers['if-match'])),
+          ),
+        ),
     }),
     endpoint({
       ...item,
@@ -144,8 +206,10 @@ async function counted(metrics: Metrics, operation: string, work: () => Promise<
     metrics.taskOperations.inc({ operation, result: 'success' })
     return reply
   } catch (error) {
-    metrics.taskOperations.inc({ operation, result: error instanceof Problem && error.status < 500 ? 'refused' : 'error' })
+    metrics.taskOperations.inc({
+      operation,
+      result: error instanceof Problem && error.status < 500 ? 'refused' : 'error',
+    })
     throw error
   }
 }
-

@@ -9,14 +9,24 @@ const latest = Date.parse('9999-12-31T23:59:59.999Z')
 
 const instant = z.iso
   .datetime({ offset: true })
-  .refine((value) => Date.parse(value) >= earliest && Date.parse(value) <= latest, 'expected a time in the years 1 to 9999, UTC')
+  .refine(
+    (value) => Date.parse(value) >= earliest && Date.parse(value) <= latest,
+    'expected a time in the years 1 to 9999, UTC',
+  )
   .meta({ examples: ['2027-01-31T09:00:00Z'] })
 
 const dueAt = instant.nullable().meta({ description: 'Kept to the millisecond, in UTC' })
 const tags = z.array(text(1, 50)).max(20)
 const description = text(0, 10_000).nullable()
 
-const written = { title: 'Water the plants', description: 'The ferns too', status: 'todo', priority: 'high', dueAt: '2027-01-31T09:00:00.000Z', tags: ['home'] } as const
+const written = {
+  title: 'Water the plants',
+  description: 'The ferns too',
+  status: 'todo',
+  priority: 'high',
+  dueAt: '2027-01-31T09:00:00.000Z',
+  tags: ['home'],
+} as const
 
 /** What a caller may set. Anything else, such as `id` or `userId`, is refused. */
 const settable = z.strictObject({
@@ -44,18 +54,44 @@ export const taskSchema = z
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
-  .meta({ examples: [{ id: '019b0000-0000-7000-8000-000000000000', ...written, createdAt: '2027-01-30T18:00:00.000Z', updatedAt: '2027-01-30T18:00:00.000Z' }] })
+  .meta({
+    examples: [
+      {
+        id: '019b0000-0000-7000-8000-000000000000',
+        ...written,
+        createdAt: '2027-01-30T18:00:00.000Z',
+        updatedAt: '2027-01-30T18:00:00.000Z',
+      },
+    ],
+  })
 
 export type Task = z.infer<typeof taskSchema>
 export type NewTask = z.infer<typeof newTask>
 export type TaskPatch = z.infer<typeof taskPatch>
 
 /** A leading `-` sorts downwards. Tasks without `dueAt` come after those with one, downwards before. */
-export const sortOrders = ['createdAt', '-createdAt', 'updatedAt', '-updatedAt', 'dueAt', '-dueAt', 'priority', '-priority', 'title', '-title'] as const
+export const sortOrders = [
+  'createdAt',
+  '-createdAt',
+  'updatedAt',
+  '-updatedAt',
+  'dueAt',
+  '-dueAt',
+  'priority',
+  '-priority',
+  'title',
+  '-title',
+] as const
 export type SortOrder = (typeof sortOrders)[number]
 export type SortField = 'createdAt' | 'updatedAt' | 'dueAt' | 'priority' | 'title'
 
-const sortFields = ['createdAt', 'updatedAt', 'dueAt', 'priority', 'title'] as const satisfies readonly SortField[]
+const sortFields = [
+  'createdAt',
+  'updatedAt',
+  'dueAt',
+  'priority',
+  'title',
+] as const satisfies readonly SortField[]
 
 export function sortField(sort: SortOrder): SortField {
   return sortFields.find((field) => sort.endsWith(field)) ?? 'createdAt'
@@ -84,7 +120,10 @@ export type TaskQuery = z.infer<typeof taskQuery>
 
 export const taskPage = z.object({
   items: z.array(taskSchema),
-  nextCursor: z.string().nullable().meta({ description: 'For the next page; null on the last', examples: [null] }),
+  nextCursor: z
+    .string()
+    .nullable()
+    .meta({ description: 'For the next page; null on the last', examples: [null] }),
 })
 
 export const taskParams = z.object({ id: z.uuid() })

@@ -1,13 +1,26 @@
-import { type Database, isForeignKeyViolation } from '../db/index.ts'
-import { Problem, type Principal, type Scope } from '../http/index.ts'
+import { isForeignKeyViolation } from '../db/index.ts'
+import type { Database } from '../db/index.ts'
+import { Problem } from '../http/index.ts'
+import type { Principal, Scope } from '../http/index.ts'
 import type { Cached, ReplyCache } from '../cache/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
-import { type NewTask, sortField, type SortOrder, type Task, type TaskPatch, type TaskQuery, taskSchema } from './schemas.ts'
-import { applyBulk, type BulkBody, type BulkResult } from './bulk.ts'
+import { sortField, taskSchema } from './schemas.ts'
+import type { NewTask, SortOrder, Task, TaskPatch, TaskQuery } from './schemas.ts'
+import { applyBulk } from './bulk.ts'
+import type { BulkBody, BulkResult } from './bulk.ts'
 import { earlierAnswer } from './idempotency.ts'
 import { etagOf, inUtc, newTaskOf, taskOf } from './task.ts'
-import { deleteTask, foreignTasks, insertTask, lockTask, pageStatement, taskById, type TaskRow, updateTask } from './statements.ts'
+import {
+  deleteTask,
+  foreignTasks,
+  insertTask,
+  lockTask,
+  pageStatement,
+  taskById,
+  updateTask,
+} from './statements.ts'
+import type { TaskRow } from './statements.ts'
 
 export interface TaskDependencies {
   database: Database
@@ -51,19 +64,40 @@ export class TaskService {
 
   async list(scope: Scope, { userId }: Principal, query: TaskQuery): Promise<Page> {
     const { sort, limit, status, priority, q, cursor } = query
-    const shape = { sort, status: status !== undefined, priority: priority !== undefined, search: q !== undefined, after: cursor !== undefined }
+    const shape = {
+      sort,
+      status: status !== undefined,
+      priority: priority !== undefined,
+      search: q !== undefined,
+      after: cursor !== undefined,
+    }
     const position = cursor === undefined ? undefined : decodeCursor(cursor, sort)
-    const values = { userId, limit: limit + 1, status, priority, pattern: q === undefined ? undefined : likePattern(q), value: position?.value, id: position?.id }
+    const values = {
+      userId,
+      limit: limit + 1,
+      status,
+      priority,
+      pattern: q === undefined ? undefined : likePattern(q),
+      value: position?.value,
+      id: position?.id,
+    }
     // One more than the page tells whether there is another.
     const rows = await this.#with.database.run(scope, pageStatement(shape), values)
     const items = rows.slice(0, limit).map(taskOf)
     const last = rows.length > limit ? items.at(-1) : undefined
-    return { items, nextCursor: last === undefined ? null : encodeCursor(sort, { value: sortValue(last, sort), id: last.id }) }
+    return {
+      items,
+      nextCursor:
+        last === undefined ? null : encodeCursor(sort, { value: sortValue(last, sort), id: last.id }),
+    }
   }
 
   /** A page as it is sent, from the cache if it is there. */
   listReply(scope: Scope, principal: Principal, query: TaskQuery, key: string): Promise<Cached> | Cached {
-    return this.#cached('tasks_page', principal.userId, key, async () => ({ body: JSON.stringify(await this.list(scope, principal, query)), etag: undefined }))
+    return this.#cached('tasks_page', principal.userId, key, async () => ({
+      body: JSON.stringify(await this.list(scope, principal, query)),
+      etag: undefined,
+    }))
   }
 
   /** A task as it is sent, from the cache if it is there. */
@@ -75,7 +109,12 @@ export class TaskService {
   }
 
   /** With `key` the same request made again gets the answer of the first, for a day. */
-  create(scope: Scope, { userId }: Principal, input: NewTask, key?: string): Promise<Versioned & { replayed: boolean }> {
+  create(
+    scope: Scope,
+    { userId }: Principal,
+    input: NewTask,
+    key?: string,
+  ): Promise<Versioned & { replayed: boolean }> {
     const task = newTaskOf(input, this.#with.now())
     const values = { ...task, userId, now: task.createdAt }
     return this.#writing(userId, async () => {
@@ -88,16 +127,26 @@ export class TaskService {
         if (answer === undefined) await tx.run(insertTask, values)
         return answer
       })
-      return { task: earlier === undefined ? task : taskSchema.parse(JSON.parse(earlier)), version: 1, replayed: earlier !== undefined }
+      return {
+        task: earlier === undefined ? task : taskSchema.parse(JSON.parse(earlier)),
+        version: 1,
+        replayed: earlier !== undefined,
+      }
     })
   }
 
   /** All of `body` or nothing of it. */
   async bulk(scope: Scope, { userId }: Principal, body: BulkBody): Promise<BulkResult> {
     try {
-      return await this.#writing(userId, () => this.#with.database.transaction(scope, (tx) => applyBulk(tx, userId, body, this.#with.now())))
+      return await this.#writing(userId, () =>
+        this.#with.database.transaction(scope, (tx) => applyBulk(tx, userId, body, this.#with.now())),
+      )
     } catch (error) {
-      if (error instanceof Problem && error.kind === 'invalid') await this.#reportForeign(scope, userId, [...(body.update ?? []).map(({ id }) => id), ...(body.delete ?? [])])
+      if (error instanceof Problem && error.kind === 'invalid')
+        await this.#reportForeign(scope, userId, [
+          ...(body.update ?? []).map(({ id }) => id),
+          ...(body.delete ?? []),
+        ])
       throw error
     }
   }
@@ -108,7 +157,13 @@ export class TaskService {
   }
 
   /** Writes the fields of `patch`. Throws `changed-meanwhile` when the version is not an expected one. */
-  update(scope: Scope, principal: Principal, id: string, patch: TaskPatch, expected: Expected): Promise<Versioned> {
+  update(
+    scope: Scope,
+    principal: Principal,
+    id: string,
+    patch: TaskPatch,
+    expected: Expected,
+  ): Promise<Versioned> {
     return this.#writing(principal.userId, () => this.#update(scope, principal, id, patch, expected))
   }
 
@@ -116,10 +171,20 @@ export class TaskService {
     return this.#writing(principal.userId, () => this.#delete(scope, principal, id, expected))
   }
 
-  async #update(scope: Scope, principal: Principal, id: string, patch: TaskPatch, expected: Expected): Promise<Versioned> {
+  async #update(
+    scope: Scope,
+    principal: Principal,
+    id: string,
+    patch: TaskPatch,
+    expected: Expected,
+  ): Promise<Versioned> {
     for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
       const row = await this.#own(scope, principal, id)
-      const [updated] = await this.#with.database.run(scope, updateTask, this.#changes(principal, row, patch, expected))
+      const [updated] = await this.#with.database.run(
+        scope,
+        updateTask,
+        this.#changes(principal, row, patch, expected),
+      )
       if (updated !== undefined) return { task: taskOf(updated), version: updated.version }
       // Somebody else was faster: look again.
     }
@@ -132,17 +197,32 @@ export class TaskService {
   }
 
   /** The values of {@link updateTask}. */
-  #changes({ userId }: Principal, row: TaskRow, patch: TaskPatch, expected: Expected): Record<string, unknown> {
+  #changes(
+    { userId }: Principal,
+    row: TaskRow,
+    patch: TaskPatch,
+    expected: Expected,
+  ): Record<string, unknown> {
     requireVersion(expected, row.version)
     const merged = { ...taskOf(row), ...definedOnly(patch) }
-    return { ...merged, dueAt: inUtc(merged.dueAt), userId, version: row.version, now: new Date(this.#with.now()).toISOString() }
+    return {
+      ...merged,
+      dueAt: inUtc(merged.dueAt),
+      userId,
+      version: row.version,
+      now: new Date(this.#with.now()).toISOString(),
+    }
   }
 
   async #delete(scope: Scope, principal: Principal, id: string, expected: Expected): Promise<void> {
     for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
       const version = expected === undefined ? null : (await this.#own(scope, principal, id)).version
       if (version !== null) requireVersion(expected, version)
-      const [deleted] = await this.#with.database.run(scope, deleteTask, { id, userId: principal.userId, version })
+      const [deleted] = await this.#with.database.run(scope, deleteTask, {
+        id,
+        userId: principal.userId,
+        version,
+      })
       if (deleted !== undefined) return
       // Absent, another user's, or changed since: the first two end here.
       await this.#own(scope, principal, id)
@@ -175,7 +255,10 @@ export class TaskService {
 
   #countersOf(cache: string): CacheCounters {
     const { cacheRequests } = this.#with.metrics
-    return { hit: cacheRequests.labels({ cache, result: 'hit' }), miss: cacheRequests.labels({ cache, result: 'miss' }) }
+    return {
+      hit: cacheRequests.labels({ cache, result: 'hit' }),
+      miss: cacheRequests.labels({ cache, result: 'miss' }),
+    }
   }
 
   // Also after an error: whether a write that failed was made is not always known.
@@ -183,7 +266,11 @@ export class TaskService {
     try {
       return await write()
     } catch (error) {
-      if (isForeignKeyViolation(error)) throw new Problem('unauthenticated', { detail: 'The account is gone', headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
+      if (isForeignKeyViolation(error))
+        throw new Problem('unauthenticated', {
+          detail: 'The account is gone',
+          headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+        })
       throw error
     } finally {
       this.#with.cache.invalidate(userId)
@@ -223,7 +310,10 @@ function sortValue(task: Task, sort: SortOrder): string {
 
 function requireVersion(expected: Expected, version: number): void {
   if (expected === undefined || expected.includes(version)) return
-  throw new Problem('changed-meanwhile', { detail: 'The task is not in the version that If-Match names', headers: { etag: etagOf(version) } })
+  throw new Problem('changed-meanwhile', {
+    detail: 'The task is not in the version that If-Match names',
+    headers: { etag: etagOf(version) },
+  })
 }
 
 // An absent field and one that is `undefined` are the same to a caller, but not to a spread.

@@ -1,6 +1,9 @@
-import { and, asc, desc, eq, type SQL, sql } from '../db/drizzle.ts'
-import { hotStatement, type RawRow, schema, type Statement, statement } from '../db/index.ts'
-import { priorities, type SortField, sortField, type SortOrder, statuses, type Task } from './schemas.ts'
+import { and, asc, desc, eq, sql } from '../db/drizzle.ts'
+import type { SQL } from '../db/drizzle.ts'
+import { hotStatement, schema, statement } from '../db/index.ts'
+import type { RawRow, Statement } from '../db/index.ts'
+import { priorities, sortField, statuses } from './schemas.ts'
+import type { SortField, SortOrder, Task } from './schemas.ts'
 
 const { tasks } = schema
 const p = sql.placeholder
@@ -21,7 +24,18 @@ export const columns = {
 }
 
 // In the order of `columns`.
-function decodeTask([id, title, description, status, priority, dueAt, tags, createdAt, updatedAt, version]: RawRow): TaskRow {
+function decodeTask([
+  id,
+  title,
+  description,
+  status,
+  priority,
+  dueAt,
+  tags,
+  createdAt,
+  updatedAt,
+  version,
+]: RawRow): TaskRow {
   return {
     id: id ?? '',
     title: title ?? '',
@@ -47,7 +61,9 @@ export const foreignTasks = statement<{ count: number }>('tasks.foreign', (db) =
   db
     .select({ count: sql<number>`count(*)::int` })
     .from(tasks)
-    .where(sql`${tasks.id} in (select value::uuid from json_array_elements_text(${p('ids')}::json)) and ${tasks.userId} <> ${p('userId')}::uuid`)
+    .where(
+      sql`${tasks.id} in (select value::uuid from json_array_elements_text(${p('ids')}::json)) and ${tasks.userId} <> ${p('userId')}::uuid`,
+    )
     .prepare('tasks_foreign'),
 )
 
@@ -87,49 +103,58 @@ function buildPage(shape: PageShape): Statement<TaskRow> {
   const { key, cast } = sortKeys[sortField(shape.sort)]
   const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(down ? '<' : '>')} (${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
   const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
-  return hotStatement('tasks.page', (db) =>
-    db
-      .select(columns)
-      .from(tasks)
-      .where(
-        and(
-          eq(tasks.userId, p('userId')),
-          shape.status ? eq(tasks.status, p('status')) : undefined,
-          shape.priority ? eq(tasks.priority, p('priority')) : undefined,
-          shape.search ? search : undefined,
-          shape.after ? beyond : undefined,
-        ),
-      )
-      .orderBy(order(key), order(tasks.id))
-      .limit(p('limit'))
-      .prepare('tasks_page'),
+  return hotStatement(
+    'tasks.page',
+    (db) =>
+      db
+        .select(columns)
+        .from(tasks)
+        .where(
+          and(
+            eq(tasks.userId, p('userId')),
+            shape.status ? eq(tasks.status, p('status')) : undefined,
+            shape.priority ? eq(tasks.priority, p('priority')) : undefined,
+            shape.search ? search : undefined,
+            shape.after ? beyond : undefined,
+          ),
+        )
+        .orderBy(order(key), order(tasks.id))
+        .limit(p('limit'))
+        .prepare('tasks_page'),
     decodeTask,
   )
 }
 
 export const taskById = hotStatement<TaskRow & { userId: string }>(
   'tasks.by_id',
-  (db) => db.select({ ...columns, userId: tasks.userId }).from(tasks).where(eq(tasks.id, p('id'))).prepare('tasks_by_id'),
+  (db) =>
+    db
+      .select({ ...columns, userId: tasks.userId })
+      .from(tasks)
+      .where(eq(tasks.id, p('id')))
+      .prepare('tasks_by_id'),
   (row) => Object.assign(decodeTask(row), { userId: row[10] ?? '' }),
 )
 
-export const insertTask = hotStatement<{ id: string }>('tasks.insert', (db) =>
-  db
-    .insert(tasks)
-    .values({
-      id: p('id'),
-      userId: p('userId'),
-      title: p('title'),
-      description: p('description'),
-      status: p('status'),
-      priority: p('priority'),
-      dueAt: p('dueAt'),
-      tags: p('tags'),
-      createdAt: p('now'),
-      updatedAt: p('now'),
-    })
-    .returning({ id: tasks.id })
-    .prepare('tasks_insert'),
+export const insertTask = hotStatement<{ id: string }>(
+  'tasks.insert',
+  (db) =>
+    db
+      .insert(tasks)
+      .values({
+        id: p('id'),
+        userId: p('userId'),
+        title: p('title'),
+        description: p('description'),
+        status: p('status'),
+        priority: p('priority'),
+        dueAt: p('dueAt'),
+        tags: p('tags'),
+        createdAt: p('now'),
+        updatedAt: p('now'),
+      })
+      .returning({ id: tasks.id })
+      .prepare('tasks_insert'),
   ([id]) => ({ id: id ?? '' }),
 )
 
@@ -166,7 +191,13 @@ export const lockTask = statement<TaskRow>('tasks.lock', (db) =>
 export const deleteTask = statement<{ id: string }>('tasks.delete', (db) =>
   db
     .delete(tasks)
-    .where(and(eq(tasks.id, p('id')), eq(tasks.userId, p('userId')), sql`(${p('version')}::int is null or ${tasks.version} = ${p('version')}::int)`))
+    .where(
+      and(
+        eq(tasks.id, p('id')),
+        eq(tasks.userId, p('userId')),
+        sql`(${p('version')}::int is null or ${tasks.version} = ${p('version')}::int)`,
+      ),
+    )
     .returning({ id: tasks.id })
     .prepare('tasks_delete'),
 )

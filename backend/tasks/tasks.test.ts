@@ -1,7 +1,8 @@
 import { array, assert, asyncProperty, string } from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
-import { type Client, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { startTestPostgres, startTestService } from '../testing/index.ts'
+import type { Client, TestPostgres, TestService } from '../testing/index.ts'
 import { taskPage, taskSchema } from './schemas.ts'
 
 let postgres: TestPostgres
@@ -36,7 +37,14 @@ describe('creating a task', () => {
     const client = await user()
     const answer = await client.send('POST', '/tasks', { title: 'write' })
     const task = taskSchema.parse(answer.json)
-    expect(task).toMatchObject({ title: 'write', description: null, status: 'todo', priority: 'medium', dueAt: null, tags: [] })
+    expect(task).toMatchObject({
+      title: 'write',
+      description: null,
+      status: 'todo',
+      priority: 'medium',
+      dueAt: null,
+      tags: [],
+    })
     expect(answer.headers.get('location')).toBe(`/tasks/${task.id}`)
     expect(answer.headers.get('etag')).toBe('"1"')
     expect((await client.get(`/tasks/${task.id}`)).json).toEqual(task)
@@ -44,7 +52,9 @@ describe('creating a task', () => {
 
   test('keeps every field exactly, whatever the text', async () => {
     const client = await user()
-    const word = string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter((value) => !value.includes('\0') && value.isWellFormed())
+    const word = string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter(
+      (value) => !value.includes('\0') && value.isWellFormed(),
+    )
     await assert(
       asyncProperty(word, word, array(word, { maxLength: 5 }), async (title, description, tags) => {
         const task = await create(client, { title, description, tags })
@@ -60,7 +70,9 @@ describe('creating a task', () => {
     const tags = ['\\ ', 'a"b', 'x,y', '{}', 'NULL', '\\"', ' ']
     const { id } = await create(client, { title: 'x', tags })
     expect((await client.send('PATCH', `/tasks/${id}`, { title: 'y' })).json).toMatchObject({ tags })
-    expect((await client.send('POST', '/tasks/bulk', { update: [{ id, title: 'z' }] })).json).toMatchObject({ updated: [{ tags }] })
+    expect((await client.send('POST', '/tasks/bulk', { update: [{ id, title: 'z' }] })).json).toMatchObject({
+      updated: [{ tags }],
+    })
     expect((await client.get(`/tasks/${id}`)).json).toMatchObject({ tags })
   })
 
@@ -97,26 +109,38 @@ describe('creating a task', () => {
 })
 
 describe('listing tasks', () => {
-  test.each(['createdAt', '-createdAt', 'updatedAt', '-updatedAt', 'dueAt', '-dueAt', 'priority', '-priority', 'title', '-title'])(
-    'pages by %s give every task once, in order',
-    async (sort) => {
-      const client = await user()
-      const priorities = ['low', 'medium', 'high']
-      for (let index = 0; index < 11; index += 1) {
-        const dueAt = index % 3 === 0 ? null : `2027-01-${String(1 + (index % 4)).padStart(2, '0')}T00:00:00Z`
-        await create(client, { title: `t${index % 5}`, priority: priorities[index % 3], dueAt })
-      }
-      const all = taskPage.parse((await client.get(`/tasks?limit=100&sort=${sort}`)).json).items.map((task) => task.id)
-      const paged: string[] = []
-      for (let cursor: string | null = ''; cursor !== null; ) {
-        const page: z.infer<typeof taskPage> = taskPage.parse((await client.get(`/tasks?limit=3&sort=${sort}${cursor === '' ? '' : `&cursor=${cursor}`}`)).json)
-        paged.push(...page.items.map((task) => task.id))
-        cursor = page.nextCursor
-      }
-      expect(all).toHaveLength(11)
-      expect(paged).toEqual(all)
-    },
-  )
+  test.each([
+    'createdAt',
+    '-createdAt',
+    'updatedAt',
+    '-updatedAt',
+    'dueAt',
+    '-dueAt',
+    'priority',
+    '-priority',
+    'title',
+    '-title',
+  ])('pages by %s give every task once, in order', async (sort) => {
+    const client = await user()
+    const priorities = ['low', 'medium', 'high']
+    for (let index = 0; index < 11; index += 1) {
+      const dueAt = index % 3 === 0 ? null : `2027-01-${String(1 + (index % 4)).padStart(2, '0')}T00:00:00Z`
+      await create(client, { title: `t${index % 5}`, priority: priorities[index % 3], dueAt })
+    }
+    const all = taskPage
+      .parse((await client.get(`/tasks?limit=100&sort=${sort}`)).json)
+      .items.map((task) => task.id)
+    const paged: string[] = []
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: z.infer<typeof taskPage> = taskPage.parse(
+        (await client.get(`/tasks?limit=3&sort=${sort}${cursor === '' ? '' : `&cursor=${cursor}`}`)).json,
+      )
+      paged.push(...page.items.map((task) => task.id))
+      cursor = page.nextCursor
+    }
+    expect(all).toHaveLength(11)
+    expect(paged).toEqual(all)
+  })
 
   test('newest first unless asked otherwise', async () => {
     const client = await user()
@@ -135,7 +159,18 @@ describe('listing tasks', () => {
     expect(await titles(client, 'q=100%25')).toEqual(['Buy 100% milk'])
   })
 
-  test.each(['limit=0', 'limit=101', 'limit=1.5', 'limit=', 'status=later', 'sort=owner', 'cursor=abc', 'cursor=%00', 'limit=5&limit=6', 'unknown=1'])('refuses ?%s with 422', async (query) => {
+  test.each([
+    'limit=0',
+    'limit=101',
+    'limit=1.5',
+    'limit=',
+    'status=later',
+    'sort=owner',
+    'cursor=abc',
+    'cursor=%00',
+    'limit=5&limit=6',
+    'unknown=1',
+  ])('refuses ?%s with 422', async (query) => {
     expect((await (await user()).get(`/tasks?${query}`)).status).toBe(422)
   })
 
@@ -159,17 +194,27 @@ describe('changing a task', () => {
   test('with If-Match only at that version: 412 otherwise, and nothing is changed', async () => {
     const client = await user()
     const task = await create(client, { title: 'x' })
-    expect((await client.send('PATCH', `/tasks/${task.id}`, { title: 'y' }, { 'if-match': '"1"' })).status).toBe(200)
+    expect(
+      (await client.send('PATCH', `/tasks/${task.id}`, { title: 'y' }, { 'if-match': '"1"' })).status,
+    ).toBe(200)
     const stale = await client.send('PATCH', `/tasks/${task.id}`, { title: 'z' }, { 'if-match': '"1"' })
     expect([stale.status, stale.headers.get('etag')]).toEqual([412, '"2"'])
-    expect((await client.send('DELETE', `/tasks/${task.id}`, undefined, { 'if-match': 'W/"2"' })).status).toBe(412)
-    expect((await client.send('DELETE', `/tasks/${task.id}`, undefined, { 'if-match': '"2"' })).status).toBe(204)
+    expect(
+      (await client.send('DELETE', `/tasks/${task.id}`, undefined, { 'if-match': 'W/"2"' })).status,
+    ).toBe(412)
+    expect((await client.send('DELETE', `/tasks/${task.id}`, undefined, { 'if-match': '"2"' })).status).toBe(
+      204,
+    )
   })
 
   test('of many changes at once with the same If-Match exactly one is made', async () => {
     const client = await user()
     const task = await create(client, { title: 'x' })
-    const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => client.send('PATCH', `/tasks/${task.id}`, { title: `t${index}` }, { 'if-match': '"1"' })))
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) =>
+        client.send('PATCH', `/tasks/${task.id}`, { title: `t${index}` }, { 'if-match': '"1"' }),
+      ),
+    )
     expect(answers.filter((answer) => answer.status === 200)).toHaveLength(1)
     expect(answers.filter((answer) => answer.status === 412)).toHaveLength(9)
   })
@@ -178,15 +223,26 @@ describe('changing a task', () => {
     const client = await user()
     const task = await create(client, { title: 'x' })
     const patches = [{ title: 'y' }, { status: 'done' }, { priority: 'high' }, { description: 'd' }]
-    const answers = await Promise.all(patches.map((patch) => client.send('PATCH', `/tasks/${task.id}`, patch)))
+    const answers = await Promise.all(
+      patches.map((patch) => client.send('PATCH', `/tasks/${task.id}`, patch)),
+    )
     expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 200])
-    expect((await client.get(`/tasks/${task.id}`)).json).toMatchObject({ title: 'y', status: 'done', priority: 'high', description: 'd' })
+    expect((await client.get(`/tasks/${task.id}`)).json).toMatchObject({
+      title: 'y',
+      status: 'done',
+      priority: 'high',
+      description: 'd',
+    })
   })
 
   test('of many changes at once without If-Match none is refused', async () => {
     const client = await user()
     const task = await create(client, { title: 'x' })
-    const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => client.send('PATCH', `/tasks/${task.id}`, { title: `t${index}` })))
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        client.send('PATCH', `/tasks/${task.id}`, { title: `t${index}` }),
+      ),
+    )
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([200]))
     expect((await client.get(`/tasks/${task.id}`)).headers.get('etag')).toBe('"41"')
   })
@@ -195,7 +251,8 @@ describe('changing a task', () => {
     const client = await user()
     const task = await create(client, { title: 'x' })
     expect((await client.send('DELETE', `/tasks/${task.id}`)).status).toBe(204)
-    for (const method of ['GET', 'DELETE']) expect((await client.send(method, `/tasks/${task.id}`)).status).toBe(404)
+    for (const method of ['GET', 'DELETE'])
+      expect((await client.send(method, `/tasks/${task.id}`)).status).toBe(404)
   })
 })
 
@@ -215,13 +272,16 @@ describe('tasks of others', () => {
 
 test('Server-Timing counts the statements and rows of its own request, under concurrency too', async () => {
   const clients = await Promise.all([0, 1, 5, 9].map(async (count) => ({ count, client: await user() })))
-  for (const { count, client } of clients) for (let index = 0; index < count; index += 1) await create(client, { title: 'x' })
+  for (const { count, client } of clients)
+    for (let index = 0; index < count; index += 1) await create(client, { title: 'x' })
   const rounds = Array.from({ length: 20 }, () => clients).flat()
   await Promise.all(
     rounds.map(async ({ count, client }, index) => {
       // Another limit each time: no page may come from a cache.
       const timing = (await client.get(`/tasks?limit=${20 + index}`)).headers.get('server-timing')
-      expect(timing).toMatch(new RegExp(`^app;dur=[\\d.]+, db;dur=[\\d.]+, sql;desc="1", rows;desc="${count}"$`))
+      expect(timing).toMatch(
+        new RegExp(`^app;dur=[\\d.]+, db;dur=[\\d.]+, sql;desc="1", rows;desc="${count}"$`),
+      )
     }),
   )
 })

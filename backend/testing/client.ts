@@ -9,7 +9,11 @@ export interface Answer {
   text: string
 }
 
-const session = z.object({ user: z.object({ id: z.string(), email: z.string() }), accessToken: z.string(), refreshToken: z.string() })
+const session = z.object({
+  user: z.object({ id: z.string(), email: z.string() }),
+  accessToken: z.string(),
+  refreshToken: z.string(),
+})
 
 export type Session = z.infer<typeof session>
 
@@ -24,15 +28,29 @@ export class Client {
   }
 
   /** Sends `body` as JSON, or as it is when it is a string. */
-  async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  async send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const response = await fetch(this.#base + path, {
       method,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }), ...headers },
+      headers: {
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }),
+        ...headers,
+      },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
     const isJson = text !== '' && (response.headers.get('content-type')?.includes('json') ?? false)
-    return { status: response.status, headers: response.headers, text, json: isJson ? (JSON.parse(text) as unknown) : undefined }
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: isJson ? (JSON.parse(text) as unknown) : undefined,
+    }
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
@@ -42,7 +60,10 @@ export class Client {
   /** A new account, logged in. */
   async register(): Promise<{ client: Client; session: Session; password: string }> {
     const password = 'correct horse battery staple'
-    const answer = await this.send('POST', '/auth/register', { email: `${randomUUID()}@example.com`, password })
+    const answer = await this.send('POST', '/auth/register', {
+      email: `${randomUUID()}@example.com`,
+      password,
+    })
     const opened = session.parse(answer.json)
     return { client: new Client(this.#base, opened.accessToken), session: opened, password }
   }

@@ -1,3 +1,5 @@
-export { type Answer, Client, type Session, sessionOf } from './client.ts'
-export { startTestPostgres, startTestService, testConfig, type TestPostgres, type TestService } from './service.ts'
+export { Client, sessionOf } from './client.ts'
+export type { Answer, Session } from './client.ts'
+export { startTestPostgres, startTestService, testConfig } from './service.ts'
+export type { TestPostgres, TestService } from './service.ts'
 export { BackendProcess, eventually } from './process.ts'

@@ -2,17 +2,39 @@
  * Reads protobuf messages by tables of their fields, without the library that wrote them: what it gets wrong would else
  * be read as it was meant. Numbers and types are those of opentelemetry-proto 1.x (trace, metrics, common, resource).
  */
-type Kind = 'string' | 'bytes' | 'bool' | 'varint' | 'fixed64' | 'sfixed64' | 'fixed32' | 'double' | 'packedFixed64' | 'packedDouble'
+type Kind =
+  | 'string'
+  | 'bytes'
+  | 'bool'
+  | 'varint'
+  | 'fixed64'
+  | 'sfixed64'
+  | 'fixed32'
+  | 'double'
+  | 'packedFixed64'
+  | 'packedDouble'
 type Field = [name: string, kind: Kind | (() => Message), repeated?: 'repeated']
 type Message = Readonly<Record<number, Field>>
 
-const anyValue: Message = { 1: ['stringValue', 'string'], 2: ['boolValue', 'bool'], 3: ['intValue', 'varint'], 4: ['doubleValue', 'double'], 5: ['arrayValue', () => arrayValue] }
+const anyValue: Message = {
+  1: ['stringValue', 'string'],
+  2: ['boolValue', 'bool'],
+  3: ['intValue', 'varint'],
+  4: ['doubleValue', 'double'],
+  5: ['arrayValue', () => arrayValue],
+}
 const arrayValue: Message = { 1: ['values', () => anyValue, 'repeated'] }
 const keyValue: Message = { 1: ['key', 'string'], 2: ['value', () => anyValue] }
 const attributes: Field = ['attributes', () => keyValue, 'repeated']
 const scope: Message = { 1: ['name', 'string'], 2: ['version', 'string'], 3: attributes }
 const resource: Message = { 1: attributes }
-const link: Message = { 1: ['traceId', 'bytes'], 2: ['spanId', 'bytes'], 3: ['traceState', 'string'], 4: attributes, 6: ['flags', 'fixed32'] }
+const link: Message = {
+  1: ['traceId', 'bytes'],
+  2: ['spanId', 'bytes'],
+  3: ['traceState', 'string'],
+  4: attributes,
+  6: ['flags', 'fixed32'],
+}
 const event: Message = { 1: ['timeUnixNano', 'fixed64'], 2: ['name', 'string'], 3: attributes }
 const status: Message = { 2: ['message', 'string'], 3: ['code', 'varint'] }
 const span: Message = {
@@ -30,9 +52,18 @@ const span: Message = {
   15: ['status', () => status],
 }
 const scopeSpans: Message = { 1: ['scope', () => scope], 2: ['spans', () => span, 'repeated'] }
-const resourceSpans: Message = { 1: ['resource', () => resource], 2: ['scopeSpans', () => scopeSpans, 'repeated'] }
+const resourceSpans: Message = {
+  1: ['resource', () => resource],
+  2: ['scopeSpans', () => scopeSpans, 'repeated'],
+}
 
-const numberPoint: Message = { 2: ['startTimeUnixNano', 'fixed64'], 3: ['timeUnixNano', 'fixed64'], 4: ['asDouble', 'double'], 6: ['asInt', 'sfixed64'], 7: ['attributes', () => keyValue, 'repeated'] }
+const numberPoint: Message = {
+  2: ['startTimeUnixNano', 'fixed64'],
+  3: ['timeUnixNano', 'fixed64'],
+  4: ['asDouble', 'double'],
+  6: ['asInt', 'sfixed64'],
+  7: ['attributes', () => keyValue, 'repeated'],
+}
 const histogramPoint: Message = {
   2: ['startTimeUnixNano', 'fixed64'],
   3: ['timeUnixNano', 'fixed64'],
@@ -43,11 +74,28 @@ const histogramPoint: Message = {
   9: ['attributes', () => keyValue, 'repeated'],
 }
 const gauge: Message = { 1: ['dataPoints', () => numberPoint, 'repeated'] }
-const sum: Message = { 1: ['dataPoints', () => numberPoint, 'repeated'], 2: ['aggregationTemporality', 'varint'], 3: ['isMonotonic', 'bool'] }
-const histogram: Message = { 1: ['dataPoints', () => histogramPoint, 'repeated'], 2: ['aggregationTemporality', 'varint'] }
-const metric: Message = { 1: ['name', 'string'], 2: ['description', 'string'], 3: ['unit', 'string'], 5: ['gauge', () => gauge], 7: ['sum', () => sum], 9: ['histogram', () => histogram] }
+const sum: Message = {
+  1: ['dataPoints', () => numberPoint, 'repeated'],
+  2: ['aggregationTemporality', 'varint'],
+  3: ['isMonotonic', 'bool'],
+}
+const histogram: Message = {
+  1: ['dataPoints', () => histogramPoint, 'repeated'],
+  2: ['aggregationTemporality', 'varint'],
+}
+const metric: Message = {
+  1: ['name', 'string'],
+  2: ['description', 'string'],
+  3: ['unit', 'string'],
+  5: ['gauge', () => gauge],
+  7: ['sum', () => sum],
+  9: ['histogram', () => histogram],
+}
 const scopeMetrics: Message = { 1: ['scope', () => scope], 2: ['metrics', () => metric, 'repeated'] }
-const resourceMetrics: Message = { 1: ['resource', () => resource], 2: ['scopeMetrics', () => scopeMetrics, 'repeated'] }
+const resourceMetrics: Message = {
+  1: ['resource', () => resource],
+  2: ['scopeMetrics', () => scopeMetrics, 'repeated'],
+}
 
 const requests = {
   '/v1/traces': { 1: ['resourceSpans', () => resourceSpans, 'repeated'] },

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import { decodeProtobuf } from './otlp-decode.ts'
 
@@ -32,7 +33,9 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     behaviour = body.toString() as Behaviour
     response.writeHead(204).end()
   } else if (url === '/received') {
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ attempts, received }))
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ attempts, received }))
     if (method === 'DELETE') received = []
   } else if (url === '/v1/traces' || url === '/v1/metrics') {
     attempts += 1
@@ -41,13 +44,21 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   } else response.writeHead(404).end()
 }
 
-function take(path: '/v1/traces' | '/v1/metrics', { headers }: IncomingMessage, body: Buffer, response: ServerResponse): void {
+function take(
+  path: '/v1/traces' | '/v1/metrics',
+  { headers }: IncomingMessage,
+  body: Buffer,
+  response: ServerResponse,
+): void {
   const contentType = headers['content-type'] ?? ''
   const plain = headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
   try {
-    const request: unknown = contentType === 'application/json' ? JSON.parse(plain.toString()) : decodeProtobuf(path, plain)
+    const request: unknown =
+      contentType === 'application/json' ? JSON.parse(plain.toString()) : decodeProtobuf(path, plain)
     received.push({ path, contentType, headers, request })
-    response.writeHead(200, { 'content-type': contentType }).end(contentType === 'application/json' ? '{}' : '')
+    response
+      .writeHead(200, { 'content-type': contentType })
+      .end(contentType === 'application/json' ? '{}' : '')
   } catch (error) {
     response.writeHead(400).end(String(error))
   }

@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -6,7 +7,12 @@ import { eventually } from './process.ts'
 
 const program = fileURLToPath(new URL('otlp-receiver.ts', import.meta.url))
 
-const value = z.object({ stringValue: z.string().optional(), boolValue: z.boolean().optional(), intValue: z.union([z.number(), z.string()]).optional(), doubleValue: z.number().optional() })
+const value = z.object({
+  stringValue: z.string().optional(),
+  boolValue: z.boolean().optional(),
+  intValue: z.union([z.number(), z.string()]).optional(),
+  doubleValue: z.number().optional(),
+})
 // Oneofs of which one is set; the other encodings of numbers are JSON's.
 const attributes = z
   .array(z.object({ key: z.string(), value }))
@@ -27,17 +33,57 @@ const span = z.object({
   attributes,
   events: z.array(z.unknown()).default([]),
   links: z.array(z.object({ traceId: id, spanId: id })).default([]),
-  status: z.object({ code: z.number().default(0), message: z.string().default('') }).default({ code: 0, message: '' }),
+  status: z
+    .object({ code: z.number().default(0), message: z.string().default('') })
+    .default({ code: 0, message: '' }),
 })
-const traces = z.object({ resourceSpans: z.array(z.object({ resource: z.object({ attributes }), scopeSpans: z.array(z.object({ spans: z.array(span) })) })) })
+const traces = z.object({
+  resourceSpans: z.array(
+    z.object({ resource: z.object({ attributes }), scopeSpans: z.array(z.object({ spans: z.array(span) })) }),
+  ),
+})
 
-const numbers = z.object({ dataPoints: z.array(z.object({ attributes, asDouble: z.number().default(0) })).default([]), isMonotonic: z.boolean().optional() })
-const histograms = z.object({
-  dataPoints: z.array(z.object({ attributes, count: numeric, sum: z.number(), bucketCounts: z.array(numeric), explicitBounds: z.array(z.number()) })),
+const numbers = z.object({
+  dataPoints: z.array(z.object({ attributes, asDouble: z.number().default(0) })).default([]),
+  isMonotonic: z.boolean().optional(),
 })
-const metric = z.object({ name: z.string(), unit: z.string().default(''), gauge: numbers.optional(), sum: numbers.optional(), histogram: histograms.optional() })
-const metrics = z.object({ resourceMetrics: z.array(z.object({ resource: z.object({ attributes }), scopeMetrics: z.array(z.object({ metrics: z.array(metric) })) })) })
-const everything = z.object({ attempts: z.number(), received: z.array(z.object({ path: z.string(), contentType: z.string(), headers: z.record(z.string(), z.unknown()), request: z.unknown() })) })
+const histograms = z.object({
+  dataPoints: z.array(
+    z.object({
+      attributes,
+      count: numeric,
+      sum: z.number(),
+      bucketCounts: z.array(numeric),
+      explicitBounds: z.array(z.number()),
+    }),
+  ),
+})
+const metric = z.object({
+  name: z.string(),
+  unit: z.string().default(''),
+  gauge: numbers.optional(),
+  sum: numbers.optional(),
+  histogram: histograms.optional(),
+})
+const metrics = z.object({
+  resourceMetrics: z.array(
+    z.object({
+      resource: z.object({ attributes }),
+      scopeMetrics: z.array(z.object({ metrics: z.array(metric) })),
+    }),
+  ),
+})
+const everything = z.object({
+  attempts: z.number(),
+  received: z.array(
+    z.object({
+      path: z.string(),
+      contentType: z.string(),
+      headers: z.record(z.string(), z.unknown()),
+      request: z.unknown(),
+    }),
+  ),
+})
 
 /** As OTLP numbers them. */
 export const spanKinds = { server: 2, client: 3, consumer: 5 } as const
@@ -77,8 +123,12 @@ export class OtlpReceiver {
 
   async spans(): Promise<ReceivedSpan[]> {
     const { received } = await this.received()
-    const requests = received.filter(({ path }) => path === '/v1/traces').flatMap(({ request }) => traces.parse(request).resourceSpans)
-    return requests.flatMap(({ resource, scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans.map((one) => ({ ...one, resource: resource.attributes }))))
+    const requests = received
+      .filter(({ path }) => path === '/v1/traces')
+      .flatMap(({ request }) => traces.parse(request).resourceSpans)
+    return requests.flatMap(({ resource, scopeSpans }) =>
+      scopeSpans.flatMap(({ spans }) => spans.map((one) => ({ ...one, resource: resource.attributes }))),
+    )
   }
 
   /** The spans of a trace once `enough` says that all have arrived. */
@@ -95,7 +145,11 @@ export class OtlpReceiver {
   async metrics(): Promise<ReceivedMetric[]> {
     const { received } = await this.received()
     const latest = received.findLast(({ path }) => path === '/v1/metrics')
-    return latest === undefined ? [] : metrics.parse(latest.request).resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((one) => one.metrics))
+    return latest === undefined
+      ? []
+      : metrics
+          .parse(latest.request)
+          .resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((one) => one.metrics))
   }
 
   /** Ends it as a crash would. */
@@ -106,6 +160,11 @@ export class OtlpReceiver {
   }
 }
 
-function plainOf({ stringValue, boolValue, intValue, doubleValue }: z.infer<typeof value>): string | number | boolean | undefined {
+function plainOf({
+  stringValue,
+  boolValue,
+  intValue,
+  doubleValue,
+}: z.infer<typeof value>): string | number | boolean | undefined {
   return stringValue ?? boolValue ?? (intValue === undefined ? doubleValue : Number(intValue))
 }

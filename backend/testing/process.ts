@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -18,7 +19,13 @@ export class BackendProcess {
   constructor(env: Record<string, string>, cwd = process.cwd()) {
     this.child = spawn(process.execPath, [main], {
       cwd,
-      env: { PATH: process.env['PATH'], PORT: '0', RATE_LIMIT_PER_MINUTE: '1000000', AUTH_RATE_LIMIT_PER_MINUTE: '1000000', ...env },
+      env: {
+        PATH: process.env['PATH'],
+        PORT: '0',
+        RATE_LIMIT_PER_MINUTE: '1000000',
+        AUTH_RATE_LIMIT_PER_MINUTE: '1000000',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()))
@@ -30,13 +37,17 @@ export class BackendProcess {
     for (;;) {
       const line = this.lines().find((one) => one['message'] === message)
       if (line !== undefined) return line
-      if (this.child.exitCode !== null) throw new Error(`ended with ${this.child.exitCode} before it logged ${message}: ${this.stderr}`)
+      if (this.child.exitCode !== null)
+        throw new Error(`ended with ${this.child.exitCode} before it logged ${message}: ${this.stderr}`)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
 
   lines(): Record<string, unknown>[] {
-    const complete = this.stdout.slice(0, this.stdout.lastIndexOf('\n') + 1).split('\n').filter(Boolean)
+    const complete = this.stdout
+      .slice(0, this.stdout.lastIndexOf('\n') + 1)
+      .split('\n')
+      .filter(Boolean)
     return complete.map((line) => logLine.parse(JSON.parse(line)))
   }
 
@@ -72,7 +83,11 @@ export class BackendProcess {
 }
 
 /** Waits until `condition` holds, at most `limitMs`; throws what it waited for. */
-export async function eventually(what: string, limitMs: number, condition: () => boolean | Promise<boolean>): Promise<void> {
+export async function eventually(
+  what: string,
+  limitMs: number,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
   const deadline = performance.now() + limitMs
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`)

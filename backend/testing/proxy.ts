@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer } from 'node:net'
+import type { Socket } from 'node:net'
 
 /** A way to a database that can be cut: the connections on it are reset and new ones refused. */
 export interface Proxy {
@@ -12,7 +13,10 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
   const sockets = new Set<Socket>()
   const server = createServer((inner) => {
     const outer = connect(Number(behind.port), behind.hostname)
-    for (const [one, other] of [[inner, outer], [outer, inner]] as const) {
+    for (const [one, other] of [
+      [inner, outer],
+      [outer, inner],
+    ] as const) {
       sockets.add(one)
       one.on('error', () => undefined)
       one.once('close', () => other.destroy())

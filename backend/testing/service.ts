@@ -2,9 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { type Config, readConfig } from '../config/index.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded/index.ts'
-import { type Service, startService } from '../service.ts'
+import { readConfig } from '../config/index.ts'
+import type { Config } from '../config/index.ts'
+import { startEmbeddedPostgres } from '../db/embedded/index.ts'
+import type { EmbeddedPostgres } from '../db/embedded/index.ts'
+import { startService } from '../service.ts'
+import type { Service } from '../service.ts'
 import { Client } from './client.ts'
 
 /** A PostgreSQL for one test file, gone with its data when closed. */
@@ -44,7 +47,10 @@ export interface TestService {
 }
 
 /** The whole service on a free port, ready, with limits that tests do not reach unless `env` sets them. */
-export async function startTestService(databaseUrl: string, env: Record<string, string> = {}): Promise<TestService> {
+export async function startTestService(
+  databaseUrl: string,
+  env: Record<string, string> = {},
+): Promise<TestService> {
   const service = await startService(testConfig({ DATABASE_URL: databaseUrl, ...env }))
   await service.ready
   const url = `http://127.0.0.1:${service.address.port}`
@@ -52,5 +58,12 @@ export async function startTestService(databaseUrl: string, env: Record<string, 
 }
 
 export function testConfig(env: Record<string, string>): Config {
-  return readConfig({ NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', RATE_LIMIT_PER_MINUTE: '100000', AUTH_RATE_LIMIT_PER_MINUTE: '100000', ...env })
+  return readConfig({
+    NODE_ENV: 'test',
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    RATE_LIMIT_PER_MINUTE: '100000',
+    AUTH_RATE_LIMIT_PER_MINUTE: '100000',
+    ...env,
+  })
 }

@@ -1,7 +1,8 @@
 import sqlClient from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { BackendProcess, type Client, eventually, startTestPostgres, type TestPostgres } from '../testing/index.ts'
+import { BackendProcess, eventually, startTestPostgres } from '../testing/index.ts'
+import type { Client, TestPostgres } from '../testing/index.ts'
 
 let postgres: TestPostgres
 
@@ -18,7 +19,10 @@ const state = z.object({ id: z.string(), status: z.string(), rows: z.int().optio
 async function ask(client: Client, kind: 'exports' | 'imports'): Promise<string> {
   let id = ''
   await eventually(`${kind} accepted`, 10_000, async () => {
-    const answer = kind === 'imports' ? await client.send('POST', '/imports', file, { 'content-type': 'text/csv' }) : await client.send('POST', '/exports', { format: 'json' })
+    const answer =
+      kind === 'imports'
+        ? await client.send('POST', '/imports', file, { 'content-type': 'text/csv' })
+        : await client.send('POST', '/exports', { format: 'json' })
     if (answer.status === 202) id = state.parse(answer.json).id
     return id !== ''
   })
@@ -26,13 +30,17 @@ async function ask(client: Client, kind: 'exports' | 'imports'): Promise<string>
 }
 
 const stateOf = async (client: Client, path: string) => state.parse((await client.get(path)).json)
-const over = (client: Client, path: string, limitMs: number) => eventually(`${path} over`, limitMs, async () => ['done', 'failed'].includes((await stateOf(client, path)).status))
+const over = (client: Client, path: string, limitMs: number) =>
+  eventually(`${path} over`, limitMs, async () =>
+    ['done', 'failed'].includes((await stateOf(client, path)).status),
+  )
 
 test('jobs whose process is killed in the middle leave nothing half done, and another does them exactly once', async () => {
   const url = await postgres.newDatabase()
   const admin = sqlClient(url, { max: 1, onnotice: () => undefined })
   onTestFinished(() => admin.end({ timeout: 1 }))
-  const countTasks = async (): Promise<number> => Number((await admin<{ count: string }[]>`select count(*) from tasks`)[0]?.count)
+  const countTasks = async (): Promise<number> =>
+    Number((await admin<{ count: string }[]>`select count(*) from tasks`)[0]?.count)
   const env = { DATABASE_URL: url, AUTH_SECRET: 'the same secret for both of the two' }
   const first = new BackendProcess(env)
   onTestFinished(() => first.end())
@@ -40,9 +48,17 @@ test('jobs whose process is killed in the middle leave nothing half done, and an
   await over(account, `/imports/${await ask(account, 'imports')}`, 30_000)
 
   const exportPath = `/exports/${await ask(account, 'exports')}`
-  await eventually('the export is at work', 10_000, async () => (await stateOf(account, exportPath)).status !== 'queued')
+  await eventually(
+    'the export is at work',
+    10_000,
+    async () => (await stateOf(account, exportPath)).status !== 'queued',
+  )
   const importPath = `/imports/${await ask(account, 'imports')}`
-  await eventually('the import is at work', 10_000, async () => (await stateOf(account, importPath)).status !== 'queued')
+  await eventually(
+    'the import is at work',
+    10_000,
+    async () => (await stateOf(account, importPath)).status !== 'queued',
+  )
   first.signal('SIGKILL')
   await first.exit()
 

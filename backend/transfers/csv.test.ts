@@ -6,10 +6,24 @@ const read = (source: string) => [...csvRows(source)]
 
 describe('csvRows', () => {
   test.each([
-    ['plain fields', 'a,b\nc,d', [['a', 'b'], ['c', 'd']]],
+    [
+      'plain fields',
+      'a,b\nc,d',
+      [
+        ['a', 'b'],
+        ['c', 'd'],
+      ],
+    ],
     ['CR LF and a last line end', 'a\r\nb\r\n', [['a'], ['b']]],
     ['commas, quotes and line ends in quotes', '"a,b","c""d","e\r\nf"\n', [['a,b', 'c"d', 'e\r\nf']]],
-    ['empty fields', ',a,\n"",b\n', [['', 'a', ''], ['', 'b']]],
+    [
+      'empty fields',
+      ',a,\n"",b\n',
+      [
+        ['', 'a', ''],
+        ['', 'b'],
+      ],
+    ],
     ['a byte order mark', '\ufeffa,b', [['a', 'b']]],
     ['empty lines', 'a\n\n\nb', [['a'], ['b']]],
     ['nothing', '', []],
@@ -36,6 +50,9 @@ describe('csvRows', () => {
   })
 })
 
-test.each(['=1+1', '+1', '-1', '@sum', "'=1", '\tx'])('a spreadsheet does not take %j for a formula', (value) => {
-  expect(read(csvLine([value, 'x']))[0]?.[0]).toMatch(/^'/)
-})
+test.each(['=1+1', '+1', '-1', '@sum', "'=1", '\tx'])(
+  'a spreadsheet does not take %j for a formula',
+  (value) => {
+    expect(read(csvLine([value, 'x']))[0]?.[0]).toMatch(/^'/)
+  },
+)

@@ -41,7 +41,8 @@ function quotedField(source: string, start: number): Field {
     if (at === -1) throw new Error('a quote is never closed')
     if (source[at + 1] === '"') continue
     const end = at + 1
-    if (end < source.length && !/[,\r\n]/.test(source.charAt(end))) throw new Error('text after a closing quote')
+    if (end < source.length && !/[,\r\n]/.test(source.charAt(end)))
+      throw new Error('text after a closing quote')
     return { value: source.slice(start + 1, at).replaceAll('""', '"'), end }
   }
 }

@@ -1,10 +1,23 @@
-import { backgroundScope, type Database, uuidv7 } from '../db/index.ts'
-import { Problem, type Principal, type Scope } from '../http/index.ts'
+import { backgroundScope, uuidv7 } from '../db/index.ts'
+import type { Database } from '../db/index.ts'
+import { Problem } from '../http/index.ts'
+import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { pageStatement, taskOf } from '../tasks/index.ts'
-import { type Format, formats, writerOf } from './formats.ts'
-import { clearChunks, failExport, exportById, finishExport, insertChunk, insertExport, readChunk, startExport, type TransferRow } from './statements.ts'
+import { formats, writerOf } from './formats.ts'
+import type { Format } from './formats.ts'
+import {
+  clearChunks,
+  failExport,
+  exportById,
+  finishExport,
+  insertChunk,
+  insertExport,
+  readChunk,
+  startExport,
+} from './statements.ts'
+import type { TransferRow } from './statements.ts'
 
 export interface ExportParts {
   database: Database
@@ -26,7 +39,11 @@ export class ExportService {
     this.#with = parts
   }
 
-  async request(scope: Scope, { userId }: Principal, format: Format): Promise<{ id: string; status: 'queued' }> {
+  async request(
+    scope: Scope,
+    { userId }: Principal,
+    format: Format,
+  ): Promise<{ id: string; status: 'queued' }> {
     // Before the transaction: nobody waits with a connection in hand.
     const jobs = await this.#with.jobs()
     const id = uuidv7(this.#with.now())
@@ -96,12 +113,23 @@ export class ExportService {
     let sequence = 0
     let rows = 0
     const put = async (content: string): Promise<void> => {
-      if (content !== '') await this.#with.database.run(scope, insertChunk, { id, sequence: sequence++, content })
+      if (content !== '')
+        await this.#with.database.run(scope, insertChunk, { id, sequence: sequence++, content })
     }
     await put(writer.head)
     let after: { value: string; id: string } | undefined
     for (;;) {
-      const page = await this.#with.database.run(scope, pageStatement({ sort: 'createdAt', status: false, priority: false, search: false, after: after !== undefined }), { userId, limit: pieceRows, ...after })
+      const page = await this.#with.database.run(
+        scope,
+        pageStatement({
+          sort: 'createdAt',
+          status: false,
+          priority: false,
+          search: false,
+          after: after !== undefined,
+        }),
+        { userId, limit: pieceRows, ...after },
+      )
       const last = page.at(-1)
       if (last === undefined) break
       await put(writer.piece(page.map(taskOf), rows === 0))

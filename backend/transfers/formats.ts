@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { newTask, type NewTask, type Task } from '../tasks/index.ts'
+import { newTask } from '../tasks/index.ts'
+import type { NewTask, Task } from '../tasks/index.ts'
 import { csvLine, csvRows, unguardFormula } from './csv.ts'
 
 export const formats = ['json', 'csv'] as const
@@ -7,7 +8,17 @@ export type Format = (typeof formats)[number]
 
 export const mediaTypes: Readonly<Record<Format, string>> = { json: 'application/json', csv: 'text/csv' }
 
-const csvColumns = ['id', 'title', 'description', 'status', 'priority', 'dueAt', 'tags', 'createdAt', 'updatedAt'] as const
+const csvColumns = [
+  'id',
+  'title',
+  'description',
+  'status',
+  'priority',
+  'dueAt',
+  'tags',
+  'createdAt',
+  'updatedAt',
+] as const
 
 /** A file in pieces: what comes first, a piece for some tasks, and what comes last. */
 export interface Writer {
@@ -17,16 +28,36 @@ export interface Writer {
 }
 
 export function writerOf(format: Format): Writer {
-  if (format === 'csv') return { head: csvLine(csvColumns), piece: (tasks) => tasks.map(csvTask).join(''), tail: '' }
-  return { head: '[', piece: (tasks, isFirst) => (isFirst ? '\n' : ',\n') + tasks.map((task) => JSON.stringify(task)).join(',\n'), tail: '\n]\n' }
+  if (format === 'csv')
+    return { head: csvLine(csvColumns), piece: (tasks) => tasks.map(csvTask).join(''), tail: '' }
+  return {
+    head: '[',
+    piece: (tasks, isFirst) =>
+      (isFirst ? '\n' : ',\n') + tasks.map((task) => JSON.stringify(task)).join(',\n'),
+    tail: '\n]\n',
+  }
 }
 
 function csvTask(task: Task): string {
-  return csvLine([task.id, task.title, task.description ?? '', task.status, task.priority, task.dueAt ?? '', task.tags.length === 0 ? '' : JSON.stringify(task.tags), task.createdAt, task.updatedAt])
+  return csvLine([
+    task.id,
+    task.title,
+    task.description ?? '',
+    task.status,
+    task.priority,
+    task.dueAt ?? '',
+    task.tags.length === 0 ? '' : JSON.stringify(task.tags),
+    task.createdAt,
+    task.updatedAt,
+  ])
 }
 
 /** A row of an import is a new task; what an export has besides is passed over, so that an export can be imported. */
-const importedTask = newTask.extend({ id: z.unknown().optional(), createdAt: z.unknown().optional(), updatedAt: z.unknown().optional() })
+const importedTask = newTask.extend({
+  id: z.unknown().optional(),
+  createdAt: z.unknown().optional(),
+  updatedAt: z.unknown().optional(),
+})
 
 export type ParsedRow = { task: NewTask } | { message: string }
 
@@ -64,14 +95,22 @@ function* csvRecords(body: string): Generator {
   const rows = csvRows(body)
   const header = rows.next()
   if (header.done === true) throw new Error('found nothing, expected a first line with column names')
-  const columns = header.value.map((name) => csvColumns.find((column) => column.toLowerCase() === name.trim().toLowerCase()))
+  const columns = header.value.map((name) =>
+    csvColumns.find((column) => column.toLowerCase() === name.trim().toLowerCase()),
+  )
   const unknown = header.value.find((_name, index) => columns[index] === undefined)
-  if (unknown !== undefined) throw new Error(`column ${JSON.stringify(unknown.slice(0, 50))} is not known, expected ${csvColumns.join(', ')}`)
+  if (unknown !== undefined)
+    throw new Error(
+      `column ${JSON.stringify(unknown.slice(0, 50))} is not known, expected ${csvColumns.join(', ')}`,
+    )
   if (!columns.includes('title')) throw new Error('column title is missing')
   for (const row of rows) yield row.length === columns.length ? csvRecord(columns, row) : undefined
 }
 
-function csvRecord(columns: readonly (string | undefined)[], row: readonly string[]): Record<string, unknown> {
+function csvRecord(
+  columns: readonly (string | undefined)[],
+  row: readonly string[],
+): Record<string, unknown> {
   const record: Record<string, unknown> = {}
   for (const [index, column] of columns.entries()) {
     const value = unguardFormula(row[index] ?? '')
@@ -83,7 +122,11 @@ function csvRecord(columns: readonly (string | undefined)[], row: readonly strin
 
 /** As exported, a JSON array; as people write them, separated by semicolons. */
 function tagsOf(value: string): unknown {
-  if (!value.startsWith('[')) return value.split(';').map((tag) => tag.trim()).filter(Boolean)
+  if (!value.startsWith('['))
+    return value
+      .split(';')
+      .map((tag) => tag.trim())
+      .filter(Boolean)
   try {
     return JSON.parse(value) as unknown
   } catch {

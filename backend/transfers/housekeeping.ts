@@ -1,4 +1,5 @@
-import { backgroundScope, type Database } from '../db/index.ts'
+import { backgroundScope } from '../db/index.ts'
+import type { Database } from '../db/index.ts'
 import { expired } from './statements.ts'
 
 const dayMs = 24 * 3600_000
@@ -9,7 +10,8 @@ export function keepHouse(database: Database, now: () => number): { stop: () => 
   const clean = async (): Promise<void> => {
     const values = { before: new Date(now() - dayMs).toISOString(), now: new Date(now()).toISOString() }
     // What fails now is tried again in ten minutes; an outage is reported by the pool.
-    for (const statement of expired) await database.run(backgroundScope(10_000), statement, values).catch(() => undefined)
+    for (const statement of expired)
+      await database.run(backgroundScope(10_000), statement, values).catch(() => undefined)
   }
   const timer = setInterval(() => void clean(), everyMs)
   timer.unref()

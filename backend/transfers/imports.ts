@@ -1,10 +1,15 @@
-import { backgroundScope, type Database, type QueryScope, type Transaction, uuidv7 } from '../db/index.ts'
-import { Problem, type Principal, type Scope } from '../http/index.ts'
+import { backgroundScope, uuidv7 } from '../db/index.ts'
+import type { Database, QueryScope, Transaction } from '../db/index.ts'
+import { Problem } from '../http/index.ts'
+import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { insertTasks, newTaskOf, type Task } from '../tasks/index.ts'
-import { type Format, formats, readRows } from './formats.ts'
-import { finishImport, importById, type ImportRow, insertImport, startImport } from './statements.ts'
+import { insertTasks, newTaskOf } from '../tasks/index.ts'
+import type { Task } from '../tasks/index.ts'
+import { formats, readRows } from './formats.ts'
+import type { Format } from './formats.ts'
+import { finishImport, importById, insertImport, startImport } from './statements.ts'
+import type { ImportRow } from './statements.ts'
 
 export interface ImportParts {
   database: Database
@@ -36,7 +41,12 @@ export class ImportService {
     this.#with = parts
   }
 
-  async request(scope: Scope, { userId }: Principal, format: Format, body: string): Promise<{ id: string; status: 'queued' }> {
+  async request(
+    scope: Scope,
+    { userId }: Principal,
+    format: Format,
+    body: string,
+  ): Promise<{ id: string; status: 'queued' }> {
     if (body.includes('\0')) throw new Problem('invalid', { detail: 'The body has a NUL character' })
     // Before the transaction: nobody waits with a connection in hand.
     const jobs = await this.#with.jobs()
@@ -69,7 +79,13 @@ export class ImportService {
     const applied = failures.length === 0
     const applying = this.#with.database.transaction(scope, async (tx) => {
       const status = applied ? 'done' : 'failed'
-      const finished = await tx.run(finishImport, { id, status, rows: applied ? tasks.length : 0, failures: JSON.stringify(failures), now: this.#iso() })
+      const finished = await tx.run(finishImport, {
+        id,
+        status,
+        rows: applied ? tasks.length : 0,
+        failures: JSON.stringify(failures),
+        now: this.#iso(),
+      })
       if (finished.length > 0 && applied) await insertAll(tx, job.userId, tasks)
     })
     await applying.catch((error: unknown) => {
@@ -79,14 +95,25 @@ export class ImportService {
     })
     this.#with.wrote(job.userId)
     this.#with.metrics.imports.inc({ format, result: applied ? 'success' : 'failure' })
-    this.#with.events.audit('import.finished', undefined, { importId: id, userId: job.userId, rows: applied ? tasks.length : 0, applied })
+    this.#with.events.audit('import.finished', undefined, {
+      importId: id,
+      userId: job.userId,
+      rows: applied ? tasks.length : 0,
+      applied,
+    })
     return applied ? 'done' : 'failed'
   }
 
   /** After the last try: nothing of it was applied, and nothing will be. */
   async giveUp(id: string): Promise<void> {
     const failures = JSON.stringify([{ row: 0, message: 'it could not be carried out; nothing was applied' }])
-    await this.#with.database.run(backgroundScope(10_000), finishImport, { id, status: 'failed', rows: 0, failures, now: this.#iso() })
+    await this.#with.database.run(backgroundScope(10_000), finishImport, {
+      id,
+      status: 'failed',
+      rows: 0,
+      failures,
+      now: this.#iso(),
+    })
   }
 
   async #read(format: Format, body: string): Promise<{ tasks: Task[]; failures: Failure[] }> {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { decodeText, type Endpoint, endpoint, Problem, type Reply } from '../http/index.ts'
+import { decodeText, endpoint, Problem } from '../http/index.ts'
+import type { Endpoint, Reply } from '../http/index.ts'
 import type { Events, Feature } from '../observability/index.ts'
 import { newTask, taskSchema } from '../tasks/index.ts'
 import type { ExportService } from './exports.ts'
@@ -9,9 +10,18 @@ import type { ImportService } from './imports.ts'
 const status = z.enum(['queued', 'running', 'done', 'failed'])
 const accepted = z.object({ id: z.uuid(), status })
 const params = z.object({ id: z.uuid() })
-const exportSchema = accepted.extend({ format: z.enum(formats), rows: z.int(), createdAt: z.iso.datetime(), finishedAt: z.iso.datetime().nullable() })
-const importSchema = exportSchema.extend({ failures: z.array(z.object({ row: z.int(), message: z.string() })) })
-const csvFile = z.string().meta({ examples: ['title,status,tags\nWater the plants,todo,home;garden\nBuy milk,done,\n'] })
+const exportSchema = accepted.extend({
+  format: z.enum(formats),
+  rows: z.int(),
+  createdAt: z.iso.datetime(),
+  finishedAt: z.iso.datetime().nullable(),
+})
+const importSchema = exportSchema.extend({
+  failures: z.array(z.object({ row: z.int(), message: z.string() })),
+})
+const csvFile = z
+  .string()
+  .meta({ examples: ['title,status,tags\nWater the plants,todo,home;garden\nBuy milk,done,\n'] })
 const location = { Location: 'Where its state is' }
 const maxImportBytes = 5 * 1024 * 1024
 
@@ -38,7 +48,14 @@ function exportEndpoints({ exports: service, events, featureUsed }: TransferPart
       id: 'requestExport',
       summary: 'Ask for an export of all tasks',
       body: { schema: z.strictObject({ format: z.enum(formats) }), maxBytes: 4096 },
-      answers: { 202: { description: 'It is on its way', schema: accepted, headers: location, links: ['getExport', 'downloadExport'] } },
+      answers: {
+        202: {
+          description: 'It is on its way',
+          schema: accepted,
+          headers: location,
+          links: ['getExport', 'downloadExport'],
+        },
+      },
       handle: async ({ scope, principal, body }) => {
         const made = await service.request(scope, principal, body.format)
         featureUsed('export', principal.userId)
@@ -66,13 +83,27 @@ function exportEndpoints({ exports: service, events, featureUsed }: TransferPart
       id: 'downloadExport',
       summary: 'The file of an export that is done',
       params,
-      answers: { 200: { description: 'The file', content: { 'application/json': z.array(taskSchema), 'text/csv': csvFile }, headers: { 'Content-Disposition': 'The name of the file' } }, 409: { description: 'It is not done' } },
+      answers: {
+        200: {
+          description: 'The file',
+          content: { 'application/json': z.array(taskSchema), 'text/csv': csvFile },
+          headers: { 'Content-Disposition': 'The name of the file' },
+        },
+        409: { description: 'It is not done' },
+      },
       handle: async ({ scope, principal, params: { id } }): Promise<Reply> => {
         const row = await service.get(scope, principal, id)
         if (row.status !== 'done') throw new Problem('conflict', { detail: `The export is ${row.status}` })
         events.audit('export.downloaded', scope, { exportId: id })
         const type = mediaTypes[row.format === 'csv' ? 'csv' : 'json']
-        return { status: 200, body: service.file(id), headers: { 'content-type': `${type}; charset=utf-8`, 'content-disposition': `attachment; filename="tasks-${id}.${row.format}"` } }
+        return {
+          status: 200,
+          body: service.file(id),
+          headers: {
+            'content-type': `${type}; charset=utf-8`,
+            'content-disposition': `attachment; filename="tasks-${id}.${row.format}"`,
+          },
+        }
       },
     }),
   ]
@@ -86,8 +117,16 @@ function importEndpoints({ imports: service, events, featureUsed }: TransferPart
       path: '/imports',
       id: 'requestImport',
       summary: 'Import tasks from JSON or CSV, all or none',
-      rawBody: { mediaTypes: { 'application/json': z.array(newTask).max(10_000), 'text/csv': csvFile.meta({ pattern: '^[^\\u0000]*$' }) }, maxBytes: maxImportBytes },
-      answers: { 202: { description: 'It is on its way', schema: accepted, headers: location, links: ['getImport'] } },
+      rawBody: {
+        mediaTypes: {
+          'application/json': z.array(newTask).max(10_000),
+          'text/csv': csvFile.meta({ pattern: '^[^\\u0000]*$' }),
+        },
+        maxBytes: maxImportBytes,
+      },
+      answers: {
+        202: { description: 'It is on its way', schema: accepted, headers: location, links: ['getImport'] },
+      },
       handle: async ({ scope, principal, bytes, mediaType }) => {
         const format = mediaType === 'text/csv' ? 'csv' : 'json'
         const made = await service.request(scope, principal, format, decodeText(bytes))

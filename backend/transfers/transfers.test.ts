@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type Client, eventually, startTestPostgres, startTestService, type TestPostgres, type TestService } from '../testing/index.ts'
+import { eventually, startTestPostgres, startTestService } from '../testing/index.ts'
+import type { Client, TestPostgres, TestService } from '../testing/index.ts'
 import { taskPage, taskSchema } from '../tasks/schemas.ts'
 
 let postgres: TestPostgres
@@ -16,43 +17,74 @@ afterAll(async () => {
   await postgres.close()
 })
 
-const transfer = z.object({ id: z.string(), status: z.string(), rows: z.int().optional(), failures: z.array(z.object({ row: z.int(), message: z.string() })).optional() })
+const transfer = z.object({
+  id: z.string(),
+  status: z.string(),
+  rows: z.int().optional(),
+  failures: z.array(z.object({ row: z.int(), message: z.string() })).optional(),
+})
 const user = async (): Promise<Client> => (await running.client.register()).client
-const listed = async (client: Client) => taskPage.parse((await client.get('/tasks?limit=100&sort=title')).json).items
+const listed = async (client: Client) =>
+  taskPage.parse((await client.get('/tasks?limit=100&sort=title')).json).items
 
 /** Sends it until the queue has started, waits until the job is over, and gives its last state. */
-async function finished(client: Client, kind: 'exports' | 'imports', body: unknown, type = 'application/json') {
+async function finished(
+  client: Client,
+  kind: 'exports' | 'imports',
+  body: unknown,
+  type = 'application/json',
+) {
   let id = ''
   await eventually(`${kind} accepted`, 10_000, async () => {
     const answer = await client.send('POST', `/${kind}`, body, { 'content-type': type })
     if (answer.status === 202) id = transfer.parse(answer.json).id
     return answer.status === 202
   })
-  await eventually(`${kind} over`, 20_000, async () => ['done', 'failed'].includes(transfer.parse((await client.get(`/${kind}/${id}`)).json).status))
+  await eventually(`${kind} over`, 20_000, async () =>
+    ['done', 'failed'].includes(transfer.parse((await client.get(`/${kind}/${id}`)).json).status),
+  )
   return transfer.parse((await client.get(`/${kind}/${id}`)).json)
 }
 
 const awkward = [
-  { title: '=cmd()', description: 'a "quoted", line\r\nbreak', tags: ['x;y', 'z'], status: 'done', priority: 'high', dueAt: '2027-01-01T00:00:00.000Z' },
+  {
+    title: '=cmd()',
+    description: 'a "quoted", line\r\nbreak',
+    tags: ['x;y', 'z'],
+    status: 'done',
+    priority: 'high',
+    dueAt: '2027-01-01T00:00:00.000Z',
+  },
   { title: "'plain", description: null, tags: [], status: 'todo', priority: 'low', dueAt: null },
 ]
 
 describe('an export', () => {
-  test.each(['json', 'csv'])('as %s holds every task, and imported by another user gives the same tasks', async (format) => {
-    const [owner, other] = [await user(), await user()]
-    for (const task of awkward) await owner.send('POST', '/tasks', task)
-    const { id, status, rows } = await finished(owner, 'exports', { format })
-    expect({ status, rows }).toEqual({ status: 'done', rows: 2 })
-    const file = await owner.get(`/exports/${id}/download`)
-    expect(file.headers.get('content-disposition')).toBe(`attachment; filename="tasks-${id}.${format}"`)
-    const imported = await finished(other, 'imports', file.text, format === 'csv' ? 'text/csv' : 'application/json')
-    expect(imported).toMatchObject({ status: 'done', rows: 2, failures: [] })
-    expect(await listed(other)).toMatchObject(awkward.toSorted((a, b) => (a.title < b.title ? -1 : 1)))
-  })
+  test.each(['json', 'csv'])(
+    'as %s holds every task, and imported by another user gives the same tasks',
+    async (format) => {
+      const [owner, other] = [await user(), await user()]
+      for (const task of awkward) await owner.send('POST', '/tasks', task)
+      const { id, status, rows } = await finished(owner, 'exports', { format })
+      expect({ status, rows }).toEqual({ status: 'done', rows: 2 })
+      const file = await owner.get(`/exports/${id}/download`)
+      expect(file.headers.get('content-disposition')).toBe(`attachment; filename="tasks-${id}.${format}"`)
+      const imported = await finished(
+        other,
+        'imports',
+        file.text,
+        format === 'csv' ? 'text/csv' : 'application/json',
+      )
+      expect(imported).toMatchObject({ status: 'done', rows: 2, failures: [] })
+      expect(await listed(other)).toMatchObject(awkward.toSorted((a, b) => (a.title < b.title ? -1 : 1)))
+    },
+  )
 
   test('of more tasks than one piece holds is whole and in order', async () => {
     const client = await user()
-    for (let batch = 0; batch < 3; batch += 1) await client.send('POST', '/tasks/bulk', { create: Array.from({ length: 500 }, (_, index) => ({ title: `t${batch * 500 + index}` })) })
+    for (let batch = 0; batch < 3; batch += 1)
+      await client.send('POST', '/tasks/bulk', {
+        create: Array.from({ length: 500 }, (_, index) => ({ title: `t${batch * 500 + index}` })),
+      })
     const { id } = await finished(client, 'exports', { format: 'json' })
     const tasks = z.array(taskSchema).parse((await client.get(`/exports/${id}/download`)).json)
     expect(new Set(tasks.map((task) => task.title)).size).toBe(1500)
@@ -62,7 +94,8 @@ describe('an export', () => {
     const [owner, other] = [await user(), await user()]
     const { id } = await finished(owner, 'exports', { format: 'json' })
     expect((await owner.get(`/exports/${id}/download`)).json).toEqual([])
-    for (const path of [`/exports/${id}`, `/exports/${id}/download`, `/imports/${id}`]) expect((await other.get(path)).status).toBe(404)
+    for (const path of [`/exports/${id}`, `/exports/${id}/download`, `/imports/${id}`])
+      expect((await other.get(path)).status).toBe(404)
   })
 })
 
@@ -95,7 +128,10 @@ describe('an import', () => {
 
   test('beyond 5 MB is 413, of another type 415', async () => {
     const client = await user()
-    expect((await client.send('POST', '/imports', 'x'.repeat(5 * 1024 * 1024 + 1), { 'content-type': 'text/csv' })).status).toBe(413)
+    expect(
+      (await client.send('POST', '/imports', 'x'.repeat(5 * 1024 * 1024 + 1), { 'content-type': 'text/csv' }))
+        .status,
+    ).toBe(413)
     expect((await client.send('POST', '/imports', '<a/>', { 'content-type': 'text/xml' })).status).toBe(415)
   })
 })

@@ -14,7 +14,10 @@ import { reviewedJson } from './text.ts'
 
 const make = runMaker({ runNoise: 0.02, drift: 0.02 }, seeded(1))
 const runs = Array.from({ length: 40 }, (_, index) => make(Math.floor(index / 2)))
-const offer = (run: Run, changes: Partial<Verdict> = {}): Offered => ({ run, verdict: { ...passed(run), ...changes } })
+const offer = (run: Run, changes: Partial<Verdict> = {}): Offered => ({
+  run,
+  verdict: { ...passed(run), ...changes },
+})
 const offers = (from: number, to: number): Offered[] => runs.slice(from, to).map((run) => offer(run))
 
 function accepted(existing: Baseline | undefined, offered: readonly Offered[], reason?: string): Baseline {
@@ -28,16 +31,57 @@ if (!one) throw new Error('no run was made')
 
 describe('a run is refused, with the reason', () => {
   it.each([
-    ['one that was interrupted', { run: { ...one, interrupted: true }, verdict: passed(one) }, 'was interrupted'],
-    ['one that is invalid', { run: { ...one, validity: { valid: false, reasons: ['the generator was saturated'] } }, verdict: passed(one) }, 'is invalid: the generator was saturated'],
-    ['one without a request', { run: { ...one, totals: { ...one.totals, requests: 0 } }, verdict: passed(one) }, 'made no request'],
+    [
+      'one that was interrupted',
+      { run: { ...one, interrupted: true }, verdict: passed(one) },
+      'was interrupted',
+    ],
+    [
+      'one that is invalid',
+      {
+        run: { ...one, validity: { valid: false, reasons: ['the generator was saturated'] } },
+        verdict: passed(one),
+      },
+      'is invalid: the generator was saturated',
+    ],
+    [
+      'one without a request',
+      { run: { ...one, totals: { ...one.totals, requests: 0 } }, verdict: passed(one) },
+      'made no request',
+    ],
     ['one of probes', { run: { ...one, engine: 'probe' }, verdict: passed(one) }, 'is a run of probes'],
     ['one without a verdict', { run: one, verdict: undefined }, 'has no verdict that can be read'],
-    ['one with the verdict of another', offer(one, { run: 'other' }), 'its verdict is of another run (other)'],
-    ['a red one', offer(one, { verdict: 'fail', rows: [{ rule: 'budget', step: null, metric: 'p95Ms', status: 'fail', message: 'p95 712 ms, budget < 500 ms' }] }), 'is fail (p95 712 ms, budget < 500 ms): a red run never becomes a baseline'],
-    ['an inconclusive one', offer(one, { verdict: 'inconclusive' }), 'is inconclusive: only a run that passed does'],
+    [
+      'one with the verdict of another',
+      offer(one, { run: 'other' }),
+      'its verdict is of another run (other)',
+    ],
+    [
+      'a red one',
+      offer(one, {
+        verdict: 'fail',
+        rows: [
+          {
+            rule: 'budget',
+            step: null,
+            metric: 'p95Ms',
+            status: 'fail',
+            message: 'p95 712 ms, budget < 500 ms',
+          },
+        ],
+      }),
+      'is fail (p95 712 ms, budget < 500 ms): a red run never becomes a baseline',
+    ],
+    [
+      'an inconclusive one',
+      offer(one, { verdict: 'inconclusive' }),
+      'is inconclusive: only a run that passed does',
+    ],
   ] as [string, Offered, string][])('%s', (_, offered, says) => {
-    expect(acceptRuns(undefined, [offered])).toEqual({ state: 'refused', reasons: [expect.stringContaining(says)] })
+    expect(acceptRuns(undefined, [offered])).toEqual({
+      state: 'refused',
+      reasons: [expect.stringContaining(says)],
+    })
   })
 
   it.each([
@@ -62,12 +106,21 @@ describe('a baseline', () => {
     baseline = accepted(baseline, offers(3, 5))
     for (let i = 5; i < 40; i += 1) baseline = accepted(baseline, offers(i, i + 1))
     expect(baseline.anchor.runs).toEqual(runs.slice(0, 5).map(({ id }) => id))
-    expect(baseline.runs.map(({ id }) => id)).toEqual([...runs.slice(0, 5), ...runs.slice(30)].map(({ id }) => id))
+    expect(baseline.runs.map(({ id }) => id)).toEqual(
+      [...runs.slice(0, 5), ...runs.slice(30)].map(({ id }) => id),
+    )
   })
 
   it('is anchored anew with a reason only', () => {
-    const baseline = accepted(accepted(undefined, offers(0, 6)), offers(10, 16), 'argon2 costs more now, by decision')
-    expect(baseline.anchor).toEqual({ runs: runs.slice(10, 16).map(({ id }) => id), reason: 'argon2 costs more now, by decision' })
+    const baseline = accepted(
+      accepted(undefined, offers(0, 6)),
+      offers(10, 16),
+      'argon2 costs more now, by decision',
+    )
+    expect(baseline.anchor).toEqual({
+      runs: runs.slice(10, 16).map(({ id }) => id),
+      reason: 'argon2 costs more now, by decision',
+    })
   })
 
   it('is the same whatever the order in which its runs were given, and a run given twice is there once', () => {
@@ -87,12 +140,27 @@ describe('a baseline', () => {
 
   it.each([
     ['cut off', (text: string) => text.slice(0, 400), 'b.json: not JSON'],
-    ['of a future schema', (text: string) => text.replace('vigil.baseline/1', 'vigil.baseline/2'), 'b.json: schema: '],
-    ['with a run that contradicts itself', (text: string) => text.replace(/"requests": 1500/, '"requests": 15'), 'b.json: runs['],
-    ['that lost a run of its anchor', (text: string) => text.replace('"id": "run-0001"', '"id": "run-9999"'), 'anchor.runs: "run-0001" is not among the runs'],
+    [
+      'of a future schema',
+      (text: string) => text.replace('vigil.baseline/1', 'vigil.baseline/2'),
+      'b.json: schema: ',
+    ],
+    [
+      'with a run that contradicts itself',
+      (text: string) => text.replace(/"requests": 1500/, '"requests": 15'),
+      'b.json: runs[',
+    ],
+    [
+      'that lost a run of its anchor',
+      (text: string) => text.replace('"id": "run-0001"', '"id": "run-9999"'),
+      'anchor.runs: "run-0001" is not among the runs',
+    ],
   ])('%s is refused whole: never computed from fewer runs', (_, damage, says) => {
     const read = parseBaseline(damage(reviewedJson(accepted(undefined, offers(0, 6)))), 'b.json')
-    expect([read.state, read.state === 'refused' && read.problem]).toEqual(['refused', expect.stringContaining(says)])
+    expect([read.state, read.state === 'refused' && read.problem]).toEqual([
+      'refused',
+      expect.stringContaining(says),
+    ])
   })
 
   it('has a file name that no suite and no fingerprint can lead out of its folder', () => {
@@ -106,7 +174,12 @@ describe('a baseline', () => {
 
 describe('a compact histogram', () => {
   it('holds as many samples, none under where it was and none over 3 % above, and is made no smaller twice', () => {
-    const histogram = fc.uniqueArray(fc.tuple(fc.double({ min: 0.001, max: 1e6, noNaN: true }), fc.nat(1000)), { selector: ([ms]) => ms, maxLength: 60 }).map((buckets): Bucket[] => buckets.toSorted((a, b) => a[0] - b[0]))
+    const histogram = fc
+      .uniqueArray(fc.tuple(fc.double({ min: 0.001, max: 1e6, noNaN: true }), fc.nat(1000)), {
+        selector: ([ms]) => ms,
+        maxLength: 60,
+      })
+      .map((buckets): Bucket[] => buckets.toSorted((a, b) => a[0] - b[0]))
     fc.assert(
       fc.property(histogram, (buckets) => {
         const compact = compactHistogram(buckets)

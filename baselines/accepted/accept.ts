@@ -22,46 +22,96 @@ export interface NewAnchor {
  * Adds runs of one suite and environment to its baseline, or begins it. All or none: refused with every reason. The first runs, until they are
  * enough, are the anchor; later ones only move what the next run is held against, and the anchor only with a reason.
  */
-export function acceptRuns(existing: Baseline | undefined, offered: readonly Offered[], newAnchor?: NewAnchor): Accepted {
+export function acceptRuns(
+  existing: Baseline | undefined,
+  offered: readonly Offered[],
+  newAnchor?: NewAnchor,
+): Accepted {
   const [first] = offered
   if (!first) return { state: 'refused', reasons: ['no run was given, expected at least one'] }
-  const reasons = [...offered.flatMap(({ run, verdict }) => refusals(run, verdict)), ...unlike(existing, offered.map(({ run }) => run))]
+  const reasons = [
+    ...offered.flatMap(({ run, verdict }) => refusals(run, verdict)),
+    ...unlike(
+      existing,
+      offered.map(({ run }) => run),
+    ),
+  ]
   if (reasons.length > 0) return { state: 'refused', reasons }
   const runs = offered.map(({ run }) => run)
   const added = new Map([...(existing?.runs ?? []), ...runs.map(compactRun)].map((run) => [run.id, run]))
   const all = [...added.values()].toSorted(byTime)
-  const anchor = anchorOf(existing, runs.map(({ id }) => id), newAnchor)
+  const anchor = anchorOf(
+    existing,
+    runs.map(({ id }) => id),
+    newAnchor,
+  )
   const recent = new Set(all.slice(-mostRecent).map(({ id }) => id))
   const kept = all.filter(({ id }) => recent.has(id) || anchor.runs.includes(id))
   const newest = runs.toSorted(byTime).at(-1) ?? first.run
-  return { state: 'accepted', baseline: { schema: 'vigil.baseline/1', suite: newest.suite, engine: newest.engine, environment: newest.environment, load: newest.load, anchor, runs: kept } }
+  return {
+    state: 'accepted',
+    baseline: {
+      schema: 'vigil.baseline/1',
+      suite: newest.suite,
+      engine: newest.engine,
+      environment: newest.environment,
+      load: newest.load,
+      anchor,
+      runs: kept,
+    },
+  }
 }
 
-function anchorOf(existing: Baseline | undefined, ids: readonly string[], newAnchor: NewAnchor | undefined): Baseline['anchor'] {
+function anchorOf(
+  existing: Baseline | undefined,
+  ids: readonly string[],
+  newAnchor: NewAnchor | undefined,
+): Baseline['anchor'] {
   if (newAnchor) return { runs: [...new Set(ids)].toSorted(), reason: newAnchor.reason }
   const anchor = existing?.anchor ?? { runs: [] }
-  return anchor.runs.length >= leastAccepted ? anchor : { ...anchor, runs: [...new Set([...anchor.runs, ...ids])].toSorted() }
+  return anchor.runs.length >= leastAccepted
+    ? anchor
+    : { ...anchor, runs: [...new Set([...anchor.runs, ...ids])].toSorted() }
 }
 
 /** Why a run must not be part of a baseline. */
 function refusals(run: Run, verdict: Verdict | undefined): string[] {
   if (run.interrupted) return [`${run.id}: was interrupted: half a run is no measurement; measure again`]
-  if (!run.validity.valid) return [`${run.id}: is invalid: ${run.validity.reasons[0] ?? 'it gives no reason'}; measure again`]
+  if (!run.validity.valid)
+    return [`${run.id}: is invalid: ${run.validity.reasons[0] ?? 'it gives no reason'}; measure again`]
   if (run.totals.requests === 0) return [`${run.id}: made no request: nothing was measured`]
   if (run.engine === 'probe') return [`${run.id}: is a run of probes, expected a load run`]
-  if (!verdict) return [`${run.id}: has no verdict that can be read: it is not known whether it kept its budgets; judge it with 'vigil report ${run.id}'`]
-  if (verdict.run !== undefined && verdict.run !== run.id) return [`${run.id}: its verdict is of another run (${verdict.run}); judge it with 'vigil report ${run.id}'`]
+  if (!verdict)
+    return [
+      `${run.id}: has no verdict that can be read: it is not known whether it kept its budgets; judge it with 'vigil report ${run.id}'`,
+    ]
+  if (verdict.run !== undefined && verdict.run !== run.id)
+    return [
+      `${run.id}: its verdict is of another run (${verdict.run}); judge it with 'vigil report ${run.id}'`,
+    ]
   if (verdict.verdict === 'pass') return []
   const why = verdict.rows.find((row) => row.status === verdict.verdict)?.message
-  const next = verdict.verdict === 'fail' ? 'a red run never becomes a baseline; mend it, or accept the loss with vigil baseline waive' : 'only a run that passed does; measure longer'
+  const next =
+    verdict.verdict === 'fail'
+      ? 'a red run never becomes a baseline; mend it, or accept the loss with vigil baseline waive'
+      : 'only a run that passed does; measure longer'
   return [`${run.id}: is ${verdict.verdict}${why === undefined ? '' : ` (${why})`}: ${next}`]
 }
 
 /** Runs of one baseline agree on suite, engine, environment and load. */
 function unlike(existing: Baseline | undefined, runs: readonly Run[]): string[] {
-  const before = (existing?.runs ?? []).map((run) => ({ ...run, suite: existing?.suite ?? '', engine: existing?.engine ?? '', ...(existing && { environment: existing.environment, load: existing.load }) }))
+  const before = (existing?.runs ?? []).map((run) => ({
+    ...run,
+    suite: existing?.suite ?? '',
+    engine: existing?.engine ?? '',
+    ...(existing && { environment: existing.environment, load: existing.load }),
+  }))
   const reference = before.length > 0 ? before : runs.slice(0, 1)
   return unfitRows(reference, runs)
     .filter((row) => ['suite', 'engine', 'environment', 'load'].includes(row.metric))
-    .map((row) => (row.metric === 'load' && before.length > 0 ? `${row.message}; the suite's load was changed: remove the old baseline file, then accept runs at the new load` : row.message))
+    .map((row) =>
+      row.metric === 'load' && before.length > 0
+        ? `${row.message}; the suite's load was changed: remove the old baseline file, then accept runs at the new load`
+        : row.message,
+    )
 }

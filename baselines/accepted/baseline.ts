@@ -39,15 +39,33 @@ const outline = z.looseObject({
   suite: z.string().min(1).max(200),
   engine: z.string().min(1).max(100),
   environment: z.looseObject({ fingerprint: z.string().min(1) }),
-  load: z.looseObject({ model: z.enum(['arrival-rate', 'connections', 'once']), ratePerSecond: z.number().exactOptional(), connections: z.number().exactOptional(), shards: z.number().exactOptional() }),
+  load: z.looseObject({
+    model: z.enum(['arrival-rate', 'connections', 'once']),
+    ratePerSecond: z.number().exactOptional(),
+    connections: z.number().exactOptional(),
+    shards: z.number().exactOptional(),
+  }),
   anchor: z.object({ runs: z.array(z.string()).min(1), reason: z.string().exactOptional() }),
-  runs: z.array(z.looseObject({ id: z.string().min(1), startedAt: z.iso.datetime(), durationMs: z.number().nonnegative(), revision: z.string().exactOptional() })).min(1),
+  runs: z
+    .array(
+      z.looseObject({
+        id: z.string().min(1),
+        startedAt: z.iso.datetime(),
+        durationMs: z.number().nonnegative(),
+        revision: z.string().exactOptional(),
+      }),
+    )
+    .min(1),
 })
 
 /** Reads a baseline. One damaged run refuses it all: a baseline is never silently computed from fewer runs. `where` names the file. */
 export function parseBaseline(text: string, where: string): ReadBaseline {
   const json = jsonOf(text)
-  if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected a vigil.baseline/1 file` }
+  if (json.state === 'refused')
+    return {
+      state: 'refused',
+      problem: `${where}: not JSON (${json.problem}), expected a vigil.baseline/1 file`,
+    }
   const parsed = outline.safeParse(json.value)
   if (!parsed.success) return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
   const { runs, ...rest } = parsed.data
@@ -55,17 +73,31 @@ export function parseBaseline(text: string, where: string): ReadBaseline {
   for (const [index, entry] of runs.entries()) {
     const checked = checkComparableRun(entry, `${where}: runs[${index}]`)
     if (checked.state === 'refused') return checked
-    accepted.push({ ...checked.run, id: entry.id, startedAt: entry.startedAt, durationMs: entry.durationMs, ...(entry.revision !== undefined && { revision: entry.revision }) })
+    accepted.push({
+      ...checked.run,
+      id: entry.id,
+      startedAt: entry.startedAt,
+      durationMs: entry.durationMs,
+      ...(entry.revision !== undefined && { revision: entry.revision }),
+    })
   }
   const known = new Set(accepted.map(({ id }) => id))
-  if (known.size < accepted.length) return { state: 'refused', problem: `${where}: runs: found one twice, expected each run once` }
+  if (known.size < accepted.length)
+    return { state: 'refused', problem: `${where}: runs: found one twice, expected each run once` }
   const lost = rest.anchor.runs.find((id) => !known.has(id))
-  if (lost !== undefined) return { state: 'refused', problem: `${where}: anchor.runs: ${JSON.stringify(lost)} is not among the runs: restore it from version control, or accept runs anew` }
+  if (lost !== undefined)
+    return {
+      state: 'refused',
+      problem: `${where}: anchor.runs: ${JSON.stringify(lost)} is not among the runs: restore it from version control, or accept runs anew`,
+    }
   return { state: 'read', baseline: { ...rest, runs: accepted.toSorted(byTime) } }
 }
 
 /** By when they began; their ids where that is the same. */
-export function byTime(a: Pick<AcceptedRun, 'startedAt' | 'id'>, b: Pick<AcceptedRun, 'startedAt' | 'id'>): number {
+export function byTime(
+  a: Pick<AcceptedRun, 'startedAt' | 'id'>,
+  b: Pick<AcceptedRun, 'startedAt' | 'id'>,
+): number {
   return Date.parse(a.startedAt) - Date.parse(b.startedAt) || (a.id < b.id ? -1 : 1)
 }
 

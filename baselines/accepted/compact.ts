@@ -10,7 +10,9 @@ const width = Math.log(1.03)
  * stays small. What is compared with it is made as compact, so that neither side is rounded more than the other.
  */
 export function compactHistogram(histogram: Histogram): Histogram {
-  return mergeHistograms([histogram.flatMap(([upperMs, count]): Bucket[] => (count > 0 ? [[boundOver(upperMs), count]] : []))])
+  return mergeHistograms([
+    histogram.flatMap(([upperMs, count]): Bucket[] => (count > 0 ? [[boundOver(upperMs), count]] : [])),
+  ])
 }
 
 function boundOver(ms: number): number {
@@ -30,19 +32,33 @@ export function compactRun(run: Run): AcceptedRun {
     durationMs: run.durationMs,
     ...(run.target.revision !== undefined && { revision: run.target.revision }),
     totals: shortTotals(run.totals),
-    endpoints: Object.fromEntries(Object.entries(run.endpoints).map(([step, endpoint]): [string, Endpoint] => [step, { ...shortTotals(endpoint), histogram: compactHistogram(endpoint.histogram) }])),
+    endpoints: Object.fromEntries(
+      Object.entries(run.endpoints).map(([step, endpoint]): [string, Endpoint] => [
+        step,
+        { ...shortTotals(endpoint), histogram: compactHistogram(endpoint.histogram) },
+      ]),
+    ),
     ...(server && { server: shortServer(server) }),
   }
 }
 
 function shortTotals({ requests, errors, errorRate, throughputRps, latency }: Totals): Totals {
   const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = latency
-  return { requests, errors, errorRate, throughputRps: short(throughputRps), latency: { meanMs: short(meanMs), p50Ms, p90Ms, p95Ms, p99Ms, maxMs } }
+  return {
+    requests,
+    errors,
+    errorRate,
+    throughputRps: short(throughputRps),
+    latency: { meanMs: short(meanMs), p50Ms, p90Ms, p95Ms, p99Ms, maxMs },
+  }
 }
 
 /** The figures that are compared; the others of a server are for the day they were measured. */
 function shortServer({ cpuMsPerRequest, statementsPerRequest }: ServerSide): ServerSide {
-  return { ...(cpuMsPerRequest !== undefined && { cpuMsPerRequest: short(cpuMsPerRequest) }), ...(statementsPerRequest !== undefined && { statementsPerRequest: short(statementsPerRequest) }) }
+  return {
+    ...(cpuMsPerRequest !== undefined && { cpuMsPerRequest: short(cpuMsPerRequest) }),
+    ...(statementsPerRequest !== undefined && { statementsPerRequest: short(statementsPerRequest) }),
+  }
 }
 
 function short(value: number): number {

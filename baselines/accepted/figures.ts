@@ -27,13 +27,18 @@ export function figuresOf(baseline: Baseline): BaselineFigures {
   return {
     runs: runs.map(({ id }) => id),
     whole: levelsOf(runs.map(({ totals }) => totals)),
-    steps: Object.fromEntries(steps.map((step) => [step, levelsOf(runs.flatMap(({ endpoints }) => endpoints[step] ?? []))])),
+    steps: Object.fromEntries(
+      steps.map((step) => [step, levelsOf(runs.flatMap(({ endpoints }) => endpoints[step] ?? []))]),
+    ),
   }
 }
 
 function levelsOf(totals: readonly Totals[]): BaselineLevels {
   const of = (read: (each: Totals) => number): number => middle(totals.map(read))
-  const [errors, requests] = [sum(totals.map((each) => each.errors)), sum(totals.map((each) => each.requests))]
+  const [errors, requests] = [
+    sum(totals.map((each) => each.errors)),
+    sum(totals.map((each) => each.requests)),
+  ]
   return {
     meanMs: of(({ latency }) => latency.meanMs),
     p50Ms: of(({ latency }) => latency.p50Ms),

@@ -11,12 +11,21 @@ const confidence = 0.95
 /** Whether it is red is decided: at this level what else is worse is named. */
 const naming = 0.05
 
-const labels: Record<HeldMetric, string> = { p50Ms: 'p50', p95Ms: 'p95', p99Ms: 'p99', throughputRps: 'throughput', cpuMsPerRequest: 'CPU per request', statementsPerRequest: 'SQL statements per request' }
+const labels: Record<HeldMetric, string> = {
+  p50Ms: 'p50',
+  p95Ms: 'p95',
+  p99Ms: 'p99',
+  throughputRps: 'throughput',
+  cpuMsPerRequest: 'CPU per request',
+  statementsPerRequest: 'SQL statements per request',
+}
 
 /** Rows of a run held against accepted ones: one for each thing asked of the whole, and those steps that tell something; worst first. */
 export function heldRows({ tests, errors, alphaOfOne }: HeldTests, accepted: number): VerdictRow[] {
   const sure = tests.some((test) => isWorse(test, heldAlpha))
-  const rows = tests.map((test) => rowOf(test, statusOf(test, sure), alphaOfOne, accepted)).filter((row) => row.step === null || row.status === 'fail' || row.status === 'improved')
+  const rows = tests
+    .map((test) => rowOf(test, statusOf(test, sure), alphaOfOne, accepted))
+    .filter((row) => row.step === null || row.status === 'fail' || row.status === 'improved')
   const order: RowStatus[] = ['fail', 'improved', 'pass', 'skipped']
   return [...rows, errorRow(errors)].toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
 }
@@ -37,11 +46,20 @@ function rowOf(test: HeldTest, status: RowStatus, alphaOfOne: number, accepted: 
   const { metric, step, worse } = reading
   const { lower, upper } = limitsOf(effect, confidence)
   const ratio = Math.exp(worse * effect.value)
-  const ci: [number, number] = worse === 1 ? [Math.exp(lower), Math.exp(upper)] : [Math.exp(-upper), Math.exp(-lower)]
+  const ci: [number, number] =
+    worse === 1 ? [Math.exp(lower), Math.exp(upper)] : [Math.exp(-upper), Math.exp(-lower)]
   const baseline = Math.exp(effect.level)
-  const [against, mine] = rule === 'anchor' ? ['of the anchor', 'of this and the newest runs'] : [`of ${counted(accepted, 'accepted run')}`, '']
+  const [against, mine] =
+    rule === 'anchor'
+      ? ['of the anchor', 'of this and the newest runs']
+      : [`of ${counted(accepted, 'accepted run')}`, '']
   const unseen = change(Math.exp(worse * smallestDetectable(effect, alphaOfOne, limit)))
-  const remark = status === 'skipped' ? `; not vouched for: a change under ${unseen} would go unseen` : status === 'pass' ? `; smallest change seen: ${unseen}` : ''
+  const remark =
+    status === 'skipped'
+      ? `; not vouched for: a change under ${unseen} would go unseen`
+      : status === 'pass'
+        ? `; smallest change seen: ${unseen}`
+        : ''
   return {
     rule,
     step,
@@ -63,8 +81,16 @@ function figure(metric: HeldMetric, value: number): string {
 
 /** Errors lost are judged by the budget too; here only whether they grew. */
 function errorRow(errors: HeldTests['errors']): VerdictRow {
-  const [baseline, candidate] = [errors.baseline / errors.baselineRequests, errors.candidate / errors.candidateRequests]
-  const status: RowStatus = errors.pAdjusted <= heldAlpha && errors.ratio > 1 ? 'fail' : errors.pAdjustedBetter <= heldAlpha && errors.ratio < 1 ? 'improved' : 'pass'
+  const [baseline, candidate] = [
+    errors.baseline / errors.baselineRequests,
+    errors.candidate / errors.candidateRequests,
+  ]
+  const status: RowStatus =
+    errors.pAdjusted <= heldAlpha && errors.ratio > 1
+      ? 'fail'
+      : errors.pAdjustedBetter <= heldAlpha && errors.ratio < 1
+        ? 'improved'
+        : 'pass'
   return {
     rule: 'baseline',
     step: null,

@@ -48,38 +48,68 @@ type Question = Omit<HeldTest, 'pWorse' | 'pBetter'>
 /** Holds a run against the newest accepted runs, and what they and it have become against the anchor. */
 export function testsOf({ baseline, run }: Sides): HeldTests {
   const { runs: accepted, anchor, load } = baseline
-  const ordered = [...accepted, run].map(({ startedAt }, index) => ({ at: Date.parse(startedAt), index })).toSorted((a, b) => a.at - b.at)
+  const ordered = [...accepted, run]
+    .map(({ startedAt }, index) => ({ at: Date.parse(startedAt), index }))
+    .toSorted((a, b) => a.at - b.at)
   const numbers = sessionNumbers(ordered.map(({ at }) => at))
   const sessionOf = new Map(ordered.map(({ index }, place) => [index, numbers[place] ?? 0]))
   const runSession = sessionOf.get(accepted.length) ?? 0
   const isRecent = (index: number): boolean => index >= accepted.length - mostRecent
   const isAnchor = (index: number): boolean => anchor.runs.includes(accepted[index]?.id ?? '')
   const questions = readingsOf(accepted, run, load.model).flatMap((reading): Question[] => {
-    const dated = reading.accepted.map((value, index) => ({ value, index, session: sessionOf.get(index) ?? 0 })).filter(({ value }) => Number.isFinite(value))
+    const dated = reading.accepted
+      .map((value, index) => ({ value, index, session: sessionOf.get(index) ?? 0 }))
+      .filter(({ value }) => Number.isFinite(value))
     const own: Dated = { value: reading.run, session: runSession }
     if (dated.length === 0 || !Number.isFinite(own.value)) return []
     const recent = dated.filter(({ index }) => isRecent(index))
     const since = dated.filter(({ index }) => isRecent(index) && !isAnchor(index))
-    const question = (rule: Question['rule'], earlier: readonly Dated[], later: readonly Dated[], margin: number): Question => ({
+    const question = (
+      rule: Question['rule'],
+      earlier: readonly Dated[],
+      later: readonly Dated[],
+      margin: number,
+    ): Question => ({
       rule,
       reading,
-      effect: { ...differenceOf(earlier, later, dated, reading), count: earlier.length, level: levelAt(earlier) },
+      effect: {
+        ...differenceOf(earlier, later, dated, reading),
+        count: earlier.length,
+        level: levelAt(earlier),
+      },
       limit: Math.log1p(margin),
     })
     const first = dated.filter(({ index }) => isAnchor(index))
-    const crept = reading.step === null && (reading.metric === 'p50Ms' || reading.metric === 'p95Ms') && since.length > 0 && first.length > 0
-    return [...(recent.length > 0 ? [question('baseline', recent, [own], reading.margin)] : []), ...(crept ? [question('anchor', first, newest([...since, own]), anchorMargin)] : [])]
+    const crept =
+      reading.step === null &&
+      (reading.metric === 'p50Ms' || reading.metric === 'p95Ms') &&
+      since.length > 0 &&
+      first.length > 0
+    return [
+      ...(recent.length > 0 ? [question('baseline', recent, [own], reading.margin)] : []),
+      ...(crept ? [question('anchor', first, newest([...since, own]), anchorMargin)] : []),
+    ]
   })
-  return corrected(questions, compareErrors(accepted.filter((_, index) => isRecent(index)), [run]))
+  return corrected(
+    questions,
+    compareErrors(
+      accepted.filter((_, index) => isRecent(index)),
+      [run],
+    ),
+  )
 }
 
 function newest(values: readonly Dated[]): Dated[] {
-  const sessions = new Set([...new Set(values.map(({ session }) => session))].toSorted((a, b) => a - b).slice(-newestSessions))
+  const sessions = new Set(
+    [...new Set(values.map(({ session }) => session))].toSorted((a, b) => a - b).slice(-newestSessions),
+  )
   return values.filter(({ session }) => sessions.has(session))
 }
 
 function levelAt(values: readonly Dated[]): number {
-  const means = [...Map.groupBy(values, ({ session }) => session).values()].map((each) => each.reduce((sum, { value }) => sum + value, 0) / each.length)
+  const means = [...Map.groupBy(values, ({ session }) => session).values()].map(
+    (each) => each.reduce((sum, { value }) => sum + value, 0) / each.length,
+  )
   return means.reduce((sum, mean) => sum + mean, 0) / means.length
 }
 
@@ -87,8 +117,16 @@ function corrected(questions: readonly Question[], errors: ErrorComparison): Hel
   const worse = holm([...questions.map(({ effect }) => pWorse(effect)), errors.pValue])
   const better = holm([...questions.map(({ effect }) => pBetter(effect)), errors.pValueBetter])
   return {
-    tests: questions.map((question, index) => ({ ...question, pWorse: worse[index] ?? 1, pBetter: better[index] ?? 1 })),
-    errors: { ...errors, pAdjusted: worse[questions.length] ?? 1, pAdjustedBetter: better[questions.length] ?? 1 },
+    tests: questions.map((question, index) => ({
+      ...question,
+      pWorse: worse[index] ?? 1,
+      pBetter: better[index] ?? 1,
+    })),
+    errors: {
+      ...errors,
+      pAdjusted: worse[questions.length] ?? 1,
+      pAdjustedBetter: better[questions.length] ?? 1,
+    },
     alphaOfOne: heldAlpha / (questions.length + 1),
   }
 }

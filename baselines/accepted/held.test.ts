@@ -13,14 +13,17 @@ const make = runMaker({ runNoise: 0.015, drift: 0.015 }, seeded(11))
 const runs = Array.from({ length: 8 }, (_, index) => make(Math.floor(index / 2)))
 const baseline = accept(undefined, runs)
 const good = make(5)
-const statuses = (rows: readonly VerdictRow[]): string[] => [...new Set(rows.map(({ status }) => status))].toSorted()
+const statuses = (rows: readonly VerdictRow[]): string[] =>
+  [...new Set(rows.map(({ status }) => status))].toSorted()
 
 describe('a run held against accepted ones', () => {
   it('that is like them is not red, and says the smallest change it would have seen', () => {
     const rows = holdAgainst(baseline, good)
     expect(statuses(rows).filter((status) => status === 'fail')).toEqual([])
     expect(rows.every(({ suite }) => suite === 'browse')).toBe(true)
-    expect(rows.find(({ metric }) => metric === 'p50Ms')?.message).toMatch(/^p50 \S+ ms of 8 accepted runs → \S+ ms: [+−]\S+ % \(.+ … .+\), margin 5 %; (smallest change seen: \+|not vouched for: a change under \+)/)
+    expect(rows.find(({ metric }) => metric === 'p50Ms')?.message).toMatch(
+      /^p50 \S+ ms of 8 accepted runs → \S+ ms: [+−]\S+ % \(.+ … .+\), margin 5 %; (smallest change seen: \+|not vouched for: a change under \+)/,
+    )
   })
 
   it('that is slower is red with ratio, interval and levels that agree, and names the step', () => {
@@ -30,20 +33,32 @@ describe('a run held against accepted ones', () => {
     expect(row?.ratio).toBeGreaterThan(1.6)
     expect((row?.candidate ?? 0) / (row?.baseline ?? 1)).toBeCloseTo(row?.ratio ?? 0, 9)
     expect(row?.ci?.[0]).toBeLessThan(row?.ratio ?? 0)
-    expect(rows.filter(({ step, status }) => step !== null && step !== 'task/list' && status === 'fail')).toEqual([])
+    expect(
+      rows.filter(({ step, status }) => step !== null && step !== 'task/list' && status === 'fail'),
+    ).toEqual([])
   })
 
   it('with one more SQL statement in every third request is red by that, whatever the clock says', () => {
     const worse: Run = { ...good, server: { ...good.server, statementsPerRequest: 1.83 } }
-    expect(holdAgainst(baseline, worse).filter(({ status }) => status === 'fail').map(({ metric }) => metric)).toEqual(['statementsPerRequest'])
+    expect(
+      holdAgainst(baseline, worse)
+        .filter(({ status }) => status === 'fail')
+        .map(({ metric }) => metric),
+    ).toEqual(['statementsPerRequest'])
   })
 
   it('with many times the errors is red by them', () => {
-    expect(holdAgainst(baseline, make(5, { errorRate: 0.02 })).filter(({ status }) => status === 'fail').map(({ metric }) => metric)).toEqual(['errorRate'])
+    expect(
+      holdAgainst(baseline, make(5, { errorRate: 0.02 }))
+        .filter(({ status }) => status === 'fail')
+        .map(({ metric }) => metric),
+    ).toEqual(['errorRate'])
   })
 
   it('that is much faster is improved', () => {
-    expect(holdAgainst(baseline, make(5, { all: 0.6 })).find(({ metric }) => metric === 'p50Ms')?.status).toBe('improved')
+    expect(
+      holdAgainst(baseline, make(5, { all: 0.6 })).find(({ metric }) => metric === 'p50Ms')?.status,
+    ).toBe('improved')
   })
 })
 
@@ -59,14 +74,30 @@ describe('nothing is compared, and that is told in a row which decides nothing',
 
   it('with fewer than five accepted runs: it says how many are needed', () => {
     const rows = holdAgainst(accept(undefined, runs.slice(0, 2)), make(5, { all: 3 }))
-    expect(rows).toMatchObject([{ status: 'skipped', metric: 'runs', message: expect.stringContaining('2 accepted runs, 5 are needed') as string }])
+    expect(rows).toMatchObject([
+      {
+        status: 'skipped',
+        metric: 'runs',
+        message: expect.stringContaining('2 accepted runs, 5 are needed') as string,
+      },
+    ])
   })
 
   it('of a step that only one side has; the others are compared', () => {
     const { 'export/csv': gone, ...endpoints } = good.endpoints
     if (!gone) throw new Error('the simulated service has no such step')
-    const rows = holdAgainst(baseline, { ...good, endpoints, totals: { ...good.totals, requests: good.totals.requests - gone.requests, errors: good.totals.errors - gone.errors } })
-    expect(rows.filter(({ step }) => step !== null)).toMatchObject([{ step: 'export/csv', status: 'skipped' }])
+    const rows = holdAgainst(baseline, {
+      ...good,
+      endpoints,
+      totals: {
+        ...good.totals,
+        requests: good.totals.requests - gone.requests,
+        errors: good.totals.errors - gone.errors,
+      },
+    })
+    expect(rows.filter(({ step }) => step !== null)).toMatchObject([
+      { step: 'export/csv', status: 'skipped' },
+    ])
     expect(rows.some(({ metric, step }) => metric === 'p50Ms' && step === null)).toBe(true)
   })
 
@@ -78,10 +109,14 @@ describe('nothing is compared, and that is told in a row which decides nothing',
 
 describe('the spread of runs', () => {
   const priors = { within: { deviation: 0.03, degrees: 4 }, between: { deviation: 0.04, degrees: 12 } }
-  const at = (values: readonly number[], session: number): { value: number; session: number }[] => values.map((value) => ({ value, session }))
+  const at = (values: readonly number[], session: number): { value: number; session: number }[] =>
+    values.map((value) => ({ value, session }))
 
   it('of one session is what is assumed of other ones', () => {
-    expect(spreadOf([[1, 1, 1, 1, 1]], priors).between).toEqual({ variance: expect.closeTo(0.0016, 12) as number, degrees: 12 })
+    expect(spreadOf([[1, 1, 1, 1, 1]], priors).between).toEqual({
+      variance: expect.closeTo(0.0016, 12) as number,
+      degrees: 12,
+    })
   })
 
   it('of a steady creep is hardly wider than of a standstill', () => {
@@ -91,21 +126,42 @@ describe('the spread of runs', () => {
 
   it('cancels in a session that both sides share, and is certain of nothing that was seen once', () => {
     const asked = { priors, sampling: 0, worse: 1 as const }
-    const same = differenceOf(at([0, 0.01, -0.01, 0, 0], 0), at([0.1], 0), at([0, 0.01, -0.01, 0, 0], 0), asked)
-    const other = differenceOf(at([0, 0.01, -0.01, 0, 0], 0), at([0.1], 1), at([0, 0.01, -0.01, 0, 0], 0), asked)
+    const same = differenceOf(
+      at([0, 0.01, -0.01, 0, 0], 0),
+      at([0.1], 0),
+      at([0, 0.01, -0.01, 0, 0], 0),
+      asked,
+    )
+    const other = differenceOf(
+      at([0, 0.01, -0.01, 0, 0], 0),
+      at([0.1], 1),
+      at([0, 0.01, -0.01, 0, 0], 0),
+      asked,
+    )
     expect(same.value).toBeCloseTo(0.1, 12)
     expect(other.standardError ** 2 - same.standardError ** 2).toBeCloseTo(2 * 0.0016, 12)
   })
 
   it('is never none: the error of a difference is over zero, whatever the values', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.double({ min: -5, max: 5, noNaN: true }), fc.nat(4)), { minLength: 5, maxLength: 15 }), fc.double({ min: -5, max: 5, noNaN: true }), (values, own) => {
-        const dated = values.map(([value, session]) => ({ value, session }))
-        const { value, standardError, degrees } = differenceOf(dated, [{ value: own, session: 9 }], dated, { priors, sampling: 0, worse: 1 })
-        expect(standardError).toBeGreaterThan(0.03)
-        expect(degrees).toBeGreaterThanOrEqual(4)
-        expect(Number.isFinite(value)).toBe(true)
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.double({ min: -5, max: 5, noNaN: true }), fc.nat(4)), {
+          minLength: 5,
+          maxLength: 15,
+        }),
+        fc.double({ min: -5, max: 5, noNaN: true }),
+        (values, own) => {
+          const dated = values.map(([value, session]) => ({ value, session }))
+          const { value, standardError, degrees } = differenceOf(dated, [{ value: own, session: 9 }], dated, {
+            priors,
+            sampling: 0,
+            worse: 1,
+          })
+          expect(standardError).toBeGreaterThan(0.03)
+          expect(degrees).toBeGreaterThanOrEqual(4)
+          expect(Number.isFinite(value)).toBe(true)
+        },
+      ),
     )
   })
 

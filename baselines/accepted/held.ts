@@ -20,13 +20,39 @@ export function holdAgainst(baseline: Baseline, run: Run): VerdictRow[] {
 function rowsOf(baseline: Baseline, run: Run): VerdictRow[] {
   const candidate: AcceptedRun = compactRun(run)
   const { suite, engine, environment, load } = baseline
-  const unfit = unfitRows(baseline.runs.map((accepted) => ({ ...accepted, suite, engine, environment, load })), [{ ...candidate, suite: run.suite, engine: run.engine, environment: run.environment, load: run.load }])
+  const unfit = unfitRows(
+    baseline.runs.map((accepted) => ({ ...accepted, suite, engine, environment, load })),
+    [{ ...candidate, suite: run.suite, engine: run.engine, environment: run.environment, load: run.load }],
+  )
   const whole = unfit.filter((row) => row.step === null)
-  if (whole.length > 0) return whole.map((row) => skipped(row.metric, `${row.message}; accept runs of this kind with vigil baseline accept`))
-  if (baseline.runs.length < leastAccepted) return [skipped('runs', `not compared: ${baseline.runs.length} accepted ${baseline.runs.length === 1 ? 'run' : 'runs'}, ${leastAccepted} are needed to know how much runs differ here: vigil baseline accept ${run.id}`)]
+  if (whole.length > 0)
+    return whole.map((row) =>
+      skipped(row.metric, `${row.message}; accept runs of this kind with vigil baseline accept`),
+    )
+  if (baseline.runs.length < leastAccepted)
+    return [
+      skipped(
+        'runs',
+        `not compared: ${baseline.runs.length} accepted ${baseline.runs.length === 1 ? 'run' : 'runs'}, ${leastAccepted} are needed to know how much runs differ here: vigil baseline accept ${run.id}`,
+      ),
+    ]
   const alone = new Set(unfit.flatMap((row) => row.step ?? []))
-  const sides = { baseline: { ...baseline, runs: baseline.runs.map((accepted) => without(accepted, alone)) }, run: without(candidate, alone) }
-  return [...heldRows(testsOf(sides), Math.min(baseline.runs.length, mostRecent)), ...[...alone].toSorted().map((step) => skipped('requests', `${step} is not in both this run and the accepted ones: it was not compared`, step))]
+  const sides = {
+    baseline: { ...baseline, runs: baseline.runs.map((accepted) => without(accepted, alone)) },
+    run: without(candidate, alone),
+  }
+  return [
+    ...heldRows(testsOf(sides), Math.min(baseline.runs.length, mostRecent)),
+    ...[...alone]
+      .toSorted()
+      .map((step) =>
+        skipped(
+          'requests',
+          `${step} is not in both this run and the accepted ones: it was not compared`,
+          step,
+        ),
+      ),
+  ]
 }
 
 function skipped(metric: string, message: string, step: string | null = null): VerdictRow {
@@ -34,5 +60,10 @@ function skipped(metric: string, message: string, step: string | null = null): V
 }
 
 function without(run: AcceptedRun, steps: ReadonlySet<string>): AcceptedRun {
-  return steps.size === 0 ? run : { ...run, endpoints: Object.fromEntries(Object.entries(run.endpoints).filter(([step]) => !steps.has(step))) }
+  return steps.size === 0
+    ? run
+    : {
+        ...run,
+        endpoints: Object.fromEntries(Object.entries(run.endpoints).filter(([step]) => !steps.has(step))),
+      }
 }

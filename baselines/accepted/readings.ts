@@ -38,18 +38,43 @@ const cpuMargin = 0.1
  * What of a run can be held against accepted ones: p50 and p95 of the whole at one mix of steps, and of each step; throughput where the load
  * is by connections (at a rate, the rate decides it); CPU time and SQL statements for each request, where the service told them.
  */
-export function readingsOf(accepted: readonly AcceptedRun[], run: AcceptedRun, model: string | undefined): Reading[] {
-  const measures = measuresOf(accepted, [run], false).filter(({ metric }) => metric !== 'p99Ms' && (metric !== 'throughputRps' || model === 'connections'))
+export function readingsOf(
+  accepted: readonly AcceptedRun[],
+  run: AcceptedRun,
+  model: string | undefined,
+): Reading[] {
+  const measures = measuresOf(accepted, [run], false).filter(
+    ({ metric }) => metric !== 'p99Ms' && (metric !== 'throughputRps' || model === 'connections'),
+  )
   const answered = Object.values(run.endpoints).reduce((sum, { histogram }) => sum + countOf(histogram), 0)
   const timed = measures.map(({ metric, step, worse, baseline, candidate }): Reading => {
     const samples = step === null ? answered : countOf(run.endpoints[step]?.histogram ?? [])
     const sampling = metric === 'throughputRps' ? 0 : samplingOf[metric] / Math.sqrt(Math.max(1, samples))
-    return { metric, step, worse, accepted: baseline, run: candidate[0] ?? Number.NaN, sampling, priors: clock, margin }
+    return {
+      metric,
+      step,
+      worse,
+      accepted: baseline,
+      run: candidate[0] ?? Number.NaN,
+      sampling,
+      priors: clock,
+      margin,
+    }
   })
-  return [...timed, ...serverReading('cpuMsPerRequest', clock, cpuMargin, accepted, run), ...serverReading('statementsPerRequest', counts, margin, accepted, run)]
+  return [
+    ...timed,
+    ...serverReading('cpuMsPerRequest', clock, cpuMargin, accepted, run),
+    ...serverReading('statementsPerRequest', counts, margin, accepted, run),
+  ]
 }
 
-function serverReading(metric: 'cpuMsPerRequest' | 'statementsPerRequest', priors: Reading['priors'], accepts: number, accepted: readonly AcceptedRun[], run: AcceptedRun): Reading[] {
+function serverReading(
+  metric: 'cpuMsPerRequest' | 'statementsPerRequest',
+  priors: Reading['priors'],
+  accepts: number,
+  accepted: readonly AcceptedRun[],
+  run: AcceptedRun,
+): Reading[] {
   const read = (server: ServerSide | undefined): number => {
     const value = server?.[metric]
     return value !== undefined && value > 0 ? Math.log(value) : Number.NaN
@@ -57,5 +82,7 @@ function serverReading(metric: 'cpuMsPerRequest' | 'statementsPerRequest', prior
   const values = accepted.map(({ server }) => read(server))
   const own = read(run.server)
   // A service that tells nothing is no finding; one that stopped telling is seen in the record.
-  return Number.isNaN(own) || values.every(Number.isNaN) ? [] : [{ metric, step: null, worse: 1, accepted: values, run: own, sampling: 0, priors, margin: accepts }]
+  return Number.isNaN(own) || values.every(Number.isNaN)
+    ? []
+    : [{ metric, step: null, worse: 1, accepted: values, run: own, sampling: 0, priors, margin: accepts }]
 }

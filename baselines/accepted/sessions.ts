@@ -42,9 +42,16 @@ export function sessionNumbers(startedAtMs: readonly number[]): number[] {
 export function spreadOf(sessions: Sessions, priors: { within: Prior; between: Prior }): Spread {
   const means = sessions.map(meanOf)
   const runs = sessions.reduce((sum, values) => sum + values.length, 0)
-  const squares = sessions.reduce((sum, values, index) => sum + values.reduce((inner, value) => inner + (value - (means[index] ?? 0)) ** 2, 0), 0)
+  const squares = sessions.reduce(
+    (sum, values, index) =>
+      sum + values.reduce((inner, value) => inner + (value - (means[index] ?? 0)) ** 2, 0),
+    0,
+  )
   const steps = means.slice(1).reduce((sum, mean, index) => sum + (mean - (means[index] ?? 0)) ** 2 / 2, 0)
-  return { within: moderated(squares, runs - sessions.length, priors.within), between: moderated(steps, Math.max(0, sessions.length - 1), priors.between) }
+  return {
+    within: moderated(squares, runs - sessions.length, priors.within),
+    between: moderated(steps, Math.max(0, sessions.length - 1), priors.between),
+  }
 }
 
 function moderated(squares: number, degrees: number, prior: Prior): Variance {
@@ -59,5 +66,8 @@ export function meanOf(values: readonly number[]): number {
 /** The level over sessions: each counts alike, however many runs it has. `share`: of one run's variance, what is left in it. */
 export function levelOf(sessions: Sessions): { level: number; share: number } {
   const count = sessions.length
-  return { level: meanOf(sessions.map(meanOf)), share: sessions.reduce((sum, values) => sum + 1 / values.length, 0) / count ** 2 }
+  return {
+    level: meanOf(sessions.map(meanOf)),
+    share: sessions.reduce((sum, values) => sum + 1 / values.length, 0) / count ** 2,
+  }
 }

@@ -9,14 +9,24 @@ export function reviewedJson(value: unknown): string {
 function written(value: unknown, indent: string): string {
   if (Array.isArray(value)) return list(value, indent)
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const entries = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
   if (entries.length === 0) return '{}'
   const inner = `${indent}  `
   return `{\n${entries.map(([key, each]) => `${inner}${JSON.stringify(key)}: ${written(each, inner)}`).join(',\n')}\n${indent}}`
 }
 
 function list(values: readonly unknown[], indent: string): string {
-  if (values.every((value) => typeof value !== 'object' || value === null || (Array.isArray(value) && value.every((each) => typeof each === 'number')))) return JSON.stringify(values)
+  if (
+    values.every(
+      (value) =>
+        typeof value !== 'object' ||
+        value === null ||
+        (Array.isArray(value) && value.every((each) => typeof each === 'number')),
+    )
+  )
+    return JSON.stringify(values)
   const inner = `${indent}  `
   return `[\n${values.map((value) => inner + written(value, inner)).join(',\n')}\n${indent}]`
 }

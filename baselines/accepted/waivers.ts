@@ -31,12 +31,23 @@ function isDay(text: string): boolean {
   return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(text)
 }
 
-const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a day such as 2026-12-31').refine(isDay, 'there is no such day')
+const day = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a day such as 2026-12-31')
+  .refine(isDay, 'there is no such day')
 const said = z.string().trim().min(1, 'expected some words').max(500)
 const waiver = z.strictObject({
   suite: z.string().min(1),
   step: z.string().min(1).nullable(),
-  metric: z.enum(['p50Ms', 'p95Ms', 'p99Ms', 'throughputRps', 'errorRate', 'cpuMsPerRequest', 'statementsPerRequest']),
+  metric: z.enum([
+    'p50Ms',
+    'p95Ms',
+    'p99Ms',
+    'throughputRps',
+    'errorRate',
+    'cpuMsPerRequest',
+    'statementsPerRequest',
+  ]),
   largestLoss: z.number().positive().max(10, 'expected a share (0.15 is 15 %), at most 10'),
   reason: said,
   owner: said,
@@ -47,7 +58,11 @@ const file = z.strictObject({ schema: z.literal('vigil.waivers/1'), waivers: z.a
 /** Reads the file of waivers; one that is wrong refuses them all, since nobody knows what it was to accept. */
 export function parseWaivers(text: string, where: string): ReadWaivers {
   const json = jsonOf(text)
-  if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected a vigil.waivers/1 file` }
+  if (json.state === 'refused')
+    return {
+      state: 'refused',
+      problem: `${where}: not JSON (${json.problem}), expected a vigil.waivers/1 file`,
+    }
   const parsed = file.safeParse(json.value)
   if (parsed.success) return { state: 'read', waivers: parsed.data.waivers }
   return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
@@ -58,7 +73,9 @@ export function waiverProblem(value: Waiver, nowMs: number): string | undefined 
   const parsed = waiver.safeParse(value)
   if (!parsed.success) return firstFlaw(parsed.error)
   if (!holds(value, nowMs)) return `until: ${value.until} is over, expected a day to come`
-  return Date.parse(value.until) - nowMs > longestMs ? `until: ${value.until} is over a year away: a loss accepted for ever is a new baseline, with a new anchor` : undefined
+  return Date.parse(value.until) - nowMs > longestMs
+    ? `until: ${value.until} is over a year away: a loss accepted for ever is a new baseline, with a new anchor`
+    : undefined
 }
 
 const dayMs = 86_400_000
@@ -71,7 +88,9 @@ function holds({ until }: Waiver, nowMs: number): boolean {
 /** Puts a waiver in the place of an earlier one for the same; in an order that does not depend on when they were added. */
 export function withWaiver(waivers: readonly Waiver[], added: Waiver): Waiver[] {
   const key = ({ suite, metric, step }: Waiver): string => JSON.stringify([suite, metric, step])
-  return [...waivers.filter((one) => key(one) !== key(added)), added].toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+  return [...waivers.filter((one) => key(one) !== key(added)), added].toSorted((a, b) =>
+    key(a) < key(b) ? -1 : 1,
+  )
 }
 
 /** Rules whose losses can be accepted: what is relative. Budgets are promises to users and are not waived. */
@@ -83,24 +102,52 @@ const waivable = new Set(['baseline', 'anchor', 'comparison'])
  * and end; beyond it, or after the end, the row is red again and says so. A waiver that nothing needs has a row as well: whoever reads
  * a report sees every loss that is accepted for this suite.
  */
-export function waived(rows: readonly VerdictRow[], waivers: readonly Waiver[], suite: string, nowMs: number): VerdictRow[] {
+export function waived(
+  rows: readonly VerdictRow[],
+  waivers: readonly Waiver[],
+  suite: string,
+  nowMs: number,
+): VerdictRow[] {
   const mine = waivers.filter((one) => one.suite === suite)
   const used = new Set<Waiver>()
   const judged = rows.map((row): VerdictRow => {
-    const one = mine.find(({ step, metric }) => step === row.step && metric === row.metric) ?? mine.find(({ step, metric }) => step === null && metric === row.metric)
+    const one =
+      mine.find(({ step, metric }) => step === row.step && metric === row.metric) ??
+      mine.find(({ step, metric }) => step === null && metric === row.metric)
     if (!one || row.status !== 'fail' || !waivable.has(row.rule)) return row
     used.add(one)
-    if (!holds(one, nowMs)) return { ...row, message: `${row.message}; the waiver of ${one.owner} for it ended on ${one.until}` }
-    if (lossOf(row) > one.largestLoss) return { ...row, message: `${row.message}; more than ${one.owner} accepted (${change(1 + one.largestLoss)})` }
-    return { ...row, status: 'skipped', message: `${acceptedUntil} ${one.until} by ${one.owner}, up to ${change(1 + one.largestLoss)} (${one.reason}): ${row.message}` }
+    if (!holds(one, nowMs))
+      return { ...row, message: `${row.message}; the waiver of ${one.owner} for it ended on ${one.until}` }
+    if (lossOf(row) > one.largestLoss)
+      return {
+        ...row,
+        message: `${row.message}; more than ${one.owner} accepted (${change(1 + one.largestLoss)})`,
+      }
+    return {
+      ...row,
+      status: 'skipped',
+      message: `${acceptedUntil} ${one.until} by ${one.owner}, up to ${change(1 + one.largestLoss)} (${one.reason}): ${row.message}`,
+    }
   })
   const idle = mine.filter((one) => !used.has(one) && holds(one, nowMs))
-  return [...judged, ...idle.map((one): VerdictRow => ({ rule: 'waiver', suite, step: one.step, metric: one.metric, status: 'skipped', message: `a loss of ${one.metric} up to ${change(1 + one.largestLoss)} is accepted until ${one.until} by ${one.owner} (${one.reason}); this run did not need it` }))]
+  return [
+    ...judged,
+    ...idle.map((one): VerdictRow => ({
+      rule: 'waiver',
+      suite,
+      step: one.step,
+      metric: one.metric,
+      status: 'skipped',
+      message: `a loss of ${one.metric} up to ${change(1 + one.largestLoss)} is accepted until ${one.until} by ${one.owner} (${one.reason}); this run did not need it`,
+    })),
+  ]
 }
 
 /** Whether a row tells of an accepted loss that was needed, or is there to be. */
 export function isWaived({ rule, status, message }: VerdictRow): boolean {
-  return rule === 'waiver' || (waivable.has(rule) && status === 'skipped' && message.startsWith(acceptedUntil))
+  return (
+    rule === 'waiver' || (waivable.has(rule) && status === 'skipped' && message.startsWith(acceptedUntil))
+  )
 }
 
 /** How much worse a row's candidate is, as a share; Infinity when the row does not say. */

@@ -11,7 +11,13 @@ export const historyMetrics = ['p50Ms', 'p95Ms', 'p99Ms', 'meanMs', 'errorRate',
 export type HistoryMetric = (typeof historyMetrics)[number]
 
 /** p99 of a single run is mostly chance: it is looked at when asked for. */
-export const usualMetrics: readonly HistoryMetric[] = ['p50Ms', 'p95Ms', 'meanMs', 'errorRate', 'throughputRps']
+export const usualMetrics: readonly HistoryMetric[] = [
+  'p50Ms',
+  'p95Ms',
+  'meanMs',
+  'errorRate',
+  'throughputRps',
+]
 
 /** A lasting change of level. */
 export interface ChangePoint {
@@ -48,17 +54,44 @@ const defaults = { threshold: 4.5, leastStep: 0.05 }
  * no request, is passed over; places are those of the series given. Runs near each other are alike, and single runs fall out of line: both are
  * allowed for (`robust.ts`), or every series would be full of changes.
  */
-export function changePoints(series: readonly (ComparableRun | null | undefined)[], options: ChangePointOptions = {}): ChangePoint[] {
-  return locatedChanges(series, options).map(({ index, metric, before, after, pValue }) => ({ index, metric, before, after, pValue }))
+export function changePoints(
+  series: readonly (ComparableRun | null | undefined)[],
+  options: ChangePointOptions = {},
+): ChangePoint[] {
+  return locatedChanges(series, options).map(({ index, metric, before, after, pValue }) => ({
+    index,
+    metric,
+    before,
+    after,
+    pValue,
+  }))
 }
 
 /** The same, each change with the interval of runs that it lies in. */
-export function locatedChanges(series: readonly (ComparableRun | null | undefined)[], options: ChangePointOptions = {}): LocatedChange[] {
+export function locatedChanges(
+  series: readonly (ComparableRun | null | undefined)[],
+  options: ChangePointOptions = {},
+): LocatedChange[] {
   const usable = series.flatMap((run, index) => (run && isMeasurement(run) ? [{ run, index }] : []))
-  const all = (options.metrics ?? usualMetrics).map((metric) => examined(metric, usable, { ...defaults, ...options }))
-  const events = all.filter(isLatency).flatMap(({ points, found }) => found.steps.map(({ at }) => points[at]?.index ?? 0))
-  const found = all.flatMap((one) => told(one, isLatency(one) ? withCorroborated(one, events) : one.found.steps))
-  return placedTogether(found).toSorted((a, b) => a.index - b.index).map(({ index, metric, before, after, pValue, within }) => ({ index, metric, before, after, pValue, within }))
+  const all = (options.metrics ?? usualMetrics).map((metric) =>
+    examined(metric, usable, { ...defaults, ...options }),
+  )
+  const events = all
+    .filter(isLatency)
+    .flatMap(({ points, found }) => found.steps.map(({ at }) => points[at]?.index ?? 0))
+  const found = all.flatMap((one) =>
+    told(one, isLatency(one) ? withCorroborated(one, events) : one.found.steps),
+  )
+  return placedTogether(found)
+    .toSorted((a, b) => a.index - b.index)
+    .map(({ index, metric, before, after, pValue, within }) => ({
+      index,
+      metric,
+      before,
+      after,
+      pValue,
+      within,
+    }))
 }
 
 /** Latency metrics that change within so many runs of each other tell of one event. */
@@ -71,7 +104,9 @@ function isLatency({ metric }: { metric: HistoryMetric }): boolean {
 /** One event has one place: where the metric with the strongest evidence has it. */
 function placedTogether(changes: readonly Found[]): Found[] {
   return changes.map((change) => {
-    const event = isLatency(change) ? changes.filter((other) => isLatency(other) && Math.abs(other.index - change.index) <= sameEvent) : [change]
+    const event = isLatency(change)
+      ? changes.filter((other) => isLatency(other) && Math.abs(other.index - change.index) <= sameEvent)
+      : [change]
     const clearest = event.reduce((a, b) => (b.z > a.z ? b : a))
     return { ...change, index: clearest.index, within: clearest.within }
   })
@@ -92,12 +127,25 @@ interface Examined {
   found: Split
 }
 
-function examined(metric: HistoryMetric, usable: readonly { run: ComparableRun; index: number }[], options: Required<Pick<ChangePointOptions, 'threshold' | 'leastStep'>>): Examined {
-  const points = usable.map(({ run, index }) => ({ index, value: valueOf(metric, run), requests: run.totals.requests })).filter(({ value }) => Number.isFinite(value) && (value > 0 || metric === 'errorRate'))
+function examined(
+  metric: HistoryMetric,
+  usable: readonly { run: ComparableRun; index: number }[],
+  options: Required<Pick<ChangePointOptions, 'threshold' | 'leastStep'>>,
+): Examined {
+  const points = usable
+    .map(({ run, index }) => ({ index, value: valueOf(metric, run), requests: run.totals.requests }))
+    .filter(({ value }) => Number.isFinite(value) && (value > 0 || metric === 'errorRate'))
   const scale = scales[metric === 'errorRate' ? 'rate' : 'ratio']
-  const rules: StepRules = { threshold: options.threshold, leastRuns, matters: scale.matters(options.leastStep) }
+  const rules: StepRules = {
+    threshold: options.threshold,
+    leastRuns,
+    matters: scale.matters(options.leastStep),
+  }
   const values = despiked(points.map(({ value, requests }) => scale.to(value, requests)))
-  const found = points.length < 2 * leastRuns ? { steps: [], scatter: { deviation: 0, correlation: 0 } } : surelyIn(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
+  const found =
+    points.length < 2 * leastRuns
+      ? { steps: [], scatter: { deviation: 0, correlation: 0 } }
+      : surelyIn(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
   return { metric, points, values, rules, found }
 }
 
@@ -106,11 +154,21 @@ const corroborated = 2.5
 
 function withCorroborated(one: Examined, events: readonly number[]): Step[] {
   const { steps, scatter } = one.found
-  const places = events.map((event) => one.points.findIndex(({ index }) => index >= event)).filter((at) => at > 0 && steps.every((step) => Math.abs(step.at - at) > sameEvent))
+  const places = events
+    .map((event) => one.points.findIndex(({ index }) => index >= event))
+    .filter((at) => at > 0 && steps.every((step) => Math.abs(step.at - at) > sameEvent))
   if (places.length === 0) return steps
   const rules = { ...one.rules, threshold: corroborated }
-  const all = retested([...new Set([...steps.map(({ at }) => at), ...places])].toSorted((a, b) => a - b), one.values, scatter, rules)
-  return all.filter((step) => Math.abs(step.z) > one.rules.threshold || places.some((at) => Math.abs(at - step.at) <= sameEvent))
+  const all = retested(
+    [...new Set([...steps.map(({ at }) => at), ...places])].toSorted((a, b) => a - b),
+    one.values,
+    scatter,
+    rules,
+  )
+  return all.filter(
+    (step) =>
+      Math.abs(step.z) > one.rules.threshold || places.some((at) => Math.abs(at - step.at) <= sameEvent),
+  )
 }
 
 /** So many times σ² / δ² about a change lies where it may be as well, with 95 % confidence (Bai 1997, Rev. Econ. Stat. 79, table of the argmax). */
@@ -121,7 +179,13 @@ function told({ metric, points, found: { scatter } }: Examined, steps: readonly 
   const placeOf = (at: number): number => points[Math.min(points.length - 1, Math.max(0, at))]?.index ?? 0
   const level = (from: number, to: number): number => median(points.slice(from, to).map(({ value }) => value))
   return steps.map(({ at, z, size }, index) => ({
-    within: locatedWithin(at, Math.ceil((locationReach * longRun) / size ** 2), steps[index - 1]?.at ?? 0, steps[index + 1]?.at ?? points.length, placeOf),
+    within: locatedWithin(
+      at,
+      Math.ceil((locationReach * longRun) / size ** 2),
+      steps[index - 1]?.at ?? 0,
+      steps[index + 1]?.at ?? points.length,
+      placeOf,
+    ),
     index: points[at]?.index ?? 0,
     z: Math.abs(z),
     metric,
@@ -131,7 +195,13 @@ function told({ metric, points, found: { scatter } }: Examined, steps: readonly 
   }))
 }
 
-function locatedWithin(at: number, reach: number, from: number, to: number, placeOf: (at: number) => number): [number, number] {
+function locatedWithin(
+  at: number,
+  reach: number,
+  from: number,
+  to: number,
+  placeOf: (at: number) => number,
+): [number, number] {
   return [placeOf(Math.max(from + 1, at - reach)), placeOf(Math.min(to - 1, at + reach))]
 }
 

@@ -18,8 +18,15 @@ export function surelyIn(values: readonly number[], floor: number, rules: StepRu
   let scatter: Scatter = { ...differences, deviation: Math.max(differences.deviation, floor) }
   for (;;) {
     const steps = stepsIn(values, scatter, rules)
-    const left = wider(scatter, scatterAbout(values, steps.map(({ at }) => at)))
-    if (steps.length === 0 || left === scatter) return { steps: lasting(steps, values, scatter, rules), scatter }
+    const left = wider(
+      scatter,
+      scatterAbout(
+        values,
+        steps.map(({ at }) => at),
+      ),
+    )
+    if (steps.length === 0 || left === scatter)
+      return { steps: lasting(steps, values, scatter, rules), scatter }
     scatter = left
   }
 }
@@ -39,14 +46,27 @@ const shifts = [0, -1, 1, -2, 2]
  * a stretch stretched to six runs begins or ends with one that lies on the level next to it. A step whose edge is unclear is placed
  * where it is clear, if both its levels are still long enough there.
  */
-function lasting(steps: readonly Step[], values: readonly number[], scatter: Scatter, rules: StepRules): Step[] {
+function lasting(
+  steps: readonly Step[],
+  values: readonly number[],
+  scatter: Scatter,
+  rules: StepRules,
+): Step[] {
   const placed = (step: Step, index: number): Step | undefined => {
     const [from, to] = [steps[index - 1]?.at ?? 0, steps[index + 1]?.at ?? values.length]
     const before = median(values.slice(from, step.at))
     const after = median(values.slice(step.at, to))
     if (!rules.matters(before, after)) return undefined
     if (Math.abs(after - before) < plainDeviations * scatter.deviation) return step
-    const at = shifts.map((shift) => step.at + shift).find((place) => place - from >= rules.leastRuns && to - place >= rules.leastRuns && nearer(values[place - 1], before, after) && nearer(values[place], after, before))
+    const at = shifts
+      .map((shift) => step.at + shift)
+      .find(
+        (place) =>
+          place - from >= rules.leastRuns &&
+          to - place >= rules.leastRuns &&
+          nearer(values[place - 1], before, after) &&
+          nearer(values[place], after, before),
+      )
     return at === undefined ? undefined : { ...step, at }
   }
   const found = steps.map(placed)
@@ -54,5 +74,15 @@ function lasting(steps: readonly Step[], values: readonly number[], scatter: Sca
   if (gone.length === 0) return found.filter((step) => step !== undefined)
   // One step told as two, six runs apart, has neither edge where it is: without the weaker one the other finds its place.
   const weakest = gone.reduce((a, b) => (Math.abs(a.z) <= Math.abs(b.z) ? a : b))
-  return lasting(retested(steps.filter((step) => step !== weakest).map(({ at }) => at), values, scatter, rules), values, scatter, rules)
+  return lasting(
+    retested(
+      steps.filter((step) => step !== weakest).map(({ at }) => at),
+      values,
+      scatter,
+      rules,
+    ),
+    values,
+    scatter,
+    rules,
+  )
 }

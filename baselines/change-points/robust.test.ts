@@ -13,7 +13,9 @@ interface Fixtures {
 const scipy = JSON.parse(readFileSync(new URL('fixtures/normal.json', import.meta.url), 'utf8')) as Fixtures
 
 describe('agrees with scipy', () => {
-  it.each(scipy.tails)('P(Z > $z)', ({ z, tail }) => expect(Math.abs(normalUpperTail(z) / tail - 1)).toBeLessThan(1e-10))
+  it.each(scipy.tails)('P(Z > $z)', ({ z, tail }) =>
+    expect(Math.abs(normalUpperTail(z) / tail - 1)).toBeLessThan(1e-10),
+  )
 
   it('the running median of seven and the scaled median absolute deviation', () => {
     expect(runningMedian(scipy.series, 3).slice(3, -3)).toEqual(scipy.runningMedian)
@@ -44,7 +46,11 @@ it('a spike is taken down, a level of four runs is not', () => {
   expect(despiked(risen).filter((value) => value > 29)).toHaveLength(20)
 })
 
-it.each([[0, 0.1], [0.3, 0.05], [0.6, 0.05]])('finds the scatter of an AR(1) series of correlation %d, with a step in it', (correlation, deviation) => {
+it.each([
+  [0, 0.1],
+  [0.3, 0.05],
+  [0.6, 0.05],
+])('finds the scatter of an AR(1) series of correlation %d, with a step in it', (correlation, deviation) => {
   const random = seeded(4)
   let value = 0
   const series = Array.from({ length: 4000 }, (_, index) => {

@@ -32,7 +32,9 @@ export function despiked(values: readonly number[]): number[] {
   const smooth = runningMedian(values, spikeReach)
   const residuals = values.map((value, index) => value - (smooth[index] ?? 0))
   const limit = spikeDeviations * robustDeviation(residuals)
-  return values.map((value, index) => (limit > 0 && Math.abs(residuals[index] ?? 0) > limit ? (smooth[index] ?? 0) : value))
+  return values.map((value, index) =>
+    limit > 0 && Math.abs(residuals[index] ?? 0) > limit ? (smooth[index] ?? 0) : value,
+  )
 }
 
 /** How a series scatters about its level: standard deviation and lag-1 correlation. */
@@ -75,14 +77,20 @@ export function scatterAbout(values: readonly number[], bounds: readonly number[
   const squares = residuals.reduce((sum, residual) => sum + residual ** 2, 0)
   const free = values.length - bounds.length - 1
   if (squares === 0 || free < 1) return { deviation: 0, correlation: 0 }
-  const lagged = residuals.slice(1).reduce((sum, residual, index) => sum + residual * (residuals[index] ?? 0), 0)
+  const lagged = residuals
+    .slice(1)
+    .reduce((sum, residual, index) => sum + residual * (residuals[index] ?? 0), 0)
   const raw = lagged / squares
-  const correlation = Math.min(mostCorrelation, Math.max(0, raw + ((1 + 4 * raw) * (bounds.length + 1)) / values.length))
+  const correlation = Math.min(
+    mostCorrelation,
+    Math.max(0, raw + ((1 + 4 * raw) * (bounds.length + 1)) / values.length),
+  )
   return { deviation: Math.sqrt(squares / free), correlation }
 }
 
 /** The scatter under which means are less certain. */
 export function wider(a: Scatter, b: Scatter): Scatter {
-  const longRun = ({ deviation, correlation }: Scatter): number => (deviation ** 2 * (1 + correlation)) / (1 - correlation)
+  const longRun = ({ deviation, correlation }: Scatter): number =>
+    (deviation ** 2 * (1 + correlation)) / (1 - correlation)
   return longRun(a) >= longRun(b) ? a : b
 }

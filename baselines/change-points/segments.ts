@@ -29,7 +29,12 @@ export function stepsIn(values: readonly number[], scatter: Scatter, rules: Step
   const found: number[] = []
   const intervals = seededIntervals(values.length, 2 * rules.leastRuns)
   search(0, values.length, intervals)
-  return retested(found.toSorted((a, b) => a - b), values, scatter, rules)
+  return retested(
+    found.toSorted((a, b) => a - b),
+    values,
+    scatter,
+    rules,
+  )
 
   function search(from: number, to: number, candidates: readonly Interval[]): void {
     const inside = candidates.filter((interval) => interval.from >= from && interval.to <= to)
@@ -61,7 +66,12 @@ function seededIntervals(length: number, least: number): Interval[] {
   return intervals.toSorted((a, b) => a.to - a.from - (b.to - b.from))
 }
 
-function narrowest(intervals: readonly Interval[], sums: Sums, scatter: Scatter, rules: StepRules): Step | undefined {
+function narrowest(
+  intervals: readonly Interval[],
+  sums: Sums,
+  scatter: Scatter,
+  rules: StepRules,
+): Step | undefined {
   let best: Step | undefined
   let width = Number.POSITIVE_INFINITY
   for (const { from, to } of intervals) {
@@ -75,12 +85,24 @@ function narrowest(intervals: readonly Interval[], sums: Sums, scatter: Scatter,
   return best
 }
 
-function isStep(step: Step, from: number, to: number, sums: Sums, { threshold, matters }: StepRules): boolean {
+function isStep(
+  step: Step,
+  from: number,
+  to: number,
+  sums: Sums,
+  { threshold, matters }: StepRules,
+): boolean {
   return Math.abs(step.z) > threshold && matters(meanOf(sums, from, step.at), meanOf(sums, step.at, to))
 }
 
 /** The place in [from, to) where the levels on both sides differ by the most standard errors. */
-function largest(from: number, to: number, sums: Sums, scatter: Scatter, { leastRuns }: StepRules): Step | undefined {
+function largest(
+  from: number,
+  to: number,
+  sums: Sums,
+  scatter: Scatter,
+  { leastRuns }: StepRules,
+): Step | undefined {
   let best: Step | undefined
   for (let at = from + leastRuns; at <= to - leastRuns; at += 1) {
     const size = meanOf(sums, at, to) - meanOf(sums, from, at)
@@ -102,7 +124,12 @@ function varianceOfMean(n: number, { deviation, correlation: r }: Scatter): numb
 }
 
 /** Steps, rising, each tested and placed again between its neighbours; the weakest that does not hold goes, until all hold. */
-export function retested(found: readonly number[], values: readonly number[], scatter: Scatter, rules: StepRules): Step[] {
+export function retested(
+  found: readonly number[],
+  values: readonly number[],
+  scatter: Scatter,
+  rules: StepRules,
+): Step[] {
   const sums = sumsOf(values)
   let places = [...found]
   for (;;) {

@@ -10,14 +10,38 @@ import { verdictOf } from '../verdict.ts'
 import { compareRuns } from './compare-runs.ts'
 
 /** A block of two steps whose latencies are `factor` times as large, with a little noise of its own. */
-function block(seed: number, factor = 1, changes: Partial<Run> = {}, more: Parameters<typeof countsOf>[1] = {}, dropped = 0): Run {
+function block(
+  seed: number,
+  factor = 1,
+  changes: Partial<Run> = {},
+  more: Parameters<typeof countsOf>[1] = {},
+  dropped = 0,
+): Run {
   const random = seeded(seed)
   const machine = Math.exp(0.02 * random.normal())
-  const latencies = (count: number, ms: number): number[] => Array.from({ length: count }, () => ms * machine * Math.exp(0.3 * random.normal()))
-  return exampleRun({ 'task/list': countsOf(latencies(300, 20).map((ms) => ms * factor), more), 'task/read': countsOf(latencies(300, 5).map((ms) => ms * factor)) }, { durationMs: 2500, ...changes }, dropped)
+  const latencies = (count: number, ms: number): number[] =>
+    Array.from({ length: count }, () => ms * machine * Math.exp(0.3 * random.normal()))
+  return exampleRun(
+    {
+      'task/list': countsOf(
+        latencies(300, 20).map((ms) => ms * factor),
+        more,
+      ),
+      'task/read': countsOf(latencies(300, 5).map((ms) => ms * factor)),
+    },
+    { durationMs: 2500, ...changes },
+    dropped,
+  )
 }
 
-const blocks = (count: number, first: number, factor = 1, changes: Partial<Run> = {}, more = {}, dropped = 0): Run[] => Array.from({ length: count }, (_, index) => block(first + index, factor, changes, more, dropped))
+const blocks = (
+  count: number,
+  first: number,
+  factor = 1,
+  changes: Partial<Run> = {},
+  more = {},
+  dropped = 0,
+): Run[] => Array.from({ length: count }, (_, index) => block(first + index, factor, changes, more, dropped))
 const base = blocks(24, 1)
 
 function row(verdict: Verdict, metric: string, step: string | null = null): VerdictRow {
@@ -27,7 +51,10 @@ function row(verdict: Verdict, metric: string, step: string | null = null): Verd
 }
 
 const word = (plan: Partial<DuetPlan>, seed = 11): string => {
-  const { baseline, candidate } = simulateDuet({ level: 'quiet', change: {}, pairs: 24, seconds: 2.5, ...plan }, seed)
+  const { baseline, candidate } = simulateDuet(
+    { level: 'quiet', change: {}, pairs: 24, seconds: 2.5, ...plan },
+    seed,
+  )
   return compareRuns(baseline, candidate).verdict
 }
 
@@ -35,14 +62,28 @@ describe('a verdict on 24 pairs', () => {
   it('passes what is the same, and says the smallest change it would have seen', () => {
     const verdict = compareRuns(base, blocks(24, 101))
     expect(verdict.verdict).toBe('pass')
-    expect(row(verdict, 'p95Ms').message).toMatch(/^p95 \S+ → \S+ ms: [+−]\S+ % \(.+ … .+\), margin 5 %; smallest change seen: \+\S+ %$/)
+    expect(row(verdict, 'p95Ms').message).toMatch(
+      /^p95 \S+ → \S+ ms: [+−]\S+ % \(.+ … .+\), margin 5 %; smallest change seen: \+\S+ %$/,
+    )
   })
 
   it('fails what is 20 % slower, in the whole and at both steps, with ratio, interval and levels that agree', () => {
     const verdict = compareRuns(base, blocks(24, 101, 1.2))
     expect(verdict.verdict).toBe('fail')
-    for (const [metric, step] of [['p50Ms', null], ['p95Ms', null], ['p50Ms', 'task/list'], ['p50Ms', 'task/read']] as const) {
-      const { status, ratio = 0, ci = [0, 0], baseline = 0, candidate = 0, margin } = row(verdict, metric, step)
+    for (const [metric, step] of [
+      ['p50Ms', null],
+      ['p95Ms', null],
+      ['p50Ms', 'task/list'],
+      ['p50Ms', 'task/read'],
+    ] as const) {
+      const {
+        status,
+        ratio = 0,
+        ci = [0, 0],
+        baseline = 0,
+        candidate = 0,
+        margin,
+      } = row(verdict, metric, step)
       expect([status, margin]).toEqual(['fail', expect.closeTo(0.05, 9)])
       expect(ratio).toBeCloseTo(1.2, 1)
       expect(ci[0]).toBeLessThan(ratio)
@@ -57,29 +98,54 @@ describe('a verdict on 24 pairs', () => {
   })
 
   it('fails three per cent of errors, one burst of as many it does not', () => {
-    expect(row(compareRuns(base, blocks(24, 101, 1, {}, { failedAnswers: 9 })), 'errorRate').status).toBe('fail')
+    expect(row(compareRuns(base, blocks(24, 101, 1, {}, { failedAnswers: 9 })), 'errorRate').status).toBe(
+      'fail',
+    )
     const burst = [block(101, 1, {}, { failedAnswers: 200 }), ...blocks(23, 102)]
     expect(compareRuns(base, burst).verdict).toBe('pass')
   })
 
   it('fails a candidate that saturates: throughput falls, arrivals are dropped, however well it answers', () => {
-    const saturated = blocks(24, 101).map((run) => ({ ...run, totals: { ...run.totals, throughputRps: run.totals.throughputRps * 0.8, requests: run.totals.requests + 150, errors: 150, errorRate: 150 / (run.totals.requests + 150) } }))
+    const saturated = blocks(24, 101).map((run) => ({
+      ...run,
+      totals: {
+        ...run.totals,
+        throughputRps: run.totals.throughputRps * 0.8,
+        requests: run.totals.requests + 150,
+        errors: 150,
+        errorRate: 150 / (run.totals.requests + 150),
+      },
+    }))
     const verdict = compareRuns(base, saturated)
-    expect([verdict.verdict, row(verdict, 'throughputRps').status, row(verdict, 'errorRate').status]).toEqual(['fail', 'fail', 'fail'])
+    expect([verdict.verdict, row(verdict, 'throughputRps').status, row(verdict, 'errorRate').status]).toEqual(
+      ['fail', 'fail', 'fail'],
+    )
   })
 
   it('fails a candidate that answers nothing, rather than calling it unmeasured', () => {
     const silent = blocks(24, 101).map(({ endpoints, ...run }) => ({
       ...run,
-      endpoints: Object.fromEntries(Object.entries(endpoints).map(([step, endpoint]) => [step, { ...endpoint, errors: endpoint.requests, errorRate: 1, throughputRps: 0, histogram: [] }])),
+      endpoints: Object.fromEntries(
+        Object.entries(endpoints).map(([step, endpoint]) => [
+          step,
+          { ...endpoint, errors: endpoint.requests, errorRate: 1, throughputRps: 0, histogram: [] },
+        ]),
+      ),
       totals: { ...run.totals, errors: run.totals.requests, errorRate: 1, throughputRps: 0 },
     }))
     const verdict = compareRuns(base, silent)
-    expect([verdict.verdict, row(verdict, 'throughputRps').status, row(verdict, 'p95Ms').status]).toEqual(['fail', 'fail', 'skipped'])
+    expect([verdict.verdict, row(verdict, 'throughputRps').status, row(verdict, 'p95Ms').status]).toEqual([
+      'fail',
+      'fail',
+      'skipped',
+    ])
   })
 
   it('names the one step that is slower first', () => {
-    const { baseline, candidate } = simulateDuet({ level: 'quiet', change: { step: { name: 'export/csv', factor: 1.3 } }, pairs: 24, seconds: 5 }, 5)
+    const { baseline, candidate } = simulateDuet(
+      { level: 'quiet', change: { step: { name: 'export/csv', factor: 1.3 } }, pairs: 24, seconds: 5 },
+      5,
+    )
     const verdict = compareRuns(baseline, candidate)
     expect([verdict.verdict, verdict.rows[0]?.step]).toEqual(['fail', 'export/csv'])
   })
@@ -88,10 +154,13 @@ describe('a verdict on 24 pairs', () => {
     expect(word({ change: { shares: [0.2, 0.1, 0.1, 0.1, 0.3, 0.2] } })).not.toBe('fail')
   })
 
-  it.each(['hdr', 'exact', 'coarse'] as const)('sees +20 %% in histograms of a writer that is %s', (writer) => {
-    expect(word({ change: { all: 1.2 }, writer })).toBe('fail')
-    expect(word({ writer })).not.toBe('fail')
-  })
+  it.each(['hdr', 'exact', 'coarse'] as const)(
+    'sees +20 %% in histograms of a writer that is %s',
+    (writer) => {
+      expect(word({ change: { all: 1.2 }, writer })).toBe('fail')
+      expect(word({ writer })).not.toBe('fail')
+    },
+  )
 
   it('strict, asks for the whole interval beyond the margin', () => {
     const slower = blocks(24, 101, 1.075)
@@ -112,7 +181,9 @@ describe('a verdict on 24 pairs', () => {
 
   it('is the same however pairs are ordered', () => {
     const other = blocks(24, 101, 1.06)
-    expect(compareRuns(base.toReversed(), other.toReversed()).rows.map(({ status }) => status)).toEqual(compareRuns(base, other).rows.map(({ status }) => status))
+    expect(compareRuns(base.toReversed(), other.toReversed()).rows.map(({ status }) => status)).toEqual(
+      compareRuns(base, other).rows.map(({ status }) => status),
+    )
   })
 })
 
@@ -120,7 +191,9 @@ describe('too little to decide', () => {
   it.each([1, 2, 7])('%i pairs are inconclusive, however slow the candidate is, and say why', (count) => {
     const verdict = compareRuns(base.slice(0, count), blocks(count, 101, 3))
     expect(verdict.verdict).toBe('inconclusive')
-    expect(verdict.rows[0]?.message).toContain(`${count} pair${count === 1 ? '' : 's'}, at least 8 are needed`)
+    expect(verdict.rows[0]?.message).toContain(
+      `${count} pair${count === 1 ? '' : 's'}, at least 8 are needed`,
+    )
     expect(JSON.stringify(verdict)).not.toContain('null,null')
   })
 
@@ -132,11 +205,21 @@ describe('too little to decide', () => {
     const { baseline, candidate } = simulateDuet({ level: 'noisy', change: {}, pairs: 12, seconds: 2.5 }, 3)
     const verdict = compareRuns(baseline, candidate)
     expect(verdict.verdict).toBe('inconclusive')
-    expect(verdict.rows.some(({ message }) => /about \d+ more pairs? would settle it|no reasonable number of pairs/.test(message))).toBe(true)
+    expect(
+      verdict.rows.some(({ message }) =>
+        /about \d+ more pairs? would settle it|no reasonable number of pairs/.test(message),
+      ),
+    ).toBe(true)
   })
 
   it('blocks of few requests leave p95 open, and say how many are needed', () => {
-    const thin = (first: number): Run[] => Array.from({ length: 24 }, (_, index) => exampleRun({ a: countsOf(Array.from({ length: 20 }, (_, i) => 10 + ((i * 7 + first + index) % 13))) }, { durationMs: 2500 }))
+    const thin = (first: number): Run[] =>
+      Array.from({ length: 24 }, (_, index) =>
+        exampleRun(
+          { a: countsOf(Array.from({ length: 20 }, (_, i) => 10 + ((i * 7 + first + index) % 13))) },
+          { durationMs: 2500 },
+        ),
+      )
     const verdict = compareRuns(thin(1), thin(3))
     expect([verdict.verdict, row(verdict, 'p95Ms').status]).toEqual(['inconclusive', 'inconclusive'])
     expect(row(verdict, 'p95Ms').message).toContain('as few as 20 answers, 60 are needed')
@@ -151,7 +234,10 @@ describe('runs that are no pairs', () => {
 
   it('with fewer than 8 on a side are inconclusive', () => {
     const verdict = compareRuns(blocks(30, 1), blocks(5, 101, 2))
-    expect([verdict.verdict, verdict.rows[0]?.message]).toEqual(['inconclusive', expect.stringContaining('5 runs on the smaller side')])
+    expect([verdict.verdict, verdict.rows[0]?.message]).toEqual([
+      'inconclusive',
+      expect.stringContaining('5 runs on the smaller side'),
+    ])
   })
 })
 
@@ -162,14 +248,67 @@ describe('what must not be compared is invalid, with the reason', () => {
   const cases: [string, Run[], Run[], string][] = [
     ['no candidate', base, [], 'the candidate has no run'],
     ['another suite', base, blocks(24, 101, 1, { suite: 'checkout' }), 'runs of 2 suites (browse, checkout)'],
-    ['another engine', base, blocks(24, 101, 1, { engine: 'autocannon' }), 'runs of 2 engines (k6, autocannon)'],
-    ['another machine', base, blocks(24, 101, 1, { environment: { fingerprint: 'beef' } }), 'runs of 2 environments'],
-    ['another rate', base, blocks(24, 101, 1, { load: { model: 'arrival-rate', ratePerSecond: 40 } }), 'runs under loads of 20/s to 40/s'],
-    ['another load model', base, blocks(24, 101, 1, { load: { model: 'connections', connections: 10 } }), 'different load models (arrival-rate, connections)'],
-    ['a step on one side alone', base, other.map((run) => ({ ...run, endpoints: withoutList })), 'task/list was requested by the baseline alone'],
-    ['a step that was never requested', base.map((run) => ({ ...run, endpoints: { ...run.endpoints, 'task/list': { ...run.endpoints['task/list'], ...list, requests: 0, errors: 0, errorRate: 0, histogram: [] } } })) as Run[], other, 'task/list was requested by the candidate alone'],
-    ['an interrupted run', base, last({ ...block(7), interrupted: true }), 'candidate run 24 (20260102-030405-006-browse-a1b2) was interrupted'],
-    ['an invalid run', base, last({ ...block(7), validity: { valid: false, reasons: ['k6 was killed'] } }), 'is invalid: k6 was killed'],
+    [
+      'another engine',
+      base,
+      blocks(24, 101, 1, { engine: 'autocannon' }),
+      'runs of 2 engines (k6, autocannon)',
+    ],
+    [
+      'another machine',
+      base,
+      blocks(24, 101, 1, { environment: { fingerprint: 'beef' } }),
+      'runs of 2 environments',
+    ],
+    [
+      'another rate',
+      base,
+      blocks(24, 101, 1, { load: { model: 'arrival-rate', ratePerSecond: 40 } }),
+      'runs under loads of 20/s to 40/s',
+    ],
+    [
+      'another load model',
+      base,
+      blocks(24, 101, 1, { load: { model: 'connections', connections: 10 } }),
+      'different load models (arrival-rate, connections)',
+    ],
+    [
+      'a step on one side alone',
+      base,
+      other.map((run) => ({ ...run, endpoints: withoutList })),
+      'task/list was requested by the baseline alone',
+    ],
+    [
+      'a step that was never requested',
+      base.map((run) => ({
+        ...run,
+        endpoints: {
+          ...run.endpoints,
+          'task/list': {
+            ...run.endpoints['task/list'],
+            ...list,
+            requests: 0,
+            errors: 0,
+            errorRate: 0,
+            histogram: [],
+          },
+        },
+      })) as Run[],
+      other,
+      'task/list was requested by the candidate alone',
+    ],
+    [
+      'an interrupted run',
+      base,
+      last({ ...block(7), interrupted: true }),
+      'candidate run 24 (20260102-030405-006-browse-a1b2) was interrupted',
+    ],
+    [
+      'an invalid run',
+      base,
+      last({ ...block(7), validity: { valid: false, reasons: ['k6 was killed'] } }),
+      'is invalid: k6 was killed',
+    ],
     ['an empty run', base, last(exampleRun({})), 'made no request'],
     ['seconds for milliseconds', base, blocks(24, 101, 0.001), 'another unit or another answer'],
   ]
@@ -180,7 +319,8 @@ describe('what must not be compared is invalid, with the reason', () => {
   })
 
   it('records that say nothing of their origin are taken at their word', () => {
-    const bare = (runs: Run[]): Pick<Run, 'schema' | 'totals' | 'endpoints'>[] => runs.map(({ schema, totals, endpoints }) => ({ schema, totals, endpoints }))
+    const bare = (runs: Run[]): Pick<Run, 'schema' | 'totals' | 'endpoints'>[] =>
+      runs.map(({ schema, totals, endpoints }) => ({ schema, totals, endpoints }))
     expect(compareRuns(bare(base), bare(other)).verdict).toBe('pass')
     expect(compareRuns(base, bare(other)).verdict).toBe('pass')
   })
@@ -194,8 +334,13 @@ describe('degenerate runs', () => {
   })
 
   it('latencies of zero and single buckets are compared without NaN', () => {
-    const flat = (ms: number): Run[] => Array.from({ length: 12 }, () => exampleRun({ a: countsOf(Array.from({ length: 400 }, () => ms)) }))
-    for (const [b, c, expected] of [[0, 0, 'pass'], [5, 5, 'pass'], [5, 6, 'fail']] as const) {
+    const flat = (ms: number): Run[] =>
+      Array.from({ length: 12 }, () => exampleRun({ a: countsOf(Array.from({ length: 400 }, () => ms)) }))
+    for (const [b, c, expected] of [
+      [0, 0, 'pass'],
+      [5, 5, 'pass'],
+      [5, 6, 'fail'],
+    ] as const) {
       const verdict = compareRuns(flat(b), flat(c))
       expect(verdict.verdict).toBe(expected)
       expect(JSON.stringify(verdict)).not.toMatch(/NaN|Infinity|null,null/)
@@ -203,14 +348,27 @@ describe('degenerate runs', () => {
   })
 
   it('whatever the runs are, the verdict is that of its rows, and figures are finite', () => {
-    const step = fc.record({ latencies: fc.array(fc.integer({ min: 0, max: 5000 }), { maxLength: 80 }), failedAnswers: fc.nat(3), unanswered: fc.nat(3) })
-    const run = fc.record({ a: step, b: step }).map(({ a, b }) => exampleRun({ a: countsOf(a.latencies, { unanswered: a.unanswered, failedAnswers: Math.min(a.failedAnswers, a.latencies.length) }), b: countsOf(b.latencies, { unanswered: b.unanswered }) }))
+    const step = fc.record({
+      latencies: fc.array(fc.integer({ min: 0, max: 5000 }), { maxLength: 80 }),
+      failedAnswers: fc.nat(3),
+      unanswered: fc.nat(3),
+    })
+    const run = fc.record({ a: step, b: step }).map(({ a, b }) =>
+      exampleRun({
+        a: countsOf(a.latencies, {
+          unanswered: a.unanswered,
+          failedAnswers: Math.min(a.failedAnswers, a.latencies.length),
+        }),
+        b: countsOf(b.latencies, { unanswered: b.unanswered }),
+      }),
+    )
     fc.assert(
       fc.property(fc.array(run, { maxLength: 12 }), fc.array(run, { maxLength: 12 }), (b, c) => {
         const verdict = compareRuns(b, c)
         expect(verdict.verdict).toBe(verdictOf(verdict.rows))
         for (const one of verdict.rows) {
-          for (const value of [one.baseline, one.candidate, one.ratio, ...(one.ci ?? []), one.margin]) expect(value === undefined || Number.isFinite(value)).toBe(true)
+          for (const value of [one.baseline, one.candidate, one.ratio, ...(one.ci ?? []), one.margin])
+            expect(value === undefined || Number.isFinite(value)).toBe(true)
           expect(one.message).not.toMatch(/NaN|undefined|Infinity/)
         }
       }),

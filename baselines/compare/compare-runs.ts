@@ -13,13 +13,27 @@ import { counted } from './wording.ts'
  * of both are a pair), else two sets of runs, of which more evidence is asked. Runs are the sample, never requests. Pure:
  * the same runs always give the same verdict. `docs/detection.md` says how it decides and how often it errs.
  */
-export function compareRuns(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[], options: ComparisonOptions = {}): Verdict {
+export function compareRuns(
+  baseline: readonly ComparableRun[],
+  candidate: readonly ComparableRun[],
+  options: ComparisonOptions = {},
+): Verdict {
   const rows = comparisonRows(baseline, candidate, options)
   const [run, base] = [idOf(candidate), idOf(baseline)]
-  return { schema: 'vigil.verdict/1', verdict: verdictOf(rows), rows, ...(run !== undefined && { run }), ...(base !== undefined && { baseline: base }) }
+  return {
+    schema: 'vigil.verdict/1',
+    verdict: verdictOf(rows),
+    rows,
+    ...(run !== undefined && { run }),
+    ...(base !== undefined && { baseline: base }),
+  }
 }
 
-function comparisonRows(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[], options: ComparisonOptions): VerdictRow[] {
+function comparisonRows(
+  baseline: readonly ComparableRun[],
+  candidate: readonly ComparableRun[],
+  options: ComparisonOptions,
+): VerdictRow[] {
   const unfit = unfitRows(baseline, candidate)
   if (unfit.length > 0) return unfit
   const rules = rulesOf(options)
@@ -31,7 +45,13 @@ function comparisonRows(baseline: readonly ComparableRun[], candidate: readonly 
 
 function tooFew(count: number, paired: boolean): VerdictRow {
   const what = paired ? counted(count, 'pair') : `${counted(count, 'run')} on the smaller side`
-  return { rule: 'comparison', step: null, metric: 'runs', status: 'inconclusive', message: `${what}, at least ${leastPairs} are needed: fewer cannot tell a change from a burst of noise; ${leastPairs - count} more would begin to, 24 are usual` }
+  return {
+    rule: 'comparison',
+    step: null,
+    metric: 'runs',
+    status: 'inconclusive',
+    message: `${what}, at least ${leastPairs} are needed: fewer cannot tell a change from a burst of noise; ${leastPairs - count} more would begin to, 24 are usual`,
+  }
 }
 
 /** The figures are shown, but nothing is concluded from them. */

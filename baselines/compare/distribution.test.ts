@@ -6,21 +6,39 @@ import { distributionsOf, logQuantile, mixerFor } from './distribution.ts'
 import type { Distribution } from './distribution.ts'
 import { quantiles } from './quantiles.ts'
 
-const samples = fc.array(fc.integer({ min: 10, max: 60_000_000 }).map((micros) => micros / 1000), { minLength: 1, maxLength: 300 })
+const samples = fc.array(
+  fc.integer({ min: 10, max: 60_000_000 }).map((micros) => micros / 1000),
+  { minLength: 1, maxLength: 300 },
+)
 const anyWindow = fc.constantFrom(...Object.values(quantiles).map(({ window }) => window))
 
 function one(histogram: Histogram): Distribution {
-  return distributionsOf([histogram])[0] ?? { logMs: new Float64Array(0), weight: new Float64Array(0), total: 0, samples: 0 }
+  return (
+    distributionsOf([histogram])[0] ?? {
+      logMs: new Float64Array(0),
+      weight: new Float64Array(0),
+      total: 0,
+      samples: 0,
+    }
+  )
 }
 
 describe('a quantile', () => {
   it('scales exactly with the latencies, whatever the buckets', () => {
     fc.assert(
-      fc.property(samples, anyWindow, fc.double({ min: 0.1, max: 10, noNaN: true }), (values, window, factor) => {
-        const histogram = histogramOf(values)
-        const scaled = histogram.map(([upperMs, count]) => [upperMs * factor, count] as const)
-        expect(logQuantile(one(scaled), window) - logQuantile(one(histogram), window)).toBeCloseTo(Math.log(factor), 9)
-      }),
+      fc.property(
+        samples,
+        anyWindow,
+        fc.double({ min: 0.1, max: 10, noNaN: true }),
+        (values, window, factor) => {
+          const histogram = histogramOf(values)
+          const scaled = histogram.map(([upperMs, count]) => [upperMs * factor, count] as const)
+          expect(logQuantile(one(scaled), window) - logQuantile(one(histogram), window)).toBeCloseTo(
+            Math.log(factor),
+            9,
+          )
+        },
+      ),
     )
   })
 
@@ -30,7 +48,9 @@ describe('a quantile', () => {
         const histogram = histogramOf(values)
         const log = logQuantile(one(histogram), window)
         const margin = 1 / values.length
-        expect(log).toBeGreaterThanOrEqual(Math.log(quantile(histogram, Math.max(0, window.from - margin))) - 1e-9)
+        expect(log).toBeGreaterThanOrEqual(
+          Math.log(quantile(histogram, Math.max(0, window.from - margin))) - 1e-9,
+        )
         expect(log).toBeLessThanOrEqual(Math.log(quantile(histogram, Math.min(1, window.to + margin))) + 1e-9)
       }),
     )
@@ -38,9 +58,18 @@ describe('a quantile', () => {
 
   it('moves smoothly across coarse buckets: what shifts a tenth of the way is seen as that', () => {
     // 5 to 10 ms in one bucket; the candidate has moved requests from it to the next.
-    const before: Histogram = [[5, 300], [10, 400], [25, 300]]
-    const after: Histogram = [[5, 280], [10, 400], [25, 320]]
-    const shift = logQuantile(one(after), quantiles.p50Ms.window) - logQuantile(one(before), quantiles.p50Ms.window)
+    const before: Histogram = [
+      [5, 300],
+      [10, 400],
+      [25, 300],
+    ]
+    const after: Histogram = [
+      [5, 280],
+      [10, 400],
+      [25, 320],
+    ]
+    const shift =
+      logQuantile(one(after), quantiles.p50Ms.window) - logQuantile(one(before), quantiles.p50Ms.window)
     expect(shift).toBeGreaterThan(0.01)
     expect(shift).toBeLessThan(0.1)
   })
@@ -50,12 +79,27 @@ describe('a quantile', () => {
     ['all tied', [[500, 4000]], 500],
     ['zeros, which count as the least a record can hold', [[0, 100]], 0.001],
   ] as [string, Histogram, number][])('of %s is that value', (_, histogram, expected) => {
-    for (const { window } of Object.values(quantiles)) expect(Math.exp(logQuantile(one(histogram), window))).toBeCloseTo(expected, 0.5)
+    for (const { window } of Object.values(quantiles))
+      expect(Math.exp(logQuantile(one(histogram), window))).toBeCloseTo(expected, 0.5)
   })
 
   it('of values that are nearly all tied moves with them', () => {
     for (const { window } of Object.values(quantiles)) {
-      const shift = logQuantile(one([[5, 1], [550, 3999]]), window) - logQuantile(one([[5, 1], [500, 3999]]), window)
+      const shift =
+        logQuantile(
+          one([
+            [5, 1],
+            [550, 3999],
+          ]),
+          window,
+        ) -
+        logQuantile(
+          one([
+            [5, 1],
+            [500, 3999],
+          ]),
+          window,
+        )
       expect(shift / Math.log(1.1)).toBeGreaterThan(0.85)
     }
   })
@@ -77,17 +121,41 @@ describe('mixing', () => {
         expect([mixed.samples, mixed.total]).toEqual([merged.samples, merged.total])
         // Equal values of two layers are two points here and one there: they differ by less than the gap to their neighbours.
         expect(Math.abs(logQuantile(mixed, window) - logQuantile(merged, window))).toBeLessThan(0.5)
-        for (let i = 1; i < mixed.logMs.length; i += 1) expect((mixed.logMs[i] ?? 0) - (mixed.logMs[i - 1] ?? 0)).toBeGreaterThanOrEqual(-1e-7)
+        for (let i = 1; i < mixed.logMs.length; i += 1)
+          expect((mixed.logMs[i] ?? 0) - (mixed.logMs[i - 1] ?? 0)).toBeGreaterThanOrEqual(-1e-7)
       }),
     )
   })
 
   it('weights steps: one that counts nine times as much decides the median', () => {
-    const [fast, slow] = distributionsOf([histogramOf(Array.from({ length: 50 }, (_, i) => 1 + i / 1000)), histogramOf(Array.from({ length: 50 }, (_, i) => 100 + i / 1000))])
+    const [fast, slow] = distributionsOf([
+      histogramOf(Array.from({ length: 50 }, (_, i) => 1 + i / 1000)),
+      histogramOf(Array.from({ length: 50 }, (_, i) => 100 + i / 1000)),
+    ])
     if (!fast || !slow) throw new Error('two histograms make two distributions')
     const mixer = mixerFor(100)
-    expect(Math.exp(logQuantile(mixer([{ distribution: fast, factor: 9 }, { distribution: slow, factor: 1 }]), quantiles.p50Ms.window))).toBeLessThan(2)
-    expect(Math.exp(logQuantile(mixer([{ distribution: fast, factor: 1 }, { distribution: slow, factor: 9 }]), quantiles.p50Ms.window))).toBeGreaterThan(99)
+    expect(
+      Math.exp(
+        logQuantile(
+          mixer([
+            { distribution: fast, factor: 9 },
+            { distribution: slow, factor: 1 },
+          ]),
+          quantiles.p50Ms.window,
+        ),
+      ),
+    ).toBeLessThan(2)
+    expect(
+      Math.exp(
+        logQuantile(
+          mixer([
+            { distribution: fast, factor: 1 },
+            { distribution: slow, factor: 9 },
+          ]),
+          quantiles.p50Ms.window,
+        ),
+      ),
+    ).toBeGreaterThan(99)
   })
 
   it('of nothing is nothing', () => {

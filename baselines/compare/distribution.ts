@@ -123,7 +123,11 @@ export function logQuantile({ logMs, weight, total }: Distribution, { from, to }
     seen += weight[i] ?? 0
     if (rank > position) {
       const end = Math.min(rank, high)
-      area += (end - position) * (heightAt(position, previousRank, previousLog, rank, here) + heightAt(end, previousRank, previousLog, rank, here)) * 0.5
+      area +=
+        (end - position) *
+        (heightAt(position, previousRank, previousLog, rank, here) +
+          heightAt(end, previousRank, previousLog, rank, here)) *
+        0.5
       position = end
     }
     previousRank = rank

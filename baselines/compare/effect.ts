@@ -13,9 +13,15 @@ export interface Effect extends Estimate {
 
 /** The effect over pairs: of what lies next to each other in time, so that what both share cancels. */
 export function pairedEffect({ baseline, candidate, worse, leastSpread }: Measure): Effect {
-  const both = baseline.map((_, index) => index).filter((index) => isNumber(baseline[index]) && isNumber(candidate[index]))
+  const both = baseline
+    .map((_, index) => index)
+    .filter((index) => isNumber(baseline[index]) && isNumber(candidate[index]))
   const differences = both.map((index) => worse * ((candidate[index] ?? 0) - (baseline[index] ?? 0)))
-  return { ...trimmedMean(differences, leastSpread), count: both.length, level: trimmedMean(both.map((index) => baseline[index] ?? 0)).value }
+  return {
+    ...trimmedMean(differences, leastSpread),
+    count: both.length,
+    level: trimmedMean(both.map((index) => baseline[index] ?? 0)).value,
+  }
 }
 
 /**
@@ -49,7 +55,10 @@ export function pBetter({ value, standardError, degrees }: Estimate): number {
 }
 
 /** The limits that the truth lies under, and over, with this one-sided confidence each. */
-export function limitsOf({ value, standardError, degrees }: Estimate, confidence: number): { lower: number; upper: number } {
+export function limitsOf(
+  { value, standardError, degrees }: Estimate,
+  confidence: number,
+): { lower: number; upper: number } {
   const reach = standardError === 0 ? 0 : tCritical(1 - confidence, degrees) * standardError
   return { lower: value - reach, upper: value + reach }
 }
@@ -58,9 +67,16 @@ export function limitsOf({ value, standardError, degrees }: Estimate, confidence
 const power = 0.8
 
 /** The smallest effect that a comparison as exact as this one calls a fail eight times in ten, at level `alpha` and beyond `margin`. */
-export function smallestDetectable({ standardError, degrees }: Estimate, alpha: number, margin: number): number {
+export function smallestDetectable(
+  { standardError, degrees }: Estimate,
+  alpha: number,
+  margin: number,
+): number {
   if (standardError === 0) return margin
-  return Math.max(margin, tCritical(alpha, degrees) * standardError) + tCritical(1 - power, degrees) * standardError
+  return (
+    Math.max(margin, tCritical(alpha, degrees) * standardError) +
+    tCritical(1 - power, degrees) * standardError
+  )
 }
 
 /** More than these are no answer to "how many more". */
@@ -70,12 +86,17 @@ const mostPairs = 400
  * How many pairs in all would settle what is open, should the estimate stay where it is: until its upper limit is under the margin,
  * or, beyond the margin, until it is significant. Undefined when the truth seems to lie at the margin itself.
  */
-export function pairsToSettle(effect: Effect, { alpha, margin, confidence }: { alpha: number; margin: number; confidence: number }): number | undefined {
+export function pairsToSettle(
+  effect: Effect,
+  { alpha, margin, confidence }: { alpha: number; margin: number; confidence: number },
+): number | undefined {
   const perPair = effect.standardError * Math.sqrt(effect.count)
   const settles = (pairs: number): boolean => {
     const degrees = Math.max(1, effect.degrees + (pairs - effect.count) * 0.75)
     const standardError = perPair / Math.sqrt(pairs)
-    return effect.value < margin ? effect.value + tCritical(1 - confidence, degrees) * standardError < margin : effect.value > tCritical(alpha, degrees) * standardError
+    return effect.value < margin
+      ? effect.value + tCritical(1 - confidence, degrees) * standardError < margin
+      : effect.value > tCritical(alpha, degrees) * standardError
   }
   let [low, high] = [effect.count, mostPairs]
   if (!settles(high)) return undefined

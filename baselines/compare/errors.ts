@@ -29,12 +29,20 @@ interface Stratum {
  * binomial of their mean: Hoeffding 1956). Counts are divided by their over-dispersion (McCullagh & Nelder 1989, §4.5), so
  * that one burst of errors counts about once.
  */
-export function compareErrors(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): ErrorComparison {
+export function compareErrors(
+  baseline: readonly ComparableRun[],
+  candidate: readonly ComparableRun[],
+): ErrorComparison {
   const strata = strataOf(baseline, candidate)
-  const sum = (pick: (stratum: Stratum) => number): number => strata.reduce((total, stratum) => total + pick(stratum), 0)
+  const sum = (pick: (stratum: Stratum) => number): number =>
+    strata.reduce((total, stratum) => total + pick(stratum), 0)
   const [b, c] = [sum((stratum) => stratum.errors[0]), sum((stratum) => stratum.errors[1])]
   const all = b + c
-  const share = all === 0 ? 0.5 : sum(({ errors, requests }) => ((errors[0] + errors[1]) * requests[1]) / (requests[0] + requests[1])) / all
+  const share =
+    all === 0
+      ? 0.5
+      : sum(({ errors, requests }) => ((errors[0] + errors[1]) * requests[1]) / (requests[0] + requests[1])) /
+        all
   const overdispersion = overdispersionOf(baseline, candidate)
   const [k, n] = [c / overdispersion, all / overdispersion]
   return {
@@ -67,7 +75,9 @@ function strataOf(baseline: readonly ComparableRun[], candidate: readonly Compar
       rest.errors[at] += Math.max(0, run.totals.errors - inSteps)
     }
   }
-  return [...strata.values(), rest].filter(({ errors, requests }) => errors[0] + errors[1] > 0 && requests[0] + requests[1] > 0)
+  return [...strata.values(), rest].filter(
+    ({ errors, requests }) => errors[0] + errors[1] > 0 && requests[0] + requests[1] > 0,
+  )
 }
 
 function requestsOf(runs: readonly ComparableRun[]): number {

@@ -49,28 +49,53 @@ export interface Family {
 const leastUsableShare = 0.75
 
 /** Holds two sets of runs against each other. What it finds in fewer than `leastPairs` is for the eye alone. */
-export function testFamily(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[], rules: Rules, asQuantiles?: Quantiles): Family {
+export function testFamily(
+  baseline: readonly ComparableRun[],
+  candidate: readonly ComparableRun[],
+  rules: Rules,
+  asQuantiles?: Quantiles,
+): Family {
   const paired = baseline.length === candidate.length
   const count = Math.min(baseline.length, candidate.length)
   const least = Math.max(Math.min(leastPairs, count), Math.ceil(count * leastUsableShare))
-  const measured = measuresOf(baseline, candidate, paired, asQuantiles).map((measure) => ({ measure, effect: paired ? pairedEffect(measure) : unpairedEffect(measure) }))
+  const measured = measuresOf(baseline, candidate, paired, asQuantiles).map((measure) => ({
+    measure,
+    effect: paired ? pairedEffect(measure) : unpairedEffect(measure),
+  }))
   const usable = measured.filter(({ effect }) => effect.count >= least)
   const errors = compareErrors(baseline, candidate)
-  const limits = usable.map(({ measure }) => Math.log1p(measure.metric === 'p99Ms' ? rules.p99Margin : rules.margin))
+  const limits = usable.map(({ measure }) =>
+    Math.log1p(measure.metric === 'p99Ms' ? rules.p99Margin : rules.margin),
+  )
   const worse = usable.map(({ effect }, index) => pWorse(effect, rules.strict ? limits[index] : 0))
   const adjustedWorse = holm([...worse, errors.pValue])
   const adjustedBetter = holm([...usable.map(({ effect }) => pBetter(effect)), errors.pValueBetter])
-  const amongSteps = adjustedAmong(worse, usable.map(({ measure }) => measure.step !== null))
-  const at = (index: number): Tested => ({ pWorse: adjustedWorse[index] ?? 1, pBetter: adjustedBetter[index] ?? 1, pAmongSteps: amongSteps[index] ?? 1 })
+  const amongSteps = adjustedAmong(
+    worse,
+    usable.map(({ measure }) => measure.step !== null),
+  )
+  const at = (index: number): Tested => ({
+    pWorse: adjustedWorse[index] ?? 1,
+    pBetter: adjustedBetter[index] ?? 1,
+    pAmongSteps: amongSteps[index] ?? 1,
+  })
   const alpha = paired ? rules.alpha : rules.alpha * unpairedAlphaShare
   return {
     paired,
     count,
     tested: [
-      ...usable.map(({ measure, effect }, index): TestedMeasure => ({ kind: 'measure', measure, effect, limit: limits[index] ?? 0, ...at(index) })),
+      ...usable.map(({ measure, effect }, index): TestedMeasure => ({
+        kind: 'measure',
+        measure,
+        effect,
+        limit: limits[index] ?? 0,
+        ...at(index),
+      })),
       { kind: 'errors', errors, limit: Math.log1p(rules.margin), ...at(usable.length) },
     ],
-    untested: measured.filter(({ effect }) => effect.count < least).map(({ measure, effect }) => ({ measure, usable: effect.count })),
+    untested: measured
+      .filter(({ effect }) => effect.count < least)
+      .map(({ measure, effect }) => ({ measure, usable: effect.count })),
     alpha,
     alphaOfOne: alpha / (usable.length + 1),
   }

@@ -2,12 +2,20 @@ import type { ComparableRun } from '../../record/read.ts'
 import type { VerdictRow } from '../verdict.ts'
 
 /** Why two sets of runs must not be compared, as rows that make the verdict invalid; none when they may. */
-export function unfitRows(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): VerdictRow[] {
+export function unfitRows(
+  baseline: readonly ComparableRun[],
+  candidate: readonly ComparableRun[],
+): VerdictRow[] {
   if (baseline.length === 0 || candidate.length === 0) {
     const side = baseline.length === 0 ? 'baseline' : 'candidate'
     return [invalid('runs', `the ${side} has no run: nothing to compare; give at least one record`)]
   }
-  return [...runProblems('baseline', baseline), ...runProblems('candidate', candidate), ...unlikeRows([...baseline, ...candidate]), ...stepRows(baseline, candidate)]
+  return [
+    ...runProblems('baseline', baseline),
+    ...runProblems('candidate', candidate),
+    ...unlikeRows([...baseline, ...candidate]),
+    ...stepRows(baseline, candidate),
+  ]
 }
 
 function invalid(metric: string, message: string, step: string | null = null): VerdictRow {
@@ -17,24 +25,43 @@ function invalid(metric: string, message: string, step: string | null = null): V
 function runProblems(side: string, runs: readonly ComparableRun[]): VerdictRow[] {
   return runs.flatMap((run, index) => {
     const name = `${side} run ${index + 1}${run.id === undefined ? '' : ` (${run.id})`}`
-    if (run.interrupted) return [invalid('validity', `${name} was interrupted: it is no measurement; leave it out or measure again`)]
-    if (run.validity && !run.validity.valid) return [invalid('validity', `${name} is invalid: ${run.validity.reasons.join('; ') || 'it gives no reason'}`)]
-    if (run.totals.requests === 0) return [invalid('requests', `${name} made no request: nothing was measured`)]
+    if (run.interrupted)
+      return [
+        invalid('validity', `${name} was interrupted: it is no measurement; leave it out or measure again`),
+      ]
+    if (run.validity && !run.validity.valid)
+      return [
+        invalid('validity', `${name} is invalid: ${run.validity.reasons.join('; ') || 'it gives no reason'}`),
+      ]
+    if (run.totals.requests === 0)
+      return [invalid('requests', `${name} made no request: nothing was measured`)]
     return []
   })
 }
 
-const mustAgree: readonly { metric: string; of: (run: ComparableRun) => string | undefined; why: string }[] = [
-  { metric: 'suite', of: (run) => run.suite, why: 'they make different requests' },
-  { metric: 'engine', of: (run) => run.engine, why: 'engines measure differently' },
-  { metric: 'environment', of: (run) => run.environment?.fingerprint, why: 'the machine would decide, not the code; measure both on one, or judge by budgets' },
-]
+const mustAgree: readonly { metric: string; of: (run: ComparableRun) => string | undefined; why: string }[] =
+  [
+    { metric: 'suite', of: (run) => run.suite, why: 'they make different requests' },
+    { metric: 'engine', of: (run) => run.engine, why: 'engines measure differently' },
+    {
+      metric: 'environment',
+      of: (run) => run.environment?.fingerprint,
+      why: 'the machine would decide, not the code; measure both on one, or judge by budgets',
+    },
+  ]
 
 // Runs that do not say are taken at their callers' word: other tools' records hold figures alone.
 function unlikeRows(runs: readonly ComparableRun[]): VerdictRow[] {
   const unlike = mustAgree.flatMap(({ metric, of, why }) => {
     const found = [...new Set(runs.map(of).filter((value) => value !== undefined))]
-    return found.length < 2 ? [] : [invalid(metric, `not compared: runs of ${found.length} ${metric}s (${found.slice(0, 4).join(', ')}${found.length > 4 ? ', …' : ''}): ${why}`)]
+    return found.length < 2
+      ? []
+      : [
+          invalid(
+            metric,
+            `not compared: runs of ${found.length} ${metric}s (${found.slice(0, 4).join(', ')}${found.length > 4 ? ', …' : ''}): ${why}`,
+          ),
+        ]
   })
   return [...unlike, ...loadRows(runs)]
 }
@@ -46,11 +73,21 @@ const sameRate = 1.02
 function loadRows(runs: readonly ComparableRun[]): VerdictRow[] {
   const loads = runs.flatMap(({ load }) => load ?? [])
   const models = [...new Set(loads.map(({ model }) => model))]
-  if (models.length > 1) return [invalid('load', `not compared: runs under different load models (${models.join(', ')})`)]
-  for (const [of, unit] of [['ratePerSecond', '/s'], ['connections', ' connections']] as const) {
+  if (models.length > 1)
+    return [invalid('load', `not compared: runs under different load models (${models.join(', ')})`)]
+  for (const [of, unit] of [
+    ['ratePerSecond', '/s'],
+    ['connections', ' connections'],
+  ] as const) {
     const amounts = loads.flatMap((load) => load[of] ?? [])
     const [least, most] = [Math.min(...amounts), Math.max(...amounts)]
-    if (most > least * sameRate) return [invalid('load', `not compared: runs under loads of ${least}${unit} to ${most}${unit}: latency depends on the load`)]
+    if (most > least * sameRate)
+      return [
+        invalid(
+          'load',
+          `not compared: runs under loads of ${least}${unit} to ${most}${unit}: latency depends on the load`,
+        ),
+      ]
   }
   return []
 }
@@ -58,12 +95,28 @@ function loadRows(runs: readonly ComparableRun[]): VerdictRow[] {
 /** A step of one side alone has nothing to be held against, and must not go unnoticed. */
 function stepRows(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): VerdictRow[] {
   const [b, c] = [stepsOf(baseline), stepsOf(candidate)]
-  if (b.size === 0 && c.size === 0) return [invalid('requests', 'no run has a step with requests: nothing to compare')]
+  if (b.size === 0 && c.size === 0)
+    return [invalid('requests', 'no run has a step with requests: nothing to compare')]
   const only = (side: string, mine: Set<string>, theirs: Set<string>): VerdictRow[] =>
-    [...mine].filter((step) => !theirs.has(step)).toSorted().map((step) => invalid('requests', `${step} was requested by the ${side} alone: it cannot be compared; run the same journeys on both sides`, step))
+    [...mine]
+      .filter((step) => !theirs.has(step))
+      .toSorted()
+      .map((step) =>
+        invalid(
+          'requests',
+          `${step} was requested by the ${side} alone: it cannot be compared; run the same journeys on both sides`,
+          step,
+        ),
+      )
   return [...only('baseline', b, c), ...only('candidate', c, b)]
 }
 
 function stepsOf(runs: readonly ComparableRun[]): Set<string> {
-  return new Set(runs.flatMap((run) => Object.entries(run.endpoints).filter(([, endpoint]) => endpoint.requests > 0).map(([step]) => step)))
+  return new Set(
+    runs.flatMap((run) =>
+      Object.entries(run.endpoints)
+        .filter(([, endpoint]) => endpoint.requests > 0)
+        .map(([step]) => step),
+    ),
+  )
 }

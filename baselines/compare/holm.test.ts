@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { holm } from './holm.ts'
 
-const statsmodels = JSON.parse(readFileSync(new URL('fixtures/holm.json', import.meta.url), 'utf8')) as { p: number[]; adjusted: number[] }[]
+const statsmodels = JSON.parse(readFileSync(new URL('fixtures/holm.json', import.meta.url), 'utf8')) as {
+  p: number[]
+  adjusted: number[]
+}[]
 
 it.each(statsmodels)('agrees with statsmodels on $p', ({ p, adjusted }) => {
   for (const [index, value] of holm(p).entries()) expect(value).toBeCloseTo(adjusted[index] ?? Number.NaN, 12)

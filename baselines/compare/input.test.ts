@@ -21,7 +21,8 @@ describe('a text of records', () => {
     change(copy)
     return JSON.stringify(copy)
   }
-  const list = (copy: typeof run): NonNullable<(typeof run.endpoints)[string]> => copy.endpoints['a'] ?? Object.values(copy.endpoints)[0] as NonNullable<(typeof run.endpoints)[string]>
+  const list = (copy: typeof run): NonNullable<(typeof run.endpoints)[string]> =>
+    copy.endpoints['a'] ?? (Object.values(copy.endpoints)[0] as NonNullable<(typeof run.endpoints)[string]>)
   it.each([
     ['nothing', '', 'f.json: not JSON'],
     ['a record cut off', text.slice(0, 500), 'f.json: not JSON'],
@@ -30,13 +31,47 @@ describe('a text of records', () => {
     ['NaN', text.replace('"durationMs":30000', '"durationMs":NaN'), 'f.json: not JSON'],
     ['a bad second line', `${text}\n{"schema":"vigil.run/1"}\n`, 'f.json:2: totals: '],
     ['a bad third element', JSON.stringify([run, run, 7]), 'f.json[2]: (top level): '],
-    ['a negative count', damaged((copy) => (list(copy).histogram = [[1, -4]])), 'f.json: endpoints.a.histogram[0][1]: '],
-    ['bounds that fall', damaged((copy) => (list(copy).histogram = [[3, 50], [2, 50]])), 'f.json: endpoints.a.histogram[1][0]: found 2 after 3'],
-    ['samples that nobody requested', damaged((copy) => (list(copy).histogram = [[3, 5000]])), 'holds 5000 samples, expected at most its 101 requests'],
-    ['answers that are missing', damaged((copy) => (list(copy).histogram = [[3, 5]])), 'holds 5 samples, expected at least the 98 requests that did not fail'],
-    ['fewer errors than its steps have', damaged((copy) => Object.assign(copy.totals, { errors: 0, errorRate: 0 })), 'totals.errors: found 0, expected at least the 3'],
-    ['a rate that is not errors / requests', damaged((copy) => Object.assign(copy.totals, { errorRate: 0.5 })), 'totals.errorRate: found 0.5'],
-    ['percentiles that fall', damaged((copy) => Object.assign(copy.totals.latency, { p95Ms: 1 })), 'totals.latency.p95Ms: found 1, expected at least its p90Ms'],
+    [
+      'a negative count',
+      damaged((copy) => (list(copy).histogram = [[1, -4]])),
+      'f.json: endpoints.a.histogram[0][1]: ',
+    ],
+    [
+      'bounds that fall',
+      damaged(
+        (copy) =>
+          (list(copy).histogram = [
+            [3, 50],
+            [2, 50],
+          ]),
+      ),
+      'f.json: endpoints.a.histogram[1][0]: found 2 after 3',
+    ],
+    [
+      'samples that nobody requested',
+      damaged((copy) => (list(copy).histogram = [[3, 5000]])),
+      'holds 5000 samples, expected at most its 101 requests',
+    ],
+    [
+      'answers that are missing',
+      damaged((copy) => (list(copy).histogram = [[3, 5]])),
+      'holds 5 samples, expected at least the 98 requests that did not fail',
+    ],
+    [
+      'fewer errors than its steps have',
+      damaged((copy) => Object.assign(copy.totals, { errors: 0, errorRate: 0 })),
+      'totals.errors: found 0, expected at least the 3',
+    ],
+    [
+      'a rate that is not errors / requests',
+      damaged((copy) => Object.assign(copy.totals, { errorRate: 0.5 })),
+      'totals.errorRate: found 0.5',
+    ],
+    [
+      'percentiles that fall',
+      damaged((copy) => Object.assign(copy.totals.latency, { p95Ms: 1 })),
+      'totals.latency.p95Ms: found 1, expected at least its p90Ms',
+    ],
   ])('refuses %s with file and place, in one line', (_, given, problem) => {
     const parsed = parseRuns(given, 'f.json')
     expect(parsed.state).toBe('refused')
@@ -52,6 +87,13 @@ it('a failed request may be missing from a histogram', () => {
   expect(checkRuns([copy], 'f').state).toBe('read')
 })
 
-it.each([[null, 'found null'], [{}, 'found object'], [undefined, 'found undefined']])('%j is no array of records', (value, says) => {
-  expect(checkRuns(value, 'f: baseline')).toMatchObject({ state: 'refused', problem: expect.stringContaining(`f: baseline: ${says}`) })
+it.each([
+  [null, 'found null'],
+  [{}, 'found object'],
+  [undefined, 'found undefined'],
+])('%j is no array of records', (value, says) => {
+  expect(checkRuns(value, 'f: baseline')).toMatchObject({
+    state: 'refused',
+    problem: expect.stringContaining(`f: baseline: ${says}`),
+  })
 })

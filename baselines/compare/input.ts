@@ -5,7 +5,11 @@ export type CheckedRuns = { state: 'read'; runs: ComparableRun[] } | { state: 'r
 
 /** Checks an array of records. */
 export function checkRuns(value: unknown, where: string): CheckedRuns {
-  if (!Array.isArray(value)) return { state: 'refused', problem: `${where}: found ${value === null ? 'null' : typeof value}, expected an array of vigil.run/1 records` }
+  if (!Array.isArray(value))
+    return {
+      state: 'refused',
+      problem: `${where}: found ${value === null ? 'null' : typeof value}, expected an array of vigil.run/1 records`,
+    }
   const runs: ComparableRun[] = []
   for (const [index, entry] of value.entries()) {
     const checked = checkComparableRun(entry, `${where}[${index}]`)
@@ -18,14 +22,28 @@ export function checkRuns(value: unknown, where: string): CheckedRuns {
 /** Reads a text that holds one record, an array of them, or one a line. `where` names the file in the problem. */
 export function parseRuns(text: string, where: string): CheckedRuns {
   const whole = jsonOf(text)
-  if (whole.state === 'read') return Array.isArray(whole.value) ? checkRuns(whole.value, where) : asMany(checkComparableRun(whole.value, where))
-  const lines = text.split('\n').map((line, index) => ({ line, number: index + 1 })).filter(({ line }) => line.trim() !== '')
+  if (whole.state === 'read')
+    return Array.isArray(whole.value)
+      ? checkRuns(whole.value, where)
+      : asMany(checkComparableRun(whole.value, where))
+  const lines = text
+    .split('\n')
+    .map((line, index) => ({ line, number: index + 1 }))
+    .filter(({ line }) => line.trim() !== '')
   // One damaged record is not many lines of them: its first line must be whole before it is taken for one of several.
-  if (lines.length < 2 || jsonOf(lines[0]?.line ?? '').state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${whole.problem}), expected a vigil.run/1 record, an array of them, or one a line` }
+  if (lines.length < 2 || jsonOf(lines[0]?.line ?? '').state === 'refused')
+    return {
+      state: 'refused',
+      problem: `${where}: not JSON (${whole.problem}), expected a vigil.run/1 record, an array of them, or one a line`,
+    }
   const runs: ComparableRun[] = []
   for (const { line, number } of lines) {
     const value = jsonOf(line)
-    if (value.state === 'refused') return { state: 'refused', problem: `${where}:${number}: not JSON (${value.problem}), expected a vigil.run/1 record` }
+    if (value.state === 'refused')
+      return {
+        state: 'refused',
+        problem: `${where}:${number}: not JSON (${value.problem}), expected a vigil.run/1 record`,
+      }
     const checked = checkComparableRun(value.value, `${where}:${number}`)
     if (checked.state === 'refused') return checked
     runs.push(checked.run)

@@ -39,19 +39,41 @@ interface Reading {
  * change. `paired`: the i-th runs are a pair, and a step that one of them lacks is left out of both. `asQuantiles`: how quantiles
  * are read, for studies of that.
  */
-export function measuresOf(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[], paired: boolean, asQuantiles: Quantiles = quantiles): Measure[] {
+export function measuresOf(
+  baseline: readonly ComparableRun[],
+  candidate: readonly ComparableRun[],
+  paired: boolean,
+  asQuantiles: Quantiles = quantiles,
+): Measure[] {
   const pooledQuantiles = Object.values(asQuantiles)
   const stepQuantiles = [asQuantiles.p50Ms, asQuantiles.p95Ms]
   const [b, c] = [baseline.map(stepsOf), candidate.map(stepsOf)]
   const all = [...b, ...c]
   const mix = mixOf(all)
   const mixer = mixerFor(Math.max(...all.map(pointsOf)))
-  const pooledB = b.map((steps, index) => pool(steps, paired ? c[index] : undefined, mix, mixer, pooledQuantiles))
-  const pooledC = c.map((steps, index) => pool(steps, paired ? b[index] : undefined, mix, mixer, pooledQuantiles))
+  const pooledB = b.map((steps, index) =>
+    pool(steps, paired ? c[index] : undefined, mix, mixer, pooledQuantiles),
+  )
+  const pooledC = c.map((steps, index) =>
+    pool(steps, paired ? b[index] : undefined, mix, mixer, pooledQuantiles),
+  )
   return [
-    ...pooledQuantiles.map((quantile, at) => quantileMeasure(quantile, null, pooledB.map((readings) => readings[at]), pooledC.map((readings) => readings[at]))),
+    ...pooledQuantiles.map((quantile, at) =>
+      quantileMeasure(
+        quantile,
+        null,
+        pooledB.map((readings) => readings[at]),
+        pooledC.map((readings) => readings[at]),
+      ),
+    ),
     throughput(baseline, candidate),
-    ...[...mix.keys()].toSorted().flatMap((step) => stepQuantiles.map((quantile) => quantileMeasure(quantile, step, ofStep(b, step, quantile), ofStep(c, step, quantile)))),
+    ...[...mix.keys()]
+      .toSorted()
+      .flatMap((step) =>
+        stepQuantiles.map((quantile) =>
+          quantileMeasure(quantile, step, ofStep(b, step, quantile), ofStep(c, step, quantile)),
+        ),
+      ),
   ]
 }
 
@@ -78,10 +100,17 @@ function mixOf(runs: readonly Steps[]): Map<string, number> {
   return mix
 }
 
-function pool(steps: Steps, partner: Steps | undefined, mix: ReadonlyMap<string, number>, mixer: Mixer, asked: readonly Quantile[]): Reading[] {
+function pool(
+  steps: Steps,
+  partner: Steps | undefined,
+  mix: ReadonlyMap<string, number>,
+  mixer: Mixer,
+  asked: readonly Quantile[],
+): Reading[] {
   const layers: Layer[] = []
   for (const [step, distribution] of steps) {
-    if (partner === undefined || partner.has(step)) layers.push({ distribution, factor: (mix.get(step) ?? 0) / distribution.samples })
+    if (partner === undefined || partner.has(step))
+      layers.push({ distribution, factor: (mix.get(step) ?? 0) / distribution.samples })
   }
   const pooled = mixer(layers)
   return asked.map((quantile) => readingOf(quantile, pooled))
@@ -98,10 +127,16 @@ function ofStep(runs: readonly Steps[], step: string, quantile: Quantile): (Read
   })
 }
 
-function quantileMeasure(quantile: Quantile, step: string | null, baseline: readonly (Reading | undefined)[], candidate: readonly (Reading | undefined)[]): Measure {
+function quantileMeasure(
+  quantile: Quantile,
+  step: string | null,
+  baseline: readonly (Reading | undefined)[],
+  candidate: readonly (Reading | undefined)[],
+): Measure {
   const needed = leastRequests(quantile)
   const least = Math.min(...[...baseline, ...candidate].map((reading) => reading?.samples ?? 0))
-  const read = (reading: Reading | undefined): number => (reading && reading.samples >= needed ? reading.log : Number.NaN)
+  const read = (reading: Reading | undefined): number =>
+    reading && reading.samples >= needed ? reading.log : Number.NaN
   return {
     metric: quantile.name,
     step,
@@ -116,7 +151,16 @@ function quantileMeasure(quantile: Quantile, step: string | null, baseline: read
 /** Answered requests per second. A run that answered nothing counts as half a request, so that nothing at all is a loss, not a gap. */
 function throughput(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): Measure {
   const answering = [...baseline, ...candidate].filter((run) => run.totals.throughputRps > 0)
-  const half = Math.min(...answering.map(({ totals }) => totals.throughputRps / Math.max(1, totals.requests))) / 2
-  const read = ({ totals }: ComparableRun): number => (answering.length > 0 ? Math.log(Math.max(totals.throughputRps, half)) : Number.NaN)
-  return { metric: 'throughputRps', step: null, worse: -1, baseline: baseline.map(read), candidate: candidate.map(read), leastSpread: throughputSpread }
+  const half =
+    Math.min(...answering.map(({ totals }) => totals.throughputRps / Math.max(1, totals.requests))) / 2
+  const read = ({ totals }: ComparableRun): number =>
+    answering.length > 0 ? Math.log(Math.max(totals.throughputRps, half)) : Number.NaN
+  return {
+    metric: 'throughputRps',
+    step: null,
+    worse: -1,
+    baseline: baseline.map(read),
+    candidate: candidate.map(read),
+    leastSpread: throughputSpread,
+  }
 }

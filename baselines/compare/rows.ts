@@ -17,10 +17,22 @@ const unbelievable = Math.log(200)
 /** Every row of a comparison, worst first. */
 export function rowsOf(family: Family, rules: Rules): VerdictRow[] {
   const sure = family.tested.some((test) => isWorse(test, family.alpha))
-  const judged = family.tested.map((test) => ({ row: test.kind === 'errors' ? errorRow(test, family) : measureRow(test, family, rules, sure), weight: weightOf(test) }))
-  const untested = family.untested.map(({ measure, usable }) => ({ row: untestedRow(measure, usable, family), weight: 0 }))
+  const judged = family.tested.map((test) => ({
+    row: test.kind === 'errors' ? errorRow(test, family) : measureRow(test, family, rules, sure),
+    weight: weightOf(test),
+  }))
+  const untested = family.untested.map(({ measure, usable }) => ({
+    row: untestedRow(measure, usable, family),
+    weight: 0,
+  }))
   const order: RowStatus[] = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped']
-  return [...judged, ...untested].toSorted((a, b) => order.indexOf(a.row.status) - order.indexOf(b.row.status) || (a.row.status === 'improved' ? a.weight - b.weight : b.weight - a.weight)).map(({ row }) => row)
+  return [...judged, ...untested]
+    .toSorted(
+      (a, b) =>
+        order.indexOf(a.row.status) - order.indexOf(b.row.status) ||
+        (a.row.status === 'improved' ? a.weight - b.weight : b.weight - a.weight),
+    )
+    .map(({ row }) => row)
 }
 
 /** How strong the evidence is: standard errors from "nothing changed". */
@@ -54,7 +66,8 @@ function measureRow(test: TestedMeasure, family: Family, rules: Rules, sure: boo
   const { lower, upper } = limitsOf(effect, rules.confidence)
   const status = statusOf(test, family, upper, sure)
   const ratio = Math.exp(measure.worse * effect.value)
-  const ci: [number, number] = measure.worse === 1 ? [Math.exp(lower), Math.exp(upper)] : [Math.exp(-upper), Math.exp(-lower)]
+  const ci: [number, number] =
+    measure.worse === 1 ? [Math.exp(lower), Math.exp(upper)] : [Math.exp(-upper), Math.exp(-lower)]
   const baseline = Math.exp(effect.level)
   const margin = Math.expm1(limit)
   // One pair has no spread, so no interval.
@@ -74,7 +87,12 @@ function measureRow(test: TestedMeasure, family: Family, rules: Rules, sure: boo
   }
 }
 
-function remark(status: RowStatus, { effect, limit, measure }: TestedMeasure, family: Family, rules: Rules): string {
+function remark(
+  status: RowStatus,
+  { effect, limit, measure }: TestedMeasure,
+  family: Family,
+  rules: Rules,
+): string {
   const seen = change(Math.exp(measure.worse * smallestDetectable(effect, family.alphaOfOne, limit)))
   switch (status) {
     case 'fail':
@@ -93,15 +111,28 @@ function remark(status: RowStatus, { effect, limit, measure }: TestedMeasure, fa
 
 function settling(pairs: number | undefined, family: Family, count: number): string {
   const word = family.paired ? 'more pair' : 'more run'
-  if (pairs === undefined) return 'the change is about as large as the margin, and no reasonable number of pairs would settle it'
+  if (pairs === undefined)
+    return 'the change is about as large as the margin, and no reasonable number of pairs would settle it'
   return `about ${counted(pairs - count, word)}${family.paired ? '' : ' a side'} would settle it`
 }
 
 function errorRow(test: TestedErrors, family: Family): VerdictRow {
   const { errors, limit } = test
-  const [baseline, candidate] = [errors.baseline / errors.baselineRequests, errors.candidate / errors.candidateRequests]
-  const status: RowStatus = isWorse(test, family.alpha) ? 'fail' : isWorse(test, suspicion) ? 'inconclusive' : test.pBetter <= family.alpha && Math.log(errors.ratio) < -limit ? 'improved' : 'pass'
-  const bursts = errors.overdispersion > 1.5 ? `; they come in bursts, one counts as ${Number(errors.overdispersion.toPrecision(2))}` : ''
+  const [baseline, candidate] = [
+    errors.baseline / errors.baselineRequests,
+    errors.candidate / errors.candidateRequests,
+  ]
+  const status: RowStatus = isWorse(test, family.alpha)
+    ? 'fail'
+    : isWorse(test, suspicion)
+      ? 'inconclusive'
+      : test.pBetter <= family.alpha && Math.log(errors.ratio) < -limit
+        ? 'improved'
+        : 'pass'
+  const bursts =
+    errors.overdispersion > 1.5
+      ? `; they come in bursts, one counts as ${Number(errors.overdispersion.toPrecision(2))}`
+      : ''
   return {
     rule: 'comparison',
     step: null,
@@ -122,5 +153,11 @@ function untestedRow(measure: TestedMeasure['measure'], usable: number, family: 
   const least = measure.tooFew?.least ?? 0
   const where = measure.step === null ? 'a block' : `a block of ${measure.step}`
   const why = `${labelOf(measure)} not judged: ${where} holds as few as ${counted(least, 'answer')}, ${needed} are needed (${usable} of ${family.count} are enough); make blocks longer or load at a higher rate`
-  return { rule: 'comparison', step: measure.step, metric: measure.metric, status: open && !(blank && least === 0) ? 'inconclusive' : 'skipped', message: why }
+  return {
+    rule: 'comparison',
+    step: measure.step,
+    metric: measure.metric,
+    status: open && !(blank && least === 0) ? 'inconclusive' : 'skipped',
+    message: why,
+  }
 }

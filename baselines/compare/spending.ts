@@ -24,11 +24,20 @@ const tooEarly = 0.05
  * @param passFrom a red may come early, because a large loss shows early; a pass is for small ones, so what it may spend is kept for
  * looks at this many pairs or more
  */
-export function looksAt(pairs: readonly number[] = usualLooks, alpha: number = comparisonDefaults.alpha, confidence: number = comparisonDefaults.confidence, passFrom = 0): Look[] {
+export function looksAt(
+  pairs: readonly number[] = usualLooks,
+  alpha: number = comparisonDefaults.alpha,
+  confidence: number = comparisonDefaults.confidence,
+  passFrom = 0,
+): Look[] {
   const early = pairs.filter((count) => count < passFrom).length
   const red = shares(pairs.map((_, index) => index + 1))
   const pass = shares(pairs.map((_, index) => (index < early ? tooEarly : index + 1 - early)))
-  return pairs.map((count, index) => ({ pairs: count, alpha: alpha * (red[index] ?? 0), confidence: 1 - (1 - confidence) * (pass[index] ?? 0) }))
+  return pairs.map((count, index) => ({
+    pairs: count,
+    alpha: alpha * (red[index] ?? 0),
+    confidence: 1 - (1 - confidence) * (pass[index] ?? 0),
+  }))
 }
 
 function shares(weights: readonly number[]): number[] {

@@ -11,15 +11,20 @@ interface Fixtures {
 const scipy = JSON.parse(readFileSync(new URL('fixtures/trimmed.json', import.meta.url), 'utf8')) as Fixtures
 
 describe('agrees with scipy', () => {
-  it.each(scipy.one.map((fixture) => ({ n: fixture.values.length, ...fixture })))("the trimmed mean of $n and Yuen's error", ({ values, mean, standardError, degrees, pWorse: p }) => {
-    const estimate = trimmedMean(values)
-    expect(estimate.value).toBeCloseTo(mean, 12)
-    expect(estimate.standardError).toBeCloseTo(standardError, 12)
-    expect(estimate.degrees).toBe(degrees)
-    if (p !== null) expect(pWorse(estimate)).toBeCloseTo(p, 10)
-  })
+  it.each(scipy.one.map((fixture) => ({ n: fixture.values.length, ...fixture })))(
+    "the trimmed mean of $n and Yuen's error",
+    ({ values, mean, standardError, degrees, pWorse: p }) => {
+      const estimate = trimmedMean(values)
+      expect(estimate.value).toBeCloseTo(mean, 12)
+      expect(estimate.standardError).toBeCloseTo(standardError, 12)
+      expect(estimate.degrees).toBe(degrees)
+      if (p !== null) expect(pWorse(estimate)).toBeCloseTo(p, 10)
+    },
+  )
 
-  it.each(scipy.two.map((fixture) => ({ n: fixture.baseline.length, m: fixture.candidate.length, ...fixture })))("Yuen's test of $n against $m", ({ baseline, candidate, t, degrees, pWorse: p }) => {
+  it.each(
+    scipy.two.map((fixture) => ({ n: fixture.baseline.length, m: fixture.candidate.length, ...fixture })),
+  )("Yuen's test of $n against $m", ({ baseline, candidate, t, degrees, pWorse: p }) => {
     const estimate = trimmedDifference(baseline, candidate)
     expect(estimate.value / estimate.standardError).toBeCloseTo(t, 9)
     expect(estimate.degrees).toBeCloseTo(degrees, 9)
@@ -48,22 +53,38 @@ describe('degenerate samples', () => {
   })
 
   it('all but a few tied: the few are cut away', () => {
-    expect(trimmedMean([...Array.from({ length: 14 }, () => 0), 5, -3])).toMatchObject({ value: 0, standardError: 0 })
+    expect(trimmedMean([...Array.from({ length: 14 }, () => 0), 5, -3])).toMatchObject({
+      value: 0,
+      standardError: 0,
+    })
   })
 })
 
-it.each([[1, 0], [3, 0], [4, 1], [8, 1], [15, 1], [16, 2], [24, 3], [48, 6]])('of %i values %i are cut at each end', (count, cut) => {
+it.each([
+  [1, 0],
+  [3, 0],
+  [4, 1],
+  [8, 1],
+  [15, 1],
+  [16, 2],
+  [24, 3],
+  [48, 6],
+])('of %i values %i are cut at each end', (count, cut) => {
   expect(trimmedAtEachEnd(count)).toBe(cut)
 })
 
 it('one burst moves the estimate by no more than the spread of the others, however large it is', () => {
   const value = fc.double({ min: -0.2, max: 0.2, noNaN: true })
   fc.assert(
-    fc.property(fc.array(value, { minLength: 8, maxLength: 40 }), fc.double({ min: 1, max: 1e6, noNaN: true }), (values, burst) => {
-      const { value: estimate } = trimmedMean([...values, burst])
-      expect(estimate).toBeLessThanOrEqual(Math.max(...values) + 1e-12)
-      expect(estimate).toBeGreaterThanOrEqual(Math.min(...values) - 1e-12)
-    }),
+    fc.property(
+      fc.array(value, { minLength: 8, maxLength: 40 }),
+      fc.double({ min: 1, max: 1e6, noNaN: true }),
+      (values, burst) => {
+        const { value: estimate } = trimmedMean([...values, burst])
+        expect(estimate).toBeLessThanOrEqual(Math.max(...values) + 1e-12)
+        expect(estimate).toBeGreaterThanOrEqual(Math.min(...values) - 1e-12)
+      },
+    ),
   )
 })
 

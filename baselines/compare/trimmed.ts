@@ -30,12 +30,18 @@ export function trimmedMean(values: readonly number[], leastSpread = 0): Estimat
  * The difference of two trimmed means, `candidate` − `baseline`, of samples that are not paired: Yuen's test with Welch's
  * degrees of freedom (Yuen 1974).
  */
-export function trimmedDifference(baseline: readonly number[], candidate: readonly number[], leastSpread = 0): Estimate {
+export function trimmedDifference(
+  baseline: readonly number[],
+  candidate: readonly number[],
+  leastSpread = 0,
+): Estimate {
   const [b, c] = [trimmedMean(baseline), trimmedMean(candidate)]
   const [vb, vc] = [sideVariance(baseline, b, leastSpread), sideVariance(candidate, c, leastSpread)]
   const variance = vb + vc
-  if (!Number.isFinite(variance)) return { value: c.value - b.value, standardError: Number.POSITIVE_INFINITY, degrees: 1 }
-  const degrees = variance === 0 ? b.degrees + c.degrees : variance ** 2 / (vb ** 2 / b.degrees + vc ** 2 / c.degrees)
+  if (!Number.isFinite(variance))
+    return { value: c.value - b.value, standardError: Number.POSITIVE_INFINITY, degrees: 1 }
+  const degrees =
+    variance === 0 ? b.degrees + c.degrees : variance ** 2 / (vb ** 2 / b.degrees + vc ** 2 / c.degrees)
   return { value: c.value - b.value, standardError: Math.sqrt(variance), degrees }
 }
 
@@ -88,7 +94,14 @@ const quarters = 4
  */
 export function driftVariance(values: readonly number[]): number {
   if (values.length < 2 * quarters) return 0
-  const means = Array.from({ length: quarters }, (_, index) => meanOf(values.slice(Math.round((index * values.length) / quarters), Math.round(((index + 1) * values.length) / quarters))))
+  const means = Array.from({ length: quarters }, (_, index) =>
+    meanOf(
+      values.slice(
+        Math.round((index * values.length) / quarters),
+        Math.round(((index + 1) * values.length) / quarters),
+      ),
+    ),
+  )
   const moved = meanSquareStep(means)
   const scatter = meanSquareStep(values) / (values.length / quarters)
   return 2 * Math.max(0, moved - scatter)

@@ -10,7 +10,12 @@ export function change(ratio: number, beside?: number): string {
   const sign = percent < -0.005 ? '−' : '+'
   for (const digits of [Math.abs(percent) >= 20 ? 0 : 1, 2, 3]) {
     const text = Math.abs(percent).toFixed(digits)
-    if (beside === undefined || Number(text) !== Math.abs(beside * 100) || Math.abs(percent - beside * 100) < 1e-9) return `${sign}${text} %`
+    if (
+      beside === undefined ||
+      Number(text) !== Math.abs(beside * 100) ||
+      Math.abs(percent - beside * 100) < 1e-9
+    )
+      return `${sign}${text} %`
   }
   return `${sign}${Math.abs(percent).toFixed(4)} %`
 }

@@ -24,9 +24,16 @@ type Witness = (typeof witnesses)[number]
  * on the machine's mood, sees what hides behind the waiting, and tells where; it is blind to waiting itself. Judged by
  * itself, at the look's own level, which the two share (Bonferroni). No row where units do not know it.
  */
-export function cpuRows(units: DuetUnits, { alpha, confidence, margin = cpuMargin }: { alpha: number; confidence: number; margin?: number }): VerdictRow[] {
-  const known = witnesses.map((witness) => ({ witness, logs: differences(units, witness.metric) })).filter(({ logs }) => logs.length >= leastPairs)
-  return known.map(({ witness, logs }) => witnessRow(witness, logs, { alpha: alpha / known.length, confidence, margin }))
+export function cpuRows(
+  units: DuetUnits,
+  { alpha, confidence, margin = cpuMargin }: { alpha: number; confidence: number; margin?: number },
+): VerdictRow[] {
+  const known = witnesses
+    .map((witness) => ({ witness, logs: differences(units, witness.metric) }))
+    .filter(({ logs }) => logs.length >= leastPairs)
+  return known.map(({ witness, logs }) =>
+    witnessRow(witness, logs, { alpha: alpha / known.length, confidence, margin }),
+  )
 }
 
 /** Of each pair that knows the figure: the logarithms of the baseline's, and of candidate over baseline. */
@@ -39,12 +46,21 @@ function differences({ baseline, candidate }: DuetUnits, metric: Witness['metric
   return baseline.flatMap((run, index) => {
     const other = candidate[index]
     const [b, c] = [factOf(run, 'server', metric), other && factOf(other, 'server', metric)]
-    return b !== undefined && c !== undefined && b > 0 && c > 0 ? [{ b: Math.log(b), difference: Math.log(c / b) }] : []
+    return b !== undefined && c !== undefined && b > 0 && c > 0
+      ? [{ b: Math.log(b), difference: Math.log(c / b) }]
+      : []
   })
 }
 
-function witnessRow({ metric, name }: Witness, logs: readonly LogPair[], { alpha, confidence, margin }: { alpha: number; confidence: number; margin: number }): VerdictRow {
-  const effect = trimmedMean(logs.map(({ difference }) => difference), leastSpread)
+function witnessRow(
+  { metric, name }: Witness,
+  logs: readonly LogPair[],
+  { alpha, confidence, margin }: { alpha: number; confidence: number; margin: number },
+): VerdictRow {
+  const effect = trimmedMean(
+    logs.map(({ difference }) => difference),
+    leastSpread,
+  )
   const limit = Math.log1p(margin)
   const { lower, upper } = limitsOf(effect, confidence)
   const status = ((): RowStatus => {
@@ -54,7 +70,21 @@ function witnessRow({ metric, name }: Witness, logs: readonly LogPair[], { alpha
   })()
   const level = Math.exp(trimmedMean(logs.map(({ b }) => b)).value)
   const [ratio, ci] = [Math.exp(effect.value), [Math.exp(lower), Math.exp(upper)] satisfies [number, number]]
-  const unseen = status === 'skipped' ? `; not vouched for: a change under ${change(Math.exp(smallestDetectable(effect, alpha, limit)))} would go unseen` : ''
+  const unseen =
+    status === 'skipped'
+      ? `; not vouched for: a change under ${change(Math.exp(smallestDetectable(effect, alpha, limit)))} would go unseen`
+      : ''
   const message = `${name} ${level.toPrecision(3)} → ${(level * ratio).toPrecision(3)} ms: ${change(ratio, margin)} (${interval(ci)}), ${marginText(margin)}${unseen}`
-  return { rule: 'cpu', step: null, metric, status, baseline: level, candidate: level * ratio, ratio, ci, margin, message }
+  return {
+    rule: 'cpu',
+    step: null,
+    metric,
+    status,
+    baseline: level,
+    candidate: level * ratio,
+    ratio,
+    ci,
+    margin,
+    message,
+  }
 }

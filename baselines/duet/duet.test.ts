@@ -1,12 +1,25 @@
 import { describe, expect, it } from 'vitest'
 import { comparisonDefaults, compareRuns } from '../compare/index.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
-import { confirms, duetLooks, isDisturbed, isSure, isUnfit, judgeDuet, needsConfirming, tell, tellingRow, unconfirmed } from './index.ts'
+import {
+  confirms,
+  duetLooks,
+  isDisturbed,
+  isSure,
+  isUnfit,
+  judgeDuet,
+  needsConfirming,
+  tell,
+  tellingRow,
+  unconfirmed,
+} from './index.ts'
 import { unitsOf } from './testing/units.ts'
 import type { DuetShape, SideShape } from './testing/units.ts'
 
-const judge = (shape: Omit<DuetShape, 'units'> & { units?: number }): Verdict => judgeDuet({ ...unitsOf({ units: 12, ...shape }), exact: {} })
-const rowsOf = (verdict: Verdict, rule: string): VerdictRow[] => verdict.rows.filter((row) => row.rule === rule)
+const judge = (shape: Omit<DuetShape, 'units'> & { units?: number }): Verdict =>
+  judgeDuet({ ...unitsOf({ units: 12, ...shape }), exact: {} })
+const rowsOf = (verdict: Verdict, rule: string): VerdictRow[] =>
+  verdict.rows.filter((row) => row.rule === rule)
 
 describe('a duet is judged', () => {
   it('as any comparison of its records', () => {
@@ -22,12 +35,27 @@ describe('a duet is judged', () => {
   })
 
   it('by CPU time too, with a margin of its own', () => {
-    expect(rowsOf(judge({ baseline: { cpuMs: 1 }, candidate: { cpuMs: 1.3 } }), 'cpu')).toMatchObject([{ status: 'fail', metric: 'cpuMsPerRequest', margin: 0.1 }])
-    expect(rowsOf(judge({ baseline: { cpuMs: 1 }, candidate: { cpuMs: 1.06 } }), 'cpu')).toMatchObject([{ status: 'pass' }])
-    expect(rowsOf(judge({ baseline: { cpuMs: 1 }, candidate: { cpuMs: 0.7 } }), 'cpu')).toMatchObject([{ status: 'improved' }])
+    expect(rowsOf(judge({ baseline: { cpuMs: 1 }, candidate: { cpuMs: 1.3 } }), 'cpu')).toMatchObject([
+      { status: 'fail', metric: 'cpuMsPerRequest', margin: 0.1 },
+    ])
+    expect(rowsOf(judge({ baseline: { cpuMs: 1 }, candidate: { cpuMs: 1.06 } }), 'cpu')).toMatchObject([
+      { status: 'pass' },
+    ])
+    expect(rowsOf(judge({ baseline: { cpuMs: 1 }, candidate: { cpuMs: 0.7 } }), 'cpu')).toMatchObject([
+      { status: 'improved' },
+    ])
     expect(rowsOf(judge({}), 'cpu')).toEqual([])
     const database = (ms: number): SideShape => ({ cpuMs: 1, server: { databaseCpuMsPerRequest: ms } })
-    expect(rowsOf(judge({ baseline: database(0.2), candidate: database(0.3) }), 'cpu')).toMatchObject([{ status: 'fail', metric: 'databaseCpuMsPerRequest', message: expect.stringMatching(/^CPU of the database per request 0\.200 → 0\.300 ms: \+50 %/) as string }, { status: 'pass', metric: 'cpuMsPerRequest' }])
+    expect(rowsOf(judge({ baseline: database(0.2), candidate: database(0.3) }), 'cpu')).toMatchObject([
+      {
+        status: 'fail',
+        metric: 'databaseCpuMsPerRequest',
+        message: expect.stringMatching(
+          /^CPU of the database per request 0\.200 → 0\.300 ms: \+50 %/,
+        ) as string,
+      },
+      { status: 'pass', metric: 'cpuMsPerRequest' },
+    ])
     expect(rowsOf(judge({ units: 6, baseline: { cpuMs: 1 }, candidate: { cpuMs: 3 } }), 'cpu')).toEqual([])
   })
 })
@@ -36,7 +64,13 @@ describe('a load that was not what it should be', () => {
   it('is a fail by throughput when the candidate kept the users waiting', () => {
     const verdict = judge({ droppedArrivals: 20, candidate: { busyUsers: 40 } })
     expect(verdict.verdict).toBe('fail')
-    expect(rowsOf(verdict, 'load')).toMatchObject([{ status: 'fail', metric: 'throughputRps', message: expect.stringContaining('the candidate is saturated') }])
+    expect(rowsOf(verdict, 'load')).toMatchObject([
+      {
+        status: 'fail',
+        metric: 'throughputRps',
+        message: expect.stringContaining('the candidate is saturated'),
+      },
+    ])
   })
 
   it('is invalid when the baseline did, or neither', () => {
@@ -50,17 +84,33 @@ describe('a load that was not what it should be', () => {
 
   it('makes a unit of no use when the machine stood still, and of use when one side did', () => {
     const disturbed = (droppedArrivals: number, baseline: number, candidate: number): boolean => {
-      const units = unitsOf({ units: 1, droppedArrivals, baseline: { busyUsers: baseline }, candidate: { busyUsers: candidate } })
+      const units = unitsOf({
+        units: 1,
+        droppedArrivals,
+        baseline: { busyUsers: baseline },
+        candidate: { busyUsers: candidate },
+      })
       return units.baseline.some((run, index) => isDisturbed(run, units.candidate[index] ?? run))
     }
-    expect([disturbed(3, 5, 6), disturbed(0, 5, 6), disturbed(30, 1, 20), disturbed(30, 20, 1)]).toEqual([true, false, false, false])
+    expect([disturbed(3, 5, 6), disturbed(0, 5, 6), disturbed(30, 1, 20), disturbed(30, 20, 1)]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
     expect([isUnfit(4, 0), isUnfit(5, 0), isUnfit(8, 12), isUnfit(9, 12)]).toEqual([false, true, false, true])
   })
 
   it('is a fail when the candidate breaks so that later steps are never reached', () => {
     const verdict = judge({ candidate: { steps: ['tasks/list'], errorShare: 1 } })
     expect(verdict.verdict).toBe('fail')
-    expect(verdict.rows).toContainEqual(expect.objectContaining({ step: 'tasks/read', status: 'fail', message: expect.stringContaining('never reached on the candidate') }))
+    expect(verdict.rows).toContainEqual(
+      expect.objectContaining({
+        step: 'tasks/read',
+        status: 'fail',
+        message: expect.stringContaining('never reached on the candidate'),
+      }),
+    )
     const unexplained = judge({ candidate: { steps: ['tasks/list'] } })
     expect(unexplained.verdict).toBe('invalid')
     expect(unexplained.rows.filter((row) => row.status === 'fail')).toEqual([])
@@ -73,7 +123,9 @@ describe('looks', () => {
       const looks = duetLooks(pairs)
       expect(looks.reduce((sum, { alpha }) => sum + alpha, 0)).toBeCloseTo(comparisonDefaults.alpha, 12)
       expect(looks.reduce((sum, { confidence }) => sum + 1 - confidence, 0)).toBeCloseTo(0.05, 12)
-      expect(looks.map((look) => look.pairs)).toEqual([...new Set(looks.map((look) => look.pairs))].toSorted((a, b) => a - b))
+      expect(looks.map((look) => look.pairs)).toEqual(
+        [...new Set(looks.map((look) => look.pairs))].toSorted((a, b) => a - b),
+      )
       expect(looks.at(-1)?.pairs).toBe(2 * Math.max(8, pairs))
       expect(looks.findLast((look) => !look.extends)?.pairs).toBe(Math.max(8, pairs))
     }
@@ -82,7 +134,13 @@ describe('looks', () => {
   it('end with a fail at once, and with a pass only when it vouches for every step or has all of its pairs', () => {
     const [early = { pairs: 0, alpha: 0, confidence: 0 }, late = early] = [duetLooks()[0], duetLooks()[3]]
     const pass = judge({})
-    const vague: Verdict = { ...pass, rows: [...pass.rows, { rule: 'comparison', step: 'a/b', metric: 'p50Ms', status: 'skipped', ratio: 1.01, message: '' }] }
+    const vague: Verdict = {
+      ...pass,
+      rows: [
+        ...pass.rows,
+        { rule: 'comparison', step: 'a/b', metric: 'p50Ms', status: 'skipped', ratio: 1.01, message: '' },
+      ],
+    }
     expect(isSure(judge({ candidate: { slower: 1.2 } }), early, 24)).toBe(true)
     expect(isSure(vague, early, 24)).toBe(false)
     expect(isSure(vague, late, 24)).toBe(true)
@@ -106,8 +164,14 @@ describe('a fail', () => {
   })
 
   it('by what noise cannot move needs no second pair, unless data could have', () => {
-    const withExact = (metric: string): Verdict => ({ ...slower, rows: [...slower.rows, { rule: 'exact', step: 'a/b', metric, status: 'fail', message: '' }] })
-    expect([needsConfirming(withExact('statements')), needsConfirming(withExact('rows'))]).toEqual([false, true])
+    const withExact = (metric: string): Verdict => ({
+      ...slower,
+      rows: [...slower.rows, { rule: 'exact', step: 'a/b', metric, status: 'fail', message: '' }],
+    })
+    expect([needsConfirming(withExact('statements')), needsConfirming(withExact('rows'))]).toEqual([
+      false,
+      true,
+    ])
   })
 })
 
@@ -122,8 +186,20 @@ describe('a commit of a bisect is told apart by the middle of what is known', ()
   })
 
   it('and by its counts where those are known', () => {
-    const exact = (candidate: number): VerdictRow => ({ rule: 'exact', step: 'a/b', metric: 'statements', status: 'pass', baseline: 2, candidate, message: '' })
-    const verdict = (candidate: number): Verdict => ({ schema: 'vigil.verdict/1', verdict: 'fail', rows: [exact(candidate)] })
+    const exact = (candidate: number): VerdictRow => ({
+      rule: 'exact',
+      step: 'a/b',
+      metric: 'statements',
+      status: 'pass',
+      baseline: 2,
+      candidate,
+      message: '',
+    })
+    const verdict = (candidate: number): Verdict => ({
+      schema: 'vigil.verdict/1',
+      verdict: 'fail',
+      rows: [exact(candidate)],
+    })
     expect(tell(exact(12), verdict(12))).toBe('bad')
     expect(tell(exact(12), verdict(2))).toBe('good')
     expect(tell(exact(12), { ...verdict(2), rows: [] })).toBeUndefined()

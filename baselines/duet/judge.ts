@@ -23,8 +23,17 @@ const worstFirst: RowStatus[] = ['invalid', 'fail', 'inconclusive', 'improved', 
 export function judgeDuet(units: DuetUnits, rules: DuetRules = {}): Verdict {
   const compared = compareRuns(units.baseline, units.candidate, rules)
   const { alpha = comparisonDefaults.alpha, confidence = comparisonDefaults.confidence } = rules
-  const cpu = cpuRows(units, { alpha, confidence, ...(rules.cpuMargin !== undefined && { margin: rules.cpuMargin }) })
-  const rows = [...withBrokenSteps(compared.rows, units, alpha), ...loadRows(units), ...cpu, ...exactRows(units.exact, rules.exact)]
+  const cpu = cpuRows(units, {
+    alpha,
+    confidence,
+    ...(rules.cpuMargin !== undefined && { margin: rules.cpuMargin }),
+  })
+  const rows = [
+    ...withBrokenSteps(compared.rows, units, alpha),
+    ...loadRows(units),
+    ...cpu,
+    ...exactRows(units.exact, rules.exact),
+  ]
   const sorted = rows.toSorted((a, b) => worstFirst.indexOf(a.status) - worstFirst.indexOf(b.status))
   return { ...compared, verdict: verdictOf(sorted), rows: sorted }
 }
@@ -35,10 +44,21 @@ export function judgeDuet(units: DuetUnits, rules: DuetRules = {}): Verdict {
  */
 function withBrokenSteps(rows: readonly VerdictRow[], units: DuetUnits, alpha: number): VerdictRow[] {
   const invalid = rows.filter((row) => row.status === 'invalid')
-  if (invalid.length === 0 || invalid.some((row) => row.step === null || row.metric !== 'requests')) return [...rows]
+  if (invalid.length === 0 || invalid.some((row) => row.step === null || row.metric !== 'requests'))
+    return [...rows]
   const errors = compareErrors(units.baseline, units.candidate)
-  const broken = errors.pValue <= alpha && errors.candidate / errors.candidateRequests > errors.baseline / errors.baselineRequests
+  const broken =
+    errors.pValue <= alpha &&
+    errors.candidate / errors.candidateRequests > errors.baseline / errors.baselineRequests
   if (!broken) return [...rows]
   const words = `${errors.baseline} of ${errors.baselineRequests} → ${errors.candidate} of ${errors.candidateRequests} requests fail`
-  return rows.map((row) => (row.status === 'invalid' ? { ...row, status: 'fail' as const, message: `${row.step ?? ''} is never reached on the candidate, because steps before it fail (${words})` } : row))
+  return rows.map((row) =>
+    row.status === 'invalid'
+      ? {
+          ...row,
+          status: 'fail' as const,
+          message: `${row.step ?? ''} is never reached on the candidate, because steps before it fail (${words})`,
+        }
+      : row,
+  )
 }

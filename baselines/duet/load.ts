@@ -25,12 +25,32 @@ export function loadRows(units: DuetUnits): VerdictRow[] {
 function droppedRows(units: DuetUnits): VerdictRow[] {
   const { due, dropped } = droppedOf(units)
   if (dropped < Math.max(leastDropped, due * mostDropped)) return []
-  const [b = 0, c = 0] = [units.baseline, units.candidate].map((runs) => meanOf(runs.map((run) => factOf(run, 'generator', 'busyUsers'))))
+  const [b = 0, c = 0] = [units.baseline, units.candidate].map((runs) =>
+    meanOf(runs.map((run) => factOf(run, 'generator', 'busyUsers'))),
+  )
   const busy = `${Math.round(dropped)} of ${Math.round(due)} arrivals were dropped because all virtual users were waiting (for the baseline ${b.toPrecision(2)}, for the candidate ${c.toPrecision(2)} on average)`
   const row = { rule: 'load', step: null, metric: 'throughputRps' } as const
-  if (c > hogs * b) return [{ ...row, status: 'fail', actual: dropped / due, limit: mostDropped, message: `the candidate is saturated at a rate that the baseline bears: ${busy}` }]
-  if (b > hogs * c) return [{ ...row, status: 'invalid', message: `the baseline is saturated: ${busy}; load at a lower rate` }]
-  return [{ ...row, status: 'invalid', message: `the load was too much for both, or for this machine: ${busy}; load at a lower rate` }]
+  if (c > hogs * b)
+    return [
+      {
+        ...row,
+        status: 'fail',
+        actual: dropped / due,
+        limit: mostDropped,
+        message: `the candidate is saturated at a rate that the baseline bears: ${busy}`,
+      },
+    ]
+  if (b > hogs * c)
+    return [
+      { ...row, status: 'invalid', message: `the baseline is saturated: ${busy}; load at a lower rate` },
+    ]
+  return [
+    {
+      ...row,
+      status: 'invalid',
+      message: `the load was too much for both, or for this machine: ${busy}; load at a lower rate`,
+    },
+  ]
 }
 
 /** How many arrivals were due, and how many of them never were: of both sides together, which records of both hold. */
@@ -50,7 +70,11 @@ function droppedOf({ baseline }: DuetUnits): { due: number; dropped: number } {
  * alone kept the users waiting is its failure, and stays.
  */
 export function isDisturbed(baseline: ComparableRun, candidate: ComparableRun): boolean {
-  const [dropped = 0, b = 0, c = 0] = [factOf(baseline, 'generator', 'droppedArrivals'), factOf(baseline, 'generator', 'busyUsers'), factOf(candidate, 'generator', 'busyUsers')]
+  const [dropped = 0, b = 0, c = 0] = [
+    factOf(baseline, 'generator', 'droppedArrivals'),
+    factOf(baseline, 'generator', 'busyUsers'),
+    factOf(candidate, 'generator', 'busyUsers'),
+  ]
   return dropped >= 1 && c <= hogs * b && b <= hogs * c
 }
 
@@ -64,7 +88,15 @@ function apartRows(units: DuetUnits): VerdictRow[] {
   const errors = countOf('errors', units.baseline) + countOf('errors', units.candidate)
   const apart = Math.abs(b - c) / Math.max(1, b, c)
   if (apart <= mostApart || errors > 0) return []
-  return [{ rule: 'load', step: null, metric: 'requests', status: 'invalid', message: `the sides got ${b} and ${c} requests, ${amount('ratio', apart)} apart, and no error explains it: they were not asked the same` }]
+  return [
+    {
+      rule: 'load',
+      step: null,
+      metric: 'requests',
+      status: 'invalid',
+      message: `the sides got ${b} and ${c} requests, ${amount('ratio', apart)} apart, and no error explains it: they were not asked the same`,
+    },
+  ]
 }
 
 function countOf(pick: 'requests' | 'errors', runs: DuetUnits['baseline']): number {

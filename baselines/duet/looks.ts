@@ -19,7 +19,12 @@ export interface DuetLook extends Look {
 export function duetLooks(pairs: number = duetPairs.usual): DuetLook[] {
   const planned = Math.max(8, Math.round(pairs))
   const most = planned * (duetPairs.extended / duetPairs.usual)
-  const looks = looksAt([...usualLooks.filter((count) => count < planned), planned, most], undefined, undefined, (planned * 2) / 3)
+  const looks = looksAt(
+    [...usualLooks.filter((count) => count < planned), planned, most],
+    undefined,
+    undefined,
+    (planned * 2) / 3,
+  )
   return looks.map((look) => ({ ...look, extends: look.pairs > planned }))
 }
 
@@ -40,7 +45,9 @@ export function isSure(verdict: Verdict, look: Look, planned: number): boolean {
 
 // What cannot be told of a step's p95 for want of requests will not be told later either.
 function vouches(row: VerdictRow): boolean {
-  return row.status !== 'skipped' || row.rule !== 'comparison' || row.ratio === undefined || row.metric === 'p99Ms'
+  return (
+    row.status !== 'skipped' || row.rule !== 'comparison' || row.ratio === undefined || row.metric === 'p99Ms'
+  )
 }
 
 /**
@@ -48,7 +55,10 @@ function vouches(row: VerdictRow): boolean {
  * and how many rows an answer has can depend on what went wrong before it. Statements depend on the code alone.
  */
 export function needsConfirming(verdict: Verdict): boolean {
-  return verdict.verdict === 'fail' && !verdict.rows.some((row) => row.status === 'fail' && row.rule === 'exact' && row.metric === 'statements')
+  return (
+    verdict.verdict === 'fail' &&
+    !verdict.rows.some((row) => row.status === 'fail' && row.rule === 'exact' && row.metric === 'statements')
+  )
 }
 
 /** The error that a confirmation may spend: it asks one question, which has been answered once. */
@@ -66,6 +76,14 @@ function placeOf({ rule, step, metric }: VerdictRow): string {
 
 /** The verdict over both pairs of processes when the fresh one did not show what the first one had: nothing is red that did not come again. */
 export function unconfirmed(verdict: Verdict): Verdict {
-  const rows = verdict.rows.map((row) => (row.status === 'fail' ? { ...row, status: 'inconclusive' as const, message: `${row.message}; seen on one pair of processes, but not again on a fresh one` } : row))
+  const rows = verdict.rows.map((row) =>
+    row.status === 'fail'
+      ? {
+          ...row,
+          status: 'inconclusive' as const,
+          message: `${row.message}; seen on one pair of processes, but not again on a fresh one`,
+        }
+      : row,
+  )
   return { ...verdict, verdict: verdict.verdict === 'fail' ? 'inconclusive' : verdict.verdict, rows }
 }

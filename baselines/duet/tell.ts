@@ -6,7 +6,11 @@ export type Known = Pick<VerdictRow, 'rule' | 'step' | 'metric' | 'ratio' | 'can
 /** The row of a fail that tells commits apart best: what is counted exactly, else the strongest evidence with an interval. */
 export function tellingRow(failed: Verdict): Known | undefined {
   const rows = failed.rows.filter((row) => row.status === 'fail')
-  return rows.find((row) => row.rule === 'exact') ?? rows.find((row) => row.ci !== undefined && row.ratio !== undefined) ?? rows[0]
+  return (
+    rows.find((row) => row.rule === 'exact') ??
+    rows.find((row) => row.ci !== undefined && row.ratio !== undefined) ??
+    rows[0]
+  )
 }
 
 /**
@@ -15,18 +19,23 @@ export function tellingRow(failed: Verdict): Known | undefined {
  * Undefined while the interval holds the middle.
  */
 export function tell(known: Known, looked: Verdict): 'good' | 'bad' | undefined {
-  const row = looked.rows.find((one) => one.rule === known.rule && one.step === known.step && one.metric === known.metric)
+  const row = looked.rows.find(
+    (one) => one.rule === known.rule && one.step === known.step && one.metric === known.metric,
+  )
   if (row === undefined) return undefined
   const middle = known.ratio === undefined || known.ratio <= 0 ? undefined : Math.sqrt(known.ratio)
   if (known.rule === 'exact') return tellExact(known, row)
   if (row.ci !== undefined && middle !== undefined) {
     const [low, high] = row.ci
-    if (known.ratio !== undefined && known.ratio < 1) return high < middle ? 'bad' : low > middle ? 'good' : undefined
+    if (known.ratio !== undefined && known.ratio < 1)
+      return high < middle ? 'bad' : low > middle ? 'good' : undefined
     return low > middle ? 'bad' : high < middle ? 'good' : undefined
   }
   // Errors have no interval: a fail is a fail, and as few as half of the known ones are none.
   if (row.status === 'fail') return 'bad'
-  return (row.candidate ?? 0) < ((known.baseline ?? 0) + (known.candidate ?? 0)) / 2 && row.status === 'pass' ? 'good' : undefined
+  return (row.candidate ?? 0) < ((known.baseline ?? 0) + (known.candidate ?? 0)) / 2 && row.status === 'pass'
+    ? 'good'
+    : undefined
 }
 
 function tellExact(known: Known, row: VerdictRow): 'good' | 'bad' {

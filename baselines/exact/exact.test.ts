@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addPair, closeUnit, exactRows, lowered, mergeTallies, noTally, parseCounts, withLowest } from './index.ts'
+import {
+  addPair,
+  closeUnit,
+  exactRows,
+  lowered,
+  mergeTallies,
+  noTally,
+  parseCounts,
+  withLowest,
+} from './index.ts'
 import type { ExactTallies, LowestCounts, PairedTally } from './index.ts'
 
 function tallyOf(pairs: readonly (readonly [number, number])[]): PairedTally {
@@ -8,22 +17,44 @@ function tallyOf(pairs: readonly (readonly [number, number])[]): PairedTally {
 }
 
 /** As units of ten pairs. */
-function tallies(metric: 'statements' | 'bytes', pairs: readonly (readonly [number, number])[]): ExactTallies {
-  const units = Array.from({ length: Math.ceil(pairs.length / 10) }, (_, unit) => pairs.slice(unit * 10, unit * 10 + 10))
+function tallies(
+  metric: 'statements' | 'bytes',
+  pairs: readonly (readonly [number, number])[],
+): ExactTallies {
+  const units = Array.from({ length: Math.ceil(pairs.length / 10) }, (_, unit) =>
+    pairs.slice(unit * 10, unit * 10 + 10),
+  )
   return mergeTallies(units.map((unit) => closeUnit({ 'tasks/list': { [metric]: tallyOf(unit) } })))
 }
 
-const statements = (pairs: readonly (readonly [number, number])[]): ExactTallies => tallies('statements', pairs)
+const statements = (pairs: readonly (readonly [number, number])[]): ExactTallies =>
+  tallies('statements', pairs)
 
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value)
 
 describe('counts that noise cannot move', () => {
   it('are equal where nothing changed, and the row says so', () => {
-    expect(exactRows(statements(times(40, [3, 3])))).toMatchObject([{ rule: 'exact', step: 'tasks/list', metric: 'statements', status: 'pass', message: 'SQL statements 3 in every pair, at most 3' }])
+    expect(exactRows(statements(times(40, [3, 3])))).toMatchObject([
+      {
+        rule: 'exact',
+        step: 'tasks/list',
+        metric: 'statements',
+        status: 'pass',
+        message: 'SQL statements 3 in every pair, at most 3',
+      },
+    ])
   })
 
   it('are red for one statement more, in a few answers', () => {
-    expect(exactRows(statements(times(20, [3, 4])))).toMatchObject([{ status: 'fail', ratio: 4 / 3, message: expect.stringContaining('SQL statements 3 → 4; more in 20, fewer in 0 of 20 pairs, at most 3') }])
+    expect(exactRows(statements(times(20, [3, 4])))).toMatchObject([
+      {
+        status: 'fail',
+        ratio: 4 / 3,
+        message: expect.stringContaining(
+          'SQL statements 3 → 4; more in 20, fewer in 0 of 20 pairs, at most 3',
+        ),
+      },
+    ])
   })
 
   it('are red for an N+1 query whose number depends on the data, and is often none', () => {
@@ -43,11 +74,18 @@ describe('counts that noise cannot move', () => {
   })
 
   it('are not red for a rare one more: a token renewed, a connection made anew', () => {
-    expect(exactRows(statements([...times(1990, [3, 3] as const), ...times(10, [3, 4] as const)]))[0]?.status).toBe('pass')
+    expect(
+      exactRows(statements([...times(1990, [3, 3] as const), ...times(10, [3, 4] as const)]))[0]?.status,
+    ).toBe('pass')
   })
 
   it('are not red for a moment in which one side stood still, and users got in their own way', () => {
-    expect(exactRows(statements([...times(300, [1, 1] as const), ...times(60, [1, 4] as const)]))[0]).toMatchObject({ status: 'pass', message: expect.stringContaining('60 of 360 pairs differ, not one way throughout') })
+    expect(
+      exactRows(statements([...times(300, [1, 1] as const), ...times(60, [1, 4] as const)]))[0],
+    ).toMatchObject({
+      status: 'pass',
+      message: expect.stringContaining('60 of 360 pairs differ, not one way throughout'),
+    })
   })
 
   it('are no evidence in fewer than 20 answers', () => {
@@ -63,8 +101,12 @@ describe('counts that noise cannot move', () => {
 
   it('may not go over the lowest ever accepted, even where the baseline already does', () => {
     const same = statements(times(40, [4, 4]))
-    expect(exactRows(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 3]]) } })[0]).toMatchObject({ status: 'fail', message: expect.stringContaining('at most 3, the lowest so far') })
-    expect(exactRows(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 4]]) } })[0]?.status).toBe('pass')
+    expect(
+      exactRows(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 3]]) } })[0],
+    ).toMatchObject({ status: 'fail', message: expect.stringContaining('at most 3, the lowest so far') })
+    expect(
+      exactRows(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 4]]) } })[0]?.status,
+    ).toBe('pass')
   })
 
   it('let an answer grow by a few bytes, and not by many', () => {
@@ -80,20 +122,26 @@ describe('counts that noise cannot move', () => {
 
   it('add up over units', () => {
     const all = times(40, [3, 4] as const)
-    expect(mergeTallies([statements(all.slice(0, 20)), statements(all.slice(20)), {}])).toEqual(statements(all))
+    expect(mergeTallies([statements(all.slice(0, 20)), statements(all.slice(20)), {}])).toEqual(
+      statements(all),
+    )
   })
 })
 
 describe('the lowest counts ever accepted', () => {
   const none: LowestCounts = { schema: 'vigil.counts/1', suites: {} }
-  const after = (counts: LowestCounts, each: number): ReturnType<typeof lowered> => lowered(counts, 'browse', statements(times(40, [9, each])))
+  const after = (counts: LowestCounts, each: number): ReturnType<typeof lowered> =>
+    lowered(counts, 'browse', statements(times(40, [9, each])))
 
   it('get lower, by as much as shows, and never higher', () => {
     const first = after(none, 4)
     expect(first.changes).toEqual([{ step: 'tasks/list', metric: 'statements', from: undefined, to: 4 }])
     expect(after(first.counts, 5)).toEqual({ counts: first.counts, changes: [] })
     expect(after(first.counts, 3.99).changes).toEqual([])
-    expect(after(first.counts, 3)).toEqual({ counts: { schema: 'vigil.counts/1', suites: { browse: { 'tasks/list': { statements: 3 } } } }, changes: [{ step: 'tasks/list', metric: 'statements', from: 4, to: 3 }] })
+    expect(after(first.counts, 3)).toEqual({
+      counts: { schema: 'vigil.counts/1', suites: { browse: { 'tasks/list': { statements: 3 } } } },
+      changes: [{ step: 'tasks/list', metric: 'statements', from: 4, to: 3 }],
+    })
   })
 
   it('are what a ratchet holds a candidate to, step by step; other rules and suites stay as they are', () => {
@@ -102,10 +150,23 @@ describe('the lowest counts ever accepted', () => {
     expect(exactRows(statements(times(40, [4, 4])), held)[0]).toMatchObject({ status: 'fail' })
     expect(exactRows(statements(times(40, [4, 3])), held)[0]).toMatchObject({ status: 'improved' })
     expect(held.rows).toEqual({ kind: 'equal' })
-    expect(exactRows(statements(times(40, [4, 4])), withLowest({ statements: { kind: 'ratchet' } }, counts, 'toString'))[0]?.status).toBe('pass')
+    expect(
+      exactRows(
+        statements(times(40, [4, 4])),
+        withLowest({ statements: { kind: 'ratchet' } }, counts, 'toString'),
+      )[0]?.status,
+    ).toBe('pass')
   })
 
-  it.each([['no JSON', '{'], ['another schema', '{"schema":"vigil.counts/2","suites":{}}'], ['a count that is none', '{"schema":"vigil.counts/1","suites":{"a":{"b/c":{"statements":-1}}}}'], ['a metric of no such name', '{"schema":"vigil.counts/1","suites":{"a":{"b/c":{"sql":1}}}}']])('are refused as %s', (_what, text) => {
-    expect(parseCounts(text, 'counts.json')).toMatchObject({ state: 'refused', problem: expect.stringMatching(/^counts\.json: /) as string })
+  it.each([
+    ['no JSON', '{'],
+    ['another schema', '{"schema":"vigil.counts/2","suites":{}}'],
+    ['a count that is none', '{"schema":"vigil.counts/1","suites":{"a":{"b/c":{"statements":-1}}}}'],
+    ['a metric of no such name', '{"schema":"vigil.counts/1","suites":{"a":{"b/c":{"sql":1}}}}'],
+  ])('are refused as %s', (_what, text) => {
+    expect(parseCounts(text, 'counts.json')).toMatchObject({
+      state: 'refused',
+      problem: expect.stringMatching(/^counts\.json: /) as string,
+    })
   })
 })

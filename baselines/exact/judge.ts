@@ -7,12 +7,20 @@ import type { ExactMetric, ExactTallies, PairedTally } from './tally.ts'
  * How a count may change. `equal`: not at all; `at most`: down, not up; `ratchet`: not over the lowest that was ever
  * accepted, which `best` holds by step, nor over the baseline's. `off`: not compared.
  */
-export type ExactRule = { kind: 'equal' } | { kind: 'at most' } | { kind: 'ratchet'; best?: ReadonlyMap<string, number> } | { kind: 'off' }
+export type ExactRule =
+  | { kind: 'equal' }
+  | { kind: 'at most' }
+  | { kind: 'ratchet'; best?: ReadonlyMap<string, number> }
+  | { kind: 'off' }
 
 export type ExactRules = Partial<Record<ExactMetric, ExactRule>>
 
 /** An answer that grew is often what was wanted, but never unseen; a statement more seldom is. */
-export const exactDefaults: Required<ExactRules> = { statements: { kind: 'at most' }, rows: { kind: 'at most' }, bytes: { kind: 'at most' } }
+export const exactDefaults: Required<ExactRules> = {
+  statements: { kind: 'at most' },
+  rows: { kind: 'at most' },
+  bytes: { kind: 'at most' },
+}
 
 /** Fewer answers on each side say nothing about a rule of the code. */
 const leastPairs = 20
@@ -39,33 +47,61 @@ const nouns: Record<ExactMetric, string> = { statements: 'SQL statements', rows:
  * units: pairs of one unhappy moment are not independent of each other.
  */
 export function exactRows(tallies: ExactTallies, rules: ExactRules = {}): VerdictRow[] {
-  return Object.keys(tallies).toSorted().flatMap((step) =>
-    exactMetrics.flatMap((metric) => {
-      const tally = tallies[step]?.[metric]
-      const rule = rules[metric] ?? exactDefaults[metric]
-      return tally === undefined || tally.pairs < leastPairs || rule.kind === 'off' ? [] : [rowOf(step, metric, tally, rule)]
-    }),
-  )
+  return Object.keys(tallies)
+    .toSorted()
+    .flatMap((step) =>
+      exactMetrics.flatMap((metric) => {
+        const tally = tallies[step]?.[metric]
+        const rule = rules[metric] ?? exactDefaults[metric]
+        return tally === undefined || tally.pairs < leastPairs || rule.kind === 'off'
+          ? []
+          : [rowOf(step, metric, tally, rule)]
+      }),
+    )
 }
 
 type Direction = 'up' | 'down' | 'same'
 
-function directionOf({ pairs, up, down, baseline, candidate, units, unitsUp, unitsDown }: PairedTally, leastChange: number): Direction {
+function directionOf(
+  { pairs, up, down, baseline, candidate, units, unitsUp, unitsDown }: PairedTally,
+  leastChange: number,
+): Direction {
   const differ = up + down
-  if (differ <= rareShare * pairs || Math.abs(candidate - baseline) < leastChange * Math.max(baseline, pairs * leastChange)) return 'same'
-  if (candidate > baseline && unitsUp >= lastingShare * units && binomialTail(up, differ, 0.5) <= alpha) return 'up'
-  return candidate < baseline && unitsDown >= lastingShare * units && binomialTail(down, differ, 0.5) <= alpha ? 'down' : 'same'
+  if (
+    differ <= rareShare * pairs ||
+    Math.abs(candidate - baseline) < leastChange * Math.max(baseline, pairs * leastChange)
+  )
+    return 'same'
+  if (candidate > baseline && unitsUp >= lastingShare * units && binomialTail(up, differ, 0.5) <= alpha)
+    return 'up'
+  return candidate < baseline && unitsDown >= lastingShare * units && binomialTail(down, differ, 0.5) <= alpha
+    ? 'down'
+    : 'same'
 }
 
-function rowOf(step: string, metric: ExactMetric, tally: PairedTally, rule: Exclude<ExactRule, { kind: 'off' }>): VerdictRow {
+function rowOf(
+  step: string,
+  metric: ExactMetric,
+  tally: PairedTally,
+  rule: Exclude<ExactRule, { kind: 'off' }>,
+): VerdictRow {
   const [baseline, candidate] = [tally.baseline / tally.pairs, tally.candidate / tally.pairs]
   const leastChange = rule.kind === 'equal' ? leastOfEqual : leastChanges[metric]
   const direction = directionOf(tally, leastChange)
   const best = rule.kind === 'ratchet' ? rule.best?.get(step) : undefined
-  const status = best !== undefined && candidate > best * (1 + leastChange) ? 'fail' : statusOf(direction, rule)
+  const status =
+    best !== undefined && candidate > best * (1 + leastChange) ? 'fail' : statusOf(direction, rule)
   const limit = Math.min(best ?? baseline, baseline)
-  const differing = tally.up + tally.down === 0 ? 'in every pair' : direction === 'same' ? `; ${tally.up + tally.down} of ${tally.pairs} pairs differ, not one way throughout` : `; more in ${tally.up}, fewer in ${tally.down} of ${tally.pairs} pairs`
-  const said = tally.up + tally.down === 0 ? `${nouns[metric]} ${number(baseline)} ${differing}` : `${nouns[metric]} ${number(baseline)} → ${number(candidate)}${differing}`
+  const differing =
+    tally.up + tally.down === 0
+      ? 'in every pair'
+      : direction === 'same'
+        ? `; ${tally.up + tally.down} of ${tally.pairs} pairs differ, not one way throughout`
+        : `; more in ${tally.up}, fewer in ${tally.down} of ${tally.pairs} pairs`
+  const said =
+    tally.up + tally.down === 0
+      ? `${nouns[metric]} ${number(baseline)} ${differing}`
+      : `${nouns[metric]} ${number(baseline)} → ${number(candidate)}${differing}`
   return {
     rule: 'exact',
     step,

@@ -23,12 +23,23 @@ export type ReadCounts = { state: 'read'; counts: LowestCounts } | { state: 'ref
 const count = z.number().nonnegative()
 const schema = z.object({
   schema: z.literal('vigil.counts/1'),
-  suites: z.record(z.string(), z.record(z.string(), z.strictObject({ statements: count.exactOptional(), rows: count.exactOptional(), bytes: count.exactOptional() }))),
+  suites: z.record(
+    z.string(),
+    z.record(
+      z.string(),
+      z.strictObject({
+        statements: count.exactOptional(),
+        rows: count.exactOptional(),
+        bytes: count.exactOptional(),
+      }),
+    ),
+  ),
 })
 
 export function parseCounts(text: string, where: string): ReadCounts {
   const json = jsonOf(text)
-  if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected vigil.counts/1` }
+  if (json.state === 'refused')
+    return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected vigil.counts/1` }
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return { state: 'read', counts: parsed.data }
   return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
@@ -46,7 +57,11 @@ export interface Lowered {
 const leastLess = 0.01
 
 /** Takes over what a duet's candidate did with less, or for the first time. Nothing ever gets higher: that is an edit of the file, for review. */
-export function lowered(counts: LowestCounts, suite: string, tallies: ExactTallies): { counts: LowestCounts; changes: Lowered[] } {
+export function lowered(
+  counts: LowestCounts,
+  suite: string,
+  tallies: ExactTallies,
+): { counts: LowestCounts; changes: Lowered[] } {
   const known: StepCounts = Object.hasOwn(counts.suites, suite) ? (counts.suites[suite] ?? {}) : {}
   const changes: Lowered[] = []
   const steps: StepCounts = { ...known }
@@ -54,7 +69,10 @@ export function lowered(counts: LowestCounts, suite: string, tallies: ExactTalli
     for (const metric of exactMetrics) {
       const tally = tallies[step]?.[metric]
       if (tally === undefined || tally.pairs === 0) continue
-      const [from, to] = [Object.hasOwn(steps, step) ? steps[step]?.[metric] : undefined, Number((tally.candidate / tally.pairs).toPrecision(6))]
+      const [from, to] = [
+        Object.hasOwn(steps, step) ? steps[step]?.[metric] : undefined,
+        Number((tally.candidate / tally.pairs).toPrecision(6)),
+      ]
       if (from !== undefined && to > from * (1 - leastLess)) continue
       changes.push({ step, metric, from, to })
       steps[step] = { ...(Object.hasOwn(steps, step) ? steps[step] : {}), [metric]: to }
@@ -70,7 +88,9 @@ export function withLowest(rules: ExactRules, counts: LowestCounts | undefined, 
   const held: ExactRules = { ...rules }
   for (const metric of exactMetrics) {
     if (rules[metric]?.kind !== 'ratchet') continue
-    const best = Object.entries(known).flatMap(([step, of]): [string, number][] => (of[metric] === undefined ? [] : [[step, of[metric]]]))
+    const best = Object.entries(known).flatMap(([step, of]): [string, number][] =>
+      of[metric] === undefined ? [] : [[step, of[metric]]],
+    )
     held[metric] = { kind: 'ratchet', best: new Map(best) }
   }
   return held

@@ -23,7 +23,16 @@ export interface PairedTally {
 /** By `journey/step`. */
 export type ExactTallies = Record<string, Partial<Record<ExactMetric, PairedTally>>>
 
-export const noTally: PairedTally = { pairs: 0, up: 0, down: 0, baseline: 0, candidate: 0, units: 0, unitsUp: 0, unitsDown: 0 }
+export const noTally: PairedTally = {
+  pairs: 0,
+  up: 0,
+  down: 0,
+  baseline: 0,
+  candidate: 0,
+  units: 0,
+  unitsUp: 0,
+  unitsDown: 0,
+}
 
 export function addPair(tally: PairedTally, baseline: number, candidate: number): PairedTally {
   return {
@@ -38,11 +47,21 @@ export function addPair(tally: PairedTally, baseline: number, candidate: number)
 
 /** The tallies of one unit, when all of its pairs are in them. */
 export function closeUnit(tallies: ExactTallies): ExactTallies {
-  return Object.fromEntries(Object.entries(tallies).map(([step, metrics]) => [step, Object.fromEntries(Object.entries(metrics).map(([metric, tally]) => [metric, closed(tally)]))]))
+  return Object.fromEntries(
+    Object.entries(tallies).map(([step, metrics]) => [
+      step,
+      Object.fromEntries(Object.entries(metrics).map(([metric, tally]) => [metric, closed(tally)])),
+    ]),
+  )
 }
 
 function closed(tally: PairedTally): PairedTally {
-  return { ...tally, units: 1, unitsUp: tally.up > tally.down ? 1 : 0, unitsDown: tally.down > tally.up ? 1 : 0 }
+  return {
+    ...tally,
+    units: 1,
+    unitsUp: tally.up > tally.down ? 1 : 0,
+    unitsDown: tally.down > tally.up ? 1 : 0,
+  }
 }
 
 /** Adds up the tallies of several units. */
@@ -62,5 +81,14 @@ export function mergeTallies(all: readonly ExactTallies[]): ExactTallies {
 
 function sum(a: PairedTally, b: PairedTally): PairedTally {
   const of = (field: keyof PairedTally): number => a[field] + b[field]
-  return { pairs: of('pairs'), up: of('up'), down: of('down'), baseline: of('baseline'), candidate: of('candidate'), units: of('units'), unitsUp: of('unitsUp'), unitsDown: of('unitsDown') }
+  return {
+    pairs: of('pairs'),
+    up: of('up'),
+    down: of('down'),
+    baseline: of('baseline'),
+    candidate: of('candidate'),
+    units: of('units'),
+    unitsUp: of('unitsUp'),
+    unitsDown: of('unitsDown'),
+  }
 }

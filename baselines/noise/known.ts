@@ -16,26 +16,52 @@ export interface KnownNoise {
 export type ReadNoise = { state: 'read'; noise: KnownNoise } | { state: 'refused'; problem: string }
 
 const share = z.number().nonnegative()
-const metric = z.object({ deviation: share, betweenProcesses: share, detectable: z.record(z.string(), share) })
+const metric = z.object({
+  deviation: share,
+  betweenProcesses: share,
+  detectable: z.record(z.string(), share),
+})
 const count = z.int().nonnegative()
 const schema = z.object({
   schema: z.literal('vigil.noise/1'),
   environment: z.looseObject({ fingerprint: z.string() }),
   measuredAt: z.iso.datetime(),
-  suites: z.record(z.string(), z.object({ units: count, processPairs: count, unitSeconds: z.number().positive(), metrics: z.object({ p50Ms: metric, p95Ms: metric }), falseAlarms: z.object({ drawn: count, fail: count, inconclusive: count }) })),
+  suites: z.record(
+    z.string(),
+    z.object({
+      units: count,
+      processPairs: count,
+      unitSeconds: z.number().positive(),
+      metrics: z.object({ p50Ms: metric, p95Ms: metric }),
+      falseAlarms: z.object({ drawn: count, fail: count, inconclusive: count }),
+    }),
+  ),
 })
 
 export function parseNoise(text: string, where: string): ReadNoise {
   const json = jsonOf(text)
-  if (json.state === 'refused') return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected vigil.noise/1: measure again with vigil doctor --noise` }
+  if (json.state === 'refused')
+    return {
+      state: 'refused',
+      problem: `${where}: not JSON (${json.problem}), expected vigil.noise/1: measure again with vigil doctor --noise`,
+    }
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return { state: 'read', noise: parsed.data }
-  return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}: measure again with vigil doctor --noise` }
+  return {
+    state: 'refused',
+    problem: `${where}: ${firstFlaw(parsed.error)}: measure again with vigil doctor --noise`,
+  }
 }
 
 /** The noise of a suite in an environment, when it was measured there. */
-export function noiseFor(noise: KnownNoise | undefined, suite: string, fingerprint: string): SuiteNoise | undefined {
-  return noise?.environment.fingerprint === fingerprint && Object.hasOwn(noise.suites, suite) ? noise.suites[suite] : undefined
+export function noiseFor(
+  noise: KnownNoise | undefined,
+  suite: string,
+  fingerprint: string,
+): SuiteNoise | undefined {
+  return noise?.environment.fingerprint === fingerprint && Object.hasOwn(noise.suites, suite)
+    ? noise.suites[suite]
+    : undefined
 }
 
 const labels: Record<NoiseMetric, string> = { p50Ms: 'p50', p95Ms: 'p95' }
@@ -43,7 +69,8 @@ const labels: Record<NoiseMetric, string> = { p50Ms: 'p50', p95Ms: 'p95' }
 /** One line for a verdict: what this machine can tell, as measured. */
 export function noiseLine(noise: SuiteNoise, measuredAt: string): string {
   const { p50Ms, p95Ms } = noise.metrics
-  const seen = (key: string): string => `${percent(p50Ms.detectable[key])} / ${percent(p95Ms.detectable[key])}`
+  const seen = (key: string): string =>
+    `${percent(p50Ms.detectable[key])} / ${percent(p95Ms.detectable[key])}`
   const { drawn, fail, inconclusive } = noise.falseAlarms
   return `noise of this machine (measured ${measuredAt.slice(0, 10)}): p50 ${amount('ratio', p50Ms.deviation)}, p95 ${amount('ratio', p95Ms.deviation)} a unit of ${noise.unitSeconds} s; smallest change of p50 / p95 that a duet sees in 30, 60, 120 s: ${seen('30')}, ${seen('60')}, ${seen('120')}; of ${drawn} duets of the same code ${fail} red and ${inconclusive} undecided`
 }
@@ -59,7 +86,9 @@ function percent(ratio: number | undefined): string {
  * @param margin as a share
  */
 export function marginProblem(noise: SuiteNoise, margin: number, suite: string): string | undefined {
-  const [least] = (['p50Ms', 'p95Ms'] as const).map((name) => ({ name, detectable: noise.metrics[name].detectable['120'] ?? 0 })).toSorted((a, b) => a.detectable - b.detectable)
+  const [least] = (['p50Ms', 'p95Ms'] as const)
+    .map((name) => ({ name, detectable: noise.metrics[name].detectable['120'] ?? 0 }))
+    .toSorted((a, b) => a.detectable - b.detectable)
   if (!least || margin >= least.detectable) return undefined
   return `found ${amount('ratio', margin)}, expected at least ${amount('ratio', least.detectable)}: as measured here by vigil doctor --noise, a duet of ${suite} cannot see a smaller change of ${labels[least.name]} even in 120 s`
 }

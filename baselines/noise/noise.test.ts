@@ -8,7 +8,8 @@ import { marginProblem, noiseFor, noiseLine, parseNoise } from './known.ts'
 import { noiseOf } from './noise.ts'
 import type { SameCode, SuiteNoise } from './noise.ts'
 
-const timed = (runs: readonly ComparableRun[]): ComparableRun[] => runs.map((run) => ({ ...run, durationMs: 2500 }))
+const timed = (runs: readonly ComparableRun[]): ComparableRun[] =>
+  runs.map((run) => ({ ...run, durationMs: 2500 }))
 /** As many duets of the same code as there are seeds. */
 const sameCode = (level: NoiseLevel, seeds: readonly number[]): SameCode[] =>
   seeds.map((seed) => {
@@ -39,7 +40,10 @@ describe('the noise of a machine', () => {
     const seen = quiet.metrics.p50Ms.detectable['60'] ?? 0
     const reds = (share: number): number =>
       Array.from({ length: 6 }, (_, index) => {
-        const { baseline, candidate } = simulateDuet({ level: 'quiet', change: { all: 1 + share }, pairs: 24, seconds: 2.5 }, 900 + index)
+        const { baseline, candidate } = simulateDuet(
+          { level: 'quiet', change: { all: 1 + share }, pairs: 24, seconds: 2.5 },
+          900 + index,
+        )
         return compareRuns(baseline, candidate).verdict
       }).filter((verdict) => verdict === 'fail').length
     // The margin of 5 % is looked at as well.
@@ -53,41 +57,78 @@ describe('the noise of a machine', () => {
   })
 
   it('is that of the pairs of processes too, where they differ', () => {
-    const slower = sameCode('quiet', [7]).map(({ baseline }) => ({ baseline, candidate: timed(simulateDuet({ level: 'quiet', change: { all: 1.1 }, pairs: 24, seconds: 2.5 }, 7).candidate) }))
+    const slower = sameCode('quiet', [7]).map(({ baseline }) => ({
+      baseline,
+      candidate: timed(
+        simulateDuet({ level: 'quiet', change: { all: 1.1 }, pairs: 24, seconds: 2.5 }, 7).candidate,
+      ),
+    }))
     const apart = measured([...sameCode('quiet', [1, 2]), ...slower], 0)
     expect(apart.metrics.p50Ms.betweenProcesses).toBeGreaterThan(0.03)
-    expect(apart.metrics.p50Ms.detectable['120']).toBeGreaterThan(2 * (quiet.metrics.p50Ms.detectable['120'] ?? 0))
+    expect(apart.metrics.p50Ms.detectable['120']).toBeGreaterThan(
+      2 * (quiet.metrics.p50Ms.detectable['120'] ?? 0),
+    )
   })
 
   it.each([
     ['of nothing', []],
-    ['of seven units', sameCode('quiet', [1]).map(({ baseline, candidate }) => ({ baseline: baseline.slice(0, 7), candidate: candidate.slice(0, 7) }))],
-    ['of sides that are not pairs', sameCode('quiet', [1]).map(({ baseline, candidate }) => ({ baseline, candidate: candidate.slice(1) }))],
+    [
+      'of seven units',
+      sameCode('quiet', [1]).map(({ baseline, candidate }) => ({
+        baseline: baseline.slice(0, 7),
+        candidate: candidate.slice(0, 7),
+      })),
+    ],
+    [
+      'of sides that are not pairs',
+      sameCode('quiet', [1]).map(({ baseline, candidate }) => ({ baseline, candidate: candidate.slice(1) })),
+    ],
   ] as [string, SameCode[]][])('is not known %s', (_, duets) => {
     expect(noiseOf(duets, 10, () => 0.5)).toBeUndefined()
   })
 })
 
 describe('what is known of it', () => {
-  const known = { schema: 'vigil.noise/1' as const, environment: { fingerprint: 'here' }, measuredAt: '2026-11-25T01:02:03.000Z', suites: { browse: quiet } }
+  const known = {
+    schema: 'vigil.noise/1' as const,
+    environment: { fingerprint: 'here' },
+    measuredAt: '2026-11-25T01:02:03.000Z',
+    suites: { browse: quiet },
+  }
 
   it('is read back as it was, and is that of one suite in one environment', () => {
     expect(parseNoise(JSON.stringify(known), 'noise.json')).toEqual({ state: 'read', noise: known })
     expect(noiseFor(known, 'browse', 'here')).toBe(quiet)
-    expect([noiseFor(known, 'browse', 'elsewhere'), noiseFor(known, 'toString', 'here'), noiseFor(undefined, 'browse', 'here')]).toEqual([undefined, undefined, undefined])
+    expect([
+      noiseFor(known, 'browse', 'elsewhere'),
+      noiseFor(known, 'toString', 'here'),
+      noiseFor(undefined, 'browse', 'here'),
+    ]).toEqual([undefined, undefined, undefined])
   })
 
-  it.each(['{', '{}', JSON.stringify({ ...known, schema: 'vigil.noise/2' }), JSON.stringify({ ...known, suites: { browse: {} } })])('is refused when it is %s', (text) => {
-    expect(parseNoise(text, 'noise.json')).toMatchObject({ state: 'refused', problem: expect.stringMatching(/^noise\.json: .*measure again with vigil doctor --noise$/) as string })
+  it.each([
+    '{',
+    '{}',
+    JSON.stringify({ ...known, schema: 'vigil.noise/2' }),
+    JSON.stringify({ ...known, suites: { browse: {} } }),
+  ])('is refused when it is %s', (text) => {
+    expect(parseNoise(text, 'noise.json')).toMatchObject({
+      state: 'refused',
+      problem: expect.stringMatching(/^noise\.json: .*measure again with vigil doctor --noise$/) as string,
+    })
   })
 
   it('is quoted in one line', () => {
-    expect(noiseLine(quiet, known.measuredAt)).toMatch(/^noise of this machine \(measured 2026-11-25\): p50 \S+ %, p95 \S+ % a unit of 2\.5 s; smallest change .* in 30, 60, 120 s: \+\S+ % \/ \+\S+ %, .*; of 20 duets of the same code \d red and \d+ undecided$/)
+    expect(noiseLine(quiet, known.measuredAt)).toMatch(
+      /^noise of this machine \(measured 2026-11-25\): p50 \S+ %, p95 \S+ % a unit of 2\.5 s; smallest change .* in 30, 60, 120 s: \+\S+ % \/ \+\S+ %, .*; of 20 duets of the same code \d red and \d+ undecided$/,
+    )
   })
 
   it('refuses a margin that it cannot tell, and no other', () => {
     const least = quiet.metrics.p50Ms.detectable['120'] ?? 0
-    expect(marginProblem(quiet, least * 0.9, 'browse')).toMatch(/^found \S+ %, expected at least \S+ %: as measured here by vigil doctor --noise, a duet of browse cannot see a smaller change of p50/)
+    expect(marginProblem(quiet, least * 0.9, 'browse')).toMatch(
+      /^found \S+ %, expected at least \S+ %: as measured here by vigil doctor --noise, a duet of browse cannot see a smaller change of p50/,
+    )
     expect(marginProblem(quiet, least * 1.1, 'browse')).toBeUndefined()
   })
 })

@@ -54,43 +54,84 @@ const usualUnits = 24
  * has against another is `betweenProcesses`, and why a fail is confirmed on a fresh pair
  */
 export function noiseOf(duets: readonly SameCode[], draws: number, random: Random): SuiteNoise | undefined {
-  const usable = duets.filter(({ baseline, candidate }) => baseline.length === candidate.length && baseline.length >= leastUnits)
+  const usable = duets.filter(
+    ({ baseline, candidate }) => baseline.length === candidate.length && baseline.length >= leastUnits,
+  )
   const units = usable.reduce((sum, { baseline }) => sum + baseline.length, 0)
   const [first] = usable
   if (!first) return undefined
-  const unitSeconds = median(usable.flatMap(({ baseline }) => baseline.map(({ durationMs }) => (durationMs ?? 0) / 1000))) || 2.5
-  return { units, processPairs: usable.length, unitSeconds, metrics: { p50Ms: metricNoise('p50Ms', usable, unitSeconds), p95Ms: metricNoise('p95Ms', usable, unitSeconds) }, falseAlarms: falseAlarmsOf(usable, draws, random) }
+  const unitSeconds =
+    median(usable.flatMap(({ baseline }) => baseline.map(({ durationMs }) => (durationMs ?? 0) / 1000))) ||
+    2.5
+  return {
+    units,
+    processPairs: usable.length,
+    unitSeconds,
+    metrics: {
+      p50Ms: metricNoise('p50Ms', usable, unitSeconds),
+      p95Ms: metricNoise('p95Ms', usable, unitSeconds),
+    },
+    falseAlarms: falseAlarmsOf(usable, draws, random),
+  }
 }
 
 const leastUnits = 8
 
 function metricNoise(metric: NoiseMetric, duets: readonly SameCode[], unitSeconds: number): MetricNoise {
   const differences = duets.map(({ baseline, candidate }) => {
-    const measure = measuresOf(baseline, candidate, true).find((one) => one.metric === metric && one.step === null)
-    return (measure?.baseline ?? []).map((value, index) => (measure?.candidate[index] ?? Number.NaN) - value).filter(Number.isFinite)
+    const measure = measuresOf(baseline, candidate, true).find(
+      (one) => one.metric === metric && one.step === null,
+    )
+    return (measure?.baseline ?? [])
+      .map((value, index) => (measure?.candidate[index] ?? Number.NaN) - value)
+      .filter(Number.isFinite)
   })
   const estimates = differences.map((values) => trimmedMean(values))
   const degrees = differences.reduce((sum, values) => sum + Math.max(0, values.length - 1), 0)
   // As the comparison sees it: Yuen's error times the root of the count is what one unit counts for.
-  const variance = estimates.reduce((sum, { standardError }, index) => sum + standardError ** 2 * (differences[index]?.length ?? 0) * Math.max(0, (differences[index]?.length ?? 0) - 1), 0) / Math.max(1, degrees)
+  const variance =
+    estimates.reduce(
+      (sum, { standardError }, index) =>
+        sum +
+        standardError ** 2 *
+          (differences[index]?.length ?? 0) *
+          Math.max(0, (differences[index]?.length ?? 0) - 1),
+      0,
+    ) / Math.max(1, degrees)
   const means = estimates.map(({ value }) => value)
-  const explained = means.length < 2 ? 0 : estimates.reduce((sum, { standardError }) => sum + standardError ** 2, 0) / means.length
+  const explained =
+    means.length < 2
+      ? 0
+      : estimates.reduce((sum, { standardError }) => sum + standardError ** 2, 0) / means.length
   const betweenProcesses = means.length < 2 ? 0 : Math.sqrt(Math.max(0, varianceOf(means) - explained))
   const [deviation, family] = [Math.sqrt(variance), familySize(duets)]
-  const detectable = Object.fromEntries(noiseSeconds.map((seconds) => [String(seconds), detectableIn(seconds / unitSeconds, deviation, betweenProcesses, family)]))
+  const detectable = Object.fromEntries(
+    noiseSeconds.map((seconds) => [
+      String(seconds),
+      detectableIn(seconds / unitSeconds, deviation, betweenProcesses, family),
+    ]),
+  )
   return { deviation, betweenProcesses, detectable }
 }
 
 /** How many questions a comparison of this suite asks at once: each has its share of the error. */
 function familySize(duets: readonly SameCode[]): number {
   const [first] = duets
-  return first ? measuresOf(first.baseline, first.candidate, true).filter(({ tooFew }) => !tooFew).length + 1 : 1
+  return first
+    ? measuresOf(first.baseline, first.candidate, true).filter(({ tooFew }) => !tooFew).length + 1
+    : 1
 }
 
 function detectableIn(units: number, deviation: number, betweenProcesses: number, family: number): number {
   const count = Math.max(leastUnits, Math.floor(units))
   const standardError = Math.sqrt(deviation ** 2 / count + betweenProcesses ** 2)
-  return Math.expm1(smallestDetectable({ value: 0, standardError, degrees: Math.max(1, Math.round(count * 0.75) - 1) }, comparisonDefaults.alpha / family, 0))
+  return Math.expm1(
+    smallestDetectable(
+      { value: 0, standardError, degrees: Math.max(1, Math.round(count * 0.75) - 1) },
+      comparisonDefaults.alpha / family,
+      0,
+    ),
+  )
 }
 
 function falseAlarmsOf(duets: readonly SameCode[], draws: number, random: Random): FalseAlarms {

@@ -25,6 +25,7 @@ describe('the portable baseline, on every machine', () => {
 
   it('is what the config promises, and holds for every suite of the gate', () => {
     expect(config.budgets).toEqual(stored.budgets)
-    for (const name of config.gate?.suites ?? []) expect(suitePlan(config, name, {}).budgets, name).toMatchObject(stored.budgets)
+    for (const name of config.gate?.suites ?? [])
+      expect(suitePlan(config, name, {}).budgets, name).toMatchObject(stored.budgets)
   })
 })

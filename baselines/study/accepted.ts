@@ -25,7 +25,10 @@ const dayMs = 86_400_000
 const minuteMs = 60_000
 
 /** Makes runs of a simulated service: `session` says when, `change` what is otherwise. */
-export function runMaker({ runNoise, drift }: Pick<AcceptedPlan, 'runNoise' | 'drift'>, random: RandomSource): (session: number, change?: Change) => Run {
+export function runMaker(
+  { runNoise, drift }: Pick<AcceptedPlan, 'runNoise' | 'drift'>,
+  random: RandomSource,
+): (session: number, change?: Change) => Run {
   const next = machine({ ...noiseLevels.quiet, drift: 0 }, random)
   const offsets = new Map<number, number>()
   let made = 0
@@ -45,7 +48,10 @@ export function runMaker({ runNoise, drift }: Pick<AcceptedPlan, 'runNoise' | 'd
       startedAt: new Date(Date.UTC(2026, 0, 1) + session * dayMs + made * minuteMs).toISOString(),
       durationMs: seconds * 1000,
       load: { model: 'arrival-rate', ratePerSecond },
-      server: { cpuMsPerRequest: 1.2 * Math.exp(own), statementsPerRequest: 1.5 * Math.exp(0.002 * random.normal()) },
+      server: {
+        cpuMsPerRequest: 1.2 * Math.exp(own),
+        statementsPerRequest: 1.5 * Math.exp(0.002 * random.normal()),
+      },
       validity: { valid: true, reasons: [] },
     }
   }
@@ -53,24 +59,45 @@ export function runMaker({ runNoise, drift }: Pick<AcceptedPlan, 'runNoise' | 'd
 
 /** Accepts runs as the command does, whatever their own verdict would be. Throws when they are refused. */
 export function accept(existing: Baseline | undefined, runs: readonly Run[]): Baseline {
-  const accepted = acceptRuns(existing, runs.map((run) => ({ run, verdict: passed(run) })))
+  const accepted = acceptRuns(
+    existing,
+    runs.map((run) => ({ run, verdict: passed(run) })),
+  )
   if (accepted.state === 'refused') throw new Error(accepted.reasons.join('\n'))
   return accepted.baseline
 }
 
 export function passed(run: Pick<Run, 'id'>): Verdict {
-  return { schema: 'vigil.verdict/1', verdict: 'pass', rows: [{ rule: 'budget', step: null, metric: 'p95Ms', status: 'pass', message: 'simulated' }], run: run.id }
+  return {
+    schema: 'vigil.verdict/1',
+    verdict: 'pass',
+    rows: [{ rule: 'budget', step: null, metric: 'p95Ms', status: 'pass', message: 'simulated' }],
+    run: run.id,
+  }
 }
 
 /** A run with a change, a session later than its baseline (or in the same one), held against it. The same seed gives the same rows. */
-export function simulateHeld(plan: AcceptedPlan, change: Change, seed: number, sameSession = false): VerdictRow[] {
+export function simulateHeld(
+  plan: AcceptedPlan,
+  change: Change,
+  seed: number,
+  sameSession = false,
+): VerdictRow[] {
   const make = runMaker(plan, seeded(seed))
-  const runs = Array.from({ length: plan.sessions * plan.runsPerSession }, (_, index) => make(Math.floor(index / plan.runsPerSession)))
+  const runs = Array.from({ length: plan.sessions * plan.runsPerSession }, (_, index) =>
+    make(Math.floor(index / plan.runsPerSession)),
+  )
   return holdAgainst(accept(undefined, runs), make(plan.sessions - (sameSession ? 1 : 0), change))
 }
 
 /** The share of `cases` that are red. */
-export function redShare(plan: AcceptedPlan, change: Change, cases: number, first: number, sameSession = false): number {
+export function redShare(
+  plan: AcceptedPlan,
+  change: Change,
+  cases: number,
+  first: number,
+  sameSession = false,
+): number {
   let red = 0
   for (let i = 0; i < cases; i += 1) {
     const rows = simulateHeld(plan, change, first + i, sameSession)

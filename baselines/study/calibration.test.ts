@@ -14,7 +14,13 @@ import type { Change } from './service.ts'
  */
 const { vigil } = deciders
 
-function shareAt(level: NoiseLevel, change: Change, counted: Goal['counted'], cases: number, seconds = 2.5): Share {
+function shareAt(
+  level: NoiseLevel,
+  change: Change,
+  counted: Goal['counted'],
+  cases: number,
+  seconds = 2.5,
+): Share {
   const decisions = decideDuets({ change, level, seconds }, { vigil }, cases, 5000).get('vigil') ?? []
   return shareOf({ name: '', change, levels: [level], seconds, counted, bound: { least: 0 } }, decisions)
 }
@@ -22,7 +28,9 @@ function shareAt(level: NoiseLevel, change: Change, counted: Goal['counted'], ca
 describe('the gate, on simulated duets', () => {
   it('is red on at most one in 120 where nothing changed, whatever the machine', () => {
     const levels = ['quiet', 'normal', 'drifty', 'noisy'] as const
-    expect(levels.reduce((sum, level) => sum + shareAt(level, {}, 'fail', 30).count, 0)).toBeLessThanOrEqual(1)
+    expect(levels.reduce((sum, level) => sum + shareAt(level, {}, 'fail', 30).count, 0)).toBeLessThanOrEqual(
+      1,
+    )
   })
 
   it('decides where nothing changed, more often than not', () => {

@@ -5,9 +5,16 @@ import { accept, redShare, runMaker } from './accepted.ts'
 import { seeded } from './random.ts'
 
 /** Releases of 2 % each, every one accepted on its own day; what the last one's run came to, and on which release a run was red first. */
-function creep(seed: number, releases: number, step: number): { rows: VerdictRow[]; redFrom: number | undefined } {
+function creep(
+  seed: number,
+  releases: number,
+  step: number,
+): { rows: VerdictRow[]; redFrom: number | undefined } {
   const make = runMaker({ runNoise: 0.01, drift: 0.01 }, seeded(seed))
-  let baseline = accept(undefined, Array.from({ length: 5 }, () => make(0)))
+  let baseline = accept(
+    undefined,
+    Array.from({ length: 5 }, () => make(0)),
+  )
   let rows: VerdictRow[] = []
   let redFrom: number | undefined
   for (let release = 1; release <= releases; release += 1) {
@@ -23,13 +30,20 @@ function creep(seed: number, releases: number, step: number): { rows: VerdictRow
 const seeds = [1, 2, 3, 4, 5, 6]
 
 describe('slow creep', () => {
-  it.each(seeds)('of twelve steps of 2 %, each within its margin, goes red against the anchor, seed %d', (seed) => {
-    const { rows, redFrom = 0 } = creep(seed, 12, 1.02)
-    expect(rows.filter(({ rule, status }) => rule === 'anchor' && status === 'fail').map(({ metric }) => metric)).toContain('p50Ms')
-    // What a single release lost is within its margin; the accepted runs alone would never have told.
-    expect(rows.filter(({ rule, status, step }) => rule === 'baseline' && status === 'fail' && step === null)).toEqual([])
-    expect(redFrom).toBeGreaterThan(5)
-  })
+  it.each(seeds)(
+    'of twelve steps of 2 %, each within its margin, goes red against the anchor, seed %d',
+    (seed) => {
+      const { rows, redFrom = 0 } = creep(seed, 12, 1.02)
+      expect(
+        rows.filter(({ rule, status }) => rule === 'anchor' && status === 'fail').map(({ metric }) => metric),
+      ).toContain('p50Ms')
+      // What a single release lost is within its margin; the accepted runs alone would never have told.
+      expect(
+        rows.filter(({ rule, status, step }) => rule === 'baseline' && status === 'fail' && step === null),
+      ).toEqual([])
+      expect(redFrom).toBeGreaterThan(5)
+    },
+  )
 
   it.each(seeds)('is none where nothing crept, seed %d', (seed) => {
     expect(creep(seed, 12, 1).redFrom).toBeUndefined()

@@ -28,7 +28,17 @@ const latencies = ['p50Ms', 'p95Ms', 'meanMs'] as const
 
 /** Series of 60 to 180 runs, half of them clean, the others with one or two steps of `factor`, up or down. */
 export function scoreHistory(factor: number, series: number, first: number): HistoryScore {
-  const score: HistoryScore = { series, hits: 0, told: 0, changes: 0, eventsFound: 0, events: 0, distance: 0, falsePoints: 0, clean: 0 }
+  const score: HistoryScore = {
+    series,
+    hits: 0,
+    told: 0,
+    changes: 0,
+    eventsFound: 0,
+    events: 0,
+    distance: 0,
+    falsePoints: 0,
+    clean: 0,
+  }
   for (let i = 0; i < series; i += 1) {
     const plan = planOf(i, i % 2 === 0 ? undefined : factor)
     const found = changePoints(simulateSeries(plan, first + i))
@@ -63,6 +73,8 @@ function addTo(score: HistoryScore, { steps }: SeriesPlan, found: readonly Chang
     }
   }
   score.events += steps.length
-  score.eventsFound += steps.filter(({ at }) => found.some(({ index }) => Math.abs(index - at) <= near)).length
+  score.eventsFound += steps.filter(({ at }) =>
+    found.some(({ index }) => Math.abs(index - at) <= near),
+  ).length
   score.told += found.length
 }

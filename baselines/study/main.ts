@@ -23,14 +23,23 @@ const done = new Map<string, Map<string, Decision[]>>()
 function decisionsOf({ change, levels, seconds }: Goal, name: string): Decision[] {
   return levels.flatMap((level) => {
     const key = JSON.stringify([change, level, seconds])
-    const decisions = done.get(key) ?? decideDuets({ change, level, seconds }, all, Object.keys(change).length === 0 ? 3 * cases : cases, firstSeed)
+    const decisions =
+      done.get(key) ??
+      decideDuets(
+        { change, level, seconds },
+        all,
+        Object.keys(change).length === 0 ? 3 * cases : cases,
+        firstSeed,
+      )
     done.set(key, decisions)
     return decisions.get(name) ?? []
   })
 }
 
 function percent(measured: Share): string {
-  return Number.isNaN(share(measured)) ? '–' : `${(share(measured) * 100).toFixed(1)} ± ${(shareError(measured) * 100).toFixed(1)} %`
+  return Number.isNaN(share(measured))
+    ? '–'
+    : `${(share(measured) * 100).toFixed(1)} ± ${(shareError(measured) * 100).toFixed(1)} %`
 }
 
 function print(line: string): void {
@@ -41,13 +50,20 @@ print(`| duets of 24 pairs | noise | counted | goal | duets | ${names.join(' | '
 print(`|---|---|---|---|---|${'---|'.repeat(names.length)}`)
 for (const goal of goals) {
   const shares = names.map((name) => shareOf(goal, decisionsOf(goal, name)))
-  const bound = 'least' in goal.bound ? `≥ ${Math.round(goal.bound.least * 100)} %` : `≤ ${Math.round(goal.bound.most * 100)} %`
+  const bound =
+    'least' in goal.bound
+      ? `≥ ${Math.round(goal.bound.least * 100)} %`
+      : `≤ ${Math.round(goal.bound.most * 100)} %`
   const own = shares[0] ?? { count: 0, cases: 0 }
-  print(`| ${goal.name}, ${goal.seconds} s | ${goal.levels.length === 4 ? 'all' : goal.levels.join(', ')} | ${goal.counted} | ${bound} | ${own.cases} | ${reached(goal, own) ? '' : '**missed** '}${shares.map(percent).join(' | ')} |`)
+  print(
+    `| ${goal.name}, ${goal.seconds} s | ${goal.levels.length === 4 ? 'all' : goal.levels.join(', ')} | ${goal.counted} | ${bound} | ${own.cases} | ${reached(goal, own) ? '' : '**missed** '}${shares.map(percent).join(' | ')} |`,
+  )
 }
 
 print('')
-print(`| histories (${series} a row) | precision | recall, metric by metric | recall, by any | distance | false points in clean series |`)
+print(
+  `| histories (${series} a row) | precision | recall, metric by metric | recall, by any | distance | false points in clean series |`,
+)
 print('|---|---|---|---|---|---|')
 for (const factor of [1.07, 1.1, 1.2]) print(historyLine(factor, scoreHistory(factor, series, firstSeed)))
 

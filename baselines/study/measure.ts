@@ -28,7 +28,13 @@ export interface Cell {
 }
 
 /** Every decider on the same duets; seeds `first`, `first` + 1, … */
-export function decideDuets(cell: Cell, deciders: Record<string, Decider>, cases: number, first: number, writer: Writer = 'hdr'): Map<string, Decision[]> {
+export function decideDuets(
+  cell: Cell,
+  deciders: Record<string, Decider>,
+  cases: number,
+  first: number,
+  writer: Writer = 'hdr',
+): Map<string, Decision[]> {
   const decisions = new Map(Object.keys(deciders).map((name) => [name, [] as Decision[]]))
   for (let i = 0; i < cases; i += 1) {
     const duet = simulateDuet({ ...cell, pairs: 24, writer }, first + i)
@@ -39,7 +45,13 @@ export function decideDuets(cell: Cell, deciders: Record<string, Decider>, cases
 
 export function shareOf({ counted, change }: Goal, decisions: readonly Decision[]): Share {
   const pool = counted === 'named' ? decisions.filter(({ word }) => word === 'fail') : decisions
-  const hits = pool.filter(({ word, blamed }) => (counted === 'named' ? blamed[0] === change.step?.name : counted === 'not pass' ? word !== 'pass' : word === counted))
+  const hits = pool.filter(({ word, blamed }) =>
+    counted === 'named'
+      ? blamed[0] === change.step?.name
+      : counted === 'not pass'
+        ? word !== 'pass'
+        : word === counted,
+  )
   return { count: hits.length, cases: pool.length }
 }
 

@@ -17,14 +17,21 @@ export interface SeriesPlan {
 }
 
 /** Runs with totals alone. The same seed gives the same series. */
-export function simulateSeries({ runs, steps, noise, correlation, spikes, gaps }: SeriesPlan, seed: number): (ComparableRun | null)[] {
+export function simulateSeries(
+  { runs, steps, noise, correlation, spikes, gaps }: SeriesPlan,
+  seed: number,
+): (ComparableRun | null)[] {
   const random = seeded(seed)
   let wander = random.normal() * noise
   return Array.from({ length: runs }, (_, index) => {
     wander = correlation * wander + Math.sqrt(1 - correlation ** 2) * noise * random.normal()
     const spike = random.uniform() < spikes ? 1.3 + 0.7 * random.uniform() : 1
     const level = steps.reduce((factor, step) => (index >= step.at ? factor * step.factor : factor), spike)
-    const run = runWith(level * Math.exp(wander), () => Math.exp(0.5 * noise * random.normal()), random.uniform)
+    const run = runWith(
+      level * Math.exp(wander),
+      () => Math.exp(0.5 * noise * random.normal()),
+      random.uniform,
+    )
     const fate = random.uniform()
     if (fate < gaps / 3) return null
     if (fate < (gaps * 2) / 3) return { ...run, interrupted: true }
@@ -35,6 +42,17 @@ export function simulateSeries({ runs, steps, noise, correlation, spikes, gaps }
 function runWith(level: number, own: () => number, uniform: () => number): ComparableRun {
   const requests = 6000
   const errors = Math.round(6 * uniform())
-  const latency = { meanMs: 14 * level * own(), p50Ms: 8 * level * own(), p90Ms: 25 * level * own(), p95Ms: 40 * level * own() * own(), p99Ms: 90 * level * own() ** 3, maxMs: 400 * level }
-  return { schema: 'vigil.run/1', totals: { requests, errors, errorRate: errors / requests, throughputRps: 100 + 0.1 * uniform(), latency }, endpoints: {} }
+  const latency = {
+    meanMs: 14 * level * own(),
+    p50Ms: 8 * level * own(),
+    p90Ms: 25 * level * own(),
+    p95Ms: 40 * level * own() * own(),
+    p99Ms: 90 * level * own() ** 3,
+    maxMs: 400 * level,
+  }
+  return {
+    schema: 'vigil.run/1',
+    totals: { requests, errors, errorRate: errors / requests, throughputRps: 100 + 0.1 * uniform(), latency },
+    endpoints: {},
+  }
 }

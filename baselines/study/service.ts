@@ -19,7 +19,14 @@ export interface Change {
   shares?: readonly number[]
 }
 
-export const steps = ['task/list', 'task/read', 'task/create', 'task/update', 'auth/login', 'export/csv'] as const
+export const steps = [
+  'task/list',
+  'task/read',
+  'task/create',
+  'task/update',
+  'auth/login',
+  'export/csv',
+] as const
 export const usualShares = [0.3, 0.25, 0.18, 0.14, 0.08, 0.05] as const
 const medianMs = [6, 2.5, 5, 4, 45, 25]
 const sigma = [0.5, 0.4, 0.45, 0.45, 0.3, 0.6]
@@ -39,21 +46,35 @@ export interface Block {
 }
 
 /** The record of one block of load, as simulated. */
-export function simulateBlock({ seconds, ratePerSecond, slowness, change, writer }: Block, random: RandomSource): ComparableRun {
+export function simulateBlock(
+  { seconds, ratePerSecond, slowness, change, writer }: Block,
+  random: RandomSource,
+): ComparableRun {
   const requests = Math.round(seconds * ratePerSecond)
   const answered = Math.round(requests * (change.throughput ?? 1))
   const cumulated = cumulative(change.shares ?? usualShares)
   const tallies = steps.map((_, index) => tally(writer, logChange(index, change)))
   for (let i = 0; i < answered; i += 1) {
     const draw = random.uniform()
-    const step = Math.max(0, cumulated.findIndex((bound) => draw < bound))
+    const step = Math.max(
+      0,
+      cumulated.findIndex((bound) => draw < bound),
+    )
     const slot = Math.min(slowness.length - 1, Math.floor((i / answered) * (seconds / slotSeconds)))
     const tail = change.tail && random.uniform() < change.tail.share ? Math.log(change.tail.factor) : 0
-    tallies[step]?.add((slowness[slot] ?? 0) + tail + (sigma[step] ?? 0.5) * random.normal() + (random.uniform() < stalls.share ? stalls.log : 0), random.uniform() < (change.errorRate ?? usualErrorRate))
+    tallies[step]?.add(
+      (slowness[slot] ?? 0) +
+        tail +
+        (sigma[step] ?? 0.5) * random.normal() +
+        (random.uniform() < stalls.share ? stalls.log : 0),
+      random.uniform() < (change.errorRate ?? usualErrorRate),
+    )
   }
   const durationMs = seconds * 1000
   const counts = tallies.map((one) => one.counts())
-  const endpoints = Object.fromEntries(steps.map((step, index) => [step, endpointOf(counts[index] ?? noCounts, durationMs)]))
+  const endpoints = Object.fromEntries(
+    steps.map((step, index) => [step, endpointOf(counts[index] ?? noCounts, durationMs)]),
+  )
   return { schema: 'vigil.run/1', totals: totalsOf(counts, requests - answered, durationMs), endpoints }
 }
 
@@ -82,8 +103,18 @@ const coarseBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000
 /** Latencies as three kinds of writers keep them: buckets 1 % wide, every sample, or a dozen fixed buckets. */
 function tally(writer: Writer, logMedian: number): Tally {
   const buckets = new Map<number, number>()
-  const bucketOf = (log: number): number => (writer === 'hdr' ? Math.ceil(log / hdrWidth) : writer === 'exact' ? Math.ceil(Math.exp(log) * 1000) : coarseBoundsMs.findIndex((bound) => log <= Math.log(bound)))
-  const boundOf = (bucket: number): number => (writer === 'hdr' ? Math.exp(bucket * hdrWidth) : writer === 'exact' ? bucket / 1000 : (coarseBoundsMs[bucket] ?? 0))
+  const bucketOf = (log: number): number =>
+    writer === 'hdr'
+      ? Math.ceil(log / hdrWidth)
+      : writer === 'exact'
+        ? Math.ceil(Math.exp(log) * 1000)
+        : coarseBoundsMs.findIndex((bound) => log <= Math.log(bound))
+  const boundOf = (bucket: number): number =>
+    writer === 'hdr'
+      ? Math.exp(bucket * hdrWidth)
+      : writer === 'exact'
+        ? bucket / 1000
+        : (coarseBoundsMs[bucket] ?? 0)
   const counted = { requests: 0, errors: 0 }
   return {
     add: (log, failed) => {
@@ -93,8 +124,14 @@ function tally(writer: Writer, logMedian: number): Tally {
       if (failed) counted.errors += 1
     },
     counts: () => {
-      const histogram = [...buckets].toSorted((a, b) => a[0] - b[0]).map(([bucket, count]): Bucket => [boundOf(bucket), count])
-      return { ...counted, histogram, latencySumMs: histogram.reduce((sum, [ms, count]) => sum + ms * count, 0) }
+      const histogram = [...buckets]
+        .toSorted((a, b) => a[0] - b[0])
+        .map(([bucket, count]): Bucket => [boundOf(bucket), count])
+      return {
+        ...counted,
+        histogram,
+        latencySumMs: histogram.reduce((sum, [ms, count]) => sum + ms * count, 0),
+      }
     },
   }
 }

@@ -11,22 +11,47 @@ export interface Moved {
 export const stepFacts = ['appMs', 'dbMs', 'statements', 'rows'] as const
 export type StepFact = (typeof stepFacts)[number]
 
-export const processFacts = ['cpuMsPerRequest', 'databaseCpuMsPerRequest', 'gcMsPerRequest', 'eventLoopP99Ms', 'rssMaxBytes', 'cacheHitRatio', 'dbMsPerRequest', 'statementsPerRequest'] as const
+export const processFacts = [
+  'cpuMsPerRequest',
+  'databaseCpuMsPerRequest',
+  'gcMsPerRequest',
+  'eventLoopP99Ms',
+  'rssMaxBytes',
+  'cacheHitRatio',
+  'dbMsPerRequest',
+  'statementsPerRequest',
+] as const
 export type ProcessFact = (typeof processFacts)[number]
 
 /** What the service says that a step's answers cost it, on both sides: means over the duet. Only what both sides tell. */
-export function stepMoves({ baseline, candidate }: DuetUnits, step: string): Partial<Record<StepFact, Moved>> {
-  return both(stepFacts, (fact) => stepMean(baseline, step, fact), (fact) => stepMean(candidate, step, fact))
+export function stepMoves(
+  { baseline, candidate }: DuetUnits,
+  step: string,
+): Partial<Record<StepFact, Moved>> {
+  return both(
+    stepFacts,
+    (fact) => stepMean(baseline, step, fact),
+    (fact) => stepMean(candidate, step, fact),
+  )
 }
 
 /** What was read of both processes: means over the duet. */
 export function processMoves({ baseline, candidate }: DuetUnits): Partial<Record<ProcessFact, Moved>> {
-  const mean = (runs: DuetUnits['baseline'], fact: ProcessFact): number | undefined => meanOf(runs.map((run) => factOf(run, 'server', fact)))
-  return both(processFacts, (fact) => mean(baseline, fact), (fact) => mean(candidate, fact))
+  const mean = (runs: DuetUnits['baseline'], fact: ProcessFact): number | undefined =>
+    meanOf(runs.map((run) => factOf(run, 'server', fact)))
+  return both(
+    processFacts,
+    (fact) => mean(baseline, fact),
+    (fact) => mean(candidate, fact),
+  )
 }
 
 /** In how many of the units that tell a process's figure it went the same way as on the whole, 0..1. */
-export function agreement({ baseline, candidate }: DuetUnits, fact: ProcessFact, { baseline: b, candidate: c }: Moved): number {
+export function agreement(
+  { baseline, candidate }: DuetUnits,
+  fact: ProcessFact,
+  { baseline: b, candidate: c }: Moved,
+): number {
   const ways = baseline.flatMap((run, index) => {
     const other = candidate[index]
     const [x, y] = [factOf(run, 'server', fact), other && factOf(other, 'server', fact)]
@@ -35,7 +60,11 @@ export function agreement({ baseline, candidate }: DuetUnits, fact: ProcessFact,
   return ways.length === 0 ? 0 : ways.filter(Boolean).length / ways.length
 }
 
-function both<F extends string>(facts: readonly F[], before: (fact: F) => number | undefined, after: (fact: F) => number | undefined): Partial<Record<F, Moved>> {
+function both<F extends string>(
+  facts: readonly F[],
+  before: (fact: F) => number | undefined,
+  after: (fact: F) => number | undefined,
+): Partial<Record<F, Moved>> {
   const moves: Partial<Record<F, Moved>> = {}
   for (const fact of facts) {
     const [baseline, candidate] = [before(fact), after(fact)]

@@ -19,14 +19,27 @@ export function slowest(answers: readonly TracedAnswer[]): TracedAnswer[] {
  * @param step `journey/step`, or null for all
  */
 export function slowestTraces(runs: readonly ComparableRun[], step: string | null): TracedAnswer[] {
-  const endpoints = runs.flatMap((run) => (step === null ? Object.values(run.endpoints) : (run.endpoints[step] ?? [])))
-  return slowest(endpoints.flatMap((endpoint): TracedAnswer[] => {
-    const kept: unknown = Reflect.get(endpoint, 'slowest')
-    return Array.isArray(kept) ? kept.filter(isTraced) : []
-  }))
+  const endpoints = runs.flatMap((run) =>
+    step === null ? Object.values(run.endpoints) : (run.endpoints[step] ?? []),
+  )
+  return slowest(
+    endpoints.flatMap((endpoint): TracedAnswer[] => {
+      const kept: unknown = Reflect.get(endpoint, 'slowest')
+      return Array.isArray(kept) ? kept.filter(isTraced) : []
+    }),
+  )
 }
 
 // A record may come from a file.
 function isTraced(value: unknown): value is TracedAnswer {
-  return typeof value === 'object' && value !== null && 'traceId' in value && typeof value.traceId === 'string' && /^[0-9a-f]{32}$/.test(value.traceId) && 'latencyMs' in value && typeof value.latencyMs === 'number' && Number.isFinite(value.latencyMs)
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'traceId' in value &&
+    typeof value.traceId === 'string' &&
+    /^[0-9a-f]{32}$/.test(value.traceId) &&
+    'latencyMs' in value &&
+    typeof value.latencyMs === 'number' &&
+    Number.isFinite(value.latencyMs)
+  )
 }

@@ -11,28 +11,48 @@ function whyIs(shape: Omit<DuetShape, 'units'>): Why[] {
 }
 
 it('names the step, its effect, and what moved in the database', () => {
-  const why = whyIs({ baseline: { told: { dbMs: 0.5, statements: 1, appMs: 0.3 } }, candidate: { slower: 1.4, told: { dbMs: 1.5, statements: 3, appMs: 0.3 } } })
+  const why = whyIs({
+    baseline: { told: { dbMs: 0.5, statements: 1, appMs: 0.3 } },
+    candidate: { slower: 1.4, told: { dbMs: 1.5, statements: 3, appMs: 0.3 } },
+  })
   expect(why.map(({ step }) => step)).toEqual(expect.arrayContaining(['tasks/list', 'tasks/read']))
   expect(why[0]?.effect).toMatch(/p50 \+4\d %/)
-  expect(why[0]?.moved).toEqual(['time in the database 0.5 ms → 1.5 ms a request', 'SQL statements 1 → 3 a request'])
+  expect(why[0]?.moved).toEqual([
+    'time in the database 0.5 ms → 1.5 ms a request',
+    'SQL statements 1 → 3 a request',
+  ])
 })
 
 it('tells waiting from computing by CPU time', () => {
   const slow = { slower: 1.4, told: { appMs: 1.2 } }
   const waiting = whyIs({ baseline: { cpuMs: 1, told: { appMs: 0.3 } }, candidate: { ...slow, cpuMs: 1 } })
-  expect(waiting.at(-1)?.moved).toContain('CPU per request did not move: the application waits there (a lock, a pool, a timer), it does not compute')
-  const computing = whyIs({ baseline: { cpuMs: 1, told: { appMs: 0.3 } }, candidate: { ...slow, cpuMs: 1.9 } })
-  expect(computing.at(-1)?.moved).toEqual([expect.stringMatching(/^CPU per request \S+ ms → 1\.9 ms \(\+9\d %\)/)])
+  expect(waiting.at(-1)?.moved).toContain(
+    'CPU per request did not move: the application waits there (a lock, a pool, a timer), it does not compute',
+  )
+  const computing = whyIs({
+    baseline: { cpuMs: 1, told: { appMs: 0.3 } },
+    candidate: { ...slow, cpuMs: 1.9 },
+  })
+  expect(computing.at(-1)?.moved).toEqual([
+    expect.stringMatching(/^CPU per request \S+ ms → 1\.9 ms \(\+9\d %\)/),
+  ])
 })
 
 it('says it when nothing that the service tells moved', () => {
-  expect(whyIs({ candidate: { slower: 1.4 } }).at(-1)?.moved).toEqual([expect.stringContaining('nothing that the service tells moved with it')])
+  expect(whyIs({ candidate: { slower: 1.4 } }).at(-1)?.moved).toEqual([
+    expect.stringContaining('nothing that the service tells moved with it'),
+  ])
 })
 
 it('tells what moved with the process: garbage, memory, event loop, cache', () => {
   const why = whyIs({
-    baseline: { server: { gcMsPerRequest: 0.01, rssMaxBytes: 100e6, eventLoopP99Ms: 10, cacheHitRatio: 0.9 } },
-    candidate: { slower: 1.4, server: { gcMsPerRequest: 0.2, rssMaxBytes: 200e6, eventLoopP99Ms: 30, cacheHitRatio: 0.1 } },
+    baseline: {
+      server: { gcMsPerRequest: 0.01, rssMaxBytes: 100e6, eventLoopP99Ms: 10, cacheHitRatio: 0.9 },
+    },
+    candidate: {
+      slower: 1.4,
+      server: { gcMsPerRequest: 0.2, rssMaxBytes: 200e6, eventLoopP99Ms: 30, cacheHitRatio: 0.1 },
+    },
   })
   expect(why.at(-1)?.moved).toEqual([
     expect.stringContaining('garbage collection per request'),
@@ -50,11 +70,23 @@ it('says where the errors are, and of which class', () => {
 it('names the traces of the slowest answers there, those that a record names in earnest', () => {
   const units = { ...unitsOf({ units: 12, candidate: { slower: 1.4 } }), exact: {} }
   const id = (digit: string): string => digit.repeat(32)
-  const keep = (unit: number, slowest: unknown): void => void Object.assign(units.candidate[unit]?.endpoints['tasks/read'] ?? {}, { slowest })
-  keep(0, [{ traceId: id('a'), latencyMs: 4 }, { traceId: '\u001B[2J', latencyMs: 99 }, { traceId: id('f') }, 'nonsense'])
-  keep(3, [{ traceId: id('b'), latencyMs: 9 }, { traceId: id('c'), latencyMs: 7 }, { traceId: id('d'), latencyMs: 3 }])
+  const keep = (unit: number, slowest: unknown): void =>
+    void Object.assign(units.candidate[unit]?.endpoints['tasks/read'] ?? {}, { slowest })
+  keep(0, [
+    { traceId: id('a'), latencyMs: 4 },
+    { traceId: '\u001B[2J', latencyMs: 99 },
+    { traceId: id('f') },
+    'nonsense',
+  ])
+  keep(3, [
+    { traceId: id('b'), latencyMs: 9 },
+    { traceId: id('c'), latencyMs: 7 },
+    { traceId: id('d'), latencyMs: 3 },
+  ])
   const read = whyOf(judgeDuet(units), units).find(({ step }) => step === 'tasks/read')
-  expect(read && evidenceOf(read).at(-1)).toBe(`slowest traces: ${id('b')} (9 ms), ${id('c')} (7 ms), ${id('a')} (4 ms)`)
+  expect(read && evidenceOf(read).at(-1)).toBe(
+    `slowest traces: ${id('b')} (9 ms), ${id('c')} (7 ms), ${id('a')} (4 ms)`,
+  )
   expect(read && whyLine(read)).toMatch(/^tasks\/read: p95 .*; slowest traces: b/)
 })
 

@@ -31,17 +31,41 @@ export function whyOf(verdict: Verdict, units: DuetUnits): Why[] {
   if (verdict.verdict !== 'fail') return []
   const failed = verdict.rows.filter((row) => row.status === 'fail')
   const steps = [...new Set(failed.flatMap((row) => row.step ?? []))].slice(0, mostSteps)
-  const named = steps.map((step): Why => ({ step, effect: effectOf(failed.filter((row) => row.step === step)), moved: stepSentences(units, step), traces: slowestTraces(units.candidate, step) }))
+  const named = steps.map((step): Why => ({
+    step,
+    effect: effectOf(failed.filter((row) => row.step === step)),
+    moved: stepSentences(units, step),
+    traces: slowestTraces(units.candidate, step),
+  }))
   const whole = failed.filter((row) => row.step === null)
-  const process = processSentences(units, steps.some((step) => isInApplication(units, step)))
-  const told = [...(failed.some((row) => row.metric === 'errorRate') ? failureSentences(units) : []), ...process]
+  const process = processSentences(
+    units,
+    steps.some((step) => isInApplication(units, step)),
+  )
+  const told = [
+    ...(failed.some((row) => row.metric === 'errorRate') ? failureSentences(units) : []),
+    ...process,
+  ]
   if (whole.length === 0 && told.length === 0) return named
-  return [...named, { step: null, effect: whole.length > 0 ? effectOf(whole) : 'the process', moved: told.length > 0 ? told : unexplained(named), traces: named.length > 0 ? [] : slowestTraces(units.candidate, null) }]
+  return [
+    ...named,
+    {
+      step: null,
+      effect: whole.length > 0 ? effectOf(whole) : 'the process',
+      moved: told.length > 0 ? told : unexplained(named),
+      traces: named.length > 0 ? [] : slowestTraces(units.candidate, null),
+    },
+  ]
 }
 
 /** All that is told of one place, a sentence each: what moved, and which traces to open. */
 export function evidenceOf({ moved, traces }: Why): string[] {
-  return traces.length === 0 ? moved : [...moved, `slowest traces: ${traces.map(({ traceId, latencyMs }) => `${traceId} (${amount('ms', latencyMs)})`).join(', ')}`]
+  return traces.length === 0
+    ? moved
+    : [
+        ...moved,
+        `slowest traces: ${traces.map(({ traceId, latencyMs }) => `${traceId} (${amount('ms', latencyMs)})`).join(', ')}`,
+      ]
 }
 
 /** One place as one line. */
@@ -58,14 +82,31 @@ function failureSentences({ candidate }: DuetUnits): string[] {
     const place = `${step ?? 'arrivals'} (${failure})`
     counts.set(place, (counts.get(place) ?? 0) + count)
   }
-  return [...counts].toSorted(([, a], [, b]) => b - a).slice(0, mostFailures).map(([place, count]) => `${count} failed in ${place}`)
+  return [...counts]
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, mostFailures)
+    .map(([place, count]) => `${count} failed in ${place}`)
 }
 
 function effectOf(rows: readonly VerdictRow[]): string {
-  return rows.map((row) => (row.ratio === undefined || row.rule === 'exact' ? row.message : `${label(row.metric)} ${change(row.ratio)}`)).join(', ')
+  return rows
+    .map((row) =>
+      row.ratio === undefined || row.rule === 'exact'
+        ? row.message
+        : `${label(row.metric)} ${change(row.ratio)}`,
+    )
+    .join(', ')
 }
 
-const labels: Record<string, string> = { p50Ms: 'p50', p95Ms: 'p95', p99Ms: 'p99', throughputRps: 'throughput', errorRate: 'errors', cpuMsPerRequest: 'CPU per request', databaseCpuMsPerRequest: 'CPU of the database per request' }
+const labels: Record<string, string> = {
+  p50Ms: 'p50',
+  p95Ms: 'p95',
+  p99Ms: 'p99',
+  throughputRps: 'throughput',
+  errorRate: 'errors',
+  cpuMsPerRequest: 'CPU per request',
+  databaseCpuMsPerRequest: 'CPU of the database per request',
+}
 
 function label(metric: string): string {
   return labels[metric] ?? metric
@@ -82,8 +123,10 @@ function stepSentences(units: DuetUnits, step: string): string[] {
   const moves = stepMoves(units, step)
   return stepFacts.flatMap((fact) => {
     const moved = moves[fact]
-    if (moved === undefined || !movesEnough(moved, stepWords[fact].unit === 'ms' ? leastMoveMs : 0.01)) return []
-    const figure = (value: number): string => (stepWords[fact].unit === 'ms' ? amount('ms', value) : String(Number(value.toPrecision(4))))
+    if (moved === undefined || !movesEnough(moved, stepWords[fact].unit === 'ms' ? leastMoveMs : 0.01))
+      return []
+    const figure = (value: number): string =>
+      stepWords[fact].unit === 'ms' ? amount('ms', value) : String(Number(value.toPrecision(4)))
     return [`${stepWords[fact].name} ${figure(moved.baseline)} → ${figure(moved.candidate)} a request`]
   })
 }
@@ -99,15 +142,39 @@ function isInApplication(units: DuetUnits, step: string): boolean {
   return app >= leastMoveMs && app > (dbMs === undefined ? 0 : dbMs.candidate - dbMs.baseline)
 }
 
-const processWords: Record<ProcessFact, { name: string; figure: (value: number) => string; least: number; better?: 'more' }> = {
+const processWords: Record<
+  ProcessFact,
+  { name: string; figure: (value: number) => string; least: number; better?: 'more' }
+> = {
   cpuMsPerRequest: { name: 'CPU per request', figure: (value) => amount('ms', value), least: leastMoveMs },
-  databaseCpuMsPerRequest: { name: 'CPU of the database per request', figure: (value) => amount('ms', value), least: leastMoveMs },
-  gcMsPerRequest: { name: 'garbage collection per request', figure: (value) => amount('ms', value), least: leastMoveMs },
+  databaseCpuMsPerRequest: {
+    name: 'CPU of the database per request',
+    figure: (value) => amount('ms', value),
+    least: leastMoveMs,
+  },
+  gcMsPerRequest: {
+    name: 'garbage collection per request',
+    figure: (value) => amount('ms', value),
+    least: leastMoveMs,
+  },
   eventLoopP99Ms: { name: 'event loop p99', figure: (value) => amount('ms', value), least: 1 },
   rssMaxBytes: { name: 'memory', figure: (value) => amount('bytes', value), least: 10e6 },
-  cacheHitRatio: { name: 'cache hits', figure: (value) => amount('ratio', value), least: 0.02, better: 'more' },
-  dbMsPerRequest: { name: 'time in the database per request', figure: (value) => amount('ms', value), least: leastMoveMs },
-  statementsPerRequest: { name: 'SQL statements per request', figure: (value) => String(Number(value.toPrecision(3))), least: 0.01 },
+  cacheHitRatio: {
+    name: 'cache hits',
+    figure: (value) => amount('ratio', value),
+    least: 0.02,
+    better: 'more',
+  },
+  dbMsPerRequest: {
+    name: 'time in the database per request',
+    figure: (value) => amount('ms', value),
+    least: leastMoveMs,
+  },
+  statementsPerRequest: {
+    name: 'SQL statements per request',
+    figure: (value) => String(Number(value.toPrecision(3))),
+    least: 0.01,
+  },
 }
 
 function processSentences(units: DuetUnits, inApplication: boolean): string[] {
@@ -115,15 +182,32 @@ function processSentences(units: DuetUnits, inApplication: boolean): string[] {
   const sentences = processFacts.flatMap((fact) => {
     const moved = moves[fact]
     const { name, figure, least, better } = processWords[fact]
-    if (moved === undefined || !movesEnough(moved, least) || moved.candidate > moved.baseline === (better === 'more') || agreement(units, fact, moved) < leastAgreement) return []
-    return [`${name} ${figure(moved.baseline)} → ${figure(moved.candidate)}${moved.baseline > 0 ? ` (${change(moved.candidate / moved.baseline)})` : ''}`]
+    if (
+      moved === undefined ||
+      !movesEnough(moved, least) ||
+      moved.candidate > moved.baseline === (better === 'more') ||
+      agreement(units, fact, moved) < leastAgreement
+    )
+      return []
+    return [
+      `${name} ${figure(moved.baseline)} → ${figure(moved.candidate)}${moved.baseline > 0 ? ` (${change(moved.candidate / moved.baseline)})` : ''}`,
+    ]
   })
   const { cpuMsPerRequest: cpu } = moves
   // Time that passes without being spent: what a profiler of the CPU would not find.
   const waits = inApplication && cpu !== undefined && !movesEnough(cpu, leastMoveMs)
-  return waits ? [...sentences, 'CPU per request did not move: the application waits there (a lock, a pool, a timer), it does not compute'] : sentences
+  return waits
+    ? [
+        ...sentences,
+        'CPU per request did not move: the application waits there (a lock, a pool, a timer), it does not compute',
+      ]
+    : sentences
 }
 
 function unexplained(named: readonly Why[]): string[] {
-  return named.some(({ moved }) => moved.length > 0) ? [] : ['nothing that the service tells moved with it: the time passes outside of what it measures (accepting, reading, writing, the network)']
+  return named.some(({ moved }) => moved.length > 0)
+    ? []
+    : [
+        'nothing that the service tells moved with it: the time passes outside of what it measures (accepting, reading, writing, the network)',
+      ]
 }

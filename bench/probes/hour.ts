@@ -24,7 +24,14 @@ const jobs = probes.map((name): Job<ProbeResult> => ({
   name,
   cadence: cadence.cadence,
   deadlineMs: 10_000,
-  run: async () => ({ name, outcome: 'up', startedAt: new Date(clock.wall()).toISOString(), durationMs: 5, attempts: 1, steps: [{ step: 'get', ok: true, status: 200, durationMs: 5 }] }),
+  run: async () => ({
+    name,
+    outcome: 'up',
+    startedAt: new Date(clock.wall()).toISOString(),
+    durationMs: 5,
+    attempts: 1,
+    steps: [{ step: 'get', ok: true, status: 200, durationMs: 5 }],
+  }),
 }))
 const ended = runSchedule({ jobs, clock, stop: stop.signal, tell: hear })
 const heapBytes: number[] = []

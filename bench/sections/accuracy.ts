@@ -11,8 +11,20 @@ const quantiles = [
 ] as const
 
 const suites: Record<string, Config['suites'][string]> = {
-  k6: { engine: 'k6', journeys: { timed: 1 }, load: { ratePerSecond: 300 }, warmupSeconds: 0, durationSeconds: 10 },
-  autocannon: { engine: 'autocannon', journeys: { timed: 1 }, load: { connections: 4 }, warmupSeconds: 0, durationSeconds: 10 },
+  k6: {
+    engine: 'k6',
+    journeys: { timed: 1 },
+    load: { ratePerSecond: 300 },
+    warmupSeconds: 0,
+    durationSeconds: 10,
+  },
+  autocannon: {
+    engine: 'autocannon',
+    journeys: { timed: 1 },
+    load: { connections: 4 },
+    warmupSeconds: 0,
+    durationSeconds: 10,
+  },
 }
 
 export const accuracy: Section = {
@@ -20,7 +32,8 @@ export const accuracy: Section = {
   about: 'percentiles of a record against what a service with known service times says of itself',
   run: async (bench) => {
     const figures: Figure[] = []
-    for (const [engine, suite] of Object.entries(suites)) figures.push(...(await compare(bench, engine, suite)))
+    for (const [engine, suite] of Object.entries(suites))
+      figures.push(...(await compare(bench, engine, suite)))
     return figures
   },
 }
@@ -28,13 +41,18 @@ export const accuracy: Section = {
 async function compare(bench: Bench, engine: string, suite: Config['suites'][string]): Promise<Figure[]> {
   return withService(bench, async (url) => {
     const { run } = await vigilLoad(bench, url, suite)
-    const seen: number[] = await (await fetch(`${url}/seen`)).json() as number[]
+    const seen: number[] = (await (await fetch(`${url}/seen`)).json()) as number[]
     const truth = histogramOf(seen)
     return quantiles.map(([name, q]) => {
       const theirs = quantile(truth, q)
       const ours = run.totals.latency[name]
       const within = Math.abs(ours - theirs) <= theirs * 0.05 + 1
-      return { what: `${engine} ${name}`, value: `${ours.toFixed(2)} ms, service says ${theirs.toFixed(2)} ms`, goal: 'within 5 % + 1 ms', met: within }
+      return {
+        what: `${engine} ${name}`,
+        value: `${ours.toFixed(2)} ms, service says ${theirs.toFixed(2)} ms`,
+        goal: 'within 5 % + 1 ms',
+        met: within,
+      }
     })
   })
 }

@@ -7,12 +7,29 @@ export const gate: Section = {
   name: 'gate',
   about: 'the default gate: its whole time, and its own beside warm-up and load',
   run: async (bench) => {
-    const { wallMs, code } = await runCommand(join(bench.root, 'vigil'), ['gate', '--quiet', '--json'], bench.root)
+    const { wallMs, code } = await runCommand(
+      join(bench.root, 'vigil'),
+      ['gate', '--quiet', '--json'],
+      bench.root,
+    )
     const seconds = wallMs / 1000
-    const loading = Object.values(config.suites).reduce((sum, suite) => sum + (suite.warmupSeconds ?? 5) + suite.durationSeconds, 0)
+    const loading = Object.values(config.suites).reduce(
+      (sum, suite) => sum + (suite.warmupSeconds ?? 5) + suite.durationSeconds,
+      0,
+    )
     return [
-      { what: `whole gate (exit ${code})`, value: `${seconds.toFixed(1)} s`, goal: '≤ 90 s', met: seconds <= 90 },
-      { what: 'beside warm-up and load', value: `${(seconds - loading).toFixed(1)} s`, goal: '≤ 15 s', met: seconds - loading <= 15 },
+      {
+        what: `whole gate (exit ${code})`,
+        value: `${seconds.toFixed(1)} s`,
+        goal: '≤ 90 s',
+        met: seconds <= 90,
+      },
+      {
+        what: 'beside warm-up and load',
+        value: `${(seconds - loading).toFixed(1)} s`,
+        goal: '≤ 15 s',
+        met: seconds - loading <= 15,
+      },
     ]
   },
 }

@@ -41,14 +41,25 @@ export const k6: Section = {
     withService(bench, async (url) => {
       const path = await k6Path(bench)
       const vigil = async (): Promise<number> => {
-        const { run } = await vigilLoad(bench, url, { engine: 'k6', journeys: { fast: 1 }, load: { ratePerSecond: rate }, warmupSeconds: 1, durationSeconds: seconds })
+        const { run } = await vigilLoad(bench, url, {
+          engine: 'k6',
+          journeys: { fast: 1 },
+          load: { ratePerSecond: rate },
+          warmupSeconds: 1,
+          durationSeconds: seconds,
+        })
         return run.totals.throughputRps
       }
       const againstSame = await ratios(bench.rounds, vigil, async () => byHand(bench, path, same(url)))
       const againstBarest = await ratios(bench.rounds, vigil, async () => byHand(bench, path, barest(url)))
       const text = (found: readonly number[]): string => spreadOf(found, (ratio) => ratio.toFixed(3))
       return [
-        { what: 'vigil / a script that tells the same', value: text(againstSame), goal: '≥ 0.95', met: median(againstSame) >= 0.95 },
+        {
+          what: 'vigil / a script that tells the same',
+          value: text(againstSame),
+          goal: '≥ 0.95',
+          met: median(againstSame) >= 0.95,
+        },
         { what: 'vigil / a script that checks nothing', value: text(againstBarest) },
       ]
     }),
@@ -57,7 +68,10 @@ export const k6: Section = {
 async function byHand(bench: Bench, path: string, script: string): Promise<number> {
   const summary = join(bench.folder, 'by-hand.json')
   const file = join(bench.folder, 'by-hand.js')
-  writeFileSync(file, `${script}export function handleSummary(data) { return { '${summary}': String(data.metrics.http_reqs.values.count) } }\n`)
+  writeFileSync(
+    file,
+    `${script}export function handleSummary(data) { return { '${summary}': String(data.metrics.http_reqs.values.count) } }\n`,
+  )
   await runCommand(path, ['run', '--quiet', '--no-usage-report', file], bench.folder)
   return Number(readFileSync(summary, 'utf8')) / seconds
 }

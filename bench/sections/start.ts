@@ -14,9 +14,18 @@ export const start: Section = {
       return wallMs
     }
     await again()
-    const found = await ratios(bench.rounds * 3, again, async () => (await runCommand(process.execPath, ['-e', '0'], bench.root)).wallMs)
+    const found = await ratios(
+      bench.rounds * 3,
+      again,
+      async () => (await runCommand(process.execPath, ['-e', '0'], bench.root)).wallMs,
+    )
     return [
-      { what: 'vigil --help', value: spreadOf(help.slice(1), (ms) => `${ms.toFixed(0)} ms`), goal: '≤ 150 ms', met: median(help.slice(1)) <= 150 },
+      {
+        what: 'vigil --help',
+        value: spreadOf(help.slice(1), (ms) => `${ms.toFixed(0)} ms`),
+        goal: '≤ 150 ms',
+        met: median(help.slice(1)) <= 150,
+      },
       { what: 'times a bare start of Node', value: spreadOf(found, (ratio) => ratio.toFixed(2)) },
     ]
   },

@@ -8,7 +8,12 @@ import type { SuitePlan } from '../suites.ts'
 import { machineLoad } from './machine.ts'
 
 /** Loads the target step by step until the knee is known. What was measured until an interrupt is kept. */
-export async function searchKnee(session: Session, plan: SuitePlan, found: FoundEngine, search: SearchPlan): Promise<{ samples: Sample[]; knee: Knee }> {
+export async function searchKnee(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  search: SearchPlan,
+): Promise<{ samples: Sample[]; knee: Knee }> {
   const samples: Sample[] = []
   for (;;) {
     const next = nextStep(samples, search)
@@ -21,7 +26,12 @@ export async function searchKnee(session: Session, plan: SuitePlan, found: Found
 }
 
 /** One run of the suite at a load of its kind. */
-export async function measureAt(session: Session, plan: SuitePlan, found: FoundEngine, load: number): Promise<Sample> {
+export async function measureAt(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  load: number,
+): Promise<Sample> {
   const at = plan.suite.engine === 'k6' ? { ratePerSecond: load } : { connections: load }
   const machine = machineLoad(session.targetUrl)
   const judged = await measureSuite(session, { ...plan, suite: { ...plan.suite, load: at } }, found)

@@ -20,16 +20,26 @@ export type Varied = { state: 'measured'; settings: Setting[] } | { state: 'unre
  * Starts the service once with each value in each round and loads it alike. The order turns from round to round, so that
  * what drifts in the machine falls on all values.
  */
-export async function measureSettings(session: Session, plan: SuitePlan, found: FoundEngine, { variable, values }: Variation, load: number, rounds: number): Promise<Varied> {
+export async function measureSettings(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  { variable, values }: Variation,
+  load: number,
+  rounds: number,
+): Promise<Varied> {
   const samples = new Map<string, Sample[]>(values.map((value) => [value, []]))
   for (let round = 0; round < rounds; round += 1) {
     for (const value of round % 2 === 0 ? values : values.toReversed()) {
       session.progress.phase(`${variable}=${value}, round ${round + 1} of ${rounds}`)
       const varied = withEnvironment(session, variable, value)
       const logFile = join(session.out, 'runs', newRunId(session, 'capacity'), 'target.log')
-      const reached = await withTarget(varied, { load: true, logFile }, async () => measureAt(varied, plan, found, load))
+      const reached = await withTarget(varied, { load: true, logFile }, async () =>
+        measureAt(varied, plan, found, load),
+      )
       if (session.world.interrupted.aborted) return { state: 'unreachable', reason: 'interrupted' }
-      if (reached.state === 'unreachable') return { state: 'unreachable', reason: `${variable}=${value}: ${reached.reason}` }
+      if (reached.state === 'unreachable')
+        return { state: 'unreachable', reason: `${variable}=${value}: ${reached.reason}` }
       samples.get(value)?.push(reached.result)
     }
   }

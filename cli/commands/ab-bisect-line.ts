@@ -17,6 +17,9 @@ export async function lineBetween(place: GitPlace, goodName: string, badName: st
   const listed = await git(place, 'rev-list', '--reverse', '--first-parent', `${good.sha}..${bad.sha}`)
   const commits = listed.state === 'ran' ? listed.output.split('\n').filter((sha) => sha !== '') : []
   const isAncestor = (await git(place, 'merge-base', '--is-ancestor', good.sha, bad.sha)).state === 'ran'
-  if (commits.length === 0 || !isAncestor) throw new Misuse(`--bisect: ${badName} does not come after ${goodName}, expected a good revision that is an ancestor of the bad one`)
+  if (commits.length === 0 || !isAncestor)
+    throw new Misuse(
+      `--bisect: ${badName} does not come after ${goodName}, expected a good revision that is an ancestor of the bad one`,
+    )
   return { good: good.sha, commits }
 }

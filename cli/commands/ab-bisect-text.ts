@@ -12,19 +12,36 @@ export function bisectText(report: BisectReport, world: World): string {
       case 'found':
         return ['FAIL', `${named(culprit.commit)} made it slower`]
       case 'among':
-        return ['INCONCLUSIVE', `one of ${culprit.commits.length} commits made it slower; those between ${culprit.why === 'open' ? 'stay open' : 'could not be started'}`]
+        return [
+          'INCONCLUSIVE',
+          `one of ${culprit.commits.length} commits made it slower; those between ${culprit.why === 'open' ? 'stay open' : 'could not be started'}`,
+        ]
       case 'interrupted':
         return ['INVALID', 'interrupted before the commit was found']
     }
   })()
   const [first = '', ...more] = paper.paragraph(`${word}  `, found)
   return [
-    paper.ink(inkOf(word === 'FAIL' ? 'fail' : word === 'INVALID' ? 'invalid' : 'inconclusive'), word) + first.slice(word.length),
+    paper.ink(inkOf(word === 'FAIL' ? 'fail' : word === 'INVALID' ? 'invalid' : 'inconclusive'), word) +
+      first.slice(word.length),
     ...more,
-    ...(culprit.state === 'among' ? culprit.commits.flatMap((commit) => paper.paragraph('    ', named(commit))) : []),
-    ...paper.paragraph('  What is worse: ', plain(`${known.step === null ? '' : `${known.step}: `}${known.message}`, 400)),
-    ...paper.paragraph('  Tried: ', report.attempts.map(({ sha, tried }) => `${sha.slice(0, 9)} ${tried}`).join(', ') || 'nothing'),
-    ...(culprit.state === 'found' ? paper.paragraph('  Again: ', `vigil ab ${culprit.commit.sha.slice(0, 12)}~1 ${culprit.commit.sha.slice(0, 12)}`) : []),
+    ...(culprit.state === 'among'
+      ? culprit.commits.flatMap((commit) => paper.paragraph('    ', named(commit)))
+      : []),
+    ...paper.paragraph(
+      '  What is worse: ',
+      plain(`${known.step === null ? '' : `${known.step}: `}${known.message}`, 400),
+    ),
+    ...paper.paragraph(
+      '  Tried: ',
+      report.attempts.map(({ sha, tried }) => `${sha.slice(0, 9)} ${tried}`).join(', ') || 'nothing',
+    ),
+    ...(culprit.state === 'found'
+      ? paper.paragraph(
+          '  Again: ',
+          `vigil ab ${culprit.commit.sha.slice(0, 12)}~1 ${culprit.commit.sha.slice(0, 12)}`,
+        )
+      : []),
     `  ${report.commits} commits, ${report.attempts.length} tried, ${report.wallSeconds} s`,
     '',
   ].join('\n')

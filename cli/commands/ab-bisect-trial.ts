@@ -25,7 +25,12 @@ export interface Trial {
 }
 
 /** On which side of a known change a commit lies. */
-export async function tryCommit(session: Session, options: AbOptions, trial: Trial, scratch: Scratch): Promise<Tried | 'interrupted'> {
+export async function tryCommit(
+  session: Session,
+  options: AbOptions,
+  trial: Trial,
+  scratch: Scratch,
+): Promise<Tried | 'interrupted'> {
   const { world, progress } = session
   const { sha } = trial
   progress.phase(`trying ${sha.slice(0, 9)} ${await subjectOf(gitPlace(session), sha)}`)
@@ -33,9 +38,28 @@ export async function tryCommit(session: Session, options: AbOptions, trial: Tri
   const made = await revisionSides(session, { baseline: trial.good, candidate: sha }, place, trial.template)
   if (made.state === 'failed') return world.interrupted.aborted ? 'interrupted' : 'unbuildable'
   const id = newRunId(session, 'bisect')
-  const request = { run: id, source: made.sides.source, suite: trial.suite, targets: made.sides.targets, environment: environmentHere(trial.k6.label), rules: trial.rules, pairs: 24, deadlineMs: performance.now() + trial.minutes * 60_000 }
-  const told = await tellDuet(request, trial.known, await duetWorld(session, trial.k6.path, { scratch: join(place.folder, 'pair'), logs: duetFolder(session, id), quiet: options.quiet ?? false }))
-  progress.phase(`  ${sha.slice(0, 9)} is ${told.state === 'told' ? told.side : told.state === 'open' ? 'as much good as bad: its neighbours will tell' : `not to be tried: ${'reason' in told ? told.reason : told.state}`}`)
+  const request = {
+    run: id,
+    source: made.sides.source,
+    suite: trial.suite,
+    targets: made.sides.targets,
+    environment: environmentHere(trial.k6.label),
+    rules: trial.rules,
+    pairs: 24,
+    deadlineMs: performance.now() + trial.minutes * 60_000,
+  }
+  const told = await tellDuet(
+    request,
+    trial.known,
+    await duetWorld(session, trial.k6.path, {
+      scratch: join(place.folder, 'pair'),
+      logs: duetFolder(session, id),
+      quiet: options.quiet ?? false,
+    }),
+  )
+  progress.phase(
+    `  ${sha.slice(0, 9)} is ${told.state === 'told' ? told.side : told.state === 'open' ? 'as much good as bad: its neighbours will tell' : `not to be tried: ${'reason' in told ? told.reason : told.state}`}`,
+  )
   switch (told.state) {
     case 'told':
       return told.side

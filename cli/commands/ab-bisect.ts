@@ -20,48 +20,119 @@ import { abText } from './ab-text.ts'
 import { withScratch } from './ab.ts'
 
 /** Finds the commit between a good and a bad revision that made it slower. */
-export async function abBisect(given: readonly string[], more: readonly (string | undefined)[], options: AbOptions, session: Session): Promise<number> {
+export async function abBisect(
+  given: readonly string[],
+  more: readonly (string | undefined)[],
+  options: AbOptions,
+  session: Session,
+): Promise<number> {
   const ends = [...given, ...more.filter((word) => word !== undefined)]
   const [good, bad] = ends
-  if (good === undefined || bad === undefined || ends.length > 2) throw new Misuse(`--bisect: found ${ends.length} revisions, expected two: a good one and a bad one`)
+  if (good === undefined || bad === undefined || ends.length > 2)
+    throw new Misuse(`--bisect: found ${ends.length} revisions, expected two: a good one and a bad one`)
   abSuites(session, options)
   await checkAsked(session, { baseline: good, candidate: bad })
   const line = await lineBetween(gitPlace(session), good, bad)
   const k6 = await findK6(session)
   if (k6.state === 'missing') return sayInvalid(session, options, k6.reason)
-  return withMachine(session, async () => withScratch(session, async (scratch) => search(session, options, line, k6.k6, scratch)))
+  return withMachine(session, async () =>
+    withScratch(session, async (scratch) => search(session, options, line, k6.k6, scratch)),
+  )
 }
 
-async function search(session: Session, options: AbOptions, { good, commits }: Line, k6: K6Found, scratch: Scratch): Promise<number> {
+async function search(
+  session: Session,
+  options: AbOptions,
+  { good, commits }: Line,
+  k6: K6Found,
+  scratch: Scratch,
+): Promise<number> {
   const beganAt = performance.now()
   const [suite] = abSuites(session, options)
   const bad = commits.at(-1)
   if (suite === undefined || bad === undefined) throw new Misuse('--suite: found none, expected one')
-  const template = session.loaded.config.target.database === undefined ? undefined : await makeTemplate(join(scratch.folder, 'template'), session.world.interrupted)
+  const template =
+    session.loaded.config.target.database === undefined
+      ? undefined
+      : await makeTemplate(join(scratch.folder, 'template'), session.world.interrupted)
   if (template?.state === 'failed') return sayInvalid(session, options, template.reason)
   const made = await revisionSides(session, { baseline: good, candidate: bad }, scratch, template?.template)
   if (made.state === 'failed') return sayInvalid(session, options, made.reason)
-  session.progress.phase(`is ${bad.slice(0, 9)} slower than ${good.slice(0, 9)}? ${commits.length} commits lie between`)
+  session.progress.phase(
+    `is ${bad.slice(0, 9)} slower than ${good.slice(0, 9)}? ${commits.length} commits lie between`,
+  )
   const rules = abRules(options)
   const minutes = options.maxMinutes ?? abDefaults.maxMinutes
-  const ends = await abRun(session, { sides: made.sides, suite, rules, pairs: plannedPairs(options.pairs), maxMinutes: minutes, reproduce: `vigil ab ${good.slice(0, 12)} ${bad.slice(0, 12)}`, quiet: options.quiet ?? false, k6, scratch, preparedSeconds: 0 })
+  const ends = await abRun(session, {
+    sides: made.sides,
+    suite,
+    rules,
+    pairs: plannedPairs(options.pairs),
+    maxMinutes: minutes,
+    reproduce: `vigil ab ${good.slice(0, 12)} ${bad.slice(0, 12)}`,
+    quiet: options.quiet ?? false,
+    k6,
+    scratch,
+    preparedSeconds: 0,
+  })
   const known = tellingRow(ends.verdict)
   if (ends.verdict.verdict !== 'fail' || known === undefined) return sayNotSlower(session, options, ends)
-  const { culprit, attempts } = await bisect(commits.length, async (index) => tryCommit(session, options, { suite, rules, known, good, sha: commits[index] ?? bad, k6, minutes, index, template: template?.template }, scratch))
-  const report = await reportOf(session, { good, commits }, { ...known, message: ends.verdict.rows.find((row) => row.rule === known.rule && row.step === known.step && row.metric === known.metric)?.message ?? '' }, culprit, attempts, (performance.now() - beganAt) / 1000)
+  const { culprit, attempts } = await bisect(commits.length, async (index) =>
+    tryCommit(
+      session,
+      options,
+      {
+        suite,
+        rules,
+        known,
+        good,
+        sha: commits[index] ?? bad,
+        k6,
+        minutes,
+        index,
+        template: template?.template,
+      },
+      scratch,
+    ),
+  )
+  const report = await reportOf(
+    session,
+    { good, commits },
+    {
+      ...known,
+      message:
+        ends.verdict.rows.find(
+          (row) => row.rule === known.rule && row.step === known.step && row.metric === known.metric,
+        )?.message ?? '',
+    },
+    culprit,
+    attempts,
+    (performance.now() - beganAt) / 1000,
+  )
   if (options.json) printJson(session.world, report)
   else session.world.stdout(bisectText(report, session.world))
-  return culprit.state === 'found' ? exitCodes.fail.code : culprit.state === 'among' ? exitCodes.inconclusive.code : exitCodes.invalid.code
+  return culprit.state === 'found'
+    ? exitCodes.fail.code
+    : culprit.state === 'among'
+      ? exitCodes.inconclusive.code
+      : exitCodes.invalid.code
 }
 
 function sayInvalid({ world }: Session, options: AbOptions, reason: string): number {
-  if (options.json) printJson(world, { schema: 'vigil.verdict/1', verdict: 'invalid', rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', message: reason }] })
+  if (options.json)
+    printJson(world, {
+      schema: 'vigil.verdict/1',
+      verdict: 'invalid',
+      rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', message: reason }],
+    })
   else world.stdout(`INVALID  ${reason}\n`)
   return exitCodes.invalid.code
 }
 
 function sayNotSlower({ world, progress }: Session, options: AbOptions, { verdict }: AbDone): number {
-  progress.warn('there is nothing to search for: the bad revision was not shown to be slower than the good one')
+  progress.warn(
+    'there is nothing to search for: the bad revision was not shown to be slower than the good one',
+  )
   if (options.json) printJson(world, verdict)
   else world.stdout(abText(verdict, world))
   return exitCodeOf(verdict.verdict)

@@ -8,7 +8,8 @@ import type { Session } from '../session.ts'
 /** Tells how a duet goes: a live line after each unit on a terminal, elsewhere one line at each look. */
 export function abProgress({ world, progress }: Session, quiet: boolean): DuetProgress {
   const live = world.terminal.stderrIsTerminal && !quiet
-  const line = (text: string): void => world.stderr(`\r\u001B[2K${text.slice(0, Math.max(20, world.terminal.width - 1))}`)
+  const line = (text: string): void =>
+    world.stderr(`\r\u001B[2K${text.slice(0, Math.max(20, world.terminal.width - 1))}`)
   let warming = false
   return {
     phase: (text) => {
@@ -37,10 +38,15 @@ function estimate(units: DuetUnits): string {
 }
 
 function estimateIn(verdict: Verdict): string {
-  const of = (metric: string): VerdictRow | undefined => verdict.rows.find((row) => row.rule === 'comparison' && row.step === null && row.metric === metric)
+  const of = (metric: string): VerdictRow | undefined =>
+    verdict.rows.find((row) => row.rule === 'comparison' && row.step === null && row.metric === metric)
   const told = ['p50Ms', 'p95Ms'].flatMap((metric) => {
     const row = of(metric)
-    return row?.ratio === undefined ? [] : [`${metric === 'p50Ms' ? 'p50' : 'p95'} ${percent(row.ratio)}${row.ci ? ` (${percent(row.ci[0])} … ${percent(row.ci[1])})` : ''}`]
+    return row?.ratio === undefined
+      ? []
+      : [
+          `${metric === 'p50Ms' ? 'p50' : 'p95'} ${percent(row.ratio)}${row.ci ? ` (${percent(row.ci[0])} … ${percent(row.ci[1])})` : ''}`,
+        ]
   })
   return told.join(', ') || 'no estimate yet'
 }
@@ -51,7 +57,11 @@ function percent(ratio: number): string {
 }
 
 function openIn(verdict: Verdict): string {
-  const open = verdict.rows.filter((row) => row.status === 'inconclusive' && row.metric !== 'runs').map((row) => `${row.step ?? 'the whole'} ${row.metric}`)
+  const open = verdict.rows
+    .filter((row) => row.status === 'inconclusive' && row.metric !== 'runs')
+    .map((row) => `${row.step ?? 'the whole'} ${row.metric}`)
   if (verdict.verdict !== 'inconclusive') return verdict.verdict
-  return open.length === 0 ? 'still open' : `still open: ${plain(open.slice(0, 3).join(', '), 120)}${open.length > 3 ? `, and ${open.length - 3} more` : ''}`
+  return open.length === 0
+    ? 'still open'
+    : `still open: ${plain(open.slice(0, 3).join(', '), 120)}${open.length > 3 ? `, and ${open.length - 3} more` : ''}`
 }

@@ -46,9 +46,18 @@ export interface AbDone {
 }
 
 /** k6, or why a duet cannot be made. */
-export async function findK6(session: Session): Promise<{ state: 'found'; k6: K6Found } | { state: 'missing'; reason: string }> {
-  const tool = await findTool('k6', { env: session.world.env, folder: toolsFolder(session.world.env, session.out), progress: session.progress.phase, signal: session.world.interrupted })
-  return tool.state === 'missing' ? { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` } : { state: 'found', k6: { path: tool.path, label: `k6 ${tool.version}` } }
+export async function findK6(
+  session: Session,
+): Promise<{ state: 'found'; k6: K6Found } | { state: 'missing'; reason: string }> {
+  const tool = await findTool('k6', {
+    env: session.world.env,
+    folder: toolsFolder(session.world.env, session.out),
+    progress: session.progress.phase,
+    signal: session.world.interrupted,
+  })
+  return tool.state === 'missing'
+    ? { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` }
+    : { state: 'found', k6: { path: tool.path, label: `k6 ${tool.version}` } }
 }
 
 /** One suite's duet: measured, judged, explained and kept. */
@@ -69,18 +78,33 @@ export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
       pairs: plan.pairs,
       deadlineMs: beganAt + (plan.maxMinutes * 60 - plan.preparedSeconds) * 1000,
     },
-    await duetWorld(session, plan.k6.path, { scratch: join(plan.scratch.folder, id), logs: folder, quiet: plan.quiet }),
+    await duetWorld(session, plan.k6.path, {
+      scratch: join(plan.scratch.folder, id),
+      logs: folder,
+      quiet: plan.quiet,
+    }),
   )
   if (ended.state === 'misused') throw new Misuse(ended.reason)
   const { outcome } = ended
-  const noise = await noiseNote(session.out, suiteOf(plan.suite.name), environment.fingerprint, session.progress.warn)
+  const noise = await noiseNote(
+    session.out,
+    suiteOf(plan.suite.name),
+    environment.fingerprint,
+    session.progress.warn,
+  )
   const here = relative(world.cwd, folder) || '.'
   const verdict: AbVerdict = {
     ...outcome.verdict,
     run: id,
     suite: plan.suite.name,
     sides: plan.sides.names,
-    duet: { pairs: outcome.units.baseline.length, decidedSeconds: outcome.loadSeconds.decided, loadSeconds: outcome.loadSeconds.all, processPairs: outcome.processPairs, wallSeconds: Math.round((performance.now() - beganAt) / 1000 + plan.preparedSeconds) },
+    duet: {
+      pairs: outcome.units.baseline.length,
+      decidedSeconds: outcome.loadSeconds.decided,
+      loadSeconds: outcome.loadSeconds.all,
+      processPairs: outcome.processPairs,
+      wallSeconds: Math.round((performance.now() - beganAt) / 1000 + plan.preparedSeconds),
+    },
     why: whyOf(outcome.verdict, outcome.units),
     ...(noise !== undefined && { noise }),
     reproduce: plan.reproduce,
@@ -100,9 +124,20 @@ const lockPatienceMs = 15 * 60_000
 /** Two duets of one target on one machine would measure each other. */
 export async function withMachine<T>(session: Session, work: () => Promise<T>): Promise<T> {
   const { world, targetUrl, progress } = session
-  const waiting = (holder: number): void => progress.warn(`process ${holder} is measuring ${targetUrl} already; waiting for it to end`)
-  const taken = await lockTarget({ url: targetUrl, folder: tmpdir(), pid: world.pid, signal: world.interrupted, timeoutMs: lockPatienceMs, waiting })
-  if (taken.state === 'busy') throw new Misuse(`process ${taken.holder} still measures ${targetUrl} after ${lockPatienceMs / 60_000} minutes: end it, or remove ${taken.file} if it is something else`)
+  const waiting = (holder: number): void =>
+    progress.warn(`process ${holder} is measuring ${targetUrl} already; waiting for it to end`)
+  const taken = await lockTarget({
+    url: targetUrl,
+    folder: tmpdir(),
+    pid: world.pid,
+    signal: world.interrupted,
+    timeoutMs: lockPatienceMs,
+    waiting,
+  })
+  if (taken.state === 'busy')
+    throw new Misuse(
+      `process ${taken.holder} still measures ${targetUrl} after ${lockPatienceMs / 60_000} minutes: end it, or remove ${taken.file} if it is something else`,
+    )
   try {
     return await work()
   } finally {

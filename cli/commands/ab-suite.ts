@@ -35,9 +35,17 @@ export function abSuites(session: Session, options: Pick<AbOptions, 'suite' | 'r
   const { config } = session.loaded
   const names = options.suite ?? firstWithRate(config)
   return names.map((name) => {
-    const { suite } = suitePlan(config, name, { ...(options.rate !== undefined && { engine: 'k6', rate: options.rate }) })
-    if (suite.script !== undefined) throw new Misuse(`suite ${name} is a k6 script: a duet plays journeys, whose every request can go to either side`)
-    if (!('ratePerSecond' in suite.load)) throw new Misuse(`suite ${name} keeps connections busy: a duet goes by a rate; name another suite, or a rate with --rate`)
+    const { suite } = suitePlan(config, name, {
+      ...(options.rate !== undefined && { engine: 'k6', rate: options.rate }),
+    })
+    if (suite.script !== undefined)
+      throw new Misuse(
+        `suite ${name} is a k6 script: a duet plays journeys, whose every request can go to either side`,
+      )
+    if (!('ratePerSecond' in suite.load))
+      throw new Misuse(
+        `suite ${name} keeps connections busy: a duet goes by a rate; name another suite, or a rate with --rate`,
+      )
     return {
       name: duetName(name),
       module: session.loaded.journeysModule,
@@ -51,8 +59,13 @@ export function abSuites(session: Session, options: Pick<AbOptions, 'suite' | 'r
 }
 
 function firstWithRate({ suites }: Config): string[] {
-  const found = Object.entries(suites).find(([, suite]) => 'ratePerSecond' in suite.load && suite.script === undefined)
-  if (found === undefined) throw new Misuse('suites: found none with journeys at a rate, expected one for a duet (or a suite by --suite and a rate by --rate)')
+  const found = Object.entries(suites).find(
+    ([, suite]) => 'ratePerSecond' in suite.load && suite.script === undefined,
+  )
+  if (found === undefined)
+    throw new Misuse(
+      'suites: found none with journeys at a rate, expected one for a duet (or a suite by --suite and a rate by --rate)',
+    )
   return [found[0]]
 }
 
@@ -60,7 +73,11 @@ const exactForms = ['equal', 'at-most', 'ratchet', 'off'] as const
 
 /** What the command line says of how it is to be judged. */
 export function abRules(options: Pick<AbOptions, 'margin' | 'strict' | 'exact'>): DuetRules {
-  return { strict: options.strict ?? false, ...(options.margin !== undefined && { margin: options.margin / 100 }), exact: exactRulesOf(options.exact ?? []) }
+  return {
+    strict: options.strict ?? false,
+    ...(options.margin !== undefined && { margin: options.margin / 100 }),
+    exact: exactRulesOf(options.exact ?? []),
+  }
 }
 
 function exactRulesOf(given: readonly string[]): ExactRules {
@@ -68,7 +85,10 @@ function exactRulesOf(given: readonly string[]): ExactRules {
   for (const text of given) {
     const [metric = '', form = ''] = text.split('=')
     const kind = exactForms.find((known) => known === form)
-    if ((metric !== 'statements' && metric !== 'rows' && metric !== 'bytes') || kind === undefined) throw new Misuse(`--exact: found ${JSON.stringify(text)}, expected statements, rows or bytes, and =equal, =at-most, =ratchet or =off`)
+    if ((metric !== 'statements' && metric !== 'rows' && metric !== 'bytes') || kind === undefined)
+      throw new Misuse(
+        `--exact: found ${JSON.stringify(text)}, expected statements, rows or bytes, and =equal, =at-most, =ratchet or =off`,
+      )
     rules[metric] = kind === 'at-most' ? { kind: 'at most' } : { kind }
   }
   return rules

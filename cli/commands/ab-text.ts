@@ -7,7 +7,14 @@ import type { World } from '../world.ts'
 import type { AbVerdict } from './ab-files.ts'
 
 /** Rows of a status that are shown before the others are only counted. */
-const mostRows = { invalid: 8, fail: 12, inconclusive: 8, improved: 8, pass: 6, skipped: 3 } as const satisfies Record<VerdictRow['status'], number>
+const mostRows = {
+  invalid: 8,
+  fail: 12,
+  inconclusive: 8,
+  improved: 8,
+  pass: 6,
+  skipped: 3,
+} as const satisfies Record<VerdictRow['status'], number>
 const groups = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped'] as const
 
 /** A duet as a person reads it: the verdict and what it rests on, why, every row worst first, and how to see it again. */
@@ -19,7 +26,13 @@ export function abText(verdict: AbVerdict, world: World): string {
     paper.ink(inkOf(verdict.verdict), word) + first.slice(word.length),
     ...more,
     ...whyLines(verdict, paper),
-    ...groups.flatMap((status) => groupLines(verdict.rows.filter((row) => row.status === status), mostRows[status], paper)),
+    ...groups.flatMap((status) =>
+      groupLines(
+        verdict.rows.filter((row) => row.status === status),
+        mostRows[status],
+        paper,
+      ),
+    ),
     ...(verdict.noise === undefined ? [] : paper.paragraph('  ', plain(verdict.noise, 500))),
     ...(verdict.verdict === 'pass' ? [] : paper.paragraph('  Again: ', plain(verdict.reproduce, 500))),
     ...paper.paragraph('  Judge the records again: ', plain(verdict.recompare, 500)),
@@ -31,7 +44,10 @@ export function abText(verdict: AbVerdict, world: World): string {
 function headline({ sides, suite, rows, duet, verdict }: AbVerdict): string {
   const of = (status: VerdictRow['status']): number => rows.filter((row) => row.status === status).length
   const words = {
-    pass: of('improved') > 0 ? `not slower, and better in ${of('improved')} of ${rows.length}` : 'not slower by more than the margin',
+    pass:
+      of('improved') > 0
+        ? `not slower, and better in ${of('improved')} of ${rows.length}`
+        : 'not slower by more than the margin',
     fail: `worse in ${of('fail')} of ${rows.length}`,
     inconclusive: 'not enough to decide',
     invalid: 'not to be judged',
@@ -42,7 +58,10 @@ function headline({ sides, suite, rows, duet, verdict }: AbVerdict): string {
 
 function whyLines({ why }: AbVerdict, paper: Paper): string[] {
   return why.flatMap((one) => [
-    ...paper.paragraph('  ', `${paper.ink('bold', plain(one.step ?? 'the whole', 100))}: ${plain(one.effect, 300)}`),
+    ...paper.paragraph(
+      '  ',
+      `${paper.ink('bold', plain(one.step ?? 'the whole', 100))}: ${plain(one.effect, 300)}`,
+    ),
     ...evidenceOf(one).flatMap((sentence) => paper.paragraph('    - ', plain(sentence, 300))),
   ])
 }
@@ -53,5 +72,7 @@ function groupLines(rows: readonly VerdictRow[], most: number, paper: Paper): st
     const [first = '', ...more] = paper.paragraph(`  ${word.padEnd('INCONCLUSIVE'.length)}  `, ruleLine(row))
     return [`  ${paper.ink(inkOf(row.status), word)}${first.slice(2 + word.length)}`, ...more]
   })
-  return rows.length > most ? [...lines, `  … and ${rows.length - most} more ${rows[0]?.status ?? ''}: --json`] : lines
+  return rows.length > most
+    ? [...lines, `  … and ${rows.length - most} more ${rows[0]?.status ?? ''}: --json`]
+    : lines
 }

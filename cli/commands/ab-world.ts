@@ -4,7 +4,11 @@ import type { Session } from '../session.ts'
 import { abProgress } from './ab-progress.ts'
 
 /** What a duet of this session may use of the world. */
-export async function duetWorld(session: Session, k6: string, { scratch, logs, quiet }: { scratch: string; logs: string; quiet: boolean }): Promise<DuetWorld> {
+export async function duetWorld(
+  session: Session,
+  k6: string,
+  { scratch, logs, quiet }: { scratch: string; logs: string; quiet: boolean },
+): Promise<DuetWorld> {
   const { world } = session
   return {
     k6,

@@ -25,17 +25,35 @@ import { refuseNarrowMargin } from './noise-known.ts'
 import { abText } from './ab-text.ts'
 
 /** Two revisions, or two URLs, against each other: measured until it is sure. */
-export async function ab(base: string | undefined, candidate: string | undefined, options: AbOptions, world: World): Promise<number> {
+export async function ab(
+  base: string | undefined,
+  candidate: string | undefined,
+  options: AbOptions,
+  world: World,
+): Promise<number> {
   const session = await openSession(options, world)
   if (options.bisect !== undefined) {
     const { abBisect } = await import('./ab-bisect.ts')
     return abBisect(options.bisect, [base, candidate], options, session)
   }
   const baseline = options.targetBase ?? base
-  if (baseline === undefined) throw new Misuse('base: found none, expected a revision (vigil ab origin/main), or two URLs')
-  const done = await duets(session, { baseline, candidate: options.targetCandidate ?? (options.targetBase === undefined ? candidate : (candidate ?? base)) }, options)
+  if (baseline === undefined)
+    throw new Misuse('base: found none, expected a revision (vigil ab origin/main), or two URLs')
+  const done = await duets(
+    session,
+    {
+      baseline,
+      candidate:
+        options.targetCandidate ?? (options.targetBase === undefined ? candidate : (candidate ?? base)),
+    },
+    options,
+  )
   if (done.state === 'failed') {
-    const verdict = { schema: 'vigil.verdict/1', verdict: 'invalid', rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', message: done.reason }] }
+    const verdict = {
+      schema: 'vigil.verdict/1',
+      verdict: 'invalid',
+      rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', message: done.reason }],
+    }
     if (options.json) printJson(world, verdict)
     else world.stdout(`INVALID  ${done.reason}\n`)
     return exitCodes.invalid.code
@@ -54,17 +72,40 @@ export async function duets(session: Session, asked: Asked, options: AbOptions):
   const counts = await countsFor(session, rules)
   const k6 = await findK6(session)
   if (k6.state === 'missing') return { state: 'failed', reason: k6.reason }
-  await refuseNarrowMargin(session.out, suites.map(({ name }) => suiteOf(name)), rules.margin, environmentHere(k6.k6.label).fingerprint, session.progress.warn)
+  await refuseNarrowMargin(
+    session.out,
+    suites.map(({ name }) => suiteOf(name)),
+    rules.margin,
+    environmentHere(k6.k6.label).fingerprint,
+    session.progress.warn,
+  )
   const beganAt = performance.now()
   return withMachine(session, async () =>
     withScratch(session, async (scratch) => {
       const made = await sidesOf(session, asked, scratch)
-      if (made.state === 'failed') return { state: 'failed', reason: made.side === undefined ? made.reason : `the ${made.side}: ${made.reason}` }
+      if (made.state === 'failed')
+        return {
+          state: 'failed',
+          reason: made.side === undefined ? made.reason : `the ${made.side}: ${made.reason}`,
+        }
       const preparedSeconds = (performance.now() - beganAt) / 1000
       const done: AbDone[] = []
       for (const suite of suites) {
         if (world.interrupted.aborted) break
-        done.push(await abRun(session, { sides: made.sides, suite, rules: { ...rules, exact: withLowest(rules.exact ?? {}, counts, suiteOf(suite.name)) }, pairs: plannedPairs(options.pairs), maxMinutes: options.maxMinutes ?? abDefaults.maxMinutes, reproduce: commandOf(asked, options), quiet: options.quiet ?? false, k6: k6.k6, scratch, preparedSeconds: done.length === 0 ? preparedSeconds : 0 }))
+        done.push(
+          await abRun(session, {
+            sides: made.sides,
+            suite,
+            rules: { ...rules, exact: withLowest(rules.exact ?? {}, counts, suiteOf(suite.name)) },
+            pairs: plannedPairs(options.pairs),
+            maxMinutes: options.maxMinutes ?? abDefaults.maxMinutes,
+            reproduce: commandOf(asked, options),
+            quiet: options.quiet ?? false,
+            k6: k6.k6,
+            scratch,
+            preparedSeconds: done.length === 0 ? preparedSeconds : 0,
+          }),
+        )
       }
       return { state: 'done', done }
     }),
@@ -79,8 +120,13 @@ async function countsFor(session: Session, { exact = {} }: DuetRules): Promise<L
   return read.counts
 }
 
-async function sidesOf(session: Session, { baseline, candidate }: Asked, scratch: Scratch): Promise<SidesResult> {
-  if (isUrl(baseline) && candidate !== undefined) return { state: 'ready', sides: urlSides(session, baseline, candidate) }
+async function sidesOf(
+  session: Session,
+  { baseline, candidate }: Asked,
+  scratch: Scratch,
+): Promise<SidesResult> {
+  if (isUrl(baseline) && candidate !== undefined)
+    return { state: 'ready', sides: urlSides(session, baseline, candidate) }
   return revisionSides(session, { baseline, candidate }, scratch)
 }
 
@@ -109,8 +155,15 @@ function concludeAb({ world, progress }: Session, options: AbOptions, done: read
   const problems = done.flatMap((one) => one.problems)
   for (const problem of problems) progress.warn(problem)
   const [only] = done
-  const all = combineVerdicts(done.map(({ verdict }) => verdict), [])
-  if (options.json) printJson(world, done.length === 1 && only ? only.verdict : { ...all, suites: done.map(({ verdict }) => verdict) })
+  const all = combineVerdicts(
+    done.map(({ verdict }) => verdict),
+    [],
+  )
+  if (options.json)
+    printJson(
+      world,
+      done.length === 1 && only ? only.verdict : { ...all, suites: done.map(({ verdict }) => verdict) },
+    )
   else for (const { verdict } of done) world.stdout(abText(verdict, world))
   return problems.length > 0 ? exitCodes.invalid.code : exitCodeOf(all.verdict)
 }

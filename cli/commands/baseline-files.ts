@@ -25,19 +25,39 @@ export async function findBaseline(folder: string, suite: string, fingerprint: s
   const text = await textOf(file)
   if (text !== undefined) {
     const read = parseBaseline(text, file)
-    const { suite: of, environment } = read.state === 'read' ? read.baseline : { suite, environment: { fingerprint } }
-    return of === suite && environment.fingerprint === fingerprint ? read : { state: 'refused', problem: `${file}: is of suite ${of} on ${environment.fingerprint}, expected ${suite} on ${fingerprint}: a baseline is not moved to another environment` }
+    const { suite: of, environment } =
+      read.state === 'read' ? read.baseline : { suite, environment: { fingerprint } }
+    return of === suite && environment.fingerprint === fingerprint
+      ? read
+      : {
+          state: 'refused',
+          problem: `${file}: is of suite ${of} on ${environment.fingerprint}, expected ${suite} on ${fingerprint}: a baseline is not moved to another environment`,
+        }
   }
-  const elsewhere = (await readStored(folder)).filter((stored) => stored.state === 'read' && stored.baseline.suite === suite)
-  return { state: 'none', elsewhere: elsewhere.flatMap((stored) => (stored.state === 'read' ? [stored.baseline.environment.fingerprint] : [])) }
+  const elsewhere = (await readStored(folder)).filter(
+    (stored) => stored.state === 'read' && stored.baseline.suite === suite,
+  )
+  return {
+    state: 'none',
+    elsewhere: elsewhere.flatMap((stored) =>
+      stored.state === 'read' ? [stored.baseline.environment.fingerprint] : [],
+    ),
+  }
 }
 
 export type Stored = ReadBaseline & { file: string }
 
 /** Every baseline of a project by the name of its file; damaged ones with their problem. */
 export async function readStored(folder: string): Promise<Stored[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json') && !others.has(name)).toSorted()
-  return Promise.all(names.map(async (name): Promise<Stored> => ({ ...parseBaseline((await textOf(join(folder, name))) ?? '', join(folder, name)), file: join(folder, name) })))
+  const names = (await readdir(folder).catch(() => []))
+    .filter((name) => name.endsWith('.json') && !others.has(name))
+    .toSorted()
+  return Promise.all(
+    names.map(async (name): Promise<Stored> => ({
+      ...parseBaseline((await textOf(join(folder, name))) ?? '', join(folder, name)),
+      file: join(folder, name),
+    })),
+  )
 }
 
 export async function writeBaseline(folder: string, baseline: Baseline): Promise<string> {
@@ -66,7 +86,9 @@ export async function writeWaivers(folder: string, waivers: readonly Waiver[]): 
 export async function readCounts(folder: string): Promise<ReadCounts> {
   const file = join(folder, countsFile)
   const text = await textOf(file)
-  return text === undefined ? { state: 'read', counts: { schema: 'vigil.counts/1', suites: {} } } : parseCounts(text, file)
+  return text === undefined
+    ? { state: 'read', counts: { schema: 'vigil.counts/1', suites: {} } }
+    : parseCounts(text, file)
 }
 
 export async function writeCounts(folder: string, counts: LowestCounts): Promise<string> {

@@ -17,11 +17,22 @@ export async function withBaseline(session: Session, judged: JudgedRun): Promise
   // Nothing is known of such a run that could be held against anything.
   if (!run.validity.valid || run.interrupted || run.totals.requests === 0) return judged
   const folder = storedFolder(session.loaded.file)
-  const [found, waivers] = [await findBaseline(folder, run.suite, run.environment.fingerprint), await readWaivers(folder)]
+  const [found, waivers] = [
+    await findBaseline(folder, run.suite, run.environment.fingerprint),
+    await readWaivers(folder),
+  ]
   if (waivers.state === 'refused') return withRows(judged, [invalid(run.suite, 'waivers', waivers.problem)])
-  const held = { ...judged, ...(found.state === 'read' && { baseline: figuresOf(found.baseline) }), ...(found.state === 'none' && found.elsewhere.length === 0 && { notes: [howToAccept(run.suite, run.id)] }) }
+  const held = {
+    ...judged,
+    ...(found.state === 'read' && { baseline: figuresOf(found.baseline) }),
+    ...(found.state === 'none' &&
+      found.elsewhere.length === 0 && { notes: [howToAccept(run.suite, run.id)] }),
+  }
   const noise = await noiseNote(session.out, run.suite, run.environment.fingerprint, session.progress.warn)
-  return withRows({ ...held, notes: [...(held.notes ?? []), ...(noise === undefined ? [] : [noise])] }, rowsFor(judged, found, waivers.waivers, session.world.now()))
+  return withRows(
+    { ...held, notes: [...(held.notes ?? []), ...(noise === undefined ? [] : [noise])] },
+    rowsFor(judged, found, waivers.waivers, session.world.now()),
+  )
 }
 
 function rowsFor({ run }: JudgedRun, found: Found, waivers: readonly Waiver[], nowMs: number): VerdictRow[] {
@@ -32,7 +43,19 @@ function rowsFor({ run }: JudgedRun, found: Found, waivers: readonly Waiver[], n
       return [invalid(run.suite, 'baseline', found.problem)]
     case 'none': {
       const here = run.environment.fingerprint
-      const unlike: VerdictRow[] = found.elsewhere.length === 0 ? [] : [{ rule: 'baseline', suite: run.suite, step: null, metric: 'environment', status: 'skipped', message: `not compared: runs were accepted on ${found.elsewhere.slice(0, 4).join(', ')}, this one was made on ${here}: the machine would decide, not the code; ${howToAccept(run.suite, run.id)}` }]
+      const unlike: VerdictRow[] =
+        found.elsewhere.length === 0
+          ? []
+          : [
+              {
+                rule: 'baseline',
+                suite: run.suite,
+                step: null,
+                metric: 'environment',
+                status: 'skipped',
+                message: `not compared: runs were accepted on ${found.elsewhere.slice(0, 4).join(', ')}, this one was made on ${here}: the machine would decide, not the code; ${howToAccept(run.suite, run.id)}`,
+              },
+            ]
       return waived(unlike, waivers, run.suite, nowMs)
     }
   }
@@ -41,7 +64,15 @@ function rowsFor({ run }: JudgedRun, found: Found, waivers: readonly Waiver[], n
 function withRows(judged: JudgedRun, rows: readonly VerdictRow[]): JudgedRun {
   const all = [...judged.verdict.rows, ...rows]
   const against = judged.baseline?.runs.at(-1)
-  return { ...judged, verdict: { ...judged.verdict, verdict: verdictOf(all), rows: all, ...(against !== undefined && { baseline: against }) } }
+  return {
+    ...judged,
+    verdict: {
+      ...judged.verdict,
+      verdict: verdictOf(all),
+      rows: all,
+      ...(against !== undefined && { baseline: against }),
+    },
+  }
 }
 
 function invalid(suite: string, metric: string, problem: string): VerdictRow {

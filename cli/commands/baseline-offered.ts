@@ -35,6 +35,11 @@ export function verdictIn(text: string): Verdict | undefined {
 }
 
 function isVerdict(value: unknown): value is Verdict {
-  if (typeof value !== 'object' || value === null || !('schema' in value && 'verdict' in value && 'rows' in value)) return false
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('schema' in value && 'verdict' in value && 'rows' in value)
+  )
+    return false
   return value.schema === 'vigil.verdict/1' && words.has(String(value.verdict)) && Array.isArray(value.rows)
 }

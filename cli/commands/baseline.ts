@@ -8,7 +8,14 @@ import { openSession } from '../session.ts'
 import type { Session } from '../session.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
-import { findBaseline, readStored, readWaivers, storedFolder, writeBaseline, writeWaivers } from './baseline-files.ts'
+import {
+  findBaseline,
+  readStored,
+  readWaivers,
+  storedFolder,
+  writeBaseline,
+  writeWaivers,
+} from './baseline-files.ts'
 import { offeredRun } from './baseline-offered.ts'
 import { ratchet } from './baseline-ratchet.ts'
 import { baselineText, listText } from './baseline-text.ts'
@@ -26,7 +33,12 @@ export interface BaselineOptions extends CommonOptions {
 }
 
 /** What later runs are held against: accepted, shown, and losses accepted for a time. */
-export async function baseline(action: BaselineAction, names: readonly string[], options: BaselineOptions, world: World): Promise<number> {
+export async function baseline(
+  action: BaselineAction,
+  names: readonly string[],
+  options: BaselineOptions,
+  world: World,
+): Promise<number> {
   const session = await openSession(options, world)
   switch (action) {
     case 'accept':
@@ -43,14 +55,22 @@ export async function baseline(action: BaselineAction, names: readonly string[],
 }
 
 async function accept(session: Session, names: readonly string[], options: BaselineOptions): Promise<number> {
-  if (names.length === 0) throw new Misuse('accept: found no run, expected ids, run folders or record files: vigil baseline accept <run…>')
-  if (options.anchor && !options.reason) throw new Misuse('--anchor: found no --reason, expected one: a new anchor forgets how far the service has crept')
+  if (names.length === 0)
+    throw new Misuse(
+      'accept: found no run, expected ids, run folders or record files: vigil baseline accept <run…>',
+    )
+  if (options.anchor && !options.reason)
+    throw new Misuse(
+      '--anchor: found no --reason, expected one: a new anchor forgets how far the service has crept',
+    )
   const offered: Offered[] = []
   for (const name of names) offered.push(await offeredRun(session, name))
   const folder = storedFolder(session.loaded.file)
   const accepted: Accepted[] = []
   for (const group of groupsOf(offered)) accepted.push(await acceptGroup(folder, group, options))
-  const reasons = accepted.flatMap((one) => (one.state === 'refused' ? one.reasons : [])).map((reason) => plain(reason, 600))
+  const reasons = accepted
+    .flatMap((one) => (one.state === 'refused' ? one.reasons : []))
+    .map((reason) => plain(reason, 600))
   // All or none: half an acceptance would have to be looked for in the files.
   if (reasons.length > 0) {
     for (const reason of reasons) session.world.stderr(`vigil: refused: ${reason}\n`)
@@ -58,33 +78,68 @@ async function accept(session: Session, names: readonly string[], options: Basel
     return exitCodes.misuse.code
   }
   const files: string[] = []
-  for (const one of accepted) if (one.state === 'accepted') files.push(await writeBaseline(folder, one.baseline))
+  for (const one of accepted)
+    if (one.state === 'accepted') files.push(await writeBaseline(folder, one.baseline))
   const baselines = accepted.flatMap((one) => (one.state === 'accepted' ? [one.baseline] : []))
-  if (options.json) printJson(session.world, { schema: 'vigil.acceptance/1', state: 'accepted', files, baselines: baselines.map(({ suite, environment, runs, anchor }) => ({ suite, environment: environment.fingerprint, runs: runs.map(({ id }) => id), anchor })) })
-  else session.world.stdout(`${baselines.map((one, index) => baselineText(one, files[index] ?? '')).join('\n')}Commit the file: later runs are held against it.\n`)
+  if (options.json)
+    printJson(session.world, {
+      schema: 'vigil.acceptance/1',
+      state: 'accepted',
+      files,
+      baselines: baselines.map(({ suite, environment, runs, anchor }) => ({
+        suite,
+        environment: environment.fingerprint,
+        runs: runs.map(({ id }) => id),
+        anchor,
+      })),
+    })
+  else
+    session.world.stdout(
+      `${baselines.map((one, index) => baselineText(one, files[index] ?? '')).join('\n')}Commit the file: later runs are held against it.\n`,
+    )
   return exitCodes.pass.code
 }
 
 function groupsOf(offered: readonly Offered[]): Offered[][] {
-  return [...Map.groupBy(offered, ({ run }) => JSON.stringify([run.suite, run.environment.fingerprint])).values()]
+  return [
+    ...Map.groupBy(offered, ({ run }) => JSON.stringify([run.suite, run.environment.fingerprint])).values(),
+  ]
 }
 
-async function acceptGroup(folder: string, group: readonly Offered[], options: BaselineOptions): Promise<Accepted> {
+async function acceptGroup(
+  folder: string,
+  group: readonly Offered[],
+  options: BaselineOptions,
+): Promise<Accepted> {
   const run = group[0]?.run
   if (!run) return { state: 'refused', reasons: [] }
   const found = await findBaseline(folder, run.suite, run.environment.fingerprint)
   if (found.state === 'refused') return { state: 'refused', reasons: [found.problem] }
-  return acceptRuns(found.state === 'read' ? found.baseline : undefined, group, options.anchor ? { reason: options.reason ?? '' } : undefined)
+  return acceptRuns(
+    found.state === 'read' ? found.baseline : undefined,
+    group,
+    options.anchor ? { reason: options.reason ?? '' } : undefined,
+  )
 }
 
 async function show(session: Session, names: readonly string[], json: boolean): Promise<number> {
   const folder = storedFolder(session.loaded.file)
-  const stored = (await readStored(folder)).filter((one) => names.length === 0 || one.state === 'refused' || names.includes(one.baseline.suite))
+  const stored = (await readStored(folder)).filter(
+    (one) => names.length === 0 || one.state === 'refused' || names.includes(one.baseline.suite),
+  )
   const problems = stored.flatMap((one) => (one.state === 'refused' ? [one.problem] : []))
   const read = stored.flatMap((one) => (one.state === 'read' ? [one] : []))
-  if (read.length === 0 && problems.length === 0) throw new Misuse(`${folder}: no baseline${names.length === 0 ? '' : ` of suite ${plain(names.join(', '), 80)}`} there yet: make one with 'vigil baseline accept <run…>'`)
+  if (read.length === 0 && problems.length === 0)
+    throw new Misuse(
+      `${folder}: no baseline${names.length === 0 ? '' : ` of suite ${plain(names.join(', '), 80)}`} there yet: make one with 'vigil baseline accept <run…>'`,
+    )
   for (const problem of problems) session.world.stderr(`vigil: ${plain(problem, 600)}\n`)
-  if (json) printJson(session.world, { schema: 'vigil.baselines/1', baselines: read.map((one) => one.baseline), problems })
+  if (json)
+    printJson(session.world, {
+      schema: 'vigil.baselines/1',
+      baselines: read.map((one) => one.baseline),
+      problems,
+    })
   else session.world.stdout(read.map(({ baseline: one, file }) => baselineText(one, file)).join('\n'))
   return problems.length > 0 ? exitCodes.misuse.code : exitCodes.pass.code
 }
@@ -92,21 +147,50 @@ async function show(session: Session, names: readonly string[], json: boolean): 
 async function list(session: Session, json: boolean): Promise<number> {
   const folder = storedFolder(session.loaded.file)
   const [stored, waivers] = [await readStored(folder), await readWaivers(folder)]
-  const problems = [...stored.flatMap((one) => (one.state === 'refused' ? [one.problem] : [])), ...(waivers.state === 'refused' ? [waivers.problem] : [])]
+  const problems = [
+    ...stored.flatMap((one) => (one.state === 'refused' ? [one.problem] : [])),
+    ...(waivers.state === 'refused' ? [waivers.problem] : []),
+  ]
   const baselines = stored.flatMap((one) => (one.state === 'read' ? [one.baseline] : []))
   const losses = waivers.state === 'read' ? waivers.waivers : []
   const budgets = session.loaded.config.budgets ?? {}
   for (const problem of problems) session.world.stderr(`vigil: ${plain(problem, 600)}\n`)
-  if (json) printJson(session.world, { schema: 'vigil.baselines/1', budgets, baselines: baselines.map(({ runs, ...one }) => ({ ...one, runs: runs.map(({ id }) => id) })), waivers: losses, problems })
+  if (json)
+    printJson(session.world, {
+      schema: 'vigil.baselines/1',
+      budgets,
+      baselines: baselines.map(({ runs, ...one }) => ({ ...one, runs: runs.map(({ id }) => id) })),
+      waivers: losses,
+      problems,
+    })
   else session.world.stdout(listText(budgets, baselines, losses, session.world.now()))
   return problems.length > 0 ? exitCodes.misuse.code : exitCodes.pass.code
 }
 
-async function waive(session: Session, names: readonly string[], { loss, reason, owner, until, json }: BaselineOptions): Promise<number> {
+async function waive(
+  session: Session,
+  names: readonly string[],
+  { loss, reason, owner, until, json }: BaselineOptions,
+): Promise<number> {
   const [suite, metric, step, more] = names
-  if (suite === undefined || metric === undefined || more !== undefined) throw new Misuse('waive: expected a suite, a metric and perhaps a step: vigil baseline waive browse p95Ms task-crud/list --loss 15 --reason … --owner … --until 2026-12-31')
-  for (const [option, value] of Object.entries({ loss, reason, owner, until })) if (value === undefined) throw new Misuse(`--${option}: found none, expected one: a loss is accepted by somebody, for a reason, up to a size, until a day`)
-  const added: Waiver = { suite, step: step ?? null, metric, largestLoss: (loss ?? 0) / 100, reason: reason ?? '', owner: owner ?? '', until: until ?? '' }
+  if (suite === undefined || metric === undefined || more !== undefined)
+    throw new Misuse(
+      'waive: expected a suite, a metric and perhaps a step: vigil baseline waive browse p95Ms task-crud/list --loss 15 --reason … --owner … --until 2026-12-31',
+    )
+  for (const [option, value] of Object.entries({ loss, reason, owner, until }))
+    if (value === undefined)
+      throw new Misuse(
+        `--${option}: found none, expected one: a loss is accepted by somebody, for a reason, up to a size, until a day`,
+      )
+  const added: Waiver = {
+    suite,
+    step: step ?? null,
+    metric,
+    largestLoss: (loss ?? 0) / 100,
+    reason: reason ?? '',
+    owner: owner ?? '',
+    until: until ?? '',
+  }
   const problem = waiverProblem(added, session.world.now())
   if (problem !== undefined) throw new Misuse(`waive: ${plain(problem, 300)}`)
   const folder = storedFolder(session.loaded.file)
@@ -114,6 +198,9 @@ async function waive(session: Session, names: readonly string[], { loss, reason,
   if (existing.state === 'refused') throw new Misuse(existing.problem)
   const file = await writeWaivers(folder, withWaiver(existing.waivers, added))
   if (json) printJson(session.world, { schema: 'vigil.waivers/1', file, waiver: added })
-  else session.world.stdout(`${file}: ${plain(suite)} may lose ${loss} % of ${plain(metric)}${step === undefined ? '' : ` at ${plain(step)}`} until ${until}; have it reviewed, and commit it. Each report shows it.\n`)
+  else
+    session.world.stdout(
+      `${file}: ${plain(suite)} may lose ${loss} % of ${plain(metric)}${step === undefined ? '' : ` at ${plain(step)}`} until ${until}; have it reviewed, and commit it. Each report shows it.\n`,
+    )
   return exitCodes.pass.code
 }

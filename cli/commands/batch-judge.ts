@@ -7,7 +7,9 @@ import type { ComparableRun } from '../../record/read.ts'
 import { plain } from '../../reports/wording/index.ts'
 
 /** What is asked of every line of a batch. Plain data: it crosses to a worker. */
-export type BatchJob = { kind: 'compare'; comparison: ComparisonOptions } | { kind: 'history'; looked: ChangePointOptions }
+export type BatchJob =
+  | { kind: 'compare'; comparison: ComparisonOptions }
+  | { kind: 'history'; looked: ChangePointOptions }
 
 /** What a line came to: the line to print, and what was wrong with it. */
 export interface Answer {
@@ -21,11 +23,22 @@ type Fields = Readonly<Record<string, unknown>>
 /** Judges one line of a batch. `where` names file and line in the problem; the answer is one line of JSON with the case's `id` whatever happens. */
 export function judgeLine(job: BatchJob, where: string, text: string): Answer {
   const json = jsonOf(text)
-  if (json.state === 'refused') return refused(job, null, `${where}: not JSON (${json.problem}), expected one case a line`)
-  if (!isRecord(json.value)) return refused(job, null, `${where}: found ${Array.isArray(json.value) ? 'an array' : typeof json.value}, expected an object with an id`)
+  if (json.state === 'refused')
+    return refused(job, null, `${where}: not JSON (${json.problem}), expected one case a line`)
+  if (!isRecord(json.value))
+    return refused(
+      job,
+      null,
+      `${where}: found ${Array.isArray(json.value) ? 'an array' : typeof json.value}, expected an object with an id`,
+    )
   const { id = null, ...fields } = json.value
-  const judged = job.kind === 'compare' ? judgeComparison(fields, where, job.comparison) : judgeSeries(fields, where, job.looked)
-  return judged.state === 'refused' ? refused(job, id, judged.problem) : { output: JSON.stringify({ id, ...judged.document }) }
+  const judged =
+    job.kind === 'compare'
+      ? judgeComparison(fields, where, job.comparison)
+      : judgeSeries(fields, where, job.looked)
+  return judged.state === 'refused'
+    ? refused(job, id, judged.problem)
+    : { output: JSON.stringify({ id, ...judged.document }) }
 }
 
 /** The answer to a line that could not be judged: never a pass, never silence. */
@@ -33,7 +46,11 @@ export function refused({ kind }: BatchJob, id: unknown, why: string): Answer {
   const problem = plain(why)
   const document =
     kind === 'compare'
-      ? { schema: 'vigil.verdict/1', verdict: 'invalid', rows: [{ rule: 'comparison', step: null, metric: 'input', status: 'invalid', message: problem }] }
+      ? {
+          schema: 'vigil.verdict/1',
+          verdict: 'invalid',
+          rows: [{ rule: 'comparison', step: null, metric: 'input', status: 'invalid', message: problem }],
+        }
       : { changes: [], problem }
   return { output: JSON.stringify({ id, ...document }), problem }
 }
@@ -48,11 +65,18 @@ function judgeComparison(fields: Fields, where: string, comparison: ComparisonOp
 
 function judgeSeries(fields: Fields, where: string, looked: ChangePointOptions): Judged {
   const series: unknown = fields['series']
-  if (!Array.isArray(series)) return { state: 'refused', problem: `${where}: series: found ${series === null ? 'null' : typeof series}, expected an array of vigil.run/1 records` }
+  if (!Array.isArray(series))
+    return {
+      state: 'refused',
+      problem: `${where}: series: found ${series === null ? 'null' : typeof series}, expected an array of vigil.run/1 records`,
+    }
   const runs: (ComparableRun | null)[] = []
   for (const [index, value] of series.entries()) {
     // A gap in the series keeps its place.
-    const checked = value === null ? { state: 'read' as const, run: null } : checkComparableRun(value, `${where}: series[${index}]`)
+    const checked =
+      value === null
+        ? { state: 'read' as const, run: null }
+        : checkComparableRun(value, `${where}: series[${index}]`)
     if (checked.state === 'refused') return checked
     runs.push(checked.run)
   }

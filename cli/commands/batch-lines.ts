@@ -14,13 +14,23 @@ export interface Line {
 /** A file as bytes; `-` is standard input. */
 export function openInput(path: string): AsyncIterable<Buffer> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a stream without an encoding gives buffers
-  return createReadStream(path, { ...(path === '-' && { fd: 0 }), highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>
+  return createReadStream(path, {
+    ...(path === '-' && { fd: 0 }),
+    highWaterMark: 2 ** 20,
+  }) as AsyncIterable<Buffer>
 }
 
 /** Why a file could not be read, as one line. */
 export function unreadable(path: string, error: unknown): Misuse {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  const why = code === 'ENOENT' ? 'not there' : code === 'EISDIR' ? 'a folder' : code === 'EACCES' ? 'no permission to read it' : String(error).split('\n')[0]
+  const why =
+    code === 'ENOENT'
+      ? 'not there'
+      : code === 'EISDIR'
+        ? 'a folder'
+        : code === 'EACCES'
+          ? 'no permission to read it'
+          : String(error).split('\n')[0]
   return new Misuse(`${path}: ${why}, expected a file of records`)
 }
 

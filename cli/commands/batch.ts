@@ -17,7 +17,10 @@ export async function runBatch(path: string, world: World, job: BatchJob): Promi
     if (world.interrupted.aborted) break
     lines += 1
     const where = `${path}:${number}`
-    const { output, problem } = text === undefined ? refused(job, null, `${where}: longer than ${longestLine} bytes, expected one case a line`) : judgeLine(job, where, text)
+    const { output, problem } =
+      text === undefined
+        ? refused(job, null, `${where}: longer than ${longestLine} bytes, expected one case a line`)
+        : judgeLine(job, where, text)
     if (problem !== undefined) {
       bad += 1
       world.stderr(`vigil: ${problem}\n`)

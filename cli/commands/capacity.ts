@@ -40,13 +40,26 @@ const mostRate = 100_000
 const mostConnections = 1024
 
 /** Stepped load until a budget breaks: the knee, and what saturates first. */
-export async function capacity(name: string | undefined, options: CapacityOptions, world: World): Promise<number> {
+export async function capacity(
+  name: string | undefined,
+  options: CapacityOptions,
+  world: World,
+): Promise<number> {
   const session = await openSession(options, world)
   const { config } = session.loaded
-  const changes: SuiteChanges = { ...(options.engine && { engine: options.engine }), ...(options.from !== undefined && startOf(options.from, name, options, session)) }
+  const changes: SuiteChanges = {
+    ...(options.engine && { engine: options.engine }),
+    ...(options.from !== undefined && startOf(options.from, name, options, session)),
+  }
   const plan = stepsOf(suitePlan(config, name, changes), options)
-  if (Object.keys(plan.budgets).length === 0) throw new Misuse(`suite ${plan.name.split('.')[0]} has no budgets: a knee is where one breaks; set budgets in ${session.loaded.file}`)
-  if (options.vary && !session.boots) throw new Misuse('--vary starts the service with each value: it wants target.command in the config, and no --target')
+  if (Object.keys(plan.budgets).length === 0)
+    throw new Misuse(
+      `suite ${plan.name.split('.')[0]} has no budgets: a knee is where one breaks; set budgets in ${session.loaded.file}`,
+    )
+  if (options.vary && !session.boots)
+    throw new Misuse(
+      '--vary starts the service with each value: it wants target.command in the config, and no --target',
+    )
   const found = await findEngine(plan.suite.engine, session)
   if (found.state === 'missing') {
     session.progress.warn(found.reason)
@@ -56,7 +69,9 @@ export async function capacity(name: string | undefined, options: CapacityOption
   const folder = join(session.out, 'runs', id)
   await mkdir(folder, { recursive: true })
   const startedAt = new Date(world.now()).toISOString()
-  const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () => searchKnee(session, plan, found, searchOf(plan, options)))
+  const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () =>
+    searchKnee(session, plan, found, searchOf(plan, options)),
+  )
   if (reached.state === 'unreachable') {
     session.progress.warn(reached.reason)
     return exitCodes.invalid.code
@@ -64,7 +79,10 @@ export async function capacity(name: string | undefined, options: CapacityOption
   const result = await resultOf(session, plan, found, { ...reached.result, startedAt }, options)
   await write(session, folder, result, plan.budgets.p95Ms)
   if (options.json) printJson(world, result)
-  else world.stdout(`${capacityText(result, { color: world.terminal.color, width: world.terminal.width })}\n  ${join(folder, 'report.html')}\n`)
+  else
+    world.stdout(
+      `${capacityText(result, { color: world.terminal.color, width: world.terminal.width })}\n  ${join(folder, 'report.html')}\n`,
+    )
   return codeOf(result.knee)
 }
 
@@ -72,21 +90,48 @@ export async function capacity(name: string | undefined, options: CapacityOption
 function stepsOf(plan: SuitePlan, { stepSeconds }: CapacityOptions): SuitePlan {
   // A knee is about what the service can do, not about how much was asked of it.
   const { requestsPerMinute: _, ...budgets } = plan.budgets
-  return { name: `${plan.name}.capacity`, budgets, suite: { ...plan.suite, warmupSeconds: Math.min(warmupSeconds, stepSeconds), durationSeconds: stepSeconds } }
+  return {
+    name: `${plan.name}.capacity`,
+    budgets,
+    suite: {
+      ...plan.suite,
+      warmupSeconds: Math.min(warmupSeconds, stepSeconds),
+      durationSeconds: stepSeconds,
+    },
+  }
 }
 
-function startOf(from: number, name: string | undefined, { engine }: CapacityOptions, session: Session): SuiteChanges {
+function startOf(
+  from: number,
+  name: string | undefined,
+  { engine }: CapacityOptions,
+  session: Session,
+): SuiteChanges {
   const { config } = session.loaded
   const suite = config.suites[name ?? Object.keys(config.suites)[0] ?? '']
-  return (engine ?? suite?.engine) === 'autocannon' ? { connections: Math.max(1, Math.round(from)) } : { rate: from }
+  return (engine ?? suite?.engine) === 'autocannon'
+    ? { connections: Math.max(1, Math.round(from)) }
+    : { rate: from }
 }
 
 function searchOf({ suite }: SuitePlan, { most }: CapacityOptions): SearchPlan {
   const whole = 'connections' in suite.load
-  return { start: 'connections' in suite.load ? suite.load.connections : suite.load.ratePerSecond, growth, closeTo, whole, most: most ?? (whole ? mostConnections : mostRate) }
+  return {
+    start: 'connections' in suite.load ? suite.load.connections : suite.load.ratePerSecond,
+    growth,
+    closeTo,
+    whole,
+    most: most ?? (whole ? mostConnections : mostRate),
+  }
 }
 
-async function resultOf(session: Session, plan: SuitePlan, found: FoundEngine, searched: { samples: Sample[]; knee: Knee; startedAt: string }, options: CapacityOptions): Promise<CapacityResult> {
+async function resultOf(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  searched: { samples: Sample[]; knee: Knee; startedAt: string },
+  options: CapacityOptions,
+): Promise<CapacityResult> {
   const { samples, knee, startedAt } = searched
   const levels = levelsOf(samples)
   const keeps = 'keeps' in knee ? knee.keeps : undefined
@@ -103,12 +148,28 @@ async function resultOf(session: Session, plan: SuitePlan, found: FoundEngine, s
     levels,
     saturation: saturationOf(levels),
     settings: options.vary && (await settingsOf(session, plan, found, options.vary, keeps, options.rounds)),
-    forecasts: options.prometheus === undefined ? [] : await forecastsFrom(options.prometheus, session.loaded.config.forecasts ?? {}, options.days, capacityRps, session.world),
+    forecasts:
+      options.prometheus === undefined
+        ? []
+        : await forecastsFrom(
+            options.prometheus,
+            session.loaded.config.forecasts ?? {},
+            options.days,
+            capacityRps,
+            session.world,
+          ),
   }
 }
 
 /** Settings are tried at the load where the service is just at its limit: below it all of them do well. */
-async function settingsOf(session: Session, plan: SuitePlan, found: FoundEngine, variation: Variation, keeps: number | undefined, rounds: number): Promise<CapacityResult['settings']> {
+async function settingsOf(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  variation: Variation,
+  keeps: number | undefined,
+  rounds: number,
+): Promise<CapacityResult['settings']> {
   const start = 'connections' in plan.suite.load ? plan.suite.load.connections : plan.suite.load.ratePerSecond
   const load = keeps ?? start
   const varied = await measureSettings(session, plan, found, variation, load, rounds)
@@ -116,10 +177,20 @@ async function settingsOf(session: Session, plan: SuitePlan, found: FoundEngine,
     session.progress.warn(varied.reason)
     return undefined
   }
-  return { variable: variation.variable, load, results: varied.settings, enough: enough(varied.settings)?.value }
+  return {
+    variable: variation.variable,
+    load,
+    results: varied.settings,
+    enough: enough(varied.settings)?.value,
+  }
 }
 
-async function write(session: Session, folder: string, result: CapacityResult, p95Ms: number | undefined): Promise<void> {
+async function write(
+  session: Session,
+  folder: string,
+  result: CapacityResult,
+  p95Ms: number | undefined,
+): Promise<void> {
   const problems = await attempt(folder, async () => {
     await writeWhole(join(folder, 'capacity.json'), `${JSON.stringify(result, null, 2)}\n`)
     await writeWhole(join(folder, 'report.html'), capacityPage(result, p95Ms))

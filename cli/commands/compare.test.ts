@@ -16,7 +16,8 @@ const slower = simulateDuet({ level: 'quiet', change: { all: 1.2 }, pairs: 24, s
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'vigil-compare-'))
-  const write = (name: string, value: unknown): void => writeFileSync(join(folder, name), typeof value === 'string' ? value : JSON.stringify(value))
+  const write = (name: string, value: unknown): void =>
+    writeFileSync(join(folder, name), typeof value === 'string' ? value : JSON.stringify(value))
   for (const [index, run] of same.baseline.entries()) write(`base-${index}.json`, run)
   write('base.json', same.baseline)
   write('base.jsonl', same.baseline.map((run) => JSON.stringify(run)).join('\n'))
@@ -25,7 +26,17 @@ beforeAll(() => {
   mkdirSync(join(folder, '.vigil', 'runs', 'one'), { recursive: true })
   write('.vigil/runs/one/record.json', same.baseline[0])
   const good = (id: unknown, duet: typeof same): string => JSON.stringify({ id, ...duet })
-  write('cases.jsonl', [good('same', same), '{"id":"broken","baseline":[{}],"candidate":[]}', '', 'not json', '[1]', good(7, slower)].join('\n'))
+  write(
+    'cases.jsonl',
+    [
+      good('same', same),
+      '{"id":"broken","baseline":[{}],"candidate":[]}',
+      '',
+      'not json',
+      '[1]',
+      good(7, slower),
+    ].join('\n'),
+  )
   write('good.jsonl', `${good('same', same)}\n${good('slower', slower)}\n`)
   const few = { baseline: same.baseline.slice(0, 2), candidate: same.candidate.slice(0, 2) }
   write('long.jsonl', Array.from({ length: 30 }, (_, id) => (id === 20 ? '{' : good(id, few))).join('\n'))
@@ -50,14 +61,42 @@ describe('vigil compare', () => {
   })
 
   it('is not asked for less than a duet can show on a machine whose noise is known', async () => {
-    const metric = { deviation: 0.05, betweenProcesses: 0, detectable: { '30': 0.1, '60': 0.08, '120': 0.06 } }
-    const duet = same.baseline.map((one) => JSON.stringify({ ...one, suite: 'browse-duet', environment: { fingerprint: 'here' } })).join('\n')
+    const metric = {
+      deviation: 0.05,
+      betweenProcesses: 0,
+      detectable: { '30': 0.1, '60': 0.08, '120': 0.06 },
+    }
+    const duet = same.baseline
+      .map((one) => JSON.stringify({ ...one, suite: 'browse-duet', environment: { fingerprint: 'here' } }))
+      .join('\n')
     writeFileSync(join(folder, 'duet.jsonl'), duet)
     mkdirSync(join(folder, 'known'))
-    writeFileSync(join(folder, 'known', 'noise.json'), JSON.stringify({ schema: 'vigil.noise/1', environment: { fingerprint: 'here' }, measuredAt: '2026-11-25T01:02:03.000Z', suites: { browse: { units: 48, processPairs: 2, unitSeconds: 2.5, metrics: { p50Ms: metric, p95Ms: metric }, falseAlarms: { drawn: 300, fail: 1, inconclusive: 20 } } } }))
-    await expect(run({ baseline: ['duet.jsonl'], candidate: ['duet.jsonl'], margin: 2, out: 'known' })).rejects.toThrow('--margin: found 2 %, expected at least 6 %: as measured here by vigil doctor --noise')
-    expect((await run({ baseline: ['duet.jsonl'], candidate: ['duet.jsonl'], margin: 8, out: 'known' })).code).toBe(0)
-    expect((await run({ baseline: ['base.jsonl'], candidate: ['base.jsonl'], margin: 2, out: 'known' })).code).not.toBe(2)
+    writeFileSync(
+      join(folder, 'known', 'noise.json'),
+      JSON.stringify({
+        schema: 'vigil.noise/1',
+        environment: { fingerprint: 'here' },
+        measuredAt: '2026-11-25T01:02:03.000Z',
+        suites: {
+          browse: {
+            units: 48,
+            processPairs: 2,
+            unitSeconds: 2.5,
+            metrics: { p50Ms: metric, p95Ms: metric },
+            falseAlarms: { drawn: 300, fail: 1, inconclusive: 20 },
+          },
+        },
+      }),
+    )
+    await expect(
+      run({ baseline: ['duet.jsonl'], candidate: ['duet.jsonl'], margin: 2, out: 'known' }),
+    ).rejects.toThrow('--margin: found 2 %, expected at least 6 %: as measured here by vigil doctor --noise')
+    expect(
+      (await run({ baseline: ['duet.jsonl'], candidate: ['duet.jsonl'], margin: 8, out: 'known' })).code,
+    ).toBe(0)
+    expect(
+      (await run({ baseline: ['base.jsonl'], candidate: ['base.jsonl'], margin: 2, out: 'known' })).code,
+    ).not.toBe(2)
   })
 
   it('prints exactly one verdict with --json', async () => {
@@ -76,14 +115,21 @@ describe('vigil compare', () => {
 
   it.each([
     ['no candidate', { baseline: ['base.json'] }, '--candidate: found none'],
-    ['a file that is not there', { baseline: ['nowhere.json'], candidate: ['base.json'] }, 'nowhere.json: not there'],
+    [
+      'a file that is not there',
+      { baseline: ['nowhere.json'], candidate: ['base.json'] },
+      'nowhere.json: not there',
+    ],
     ['a file that is cut off', { baseline: ['base.json'], candidate: ['cut.json'] }, 'cut.json: not JSON'],
     ['standard input twice', { baseline: ['-'], candidate: ['-'] }, '-: found twice'],
     ['a batch and files', { batch: 'good.jsonl', baseline: ['base.json'] }, '--batch: found together with'],
     ['an empty batch', { batch: 'empty.jsonl' }, 'empty.jsonl: empty, expected one case a line'],
     ['a batch that is not there', { batch: 'nowhere.jsonl' }, 'nowhere.jsonl: not there'],
   ] as [string, Partial<CompareOptions>, string][])('refuses %s in one line', async (_, options, says) => {
-    const problem: unknown = await run({ ...options, ...(options.batch && { batch: join(folder, options.batch) }) }).catch((error: unknown) => error)
+    const problem: unknown = await run({
+      ...options,
+      ...(options.batch && { batch: join(folder, options.batch) }),
+    }).catch((error: unknown) => error)
     expect(problem).toBeInstanceOf(Misuse)
     expect(String(problem)).toContain(says)
     expect(String(problem)).not.toContain('\n')
@@ -94,18 +140,45 @@ describe('vigil compare --batch', () => {
   it('prints one verdict a line, in order, with the id, and exits 0 whatever they are', async () => {
     const { code, stdout, stderr } = await run({ batch: join(folder, 'good.jsonl') })
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout.trim().split('\n').map((line) => JSON.parse(line) as Verdict & { id: unknown }).map(({ id, verdict }) => [id, verdict])).toEqual([['same', 'pass'], ['slower', 'fail']])
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Verdict & { id: unknown })
+        .map(({ id, verdict }) => [id, verdict]),
+    ).toEqual([
+      ['same', 'pass'],
+      ['slower', 'fail'],
+    ])
   })
 
   it('keeps the order of a long batch, whoever judges its lines', async () => {
     const { code, stdout } = await run({ batch: join(folder, 'long.jsonl') })
-    expect([code, stdout.trim().split('\n').map((line) => (JSON.parse(line) as { id: number }).id)]).toEqual([2, Array.from({ length: 30 }, (_, index) => (index === 20 ? null : index))])
+    expect([
+      code,
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { id: number }).id),
+    ]).toEqual([2, Array.from({ length: 30 }, (_, index) => (index === 20 ? null : index))])
   })
 
   it('loses no good line to a bad one: that is invalid, named on stderr with its line, and the end is exit 2', async () => {
     const { code, stdout, stderr } = await run({ batch: join(folder, 'cases.jsonl') })
     expect(code).toBe(2)
-    expect(stdout.trim().split('\n').map((line) => JSON.parse(line) as Verdict & { id: unknown }).map(({ id, verdict }) => [id, verdict])).toEqual([['same', 'pass'], ['broken', 'invalid'], [null, 'invalid'], [null, 'invalid'], [7, 'fail']])
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Verdict & { id: unknown })
+        .map(({ id, verdict }) => [id, verdict]),
+    ).toEqual([
+      ['same', 'pass'],
+      ['broken', 'invalid'],
+      [null, 'invalid'],
+      [null, 'invalid'],
+      [7, 'fail'],
+    ])
     const problems = stderr.trim().split('\n')
     expect(problems).toHaveLength(3)
     expect(problems[0]).toContain('cases.jsonl:2: baseline[0]: schema: ')

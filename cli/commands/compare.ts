@@ -30,15 +30,28 @@ export interface CompareOptions {
 
 /** Judges records made earlier against each other: needs no config and no target. */
 export async function compare(options: CompareOptions, world: World): Promise<number> {
-  const comparison: ComparisonOptions = { strict: options.strict ?? false, ...(options.margin !== undefined && { margin: options.margin / 100 }) }
+  const comparison: ComparisonOptions = {
+    strict: options.strict ?? false,
+    ...(options.margin !== undefined && { margin: options.margin / 100 }),
+  }
   if (options.batch !== undefined) {
-    if (options.baseline || options.candidate) throw new Misuse('--batch: found together with --baseline or --candidate, expected one or the other: a batch holds both sides of every case')
+    if (options.baseline || options.candidate)
+      throw new Misuse(
+        '--batch: found together with --baseline or --candidate, expected one or the other: a batch holds both sides of every case',
+      )
     return runBatch(options.batch, world, { kind: 'compare', comparison })
   }
   const [baselines, candidates] = [options.baseline ?? [], options.candidate ?? []]
-  if (baselines.length === 0 || candidates.length === 0) throw new Misuse(`--${baselines.length === 0 ? 'baseline' : 'candidate'}: found none, expected record files, run folders or ids (or --batch with a file of cases)`)
-  if ([...baselines, ...candidates].filter((name) => name === '-').length > 1) throw new Misuse('-: found twice, expected standard input on one side once')
-  const [before, after] = [await readAll(baselines, options.out, world), await readAll(candidates, options.out, world)]
+  if (baselines.length === 0 || candidates.length === 0)
+    throw new Misuse(
+      `--${baselines.length === 0 ? 'baseline' : 'candidate'}: found none, expected record files, run folders or ids (or --batch with a file of cases)`,
+    )
+  if ([...baselines, ...candidates].filter((name) => name === '-').length > 1)
+    throw new Misuse('-: found twice, expected standard input on one side once')
+  const [before, after] = [
+    await readAll(baselines, options.out, world),
+    await readAll(candidates, options.out, world),
+  ]
   await refuseUnseen(before, comparison.margin, options.out, world)
   const verdict = compareRuns(before, after, comparison)
   if (options.json) printJson(world, verdict)
@@ -47,10 +60,21 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
 }
 
 /** The units of a duet on a machine whose noise is known are not asked what they cannot show. Other records are of another load than noise was measured with. */
-async function refuseUnseen(runs: readonly ComparableRun[], margin: number | undefined, out: string, world: World): Promise<void> {
+async function refuseUnseen(
+  runs: readonly ComparableRun[],
+  margin: number | undefined,
+  out: string,
+  world: World,
+): Promise<void> {
   const [first] = runs
   if (first?.suite === undefined || first.environment === undefined || !isDuet(first.suite)) return
-  await refuseNarrowMargin(resolve(world.cwd, out), [suiteOf(first.suite)], margin, first.environment.fingerprint, (problem) => world.stderr(`vigil: ${problem}\n`))
+  await refuseNarrowMargin(
+    resolve(world.cwd, out),
+    [suiteOf(first.suite)],
+    margin,
+    first.environment.fingerprint,
+    (problem) => world.stderr(`vigil: ${problem}\n`),
+  )
 }
 
 async function readAll(names: readonly string[], out: string, world: World): Promise<ComparableRun[]> {
@@ -85,7 +109,10 @@ async function textOf(path: string): Promise<string> {
   try {
     for await (const chunk of openInput(path)) {
       size += chunk.length
-      if (size > longestFile) throw new Misuse(`${path}: over ${longestFile} bytes, expected records; a file of many cases goes to --batch`)
+      if (size > longestFile)
+        throw new Misuse(
+          `${path}: over ${longestFile} bytes, expected records; a file of many cases goes to --batch`,
+        )
       parts.push(chunk)
     }
   } catch (error) {
@@ -102,15 +129,27 @@ function comparisonText(verdict: Verdict, world: World): string {
   const paper = paperOf(world.terminal)
   const word = verdict.verdict.toUpperCase()
   const groups: VerdictRow['status'][] = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped']
-  const lines = groups.flatMap((status) => groupLines(verdict.rows.filter((row) => row.status === status), paper))
-  return [paper.ink(inkOf(verdict.verdict), word) + paper.paragraph(`${word}  `, summary(verdict)).join('\n').slice(word.length), ...lines, ''].join('\n')
+  const lines = groups.flatMap((status) =>
+    groupLines(
+      verdict.rows.filter((row) => row.status === status),
+      paper,
+    ),
+  )
+  return [
+    paper.ink(inkOf(verdict.verdict), word) +
+      paper.paragraph(`${word}  `, summary(verdict)).join('\n').slice(word.length),
+    ...lines,
+    '',
+  ].join('\n')
 }
 
 function summary({ verdict, rows }: Verdict): string {
   const of = (status: VerdictRow['status']): VerdictRow[] => rows.filter((row) => row.status === status)
   switch (verdict) {
     case 'pass':
-      return of('improved').length > 0 ? `not slower, and better in ${of('improved').length} of ${rows.length}` : 'not slower by more than the margin'
+      return of('improved').length > 0
+        ? `not slower, and better in ${of('improved').length} of ${rows.length}`
+        : 'not slower by more than the margin'
     case 'fail':
       return `worse in ${of('fail').length} of ${rows.length}`
     case 'inconclusive':

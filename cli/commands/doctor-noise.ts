@@ -49,11 +49,21 @@ export async function doctorNoise(options: NoiseOptions, world: World): Promise<
   const { seconds = defaults.seconds, processPairs = defaults.processPairs } = options
   const measured = await withMachine(session, async () =>
     withScratch(session, async (scratch) => {
-      const made = options.target === undefined ? await revisionSides(session, { baseline: 'HEAD', candidate: 'HEAD' }, scratch) : { state: 'ready' as const, sides: urlSides(session, options.target, options.target) }
-      if (made.state === 'failed') throw new Misuse(`--noise: the same code could not be made ready twice: ${made.reason}`)
+      const made =
+        options.target === undefined
+          ? await revisionSides(session, { baseline: 'HEAD', candidate: 'HEAD' }, scratch)
+          : { state: 'ready' as const, sides: urlSides(session, options.target, options.target) }
+      if (made.state === 'failed')
+        throw new Misuse(`--noise: the same code could not be made ready twice: ${made.reason}`)
       const found: Record<string, SuiteNoise> = {}
       for (const suite of suites) {
-        const noise = await suiteNoise(session, made.sides, suite, { k6: k6.k6, scratch, seconds, processPairs, quiet: options.quiet ?? false })
+        const noise = await suiteNoise(session, made.sides, suite, {
+          k6: k6.k6,
+          scratch,
+          seconds,
+          processPairs,
+          quiet: options.quiet ?? false,
+        })
         if (noise) found[suiteOf(suite.name)] = noise
       }
       return found
@@ -70,26 +80,53 @@ interface How {
   quiet: boolean
 }
 
-async function suiteNoise(session: Session, sides: Sides, suite: DuetSuite, how: How): Promise<SuiteNoise | undefined> {
+async function suiteNoise(
+  session: Session,
+  sides: Sides,
+  suite: DuetSuite,
+  how: How,
+): Promise<SuiteNoise | undefined> {
   const duets: SameCode[] = []
   for (let pair = 0; pair < how.processPairs && !session.world.interrupted.aborted; pair += 1) {
-    session.progress.phase(`the same code twice, ${suiteOf(suite.name)}: pair of processes ${pair + 1} of ${how.processPairs}`)
+    session.progress.phase(
+      `the same code twice, ${suiteOf(suite.name)}: pair of processes ${pair + 1} of ${how.processPairs}`,
+    )
     duets.push(await sameCode(session, sides, suite, how))
   }
   return noiseOf(duets, draws, session.world.random)
 }
 
 /** So narrow a margin that no look ends the load before its time: what is wanted is its noise, not its verdict. */
-const undecided = { margin: 1e-6, strict: true, cpuMargin: 100, exact: { statements: { kind: 'off' }, rows: { kind: 'off' }, bytes: { kind: 'off' } } } as const
+const undecided = {
+  margin: 1e-6,
+  strict: true,
+  cpuMargin: 100,
+  exact: { statements: { kind: 'off' }, rows: { kind: 'off' }, bytes: { kind: 'off' } },
+} as const
 
-async function sameCode(session: Session, sides: Sides, suite: DuetSuite, { k6, scratch, seconds, quiet }: How): Promise<SameCode> {
+async function sameCode(
+  session: Session,
+  sides: Sides,
+  suite: DuetSuite,
+  { k6, scratch, seconds, quiet }: How,
+): Promise<SameCode> {
   const { out } = session
   const id = newRunId(session, `noise-${suite.name}`)
   const logs = join(out, 'noise', id)
   await mkdir(logs, { recursive: true })
   const pairs = Math.max(8, Math.round((seconds * 1000) / suite.pace.unitMs))
   const ended = await runDuet(
-    { run: id, source: sides.source, suite, targets: sides.targets, environment: environmentHere(k6.label), rules: undecided, pairs, once: true, deadlineMs: performance.now() + (seconds + besideSeconds) * 1000 },
+    {
+      run: id,
+      source: sides.source,
+      suite,
+      targets: sides.targets,
+      environment: environmentHere(k6.label),
+      rules: undecided,
+      pairs,
+      once: true,
+      deadlineMs: performance.now() + (seconds + besideSeconds) * 1000,
+    },
     await duetWorld(session, k6.path, { scratch: join(scratch.folder, id), logs, quiet }),
   )
   if (ended.state === 'misused') throw new Misuse(ended.reason)
@@ -99,11 +136,21 @@ async function sameCode(session: Session, sides: Sides, suite: DuetSuite, { k6, 
   return units
 }
 
-async function conclude({ world, out, progress }: Session, measured: Record<string, SuiteNoise>, k6: K6Found, json: boolean): Promise<number> {
+async function conclude(
+  { world, out, progress }: Session,
+  measured: Record<string, SuiteNoise>,
+  k6: K6Found,
+  json: boolean,
+): Promise<number> {
   const environment = environmentHere(k6.label)
   const earlier = await readNoise(out, progress.warn)
   const kept = earlier?.environment.fingerprint === environment.fingerprint ? earlier.suites : {}
-  const noise: KnownNoise = { schema: 'vigil.noise/1', environment, measuredAt: new Date(world.now()).toISOString(), suites: { ...kept, ...measured } }
+  const noise: KnownNoise = {
+    schema: 'vigil.noise/1',
+    environment,
+    measuredAt: new Date(world.now()).toISOString(),
+    suites: { ...kept, ...measured },
+  }
   const names = Object.keys(measured)
   if (names.length === 0) {
     world.stderr('vigil: --noise: too little was measured to know the noise of this machine\n')
@@ -112,6 +159,11 @@ async function conclude({ world, out, progress }: Session, measured: Record<stri
   await mkdir(out, { recursive: true })
   await writeWhole(noiseFile(out), `${JSON.stringify(noise, null, 2)}\n`)
   if (json) printJson(world, noise)
-  else world.stdout(Object.entries(measured).map(([suite, one]) => `${plain(suite, 80)}: ${noiseLine(one, noise.measuredAt)}\n`).join(''))
+  else
+    world.stdout(
+      Object.entries(measured)
+        .map(([suite, one]) => `${plain(suite, 80)}: ${noiseLine(one, noise.measuredAt)}\n`)
+        .join(''),
+    )
   return exitCodes.pass.code
 }

@@ -19,7 +19,12 @@ export async function doctor(options: DoctorOptions, world: World): Promise<numb
     const { doctorNoise } = await import('./doctor-noise.ts')
     return doctorNoise(options, world)
   }
-  const surroundings = { env: world.env, folder: toolsFolder(world.env, resolve(world.cwd, options.out)), progress: () => undefined, signal: world.interrupted }
+  const surroundings = {
+    env: world.env,
+    folder: toolsFolder(world.env, resolve(world.cwd, options.out)),
+    progress: () => undefined,
+    signal: world.interrupted,
+  }
   const tools: FoundTool[] = []
   for (const name of Object.keys(catalogue).filter((key): key is ToolName => key in catalogue)) {
     tools.push((await lookForTool(name, surroundings)) ?? notHere(name))
@@ -34,15 +39,26 @@ export async function doctor(options: DoctorOptions, world: World): Promise<numb
   }
   if (options.json) printJson(world, { schema: 'vigil.doctor/1', machine, tools })
   else world.stdout([...machineLines(machine), '', ...tools.map(toolLine), ''].join('\n'))
-  return tools.some((tool) => tool.state === 'missing' && tool.name === 'k6') ? exitCodes.invalid.code : exitCodes.pass.code
+  return tools.some((tool) => tool.state === 'missing' && tool.name === 'k6')
+    ? exitCodes.invalid.code
+    : exitCodes.pass.code
 }
 
 function notHere(name: ToolName): FoundTool {
-  return { state: 'missing', name, reason: 'not on this machine; vigil fetches it when it is first needed', whatToDo: catalogue[name].advice }
+  return {
+    state: 'missing',
+    name,
+    reason: 'not on this machine; vigil fetches it when it is first needed',
+    whatToDo: catalogue[name].advice,
+  }
 }
 
 function machineLines(machine: Record<string, string | number>): string[] {
-  return Object.entries(machine).map(([fact, value]) => (fact === 'memoryBytes' ? line('memory', `${(Number(value) / 2 ** 30).toFixed(1)} GiB`) : line(fact, String(value))))
+  return Object.entries(machine).map(([fact, value]) =>
+    fact === 'memoryBytes'
+      ? line('memory', `${(Number(value) / 2 ** 30).toFixed(1)} GiB`)
+      : line(fact, String(value)),
+  )
 }
 
 function toolLine(tool: FoundTool): string {

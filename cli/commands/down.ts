@@ -18,8 +18,15 @@ export async function down(options: Pick<CommonOptions, 'out' | 'json'>, world: 
   // A supervisor that was killed has a guardian that does the same; by the time it has, there is nothing left to do.
   const leftovers = state === undefined ? [] : await endLeftovers(state)
   if (state !== undefined && how !== 'left') await release(folder, state.supervisor.pid)
-  const lost = state?.components.flatMap(({ name, ended }) => (ended === undefined ? [] : [`${name} ${ended}`])) ?? []
-  if (options.json) printJson(world, { schema: 'vigil.down/1', was: running ? 'up' : leftovers.length > 0 ? 'left over' : 'down', ended: state?.components.map(({ name }) => name) ?? [], lost })
+  const lost =
+    state?.components.flatMap(({ name, ended }) => (ended === undefined ? [] : [`${name} ${ended}`])) ?? []
+  if (options.json)
+    printJson(world, {
+      schema: 'vigil.down/1',
+      was: running ? 'up' : leftovers.length > 0 ? 'left over' : 'down',
+      ended: state?.components.map(({ name }) => name) ?? [],
+      lost,
+    })
   else world.stdout(`${said(running, leftovers)}\n`)
   for (const text of lost) world.stderr(`vigil: ${text} (before it was asked to)\n`)
   if (how === 'left') world.stderr(`vigil: process ${state?.supervisor.pid} does not end\n`)

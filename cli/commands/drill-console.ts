@@ -38,6 +38,7 @@ export function drillConsole({ world }: Session, total: number, quiet: boolean):
 
 function resultLine({ requirement, alert, state, hop, why, fireSeconds, deliveredTo }: DrillResult): string {
   const name = `${requirement} ${alert}`
-  if (state === 'passed') return `ok    ${name}: fired after ${fireSeconds ?? 0} s, delivered to ${deliveredTo.length} ${deliveredTo.length === 1 ? 'receiver' : 'receivers'}`
+  if (state === 'passed')
+    return `ok    ${name}: fired after ${fireSeconds ?? 0} s, delivered to ${deliveredTo.length} ${deliveredTo.length === 1 ? 'receiver' : 'receivers'}`
   return state === 'failed' ? `LOST  ${name}: ${hop ?? ''}: ${why ?? ''}` : `      ${name}: interrupted`
 }

@@ -15,10 +15,22 @@ afterAll(() => work.remove())
 
 describe('vigil drill', () => {
   it.each([
-    ['an alert of no such name, with the nearest', ['APIHighErorRate'], 'no alert of that name (did you mean APIHighErrorRate?)'],
+    [
+      'an alert of no such name, with the nearest',
+      ['APIHighErorRate'],
+      'no alert of that name (did you mean APIHighErrorRate?)',
+    ],
     ['half a deployment', ['--prometheus', 'http://127.0.0.1:9'], '--alertmanager is missing'],
-    ['names with a deployment', ['C1', '--prometheus', 'http://127.0.0.1:9', '--alertmanager', 'http://127.0.0.1:9'], 'expected no names with --prometheus'],
-    ['an acknowledgement of what is silenced', ['--prometheus', 'http://127.0.0.1:9', '--alertmanager', 'http://127.0.0.1:9', '--ack-port', '9465'], 'need --loud'],
+    [
+      'names with a deployment',
+      ['C1', '--prometheus', 'http://127.0.0.1:9', '--alertmanager', 'http://127.0.0.1:9'],
+      'expected no names with --prometheus',
+    ],
+    [
+      'an acknowledgement of what is silenced',
+      ['--prometheus', 'http://127.0.0.1:9', '--alertmanager', 'http://127.0.0.1:9', '--ack-port', '9465'],
+      'need --loud',
+    ],
     ['an address that is none', ['--prometheus', 'prometheus:9090'], 'expected an http:// or https:// URL'],
     ['a config that does not say how the service is started', ['C1'], 'target.command: missing'],
   ])('refuses %s', async (_, args, words) => {
@@ -27,8 +39,19 @@ describe('vigil drill', () => {
   })
 
   it('knows nothing about delivery where Prometheus is not reached', async () => {
-    const ran = await work.vigil(['drill', '--prometheus', 'http://127.0.0.1:9', '--alertmanager', 'http://127.0.0.1:9', '--wait', '1'])
-    expect(ran).toMatchObject({ code: 4, stdout: expect.stringContaining('LOST at prometheus: Prometheus at http://127.0.0.1:9') })
+    const ran = await work.vigil([
+      'drill',
+      '--prometheus',
+      'http://127.0.0.1:9',
+      '--alertmanager',
+      'http://127.0.0.1:9',
+      '--wait',
+      '1',
+    ])
+    expect(ran).toMatchObject({
+      code: 4,
+      stdout: expect.stringContaining('LOST at prometheus: Prometheus at http://127.0.0.1:9'),
+    })
   })
 
   it('ends everything it started when it is interrupted', async () => {

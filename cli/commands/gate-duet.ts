@@ -26,7 +26,11 @@ export interface Base {
 }
 
 /** GitHub's, GitLab's and Bitbucket's names for the branch that a change is proposed for. */
-const variables = ['GITHUB_BASE_REF', 'CI_MERGE_REQUEST_TARGET_BRANCH_NAME', 'BITBUCKET_PR_DESTINATION_BRANCH'] as const
+const variables = [
+  'GITHUB_BASE_REF',
+  'CI_MERGE_REQUEST_TARGET_BRANCH_NAME',
+  'BITBUCKET_PR_DESTINATION_BRANCH',
+] as const
 
 export function baseOf(asked: string | undefined, { env }: Pick<World, 'env'>): Base | undefined {
   if (asked !== undefined) return { revision: asked, asked: true }
@@ -36,13 +40,19 @@ export function baseOf(asked: string | undefined, { env }: Pick<World, 'env'>): 
 
 /** Why a gate cannot hold the target against this base, found out before anything is measured; undefined when it can. */
 export async function baseProblem(session: Session, base: Base): Promise<string | undefined> {
-  if (!session.boots) return `no duet against ${base.revision}: the target runs elsewhere, and a revision of it cannot be started beside it`
+  if (!session.boots)
+    return `no duet against ${base.revision}: the target runs elsewhere, and a revision of it cannot be started beside it`
   const commit = await commitOf(gitPlace(session), base.revision)
   return commit.state === 'found' ? undefined : `no duet: ${commit.reason}`
 }
 
 /** A duet of each suite that has a rate: the base against the work tree. */
-export async function gateDuet(session: Session, base: Base | undefined, suites: readonly string[], options: Pick<AbOptions, 'config' | 'out' | 'quiet'>): Promise<GateDuet> {
+export async function gateDuet(
+  session: Session,
+  base: Base | undefined,
+  suites: readonly string[],
+  options: Pick<AbOptions, 'config' | 'out' | 'quiet'>,
+): Promise<GateDuet> {
   if (base === undefined || session.world.interrupted.aborted) return none
   const problem = await baseProblem(session, base)
   if (problem !== undefined) {
@@ -50,12 +60,32 @@ export async function gateDuet(session: Session, base: Base | undefined, suites:
     return { ...none, notes: [problem] }
   }
   const suite = suites.filter((name) => isForDuet(session, name))
-  if (suite.length === 0) return { ...none, notes: [`no duet against ${base.revision}: none of the gate's suites plays journeys at a rate`] }
+  if (suite.length === 0)
+    return {
+      ...none,
+      notes: [`no duet against ${base.revision}: none of the gate's suites plays journeys at a rate`],
+    }
   session.progress.phase(`holding the work tree against ${base.revision}`)
   const ran = await duets(session, { baseline: base.revision, candidate: undefined }, { ...options, suite })
-  if (ran.state === 'failed') return { ...none, verdicts: [{ schema: 'vigil.verdict/1', verdict: 'invalid', rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', message: ran.reason }] }] }
+  if (ran.state === 'failed')
+    return {
+      ...none,
+      verdicts: [
+        {
+          schema: 'vigil.verdict/1',
+          verdict: 'invalid',
+          rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', message: ran.reason }],
+        },
+      ],
+    }
   return {
-    verdicts: ran.done.map(({ verdict }) => ({ schema: verdict.schema, verdict: verdict.verdict, rows: verdict.rows.filter((row) => row.status !== 'skipped').map((row) => ({ ...row, suite: verdict.suite })) })),
+    verdicts: ran.done.map(({ verdict }) => ({
+      schema: verdict.schema,
+      verdict: verdict.verdict,
+      rows: verdict.rows
+        .filter((row) => row.status !== 'skipped')
+        .map((row) => ({ ...row, suite: verdict.suite })),
+    })),
     notes: ran.done.flatMap(({ verdict }) => [
       `duet ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}: ${verdict.verdict}, ${verdict.duet.pairs} pairs; ${verdict.folder}`,
       ...verdict.why.map(whyLine),

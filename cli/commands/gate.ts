@@ -59,12 +59,28 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   const planned = await withEngines(session, plans)
   const id = newRunId(session, 'gate')
   const folder = join(session.out, 'gates', id)
-  const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () => gateTarget(session, planned, id))
-  const gated: Gated = reached.state === 'used' ? reached.result : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
+  const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () =>
+    gateTarget(session, planned, id),
+  )
+  const gated: Gated =
+    reached.state === 'used'
+      ? reached.result
+      : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
   // When the target has ended: what measures beside it would be measured with it.
-  const duet = gated.runs.length > 0 ? await gateDuet(session, base, plans.map(({ name }) => name), options) : { verdicts: [], notes: [], problems: [] }
+  const duet =
+    gated.runs.length > 0
+      ? await gateDuet(
+          session,
+          base,
+          plans.map(({ name }) => name),
+          options,
+        )
+      : { verdicts: [], notes: [], problems: [] }
   const pushes = await pushRuns(session, gated.runs, options.requirePush ?? false)
-  const verdict = combineVerdicts([...gated.runs.map((judged) => judged.verdict), ...duet.verdicts], [...gated.rows, ...pushes.rows])
+  const verdict = combineVerdicts(
+    [...gated.runs.map((judged) => judged.verdict), ...duet.verdicts],
+    [...gated.rows, ...pushes.rows],
+  )
   const input: ReportInput = {
     title: 'gate',
     verdict,
@@ -83,10 +99,14 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
 function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
   const { config } = session.loaded
   const names = config.gate?.suites ?? Object.keys(config.suites)
-  const plans = names.map((name) => suitePlan(config, name, options.duration === undefined ? {} : { duration: options.duration }))
+  const plans = names.map((name) =>
+    suitePlan(config, name, options.duration === undefined ? {} : { duration: options.duration }),
+  )
   const wanted = plans.filter((plan) => options.engine === 'both' || plan.suite.engine === options.engine)
   if (wanted.length > 0) return wanted
-  throw new Misuse(`--engine ${options.engine}: none of the gate's suites (${names.join(', ') || 'none'}) is loaded by it`)
+  throw new Misuse(
+    `--engine ${options.engine}: none of the gate's suites (${names.join(', ') || 'none'}) is loaded by it`,
+  )
 }
 
 // Before the target is started: a tool that has to be built first takes minutes.
@@ -102,11 +122,17 @@ async function withEngines(session: Session, plans: readonly SuitePlan[]): Promi
 }
 
 async function gateTarget(session: Session, planned: readonly Planned[], id: string): Promise<Gated> {
-  const probes = await runSessionProbes(session, session.loaded.config.gate?.probes ?? Object.keys(session.loaded.config.probes ?? {}), id)
+  const probes = await runSessionProbes(
+    session,
+    session.loaded.config.gate?.probes ?? Object.keys(session.loaded.config.probes ?? {}),
+    id,
+  )
   const gated: Gated = { probes, runs: [], rows: probes ? probeRows(probes) : [], notes: [], problems: [] }
   const down = gated.rows.filter((row) => row.status === 'fail')
   if (down.length > 0) {
-    gated.notes.push(`no load was made: ${down.map((row) => row.step ?? row.metric).join(', ')} ${down.length === 1 ? 'is' : 'are'} down, and loading what does not work measures nothing`)
+    gated.notes.push(
+      `no load was made: ${down.map((row) => row.step ?? row.metric).join(', ')} ${down.length === 1 ? 'is' : 'are'} down, and loading what does not work measures nothing`,
+    )
     return gated
   }
   for (const { plan, engine } of planned) await addRun(session, plan, engine, gated)
@@ -123,7 +149,14 @@ async function addRun(session: Session, plan: SuitePlan, engine: FoundEngine, ga
     const note = `suite ${plan.name} was LEFT OUT: ${engine.reason}`
     session.progress.warn(note)
     gated.notes.push(note)
-    gated.rows.push({ rule: 'suite', suite: plan.name, step: null, metric: 'suite', status: 'skipped', message: note })
+    gated.rows.push({
+      rule: 'suite',
+      suite: plan.name,
+      step: null,
+      metric: 'suite',
+      status: 'skipped',
+      message: note,
+    })
     return
   }
   const judged = await withBaseline(session, await measureSuite(session, plan, engine))

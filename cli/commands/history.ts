@@ -39,7 +39,11 @@ export interface HistoryOptions {
 const usualRuns = 1000
 
 /** Runs over time and where their level changed. Tells; does not judge: the exit code says only whether it could be told. */
-export async function history(suite: string | undefined, options: HistoryOptions, world: World): Promise<number> {
+export async function history(
+  suite: string | undefined,
+  options: HistoryOptions,
+  world: World,
+): Promise<number> {
   const metric = metricOf(options.metric)
   const looked: ChangePointOptions = metric === undefined ? {} : { metrics: [metric] }
   if (options.batch !== undefined) return runBatch(options.batch, world, { kind: 'history', looked })
@@ -51,18 +55,45 @@ export async function history(suite: string | undefined, options: HistoryOptions
   }
   const { latest, groups, setAside } = found
   for (const problem of setAside) world.stderr(`vigil: set aside: ${plain(problem)}\n`)
-  if (latest.length === 0) throw new Misuse(`${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${plain(suite, 80)}`} there yet: make one with 'vigil load' or 'vigil gate'`)
-  if (options.json) printJson(world, options.latest ? { schema: 'vigil.history/1', latest, setAside } : { schema: 'vigil.history/1', groups: groups.map(documentOf), setAside })
-  else world.stdout(options.latest ? latestText(latest) : `${groups.map((group) => groupText(group, metric ?? 'p95Ms', world.terminal.width)).join('\n\n')}\n`)
+  if (latest.length === 0)
+    throw new Misuse(
+      `${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${plain(suite, 80)}`} there yet: make one with 'vigil load' or 'vigil gate'`,
+    )
+  if (options.json)
+    printJson(
+      world,
+      options.latest
+        ? { schema: 'vigil.history/1', latest, setAside }
+        : { schema: 'vigil.history/1', groups: groups.map(documentOf), setAside },
+    )
+  else
+    world.stdout(
+      options.latest
+        ? latestText(latest)
+        : `${groups.map((group) => groupText(group, metric ?? 'p95Ms', world.terminal.width)).join('\n\n')}\n`,
+    )
   return exitCodes.pass.code
 }
 
-type Found = { state: 'found'; latest: RunEntry[]; groups: Told[]; setAside: string[] } | { state: 'unavailable'; problem: string }
+type Found =
+  | { state: 'found'; latest: RunEntry[]; groups: Told[]; setAside: string[] }
+  | { state: 'unavailable'; problem: string }
 
-async function lookInto(suite: string | undefined, options: HistoryOptions, looked: ChangePointOptions, world: World): Promise<Found> {
+async function lookInto(
+  suite: string | undefined,
+  options: HistoryOptions,
+  looked: ChangePointOptions,
+  world: World,
+): Promise<Found> {
   const out = resolve(world.cwd, options.out)
   const warn = (problem: string): void => world.stderr(`vigil: ${plain(problem, 600)}\n`)
-  const where = { out, database: await databaseOf(options, out, world), stamp: () => damageStamp(world.now), warn, progress: progressOf(world) }
+  const where = {
+    out,
+    database: await databaseOf(options, out, world),
+    stamp: () => damageStamp(world.now),
+    warn,
+    progress: progressOf(world),
+  }
   try {
     return await withHistory(where, async (index) => ({
       state: 'found',
@@ -77,7 +108,11 @@ async function lookInto(suite: string | undefined, options: HistoryOptions, look
 }
 
 /** What the environment says, or the config, where there is one. */
-async function databaseOf({ config = 'vigil.config.ts' }: HistoryOptions, out: string, world: World): Promise<HistoryDatabase | undefined> {
+async function databaseOf(
+  { config = 'vigil.config.ts' }: HistoryOptions,
+  out: string,
+  world: World,
+): Promise<HistoryDatabase | undefined> {
   const asked = historyDatabase(world.env, out, undefined)
   if (asked !== undefined || !existsSync(resolve(world.cwd, config))) return asked
   const loaded = await loadConfig(world.cwd, config)
@@ -87,7 +122,10 @@ async function databaseOf({ config = 'vigil.config.ts' }: HistoryOptions, out: s
 
 function metricOf(name: string | undefined): HistoryMetric | undefined {
   const metric = historyMetrics.find((known) => known === name)
-  if (name !== undefined && metric === undefined) throw new Misuse(`--metric: found ${JSON.stringify(plain(name, 80))}, expected one of ${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`)
+  if (name !== undefined && metric === undefined)
+    throw new Misuse(
+      `--metric: found ${JSON.stringify(plain(name, 80))}, expected one of ${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`,
+    )
   return metric
 }
 
@@ -96,7 +134,8 @@ const manyRuns = 2000
 
 function progressOf({ stderr, terminal }: World): (done: number, all: number) => void {
   return (done, all) => {
-    if (all >= manyRuns && terminal.stderrIsTerminal) stderr(`\r\u001B[2K${done === all ? '' : `reading records: ${done} of ${all}`}`)
+    if (all >= manyRuns && terminal.stderrIsTerminal)
+      stderr(`\r\u001B[2K${done === all ? '' : `reading records: ${done} of ${all}`}`)
   }
 }
 
@@ -105,7 +144,12 @@ async function newestRuns(index: RunHistory, suite: string | undefined): Promise
   return (await index.latest(suite)).filter(({ engine }) => engine !== 'probe')
 }
 
-async function groupsOf(index: RunHistory, suite: string | undefined, newest: number, looked: ChangePointOptions): Promise<Told[]> {
+async function groupsOf(
+  index: RunHistory,
+  suite: string | undefined,
+  newest: number,
+  looked: ChangePointOptions,
+): Promise<Told[]> {
   const groups: Told[] = []
   for (const series of await index.series(suite)) {
     if (series.engine === 'probe') continue
@@ -116,6 +160,29 @@ async function groupsOf(index: RunHistory, suite: string | undefined, newest: nu
 }
 
 function documentOf({ suite, engine, environment, all, runs, changes }: Told): object {
-  const points = runs.map(({ id, startedAt, state, verdict, revision, requests, errorRate, throughputRps, latency }) => ({ id, startedAt, valid: state === 'valid', verdict, revision, requests, errorRate, throughputRps, ...latency }))
-  return { suite, engine, environment, all, runs: points, changes: changes.map(({ within, ...change }) => ({ ...change, run: runs[change.index]?.id, within: within.map((at) => runs[at]?.id) })) }
+  const points = runs.map(
+    ({ id, startedAt, state, verdict, revision, requests, errorRate, throughputRps, latency }) => ({
+      id,
+      startedAt,
+      valid: state === 'valid',
+      verdict,
+      revision,
+      requests,
+      errorRate,
+      throughputRps,
+      ...latency,
+    }),
+  )
+  return {
+    suite,
+    engine,
+    environment,
+    all,
+    runs: points,
+    changes: changes.map(({ within, ...change }) => ({
+      ...change,
+      run: runs[change.index]?.id,
+      within: within.map((at) => runs[at]?.id),
+    })),
+  }
 }

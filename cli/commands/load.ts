@@ -21,10 +21,19 @@ export async function load(name: string | undefined, options: LoadOptions, world
   const plan = suitePlan(session.loaded.config, name, options)
   const found = await findEngine(plan.suite.engine, session)
   const id = newRunId(session, plan.name)
-  const reached = await withTarget(session, { load: true, logFile: join(session.out, 'runs', id, 'target.log') }, async () => measureSuite(session, plan, found, id))
-  const measured: JudgedRun = reached.state === 'used' ? reached.result : await unmeasuredRun(session, plan, id, reached.reason)
+  const reached = await withTarget(
+    session,
+    { load: true, logFile: join(session.out, 'runs', id, 'target.log') },
+    async () => measureSuite(session, plan, found, id),
+  )
+  const measured: JudgedRun =
+    reached.state === 'used' ? reached.result : await unmeasuredRun(session, plan, id, reached.reason)
   const judged = await withBaseline(session, measured)
   const problems = await writeRun(judged)
   await keepInHistory(session)
-  return conclude(session, options.json ?? false, { input: reportOfRun(`load ${plan.name}`, judged, problems), document: judged.run, problems })
+  return conclude(session, options.json ?? false, {
+    input: reportOfRun(`load ${plan.name}`, judged, problems),
+    document: judged.run,
+    problems,
+  })
 }

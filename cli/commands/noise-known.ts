@@ -11,7 +11,10 @@ export function noiseFile(out: string): string {
 }
 
 /** What was measured of this machine's noise; undefined when nothing was, or it cannot be read, which is told. */
-export async function readNoise(out: string, warn: (problem: string) => void): Promise<KnownNoise | undefined> {
+export async function readNoise(
+  out: string,
+  warn: (problem: string) => void,
+): Promise<KnownNoise | undefined> {
   const file = noiseFile(out)
   const text = await textOf(file)
   if (text === undefined) return undefined
@@ -22,14 +25,25 @@ export async function readNoise(out: string, warn: (problem: string) => void): P
 }
 
 /** The noise of a suite here in one line for a verdict; undefined when it was not measured. */
-export async function noiseNote(out: string, suite: string, fingerprint: string, warn: (problem: string) => void): Promise<string | undefined> {
+export async function noiseNote(
+  out: string,
+  suite: string,
+  fingerprint: string,
+  warn: (problem: string) => void,
+): Promise<string | undefined> {
   const known = await readNoise(out, warn)
   const noise = noiseFor(known, suite, fingerprint)
   return noise && known && `${suite}: ${noiseLine(noise, known.measuredAt)}`
 }
 
 /** Refuses a margin (a share) that this machine cannot tell for one of the suites, with the explanation. */
-export async function refuseNarrowMargin(out: string, suites: readonly string[], margin: number | undefined, fingerprint: string, warn: (problem: string) => void): Promise<void> {
+export async function refuseNarrowMargin(
+  out: string,
+  suites: readonly string[],
+  margin: number | undefined,
+  fingerprint: string,
+  warn: (problem: string) => void,
+): Promise<void> {
   if (margin === undefined) return
   const known = await readNoise(out, warn)
   for (const suite of suites) {

@@ -29,34 +29,67 @@ export async function probe(names: readonly string[], options: ProbeOptions, wor
   const session = await openSession(options, world)
   checkProbeNames(session, names)
   const wanted = names.length > 0 ? names : Object.keys(session.loaded.config.probes ?? {})
-  if (wanted.length === 0) throw new Misuse(`${session.loaded.file}: probes: found none, expected at least one to run`)
+  if (wanted.length === 0)
+    throw new Misuse(`${session.loaded.file}: probes: found none, expected at least one to run`)
   // A schedule that cannot be read is told now, not when somebody first starts the scheduler.
   for (const name of wanted) cadenceOf(session, name, undefined)
   if (options.every === undefined) {
-    if (options.metricsPort !== undefined) throw new Misuse('--metrics-port goes with --every: what runs once ends before anything could scrape it (set pushgateway.url instead)')
+    if (options.metricsPort !== undefined)
+      throw new Misuse(
+        '--metrics-port goes with --every: what runs once ends before anything could scrape it (set pushgateway.url instead)',
+      )
     return probeOnce(session, wanted, options)
   }
   const { probeOnSchedule } = await import('./probe-schedule.ts')
   return probeOnSchedule(session, wanted, options)
 }
 
-async function probeOnce(session: Session, wanted: readonly string[], options: ProbeOptions): Promise<number> {
+async function probeOnce(
+  session: Session,
+  wanted: readonly string[],
+  options: ProbeOptions,
+): Promise<number> {
   const { world } = session
   const id = newRunId(session, 'probe')
   const folder = join(session.out, 'runs', id)
   const startedAt = new Date(world.now()).toISOString()
   const began = performance.now()
   const certificates = new Map<string, number>()
-  const reached = await withTarget(session, { load: false, logFile: join(folder, 'target.log') }, async () => runSessionProbes(session, wanted, id, (name, expiresAtMs) => void certificates.set(name, expiresAtMs)))
-  const probes: ProbesReport = reached.state === 'used' && reached.result ? reached.result : { schema: 'vigil.probes/1', probes: [] }
-  const verdict = verdictOfProbes(probes, reached.state === 'unreachable' ? reached.reason : 'no probe was run', id)
+  const reached = await withTarget(session, { load: false, logFile: join(folder, 'target.log') }, async () =>
+    runSessionProbes(session, wanted, id, (name, expiresAtMs) => void certificates.set(name, expiresAtMs)),
+  )
+  const probes: ProbesReport =
+    reached.state === 'used' && reached.result ? reached.result : { schema: 'vigil.probes/1', probes: [] }
+  const verdict = verdictOfProbes(
+    probes,
+    reached.state === 'unreachable' ? reached.reason : 'no probe was run',
+    id,
+  )
   const environment = environmentHere('probe')
-  const facts = { id, startedAt, durationMs: performance.now() - began, target: await targetOf(session), environment }
+  const facts = {
+    id,
+    startedAt,
+    durationMs: performance.now() - began,
+    target: await targetOf(session),
+    environment,
+  }
   await keepOnce(session, probes.probes, (name) => cadenceOf(session, name, undefined))
   const pushed = await pushProbes(session, probes, environment, certificates)
-  const input: ReportInput = { title: 'probe', verdict, runs: [], probes, notes: pushed.notes, folder, vigilVersion: version() }
+  const input: ReportInput = {
+    title: 'probe',
+    verdict,
+    runs: [],
+    probes,
+    notes: pushed.notes,
+    folder,
+    vigilVersion: version(),
+  }
   const problems = [
-    ...(await writeProbes(folder, probes, recordOfProbes(probes, (name) => journeyOf(session, name), facts))),
+    ...(await writeProbes(
+      folder,
+      probes,
+      recordOfProbes(probes, (name) => journeyOf(session, name), facts),
+    )),
     ...(await writeReports(folder, input)),
     ...pushed.problems,
   ]

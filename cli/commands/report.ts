@@ -16,11 +16,18 @@ import type { World } from '../world.ts'
 import { withBaseline } from './baseline-held.ts'
 
 /** Writes the reports of a stored run again, judged by the budgets that the config holds now. */
-export async function report(name: string | undefined, options: CommonOptions, world: World): Promise<number> {
+export async function report(
+  name: string | undefined,
+  options: CommonOptions,
+  world: World,
+): Promise<number> {
   const session = await openSession(options, world)
   const stored = await readRecord(await recordPath(name, session.out, world.cwd))
   if (stored.state === 'refused') throw new Misuse(stored.problem)
-  const input = stored.run.engine === 'probe' ? await probeReport(stored.run, stored.folder) : await loadReport(stored.run, stored.folder, session)
+  const input =
+    stored.run.engine === 'probe'
+      ? await probeReport(stored.run, stored.folder)
+      : await loadReport(stored.run, stored.folder, session)
   const problems = await writeReports(stored.folder, input)
   conclude(session, options.json ?? false, { input, document: input.verdict, problems })
   // Reports were asked for, not a verdict.
@@ -30,13 +37,25 @@ export async function report(name: string | undefined, options: CommonOptions, w
 async function loadReport(run: Run, folder: string, session: Session): Promise<ReportInput> {
   const { config } = session.loaded
   const budgets = config.suites[run.suite]?.budgets ?? config.budgets ?? {}
-  return reportOfRun(`load ${run.suite}`, await withBaseline(session, { run, budgets, verdict: judgeRun(run, budgets), folder }), [])
+  return reportOfRun(
+    `load ${run.suite}`,
+    await withBaseline(session, { run, budgets, verdict: judgeRun(run, budgets), folder }),
+    [],
+  )
 }
 
 async function probeReport(run: Run, folder: string): Promise<ReportInput> {
   const probes = await readProbes(folder)
   if (probes.state === 'refused') throw new Misuse(probes.problem)
-  return { title: 'probe', verdict: verdictOfProbes(probes.report, 'no probe was run', run.id), runs: [], probes: probes.report, notes: [], folder, vigilVersion: version() }
+  return {
+    title: 'probe',
+    verdict: verdictOfProbes(probes.report, 'no probe was run', run.id),
+    runs: [],
+    probes: probes.report,
+    notes: [],
+    folder,
+    vigilVersion: version(),
+  }
 }
 
 /** A path as it is given, an id under `<out>/runs/`, or the newest run there. */
@@ -44,7 +63,8 @@ async function recordPath(name: string | undefined, out: string, cwd: string): P
   const ids = await listRuns(out)
   if (name === undefined) {
     const [newest] = ids
-    if (newest === undefined) throw new Misuse(`${out}/runs: no run there yet: make one with 'vigil load' or 'vigil gate'`)
+    if (newest === undefined)
+      throw new Misuse(`${out}/runs: no run there yet: make one with 'vigil load' or 'vigil gate'`)
     return resolve(out, 'runs', newest)
   }
   return ids.includes(name) ? resolve(out, 'runs', name) : resolve(cwd, name)

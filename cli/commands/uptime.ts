@@ -25,16 +25,27 @@ const dayMs = 86_400_000
 const reachBackMs = 2 * dayMs
 
 /** Tells of probes over time. Tells; does not judge: the exit code says only whether it could be told. */
-export async function uptime(names: readonly string[], options: UptimeOptions, world: World): Promise<number> {
+export async function uptime(
+  names: readonly string[],
+  options: UptimeOptions,
+  world: World,
+): Promise<number> {
   const file = historyFile(resolve(world.cwd, options.out))
-  if (!existsSync(file)) throw new Misuse(`${file}: not there yet: results come from 'vigil probe' or 'vigil probe --every'`)
+  if (!existsSync(file))
+    throw new Misuse(`${file}: not there yet: results come from 'vigil probe' or 'vigil probe --every'`)
   const toMs = world.now()
   const fromMs = toMs - options.days * dayMs
   const store = sqliteStore(file, () => damageStamp(world.now))
   try {
-    const probes = uptimeOf(store.read({ fromMs: fromMs - reachBackMs, toMs }), { fromMs, toMs, objective: options.slo / 100, probes: names })
+    const probes = uptimeOf(store.read({ fromMs: fromMs - reachBackMs, toMs }), {
+      fromMs,
+      toMs,
+      objective: options.slo / 100,
+      probes: names,
+    })
     const silent = await silentProbes(names, options, world, probes)
-    if (options.json) printJson(world, documentOf(probes, silent, store.problems(), { fromMs, toMs }, options))
+    if (options.json)
+      printJson(world, documentOf(probes, silent, store.problems(), { fromMs, toMs }, options))
     else world.stdout(uptimeText(probes, silent, { days: options.days, slo: options.slo }, world.terminal))
     for (const problem of store.problems()) world.stderr(`vigil: ${problem}\n`)
   } finally {
@@ -44,35 +55,55 @@ export async function uptime(names: readonly string[], options: UptimeOptions, w
 }
 
 /** Probes that have no result at all in this time: those asked for, or else those of the config. Silence is never left out. */
-async function silentProbes(names: readonly string[], options: UptimeOptions, world: World, found: readonly ProbeUptime[]): Promise<string[]> {
+async function silentProbes(
+  names: readonly string[],
+  options: UptimeOptions,
+  world: World,
+  found: readonly ProbeUptime[],
+): Promise<string[]> {
   const config = await loadConfig(world.cwd, options.config)
   const configured = config.state === 'loaded' ? Object.keys(config.loaded.config.probes ?? {}) : []
   const known = [...new Set([...configured, ...found.map(({ probe }) => probe)])]
   // Without a config only what history has can be told.
   const unknown = config.state === 'loaded' ? names.find((name) => !known.includes(name)) : undefined
-  if (unknown !== undefined) throw new Misuse(`probe ${JSON.stringify(unknown)} is neither in the config nor in the history${nearest(unknown, known)}`)
+  if (unknown !== undefined)
+    throw new Misuse(
+      `probe ${JSON.stringify(unknown)} is neither in the config nor in the history${nearest(unknown, known)}`,
+    )
   return (names.length > 0 ? names : configured).filter((name) => !found.some(({ probe }) => probe === name))
 }
 
-function documentOf(probes: readonly ProbeUptime[], silent: readonly string[], problems: readonly string[], { fromMs, toMs }: { fromMs: number; toMs: number }, { slo }: UptimeOptions): object {
+function documentOf(
+  probes: readonly ProbeUptime[],
+  silent: readonly string[],
+  problems: readonly string[],
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+  { slo }: UptimeOptions,
+): object {
   return {
     schema: 'vigil.uptime/1',
     from: iso(fromMs),
     to: iso(toMs),
     slo: slo / 100,
-    probes: probes.map(({ probe, target, sinceMs, results, shares, objective, lastHour, steps, days, months, incidents }) => ({
-      probe,
-      target,
-      since: iso(sinceMs),
-      results,
-      shares,
-      objective,
-      lastHour,
-      steps,
-      days: days.map((period) => ({ day: period.label, ...period.shares })),
-      months: months.map((period) => ({ month: period.label, ...period.shares })),
-      incidents: incidents.map((incident) => ({ from: iso(incident.fromMs), to: incident.toMs === undefined ? null : iso(incident.toMs), down: incident.down })),
-    })),
+    probes: probes.map(
+      ({ probe, target, sinceMs, results, shares, objective, lastHour, steps, days, months, incidents }) => ({
+        probe,
+        target,
+        since: iso(sinceMs),
+        results,
+        shares,
+        objective,
+        lastHour,
+        steps,
+        days: days.map((period) => ({ day: period.label, ...period.shares })),
+        months: months.map((period) => ({ month: period.label, ...period.shares })),
+        incidents: incidents.map((incident) => ({
+          from: iso(incident.fromMs),
+          to: incident.toMs === undefined ? null : iso(incident.toMs),
+          down: incident.down,
+        })),
+      }),
+    ),
     silent,
     problems,
   }

@@ -10,7 +10,10 @@ export interface Service {
   close: () => Promise<void>
 }
 
-export async function startService(answer: (request: IncomingMessage, response: ServerResponse, index: number) => void, port = 0): Promise<Service> {
+export async function startService(
+  answer: (request: IncomingMessage, response: ServerResponse, index: number) => void,
+  port = 0,
+): Promise<Service> {
   let seen = 0
   const server: Server = createServer((request, response) => {
     seen += 1

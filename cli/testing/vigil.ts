@@ -51,7 +51,10 @@ export function workplace(): Workplace {
     folder,
     write,
     configure: (config) => {
-      write('vigil.config.mjs', `export default ${JSON.stringify({ journeys: './journeys.mjs', ...config })}\n`)
+      write(
+        'vigil.config.mjs',
+        `export default ${JSON.stringify({ journeys: './journeys.mjs', ...config })}\n`,
+      )
     },
     start,
     vigil: async (args, options) => start(withConfig(args), options).ran,
@@ -62,7 +65,9 @@ export function workplace(): Workplace {
 const withoutConfig = new Set(['doctor', 'compare', 'history'])
 
 function withConfig(args: readonly string[]): string[] {
-  return args.includes('--config') || withoutConfig.has(args[0] ?? '') || args.includes('--help') ? [...args] : [...args.slice(0, 1), '--config', 'vigil.config.mjs', ...args.slice(1)]
+  return args.includes('--config') || withoutConfig.has(args[0] ?? '') || args.includes('--help')
+    ? [...args]
+    : [...args.slice(0, 1), '--config', 'vigil.config.mjs', ...args.slice(1)]
 }
 
 async function collect(child: ChildProcess, onStderr: ((text: string) => void) | undefined): Promise<Ran> {

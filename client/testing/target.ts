@@ -15,7 +15,8 @@ async function listening(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   endings.push(async () => {
-    if ('closeAllConnections' in server && typeof server.closeAllConnections === 'function') server.closeAllConnections()
+    if ('closeAllConnections' in server && typeof server.closeAllConnections === 'function')
+      server.closeAllConnections()
     server.close()
     await once(server, 'close')
   })
@@ -25,11 +26,16 @@ async function listening(server: Server): Promise<string> {
 }
 
 /** A small service in this process; gives its URL. */
-export async function target(answer: (request: IncomingMessage, response: ServerResponse, body: string) => void): Promise<string> {
+export async function target(
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
+): Promise<string> {
   return listening(
     createServer((request, response) => {
       let body = ''
-      request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => answer(request, response, body))
+      request
+        .setEncoding('utf8')
+        .on('data', (chunk: string) => (body += chunk))
+        .on('end', () => answer(request, response, body))
     }),
   )
 }

@@ -44,9 +44,20 @@ export function interpret(plan: DuetPlan, journeys: readonly Journey[]): DuetScr
       const { address, run } = plan.sides[side]
       const user = pair % plan.users
       const beganMs = exec.instance.currentTestRunDuration
-      const { steps, problem } = play(journey, address, startContext(run, user, pair, contexts[0]?.[side][journey.name]?.[user]), plan.requestTimeoutMs, (misused) => say({ misused }))
+      const { steps, problem } = play(
+        journey,
+        address,
+        startContext(run, user, pair, contexts[0]?.[side][journey.name]?.[user]),
+        plan.requestTimeoutMs,
+        (misused) => say({ misused }),
+      )
       const endedMs = exec.instance.currentTestRunDuration
-      say({ played: problem === undefined ? [arrival, at, beganMs, endedMs, steps] : [arrival, at, beganMs, endedMs, steps, problem.slice(0, mostText)] })
+      say({
+        played:
+          problem === undefined
+            ? [arrival, at, beganMs, endedMs, steps]
+            : [arrival, at, beganMs, endedMs, steps, problem.slice(0, mostText)],
+      })
     },
   }
 }

@@ -24,7 +24,13 @@ export interface Outcome {
  * Runs inside k6: sends a journey's requests to one side, the same as every engine sends, and notes of each answer what
  * the two sides are compared by.
  */
-export function play(journey: Journey, address: Address, start: Context, timeoutMs: number, misused: (problem: string) => void): Outcome {
+export function play(
+  journey: Journey,
+  address: Address,
+  start: Context,
+  timeoutMs: number,
+  misused: (problem: string) => void,
+): Outcome {
   const steps: PlayedStep[] = []
   let ctx = start
   for (const step of journey.steps) {
@@ -36,7 +42,12 @@ export function play(journey: Journey, address: Address, start: Context, timeout
     }
     const { problem, ctx: next } = settleStep(step, new Answer(response.status, response), ctx)
     const trace = recordedTrace(response.headers['Traceparent'])
-    const told = [response.timings.duration, problem === undefined ? 0 : numberOf(answerClass(response.status)), bytesOf(response), (response.headers['Server-Timing'] ?? '').slice(0, mostText)] as const
+    const told = [
+      response.timings.duration,
+      problem === undefined ? 0 : numberOf(answerClass(response.status)),
+      bytesOf(response),
+      (response.headers['Server-Timing'] ?? '').slice(0, mostText),
+    ] as const
     steps.push(trace === undefined ? [...told] : [...told, trace])
     if (problem !== undefined) return { steps, problem }
     ctx = next
@@ -45,7 +56,13 @@ export function play(journey: Journey, address: Address, start: Context, timeout
 }
 
 /** A request that cannot be made, because the journey's `request` throws, ends the duet: its author has to mend it. */
-function send(step: Step, address: Address, ctx: Context, timeoutMs: number, misused: (problem: string) => void): K6Response | undefined {
+function send(
+  step: Step,
+  address: Address,
+  ctx: Context,
+  timeoutMs: number,
+  misused: (problem: string) => void,
+): K6Response | undefined {
   try {
     const { method, path, headers, body } = wireRequest(step, ctx)
     return http.request(method, `${address.protocol}//${address.host}${requestTarget(address, path)}`, body, {

@@ -10,7 +10,9 @@ describe('the sides of arrivals', () => {
       fc.property(seeds, fc.nat({ max: 1e6 }), (seed, pair) => {
         const arrivals = [2 * pair, 2 * pair + 1]
         expect(arrivals.map(pairOf)).toEqual([pair, pair])
-        expect(new Set(arrivals.map((arrival) => sideOf(seed, arrival)))).toEqual(new Set(['baseline', 'candidate']))
+        expect(new Set(arrivals.map((arrival) => sideOf(seed, arrival)))).toEqual(
+          new Set(['baseline', 'candidate']),
+        )
       }),
     )
   })
@@ -18,7 +20,9 @@ describe('the sides of arrivals', () => {
   it('come first about as often, and without a pattern from pair to pair', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const first = Array.from({ length: 2000 }, (_, pair) => (sideOf(seed, 2 * pair) === 'candidate' ? 1 : 0))
+        const first = Array.from({ length: 2000 }, (_, pair) =>
+          sideOf(seed, 2 * pair) === 'candidate' ? 1 : 0,
+        )
         const share = first.reduce<number>((sum, one) => sum + one, 0) / first.length
         const repeats = first.filter((one, index) => one === first[index + 1]).length / first.length
         // Six standard errors of a fair coin thrown 2,000 times.
@@ -30,7 +34,8 @@ describe('the sides of arrivals', () => {
   })
 
   it('differ from seed to seed', () => {
-    const orderOf = (seed: number): string => Array.from({ length: 64 }, (_, pair) => sideOf(seed, 2 * pair)[0]).join('')
+    const orderOf = (seed: number): string =>
+      Array.from({ length: 64 }, (_, pair) => sideOf(seed, 2 * pair)[0]).join('')
     expect(new Set(Array.from({ length: 100 }, (_, seed) => orderOf(seed))).size).toBe(100)
   })
 })

@@ -43,16 +43,30 @@ export type DuetContexts = Record<Side, Record<string, Record<string, unknown>[]
  * `requestFailureClasses` plus one, the bytes of its body (−1: not told), its `Server-Timing`, and the id of its trace when the service
  * has recorded one. Short, because one goes out for each request.
  */
-export type PlayedStep = [latencyMs: number, failure: number, bytes: number, serverTiming: string, traceId?: string]
+export type PlayedStep = [
+  latencyMs: number,
+  failure: number,
+  bytes: number,
+  serverTiming: string,
+  traceId?: string,
+]
 
 /** The trace that an answer's `traceparent` names (W3C Trace Context), if its `sampled` flag says that it is recorded. */
 export function recordedTrace(traceparent: string | undefined): string | undefined {
-  const [, traceId, flags = ''] = /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(traceparent ?? '') ?? []
+  const [, traceId, flags = ''] =
+    /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(traceparent ?? '') ?? []
   return (Number.parseInt(flags, 16) & 1) === 1 ? traceId : undefined
 }
 
 /** One journey as it was played, on the side that `sideOf` says. Times in milliseconds on k6's own clock. */
-export type Played = [arrival: number, journey: number, beganMs: number, endedMs: number, steps: PlayedStep[], problem?: string]
+export type Played = [
+  arrival: number,
+  journey: number,
+  beganMs: number,
+  endedMs: number,
+  steps: PlayedStep[],
+  problem?: string,
+]
 
 /** `<nonce> <JSON>` on k6's log. */
 export type DuetMessage = { played: Played } | { misused: string } | { started: true }

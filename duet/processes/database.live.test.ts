@@ -18,7 +18,10 @@ it('tells for which side PostgreSQL computes', { timeout: 60_000 }, async () => 
     await Promise.all([busy`SELECT 1`, idle`SELECT 1`])
     const before = { busy: of.candidate.cpuMs(), idle: of.baseline.cpuMs() }
     await busy`SELECT sum(sqrt(i)) FROM generate_series(1, 2000000) AS i`
-    const spent = { busy: (of.candidate.cpuMs() ?? 0) - (before.busy ?? 0), idle: (of.baseline.cpuMs() ?? 0) - (before.idle ?? 0) }
+    const spent = {
+      busy: (of.candidate.cpuMs() ?? 0) - (before.busy ?? 0),
+      idle: (of.baseline.cpuMs() ?? 0) - (before.idle ?? 0),
+    }
     expect(before.idle).toBeDefined()
     // A tenth of a second of work on any machine, against none.
     expect(spent.busy).toBeGreaterThan(10)

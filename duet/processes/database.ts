@@ -44,15 +44,51 @@ export async function makeTemplate(folder: string, signal: AbortSignal): Promise
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 })
   // In single-user mode with -j, a statement ends where a line is empty.
   await writeFile(sql, sides.map((side) => `CREATE DATABASE ${side};\n\n`).join(''), { mode: 0o600 })
-  if (programs.owner) for (const path of [folder, data, passwordFile, sql]) await chown(path, programs.owner.uid, programs.owner.gid)
-  const initdb = [programs.initdb, '--pgdata', data, '--username', user, '--pwfile', passwordFile, '--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync', '--no-instructions']
-  const single = ['/bin/sh', '-c', 'exec "$@" < "$0"', sql, ...programs.as, programs.postgres, '--single', '-j', '-D', data, 'postgres']
+  if (programs.owner)
+    for (const path of [folder, data, passwordFile, sql])
+      await chown(path, programs.owner.uid, programs.owner.gid)
+  const initdb = [
+    programs.initdb,
+    '--pgdata',
+    data,
+    '--username',
+    user,
+    '--pwfile',
+    passwordFile,
+    '--auth',
+    'scram-sha-256',
+    '--encoding',
+    'UTF8',
+    '--locale',
+    'C',
+    '--no-sync',
+    '--no-instructions',
+  ]
+  const single = [
+    '/bin/sh',
+    '-c',
+    'exec "$@" < "$0"',
+    sql,
+    ...programs.as,
+    programs.postgres,
+    '--single',
+    '-j',
+    '-D',
+    data,
+    'postgres',
+  ]
   for (const command of [[...programs.as, ...initdb], single]) {
     const [program = '', ...args] = command
-    const ran = await runProgram(program, args, { env: { PATH: process.env['PATH'], LC_ALL: 'C' }, signal }, { timeoutMs: limitMs, cwd: '/' })
+    const ran = await runProgram(
+      program,
+      args,
+      { env: { PATH: process.env['PATH'], LC_ALL: 'C' }, signal },
+      { timeoutMs: limitMs, cwd: '/' },
+    )
     // In single-user mode an error of a statement does not make it fail.
     const flaw = ran.state === 'failed' ? ran.reason : /(?:ERROR|FATAL|PANIC): .{0,200}/.exec(ran.output)?.[0]
-    if (flaw !== undefined) return { state: 'failed', reason: `the databases of the duet could not be made: ${flaw}` }
+    if (flaw !== undefined)
+      return { state: 'failed', reason: `the databases of the duet could not be made: ${flaw}` }
   }
   return { state: 'made', template: { folder: data, programs, password } }
 }
@@ -63,7 +99,11 @@ export async function makeTemplate(folder: string, signal: AbortSignal): Promise
  *
  * @param folder its data and log; removed when it has stopped
  */
-export async function startDatabases({ folder: template, programs, password }: Template, folder: string, signal: AbortSignal): Promise<{ state: 'up'; databases: Databases } | { state: 'failed'; reason: string }> {
+export async function startDatabases(
+  { folder: template, programs, password }: Template,
+  folder: string,
+  signal: AbortSignal,
+): Promise<{ state: 'up'; databases: Databases } | { state: 'failed'; reason: string }> {
   const data = join(folder, 'data')
   await mkdir(folder, { recursive: true, mode: 0o711 })
   await cp(template, data, { recursive: true, preserveTimestamps: true })
@@ -71,7 +111,13 @@ export async function startDatabases({ folder: template, programs, password }: T
   const started = await launch({
     name: 'PostgreSQL',
     options: { folder, signal },
-    command: (port) => [...programs.as, programs.postgres, '-D', data, ...settings(port).flatMap((setting) => ['-c', setting])],
+    command: (port) => [
+      ...programs.as,
+      programs.postgres,
+      '-D',
+      data,
+      ...settings(port).flatMap((setting) => ['-c', setting]),
+    ],
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
     cwd: '/',
     logFile: join(folder, 'postgres.log'),
@@ -83,7 +129,10 @@ export async function startDatabases({ folder: template, programs, password }: T
   if (started.state === 'failed') return started
   const { service } = started
   const server = await serverOf(data)
-  const databaseOf = (side: Side): SideDatabase => ({ url: `postgres://${user}:${password}@127.0.0.1:${service.port}/${side}`, cpuMs: server === undefined ? () => undefined : databaseCpu(server, user, side) })
+  const databaseOf = (side: Side): SideDatabase => ({
+    url: `postgres://${user}:${password}@127.0.0.1:${service.port}/${side}`,
+    cpuMs: server === undefined ? () => undefined : databaseCpu(server, user, side),
+  })
   return {
     state: 'up',
     databases: {
@@ -108,11 +157,40 @@ async function serverOf(data: string): Promise<number | undefined> {
  * middle of a duet would be taken for the code's doing.
  */
 function settings(port: number): string[] {
-  const likeness = ['autovacuum=off', 'checkpoint_timeout=1h', 'max_wal_size=4GB', 'fsync=off', 'full_page_writes=off']
-  return [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', 'shared_buffers=128MB', 'dynamic_shared_memory_type=mmap', 'logging_collector=off', ...likeness]
+  const likeness = [
+    'autovacuum=off',
+    'checkpoint_timeout=1h',
+    'max_wal_size=4GB',
+    'fsync=off',
+    'full_page_writes=off',
+  ]
+  return [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    'shared_buffers=128MB',
+    'dynamic_shared_memory_type=mmap',
+    'logging_collector=off',
+    ...likeness,
+  ]
 }
 
-async function giveAll(folder: string, owner: { uid: number; gid: number }, signal: AbortSignal): Promise<void> {
-  await runProgram('chown', ['-R', `${owner.uid}:${owner.gid}`, folder], { env: { PATH: process.env['PATH'] }, signal }, { timeoutMs: limitMs })
-  await runProgram('chmod', ['0700', join(folder, 'data')], { env: { PATH: process.env['PATH'] }, signal }, { timeoutMs: limitMs })
+async function giveAll(
+  folder: string,
+  owner: { uid: number; gid: number },
+  signal: AbortSignal,
+): Promise<void> {
+  await runProgram(
+    'chown',
+    ['-R', `${owner.uid}:${owner.gid}`, folder],
+    { env: { PATH: process.env['PATH'] }, signal },
+    { timeoutMs: limitMs },
+  )
+  await runProgram(
+    'chmod',
+    ['0700', join(folder, 'data')],
+    { env: { PATH: process.env['PATH'] }, signal },
+    { timeoutMs: limitMs },
+  )
 }

@@ -15,11 +15,17 @@ export interface RunningPair {
   stop: () => Promise<void>
 }
 
-export type StartedPair = { state: 'up'; pair: RunningPair } | { state: 'failed'; side: Side | undefined; reason: string }
+export type StartedPair =
+  | { state: 'up'; pair: RunningPair }
+  | { state: 'failed'; side: Side | undefined; reason: string }
 
 /** What both sides are: revisions that we start, with databases when there is a template for them, or services that run elsewhere. */
 export type PairSource =
-  | { kind: 'processes'; launch: Record<Side, Omit<SideLaunch, 'database' | 'logFile' | 'cores'>>; template: Template | undefined }
+  | {
+      kind: 'processes'
+      launch: Record<Side, Omit<SideLaunch, 'database' | 'logFile' | 'cores'>>
+      template: Template | undefined
+    }
   | { kind: 'urls'; urls: Record<Side, string>; metrics: string | undefined; token: string | undefined }
 
 /** Where a pair runs. */
@@ -37,17 +43,35 @@ export interface PairPlace {
  * the copy that starts first is slower by as much as a per cent, so `order` is random, and swapped for the next pair.
  *
  */
-export async function startPair(source: PairSource, order: readonly [Side, Side], { folder, logs, cores }: PairPlace, signal: AbortSignal): Promise<StartedPair> {
+export async function startPair(
+  source: PairSource,
+  order: readonly [Side, Side],
+  { folder, logs, cores }: PairPlace,
+  signal: AbortSignal,
+): Promise<StartedPair> {
   if (source.kind === 'urls') {
-    const [baseline, candidate] = sides.map((side) => sideAt(source.urls[side], source.metrics, source.token, signal))
-    return baseline && candidate ? { state: 'up', pair: { sides: { baseline, candidate }, died: () => undefined, stop: async () => undefined } } : { state: 'failed', side: undefined, reason: 'two URLs are needed' }
+    const [baseline, candidate] = sides.map((side) =>
+      sideAt(source.urls[side], source.metrics, source.token, signal),
+    )
+    return baseline && candidate
+      ? {
+          state: 'up',
+          pair: { sides: { baseline, candidate }, died: () => undefined, stop: async () => undefined },
+        }
+      : { state: 'failed', side: undefined, reason: 'two URLs are needed' }
   }
   const made = source.template && (await startDatabases(source.template, join(folder, 'postgres'), signal))
   if (made?.state === 'failed') return { ...made, side: undefined }
   return startOn(source, made?.databases, order, { logs, cores }, signal)
 }
 
-async function startOn(source: Extract<PairSource, { kind: 'processes' }>, databases: Databases | undefined, order: readonly [Side, Side], { logs, cores }: Omit<PairPlace, 'folder'>, signal: AbortSignal): Promise<StartedPair> {
+async function startOn(
+  source: Extract<PairSource, { kind: 'processes' }>,
+  databases: Databases | undefined,
+  order: readonly [Side, Side],
+  { logs, cores }: Omit<PairPlace, 'folder'>,
+  signal: AbortSignal,
+): Promise<StartedPair> {
   const running: Partial<Record<Side, RunningSide>> = {}
   let [died, stopping]: [Side | undefined, boolean] = [undefined, false]
   const stop = async (): Promise<void> => {
@@ -58,7 +82,10 @@ async function startOn(source: Extract<PairSource, { kind: 'processes' }>, datab
   try {
     await mkdir(logs, { recursive: true })
     for (const side of order) {
-      const started = await startSide({ ...source.launch[side], database: databases?.of[side], cores, logFile: join(logs, `${side}.log`) }, signal)
+      const started = await startSide(
+        { ...source.launch[side], database: databases?.of[side], cores, logFile: join(logs, `${side}.log`) },
+        signal,
+      )
       if (started.state === 'failed') {
         await stop()
         return { state: 'failed', side, reason: started.reason }
@@ -71,6 +98,7 @@ async function startOn(source: Extract<PairSource, { kind: 'processes' }>, datab
     throw error
   }
   const { baseline, candidate } = running
-  if (baseline === undefined || candidate === undefined) return { state: 'failed', side: undefined, reason: 'no side was started' }
+  if (baseline === undefined || candidate === undefined)
+    return { state: 'failed', side: undefined, reason: 'no side was started' }
   return { state: 'up', pair: { sides: { baseline, candidate }, died: () => died, stop } }
 }

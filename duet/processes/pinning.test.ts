@@ -23,7 +23,9 @@ describe('cores', () => {
   it('of this machine are those that this process may use', async () => {
     const pinning = await pinningHere(process.pid)
     if (pinning === undefined) return
-    const said = execFileSync('taskset', ['-c', pinning.services, 'taskset', '-cp', String(process.pid)], { encoding: 'utf8' })
+    const said = execFileSync('taskset', ['-c', pinning.services, 'taskset', '-cp', String(process.pid)], {
+      encoding: 'utf8',
+    })
     const [generator, services] = [coresOf(pinning.generator), coresOf(pinning.services)]
     expect(coresOf(/: (\S+)\s*$/.exec(said)?.[1] ?? '')).toEqual([...generator, ...services])
   })
@@ -32,6 +34,8 @@ describe('cores', () => {
     const pinning = await pinningHere(process.pid)
     if (pinning === undefined) return
     const [program = '', ...args] = pinned(['sh', '-c', 'taskset -cp $$'], pinning.services)
-    expect(coresOf(/: (\S+)\s*$/.exec(execFileSync(program, args, { encoding: 'utf8' }))?.[1] ?? '')).toEqual(coresOf(pinning.services))
+    expect(coresOf(/: (\S+)\s*$/.exec(execFileSync(program, args, { encoding: 'utf8' }))?.[1] ?? '')).toEqual(
+      coresOf(pinning.services),
+    )
   })
 })

@@ -30,7 +30,9 @@ export async function pinningHere(pid: number): Promise<Pinning | undefined> {
 /** The upper half, and the middle one, for the services; undefined for fewer than two cores. */
 export function sharedOut(cores: readonly number[]): Pinning | undefined {
   const half = Math.floor(cores.length / 2)
-  return half === 0 ? undefined : { services: cores.slice(half).join(','), generator: cores.slice(0, half).join(',') }
+  return half === 0
+    ? undefined
+    : { services: cores.slice(half).join(','), generator: cores.slice(0, half).join(',') }
 }
 
 /** `0,2-4` as its numbers; empty for anything else. */

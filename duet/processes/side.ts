@@ -49,13 +49,20 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
   const withPort = (text: string): string => text.replaceAll('{port}', port)
   const url = new URL(launch.url)
   url.port = port
-  const env = Object.fromEntries(Object.entries(launch.env).map(([name, value]) => [name, value === undefined ? value : withPort(value)]))
+  const env = Object.fromEntries(
+    Object.entries(launch.env).map(([name, value]) => [name, value === undefined ? value : withPort(value)]),
+  )
   const booted = await boot({
     url: url.href,
     command: pinned(launch.command.map(withPort), launch.cores),
     ready: launch.ready,
     cwd: launch.cwd,
-    env: { SERVER_TIMING: 'on', ...env, PORT: port, ...(launch.database && { DATABASE_URL: launch.database.url }) },
+    env: {
+      SERVER_TIMING: 'on',
+      ...env,
+      PORT: port,
+      ...(launch.database && { DATABASE_URL: launch.database.url }),
+    },
     timeoutMs: bootTimeoutMs,
     logFile: launch.logFile,
     signal,
@@ -63,23 +70,62 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
   if (booted.state === 'failed') return booted
   const { pid, ended, tail, stop } = booted.service
   const href = url.href.replace(/\/$/, '')
-  return { state: 'up', side: { url: href, reader: readerOf(href, launch.metrics, launch.env['METRICS_TOKEN'], { cpuMs: () => (pid === undefined ? undefined : cpuMsOf(pid)), databaseCpuMs: launch.database?.cpuMs ?? unknown }, signal), ended, tail, stop } }
+  return {
+    state: 'up',
+    side: {
+      url: href,
+      reader: readerOf(
+        href,
+        launch.metrics,
+        launch.env['METRICS_TOKEN'],
+        {
+          cpuMs: () => (pid === undefined ? undefined : cpuMsOf(pid)),
+          databaseCpuMs: launch.database?.cpuMs ?? unknown,
+        },
+        signal,
+      ),
+      ended,
+      tail,
+      stop,
+    },
+  }
 }
 
 /** A side that runs elsewhere: its CPU time cannot be known. */
-export function sideAt(url: string, metrics: string | undefined, token: string | undefined, signal: AbortSignal): RunningSide {
-  return { url, reader: readerOf(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal), ended: new Promise(() => undefined), tail: () => '', stop: async () => undefined }
+export function sideAt(
+  url: string,
+  metrics: string | undefined,
+  token: string | undefined,
+  signal: AbortSignal,
+): RunningSide {
+  return {
+    url,
+    reader: readerOf(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal),
+    ended: new Promise(() => undefined),
+    tail: () => '',
+    stop: async () => undefined,
+  }
 }
 
 const unknown = (): undefined => undefined
 
-function readerOf(url: string, metrics: string | undefined, token: string | undefined, cpu: Pick<SideReader, 'cpuMs' | 'databaseCpuMs'>, signal: AbortSignal): SideReader {
+function readerOf(
+  url: string,
+  metrics: string | undefined,
+  token: string | undefined,
+  cpu: Pick<SideReader, 'cpuMs' | 'databaseCpuMs'>,
+  signal: AbortSignal,
+): SideReader {
   const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
   return {
     ...cpu,
     exposition: async () => {
       if (metrics === undefined) return undefined
-      const result = await sendRequest(url, { method: 'GET', path: metrics, headers, body: undefined }, { timeoutMs: metricsTimeoutMs, maxBodyBytes: mostMetricsBytes, signal })
+      const result = await sendRequest(
+        url,
+        { method: 'GET', path: metrics, headers, body: undefined },
+        { timeoutMs: metricsTimeoutMs, maxBodyBytes: mostMetricsBytes, signal },
+      )
       return result.state === 'answered' && result.response.status === 200 ? result.response.text : undefined
     },
   }

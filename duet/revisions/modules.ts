@@ -3,7 +3,9 @@ import { join, relative, resolve } from 'node:path'
 import { runProgram } from '../../tools/run.ts'
 import type { GitPlace } from './git.ts'
 
-export type ModulesReady = { state: 'ready'; how: 'linked' | 'installed' | 'none' } | { state: 'failed'; reason: string }
+export type ModulesReady =
+  | { state: 'ready'; how: 'linked' | 'installed' | 'none' }
+  | { state: 'failed'; reason: string }
 
 const installLimitMs = 10 * 60_000
 
@@ -11,17 +13,34 @@ const installLimitMs = 10 * 60_000
  * Gives a worktree its dependencies: the checkout's own where both lock files are the same, which takes no time, else by
  * `npm ci`. A folder without a package.json needs none.
  */
-export async function provideModules(worktree: string, checkout: string, { env, signal }: Pick<GitPlace, 'env' | 'signal'>): Promise<ModulesReady> {
+export async function provideModules(
+  worktree: string,
+  checkout: string,
+  { env, signal }: Pick<GitPlace, 'env' | 'signal'>,
+): Promise<ModulesReady> {
   if ((await textOf(join(worktree, 'package.json'))) === undefined) return { state: 'ready', how: 'none' }
-  const [theirs, ours] = await Promise.all([textOf(join(worktree, 'package-lock.json')), textOf(join(checkout, 'package-lock.json'))])
-  const have = await stat(join(checkout, 'node_modules')).then((found) => found.isDirectory(), () => false)
+  const [theirs, ours] = await Promise.all([
+    textOf(join(worktree, 'package-lock.json')),
+    textOf(join(checkout, 'package-lock.json')),
+  ])
+  const have = await stat(join(checkout, 'node_modules')).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
   if (theirs === ours && have) {
     await linkModules(join(checkout, 'node_modules'), join(worktree, 'node_modules'))
     return { state: 'ready', how: 'linked' }
   }
   if (theirs === undefined) return { state: 'ready', how: 'none' }
-  const ran = await runProgram('npm', ['ci', '--no-audit', '--no-fund'], { env, signal }, { timeoutMs: installLimitMs, cwd: worktree })
-  return ran.state === 'ran' ? { state: 'ready', how: 'installed' } : { state: 'failed', reason: `npm ci failed: ${ran.reason}` }
+  const ran = await runProgram(
+    'npm',
+    ['ci', '--no-audit', '--no-fund'],
+    { env, signal },
+    { timeoutMs: installLimitMs, cwd: worktree },
+  )
+  return ran.state === 'ran'
+    ? { state: 'ready', how: 'installed' }
+    : { state: 'failed', reason: `npm ci failed: ${ran.reason}` }
 }
 
 /**

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -17,7 +27,10 @@ let top: string
 let place: GitPlace
 
 function run(...args: string[]): string {
-  return execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], { cwd: top, encoding: 'utf8' }).trim()
+  return execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
+    cwd: top,
+    encoding: 'utf8',
+  }).trim()
 }
 
 function write(name: string, text: string): void {
@@ -62,9 +75,15 @@ async function worktreeOf(sha: string, name: string) {
 describe('a revision', () => {
   it('is found by any of its names, and is one line when it is not there', async () => {
     expect(await commitOf(place, 'main~1')).toEqual({ state: 'found', sha: first })
-    expect(await commitOf(place, 'nothing')).toMatchObject({ state: 'unknown', reason: expect.stringContaining('"nothing" is no revision in') })
+    expect(await commitOf(place, 'nothing')).toMatchObject({
+      state: 'unknown',
+      reason: expect.stringContaining('"nothing" is no revision in'),
+    })
     expect(await commitOf(place, '--all')).toMatchObject({ state: 'unknown' })
-    expect(await commitOf({ ...place, folder: tmpdir() }, 'main')).toMatchObject({ state: 'unknown', reason: expect.stringContaining('is not in a git repository') })
+    expect(await commitOf({ ...place, folder: tmpdir() }, 'main')).toMatchObject({
+      state: 'unknown',
+      reason: expect.stringContaining('is not in a git repository'),
+    })
   })
 
   it('tells its subject without control characters', async () => {

@@ -20,14 +20,18 @@ export async function makeWorktree(place: GitPlace, sha: string, folder: string)
   if (top.state === 'failed') return { state: 'failed', reason: top.reason }
   const checkout = top.output
   const added = await git(place, 'worktree', 'add', '--detach', '--force', folder, sha)
-  if (added.state === 'failed') return { state: 'failed', reason: `${sha.slice(0, 12)} could not be checked out: ${added.reason}` }
+  if (added.state === 'failed')
+    return { state: 'failed', reason: `${sha.slice(0, 12)} could not be checked out: ${added.reason}` }
   const remove = async (): Promise<void> => removeWorktree(place, folder)
   const modules = await provideModules(folder, checkout, place)
   if (modules.state === 'failed') {
     await remove()
     return { state: 'failed', reason: `${sha.slice(0, 12)}: ${modules.reason}` }
   }
-  return { state: 'made', worktree: { folder: join(folder, relative(checkout, place.folder)), how: modules.how, remove } }
+  return {
+    state: 'made',
+    worktree: { folder: join(folder, relative(checkout, place.folder)), how: modules.how, remove },
+  }
 }
 
 /** Also when we were interrupted: nothing shall stay. */

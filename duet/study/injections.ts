@@ -10,7 +10,12 @@ const handler = '    return respond(scope, await one.handle({'
 
 /** A spin of fixed length before each answer: in proportion to wall time it would run away once requests overlap. */
 function spin(name: string, microseconds: number): Injection {
-  return { name, file: 'backend/http/app.ts', from: handler, to: `    const until = performance.now() + ${microseconds} / 1000\n    while (performance.now() < until);\n${handler}` }
+  return {
+    name,
+    file: 'backend/http/app.ts',
+    from: handler,
+    to: `    const until = performance.now() + ${microseconds} / 1000\n    while (performance.now() < until);\n${handler}`,
+  }
 }
 
 /** At about 1.3 ms a request at the client; nothing, which must not be red, comes first. */
@@ -31,6 +36,16 @@ export const injections: readonly Injection[] = [
     from: "counted(metrics, 'list', async () => jsonReply",
     to: "counted(metrics, 'list', async () => (await new Promise((resolve) => setTimeout(resolve, 1))) ?? jsonReply",
   },
-  { name: 'errors 0.3 %', file: 'backend/http/app.ts', from: handler, to: `    if (Math.random() < 0.003 && c.req.path.startsWith('/tasks')) throw new Error('injected')\n${handler}` },
-  { name: 'CPU +30 %', file: 'backend/http/app.ts', from: handler, to: `    setTimeout(() => { const until = performance.now() + 0.27\n      while (performance.now() < until); }, 5)\n${handler}` },
+  {
+    name: 'errors 0.3 %',
+    file: 'backend/http/app.ts',
+    from: handler,
+    to: `    if (Math.random() < 0.003 && c.req.path.startsWith('/tasks')) throw new Error('injected')\n${handler}`,
+  },
+  {
+    name: 'CPU +30 %',
+    file: 'backend/http/app.ts',
+    from: handler,
+    to: `    setTimeout(() => { const until = performance.now() + 0.27\n      while (performance.now() < until); }, 5)\n${handler}`,
+  },
 ]

@@ -7,7 +7,10 @@ const server = createServer((request, response) => {
   request.resume()
   setTimeout(
     () => {
-      response.setHeader('server-timing', `app;dur=0.5, db;dur=${statements}, sql;desc="${statements}", rows;desc="5"`)
+      response.setHeader(
+        'server-timing',
+        `app;dur=0.5, db;dur=${statements}, sql;desc="${statements}", rows;desc="5"`,
+      )
       response.end('{"answer":42}')
     },
     request.url?.startsWith('/slow') ? 4 + slowMs : 4,

@@ -37,7 +37,20 @@ export async function openWorkbench(): Promise<Workbench> {
   return {
     start: async (env) => {
       const command = [process.execPath, fileURLToPath(new URL('service.mjs', import.meta.url))]
-      const started = await startSide({ url: 'http://127.0.0.1:1', command, ready: '/fast', metrics: undefined, cwd: folder, env: { ...process.env, ...env }, database: undefined, cores: undefined, logFile: next('log') }, signal)
+      const started = await startSide(
+        {
+          url: 'http://127.0.0.1:1',
+          command,
+          ready: '/fast',
+          metrics: undefined,
+          cwd: folder,
+          env: { ...process.env, ...env },
+          database: undefined,
+          cores: undefined,
+          logFile: next('log'),
+        },
+        signal,
+      )
       if (started.state === 'failed') throw new Error(started.reason)
       running.push(started.side)
       return started.side
@@ -45,16 +58,49 @@ export async function openWorkbench(): Promise<Workbench> {
     duet: async (baseline, candidate) => {
       const request = {
         run: 'duet',
-        source: { kind: 'urls', urls: { baseline: baseline.url, candidate: candidate.url }, metrics: undefined, token: undefined } as const,
-        suite: { name: 'test-duet', module, journeys: loaded.journeys, mix: [{ journey: 'visit', weight: 1 }], ratePerSecond: 40, requestTimeoutMs: 5000, pace: { unitMs: 300, leastWarmUpMs: 600, mostWarmUpMs: 1200 } },
+        source: {
+          kind: 'urls',
+          urls: { baseline: baseline.url, candidate: candidate.url },
+          metrics: undefined,
+          token: undefined,
+        } as const,
+        suite: {
+          name: 'test-duet',
+          module,
+          journeys: loaded.journeys,
+          mix: [{ journey: 'visit', weight: 1 }],
+          ratePerSecond: 40,
+          requestTimeoutMs: 5000,
+          pace: { unitMs: 300, leastWarmUpMs: 600, mostWarmUpMs: 1200 },
+        },
         targets: { baseline: { url: baseline.url }, candidate: { url: candidate.url } },
-        environment: environmentOf({ os: 'test', kernel: '', arch: '', cpuModel: '', cores: 2, memoryBytes: 0, node: '', engine: 'k6' }),
+        environment: environmentOf({
+          os: 'test',
+          kernel: '',
+          arch: '',
+          cpuModel: '',
+          cores: 2,
+          memoryBytes: 0,
+          node: '',
+          engine: 'k6',
+        }),
         rules: {},
         pairs: 8,
         deadlineMs: performance.now() + 60_000,
       }
       const progress = { phase: () => undefined, warming: () => undefined, measured: () => undefined }
-      const ended = await runDuet(request, { k6, env: process.env, signal, monotonicMs: () => performance.now(), wallMs: Date.now, random: Math.random, pinning: await pinningHere(process.pid), scratch: next('scratch'), logs: next('logs'), progress })
+      const ended = await runDuet(request, {
+        k6,
+        env: process.env,
+        signal,
+        monotonicMs: () => performance.now(),
+        wallMs: Date.now,
+        random: Math.random,
+        pinning: await pinningHere(process.pid),
+        scratch: next('scratch'),
+        logs: next('logs'),
+        progress,
+      })
       if (ended.state === 'misused') throw new Error(ended.reason)
       return ended.outcome
     },

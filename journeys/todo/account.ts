@@ -9,7 +9,10 @@ export const accountPrefix = 'vigil-'
 
 /** The credentials of a context's own account. An address may have 64 characters before the @; the end is what differs. */
 export function credentials(ctx: Context): { email: string; password: string } {
-  return { email: `${accountPrefix}${ctx.unique.slice(-56)}@example.com`.toLowerCase(), password: `pass phrase of ${ctx.unique}`.slice(0, 100) }
+  return {
+    email: `${accountPrefix}${ctx.unique.slice(-56)}@example.com`.toLowerCase(),
+    password: `pass phrase of ${ctx.unique}`.slice(0, 100),
+  }
 }
 
 /** Headers of a request made by the account whose token was saved. */

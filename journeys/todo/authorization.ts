@@ -17,7 +17,8 @@ function titleOf(ctx: Context): string {
 
 // 404 and nothing else: a 403 would tell that the task exists.
 function expectUnseen(what: string): (response: Response) => string | undefined {
-  return (response) => (response.status === 404 ? undefined : `status ${response.status}, expected 404: another user ${what}`)
+  return (response) =>
+    response.status === 404 ? undefined : `status ${response.status}, expected 404: another user ${what}`
 }
 
 function expectNotListed(response: Response, ctx: Context): string | undefined {
@@ -26,18 +27,29 @@ function expectNotListed(response: Response, ctx: Context): string | undefined {
   const items = fieldOf(response, 'items')
   if (!Array.isArray(items)) return 'items is no array'
   // The account is new: whatever is listed is somebody else's.
-  return items.length === 0 ? undefined : `${items.length} listed, expected none: another user sees tasks that are not theirs (task ${String(ctx['taskId'])} was just made)`
+  return items.length === 0
+    ? undefined
+    : `${items.length} listed, expected none: another user sees tasks that are not theirs (task ${String(ctx['taskId'])} was just made)`
 }
 
 function removal(name: string, token: string, as: (ctx: Context) => Context): Step {
-  return { name, request: (ctx) => (ctx[token] === undefined ? { method: 'GET', path: '/health' } : removeAccount(as(ctx))) }
+  return {
+    name,
+    request: (ctx) =>
+      ctx[token] === undefined ? { method: 'GET', path: '/health' } : removeAccount(as(ctx)),
+  }
 }
 
 /** One user must not see, list, change or delete what belongs to another. */
 export const authorization: Journey = {
   name: 'authorization',
   before: [
-    { name: 'register', request: register, check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'), save: sessionOf },
+    {
+      name: 'register',
+      request: register,
+      check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'),
+      save: sessionOf,
+    },
     {
       name: 'register-other',
       request: (ctx) => ({ method: 'POST', path: '/auth/register', json: credentials(asOther(ctx)) }),
@@ -48,19 +60,39 @@ export const authorization: Journey = {
   steps: [
     {
       name: 'create',
-      request: (ctx) => ({ method: 'POST', path: '/tasks', headers: authorized(ctx), json: { title: titleOf(ctx) } }),
+      request: (ctx) => ({
+        method: 'POST',
+        path: '/tasks',
+        headers: authorized(ctx),
+        json: { title: titleOf(ctx) },
+      }),
       check: (response) => expectStatus(response, 201) ?? expectText(response, 'id'),
       save: (response) => ({ taskId: fieldOf(response, 'id') }),
     },
     { name: 'other-reads', request: (ctx) => task(asOther(ctx), 'GET'), check: expectUnseen('may read it') },
-    { name: 'other-lists', request: (ctx) => ({ method: 'GET', path: '/tasks', headers: authorized(asOther(ctx)) }), check: expectNotListed },
-    { name: 'other-changes', request: (ctx) => task(asOther(ctx), 'PATCH', { title: 'Changed by another user' }), check: expectUnseen('may change it') },
-    { name: 'other-deletes', request: (ctx) => task(asOther(ctx), 'DELETE'), check: expectUnseen('may delete it') },
+    {
+      name: 'other-lists',
+      request: (ctx) => ({ method: 'GET', path: '/tasks', headers: authorized(asOther(ctx)) }),
+      check: expectNotListed,
+    },
+    {
+      name: 'other-changes',
+      request: (ctx) => task(asOther(ctx), 'PATCH', { title: 'Changed by another user' }),
+      check: expectUnseen('may change it'),
+    },
+    {
+      name: 'other-deletes',
+      request: (ctx) => task(asOther(ctx), 'DELETE'),
+      check: expectUnseen('may delete it'),
+    },
     {
       name: 'still-there',
       request: (ctx) => task(ctx, 'GET'),
       check: (response, ctx) => expectStatus(response, 200) ?? expectField(response, 'title', titleOf(ctx)),
     },
   ],
-  after: [removal('remove-account', 'accessToken', (ctx) => ctx), removal('remove-other', 'otherToken', asOther)],
+  after: [
+    removal('remove-account', 'accessToken', (ctx) => ctx),
+    removal('remove-other', 'otherToken', asOther),
+  ],
 }

@@ -27,42 +27,80 @@ function expectListedTwice(response: Response, ctx: Context): string | undefined
   const problem = expectStatus(response, 200)
   if (problem !== undefined) return problem
   const items = fieldOf(response, 'items')
-  const titles = Array.isArray(items) ? items.map((item: unknown) => (typeof item === 'object' && item !== null ? Reflect.get(item, 'title') : undefined)) : []
+  const titles = Array.isArray(items)
+    ? items.map((item: unknown) =>
+        typeof item === 'object' && item !== null ? Reflect.get(item, 'title') : undefined,
+      )
+    : []
   const found = titles.filter((title) => title === titleOf(ctx)).length
-  return found === 2 ? undefined : `the task is there ${found} times, expected 2: as it was made and as it was imported`
+  return found === 2
+    ? undefined
+    : `the task is there ${found} times, expected 2: as it was made and as it was imported`
 }
 
 /** What is exported can be imported: two background jobs, from the asking to the result. */
 export const exportImport: Journey = {
   name: 'export-import',
-  before: [{ name: 'register', request: register, check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'), save: sessionOf }],
+  before: [
+    {
+      name: 'register',
+      request: register,
+      check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'),
+      save: sessionOf,
+    },
+  ],
   steps: [
     {
       name: 'create',
-      request: (ctx) => ({ method: 'POST', path: '/tasks', headers: authorized(ctx), json: { title: titleOf(ctx), tags: ['vigil', 'a;b'] } }),
+      request: (ctx) => ({
+        method: 'POST',
+        path: '/tasks',
+        headers: authorized(ctx),
+        json: { title: titleOf(ctx), tags: ['vigil', 'a;b'] },
+      }),
       check: (response) => expectStatus(response, 201),
     },
     {
       name: 'request-export',
-      request: (ctx) => ({ method: 'POST', path: '/exports', headers: authorized(ctx), json: { format: 'json' } }),
+      request: (ctx) => ({
+        method: 'POST',
+        path: '/exports',
+        headers: authorized(ctx),
+        json: { format: 'json' },
+      }),
       check: (response) => expectStatus(response, 202) ?? expectText(response, 'id'),
       save: (response) => ({ exportId: fieldOf(response, 'id') }),
     },
     jobDone('export-done', 'exports', 'exportId', { rows: 1 }),
     {
       name: 'download',
-      request: (ctx) => ({ method: 'GET', path: `/exports/${String(ctx['exportId'])}/download`, headers: authorized(ctx) }),
+      request: (ctx) => ({
+        method: 'GET',
+        path: `/exports/${String(ctx['exportId'])}/download`,
+        headers: authorized(ctx),
+      }),
       check: (response, ctx) => expectStatus(response, 200) ?? expectField(response, '0.title', titleOf(ctx)),
       save: (response) => ({ file: response.text }),
     },
     {
       name: 'request-import',
-      request: (ctx) => ({ method: 'POST', path: '/imports', headers: { ...authorized(ctx), 'content-type': 'application/json' }, body: String(ctx['file']) }),
+      request: (ctx) => ({
+        method: 'POST',
+        path: '/imports',
+        headers: { ...authorized(ctx), 'content-type': 'application/json' },
+        body: String(ctx['file']),
+      }),
       check: (response) => expectStatus(response, 202) ?? expectText(response, 'id'),
       save: (response) => ({ importId: fieldOf(response, 'id') }),
     },
     jobDone('import-done', 'imports', 'importId', { rows: 1, 'failures.length': 0 }),
-    { name: 'list', request: (ctx) => ({ method: 'GET', path: '/tasks', headers: authorized(ctx) }), check: expectListedTwice },
+    {
+      name: 'list',
+      request: (ctx) => ({ method: 'GET', path: '/tasks', headers: authorized(ctx) }),
+      check: expectListedTwice,
+    },
   ],
-  after: [{ name: 'remove-account', request: removeAccount, check: (response) => expectStatus(response, 204) }],
+  after: [
+    { name: 'remove-account', request: removeAccount, check: (response) => expectStatus(response, 204) },
+  ],
 }

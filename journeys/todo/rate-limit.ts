@@ -6,7 +6,10 @@ import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
  * An account that stays: who was refused cannot delete their account in the same minute, so that an account for each run
  * would be left behind by each run. It owns nothing, and who logs in to it can only be refused, which is what is looked for.
  */
-const dedicated = { email: `${accountPrefix}rate-limit@example.com`, password: 'the pass phrase of an account that owns nothing' } as const
+const dedicated = {
+  email: `${accountPrefix}rate-limit@example.com`,
+  password: 'the pass phrase of an account that owns nothing',
+} as const
 
 /** More than a probe may use up. A limit over it was raised for a load test, and limits nobody. */
 const highestLimit = 1000
@@ -18,21 +21,28 @@ interface Policy {
 
 // `"user";q=100;w=60`, of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 function policyOf(response: Response): Policy | undefined {
-  const [, quota, seconds] = /^"[^"]+";q=(\d+);w=(\d+)$/.exec(response.headers['ratelimit-policy'] ?? '') ?? []
-  return quota === undefined || seconds === undefined ? undefined : { quota: Number(quota), windowSeconds: Number(seconds) }
+  const [, quota, seconds] =
+    /^"[^"]+";q=(\d+);w=(\d+)$/.exec(response.headers['ratelimit-policy'] ?? '') ?? []
+  return quota === undefined || seconds === undefined
+    ? undefined
+    : { quota: Number(quota), windowSeconds: Number(seconds) }
 }
 
 function expectLimit(response: Response, { quota, windowSeconds }: Policy): string | undefined {
   const header = response.headers['ratelimit'] ?? 'absent'
   const [, left, seconds] = /^"[^"]+";r=(\d+);t=(\d+)$/.exec(header) ?? []
-  return Number(left) <= quota && Number(seconds) <= windowSeconds ? undefined : `RateLimit is ${header.slice(0, 60)}, expected "…";r=…;t=… with r ≤ ${quota} and t ≤ ${windowSeconds}`
+  return Number(left) <= quota && Number(seconds) <= windowSeconds
+    ? undefined
+    : `RateLimit is ${header.slice(0, 60)}, expected "…";r=…;t=… with r ≤ ${quota} and t ≤ ${windowSeconds}`
 }
 
 function expectPolicy(response: Response): string | undefined {
   if (response.status !== 200 && response.status !== 429) return `status ${response.status}, expected 200`
   const policy = policyOf(response)
-  if (!policy) return `RateLimit-Policy is ${(response.headers['ratelimit-policy'] ?? 'absent').slice(0, 60)}, expected "…";q=…;w=…: rate limiting is bypassed`
-  if (policy.quota > highestLimit) return `the limit is ${policy.quota} requests in ${policy.windowSeconds} s, expected at most ${highestLimit}: was it raised for a load test?`
+  if (!policy)
+    return `RateLimit-Policy is ${(response.headers['ratelimit-policy'] ?? 'absent').slice(0, 60)}, expected "…";q=…;w=…: rate limiting is bypassed`
+  if (policy.quota > highestLimit)
+    return `the limit is ${policy.quota} requests in ${policy.windowSeconds} s, expected at most ${highestLimit}: was it raised for a load test?`
   return expectLimit(response, policy)
 }
 
@@ -46,17 +56,27 @@ function mostAnswers(ctx: Context): number {
 }
 
 function expectRefusal(response: Response, ctx: Context): string | undefined {
-  if (response.status !== 429) return `status ${response.status}, expected 429 after ${Number(ctx['polls']) + 1} requests at a limit of ${quotaOf(ctx)}: rate limiting is bypassed`
+  if (response.status !== 429)
+    return `status ${response.status}, expected 429 after ${Number(ctx['polls']) + 1} requests at a limit of ${quotaOf(ctx)}: rate limiting is bypassed`
   const policy = policyOf(response)
-  if (policy?.quota !== quotaOf(ctx)) return `RateLimit-Policy of the refusal is ${(response.headers['ratelimit-policy'] ?? 'absent').slice(0, 60)}, expected q=${quotaOf(ctx)} as before`
+  if (policy?.quota !== quotaOf(ctx))
+    return `RateLimit-Policy of the refusal is ${(response.headers['ratelimit-policy'] ?? 'absent').slice(0, 60)}, expected q=${quotaOf(ctx)} as before`
   const retryAfter = response.headers['retry-after'] ?? 'absent'
-  if (!/^\d+$/.test(retryAfter) || Number(retryAfter) < 1 || Number(retryAfter) > policy.windowSeconds) return `Retry-After is ${retryAfter.slice(0, 40)}, expected 1 to ${policy.windowSeconds}`
-  if (!/;r=0;/.test(response.headers['ratelimit'] ?? '')) return `RateLimit of the refusal is ${(response.headers['ratelimit'] ?? 'absent').slice(0, 60)}, expected r=0`
+  if (!/^\d+$/.test(retryAfter) || Number(retryAfter) < 1 || Number(retryAfter) > policy.windowSeconds)
+    return `Retry-After is ${retryAfter.slice(0, 40)}, expected 1 to ${policy.windowSeconds}`
+  if (!/;r=0;/.test(response.headers['ratelimit'] ?? ''))
+    return `RateLimit of the refusal is ${(response.headers['ratelimit'] ?? 'absent').slice(0, 60)}, expected r=0`
   return expectLimit(response, policy) ?? expectField(response, 'status', 429)
 }
 
-const ask = (ctx: Context): StepRequest => ({ method: 'GET', path: '/tasks?limit=1', headers: authorized(ctx) })
-const tokenOf = (response: Response): Record<string, unknown> => ({ accessToken: fieldOf(response, 'accessToken') })
+const ask = (ctx: Context): StepRequest => ({
+  method: 'GET',
+  path: '/tasks?limit=1',
+  headers: authorized(ctx),
+})
+const tokenOf = (response: Response): Record<string, unknown> => ({
+  accessToken: fieldOf(response, 'accessToken'),
+})
 
 const useUp: Step = {
   name: 'use-up',
@@ -65,7 +85,10 @@ const useUp: Step = {
   check: (response, ctx) => {
     if (response.status === 429) return undefined
     const answered = Number(ctx['polls']) + 1
-    return expectStatus(response, 200) ?? (answered >= mostAnswers(ctx) ? undefined : `${answered} requests answered, none refused yet`)
+    return (
+      expectStatus(response, 200) ??
+      (answered >= mostAnswers(ctx) ? undefined : `${answered} requests answered, none refused yet`)
+    )
   },
 }
 
@@ -77,21 +100,34 @@ export const rateLimit: Journey = {
       name: 'login',
       request: () => ({ method: 'POST', path: '/auth/login', json: dedicated }),
       // Not there before the first run; locked out where somebody tried other passwords.
-      check: (response) => (response.status === 401 || response.status === 423 ? undefined : (expectStatus(response, 200) ?? expectText(response, 'accessToken'))),
+      check: (response) =>
+        response.status === 401 || response.status === 423
+          ? undefined
+          : (expectStatus(response, 200) ?? expectText(response, 'accessToken')),
       save: (response) => (response.status === 200 ? tokenOf(response) : { locked: response.status === 423 }),
     },
     {
       name: 'register',
       request: (ctx) => {
         if (ctx['accessToken'] !== undefined) return { method: 'GET', path: '/health' }
-        return ctx['locked'] === true ? register(ctx) : { method: 'POST', path: '/auth/register', json: dedicated }
+        return ctx['locked'] === true
+          ? register(ctx)
+          : { method: 'POST', path: '/auth/register', json: dedicated }
       },
-      check: (response, ctx) => (ctx['accessToken'] === undefined ? (expectStatus(response, 201) ?? expectText(response, 'accessToken')) : undefined),
+      check: (response, ctx) =>
+        ctx['accessToken'] === undefined
+          ? (expectStatus(response, 201) ?? expectText(response, 'accessToken'))
+          : undefined,
       save: (response, ctx) => (ctx['accessToken'] === undefined ? tokenOf(response) : {}),
     },
   ],
   steps: [
-    { name: 'policy', request: ask, check: expectPolicy, save: (response) => ({ quota: policyOf(response)?.quota }) },
+    {
+      name: 'policy',
+      request: ask,
+      check: expectPolicy,
+      save: (response) => ({ quota: policyOf(response)?.quota }),
+    },
     useUp,
     { name: 'refused', request: ask, check: expectRefusal },
   ],

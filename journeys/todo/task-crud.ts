@@ -22,29 +22,66 @@ function expectListed(response: Response, ctx: Context): string | undefined {
   if (problem !== undefined) return problem
   const items = fieldOf(response, 'items')
   if (!Array.isArray(items)) return 'items is no array'
-  return items.some((item: unknown) => typeof item === 'object' && item !== null && Reflect.get(item, 'id') === ctx['taskId']) ? undefined : `the task just made is not among the ${items.length} listed`
+  return items.some(
+    (item: unknown) => typeof item === 'object' && item !== null && Reflect.get(item, 'id') === ctx['taskId'],
+  )
+    ? undefined
+    : `the task just made is not among the ${items.length} listed`
 }
 
 /** A task from its making to its end, by an account of the virtual user's own. */
 export const taskCrud: Journey = {
   name: 'task-crud',
-  before: [{ name: 'register', request: register, check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'), save: sessionOf }],
+  before: [
+    {
+      name: 'register',
+      request: register,
+      check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'),
+      save: sessionOf,
+    },
+  ],
   steps: [
     {
       name: 'create',
-      request: (ctx) => ({ method: 'POST', path: '/tasks', headers: authorized(ctx), json: { title: titleOf(ctx), priority: 'high', tags: ['vigil'] } }),
-      check: (response, ctx) => expectTask(response, 201, { title: titleOf(ctx), status: 'todo', priority: 'high' }) ?? expectText(response, 'id'),
+      request: (ctx) => ({
+        method: 'POST',
+        path: '/tasks',
+        headers: authorized(ctx),
+        json: { title: titleOf(ctx), priority: 'high', tags: ['vigil'] },
+      }),
+      check: (response, ctx) =>
+        expectTask(response, 201, { title: titleOf(ctx), status: 'todo', priority: 'high' }) ??
+        expectText(response, 'id'),
       save: (response) => ({ taskId: fieldOf(response, 'id') }),
     },
-    { name: 'read', request: (ctx) => task(ctx, 'GET'), check: (response, ctx) => expectTask(response, 200, { id: ctx['taskId'], title: titleOf(ctx) }) },
-    { name: 'list', request: (ctx) => ({ method: 'GET', path: '/tasks?limit=20', headers: authorized(ctx) }), check: expectListed },
+    {
+      name: 'read',
+      request: (ctx) => task(ctx, 'GET'),
+      check: (response, ctx) => expectTask(response, 200, { id: ctx['taskId'], title: titleOf(ctx) }),
+    },
+    {
+      name: 'list',
+      request: (ctx) => ({ method: 'GET', path: '/tasks?limit=20', headers: authorized(ctx) }),
+      check: expectListed,
+    },
     {
       name: 'update',
       request: (ctx) => task(ctx, 'PATCH', { description: 'Changed by vigil', status: 'in_progress' }),
-      check: (response) => expectTask(response, 200, { description: 'Changed by vigil', status: 'in_progress' }),
+      check: (response) =>
+        expectTask(response, 200, { description: 'Changed by vigil', status: 'in_progress' }),
     },
-    { name: 'complete', request: (ctx) => task(ctx, 'PATCH', { status: 'done' }), check: (response) => expectTask(response, 200, { status: 'done' }) },
-    { name: 'delete', request: (ctx) => task(ctx, 'DELETE'), check: (response) => expectStatus(response, 204) },
+    {
+      name: 'complete',
+      request: (ctx) => task(ctx, 'PATCH', { status: 'done' }),
+      check: (response) => expectTask(response, 200, { status: 'done' }),
+    },
+    {
+      name: 'delete',
+      request: (ctx) => task(ctx, 'DELETE'),
+      check: (response) => expectStatus(response, 204),
+    },
   ],
-  after: [{ name: 'remove-account', request: removeAccount, check: (response) => expectStatus(response, 204) }],
+  after: [
+    { name: 'remove-account', request: removeAccount, check: (response) => expectStatus(response, 204) },
+  ],
 }

@@ -8,7 +8,15 @@ const answer = (json: unknown) => ({ status: 200, headers: {}, json, text: JSON.
 
 it('the journeys of the todo API can be run', () => {
   expect(journeyProblems(journeys)).toEqual([])
-  expect(journeys.map(({ name }) => name)).toEqual(['health', 'ready', 'auth-flow', 'task-crud', 'export-import', 'authorization', 'rate-limit'])
+  expect(journeys.map(({ name }) => name)).toEqual([
+    'health',
+    'ready',
+    'auth-flow',
+    'task-crud',
+    'export-import',
+    'authorization',
+    'rate-limit',
+  ])
 })
 
 describe('the credentials of an account', () => {
@@ -21,14 +29,21 @@ describe('the credentials of an account', () => {
   })
 
   it('differ for each user, iteration and run', () => {
-    const contexts = [longest, startContext(longest.unique, 9999, 1_234_568), startContext('20261124-040506-007-a-k3f8', 1, 1), startContext('20261124-040506-007-a-k3f9', 1, 1)]
+    const contexts = [
+      longest,
+      startContext(longest.unique, 9999, 1_234_568),
+      startContext('20261124-040506-007-a-k3f8', 1, 1),
+      startContext('20261124-040506-007-a-k3f9', 1, 1),
+    ]
     expect(new Set(contexts.map((ctx) => credentials(ctx).email)).size).toBe(contexts.length)
   })
 })
 
 describe('a check', () => {
   it('says what was found and what was expected', () => {
-    expect(expectField(answer({ user: { email: 'a@b.c' } }), 'user.email', 'x@y.z')).toBe('user.email is "a@b.c", expected "x@y.z"')
+    expect(expectField(answer({ user: { email: 'a@b.c' } }), 'user.email', 'x@y.z')).toBe(
+      'user.email is "a@b.c", expected "x@y.z"',
+    )
     expect(expectField(answer('no object'), 'status', 'healthy')).toBe('status is absent, expected "healthy"')
     expect(expectText(answer({ id: '' }), 'id')).toBe('id is string, expected text')
   })

@@ -4,7 +4,13 @@ import { saturationReasons, throughputIsLowerBound } from './saturation.ts'
 import type { GeneratorFacts } from './saturation.ts'
 
 /** CPU, time without a core, event loop p99 and latency p99 in ms. */
-function facts(cpuRatio: number, starvedRatio: number, eventLoopP99Ms: number, latencyP99Ms: number, own: Record<string, number> = {}): GeneratorFacts {
+function facts(
+  cpuRatio: number,
+  starvedRatio: number,
+  eventLoopP99Ms: number,
+  latencyP99Ms: number,
+  own: Record<string, number> = {},
+): GeneratorFacts {
   return { work: { cpuRatio, busyRatio: cpuRatio, starvedRatio, eventLoopP99Ms }, latencyP99Ms, own }
 }
 
@@ -26,12 +32,32 @@ describe('the target is measured', () => {
 
 describe('the generator was the limit', () => {
   test.each([
-    ['overloaded by hundreds of connections', facts(0.99, 0.01, 21, 24), /overloaded: it used 99 % of its core, and its own delay of 21 ms \(p99\) is in the latencies it measured \(p99 24 ms\); use fewer connections/],
-    ['with a CPU quota of a fifth', facts(0.2, 0.78, 81, 85), /starved of CPU: it could have run and had no core 78 % of the time, and stood still for up to 81 ms/],
+    [
+      'overloaded by hundreds of connections',
+      facts(0.99, 0.01, 21, 24),
+      /overloaded: it used 99 % of its core, and its own delay of 21 ms \(p99\) is in the latencies it measured \(p99 24 ms\); use fewer connections/,
+    ],
+    [
+      'with a CPU quota of a fifth',
+      facts(0.2, 0.78, 81, 85),
+      /starved of CPU: it could have run and had no core 78 % of the time, and stood still for up to 81 ms/,
+    ],
     ['with a quota, though most latencies look well', facts(0.2, 0.78, 81, 2), /starved of CPU/],
-    ['without file descriptors', facts(0.1, 0.02, 1, 1, { EMFILE: 40 }), /could not make 40 requests \(EMFILE\): .*ulimit -n/],
-    ['without local ports', facts(0.1, 0.02, 1, 1, { EADDRNOTAVAIL: 1 }), /could not make 1 request \(EADDRNOTAVAIL\): no local port/],
-    ['without something nobody thought of', facts(0.1, 0.02, 1, 1, { ENOBUFS: 2 }), /\(ENOBUFS\): this machine lacks/],
+    [
+      'without file descriptors',
+      facts(0.1, 0.02, 1, 1, { EMFILE: 40 }),
+      /could not make 40 requests \(EMFILE\): .*ulimit -n/,
+    ],
+    [
+      'without local ports',
+      facts(0.1, 0.02, 1, 1, { EADDRNOTAVAIL: 1 }),
+      /could not make 1 request \(EADDRNOTAVAIL\): no local port/,
+    ],
+    [
+      'without something nobody thought of',
+      facts(0.1, 0.02, 1, 1, { ENOBUFS: 2 }),
+      /\(ENOBUFS\): this machine lacks/,
+    ],
   ])('%s', (_, given, said) => {
     expect(saturationReasons(given)).toEqual([expect.stringMatching(said)])
   })
@@ -40,12 +66,19 @@ describe('the generator was the limit', () => {
 test('a thread that neither filled its core nor lacked one is never to blame', () => {
   const ms = fc.double({ min: 0, max: 60_000, noNaN: true })
   const half = fc.double({ min: 0, max: 0.5, noNaN: true })
-  fc.assert(fc.property(half, half, ms, ms, (a, b, loop, latency) => {
-    expect(saturationReasons(facts(a, b, loop, latency))).toEqual([])
-  }), { examples: [[0.5, 0.5, 50, 0]] })
+  fc.assert(
+    fc.property(half, half, ms, ms, (a, b, loop, latency) => {
+      expect(saturationReasons(facts(a, b, loop, latency))).toEqual([])
+    }),
+    { examples: [[0.5, 0.5, 50, 0]] },
+  )
 })
 
 test('throughput is a lower bound when the core was full', () => {
-  expect(throughputIsLowerBound({ cpuRatio: 0.97, busyRatio: 0.99, starvedRatio: 0, eventLoopP99Ms: 1 })).toBe(true)
-  expect(throughputIsLowerBound({ cpuRatio: 0.8, busyRatio: 0.99, starvedRatio: 0.1, eventLoopP99Ms: 1 })).toBe(false)
+  expect(
+    throughputIsLowerBound({ cpuRatio: 0.97, busyRatio: 0.99, starvedRatio: 0, eventLoopP99Ms: 1 }),
+  ).toBe(true)
+  expect(
+    throughputIsLowerBound({ cpuRatio: 0.8, busyRatio: 0.99, starvedRatio: 0.1, eventLoopP99Ms: 1 }),
+  ).toBe(false)
 })

@@ -37,7 +37,10 @@ const limits = {
  *   was starved as much, so it is noise, and passes.
  */
 export function saturationReasons({ work, latencyP99Ms, own }: GeneratorFacts): string[] {
-  return [...Object.entries(own).map(([code, count]) => ownReason(code, count)), ...cpuReasons(work, latencyP99Ms)]
+  return [
+    ...Object.entries(own).map(([code, count]) => ownReason(code, count)),
+    ...cpuReasons(work, latencyP99Ms),
+  ]
 }
 
 /** The throughput says how fast the generator is; the target can do at least that. */
@@ -45,13 +48,22 @@ export function throughputIsLowerBound({ cpuRatio }: GeneratorWork): boolean {
   return cpuRatio >= limits.fullCpu
 }
 
-function cpuReasons({ cpuRatio, starvedRatio, eventLoopP99Ms }: GeneratorWork, latencyP99Ms: number): string[] {
-  const delayed = Math.min(eventLoopP99Ms, latencyP99Ms) >= limits.overloadedDelayMs && eventLoopP99Ms >= latencyP99Ms * limits.delayShare
+function cpuReasons(
+  { cpuRatio, starvedRatio, eventLoopP99Ms }: GeneratorWork,
+  latencyP99Ms: number,
+): string[] {
+  const delayed =
+    Math.min(eventLoopP99Ms, latencyP99Ms) >= limits.overloadedDelayMs &&
+    eventLoopP99Ms >= latencyP99Ms * limits.delayShare
   if (cpuRatio >= limits.fullCpu && delayed) {
-    return [`the load generator was overloaded: it used ${percent(cpuRatio)} of its core, and its own delay of ${ms(eventLoopP99Ms)} (p99) is in the latencies it measured (p99 ${ms(latencyP99Ms)}); use fewer connections`]
+    return [
+      `the load generator was overloaded: it used ${percent(cpuRatio)} of its core, and its own delay of ${ms(eventLoopP99Ms)} (p99) is in the latencies it measured (p99 ${ms(latencyP99Ms)}); use fewer connections`,
+    ]
   }
   if (starvedRatio > limits.starved && eventLoopP99Ms >= limits.starvedDelayMs) {
-    return [`the load generator was starved of CPU: it could have run and had no core ${percent(starvedRatio)} of the time, and stood still for up to ${ms(eventLoopP99Ms)} (p99); free a core for it, or raise its CPU quota`]
+    return [
+      `the load generator was starved of CPU: it could have run and had no core ${percent(starvedRatio)} of the time, and stood still for up to ${ms(eventLoopP99Ms)} (p99); free a core for it, or raise its CPU quota`,
+    ]
   }
   return []
 }
@@ -63,7 +75,8 @@ function ownReason(code: string, count: number): string {
 const remedies: Record<string, string> = {
   EMFILE: 'no file descriptor was left to it; raise `ulimit -n` or use fewer connections',
   ENFILE: 'no file descriptor was left on this machine; raise fs.file-max or use fewer connections',
-  EADDRNOTAVAIL: 'no local port was left on this machine; the target closes connections, or net.ipv4.ip_local_port_range is too small',
+  EADDRNOTAVAIL:
+    'no local port was left on this machine; the target closes connections, or net.ipv4.ip_local_port_range is too small',
 }
 
 function percent(ratio: number): string {

@@ -31,10 +31,13 @@ describe('a thread', () => {
   })
 
   test('that computes is busy, in what time it has a core', async () => {
-    const work = await watched('while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve))')
+    const work = await watched(
+      'while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve))',
+    )
     expect(work.busyRatio).toBeGreaterThan(0.5)
     // On a crowded machine it has a core less often; where it is told, the two make up the time.
-    if (existsSync('/proc/thread-self/schedstat')) expect(work.cpuRatio + work.starvedRatio).toBeGreaterThan(0.7)
+    if (existsSync('/proc/thread-self/schedstat'))
+      expect(work.cpuRatio + work.starvedRatio).toBeGreaterThan(0.7)
     expect(work.cpuRatio).toBeGreaterThan(0)
   })
 

@@ -45,7 +45,10 @@ export function watchGenerator(): () => GeneratorWork {
     return {
       cpuRatio,
       busyRatio,
-      starvedRatio: waited === undefined || waitedNow === undefined ? ratio(Math.max(0, busyRatio - cpuRatio), 1) : ratio(waitedNow - waited, wallMs),
+      starvedRatio:
+        waited === undefined || waitedNow === undefined
+          ? ratio(Math.max(0, busyRatio - cpuRatio), 1)
+          : ratio(waitedNow - waited, wallMs),
       // Node reports the whole interval between two ticks; what is beyond the interval asked for is the delay.
       eventLoopP99Ms: Math.max(0, Math.round((p99Ms - resolutionMs) * 1000) / 1000),
     }

@@ -11,18 +11,47 @@ const never = new AbortController().signal
 const account: Journey = {
   name: 'account',
   before: [
-    { name: 'register', request: (ctx) => ({ method: 'POST', path: '/register', json: { name: ctx.unique } }), save: (response) => ({ token: response.json }) },
-    { name: 'login', request: (ctx) => ({ method: 'POST', path: '/login', json: { token: ctx['token'] } }), save: () => ({ logged: 'in' }) },
+    {
+      name: 'register',
+      request: (ctx) => ({ method: 'POST', path: '/register', json: { name: ctx.unique } }),
+      save: (response) => ({ token: response.json }),
+    },
+    {
+      name: 'login',
+      request: (ctx) => ({ method: 'POST', path: '/login', json: { token: ctx['token'] } }),
+      save: () => ({ logged: 'in' }),
+    },
   ],
   steps: [{ name: 'look', request: () => ({ method: 'GET', path: '/' }) }],
-  after: [{ name: 'leave', request: (ctx) => ({ method: 'DELETE', path: '/account', json: { token: ctx['token'], name: ctx.unique } }) }],
+  after: [
+    {
+      name: 'leave',
+      request: (ctx) => ({
+        method: 'DELETE',
+        path: '/account',
+        json: { token: ctx['token'], name: ctx.unique },
+      }),
+    },
+  ],
 }
 const plain: Journey = { name: 'plain', steps: account.steps }
 const unused: Journey = { ...account, name: 'unused' }
 
 function planFor(targetUrl: string): LoadPlan {
-  const mix = [{ journey: 'account', weight: 1 }, { journey: 'plain', weight: 2 }]
-  return { run: 'r', suite: 's', targetUrl, source: { kind: 'journeys', module: '/none.ts', mix }, load: { model: 'connections', connections: 3 }, warmupMs: 0, durationMs: 1000, requestTimeoutMs: 2000 }
+  const mix = [
+    { journey: 'account', weight: 1 },
+    { journey: 'plain', weight: 2 },
+  ]
+  return {
+    run: 'r',
+    suite: 's',
+    targetUrl,
+    source: { kind: 'journeys', module: '/none.ts', mix },
+    load: { model: 'connections', connections: 3 },
+    warmupMs: 0,
+    durationMs: 1000,
+    requestTimeoutMs: 2000,
+  }
 }
 
 describe('virtual users', () => {
@@ -37,15 +66,20 @@ describe('virtual users', () => {
     const prepared = await prepareUsers(plan, [account, plain, unused], 3, never)
     expect(prepared).toMatchObject({
       state: 'ready',
-      contexts: { account: [0, 1, 2].map((user) => ({ token: `token of r-${user}--1`, logged: 'in' })), plain: [{}, {}, {}] },
+      contexts: {
+        account: [0, 1, 2].map((user) => ({ token: `token of r-${user}--1`, logged: 'in' })),
+        plain: [{}, {}, {}],
+      },
     })
     expect(prepared.state === 'ready' && Object.keys(prepared.contexts)).toEqual(['account', 'plain'])
     expect(await releaseUsers(plan, [account, plain, unused], prepared, never)).toEqual({ problems: [] })
-    expect(seen.filter((line) => line.startsWith('DELETE')).toSorted()).toEqual([0, 1, 2].map((user) => `DELETE /account {"token":"token of r-${user}--1","name":"r-${user}--1"}`))
+    expect(seen.filter((line) => line.startsWith('DELETE')).toSorted()).toEqual(
+      [0, 1, 2].map((user) => `DELETE /account {"token":"token of r-${user}--1","name":"r-${user}--1"}`),
+    )
     expect(seen).toHaveLength(9)
   })
 
-  test('that cannot be prepared are the target\'s failure, and those begun are released', async () => {
+  test("that cannot be prepared are the target's failure, and those begun are released", async () => {
     const left: string[] = []
     const url = await target((request, response, body) => {
       if (request.method === 'DELETE') left.push(body)
@@ -53,15 +87,35 @@ describe('virtual users', () => {
     })
     const plan = planFor(url)
     const prepared = await prepareUsers(plan, [account], 100, never)
-    expect(prepared).toMatchObject({ state: 'failed', step: 'account/login', class: 'status', message: 'status 503, expected 2xx' })
+    expect(prepared).toMatchObject({
+      state: 'failed',
+      step: 'account/login',
+      class: 'status',
+      message: 'status 503, expected 2xx',
+    })
     expect(prepared.users.length).toBeLessThan(20)
     await releaseUsers(plan, [account], prepared, never)
     expect(left).toHaveLength(prepared.users.length)
   })
 
   test('whose request throws fail in class check', async () => {
-    const broken: Journey = { ...account, before: [{ name: 'b', request: () => { throw new Error('no such\nthing') } }] }
-    expect(await prepareUsers(planFor('http://127.0.0.1:1'), [broken], 1, never)).toMatchObject({ state: 'failed', step: 'account/b', class: 'check', message: 'request threw: no such thing' })
+    const broken: Journey = {
+      ...account,
+      before: [
+        {
+          name: 'b',
+          request: () => {
+            throw new Error('no such\nthing')
+          },
+        },
+      ],
+    }
+    expect(await prepareUsers(planFor('http://127.0.0.1:1'), [broken], 1, never)).toMatchObject({
+      state: 'failed',
+      step: 'account/b',
+      class: 'check',
+      message: 'request threw: no such thing',
+    })
   })
 
   test('stop being prepared when interrupted, and what could not be released is told', async () => {

@@ -45,10 +45,22 @@ const mostProblems = 10
  * Runs the `before` steps of the plan's journeys once for each virtual user (numbered from 0), outside the measured load.
  * The first failure ends it: that is the target's failure, with the step and class for the reader.
  */
-export async function prepareUsers(plan: LoadPlan, journeys: readonly Journey[], users: number, signal: AbortSignal): Promise<Prepared> {
+export async function prepareUsers(
+  plan: LoadPlan,
+  journeys: readonly Journey[],
+  users: number,
+  signal: AbortSignal,
+): Promise<Prepared> {
   const chosen = inMix(plan, journeys)
-  const contexts = Object.fromEntries(chosen.map((journey) => [journey.name, Array.from({ length: users }, (): Record<string, unknown> => ({}))]))
-  const jobs = Array.from({ length: users }, (_, user) => user).flatMap((user) => chosen.filter((journey) => journey.before?.length).map((journey) => ({ journey, user })))
+  const contexts = Object.fromEntries(
+    chosen.map((journey) => [
+      journey.name,
+      Array.from({ length: users }, (): Record<string, unknown> => ({})),
+    ]),
+  )
+  const jobs = Array.from({ length: users }, (_, user) => user).flatMap((user) =>
+    chosen.filter((journey) => journey.before?.length).map((journey) => ({ journey, user })),
+  )
   const begun: PreparedUser[] = []
   let failure: StepFailure | undefined
   await inSession(plan, signal, async (session) =>
@@ -72,7 +84,12 @@ export async function prepareUsers(plan: LoadPlan, journeys: readonly Journey[],
  *
  * @returns the first ten problems, one line each; whatever they leave behind on the target is the reader's to know
  */
-export async function releaseUsers(plan: LoadPlan, journeys: readonly Journey[], prepared: Pick<Prepared, 'users'>, signal: AbortSignal): Promise<{ problems: string[] }> {
+export async function releaseUsers(
+  plan: LoadPlan,
+  journeys: readonly Journey[],
+  prepared: Pick<Prepared, 'users'>,
+  signal: AbortSignal,
+): Promise<{ problems: string[] }> {
   const chosen = inMix(plan, journeys)
   const problems: string[] = []
   let unreleased = 0
@@ -84,16 +101,37 @@ export async function releaseUsers(plan: LoadPlan, journeys: readonly Journey[],
         unreleased += 1
         return
       }
-      const { failed } = await runPhase(session, journey, journey.after, userContext(plan, user, chosen.indexOf(journey)))
-      if (failed) problems.push(oneLine(`user ${user.user}: ${failed.step} failed (${failed.class}): ${failed.message}`))
+      const { failed } = await runPhase(
+        session,
+        journey,
+        journey.after,
+        userContext(plan, user, chosen.indexOf(journey)),
+      )
+      if (failed)
+        problems.push(
+          oneLine(`user ${user.user}: ${failed.step} failed (${failed.class}): ${failed.message}`),
+        )
     }),
   )
-  if (unreleased > 0) problems.unshift(`${unreleased} virtual users were not released: there was no time left for their after steps`)
+  if (unreleased > 0)
+    problems.unshift(
+      `${unreleased} virtual users were not released: there was no time left for their after steps`,
+    )
   return { problems: problems.slice(0, mostProblems) }
 }
 
-async function prepareUser(session: Session, journey: Journey, prepared: PreparedUser, index: number): Promise<StepFailure | undefined> {
-  const { ctx, failed } = await runPhase(session, journey, journey.before ?? [], userContext(session.plan, prepared, index))
+async function prepareUser(
+  session: Session,
+  journey: Journey,
+  prepared: PreparedUser,
+  index: number,
+): Promise<StepFailure | undefined> {
+  const { ctx, failed } = await runPhase(
+    session,
+    journey,
+    journey.before ?? [],
+    userContext(session.plan, prepared, index),
+  )
   const { user: _user, iteration: _iteration, unique: _unique, ...saved } = ctx
   try {
     // What is saved goes through a file to the load process: all engines shall see the same.
@@ -101,17 +139,37 @@ async function prepareUser(session: Session, journey: Journey, prepared: Prepare
     prepared.saved = kept
   } catch (error) {
     const message = `saved what JSON cannot hold: ${error instanceof Error ? oneLine(error.message, 120) : 'unknown'}`
-    return failed ?? { step: stepKey(journey.name, journey.before?.at(-1)?.name ?? 'before'), class: 'check', message }
+    return (
+      failed ?? {
+        step: stepKey(journey.name, journey.before?.at(-1)?.name ?? 'before'),
+        class: 'check',
+        message,
+      }
+    )
   }
   return failed
 }
 
-async function runPhase({ plan, signal, dispatcher }: Session, journey: Journey, steps: readonly Step[], start: Context): Promise<{ ctx: Context; failed?: StepFailure }> {
+async function runPhase(
+  { plan, signal, dispatcher }: Session,
+  journey: Journey,
+  steps: readonly Step[],
+  start: Context,
+): Promise<{ ctx: Context; failed?: StepFailure }> {
   const limits = { timeoutMs: plan.requestTimeoutMs, maxBodyBytes, signal }
-  const { ctx, steps: played } = await playSteps(steps, start, async (request) => sendRequest(plan.targetUrl, request, limits, dispatcher))
+  const { ctx, steps: played } = await playSteps(steps, start, async (request) =>
+    sendRequest(plan.targetUrl, request, limits, dispatcher),
+  )
   const last = played.at(-1)
   if (last === undefined || last.ok) return { ctx }
-  return { ctx, failed: { step: stepKey(journey.name, last.step), class: last.class ?? 'check', message: last.message ?? '' } }
+  return {
+    ctx,
+    failed: {
+      step: stepKey(journey.name, last.step),
+      class: last.class ?? 'check',
+      message: last.message ?? '',
+    },
+  }
 }
 
 /**
@@ -129,7 +187,11 @@ function inMix(plan: LoadPlan, journeys: readonly Journey[]): Journey[] {
   return journeys.filter(({ name }) => names.has(name))
 }
 
-async function inSession(plan: LoadPlan, signal: AbortSignal, work: (session: Session) => Promise<void>): Promise<void> {
+async function inSession(
+  plan: LoadPlan,
+  signal: AbortSignal,
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
   const dispatcher = connections(usersAtOnce)
   try {
     await work({ plan, signal, dispatcher })

@@ -1,6 +1,16 @@
 import type { AlertRule } from '../prometheus/rules.ts'
 
-export type Receiver = 'critical' | 'high' | 'secondary' | 'management' | 'slack' | 'slack-security' | 'email' | 'reports' | 'maintenance' | 'watchdog'
+export type Receiver =
+  | 'critical'
+  | 'high'
+  | 'secondary'
+  | 'management'
+  | 'slack'
+  | 'slack-security'
+  | 'email'
+  | 'reports'
+  | 'maintenance'
+  | 'watchdog'
 
 /** Whom each alert reaches: written out, so that a change of a route that was not meant shows. */
 export const receiverOf: Readonly<Record<string, Receiver>> = {
@@ -82,5 +92,13 @@ export const waysOf: Readonly<Record<Receiver, readonly ('pagerduty' | 'slack' |
 
 /** What amtool is asked about an alert: its labels as a rule gives them. */
 export function routeArguments(rule: AlertRule, receiver: string, configFile: string): string[] {
-  return ['config', 'routes', 'test', `--config.file=${configFile}`, `--verify.receivers=${receiver}`, `alertname=${rule.alert}`, ...Object.entries(rule.labels).map(([name, value]) => `${name}=${value}`)]
+  return [
+    'config',
+    'routes',
+    'test',
+    `--config.file=${configFile}`,
+    `--verify.receivers=${receiver}`,
+    `alertname=${rule.alert}`,
+    ...Object.entries(rule.labels).map(([name, value]) => `${name}=${value}`),
+  ]
 }

@@ -21,7 +21,11 @@ const broken: Edit = (file, text) => {
   const document = parseDocument(text)
   if (file === 'alertmanager.yml') document.setIn(['route', 'routes', 3, 'routes', 2, 'receiver'], 'slack')
   if (file === 'alert_rules.yml') {
-    const rules = (document.toJS() as { groups: { rules: { alert?: string; expr: string }[] }[] }).groups.flatMap((group, at) => group.rules.map((rule, index) => ({ ...rule, path: ['groups', at, 'rules', index] })))
+    const rules = (
+      document.toJS() as { groups: { rules: { alert?: string; expr: string }[] }[] }
+    ).groups.flatMap((group, at) =>
+      group.rules.map((rule, index) => ({ ...rule, path: ['groups', at, 'rules', index] })),
+    )
     const slow = rules.find(({ alert }) => alert === 'APISlow')
     document.setIn([...(slow?.path ?? []), 'expr'], slow?.expr.replace('> 1\n', '> 100\n'))
     document.setIn([...(rules.find(({ alert }) => alert === 'APIUnavailable')?.path ?? []), 'for'], '1h')
@@ -30,20 +34,41 @@ const broken: Edit = (file, text) => {
 }
 
 /** Nothing here is waited for that does not come, longer than it takes when it does. */
-const impatient = (drill: Drill): Drill => ({ ...drill, limits: { trueMs: 60_000, firesMs: 60_000, deliverMs: 30_000 } })
+const impatient = (drill: Drill): Drill => ({
+  ...drill,
+  limits: { trueMs: 60_000, firesMs: 60_000, deliverMs: 30_000 },
+})
 
 let stage: Stage
 let report: DrillsReport
 
 beforeAll(async () => {
-  const names = ['prometheus', 'promtool', 'alertmanager', 'pushgateway', 'node_exporter', 'postgres_exporter', 'process-exporter'] as const
+  const names = [
+    'prometheus',
+    'promtool',
+    'alertmanager',
+    'pushgateway',
+    'node_exporter',
+    'postgres_exporter',
+    'process-exporter',
+  ] as const
   const paths = await Promise.all(names.map(async (name) => [name, await requireTool(name)] as const))
   const started = await startStage({
     monitoring: join(root, 'monitoring'),
     folder,
     speed: 60,
     tools: Object.fromEntries(paths) as Record<(typeof names)[number], string>,
-    service: { command: [process.execPath, 'backend/main.ts'], cwd: root, env: { PATH: process.env['PATH'], RATE_LIMIT_PER_MINUTE: '100', AUTH_RATE_LIMIT_PER_MINUTE: '5000', LOG_LEVEL: 'silent' }, ready: '/health/ready' },
+    service: {
+      command: [process.execPath, 'backend/main.ts'],
+      cwd: root,
+      env: {
+        PATH: process.env['PATH'],
+        RATE_LIMIT_PER_MINUTE: '100',
+        AUTH_RATE_LIMIT_PER_MINUTE: '5000',
+        LOG_LEVEL: 'silent',
+      },
+      ready: '/health/ready',
+    },
     faultsToken: 'a token of the drills that are tested',
     usualPerSecond,
     edit: broken,
@@ -52,8 +77,23 @@ beforeAll(async () => {
   })
   if (started.state === 'failed') throw new Error(started.reason)
   stage = started.stage
-  const wanted = new Set(['DiskSpaceLow', 'AuthenticationFailuresHigh', 'APISlow', 'APIUnavailable', 'NewRegistrations'])
-  report = await runDrills({ drills: drills.filter(({ alert }) => wanted.has(alert)).map(impatient), stage, speed: 60, unique: Date.now().toString(36), now: Date.now, signal, tell: () => undefined, finished: () => undefined })
+  const wanted = new Set([
+    'DiskSpaceLow',
+    'AuthenticationFailuresHigh',
+    'APISlow',
+    'APIUnavailable',
+    'NewRegistrations',
+  ])
+  report = await runDrills({
+    drills: drills.filter(({ alert }) => wanted.has(alert)).map(impatient),
+    stage,
+    speed: 60,
+    unique: Date.now().toString(36),
+    now: Date.now,
+    signal,
+    tell: () => undefined,
+    finished: () => undefined,
+  })
 }, 180_000)
 
 afterAll(async () => {
@@ -61,37 +101,76 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 }, 30_000)
 
-const result = (alert: string): Partial<DrillResult> => report.results.find((each) => each.alert === alert) ?? {}
+const result = (alert: string): Partial<DrillResult> =>
+  report.results.find((each) => each.alert === alert) ?? {}
 
 describe('drills of a configuration that is broken in four places', () => {
   it('deliver what is whole', () => {
-    expect(result('NewRegistrations')).toMatchObject({ state: 'passed', deliveredTo: ['email todo-reports@example.com'] })
+    expect(result('NewRegistrations')).toMatchObject({
+      state: 'passed',
+      deliveredTo: ['email todo-reports@example.com'],
+    })
   })
 
   it('name a receiver that refuses, with its answer', () => {
-    expect(result('DiskSpaceLow')).toMatchObject({ state: 'failed', hop: 'receiver', why: expect.stringContaining("which did not take it: it answered 400 'routing_key' is no key of an integration") })
+    expect(result('DiskSpaceLow')).toMatchObject({
+      state: 'failed',
+      hop: 'receiver',
+      why: expect.stringContaining(
+        "which did not take it: it answered 400 'routing_key' is no key of an integration",
+      ),
+    })
   })
 
   it('name a route that was swapped, with where it leads', () => {
-    expect(result('AuthenticationFailuresHigh')).toMatchObject({ state: 'failed', hop: 'receiver', why: 'AuthenticationFailuresHigh was routed elsewhere: slack slack_alerts has it, expected slack slack_security' })
+    expect(result('AuthenticationFailuresHigh')).toMatchObject({
+      state: 'failed',
+      hop: 'receiver',
+      why: 'AuthenticationFailuresHigh was routed elsewhere: slack slack_alerts has it, expected slack slack_security',
+    })
   })
 
   it('name a threshold that is never reached, with the value that it has', () => {
-    expect(result('APISlow')).toMatchObject({ state: 'failed', hop: 'rule', why: expect.stringMatching(/APISlow was never true within .* is 1\.\d+, its rule wants > 100/) })
+    expect(result('APISlow')).toMatchObject({
+      state: 'failed',
+      hop: 'rule',
+      why: expect.stringMatching(/APISlow was never true within .* is 1\.\d+, its rule wants > 100/),
+    })
   })
 
   it("name a 'for' that is too long", () => {
-    expect(result('APIUnavailable')).toMatchObject({ state: 'failed', hop: 'pending', why: expect.stringContaining("its 'for' is 60 s on the drill's clock") })
+    expect(result('APIUnavailable')).toMatchObject({
+      state: 'failed',
+      hop: 'pending',
+      why: expect.stringContaining("its 'for' is 60 s on the drill's clock"),
+    })
   })
 })
 
 describe('a drill of a deployment', () => {
-  const plan = () => ({ prometheusUrl: stage.urls.prometheus, alertmanagerUrl: stage.urls.alertmanager, severity: 'medium', id: `drill${Date.now()}`, waitMs: 15_000, now: Date.now, signal, tell: () => undefined })
+  const plan = () => ({
+    prometheusUrl: stage.urls.prometheus,
+    alertmanagerUrl: stage.urls.alertmanager,
+    severity: 'medium',
+    id: `drill${Date.now()}`,
+    waitMs: 15_000,
+    now: Date.now,
+    signal,
+    tell: () => undefined,
+  })
 
   it('sees where a marked alert would go, and nobody is told', async () => {
     const before = stage.sinks.received().length
-    expect(await runDeploymentDrill({ ...plan(), loud: false })).toMatchObject({ state: 'passed', receivers: ['slack'] })
-    expect(stage.sinks.received().slice(before).filter(({ text }) => text.includes('VigilDrill'))).toEqual([])
+    expect(await runDeploymentDrill({ ...plan(), loud: false })).toMatchObject({
+      state: 'passed',
+      receivers: ['slack'],
+    })
+    expect(
+      stage.sinks
+        .received()
+        .slice(before)
+        .filter(({ text }) => text.includes('VigilDrill')),
+    ).toEqual([])
   })
 
   it('waits, when it is loud, until whoever was told acknowledges', async () => {
@@ -99,11 +178,20 @@ describe('a drill of a deployment', () => {
       const [url] = /http:\/\/127\.0\.0\.1:\d+\/acknowledge\/\w+/.exec(text) ?? []
       if (url !== undefined) void fetch(url)
     })
-    expect(await runDeploymentDrill({ ...plan(), loud: true, acknowledgement: { kind: 'hook', port: 0 } })).toMatchObject({ state: 'passed', receivers: ['slack'], acknowledgedBy: 'the hook' })
+    expect(
+      await runDeploymentDrill({ ...plan(), loud: true, acknowledgement: { kind: 'hook', port: 0 } }),
+    ).toMatchObject({ state: 'passed', receivers: ['slack'], acknowledgedBy: 'the hook' })
     unsubscribe()
   })
 
   it('names an Alertmanager that is not the one Prometheus tells', async () => {
-    expect(await runDeploymentDrill({ ...plan(), alertmanagerUrl: stage.urls.pushgateway, loud: false, waitMs: 500 })).toMatchObject({ state: 'lost', hop: 'alertmanager' })
+    expect(
+      await runDeploymentDrill({
+        ...plan(),
+        alertmanagerUrl: stage.urls.pushgateway,
+        loud: false,
+        waitMs: 500,
+      }),
+    ).toMatchObject({ state: 'lost', hop: 'alertmanager' })
   })
 })

@@ -1,4 +1,10 @@
-import { DashboardBuilder, DashboardCursorSync, DashboardLinkBuilder, DashboardLinkType, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
+import {
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  RowBuilder,
+} from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { alerts, deployments, verdicts } from './annotations.ts'
 import type { PanelSpec } from './panels/index.ts'
@@ -37,7 +43,14 @@ export function dashboardOf({ uid, title, description, variables, rows }: Dashbo
     .readonly()
     .variables([...variables])
     .annotations([alerts(), deployments(), verdicts()])
-    .link(new DashboardLinkBuilder('Dashboards').type(DashboardLinkType.Dashboards).tags([tag]).asDropdown(true).includeVars(true).keepTime(true))
+    .link(
+      new DashboardLinkBuilder('Dashboards')
+        .type(DashboardLinkType.Dashboards)
+        .tags([tag])
+        .asDropdown(true)
+        .includeVars(true)
+        .keepTime(true),
+    )
   for (const row of rows) {
     builder.withRow(new RowBuilder(row.title))
     for (const panel of row.panels) builder.withPanel(panel())
@@ -46,5 +59,8 @@ export function dashboardOf({ uid, title, description, variables, rows }: Dashbo
 }
 
 function numbered(dashboard: Dashboard): Dashboard {
-  return { ...dashboard, panels: (dashboard.panels ?? []).map((panel, index) => ({ ...panel, id: index + 1 })) }
+  return {
+    ...dashboard,
+    panels: (dashboard.panels ?? []).map((panel, index) => ({ ...panel, id: index + 1 })),
+  }
 }

@@ -7,14 +7,20 @@ import type { DashboardJson, PanelJson } from './query/read.ts'
 import { substitute } from './query/substitute.ts'
 
 const all = dashboardNames.map(readDashboard)
-const panels = all.flatMap((dashboard) => panelsOf(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, dashboard, panel })))
+const panels = all.flatMap((dashboard) =>
+  panelsOf(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, dashboard, panel })),
+)
 const surroundings = { range: 3600, window: 60, step: 15, scrapeInterval: 15 }
 
 describe('the files of dashboards', () => {
   it('are those that the code writes: npm run generate', () => {
     const written = dashboards()
     expect(Object.keys(written).toSorted()).toEqual(dashboardNames.map((name) => `${name}.json`).toSorted())
-    for (const [name, dashboard] of Object.entries(written)) expect(fileOf(dashboard.uid ?? '') === textOf(dashboard), `${name} is not what the code writes: npm run generate`).toBe(true)
+    for (const [name, dashboard] of Object.entries(written))
+      expect(
+        fileOf(dashboard.uid ?? '') === textOf(dashboard),
+        `${name} is not what the code writes: npm run generate`,
+      ).toBe(true)
   })
 
   it.each(all)('$uid has ids of its own, and a heading before all else', ({ panels: list }) => {
@@ -31,12 +37,15 @@ describe('the files of dashboards', () => {
     const first = panelsOf(dashboard).filter(({ gridPos }) => gridPos.y < 5)
     expect(first.map(({ type }) => type)).toEqual(first.map(() => 'stat'))
     expect(first.length).toBeGreaterThanOrEqual(6)
-    expect(first.filter(({ fieldConfig: { defaults } }) => defaults.thresholds ?? defaults.mappings).length).toBeGreaterThanOrEqual(4)
+    expect(
+      first.filter(({ fieldConfig: { defaults } }) => defaults.thresholds ?? defaults.mappings).length,
+    ).toBeGreaterThanOrEqual(4)
   })
 
   it.each(all)('$uid uses every variable that it offers', (dashboard) => {
     const text = fileOf(dashboard.uid)
-    for (const { name } of dashboard.templating.list) expect(text, `$${name}`).toMatch(new RegExp(String.raw`\$(\{${name}\}|${name}\b)`))
+    for (const { name } of dashboard.templating.list)
+      expect(text, `$${name}`).toMatch(new RegExp(String.raw`\$(\{${name}\}|${name}\b)`))
   })
 })
 
@@ -47,27 +56,42 @@ describe('a panel', () => {
   })
 
   it.each(panels)('$name has a unit and names its series', ({ panel }) => {
-    const unit = panel.type === 'table' ? panel.fieldConfig.overrides.flatMap(({ properties }) => properties).find(({ id }) => id === 'unit')?.value : panel.fieldConfig.defaults.unit
+    const unit =
+      panel.type === 'table'
+        ? panel.fieldConfig.overrides.flatMap(({ properties }) => properties).find(({ id }) => id === 'unit')
+            ?.value
+        : panel.fieldConfig.defaults.unit
     expect(unit).toBeTypeOf('string')
-    for (const { legendFormat } of panel.targets) if (panel.type !== 'table') expect(legendFormat).toBeTruthy()
+    for (const { legendFormat } of panel.targets)
+      if (panel.type !== 'table') expect(legendFormat).toBeTruthy()
   })
 
   it.each(panels)('$name leaves no variable unknown', ({ dashboard, panel }) => {
-    for (const { expr } of panel.targets) expect(substitute(expr, dashboard, surroundings)).not.toMatch(/\$\{?[a-z_]/i)
+    for (const { expr } of panel.targets)
+      expect(substitute(expr, dashboard, surroundings)).not.toMatch(/\$\{?[a-z_]/i)
   })
 })
 
 describe('a query about load runs', () => {
   it('asks for metrics that reports push, so that a panel cannot wait for what never comes', () => {
-    const asked = new Set(panels.flatMap(({ panel }) => panel.targets.flatMap(({ expr }) => expr.match(/\bvigil_run_\w+/g) ?? [])))
+    const asked = new Set(
+      panels.flatMap(({ panel }) =>
+        panel.targets.flatMap(({ expr }) => expr.match(/\bvigil_run_\w+/g) ?? []),
+      ),
+    )
     expect(asked.size).toBeGreaterThan(8)
-    expect([...asked].map((name) => name.replace(/_(?:sum|count)$/, '')).filter((name) => !metricNames.some((pushed) => pushed === name))).toEqual([])
+    expect(
+      [...asked]
+        .map((name) => name.replace(/_(?:sum|count)$/, ''))
+        .filter((name) => !metricNames.some((pushed) => pushed === name)),
+    ).toEqual([])
   })
 })
 
 describe('variables in a query', () => {
   const [dashboard] = all
-  const of = (expr: string, step = 15): string | undefined => dashboard && substitute(expr, dashboard, { ...surroundings, step })
+  const of = (expr: string, step = 15): string | undefined =>
+    dashboard && substitute(expr, dashboard, { ...surroundings, step })
 
   it('are replaced as Grafana does it', () => {
     expect(of('x{instance=~"$instance"}')).toBe('x{instance=~".*"}')
@@ -75,7 +99,9 @@ describe('variables in a query', () => {
     expect(of('increase(x[$__range])')).toBe('increase(x[3600s])')
     expect(of('rate(x[$__rate_interval])')).toBe('rate(x[60s])')
     expect(of('rate(x[$__rate_interval])', 120)).toBe('rate(x[135s])')
-    expect(of('label_replace(x, "class", "${1}xx", "status", "(.)..")')).toBe('label_replace(x, "class", "${1}xx", "status", "(.)..")')
+    expect(of('label_replace(x, "class", "${1}xx", "status", "(.)..")')).toBe(
+      'label_replace(x, "class", "${1}xx", "status", "(.)..")',
+    )
   })
 })
 
@@ -85,7 +111,9 @@ function fileOf(uid: string): string {
 
 function overlaps(dashboard: DashboardJson): string[] {
   const boxes = panelsOf(dashboard)
-  return boxes.flatMap((one, index) => boxes.slice(index + 1).flatMap((other) => (cover(one, other) ? [`${one.title} / ${other.title}`] : [])))
+  return boxes.flatMap((one, index) =>
+    boxes.slice(index + 1).flatMap((other) => (cover(one, other) ? [`${one.title} / ${other.title}`] : [])),
+  )
 }
 
 function cover({ gridPos: a }: PanelJson, { gridPos: b }: PanelJson): boolean {

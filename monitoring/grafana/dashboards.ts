@@ -6,7 +6,12 @@ import { system } from './system/index.ts'
 
 /** Every dashboard that Grafana loads, by the name of its file. */
 export function dashboards(): Record<string, Dashboard> {
-  return Object.fromEntries([apiPerformance(), database(), system(), synthetics()].map((dashboard) => [`${dashboard.uid}.json`, dashboard]))
+  return Object.fromEntries(
+    [apiPerformance(), database(), system(), synthetics()].map((dashboard) => [
+      `${dashboard.uid}.json`,
+      dashboard,
+    ]),
+  )
 }
 
 /** As it lies in its file. */

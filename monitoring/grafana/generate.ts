@@ -2,4 +2,5 @@ import { writeFileSync } from 'node:fs'
 import { dashboards, textOf } from './dashboards.ts'
 
 // Run by `npm run generate`; a test fails when a committed file is not what this writes.
-for (const [name, dashboard] of Object.entries(dashboards())) writeFileSync(new URL(`dashboards/${name}`, import.meta.url), textOf(dashboard))
+for (const [name, dashboard] of Object.entries(dashboards()))
+  writeFileSync(new URL(`dashboards/${name}`, import.meta.url), textOf(dashboard))

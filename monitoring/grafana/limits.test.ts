@@ -15,8 +15,18 @@ describe('a limit that a panel draws', () => {
 
   it('ascends as the severities do, and begins with the budget', () => {
     const value = (name: keyof typeof alertLimits): number => alertLimits[name].value
-    expect([budgets.p95Seconds, value('APISlow'), value('APIVerySlow'), value('APIHighResponseTime')]).toEqual([0.5, 1, 2, 5])
-    expect([budgets.errorRatio, value('APIErrorBudgetBurning'), value('APIErrorRateElevated'), value('APIHighErrorRate')]).toEqual([0.001, 0.005, 0.02, 0.05])
+    expect([
+      budgets.p95Seconds,
+      value('APISlow'),
+      value('APIVerySlow'),
+      value('APIHighResponseTime'),
+    ]).toEqual([0.5, 1, 2, 5])
+    expect([
+      budgets.errorRatio,
+      value('APIErrorBudgetBurning'),
+      value('APIErrorRateElevated'),
+      value('APIHighErrorRate'),
+    ]).toEqual([0.001, 0.005, 0.02, 0.05])
   })
 })
 
@@ -26,9 +36,14 @@ function comparedWith(expr: string): number[] {
   parser.parse(expr).iterate({
     enter: (node) => {
       if (node.name !== 'BinaryExpr') return
-      const operator = node.node.getChild('Gtr') ?? node.node.getChild('Lss') ?? node.node.getChild('Gte') ?? node.node.getChild('Lte')
+      const operator =
+        node.node.getChild('Gtr') ??
+        node.node.getChild('Lss') ??
+        node.node.getChild('Gte') ??
+        node.node.getChild('Lte')
       if (operator === null) return
-      for (const child of node.node.getChildren('NumberDurationLiteral')) numbers.push(Number(expr.slice(child.from, child.to)))
+      for (const child of node.node.getChildren('NumberDurationLiteral'))
+        numbers.push(Number(expr.slice(child.from, child.to)))
     },
   })
   return numbers

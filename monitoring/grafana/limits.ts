@@ -51,6 +51,9 @@ export const budgets = {
 
 function promised(name: 'p95Ms' | 'errorRate' | 'rssBytes'): number {
   const limit = config.budgets?.[name]
-  if (limit === undefined) throw new Error(`vigil.config.ts: budgets.${name}: found none, expected the budget that the dashboards draw`)
+  if (limit === undefined)
+    throw new Error(
+      `vigil.config.ts: budgets.${name}: found none, expected the budget that the dashboards draw`,
+    )
   return limit
 }

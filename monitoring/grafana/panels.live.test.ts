@@ -26,7 +26,9 @@ import type { Traffic } from './testing/traffic.ts'
 const windowSeconds = 20
 const folder = mkdtempSync(join(tmpdir(), 'vigil-panels-'))
 const dashboards = dashboardNames.map(readDashboard)
-const cases = dashboards.flatMap((dashboard) => panelsOf(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, dashboard, panel })))
+const cases = dashboards.flatMap((dashboard) =>
+  panelsOf(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, dashboard, panel })),
+)
 const counts: string[] = []
 let stack: Stack | undefined
 let traffic: Traffic | undefined
@@ -42,7 +44,12 @@ beforeAll(async () => {
   await pushBaseline(stack.prometheus, stack.pushgateway)
   await scraped(stack, signs)
   const to = Math.floor(Date.now() / 1000)
-  view = { prometheus: stack.prometheus, span: { from: to - 24, to, step: 2 }, window: windowSeconds, scrapeInterval: scrapeSeconds }
+  view = {
+    prometheus: stack.prometheus,
+    span: { from: to - 24, to, step: 2 },
+    window: windowSeconds,
+    scrapeInterval: scrapeSeconds,
+  }
 }, 120_000)
 
 afterAll(async () => {
@@ -72,18 +79,33 @@ describe('a panel on live data', () => {
         const [, metric, label] = /^label_values\((.+), (\w+)\)$/.exec(definition ?? '') ?? []
         if (metric === undefined || label === undefined) continue
         const answer = await queryInstant(view.prometheus, `count by (${label}) (${metric})`, view.span.to)
-        expect(drawable(answer).flatMap(({ labels }) => labels[label] ?? []), `${uid}: $${name}`).not.toEqual([])
+        expect(
+          drawable(answer).flatMap(({ labels }) => labels[label] ?? []),
+          `${uid}: $${name}`,
+        ).not.toEqual([])
       }
     }
   })
 
   it('leads from single requests to their traces, where it shows exemplars', async () => {
-    const shown = cases.flatMap(({ name, dashboard, panel }) => panel.targets.filter(({ exemplar }) => exemplar).map((target) => ({ name, dashboard, target })))
+    const shown = cases.flatMap(({ name, dashboard, panel }) =>
+      panel.targets.filter(({ exemplar }) => exemplar).map((target) => ({ name, dashboard, target })),
+    )
     expect(shown.length).toBeGreaterThan(2)
     for (const { name, dashboard, target } of shown) {
-      const expr = substitute(target.expr, dashboard, { range: 24, window: windowSeconds, step: 2, scrapeInterval: scrapeSeconds })
-      const traces = (await queryExemplars(view.prometheus, expr, { ...view.span, from: view.span.to - 120 })).map((labels) => labels['trace_id'])
-      expect(traces.find((trace) => /^[0-9a-f]{32}$/.test(trace ?? '')), name).toBeDefined()
+      const expr = substitute(target.expr, dashboard, {
+        range: 24,
+        window: windowSeconds,
+        step: 2,
+        scrapeInterval: scrapeSeconds,
+      })
+      const traces = (
+        await queryExemplars(view.prometheus, expr, { ...view.span, from: view.span.to - 120 })
+      ).map((labels) => labels['trace_id'])
+      expect(
+        traces.find((trace) => /^[0-9a-f]{32}$/.test(trace ?? '')),
+        name,
+      ).toBeDefined()
     }
   })
 
@@ -103,7 +125,11 @@ describe('a panel on live data', () => {
 
 describe('an instance of the API', () => {
   it('gives Prometheus at most 3,000 series, however its callers behave', async () => {
-    const answer = await queryInstant(view.prometheus, 'max(scrape_samples_scraped{job="todo-backend"})', view.span.to)
+    const answer = await queryInstant(
+      view.prometheus,
+      'max(scrape_samples_scraped{job="todo-backend"})',
+      view.span.to,
+    )
     const series = drawable(answer)[0]?.samples[0]?.value
     counts.push(`series of an instance: ${series ?? 'none'}`)
     expect(series).toBeGreaterThan(1000)
@@ -112,9 +138,16 @@ describe('an instance of the API', () => {
   })
 
   it('gives each family no more series than docs/cardinality.md lists, and none that it does not list', async () => {
-    const answer = await queryInstant(view.prometheus, 'count by (__name__) ({job="todo-backend", __name__!~"up|scrape_.*"})', view.span.to)
-    const measured = drawable(answer).map(({ labels, samples }) => ({ name: labels['__name__'] ?? '', series: samples[0]?.value ?? 0 }))
-      expect(measured.filter(({ name }) => lineOf(name) === undefined)).toEqual([])
+    const answer = await queryInstant(
+      view.prometheus,
+      'count by (__name__) ({job="todo-backend", __name__!~"up|scrape_.*"})',
+      view.span.to,
+    )
+    const measured = drawable(answer).map(({ labels, samples }) => ({
+      name: labels['__name__'] ?? '',
+      series: samples[0]?.value ?? 0,
+    }))
+    expect(measured.filter(({ name }) => lineOf(name) === undefined)).toEqual([])
     const byLine = Map.groupBy(measured, ({ name }) => lineOf(name))
     for (const [line, names] of byLine) {
       const series = names.reduce((sum, one) => sum + one.series, 0)

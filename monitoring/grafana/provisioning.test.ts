@@ -3,13 +3,23 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 
-const read = (name: string): unknown => parse(readFileSync(new URL(`provisioning/${name}`, import.meta.url), 'utf8'))
+const read = (name: string): unknown =>
+  parse(readFileSync(new URL(`provisioning/${name}`, import.meta.url), 'utf8'))
 
 const sources = z.strictObject({
   apiVersion: z.literal(1),
   prune: z.boolean(),
   datasources: z.array(
-    z.strictObject({ name: z.string(), uid: z.string(), type: z.string(), access: z.literal('proxy'), url: z.url(), isDefault: z.boolean().optional(), editable: z.literal(false), jsonData: z.record(z.string(), z.unknown()) }),
+    z.strictObject({
+      name: z.string(),
+      uid: z.string(),
+      type: z.string(),
+      access: z.literal('proxy'),
+      url: z.url(),
+      isDefault: z.boolean().optional(),
+      editable: z.literal(false),
+      jsonData: z.record(z.string(), z.unknown()),
+    }),
   ),
 })
 
@@ -17,25 +27,43 @@ describe('what Grafana is provisioned with', () => {
   const { datasources } = sources.parse(read('datasources/datasources.yaml'))
 
   it('has metrics, logs and traces, the metrics by default', () => {
-    expect(datasources.map(({ uid, type, isDefault }) => [uid, type, isDefault ?? false])).toEqual([['prometheus', 'prometheus', true], ['loki', 'loki', false], ['tempo', 'tempo', false]])
+    expect(datasources.map(({ uid, type, isDefault }) => [uid, type, isDefault ?? false])).toEqual([
+      ['prometheus', 'prometheus', true],
+      ['loki', 'loki', false],
+      ['tempo', 'tempo', false],
+    ])
   })
 
   it('leads from metrics to traces, from logs to traces and from traces to logs, to sources that exist', () => {
     const uids = datasources.map(({ uid }) => uid)
-    const referred = [...JSON.stringify(datasources).matchAll(/"datasourceUid":"(\w+)"/g)].map(([, uid]) => uid ?? '')
+    const referred = [...JSON.stringify(datasources).matchAll(/"datasourceUid":"(\w+)"/g)].map(
+      ([, uid]) => uid ?? '',
+    )
     expect(referred).toEqual(['tempo', 'tempo', 'loki'])
     expect(uids).toEqual(expect.arrayContaining(referred))
   })
 
   it('names the label that the exemplars of the API have', () => {
     const [prometheus] = datasources
-    const links = z.array(z.object({ name: z.string() })).parse(prometheus?.jsonData['exemplarTraceIdDestinations'])
+    const links = z
+      .array(z.object({ name: z.string() }))
+      .parse(prometheus?.jsonData['exemplarTraceIdDestinations'])
     const source = readFileSync(new URL('../../backend/observability/requests.ts', import.meta.url), 'utf8')
     for (const { name } of links) expect(source).toContain(`exemplarLabels: { ${name}:`)
   })
 
   it('loads the dashboards from files, and lets nobody change them where the change would be lost', () => {
-    const { providers } = z.object({ providers: z.array(z.object({ type: z.string(), allowUiUpdates: z.boolean(), options: z.object({ path: z.string() }) })) }).parse(read('dashboards/dashboards.yaml'))
+    const { providers } = z
+      .object({
+        providers: z.array(
+          z.object({
+            type: z.string(),
+            allowUiUpdates: z.boolean(),
+            options: z.object({ path: z.string() }),
+          }),
+        ),
+      })
+      .parse(read('dashboards/dashboards.yaml'))
     expect(providers).toMatchObject([{ type: 'file', allowUiUpdates: false }])
   })
 

@@ -1,4 +1,10 @@
-import { DatasourceVariableBuilder, IntervalVariableBuilder, QueryVariableBuilder, VariableRefresh, VariableSort } from '@grafana/grafana-foundation-sdk/dashboard'
+import {
+  DatasourceVariableBuilder,
+  IntervalVariableBuilder,
+  QueryVariableBuilder,
+  VariableRefresh,
+  VariableSort,
+} from '@grafana/grafana-foundation-sdk/dashboard'
 import type { VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import { prometheus } from './panels/index.ts'
@@ -7,7 +13,10 @@ export type VariableBuilder = Builder<VariableModel>
 
 /** Which Prometheus; the provisioned one unless somebody has several. */
 export function datasource(): VariableBuilder {
-  return new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus').current({ text: 'Prometheus', value: 'prometheus' })
+  return new DatasourceVariableBuilder('datasource')
+    .label('Data source')
+    .type('prometheus')
+    .current({ text: 'Prometheus', value: 'prometheus' })
 }
 
 /**
@@ -15,22 +24,30 @@ export function datasource(): VariableBuilder {
  * pixel is longer, so that nothing between two pixels is lost.
  */
 export function interval(): VariableBuilder {
-  return new IntervalVariableBuilder('interval').label('Window').values('1m,2m,5m,15m,30m,1h').auto(true).minInterval('1m').stepCount(60).current({ text: 'auto', value: '$__auto_interval_interval' })
+  return new IntervalVariableBuilder('interval')
+    .label('Window')
+    .values('1m,2m,5m,15m,30m,1h')
+    .auto(true)
+    .minInterval('1m')
+    .stepCount(60)
+    .current({ text: 'auto', value: '$__auto_interval_interval' })
 }
 
 /** Values of a label, several of which can be chosen; all unless somebody chooses. */
 export function label(name: string, title: string, metric: string, of = name): VariableBuilder {
-  return new QueryVariableBuilder(name)
-    .label(title)
-    .datasource(prometheus)
-    .query({ query: `label_values(${metric}, ${of})`, refId: 'StandardVariableQuery' })
-    .definition(`label_values(${metric}, ${of})`)
-    .refresh(VariableRefresh.OnTimeRangeChanged)
-    // oxlint-disable-next-line unicorn/no-array-sort -- the builder's own; there is no array
-    .sort(VariableSort.AlphabeticalAsc)
-    .multi(true)
-    .includeAll(true)
-    // Instead of a list of every value, which is long and misses those that come after the page was opened.
-    .allValue('.*')
-    .current({ text: 'All', value: '$__all' })
+  return (
+    new QueryVariableBuilder(name)
+      .label(title)
+      .datasource(prometheus)
+      .query({ query: `label_values(${metric}, ${of})`, refId: 'StandardVariableQuery' })
+      .definition(`label_values(${metric}, ${of})`)
+      .refresh(VariableRefresh.OnTimeRangeChanged)
+      // oxlint-disable-next-line unicorn/no-array-sort -- the builder's own; there is no array
+      .sort(VariableSort.AlphabeticalAsc)
+      .multi(true)
+      .includeAll(true)
+      // Instead of a list of every value, which is long and misses those that come after the page was opened.
+      .allValue('.*')
+      .current({ text: 'All', value: '$__all' })
+  )
 }

@@ -18,8 +18,16 @@ async function main(): Promise<number> {
   const root = fileURLToPath(new URL('../../', import.meta.url))
   const versions = pinned(readFileSync(join(root, 'docker-compose.yml'), 'utf8'))
   const tools = join(process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'), 'newest')
-  const promtool = await built(tools, 'promtool', `github.com/prometheus/prometheus/cmd/promtool@${versions.prometheus}`)
-  const amtool = await built(tools, 'amtool', `github.com/prometheus/alertmanager/cmd/amtool@${versions.alertmanager}`)
+  const promtool = await built(
+    tools,
+    'promtool',
+    `github.com/prometheus/prometheus/cmd/promtool@${versions.prometheus}`,
+  )
+  const amtool = await built(
+    tools,
+    'amtool',
+    `github.com/prometheus/alertmanager/cmd/amtool@${versions.alertmanager}`,
+  )
   const scratch = mkdtempSync(join(tmpdir(), 'vigil-newest-'))
   try {
     const configFile = join(rulesFolder, '../alertmanager/alertmanager.yml')
@@ -29,9 +37,14 @@ async function main(): Promise<number> {
       say(`${code === 0 ? 'ok  ' : 'FAIL'} ${name}`)
       if (code !== 0) findings.push(`${name}\n${output}`)
     }
-    for (const [name, check] of Object.entries(promtoolChecks)) await look(`promtool: ${name}`, check(promtool, scratch))
+    for (const [name, check] of Object.entries(promtoolChecks))
+      await look(`promtool: ${name}`, check(promtool, scratch))
     await look('amtool: the configuration', runTool(amtool, ['check-config', configFile]))
-    for (const rule of readRules().alerts) await look(`amtool: the route of ${rule.alert}`, runTool(amtool, routeArguments(rule, receiverOf[rule.alert] ?? 'nobody', configFile)))
+    for (const rule of readRules().alerts)
+      await look(
+        `amtool: the route of ${rule.alert}`,
+        runTool(amtool, routeArguments(rule, receiverOf[rule.alert] ?? 'nobody', configFile)),
+      )
     for (const finding of findings) say(`\n${finding}`)
     return findings.length === 0 ? 0 : 1
   } finally {
@@ -39,14 +52,24 @@ async function main(): Promise<number> {
   }
 }
 
-const compose = z.looseObject({ services: z.record(z.string(), z.looseObject({ image: z.string().optional() })) })
+const compose = z.looseObject({
+  services: z.record(z.string(), z.looseObject({ image: z.string().optional() })),
+})
 
 /** As modules: Prometheus 3.16.0 is v0.316.0 there, Alertmanager's are the same. */
 function pinned(text: string): { prometheus: string; alertmanager: string } {
-  const images = Object.values(compose.parse(parse(text, { merge: true })).services).flatMap(({ image }) => image ?? [])
-  const [, major, minor, patch] = images.map((image) => /^prom\/prometheus:v(\d+)\.(\d+)\.(\d+)$/.exec(image)).find((match) => match !== null) ?? []
-  const alertmanager = images.map((image) => /^prom\/alertmanager:(v[\d.]+)$/.exec(image)?.[1]).find((version) => version !== undefined)
-  if (major === undefined || minor === undefined || patch === undefined || alertmanager === undefined) throw new Error('docker-compose.yml: expected images prom/prometheus:vX.Y.Z and prom/alertmanager:vX.Y.Z')
+  const images = Object.values(compose.parse(parse(text, { merge: true })).services).flatMap(
+    ({ image }) => image ?? [],
+  )
+  const [, major, minor, patch] =
+    images
+      .map((image) => /^prom\/prometheus:v(\d+)\.(\d+)\.(\d+)$/.exec(image))
+      .find((match) => match !== null) ?? []
+  const alertmanager = images
+    .map((image) => /^prom\/alertmanager:(v[\d.]+)$/.exec(image)?.[1])
+    .find((version) => version !== undefined)
+  if (major === undefined || minor === undefined || patch === undefined || alertmanager === undefined)
+    throw new Error('docker-compose.yml: expected images prom/prometheus:vX.Y.Z and prom/alertmanager:vX.Y.Z')
   return { prometheus: `v0.${major}${minor.padStart(2, '0')}.${patch}`, alertmanager }
 }
 
@@ -57,9 +80,12 @@ async function built(folder: string, program: string, module: string): Promise<s
   mkdirSync(place, { recursive: true })
   say(`building ${module}; this takes a few minutes, once`)
   // Alone with Go's own variables, and at low priority: it takes every core there is.
-  const child = startChild('nice', ['-n', '19', 'go', 'install', module], { env: { ...process.env, GOBIN: place, GOFLAGS: '-mod=mod' } })
+  const child = startChild('nice', ['-n', '19', 'go', 'install', module], {
+    env: { ...process.env, GOBIN: place, GOFLAGS: '-mod=mod' },
+  })
   const end = await child.ended
-  if (end.state !== 'exited' || end.code !== 0) throw new Error(`go install ${module}: ${child.tail('stderr')}`)
+  if (end.state !== 'exited' || end.code !== 0)
+    throw new Error(`go install ${module}: ${child.tail('stderr')}`)
   return path
 }
 

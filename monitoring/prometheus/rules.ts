@@ -17,7 +17,13 @@ const alertRule = z.strictObject({
 const recordingRule = z.strictObject({ record: z.string(), expr: z.string() })
 
 const file = z.strictObject({
-  groups: z.array(z.strictObject({ name: z.string(), interval: z.string().optional(), rules: z.array(z.union([alertRule, recordingRule])) })),
+  groups: z.array(
+    z.strictObject({
+      name: z.string(),
+      interval: z.string().optional(),
+      rules: z.array(z.union([alertRule, recordingRule])),
+    }),
+  ),
 })
 
 export type AlertRule = z.infer<typeof alertRule>
@@ -30,6 +36,11 @@ export const ruleFiles = ['alert_rules.yml', 'recording_rules.yml', 'meta_rules.
 
 /** The rules of every file, in their order. Throws what does not fit a rules file as this project writes them. */
 export function readRules(): { alerts: AlertRule[]; records: RecordingRule[] } {
-  const rules = ruleFiles.flatMap((name) => file.parse(parse(readFileSync(join(rulesFolder, name), 'utf8'))).groups.flatMap((group) => group.rules))
-  return { alerts: rules.filter((rule) => 'alert' in rule), records: rules.filter((rule) => 'record' in rule) }
+  const rules = ruleFiles.flatMap((name) =>
+    file.parse(parse(readFileSync(join(rulesFolder, name), 'utf8'))).groups.flatMap((group) => group.rules),
+  )
+  return {
+    alerts: rules.filter((rule) => 'alert' in rule),
+    records: rules.filter((rule) => 'record' in rule),
+  }
 }

@@ -8,7 +8,11 @@ export interface ToolRun {
 const mostLines = 20_000
 
 /** Runs promtool or amtool to its end and gives all it said. Throws when it could not be started or was ended. */
-export async function runTool(program: string, args: readonly string[], timeoutMs = 120_000): Promise<ToolRun> {
+export async function runTool(
+  program: string,
+  args: readonly string[],
+  timeoutMs = 120_000,
+): Promise<ToolRun> {
   const lines: string[] = []
   const child = startChild(program, args, {
     env: { PATH: process.env['PATH'] },

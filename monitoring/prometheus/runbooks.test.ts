@@ -3,16 +3,25 @@ import { dirname, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { anchorOf, runbookFolder } from './runbooks.ts'
 
-const documents = [...readdirSync(runbookFolder).map((file) => join(runbookFolder, file)), join(runbookFolder, '../onboarding.md')]
+const documents = [
+  ...readdirSync(runbookFolder).map((file) => join(runbookFolder, file)),
+  join(runbookFolder, '../onboarding.md'),
+]
 
 /** The links and pictures of a Markdown file that stay in the repository. */
 function linksIn(text: string): string[] {
   const prose = text.replaceAll(/```[\s\S]*?```/g, '')
-  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link]) => (link === undefined || /^https?:/.test(link) ? [] : [link]))
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link]) =>
+    link === undefined || /^https?:/.test(link) ? [] : [link],
+  )
 }
 
 function anchorsIn(file: string): Set<string> {
-  return new Set([...readFileSync(file, 'utf8').matchAll(/^#{1,6} (.+)$/gm)].map(([, title]) => anchorOf((title ?? '').trim())))
+  return new Set(
+    [...readFileSync(file, 'utf8').matchAll(/^#{1,6} (.+)$/gm)].map(([, title]) =>
+      anchorOf((title ?? '').trim()),
+    ),
+  )
 }
 
 describe('what is read when something is wrong', () => {
@@ -27,6 +36,8 @@ describe('what is read when something is wrong', () => {
 
   it('is all in the index', () => {
     const index = readFileSync(join(runbookFolder, 'README.md'), 'utf8')
-    expect(readdirSync(runbookFolder).filter((file) => file !== 'README.md' && !index.includes(`](${file})`))).toEqual([])
+    expect(
+      readdirSync(runbookFolder).filter((file) => file !== 'README.md' && !index.includes(`](${file})`)),
+    ).toEqual([])
   })
 })

@@ -15,7 +15,9 @@ export interface Section {
 
 /** Sections are what stands below `## …`, up to the next; a `##` inside a code block is a comment of a shell. */
 export function runbookSections(): Section[] {
-  return readdirSync(runbookFolder).filter((file) => file.endsWith('.md')).flatMap((file) => sectionsOf(file, readFileSync(runbookFolder + file, 'utf8')))
+  return readdirSync(runbookFolder)
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((file) => sectionsOf(file, readFileSync(runbookFolder + file, 'utf8')))
 }
 
 function sectionsOf(file: string, text: string): Section[] {
@@ -32,10 +34,15 @@ function sectionsOf(file: string, text: string): Section[] {
 
 /** What GitHub and most others make of a heading. */
 export function anchorOf(title: string): string {
-  return title.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')
+  return title
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
 }
 
 /** The texts of the code blocks in one language. */
 export function codeBlocks(text: string, language: string): string[] {
-  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].flatMap(([, lang, code]) => (lang === language && code !== undefined ? [code] : []))
+  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].flatMap(([, lang, code]) =>
+    lang === language && code !== undefined ? [code] : [],
+  )
 }

@@ -13,7 +13,10 @@ export interface Story {
 interface Check {
   eval_time: string
   alertname: string
-  exp_alerts: { exp_labels: Readonly<Record<string, string>>; exp_annotations: Readonly<Record<string, string>> }[]
+  exp_alerts: {
+    exp_labels: Readonly<Record<string, string>>
+    exp_annotations: Readonly<Record<string, string>>
+  }[]
 }
 
 /** The kinds of what a story shows; every alert needs all of them. */
@@ -29,15 +32,26 @@ const usualMs = 12 * 60_000
 export function storyOf(row: AlertCase, rule: AlertRule): Story {
   const stepMs = msOf(row.step ?? '30s')
   const forMs = msOf(row.for ?? '0s')
-  const lengths = [msOf(row.belowFor) ?? usualMs, msOf(row.overFor) ?? usualMs + forMs, msOf(row.wellFor) ?? usualMs + 8 * 60_000].map((ms) => Math.ceil(ms / stepMs))
+  const lengths = [
+    msOf(row.belowFor) ?? usualMs,
+    msOf(row.overFor) ?? usualMs + forMs,
+    msOf(row.wellFor) ?? usualMs + 8 * 60_000,
+  ].map((ms) => Math.ceil(ms / stepMs))
   const [below = 0, over = 0, well = 0] = lengths
   const alert = alertsOf(row, rule)
   const [firing, silent] = [row.never ? [] : alert, row.always ? alert : []]
-  const at = (step: number, expected: Check['exp_alerts']): Check => ({ eval_time: formatDuration(step * stepMs), alertname: row.alert, exp_alerts: expected })
+  const at = (step: number, expected: Check['exp_alerts']): Check => ({
+    eval_time: formatDuration(step * stepMs),
+    alertname: row.alert,
+    exp_alerts: expected,
+  })
   return {
     name: `${row.alert}${row.never ? ' stays silent' : ''}`,
     interval: formatDuration(stepMs),
-    input_series: row.courses.map((course) => ({ series: course.series, values: valuesOf(course, lengths, stepMs) })),
+    input_series: row.courses.map((course) => ({
+      series: course.series,
+      values: valuesOf(course, lengths, stepMs),
+    })),
     alert_rule_test: [
       at(below - 1, silent),
       // The first sample over the limit is at `below`. Without a `for` there is nothing to wait for.
@@ -55,8 +69,15 @@ export function quietStories(row: AlertCase): Story[] {
   return Object.entries(row.quiet ?? {}).map(([name, courses]) => ({
     name: `${row.alert}: ${name}`,
     interval: formatDuration(stepMs),
-    input_series: courses.map((course) => ({ series: course.series, values: valuesOf(course, [0, steps, 0], stepMs) })),
-    alert_rule_test: Array.from({ length: 4 }, (_, quarter) => ({ eval_time: formatDuration(Math.ceil(((quarter + 1) * (steps - 1)) / 4) * stepMs), alertname: row.alert, exp_alerts: [] })),
+    input_series: courses.map((course) => ({
+      series: course.series,
+      values: valuesOf(course, [0, steps, 0], stepMs),
+    })),
+    alert_rule_test: Array.from({ length: 4 }, (_, quarter) => ({
+      eval_time: formatDuration(Math.ceil(((quarter + 1) * (steps - 1)) / 4) * stepMs),
+      alertname: row.alert,
+      exp_alerts: [],
+    })),
   }))
 }
 
@@ -64,7 +85,11 @@ export function quietStories(row: AlertCase): Story[] {
 export function absentStory(rows: readonly AlertCase[], rules: ReadonlyMap<string, AlertRule>): Story {
   const checks = [...rules.values()].map((rule) => {
     const own = rows.filter(({ alert }) => alert === rule.alert)
-    const absent = own.flatMap((row) => (row.always ? alertsOf(row, rule) : (row.absent ?? []).flatMap((expected) => alertsOf({ ...row, ...expected }, rule))))
+    const absent = own.flatMap((row) =>
+      row.always
+        ? alertsOf(row, rule)
+        : (row.absent ?? []).flatMap((expected) => alertsOf({ ...row, ...expected }, rule)),
+    )
     return { eval_time: '3h', alertname: rule.alert, exp_alerts: absent }
   })
   return { name: 'without any series', interval: '5m', input_series: [], alert_rule_test: checks }
@@ -75,7 +100,11 @@ function alertsOf(row: AlertCase, rule: AlertRule): Check['exp_alerts'] {
   return [{ exp_labels: { ...rule.labels, ...row.labels }, exp_annotations: annotations }]
 }
 
-function valuesOf(course: Course, [below = 0, over = 0, well = 0]: readonly number[], stepMs: number): string {
+function valuesOf(
+  course: Course,
+  [below = 0, over = 0, well = 0]: readonly number[],
+  stepMs: number,
+): string {
   const levels = [...filled(course.below, below), ...filled(course.over, over), ...filled(course.well, well)]
   const everySteps = course.every === undefined ? 1 : msOf(course.every) / stepMs
   let total = 0
@@ -107,4 +136,3 @@ function msOf(text: string | undefined): number | undefined {
   if (ms === undefined) throw new Error(`${text} is no duration`)
   return ms
 }
-

@@ -21,8 +21,14 @@ export function writeUnitTests(folder: string, cases: readonly AlertCase[]): str
     const rule = rules.get(row.alert)
     if (rule === undefined) throw new Error(`${row.alert} is no alert of the rules`)
     const name = `${row.alert}-${index}`
-    const rulesFile = write(folder, `${name}.rules.yml`, { groups: [{ name: 'under-test', rules: [...readBy(rule, records), rule] }] })
-    return write(folder, `${name}.test.yml`, testFile([rulesFile], row.evaluation ?? row.step ?? '30s', [storyOf(row, rule), ...quietStories(row)]))
+    const rulesFile = write(folder, `${name}.rules.yml`, {
+      groups: [{ name: 'under-test', rules: [...readBy(rule, records), rule] }],
+    })
+    return write(
+      folder,
+      `${name}.test.yml`,
+      testFile([rulesFile], row.evaluation ?? row.step ?? '30s', [storyOf(row, rule), ...quietStories(row)]),
+    )
   })
   const all = ruleFiles.map((name) => join(rulesFolder, name))
   return [...files, write(folder, 'absent.test.yml', testFile(all, '5m', [absentStory(cases, rules)]))]

@@ -38,7 +38,14 @@ const schema: z.ZodType<RunEntry> = z.object({
   errors: amount,
   errorRate: amount,
   throughputRps: amount,
-  latency: z.object({ meanMs: amount, p50Ms: amount, p90Ms: amount, p95Ms: amount, p99Ms: amount, maxMs: amount }),
+  latency: z.object({
+    meanMs: amount,
+    p50Ms: amount,
+    p90Ms: amount,
+    p95Ms: amount,
+    p99Ms: amount,
+    maxMs: amount,
+  }),
 })
 
 export function entryOf(run: Run, verdict: RunEntry['verdict']): RunEntry {
@@ -74,6 +81,21 @@ export function checkEntry(value: unknown): RunEntry | undefined {
 }
 
 /** As much of a record as change points are looked for in. */
-export function comparableOf({ id, state, requests, errors, errorRate, throughputRps, latency }: RunEntry): ComparableRun {
-  return { schema: 'vigil.run/1', id, totals: { requests, errors, errorRate, throughputRps, latency }, endpoints: {}, ...(state === 'interrupted' && { interrupted: true }), validity: { valid: state !== 'invalid', reasons: [] } }
+export function comparableOf({
+  id,
+  state,
+  requests,
+  errors,
+  errorRate,
+  throughputRps,
+  latency,
+}: RunEntry): ComparableRun {
+  return {
+    schema: 'vigil.run/1',
+    id,
+    totals: { requests, errors, errorRate, throughputRps, latency },
+    endpoints: {},
+    ...(state === 'interrupted' && { interrupted: true }),
+    validity: { valid: state !== 'invalid', reasons: [] },
+  }
 }

@@ -26,7 +26,10 @@ export interface HistoryDatabase {
 }
 
 /** Uses the history of runs, brought up to date with the records under `out` first. Throws `HistoryUnavailable` for a database that cannot be used. */
-export async function withHistory<T>(options: HistoryOptions, use: (history: RunHistory) => Promise<T> | T): Promise<T> {
+export async function withHistory<T>(
+  options: HistoryOptions,
+  use: (history: RunHistory) => Promise<T> | T,
+): Promise<T> {
   const { database, out, progress } = options
   const synced = async (history: RunHistory): Promise<T> => {
     await syncHistory(history, out, progress)

@@ -7,8 +7,18 @@ import { listRuns } from '../store.ts'
  * a record is left alone, because it may be one that is being made.
  */
 export async function prunable(out: string, keep: number, never: ReadonlySet<string>): Promise<string[]> {
-  const old = (await listRuns(out)).slice(keep).filter((id) => !never.has(id)).toReversed()
-  const finished = await Promise.all(old.map(async (id) => stat(join(out, 'runs', id, 'record.json')).then(() => true, () => false)))
+  const old = (await listRuns(out))
+    .slice(keep)
+    .filter((id) => !never.has(id))
+    .toReversed()
+  const finished = await Promise.all(
+    old.map(async (id) =>
+      stat(join(out, 'runs', id, 'record.json')).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
   return old.filter((_, index) => finished[index])
 }
 

@@ -14,7 +14,11 @@ const batch = 500
  * has the time of change that it had. A run without a record yet is one that is being made, and is looked at again. `progress` hears
  * how many of how many new runs were read.
  */
-export async function syncHistory(history: RunHistory, out: string, progress: (done: number, all: number) => void = () => undefined): Promise<void> {
+export async function syncHistory(
+  history: RunHistory,
+  out: string,
+  progress: (done: number, all: number) => void = () => undefined,
+): Promise<void> {
   // Before the folder is read: what is begun after this changes it again.
   const state = await stateOf(join(out, 'runs'))
   if (state !== undefined && state === (await history.seen())) return
@@ -28,7 +32,10 @@ export async function syncHistory(history: RunHistory, out: string, progress: (d
     const damaged = read.filter((one) => typeof one !== 'string' && 'problem' in one)
     // Both may be otherwise the next time, without the folder above them having changed.
     open += damaged.length + read.filter((one) => one === 'open').length
-    await history.put(read.filter((one) => typeof one !== 'string' && 'suite' in one), damaged)
+    await history.put(
+      read.filter((one) => typeof one !== 'string' && 'suite' in one),
+      damaged,
+    )
     progress(Math.min(from + batch, added.length), added.length)
   }
   await history.markSeen(open === 0 ? state : undefined)
@@ -57,14 +64,23 @@ async function readRun(out: string, id: string): Promise<RunEntry | SetAside | '
 }
 
 async function changedMs(path: string): Promise<number> {
-  return stat(path).then(({ mtimeMs }) => mtimeMs, () => Number.POSITIVE_INFINITY)
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => Number.POSITIVE_INFINITY,
+  )
 }
 
 const words = ['pass', 'fail', 'inconclusive', 'invalid'] as const
 
 async function verdictIn(folder: string): Promise<RunEntry['verdict']> {
   const json = jsonOf(await readFile(join(folder, 'verdict.json'), 'utf8').catch(() => ''))
-  if (json.state === 'refused' || typeof json.value !== 'object' || json.value === null || !('verdict' in json.value)) return null
+  if (
+    json.state === 'refused' ||
+    typeof json.value !== 'object' ||
+    json.value === null ||
+    !('verdict' in json.value)
+  )
+    return null
   const { verdict } = json.value
   return words.find((word) => word === verdict) ?? null
 }

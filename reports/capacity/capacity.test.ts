@@ -6,22 +6,85 @@ import { capacityPage, capacityText } from './index.ts'
 const evil = '<script>alert(1)</script>\u001B[2J'
 
 function sample(load: number, changes: Partial<Sample> = {}): Sample {
-  return { run: 'r', load, outcome: 'kept', because: [], throughputRps: load * 5, meanMs: 4, p50Ms: 4, p95Ms: 9, p99Ms: 12, errorRate: 0, server: {}, generatorCpuRatio: 0.2, machineBusyRatio: 0.5, ...changes }
+  return {
+    run: 'r',
+    load,
+    outcome: 'kept',
+    because: [],
+    throughputRps: load * 5,
+    meanMs: 4,
+    p50Ms: 4,
+    p95Ms: 9,
+    p99Ms: 12,
+    errorRate: 0,
+    server: {},
+    generatorCpuRatio: 0.2,
+    machineBusyRatio: 0.5,
+    ...changes,
+  }
 }
 
 function level(load: number, changes: Partial<Sample> = {}): Level {
   const one = sample(load, changes)
-  return { load, samples: [one], throughputRps: one.throughputRps, p50Ms: one.p50Ms, p95Ms: one.p95Ms, p99Ms: one.p99Ms, errorRate: one.errorRate, outcome: one.outcome }
+  return {
+    load,
+    samples: [one],
+    throughputRps: one.throughputRps,
+    p50Ms: one.p50Ms,
+    p95Ms: one.p95Ms,
+    p99Ms: one.p99Ms,
+    errorRate: one.errorRate,
+    outcome: one.outcome,
+  }
 }
 
 const busy = { cpuMsPerRequest: 0.4, dbPoolUsedRatio: 0.97, dbPoolWaiting: 4 }
-const levels = [level(100), level(400, { server: { cpuMsPerRequest: 0.46 } }), level(440, { server: busy }), level(480, { outcome: 'broke', because: [`p95 700 ms, budget < 500 ms ${evil}`], p95Ms: 700, server: busy })]
+const levels = [
+  level(100),
+  level(400, { server: { cpuMsPerRequest: 0.46 } }),
+  level(440, { server: busy }),
+  level(480, {
+    outcome: 'broke',
+    because: [`p95 700 ms, budget < 500 ms ${evil}`],
+    p95Ms: 700,
+    server: busy,
+  }),
+]
 const result: CapacityResult = {
-  schema: 'vigil.capacity/1', suite: 'browse', engine: 'k6', loadUnit: 'journeys/s', target: 'http://127.0.0.1:8000', startedAt: '2026-11-25T00:00:00.000Z',
-  knee: { state: 'found', keeps: 440, breaks: 480 }, capacityRps: 2200, levels, saturation: saturationOf(levels),
-  settings: { variable: 'DATABASE_POOL', load: 440, enough: '10', results: [{ value: '5', rounds: 3, throughputRps: 1500, throughputRange: [1400, 1600], p95Ms: 80, errorRate: 0 }, { value: '10', rounds: 3, throughputRps: 2200, throughputRange: [2100, 2250], p95Ms: 30, errorRate: 0 }] },
+  schema: 'vigil.capacity/1',
+  suite: 'browse',
+  engine: 'k6',
+  loadUnit: 'journeys/s',
+  target: 'http://127.0.0.1:8000',
+  startedAt: '2026-11-25T00:00:00.000Z',
+  knee: { state: 'found', keeps: 440, breaks: 480 },
+  capacityRps: 2200,
+  levels,
+  saturation: saturationOf(levels),
+  settings: {
+    variable: 'DATABASE_POOL',
+    load: 440,
+    enough: '10',
+    results: [
+      { value: '5', rounds: 3, throughputRps: 1500, throughputRange: [1400, 1600], p95Ms: 80, errorRate: 0 },
+      { value: '10', rounds: 3, throughputRps: 2200, throughputRange: [2100, 2250], p95Ms: 30, errorRate: 0 },
+    ],
+  },
   forecasts: [
-    { name: 'users', query: 'users', unit: undefined, limit: 1e5, forecast: { state: 'in sight', nowValue: 61_000, perDay: { low: 900, middle: 1000, high: 1100 }, earliestMs: Date.parse('2026-12-30'), likelyMs: Date.parse('2027-01-03'), latestMs: undefined } },
+    {
+      name: 'users',
+      query: 'users',
+      unit: undefined,
+      limit: 1e5,
+      forecast: {
+        state: 'in sight',
+        nowValue: 61_000,
+        perDay: { low: 900, middle: 1000, high: 1100 },
+        earliestMs: Date.parse('2026-12-30'),
+        likelyMs: Date.parse('2027-01-03'),
+        latestMs: undefined,
+      },
+    },
     { name: 'odd', query: 'x', unit: 'bytes', limit: 1e9, forecast: { state: 'unknown', reason: evil } },
   ],
 }
@@ -30,12 +93,18 @@ const plainly = { color: false, width: 100 }
 describe('what is said of a capacity', () => {
   it('is the knee, the budget that broke and the resource that was first at its limit, before any table', () => {
     const lines = capacityText(result, plainly).split('\n')
-    expect(lines[0]).toBe('capacity of browse: keeps every budget at 440 journeys/s, 2,200 requests/s; breaks one at 480: the')
+    expect(lines[0]).toBe(
+      'capacity of browse: keeps every budget at 440 journeys/s, 2,200 requests/s; breaks one at 480: the',
+    )
     const text = lines.join(' ').replaceAll(/\s+/g, ' ')
     expect(text).toContain('it broke: p95 700 ms, budget < 500 ms')
-    expect(text).toContain('first at its limit: service CPU, at 400 journeys/s: the service used 0.92 cores; then connection pool (440)')
+    expect(text).toContain(
+      'first at its limit: service CPU, at 400 journeys/s: the service used 0.92 cores; then connection pool (440)',
+    )
     expect(text).toContain('DATABASE_POOL=10 is enough')
-    expect(text).toContain('users: 61,000, grows by 1,000 a day: reaches its limit of 100,000 about 2027-01-03 (2026-12-30 to beyond five years)')
+    expect(text).toContain(
+      'users: 61,000, grows by 1,000 a day: reaches its limit of 100,000 about 2027-01-03 (2026-12-30 to beyond five years)',
+    )
   })
 
   it.each([
@@ -55,13 +124,34 @@ describe('what is said of a capacity', () => {
   })
 
   it('has a page for nothing measured at all', () => {
-    expect(capacityPage({ ...result, levels: [], saturation: [], knee: { state: 'unknown' }, settings: undefined, forecasts: [] }, undefined)).toContain('Nothing could be measured')
+    expect(
+      capacityPage(
+        {
+          ...result,
+          levels: [],
+          saturation: [],
+          knee: { state: 'unknown' },
+          settings: undefined,
+          forecasts: [],
+        },
+        undefined,
+      ),
+    ).toContain('Nothing could be measured')
   })
 })
 
 describe('what saturates first', () => {
   it('is not a gauge that one of several tries has shown at its height', () => {
-    const once = [{ ...level(10), samples: [sample(10, { server: { eventLoopP99Ms: 400 } }), sample(10, { server: { eventLoopP99Ms: 5 } }), sample(10, { server: { eventLoopP99Ms: 6 } })] }]
+    const once = [
+      {
+        ...level(10),
+        samples: [
+          sample(10, { server: { eventLoopP99Ms: 400 } }),
+          sample(10, { server: { eventLoopP99Ms: 5 } }),
+          sample(10, { server: { eventLoopP99Ms: 6 } }),
+        ],
+      },
+    ]
     expect(saturationOf(once)).toEqual([])
   })
 

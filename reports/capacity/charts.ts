@@ -14,20 +14,51 @@ const margin: Margin = { top: 34, right: 20, bottom: 42, left: 60 }
 export function throughputChart(result: CapacityResult, size: Size, id: string): Markup {
   const levels = measured(result)
   const x = loadScale(result, size)
-  const y = scaleLinear([0, Math.max(...levels.map(({ throughputRps }) => throughputRps), 1) * 1.08], [size.height - margin.bottom, margin.top])
+  const y = scaleLinear(
+    [0, Math.max(...levels.map(({ throughputRps }) => throughputRps), 1) * 1.08],
+    [size.height - margin.bottom, margin.top],
+  )
   const yTicks = y.ticks(6).map((value) => ({ at: y(value), label: axisNumber(value) }))
-  const caption = { id, title: 'Throughput against load', description: `Requests per second at ${levels.length} loads` }
-  return chart(caption, plotOf(result, size, x, 'Requests per second', yTicks), [...kneeMarks(result, x, size), ...curve(levels, x, (level) => y(level.throughputRps))])
+  const caption = {
+    id,
+    title: 'Throughput against load',
+    description: `Requests per second at ${levels.length} loads`,
+  }
+  return chart(caption, plotOf(result, size, x, 'Requests per second', yTicks), [
+    ...kneeMarks(result, x, size),
+    ...curve(levels, x, (level) => y(level.throughputRps)),
+  ])
 }
 
 /** p95 against load, on a logarithmic axis, with its budget. */
-export function latencyChart(result: CapacityResult, size: Size, id: string, budgetMs: number | undefined): Markup {
+export function latencyChart(
+  result: CapacityResult,
+  size: Size,
+  id: string,
+  budgetMs: number | undefined,
+): Markup {
   const levels = measured(result)
   const x = loadScale(result, size)
-  const axis = logAxis(latencyDomain([...levels.map(({ p95Ms }) => p95Ms), ...(budgetMs === undefined ? [] : [budgetMs])]), size.height - margin.bottom, margin.top, 9)
-  const caption = { id, title: 'p95 against load', description: `The 95th percentile of latency at ${levels.length} loads` }
-  const budget = budgetMs === undefined ? [] : [line('budget', margin.left, axis.at(budgetMs), size.width - margin.right, axis.at(budgetMs))]
-  return chart(caption, plotOf(result, size, x, 'p95 (ms, log scale)', axis.ticks), [...budget, ...kneeMarks(result, x, size), ...curve(levels, x, (level) => axis.at(level.p95Ms))])
+  const axis = logAxis(
+    latencyDomain([...levels.map(({ p95Ms }) => p95Ms), ...(budgetMs === undefined ? [] : [budgetMs])]),
+    size.height - margin.bottom,
+    margin.top,
+    9,
+  )
+  const caption = {
+    id,
+    title: 'p95 against load',
+    description: `The 95th percentile of latency at ${levels.length} loads`,
+  }
+  const budget =
+    budgetMs === undefined
+      ? []
+      : [line('budget', margin.left, axis.at(budgetMs), size.width - margin.right, axis.at(budgetMs))]
+  return chart(caption, plotOf(result, size, x, 'p95 (ms, log scale)', axis.ticks), [
+    ...budget,
+    ...kneeMarks(result, x, size),
+    ...curve(levels, x, (level) => axis.at(level.p95Ms)),
+  ])
 }
 
 type Scale = (load: number) => number
@@ -37,11 +68,27 @@ function measured({ levels }: CapacityResult): Level[] {
 }
 
 function loadScale(result: CapacityResult, size: Size): Scale & { ticks: (count: number) => number[] } {
-  return scaleLinear([0, Math.max(...measured(result).map(({ load }) => load), 1) * 1.03], [margin.left, size.width - margin.right])
+  return scaleLinear(
+    [0, Math.max(...measured(result).map(({ load }) => load), 1) * 1.03],
+    [margin.left, size.width - margin.right],
+  )
 }
 
-function plotOf(result: CapacityResult, size: Size, x: ReturnType<typeof loadScale>, yTitle: string, yTicks: { at: number; label: string }[]) {
-  return { size, margin, xTitle: `Load (${result.loadUnit})`, yTitle, xTicks: x.ticks(8).map((value) => ({ at: x(value), label: axisNumber(value) })), yTicks }
+function plotOf(
+  result: CapacityResult,
+  size: Size,
+  x: ReturnType<typeof loadScale>,
+  yTitle: string,
+  yTicks: { at: number; label: string }[],
+) {
+  return {
+    size,
+    margin,
+    xTitle: `Load (${result.loadUnit})`,
+    yTitle,
+    xTicks: x.ticks(8).map((value) => ({ at: x(value), label: axisNumber(value) })),
+    yTicks,
+  }
 }
 
 /** The load that keeps every budget and the one that breaks one: the knee lies between the two lines. */
@@ -54,6 +101,13 @@ function curve(levels: readonly Level[], x: Scale, y: (level: Level) => number):
   const points = levels.map((level): [number, number] => [x(level.load), y(level)])
   return [
     element('path', { class: 'series', d: lineShape().digits(1)(points) ?? '' }),
-    ...levels.map((level) => element('circle', { class: level.outcome === 'broke' ? 'dot over' : 'dot', cx: x(level.load), cy: y(level), r: 4 })),
+    ...levels.map((level) =>
+      element('circle', {
+        class: level.outcome === 'broke' ? 'dot over' : 'dot',
+        cx: x(level.load),
+        cy: y(level),
+        r: 4,
+      }),
+    ),
   ]
 }

@@ -27,7 +27,10 @@ export function breakReason({ knee, levels }: CapacityResult): string | undefine
 export function saturationSentence({ saturation, loadUnit }: CapacityResult): string {
   const [first, ...others] = saturation
   if (!first) return 'no resource that was watched reached its limit: look at what the service waits for'
-  const also = others.length === 0 ? '' : `; then ${others.map(({ resource, atLoad }) => `${resource} (${load(atLoad)})`).join(', ')}`
+  const also =
+    others.length === 0
+      ? ''
+      : `; then ${others.map(({ resource, atLoad }) => `${resource} (${load(atLoad)})`).join(', ')}`
   return `first at its limit: ${first.resource}, at ${load(first.atLoad)} ${loadUnit}: ${first.message}${also}`
 }
 

@@ -28,7 +28,13 @@ export interface StepSpec extends Shape {
   unanswered?: number
 }
 
-export const standardBudgets: Budgets = { p95Ms: 500, meanMs: 200, errorRate: 0.001, requestsPerMinute: 1000, rssBytes: 512_000_000 }
+export const standardBudgets: Budgets = {
+  p95Ms: 500,
+  meanMs: 200,
+  errorRate: 0.001,
+  requestsPerMinute: 1000,
+  rssBytes: 512_000_000,
+}
 
 const environment = {
   fingerprint: '3f9a1c07be52',
@@ -53,7 +59,11 @@ function runOf(spec: RunSpec): Run {
   const random = stream(spec.seed ?? 7)
   const counts = Object.entries(spec.steps).map(([step, shape]) => [step, countsOf(shape, random)] as const)
   const dropped = spec.extras?.generator?.droppedArrivals ?? 0
-  const totals = totalsOf(counts.map(([, count]) => count), dropped, durationMs)
+  const totals = totalsOf(
+    counts.map(([, count]) => count),
+    dropped,
+    durationMs,
+  )
   return {
     schema: 'vigil.run/1',
     id: `20261124T0912${String(seconds).padStart(2, '0')}Z-${suite.replaceAll(/[^a-z0-9-]/g, '')}`,
@@ -66,7 +76,13 @@ function runOf(spec: RunSpec): Run {
     load: spec.load ?? { model: 'arrival-rate', ratePerSecond: 40 },
     totals,
     endpoints: Object.fromEntries(counts.map(([step, count]) => [step, endpointOf(count, durationMs)])),
-    server: { cpuMsPerRequest: 1.84, rssMaxBytes: 187_400_000, eventLoopP99Ms: 12.6, dbMsPerRequest: 2.41, statementsPerRequest: 1.6 },
+    server: {
+      cpuMsPerRequest: 1.84,
+      rssMaxBytes: 187_400_000,
+      eventLoopP99Ms: 12.6,
+      dbMsPerRequest: 2.41,
+      statementsPerRequest: 1.6,
+    },
     generator: { cpuRatio: 0.31, eventLoopP99Ms: 3.2, droppedArrivals: 0, offeredRps: totals.throughputRps },
     timeline: spec.timeline ?? steadyTimeline(totals.requests, seconds, totals.latency.p95Ms, random),
     ...(failures.length > 0 && { failures }),
@@ -81,7 +97,12 @@ function countsOf(spec: StepSpec, random: () => number): Counts {
   return { requests, errors: Math.max(errors, unanswered), histogram, latencySumMs: sumMs }
 }
 
-function steadyTimeline(requests: number, seconds: number, p95Ms: number, random: () => number): TimelinePoint[] {
+function steadyTimeline(
+  requests: number,
+  seconds: number,
+  p95Ms: number,
+  random: () => number,
+): TimelinePoint[] {
   const perSecond = requests / seconds
   return Array.from({ length: seconds }, (_, second) => ({
     atMs: second * 1000,

@@ -17,7 +17,10 @@ export function gateOf({ title = 'gate', runs = [], probes, rows = [], notes = [
   const probeRows = (probes?.probes ?? []).map(probeRow)
   return {
     title,
-    verdict: combineVerdicts(runs.map((run) => run.verdict), [...probeRows, ...rows]),
+    verdict: combineVerdicts(
+      runs.map((run) => run.verdict),
+      [...probeRows, ...rows],
+    ),
     runs,
     ...(probes && { probes }),
     notes,
@@ -28,5 +31,11 @@ export function gateOf({ title = 'gate', runs = [], probes, rows = [], notes = [
 
 function probeRow(probe: ProbeResult): VerdictRow {
   const statuses = { up: 'pass', degraded: 'pass', down: 'fail', unknown: 'inconclusive' } as const
-  return { rule: 'probe', step: probe.name, metric: 'outcome', status: statuses[probe.outcome], message: `probe ${probe.name} is ${probe.outcome}${probe.message === undefined ? '' : `: ${probe.message}`}` }
+  return {
+    rule: 'probe',
+    step: probe.name,
+    metric: 'outcome',
+    status: statuses[probe.outcome],
+    message: `probe ${probe.name} is ${probe.outcome}${probe.message === undefined ? '' : `: ${probe.message}`}`,
+  }
 }

@@ -21,7 +21,11 @@ export interface Shape {
   slowMs?: number
 }
 
-export function latencies(shape: Shape, n: number, random: () => number): { histogram: Histogram; sumMs: number } {
+export function latencies(
+  shape: Shape,
+  n: number,
+  random: () => number,
+): { histogram: Histogram; sumMs: number } {
   const samples = Array.from({ length: n }, () => sample(shape, random))
   return { histogram: histogramOf(samples.map(toThreeDigits)), sumMs: samples.reduce((a, b) => a + b, 0) }
 }

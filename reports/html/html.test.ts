@@ -14,15 +14,34 @@ function tagsOf(report: string): string[] {
 }
 
 function attributesOf(report: string): [name: string, value: string][] {
-  return tagsOf(report).flatMap((tag) => [...tag.matchAll(/ ([a-zA-Z0-9:-]+)="([^"]*)"/g)].map((match): [string, string] => [match[1] ?? '', match[2] ?? '']))
+  return tagsOf(report).flatMap((tag) =>
+    [...tag.matchAll(/ ([a-zA-Z0-9:-]+)="([^"]*)"/g)].map((match): [string, string] => [
+      match[1] ?? '',
+      match[2] ?? '',
+    ]),
+  )
 }
 
 function textOf(report: string): string {
-  const entities: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&#96;': '`', '&amp;': '&' }
-  return report.replace(/<style>[^]*?<\/style>/, '').replaceAll(/<[^>]*>/g, '').replaceAll(/&(?:lt|gt|quot|amp|#39|#96);/g, (entity) => entities[entity] ?? entity)
+  const entities: Record<string, string> = {
+    '&lt;': '<',
+    '&gt;': '>',
+    '&quot;': '"',
+    '&#39;': "'",
+    '&#96;': '`',
+    '&amp;': '&',
+  }
+  return report
+    .replace(/<style>[^]*?<\/style>/, '')
+    .replaceAll(/<[^>]*>/g, '')
+    .replaceAll(/&(?:lt|gt|quot|amp|#39|#96);/g, (entity) => entities[entity] ?? entity)
 }
 
-const elements = new Set('html head meta title style body header main section nav footer h1 h2 h3 h4 p b strong span code a ul li dl dt dd div figure figcaption details summary table caption thead tbody tr th td svg desc g path line rect circle text'.split(' '))
+const elements = new Set(
+  'html head meta title style body header main section nav footer h1 h2 h3 h4 p b strong span code a ul li dl dt dd div figure figcaption details summary table caption thead tbody tr th td svg desc g path line rect circle text'.split(
+    ' ',
+  ),
+)
 const inputs = Object.entries({ ...examples, ...oddities })
 
 describe.each(inputs)('the HTML report of %s', (_, example) => {
@@ -35,16 +54,28 @@ describe.each(inputs)('the HTML report of %s', (_, example) => {
   })
 
   it('has elements and attributes of its own only, all quoted, none that runs or fetches', () => {
-    const strange = tagsOf(report).filter((tag) => !/^<\/?[a-z0-9]+( [a-zA-Z0-9:-]+="[^"<>]*")*>$|^<!doctype html>$/.test(tag) || !(elements.has(/[a-z0-9]+/.exec(tag)?.[0] ?? '') || tag.startsWith('<!doctype')))
+    const strange = tagsOf(report).filter(
+      (tag) =>
+        !/^<\/?[a-z0-9]+( [a-zA-Z0-9:-]+="[^"<>]*")*>$|^<!doctype html>$/.test(tag) ||
+        !(elements.has(/[a-z0-9]+/.exec(tag)?.[0] ?? '') || tag.startsWith('<!doctype')),
+    )
     expect(strange).toEqual([])
-    expect(attributesOf(report).filter(([name, value]) => /^on|^(src|srcset|action|data|poster|style|ping|http-refresh)$/.test(name) || (name === 'href' && !value.startsWith('#')))).toEqual([])
+    expect(
+      attributesOf(report).filter(
+        ([name, value]) =>
+          /^on|^(src|srcset|action|data|poster|style|ping|http-refresh)$/.test(name) ||
+          (name === 'href' && !value.startsWith('#')),
+      ),
+    ).toEqual([])
     expect(/<style>[^]*(url\(|@import)[^]*<\/style>/.test(report)).toBe(false)
   })
 
   it('allows its own stylesheet by hash, and nothing else', () => {
     const style = /<style>([^]*?)<\/style>/.exec(report)?.[1] ?? ''
     const hash = createHash('sha256').update(style).digest('base64')
-    expect(report).toContain(`content="default-src &#39;none&#39;; style-src &#39;sha256-${hash}&#39;; base-uri &#39;none&#39;; form-action &#39;none&#39;"`)
+    expect(report).toContain(
+      `content="default-src &#39;none&#39;; style-src &#39;sha256-${hash}&#39;; base-uri &#39;none&#39;; form-action &#39;none&#39;"`,
+    )
   })
 
   it('says no figure that is none', () => {
@@ -79,16 +110,32 @@ describe.each(inputs)('the HTML report of %s', (_, example) => {
     expect(levels.filter((level, index) => index > 0 && level > (levels[index - 1] ?? 0) + 1)).toEqual([])
     expect(report.match(/<main>/g)).toHaveLength(1)
     const tables = report.match(/<table[^]*?<\/table>/g) ?? []
-    expect(tables.filter((table) => !/^<table[^>]*><caption>[^<]+<\/caption>/.test(table) || !table.includes('scope="col"') || !table.includes('scope="row"'))).toEqual([])
+    expect(
+      tables.filter(
+        (table) =>
+          !/^<table[^>]*><caption>[^<]+<\/caption>/.test(table) ||
+          !table.includes('scope="col"') ||
+          !table.includes('scope="row"'),
+      ),
+    ).toEqual([])
     const ids = attributesOf(report).flatMap(([name, value]) => (name === 'id' ? value : []))
     expect(new Set(ids).size).toBe(ids.length)
-    const named = attributesOf(report).flatMap(([name, value]) => (name === 'aria-labelledby' ? value.split(' ') : name === 'href' ? value.slice(1) : []))
+    const named = attributesOf(report).flatMap(([name, value]) =>
+      name === 'aria-labelledby' ? value.split(' ') : name === 'href' ? value.slice(1) : [],
+    )
     expect(named.filter((id) => !ids.includes(id))).toEqual([])
   })
 
   it('describes every picture in words', () => {
-    const pictures = (report.match(/<svg[^]*?<\/svg>/g) ?? []).filter((picture) => !picture.includes('aria-hidden="true"'))
-    expect(pictures.filter((picture) => !/^<svg [^>]*role="img"[^>]*><title [^>]*>[^<]+<\/title><desc [^>]*>[^<]+<\/desc>/.test(picture))).toEqual([])
+    const pictures = (report.match(/<svg[^]*?<\/svg>/g) ?? []).filter(
+      (picture) => !picture.includes('aria-hidden="true"'),
+    )
+    expect(
+      pictures.filter(
+        (picture) =>
+          !/^<svg [^>]*role="img"[^>]*><title [^>]*>[^<]+<\/title><desc [^>]*>[^<]+<\/desc>/.test(picture),
+      ),
+    ).toEqual([])
   })
 })
 
@@ -114,10 +161,15 @@ describe('what is too much', () => {
   it('three hundred steps are all in the table; the pictures say how many they leave out', () => {
     const report = htmlReport(threeHundredSteps())
     expect(report.match(/<th scope="row"><code>journey-/g)).toHaveLength(300)
-    expect(textOf(report)).toContain('… and 276 more steps, faster than these, left out here: see record.json.')
+    expect(textOf(report)).toContain(
+      '… and 276 more steps, faster than these, left out here: see record.json.',
+    )
   })
 
-  it.each([['sixty runs', sixtyRuns], ['the most that records may hold, sixty times', swollen]] satisfies [string, () => ReportInput][])('%s fit, and what was left out is said', (_, example) => {
+  it.each([
+    ['sixty runs', sixtyRuns],
+    ['the most that records may hold, sixty times', swollen],
+  ] satisfies [string, () => ReportInput][])('%s fit, and what was left out is said', (_, example) => {
     const report = htmlReport(example())
     expect(Buffer.byteLength(report)).toBeLessThanOrEqual(mostBytes)
     expect(textOf(report)).toMatch(/… and [\d,]+ more runs, left out here: see verdict\.json/)
@@ -132,7 +184,8 @@ describe('what is too much', () => {
   it('the steps kept are those that broke a budget, then the slowest', () => {
     const report = htmlReport(examples['fortySteps']?.() ?? expect.unreachable())
     const small = report.slice(report.indexOf('class="multiples"'))
-    for (const name of ['checkout-5/step-08', 'checkout-5/step-05', 'checkout-2/step-08']) expect(small).toContain(`<h4><code>${name}</code>`)
+    for (const name of ['checkout-5/step-08', 'checkout-5/step-05', 'checkout-2/step-08'])
+      expect(small).toContain(`<h4><code>${name}</code>`)
     expect(small).not.toContain('<h4><code>checkout-1/step-01</code>')
   })
 })

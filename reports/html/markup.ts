@@ -21,7 +21,14 @@ export function raw(markup: string): Markup {
   return markup as Markup
 }
 
-const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '`': '&#96;' }
+const entities: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+  '`': '&#96;',
+}
 
 /** Text for an element or a quoted attribute. */
 export function escapeHtml(value: string): string {
@@ -32,7 +39,12 @@ type Part = Text | Markup | readonly Markup[] | number | undefined | false
 
 /** A template whose values are escaped unless they are markup themselves; lists are joined, undefined and false are nothing. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
-  return raw(strings.reduce((written, string, index) => written + (index === 0 ? '' : partText(parts[index - 1])) + string, ''))
+  return raw(
+    strings.reduce(
+      (written, string, index) => written + (index === 0 ? '' : partText(parts[index - 1])) + string,
+      '',
+    ),
+  )
 }
 
 function partText(part: Part): string {
@@ -42,8 +54,16 @@ function partText(part: Part): string {
 }
 
 /** An SVG or HTML element from a table of attributes; values are escaped, those that are undefined are left out. */
-export function element(name: string, attributes: Record<string, string | number | undefined>, children: Markup | readonly Markup[] | Text = raw('')): Markup {
-  const written = Object.entries(attributes).flatMap(([key, value]) => (value === undefined ? [] : [` ${key}="${escapeHtml(typeof value === 'number' ? shortNumber(value) : value)}"`]))
+export function element(
+  name: string,
+  attributes: Record<string, string | number | undefined>,
+  children: Markup | readonly Markup[] | Text = raw(''),
+): Markup {
+  const written = Object.entries(attributes).flatMap(([key, value]) =>
+    value === undefined
+      ? []
+      : [` ${key}="${escapeHtml(typeof value === 'number' ? shortNumber(value) : value)}"`],
+  )
   return raw(`<${name}${written.join('')}>${partText(children)}</${name}>`)
 }
 

@@ -14,7 +14,10 @@ export function runId(index: number): string {
 /** Where on this page a broken rule's reason is to be seen; a line for the probes and for each run that broke one. */
 export function placesToLook(input: ReportInput): Markup[] {
   const down = (input.probes?.probes ?? []).some(({ outcome }) => outcome === 'down')
-  return [...(down ? [html`<p><a href="#probes">the probe's steps</a></p>`] : []), ...input.runs.flatMap((report, index) => placesInRun(report, runId(index)))]
+  return [
+    ...(down ? [html`<p><a href="#probes">the probe's steps</a></p>`] : []),
+    ...input.runs.flatMap((report, index) => placesInRun(report, runId(index))),
+  ]
 }
 
 function placesInRun({ run, verdict }: RunReport, id: string): Markup[] {
@@ -26,7 +29,11 @@ function placesInRun({ run, verdict }: RunReport, id: string): Markup[] {
     link(`${id}-time`, 'over time'),
     ...((run.failures ?? []).length > 0 ? [link(`${id}-failures`, 'failures by class')] : []),
   ]
-  return [html`<p>${name(plain(run.suite, 80))}: ${places.map((place, index) => html`${index > 0 && raw(', ')}${place}`)}</p>`]
+  return [
+    html`<p>
+      ${name(plain(run.suite, 80))}: ${places.map((place, index) => html`${index > 0 && raw(', ')}${place}`)}
+    </p>`,
+  ]
 }
 
 function link(id: string, label: string): Markup {

@@ -26,7 +26,12 @@ interface Step {
   over: ReadonlySet<string>
 }
 
-const columnOf: Record<string, (typeof figureHeadings)[number]> = { requestsPerMinute: 'req/s', errorRate: 'errors %', p95Ms: 'p95 ms', p99Ms: 'p99 ms' }
+const columnOf: Record<string, (typeof figureHeadings)[number]> = {
+  requestsPerMinute: 'req/s',
+  errorRate: 'errors %',
+  p95Ms: 'p95 ms',
+  p99Ms: 'p99 ms',
+}
 
 /** The figures of every step and of the whole run, and each step's curve on axes shared by all. */
 export function stepsPart(report: RunReport, detail: Detail, id: string): Markup {
@@ -37,7 +42,10 @@ export function stepsPart(report: RunReport, detail: Detail, id: string): Markup
 function stepsOf({ run, budgets, verdict }: RunReport): Step[] {
   const rows = figureRows(run)
   const whole = wholeRunBroken(verdict)
-  const broken = Map.groupBy(verdict.rows.filter(({ status }) => status === 'fail'), ({ step }) => step)
+  const broken = Map.groupBy(
+    verdict.rows.filter(({ status }) => status === 'fail'),
+    ({ step }) => step,
+  )
   const limits = budgets.steps ?? {}
   return Object.entries(run.endpoints).map(([step, endpoint], index) => {
     const own = (Object.hasOwn(limits, step) ? limits[step] : undefined) ?? {}
@@ -47,7 +55,14 @@ function stepsOf({ run, budgets, verdict }: RunReport): Step[] {
       budgets: own,
       figures: rows[index]?.figures ?? [],
       broken: new Set((broken.get(step) ?? []).map(({ metric }) => metric)),
-      over: new Set(compared.filter((metric) => whole.has(metric) && own[metric] === undefined && valueOf(endpoint, metric) >= (budgets[metric] ?? Infinity))),
+      over: new Set(
+        compared.filter(
+          (metric) =>
+            whole.has(metric) &&
+            own[metric] === undefined &&
+            valueOf(endpoint, metric) >= (budgets[metric] ?? Infinity),
+        ),
+      ),
     }
   })
 }
@@ -59,7 +74,9 @@ function valueOf({ errorRate, latency }: Endpoint, metric: (typeof compared)[num
 }
 
 function wholeRunBroken({ rows }: Verdict): ReadonlySet<string> {
-  return new Set(rows.filter(({ status, step }) => status === 'fail' && step === null).map(({ metric }) => metric))
+  return new Set(
+    rows.filter(({ status, step }) => status === 'fail' && step === null).map(({ metric }) => metric),
+  )
 }
 
 function rank({ broken, over, endpoint }: Step): number {
@@ -71,7 +88,30 @@ function stepTable({ run, verdict }: RunReport, steps: readonly Step[], detail: 
   const whole = wholeRunBroken(verdict)
   const total = figureRows(run).at(-1)?.figures ?? []
   const head = figureHeadings.map((heading) => html`<th scope="col" class="n">${text(heading)}</th>`)
-  const table = html`<table class="steps"><caption>Figures of each step of ${text(plain(run.suite, 80))}</caption><thead><tr><th scope="col">step</th>${head}</tr></thead><tbody>${shown.map((step) => html`<tr><th scope="row">${name(step.label)}</th>${cells(step)}</tr>`)}<tr class="total"><th scope="row">whole run</th>${cells({ figures: total, broken: whole, over: new Set() })}</tr></tbody></table>`
+  const table = html`<table class="steps">
+    <caption>
+      Figures of each step of ${text(plain(run.suite, 80))}
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">step</th>
+        ${head}
+      </tr>
+    </thead>
+    <tbody>
+      ${shown.map(
+        (step) =>
+          html`<tr>
+            <th scope="row">${name(step.label)}</th>
+            ${cells(step)}
+          </tr>`,
+      )}
+      <tr class="total">
+        <th scope="row">whole run</th>
+        ${cells({ figures: total, broken: whole, over: new Set() })}
+      </tr>
+    </tbody>
+  </table>`
   const culprits = shown.some(({ over }) => over.size > 0)
   return html`${scrolling(`Steps of ${plain(run.suite, 80)}`, table)}${culprits && html`<p class="quiet small under"><b class="high">Marked</b>: over the limit that the whole run broke.</p>`}${leftOut(left, 'step', 'steps', 'record.json', ', faster than these and within their budgets')}`
 }
@@ -80,28 +120,53 @@ function cells({ figures, broken, over }: Pick<Step, 'figures' | 'broken' | 'ove
   const [bad, high] = [columnsOf(broken), columnsOf(over)]
   return figures.map((figure, index) => {
     const heading = figureHeadings[index] ?? ''
-    return html`<td class="n${raw(bad.has(heading) ? ' bad' : high.has(heading) ? ' high' : '')}">${text(figure)}</td>`
+    return html`<td class="n${raw(bad.has(heading) ? ' bad' : high.has(heading) ? ' high' : '')}">
+      ${text(figure)}
+    </td>`
   })
 }
 
 function columnsOf(metrics: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set([...metrics].flatMap((metric) => (Object.hasOwn(columnOf, metric) ? (columnOf[metric] ?? []) : [])))
+  return new Set(
+    [...metrics].flatMap((metric) => (Object.hasOwn(columnOf, metric) ? (columnOf[metric] ?? []) : [])),
+  )
 }
 
 function multiples(steps: readonly Step[], detail: Detail, id: string): Markup {
   const answered = steps.filter(({ endpoint }) => countOf(endpoint.histogram) > 0)
   if (answered.length < 2 || detail.multiples === 0) return raw('')
   const { shown, left } = mostTelling(answered, detail.multiples, rank)
-  const domain = domainOf(shown.map(({ endpoint }) => endpoint.histogram), shown.flatMap(({ budgets }) => percentileBudgets(budgets)))
+  const domain = domainOf(
+    shown.map(({ endpoint }) => endpoint.histogram),
+    shown.flatMap(({ budgets }) => percentileBudgets(budgets)),
+  )
   const samples = shown.reduce((most, { endpoint }) => Math.max(most, countOf(endpoint.histogram)), 0)
-  return html`<p class="quiet small lead">Each step on the same axes: milliseconds by percentile, both logarithmic.</p>
-<div class="multiples">${shown.map((step, index) => multiple(step, domain, samples, `${id}-step-${index + 1}`))}</div>${leftOut(left, 'step', 'steps', 'record.json', ', faster than these')}`
+  return html`<p class="quiet small lead">
+      Each step on the same axes: milliseconds by percentile, both logarithmic.
+    </p>
+    <div class="multiples">
+      ${shown.map((step, index) => multiple(step, domain, samples, `${id}-step-${index + 1}`))}
+    </div>
+    ${leftOut(left, 'step', 'steps', 'record.json', ', faster than these')}`
 }
 
-function multiple({ label, endpoint, budgets, broken }: Step, domain: LatencyDomain, samples: number, id: string): Markup {
+function multiple(
+  { label, endpoint, budgets, broken }: Step,
+  domain: LatencyDomain,
+  samples: number,
+  id: string,
+): Markup {
   const lines = percentileBudgets(budgets)
   const { histogram, latency } = endpoint
   const caption = { id, title: `Latency of ${label} by percentile`, description: describe(histogram, lines) }
   const limit = budgets.p95Ms === undefined ? '' : `, budget < ${amount('ms', budgets.p95Ms)}`
-  return html`<figure><figcaption><h4>${name(label)}</h4><span class="small${raw(broken.size > 0 ? ' over' : '')}">p95 ${text(amount('ms', latency.p95Ms, budgets.p95Ms))}${text(limit)}</span></figcaption>${percentileChart(caption, { histogram, budgets: lines, domain, samples, size: { width: 236, height: 150 }, small: true })}</figure>`
+  return html`<figure>
+    <figcaption>
+      <h4>${name(label)}</h4>
+      <span class="small${raw(broken.size > 0 ? ' over' : '')}"
+        >p95 ${text(amount('ms', latency.p95Ms, budgets.p95Ms))}${text(limit)}</span
+      >
+    </figcaption>
+    ${percentileChart(caption, { histogram, budgets: lines, domain, samples, size: { width: 236, height: 150 }, small: true })}
+  </figure>`
 }

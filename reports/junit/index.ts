@@ -13,7 +13,9 @@ import { element, xmlText } from './xml.ts'
 export function junitReport(input: ReportInput): string {
   const cases = casesOf(input)
   const suites = Map.groupBy(cases, ({ suite }) => suite)
-  const body = [...suites].map(([name, members]) => element('testsuite', { name, ...counts(members) }, members.map(testcase)))
+  const body = [...suites].map(([name, members]) =>
+    element('testsuite', { name, ...counts(members) }, members.map(testcase)),
+  )
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', { name: `vigil ${plain(input.title, 100)}`, ...counts(cases) }, body)}\n`
 }
 
@@ -28,13 +30,24 @@ const elements: Record<RowStatus, 'failure' | 'error' | 'skipped' | undefined> =
 
 function counts(cases: readonly Case[]): Record<string, string | number> {
   const of = (kind: string): number => cases.filter(({ status }) => elements[status] === kind).length
-  return { tests: cases.length, failures: of('failure'), errors: of('error'), skipped: of('skipped'), time: cases.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(3) }
+  return {
+    tests: cases.length,
+    failures: of('failure'),
+    errors: of('error'),
+    skipped: of('skipped'),
+    time: cases.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(3),
+  }
 }
 
 function testcase({ suite, name, status, message, seconds, detail }: Case): string {
   const attributes = { classname: `vigil.${suite}`, name, time: seconds.toFixed(3) }
   const kind = elements[status]
-  if (kind === undefined) return element('testcase', attributes, [`<system-out>${xmlText(message)}</system-out>`])
-  const why = element(kind, { ...(kind !== 'skipped' && { type: status }), message }, kind === 'skipped' ? [] : [message, ...detail].map(xmlText))
+  if (kind === undefined)
+    return element('testcase', attributes, [`<system-out>${xmlText(message)}</system-out>`])
+  const why = element(
+    kind,
+    { ...(kind !== 'skipped' && { type: status }), message },
+    kind === 'skipped' ? [] : [message, ...detail].map(xmlText),
+  )
   return element('testcase', attributes, [why])
 }

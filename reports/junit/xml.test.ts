@@ -9,11 +9,37 @@ const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
 const anyText = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)),
-  fc.array(fc.constantFrom('&', '<', '>', '"', "'", ']]>', '<!--', '\u0000', '\u001b', '\ufffe', '\ud800', '\t', '\n', '\r', '&#0;', '&amp;', 'a')).map((parts) => parts.join('')),
+  fc
+    .array(
+      fc.constantFrom(
+        '&',
+        '<',
+        '>',
+        '"',
+        "'",
+        ']]>',
+        '<!--',
+        '\u0000',
+        '\u001b',
+        '\ufffe',
+        '\ud800',
+        '\t',
+        '\n',
+        '\r',
+        '&#0;',
+        '&amp;',
+        'a',
+      ),
+    )
+    .map((parts) => parts.join('')),
 )
 /** What XML 1.0 can say of a text. */
 function sayable(text: string): string {
-  return text.toWellFormed().replaceAll(/[\p{Cc}\ufffe\uffff]/gu, (character) => (character >= '\u007f' && character <= '\u009f') || '\t\n\r'.includes(character) ? character : '\ufffd')
+  return text
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\ufffe\uffff]/gu, (character) =>
+      (character >= '\u007f' && character <= '\u009f') || '\t\n\r'.includes(character) ? character : '\ufffd',
+    )
 }
 
 describe('text in XML', () => {
@@ -60,7 +86,12 @@ describe('the reader the tests rely on', () => {
   })
 
   it('reads what is well-formed', () => {
-    expect(readXml(`${declaration}<a b="1 &quot;">x<c/>&#10;</a>\n`)).toEqual({ name: 'a', attributes: { b: '1 "' }, text: 'x\n', children: [{ name: 'c', attributes: {}, text: '', children: [] }] })
+    expect(readXml(`${declaration}<a b="1 &quot;">x<c/>&#10;</a>\n`)).toEqual({
+      name: 'a',
+      attributes: { b: '1 "' },
+      text: 'x\n',
+      children: [{ name: 'c', attributes: {}, text: '', children: [] }],
+    })
     expect(() => readXml(declaration + xmlText(hostileText))).toThrow('not one whole element')
   })
 })

@@ -46,7 +46,9 @@ export function paragraph(text: string): Block {
 }
 
 export function list(heading: string, items: readonly string[], unit: string): Block[] {
-  return items.length === 0 ? [] : [{ open: [heading, ''], lines: items.map((item) => `- ${item}`), close: [], unit }]
+  return items.length === 0
+    ? []
+    : [{ open: [heading, ''], lines: items.map((item) => `- ${item}`), close: [], unit }]
 }
 
 export interface Heading {
@@ -55,10 +57,25 @@ export interface Heading {
 }
 
 /** A table, folded away under `fold` when that is given (already safe HTML). */
-export function tableBlock(headings: readonly Heading[], rows: readonly (readonly string[])[], unit: string, fold?: string): Block[] {
+export function tableBlock(
+  headings: readonly Heading[],
+  rows: readonly (readonly string[])[],
+  unit: string,
+  fold?: string,
+): Block[] {
   if (rows.length === 0) return []
-  const head = [`| ${headings.map(({ text }) => text).join(' | ')} |`, `|${headings.map(({ align }) => (align === 'right' ? '---:' : ':---')).join('|')}|`]
+  const head = [
+    `| ${headings.map(({ text }) => text).join(' | ')} |`,
+    `|${headings.map(({ align }) => (align === 'right' ? '---:' : ':---')).join('|')}|`,
+  ]
   const lines = rows.map((row) => `| ${row.join(' | ')} |`)
   if (fold === undefined) return [{ open: head, lines, close: [], unit }]
-  return [{ open: ['<details>', `<summary>${fold}</summary>`, '', ...head], lines, close: ['', '</details>'], unit }]
+  return [
+    {
+      open: ['<details>', `<summary>${fold}</summary>`, '', ...head],
+      lines,
+      close: ['', '</details>'],
+      unit,
+    },
+  ]
 }

@@ -5,8 +5,54 @@ import { plain } from '../wording/index.ts'
 import { code, prose } from './escape.ts'
 import { shown, structureOf } from './testing/markdown.ts'
 
-const special = fc.constantFrom('|', '`', '``', '<b>', '</details>', '[x](http://e.example)', '![i](u)', '@octocat', '@org/team', '#12', 'GH-1', 'www.e.example', 'http://e.example', 'a@e.example', '**', '__', '~~', '- ', '+ ', '1. ', '# ', '> ', '\\', '\\|', '&amp;', '&#64;', '\n', '\r\n', '\u2028', '$x$', ':tada:', '^', '---', '===', '\u202e', '\u001b[31m', '\u0000', '\ud800', 'word', ' ', '    ')
-const anyText = fc.oneof(fc.array(special).map((parts) => parts.join('')), fc.string({ unit: 'binary' }), fc.constant(hostileText))
+const special = fc.constantFrom(
+  '|',
+  '`',
+  '``',
+  '<b>',
+  '</details>',
+  '[x](http://e.example)',
+  '![i](u)',
+  '@octocat',
+  '@org/team',
+  '#12',
+  'GH-1',
+  'www.e.example',
+  'http://e.example',
+  'a@e.example',
+  '**',
+  '__',
+  '~~',
+  '- ',
+  '+ ',
+  '1. ',
+  '# ',
+  '> ',
+  '\\',
+  '\\|',
+  '&amp;',
+  '&#64;',
+  '\n',
+  '\r\n',
+  '\u2028',
+  '$x$',
+  ':tada:',
+  '^',
+  '---',
+  '===',
+  '\u202e',
+  '\u001b[31m',
+  '\u0000',
+  '\ud800',
+  'word',
+  ' ',
+  '    ',
+)
+const anyText = fc.oneof(
+  fc.array(special).map((parts) => parts.join('')),
+  fc.string({ unit: 'binary' }),
+  fc.constant(hostileText),
+)
 
 describe.each([
   ['prose', prose],

@@ -9,7 +9,10 @@ const invisible = '\u200b'
  */
 export function prose(text: string, max?: number): string {
   return plain(text, max)
-    .replaceAll(/[^\p{L}\p{N} ,.;'?%/≥≤–…\ufffd-]/gu, (character) => `&#${character.codePointAt(0) ?? 0xfffd};`)
+    .replaceAll(
+      /[^\p{L}\p{N} ,.;'?%/≥≤–…\ufffd-]/gu,
+      (character) => `&#${character.codePointAt(0) ?? 0xfffd};`,
+    )
     .replaceAll(/&#(?:64|35|58|33);/g, (reference) => reference + invisible)
     .replaceAll(/\b(www)\./gi, `$1.${invisible}`)
     .replaceAll(/\b(GH)-/gi, `$1-${invisible}`)

@@ -23,7 +23,12 @@ const longestLabel = 120
  * long names stay two series.
  */
 export function labelValue(text: string): string {
-  const characters = [...text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ').trim()]
+  const characters = [
+    ...text
+      .toWellFormed()
+      .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
+      .trim(),
+  ]
   if (characters.length <= longestLabel) return characters.join('')
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 8)
   return `${characters.slice(0, longestLabel - 9).join('')}~${digest}`

@@ -8,14 +8,20 @@ import { openMetricsReport, registryOf, runFamilies } from './index.ts'
 import { metricNames, metrics } from './names.ts'
 import { readOpenMetrics, readPrometheus, seriesKey } from './testing/exposition.ts'
 
-const anyText = fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), fc.string({ unit: 'grapheme', maxLength: 40 }), fc.constantFrom(hostileText, '\\n', '\\', '"', 'a,step:b', '\n'))
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc.string({ unit: 'grapheme', maxLength: 40 }),
+  fc.constantFrom(hostileText, '\\n', '\\', '"', 'a,step:b', '\n'),
+)
 const tiny = { requests: 40, medianMs: 3, spread: 0.2 }
 
 describe('the names of metrics', () => {
   it.each(metricNames)('%s is in base units and says what it is', (name) => {
     expect(name).toMatch(/^vigil_run_[a-z0-9_]+$/)
     // Suffixes that OpenMetrics keeps for the samples of other types, and units that are not base units.
-    expect(name).not.toMatch(/_(total|created|bucket|count|sum|gcount|gsum|ms|milliseconds|percent|mb|kb|minutes?)$/)
+    expect(name).not.toMatch(
+      /_(total|created|bucket|count|sum|gcount|gsum|ms|milliseconds|percent|mb|kb|minutes?)$/,
+    )
     expect(metrics[name].help).toMatch(/^[^\\\n"]+\.$/)
     expect(metrics[name].help.length).toBeLessThan(200)
   })
@@ -43,10 +49,15 @@ describe('the text of metrics', () => {
     const { samples } = readOpenMetrics(openMetricsReport(gateOf({ runs: [report] })))
     const labels = { suite: 'steady', environment: '3f9a1c07be52', engine: 'k6' }
     const { totals, endpoints } = report.run
-    const of = (name: string, more: Record<string, string> = {}): number | undefined => samples.get(seriesKey(name, { ...labels, ...more }))
+    const of = (name: string, more: Record<string, string> = {}): number | undefined =>
+      samples.get(seriesKey(name, { ...labels, ...more }))
     expect(of('vigil_run_requests')).toBe(totals.requests)
-    expect(of('vigil_run_latency_seconds', { quantile: '0.95' })).toBe(Number((totals.latency.p95Ms / 1000).toPrecision(15)))
-    expect(of('vigil_run_latency_seconds', { quantile: '0.95', step: 'task-crud/list' })).toBe(Number(((endpoints['task-crud/list']?.latency.p95Ms ?? 0) / 1000).toPrecision(15)))
+    expect(of('vigil_run_latency_seconds', { quantile: '0.95' })).toBe(
+      Number((totals.latency.p95Ms / 1000).toPrecision(15)),
+    )
+    expect(of('vigil_run_latency_seconds', { quantile: '0.95', step: 'task-crud/list' })).toBe(
+      Number(((endpoints['task-crud/list']?.latency.p95Ms ?? 0) / 1000).toPrecision(15)),
+    )
     expect(of('vigil_run_budget_latency_p95_seconds', { step: 'task-crud/list' })).toBe(0.5)
     expect(of('vigil_run_budget_requests_per_second')).toBe(16.6666666666667)
     expect(of('vigil_run_verdict', { verdict: 'fail' })).toBe(1)
@@ -57,52 +68,109 @@ describe('the text of metrics', () => {
 
   it('has no series for what was not measured: never a latency of 0', () => {
     const { samples } = readOpenMetrics(openMetricsReport(examples['zeroRequests']?.() ?? gateOf({})))
-    expect([...samples.keys()].filter((key) => key.includes('latency_seconds') && !key.includes('budget'))).toEqual([])
+    expect(
+      [...samples.keys()].filter((key) => key.includes('latency_seconds') && !key.includes('budget')),
+    ).toEqual([])
     expect([...samples.keys()].filter((key) => key.startsWith('vigil_run_error_ratio'))).toEqual([])
   })
 
   it('counts of two runs of one suite, environment and engine the last', () => {
-    const [earlier, later] = [runReport({ suite: 's', steps: { 'a/b': tiny } }), runReport({ suite: 's', steps: { 'a/b': { ...tiny, requests: 41 } } })]
+    const [earlier, later] = [
+      runReport({ suite: 's', steps: { 'a/b': tiny } }),
+      runReport({ suite: 's', steps: { 'a/b': { ...tiny, requests: 41 } } }),
+    ]
     const { samples } = readOpenMetrics(openMetricsReport(gateOf({ runs: [earlier, later] })))
-    expect(samples.get(seriesKey('vigil_run_requests', { suite: 's', environment: '3f9a1c07be52', engine: 'k6' }))).toBe(41)
+    expect(
+      samples.get(seriesKey('vigil_run_requests', { suite: 's', environment: '3f9a1c07be52', engine: 'k6' })),
+    ).toBe(41)
   })
 
-  it.each([' ', '\u0000', '\u200b'])('does not take a step with the unreadable name %j for the whole run', (name) => {
-    const { samples } = readOpenMetrics(openMetricsReport(gateOf({ runs: [runReport({ suite: 's', steps: { [name]: tiny, 'a/b': tiny } })] })))
-    expect([...samples].filter(([key]) => key.startsWith('vigil_run_requests[')).map(([, value]) => value).toSorted((a, b) => a - b)).toEqual([40, 40, 80])
-  })
+  it.each([' ', '\u0000', '\u200b'])(
+    'does not take a step with the unreadable name %j for the whole run',
+    (name) => {
+      const { samples } = readOpenMetrics(
+        openMetricsReport(
+          gateOf({ runs: [runReport({ suite: 's', steps: { [name]: tiny, 'a/b': tiny } })] }),
+        ),
+      )
+      expect(
+        [...samples]
+          .filter(([key]) => key.startsWith('vigil_run_requests['))
+          .map(([, value]) => value)
+          .toSorted((a, b) => a - b),
+      ).toEqual([40, 40, 80])
+    },
+  )
 
   it('is bounded, however many steps and kinds of failure there are', () => {
-    const report = runReport({ suite: 's', steps: { 'a/b': tiny }, failures: Array.from({ length: 3000 }, (_, n) => ({ step: `step ${n} ${'x'.repeat(300)}`, class: 'check', count: 1 })) })
+    const report = runReport({
+      suite: 's',
+      steps: { 'a/b': tiny },
+      failures: Array.from({ length: 3000 }, (_, n) => ({
+        step: `step ${n} ${'x'.repeat(300)}`,
+        class: 'check',
+        count: 1,
+      })),
+    })
     const endpoint = report.run.endpoints['a/b']
     if (!endpoint) throw new Error('the example has no step')
-    const endpoints = Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`${'y'.repeat(300)} ${n}`, endpoint]))
+    const endpoints = Object.fromEntries(
+      Array.from({ length: 3000 }, (_, n) => [`${'y'.repeat(300)} ${n}`, endpoint]),
+    )
     const text = openMetricsReport(gateOf({ runs: [{ ...report, run: { ...report.run, endpoints } }] }))
     expect(text.length).toBeLessThan(4_000_000)
-    expect([...readOpenMetrics(text).samples.keys()].filter((key) => key.startsWith('vigil_run_failures'))).toHaveLength(500)
+    expect(
+      [...readOpenMetrics(text).samples.keys()].filter((key) => key.startsWith('vigil_run_failures')),
+    ).toHaveLength(500)
   })
 
   it('is valid whatever suite, steps, engine, revision and id are called', () => {
     fc.assert(
       fc.property(anyText, anyText, anyText, anyText, (suite, step, engine, id) => {
-        const report = runReport({ suite, engine, steps: { [step]: tiny, 'a/b': tiny }, failures: [{ step, class: 'check', count: 2 }], budgets: { p95Ms: 1, steps: { [step]: { p95Ms: 2 } } }, extras: { id, target: { url: 'http://x', revision: step } } })
-        expect(readOpenMetrics(openMetricsReport(gateOf({ runs: [report] }))).samples.size).toBeGreaterThan(20)
+        const report = runReport({
+          suite,
+          engine,
+          steps: { [step]: tiny, 'a/b': tiny },
+          failures: [{ step, class: 'check', count: 2 }],
+          budgets: { p95Ms: 1, steps: { [step]: { p95Ms: 2 } } },
+          extras: { id, target: { url: 'http://x', revision: step } },
+        })
+        expect(readOpenMetrics(openMetricsReport(gateOf({ runs: [report] }))).samples.size).toBeGreaterThan(
+          20,
+        )
       }),
       { numRuns: 100 },
     )
   })
 })
 
-const series = fc.record({ labels: fc.dictionary(fc.constantFrom('suite', 'step', 'engine'), anyText, { noNullPrototype: true }), value: fc.double() })
-const families = fc.uniqueArray(series, { selector: ({ labels }) => seriesKey('', labels), maxLength: 8 }).map((samples): Family[] => [{ name: 'vigil_x_seconds', help: 'A "help" with \\ and\na second line.', type: 'gauge', samples }])
+const series = fc.record({
+  labels: fc.dictionary(fc.constantFrom('suite', 'step', 'engine'), anyText, { noNullPrototype: true }),
+  value: fc.double(),
+})
+const families = fc
+  .uniqueArray(series, { selector: ({ labels }) => seriesKey('', labels), maxLength: 8 })
+  .map((samples): Family[] => [
+    { name: 'vigil_x_seconds', help: 'A "help" with \\ and\na second line.', type: 'gauge', samples },
+  ])
 
 describe('a family', () => {
   it('is read back as it was written, whatever its labels and numbers are', () => {
     fc.assert(
       fc.property(families, (all) => {
         const read = readOpenMetrics(textOf(all))
-        expect(read.samples).toEqual(new Map(all.flatMap(({ name, samples }) => samples.map(({ labels, value }) => [seriesKey(name, labels), value === 0 ? 0 : value]))))
-        expect(read.families.get('vigil_x_seconds')).toEqual({ type: 'gauge', unit: 'seconds', help: 'A "help" with \\ and\na second line.' })
+        expect(read.samples).toEqual(
+          new Map(
+            all.flatMap(({ name, samples }) =>
+              samples.map(({ labels, value }) => [seriesKey(name, labels), value === 0 ? 0 : value]),
+            ),
+          ),
+        )
+        expect(read.families.get('vigil_x_seconds')).toEqual({
+          type: 'gauge',
+          unit: 'seconds',
+          help: 'A "help" with \\ and\na second line.',
+        })
       }),
     )
   })
@@ -110,16 +178,23 @@ describe('a family', () => {
   it('says the same through prom-client as in the text', async () => {
     await fc.assert(
       fc.asyncProperty(families, async (all) => {
-        expect(readPrometheus(await registryOf(all).metrics()).samples).toEqual(readOpenMetrics(textOf(all)).samples)
+        expect(readPrometheus(await registryOf(all).metrics()).samples).toEqual(
+          readOpenMetrics(textOf(all)).samples,
+        )
       }),
       { numRuns: 50 },
     )
   })
 
-  it.each(Object.entries(examples))('of example %s says the same through prom-client as in the text', async (_, example) => {
-    const runs: RunReport[] = example().runs
-    expect(readPrometheus(await registryOf(runFamilies(runs)).metrics()).samples).toEqual(readOpenMetrics(openMetricsReport(gateOf({ runs }))).samples)
-  })
+  it.each(Object.entries(examples))(
+    'of example %s says the same through prom-client as in the text',
+    async (_, example) => {
+      const runs: RunReport[] = example().runs
+      expect(readPrometheus(await registryOf(runFamilies(runs)).metrics()).samples).toEqual(
+        readOpenMetrics(openMetricsReport(gateOf({ runs }))).samples,
+      )
+    },
+  )
 })
 
 describe('a label value', () => {

@@ -4,7 +4,10 @@ import type { Family } from './family.ts'
 /** The families in a registry of their own, as prom-client's Pushgateway wants them. Never the global one. */
 export function registryOf(families: readonly Family[]): Registry {
   const registry = new Registry()
-  for (const family of families) registry.registerMetric(family.type === 'summary' ? new ComputedSummary(family) : new ComputedGauge(family))
+  for (const family of families)
+    registry.registerMetric(
+      family.type === 'summary' ? new ComputedSummary(family) : new ComputedGauge(family),
+    )
   return registry
 }
 
@@ -39,6 +42,9 @@ class ComputedGauge extends Gauge {
   }
 }
 
-function valuesOf({ name, samples }: Family): { metricName: string; labels: Record<string, string>; value: number }[] {
+function valuesOf({
+  name,
+  samples,
+}: Family): { metricName: string; labels: Record<string, string>; value: number }[] {
   return samples.map(({ labels, value, suffix }) => ({ metricName: `${name}${suffix ?? ''}`, labels, value }))
 }

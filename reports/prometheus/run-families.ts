@@ -15,7 +15,12 @@ const mostSteps = 500
 const verdicts = ['pass', 'fail', 'inconclusive', 'invalid'] as const
 
 type Labels = Record<string, string>
-type Collect = (name: MetricName, labels: Labels, value: number | undefined, suffix?: Sample['suffix']) => void
+type Collect = (
+  name: MetricName,
+  labels: Labels,
+  value: number | undefined,
+  suffix?: Sample['suffix'],
+) => void
 
 /**
  * Runs as metric families in base units. Of runs with the same suite, environment and engine the last one counts: a
@@ -38,7 +43,11 @@ export function runFamilies(reports: readonly RunReport[]): Family[] {
 
 /** The labels that name a run's series; the first two are Pushgateway's grouping key as well. */
 export function seriesLabels(run: Run): { suite: string; environment: string; engine: string } {
-  return { suite: labelValue(run.suite), environment: labelValue(run.environment.fingerprint), engine: labelValue(run.engine) }
+  return {
+    suite: labelValue(run.suite),
+    environment: labelValue(run.environment.fingerprint),
+    engine: labelValue(run.engine),
+  }
 }
 
 function latest(reports: readonly RunReport[]): RunReport[] {
@@ -47,15 +56,28 @@ function latest(reports: readonly RunReport[]): RunReport[] {
 
 function collectRun({ run, budgets, verdict, baseline }: RunReport, collect: Collect): void {
   const labels = seriesLabels(run)
-  collect('vigil_run_info', { ...labels, run: labelValue(run.id), revision: labelValue(run.target.revision ?? ''), started: labelValue(run.startedAt), dirty: String(run.target.dirty ?? false) }, 1)
-  for (const word of verdicts) collect('vigil_run_verdict', { ...labels, verdict: word }, verdict.verdict === word ? 1 : 0)
+  collect(
+    'vigil_run_info',
+    {
+      ...labels,
+      run: labelValue(run.id),
+      revision: labelValue(run.target.revision ?? ''),
+      started: labelValue(run.startedAt),
+      dirty: String(run.target.dirty ?? false),
+    },
+    1,
+  )
+  for (const word of verdicts)
+    collect('vigil_run_verdict', { ...labels, verdict: word }, verdict.verdict === word ? 1 : 0)
   collect('vigil_run_started_timestamp_seconds', labels, Date.parse(run.startedAt) / 1000)
   collect('vigil_run_duration_seconds', labels, seconds(run.durationMs))
   collectTotals(labels, run.totals, answeredIn(run), collect)
-  for (const [step, endpoint] of stepsOf(run.endpoints)) collectTotals({ ...labels, step }, endpoint, countOf(endpoint.histogram), collect)
+  for (const [step, endpoint] of stepsOf(run.endpoints))
+    collectTotals({ ...labels, step }, endpoint, countOf(endpoint.histogram), collect)
   collectFailures(run, labels, collect)
   collectBudgets(budgets, labels, collect)
-  for (const [step, limits] of stepsOf(budgets.steps ?? {})) collectBudgets(limits, { ...labels, step }, collect)
+  for (const [step, limits] of stepsOf(budgets.steps ?? {}))
+    collectBudgets(limits, { ...labels, step }, collect)
   if (baseline) {
     collect('vigil_run_baseline_runs', labels, baseline.runs.length)
     collectLevels(baseline.whole, labels, collect)
@@ -76,7 +98,13 @@ function collectLevels(levels: BaselineLevels, labels: Labels, collect: Collect)
 }
 
 function stepsOf<T>(byStep: Record<string, T>): [string, T][] {
-  return [...new Map(Object.entries(byStep).slice(0, mostSteps).map(([step, value]) => [stepLabel(step), value]))]
+  return [
+    ...new Map(
+      Object.entries(byStep)
+        .slice(0, mostSteps)
+        .map(([step, value]) => [stepLabel(step), value]),
+    ),
+  ]
 }
 
 // Prometheus takes an empty label for none at all: a step without a readable name must not pass for the whole run.
@@ -91,7 +119,13 @@ function collectTotals(labels: Labels, totals: Totals, answered: number, collect
   collect('vigil_run_requests_per_second', labels, totals.throughputRps)
   if (answered === 0) return
   const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = totals.latency
-  const quantiles = [['0.5', p50Ms], ['0.9', p90Ms], ['0.95', p95Ms], ['0.99', p99Ms], ['1.0', maxMs]] as const
+  const quantiles = [
+    ['0.5', p50Ms],
+    ['0.9', p90Ms],
+    ['0.95', p95Ms],
+    ['0.99', p99Ms],
+    ['1.0', maxMs],
+  ] as const
   for (const [quantile, ms] of quantiles) {
     collect('vigil_run_latency_seconds', { ...labels, quantile }, seconds(ms))
   }
@@ -103,11 +137,16 @@ function collectTotals(labels: Labels, totals: Totals, answered: number, collect
 function collectFailures(run: Run, labels: Labels, collect: Collect): void {
   const counts = new Map<string, { labels: Labels; count: number }>()
   for (const failure of run.failures ?? []) {
-    const own: Labels = { ...labels, ...(failure.step !== null && { step: stepLabel(failure.step) }), class: failure.class }
+    const own: Labels = {
+      ...labels,
+      ...(failure.step !== null && { step: stepLabel(failure.step) }),
+      class: failure.class,
+    }
     const key = JSON.stringify(own)
     counts.set(key, { labels: own, count: (counts.get(key)?.count ?? 0) + failure.count })
   }
-  for (const { labels: own, count } of [...counts.values()].slice(0, mostSteps)) collect('vigil_run_failures', own, count)
+  for (const { labels: own, count } of [...counts.values()].slice(0, mostSteps))
+    collect('vigil_run_failures', own, count)
 }
 
 function collectBudgets(budgets: Budgets, labels: Labels, collect: Collect): void {
@@ -115,7 +154,11 @@ function collectBudgets(budgets: Budgets, labels: Labels, collect: Collect): voi
   collect('vigil_run_budget_latency_p99_seconds', labels, seconds(budgets.p99Ms))
   collect('vigil_run_budget_latency_mean_seconds', labels, seconds(budgets.meanMs))
   collect('vigil_run_budget_error_ratio', labels, budgets.errorRate)
-  collect('vigil_run_budget_requests_per_second', labels, budgets.requestsPerMinute === undefined ? undefined : exact(budgets.requestsPerMinute / 60))
+  collect(
+    'vigil_run_budget_requests_per_second',
+    labels,
+    budgets.requestsPerMinute === undefined ? undefined : exact(budgets.requestsPerMinute / 60),
+  )
   collect('vigil_run_budget_resident_memory_bytes', labels, budgets.rssBytes)
 }
 

@@ -18,19 +18,31 @@ export type AttemptResult =
   /** `final`: trying again would only be refused again. */
   | { state: 'failed'; error: unknown; final: boolean }
 
-export const interrupted = { state: 'failed', error: new Error('interrupted'), final: true } as const satisfies AttemptResult
+export const interrupted = {
+  state: 'failed',
+  error: new Error('interrupted'),
+  final: true,
+} as const satisfies AttemptResult
 
 /** A Pushgateway answers with a line; more is something else, and not to be kept in memory. */
 const mostAnswerBytes = 1_000_000
 
 /** One PUT of the group, over by `withinMs` whatever the other side does. */
-export async function attemptPush({ url, registry, grouping, signal }: Push, withinMs: number): Promise<AttemptResult> {
+export async function attemptPush(
+  { url, registry, grouping, signal }: Push,
+  withinMs: number,
+): Promise<AttemptResult> {
   if (signal.aborted) return interrupted
   const limit = new AbortController()
   const agent = URL.parse(url)?.protocol === 'https:' ? new https.Agent() : new http.Agent()
   const out = Promise.withResolvers<never>()
-  const timer = setTimeout(() => out.reject(new Error(`no answer within ${Math.round(withinMs)} ms`)), withinMs)
-  const watch = watchSize(agent, () => out.reject(new Error('answered with more than a Pushgateway would say')))
+  const timer = setTimeout(
+    () => out.reject(new Error(`no answer within ${Math.round(withinMs)} ms`)),
+    withinMs,
+  )
+  const watch = watchSize(agent, () =>
+    out.reject(new Error('answered with more than a Pushgateway would say')),
+  )
   const interrupt = (): void => out.reject(new Error('interrupted'))
   signal.addEventListener('abort', interrupt)
   try {
@@ -54,18 +66,30 @@ export async function attemptPush({ url, registry, grouping, signal }: Push, wit
 // prom-client takes everything below 400 for a success; a redirect to a login page has stored nothing.
 function outcomeOf(status: number): AttemptResult {
   if (status >= 200 && status < 300) return { state: 'pushed' }
-  return { state: 'failed', error: new Error(`answered ${status}, expected 200 or 202: is this a Pushgateway?`), final: true }
+  return {
+    state: 'failed',
+    error: new Error(`answered ${status}, expected 200 or 202: is this a Pushgateway?`),
+    final: true,
+  }
 }
 
 /** prom-client puts status and answer into one message. A 4xx says that this push is wrong, not that the moment is. */
 function failureOf(error: unknown): AttemptResult {
-  const [, status = '', said = ''] = (error instanceof Error && /^push failed with status (\d+), ?(.*)$/s.exec(error.message)) || []
+  const [, status = '', said = ''] =
+    (error instanceof Error && /^push failed with status (\d+), ?(.*)$/s.exec(error.message)) || []
   if (status === '') return { state: 'failed', error, final: false }
-  return { state: 'failed', error: new Error(`answered ${status}${said.trim() === '' ? '' : `: ${said}`}`), final: status.startsWith('4') }
+  return {
+    state: 'failed',
+    error: new Error(`answered ${status}${said.trim() === '' ? '' : `: ${said}`}`),
+    final: status.startsWith('4'),
+  }
 }
 
 function watchSize(agent: http.Agent, tooMuch: () => void): NodeJS.Timeout {
-  const size = (): number => Object.values(agent.sockets).flatMap((sockets) => sockets ?? []).reduce((sum, socket: Socket) => sum + socket.bytesRead, 0)
+  const size = (): number =>
+    Object.values(agent.sockets)
+      .flatMap((sockets) => sockets ?? [])
+      .reduce((sum, socket: Socket) => sum + socket.bytesRead, 0)
   return every(() => {
     if (size() > mostAnswerBytes) tooMuch()
   }, 20)

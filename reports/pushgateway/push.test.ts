@@ -44,19 +44,24 @@ async function scraped(suite: string): Promise<Map<string, number>> {
 /** What was written, with the maximum's quantile as Go writes it. */
 function written(report: RunReport): Map<string, number> {
   const { samples } = readOpenMetrics(openMetricsReport(gateOf({ runs: [report] })))
-  return new Map([...samples].map(([key, value]) => [key.replace('["quantile","1.0"]', '["quantile","1"]'), value]))
+  return new Map(
+    [...samples].map(([key, value]) => [key.replace('["quantile","1.0"]', '["quantile","1"]'), value]),
+  )
 }
 
 describe('what is pushed to a real Pushgateway', () => {
-  it.each(['slow', 'erring', 'killed', 'saturated', 'fortySteps', 'noSteps', 'zeroRequests', 'huge'])('is what Prometheus scrapes from it, value by value: example %s', async (name) => {
-    for (const [index, report] of (examples[name]?.().runs ?? []).entries()) {
-      const own = { ...report, run: { ...report.run, suite: `${name}-${index}` } }
-      expect(await pushRun({ url: gateway.url, ...own, limits })).toEqual({ state: 'pushed', attempts: 1 })
-      const series = await scraped(own.run.suite)
-      expect(series.size).toBeGreaterThan(8)
-      expect(series).toEqual(written(own))
-    }
-  })
+  it.each(['slow', 'erring', 'killed', 'saturated', 'fortySteps', 'noSteps', 'zeroRequests', 'huge'])(
+    'is what Prometheus scrapes from it, value by value: example %s',
+    async (name) => {
+      for (const [index, report] of (examples[name]?.().runs ?? []).entries()) {
+        const own = { ...report, run: { ...report.run, suite: `${name}-${index}` } }
+        expect(await pushRun({ url: gateway.url, ...own, limits })).toEqual({ state: 'pushed', attempts: 1 })
+        const series = await scraped(own.run.suite)
+        expect(series.size).toBeGreaterThan(8)
+        expect(series).toEqual(written(own))
+      }
+    },
+  )
 
   it.each([
     ['a slash', 'team/checkout', '3f9a1c07be52'],
@@ -75,20 +80,37 @@ describe('what is pushed to a real Pushgateway', () => {
 
   it('keeps any name at all', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary', maxLength: 150 }), fc.constant(hostileText)), async (text) => {
-        const report = reportOf({ suite: `any ${text}`, engine: text })
-        await gateway.wipe()
-        expect(await pushRun({ url: gateway.url, ...report, limits })).toEqual({ state: 'pushed', attempts: 1 })
-        expect(await scraped(groupingValue(report))).toEqual(written(report))
-      }),
+      fc.asyncProperty(
+        fc.oneof(fc.string({ unit: 'binary', maxLength: 150 }), fc.constant(hostileText)),
+        async (text) => {
+          const report = reportOf({ suite: `any ${text}`, engine: text })
+          await gateway.wipe()
+          expect(await pushRun({ url: gateway.url, ...report, limits })).toEqual({
+            state: 'pushed',
+            attempts: 1,
+          })
+          expect(await scraped(groupingValue(report))).toEqual(written(report))
+        },
+      ),
       { numRuns: 12 },
     )
   }, 120_000)
 
   it('carries the run in an info metric, and nothing that changes from run to run in its group', async () => {
-    const report = reportOf({ suite: 'informed', extras: { id: 'run-17', target: { url: 'http://x', revision: 'abc', dirty: true } } })
+    const report = reportOf({
+      suite: 'informed',
+      extras: { id: 'run-17', target: { url: 'http://x', revision: 'abc', dirty: true } },
+    })
     await pushRun({ url: gateway.url, ...report, limits })
-    const labels = { suite: 'informed', environment: '3f9a1c07be52', engine: 'k6', run: 'run-17', revision: 'abc', dirty: 'true', started: report.run.startedAt }
+    const labels = {
+      suite: 'informed',
+      environment: '3f9a1c07be52',
+      engine: 'k6',
+      run: 'run-17',
+      revision: 'abc',
+      dirty: 'true',
+      started: report.run.startedAt,
+    }
     expect((await scraped('informed')).get(seriesKey('vigil_run_info', labels))).toBe(1)
     expect(groupingOf(report.run)).toEqual({ suite: 'informed', environment: '3f9a1c07be52' })
   })
@@ -96,8 +118,16 @@ describe('what is pushed to a real Pushgateway', () => {
 
 describe('a second push', () => {
   it('takes the place of the first: what is gone is gone', async () => {
-    const first = reportOf({ suite: 'replaced', steps: { 'a/b': tiny, 'a/gone': tiny }, failures: [{ step: 'a/gone', class: 'status', count: 3 }] })
-    const second = reportOf({ suite: 'replaced', steps: { 'a/b': { ...tiny, requests: 41 } }, extras: { server: {} } })
+    const first = reportOf({
+      suite: 'replaced',
+      steps: { 'a/b': tiny, 'a/gone': tiny },
+      failures: [{ step: 'a/gone', class: 'status', count: 3 }],
+    })
+    const second = reportOf({
+      suite: 'replaced',
+      steps: { 'a/b': { ...tiny, requests: 41 } },
+      extras: { server: {} },
+    })
     await pushRun({ url: gateway.url, ...first, limits })
     expect([...(await scraped('replaced')).keys()].join('\n')).toContain('a/gone')
     await pushRun({ url: gateway.url, ...second, limits })
@@ -105,10 +135,18 @@ describe('a second push', () => {
   })
 
   it('of another suite, or from another environment, stands beside the first', async () => {
-    const reports = [reportOf({ suite: 'left' }), reportOf({ suite: 'right', steps: { 'a/c': tiny } }), reportOf({ suite: 'right', steps: { 'a/d': tiny } }, 'elsewhere')]
+    const reports = [
+      reportOf({ suite: 'left' }),
+      reportOf({ suite: 'right', steps: { 'a/c': tiny } }),
+      reportOf({ suite: 'right', steps: { 'a/d': tiny } }, 'elsewhere'),
+    ]
     for (const report of reports) await pushRun({ url: gateway.url, ...report, limits })
-    expect(await scraped('left')).toEqual(new Map(reports.slice(0, 1).flatMap((report) => [...written(report)])))
-    expect(await scraped('right')).toEqual(new Map(reports.slice(1).flatMap((report) => [...written(report)])))
+    expect(await scraped('left')).toEqual(
+      new Map(reports.slice(0, 1).flatMap((report) => [...written(report)])),
+    )
+    expect(await scraped('right')).toEqual(
+      new Map(reports.slice(1).flatMap((report) => [...written(report)])),
+    )
   })
 })
 
@@ -116,12 +154,18 @@ describe('beside another pusher', () => {
   it('whose type clashes it is refused once, with the reason in the answer, and works again without it', async () => {
     const clashing = await startGateway()
     try {
-      expect(await clashing.pushText('job/other', '# TYPE vigil_run_requests counter\nvigil_run_requests 1\n')).toBe('200')
+      expect(
+        await clashing.pushText('job/other', '# TYPE vigil_run_requests counter\nvigil_run_requests 1\n'),
+      ).toBe('200')
       const refused = await pushRun({ url: clashing.url, ...reportOf({}), limits })
       expect(refused).toMatchObject({ state: 'failed', attempts: 1 })
-      if (refused.state === 'failed') expect(refused.reason).toMatch(/^http:\/\/127\.0\.0\.1:\d+: answered 400: .*vigil_run_requests/)
+      if (refused.state === 'failed')
+        expect(refused.reason).toMatch(/^http:\/\/127\.0\.0\.1:\d+: answered 400: .*vigil_run_requests/)
       await (await fetch(`${clashing.url}/metrics/job/other`, { method: 'DELETE' })).arrayBuffer()
-      expect(await pushRun({ url: `${clashing.url}/`, ...reportOf({}), limits })).toEqual({ state: 'pushed', attempts: 1 })
+      expect(await pushRun({ url: `${clashing.url}/`, ...reportOf({}), limits })).toEqual({
+        state: 'pushed',
+        attempts: 1,
+      })
     } finally {
       await clashing.stop()
     }

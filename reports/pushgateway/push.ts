@@ -34,18 +34,39 @@ export type PushResult =
  * Puts a run's metrics in the place of its group's earlier ones on a Pushgateway. Never throws and never takes longer
  * than its limits; that it failed is a value, since it changes nothing about the run.
  */
-export async function pushRun({ url, limits = defaultPushLimits, signal = new AbortController().signal, ...report }: PushRequest): Promise<PushResult> {
-  return putGroup(url, limits, () => ({ registry: registryOf(runFamilies([report])), grouping: groupingOf(report.run), signal }))
+export async function pushRun({
+  url,
+  limits = defaultPushLimits,
+  signal = new AbortController().signal,
+  ...report
+}: PushRequest): Promise<PushResult> {
+  return putGroup(url, limits, () => ({
+    registry: registryOf(runFamilies([report])),
+    grouping: groupingOf(report.run),
+    signal,
+  }))
 }
 
 /** Puts a registry in the place of a group, within the same limits; never throws either. */
-export async function pushRegistry({ url, ...group }: Push, limits: PushLimits = defaultPushLimits): Promise<PushResult> {
+export async function pushRegistry(
+  { url, ...group }: Push,
+  limits: PushLimits = defaultPushLimits,
+): Promise<PushResult> {
   return putGroup(url, limits, () => group)
 }
 
-async function putGroup(url: string, limits: PushLimits, group: () => Omit<Push, 'url'>): Promise<PushResult> {
+async function putGroup(
+  url: string,
+  limits: PushLimits,
+  group: () => Omit<Push, 'url'>,
+): Promise<PushResult> {
   const protocol = URL.parse(url)?.protocol
-  if (protocol !== 'http:' && protocol !== 'https:') return { state: 'failed', attempts: 0, reason: reasonOf('expected the http:// or https:// address of a Pushgateway', url) }
+  if (protocol !== 'http:' && protocol !== 'https:')
+    return {
+      state: 'failed',
+      attempts: 0,
+      reason: reasonOf('expected the http:// or https:// address of a Pushgateway', url),
+    }
   try {
     return await attempts({ ...group(), url: withoutQuery(url) }, limits, url)
   } catch (error) {
@@ -68,7 +89,11 @@ async function attempts(push: Push, limits: PushLimits, url: string): Promise<Pu
     failure = result.error
     if (result.final) break
   }
-  return { state: 'failed', attempts: made, reason: `${reasonOf(failure, url)} (${made} ${made === 1 ? 'attempt' : 'attempts'})` }
+  return {
+    state: 'failed',
+    attempts: made,
+    reason: `${reasonOf(failure, url)} (${made} ${made === 1 ? 'attempt' : 'attempts'})`,
+  }
 }
 
 // prom-client adds its path to the end of the address as it is written; a slash at the end or a query would come between.

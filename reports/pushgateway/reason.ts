@@ -22,7 +22,15 @@ function secretsOf(url: string): string[] {
   if (!parsed) return [/\/\/(.*)@/s.exec(url)?.[1] ?? ''].filter((secret) => secret !== '')
   const { username, password, search } = parsed
   const pair = `${decoded(username)}:${decoded(password)}`
-  const forms = [pair, Buffer.from(pair).toString('base64'), username, password, decoded(username), decoded(password), search.slice(1)]
+  const forms = [
+    pair,
+    Buffer.from(pair).toString('base64'),
+    username,
+    password,
+    decoded(username),
+    decoded(password),
+    search.slice(1),
+  ]
   return forms.filter((secret) => secret.length > 1).toSorted((a, b) => b.length - a.length)
 }
 

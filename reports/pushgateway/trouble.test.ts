@@ -35,7 +35,9 @@ async function listen(server: Server): Promise<string> {
 }
 
 /** A server that answers each request in its own way, and the requests it saw. */
-async function answering(answer: (response: ServerResponse, seen: number) => void): Promise<{ host: string; seen: IncomingMessage[] }> {
+async function answering(
+  answer: (response: ServerResponse, seen: number) => void,
+): Promise<{ host: string; seen: IncomingMessage[] }> {
   const seen: IncomingMessage[] = []
   const host = await listen(
     createServer((request, response) => {
@@ -56,36 +58,65 @@ describe('a push to a server that cannot take it now', () => {
     const host = await listen(createTcpServer())
     await new Promise((resolve) => open.pop()?.server.close(resolve))
     const result = await pushRun({ url: `http://${host}`, ...report, limits: patient })
-    expect(result).toEqual({ state: 'failed', attempts: 3, reason: `http://${host}: connect ECONNREFUSED ${host} (3 attempts)` })
+    expect(result).toEqual({
+      state: 'failed',
+      attempts: 3,
+      reason: `http://${host}: connect ECONNREFUSED ${host} (3 attempts)`,
+    })
   })
 
   it('is tried again after a 500, and succeeds when that was the last of them', async () => {
-    const { host, seen } = await answering((response, n) => response.writeHead(n < 3 ? 500 : 200).end('storage is locked'))
-    expect(await pushRun({ url: `http://${host}`, ...report, limits: patient })).toEqual({ state: 'pushed', attempts: 3 })
-    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual(Array.from({ length: 3 }, () => 'PUT /metrics/job/vigil/suite/tiny/environment/3f9a1c07be52'))
+    const { host, seen } = await answering((response, n) =>
+      response.writeHead(n < 3 ? 500 : 200).end('storage is locked'),
+    )
+    expect(await pushRun({ url: `http://${host}`, ...report, limits: patient })).toEqual({
+      state: 'pushed',
+      attempts: 3,
+    })
+    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual(
+      Array.from({ length: 3 }, () => 'PUT /metrics/job/vigil/suite/tiny/environment/3f9a1c07be52'),
+    )
   })
 
   it('is given up after two retries', async () => {
     const { host, seen } = await answering((response) => response.writeHead(503).end('storage is locked'))
-    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: patient }))).toBe(`http://${host}: answered 503: storage is locked (3 attempts)`)
+    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: patient }))).toBe(
+      `http://${host}: answered 503: storage is locked (3 attempts)`,
+    )
     expect(seen).toHaveLength(3)
   })
 })
 
 describe('a push that is refused for good', () => {
   it.each([400, 401, 403, 404, 413])('is not tried again after a %i', async (status) => {
-    const { host, seen } = await answering((response) => response.writeHead(status).end('no\r\nand \u001b[31mno\u0007 again'))
-    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: patient }))).toBe(`http://${host}: answered ${status}: no and \ufffd[31mno\ufffd again (1 attempt)`)
+    const { host, seen } = await answering((response) =>
+      response.writeHead(status).end('no\r\nand \u001b[31mno\u0007 again'),
+    )
+    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: patient }))).toBe(
+      `http://${host}: answered ${status}: no and \ufffd[31mno\ufffd again (1 attempt)`,
+    )
     expect(seen).toHaveLength(1)
   })
 
   it('is not followed to a login page, nor taken for a success', async () => {
-    const { host, seen } = await answering((response) => response.writeHead(302, { location: '/login' }).end())
-    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: patient }))).toBe(`http://${host}: answered 302, expected 200 or 202: is this a Pushgateway? (1 attempt)`)
+    const { host, seen } = await answering((response) =>
+      response.writeHead(302, { location: '/login' }).end(),
+    )
+    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: patient }))).toBe(
+      `http://${host}: answered 302, expected 200 or 202: is this a Pushgateway? (1 attempt)`,
+    )
     expect(seen).toHaveLength(1)
   })
 
-  it.each(['', 'nowhere', 'ftp://127.0.0.1/', 'localhost:9091', 'file:///etc/passwd', 'http://[::1', 'http://:0:0'])('is not even tried to %j', async (url) => {
+  it.each([
+    '',
+    'nowhere',
+    'ftp://127.0.0.1/',
+    'localhost:9091',
+    'file:///etc/passwd',
+    'http://[::1',
+    'http://:0:0',
+  ])('is not even tried to %j', async (url) => {
     const result = await pushRun({ url, ...report, limits: patient })
     expect(result).toMatchObject({ state: 'failed', attempts: 0 })
     expect(reasonOf(result)).toContain('expected the http:// or https:// address of a Pushgateway')
@@ -98,9 +129,25 @@ describe('a push never takes longer than its limits', () => {
 
   it.each<[string, PushLimits, (socket: Socket) => void, string]>([
     ['accepts and never answers', quick, () => undefined, 'no answer within'],
-    ['answers headers and stalls', quick, (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'), 'no answer within'],
-    ['stalls within the headers', quick, (socket) => socket.write('HTTP/1.1 200 OK\r\nX-Slow: '), 'no answer within'],
-    ['hangs up in the middle of its answer', quick, (socket) => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf', () => socket.destroy()), 'no answer within'],
+    [
+      'answers headers and stalls',
+      quick,
+      (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
+      'no answer within',
+    ],
+    [
+      'stalls within the headers',
+      quick,
+      (socket) => socket.write('HTTP/1.1 200 OK\r\nX-Slow: '),
+      'no answer within',
+    ],
+    [
+      'hangs up in the middle of its answer',
+      quick,
+      (socket) =>
+        void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf', () => socket.destroy()),
+      'no answer within',
+    ],
     ['hangs up', patient, (socket) => socket.destroy(), 'socket hang up (3 attempts)'],
     ['talks something else', patient, (socket) => socket.write('220 mail.example ESMTP\r\n'), 'Parse Error'],
   ])('by a server that %s', async (_, limits, answer, reason) => {
@@ -146,16 +193,26 @@ describe('a push never takes longer than its limits', () => {
     const interruption = new AbortController()
     const { host, seen } = await answering(() => interruption.abort())
     const endless = { totalMs: 600_000, attemptMs: 600_000, pausesMs: [300_000] }
-    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: endless, signal: interruption.signal }))).toContain(`http://${host}: interrupted`)
+    expect(
+      reasonOf(
+        await pushRun({ url: `http://${host}`, ...report, limits: endless, signal: interruption.signal }),
+      ),
+    ).toContain(`http://${host}: interrupted`)
     expect(seen).toHaveLength(1)
 
     const between = new AbortController()
     const failing = await answering((response) => {
       response.writeHead(500).end(() => setImmediate(() => between.abort()))
     })
-    expect(reasonOf(await pushRun({ url: `http://${failing.host}`, ...report, limits: endless, signal: between.signal }))).toContain('interrupted')
+    expect(
+      reasonOf(
+        await pushRun({ url: `http://${failing.host}`, ...report, limits: endless, signal: between.signal }),
+      ),
+    ).toContain('interrupted')
     expect(failing.seen.length).toBe(1)
-    expect(await pushRun({ url: `http://${host}`, ...report, limits: endless, signal: between.signal })).toMatchObject({ state: 'failed', attempts: 0 })
+    expect(
+      await pushRun({ url: `http://${host}`, ...report, limits: endless, signal: between.signal }),
+    ).toMatchObject({ state: 'failed', attempts: 0 })
   })
 })
 
@@ -163,8 +220,18 @@ describe('credentials in the address', () => {
   const pair = Buffer.from('robot:ca/n@ry secret').toString('base64')
 
   it('are sent, and nowhere to be read when the server throws them back', async () => {
-    const { host, seen } = await answering((response) => response.writeHead(400).end(`${'.'.repeat(225)} ca/n@ry secret, ca%2Fn%40ry%20secret, Basic ${pair}, token=canary-token`))
-    const reason = reasonOf(await pushRun({ url: `http://robot:ca%2Fn%40ry%20secret@${host}/?token=canary-token#canary-part`, ...report, limits: patient }))
+    const { host, seen } = await answering((response) =>
+      response
+        .writeHead(400)
+        .end(`${'.'.repeat(225)} ca/n@ry secret, ca%2Fn%40ry%20secret, Basic ${pair}, token=canary-token`),
+    )
+    const reason = reasonOf(
+      await pushRun({
+        url: `http://robot:ca%2Fn%40ry%20secret@${host}/?token=canary-token#canary-part`,
+        ...report,
+        limits: patient,
+      }),
+    )
     expect(seen[0]?.headers.authorization).toBe(`Basic ${pair}`)
     expect(seen[0]?.url).toBe('/metrics/job/vigil/suite/tiny/environment/3f9a1c07be52')
     expect(reason).toMatch(new RegExp(`^http://${host}: answered 400`))

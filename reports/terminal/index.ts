@@ -1,5 +1,14 @@
 import type { ReportInput, RunReport } from '../input.ts'
-import { adviceOf, brokenRows, causes, nearestLimit, plain, ruleLine, skippedRows, tally } from '../wording/index.ts'
+import {
+  adviceOf,
+  brokenRows,
+  causes,
+  nearestLimit,
+  plain,
+  ruleLine,
+  skippedRows,
+  tally,
+} from '../wording/index.ts'
 import { inkOf, paperOf } from './paper.ts'
 import type { Paper, TerminalOptions } from './paper.ts'
 import { probeSection } from './probes.ts'
@@ -25,7 +34,10 @@ export function terminalReport(input: ReportInput, options: TerminalOptions): st
     noteSection(input, paper),
     input.folder === undefined ? [] : paper.paragraph('Files: ', plain(input.folder)),
   ]
-  return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.map(noCommand).join('\n')).join('\n\n')}\n`
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.map(noCommand).join('\n'))
+    .join('\n\n')}\n`
 }
 
 // GitHub's runner obeys lines of a log that begin with ::command:: or hold ##[command]; a wrapped message could begin so.
@@ -63,7 +75,9 @@ function brokenLines({ verdict }: ReportInput, paper: Paper): string[] {
 /** What a run that did not pass came to grief on, at once below the rules it broke. */
 function causeLines({ run, verdict }: RunReport, paper: Paper): string[] {
   if (verdict.verdict === 'pass') return []
-  return causes(run).flatMap((cause) => paper.paragraph(`  ${paper.width < 60 ? '' : 'came from: '}`, `${plain(run.suite, 80)}: ${cause}`))
+  return causes(run).flatMap((cause) =>
+    paper.paragraph(`  ${paper.width < 60 ? '' : 'came from: '}`, `${plain(run.suite, 80)}: ${cause}`),
+  )
 }
 
 function noteSection(input: ReportInput, paper: Paper): string[] {

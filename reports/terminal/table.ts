@@ -12,7 +12,11 @@ const gap = 2
 const leastFirst = 16
 
 /** Rows of cells as lines of at most `width` columns: the first column is clipped, then columns are left out. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): string[] {
   const shown = columnsThatFit(columns, rows, width)
   const widths = shown.map((index) => columnWidth(columns, rows, index))
   const rest = widths.slice(1).reduce((sum, w) => sum + w + gap, 0)
@@ -21,28 +25,47 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
     shown
       .map((column, position) => {
         const cell = clip(cells[column] ?? '', widths[position] ?? 0)
-        return columns[column]?.align === 'right' ? padStart(cell, widths[position] ?? 0) : padEnd(cell, widths[position] ?? 0)
+        return columns[column]?.align === 'right'
+          ? padStart(cell, widths[position] ?? 0)
+          : padEnd(cell, widths[position] ?? 0)
       })
       .join(' '.repeat(gap))
       .trimEnd()
   return [line(columns.map((column) => column.heading)), ...rows.map(line)]
 }
 
-function columnsThatFit(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {
+function columnsThatFit(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): number[] {
   const shown = columns.map((_, index) => index)
   while (shown.length > 1 && neededWidth(columns, rows, shown) > width) {
-    const lightest = shown.slice(1).reduce((a, b) => ((columns[b]?.weight ?? 0) < (columns[a]?.weight ?? 0) ? b : a))
+    const lightest = shown
+      .slice(1)
+      .reduce((a, b) => ((columns[b]?.weight ?? 0) < (columns[a]?.weight ?? 0) ? b : a))
     if (columns[lightest]?.weight === Infinity) break
     shown.splice(shown.indexOf(lightest), 1)
   }
   return shown
 }
 
-function neededWidth(columns: readonly Column[], rows: readonly (readonly string[])[], shown: readonly number[]): number {
+function neededWidth(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  shown: readonly number[],
+): number {
   const [first = 0, ...others] = shown.map((index) => columnWidth(columns, rows, index))
   return Math.min(first, leastFirst) + others.reduce((sum, w) => sum + w + gap, 0)
 }
 
-function columnWidth(columns: readonly Column[], rows: readonly (readonly string[])[], index: number): number {
-  return rows.reduce((most, row) => Math.max(most, widthOf(row[index] ?? '')), widthOf(columns[index]?.heading ?? ''))
+function columnWidth(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  index: number,
+): number {
+  return rows.reduce(
+    (most, row) => Math.max(most, widthOf(row[index] ?? '')),
+    widthOf(columns[index]?.heading ?? ''),
+  )
 }

@@ -31,7 +31,15 @@ describe('a text is as wide as a terminal draws it', () => {
 })
 
 // As everything from outside: through plain, which leaves no control character.
-const someText = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), fc.array(fc.constantFrom('日', '🚀', '❤\ufe0f', 'a', ' ', '\u0301', '한', '🇩🇪', '\u1100')).map((parts) => parts.join(''))).map((text) => plain(text))
+const someText = fc
+  .oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: 'grapheme' }),
+    fc
+      .array(fc.constantFrom('日', '🚀', '❤\ufe0f', 'a', ' ', '\u0301', '한', '🇩🇪', '\u1100'))
+      .map((parts) => parts.join('')),
+  )
+  .map((text) => plain(text))
 const someWidth = fc.integer({ min: 2, max: 120 })
 
 describe('a line never overflows', () => {
@@ -77,5 +85,10 @@ describe('a line never overflows', () => {
 
 // One cluster cannot be broken: twenty Korean consonants without a vowel are forty columns, whatever the terminal is.
 function widest(text: string): number {
-  return Math.max(0, ...[...new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(text)].map(({ segment }) => widthOf(segment)))
+  return Math.max(
+    0,
+    ...[...new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(text)].map(({ segment }) =>
+      widthOf(segment),
+    ),
+  )
 }

@@ -1,6 +1,7 @@
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
 // Scripts that terminals draw two columns wide (East Asian Wide and Fullwidth, UAX #11), and pictographs.
-const wide = /[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18d8f}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
+const wide =
+  /[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18d8f}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
 // Drawn onto the character before: marks, skin tones, the vowels and ends of Korean syllables.
 const joining = /[\p{Mn}\p{Me}\p{Emoji_Modifier}\u1160-\u11ff\ud7b0-\ud7fb]/u
 const flagHalf = /\p{Regional_Indicator}/u
@@ -18,7 +19,11 @@ export function widthOf(text: string): number {
 // Not one or two for each grapheme: terminals add up its characters, and a cluster of many (क्ष, ᄀᄀ) is drawn that wide.
 function columnsOf(segment: string): number {
   const least = wide.test(segment) || segment.includes(asEmoji) ? 2 : 1
-  const drawn = [...segment].reduce((sum, character) => sum + (joining.test(character) ? 0 : !flagHalf.test(character) && wide.test(character) ? 2 : 1), 0)
+  const drawn = [...segment].reduce(
+    (sum, character) =>
+      sum + (joining.test(character) ? 0 : !flagHalf.test(character) && wide.test(character) ? 2 : 1),
+    0,
+  )
   return Math.max(least, drawn)
 }
 

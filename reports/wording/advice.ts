@@ -11,21 +11,37 @@ const mostSentences = 6
 export function adviceOf(input: ReportInput): string[] {
   const sentences = [...adviceOfProbes(input), ...input.runs.flatMap(adviceOfRun)]
   const known = new Set(input.runs.map(({ run }) => run.suite))
-  const elsewhere = input.verdict.rows.filter((row) => row.rule !== 'probe' && row.status === 'invalid' && (row.suite === undefined || !known.has(row.suite)))
-  if (elsewhere.some((row) => row.metric === 'target')) sentences.push('nothing was measured: start the service and see why it does not become ready, or correct target.url and target.ready in the config')
-  else if (elsewhere.some((row) => row.rule === 'push')) sentences.push('check that the Pushgateway is up and its address is right; the metrics are kept in metrics.prom')
-  else if (sentences.length === 0 && elsewhere.length > 0) sentences.push('mend what the invalid row names; vigil doctor shows which tools and limits this machine has')
-  if (sentences.length === 0 && input.verdict.verdict === 'invalid') sentences.push('nothing was judged: name suites with budgets, or probes, in the config')
+  const elsewhere = input.verdict.rows.filter(
+    (row) =>
+      row.rule !== 'probe' && row.status === 'invalid' && (row.suite === undefined || !known.has(row.suite)),
+  )
+  if (elsewhere.some((row) => row.metric === 'target'))
+    sentences.push(
+      'nothing was measured: start the service and see why it does not become ready, or correct target.url and target.ready in the config',
+    )
+  else if (elsewhere.some((row) => row.rule === 'push'))
+    sentences.push(
+      'check that the Pushgateway is up and its address is right; the metrics are kept in metrics.prom',
+    )
+  else if (sentences.length === 0 && elsewhere.length > 0)
+    sentences.push(
+      'mend what the invalid row names; vigil doctor shows which tools and limits this machine has',
+    )
+  if (sentences.length === 0 && input.verdict.verdict === 'invalid')
+    sentences.push('nothing was judged: name suites with budgets, or probes, in the config')
   return [...new Set(sentences)].slice(0, mostSentences)
 }
 
 function adviceOfProbes({ probes, verdict }: ReportInput): string[] {
-  const of = (outcome: ProbeResult['outcome']): ProbeResult[] => (probes?.probes ?? []).filter((probe) => probe.outcome === outcome)
+  const of = (outcome: ProbeResult['outcome']): ProbeResult[] =>
+    (probes?.probes ?? []).filter((probe) => probe.outcome === outcome)
   const down = of('down')
   if (down.length > 0) return down.slice(0, 3).map(downAdvice)
   // With something certain to mend, a probe that could not be judged is not what to begin with.
   if (of('unknown').length === 0 || verdict.verdict === 'fail') return []
-  return ['a probe could not be judged: run it again with vigil probe --once; if it stays unknown, look at the machine that probes, not at the service']
+  return [
+    'a probe could not be judged: run it again with vigil probe --once; if it stays unknown, look at the machine that probes, not at the service',
+  ]
 }
 
 function downAdvice({ name, steps }: ProbeResult): string {
@@ -44,7 +60,9 @@ function adviceOfRun(report: RunReport): string[] {
     case 'invalid':
       return [invalidAdvice(run)]
     case 'inconclusive':
-      return [`measure ${plain(run.suite, 80)} longer than ${duration(run.durationMs)} (--duration) or at a higher load; the row says how many requests it needs`]
+      return [
+        `measure ${plain(run.suite, 80)} longer than ${duration(run.durationMs)} (--duration) or at a higher load; the row says how many requests it needs`,
+      ]
   }
 }
 
@@ -64,6 +82,7 @@ function invalidAdvice(run: Run): string {
     return `${plainUrl(run.target.url)} answered nothing${why === undefined ? ': check that it is up and that the suite has journeys to run' : `: ${why}`}`
   }
   const suite = plain(run.suite, 80)
-  if ((cpuRatio ?? 0) > 0.7 || (droppedArrivals ?? 0) > 0) return `the generator, not the target, was the limit in ${suite}: lower the load, give it a machine of its own, or spread it with --shards; this run says nothing about the target`
+  if ((cpuRatio ?? 0) > 0.7 || (droppedArrivals ?? 0) > 0)
+    return `the generator, not the target, was the limit in ${suite}: lower the load, give it a machine of its own, or spread it with --shards; this run says nothing about the target`
   return `measure ${suite} again once the reason above is mended; vigil doctor shows whether this machine is fit to measure`
 }

@@ -6,13 +6,20 @@ import { environmentFacts, generatorFacts, loadLine, serverFacts, targetFacts } 
 import { figureRows } from './figures.ts'
 import { probeText } from './probe.ts'
 
-const run = (more: Partial<RunSpec> = {}): Run => runReport({ suite: 'steady', steps: { 'a/b': { requests: 400, medianMs: 5, spread: 0.2 } }, ...more }).run
+const run = (more: Partial<RunSpec> = {}): Run =>
+  runReport({ suite: 'steady', steps: { 'a/b': { requests: 400, medianMs: 5, spread: 0.2 } }, ...more }).run
 
 describe('how the load was made', () => {
   it.each<[Partial<RunSpec>, string]>([
     [{}, 'k6, 40 journeys/s, 60 s'],
-    [{ load: { model: 'arrival-rate', ratePerSecond: 4000, shards: 3 }, seconds: 300 }, 'k6, 4,000 journeys/s, 3 shards, 5 min'],
-    [{ engine: 'autocannon', load: { model: 'connections', connections: 32 } }, 'autocannon, 32 connections, 60 s'],
+    [
+      { load: { model: 'arrival-rate', ratePerSecond: 4000, shards: 3 }, seconds: 300 },
+      'k6, 4,000 journeys/s, 3 shards, 5 min',
+    ],
+    [
+      { engine: 'autocannon', load: { model: 'connections', connections: 32 } },
+      'autocannon, 32 connections, 60 s',
+    ],
     [{ engine: 'probe', load: { model: 'once' } }, 'probe, once, 60 s'],
     [{ load: { model: 'arrival-rate' } }, 'k6, – journeys/s, 60 s'],
   ])('%#: %s', (more, line) => {
@@ -24,19 +31,36 @@ describe('facts', () => {
   it('of what was not measured are left out, not shown as zero', () => {
     expect(serverFacts(run({ extras: { server: {} } }))).toEqual([])
     expect(generatorFacts(run({ extras: { generator: {} } })).map(([name]) => name)).toEqual(['achieved'])
-    expect(serverFacts(run({ extras: { server: { rssMaxBytes: 187_400_000 } } }))).toEqual([['memory at most', '187 MB']])
+    expect(serverFacts(run({ extras: { server: { rssMaxBytes: 187_400_000 } } }))).toEqual([
+      ['memory at most', '187 MB'],
+    ])
   })
 
   it('of the target hold its revision and whether it was changed, but no secret', () => {
-    const facts = targetFacts(run({ extras: { target: { url: 'http://robot:secret@shop.example/?key=secret', revision: 'abc', dirty: true } } }))
-    expect(Object.fromEntries(facts)).toMatchObject({ target: 'http://shop.example', revision: 'abc with uncommitted changes' })
+    const facts = targetFacts(
+      run({
+        extras: {
+          target: { url: 'http://robot:secret@shop.example/?key=secret', revision: 'abc', dirty: true },
+        },
+      }),
+    )
+    expect(Object.fromEntries(facts)).toMatchObject({
+      target: 'http://shop.example',
+      revision: 'abc with uncommitted changes',
+    })
     expect(JSON.stringify(facts)).not.toContain('secret')
   })
 
   it('of the environment are bounded, and nested ones are left out', () => {
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`fact ${n}`, 'x'.repeat(1000)]))
-    const facts = environmentFacts({ ...run(), environment: { fingerprint: 'f', memoryBytes: 8_330_000_000, nested: { a: 1 }, ...many } })
-    expect(facts.slice(0, 2)).toEqual([['fingerprint', 'f'], ['memory', '7.8 GiB']])
+    const facts = environmentFacts({
+      ...run(),
+      environment: { fingerprint: 'f', memoryBytes: 8_330_000_000, nested: { a: 1 }, ...many },
+    })
+    expect(facts.slice(0, 2)).toEqual([
+      ['fingerprint', 'f'],
+      ['memory', '7.8 GiB'],
+    ])
     expect(facts).toHaveLength(40)
     expect(Math.max(...facts.map(([, value]) => value.length))).toBeLessThanOrEqual(120)
   })
@@ -54,7 +78,13 @@ describe('a probe', () => {
   it('never hides a further attempt, and says why there was no answer', () => {
     const [health] = examples['killed']?.().probes?.probes ?? []
     if (!health) throw new Error('the example has no probe')
-    expect(probeText(health)).toMatchObject({ outcome: 'down', attempts: '2 attempts', steps: [{ step: 'get', ok: false, status: 'connect' }] })
-    expect(probeText({ ...health, attempts: 1, steps: [{ step: 'get', ok: false, status: 0, durationMs: 1 }] })).toMatchObject({ attempts: '', steps: [{ status: 'no answer' }] })
+    expect(probeText(health)).toMatchObject({
+      outcome: 'down',
+      attempts: '2 attempts',
+      steps: [{ step: 'get', ok: false, status: 'connect' }],
+    })
+    expect(
+      probeText({ ...health, attempts: 1, steps: [{ step: 'get', ok: false, status: 0, durationMs: 1 }] }),
+    ).toMatchObject({ attempts: '', steps: [{ status: 'no answer' }] })
   })
 })

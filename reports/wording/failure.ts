@@ -48,12 +48,16 @@ export function firstFailureMs(run: Run): number | undefined {
 /** What the failures of a run were, by class, most often first: `241 status (unexpected status) in task-crud/update from 1.2 s: "…"`. */
 export function causes(run: Run): string[] {
   const classes = Map.groupBy(run.failures ?? [], (failure) => failure.class)
-  return [...classes].toSorted(([, a], [, b]) => total(b) - total(a)).map(([kind, failures]) => {
-    const first = failures.toSorted((a, b) => (a.firstAtMs ?? Infinity) - (b.firstAtMs ?? Infinity))
-    const from = first[0]?.firstAtMs === undefined ? '' : ` from ${moment(first[0].firstAtMs)}`
-    const example = first.find((failure) => failure.example !== undefined && failure.example !== '')?.example
-    return `${count(total(failures))} ${kind} (${meanings[kind]})${stepsOf(failures)}${from}${example === undefined ? '' : `: "${plain(example, 120)}"`}`
-  })
+  return [...classes]
+    .toSorted(([, a], [, b]) => total(b) - total(a))
+    .map(([kind, failures]) => {
+      const first = failures.toSorted((a, b) => (a.firstAtMs ?? Infinity) - (b.firstAtMs ?? Infinity))
+      const from = first[0]?.firstAtMs === undefined ? '' : ` from ${moment(first[0].firstAtMs)}`
+      const example = first.find(
+        (failure) => failure.example !== undefined && failure.example !== '',
+      )?.example
+      return `${count(total(failures))} ${kind} (${meanings[kind]})${stepsOf(failures)}${from}${example === undefined ? '' : `: "${plain(example, 120)}"`}`
+    })
 }
 
 function total(failures: readonly Failure[]): number {

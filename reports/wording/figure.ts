@@ -8,7 +8,9 @@ export const nothing = '–'
 
 /** A figure of a table whose heading names the unit; the same digits as in the sentence `amount` makes. */
 export function bare(unit: Unit, value: number | undefined): string {
-  return value === undefined || !Number.isFinite(value) ? nothing : (amount(unit, value).split(' ')[0] ?? nothing)
+  return value === undefined || !Number.isFinite(value)
+    ? nothing
+    : (amount(unit, value).split(' ')[0] ?? nothing)
 }
 
 /** Whole things, in groups of three: `1,234,567`. */

@@ -10,11 +10,21 @@ export interface FigureRow {
   figures: string[]
 }
 
-export const figureHeadings = ['requests', 'req/s', 'errors %', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms'] as const
+export const figureHeadings = [
+  'requests',
+  'req/s',
+  'errors %',
+  'p50 ms',
+  'p95 ms',
+  'p99 ms',
+  'max ms',
+] as const
 
 /** The table of steps: one row a step in the record's order, the whole run last. */
 export function figureRows(run: Run): FigureRow[] {
-  const steps = Object.entries(run.endpoints).map(([step, endpoint]) => figureRow(plain(step), endpoint, countOf(endpoint.histogram)))
+  const steps = Object.entries(run.endpoints).map(([step, endpoint]) =>
+    figureRow(plain(step), endpoint, countOf(endpoint.histogram)),
+  )
   return [...steps, figureRow(null, run.totals, answeredIn(run))]
 }
 

@@ -9,5 +9,14 @@ export type { FigureRow } from './figures.ts'
 export { plain, plainUrl } from './plain.ts'
 export { probeText } from './probe.ts'
 export type { ProbeText, StepText } from './probe.ts'
-export { brokenRows, budgetUses, nearestLimit, ruleLine, skippedRows, tally, usedText, whereOf } from './rule.ts'
+export {
+  brokenRows,
+  budgetUses,
+  nearestLimit,
+  ruleLine,
+  skippedRows,
+  tally,
+  usedText,
+  whereOf,
+} from './rule.ts'
 export type { BudgetUse } from './rule.ts'

@@ -6,12 +6,20 @@ import { plain, plainUrl } from './plain.ts'
 describe('text from outside, made plain', () => {
   it('is one line without control or direction characters, of at most its length, whatever it was', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 500 }), fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)), fc.constant(hostileText)), fc.integer({ min: 1, max: 400 }), (text, max) => {
-        const clean = plain(text, max)
-        expect(clean).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufffe\uffff]/u)
-        expect([...clean].length).toBeLessThanOrEqual(max)
-        expect(plain(clean, max), 'plain text stays as it is').toBe(clean)
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary', maxLength: 500 }),
+          fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)),
+          fc.constant(hostileText),
+        ),
+        fc.integer({ min: 1, max: 400 }),
+        (text, max) => {
+          const clean = plain(text, max)
+          expect(clean).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufffe\uffff]/u)
+          expect([...clean].length).toBeLessThanOrEqual(max)
+          expect(plain(clean, max), 'plain text stays as it is').toBe(clean)
+        },
+      ),
       { numRuns: 300 },
     )
   })
@@ -54,15 +62,25 @@ describe('an address, made plain', () => {
   })
 
   it('holds neither user nor password, whatever they are', () => {
-    const secret = fc.string({ unit: 'binary', minLength: 6, maxLength: 20 }).map((text) => `canary${text}canary`)
+    const secret = fc
+      .string({ unit: 'binary', minLength: 6, maxLength: 20 })
+      .map((text) => `canary${text}canary`)
     fc.assert(
-      fc.property(secret, secret, fc.constantFrom('http://', 'https://', 'ftp://', '//', ''), fc.boolean(), (user, password, scheme, encoded) => {
-        const write = encoded ? encodeURIComponent : (text: string) => text
-        fc.pre(user.isWellFormed() && password.isWellFormed())
-        // A bare slash, question mark or hash in a password ends the host: where a parser takes what follows for a path, there is nothing to know it by.
-        fc.pre(encoded || !/[/?#\\]/.test(user + password))
-        expect(plainUrl(`${scheme}${write(user)}:${write(password)}@shop.example/a`)).not.toContain('canary')
-      }),
+      fc.property(
+        secret,
+        secret,
+        fc.constantFrom('http://', 'https://', 'ftp://', '//', ''),
+        fc.boolean(),
+        (user, password, scheme, encoded) => {
+          const write = encoded ? encodeURIComponent : (text: string) => text
+          fc.pre(user.isWellFormed() && password.isWellFormed())
+          // A bare slash, question mark or hash in a password ends the host: where a parser takes what follows for a path, there is nothing to know it by.
+          fc.pre(encoded || !/[/?#\\]/.test(user + password))
+          expect(plainUrl(`${scheme}${write(user)}:${write(password)}@shop.example/a`)).not.toContain(
+            'canary',
+          )
+        },
+      ),
     )
   })
 })

@@ -19,6 +19,7 @@ export function plain(text: string, max = 300): string {
 export function plainUrl(url: string): string {
   const parsed = URL.parse(url)
   // A password may hold what ends a host or begins a query: all up to the last @ goes first.
-  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') return plain(url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1').replace(/[?#].*$/s, ''))
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
+    return plain(url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1').replace(/[?#].*$/s, ''))
   return plain(`${parsed.protocol}//${parsed.host}${parsed.pathname === '/' ? '' : parsed.pathname}`)
 }

@@ -9,7 +9,9 @@ const broken: readonly RowStatus[] = ['fail', 'invalid', 'inconclusive']
 /** Rows that keep a verdict from passing: first those that made it what it is, then the others, in their own order. */
 export function brokenRows(verdict: Verdict): VerdictRow[] {
   const order = [verdict.verdict as RowStatus, ...broken].filter((status) => broken.includes(status))
-  return verdict.rows.filter((row) => broken.includes(row.status)).toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
+  return verdict.rows
+    .filter((row) => broken.includes(row.status))
+    .toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
 }
 
 /** Rows that could not be judged and were not asked to be: what a reader must not take for kept. */
@@ -20,7 +22,10 @@ export function skippedRows(verdict: Verdict): VerdictRow[] {
 /** Where a row belongs: suite, then step. Empty when it speaks of everything, or when its message says so itself. */
 export function whereOf(row: VerdictRow): string {
   if (row.rule === 'probe') return ''
-  return [row.suite, row.step].filter((part) => part !== undefined && part !== null).map((part) => plain(part, 80)).join(', ')
+  return [row.suite, row.step]
+    .filter((part) => part !== undefined && part !== null)
+    .map((part) => plain(part, 80))
+    .join(', ')
 }
 
 /** The rule with its value, and where: `p95 712 ms, budget < 500 ms, capacity, task-crud/list`; where comes first when there is more to say. */
@@ -88,11 +93,18 @@ export function nearestLimit(rows: readonly VerdictRow[]): BudgetUse | undefined
 /** How many rows were judged and how many of them did not pass, as a sentence without its full stop. */
 export function tally(verdict: Verdict): string {
   const judged = verdict.rows.filter((row) => row.status !== 'skipped')
-  const parts = broken.map((status) => ({ status, n: judged.filter((row) => row.status === status).length })).filter(({ n }) => n > 0)
+  const parts = broken
+    .map((status) => ({ status, n: judged.filter((row) => row.status === status).length }))
+    .filter(({ n }) => n > 0)
   if (judged.length === 0) return 'nothing was judged'
   const skipped = verdict.rows.length - judged.length
   const more = skipped === 0 ? '' : `; ${skipped} not judged`
-  if (parts.length === 0) return `${judged.length === 1 ? 'the one rule was kept' : `all ${judged.length} rules were kept`}${more}`
-  const words: Partial<Record<RowStatus, string>> = { fail: 'broken', invalid: 'invalid', inconclusive: 'undecided' }
+  if (parts.length === 0)
+    return `${judged.length === 1 ? 'the one rule was kept' : `all ${judged.length} rules were kept`}${more}`
+  const words: Partial<Record<RowStatus, string>> = {
+    fail: 'broken',
+    invalid: 'invalid',
+    inconclusive: 'undecided',
+  }
   return `${parts.map(({ status, n }) => `${n} ${words[status] ?? status}`).join(', ')} of ${judged.length} ${judged.length === 1 ? 'rule' : 'rules'}${more}`
 }

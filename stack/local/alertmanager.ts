@@ -38,8 +38,14 @@ export type LocalAlertmanager =
 /** Names of the files that production keeps PagerDuty's keys and Slack's webhooks in: whom there is to notify. */
 export function receiverNames(text: string): { pagerduty: string[]; slack: string[] } {
   const read = readYaml(text, '')
-  const named = (key: string): string[] => (read.state === 'read' ? [...new Set(textsUnder(read.document, key).map(({ value }) => basename(value.value)))] : [])
-  return { pagerduty: [...named('routing_key_file'), ...named('service_key_file')], slack: named('api_url_file') }
+  const named = (key: string): string[] =>
+    read.state === 'read'
+      ? [...new Set(textsUnder(read.document, key).map(({ value }) => basename(value.value)))]
+      : []
+  return {
+    pagerduty: [...named('routing_key_file'), ...named('service_key_file')],
+    slack: named('api_url_file'),
+  }
 }
 
 /** Production's routes, receivers, inhibitions and templates, with every address out of this machine replaced. */
@@ -52,12 +58,17 @@ export function localAlertmanager(text: string, plan: LocalAlertmanagerPlan): Lo
   const [flaw] = mapsIn(root, 'receivers').flatMap((receiver) => localReceiver(receiver, plan.receivers))
   if (flaw !== undefined) return { state: 'refused', reason: `${plan.file}: receivers: found ${flaw}` }
   localGlobal(document, root, plan.receivers)
-  for (const template of textsIn(root, 'templates')) template.value = join(plan.templates, basename(template.value))
+  for (const template of textsIn(root, 'templates'))
+    template.value = join(plan.templates, basename(template.value))
   const secretFiles = textsUnder(document, '_file').map(({ key, value }) => {
     value.value = join(plan.secrets, basename(value.value))
     return { file: value.value, text: secretFor(key, basename(value.value), plan.receivers) }
   })
-  return { state: 'local', text: document.toString({ lineWidth: 0 }), secretFiles: [...new Map(secretFiles.map((secret) => [secret.file, secret])).values()] }
+  return {
+    state: 'local',
+    text: document.toString({ lineWidth: 0 }),
+    secretFiles: [...new Map(secretFiles.map((secret) => [secret.file, secret])).values()],
+  }
 }
 
 /** By the kind of a receiver's configuration. What takes a key or an address from a file is given ours in that file. */
@@ -96,7 +107,9 @@ function localReceiver(receiver: YAMLMap, receivers: LocalReceivers): string[] {
     const write = writers[kind]
     // One that is not known would tell the world what happens on a laptop.
     if (write === undefined) return [`${kind}, which has no local counterpart`]
-    return mapsIn(receiver, kind).flatMap((config) => write(config, receivers) ?? []).map((key) => `${kind}: ${key}, expected ${key}_file: a secret does not belong in this file`)
+    return mapsIn(receiver, kind)
+      .flatMap((config) => write(config, receivers) ?? [])
+      .map((key) => `${kind}: ${key}, expected ${key}_file: a secret does not belong in this file`)
   })
 }
 

@@ -22,30 +22,58 @@ scrape_configs:
   - job_name: loki
     static_configs: [{ targets: ['loki:3100'] }]
 `
-const plan = { file: 'prometheus.yml', folder: '/here', addresses: { 'backend:8000': '127.0.0.1:1', 'alertmanager:9093': '127.0.0.1:2' }, absent: ['loki'], secrets: '/secrets' }
+const plan = {
+  file: 'prometheus.yml',
+  folder: '/here',
+  addresses: { 'backend:8000': '127.0.0.1:1', 'alertmanager:9093': '127.0.0.1:2' },
+  absent: ['loki'],
+  secrets: '/secrets',
+}
 
 describe("Prometheus' configuration on this machine", () => {
   it('differs from production in addresses and paths alone', () => {
     const local = localPrometheus(production, plan)
     if (local.state !== 'local') throw new Error(local.reason)
-    const back = local.text.replaceAll('127.0.0.1:1', 'backend:8000').replaceAll('127.0.0.1:2', 'alertmanager:9093').replaceAll('/here/more.yml', '/etc/prometheus/more.yml').replaceAll('/here/', '').replaceAll('/secrets/', '/run/secrets/')
+    const back = local.text
+      .replaceAll('127.0.0.1:1', 'backend:8000')
+      .replaceAll('127.0.0.1:2', 'alertmanager:9093')
+      .replaceAll('/here/more.yml', '/etc/prometheus/more.yml')
+      .replaceAll('/here/', '')
+      .replaceAll('/secrets/', '/run/secrets/')
     const expected = parse(production) as { scrape_configs: { static_configs: { targets: string[] }[] }[] }
     expected.scrape_configs.pop()
     expected.scrape_configs[1]?.static_configs[0]?.targets.shift()
     expect(parse(back)).toEqual(expected)
     expect(local.text).toMatch(/^# kept\n/)
-    expect(local).toMatchObject({ targets: [{ job: 'todo-backend', address: '127.0.0.1:1' }, { job: 'mixed', address: '127.0.0.1:1' }], ruleFiles: ['/here/alert_rules.yml', '/here/more.yml'], secretFiles: ['/secrets/metrics_token'] })
+    expect(local).toMatchObject({
+      targets: [
+        { job: 'todo-backend', address: '127.0.0.1:1' },
+        { job: 'mixed', address: '127.0.0.1:1' },
+      ],
+      ruleFiles: ['/here/alert_rules.yml', '/here/more.yml'],
+      secretFiles: ['/secrets/metrics_token'],
+    })
   })
 
   it('has other intervals when it is asked for them, and no scrape takes longer than its interval', () => {
     const local = localPrometheus(production, { ...plan, intervals: { scrape: '1s', evaluation: '2s' } })
-    expect(local.state === 'local' && parse(local.text)).toMatchObject({ global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '2s' } })
-    expect(local.state === 'local' && (parse(local.text) as { scrape_configs: object[] }).scrape_configs[0]).not.toHaveProperty('scrape_interval')
+    expect(local.state === 'local' && parse(local.text)).toMatchObject({
+      global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '2s' },
+    })
+    expect(
+      local.state === 'local' && (parse(local.text) as { scrape_configs: object[] }).scrape_configs[0],
+    ).not.toHaveProperty('scrape_interval')
   })
 
   it('is refused with a target that nothing here stands for, and as what it is when it is no YAML', () => {
-    expect(localPrometheus(production, { ...plan, absent: [] })).toEqual({ state: 'refused', reason: 'prometheus.yml: targets: found loki:3100, loki:3100, which nothing here stands for' })
-    expect(localPrometheus('a: [', plan)).toMatchObject({ state: 'refused', reason: expect.stringMatching(/^prometheus\.yml: /) })
+    expect(localPrometheus(production, { ...plan, absent: [] })).toEqual({
+      state: 'refused',
+      reason: 'prometheus.yml: targets: found loki:3100, loki:3100, which nothing here stands for',
+    })
+    expect(localPrometheus('a: [', plan)).toMatchObject({
+      state: 'refused',
+      reason: expect.stringMatching(/^prometheus\.yml: /),
+    })
   })
 })
 
@@ -74,7 +102,13 @@ receivers:
     email_configs: [{ to: a@example.com }]
     webhook_configs: [{ url: 'https://example.com/watchdog' }]
 ${more}`
-const local = (text: string) => localAlertmanager(text, { file: 'alertmanager.yml', templates: '/templates', secrets: '/secrets', receivers })
+const local = (text: string) =>
+  localAlertmanager(text, {
+    file: 'alertmanager.yml',
+    templates: '/templates',
+    secrets: '/secrets',
+    receivers,
+  })
 
 describe("Alertmanager's configuration on this machine", () => {
   it('names nobody outside, and keeps routes, receivers and templates', () => {
@@ -82,10 +116,30 @@ describe("Alertmanager's configuration on this machine", () => {
     if (result.state !== 'local') throw new Error(result.reason)
     expect(result.text).not.toMatch(/example\.com:587|https:|role_arn|\/run\/secrets/)
     expect(parse(result.text, { merge: true })).toMatchObject({
-      global: { pagerduty_url: receivers.pagerduty.url, smtp_smarthost: '127.0.0.1:6', smtp_auth_username: 'u', smtp_require_tls: false },
+      global: {
+        pagerduty_url: receivers.pagerduty.url,
+        smtp_smarthost: '127.0.0.1:6',
+        smtp_auth_username: 'u',
+        smtp_require_tls: false,
+      },
       templates: ['/templates/*.tmpl'],
       route: { receiver: 'all' },
-      receivers: [{ name: 'all', pagerduty_configs: [{ severity: 'critical', url: receivers.pagerduty.url }, { severity: 'error', url: receivers.pagerduty.url, routing_key_file: '/secrets/pagerduty_on_call' }], sns_configs: [{ api_url: receivers.sns.url, sigv4: { region: 'eu-central-1' } }], email_configs: [{ to: 'a@example.com' }], webhook_configs: [{ url: receivers.webhook }] }],
+      receivers: [
+        {
+          name: 'all',
+          pagerduty_configs: [
+            { severity: 'critical', url: receivers.pagerduty.url },
+            {
+              severity: 'error',
+              url: receivers.pagerduty.url,
+              routing_key_file: '/secrets/pagerduty_on_call',
+            },
+          ],
+          sns_configs: [{ api_url: receivers.sns.url, sigv4: { region: 'eu-central-1' } }],
+          email_configs: [{ to: 'a@example.com' }],
+          webhook_configs: [{ url: receivers.webhook }],
+        },
+      ],
     })
     expect(result.secretFiles).toEqual([
       { file: '/secrets/smtp_password', text: 'p' },
@@ -96,7 +150,15 @@ describe("Alertmanager's configuration on this machine", () => {
   })
 
   it('is refused when it would tell somebody outside', () => {
-    expect(local(notifier('  - name: more\n    telegram_configs: [{ chat_id: 1 }]\n'))).toEqual({ state: 'refused', reason: 'alertmanager.yml: receivers: found telegram_configs, which has no local counterpart' })
-    expect(local(notifier("  - name: more\n    slack_configs: [{ api_url: 'https://hooks.slack.com/x' }]\n"))).toMatchObject({ state: 'refused', reason: expect.stringContaining('slack_configs: api_url, expected api_url_file') })
+    expect(local(notifier('  - name: more\n    telegram_configs: [{ chat_id: 1 }]\n'))).toEqual({
+      state: 'refused',
+      reason: 'alertmanager.yml: receivers: found telegram_configs, which has no local counterpart',
+    })
+    expect(
+      local(notifier("  - name: more\n    slack_configs: [{ api_url: 'https://hooks.slack.com/x' }]\n")),
+    ).toMatchObject({
+      state: 'refused',
+      reason: expect.stringContaining('slack_configs: api_url, expected api_url_file'),
+    })
   })
 })

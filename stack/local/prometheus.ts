@@ -39,18 +39,33 @@ export function localPrometheus(text: string, plan: LocalPrometheusPlan): LocalP
   const { document } = read
   const root = document.contents
   const unknown: string[] = []
-  for (const manager of isMap(root) ? mapsIn(root.get('alerting'), 'alertmanagers') : []) relocate(manager, plan, unknown)
+  for (const manager of isMap(root) ? mapsIn(root.get('alerting'), 'alertmanagers') : [])
+    relocate(manager, plan, unknown)
   const jobs = mapsIn(root, 'scrape_configs')
   const targets = jobs.flatMap((job) => {
     const name = textAt(job, 'job_name')?.value ?? ''
     return relocate(job, plan, unknown).map((address) => ({ job: name, address }))
   })
-  if (unknown.length > 0) return { state: 'refused', reason: `${plan.file}: targets: found ${unknown.join(', ')}, which nothing here stands for` }
+  if (unknown.length > 0)
+    return {
+      state: 'refused',
+      reason: `${plan.file}: targets: found ${unknown.join(', ')}, which nothing here stands for`,
+    }
   leaveOutEmpty(root, jobs)
-  const ruleFiles = textsIn(root, 'rule_files').map((rule) => (rule.value = join(plan.folder, isAbsolute(rule.value) ? basename(rule.value) : rule.value)))
-  const secretFiles = textsUnder(document, '_file').map(({ value }) => (value.value = join(plan.secrets, basename(value.value))))
+  const ruleFiles = textsIn(root, 'rule_files').map(
+    (rule) => (rule.value = join(plan.folder, isAbsolute(rule.value) ? basename(rule.value) : rule.value)),
+  )
+  const secretFiles = textsUnder(document, '_file').map(
+    ({ value }) => (value.value = join(plan.secrets, basename(value.value))),
+  )
   setIntervals(root, jobs, plan.intervals ?? {})
-  return { state: 'local', text: document.toString({ lineWidth: 0 }), targets, ruleFiles, secretFiles: [...new Set(secretFiles)] }
+  return {
+    state: 'local',
+    text: document.toString({ lineWidth: 0 }),
+    targets,
+    ruleFiles,
+    secretFiles: [...new Set(secretFiles)],
+  }
 }
 
 /** Writes local addresses over a job's targets; returns them. */
@@ -77,11 +92,21 @@ function hostOf(target: string): string {
 
 function leaveOutEmpty(root: unknown, jobs: readonly YAMLMap[]): void {
   const list = isMap(root) ? root.get('scrape_configs', true) : undefined
-  const empty = new Set(jobs.filter((job) => mapsIn(job, 'static_configs').length > 0 && mapsIn(job, 'static_configs').every((group) => textsIn(group, 'targets').length === 0)))
+  const empty = new Set(
+    jobs.filter(
+      (job) =>
+        mapsIn(job, 'static_configs').length > 0 &&
+        mapsIn(job, 'static_configs').every((group) => textsIn(group, 'targets').length === 0),
+    ),
+  )
   if (isSeq(list)) list.items = list.items.filter((item) => !(isMap(item) && empty.has(item)))
 }
 
-function setIntervals(root: unknown, jobs: readonly YAMLMap[], { scrape, evaluation }: { scrape?: string; evaluation?: string }): void {
+function setIntervals(
+  root: unknown,
+  jobs: readonly YAMLMap[],
+  { scrape, evaluation }: { scrape?: string; evaluation?: string },
+): void {
   const global = isMap(root) ? root.get('global') : undefined
   if (!isMap(global)) return
   if (evaluation !== undefined) global.set('evaluation_interval', evaluation)

@@ -7,7 +7,9 @@ export type ReadYaml = { state: 'read'; document: Document.Parsed } | { state: '
 export function readYaml(text: string, file: string): ReadYaml {
   const document = parseDocument(text)
   const [flaw] = document.errors
-  return flaw === undefined ? { state: 'read', document } : { state: 'refused', reason: `${file}: ${flaw.message.split('\n')[0] ?? 'no YAML'}` }
+  return flaw === undefined
+    ? { state: 'read', document }
+    : { state: 'refused', reason: `${file}: ${flaw.message.split('\n')[0] ?? 'no YAML'}` }
 }
 
 /** The maps in the list below a key; none when there is no list. */

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { startChild } from '../../processes/index.ts'
 import type { PostgresPrograms } from './programs.ts'
 
-export type Cluster = { state: 'ready'; data: string; password: string; monitorPasswordFile: string } | { state: 'failed'; reason: string }
+export type Cluster =
+  | { state: 'ready'; data: string; password: string; monitorPasswordFile: string }
+  | { state: 'failed'; reason: string }
 
 const files = { data: 'data', password: 'todo.password', monitor: 'monitor.password' } as const
 
@@ -20,7 +22,8 @@ export async function ensureCluster(folder: string, programs: PostgresPrograms):
     if (reason !== undefined) return { state: 'failed', reason }
   }
   const password = known ?? (await readPassword(join(data, files.password)))
-  if (password === undefined) return { state: 'failed', reason: `${join(data, files.password)}: absent after the cluster was made` }
+  if (password === undefined)
+    return { state: 'failed', reason: `${join(data, files.password)}: absent after the cluster was made` }
   return { state: 'ready', data, password, monitorPasswordFile: join(data, files.monitor) }
 }
 
@@ -44,8 +47,27 @@ async function make(data: string, programs: PostgresPrograms): Promise<string | 
     await give(programs, making)
     await writeSecret(given, passwords.superuser)
     await give(programs, given)
-    const initdb = [programs.initdb, '--pgdata', making, '--username', 'postgres', '--pwfile', given, '--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync', '--no-instructions']
-    const reason = (await run([...programs.as, ...initdb])) ?? (await runSql(programs, making, given, 'postgres', rolesSql(passwords))) ?? (await runSql(programs, making, given, 'todo', databaseSql))
+    const initdb = [
+      programs.initdb,
+      '--pgdata',
+      making,
+      '--username',
+      'postgres',
+      '--pwfile',
+      given,
+      '--auth',
+      'scram-sha-256',
+      '--encoding',
+      'UTF8',
+      '--locale',
+      'C',
+      '--no-sync',
+      '--no-instructions',
+    ]
+    const reason =
+      (await run([...programs.as, ...initdb])) ??
+      (await runSql(programs, making, given, 'postgres', rolesSql(passwords))) ??
+      (await runSql(programs, making, given, 'todo', databaseSql))
     if (reason !== undefined) return reason
     await writeSecret(join(making, files.password), passwords.todo)
     await writeSecret(join(making, files.monitor), passwords.monitor)
@@ -57,10 +79,28 @@ async function make(data: string, programs: PostgresPrograms): Promise<string | 
 }
 
 /** Before the server runs: without a client, without a port, and without a password on a command line. */
-async function runSql(programs: PostgresPrograms, data: string, file: string, database: string, sql: string): Promise<string | undefined> {
+async function runSql(
+  programs: PostgresPrograms,
+  data: string,
+  file: string,
+  database: string,
+  sql: string,
+): Promise<string | undefined> {
   await writeSecret(file, sql)
   // With -j a statement ends where a line is empty.
-  return run(['/bin/sh', '-c', 'exec "$@" < "$0"', file, ...programs.as, programs.postgres, '--single', '-j', '-D', data, database])
+  return run([
+    '/bin/sh',
+    '-c',
+    'exec "$@" < "$0"',
+    file,
+    ...programs.as,
+    programs.postgres,
+    '--single',
+    '-j',
+    '-D',
+    data,
+    database,
+  ])
 }
 
 async function run(command: readonly string[]): Promise<string | undefined> {

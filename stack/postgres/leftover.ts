@@ -14,7 +14,8 @@ export async function endLeftover(data: string): Promise<void> {
   if (!Number.isSafeInteger(pid) || pid <= 1) return
   const deadline = performance.now() + patienceMs
   for (let asked = false; await servesFrom(pid, data); asked = true) {
-    if (performance.now() > deadline) throw new Error(`${data}: in use by a PostgreSQL (process ${pid}) that does not end`)
+    if (performance.now() > deadline)
+      throw new Error(`${data}: in use by a PostgreSQL (process ${pid}) that does not end`)
     // At once: its clients are of a stack that is gone. What was committed is replayed from its log.
     if (!asked) signal(pid)
     await sleep(50)

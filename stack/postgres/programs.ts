@@ -36,15 +36,36 @@ export async function findPostgres(): Promise<PostgresPrograms> {
 function identity(): Pick<PostgresPrograms, 'as' | 'owner'> {
   if (process.getuid?.() !== 0) return { as: [], owner: undefined }
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
-  if (setpriv === undefined) throw new Error('PostgreSQL may not run as root, and there is no setpriv to run it as somebody else: run as another user')
+  if (setpriv === undefined)
+    throw new Error(
+      'PostgreSQL may not run as root, and there is no setpriv to run it as somebody else: run as another user',
+    )
   const owner = account('postgres') ?? { uid: 65_534, gid: 65_534 }
   const rights = '+dac_override,+dac_read_search'
-  return { owner, as: [setpriv, '--reuid', String(owner.uid), '--regid', String(owner.gid), '--clear-groups', '--inh-caps', rights, '--ambient-caps', rights, '--'] }
+  return {
+    owner,
+    as: [
+      setpriv,
+      '--reuid',
+      String(owner.uid),
+      '--regid',
+      String(owner.gid),
+      '--clear-groups',
+      '--inh-caps',
+      rights,
+      '--ambient-caps',
+      rights,
+      '--',
+    ],
+  }
 }
 
 function account(user: string): { uid: number; gid: number } | undefined {
   try {
-    const id = (flag: string): number => Number(execFileSync('id', [flag, user], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 }).toString())
+    const id = (flag: string): number =>
+      Number(
+        execFileSync('id', [flag, user], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 }).toString(),
+      )
     return { uid: id('-u'), gid: id('-g') }
   } catch {
     return undefined

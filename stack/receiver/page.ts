@@ -5,7 +5,10 @@ const mostShown = 200
 /** The last notifications, newest first. Self-contained; nothing in it is the notifier's markup. */
 export function page(all: readonly Received[]): string {
   const rows = all.slice(-mostShown).toReversed().map(row).join('\n')
-  const table = rows === '' ? '<p>Nothing has arrived yet.</p>' : `<table><tr><th>time (UTC)<th>by<th>to<th>tells<th>what</tr>\n${rows}\n</table>`
+  const table =
+    rows === ''
+      ? '<p>Nothing has arrived yet.</p>'
+      : `<table><tr><th>time (UTC)<th>by<th>to<th>tells<th>what</tr>\n${rows}\n</table>`
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>vigil: notifications</title><style>${style}</style><h1>Notifications</h1>${table}</html>`
 }
 
@@ -15,7 +18,11 @@ function row({ atMs, via, address, tells, title, text, answer }: Received): stri
 }
 
 function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
 }
 
 const style = `body{font:15px/1.4 system-ui,sans-serif;margin:2rem;color-scheme:light dark}

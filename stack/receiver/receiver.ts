@@ -28,12 +28,21 @@ export interface Receiver {
   stop: () => Promise<void>
 }
 
-export type StartedReceiver = { state: 'up'; receiver: Receiver } | { state: 'failed'; cause: 'port-in-use'; reason: string }
+export type StartedReceiver =
+  | { state: 'up'; receiver: Receiver }
+  | { state: 'failed'; cause: 'port-in-use'; reason: string }
 
 const webhookBytes = 64 * 1024
 
-export async function startReceiver({ folder, port, names, now, tell }: ReceiverPlan): Promise<StartedReceiver> {
-  if (port !== 0 && !(await isFree(port))) return { state: 'failed', cause: 'port-in-use', reason: `receiver: port ${port} is in use` }
+export async function startReceiver({
+  folder,
+  port,
+  names,
+  now,
+  tell,
+}: ReceiverPlan): Promise<StartedReceiver> {
+  if (port !== 0 && !(await isFree(port)))
+    return { state: 'failed', cause: 'port-in-use', reason: `receiver: port ${port} is in use` }
   await mkdir(folder, { recursive: true })
   const log = join(folder, 'notifications.jsonl')
   await writeFile(log, '', { mode: 0o600 })
@@ -51,11 +60,20 @@ export async function startReceiver({ folder, port, names, now, tell }: Receiver
     })
     // A webhook of Alertmanager's own, such as a dead man's switch, wants no more than to be taken.
     if (request.method === 'POST') response.end()
-    else if (request.url === '/notifications') response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(sinks.received()))
-    else response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" }).end(page(sinks.received()))
+    else if (request.url === '/notifications')
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(sinks.received()))
+    else
+      response
+        .writeHead(200, {
+          'content-type': 'text/html; charset=utf-8',
+          'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+        })
+        .end(page(sinks.received()))
   })
   const bound = port === 0 ? await freePort() : port
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(bound, '127.0.0.1', resolve))
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(bound, '127.0.0.1', resolve),
+  )
   const url = `http://127.0.0.1:${bound}`
   const { pagerduty, slack, smtp, sns } = sinks.addresses
   return {
@@ -70,7 +88,11 @@ export async function startReceiver({ folder, port, names, now, tell }: Receiver
         smtp: { address: `${smtp.host}:${smtp.port}`, user: smtp.user, password: smtp.password },
         webhook: `${url}/webhook`,
       },
-      env: { AWS_ACCESS_KEY_ID: sns.accessKeyId, AWS_SECRET_ACCESS_KEY: sns.secretAccessKey, AWS_REGION: sns.region },
+      env: {
+        AWS_ACCESS_KEY_ID: sns.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: sns.secretAccessKey,
+        AWS_REGION: sns.region,
+      },
       stop: async () => {
         server.closeAllConnections()
         await Promise.all([sinks.stop(), new Promise((resolve) => server.close(resolve))])

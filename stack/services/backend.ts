@@ -19,7 +19,12 @@ export async function startBackend(options: BackendOptions): Promise<Started> {
     name: 'backend',
     options,
     command: () => options.command,
-    env: (port) => ({ ...options.env, HOST: '127.0.0.1', PORT: String(port), ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }) }),
+    env: (port) => ({
+      ...options.env,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
+    }),
     cwd: options.cwd,
     logFile: join(options.folder, 'backend.log'),
     ready: options.ready ?? '/',

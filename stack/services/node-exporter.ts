@@ -12,7 +12,13 @@ export async function startNodeExporter(options: NodeExporterOptions): Promise<S
     name: 'node exporter',
     options,
     // Debian's asks systemd and reads a folder of its own, and logs at each scrape that it cannot.
-    command: (port) => [options.program, `--web.listen-address=127.0.0.1:${port}`, '--no-collector.systemd', '--collector.textfile.directory=', ...(options.flags ?? [])],
+    command: (port) => [
+      options.program,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--no-collector.systemd',
+      '--collector.textfile.directory=',
+      ...(options.flags ?? []),
+    ],
     env: {},
     logFile: join(options.folder, 'node-exporter.log'),
     ready: '/',

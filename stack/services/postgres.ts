@@ -23,12 +23,19 @@ export async function startPostgres(options: ServiceOptions): Promise<Started<Po
   mkdirSync(options.folder, { recursive: true })
   const programs = await findPostgres()
   const made = await ensureCluster(options.folder, programs)
-  if (made.state === 'failed') return { state: 'failed', cause: 'program', reason: `PostgreSQL: ${made.reason}` }
+  if (made.state === 'failed')
+    return { state: 'failed', cause: 'program', reason: `PostgreSQL: ${made.reason}` }
   await endLeftover(made.data)
   const started = await launch({
     name: 'PostgreSQL',
     options,
-    command: (port) => [...programs.as, programs.postgres, '-D', made.data, ...settings(port).flatMap((setting) => ['-c', setting])],
+    command: (port) => [
+      ...programs.as,
+      programs.postgres,
+      '-D',
+      made.data,
+      ...settings(port).flatMap((setting) => ['-c', setting]),
+    ],
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
     cwd: '/',
     logFile: join(options.folder, 'postgres.log'),

@@ -11,7 +11,13 @@ export async function startProcessExporter(options: ProcessExporterOptions): Pro
   return launch({
     name: 'process exporter',
     options,
-    command: (port) => [options.program, `-web.listen-address=127.0.0.1:${port}`, `-config.path=${options.configFile}`, '-threads=false', '-gather-smaps=false'],
+    command: (port) => [
+      options.program,
+      `-web.listen-address=127.0.0.1:${port}`,
+      `-config.path=${options.configFile}`,
+      '-threads=false',
+      '-gather-smaps=false',
+    ],
     env: {},
     logFile: join(options.folder, 'process-exporter.log'),
     ready: '/',

@@ -7,7 +7,12 @@ export async function startPushgateway(options: ToolOptions): Promise<Started> {
   return launch({
     name: 'Pushgateway',
     options,
-    command: (port) => [options.program, `--web.listen-address=127.0.0.1:${port}`, `--persistence.file=${join(options.folder, 'pushed.data')}`, '--persistence.interval=10s'],
+    command: (port) => [
+      options.program,
+      `--web.listen-address=127.0.0.1:${port}`,
+      `--persistence.file=${join(options.folder, 'pushed.data')}`,
+      '--persistence.interval=10s',
+    ],
     env: {},
     logFile: join(options.folder, 'pushgateway.log'),
     ready: '/-/ready',

@@ -14,7 +14,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const serving = `require('node:http').createServer((_, response) => response.end('ok')).listen(Number(process.argv[1]), '127.0.0.1')`
 async function start(script: string, options: Partial<ServiceOptions> = {}): Promise<Started> {
-  return launch({ name: 'the tool', options: { folder, ...options }, command: (port) => [process.execPath, '-e', script, String(port)], env: {}, logFile: join(folder, 'log', 'tool.log'), ready: '/' })
+  return launch({
+    name: 'the tool',
+    options: { folder, ...options },
+    command: (port) => [process.execPath, '-e', script, String(port)],
+    env: {},
+    logFile: join(folder, 'log', 'tool.log'),
+    ready: '/',
+  })
 }
 
 describe('a program of the stack', () => {
@@ -32,7 +39,11 @@ describe('a program of the stack', () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as AddressInfo
-    expect(await start(serving, { port })).toEqual({ state: 'failed', cause: 'port-in-use', reason: `the tool: port ${port} is in use` })
+    expect(await start(serving, { port })).toEqual({
+      state: 'failed',
+      cause: 'port-in-use',
+      reason: `the tool: port ${port} is in use`,
+    })
     other.close()
   })
 
@@ -45,34 +56,59 @@ describe('a program of the stack', () => {
   })
 
   it('that ends at once, is no program, or is never ready says so in one line', async () => {
-    expect(await start('console.error("first"); console.error("no such flag: --x"); process.exit(3)')).toEqual({ state: 'failed', cause: 'program', reason: 'the tool ended with code 3 before it was ready; it last wrote: no such flag: --x' })
-    expect(await launch({ name: 'the tool', options: { folder }, command: () => ['/no/such/program'], env: {}, logFile: join(folder, 'tool.log'), ready: '/' })).toMatchObject({ state: 'failed', reason: 'the tool could not be started: not found' })
-    expect(await start('setInterval(() => undefined, 1000)', { timeoutMs: 200 })).toMatchObject({ state: 'failed', reason: 'the tool was not ready within 0.2 s; it wrote nothing' })
+    expect(
+      await start('console.error("first"); console.error("no such flag: --x"); process.exit(3)'),
+    ).toEqual({
+      state: 'failed',
+      cause: 'program',
+      reason: 'the tool ended with code 3 before it was ready; it last wrote: no such flag: --x',
+    })
+    expect(
+      await launch({
+        name: 'the tool',
+        options: { folder },
+        command: () => ['/no/such/program'],
+        env: {},
+        logFile: join(folder, 'tool.log'),
+        ready: '/',
+      }),
+    ).toMatchObject({ state: 'failed', reason: 'the tool could not be started: not found' })
+    expect(await start('setInterval(() => undefined, 1000)', { timeoutMs: 200 })).toMatchObject({
+      state: 'failed',
+      reason: 'the tool was not ready within 0.2 s; it wrote nothing',
+    })
   })
 
   it('that is given up while it starts is ended', async () => {
     const controller = new AbortController()
     const starting = start('setInterval(() => undefined, 1000)', { signal: controller.signal })
     controller.abort()
-    expect(await starting).toEqual({ state: 'failed', cause: 'program', reason: 'the tool: interrupted while it was starting' })
+    expect(await starting).toEqual({
+      state: 'failed',
+      cause: 'program',
+      reason: 'the tool: interrupted while it was starting',
+    })
   })
 })
 
 describe("Debian's Alertmanager where its package is not installed", () => {
   const installed = '/usr/share/prometheus/alertmanager'
 
-  it.skipIf(existsSync(`${installed}/default.tmpl`))('is started from a copy that reads its templates from beside it', async () => {
-    const program = join(folder, 'alertmanager')
-    writeFileSync(program, `one${installed}/default.tmpl two${installed} three`)
-    const copy = await runnableAlertmanager(program, folder)
-    const text = readFileSync(copy, 'latin1')
-    const [, relative = ''] = /one(\S+)\/default\.tmpl/.exec(text) ?? []
-    expect(relative).toHaveLength(installed.length)
-    expect(text).toBe(`one${relative}/default.tmpl two${relative} three`)
-    expect(readFileSync(join(folder, relative, 'default.tmpl'), 'utf8')).toContain('define "__subject"')
-    expect(statSync(copy).mode & 0o777).toBe(0o700)
-    expect(readFileSync(program, 'utf8')).toContain(installed)
-  })
+  it.skipIf(existsSync(`${installed}/default.tmpl`))(
+    'is started from a copy that reads its templates from beside it',
+    async () => {
+      const program = join(folder, 'alertmanager')
+      writeFileSync(program, `one${installed}/default.tmpl two${installed} three`)
+      const copy = await runnableAlertmanager(program, folder)
+      const text = readFileSync(copy, 'latin1')
+      const [, relative = ''] = /one(\S+)\/default\.tmpl/.exec(text) ?? []
+      expect(relative).toHaveLength(installed.length)
+      expect(text).toBe(`one${relative}/default.tmpl two${relative} three`)
+      expect(readFileSync(join(folder, relative, 'default.tmpl'), 'utf8')).toContain('define "__subject"')
+      expect(statSync(copy).mode & 0o777).toBe(0o700)
+      expect(readFileSync(program, 'utf8')).toContain(installed)
+    },
+  )
 
   it('is used as it is when it does not look there', async () => {
     const program = join(folder, 'upstream')

@@ -20,7 +20,9 @@ export interface Service {
 }
 
 /** `port-in-use`: the port that was asked for belongs to somebody else; `program`: it did not start or was not ready. */
-export type Started<S extends Service = Service> = { state: 'up'; service: S } | { state: 'failed'; cause: 'port-in-use' | 'program'; reason: string }
+export type Started<S extends Service = Service> =
+  | { state: 'up'; service: S }
+  | { state: 'failed'; cause: 'port-in-use' | 'program'; reason: string }
 
 /** What every program of the stack is told. */
 export interface ServiceOptions {
@@ -68,28 +70,43 @@ export async function launch(plan: Launch): Promise<Started> {
   for (let attempt = 1; ; attempt += 1) {
     const port = wanted === 0 ? await freePort() : wanted
     const started = await launchOn(port, plan)
-    if (started.state === 'up' || started.cause !== 'port-in-use' || wanted !== 0 || attempt === attempts) return started
+    if (started.state === 'up' || started.cause !== 'port-in-use' || wanted !== 0 || attempt === attempts)
+      return started
   }
 }
 
 async function launchOn(port: number, plan: Launch): Promise<Started> {
   const [program = '', ...args] = plan.command(port)
   const env = typeof plan.env === 'function' ? plan.env(port) : plan.env
-  const child = startChild(program, args, { env, outputFile: plan.logFile, ...(plan.cwd !== undefined && { cwd: plan.cwd }) })
+  const child = startChild(program, args, {
+    env,
+    outputFile: plan.logFile,
+    ...(plan.cwd !== undefined && { cwd: plan.cwd }),
+  })
   const url = `http://127.0.0.1:${port}`
   const timeoutMs = plan.options.timeoutMs ?? defaultTimeoutMs
   const done = new AbortController()
   const signal = AbortSignal.any([done.signal, ...(plan.options.signal ? [plan.options.signal] : [])])
-  const ready = typeof plan.ready === 'string' ? waitReady(url, plan.ready, { timeoutMs, signal }).then((answer) => answer === 'ready') : untilTrue(plan.ready, child, timeoutMs, signal)
+  const ready =
+    typeof plan.ready === 'string'
+      ? waitReady(url, plan.ready, { timeoutMs, signal }).then((answer) => answer === 'ready')
+      : untilTrue(plan.ready, child, timeoutMs, signal)
   const first = await Promise.race([child.ended, ready])
   done.abort()
-  if (first === true && child.pid !== undefined) return { state: 'up', service: serviceOf(child, child.pid, { url, port }, plan.stopSignal) }
+  if (first === true && child.pid !== undefined)
+    return { state: 'up', service: serviceOf(child, child.pid, { url, port }, plan.stopSignal) }
   await child.stop(stopGraceMs)
-  if (typeof first === 'object' && /address already in use|EADDRINUSE|is in use/i.test(child.tail('stderr'))) return inUse(plan.name, port)
+  if (typeof first === 'object' && /address already in use|EADDRINUSE|is in use/i.test(child.tail('stderr')))
+    return inUse(plan.name, port)
   return { state: 'failed', cause: 'program', reason: whyNot(plan, first, child, timeoutMs) }
 }
 
-function serviceOf(child: Child, pid: number, place: { url: string; port: number }, stopSignal: NodeJS.Signals | undefined): Service {
+function serviceOf(
+  child: Child,
+  pid: number,
+  place: { url: string; port: number },
+  stopSignal: NodeJS.Signals | undefined,
+): Service {
   return {
     ...place,
     pid,
@@ -105,7 +122,12 @@ function serviceOf(child: Child, pid: number, place: { url: string; port: number
   }
 }
 
-async function untilTrue(isReady: (child: Child) => boolean, child: Child, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+async function untilTrue(
+  isReady: (child: Child) => boolean,
+  child: Child,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
   const deadline = performance.now() + timeoutMs
   while (!isReady(child)) {
     if (signal.aborted || performance.now() > deadline) return false
@@ -128,6 +150,13 @@ function whyNot(plan: Launch, first: ChildEnd | boolean, child: Child, timeoutMs
 }
 
 function lastWords(child: Child): string {
-  const line = child.tail('stderr').split('\n').findLast((text) => text.trim() !== '') ?? ''
-  return line.replaceAll(/\p{Cc}/gu, ' ').trim().slice(0, 300)
+  const line =
+    child
+      .tail('stderr')
+      .split('\n')
+      .findLast((text) => text.trim() !== '') ?? ''
+  return line
+    .replaceAll(/\p{Cc}/gu, ' ')
+    .trim()
+    .slice(0, 300)
 }

@@ -3,7 +3,12 @@ import { redactorFor } from './redact.ts'
 import { keptTrace } from './trace.ts'
 import { readZip, writeZip } from './zip.ts'
 
-const redact = redactorFor({ PROBE_PASSWORD: 'tulip-canary', API_TOKEN: 'tulip-canary-longer', PATH: '/usr/bin', SECRET: 'short' })
+const redact = redactorFor({
+  PROBE_PASSWORD: 'tulip-canary',
+  API_TOKEN: 'tulip-canary-longer',
+  PATH: '/usr/bin',
+  SECRET: 'short',
+})
 
 describe('a text without its secrets', () => {
   it.each([
@@ -23,28 +28,73 @@ describe('a text without its secrets', () => {
 
 describe('a ZIP archive', () => {
   it('of another program is read', () => {
-    const archive = Buffer.from('UEsDBBQAAAAIAAAAIQDjUT2NCgAAABcAAAAFAAAAYS50eHTLSM3JyVfIQCcBUEsDBBQAAAgAAAAAIQAL+UNWBgAAAAYAAAAKAAAAZGlyL8O8LnR4dHN0b3JlZFBLAQIUAxQAAAAIAAAAIQDjUT2NCgAAABcAAAAFAAAAAAAAAAAAAACAAQAAAABhLnR4dFBLAQIUAxQAAAgAAAAAIQAL+UNWBgAAAAYAAAAKAAAAAAAAAAAAAACAAS0AAABkaXIvw7wudHh0UEsFBgAAAAACAAIAawAAAFsAAAAJAGEgY29tbWVudA==', 'base64')
-    expect(readZip(archive).map(({ name, bytes }) => [name, bytes.toString()])).toEqual([['a.txt', 'hello hello hello hello'], ['dir/ü.txt', 'stored']])
+    const archive = Buffer.from(
+      'UEsDBBQAAAAIAAAAIQDjUT2NCgAAABcAAAAFAAAAYS50eHTLSM3JyVfIQCcBUEsDBBQAAAgAAAAAIQAL+UNWBgAAAAYAAAAKAAAAZGlyL8O8LnR4dHN0b3JlZFBLAQIUAxQAAAAIAAAAIQDjUT2NCgAAABcAAAAFAAAAAAAAAAAAAACAAQAAAABhLnR4dFBLAQIUAxQAAAgAAAAAIQAL+UNWBgAAAAYAAAAKAAAAAAAAAAAAAACAAS0AAABkaXIvw7wudHh0UEsFBgAAAAACAAIAawAAAFsAAAAJAGEgY29tbWVudA==',
+      'base64',
+    )
+    expect(readZip(archive).map(({ name, bytes }) => [name, bytes.toString()])).toEqual([
+      ['a.txt', 'hello hello hello hello'],
+      ['dir/ü.txt', 'stored'],
+    ])
   })
 
   it('of ours is read back as it was written', () => {
-    const entries = [{ name: 'ä/b.trace', bytes: Buffer.from('x'.repeat(100_000)) }, { name: 'empty', bytes: Buffer.alloc(0) }]
+    const entries = [
+      { name: 'ä/b.trace', bytes: Buffer.from('x'.repeat(100_000)) },
+      { name: 'empty', bytes: Buffer.alloc(0) },
+    ]
     expect(readZip(writeZip(entries))).toEqual(entries)
   })
 
-  it.each([['nothing', Buffer.alloc(0)], ['something else', Buffer.from('hello')], ['the half of one', writeZip([{ name: 'a', bytes: Buffer.from('b') }]).subarray(20)]])('%s is refused', (_what, bytes) => {
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['something else', Buffer.from('hello')],
+    ['the half of one', writeZip([{ name: 'a', bytes: Buffer.from('b') }]).subarray(20)],
+  ])('%s is refused', (_what, bytes) => {
     expect(() => readZip(bytes)).toThrow(/ZIP|range/)
   })
 })
 
 describe('a trace', () => {
   const lines = [
-    { type: 'context-options', version: 10, browserName: 'chromium', title: 'it', options: { httpCredentials: 'canary', extraHTTPHeaders: 'canary' } },
-    { type: 'before', callId: '1', class: 'Frame', method: 'fill', params: { selector: '#p', value: 'canary' } },
-    { type: 'before', callId: '2', class: 'Test', method: 'pw:api', title: 'Fill "canary" #p', params: { value: 'canary' }, stack: [{ file: 'a.spec.ts', line: 3 }] },
-    { type: 'before', callId: '3', class: 'APIRequestContext', method: 'fetch', params: { url: 'http://x/login', method: 'POST', headers: 'canary', jsonData: 'canary' } },
+    {
+      type: 'context-options',
+      version: 10,
+      browserName: 'chromium',
+      title: 'it',
+      options: { httpCredentials: 'canary', extraHTTPHeaders: 'canary' },
+    },
+    {
+      type: 'before',
+      callId: '1',
+      class: 'Frame',
+      method: 'fill',
+      params: { selector: '#p', value: 'canary' },
+    },
+    {
+      type: 'before',
+      callId: '2',
+      class: 'Test',
+      method: 'pw:api',
+      title: 'Fill "canary" #p',
+      params: { value: 'canary' },
+      stack: [{ file: 'a.spec.ts', line: 3 }],
+    },
+    {
+      type: 'before',
+      callId: '3',
+      class: 'APIRequestContext',
+      method: 'fetch',
+      params: { url: 'http://x/login', method: 'POST', headers: 'canary', jsonData: 'canary' },
+    },
     { type: 'log', callId: '3', message: 'authorization: canary' },
-    { type: 'after', callId: '3', result: { response: { status: 401, headers: 'canary', body: 'canary' } }, attachments: 'canary', error: { message: 'Bearer canary', stack: 'canary' } },
+    {
+      type: 'after',
+      callId: '3',
+      result: { response: { status: 401, headers: 'canary', body: 'canary' } },
+      attachments: 'canary',
+      error: { message: 'Bearer canary', stack: 'canary' },
+    },
     { type: 'console', messageType: 'error', text: 'failed with Bearer canary', args: ['canary'] },
     { type: 'frame-snapshot', snapshot: 'canary' },
     { type: 'something-new', payload: 'canary' },
@@ -59,7 +109,11 @@ describe('a trace', () => {
   it('keeps which action came when and how it ended, and nothing that it carried', () => {
     const kept = keptTrace(archive, redact)
     const entries = readZip(kept.archive)
-    expect(entries.map(({ name }) => name)).toEqual(['0-trace.trace', '0-trace.network', 'screencast/page-1.jpeg'])
+    expect(entries.map(({ name }) => name)).toEqual([
+      '0-trace.trace',
+      '0-trace.network',
+      'screencast/page-1.jpeg',
+    ])
     const text = entries.map(({ bytes }) => bytes.toString()).join('\n')
     expect(text).not.toContain('canary')
     expect(text).toContain('"url":"http://x/login","method":"POST"')

@@ -14,14 +14,25 @@ const resultShape = z.object({
   steps: z.array(stepShape).default([]),
   attachments: z.array(z.object({ name: z.string(), path: z.string().optional() })).default([]),
 })
-const specShape = z.object({ title: z.string(), tests: z.array(z.object({ status: z.enum(['expected', 'unexpected', 'flaky', 'skipped']), results: z.array(resultShape) })) })
+const specShape = z.object({
+  title: z.string(),
+  tests: z.array(
+    z.object({
+      status: z.enum(['expected', 'unexpected', 'flaky', 'skipped']),
+      results: z.array(resultShape),
+    }),
+  ),
+})
 const suiteShape = z.object({
   specs: z.array(specShape).default([]),
   get suites() {
     return z.array(suiteShape).optional()
   },
 })
-const reportShape = z.object({ suites: z.array(suiteShape).default([]), errors: z.array(errorShape).default([]) })
+const reportShape = z.object({
+  suites: z.array(suiteShape).default([]),
+  errors: z.array(errorShape).default([]),
+})
 
 type Suite = z.infer<typeof suiteShape>
 type Result = z.infer<typeof resultShape>
@@ -29,23 +40,53 @@ type Result = z.infer<typeof resultShape>
 /** What a run of a spec came to. `unusable`: it says nothing of the target. */
 export type SpecRun =
   | { state: 'unusable'; reason: string }
-  | { state: 'ran'; steps: StepResult[]; durationMs: number; attempts: number; failed: StepResult | undefined; /** What attempts before the last one failed with, oldest first. */ earlier: StepResult[]; /** Files that the last failed attempt left. */ left: { name: string; path: string }[] }
+  | {
+      state: 'ran'
+      steps: StepResult[]
+      durationMs: number
+      attempts: number
+      failed: StepResult | undefined
+      /** What attempts before the last one failed with, oldest first. */ earlier: StepResult[]
+      /** Files that the last failed attempt left. */ left: { name: string; path: string }[]
+    }
 
 /** Reads Playwright's JSON report. Its messages may hold what the target said, and secrets. */
 export function readReport(text: string, redact: Redact): SpecRun {
   const report = reportShape.safeParse(parsed(text))
   if (!report.success) return { state: 'unusable', reason: 'Playwright left no report that can be read' }
   const tests = testsOf(report.data.suites).filter(({ status }) => status !== 'skipped')
-  const said = (message: string): string => oneLine(redact(stripVTControlCharacters(message)).replace(/^\w*Error: /, ''))
+  const said = (message: string): string =>
+    oneLine(redact(stripVTControlCharacters(message)).replace(/^\w*Error: /, ''))
   const [error] = report.data.errors
-  if (tests.length === 0) return { state: 'unusable', reason: error ? `the spec could not be run: ${said(error.message)}` : 'the spec has no test that was run' }
-  const last = tests.map((test) => ({ ...test, result: test.results.at(-1) })).flatMap(({ title, results, result }) => (result ? [{ title, results, result }] : []))
-  const launch = last.flatMap(({ result }) => result.errors).find(({ message }) => /browserType\.launch|Executable doesn't exist/.test(message))
-  if (launch) return { state: 'unusable', reason: `no browser could be started here (Playwright's own: npx playwright install chromium; or the package chromium): ${said(launch.message)}` }
-  if (last.some(({ result }) => result.status === 'interrupted')) return { state: 'unusable', reason: 'interrupted before it was done' }
+  if (tests.length === 0)
+    return {
+      state: 'unusable',
+      reason: error
+        ? `the spec could not be run: ${said(error.message)}`
+        : 'the spec has no test that was run',
+    }
+  const last = tests
+    .map((test) => ({ ...test, result: test.results.at(-1) }))
+    .flatMap(({ title, results, result }) => (result ? [{ title, results, result }] : []))
+  const launch = last
+    .flatMap(({ result }) => result.errors)
+    .find(({ message }) => /browserType\.launch|Executable doesn't exist/.test(message))
+  if (launch)
+    return {
+      state: 'unusable',
+      reason: `no browser could be started here (Playwright's own: npx playwright install chromium; or the package chromium): ${said(launch.message)}`,
+    }
+  if (last.some(({ result }) => result.status === 'interrupted'))
+    return { state: 'unusable', reason: 'interrupted before it was done' }
   const steps = last.flatMap(({ title, result }) => stepsOf(title, result, last.length > 1, said))
-  const earlier = last.flatMap(({ title, results }) => results.slice(0, -1).flatMap((before) => stepsOf(title, before, last.length > 1, said).filter(({ ok }) => !ok)))
-  const left = last.flatMap(({ result }) => (result.status === 'passed' ? [] : result.attachments)).flatMap(({ name, path }) => (path === undefined ? [] : [{ name, path }]))
+  const earlier = last.flatMap(({ title, results }) =>
+    results
+      .slice(0, -1)
+      .flatMap((before) => stepsOf(title, before, last.length > 1, said).filter(({ ok }) => !ok)),
+  )
+  const left = last
+    .flatMap(({ result }) => (result.status === 'passed' ? [] : result.attachments))
+    .flatMap(({ name, path }) => (path === undefined ? [] : [{ name, path }]))
   return {
     state: 'ran',
     steps,
@@ -58,20 +99,45 @@ export function readReport(text: string, redact: Redact): SpecRun {
 }
 
 function testsOf(suites: readonly Suite[]): { title: string; status: string; results: Result[] }[] {
-  return suites.flatMap((suite) => [...suite.specs.flatMap(({ title, tests }) => tests.map((test) => ({ title, ...test }))), ...testsOf(suite.suites ?? [])])
+  return suites.flatMap((suite) => [
+    ...suite.specs.flatMap(({ title, tests }) => tests.map((test) => ({ title, ...test }))),
+    ...testsOf(suite.suites ?? []),
+  ])
 }
 
 // The steps that the spec names; where it failed outside of them, or names none, the test itself.
-function stepsOf(title: string, { status, duration, errors, steps }: Result, several: boolean, said: (message: string) => string): StepResult[] {
+function stepsOf(
+  title: string,
+  { status, duration, errors, steps }: Result,
+  several: boolean,
+  said: (message: string) => string,
+): StepResult[] {
   const own = nameOf(title)
-  const named = steps.map(({ title: step, duration: durationMs, error }) => outcomeOf(several ? `${own}.${nameOf(step)}` : nameOf(step), durationMs, error?.message, said))
+  const named = steps.map(({ title: step, duration: durationMs, error }) =>
+    outcomeOf(several ? `${own}.${nameOf(step)}` : nameOf(step), durationMs, error?.message, said),
+  )
   if (status === 'passed' ? named.length > 0 : named.some(({ ok }) => !ok)) return named
   const spentMs = steps.reduce((sum, step) => sum + step.duration, 0)
-  return [...named, outcomeOf(own, Math.max(0, duration - spentMs), status === 'passed' ? undefined : (errors[0]?.message ?? `ended as ${status ?? 'unknown'}`), said)]
+  return [
+    ...named,
+    outcomeOf(
+      own,
+      Math.max(0, duration - spentMs),
+      status === 'passed' ? undefined : (errors[0]?.message ?? `ended as ${status ?? 'unknown'}`),
+      said,
+    ),
+  ]
 }
 
-function outcomeOf(step: string, durationMs: number, message: string | undefined, said: (message: string) => string): StepResult {
-  return message === undefined ? { step, ok: true, status: 0, durationMs } : { step, ok: false, status: 0, durationMs, class: classOf(message), message: said(message) }
+function outcomeOf(
+  step: string,
+  durationMs: number,
+  message: string | undefined,
+  said: (message: string) => string,
+): StepResult {
+  return message === undefined
+    ? { step, ok: true, status: 0, durationMs }
+    : { step, ok: false, status: 0, durationMs, class: classOf(message), message: said(message) }
 }
 
 function classOf(message: string): FailureClass {
@@ -85,7 +151,12 @@ function classOf(message: string): FailureClass {
 
 // As the names of a journey's steps: they become metric labels and record keys.
 function nameOf(title: string): string {
-  return title.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[^A-Za-z0-9]+|-+$/g, '').slice(0, 64) || 'unnamed'
+  return (
+    title
+      .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+      .replaceAll(/^[^A-Za-z0-9]+|-+$/g, '')
+      .slice(0, 64) || 'unnamed'
+  )
 }
 
 function parsed(text: string): unknown {

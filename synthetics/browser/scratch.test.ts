@@ -18,8 +18,18 @@ it('is for its owner alone, and those of probers that were killed long ago are r
     utimesSync(folder, (now - ageMs) / 1000, (now - ageMs) / 1000)
     return folder
   }
-  const [killed, justKilled, running, foreign] = [made(`vigil-spec-${nobody}-a`, 7_200_000), made(`vigil-spec-${nobody}-b`, 60_000), made(`vigil-spec-${process.pid}-c`, 7_200_000), made('something-else', 7_200_000)]
+  const [killed, justKilled, running, foreign] = [
+    made(`vigil-spec-${nobody}-a`, 7_200_000),
+    made(`vigil-spec-${nobody}-b`, 60_000),
+    made(`vigil-spec-${process.pid}-c`, 7_200_000),
+    made('something-else', 7_200_000),
+  ]
   const scratch = await scratchFolder(temporary, process.pid, now)
   expect(statSync(scratch).mode & 0o777).toBe(0o700)
-  expect([killed, justKilled, running, foreign].map((folder) => existsSync(folder))).toEqual([false, true, true, true])
+  expect([killed, justKilled, running, foreign].map((folder) => existsSync(folder))).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ])
 })

@@ -9,7 +9,9 @@ const hourMs = 3_600_000
  * traces have all secrets in them. By age and by process, for processes of another container are not seen from here.
  */
 export async function scratchFolder(temporary: string, pid: number, nowMs: number): Promise<string> {
-  const left = (await readdir(temporary)).filter((name) => name.startsWith(prefix) && !isRunning(Number(name.slice(prefix.length).split('-')[0])))
+  const left = (await readdir(temporary)).filter(
+    (name) => name.startsWith(prefix) && !isRunning(Number(name.slice(prefix.length).split('-')[0])),
+  )
   for (const name of left) {
     const folder = join(temporary, name)
     const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: nowMs }))

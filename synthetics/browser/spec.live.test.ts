@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -40,7 +48,11 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(folder, 'node_modules'))
-  for (const [name, body] of Object.entries(specs)) writeFileSync(join(folder, `${name}.spec.ts`), `import { expect, test } from '@playwright/test'\n${body}\n`)
+  for (const [name, body] of Object.entries(specs))
+    writeFileSync(
+      join(folder, `${name}.spec.ts`),
+      `import { expect, test } from '@playwright/test'\n${body}\n`,
+    )
   mkdirSync(join(folder, 'no-browsers'))
 })
 afterAll(() => {
@@ -49,10 +61,25 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function probed(name: string, more: { attempts?: number; signal?: AbortSignal; env?: NodeJS.ProcessEnv } = {}): Promise<ProbeResult> {
+async function probed(
+  name: string,
+  more: { attempts?: number; signal?: AbortSignal; env?: NodeJS.ProcessEnv } = {},
+): Promise<ProbeResult> {
   const { attempts = 1, signal = new AbortController().signal, env = {} } = more
-  const plan = { targetUrl: url, journeys: [], probes: { [name]: { spec: `./${name}.spec.ts`, attempts } }, run: 'r', signal, now: Date.now, root: folder, folder: kept }
-  const { probes } = await runProbes({ ...plan, env: { ...process.env, PROBE_PASSWORD: 'canary-of-the-environment', ...env } })
+  const plan = {
+    targetUrl: url,
+    journeys: [],
+    probes: { [name]: { spec: `./${name}.spec.ts`, attempts } },
+    run: 'r',
+    signal,
+    now: Date.now,
+    root: folder,
+    folder: kept,
+  }
+  const { probes } = await runProbes({
+    ...plan,
+    env: { ...process.env, PROBE_PASSWORD: 'canary-of-the-environment', ...env },
+  })
   const [result] = probes
   if (!result) throw new Error('no result')
   return result
@@ -60,31 +87,58 @@ async function probed(name: string, more: { attempts?: number; signal?: AbortSig
 
 describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
   it('up, with the steps that it names', async () => {
-    expect(await probed('good')).toMatchObject({ outcome: 'up', attempts: 1, steps: [{ step: 'opens-it', ok: true }] })
+    expect(await probed('good')).toMatchObject({
+      outcome: 'up',
+      attempts: 1,
+      steps: [{ step: 'opens-it', ok: true }],
+    })
   })
 
   it('down with its failing step; screenshot, trace and console log are kept, and no secret in any of them', async () => {
     const result = await probed('leaky')
-    expect(result).toMatchObject({ outcome: 'down', steps: [{ step: 'asks', ok: true }, { step: 'expects', ok: false, class: 'check' }] })
+    expect(result).toMatchObject({
+      outcome: 'down',
+      steps: [
+        { step: 'asks', ok: true },
+        { step: 'expects', ok: false, class: 'check' },
+      ],
+    })
     const trace = /\(trace ([0-9a-f]{32})\)/.exec(result.message ?? '')?.[1]
     expect(traceparents.filter((sent) => sent.startsWith(`00-${trace}-`)).length).toBeGreaterThanOrEqual(2)
     expect(result.message).toContain(`kept: ${join(kept, 'leaky')}`)
     const files = readdirSync(join(kept, 'leaky'))
     expect(files.toSorted()).toEqual(['console-1.log', 'screenshot-1.png', 'trace-1.zip'])
-    expect(readFileSync(join(kept, 'leaky', 'console-1.log'), 'utf8')).toContain('log: said by the page Bearer [redacted]')
+    expect(readFileSync(join(kept, 'leaky', 'console-1.log'), 'utf8')).toContain(
+      'log: said by the page Bearer [redacted]',
+    )
     const archive = readZip(readFileSync(join(kept, 'leaky', 'trace-1.zip')))
     expect(archive.some(({ name }) => name.endsWith('.jpeg'))).toBe(true)
-    const texts = [JSON.stringify(result), ...archive.map(({ bytes }) => bytes.toString('latin1')), ...files.map((file) => readFileSync(join(kept, 'leaky', file), 'latin1'))]
+    const texts = [
+      JSON.stringify(result),
+      ...archive.map(({ bytes }) => bytes.toString('latin1')),
+      ...files.map((file) => readFileSync(join(kept, 'leaky', file), 'latin1')),
+    ]
     expect(texts.filter((text) => text.includes('canary'))).toEqual([])
   })
 
   it('degraded when it passed only on a retry', async () => {
-    expect(await probed('retried', { attempts: 2 })).toMatchObject({ outcome: 'degraded', attempts: 2, message: expect.stringMatching(/^passed only at attempt 2; before: step failed \(check\): /), earlier: [{ step: 'step', class: 'check' }] })
+    expect(await probed('retried', { attempts: 2 })).toMatchObject({
+      outcome: 'degraded',
+      attempts: 2,
+      message: expect.stringMatching(/^passed only at attempt 2; before: step failed \(check\): /),
+      earlier: [{ step: 'step', class: 'check' }],
+    })
   })
 
   it('unknown when it cannot be loaded, when it is not there, and when it was interrupted', async () => {
-    expect(await probed('broken')).toMatchObject({ outcome: 'unknown', message: expect.stringMatching(/^the spec could not be run: .*not-there/) })
-    expect(await probed('absent')).toMatchObject({ outcome: 'unknown', message: 'not run: ./absent.spec.ts is not there' })
+    expect(await probed('broken')).toMatchObject({
+      outcome: 'unknown',
+      message: expect.stringMatching(/^the spec could not be run: .*not-there/),
+    })
+    expect(await probed('absent')).toMatchObject({
+      outcome: 'unknown',
+      message: 'not run: ./absent.spec.ts is not there',
+    })
     const interruption = new AbortController()
     const interrupted = probed('good', { signal: interruption.signal })
     setTimeout(() => interruption.abort(), 300)
@@ -92,7 +146,12 @@ describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
   })
 
   it('unknown when no browser can be started', async () => {
-    expect(await probed('good', { env: { VIGIL_BROWSER: join(folder, 'no-browsers', 'chromium') } })).toMatchObject({ outcome: 'unknown', message: expect.stringMatching(/^no browser could be started here/) })
+    expect(
+      await probed('good', { env: { VIGIL_BROWSER: join(folder, 'no-browsers', 'chromium') } }),
+    ).toMatchObject({
+      outcome: 'unknown',
+      message: expect.stringMatching(/^no browser could be started here/),
+    })
   })
 
   it('and leaves nothing of its own run behind', () => {

@@ -54,7 +54,15 @@ const config = fileURLToPath(new URL('../playwright/probe.config.ts', import.met
  */
 export async function runSpec(plan: SpecPlan): Promise<ProbeResult> {
   const startedAt = new Date(plan.now()).toISOString()
-  const unknown = (message: string): ProbeResult => ({ name: plan.name, outcome: 'unknown', startedAt, durationMs: 0, attempts: 0, steps: [], message })
+  const unknown = (message: string): ProbeResult => ({
+    name: plan.name,
+    outcome: 'unknown',
+    startedAt,
+    durationMs: 0,
+    attempts: 0,
+    steps: [],
+    message,
+  })
   const spec = resolve(plan.root, plan.spec)
   if (!existsSync(spec)) return unknown(`not run: ${plan.spec} is not there`)
   const redact = redactorFor(plan.env)
@@ -65,13 +73,25 @@ export async function runSpec(plan: SpecPlan): Promise<ProbeResult> {
     if (plan.signal.aborted) return unknown('interrupted before it was done')
     if (run.state === 'unusable') return unknown(run.reason)
     const { steps, durationMs, attempts, earlier } = run
-    return { name: plan.name, startedAt, durationMs, attempts, ...retriesOf(earlier), steps, ...(await judge(plan, run, { trace, redact })) }
+    return {
+      name: plan.name,
+      startedAt,
+      durationMs,
+      attempts,
+      ...retriesOf(earlier),
+      steps,
+      ...(await judge(plan, run, { trace, redact })),
+    }
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
 }
 
-async function played(plan: SpecPlan, spec: string, { scratch, traceparent, redact }: { scratch: string; traceparent: string; redact: Redact }): Promise<SpecRun> {
+async function played(
+  plan: SpecPlan,
+  spec: string,
+  { scratch, traceparent, redact }: { scratch: string; traceparent: string; redact: Redact },
+): Promise<SpecRun> {
   const report = join(scratch, 'report.json')
   const wholeMs = plan.timeoutMs * plan.attempts + overheadMs
   const child = startChild(process.execPath, [playwrightFor(spec), 'test', '--config', config], {
@@ -97,14 +117,22 @@ async function played(plan: SpecPlan, spec: string, { scratch, traceparent, reda
   plan.signal.removeEventListener('abort', stop)
   const text = await readFile(report, 'utf8').catch(() => undefined)
   if (text !== undefined) return readReport(text, redact)
-  return { state: 'unusable', reason: `Playwright ended without a report (${endWords(end)}): ${oneLine(redact(child.tail('stderr') || child.tail('stdout'))) || 'it wrote nothing'}` }
+  return {
+    state: 'unusable',
+    reason: `Playwright ended without a report (${endWords(end)}): ${oneLine(redact(child.tail('stderr') || child.tail('stdout'))) || 'it wrote nothing'}`,
+  }
 }
 
-async function judge(plan: SpecPlan, run: SpecRun & { state: 'ran' }, { trace, redact }: { trace: string; redact: Redact }): Promise<Pick<ProbeResult, 'outcome' | 'message'>> {
+async function judge(
+  plan: SpecPlan,
+  run: SpecRun & { state: 'ran' },
+  { trace, redact }: { trace: string; redact: Redact },
+): Promise<Pick<ProbeResult, 'outcome' | 'message'>> {
   if (run.failed) {
     const kept = await keep(plan, run.left, redact)
     const message = `${stepWords(run.failed)} (trace ${trace})${kept === undefined ? '' : `; kept: ${kept}`}`
-    const unanswered = run.failed.class === 'connect' || run.failed.class === 'dns' || run.failed.class === 'timeout'
+    const unanswered =
+      run.failed.class === 'connect' || run.failed.class === 'dns' || run.failed.class === 'timeout'
     return unanswered ? blamed(message, plan.controlUrl, plan.signal) : { outcome: 'down', message }
   }
   const slow = plan.degradedMs !== undefined && run.durationMs >= plan.degradedMs
@@ -116,17 +144,25 @@ async function judge(plan: SpecPlan, run: SpecRun & { state: 'ran' }, { trace, r
 }
 
 /** Keeps what helps to understand a failure; gives the folder. That the disk is full must not change the outcome. */
-async function keep(plan: SpecPlan, left: readonly { name: string; path: string }[], redact: Redact): Promise<string | undefined> {
+async function keep(
+  plan: SpecPlan,
+  left: readonly { name: string; path: string }[],
+  redact: Redact,
+): Promise<string | undefined> {
   const folder = join(plan.folder, plan.name)
   try {
     await mkdir(folder, { recursive: true })
     const screenshots = left.filter(({ name, path }) => name === 'screenshot' && path.endsWith('.png'))
-    for (const [index, { path }] of screenshots.entries()) await writeFile(join(folder, `screenshot-${index + 1}.png`), await readFile(path))
+    for (const [index, { path }] of screenshots.entries())
+      await writeFile(join(folder, `screenshot-${index + 1}.png`), await readFile(path))
     const traces = left.filter(({ name, path }) => name === 'trace' && path.endsWith('.zip'))
     for (const [index, { path }] of traces.entries()) {
       const { archive, console } = keptTrace(await readFile(path), redact)
       await writeFile(join(folder, `trace-${index + 1}.zip`), archive)
-      await writeFile(join(folder, `console-${index + 1}.log`), console.map((line) => `${oneLine(line, 2000)}\n`).join(''))
+      await writeFile(
+        join(folder, `console-${index + 1}.log`),
+        console.map((line) => `${oneLine(line, 2000)}\n`).join(''),
+      )
     }
     return folder
   } catch {

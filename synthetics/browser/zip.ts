@@ -25,7 +25,11 @@ export function readZip(archive: Buffer): ZipEntry[] {
   let left = mostBytes
   for (let count = archive.readUInt16LE(end + 10); count > 0; count -= 1) {
     if (archive.readUInt32LE(at) !== entrySignature) throw new Error('a broken ZIP archive')
-    const [nameLength, extraLength, commentLength] = [archive.readUInt16LE(at + 28), archive.readUInt16LE(at + 30), archive.readUInt16LE(at + 32)]
+    const [nameLength, extraLength, commentLength] = [
+      archive.readUInt16LE(at + 28),
+      archive.readUInt16LE(at + 30),
+      archive.readUInt16LE(at + 32),
+    ]
     const bytes = unpacked(archive, at, left)
     left -= bytes.length
     entries.push({ name: archive.toString('utf8', at + 46, at + 46 + nameLength), bytes })
@@ -38,7 +42,9 @@ function unpacked(archive: Buffer, at: number, mostLength: number): Buffer {
   const local = archive.readUInt32LE(at + 42)
   const begin = local + 30 + archive.readUInt16LE(local + 26) + archive.readUInt16LE(local + 28)
   const packed = archive.subarray(begin, begin + archive.readUInt32LE(at + 20))
-  return archive.readUInt16LE(at + 10) === deflated ? inflateRawSync(packed, { maxOutputLength: Math.max(1, mostLength) }) : packed
+  return archive.readUInt16LE(at + 10) === deflated
+    ? inflateRawSync(packed, { maxOutputLength: Math.max(1, mostLength) })
+    : packed
 }
 
 export function writeZip(entries: readonly ZipEntry[]): Buffer {
@@ -50,18 +56,46 @@ export function writeZip(entries: readonly ZipEntry[]): Buffer {
     const fields = fieldsOf(bytes, packed, Buffer.byteLength(name))
     const local = Buffer.concat([uint32(localSignature), fields, Buffer.from(name), packed])
     // Made by version 2.0; no comment, first part, no attributes.
-    directory.push(Buffer.concat([uint32(entrySignature), uint16(20), fields, Buffer.alloc(10), uint32(at), Buffer.from(name)]))
+    directory.push(
+      Buffer.concat([
+        uint32(entrySignature),
+        uint16(20),
+        fields,
+        Buffer.alloc(10),
+        uint32(at),
+        Buffer.from(name),
+      ]),
+    )
     files.push(local)
     at += local.length
   }
   const listed = Buffer.concat(directory)
-  const end = Buffer.concat([uint32(endSignature), uint32(0), uint16(entries.length), uint16(entries.length), uint32(listed.length), uint32(at), uint16(0)])
+  const end = Buffer.concat([
+    uint32(endSignature),
+    uint32(0),
+    uint16(entries.length),
+    uint16(entries.length),
+    uint32(listed.length),
+    uint32(at),
+    uint16(0),
+  ])
   return Buffer.concat([...files, listed, end])
 }
 
 // Version needed, names in UTF-8, deflated, no time (1980-01-01), checksum, lengths, no extra field.
 function fieldsOf(bytes: Buffer, packed: Buffer, nameLength: number): Buffer {
-  return Buffer.concat([uint16(20), uint16(0x0800), uint16(deflated), uint16(0), uint16(0x21), uint32(crc32(bytes)), uint32(packed.length), uint32(bytes.length), uint16(nameLength), uint16(0)])
+  return Buffer.concat([
+    uint16(20),
+    uint16(0x0800),
+    uint16(deflated),
+    uint16(0),
+    uint16(0x21),
+    uint32(crc32(bytes)),
+    uint32(packed.length),
+    uint32(bytes.length),
+    uint16(nameLength),
+    uint16(0),
+  ])
 }
 
 function uint16(value: number): Buffer {

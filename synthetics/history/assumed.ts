@@ -8,9 +8,16 @@ export type Unscheduled = Omit<Observation, 'holdsUntilMs'> & { holdsUntilMs: nu
  * median), and half of that again. With fewer than three results nothing is usual, and they hold for no time.
  */
 export function withAssumedHold(observations: readonly Unscheduled[]): Observation[] {
-  if (observations.every(({ holdsUntilMs }) => holdsUntilMs !== null)) return observations.map((each) => ({ ...each, holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs }))
+  if (observations.every(({ holdsUntilMs }) => holdsUntilMs !== null))
+    return observations.map((each) => ({ ...each, holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs }))
   const starts = observations.map(({ startedAtMs }) => startedAtMs).toSorted((a, b) => a - b)
-  const gaps = starts.slice(1).map((at, index) => at - (starts[index] ?? at)).toSorted((a, b) => a - b)
+  const gaps = starts
+    .slice(1)
+    .map((at, index) => at - (starts[index] ?? at))
+    .toSorted((a, b) => a - b)
   const holdMs = gaps.length < 2 ? 0 : (gaps[Math.floor((gaps.length - 1) / 2)] ?? 0) * 1.5
-  return observations.map((each) => ({ ...each, holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs + holdMs }))
+  return observations.map((each) => ({
+    ...each,
+    holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs + holdMs,
+  }))
 }

@@ -12,7 +12,10 @@ export function openDatabase(file: string): DatabaseSync {
   try {
     database.exec(`PRAGMA busy_timeout = ${busyMs}`)
     const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
-    if (found > layout) throw new NewerLayout(`${file}: written by a newer vigil (layout ${found}, expected at most ${layout}): use that one, or give another folder with --out`)
+    if (found > layout)
+      throw new NewerLayout(
+        `${file}: written by a newer vigil (layout ${found}, expected at most ${layout}): use that one, or give another folder with --out`,
+      )
     // One table whose key is the time: no index of its own that could be damaged or lag behind.
     if (found === 0) {
       database.exec(`PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;

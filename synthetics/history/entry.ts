@@ -29,7 +29,9 @@ const result = z.looseObject({
   startedAt: z.string(),
   durationMs: z.number(),
   attempts: z.number(),
-  earlier: z.array(z.looseObject({ step: z.string(), class: z.enum(failureClasses), message: z.string() })).exactOptional(),
+  earlier: z
+    .array(z.looseObject({ step: z.string(), class: z.enum(failureClasses), message: z.string() }))
+    .exactOptional(),
   steps: z.array(step.loose()),
   message: z.string().exactOptional(),
 })
@@ -53,5 +55,11 @@ export function parseEntry(text: string): HistoryEntry | undefined {
 }
 
 export function entryOf(probeResult: ProbeResult, target: string, holdsUntilMs: number | null): HistoryEntry {
-  return { probe: probeResult.name, target, startedAtMs: Date.parse(probeResult.startedAt), holdsUntilMs, result: probeResult }
+  return {
+    probe: probeResult.name,
+    target,
+    startedAtMs: Date.parse(probeResult.startedAt),
+    holdsUntilMs,
+    result: probeResult,
+  }
 }

@@ -35,7 +35,10 @@ interface Seen {
  * Incidents by n-of-m rules. A result that is unknown is no evidence, for or against. Time that nobody looked at parts what
  * was before from what comes after: it opens nothing (a late prober is not an outage) and closes nothing.
  */
-export function incidentsOf(observations: readonly Observation[], rules: IncidentRules = incidentRules): Incident[] {
+export function incidentsOf(
+  observations: readonly Observation[],
+  rules: IncidentRules = incidentRules,
+): Incident[] {
   const incidents: Incident[] = []
   let open: Incident | undefined
   let recent: Seen[] = []

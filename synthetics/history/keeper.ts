@@ -41,11 +41,15 @@ export function keeper(store: HistoryStore, warn: (problem: string) => void): Ke
           store.add(next)
           waiting.shift()
         }
-        if (failing) warn(`history is kept again${lost === 0 ? '; nothing was lost' : `; ${lost} results were lost`}`)
+        if (failing)
+          warn(`history is kept again${lost === 0 ? '; nothing was lost' : `; ${lost} results were lost`}`)
         failing = false
         lost = 0
       } catch (error) {
-        if (!failing) warn(`history could not be kept: ${error instanceof Error ? error.message : String(error)}; earlier results are intact, and it is tried again with each result`)
+        if (!failing)
+          warn(
+            `history could not be kept: ${error instanceof Error ? error.message : String(error)}; earlier results are intact, and it is tried again with each result`,
+          )
         failing = true
       }
       tellProblems()

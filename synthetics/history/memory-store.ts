@@ -6,7 +6,10 @@ export function memoryStore(): HistoryStore {
   let entries: HistoryEntry[] = []
   return {
     add: (entry) => void entries.push(structuredClone(entry)),
-    read: ({ fromMs, toMs }) => entries.filter(({ startedAtMs }) => startedAtMs >= fromMs && startedAtMs < toMs).toSorted((a, b) => a.startedAtMs - b.startedAtMs),
+    read: ({ fromMs, toMs }) =>
+      entries
+        .filter(({ startedAtMs }) => startedAtMs >= fromMs && startedAtMs < toMs)
+        .toSorted((a, b) => a.startedAtMs - b.startedAtMs),
     forget: (beforeMs) => {
       entries = entries.filter(({ startedAtMs }) => startedAtMs >= beforeMs)
     },

@@ -17,9 +17,14 @@ export function periodsOf(spans: readonly Span[], unit: 'day' | 'month'): Period
   const last = spans.at(-1)?.toMs
   if (first === undefined || last === undefined) return []
   const periods: Period[] = []
-  for (let at = first; at < last; ) {
+  for (let at = first; at < last;) {
     const end = Math.min(endOf(at, unit), last)
-    periods.push({ label: new Date(at).toISOString().slice(0, unit === 'day' ? 10 : 7), fromMs: at, toMs: end, shares: sharesOf(within(spans, at, end)) })
+    periods.push({
+      label: new Date(at).toISOString().slice(0, unit === 'day' ? 10 : 7),
+      fromMs: at,
+      toMs: end,
+      shares: sharesOf(within(spans, at, end)),
+    })
     at = end
   }
   return periods
@@ -27,5 +32,7 @@ export function periodsOf(spans: readonly Span[], unit: 'day' | 'month'): Period
 
 function endOf(ms: number, unit: 'day' | 'month'): number {
   const date = new Date(ms)
-  return unit === 'day' ? Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + 1) : Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
+  return unit === 'day'
+    ? Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + 1)
+    : Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
 }

@@ -23,8 +23,14 @@ export function rowWriter(database: DatabaseSync): (entry: HistoryEntry) => void
 export type Row = { state: 'read'; entry: HistoryEntry } | { state: 'damaged'; id: number }
 
 /** The rows of a time, each checked by its checksum; `backwards` for what lies behind a damaged place. */
-export function* rowsOf(database: DatabaseSync, { fromMs, toMs }: HistoryQuery, backwards = false): Generator<Row> {
-  const select = database.prepare(`SELECT id, entry, crc FROM results WHERE id >= ? AND id < ? ORDER BY id ${backwards ? 'DESC' : 'ASC'}`)
+export function* rowsOf(
+  database: DatabaseSync,
+  { fromMs, toMs }: HistoryQuery,
+  backwards = false,
+): Generator<Row> {
+  const select = database.prepare(
+    `SELECT id, entry, crc FROM results WHERE id >= ? AND id < ? ORDER BY id ${backwards ? 'DESC' : 'ASC'}`,
+  )
   for (const { id, entry: text, crc } of select.iterate(idAt(fromMs), idAt(toMs))) {
     const entry = typeof text === 'string' && crc32(text) === crc ? parseEntry(text) : undefined
     yield entry ? { state: 'read', entry } : { state: 'damaged', id: Number(id) }

@@ -1,4 +1,14 @@
-import { closeSync, copyFileSync, existsSync, openSync, readSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { openDatabase } from './database.ts'
 
@@ -15,17 +25,22 @@ export interface Salvaged {
  */
 export function salvage(file: string, stamp: string): Salvaged {
   const aside = `${file}.damaged-${stamp}`
-  for (const ending of ['', '-wal', '-shm']) if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
+  for (const ending of ['', '-wal', '-shm'])
+    if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
   const database = openDatabase(file)
   const kept = copyReadable(aside, database)
-  return { database, problem: `${file}: damaged; set aside as ${aside}, ${kept === 0 ? 'nothing in it could be read' : `${kept} results that could be read from it were kept`}` }
+  return {
+    database,
+    problem: `${file}: damaged; set aside as ${aside}, ${kept === 0 ? 'nothing in it could be read' : `${kept} results that could be read from it were kept`}`,
+  }
 }
 
 /** Reads a copy, so that what was set aside stays as it was found. */
 function copyReadable(aside: string, database: DatabaseSync): number {
   const copy = `${aside}.reading`
   try {
-    for (const ending of ['', '-wal']) if (existsSync(aside + ending)) copyFileSync(aside + ending, copy + ending)
+    for (const ending of ['', '-wal'])
+      if (existsSync(aside + ending)) copyFileSync(aside + ending, copy + ending)
     fillUp(copy)
     database.exec('BEGIN IMMEDIATE')
     // From the front up to the damage, then from the back.
@@ -43,8 +58,11 @@ function copyRows(file: string, to: DatabaseSync, order: 'ASC' | 'DESC'): number
   let from: DatabaseSync | undefined
   try {
     from = new DatabaseSync(file)
-    for (const { id, entry, crc } of from.prepare(`SELECT id, entry, crc FROM results ORDER BY id ${order}`).iterate()) {
-      if (typeof id === 'number' && typeof entry === 'string' && typeof crc === 'number') kept += Number(insert.run(id, entry, crc).changes)
+    for (const { id, entry, crc } of from
+      .prepare(`SELECT id, entry, crc FROM results ORDER BY id ${order}`)
+      .iterate()) {
+      if (typeof id === 'number' && typeof entry === 'string' && typeof crc === 'number')
+        kept += Number(insert.run(id, entry, crc).changes)
     }
   } catch {
     // As far as it could be read.
@@ -67,5 +85,10 @@ function fillUp(file: string): void {
     closeSync(descriptor)
   }
   const size = header.readUInt16BE(16) * header.readUInt32BE(28)
-  if (header.toString('latin1', 0, 15) === 'SQLite format 3' && size > statSync(file).size && size <= mostBytes) truncateSync(file, size)
+  if (
+    header.toString('latin1', 0, 15) === 'SQLite format 3' &&
+    size > statSync(file).size &&
+    size <= mostBytes
+  )
+    truncateSync(file, size)
 }

@@ -73,8 +73,16 @@ class SqliteStore implements HistoryStore {
 
   problems(): readonly string[] {
     const rows = [...this.#damagedRows]
-    const named = rows.slice(0, mostNamed).map((id) => `${this.#file}: the result of ${momentOf(id)} is damaged; it was left out`)
-    return [...this.#problems, ...named, ...(rows.length > mostNamed ? [`${this.#file}: and ${rows.length - mostNamed} more damaged results`] : [])]
+    const named = rows
+      .slice(0, mostNamed)
+      .map((id) => `${this.#file}: the result of ${momentOf(id)} is damaged; it was left out`)
+    return [
+      ...this.#problems,
+      ...named,
+      ...(rows.length > mostNamed
+        ? [`${this.#file}: and ${rows.length - mostNamed} more damaged results`]
+        : []),
+    ]
   }
 
   close(): void {

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -22,7 +32,8 @@ function newFile(): string {
 const open = (file: string): HistoryStore => sqliteStore(file, () => 'test')
 const everything = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }
 const start = Date.parse('2026-11-24T00:00:00Z')
-const moments = (store: HistoryStore, query = everything): number[] => [...store.read(query)].map(({ startedAtMs }) => (startedAtMs - start) / 1000)
+const moments = (store: HistoryStore, query = everything): number[] =>
+  [...store.read(query)].map(({ startedAtMs }) => (startedAtMs - start) / 1000)
 
 describe.each([
   ['in memory', memoryStore],
@@ -30,7 +41,22 @@ describe.each([
 ])('a history %s', (_, make) => {
   it('gives back whole what it was given', () => {
     const store = make()
-    const entry = entryAt(start, 'down', { result: { attempts: 2, message: 'get failed (status): status 500, expected 2xx', steps: [{ step: 'get', ok: false, status: 500, durationMs: 1.234, class: 'status', message: 'ö "quoted" \u0000' }] } })
+    const entry = entryAt(start, 'down', {
+      result: {
+        attempts: 2,
+        message: 'get failed (status): status 500, expected 2xx',
+        steps: [
+          {
+            step: 'get',
+            ok: false,
+            status: 500,
+            durationMs: 1.234,
+            class: 'status',
+            message: 'ö "quoted" \u0000',
+          },
+        ],
+      },
+    })
     store.add(entry)
     store.add(entryAt(start + 1, 'up', { everyMs: null }))
     expect([...store.read(everything)]).toEqual([entry, entryAt(start + 1, 'up', { everyMs: null })])
@@ -48,7 +74,9 @@ describe.each([
   it('keeps all that began in one millisecond', () => {
     const store = make()
     for (let n = 0; n < 300; n += 1) store.add(entryAt(start, 'up', { probe: `p${n}` }))
-    expect([...store.read(everything)].map(({ probe }) => probe)).toEqual(Array.from({ length: 300 }, (_each, n) => `p${n}`))
+    expect([...store.read(everything)].map(({ probe }) => probe)).toEqual(
+      Array.from({ length: 300 }, (_each, n) => `p${n}`),
+    )
     store.close()
   })
 
@@ -72,37 +100,55 @@ function filled(count: number): string {
 
 describe('a damaged file', () => {
   const count = 2000
-  const asideOf = (file: string): string[] => readdirSync(folder).filter((name) => join(folder, name).startsWith(`${file}.damaged-`))
+  const asideOf = (file: string): string[] =>
+    readdirSync(folder).filter((name) => join(folder, name).startsWith(`${file}.damaged-`))
 
   it.each<[string, (file: string) => void, number]>([
-    ['cut in half', (file) => truncateSync(file, Math.floor(readFileSync(file).length / 2 / 4096) * 4096), count * 0.4],
-    ['with a page overwritten', (file) => spoil(file, (bytes) => bytes.fill(0x55, bytes.length / 2, bytes.length / 2 + 4096)), count * 0.9],
+    [
+      'cut in half',
+      (file) => truncateSync(file, Math.floor(readFileSync(file).length / 2 / 4096) * 4096),
+      count * 0.4,
+    ],
+    [
+      'with a page overwritten',
+      (file) => spoil(file, (bytes) => bytes.fill(0x55, bytes.length / 2, bytes.length / 2 + 4096)),
+      count * 0.9,
+    ],
     ['without its head', (file) => spoil(file, (bytes) => bytes.fill(0, 0, 100)), 0],
     ['that is something else', (file) => writeFileSync(file, 'something else\n'.repeat(500)), 0],
-  ])('%s is named and set aside, what can be read of it is used, and the next result is kept', (_, damage, least) => {
-    const file = filled(count)
-    damage(file)
-    const found = readFileSync(file)
-    const store = open(file)
-    const kept = moments(store)
-    expect(kept.length).toBeGreaterThanOrEqual(least)
-    store.add(entryAt(start + 1e9))
-    expect(moments(store).at(-1)).toBe(1e6)
-    expect(store.problems()).toEqual([expect.stringContaining(`${file}: damaged; set aside as ${file}.damaged-test, `)])
-    store.close()
-    // As it was found: somebody may know more of mending databases than we do.
-    expect(asideOf(file).filter((name) => /\.(reading|db\.damaged-test-)/.test(name))).toEqual([])
-    expect(readFileSync(`${file}.damaged-test`)).toEqual(found)
-  })
+  ])(
+    '%s is named and set aside, what can be read of it is used, and the next result is kept',
+    (_, damage, least) => {
+      const file = filled(count)
+      damage(file)
+      const found = readFileSync(file)
+      const store = open(file)
+      const kept = moments(store)
+      expect(kept.length).toBeGreaterThanOrEqual(least)
+      store.add(entryAt(start + 1e9))
+      expect(moments(store).at(-1)).toBe(1e6)
+      expect(store.problems()).toEqual([
+        expect.stringContaining(`${file}: damaged; set aside as ${file}.damaged-test, `),
+      ])
+      store.close()
+      // As it was found: somebody may know more of mending databases than we do.
+      expect(asideOf(file).filter((name) => /\.(reading|db\.damaged-test-)/.test(name))).toEqual([])
+      expect(readFileSync(`${file}.damaged-test`)).toEqual(found)
+    },
+  )
 
   it('with bits turned in a result costs that one, which is named', () => {
     const file = filled(10)
     const database = new DatabaseSync(file)
-    database.exec("UPDATE results SET entry = replace(entry, '\"up\"', '\"down\"') WHERE id % 1024 = 0 AND entry LIKE '%00:00:05%'")
+    database.exec(
+      "UPDATE results SET entry = replace(entry, '\"up\"', '\"down\"') WHERE id % 1024 = 0 AND entry LIKE '%00:00:05%'",
+    )
     database.close()
     const store = open(file)
     expect(moments(store)).toEqual([0, 1, 2, 3, 4, 6, 7, 8, 9])
-    expect(store.problems()).toEqual([`${file}: the result of 2026-11-24T00:00:05.000Z is damaged; it was left out`])
+    expect(store.problems()).toEqual([
+      `${file}: the result of 2026-11-24T00:00:05.000Z is damaged; it was left out`,
+    ])
     store.close()
   })
 
@@ -143,7 +189,12 @@ it('a keeper forgets, and a store that refuses to does not end the run', () => {
   for (const second of [1, 2, 3]) kept.keep(entryAt(start + second * 1000))
   kept.forget(start + 3000)
   expect(moments(store)).toEqual([3])
-  const refusing: HistoryStore = { ...store, forget: () => { throw new Error('disk full') } }
+  const refusing: HistoryStore = {
+    ...store,
+    forget: () => {
+      throw new Error('disk full')
+    },
+  }
   keeper(refusing, () => undefined).forget(start)
   expect(moments(store)).toEqual([3])
 })
@@ -151,7 +202,8 @@ it('a keeper forgets, and a store that refuses to does not end the run', () => {
 it('two at once on one file: both have all', () => {
   const file = newFile()
   const [one, other] = [open(file), open(file)]
-  for (let second = 0; second < 50; second += 1) (second % 2 === 0 ? one : other).add(entryAt(start + second * 1000))
+  for (let second = 0; second < 50; second += 1)
+    (second % 2 === 0 ? one : other).add(entryAt(start + second * 1000))
   expect(moments(one)).toEqual(moments(other))
   expect(moments(one)).toHaveLength(50)
   one.close()
@@ -160,30 +212,35 @@ it('two at once on one file: both have all', () => {
 
 const canMount = process.getuid?.() === 0 && process.platform === 'linux'
 
-it.skipIf(!canMount)('on a full disk earlier results stay, the run goes on with one warning, and what was held back is kept later', () => {
-  const disk = join(folder, 'disk')
-  mkdirSync(disk)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk])
-  const file = join(disk, 'history.db')
-  const written = open(file)
-  const warnings: string[] = []
-  try {
-    const kept = keeper(written, (problem) => void warnings.push(problem))
-    for (let second = 0; second < 20; second += 1) kept.keep(entryAt(start + second * 1000))
-    expect(warnings).toEqual([])
-    const filler = join(disk, 'filler')
-    expect(() => {
-      for (;;) appendFileSync(filler, Buffer.alloc(65_536))
-    }).toThrow(/ENOSPC/)
-    for (let second = 20; second < 200; second += 1) kept.keep(entryAt(start + second * 1000))
-    expect(warnings).toEqual([expect.stringMatching(/^history could not be kept: .*full.*; earlier results are intact/)])
-    expect(kept.waiting()).toBeGreaterThan(0)
-    rmSync(filler)
-    kept.keep(entryAt(start + 200_000))
-    expect(warnings.slice(1)).toEqual(['history is kept again; nothing was lost'])
-    expect(moments(written)).toEqual(Array.from({ length: 201 }, (_each, n) => n))
-  } finally {
-    written.close()
-    execFileSync('umount', [disk])
-  }
-})
+it.skipIf(!canMount)(
+  'on a full disk earlier results stay, the run goes on with one warning, and what was held back is kept later',
+  () => {
+    const disk = join(folder, 'disk')
+    mkdirSync(disk)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk])
+    const file = join(disk, 'history.db')
+    const written = open(file)
+    const warnings: string[] = []
+    try {
+      const kept = keeper(written, (problem) => void warnings.push(problem))
+      for (let second = 0; second < 20; second += 1) kept.keep(entryAt(start + second * 1000))
+      expect(warnings).toEqual([])
+      const filler = join(disk, 'filler')
+      expect(() => {
+        for (;;) appendFileSync(filler, Buffer.alloc(65_536))
+      }).toThrow(/ENOSPC/)
+      for (let second = 20; second < 200; second += 1) kept.keep(entryAt(start + second * 1000))
+      expect(warnings).toEqual([
+        expect.stringMatching(/^history could not be kept: .*full.*; earlier results are intact/),
+      ])
+      expect(kept.waiting()).toBeGreaterThan(0)
+      rmSync(filler)
+      kept.keep(entryAt(start + 200_000))
+      expect(warnings.slice(1)).toEqual(['history is kept again; nothing was lost'])
+      expect(moments(written)).toEqual(Array.from({ length: 201 }, (_each, n) => n))
+    } finally {
+      written.close()
+      execFileSync('umount', [disk])
+    }
+  },
+)

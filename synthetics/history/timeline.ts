@@ -20,7 +20,10 @@ const rank: Record<ProbeOutcome, number> = { down: 0, unknown: 1, degraded: 2, u
 
 /** Observations as history orders them: by time; those of one moment from good to bad, so that the worst is the last. */
 export function ordered(observations: readonly Observation[]): Observation[] {
-  return observations.toSorted((a, b) => a.startedAtMs - b.startedAtMs || rank[b.outcome] - rank[a.outcome] || a.holdsUntilMs - b.holdsUntilMs)
+  return observations.toSorted(
+    (a, b) =>
+      a.startedAtMs - b.startedAtMs || rank[b.outcome] - rank[a.outcome] || a.holdsUntilMs - b.holdsUntilMs,
+  )
 }
 
 /**
@@ -58,7 +61,12 @@ export function sharesOf(spans: readonly Span[]): Shares {
   for (const { fromMs, toMs, outcome } of spans) ms[outcome] += toMs - fromMs
   const whole = ms.up + ms.degraded + ms.down + ms.unknown
   if (whole === 0) return { up: 0, degraded: 0, down: 0, unknown: 1 }
-  return { up: ms.up / whole, degraded: ms.degraded / whole, down: ms.down / whole, unknown: ms.unknown / whole }
+  return {
+    up: ms.up / whole,
+    degraded: ms.degraded / whole,
+    down: ms.down / whole,
+    unknown: ms.unknown / whole,
+  }
 }
 
 /** The part of spans that lies in a time. */

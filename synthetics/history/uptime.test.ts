@@ -18,9 +18,17 @@ const minute = 60_000
 const day = 86_400_000
 
 const outcome = fc.constantFrom<ProbeOutcome>('up', 'degraded', 'down', 'unknown')
-const observation = fc.record({ startedAtMs: fc.integer({ min: start - day, max: start + 3 * day }), holdsMs: fc.nat(day), outcome }).map(({ holdsMs, ...rest }): Observation => ({ ...rest, holdsUntilMs: rest.startedAtMs + holdsMs }))
+const observation = fc
+  .record({
+    startedAtMs: fc.integer({ min: start - day, max: start + 3 * day }),
+    holdsMs: fc.nat(day),
+    outcome,
+  })
+  .map(({ holdsMs, ...rest }): Observation => ({ ...rest, holdsUntilMs: rest.startedAtMs + holdsMs }))
 const observations = fc.array(observation, { maxLength: 40 })
-const windowOf = fc.tuple(fc.nat(day), fc.integer({ min: 1, max: 3 * day })).map(([from, length]): [number, number] => [start + from, start + from + length])
+const windowOf = fc
+  .tuple(fc.nat(day), fc.integer({ min: 1, max: 3 * day }))
+  .map(([from, length]): [number, number] => [start + from, start + from + length])
 
 /** One result every minute, as letters: u, g (degraded), d, n (unknown), and a dot where none came. */
 function minutes(letters: string): Observation[] {
@@ -58,9 +66,23 @@ describe('shares of time', () => {
   it('never count what is unknown as up or down: of unknown results alone all is unknown, and one more takes nothing but time', () => {
     fc.assert(
       fc.property(observations, windowOf, (all, [from, to]) => {
-        expect(sharesOf(timeline(all.map((each) => ({ ...each, outcome: 'unknown' as const })), from, to)).unknown).toBe(1)
+        expect(
+          sharesOf(
+            timeline(
+              all.map((each) => ({ ...each, outcome: 'unknown' as const })),
+              from,
+              to,
+            ),
+          ).unknown,
+        ).toBe(1)
         const known = sharesOf(timeline(all, from, to))
-        const less = sharesOf(timeline(all.map((each) => (each.outcome === 'down' ? { ...each, outcome: 'unknown' as const } : each)), from, to))
+        const less = sharesOf(
+          timeline(
+            all.map((each) => (each.outcome === 'down' ? { ...each, outcome: 'unknown' as const } : each)),
+            from,
+            to,
+          ),
+        )
         expect(less.up).toBeCloseTo(known.up, 9)
         expect(less.unknown).toBeCloseTo(known.unknown + known.down, 9)
       }),
@@ -73,7 +95,10 @@ describe('shares of time', () => {
         const spans = timeline(all, from, to)
         for (const unit of ['day', 'month'] as const) {
           const periods = periodsOf(spans, unit)
-          const down = periods.reduce((sum, period) => sum + period.shares.down * (period.toMs - period.fromMs), 0)
+          const down = periods.reduce(
+            (sum, period) => sum + period.shares.down * (period.toMs - period.fromMs),
+            0,
+          )
           expect(down / (to - from)).toBeCloseTo(sharesOf(spans).down, 9)
           expect(new Set(periods.map(({ label }) => label)).size).toBe(periods.length)
         }
@@ -84,12 +109,21 @@ describe('shares of time', () => {
   it.each([
     ['a result holds until the next', 'uuuuuuuuuu', { up: 1, degraded: 0, down: 0, unknown: 0 }],
     ['down for three of ten minutes', 'uuudddguuu', { up: 0.6, degraded: 0.1, down: 0.3, unknown: 0 }],
-    ['a gap is unknown once the result before no longer holds', 'uuu....uuu', { up: 0.65, degraded: 0, down: 0, unknown: 0.35 }],
-    ['a gap after a failure is not an outage of its own', 'uud....uuu', { up: 0.5, degraded: 0, down: 0.15, unknown: 0.35 }],
+    [
+      'a gap is unknown once the result before no longer holds',
+      'uuu....uuu',
+      { up: 0.65, degraded: 0, down: 0, unknown: 0.35 },
+    ],
+    [
+      'a gap after a failure is not an outage of its own',
+      'uud....uuu',
+      { up: 0.5, degraded: 0, down: 0.15, unknown: 0.35 },
+    ],
     ['nothing at all', '..........', { up: 0, degraded: 0, down: 0, unknown: 1 }],
   ])('%s: %s', (_, letters, shares) => {
     const found = sharesOf(timeline(minutes(letters), start, start + 10 * minute))
-    for (const [key, value] of Object.entries(shares)) expect(found[key as ProbeOutcome]).toBeCloseTo(value, 9)
+    for (const [key, value] of Object.entries(shares))
+      expect(found[key as ProbeOutcome]).toBeCloseTo(value, 9)
   })
 })
 
@@ -104,7 +138,10 @@ describe('an objective', () => {
   })
 
   it('is one value when there is none', () => {
-    const { availability, burnRate } = objectiveState({ up: 0.999, degraded: 0, down: 0.001, unknown: 0 }, 0.999)
+    const { availability, burnRate } = objectiveState(
+      { up: 0.999, degraded: 0, down: 0.001, unknown: 0 },
+      0.999,
+    )
     expect(availability[0]).toBe(availability[1])
     expect(burnRate[1]).toBeCloseTo(1, 9)
   })
@@ -122,7 +159,12 @@ describe('incidents', () => {
     ['silence does not end an incident', 'uudd.....dduuu', [[2, 11]]],
     ['a late prober opens nothing', 'u...u...u....u', []],
   ])('%s: %s', (_, letters, expected) => {
-    expect(incidentsOf(minutes(letters)).map(({ fromMs, toMs }) => [(fromMs - start) / minute, toMs === undefined ? undefined : (toMs - start) / minute])).toEqual(expected)
+    expect(
+      incidentsOf(minutes(letters)).map(({ fromMs, toMs }) => [
+        (fromMs - start) / minute,
+        toMs === undefined ? undefined : (toMs - start) / minute,
+      ]),
+    ).toEqual(expected)
   })
 
   it('never open without as many failures as the rule asks for, and never overlap', () => {
@@ -130,7 +172,8 @@ describe('incidents', () => {
       fc.property(observations, (all) => {
         const incidents = incidentsOf(all)
         for (const { down } of incidents) expect(down).toBeGreaterThanOrEqual(2)
-        for (const [index, { fromMs }] of incidents.slice(1).entries()) expect(fromMs).toBeGreaterThanOrEqual(incidents[index]?.toMs ?? Infinity)
+        for (const [index, { fromMs }] of incidents.slice(1).entries())
+          expect(fromMs).toBeGreaterThanOrEqual(incidents[index]?.toMs ?? Infinity)
       }),
     )
   })
@@ -146,36 +189,63 @@ describe('flaky steps', () => {
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const step = (name: string) => ({ name, request: () => ({ method: 'GET', path: '/' }) })
-    const plan = { targetUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, journeys: [{ name: 'home', steps: [step('one'), step('two')] }], probes: { it: { journey: 'home' } }, run: 'test', signal: new AbortController().signal, now: Date.now, random: Math.random }
+    const plan = {
+      targetUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      journeys: [{ name: 'home', steps: [step('one'), step('two')] }],
+      probes: { it: { journey: 'home' } },
+      run: 'test',
+      signal: new AbortController().signal,
+      now: Date.now,
+      random: Math.random,
+    }
     const { probes } = await runProbes(plan)
     await new Promise((resolve) => server.close(resolve))
     const counter = flakeCounter()
     for (const result of probes) counter.add(result)
     for (const result of probes) counter.add({ ...result, outcome: 'up', attempts: 1 })
-    expect(counter.steps()).toEqual([{ step: 'one', runs: 2, flaked: 0 }, { step: 'two', runs: 2, flaked: 1 }])
+    expect(counter.steps()).toEqual([
+      { step: 'one', runs: 2, flaked: 0 },
+      { step: 'two', runs: 2, flaked: 1 },
+    ])
   })
 })
 
 describe('the uptime of a made-up month', () => {
   const month = Array.from({ length: 30 * 24 * 12 }, (_, n) => start + n * 5 * minute)
   const query = { fromMs: start, toMs: start + 30 * day, objective: 0.999, probes: [] }
-  const between = (at: number, from: number, hours: number): boolean => at >= start + from * day && at < start + from * day + hours * 60 * minute
+  const between = (at: number, from: number, hours: number): boolean =>
+    at >= start + from * day && at < start + from * day + hours * 60 * minute
 
   it('whose cron was late and for hours silent: unknown time, and no incident', () => {
     // Late by up to 2 minutes every day; on the 10th nothing ran for six hours; on the 20th the service was down for one.
-    const entries = month.filter((at) => !between(at, 9, 6)).map((at, n) => entryAt(at + (n % 3) * minute, between(at, 19, 1) ? 'down' : 'up', { everyMs: 5 * minute }))
+    const entries = month
+      .filter((at) => !between(at, 9, 6))
+      .map((at, n) =>
+        entryAt(at + (n % 3) * minute, between(at, 19, 1) ? 'down' : 'up', { everyMs: 5 * minute }),
+      )
     const [uptime] = uptimeOf(entries, query)
     if (!uptime) throw new Error('nothing')
-    expect(uptime.incidents.map(({ fromMs, toMs = 0 }) => [new Date(fromMs).toISOString().slice(0, 10), Math.round((toMs - fromMs) / minute / 10)])).toEqual([['2026-11-20', 6]])
+    expect(
+      uptime.incidents.map(({ fromMs, toMs = 0 }) => [
+        new Date(fromMs).toISOString().slice(0, 10),
+        Math.round((toMs - fromMs) / minute / 10),
+      ]),
+    ).toEqual([['2026-11-20', 6]])
     expect(uptime.shares.down * 720).toBeCloseTo(1, 1)
     expect(uptime.shares.unknown * 720).toBeCloseTo(5.9, 0)
-    expect(uptime.days.find(({ label }) => label === '2026-11-10')?.shares).toMatchObject({ down: 0, unknown: expect.closeTo(0.245, 2) })
+    expect(uptime.days.find(({ label }) => label === '2026-11-10')?.shares).toMatchObject({
+      down: 0,
+      unknown: expect.closeTo(0.245, 2),
+    })
     expect(uptime.months.map(({ label }) => label)).toEqual(['2026-11'])
     expect(uptime.objective.availability[0]).toBeLessThan(uptime.objective.availability[1])
   })
 
   it('of results without a schedule takes the time they are usually apart', () => {
-    const [uptime] = uptimeOf(month.filter((at) => !between(at, 9, 6)).map((at) => entryAt(at, 'up', { everyMs: null })), query)
+    const [uptime] = uptimeOf(
+      month.filter((at) => !between(at, 9, 6)).map((at) => entryAt(at, 'up', { everyMs: null })),
+      query,
+    )
     expect(uptime?.shares.unknown).toBeCloseTo(6 / 720, 2)
     expect(uptimeOf([entryAt(start, 'up', { everyMs: null })], query)[0]?.shares.unknown).toBe(1)
   })
@@ -188,5 +258,7 @@ describe('the uptime of a made-up month', () => {
 })
 
 it('a part of spans is what lies within', () => {
-  expect(within(timeline(minutes('ud'), start, start + 2 * minute), start + minute / 2, start + minute)).toEqual([{ fromMs: start + minute / 2, toMs: start + minute, outcome: 'up' }])
+  expect(
+    within(timeline(minutes('ud'), start, start + 2 * minute), start + minute / 2, start + minute),
+  ).toEqual([{ fromMs: start + minute / 2, toMs: start + minute, outcome: 'up' }])
 })

@@ -60,10 +60,15 @@ export function uptimeOf(entries: Iterable<HistoryEntry>, query: UptimeQuery): P
     of.observations.push({ startedAtMs, holdsUntilMs, outcome: result.outcome })
     if (startedAtMs >= query.fromMs) of.flakes.add(result)
   }
-  return [...collected.values()].map((of) => probeUptime(of, query)).toSorted((a, b) => compare(a.probe, b.probe) || compare(a.target, b.target))
+  return [...collected.values()]
+    .map((of) => probeUptime(of, query))
+    .toSorted((a, b) => compare(a.probe, b.probe) || compare(a.target, b.target))
 }
 
-function probeUptime({ probe, target, observations: found, flakes }: Collected, { fromMs, toMs, objective }: UptimeQuery): ProbeUptime {
+function probeUptime(
+  { probe, target, observations: found, flakes }: Collected,
+  { fromMs, toMs, objective }: UptimeQuery,
+): ProbeUptime {
   const observations = withAssumedHold(found)
   const first = observations.reduce((least, { startedAtMs }) => Math.min(least, startedAtMs), Infinity)
   const sinceMs = Math.min(Math.max(fromMs, first), toMs)

@@ -20,23 +20,45 @@ const slowestMs = 5000
  *
  * @param port 0 takes any that is free
  */
-export async function serveMetrics(host: string, port: number, text: () => Promise<string>): Promise<Endpoint> {
-  const server = createServer({ headersTimeout: slowestMs, requestTimeout: slowestMs, connectionsCheckingInterval: 1000, maxHeaderSize: 8192 }, (request, response) => {
-    request.resume()
-    if ((request.url ?? '').split('?')[0] !== '/metrics') refuse(response, 404, 'metrics are at /metrics\n')
-    else if (request.method !== 'GET' && request.method !== 'HEAD') refuse(response.setHeader('allow', 'GET, HEAD'), 405, 'metrics can only be read\n')
-    else void answer(response, text, request.method === 'HEAD')
-  })
+export async function serveMetrics(
+  host: string,
+  port: number,
+  text: () => Promise<string>,
+): Promise<Endpoint> {
+  const server = createServer(
+    {
+      headersTimeout: slowestMs,
+      requestTimeout: slowestMs,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: 8192,
+    },
+    (request, response) => {
+      request.resume()
+      if ((request.url ?? '').split('?')[0] !== '/metrics') refuse(response, 404, 'metrics are at /metrics\n')
+      else if (request.method !== 'GET' && request.method !== 'HEAD')
+        refuse(response.setHeader('allow', 'GET, HEAD'), 405, 'metrics can only be read\n')
+      else void answer(response, text, request.method === 'HEAD')
+    },
+  )
   server.maxConnections = mostConnections
   await listen(server, host, port)
   const address = server.address()
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${isAddress(address) ? address.port : port}/metrics`, close: async () => close(server) }
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${isAddress(address) ? address.port : port}/metrics`,
+    close: async () => close(server),
+  }
 }
 
-async function answer(response: ServerResponse, text: () => Promise<string>, headOnly: boolean): Promise<void> {
+async function answer(
+  response: ServerResponse,
+  text: () => Promise<string>,
+  headOnly: boolean,
+): Promise<void> {
   try {
     const body = await text()
-    response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' }).end(headOnly ? undefined : body)
+    response
+      .writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' })
+      .end(headOnly ? undefined : body)
   } catch {
     refuse(response, 500, 'metrics could not be collected\n')
   }

@@ -20,7 +20,8 @@ const outcomes: readonly ProbeOutcome[] = ['up', 'degraded', 'down', 'unknown']
 
 /** Registers the gauges of the latest run. Labels are probe and step names, which config and journeys bound. */
 export function latestGauges(registry: Registry, { version, node }: BuildInfo): Latest {
-  const gauge = <L extends string>(name: keyof typeof gauges, labelNames: L[]): Gauge<L> => new Gauge({ name, help: gauges[name], labelNames, registers: [registry] })
+  const gauge = <L extends string>(name: keyof typeof gauges, labelNames: L[]): Gauge<L> =>
+    new Gauge({ name, help: gauges[name], labelNames, registers: [registry] })
   const success = gauge('vigil_probe_success', ['probe'])
   const outcome = gauge('vigil_probe_outcome', ['probe', 'outcome'])
   const duration = gauge('vigil_probe_duration_seconds', ['probe'])
@@ -56,7 +57,10 @@ export function latestGauges(registry: Registry, { version, node }: BuildInfo): 
         stepSuccess.set({ probe, step }, ok ? 1 : 0)
         stepDuration.set({ probe, step }, durationMs / 1000)
       }
-      steps.set(probe, result.steps.map(({ step }) => step))
+      steps.set(
+        probe,
+        result.steps.map(({ step }) => step),
+      )
     },
     expire: (probe) => {
       setOutcome(probe, 'unknown')

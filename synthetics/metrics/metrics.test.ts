@@ -8,23 +8,53 @@ import { scheduledMetrics } from './scheduled.ts'
 
 const start = Date.parse('2026-11-24T12:00:00Z')
 const build = { version: '1.2.3', node: '24.0.0' }
-const result = (more: Partial<ProbeResult> = {}): ProbeResult => ({ name: 'health', outcome: 'up', startedAt: new Date(start).toISOString(), durationMs: 30, attempts: 1, steps: [{ step: 'get', ok: true, status: 200, durationMs: 30 }], ...more })
+const result = (more: Partial<ProbeResult> = {}): ProbeResult => ({
+  name: 'health',
+  outcome: 'up',
+  startedAt: new Date(start).toISOString(),
+  durationMs: 30,
+  attempts: 1,
+  steps: [{ step: 'get', ok: true, status: 200, durationMs: 30 }],
+  ...more,
+})
 
 /** The samples of a text, by their whole name. */
 const samples = (text: string): Record<string, number> =>
-  Object.fromEntries(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line): [string, number] => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
+  Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line): [string, number] => [
+        line.slice(0, line.lastIndexOf(' ')),
+        Number(line.slice(line.lastIndexOf(' ') + 1)),
+      ]),
+  )
 
 describe('the metrics of a scheduler', () => {
   it('are there before the first run: unknown, with counters at zero', async () => {
     const found = samples(await scheduledMetrics(['health'], build).text(start))
-    expect(found).toMatchObject({ 'vigil_probe_outcome{probe="health",outcome="unknown"}': 1, 'vigil_probe_runs_total{probe="health",outcome="down"}': 0, 'vigil_probe_missed_runs_total{probe="health"}': 0, 'vigil_probe_build_info{version="1.2.3",node="24.0.0"}': 1 })
+    expect(found).toMatchObject({
+      'vigil_probe_outcome{probe="health",outcome="unknown"}': 1,
+      'vigil_probe_runs_total{probe="health",outcome="down"}': 0,
+      'vigil_probe_missed_runs_total{probe="health"}': 0,
+      'vigil_probe_build_info{version="1.2.3",node="24.0.0"}': 1,
+    })
     expect(Object.keys(found).filter((name) => name.startsWith('vigil_probe_success'))).toEqual([])
   })
 
   it('say what the latest run found, how late it began and how long its steps took', async () => {
     const metrics = scheduledMetrics(['health'], build)
     metrics.ran(result(), 7, start + 45_000)
-    metrics.ran(result({ outcome: 'down', attempts: 2, startedAt: new Date(start + 30_000).toISOString(), steps: [{ step: 'get', ok: false, status: 0, durationMs: 9000, class: 'timeout' }] }), 60, start + 75_000)
+    metrics.ran(
+      result({
+        outcome: 'down',
+        attempts: 2,
+        startedAt: new Date(start + 30_000).toISOString(),
+        steps: [{ step: 'get', ok: false, status: 0, durationMs: 9000, class: 'timeout' }],
+      }),
+      60,
+      start + 75_000,
+    )
     expect(samples(await metrics.text(start + 31_000))).toMatchObject({
       'vigil_probe_success{probe="health"}': 0,
       'vigil_probe_outcome{probe="health",outcome="down"}': 1,
@@ -36,7 +66,7 @@ describe('the metrics of a scheduler', () => {
       'vigil_probe_step_duration_seconds_count{probe="health",step="get"}': 1,
       'vigil_probe_step_duration_seconds_bucket{le="0.05",probe="health",step="get"}': 1,
       'vigil_probe_schedule_lateness_seconds_bucket{le="0.01"}': 1,
-      'vigil_probe_schedule_lateness_seconds_count': 2,
+      vigil_probe_schedule_lateness_seconds_count: 2,
       'vigil_probe_runs_total{probe="health",outcome="up"}': 1,
     })
   })
@@ -44,9 +74,16 @@ describe('the metrics of a scheduler', () => {
   it('become unknown once the next run is overdue; when the last one was stays', async () => {
     const metrics = scheduledMetrics(['health'], build)
     metrics.ran(result(), 0, start + 45_000)
-    expect(samples(await metrics.text(start + 45_000))).toHaveProperty(['vigil_probe_success{probe="health"}'], 1)
+    expect(samples(await metrics.text(start + 45_000))).toHaveProperty(
+      ['vigil_probe_success{probe="health"}'],
+      1,
+    )
     const stale = samples(await metrics.text(start + 45_001))
-    expect(stale).toMatchObject({ 'vigil_probe_outcome{probe="health",outcome="unknown"}': 1, 'vigil_probe_outcome{probe="health",outcome="up"}': 0, 'vigil_probe_last_run_timestamp_seconds{probe="health"}': start / 1000 })
+    expect(stale).toMatchObject({
+      'vigil_probe_outcome{probe="health",outcome="unknown"}': 1,
+      'vigil_probe_outcome{probe="health",outcome="up"}': 0,
+      'vigil_probe_last_run_timestamp_seconds{probe="health"}': start / 1000,
+    })
     expect(Object.keys(stale).filter((name) => /success|last_duration|probe_duration/.test(name))).toEqual([])
   })
 
@@ -57,15 +94,36 @@ describe('the metrics of a scheduler', () => {
     metrics.hung('health')
     metrics.beat(start)
     metrics.certificate('health', start + 1000)
-    expect(samples(await metrics.text(start))).toMatchObject({ 'vigil_probe_skipped_runs_total{probe="health"}': 1, 'vigil_probe_missed_runs_total{probe="health"}': 119, 'vigil_probe_hung_runs_total{probe="health"}': 1, 'vigil_probe_heartbeat_timestamp_seconds': start / 1000, 'vigil_probe_certificate_expiry_timestamp_seconds{probe="health"}': start / 1000 + 1 })
+    expect(samples(await metrics.text(start))).toMatchObject({
+      'vigil_probe_skipped_runs_total{probe="health"}': 1,
+      'vigil_probe_missed_runs_total{probe="health"}': 119,
+      'vigil_probe_hung_runs_total{probe="health"}': 1,
+      vigil_probe_heartbeat_timestamp_seconds: start / 1000,
+      'vigil_probe_certificate_expiry_timestamp_seconds{probe="health"}': start / 1000 + 1,
+    })
   })
 
   it('forget a step that the latest run did not come to', async () => {
     const metrics = scheduledMetrics(['health'], build)
-    metrics.ran(result({ steps: [{ step: 'one', ok: true, status: 200, durationMs: 1 }, { step: 'two', ok: true, status: 200, durationMs: 1 }] }), 0, start + 1000)
-    metrics.ran(result({ outcome: 'down', steps: [{ step: 'one', ok: false, status: 500, durationMs: 1 }] }), 0, start + 2000)
+    metrics.ran(
+      result({
+        steps: [
+          { step: 'one', ok: true, status: 200, durationMs: 1 },
+          { step: 'two', ok: true, status: 200, durationMs: 1 },
+        ],
+      }),
+      0,
+      start + 1000,
+    )
+    metrics.ran(
+      result({ outcome: 'down', steps: [{ step: 'one', ok: false, status: 500, durationMs: 1 }] }),
+      0,
+      start + 2000,
+    )
     const found = samples(await metrics.text(start + 1500))
-    expect(Object.keys(found).filter((name) => name.startsWith('vigil_probe_step_success'))).toEqual(['vigil_probe_step_success{probe="health",step="one"}'])
+    expect(Object.keys(found).filter((name) => name.startsWith('vigil_probe_step_success'))).toEqual([
+      'vigil_probe_step_success{probe="health",step="one"}',
+    ])
   })
 })
 
@@ -88,7 +146,12 @@ describe('the endpoint', () => {
 
   it('answers with the text, its type, and nothing to be kept', async () => {
     const response = await fetch(await serve())
-    expect([response.status, await response.text(), response.headers.get('content-type'), response.headers.get('cache-control')]).toEqual([200, 'a 1\n', 'text/plain; version=0.0.4; charset=utf-8', 'no-store'])
+    expect([
+      response.status,
+      await response.text(),
+      response.headers.get('content-type'),
+      response.headers.get('cache-control'),
+    ]).toEqual([200, 'a 1\n', 'text/plain; version=0.0.4; charset=utf-8', 'no-store'])
   })
 
   it.each([
@@ -113,7 +176,9 @@ describe('the endpoint', () => {
     await new Promise((resolve) => held.once('connect', resolve))
     await endpoint?.close()
     endpoint = await serveMetrics('127.0.0.1', Number(url.port), async () => '')
-    await expect(serveMetrics('127.0.0.1', Number(url.port), async () => '')).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    await expect(serveMetrics('127.0.0.1', Number(url.port), async () => '')).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    })
     held.destroy()
   })
 })

@@ -9,7 +9,11 @@ import type { BuildInfo } from './latest.ts'
  *
  * @param certificateExpiresAtMs in milliseconds since 1970, where one was seen
  */
-export function registryOfResult(result: ProbeResult, build: BuildInfo, certificateExpiresAtMs?: number): Registry {
+export function registryOfResult(
+  result: ProbeResult,
+  build: BuildInfo,
+  certificateExpiresAtMs?: number,
+): Registry {
   const registry = new Registry()
   const latest = latestGauges(registry, build)
   latest.set(result)

@@ -23,14 +23,27 @@ const outcomes: readonly ProbeOutcome[] = ['up', 'degraded', 'down', 'unknown']
 export function scheduledMetrics(probes: readonly string[], build: BuildInfo): ScheduledMetrics {
   const registry = new Registry()
   const latest = latestGauges(registry, build)
-  const counter = <L extends string>(name: keyof typeof counters, labelNames: L[]): Counter<L> => new Counter({ name, help: counters[name], labelNames, registers: [registry] })
+  const counter = <L extends string>(name: keyof typeof counters, labelNames: L[]): Counter<L> =>
+    new Counter({ name, help: counters[name], labelNames, registers: [registry] })
   const runs = counter('vigil_probe_runs_total', ['probe', 'outcome'])
   const skipped = counter('vigil_probe_skipped_runs_total', ['probe'])
   const missed = counter('vigil_probe_missed_runs_total', ['probe'])
   const hung = counter('vigil_probe_hung_runs_total', ['probe'])
-  const steps = new Histogram({ name: 'vigil_probe_step_duration_seconds', help: histograms.vigil_probe_step_duration_seconds, labelNames: ['probe', 'step'], buckets: stepBuckets, registers: [registry] })
-  const lateness = new Histogram({ name: 'vigil_probe_schedule_lateness_seconds', help: histograms.vigil_probe_schedule_lateness_seconds, buckets: latenessBuckets, registers: [registry] })
-  const gauge = (name: keyof typeof ofScheduler): Gauge => new Gauge({ name, help: ofScheduler[name], registers: [registry] })
+  const steps = new Histogram({
+    name: 'vigil_probe_step_duration_seconds',
+    help: histograms.vigil_probe_step_duration_seconds,
+    labelNames: ['probe', 'step'],
+    buckets: stepBuckets,
+    registers: [registry],
+  })
+  const lateness = new Histogram({
+    name: 'vigil_probe_schedule_lateness_seconds',
+    help: histograms.vigil_probe_schedule_lateness_seconds,
+    buckets: latenessBuckets,
+    registers: [registry],
+  })
+  const gauge = (name: keyof typeof ofScheduler): Gauge =>
+    new Gauge({ name, help: ofScheduler[name], registers: [registry] })
   const heartbeat = gauge('vigil_probe_heartbeat_timestamp_seconds')
   const waiting = gauge('vigil_probe_history_waiting_results')
 
@@ -47,7 +60,8 @@ export function scheduledMetrics(probes: readonly string[], build: BuildInfo): S
       holds.set(result.name, holdsUntilMs)
       runs.inc({ probe: result.name, outcome: result.outcome })
       lateness.observe(Math.max(0, latenessMs) / 1000)
-      for (const { step, status, durationMs } of result.steps) if (status !== 0) steps.observe({ probe: result.name, step }, durationMs / 1000)
+      for (const { step, status, durationMs } of result.steps)
+        if (status !== 0) steps.observe({ probe: result.name, step }, durationMs / 1000)
     },
     skipped: (probe) => skipped.inc({ probe }),
     missed: (probe, count) => missed.inc({ probe }, count),

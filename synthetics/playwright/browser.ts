@@ -7,6 +7,8 @@ const installed = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/g
 export function browserHere(env: NodeJS.ProcessEnv): { executablePath?: string } {
   const named = env['VIGIL_BROWSER']
   if (named !== undefined && named !== '') return { executablePath: named }
-  const executablePath = existsSync(chromium.executablePath()) ? undefined : installed.find((path) => existsSync(path))
+  const executablePath = existsSync(chromium.executablePath())
+    ? undefined
+    : installed.find((path) => existsSync(path))
   return executablePath === undefined ? {} : { executablePath }
 }

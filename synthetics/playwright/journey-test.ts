@@ -28,7 +28,15 @@ const requestTimeoutMs = 10_000
  *
  * @throws Error that names the step, found and expected, and the trace
  */
-export async function playAsTest({ journey, step: inStep, newContext, targetUrl, testInfo, run, random }: JourneyRun): Promise<void> {
+export async function playAsTest({
+  journey,
+  step: inStep,
+  newContext,
+  targetUrl,
+  testInfo,
+  run,
+  random,
+}: JourneyRun): Promise<void> {
   const sender = playwrightSender(newContext, targetUrl, requestTimeoutMs)
   const trace = traced(sender.send, random)
   let ctx = startContext(`${run}-${journey.name}`, testInfo.repeatEachIndex, testInfo.retry)

@@ -25,7 +25,13 @@ const config: PlaywrightTestConfig = {
     // All that a spec asks for is one trace in the target's.
     extraHTTPHeaders: { traceparent: process.env['VIGIL_SPEC_TRACEPARENT'] ?? '' },
     screenshot: 'only-on-failure',
-    trace: { mode: 'retain-on-failure', snapshots: false, screenshots: true, sources: false, attachments: false },
+    trace: {
+      mode: 'retain-on-failure',
+      snapshots: false,
+      screenshots: true,
+      sources: false,
+      attachments: false,
+    },
     launchOptions: browserHere(process.env),
   },
 }

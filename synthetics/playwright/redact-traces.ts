@@ -25,7 +25,9 @@ export default function redactTraces(config: FullConfig): void {
 
 function zipsIn(folder: string): string[] {
   try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('trace.zip'))
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('trace.zip'),
+    )
   } catch {
     // Nothing failed, so there is no folder.
     return []

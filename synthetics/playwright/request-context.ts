@@ -1,6 +1,15 @@
 import type { APIRequestContext, APIResponse } from '@playwright/test'
 import type { WireRequest } from '../../journeys/index.ts'
-import { addressOf, failureOf, headersOf, oneLine, requestHeaders, requestTarget, responseOf, wireProblem } from '../../client/index.ts'
+import {
+  addressOf,
+  failureOf,
+  headersOf,
+  oneLine,
+  requestHeaders,
+  requestTarget,
+  responseOf,
+  wireProblem,
+} from '../../client/index.ts'
 import type { Send, SendResult } from '../../client/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 
@@ -20,7 +29,11 @@ export interface PlaywrightSender {
  *
  * @param newContext such as `() => playwright.request.newContext()`
  */
-export function playwrightSender(newContext: () => Promise<APIRequestContext>, targetUrl: string, timeoutMs: number): PlaywrightSender {
+export function playwrightSender(
+  newContext: () => Promise<APIRequestContext>,
+  targetUrl: string,
+  timeoutMs: number,
+): PlaywrightSender {
   const address = addressOf(targetUrl)
   let current: APIRequestContext | undefined
   const exchange = async (request: WireRequest): Promise<APIResponse> => {
@@ -28,7 +41,15 @@ export function playwrightSender(newContext: () => Promise<APIRequestContext>, t
     const url = `${address.protocol}//${address.host}${requestTarget(address, request.path)}`
     // As bytes: a string would be sent as JSON of that string where it is no JSON itself.
     const data = request.body === undefined ? {} : { data: Buffer.from(request.body) }
-    return current.fetch(url, { method: request.method, headers: requestHeaders(address, request.headers), ...data, maxRedirects: 0, maxRetries: 0, failOnStatusCode: false, timeout: timeoutMs })
+    return current.fetch(url, {
+      method: request.method,
+      headers: requestHeaders(address, request.headers),
+      ...data,
+      maxRedirects: 0,
+      maxRetries: 0,
+      failOnStatusCode: false,
+      timeout: timeoutMs,
+    })
   }
   const end = async (): Promise<void> => {
     await current?.dispose()
@@ -46,7 +67,11 @@ export function playwrightSender(newContext: () => Promise<APIRequestContext>, t
       if (answer.headers()['set-cookie'] !== undefined) await end()
       return { state: 'answered', response: responseOf(answer.status(), headersOf(raw), text), durationMs }
     } catch (error) {
-      return { state: 'failed', ...playwrightFailure(error), durationMs: performance.now() - began } satisfies SendResult
+      return {
+        state: 'failed',
+        ...playwrightFailure(error),
+        durationMs: performance.now() - began,
+      } satisfies SendResult
     }
   }
   return { send, end }
@@ -54,9 +79,15 @@ export function playwrightSender(newContext: () => Promise<APIRequestContext>, t
 
 /** Where on its way a request failed, from the first line of Playwright's error, which is all that it keeps. */
 export function playwrightFailure(error: unknown): { class: FailureClass; message: string } {
-  const said = oneLine((error instanceof Error ? error.message : String(error)).split('\n')[0]?.replace(/^apiRequestContext\.\w+: /, '') ?? '')
+  const said = oneLine(
+    (error instanceof Error ? error.message : String(error))
+      .split('\n')[0]
+      ?.replace(/^apiRequestContext\.\w+: /, '') ?? '',
+  )
   if (/^Timeout \d+ms exceeded/.test(said)) return { class: 'timeout', message: said }
   if (/certificate|\bTLS\b|\bSSL\b/i.test(said)) return { class: 'tls', message: said }
   const code = /\b(E[A-Z_]{3,})\b/.exec(said)?.[1]
-  return code === undefined ? { class: 'connect', message: said } : failureOf(Object.assign(new Error(said), { code }))
+  return code === undefined
+    ? { class: 'connect', message: said }
+    : failureOf(Object.assign(new Error(said), { code }))
 }

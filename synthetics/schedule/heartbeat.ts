@@ -19,7 +19,10 @@ export interface Heartbeat {
  *
  * @returns beats; `last` settles once all are written, `failed` hears of each that could not be
  */
-export function heartbeatFile(path: string, failed: (error: unknown) => void): { beat: (heartbeat: Heartbeat) => void; last: () => Promise<void> } {
+export function heartbeatFile(
+  path: string,
+  failed: (error: unknown) => void,
+): { beat: (heartbeat: Heartbeat) => void; last: () => Promise<void> } {
   let waiting: Heartbeat | undefined
   let writing: Promise<void> | undefined
   const write = async (): Promise<void> => {

@@ -29,12 +29,23 @@ function scheduled(jobs: (Partial<Job<number>> & { name: string })[], from = sta
   const clock = simulatedClock(from)
   const events: ScheduleEvent<number>[] = []
   const stop = new AbortController()
-  const whole = jobs.map((job): Job<number> => ({ cadence: every('30s'), deadlineMs: 10_000, run: async () => 1, ...job }))
-  const ended = runSchedule({ jobs: whole, clock, stop: stop.signal, tell: (event) => void events.push(event) })
+  const whole = jobs.map((job): Job<number> => ({
+    cadence: every('30s'),
+    deadlineMs: 10_000,
+    run: async () => 1,
+    ...job,
+  }))
+  const ended = runSchedule({
+    jobs: whole,
+    clock,
+    stop: stop.signal,
+    tell: (event) => void events.push(event),
+  })
   return {
     clock,
     events,
-    of: <K extends ScheduleEvent<number>['kind']>(kind: K) => events.filter((event): event is Extract<ScheduleEvent<number>, { kind: K }> => event.kind === kind),
+    of: <K extends ScheduleEvent<number>['kind']>(kind: K) =>
+      events.filter((event): event is Extract<ScheduleEvent<number>, { kind: K }> => event.kind === kind),
     stop: async () => {
       stop.abort()
       await clock.pass(20_000)
@@ -44,20 +55,29 @@ function scheduled(jobs: (Partial<Job<number>> & { name: string })[], from = sta
 }
 
 /** A run that takes so long, and ends early when it is told to. */
-const taking = (clock: () => SimulatedClock, ms: number, obeys = true) => async (signal: AbortSignal): Promise<number> =>
-  new Promise((resolve) => {
-    clock().after(ms, () => resolve(1))
-    if (obeys) signal.addEventListener('abort', () => resolve(0))
-  })
+const taking =
+  (clock: () => SimulatedClock, ms: number, obeys = true) =>
+  async (signal: AbortSignal): Promise<number> =>
+    new Promise((resolve) => {
+      clock().after(ms, () => resolve(1))
+      if (obeys) signal.addEventListener('abort', () => resolve(0))
+    })
 
 describe('over days', () => {
   it('runs each job at each of its times, and no other', async () => {
-    const schedule = scheduled([{ name: 'often', cadence: every('5m') }, { name: 'daily', cadence: every('0 3 * * *') }])
+    const schedule = scheduled([
+      { name: 'often', cadence: every('5m') },
+      { name: 'daily', cadence: every('0 3 * * *') },
+    ])
     await schedule.clock.pass(3 * 24 * hour)
     await schedule.stop()
     const runs = Map.groupBy(schedule.of('ran'), ({ name }) => name)
     expect(runs.get('often')).toHaveLength(3 * 24 * 12)
-    expect(runs.get('daily')?.map(({ dueMs }) => new Date(dueMs).toISOString())).toEqual(['2026-11-25T03:00:00.000Z', '2026-11-26T03:00:00.000Z', '2026-11-27T03:00:00.000Z'])
+    expect(runs.get('daily')?.map(({ dueMs }) => new Date(dueMs).toISOString())).toEqual([
+      '2026-11-25T03:00:00.000Z',
+      '2026-11-26T03:00:00.000Z',
+      '2026-11-27T03:00:00.000Z',
+    ])
     expect([...schedule.of('missed'), ...schedule.of('skipped'), ...schedule.of('clock-moved')]).toEqual([])
     expect(Math.max(...schedule.of('ran').map(({ startedMs, dueMs }) => startedMs - dueMs))).toBe(0)
   })
@@ -106,24 +126,50 @@ describe('a run that takes longer than it is apart from the next', () => {
 
   it('is told to end at its deadline, and left behind when it does not; the next one runs', async () => {
     const schedule = scheduled([
-      { name: 'late', deadlineMs: 5000, run: async (signal) => taking(() => schedule.clock, 10 * hour)(signal) },
-      { name: 'hung', deadlineMs: 5000, run: async (signal) => taking(() => schedule.clock, 10 * hour, false)(signal) },
+      {
+        name: 'late',
+        deadlineMs: 5000,
+        run: async (signal) => taking(() => schedule.clock, 10 * hour)(signal),
+      },
+      {
+        name: 'hung',
+        deadlineMs: 5000,
+        run: async (signal) => taking(() => schedule.clock, 10 * hour, false)(signal),
+      },
       { name: 'thrown', run: async () => Promise.reject(new Error('broken')) },
     ])
     await schedule.clock.pass(70_000)
     await schedule.stop()
     const outcomes = Map.groupBy(schedule.of('ran'), ({ name }) => name)
-    expect(outcomes.get('late')?.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 2 }, () => ({ state: 'done', result: 0, overdue: true })))
-    expect(outcomes.get('hung')?.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 2 }, () => ({ state: 'hung' })))
-    expect(outcomes.get('thrown')?.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 2 }, () => ({ state: 'threw', reason: 'broken' })))
+    expect(outcomes.get('late')?.map(({ outcome }) => outcome)).toEqual(
+      Array.from({ length: 2 }, () => ({ state: 'done', result: 0, overdue: true })),
+    )
+    expect(outcomes.get('hung')?.map(({ outcome }) => outcome)).toEqual(
+      Array.from({ length: 2 }, () => ({ state: 'hung' })),
+    )
+    expect(outcomes.get('thrown')?.map(({ outcome }) => outcome)).toEqual(
+      Array.from({ length: 2 }, () => ({ state: 'threw', reason: 'broken' })),
+    )
   })
 })
 
 describe('neither storm nor silence', () => {
   it.each([
-    ['the machine slept an hour', (clock: SimulatedClock) => clock.setWall(clock.wall() + hour), { missed: 119, runs: 11, moves: 1 }],
-    ['this process was stopped for an hour', (clock: SimulatedClock) => clock.freeze(hour), { missed: 119, runs: 11, moves: 0 }],
-    ['the clock was set back an hour', (clock: SimulatedClock) => clock.setWall(clock.wall() - hour), { missed: 0, runs: 10, moves: 1 }],
+    [
+      'the machine slept an hour',
+      (clock: SimulatedClock) => clock.setWall(clock.wall() + hour),
+      { missed: 119, runs: 11, moves: 1 },
+    ],
+    [
+      'this process was stopped for an hour',
+      (clock: SimulatedClock) => clock.freeze(hour),
+      { missed: 119, runs: 11, moves: 0 },
+    ],
+    [
+      'the clock was set back an hour',
+      (clock: SimulatedClock) => clock.setWall(clock.wall() - hour),
+      { missed: 0, runs: 10, moves: 1 },
+    ],
   ])('when %s', async (_, happens, expected) => {
     const schedule = scheduled([{ name: 'it' }])
     await schedule.clock.pass(300_000)
@@ -134,7 +180,11 @@ describe('neither storm nor silence', () => {
     expect(before).toBe(10)
     // Of the due times of the hour the last one is recent enough to be run for; one run, not 120.
     const missed = schedule.of('missed').reduce((sum, { count }) => sum + count, 0)
-    expect({ missed, runs: schedule.of('ran').length - before, moves: schedule.of('clock-moved').length }).toEqual(expected)
+    expect({
+      missed,
+      runs: schedule.of('ran').length - before,
+      moves: schedule.of('clock-moved').length,
+    }).toEqual(expected)
   })
 
   it('a short stall within the patience is a late run, not a missed one', async () => {
@@ -154,40 +204,51 @@ describe('neither storm nor silence', () => {
     await schedule.clock.pass(15_000)
     await schedule.stop()
     expect(schedule.of('missed').map(({ count }) => count)).toEqual([1])
-    expect(schedule.of('ran').map(({ dueMs }) => new Date(dueMs).toISOString())).toEqual(['2026-11-24T12:01:00.000Z'])
+    expect(schedule.of('ran').map(({ dueMs }) => new Date(dueMs).toISOString())).toEqual([
+      '2026-11-24T12:01:00.000Z',
+    ])
   })
 
   it('however the clocks move, at most one run of a job is begun at a time, and time goes on being probed', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom('freeze', 'set'), fc.integer({ min: -2 * hour, max: 2 * hour })), { maxLength: 6 }), async (moves) => {
-        const schedule = scheduled([{ name: 'it' }])
-        for (const [how, ms] of moves) {
-          const before = schedule.of('ran').length
-          if (how === 'freeze') schedule.clock.freeze(Math.abs(ms))
-          else schedule.clock.setWall(schedule.clock.wall() + ms)
-          await schedule.clock.pass(120_000)
-          const runs = schedule.of('ran').length - before
-          expect(runs).toBeGreaterThanOrEqual(3)
-          expect(runs).toBeLessThanOrEqual(5)
-        }
-        await schedule.stop()
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom('freeze', 'set'), fc.integer({ min: -2 * hour, max: 2 * hour })), {
+          maxLength: 6,
+        }),
+        async (moves) => {
+          const schedule = scheduled([{ name: 'it' }])
+          for (const [how, ms] of moves) {
+            const before = schedule.of('ran').length
+            if (how === 'freeze') schedule.clock.freeze(Math.abs(ms))
+            else schedule.clock.setWall(schedule.clock.wall() + ms)
+            await schedule.clock.pass(120_000)
+            const runs = schedule.of('ran').length - before
+            expect(runs).toBeGreaterThanOrEqual(3)
+            expect(runs).toBeLessThanOrEqual(5)
+          }
+          await schedule.stop()
+        },
+      ),
       { numRuns: 30 },
     )
   })
 
   it('all due times of a silence are accounted for', () => {
     fc.assert(
-      fc.property(fc.constantFrom('1s', '30s', '7m', '*/2 * * * * *', '0,1,30 * * * *'), fc.nat(400_000), (text, silence) => {
-        const cadence = every(text)
-        const due = cadence.next(start)
-        const now = due + silence
-        const { runMs, missed, nextMs } = dueBy(cadence, due, now)
-        let all = 0
-        for (let at = due; at <= now; at = cadence.next(at)) all += 1
-        expect(missed + (runMs === undefined ? 0 : 1)).toBe(all)
-        expect(nextMs).toBe(cadence.next(now))
-      }),
+      fc.property(
+        fc.constantFrom('1s', '30s', '7m', '*/2 * * * * *', '0,1,30 * * * *'),
+        fc.nat(400_000),
+        (text, silence) => {
+          const cadence = every(text)
+          const due = cadence.next(start)
+          const now = due + silence
+          const { runMs, missed, nextMs } = dueBy(cadence, due, now)
+          let all = 0
+          for (let at = due; at <= now; at = cadence.next(at)) all += 1
+          expect(missed + (runMs === undefined ? 0 : 1)).toBe(all)
+          expect(nextMs).toBe(cadence.next(now))
+        },
+      ),
     )
   })
 
@@ -201,19 +262,30 @@ describe('neither storm nor silence', () => {
 
 describe('when it is stopped', () => {
   it('begins nothing more, and lets what runs finish', async () => {
-    const schedule = scheduled([{ name: 'it', run: async (signal) => taking(() => schedule.clock, 3000)(signal) }])
+    const schedule = scheduled([
+      { name: 'it', run: async (signal) => taking(() => schedule.clock, 3000)(signal) },
+    ])
     await schedule.clock.pass(30_000)
     await schedule.stop()
     await schedule.clock.pass(hour)
-    expect(schedule.of('ran').map(({ outcome }) => outcome)).toEqual([{ state: 'done', result: 1, overdue: false }])
+    expect(schedule.of('ran').map(({ outcome }) => outcome)).toEqual([
+      { state: 'done', result: 1, overdue: false },
+    ])
   })
 
   it('is over within 10 s, whatever runs', async () => {
     const stop = new AbortController()
     const clock = simulatedClock(start)
-    const job: Job<number> = { name: 'it', cadence: every('1s'), deadlineMs: hour, run: taking(() => clock, hour, false) }
+    const job: Job<number> = {
+      name: 'it',
+      cadence: every('1s'),
+      deadlineMs: hour,
+      run: taking(() => clock, hour, false),
+    }
     let over = false
-    const ended = runSchedule({ jobs: [job], clock, stop: stop.signal, tell: () => undefined }).then(() => (over = true))
+    const ended = runSchedule({ jobs: [job], clock, stop: stop.signal, tell: () => undefined }).then(
+      () => (over = true),
+    )
     await clock.pass(5000)
     stop.abort()
     await clock.pass(9000)

@@ -15,7 +15,14 @@ export interface Job<T> {
 
 /** What the scheduler tells as it happens; wall times in milliseconds since 1970. */
 export type ScheduleEvent<T> =
-  | { kind: 'ran'; name: string; dueMs: number; startedMs: number; holdsUntilMs: number; outcome: Supervised<T> }
+  | {
+      kind: 'ran'
+      name: string
+      dueMs: number
+      startedMs: number
+      holdsUntilMs: number
+      outcome: Supervised<T>
+    }
   /** Due, but still running from before. */
   | { kind: 'skipped'; name: string; dueMs: number }
   /** Due times that passed without a run: asleep, stopped, starved, or the clock was set forward. */
@@ -70,7 +77,14 @@ export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
     state.running = true
     const outcome = await supervise(job.run, job.deadlineMs, clock, giveUp.signal)
     state.running = false
-    tell({ kind: 'ran', name: job.name, dueMs, startedMs, holdsUntilMs: holdsUntil(dueMs, job.cadence), outcome })
+    tell({
+      kind: 'ran',
+      name: job.name,
+      dueMs,
+      startedMs,
+      holdsUntilMs: holdsUntil(dueMs, job.cadence),
+      outcome,
+    })
   }
 
   const look = (state: State<T>, wall: number): void => {
@@ -98,7 +112,11 @@ export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
     for (const state of states) if (state.dueMs <= wall) look(state, wall)
     if (monotonic - beatAt >= limits.beatMs) {
       beatAt = monotonic
-      tell({ kind: 'beat', atMs: wall, running: states.filter((state) => state.running).map(({ job }) => job.name) })
+      tell({
+        kind: 'beat',
+        atMs: wall,
+        running: states.filter((state) => state.running).map(({ job }) => job.name),
+      })
     }
     const soonest = states.reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity)
     cancel = clock.after(Math.min(tickMs, soonest - clock.wall()), wake)

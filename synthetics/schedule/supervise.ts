@@ -1,7 +1,10 @@
 import type { Clock } from './clock.ts'
 
 /** What became of a run: its result, or that it did not come to an end although it was told to. */
-export type Supervised<T> = { state: 'done'; result: T; overdue: boolean } | { state: 'hung' } | { state: 'threw'; reason: string }
+export type Supervised<T> =
+  | { state: 'done'; result: T; overdue: boolean }
+  | { state: 'hung' }
+  | { state: 'threw'; reason: string }
 
 /** After being told to end, a run has this long to clean up. */
 export const cleanUpMs = 3500
@@ -10,7 +13,12 @@ export const cleanUpMs = 3500
  * Runs something that must end. At its deadline, or when `stop` is aborted, its signal is; what does not end even then is
  * left behind, so that it can block neither the schedule nor our own end.
  */
-export async function supervise<T>(run: (signal: AbortSignal) => Promise<T>, deadlineMs: number, clock: Clock, stop: AbortSignal): Promise<Supervised<T>> {
+export async function supervise<T>(
+  run: (signal: AbortSignal) => Promise<T>,
+  deadlineMs: number,
+  clock: Clock,
+  stop: AbortSignal,
+): Promise<Supervised<T>> {
   const told = new AbortController()
   const left = Promise.withResolvers<Supervised<T>>()
   let overdue = false

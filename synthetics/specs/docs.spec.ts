@@ -15,7 +15,9 @@ test('reference page', async ({ page, request }) => {
   })
 
   await test.step('operations', async () => {
-    const document: { paths: Record<string, Record<string, unknown>> } = await (await request.get('/openapi.json')).json()
+    const document: { paths: Record<string, Record<string, unknown>> } = await (
+      await request.get('/openapi.json')
+    ).json()
     const operations = Object.values(document.paths).flatMap((methods) => Object.keys(methods))
     expect(operations.length, 'operations in /openapi.json').toBeGreaterThan(0)
     await expect(page.locator('main > details'), 'operations on the page').toHaveCount(operations.length)

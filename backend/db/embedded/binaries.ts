@@ -21,6 +21,8 @@ export async function findBinaries(): Promise<Binaries> {
     const { initdb, postgres } = paths.parse(await import(pathToFileURL(resolve.resolve(name)).href))
     return { initdb, postgres, folder: dirname(postgres) }
   } catch (error) {
-    throw new Error(`no embedded PostgreSQL for ${platform}-${process.arch}: set DATABASE_URL`, { cause: error })
+    throw new Error(`no embedded PostgreSQL for ${platform}-${process.arch}: set DATABASE_URL`, {
+      cause: error,
+    })
   }
 }

@@ -49,7 +49,22 @@ async function initialise(dir: string, binaries: Binaries, identity: Identity): 
     await writeFile(given, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 })
     await give(identity, dir, given)
     const [command, ...args] = [...identity.prefix, binaries.initdb]
-    const options = ['--pgdata', dir, '--username', 'todo', '--pwfile', given, '--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync', '--no-instructions']
+    const options = [
+      '--pgdata',
+      dir,
+      '--username',
+      'todo',
+      '--pwfile',
+      given,
+      '--auth',
+      'scram-sha-256',
+      '--encoding',
+      'UTF8',
+      '--locale',
+      'C',
+      '--no-sync',
+      '--no-instructions',
+    ]
     await finished(command, [...args, ...options], identity)
     await rename(given, join(dir, passwordFile))
   } finally {
@@ -64,7 +79,11 @@ async function give(identity: Identity, ...paths: readonly string[]): Promise<vo
 
 function finished(command: string, args: readonly string[], identity: Identity): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...spawnIdentity(identity), stdio: ['ignore', 'ignore', 'pipe'], timeout: 60_000 })
+    const child = spawn(command, args, {
+      ...spawnIdentity(identity),
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: 60_000,
+    })
     let said = ''
     child.stderr.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-2000)
@@ -72,7 +91,8 @@ function finished(command: string, args: readonly string[], identity: Identity):
     child.on('error', reject)
     child.on('close', (code) => {
       if (code === 0) resolve()
-      else reject(new Error(`initdb failed with ${code ?? 'a signal'}: ${said.trim().replaceAll(/\s+/g, ' ')}`))
+      else
+        reject(new Error(`initdb failed with ${code ?? 'a signal'}: ${said.trim().replaceAll(/\s+/g, ' ')}`))
     })
   })
 }

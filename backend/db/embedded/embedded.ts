@@ -1,11 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, resolve as resolvePath } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Binaries, findBinaries } from './binaries.ts'
+import { findBinaries } from './binaries.ts'
+import type { Binaries } from './binaries.ts'
 import { ensureCluster, spawnIdentity } from './cluster.ts'
-import { type Identity, postgresIdentity } from './identity.ts'
+import { postgresIdentity } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { endLeftover, ownerPath } from './leftover.ts'
 
 const keeper = fileURLToPath(new URL('keeper.sh', import.meta.url))
@@ -28,7 +31,10 @@ interface Cluster {
  * Starts PostgreSQL on the data in `folder` (made when absent) on a free loopback port. Should it end by itself it is
  * started again on the same port; `onRestart` is told why.
  */
-export async function startEmbeddedPostgres(folder: string, onRestart: (reason: string) => void): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(
+  folder: string,
+  onRestart: (reason: string) => void,
+): Promise<EmbeddedPostgres> {
   const dir = resolvePath(folder)
   const binaries = await findBinaries()
   await mkdir(dirname(dir), { recursive: true })
@@ -39,7 +45,10 @@ export async function startEmbeddedPostgres(folder: string, onRestart: (reason: 
   const cluster = { dir, port: await freePort(), binaries, identity }
   const supervisor = new Supervisor(cluster, onRestart)
   await supervisor.start()
-  return { url: `postgres://todo:${password}@127.0.0.1:${cluster.port}/postgres`, stop: () => supervisor.stop() }
+  return {
+    url: `postgres://todo:${password}@127.0.0.1:${cluster.port}/postgres`,
+    stop: () => supervisor.stop(),
+  }
 }
 
 class Supervisor {
@@ -90,14 +99,36 @@ class Supervisor {
 
 function launch(cluster: Cluster): { child: ChildProcess; ready: Promise<void> } {
   const { dir, port, binaries, identity } = cluster
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', 'shared_buffers=64MB', 'dynamic_shared_memory_type=mmap', 'logging_collector=off']
-  const postgres = [...identity.prefix, binaries.postgres, '-D', dir, ...settings.flatMap((setting) => ['-c', setting])]
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    'shared_buffers=64MB',
+    'dynamic_shared_memory_type=mmap',
+    'logging_collector=off',
+  ]
+  const postgres = [
+    ...identity.prefix,
+    binaries.postgres,
+    '-D',
+    dir,
+    ...settings.flatMap((setting) => ['-c', setting]),
+  ]
   // In a session of its own: a signal to our process group, such as Ctrl-C, is ours to handle, in order.
-  const child = spawn('/bin/sh', [keeper, ...postgres], { ...spawnIdentity(identity), cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
+  const child = spawn('/bin/sh', [keeper, ...postgres], {
+    ...spawnIdentity(identity),
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   child.stdin.on('error', () => undefined)
   const ready = new Promise<void>((resolve, reject) => {
     let said = ''
-    const timer = setTimeout(() => reject(new Error(`PostgreSQL on ${dir} was not ready within 60 s: ${lastWords(said)}`)), 60_000)
+    const timer = setTimeout(
+      () => reject(new Error(`PostgreSQL on ${dir} was not ready within 60 s: ${lastWords(said)}`)),
+      60_000,
+    )
     child.stderr.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4000)
       if (!said.includes('ready to accept connections')) return

@@ -18,9 +18,24 @@ export function postgresIdentity(folders: readonly string[]): Identity {
   const { uid, gid } = account()
   if (folders.every((folder) => othersMayEnter(folder))) return { uid, gid, prefix: [] }
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
-  if (setpriv === undefined) throw new Error(`the embedded PostgreSQL, which may not run as root, has no access to ${folders.join(' or ')}: use another folder or DATABASE_URL`)
+  if (setpriv === undefined)
+    throw new Error(
+      `the embedded PostgreSQL, which may not run as root, has no access to ${folders.join(' or ')}: use another folder or DATABASE_URL`,
+    )
   const capabilities = '+dac_override,+dac_read_search'
-  const prefix = [setpriv, '--reuid', String(uid), '--regid', String(gid), '--clear-groups', '--inh-caps', capabilities, '--ambient-caps', capabilities, '--']
+  const prefix = [
+    setpriv,
+    '--reuid',
+    String(uid),
+    '--regid',
+    String(gid),
+    '--clear-groups',
+    '--inh-caps',
+    capabilities,
+    '--ambient-caps',
+    capabilities,
+    '--',
+  ]
   return { uid, gid, prefix }
 }
 
@@ -28,7 +43,10 @@ function account(): { uid: number; gid: number } {
   const known = idOf('postgres')
   if (known !== undefined) return known
   try {
-    execFileSync('useradd', ['--system', '--user-group', '--no-create-home', 'postgres'], { stdio: 'ignore', timeout: 10_000 })
+    execFileSync('useradd', ['--system', '--user-group', '--no-create-home', 'postgres'], {
+      stdio: 'ignore',
+      timeout: 10_000,
+    })
   } catch {
     // No such tool or a read-only system: somebody without rights is there on every machine.
   }
@@ -37,7 +55,10 @@ function account(): { uid: number; gid: number } {
 
 function idOf(user: string): { uid: number; gid: number } | undefined {
   try {
-    const id = (flag: string): number => Number(execFileSync('id', [flag, user], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 }).toString())
+    const id = (flag: string): number =>
+      Number(
+        execFileSync('id', [flag, user], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 }).toString(),
+      )
     return { uid: id('-u'), gid: id('-g') }
   } catch {
     return undefined

@@ -1,1 +1,2 @@
-export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts'
+export { startEmbeddedPostgres } from './embedded.ts'
+export type { EmbeddedPostgres } from './embedded.ts'

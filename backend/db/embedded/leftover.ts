@@ -19,9 +19,12 @@ export async function endLeftover(dir: string): Promise<void> {
     if (postmaster === undefined) return
     const owner = await readNumber(ownerPath(dir))
     if (owner !== undefined && owner !== process.pid && isAlive(owner)) {
-      throw new Error(`${dir}: in use by another backend (process ${owner}): end it, or set EMBEDDED_POSTGRES_DIR or DATABASE_URL`)
+      throw new Error(
+        `${dir}: in use by another backend (process ${owner}): end it, or set EMBEDDED_POSTGRES_DIR or DATABASE_URL`,
+      )
     }
-    if (performance.now() > deadline) throw new Error(`${dir}: in use by a PostgreSQL (process ${postmaster}) that does not end`)
+    if (performance.now() > deadline)
+      throw new Error(`${dir}: in use by a PostgreSQL (process ${postmaster}) that does not end`)
     // Its keeper is about to end it; a second request to stop fast does no harm.
     if (!asked) trySignal(postmaster, 'SIGINT')
     else if (performance.now() > deadline - 4000) trySignal(postmaster, 'SIGQUIT')

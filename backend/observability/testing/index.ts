@@ -1,2 +1,3 @@
 export { bearer, canary, exceedLimit, liveADay, secrets, userLimits } from './day.ts'
-export { metricsContract, type Sample, samplesOf } from './metrics.ts'
+export { metricsContract, samplesOf } from './metrics.ts'
+export type { Sample } from './metrics.ts'

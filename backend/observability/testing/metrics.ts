@@ -6,11 +6,18 @@ export interface Sample {
 }
 
 export function samplesOf(metrics: string): Sample[] {
-  return [...metrics.matchAll(/^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$/gm)].map(([, name = '', labels = '', value]) => ({
-    name,
-    labels: Object.fromEntries([...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label = '', content = '']) => [label, content])),
-    value: Number(value),
-  }))
+  return [...metrics.matchAll(/^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$/gm)].map(
+    ([, name = '', labels = '', value]) => ({
+      name,
+      labels: Object.fromEntries(
+        [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label = '', content = '']) => [
+          label,
+          content,
+        ]),
+      ),
+      value: Number(value),
+    }),
+  )
 }
 
 /** As the contract lists them: the name of a series, and its labels in order. Of a histogram, those of its count. */

@@ -5,7 +5,10 @@ import { Complaints } from './complaints.ts'
 function complaining() {
   const lines: Record<string, unknown>[] = []
   const clock = { ms: 0 }
-  const log = pino({ base: null, messageKey: 'message' }, { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) })
+  const log = pino(
+    { base: null, messageKey: 'message' },
+    { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  )
   return { lines, clock, complaints: new Complaints(log, () => clock.ms) }
 }
 
@@ -15,7 +18,9 @@ test('the first failure is logged at once, and until a minute is over the others
     clock.ms = at
     complaints.note(new Error('down'))
   }
-  expect(lines).toMatchObject([{ message: 'telemetry was not delivered', stream: 'application', reason: 'down' }])
+  expect(lines).toMatchObject([
+    { message: 'telemetry was not delivered', stream: 'application', reason: 'down' },
+  ])
   clock.ms = 60_000
   complaints.note(new Error('still down'))
   expect(lines[1]).toMatchObject({ reason: 'still down', failuresSince: 59 })

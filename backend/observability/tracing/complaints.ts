@@ -28,7 +28,14 @@ export class Complaints {
       return
     }
     this.#saidAt = this.#now()
-    this.#log.warn({ stream: 'application', reason: reasonOf(error), ...(this.#unsaid > 0 && { failuresSince: this.#unsaid }) }, 'telemetry was not delivered')
+    this.#log.warn(
+      {
+        stream: 'application',
+        reason: reasonOf(error),
+        ...(this.#unsaid > 0 && { failuresSince: this.#unsaid }),
+      },
+      'telemetry was not delivered',
+    )
     this.#unsaid = 0
   }
 }
@@ -39,7 +46,10 @@ const ignore = (): void => undefined
 export function listenToLibrary(complaints: Complaints): { stop: () => void } {
   setGlobalErrorHandler((error) => complaints.note(error))
   const note = (message: string): void => complaints.note(message)
-  diag.setLogger({ error: note, warn: note, info: ignore, debug: ignore, verbose: ignore }, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+  diag.setLogger(
+    { error: note, warn: note, info: ignore, debug: ignore, verbose: ignore },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  )
   return {
     stop: () => {
       diag.disable()
@@ -52,6 +62,9 @@ export function listenToLibrary(complaints: Complaints): { stop: () => void } {
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const message = error instanceof Error ? error.message : String(error)
-  const reason = [code, message].filter((part) => part !== '').join(': ').replaceAll(/[\p{Cc}\s]+/gu, ' ')
+  const reason = [code, message]
+    .filter((part) => part !== '')
+    .join(': ')
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
   return reason.length > maxReason ? `${reason.slice(0, maxReason)}…` : reason
 }

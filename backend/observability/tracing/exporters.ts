@@ -11,13 +11,19 @@ const concurrencyLimit = 8
 
 /** Only the exporter of the configured protocol is loaded. */
 export async function spanExporter(target: OtlpTarget): Promise<SpanExporter> {
-  const { OTLPTraceExporter } = target.protocol === 'http/json' ? await import('@opentelemetry/exporter-trace-otlp-http') : await import('@opentelemetry/exporter-trace-otlp-proto')
+  const { OTLPTraceExporter } =
+    target.protocol === 'http/json'
+      ? await import('@opentelemetry/exporter-trace-otlp-http')
+      : await import('@opentelemetry/exporter-trace-otlp-proto')
   return new OTLPTraceExporter(optionsOf(target))
 }
 
 /** `timeoutMs` may not be more than the interval between two exports. */
 export async function metricExporter(target: OtlpTarget): Promise<PushMetricExporter> {
-  const { OTLPMetricExporter } = target.protocol === 'http/json' ? await import('@opentelemetry/exporter-metrics-otlp-http') : await import('@opentelemetry/exporter-metrics-otlp-proto')
+  const { OTLPMetricExporter } =
+    target.protocol === 'http/json'
+      ? await import('@opentelemetry/exporter-metrics-otlp-http')
+      : await import('@opentelemetry/exporter-metrics-otlp-proto')
   return new OTLPMetricExporter(optionsOf(target))
 }
 
@@ -28,7 +34,8 @@ function optionsOf({ url, headers, compression, timeoutMs }: OtlpTarget) {
     compression: compression === 'gzip' ? CompressionAlgorithm.GZIP : CompressionAlgorithm.NONE,
     timeoutMillis: timeoutMs,
     concurrencyLimit,
-    httpAgentOptions: (protocol: string) => (protocol === 'https:' ? new ShortLivedHttps(timeoutMs) : new ShortLivedHttp(timeoutMs)),
+    httpAgentOptions: (protocol: string) =>
+      protocol === 'https:' ? new ShortLivedHttps(timeoutMs) : new ShortLivedHttp(timeoutMs),
   }
 }
 

@@ -1,12 +1,14 @@
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
-import { defaultResource, type Resource, resourceFromAttributes } from '@opentelemetry/resources'
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources'
+import type { Resource } from '@opentelemetry/resources'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { Config, OtelConfig, OtlpTarget } from '../../config/index.ts'
 import { randomHex } from '../../http/scope.ts'
 import type { Log } from '../logs.ts'
 import { Complaints, listenToLibrary } from './complaints.ts'
 import { metricExporter, spanExporter } from './exporters.ts'
-import { type Registered, RegistryProducer } from './metrics.ts'
+import { RegistryProducer } from './metrics.ts'
+import type { Registered } from './metrics.ts'
 import { samplerOf } from './sampler.ts'
 import { Spans } from './spans.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -23,7 +25,12 @@ export interface TelemetryParts {
 }
 
 /** What a span may hold at most: our own attributes are few and short, and a mistake shall not make them many. */
-const spanLimits = { attributeCountLimit: 32, attributeValueLengthLimit: 256, eventCountLimit: 0, linkCountLimit: 4 }
+const spanLimits = {
+  attributeCountLimit: 32,
+  attributeValueLengthLimit: 256,
+  eventCountLimit: 0,
+  linkCountLimit: 4,
+}
 
 interface Provider {
   shutdown(): Promise<void>
@@ -35,7 +42,11 @@ interface Provider {
  */
 export async function startTelemetry(otel: OtelConfig, parts: TelemetryParts): Promise<Telemetry> {
   const listening = listenToLibrary(new Complaints(parts.log, () => performance.now()))
-  const ours = resourceFromAttributes({ 'service.instance.id': parts.instanceId, 'deployment.environment.name': parts.config.environment, ...otel.resource })
+  const ours = resourceFromAttributes({
+    'service.instance.id': parts.instanceId,
+    'deployment.environment.name': parts.config.environment,
+    ...otel.resource,
+  })
   const resource = defaultResource().merge(ours)
   const providers: Provider[] = []
   let tracing: Spans | undefined
@@ -54,7 +65,11 @@ export async function startTelemetry(otel: OtelConfig, parts: TelemetryParts): P
   }
 }
 
-async function tracerProvider({ batch, sampler }: OtelConfig, target: OtlpTarget, resource: Resource): Promise<TracerProvider> {
+async function tracerProvider(
+  { batch, sampler }: OtelConfig,
+  target: OtlpTarget,
+  resource: Resource,
+): Promise<TracerProvider> {
   const processor = new BatchSpanProcessor({
     exporter: await spanExporter(target),
     scheduledDelayMillis: batch.delayMs,
@@ -72,7 +87,12 @@ async function tracerProvider({ batch, sampler }: OtelConfig, target: OtlpTarget
   })
 }
 
-async function meterProvider(otel: OtelConfig, target: OtlpTarget, resource: Resource, parts: TelemetryParts): Promise<MeterProvider> {
+async function meterProvider(
+  otel: OtelConfig,
+  target: OtlpTarget,
+  resource: Resource,
+  parts: TelemetryParts,
+): Promise<MeterProvider> {
   const timeoutMs = Math.min(target.timeoutMs, otel.metricIntervalMs)
   const reader = new PeriodicExportingMetricReader({
     exporter: await metricExporter({ ...target, timeoutMs }),

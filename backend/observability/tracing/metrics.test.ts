@@ -9,11 +9,20 @@ function registryWith(make: (registers: Registry[]) => void) {
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
   make([registry])
   const producer = new RegistryProducer(registry, 1000, () => 2500)
-  return { registry, read: async () => (await producer.collect()).resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics) }
+  return {
+    registry,
+    read: async () =>
+      (await producer.collect()).resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics),
+  }
 }
 
 test('a counter is a monotonic cumulative sum since the start, and keeps its name after /metrics was read', async () => {
-  const { registry, read } = registryWith((registers) => new Counter({ name: 'things_total', help: 'Things', labelNames: ['kind'], registers }).inc({ kind: 'a' }, 3))
+  const { registry, read } = registryWith((registers) =>
+    new Counter({ name: 'things_total', help: 'Things', labelNames: ['kind'], registers }).inc(
+      { kind: 'a' },
+      3,
+    ),
+  )
   const expected = {
     descriptor: { name: 'things_total', description: 'Things', unit: '' },
     dataPointType: DataPointType.SUM,
@@ -27,7 +36,13 @@ test('a counter is a monotonic cumulative sum since the start, and keeps its nam
 
 test('a histogram has counts between its bounds, for each of its series', async () => {
   const { read } = registryWith((registers) => {
-    const histogram = new Histogram({ name: 'wait_seconds', help: 'Waits', labelNames: ['queue'], buckets: [1, 2, 5], registers })
+    const histogram = new Histogram({
+      name: 'wait_seconds',
+      help: 'Waits',
+      labelNames: ['queue'],
+      buckets: [1, 2, 5],
+      registers,
+    })
     for (const seconds of [0.5, 1, 1.5, 9]) histogram.observe({ queue: 'a' }, seconds)
     histogram.observe({ queue: 'b' }, 3)
   })
@@ -36,8 +51,14 @@ test('a histogram has counts between its bounds, for each of its series', async 
       descriptor: { name: 'wait_seconds', unit: 's' },
       dataPointType: DataPointType.HISTOGRAM,
       dataPoints: [
-        { attributes: { queue: 'a' }, value: { buckets: { boundaries: [1, 2, 5], counts: [2, 1, 0, 1] }, sum: 12, count: 4 } },
-        { attributes: { queue: 'b' }, value: { buckets: { boundaries: [1, 2, 5], counts: [0, 0, 1, 0] }, sum: 3, count: 1 } },
+        {
+          attributes: { queue: 'a' },
+          value: { buckets: { boundaries: [1, 2, 5], counts: [2, 1, 0, 1] }, sum: 12, count: 4 },
+        },
+        {
+          attributes: { queue: 'b' },
+          value: { buckets: { boundaries: [1, 2, 5], counts: [0, 0, 1, 0] }, sum: 3, count: 1 },
+        },
       ],
     },
   ])
@@ -46,16 +67,31 @@ test('a histogram has counts between its bounds, for each of its series', async 
 test('a gauge is read anew each time, without what is no number, and a metric without series is left out', async () => {
   let now = 1
   const { read } = registryWith((registers) => {
-    const gauge: Gauge = new Gauge({ name: 'depth_bytes', help: 'Depth', registers, collect: () => gauge.set(now) })
+    const gauge: Gauge = new Gauge({
+      name: 'depth_bytes',
+      help: 'Depth',
+      registers,
+      collect: () => gauge.set(now),
+    })
     new Gauge({ name: 'no_series', help: 'None', labelNames: ['x'], registers }).reset()
   })
-  expect(await read()).toMatchObject([{ descriptor: { name: 'depth_bytes', unit: 'By' }, dataPointType: DataPointType.GAUGE, dataPoints: [{ attributes: {}, value: 1 }] }])
+  expect(await read()).toMatchObject([
+    {
+      descriptor: { name: 'depth_bytes', unit: 'By' },
+      dataPointType: DataPointType.GAUGE,
+      dataPoints: [{ attributes: {}, value: 1 }],
+    },
+  ])
   now = Number.NaN
   expect(await read()).toMatchObject([{ dataPoints: [] }])
 })
 
 test('a registry that cannot be read is an error of this export, not of the service', async () => {
-  const { errors, resourceMetrics } = await new RegistryProducer({ getMetricsAsJSON: () => Promise.reject(new Error('no')) }, 0, () => 0).collect()
+  const { errors, resourceMetrics } = await new RegistryProducer(
+    { getMetricsAsJSON: () => Promise.reject(new Error('no')) },
+    0,
+    () => 0,
+  ).collect()
   expect(errors).toMatchObject([{ message: 'no' }])
   expect(resourceMetrics.scopeMetrics).toEqual([])
 })

@@ -1,7 +1,15 @@
-import { type HrTime, ValueType } from '@opentelemetry/api'
+import { ValueType } from '@opentelemetry/api'
+import type { HrTime } from '@opentelemetry/api'
 import { millisToHrTime } from '@opentelemetry/core'
 import { emptyResource } from '@opentelemetry/resources'
-import { AggregationTemporality, type CollectionResult, type DataPoint, DataPointType, type Histogram, type MetricData, type MetricProducer } from '@opentelemetry/sdk-metrics'
+import { AggregationTemporality, DataPointType } from '@opentelemetry/sdk-metrics'
+import type {
+  CollectionResult,
+  DataPoint,
+  Histogram,
+  MetricData,
+  MetricProducer,
+} from '@opentelemetry/sdk-metrics'
 import { z } from 'zod'
 
 // A gauge may say that it has no value, which is no number to the library that checks.
@@ -13,7 +21,13 @@ const families = z.array(
     name: z.string(),
     help: z.string(),
     type: z.enum(['counter', 'gauge', 'histogram', 'summary']),
-    values: z.array(z.object({ value: reading, metricName: z.string().optional(), labels: z.record(z.string(), z.union([z.string(), z.number()])) })),
+    values: z.array(
+      z.object({
+        value: reading,
+        metricName: z.string().optional(),
+        labels: z.record(z.string(), z.union([z.string(), z.number()])),
+      }),
+    ),
   }),
 )
 
@@ -50,7 +64,13 @@ export class RegistryProducer implements MetricProducer {
       const read = families.parse(await this.#registry.getMetricsAsJSON())
       const times = { startTime: this.#startTime, endTime: millisToHrTime(this.#now()) }
       const metrics = read.flatMap((family) => metricOf(family, times) ?? [])
-      return { resourceMetrics: { resource: emptyResource(), scopeMetrics: [{ scope: { name: 'todo-backend' }, metrics }] }, errors: [] }
+      return {
+        resourceMetrics: {
+          resource: emptyResource(),
+          scopeMetrics: [{ scope: { name: 'todo-backend' }, metrics }],
+        },
+        errors: [],
+      }
     } catch (error) {
       return { resourceMetrics: { resource: emptyResource(), scopeMetrics: [] }, errors: [error] }
     }
@@ -59,13 +79,29 @@ export class RegistryProducer implements MetricProducer {
 
 function metricOf(family: Family, times: Times): MetricData | undefined {
   if (family.values.length === 0) return undefined
-  const descriptor = { name: nameOf(family), description: family.help, unit: unitOf(family.name), valueType: ValueType.DOUBLE }
+  const descriptor = {
+    name: nameOf(family),
+    description: family.help,
+    unit: unitOf(family.name),
+    valueType: ValueType.DOUBLE,
+  }
   const shared = { descriptor, aggregationTemporality: AggregationTemporality.CUMULATIVE }
   switch (family.type) {
     case 'counter':
-      return { ...shared, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints: family.values.map((sample) => pointOf(sample, times)) }
+      return {
+        ...shared,
+        dataPointType: DataPointType.SUM,
+        isMonotonic: true,
+        dataPoints: family.values.map((sample) => pointOf(sample, times)),
+      }
     case 'gauge':
-      return { ...shared, dataPointType: DataPointType.GAUGE, dataPoints: family.values.filter(({ value }) => Number.isFinite(value)).map((sample) => pointOf(sample, times)) }
+      return {
+        ...shared,
+        dataPointType: DataPointType.GAUGE,
+        dataPoints: family.values
+          .filter(({ value }) => Number.isFinite(value))
+          .map((sample) => pointOf(sample, times)),
+      }
     case 'histogram':
       return { ...shared, dataPointType: DataPointType.HISTOGRAM, dataPoints: histogramsOf(family, times) }
     case 'summary':
@@ -96,13 +132,20 @@ function pointOf({ value, labels }: Sample, times: Times): DataPoint<number> {
 function histogramsOf({ name, values }: Family, times: Times): DataPoint<Histogram>[] {
   const series = Map.groupBy(values, ({ labels: { le: _le, ...labels } }) => JSON.stringify(labels))
   return [...series.values()].map((samples) => {
-    const valueOf = (ending: string): number => samples.find(({ metricName }) => metricName === `${name}${ending}`)?.value ?? 0
-    const buckets = samples.filter(({ metricName }) => metricName === `${name}_bucket`).toSorted((a, b) => boundOf(a) - boundOf(b))
+    const valueOf = (ending: string): number =>
+      samples.find(({ metricName }) => metricName === `${name}${ending}`)?.value ?? 0
+    const buckets = samples
+      .filter(({ metricName }) => metricName === `${name}_bucket`)
+      .toSorted((a, b) => boundOf(a) - boundOf(b))
     const boundaries = buckets.map(boundOf).filter((bound) => Number.isFinite(bound))
     // The registry counts what is below each bound, OTLP what is between two.
     const counts = buckets.map(({ value }, index) => value - (buckets[index - 1]?.value ?? 0))
     const { le: _le, ...attributes } = samples[0]?.labels ?? {}
-    return { ...times, attributes, value: { buckets: { boundaries, counts }, sum: valueOf('_sum'), count: valueOf('_count') } }
+    return {
+      ...times,
+      attributes,
+      value: { buckets: { boundaries, counts }, sum: valueOf('_sum'), count: valueOf('_count') },
+    }
   })
 }
 

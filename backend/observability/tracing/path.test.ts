@@ -7,7 +7,12 @@ test.each<[target: string, route: string, expected: string | undefined, why: str
   ['/tasks?q=secret', '/tasks', '/tasks', 'the query is left out'],
   [`/tasks/${id}?x=1`, '/tasks/:id', `/tasks/${id}`, 'an id is kept'],
   ['/tasks/alice@example.com', '/tasks/:id', '/tasks/:id', 'anything else in the place of an id is not'],
-  [`/exports/${id}/download`, '/exports/:id/download', `/exports/${id}/download`, 'an id may be in the middle'],
+  [
+    `/exports/${id}/download`,
+    '/exports/:id/download',
+    `/exports/${id}/download`,
+    'an id may be in the middle',
+  ],
   ['/reset/hunter2', 'unmatched', undefined, 'a path of no route is not told'],
   ['*', '/tasks/:id', '/tasks/:id', 'a target may be no path at all'],
 ])('%s at %s is traced as %s: %s', (target, route, expected) => {

@@ -1,8 +1,10 @@
-import { type Attributes, type Context, type Link, ROOT_CONTEXT, type Span, type SpanContext, SpanKind, SpanStatusCode, trace, TraceFlags, type Tracer } from '@opentelemetry/api'
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api'
+import type { Attributes, Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api'
 import { TraceState } from '@opentelemetry/core'
 import { codedCause } from '../../db/errors.ts'
 import type { StartSpan } from '../../db/statement.ts'
-import { joinTrace, type RemoteParent, type Scope } from '../../http/scope.ts'
+import { joinTrace } from '../../http/scope.ts'
+import type { RemoteParent, Scope } from '../../http/scope.ts'
 import { tracedPath } from './path.ts'
 import type { JobSpan, Tracing } from './telemetry.ts'
 
@@ -26,13 +28,21 @@ export class Spans implements Tracing {
 
   databaseAt(url: string): void {
     const { hostname, port, pathname } = new URL(url)
-    this.#database = { 'db.system.name': 'postgresql', 'db.namespace': pathname.slice(1), ...addressOf(hostname, Number(port === '' ? 5432 : port)) }
+    this.#database = {
+      'db.system.name': 'postgresql',
+      'db.namespace': pathname.slice(1),
+      ...addressOf(hostname, Number(port === '' ? 5432 : port)),
+    }
   }
 
   requestStarted(scope: Scope): void {
     // The route is not known yet; the span is named when it ends. A sampler is given what there is.
     const clock = this.#clock()
-    const span = this.#tracer.startSpan(methodOf(scope), { kind: SpanKind.SERVER, startTime: clock(scope.startedAt) }, contextOf(scope.parent))
+    const span = this.#tracer.startSpan(
+      methodOf(scope),
+      { kind: SpanKind.SERVER, startTime: clock(scope.startedAt) },
+      contextOf(scope.parent),
+    )
     const { traceId, spanId } = span.spanContext()
     scope.traceId = traceId
     scope.spanId = spanId
@@ -59,7 +69,11 @@ export class Spans implements Tracing {
     // In the trace of the request, so that all it has caused is one trace, and linked to it, as the conventions have it.
     const links: Link[] = parent === undefined ? [] : [{ context: spanContextOf(parent) }]
     const clock = this.#clock()
-    const span = this.#tracer.startSpan(`process ${queue}`, { kind: SpanKind.CONSUMER, startTime: clock(), attributes, links }, contextOf(parent))
+    const span = this.#tracer.startSpan(
+      `process ${queue}`,
+      { kind: SpanKind.CONSUMER, startTime: clock(), attributes, links },
+      contextOf(parent),
+    )
     return {
       startQuery: isSampled(span) ? this.#queriesWithin(span, clock) : undefined,
       end: (outcome, error) => {
@@ -78,7 +92,15 @@ export class Spans implements Tracing {
   #queriesWithin(parent: Span, clock: Clock): StartSpan {
     const context = trace.setSpan(ROOT_CONTEXT, parent)
     return (name) => {
-      const span = this.#tracer.startSpan(name, { kind: SpanKind.CLIENT, startTime: clock(), attributes: { ...this.#database, 'db.query.summary': name } }, context)
+      const span = this.#tracer.startSpan(
+        name,
+        {
+          kind: SpanKind.CLIENT,
+          startTime: clock(),
+          attributes: { ...this.#database, 'db.query.summary': name },
+        },
+        context,
+      )
       return { end: (error) => endSpan(span, clock, error) }
     }
   }
@@ -87,7 +109,11 @@ export class Spans implements Tracing {
     const { route, target, error } = scope
     const method = methodOf(scope)
     const path = tracedPath(target, route)
-    span.setAttributes({ ...this.#server, 'http.request.method': method === 'HTTP' ? '_OTHER' : method, 'http.response.status_code': status })
+    span.setAttributes({
+      ...this.#server,
+      'http.request.method': method === 'HTTP' ? '_OTHER' : method,
+      'http.response.status_code': status,
+    })
     if (path !== undefined) span.setAttributes({ 'http.route': route, 'url.path': path })
     span.updateName(path === undefined ? method : `${method} ${route}`)
     // A caller's mistake is no error of the server's: the conventions leave 4xx unset.
@@ -110,7 +136,10 @@ function methodOf({ method }: Scope): string {
 
 function endSpan(span: Span, clock: Clock, error: unknown): void {
   if (error !== undefined) {
-    span.setAttribute('error.type', codedCause(error)?.code ?? (error instanceof Error ? error.name : 'unknown'))
+    span.setAttribute(
+      'error.type',
+      codedCause(error)?.code ?? (error instanceof Error ? error.name : 'unknown'),
+    )
     span.setStatus({ code: SpanStatusCode.ERROR })
   }
   span.end(clock())
@@ -127,7 +156,13 @@ function contextOf(parent: RemoteParent | undefined): Context {
 function spanContextOf({ traceId, spanId, sampled, tracestate }: RemoteParent): SpanContext {
   const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE
   // Takes the first 32 members of at most 512 characters and drops what is malformed.
-  return { traceId, spanId, traceFlags, isRemote: true, ...(tracestate !== undefined && { traceState: new TraceState(tracestate) }) }
+  return {
+    traceId,
+    spanId,
+    traceFlags,
+    isRemote: true,
+    ...(tracestate !== undefined && { traceState: new TraceState(tracestate) }),
+  }
 }
 
 function addressOf(host: string, port: number): Attributes {

@@ -12,9 +12,16 @@ describe('traceparent', () => {
     [`00-${trace}-${span}-ff`, true],
     [`cc-${trace}-${span}-01-what-the-future-will-be`, true],
   ])('%s is joined', (header, sampled) => {
-    expect(joinTrace(header, undefined)).toEqual({ traceId: trace, spanId: span, sampled, tracestate: undefined })
+    expect(joinTrace(header, undefined)).toEqual({
+      traceId: trace,
+      spanId: span,
+      sampled,
+      tracestate: undefined,
+    })
     const scope = openScope({ ...arrival, traceparent: header })
-    expect(traceparentOf(scope)).toMatch(new RegExp(`^00-${trace}-(?!${span})[0-9a-f]{16}-0${sampled ? 1 : 0}$`))
+    expect(traceparentOf(scope)).toMatch(
+      new RegExp(`^00-${trace}-(?!${span})[0-9a-f]{16}-0${sampled ? 1 : 0}$`),
+    )
   })
 
   test.each([
@@ -28,7 +35,9 @@ describe('traceparent', () => {
     ['of dashes', `00-${'-'.repeat(10_000)}`],
   ])('%s is as good as none', (_what, header) => {
     expect(joinTrace(header, 'k=v')).toBeUndefined()
-    expect(traceparentOf(openScope({ ...arrival, traceparent: header }))).toMatch(/^00-(?!0af7)[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+    expect(traceparentOf(openScope({ ...arrival, traceparent: header }))).toMatch(
+      /^00-(?!0af7)[0-9a-f]{32}-[0-9a-f]{16}-00$/,
+    )
   })
 
   test('comes with a tracestate, unless that is longer than 512 characters', () => {

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import sqlClient from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { BackendProcess, type Client, eventually, startTestPostgres, type TestPostgres } from '../../testing/index.ts'
-import { errorStatus, OtlpReceiver, type ReceivedSpan, spanKinds } from '../../testing/otlp.ts'
+import { BackendProcess, eventually, startTestPostgres } from '../../testing/index.ts'
+import type { Client, TestPostgres } from '../../testing/index.ts'
+import { errorStatus, OtlpReceiver, spanKinds } from '../../testing/otlp.ts'
+import type { ReceivedSpan } from '../../testing/otlp.ts'
 import { startProxy } from '../../testing/proxy.ts'
 
 let postgres: TestPostgres
@@ -21,7 +23,12 @@ afterAll(async () => {
 const soon = { OTEL_BSP_SCHEDULE_DELAY: '50', OTEL_METRIC_EXPORT_INTERVAL: '250', CACHE_ENTRIES: '0' }
 
 async function start(env: Record<string, string>): Promise<{ backend: BackendProcess; client: Client }> {
-  const backend = new BackendProcess({ DATABASE_URL: databaseUrl, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint, ...soon, ...env })
+  const backend = new BackendProcess({
+    DATABASE_URL: databaseUrl,
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+    ...soon,
+    ...env,
+  })
   onTestFinished(() => backend.end())
   return { backend, client: await backend.ready() }
 }
@@ -58,38 +65,84 @@ async function lockTasks(): Promise<{ hasWaiter: () => Promise<boolean>; release
   }
 }
 
-const named = (spans: readonly ReceivedSpan[], name: string): ReceivedSpan | undefined => spans.find((one) => one.name === name)
+const named = (spans: readonly ReceivedSpan[], name: string): ReceivedSpan | undefined =>
+  spans.find((one) => one.name === name)
 
 describe('one trace', () => {
   test('goes from the caller through the request and its statements to the job, and the log, the exemplar and the answer name it', async () => {
     const { backend, client } = await start({})
     const { client: user } = await client.register()
-    await eventually('jobs can be queued', 15_000, async () => (await user.send('POST', '/exports', { format: 'json' })).status === 202)
+    await eventually(
+      'jobs can be queued',
+      15_000,
+      async () => (await user.send('POST', '/exports', { format: 'json' })).status === 202,
+    )
     const from = caller('01')
-    const answer = await user.send('POST', '/exports', { format: 'csv' }, { traceparent: from.traceparent, tracestate: 'vendor=1' })
-    const spans = await receiver.trace(from.traceId, (some) => named(some, 'process export') !== undefined && named(some, 'POST /exports') !== undefined)
+    const answer = await user.send(
+      'POST',
+      '/exports',
+      { format: 'csv' },
+      { traceparent: from.traceparent, tracestate: 'vendor=1' },
+    )
+    const spans = await receiver.trace(
+      from.traceId,
+      (some) => named(some, 'process export') !== undefined && named(some, 'POST /exports') !== undefined,
+    )
 
     const request = named(spans, 'POST /exports')
-    expect(request).toMatchObject({ kind: spanKinds.server, parentSpanId: from.spanId, traceState: 'vendor=1', status: { code: 0 } })
-    expect(request?.attributes).toMatchObject({ 'http.request.method': 'POST', 'http.route': '/exports', 'url.path': '/exports', 'http.response.status_code': 202, 'server.address': '127.0.0.1' })
+    expect(request).toMatchObject({
+      kind: spanKinds.server,
+      parentSpanId: from.spanId,
+      traceState: 'vendor=1',
+      status: { code: 0 },
+    })
+    expect(request?.attributes).toMatchObject({
+      'http.request.method': 'POST',
+      'http.route': '/exports',
+      'url.path': '/exports',
+      'http.response.status_code': 202,
+      'server.address': '127.0.0.1',
+    })
     expect(request?.resource).toMatchObject({ 'service.name': 'todo-backend' })
     expect(answer.headers.get('traceparent')).toBe(`00-${from.traceId}-${request?.spanId}-01`)
 
     const insert = named(spans, 'exports.insert')
     expect(insert).toMatchObject({ kind: spanKinds.client, parentSpanId: request?.spanId })
-    expect(insert?.attributes).toMatchObject({ 'db.system.name': 'postgresql', 'db.query.summary': 'exports.insert', 'db.namespace': expect.stringMatching(/^test_/) as unknown })
+    expect(insert?.attributes).toMatchObject({
+      'db.system.name': 'postgresql',
+      'db.query.summary': 'exports.insert',
+      'db.namespace': expect.stringMatching(/^test_/) as unknown,
+    })
     expect(insert?.startTimeUnixNano).toBeGreaterThanOrEqual(request?.startTimeUnixNano ?? Infinity)
     expect(insert?.endTimeUnixNano).toBeLessThanOrEqual(request?.endTimeUnixNano ?? 0)
 
     const job = named(spans, 'process export')
-    expect(job).toMatchObject({ kind: spanKinds.consumer, parentSpanId: request?.spanId, links: [{ traceId: from.traceId, spanId: request?.spanId }] })
-    expect(job?.attributes).toMatchObject({ 'messaging.system': 'pg-boss', 'messaging.destination.name': 'export', 'job.outcome': 'done' })
-    for (const name of ['exports.start', 'export_chunks.insert', 'exports.finish']) expect(named(spans, name), name).toMatchObject({ parentSpanId: job?.spanId })
+    expect(job).toMatchObject({
+      kind: spanKinds.consumer,
+      parentSpanId: request?.spanId,
+      links: [{ traceId: from.traceId, spanId: request?.spanId }],
+    })
+    expect(job?.attributes).toMatchObject({
+      'messaging.system': 'pg-boss',
+      'messaging.destination.name': 'export',
+      'job.outcome': 'done',
+    })
+    for (const name of ['exports.start', 'export_chunks.insert', 'exports.finish'])
+      expect(named(spans, name), name).toMatchObject({ parentSpanId: job?.spanId })
 
-    await eventually('the job is logged', 5000, () => backend.lines().some((line) => line['message'] === 'job ended' && line['traceId'] === from.traceId))
-    expect(backend.lines().find((line) => line['message'] === 'request' && line['traceId'] === from.traceId)).toMatchObject({ endpoint: 'POST /exports', status: 202 })
+    await eventually('the job is logged', 5000, () =>
+      backend.lines().some((line) => line['message'] === 'job ended' && line['traceId'] === from.traceId),
+    )
+    expect(
+      backend.lines().find((line) => line['message'] === 'request' && line['traceId'] === from.traceId),
+    ).toMatchObject({ endpoint: 'POST /exports', status: 202 })
     const { text } = await client.get('/metrics', { accept: 'application/openmetrics-text' })
-    expect(text).toMatch(new RegExp(`^http_request_duration_seconds_bucket\\{[^}]*route="/exports"[^}]*\\} \\d+ # \\{trace_id="${from.traceId}"\\}`, 'm'))
+    expect(text).toMatch(
+      new RegExp(
+        `^http_request_duration_seconds_bucket\\{[^}]*route="/exports"[^}]*\\} \\d+ # \\{trace_id="${from.traceId}"\\}`,
+        'm',
+      ),
+    )
     expect((await client.get('/metrics')).text).not.toContain(from.traceId)
   })
 
@@ -109,14 +162,30 @@ describe('one trace', () => {
     await proxy.close()
     expect((await answer).status).toBe(503)
 
-    const spans = await receiver.trace(failed.traceId, (some) => some.some(({ kind }) => kind === spanKinds.server))
+    const spans = await receiver.trace(failed.traceId, (some) =>
+      some.some(({ kind }) => kind === spanKinds.server),
+    )
     const request = spans.find(({ kind }) => kind === spanKinds.server)
     const query = spans.find(({ kind, status }) => kind === spanKinds.client && status.code === errorStatus)
-    expect(query).toMatchObject({ kind: spanKinds.client, status: { code: errorStatus, message: '' }, events: [] })
+    expect(query).toMatchObject({
+      kind: spanKinds.client,
+      status: { code: errorStatus, message: '' },
+      events: [],
+    })
     expect(query?.attributes['error.type']).toMatch(/^(CONNECTION_|ECONN|55P03)/)
-    expect(request).toMatchObject({ name: 'GET /tasks', status: { code: errorStatus, message: '' }, events: [] })
-    expect(request?.attributes).toMatchObject({ 'http.response.status_code': 503, 'error.type': 'unavailable' })
-    const mistake = await receiver.trace(mistaken.traceId, (some) => named(some, 'GET /tasks/:id') !== undefined)
+    expect(request).toMatchObject({
+      name: 'GET /tasks',
+      status: { code: errorStatus, message: '' },
+      events: [],
+    })
+    expect(request?.attributes).toMatchObject({
+      'http.response.status_code': 503,
+      'error.type': 'unavailable',
+    })
+    const mistake = await receiver.trace(
+      mistaken.traceId,
+      (some) => named(some, 'GET /tasks/:id') !== undefined,
+    )
     expect(named(mistake, 'GET /tasks/:id')).toMatchObject({ status: { code: 0 } })
   })
 
@@ -132,13 +201,26 @@ describe('one trace', () => {
     await user.get(`/tasks?q=${canary}`)
     await user.get(`/tasks/${canary}`)
     await user.get(`/${canary}`)
-    await client.as(canary).get('/tasks', { 'x-request-id': canary, 'user-agent': canary, cookie: canary, baggage: `user=${canary}` })
+    await client.as(canary).get('/tasks', {
+      'x-request-id': canary,
+      'user-agent': canary,
+      cookie: canary,
+      baggage: `user=${canary}`,
+    })
     const last = caller('01')
     await client.get('/health', { traceparent: last.traceparent })
     await receiver.trace(last.traceId, (some) => some.length === 1)
     const all = JSON.stringify((await receiver.received()).received)
     expect(all).toContain('users.insert')
-    for (const secret of [canary, session.accessToken, session.refreshToken, session.user.email, 'select ', 'insert into']) expect(all).not.toContain(secret)
+    for (const secret of [
+      canary,
+      session.accessToken,
+      session.refreshToken,
+      session.user.email,
+      'select ',
+      'insert into',
+    ])
+      expect(all).not.toContain(secret)
   })
 })
 
@@ -157,7 +239,9 @@ describe('sampling', () => {
     })
     const { client: user } = await client.register()
     const silent = caller('00')
-    expect((await user.get('/tasks', { traceparent: silent.traceparent })).headers.get('traceparent')).toMatch(new RegExp(`^00-${silent.traceId}-[0-9a-f]{16}-00$`))
+    expect(
+      (await user.get('/tasks', { traceparent: silent.traceparent })).headers.get('traceparent'),
+    ).toMatch(new RegExp(`^00-${silent.traceId}-[0-9a-f]{16}-00$`))
     expect((await user.get('/tasks')).headers.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
     const recorded = caller('01')
     await user.get('/tasks', { traceparent: recorded.traceparent })
@@ -165,12 +249,21 @@ describe('sampling', () => {
 
     const spans = await receiver.spans()
     expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([recorded.traceId]))
-    expect(spans[0]?.resource).toMatchObject({ 'service.name': 'todo-json', team: 'blue', 'telemetry.sdk.language': 'nodejs' })
+    expect(spans[0]?.resource).toMatchObject({
+      'service.name': 'todo-json',
+      team: 'blue',
+      'telemetry.sdk.language': 'nodejs',
+    })
     const { received } = await receiver.received()
     expect(new Set(received.map(({ path }) => path))).toEqual(new Set(['/v1/traces']))
-    expect(received[0]).toMatchObject({ contentType: 'application/json', headers: { 'content-encoding': 'gzip', 'x-key': 'k v' } })
+    expect(received[0]).toMatchObject({
+      contentType: 'application/json',
+      headers: { 'content-encoding': 'gzip', 'x-key': 'k v' },
+    })
     const { text } = await client.get('/metrics', { accept: 'application/openmetrics-text' })
-    expect(new Set([...text.matchAll(/trace_id="([^"]*)"/g)].map(([, traceId]) => traceId))).toEqual(new Set([recorded.traceId]))
+    expect(new Set([...text.matchAll(/trace_id="([^"]*)"/g)].map(([, traceId]) => traceId))).toEqual(
+      new Set([recorded.traceId]),
+    )
   })
 })
 
@@ -189,7 +282,9 @@ describe('metrics', () => {
       arrived = flattened(await receiver.metrics())
       return [...scraped].every(([series, value]) => arrived.get(series) === value)
     }).catch(() => undefined)
-    expect(Object.fromEntries([...scraped].filter(([series, value]) => arrived.get(series) !== value))).toEqual({})
+    expect(
+      Object.fromEntries([...scraped].filter(([series, value]) => arrived.get(series) !== value)),
+    ).toEqual({})
   })
 })
 
@@ -197,13 +292,22 @@ describe('a collector that', () => {
   test('fails, is silent, drips or talks nonsense keeps nobody waiting, is complained of once, and gets what comes later', async () => {
     const bad = await OtlpReceiver.start()
     onTestFinished(() => bad.end())
-    const { backend, client } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: bad.endpoint, OTEL_EXPORTER_OTLP_TIMEOUT: '300', OTEL_BSP_MAX_QUEUE_SIZE: '20', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10' })
+    const { backend, client } = await start({
+      OTEL_EXPORTER_OTLP_ENDPOINT: bad.endpoint,
+      OTEL_EXPORTER_OTLP_TIMEOUT: '300',
+      OTEL_BSP_MAX_QUEUE_SIZE: '20',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',
+    })
     for (const how of ['failing', 'silent', 'dripping', 'garbage'] as const) {
       await bad.behave(how)
       const before = (await bad.received()).attempts
       const answers = await Promise.all(Array.from({ length: 50 }, () => client.get('/health')))
       expect(new Set(answers.map(({ status }) => status)), how).toEqual(new Set([200]))
-      await eventually(`several exports were tried while it is ${how}`, 10_000, async () => (await bad.received()).attempts > before + 2)
+      await eventually(
+        `several exports were tried while it is ${how}`,
+        10_000,
+        async () => (await bad.received()).attempts > before + 2,
+      )
       await bad.behave('good')
       await bad.forget()
       await eventually(`spans arrive again after it was ${how}`, 15_000, async () => {
@@ -211,7 +315,9 @@ describe('a collector that', () => {
         return named(await bad.spans(), 'GET /health') !== undefined
       })
     }
-    expect(backend.lines().filter((line) => line['message'] === 'telemetry was not delivered')).toHaveLength(1)
+    expect(backend.lines().filter((line) => line['message'] === 'telemetry was not delivered')).toHaveLength(
+      1,
+    )
     expect(backend.stderr).toBe('')
   })
 
@@ -221,7 +327,9 @@ describe('a collector that', () => {
       start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }),
     ])
     const from = caller('01')
-    await Promise.all([told.client, alone.client].map((client) => client.get('/health', { traceparent: from.traceparent })))
+    await Promise.all(
+      [told.client, alone.client].map((client) => client.get('/health', { traceparent: from.traceparent })),
+    )
     for (const { backend } of [told, alone]) backend.signal('SIGTERM')
     // What does not end in time ends with 1.
     expect(await Promise.all([told.backend.exit(), alone.backend.exit()])).toEqual([0, 0])
@@ -231,22 +339,44 @@ describe('a collector that', () => {
 
 describe('without an endpoint', () => {
   test('nothing of OpenTelemetry is loaded but the API that the metrics library brings, and a trace is joined all the same', async () => {
-    const announce = 'import { registerHooks } from "node:module"; registerHooks({ load: (url, context, next) => { if (url.includes("opentelemetry")) process.stderr.write(url + "\\n"); return next(url, context) } })'
+    const announce =
+      'import { registerHooks } from "node:module"; registerHooks({ load: (url, context, next) => { if (url.includes("opentelemetry")) process.stderr.write(url + "\\n"); return next(url, context) } })'
     const preload = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(announce)}` }
-    const [{ backend, client }, { backend: on }] = await Promise.all([start({ OTEL_EXPORTER_OTLP_ENDPOINT: '', ...preload }), start(preload)])
+    const [{ backend, client }, { backend: on }] = await Promise.all([
+      start({ OTEL_EXPORTER_OTLP_ENDPOINT: '', ...preload }),
+      start(preload),
+    ])
     const from = caller('01')
     const answer = await client.get('/health', { traceparent: from.traceparent })
-    expect(answer.headers.get('traceparent')).toMatch(new RegExp(`^00-${from.traceId}-(?!${from.spanId})[0-9a-f]{16}-01$`))
-    const loaded = (some: BackendProcess): string[] => [...new Set([...some.stderr.matchAll(/\/@opentelemetry\/([^/]+)/g)].map(([, name]) => name ?? ''))]
+    expect(answer.headers.get('traceparent')).toMatch(
+      new RegExp(`^00-${from.traceId}-(?!${from.spanId})[0-9a-f]{16}-01$`),
+    )
+    const loaded = (some: BackendProcess): string[] => [
+      ...new Set([...some.stderr.matchAll(/\/@opentelemetry\/([^/]+)/g)].map(([, name]) => name ?? '')),
+    ]
     expect(loaded(backend)).toEqual(['api'])
-    expect(loaded(on)).toEqual(expect.arrayContaining(['sdk-trace', 'sdk-metrics', 'exporter-trace-otlp-proto']))
+    expect(loaded(on)).toEqual(
+      expect.arrayContaining(['sdk-trace', 'sdk-metrics', 'exporter-trace-otlp-proto']),
+    )
   })
 })
 
 /** Series of the text format by name and sorted labels; without those that differ from one moment to the next. */
 function valuesOf(text: string): Map<string, number> {
-  const series = [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(([, name = '', labels = '', value]): [string, number] => [seriesOf(name, labels.match(/\w+="[^"]*"/g) ?? []), Number(value)])
-  return new Map(series.filter(([name]) => !/^(process_|nodejs_|http_requests_in_flight|http_connections_active|db_pool|job_queue|db_query|rate_limit_utilization)|route="\/metrics"/.test(name)))
+  const series = [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(
+    ([, name = '', labels = '', value]): [string, number] => [
+      seriesOf(name, labels.match(/\w+="[^"]*"/g) ?? []),
+      Number(value),
+    ],
+  )
+  return new Map(
+    series.filter(
+      ([name]) =>
+        !/^(process_|nodejs_|http_requests_in_flight|http_connections_active|db_pool|job_queue|db_query|rate_limit_utilization)|route="\/metrics"/.test(
+          name,
+        ),
+    ),
+  )
 }
 
 function seriesOf(name: string, labels: readonly string[]): string {
@@ -256,16 +386,24 @@ function seriesOf(name: string, labels: readonly string[]): string {
 function flattened(metrics: Awaited<ReturnType<OtlpReceiver['metrics']>>): Map<string, number> {
   const series: [string, number][] = []
   for (const { name, gauge, sum, histogram } of metrics) {
-    const pairs = (attributes: Record<string, unknown>): string[] => Object.entries(attributes).map(([key, value]) => `${key}="${String(value)}"`)
-    for (const { attributes, asDouble } of [...(gauge?.dataPoints ?? []), ...(sum?.dataPoints ?? [])]) series.push([seriesOf(name, pairs(attributes)), asDouble])
+    const pairs = (attributes: Record<string, unknown>): string[] =>
+      Object.entries(attributes).map(([key, value]) => `${key}="${String(value)}"`)
+    for (const { attributes, asDouble } of [...(gauge?.dataPoints ?? []), ...(sum?.dataPoints ?? [])])
+      series.push([seriesOf(name, pairs(attributes)), asDouble])
     for (const point of histogram?.dataPoints ?? []) {
       const labels = pairs(point.attributes)
       let below = 0
       for (const [index, count] of point.bucketCounts.entries()) {
         below += count
-        series.push([seriesOf(`${name}_bucket`, [...labels, `le="${point.explicitBounds[index] ?? '+Inf'}"`]), below])
+        series.push([
+          seriesOf(`${name}_bucket`, [...labels, `le="${point.explicitBounds[index] ?? '+Inf'}"`]),
+          below,
+        ])
       }
-      series.push([seriesOf(`${name}_sum`, labels), point.sum], [seriesOf(`${name}_count`, labels), point.count])
+      series.push(
+        [seriesOf(`${name}_sum`, labels), point.sum],
+        [seriesOf(`${name}_count`, labels), point.count],
+      )
     }
   }
   return new Map(series)

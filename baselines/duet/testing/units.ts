@@ -29,16 +29,42 @@ const perStep = 100
 const steps = ['tasks/list', 'tasks/read'] as const
 
 /** Units of a duet as the real one records them, with a little noise that is the same each time. */
-export function unitsOf({ units, droppedArrivals = 0, ...shapes }: DuetShape): { baseline: Run[]; candidate: Run[] } {
-  const side = (shape: SideShape, salt: number): Run[] => Array.from({ length: units }, (_, unit) => unitRun(shape, unit, salt, droppedArrivals))
+export function unitsOf({ units, droppedArrivals = 0, ...shapes }: DuetShape): {
+  baseline: Run[]
+  candidate: Run[]
+} {
+  const side = (shape: SideShape, salt: number): Run[] =>
+    Array.from({ length: units }, (_, unit) => unitRun(shape, unit, salt, droppedArrivals))
   return { baseline: side(shapes.baseline ?? {}, 1), candidate: side(shapes.candidate ?? {}, 2) }
 }
 
-function unitRun({ slower = 1, errorShare = 0, cpuMs, busyUsers = 0.2, steps: reached = steps, server = {}, told }: SideShape, unit: number, salt: number, droppedArrivals: number): Run {
+function unitRun(
+  {
+    slower = 1,
+    errorShare = 0,
+    cpuMs,
+    busyUsers = 0.2,
+    steps: reached = steps,
+    server = {},
+    told,
+  }: SideShape,
+  unit: number,
+  salt: number,
+  droppedArrivals: number,
+): Run {
   const noise = 1 + 0.01 * Math.sin(unit * 12.9898 + salt * 78.233)
   const counts = reached.map((step, place) => {
-    const latencies = Array.from({ length: perStep }, (_, index) => (1 + place) * slower * noise * (1 + (index / perStep) ** 4))
-    return { step, requests: perStep, errors: Math.round(perStep * errorShare), histogram: histogramOf(latencies), latencySumMs: latencies.reduce((sum, ms) => sum + ms, 0) }
+    const latencies = Array.from(
+      { length: perStep },
+      (_, index) => (1 + place) * slower * noise * (1 + (index / perStep) ** 4),
+    )
+    return {
+      step,
+      requests: perStep,
+      errors: Math.round(perStep * errorShare),
+      histogram: histogramOf(latencies),
+      latencySumMs: latencies.reduce((sum, ms) => sum + ms, 0),
+    }
   })
   return {
     schema: 'vigil.run/1',
@@ -51,8 +77,16 @@ function unitRun({ slower = 1, errorShare = 0, cpuMs, busyUsers = 0.2, steps: re
     durationMs: unitMs,
     load: { model: 'arrival-rate', ratePerSecond: 40 },
     totals: totalsOf(counts, 0, unitMs),
-    endpoints: Object.fromEntries(counts.map(({ step, ...count }) => [step, { ...endpointOf(count, unitMs), ...(told && { server: { answers: perStep, ...told } }) }])),
-    failures: errorShare > 0 ? counts.map(({ step, errors }) => ({ step, class: 'status' as const, count: errors })) : [],
+    endpoints: Object.fromEntries(
+      counts.map(({ step, ...count }) => [
+        step,
+        { ...endpointOf(count, unitMs), ...(told && { server: { answers: perStep, ...told } }) },
+      ]),
+    ),
+    failures:
+      errorShare > 0
+        ? counts.map(({ step, errors }) => ({ step, class: 'status' as const, count: errors }))
+        : [],
     server: { ...(cpuMs !== undefined && { cpuMsPerRequest: cpuMs * noise }), ...server },
     generator: { droppedArrivals, busyUsers },
     validity: { valid: true, reasons: [] },

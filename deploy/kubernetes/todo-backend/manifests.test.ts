@@ -8,13 +8,34 @@ import { parse, parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
-const [deployment, service, disruption] = parseAllDocuments(read('deployment.yaml')).map((document): unknown => document.toJS())
+const [deployment, service, disruption] = parseAllDocuments(read('deployment.yaml')).map(
+  (document): unknown => document.toJS(),
+)
 const autoscaler: unknown = parse(read('autoscaling.yaml'))
 
 const named = z.object({ kind: z.string(), metadata: z.object({ name: z.string() }) })
-const scaling = z.object({ spec: z.object({ scaleTargetRef: z.object({ kind: z.string(), name: z.string() }), minReplicas: z.number(), maxReplicas: z.number(), metrics: z.array(z.looseObject({ type: z.string() })) }) })
-const pods = z.object({ pods: z.object({ metric: z.object({ name: z.string() }), target: z.object({ averageValue: z.string() }) }) })
-const container = z.object({ spec: z.object({ template: z.object({ spec: z.object({ containers: z.tuple([z.looseObject({ env: z.array(z.object({ name: z.string(), value: z.string() })) })]) }) }) }) })
+const scaling = z.object({
+  spec: z.object({
+    scaleTargetRef: z.object({ kind: z.string(), name: z.string() }),
+    minReplicas: z.number(),
+    maxReplicas: z.number(),
+    metrics: z.array(z.looseObject({ type: z.string() })),
+  }),
+})
+const pods = z.object({
+  pods: z.object({ metric: z.object({ name: z.string() }), target: z.object({ averageValue: z.string() }) }),
+})
+const container = z.object({
+  spec: z.object({
+    template: z.object({
+      spec: z.object({
+        containers: z.tuple([
+          z.looseObject({ env: z.array(z.object({ name: z.string(), value: z.string() })) }),
+        ]),
+      }),
+    }),
+  }),
+})
 
 describe('the manifests of the todo API', () => {
   it.each([
@@ -29,21 +50,33 @@ describe('the manifests of the todo API', () => {
   })
 
   it('a manifest that is wrong is refused by the same check', () => {
-    expect(() => new HorizontalPodAutoscaler({ ...Object(autoscaler), spec: { maxReplicas: 'many' } }).validate()).toThrow(/maxReplicas|scaleTargetRef/)
+    expect(() =>
+      new HorizontalPodAutoscaler({ ...Object(autoscaler), spec: { maxReplicas: 'many' } }).validate(),
+    ).toThrow(/maxReplicas|scaleTargetRef/)
   })
 
   it("the autoscaler scales the deployment, by the metric that the adapter makes of the API's own counter", () => {
     const { scaleTargetRef, metrics } = scaling.parse(autoscaler).spec
     expect(scaleTargetRef).toMatchObject({ kind: 'Deployment', name: named.parse(deployment).metadata.name })
     const { metric } = pods.parse(metrics.find(({ type }) => type === 'Pods')).pods
-    const adapter = z.object({ rules: z.object({ custom: z.array(z.object({ seriesQuery: z.string(), name: z.object({ as: z.string() }) })) }) }).parse(parse(read('prometheus-adapter.yaml')))
+    const adapter = z
+      .object({
+        rules: z.object({
+          custom: z.array(z.object({ seriesQuery: z.string(), name: z.object({ as: z.string() }) })),
+        }),
+      })
+      .parse(parse(read('prometheus-adapter.yaml')))
     const rule = adapter.rules.custom.find(({ name }) => name.as === metric.name)
     expect(rule?.seriesQuery).toMatch(/^http_requests_total\{/)
   })
 
   it('its target is 60 % of the capacity that docs/capacity.md measured', () => {
-    const [, measured = ''] = /One replica keeps every budget at \*\*([\d,]+) requests\/s\*\*/.exec(readFileSync(new URL('../../../docs/capacity.md', import.meta.url), 'utf8')) ?? []
-    const target = pods.parse(scaling.parse(autoscaler).spec.metrics.find(({ type }) => type === 'Pods')).pods.target.averageValue
+    const [, measured = ''] =
+      /One replica keeps every budget at \*\*([\d,]+) requests\/s\*\*/.exec(
+        readFileSync(new URL('../../../docs/capacity.md', import.meta.url), 'utf8'),
+      ) ?? []
+    const target = pods.parse(scaling.parse(autoscaler).spec.metrics.find(({ type }) => type === 'Pods')).pods
+      .target.averageValue
     const capacity = Number(measured.replaceAll(',', ''))
     expect(Number(target) / capacity).toBeGreaterThan(0.55)
     expect(Number(target) / capacity).toBeLessThan(0.65)

@@ -18,15 +18,42 @@ interface PodTemplate {
     automountServiceAccountToken: boolean
     terminationGracePeriodSeconds: number
     securityContext: Record<string, unknown>
-    containers: [{ image: string; args: string[]; ports?: { name: string; containerPort: number }[]; securityContext: unknown; resources: { limits: { memory: string } }; volumeMounts: { name: string }[] }]
+    containers: [
+      {
+        image: string
+        args: string[]
+        ports?: { name: string; containerPort: number }[]
+        securityContext: unknown
+        resources: { limits: { memory: string } }
+        volumeMounts: { name: string }[]
+      },
+    ]
     volumes: { name: string; persistentVolumeClaim?: { claimName: string } }[]
   }
 }
 
-const [claim, deployment, service] = parseAllDocuments(read('scheduler.yaml')).map((document) => document.toJS() as Record<string, unknown>)
-const cron = parse(read('cron.yaml')) as { spec: { schedule: string; concurrencyPolicy: string; jobTemplate: { spec: { backoffLimit: number; activeDeadlineSeconds: number; template: PodTemplate } } } }
-const scheduler = deployment as unknown as { spec: { replicas: number; strategy: { type: string }; selector: { matchLabels: Record<string, string> }; template: PodTemplate } }
-const pods = [['scheduler', scheduler.spec.template], ['cron', cron.spec.jobTemplate.spec.template]] as const
+const [claim, deployment, service] = parseAllDocuments(read('scheduler.yaml')).map(
+  (document) => document.toJS() as Record<string, unknown>,
+)
+const cron = parse(read('cron.yaml')) as {
+  spec: {
+    schedule: string
+    concurrencyPolicy: string
+    jobTemplate: { spec: { backoffLimit: number; activeDeadlineSeconds: number; template: PodTemplate } }
+  }
+}
+const scheduler = deployment as unknown as {
+  spec: {
+    replicas: number
+    strategy: { type: string }
+    selector: { matchLabels: Record<string, string> }
+    template: PodTemplate
+  }
+}
+const pods = [
+  ['scheduler', scheduler.spec.template],
+  ['cron', cron.spec.jobTemplate.spec.template],
+] as const
 
 describe('the manifests of the probes', () => {
   it.each([
@@ -41,26 +68,55 @@ describe('the manifests of the probes', () => {
   })
 
   it('a manifest that is wrong is refused by the same check', () => {
-    expect(() => new CronJob({ ...Object(cron), spec: { schedule: 5 } }).validate()).toThrow(/schedule|jobTemplate/)
+    expect(() => new CronJob({ ...Object(cron), spec: { schedule: 5 } }).validate()).toThrow(
+      /schedule|jobTemplate/,
+    )
   })
 
   it.each(pods)('the %s starts vigil with a command, options and probes that exist', (_, { spec }) => {
     const program = new Command('vigil')
-    addCommands(program, { cwd: root, env: {}, pid: 1, stdout: () => undefined, stderr: () => undefined, terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 80, color: false }, now: () => 0, random: () => 0, interrupted: new AbortController().signal }, () => undefined)
+    addCommands(
+      program,
+      {
+        cwd: root,
+        env: {},
+        pid: 1,
+        stdout: () => undefined,
+        stderr: () => undefined,
+        terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 80, color: false },
+        now: () => 0,
+        random: () => 0,
+        interrupted: new AbortController().signal,
+      },
+      () => undefined,
+    )
     const [name, ...args] = spec.containers[0].args
     const known = program.commands.find((command) => command.name() === name)?.options.map(({ long }) => long)
     expect(args.filter((arg) => arg.startsWith('--') && !known?.includes(arg))).toEqual([])
     const config = readFileSync(`${root}/vigil.config.ts`, 'utf8')
-    for (const probe of args.slice(0, args.findIndex((arg) => arg.startsWith('--')))) expect(config).toMatch(new RegExp(`^    '?${probe}'?: \\{`, 'm'))
+    for (const probe of args.slice(
+      0,
+      args.findIndex((arg) => arg.startsWith('--')),
+    ))
+      expect(config).toMatch(new RegExp(`^    '?${probe}'?: \\{`, 'm'))
   })
 
   it.each(pods)('the %s may do no more than it needs', (_, { spec }) => {
     expect(spec.automountServiceAccountToken).toBe(false)
-    expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
-    expect(spec.containers[0].securityContext).toEqual({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } })
+    expect(spec.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    })
+    expect(spec.containers[0].securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    })
     expect(spec.containers[0].resources.limits.memory).toBe('512Mi')
     expect(spec.containers[0].image).toMatch(/:\d+\.\d+\.\d+$/)
-    expect(spec.containers[0].volumeMounts.map(({ name }) => name)).toEqual(spec.volumes.map(({ name }) => name))
+    expect(spec.containers[0].volumeMounts.map(({ name }) => name)).toEqual(
+      spec.volumes.map(({ name }) => name),
+    )
     // SIGTERM lets what runs finish.
     expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(10)
   })
@@ -69,9 +125,13 @@ describe('the manifests of the probes', () => {
     const { replicas, strategy, selector, template } = scheduler.spec
     expect([replicas, strategy.type]).toEqual([1, 'Recreate'])
     expect(template.metadata.labels).toEqual(selector.matchLabels)
-    expect(service).toMatchObject({ spec: { selector: selector.matchLabels, ports: [{ port: 9464, targetPort: 'metrics' }] } })
+    expect(service).toMatchObject({
+      spec: { selector: selector.matchLabels, ports: [{ port: 9464, targetPort: 'metrics' }] },
+    })
     expect(template.spec.containers[0].ports).toEqual([{ name: 'metrics', containerPort: 9464 }])
-    expect(claim).toMatchObject({ metadata: { name: template.spec.volumes[0]?.persistentVolumeClaim?.claimName } })
+    expect(claim).toMatchObject({
+      metadata: { name: template.spec.volumes[0]?.persistentVolumeClaim?.claimName },
+    })
   })
 
   it('the cron job runs as vigil reads its schedule, never twice at once, and probes once', () => {

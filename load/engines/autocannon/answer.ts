@@ -7,31 +7,31 @@ import { headersOf, responseOf } from '../../../client/response.ts'
  */
 export class Answer implements Response {
   readonly status: number
-  private readonly rawHeaders: readonly string[]
-  private readonly chunks: readonly Buffer[]
-  private made: Response | undefined
+  readonly #rawHeaders: readonly string[]
+  readonly #chunks: readonly Buffer[]
+  #made: Response | undefined
 
   constructor(status: number, rawHeaders: readonly string[], chunks: readonly Buffer[]) {
     this.status = status
-    this.rawHeaders = rawHeaders
-    this.chunks = chunks
+    this.#rawHeaders = rawHeaders
+    this.#chunks = chunks
   }
 
   get headers(): Record<string, string> {
-    return this.whole().headers
+    return this.#whole().headers
   }
 
   get json(): unknown {
-    return this.whole().json
+    return this.#whole().json
   }
 
   get text(): string {
-    return this.whole().text
+    return this.#whole().text
   }
 
-  private whole(): Response {
-    this.made ??= responseOf(this.status, headersOf(this.rawHeaders), textOf(this.chunks))
-    return this.made
+  #whole(): Response {
+    this.#made ??= responseOf(this.status, headersOf(this.#rawHeaders), textOf(this.#chunks))
+    return this.#made
   }
 }
 

@@ -66,7 +66,10 @@ declare module 'autocannon/lib/httpClient.js' {
     setupClient: (client: Client) => void
   }
 
-  export default class Client extends EventEmitter<{ response: [status: number, bytes: number, durationMs: number]; timeout: [] }> {
+  export default class Client extends EventEmitter<{
+    response: [status: number, bytes: number, durationMs: number]
+    timeout: []
+  }> {
     constructor(options: ClientOptions)
     conn: Socket
     parser: Parser

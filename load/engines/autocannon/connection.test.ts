@@ -19,31 +19,135 @@ describe('what is no answer fails, is bounded, and the next request has a connec
   const skipped = { keepsBody: false }
   const kept = { keepsBody: true }
   test.each([
-    ['a body without an end, that nobody reads', skipped, endless(`${ok}transfer-encoding: chunked\r\n\r\n`, `10000\r\n${'x'.repeat(0x10000)}\r\n`), 'check', `the body is larger than ${bodyLimits.skippedBytes} bytes`],
-    ['a body without an end, that a step reads', kept, endless(`${ok}\r\n`, 'x'.repeat(1000)), 'check', `the body is larger than ${bodyLimits.keptBytes} bytes`],
-    ['a body of a gigabyte, announced', kept, words(`${ok}content-length: 1073741824\r\n\r\n`), 'check', `the body is larger than ${bodyLimits.keptBytes} bytes`],
-    ['headers without an end', kept, endless(ok, 'x-more: and more\r\n'), 'connect', 'no HTTP that can be read: max header size exceeded'],
-    ['one header line without an end', kept, endless(`${ok}x: `, 'x'), 'connect', /max header size exceeded|a line of the answer is endless/],
-    ['trailers without an end', kept, endless(`${ok}transfer-encoding: chunked\r\n\r\n0\r\n`, 'x-more: and more\r\n'), 'connect', 'the answer has too many trailers'],
-    ['a chunk size without an end', kept, endless(`${ok}transfer-encoding: chunked\r\n\r\n`, '1'), 'connect', 'a line of the answer is endless'],
-    ['a chunk size that is none', kept, words(`${ok}transfer-encoding: chunked\r\n\r\nhello\r\nworld\r\n`), 'connect', 'the size of a chunk is no number'],
-    ['a chunk of a negative size', kept, words(`${ok}transfer-encoding: chunked\r\n\r\n-5\r\nworld\r\n0\r\n\r\n`), 'connect', 'the size of a chunk is no number'],
-    ['a content-length that is negative', kept, words(`${ok}content-length: -5\r\n\r\nworld`), 'connect', 'the content-length is no number'],
-    ['a content-length that is no number', kept, words(`${ok}content-length: many\r\n\r\nworld`), 'connect', 'the content-length is no number'],
-    ['two content-lengths', kept, words(`${ok}content-length: 5\r\ncontent-length: 6\r\n\r\nworld!`), 'connect', 'no HTTP that can be read'],
-    ['a body encoded with no end to be seen', kept, words(`${ok}transfer-encoding: gzip\r\n\r\nworld`), 'connect', 'a transfer-encoding other than chunked'],
-    ['another protocol', kept, words('HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\nPRI'), 'connect', 'the target switched to another protocol'],
-    ['two answers to one request', kept, words(`${ok}content-length: 2\r\n\r\nok${ok}content-length: 4\r\n\r\nevil`), 'connect', 'the target sent more than the one answer'],
+    [
+      'a body without an end, that nobody reads',
+      skipped,
+      endless(`${ok}transfer-encoding: chunked\r\n\r\n`, `10000\r\n${'x'.repeat(0x10000)}\r\n`),
+      'check',
+      `the body is larger than ${bodyLimits.skippedBytes} bytes`,
+    ],
+    [
+      'a body without an end, that a step reads',
+      kept,
+      endless(`${ok}\r\n`, 'x'.repeat(1000)),
+      'check',
+      `the body is larger than ${bodyLimits.keptBytes} bytes`,
+    ],
+    [
+      'a body of a gigabyte, announced',
+      kept,
+      words(`${ok}content-length: 1073741824\r\n\r\n`),
+      'check',
+      `the body is larger than ${bodyLimits.keptBytes} bytes`,
+    ],
+    [
+      'headers without an end',
+      kept,
+      endless(ok, 'x-more: and more\r\n'),
+      'connect',
+      'no HTTP that can be read: max header size exceeded',
+    ],
+    [
+      'one header line without an end',
+      kept,
+      endless(`${ok}x: `, 'x'),
+      'connect',
+      /max header size exceeded|a line of the answer is endless/,
+    ],
+    [
+      'trailers without an end',
+      kept,
+      endless(`${ok}transfer-encoding: chunked\r\n\r\n0\r\n`, 'x-more: and more\r\n'),
+      'connect',
+      'the answer has too many trailers',
+    ],
+    [
+      'a chunk size without an end',
+      kept,
+      endless(`${ok}transfer-encoding: chunked\r\n\r\n`, '1'),
+      'connect',
+      'a line of the answer is endless',
+    ],
+    [
+      'a chunk size that is none',
+      kept,
+      words(`${ok}transfer-encoding: chunked\r\n\r\nhello\r\nworld\r\n`),
+      'connect',
+      'the size of a chunk is no number',
+    ],
+    [
+      'a chunk of a negative size',
+      kept,
+      words(`${ok}transfer-encoding: chunked\r\n\r\n-5\r\nworld\r\n0\r\n\r\n`),
+      'connect',
+      'the size of a chunk is no number',
+    ],
+    [
+      'a content-length that is negative',
+      kept,
+      words(`${ok}content-length: -5\r\n\r\nworld`),
+      'connect',
+      'the content-length is no number',
+    ],
+    [
+      'a content-length that is no number',
+      kept,
+      words(`${ok}content-length: many\r\n\r\nworld`),
+      'connect',
+      'the content-length is no number',
+    ],
+    [
+      'two content-lengths',
+      kept,
+      words(`${ok}content-length: 5\r\ncontent-length: 6\r\n\r\nworld!`),
+      'connect',
+      'no HTTP that can be read',
+    ],
+    [
+      'a body encoded with no end to be seen',
+      kept,
+      words(`${ok}transfer-encoding: gzip\r\n\r\nworld`),
+      'connect',
+      'a transfer-encoding other than chunked',
+    ],
+    [
+      'another protocol',
+      kept,
+      words('HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\nPRI'),
+      'connect',
+      'the target switched to another protocol',
+    ],
+    [
+      'two answers to one request',
+      kept,
+      words(`${ok}content-length: 2\r\n\r\nok${ok}content-length: 4\r\n\r\nevil`),
+      'connect',
+      'the target sent more than the one answer',
+    ],
     ['no HTTP at all', kept, words('SSH-2.0-OpenSSH_9.2\r\n'), 'connect', 'no HTTP that can be read'],
-    ['half an answer', kept, wordsAndEnd(`${ok}content-length: 10\r\n\r\nhalf`), 'connect', 'connection closed before the answer was complete'],
-    ['nothing, and hangs up', kept, wordsAndEnd(''), 'connect', 'connection closed before the answer was complete'],
+    [
+      'half an answer',
+      kept,
+      wordsAndEnd(`${ok}content-length: 10\r\n\r\nhalf`),
+      'connect',
+      'connection closed before the answer was complete',
+    ],
+    [
+      'nothing, and hangs up',
+      kept,
+      wordsAndEnd(''),
+      'connect',
+      'connection closed before the answer was complete',
+    ],
     ['a reset', kept, (socket: Socket) => socket.resetAndDestroy(), 'connect', 'connection reset'],
   ] as const)('%s', async (_, request, talk, failure, said) => {
     const connections = new Set<number | undefined>()
-    const target = await until(serveRaw((socket) => {
-      connections.add(socket.remotePort)
-      talk(socket)
-    }))
+    const target = await until(
+      serveRaw((socket) => {
+        connections.add(socket.remotePort)
+        talk(socket)
+      }),
+    )
     const { outcomes } = await converse(target.url, 2, request)
     expect(outcomes).toEqual([expect.objectContaining({ failure }), expect.objectContaining({ failure })])
     for (const outcome of outcomes) expect('message' in outcome && outcome.message).toMatch(said)
@@ -69,7 +173,9 @@ describe('what is no answer fails, is bounded, and the next request has a connec
     const server = createSecureServer(selfSigned, (_request, response) => response.end('ok'))
     const target = await until(listening(server, 'https://', () => server.closeAllConnections()))
     const { outcomes } = await converse(target.url, 1)
-    expect(outcomes).toEqual([{ failure: 'tls', message: 'the certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)' }])
+    expect(outcomes).toEqual([
+      { failure: 'tls', message: 'the certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)' },
+    ])
   })
 
   test('https spoken to an http port', async () => {
@@ -81,13 +187,22 @@ describe('what is no answer fails, is bounded, and the next request has a connec
 
 describe('an answer is read whole', () => {
   test.each([
-    ['behind early hints', words(`HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${ok}content-length: 6\r\n\r\nfine é`)],
-    ['in chunks with extensions and trailers', words(`${ok}transfer-encoding: chunked\r\n\r\n2;a=b\r\nfi\r\n004\r\nne é\r\n0\r\nx-t: 1\r\n\r\n`)],
+    [
+      'behind early hints',
+      words(`HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${ok}content-length: 6\r\n\r\nfine é`),
+    ],
+    [
+      'in chunks with extensions and trailers',
+      words(`${ok}transfer-encoding: chunked\r\n\r\n2;a=b\r\nfi\r\n004\r\nne é\r\n0\r\nx-t: 1\r\n\r\n`),
+    ],
     ['that ends with the connection', wordsAndEnd(`${ok}\r\nfine é`)],
     ['from a server of HTTP/1.0', wordsAndEnd('HTTP/1.0 200 OK\r\ncontent-length: 6\r\n\r\nfine é')],
-    ['byte by byte', (socket: Socket) => {
-      for (const byte of `${ok}content-length: 6\r\n\r\nfine é`) socket.write(byte, 'latin1')
-    }],
+    [
+      'byte by byte',
+      (socket: Socket) => {
+        for (const byte of `${ok}content-length: 6\r\n\r\nfine é`) socket.write(byte, 'latin1')
+      },
+    ],
   ])('%s', async (_, talk) => {
     const target = await until(serveRaw(talk))
     const { outcomes } = await converse(target.url, 3)
@@ -102,21 +217,28 @@ describe('an answer is read whole', () => {
 
   test('without a body, to HEAD and with 204, over one connection', async () => {
     const ports = new Set<number | undefined>()
-    const target = await until(serve((_arrived, response, index) => {
-      ports.add(response.socket?.remotePort)
-      response.writeHead(index === 2 ? 204 : 200).end()
-    }))
-    const { outcomes } = await converse(target.url, 3, { text: 'HEAD / HTTP/1.1\r\nhost: test\r\n\r\n', isHead: true })
+    const target = await until(
+      serve((_arrived, response, index) => {
+        ports.add(response.socket?.remotePort)
+        response.writeHead(index === 2 ? 204 : 200).end()
+      }),
+    )
+    const { outcomes } = await converse(target.url, 3, {
+      text: 'HEAD / HTTP/1.1\r\nhost: test\r\n\r\n',
+      isHead: true,
+    })
     expect(outcomes).toMatchObject([{ status: 200 }, { status: 204 }, { status: 200 }])
     expect(ports.size).toBe(1)
   })
 
   test('on a new connection where the target closes the old one', async () => {
     const ports = new Set<number | undefined>()
-    const target = await until(serve((_arrived, response) => {
-      ports.add(response.socket?.remotePort)
-      response.setHeader('connection', 'close').end('ok')
-    }))
+    const target = await until(
+      serve((_arrived, response) => {
+        ports.add(response.socket?.remotePort)
+        response.setHeader('connection', 'close').end('ok')
+      }),
+    )
     const { outcomes } = await converse(target.url, 3)
     expect(outcomes).toMatchObject(each(3, { status: 200, body: 'ok' }))
     expect(ports.size).toBe(3)

@@ -17,7 +17,12 @@ export interface Exchanger {
   begin: () => void
   /** What is to be sent, or undefined when it cannot be: then that request is over. */
   request: () => OutgoingRequest | undefined
-  answered: (status: number, rawHeaders: readonly string[], body: readonly Buffer[], latencyMs: number) => void
+  answered: (
+    status: number,
+    rawHeaders: readonly string[],
+    body: readonly Buffer[],
+    latencyMs: number,
+  ) => void
   /** No answer, or none that is one. `own` is the error code when it was this machine that could not ask. */
   unanswered: (failure: FailureClass, message: string, own?: string) => void
 }
@@ -45,98 +50,105 @@ export const restMs = 20
  * parser and its events.
  */
 export class Connection {
-  private readonly client: Client
-  private readonly exchange = new Exchange()
-  private readonly address: Address
-  private readonly exchanger: Exchanger
-  private readonly closed: () => void
-  private readonly sendNow: () => void
+  readonly #client: Client
+  readonly #exchange = new Exchange()
+  readonly #address: Address
+  readonly #exchanger: Exchanger
+  readonly #closed: () => void
+  readonly #sendNow: () => void
   /** Connecting or waiting for an answer, as opposed to resting or closed. */
-  private busy = false
-  private outgoing: string | Buffer = ''
+  #busy = false
+  #outgoing: string | Buffer = ''
   /** What is wrong with the answer that is being read. */
-  private problem: { class: FailureClass; message: string } | undefined
-  private rest: NodeJS.Timeout | undefined
+  #problem: { class: FailureClass; message: string } | undefined
+  #rest: NodeJS.Timeout | undefined
 
   constructor(address: Address, requestTimeoutMs: number, exchanger: Exchanger, closed: () => void) {
-    this.address = address
-    this.exchanger = exchanger
-    this.closed = closed
+    this.#address = address
+    this.#exchanger = exchanger
+    this.#closed = closed
     const { hostname, port, protocol } = address
-    this.client = new Client({ hostname, port, protocol, timeout: requestTimeoutMs / 1000, requests: [{}], setupClient: (client) => this.takeOver(client) })
-    this.sendNow = Client.prototype._doRequest.bind(this.client)
-    this.guardParser()
-    this.client.on('response', (status, _bytes, durationMs) => {
-      const { info } = this.exchange
-      this.exchanger.answered(status, info?.headers ?? [], this.exchange.body(), durationMs)
+    this.#client = new Client({
+      hostname,
+      port,
+      protocol,
+      timeout: requestTimeoutMs / 1000,
+      requests: [{}],
+      setupClient: (client) => this.#takeOver(client),
     })
-    this.client.on('timeout', () => {
-      if (this.busy) this.fail('timeout', `no complete answer within ${requestTimeoutMs} ms`, undefined, 0)
+    this.#sendNow = Client.prototype._doRequest.bind(this.#client)
+    this.#guardParser()
+    this.#client.on('response', (status, _bytes, durationMs) => {
+      const { info } = this.#exchange
+      this.#exchanger.answered(status, info?.headers ?? [], this.#exchange.body(), durationMs)
+    })
+    this.#client.on('timeout', () => {
+      if (this.#busy) this.#fail('timeout', `no complete answer within ${requestTimeoutMs} ms`, undefined, 0)
     })
   }
 
   start(): void {
-    this.nextOrClose(() => this.connect())
+    this.#nextOrClose(() => this.#connect())
   }
 
   /** Ends it at once, whatever is under way. */
   close(): void {
-    if (this.client.destroyed) return
-    this.busy = false
-    clearTimeout(this.rest)
-    this.client.destroy()
-    this.closed()
+    if (this.#client.destroyed) return
+    this.#busy = false
+    clearTimeout(this.#rest)
+    this.#client.destroy()
+    this.#closed()
   }
 
   // The client connects as soon as it is made, and again by itself after a time limit: here that is ours to do.
-  private takeOver(client: Client): void {
+  #takeOver(client: Client): void {
     client._connect = () => undefined
-    const followUp = (): void => this.followUp()
-    client._doRequest = () => this.nextOrClose(followUp)
-    client.getRequestBuffer = () => this.outgoing
-    client.pipelinedRequests = this.exchange
+    const followUp = (): void => this.#followUp()
+    client._doRequest = () => this.#nextOrClose(followUp)
+    client.getRequestBuffer = () => this.#outgoing
+    client.pipelinedRequests = this.#exchange
   }
 
-  private guardParser(): void {
-    const { parser } = this.client
+  #guardParser(): void {
+    const { parser } = this.#client
     const [headersComplete, body, complete] = [parser[2], parser[3], parser[4]]
     readChunkSizesStrictly(parser)
     readHeadersAsLatin1(parser)
     parser[2] = (info) => {
       headersComplete(info)
-      const { isHead } = this.exchange
+      const { isHead } = this.#exchange
       // Without a length the parser expects the body to end with the connection, also where there is none.
       if (isHead && info.versionMinor > 0 && !parser.connection.includes('close')) info.shouldKeepAlive = true
       const framing = framingProblem(parser, info)
-      if (framing !== undefined) return this.refuse('connect', framing)
-      const oversize = isHead ? undefined : this.exchange.oversize(parser.body_bytes ?? 0)
-      return oversize === undefined ? isHead : this.refuse('check', oversize)
+      if (framing !== undefined) return this.#refuse('connect', framing)
+      const oversize = isHead ? undefined : this.#exchange.oversize(parser.body_bytes ?? 0)
+      return oversize === undefined ? isHead : this.#refuse('check', oversize)
     }
     parser[3] = (chunk, start, length) => {
       body(chunk, start, length)
-      const oversize = this.exchange.oversize(0)
-      if (oversize !== undefined) this.refuse('check', oversize)
+      const oversize = this.#exchange.oversize(0)
+      if (oversize !== undefined) this.#refuse('check', oversize)
     }
     parser[4] = () => {
-      if (this.problem !== undefined) return
+      if (this.#problem !== undefined) return
       // 100 Continue, 103 Early Hints: the answer is yet to come.
-      if ((this.exchange.info?.statusCode ?? 0) < 200) return
+      if ((this.#exchange.info?.statusCode ?? 0) < 200) return
       // What comes behind an answer would be taken for the answer to the next request.
-      if (parser.offset < parser.end) this.refuse('connect', 'the target sent more than the one answer')
+      if (parser.offset < parser.end) this.#refuse('connect', 'the target sent more than the one answer')
       else complete()
     }
   }
 
   /** Called within the parser: nothing more of what came is read. */
-  private refuse(failure: FailureClass, message: string): true {
-    this.problem ??= { class: failure, message }
-    this.client.parser.offset = this.client.parser.end
+  #refuse(failure: FailureClass, message: string): true {
+    this.#problem ??= { class: failure, message }
+    this.#client.parser.offset = this.#client.parser.end
     return true
   }
 
-  private connect(): void {
-    const { client } = this
-    const socket = open(this.address)
+  #connect(): void {
+    const client = this.#client
+    const socket = open(this.#address)
     client.conn = socket
     // What is written as text is ASCII, which is cheaper to send as such than to look through for UTF-8.
     socket.setDefaultEncoding('latin1')
@@ -144,71 +156,73 @@ export class Connection {
     client.timeoutTicker.reschedule(client.timeout)
     socket.on('error', (error) => {
       const { class: failure, message } = failureOf(error)
-      this.fail(failure, message, ownCode(error))
+      this.#fail(failure, message, ownCode(error))
     })
-    socket.on('data', (chunk) => this.read(socket, chunk))
-    socket.on('end', () => this.ended())
-    socket.once(this.address.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
-      if (client.conn === socket && this.busy) this.send()
+    socket.on('data', (chunk) => this.#read(socket, chunk))
+    socket.on('end', () => this.#ended())
+    socket.once(this.#address.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+      if (client.conn === socket && this.#busy) this.#send()
     })
   }
 
   // After an answer: on the same connection, unless the target closes it.
-  private followUp(): void {
-    if (this.exchange.info?.shouldKeepAlive === true) return this.send()
-    this.client._destroyConnection()
-    this.connect()
+  #followUp(): void {
+    if (this.#exchange.info?.shouldKeepAlive === true) return this.#send()
+    this.#client._destroyConnection()
+    this.#connect()
   }
 
-  private send(): void {
-    const outgoing = this.exchanger.request()
+  #send(): void {
+    const outgoing = this.#exchanger.request()
     if (outgoing === undefined) {
-      this.client._destroyConnection()
-      return this.takeRest(restMs)
+      this.#client._destroyConnection()
+      return this.#takeRest(restMs)
     }
-    this.outgoing = outgoing.text
-    this.exchange.isHead = outgoing.isHead
-    this.exchange.keepsBody = outgoing.keepsBody
-    this.sendNow()
+    this.#outgoing = outgoing.text
+    this.#exchange.isHead = outgoing.isHead
+    this.#exchange.keepsBody = outgoing.keepsBody
+    this.#sendNow()
   }
 
-  private read(socket: Socket, chunk: Buffer): void {
-    const { client } = this
-    if (client.conn !== socket || !this.busy) return
+  #read(socket: Socket, chunk: Buffer): void {
+    const client = this.#client
+    if (client.conn !== socket || !this.#busy) return
     const read = client.parser.execute(chunk)
     // The answer was complete and the next request may have gone out: the state is that one's.
-    if (client.conn !== socket || !this.busy) return
-    if (this.problem === undefined && read instanceof Error) this.problem = { class: 'connect', message: `the answer is no HTTP that can be read: ${read.message}` }
+    if (client.conn !== socket || !this.#busy) return
+    if (this.#problem === undefined && read instanceof Error)
+      this.#problem = { class: 'connect', message: `the answer is no HTTP that can be read: ${read.message}` }
     const long = overlong(client.parser)
-    if (long !== undefined) this.problem ??= { class: 'connect', message: long }
-    if (this.problem !== undefined) this.fail(this.problem.class, this.problem.message)
+    if (long !== undefined) this.#problem ??= { class: 'connect', message: long }
+    if (this.#problem !== undefined) this.#fail(this.#problem.class, this.#problem.message)
   }
 
-  private ended(): void {
-    const { conn } = this.client
+  #ended(): void {
+    const { conn } = this.#client
     // A body without a length is complete when the connection ends.
-    this.client.parser.finish()
-    if (this.client.conn === conn && this.busy) this.fail('connect', 'connection closed before the answer was complete')
+    this.#client.parser.finish()
+    if (this.#client.conn === conn && this.#busy)
+      this.#fail('connect', 'connection closed before the answer was complete')
   }
 
-  private fail(failure: FailureClass, message: string, own?: string, thenRestMs = restMs): void {
-    if (!this.busy || this.client.destroyed) return
-    this.client._destroyConnection()
-    this.exchanger.unanswered(failure, message, own)
-    this.takeRest(thenRestMs)
+  #fail(failure: FailureClass, message: string, own?: string, thenRestMs = restMs): void {
+    if (!this.#busy || this.#client.destroyed) return
+    this.#client._destroyConnection()
+    this.#exchanger.unanswered(failure, message, own)
+    this.#takeRest(thenRestMs)
   }
 
-  private takeRest(ms: number): void {
-    this.busy = false
-    this.problem = undefined
-    this.rest = setTimeout(() => this.nextOrClose(() => this.connect()), ms)
+  #takeRest(ms: number): void {
+    this.#busy = false
+    this.#problem = undefined
+    this.#rest = setTimeout(() => this.#nextOrClose(() => this.#connect()), ms)
   }
 
-  private nextOrClose(next: () => void): void {
-    if (this.client.destroyed) return
-    if (!this.exchanger.wants()) return this.close()
-    this.busy = true
-    this.exchanger.begin()
+  #nextOrClose(next: () => void): void {
+    if (this.#client.destroyed) return
+    if (!this.#exchanger.wants()) return this.close()
+    this.#busy = true
+    this.#exchanger.begin()
     next()
   }
 }
@@ -217,5 +231,9 @@ function open({ protocol, hostname, port }: Address): Socket {
   const options = { host: hostname, port, noDelay: true }
   if (protocol === 'http:') return connectPlain(options)
   // No server name for an address: TLS knows only names there.
-  return connectTls({ ...options, ALPNProtocols: ['http/1.1'], ...(isIP(hostname) === 0 && { servername: hostname }) })
+  return connectTls({
+    ...options,
+    ALPNProtocols: ['http/1.1'],
+    ...(isIP(hostname) === 0 && { servername: hostname }),
+  })
 }

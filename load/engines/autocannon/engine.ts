@@ -4,7 +4,15 @@ import { prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
 import type { Prepared } from '../../virtual-users/index.ts'
 import type { Journey } from '../../../journeys/index.ts'
 import { roundMicros } from '../../../record/index.ts'
-import type { Connections, Engine, JourneyMix, LoadPlan, LoadResult, LoadSurroundings, Measurement } from '../../engine.ts'
+import type {
+  Connections,
+  Engine,
+  JourneyMix,
+  LoadPlan,
+  LoadResult,
+  LoadSurroundings,
+  Measurement,
+} from '../../engine.ts'
 import { runLoadProcess } from './load-process.ts'
 import type { Launch, ProcessEnd } from './load-process.ts'
 import type { ProcessResult } from './wire.ts'
@@ -20,13 +28,18 @@ const releaseMs = { usually: 30_000, afterInterrupt: 2000 } as const
  * client; this one prepares and releases the virtual users, listens, and makes the measurement of what it is told.
  */
 export function autocannonEngine(launch: Partial<Launch> = {}): Engine {
-  return { name: 'autocannon', run: async (plan, surroundings) => run(plan, surroundings, { env: process.env, wrapper: [], ...launch }) }
+  return {
+    name: 'autocannon',
+    run: async (plan, surroundings) => run(plan, surroundings, { env: process.env, wrapper: [], ...launch }),
+  }
 }
 
 async function run(plan: LoadPlan, surroundings: LoadSurroundings, launch: Launch): Promise<LoadResult> {
   const { source, load } = plan
-  if (source.kind !== 'journeys') return misused('a script of your own runs with k6 alone: name journeys for autocannon')
-  if (load.model !== 'connections') return misused('autocannon keeps connections busy and knows no rate: give it connections, or use k6')
+  if (source.kind !== 'journeys')
+    return misused('a script of your own runs with k6 alone: name journeys for autocannon')
+  if (load.model !== 'connections')
+    return misused('autocannon keeps connections busy and knows no rate: give it connections, or use k6')
   const loaded = await loadJourneys(source.module)
   if (loaded.state === 'misused') return loaded
   const mix = source.mix.filter(({ weight }) => weight > 0)
@@ -36,14 +49,23 @@ async function run(plan: LoadPlan, surroundings: LoadSurroundings, launch: Launc
   return withUsers({ ...plan, source: { ...source, mix }, load }, loaded.journeys, surroundings, launch)
 }
 
-async function withUsers(plan: ClosedPlan, journeys: readonly Journey[], surroundings: LoadSurroundings, launch: Launch): Promise<LoadResult> {
+async function withUsers(
+  plan: ClosedPlan,
+  journeys: readonly Journey[],
+  surroundings: LoadSurroundings,
+  launch: Launch,
+): Promise<LoadResult> {
   const { signal, progress } = surroundings
   progress({ phase: 'prepare', secondsLeft: 0, requestsPerSecond: 0, p95Ms: undefined, errors: 0 })
   const prepared = await prepareUsers(plan, journeys, plan.load.connections, signal)
   // Whatever happens to the load, a full disk too, the users are released.
-  const result = prepared.state === 'ready' ? await loadWith(plan, prepared, surroundings, launch).catch(unmeasured) : refusal(prepared)
+  const result =
+    prepared.state === 'ready'
+      ? await loadWith(plan, prepared, surroundings, launch).catch(unmeasured)
+      : refusal(prepared)
   const { problems } = await releaseUsers(plan, journeys, prepared, releaseLimit(signal))
-  if (problems.length > 0 && result.state === 'measured') result.measurement.generator['notReleased'] = problems
+  if (problems.length > 0 && result.state === 'measured')
+    result.measurement.generator['notReleased'] = problems
   return result
 }
 
@@ -52,11 +74,30 @@ function refusal(prepared: Exclude<Prepared, { state: 'ready' }>): LoadResult {
   return { state: 'refused', step: prepared.step, class: prepared.class, message: prepared.message }
 }
 
-async function loadWith(plan: ClosedPlan, prepared: Extract<Prepared, { state: 'ready' }>, surroundings: LoadSurroundings, launch: Launch): Promise<LoadResult> {
+async function loadWith(
+  plan: ClosedPlan,
+  prepared: Extract<Prepared, { state: 'ready' }>,
+  surroundings: LoadSurroundings,
+  launch: Launch,
+): Promise<LoadResult> {
   const { run: id, targetUrl, source, load, warmupMs, durationMs, requestTimeoutMs } = plan
   const { module, mix } = source
   const { contexts } = prepared
-  const end = await runLoadProcess({ run: id, targetUrl, module, mix, connections: load.connections, warmupMs, durationMs, requestTimeoutMs, contexts }, surroundings, launch)
+  const end = await runLoadProcess(
+    {
+      run: id,
+      targetUrl,
+      module,
+      mix,
+      connections: load.connections,
+      warmupMs,
+      durationMs,
+      requestTimeoutMs,
+      contexts,
+    },
+    surroundings,
+    launch,
+  )
   return resultOf(end, source.module, surroundings.signal.aborted)
 }
 
@@ -76,13 +117,26 @@ function resultOf(end: ProcessEnd, module: string, interrupted: boolean): LoadRe
 function measurementOf(result: ProcessResult, interrupted: boolean): Measurement {
   const { startedAt, durationMs, endpoints, failures, timeline, work } = result
   const generator = { ...work, ...(throughputIsLowerBound(work) && { throughputIsLowerBound: true }) }
-  return { startedAt, durationMs: roundMicros(durationMs), endpoints, droppedArrivals: 0, failures, timeline, generator, saturation: saturationReasons(result), interrupted }
+  return {
+    startedAt,
+    durationMs: roundMicros(durationMs),
+    endpoints,
+    droppedArrivals: 0,
+    failures,
+    timeline,
+    generator,
+    saturation: saturationReasons(result),
+    interrupted,
+  }
 }
 
 const interruptedEarly = 'interrupted before the measurement began'
 
 function unmeasured(error: unknown): LoadResult {
-  return { state: 'unmeasured', reason: `the load process could not be started: ${oneLine(error instanceof Error ? error.message : String(error))}` }
+  return {
+    state: 'unmeasured',
+    reason: `the load process could not be started: ${oneLine(error instanceof Error ? error.message : String(error))}`,
+  }
 }
 
 function misused(reason: string): LoadResult {
@@ -94,6 +148,10 @@ function releaseLimit(interrupt: AbortSignal): AbortSignal {
   const usual = AbortSignal.timeout(releaseMs.usually)
   if (interrupt.aborted) return AbortSignal.any([usual, AbortSignal.timeout(releaseMs.afterInterrupt)])
   const hurry = new AbortController()
-  interrupt.addEventListener('abort', () => void setTimeout(() => hurry.abort(), releaseMs.afterInterrupt).unref(), { once: true, signal: usual })
+  interrupt.addEventListener(
+    'abort',
+    () => void setTimeout(() => hurry.abort(), releaseMs.afterInterrupt).unref(),
+    { once: true, signal: usual },
+  )
   return AbortSignal.any([usual, hurry.signal])
 }

@@ -17,13 +17,13 @@ export class Exchange implements RequestsQueue {
   isHead = false
   /** Undefined before the headers have come. */
   info: ResponseInfo | undefined
-  private sentAt = 0
-  private bytes = 0
-  private chunks: Buffer[] = []
+  #sentAt = 0
+  #bytes = 0
+  #chunks: Buffer[] = []
 
   insertRequest(): void {
     this.clear()
-    this.sentAt = performance.now()
+    this.#sentAt = performance.now()
   }
 
   setHeaders(info: ResponseInfo): void {
@@ -31,8 +31,8 @@ export class Exchange implements RequestsQueue {
   }
 
   addBody(chunk: Buffer): void {
-    this.bytes += chunk.length
-    if (this.keepsBody) this.chunks.push(chunk)
+    this.#bytes += chunk.length
+    if (this.keepsBody) this.#chunks.push(chunk)
   }
 
   addByteCount(): void {
@@ -41,23 +41,29 @@ export class Exchange implements RequestsQueue {
 
   /** What autocannon hands to its `response` event. The body's text is made when a step looks at it, see `text`. */
   terminateRequest(): FinishedRequest {
-    return { req: request, headers: this.info ?? nothing, body: '', bytes: this.bytes, duration: performance.now() - this.sentAt }
+    return {
+      req: request,
+      headers: this.info ?? nothing,
+      body: '',
+      bytes: this.#bytes,
+      duration: performance.now() - this.#sentAt,
+    }
   }
 
   clear(): void {
     this.info = undefined
-    this.bytes = 0
-    if (this.chunks.length > 0) this.chunks = []
+    this.#bytes = 0
+    if (this.#chunks.length > 0) this.#chunks = []
   }
 
   /** Takes the body as it came; the next request does not touch it. */
   body(): Buffer[] {
-    return this.chunks
+    return this.#chunks
   }
 
   /** What is wrong with the body's size, announced or come, or undefined. */
   oversize(announced: number): string | undefined {
     const limit = this.keepsBody ? bodyLimits.keptBytes : bodyLimits.skippedBytes
-    return this.bytes + announced > limit ? `the body is larger than ${limit} bytes` : undefined
+    return this.#bytes + announced > limit ? `the body is larger than ${limit} bytes` : undefined
   }
 }

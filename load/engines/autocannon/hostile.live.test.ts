@@ -6,13 +6,25 @@ import { countsOf, load, measurementOf, until } from './testing/workbench.ts'
 // What each kind of broken answer comes to is shown in connection.test.ts; here, that a whole load lives through it.
 
 const ok = 'HTTP/1.1 200 OK\r\n'
-const journeys = "[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }), check: (response) => 'it said ' + response.text }] }]"
+const journeys =
+  "[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }), check: (response) => 'it said ' + response.text }] }]"
 
 describe('a load of a hostile target goes on, and all of it has failed', () => {
   test.each<[string, (socket: Socket) => void, string, string]>([
     ['a body without an end', endless(`${ok}\r\n`, 'x'), 'check', 'the body is larger than'],
-    ['text that repaints the terminal', (socket: Socket) => void socket.write(`${ok}content-length: 20\r\n\r\n\u001B[2J\u001B]0;owned\u0007\u001B[31mx`), 'check', 'it said'],
-    ['no HTTP at all', (socket: Socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n'), 'connect', 'no HTTP that can be read'],
+    [
+      'text that repaints the terminal',
+      (socket: Socket) =>
+        void socket.write(`${ok}content-length: 20\r\n\r\n\u001B[2J\u001B]0;owned\u0007\u001B[31mx`),
+      'check',
+      'it said',
+    ],
+    [
+      'no HTTP at all',
+      (socket: Socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n'),
+      'connect',
+      'no HTTP that can be read',
+    ],
   ])('%s', async (_, talk, failure, said) => {
     const target = await until(serveRaw(talk))
     const loaded = await load({ url: target.url, journeys, durationMs: 300 })

@@ -6,4 +6,6 @@ export { autocannonEngine } from './engine.ts'
 const manifest = z.looseObject({ version: z.string() })
 
 /** Of the autocannon package that makes the load. */
-export const autocannonVersion = manifest.parse(createRequire(import.meta.url)('autocannon/package.json')).version
+export const autocannonVersion = manifest.parse(
+  createRequire(import.meta.url)('autocannon/package.json'),
+).version

@@ -54,7 +54,9 @@ describe('the histogram of latencies', () => {
   test('of two halves, merged, is that of the whole', () => {
     fc.assert(
       fc.property(some, some, (one, other) => {
-        expect(mergeHistograms([latenciesOf(one).histogram(), latenciesOf(other).histogram()])).toEqual(latenciesOf([...one, ...other]).histogram())
+        expect(mergeHistograms([latenciesOf(one).histogram(), latenciesOf(other).histogram()])).toEqual(
+          latenciesOf([...one, ...other]).histogram(),
+        )
       }),
     )
   })

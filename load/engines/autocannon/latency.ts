@@ -7,35 +7,36 @@ const highestMicros = 3_600_000_000
 /** Latencies in whole microseconds, each kept to within 0.1 %, in memory that does not grow with their number. */
 export class Latencies {
   sumMs = 0
-  private readonly micros = new Int32Histogram(1, highestMicros, 3)
+  readonly #micros = new Int32Histogram(1, highestMicros, 3)
 
   get count(): number {
-    return this.micros.totalCount
+    return this.#micros.totalCount
   }
 
   add(ms: number): void {
     // Up, as a record's bounds are upper ones; HdrHistogram itself would cut fractions off.
-    this.micros.recordValue(Math.min(highestMicros, Math.max(1, Math.ceil(ms * 1000 - 1e-6))))
+    this.#micros.recordValue(Math.min(highestMicros, Math.max(1, Math.ceil(ms * 1000 - 1e-6))))
     this.sumMs += ms
   }
 
   /** Milliseconds; undefined without samples. */
   percentile(percent: number): number | undefined {
-    return this.count === 0 ? undefined : this.micros.getValueAtPercentile(percent) / 1000
+    return this.count === 0 ? undefined : this.#micros.getValueAtPercentile(percent) / 1000
   }
 
   /** As a record holds it: counts by the upper bound of their bucket, which sum to `count`. */
   histogram(): Histogram {
     const buckets: [number, number][] = []
-    for (let index = 0; index < this.micros.countsArrayLength; index += 1) {
-      const count = this.micros.getCountAtIndex(index)
-      if (count > 0) buckets.push([this.micros.highestEquivalentValue(this.micros.valueFromIndex(index)) / 1000, count])
+    for (let index = 0; index < this.#micros.countsArrayLength; index += 1) {
+      const count = this.#micros.getCountAtIndex(index)
+      if (count > 0)
+        buckets.push([this.#micros.highestEquivalentValue(this.#micros.valueFromIndex(index)) / 1000, count])
     }
     return buckets
   }
 
   reset(): void {
-    this.micros.reset()
+    this.#micros.reset()
     this.sumMs = 0
   }
 }

@@ -10,7 +10,11 @@ import { readMessage, readResult } from './messages.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
 
 /** What became of a load process. `stopped`: it was told to end before it measured anything. */
-export type ProcessEnd = { state: 'measured'; result: ProcessResult } | { state: 'misused'; problem: string } | { state: 'stopped' } | { state: 'failed'; reason: string }
+export type ProcessEnd =
+  | { state: 'measured'; result: ProcessResult }
+  | { state: 'misused'; problem: string }
+  | { state: 'stopped' }
+  | { state: 'failed'; reason: string }
 
 /** How the process is started; for tests, a machine with less in it. */
 export interface Launch {
@@ -26,12 +30,25 @@ const silenceMs = 30_000
 const inherited = ['PATH', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
 
 /** Runs one load in a process of its own, to its end. Never rejects for what the process did; leaves none behind, and no file. */
-export async function runLoadProcess(plan: Omit<ProcessPlan, 'nonce' | 'resultFile'>, { folder, signal, progress, measuring }: LoadSurroundings, launch: Launch): Promise<ProcessEnd> {
+export async function runLoadProcess(
+  plan: Omit<ProcessPlan, 'nonce' | 'resultFile'>,
+  { folder, signal, progress, measuring }: LoadSurroundings,
+  launch: Launch,
+): Promise<ProcessEnd> {
   const nonce = randomBytes(12).toString('hex')
   const files = { plan: join(folder, 'plan.json'), result: join(folder, 'result.json') }
-  writeFileSync(files.plan, JSON.stringify({ ...plan, nonce, resultFile: files.result } satisfies ProcessPlan), { mode: 0o600 })
+  writeFileSync(
+    files.plan,
+    JSON.stringify({ ...plan, nonce, resultFile: files.result } satisfies ProcessPlan),
+    { mode: 0o600 },
+  )
   const watched = watchMessages({ progress, measuring })
-  const [command, ...args] = [...launch.wrapper, process.execPath, fileURLToPath(new URL('process.ts', import.meta.url)), files.plan]
+  const [command, ...args] = [
+    ...launch.wrapper,
+    process.execPath,
+    fileURLToPath(new URL('process.ts', import.meta.url)),
+    files.plan,
+  ]
   const child = startChild(command, args, {
     cwd: folder,
     env: Object.fromEntries(inherited.map((name) => [name, launch.env[name]])),
@@ -62,8 +79,15 @@ export async function runLoadProcess(plan: Omit<ProcessPlan, 'nonce' | 'resultFi
     const result = watched.done ? readResult(nonce, textOf(files.result)) : undefined
     if (result !== undefined) return { state: 'measured', result }
     if (signal.aborted) return { state: 'stopped' }
-    if (silent) return { state: 'failed', reason: `the load process said nothing for ${silenceMs / 1000} s: does a function of a journey not return?` }
-    return { state: 'failed', reason: `the load process ${endWords(end)} before it had measured${lastWords(child.tail('stderr'))}` }
+    if (silent)
+      return {
+        state: 'failed',
+        reason: `the load process said nothing for ${silenceMs / 1000} s: does a function of a journey not return?`,
+      }
+    return {
+      state: 'failed',
+      reason: `the load process ${endWords(end)} before it had measured${lastWords(child.tail('stderr'))}`,
+    }
   } finally {
     clearInterval(listening)
     signal.removeEventListener('abort', stop)
@@ -90,7 +114,14 @@ function watchMessages({ progress, measuring }: Pick<LoadSurroundings, 'progress
   const watched: Watched = {
     hear: (message) => {
       heardAt = performance.now()
-      if (message.say === 'progress') progress({ phase: message.phase, secondsLeft: message.secondsLeft, requestsPerSecond: message.requestsPerSecond, p95Ms: message.p95Ms, errors: message.errors })
+      if (message.say === 'progress')
+        progress({
+          phase: message.phase,
+          secondsLeft: message.secondsLeft,
+          requestsPerSecond: message.requestsPerSecond,
+          p95Ms: message.p95Ms,
+          errors: message.errors,
+        })
       else if (message.say === 'misused') watched.misused = message.problem
       else if (message.say === 'done') watched.done = true
       else edge(message.say)
@@ -112,7 +143,10 @@ function endWords(end: ChildEnd): string {
 
 /** The line that says most: Node ends a crash with its version, and begins it with the place. */
 function lastWords(stderr: string): string {
-  const lines = stderr.split('\n').map((line) => oneLine(line)).filter((line) => line !== '' && !line.startsWith('at ') && !line.startsWith('Node.js v'))
+  const lines = stderr
+    .split('\n')
+    .map((line) => oneLine(line))
+    .filter((line) => line !== '' && !line.startsWith('at ') && !line.startsWith('Node.js v'))
   const said = lines.findLast((line) => /\bError\b|error:/i.test(line)) ?? lines.at(-1)
   return said === undefined ? '' : `: ${said}`
 }

@@ -22,7 +22,10 @@ export interface Stage {
 }
 
 /** `nothing`: ended before the measurement began. */
-export type LoadEnd = { state: 'measured'; result: Omit<ProcessResult, 'nonce'> } | { state: 'nothing' } | { state: 'misused'; problem: string }
+export type LoadEnd =
+  | { state: 'measured'; result: Omit<ProcessResult, 'nonce'> }
+  | { state: 'nothing' }
+  | { state: 'misused'; problem: string }
 
 /**
  * Journeys under way when the measured time is over may send their further steps for so long, uncounted, so that what they
@@ -33,10 +36,22 @@ const marginMs = 1000
 const monotonic = (): number => performance.now()
 
 /** Runs in the load process: warm-up, measurement and what is still to be waited for, over the same connections. */
-export async function makeLoad(plan: ProcessPlan, journeys: readonly Journey[], { say, stop, clock }: Stage): Promise<LoadEnd> {
+export async function makeLoad(
+  plan: ProcessPlan,
+  journeys: readonly Journey[],
+  { say, stop, clock }: Stage,
+): Promise<LoadEnd> {
   const address = addressOf(plan.targetUrl)
-  const parts = partsOf(plan.mix.map(({ journey }) => journey), journeys, address)
-  const recorder = new Recorder(parts.flatMap(({ steps }) => steps.map(({ key }) => key)), plan.connections, monotonic)
+  const parts = partsOf(
+    plan.mix.map(({ journey }) => journey),
+    journeys,
+    address,
+  )
+  const recorder = new Recorder(
+    parts.flatMap(({ steps }) => steps.map(({ key }) => key)),
+    plan.connections,
+    monotonic,
+  )
   const wrong = new AbortController()
   let problem: string | undefined
   const misused = (what: string): void => {
@@ -44,7 +59,16 @@ export async function makeLoad(plan: ProcessPlan, journeys: readonly Journey[], 
     troupe.stage = 'nothing'
     wrong.abort()
   }
-  const troupe: Troupe = { run: plan.run, parts, cycle: mixCycle(plan.mix.map(({ weight }) => weight)), nextIteration: 0, stage: 'journeys', recorder, clock: monotonic, misused }
+  const troupe: Troupe = {
+    run: plan.run,
+    parts,
+    cycle: mixCycle(plan.mix.map(({ weight }) => weight)),
+    nextIteration: 0,
+    stage: 'journeys',
+    recorder,
+    clock: monotonic,
+    misused,
+  }
   const crew = crewOf(plan, address, troupe)
   const ended = AbortSignal.any([stop, wrong.signal])
   const telling = teller(recorder, say)
@@ -88,7 +112,11 @@ export async function makeLoad(plan: ProcessPlan, journeys: readonly Journey[], 
 }
 
 /** One connection for each user. `closed` is aborted when all have sent what they wanted. */
-function crewOf(plan: ProcessPlan, address: Address, troupe: Troupe): { start: () => void; close: () => void; closed: AbortSignal } {
+function crewOf(
+  plan: ProcessPlan,
+  address: Address,
+  troupe: Troupe,
+): { start: () => void; close: () => void; closed: AbortSignal } {
   const closed = new AbortController()
   let open = plan.connections
   const connections = Array.from({ length: plan.connections }, (_, user) => {
@@ -105,7 +133,10 @@ function crewOf(plan: ProcessPlan, address: Address, troupe: Troupe): { start: (
   }
 }
 
-function teller(recorder: Recorder, say: Stage['say']): { phase: (phase: 'warmup' | 'measure' | 'finish', lengthMs: number) => void; stop: () => void } {
+function teller(
+  recorder: Recorder,
+  say: Stage['say'],
+): { phase: (phase: 'warmup' | 'measure' | 'finish', lengthMs: number) => void; stop: () => void } {
   let phase: 'warmup' | 'measure' | 'finish' = 'warmup'
   let until = 0
   const tell = (): void => {

@@ -9,9 +9,30 @@ const result: ProcessResult = {
   nonce,
   startedAt: '2026-11-20T10:00:00.000Z',
   durationMs: 1000.5,
-  endpoints: { 'home/get': { requests: 3, errors: 1, histogram: [[0.5, 1], [1.25, 1]], latencySumMs: 1.7 } },
-  failures: [{ step: 'home/get', class: 'timeout', count: 1, firstAtMs: 900, example: 'no complete answer within 400 ms' }],
-  timeline: [{ atMs: 0, requests: 3, errors: 1, p95Ms: 1.25 }, { atMs: 1000, requests: 0, errors: 0 }],
+  endpoints: {
+    'home/get': {
+      requests: 3,
+      errors: 1,
+      histogram: [
+        [0.5, 1],
+        [1.25, 1],
+      ],
+      latencySumMs: 1.7,
+    },
+  },
+  failures: [
+    {
+      step: 'home/get',
+      class: 'timeout',
+      count: 1,
+      firstAtMs: 900,
+      example: 'no complete answer within 400 ms',
+    },
+  ],
+  timeline: [
+    { atMs: 0, requests: 3, errors: 1, p95Ms: 1.25 },
+    { atMs: 1000, requests: 0, errors: 0 },
+  ],
   own: { EMFILE: 2 },
   latencyP99Ms: 1.25,
   work: { cpuRatio: 0.5, busyRatio: 0.6, starvedRatio: 0.1, eventLoopP99Ms: 1 },
@@ -35,16 +56,21 @@ describe('what the load process says', () => {
     ['a word that nobody knows', `${nonce} {"say":"hello"}`],
     ['more than the message', `${nonce} {"say":"done","and":1}`],
     ['a line cut short', `${nonce} {"say":"do`],
-    ['a negative count', `${nonce} {"say":"progress","phase":"measure","secondsLeft":1,"requestsPerSecond":1,"errors":-1}`],
+    [
+      'a negative count',
+      `${nonce} {"say":"progress","phase":"measure","secondsLeft":1,"requestsPerSecond":1,"errors":-1}`,
+    ],
   ])('is not %s', (_, line) => {
     expect(readMessage(nonce, line)).toBeUndefined()
   })
 
   test('whatever it is, does not throw', () => {
-    fc.assert(fc.property(fc.string(), (text) => {
-      readMessage(nonce, `${nonce} ${text}`)
-      expect(readResult(nonce, text)).toBeUndefined()
-    }))
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        readMessage(nonce, `${nonce} ${text}`)
+        expect(readResult(nonce, text)).toBeUndefined()
+      }),
+    )
   })
 })
 
@@ -56,8 +82,14 @@ describe('its result', () => {
   test.each<[string, object]>([
     ['of another run', { nonce: 'fedcba9876543210' }],
     ['without an end of its measurement', { durationMs: null }],
-    ['with a histogram that is none', { endpoints: { 'home/get': { ...result.endpoints['home/get'], histogram: [[1, 2, 3]] } } }],
-    ['with a bound that is no number', { endpoints: { 'home/get': { ...result.endpoints['home/get'], histogram: [[null, 2]] } } }],
+    [
+      'with a histogram that is none',
+      { endpoints: { 'home/get': { ...result.endpoints['home/get'], histogram: [[1, 2, 3]] } } },
+    ],
+    [
+      'with a bound that is no number',
+      { endpoints: { 'home/get': { ...result.endpoints['home/get'], histogram: [[null, 2]] } } },
+    ],
     ['with a class that is none', { failures: [{ ...result.failures[0], class: 'bad luck' }] }],
   ])('%s is none', (_, change) => {
     expect(readResult(nonce, JSON.stringify({ ...result, ...change }))).toBeUndefined()

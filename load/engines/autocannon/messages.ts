@@ -9,7 +9,14 @@ const amount = z.number().nonnegative()
 const count = z.int().nonnegative()
 
 const messageSchema = z.discriminatedUnion('say', [
-  z.strictObject({ say: z.literal('progress'), phase: z.enum(['warmup', 'measure', 'finish']), secondsLeft: amount, requestsPerSecond: amount, p95Ms: amount.optional(), errors: count }),
+  z.strictObject({
+    say: z.literal('progress'),
+    phase: z.enum(['warmup', 'measure', 'finish']),
+    secondsLeft: amount,
+    requestsPerSecond: amount,
+    p95Ms: amount.optional(),
+    errors: count,
+  }),
   z.strictObject({ say: z.literal('begin') }),
   z.strictObject({ say: z.literal('end') }),
   z.strictObject({ say: z.literal('misused'), problem: z.string() }),
@@ -17,15 +24,35 @@ const messageSchema = z.discriminatedUnion('say', [
 ])
 
 // A tight loop instead of a schema for each of thousands of pairs; the record's own reader checks bounds and counts.
-const histogram = z.custom<Histogram>((value) => Array.isArray(value) && value.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every((part) => Number.isFinite(part) && part >= 0)))
+const histogram = z.custom<Histogram>(
+  (value) =>
+    Array.isArray(value) &&
+    value.every(
+      (pair) =>
+        Array.isArray(pair) && pair.length === 2 && pair.every((part) => Number.isFinite(part) && part >= 0),
+    ),
+)
 
 const resultSchema = z.strictObject({
   nonce: z.string(),
   startedAt: z.iso.datetime(),
   durationMs: amount,
-  endpoints: z.record(z.string(), z.strictObject({ requests: count, errors: count, histogram, latencySumMs: amount })),
-  failures: z.array(z.strictObject({ step: z.string(), class: z.enum(failureClasses), count, firstAtMs: amount, example: z.string().max(200) })),
-  timeline: z.array(z.strictObject({ atMs: amount, requests: count, errors: count, p95Ms: amount.exactOptional() })),
+  endpoints: z.record(
+    z.string(),
+    z.strictObject({ requests: count, errors: count, histogram, latencySumMs: amount }),
+  ),
+  failures: z.array(
+    z.strictObject({
+      step: z.string(),
+      class: z.enum(failureClasses),
+      count,
+      firstAtMs: amount,
+      example: z.string().max(200),
+    }),
+  ),
+  timeline: z.array(
+    z.strictObject({ atMs: amount, requests: count, errors: count, p95Ms: amount.exactOptional() }),
+  ),
   own: z.record(z.string(), count),
   latencyP99Ms: amount,
   work: z.strictObject({ cpuRatio: amount, busyRatio: amount, starvedRatio: amount, eventLoopP99Ms: amount }),

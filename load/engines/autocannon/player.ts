@@ -51,7 +51,14 @@ export function partsOf(names: readonly string[], journeys: readonly Journey[], 
     if (journey === undefined) throw new Error(`journey ${chosen} is not in the journeys module`)
     const steps = journey.steps.map((step): PartStep => {
       const keepsBody = readsResponse(step)
-      return { step, key: stepKey(journey.name, step.name), place: place++, keepsBody, write: requestWriter(address), bare: keepsBody ? undefined : { status: 0, headers: {}, json: undefined, text: '' } }
+      return {
+        step,
+        key: stepKey(journey.name, step.name),
+        place: place++,
+        keepsBody,
+        write: requestWriter(address),
+        bare: keepsBody ? undefined : { status: 0, headers: {}, json: undefined, text: '' },
+      }
     })
     return { name: chosen, steps }
   })
@@ -59,45 +66,45 @@ export function partsOf(names: readonly string[], journeys: readonly Journey[], 
 
 /** One virtual user: plays journeys one after the other over its connection. A step that fails ends its journey, and the next begins. */
 export class Player implements Exchanger {
-  private readonly troupe: Troupe
-  private readonly user: number
+  readonly #troupe: Troupe
+  readonly #user: number
   /** What the user's `before` steps saved, by place in the mix. */
-  private readonly saved: readonly Record<string, unknown>[]
-  private part: Part | undefined
-  private current = 0
-  private ctx: Context = { user: 0, iteration: 0, unique: '' }
-  private beganAt = 0
+  readonly #saved: readonly Record<string, unknown>[]
+  #part: Part | undefined
+  #current = 0
+  #ctx: Context = { user: 0, iteration: 0, unique: '' }
+  #beganAt = 0
 
   constructor(troupe: Troupe, user: number, saved: readonly Record<string, unknown>[]) {
-    this.troupe = troupe
-    this.user = user
-    this.saved = saved
+    this.#troupe = troupe
+    this.#user = user
+    this.#saved = saved
   }
 
   wants(): boolean {
-    const { stage } = this.troupe
-    return stage === 'journeys' || (stage === 'steps' && this.part !== undefined)
+    const { stage } = this.#troupe
+    return stage === 'journeys' || (stage === 'steps' && this.#part !== undefined)
   }
 
   begin(): void {
-    this.beganAt = this.troupe.clock()
-    if (this.part !== undefined) return
-    const { troupe } = this
+    this.#beganAt = this.#troupe.clock()
+    if (this.#part !== undefined) return
+    const troupe = this.#troupe
     const iteration = troupe.nextIteration++
     const chosen = troupe.cycle[iteration % troupe.cycle.length] ?? 0
-    this.part = troupe.parts[chosen]
-    this.current = 0
-    this.ctx = startContext(troupe.run, this.user, iteration, this.saved[chosen])
+    this.#part = troupe.parts[chosen]
+    this.#current = 0
+    this.#ctx = startContext(troupe.run, this.#user, iteration, this.#saved[chosen])
   }
 
   request(): OutgoingRequest | undefined {
-    const { step, key, keepsBody, write } = this.step()
+    const { step, key, keepsBody, write } = this.#step()
     let wire: WireRequest
     try {
-      wire = wireRequest(step, this.ctx)
+      wire = wireRequest(step, this.#ctx)
     } catch (error) {
-      this.part = undefined
-      this.troupe.misused(`${key}: request threw: ${error instanceof Error ? error.message : String(error)}`)
+      this.#part = undefined
+      this.#troupe.misused(`${key}: request threw: ${error instanceof Error ? error.message : String(error)}`)
       return undefined
     }
     const written = write(wire)
@@ -107,24 +114,32 @@ export class Player implements Exchanger {
   }
 
   answered(status: number, rawHeaders: readonly string[], body: readonly Buffer[], latencyMs: number): void {
-    const { step, place, bare } = this.step()
+    const { step, place, bare } = this.#step()
     if (bare !== undefined) bare.status = status
-    const outcome = settleStep(step, bare ?? new Answer(status, rawHeaders, body), this.ctx)
+    const outcome = settleStep(step, bare ?? new Answer(status, rawHeaders, body), this.#ctx)
     const { problem } = outcome
-    this.troupe.recorder.answered({ user: this.user, place, beganAt: this.beganAt }, latencyMs, problem === undefined ? undefined : { class: answerClass(status), problem })
-    if (problem === undefined && this.part !== undefined && this.current + 1 < this.part.steps.length) {
-      this.current += 1
-      this.ctx = outcome.ctx
-    } else this.part = undefined
+    this.#troupe.recorder.answered(
+      { user: this.#user, place, beganAt: this.#beganAt },
+      latencyMs,
+      problem === undefined ? undefined : { class: answerClass(status), problem },
+    )
+    if (problem === undefined && this.#part !== undefined && this.#current + 1 < this.#part.steps.length) {
+      this.#current += 1
+      this.#ctx = outcome.ctx
+    } else this.#part = undefined
   }
 
   unanswered(failure: FailureClass, problem: string, own?: string): void {
-    this.troupe.recorder.unanswered({ user: this.user, place: this.step().place, beganAt: this.beganAt }, { class: failure, problem }, own)
-    this.part = undefined
+    this.#troupe.recorder.unanswered(
+      { user: this.#user, place: this.#step().place, beganAt: this.#beganAt },
+      { class: failure, problem },
+      own,
+    )
+    this.#part = undefined
   }
 
-  private step(): PartStep {
-    const step = this.part?.steps[this.current]
+  #step(): PartStep {
+    const step = this.#part?.steps[this.#current]
     if (step === undefined) throw new Error('no step is under way')
     return step
   }

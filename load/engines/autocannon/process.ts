@@ -22,11 +22,16 @@ process.stdout.on('error', () => stop.abort())
 const say = (message: ProcessMessage): void => void process.stdout.write(messageLine(plan.nonce, message))
 
 const loaded = await loadJourneys(plan.module)
-const end: LoadEnd = loaded.state === 'misused' ? { state: 'misused', problem: loaded.reason } : await makeLoad(plan, loaded.journeys, { say, stop: stop.signal, clock: Date.now })
+const end: LoadEnd =
+  loaded.state === 'misused'
+    ? { state: 'misused', problem: loaded.reason }
+    : await makeLoad(plan, loaded.journeys, { say, stop: stop.signal, clock: Date.now })
 
 if (end.state === 'misused') say({ say: 'misused', problem: end.problem })
 if (end.state === 'measured') {
-  writeFileSync(`${plan.resultFile}.part`, JSON.stringify({ nonce: plan.nonce, ...end.result }), { mode: 0o600 })
+  writeFileSync(`${plan.resultFile}.part`, JSON.stringify({ nonce: plan.nonce, ...end.result }), {
+    mode: 0o600,
+  })
   renameSync(`${plan.resultFile}.part`, plan.resultFile)
 }
 // From here on SIGTERM ends it, whatever the journeys module may have left running.

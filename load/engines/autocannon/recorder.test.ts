@@ -50,13 +50,20 @@ describe('a request counts', () => {
     ['not when it began in warm-up', { from: 900, to: 1100 }, 0],
     ['not when it is over before', { from: 100, to: 200 }, 0],
     ['not when it is a further step of a journey that is let end', { from: 3100, to: 3200 }, 0],
-    ['when it was under way all the time through, for it is all there was', { from: 900, to: 3500, fails: 'timeout' }, 1],
+    [
+      'when it was under way all the time through, for it is all there was',
+      { from: 900, to: 3500, fails: 'timeout' },
+      1,
+    ],
   ])('%s', (_, told, expected) => {
     expect(requestsOf(record(window, [told]))).toBe(expected)
   })
 
   test('in the second it ended in, and seconds without any are points too', () => {
-    const { timeline } = record(window, [{ from: 1100, to: 1200 }, { from: 2900, to: 4500, fails: 'timeout' }])
+    const { timeline } = record(window, [
+      { from: 1100, to: 1200 },
+      { from: 2900, to: 4500, fails: 'timeout' },
+    ])
     expect(timeline).toEqual([
       { atMs: 0, requests: 1, errors: 0, p95Ms: expect.closeTo(100, 0) },
       { atMs: 1000, requests: 0, errors: 0 },
@@ -66,7 +73,12 @@ describe('a request counts', () => {
   })
 
   test('as a failure with its class, its first moment and what it said', () => {
-    const { failures, endpoints } = record(window, [{ from: 1100, to: 1150 }, { from: 1200, to: 1250, fails: 'connect' }, { from: 1300, to: 1400, fails: 'connect' }, { from: 1400, to: 2500, fails: 'timeout' }])
+    const { failures, endpoints } = record(window, [
+      { from: 1100, to: 1150 },
+      { from: 1200, to: 1250, fails: 'connect' },
+      { from: 1300, to: 1400, fails: 'connect' },
+      { from: 1400, to: 2500, fails: 'timeout' },
+    ])
     expect(failures).toEqual([
       { step: 'home/get', class: 'connect', count: 2, firstAtMs: 250, example: 'it was connect' },
       { step: 'home/get', class: 'timeout', count: 1, firstAtMs: 1500, example: 'it was timeout' },
@@ -78,7 +90,10 @@ describe('a request counts', () => {
 
 describe('the time that was measured', () => {
   test('is the window when requests are short', () => {
-    const told = Array.from({ length: 300 }, (_, index) => ({ from: 995 + index * 7, to: 995 + index * 7 + 7 }))
+    const told = Array.from({ length: 300 }, (_, index) => ({
+      from: 995 + index * 7,
+      to: 995 + index * 7 + 7,
+    }))
     expect(record(window, told).durationMs).toBeGreaterThan(1990)
     expect(record(window, told).durationMs).toBeLessThan(2010)
   })
@@ -93,28 +108,37 @@ describe('the time that was measured', () => {
     expect(requestsOf(recorded) / (recorded.durationMs / 1000)).toBeCloseTo(2 / 9, 6)
   })
 
-  test('grows by one connection\'s share when only that one stalls at the end', () => {
-    const told = [{ user: 0, from: 2900, to: 12_900 }, ...[1, 2, 3].map((user) => ({ user, from: 1000, to: 3000 })), { user: 0, from: 1000, to: 2900 }]
+  test("grows by one connection's share when only that one stalls at the end", () => {
+    const told = [
+      { user: 0, from: 2900, to: 12_900 },
+      ...[1, 2, 3].map((user) => ({ user, from: 1000, to: 3000 })),
+      { user: 0, from: 1000, to: 2900 },
+    ]
     expect(record(window, told, 4).durationMs).toBeCloseTo(2000 + 9900 / 4, 6)
   })
 
-  test('makes throughput what Little\'s law says, whatever the latencies', () => {
+  test("makes throughput what Little's law says, whatever the latencies", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 4000 }), { minLength: 1, maxLength: 200 }), (latencies) => {
-        // One connection, always busy from the beginning of warm-up.
-        let at = 0
-        const told: Told[] = []
-        for (const ms of [...latencies, ...latencies.toReversed()]) {
-          if (at < window.until) told.push({ from: at, to: at + ms })
-          at += ms
-        }
-        fc.pre(at >= window.until)
-        const recorded = record(window, told)
-        const busy = recorded.endpoints['home/get']?.latencySumMs ?? 0
-        // Of a request that spans the window, what lies before it is not in the duration.
-        const before = told.filter(({ from, to }) => from < window.from && to >= window.until).reduce((sum, { from }) => sum + window.from - from, 0)
-        expect(busy - before).toBeCloseTo(recorded.durationMs, 6)
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 4000 }), { minLength: 1, maxLength: 200 }),
+        (latencies) => {
+          // One connection, always busy from the beginning of warm-up.
+          let at = 0
+          const told: Told[] = []
+          for (const ms of [...latencies, ...latencies.toReversed()]) {
+            if (at < window.until) told.push({ from: at, to: at + ms })
+            at += ms
+          }
+          fc.pre(at >= window.until)
+          const recorded = record(window, told)
+          const busy = recorded.endpoints['home/get']?.latencySumMs ?? 0
+          // Of a request that spans the window, what lies before it is not in the duration.
+          const before = told
+            .filter(({ from, to }) => from < window.from && to >= window.until)
+            .reduce((sum, { from }) => sum + window.from - from, 0)
+          expect(busy - before).toBeCloseTo(recorded.durationMs, 6)
+        },
+      ),
     )
   })
 })

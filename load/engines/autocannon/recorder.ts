@@ -42,99 +42,111 @@ interface StepCounts {
  * promise a throughput that connections / latency (Little's law) forbids.
  */
 export class Recorder {
-  private from = Number.POSITIVE_INFINITY
-  private until = Number.POSITIVE_INFINITY
-  private readonly clock: Clock
-  private readonly steps: StepCounts[]
-  private readonly failures = new Map<string, CountedFailure>()
-  private readonly own = new Map<string, number>()
-  private readonly firstBegan: Float64Array
-  private readonly lastEnded: Float64Array
-  private timeline: Timeline
-  private errorsNow = 0
+  #from = Number.POSITIVE_INFINITY
+  #until = Number.POSITIVE_INFINITY
+  readonly #clock: Clock
+  readonly #steps: StepCounts[]
+  readonly #failures = new Map<string, CountedFailure>()
+  readonly #own = new Map<string, number>()
+  readonly #firstBegan: Float64Array
+  readonly #lastEnded: Float64Array
+  #timeline: Timeline
+  #errorsNow = 0
 
   constructor(keys: readonly string[], users: number, clock: Clock) {
-    this.clock = clock
-    this.steps = keys.map((key) => ({ key, requests: 0, errors: 0, latencies: new Latencies() }))
-    this.firstBegan = new Float64Array(users).fill(Number.POSITIVE_INFINITY)
-    this.lastEnded = new Float64Array(users)
-    this.timeline = new Timeline(clock())
+    this.#clock = clock
+    this.#steps = keys.map((key) => ({ key, requests: 0, errors: 0, latencies: new Latencies() }))
+    this.#firstBegan = new Float64Array(users).fill(Number.POSITIVE_INFINITY)
+    this.#lastEnded = new Float64Array(users)
+    this.#timeline = new Timeline(clock())
   }
 
   /** Warm-up is over. */
   begin(): void {
-    this.from = this.clock()
-    this.timeline = new Timeline(this.from)
-    this.errorsNow = 0
+    this.#from = this.#clock()
+    this.#timeline = new Timeline(this.#from)
+    this.#errorsNow = 0
   }
 
   /** The measured time is over; what began in it is still waited for. */
   end(): void {
-    this.until = this.clock()
+    this.#until = this.#clock()
   }
 
   answered(request: Request, latencyMs: number, failure: StepFailure | undefined): void {
-    this.count(request, latencyMs, failure)?.latencies.add(latencyMs)
+    this.#count(request, latencyMs, failure)?.latencies.add(latencyMs)
   }
 
   unanswered(request: Request, failure: StepFailure, own: string | undefined): void {
-    const step = this.count(request, undefined, failure)
-    if (step !== undefined && own !== undefined) this.own.set(own, (this.own.get(own) ?? 0) + 1)
+    const step = this.#count(request, undefined, failure)
+    if (step !== undefined && own !== undefined) this.#own.set(own, (this.#own.get(own) ?? 0) + 1)
   }
 
   /** Figures for whoever watches: of the last whole second, and the errors so far in this phase. */
   now(): { requestsPerSecond: number; p95Ms: number | undefined; errors: number } {
-    this.timeline.advance(this.clock())
-    const last = this.timeline.last()
-    return { requestsPerSecond: last?.requests ?? 0, p95Ms: last?.p95Ms, errors: this.errorsNow }
+    this.#timeline.advance(this.#clock())
+    const last = this.#timeline.last()
+    return { requestsPerSecond: last?.requests ?? 0, p95Ms: last?.p95Ms, errors: this.#errorsNow }
   }
 
   finish(): Recorded {
-    const endpoints = Object.fromEntries(this.steps.map((step) => [step.key, endpoint(step)]))
+    const endpoints = Object.fromEntries(this.#steps.map((step) => [step.key, endpoint(step)]))
     return {
-      durationMs: this.duration(),
+      durationMs: this.#duration(),
       endpoints,
-      failures: [...this.failures.values()],
-      timeline: this.timeline.finish(),
-      own: Object.fromEntries(this.own),
-      latencyP99Ms: latencyOf(mergeHistograms(Object.values(endpoints).map(({ histogram }) => histogram))).p99Ms,
+      failures: [...this.#failures.values()],
+      timeline: this.#timeline.finish(),
+      own: Object.fromEntries(this.#own),
+      latencyP99Ms: latencyOf(mergeHistograms(Object.values(endpoints).map(({ histogram }) => histogram)))
+        .p99Ms,
     }
   }
 
-  private count(request: Request, latencyMs: number | undefined, failure: StepFailure | undefined): StepCounts | undefined {
+  #count(
+    request: Request,
+    latencyMs: number | undefined,
+    failure: StepFailure | undefined,
+  ): StepCounts | undefined {
     const { user, place, beganAt } = request
-    const now = this.clock()
-    const warmup = this.from === Number.POSITIVE_INFINITY
-    const counts = beganAt >= this.from ? beganAt < this.until : now >= this.until
-    if (warmup || counts) this.tell(now, latencyMs, failure)
-    const step = this.steps[place]
+    const now = this.#clock()
+    const warmup = this.#from === Number.POSITIVE_INFINITY
+    const counts = beganAt >= this.#from ? beganAt < this.#until : now >= this.#until
+    if (warmup || counts) this.#tell(now, latencyMs, failure)
+    const step = this.#steps[place]
     if (!counts || step === undefined) return undefined
     step.requests += 1
-    if (beganAt < (this.firstBegan[user] ?? 0)) this.firstBegan[user] = beganAt
-    this.lastEnded[user] = now
+    if (beganAt < (this.#firstBegan[user] ?? 0)) this.#firstBegan[user] = beganAt
+    this.#lastEnded[user] = now
     if (failure !== undefined) {
       step.errors += 1
-      this.note(step.key, failure, now - this.from)
+      this.#note(step.key, failure, now - this.#from)
     }
     return step
   }
 
-  private tell(now: number, latencyMs: number | undefined, failure: StepFailure | undefined): void {
-    this.timeline.add(now, latencyMs, failure !== undefined)
-    if (failure !== undefined) this.errorsNow += 1
+  #tell(now: number, latencyMs: number | undefined, failure: StepFailure | undefined): void {
+    this.#timeline.add(now, latencyMs, failure !== undefined)
+    if (failure !== undefined) this.#errorsNow += 1
   }
 
-  private note(step: string, failure: StepFailure, atMs: number): void {
+  #note(step: string, failure: StepFailure, atMs: number): void {
     const key = `${failure.class} ${step}`
-    const known = this.failures.get(key)
+    const known = this.#failures.get(key)
     if (known) known.count += 1
-    else this.failures.set(key, { step, class: failure.class, count: 1, firstAtMs: Math.round(atMs), example: oneLine(failure.problem) })
+    else
+      this.#failures.set(key, {
+        step,
+        class: failure.class,
+        count: 1,
+        firstAtMs: Math.round(atMs),
+        example: oneLine(failure.problem),
+      })
   }
 
-  private duration(): number {
-    const observed = Array.from(this.firstBegan, (began, user) => {
-      const first = began === Number.POSITIVE_INFINITY ? this.from : Math.max(this.from, began)
-      return Math.max(this.until, this.lastEnded[user] ?? 0) - first
+  #duration(): number {
+    const observed = Array.from(this.#firstBegan, (began, user) => {
+      const first = began === Number.POSITIVE_INFINITY ? this.#from : Math.max(this.#from, began)
+      return Math.max(this.#until, this.#lastEnded[user] ?? 0) - first
     })
     return observed.reduce((sum, ms) => sum + ms, 0) / observed.length
   }

@@ -24,7 +24,9 @@ export function requestWriter(address: Address): (request: WireRequest) => Writt
 
 function written(address: Address, request: WireRequest): Written {
   const problem = wireProblem(request)
-  return problem === undefined ? { text: requestText(address, request), isHead: request.method === 'HEAD' } : { problem }
+  return problem === undefined
+    ? { text: requestText(address, request), isHead: request.method === 'HEAD' }
+    : { problem }
 }
 
 /** A request as HTTP/1.1 text; as bytes where it is not ASCII: its headers go out as Latin-1, its body as UTF-8. */
@@ -45,5 +47,8 @@ export function requestText(address: Address, request: WireRequest): string | Bu
 function isSame(a: WireRequest, b: WireRequest): boolean {
   if (a.path !== b.path || a.method !== b.method || a.body !== b.body) return false
   const names = Object.keys(a.headers)
-  return names.length === Object.keys(b.headers).length && names.every((name) => a.headers[name] === b.headers[name])
+  return (
+    names.length === Object.keys(b.headers).length &&
+    names.every((name) => a.headers[name] === b.headers[name])
+  )
 }

@@ -37,10 +37,13 @@ export function chunkSize(line: string): number | undefined {
 export function framingProblem(parser: Parser, info: ResponseInfo): string | undefined {
   if (info.statusCode === 101 || info.upgrade) return 'the target switched to another protocol'
   const length = parser.body_bytes
-  if (length !== null) return Number.isSafeInteger(length) && length >= 0 ? undefined : 'the content-length is no number'
+  if (length !== null)
+    return Number.isSafeInteger(length) && length >= 0 ? undefined : 'the content-length is no number'
   if (parser.isChunked) return undefined
   // Without either the body ends with the connection, but not when its encoding is one we cannot see the end of.
-  const encoded = info.headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'transfer-encoding')
+  const encoded = info.headers.some(
+    (name, index) => index % 2 === 0 && name.toLowerCase() === 'transfer-encoding',
+  )
   return encoded ? 'a transfer-encoding other than chunked' : undefined
 }
 

@@ -27,7 +27,14 @@ export interface ProcessPlan {
 }
 
 export type ProcessMessage =
-  | { say: 'progress'; phase: 'warmup' | 'measure' | 'finish'; secondsLeft: number; requestsPerSecond: number; p95Ms?: number | undefined; errors: number }
+  | {
+      say: 'progress'
+      phase: 'warmup' | 'measure' | 'finish'
+      secondsLeft: number
+      requestsPerSecond: number
+      p95Ms?: number | undefined
+      errors: number
+    }
   | { say: 'begin' }
   | { say: 'end' }
   | { say: 'misused'; problem: string }

@@ -37,7 +37,10 @@ export function watchCpu(group: number, nowMs: () => number): () => CpuWork | un
 
 // user nice system idle iowait irq softirq steal: waiting for a disk is idle too.
 function machineTicks(): { all: number; idle: number } {
-  const ticks = (/^cpu +(.*)$/m.exec(textOf('/proc/stat') ?? '')?.[1] ?? '').split(' ').slice(0, 8).map(Number)
+  const ticks = (/^cpu +(.*)$/m.exec(textOf('/proc/stat') ?? '')?.[1] ?? '')
+    .split(' ')
+    .slice(0, 8)
+    .map(Number)
   return { all: ticks.reduce((sum, part) => sum + part, 0), idle: (ticks[3] ?? 0) + (ticks[4] ?? 0) }
 }
 
@@ -46,13 +49,19 @@ function thousandths(ratio: number): number {
 }
 
 function cpuSeconds(group: number): number | undefined {
-  const used = processes().map((pid) => statOf(pid)).filter((stat) => stat?.group === group)
-  return used.length === 0 ? undefined : used.reduce((sum, stat) => sum + (stat?.ticks ?? 0), 0) / ticksPerSecond
+  const used = processes()
+    .map((pid) => statOf(pid))
+    .filter((stat) => stat?.group === group)
+  return used.length === 0
+    ? undefined
+    : used.reduce((sum, stat) => sum + (stat?.ticks ?? 0), 0) / ticksPerSecond
 }
 
 function processes(): number[] {
   try {
-    return readdirSync('/proc').map(Number).filter((pid) => Number.isInteger(pid))
+    return readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => Number.isInteger(pid))
   } catch {
     return []
   }
@@ -62,7 +71,9 @@ function statOf(pid: number): { group: number; ticks: number } | undefined {
   const text = textOf(`/proc/${pid}/stat`)
   // The name before it is in brackets and may hold anything.
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ')
-  return fields === undefined ? undefined : { group: Number(fields[2]), ticks: Number(fields[11]) + Number(fields[12]) }
+  return fields === undefined
+    ? undefined
+    : { group: Number(fields[2]), ticks: Number(fields[11]) + Number(fields[12]) }
 }
 
 /** How many cores a process may keep busy: by its affinity, and by the quotas of its control groups. */
@@ -78,12 +89,19 @@ function quotas(pid: number): number[] {
     const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
     if (controllers !== '' && !controllers.split(',').includes('cpu')) return []
     const root = controllers === '' ? '/sys/fs/cgroup' : '/sys/fs/cgroup/cpu'
-    return ancestors(path).map((folder) => quotaOf(join(root, folder))).filter((quota) => quota !== undefined)
+    return ancestors(path)
+      .map((folder) => quotaOf(join(root, folder)))
+      .filter((quota) => quota !== undefined)
   })
 }
 
 function quotaOf(folder: string): number | undefined {
-  const [quota, period] = (textOf(join(folder, 'cpu.max')) ?? `${textOf(join(folder, 'cpu.cfs_quota_us'))} ${textOf(join(folder, 'cpu.cfs_period_us'))}`).split(/\s+/).map(Number)
+  const [quota, period] = (
+    textOf(join(folder, 'cpu.max')) ??
+    `${textOf(join(folder, 'cpu.cfs_quota_us'))} ${textOf(join(folder, 'cpu.cfs_period_us'))}`
+  )
+    .split(/\s+/)
+    .map(Number)
   return quota !== undefined && period !== undefined && quota > 0 && period > 0 ? quota / period : undefined
 }
 

@@ -22,7 +22,13 @@ export interface JourneysAtRate {
 const samplesPerSecond = 100
 
 /** The plan in the script's words. `folder` is where its files go. */
-export function scriptPlanOf({ plan, ratePerSecond, mix }: JourneysAtRate, journeys: readonly Journey[], sizing: Sizing, nonce: string, folder: string): ScriptPlan {
+export function scriptPlanOf(
+  { plan, ratePerSecond, mix }: JourneysAtRate,
+  journeys: readonly Journey[],
+  sizing: Sizing,
+  nonce: string,
+  folder: string,
+): ScriptPlan {
   const cycle = mixCycle(mix.map(({ weight }) => weight))
   const chosen = mix.map(({ journey }) => journey)
   return {
@@ -31,14 +37,22 @@ export function scriptPlanOf({ plan, ratePerSecond, mix }: JourneysAtRate, journ
     address: addressOf(plan.targetUrl),
     journeys: chosen,
     cycle,
-    steps: chosen.flatMap((name) => (journeys.find((journey) => journey.name === name)?.steps ?? []).map((step) => stepKey(name, step.name))),
+    steps: chosen.flatMap((name) =>
+      (journeys.find((journey) => journey.name === name)?.steps ?? []).map((step) =>
+        stepKey(name, step.name),
+      ),
+    ),
     ratePerSecond,
     warmupMs: plan.warmupMs,
     durationMs: plan.durationMs,
     requestTimeoutMs: plan.requestTimeoutMs,
     ...sizing,
     sampleEvery: coprime(Math.ceil(ratePerSecond / samplesPerSecond), cycle.length),
-    contextsFile: chosen.some((name) => journeys.some((journey) => journey.name === name && journey.before?.length)) ? join(folder, 'contexts.json') : undefined,
+    contextsFile: chosen.some((name) =>
+      journeys.some((journey) => journey.name === name && journey.before?.length),
+    )
+      ? join(folder, 'contexts.json')
+      : undefined,
     summaryFile: join(folder, 'summary.json'),
   }
 }
@@ -49,7 +63,12 @@ export function scriptPlanOf({ plan, ratePerSecond, mix }: JourneysAtRate, journ
  *
  * @returns the entry file, and all files to remove afterwards
  */
-export async function writeEntry(plan: ScriptPlan, module: string, contexts: PreparedContexts, folder: string): Promise<{ entry: string; files: string[] }> {
+export async function writeEntry(
+  plan: ScriptPlan,
+  module: string,
+  contexts: PreparedContexts,
+  folder: string,
+): Promise<{ entry: string; files: string[] }> {
   const entry = join(folder, 'entry.js')
   const config = join(folder, configFile)
   await writePrivately(config, '{}')

@@ -9,7 +9,9 @@ describe('the way k6 ended', () => {
     [105, 'aborted'],
     [107, 'script'],
     [108, 'script'],
-    ...[1, 2, 97, 98, 100, 101, 102, 103, 104, 106, 109, 126, 127, 255].map((code) => [code, 'failed'] as const),
+    ...[1, 2, 97, 98, 100, 101, 102, 103, 104, 106, 109, 126, 127, 255].map(
+      (code) => [code, 'failed'] as const,
+    ),
   ] as const)('with exit code %i is a %s', (code, expected) => {
     expect(endingOf({ state: 'exited', code }).state).toBe(expected)
   })
@@ -20,9 +22,17 @@ describe('the way k6 ended', () => {
   })
 
   it('by a signal or without a start is no measurement, in words', () => {
-    expect(endingOf({ state: 'signalled', signal: 'SIGKILL' })).toMatchObject({ state: 'failed', words: 'k6 was ended by SIGKILL' })
-    expect(endingOf({ state: 'failed', reason: 'not found' })).toMatchObject({ state: 'failed', words: 'k6 could not be started: not found' })
-    expect(endingOf({ state: 'exited', code: 109 })).toMatchObject({ words: 'k6 exited with 109 (it crashed)' })
+    expect(endingOf({ state: 'signalled', signal: 'SIGKILL' })).toMatchObject({
+      state: 'failed',
+      words: 'k6 was ended by SIGKILL',
+    })
+    expect(endingOf({ state: 'failed', reason: 'not found' })).toMatchObject({
+      state: 'failed',
+      words: 'k6 could not be started: not found',
+    })
+    expect(endingOf({ state: 'exited', code: 109 })).toMatchObject({
+      words: 'k6 exited with 109 (it crashed)',
+    })
   })
 
   it('is tried again for a taken port, and for nothing else', () => {

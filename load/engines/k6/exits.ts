@@ -8,7 +8,11 @@ import type { ChildEnd } from '../../../processes/index.ts'
  * - `aborted`: a signal ended it in good order, with a summary. A result only when the signal was ours.
  * - `failed`: there is no measurement.
  */
-export type Ending = { state: 'result'; thresholdsCrossed: boolean } | { state: 'script'; words: string } | { state: 'aborted'; words: string } | { state: 'failed'; words: string; retry: boolean }
+export type Ending =
+  | { state: 'result'; thresholdsCrossed: boolean }
+  | { state: 'script'; words: string }
+  | { state: 'aborted'; words: string }
+  | { state: 'failed'; words: string; retry: boolean }
 
 const codes: Record<number, string> = {
   97: 'the run in the cloud failed',
@@ -27,8 +31,10 @@ const codes: Record<number, string> = {
 
 /** From k6's table of exit codes, which is the same in 1.x and 2.x; an unknown code is no measurement. */
 export function endingOf(end: ChildEnd): Ending {
-  if (end.state === 'failed') return { state: 'failed', words: `k6 could not be started: ${end.reason}`, retry: false }
-  if (end.state === 'signalled') return { state: 'failed', words: `k6 was ended by ${end.signal}`, retry: false }
+  if (end.state === 'failed')
+    return { state: 'failed', words: `k6 could not be started: ${end.reason}`, retry: false }
+  if (end.state === 'signalled')
+    return { state: 'failed', words: `k6 was ended by ${end.signal}`, retry: false }
   const { code } = end
   if (code === 0 || code === 99 || code === 110) return { state: 'result', thresholdsCrossed: code === 99 }
   const words = `k6 exited with ${code}${codes[code] === undefined ? '' : ` (${codes[code]})`}`

@@ -5,7 +5,10 @@ import { countOf } from '../../../record/index.ts'
 import { home, measured, runEngine } from './testing/run.ts'
 import { startTarget } from './testing/target.ts'
 
-const atRate = (ratePerSecond: number): { model: 'arrival-rate'; ratePerSecond: number } => ({ model: 'arrival-rate', ratePerSecond })
+const atRate = (ratePerSecond: number): { model: 'arrival-rate'; ratePerSecond: number } => ({
+  model: 'arrival-rate',
+  ratePerSecond,
+})
 
 describe('a target that fails in the middle', { timeout: 60_000 }, () => {
   it('by being killed: errors are counted, with their class and when they began, and the run stands', async (context) => {
@@ -13,13 +16,23 @@ describe('a target that fails in the middle', { timeout: 60_000 }, () => {
       response.end('ok')
       if (index === 100) target.kill()
     })
-    const measurement = measured(await runEngine(context, { url: target.url, source: home, plan: { load: atRate(100), durationMs: 2500 } }))
+    const measurement = measured(
+      await runEngine(context, {
+        url: target.url,
+        source: home,
+        plan: { load: atRate(100), durationMs: 2500 },
+      }),
+    )
     const connect = measurement.failures.find(({ class: failure }) => failure === 'connect')
     expect(connect?.count).toBeGreaterThan(50)
     expect(connect?.firstAtMs).toBeGreaterThan(500)
     expect(connect?.firstAtMs).toBeLessThan(2500)
     expect(connect?.example).toMatch(/refused|reset|EOF/)
-    const { requests, errors, histogram } = measurement.endpoints['home/get'] ?? { requests: 0, errors: 0, histogram: [] }
+    const { requests, errors, histogram } = measurement.endpoints['home/get'] ?? {
+      requests: 0,
+      errors: 0,
+      histogram: [],
+    }
     expect(requests - errors).toBe(countOf(histogram))
     expect(measurement.saturation).toEqual([])
   })
@@ -28,8 +41,15 @@ describe('a target that fails in the middle', { timeout: 60_000 }, () => {
     const target = await startTarget(context, (_request, response, index) => {
       if (index < 50) response.end('ok')
     })
-    const measurement = measured(await runEngine(context, { url: target.url, source: home, plan: { load: atRate(400), durationMs: 3000, requestTimeoutMs: 2000 } }))
-    const count = (failure: string): number => measurement.failures.find((one) => one.class === failure)?.count ?? 0
+    const measurement = measured(
+      await runEngine(context, {
+        url: target.url,
+        source: home,
+        plan: { load: atRate(400), durationMs: 3000, requestTimeoutMs: 2000 },
+      }),
+    )
+    const count = (failure: string): number =>
+      measurement.failures.find((one) => one.class === failure)?.count ?? 0
     expect(count('timeout')).toBeGreaterThan(100)
     expect(count('dropped')).toBe(measurement.droppedArrivals)
     expect(countOf(measurement.endpoints['home/get']?.histogram ?? [])).toBe(49)
@@ -40,8 +60,15 @@ describe('a target that fails in the middle', { timeout: 60_000 }, () => {
 
 describe('a starved generator', { timeout: 60_000 }, () => {
   it('without file descriptors makes the run invalid, by name', async (context) => {
-    const target = await startTarget(context, (_request, response) => setTimeout(() => response.end('ok'), 300))
-    const run = await runEngine(context, { url: target.url, source: home, wrapper: 'ulimit -n 64; exec "$K6" "$@"', plan: { load: atRate(300) } })
+    const target = await startTarget(context, (_request, response) =>
+      setTimeout(() => response.end('ok'), 300),
+    )
+    const run = await runEngine(context, {
+      url: target.url,
+      source: home,
+      wrapper: 'ulimit -n 64; exec "$K6" "$@"',
+      plan: { load: atRate(300) },
+    })
     // k6 may fall over altogether, which is no measurement either.
     if (run.result.state === 'unmeasured') expect(run.result.reason).toMatch(/too many open files/)
     else expect(measured(run).saturation.join()).toMatch(/no file descriptor left for \d+ requests/)
@@ -49,23 +76,40 @@ describe('a starved generator', { timeout: 60_000 }, () => {
 
   it('that is stopped again and again makes the run invalid, by name', async (context) => {
     const target = await startTarget(context, (_request, response) => response.end('ok'))
-    const stops = '"$K6" "$@" & pid=$!; if [ "$1" = run ]; then sleep 1; while kill -STOP $pid 2>/dev/null; do sleep 0.6; kill -CONT $pid; sleep 0.1; done; fi; wait $pid'
-    const measurement = measured(await runEngine(context, { url: target.url, source: home, wrapper: stops, plan: { durationMs: 3000 } }))
+    const stops =
+      '"$K6" "$@" & pid=$!; if [ "$1" = run ]; then sleep 1; while kill -STOP $pid 2>/dev/null; do sleep 0.6; kill -CONT $pid; sleep 0.1; done; fi; wait $pid'
+    const measurement = measured(
+      await runEngine(context, { url: target.url, source: home, wrapper: stops, plan: { durationMs: 3000 } }),
+    )
     expect(measurement.saturation.join()).toMatch(/starved of CPU|could not keep up/)
   })
 })
 
-it('variables and a config file of k6\'s own do not change the load, and nothing secret reaches it', { timeout: 60_000 }, async (context) => {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const port = (server.address() as AddressInfo).port
-  server.close()
-  const target = await startTarget(context, (_request, response) => response.end('ok'))
-  const env = { K6_VUS: '1', K6_ITERATIONS: '1', K6_DURATION: '1s', HTTP_PROXY: `http://127.0.0.1:${port}`, MY_TOKEN: 'canary' }
-  const before = { ...process.env }
-  Object.assign(process.env, env)
-  context.onTestFinished(() => void (process.env = before))
-  const run = await runEngine(context, { url: target.url, source: home, wrapper: '[ -z "$MY_TOKEN$K6_VUS$HTTP_PROXY" ] || exit 3; exec "$K6" "$@"' })
-  expect(measured(run).endpoints['home/get']?.requests).toBe(target.seen.length)
-  expect(target.seen.length).toBeGreaterThan(50)
-})
+it(
+  "variables and a config file of k6's own do not change the load, and nothing secret reaches it",
+  { timeout: 60_000 },
+  async (context) => {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const port = (server.address() as AddressInfo).port
+    server.close()
+    const target = await startTarget(context, (_request, response) => response.end('ok'))
+    const env = {
+      K6_VUS: '1',
+      K6_ITERATIONS: '1',
+      K6_DURATION: '1s',
+      HTTP_PROXY: `http://127.0.0.1:${port}`,
+      MY_TOKEN: 'canary',
+    }
+    const before = { ...process.env }
+    Object.assign(process.env, env)
+    context.onTestFinished(() => void (process.env = before))
+    const run = await runEngine(context, {
+      url: target.url,
+      source: home,
+      wrapper: '[ -z "$MY_TOKEN$K6_VUS$HTTP_PROXY" ] || exit 3; exec "$K6" "$@"',
+    })
+    expect(measured(run).endpoints['home/get']?.requests).toBe(target.seen.length)
+    expect(target.seen.length).toBeGreaterThan(50)
+  },
+)

@@ -21,7 +21,10 @@ export function k6Engine(path: string, world: EngineWorld = processWorld()): Eng
         return await run(path, plan, surroundings, world)
       } catch (error) {
         // A full disk, a folder that is gone: ours, not the target's.
-        return { state: 'unmeasured', reason: `k6 could not be run: ${oneLine(error instanceof Error ? error.message : String(error))}` }
+        return {
+          state: 'unmeasured',
+          reason: `k6 could not be run: ${oneLine(error instanceof Error ? error.message : String(error))}`,
+        }
       }
     },
   }
@@ -30,16 +33,35 @@ export function k6Engine(path: string, world: EngineWorld = processWorld()): Eng
 /** k6's own shortest scenario. */
 const leastMs = 1000
 
-async function run(path: string, plan: LoadPlan, surroundings: LoadSurroundings, world: EngineWorld): Promise<LoadResult> {
+async function run(
+  path: string,
+  plan: LoadPlan,
+  surroundings: LoadSurroundings,
+  world: EngineWorld,
+): Promise<LoadResult> {
   const { source, load } = plan
   if (source.kind === 'journeys') {
-    if (load.model !== 'arrival-rate') return { state: 'misused', reason: `suite ${plan.suite}: k6 makes load at a rate, expected ratePerSecond; for connections kept busy use autocannon` }
+    if (load.model !== 'arrival-rate')
+      return {
+        state: 'misused',
+        reason: `suite ${plan.suite}: k6 makes load at a rate, expected ratePerSecond; for connections kept busy use autocannon`,
+      }
     const mix = source.mix.filter(({ weight }) => weight > 0)
-    if (plan.warmupMs + plan.durationMs < leastMs) return { state: 'misused', reason: `suite ${plan.suite}: ${(plan.warmupMs + plan.durationMs) / 1000} s with its warm-up, expected at least ${leastMs / 1000} s, which is the shortest that k6 runs` }
-    if (mix.length === 0) return { state: 'misused', reason: `suite ${plan.suite}: no journey has a weight above 0` }
+    if (plan.warmupMs + plan.durationMs < leastMs)
+      return {
+        state: 'misused',
+        reason: `suite ${plan.suite}: ${(plan.warmupMs + plan.durationMs) / 1000} s with its warm-up, expected at least ${leastMs / 1000} s, which is the shortest that k6 runs`,
+      }
+    if (mix.length === 0)
+      return { state: 'misused', reason: `suite ${plan.suite}: no journey has a weight above 0` }
     const problem = await versionProblem(path, surroundings.folder, world.env)
     if (problem !== undefined) return { state: 'unmeasured', reason: problem }
-    return runJourneys(path, { plan, ratePerSecond: load.ratePerSecond, module: source.module, mix }, surroundings, world)
+    return runJourneys(
+      path,
+      { plan, ratePerSecond: load.ratePerSecond, module: source.module, mix },
+      surroundings,
+      world,
+    )
   }
   const problem = await versionProblem(path, surroundings.folder, world.env)
   if (problem !== undefined) return { state: 'unmeasured', reason: problem }

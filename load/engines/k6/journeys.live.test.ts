@@ -29,16 +29,31 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
       response.statusCode = allowed ? 200 : 401
       response.end(JSON.stringify({ token: `t${index}`, id: index }))
     })
-    const run = await runEngine(context, { url: target.url, source: shop, mix: { shop: 3, look: 1 }, plan: { durationMs: 2000 } })
+    const run = await runEngine(context, {
+      url: target.url,
+      source: shop,
+      mix: { shop: 3, look: 1 },
+      plan: { durationMs: 2000 },
+    })
     const measurement = measured(run)
-    const count = (beginning: string): number => target.seen.filter((line) => line.startsWith(beginning)).length
+    const count = (beginning: string): number =>
+      target.seen.filter((line) => line.startsWith(beginning)).length
     expect(Object.keys(measurement.endpoints)).toEqual(['shop/make', 'shop/read', 'look/page'])
-    const requests = Object.fromEntries(Object.entries(measurement.endpoints).map(([step, counts]) => [step, counts.requests]))
-    expect(requests).toEqual({ 'shop/make': count('POST /items/'), 'shop/read': count('GET /items/'), 'look/page': count('GET /page') })
+    const requests = Object.fromEntries(
+      Object.entries(measurement.endpoints).map(([step, counts]) => [step, counts.requests]),
+    )
+    expect(requests).toEqual({
+      'shop/make': count('POST /items/'),
+      'shop/read': count('GET /items/'),
+      'look/page': count('GET /page'),
+    })
     expect(count('POST /items/')).toBeGreaterThan(0)
-    expect(new Set(target.seen.filter((line) => line.startsWith('POST /items/'))).size).toBe(count('POST /items/'))
+    expect(new Set(target.seen.filter((line) => line.startsWith('POST /items/'))).size).toBe(
+      count('POST /items/'),
+    )
     expect(count('POST /items/') / count('GET /page')).toBeCloseTo(3, 0)
-    for (const counts of Object.values(measurement.endpoints)) expect([countOf(counts.histogram), counts.errors]).toEqual([counts.requests, 0])
+    for (const counts of Object.values(measurement.endpoints))
+      expect([countOf(counts.histogram), counts.errors]).toEqual([counts.requests, 0])
     expect(measurement).toMatchObject({ failures: [], interrupted: false, durationMs: 2000 })
     expect([count('POST /login'), count('POST /login')]).toEqual([count('POST /logout'), 10])
     expect(run.edges).toEqual(['begin', 'end'])
@@ -47,10 +62,20 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
 
   it('leaves the warm-up out of all figures, tells latencies as they were, and each second as it went', async (context) => {
     const serviceMs = 60
-    const target = await startTarget(context, (_request, response) => setTimeout(() => response.end('ok'), serviceMs))
-    const run = await runEngine(context, { url: target.url, source: home, plan: { load: { model: 'arrival-rate', ratePerSecond: 40 }, warmupMs: 1000, durationMs: 3000 } })
+    const target = await startTarget(context, (_request, response) =>
+      setTimeout(() => response.end('ok'), serviceMs),
+    )
+    const run = await runEngine(context, {
+      url: target.url,
+      source: home,
+      plan: { load: { model: 'arrival-rate', ratePerSecond: 40 }, warmupMs: 1000, durationMs: 3000 },
+    })
     const measurement = measured(run)
-    const { requests, histogram, latencySumMs } = measurement.endpoints['home/get'] ?? { requests: 0, histogram: [], latencySumMs: 0 }
+    const { requests, histogram, latencySumMs } = measurement.endpoints['home/get'] ?? {
+      requests: 0,
+      histogram: [],
+      latencySumMs: 0,
+    }
     // What the warm-up sent is what the target saw besides; both begin at the rate.
     expect(target.seen.length - requests).toBeGreaterThan(0.5 * 40)
     expect(requests / (3 * 40)).toBeGreaterThan(0.7)
@@ -62,8 +87,14 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
     expect(inTimeline / requests).toBeGreaterThan(0.5)
     expect(inTimeline / requests).toBeLessThan(1.5)
     expect(measurement.timeline.some(({ p95Ms }) => (p95Ms ?? 0) >= serviceMs - 2)).toBe(true)
-    expect(measurement.generator).toMatchObject({ cpuRatio: expect.any(Number), offeredRps: expect.any(Number), latenessP95Ms: expect.any(Number) })
-    expect(run.progress.map(({ phase }) => phase)).toEqual(expect.arrayContaining(['prepare', 'warmup', 'measure', 'finish']))
+    expect(measurement.generator).toMatchObject({
+      cpuRatio: expect.any(Number),
+      offeredRps: expect.any(Number),
+      latenessP95Ms: expect.any(Number),
+    })
+    expect(run.progress.map(({ phase }) => phase)).toEqual(
+      expect.arrayContaining(['prepare', 'warmup', 'measure', 'finish']),
+    )
   })
 
   it('counts errors by class with the first of each, and nothing hostile survives in them', async (context) => {
@@ -74,12 +105,27 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
       else response.end('ok')
     })
     const source = `${home.slice(0, -1)}, { name: 'say', steps: [{ name: 'it', request: () => ({ method: 'GET', path: '/say' }), check: ({ text }) => 'said ' + text }] }]`
-    const measurement = measured(await runEngine(context, { url: target.url, source, mix: { home: 9, say: 1 }, plan: { load: { model: 'arrival-rate', ratePerSecond: 200 } } }))
-    const failed = target.seen.filter((line, index) => !line.includes('/say') && (index + 1) % 50 === 7).length
-    const redirected = target.seen.filter((line, index) => !line.includes('/say') && (index + 1) % 50 === 8).length
+    const measurement = measured(
+      await runEngine(context, {
+        url: target.url,
+        source,
+        mix: { home: 9, say: 1 },
+        plan: { load: { model: 'arrival-rate', ratePerSecond: 200 } },
+      }),
+    )
+    const failed = target.seen.filter(
+      (line, index) => !line.includes('/say') && (index + 1) % 50 === 7,
+    ).length
+    const redirected = target.seen.filter(
+      (line, index) => !line.includes('/say') && (index + 1) % 50 === 8,
+    ).length
     const said = target.seen.filter((line) => line.includes('/say')).length
     expect(measurement.failures.map(({ step, class: failure, count }) => [step, failure, count])).toEqual(
-      expect.arrayContaining([...(failed > 0 ? [['home/get', 'status', failed]] : []), ...(redirected > 0 ? [['home/get', 'redirect', redirected]] : []), ['say/it', 'check', said]]),
+      expect.arrayContaining([
+        ...(failed > 0 ? [['home/get', 'status', failed]] : []),
+        ...(redirected > 0 ? [['home/get', 'redirect', redirected]] : []),
+        ['say/it', 'check', said],
+      ]),
     )
     expect(measurement.endpoints['home/get']?.errors).toBe(failed + redirected)
     const example = measurement.failures.find(({ class: failure }) => failure === 'check')?.example ?? ''
@@ -92,19 +138,51 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
 
 describe('a run that must not be', { timeout: 60_000 }, () => {
   it('is refused when the target fails a before step, and whoever was prepared is released', async (context) => {
-    const target = await startTarget(context, (request, response) => response.writeHead(request.url === '/login' ? 503 : 200).end('{}'))
+    const target = await startTarget(context, (request, response) =>
+      response.writeHead(request.url === '/login' ? 503 : 200).end('{}'),
+    )
     const { result, edges } = await runEngine(context, { url: target.url, source: shop, mix: { shop: 1 } })
-    expect(result).toEqual({ state: 'refused', step: 'shop/login', class: 'status', message: 'status 503, expected 2xx' })
+    expect(result).toEqual({
+      state: 'refused',
+      step: 'shop/login',
+      class: 'status',
+      message: 'status 503, expected 2xx',
+    })
     expect(edges).toEqual([])
     expect(target.seen).toContain('POST /logout')
   })
 
   it.for<[string, string, Record<string, number>, RegExp]>([
-    ['of a journey there is not', home, { gone: 1 }, /journeys\.ts: has no journey gone, expected one of home/],
-    ['of no journeys', 'export default {}', { home: 1 }, /journeys\.ts: default export: found object, expected an array/],
-    ['of journeys that need Node', `import 'node:fs'\n${home}`, { home: 1 }, /journeys\.ts: k6 cannot load it.*node:fs/],
-    ['of a request that throws', home.replace("'/' +", 'undefined.x +'), { home: 1 }, /journeys\.ts: home\/get: request threw: .+/],
-    ['of a request without a path', home.replace("path: '/' + ctx.unique", 'path: undefined'), { home: 1 }, /journeys\.ts: home\/get: request threw: .+/],
+    [
+      'of a journey there is not',
+      home,
+      { gone: 1 },
+      /journeys\.ts: has no journey gone, expected one of home/,
+    ],
+    [
+      'of no journeys',
+      'export default {}',
+      { home: 1 },
+      /journeys\.ts: default export: found object, expected an array/,
+    ],
+    [
+      'of journeys that need Node',
+      `import 'node:fs'\n${home}`,
+      { home: 1 },
+      /journeys\.ts: k6 cannot load it.*node:fs/,
+    ],
+    [
+      'of a request that throws',
+      home.replace("'/' +", 'undefined.x +'),
+      { home: 1 },
+      /journeys\.ts: home\/get: request threw: .+/,
+    ],
+    [
+      'of a request without a path',
+      home.replace("path: '/' + ctx.unique", 'path: undefined'),
+      { home: 1 },
+      /journeys\.ts: home\/get: request threw: .+/,
+    ],
     ['of nothing', home, { home: 0 }, /no journey has a weight above 0/],
   ])('is misuse when it is %s', async ([, source, mix, expected], context) => {
     const { result } = await runEngine(context, { url: 'http://127.0.0.1:1', source, mix })

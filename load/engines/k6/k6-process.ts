@@ -16,7 +16,15 @@ const mostWords = 600
  */
 function environmentOf(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { PATH, SSL_CERT_FILE, SSL_CERT_DIR } = env
-  return { PATH, SSL_CERT_FILE, SSL_CERT_DIR, HOME: folder, K6_NO_USAGE_REPORT: 'true', GOGC: '300', GOMEMLIMIT: String(Math.floor(freemem() * collectLaterShare)) }
+  return {
+    PATH,
+    SSL_CERT_FILE,
+    SSL_CERT_DIR,
+    HOME: folder,
+    K6_NO_USAGE_REPORT: 'true',
+    GOGC: '300',
+    GOMEMLIMIT: String(Math.floor(freemem() * collectLaterShare)),
+  }
 }
 
 export interface K6Options {
@@ -32,16 +40,39 @@ export interface K6Options {
  *
  * Log lines come raw on stderr: as they were said, one line each, in 1.x and 2.x alike.
  */
-export function startK6(path: string, args: readonly string[], { folder, env, variables = {}, onLine }: K6Options): Child {
-  const common = ['run', '--config', join(folder, configFile), '--log-format', 'raw', '--log-output', 'stderr', '--no-color', '--quiet', '--no-usage-report']
-  return startChild(path, [...common, ...args], { cwd: folder, env: { ...environmentOf(folder, env), ...variables }, onLine })
+export function startK6(
+  path: string,
+  args: readonly string[],
+  { folder, env, variables = {}, onLine }: K6Options,
+): Child {
+  const common = [
+    'run',
+    '--config',
+    join(folder, configFile),
+    '--log-format',
+    'raw',
+    '--log-output',
+    'stderr',
+    '--no-color',
+    '--quiet',
+    '--no-usage-report',
+  ]
+  return startChild(path, [...common, ...args], {
+    cwd: folder,
+    env: { ...environmentOf(folder, env), ...variables },
+    onLine,
+  })
 }
 
 /** Lies in the run's folder so that k6 does not read its user's. */
 export const configFile = 'k6-config.json'
 
 /** Why a program cannot be used as k6, or undefined when it can: it must be k6, of 1.0 or later. */
-export async function versionProblem(path: string, folder: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+export async function versionProblem(
+  path: string,
+  folder: string,
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
   let said = ''
   const child = startChild(path, ['version'], {
     cwd: folder,
@@ -54,7 +85,8 @@ export async function versionProblem(path: string, folder: string, env: NodeJS.P
   if (end.state === 'failed') return `k6 could not be started: ${path}: ${end.reason}`
   // It calls itself by the name of its file.
   const version = /^\S+ v?(\d+)\.\d+\.\d+\S*/m.exec(said)
-  if (version === null) return `${path} does not say its version, so it is not used as k6: ${oneLine(said) || 'it said nothing'}`
+  if (version === null)
+    return `${path} does not say its version, so it is not used as k6: ${oneLine(said) || 'it said nothing'}`
   if (Number(version[1]) < oldestMajor) return `found ${oneLine(version[0])}, expected k6 1.0 or later`
   return undefined
 }
@@ -63,5 +95,7 @@ export async function versionProblem(path: string, folder: string, env: NodeJS.P
 export function lastWords(child: Child, nonce?: string): string {
   const lines = child.tail('stderr').split('\n')
   const words = lines.filter((line) => nonce === undefined || !line.includes(nonce)).join(' ')
-  return oneLine(words.slice(-mostWords), mostWords) || oneLine(child.tail('stdout').slice(-mostWords), mostWords)
+  return (
+    oneLine(words.slice(-mostWords), mostWords) || oneLine(child.tail('stdout').slice(-mostWords), mostWords)
+  )
 }

@@ -27,11 +27,16 @@ const maxBytes = 64 * 1024
  */
 export function liveReader(address: string): LiveReader {
   const agent = new Agent({ keepAlive: true, maxSockets: 3 })
-  const count = async (metric: string): Promise<number> => countIn(await body(`http://${address}/v1/metrics/${metric}`, agent))
+  const count = async (metric: string): Promise<number> =>
+    countIn(await body(`http://${address}/v1/metrics/${metric}`, agent))
   return {
     read: async () => {
       try {
-        const [requests, failed, dropped] = await Promise.all([count(metricNames.requests), count(metricNames.failed), count(metricNames.dropped)])
+        const [requests, failed, dropped] = await Promise.all([
+          count(metricNames.requests),
+          count(metricNames.failed),
+          count(metricNames.dropped),
+        ])
         return { requests, failed, dropped }
       } catch {
         return undefined
@@ -70,7 +75,9 @@ export async function freeAddress(): Promise<string> {
   server.once('error', reject)
   server.listen(0, '127.0.0.1', () => {
     const address = server.address()
-    server.close(() => resolve(`127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`))
+    server.close(() =>
+      resolve(`127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`),
+    )
   })
   return promise
 }

@@ -22,9 +22,16 @@ export interface Observed {
 }
 
 /** A run's summary and what was seen of it, as a measurement. Every step of the mix is in it; one never reached has no requests. */
-export function measurementOf(plan: ScriptPlan, summary: ScriptSummary, messages: Pick<Messages, 'first'>, observed: Observed): Measurement {
+export function measurementOf(
+  plan: ScriptPlan,
+  summary: ScriptSummary,
+  messages: Pick<Messages, 'first'>,
+  observed: Observed,
+): Measurement {
   const { durationMs, interrupted } = observed
-  const endpoints = Object.fromEntries(plan.steps.map((step, index) => [step, endpointOf(summary.steps[index])]))
+  const endpoints = Object.fromEntries(
+    plan.steps.map((step, index) => [step, endpointOf(summary.steps[index])]),
+  )
   const lateness = histogramOf(summary.lateness)
   const iterations = histogramOf(summary.iterations)
   const dropped = droppedWhileMeasured(plan, summary)
@@ -32,7 +39,10 @@ export function measurementOf(plan: ScriptPlan, summary: ScriptSummary, messages
   const facts = {
     cpu: observed.cpu,
     lateness,
-    waits: mergeHistograms([...Object.values(endpoints).map(({ histogram }) => histogram), [[plan.requestTimeoutMs, failedBy(summary, 'timeout')]]]),
+    waits: mergeHistograms([
+      ...Object.values(endpoints).map(({ histogram }) => histogram),
+      [[plan.requestTimeoutMs, failedBy(summary, 'timeout')]],
+    ]),
     refusedShare: refusedShareOf(summary),
     iterations,
     slowIterationMs: longest(plan) * slowAnswerMs,
@@ -58,9 +68,24 @@ export function measurementOf(plan: ScriptPlan, summary: ScriptSummary, messages
 }
 
 /** What there is of a run that was interrupted before it measured anything. */
-export function nothingMeasured(steps: readonly string[], startedAt: string, durationMs: number, timeline: TimelinePoint[]): Measurement {
+export function nothingMeasured(
+  steps: readonly string[],
+  startedAt: string,
+  durationMs: number,
+  timeline: TimelinePoint[],
+): Measurement {
   const nothing: EndpointMeasurement = { requests: 0, errors: 0, histogram: [], latencySumMs: 0 }
-  return { startedAt, durationMs, endpoints: Object.fromEntries(steps.map((step) => [step, nothing])), droppedArrivals: 0, failures: [], timeline, generator: {}, saturation: [], interrupted: true }
+  return {
+    startedAt,
+    durationMs,
+    endpoints: Object.fromEntries(steps.map((step) => [step, nothing])),
+    droppedArrivals: 0,
+    failures: [],
+    timeline,
+    generator: {},
+    saturation: [],
+    interrupted: true,
+  }
 }
 
 /**
@@ -79,19 +104,30 @@ function failedBy({ steps }: ScriptSummary, failure: RequestFailureClass): numbe
 function refusedShareOf(summary: ScriptSummary): number {
   const requests = summary.steps.reduce((sum, step) => sum + requestsOf(step), 0)
   const own = summary.limits.files + summary.limits.ports
-  const refused = requestFailureClasses.reduce((sum, failure) => (failure === 'timeout' ? sum : sum + failedBy(summary, failure)), 0)
+  const refused = requestFailureClasses.reduce(
+    (sum, failure) => (failure === 'timeout' ? sum : sum + failedBy(summary, failure)),
+    0,
+  )
   return requests === 0 ? 0 : Math.max(0, refused - own) / requests
 }
 
 // Steps are listed journey by journey.
 function longest({ steps, journeys }: ScriptPlan): number {
-  return Math.max(1, ...journeys.map((journey) => steps.filter((step) => step.startsWith(`${journey}/`)).length))
+  return Math.max(
+    1,
+    ...journeys.map((journey) => steps.filter((step) => step.startsWith(`${journey}/`)).length),
+  )
 }
 
 function endpointOf(counts: ScriptSummary['steps'][number] | undefined): EndpointMeasurement {
   if (counts === undefined) return { requests: 0, errors: 0, histogram: [], latencySumMs: 0 }
   const { latency } = counts
-  return { requests: requestsOf(counts), errors: errorsOf(counts), histogram: histogramOf(latency), latencySumMs: latency === null ? 0 : latency.avg * latency.count }
+  return {
+    requests: requestsOf(counts),
+    errors: errorsOf(counts),
+    histogram: histogramOf(latency),
+    latencySumMs: latency === null ? 0 : latency.avg * latency.count,
+  }
 }
 
 function histogramOf(trend: SummaryTrend | null): Histogram {
@@ -104,7 +140,14 @@ function failuresOf(plan: ScriptPlan, summary: ScriptSummary, messages: Pick<Mes
       const count = failed[failure] ?? 0
       if (count === 0) return []
       const first = messages.first(step, failure)
-      return [{ step: plan.steps[step] ?? null, class: failure, count, ...(first && { firstAtMs: first.atMs, example: first.example }) }]
+      return [
+        {
+          step: plan.steps[step] ?? null,
+          class: failure,
+          count,
+          ...(first && { firstAtMs: first.atMs, example: first.example }),
+        },
+      ]
     }),
   )
 }
@@ -112,10 +155,24 @@ function failuresOf(plan: ScriptPlan, summary: ScriptSummary, messages: Pick<Mes
 function droppedOf(dropped: number, users: number, { firstDroppedMs }: Observed): Failure[] {
   if (dropped === 0) return []
   const example = `no virtual user was free: all ${users} were waiting for answers`
-  return [{ step: null, class: 'dropped', count: dropped, ...(firstDroppedMs !== undefined && { firstAtMs: firstDroppedMs }), example }]
+  return [
+    {
+      step: null,
+      class: 'dropped',
+      count: dropped,
+      ...(firstDroppedMs !== undefined && { firstAtMs: firstDroppedMs }),
+      example,
+    },
+  ]
 }
 
-function generatorOf(cpu: CpuWork | undefined, arrivals: number, durationMs: number, lateness: Histogram, users: number): Generator {
+function generatorOf(
+  cpu: CpuWork | undefined,
+  arrivals: number,
+  durationMs: number,
+  lateness: Histogram,
+  users: number,
+): Generator {
   return {
     ...cpu,
     ...(durationMs > 0 && { offeredRps: arrivals / (durationMs / 1000) }),

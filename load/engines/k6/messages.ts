@@ -36,7 +36,8 @@ export function listen(nonce: string, on: { started: () => void }): Messages {
       case 'failure': {
         const key = `${message.step} ${message.class}`
         const known = firsts.get(key)
-        if (known === undefined || message.atMs < known.atMs) firsts.set(key, { atMs: Math.max(0, Math.round(message.atMs)), example: oneLine(message.example) })
+        if (known === undefined || message.atMs < known.atMs)
+          firsts.set(key, { atMs: Math.max(0, Math.round(message.atMs)), example: oneLine(message.example) })
         break
       }
       case 'sample':
@@ -82,11 +83,24 @@ function isMessage(message: unknown): message is ScriptMessage {
     case 'ended':
       return true
     case 'sample':
-      return 'latenciesMs' in message && Array.isArray(message.latenciesMs) && message.latenciesMs.every((ms) => typeof ms === 'number')
+      return (
+        'latenciesMs' in message &&
+        Array.isArray(message.latenciesMs) &&
+        message.latenciesMs.every((ms) => typeof ms === 'number')
+      )
     case 'misused':
       return 'problem' in message && typeof message.problem === 'string'
     case 'failure':
-      return 'step' in message && typeof message.step === 'number' && 'atMs' in message && typeof message.atMs === 'number' && 'example' in message && typeof message.example === 'string' && 'class' in message && requestFailureClasses.some((known) => known === message.class)
+      return (
+        'step' in message &&
+        typeof message.step === 'number' &&
+        'atMs' in message &&
+        typeof message.atMs === 'number' &&
+        'example' in message &&
+        typeof message.example === 'string' &&
+        'class' in message &&
+        requestFailureClasses.some((known) => known === message.class)
+      )
     default:
       return false
   }

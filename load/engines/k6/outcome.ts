@@ -23,28 +23,59 @@ export interface Ran {
 }
 
 /** What came of a run: decided by how k6 ended, what our script said, and whether its summary is whole and of this run. */
-export async function outcomeOf(plan: ScriptPlan, module: string, ran: Ran, interruptedAt: string): Promise<LoadResult> {
+export async function outcomeOf(
+  plan: ScriptPlan,
+  module: string,
+  ran: Ran,
+  interruptedAt: string,
+): Promise<LoadResult> {
   const summary = await summaryOf(plan)
   if (ran.interrupted) return interruptedOutcome(plan, ran, summary, interruptedAt)
   const misuse = ran.messages.misuse() ?? misuseInLog(ran)
   if (misuse !== undefined) return { state: 'misused', reason: `${module}: ${misuse}` }
   const ending = endingOf(ran.end)
-  const unmeasured = (reason: string): LoadResult => ({ state: 'unmeasured', reason: ran.words === '' ? reason : `${reason}: ${ran.words}` })
+  const unmeasured = (reason: string): LoadResult => ({
+    state: 'unmeasured',
+    reason: ran.words === '' ? reason : `${reason}: ${ran.words}`,
+  })
   if (ran.overdue !== undefined) return unmeasured(ran.overdue)
   if (ending.state !== 'result') return unmeasured(ending.words)
   if (summary.state === 'wrong') return unmeasured(`k6 ended, but its summary ${summary.problem}`)
   const { startedAt, timeline, cpu } = ran.seen
   if (startedAt === undefined) return unmeasured('k6 ended, but never said that its measurement began')
-  const observed = { startedAt, durationMs: plan.durationMs, interrupted: false, timeline: timeline?.points ?? [], firstDroppedMs: timeline?.firstDroppedMs(), cpu }
+  const observed = {
+    startedAt,
+    durationMs: plan.durationMs,
+    interrupted: false,
+    timeline: timeline?.points ?? [],
+    firstDroppedMs: timeline?.firstDroppedMs(),
+    cpu,
+  }
   return { state: 'measured', measurement: measurementOf(plan, summary.summary, ran.messages, observed) }
 }
 
 /** What there is, even nothing: whoever interrupts shall still see what had been measured by then. */
-function interruptedOutcome(plan: ScriptPlan, { seen, messages }: Ran, summary: ReadSummary, interruptedAt: string): LoadResult {
+function interruptedOutcome(
+  plan: ScriptPlan,
+  { seen, messages }: Ran,
+  summary: ReadSummary,
+  interruptedAt: string,
+): LoadResult {
   const startedAt = seen.startedAt ?? interruptedAt
   const timeline = seen.timeline?.points ?? []
-  if (summary.state === 'wrong') return { state: 'measured', measurement: nothingMeasured(plan.steps, startedAt, seen.measuredMs, timeline) }
-  const observed = { startedAt, durationMs: seen.measuredMs, interrupted: true, timeline, firstDroppedMs: seen.timeline?.firstDroppedMs(), cpu: seen.cpu }
+  if (summary.state === 'wrong')
+    return {
+      state: 'measured',
+      measurement: nothingMeasured(plan.steps, startedAt, seen.measuredMs, timeline),
+    }
+  const observed = {
+    startedAt,
+    durationMs: seen.measuredMs,
+    interrupted: true,
+    timeline,
+    firstDroppedMs: seen.timeline?.firstDroppedMs(),
+    cpu: seen.cpu,
+  }
   return { state: 'measured', measurement: measurementOf(plan, summary.summary, messages, observed) }
 }
 
@@ -61,7 +92,14 @@ async function summaryOf(plan: ScriptPlan): Promise<ReadSummary> {
  * syntax it does not strip. Our own files load, so a script that throws while it is loaded is the user's.
  */
 function misuseInLog({ end, words, seen }: Ran): string | undefined {
-  if (endingOf(end).state !== 'script' || seen.startedAt !== undefined || !/moduleSpecifier|file:\/\//.test(words)) return undefined
-  const said = words.replace(/^could not initialize '[^']*': could not load JS test '[^']*': /, '').replace(/ Make sure that you've .*$/, '')
+  if (
+    endingOf(end).state !== 'script' ||
+    seen.startedAt !== undefined ||
+    !/moduleSpecifier|file:\/\//.test(words)
+  )
+    return undefined
+  const said = words
+    .replace(/^could not initialize '[^']*': could not load JS test '[^']*': /, '')
+    .replace(/ Make sure that you've .*$/, '')
   return `k6 cannot load it, although Node can (k6 runs journeys in a runtime of its own, without Node's modules and globals): ${oneLine(said, 300)}`
 }

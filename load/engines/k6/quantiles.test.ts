@@ -5,7 +5,10 @@ import { histogramOfTrend } from './quantiles.ts'
 import { trendOf } from './testing/summaries.ts'
 import { quantileGrid } from './inside/wire.ts'
 
-const latencies = fc.array(fc.integer({ min: 0, max: 60_000_000 }).map((micros) => micros / 1000), { minLength: 1, maxLength: 1500, size: 'max' })
+const latencies = fc.array(
+  fc.integer({ min: 0, max: 60_000_000 }).map((micros) => micros / 1000),
+  { minLength: 1, maxLength: 1500, size: 'max' },
+)
 const fewValues = fc.array(fc.constantFrom(1, 1.5, 2, 700), { minLength: 1, maxLength: 1500, size: 'max' })
 const samples = fc.oneof(latencies, fewValues)
 /** Each run sorts and buckets thousands of quantiles. */
@@ -17,13 +20,17 @@ describe('the histogram of what k6 gave quantiles of', () => {
       fc.property(samples, (values) => {
         const histogram = histogramOfTrend(trendOf(values))
         expect(countOf(histogram)).toBe(values.length)
-        expect(histogram.every(([upperMs, count], index) => count > 0 && upperMs > (histogram[index - 1]?.[0] ?? -1))).toBe(true)
+        expect(
+          histogram.every(
+            ([upperMs, count], index) => count > 0 && upperMs > (histogram[index - 1]?.[0] ?? -1),
+          ),
+        ).toBe(true)
       }),
       runs,
     )
   })
 
-  it('has k6\'s own p50, p90, p95, p99 and maximum to the microsecond', () => {
+  it("has k6's own p50, p90, p95, p99 and maximum to the microsecond", () => {
     fc.assert(
       fc.property(samples, (values) => {
         const trend = trendOf(values)
@@ -54,8 +61,11 @@ describe('the histogram of what k6 gave quantiles of', () => {
     )
   })
 
-  it.each([1, 2, 19, 100, 999, 2000, 2001, 54_321])('of %i different samples has no bucket of more than 0.1 % of them, or of one', (n) => {
-    const histogram = histogramOfTrend(trendOf(Array.from({ length: n }, (_, index) => index + 1)))
-    expect(Math.max(...histogram.map(([, count]) => count))).toBeLessThanOrEqual(Math.max(1, n / 1000))
-  })
+  it.each([1, 2, 19, 100, 999, 2000, 2001, 54_321])(
+    'of %i different samples has no bucket of more than 0.1 % of them, or of one',
+    (n) => {
+      const histogram = histogramOfTrend(trendOf(Array.from({ length: n }, (_, index) => index + 1)))
+      expect(Math.max(...histogram.map(([, count]) => count))).toBeLessThanOrEqual(Math.max(1, n / 1000))
+    },
+  )
 })

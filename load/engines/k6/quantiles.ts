@@ -40,7 +40,8 @@ function oneForEachRank(points: readonly Point[], n: number): Point[] {
   const best = new Map<number, Point>()
   for (const point of points) {
     const other = best.get(point.rank)
-    if (point.rank < n && (other === undefined || point.distance < other.distance)) best.set(point.rank, point)
+    if (point.rank < n && (other === undefined || point.distance < other.distance))
+      best.set(point.rank, point)
   }
   // Ranks rise with the percentiles, and a map keeps the order in which its keys came.
   return [...best.values()]
@@ -52,7 +53,8 @@ function bucketsOf(points: readonly Point[]): Histogram {
   for (const { rank, ms } of points) {
     const upperMs = roundMicros(ms)
     const last = buckets.at(-1)
-    if (last !== undefined && last[0] >= upperMs) buckets[buckets.length - 1] = [last[0], last[1] + rank - below]
+    if (last !== undefined && last[0] >= upperMs)
+      buckets[buckets.length - 1] = [last[0], last[1] + rank - below]
     else buckets.push([upperMs, rank - below])
     below = rank
   }

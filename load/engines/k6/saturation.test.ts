@@ -6,7 +6,10 @@ import type { GeneratorFacts } from './saturation.ts'
 /** 10 s at 100 journeys/s to a target that answers in 20 ms, with 50 virtual users. */
 const well: GeneratorFacts = {
   cpu: { cpuRatio: 0.3, machineIdle: 0.4 },
-  lateness: [[1, 190], [12, 10]],
+  lateness: [
+    [1, 190],
+    [12, 10],
+  ],
   waits: [[20, 1000]],
   refusedShare: 0,
   iterations: [[20, 1000]],
@@ -27,20 +30,70 @@ function droppedAfter(begun: number, ms: number): Partial<GeneratorFacts> {
 describe('the target was the limit, and the run stands', () => {
   it.each<[string, Partial<GeneratorFacts>]>([
     ['when all went well', {}],
-    ['when it answers slowly and users sufficed', { waits: [[3000, 1000]], iterations: [[3000, 1000]], users: 300 }],
+    [
+      'when it answers slowly and users sufficed',
+      { waits: [[3000, 1000]], iterations: [[3000, 1000]], users: 300 },
+    ],
     ['when it is so slow that users ran out', droppedAfter(500, 1000)],
     ['when it never answers: all run into their time limit', droppedAfter(50, 10_000)],
-    ['when it stalled for two seconds and answered fast before and after', { iterations: [[20, 800], [2000, 50]], dropped: 150 }],
-    ['when it was killed: refusing is fast, and nothing is dropped', { waits: [[20, 500]], iterations: [[0.5, 500], [20, 500]] }],
-    ['when it never answers on a machine that stops now and then', { ...droppedAfter(50, 10_000), lateness: [[1, 150], [400, 2]] }],
-    ['when it refused every second request on a machine that stops all the time', { refusedShare: 0.5, lateness: [[400, 20]] }],
-    ['when it used up the machine\'s CPU and k6 needed little', { ...droppedAfter(500, 1000), cpu: { cpuRatio: 0.2, machineIdle: 0 } }],
+    [
+      'when it stalled for two seconds and answered fast before and after',
+      {
+        iterations: [
+          [20, 800],
+          [2000, 50],
+        ],
+        dropped: 150,
+      },
+    ],
+    [
+      'when it was killed: refusing is fast, and nothing is dropped',
+      {
+        waits: [[20, 500]],
+        iterations: [
+          [0.5, 500],
+          [20, 500],
+        ],
+      },
+    ],
+    [
+      'when it never answers on a machine that stops now and then',
+      {
+        ...droppedAfter(50, 10_000),
+        lateness: [
+          [1, 150],
+          [400, 2],
+        ],
+      },
+    ],
+    [
+      'when it refused every second request on a machine that stops all the time',
+      { refusedShare: 0.5, lateness: [[400, 20]] },
+    ],
+    [
+      "when it used up the machine's CPU and k6 needed little",
+      { ...droppedAfter(500, 1000), cpu: { cpuRatio: 0.2, machineIdle: 0 } },
+    ],
     ['when both used up the CPU and still kept up', { cpu: { cpuRatio: 0.5, machineIdle: 0.01 } }],
-    ['when k6 was a little late, as on any shared machine', { lateness: [[5, 150], [150, 20]] }],
-    ['when k6 was late by much less than the target is slow', { lateness: [[300, 30]], waits: [[2000, 1000]], iterations: [[2000, 1000]], users: 300 }],
+    [
+      'when k6 was a little late, as on any shared machine',
+      {
+        lateness: [
+          [5, 150],
+          [150, 20],
+        ],
+      },
+    ],
+    [
+      'when k6 was late by much less than the target is slow',
+      { lateness: [[300, 30]], waits: [[2000, 1000]], iterations: [[2000, 1000]], users: 300 },
+    ],
     ['when one arrival in a thousand fell behind the end', { arrivals: 999 }],
     ['when the system tells no CPU time', { cpu: undefined }],
-    ['when nothing was to be made', { expectedArrivals: 0, arrivals: 0, iterations: [], waits: [], lateness: [] }],
+    [
+      'when nothing was to be made',
+      { expectedArrivals: 0, arrivals: 0, iterations: [], waits: [], lateness: [] },
+    ],
   ])('%s', (_, changes) => {
     expect(saturationOf({ ...well, ...changes })).toEqual([])
   })
@@ -49,13 +102,50 @@ describe('the target was the limit, and the run stands', () => {
 describe('the generator was the limit, and it is named', () => {
   it.each<[string, Partial<GeneratorFacts>, RegExp]>([
     ['CPU at its limit', { cpu: { cpuRatio: 0.97, machineIdle: 0 } }, /^k6 used 97 % of the CPU/],
-    ['CPU used up together with the target', { ...droppedAfter(500, 1000), cpu: { cpuRatio: 0.55, machineIdle: 0.01 } }, /^k6 used 55 % of this machine's CPU, of which nothing was left/],
+    [
+      'CPU used up together with the target',
+      { ...droppedAfter(500, 1000), cpu: { cpuRatio: 0.55, machineIdle: 0.01 } },
+      /^k6 used 55 % of this machine's CPU, of which nothing was left/,
+    ],
     ['kept from running', { lateness: [[400, 100]] }, /^k6 was starved of CPU: it came 400 ms late/],
-    ['stopped long enough to drop what came meanwhile', { lateness: [[1, 150], [900, 1]], iterations: [[20, 950]], dropped: 50 }, /starved of CPU: it came 900 ms late/],
-    ['too slow to begin what was due', { arrivals: 700, expectedArrivals: 1000 }, /could not keep up with the rate: it began 70\.0 journeys\/s of 100\.0/],
-    ['few users for a fast target', droppedAfter(500, 20), /^k6 dropped 500 arrivals: its 50 virtual users were all busy although the target answered fast/],
-    ['a single slow answer does not excuse few users', { iterations: [[20, 499], [1500, 1]], dropped: 500 }, /all busy although the target answered fast/],
-    ['no file descriptors', { limits: { files: 7, ports: 0 } }, /no file descriptor left for 7 requests.*ulimit -n/],
+    [
+      'stopped long enough to drop what came meanwhile',
+      {
+        lateness: [
+          [1, 150],
+          [900, 1],
+        ],
+        iterations: [[20, 950]],
+        dropped: 50,
+      },
+      /starved of CPU: it came 900 ms late/,
+    ],
+    [
+      'too slow to begin what was due',
+      { arrivals: 700, expectedArrivals: 1000 },
+      /could not keep up with the rate: it began 70\.0 journeys\/s of 100\.0/,
+    ],
+    [
+      'few users for a fast target',
+      droppedAfter(500, 20),
+      /^k6 dropped 500 arrivals: its 50 virtual users were all busy although the target answered fast/,
+    ],
+    [
+      'a single slow answer does not excuse few users',
+      {
+        iterations: [
+          [20, 499],
+          [1500, 1],
+        ],
+        dropped: 500,
+      },
+      /all busy although the target answered fast/,
+    ],
+    [
+      'no file descriptors',
+      { limits: { files: 7, ports: 0 } },
+      /no file descriptor left for 7 requests.*ulimit -n/,
+    ],
     ['no ports', { limits: { files: 0, ports: 7 } }, /no local port left for 7 requests/],
   ])('%s', (_, changes, expected) => {
     expect(saturationOf({ ...well, ...changes }).join('\n')).toMatch(expected)
@@ -63,7 +153,15 @@ describe('the generator was the limit, and it is named', () => {
 })
 
 it('lateness is weighted by the time in which it was met', () => {
-  const oneStop: Histogram = [[1, 100], [2000, 1]]
+  const oneStop: Histogram = [
+    [1, 100],
+    [2000, 1],
+  ]
   expect(latenessP95(oneStop)).toBe(2000)
-  expect(latenessP95([[1, 1000], [100, 1]])).toBe(1)
+  expect(
+    latenessP95([
+      [1, 1000],
+      [100, 1],
+    ]),
+  ).toBe(1)
 })

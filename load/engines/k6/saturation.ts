@@ -48,12 +48,19 @@ const offeredLeast = 0.98
  * slow, and ours when they ran out although it was fast: see `heldBySlowTarget`.
  */
 export function saturationOf(facts: GeneratorFacts): string[] {
-  return [limitReason(facts), cpuReason(facts), latenessReason(facts) ?? usersReason(facts), offerReason(facts)].filter((reason) => reason !== undefined)
+  return [
+    limitReason(facts),
+    cpuReason(facts),
+    latenessReason(facts) ?? usersReason(facts),
+    offerReason(facts),
+  ].filter((reason) => reason !== undefined)
 }
 
 function limitReason({ limits }: GeneratorFacts): string | undefined {
-  if (limits.files > 0) return `k6 had no file descriptor left for ${limits.files} requests: raise the limit (ulimit -n), or lower the rate`
-  if (limits.ports > 0) return `k6 had no local port left for ${limits.ports} requests: widen net.ipv4.ip_local_port_range, or lower the rate`
+  if (limits.files > 0)
+    return `k6 had no file descriptor left for ${limits.files} requests: raise the limit (ulimit -n), or lower the rate`
+  if (limits.ports > 0)
+    return `k6 had no local port left for ${limits.ports} requests: widen net.ipv4.ip_local_port_range, or lower the rate`
   return undefined
 }
 
@@ -61,7 +68,8 @@ function limitReason({ limits }: GeneratorFacts): string | undefined {
 function cpuReason({ cpu, dropped }: GeneratorFacts): string | undefined {
   if (cpu === undefined) return undefined
   const { cpuRatio, machineIdle } = cpu
-  if (cpuRatio >= cpuLimit) return `k6 used ${percent(cpuRatio)} of the CPU it may use: give it more, or lower the rate`
+  if (cpuRatio >= cpuLimit)
+    return `k6 used ${percent(cpuRatio)} of the CPU it may use: give it more, or lower the rate`
   if (dropped === 0 || cpuRatio < cpuLimitShared || machineIdle > exhausted) return undefined
   return `k6 used ${percent(cpuRatio)} of this machine's CPU, of which nothing was left, and dropped ${dropped} arrivals: lower the rate, or run the target elsewhere`
 }
@@ -70,7 +78,8 @@ function latenessReason({ lateness, waits, refusedShare }: GeneratorFacts): stri
   const lateMs = latenessP95(lateness)
   const p95Ms = quantile(waits, 0.95)
   // Held against the latencies, since what counts is whether they are k6's own doing. NaN, of no sample, is no reason.
-  if (!(lateMs > harmlessLatenessMs) || lateMs < p95Ms * latenessShare || refusedShare > harmlessRefusals) return undefined
+  if (!(lateMs > harmlessLatenessMs) || lateMs < p95Ms * latenessShare || refusedShare > harmlessRefusals)
+    return undefined
   return starved(lateMs)
 }
 
@@ -79,7 +88,10 @@ function latenessReason({ lateness, waits, refusedShare }: GeneratorFacts): stri
  * many punctual ones, but all that was due in that second met it.
  */
 export function latenessP95(lateness: Histogram): number {
-  return quantile(lateness.map(([lateMs, count]) => [lateMs, count * (tickMs + Math.max(0, lateMs))]), 0.95)
+  return quantile(
+    lateness.map(([lateMs, count]) => [lateMs, count * (tickMs + Math.max(0, lateMs))]),
+    0.95,
+  )
 }
 
 function starved(lateMs: number): string {
@@ -87,7 +99,8 @@ function starved(lateMs: number): string {
 }
 
 function offerReason({ arrivals, expectedArrivals, durationMs }: GeneratorFacts): string | undefined {
-  if (expectedArrivals === undefined || arrivals >= Math.floor(expectedArrivals * offeredLeast) - 1) return undefined
+  if (expectedArrivals === undefined || arrivals >= Math.floor(expectedArrivals * offeredLeast) - 1)
+    return undefined
   const perSecond = (count: number): string => (count / (durationMs / 1000)).toFixed(1)
   return `k6 could not keep up with the rate: it began ${perSecond(arrivals)} journeys/s of ${perSecond(expectedArrivals)}; lower the rate`
 }
@@ -102,11 +115,18 @@ function usersReason(facts: GeneratorFacts): string | undefined {
 
 /** For how long k6 stood still, in stops long enough to matter. What was due meanwhile comes all at once afterwards. */
 function stopsOf(lateness: Histogram): number {
-  return lateness.reduce((sum, [lateMs, count]) => (lateMs >= harmlessLatenessMs ? sum + lateMs * count : sum), 0)
+  return lateness.reduce(
+    (sum, [lateMs, count]) => (lateMs >= harmlessLatenessMs ? sum + lateMs * count : sum),
+    0,
+  )
 }
 
 /** In which time as many arrivals come as were dropped. */
-function droppedForMs({ dropped, arrivals, durationMs }: Pick<GeneratorFacts, 'dropped' | 'arrivals' | 'durationMs'>): number {
+function droppedForMs({
+  dropped,
+  arrivals,
+  durationMs,
+}: Pick<GeneratorFacts, 'dropped' | 'arrivals' | 'durationMs'>): number {
   return arrivals === 0 ? 0 : (dropped * durationMs) / arrivals
 }
 
@@ -116,7 +136,10 @@ function droppedForMs({ dropped, arrivals, durationMs }: Pick<GeneratorFacts, 'd
  * least half of that time, it was the target that had them.
  */
 function heldBySlowTarget(facts: GeneratorFacts): boolean {
-  const heldMs = facts.iterations.reduce((sum, [ms, count]) => (ms >= facts.slowIterationMs ? sum + ms * count : sum), 0)
+  const heldMs = facts.iterations.reduce(
+    (sum, [ms, count]) => (ms >= facts.slowIterationMs ? sum + ms * count : sum),
+    0,
+  )
   return heldMs >= 0.5 * facts.users * droppedForMs(facts)
 }
 

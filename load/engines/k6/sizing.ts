@@ -32,14 +32,26 @@ export const slowAnswerMs = 100
  * - Memory bounds both, at a quarter of what is free; so do 400, beyond which they
  *   get into each other's way: with 1,000 k6 made less load than with 50, on two cores.
  */
-export function sizeUsers(facts: { ratePerSecond: number; requestTimeoutMs: number; journeys: readonly Journey[]; freeBytes: number }): Sizing {
+export function sizeUsers(facts: {
+  ratePerSecond: number
+  requestTimeoutMs: number
+  journeys: readonly Journey[]
+  freeBytes: number
+}): Sizing {
   const steps = Math.max(1, ...facts.journeys.map((journey) => journey.steps.length))
-  const affordable = Math.max(least, Math.min(most, Math.floor((facts.freeBytes * memoryShare) / bytesPerUser)))
+  const affordable = Math.max(
+    least,
+    Math.min(most, Math.floor((facts.freeBytes * memoryShare) / bytesPerUser)),
+  )
   const busyFor = (ms: number): number => Math.ceil((facts.ratePerSecond * ms) / 1000)
   const maxUsers = within(busyFor(steps * 1000 + facts.requestTimeoutMs), least, affordable)
   const preAllocated = within(busyFor(steps * readyForMs), least, maxUsers)
   const prepares = facts.journeys.some((journey) => journey.before?.length)
-  return { preAllocated, maxUsers, users: prepares ? within(busyFor(steps * slowAnswerMs), 1, Math.min(mostDifferent, maxUsers)) : maxUsers }
+  return {
+    preAllocated,
+    maxUsers,
+    users: prepares ? within(busyFor(steps * slowAnswerMs), 1, Math.min(mostDifferent, maxUsers)) : maxUsers,
+  }
 }
 
 function within(value: number, from: number, to: number): number {

@@ -10,12 +10,27 @@ const amount = z.number().nonnegative()
 const rounding = 1e-6
 
 const trend = z
-  .object({ count: z.int().positive(), avg: z.number(), min: z.number(), max: z.number(), quantiles: z.array(z.number()).length(quantileGrid().length) })
-  .refine(({ avg, min, max }) => min <= avg + rounding && avg <= max + rounding, 'the mean lies outside of what it is the mean of')
+  .object({
+    count: z.int().positive(),
+    avg: z.number(),
+    min: z.number(),
+    max: z.number(),
+    quantiles: z.array(z.number()).length(quantileGrid().length),
+  })
+  .refine(
+    ({ avg, min, max }) => min <= avg + rounding && avg <= max + rounding,
+    'the mean lies outside of what it is the mean of',
+  )
   .refine(({ min, max, quantiles }) => isRising([min, ...quantiles, max]), 'the quantiles do not rise')
   .nullable()
 
-const step = z.object({ latency: trend, unanswered: count, failed: z.partialRecord(z.enum(requestFailureClasses), count) }).refine(addsUp, 'more requests failed than were made')
+const step = z
+  .object({
+    latency: trend,
+    unanswered: count,
+    failed: z.partialRecord(z.enum(requestFailureClasses), count),
+  })
+  .refine(addsUp, 'more requests failed than were made')
 
 const schema = z.object({
   nonce: z.string(),
@@ -43,7 +58,11 @@ export function readSummary(text: string, plan: Pick<ScriptPlan, 'nonce' | 'step
   const checked = schema.safeParse(value)
   if (!checked.success) return { state: 'wrong', problem: firstIssue(checked.error) }
   if (checked.data.nonce !== plan.nonce) return { state: 'wrong', problem: 'is of another run' }
-  if (checked.data.steps.length !== plan.steps.length) return { state: 'wrong', problem: `holds ${checked.data.steps.length} steps, expected ${plan.steps.length}` }
+  if (checked.data.steps.length !== plan.steps.length)
+    return {
+      state: 'wrong',
+      problem: `holds ${checked.data.steps.length} steps, expected ${plan.steps.length}`,
+    }
   return { state: 'read', summary: checked.data }
 }
 
@@ -67,5 +86,7 @@ function isRising(values: readonly number[]): boolean {
 
 function firstIssue(error: z.ZodError): string {
   const [issue] = error.issues
-  return issue === undefined ? 'is no summary of ours' : `${issue.path.join('.') || 'the whole'}: ${issue.message}`
+  return issue === undefined
+    ? 'is no summary of ours'
+    : `${issue.path.join('.') || 'the whole'}: ${issue.message}`
 }

@@ -20,7 +20,12 @@ const endLimitMs = 60_000
  *
  * @param expected users it makes before it begins, and how long it runs then; undefined when its script decides
  */
-export async function supervise(child: Child, watch: Pick<Watch, 'stop' | 'hasStarted'>, expected: { users: number; runMs: number } | undefined, signal: AbortSignal): Promise<Supervised> {
+export async function supervise(
+  child: Child,
+  watch: Pick<Watch, 'stop' | 'hasStarted'>,
+  expected: { users: number; runMs: number } | undefined,
+  signal: AbortSignal,
+): Promise<Supervised> {
   let interrupted = false
   let overdue: string | undefined
   const timers: NodeJS.Timeout[] = []

@@ -12,7 +12,11 @@ export interface Timeline {
   /** Errors of the measurement so far. */
   errors: () => number
   /** Adds a second that ended at `atMs`; undefined when k6 did not tell, and the next one covers both. */
-  add: (atMs: number, counts: LiveCounts | undefined, sampleMs: readonly number[]) => TimelinePoint | undefined
+  add: (
+    atMs: number,
+    counts: LiveCounts | undefined,
+    sampleMs: readonly number[],
+  ) => TimelinePoint | undefined
 }
 
 /** What is left behind the last whole second is no second. */
@@ -33,7 +37,12 @@ export function timelineFrom(start: LiveCounts): Timeline {
     if (counts === undefined || atMs - lastAtMs < shortestMs) return undefined
     const dropped = Math.max(0, counts.dropped - last.dropped)
     const failed = Math.max(0, counts.failed - last.failed) + dropped
-    const point: TimelinePoint = { atMs: lastAtMs, requests: Math.max(0, counts.requests - last.requests) + dropped, errors: failed, ...p95Of(sampleMs) }
+    const point: TimelinePoint = {
+      atMs: lastAtMs,
+      requests: Math.max(0, counts.requests - last.requests) + dropped,
+      errors: failed,
+      ...p95Of(sampleMs),
+    }
     points.push(point)
     if (dropped > 0) firstDroppedMs ??= lastAtMs
     errors += failed

@@ -46,92 +46,110 @@ export interface Watched {
 type Surroundings = Pick<LoadSurroundings, 'progress' | 'measuring'>
 
 class RunWatch implements Watch {
-  private readonly watched: Watched
-  private readonly surroundings: Surroundings
-  private readonly clocks: Clocks
-  private readonly reader: LiveReader
-  private readonly seconds: LiveSeconds
-  private phase: LoadProgress['phase'] = 'prepare'
-  private phaseEndsAt: number | undefined
-  private began: { atMs: number; wall: string; cpu: (() => CpuWork | undefined) | undefined } | undefined
-  private measuredMs = 0
-  private cpu: CpuWork | undefined
-  private ticking: NodeJS.Timeout
-  private ending: NodeJS.Timeout | undefined
+  readonly #watched: Watched
+  readonly #surroundings: Surroundings
+  readonly #clocks: Clocks
+  readonly #reader: LiveReader
+  readonly #seconds: LiveSeconds
+  #phase: LoadProgress['phase'] = 'prepare'
+  #phaseEndsAt: number | undefined
+  #began: { atMs: number; wall: string; cpu: (() => CpuWork | undefined) | undefined } | undefined
+  #measuredMs = 0
+  #cpu: CpuWork | undefined
+  #ticking: NodeJS.Timeout
+  #ending: NodeJS.Timeout | undefined
 
   constructor(watched: Watched, surroundings: Surroundings, clocks: Clocks) {
-    this.watched = watched
-    this.surroundings = surroundings
-    this.clocks = clocks
-    this.reader = liveReader(watched.address)
-    this.seconds = liveSeconds(this.reader, watched.messages)
-    this.ticking = setInterval(() => this.tick(), secondMs)
-    this.tell()
+    this.#watched = watched
+    this.#surroundings = surroundings
+    this.#clocks = clocks
+    this.#reader = liveReader(watched.address)
+    this.#seconds = liveSeconds(this.#reader, watched.messages)
+    this.#ticking = setInterval(() => this.#tick(), secondMs)
+    this.#tell()
   }
 
   started(): void {
-    if (this.phase !== 'prepare') return
-    const { warmupMs } = this.watched.plan
-    if (warmupMs > 0) this.enter('warmup', warmupMs, () => this.begin())
-    else this.begin()
+    if (this.#phase !== 'prepare') return
+    const { warmupMs } = this.#watched.plan
+    if (warmupMs > 0) this.#enter('warmup', warmupMs, () => this.#begin())
+    else this.#begin()
   }
 
   stop(): void {
-    this.finish()
-    clearTimeout(this.ending)
-    clearInterval(this.ticking)
-    this.reader.close()
+    this.#finish()
+    clearTimeout(this.#ending)
+    clearInterval(this.#ticking)
+    this.#reader.close()
   }
 
   hasStarted(): boolean {
-    return this.phase !== 'prepare'
+    return this.#phase !== 'prepare'
   }
 
   seen(): Seen {
-    return { startedAt: this.began?.wall, measuredMs: this.measuredMs, timeline: this.seconds.timeline(), cpu: this.cpu }
-  }
-
-  private begin(): void {
-    const { monotonicMs, wallMs } = this.clocks
-    const group = this.watched.group()
-    this.began = { atMs: monotonicMs(), wall: new Date(wallMs()).toISOString(), cpu: group === undefined ? undefined : watchCpu(group, monotonicMs) }
-    this.surroundings.measuring('begin')
-    void this.seconds.begin()
-    this.enter('measure', this.watched.plan.durationMs, () => this.finish())
-  }
-
-  private finish(): void {
-    if (this.phase === 'finish') return
-    if (this.began !== undefined) {
-      this.measuredMs = Math.min(this.watched.plan.durationMs, this.clocks.monotonicMs() - this.began.atMs)
-      // Now, while k6 still runs: an ended process has no CPU time to be asked for.
-      this.cpu = this.began.cpu?.()
-      this.surroundings.measuring('end')
-      void this.seconds.end(this.measuredMs)
+    return {
+      startedAt: this.#began?.wall,
+      measuredMs: this.#measuredMs,
+      timeline: this.#seconds.timeline(),
+      cpu: this.#cpu,
     }
-    this.phase = 'finish'
-    this.phaseEndsAt = undefined
-    this.tell()
   }
 
-  private enter(next: LoadProgress['phase'], lastsMs: number, then: () => void): void {
-    this.phase = next
-    this.phaseEndsAt = this.clocks.monotonicMs() + lastsMs
-    this.ending = setTimeout(then, lastsMs)
+  #begin(): void {
+    const { monotonicMs, wallMs } = this.#clocks
+    const group = this.#watched.group()
+    this.#began = {
+      atMs: monotonicMs(),
+      wall: new Date(wallMs()).toISOString(),
+      cpu: group === undefined ? undefined : watchCpu(group, monotonicMs),
+    }
+    this.#surroundings.measuring('begin')
+    void this.#seconds.begin()
+    this.#enter('measure', this.#watched.plan.durationMs, () => this.#finish())
+  }
+
+  #finish(): void {
+    if (this.#phase === 'finish') return
+    if (this.#began !== undefined) {
+      this.#measuredMs = Math.min(
+        this.#watched.plan.durationMs,
+        this.#clocks.monotonicMs() - this.#began.atMs,
+      )
+      // Now, while k6 still runs: an ended process has no CPU time to be asked for.
+      this.#cpu = this.#began.cpu?.()
+      this.#surroundings.measuring('end')
+      void this.#seconds.end(this.#measuredMs)
+    }
+    this.#phase = 'finish'
+    this.#phaseEndsAt = undefined
+    this.#tell()
+  }
+
+  #enter(next: LoadProgress['phase'], lastsMs: number, then: () => void): void {
+    this.#phase = next
+    this.#phaseEndsAt = this.#clocks.monotonicMs() + lastsMs
+    this.#ending = setTimeout(then, lastsMs)
     // Anew in each phase: the measurement's seconds begin with it.
-    clearInterval(this.ticking)
-    this.ticking = setInterval(() => this.tick(), secondMs)
-    this.tell()
+    clearInterval(this.#ticking)
+    this.#ticking = setInterval(() => this.#tick(), secondMs)
+    this.#tell()
   }
 
-  private tick(): void {
-    const read = this.phase === 'measure' && this.began ? this.seconds.end(this.clocks.monotonicMs() - this.began.atMs) : this.seconds.look()
-    void read.then(() => (this.phase === 'finish' ? undefined : this.tell()))
+  #tick(): void {
+    const read =
+      this.#phase === 'measure' && this.#began
+        ? this.#seconds.end(this.#clocks.monotonicMs() - this.#began.atMs)
+        : this.#seconds.look()
+    void read.then(() => (this.#phase === 'finish' ? undefined : this.#tell()))
   }
 
-  private tell(): void {
-    const secondsLeft = this.phaseEndsAt === undefined ? 0 : Math.max(0, (this.phaseEndsAt - this.clocks.monotonicMs()) / secondMs)
-    this.surroundings.progress({ phase: this.phase, secondsLeft, ...this.seconds.now() })
+  #tell(): void {
+    const secondsLeft =
+      this.#phaseEndsAt === undefined
+        ? 0
+        : Math.max(0, (this.#phaseEndsAt - this.#clocks.monotonicMs()) / secondMs)
+    this.#surroundings.progress({ phase: this.#phase, secondsLeft, ...this.#seconds.now() })
   }
 }
 

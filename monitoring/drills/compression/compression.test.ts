@@ -24,7 +24,9 @@ describe('a duration', () => {
     ['0s', 0],
   ])('%s is %i ms', (text, ms) => expect(parseDuration(text)).toBe(ms))
 
-  it.each(['', '5', 'm', '5 m', '5x', '30s1m', '1m1m', '-5m', '1.5h'])('%j is none', (text) => expect(parseDuration(text)).toBeUndefined())
+  it.each(['', '5', 'm', '5 m', '5x', '30s1m', '1m1m', '-5m', '1.5h'])('%j is none', (text) =>
+    expect(parseDuration(text)).toBeUndefined(),
+  )
 
   it('is read back as it was written', () => {
     fc.assert(
@@ -44,15 +46,35 @@ describe('an expression on a clock fifty times as fast', () => {
   it.each([
     ['a range', 'rate(a[5m])', 'rate(a[6s])'],
     ['a threshold and a rate per minute stay', 'sum(rate(a[5m])) * 60 > 100', 'sum(rate(a[6s])) * 60 > 100'],
-    ['a subquery with its step', 'max_over_time(rate(a[5m])[1h:1m])', 'max_over_time(rate(a[6s])[1m12s:1s200ms])'],
+    [
+      'a subquery with its step',
+      'max_over_time(rate(a[5m])[1h:1m])',
+      'max_over_time(rate(a[6s])[1m12s:1s200ms])',
+    ],
     ['a subquery without', 'max_over_time(a[1h:])', 'max_over_time(a[1m12s:])'],
     ['an offset, also backwards', 'a offset 1d + a offset -5m', 'a offset 28m48s + a offset -6s'],
     ['a moment named by @ stays', 'a @ 1609746000', 'a @ 1609746000'],
-    ['labels and texts stay', 'a{b="5m"} or label_replace(a, "x", "10m", "y", "")', 'a{b="5m"} or label_replace(a, "x", "10m", "y", "")'],
+    [
+      'labels and texts stay',
+      'a{b="5m"} or label_replace(a, "x", "10m", "y", "")',
+      'a{b="5m"} or label_replace(a, "x", "10m", "y", "")',
+    ],
     ['an age', 'time() - push_time_seconds > 3600', 'time() - push_time_seconds > 72'],
-    ['an age, the other way round', '3600 < (time() - max(push_time_seconds))', '72 < (time() - max(push_time_seconds))'],
-    ['an age in a product: one factor', 'time() - x_timestamp_seconds > 26 * 3600', 'time() - x_timestamp_seconds > 26 * 72'],
-    ['an age in hours', '(time() - x_timestamp_seconds) / 3600 > 26', '(time() - x_timestamp_seconds) / 72 > 26'],
+    [
+      'an age, the other way round',
+      '3600 < (time() - max(push_time_seconds))',
+      '72 < (time() - max(push_time_seconds))',
+    ],
+    [
+      'an age in a product: one factor',
+      'time() - x_timestamp_seconds > 26 * 3600',
+      'time() - x_timestamp_seconds > 26 * 72',
+    ],
+    [
+      'an age in hours',
+      '(time() - x_timestamp_seconds) / 3600 > 26',
+      '(time() - x_timestamp_seconds) / 72 > 26',
+    ],
     ['a moment before now', 'push_time_seconds < time() - 600', 'push_time_seconds < time() - 12'],
     ['a difference of other seconds is no age', 'a_seconds - b_seconds > 2', 'a_seconds - b_seconds > 2'],
     ['a mean time is no age', 'x_response_time_seconds > 5', 'x_response_time_seconds > 5'],
@@ -61,7 +83,9 @@ describe('an expression on a clock fifty times as fast', () => {
     ['comments stay', 'a[5m] # for 5m', 'a[6s] # for 5m'],
   ])('%s', (_, before, after) => expect(faster(before, 50)).toBe(after))
 
-  it.each(['', 'rate(a[5m]', 'a > > 1', 'a 5m'])('%j is refused with its place', (text) => expect(spansOf(text)).toMatchObject({ state: 'refused', reason: expect.stringContaining('character') }))
+  it.each(['', 'rate(a[5m]', 'a > > 1', 'a 5m'])('%j is refused with its place', (text) =>
+    expect(spansOf(text)).toMatchObject({ state: 'refused', reason: expect.stringContaining('character') }),
+  )
 
   const selector = fc.constantFrom('a', 'b{c="d"}', 'c:d:e5m')
   const duration = fc.constantFrom('1m', '5m', '1h', '1d', '2h30m').map(String)
@@ -72,7 +96,9 @@ describe('an expression on a clock fifty times as fast', () => {
       fc.tuple(selector, duration).map(([s, d]) => `rate(${s}[${d}])`),
       fc.tuple(selector, duration).map(([s, d]) => `${s} offset ${d}`),
       fc.tuple(tie('any'), duration, duration).map(([e, d, s]) => `max_over_time((${e})[${d}:${s}])`),
-      fc.tuple(tie('any'), fc.constantFrom('+', '/', '>', 'and', 'unless'), tie('any')).map(([a, op, b]) => `(${a} ${op} ${b})`),
+      fc
+        .tuple(tie('any'), fc.constantFrom('+', '/', '>', 'and', 'unless'), tie('any'))
+        .map(([a, op, b]) => `(${a} ${op} ${b})`),
       tie('any').map((e) => `sum by (c) (${e})`),
       fc.constant('(time() - push_time_seconds > 7200)'),
       fc.constant('0.05'),
@@ -119,29 +145,68 @@ describe('a file on a clock fifty times as fast', () => {
   })
 
   it('reaches every route, and no time of day', () => {
-    const fast = compressFile('alertmanager', 'route:\n  group_wait: 10s\n  routes:\n    - repeat_interval: 1h\n      routes: [{ group_interval: 10s }]\ntime_intervals:\n  - name: night\n    time_intervals: [{ times: [{ start_time: 22:00, end_time: 24:00 }] }]\n', 'a.yml', 50)
-    expect(fast).toMatchObject({ text: expect.stringMatching(/group_wait: 200ms[^]*repeat_interval: 1m12s[^]*group_interval: 200ms[^]*start_time: 22:00/) })
+    const fast = compressFile(
+      'alertmanager',
+      'route:\n  group_wait: 10s\n  routes:\n    - repeat_interval: 1h\n      routes: [{ group_interval: 10s }]\ntime_intervals:\n  - name: night\n    time_intervals: [{ times: [{ start_time: 22:00, end_time: 24:00 }] }]\n',
+      'a.yml',
+      50,
+    )
+    expect(fast).toMatchObject({
+      text: expect.stringMatching(
+        /group_wait: 200ms[^]*repeat_interval: 1m12s[^]*group_interval: 200ms[^]*start_time: 22:00/,
+      ),
+    })
   })
 
   it('reaches every scrape, with its limit, which may not be longer', () => {
-    const fast = compressFile('prometheus', 'global: { scrape_interval: 15s, evaluation_interval: 15s }\nscrape_configs:\n  - { job_name: a, scrape_interval: 10s, scrape_timeout: 5s }\n', 'p.yml', 50)
-    expect(fast).toMatchObject({ text: expect.stringMatching(/scrape_interval: 300ms, evaluation_interval: 300ms[^]*scrape_interval: 200ms, scrape_timeout: 100ms/) })
+    const fast = compressFile(
+      'prometheus',
+      'global: { scrape_interval: 15s, evaluation_interval: 15s }\nscrape_configs:\n  - { job_name: a, scrape_interval: 10s, scrape_timeout: 5s }\n',
+      'p.yml',
+      50,
+    )
+    expect(fast).toMatchObject({
+      text: expect.stringMatching(
+        /scrape_interval: 300ms, evaluation_interval: 300ms[^]*scrape_interval: 200ms, scrape_timeout: 100ms/,
+      ),
+    })
   })
 
   it.each([
     ['no YAML', 'rules', 'groups: [', 'f.yml: '],
-    ['a duration that is none', 'rules', 'groups: [{ rules: [{ alert: A, expr: a, for: soon }] }]', 'f.yml: A: for: found "soon", expected a duration such as 30s'],
-    ['an expression that is none', 'rules', 'groups: [{ rules: [{ alert: A, expr: "a >" }] }]', 'f.yml: A: no PromQL at character'],
+    [
+      'a duration that is none',
+      'rules',
+      'groups: [{ rules: [{ alert: A, expr: a, for: soon }] }]',
+      'f.yml: A: for: found "soon", expected a duration such as 30s',
+    ],
+    [
+      'an expression that is none',
+      'rules',
+      'groups: [{ rules: [{ alert: A, expr: "a >" }] }]',
+      'f.yml: A: no PromQL at character',
+    ],
   ] as const)('refuses %s and names it', (_, kind, text, reason) => {
-    expect(compressFile(kind, text, 'f.yml', 50)).toMatchObject({ state: 'refused', reason: expect.stringContaining(reason) })
+    expect(compressFile(kind, text, 'f.yml', 50)).toMatchObject({
+      state: 'refused',
+      reason: expect.stringContaining(reason),
+    })
   })
 
   it('says where the wall clock is asked', () => {
-    expect(compressFile('rules', 'groups: [{ rules: [{ alert: A, expr: "a and on() hour() == 9" }] }]', 'f.yml', 50)).toMatchObject({ notes: [expect.stringContaining('hour() == 9')] })
+    expect(
+      compressFile(
+        'rules',
+        'groups: [{ rules: [{ alert: A, expr: "a and on() hour() == 9" }] }]',
+        'f.yml',
+        50,
+      ),
+    ).toMatchObject({ notes: [expect.stringContaining('hour() == 9')] })
   })
 
   it('shows any other difference in its mask', () => {
-    const rule = (threshold: number): string => `groups: [{ rules: [{ alert: A, expr: "rate(a[5m]) > ${threshold}", for: 2m }] }]`
+    const rule = (threshold: number): string =>
+      `groups: [{ rules: [{ alert: A, expr: "rate(a[5m]) > ${threshold}", for: 2m }] }]`
     expect(maskFile('rules', rule(1), '')).not.toEqual(maskFile('rules', rule(2), ''))
   })
 })

@@ -21,7 +21,9 @@ export function parseDuration(text: string): number | undefined {
     const digits = digitsAt(text, at)
     const afterDigits = at + digits.length
     // 'ms' before 'm': the longer unit is the one that is meant.
-    const index = units.findIndex(([unit]) => text.startsWith(unit, afterDigits) && !(unit === 'm' && text.startsWith('ms', afterDigits)))
+    const index = units.findIndex(
+      ([unit]) => text.startsWith(unit, afterDigits) && !(unit === 'm' && text.startsWith('ms', afterDigits)),
+    )
     const unit = units[index]
     // Each unit once and in falling order, as Prometheus wants them.
     if (digits === '' || unit === undefined || index < next) return undefined

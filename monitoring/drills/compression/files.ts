@@ -5,7 +5,9 @@ import { asksCalendar, compressPromql, maskPromql, spansOf } from './promql.ts'
 import { mapIn, mapsIn, readYaml, scalarIn, textIn } from './yaml-file.ts'
 
 /** A file on the faster clock, or why it cannot be put on it. `notes` say what a faster clock does not reach. */
-export type Compressed = { state: 'compressed'; text: string; notes: string[] } | { state: 'refused'; reason: string }
+export type Compressed =
+  | { state: 'compressed'; text: string; notes: string[] }
+  | { state: 'refused'; reason: string }
 
 /** How durations and expressions are rewritten: onto a faster clock, or blanked to be compared. */
 interface Rewrite {
@@ -26,7 +28,8 @@ export function compressFile(kind: FileKind, text: string, file: string, speed: 
     expression: (expression) => {
       const read = spansOf(expression)
       if (read.state === 'refused') return { flaw: read.reason }
-      if (asksCalendar(expression)) notes.push(`asks for the hour or the date, which stays that of the wall clock: ${expression.trim()}`)
+      if (asksCalendar(expression))
+        notes.push(`asks for the hour or the date, which stays that of the wall clock: ${expression.trim()}`)
       return compressPromql(expression, read.spans, speed)
     },
   })
@@ -58,8 +61,14 @@ const writers: Record<FileKind, (contents: unknown, how: Rewrite, flaw: Flaw) =>
   },
   prometheus: (contents, how, flaw) => {
     // A scrape may not take longer than its interval, so its limit goes with it; Prometheus refuses it otherwise.
-    durations(mapIn(contents, 'global'), ['scrape_interval', 'scrape_timeout', 'evaluation_interval', 'rule_query_offset'], how, flaw)
-    for (const job of mapsIn(contents, 'scrape_configs')) durations(job, ['scrape_interval', 'scrape_timeout'], how, flaw)
+    durations(
+      mapIn(contents, 'global'),
+      ['scrape_interval', 'scrape_timeout', 'evaluation_interval', 'rule_query_offset'],
+      how,
+      flaw,
+    )
+    for (const job of mapsIn(contents, 'scrape_configs'))
+      durations(job, ['scrape_interval', 'scrape_timeout'], how, flaw)
   },
   alertmanager: (contents, how, flaw) => {
     durations(mapIn(contents, 'global'), ['resolve_timeout'], how, flaw)
@@ -89,7 +98,8 @@ function durations(map: YAMLMap | undefined, keys: readonly string[], how: Rewri
     const scalar = scalarIn(map, key)
     if (scalar === undefined) continue
     const ms = scalar.value === 0 ? 0 : parseDuration(String(scalar.value))
-    if (ms === undefined) flaw(`${key}: found ${JSON.stringify(scalar.value)}, expected a duration such as 30s`)
+    if (ms === undefined)
+      flaw(`${key}: found ${JSON.stringify(scalar.value)}, expected a duration such as 30s`)
     else scalar.value = how.duration(ms)
   }
 }

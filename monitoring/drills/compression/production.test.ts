@@ -22,11 +22,20 @@ describe("production's configuration on the drills' clock", () => {
     if (fast.state === 'refused') throw new Error(fast.reason)
     expect(fast.text).not.toBe(read(name))
     expect(maskFile(kind, fast.text, name)).toEqual(maskFile(kind, read(name), name))
-    expect(fast.notes, 'the hour and the date are the same on every clock: a rule that asks for them needs a drill that knows').toEqual([])
+    expect(
+      fast.notes,
+      'the hour and the date are the same on every clock: a rule that asks for them needs a drill that knows',
+    ).toEqual([])
   })
 
   it('has ranges that hold four scrapes and more, so that a rate is one', () => {
-    const rules = files.filter(([kind]) => kind === 'rules').flatMap(([, name]) => (parse(read(name)) as { groups: { rules: { expr: string }[] }[] }).groups.flatMap((group) => group.rules))
+    const rules = files
+      .filter(([kind]) => kind === 'rules')
+      .flatMap(([, name]) =>
+        (parse(read(name)) as { groups: { rules: { expr: string }[] }[] }).groups.flatMap(
+          (group) => group.rules,
+        ),
+      )
     const ranges = rules.flatMap(({ expr }) => {
       const found = spansOf(expr)
       return found.state === 'read' ? found.spans.filter(({ range }) => range).map(({ ms }) => ms) : []

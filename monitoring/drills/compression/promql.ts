@@ -34,9 +34,15 @@ export function spansOf(expression: string): Spans {
   }
   tree.iterate({
     enter: ({ node }) => {
-      if (node.name === 'NumberDurationLiteralInDurationContext') spans.push(spanOf(node, expression, isRange(node)))
+      if (node.name === 'NumberDurationLiteralInDurationContext')
+        spans.push(spanOf(node, expression, isRange(node)))
       // A duration written where a number may stand (`> 1h`, Prometheus 3) is one, wherever it stands.
-      if (node.name === 'NumberDurationLiteral' && !seconds.has(node.from) && parseDuration(textOf(node, expression)) !== undefined) spans.push(spanOf(node, expression, false))
+      if (
+        node.name === 'NumberDurationLiteral' &&
+        !seconds.has(node.from) &&
+        parseDuration(textOf(node, expression)) !== undefined
+      )
+        spans.push(spanOf(node, expression, false))
     },
   })
   return { state: 'read', spans: spans.toSorted((a, b) => a.from - b.from) }
@@ -44,7 +50,11 @@ export function spansOf(expression: string): Spans {
 
 /** The expression on the faster clock. Undefined spans leave it as it is; nothing but stretches of time is touched. */
 export function compressPromql(expression: string, spans: readonly Span[], speed: Speed): string {
-  return replaceSpans(expression, spans, (span) => (span.literal === 'duration' ? formatDuration(compressMs(span.ms, speed)) : secondsText(span.ms / 1000 / speed)))
+  return replaceSpans(expression, spans, (span) =>
+    span.literal === 'duration'
+      ? formatDuration(compressMs(span.ms, speed))
+      : secondsText(span.ms / 1000 / speed),
+  )
 }
 
 /** The expression with its stretches of time blanked: equal masks mean that two expressions differ in nothing else. */
@@ -53,14 +63,24 @@ export function maskPromql(expression: string): string {
   return read.state === 'read' ? replaceSpans(expression, read.spans, () => '⏱') : expression
 }
 
-const calendar = new Set(['Hour', 'Minute', 'DayOfWeek', 'DayOfMonth', 'DayOfYear', 'DaysInMonth', 'Month', 'Year'])
+const calendar = new Set([
+  'Hour',
+  'Minute',
+  'DayOfWeek',
+  'DayOfMonth',
+  'DayOfYear',
+  'DaysInMonth',
+  'Month',
+  'Year',
+])
 
 /** Whether an expression asks for the hour or the date, which a faster clock does not change. */
 export function asksCalendar(expression: string): boolean {
   let found = false
   parser.parse(expression).iterate({
     enter: ({ node }) => {
-      if (node.name === 'FunctionIdentifier' && node.firstChild && calendar.has(node.firstChild.name)) found = true
+      if (node.name === 'FunctionIdentifier' && node.firstChild && calendar.has(node.firstChild.name))
+        found = true
     },
   })
   return found
@@ -73,14 +93,22 @@ function flawOf(tree: Tree, expression: string): string | undefined {
       if (type.isError) at ??= from
     },
   })
-  return at === undefined ? undefined : `no PromQL at character ${at + 1}: ${JSON.stringify(expression.slice(at, at + 40))}`
+  return at === undefined
+    ? undefined
+    : `no PromQL at character ${at + 1}: ${JSON.stringify(expression.slice(at, at + 40))}`
 }
 
 function spanOf(node: SyntaxNode, expression: string, range: boolean): Span {
   const text = textOf(node, expression)
   const ms = parseDuration(text)
   // Inside [ ] and after offset a plain number is seconds, too.
-  return { from: node.from, to: node.to, ms: ms ?? Number(text) * 1000, literal: ms === undefined ? 'seconds' : 'duration', range }
+  return {
+    from: node.from,
+    to: node.to,
+    ms: ms ?? Number(text) * 1000,
+    literal: ms === undefined ? 'seconds' : 'duration',
+    range,
+  }
 }
 
 function isRange(node: SyntaxNode): boolean {
@@ -89,7 +117,9 @@ function isRange(node: SyntaxNode): boolean {
 }
 
 function replaceSpans(expression: string, spans: readonly Span[], text: (span: Span) => string): string {
-  return spans.toReversed().reduce((written, span) => written.slice(0, span.from) + text(span) + written.slice(span.to), expression)
+  return spans
+    .toReversed()
+    .reduce((written, span) => written.slice(0, span.from) + text(span) + written.slice(span.to), expression)
 }
 
 // Twelve digits: what division leaves behind the last one that means anything is not written.

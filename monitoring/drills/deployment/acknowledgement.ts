@@ -13,7 +13,11 @@ export interface Heard {
 }
 
 /** Waits for an acknowledgement of the drill `id`. */
-export async function hearAcknowledgement(by: Acknowledgement, id: string, signal: AbortSignal): Promise<Heard> {
+export async function hearAcknowledgement(
+  by: Acknowledgement,
+  id: string,
+  signal: AbortSignal,
+): Promise<Heard> {
   return by.kind === 'hook' ? hearHook(by.port, id) : hearReceiver(by, id, signal)
 }
 
@@ -21,19 +25,30 @@ async function hearHook(port: number, id: string): Promise<Heard> {
   let from: string | undefined
   // Whoever can guess the drill's id has read the alert.
   const service = await startHttpService(({ path, body }) => {
-    if (!path.includes(id) && !body.includes(id)) return { status: 404, type: 'text/plain', body: 'no such drill\n' }
+    if (!path.includes(id) && !body.includes(id))
+      return { status: 404, type: 'text/plain', body: 'no such drill\n' }
     from ??= 'the hook'
     return { status: 200, type: 'text/plain', body: 'acknowledged, thank you\n' }
   }, port)
   return { url: `${service.url}/acknowledge/${id}`, acknowledged: async () => from, stop: service.stop }
 }
 
-async function hearReceiver({ url, token }: { url: string; token?: string }, id: string, signal: AbortSignal): Promise<Heard> {
+async function hearReceiver(
+  { url, token }: { url: string; token?: string },
+  id: string,
+  signal: AbortSignal,
+): Promise<Heard> {
   const { origin, pathname, search } = new URL(url)
   return {
     acknowledged: async () => {
-      const answer = await ask(origin, { path: pathname + search, headers: token === undefined ? {} : { authorization: token } }, signal)
-      return answer.state === 'answered' && answer.status === 200 && answer.text.includes(id) ? `the receiver's API` : undefined
+      const answer = await ask(
+        origin,
+        { path: pathname + search, headers: token === undefined ? {} : { authorization: token } },
+        signal,
+      )
+      return answer.state === 'answered' && answer.status === 200 && answer.text.includes(id)
+        ? `the receiver's API`
+        : undefined
     },
     stop: async () => undefined,
   }

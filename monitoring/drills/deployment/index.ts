@@ -22,10 +22,20 @@ export interface DeploymentPlan {
   tell: (step: string) => void
 }
 
-export type DeploymentHop = 'prometheus' | 'evaluation' | 'alertmanager' | 'silence' | 'routing' | 'receiver' | 'acknowledgement' | 'resolve'
+export type DeploymentHop =
+  | 'prometheus'
+  | 'evaluation'
+  | 'alertmanager'
+  | 'silence'
+  | 'routing'
+  | 'receiver'
+  | 'acknowledgement'
+  | 'resolve'
 
 /** `passed`: every hop; `receivers` are those that it was, or would have been, told to. */
-export type DeploymentResult = { state: 'passed'; receivers: string[]; seconds: number; acknowledgedBy?: string } | { state: 'lost'; hop: DeploymentHop; why: string }
+export type DeploymentResult =
+  | { state: 'passed'; receivers: string[]; seconds: number; acknowledgedBy?: string }
+  | { state: 'lost'; hop: DeploymentHop; why: string }
 
 /** Sends a marked alert through a deployment: Prometheus evaluates and reaches its Alertmanager, which routes it; people hear of it only when it is loud. */
 export async function runDeploymentDrill(plan: DeploymentPlan): Promise<DeploymentResult> {
@@ -39,10 +49,15 @@ export async function runDeploymentDrill(plan: DeploymentPlan): Promise<Deployme
   const endsAtMs = plan.now() + plan.waitMs + 60_000
   const silence = plan.loud ? undefined : await silenced(plan, endsAtMs)
   if (silence?.state === 'refused') return { state: 'lost', hop: 'silence', why: silence.reason }
-  const hook = plan.loud && plan.acknowledgement ? await hearAcknowledgement(plan.acknowledgement, plan.id, plan.signal) : undefined
+  const hook =
+    plan.loud && plan.acknowledgement
+      ? await hearAcknowledgement(plan.acknowledgement, plan.id, plan.signal)
+      : undefined
   try {
     const result = await sendAlert(plan, endsAtMs, hook)
-    return result.state === 'passed' ? { ...result, seconds: Number(((performance.now() - began) / 1000).toFixed(1)) } : result
+    return result.state === 'passed'
+      ? { ...result, seconds: Number(((performance.now() - began) / 1000).toFixed(1)) }
+      : result
   } finally {
     await hook?.stop()
     // By signals of their own: the deployment is left as it was found when we are interrupted, too.
@@ -54,51 +69,103 @@ export async function runDeploymentDrill(plan: DeploymentPlan): Promise<Deployme
 
 type Hook = Awaited<ReturnType<typeof hearAcknowledgement>>
 
-async function sendAlert(plan: DeploymentPlan, endsAtMs: number, hook: Hook | undefined): Promise<DeploymentResult> {
+async function sendAlert(
+  plan: DeploymentPlan,
+  endsAtMs: number,
+  hook: Hook | undefined,
+): Promise<DeploymentResult> {
   const failedBefore = await notificationsFailed(plan)
   plan.tell(plan.loud ? 'alerting' : 'alerting, silenced')
   const refused = await postAlerts(plan.alertmanagerUrl, [alertOf(plan, hook?.url, endsAtMs)], plan.signal)
-  if (refused !== undefined) return { state: 'lost', hop: 'alertmanager', why: `Alertmanager at ${plan.alertmanagerUrl} did not take the alert: ${refused}` }
+  if (refused !== undefined)
+    return {
+      state: 'lost',
+      hop: 'alertmanager',
+      why: `Alertmanager at ${plan.alertmanagerUrl} did not take the alert: ${refused}`,
+    }
   const held = await poll(plan, async () => {
     const read = await readAlerts(plan.alertmanagerUrl, plan.signal)
-    const alert = read.state === 'read' ? read.alerts.find(({ labels }) => labels['drill'] === plan.id) : undefined
+    const alert =
+      read.state === 'read' ? read.alerts.find(({ labels }) => labels['drill'] === plan.id) : undefined
     return alert && alert.status.state !== 'unprocessed' ? alert : undefined
   })
-  if (held === undefined) return { state: 'lost', hop: 'alertmanager', why: 'Alertmanager took the alert but does not list it' }
+  if (held === undefined)
+    return { state: 'lost', hop: 'alertmanager', why: 'Alertmanager took the alert but does not list it' }
   const receivers = held.receivers.map(({ name }) => name)
-  if (receivers.length === 0) return { state: 'lost', hop: 'routing', why: `Alertmanager routes severity ${plan.severity} to nobody` }
+  if (receivers.length === 0)
+    return { state: 'lost', hop: 'routing', why: `Alertmanager routes severity ${plan.severity} to nobody` }
   const muted = (held.status.silencedBy ?? []).length > 0
-  if (!plan.loud) return muted ? { state: 'passed', receivers, seconds: 0 } : { state: 'lost', hop: 'silence', why: `the alert is not silenced (${held.status.state}): ${receivers.join(', ')} may have been told` }
-  if (held.status.state === 'suppressed') return { state: 'lost', hop: 'routing', why: `Alertmanager keeps the alert quiet: ${muted ? 'a silence' : 'another alert inhibits it'}` }
+  if (!plan.loud)
+    return muted
+      ? { state: 'passed', receivers, seconds: 0 }
+      : {
+          state: 'lost',
+          hop: 'silence',
+          why: `the alert is not silenced (${held.status.state}): ${receivers.join(', ')} may have been told`,
+        }
+  if (held.status.state === 'suppressed')
+    return {
+      state: 'lost',
+      hop: 'routing',
+      why: `Alertmanager keeps the alert quiet: ${muted ? 'a silence' : 'another alert inhibits it'}`,
+    }
   if (hook === undefined) return { state: 'passed', receivers, seconds: 0 }
   plan.tell(`waiting until ${receivers.join(', ')} acknowledges at ${hook.url ?? 'its API'}`)
   const acknowledgedBy = await poll(plan, hook.acknowledged)
   if (acknowledgedBy !== undefined) return { state: 'passed', receivers, seconds: 0, acknowledgedBy }
   const failed = (await notificationsFailed(plan)) - failedBefore
-  if (failed > 0) return { state: 'lost', hop: 'receiver', why: `Alertmanager could not notify ${receivers.join(', ')}: ${failed} attempts failed (alertmanager_notifications_failed_total)` }
-  return { state: 'lost', hop: 'acknowledgement', why: `nobody at ${receivers.join(', ')} acknowledged within ${Math.round(plan.waitMs / 1000)} s` }
+  if (failed > 0)
+    return {
+      state: 'lost',
+      hop: 'receiver',
+      why: `Alertmanager could not notify ${receivers.join(', ')}: ${failed} attempts failed (alertmanager_notifications_failed_total)`,
+    }
+  return {
+    state: 'lost',
+    hop: 'acknowledgement',
+    why: `nobody at ${receivers.join(', ')} acknowledged within ${Math.round(plan.waitMs / 1000)} s`,
+  }
 }
 
 function alertOf({ severity, id }: DeploymentPlan, hookUrl: string | undefined, endsAtMs: number): object {
   return {
     labels: { alertname: 'VigilDrill', severity, team: 'devops', signal: 'drill', drill: id },
-    annotations: { summary: `DRILL ${id}: nothing is wrong`, description: `This alert was sent by \`vigil drill\` to see that alerts arrive. There is nothing to do${hookUrl === undefined ? '' : ` but to acknowledge it: ${hookUrl}`}.`, ...(hookUrl !== undefined && { runbook_url: hookUrl, acknowledge_url: hookUrl }) },
+    annotations: {
+      summary: `DRILL ${id}: nothing is wrong`,
+      description: `This alert was sent by \`vigil drill\` to see that alerts arrive. There is nothing to do${hookUrl === undefined ? '' : ` but to acknowledge it: ${hookUrl}`}.`,
+      ...(hookUrl !== undefined && { runbook_url: hookUrl, acknowledge_url: hookUrl }),
+    },
     endsAt: new Date(endsAtMs).toISOString(),
   }
 }
 
 async function silenced(plan: DeploymentPlan, endsAtMs: number) {
   const matchers = [{ name: 'drill', value: plan.id, isRegex: false, isEqual: true }]
-  return addSilence(plan.alertmanagerUrl, { matchers, comment: `vigil drill ${plan.id}: nobody is to be told`, startsAtMs: plan.now() - 1000, endsAtMs }, plan.signal)
+  return addSilence(
+    plan.alertmanagerUrl,
+    {
+      matchers,
+      comment: `vigil drill ${plan.id}: nobody is to be told`,
+      startsAtMs: plan.now() - 1000,
+      endsAtMs,
+    },
+    plan.signal,
+  )
 }
 
 async function notificationsFailed({ alertmanagerUrl, signal }: DeploymentPlan): Promise<number> {
   const answer = await ask(alertmanagerUrl, { path: '/metrics' }, signal)
-  const lines = answer.state === 'answered' ? answer.text.split('\n').filter((line) => line.startsWith('alertmanager_notifications_failed_total')) : []
+  const lines =
+    answer.state === 'answered'
+      ? answer.text.split('\n').filter((line) => line.startsWith('alertmanager_notifications_failed_total'))
+      : []
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }
 
-async function poll<T>({ waitMs, signal }: DeploymentPlan, look: () => Promise<T | undefined>): Promise<T | undefined> {
+async function poll<T>(
+  { waitMs, signal }: DeploymentPlan,
+  look: () => Promise<T | undefined>,
+): Promise<T | undefined> {
   const deadline = performance.now() + waitMs
   for (;;) {
     const found = await look()

@@ -20,7 +20,10 @@ beforeEach(() => {
   status = 200
 })
 
-const rulesTold = (): unknown[] => heard.map(({ method, body }) => (method === 'PUT' ? (JSON.parse(body) as { rules: unknown }).rules : method))
+const rulesTold = (): unknown[] =>
+  heard.map(({ method, body }) =>
+    method === 'PUT' ? (JSON.parse(body) as { rules: unknown }).rules : method,
+  )
 
 it('tells the service the faults of all drills at once, and after each change what is left', async () => {
   const faults = faultInjection(service.url, 'token', signal)
@@ -29,7 +32,13 @@ it('tells the service the faults of all drills at once, and after each change wh
   await withdrawFirst()
   await withdrawSecond()
   await faults.clear()
-  expect(rulesTold()).toEqual([[{ dbDown: true }], [{ dbDown: true }, { status: 500, route: 'GET /x' }], [{ status: 500, route: 'GET /x' }], [], 'DELETE'])
+  expect(rulesTold()).toEqual([
+    [{ dbDown: true }],
+    [{ dbDown: true }, { status: 500, route: 'GET /x' }],
+    [{ status: 500, route: 'GET /x' }],
+    [],
+    'DELETE',
+  ])
   expect(heard[0]?.headers.authorization).toBe('Bearer token')
 })
 
@@ -50,6 +59,10 @@ it('forgets a fault that the service refused', async () => {
 it('says of a service without fault injection what it lacks', async () => {
   expect(await faultsMissing(service.url, 'token', signal)).toBeUndefined()
   status = 404
-  expect(await faultsMissing(service.url, 'token', signal)).toContain('has no fault injection (GET /_faults answered 404): start it with FAULTS_TOKEN')
-  expect(await faultsMissing('http://127.0.0.1:9', 'token', signal)).toContain('the service at http://127.0.0.1:9')
+  expect(await faultsMissing(service.url, 'token', signal)).toContain(
+    'has no fault injection (GET /_faults answered 404): start it with FAULTS_TOKEN',
+  )
+  expect(await faultsMissing('http://127.0.0.1:9', 'token', signal)).toContain(
+    'the service at http://127.0.0.1:9',
+  )
 })

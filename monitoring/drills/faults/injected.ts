@@ -20,9 +20,15 @@ export function faultInjection(url: string, token: string, signal: AbortSignal):
   const headers = { authorization: `Bearer ${token}` }
   const tell = async (): Promise<string | undefined> => {
     const rules = [...active].flat()
-    const answer = await ask(url, { method: 'PUT', path: '/_faults', headers, json: { rules, ttlSeconds } }, signal)
+    const answer = await ask(
+      url,
+      { method: 'PUT', path: '/_faults', headers, json: { rules, ttlSeconds } },
+      signal,
+    )
     if (answer.state === 'unreachable') return `the service's faults could not be switched: ${answer.reason}`
-    return answer.status < 300 ? undefined : `the service refused a fault: ${answer.status} ${answer.text.slice(0, 300)}`
+    return answer.status < 300
+      ? undefined
+      : `the service refused a fault: ${answer.status} ${answer.text.slice(0, 300)}`
   }
   // One after the other: each tells the whole set, and an older set must not come last.
   const told = async (): Promise<string | undefined> => {
@@ -52,7 +58,11 @@ export function faultInjection(url: string, token: string, signal: AbortSignal):
 }
 
 /** Whether the service has fault injection at all; undefined when it has, else why not. */
-export async function faultsMissing(url: string, token: string, signal: AbortSignal): Promise<string | undefined> {
+export async function faultsMissing(
+  url: string,
+  token: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const answer = await ask(url, { path: '/_faults', headers: { authorization: `Bearer ${token}` } }, signal)
   if (answer.state === 'unreachable') return `the service at ${url}: ${answer.reason}`
   if (answer.status === 200) return undefined

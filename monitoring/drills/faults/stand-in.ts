@@ -31,22 +31,45 @@ const seldom: Ages = { freshMs: 1000, staleMs: 4000 }
  */
 export const often: Ages = { freshMs: 100, staleMs: 3000 }
 
-export async function startStandIn(exporterUrl: string, signal: AbortSignal, ages = seldom): Promise<StandIn> {
-  const reader = (url: string): (() => ReturnType<typeof ask>) => atMostEvery(ages, async () => ask(url, { path: '/metrics' }, signal))
+export async function startStandIn(
+  exporterUrl: string,
+  signal: AbortSignal,
+  ages = seldom,
+): Promise<StandIn> {
+  const reader = (url: string): (() => ReturnType<typeof ask>) =>
+    atMostEvery(ages, async () => ask(url, { path: '/metrics' }, signal))
   const read = reader(exporterUrl)
   const sets = new Set<Readonly<Record<string, number>>>()
   const others = new Set<{ readOther: typeof read; holding: string }>()
   let change: ((exposition: string) => string) | undefined
-  const linesOf = async ({ readOther, holding }: { readOther: typeof read; holding: string }): Promise<string> => {
+  const linesOf = async ({
+    readOther,
+    holding,
+  }: {
+    readOther: typeof read
+    holding: string
+  }): Promise<string> => {
     const answer = await readOther()
-    return answer.state === 'answered' ? answer.text.split('\n').filter((line) => !line.startsWith('#') && line.includes(holding)).map((line) => `${line}\n`).join('') : ''
+    return answer.state === 'answered'
+      ? answer.text
+          .split('\n')
+          .filter((line) => !line.startsWith('#') && line.includes(holding))
+          .map((line) => `${line}\n`)
+          .join('')
+      : ''
   }
   const server = createServer((_request, response) => {
     void passOn()
     async function passOn(): Promise<void> {
       const answer = await read()
       if (answer.state === 'unreachable') response.writeHead(502).end(answer.reason)
-      else response.writeHead(answer.status, { 'content-type': 'text/plain; version=0.0.4' }).end(withValues(change?.(answer.text) ?? answer.text, Object.assign({}, ...sets)) + (await Promise.all([...others].map(linesOf))).join(''))
+      else
+        response
+          .writeHead(answer.status, { 'content-type': 'text/plain; version=0.0.4' })
+          .end(
+            withValues(change?.(answer.text) ?? answer.text, Object.assign({}, ...sets)) +
+              (await Promise.all([...others].map(linesOf))).join(''),
+          )
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -101,7 +124,11 @@ export function withValues(exposition: string, values: Readonly<Record<string, n
     left.delete(name)
     return `${line.slice(0, line.lastIndexOf(' '))} ${value}`
   })
-  return [...lines.filter((line, index) => line !== '' || index < lines.length - 1), ...[...left].map(([name, value]) => `${name} ${value}`), ''].join('\n')
+  return [
+    ...lines.filter((line, index) => line !== '' || index < lines.length - 1),
+    ...[...left].map(([name, value]) => `${name} ${value}`),
+    '',
+  ].join('\n')
 }
 
 /**
@@ -115,7 +142,9 @@ export function withYoungerTimes(exposition: string, speed: number, nowMs: numbe
       if (line.startsWith('#') || !line.slice(0, endOfName(line)).endsWith('_timestamp_seconds')) return line
       const at = line.lastIndexOf(' ')
       const moment = Number(line.slice(at + 1))
-      return Number.isFinite(moment) && moment < nowMs / 1000 ? `${line.slice(0, at)} ${nowMs / 1000 - (nowMs / 1000 - moment) / speed}` : line
+      return Number.isFinite(moment) && moment < nowMs / 1000
+        ? `${line.slice(0, at)} ${nowMs / 1000 - (nowMs / 1000 - moment) / speed}`
+        : line
     })
     .join('\n')
 }

@@ -17,7 +17,13 @@ export interface TrafficPlan {
 export interface Traffic {
   users: number
   /** Sends one request; its answer or what became of it. */
-  send: (request: { method: string; path: string; json?: unknown; user?: number; token?: string }) => Promise<SendResult>
+  send: (request: {
+    method: string
+    path: string
+    json?: unknown
+    user?: number
+    token?: string
+  }) => Promise<SendResult>
   /** Registers somebody who does nothing by himself; his token. */
   join: (name: string) => Promise<string>
   /** Does something so many times a second until the returned function is called. */
@@ -42,22 +48,44 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
   const tokens: string[] = []
   const send: Traffic['send'] = async ({ method, path, json, user, token: own }) => {
     const token = user === undefined ? own : tokens[user % Math.max(1, tokens.length)]
-    const headers = { ...(json !== undefined && { 'content-type': 'application/json' }), ...(token !== undefined && { authorization: `Bearer ${token}` }) }
-    return sendRequest(plan.url, { method, path, headers, body: json === undefined ? undefined : JSON.stringify(json) }, { timeoutMs: patienceMs, maxBodyBytes: 1024 * 1024, signal }, dispatcher)
+    const headers = {
+      ...(json !== undefined && { 'content-type': 'application/json' }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    }
+    return sendRequest(
+      plan.url,
+      { method, path, headers, body: json === undefined ? undefined : JSON.stringify(json) },
+      { timeoutMs: patienceMs, maxBodyBytes: 1024 * 1024, signal },
+      dispatcher,
+    )
   }
-  const register: Traffic['register'] = async (name) => send({ method: 'POST', path: '/auth/register', json: { email: `${name}.${plan.unique}@drill.example`, password } })
+  const register: Traffic['register'] = async (name) =>
+    send({
+      method: 'POST',
+      path: '/auth/register',
+      json: { email: `${name}.${plan.unique}@drill.example`, password },
+    })
   // Four at a time: hashing a password keeps a processor busy.
   for (let user = 0; user < plan.users; user += 4) {
-    const made = await Promise.all([0, 1, 2, 3].map(async (more) => tokenOf(await register(`user${user + more}`))))
+    const made = await Promise.all(
+      [0, 1, 2, 3].map(async (more) => tokenOf(await register(`user${user + more}`))),
+    )
     const flaw = made.includes(undefined)
     if (flaw) {
       await dispatcher.destroy()
-      return { state: 'failed', reason: `the service at ${plan.url} did not register the accounts of the drills' traffic` }
+      return {
+        state: 'failed',
+        reason: `the service at ${plan.url} did not register the accounts of the drills' traffic`,
+      }
     }
     tokens.push(...made.filter((token) => token !== undefined))
   }
   const keepOn: Traffic['keepOn'] = (perSecond, act) => pacer(perSecond, act, signal)
-  const stopUse = keepOn(plan.ratePerSecond, async (count) => (count % 10 === 0 ? send({ method: 'POST', path: '/tasks', json: { title: `drill ${count}` }, user: count }) : send({ method: 'GET', path: '/tasks', user: count })))
+  const stopUse = keepOn(plan.ratePerSecond, async (count) =>
+    count % 10 === 0
+      ? send({ method: 'POST', path: '/tasks', json: { title: `drill ${count}` }, user: count })
+      : send({ method: 'GET', path: '/tasks', user: count }),
+  )
   const traffic: Traffic = {
     users: plan.users,
     send,
@@ -68,7 +96,12 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
       if (token === undefined) throw new Error(`the service did not register ${name}`)
       return token
     },
-    failLogin: async (name) => send({ method: 'POST', path: '/auth/login', json: { email: `${name}.${plan.unique}@drill.example`, password: 'not-the-password-0815' } }),
+    failLogin: async (name) =>
+      send({
+        method: 'POST',
+        path: '/auth/login',
+        json: { email: `${name}.${plan.unique}@drill.example`, password: 'not-the-password-0815' },
+      }),
     stop: async () => {
       done.abort()
       await stopUse()
@@ -79,7 +112,11 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
 }
 
 /** Starts `act` at a steady rate, catching up when it was held up, and never waits for it but at the end. */
-function pacer(perSecond: number, act: (count: number) => Promise<unknown>, signal: AbortSignal): () => Promise<void> {
+function pacer(
+  perSecond: number,
+  act: (count: number) => Promise<unknown>,
+  signal: AbortSignal,
+): () => Promise<void> {
   const own = new AbortController()
   const stop = AbortSignal.any([own.signal, signal])
   const running = new Set<Promise<unknown>>()
@@ -105,5 +142,10 @@ function pacer(perSecond: number, act: (count: number) => Promise<unknown>, sign
 
 function tokenOf(result: SendResult): string | undefined {
   const json = result.state === 'answered' ? result.response.json : undefined
-  return typeof json === 'object' && json !== null && 'accessToken' in json && typeof json.accessToken === 'string' ? json.accessToken : undefined
+  return typeof json === 'object' &&
+    json !== null &&
+    'accessToken' in json &&
+    typeof json.accessToken === 'string'
+    ? json.accessToken
+    : undefined
 }

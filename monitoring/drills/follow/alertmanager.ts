@@ -7,7 +7,11 @@ const held = z.object({
   fingerprint: z.string(),
   startsAt: z.string(),
   receivers: z.array(z.object({ name: z.string() })),
-  status: z.object({ state: z.string(), inhibitedBy: z.array(z.string()).nullish(), silencedBy: z.array(z.string()).nullish() }),
+  status: z.object({
+    state: z.string(),
+    inhibitedBy: z.array(z.string()).nullish(),
+    silencedBy: z.array(z.string()).nullish(),
+  }),
 })
 
 /** An alert as Alertmanager holds it: where it routes it to, and what keeps it quiet. */
@@ -18,13 +22,23 @@ export type HeldRead = { state: 'read'; alerts: HeldAlert[] } | { state: 'unreac
 /** Its alerts, quiet ones too. */
 export async function readAlerts(url: string, signal: AbortSignal): Promise<HeldRead> {
   const answer = await ask(url, { path: '/api/v2/alerts' }, signal)
-  if (answer.state === 'unreachable') return { state: 'unreachable', reason: `Alertmanager at ${url}: ${answer.reason}` }
+  if (answer.state === 'unreachable')
+    return { state: 'unreachable', reason: `Alertmanager at ${url}: ${answer.reason}` }
   const read = z.array(held).safeParse(answer.json)
-  return read.success ? { state: 'read', alerts: read.data } : { state: 'unreachable', reason: `Alertmanager at ${url} answered ${answer.status} with no list of alerts` }
+  return read.success
+    ? { state: 'read', alerts: read.data }
+    : {
+        state: 'unreachable',
+        reason: `Alertmanager at ${url} answered ${answer.status} with no list of alerts`,
+      }
 }
 
 /** A group of alerts that are told together, for one receiver. */
-const group = z.object({ labels: z.record(z.string(), z.string()), receiver: z.object({ name: z.string() }), alerts: z.array(held) })
+const group = z.object({
+  labels: z.record(z.string(), z.string()),
+  receiver: z.object({ name: z.string() }),
+  alerts: z.array(held),
+})
 
 export type HeldGroup = z.infer<typeof group>
 
@@ -33,9 +47,15 @@ export type GroupsRead = { state: 'read'; groups: HeldGroup[] } | { state: 'unre
 /** Its groups, those of quiet alerts too. */
 export async function readGroups(url: string, signal: AbortSignal): Promise<GroupsRead> {
   const answer = await ask(url, { path: '/api/v2/alerts/groups' }, signal)
-  if (answer.state === 'unreachable') return { state: 'unreachable', reason: `Alertmanager at ${url}: ${answer.reason}` }
+  if (answer.state === 'unreachable')
+    return { state: 'unreachable', reason: `Alertmanager at ${url}: ${answer.reason}` }
   const read = z.array(group).safeParse(answer.json)
-  return read.success ? { state: 'read', groups: read.data } : { state: 'unreachable', reason: `Alertmanager at ${url} answered ${answer.status} with no groups of alerts` }
+  return read.success
+    ? { state: 'read', groups: read.data }
+    : {
+        state: 'unreachable',
+        reason: `Alertmanager at ${url} answered ${answer.status} with no groups of alerts`,
+      }
 }
 
 export interface Silence {
@@ -47,12 +67,26 @@ export interface Silence {
 
 export type Silenced = { state: 'silenced'; id: string } | { state: 'refused'; reason: string }
 
-export async function addSilence(url: string, { startsAtMs, endsAtMs, ...silence }: Silence, signal: AbortSignal): Promise<Silenced> {
-  const json = { ...silence, createdBy: 'vigil drill', startsAt: new Date(startsAtMs).toISOString(), endsAt: new Date(endsAtMs).toISOString() }
+export async function addSilence(
+  url: string,
+  { startsAtMs, endsAtMs, ...silence }: Silence,
+  signal: AbortSignal,
+): Promise<Silenced> {
+  const json = {
+    ...silence,
+    createdBy: 'vigil drill',
+    startsAt: new Date(startsAtMs).toISOString(),
+    endsAt: new Date(endsAtMs).toISOString(),
+  }
   const answer = await ask(url, { method: 'POST', path: '/api/v2/silences', json }, signal)
-  const read = z.object({ silenceID: z.string() }).safeParse(answer.state === 'answered' ? answer.json : undefined)
+  const read = z
+    .object({ silenceID: z.string() })
+    .safeParse(answer.state === 'answered' ? answer.json : undefined)
   if (read.success) return { state: 'silenced', id: read.data.silenceID }
-  return { state: 'refused', reason: `Alertmanager at ${url}: ${answer.state === 'answered' ? `${answer.status} ${answer.text.slice(0, 200)}` : answer.reason}` }
+  return {
+    state: 'refused',
+    reason: `Alertmanager at ${url}: ${answer.state === 'answered' ? `${answer.status} ${answer.text.slice(0, 200)}` : answer.reason}`,
+  }
 }
 
 export async function endSilence(url: string, id: string, signal: AbortSignal): Promise<void> {
@@ -60,7 +94,11 @@ export async function endSilence(url: string, id: string, signal: AbortSignal): 
 }
 
 /** Gives Alertmanager alerts as Prometheus would; returns why it did not take them. */
-export async function postAlerts(url: string, alerts: readonly object[], signal: AbortSignal): Promise<string | undefined> {
+export async function postAlerts(
+  url: string,
+  alerts: readonly object[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const answer = await ask(url, { method: 'POST', path: '/api/v2/alerts', json: alerts }, signal)
   if (answer.state === 'unreachable') return answer.reason
   return answer.status === 200 ? undefined : `answered ${answer.status} ${answer.text.slice(0, 200)}`

@@ -2,7 +2,23 @@ import { destinationText } from './observation.ts'
 import type { Destination, Measured, Observation } from './observation.ts'
 
 /** The ways an alert can get lost, in the order in which it travels. */
-export const hopNames = ['calm', 'evaluation', 'rule', 'pending', 'alertmanager', 'grouping', 'routing', 'receiver', 'content', 'inhibition', 'escalation', 'muting', 'resolve', 'resolved notice', 'unexpected'] as const
+export const hopNames = [
+  'calm',
+  'evaluation',
+  'rule',
+  'pending',
+  'alertmanager',
+  'grouping',
+  'routing',
+  'receiver',
+  'content',
+  'inhibition',
+  'escalation',
+  'muting',
+  'resolve',
+  'resolved notice',
+  'unexpected',
+] as const
 export type HopName = (typeof hopNames)[number]
 
 /** One stretch of the way: whether it was travelled, and if it was not in time, why. */
@@ -33,35 +49,91 @@ export interface Limits {
 }
 
 /** From the fault until every receiver has the alert. */
-export function outwardHops(seen: () => Observation, { alert, to, content }: Expected, limits: Limits): Hop[] {
+export function outwardHops(
+  seen: () => Observation,
+  { alert, to, content }: Expected,
+  limits: Limits,
+): Hop[] {
   return [
-    { name: 'evaluation', withinMs: limits.trueMs, reached: () => seen().evaluations > 1, why: () => notEvaluated(seen(), limits.trueMs) },
-    { name: 'rule', withinMs: limits.trueMs, reached: () => seen().trueAtMs !== undefined, why: () => neverTrue(seen(), limits.trueMs) },
-    { name: 'pending', withinMs: limits.firesMs, reached: () => seen().firingAtMs !== undefined, why: () => pendingTooLong(seen(), limits.firesMs) },
-    { name: 'alertmanager', withinMs: limits.deliverMs, reached: () => seen().heldAtMs !== undefined, why: () => `${alert} fires in Prometheus, but Alertmanager does not have it after ${seconds(limits.deliverMs)}: is it Prometheus' Alertmanager?${troubleOf(seen())}` },
-    { name: 'grouping', withinMs: 0, reached: () => seen().groupedBy.includes('alertname'), why: () => `${alert} is grouped by ${seen().groupedBy.join(', ') || 'nothing'}, expected alertname` },
-    ...to.map((destination): Hop => ({ name: 'receiver', withinMs: limits.deliverMs, reached: () => arrived(seen(), destination, 'firing'), why: () => notDelivered(seen(), destination, to, limits.deliverMs) })),
-    { name: 'routing', withinMs: 0, reached: () => strays(seen(), to).length === 0, why: () => `${alert} was routed elsewhere, too: ${list(strays(seen(), to))} has it, expected only ${list(to)}` },
-    { name: 'content', withinMs: 0, reached: () => lacking(seen(), content) === undefined, why: () => `${alert}: ${lacking(seen(), content)}` },
+    {
+      name: 'evaluation',
+      withinMs: limits.trueMs,
+      reached: () => seen().evaluations > 1,
+      why: () => notEvaluated(seen(), limits.trueMs),
+    },
+    {
+      name: 'rule',
+      withinMs: limits.trueMs,
+      reached: () => seen().trueAtMs !== undefined,
+      why: () => neverTrue(seen(), limits.trueMs),
+    },
+    {
+      name: 'pending',
+      withinMs: limits.firesMs,
+      reached: () => seen().firingAtMs !== undefined,
+      why: () => pendingTooLong(seen(), limits.firesMs),
+    },
+    {
+      name: 'alertmanager',
+      withinMs: limits.deliverMs,
+      reached: () => seen().heldAtMs !== undefined,
+      why: () =>
+        `${alert} fires in Prometheus, but Alertmanager does not have it after ${seconds(limits.deliverMs)}: is it Prometheus' Alertmanager?${troubleOf(seen())}`,
+    },
+    {
+      name: 'grouping',
+      withinMs: 0,
+      reached: () => seen().groupedBy.includes('alertname'),
+      why: () => `${alert} is grouped by ${seen().groupedBy.join(', ') || 'nothing'}, expected alertname`,
+    },
+    ...to.map((destination): Hop => ({
+      name: 'receiver',
+      withinMs: limits.deliverMs,
+      reached: () => arrived(seen(), destination, 'firing'),
+      why: () => notDelivered(seen(), destination, to, limits.deliverMs),
+    })),
+    {
+      name: 'routing',
+      withinMs: 0,
+      reached: () => strays(seen(), to).length === 0,
+      why: () =>
+        `${alert} was routed elsewhere, too: ${list(strays(seen(), to))} has it, expected only ${list(to)}`,
+    },
+    {
+      name: 'content',
+      withinMs: 0,
+      reached: () => lacking(seen(), content) === undefined,
+      why: () => `${alert}: ${lacking(seen(), content)}`,
+    },
   ]
 }
 
 /** From the end of the fault until every receiver knows that it is over. */
 export function homewardHops(seen: () => Observation, { alert, to }: Expected, limits: Limits): Hop[] {
   return [
-    { name: 'resolve', withinMs: limits.clearMs, reached: () => seen().clearedAtMs !== undefined, why: () => `${alert} still fires ${seconds(limits.clearMs)} after its fault was withdrawn${troubleOf(seen())}` },
+    {
+      name: 'resolve',
+      withinMs: limits.clearMs,
+      reached: () => seen().clearedAtMs !== undefined,
+      why: () =>
+        `${alert} still fires ${seconds(limits.clearMs)} after its fault was withdrawn${troubleOf(seen())}`,
+    },
     ...to.map((destination): Hop => ({
       name: 'resolved notice',
       withinMs: limits.deliverMs,
       reached: () => arrived(seen(), destination, 'resolved'),
-      why: () => `${alert} is resolved, but ${destinationText(destination)} was not told within ${seconds(limits.deliverMs)}${refusalAt(seen(), destination)}: does its receiver have send_resolved?`,
+      why: () =>
+        `${alert} is resolved, but ${destinationText(destination)} was not told within ${seconds(limits.deliverMs)}${refusalAt(seen(), destination)}: does its receiver have send_resolved?`,
     })),
   ]
 }
 
 /** A receiver that had an alert and should not have had it. */
 export function strays(seen: Observation, to: readonly Destination[]): Destination[] {
-  return seen.received.filter(({ answer, via, address }) => answer.state === 'accepted' && !to.some((each) => each.via === via && each.address === address))
+  return seen.received.filter(
+    ({ answer, via, address }) =>
+      answer.state === 'accepted' && !to.some((each) => each.via === via && each.address === address),
+  )
 }
 
 export function arrived(seen: Observation, destination: Destination, tells: 'firing' | 'resolved'): boolean {
@@ -69,10 +141,21 @@ export function arrived(seen: Observation, destination: Destination, tells: 'fir
 }
 
 /** When a receiver was first told of this time that the alert fires, or that this time is over: not of one before. */
-export function toldAtMs(seen: Observation, destination: Destination, tells: 'firing' | 'resolved'): number | undefined {
+export function toldAtMs(
+  seen: Observation,
+  destination: Destination,
+  tells: 'firing' | 'resolved',
+): number | undefined {
   const beganMs = seen.sinceTheStart ? 0 : (seen.beganMs ?? Infinity) - roundingMs
   const sinceMs = tells === 'firing' ? beganMs : (toldAtMs(seen, destination, 'firing') ?? Infinity)
-  return seen.received.find(({ via, address, tells: told, answer, atMs }) => via === destination.via && address === destination.address && told === tells && answer.state === 'accepted' && atMs >= sinceMs)?.atMs
+  return seen.received.find(
+    ({ via, address, tells: told, answer, atMs }) =>
+      via === destination.via &&
+      address === destination.address &&
+      told === tells &&
+      answer.state === 'accepted' &&
+      atMs >= sinceMs,
+  )?.atMs
 }
 
 /** Prometheus counts from the evaluation it had planned. */
@@ -81,7 +164,8 @@ const roundingMs = 500
 function notEvaluated(seen: Observation, withinMs: number): string {
   if (seen.trouble !== undefined && !seen.rule) return seen.trouble
   if (!seen.rule) return `Prometheus has no rule named ${seen.alert}`
-  if (seen.rule.health === 'err') return `${seen.alert} cannot be evaluated: ${seen.rule.error ?? 'Prometheus does not say why'}`
+  if (seen.rule.health === 'err')
+    return `${seen.alert} cannot be evaluated: ${seen.rule.error ?? 'Prometheus does not say why'}`
   return `Prometheus did not evaluate ${seen.alert} within ${seconds(withinMs)}`
 }
 
@@ -94,26 +178,51 @@ function pendingTooLong(seen: Observation, withinMs: number): string {
   return `${seen.alert} is true but still pending after ${seconds(withinMs)}: its 'for' is ${seconds(seen.rule?.forMs ?? 0)} on the drill's clock`
 }
 
-function notDelivered(seen: Observation, destination: Destination, to: readonly Destination[], withinMs: number): string {
+function notDelivered(
+  seen: Observation,
+  destination: Destination,
+  to: readonly Destination[],
+  withinMs: number,
+): string {
   const refusal = refusalAt(seen, destination)
-  if (refusal !== '') return `${seen.alert} reached ${destinationText(destination)}, which did not take it${refusal}`
+  if (refusal !== '')
+    return `${seen.alert} reached ${destinationText(destination)}, which did not take it${refusal}`
   const elsewhere = strays(seen, to)
-  if (elsewhere.length > 0) return `${seen.alert} was routed elsewhere: ${list(elsewhere)} has it, expected ${destinationText(destination)}`
-  const quiet = seen.silencedAtMs === undefined ? (seen.inhibitedAtMs === undefined ? '' : ' (it is inhibited by another alert)') : ' (it is silenced)'
+  if (elsewhere.length > 0)
+    return `${seen.alert} was routed elsewhere: ${list(elsewhere)} has it, expected ${destinationText(destination)}`
+  const quiet =
+    seen.silencedAtMs === undefined
+      ? seen.inhibitedAtMs === undefined
+        ? ''
+        : ' (it is inhibited by another alert)'
+      : ' (it is silenced)'
   const routed = seen.receivers.length === 0 ? 'to nobody' : `to ${seen.receivers.join(', ')}`
   return `${seen.alert} fired but ${destinationText(destination)} did not have it within ${seconds(withinMs)}: Alertmanager routes it ${routed}${quiet}`
 }
 
 /** What a receiver said when it refused: its own, or one that could not be told apart because the credentials were wrong. */
 function refusalAt(seen: Observation, { via, address }: Destination): string {
-  const refused = seen.received.findLast((each) => each.via === via && (each.address === address || each.address === '?') && each.answer.state === 'refused')
-  return refused?.answer.state === 'refused' ? `: it answered ${refused.answer.status} ${refused.answer.reason}` : ''
+  const refused = seen.received.findLast(
+    (each) =>
+      each.via === via &&
+      (each.address === address || each.address === '?') &&
+      each.answer.state === 'refused',
+  )
+  return refused?.answer.state === 'refused'
+    ? `: it answered ${refused.answer.status} ${refused.answer.reason}`
+    : ''
 }
 
 function lacking(seen: Observation, content: readonly string[]): string | undefined {
   for (const received of seen.received) {
-    const missing = content.find((part) => received.answer.state === 'accepted' && !received.title.includes(part) && !received.text.includes(part))
-    if (missing !== undefined) return `what ${destinationText(received)} got does not hold ${JSON.stringify(missing)}`
+    const missing = content.find(
+      (part) =>
+        received.answer.state === 'accepted' &&
+        !received.title.includes(part) &&
+        !received.text.includes(part),
+    )
+    if (missing !== undefined)
+      return `what ${destinationText(received)} got does not hold ${JSON.stringify(missing)}`
   }
   return undefined
 }

@@ -25,8 +25,10 @@ function inside(node: SyntaxNode, expression: string): Comparison[] {
   const right = node.lastChild
   const operator = left?.nextSibling
   if (node.name === 'ParenExpr' && left) return inside(left, expression)
-  if (node.name !== 'BinaryExpr' || !left || !right || !operator) return [{ measured: text(node), wants: 'to exist' }]
+  if (node.name !== 'BinaryExpr' || !left || !right || !operator)
+    return [{ measured: text(node), wants: 'to exist' }]
   if (joining.has(operator.name)) return [...inside(left, expression), ...inside(right, expression)]
-  if (comparing.has(operator.name)) return [{ measured: text(left), wants: `${text(operator)} ${text(right)}` }]
+  if (comparing.has(operator.name))
+    return [{ measured: text(left), wants: `${text(operator)} ${text(right)}` }]
   return [{ measured: text(node), wants: 'to exist' }]
 }

@@ -40,14 +40,27 @@ export function watch(plan: WatchPlan): Watch {
   const measuredAt = new WeakMap<Observation, number>()
   let firing: Record<string, string>[] = []
   const unsubscribe = plan.sinks.subscribe((received) => {
-    for (const [seen, followed] of observations) if (concerns(received, followed)) seen.received.push(received)
+    for (const [seen, followed] of observations)
+      if (concerns(received, followed)) seen.received.push(received)
   })
   const look = async (): Promise<void> => {
-    const [rules, groups] = await Promise.all([readRules(plan.prometheusUrl, signal), readGroups(plan.alertmanagerUrl, signal)])
+    const [rules, groups] = await Promise.all([
+      readRules(plan.prometheusUrl, signal),
+      readGroups(plan.alertmanagerUrl, signal),
+    ])
     const nowMs = plan.now()
-    if (rules.state === 'read') firing = rules.rules.flatMap(({ alerts }) => alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels))
+    if (rules.state === 'read')
+      firing = rules.rules.flatMap(({ alerts }) =>
+        alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels),
+      )
     for (const [seen, followed] of observations) {
-      if (rules.state === 'read') noteRule(seen, rules.rules.filter(({ name, type }) => type === 'alerting' && name === seen.alert), followed, nowMs)
+      if (rules.state === 'read')
+        noteRule(
+          seen,
+          rules.rules.filter(({ name, type }) => type === 'alerting' && name === seen.alert),
+          followed,
+          nowMs,
+        )
       else seen.trouble = rules.reason
       if (groups.state === 'read') noteGroups(seen, groups.groups, followed, nowMs)
       else seen.trouble = groups.reason
@@ -67,7 +80,8 @@ export function watch(plan: WatchPlan): Watch {
     follow: (followed) => {
       const seen = nothingSeen(followed.alert)
       if (followed.fromTheStart) seen.sinceTheStart = true
-      if (followed.fromTheStart) seen.received.push(...plan.sinks.received().filter((received) => concerns(received, followed)))
+      if (followed.fromTheStart)
+        seen.received.push(...plan.sinks.received().filter((received) => concerns(received, followed)))
       observations.set(seen, followed)
       return seen
     },
@@ -76,7 +90,8 @@ export function watch(plan: WatchPlan): Watch {
     received: plan.sinks.received,
     until: async (isSo, withinMs) => {
       const deadline = performance.now() + withinMs
-      while (!isSo() && performance.now() < deadline && !signal.aborted) await sleep(Math.min(50, plan.everyMs), undefined, { signal }).catch(() => undefined)
+      while (!isSo() && performance.now() < deadline && !signal.aborted)
+        await sleep(Math.min(50, plan.everyMs), undefined, { signal }).catch(() => undefined)
       return isSo()
     },
     stop: async () => {
@@ -90,10 +105,17 @@ export function watch(plan: WatchPlan): Watch {
 // A login that was refused says nothing of what would have been delivered: it concerns whoever waits.
 function concerns(received: Received, { alert, alsoAbout, notAbout = [] }: Followed): boolean {
   if (received.answer.state === 'refused' && received.text === '') return true
-  return isAbout(received, alert) && !notAbout.some((other) => isAbout(received, other)) && (alsoAbout === undefined || received.via === 'sms' || isAbout(received, alsoAbout))
+  return (
+    isAbout(received, alert) &&
+    !notAbout.some((other) => isAbout(received, other)) &&
+    (alsoAbout === undefined || received.via === 'sms' || isAbout(received, alsoAbout))
+  )
 }
 
-function has(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>> = {}): boolean {
+function has(
+  labels: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>> = {},
+): boolean {
   return Object.entries(wanted).every(([name, value]) => labels[name] === value)
 }
 
@@ -102,10 +124,20 @@ const measureEveryMs = 2000
 
 const lastEvaluations = new WeakMap<Observation, string>()
 
-function noteRule(seen: Observation, rules: readonly PrometheusRule[], followed: Followed, nowMs: number): void {
+function noteRule(
+  seen: Observation,
+  rules: readonly PrometheusRule[],
+  followed: Followed,
+  nowMs: number,
+): void {
   const [rule] = rules
   if (rule === undefined) return
-  seen.rule = { expression: rule.query, forMs: rule.duration * 1000, health: rule.health, ...(rule.lastError !== undefined && { error: rule.lastError }) }
+  seen.rule = {
+    expression: rule.query,
+    forMs: rule.duration * 1000,
+    health: rule.health,
+    ...(rule.lastError !== undefined && { error: rule.lastError }),
+  }
   if (rule.lastEvaluation !== lastEvaluations.get(seen)) seen.evaluations += 1
   lastEvaluations.set(seen, rule.lastEvaluation)
   // Several rules may carry one name, each for a part of it.
@@ -119,9 +151,16 @@ function noteRule(seen: Observation, rules: readonly PrometheusRule[], followed:
   } else if (seen.firingAtMs !== undefined) seen.clearedAtMs ??= nowMs
 }
 
-function noteGroups(seen: Observation, groups: readonly HeldGroup[], followed: Followed, nowMs: number): void {
+function noteGroups(
+  seen: Observation,
+  groups: readonly HeldGroup[],
+  followed: Followed,
+  nowMs: number,
+): void {
   for (const group of groups) {
-    const alerts = group.alerts.filter(({ labels }) => labels['alertname'] === seen.alert && has(labels, followed.labels))
+    const alerts = group.alerts.filter(
+      ({ labels }) => labels['alertname'] === seen.alert && has(labels, followed.labels),
+    )
     if (alerts.length === 0) continue
     seen.heldAtMs ??= nowMs
     seen.groupedBy = Object.keys(group.labels).toSorted()

@@ -6,9 +6,36 @@ import { drillsDocument, verdictOf } from './document.ts'
 import { drillsJunit } from './junit.ts'
 import { drillsText } from './text.ts'
 
-const passed: DrillResult = { requirement: 'C1', alert: 'Slow', fault: 'it is slow', state: 'passed', fireSeconds: 9.3, deliverSeconds: 0.1, resolveSeconds: 4, deliveredTo: ['pagerduty on_call', 'sms arn:aws:sns:x:1:todo'], escalatedTo: [], inhibited: [] }
-const lost: DrillResult = { requirement: 'H2', alert: 'Errors', fault: 'it fails', state: 'failed', hop: 'receiver', why: 'it answered 400 <"bad">', deliveredTo: [], escalatedTo: [], inhibited: [] }
-const report = (change: Partial<DrillsReport> = {}): DrillsReport => ({ results: [lost, passed], unexpected: [], problems: [], seconds: 42, ...change })
+const passed: DrillResult = {
+  requirement: 'C1',
+  alert: 'Slow',
+  fault: 'it is slow',
+  state: 'passed',
+  fireSeconds: 9.3,
+  deliverSeconds: 0.1,
+  resolveSeconds: 4,
+  deliveredTo: ['pagerduty on_call', 'sms arn:aws:sns:x:1:todo'],
+  escalatedTo: [],
+  inhibited: [],
+}
+const lost: DrillResult = {
+  requirement: 'H2',
+  alert: 'Errors',
+  fault: 'it fails',
+  state: 'failed',
+  hop: 'receiver',
+  why: 'it answered 400 <"bad">',
+  deliveredTo: [],
+  escalatedTo: [],
+  inhibited: [],
+}
+const report = (change: Partial<DrillsReport> = {}): DrillsReport => ({
+  results: [lost, passed],
+  unexpected: [],
+  problems: [],
+  seconds: 42,
+  ...change,
+})
 
 describe('what drills came to', () => {
   it.each([
@@ -21,7 +48,9 @@ describe('what drills came to', () => {
   ])('%s', (_, drills, verdict) => expect(verdictOf(drills)).toBe(verdict))
 
   it('is a table by requirement, with what was lost and why below', () => {
-    expect(drillsText(report({ results: [lost, { ...passed, standIn: 'half of it is not real' }] }), 60, 160)).toBe(
+    expect(
+      drillsText(report({ results: [lost, { ...passed, standIn: 'half of it is not real' }] }), 60, 160),
+    ).toBe(
       [
         'alert      fires s  delivered s  escalated s  resolved s  to',
         'C1 Slow *      9.3          0.1                      4.0  pagerduty on_call, sms todo  pass',
@@ -38,7 +67,9 @@ describe('what drills came to', () => {
   })
 
   it('is JUnit that shows red what is red', () => {
-    const xml = readXml(drillsJunit(report({ unexpected: ['Down was delivered'], problems: ['it ended by itself'] })))
+    const xml = readXml(
+      drillsJunit(report({ unexpected: ['Down was delivered'], problems: ['it ended by itself'] })),
+    )
     expect(xml.attributes).toMatchObject({ tests: '4', failures: '2', errors: '1' })
     const cases = xml.children.flatMap(({ children }) => children)
     expect(cases.map(({ attributes, children }) => [attributes['name'], children[0]?.name])).toEqual([
@@ -47,10 +78,18 @@ describe('what drills came to', () => {
       ['nothing fired that should not', 'failure'],
       ['stage', 'error'],
     ])
-    expect(cases[1]?.children[0]?.attributes).toMatchObject({ type: 'receiver', message: 'lost at receiver: it answered 400 <"bad">' })
+    expect(cases[1]?.children[0]?.attributes).toMatchObject({
+      type: 'receiver',
+      message: 'lost at receiver: it answered 400 <"bad">',
+    })
   })
 
   it('is one JSON document', () => {
-    expect(drillsDocument(report(), 60)).toMatchObject({ schema: 'vigil.drills/1', verdict: 'fail', speed: 60, drills: [{ alert: 'Slow' }, { alert: 'Errors' }] })
+    expect(drillsDocument(report(), 60)).toMatchObject({
+      schema: 'vigil.drills/1',
+      verdict: 'fail',
+      speed: 60,
+      drills: [{ alert: 'Slow' }, { alert: 'Errors' }],
+    })
   })
 })

@@ -17,11 +17,22 @@ const columns: readonly Column[] = [
 export function drillsText(report: DrillsReport, speed: number, width: number): string {
   const lines = table(columns, report.results.toSorted(byRequirement).map(rowOf), width)
   const lost = report.results.toSorted(byRequirement).filter(({ state }) => state !== 'passed')
-  const notes = report.results.filter(({ standIn }) => standIn !== undefined).map(({ requirement, alert, standIn }) => `* ${requirement} ${alert}: ${standIn}`)
-  const stays = report.results.filter((result) => result.stays !== undefined).map(({ requirement, alert, stays: why }) => `- ${requirement} ${alert}: its end is not waited for: ${why}`)
+  const notes = report.results
+    .filter(({ standIn }) => standIn !== undefined)
+    .map(({ requirement, alert, standIn }) => `* ${requirement} ${alert}: ${standIn}`)
+  const stays = report.results
+    .filter((result) => result.stays !== undefined)
+    .map(
+      ({ requirement, alert, stays: why }) => `- ${requirement} ${alert}: its end is not waited for: ${why}`,
+    )
   return [
     ...lines,
-    ...section(lost.map(({ requirement, alert, hop, why }) => `${requirement} ${alert}: lost at ${hop ?? 'the beginning'}: ${why ?? 'interrupted'}`)),
+    ...section(
+      lost.map(
+        ({ requirement, alert, hop, why }) =>
+          `${requirement} ${alert}: lost at ${hop ?? 'the beginning'}: ${why ?? 'interrupted'}`,
+      ),
+    ),
     ...section(report.unexpected.map((line) => `unexpected: ${line}`)),
     ...section(report.problems),
     ...section([...notes, ...stays]),
@@ -43,18 +54,28 @@ function rowOf(result: DrillResult): string[] {
     seconds(result.escalateSeconds),
     result.stays === undefined ? seconds(result.resolveSeconds) : '-',
     [...result.deliveredTo, ...result.escalatedTo.map((to) => `then ${to}`)].map(shortDestination).join(', '),
-    result.state === 'passed' ? 'pass' : result.state === 'failed' ? `LOST at ${result.hop ?? 'fault'}` : 'interrupted',
+    result.state === 'passed'
+      ? 'pass'
+      : result.state === 'failed'
+        ? `LOST at ${result.hop ?? 'fault'}`
+        : 'interrupted',
   ]
 }
 
 // An ARN's last part is its name.
 function shortDestination(destination: string): string {
-  return destination.split(' ').map((word) => (word.startsWith('arn:') ? (word.split(':').at(-1) ?? word) : word)).join(' ')
+  return destination
+    .split(' ')
+    .map((word) => (word.startsWith('arn:') ? (word.split(':').at(-1) ?? word) : word))
+    .join(' ')
 }
 
 function endingOf({ results, unexpected, problems }: DrillsReport): string {
   const passed = results.filter(({ state }) => state === 'passed').length
-  const trouble = [...(unexpected.length > 0 ? [`${unexpected.length} unexpected`] : []), ...(problems.length > 0 ? [`${problems.length} problems`] : [])]
+  const trouble = [
+    ...(unexpected.length > 0 ? [`${unexpected.length} unexpected`] : []),
+    ...(problems.length > 0 ? [`${problems.length} problems`] : []),
+  ]
   return [`${passed} of ${results.length} drills delivered`, ...trouble].join(', ')
 }
 

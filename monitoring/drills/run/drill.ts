@@ -16,7 +16,17 @@ export interface Scene {
 export type Withdraw = () => Promise<void>
 
 /** Parts of the stage that a drill needs to itself; `*`: everything. `held`: requests that are held up, which go on whenever faults are switched. */
-export type Touched = '*' | 'held' | 'latency' | 'errors' | 'database' | 'auth' | 'limits' | 'memory' | 'disk' | 'growth'
+export type Touched =
+  | '*'
+  | 'held'
+  | 'latency'
+  | 'errors'
+  | 'database'
+  | 'auth'
+  | 'limits'
+  | 'memory'
+  | 'disk'
+  | 'growth'
 
 /** One alert's drill: its fault, and what has to come of it. */
 export interface Drill {

@@ -47,10 +47,26 @@ export async function runDrills(plan: RunPlan): Promise<DrillsReport> {
   const began = performance.now()
   const { stage, signal, now } = plan
   const seconds = (): number => Number(((performance.now() - began) / 1000).toFixed(1))
-  const started = await startTraffic({ url: stage.urls.service, ratePerSecond: usualPerSecond, users, unique: plan.unique, signal })
-  if (started.state === 'failed') return { results: [], unexpected: [], problems: [started.reason], seconds: seconds() }
-  await pushGauges(stage.urls.pushgateway, '/metrics/job/vigil/drill/before', { vigil_drill_last_success_timestamp_seconds: now() / 1000 })
-  const eyes = watch({ prometheusUrl: stage.urls.prometheus, alertmanagerUrl: stage.urls.alertmanager, sinks: stage.sinks, everyMs, now, signal })
+  const started = await startTraffic({
+    url: stage.urls.service,
+    ratePerSecond: usualPerSecond,
+    users,
+    unique: plan.unique,
+    signal,
+  })
+  if (started.state === 'failed')
+    return { results: [], unexpected: [], problems: [started.reason], seconds: seconds() }
+  await pushGauges(stage.urls.pushgateway, '/metrics/job/vigil/drill/before', {
+    vigil_drill_last_success_timestamp_seconds: now() / 1000,
+  })
+  const eyes = watch({
+    prometheusUrl: stage.urls.prometheus,
+    alertmanagerUrl: stage.urls.alertmanager,
+    sinks: stage.sinks,
+    everyMs,
+    now,
+    signal,
+  })
   try {
     const asleep = await stillAsleep(stage, eyes, signal)
     if (asleep !== undefined) return { results: [], unexpected: [], problems: [asleep], seconds: seconds() }
@@ -58,9 +74,27 @@ export async function runDrills(plan: RunPlan): Promise<DrillsReport> {
     const beganMs = now()
     const { results, allowed } = await playAll(plan, eyes, started.traffic)
     const rules = await readRules(stage.urls.prometheus, signal)
-    const alerts = rules.state === 'read' ? rules.rules.filter(({ type }) => type === 'alerting').map(({ name }) => name) : []
-    const stray = signal.aborted ? [] : unexpected(eyes.received().filter(({ atMs }) => atMs >= beganMs), [...new Set(alerts)], allowed, graceMs)
-    return { results, unexpected: stray, problems: [...stage.casualties, ...(await breathless(plan, stray.length > 0 || results.some(({ state }) => state === 'failed')))], seconds: seconds() }
+    const alerts =
+      rules.state === 'read'
+        ? rules.rules.filter(({ type }) => type === 'alerting').map(({ name }) => name)
+        : []
+    const stray = signal.aborted
+      ? []
+      : unexpected(
+          eyes.received().filter(({ atMs }) => atMs >= beganMs),
+          [...new Set(alerts)],
+          allowed,
+          graceMs,
+        )
+    return {
+      results,
+      unexpected: stray,
+      problems: [
+        ...stage.casualties,
+        ...(await breathless(plan, stray.length > 0 || results.some(({ state }) => state === 'failed'))),
+      ],
+      seconds: seconds(),
+    }
   } finally {
     await eyes.stop()
     await started.traffic.stop()
@@ -74,19 +108,34 @@ export async function runDrills(plan: RunPlan): Promise<DrillsReport> {
  */
 async function breathless({ stage, speed, signal }: RunPlan, lost: boolean): Promise<string[]> {
   if (!lost) return []
-  const failed = await queryNow(stage.urls.prometheus, 'sum(count_over_time(up[10m])) - sum(sum_over_time(up[10m]))', signal)
+  const failed = await queryNow(
+    stage.urls.prometheus,
+    'sum(count_over_time(up[10m])) - sum(sum_over_time(up[10m]))',
+    signal,
+  )
   const count = failed[0]?.value ?? 0
   if (count < fewScrapes) return []
-  return [`this machine cannot keep up with a clock ${speed} times as fast (${count} scrapes were not answered in time): try --speed ${Math.ceil(speed / 2)}, or when it has less to do`]
+  return [
+    `this machine cannot keep up with a clock ${speed} times as fast (${count} scrapes were not answered in time): try --speed ${Math.ceil(speed / 2)}, or when it has less to do`,
+  ]
 }
 
 /** While targets are not found yet some fail. */
 const fewScrapes = 10
 
-async function playAll(plan: RunPlan, eyes: Watch, traffic: Traffic): Promise<{ results: DrillResult[]; allowed: Allowed[] }> {
+async function playAll(
+  plan: RunPlan,
+  eyes: Watch,
+  traffic: Traffic,
+): Promise<{ results: DrillResult[]; allowed: Allowed[] }> {
   const results: DrillResult[] = []
   const allowed: Allowed[] = [{ alerts: ambient, fromMs: 0, toMs: Infinity }]
-  const scene: Scene = { stage: plan.stage, traffic, fast: (ms) => Math.round(ms / plan.speed), signal: plan.signal }
+  const scene: Scene = {
+    stage: plan.stage,
+    traffic,
+    fast: (ms) => Math.round(ms / plan.speed),
+    signal: plan.signal,
+  }
   await runAtOnce(
     plan.drills,
     async (drill) => {
@@ -105,8 +154,16 @@ async function playAll(plan: RunPlan, eyes: Watch, traffic: Traffic): Promise<{ 
 }
 
 function alertsOf({ alert, inhibits, along, escalations, mutes }: Drill): string[] {
-  const follows = escalations.length > 0 || along.length > 0 ? ['CriticalAlertPersists', 'CriticalAlertUnresolved'] : []
-  return [alert, ...inhibits, ...along, ...(mutes ?? []), ...escalations.map((step) => step.alert), ...follows]
+  const follows =
+    escalations.length > 0 || along.length > 0 ? ['CriticalAlertPersists', 'CriticalAlertUnresolved'] : []
+  return [
+    alert,
+    ...inhibits,
+    ...along,
+    ...(mutes ?? []),
+    ...escalations.map((step) => step.alert),
+    ...follows,
+  ]
 }
 
 const patienceMs = 40_000
@@ -116,15 +173,33 @@ async function stillAsleep(stage: Stage, eyes: Watch, signal: AbortSignal): Prom
   const deadline = performance.now() + patienceMs
   let reason = 'Prometheus has no rules'
   while (performance.now() < deadline && !signal.aborted) {
-    const [read, targets] = await Promise.all([readRules(stage.urls.prometheus, signal), readTargets(stage.urls.prometheus, signal)])
+    const [read, targets] = await Promise.all([
+      readRules(stage.urls.prometheus, signal),
+      readTargets(stage.urls.prometheus, signal),
+    ])
     const down = targets.filter(({ health }) => health !== 'up')
-    const early = eyes.firing().map((labels) => labels['alertname'] ?? '').filter((alert) => !ambient.includes(alert))
+    const early = eyes
+      .firing()
+      .map((labels) => labels['alertname'] ?? '')
+      .filter((alert) => !ambient.includes(alert))
     if (read.state === 'unreachable') reason = read.reason
     else {
       const idle = read.rules.filter(({ lastEvaluation }) => !(Date.parse(lastEvaluation) > 0))
-      if (read.rules.length > 0 && idle.length === 0 && targets.length > 1 && down.length === 0 && early.length === 0) return undefined
-      if (idle.length > 0) reason = `Prometheus does not evaluate its rules: ${idle.slice(0, 3).map(({ name }) => name).join(', ')}`
-      else if (down.length > 0) reason = `Prometheus cannot scrape ${down.map(({ job, error }) => `${job} (${error})`).join(', ')}`
+      if (
+        read.rules.length > 0 &&
+        idle.length === 0 &&
+        targets.length > 1 &&
+        down.length === 0 &&
+        early.length === 0
+      )
+        return undefined
+      if (idle.length > 0)
+        reason = `Prometheus does not evaluate its rules: ${idle
+          .slice(0, 3)
+          .map(({ name }) => name)
+          .join(', ')}`
+      else if (down.length > 0)
+        reason = `Prometheus cannot scrape ${down.map(({ job, error }) => `${job} (${error})`).join(', ')}`
       else if (early.length > 0) reason = `${early.join(', ')} fires before any fault`
     }
     await sleep(200, undefined, { signal }).catch(() => undefined)

@@ -22,18 +22,26 @@ describe('drills at once', () => {
   it('runs each once, and none beside one that it disturbs', async () => {
     const now: string[] = []
     const seen: string[] = []
-    await runAtOnce([drill('a', 'x'), drill('b', 'x'), drill('c', 'y'), drill('d', '*'), drill('e', 'x')], async ({ name }) => {
-      now.push(name)
-      seen.push(now.join(''))
-      await new Promise((resolve) => setImmediate(resolve))
-      now.splice(now.indexOf(name), 1)
-    }, () => false)
+    await runAtOnce(
+      [drill('a', 'x'), drill('b', 'x'), drill('c', 'y'), drill('d', '*'), drill('e', 'x')],
+      async ({ name }) => {
+        now.push(name)
+        seen.push(now.join(''))
+        await new Promise((resolve) => setImmediate(resolve))
+        now.splice(now.indexOf(name), 1)
+      },
+      () => false,
+    )
     expect(seen).toEqual(['a', 'ac', 'cb', 'd', 'e'])
   })
 
   it('starts no more once it is stopped, and waits for those that run', async () => {
     const ran: string[] = []
-    await runAtOnce([drill('a', 'x'), drill('b', 'x')], async ({ name }) => void ran.push(name), () => ran.length > 0)
+    await runAtOnce(
+      [drill('a', 'x'), drill('b', 'x')],
+      async ({ name }) => void ran.push(name),
+      () => ran.length > 0,
+    )
     expect(ran).toEqual(['a'])
   })
 })

@@ -11,13 +11,20 @@ export interface Planned {
  * Runs everything, as much at once as does not disturb each other, first come first served. `*` disturbs everything.
  * Ends early, with what is running, when `stopped`.
  */
-export async function runAtOnce<T extends Planned>(all: readonly T[], run: (one: T) => Promise<void>, stopped: () => boolean): Promise<void> {
+export async function runAtOnce<T extends Planned>(
+  all: readonly T[],
+  run: (one: T) => Promise<void>,
+  stopped: () => boolean,
+): Promise<void> {
   const waiting = [...all]
   const running = new Map<T, Promise<void>>()
   while (waiting.length > 0 || running.size > 0) {
     for (const one of stopped() ? [] : startable(waiting, [...running.keys()])) {
       waiting.splice(waiting.indexOf(one), 1)
-      running.set(one, run(one).finally(() => running.delete(one)))
+      running.set(
+        one,
+        run(one).finally(() => running.delete(one)),
+      )
     }
     if (running.size === 0) return
     await Promise.race(running.values())

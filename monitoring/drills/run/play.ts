@@ -9,13 +9,24 @@ import { walk } from './walk.ts'
 import type { Walked } from './walk.ts'
 
 /** The usual limits: on production's clock, and what the machine may take besides however fast the clock is. */
-const usual: Limits = { trueMs: 12 * 60_000, firesMs: 11 * 60_000, deliverMs: 3 * 60_000, clearMs: 20 * 60_000 }
+const usual: Limits = {
+  trueMs: 12 * 60_000,
+  firesMs: 11 * 60_000,
+  deliverMs: 3 * 60_000,
+  clearMs: 20 * 60_000,
+}
 /** What was on its way when Alertmanager was seen to hold it back. */
 const inhibitionGraceMs = 2000
 const machine: Limits = { trueMs: 12_000, firesMs: 5000, deliverMs: 8000, clearMs: 15_000 }
 
 /** Makes the fault, follows the alert out, withdraws the fault, follows it home. The fault is withdrawn however this ends. */
-export async function play(drill: Drill, scene: Scene, watch: Watch, now: () => number, tell: (step: string) => void): Promise<DrillResult> {
+export async function play(
+  drill: Drill,
+  scene: Scene,
+  watch: Watch,
+  now: () => number,
+  tell: (step: string) => void,
+): Promise<DrillResult> {
   const limits = limitsOf(drill, scene)
   const standIn = drill.standIn ?? drill.standInHere?.(scene.stage)
   tell('calm')
@@ -23,26 +34,65 @@ export async function play(drill: Drill, scene: Scene, watch: Watch, now: () => 
   const cast = follow(drill, watch)
   const seen = (): Observation => cast.main
   const expected = { alert: drill.alert, to: drill.to, content: [drill.alert] }
-  if (before.state === 'lost') return resultOf(drill, cast, before, { startedMs: now(), withdrawnMs: now(), interrupted: scene.signal.aborted, standIn })
+  if (before.state === 'lost')
+    return resultOf(drill, cast, before, {
+      startedMs: now(),
+      withdrawnMs: now(),
+      interrupted: scene.signal.aborted,
+      standIn,
+    })
   tell('fault')
   const startedMs = now()
   const withdrawFault = once(await drill.makeFault(scene))
   let withdrawnMs = startedMs
   try {
-    const out = await walk([...outwardHops(seen, expected, limits), ...inhibitionHops(cast, limits), ...mutingHops(cast, limits), ...escalationHops(cast, scene)], watch.until, tell)
+    const out = await walk(
+      [
+        ...outwardHops(seen, expected, limits),
+        ...inhibitionHops(cast, limits),
+        ...mutingHops(cast, limits),
+        ...escalationHops(cast, scene),
+      ],
+      watch.until,
+      tell,
+    )
     await withdrawFault()
     withdrawnMs = now()
-    const walked = out.state === 'arrived' && drill.stays === undefined ? await walk([...homewardHops(seen, expected, limits), calm(drill, watch, limits, now)], watch.until, tell) : out
-    return resultOf(drill, cast, walked, { startedMs, withdrawnMs, interrupted: scene.signal.aborted, standIn })
+    const walked =
+      out.state === 'arrived' && drill.stays === undefined
+        ? await walk(
+            [...homewardHops(seen, expected, limits), calm(drill, watch, limits, now)],
+            watch.until,
+            tell,
+          )
+        : out
+    return resultOf(drill, cast, walked, {
+      startedMs,
+      withdrawnMs,
+      interrupted: scene.signal.aborted,
+      standIn,
+    })
   } finally {
     await withdrawFault()
-    for (const observed of [cast.main, ...cast.inhibited, ...cast.muted, ...cast.escalations.map((step) => step.seen)]) watch.forget(observed)
+    for (const observed of [
+      cast.main,
+      ...cast.inhibited,
+      ...cast.muted,
+      ...cast.escalations.map((step) => step.seen),
+    ])
+      watch.forget(observed)
   }
 }
 
 function limitsOf({ limits, slack }: Drill, { fast }: Scene): Limits {
-  const limit = (key: keyof Limits): number => fast(limits?.[key] ?? usual[key]) + (slack?.[key] ?? 0) + machine[key]
-  return { trueMs: limit('trueMs'), firesMs: limit('firesMs'), deliverMs: limit('deliverMs'), clearMs: limit('clearMs') }
+  const limit = (key: keyof Limits): number =>
+    fast(limits?.[key] ?? usual[key]) + (slack?.[key] ?? 0) + machine[key]
+  return {
+    trueMs: limit('trueMs'),
+    firesMs: limit('firesMs'),
+    deliverMs: limit('deliverMs'),
+    clearMs: limit('clearMs'),
+  }
 }
 
 /**
@@ -51,13 +101,27 @@ function limitsOf({ limits, slack }: Drill, { fast }: Scene): Limits {
  */
 function calm(drill: Drill, watch: Watch, limits: Limits, now: () => number): Hop {
   const raised = new Set([drill.alert, ...drill.inhibits, ...(drill.mutes ?? []), ...drill.along])
-  const still = (): string[] => (drill.stays === undefined ? watch.firing().filter(({ alertname = '', unresolved = '' }) => raised.has(alertname) || (tellers.includes(alertname) && raised.has(unresolved))).map(({ alertname = '' }) => alertname) : [])
+  const still = (): string[] =>
+    drill.stays === undefined
+      ? watch
+          .firing()
+          .filter(
+            ({ alertname = '', unresolved = '' }) =>
+              raised.has(alertname) || (tellers.includes(alertname) && raised.has(unresolved)),
+          )
+          .map(({ alertname = '' }) => alertname)
+      : []
   let sinceMs: number | undefined
   const reached = (): boolean => {
     sinceMs = still().length > 0 ? undefined : (sinceMs ?? now())
     return sinceMs !== undefined && (drill.stays !== undefined || now() - sinceMs >= settledMs)
   }
-  return { name: 'calm', withinMs: limits.clearMs, reached, why: () => `${[...new Set(still())].join(', ')} fires although nothing is wrong` }
+  return {
+    name: 'calm',
+    withinMs: limits.clearMs,
+    reached,
+    why: () => `${[...new Set(still())].join(', ')} fires although nothing is wrong`,
+  }
 }
 
 /** Alertmanager waits for more of a group, and the watch looks five times a second. */
@@ -80,38 +144,90 @@ function follow({ alert, inhibits, mutes = [], escalations, stays }: Drill, watc
     main: watch.follow({ alert, notAbout: tellers, fromTheStart: stays !== undefined }),
     inhibited: inhibits.map((other) => watch.follow({ alert: other, notAbout: tellers })),
     muted: mutes.map((other) => watch.follow({ alert: other, notAbout: tellers })),
-    escalations: escalations.map((step) => ({ ...step, seen: watch.follow({ alert: step.alert, labels: { unresolved: alert }, alsoAbout: alert }) })),
+    escalations: escalations.map((step) => ({
+      ...step,
+      seen: watch.follow({ alert: step.alert, labels: { unresolved: alert }, alsoAbout: alert }),
+    })),
   }
 }
 
 /** What comes with it is true, and is kept quiet because it fires: it was held back, and from then on nobody was told. */
 function inhibitionHops({ main, inhibited }: Cast, limits: Limits): Hop[] {
   return inhibited.flatMap((seen): Hop[] => [
-    { name: 'inhibition', withinMs: limits.firesMs, reached: () => seen.inhibitedAtMs !== undefined, why: () => `${seen.alert} should have been held back while ${main.alert} fires: ${seen.firingAtMs === undefined ? 'it does not fire itself' : 'Alertmanager does not inhibit it'}` },
-    { name: 'inhibition', withinMs: 0, reached: () => toldOf(seen).length === 0, why: () => `${seen.alert} was delivered to ${toldOf(seen).join(', ')} although ${main.alert} fires, which should hold it back` },
+    {
+      name: 'inhibition',
+      withinMs: limits.firesMs,
+      reached: () => seen.inhibitedAtMs !== undefined,
+      why: () =>
+        `${seen.alert} should have been held back while ${main.alert} fires: ${seen.firingAtMs === undefined ? 'it does not fire itself' : 'Alertmanager does not inhibit it'}`,
+    },
+    {
+      name: 'inhibition',
+      withinMs: 0,
+      reached: () => toldOf(seen).length === 0,
+      why: () =>
+        `${seen.alert} was delivered to ${toldOf(seen).join(', ')} although ${main.alert} fires, which should hold it back`,
+    },
   ])
 }
 
 /** In a maintenance window: it fires, is held back, and nobody hears of it. */
 function mutingHops({ muted }: Cast, limits: Limits): Hop[] {
   return muted.flatMap((seen): Hop[] => [
-    { name: 'muting', withinMs: limits.trueMs + limits.firesMs, reached: () => seen.firingAtMs !== undefined, why: () => `${seen.alert} does not fire in the maintenance window, so that nothing is known about its muting` },
-    { name: 'muting', withinMs: limits.deliverMs, reached: () => seen.inhibitedAtMs !== undefined || seen.silencedAtMs !== undefined, why: () => `${seen.alert} fires in the maintenance window and is not muted` },
-    { name: 'muting', withinMs: 0, reached: () => !seen.received.some(({ answer }) => answer.state === 'accepted'), why: () => `${seen.alert} was delivered to ${[...new Set(seen.received.map(destinationText))].join(', ')} in the maintenance window` },
+    {
+      name: 'muting',
+      withinMs: limits.trueMs + limits.firesMs,
+      reached: () => seen.firingAtMs !== undefined,
+      why: () =>
+        `${seen.alert} does not fire in the maintenance window, so that nothing is known about its muting`,
+    },
+    {
+      name: 'muting',
+      withinMs: limits.deliverMs,
+      reached: () => seen.inhibitedAtMs !== undefined || seen.silencedAtMs !== undefined,
+      why: () => `${seen.alert} fires in the maintenance window and is not muted`,
+    },
+    {
+      name: 'muting',
+      withinMs: 0,
+      reached: () => !seen.received.some(({ answer }) => answer.state === 'accepted'),
+      why: () =>
+        `${seen.alert} was delivered to ${[...new Set(seen.received.map(destinationText))].join(', ')} in the maintenance window`,
+    },
   ])
 }
 
 /** Of an alert that became true before the one that holds it back people may have heard, but not any more. */
 function toldOf({ received, inhibitedAtMs = Infinity }: Observation): string[] {
-  return [...new Set(received.filter(({ tells, answer, atMs }) => tells === 'firing' && answer.state === 'accepted' && atMs > inhibitedAtMs + inhibitionGraceMs).map(destinationText))]
+  return [
+    ...new Set(
+      received
+        .filter(
+          ({ tells, answer, atMs }) =>
+            tells === 'firing' && answer.state === 'accepted' && atMs > inhibitedAtMs + inhibitionGraceMs,
+        )
+        .map(destinationText),
+    ),
+  ]
 }
 
 function escalationHops({ main, escalations }: Cast, { fast }: Scene): Hop[] {
   return escalations.flatMap(({ seen, to, afterMs }): Hop[] => {
     const withinMs = fast(afterMs) + machine.firesMs + machine.deliverMs
     return [
-      { name: 'escalation', withinMs, reached: () => seen.firingAtMs !== undefined, why: () => `${seen.alert} did not fire within ${Math.round(withinMs / 1000)} s although ${main.alert} stays` },
-      ...to.map((destination): Hop => ({ name: 'escalation', withinMs: machine.deliverMs, reached: () => arrived(seen, destination, 'firing'), why: () => `${seen.alert} fires for ${main.alert}, but ${destinationText(destination)} was not told` })),
+      {
+        name: 'escalation',
+        withinMs,
+        reached: () => seen.firingAtMs !== undefined,
+        why: () =>
+          `${seen.alert} did not fire within ${Math.round(withinMs / 1000)} s although ${main.alert} stays`,
+      },
+      ...to.map((destination): Hop => ({
+        name: 'escalation',
+        withinMs: machine.deliverMs,
+        reached: () => arrived(seen, destination, 'firing'),
+        why: () => `${seen.alert} fires for ${main.alert}, but ${destinationText(destination)} was not told`,
+      })),
     ]
   })
 }
@@ -123,7 +239,12 @@ interface Times {
   standIn: string | undefined
 }
 
-function resultOf(drill: Drill, { main, inhibited, escalations }: Cast, walked: Walked, times: Times): DrillResult {
+function resultOf(
+  drill: Drill,
+  { main, inhibited, escalations }: Cast,
+  walked: Walked,
+  times: Times,
+): DrillResult {
   const escalatedMs = escalations.flatMap(({ seen, to }) => lastTold(seen, to, 'firing') ?? [])
   return {
     requirement: drill.requirement,
@@ -135,23 +256,39 @@ function resultOf(drill: Drill, { main, inhibited, escalations }: Cast, walked: 
     ...(walked.state === 'lost' && { hop: walked.hop, why: walked.why }),
     ...span('fireSeconds', times.startedMs, main.firingAtMs),
     ...span('deliverSeconds', main.firingAtMs, lastTold(main, drill.to, 'firing')),
-    ...span('escalateSeconds', main.firingAtMs, escalatedMs.length === 0 ? undefined : Math.max(...escalatedMs)),
+    ...span(
+      'escalateSeconds',
+      main.firingAtMs,
+      escalatedMs.length === 0 ? undefined : Math.max(...escalatedMs),
+    ),
     ...span('resolveSeconds', times.withdrawnMs, lastTold(main, drill.to, 'resolved')),
     deliveredTo: drill.to.filter((destination) => arrived(main, destination, 'firing')).map(destinationText),
-    escalatedTo: escalations.flatMap(({ seen, to }) => to.filter((destination) => arrived(seen, destination, 'firing')).map(destinationText)),
+    escalatedTo: escalations.flatMap(({ seen, to }) =>
+      to.filter((destination) => arrived(seen, destination, 'firing')).map(destinationText),
+    ),
     inhibited: inhibited.filter(({ inhibitedAtMs }) => inhibitedAtMs !== undefined).map(({ alert }) => alert),
   }
 }
 
 /** When the last of them was told; undefined while somebody was not. */
-function lastTold(seen: Observation, to: readonly Destination[], tells: 'firing' | 'resolved'): number | undefined {
+function lastTold(
+  seen: Observation,
+  to: readonly Destination[],
+  tells: 'firing' | 'resolved',
+): number | undefined {
   const moments = to.map((destination) => toldAtMs(seen, destination, tells))
   const known = moments.filter((moment) => moment !== undefined)
   return known.length < moments.length || known.length === 0 ? undefined : Math.max(...known)
 }
 
-function span(key: 'fireSeconds' | 'deliverSeconds' | 'escalateSeconds' | 'resolveSeconds', from: number | undefined, to: number | undefined): Partial<DrillResult> {
-  return from === undefined || to === undefined ? {} : { [key]: Math.max(0, Number(((to - from) / 1000).toFixed(1))) }
+function span(
+  key: 'fireSeconds' | 'deliverSeconds' | 'escalateSeconds' | 'resolveSeconds',
+  from: number | undefined,
+  to: number | undefined,
+): Partial<DrillResult> {
+  return from === undefined || to === undefined
+    ? {}
+    : { [key]: Math.max(0, Number(((to - from) / 1000).toFixed(1))) }
 }
 
 function once(withdraw: Withdraw): Withdraw {

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest'
 import type { Received } from '../sinks/index.ts'
 import { unexpected } from './unexpected.ts'
 
-const told = (title: string, atMs: number, change: Partial<Received> = {}): Received => ({ via: 'slack', address: 'alerts', atMs, tells: 'firing', title, text: title, answer: { state: 'accepted' }, ...change })
+const told = (title: string, atMs: number, change: Partial<Received> = {}): Received => ({
+  via: 'slack',
+  address: 'alerts',
+  atMs,
+  tells: 'firing',
+  title,
+  text: title,
+  answer: { state: 'accepted' },
+  ...change,
+})
 const alerts = ['Slow', 'Down']
 const during = [{ alerts: ['Slow'], fromMs: 100, toMs: 200 }]
 
@@ -14,7 +23,11 @@ describe('what was delivered although nothing was wrong', () => {
     ['an alert after it', told('MEDIUM Slow: x', 300), 1],
     ['an alert that no drill raises', told('MEDIUM Down: x', 150), 1],
     ['what is about no alert at all', told('hello', 150), 1],
-    ['nothing that was refused', told('MEDIUM Down: x', 150, { answer: { state: 'refused', status: 400, reason: '' } }), 0],
+    [
+      'nothing that was refused',
+      told('MEDIUM Down: x', 150, { answer: { state: 'refused', status: 400, reason: '' } }),
+      0,
+    ],
     ['nothing that says that it is over', told('RESOLVED Down: x', 150, { tells: 'resolved' }), 0],
   ])('%s', (_, received, count) => expect(unexpected([received], alerts, during, 10)).toHaveLength(count))
 })

@@ -15,14 +15,28 @@ export interface Allowed {
  * @param alerts every alert there is
  * @param graceMs what is on its way when a drill ends
  */
-export function unexpected(received: readonly Received[], alerts: readonly string[], allowed: readonly Allowed[], graceMs: number): string[] {
+export function unexpected(
+  received: readonly Received[],
+  alerts: readonly string[],
+  allowed: readonly Allowed[],
+  graceMs: number,
+): string[] {
   const lines = new Set<string>()
   for (const one of received) {
     if (one.answer.state === 'refused') continue
-    const about = alerts.filter((alert) => isAbout({ title: one.title, text: one.title === '' ? one.text : one.title }, alert))
+    const about = alerts.filter((alert) =>
+      isAbout({ title: one.title, text: one.title === '' ? one.text : one.title }, alert),
+    )
     const named = about.length > 0 ? about : alerts.filter((alert) => isAbout(one, alert))
-    const fine = named.some((alert) => allowed.some((span) => span.alerts.includes(alert) && one.atMs >= span.fromMs && one.atMs <= span.toMs + graceMs))
-    if (!fine && one.tells === 'firing') lines.add(`${named.join(', ') || JSON.stringify(one.title.slice(0, 60))} was delivered to ${destinationText(one)} although no drill had raised it: ${JSON.stringify(one.title.slice(0, 120))}`)
+    const fine = named.some((alert) =>
+      allowed.some(
+        (span) => span.alerts.includes(alert) && one.atMs >= span.fromMs && one.atMs <= span.toMs + graceMs,
+      ),
+    )
+    if (!fine && one.tells === 'firing')
+      lines.add(
+        `${named.join(', ') || JSON.stringify(one.title.slice(0, 60))} was delivered to ${destinationText(one)} although no drill had raised it: ${JSON.stringify(one.title.slice(0, 120))}`,
+      )
   }
   return [...lines]
 }

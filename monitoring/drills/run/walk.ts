@@ -7,7 +7,11 @@ export type Until = (isSo: () => boolean, withinMs: number) => Promise<boolean>
 export type Walked = { state: 'arrived' } | { state: 'lost'; hop: HopName; why: string }
 
 /** Travels the hops one after the other; the first that is not travelled in time ends it. */
-export async function walk(hops: readonly Hop[], until: Until, tell: (hop: HopName) => void = () => undefined): Promise<Walked> {
+export async function walk(
+  hops: readonly Hop[],
+  until: Until,
+  tell: (hop: HopName) => void = () => undefined,
+): Promise<Walked> {
   for (const hop of hops) {
     tell(hop.name)
     if (!(await until(hop.reached, hop.withinMs))) return { state: 'lost', hop: hop.name, why: hop.why() }

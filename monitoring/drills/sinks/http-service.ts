@@ -44,10 +44,18 @@ export async function startHttpService(reply: (heard: Heard) => Reply, port = 0)
   }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, reply: (heard: Heard) => Reply): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: (heard: Heard) => Reply,
+): Promise<void> {
   const body = await bodyOf(request)
   if (body === undefined) send(response, { status: 413, type: 'text/plain', body: 'too large' })
-  else send(response, reply({ method: request.method ?? 'GET', path: request.url ?? '/', headers: request.headers, body }))
+  else
+    send(
+      response,
+      reply({ method: request.method ?? 'GET', path: request.url ?? '/', headers: request.headers, body }),
+    )
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string | undefined> {

@@ -54,8 +54,17 @@ export async function startSinks({ pagerduty, slack, smtpUser, now, tls }: SinkP
     for (const listener of listeners) listener(received)
   }
   const services = new Map(pagerduty.map((name) => [keyOf('pagerduty', name), name]))
-  const channels = new Map(slack.map((name) => [`/services/T00000000/B${keyOf('hook', name).slice(0, 10).toUpperCase()}/${keyOf('slack', name).slice(0, 24)}`, name]))
-  const account = { accessKeyId: 'AKIADRILLDRILLDRILL0', secretAccessKey: keyOf('sns', 'secret'), region: 'eu-central-1' }
+  const channels = new Map(
+    slack.map((name) => [
+      `/services/T00000000/B${keyOf('hook', name).slice(0, 10).toUpperCase()}/${keyOf('slack', name).slice(0, 24)}`,
+      name,
+    ]),
+  )
+  const account = {
+    accessKeyId: 'AKIADRILLDRILLDRILL0',
+    secretAccessKey: keyOf('sns', 'secret'),
+    region: 'eu-central-1',
+  }
   const mail = { user: smtpUser ?? 'vigil', password: keyOf('smtp', 'password'), ...(tls && { tls }) }
   const http = await Promise.all([
     startHttpService((heard) => noting(answerPagerDuty(heard, services), deliver)),
@@ -66,8 +75,13 @@ export async function startSinks({ pagerduty, slack, smtpUser, now, tls }: SinkP
   const smtp = await startMailService(mail, deliver)
   return {
     addresses: {
-      pagerduty: { url: `${pagerDutyService.url}/v2/enqueue`, routingKeys: Object.fromEntries([...services].map(([key, name]) => [name, key])) },
-      slack: { urls: Object.fromEntries([...channels].map(([path, name]) => [name, slackService.url + path])) },
+      pagerduty: {
+        url: `${pagerDutyService.url}/v2/enqueue`,
+        routingKeys: Object.fromEntries([...services].map(([key, name]) => [name, key])),
+      },
+      slack: {
+        urls: Object.fromEntries([...channels].map(([path, name]) => [name, slackService.url + path])),
+      },
       smtp: { host: smtp.host, port: smtp.port, user: mail.user, password: mail.password },
       sns: { ...account, url: snsService.url },
     },
@@ -80,7 +94,10 @@ export async function startSinks({ pagerduty, slack, smtpUser, now, tls }: SinkP
   }
 }
 
-function noting<T>({ reply, received }: { reply: T; received: Omit<Received, 'atMs'> }, deliver: (received: Omit<Received, 'atMs'>) => void): T {
+function noting<T>(
+  { reply, received }: { reply: T; received: Omit<Received, 'atMs'> },
+  deliver: (received: Omit<Received, 'atMs'>) => void,
+): T {
   deliver(received)
   return reply
 }

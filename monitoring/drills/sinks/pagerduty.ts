@@ -27,14 +27,17 @@ type Judged = { reply: Reply; received: Omit<Received, 'atMs'> }
 /** Answers as the Events API v2 does. `services`: the name of each integration by its routing key. */
 export function answerPagerDuty(heard: Heard, services: ReadonlyMap<string, string>): Judged {
   if (heard.method !== 'POST' || heard.path !== '/v2/enqueue') return refused(heard, '?', 404, 'not found')
-  if (Buffer.byteLength(heard.body) > mostBytes) return refused(heard, '?', 413, 'the event is larger than 512 KB')
+  if (Buffer.byteLength(heard.body) > mostBytes)
+    return refused(heard, '?', 413, 'the event is larger than 512 KB')
   const read = event.safeParse(json(heard.body))
   const address = services.get(keyIn(heard.body)) ?? '?'
   if (!read.success) return refused(heard, address, 400, errorsOf(read.error))
   if (address === '?') return refused(heard, '?', 400, "'routing_key' is no key of an integration")
   const { event_action: action, dedup_key: dedupKey, payload: body } = read.data
-  if (action === 'trigger' && body === undefined) return refused(heard, address, 400, "'payload' is missing or blank")
-  if (action !== 'trigger' && dedupKey === undefined) return refused(heard, address, 400, "'dedup_key' is missing or blank")
+  if (action === 'trigger' && body === undefined)
+    return refused(heard, address, 400, "'payload' is missing or blank")
+  if (action !== 'trigger' && dedupKey === undefined)
+    return refused(heard, address, 400, "'dedup_key' is missing or blank")
   return {
     reply: answer(202, { status: 'success', message: 'Event processed', dedup_key: dedupKey ?? '' }),
     received: {
@@ -52,7 +55,14 @@ export function answerPagerDuty(heard: Heard, services: ReadonlyMap<string, stri
 function refused(heard: Heard, address: string, status: number, reason: string): Judged {
   return {
     reply: answer(status, { status: 'invalid event', message: 'Event object is invalid', errors: [reason] }),
-    received: { via: 'pagerduty', address, tells: 'firing', title: '', text: shown(heard.body, 20_000), answer: { state: 'refused', status, reason } },
+    received: {
+      via: 'pagerduty',
+      address,
+      tells: 'firing',
+      title: '',
+      text: shown(heard.body, 20_000),
+      answer: { state: 'refused', status, reason },
+    },
   }
 }
 

@@ -34,7 +34,9 @@ export function isRefusal(value: object): value is Refusal {
 
 /** Bounded, and with control characters neutralised: what arrives ends up in terminals and reports. */
 export function shown(text: string, most: number): string {
-  const plain = [...text.toWellFormed()].map((character) => (/[\p{Cc}\p{Cf}]/u.test(character) && character !== '\n' ? ' ' : character))
+  const plain = [...text.toWellFormed()].map((character) =>
+    /[\p{Cc}\p{Cf}]/u.test(character) && character !== '\n' ? ' ' : character,
+  )
   return plain.slice(0, most).join('')
 }
 

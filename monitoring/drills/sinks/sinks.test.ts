@@ -16,14 +16,27 @@ const last = (): Received | undefined => sinks.received().at(-1)
 describe('a PagerDuty that is not one', () => {
   const post = async (change: object): Promise<{ status: number; body: string }> => {
     const { url, routingKeys } = sinks.addresses.pagerduty
-    const event = { routing_key: routingKeys['devops'], event_action: 'trigger', dedup_key: 'one', payload: { summary: 'it is slow', source: 'vigil', severity: 'critical' }, ...change }
+    const event = {
+      routing_key: routingKeys['devops'],
+      event_action: 'trigger',
+      dedup_key: 'one',
+      payload: { summary: 'it is slow', source: 'vigil', severity: 'critical' },
+      ...change,
+    }
     const answer = await fetch(url, { method: 'POST', body: JSON.stringify(event) })
     return { status: answer.status, body: await answer.text() }
   }
 
   it('takes an event and tells whose it is', async () => {
     expect(await post({})).toMatchObject({ status: 202, body: expect.stringContaining('"dedup_key":"one"') })
-    expect(last()).toMatchObject({ via: 'pagerduty', address: 'devops', tells: 'firing', title: 'it is slow', dedupKey: 'one', answer: { state: 'accepted' } })
+    expect(last()).toMatchObject({
+      via: 'pagerduty',
+      address: 'devops',
+      tells: 'firing',
+      title: 'it is slow',
+      dedupKey: 'one',
+      answer: { state: 'accepted' },
+    })
     expect((await post({ event_action: 'resolve', payload: undefined })).status).toBe(202)
     expect(last()).toMatchObject({ tells: 'resolved', dedupKey: 'one' })
   })
@@ -36,11 +49,23 @@ describe('a PagerDuty that is not one', () => {
     ['no payload', { payload: undefined }, 'payload'],
     ['no summary', { payload: { summary: '', source: 'vigil', severity: 'critical' } }, 'payload.summary'],
     ['no source', { payload: { summary: 'x', severity: 'critical' } }, 'payload.source'],
-    ['a severity of ours', { payload: { summary: 'x', source: 'vigil', severity: 'high' } }, 'payload.severity'],
-    ['an end without its incident', { event_action: 'resolve', dedup_key: undefined, payload: undefined }, 'dedup_key'],
+    [
+      'a severity of ours',
+      { payload: { summary: 'x', source: 'vigil', severity: 'high' } },
+      'payload.severity',
+    ],
+    [
+      'an end without its incident',
+      { event_action: 'resolve', dedup_key: undefined, payload: undefined },
+      'dedup_key',
+    ],
   ])('refuses %s', async (_, change, reason) => {
     expect(await post(change)).toMatchObject({ status: 400, body: expect.stringContaining(reason) })
-    expect(last()?.answer).toMatchObject({ state: 'refused', status: 400, reason: expect.stringContaining(reason) })
+    expect(last()?.answer).toMatchObject({
+      state: 'refused',
+      status: 400,
+      reason: expect.stringContaining(reason),
+    })
   })
 })
 
@@ -52,8 +77,15 @@ describe('a Slack that is not one', () => {
   const url = (): string => sinks.addresses.slack.urls['alerts'] ?? ''
 
   it('takes a message and tells which channel it is for', async () => {
-    expect(await post(url(), JSON.stringify({ attachments: [{ title: '[RESOLVED] slow', text: 'over' }] }))).toEqual([200, 'ok'])
-    expect(last()).toMatchObject({ via: 'slack', address: 'alerts', tells: 'resolved', title: '[RESOLVED] slow' })
+    expect(
+      await post(url(), JSON.stringify({ attachments: [{ title: '[RESOLVED] slow', text: 'over' }] })),
+    ).toEqual([200, 'ok'])
+    expect(last()).toMatchObject({
+      via: 'slack',
+      address: 'alerts',
+      tells: 'resolved',
+      title: '[RESOLVED] slow',
+    })
   })
 
   it.each([
@@ -72,10 +104,16 @@ describe('a Slack that is not one', () => {
 })
 
 describe('an SNS that is not one', () => {
-  const publish = async (form: Record<string, string>, change: { secret?: string; unsigned?: boolean; after?: string } = {}): Promise<[number, string]> => {
+  const publish = async (
+    form: Record<string, string>,
+    change: { secret?: string; unsigned?: boolean; after?: string } = {},
+  ): Promise<[number, string]> => {
     const { url, secretAccessKey, ...account } = sinks.addresses.sns
     const body = new URLSearchParams(form).toString()
-    const signed = sign({ method: 'POST', host: new URL(url).host, path: '/', body, service: 'sns', region: account.region }, { ...account, secretAccessKey: change.secret ?? secretAccessKey })
+    const signed = sign(
+      { method: 'POST', host: new URL(url).host, path: '/', body, service: 'sns', region: account.region },
+      { ...account, secretAccessKey: change.secret ?? secretAccessKey },
+    )
     const headers = { ...(signed.headers as Record<string, string>) }
     delete headers['Content-Length']
     delete headers['Host']
@@ -87,19 +125,34 @@ describe('an SNS that is not one', () => {
 
   it('takes a signed message', async () => {
     expect(await publish(good)).toMatchObject([200, expect.stringContaining('<MessageId>')])
-    expect(last()).toMatchObject({ via: 'sms', address: '+4915112345678', tells: 'firing', text: 'FIRING: it is down', answer: { state: 'accepted' } })
+    expect(last()).toMatchObject({
+      via: 'sms',
+      address: '+4915112345678',
+      tells: 'firing',
+      text: 'FIRING: it is down',
+      answer: { state: 'accepted' },
+    })
   })
 
   it.each([
     ['an unsigned request', good, { unsigned: true }, 403, 'MissingAuthenticationToken'],
     ['a signature by another secret', good, { secret: 'wrong' }, 403, 'SignatureDoesNotMatch'],
-    ['a body that was changed after it was signed', good, { after: '&Subject=x' }, 403, 'SignatureDoesNotMatch'],
+    [
+      'a body that was changed after it was signed',
+      good,
+      { after: '&Subject=x' },
+      403,
+      'SignatureDoesNotMatch',
+    ],
     ['a message for nobody', { Action: 'Publish', Message: 'x' }, {}, 400, 'InvalidParameter'],
     ['a number that is none', { ...good, PhoneNumber: '0151' }, {}, 400, 'InvalidParameter'],
     ['an empty message', { ...good, Message: '' }, {}, 400, 'InvalidParameter'],
     ['a subject of two lines', { ...good, Subject: 'a\nb' }, {}, 400, 'InvalidParameter'],
   ])('refuses %s', async (_, form, change, status, code) => {
-    expect(await publish(form, change)).toMatchObject([status, expect.stringContaining(`<Code>${code}</Code>`)])
+    expect(await publish(form, change)).toMatchObject([
+      status,
+      expect.stringContaining(`<Code>${code}</Code>`),
+    ])
     expect(last()?.answer).toMatchObject({ state: 'refused', status, reason: expect.stringContaining(code) })
   })
 })
@@ -108,17 +161,43 @@ describe('a mail server of its own', () => {
   it('takes mail from whoever logs in, one delivery for each recipient', async () => {
     const { user, password } = sinks.addresses.smtp
     const login = Buffer.from(`\0${user}\0${password}`).toString('base64')
-    const mail = ['From: a@example.org', 'Subject: [RESOLVED] it was slow', 'Content-Type: text/plain', '', 'over', '.'].join('\r\n')
-    expect(await converse(['EHLO me', `AUTH PLAIN ${login}`, 'MAIL FROM:<a@example.org>', 'RCPT TO:<b@example.org>', 'RCPT TO:<c@example.org>', 'DATA', mail, 'QUIT'])).toEqual(['250', '235', '250', '250', '250', '354', '250', '221'])
+    const mail = [
+      'From: a@example.org',
+      'Subject: [RESOLVED] it was slow',
+      'Content-Type: text/plain',
+      '',
+      'over',
+      '.',
+    ].join('\r\n')
+    expect(
+      await converse([
+        'EHLO me',
+        `AUTH PLAIN ${login}`,
+        'MAIL FROM:<a@example.org>',
+        'RCPT TO:<b@example.org>',
+        'RCPT TO:<c@example.org>',
+        'DATA',
+        mail,
+        'QUIT',
+      ]),
+    ).toEqual(['250', '235', '250', '250', '250', '354', '250', '221'])
     expect(sinks.received().slice(-2)).toMatchObject([
-      { via: 'email', address: 'b@example.org', tells: 'resolved', title: '[RESOLVED] it was slow', text: expect.stringContaining('over') },
+      {
+        via: 'email',
+        address: 'b@example.org',
+        tells: 'resolved',
+        title: '[RESOLVED] it was slow',
+        text: expect.stringContaining('over'),
+      },
       { via: 'email', address: 'c@example.org' },
     ])
   })
 
   it('takes none without a login, nor with a wrong one, and keeps that', async () => {
     expect(await converse(['EHLO me', 'MAIL FROM:<a@example.org>', 'QUIT'])).toEqual(['250', '530', '221'])
-    expect(await converse(['EHLO me', `AUTH PLAIN ${Buffer.from('\0vigil\0wrong').toString('base64')}`, 'QUIT'])).toEqual(['250', '535', '221'])
+    expect(
+      await converse(['EHLO me', `AUTH PLAIN ${Buffer.from('\0vigil\0wrong').toString('base64')}`, 'QUIT']),
+    ).toEqual(['250', '535', '221'])
     expect(last()).toMatchObject({ via: 'email', answer: { state: 'refused', status: 535 } })
   })
 })

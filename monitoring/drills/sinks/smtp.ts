@@ -21,7 +21,10 @@ export interface MailService {
 const mostBytes = 1024 * 1024
 
 /** A mail server that wants a login, on a free port of this machine. Mail for several people is several deliveries. */
-export async function startMailService(account: MailAccount, deliver: (received: Omit<Received, 'atMs'>) => void): Promise<MailService> {
+export async function startMailService(
+  account: MailAccount,
+  deliver: (received: Omit<Received, 'atMs'>) => void,
+): Promise<MailService> {
   const server = new SMTPServer({
     name: 'vigil-drill',
     size: mostBytes,
@@ -58,7 +61,12 @@ function loginFlaw(auth: SMTPServerAuthentication, account: MailAccount): string
   return right ? undefined : '5.7.8 Authentication credentials invalid'
 }
 
-async function takeMail(stream: SMTPServerDataStream, session: SMTPServerSession, deliver: (received: Omit<Received, 'atMs'>) => void, done: (error?: Error | null) => void): Promise<void> {
+async function takeMail(
+  stream: SMTPServerDataStream,
+  session: SMTPServerSession,
+  deliver: (received: Omit<Received, 'atMs'>) => void,
+  done: (error?: Error | null) => void,
+): Promise<void> {
   try {
     const flaw = await receive(stream, session, deliver)
     done(flaw === undefined ? null : Object.assign(new Error(flaw), { responseCode: 552 }))
@@ -67,7 +75,11 @@ async function takeMail(stream: SMTPServerDataStream, session: SMTPServerSession
   }
 }
 
-async function receive(stream: SMTPServerDataStream, session: SMTPServerSession, deliver: (received: Omit<Received, 'atMs'>) => void): Promise<string | undefined> {
+async function receive(
+  stream: SMTPServerDataStream,
+  session: SMTPServerSession,
+  deliver: (received: Omit<Received, 'atMs'>) => void,
+): Promise<string | undefined> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk)
   if (stream.sizeExceeded) {
@@ -76,13 +88,31 @@ async function receive(stream: SMTPServerDataStream, session: SMTPServerSession,
   }
   const mail = await PostalMime.parse(Buffer.concat(chunks))
   const title = shown(mail.subject ?? '', 300)
-  const text = shown([mail.subject, mail.text, mail.html].filter((part) => part !== undefined).join('\n'), 50_000)
-  for (const { address } of session.envelope.rcptTo) deliver({ via: 'email', address: shown(address, 200), tells: tellsOf(title), title, text, answer: { state: 'accepted' } })
+  const text = shown(
+    [mail.subject, mail.text, mail.html].filter((part) => part !== undefined).join('\n'),
+    50_000,
+  )
+  for (const { address } of session.envelope.rcptTo)
+    deliver({
+      via: 'email',
+      address: shown(address, 200),
+      tells: tellsOf(title),
+      title,
+      text,
+      answer: { state: 'accepted' },
+    })
   return undefined
 }
 
 function refused(status: number, reason: string): Omit<Received, 'atMs'> {
-  return { via: 'email', address: '?', tells: 'firing', title: '', text: '', answer: { state: 'refused', status, reason } }
+  return {
+    via: 'email',
+    address: '?',
+    tells: 'firing',
+    title: '',
+    text: '',
+    answer: { state: 'refused', status, reason },
+  }
 }
 
 function same(a: string, b: string): boolean {

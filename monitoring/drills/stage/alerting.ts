@@ -14,7 +14,12 @@ import type { Subject } from './subject.ts'
 /** Hosts of production that have nothing to do with an alert of ours. */
 const absent = ['grafana', 'loki', 'otel-collector', 'tempo', 'alloy']
 /** Prometheus' own times, which have no place in its configuration, in milliseconds. */
-const ownTimes = { '--query.lookback-delta': 300_000, '--rules.alert.for-outage-tolerance': 3_600_000, '--rules.alert.for-grace-period': 600_000, '--rules.alert.resend-delay': 60_000 }
+const ownTimes = {
+  '--query.lookback-delta': 300_000,
+  '--rules.alert.for-outage-tolerance': 3_600_000,
+  '--rules.alert.for-grace-period': 600_000,
+  '--rules.alert.resend-delay': 60_000,
+}
 
 /** Prometheus and Alertmanager with production's configuration on the faster clock, and the receivers. */
 export interface Alerting {
@@ -31,12 +36,25 @@ export async function startAlerting(plan: StagePlan, subject: Subject, keep: Kee
   keep.also(sinks.stop)
   const home = join(folder, 'alertmanager')
   mkdirSync(home, { recursive: true })
-  const alertmanager = await keep.up('Alertmanager', startAlertmanager({ folder: home, signal, program: await runnableAlertmanager(tools.alertmanager, home), configFile: file }))
+  const alertmanager = await keep.up(
+    'Alertmanager',
+    startAlertmanager({
+      folder: home,
+      signal,
+      program: await runnableAlertmanager(tools.alertmanager, home),
+      configFile: file,
+    }),
+  )
   const prometheusUrl = await startRules(plan, subject, alertmanager.url, keep)
   return { prometheusUrl, alertmanagerUrl: alertmanager.url, sinks }
 }
 
-async function startRules(plan: StagePlan, { pushgatewayUrl, standIns }: Subject, alertmanagerUrl: string, keep: Keeping): Promise<string> {
+async function startRules(
+  plan: StagePlan,
+  { pushgatewayUrl, standIns }: Subject,
+  alertmanagerUrl: string,
+  keep: Keeping,
+): Promise<string> {
   const home = join(plan.folder, 'prometheus')
   const port = await freePort()
   const own = `127.0.0.1:${port}`
@@ -53,9 +71,28 @@ async function startRules(plan: StagePlan, { pushgatewayUrl, standIns }: Subject
   }
   const written = writePrometheus(plan, addresses, absent)
   if (written.state === 'refused') throw new NotUp(written.reason)
-  await writeHistory({ promtool: plan.tools.promtool, folder: join(plan.folder, 'history'), data: join(home, 'data'), usualPerSecond: plan.usualPerSecond, speed: plan.speed, nowMs: plan.now() })
-  const flags = Object.entries(ownTimes).map(([flag, ms]) => `${flag}=${formatDuration(compressMs(ms, plan.speed))}`)
-  const prometheus = await keep.up('Prometheus', startPrometheus({ folder: home, signal: plan.signal, program: plan.tools.prometheus, port, configFile: written.value.file, flags }))
+  await writeHistory({
+    promtool: plan.tools.promtool,
+    folder: join(plan.folder, 'history'),
+    data: join(home, 'data'),
+    usualPerSecond: plan.usualPerSecond,
+    speed: plan.speed,
+    nowMs: plan.now(),
+  })
+  const flags = Object.entries(ownTimes).map(
+    ([flag, ms]) => `${flag}=${formatDuration(compressMs(ms, plan.speed))}`,
+  )
+  const prometheus = await keep.up(
+    'Prometheus',
+    startPrometheus({
+      folder: home,
+      signal: plan.signal,
+      program: plan.tools.prometheus,
+      port,
+      configFile: written.value.file,
+      flags,
+    }),
+  )
   return prometheus.url
 }
 

@@ -22,37 +22,60 @@ export interface ConfigurationPlan {
 export type Configured<T> = { state: 'written'; value: T } | { state: 'refused'; reason: string }
 
 /** Production's Alertmanager configuration on the faster clock, for sinks that are started for it. */
-export async function writeAlertmanager(plan: ConfigurationPlan, now: () => number): Promise<Configured<{ file: string; sinks: Sinks }>> {
+export async function writeAlertmanager(
+  plan: ConfigurationPlan,
+  now: () => number,
+): Promise<Configured<{ file: string; sinks: Sinks }>> {
   const source = join(plan.monitoring, 'alertmanager', 'alertmanager.yml')
   const text = readWith(plan, source)
   const named = namedReceivers(text, source)
   if (named.state === 'refused') return named
   const sinks = await startSinks({ ...named.value, now })
   const secrets = folderIn(plan.folder, 'secrets')
-  const templates = copied(plan, join(plan.monitoring, 'alertmanager', 'templates'), folderIn(plan.folder, 'templates'))
+  const templates = copied(
+    plan,
+    join(plan.monitoring, 'alertmanager', 'templates'),
+    folderIn(plan.folder, 'templates'),
+  )
   const local = alertmanagerForSinks(text, { file: source, templates, secrets, sinks: sinks.addresses })
-  const fast = local.state === 'refused' ? local : compressFile('alertmanager', local.value.text, source, plan.speed)
+  const fast =
+    local.state === 'refused' ? local : compressFile('alertmanager', local.value.text, source, plan.speed)
   if (fast.state === 'refused' || local.state === 'refused') {
     await sinks.stop()
     return { state: 'refused', reason: fast.state === 'refused' ? fast.reason : '' }
   }
-  for (const secret of local.value.secretFiles) writeFileSync(secret.file, plan.edit?.(basename(secret.file), secret.text) ?? secret.text, { mode: 0o600 })
+  for (const secret of local.value.secretFiles)
+    writeFileSync(secret.file, plan.edit?.(basename(secret.file), secret.text) ?? secret.text, {
+      mode: 0o600,
+    })
   const file = join(plan.folder, 'alertmanager.yml')
   writeFileSync(file, fast.text, { mode: 0o600 })
   return { state: 'written', value: { file, sinks } }
 }
 
 /** Production's Prometheus configuration and rules on the faster clock, for targets that are here. */
-export function writePrometheus(plan: ConfigurationPlan, addresses: Readonly<Record<string, string>>, absent: readonly string[]): Configured<{ file: string; targets: { job: string; address: string }[] }> {
+export function writePrometheus(
+  plan: ConfigurationPlan,
+  addresses: Readonly<Record<string, string>>,
+  absent: readonly string[],
+): Configured<{ file: string; targets: { job: string; address: string }[] }> {
   const folder = join(plan.monitoring, 'prometheus')
   const source = join(folder, 'prometheus.yml')
   const rules = folderIn(plan.folder, 'rules')
   const secrets = folderIn(plan.folder, 'secrets')
-  const local = localPrometheus(readWith(plan, source), { file: source, folder: rules, addresses, absent, secrets })
+  const local = localPrometheus(readWith(plan, source), {
+    file: source,
+    folder: rules,
+    addresses,
+    absent,
+    secrets,
+  })
   if (local.state === 'refused') return local
   for (const file of local.secretFiles) writeFileSync(file, 'drill', { mode: 0o600 })
   const written: [FileKind, string, string][] = [['prometheus', local.text, source]]
-  for (const name of readdirSync(folder).filter((each) => each.endsWith('.yml') && each !== basename(source))) {
+  for (const name of readdirSync(folder).filter(
+    (each) => each.endsWith('.yml') && each !== basename(source),
+  )) {
     const text = readWith(plan, join(folder, name))
     written.push(['rules', text, join(folder, name)])
   }
@@ -70,7 +93,8 @@ function readWith({ edit }: ConfigurationPlan, file: string): string {
 }
 
 function copied(plan: ConfigurationPlan, from: string, to: string): string {
-  for (const name of readdirSync(from).filter((each) => each.endsWith('.tmpl'))) writeFileSync(join(to, name), readWith(plan, join(from, name)))
+  for (const name of readdirSync(from).filter((each) => each.endsWith('.tmpl')))
+    writeFileSync(join(to, name), readWith(plan, join(from, name)))
   return to
 }
 

@@ -7,9 +7,14 @@ export interface Database {
   start: () => Promise<void>
 }
 
-export type DatabaseStarted = { state: 'up'; database: Database; postgres: PostgresService } | { state: 'failed'; reason: string }
+export type DatabaseStarted =
+  | { state: 'up'; database: Database; postgres: PostgresService }
+  | { state: 'failed'; reason: string }
 
-export async function startDatabase(options: { folder: string; signal: AbortSignal }): Promise<DatabaseStarted> {
+export async function startDatabase(options: {
+  folder: string
+  signal: AbortSignal
+}): Promise<DatabaseStarted> {
   const started = await startPostgres(options)
   if (started.state === 'failed') return started
   let running: PostgresService | undefined = started.service

@@ -44,13 +44,28 @@ export async function startStage(plan: StagePlan): Promise<StageStarted> {
   mkdirSync(plan.folder, { recursive: true })
   try {
     const { serviceUrl, pushgatewayUrl, ...subject } = await startSubject(plan, keep)
-    const { prometheusUrl, alertmanagerUrl, sinks } = await startAlerting(plan, { serviceUrl, pushgatewayUrl, ...subject }, keep)
+    const { prometheusUrl, alertmanagerUrl, sinks } = await startAlerting(
+      plan,
+      { serviceUrl, pushgatewayUrl, ...subject },
+      keep,
+    )
     const stage: Stage = {
       ...subject,
-      urls: { service: serviceUrl, prometheus: prometheusUrl, alertmanager: alertmanagerUrl, pushgateway: pushgatewayUrl },
+      urls: {
+        service: serviceUrl,
+        prometheus: prometheusUrl,
+        alertmanager: alertmanagerUrl,
+        pushgateway: pushgatewayUrl,
+      },
       sinks,
       faults: faultInjection(serviceUrl, plan.faultsToken, plan.signal),
-      alsoProbe: async (journeys) => startProbes({ folder: join(plan.folder, 'probes', Object.keys(journeys).join('-')), target: serviceUrl, journeys, signal: plan.signal }),
+      alsoProbe: async (journeys) =>
+        startProbes({
+          folder: join(plan.folder, 'probes', Object.keys(journeys).join('-')),
+          target: serviceUrl,
+          journeys,
+          signal: plan.signal,
+        }),
       casualties: keep.casualties,
       stop: keep.stop,
     }

@@ -14,7 +14,10 @@ export interface Keeping {
   /** What ended although nobody asked it to. */
   casualties: string[]
   /** Notes a service once it is up; throws {@link NotUp} when it does not come up. */
-  up: <S extends Keepable>(name: string, starting: Promise<{ state: 'up'; service: S } | (Started & { state: 'failed' })>) => Promise<S>
+  up: <S extends Keepable>(
+    name: string,
+    starting: Promise<{ state: 'up'; service: S } | (Started & { state: 'failed' })>,
+  ) => Promise<S>
   /** Notes something else that has to be ended. */
   also: (stop: () => Promise<unknown>) => void
   stop: () => Promise<void>
@@ -44,10 +47,15 @@ export function keeping(): Keeping {
   }
 }
 
-async function noteEnd(service: Keepable, unasked: () => string | undefined, casualties: string[]): Promise<void> {
+async function noteEnd(
+  service: Keepable,
+  unasked: () => string | undefined,
+  casualties: string[],
+): Promise<void> {
   await service.ended
   const name = unasked()
-  if (name !== undefined) casualties.push(`${name} ended by itself; it last wrote: ${service.lastWords() || 'nothing'}`)
+  if (name !== undefined)
+    casualties.push(`${name} ended by itself; it last wrote: ${service.lastWords() || 'nothing'}`)
 }
 
 /** Waits for all, also when one failed: what starts must be noted before everything is ended. */

@@ -22,7 +22,8 @@ export function namedReceivers(text: string, file: string): Read<NamedReceivers>
   const user = textIn(mapIn(read.document.contents, 'global'), 'smtp_auth_username')
   if (user !== undefined) named.smtpUser = user
   eachFile(read.document, (key, path) => {
-    const list = key === 'routing_key_file' ? named.pagerduty : key.endsWith('api_url_file') ? named.slack : undefined
+    const list =
+      key === 'routing_key_file' ? named.pagerduty : key.endsWith('api_url_file') ? named.slack : undefined
     if (list && !list.includes(basename(path))) list.push(basename(path))
   })
   return { state: 'read', value: named }
@@ -37,7 +38,10 @@ export interface LocalAlertmanager {
  * Production's configuration with the receivers' services replaced by sinks. Each key file keeps its name and holds the
  * sink's own key for that name, so that two receivers stay two: one that is swapped for another is seen.
  */
-export function alertmanagerForSinks(text: string, plan: { file: string; templates: string; secrets: string; sinks: SinkAddresses }): Read<LocalAlertmanager> {
+export function alertmanagerForSinks(
+  text: string,
+  plan: { file: string; templates: string; secrets: string; sinks: SinkAddresses },
+): Read<LocalAlertmanager> {
   const read = readYaml(text, plan.file)
   if (read.state === 'refused') return read
   const { document } = read
@@ -56,18 +60,33 @@ export function alertmanagerForSinks(text: string, plan: { file: string; templat
     }
     for (const sns of mapsIn(receiver, 'sns_configs')) {
       sns.set('api_url', sinks.sns.url)
-      sns.set('sigv4', document.createNode({ region: sinks.sns.region, access_key: sinks.sns.accessKeyId, secret_key: sinks.sns.secretAccessKey }))
+      sns.set(
+        'sigv4',
+        document.createNode({
+          region: sinks.sns.region,
+          access_key: sinks.sns.accessKeyId,
+          secret_key: sinks.sns.secretAccessKey,
+        }),
+      )
     }
   }
   const templates = root.get('templates', true)
-  if (isSeq(templates)) for (const item of templates.items) if (isScalar(item)) item.value = join(plan.templates, basename(String(item.value)))
+  if (isSeq(templates))
+    for (const item of templates.items)
+      if (isScalar(item)) item.value = join(plan.templates, basename(String(item.value)))
   const secretFiles = new Map<string, string>()
   eachFile(document, (key, path, write) => {
     const file = join(plan.secrets, basename(path))
     write(file)
     secretFiles.set(file, secretFor(key, basename(path), sinks))
   })
-  return { state: 'read', value: { text: document.toString({ lineWidth: 0 }), secretFiles: [...secretFiles].map(([name, content]) => ({ file: name, text: content })) } }
+  return {
+    state: 'read',
+    value: {
+      text: document.toString({ lineWidth: 0 }),
+      secretFiles: [...secretFiles].map(([name, content]) => ({ file: name, text: content })),
+    },
+  }
 }
 
 function secretFor(key: string, name: string, sinks: SinkAddresses): string {
@@ -76,7 +95,10 @@ function secretFor(key: string, name: string, sinks: SinkAddresses): string {
   return key.includes('password') ? sinks.smtp.password : '0'.repeat(32)
 }
 
-function eachFile(document: Document, tell: (key: string, path: string, write: (path: string) => void) => void): void {
+function eachFile(
+  document: Document,
+  tell: (key: string, path: string, write: (path: string) => void) => void,
+): void {
   visit(document, {
     Pair: (_, { key, value }) => {
       const name = isScalar(key) ? String(key.value) : ''

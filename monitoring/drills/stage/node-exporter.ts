@@ -1,4 +1,14 @@
-import { closeSync, existsSync, mkdirSync, openSync, statfsSync, truncateSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  statfsSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from '../../../processes/index.ts'
 import { freePort } from '../../../stack/services/index.ts'
@@ -13,7 +23,9 @@ export interface DrillNodeExporter {
   stop: () => Promise<void>
 }
 
-export type NodeExporterStarted = { state: 'up'; exporter: DrillNodeExporter } | { state: 'failed'; reason: string }
+export type NodeExporterStarted =
+  | { state: 'up'; exporter: DrillNodeExporter }
+  | { state: 'failed'; reason: string }
 
 const diskBytes = 16 * 1024 * 1024
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
@@ -22,7 +34,11 @@ const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
  * Starts the node exporter in a mount and process namespace in which an ext4 of 16 MiB is mounted: nobody else sees it,
  * and it is gone with the process, however that ends. Where that is not allowed it starts without.
  */
-export async function startDrillNodeExporter(program: string, folder: string, signal: AbortSignal): Promise<NodeExporterStarted> {
+export async function startDrillNodeExporter(
+  program: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<NodeExporterStarted> {
   mkdirSync(join(folder, 'disk'), { recursive: true })
   const reason = await makeImage(join(folder, 'disk.img'))
   const port = await freePort()
@@ -30,35 +46,72 @@ export async function startDrillNodeExporter(program: string, folder: string, si
   if (reason === undefined) {
     const mounted = await start(inNamespace(program, flags, folder), folder, port, signal)
     const root = mounted && diskOf(mounted.pid, join(folder, 'disk'))
-    if (mounted && root !== undefined) return { state: 'up', exporter: { url: mounted.url, disk: fillable(root), stop: async () => void (await mounted.stop()) } }
+    if (mounted && root !== undefined)
+      return {
+        state: 'up',
+        exporter: { url: mounted.url, disk: fillable(root), stop: async () => void (await mounted.stop()) },
+      }
     await mounted?.stop()
   }
   const plain = await start([program, ...flags], folder, port, signal)
   if (plain === undefined) return { state: 'failed', reason: 'the node exporter did not start' }
-  return { state: 'up', exporter: { url: plain.url, disk: { state: 'none', reason: reason ?? 'no disk can be mounted here' }, stop: async () => void (await plain.stop()) } }
+  return {
+    state: 'up',
+    exporter: {
+      url: plain.url,
+      disk: { state: 'none', reason: reason ?? 'no disk can be mounted here' },
+      stop: async () => void (await plain.stop()),
+    },
+  }
 }
 
 async function makeImage(file: string): Promise<string | undefined> {
   writeFileSync(file, '')
   truncateSync(file, diskBytes)
   const end = await startChild('mkfs.ext4', ['-q', '-F', file], { env }).ended
-  return end.state === 'exited' && end.code === 0 ? undefined : 'no disk can be made here: mkfs.ext4 is not there or failed'
+  return end.state === 'exited' && end.code === 0
+    ? undefined
+    : 'no disk can be made here: mkfs.ext4 is not there or failed'
 }
 
 // The exporter reads the mounts of process 1: in a process namespace of its own that is itself.
 function inNamespace(program: string, flags: readonly string[], folder: string): string[] {
   const script = 'mount -o loop "$1" "$2" && shift 2 && exec "$@"'
-  return ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script, 'sh', join(folder, 'disk.img'), join(folder, 'disk'), program, ...flags]
+  return [
+    'unshare',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    'sh',
+    '-c',
+    script,
+    'sh',
+    join(folder, 'disk.img'),
+    join(folder, 'disk'),
+    program,
+    ...flags,
+  ]
 }
 
-async function start(command: readonly string[], folder: string, port: number, signal: AbortSignal): Promise<Pick<Service, 'url' | 'pid' | 'stop'> | undefined> {
+async function start(
+  command: readonly string[],
+  folder: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Pick<Service, 'url' | 'pid' | 'stop'> | undefined> {
   const [first = '', ...args] = command
   const child = startChild(first, args, { env, outputFile: join(folder, 'node-exporter.log') })
   const url = `http://127.0.0.1:${port}`
   const over = new AbortController()
-  const ready = await Promise.race([waitReady(url, '/', { timeoutMs: 10_000, signal: AbortSignal.any([signal, over.signal]) }), child.ended])
+  const ready = await Promise.race([
+    waitReady(url, '/', { timeoutMs: 10_000, signal: AbortSignal.any([signal, over.signal]) }),
+    child.ended,
+  ])
   over.abort()
-  if (ready === 'ready' && child.pid !== undefined) return { url, pid: child.pid, stop: async () => child.stop(3000) }
+  if (ready === 'ready' && child.pid !== undefined)
+    return { url, pid: child.pid, stop: async () => child.stop(3000) }
   await child.stop(1000)
   return undefined
 }

@@ -1,5 +1,10 @@
 import { join } from 'node:path'
-import { startBackend, startPostgresExporter, startProcessExporter, startPushgateway } from '../../../stack/services/index.ts'
+import {
+  startBackend,
+  startPostgresExporter,
+  startProcessExporter,
+  startPushgateway,
+} from '../../../stack/services/index.ts'
 import { faultsMissing } from '../faults/injected.ts'
 import { often, startStandIn, withYoungerTimes } from '../faults/stand-in.ts'
 import type { StandIn } from '../faults/stand-in.ts'
@@ -23,25 +28,59 @@ export interface Subject {
 
 export async function startSubject(plan: StagePlan, keep: Keeping): Promise<Subject> {
   const { folder, tools, signal } = plan
-  const at = (name: string): { folder: string; signal: AbortSignal } => ({ folder: join(folder, name), signal })
+  const at = (name: string): { folder: string; signal: AbortSignal } => ({
+    folder: join(folder, name),
+    signal,
+  })
   const database = await startDatabase(at('postgres'))
   if (database.state === 'failed') throw new NotUp(database.reason)
   keep.also(database.database.stop)
   const { postgres } = database
   const exporters = join(plan.monitoring, 'exporters')
   const starting = [
-    keep.up('the service', startBackend({ ...at('service'), ...plan.service, env: { ...plan.service.env, FAULTS_TOKEN: plan.faultsToken }, databaseUrl: postgres.databaseUrl })),
+    keep.up(
+      'the service',
+      startBackend({
+        ...at('service'),
+        ...plan.service,
+        env: { ...plan.service.env, FAULTS_TOKEN: plan.faultsToken },
+        databaseUrl: postgres.databaseUrl,
+      }),
+    ),
     keep.up('the Pushgateway', startPushgateway({ ...at('pushgateway'), program: tools.pushgateway })),
-    keep.up('the process exporter', startProcessExporter({ ...at('process-exporter'), program: tools['process-exporter'], configFile: join(exporters, 'process-exporter.yml') })),
-    keep.up('the PostgreSQL exporter', startPostgresExporter({ ...at('postgres-exporter'), program: tools.postgres_exporter, database: postgres.monitored, queriesFile: join(exporters, 'postgres-queries-debian.yml') })),
+    keep.up(
+      'the process exporter',
+      startProcessExporter({
+        ...at('process-exporter'),
+        program: tools['process-exporter'],
+        configFile: join(exporters, 'process-exporter.yml'),
+      }),
+    ),
+    keep.up(
+      'the PostgreSQL exporter',
+      startPostgresExporter({
+        ...at('postgres-exporter'),
+        program: tools.postgres_exporter,
+        database: postgres.monitored,
+        queriesFile: join(exporters, 'postgres-queries-debian.yml'),
+      }),
+    ),
   ] as const
-  const [node] = await Promise.all([startDrillNodeExporter(tools.node_exporter, join(folder, 'node-exporter'), signal), settle(starting)])
+  const [node] = await Promise.all([
+    startDrillNodeExporter(tools.node_exporter, join(folder, 'node-exporter'), signal),
+    settle(starting),
+  ])
   if (node.state === 'failed') throw new NotUp(node.reason)
   keep.also(node.exporter.stop)
   const [service, pushgateway, processExporter, postgresExporter] = await Promise.all(starting)
   const missing = await faultsMissing(service.url, plan.faultsToken, signal)
   if (missing !== undefined) throw new NotUp(missing)
-  const probes = await startProbes({ folder: join(folder, 'probes'), target: service.url, journeys: everyday, signal })
+  const probes = await startProbes({
+    folder: join(folder, 'probes'),
+    target: service.url,
+    journeys: everyday,
+    signal,
+  })
   if (probes.state === 'failed') throw new NotUp(probes.reason)
   keep.also(probes.stop)
   const standIns = {
@@ -54,5 +93,11 @@ export async function startSubject(plan: StagePlan, keep: Keeping): Promise<Subj
   for (const one of Object.values(standIns)) keep.also(one.stop)
   // Its scheduler keeps time by the wall clock, whatever clock the rules are on.
   standIns.probes.rewrite((exposition) => withYoungerTimes(exposition, plan.speed, plan.now()))
-  return { serviceUrl: service.url, pushgatewayUrl: pushgateway.url, database: database.database, nodeExporter: node.exporter, standIns }
+  return {
+    serviceUrl: service.url,
+    pushgatewayUrl: pushgateway.url,
+    database: database.database,
+    nodeExporter: node.exporter,
+    standIns,
+  }
 }

@@ -1,7 +1,15 @@
 import { findTool } from '../../../tools/index.ts'
 import type { ToolName, ToolSurroundings } from '../../../tools/index.ts'
 
-const needed = ['prometheus', 'promtool', 'alertmanager', 'pushgateway', 'node_exporter', 'postgres_exporter', 'process-exporter'] as const satisfies readonly ToolName[]
+const needed = [
+  'prometheus',
+  'promtool',
+  'alertmanager',
+  'pushgateway',
+  'node_exporter',
+  'postgres_exporter',
+  'process-exporter',
+] as const satisfies readonly ToolName[]
 
 /** Paths of the programs that a stage is made of. */
 export type StageTools = Record<(typeof needed)[number], string>

@@ -7,7 +7,10 @@ import type { Destination } from '../follow/observation.ts'
  */
 const onCall: Destination = { via: 'pagerduty', address: 'pagerduty_on_call' }
 
-export const critical: readonly Destination[] = [onCall, { via: 'sms', address: 'arn:aws:sns:eu-central-1:000000000000:todo-on-call' }]
+export const critical: readonly Destination[] = [
+  onCall,
+  { via: 'sms', address: 'arn:aws:sns:eu-central-1:000000000000:todo-on-call' },
+]
 export const high: readonly Destination[] = [onCall]
 export const medium: readonly Destination[] = [{ via: 'slack', address: 'slack_alerts' }]
 export const mediumSecurity: readonly Destination[] = [{ via: 'slack', address: 'slack_security' }]
@@ -17,7 +20,11 @@ export const maintenance: readonly Destination[] = [...medium, ...reports]
 const minuteMs = 60_000
 
 /** A critical alert that stays for a quarter of an hour. */
-export const secondary = { alert: 'CriticalAlertPersists', to: [{ via: 'pagerduty', address: 'pagerduty_backend' }], afterMs: 15 * minuteMs } as const
+export const secondary = {
+  alert: 'CriticalAlertPersists',
+  to: [{ via: 'pagerduty', address: 'pagerduty_backend' }],
+  afterMs: 15 * minuteMs,
+} as const
 /** For half an hour. */
 export const management = {
   alert: 'CriticalAlertUnresolved',

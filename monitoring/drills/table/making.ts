@@ -2,7 +2,9 @@ import type { Drill, Scene, Withdraw } from '../run/drill.ts'
 import type { FaultRule } from '../faults/injected.ts'
 
 /** A drill with what most have: nobody to escalate to, nothing beside it. */
-export function drill(of: Pick<Drill, 'requirement' | 'alert' | 'fault' | 'touches' | 'makeFault' | 'to'> & Partial<Drill>): Drill {
+export function drill(
+  of: Pick<Drill, 'requirement' | 'alert' | 'fault' | 'touches' | 'makeFault' | 'to'> & Partial<Drill>,
+): Drill {
   return { inhibits: [], along: [], escalations: [], ...of }
 }
 
@@ -23,7 +25,9 @@ export const standing: readonly FaultRule[] = [{ route: 'GET /imports/:id', stat
  * that some rules look back.
  */
 export function failing(perSecond: number): Drill['makeFault'] {
-  return steadily(perSecond, async ({ traffic }, count) => traffic.send({ method: 'GET', path: '/imports/00000000-0000-7000-8000-000000000000', user: count }))
+  return steadily(perSecond, async ({ traffic }, count) =>
+    traffic.send({ method: 'GET', path: '/imports/00000000-0000-7000-8000-000000000000', user: count }),
+  )
 }
 
 /** The service's memory is this share of what it may have (512 MB). */
@@ -35,12 +39,18 @@ export function memoryAt(share: number): Drill['makeFault'] {
 }
 
 /** Something that goes on at a steady rate until it is withdrawn. */
-export function steadily(perSecond: number, act: (scene: Scene, count: number) => Promise<unknown>): Drill['makeFault'] {
-  return async (scene): Promise<Withdraw> => scene.traffic.keepOn(perSecond, async (count) => act(scene, count))
+export function steadily(
+  perSecond: number,
+  act: (scene: Scene, count: number) => Promise<unknown>,
+): Drill['makeFault'] {
+  return async (scene): Promise<Withdraw> =>
+    scene.traffic.keepOn(perSecond, async (count) => act(scene, count))
 }
 
 async function residentBytes({ service }: Scene['stage']['urls']): Promise<number> {
   const answer = await fetch(`${service}/metrics`)
-  const line = (await answer.text()).split('\n').find((each) => each.startsWith('process_resident_memory_bytes'))
+  const line = (await answer.text())
+    .split('\n')
+    .find((each) => each.startsWith('process_resident_memory_bytes'))
   return Number(line?.split(' ')[1] ?? 0)
 }

@@ -2,10 +2,21 @@ import type { Drill } from '../run/drill.ts'
 import { drills } from './index.ts'
 
 /** The drills of these alerts or requirements, all when none is named; or the first name that is none, with those there are. */
-export function drillsNamed(names: readonly string[]): { state: 'found'; drills: readonly Drill[] } | { state: 'unknown'; name: string; known: string[] } {
+export function drillsNamed(
+  names: readonly string[],
+): { state: 'found'; drills: readonly Drill[] } | { state: 'unknown'; name: string; known: string[] } {
   const unknown = names.find((name) => !drills.some((drill) => isNamed(drill, name)))
-  if (unknown !== undefined) return { state: 'unknown', name: unknown, known: [...drills.map(({ alert }) => alert), ...new Set(drills.map(({ requirement }) => requirement))] }
-  return { state: 'found', drills: names.length === 0 ? drills : drills.filter((drill) => names.some((name) => isNamed(drill, name))) }
+  if (unknown !== undefined)
+    return {
+      state: 'unknown',
+      name: unknown,
+      known: [...drills.map(({ alert }) => alert), ...new Set(drills.map(({ requirement }) => requirement))],
+    }
+  return {
+    state: 'found',
+    drills:
+      names.length === 0 ? drills : drills.filter((drill) => names.some((name) => isNamed(drill, name))),
+  }
 }
 
 function isNamed({ alert, requirement }: Drill, name: string): boolean {

@@ -36,7 +36,8 @@ export const noticeDrills: readonly Drill[] = [
     fault: 'twenty people use the service, three of them export',
     touches: [],
     makeFault: async ({ traffic }) => {
-      for (let user = 0; user < 3; user += 1) await traffic.send({ method: 'POST', path: '/exports', json: { format: 'json' }, user })
+      for (let user = 0; user < 3; user += 1)
+        await traffic.send({ method: 'POST', path: '/exports', json: { format: 'json' }, user })
       return async () => undefined
     },
     to: reports,

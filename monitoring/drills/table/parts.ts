@@ -2,7 +2,14 @@ import type { Drill } from '../run/drill.ts'
 import { critical, high, management, medium, mediumSecurity, secondary } from './destinations.ts'
 import { drill, injected, memoryAt, steadily } from './making.ts'
 
-const failingRequests = ['APIUnavailable', 'APIHighErrorRate', 'APIErrorRateElevated', 'APIErrorBudgetBurning', 'APIUnreachable', 'ProbeDown']
+const failingRequests = [
+  'APIUnavailable',
+  'APIHighErrorRate',
+  'APIErrorRateElevated',
+  'APIErrorBudgetBurning',
+  'APIUnreachable',
+  'ProbeDown',
+]
 const slowRequests = ['APIHighResponseTime', 'APIVerySlow', 'APISlow']
 
 /** Database, authentication, limits, memory, disk. */
@@ -35,20 +42,39 @@ export const partDrills: readonly Drill[] = [
     touches: ['limits', 'auth'],
     makeFault: async ({ traffic }) => {
       const token = await traffic.join('busy')
-      for (let count = 0; count < 90; count += 1) await traffic.send({ method: 'GET', path: '/auth/me', token })
+      for (let count = 0; count < 90; count += 1)
+        await traffic.send({ method: 'GET', path: '/auth/me', token })
       return async () => undefined
     },
     to: high,
     // The service counts in minutes of the wall clock, whose windows cannot be compressed.
     slack: { clearMs: 62_000 },
   }),
-  drill({ requirement: 'H4', alert: 'MemoryNearlyExhausted', fault: 'the service holds 97 % of the 512 MB it may', touches: ['memory', 'held'], makeFault: memoryAt(0.97), to: high, inhibits: ['MemoryHigh'] }),
-  drill({ requirement: 'D4', alert: 'MemoryHigh', fault: 'the service holds 83 % of the 512 MB it may', touches: ['memory', 'held'], makeFault: memoryAt(0.83), to: medium }),
+  drill({
+    requirement: 'H4',
+    alert: 'MemoryNearlyExhausted',
+    fault: 'the service holds 97 % of the 512 MB it may',
+    touches: ['memory', 'held'],
+    makeFault: memoryAt(0.97),
+    to: high,
+    inhibits: ['MemoryHigh'],
+  }),
+  drill({
+    requirement: 'D4',
+    alert: 'MemoryHigh',
+    fault: 'the service holds 83 % of the 512 MB it may',
+    touches: ['memory', 'held'],
+    makeFault: memoryAt(0.83),
+    to: medium,
+  }),
   drill({
     requirement: 'H5',
     alert: 'DiskSpaceLow',
     fault: 'a disk of 16 MB is filled',
-    standInHere: ({ nodeExporter: { disk } }) => (disk.state === 'none' ? `the node exporter's free space is said to be 1 byte: ${disk.reason}` : undefined),
+    standInHere: ({ nodeExporter: { disk } }) =>
+      disk.state === 'none'
+        ? `the node exporter's free space is said to be 1 byte: ${disk.reason}`
+        : undefined,
     touches: ['disk'],
     makeFault: async ({ stage }) => {
       const { disk } = stage.nodeExporter
@@ -93,7 +119,15 @@ export const partDrills: readonly Drill[] = [
       return stage.database.start
     },
     to: critical,
-    along: [...failingRequests, ...slowRequests, 'DatabaseConnectionFailures', 'AuthenticationServiceDown', 'DatabaseConnectionsHigh', 'DatabaseQueriesSlow', 'MetricsMissing'],
+    along: [
+      ...failingRequests,
+      ...slowRequests,
+      'DatabaseConnectionFailures',
+      'AuthenticationServiceDown',
+      'DatabaseConnectionsHigh',
+      'DatabaseQueriesSlow',
+      'MetricsMissing',
+    ],
     escalations: [secondary],
   }),
   drill({
@@ -104,7 +138,13 @@ export const partDrills: readonly Drill[] = [
     spoils: ['held'],
     makeFault: injected({ dbDown: true }),
     to: critical,
-    along: [...failingRequests, ...slowRequests, 'AuthenticationServiceDown', 'DatabaseConnectionsHigh', 'DatabaseQueriesSlow'],
+    along: [
+      ...failingRequests,
+      ...slowRequests,
+      'AuthenticationServiceDown',
+      'DatabaseConnectionsHigh',
+      'DatabaseQueriesSlow',
+    ],
   }),
   drill({
     requirement: 'H3',
@@ -113,7 +153,13 @@ export const partDrills: readonly Drill[] = [
     touches: ['latency', 'errors', 'database', 'auth', 'limits'],
     makeFault: injected({ dbLatencyMs: 1300 }),
     to: high,
-    along: [...failingRequests, ...slowRequests, 'DatabaseConnectionsHigh', 'DatabaseConnectionFailures', 'AuthenticationServiceDown'],
+    along: [
+      ...failingRequests,
+      ...slowRequests,
+      'DatabaseConnectionsHigh',
+      'DatabaseConnectionFailures',
+      'AuthenticationServiceDown',
+    ],
   }),
   drill({
     requirement: 'D3',
@@ -122,6 +168,12 @@ export const partDrills: readonly Drill[] = [
     touches: ['latency', 'errors', 'database', 'auth', 'limits'],
     makeFault: injected({ dbLatencyMs: 900 }),
     to: medium,
-    along: [...failingRequests, ...slowRequests, 'DatabaseQueriesSlow', 'DatabaseConnectionFailures', 'AuthenticationServiceDown'],
+    along: [
+      ...failingRequests,
+      ...slowRequests,
+      'DatabaseQueriesSlow',
+      'DatabaseConnectionFailures',
+      'AuthenticationServiceDown',
+    ],
   }),
 ]

@@ -10,28 +10,59 @@ interface Rule {
   labels?: Record<string, string>
 }
 
-const rules = ['alert_rules.yml', 'meta_rules.yml'].flatMap((name) => (parse(readFileSync(new URL(`../../prometheus/${name}`, import.meta.url), 'utf8')) as { groups: { rules: Rule[] }[] }).groups.flatMap((group) => group.rules))
-const labelsOf = (name: string): Record<string, string> => rules.find(({ alert }) => alert === name)?.labels ?? {}
+const rules = ['alert_rules.yml', 'meta_rules.yml'].flatMap((name) =>
+  (
+    parse(readFileSync(new URL(`../../prometheus/${name}`, import.meta.url), 'utf8')) as {
+      groups: { rules: Rule[] }[]
+    }
+  ).groups.flatMap((group) => group.rules),
+)
+const labelsOf = (name: string): Record<string, string> =>
+  rules.find(({ alert }) => alert === name)?.labels ?? {}
 
 describe('the table of drills', () => {
   it('has every alert of the requirements', () => {
-    const wanted = ['C', 'H', 'D', 'L'].flatMap((letter) => Array.from({ length: letter === 'L' ? 4 : 6 }, (_, index) => `${letter}${index + 1}`))
+    const wanted = ['C', 'H', 'D', 'L'].flatMap((letter) =>
+      Array.from({ length: letter === 'L' ? 4 : 6 }, (_, index) => `${letter}${index + 1}`),
+    )
     expect([...new Set(drills.map(({ requirement }) => requirement))].toSorted()).toEqual(wanted.toSorted())
     expect(wanted).toHaveLength(22)
   })
 
-  it.each(drills.map((drill) => [drill.alert, drill] as const))('names only alerts that there are, and whom its severity tells: %s', (alert, { requirement, to, inhibits, along, mutes = [], lingering = [], escalations }) => {
-    const { severity = '', team, ...labels } = labelsOf(alert)
-    expect(labels['requirement']).toBe(requirement)
-    expect([...inhibits, ...along, ...mutes, ...lingering, ...escalations.map((step) => step.alert)].filter((name) => labelsOf(name)['severity'] === undefined)).toEqual([])
-    const low = labels['signal'] === 'maintenance' ? maintenance : reports
-    expect(to).toEqual({ critical, high, medium: team === 'security' ? mediumSecurity : medium, low }[severity])
-    expect(escalations.length > 0 || severity !== 'critical' || alert === 'DatabaseConnectionFailures').toBe(true)
-  })
+  it.each(drills.map((drill) => [drill.alert, drill] as const))(
+    'names only alerts that there are, and whom its severity tells: %s',
+    (alert, { requirement, to, inhibits, along, mutes = [], lingering = [], escalations }) => {
+      const { severity = '', team, ...labels } = labelsOf(alert)
+      expect(labels['requirement']).toBe(requirement)
+      expect(
+        [...inhibits, ...along, ...mutes, ...lingering, ...escalations.map((step) => step.alert)].filter(
+          (name) => labelsOf(name)['severity'] === undefined,
+        ),
+      ).toEqual([])
+      const low = labels['signal'] === 'maintenance' ? maintenance : reports
+      expect(to).toEqual(
+        { critical, high, medium: team === 'security' ? mediumSecurity : medium, low }[severity],
+      )
+      expect(
+        escalations.length > 0 || severity !== 'critical' || alert === 'DatabaseConnectionFailures',
+      ).toBe(true)
+    },
+  )
 
   it('is asked by alert or requirement, in any case, and tells what there is', () => {
-    expect(drillsNamed(['c3', 'APISLOW'])).toMatchObject({ state: 'found', drills: [{ alert: 'APISlow' }, { alert: 'DatabaseUnreachable' }, { alert: 'DatabaseConnectionFailures' }] })
-    expect(drillsNamed(['C9'])).toMatchObject({ state: 'unknown', name: 'C9', known: expect.arrayContaining(['APISlow', 'C1']) })
+    expect(drillsNamed(['c3', 'APISLOW'])).toMatchObject({
+      state: 'found',
+      drills: [
+        { alert: 'APISlow' },
+        { alert: 'DatabaseUnreachable' },
+        { alert: 'DatabaseConnectionFailures' },
+      ],
+    })
+    expect(drillsNamed(['C9'])).toMatchObject({
+      state: 'unknown',
+      name: 'C9',
+      known: expect.arrayContaining(['APISlow', 'C1']),
+    })
     expect(drillsNamed([])).toMatchObject({ drills })
   })
 })

@@ -23,8 +23,17 @@ export async function openWindow(scene: Scene): Promise<Withdraw> {
 }
 
 /** Puts gauges on a Pushgateway, in place of what its group held. */
-export async function pushGauges(url: string, path: string, values: Readonly<Record<string, number>>): Promise<void> {
-  const body = Object.entries(values).map(([name, value]) => `# TYPE ${name} gauge\n${name} ${value}\n`).join('')
+export async function pushGauges(
+  url: string,
+  path: string,
+  values: Readonly<Record<string, number>>,
+): Promise<void> {
+  const body = Object.entries(values)
+    .map(([name, value]) => `# TYPE ${name} gauge\n${name} ${value}\n`)
+    .join('')
   const answer = await fetch(url + path, { method: 'PUT', body, signal: AbortSignal.timeout(5000) })
-  if (!answer.ok) throw new Error(`the Pushgateway refused ${Object.keys(values).join(', ')}: ${answer.status} ${(await answer.text()).slice(0, 200)}`)
+  if (!answer.ok)
+    throw new Error(
+      `the Pushgateway refused ${Object.keys(values).join(', ')}: ${answer.status} ${(await answer.text()).slice(0, 200)}`,
+    )
 }

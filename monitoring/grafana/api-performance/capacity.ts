@@ -8,8 +8,14 @@ export const capacity: Row = {
   panels: [
     timeSeries({
       title: 'Cache: share of hits',
-      description: 'Share of reads that the cache answered. A drop to 0 after a start is a cold cache and passes; a drop that stays is a cache too small, or keys that never repeat.',
-      queries: [{ expr: `sum by (cache) (rate(cache_requests_total{${ofInstance}, result="hit"}[$interval])) / sum by (cache) (rate(cache_requests_total{${ofInstance}}[$interval]))`, legend: '{{cache}}' }],
+      description:
+        'Share of reads that the cache answered. A drop to 0 after a start is a cold cache and passes; a drop that stays is a cache too small, or keys that never repeat.',
+      queries: [
+        {
+          expr: `sum by (cache) (rate(cache_requests_total{${ofInstance}, result="hit"}[$interval])) / sum by (cache) (rate(cache_requests_total{${ofInstance}}[$interval]))`,
+          legend: '{{cache}}',
+        },
+      ],
       unit: 'ratio',
       width: 8,
       upTo: 1,
@@ -18,7 +24,12 @@ export const capacity: Row = {
     timeSeries({
       title: 'Cache: reads',
       description: 'Reads per second by whether the cache had them. Every miss is a query.',
-      queries: [{ expr: `sum by (cache, result) (rate(cache_requests_total{${ofInstance}}[$interval]))`, legend: '{{cache}} {{result}}' }],
+      queries: [
+        {
+          expr: `sum by (cache, result) (rate(cache_requests_total{${ofInstance}}[$interval]))`,
+          legend: '{{cache}} {{result}}',
+        },
+      ],
       unit: 'perSecond',
       width: 8,
       stacked: true,
@@ -26,7 +37,8 @@ export const capacity: Row = {
     }),
     timeSeries({
       title: 'Requests in flight and connections',
-      description: 'Open connections of clients, and requests being answered. Requests near the number of connections: every client waits for us.',
+      description:
+        'Open connections of clients, and requests being answered. Requests near the number of connections: every client waits for us.',
       queries: [
         { expr: `sum(http_connections_active{${ofInstance}})`, legend: 'connections' },
         { expr: `sum(http_requests_in_flight{${ofInstance}})`, legend: 'in flight' },
@@ -36,15 +48,23 @@ export const capacity: Row = {
     }),
     timeSeries({
       title: 'Queue lengths',
-      description: 'Background jobs (exports and imports) waiting, running and failed. The queue is shared, so the largest figure of all instances counts. Waiting that only rises: no worker takes them.',
-      queries: [{ expr: `max by (queue, state) (job_queue_length{${ofInstance}})`, legend: '{{queue}} {{state}}' }],
+      description:
+        'Background jobs (exports and imports) waiting, running and failed. The queue is shared, so the largest figure of all instances counts. Waiting that only rises: no worker takes them.',
+      queries: [
+        { expr: `max by (queue, state) (job_queue_length{${ofInstance}})`, legend: '{{queue}} {{state}}' },
+      ],
       unit: 'count',
       width: 12,
     }),
     timeSeries({
       title: 'Background jobs: p95',
       description: 'How long jobs take, by queue and how they ended. The largest bucket is 5 minutes.',
-      queries: [{ expr: `histogram_quantile(0.95, sum by (le, queue, outcome) (rate(job_duration_seconds_bucket{${ofInstance}}[$interval])))`, legend: '{{queue}} {{outcome}}' }],
+      queries: [
+        {
+          expr: `histogram_quantile(0.95, sum by (le, queue, outcome) (rate(job_duration_seconds_bucket{${ofInstance}}[$interval])))`,
+          legend: '{{queue}} {{outcome}}',
+        },
+      ],
       unit: 'seconds',
       width: 12,
       none: 'No job ended',

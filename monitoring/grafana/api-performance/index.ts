@@ -12,7 +12,8 @@ export function apiPerformance(): Dashboard {
   return dashboardOf({
     uid: 'todo-api-performance',
     title: 'Todo API performance',
-    description: 'What callers of the API experience: how much, how fast, how often wrong; then what users do, where requests wait, and what security has to see.',
+    description:
+      'What callers of the API experience: how much, how fast, how often wrong; then what users do, where requests wait, and what security has to see.',
     variables: [
       datasource(),
       label('instance', 'Instance', 'process_start_time_seconds{job="todo-backend"}'),

@@ -9,15 +9,19 @@ export const now: Row = {
   panels: [
     stat({
       title: 'Alerts firing',
-      description: 'How many alerts fire, the watchdog that always fires left out. Anything but 0: open the alert, its runbook says what to do.',
-      queries: [{ expr: 'count(ALERTS{alertstate="firing", alertname!="Watchdog"}) or vector(0)', legend: 'firing' }],
+      description:
+        'How many alerts fire, the watchdog that always fires left out. Anything but 0: open the alert, its runbook says what to do.',
+      queries: [
+        { expr: 'count(ALERTS{alertstate="firing", alertname!="Watchdog"}) or vector(0)', legend: 'firing' },
+      ],
       unit: 'plain',
       width: 3,
       limits: anyIs('critical'),
     }),
     stat({
       title: 'Instances up',
-      description: 'Instances of the API that Prometheus reaches, of those it knows. Red when none is up: everything else here is then old.',
+      description:
+        'Instances of the API that Prometheus reaches, of those it knows. Red when none is up: everything else here is then old.',
       queries: [{ expr: 'sum(up{job="todo-backend", instance=~"$instance"})', legend: 'up' }],
       unit: 'plain',
       width: 3,
@@ -26,17 +30,21 @@ export const now: Row = {
     }),
     stat({
       title: 'Errors (5 min)',
-      description: 'Share of requests answered by a 5xx over 5 minutes, as the alerts take it: yellow from 0.5 %, orange from 2 %, red from 5 %.',
+      description:
+        'Share of requests answered by a 5xx over 5 minutes, as the alerts take it: yellow from 0.5 %, orange from 2 %, red from 5 %.',
       queries: [{ expr: errorRatio('5m'), legend: 'errors' }],
       unit: 'ratio',
       width: 4,
       decimals: 2,
-      limits: above(['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate'], { budget: budgets.errorRatio }),
+      limits: above(['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate'], {
+        budget: budgets.errorRatio,
+      }),
       alerts: ['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate', 'APIUnavailable'],
     }),
     stat({
       title: 'p95 (5 min)',
-      description: '95 % of requests are faster. Blue above the budget of 500 ms, then the colours of the alerts at 1, 2 and 5 s.',
+      description:
+        '95 % of requests are faster. Blue above the budget of 500 ms, then the colours of the alerts at 1, 2 and 5 s.',
       queries: [{ expr: latencyQuantile(0.95, '5m'), legend: 'p95' }],
       unit: 'seconds',
       width: 4,
@@ -45,7 +53,8 @@ export const now: Row = {
     }),
     stat({
       title: 'Requests',
-      description: 'Answered requests per second over 5 minutes. Far from what is usual at this hour, up or down, is a finding of its own: look at the routes below.',
+      description:
+        'Answered requests per second over 5 minutes. Far from what is usual at this hour, up or down, is a finding of its own: look at the routes below.',
       queries: [{ expr: `sum(rate(http_requests_total{${ofRoute}}[5m]))`, legend: 'requests' }],
       unit: 'requestsPerSecond',
       width: 4,
@@ -53,14 +62,16 @@ export const now: Row = {
     }),
     stat({
       title: 'In flight',
-      description: 'Requests being answered at this moment. Rising while the request rate stays the same: answers got slower, look at the database.',
+      description:
+        'Requests being answered at this moment. Rising while the request rate stays the same: answers got slower, look at the database.',
       queries: [{ expr: `sum(http_requests_in_flight{${ofInstance}})`, legend: 'in flight' }],
       unit: 'count',
       width: 3,
     }),
     stat({
       title: 'Users (5 min)',
-      description: 'Users with a request in the last 5 minutes, of all instances added (who uses two counts twice). Says how many an incident concerns.',
+      description:
+        'Users with a request in the last 5 minutes, of all instances added (who uses two counts twice). Says how many an incident concerns.',
       queries: [{ expr: `sum(users_active{${ofInstance}, window="5m"})`, legend: 'users' }],
       unit: 'count',
       width: 3,

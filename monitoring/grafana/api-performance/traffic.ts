@@ -9,8 +9,18 @@ export const traffic: Row = {
   panels: [
     timeSeries({
       title: 'Response time percentiles',
-      description: 'p50 rising: everything is slower (CPU, database). Only p99 rising: some are, look at the routes. The points are single requests: click one for its trace. Lines: budget and alerts.',
-      queries: [['p50', 0.5], ['p90', 0.9], ['p95', 0.95], ['p99', 0.99]].map(([legend, quantile], index) => ({ expr: latencyQuantile(Number(quantile), '$interval'), legend: String(legend), exemplars: index === 3 })),
+      description:
+        'p50 rising: everything is slower (CPU, database). Only p99 rising: some are, look at the routes. The points are single requests: click one for its trace. Lines: budget and alerts.',
+      queries: [
+        ['p50', 0.5],
+        ['p90', 0.9],
+        ['p95', 0.95],
+        ['p99', 0.99],
+      ].map(([legend, quantile], index) => ({
+        expr: latencyQuantile(Number(quantile), '$interval'),
+        legend: String(legend),
+        exemplars: index === 3,
+      })),
       unit: 'seconds',
       width: 12,
       limits: above(['APISlow', 'APIVerySlow', 'APIHighResponseTime'], { budget: budgets.p95Seconds }),
@@ -18,7 +28,8 @@ export const traffic: Row = {
     }),
     timeSeries({
       title: 'Error rate by endpoint',
-      description: 'Share of requests answered by a 5xx: of all, and of each endpoint that has any. One endpoint: its code or query. All at once: database, memory, or a deployment (see the marks).',
+      description:
+        'Share of requests answered by a 5xx: of all, and of each endpoint that has any. One endpoint: its code or query. All at once: database, memory, or a deployment (see the marks).',
       queries: [{ expr: errorsByEndpoint, legend: '{{method}} {{route}}' }],
       unit: 'ratio',
       width: 12,
@@ -27,8 +38,14 @@ export const traffic: Row = {
     }),
     timeSeries({
       title: 'Request rate by endpoint',
-      description: 'Answered requests per second. A step up on one endpoint is a client gone wild or an attack; a step down to nothing is an outage in front of us.',
-      queries: [{ expr: `sum by (method, route) (rate(http_requests_total{${ofRoute}}[$interval]))`, legend: '{{method}} {{route}}' }],
+      description:
+        'Answered requests per second. A step up on one endpoint is a client gone wild or an attack; a step down to nothing is an outage in front of us.',
+      queries: [
+        {
+          expr: `sum by (method, route) (rate(http_requests_total{${ofRoute}}[$interval]))`,
+          legend: '{{method}} {{route}}',
+        },
+      ],
       unit: 'requestsPerSecond',
       width: 12,
       stacked: true,
@@ -36,7 +53,8 @@ export const traffic: Row = {
     }),
     timeSeries({
       title: 'p95 by endpoint',
-      description: 'The eight endpoints slowest over the chosen time. Compare with its queries on the database dashboard: a slow endpoint without a slow query waits for a connection or for CPU.',
+      description:
+        'The eight endpoints slowest over the chosen time. Compare with its queries on the database dashboard: a slow endpoint without a slow query waits for a connection or for CPU.',
       queries: [{ expr: slowestEndpoints, legend: '{{method}} {{route}}' }],
       unit: 'seconds',
       width: 12,
@@ -45,8 +63,13 @@ export const traffic: Row = {
     }),
     table({
       title: 'Top error responses',
-      description: 'The twenty most frequent answers of 400 and above in the chosen time. 5xx are ours; many 401, 404 or 429 from one endpoint are a broken client or somebody trying.',
-      queries: [{ expr: `topk(20, sum by (method, route, status) (increase(http_requests_total{${ofRoute}, status=~"[45].."}[$__range])) > 0)` }],
+      description:
+        'The twenty most frequent answers of 400 and above in the chosen time. 5xx are ours; many 401, 404 or 429 from one endpoint are a broken client or somebody trying.',
+      queries: [
+        {
+          expr: `topk(20, sum by (method, route, status) (increase(http_requests_total{${ofRoute}, status=~"[45].."}[$__range])) > 0)`,
+        },
+      ],
       unit: 'count',
       width: 12,
       columns: { status: 'Status', method: 'Method', route: 'Endpoint' },
@@ -56,7 +79,12 @@ export const traffic: Row = {
     timeSeries({
       title: 'Answers by status class',
       description: 'All answers, by the class of their status. The share of 2xx should be most of it.',
-      queries: [{ expr: `sum by (class) (label_replace(rate(http_requests_total{${ofRoute}}[$interval]), "class", "\${1}xx", "status", "(.).."))`, legend: '{{class}}' }],
+      queries: [
+        {
+          expr: `sum by (class) (label_replace(rate(http_requests_total{${ofRoute}}[$interval]), "class", "\${1}xx", "status", "(.).."))`,
+          legend: '{{class}}',
+        },
+      ],
       unit: 'requestsPerSecond',
       width: 12,
       stacked: true,

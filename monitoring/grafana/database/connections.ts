@@ -8,7 +8,8 @@ export const connections: Row = {
   panels: [
     timeSeries({
       title: 'Pool of the API',
-      description: 'Places of the connection pools in use and idle, and queries waiting for one. Waiting while none is idle: the pool is the bottleneck; look first at what keeps the others busy.',
+      description:
+        'Places of the connection pools in use and idle, and queries waiting for one. Waiting while none is idle: the pool is the bottleneck; look first at what keeps the others busy.',
       queries: [
         { expr: `sum by (state) (db_pool_connections{${ofApi}})`, legend: '{{state}}' },
         { expr: `sum(db_pool_waiting{${ofApi}})`, legend: 'waiting' },
@@ -19,7 +20,8 @@ export const connections: Row = {
     }),
     timeSeries({
       title: 'Sessions by state',
-      description: 'Sessions of PostgreSQL by state, and how many it takes at most. "idle in transaction" that stays holds locks and keeps vacuum from its work.',
+      description:
+        'Sessions of PostgreSQL by state, and how many it takes at most. "idle in transaction" that stays holds locks and keeps vacuum from its work.',
       queries: [
         { expr: `sum by (state) (pg_stat_activity_count{${ofDatabase}}) > 0`, legend: '{{state}}' },
         { expr: 'max(pg_settings_max_connections)', legend: 'max_connections' },
@@ -31,8 +33,14 @@ export const connections: Row = {
     }),
     timeSeries({
       title: 'Connection failures',
-      description: 'Connections refused, lost or silent, per minute and instance. One instance: its network. All: PostgreSQL.',
-      queries: [{ expr: `60 * sum by (instance) (rate(db_connection_errors_total{${ofApi}}[$interval]))`, legend: '{{instance}}' }],
+      description:
+        'Connections refused, lost or silent, per minute and instance. One instance: its network. All: PostgreSQL.',
+      queries: [
+        {
+          expr: `60 * sum by (instance) (rate(db_connection_errors_total{${ofApi}}[$interval]))`,
+          legend: '{{instance}}',
+        },
+      ],
       unit: 'perMinute',
       width: 8,
       limits: anyIs('critical'),
@@ -40,24 +48,35 @@ export const connections: Row = {
     }),
     timeSeries({
       title: 'Transactions',
-      description: 'Transactions committed and rolled back per second. Many rollbacks: conflicts, deadlocks, or requests that give up.',
+      description:
+        'Transactions committed and rolled back per second. Many rollbacks: conflicts, deadlocks, or requests that give up.',
       queries: [
         { expr: `sum(rate(pg_stat_database_xact_commit{${ofDatabase}}[$interval]))`, legend: 'committed' },
-        { expr: `sum(rate(pg_stat_database_xact_rollback{${ofDatabase}}[$interval]))`, legend: 'rolled back' },
+        {
+          expr: `sum(rate(pg_stat_database_xact_rollback{${ofDatabase}}[$interval]))`,
+          legend: 'rolled back',
+        },
       ],
       unit: 'perSecond',
       width: 8,
     }),
     timeSeries({
       title: 'Longest transaction',
-      description: 'Age of the oldest transaction, by state of its session. Minutes: a forgotten session or a migration; tables grow until it ends.',
-      queries: [{ expr: `max by (state) (pg_stat_activity_max_tx_duration{${ofDatabase}, state=~"active|idle in transaction.*"})`, legend: '{{state}}' }],
+      description:
+        'Age of the oldest transaction, by state of its session. Minutes: a forgotten session or a migration; tables grow until it ends.',
+      queries: [
+        {
+          expr: `max by (state) (pg_stat_activity_max_tx_duration{${ofDatabase}, state=~"active|idle in transaction.*"})`,
+          legend: '{{state}}',
+        },
+      ],
       unit: 'seconds',
       width: 8,
     }),
     timeSeries({
       title: 'Deadlocks and conflicts',
-      description: 'Deadlocks and recovery conflicts per minute. A deadlock ends one of the two transactions: two code paths lock the same rows in different order.',
+      description:
+        'Deadlocks and recovery conflicts per minute. A deadlock ends one of the two transactions: two code paths lock the same rows in different order.',
       queries: [
         { expr: `60 * sum(rate(pg_stat_database_deadlocks{${ofDatabase}}[$interval]))`, legend: 'deadlocks' },
         { expr: `60 * sum(rate(pg_stat_database_conflicts{${ofDatabase}}[$interval]))`, legend: 'conflicts' },

@@ -11,7 +11,8 @@ export function database(): Dashboard {
   return dashboardOf({
     uid: 'todo-database',
     title: 'Todo database',
-    description: 'Whether the database is the reason: its queries as the API sees them, the connections between the two, and what PostgreSQL says of itself.',
+    description:
+      'Whether the database is the reason: its queries as the API sees them, the connections between the two, and what PostgreSQL says of itself.',
     variables: [
       datasource(),
       label('instance', 'API instance', 'process_start_time_seconds{job="todo-backend"}', 'instance'),

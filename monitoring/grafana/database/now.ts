@@ -8,7 +8,8 @@ export const now: Row = {
   panels: [
     stat({
       title: 'PostgreSQL',
-      description: 'Whether the exporter reaches PostgreSQL. Down while the API still answers: the exporter\'s own access is the problem.',
+      description:
+        "Whether the exporter reaches PostgreSQL. Down while the API still answers: the exporter's own access is the problem.",
       queries: [{ expr: 'min(pg_up)', legend: 'PostgreSQL' }],
       unit: 'plain',
       width: 3,
@@ -17,7 +18,8 @@ export const now: Row = {
     }),
     stat({
       title: 'Connection failures (5 min)',
-      description: 'Connections refused, lost or silent, as the API counted them. Anything but 0: PostgreSQL is away, full, or the network between is.',
+      description:
+        'Connections refused, lost or silent, as the API counted them. Anything but 0: PostgreSQL is away, full, or the network between is.',
       queries: [{ expr: `sum(increase(db_connection_errors_total{${ofApi}}[5m]))`, legend: 'failures' }],
       unit: 'count',
       width: 4,
@@ -26,8 +28,14 @@ export const now: Row = {
     }),
     stat({
       title: 'Slowest query, mean (5 min)',
-      description: 'Mean time of the query that is slowest on average, without the wait for a connection. The alert begins at 1 s; milliseconds are usual. Which one it is: below.',
-      queries: [{ expr: `max(sum by (query) (rate(db_query_duration_seconds_sum{${ofApi}}[5m])) / (sum by (query) (rate(db_query_duration_seconds_count{${ofApi}}[5m])) > 0))`, legend: 'mean' }],
+      description:
+        'Mean time of the query that is slowest on average, without the wait for a connection. The alert begins at 1 s; milliseconds are usual. Which one it is: below.',
+      queries: [
+        {
+          expr: `max(sum by (query) (rate(db_query_duration_seconds_sum{${ofApi}}[5m])) / (sum by (query) (rate(db_query_duration_seconds_count{${ofApi}}[5m])) > 0))`,
+          legend: 'mean',
+        },
+      ],
       unit: 'seconds',
       width: 4,
       limits: above(['DatabaseQueriesSlow']),
@@ -35,8 +43,14 @@ export const now: Row = {
     }),
     stat({
       title: 'Pool in use',
-      description: 'Share of the places in the connection pools of the API that are taken. Above 80 %: requests begin to queue. Slow queries are the usual cause, a small pool seldom.',
-      queries: [{ expr: `sum(db_pool_connections{${ofApi}, state="in_use"}) / sum(db_pool_connections{${ofApi}})`, legend: 'in use' }],
+      description:
+        'Share of the places in the connection pools of the API that are taken. Above 80 %: requests begin to queue. Slow queries are the usual cause, a small pool seldom.',
+      queries: [
+        {
+          expr: `sum(db_pool_connections{${ofApi}, state="in_use"}) / sum(db_pool_connections{${ofApi}})`,
+          legend: 'in use',
+        },
+      ],
       unit: 'ratio',
       width: 4,
       limits: above(['DatabaseConnectionsHigh']),
@@ -44,7 +58,8 @@ export const now: Row = {
     }),
     stat({
       title: 'Queries waiting',
-      description: 'Queries that wait for a connection at this moment. Each of them is a request that stands still.',
+      description:
+        'Queries that wait for a connection at this moment. Each of them is a request that stands still.',
       queries: [{ expr: `sum(db_pool_waiting{${ofApi}})`, legend: 'waiting' }],
       unit: 'count',
       width: 3,
@@ -52,7 +67,8 @@ export const now: Row = {
     }),
     stat({
       title: 'Server connections',
-      description: 'Share of max_connections in use, over all databases. At 100 % nobody gets in, not even you: keep a superuser session open.',
+      description:
+        'Share of max_connections in use, over all databases. At 100 % nobody gets in, not even you: keep a superuser session open.',
       queries: [{ expr: 'sum(pg_stat_activity_count) / max(pg_settings_max_connections)', legend: 'in use' }],
       unit: 'ratio',
       width: 3,

@@ -3,9 +3,11 @@ import { above, table, timeSeries } from '../panels/index.ts'
 import { amongTop, ofApi } from './selectors.ts'
 
 const few = 8
-const overRange = (metric: string): string => `sum by (query) (rate(db_query_duration_seconds_${metric}{${ofApi}}[$__range] @ end()))`
+const overRange = (metric: string): string =>
+  `sum by (query) (rate(db_query_duration_seconds_${metric}{${ofApi}}[$__range] @ end()))`
 const slowest = `${overRange('sum')} / (${overRange('count')} > 0)`
-const perQuery = (metric: string): string => `sum by (query) (rate(db_query_duration_seconds_${metric}{${ofApi}}[$interval]))`
+const perQuery = (metric: string): string =>
+  `sum by (query) (rate(db_query_duration_seconds_${metric}{${ofApi}}[$interval]))`
 const slow = `60 * (${perQuery('count')} - on (query) sum by (query) (rate(db_query_duration_seconds_bucket{${ofApi}, le="1"}[$interval])))`
 
 /** Queries by their names in the code, as the API measures them. */
@@ -14,8 +16,19 @@ export const queries: Row = {
   panels: [
     timeSeries({
       title: 'p95 by query',
-      description: 'Which query is slow. All of them: PostgreSQL lacks CPU or disk, or waits for locks. One: its plan changed, or its table grew (see index usage).',
-      queries: [{ expr: amongTop(few, `histogram_quantile(0.95, sum by (le, query) (rate(db_query_duration_seconds_bucket{${ofApi}}[$interval])))`, 'query', slowest), legend: '{{query}}' }],
+      description:
+        'Which query is slow. All of them: PostgreSQL lacks CPU or disk, or waits for locks. One: its plan changed, or its table grew (see index usage).',
+      queries: [
+        {
+          expr: amongTop(
+            few,
+            `histogram_quantile(0.95, sum by (le, query) (rate(db_query_duration_seconds_bucket{${ofApi}}[$interval])))`,
+            'query',
+            slowest,
+          ),
+          legend: '{{query}}',
+        },
+      ],
       unit: 'seconds',
       width: 12,
       limits: above(['DatabaseQueriesSlow']),
@@ -23,8 +36,14 @@ export const queries: Row = {
     }),
     timeSeries({
       title: 'Mean by query',
-      description: 'Mean time of the eight slowest queries: what the alert on slow queries is about, one by one.',
-      queries: [{ expr: amongTop(few, `${perQuery('sum')} / ${perQuery('count')}`, 'query', slowest), legend: '{{query}}' }],
+      description:
+        'Mean time of the eight slowest queries: what the alert on slow queries is about, one by one.',
+      queries: [
+        {
+          expr: amongTop(few, `${perQuery('sum')} / ${perQuery('count')}`, 'query', slowest),
+          legend: '{{query}}',
+        },
+      ],
       unit: 'seconds',
       width: 12,
       limits: above(['DatabaseQueriesSlow']),
@@ -32,15 +51,19 @@ export const queries: Row = {
     }),
     timeSeries({
       title: 'Slow queries (over 1 s)',
-      description: 'Queries a minute that took longer than a second. Should be 0: the count says how widespread what p95 shows is.',
-      queries: [{ expr: `label_replace(sum(${slow}), "query", "all", "", "") or ${slow} > 0`, legend: '{{query}}' }],
+      description:
+        'Queries a minute that took longer than a second. Should be 0: the count says how widespread what p95 shows is.',
+      queries: [
+        { expr: `label_replace(sum(${slow}), "query", "all", "", "") or ${slow} > 0`, legend: '{{query}}' },
+      ],
       unit: 'perMinute',
       width: 8,
       alerts: ['DatabaseQueriesSlow'],
     }),
     timeSeries({
       title: 'Database time by query',
-      description: 'Seconds of database time a second, of the eight queries that take the most: how many connections each keeps busy. The highest is the first to be made faster, even when each run of it is quick.',
+      description:
+        'Seconds of database time a second, of the eight queries that take the most: how many connections each keeps busy. The highest is the first to be made faster, even when each run of it is quick.',
       queries: [{ expr: amongTop(few, perQuery('sum'), 'query', overRange('sum')), legend: '{{query}}' }],
       unit: 'seconds',
       width: 8,
@@ -48,8 +71,13 @@ export const queries: Row = {
     }),
     table({
       title: 'Slowest statements, as PostgreSQL has them',
-      description: 'Of the statements that PostgreSQL remembers (pg_stat_statements), those with the longest mean time. The identifier leads to the text: SELECT query FROM pg_stat_statements WHERE queryid = …',
-      queries: [{ expr: 'topk(10, sum by (datname, queryid) (rate(pg_stat_statements_seconds_total[$__range])) / (sum by (datname, queryid) (rate(pg_stat_statements_calls_total[$__range])) > 0))' }],
+      description:
+        'Of the statements that PostgreSQL remembers (pg_stat_statements), those with the longest mean time. The identifier leads to the text: SELECT query FROM pg_stat_statements WHERE queryid = …',
+      queries: [
+        {
+          expr: 'topk(10, sum by (datname, queryid) (rate(pg_stat_statements_seconds_total[$__range])) / (sum by (datname, queryid) (rate(pg_stat_statements_calls_total[$__range])) > 0))',
+        },
+      ],
       unit: 'seconds',
       width: 8,
       columns: { datname: 'Database', queryid: 'Statement' },

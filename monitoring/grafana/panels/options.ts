@@ -43,7 +43,8 @@ export function describe(panel: Common, options: PanelOptions, height: number): 
   panel.span(options.width)
   panel.height(options.height ?? height)
   if (options.none !== undefined) panel.noValue(options.none)
-  if (options.alerts !== undefined) panel.links(options.alerts.map((alert) => linkTo(`Runbook: ${alert}`, runbookOf(alert))))
+  if (options.alerts !== undefined)
+    panel.links(options.alerts.map((alert) => linkTo(`Runbook: ${alert}`, runbookOf(alert))))
 }
 
 export function linkTo(title: string, url: string): DashboardLinkBuilder {

@@ -32,5 +32,8 @@ export function tableQuery({ expr }: Query, index: number): DataqueryBuilder {
 }
 
 function base(expr: string, index: number): DataqueryBuilder {
-  return new DataqueryBuilder().datasource(prometheus).refId(letters[index] ?? 'Z').expr(expr)
+  return new DataqueryBuilder()
+    .datasource(prometheus)
+    .refId(letters[index] ?? 'Z')
+    .expr(expr)
 }

@@ -1,5 +1,10 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
-import { BigValueColorMode, BigValueGraphMode, BigValueTextMode, ReduceDataOptionsBuilder } from '@grafana/grafana-foundation-sdk/common'
+import {
+  BigValueColorMode,
+  BigValueGraphMode,
+  BigValueTextMode,
+  ReduceDataOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common'
 import type { Panel, ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { describe } from './options.ts'
@@ -22,7 +27,11 @@ function build(options: StatOptions): Builder<Panel> {
   const panel = new StatBuilder()
     .datasource(prometheus)
     .unit(units[options.unit])
-    .colorMode(options.limits === undefined && options.mappings === undefined ? BigValueColorMode.None : BigValueColorMode.Background)
+    .colorMode(
+      options.limits === undefined && options.mappings === undefined
+        ? BigValueColorMode.None
+        : BigValueColorMode.Background,
+    )
     .graphMode(BigValueGraphMode.None)
     .textMode(BigValueTextMode.Auto)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))

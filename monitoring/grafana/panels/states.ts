@@ -1,5 +1,10 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
-import { LegendDisplayMode, LegendPlacement, VisibilityMode, VizLegendOptionsBuilder } from '@grafana/grafana-foundation-sdk/common'
+import {
+  LegendDisplayMode,
+  LegendPlacement,
+  VisibilityMode,
+  VizLegendOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common'
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Panel, ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline'
@@ -29,14 +34,28 @@ function build(options: StateOptions): Builder<Panel> {
     .showValue(VisibilityMode.Auto)
     .rowHeight(0.8)
     .fillOpacity(80)
-    .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom).showLegend(true).calcs([]))
+    .legend(
+      new VizLegendOptionsBuilder()
+        .displayMode(LegendDisplayMode.List)
+        .placement(LegendPlacement.Bottom)
+        .showLegend(true)
+        .calcs([]),
+    )
     .targets(options.queries.map(rangeQuery))
   describe(panel, options, 8)
   return panel
 }
 
 export function mappingOf(states: States): ValueMapping {
-  return { type: MappingType.ValueToText, options: Object.fromEntries(Object.entries(states).map(([value, { name, colour }], index) => [value, { text: name, color: colour, index }])) }
+  return {
+    type: MappingType.ValueToText,
+    options: Object.fromEntries(
+      Object.entries(states).map(([value, { name, colour }], index) => [
+        value,
+        { text: name, color: colour, index },
+      ]),
+    ),
+  }
 }
 
 /**
@@ -46,6 +65,8 @@ export function mappingOf(states: States): ValueMapping {
  * @param selector of the series of one state, with `STATE` in place of its name
  */
 export function stateNumber(states: States, by: string, selector: string): string {
-  const parts = Object.entries(states).map(([value, { name }]) => `${value} * (${selector.replace('STATE', name)} == 1)`)
+  const parts = Object.entries(states).map(
+    ([value, { name }]) => `${value} * (${selector.replace('STATE', name)} == 1)`,
+  )
   return `max by (${by}) (${parts.join(' or ')})`
 }

@@ -37,12 +37,21 @@ function build(options: TableOptions): Builder<Panel> {
         renameByName: { ...options.columns, Value: options.value },
       },
     })
-    .withTransformation({ id: 'sortBy', options: { sort: [{ field: options.value, desc: options.least !== true }] } })
+    .withTransformation({
+      id: 'sortBy',
+      options: { sort: [{ field: options.value, desc: options.least !== true }] },
+    })
   describe(panel, options, 8)
   return panel
 }
 
 function valueProperties({ unit, limits }: TableOptions): { id: string; value: unknown }[] {
-  const colour = limits === undefined ? [] : [{ id: 'thresholds', value: thresholds(limits).build() }, { id: 'custom.cellOptions', value: { type: 'color-text' } }]
+  const colour =
+    limits === undefined
+      ? []
+      : [
+          { id: 'thresholds', value: thresholds(limits).build() },
+          { id: 'custom.cellOptions', value: { type: 'color-text' } },
+        ]
   return [{ id: 'unit', value: units[unit] }, ...colour]
 }

@@ -1,5 +1,19 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
-import { GraphThresholdsStyleConfigBuilder, GraphThresholdsStyleMode, LegendDisplayMode, LegendPlacement, ScaleDistribution, ScaleDistributionConfigBuilder, StackingConfigBuilder, StackingMode, SortOrder, TooltipDisplayMode, VisibilityMode, VizLegendOptionsBuilder, VizTooltipOptionsBuilder } from '@grafana/grafana-foundation-sdk/common'
+import {
+  GraphThresholdsStyleConfigBuilder,
+  GraphThresholdsStyleMode,
+  LegendDisplayMode,
+  LegendPlacement,
+  ScaleDistribution,
+  ScaleDistributionConfigBuilder,
+  StackingConfigBuilder,
+  StackingMode,
+  SortOrder,
+  TooltipDisplayMode,
+  VisibilityMode,
+  VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
 import { describe } from './options.ts'
@@ -32,17 +46,27 @@ function build(options: TimeSeriesOptions): Builder<Panel> {
     .fillOpacity(options.stacked === true ? 30 : 6)
     // A sample alone between two gaps is a line of no length.
     .showPoints(VisibilityMode.Auto)
-    .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom).showLegend(true).calcs([]))
+    .legend(
+      new VizLegendOptionsBuilder()
+        .displayMode(LegendDisplayMode.List)
+        .placement(LegendPlacement.Bottom)
+        .showLegend(true)
+        .calcs([]),
+    )
     // oxlint-disable-next-line unicorn/no-array-sort -- the builder's own; there is no array
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
     .targets(options.queries.map(rangeQuery))
   describe(panel, options, 8)
   if (options.stacked === true) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
-  if (options.log === true) panel.scaleDistribution(new ScaleDistributionConfigBuilder().type(ScaleDistribution.Log).log(10))
+  if (options.log === true)
+    panel.scaleDistribution(new ScaleDistributionConfigBuilder().type(ScaleDistribution.Log).log(10))
   // A logarithm has no zero.
   else panel.min(0)
   if (options.upTo !== undefined) panel.axisSoftMax(options.upTo)
-  if (options.limits !== undefined) panel.thresholds(thresholds(options.limits)).thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))
+  if (options.limits !== undefined)
+    panel
+      .thresholds(thresholds(options.limits))
+      .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))
   for (const name of options.dashed ?? []) {
     panel.overrideByName(name, [
       { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 6] } },

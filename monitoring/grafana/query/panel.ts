@@ -20,23 +20,41 @@ export interface TargetAnswer {
 }
 
 /** Asks every query of a panel, as Grafana would. */
-export async function askPanel(dashboard: DashboardJson, panel: PanelJson, view: View): Promise<TargetAnswer[]> {
-  return Promise.all(panel.targets.map(async (target) => {
-    const expr = substitute(target.expr, dashboard, { range: view.span.to - view.span.from, window: view.window, step: view.span.step, scrapeInterval: view.scrapeInterval })
-    const answer = target.instant ? await queryInstant(view.prometheus, expr, view.span.to) : await queryRange(view.prometheus, expr, view.span)
-    return { target, expr, answer }
-  }))
+export async function askPanel(
+  dashboard: DashboardJson,
+  panel: PanelJson,
+  view: View,
+): Promise<TargetAnswer[]> {
+  return Promise.all(
+    panel.targets.map(async (target) => {
+      const expr = substitute(target.expr, dashboard, {
+        range: view.span.to - view.span.from,
+        window: view.window,
+        step: view.span.step,
+        scrapeInterval: view.scrapeInterval,
+      })
+      const answer = target.instant
+        ? await queryInstant(view.prometheus, expr, view.span.to)
+        : await queryRange(view.prometheus, expr, view.span)
+      return { target, expr, answer }
+    }),
+  )
 }
 
 /** Series with a value that can be drawn. A quantile of nothing is NaN, which a panel shows as nothing. */
 export function drawable(answer: Answer): Series[] {
-  return answer.state === 'answered' ? answer.series.filter(({ samples }) => samples.some(({ value }) => Number.isFinite(value))) : []
+  return answer.state === 'answered'
+    ? answer.series.filter(({ samples }) => samples.some(({ value }) => Number.isFinite(value)))
+    : []
 }
 
 /** A legend with the labels of a series in it; without a format Grafana writes all of them. */
 export function legendOf(target: TargetJson, labels: Record<string, string>): string {
   const format = target.legendFormat ?? ''
-  if (format === '') return Object.entries(labels).map(([name, value]) => `${name}=${value}`).join(', ')
+  if (format === '')
+    return Object.entries(labels)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(', ')
   return filled(format, labels)
 }
 

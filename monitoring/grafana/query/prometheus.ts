@@ -24,14 +24,23 @@ const answer = z.discriminatedUnion('status', [
   z.object({
     status: z.literal('success'),
     data: z.discriminatedUnion('resultType', [
-      z.object({ resultType: z.literal('matrix'), result: z.array(z.object({ metric: labels, values: z.array(sample) })) }),
-      z.object({ resultType: z.literal('vector'), result: z.array(z.object({ metric: labels, value: sample })) }),
+      z.object({
+        resultType: z.literal('matrix'),
+        result: z.array(z.object({ metric: labels, values: z.array(sample) })),
+      }),
+      z.object({
+        resultType: z.literal('vector'),
+        result: z.array(z.object({ metric: labels, value: sample })),
+      }),
       z.object({ resultType: z.literal('scalar'), result: sample }),
     ]),
   }),
 ])
 
-const exemplars = z.object({ status: z.literal('success'), data: z.array(z.object({ exemplars: z.array(z.object({ labels })) })) })
+const exemplars = z.object({
+  status: z.literal('success'),
+  data: z.array(z.object({ exemplars: z.array(z.object({ labels })) })),
+})
 
 /** Of a machine that has a load run beside it. */
 const limitMs = 30_000
@@ -46,12 +55,24 @@ export async function queryInstant(url: string, expr: string, at: number): Promi
 }
 
 async function ask(url: string, path: string, parameters: Record<string, string>): Promise<Answer> {
-  const response = await fetch(`${url}/api/v1/${path}`, { method: 'POST', body: new URLSearchParams(parameters), signal: AbortSignal.timeout(limitMs) })
+  const response = await fetch(`${url}/api/v1/${path}`, {
+    method: 'POST',
+    body: new URLSearchParams(parameters),
+    signal: AbortSignal.timeout(limitMs),
+  })
   const read = answer.parse(await response.json())
   if (read.status === 'error') return { state: 'refused', reason: read.error }
   const { data } = read
-  if (data.resultType === 'matrix') return { state: 'answered', series: data.result.map(({ metric, values }) => ({ labels: metric, samples: values.map(sampleOf) })) }
-  if (data.resultType === 'vector') return { state: 'answered', series: data.result.map(({ metric, value }) => ({ labels: metric, samples: [sampleOf(value)] })) }
+  if (data.resultType === 'matrix')
+    return {
+      state: 'answered',
+      series: data.result.map(({ metric, values }) => ({ labels: metric, samples: values.map(sampleOf) })),
+    }
+  if (data.resultType === 'vector')
+    return {
+      state: 'answered',
+      series: data.result.map(({ metric, value }) => ({ labels: metric, samples: [sampleOf(value)] })),
+    }
   return { state: 'answered', series: [{ labels: {}, samples: [sampleOf(data.result)] }] }
 }
 
@@ -61,8 +82,18 @@ function sampleOf([at, text]: readonly [number, string]): { at: number; value: n
 }
 
 /** Labels of the exemplars behind a query's metrics. */
-export async function queryExemplars(url: string, expr: string, { from, to }: Span): Promise<Record<string, string>[]> {
+export async function queryExemplars(
+  url: string,
+  expr: string,
+  { from, to }: Span,
+): Promise<Record<string, string>[]> {
   const parameters = new URLSearchParams({ query: expr, start: String(from), end: String(to) })
-  const response = await fetch(`${url}/api/v1/query_exemplars`, { method: 'POST', body: parameters, signal: AbortSignal.timeout(limitMs) })
-  return exemplars.parse(await response.json()).data.flatMap((series) => series.exemplars.map((one) => one.labels))
+  const response = await fetch(`${url}/api/v1/query_exemplars`, {
+    method: 'POST',
+    body: parameters,
+    signal: AbortSignal.timeout(limitMs),
+  })
+  return exemplars
+    .parse(await response.json())
+    .data.flatMap((series) => series.exemplars.map((one) => one.labels))
 }

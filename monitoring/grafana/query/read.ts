@@ -8,7 +8,10 @@ import { z } from 'zod'
 
 const threshold = z.object({ value: z.number().nullable(), color: z.string() })
 const thresholds = z.object({ mode: z.literal('absolute'), steps: z.array(threshold) })
-const mapping = z.object({ type: z.literal('value'), options: z.record(z.string(), z.object({ text: z.string(), color: z.string() })) })
+const mapping = z.object({
+  type: z.literal('value'),
+  options: z.record(z.string(), z.object({ text: z.string(), color: z.string() })),
+})
 const link = z.object({ title: z.string(), url: z.string() })
 
 const target = z.object({
@@ -36,18 +39,48 @@ const panel = z.object({
       decimals: z.number().optional(),
       thresholds: thresholds.optional(),
       mappings: z.array(mapping).optional(),
-      custom: z.object({ stacking: z.object({ mode: z.string() }).optional(), axisSoftMax: z.number().optional(), scaleDistribution: z.object({ type: z.string() }).optional() }).optional(),
+      custom: z
+        .object({
+          stacking: z.object({ mode: z.string() }).optional(),
+          axisSoftMax: z.number().optional(),
+          scaleDistribution: z.object({ type: z.string() }).optional(),
+        })
+        .optional(),
     }),
-    overrides: z.array(z.object({ matcher: z.object({ id: z.string(), options: z.unknown() }), properties: z.array(z.object({ id: z.string(), value: z.unknown() })) })),
+    overrides: z.array(
+      z.object({
+        matcher: z.object({ id: z.string(), options: z.unknown() }),
+        properties: z.array(z.object({ id: z.string(), value: z.unknown() })),
+      }),
+    ),
   }),
   transformations: z.array(z.object({ id: z.string(), options: z.unknown() })).optional(),
 })
 
-const row = z.object({ id: z.number(), type: z.literal('row'), title: z.string(), collapsed: z.literal(false), gridPos: panel.shape.gridPos })
+const row = z.object({
+  id: z.number(),
+  type: z.literal('row'),
+  title: z.string(),
+  collapsed: z.literal(false),
+  gridPos: panel.shape.gridPos,
+})
 
-const variable = z.object({ name: z.string(), type: z.enum(['datasource', 'query', 'interval']), label: z.string(), allValue: z.string().optional(), definition: z.string().optional() })
+const variable = z.object({
+  name: z.string(),
+  type: z.enum(['datasource', 'query', 'interval']),
+  label: z.string(),
+  allValue: z.string().optional(),
+  definition: z.string().optional(),
+})
 
-const annotation = z.object({ name: z.string(), iconColor: z.string(), expr: z.string(), useValueForTime: z.boolean().optional(), titleFormat: z.string(), textFormat: z.string() })
+const annotation = z.object({
+  name: z.string(),
+  iconColor: z.string(),
+  expr: z.string(),
+  useValueForTime: z.boolean().optional(),
+  titleFormat: z.string(),
+  textFormat: z.string(),
+})
 
 const dashboard = z.object({
   uid: z.string(),
@@ -66,12 +99,19 @@ export type AnnotationJson = z.infer<typeof annotation>
 export type DashboardJson = z.infer<typeof dashboard>
 export type ThresholdJson = z.infer<typeof threshold>
 
-export const dashboardNames = ['todo-api-performance', 'todo-database', 'todo-system', 'todo-synthetics'] as const
+export const dashboardNames = [
+  'todo-api-performance',
+  'todo-database',
+  'todo-system',
+  'todo-synthetics',
+] as const
 export type DashboardName = (typeof dashboardNames)[number]
 
 /** A committed dashboard. Throws when it has what neither the tests nor the drawings understand. */
 export function readDashboard(name: DashboardName): DashboardJson {
-  return dashboard.parse(JSON.parse(readFileSync(new URL(`../dashboards/${name}.json`, import.meta.url), 'utf8')))
+  return dashboard.parse(
+    JSON.parse(readFileSync(new URL(`../dashboards/${name}.json`, import.meta.url), 'utf8')),
+  )
 }
 
 export function panelsOf({ panels }: DashboardJson): PanelJson[] {

@@ -15,13 +15,23 @@ export interface Surroundings {
  * `allValue`, and the built-in ones by their documented formulas (`$__rate_interval` is the step and a scrape interval,
  * but at least four of those).
  */
-export function substitute(expr: string, { templating }: DashboardJson, { range, window, step, scrapeInterval }: Surroundings): string {
+export function substitute(
+  expr: string,
+  { templating }: DashboardJson,
+  { range, window, step, scrapeInterval }: Surroundings,
+): string {
   const values = new Map<string, string>([
     ['__range', `${Math.ceil(range)}s`],
     ['__range_s', String(Math.ceil(range))],
     ['__interval', `${step}s`],
     ['__rate_interval', `${Math.max(step + scrapeInterval, 4 * scrapeInterval)}s`],
-    ...templating.list.map(({ name, type, allValue }): [string, string] => [name, type === 'interval' ? `${window}s` : (allValue ?? '')]),
+    ...templating.list.map(({ name, type, allValue }): [string, string] => [
+      name,
+      type === 'interval' ? `${window}s` : (allValue ?? ''),
+    ]),
   ])
-  return expr.replaceAll(/\$(?:\{(\w+)\}|(\w+))/g, (all, braced: string | undefined, bare: string | undefined) => values.get(braced ?? bare ?? '') ?? all)
+  return expr.replaceAll(
+    /\$(?:\{(\w+)\}|(\w+))/g,
+    (all, braced: string | undefined, bare: string | undefined) => values.get(braced ?? bare ?? '') ?? all,
+  )
 }

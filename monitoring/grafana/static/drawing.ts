@@ -29,5 +29,7 @@ export interface NamedSeries {
 
 /** The series of all queries of a panel, in order, with the names of the legend. */
 export function namedSeries({ answers }: Pick<Drawing, 'answers'>): NamedSeries[] {
-  return answers.flatMap(({ target, answer }) => drawable(answer).map((series) => ({ name: legendOf(target, series.labels), series })))
+  return answers.flatMap(({ target, answer }) =>
+    drawable(answer).map((series) => ({ name: legendOf(target, series.labels), series })),
+  )
 }

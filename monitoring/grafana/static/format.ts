@@ -1,6 +1,13 @@
 const bytes = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 const thousands = ['', 'K', 'M', 'G', 'T']
-const moments: readonly (readonly [seconds: number, unit: string])[] = [[86_400, 'd'], [3600, 'h'], [60, 'min'], [1, 's'], [1e-3, 'ms'], [1e-6, 'µs']]
+const moments: readonly (readonly [seconds: number, unit: string])[] = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+  [1e-3, 'ms'],
+  [1e-6, 'µs'],
+]
 
 /** A value in a unit of Grafana's, as short as a panel needs it. `nowMs` is for moments. */
 export function format(unit: string | undefined, value: number, nowMs: number): string {
@@ -35,7 +42,10 @@ function duration(seconds: number): string {
 }
 
 function scaled(value: number, base: number, names: readonly string[]): string {
-  const power = Math.min(names.length - 1, Math.max(0, Math.floor(Math.log(Math.abs(value)) / Math.log(base))))
+  const power = Math.min(
+    names.length - 1,
+    Math.max(0, Math.floor(Math.log(Math.abs(value)) / Math.log(base))),
+  )
   const name = Number.isFinite(power) ? (names[power] ?? '') : (names[0] ?? '')
   return `${short(value / base ** (Number.isFinite(power) ? power : 0))}${name === '' ? '' : ' '}${name}`
 }

@@ -34,7 +34,10 @@ try {
   await sleep(minutes * 30_000)
   const to = Math.floor(Date.now() / 1000)
   const step = Math.max(1, Math.round((to - from) / 240))
-  const pages = await drawDashboards({ prometheus: stack.prometheus, span: { from, to, step }, window: 20, scrapeInterval: scrapeSeconds }, process.env['PAGES'] ?? join(folder, 'pages'))
+  const pages = await drawDashboards(
+    { prometheus: stack.prometheus, span: { from, to, step }, window: 20, scrapeInterval: scrapeSeconds },
+    process.env['PAGES'] ?? join(folder, 'pages'),
+  )
   await photograph(pages)
 } finally {
   await traffic.stop()
@@ -48,7 +51,10 @@ async function photograph(pages: readonly string[]): Promise<void> {
     const page = await browser.newPage({ viewport: { width: 1600, height: 900 } })
     for (const file of pages) {
       await page.goto(`file://${file}`)
-      writeFileSync(join(pictures, `${basename(file, '.html')}.png`), indexedPng(await page.screenshot({ fullPage: true })))
+      writeFileSync(
+        join(pictures, `${basename(file, '.html')}.png`),
+        indexedPng(await page.screenshot({ fullPage: true })),
+      )
     }
   } finally {
     await browser.close()

@@ -13,8 +13,26 @@ const hostile = '<img src=x onerror=alert(1)>"\'`'
 /** Two series for each query, one with a gap, a zero and a NaN in it. */
 function answersOf(dashboard: DashboardJson, labels: Record<string, string>): Map<number, TargetAnswer[]> {
   const values = [0, 1, 0.5, Number.NaN, 3, 4]
-  const samples = values.map((value, index) => ({ at: span.from + index * span.step * (index > 3 ? 2 : 1), value }))
-  return new Map(panelsOf(dashboard).map((panel) => [panel.id, panel.targets.map((target): TargetAnswer => ({ target, expr: '', answer: { state: 'answered', series: [{ labels, samples }, { labels: { ...labels, status: '503' }, samples: samples.slice(2) }] } }))]))
+  const samples = values.map((value, index) => ({
+    at: span.from + index * span.step * (index > 3 ? 2 : 1),
+    value,
+  }))
+  return new Map(
+    panelsOf(dashboard).map((panel) => [
+      panel.id,
+      panel.targets.map((target): TargetAnswer => ({
+        target,
+        expr: '',
+        answer: {
+          state: 'answered',
+          series: [
+            { labels, samples },
+            { labels: { ...labels, status: '503' }, samples: samples.slice(2) },
+          ],
+        },
+      })),
+    ]),
+  )
 }
 
 describe.each(dashboardNames.map(readDashboard))('$uid drawn', (dashboard) => {
@@ -34,12 +52,32 @@ describe.each(dashboardNames.map(readDashboard))('$uid drawn', (dashboard) => {
   })
 
   it('takes nothing that a label says for markup', () => {
-    const labels = Object.fromEntries(['route', 'method', 'status', 'query', 'datname', 'groupname', 'probe', 'step', 'suite', 'run', 'policy', 'limit', 'relname'].map((name) => [name, hostile]))
-    expect(dashboardPage({ dashboard, answers: answersOf(dashboard, labels), span, marks })).not.toContain('<img')
+    const labels = Object.fromEntries(
+      [
+        'route',
+        'method',
+        'status',
+        'query',
+        'datname',
+        'groupname',
+        'probe',
+        'step',
+        'suite',
+        'run',
+        'policy',
+        'limit',
+        'relname',
+      ].map((name) => [name, hostile]),
+    )
+    expect(dashboardPage({ dashboard, answers: answersOf(dashboard, labels), span, marks })).not.toContain(
+      '<img',
+    )
   })
 
   it('needs nothing from elsewhere', () => {
-    expect(dashboardPage({ dashboard, answers: new Map(), span, marks: [] })).not.toMatch(/<script|<link|url\(|src=/)
+    expect(dashboardPage({ dashboard, answers: new Map(), span, marks: [] })).not.toMatch(
+      /<script|<link|url\(|src=/,
+    )
   })
 })
 
@@ -63,7 +101,14 @@ describe('a figure', () => {
 
 describe('a picture', () => {
   it('keeps its pixels where it has few colours, whatever filter each row had', () => {
-    const [width, colours] = [5, [[0, 0, 0], [255, 255, 255], [42, 93, 176]]]
+    const [width, colours] = [
+      5,
+      [
+        [0, 0, 0],
+        [255, 255, 255],
+        [42, 93, 176],
+      ],
+    ]
     const pixels = Array.from({ length: 5 * width }, (_, index) => colours[(index * 7) % 3] ?? [])
     const png = pngOf(width, 5, pixels)
     expect(decodePng(png).data).toEqual(Buffer.from(pixels.flat()))
@@ -83,12 +128,15 @@ describe('a picture', () => {
 function pngOf(width: number, height: number, pixels: readonly (readonly number[])[]): Buffer {
   const flat = pixels.flat()
   const at = (x: number, y: number): number => (x < 0 || y < 0 ? 0 : (flat[y * width * 3 + x] ?? 0))
-  const paeth = (a: number, b: number, c: number): number => [a, b, c].toSorted((p, q) => Math.abs(a + b - c - p) - Math.abs(a + b - c - q))[0] ?? 0
+  const paeth = (a: number, b: number, c: number): number =>
+    [a, b, c].toSorted((p, q) => Math.abs(a + b - c - p) - Math.abs(a + b - c - q))[0] ?? 0
   const rows = Array.from({ length: height }, (_, y) => {
     const filter = y % 5
     const bytes = Array.from({ length: width * 3 }, (__, x) => {
       const [left, above, corner] = [at(x - 3, y), at(x, y - 1), x < 3 ? 0 : at(x - 3, y - 1)]
-      return (at(x, y) - ([0, left, above, (left + above) >> 1, paeth(left, above, corner)][filter] ?? 0)) & 255
+      return (
+        (at(x, y) - ([0, left, above, (left + above) >> 1, paeth(left, above, corner)][filter] ?? 0)) & 255
+      )
     })
     return [filter, ...bytes]
   })
@@ -101,5 +149,10 @@ function pngOf(width: number, height: number, pixels: readonly (readonly number[
     length.writeUInt32BE(body.length)
     return Buffer.concat([length, Buffer.from(type), body, Buffer.alloc(4)])
   }
-  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.from(rows.flat()))), chunk('IEND', Buffer.alloc(0))])
+  return Buffer.concat([
+    Buffer.from('89504e470d0a1a0a', 'hex'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(Buffer.from(rows.flat()))),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
 }

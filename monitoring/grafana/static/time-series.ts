@@ -36,11 +36,41 @@ export function drawTimeSeries(drawing: Drawing): Markup[] {
   const plot = { size, margin, xTitle: '', yTitle: '', xTicks: x.ticks, yTicks: y.ticks }
   const caption = { id: `p${panel.id}`, title: panel.title, description: panel.description }
   const limits = (panel.fieldConfig.defaults.thresholds?.steps ?? []).flatMap(({ value, color }) =>
-    value === null || value > y.most || value < y.least ? [] : [element('line', { x1: left, x2: right, y1: y.at(value), y2: y.at(value), stroke: colourNamed(color), 'stroke-width': 1.2, 'stroke-dasharray': '5 4' })],
+    value === null || value > y.most || value < y.least
+      ? []
+      : [
+          element('line', {
+            x1: left,
+            x2: right,
+            y1: y.at(value),
+            y2: y.at(value),
+            stroke: colourNamed(color),
+            'stroke-width': 1.2,
+            'stroke-dasharray': '5 4',
+          }),
+        ],
   )
-  const marks = drawing.marks.filter(({ at }) => at >= span.from && at <= span.to).map(({ at, colour }) => element('line', { x1: x.at(at), x2: x.at(at), y1: margin.top, y2: bottom, stroke: colourNamed(colour), 'stroke-width': 1, 'stroke-dasharray': '2 3' }))
-  const drawn = curves.length > 0 ? curves.flatMap((curve) => drawCurve(curve, x, y, isStacked(drawing))) : [words((left + right) / 2, bottom / 2, panel.fieldConfig.defaults.noValue ?? 'No data', 'middle')]
-  return [chart(caption, plot, [...marks, ...limits, ...drawn, line('axis', left, bottom, right, bottom)]), legend(curves)]
+  const marks = drawing.marks
+    .filter(({ at }) => at >= span.from && at <= span.to)
+    .map(({ at, colour }) =>
+      element('line', {
+        x1: x.at(at),
+        x2: x.at(at),
+        y1: margin.top,
+        y2: bottom,
+        stroke: colourNamed(colour),
+        'stroke-width': 1,
+        'stroke-dasharray': '2 3',
+      }),
+    )
+  const drawn =
+    curves.length > 0
+      ? curves.flatMap((curve) => drawCurve(curve, x, y, isStacked(drawing)))
+      : [words((left + right) / 2, bottom / 2, panel.fieldConfig.defaults.noValue ?? 'No data', 'middle')]
+  return [
+    chart(caption, plot, [...marks, ...limits, ...drawn, line('axis', left, bottom, right, bottom)]),
+    legend(curves),
+  ]
 }
 
 function curvesOf(drawing: Drawing): Curve[] {
@@ -59,7 +89,10 @@ function curvesOf(drawing: Drawing): Curve[] {
 // A step without a sample is a gap to be seen, not to be bridged.
 function pointsOf({ series }: NamedSeries, { span }: Drawing): { at: number; value: number }[] {
   const values = new Map(series.samples.map(({ at, value }) => [Math.round(at), value]))
-  return Array.from({ length: Math.floor((span.to - span.from) / span.step) + 1 }, (_, index) => span.from + index * span.step).map((at) => ({ at, value: values.get(Math.round(at)) ?? Number.NaN }))
+  return Array.from(
+    { length: Math.floor((span.to - span.from) / span.step) + 1 },
+    (_, index) => span.from + index * span.step,
+  ).map((at) => ({ at, value: values.get(Math.round(at)) ?? Number.NaN }))
 }
 
 function valueAxis({ panel }: Drawing, curves: readonly Curve[], bottom: number): Axis {
@@ -74,12 +107,34 @@ function valueAxis({ panel }: Drawing, curves: readonly Curve[], bottom: number)
 
 function drawCurve({ points, colour, dashed }: Curve, x: Axis, y: Axis, stacked: boolean): Markup[] {
   const defined = ({ top }: Point): boolean => Number.isFinite(top)
-  const outline = lineShape<Point>().digits(1).defined(defined).x(({ at }) => x.at(at)).y(({ top }) => y.at(top))(points) ?? ''
-  const surface = area<Point>().digits(1).defined(defined).x(({ at }) => x.at(at)).y0(({ base }) => y.at(base)).y1(({ top }) => y.at(top))(points) ?? ''
-  const dots = points.filter((point, index) => defined(point) && ![points[index - 1], points[index + 1]].some((other) => other !== undefined && defined(other)))
+  const outline =
+    lineShape<Point>()
+      .digits(1)
+      .defined(defined)
+      .x(({ at }) => x.at(at))
+      .y(({ top }) => y.at(top))(points) ?? ''
+  const surface =
+    area<Point>()
+      .digits(1)
+      .defined(defined)
+      .x(({ at }) => x.at(at))
+      .y0(({ base }) => y.at(base))
+      .y1(({ top }) => y.at(top))(points) ?? ''
+  const dots = points.filter(
+    (point, index) =>
+      defined(point) &&
+      ![points[index - 1], points[index + 1]].some((other) => other !== undefined && defined(other)),
+  )
   return [
     ...(stacked ? [element('path', { d: surface, fill: colour, opacity: 0.35 })] : []),
-    element('path', { d: outline, stroke: colour, fill: 'none', 'stroke-width': 1.5, 'stroke-linejoin': 'round', 'stroke-dasharray': dashed ? '8 5' : undefined }),
+    element('path', {
+      d: outline,
+      stroke: colour,
+      fill: 'none',
+      'stroke-width': 1.5,
+      'stroke-linejoin': 'round',
+      'stroke-dasharray': dashed ? '8 5' : undefined,
+    }),
     ...dots.map(({ at, top }) => element('circle', { cx: x.at(at), cy: y.at(top), r: 2.5, fill: colour })),
   ]
 }
@@ -89,5 +144,10 @@ function isStacked({ panel }: Drawing): boolean {
 }
 
 function isDashed({ panel }: Drawing, name: string): boolean {
-  return panel.fieldConfig.overrides.some(({ matcher, properties }) => matcher.id === 'byName' && matcher.options === name && properties.some(({ id }) => id === 'custom.lineStyle'))
+  return panel.fieldConfig.overrides.some(
+    ({ matcher, properties }) =>
+      matcher.id === 'byName' &&
+      matcher.options === name &&
+      properties.some(({ id }) => id === 'custom.lineStyle'),
+  )
 }

@@ -11,7 +11,8 @@ export function synthetics(): Dashboard {
   return dashboardOf({
     uid: 'todo-synthetics',
     title: 'Todo synthetics and load',
-    description: 'What vigil finds when it asks the API itself: the probes of production, and the load runs against their budgets and baselines, beside what real users get.',
+    description:
+      'What vigil finds when it asks the API itself: the probes of production, and the load runs against their budgets and baselines, beside what real users get.',
     variables: [
       datasource(),
       label('probe', 'Probe', 'vigil_probe_outcome'),

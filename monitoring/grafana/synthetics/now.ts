@@ -5,8 +5,14 @@ import { ofProbe, ofRun, verdicts } from './selectors.ts'
 const states: Row['panels'] = [
   stat({
     title: 'Probes down',
-    description: 'Probes whose latest run failed. Anything but 0: users fail at the same thing; the timeline below says which and since when.',
-    queries: [{ expr: `count(vigil_probe_outcome{${ofProbe}, outcome="down"} == 1) or 0 * count(vigil_probe_outcome{${ofProbe}, outcome="down"})`, legend: 'down' }],
+    description:
+      'Probes whose latest run failed. Anything but 0: users fail at the same thing; the timeline below says which and since when.',
+    queries: [
+      {
+        expr: `count(vigil_probe_outcome{${ofProbe}, outcome="down"} == 1) or 0 * count(vigil_probe_outcome{${ofProbe}, outcome="down"})`,
+        legend: 'down',
+      },
+    ],
     unit: 'plain',
     width: 3,
     limits: anyIs('critical'),
@@ -14,8 +20,14 @@ const states: Row['panels'] = [
   }),
   stat({
     title: 'Probes unknown',
-    description: 'Probes whose next run is overdue, or that could not be carried out. Nobody knows whether they would pass: look at the scheduler.',
-    queries: [{ expr: `count(vigil_probe_outcome{${ofProbe}, outcome="unknown"} == 1) or 0 * count(vigil_probe_outcome{${ofProbe}, outcome="unknown"})`, legend: 'unknown' }],
+    description:
+      'Probes whose next run is overdue, or that could not be carried out. Nobody knows whether they would pass: look at the scheduler.',
+    queries: [
+      {
+        expr: `count(vigil_probe_outcome{${ofProbe}, outcome="unknown"} == 1) or 0 * count(vigil_probe_outcome{${ofProbe}, outcome="unknown"})`,
+        legend: 'unknown',
+      },
+    ],
     unit: 'plain',
     width: 3,
     limits: anyIs('medium'),
@@ -23,19 +35,28 @@ const states: Row['panels'] = [
   }),
   stat({
     title: 'Verdict of the last load run',
-    description: 'By suite. "fail": a budget or the baseline was broken, the record says which and the revision who. "invalid": the measurement itself failed and says nothing of the API.',
-    queries: [{ expr: stateNumber(verdicts, 'suite', `vigil_run_verdict{${ofRun}, verdict="STATE"}`), legend: '{{suite}}' }],
+    description:
+      'By suite. "fail": a budget or the baseline was broken, the record says which and the revision who. "invalid": the measurement itself failed and says nothing of the API.',
+    queries: [
+      {
+        expr: stateNumber(verdicts, 'suite', `vigil_run_verdict{${ofRun}, verdict="STATE"}`),
+        legend: '{{suite}}',
+      },
+    ],
     unit: 'plain',
     width: 6,
     mappings: [mappingOf(verdicts)],
-    }),
+  }),
 ]
 
 const ages: Row['panels'] = [
   stat({
     title: 'Last push',
-    description: 'How long ago the newest load run was pushed, by suite. The load runs come every night: older than 26 hours, the last one did not take place or could not push, and what is green beside it is old news.',
-    queries: [{ expr: `time() - max by (suite) (push_time_seconds{${ofRun}, suite!=""})`, legend: '{{suite}}' }],
+    description:
+      'How long ago the newest load run was pushed, by suite. The load runs come every night: older than 26 hours, the last one did not take place or could not push, and what is green beside it is old news.',
+    queries: [
+      { expr: `time() - max by (suite) (push_time_seconds{${ofRun}, suite!=""})`, legend: '{{suite}}' },
+    ],
     unit: 'seconds',
     width: 6,
     limits: above(['PushStale']),
@@ -43,7 +64,8 @@ const ages: Row['panels'] = [
   }),
   stat({
     title: 'Scheduler last seen',
-    description: 'Age of the heartbeat of the probe scheduler. Above two minutes it stands still, and no probe runs: green elsewhere is old news.',
+    description:
+      'Age of the heartbeat of the probe scheduler. Above two minutes it stands still, and no probe runs: green elsewhere is old news.',
     queries: [{ expr: 'time() - max(vigil_probe_heartbeat_timestamp_seconds)', legend: 'heartbeat' }],
     unit: 'seconds',
     width: 3,
@@ -52,8 +74,11 @@ const ages: Row['panels'] = [
   }),
   stat({
     title: 'Certificate expires in',
-    description: 'Until the first certificate of the API expires. Below 14 days: renewal does not work, mend it now. Empty where the target is not https.',
-    queries: [{ expr: `min(vigil_probe_certificate_expiry_timestamp_seconds{${ofProbe}}) - time()`, legend: 'left' }],
+    description:
+      'Until the first certificate of the API expires. Below 14 days: renewal does not work, mend it now. Empty where the target is not https.',
+    queries: [
+      { expr: `min(vigil_probe_certificate_expiry_timestamp_seconds{${ofProbe}}) - time()`, legend: 'left' },
+    ],
     unit: 'seconds',
     width: 3,
     limits: below('CertificateExpiring'),

@@ -5,8 +5,14 @@ import { ofProbe, outcomes } from './selectors.ts'
 const found: Row['panels'] = [
   stateTimeline({
     title: 'State of the probes',
-    description: 'Each probe over time. All at once: the service or the way to it. One: its feature. Yellow is a right answer that took too long.',
-    queries: [{ expr: stateNumber(outcomes, 'probe', `vigil_probe_outcome{${ofProbe}, outcome="STATE"}`), legend: '{{probe}}' }],
+    description:
+      'Each probe over time. All at once: the service or the way to it. One: its feature. Yellow is a right answer that took too long.',
+    queries: [
+      {
+        expr: stateNumber(outcomes, 'probe', `vigil_probe_outcome{${ofProbe}, outcome="STATE"}`),
+        legend: '{{probe}}',
+      },
+    ],
     unit: 'plain',
     width: 12,
     height: 10,
@@ -14,31 +20,55 @@ const found: Row['panels'] = [
   }),
   timeSeries({
     title: 'Latency by step (latest run)',
-    description: 'How long each step of the latest run took. A step that got slower while the API\'s own percentiles stay the same: the network or a proxy between.',
-    queries: [{ expr: `max by (probe, step) (vigil_probe_step_last_duration_seconds{${ofProbe}})`, legend: '{{probe}}: {{step}}' }],
+    description:
+      "How long each step of the latest run took. A step that got slower while the API's own percentiles stay the same: the network or a proxy between.",
+    queries: [
+      {
+        expr: `max by (probe, step) (vigil_probe_step_last_duration_seconds{${ofProbe}})`,
+        legend: '{{probe}}: {{step}}',
+      },
+    ],
     unit: 'seconds',
     width: 12,
     height: 10,
   }),
   timeSeries({
     title: 'Success ratio (1 h)',
-    description: 'Share of the runs of the last hour that found the target working, by probe. Below 1 without an outage in sight: it fails now and then, which users notice first.',
-    queries: [{ expr: `sum by (probe) (increase(vigil_probe_runs_total{${ofProbe}, outcome=~"up|degraded"}[1h])) / (sum by (probe) (increase(vigil_probe_runs_total{${ofProbe}, outcome!="unknown"}[1h])) > 0)`, legend: '{{probe}}' }],
+    description:
+      'Share of the runs of the last hour that found the target working, by probe. Below 1 without an outage in sight: it fails now and then, which users notice first.',
+    queries: [
+      {
+        expr: `sum by (probe) (increase(vigil_probe_runs_total{${ofProbe}, outcome=~"up|degraded"}[1h])) / (sum by (probe) (increase(vigil_probe_runs_total{${ofProbe}, outcome!="unknown"}[1h])) > 0)`,
+        legend: '{{probe}}',
+      },
+    ],
     unit: 'ratio',
     width: 8,
     upTo: 1,
   }),
   timeSeries({
     title: 'p95 by step (1 h)',
-    description: 'p95 of the answered steps of the last hour, by probe and step: the trend without the noise of single runs.',
-    queries: [{ expr: `histogram_quantile(0.95, sum by (le, probe, step) (rate(vigil_probe_step_duration_seconds_bucket{${ofProbe}}[1h])))`, legend: '{{probe}}: {{step}}' }],
+    description:
+      'p95 of the answered steps of the last hour, by probe and step: the trend without the noise of single runs.',
+    queries: [
+      {
+        expr: `histogram_quantile(0.95, sum by (le, probe, step) (rate(vigil_probe_step_duration_seconds_bucket{${ofProbe}}[1h])))`,
+        legend: '{{probe}}: {{step}}',
+      },
+    ],
     unit: 'seconds',
     width: 8,
   }),
   timeSeries({
     title: 'Steps that fail',
-    description: 'Steps of the latest run that were not as expected: the line of a step at 1. Those after it did not run. Nothing at all is good.',
-    queries: [{ expr: `1 - min by (probe, step) (vigil_probe_step_success{${ofProbe}})`, legend: '{{probe}}: {{step}}' }],
+    description:
+      'Steps of the latest run that were not as expected: the line of a step at 1. Those after it did not run. Nothing at all is good.',
+    queries: [
+      {
+        expr: `1 - min by (probe, step) (vigil_probe_step_success{${ofProbe}})`,
+        legend: '{{probe}}: {{step}}',
+      },
+    ],
     unit: 'plain',
     width: 8,
     limits: steps('green', [1, 'red']),
@@ -48,15 +78,20 @@ const found: Row['panels'] = [
 const schedule: Row['panels'] = [
   timeSeries({
     title: 'Schedule: lateness',
-    description: 'How long after their due time runs began. Seconds: the scheduler\'s machine is overloaded, and what it measures is its own slowness.',
-    queries: [0.5, 0.95].map((quantile) => ({ expr: `histogram_quantile(${quantile}, sum by (le) (rate(vigil_probe_schedule_lateness_seconds_bucket[1h])))`, legend: `p${quantile * 100}` })),
+    description:
+      "How long after their due time runs began. Seconds: the scheduler's machine is overloaded, and what it measures is its own slowness.",
+    queries: [0.5, 0.95].map((quantile) => ({
+      expr: `histogram_quantile(${quantile}, sum by (le) (rate(vigil_probe_schedule_lateness_seconds_bucket[1h])))`,
+      legend: `p${quantile * 100}`,
+    })),
     unit: 'seconds',
     width: 12,
     limits: steps('green', [1, 'yellow'], [30, 'orange']),
   }),
   timeSeries({
     title: 'Schedule: runs that were not',
-    description: 'Runs of the last hour that were skipped because the one before still ran, missed because the scheduler slept, or that hung. Should be 0, or the states above have gaps.',
+    description:
+      'Runs of the last hour that were skipped because the one before still ran, missed because the scheduler slept, or that hung. Should be 0, or the states above have gaps.',
     queries: [
       { expr: `sum(increase(vigil_probe_skipped_runs_total{${ofProbe}}[1h]))`, legend: 'skipped' },
       { expr: `sum(increase(vigil_probe_missed_runs_total{${ofProbe}}[1h]))`, legend: 'missed' },

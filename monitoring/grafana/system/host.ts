@@ -5,8 +5,14 @@ import { ofDisk, ofNetwork, ofNode } from './selectors.ts'
 const computing: Row['panels'] = [
   timeSeries({
     title: 'CPU by mode',
-    description: 'Share of CPU time by what it went to. "iowait" is the disk, "steal" is a neighbour on the same hardware, "user" is us.',
-    queries: [{ expr: `sum by (mode) (rate(node_cpu_seconds_total{${ofNode}, mode!="idle"}[$interval])) / scalar(count(node_cpu_seconds_total{${ofNode}, mode="idle"}))`, legend: '{{mode}}' }],
+    description:
+      'Share of CPU time by what it went to. "iowait" is the disk, "steal" is a neighbour on the same hardware, "user" is us.',
+    queries: [
+      {
+        expr: `sum by (mode) (rate(node_cpu_seconds_total{${ofNode}, mode!="idle"}[$interval])) / scalar(count(node_cpu_seconds_total{${ofNode}, mode="idle"}))`,
+        legend: '{{mode}}',
+      },
+    ],
     unit: 'ratio',
     width: 8,
     stacked: true,
@@ -14,20 +20,39 @@ const computing: Row['panels'] = [
   }),
   timeSeries({
     title: 'Load and pressure',
-    description: 'Left alone, load is a number without a scale: compare it with the cores. Pressure is the share of time in which something waited for CPU, memory or disk, and any of memory is bad news.',
+    description:
+      'Left alone, load is a number without a scale: compare it with the cores. Pressure is the share of time in which something waited for CPU, memory or disk, and any of memory is bad news.',
     queries: [
-      { expr: `sum by (instance) (node_load1{${ofNode}}) / count by (instance) (node_cpu_seconds_total{${ofNode}, mode="idle"})`, legend: 'load per core' },
-      { expr: `max by (instance) (rate(node_pressure_cpu_waiting_seconds_total{${ofNode}}[$interval]))`, legend: 'CPU pressure' },
-      { expr: `max by (instance) (rate(node_pressure_memory_waiting_seconds_total{${ofNode}}[$interval]))`, legend: 'memory pressure' },
-      { expr: `max by (instance) (rate(node_pressure_io_waiting_seconds_total{${ofNode}}[$interval]))`, legend: 'disk pressure' },
+      {
+        expr: `sum by (instance) (node_load1{${ofNode}}) / count by (instance) (node_cpu_seconds_total{${ofNode}, mode="idle"})`,
+        legend: 'load per core',
+      },
+      {
+        expr: `max by (instance) (rate(node_pressure_cpu_waiting_seconds_total{${ofNode}}[$interval]))`,
+        legend: 'CPU pressure',
+      },
+      {
+        expr: `max by (instance) (rate(node_pressure_memory_waiting_seconds_total{${ofNode}}[$interval]))`,
+        legend: 'memory pressure',
+      },
+      {
+        expr: `max by (instance) (rate(node_pressure_io_waiting_seconds_total{${ofNode}}[$interval]))`,
+        legend: 'disk pressure',
+      },
     ],
     unit: 'ratio',
     width: 8,
   }),
   timeSeries({
     title: 'Memory in use',
-    description: 'Share of memory in use by machine. Alerts at 75 % and 90 %. Rising day by day: a leak, see the processes.',
-    queries: [{ expr: `max by (instance) (1 - node_memory_MemAvailable_bytes{${ofNode}} / node_memory_MemTotal_bytes{${ofNode}})`, legend: '{{instance}}' }],
+    description:
+      'Share of memory in use by machine. Alerts at 75 % and 90 %. Rising day by day: a leak, see the processes.',
+    queries: [
+      {
+        expr: `max by (instance) (1 - node_memory_MemAvailable_bytes{${ofNode}} / node_memory_MemTotal_bytes{${ofNode}})`,
+        legend: '{{instance}}',
+      },
+    ],
     unit: 'ratio',
     width: 8,
     upTo: 1,
@@ -39,26 +64,45 @@ const computing: Row['panels'] = [
 const input: Row['panels'] = [
   timeSeries({
     title: 'Disk throughput',
-    description: 'Bytes read and written per second. Reads that appear out of nothing: memory got short and files are read again.',
+    description:
+      'Bytes read and written per second. Reads that appear out of nothing: memory got short and files are read again.',
     queries: [
-      { expr: `sum by (device) (rate(node_disk_read_bytes_total{${ofNode}}[$interval]))`, legend: 'read {{device}}' },
-      { expr: `sum by (device) (rate(node_disk_written_bytes_total{${ofNode}}[$interval]))`, legend: 'written {{device}}' },
+      {
+        expr: `sum by (device) (rate(node_disk_read_bytes_total{${ofNode}}[$interval]))`,
+        legend: 'read {{device}}',
+      },
+      {
+        expr: `sum by (device) (rate(node_disk_written_bytes_total{${ofNode}}[$interval]))`,
+        legend: 'written {{device}}',
+      },
     ],
     unit: 'bytesPerSecond',
     width: 8,
   }),
   timeSeries({
     title: 'Disk busy',
-    description: 'Share of time in which a disk had work. Near 100 %: commits wait for it, and so do the queries.',
-    queries: [{ expr: `max by (device) (rate(node_disk_io_time_seconds_total{${ofNode}}[$interval]))`, legend: '{{device}}' }],
+    description:
+      'Share of time in which a disk had work. Near 100 %: commits wait for it, and so do the queries.',
+    queries: [
+      {
+        expr: `max by (device) (rate(node_disk_io_time_seconds_total{${ofNode}}[$interval]))`,
+        legend: '{{device}}',
+      },
+    ],
     unit: 'ratio',
     width: 8,
     upTo: 1,
   }),
   timeSeries({
     title: 'Disk free',
-    description: 'Share of each disk that is free; the alert begins below 10 %. Follow the slope to see when it meets the line.',
-    queries: [{ expr: `min by (mountpoint) (node_filesystem_avail_bytes{${ofDisk}} / node_filesystem_size_bytes{${ofDisk}})`, legend: '{{mountpoint}}' }],
+    description:
+      'Share of each disk that is free; the alert begins below 10 %. Follow the slope to see when it meets the line.',
+    queries: [
+      {
+        expr: `min by (mountpoint) (node_filesystem_avail_bytes{${ofDisk}} / node_filesystem_size_bytes{${ofDisk}})`,
+        legend: '{{mountpoint}}',
+      },
+    ],
     unit: 'ratio',
     width: 8,
     upTo: 1,
@@ -67,22 +111,39 @@ const input: Row['panels'] = [
   }),
   timeSeries({
     title: 'Network throughput',
-    description: 'Bytes received and sent per second, without the traffic of the machine with itself. Sent far above received: large answers or an export; received above: imports, or a flood.',
+    description:
+      'Bytes received and sent per second, without the traffic of the machine with itself. Sent far above received: large answers or an export; received above: imports, or a flood.',
     queries: [
-      { expr: `sum by (instance) (rate(node_network_receive_bytes_total{${ofNetwork}}[$interval]))`, legend: 'received' },
-      { expr: `sum by (instance) (rate(node_network_transmit_bytes_total{${ofNetwork}}[$interval]))`, legend: 'sent' },
+      {
+        expr: `sum by (instance) (rate(node_network_receive_bytes_total{${ofNetwork}}[$interval]))`,
+        legend: 'received',
+      },
+      {
+        expr: `sum by (instance) (rate(node_network_transmit_bytes_total{${ofNetwork}}[$interval]))`,
+        legend: 'sent',
+      },
     ],
     unit: 'bytesPerSecond',
     width: 12,
   }),
   timeSeries({
     title: 'Network trouble',
-    description: 'Packets dropped or broken, segments sent again, and connections refused because the queue of a listener was full, per second. Should be near 0; segments sent again slow everything a little.',
+    description:
+      'Packets dropped or broken, segments sent again, and connections refused because the queue of a listener was full, per second. Should be near 0; segments sent again slow everything a little.',
     queries: [
-      { expr: `sum(rate(node_network_receive_drop_total{${ofNetwork}}[$interval]) + rate(node_network_transmit_drop_total{${ofNetwork}}[$interval]))`, legend: 'dropped' },
-      { expr: `sum(rate(node_network_receive_errs_total{${ofNetwork}}[$interval]) + rate(node_network_transmit_errs_total{${ofNetwork}}[$interval]))`, legend: 'broken' },
+      {
+        expr: `sum(rate(node_network_receive_drop_total{${ofNetwork}}[$interval]) + rate(node_network_transmit_drop_total{${ofNetwork}}[$interval]))`,
+        legend: 'dropped',
+      },
+      {
+        expr: `sum(rate(node_network_receive_errs_total{${ofNetwork}}[$interval]) + rate(node_network_transmit_errs_total{${ofNetwork}}[$interval]))`,
+        legend: 'broken',
+      },
       { expr: `sum(rate(node_netstat_Tcp_RetransSegs{${ofNode}}[$interval]))`, legend: 'sent again' },
-      { expr: `sum(rate(node_netstat_TcpExt_ListenOverflows{${ofNode}}[$interval]))`, legend: 'listener full' },
+      {
+        expr: `sum(rate(node_netstat_TcpExt_ListenOverflows{${ofNode}}[$interval]))`,
+        legend: 'listener full',
+      },
     ],
     unit: 'perSecond',
     width: 12,

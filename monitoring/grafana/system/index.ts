@@ -11,7 +11,8 @@ export function system(): Dashboard {
   return dashboardOf({
     uid: 'todo-system',
     title: 'Todo system resources',
-    description: 'What the machines have left of CPU, memory, disk and network, which process takes it, and how the runtime of the API is.',
+    description:
+      'What the machines have left of CPU, memory, disk and network, which process takes it, and how the runtime of the API is.',
     variables: [
       datasource(),
       label('node', 'Machine', 'node_uname_info', 'instance'),

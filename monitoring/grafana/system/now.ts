@@ -6,16 +6,28 @@ import { ofApi, ofDisk, ofNode } from './selectors.ts'
 const machine: Row['panels'] = [
   stat({
     title: 'CPU',
-    description: 'Share of all CPU time in use over 5 minutes, of the busiest machine. Above 80 % for long everything waits its turn; the processes below say who.',
-    queries: [{ expr: `max(1 - avg by (instance) (rate(node_cpu_seconds_total{${ofNode}, mode="idle"}[5m])))`, legend: 'in use' }],
+    description:
+      'Share of all CPU time in use over 5 minutes, of the busiest machine. Above 80 % for long everything waits its turn; the processes below say who.',
+    queries: [
+      {
+        expr: `max(1 - avg by (instance) (rate(node_cpu_seconds_total{${ofNode}, mode="idle"}[5m])))`,
+        legend: 'in use',
+      },
+    ],
     unit: 'ratio',
     width: 4,
     limits: steps('green', [0.8, 'yellow'], [0.95, 'orange']),
   }),
   stat({
     title: 'Memory',
-    description: 'Share of memory in use, of the fullest machine; what the kernel can give back at once counts as free. Alerts at 75 % and 90 %; at 100 % the kernel ends a process.',
-    queries: [{ expr: `max(1 - node_memory_MemAvailable_bytes{${ofNode}} / node_memory_MemTotal_bytes{${ofNode}})`, legend: 'in use' }],
+    description:
+      'Share of memory in use, of the fullest machine; what the kernel can give back at once counts as free. Alerts at 75 % and 90 %; at 100 % the kernel ends a process.',
+    queries: [
+      {
+        expr: `max(1 - node_memory_MemAvailable_bytes{${ofNode}} / node_memory_MemTotal_bytes{${ofNode}})`,
+        legend: 'in use',
+      },
+    ],
     unit: 'ratio',
     width: 4,
     limits: above(['MemoryHigh', 'MemoryNearlyExhausted']),
@@ -23,8 +35,14 @@ const machine: Row['panels'] = [
   }),
   stat({
     title: 'Disk free',
-    description: 'Share of the fullest disk that is free. The alert begins below 10 %: PostgreSQL stops at 0.',
-    queries: [{ expr: `min(node_filesystem_avail_bytes{${ofDisk}} / node_filesystem_size_bytes{${ofDisk}})`, legend: 'free' }],
+    description:
+      'Share of the fullest disk that is free. The alert begins below 10 %: PostgreSQL stops at 0.',
+    queries: [
+      {
+        expr: `min(node_filesystem_avail_bytes{${ofDisk}} / node_filesystem_size_bytes{${ofDisk}})`,
+        legend: 'free',
+      },
+    ],
     unit: 'ratio',
     width: 4,
     limits: below('DiskSpaceLow'),
@@ -35,7 +53,8 @@ const machine: Row['panels'] = [
 const api: Row['panels'] = [
   stat({
     title: 'API memory',
-    description: 'Resident memory of the largest instance of the API. Of its 512 MB the alerts take 75 % and 90 %. A slope that no restart-free day ends is a leak: take heap snapshots (see the runbook).',
+    description:
+      'Resident memory of the largest instance of the API. Of its 512 MB the alerts take 75 % and 90 %. A slope that no restart-free day ends is a leak: take heap snapshots (see the runbook).',
     queries: [{ expr: `max(process_resident_memory_bytes{${ofApi}})`, legend: 'resident' }],
     unit: 'bytes',
     width: 4,
@@ -44,7 +63,8 @@ const api: Row['panels'] = [
   }),
   stat({
     title: 'Event loop delay',
-    description: 'p99 delay of the event loop of the slowest instance: every request of it waits this long, however little it does. Tens of milliseconds: CPU-bound work in the process.',
+    description:
+      'p99 delay of the event loop of the slowest instance: every request of it waits this long, however little it does. Tens of milliseconds: CPU-bound work in the process.',
     queries: [{ expr: `max(nodejs_eventloop_lag_p99_seconds{${ofApi}})`, legend: 'p99' }],
     unit: 'seconds',
     width: 4,
@@ -52,7 +72,8 @@ const api: Row['panels'] = [
   }),
   stat({
     title: 'File descriptors',
-    description: 'Share of the file descriptors that an instance of the API may open. At 100 % it takes no connection any more: leaked sockets or a limit too low.',
+    description:
+      'Share of the file descriptors that an instance of the API may open. At 100 % it takes no connection any more: leaked sockets or a limit too low.',
     queries: [{ expr: `max(process_open_fds{${ofApi}} / process_max_fds{${ofApi}})`, legend: 'open' }],
     unit: 'ratio',
     width: 4,

@@ -10,13 +10,17 @@ export interface Listed {
 
 const document = readFileSync(new URL('../../../docs/cardinality.md', import.meta.url), 'utf8')
 
-export const listed: Listed[] = [...document.matchAll(/^\| (`.*`) \|.*\| (\d+) \|$/gm)].map(([, names = '', most]) => ({
-  families: [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name ?? ''),
-  most: Number(most),
-}))
+export const listed: Listed[] = [...document.matchAll(/^\| (`.*`) \|.*\| (\d+) \|$/gm)].map(
+  ([, names = '', most]) => ({
+    families: [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name ?? ''),
+    most: Number(most),
+  }),
+)
 
 /** The line that a series' name belongs to; a histogram's series belong to that of the histogram. */
 export function lineOf(name: string): Listed | undefined {
   const family = name.replace(/_(bucket|sum|count)$/, '')
-  return listed.find(({ families }) => families.some((one) => one === name || one === family || (one.endsWith('_') && name.startsWith(one))))
+  return listed.find(({ families }) =>
+    families.some((one) => one === name || one === family || (one.endsWith('_') && name.startsWith(one))),
+  )
 }

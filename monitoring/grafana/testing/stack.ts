@@ -3,7 +3,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startChild } from '../../../processes/index.ts'
 import type { Child } from '../../../processes/index.ts'
-import { freePort, startBackend, startNodeExporter, startPostgres, startPostgresExporter, startProcessExporter, startPrometheus, startPushgateway } from '../../../stack/services/index.ts'
+import {
+  freePort,
+  startBackend,
+  startNodeExporter,
+  startPostgres,
+  startPostgresExporter,
+  startProcessExporter,
+  startPrometheus,
+  startPushgateway,
+} from '../../../stack/services/index.ts'
 import type { Service, Started } from '../../../stack/services/index.ts'
 import { requireTool } from '../../../tools/testing.ts'
 import { prometheusConfig } from './prometheus-config.ts'
@@ -45,7 +54,12 @@ export async function startStack(folder: string, options: StackOptions = {}): Pr
     for (const one of running) await one.stop()
   }
   try {
-    return { ...(await startAll(folder, options, up, (child) => running.unshift({ stop: async () => child.stop(3000) }))), stop }
+    return {
+      ...(await startAll(folder, options, up, (child) =>
+        running.unshift({ stop: async () => child.stop(3000) }),
+      )),
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
@@ -54,34 +68,72 @@ export async function startStack(folder: string, options: StackOptions = {}): Pr
 
 type Up = <S extends Service>(starting: Promise<Started<S>>) => Promise<S>
 
-async function startAll(folder: string, { rules = false }: StackOptions, up: Up, started: (child: Child) => void): Promise<Omit<Stack, 'stop'>> {
+async function startAll(
+  folder: string,
+  { rules = false }: StackOptions,
+  up: Up,
+  started: (child: Child) => void,
+): Promise<Omit<Stack, 'stop'>> {
   const under = (name: string): string => join(folder, name)
   const [postgres, pushgateway, node, processes] = await Promise.all([
     up(startPostgres({ folder: under('postgres') })),
-    requireTool('pushgateway').then(async (program) => up(startPushgateway({ folder: under('pushgateway'), program }))),
-    requireTool('node_exporter').then(async (program) => up(startNodeExporter({ folder: under('node'), program }))),
-    requireTool('process-exporter').then(async (program) => up(startProcessExporter({ folder: under('processes'), program, configFile: join(root, processNames) }))),
+    requireTool('pushgateway').then(async (program) =>
+      up(startPushgateway({ folder: under('pushgateway'), program })),
+    ),
+    requireTool('node_exporter').then(async (program) =>
+      up(startNodeExporter({ folder: under('node'), program })),
+    ),
+    requireTool('process-exporter').then(async (program) =>
+      up(startProcessExporter({ folder: under('processes'), program, configFile: join(root, processNames) })),
+    ),
   ])
   const [backend, database] = await Promise.all([
-    up(startBackend({ folder: under('backend'), command: [process.execPath, join(root, 'backend/main.ts')], cwd: root, env: backendEnvironment(), databaseUrl: postgres.databaseUrl, ready: '/health/ready' })),
-    requireTool('postgres_exporter').then(async (program) => up(startPostgresExporter({ folder: under('exporter'), program, database: postgres.monitored, queriesFile: join(root, queries) }))),
+    up(
+      startBackend({
+        folder: under('backend'),
+        command: [process.execPath, join(root, 'backend/main.ts')],
+        cwd: root,
+        env: backendEnvironment(),
+        databaseUrl: postgres.databaseUrl,
+        ready: '/health/ready',
+      }),
+    ),
+    requireTool('postgres_exporter').then(async (program) =>
+      up(
+        startPostgresExporter({
+          folder: under('exporter'),
+          program,
+          database: postgres.monitored,
+          queriesFile: join(root, queries),
+        }),
+      ),
+    ),
   ])
   const config = vigilConfig(folder, backend.url, pushgateway.url)
   const probesPort = await freePort()
   started(runVigil(folder, ['probe', '--every', '--metrics-port', String(probesPort), '--config', config]))
-  const configFile = prometheusConfig(folder, {
-    'todo-backend': backend.port,
-    'node-exporter': node.port,
-    'postgres-exporter': database.port,
-    'process-exporter': processes.port,
-    pushgateway: pushgateway.port,
-    'vigil-probes': probesPort,
-  }, rules)
-  const prometheus = await requireTool('prometheus').then(async (program) => up(startPrometheus({ folder: under('prometheus'), program, configFile })))
-  return { prometheus: prometheus.url, backend: backend.url, pushgateway: pushgateway.url, vigil: async (args) => ended(runVigil(folder, [...args, '--config', config])) }
+  const configFile = prometheusConfig(
+    folder,
+    {
+      'todo-backend': backend.port,
+      'node-exporter': node.port,
+      'postgres-exporter': database.port,
+      'process-exporter': processes.port,
+      pushgateway: pushgateway.port,
+      'vigil-probes': probesPort,
+    },
+    rules,
+  )
+  const prometheus = await requireTool('prometheus').then(async (program) =>
+    up(startPrometheus({ folder: under('prometheus'), program, configFile })),
+  )
+  return {
+    prometheus: prometheus.url,
+    backend: backend.url,
+    pushgateway: pushgateway.url,
+    vigil: async (args) => ended(runVigil(folder, [...args, '--config', config])),
+  }
 }
-
-
 
 function backendEnvironment(): NodeJS.ProcessEnv {
   return {
@@ -118,8 +170,16 @@ export default {
 }
 
 function runVigil(folder: string, args: readonly string[]): Child {
-  const env = { ...process.env, VIGIL_TOOLS_DIR: process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'), CI: '' }
-  return startChild(process.execPath, [join(root, 'cli/main.ts'), ...args], { cwd: folder, env, outputFile: join(folder, `vigil-${args[0] ?? ''}.log`) })
+  const env = {
+    ...process.env,
+    VIGIL_TOOLS_DIR: process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'),
+    CI: '',
+  }
+  return startChild(process.execPath, [join(root, 'cli/main.ts'), ...args], {
+    cwd: folder,
+    env,
+    outputFile: join(folder, `vigil-${args[0] ?? ''}.log`),
+  })
 }
 
 async function ended(child: Child): Promise<{ code: number; said: string }> {

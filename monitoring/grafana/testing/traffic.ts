@@ -49,12 +49,23 @@ async function live(place: Place, signal: AbortSignal): Promise<void> {
     const agents = new Agents()
     const now = { ...place, round, agents }
     const users = 1 + Math.round(1 + Math.sin(round / 12))
-    await Promise.all([...Array.from({ length: users }, () => userAtWork(now)), forgetful(now), intruder(now)])
-    if (round % 8 === 1) await Promise.all(Array.from({ length: place.abuse }, () => send(now, 'POST', '/auth/refresh', { refreshToken: 'nothing' }, undefined, '127.66.6.6')))
+    await Promise.all([
+      ...Array.from({ length: users }, () => userAtWork(now)),
+      forgetful(now),
+      intruder(now),
+    ])
+    if (round % 8 === 1)
+      await Promise.all(
+        Array.from({ length: place.abuse }, () =>
+          send(now, 'POST', '/auth/refresh', { refreshToken: 'nothing' }, undefined, '127.66.6.6'),
+        ),
+      )
     if (round === 2) await vandalise(now)
     if (round % 5 === 2) await breakSomething(now)
     await agents.close()
-    await sleep(Math.max(0, roundMs - (performance.now() - began)), undefined, { signal }).catch(() => undefined)
+    await sleep(Math.max(0, roundMs - (performance.now() - began)), undefined, { signal }).catch(
+      () => undefined,
+    )
   }
 }
 
@@ -72,7 +83,9 @@ async function userAtWork(world: World): Promise<void> {
     await as('PATCH', `/tasks/${id}`, { status: 'in_progress' })
     if (turn % 2 === 0) await as('DELETE', `/tasks/${id}`)
   }
-  await as('POST', '/tasks/bulk', { create: Array.from({ length: 5 + (world.round % 40) }, (_, index) => ({ title: `bulk ${index}` })) })
+  await as('POST', '/tasks/bulk', {
+    create: Array.from({ length: 5 + (world.round % 40) }, (_, index) => ({ title: `bulk ${index}` })),
+  })
   if (world.round % 4 === 3) await as('POST', '/imports', [{ title: '' }])
 }
 
@@ -86,8 +99,10 @@ async function forgetful(world: World): Promise<void> {
   // Nobody can register while the database is away.
   if (!registered.success) return
   const { refreshToken } = registered.data
-  for (let attempt = 0; attempt < 7; attempt += 1) await send(world, 'POST', '/auth/login', { email, password: `wrong ${attempt}` }, undefined, from)
-  for (let use = 0; use < 2; use += 1) await send(world, 'POST', '/auth/refresh', { refreshToken }, undefined, from)
+  for (let attempt = 0; attempt < 7; attempt += 1)
+    await send(world, 'POST', '/auth/login', { email, password: `wrong ${attempt}` }, undefined, from)
+  for (let use = 0; use < 2; use += 1)
+    await send(world, 'POST', '/auth/refresh', { refreshToken }, undefined, from)
 }
 
 /** Asks for what belongs to others, without a token and with forged ones. */
@@ -102,28 +117,48 @@ async function intruder(world: World): Promise<void> {
 
 /** Every operation without a token, and with one but nonsense. */
 async function vandalise(world: World): Promise<void> {
-  const { paths } = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) }).parse((await send(world, 'GET', '/openapi.json')).json)
+  const { paths } = z
+    .object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) })
+    .parse((await send(world, 'GET', '/openapi.json')).json)
   const token = await register(world, address(world, 5))
   for (const [path, operations] of Object.entries(paths)) {
     const concrete = path.replaceAll(/\{\w+\}/g, 'no-such-id')
     for (const method of methods.filter((name) => Object.hasOwn(operations, name.toLowerCase()))) {
       await send(world, method, concrete)
       // Alone on its account: what ends it comes last.
-      if (concrete !== '/auth/me') await Promise.all([{ title: '' }, [1], 'no object'].map((body) => send(world, method, concrete, method === 'GET' ? undefined : body, token)))
+      if (concrete !== '/auth/me')
+        await Promise.all(
+          [{ title: '' }, [1], 'no object'].map((body) =>
+            send(world, method, concrete, method === 'GET' ? undefined : body, token),
+          ),
+        )
     }
   }
 }
 
 /** Part of the answers fail, and some are slow, for three seconds; the database is lost for one. */
 async function breakSomething(world: World): Promise<void> {
-  const rules = world.round % 10 === 2 ? [{ route: 'GET /tasks', status: 503, ratio: 0.2 }, { route: 'GET /tasks/:id', latencyMs: 150, ratio: 0.3 }] : [{ dbDown: true, ratio: 0.05 }]
+  const rules =
+    world.round % 10 === 2
+      ? [
+          { route: 'GET /tasks', status: 503, ratio: 0.2 },
+          { route: 'GET /tasks/:id', latencyMs: 150, ratio: 0.3 },
+        ]
+      : [{ dbDown: true, ratio: 0.05 }]
   await send(world, 'PUT', '/_faults', { rules, ttlSeconds: 3 }, world.faultsToken)
 }
 
 const session = z.object({ accessToken: z.string(), refreshToken: z.string() })
 
 async function register(world: World, from: string): Promise<string> {
-  const answer = await send(world, 'POST', '/auth/register', { email: `${crypto.randomUUID()}@example.com`, password }, undefined, from)
+  const answer = await send(
+    world,
+    'POST',
+    '/auth/register',
+    { email: `${crypto.randomUUID()}@example.com`, password },
+    undefined,
+    from,
+  )
   const parsed = session.safeParse(answer.json)
   // While the database is away nobody gets in; what follows is then refused, which is traffic too.
   return parsed.success ? parsed.data.accessToken : 'none'
@@ -139,10 +174,26 @@ function address({ round }: World, part: number): string {
   return `127.51.${part}.${1 + (round % 250)}`
 }
 
-async function send({ url, agents }: World, method: Method, path: string, body?: unknown, token?: string, from = '127.0.0.1'): Promise<Answered> {
-  const headers = { ...(body !== undefined && { 'content-type': 'application/json' }), ...(token !== undefined && { authorization: `Bearer ${token}` }) }
+async function send(
+  { url, agents }: World,
+  method: Method,
+  path: string,
+  body?: unknown,
+  token?: string,
+  from = '127.0.0.1',
+): Promise<Answered> {
+  const headers = {
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  }
   try {
-    const response = await request(`${url}${path}`, { method, headers, dispatcher: agents.of(from), signal: AbortSignal.timeout(limitMs), body: body === undefined ? null : JSON.stringify(body) })
+    const response = await request(`${url}${path}`, {
+      method,
+      headers,
+      dispatcher: agents.of(from),
+      signal: AbortSignal.timeout(limitMs),
+      body: body === undefined ? null : JSON.stringify(body),
+    })
     const text = await response.body.text()
     return { status: response.statusCode, json: text.startsWith('{') ? JSON.parse(text) : undefined }
   } catch (error) {

@@ -41,11 +41,21 @@ export interface AlertCase {
 
 export type Step = '30s' | '5m' | '10m'
 
-export function counter(series: string, below: number | null, over: number | null, well: number | null): Course {
+export function counter(
+  series: string,
+  below: number | null,
+  over: number | null,
+  well: number | null,
+): Course {
   return { series, kind: 'counter', below, over, well }
 }
 
-export function gauge(series: string, below: number | null, over: number | null, well: number | null): Course {
+export function gauge(
+  series: string,
+  below: number | null,
+  over: number | null,
+  well: number | null,
+): Course {
   return { series, kind: 'gauge', below, over, well }
 }
 

@@ -7,4 +7,9 @@ import { serviceCases } from './service.ts'
 export type { AlertCase, Step } from './case.ts'
 
 /** What Prometheus must make of every alert. Several cases where an alert has several causes. */
-export const alertCases: readonly AlertCase[] = [...serviceCases, ...noticeCases, ...securityCases, ...monitoringCases]
+export const alertCases: readonly AlertCase[] = [
+  ...serviceCases,
+  ...noticeCases,
+  ...securityCases,
+  ...monitoringCases,
+]

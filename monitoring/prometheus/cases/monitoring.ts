@@ -3,100 +3,212 @@ import type { AlertCase } from './case.ts'
 
 const day = 86_400
 const up = (job: string): string => `up{job="${job}",instance="${job}:1"}`
-const core = ['todo-backend', 'node-exporter', 'postgres-exporter', 'process-exporter', 'pushgateway', 'vigil-probes', 'alertmanager'] as const
+const core = [
+  'todo-backend',
+  'node-exporter',
+  'postgres-exporter',
+  'process-exporter',
+  'pushgateway',
+  'vigil-probes',
+  'alertmanager',
+] as const
 const critical = 'ALERTS{alertname="APIUnavailable",alertstate="firing",severity="critical"}'
 
 export const monitoringCases: readonly AlertCase[] = [
   {
-    alert: 'Watchdog', always: true, courses: [],
+    alert: 'Watchdog',
+    always: true,
+    courses: [],
     summary: 'Alerts arrive (value 1)',
     description: 'This alert always fires. It is worth something to whoever is told when it stops.',
   },
   {
-    alert: 'CriticalAlertPersists', for: '15m', courses: [gauge(critical, null, 1, null)], labels: { unresolved: 'APIUnavailable' }, overFor: '20m',
+    alert: 'CriticalAlertPersists',
+    for: '15m',
+    courses: [gauge(critical, null, 1, null)],
+    labels: { unresolved: 'APIUnavailable' },
+    overFor: '20m',
     summary: 'APIUnavailable fires for 15 minutes (value 1)',
-    description: 'The critical alert APIUnavailable has not been resolved for 15 minutes; the secondary, Backend, joins.',
+    description:
+      'The critical alert APIUnavailable has not been resolved for 15 minutes; the secondary, Backend, joins.',
   },
   {
-    alert: 'CriticalAlertUnresolved', for: '30m', courses: [gauge(critical, null, 1, null)], labels: { unresolved: 'APIUnavailable' }, overFor: '40m',
+    alert: 'CriticalAlertUnresolved',
+    for: '30m',
+    courses: [gauge(critical, null, 1, null)],
+    labels: { unresolved: 'APIUnavailable' },
+    overFor: '40m',
     summary: 'APIUnavailable fires for 30 minutes (value 1)',
-    description: 'The critical alert APIUnavailable has not been resolved for 30 minutes. Primary and secondary are on it or cannot be reached.',
+    description:
+      'The critical alert APIUnavailable has not been resolved for 30 minutes. Primary and secondary are on it or cannot be reached.',
   },
   {
-    alert: 'TargetDown', for: '2m', courses: [gauge(up('node-exporter'), 1, 0, 1)], labels: { job: 'node-exporter', instance: 'node-exporter:1' },
+    alert: 'TargetDown',
+    for: '2m',
+    courses: [gauge(up('node-exporter'), 1, 0, 1)],
+    labels: { job: 'node-exporter', instance: 'node-exporter:1' },
     summary: 'Prometheus cannot scrape node-exporter node-exporter:1 (up is 0)',
     description: 'node-exporter at node-exporter:1 has not answered scrapes for 2 minutes.',
   },
   {
-    alert: 'TargetMissing', for: '5m', courses: core.map((job) => (job === 'pushgateway' ? gauge(up(job), 1, null, 1) : steady(up(job), 'gauge', 1))), labels: { job: 'pushgateway' },
+    alert: 'TargetMissing',
+    for: '5m',
+    courses: core.map((job) =>
+      job === 'pushgateway' ? gauge(up(job), 1, null, 1) : steady(up(job), 'gauge', 1),
+    ),
+    labels: { job: 'pushgateway' },
     summary: 'Nothing is scraped for pushgateway (absent: 1)',
     description: 'Prometheus has no target for the job pushgateway; every alert on its metrics is silent.',
-    absent: core.map((job) => ({ labels: { job }, summary: `Nothing is scraped for ${job} (absent: 1)`, description: `Prometheus has no target for the job ${job}; every alert on its metrics is silent.` })),
+    absent: core.map((job) => ({
+      labels: { job },
+      summary: `Nothing is scraped for ${job} (absent: 1)`,
+      description: `Prometheus has no target for the job ${job}; every alert on its metrics is silent.`,
+    })),
   },
   {
-    alert: 'MetricsMissing', for: '5m', courses: [steady(up('todo-backend'), 'gauge', 1), gauge('http_requests_total{job="todo-backend",instance="todo-backend:1",status="200"}', 1, null, 1)], labels: { job: 'todo-backend', instance: 'todo-backend:1' },
+    alert: 'MetricsMissing',
+    for: '5m',
+    courses: [
+      steady(up('todo-backend'), 'gauge', 1),
+      gauge('http_requests_total{job="todo-backend",instance="todo-backend:1",status="200"}', 1, null, 1),
+    ],
+    labels: { job: 'todo-backend', instance: 'todo-backend:1' },
     summary: 'todo-backend todo-backend:1 answers without its metrics (up is 1)',
     description: 'todo-backend at todo-backend:1 is scraped, but what the alerts read is not there.',
   },
   {
-    alert: 'PushStale', for: '10m', courses: [age('push_time_seconds{job="vigil",suite="browse",environment="ci"}', 93_500, 93_700, 60)], labels: { job: 'vigil', suite: 'browse', environment: 'ci' },
+    alert: 'PushStale',
+    for: '10m',
+    courses: [age('push_time_seconds{job="vigil",suite="browse",environment="ci"}', 93_500, 93_700, 60)],
+    labels: { job: 'vigil', suite: 'browse', environment: 'ci' },
     summary: 'Nothing was pushed for suite browse since 1d 2h 1m 40s',
-    description: 'The numbers of suite browse on ci are 1d 2h 1m 40s old: the load run did not take place or could not push.',
+    description:
+      'The numbers of suite browse on ci are 1d 2h 1m 40s old: the load run did not take place or could not push.',
   },
   {
-    alert: 'PushFailed', for: '5m', courses: [age('push_time_seconds{job="vigil",suite="browse"}', 60, 600, 60), age('push_failure_time_seconds{job="vigil",suite="browse"}', 60, 10, 600)], labels: { job: 'vigil', suite: 'browse' },
+    alert: 'PushFailed',
+    for: '5m',
+    courses: [
+      age('push_time_seconds{job="vigil",suite="browse"}', 60, 600, 60),
+      age('push_failure_time_seconds{job="vigil",suite="browse"}', 60, 10, 600),
+    ],
+    labels: { job: 'vigil', suite: 'browse' },
     summary: 'The last push of vigil failed (at 1970-01-01 00:28:20 +0000 UTC)',
     description: 'The Pushgateway refused what vigil browse pushed last and shows the numbers of before.',
   },
   {
-    alert: 'ProbeDown', for: '2m', courses: [gauge('vigil_probe_success{probe="task-crud"}', 1, 0, 1), gauge('vigil_probe_success{probe="health"}', 1, 0, 1)], labels: { probe: 'task-crud' },
+    alert: 'ProbeDown',
+    for: '2m',
+    courses: [
+      gauge('vigil_probe_success{probe="task-crud"}', 1, 0, 1),
+      gauge('vigil_probe_success{probe="health"}', 1, 0, 1),
+    ],
+    labels: { probe: 'task-crud' },
     summary: 'Probe task-crud is down (success is 0)',
     description: 'Users cannot do what the probe task-crud does. Its steps say where it ends.',
   },
   {
-    alert: 'ProbesSilent', for: '2m', courses: [age('vigil_probe_heartbeat_timestamp_seconds{instance="vigil-probes:9464"}', 119, 300, 1)], labels: { instance: 'vigil-probes:9464' },
+    alert: 'ProbesSilent',
+    for: '2m',
+    courses: [age('vigil_probe_heartbeat_timestamp_seconds{instance="vigil-probes:9464"}', 119, 300, 1)],
+    labels: { instance: 'vigil-probes:9464' },
     summary: 'The probe scheduler stands still since 5m 0s',
     description: 'The heartbeat of vigil-probes:9464 is 5m 0s old: nobody looks at the service from outside.',
   },
   {
-    alert: 'ProbeOverdue', for: '10m', courses: [age('vigil_probe_last_run_timestamp_seconds{probe="tls"}', 10_790, 11_000, 60), steady('vigil_probe_outcome{probe="tls",outcome="unknown"}', 'gauge', 0)], labels: { probe: 'tls' },
+    alert: 'ProbeOverdue',
+    for: '10m',
+    courses: [
+      age('vigil_probe_last_run_timestamp_seconds{probe="tls"}', 10_790, 11_000, 60),
+      steady('vigil_probe_outcome{probe="tls",outcome="unknown"}', 'gauge', 0),
+    ],
+    labels: { probe: 'tls' },
     summary: 'Probe tls has not run when it should have (last run 3h 3m 20s ago)',
     description: 'What the probe tls looks at is unknown: neither up nor down.',
   },
   {
-    alert: 'ProbeOverdue', for: '10m', courses: [gauge('vigil_probe_outcome{probe="ready",outcome="unknown"}', 0, 1, 0), gauge('vigil_probe_outcome{probe="ready",outcome="up"}', 1, 0, 1)], labels: { probe: 'ready' },
+    alert: 'ProbeOverdue',
+    for: '10m',
+    courses: [
+      gauge('vigil_probe_outcome{probe="ready",outcome="unknown"}', 0, 1, 0),
+      gauge('vigil_probe_outcome{probe="ready",outcome="up"}', 1, 0, 1),
+    ],
+    labels: { probe: 'ready' },
     summary: 'Probe ready has not run when it should have (outcome unknown: 1)',
     description: 'What the probe ready looks at is unknown: neither up nor down.',
   },
   {
-    alert: 'CertificateExpiring', for: '1h', courses: [age('vigil_probe_certificate_expiry_timestamp_seconds{probe="tls"}', -14 * day - 60, -10 * day, -90 * day)], labels: { probe: 'tls' }, overFor: '70m',
+    alert: 'CertificateExpiring',
+    for: '1h',
+    courses: [
+      age(
+        'vigil_probe_certificate_expiry_timestamp_seconds{probe="tls"}',
+        -14 * day - 60,
+        -10 * day,
+        -90 * day,
+      ),
+    ],
+    labels: { probe: 'tls' },
+    overFor: '70m',
     summary: 'The certificate of the API expires in 10d 0h 0m 0s',
     description: 'Seen by the probe tls. After that no client connects.',
   },
   {
-    alert: 'DrillOverdue', for: '1h', courses: [age('vigil_drill_last_success_timestamp_seconds{job="vigil_drill"}', 8 * day - 60, 10 * day, 60)], overFor: '70m',
+    alert: 'DrillOverdue',
+    for: '1h',
+    courses: [
+      age('vigil_drill_last_success_timestamp_seconds{job="vigil_drill"}', 8 * day - 60, 10 * day, 60),
+    ],
+    overFor: '70m',
     summary: 'The last good alert drill was 10d 0h 0m 0s ago',
     description: 'No drill has followed alerts to their receivers for 8 days.',
-    absent: [{ labels: {}, summary: 'The last good alert drill is unknown (absent: 1)', description: 'No drill has followed alerts to their receivers for 8 days.' }],
+    absent: [
+      {
+        labels: {},
+        summary: 'The last good alert drill is unknown (absent: 1)',
+        description: 'No drill has followed alerts to their receivers for 8 days.',
+      },
+    ],
   },
   {
-    alert: 'NotificationsFailing', for: '5m', courses: [counter('alertmanager_notifications_failed_total{integration="slack"}', 0, 3, 0)], labels: { integration: 'slack' },
+    alert: 'NotificationsFailing',
+    for: '5m',
+    courses: [counter('alertmanager_notifications_failed_total{integration="slack"}', 0, 3, 0)],
+    labels: { integration: 'slack' },
     summary: 'Notifications by slack fail (0.10 per second)',
     description: 'Alertmanager cannot deliver by slack: 0.10 attempts per second fail over 5 minutes.',
   },
   {
-    alert: 'AlertmanagerUnreachable', for: '5m', courses: [counter('prometheus_notifications_dropped_total{instance="prometheus:9090"}', 0, 3, 0)],
+    alert: 'AlertmanagerUnreachable',
+    for: '5m',
+    courses: [counter('prometheus_notifications_dropped_total{instance="prometheus:9090"}', 0, 3, 0)],
     summary: 'Prometheus drops 0.10 alerts per second',
     description: 'Prometheus could not hand 0.10 alerts per second to Alertmanager over 5 minutes.',
   },
   {
-    alert: 'RuleEvaluationFailing', for: '5m', courses: [counter('prometheus_rule_evaluation_failures_total{rule_group="alert_rules.yml;todo-backend"}', 0, 3, 0)], labels: { rule_group: 'alert_rules.yml;todo-backend' },
+    alert: 'RuleEvaluationFailing',
+    for: '5m',
+    courses: [
+      counter(
+        'prometheus_rule_evaluation_failures_total{rule_group="alert_rules.yml;todo-backend"}',
+        0,
+        3,
+        0,
+      ),
+    ],
+    labels: { rule_group: 'alert_rules.yml;todo-backend' },
     summary: 'Rules of alert_rules.yml;todo-backend fail (0.10 per second)',
     description: 'Prometheus cannot evaluate rules of the group alert_rules.yml;todo-backend.',
   },
   {
-    alert: 'ConfigurationRejected', for: '5m', courses: [gauge('prometheus_config_last_reload_successful{job="prometheus",instance="prometheus:9090"}', 1, 0, 1)], labels: { job: 'prometheus', instance: 'prometheus:9090' },
+    alert: 'ConfigurationRejected',
+    for: '5m',
+    courses: [
+      gauge('prometheus_config_last_reload_successful{job="prometheus",instance="prometheus:9090"}', 1, 0, 1),
+    ],
+    labels: { job: 'prometheus', instance: 'prometheus:9090' },
     summary: 'prometheus refused its configuration (successful: 0)',
-    description: 'prometheus at prometheus:9090 runs with an older configuration, because the last one has an error.',
+    description:
+      'prometheus at prometheus:9090 runs with an older configuration, because the last one has an error.',
   },
 ]

@@ -2,31 +2,68 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { metrics as runMetrics } from '../../../reports/prometheus/names.ts'
-import { startAlertmanager, startNodeExporter, startProcessExporter, startPrometheus, startPushgateway } from '../../../stack/services/index.ts'
+import {
+  startAlertmanager,
+  startNodeExporter,
+  startProcessExporter,
+  startPrometheus,
+  startPushgateway,
+} from '../../../stack/services/index.ts'
 import type { Started } from '../../../stack/services/index.ts'
 import { counters, gauges, histograms, ofScheduler } from '../../../synthetics/metrics/names.ts'
 import { requireTool } from '../../../tools/testing.ts'
 import { rulesFolder } from '../rules.ts'
 
 /** Of the PostgreSQL exporter, which shows them only of a database; the dashboards' test asks for them on a live one. */
-const ofPostgres = ['pg_up', 'pg_stat_activity_count', 'pg_settings_max_connections', 'pg_stat_activity_max_tx_duration', 'pg_locks_count', 'pg_database_size_bytes']
+const ofPostgres = [
+  'pg_up',
+  'pg_stat_activity_count',
+  'pg_settings_max_connections',
+  'pg_stat_activity_max_tx_duration',
+  'pg_locks_count',
+  'pg_database_size_bytes',
+]
 /** Written by Prometheus itself, or pushed: by a drill, and by whoever plans maintenance. */
-const others = ['up', 'scrape_duration_seconds', 'ALERTS', 'vigil_drill_last_success_timestamp_seconds', 'maintenance_window_start_timestamp_seconds', 'maintenance_window_end_timestamp_seconds']
+const others = [
+  'up',
+  'scrape_duration_seconds',
+  'ALERTS',
+  'vigil_drill_last_success_timestamp_seconds',
+  'maintenance_window_start_timestamp_seconds',
+  'maintenance_window_end_timestamp_seconds',
+]
 
 /** Every metric that something of the stack exposes: read from the code of what is ours, and asked of the tools themselves. */
-export async function knownMetrics(scratch: string, recorded: readonly string[]): Promise<ReadonlySet<string>> {
+export async function knownMetrics(
+  scratch: string,
+  recorded: readonly string[],
+): Promise<ReadonlySet<string>> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const tools = await namesOfTools(scratch)
-  const own = [...namesOfBackend(), ...registry.getMetricsAsArray().map(({ name }) => name), ...Object.keys({ ...gauges, ...counters, ...histograms, ...ofScheduler, ...runMetrics })]
-  return new Set([...own.flatMap((name) => [name, ...['_bucket', '_sum', '_count'].map((suffix) => name + suffix)]), ...tools, ...recorded, ...ofPostgres, ...others])
+  const own = [
+    ...namesOfBackend(),
+    ...registry.getMetricsAsArray().map(({ name }) => name),
+    ...Object.keys({ ...gauges, ...counters, ...histograms, ...ofScheduler, ...runMetrics }),
+  ]
+  return new Set([
+    ...own.flatMap((name) => [name, ...['_bucket', '_sum', '_count'].map((suffix) => name + suffix)]),
+    ...tools,
+    ...recorded,
+    ...ofPostgres,
+    ...others,
+  ])
 }
 
 // The backend is never imported; its metrics are declared as `name: '…'` beside their help.
 function namesOfBackend(): string[] {
   const folder = join(rulesFolder, '../../backend/observability')
   const sources = readdirSync(folder).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-  return sources.flatMap((file) => [...readFileSync(join(folder, file), 'utf8').matchAll(/name: '([a-z_]+)',\s+help:/g)].map(([, name]) => name ?? ''))
+  return sources.flatMap((file) =>
+    [...readFileSync(join(folder, file), 'utf8').matchAll(/name: '([a-z_]+)',\s+help:/g)].map(
+      ([, name]) => name ?? '',
+    ),
+  )
 }
 
 async function namesOfTools(scratch: string): Promise<string[]> {
@@ -35,13 +72,28 @@ async function namesOfTools(scratch: string): Promise<string[]> {
     writeFileSync(join(scratch, name), text)
     return join(scratch, name)
   }
-  const options = async (tool: Parameters<typeof requireTool>[0]) => ({ program: await requireTool(tool), folder: join(scratch, tool) })
+  const options = async (tool: Parameters<typeof requireTool>[0]) => ({
+    program: await requireTool(tool),
+    folder: join(scratch, tool),
+  })
   const started = await Promise.all([
     startNodeExporter(await options('node_exporter')),
-    startProcessExporter({ ...(await options('process-exporter')), configFile: file('processes.yml', 'process_names: [{name: "{{.Comm}}", cmdline: [".+"]}]\n') }),
+    startProcessExporter({
+      ...(await options('process-exporter')),
+      configFile: file('processes.yml', 'process_names: [{name: "{{.Comm}}", cmdline: [".+"]}]\n'),
+    }),
     startPushgateway(await options('pushgateway')),
-    startPrometheus({ ...(await options('prometheus')), configFile: file('prometheus.yml', `rule_files: [${file('one.yml', 'groups: [{name: one, rules: [{record: one, expr: vector(1)}]}]\n')}]\n`) }),
-    startAlertmanager({ ...(await options('alertmanager')), configFile: file('alertmanager.yml', 'route: {receiver: none}\nreceivers: [{name: none}]\n') }),
+    startPrometheus({
+      ...(await options('prometheus')),
+      configFile: file(
+        'prometheus.yml',
+        `rule_files: [${file('one.yml', 'groups: [{name: one, rules: [{record: one, expr: vector(1)}]}]\n')}]\n`,
+      ),
+    }),
+    startAlertmanager({
+      ...(await options('alertmanager')),
+      configFile: file('alertmanager.yml', 'route: {receiver: none}\nreceivers: [{name: none}]\n'),
+    }),
   ])
   try {
     return (await Promise.all(started.map(namesAt))).flat()

@@ -32,25 +32,39 @@ export function postgresHistory(database: PostgresJsDatabase, place: string): Ru
       .where(suite === undefined ? undefined : eq(series.suite, suite))
       .orderBy(asc(series.suite), asc(series.engine), asc(series.environment))
   return {
-    put: async (entries, damaged) => database.transaction(async (transaction) => put(transaction, place, entries, damaged)),
+    put: async (entries, damaged) =>
+      database.transaction(async (transaction) => put(transaction, place, entries, damaged)),
     known: async (ids) => {
       const found: string[] = []
       for (let from = 0; from < ids.length; from += batch) {
-        const rows = await database.select({ id: runs.id }).from(runs).where(inArray(runs.id, ids.slice(from, from + batch)))
+        const rows = await database
+          .select({ id: runs.id })
+          .from(runs)
+          .where(inArray(runs.id, ids.slice(from, from + batch)))
         found.push(...rows.map(({ id }) => id))
       }
       return new Set(found)
     },
     series: all,
     runs: async (of, most) => {
-      const [counted] = await database.select({ n: count() }).from(runs).where(and(eq(runs.suite, of.suite), eq(runs.engine, of.engine), eq(runs.environment, of.environment)))
+      const [counted] = await database
+        .select({ n: count() })
+        .from(runs)
+        .where(
+          and(eq(runs.suite, of.suite), eq(runs.engine, of.engine), eq(runs.environment, of.environment)),
+        )
       return { entries: await newest(of, most), all: counted?.n ?? 0 }
     },
     latest: async (suite) => {
       const entries = await Promise.all((await all(suite)).map(async (of) => newest(of, 1)))
       return entries.flat().toSorted((a, b) => momentOf(b) - momentOf(a))
     },
-    setAside: async () => database.select({ id: setAside.id, problem: setAside.problem }).from(setAside).where(eq(setAside.place, place)).orderBy(asc(setAside.id)),
+    setAside: async () =>
+      database
+        .select({ id: setAside.id, problem: setAside.problem })
+        .from(setAside)
+        .where(eq(setAside.place, place))
+        .orderBy(asc(setAside.id)),
     forgetSetAside: async () => void (await database.delete(setAside).where(eq(setAside.place, place))),
     seen: async () => {
       const [row] = await database.select({ state: seen.state }).from(seen).where(eq(seen.place, place))
@@ -58,25 +72,66 @@ export function postgresHistory(database: PostgresJsDatabase, place: string): Ru
     },
     markSeen: async (state) => {
       const row = { place, state: state ?? null }
-      await database.insert(seen).values(row).onConflictDoUpdate({ target: seen.place, set: { state: row.state } })
+      await database
+        .insert(seen)
+        .values(row)
+        .onConflictDoUpdate({ target: seen.place, set: { state: row.state } })
     },
   }
 }
 
-async function put(database: Pick<PostgresJsDatabase, 'insert'>, place: string, entries: Parameters<RunHistory['put']>[0], damaged: Parameters<RunHistory['put']>[1]): Promise<void> {
+async function put(
+  database: Pick<PostgresJsDatabase, 'insert'>,
+  place: string,
+  entries: Parameters<RunHistory['put']>[0],
+  damaged: Parameters<RunHistory['put']>[1],
+): Promise<void> {
   // Of two entries of one run the later one; and in one order everywhere, so that machines that put the same runs do not wait for each other for ever.
   const rows = [...new Map(entries.map((entry) => [entry.id, entry])).values()]
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    .map((entry) => ({ id: entry.id, suite: entry.suite, engine: entry.engine, environment: entry.environment, startedMs: momentOf(entry), entry }))
-  const kinds = [...new Map(rows.map(({ suite, engine, environment }) => [JSON.stringify([suite, engine, environment]), { suite, engine, environment }])).entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
-  const { suite, engine, environment, startedMs, entry } = { suite: sql`excluded.suite`, engine: sql`excluded.engine`, environment: sql`excluded.environment`, startedMs: sql`excluded.started_ms`, entry: sql`excluded.entry` }
+    .map((entry) => ({
+      id: entry.id,
+      suite: entry.suite,
+      engine: entry.engine,
+      environment: entry.environment,
+      startedMs: momentOf(entry),
+      entry,
+    }))
+  const kinds = [
+    ...new Map(
+      rows.map(({ suite, engine, environment }) => [
+        JSON.stringify([suite, engine, environment]),
+        { suite, engine, environment },
+      ]),
+    ).entries(),
+  ]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, one]) => one)
+  const { suite, engine, environment, startedMs, entry } = {
+    suite: sql`excluded.suite`,
+    engine: sql`excluded.engine`,
+    environment: sql`excluded.environment`,
+    startedMs: sql`excluded.started_ms`,
+    entry: sql`excluded.entry`,
+  }
   if (kinds.length > 0) await database.insert(series).values(kinds).onConflictDoNothing()
-  if (rows.length > 0) await database.insert(runs).values(rows).onConflictDoUpdate({ target: runs.id, set: { suite, engine, environment, startedMs, entry } })
-  if (damaged.length > 0) await database.insert(setAside).values(damaged.map(({ id, problem }) => ({ place, id, problem }))).onConflictDoUpdate({ target: [setAside.place, setAside.id], set: { problem: sql`excluded.problem` } })
+  if (rows.length > 0)
+    await database
+      .insert(runs)
+      .values(rows)
+      .onConflictDoUpdate({ target: runs.id, set: { suite, engine, environment, startedMs, entry } })
+  if (damaged.length > 0)
+    await database
+      .insert(setAside)
+      .values(damaged.map(({ id, problem }) => ({ place, id, problem })))
+      .onConflictDoUpdate({ target: [setAside.place, setAside.id], set: { problem: sql`excluded.problem` } })
 }
 
 function readRow({ id, entry: found }: { id: string; entry: unknown }): RunEntry {
   const entry = checkEntry(found)
-  if (entry?.id !== id) throw new HistoryUnavailable(`the entry of run ${id} in vigil_history.runs cannot be read, expected what vigil has put there: delete that row, and it is made again from its record`)
+  if (entry?.id !== id)
+    throw new HistoryUnavailable(
+      `the entry of run ${id} in vigil_history.runs cannot be read, expected what vigil has put there: delete that row, and it is made again from its record`,
+    )
   return entry
 }

@@ -15,7 +15,10 @@ const limits = { connect: 5000, statement: 10_000, lock: 10_000 } as const
 const lockId = 7_104_113_202
 
 /** Uses the history in a PostgreSQL, whose tables are made or brought up to date first. */
-export async function withPostgres<T>({ url, name, place }: HistoryDatabase, use: (history: RunHistory) => Promise<T>): Promise<T> {
+export async function withPostgres<T>(
+  { url, name, place }: HistoryDatabase,
+  use: (history: RunHistory) => Promise<T>,
+): Promise<T> {
   // One connection: the lock under which tables are made is held by the session, and what is asked of a history comes one after the other.
   const client = open(url, name)
   try {
@@ -35,11 +38,18 @@ function open(url: string, name: string): postgres.Sql {
       connect_timeout: limits.connect / 1000,
       fetch_types: false,
       onnotice: () => undefined,
-      connection: { application_name: 'vigil history', TimeZone: 'UTC', statement_timeout: limits.statement, lock_timeout: limits.lock },
+      connection: {
+        application_name: 'vigil history',
+        TimeZone: 'UTC',
+        statement_timeout: limits.statement,
+        lock_timeout: limits.lock,
+      },
     })
   } catch {
     // What it throws holds the URL, and with it a password.
-    throw new HistoryUnavailable(`${name}: not a URL of a PostgreSQL, expected postgres://user:password@host:port/database`)
+    throw new HistoryUnavailable(
+      `${name}: not a URL of a PostgreSQL, expected postgres://user:password@host:port/database`,
+    )
   }
 }
 
@@ -48,15 +58,26 @@ async function prepare(client: postgres.Sql): Promise<void> {
   // Asked before anything is made: a role that may only read and write rows will do from then on.
   if (await isUpToDate(client)) return
   await client.unsafe(`select pg_advisory_lock(${lockId})`)
-  await migrate(drizzle(client), { migrationsFolder: migrations, migrationsSchema: 'vigil_history', migrationsTable: 'migrations' })
+  await migrate(drizzle(client), {
+    migrationsFolder: migrations,
+    migrationsSchema: 'vigil_history',
+    migrationsTable: 'migrations',
+  })
   await client.unsafe(`select pg_advisory_unlock(${lockId})`)
 }
 
 async function isUpToDate(client: postgres.Sql): Promise<boolean> {
-  const [table] = await client<{ there: boolean }[]>`select to_regclass('vigil_history.migrations') is not null as there`
+  const [table] = await client<
+    { there: boolean }[]
+  >`select to_regclass('vigil_history.migrations') is not null as there`
   if (table?.there !== true) return false
-  const [row] = await client<{ newest: number | null }[]>`select max(created_at)::float8 as newest from vigil_history.migrations`
-  return (row?.newest ?? 0) >= Math.max(...readMigrationFiles({ migrationsFolder: migrations }).map(({ folderMillis }) => folderMillis))
+  const [row] = await client<
+    { newest: number | null }[]
+  >`select max(created_at)::float8 as newest from vigil_history.migrations`
+  return (
+    (row?.newest ?? 0) >=
+    Math.max(...readMigrationFiles({ migrationsFolder: migrations }).map(({ folderMillis }) => folderMillis))
+  )
 }
 
 function asUnavailable(error: unknown, { options }: postgres.Sql, name: string): unknown {
@@ -64,7 +85,9 @@ function asUnavailable(error: unknown, { options }: postgres.Sql, name: string):
   const reason = reasonOf(error)
   if (reason === undefined) return error
   const at = options.host.map((host, index) => `${host}:${options.port[index] ?? ''}`).join(', ')
-  return new HistoryUnavailable(`${name}: the history in PostgreSQL at ${at}/${options.database} cannot be used (${reason}): mend it, or leave ${name} out to use the records of this machine alone`)
+  return new HistoryUnavailable(
+    `${name}: the history in PostgreSQL at ${at}/${options.database} cannot be used (${reason}): mend it, or leave ${name} out to use the records of this machine alone`,
+  )
 }
 
 /** What PostgreSQL or the way to it says, in one line; undefined for a fault of ours. */
@@ -74,7 +97,8 @@ function reasonOf(error: unknown): string | undefined {
     const [line = ''] = cause.message.split('\n')
     if (cause instanceof postgres.PostgresError) return `${line}, ${cause.code}`
     // Of the socket, and of the driver itself.
-    if (/^(?:E[A-Z]+|CONNECT|CONNECTION|SASL|AUTH)/.test(cause.code)) return line.includes(cause.code) ? line : `${cause.code} ${line}`
+    if (/^(?:E[A-Z]+|CONNECT|CONNECTION|SASL|AUTH)/.test(cause.code))
+      return line.includes(cause.code) ? line : `${cause.code} ${line}`
   }
   return undefined
 }

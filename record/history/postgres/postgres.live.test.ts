@@ -35,7 +35,16 @@ async function fresh(): Promise<string> {
 }
 
 function over(there: Records, place = there.out, database = fresh()): Use {
-  return async (look) => withHistory({ out: there.out, stamp: () => 'now', warn: (problem) => expect.fail(problem), database: { url: await database, name: 'VIGIL_DATABASE_URL', place } }, look)
+  return async (look) =>
+    withHistory(
+      {
+        out: there.out,
+        stamp: () => 'now',
+        warn: (problem) => expect.fail(problem),
+        database: { url: await database, name: 'VIGIL_DATABASE_URL', place },
+      },
+      look,
+    )
 }
 
 historyContract('PostgreSQL', (there) => over(there))
@@ -57,13 +66,37 @@ describe('a history that several machines share', () => {
   })
 
   it.each([
-    ['nobody listens there', () => 'postgres://vigil:s3cret@127.0.0.1:9/vigil', /^VIGIL_DATABASE_URL: the history in PostgreSQL at 127\.0\.0\.1:9\/vigil cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:9\): mend it, or leave VIGIL_DATABASE_URL out to use the records of this machine alone$/],
-    ['the password is wrong', () => service.databaseUrl.replace(/:[^:@]+@/, ':s3cret@'), /\(password authentication failed for user "todo", 28P01\)/],
-    ['the database is not there', () => service.databaseUrl.replace(/\/todo$/, '/nowhere'), /\(database "nowhere" does not exist, 3D000\)/],
-    ['it is no URL', () => 'postgres://vigil:s3cret@[::/x', /^VIGIL_DATABASE_URL: not a URL of a PostgreSQL, expected postgres:/],
+    [
+      'nobody listens there',
+      () => 'postgres://vigil:s3cret@127.0.0.1:9/vigil',
+      /^VIGIL_DATABASE_URL: the history in PostgreSQL at 127\.0\.0\.1:9\/vigil cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:9\): mend it, or leave VIGIL_DATABASE_URL out to use the records of this machine alone$/,
+    ],
+    [
+      'the password is wrong',
+      () => service.databaseUrl.replace(/:[^:@]+@/, ':s3cret@'),
+      /\(password authentication failed for user "todo", 28P01\)/,
+    ],
+    [
+      'the database is not there',
+      () => service.databaseUrl.replace(/\/todo$/, '/nowhere'),
+      /\(database "nowhere" does not exist, 3D000\)/,
+    ],
+    [
+      'it is no URL',
+      () => 'postgres://vigil:s3cret@[::/x',
+      /^VIGIL_DATABASE_URL: not a URL of a PostgreSQL, expected postgres:/,
+    ],
   ])('says in one line, without a secret, that %s', async (_what, url, words) => {
     const there = records()
-    const asked = withHistory({ out: there.out, stamp: () => '', warn: () => undefined, database: { url: url(), name: 'VIGIL_DATABASE_URL', place: '' } }, idsIn)
+    const asked = withHistory(
+      {
+        out: there.out,
+        stamp: () => '',
+        warn: () => undefined,
+        database: { url: url(), name: 'VIGIL_DATABASE_URL', place: '' },
+      },
+      idsIn,
+    )
     const error: unknown = await asked.catch((problem: unknown) => problem)
     if (!(error instanceof HistoryUnavailable)) throw new Error(`found ${String(error)}`)
     expect(error.message).toMatch(words)
@@ -78,9 +111,13 @@ describe('a history that several machines share', () => {
     const admin = postgres(await database, { max: 1 })
     await admin.unsafe('ALTER DATABASE todo SET default_transaction_read_only = on')
     try {
-      expect(await over(there, 'here', database)(async (history) => history.known(['1']))).toEqual(new Set(['1']))
+      expect(await over(there, 'here', database)(async (history) => history.known(['1']))).toEqual(
+        new Set(['1']),
+      )
     } finally {
-      await admin.unsafe('SET default_transaction_read_only = off; ALTER DATABASE todo RESET default_transaction_read_only')
+      await admin.unsafe(
+        'SET default_transaction_read_only = off; ALTER DATABASE todo RESET default_transaction_read_only',
+      )
       await admin.end()
       there.remove()
     }
@@ -98,19 +135,33 @@ describe('a history that several machines share', () => {
     there.remove()
   })
 
-  it('tells the latest verdict among 100,000 runs without reading them all', { timeout: 60_000 }, async () => {
-    const [there, database] = [records(), fresh()]
-    const use = over(there, 'here', database)
-    await use(idsIn)
-    const admin = postgres(await database, { max: 1 })
-    const entry = JSON.stringify({ ...entryOf(example, 'pass'), id: 'ID' })
-    await admin.unsafe(`INSERT INTO vigil_history.runs SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', i::bigint * 60000, replace('${entry}', 'ID', 'run-' || i)::json FROM generate_series(0, 99999) AS i`)
-    await admin.unsafe(`INSERT INTO vigil_history.series SELECT DISTINCT suite, engine, environment FROM vigil_history.runs; ANALYZE vigil_history.runs`)
-    const [plan] = await admin.unsafe<{ 'QUERY PLAN': string }[]>(`EXPLAIN SELECT id FROM vigil_history.runs WHERE suite = 'suite-4' AND engine = 'k6' AND environment = 'env' ORDER BY started_ms DESC, id DESC LIMIT 1`).then((rows) => [rows.map((row) => row['QUERY PLAN']).join('\n')])
-    await admin.end()
-    expect(plan).toMatch(/Index (Only )?Scan Backward/)
-    expect((await use(async (history) => history.latest('suite-4'))).map(({ id, verdict }) => [id, verdict])).toEqual([['run-99999', 'pass']])
-    expect(await use(async (history) => history.latest())).toHaveLength(5)
-    there.remove()
-  })
+  it(
+    'tells the latest verdict among 100,000 runs without reading them all',
+    { timeout: 60_000 },
+    async () => {
+      const [there, database] = [records(), fresh()]
+      const use = over(there, 'here', database)
+      await use(idsIn)
+      const admin = postgres(await database, { max: 1 })
+      const entry = JSON.stringify({ ...entryOf(example, 'pass'), id: 'ID' })
+      await admin.unsafe(
+        `INSERT INTO vigil_history.runs SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', i::bigint * 60000, replace('${entry}', 'ID', 'run-' || i)::json FROM generate_series(0, 99999) AS i`,
+      )
+      await admin.unsafe(
+        `INSERT INTO vigil_history.series SELECT DISTINCT suite, engine, environment FROM vigil_history.runs; ANALYZE vigil_history.runs`,
+      )
+      const [plan] = await admin
+        .unsafe<{ 'QUERY PLAN': string }[]>(
+          `EXPLAIN SELECT id FROM vigil_history.runs WHERE suite = 'suite-4' AND engine = 'k6' AND environment = 'env' ORDER BY started_ms DESC, id DESC LIMIT 1`,
+        )
+        .then((rows) => [rows.map((row) => row['QUERY PLAN']).join('\n')])
+      await admin.end()
+      expect(plan).toMatch(/Index (Only )?Scan Backward/)
+      expect(
+        (await use(async (history) => history.latest('suite-4'))).map(({ id, verdict }) => [id, verdict]),
+      ).toEqual([['run-99999', 'pass']])
+      expect(await use(async (history) => history.latest())).toHaveLength(5)
+      there.remove()
+    },
+  )
 })

@@ -13,7 +13,9 @@ export const runs = history.table(
     startedMs: bigint('started_ms', { mode: 'number' }).notNull(),
     entry: json().notNull(),
   },
-  (table) => [index('runs_by_series').on(table.suite, table.engine, table.environment, table.startedMs, table.id)],
+  (table) => [
+    index('runs_by_series').on(table.suite, table.engine, table.environment, table.startedMs, table.id),
+  ],
 )
 
 // Of its own, because to find the few different ones in an index of runs takes a look at each.

@@ -18,16 +18,24 @@ export function openIndex(file: string, stamp: () => string): Opened {
   try {
     return { database: prepared(file) }
   } catch (error) {
-    if (error instanceof NewerLayout) return { database: prepared(':memory:'), problem: `${file}: written by a newer vigil (expected layout ${layout}): history is read from the records this time` }
+    if (error instanceof NewerLayout)
+      return {
+        database: prepared(':memory:'),
+        problem: `${file}: written by a newer vigil (expected layout ${layout}): history is read from the records this time`,
+      }
     if (!isDamage(error)) throw error
     const aside = setAside(file, stamp())
-    return { database: prepared(file), problem: `${file}: damaged; set aside as ${aside}, and made again from the records` }
+    return {
+      database: prepared(file),
+      problem: `${file}: damaged; set aside as ${aside}, and made again from the records`,
+    }
   }
 }
 
 export function setAside(file: string, stamp: string): string {
   const aside = `${file}.damaged-${stamp}`
-  for (const ending of ['', '-wal', '-shm']) if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
+  for (const ending of ['', '-wal', '-shm'])
+    if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
   return aside
 }
 
@@ -73,7 +81,12 @@ const cannotOpen = 14
 
 /** Whether the disk refused the file: full, read-only or forbidden. */
 export function isRefusal(error: unknown): error is Error {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && [readOnly, inputOutput, full, cannotOpen].includes(error.errcode & 0xff)
+  return (
+    error instanceof Error &&
+    'errcode' in error &&
+    typeof error.errcode === 'number' &&
+    [readOnly, inputOutput, full, cannotOpen].includes(error.errcode & 0xff)
+  )
 }
 
 /** An entry that cannot be read back: as much damage as what SQLite finds itself. */

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, readdirSync, readFileSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -13,7 +21,10 @@ import { openIndex } from './database.ts'
 import { sqliteHistory } from './history.ts'
 
 let warnings: string[] = []
-const over = ({ out }: Records): Use => async (look) => withHistory({ out, stamp: () => 'now', warn: (problem) => warnings.push(problem) }, look)
+const over =
+  ({ out }: Records): Use =>
+  async (look) =>
+    withHistory({ out, stamp: () => 'now', warn: (problem) => warnings.push(problem) }, look)
 
 historyContract('a file of SQLite', over)
 
@@ -33,16 +44,26 @@ const ids = async (): Promise<string[]> => use(idsIn)
 describe('a file of history', () => {
   it.each([
     ['cut off', (file: string) => truncateSync(file, 5000)],
-    ['something else', (file: string) => writeFileSync(file, 'not a database at all, but long enough to be taken for one '.repeat(100))],
+    [
+      'something else',
+      (file: string) =>
+        writeFileSync(file, 'not a database at all, but long enough to be taken for one '.repeat(100)),
+    ],
     ['with bytes flipped', (file: string) => writeFileSync(file, readFileSync(file).fill(0xff, 4096))],
     ['with an entry that is none', (file: string) => withDatabase(file, "UPDATE runs SET entry = '{}'")],
   ])('%s is set aside by name and made again from the records', async (_, damage) => {
     for (let index = 0; index < 30; index += 1) keep(String(index).padStart(2, '0'))
     await ids()
     damage(historyFile(out))
-    const all = await use(async (history) => Promise.all((await history.series()).map(async (series) => (await history.runs(series, 100)).entries.length)))
+    const all = await use(async (history) =>
+      Promise.all(
+        (await history.series()).map(async (series) => (await history.runs(series, 100)).entries.length),
+      ),
+    )
     expect(all).toEqual([30])
-    expect(warnings).toEqual([expect.stringContaining('runs.db.damaged-now, and made again from the records')])
+    expect(warnings).toEqual([
+      expect.stringContaining('runs.db.damaged-now, and made again from the records'),
+    ])
     expect(readdirSync(out)).toContain('runs.db.damaged-now')
   })
 
@@ -56,23 +77,30 @@ describe('a file of history', () => {
     expect(readFileSync(historyFile(out)).equals(readFileSync(join(out, 'before')))).toBe(true)
   })
 
-  it.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)('on a full disk is made in memory, and what was there stays (needs root to mount a small one)', async () => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', out])
-    try {
-      keep('1')
-      await ids()
-      for (let index = 2; index < 30; index += 1) keep(String(index))
-      writeFileSync(join(out, 'filler'), Buffer.alloc(statfsSync(out).bavail * statfsSync(out).bsize))
-      expect(await ids()).toHaveLength(29)
-      expect(warnings).toEqual([expect.stringMatching(/runs\.db: cannot be written \(.*\): history is read from the records this time/)])
-      rmSync(join(out, 'filler'))
-      warnings = []
-      expect(await ids()).toHaveLength(29)
-      expect(warnings).toEqual([])
-    } finally {
-      execFileSync('umount', [out])
-    }
-  })
+  it.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
+    'on a full disk is made in memory, and what was there stays (needs root to mount a small one)',
+    async () => {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', out])
+      try {
+        keep('1')
+        await ids()
+        for (let index = 2; index < 30; index += 1) keep(String(index))
+        writeFileSync(join(out, 'filler'), Buffer.alloc(statfsSync(out).bavail * statfsSync(out).bsize))
+        expect(await ids()).toHaveLength(29)
+        expect(warnings).toEqual([
+          expect.stringMatching(
+            /runs\.db: cannot be written \(.*\): history is read from the records this time/,
+          ),
+        ])
+        rmSync(join(out, 'filler'))
+        warnings = []
+        expect(await ids()).toHaveLength(29)
+        expect(warnings).toEqual([])
+      } finally {
+        execFileSync('umount', [out])
+      }
+    },
+  )
 })
 
 it('the latest verdict among 100,000 runs takes 0.2 s at most, in processor time', async () => {

@@ -10,7 +10,8 @@ export type Use = <T>(look: (history: RunHistory) => Promise<T> | T) => Promise<
 /** Ids of all the runs that it holds, in order. */
 export async function idsIn(history: RunHistory): Promise<string[]> {
   const ids: string[] = []
-  for (const series of await history.series()) ids.push(...(await history.runs(series, 1_000_000)).entries.map(({ id }) => id))
+  for (const series of await history.series())
+    ids.push(...(await history.runs(series, 1_000_000)).entries.map(({ id }) => id))
   return ids.toSorted()
 }
 
@@ -28,27 +29,35 @@ export function historyContract(name: string, over: (records: Records) => Use): 
       use = over(there)
     })
     afterEach(() => there.remove())
-    const setAsideIn = async (history: RunHistory): Promise<string[]> => (await history.setAside()).map(({ id }) => id)
+    const setAsideIn = async (history: RunHistory): Promise<string[]> =>
+      (await history.setAside()).map(({ id }) => id)
 
     it('is made from the records when it is not there, and follows what is added', async () => {
       there.keep('1')
       there.keep('2', { verdict: 'pass' })
       expect(await use(idsIn)).toEqual(['1', '2'])
       there.keep('3', { verdict: 'fail', startedAt: '2026-02-01T00:00:00Z' })
-      expect((await use(async (history) => history.latest())).map(({ id, verdict }) => [id, verdict])).toEqual([['3', 'fail']])
+      expect(
+        (await use(async (history) => history.latest())).map(({ id, verdict }) => [id, verdict]),
+      ).toEqual([['3', 'fail']])
     })
 
     it('knows which of some runs it holds', async () => {
       there.keep('1')
       there.keep('2')
-      expect([...(await use(async (history) => history.known(['2', '3', "'; DROP TABLE runs"])))]).toEqual(['2'])
+      expect([...(await use(async (history) => history.known(['2', '3', "'; DROP TABLE runs"])))]).toEqual([
+        '2',
+      ])
       expect([...(await use(async (history) => history.known([])))]).toEqual([])
     })
 
     it('tells the newest runs of each suite, by when they began, oldest first', async () => {
-      for (const [index, id] of ['c', 'a', 'b'].entries()) there.keep(id, { startedAt: `2026-02-0${index + 1}T00:00:00Z` })
+      for (const [index, id] of ['c', 'a', 'b'].entries())
+        there.keep(id, { startedAt: `2026-02-0${index + 1}T00:00:00Z` })
       there.keep('d', { suite: 'capacity', startedAt: '2026-01-01T00:00:00Z' })
-      const [browse, capacity] = await use(async (history) => Promise.all((await history.series()).map(async (series) => history.runs(series, 2))))
+      const [browse, capacity] = await use(async (history) =>
+        Promise.all((await history.series()).map(async (series) => history.runs(series, 2))),
+      )
       expect([browse?.all, browse?.entries.map(({ id }) => id)]).toEqual([3, ['a', 'b']])
       expect(capacity?.entries.map(({ id }) => id)).toEqual(['d'])
       expect((await use(async (history) => history.latest('capacity'))).map(({ id }) => id)).toEqual(['d'])
@@ -59,17 +68,33 @@ export function historyContract(name: string, over: (records: Records) => Use): 
       there.keep('1', { verdict: 'pass' })
       const [entry] = await use(async (history) => history.latest())
       if (!entry) throw new Error('no entry')
-      await use(async (history) => history.put([{ ...entry, verdict: 'fail' }, { ...entry, verdict: 'inconclusive' }], []))
-      expect((await use(async (history) => history.latest())).map(({ verdict }) => verdict)).toEqual(['inconclusive'])
+      await use(async (history) =>
+        history.put(
+          [
+            { ...entry, verdict: 'fail' },
+            { ...entry, verdict: 'inconclusive' },
+          ],
+          [],
+        ),
+      )
+      expect((await use(async (history) => history.latest())).map(({ verdict }) => verdict)).toEqual([
+        'inconclusive',
+      ])
     })
 
     it('names a damaged record, uses the rest, and takes it up once it is mended', async () => {
       there.keep('1')
       there.keep('2', { text: '{"schema":"vigil.run/1"' })
       there.keep('3', { text: JSON.stringify({ ...example, id: '3', schema: 'vigil.run/2' }) })
-      expect(await use(async (history) => [await idsIn(history), await setAsideIn(history)])).toEqual([['1'], ['2', '3']])
+      expect(await use(async (history) => [await idsIn(history), await setAsideIn(history)])).toEqual([
+        ['1'],
+        ['2', '3'],
+      ])
       there.keep('2')
-      expect(await use(async (history) => [await idsIn(history), await setAsideIn(history)])).toEqual([['1', '2'], ['3']])
+      expect(await use(async (history) => [await idsIn(history), await setAsideIn(history)])).toEqual([
+        ['1', '2'],
+        ['3'],
+      ])
     })
 
     it('passes over a run that is being made, and has it once it is', async () => {

@@ -20,8 +20,21 @@ export function records(): Records {
     keep: (id, more = {}) => {
       const folder = join(out, 'runs', id)
       mkdirSync(folder, { recursive: true })
-      writeFileSync(join(folder, 'record.json'), more.text ?? JSON.stringify({ ...example, id, ...(more.suite && { suite: more.suite }), ...(more.startedAt && { startedAt: more.startedAt }) }))
-      if (more.verdict) writeFileSync(join(folder, 'verdict.json'), JSON.stringify({ schema: 'vigil.verdict/1', verdict: more.verdict, rows: [] }))
+      writeFileSync(
+        join(folder, 'record.json'),
+        more.text ??
+          JSON.stringify({
+            ...example,
+            id,
+            ...(more.suite && { suite: more.suite }),
+            ...(more.startedAt && { startedAt: more.startedAt }),
+          }),
+      )
+      if (more.verdict)
+        writeFileSync(
+          join(folder, 'verdict.json'),
+          JSON.stringify({ schema: 'vigil.verdict/1', verdict: more.verdict, rows: [] }),
+        )
     },
     remove: () => rmSync(out, { recursive: true, force: true }),
   }

@@ -40,12 +40,21 @@ export interface Plot {
 export function chart(caption: Caption, plot: Plot, content: readonly Markup[], kind = ''): Markup {
   const { id, title, description } = caption
   const { width, height } = plot.size
-  return element('svg', { class: `chart ${kind}`.trim(), viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-labelledby': `${id}-t ${id}-d` }, [
-    element('title', { id: `${id}-t` }, text(title)),
-    element('desc', { id: `${id}-d` }, text(description)),
-    ...axes(plot),
-    ...content,
-  ])
+  return element(
+    'svg',
+    {
+      class: `chart ${kind}`.trim(),
+      viewBox: `0 0 ${width} ${height}`,
+      role: 'img',
+      'aria-labelledby': `${id}-t ${id}-d`,
+    },
+    [
+      element('title', { id: `${id}-t` }, text(title)),
+      element('desc', { id: `${id}-d` }, text(description)),
+      ...axes(plot),
+      ...content,
+    ],
+  )
 }
 
 function axes({ size, margin, xTitle, yTitle, xTicks, yTicks }: Plot): Markup[] {
@@ -53,8 +62,14 @@ function axes({ size, margin, xTitle, yTitle, xTicks, yTicks }: Plot): Markup[] 
   const right = size.width - margin.right
   const bottom = size.height - margin.bottom
   return [
-    ...yTicks.flatMap(({ at, label }) => [line('grid', left, at, right, at), words(left - 7, at + 4, label, 'end')]),
-    ...apart(xTicks).flatMap(({ at, label }) => [line('axis', at, bottom, at, bottom + 4), words(Math.min(at, size.width - widthOf(label) / 2), bottom + 17, label, 'middle')]),
+    ...yTicks.flatMap(({ at, label }) => [
+      line('grid', left, at, right, at),
+      words(left - 7, at + 4, label, 'end'),
+    ]),
+    ...apart(xTicks).flatMap(({ at, label }) => [
+      line('axis', at, bottom, at, bottom + 4),
+      words(Math.min(at, size.width - widthOf(label) / 2), bottom + 17, label, 'middle'),
+    ]),
     line('axis', left, bottom, right, bottom),
     words(left + (right - left) / 2, size.height - 4, xTitle, 'middle', 'axis-title'),
     words(2, Math.min(14, Math.max(10, top - 8)), yTitle, 'start', 'axis-title'),
@@ -75,8 +90,20 @@ export function line(kind: string, x1: number, y1: number, x2: number, y2: numbe
   return element('line', { class: kind, x1, y1, x2, y2 })
 }
 
-export function words(x: number, y: number, label: string, anchor: 'start' | 'middle' | 'end', kind?: string): Markup {
-  return label === '' ? raw('') : element('text', { x, y, 'text-anchor': anchor === 'start' ? undefined : anchor, class: kind }, text(label))
+export function words(
+  x: number,
+  y: number,
+  label: string,
+  anchor: 'start' | 'middle' | 'end',
+  kind?: string,
+): Markup {
+  return label === ''
+    ? raw('')
+    : element(
+        'text',
+        { x, y, 'text-anchor': anchor === 'start' ? undefined : anchor, class: kind },
+        text(label),
+      )
 }
 
 /**
@@ -88,7 +115,11 @@ export function widthOf(label: string, bold = false): number {
 }
 
 /** A chart drawn twice, for a screen and for a phone, where text scaled down with the picture could not be read. */
-export function responsive(id: string, height: number, draw: (size: Size, id: string, narrow: boolean) => Markup): Markup[] {
+export function responsive(
+  id: string,
+  height: number,
+  draw: (size: Size, id: string, narrow: boolean) => Markup,
+): Markup[] {
   return [
     element('div', { class: 'wide-only' }, draw({ width: 1030, height }, `${id}w`, false)),
     element('div', { class: 'narrow-only' }, draw({ width: 328, height: 250 }, `${id}n`, true)),

@@ -24,7 +24,9 @@ export interface Box {
 export function placed(labels: readonly (readonly Label[])[], room: Box, taken: readonly Box[]): Markup[] {
   const boxes = [...taken]
   return labels.flatMap((places) => {
-    const free = places.find((place) => within(boxOf(place), room) && !boxes.some((box) => overlap(box, boxOf(place))))
+    const free = places.find(
+      (place) => within(boxOf(place), room) && !boxes.some((box) => overlap(box, boxOf(place))),
+    )
     if (!free) return []
     boxes.push(boxOf(free))
     return [words(free.x, free.y, free.text, free.anchor, free.kind)]
@@ -49,7 +51,12 @@ function overlap(a: Box, b: Box): boolean {
 export function boxesAlong(points: readonly (readonly [x: number, y: number])[]): Box[] {
   return points.slice(1).map(([x, y], index) => {
     const [fromX, fromY] = points[index] ?? [x, y]
-    return { left: Math.min(x, fromX) - 1, right: Math.max(x, fromX) + 1, top: Math.min(y, fromY) - 2, bottom: Math.max(y, fromY) + 2 }
+    return {
+      left: Math.min(x, fromX) - 1,
+      right: Math.max(x, fromX) + 1,
+      top: Math.min(y, fromY) - 2,
+      bottom: Math.max(y, fromY) + 2,
+    }
   })
 }
 

@@ -32,9 +32,18 @@ export function highest({ stretches }: Timeline, of: 'requests' | 'errors'): num
 export function throughputChart(caption: Caption, options: OverTime): Markup {
   const { timeline } = options
   const failed = highest(timeline, 'errors') > 0
-  const { x, y, plot } = scales(options, failed ? 'Requests and errors per second' : 'Requests per second', highest(timeline, 'requests'))
+  const { x, y, plot } = scales(
+    options,
+    failed ? 'Requests and errors per second' : 'Requests per second',
+    highest(timeline, 'requests'),
+  )
   const extended = lengthened(timeline)
-  const outline = lineShape<Stretch>().digits(1).curve(curveStepAfter).x(({ fromSecond }) => x(fromSecond)).y((stretch) => y(requestsOf(stretch)))(extended) ?? ''
+  const outline =
+    lineShape<Stretch>()
+      .digits(1)
+      .curve(curveStepAfter)
+      .x(({ fromSecond }) => x(fromSecond))
+      .y((stretch) => y(requestsOf(stretch)))(extended) ?? ''
   return chart(caption, plot, [
     element('path', { class: 'area', d: filled(extended, x, y, requestsOf) }),
     ...(failed ? [element('path', { class: 'bad-area', d: filled(extended, x, y, errorsOf) })] : []),
@@ -46,11 +55,26 @@ export function throughputChart(caption: Caption, options: OverTime): Markup {
 /** Errors on an axis of their own: two in a hundred break most budgets, and beside the requests they are a line on the floor. */
 export function errorsChart(caption: Caption, options: OverTime): Markup {
   const { x, y, plot } = scales(options, 'Errors per second', highest(options.timeline, 'errors'))
-  return chart(caption, plot, [element('path', { class: 'bad-area', d: filled(lengthened(options.timeline), x, y, errorsOf) }), ...firstFailure(options, x)])
+  return chart(caption, plot, [
+    element('path', { class: 'bad-area', d: filled(lengthened(options.timeline), x, y, errorsOf) }),
+    ...firstFailure(options, x),
+  ])
 }
 
-function filled(stretches: readonly Stretch[], x: (second: number) => number, y: (value: number) => number, pick: Pick): string {
-  return area<Stretch>().digits(1).curve(curveStepAfter).x(({ fromSecond }) => x(fromSecond)).y0(y(0)).y1((stretch) => y(pick(stretch)))([...stretches]) ?? ''
+function filled(
+  stretches: readonly Stretch[],
+  x: (second: number) => number,
+  y: (value: number) => number,
+  pick: Pick,
+): string {
+  return (
+    area<Stretch>()
+      .digits(1)
+      .curve(curveStepAfter)
+      .x(({ fromSecond }) => x(fromSecond))
+      .y0(y(0))
+      .y1((stretch) => y(pick(stretch)))([...stretches]) ?? ''
+  )
 }
 
 /** The 95th percentile of each second; the budget is drawn where it would not flatten the curve, else the caption says where it is. */
@@ -60,13 +84,24 @@ export function p95Chart(caption: Caption, options: OverTime & { limitMs: number
   const drawn = limitMs !== undefined && budgetFits(limitMs, worst)
   const { x, y, plot } = scales(options, 'p95 latency (ms)', Math.max(worst, drawn ? limitMs : 0) * 1.12)
   const middle = ({ fromSecond }: Stretch): number => x(fromSecond + timeline.seconds / 2)
-  const path = lineShape<Stretch>().digits(1).defined(({ p95Ms }) => p95Ms !== undefined).x(middle).y(({ p95Ms }) => y(p95Ms ?? 0))(timeline.stretches) ?? ''
+  const path =
+    lineShape<Stretch>()
+      .digits(1)
+      .defined(({ p95Ms }) => p95Ms !== undefined)
+      .x(middle)
+      .y(({ p95Ms }) => y(p95Ms ?? 0))(timeline.stretches) ?? ''
   return chart(caption, plot, [
     ...(drawn ? [line('budget', margin.left, y(limitMs), size.width - margin.right, y(limitMs))] : []),
     element('path', { class: 'series', d: path }),
     // A line needs two points; a run of a second has one.
-    ...timeline.stretches.slice(0, timeline.stretches.length === 1 ? 1 : 0).map((stretch) => element('circle', { class: 'dot', cx: middle(stretch), cy: y(stretch.p95Ms ?? 0), r: 4.5 })),
-    ...(drawn ? [words(margin.left + 6, y(limitMs) - 6, `p95 < ${amount('ms', limitMs)}`, 'start', 'budget-label')] : []),
+    ...timeline.stretches
+      .slice(0, timeline.stretches.length === 1 ? 1 : 0)
+      .map((stretch) =>
+        element('circle', { class: 'dot', cx: middle(stretch), cy: y(stretch.p95Ms ?? 0), r: 4.5 }),
+      ),
+    ...(drawn
+      ? [words(margin.left + 6, y(limitMs) - 6, `p95 < ${amount('ms', limitMs)}`, 'start', 'budget-label')]
+      : []),
     ...firstFailure(options, x),
   ])
 }
@@ -80,7 +115,11 @@ export function budgetFits(limitMs: number, highestMs: number): boolean {
   return limitMs <= highestMs * 4
 }
 
-function scales({ timeline, size }: OverTime, yTitle: string, most: number): { x: ScaleLinear<number, number>; y: ScaleLinear<number, number>; plot: Plot } {
+function scales(
+  { timeline, size }: OverTime,
+  yTitle: string,
+  most: number,
+): { x: ScaleLinear<number, number>; y: ScaleLinear<number, number>; plot: Plot } {
   const end = (timeline.stretches.at(-1)?.fromSecond ?? 0) + timeline.seconds
   const x = scaleLinear([0, end], [margin.left, size.width - margin.right])
   const y = scaleLinear([0, most > 0 ? most : 1], [size.height - margin.bottom, margin.top]).nice(5)
@@ -102,7 +141,9 @@ function timeUnit(seconds: number): { name: string; seconds: number } {
 }
 
 function timeTicks(x: ScaleLinear<number, number>, end: number, unitSeconds: number, ticks: number): Tick[] {
-  return scaleLinear([0, end / unitSeconds], [0, 1]).ticks(ticks).map((value) => ({ at: x(value * unitSeconds), label: axisNumber(value) }))
+  return scaleLinear([0, end / unitSeconds], [0, 1])
+    .ticks(ticks)
+    .map((value) => ({ at: x(value * unitSeconds), label: axisNumber(value) }))
 }
 
 // A step needs an end: the last stretch is as long as the others.
@@ -118,5 +159,8 @@ function firstFailure({ firstFailureMs, size }: OverTime, x: ScaleLinear<number,
   const at = Math.min(x(firstFailureMs / 1000), right)
   const label = `first failure at ${moment(firstFailureMs)}`
   const late = at + 6 + widthOf(label, true) > right
-  return [line('event', at, margin.top - 18, at, size.height - margin.bottom), words(late ? at - 6 : at + 6, margin.top - 9, label, late ? 'end' : 'start', 'over')]
+  return [
+    line('event', at, margin.top - 18, at, size.height - margin.bottom),
+    words(late ? at - 6 : at + 6, margin.top - 9, label, late ? 'end' : 'start', 'over'),
+  ]
 }

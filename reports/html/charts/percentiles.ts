@@ -49,28 +49,53 @@ interface Scales {
  */
 export function percentileChart(caption: Caption, options: PercentileChart): Markup {
   const { histogram, budgets, domain, samples, size, small = false } = options
-  const margin: Margin = small ? { top: 10, right: 10, bottom: 22, left: 44 } : { top: 34, right: 20, bottom: 42, left: 54 }
+  const margin: Margin = small
+    ? { top: 10, right: 10, bottom: 22, left: 44 }
+    : { top: 34, right: 20, bottom: 42, left: 54 }
   const bottom = size.height - margin.bottom
   const right = size.width - margin.right
   const horizontal = scaleLinear([0, Math.log10(Math.max(samples, fewest))], [margin.left, right]).clamp(true)
   const vertical = logAxis(domain, bottom, margin.top, small ? 4 : 9)
-  const scales: Scales = { x: (q) => horizontal(q < 1 ? -Math.log10(1 - q) : Infinity), y: vertical.at, left: margin.left, right }
-  const xTitle = size.width < 500 ? 'Percentile of answered requests' : 'Percentile of answered requests (each nine: ten times rarer)'
-  const plot = { size, margin, xTitle: small ? '' : xTitle, yTitle: small ? '' : 'Latency (ms, log scale)', xTicks: percentileTicks(samples, scales.x, small), yTicks: vertical.ticks }
+  const scales: Scales = {
+    x: (q) => horizontal(q < 1 ? -Math.log10(1 - q) : Infinity),
+    y: vertical.at,
+    left: margin.left,
+    right,
+  }
+  const xTitle =
+    size.width < 500
+      ? 'Percentile of answered requests'
+      : 'Percentile of answered requests (each nine: ten times rarer)'
+  const plot = {
+    size,
+    margin,
+    xTitle: small ? '' : xTitle,
+    yTitle: small ? '' : 'Latency (ms, log scale)',
+    xTicks: percentileTicks(samples, scales.x, small),
+    yTicks: vertical.ticks,
+  }
   const readings = readingsOf(histogram, budgets, scales)
   const points = curve(histogram, scales)
-  const marks = [...boxesAlong(points), ...readings.map(({ x, y }) => boxAround(x, y, 5)), ...budgets.map(({ q, limitMs }) => lineBox(scales.left, scales.x(q), scales.y(limitMs)))]
+  const marks = [
+    ...boxesAlong(points),
+    ...readings.map(({ x, y }) => boxAround(x, y, 5)),
+    ...budgets.map(({ q, limitMs }) => lineBox(scales.left, scales.x(q), scales.y(limitMs))),
+  ]
   const labels = [...readings.map(readingLabels), ...budgets.map((budget) => budgetLabels(budget, scales))]
   return chart(caption, plot, [
     ...budgets.flatMap((budget) => budgetLine(budget, scales)),
     element('path', { class: 'series', d: lineShape().digits(1)(points) ?? '' }),
-    ...readings.map(({ x, y, over }) => element('circle', { class: over ? 'dot over' : 'dot', cx: x, cy: y, r: small ? 3 : 4.5 })),
+    ...readings.map(({ x, y, over }) =>
+      element('circle', { class: over ? 'dot over' : 'dot', cx: x, cy: y, r: small ? 3 : 4.5 }),
+    ),
     ...(small ? [] : placed(labels, { left: margin.left, right, top: margin.top - 16, bottom }, marks)),
   ])
 }
 
 function percentileTicks(samples: number, x: (q: number) => number, small: boolean): Tick[] {
-  const shares = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999, 0.9999999].filter((q) => (1 - q) * Math.max(samples, fewest) >= 0.99)
+  const shares = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999, 0.9999999].filter(
+    (q) => (1 - q) * Math.max(samples, fewest) >= 0.99,
+  )
   return shares.map((q) => ({ at: x(q), label: `${Number((q * 100).toPrecision(9))}${small ? '' : ' %'}` }))
 }
 
@@ -106,12 +131,19 @@ function slowest(n: number): number {
 }
 
 function budgetLine({ q, limitMs }: PercentileBudget, { x, y, left }: Scales): Markup[] {
-  return [line('budget', left, y(limitMs), x(q), y(limitMs)), line('budget-end', x(q), y(limitMs) - 6, x(q), y(limitMs) + 6)]
+  return [
+    line('budget', left, y(limitMs), x(q), y(limitMs)),
+    line('budget-end', x(q), y(limitMs) - 6, x(q), y(limitMs) + 6),
+  ]
 }
 
 /** Above its line, else below it, else behind its end: never far from it. */
 function budgetLabels({ label, limitMs, q }: PercentileBudget, { x, y, left }: Scales): Label[] {
-  const common = { text: `${label} < ${amount('ms', limitMs)}`, anchor: 'start', kind: 'budget-label' } as const
+  const common = {
+    text: `${label} < ${amount('ms', limitMs)}`,
+    anchor: 'start',
+    kind: 'budget-label',
+  } as const
   const at = y(limitMs)
   return [
     { ...common, x: left + 6, y: at - 5 },
@@ -136,7 +168,12 @@ function readingsOf(histogram: Histogram, budgets: readonly PercentileBudget[], 
   return [
     ...reached.map(({ q, label, limitMs }) => {
       const actual = quantile(histogram, q)
-      return { x: x(q), y: y(actual), label: `${label} ${amount('ms', actual, limitMs)}`, over: actual >= limitMs }
+      return {
+        x: x(q),
+        y: y(actual),
+        label: `${label} ${amount('ms', actual, limitMs)}`,
+        over: actual >= limitMs,
+      }
     }),
     { x: x(slowest(n)), y: y(most), label: `max ${amount('ms', most)}`, over: false },
   ]
@@ -146,5 +183,9 @@ function readingsOf(histogram: Histogram, budgets: readonly PercentileBudget[], 
 function readingLabels({ x, y, label, over }: Reading): Label[] {
   const common = { text: label, kind: over ? 'over' : 'strong' } as const
   const lines = [0, 14, 28]
-  return [...lines.map((further) => ({ ...common, x: x - 6, y: y - 9 - further, anchor: 'end' as const })), ...lines.map((further) => ({ ...common, x: x + 6, y: y + 18 + further, anchor: 'start' as const })), { ...common, x: x + 8, y: y - 9, anchor: 'start' }]
+  return [
+    ...lines.map((further) => ({ ...common, x: x - 6, y: y - 9 - further, anchor: 'end' as const })),
+    ...lines.map((further) => ({ ...common, x: x + 6, y: y + 18 + further, anchor: 'start' as const })),
+    { ...common, x: x + 8, y: y - 9, anchor: 'start' },
+  ]
 }

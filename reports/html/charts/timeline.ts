@@ -27,11 +27,15 @@ export function stretchesOf(timeline: readonly TimelinePoint[]): Timeline {
   if (timeline.length === 0) return { seconds, stretches: [] }
   const groups = Map.groupBy(timeline, ({ atMs }) => Math.floor(atMs / 1000 / seconds))
   const length = Math.floor(last / 1000 / seconds) + 1
-  return { seconds, stretches: Array.from({ length }, (_, index) => stretchOf(index * seconds, groups.get(index) ?? [])) }
+  return {
+    seconds,
+    stretches: Array.from({ length }, (_, index) => stretchOf(index * seconds, groups.get(index) ?? [])),
+  }
 }
 
 function stretchOf(fromSecond: number, points: readonly TimelinePoint[]): Stretch {
-  const mean = (pick: (point: TimelinePoint) => number): number => points.reduce((total, point) => total + pick(point), 0) / Math.max(points.length, 1)
+  const mean = (pick: (point: TimelinePoint) => number): number =>
+    points.reduce((total, point) => total + pick(point), 0) / Math.max(points.length, 1)
   const p95s = points.flatMap(({ p95Ms }) => p95Ms ?? [])
   return {
     fromSecond,

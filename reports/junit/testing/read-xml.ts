@@ -8,7 +8,8 @@ export interface Element {
 
 // XML 1.0, production 2: what a document may hold at all, also by reference.
 const allowed = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u
-const tag = /<(?:(?<close>\/)?(?<name>[A-Za-z_][\w.-]*)(?<attributes>(?:\s+[A-Za-z_][\w.-]*="[^"<]*")*)\s*(?<empty>\/)?)>/y
+const tag =
+  /<(?:(?<close>\/)?(?<name>[A-Za-z_][\w.-]*)(?<attributes>(?:\s+[A-Za-z_][\w.-]*="[^"<]*")*)\s*(?<empty>\/)?)>/y
 const attribute = /\s+([A-Za-z_][\w.-]*)="([^"<]*)"/g
 const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
@@ -23,7 +24,7 @@ export function readXml(document: string): Element {
   if (!document.startsWith(declaration)) throw new Error('no declaration')
   const root: Element = { name: '', attributes: {}, children: [], text: '' }
   const path = [root]
-  for (let at = declaration.length; at < document.length; ) {
+  for (let at = declaration.length; at < document.length;) {
     const current = path.at(-1) ?? root
     if (document[at] !== '<') {
       const end = document.indexOf('<', at)
@@ -38,21 +39,31 @@ export function readXml(document: string): Element {
     if (!found) throw new Error(`no tag: ${document.slice(at, at + 80)}`)
     at = tag.lastIndex
     if (found['close'] !== undefined) {
-      if (path.length < 2 || current.name !== found['name'] || found['attributes'] !== '') throw new Error(`</${found['name']}> closes <${current.name}>`)
+      if (path.length < 2 || current.name !== found['name'] || found['attributes'] !== '')
+        throw new Error(`</${found['name']}> closes <${current.name}>`)
       path.pop()
     } else {
-      const element = { name: found['name'] ?? '', attributes: attributesOf(found['attributes'] ?? ''), children: [], text: '' }
+      const element = {
+        name: found['name'] ?? '',
+        attributes: attributesOf(found['attributes'] ?? ''),
+        children: [],
+        text: '',
+      }
       current.children.push(element)
       if (found['empty'] === undefined) path.push(element)
     }
   }
   const [only, ...more] = root.children
-  if (path.length !== 1 || !only || more.length > 0 || root.text.trim() !== '') throw new Error('not one whole element')
+  if (path.length !== 1 || !only || more.length > 0 || root.text.trim() !== '')
+    throw new Error('not one whole element')
   return only
 }
 
 function attributesOf(text: string): Record<string, string> {
-  const pairs = [...text.matchAll(attribute)].map(([, name = '', value = '']): [string, string] => [name, resolved(value.replaceAll(/[\t\n\r]/g, ' '))])
+  const pairs = [...text.matchAll(attribute)].map(([, name = '', value = '']): [string, string] => [
+    name,
+    resolved(value.replaceAll(/[\t\n\r]/g, ' ')),
+  ])
   if (new Set(pairs.map(([name]) => name)).size < pairs.length) throw new Error(`an attribute twice: ${text}`)
   return Object.fromEntries(pairs)
 }
@@ -62,7 +73,8 @@ function resolved(text: string): string {
     const name = reference.slice(0, -1)
     const code = /^#(\d+)$/.exec(name)?.[1]
     const character = code === undefined ? named[name] : String.fromCodePoint(Number(code))
-    if (!reference.endsWith(';') || character === undefined || !allowed.test(character)) throw new Error(`no reference: ${whole}`)
+    if (!reference.endsWith(';') || character === undefined || !allowed.test(character))
+      throw new Error(`no reference: ${whole}`)
     return character
   })
 }

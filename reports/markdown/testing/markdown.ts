@@ -8,7 +8,11 @@ export function structureOf(line: string): string[] {
   const decoded = decodedText(text)
   return [
     ...finds('a character with a meaning', bare, /[<>&`|[\]*_~\\$^{}()#@!:+=]/),
-    ...finds('a beginning with a meaning', bare, /^\s*(?:[-+*](?:\s|-|$)|\d+[.)](?:\s|$)|#{1,6}\s|>| {4}|\t)/),
+    ...finds(
+      'a beginning with a meaning',
+      bare,
+      /^\s*(?:[-+*](?:\s|-|$)|\d+[.)](?:\s|$)|#{1,6}\s|>| {4}|\t)/,
+    ),
     ...finds('a line end', text, /[\r\n]/),
     // The site looks for these in the finished page, when references are characters again.
     ...finds('a mention', decoded, /@[a-z0-9]/i),
@@ -24,7 +28,10 @@ function finds(what: string, text: string, pattern: RegExp): string[] {
 
 /** A line as a person sees it. */
 export function shown(line: string): string {
-  return decodedText(line.replaceAll(/^`([^`]*)`$/g, '$1').replaceAll(/<\/?code>/g, '')).replaceAll('\u200b', '')
+  return decodedText(line.replaceAll(/^`([^`]*)`$/g, '$1').replaceAll(/<\/?code>/g, '')).replaceAll(
+    '\u200b',
+    '',
+  )
 }
 
 function decodedText(text: string): string {
@@ -33,7 +40,11 @@ function decodedText(text: string): string {
 
 /** The cells of a table's row, split where GitHub splits: at every bar that has no backslash before it, in code too. */
 export function cellsOf(row: string): string[] {
-  return row.trim().replace(/^\|/, '').replace(/(?<!\\)\|$/, '').split(/(?<!\\)\|/)
+  return row
+    .trim()
+    .replace(/^\|/, '')
+    .replace(/(?<!\\)\|$/, '')
+    .split(/(?<!\\)\|/)
 }
 
 /** What is wrong with a whole report as GitHub would show it: tables that break, folds left open, text that means something. */
@@ -46,16 +57,34 @@ export function documentProblems(document: string): string[] {
     if (line === '</details>') folds -= 1
     const cells = line.startsWith('|') ? cellsOf(line) : undefined
     const ruler = /^\|(?::?-+:?\|)+$/.test(line)
-    if (cells && columns !== undefined && cells.length !== columns) problems.push(`${cells.length} cells of ${columns}: ${line}`)
+    if (cells && columns !== undefined && cells.length !== columns)
+      problems.push(`${cells.length} cells of ${columns}: ${line}`)
     columns = cells?.length
     const texts = ruler ? [] : (cells ?? textsOf(line))
-    problems.push(...texts.flatMap((text) => structureOf(text.trim().replace(/^\*\*(.*)\*\*$/, '$1')).map((problem) => `${problem} in: ${line}`)))
+    problems.push(
+      ...texts.flatMap((text) =>
+        structureOf(text.trim().replace(/^\*\*(.*)\*\*$/, '$1')).map((problem) => `${problem} in: ${line}`),
+      ),
+    )
   }
   return folds === 0 ? problems : [...problems, `${folds} folds left open`]
 }
 
-const ours = [/^$/, /^<\/?details>$/, /^\*\*(?:Notes|What to do next)\*\*$/, /^_… and \d+ more [a-z ]+: see report\.html\._$/, /^_The rest did not fit into this report: see report\.html\._$/]
-const withText = [/^## vigil (.*): [A-Z]+$/, /^### (.*): [A-Z]+$/, /^- (.*)$/, /^<summary>(?:facts of the run against )?(.*)<\/summary>$/, /^Nearest to its limit: (.*)$/, /^(.*)$/]
+const ours = [
+  /^$/,
+  /^<\/?details>$/,
+  /^\*\*(?:Notes|What to do next)\*\*$/,
+  /^_… and \d+ more [a-z ]+: see report\.html\._$/,
+  /^_The rest did not fit into this report: see report\.html\._$/,
+]
+const withText = [
+  /^## vigil (.*): [A-Z]+$/,
+  /^### (.*): [A-Z]+$/,
+  /^- (.*)$/,
+  /^<summary>(?:facts of the run against )?(.*)<\/summary>$/,
+  /^Nearest to its limit: (.*)$/,
+  /^(.*)$/,
+]
 
 /** The parts of a line that came from outside; none when the line is the report's own. */
 function textsOf(line: string): string[] {

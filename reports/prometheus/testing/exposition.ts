@@ -19,7 +19,9 @@ interface Line {
 
 /** How a series is named among `samples`. */
 export function seriesKey(name: string, labels: Record<string, string>): string {
-  const written = Object.entries(labels).filter(([, value]) => value !== '').toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const written = Object.entries(labels)
+    .filter(([, value]) => value !== '')
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
   return `${name}${JSON.stringify(written)}`
 }
 
@@ -43,13 +45,17 @@ export function readOpenMetrics(text: string): Exposition {
   for (const line of text.slice(0, -'# EOF\n'.length).split('\n').slice(0, -1)) {
     const metadata = metadataOf(line)
     if (metadata) {
-      if (metadata.name !== family && read.families.has(metadata.name)) throw new Error(`family in two places: ${line}`)
+      if (metadata.name !== family && read.families.has(metadata.name))
+        throw new Error(`family in two places: ${line}`)
       family = metadata.name
       const known = familyOf(read, family)
-      for (const key of Object.keys(metadata.fact)) if (Object.hasOwn(known, key)) throw new Error(`said twice: ${line}`)
-      if ([...read.samples.keys()].some((key) => key.startsWith(`${family}[`))) throw new Error(`metadata after samples: ${line}`)
+      for (const key of Object.keys(metadata.fact))
+        if (Object.hasOwn(known, key)) throw new Error(`said twice: ${line}`)
+      if ([...read.samples.keys()].some((key) => key.startsWith(`${family}[`)))
+        throw new Error(`metadata after samples: ${line}`)
       Object.assign(known, metadata.fact)
-      if (metadata.fact.unit !== undefined && !family.endsWith(`_${metadata.fact.unit}`)) throw new Error(`unit is not the end of the name: ${line}`)
+      if (metadata.fact.unit !== undefined && !family.endsWith(`_${metadata.fact.unit}`))
+        throw new Error(`unit is not the end of the name: ${line}`)
     } else {
       const sample = sampleOf(line)
       checkSample(sample, family, read.families.get(family)?.type, line)
@@ -59,13 +65,26 @@ export function readOpenMetrics(text: string): Exposition {
   return read
 }
 
-function checkSample({ name, labels, value }: Line, family: string, type: string | undefined, line: string): void {
-  const names = new Map([['gauge', ['']], ['summary', ['', '_sum', '_count']]]).get(type ?? '') ?? []
-  if (!names.some((suffix) => name === family + suffix)) throw new Error(`not of family ${family} (${type ?? 'no type'}): ${line}`)
+function checkSample(
+  { name, labels, value }: Line,
+  family: string,
+  type: string | undefined,
+  line: string,
+): void {
+  const names =
+    new Map([
+      ['gauge', ['']],
+      ['summary', ['', '_sum', '_count']],
+    ]).get(type ?? '') ?? []
+  if (!names.some((suffix) => name === family + suffix))
+    throw new Error(`not of family ${family} (${type ?? 'no type'}): ${line}`)
   const quantile = labels.find(([label]) => label === 'quantile')?.[1]
-  if ((type === 'summary' && name === family) !== (quantile !== undefined)) throw new Error(`quantile label out of place: ${line}`)
-  if (quantile !== undefined && !/^(0|1)\.\d+$/.test(quantile)) throw new Error(`quantile is no canonical float: ${line}`)
-  if (name.endsWith('_count') && !(Number.isInteger(value) && value >= 0)) throw new Error(`count is no count: ${line}`)
+  if ((type === 'summary' && name === family) !== (quantile !== undefined))
+    throw new Error(`quantile label out of place: ${line}`)
+  if (quantile !== undefined && !/^(0|1)\.\d+$/.test(quantile))
+    throw new Error(`quantile is no canonical float: ${line}`)
+  if (name.endsWith('_count') && !(Number.isInteger(value) && value >= 0))
+    throw new Error(`count is no count: ${line}`)
   if (type === 'summary' && value < 0) throw new Error(`negative: ${line}`)
 }
 
@@ -83,7 +102,8 @@ function addSample(read: Exposition, { name, labels, value }: Line): void {
 }
 
 function metadataOf(line: string): { name: string; fact: Metadata } | undefined {
-  const [, kind, name = '', rest = ''] = /^# (TYPE|UNIT|HELP) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.*)$/s.exec(line) ?? []
+  const [, kind, name = '', rest = ''] =
+    /^# (TYPE|UNIT|HELP) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.*)$/s.exec(line) ?? []
   if (kind === 'TYPE') return { name, fact: { type: rest } }
   if (kind === 'UNIT') return { name, fact: { unit: rest } }
   return kind === 'HELP' ? { name, fact: { help: unescaped(rest) } } : undefined

@@ -19,14 +19,20 @@ export async function startGateway(): Promise<Gateway> {
   const program = await requireTool('pushgateway')
   const listening = Promise.withResolvers<string>()
   // Debian's keeps what it was given in /var/lib/prometheus unless told not to: tests would find each other's leftovers.
-  const child = startChild(program, ['--web.listen-address=127.0.0.1:0', '--persistence.file=', '--web.enable-admin-api', '--log.level=info'], {
-    env: {},
-    onLine: (line) => {
-      const address = /[Ll]istening on.*address=(127\.0\.0\.1:\d+)/.exec(line)?.[1]
-      if (address !== undefined) listening.resolve(`http://${address}`)
+  const child = startChild(
+    program,
+    ['--web.listen-address=127.0.0.1:0', '--persistence.file=', '--web.enable-admin-api', '--log.level=info'],
+    {
+      env: {},
+      onLine: (line) => {
+        const address = /[Ll]istening on.*address=(127\.0\.0\.1:\d+)/.exec(line)?.[1]
+        if (address !== undefined) listening.resolve(`http://${address}`)
+      },
     },
-  })
-  void child.ended.then((end) => listening.reject(new Error(`the Pushgateway ended: ${JSON.stringify(end)} ${child.tail('stderr')}`)))
+  )
+  void child.ended.then((end) =>
+    listening.reject(new Error(`the Pushgateway ended: ${JSON.stringify(end)} ${child.tail('stderr')}`)),
+  )
   const url = await listening.promise
   return {
     url,

@@ -2,13 +2,25 @@ import type { ProbeOutcome, ProbeResult } from '../../outcome.ts'
 import type { HistoryEntry } from '../entry.ts'
 
 /** An entry as a probe that runs every so often would leave it. */
-export function entryAt(startedAtMs: number, outcome: ProbeOutcome = 'up', more: { probe?: string; everyMs?: number | null; result?: Partial<ProbeResult> } = {}): HistoryEntry {
+export function entryAt(
+  startedAtMs: number,
+  outcome: ProbeOutcome = 'up',
+  more: { probe?: string; everyMs?: number | null; result?: Partial<ProbeResult> } = {},
+): HistoryEntry {
   const { probe = 'health', everyMs = 30_000, result } = more
   return {
     probe,
     target: 'http://127.0.0.1:8000',
     startedAtMs,
     holdsUntilMs: everyMs === null ? null : startedAtMs + everyMs * 1.5,
-    result: { name: probe, outcome, startedAt: new Date(startedAtMs).toISOString(), durationMs: 5, attempts: 1, steps: [{ step: 'get', ok: outcome !== 'down', status: 200, durationMs: 5 }], ...result },
+    result: {
+      name: probe,
+      outcome,
+      startedAt: new Date(startedAtMs).toISOString(),
+      durationMs: 5,
+      attempts: 1,
+      steps: [{ step: 'get', ok: outcome !== 'down', status: 200, durationMs: 5 }],
+      ...result,
+    },
   }
 }

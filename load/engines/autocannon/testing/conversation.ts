@@ -4,7 +4,9 @@ import { Connection } from '../connection.ts'
 import type { OutgoingRequest } from '../connection.ts'
 
 /** What became of one request. */
-export type Outcome = { status: number; body: string; headers: readonly string[] } | { failure: FailureClass; message: string; own?: string }
+export type Outcome =
+  | { status: number; body: string; headers: readonly string[] }
+  | { failure: FailureClass; message: string; own?: string }
 
 export interface Conversation {
   outcomes: Outcome[]
@@ -14,7 +16,12 @@ export interface Conversation {
 const get: OutgoingRequest = { text: 'GET / HTTP/1.1\r\nhost: test\r\n\r\n', isHead: false, keepsBody: true }
 
 /** Sends some requests over one connection, one after the other, in this process. */
-export async function converse(url: string, requests: number, request: Partial<OutgoingRequest> = {}, requestTimeoutMs = 20_000): Promise<Conversation> {
+export async function converse(
+  url: string,
+  requests: number,
+  request: Partial<OutgoingRequest> = {},
+  requestTimeoutMs = 20_000,
+): Promise<Conversation> {
   const outcomes: Outcome[] = []
   const began = performance.now()
   await new Promise<void>((resolve) => {
@@ -25,8 +32,10 @@ export async function converse(url: string, requests: number, request: Partial<O
         wants: () => outcomes.length < requests,
         begin: () => undefined,
         request: () => ({ ...get, ...request }),
-        answered: (status, headers, body) => outcomes.push({ status, body: Buffer.concat(body).toString(), headers }),
-        unanswered: (failure, message, own) => outcomes.push({ failure, message, ...(own !== undefined && { own }) }),
+        answered: (status, headers, body) =>
+          outcomes.push({ status, body: Buffer.concat(body).toString(), headers }),
+        unanswered: (failure, message, own) =>
+          outcomes.push({ failure, message, ...(own !== undefined && { own }) }),
       },
       resolve,
     ).start()

@@ -20,7 +20,9 @@ export interface Arrived {
 }
 
 /** An HTTP server that reads each request to its end before it answers. */
-export async function serve(answer: (arrived: Arrived, response: Parameters<RequestListener>[1], index: number) => void): Promise<Target> {
+export async function serve(
+  answer: (arrived: Arrived, response: Parameters<RequestListener>[1], index: number) => void,
+): Promise<Target> {
   let index = 0
   const server = createServer((request, response) => {
     let body = ''
@@ -29,7 +31,11 @@ export async function serve(answer: (arrived: Arrived, response: Parameters<Requ
       .on('data', (chunk: string) => (body += chunk))
       .on('end', () => {
         index += 1
-        answer({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body }, response, index)
+        answer(
+          { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body },
+          response,
+          index,
+        )
       })
   })
   return listening(server, `http://`, () => server.closeAllConnections())
@@ -50,7 +56,11 @@ export async function serveRaw(talk: (socket: Socket) => void): Promise<Target> 
 }
 
 /** Listens on a port of its own. */
-export async function listening(server: Server | RawServer, scheme: string, closeConnections: () => void): Promise<Target> {
+export async function listening(
+  server: Server | RawServer,
+  scheme: string,
+  closeConnections: () => void,
+): Promise<Target> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

@@ -66,15 +66,34 @@ export async function load(wanted: Wanted): Promise<Loaded> {
     },
     measuring: (edge) => told.edges.push(edge),
   })
-  return { result, ...told, left: [...readdirSync(folder), ...processesNaming(folder)], tookMs: performance.now() - began }
+  return {
+    result,
+    ...told,
+    left: [...readdirSync(folder), ...processesNaming(folder)],
+    tookMs: performance.now() - began,
+  }
 }
 
-function planOf({ url, mix = { home: 1 }, connections = 2, warmupMs = 0, durationMs = 400, requestTimeoutMs = 10_000 }: Wanted, module: string): LoadPlan {
+function planOf(
+  {
+    url,
+    mix = { home: 1 },
+    connections = 2,
+    warmupMs = 0,
+    durationMs = 400,
+    requestTimeoutMs = 10_000,
+  }: Wanted,
+  module: string,
+): LoadPlan {
   return {
     run: 'run',
     suite: 'suite',
     targetUrl: url,
-    source: { kind: 'journeys', module, mix: Object.entries(mix).map(([journey, weight]) => ({ journey, weight })) },
+    source: {
+      kind: 'journeys',
+      module,
+      mix: Object.entries(mix).map(([journey, weight]) => ({ journey, weight })),
+    },
     load: { model: 'connections', connections },
     warmupMs,
     durationMs,

@@ -9,7 +9,12 @@ describe('a request that got no answer is classed by where it failed', () => {
     ['a name server that fails', 1100, 'lookup: server misbehaving', 'dns'],
     ['a certificate of an unknown authority', 1310, 'x509: unknown certificate authority', 'tls'],
     ['a certificate for another host', 1311, "x509: certificate doesn't match hostname", 'tls'],
-    ['an expired certificate', 1000, 'Get "https://h/": tls: failed to verify certificate: x509: certificate has expired', 'tls'],
+    [
+      'an expired certificate',
+      1000,
+      'Get "https://h/": tls: failed to verify certificate: x509: certificate has expired',
+      'tls',
+    ],
     ['a refused connection', 1212, 'dial: connection refused', 'connect'],
     ['a reset connection', 1220, 'read: connection reset by peer', 'connect'],
     ['a connection closed before the answer', 1000, 'Get "http://h/": EOF', 'connect'],

@@ -12,28 +12,30 @@ type K6Response = RefinedResponse<ResponseType>
  */
 export class Answer implements Response {
   readonly status: number
-  private readonly response: K6Response
-  private lowered: Record<string, string> | undefined
-  private parsed: { value: unknown } | undefined
+  readonly #response: K6Response
+  #lowered: Record<string, string> | undefined
+  #parsed: { value: unknown } | undefined
 
   constructor(status: number, response: K6Response) {
     this.status = status
-    this.response = response
+    this.#response = response
   }
 
   get headers(): Record<string, string> {
-    this.lowered ??= Object.fromEntries(Object.entries(this.response.headers).map(([name, value]) => [name.toLowerCase(), value]))
-    return this.lowered
+    this.#lowered ??= Object.fromEntries(
+      Object.entries(this.#response.headers).map(([name, value]) => [name.toLowerCase(), value]),
+    )
+    return this.#lowered
   }
 
   get text(): string {
-    const { body } = this.response
+    const { body } = this.#response
     return typeof body === 'string' ? body : ''
   }
 
   get json(): unknown {
-    this.parsed ??= { value: parse(this.text) }
-    return this.parsed.value
+    this.#parsed ??= { value: parse(this.text) }
+    return this.#parsed.value
   }
 }
 

@@ -56,7 +56,11 @@ interface VirtualUser {
 }
 
 /** What a virtual user does each time k6 has it begin: one journey of the mix. */
-function iterationOf(plan: ScriptPlan, journeys: PreparedJourney[], say: (message: ScriptMessage) => void): () => void {
+function iterationOf(
+  plan: ScriptPlan,
+  journeys: PreparedJourney[],
+  say: (message: ScriptMessage) => void,
+): () => void {
   const play = playerOf(plan, journeys, say)
   const contexts = contextsOf(plan)
   const { cycle, sampleEvery } = plan
@@ -87,15 +91,28 @@ function beginsMeasured({ scenario }: VirtualUser, plan: ScriptPlan): boolean {
 }
 
 /** Once for each virtual user: k6 makes these objects anew each time they are asked for, which is dear. */
-function begin(plan: ScriptPlan, journeys: readonly PreparedJourney[], contexts: PreparedContexts[] | undefined): VirtualUser {
+function begin(
+  plan: ScriptPlan,
+  journeys: readonly PreparedJourney[],
+  contexts: PreparedContexts[] | undefined,
+): VirtualUser {
   const identity = (exec.vu.idInTest - 1) % plan.users
   const all = contexts?.[0]
   const uniqueStart = startContext(plan.run, identity, 0).unique.slice(0, -1)
-  return { scenario: exec.scenario, identity, uniqueStart, saved: journeys.map(({ name }) => all?.[name]?.[identity]) }
+  return {
+    scenario: exec.scenario,
+    identity,
+    uniqueStart,
+    saved: journeys.map(({ name }) => all?.[name]?.[identity]),
+  }
 }
 
 /** As `startContext` makes it, but with its constant parts made once: they are half of its cost. */
-function contextOf({ identity, uniqueStart, saved }: VirtualUser, journey: number, iteration: number): Context {
+function contextOf(
+  { identity, uniqueStart, saved }: VirtualUser,
+  journey: number,
+  iteration: number,
+): Context {
   const own = { user: identity, iteration, unique: uniqueStart + iteration }
   const prepared = saved[journey]
   return prepared === undefined ? own : { ...prepared, ...own }

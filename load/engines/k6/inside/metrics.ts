@@ -17,7 +17,10 @@ export interface StepRecorder {
 // Metrics can only be made while a script is loaded, so all are.
 const failures = new Counter(metricNames.failed)
 const silences = new Counter(metricNames.unanswered)
-const limits = { files: new Counter(metricNames.limit('files')), ports: new Counter(metricNames.limit('ports')) }
+const limits = {
+  files: new Counter(metricNames.limit('files')),
+  ports: new Counter(metricNames.limit('ports')),
+}
 
 export const warmups = new Counter(metricNames.warmups)
 export const lateness = new Trend(metricNames.lateness)
@@ -30,7 +33,11 @@ export function sinceMeasured({ warmupMs, durationMs }: ScriptPlan, scenario: ty
   return scenario.progress * (warmupMs + durationMs) - warmupMs
 }
 
-export function recorderOf(key: string, plan: ScriptPlan, say: (message: ScriptMessage) => void): StepRecorder {
+export function recorderOf(
+  key: string,
+  plan: ScriptPlan,
+  say: (message: ScriptMessage) => void,
+): StepRecorder {
   const step = plan.steps.indexOf(key)
   // One line for each virtual user and class at most: the first of all is among them, and a storm of failures is no storm of lines.
   const told = new Set<RequestFailureClass>()
@@ -39,7 +46,13 @@ export function recorderOf(key: string, plan: ScriptPlan, say: (message: ScriptM
     failures.add(1, { step: String(step), class: failure })
     if (told.has(failure)) return
     told.add(failure)
-    say({ say: 'failure', step, class: failure, atMs: sinceMeasured(plan, exec.scenario), example: problem.slice(0, 400) })
+    say({
+      say: 'failure',
+      step,
+      class: failure,
+      atMs: sinceMeasured(plan, exec.scenario),
+      example: problem.slice(0, 400),
+    })
   }
   const unanswered = (measured: boolean, failure: RequestFailureClass, problem: string): void => {
     failed(measured, failure, problem)

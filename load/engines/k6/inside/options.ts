@@ -20,10 +20,20 @@ export function optionsOf(plan: ScriptPlan): Options {
         preAllocatedVUs: plan.preAllocated,
         maxVUs: plan.maxUsers,
       },
-      clock: { executor: 'constant-vus', exec: 'clock', vus: 1, startTime: `${plan.warmupMs}ms`, duration: `${plan.durationMs}ms`, gracefulStop: `${startedLate.marginMs}ms` },
+      clock: {
+        executor: 'constant-vus',
+        exec: 'clock',
+        vus: 1,
+        startTime: `${plan.warmupMs}ms`,
+        duration: `${plan.durationMs}ms`,
+        gracefulStop: `${startedLate.marginMs}ms`,
+      },
     },
     // A threshold is what makes k6 keep a sub-metric; these always hold.
-    thresholds: { [metricNames.iterations]: ['max>=0'], ...Object.fromEntries(countedApart(plan).map((metric) => [metric, ['count>=0']])) },
+    thresholds: {
+      [metricNames.iterations]: ['max>=0'],
+      ...Object.fromEntries(countedApart(plan).map((metric) => [metric, ['count>=0']])),
+    },
     summaryTrendStats: ['count', 'avg', 'min', 'max', ...quantileGrid().map(percentileName)],
     // We time, class and count requests ourselves; tags that nobody reads would cost k6 a quarter of its speed.
     systemTags: ['scenario'],
@@ -35,7 +45,10 @@ export function optionsOf(plan: ScriptPlan): Options {
 }
 
 function countedApart(plan: ScriptPlan): string[] {
-  const failures = plan.steps.flatMap((_, step) => [metricNames.unansweredAt(step), ...requestFailureClasses.map((failure) => metricNames.failedAt(step, failure))])
+  const failures = plan.steps.flatMap((_, step) => [
+    metricNames.unansweredAt(step),
+    ...requestFailureClasses.map((failure) => metricNames.failedAt(step, failure)),
+  ])
   return failures
 }
 

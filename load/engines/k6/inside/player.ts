@@ -33,7 +33,12 @@ interface PreparedStep {
 type K6Response = RefinedResponse<ResponseType>
 
 /** Plays a journey from its first step to its last, or to the first that fails. Latencies go to `sample` too, if there is one. */
-export type Player = (journey: PreparedJourney, start: Context, measured: boolean, sample: number[] | undefined) => void
+export type Player = (
+  journey: PreparedJourney,
+  start: Context,
+  measured: boolean,
+  sample: number[] | undefined,
+) => void
 
 /**
  * Runs inside k6: sends the steps' requests, and counts what comes of them.
@@ -41,7 +46,11 @@ export type Player = (journey: PreparedJourney, start: Context, measured: boolea
  * What runs for each request is written for k6's interpreter, where each call, iterator and look-up of an imported name
  * costs: few functions, plain loops, and imports kept in constants. It decides how much load one k6 can make.
  */
-export function playerOf(plan: ScriptPlan, journeys: readonly PreparedJourney[], say: (message: ScriptMessage) => void): Player {
+export function playerOf(
+  plan: ScriptPlan,
+  journeys: readonly PreparedJourney[],
+  say: (message: ScriptMessage) => void,
+): Player {
   const [wire, settle, ask] = [wireRequest, settleStep, http.request]
   const { address } = plan
   const origin = `${address.protocol}//${address.host}`
@@ -75,7 +84,8 @@ export function playerOf(plan: ScriptPlan, journeys: readonly PreparedJourney[],
     for (let index = 0; index < steps.length; index += 1) {
       const prepared = steps[index]
       // The clock is dear to read; a journey that was quick so far cannot have run far past the end.
-      if (prepared === undefined || (spentMs > drainMs && exec.instance.currentTestRunDuration > latestMs)) return
+      if (prepared === undefined || (spentMs > drainMs && exec.instance.currentTestRunDuration > latestMs))
+        return
       const response = request(prepared, ctx)
       if (response === undefined) return
       const { status } = response
@@ -106,7 +116,11 @@ export function playerOf(plan: ScriptPlan, journeys: readonly PreparedJourney[],
 }
 
 /** Each step of the mix gets metrics of its own, so this must be called while the script is loaded. */
-export function prepareJourneys(plan: ScriptPlan, journeys: readonly Journey[], say: (message: ScriptMessage) => void): PreparedJourney[] {
+export function prepareJourneys(
+  plan: ScriptPlan,
+  journeys: readonly Journey[],
+  say: (message: ScriptMessage) => void,
+): PreparedJourney[] {
   return plan.journeys.map((chosen) => {
     const journey = journeys.find(({ name }) => name === chosen)
     if (journey === undefined) throw new Error(`journey ${chosen} is not in the journeys module`)
@@ -116,7 +130,9 @@ export function prepareJourneys(plan: ScriptPlan, journeys: readonly Journey[], 
       return {
         step,
         recorder: recorderOf(key, plan, say),
-        params: reads ? { timeout: plan.requestTimeoutMs, responseType: 'text' as const } : { timeout: plan.requestTimeoutMs },
+        params: reads
+          ? { timeout: plan.requestTimeoutMs, responseType: 'text' as const }
+          : { timeout: plan.requestTimeoutMs },
         path: undefined,
         url: '',
         bare: reads ? undefined : { status: 0, headers: {}, json: undefined, text: '' },

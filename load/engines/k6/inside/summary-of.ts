@@ -1,5 +1,12 @@
 import { clientLimits, metricNames, percentileName, quantileGrid, requestFailureClasses } from './wire.ts'
-import type { ClientLimit, RequestFailureClass, ScriptPlan, ScriptSummary, SummaryStep, SummaryTrend } from './wire.ts'
+import type {
+  ClientLimit,
+  RequestFailureClass,
+  ScriptPlan,
+  ScriptSummary,
+  SummaryStep,
+  SummaryTrend,
+} from './wire.ts'
 
 /** What k6 hands to `handleSummary`, as far as we look at it: the same in 1.x and 2.x. */
 export interface K6Summary {
@@ -27,7 +34,11 @@ function stepOf(data: K6Summary, step: number): SummaryStep {
     const count = countOf(data, metricNames.failedAt(step, failure))
     if (count > 0) failed[failure] = count
   }
-  return { latency: trendOf(data, metricNames.latency(step)), unanswered: countOf(data, metricNames.unansweredAt(step)), failed }
+  return {
+    latency: trendOf(data, metricNames.latency(step)),
+    unanswered: countOf(data, metricNames.unansweredAt(step)),
+    failed,
+  }
 }
 
 function limitsOf(data: K6Summary): Record<ClientLimit, number> {
@@ -43,5 +54,11 @@ function trendOf(data: K6Summary, metric: string): SummaryTrend | null {
   const values = data.metrics[metric]?.values
   if (values === undefined || !values['count']) return null
   const { count = 0, avg = 0, min = 0, max = 0 } = values
-  return { count, avg, min, max, quantiles: quantileGrid().map((percent) => values[percentileName(percent)] ?? Number.NaN) }
+  return {
+    count,
+    avg,
+    min,
+    max,
+    quantiles: quantileGrid().map((percent) => values[percentileName(percent)] ?? Number.NaN),
+  }
 }

@@ -44,14 +44,23 @@ export const clientLimits = ['files', 'ports'] as const
 export type ClientLimit = (typeof clientLimits)[number]
 
 /** The classes a request can fall into here; dropped arrivals are k6's own count. */
-export const requestFailureClasses = ['dns', 'connect', 'tls', 'timeout', 'redirect', 'status', 'check'] as const satisfies readonly FailureClass[]
+export const requestFailureClasses = [
+  'dns',
+  'connect',
+  'tls',
+  'timeout',
+  'redirect',
+  'status',
+  'check',
+] as const satisfies readonly FailureClass[]
 export type RequestFailureClass = (typeof requestFailureClasses)[number]
 
 export const metricNames = {
   latency: (step: number): string => `vigil_latency_${step}`,
   /** Failed requests, tagged by step and class. Tags are dear, but failures are few, and a metric for each pair would be many. */
   failed: 'vigil_failed',
-  failedAt: (step: number, failure: RequestFailureClass): string => `vigil_failed{step:${step},class:${failure}}`,
+  failedAt: (step: number, failure: RequestFailureClass): string =>
+    `vigil_failed{step:${step},class:${failure}}`,
   /** Failed requests that never got an answer: counted, but without a latency. */
   unanswered: 'vigil_unanswered',
   unansweredAt: (step: number): string => `vigil_unanswered{step:${step}}`,
@@ -127,7 +136,12 @@ export interface SummaryTrend {
  * user loads this file and only one of them needs it.
  */
 export function quantileGrid(): number[] {
-  return [...range(0, 98.95, 0.05, 2), ...range(99, 99.89, 0.01, 2), ...range(99.9, 99.989, 0.001, 3), ...range(99.99, 99.9999, 0.0001, 4)]
+  return [
+    ...range(0, 98.95, 0.05, 2),
+    ...range(99, 99.89, 0.01, 2),
+    ...range(99.9, 99.989, 0.001, 3),
+    ...range(99.99, 99.9999, 0.0001, 4),
+  ]
 }
 
 /** k6's name of a percentile in `summaryTrendStats` and in its summary. */
@@ -136,5 +150,7 @@ export function percentileName(percent: number): string {
 }
 
 function range(from: number, to: number, step: number, digits: number): number[] {
-  return Array.from({ length: Math.round((to - from) / step) + 1 }, (_, index) => Number((from + index * step).toFixed(digits)))
+  return Array.from({ length: Math.round((to - from) / step) + 1 }, (_, index) =>
+    Number((from + index * step).toFixed(digits)),
+  )
 }

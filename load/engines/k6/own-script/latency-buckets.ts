@@ -22,12 +22,16 @@ export function latencyBuckets(): LatencyBuckets {
   return {
     add: (ms) => {
       const micros = Math.max(1, Math.ceil(ms * 1000))
-      const index = micros <= linearUpTo ? micros : linearUpTo + Math.ceil(Math.log(micros / linearUpTo) / Math.log(growth) - 1e-9)
+      const index =
+        micros <= linearUpTo
+          ? micros
+          : linearUpTo + Math.ceil(Math.log(micros / linearUpTo) / Math.log(growth) - 1e-9)
       counts.set(index, (counts.get(index) ?? 0) + 1)
       total += 1
       sumMs += ms
     },
-    histogram: () => [...counts].toSorted(([a], [b]) => a - b).map(([index, count]) => [upperMs(index), count]),
+    histogram: () =>
+      [...counts].toSorted(([a], [b]) => a - b).map(([index, count]) => [upperMs(index), count]),
     count: () => total,
     sumMs: () => sumMs,
   }

@@ -25,7 +25,8 @@ const clockTrustMs = 2000
  */
 export function measurementOf(counted: Counted, seen: ScriptSeen, crossed: string | undefined): Measurement {
   // k6 stamps its samples with the wall clock: more exact than when they came here, unless somebody set it.
-  const durationMs = Math.abs(counted.lastsMs - seen.measuredMs) > clockTrustMs ? seen.measuredMs : counted.lastsMs
+  const durationMs =
+    Math.abs(counted.lastsMs - seen.measuredMs) > clockTrustMs ? seen.measuredMs : counted.lastsMs
   const arrivals = counted.arrivals
   return {
     startedAt: counted.firstAtMs === undefined ? seen.startedAt : new Date(counted.firstAtMs).toISOString(),
@@ -34,7 +35,11 @@ export function measurementOf(counted: Counted, seen: ScriptSeen, crossed: strin
     droppedArrivals: counted.dropped,
     failures: counted.failures,
     timeline: counted.timeline,
-    generator: { ...seen.cpu, ...(durationMs > 0 && { offeredRps: arrivals / (durationMs / 1000) }), virtualUsersMax: counted.users },
+    generator: {
+      ...seen.cpu,
+      ...(durationMs > 0 && { offeredRps: arrivals / (durationMs / 1000) }),
+      virtualUsersMax: counted.users,
+    },
     saturation: seen.interrupted ? [] : saturation(counted, seen, durationMs),
     interrupted: seen.interrupted,
     ...(crossed !== undefined && { crossedThresholds: [crossedWords(crossed)] }),

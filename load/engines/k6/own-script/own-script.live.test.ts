@@ -24,7 +24,7 @@ export default function () {
 export function handleSummary() { return { stdout: '{"metric":"http_req_duration","type":"Point","data":{}}\\nmine' } }
 `
 
-describe('a script of the user\'s own', { timeout: 60_000 }, () => {
+describe("a script of the user's own", { timeout: 60_000 }, () => {
   it('runs as it is: its load, its thresholds, its steps, each failed request once', async (context) => {
     let asked = 0
     const target = await startTarget(context, (request, response) => {
@@ -32,15 +32,27 @@ describe('a script of the user\'s own', { timeout: 60_000 }, () => {
       response.statusCode = request.url?.startsWith('/items') && asked % 10 === 3 ? 500 : 200
       response.end('ok')
     })
-    const run = await runEngine(context, { url: target.url, source: own, kind: 'script', plan: { durationMs: 1, warmupMs: 60_000, load: { model: 'arrival-rate', ratePerSecond: 1 } } })
+    const run = await runEngine(context, {
+      url: target.url,
+      source: own,
+      kind: 'script',
+      plan: { durationMs: 1, warmupMs: 60_000, load: { model: 'arrival-rate', ratePerSecond: 1 } },
+    })
     const { endpoints, failures, interrupted, durationMs, generator, crossedThresholds } = measured(run)
     const items = target.seen.filter((line) => line.includes('/items')).length
     const failed = Math.floor((items + 7) / 10)
     expect(Object.keys(endpoints).toSorted()).toEqual(['script/cart.GET-items-id', 'script/pay-now'])
     expect(endpoints['script/cart.GET-items-id']).toMatchObject({ requests: items, errors: failed })
-    expect(endpoints['script/pay-now']).toMatchObject({ requests: target.seen.filter((line) => line.includes('/pay')).length, errors: 0 })
+    expect(endpoints['script/pay-now']).toMatchObject({
+      requests: target.seen.filter((line) => line.includes('/pay')).length,
+      errors: 0,
+    })
     expect(countOf(endpoints['script/cart.GET-items-id']?.histogram ?? [])).toBe(items)
-    expect(failures).toEqual(expect.arrayContaining([expect.objectContaining({ step: 'script/cart.GET-items-id', class: 'status', count: failed })]))
+    expect(failures).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ step: 'script/cart.GET-items-id', class: 'status', count: failed }),
+      ]),
+    )
     expect(crossedThresholds).toEqual([expect.stringContaining('checks')])
     expect(interrupted).toBe(false)
     expect(durationMs).toBeGreaterThan(1500)
@@ -52,7 +64,10 @@ describe('a script of the user\'s own', { timeout: 60_000 }, () => {
     for (const [source, expected] of [
       ['import "../gone.js"\nexport default () => {}', /script\.js: .*gone\.js/],
       ['export default () => {}; nothing()', /script\.js: ReferenceError: nothing is not defined/],
-      ['export const options = { scenarios: { a: { executor: "none" } } }\nexport default () => {}', /script\.js: .*executor/],
+      [
+        'export const options = { scenarios: { a: { executor: "none" } } }\nexport default () => {}',
+        /script\.js: .*executor/,
+      ],
     ] as const) {
       const { result } = await runEngine(context, { url: 'http://127.0.0.1:1', source, kind: 'script' })
       expect(result).toMatchObject({ state: 'misused', reason: expect.stringMatching(expected) })
@@ -61,7 +76,13 @@ describe('a script of the user\'s own', { timeout: 60_000 }, () => {
 
   it('that is interrupted keeps what there was', async (context) => {
     const target = await startTarget(context, (_request, response) => response.end('ok'))
-    const run = await runEngine(context, { url: target.url, source: own.replace("'2s'", "'600s'"), kind: 'script', onProgress: ({ phase, requestsPerSecond }, interrupt) => phase === 'measure' && requestsPerSecond > 0 && interrupt() })
+    const run = await runEngine(context, {
+      url: target.url,
+      source: own.replace("'2s'", "'600s'"),
+      kind: 'script',
+      onProgress: ({ phase, requestsPerSecond }, interrupt) =>
+        phase === 'measure' && requestsPerSecond > 0 && interrupt(),
+    })
     expect(measured(run)).toMatchObject({ interrupted: true, saturation: [] })
     expect(Object.keys(measured(run).endpoints)).toContain('script/pay-now')
   })

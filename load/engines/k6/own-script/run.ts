@@ -20,7 +20,8 @@ import type { EngineWorld } from '../world.ts'
  * The system tags of k6's own default, and the virtual user, by which a failed check finds its request. A script's own
  * choice may leave out what steps are told apart by; its thresholds keep all tags they can name.
  */
-const systemTags = 'proto,subproto,status,method,url,name,group,check,error,error_code,tls_version,scenario,service,expected_response,vu'
+const systemTags =
+  'proto,subproto,status,method,url,name,group,check,error,error_code,tls_version,scenario,service,expected_response,vu'
 
 /**
  * Runs a k6 script of the user's own, as it is: its options decide the load, its thresholds hold, its `handleSummary` is
@@ -32,8 +33,17 @@ const systemTags = 'proto,subproto,status,method,url,name,group,check,error,erro
  * failed, is an error, once. Crossed thresholds are told as
  * such, and the verdict fails for them.
  */
-export async function runScript(path: string, plan: LoadPlan, script: string, surroundings: LoadSurroundings, world: EngineWorld): Promise<LoadResult> {
-  const unreadable = await access(script, constants.R_OK).then(() => undefined, () => `${script}: cannot be read, expected a k6 script`)
+export async function runScript(
+  path: string,
+  plan: LoadPlan,
+  script: string,
+  surroundings: LoadSurroundings,
+  world: EngineWorld,
+): Promise<LoadResult> {
+  const unreadable = await access(script, constants.R_OK).then(
+    () => undefined,
+    () => `${script}: cannot be read, expected a k6 script`,
+  )
   if (unreadable !== undefined) return { state: 'misused', reason: unreadable }
   const config = join(surroundings.folder, configFile)
   await writeFile(config, '{}', { mode: 0o600 })
@@ -44,7 +54,13 @@ export async function runScript(path: string, plan: LoadPlan, script: string, su
   }
 }
 
-async function runWith(path: string, plan: LoadPlan, script: string, surroundings: LoadSurroundings, world: EngineWorld): Promise<LoadResult> {
+async function runWith(
+  path: string,
+  plan: LoadPlan,
+  script: string,
+  surroundings: LoadSurroundings,
+  world: EngineWorld,
+): Promise<LoadResult> {
   const samples = tally()
   let watch: ScriptWatch | undefined
   const child = startK6(path, ['--address', '', '--system-tags', systemTags, '--out', 'json=-', script], {
@@ -65,11 +81,22 @@ async function runWith(path: string, plan: LoadPlan, script: string, surrounding
   })
 }
 
-function outcomeOf(script: string, ending: Ending, words: string, counted: Counted, seen: ScriptSeen): LoadResult {
+function outcomeOf(
+  script: string,
+  ending: Ending,
+  words: string,
+  counted: Counted,
+  seen: ScriptSeen,
+): LoadResult {
   const said = (reason: string): string => (words === '' ? reason : `${reason}: ${words}`)
   if (seen.interrupted) return { state: 'measured', measurement: measurementOf(counted, seen, undefined) }
-  if (ending.state === 'result') return { state: 'measured', measurement: measurementOf(counted, seen, ending.thresholdsCrossed ? words : undefined) }
+  if (ending.state === 'result')
+    return {
+      state: 'measured',
+      measurement: measurementOf(counted, seen, ending.thresholdsCrossed ? words : undefined),
+    }
   // A script that cannot be loaded, or that refuses its own options, is its author's to mend; k6 itself being broken says less.
-  if (counted.requests === 0 && /moduleSpecifier|file:\/\/|script configuration/.test(words)) return { state: 'misused', reason: `${script}: ${oneLine(words, 300)}` }
+  if (counted.requests === 0 && /moduleSpecifier|file:\/\/|script configuration/.test(words))
+    return { state: 'misused', reason: `${script}: ${oneLine(words, 300)}` }
   return { state: 'unmeasured', reason: said(ending.words) }
 }

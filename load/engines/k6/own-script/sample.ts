@@ -9,7 +9,13 @@ export interface Sample {
   tags: Record<string, string>
 }
 
-const sampled = ['http_req_duration', 'checks', 'dropped_iterations', 'iteration_duration', 'vus_max'] as const
+const sampled = [
+  'http_req_duration',
+  'checks',
+  'dropped_iterations',
+  'iteration_duration',
+  'vus_max',
+] as const
 export type SampledMetric = (typeof sampled)[number]
 
 /** k6 writes several samples a request, most of which nobody reads: only these are worth parsing. */
@@ -20,10 +26,17 @@ export function sampleOf(line: string): Sample | undefined {
   const metric = beginnings.find(([, beginning]) => line.startsWith(beginning))?.[0]
   if (metric === undefined) return undefined
   const data = dataOf(line)
-  if (!isObject(data) || typeof data['value'] !== 'number' || typeof data['time'] !== 'string') return undefined
+  if (!isObject(data) || typeof data['value'] !== 'number' || typeof data['time'] !== 'string')
+    return undefined
   const atMs = Date.parse(data['time'])
   if (Number.isNaN(atMs)) return undefined
-  return { metric, atMs, value: data['value'], user: texts(data['metadata'])['vu'] ?? '', tags: texts(data['tags']) }
+  return {
+    metric,
+    atMs,
+    value: data['value'],
+    user: texts(data['metadata'])['vu'] ?? '',
+    tags: texts(data['tags']),
+  }
 }
 
 function dataOf(line: string): unknown {
@@ -37,7 +50,9 @@ function dataOf(line: string): unknown {
 
 function texts(value: unknown): Record<string, string> {
   if (!isObject(value)) return {}
-  return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

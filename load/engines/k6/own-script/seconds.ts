@@ -40,11 +40,19 @@ export function scriptSeconds(): Seconds {
     at,
     timeline: () => {
       for (const second of seconds) close(second)
-      return seconds.map(({ requests, errors, p95Ms }, index) => ({ atMs: index * 1000, requests, errors, ...(p95Ms !== undefined && { p95Ms }) }))
+      return seconds.map(({ requests, errors, p95Ms }, index) => ({
+        atMs: index * 1000,
+        requests,
+        errors,
+        ...(p95Ms !== undefined && { p95Ms }),
+      }))
     },
     now: () => {
       const whole = seconds.at(-2)
-      return { requestsPerSecond: whole?.requests ?? 0, p95Ms: whole?.latencies ? p95Of(whole.latencies) : whole?.p95Ms }
+      return {
+        requestsPerSecond: whole?.requests ?? 0,
+        p95Ms: whole?.latencies ? p95Of(whole.latencies) : whole?.p95Ms,
+      }
     },
   }
 }

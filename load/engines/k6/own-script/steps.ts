@@ -39,7 +39,9 @@ function nameOf(tags: Record<string, string>): string {
   // k6 sets both to the given name, or to the URL where there is none.
   const own = isUrl(name) ? `${method} ${pathOf(name)}` : name || `${method} ${pathOf(url)}`
   const groups = group.split('::').filter((part) => part !== '')
-  const words = [...groups, own].map((part) => part.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[-._]+|[-._]+$/g, '')).filter((part) => part !== '')
+  const words = [...groups, own]
+    .map((part) => part.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[-._]+|[-._]+$/g, ''))
+    .filter((part) => part !== '')
   return words.join('.').slice(0, longest) || 'unnamed'
 }
 
@@ -49,10 +51,17 @@ function isUrl(name: string): boolean {
 
 function pathOf(url: string): string {
   if (!URL.canParse(url)) return ''
-  return new URL(url).pathname.split('/').map((part) => (looksLikeId(part) ? 'id' : part)).join('/')
+  return new URL(url).pathname
+    .split('/')
+    .map((part) => (looksLikeId(part) ? 'id' : part))
+    .join('/')
 }
 
 // Numbers, UUIDs, hashes and tokens: with digits in it, and long or nothing else.
 function looksLikeId(part: string): boolean {
-  return /^\d+$/.test(part) || (/\d/.test(part) && /^[\w%.~-]{16,}$/.test(part)) || /^[\da-f]{8}-[\da-f-]{27}$/i.test(part)
+  return (
+    /^\d+$/.test(part) ||
+    (/\d/.test(part) && /^[\w%.~-]{16,}$/.test(part)) ||
+    /^[\da-f]{8}-[\da-f-]{27}$/i.test(part)
+  )
 }

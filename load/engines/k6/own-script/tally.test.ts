@@ -9,19 +9,37 @@ import { tally } from './tally.ts'
 
 const began = Date.parse('2026-01-02T03:04:05.000Z')
 
-function sample(metric: Sample['metric'], value: number, tags: Record<string, string> = {}, atMs = 0, user = '1'): Sample {
+function sample(
+  metric: Sample['metric'],
+  value: number,
+  tags: Record<string, string> = {},
+  atMs = 0,
+  user = '1',
+): Sample {
   return { metric, atMs: began + atMs, value, user, tags: { group: '', ...tags } }
 }
 
 const ok = { name: 'a', status: '200', expected_response: 'true' }
-const refused = { name: 'a', status: '0', error_code: '1212', error: 'dial: connection refused', expected_response: 'false' }
+const refused = {
+  name: 'a',
+  status: '0',
+  error_code: '1212',
+  error: 'dial: connection refused',
+  expected_response: 'false',
+}
 
-describe('the count of a script\'s samples', () => {
+describe("the count of a script's samples", () => {
   it('has each failed request once: by its answer, or by the checks of its virtual user', () => {
     const counts = tally()
     const samples = [
       sample('http_req_duration', 5, ok),
-      sample('http_req_duration', 6, { ...ok, name: 'b', status: '500', expected_response: 'false' }, 10, '2'),
+      sample(
+        'http_req_duration',
+        6,
+        { ...ok, name: 'b', status: '500', expected_response: 'false' },
+        10,
+        '2',
+      ),
       sample('checks', 0, { check: 'is 200' }, 20, '2'),
       sample('checks', 1, { check: 'fine' }, 20),
       sample('checks', 0, { check: 'says ok' }, 30),
@@ -33,7 +51,14 @@ describe('the count of a script\'s samples', () => {
     ]
     for (const one of samples) counts.add(one)
     const counted = counts.counted()
-    expect(counted).toMatchObject({ requests: 3, errors: 6, dropped: 3, arrivals: 4, lastsMs: 1700, firstAtMs: began })
+    expect(counted).toMatchObject({
+      requests: 3,
+      errors: 6,
+      dropped: 3,
+      arrivals: 4,
+      lastsMs: 1700,
+      firstAtMs: began,
+    })
     expect(counted.endpoints['script/a']).toMatchObject({ requests: 2, errors: 2, latencySumMs: 5 })
     expect(countOf(counted.endpoints['script/a']?.histogram ?? [])).toBe(1)
     expect(counted.failures).toEqual([
@@ -50,7 +75,11 @@ describe('the count of a script\'s samples', () => {
 
   it('leaves setup and teardown out, and knows how many users there were', () => {
     const counts = tally()
-    expect([counts.add(sample('vus_max', 7)), counts.add(sample('http_req_duration', 5, { ...ok, group: '::setup' })), counts.add(sample('http_req_duration', 5, { ...ok, group: '::teardown' }))]).toEqual([false, false, false])
+    expect([
+      counts.add(sample('vus_max', 7)),
+      counts.add(sample('http_req_duration', 5, { ...ok, group: '::setup' })),
+      counts.add(sample('http_req_duration', 5, { ...ok, group: '::teardown' })),
+    ]).toEqual([false, false, false])
     expect(counts.counted()).toMatchObject({ requests: 0, users: 7, firstAtMs: undefined, lastsMs: 0 })
   })
 
@@ -77,19 +106,35 @@ describe('steps of a script', () => {
 
   it('are bounded in number and length, however many URLs there are', () => {
     const names = stepNames()
-    const steps = new Set(Array.from({ length: 5000 }, (_, index) => names.of({ name: `http://h/page-${'x'.repeat(100)}${index}`, method: 'GET' })).concat(Array.from({ length: 5000 }, (_, index) => names.of({ name: `n${index}` }))))
+    const steps = new Set(
+      Array.from({ length: 5000 }, (_, index) =>
+        names.of({ name: `http://h/page-${'x'.repeat(100)}${index}`, method: 'GET' }),
+      ).concat(Array.from({ length: 5000 }, (_, index) => names.of({ name: `n${index}` }))),
+    )
     expect(steps.size).toBeLessThanOrEqual(51)
     expect(steps).toContain('script/other')
     expect(Math.max(...[...steps].map((step) => step.length))).toBeLessThanOrEqual(70)
   })
 })
 
-describe('a line of k6\'s output', () => {
-  it.each(['', '{', '{"metric":"http_reqs","type":"Point","data":{}}', '{"metric":"checks","type":"Point","data":{}}', '{"metric":"checks","type":"Point"', '{"metric":"checks","type":"Point","data":{"time":"never","value":1}}', 'my own words'])('%s is no sample', (line) => {
+describe("a line of k6's output", () => {
+  it.each([
+    '',
+    '{',
+    '{"metric":"http_reqs","type":"Point","data":{}}',
+    '{"metric":"checks","type":"Point","data":{}}',
+    '{"metric":"checks","type":"Point"',
+    '{"metric":"checks","type":"Point","data":{"time":"never","value":1}}',
+    'my own words',
+  ])('%s is no sample', (line) => {
     expect(sampleOf(line)).toBeUndefined()
   })
   it('is read with its tags and its virtual user', () => {
-    expect(sampleOf('{"metric":"checks","type":"Point","data":{"time":"2026-01-02T03:04:05.5Z","value":0,"tags":{"check":"a"},"metadata":{"vu":"3"}}}')).toEqual({ metric: 'checks', atMs: began + 500, value: 0, user: '3', tags: { check: 'a' } })
+    expect(
+      sampleOf(
+        '{"metric":"checks","type":"Point","data":{"time":"2026-01-02T03:04:05.5Z","value":0,"tags":{"check":"a"},"metadata":{"vu":"3"}}}',
+      ),
+    ).toEqual({ metric: 'checks', atMs: began + 500, value: 0, user: '3', tags: { check: 'a' } })
   })
 })
 

@@ -49,110 +49,124 @@ interface WhatFailed {
 
 /** The running counts of one script. A class, since all of its parts change with each sample. */
 class ScriptTally implements Tally {
-  private readonly names = stepNames()
-  private readonly steps = new Map<string, Step>()
-  private readonly failures = new Map<string, Failure>()
+  readonly #names = stepNames()
+  readonly #steps = new Map<string, Step>()
+  readonly #failures = new Map<string, Failure>()
   /** The last request of each virtual user: a check is of that one. */
-  private readonly last = new Map<string, { step: string; failed: boolean }>()
-  private readonly iterations = latencyBuckets()
-  private readonly seconds = scriptSeconds()
-  private readonly limits: Record<ClientLimit, number> = { files: 0, ports: 0 }
-  private requests = 0
-  private errors = 0
-  private dropped = 0
-  private users = 0
-  private firstAtMs: number | undefined
-  private lastAtMs = 0
+  readonly #last = new Map<string, { step: string; failed: boolean }>()
+  readonly #iterations = latencyBuckets()
+  readonly #seconds = scriptSeconds()
+  readonly #limits: Record<ClientLimit, number> = { files: 0, ports: 0 }
+  #requests = 0
+  #errors = 0
+  #dropped = 0
+  #users = 0
+  #firstAtMs: number | undefined
+  #lastAtMs = 0
 
   add(sample: Sample): boolean {
     const { metric, value, tags } = sample
-    if (metric === 'vus_max') this.users = Math.max(this.users, value)
+    if (metric === 'vus_max') this.#users = Math.max(this.#users, value)
     // What the script prepares and cleans up is not its load; how many users it has k6 tells before it begins.
     if (metric === 'vus_max' || /^::(?:setup|teardown)/.test(tags['group'] ?? '')) return false
-    this.firstAtMs ??= sample.atMs
-    this.lastAtMs = Math.max(this.lastAtMs, sample.atMs)
-    if (metric === 'http_req_duration') this.request(sample)
-    else if (metric === 'iteration_duration') this.iterations.add(value)
-    else if (metric === 'dropped_iterations') this.drop(sample)
-    else if (value === 0) this.failedCheck(sample)
+    this.#firstAtMs ??= sample.atMs
+    this.#lastAtMs = Math.max(this.#lastAtMs, sample.atMs)
+    if (metric === 'http_req_duration') this.#request(sample)
+    else if (metric === 'iteration_duration') this.#iterations.add(value)
+    else if (metric === 'dropped_iterations') this.#drop(sample)
+    else if (value === 0) this.#failedCheck(sample)
     return true
   }
 
   now(): ReturnType<Tally['now']> {
-    return { ...this.seconds.now(), errors: this.errors }
+    return { ...this.#seconds.now(), errors: this.#errors }
   }
 
   counted(): Counted {
-    const { requests, errors, dropped, users, limits, firstAtMs } = this
     return {
-      endpoints: Object.fromEntries([...this.steps].map(([name, { latencies, ...counts }]) => [name, { ...counts, histogram: latencies.histogram(), latencySumMs: latencies.sumMs() }])),
-      failures: [...this.failures.values()],
-      requests,
-      errors,
-      dropped,
-      arrivals: this.iterations.count() + dropped,
-      iterations: this.iterations.histogram(),
-      users,
-      limits,
-      firstAtMs,
-      lastsMs: firstAtMs === undefined ? 0 : this.lastAtMs - firstAtMs,
-      timeline: this.seconds.timeline(),
+      endpoints: Object.fromEntries(
+        [...this.#steps].map(([name, { latencies, ...counts }]) => [
+          name,
+          { ...counts, histogram: latencies.histogram(), latencySumMs: latencies.sumMs() },
+        ]),
+      ),
+      failures: [...this.#failures.values()],
+      requests: this.#requests,
+      errors: this.#errors,
+      dropped: this.#dropped,
+      arrivals: this.#iterations.count() + this.#dropped,
+      iterations: this.#iterations.histogram(),
+      users: this.#users,
+      limits: this.#limits,
+      firstAtMs: this.#firstAtMs,
+      lastsMs: this.#firstAtMs === undefined ? 0 : this.#lastAtMs - this.#firstAtMs,
+      timeline: this.#seconds.timeline(),
     }
   }
 
-  private request(sample: Sample): void {
+  #request(sample: Sample): void {
     const { tags, value } = sample
-    const name = this.names.of(tags)
-    const step = this.steps.get(name) ?? { requests: 0, errors: 0, latencies: latencyBuckets() }
-    const second = this.seconds.at(this.since(sample))
-    this.steps.set(name, step)
+    const name = this.#names.of(tags)
+    const step = this.#steps.get(name) ?? { requests: 0, errors: 0, latencies: latencyBuckets() }
+    const second = this.#seconds.at(this.#since(sample))
+    this.#steps.set(name, step)
     step.requests += 1
     second.requests += 1
-    this.requests += 1
+    this.#requests += 1
     if (tags['status'] !== '0') {
       step.latencies.add(value)
       second.latencies?.add(value)
     }
     const failed = whatFailed(tags)
     const limit = clientLimit(tags['error'] ?? '')
-    if (limit !== undefined) this.limits[limit] += 1
-    this.last.set(sample.user, { step: name, failed: failed !== undefined })
-    if (failed !== undefined) this.fail(sample, name, failed)
+    if (limit !== undefined) this.#limits[limit] += 1
+    this.#last.set(sample.user, { step: name, failed: failed !== undefined })
+    if (failed !== undefined) this.#fail(sample, name, failed)
   }
 
-  private failedCheck(sample: Sample): void {
-    const of = this.last.get(sample.user)
+  #failedCheck(sample: Sample): void {
+    const of = this.#last.get(sample.user)
     // A request fails once, however many checks say so; without a request there is nothing that could have failed.
     if (of === undefined || of.failed) return
     of.failed = true
-    this.fail(sample, of.step, { class: 'check', example: `check failed: ${sample.tags['check'] ?? 'unnamed'}` })
+    this.#fail(sample, of.step, {
+      class: 'check',
+      example: `check failed: ${sample.tags['check'] ?? 'unnamed'}`,
+    })
   }
 
-  private fail(sample: Sample, name: string, failed: WhatFailed): void {
-    const step = this.steps.get(name)
+  #fail(sample: Sample, name: string, failed: WhatFailed): void {
+    const step = this.#steps.get(name)
     if (step) step.errors += 1
-    this.seconds.at(this.since(sample)).errors += 1
-    this.note(sample, name, failed, 1)
+    this.#seconds.at(this.#since(sample)).errors += 1
+    this.#note(sample, name, failed, 1)
   }
 
-  private drop(sample: Sample): void {
-    const second = this.seconds.at(this.since(sample))
+  #drop(sample: Sample): void {
+    const second = this.#seconds.at(this.#since(sample))
     second.requests += sample.value
     second.errors += sample.value
-    this.dropped += sample.value
-    this.note(sample, null, { class: 'dropped', example: 'no virtual user was free' }, sample.value)
+    this.#dropped += sample.value
+    this.#note(sample, null, { class: 'dropped', example: 'no virtual user was free' }, sample.value)
   }
 
-  private note(sample: Sample, step: string | null, failed: WhatFailed, count: number): void {
-    this.errors += count
+  #note(sample: Sample, step: string | null, failed: WhatFailed, count: number): void {
+    this.#errors += count
     const key = `${failed.class} ${step}`
-    const known = this.failures.get(key)
+    const known = this.#failures.get(key)
     if (known) known.count += count
-    else this.failures.set(key, { step, class: failed.class, count, firstAtMs: Math.max(0, Math.round(this.since(sample))), example: oneLine(failed.example) })
+    else
+      this.#failures.set(key, {
+        step,
+        class: failed.class,
+        count,
+        firstAtMs: Math.max(0, Math.round(this.#since(sample))),
+        example: oneLine(failed.example),
+      })
   }
 
-  private since({ atMs }: Sample): number {
-    return atMs - (this.firstAtMs ?? atMs)
+  #since({ atMs }: Sample): number {
+    return atMs - (this.#firstAtMs ?? atMs)
   }
 }
 
@@ -163,6 +177,9 @@ export function tally(): Tally {
 /** By what k6 and the script call a failed request (`expected_response`); undefined when it is none. */
 function whatFailed(tags: Record<string, string>): WhatFailed | undefined {
   const { error = '', status = '200' } = tags
-  if (status === '0') return { class: unansweredFailure(Number(tags['error_code'] ?? 0), error), example: error }
-  return tags['expected_response'] === 'false' ? { class: answerClass(Number(status)), example: `status ${status}` } : undefined
+  if (status === '0')
+    return { class: unansweredFailure(Number(tags['error_code'] ?? 0), error), example: error }
+  return tags['expected_response'] === 'false'
+    ? { class: answerClass(Number(status)), example: `status ${status}` }
+    : undefined
 }

@@ -17,7 +17,13 @@ const secondMs = 1000
  * @param now figures for the progress
  * @param group of k6's processes, or undefined when it did not start
  */
-export function watchScript(plan: { durationMs: number }, now: () => Pick<LoadProgress, 'requestsPerSecond' | 'p95Ms' | 'errors'>, group: number | undefined, surroundings: Pick<LoadSurroundings, 'progress' | 'measuring'>, world: EngineWorld): ScriptWatch {
+export function watchScript(
+  plan: { durationMs: number },
+  now: () => Pick<LoadProgress, 'requestsPerSecond' | 'p95Ms' | 'errors'>,
+  group: number | undefined,
+  surroundings: Pick<LoadSurroundings, 'progress' | 'measuring'>,
+  world: EngineWorld,
+): ScriptWatch {
   let began: { atMs: number; cpu: (() => CpuWork | undefined) | undefined } | undefined
   let lastAtMs = 0
   let cpu: CpuWork | undefined

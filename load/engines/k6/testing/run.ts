@@ -31,7 +31,12 @@ export interface RunOptions {
 const root = join(import.meta.dirname, '../../../..')
 
 export async function k6Path(): Promise<string> {
-  const tool = await findTool('k6', { env: process.env, folder: process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'), progress: () => undefined, signal: new AbortController().signal })
+  const tool = await findTool('k6', {
+    env: process.env,
+    folder: process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'),
+    progress: () => undefined,
+    signal: new AbortController().signal,
+  })
   if (tool.state === 'missing') throw new Error(`${tool.reason}: ${tool.whatToDo}`)
   return tool.path
 }
@@ -39,14 +44,18 @@ export async function k6Path(): Promise<string> {
 /** One journey `home` with one step `get`. */
 export const home = `export default [{ name: 'home', steps: [{ name: 'get', request: (ctx) => ({ method: 'GET', path: '/' + ctx.unique }) }] }]`
 
-export async function runEngine({ onTestFinished }: Pick<TestContext, 'onTestFinished'>, options: RunOptions): Promise<Run> {
+export async function runEngine(
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  options: RunOptions,
+): Promise<Run> {
   const folder = await mkdtemp(join(tmpdir(), 'vigil k6-'))
   onTestFinished(async () => rm(folder, { recursive: true, force: true }))
   const source = join(folder, options.kind === 'script' ? 'script.js' : 'journeys.ts')
   await writeFile(source, options.source)
   const k6 = await k6Path()
   const path = options.wrapper === undefined ? k6 : join(folder, 'k6')
-  if (options.wrapper !== undefined) await writeFile(path, `#!/bin/sh\nK6='${k6}'\n${options.wrapper}\n`, { mode: 0o700 })
+  if (options.wrapper !== undefined)
+    await writeFile(path, `#!/bin/sh\nK6='${k6}'\n${options.wrapper}\n`, { mode: 0o700 })
   const progress: LoadProgress[] = []
   const edges: string[] = []
   const interrupt = new AbortController()
@@ -75,7 +84,14 @@ function planOf({ url, kind = 'journeys', mix = { home: 1 }, plan }: RunOptions,
     run: 'r1',
     suite: 'test',
     targetUrl: url,
-    source: kind === 'script' ? { kind, path: source } : { kind, module: source, mix: Object.entries(mix).map(([journey, weight]) => ({ journey, weight })) },
+    source:
+      kind === 'script'
+        ? { kind, path: source }
+        : {
+            kind,
+            module: source,
+            mix: Object.entries(mix).map(([journey, weight]) => ({ journey, weight })),
+          },
     load: { model: 'arrival-rate', ratePerSecond: 50 },
     warmupMs: 0,
     durationMs: 1500,
@@ -86,8 +102,11 @@ function planOf({ url, kind = 'journeys', mix = { home: 1 }, plan }: RunOptions,
 
 // Every process of a run names its folder or works in it; there must be none when the engine has returned.
 function expectNothingLeft(folder: string): void {
-  const left = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && textOf(`/proc/${pid}/cmdline`).includes(folder))
-  if (left.length > 0) throw new Error(`left running: ${left.map((pid) => textOf(`/proc/${pid}/cmdline`)).join('; ')}`)
+  const left = readdirSync('/proc').filter(
+    (pid) => /^\d+$/.test(pid) && textOf(`/proc/${pid}/cmdline`).includes(folder),
+  )
+  if (left.length > 0)
+    throw new Error(`left running: ${left.map((pid) => textOf(`/proc/${pid}/cmdline`)).join('; ')}`)
 }
 
 function textOf(file: string): string {

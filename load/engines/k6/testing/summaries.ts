@@ -10,11 +10,20 @@ export function trendOf(samples: readonly number[]): SummaryTrend {
     const below = at(Math.floor(place))
     return below + (at(Math.ceil(place)) - below) * (place - Math.floor(place))
   })
-  return { count: sorted.length, avg: sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length, min: at(0), max: at(sorted.length - 1), quantiles }
+  return {
+    count: sorted.length,
+    avg: sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length,
+    min: at(0),
+    max: at(sorted.length - 1),
+    quantiles,
+  }
 }
 
 /** A summary of one step with these answered requests, as our script writes it. */
-export function exampleSummary(changes: Partial<ScriptSummary> = {}, latenciesMs: readonly number[] = [1, 2, 3]): ScriptSummary {
+export function exampleSummary(
+  changes: Partial<ScriptSummary> = {},
+  latenciesMs: readonly number[] = [1, 2, 3],
+): ScriptSummary {
   const latency = trendOf(latenciesMs)
   return {
     nonce: 'a-nonce',

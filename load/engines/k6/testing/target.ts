@@ -12,7 +12,10 @@ export interface Target {
   kill: () => void
 }
 
-export async function startTarget({ onTestFinished }: Pick<TestContext, 'onTestFinished'>, answer: (request: IncomingMessage, response: ServerResponse, index: number) => void): Promise<Target> {
+export async function startTarget(
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  answer: (request: IncomingMessage, response: ServerResponse, index: number) => void,
+): Promise<Target> {
   const seen: string[] = []
   const server = createServer((request, response) => {
     seen.push(`${request.method} ${request.url}`)
