@@ -1,48 +1,19 @@
 import { z } from 'zod'
-import { failureClasses } from '../../record/index.ts'
+import { probeResultSchema } from '../outcome.ts'
 import type { ProbeResult } from '../outcome.ts'
-
-/** A probe's result as history keeps it. */
-export interface HistoryEntry {
-  probe: string
-  /** The URL it was run against. */
-  target: string
-  /** Milliseconds since 1970 by the wall clock. */
-  startedAtMs: number
-  /** Until when it is taken to hold: its next due time with some patience. Null when nobody knew of a schedule. */
-  holdsUntilMs: number | null
-  result: ProbeResult
-}
-
-const step = z.object({
-  step: z.string(),
-  ok: z.boolean(),
-  status: z.number(),
-  durationMs: z.number(),
-  class: z.enum(failureClasses).exactOptional(),
-  message: z.string().exactOptional(),
-})
-
-const result = z.looseObject({
-  name: z.string(),
-  outcome: z.enum(['up', 'degraded', 'down', 'unknown']),
-  startedAt: z.string(),
-  durationMs: z.number(),
-  attempts: z.number(),
-  earlier: z
-    .array(z.looseObject({ step: z.string(), class: z.enum(failureClasses), message: z.string() }))
-    .exactOptional(),
-  steps: z.array(step.loose()),
-  message: z.string().exactOptional(),
-})
 
 const entry = z.object({
   probe: z.string(),
+  /** The URL it was run against. */
   target: z.string(),
+  /** Milliseconds since 1970 by the wall clock. */
   startedAtMs: z.number(),
+  /** Until when it is taken to hold: its next due time with some patience. Null when no schedule was known. */
   holdsUntilMs: z.number().nullable(),
-  result,
+  result: probeResultSchema,
 })
+/** A probe's result as history keeps it. */
+export type HistoryEntry = z.infer<typeof entry>
 
 /** Reads an entry back; undefined for what is none. */
 export function parseEntry(text: string): HistoryEntry | undefined {
