@@ -30,13 +30,7 @@ export function budgetTable({ run, verdict }: RunReport, detail: Detail): Markup
   const folded = shown.filter((use) => !inSight.has(use))
   const caption = `Budgets of ${plain(run.suite, 80)}`
   return html`${stackable('budgets', caption, headings, [...inSight].map(budgetRow))}
-  ${
-    folded.length > 0 &&
-    html`<details>
-      <summary>${text(count(folded.length))} more, further from their limits</summary>
-      ${stackable('budgets', `${caption}, continued`, headings, folded.map(budgetRow))}
-    </details>`
-  }${leftOut(left, 'budget', 'budgets', 'verdict.json', ', further from their limits')}`
+${folded.length > 0 && html`<details><summary>${text(count(folded.length))} more, further from their limits</summary>${stackable('budgets', `${caption}, continued`, headings, folded.map(budgetRow))}</details>`}${leftOut(left, 'budget', 'budgets', 'verdict.json', ', further from their limits')}`
 }
 
 function urgency({ row, used }: BudgetUse): number {
@@ -45,18 +39,7 @@ function urgency({ row, used }: BudgetUse): number {
 
 function budgetRow({ row, label, actual, limit, used }: BudgetUse): Markup {
   const bad = row.status === 'fail' ? ' bad' : ''
-  return html`<tr role="row">
-    <td role="cell">${tag(row.status)}</td>
-    <th role="rowheader" scope="row">${text(label)}</th>
-    <td role="cell">
-      ${row.step === null ? html`<span class="whole">whole run</span>` : name(plain(row.step, 120))}
-    </td>
-    <td role="cell" class="n${raw(bad)}">${text(actual)}</td>
-    <td role="cell" class="n">${text(limit)}</td>
-    <td role="cell" class="bar full tone-${raw(toneOf(row.status))}">
-      ${bar(used)}<span class="pct">${text(usedText(used))}</span>
-    </td>
-  </tr>`
+  return html`<tr role="row"><td role="cell">${tag(row.status)}</td><th role="rowheader" scope="row">${text(label)}</th><td role="cell">${row.step === null ? html`<span class="whole">whole run</span>` : name(plain(row.step, 120))}</td><td role="cell" class="n${raw(bad)}">${text(actual)}</td><td role="cell" class="n">${text(limit)}</td><td role="cell" class="bar full tone-${raw(toneOf(row.status))}">${bar(used)}<span class="pct">${text(usedText(used))}</span></td></tr>`
 }
 
 /** A bar whose upright mark is the limit. The figure beside it says the same, so it is no picture of its own. */

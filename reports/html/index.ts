@@ -49,20 +49,22 @@ function reportWith(input: ReportInput, detail: Detail, runs: readonly Markup[])
   return page(`${input.verdict.verdict.toUpperCase()}: ${plain(input.title, 100)} - vigil`, [
     topLine(input),
     html`<main>
-      ${verdictSection(input)} ${contents(input, detail)} ${rowsSection(input, detail)} ${runs}
-      ${leftOut(input.runs.length - runs.length, 'run', 'runs', 'verdict.json')}
-      ${probesSection(input, detail)} ${notesSection(input, detail)} ${readingSection()}
-    </main>`,
+${verdictSection(input)}
+${contents(input, detail)}
+${rowsSection(input, detail)}
+${runs}
+${leftOut(input.runs.length - runs.length, 'run', 'runs', 'verdict.json')}
+${probesSection(input, detail)}
+${notesSection(input, detail)}
+${readingSection()}
+</main>`,
     footer(input),
   ])
 }
 
 function topLine(input: ReportInput): Markup {
   const run = input.runs[0]?.run
-  return html`<header class="top">
-    <span><b>vigil</b> ${text(plain(input.title, 100))}</span
-    >${run && html`<span>${text(plainUrl(run.target.url))}, ${text(plain(run.startedAt.replace(/\.\d+Z$/, 'Z').replace('T', ' '), 40))}</span>`}
-  </header>`
+  return html`<header class="top"><span><b>vigil</b> ${text(plain(input.title, 100))}</span>${run && html`<span>${text(plainUrl(run.target.url))}, ${text(plain(run.startedAt.replace(/\.\d+Z$/, 'Z').replace('T', ' '), 40))}</span>`}</header>`
 }
 
 /** The way to each run and the probes, each with what became of it; only where there is a choice. */
@@ -72,22 +74,14 @@ function contents({ runs, probes, notes }: ReportInput, detail: Detail): Markup 
       .slice(0, detail.runs)
       .map(
         ({ run, verdict }, index) =>
-          html`<li>
-            <a href="#${text(runId(index))}">${text(plain(run.suite, 40))}</a> ${tag(verdict.verdict)}
-          </li>`,
+          html`<li><a href="#${text(runId(index))}">${text(plain(run.suite, 40))}</a> ${tag(verdict.verdict)}</li>`,
       ),
     ...(probes?.probes.length
       ? [html`<li><a href="#probes">probes</a> ${tag(worstOutcome(probes.probes))}</li>`]
       : []),
     ...(notes.length > 0 ? [html`<li><a href="#notes">left out</a></li>`] : []),
   ]
-  return links.length < 2
-    ? raw('')
-    : html`<nav aria-label="Contents">
-        <ul>
-          ${links}
-        </ul>
-      </nav>`
+  return links.length < 2 ? raw('') : html`<nav aria-label="Contents"><ul>${links}</ul></nav>`
 }
 
 function worstOutcome(

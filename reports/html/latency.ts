@@ -24,15 +24,10 @@ export function latencyFigure({ run, budgets }: RunReport, id: string): Markup {
   const title = `Latency of ${plain(run.suite, 80)} by percentile`
   const description = describe(histogram, lines)
   return html`<figure>
-    <figcaption>
-      <span class="small"
-        >The whole run, ${text(count(n))} ${text(n === 1 ? 'answer' : 'answers')}, on logarithmic
-        axes.${lines.length > 0 && html` A <span class="key budget-key">budget</span> (${text(lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '))}) ends at its percentile; where the <span class="key series-key">curve</span> crosses it, it is broken.`}</span
-      >
-    </figcaption>
-    ${responsive(`${id}-percentiles`, 330, (size, chartId) => percentileChart({ id: chartId, title, description }, { histogram, budgets: lines, domain, samples: n, size }))}
-    ${figures(run, histogram)}
-  </figure>`
+<figcaption><span class="small">The whole run, ${text(count(n))} ${text(n === 1 ? 'answer' : 'answers')}, on logarithmic axes.${lines.length > 0 && html` A <span class="key budget-key">budget</span> (${text(lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '))}) ends at its percentile; where the <span class="key series-key">curve</span> crosses it, it is broken.`}</span></figcaption>
+${responsive(`${id}-percentiles`, 330, (size, chartId) => percentileChart({ id: chartId, title, description }, { histogram, budgets: lines, domain, samples: n, size }))}
+${figures(run, histogram)}
+</figure>`
 }
 
 /** The limits that can be drawn beside a curve of percentiles; a mean has no place there. */
@@ -70,13 +65,5 @@ function figures(run: Run, histogram: Histogram): Markup {
     ...reached.map((q): [string, number] => [`p${Number((q * 100).toPrecision(7))}`, quantile(histogram, q)]),
     ['max', quantile(histogram, 1)],
   ]
-  return html`<dl class="figures">
-    ${cells.map(
-      ([term, value]) =>
-        html`<div>
-          <dt>${text(term)}</dt>
-          <dd>${text(bare('ms', value))} <span class="unit">ms</span></dd>
-        </div>`,
-    )}
-  </dl>`
+  return html`<dl class="figures">${cells.map(([term, value]) => html`<div><dt>${text(term)}</dt><dd>${text(bare('ms', value))} <span class="unit">ms</span></dd></div>`)}</dl>`
 }

@@ -42,16 +42,9 @@ function throughputFigure(
   const description = `At most ${rate(highest(timeline, 'requests'))} requests per second. ${began} ${count(run.totals.errors)} errors in ${count(run.totals.requests)} requests.`
   const errors = run.totals.errors > 0
   return html`<figure>
-    <figcaption>
-      <h4>Throughput${errors && html` and errors`}</h4>
-      <span class="small"
-        ><span class="key series-key">requests</span
-        >${errors && html` <span class="key error-key">of them errors</span>`} per
-        second${text(averaged(timeline))}. ${text(began)}</span
-      >
-    </figcaption>
-    ${responsive(`${id}-rate`, 250, (size, chartId) => throughputChart({ id: chartId, title, description }, { timeline, firstFailureMs: firstMs, size }))}
-  </figure>`
+<figcaption><h4>Throughput${errors && html` and errors`}</h4><span class="small"><span class="key series-key">requests</span>${errors && html` <span class="key error-key">of them errors</span>`} per second${text(averaged(timeline))}. ${text(began)}</span></figcaption>
+${responsive(`${id}-rate`, 250, (size, chartId) => throughputChart({ id: chartId, title, description }, { timeline, firstFailureMs: firstMs, size }))}
+</figure>`
 }
 
 function errorsFigure(
@@ -63,15 +56,9 @@ function errorsFigure(
   const most = rate(highest(timeline, 'errors'))
   const title = `Errors per second of ${plain(run.suite, 80)}`
   return html`<figure>
-    <figcaption>
-      <h4>Errors</h4>
-      <span class="small"
-        ><span class="key error-key">errors</span> per second on an axis of their own, at most
-        ${text(most)}.</span
-      >
-    </figcaption>
-    ${responsive(`${id}-errors`, 190, (size, chartId) => errorsChart({ id: chartId, title, description: `At most ${most} errors per second.` }, { timeline, firstFailureMs: firstMs, size }))}
-  </figure>`
+<figcaption><h4>Errors</h4><span class="small"><span class="key error-key">errors</span> per second on an axis of their own, at most ${text(most)}.</span></figcaption>
+${responsive(`${id}-errors`, 190, (size, chartId) => errorsChart({ id: chartId, title, description: `At most ${most} errors per second.` }, { timeline, firstFailureMs: firstMs, size }))}
+</figure>`
 }
 
 function p95Figure(
@@ -89,16 +76,9 @@ function p95Figure(
       ? ''
       : ` Its budget of ${amount('ms', limitMs)}, for the run as a whole,${far ? ' lies above the picture.' : ' is the dashed line.'}`
   return html`<figure>
-    <figcaption>
-      <h4>Latency</h4>
-      <span class="small"
-        >p95 of each
-        ${text(timeline.seconds === 1 ? 'second' : `${count(timeline.seconds)} s, the highest of their seconds`)},
-        at most ${text(bare('ms', worst))} ms.${text(budget)}</span
-      >
-    </figcaption>
-    ${responsive(`${id}-p95`, 250, (size, chartId) => p95Chart({ id: chartId, title, description: `At most ${amount('ms', worst)}.${budget}` }, { timeline, firstFailureMs: firstMs, size, limitMs }))}
-  </figure>`
+<figcaption><h4>Latency</h4><span class="small">p95 of each ${text(timeline.seconds === 1 ? 'second' : `${count(timeline.seconds)} s, the highest of their seconds`)}, at most ${text(bare('ms', worst))} ms.${text(budget)}</span></figcaption>
+${responsive(`${id}-p95`, 250, (size, chartId) => p95Chart({ id: chartId, title, description: `At most ${amount('ms', worst)}.${budget}` }, { timeline, firstFailureMs: firstMs, size, limitMs }))}
+</figure>`
 }
 
 function averaged({ seconds }: Timeline): string {

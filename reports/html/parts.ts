@@ -37,23 +37,14 @@ export function name(value: string): Markup {
 
 /** Facts as a list of terms; a figure that is no number is shown as not measured. */
 export function factList(facts: readonly Fact[]): Markup {
-  return html`<dl>
-    ${facts.map(
-      ([term, value]) =>
-        html`<dt>${text(term)}</dt>
-          <dd>${text(/^-?(NaN|Infinity)\b/.test(value) ? nothing : value)}</dd>`,
-    )}
-  </dl>`
+  return html`<dl>${facts.map(([term, value]) => html`<dt>${text(term)}</dt><dd>${text(/^-?(NaN|Infinity)\b/.test(value) ? nothing : value)}</dd>`)}</dl>`
 }
 
 /** Says what a bound left out, and where all of it is; nothing when nothing was. */
 export function leftOut(left: number, one: string, many: string, file: string, which = ''): Markup {
   return left === 0
     ? raw('')
-    : html`<p class="quiet small">
-        … and ${text(count(left))} more ${text(left === 1 ? one : many)}${text(which)}, left out here: see
-        <code>${text(file)}</code>.
-      </p>`
+    : html`<p class="quiet small">… and ${text(count(left))} more ${text(left === 1 ? one : many)}${text(which)}, left out here: see <code>${text(file)}</code>.</p>`
 }
 
 /** A table that is wider than a phone: it scrolls by itself, by keyboard too, and the page does not. */
@@ -70,25 +61,9 @@ export function stackable(
 ): Markup {
   const head = headings.map(
     ({ label, numeric }) =>
-      html`<th role="columnheader" scope="col" ${raw(numeric === true ? ' class="n"' : '')}>
-        ${text(label)}
-      </th>`,
+      html`<th role="columnheader" scope="col"${raw(numeric === true ? ' class="n"' : '')}>${text(label)}</th>`,
   )
-  return html`<div class="scroll">
-    <table class="stack ${raw(kind)}" role="table">
-      <caption>
-        ${text(caption)}
-      </caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          ${head}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
+  return html`<div class="scroll"><table class="stack ${raw(kind)}" role="table"><caption>${text(caption)}</caption><thead role="rowgroup"><tr role="row">${head}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`
 }
 
 export function capital(sentence: string): string {

@@ -30,9 +30,7 @@ function placesInRun({ run, verdict }: RunReport, id: string): Markup[] {
     ...((run.failures ?? []).length > 0 ? [link(`${id}-failures`, 'failures by class')] : []),
   ]
   return [
-    html`<p>
-      ${name(plain(run.suite, 80))}: ${places.map((place, index) => html`${index > 0 && raw(', ')}${place}`)}
-    </p>`,
+    html`<p>${name(plain(run.suite, 80))}: ${places.map((place, index) => html`${index > 0 && raw(', ')}${place}`)}</p>`,
   ]
 }
 

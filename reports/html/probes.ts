@@ -28,10 +28,7 @@ export function probesSection({ probes }: ReportInput, detail: Detail): Markup {
     room -= steps.length
     parts.push(probePart(probe, steps))
   }
-  return html`<section id="probes" aria-labelledby="probes-h">
-    <h2 id="probes-h">Probes</h2>
-    ${parts}${leftOut(left, 'probe', 'probes', 'probes.json')}
-  </section>`
+  return html`<section id="probes" aria-labelledby="probes-h"><h2 id="probes-h">Probes</h2>${parts}${leftOut(left, 'probe', 'probes', 'probes.json')}</section>`
 }
 
 function probePart(probe: ProbeText, steps: readonly StepText[]): Markup {
@@ -40,21 +37,10 @@ function probePart(probe: ProbeText, steps: readonly StepText[]): Markup {
     steps.length > 0
       ? stackable('probe', `Steps of probe ${probe.name}`, headings, steps.map(stepRow))
       : html`<p class="quiet small">No step was made.</p>`
-  return html`<details class="probe" ${raw(outcome === 'up' ? '' : ' open=""')}>
-    <summary>
-      ${tag(outcome)} <b>${text(probe.name)}</b>
-      <span class="quiet">${text(took)}${attempts !== '' && text(`, ${attempts}`)}</span>
-    </summary>
-    ${message !== '' && html`<p class="what">${text(message)}</p>`}${table}${leftOut(probe.steps.length - steps.length, 'step', 'steps', 'probes.json')}
-  </details>`
+  return html`<details class="probe"${raw(outcome === 'up' ? '' : ' open=""')}><summary>${tag(outcome)} <b>${text(probe.name)}</b> <span class="quiet">${text(took)}${attempts !== '' && text(`, ${attempts}`)}</span></summary>
+${message !== '' && html`<p class="what">${text(message)}</p>`}${table}${leftOut(probe.steps.length - steps.length, 'step', 'steps', 'probes.json')}</details>`
 }
 
 function stepRow({ step, ok, status, took, message }: StepText): Markup {
-  return html`<tr role="row">
-    <td role="cell">${ok ? html`<span class="quiet">ok</span>` : tag('fail')}</td>
-    <th role="rowheader" scope="row">${name(step)}</th>
-    <td role="cell">${text(status)}</td>
-    <td role="cell" class="n">${text(took)}</td>
-    <td role="cell" class="full">${message !== '' && name(message)}</td>
-  </tr>`
+  return html`<tr role="row"><td role="cell">${ok ? html`<span class="quiet">ok</span>` : tag('fail')}</td><th role="rowheader" scope="row">${name(step)}</th><td role="cell">${text(status)}</td><td role="cell" class="n">${text(took)}</td><td role="cell" class="full">${message !== '' && name(message)}</td></tr>`
 }

@@ -31,15 +31,10 @@ export function verdictSection(input: ReportInput): Markup {
   const where = worst ? whereOf(worst) : ''
   const facts = [...whyFacts(input), ...nextFacts(input)]
   return html`<section class="verdict tone-${raw(toneOf(verdict.verdict))}" aria-labelledby="verdict">
-    <h1 id="verdict">
-      <strong>${text(verdict.verdict.toUpperCase())}</strong>
-      <span>${text(worst ? plain(worst.message) : summary)}</span>
-    </h1>
-    <p class="quiet">
-      ${where !== '' && html`in ${name(where)} · `}${text(plain(input.title, 100))}${worst && text(`: ${tally(verdict)}`)}
-    </p>
-    ${facts.length > 0 && html`<dl class="why">${facts}</dl>`}
-  </section>`
+<h1 id="verdict"><strong>${text(verdict.verdict.toUpperCase())}</strong> <span>${text(worst ? plain(worst.message) : summary)}</span></h1>
+<p class="quiet">${where !== '' && html`in ${name(where)} · `}${text(plain(input.title, 100))}${worst && text(`: ${tally(verdict)}`)}</p>
+${facts.length > 0 && html`<dl class="why">${facts}</dl>`}
+</section>`
 }
 
 function whyFacts(input: ReportInput): Markup[] {
@@ -55,16 +50,12 @@ function whyFacts(input: ReportInput): Markup[] {
   return [
     ...(near
       ? [
-          html`<dt>Nearest to its limit</dt>
-            <dd>${text(ruleLine(near.row))} (${text(usedText(near.used))} of it)</dd>`,
+          html`<dt>Nearest to its limit</dt><dd>${text(ruleLine(near.row))} (${text(usedText(near.used))} of it)</dd>`,
         ]
       : []),
     ...(came.length > 0
       ? [
-          html`<dt>Came from</dt>
-            <dd>
-              ${came.slice(0, mostCauses)}${leftOut(came.length - Math.min(came.length, mostCauses), 'cause', 'causes', 'record.json')}
-            </dd>`,
+          html`<dt>Came from</dt><dd>${came.slice(0, mostCauses)}${leftOut(came.length - Math.min(came.length, mostCauses), 'cause', 'causes', 'record.json')}</dd>`,
         ]
       : []),
   ]
@@ -74,18 +65,8 @@ function nextFacts(input: ReportInput): Markup[] {
   const advice = adviceOf(input).map((sentence) => html`<p>${text(sentence)}</p>`)
   const places = placesToLook(input).slice(0, mostPlaces)
   return [
-    ...(advice.length > 0
-      ? [
-          html`<dt>Next</dt>
-            <dd>${advice}</dd>`,
-        ]
-      : []),
-    ...(places.length > 0
-      ? [
-          html`<dt>See</dt>
-            <dd>${places}</dd>`,
-        ]
-      : []),
+    ...(advice.length > 0 ? [html`<dt>Next</dt><dd>${advice}</dd>`] : []),
+    ...(places.length > 0 ? [html`<dt>See</dt><dd>${places}</dd>`] : []),
   ]
 }
 
@@ -95,30 +76,17 @@ export function rowsSection({ verdict }: ReportInput, detail: Detail): Markup {
   const rows = [...brokenRows(verdict), ...others]
   if (rows.length === 0 || (rows.length === 1 && others.length === 0)) return raw('')
   const shown = rows.slice(0, detail.rows)
-  return html`<section aria-labelledby="rows">
-    <h2 id="rows">Rules that did not pass</h2>
-    <ul class="rows">
-      ${shown.slice(0, mostInSight).map(rowItem)}
-    </ul>
-    ${folded(shown.slice(mostInSight))}${leftOut(rows.length - shown.length, 'row', 'rows', 'verdict.json')}
-  </section>`
+  return html`<section aria-labelledby="rows"><h2 id="rows">Rules that did not pass</h2>
+<ul class="rows">${shown.slice(0, mostInSight).map(rowItem)}</ul>${folded(shown.slice(mostInSight))}${leftOut(rows.length - shown.length, 'row', 'rows', 'verdict.json')}</section>`
 }
 
 function folded(rows: readonly VerdictRow[]): Markup {
   return rows.length === 0
     ? raw('')
-    : html`<details>
-        <summary>${text(count(rows.length))} more</summary>
-        <ul class="rows">
-          ${rows.map(rowItem)}
-        </ul>
-      </details>`
+    : html`<details><summary>${text(count(rows.length))} more</summary><ul class="rows">${rows.map(rowItem)}</ul></details>`
 }
 
 function rowItem(row: VerdictRow): Markup {
   const where = whereOf(row)
-  return html`<li>
-    ${tag(row.status)}<span class="what">${text(plain(row.message))}</span
-    >${where !== '' && html`<span class="where">${name(where)}</span>`}
-  </li>`
+  return html`<li>${tag(row.status)}<span class="what">${text(plain(row.message))}</span>${where !== '' && html`<span class="where">${name(where)}</span>`}</li>`
 }

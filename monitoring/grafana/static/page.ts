@@ -33,23 +33,9 @@ export function dashboardPage(answered: Answered): string {
   const { dashboard, span } = answered
   const range = `${clock(span.from)} – ${clock(span.to)} UTC`
   return `<!doctype html>
-${html`<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width" />
-    <title>${text(dashboard.title)}</title>
-    <style>
-      ${raw(style)}
-    </style>
-  </head>
-  <body>
-    <header class="dashboard">
-      <h1>${text(dashboard.title)}</h1>
-      <p>${text(dashboard.description)} Here from ${text(range)}, drawn from the file that Grafana loads.</p>
-    </header>
-    <main class="dashboard rows">${rowsOf(answered)}</main>
-  </body>
-</html>`}
+${html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${text(dashboard.title)}</title><style>${raw(style)}</style></head>
+<body><header class="dashboard"><h1>${text(dashboard.title)}</h1><p>${text(dashboard.description)} Here from ${text(range)}, drawn from the file that Grafana loads.</p></header>
+<main class="dashboard rows">${rowsOf(answered)}</main></body></html>`}
 `
 }
 
@@ -59,11 +45,7 @@ function rowsOf(answered: Answered): Markup[] {
     if (panel.type === 'row') rows.push({ title: panel.title, panels: [] })
     else rows.at(-1)?.panels.push(panelOf(panel, answered))
   }
-  return rows.map(
-    ({ title, panels }) =>
-      html`<h2>${text(title)}</h2>
-        <div class="grid">${panels}</div>`,
-  )
+  return rows.map(({ title, panels }) => html`<h2>${text(title)}</h2><div class="grid">${panels}</div>`)
 }
 
 function panelOf(panel: PanelJson, { answers, span, marks }: Answered): Markup {

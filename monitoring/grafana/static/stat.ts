@@ -12,11 +12,7 @@ export function drawStat(drawing: Drawing): Markup[] {
   const all = namedSeries(drawing)
   const { noValue } = panel.fieldConfig.defaults
   if (all.length === 0)
-    return [
-      html`<div class="stats">
-        <div class="stat empty"><b>${text(noValue ?? 'No data')}</b></div>
-      </div>`,
-    ]
+    return [html`<div class="stats"><div class="stat empty"><b>${text(noValue ?? 'No data')}</b></div></div>`]
   const tiles = all.map(({ name, series }) => {
     const value = series.samples.at(-1)?.value ?? Number.NaN
     const { shown, colour } = saying(panel, value, span.to * 1000)

@@ -35,21 +35,8 @@ export function drawTable(drawing: Drawing): Markup[] {
   const cell = (column: string, row: (typeof rows)[number]): string =>
     column === 'Value' ? format(unit, row.value, span.to * 1000) : (row.labels[column] ?? '')
   return [
-    html`<table>
-      <thead>
-        <tr>
-          ${columns.map((column) => heading(column, renameByName[column] ?? column))}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.slice(0, room).map(
-          (row) =>
-            html`<tr>
-              ${columns.map((column) => element('td', { class: column === 'Value' ? 'n' : undefined }, text(cell(column, row))))}
-            </tr>`,
-        )}
-      </tbody>
-    </table>`,
+    html`<table><thead><tr>${columns.map((column) => heading(column, renameByName[column] ?? column))}</tr></thead>
+<tbody>${rows.slice(0, room).map((row) => html`<tr>${columns.map((column) => element('td', { class: column === 'Value' ? 'n' : undefined }, text(cell(column, row))))}</tr>`)}</tbody></table>`,
     ...(rows.length > room ? [html`<p class="quiet more">and ${rows.length - room} more</p>`] : []),
   ]
 }
