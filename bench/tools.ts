@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { findTool } from '../tools/index.ts'
 import type { Bench } from './section.ts'
 
@@ -6,7 +5,6 @@ import type { Bench } from './section.ts'
 export async function k6Path(bench: Bench): Promise<string> {
   const tool = await findTool('k6', {
     env: process.env,
-    folder: join(bench.root, '.vigil', 'tools'),
     progress: bench.say,
     signal: new AbortController().signal,
   })

@@ -428,7 +428,7 @@ function doctorCommand(program: Command, world: World, ended: Ended): void {
     )
     .option('--config <file>', 'noise: the config to read', 'vigil.config.ts')
     .option('--quiet', 'noise: no progress')
-    .option('--out <dir>', 'where runs, reports and fetched tools are kept', '.vigil')
+    .option('--out <dir>', 'where runs and reports are kept', '.vigil')
     .option('--json', 'exactly one JSON document on stdout')
     .addHelpText(
       'after',
@@ -503,7 +503,7 @@ function drillCommand(program: Command, world: World, ended: Ended): void {
       'Alert drills: each fault is made for real and its alert followed through rules, Alertmanager and receivers until the right ones have it and know that it is over. Names are alerts or requirements (C1).',
     )
     .option('--config <file>', 'the config to read', 'vigil.config.ts')
-    .option('--out <dir>', 'where results and fetched tools are kept', '.vigil')
+    .option('--out <dir>', 'where results are kept', '.vigil')
     .option(
       '--monitoring <dir>',
       "the folder of production's monitoring (default: monitoring/ beside the config)",

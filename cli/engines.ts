@@ -13,10 +13,9 @@ export async function findEngine(name: SuiteConfig['engine'], session: Session):
 }
 
 async function findK6(session: Session): Promise<FoundEngine> {
-  const { findTool, toolsFolder } = await import('../tools/index.ts')
+  const { findTool } = await import('../tools/index.ts')
   const tool = await findTool('k6', {
     env: session.world.env,
-    folder: toolsFolder(session.world.env, session.out),
     progress: session.progress.phase,
     signal: session.world.interrupted,
   })

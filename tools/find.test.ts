@@ -43,8 +43,7 @@ for (const program of ['sh', 'tar', 'gzip', 'sleep'])
 
 function surroundings(env: NodeJS.ProcessEnv = {}): ToolSurroundings {
   return {
-    env: { PATH: `${path}:${bare}`, ...env },
-    folder,
+    env: { PATH: `${path}:${bare}`, VIGIL_TOOLS_DIR: folder, ...env },
     progress: (text) => told.push(text),
     signal: new AbortController().signal,
   }
@@ -92,6 +91,17 @@ describe('k6 is looked for', () => {
     mkdirSync(place, { recursive: true })
     fakeK6(join(place, 'k6'))
     expect(await findTool('k6', surroundings())).toMatchObject({ state: 'found', origin: 'kept' })
+  })
+
+  it('and without a home on the PATH only; what is not there names VIGIL_TOOLS_DIR', async () => {
+    const homeless = { VIGIL_TOOLS_DIR: undefined }
+    expect(await findTool('k6', surroundings(homeless))).toMatchObject({
+      state: 'missing',
+      reason: expect.stringContaining('HOME is not set'),
+      whatToDo: expect.stringMatching(/^set VIGIL_TOOLS_DIR to .*, or install k6/),
+    })
+    fakeK6(join(path, 'k6'))
+    expect(await findTool('k6', surroundings(homeless))).toMatchObject({ state: 'found', origin: 'path' })
   })
 
   it('and when it cannot be had, a person is told what to do', async () => {

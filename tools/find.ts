@@ -3,6 +3,7 @@ import { goInstall, unpackDebian } from './build.ts'
 import { catalogue } from './catalogue.ts'
 import type { Tool, ToolName } from './catalogue.ts'
 import { download } from './download.ts'
+import { toolsFolder } from './folder.ts'
 import { isProgram } from './install.ts'
 import { runProgram } from './run.ts'
 import type { ToolSurroundings } from './surroundings.ts'
@@ -37,9 +38,10 @@ export async function lookForTool(
       ? missing(tool, `${tool.variable} ${found}`, `correct ${tool.variable}, or unset it`)
       : found
   }
+  const folder = toolsFolder(surroundings.env)
   const places = [
     ...onPath(tool, surroundings.env).map((path) => ({ path, origin: 'path' as const })),
-    { path: keptPlace(tool, surroundings), origin: 'kept' as const },
+    ...(folder.state === 'ok' ? [{ path: keptPlace(tool, folder.path), origin: 'kept' as const }] : []),
   ]
   for (const { path, origin } of places) {
     const found = await checked(tool, path, origin, surroundings)
@@ -49,7 +51,14 @@ export async function lookForTool(
 }
 
 async function fetchTool(tool: Tool, surroundings: ToolSurroundings): Promise<FoundTool> {
-  const place = keptPlace(tool, surroundings)
+  const folder = toolsFolder(surroundings.env)
+  if (folder.state === 'missing')
+    return missing(
+      tool,
+      `${tool.name} is not on this machine and could not be fetched (${folder.reason})`,
+      `${folder.whatToDo}, or ${tool.advice}`,
+    )
+  const place = keptPlace(tool, folder.path)
   const platform = { os: process.platform, arch: process.arch }
   const reasons: string[] = []
   const steps: [Origin, () => ReturnType<typeof download>][] = [
@@ -100,7 +109,7 @@ function onPath(tool: Tool, env: NodeJS.ProcessEnv): string[] {
   return folders.flatMap((folder) => tool.programs.map((program) => join(folder, program)))
 }
 
-function keptPlace(tool: Tool, { folder }: ToolSurroundings): string {
+function keptPlace(tool: Tool, folder: string): string {
   const version = tool.release?.version ?? tool.goModule?.version
   return join(folder, version === undefined ? tool.name : `${tool.name}-${version}`, tool.name)
 }

@@ -5,7 +5,7 @@ import type { DuetRules } from '../../baselines/duet/index.ts'
 import { runDuet } from '../../duet/index.ts'
 import type { DuetOutcome, DuetSuite, Scratch } from '../../duet/index.ts'
 import { lockTarget } from '../../target/index.ts'
-import { findTool, toolsFolder } from '../../tools/index.ts'
+import { findTool } from '../../tools/index.ts'
 import { environmentHere } from '../facts.ts'
 import { newRunId } from '../run-id.ts'
 import type { Session } from '../session.ts'
@@ -51,7 +51,6 @@ export async function findK6(
 ): Promise<{ state: 'found'; k6: K6Found } | { state: 'missing'; reason: string }> {
   const tool = await findTool('k6', {
     env: session.world.env,
-    folder: toolsFolder(session.world.env, session.out),
     progress: session.progress.phase,
     signal: session.world.interrupted,
   })

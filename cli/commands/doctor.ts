@@ -1,6 +1,5 @@
 import os from 'node:os'
-import { resolve } from 'node:path'
-import { catalogue, lookForTool, toolsFolder } from '../../tools/index.ts'
+import { catalogue, lookForTool } from '../../tools/index.ts'
 import type { FoundTool, ToolName } from '../../tools/index.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { printJson } from '../print-json.ts'
@@ -21,7 +20,6 @@ export async function doctor(options: DoctorOptions, world: World): Promise<numb
   }
   const surroundings = {
     env: world.env,
-    folder: toolsFolder(world.env, resolve(world.cwd, options.out)),
     progress: () => undefined,
     signal: world.interrupted,
   }

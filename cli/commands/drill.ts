@@ -16,7 +16,6 @@ import {
 } from '../../monitoring/drills/index.ts'
 import type { Drill, DrillsReport } from '../../monitoring/drills/index.ts'
 import { writeWhole } from '../../record/store.ts'
-import { toolsFolder } from '../../tools/index.ts'
 import { exitCodeOf } from '../exit-codes.ts'
 import type { CommonOptions } from '../options.ts'
 import { printJson } from '../print-json.ts'
@@ -78,13 +77,12 @@ async function onStage(
   drills: readonly Drill[],
   folder: string,
 ): Promise<DrillsReport> {
-  const { world, loaded, out, progress } = session
+  const { world, loaded, progress } = session
   const { target } = loaded.config
   if (!target.command)
     throw new Misuse(`${loaded.file}: target.command: missing, expected how the service is started`)
   const tools = await findStageTools({
     env: world.env,
-    folder: toolsFolder(world.env, out),
     progress: progress.phase,
     signal: world.interrupted,
   })

@@ -14,7 +14,7 @@ import {
   targetsDown,
 } from '../../stack/index.ts'
 import type { Audience, ComponentName, StackPlan, StackState } from '../../stack/index.ts'
-import { findTool, toolsFolder } from '../../tools/index.ts'
+import { findTool } from '../../tools/index.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { CommonOptions } from '../options.ts'
 import { printJson } from '../print-json.ts'
@@ -218,7 +218,7 @@ const oldest = {
   'process-exporter': undefined,
 } as const satisfies Record<keyof StackPlan['tools'], readonly [number, number] | undefined>
 
-async function findTools({ world, out, progress }: Session): Promise<StackPlan['tools'] | undefined> {
+async function findTools({ world, progress }: Session): Promise<StackPlan['tools'] | undefined> {
   const found: Partial<Record<keyof StackPlan['tools'], string>> = {}
   for (const name of [
     'prometheus',
@@ -231,7 +231,6 @@ async function findTools({ world, out, progress }: Session): Promise<StackPlan['
   ] as const) {
     const tool = await findTool(name, {
       env: world.env,
-      folder: toolsFolder(world.env, out),
       progress: progress.phase,
       signal: world.interrupted,
     })

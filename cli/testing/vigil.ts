@@ -41,8 +41,7 @@ export function workplace(): Workplace {
   }
   write('journeys.mjs', homeJourney)
   const start: Workplace['start'] = (args, options = {}) => {
-    // Tools fetched once for the checkout serve every test.
-    const env = { ...process.env, VIGIL_TOOLS_DIR: join(root, '.vigil', 'tools'), CI: '', ...options.env }
+    const env = { ...process.env, CI: '', ...options.env }
     const child = spawn(join(root, 'vigil'), args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
     const ran = collect(child, options.onStderr)
     return { process: child, ran }

@@ -43,13 +43,8 @@ function commit({ file, from, to, name }: Injection, branch: string): void {
 
 function row(injection: Injection, branch: string): string {
   const before = loadavg()[0] ?? 0
-  const env = {
-    ...process.env,
-    VIGIL_TOOLS_DIR: process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'),
-  }
   const { stdout } = spawnSync(join(root, 'vigil'), ['ab', 'base', branch, '--json'], {
     cwd: folder,
-    env,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 64 * 2 ** 20,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { startChild } from '../../processes/index.ts'
+import { toolsFolder } from '../../tools/index.ts'
 import { receiverOf, routeArguments } from '../alertmanager/routes.ts'
 import { promtoolChecks } from './checks.ts'
 import { readRules, rulesFolder } from './rules.ts'
@@ -17,7 +18,9 @@ import { runTool } from './run.ts'
 async function main(): Promise<number> {
   const root = fileURLToPath(new URL('../../', import.meta.url))
   const versions = pinned(readFileSync(join(root, 'docker-compose.yml'), 'utf8'))
-  const tools = join(process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'), 'newest')
+  const kept = toolsFolder(process.env)
+  if (kept.state === 'missing') throw new Error(`${kept.reason}: ${kept.whatToDo}`)
+  const tools = join(kept.path, 'newest')
   const promtool = await built(
     tools,
     'promtool',

@@ -170,11 +170,7 @@ export default {
 }
 
 function runVigil(folder: string, args: readonly string[]): Child {
-  const env = {
-    ...process.env,
-    VIGIL_TOOLS_DIR: process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'),
-    CI: '',
-  }
+  const env = { ...process.env, CI: '' }
   return startChild(process.execPath, [join(root, 'cli/main.ts'), ...args], {
     cwd: folder,
     env,

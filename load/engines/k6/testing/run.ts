@@ -28,12 +28,9 @@ export interface RunOptions {
   onProgress?: (progress: LoadProgress, interrupt: () => void) => void
 }
 
-const root = join(import.meta.dirname, '../../../..')
-
 export async function k6Path(): Promise<string> {
   const tool = await findTool('k6', {
     env: process.env,
-    folder: process.env['VIGIL_TOOLS_DIR'] ?? join(root, '.vigil', 'tools'),
     progress: () => undefined,
     signal: new AbortController().signal,
   })
