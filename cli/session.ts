@@ -50,39 +50,40 @@ export async function withTarget<T>(
   purpose: { load: boolean; logFile: string },
   use: () => Promise<T>,
 ): Promise<Reached<T>> {
-  const lock = purpose.load || session.boots ? await takeLock(session) : undefined
-  if (lock && lock.state !== 'locked') return { state: 'unreachable', reason: lock.reason }
-  try {
-    return session.boots
-      ? await withBooted(session, purpose.logFile, use)
-      : await withRunning(session, purpose, use)
-  } finally {
-    await lock?.release()
-  }
+  const prepared = async (): Promise<Reached<T>> =>
+    session.boots ? withBooted(session, purpose.logFile, use) : withRunning(session, purpose, use)
+  if (!purpose.load && !session.boots) return prepared()
+  const locked = await withTargetLock(session, prepared)
+  return locked.state === 'used' ? locked.result : locked
 }
 
-type Taken = { state: 'locked'; release: () => Promise<void> } | { state: 'not-locked'; reason: string }
-
-async function takeLock({ world, targetUrl, progress }: Session): Promise<Taken> {
-  const result = await lockTarget({
+/** Two loads of one target on one machine would measure each other: `work` begins when no other vigil loads it. */
+export async function withTargetLock<T>(session: Session, work: () => Promise<T>): Promise<Reached<T>> {
+  const { world, targetUrl, progress } = session
+  const timeoutMs = world.lockPatienceMs ?? lockPatienceMs
+  const locked = await lockTarget({
     url: targetUrl,
     folder: tmpdir(),
     pid: world.pid,
     signal: world.interrupted,
-    timeoutMs: lockPatienceMs,
+    timeoutMs,
     waiting: (holder) =>
       progress.warn(`process ${holder} is measuring ${targetUrl} already; waiting for it to end`),
   })
-  switch (result.state) {
+  switch (locked.state) {
     case 'locked':
-      return { state: 'locked', release: result.lock.release }
+      try {
+        return { state: 'used', result: await work() }
+      } finally {
+        await locked.lock.release()
+      }
     case 'busy':
       return {
-        state: 'not-locked',
-        reason: `process ${result.holder} still measures ${targetUrl} after ${lockPatienceMs / 60_000} minutes: end it, or remove ${result.file} if it is something else`,
+        state: 'unreachable',
+        reason: `process ${locked.holder} still measures ${targetUrl} after ${timeoutMs / 60_000} minutes: end it, or remove ${locked.file} if it is something else`,
       }
     case 'aborted':
-      return { state: 'not-locked', reason: 'interrupted while waiting for the target' }
+      return { state: 'unreachable', reason: 'interrupted while waiting for the target' }
   }
 }
 

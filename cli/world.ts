@@ -18,6 +18,8 @@ export interface World {
   }
   now: WallClock
   random: Random
+  /** How long to wait for a target that another process loads. Not set: 15 minutes. */
+  lockPatienceMs?: number
   /** Aborted by SIGINT or SIGTERM, whose name is the reason. */
   interrupted: AbortSignal
 }

@@ -4,6 +4,7 @@ import { bisect, makeTemplate } from '../../duet/index.ts'
 import type { Scratch } from '../../duet/index.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { printJson } from '../print-json.ts'
+import { withTargetLock } from '../session.ts'
 import type { Session } from '../session.ts'
 import { Misuse } from '../world.ts'
 import { lineBetween } from './ab-bisect-line.ts'
@@ -11,7 +12,7 @@ import type { Line } from './ab-bisect-line.ts'
 import { reportOf } from './ab-bisect-report.ts'
 import { bisectText } from './ab-bisect-text.ts'
 import { tryCommit } from './ab-bisect-trial.ts'
-import { abRun, findK6, plannedPairs, withMachine } from './ab-run.ts'
+import { abRun, findK6, plannedPairs } from './ab-run.ts'
 import type { AbDone, K6Found } from './ab-run.ts'
 import { checkAsked, gitPlace, revisionSides } from './ab-source.ts'
 import { abDefaults, abRules, abSuites } from './ab-suite.ts'
@@ -35,9 +36,10 @@ export async function abBisect(
   const line = await lineBetween(gitPlace(session), good, bad)
   const k6 = await findK6(session)
   if (k6.state === 'missing') return sayInvalid(session, options, k6.reason)
-  return withMachine(session, async () =>
+  const locked = await withTargetLock(session, async () =>
     withScratch(session, async (scratch) => search(session, options, line, k6.k6, scratch)),
   )
+  return locked.state === 'used' ? locked.result : sayInvalid(session, options, locked.reason)
 }
 
 async function search(

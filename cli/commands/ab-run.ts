@@ -1,10 +1,8 @@
 import { join, relative } from 'node:path'
-import { tmpdir } from 'node:os'
 import { whyOf } from '../../baselines/why/index.ts'
 import type { DuetRules } from '../../baselines/duet/index.ts'
 import { runDuet } from '../../duet/index.ts'
 import type { DuetOutcome, DuetSuite, Scratch } from '../../duet/index.ts'
-import { lockTarget } from '../../target/index.ts'
 import { findTool } from '../../tools/index.ts'
 import { environmentHere } from '../facts.ts'
 import { newRunId } from '../run-id.ts'
@@ -116,32 +114,6 @@ export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
 /** Beside the runs, as gates are: a duet is many records, and none of them a run of its suite. */
 export function duetFolder({ out }: Session, id: string): string {
   return join(out, 'duets', id)
-}
-
-const lockPatienceMs = 15 * 60_000
-
-/** Two duets of one target on one machine would measure each other. */
-export async function withMachine<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  const { world, targetUrl, progress } = session
-  const waiting = (holder: number): void =>
-    progress.warn(`process ${holder} is measuring ${targetUrl} already; waiting for it to end`)
-  const taken = await lockTarget({
-    url: targetUrl,
-    folder: tmpdir(),
-    pid: world.pid,
-    signal: world.interrupted,
-    timeoutMs: lockPatienceMs,
-    waiting,
-  })
-  if (taken.state === 'busy')
-    throw new Misuse(
-      `process ${taken.holder} still measures ${targetUrl} after ${lockPatienceMs / 60_000} minutes: end it, or remove ${taken.file} if it is something else`,
-    )
-  try {
-    return await work()
-  } finally {
-    if (taken.state === 'locked') await taken.lock.release()
-  }
 }
 
 export function plannedPairs(pairs: number | undefined): number {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { lockTarget } from '../../target/index.ts'
 import { runProgram } from '../program.ts'
 import { runInWorld } from '../testing/world.ts'
 import type { Said } from '../testing/world.ts'
@@ -105,6 +106,43 @@ describe('the base of a gate', () => {
     ['none where CI names none', undefined, { GITHUB_BASE_REF: '' }, undefined],
   ])('is %s', (_what, asked, env, expected) => {
     expect(baseOf(asked, { env })).toEqual(expected)
+  })
+})
+
+describe('a target that another process loads is exit 4, after waiting for it', () => {
+  // The lock is by URL: no other test may have this one.
+  const url = `http://lock-${process.pid}.invalid`
+  it.each([
+    ['ab', ['http://127.0.0.1:1', 'http://127.0.0.1:2']],
+    ['doctor', ['--noise', '--target', url]],
+    ['load', []],
+  ])('vigil %s', async (command, args) => {
+    const suites = {
+      open: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 5 }, durationSeconds: 1 },
+    }
+    const config = { target: { url }, journeys: './journeys.mjs', suites }
+    writeFileSync(join(folder, 'locked.mjs'), `export default ${JSON.stringify(config)}\n`)
+    const locked = await lockTarget({
+      url,
+      folder: tmpdir(),
+      pid: process.pid,
+      signal: new AbortController().signal,
+      timeoutMs: 0,
+      waiting: () => undefined,
+    })
+    if (locked.state !== 'locked') throw new Error(`another process holds the lock of ${url}`)
+    try {
+      const { code, stdout, stderr } = await runInWorld(
+        folder,
+        async (world) => runProgram([command, '--config', 'locked.mjs', ...args], world),
+        { env: process.env, lockPatienceMs: 60 },
+      )
+      expect(stderr).toContain(`process ${process.pid} is measuring ${url} already; waiting`)
+      expect(stdout + stderr).toContain(`process ${process.pid} still measures ${url} after`)
+      expect(code).toBe(4)
+    } finally {
+      await locked.lock.release()
+    }
   })
 })
 

@@ -9,11 +9,11 @@ import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { environmentHere } from '../facts.ts'
 import { printJson } from '../print-json.ts'
 import { newRunId } from '../run-id.ts'
-import { openSession } from '../session.ts'
+import { openSession, withTargetLock } from '../session.ts'
 import type { Session } from '../session.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
-import { abRun, findK6, plannedPairs, withMachine } from './ab-run.ts'
+import { abRun, findK6, plannedPairs } from './ab-run.ts'
 import type { AbDone } from './ab-run.ts'
 import { checkAsked, gitPlace, isUrl, revisionSides, urlSides } from './ab-source.ts'
 import type { Asked, SidesResult } from './ab-source.ts'
@@ -80,8 +80,8 @@ export async function duets(session: Session, asked: Asked, options: AbOptions):
     session.progress.warn,
   )
   const beganAt = performance.now()
-  return withMachine(session, async () =>
-    withScratch(session, async (scratch) => {
+  const locked = await withTargetLock(session, async () =>
+    withScratch(session, async (scratch): Promise<Duets> => {
       const made = await sidesOf(session, asked, scratch)
       if (made.state === 'failed')
         return {
@@ -110,6 +110,7 @@ export async function duets(session: Session, asked: Asked, options: AbOptions):
       return { state: 'done', done }
     }),
   )
+  return locked.state === 'used' ? locked.result : { state: 'failed', reason: locked.reason }
 }
 
 /** What a ratchet holds to; a damaged file must not pass for one that says nothing. */

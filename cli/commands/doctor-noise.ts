@@ -11,13 +11,13 @@ import { environmentHere } from '../facts.ts'
 import type { CommonOptions } from '../options.ts'
 import { printJson } from '../print-json.ts'
 import { newRunId } from '../run-id.ts'
-import { openSession } from '../session.ts'
+import { openSession, withTargetLock } from '../session.ts'
 import type { Session } from '../session.ts'
 import { Misuse } from '../world.ts'
 import type { World } from '../world.ts'
 import { duetWorld } from './ab-world.ts'
 import { withScratch } from './ab.ts'
-import { findK6, withMachine } from './ab-run.ts'
+import { findK6 } from './ab-run.ts'
 import type { K6Found } from './ab-run.ts'
 import { revisionSides, urlSides } from './ab-source.ts'
 import type { Sides } from './ab-source.ts'
@@ -47,7 +47,7 @@ export async function doctorNoise(options: NoiseOptions, world: World): Promise<
   const k6 = await findK6(session)
   if (k6.state === 'missing') throw new Misuse(`--noise: ${k6.reason}`)
   const { seconds = defaults.seconds, processPairs = defaults.processPairs } = options
-  const measured = await withMachine(session, async () =>
+  const measured = await withTargetLock(session, async () =>
     withScratch(session, async (scratch) => {
       const made =
         options.target === undefined
@@ -69,7 +69,11 @@ export async function doctorNoise(options: NoiseOptions, world: World): Promise<
       return found
     }),
   )
-  return conclude(session, measured, k6.k6, options.json ?? false)
+  if (measured.state === 'unreachable') {
+    world.stderr(`vigil: --noise: ${measured.reason}\n`)
+    return exitCodes.invalid.code
+  }
+  return conclude(session, measured.result, k6.k6, options.json ?? false)
 }
 
 interface How {

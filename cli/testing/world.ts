@@ -8,7 +8,11 @@ export interface Said {
 }
 
 /** Runs a command in this process, in a world of its own that keeps what it says. */
-export async function runInWorld(cwd: string, command: (world: World) => Promise<number>): Promise<Said> {
+export async function runInWorld(
+  cwd: string,
+  command: (world: World) => Promise<number>,
+  changes: Partial<World> = {},
+): Promise<Said> {
   const said = { stdout: '', stderr: '' }
   const code = await command({
     cwd,
@@ -20,6 +24,7 @@ export async function runInWorld(cwd: string, command: (world: World) => Promise
     now: () => 0,
     random: () => 0.5,
     interrupted: new AbortController().signal,
+    ...changes,
   })
   return { code, ...said }
 }
