@@ -1,6 +1,6 @@
-import { catalogue } from './tools/index.ts'
-import type { ToolName } from './tools/index.ts'
-import { requireTool } from './tools/testing.ts'
+import { catalogue } from './runtime/tools/index.ts'
+import type { ToolName } from './runtime/tools/index.ts'
+import { requireTool } from './runtime/tools/testing.ts'
 
 const needed = Object.keys(catalogue).filter((name): name is ToolName => name in catalogue)
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { countsOf, exampleRun, spread } from '../record/examples/runs.ts'
+import { countsOf, exampleRun, spread } from '../record/testing/examples/runs.ts'
 import type { Run } from '../record/index.ts'
 import type { Budgets } from './budgets.ts'
 import { judgeRun } from './judge.ts'

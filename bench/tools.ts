@@ -1,4 +1,4 @@
-import { findTool } from '../tools/index.ts'
+import { findTool } from '../runtime/tools/index.ts'
 import type { Bench } from './section.ts'
 
 /** k6 as vigil finds it. */

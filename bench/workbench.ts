@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/index.ts'
-import { startChild } from '../processes/index.ts'
+import { startChild } from '../runtime/processes/index.ts'
 import type { Run } from '../record/index.ts'
-import { freePort } from '../stack/services/ports.ts'
-import { waitReady } from '../target/index.ts'
+import { freePort } from '../runtime/services/ports.ts'
+import { waitReady } from '../runtime/target/index.ts'
 import type { Bench } from './section.ts'
 
 /** Starts the bench's service and gives its URL to `use`; ends it afterwards. */

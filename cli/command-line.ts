@@ -1,20 +1,27 @@
 import { Argument, Option } from 'commander'
 import type { Command } from 'commander'
-import type { CapacityOptions } from './commands/capacity.ts'
-import type { AbOptions } from './commands/ab-suite.ts'
-import type { BaselineAction, BaselineOptions } from './commands/baseline.ts'
-import type { CompareOptions } from './commands/compare.ts'
-import type { DoctorOptions } from './commands/doctor.ts'
-import type { DrillOptions } from './commands/drill.ts'
-import type { GateOptions } from './commands/gate.ts'
-import type { HistoryOptions } from './commands/history.ts'
-import type { LoadOptions } from './commands/load.ts'
-import type { ProbeOptions } from './commands/probe.ts'
-import type { UpOptions } from './commands/up.ts'
-import type { UptimeOptions } from './commands/uptime.ts'
-import { httpUrl, positiveInteger, positiveNumber, toolUrl, variation, withCommonOptions } from './options.ts'
-import type { CommonOptions } from './options.ts'
-import type { World } from './world.ts'
+import type { CapacityOptions } from './commands/capacity/run.ts'
+import type { AbOptions } from './commands/ab/options.ts'
+import type { BaselineAction, BaselineOptions } from './commands/baseline/run.ts'
+import type { CompareOptions } from './commands/compare/run.ts'
+import type { DoctorOptions } from './commands/doctor/run.ts'
+import type { DrillOptions } from './commands/drill/run.ts'
+import type { GateOptions } from './commands/gate/run.ts'
+import type { HistoryOptions } from './commands/history/run.ts'
+import type { LoadOptions } from './commands/load/run.ts'
+import type { ProbeOptions } from './commands/probe/run.ts'
+import type { UpOptions } from './commands/up/run.ts'
+import type { UptimeOptions } from './commands/uptime/run.ts'
+import {
+  httpUrl,
+  positiveInteger,
+  positiveNumber,
+  toolUrl,
+  variation,
+  withCommonOptions,
+} from './shared/options.ts'
+import type { CommonOptions } from './shared/options.ts'
+import type { World } from './shared/world.ts'
 
 const daySeconds = 86_400
 
@@ -73,7 +80,7 @@ function gateCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (options: GateOptions) => {
-      const { gate } = await import('./commands/gate.ts')
+      const { gate } = await import('./commands/gate/run.ts')
       ended(await gate(options, world))
     })
 }
@@ -107,7 +114,7 @@ function probeCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (names: string[], options: ProbeOptions) => {
-      const { probe } = await import('./commands/probe.ts')
+      const { probe } = await import('./commands/probe/run.ts')
       ended(await probe(names, options, world))
     })
 }
@@ -137,7 +144,7 @@ function uptimeCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (names: string[], options: UptimeOptions) => {
-      const { uptime } = await import('./commands/uptime.ts')
+      const { uptime } = await import('./commands/uptime/run.ts')
       ended(await uptime(names, options, world))
     })
 }
@@ -176,7 +183,7 @@ function loadCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (suite: string | undefined, options: LoadOptions) => {
-      const { load } = await import('./commands/load.ts')
+      const { load } = await import('./commands/load/run.ts')
       ended(await load(suite, options, world))
     })
 }
@@ -230,7 +237,7 @@ function abCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (base: string | undefined, candidate: string | undefined, options: AbOptions) => {
-      const { ab } = await import('./commands/ab.ts')
+      const { ab } = await import('./commands/ab/run.ts')
       ended(await ab(base, candidate, options, world))
     })
 }
@@ -260,7 +267,7 @@ function compareCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (options: CompareOptions) => {
-      const { compare } = await import('./commands/compare.ts')
+      const { compare } = await import('./commands/compare/run.ts')
       ended(await compare(options, world))
     })
 }
@@ -300,7 +307,7 @@ function baselineCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (action: BaselineAction, names: string[], options: BaselineOptions) => {
-      const { baseline } = await import('./commands/baseline.ts')
+      const { baseline } = await import('./commands/baseline/run.ts')
       ended(await baseline(action, names, options, world))
     })
 }
@@ -336,7 +343,7 @@ function historyCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (suite: string | undefined, options: HistoryOptions) => {
-      const { history } = await import('./commands/history.ts')
+      const { history } = await import('./commands/history/run.ts')
       ended(await history(suite, options, world))
     })
 }
@@ -376,7 +383,7 @@ function capacityCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (suite: string | undefined, options: CapacityOptions) => {
-      const { capacity } = await import('./commands/capacity.ts')
+      const { capacity } = await import('./commands/capacity/run.ts')
       ended(await capacity(suite, options, world))
     })
 }
@@ -395,7 +402,7 @@ function reportCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (run: string | undefined, options: CommonOptions) => {
-      const { report } = await import('./commands/report.ts')
+      const { report } = await import('./commands/report/run.ts')
       ended(await report(run, options, world))
     })
 }
@@ -440,7 +447,7 @@ function doctorCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (options: DoctorOptions) => {
-      const { doctor } = await import('./commands/doctor.ts')
+      const { doctor } = await import('./commands/doctor/run.ts')
       ended(await doctor(options, world))
     })
 }
@@ -478,7 +485,7 @@ function upCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (options: UpOptions) => {
-      const { up } = await import('./commands/up.ts')
+      const { up } = await import('./commands/up/run.ts')
       ended(await up(options, world))
     })
 }
@@ -491,7 +498,7 @@ function downCommand(program: Command, world: World, ended: Ended): void {
     .option('--json', 'exactly one JSON document on stdout')
     .addHelpText('after', examples(['vigil down', 'vigil down --json']))
     .action(async (options: Pick<CommonOptions, 'out' | 'json'>) => {
-      const { down } = await import('./commands/down.ts')
+      const { down } = await import('./commands/down/run.ts')
       ended(await down(options, world))
     })
 }
@@ -558,7 +565,7 @@ function drillCommand(program: Command, world: World, ended: Ended): void {
       ]),
     )
     .action(async (names: string[], options: DrillOptions) => {
-      const { drill } = await import('./commands/drill.ts')
+      const { drill } = await import('./commands/drill/run.ts')
       ended(await drill(names, options, world))
     })
 }

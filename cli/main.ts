@@ -1,5 +1,5 @@
 import { runProgram } from './program.ts'
-import type { World } from './world.ts'
+import type { World } from './shared/world.ts'
 
 // Set by ./vigil for this process, not for what it starts.
 if (process.env['VIGIL_OWNS_COMPILE_CACHE']) {

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import type { Verdict } from '../baselines/index.ts'
-import { countsOf, exampleRun, spread } from '../record/examples/runs.ts'
+import { countsOf, exampleRun, spread } from '../record/testing/examples/runs.ts'
 import { workplace } from './testing/vigil.ts'
 
 const place = workplace()

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { loadJourneys } from '../client/index.ts'
+import { loadJourneys } from '../journeys/client/index.ts'
 import type { Journey } from '../journeys/index.ts'
 import type { Config } from './config.ts'
 import { shapeProblem } from './explain.ts'

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { addCommands } from '../cli/command-line.ts'
-import type { World } from '../cli/world.ts'
+import type { World } from '../cli/shared/world.ts'
 import { parseCadence } from '../synthetics/schedule/index.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
-import { countsOf, exampleRun, spread } from './examples/runs.ts'
+import { countsOf, exampleRun, spread } from './testing/examples/runs.ts'
 import { checkComparableRun, parseRun } from './read.ts'
 import { jsonSchema } from './schema.ts'
 

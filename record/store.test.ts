@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { countsOf, exampleRun, spread } from './examples/runs.ts'
+import { countsOf, exampleRun, spread } from './testing/examples/runs.ts'
 import { runId } from './identity.ts'
 import { listRuns, readRecord, runFolder, writeRecord, writeWhole } from './store.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { examples, gateOf, hostileText, runReport } from './examples/index.ts'
+import { examples, gateOf, hostileText, runReport } from './testing/examples/index.ts'
 import type { ReportInput } from './input.ts'
 import { junitReport } from './junit/index.ts'
 import { allOf, readXml } from './junit/testing/read-xml.ts'

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { certificateAuthority } from '../client/testing/certificates.ts'
+import { certificateAuthority } from '../journeys/client/testing/certificates.ts'
 import { runProbes } from './index.ts'
-import type { ProbeResult } from './outcome.ts'
+import type { ProbeResult } from '../record/probe.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-certificate-'))
 const authority = certificateAuthority(folder)

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
-import { addressOf, failureOf } from '../client/index.ts'
-import type { RequestFailure } from '../client/index.ts'
+import { addressOf, failureOf } from '../journeys/client/index.ts'
+import type { RequestFailure } from '../journeys/client/index.ts'
 import { blamed } from './control.ts'
-import type { ProbeResult } from './outcome.ts'
+import type { ProbeResult } from '../record/probe.ts'
 
 /** Fewer days than this and somebody should renew it by hand; those who renew do so 30 days before. */
 export const degradedDays = 14

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { endTargets, target } from '../client/testing/target.ts'
+import { endTargets, target } from '../journeys/client/testing/target.ts'
 import { runProbes } from './index.ts'
 
 afterEach(endTargets)

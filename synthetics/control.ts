@@ -1,4 +1,4 @@
-import { oneLine, sendRequest } from '../client/index.ts'
+import { oneLine, sendRequest } from '../journeys/client/index.ts'
 
 const controlTimeoutMs = 3000
 

@@ -1,5 +1,5 @@
-import type { PlayedStep } from '../client/index.ts'
-import type { FailedAttempt, ProbeResult } from './outcome.ts'
+import type { PlayedStep } from '../journeys/client/index.ts'
+import type { FailedAttempt, ProbeResult } from '../record/probe.ts'
 
 /** A failed step as one line. */
 export function stepWords(failed: PlayedStep): string {

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import type { ProbeConfig } from '../config/index.ts'
 import type { Journey } from '../journeys/index.ts'
 import type { Random, WallClock } from '../record/index.ts'
-import type { ProbeResult, ProbesReport } from './outcome.ts'
+import type { ProbeResult, ProbesReport } from '../record/probe.ts'
 import { runProbe } from './probe.ts'
 
-export type { ProbeOutcome, ProbeResult, ProbesReport, StepResult } from './outcome.ts'
+export type { ProbeOutcome, ProbeResult, ProbesReport, StepResult } from '../record/probe.ts'
 export { recordOfProbes } from './record.ts'
 export type { ProbeFacts } from './record.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { SendResult } from '../client/index.ts'
+import type { SendResult } from '../journeys/client/index.ts'
 import type { Step, Until } from '../journeys/index.ts'
 import { playPolling } from './polling.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { playSteps } from '../client/index.ts'
-import type { Played, PlayedStep, Send } from '../client/index.ts'
+import { playSteps } from '../journeys/client/index.ts'
+import type { Played, PlayedStep, Send } from '../journeys/client/index.ts'
 import type { Context, Step, Until } from '../journeys/index.ts'
 
 /**

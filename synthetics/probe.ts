@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { PlayedStep } from '../client/index.ts'
+import type { PlayedStep } from '../journeys/client/index.ts'
 import type { Journey } from '../journeys/index.ts'
 import type { Random, WallClock } from '../record/index.ts'
 import { attemptJourney } from './attempt.ts'
 import type { Attempt } from './attempt.ts'
 import { blamed } from './control.ts'
 import { complaintOfRetries, retriesOf, stepWords } from './failed-step.ts'
-import type { ProbeResult } from './outcome.ts'
+import type { ProbeResult } from '../record/probe.ts'
 import { stallLimitMs, watchOwnLoop } from './stall.ts'
 
 /** A journey as a probe. */

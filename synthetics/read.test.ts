@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { failureClasses } from '../record/index.ts'
 import { entryOf, parseEntry } from './history/entry.ts'
-import type { ProbeResult } from './outcome.ts'
-import { parseProbes } from './read.ts'
+import type { ProbeResult } from '../record/probe.ts'
+import { parseProbes } from '../record/read-probe.ts'
 
 const failureClass = fc.constantFrom(...failureClasses)
 // As JSON has them: −0 is written as 0.

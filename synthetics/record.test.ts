@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { parseRun } from '../record/read.ts'
-import type { ProbesReport } from './outcome.ts'
-import { parseProbes } from './read.ts'
+import type { ProbesReport } from '../record/probe.ts'
+import { parseProbes } from '../record/read-probe.ts'
 import { recordOfProbes } from './record.ts'
 
 const report: ProbesReport = {

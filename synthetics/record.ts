@@ -1,7 +1,7 @@
 import { stepKey } from '../journeys/index.ts'
 import { endpointOf, histogramOf, totalsOf } from '../record/index.ts'
 import type { Counts, Failure, Run } from '../record/index.ts'
-import type { ProbesReport, StepResult } from './outcome.ts'
+import type { ProbesReport, StepResult } from '../record/probe.ts'
 
 /** What a record says about a run of probes besides what they found. */
 export type ProbeFacts = Pick<Run, 'id' | 'target' | 'environment' | 'startedAt' | 'durationMs'>

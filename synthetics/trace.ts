@@ -1,4 +1,4 @@
-import type { PlayedStep, Send } from '../client/index.ts'
+import type { PlayedStep, Send } from '../journeys/client/index.ts'
 import type { Random } from '../record/index.ts'
 
 /** A way to send that makes its requests findable in the target's traces. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ComparableRun } from '../../record/read.ts'
-import { simulateSeries } from '../study/series.ts'
-import type { SeriesPlan } from '../study/series.ts'
+import { simulateSeries } from '../../bench/detection-study/series.ts'
+import type { SeriesPlan } from '../../bench/detection-study/series.ts'
 import { changePoints, locatedChanges } from './change-points.ts'
 
 const calm: SeriesPlan = { runs: 60, steps: [], noise: 0.02, correlation: 0.3, spikes: 0, gaps: 0 }

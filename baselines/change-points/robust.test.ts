@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { seeded } from '../study/random.ts'
+import { seeded } from '../../bench/detection-study/random.ts'
 import { normalUpperTail } from './normal.ts'
 import { despiked, median, robustDeviation, runningMedian, scatterAbout, scatterOf } from './robust.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { countsOf, exampleRun, spread } from '../../record/examples/runs.ts'
+import { countsOf, exampleRun, spread } from '../../record/testing/examples/runs.ts'
 import type { Run } from '../../record/index.ts'
 import { binomialUpperTail } from '../binomial.ts'
 import { compareErrors } from './errors.ts'

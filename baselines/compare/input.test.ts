@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { countsOf, exampleRun, spread } from '../../record/examples/runs.ts'
+import { countsOf, exampleRun, spread } from '../../record/testing/examples/runs.ts'
 import { checkRuns, parseRuns } from './input.ts'
 
 const run = exampleRun({ a: countsOf(spread(100, 1, 9), { failedAnswers: 2, unanswered: 1 }) })

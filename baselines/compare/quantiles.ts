@@ -14,7 +14,7 @@ export type Quantiles = Record<QuantileName, Quantile>
 
 /**
  * Each quantile is averaged over its neighbourhood, so that it says the same with less noise: the middle two fifths of the
- * requests for the median, a few per cent in the tail (baselines/study shows what it brings).
+ * requests for the median, a few per cent in the tail (bench/detection-study shows what it brings).
  */
 export const quantiles: Quantiles = {
   p50Ms: { name: 'p50Ms', label: 'p50', share: 0.5, window: { from: 0.3, to: 0.7 } },

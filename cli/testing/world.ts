@@ -1,4 +1,4 @@
-import type { World } from '../world.ts'
+import type { World } from '../shared/world.ts'
 
 /** What a command said and how it ended. */
 export interface Said {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { endTargets, target } from '../../client/testing/target.ts'
+import { endTargets, target } from '../../journeys/client/testing/target.ts'
 import type { Journey } from '../../journeys/index.ts'
 import type { LoadPlan } from '../engine.ts'
 import { prepareUsers, releaseUsers } from './index.ts'

@@ -3,9 +3,9 @@ import { startContext, stepKey } from '../../journeys/index.ts'
 import type { Context, Journey, Step } from '../../journeys/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 import type { LoadPlan } from '../engine.ts'
-import { oneLine } from '../../client/failure.ts'
-import { playSteps } from '../../client/play.ts'
-import { connections, sendRequest } from '../../client/send.ts'
+import { oneLine } from '../../journeys/client/failure.ts'
+import { playSteps } from '../../journeys/client/play.ts'
+import { connections, sendRequest } from '../../journeys/client/send.ts'
 
 /** What a virtual user's `before` steps of one journey saved: what its iterations start from, and its `after` steps. */
 export interface PreparedUser {

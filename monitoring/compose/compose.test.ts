@@ -267,8 +267,8 @@ describe('the image of vigil', () => {
     const loaded = [
       ...loadedBy('cli/main.ts', false),
       ...[
-        'cli/commands/probe.ts',
-        'cli/commands/uptime.ts',
+        'cli/commands/probe/run.ts',
+        'cli/commands/uptime/run.ts',
         'vigil.config.ts',
         'journeys/todo/index.ts',
       ].flatMap((path) => [...loadedBy(path, true)]),

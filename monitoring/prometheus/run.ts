@@ -1,4 +1,4 @@
-import { startChild } from '../../processes/index.ts'
+import { startChild } from '../../runtime/processes/index.ts'
 
 export interface ToolRun {
   code: number

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { CapacityResult, Level, Sample } from '../../capacity/index.ts'
-import { saturationOf } from '../../capacity/index.ts'
+import type { CapacityResult, Level, Sample } from '../../load/capacity/index.ts'
+import { saturationOf } from '../../load/capacity/index.ts'
 import { capacityPage, capacityText } from './index.ts'
 
 const evil = '<script>alert(1)</script>\u001B[2J'

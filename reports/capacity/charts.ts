@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale'
 import { line as lineShape } from 'd3-shape'
-import type { CapacityResult, Level } from '../../capacity/index.ts'
+import type { CapacityResult, Level } from '../../load/capacity/index.ts'
 import { axisNumber } from '../html/charts/axis-number.ts'
 import { chart, line } from '../html/charts/frame.ts'
 import type { Margin, Size } from '../html/charts/frame.ts'

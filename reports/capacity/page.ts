@@ -1,4 +1,4 @@
-import type { CapacityResult } from '../../capacity/index.ts'
+import type { CapacityResult } from '../../load/capacity/index.ts'
 import { responsive } from '../html/charts/frame.ts'
 import { html, raw, text } from '../html/markup.ts'
 import { page } from '../html/page.ts'

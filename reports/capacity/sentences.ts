@@ -1,4 +1,4 @@
-import type { CapacityResult, NamedForecast } from '../../capacity/index.ts'
+import type { CapacityResult, NamedForecast } from '../../load/capacity/index.ts'
 import { count, plain } from '../wording/index.ts'
 
 /** What was found about the knee, in one sentence. */

@@ -1,4 +1,4 @@
-import type { CapacityResult, Level } from '../../capacity/index.ts'
+import type { CapacityResult, Level } from '../../load/capacity/index.ts'
 import { count, plain } from '../wording/index.ts'
 import { paperOf } from '../terminal/paper.ts'
 import type { Ink, TerminalOptions } from '../terminal/paper.ts'

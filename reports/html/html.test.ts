@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Buffer } from 'node:buffer'
 import { describe, expect, it } from 'vitest'
-import { examples } from '../examples/index.ts'
+import { examples } from '../testing/examples/index.ts'
 import type { ReportInput } from '../input.ts'
 import { adviceOf, plain, whereOf } from '../wording/index.ts'
 import { details } from './detail.ts'

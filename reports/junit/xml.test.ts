@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hostileText } from '../examples/index.ts'
+import { hostileText } from '../testing/examples/index.ts'
 import { element, xmlText } from './xml.ts'
 import { readXml } from './testing/read-xml.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hostileText } from '../examples/index.ts'
+import { hostileText } from '../testing/examples/index.ts'
 import { plain } from '../wording/index.ts'
 import { code, prose } from './escape.ts'
 import { shown, structureOf } from './testing/markdown.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { examples, gateOf, hostileText, runReport } from '../examples/index.ts'
+import { examples, gateOf, hostileText, runReport } from '../testing/examples/index.ts'
 import type { RunReport } from '../input.ts'
 import { labelValue, textOf } from './family.ts'
 import type { Family } from './family.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { examples, gateOf, runReport } from '../examples/index.ts'
-import type { RunSpec } from '../examples/index.ts'
+import { examples, gateOf, runReport } from '../testing/examples/index.ts'
+import type { RunSpec } from '../testing/examples/index.ts'
 import type { ReportInput } from '../input.ts'
 import { adviceOf } from './advice.ts'
 import { causes } from './failure.ts'

@@ -1,5 +1,5 @@
 import type { FailureClass, Run } from '../../record/index.ts'
-import type { ProbeResult } from '../../synthetics/outcome.ts'
+import type { ProbeResult } from '../../record/probe.ts'
 import type { ReportInput, RunReport } from '../input.ts'
 import { failAdvice } from './fail-advice.ts'
 import { answeredIn, duration } from './figure.ts'

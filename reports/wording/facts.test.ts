@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { examples, runReport } from '../examples/index.ts'
-import type { RunSpec } from '../examples/index.ts'
+import { examples, runReport } from '../testing/examples/index.ts'
+import type { RunSpec } from '../testing/examples/index.ts'
 import type { Run } from '../../record/index.ts'
 import { environmentFacts, generatorFacts, loadLine, serverFacts, targetFacts } from './facts.ts'
 import { figureRows } from './figures.ts'

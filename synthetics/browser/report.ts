@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util'
 import { z } from 'zod'
-import { oneLine } from '../../client/index.ts'
+import { oneLine } from '../../journeys/client/index.ts'
 import type { FailureClass } from '../../record/index.ts'
-import type { StepResult } from '../outcome.ts'
+import type { StepResult } from '../../record/probe.ts'
 import type { Redact } from './redact.ts'
 
 const errorShape = z.object({ message: z.string().default('') })

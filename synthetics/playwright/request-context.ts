@@ -9,8 +9,8 @@ import {
   requestTarget,
   responseOf,
   wireProblem,
-} from '../../client/index.ts'
-import type { Send, SendResult } from '../../client/index.ts'
+} from '../../journeys/client/index.ts'
+import type { Send, SendResult } from '../../journeys/client/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 
 /** Sends a journey's requests by Playwright, so that they are in its traces and reports. */

@@ -1,5 +1,5 @@
 import type { Response } from '../../../journeys/index.ts'
-import { headersOf, responseOf } from '../../../client/response.ts'
+import { headersOf, responseOf } from '../../../journeys/client/response.ts'
 
 /**
  * A response as journeys see it, from what the connection read. Most checks look at the status alone: headers and text

@@ -1,5 +1,5 @@
 import { saturationReasons, throughputIsLowerBound } from '../../generator/index.ts'
-import { loadJourneys, oneLine } from '../../../client/index.ts'
+import { loadJourneys, oneLine } from '../../../journeys/client/index.ts'
 import { prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
 import type { Prepared } from '../../virtual-users/index.ts'
 import type { Journey } from '../../../journeys/index.ts'

@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { loadJourneys } from '../../../client/journeys-module.ts'
+import { loadJourneys } from '../../../journeys/client/journeys-module.ts'
 import { makeLoad } from './load.ts'
 import type { LoadEnd } from './load.ts'
 import { messageLine } from './wire.ts'

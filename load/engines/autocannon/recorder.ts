@@ -1,6 +1,6 @@
 import { latencyOf, mergeHistograms } from '../../../record/index.ts'
 import type { FailureClass } from '../../../record/index.ts'
-import { oneLine } from '../../../client/failure.ts'
+import { oneLine } from '../../../journeys/client/failure.ts'
 import type { EndpointMeasurement } from '../../engine.ts'
 import { Latencies } from './latency.ts'
 import { Timeline } from './timeline.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { addressOf } from '../../../client/index.ts'
+import { addressOf } from '../../../journeys/client/index.ts'
 import { requestText, requestWriter } from './request-text.ts'
 
 const address = addressOf('http://127.0.0.1:8080/api')

@@ -1,6 +1,6 @@
 import type { WireRequest } from '../../../journeys/index.ts'
-import { requestHeaders, requestTarget, wireProblem } from '../../../client/address.ts'
-import type { Address } from '../../../client/address.ts'
+import { requestHeaders, requestTarget, wireProblem } from '../../../journeys/client/address.ts'
+import type { Address } from '../../../journeys/client/address.ts'
 
 /** A request ready to be written, or why it cannot be sent. As text it is ASCII. */
 export type Written = { text: string | Buffer; isHead: boolean } | { problem: string }

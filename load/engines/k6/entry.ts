@@ -4,10 +4,10 @@ import { pathToFileURL } from 'node:url'
 import { mixCycle, stepKey } from '../../../journeys/index.ts'
 import type { Journey } from '../../../journeys/index.ts'
 import type { LoadPlan } from '../../engine.ts'
-import { addressOf } from '../../../client/index.ts'
+import { addressOf } from '../../../journeys/client/index.ts'
 import { configFile } from './k6-process.ts'
 import type { Sizing } from './sizing.ts'
-import type { PreparedContexts, ScriptPlan } from './inside/wire.ts'
+import type { PreparedContexts, ScriptPlan } from './k6-runtime/wire.ts'
 
 /** A plan for journeys at a rate: what this engine takes. */
 export interface JourneysAtRate {
@@ -79,7 +79,7 @@ export async function writeEntry(
 
 function entryText(plan: ScriptPlan, module: string): string {
   return [
-    `import { interpret } from ${JSON.stringify(new URL('inside/interpreter.ts', import.meta.url).href)}`,
+    `import { interpret } from ${JSON.stringify(new URL('k6-runtime/interpreter.ts', import.meta.url).href)}`,
     `import journeys from ${JSON.stringify(pathToFileURL(module).href)}`,
     `export const { options, setup, play, clock, teardown, handleSummary } = interpret(${JSON.stringify(plan)}, journeys)`,
     '',

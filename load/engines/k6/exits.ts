@@ -1,4 +1,4 @@
-import type { ChildEnd } from '../../../processes/index.ts'
+import type { ChildEnd } from '../../../runtime/processes/index.ts'
 
 /**
  * What the way k6 ended says of its run.

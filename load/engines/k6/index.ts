@@ -1,8 +1,8 @@
 import type { Engine, LoadPlan, LoadResult, LoadSurroundings } from '../../engine.ts'
-import { oneLine } from '../../../client/index.ts'
+import { oneLine } from '../../../journeys/client/index.ts'
 import { runJourneys } from './journeys-run.ts'
 import { versionProblem } from './k6-process.ts'
-import { runScript } from './own-script/run.ts'
+import { runScript } from './user-script/run.ts'
 import { processWorld } from './world.ts'
 import type { EngineWorld } from './world.ts'
 

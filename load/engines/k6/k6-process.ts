@@ -1,8 +1,8 @@
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { oneLine } from '../../../client/index.ts'
-import { startChild } from '../../../processes/index.ts'
-import type { Child } from '../../../processes/index.ts'
+import { oneLine } from '../../../journeys/client/index.ts'
+import { startChild } from '../../../runtime/processes/index.ts'
+import type { Child } from '../../../runtime/processes/index.ts'
 
 const versionLimitMs = 20_000
 const oldestMajor = 1

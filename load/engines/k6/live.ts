@@ -1,6 +1,6 @@
 import { Agent, get } from 'node:http'
 import { createServer } from 'node:net'
-import { metricNames } from './inside/wire.ts'
+import { metricNames } from './k6-runtime/wire.ts'
 
 /** What k6 has counted so far, warm-up and all. */
 export interface LiveCounts {

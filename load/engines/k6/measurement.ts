@@ -7,8 +7,8 @@ import { histogramOfTrend } from './quantiles.ts'
 import { latenessP95, saturationOf } from './saturation.ts'
 import { slowAnswerMs } from './sizing.ts'
 import { errorsOf, requestsOf } from './summary.ts'
-import { requestFailureClasses } from './inside/wire.ts'
-import type { RequestFailureClass, ScriptPlan, ScriptSummary, SummaryTrend } from './inside/wire.ts'
+import { requestFailureClasses } from './k6-runtime/wire.ts'
+import type { RequestFailureClass, ScriptPlan, ScriptSummary, SummaryTrend } from './k6-runtime/wire.ts'
 
 /** What was seen of a run from outside of k6. */
 export interface Observed {

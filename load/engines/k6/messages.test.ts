@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { listen } from './messages.ts'
 import type { Messages } from './messages.ts'
-import type { ScriptMessage } from './inside/wire.ts'
+import type { ScriptMessage } from './k6-runtime/wire.ts'
 
 function heard(...lines: (ScriptMessage | string)[]): Messages & { started: number } {
   const state = { started: 0 }

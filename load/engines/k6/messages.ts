@@ -1,6 +1,6 @@
-import { oneLine } from '../../../client/index.ts'
-import { requestFailureClasses } from './inside/wire.ts'
-import type { RequestFailureClass, ScriptMessage } from './inside/wire.ts'
+import { oneLine } from '../../../journeys/client/index.ts'
+import { requestFailureClasses } from './k6-runtime/wire.ts'
+import type { RequestFailureClass, ScriptMessage } from './k6-runtime/wire.ts'
 
 /** The first failure of a step and class, as the virtual user told it that met it first. */
 export interface FirstFailure {

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises'
-import type { ChildEnd } from '../../../processes/index.ts'
+import type { ChildEnd } from '../../../runtime/processes/index.ts'
 import type { LoadResult } from '../../engine.ts'
-import { oneLine } from '../../../client/index.ts'
+import { oneLine } from '../../../journeys/client/index.ts'
 import { endingOf } from './exits.ts'
 import { measurementOf, nothingMeasured } from './measurement.ts'
 import type { Messages } from './messages.ts'
 import { readSummary } from './summary.ts'
 import type { ReadSummary } from './summary.ts'
 import type { Seen } from './watch.ts'
-import type { ScriptPlan } from './inside/wire.ts'
+import type { ScriptPlan } from './k6-runtime/wire.ts'
 
 /** How a k6 of ours went, from start to end. */
 export interface Ran {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { countOf, quantile, roundMicros } from '../../../record/index.ts'
 import { histogramOfTrend } from './quantiles.ts'
 import { trendOf } from './testing/summaries.ts'
-import { quantileGrid } from './inside/wire.ts'
+import { quantileGrid } from './k6-runtime/wire.ts'
 
 const latencies = fc.array(
   fc.integer({ min: 0, max: 60_000_000 }).map((micros) => micros / 1000),

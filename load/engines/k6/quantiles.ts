@@ -1,7 +1,7 @@
 import { roundMicros } from '../../../record/index.ts'
 import type { Bucket, Histogram } from '../../../record/index.ts'
-import { quantileGrid } from './inside/wire.ts'
-import type { SummaryTrend } from './inside/wire.ts'
+import { quantileGrid } from './k6-runtime/wire.ts'
+import type { SummaryTrend } from './k6-runtime/wire.ts'
 
 /** A value that k6 gave for a percentile, by the rank that a histogram looks that percentile up under. */
 interface Point {

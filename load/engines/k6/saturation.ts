@@ -1,8 +1,8 @@
 import { quantile } from '../../../record/index.ts'
 import type { Histogram } from '../../../record/index.ts'
-import { tickMs } from './inside/wire.ts'
+import { tickMs } from './k6-runtime/wire.ts'
 import type { CpuWork } from './cpu.ts'
-import type { ClientLimit } from './inside/wire.ts'
+import type { ClientLimit } from './k6-runtime/wire.ts'
 
 /** What is known of how k6 fared, from which it is decided whether it or the target was the limit. */
 export interface GeneratorFacts {

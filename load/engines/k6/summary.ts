@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { clientLimits, quantileGrid, requestFailureClasses } from './inside/wire.ts'
-import type { ScriptPlan, ScriptSummary, SummaryStep } from './inside/wire.ts'
+import { clientLimits, quantileGrid, requestFailureClasses } from './k6-runtime/wire.ts'
+import type { ScriptPlan, ScriptSummary, SummaryStep } from './k6-runtime/wire.ts'
 
 export type ReadSummary = { state: 'read'; summary: ScriptSummary } | { state: 'wrong'; problem: string }
 

@@ -1,4 +1,4 @@
-import type { Child, ChildEnd } from '../../../processes/index.ts'
+import type { Child, ChildEnd } from '../../../runtime/processes/index.ts'
 import type { Watch } from './watch.ts'
 
 export interface Supervised {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { startHttpService } from '../sinks/http-service.ts'
-import type { Heard, HttpService } from '../sinks/http-service.ts'
+import { startHttpService } from '../../receivers/http-service.ts'
+import type { Heard, HttpService } from '../../receivers/http-service.ts'
 import { faultInjection, faultsMissing } from './injected.ts'
 
 const signal = new AbortController().signal

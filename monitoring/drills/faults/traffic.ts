@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connections, sendRequest } from '../../../client/index.ts'
-import type { SendResult } from '../../../client/index.ts'
+import { connections, sendRequest } from '../../../journeys/client/index.ts'
+import type { SendResult } from '../../../journeys/client/index.ts'
 
 export interface TrafficPlan {
   url: string

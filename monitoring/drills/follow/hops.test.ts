@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Received } from '../sinks/index.ts'
+import type { Received } from '../../receivers/index.ts'
 import { walk } from '../run/walk.ts'
 import { homewardHops, outwardHops } from './hops.ts'
 import { isAbout, nothingSeen } from './observation.ts'

@@ -1,4 +1,4 @@
-import { sendRequest } from '../../../client/index.ts'
+import { sendRequest } from '../../../journeys/client/index.ts'
 
 /** What a tool's HTTP API answered, as JSON; or why there is nothing. */
 export type ApiAnswer =

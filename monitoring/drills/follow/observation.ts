@@ -1,4 +1,4 @@
-import type { Received, Via } from '../sinks/index.ts'
+import type { Received, Via } from '../../receivers/index.ts'
 
 /** Whom a notification reaches, and how: `pagerduty devops`. */
 export interface Destination {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Received, Sinks } from '../sinks/index.ts'
+import type { Received, Sinks } from '../../receivers/index.ts'
 import { readGroups } from './alertmanager.ts'
 import type { HeldGroup } from './alertmanager.ts'
 import { isAbout, nothingSeen } from './observation.ts'

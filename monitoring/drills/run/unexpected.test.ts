@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Received } from '../sinks/index.ts'
+import type { Received } from '../../receivers/index.ts'
 import { unexpected } from './unexpected.ts'
 
 const told = (title: string, atMs: number, change: Partial<Received> = {}): Received => ({

@@ -1,5 +1,5 @@
 import { destinationText, isAbout } from '../follow/observation.ts'
-import type { Received } from '../sinks/index.ts'
+import type { Received } from '../../receivers/index.ts'
 
 /** When an alert may be heard of: from its drill's fault until that was over. */
 export interface Allowed {

@@ -1,10 +1,10 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { localPrometheus } from '../../../stack/local/index.ts'
+import { localPrometheus } from '../../stack/local/index.ts'
 import { compressFile } from '../compression/index.ts'
 import type { FileKind, Speed } from '../compression/index.ts'
-import type { Sinks } from '../sinks/index.ts'
-import { startSinks } from '../sinks/index.ts'
+import type { Sinks } from '../../receivers/index.ts'
+import { startSinks } from '../../receivers/index.ts'
 import { alertmanagerForSinks, namedReceivers } from './local-alertmanager.ts'
 
 /** Changes the text of a file of production's configuration, or of a key, before it is used: to break it on purpose, and see that caught. */

@@ -1,5 +1,5 @@
-import { startPostgres } from '../../../stack/services/index.ts'
-import type { PostgresService } from '../../../stack/services/index.ts'
+import { startPostgres } from '../../../runtime/services/index.ts'
+import type { PostgresService } from '../../../runtime/services/index.ts'
 
 /** A database that can be taken away and given back, at the same address with the same data. */
 export interface Database {

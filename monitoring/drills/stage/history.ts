@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startChild } from '../../../processes/index.ts'
+import { startChild } from '../../../runtime/processes/index.ts'
 import { compressMs } from '../compression/index.ts'
 import type { Speed } from '../compression/index.ts'
 

@@ -1,4 +1,4 @@
-import type { Started } from '../../../stack/services/index.ts'
+import type { Started } from '../../../runtime/services/index.ts'
 
 /** Something of the stage did not start: why. */
 export class NotUp extends Error {}

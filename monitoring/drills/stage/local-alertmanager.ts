@@ -2,7 +2,7 @@ import { basename, join } from 'node:path'
 import { isMap, isScalar, isSeq, visit } from 'yaml'
 import type { Document } from 'yaml'
 import { mapIn, mapsIn, readYaml, textIn } from '../compression/yaml-file.ts'
-import type { SinkAddresses } from '../sinks/index.ts'
+import type { SinkAddresses } from '../../receivers/index.ts'
 
 /** Receivers that production's configuration names, by the files their keys are in. */
 export interface NamedReceivers {

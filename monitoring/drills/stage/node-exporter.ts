@@ -10,10 +10,10 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { startChild } from '../../../processes/index.ts'
-import { freePort } from '../../../stack/services/index.ts'
-import type { Service } from '../../../stack/services/index.ts'
-import { waitReady } from '../../../target/index.ts'
+import { startChild } from '../../../runtime/processes/index.ts'
+import { freePort } from '../../../runtime/services/index.ts'
+import type { Service } from '../../../runtime/services/index.ts'
+import { waitReady } from '../../../runtime/target/index.ts'
 
 /** A node exporter with a small disk of its own, that can be filled. */
 export interface DrillNodeExporter {

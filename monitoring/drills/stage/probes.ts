@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { startChild } from '../../../processes/index.ts'
-import { freePort } from '../../../stack/services/index.ts'
-import { waitReady } from '../../../target/index.ts'
+import { startChild } from '../../../runtime/processes/index.ts'
+import { freePort } from '../../../runtime/services/index.ts'
+import { waitReady } from '../../../runtime/target/index.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 

@@ -4,7 +4,7 @@ import {
   startPostgresExporter,
   startProcessExporter,
   startPushgateway,
-} from '../../../stack/services/index.ts'
+} from '../../../runtime/services/index.ts'
 import { faultsMissing } from '../faults/injected.ts'
 import { often, startStandIn, withYoungerTimes } from '../faults/stand-in.ts'
 import type { StandIn } from '../faults/stand-in.ts'

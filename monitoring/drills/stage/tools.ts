@@ -1,5 +1,5 @@
-import { findTool } from '../../../tools/index.ts'
-import type { ToolName, ToolSurroundings } from '../../../tools/index.ts'
+import { findTool } from '../../../runtime/tools/index.ts'
+import type { ToolName, ToolSurroundings } from '../../../runtime/tools/index.ts'
 
 const needed = [
   'prometheus',

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { startChild } from '../../../processes/index.ts'
-import type { Child } from '../../../processes/index.ts'
+import { startChild } from '../../../runtime/processes/index.ts'
+import type { Child } from '../../../runtime/processes/index.ts'
 import {
   freePort,
   startBackend,
@@ -12,9 +12,9 @@ import {
   startProcessExporter,
   startPrometheus,
   startPushgateway,
-} from '../../../stack/services/index.ts'
-import type { Service, Started } from '../../../stack/services/index.ts'
-import { requireTool } from '../../../tools/testing.ts'
+} from '../../../runtime/services/index.ts'
+import type { Service, Started } from '../../../runtime/services/index.ts'
+import { requireTool } from '../../../runtime/tools/testing.ts'
 import { prometheusConfig } from './prometheus-config.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))

@@ -8,10 +8,10 @@ import {
   startProcessExporter,
   startPrometheus,
   startPushgateway,
-} from '../../../stack/services/index.ts'
-import type { Started } from '../../../stack/services/index.ts'
+} from '../../../runtime/services/index.ts'
+import type { Started } from '../../../runtime/services/index.ts'
 import { counters, gauges, histograms, ofScheduler } from '../../../synthetics/metrics/names.ts'
-import { requireTool } from '../../../tools/testing.ts'
+import { requireTool } from '../../../runtime/tools/testing.ts'
 import { rulesFolder } from '../rules.ts'
 
 /** Of the PostgreSQL exporter, which shows them only of a database; the dashboards' test asks for them on a live one. */

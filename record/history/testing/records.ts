@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { countsOf, exampleRun, spread } from '../../examples/runs.ts'
+import { countsOf, exampleRun, spread } from '../../testing/examples/runs.ts'
 
 export const example = exampleRun({ 'a/b': countsOf(spread(40, 1, 9)) })
 

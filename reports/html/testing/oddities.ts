@@ -1,5 +1,5 @@
-import type { ProbeResult } from '../../../synthetics/outcome.ts'
-import { examples, gateOf, hostileText, runReport } from '../../examples/index.ts'
+import type { ProbeResult } from '../../../record/probe.ts'
+import { examples, gateOf, hostileText, runReport } from '../../testing/examples/index.ts'
 import type { ReportInput, RunReport } from '../../input.ts'
 
 const some = { requests: 5000, medianMs: 450, spread: 0.4 }

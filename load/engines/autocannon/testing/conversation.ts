@@ -1,5 +1,5 @@
 import type { FailureClass } from '../../../../record/index.ts'
-import { addressOf } from '../../../../client/index.ts'
+import { addressOf } from '../../../../journeys/client/index.ts'
 import { Connection } from '../connection.ts'
 import type { OutgoingRequest } from '../connection.ts'
 

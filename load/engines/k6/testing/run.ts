@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
-import { findTool } from '../../../../tools/index.ts'
+import { findTool } from '../../../../runtime/tools/index.ts'
 import type { LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
 import { k6Engine } from '../index.ts'
 

@@ -1,5 +1,5 @@
-import { quantileGrid } from '../inside/wire.ts'
-import type { ScriptSummary, SummaryTrend } from '../inside/wire.ts'
+import { quantileGrid } from '../k6-runtime/wire.ts'
+import type { ScriptSummary, SummaryTrend } from '../k6-runtime/wire.ts'
 
 /** What k6 says of these samples: its percentiles interpolate between the samples around p·(n − 1)/100 (`metrics/sink.go`). */
 export function trendOf(samples: readonly number[]): SummaryTrend {

@@ -1,0 +1,108 @@
+import { mergeHistograms, quantile } from '../../record/index.ts'
+import type { ComparableRun } from '../../record/read.ts'
+import { compareRuns } from '../../baselines/compare/index.ts'
+import { testFamily } from '../../baselines/compare/family.ts'
+import { holm } from '../../baselines/compare/holm.ts'
+import { measuresOf } from '../../baselines/compare/measures.ts'
+import { rulesOf } from '../../baselines/compare/options.ts'
+import { quantiles } from '../../baselines/compare/quantiles.ts'
+import type { Quantile, Quantiles } from '../../baselines/compare/quantiles.ts'
+import { rowsOf } from '../../baselines/compare/rows.ts'
+import { tUpperTail } from '../../baselines/compare/student-t.ts'
+import { normalUpperTail } from '../../baselines/change-points/normal.ts'
+import { verdictOf } from '../../baselines/verdict.ts'
+import type { VerdictRow, VerdictWord } from '../../baselines/verdict.ts'
+import type { Duet } from './duets.ts'
+
+/** What a rule says of a duet: its word, and the steps it blames, worst first. */
+export interface Decision {
+  word: VerdictWord
+  blamed: readonly string[]
+}
+
+export type Decider = (duet: Duet) => Decision
+
+function decided(word: VerdictWord, rows: readonly VerdictRow[]): Decision {
+  return { word, blamed: rows.filter((row) => row.status === 'fail').flatMap((row) => row.step ?? []) }
+}
+
+const point = (of: Quantile): Quantile => ({ ...of, window: { from: of.share - 1e-9, to: of.share + 1e-9 } })
+const points: Quantiles = {
+  p50Ms: point(quantiles.p50Ms),
+  p95Ms: point(quantiles.p95Ms),
+  p99Ms: point(quantiles.p99Ms),
+}
+const rules = rulesOf({})
+
+/** The rule that vigil uses, and others beside it on the same duets. */
+export const deciders = {
+  vigil: ({ baseline, candidate }) => {
+    const verdict = compareRuns(baseline, candidate)
+    return decided(verdict.verdict, verdict.rows)
+  },
+  'quantiles at a point': ({ baseline, candidate }) => {
+    const rows = rowsOf(testFamily(baseline, candidate, rules, points), rules)
+    return decided(verdictOf(rows), rows)
+  },
+  'plain means of pairs': ({ baseline, candidate }) => plainMeans(baseline, candidate),
+  'Mann-Whitney, no margin': ({ baseline, candidate }) => mannWhitney(baseline, candidate),
+  'p95 10 % worse': ({ baseline, candidate }) => ({
+    word: p95Of(candidate) > 1.1 * p95Of(baseline) ? 'fail' : 'pass',
+    blamed: [],
+  }),
+} satisfies Record<string, Decider>
+
+function p95Of(runs: readonly ComparableRun[]): number {
+  return quantile(
+    mergeHistograms(runs.flatMap((run) => Object.values(run.endpoints).map(({ histogram }) => histogram))),
+    0.95,
+  )
+}
+
+/** The same family by paired t-tests without trimming: one burst moves them. */
+function plainMeans(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): Decision {
+  const tests = differencesOf(baseline, candidate).map(({ step, values }) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+    const error =
+      Math.sqrt(
+        values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1) / values.length,
+      ) || 1e-6
+    return { step, mean, p: tUpperTail(mean / error, values.length - 1) }
+  })
+  const adjusted = holm(tests.map(({ p }) => p))
+  const failed = tests.filter(
+    ({ mean }, index) => (adjusted[index] ?? 1) <= rules.alpha && mean > Math.log1p(rules.margin),
+  )
+  return {
+    word: failed.length > 0 ? 'fail' : 'inconclusive',
+    blamed: failed.flatMap(({ step }) => step ?? []),
+  }
+}
+
+/** As canary analysis does it: every metric by itself, side against side, at 1 %. */
+function mannWhitney(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): Decision {
+  const failed = measuresOf(baseline, candidate, true).filter(
+    ({ worse, baseline: b, candidate: c, tooFew }) => {
+      if (tooFew) return false
+      const wins = c.reduce(
+        (sum, x) => sum + b.reduce((inner, y) => inner + (worse * (x - y) > 0 ? 1 : x === y ? 0.5 : 0), 0),
+        0,
+      )
+      const [n, m] = [b.length, c.length]
+      return normalUpperTail((wins - (n * m) / 2) / Math.sqrt((n * m * (n + m + 1)) / 12)) < 0.01
+    },
+  )
+  return { word: failed.length > 0 ? 'fail' : 'pass', blamed: failed.flatMap(({ step }) => step ?? []) }
+}
+
+function differencesOf(
+  baseline: readonly ComparableRun[],
+  candidate: readonly ComparableRun[],
+): { step: string | null; values: number[] }[] {
+  return measuresOf(baseline, candidate, true)
+    .filter(({ tooFew, metric }) => !tooFew && metric !== 'p99Ms')
+    .map(({ step, worse, baseline: b, candidate: c }) => ({
+      step,
+      values: b.map((value, index) => worse * ((c[index] ?? value) - value)),
+    }))
+}

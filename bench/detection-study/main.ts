@@ -1,0 +1,73 @@
+import { deciders } from './deciders.ts'
+import type { Decider, Decision } from './deciders.ts'
+import { goals } from './goals.ts'
+import type { Goal } from './goals.ts'
+import { scoreHistory } from './history.ts'
+import type { HistoryScore } from './history.ts'
+import { decideDuets, reached, share, shareError, shareOf } from './measure.ts'
+import type { Share } from './measure.ts'
+
+/**
+ * Prints the goals of detection as measured by simulation, in Markdown: `node bench/detection-study/main.ts [cases] [series]`. `cases` duets
+ * (default 200) for each change and noise level, three times as many where nothing changed; `series` histories (default 400) for each size
+ * of step. The same arguments print the same table.
+ */
+const [cases = 200, series = 400] = process.argv.slice(2).map(Number)
+const firstSeed = 1_000_000
+const all: Record<string, Decider> = deciders
+const names = Object.keys(all)
+
+// Goals on the same duets share them.
+const done = new Map<string, Map<string, Decision[]>>()
+
+function decisionsOf({ change, levels, seconds }: Goal, name: string): Decision[] {
+  return levels.flatMap((level) => {
+    const key = JSON.stringify([change, level, seconds])
+    const decisions =
+      done.get(key) ??
+      decideDuets(
+        { change, level, seconds },
+        all,
+        Object.keys(change).length === 0 ? 3 * cases : cases,
+        firstSeed,
+      )
+    done.set(key, decisions)
+    return decisions.get(name) ?? []
+  })
+}
+
+function percent(measured: Share): string {
+  return Number.isNaN(share(measured))
+    ? '–'
+    : `${(share(measured) * 100).toFixed(1)} ± ${(shareError(measured) * 100).toFixed(1)} %`
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+print(`| duets of 24 pairs | noise | counted | goal | duets | ${names.join(' | ')} |`)
+print(`|---|---|---|---|---|${'---|'.repeat(names.length)}`)
+for (const goal of goals) {
+  const shares = names.map((name) => shareOf(goal, decisionsOf(goal, name)))
+  const bound =
+    'least' in goal.bound
+      ? `≥ ${Math.round(goal.bound.least * 100)} %`
+      : `≤ ${Math.round(goal.bound.most * 100)} %`
+  const own = shares[0] ?? { count: 0, cases: 0 }
+  print(
+    `| ${goal.name}, ${goal.seconds} s | ${goal.levels.length === 4 ? 'all' : goal.levels.join(', ')} | ${goal.counted} | ${bound} | ${own.cases} | ${reached(goal, own) ? '' : '**missed** '}${shares.map(percent).join(' | ')} |`,
+  )
+}
+
+print('')
+print(
+  `| histories (${series} a row) | precision | recall, metric by metric | recall, by any | distance | false points in clean series |`,
+)
+print('|---|---|---|---|---|---|')
+for (const factor of [1.07, 1.1, 1.2]) print(historyLine(factor, scoreHistory(factor, series, firstSeed)))
+
+function historyLine(factor: number, score: HistoryScore): string {
+  const precision = { count: score.hits, cases: score.told + score.falsePoints }
+  return `| ±${Math.round((factor - 1) * 100)} % | ${percent(precision)} | ${percent({ count: score.hits, cases: score.changes })} | ${percent({ count: score.eventsFound, cases: score.events })} | ${score.distance.toFixed(2)} runs | ${score.falsePoints} in ${score.clean} |`
+}

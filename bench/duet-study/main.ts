@@ -1,0 +1,80 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { AbVerdict } from '../../cli/commands/ab/files.ts'
+import { injections } from './injections.ts'
+import type { Injection } from './injections.ts'
+
+/*
+ * What `vigil ab` says of changes whose effect is known, on the real service: `node bench/duet-study/main.ts [times] [name…]`.
+ * Each is a commit in a clone of this repository, held against the clone's own head: as it is committed here. Two minutes each.
+ */
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const [times = '1', ...names] = process.argv.slice(2)
+const known = injections.map(({ name }) => name)
+const unknown = names.find((name) => !known.includes(name))
+if (!/^[1-9]\d?$/.test(times) || unknown !== undefined) {
+  throw new Error(`found ${unknown ?? times}, expected how many times, then which of ${known.join(', ')}`)
+}
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vigil-duet-study-')))
+
+function git(...args: string[]): void {
+  execFileSync('git', ['-c', 'user.name=study', '-c', 'user.email=study@example.com', ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+}
+
+function commit({ file, from, to, name }: Injection, branch: string): void {
+  git('checkout', '-q', '-B', branch, 'base')
+  const text = readFileSync(join(folder, file), 'utf8')
+  if (!text.includes(from))
+    throw new Error(`${name}: ${file} has changed, expected ${JSON.stringify(from)} in it`)
+  writeFileSync(
+    join(folder, file),
+    text.replace(from, () => to),
+  )
+  git('commit', '-q', '--allow-empty', '-am', name)
+  git('checkout', '-q', 'base')
+}
+
+function row(injection: Injection, branch: string): string {
+  const before = loadavg()[0] ?? 0
+  const { stdout } = spawnSync(join(root, 'vigil'), ['ab', 'base', branch, '--json'], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 64 * 2 ** 20,
+  })
+  const verdict: AbVerdict = JSON.parse(stdout)
+  const whole = (rule: string, metric: string): string => {
+    const found = verdict.rows.find((one) => one.rule === rule && one.step === null && one.metric === metric)
+    return found?.ratio === undefined ? '–' : `${((found.ratio - 1) * 100).toFixed(1)} %`
+  }
+  const failed = verdict.rows
+    .filter(({ status }) => status === 'fail')
+    .map(({ step, metric }) => `${step ?? 'whole'} ${metric}`)
+  const load = `${before.toFixed(1)} → ${(loadavg()[0] ?? 0).toFixed(1)}`
+  const { decidedSeconds, loadSeconds, wallSeconds } = verdict.duet
+  return `| ${[injection.name, verdict.verdict, whole('comparison', 'p50Ms'), whole('comparison', 'p95Ms'), whole('cpu', 'cpuMsPerRequest'), `${decidedSeconds} / ${loadSeconds} / ${wallSeconds}`, failed.slice(0, 3).join(', ') || '–', load].join(' | ')} |\n`
+}
+
+try {
+  git('clone', '-q', root, '.')
+  git('checkout', '-q', '-B', 'base')
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  process.stdout.write(
+    '| injected | verdict | p50 | p95 | CPU per request | s of load until decided / in all / wall | red | load average |\n|---|---|---|---|---|---|---|---|\n',
+  )
+  for (const [index, injection] of injections.entries()) {
+    if (names.length > 0 && !names.includes(injection.name)) continue
+    commit(injection, `change-${index}`)
+    for (let time = 0; time < Number(times); time += 1)
+      process.stdout.write(row(injection, `change-${index}`))
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,108 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { whyLine } from '../../../baselines/why/index.ts'
+import type { Why } from '../../../baselines/why/index.ts'
+import type { Verdict } from '../../../baselines/index.ts'
+import { mergedRecord } from '../../../load/duet/index.ts'
+import type { DuetOutcome } from '../../../load/duet/index.ts'
+import type { Run } from '../../../record/index.ts'
+import { writeWhole } from '../../../record/store.ts'
+import type { ReportInput, RunReport } from '../../../reports/index.ts'
+import { writeReports } from '../../shared/artefacts.ts'
+import { diskProblem } from '../../shared/disk.ts'
+import { version } from '../../shared/version.ts'
+
+/** What `vigil ab --json` prints: a verdict, and beside it what it rests on and how it came about. */
+export interface AbVerdict extends Verdict {
+  suite: string
+  sides: { baseline: string; candidate: string }
+  /** Measured pairs, seconds of load until it was decided and in all, and fresh pairs of processes. */
+  duet: {
+    pairs: number
+    decidedSeconds: number
+    loadSeconds: number
+    processPairs: number
+    wallSeconds: number
+  }
+  why: Why[]
+  /** What is known of this machine's noise, where `vigil doctor --noise` has measured it. */
+  noise?: string
+  /** Does it again. */
+  reproduce: string
+  /** Judges the kept records again. */
+  recompare: string
+  folder: string
+}
+
+/** The names of a duet's files in its folder: the units of both sides in order, and the counts. */
+export const abFiles = {
+  baseline: 'baseline.jsonl',
+  candidate: 'candidate.jsonl',
+  exact: 'exact.json',
+} as const
+
+/** Keeps what was measured, and writes every report. Returns what could not be written, one line each. */
+export async function writeAb(verdict: AbVerdict, outcome: DuetOutcome, folder: string): Promise<string[]> {
+  try {
+    await mkdir(folder, { recursive: true })
+    for (const side of ['baseline', 'candidate'] as const)
+      await writeWhole(
+        join(folder, abFiles[side]),
+        outcome.units[side].map((run) => `${JSON.stringify(run)}\n`).join(''),
+      )
+    await writeWhole(join(folder, abFiles.exact), `${JSON.stringify(outcome.units.exact)}\n`)
+  } catch (error) {
+    return [
+      diskProblem(error, folder) ??
+        `${folder}: could not be written: ${error instanceof Error ? error.message : String(error)}`,
+    ]
+  }
+  const problems = await writeReports(folder, abReport(verdict, outcome))
+  // The reports write a plain verdict: ours says more.
+  await writeWhole(join(folder, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`).catch(
+    (error: unknown) => problems.push(String(error)),
+  )
+  return problems
+}
+
+export function abReport(verdict: AbVerdict, outcome: DuetOutcome): ReportInput {
+  const merged = mergedCandidate(verdict, outcome)
+  const runs: RunReport[] = merged
+    ? [
+        {
+          run: merged,
+          budgets: {},
+          verdict: { schema: 'vigil.verdict/1', verdict: verdict.verdict, rows: [] },
+        },
+      ]
+    : []
+  return {
+    title: `ab ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}`,
+    verdict,
+    runs,
+    notes: [
+      ...verdict.why.map(whyLine),
+      ...(verdict.noise === undefined ? [] : [verdict.noise]),
+      `again: ${verdict.reproduce}`,
+    ],
+    folder: verdict.folder,
+    vigilVersion: version(),
+  }
+}
+
+function mergedCandidate(verdict: AbVerdict, outcome: DuetOutcome): Run | undefined {
+  const invalid = verdict.rows.filter((row) => row.status === 'invalid').map((row) => row.message)
+  return mergedRecord(outcome.units.candidate.filter(isWhole), verdict.run ?? 'ab', {
+    reasons: verdict.verdict === 'invalid' ? invalid : [],
+    interrupted: outcome.interrupted,
+  })
+}
+
+function isWhole(run: DuetOutcome['units']['candidate'][number]): run is Run {
+  return (
+    run.id !== undefined &&
+    run.environment !== undefined &&
+    run.load !== undefined &&
+    run.durationMs !== undefined
+  )
+}

@@ -1,0 +1,45 @@
+import { join, resolve } from 'node:path'
+import type { Offered } from '../../../baselines/accepted/index.ts'
+import { judgeRun } from '../../../baselines/index.ts'
+import type { Verdict } from '../../../baselines/index.ts'
+import type { Run } from '../../../record/index.ts'
+import { jsonOf } from '../../../record/read.ts'
+import { listRuns, readRecord } from '../../../record/store.ts'
+import type { Session } from '../../shared/session.ts'
+import { Misuse } from '../../shared/world.ts'
+import { textOf } from '../../shared/baseline-files.ts'
+
+/** A run by its id, folder or record, with the verdict that lies beside it; a fail by the config's budgets of today counts as well. */
+export async function offeredRun(session: Session, name: string): Promise<Offered> {
+  const { out, world } = session
+  const path = (await listRuns(out)).includes(name) ? resolve(out, 'runs', name) : resolve(world.cwd, name)
+  const stored = await readRecord(path)
+  if (stored.state === 'refused') throw new Misuse(stored.problem)
+  const verdict = verdictIn((await textOf(join(stored.folder, 'verdict.json')).catch(() => undefined)) ?? '')
+  return { run: stored.run, verdict: strictest(verdict, stored.run, session) }
+}
+
+function strictest(verdict: Verdict | undefined, run: Run, session: Session): Verdict | undefined {
+  const { config } = session.loaded
+  const today = judgeRun(run, config.suites[run.suite]?.budgets ?? config.budgets ?? {})
+  return verdict?.verdict === 'pass' && today.verdict === 'fail' ? today : verdict
+}
+
+const words = new Set(['pass', 'fail', 'inconclusive', 'invalid'])
+
+/** As much of a verdict as acceptance looks at; undefined for what is none. */
+export function verdictIn(text: string): Verdict | undefined {
+  const json = jsonOf(text)
+  if (json.state === 'refused' || !isVerdict(json.value)) return undefined
+  return json.value
+}
+
+function isVerdict(value: unknown): value is Verdict {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('schema' in value && 'verdict' in value && 'rows' in value)
+  )
+    return false
+  return value.schema === 'vigil.verdict/1' && words.has(String(value.verdict)) && Array.isArray(value.rows)
+}

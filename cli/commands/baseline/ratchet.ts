@@ -1,0 +1,99 @@
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { lowered } from '../../../baselines/exact/index.ts'
+import type { ExactTallies, Lowered, LowestCounts } from '../../../baselines/exact/index.ts'
+import { firstFlaw } from '../../../record/flaw.ts'
+import { jsonOf } from '../../../record/read.ts'
+import { plain } from '../../../reports/wording/index.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import { printJson } from '../../shared/print-json.ts'
+import type { Session } from '../../shared/session.ts'
+import { Misuse } from '../../shared/world.ts'
+import { abFiles } from '../ab/files.ts'
+import { readCounts, storedFolder, textOf, writeCounts } from '../../shared/baseline-files.ts'
+import { suiteOf } from '../../shared/duet-names.ts'
+
+/** What was counted of duets that passed becomes what later ones are held to, wherever it is less than before. */
+export async function ratchet(session: Session, names: readonly string[], json: boolean): Promise<number> {
+  if (names.length === 0)
+    throw new Misuse(
+      'ratchet: found no duet, expected ids or folders of duets that passed: vigil baseline ratchet <duet…>',
+    )
+  const folder = storedFolder(session.loaded.file)
+  const read = await readCounts(folder)
+  if (read.state === 'refused') throw new Misuse(plain(read.problem, 600))
+  const duets = await Promise.all(names.map(async (name) => passedDuet(session, name)))
+  let counts: LowestCounts = read.counts
+  const changes: (Lowered & { suite: string })[] = []
+  for (const { suite, tallies } of duets) {
+    const next = lowered(counts, suite, tallies)
+    changes.push(...next.changes.map((change) => ({ suite, ...change })))
+    counts = next.counts
+  }
+  const file = changes.length === 0 ? undefined : await writeCounts(folder, counts)
+  if (json)
+    printJson(session.world, {
+      schema: 'vigil.ratchet/1',
+      file: file ?? null,
+      lowered: changes.map(({ from, ...change }) => ({ ...change, from: from ?? null })),
+    })
+  else
+    session.world.stdout(
+      file === undefined
+        ? 'no count was lower than what was accepted before\n'
+        : `${changes.map(changeText).join('')}${file}: commit it; vigil ab --exact statements=ratchet holds to it\n`,
+    )
+  return exitCodes.pass.code
+}
+
+function changeText({ suite, step, metric, from, to }: Lowered & { suite: string }): string {
+  return `${plain(suite, 80)} ${plain(step, 80)}: ${metric} ${from === undefined ? `${to}, for the first time` : `${from} → ${to}`}\n`
+}
+
+const count = z.number().nonnegative()
+const tally = z
+  .object({
+    pairs: count,
+    up: count,
+    down: count,
+    baseline: count,
+    candidate: count,
+    units: count,
+    unitsUp: count,
+    unitsDown: count,
+  })
+  .exactOptional()
+const exactSchema = z.record(z.string(), z.object({ statements: tally, rows: tally, bytes: tally }))
+const verdictSchema = z.object({ verdict: z.string(), suite: z.string() })
+
+async function passedDuet(session: Session, name: string): Promise<{ suite: string; tallies: ExactTallies }> {
+  const folder = await duetAt(session, name)
+  const verdict = await documentIn(join(folder, 'verdict.json'), verdictSchema)
+  if (verdict.verdict !== 'pass')
+    throw new Misuse(
+      `${folder}: ended as ${plain(verdict.verdict, 40)}, expected a duet that passed: what is accepted is not red`,
+    )
+  return {
+    suite: suiteOf(verdict.suite),
+    tallies: await documentIn(join(folder, abFiles.exact), exactSchema),
+  }
+}
+
+/** A folder, or the id of a duet under `<out>/duets/`. */
+async function duetAt({ world, out }: Session, name: string): Promise<string> {
+  for (const path of [resolve(world.cwd, name), join(out, 'duets', name)])
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) return path
+  throw new Misuse(
+    `${plain(name, 200)}: no such duet, expected its folder, or its id under ${join(out, 'duets')}`,
+  )
+}
+
+async function documentIn<T>(file: string, schema: z.ZodType<T>): Promise<T> {
+  const json = jsonOf((await textOf(file)) ?? '')
+  if (json.state === 'refused')
+    throw new Misuse(`${file}: not JSON (${json.problem}), expected what vigil ab leaves there`)
+  const parsed = schema.safeParse(json.value)
+  if (parsed.success) return parsed.data
+  throw new Misuse(`${file}: ${firstFlaw(parsed.error)}, expected what vigil ab leaves there`)
+}

@@ -1,0 +1,206 @@
+import { acceptRuns, waiverProblem, withWaiver } from '../../../baselines/accepted/index.ts'
+import type { Accepted, Offered, Waiver } from '../../../baselines/accepted/index.ts'
+import { plain } from '../../../reports/wording/index.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import type { CommonOptions } from '../../shared/options.ts'
+import { printJson } from '../../shared/print-json.ts'
+import { openSession } from '../../shared/session.ts'
+import type { Session } from '../../shared/session.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+import {
+  findBaseline,
+  readStored,
+  readWaivers,
+  storedFolder,
+  writeBaseline,
+  writeWaivers,
+} from '../../shared/baseline-files.ts'
+import { offeredRun } from './offered.ts'
+import { ratchet } from './ratchet.ts'
+import { baselineText, listText } from './text.ts'
+
+export type BaselineAction = 'accept' | 'show' | 'list' | 'waive' | 'ratchet'
+
+export interface BaselineOptions extends CommonOptions {
+  /** accept: pin the anchor anew, to these runs. */
+  anchor?: boolean
+  reason?: string
+  owner?: string
+  until?: string
+  /** waive: per cent. */
+  loss?: number
+}
+
+/** What later runs are held against: accepted, shown, and losses accepted for a time. */
+export async function baseline(
+  action: BaselineAction,
+  names: readonly string[],
+  options: BaselineOptions,
+  world: World,
+): Promise<number> {
+  const session = await openSession(options, world)
+  switch (action) {
+    case 'accept':
+      return accept(session, names, options)
+    case 'show':
+      return show(session, names, options.json ?? false)
+    case 'list':
+      return list(session, options.json ?? false)
+    case 'waive':
+      return waive(session, names, options)
+    case 'ratchet':
+      return ratchet(session, names, options.json ?? false)
+  }
+}
+
+async function accept(session: Session, names: readonly string[], options: BaselineOptions): Promise<number> {
+  if (names.length === 0)
+    throw new Misuse(
+      'accept: found no run, expected ids, run folders or record files: vigil baseline accept <run…>',
+    )
+  if (options.anchor && !options.reason)
+    throw new Misuse(
+      '--anchor: found no --reason, expected one: a new anchor forgets how far the service has crept',
+    )
+  const offered: Offered[] = []
+  for (const name of names) offered.push(await offeredRun(session, name))
+  const folder = storedFolder(session.loaded.file)
+  const accepted: Accepted[] = []
+  for (const group of groupsOf(offered)) accepted.push(await acceptGroup(folder, group, options))
+  const reasons = accepted
+    .flatMap((one) => (one.state === 'refused' ? one.reasons : []))
+    .map((reason) => plain(reason, 600))
+  // All or none: half an acceptance would have to be looked for in the files.
+  if (reasons.length > 0) {
+    for (const reason of reasons) session.world.stderr(`vigil: refused: ${reason}\n`)
+    if (options.json) printJson(session.world, { schema: 'vigil.acceptance/1', state: 'refused', reasons })
+    return exitCodes.misuse.code
+  }
+  const files: string[] = []
+  for (const one of accepted)
+    if (one.state === 'accepted') files.push(await writeBaseline(folder, one.baseline))
+  const baselines = accepted.flatMap((one) => (one.state === 'accepted' ? [one.baseline] : []))
+  if (options.json)
+    printJson(session.world, {
+      schema: 'vigil.acceptance/1',
+      state: 'accepted',
+      files,
+      baselines: baselines.map(({ suite, environment, runs, anchor }) => ({
+        suite,
+        environment: environment.fingerprint,
+        runs: runs.map(({ id }) => id),
+        anchor,
+      })),
+    })
+  else
+    session.world.stdout(
+      `${baselines.map((one, index) => baselineText(one, files[index] ?? '')).join('\n')}Commit the file: later runs are held against it.\n`,
+    )
+  return exitCodes.pass.code
+}
+
+function groupsOf(offered: readonly Offered[]): Offered[][] {
+  return [
+    ...Map.groupBy(offered, ({ run }) => JSON.stringify([run.suite, run.environment.fingerprint])).values(),
+  ]
+}
+
+async function acceptGroup(
+  folder: string,
+  group: readonly Offered[],
+  options: BaselineOptions,
+): Promise<Accepted> {
+  const run = group[0]?.run
+  if (!run) return { state: 'refused', reasons: [] }
+  const found = await findBaseline(folder, run.suite, run.environment.fingerprint)
+  if (found.state === 'refused') return { state: 'refused', reasons: [found.problem] }
+  return acceptRuns(
+    found.state === 'read' ? found.baseline : undefined,
+    group,
+    options.anchor ? { reason: options.reason ?? '' } : undefined,
+  )
+}
+
+async function show(session: Session, names: readonly string[], json: boolean): Promise<number> {
+  const folder = storedFolder(session.loaded.file)
+  const stored = (await readStored(folder)).filter(
+    (one) => names.length === 0 || one.state === 'refused' || names.includes(one.baseline.suite),
+  )
+  const problems = stored.flatMap((one) => (one.state === 'refused' ? [one.problem] : []))
+  const read = stored.flatMap((one) => (one.state === 'read' ? [one] : []))
+  if (read.length === 0 && problems.length === 0)
+    throw new Misuse(
+      `${folder}: no baseline${names.length === 0 ? '' : ` of suite ${plain(names.join(', '), 80)}`} there yet: make one with 'vigil baseline accept <run…>'`,
+    )
+  for (const problem of problems) session.world.stderr(`vigil: ${plain(problem, 600)}\n`)
+  if (json)
+    printJson(session.world, {
+      schema: 'vigil.baselines/1',
+      baselines: read.map((one) => one.baseline),
+      problems,
+    })
+  else session.world.stdout(read.map(({ baseline: one, file }) => baselineText(one, file)).join('\n'))
+  return problems.length > 0 ? exitCodes.misuse.code : exitCodes.pass.code
+}
+
+async function list(session: Session, json: boolean): Promise<number> {
+  const folder = storedFolder(session.loaded.file)
+  const [stored, waivers] = [await readStored(folder), await readWaivers(folder)]
+  const problems = [
+    ...stored.flatMap((one) => (one.state === 'refused' ? [one.problem] : [])),
+    ...(waivers.state === 'refused' ? [waivers.problem] : []),
+  ]
+  const baselines = stored.flatMap((one) => (one.state === 'read' ? [one.baseline] : []))
+  const losses = waivers.state === 'read' ? waivers.waivers : []
+  const budgets = session.loaded.config.budgets ?? {}
+  for (const problem of problems) session.world.stderr(`vigil: ${plain(problem, 600)}\n`)
+  if (json)
+    printJson(session.world, {
+      schema: 'vigil.baselines/1',
+      budgets,
+      baselines: baselines.map(({ runs, ...one }) => ({ ...one, runs: runs.map(({ id }) => id) })),
+      waivers: losses,
+      problems,
+    })
+  else session.world.stdout(listText(budgets, baselines, losses, session.world.now()))
+  return problems.length > 0 ? exitCodes.misuse.code : exitCodes.pass.code
+}
+
+async function waive(
+  session: Session,
+  names: readonly string[],
+  { loss, reason, owner, until, json }: BaselineOptions,
+): Promise<number> {
+  const [suite, metric, step, more] = names
+  if (suite === undefined || metric === undefined || more !== undefined)
+    throw new Misuse(
+      'waive: expected a suite, a metric and perhaps a step: vigil baseline waive browse p95Ms task-crud/list --loss 15 --reason … --owner … --until 2026-12-31',
+    )
+  for (const [option, value] of Object.entries({ loss, reason, owner, until }))
+    if (value === undefined)
+      throw new Misuse(
+        `--${option}: found none, expected one: a loss is accepted by somebody, for a reason, up to a size, until a day`,
+      )
+  const added: Waiver = {
+    suite,
+    step: step ?? null,
+    metric,
+    largestLoss: (loss ?? 0) / 100,
+    reason: reason ?? '',
+    owner: owner ?? '',
+    until: until ?? '',
+  }
+  const problem = waiverProblem(added, session.world.now())
+  if (problem !== undefined) throw new Misuse(`waive: ${plain(problem, 300)}`)
+  const folder = storedFolder(session.loaded.file)
+  const existing = await readWaivers(folder)
+  if (existing.state === 'refused') throw new Misuse(existing.problem)
+  const file = await writeWaivers(folder, withWaiver(existing.waivers, added))
+  if (json) printJson(session.world, { schema: 'vigil.waivers/1', file, waiver: added })
+  else
+    session.world.stdout(
+      `${file}: ${plain(suite)} may lose ${loss} % of ${plain(metric)}${step === undefined ? '' : ` at ${plain(step)}`} until ${until}; have it reviewed, and commit it. Each report shows it.\n`,
+    )
+  return exitCodes.pass.code
+}

@@ -1,0 +1,211 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { enough, levelsOf, saturationOf } from '../../../load/capacity/index.ts'
+import type { CapacityResult, Knee, Sample, SearchPlan } from '../../../load/capacity/index.ts'
+import { capacityPage, capacityText } from '../../../reports/capacity/index.ts'
+import { writeWhole } from '../../../record/store.ts'
+import { attempt } from '../../shared/artefacts.ts'
+import { forecastsFrom } from './forecasts.ts'
+import { searchKnee } from './levels.ts'
+import { measureSettings } from './settings.ts'
+import type { Variation } from './settings.ts'
+import { findEngine } from '../../shared/engines.ts'
+import type { FoundEngine } from '../../shared/engines.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import type { CommonOptions } from '../../shared/options.ts'
+import { printJson } from '../../shared/print-json.ts'
+import { newRunId } from '../../shared/run-id.ts'
+import { openSession, withTarget } from '../../shared/session.ts'
+import type { Session } from '../../shared/session.ts'
+import { suitePlan } from '../../shared/suites.ts'
+import type { SuiteChanges, SuitePlan } from '../../shared/suites.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+
+export interface CapacityOptions extends CommonOptions, Pick<SuiteChanges, 'engine'> {
+  from?: number
+  most?: number
+  stepSeconds: number
+  vary?: Variation
+  rounds: number
+  prometheus?: string
+  days: number
+}
+
+const growth = 1.6
+/** A knee known to a tenth is as well as a shared machine lets it be known. */
+const closeTo = 1.1
+const warmupSeconds = 3
+const mostRate = 100_000
+const mostConnections = 1024
+
+/** Stepped load until a budget breaks: the knee, and what saturates first. */
+export async function capacity(
+  name: string | undefined,
+  options: CapacityOptions,
+  world: World,
+): Promise<number> {
+  const session = await openSession(options, world)
+  const { config } = session.loaded
+  const changes: SuiteChanges = {
+    ...(options.engine && { engine: options.engine }),
+    ...(options.from !== undefined && startOf(options.from, name, options, session)),
+  }
+  const plan = stepsOf(suitePlan(config, name, changes), options)
+  if (Object.keys(plan.budgets).length === 0)
+    throw new Misuse(
+      `suite ${plan.name.split('.')[0]} has no budgets: a knee is where one breaks; set budgets in ${session.loaded.file}`,
+    )
+  if (options.vary && !session.boots)
+    throw new Misuse(
+      '--vary starts the service with each value: it wants target.command in the config, and no --target',
+    )
+  const found = await findEngine(plan.suite.engine, session)
+  if (found.state === 'missing') {
+    session.progress.warn(found.reason)
+    return exitCodes.invalid.code
+  }
+  const id = newRunId(session, plan.name)
+  const folder = join(session.out, 'runs', id)
+  await mkdir(folder, { recursive: true })
+  const startedAt = new Date(world.now()).toISOString()
+  const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () =>
+    searchKnee(session, plan, found, searchOf(plan, options)),
+  )
+  if (reached.state === 'unreachable') {
+    session.progress.warn(reached.reason)
+    return exitCodes.invalid.code
+  }
+  const result = await resultOf(session, plan, found, { ...reached.result, startedAt }, options)
+  await write(session, folder, result, plan.budgets.p95Ms)
+  if (options.json) printJson(world, result)
+  else
+    world.stdout(
+      `${capacityText(result, { color: world.terminal.color, width: world.terminal.width })}\n  ${join(folder, 'report.html')}\n`,
+    )
+  return codeOf(result.knee)
+}
+
+/** Its load, budgets and journeys; its records under a name of their own, so that no history takes them for runs of the suite. */
+function stepsOf(plan: SuitePlan, { stepSeconds }: CapacityOptions): SuitePlan {
+  // A knee is about what the service can do, not about how much was asked of it.
+  const { requestsPerMinute: _, ...budgets } = plan.budgets
+  return {
+    name: `${plan.name}.capacity`,
+    budgets,
+    suite: {
+      ...plan.suite,
+      warmupSeconds: Math.min(warmupSeconds, stepSeconds),
+      durationSeconds: stepSeconds,
+    },
+  }
+}
+
+function startOf(
+  from: number,
+  name: string | undefined,
+  { engine }: CapacityOptions,
+  session: Session,
+): SuiteChanges {
+  const { config } = session.loaded
+  const suite = config.suites[name ?? Object.keys(config.suites)[0] ?? '']
+  return (engine ?? suite?.engine) === 'autocannon'
+    ? { connections: Math.max(1, Math.round(from)) }
+    : { rate: from }
+}
+
+function searchOf({ suite }: SuitePlan, { most }: CapacityOptions): SearchPlan {
+  const whole = 'connections' in suite.load
+  return {
+    start: 'connections' in suite.load ? suite.load.connections : suite.load.ratePerSecond,
+    growth,
+    closeTo,
+    whole,
+    most: most ?? (whole ? mostConnections : mostRate),
+  }
+}
+
+async function resultOf(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  searched: { samples: Sample[]; knee: Knee; startedAt: string },
+  options: CapacityOptions,
+): Promise<CapacityResult> {
+  const { samples, knee, startedAt } = searched
+  const levels = levelsOf(samples)
+  const keeps = 'keeps' in knee ? knee.keeps : undefined
+  const capacityRps = levels.find(({ load }) => load === keeps)?.throughputRps
+  return {
+    schema: 'vigil.capacity/1',
+    suite: plan.name.replace(/\.capacity$/, ''),
+    engine: plan.suite.engine,
+    loadUnit: 'connections' in plan.suite.load ? 'connections' : 'journeys/s',
+    target: session.targetUrl,
+    startedAt,
+    knee,
+    capacityRps,
+    levels,
+    saturation: saturationOf(levels),
+    settings: options.vary && (await settingsOf(session, plan, found, options.vary, keeps, options.rounds)),
+    forecasts:
+      options.prometheus === undefined
+        ? []
+        : await forecastsFrom(
+            options.prometheus,
+            session.loaded.config.forecasts ?? {},
+            options.days,
+            capacityRps,
+            session.world,
+          ),
+  }
+}
+
+/** Settings are tried at the load where the service is just at its limit: below it all of them do well. */
+async function settingsOf(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  variation: Variation,
+  keeps: number | undefined,
+  rounds: number,
+): Promise<CapacityResult['settings']> {
+  const start = 'connections' in plan.suite.load ? plan.suite.load.connections : plan.suite.load.ratePerSecond
+  const load = keeps ?? start
+  const varied = await measureSettings(session, plan, found, variation, load, rounds)
+  if (varied.state === 'unreachable') {
+    session.progress.warn(varied.reason)
+    return undefined
+  }
+  return {
+    variable: variation.variable,
+    load,
+    results: varied.settings,
+    enough: enough(varied.settings)?.value,
+  }
+}
+
+async function write(
+  session: Session,
+  folder: string,
+  result: CapacityResult,
+  p95Ms: number | undefined,
+): Promise<void> {
+  const problems = await attempt(folder, async () => {
+    await writeWhole(join(folder, 'capacity.json'), `${JSON.stringify(result, null, 2)}\n`)
+    await writeWhole(join(folder, 'report.html'), capacityPage(result, p95Ms))
+  })
+  for (const problem of problems) session.progress.warn(problem)
+}
+
+function codeOf(knee: Knee): number {
+  switch (knee.state) {
+    case 'found':
+    case 'beyond':
+      return exitCodes.pass.code
+    case 'below':
+      return exitCodes.fail.code
+    case 'unknown':
+      return exitCodes.invalid.code
+  }
+}

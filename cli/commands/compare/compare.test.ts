@@ -1,0 +1,188 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { simulateDuet } from '../../../bench/detection-study/duets.ts'
+import type { Verdict } from '../../../baselines/index.ts'
+import { Misuse } from '../../shared/world.ts'
+import { runInWorld } from '../../testing/world.ts'
+import type { Said } from '../../testing/world.ts'
+import { compare } from './run.ts'
+import type { CompareOptions } from './run.ts'
+
+let folder = ''
+const same = simulateDuet({ level: 'quiet', change: {}, pairs: 24, seconds: 2.5 }, 21)
+const slower = simulateDuet({ level: 'quiet', change: { all: 1.2 }, pairs: 24, seconds: 2.5 }, 21)
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vigil-compare-'))
+  const write = (name: string, value: unknown): void =>
+    writeFileSync(join(folder, name), typeof value === 'string' ? value : JSON.stringify(value))
+  for (const [index, run] of same.baseline.entries()) write(`base-${index}.json`, run)
+  write('base.json', same.baseline)
+  write('base.jsonl', same.baseline.map((run) => JSON.stringify(run)).join('\n'))
+  write('slower.json', slower.candidate)
+  write('cut.json', JSON.stringify(same.baseline).slice(0, 4000))
+  mkdirSync(join(folder, '.vigil', 'runs', 'one'), { recursive: true })
+  write('.vigil/runs/one/record.json', same.baseline[0])
+  const good = (id: unknown, duet: typeof same): string => JSON.stringify({ id, ...duet })
+  write(
+    'cases.jsonl',
+    [
+      good('same', same),
+      '{"id":"broken","baseline":[{}],"candidate":[]}',
+      '',
+      'not json',
+      '[1]',
+      good(7, slower),
+    ].join('\n'),
+  )
+  write('good.jsonl', `${good('same', same)}\n${good('slower', slower)}\n`)
+  const few = { baseline: same.baseline.slice(0, 2), candidate: same.candidate.slice(0, 2) }
+  write('long.jsonl', Array.from({ length: 30 }, (_, id) => (id === 20 ? '{' : good(id, few))).join('\n'))
+  write('empty.jsonl', '\n\n')
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+async function run(options: Partial<CompareOptions>): Promise<Said> {
+  return runInWorld(folder, async (world) => compare({ out: '.vigil', ...options }, world))
+}
+
+const each = (side: string): string[] => Array.from({ length: 24 }, (_, index) => `${side}-${index}.json`)
+
+describe('vigil compare', () => {
+  it('says at a glance what is slower, worst first, and exits 1', async () => {
+    const { code, stdout, stderr } = await run({ baseline: each('base'), candidate: ['slower.json'] })
+    expect([code, stderr]).toEqual([1, ''])
+    const [first = '', second = ''] = stdout.split('\n')
+    expect(first).toMatch(/^FAIL {2}worse in \d+ of \d+$/)
+    expect(second).toMatch(/^ {2}FAIL .*p(50|95) \S+ → \S+ ms: \+\d+.* % \(\+.*… \+.*\)/)
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
+  })
+
+  it('is not asked for less than a duet can show on a machine whose noise is known', async () => {
+    const metric = {
+      deviation: 0.05,
+      betweenProcesses: 0,
+      detectable: { '30': 0.1, '60': 0.08, '120': 0.06 },
+    }
+    const duet = same.baseline
+      .map((one) => JSON.stringify({ ...one, suite: 'browse-duet', environment: { fingerprint: 'here' } }))
+      .join('\n')
+    writeFileSync(join(folder, 'duet.jsonl'), duet)
+    mkdirSync(join(folder, 'known'))
+    writeFileSync(
+      join(folder, 'known', 'noise.json'),
+      JSON.stringify({
+        schema: 'vigil.noise/1',
+        environment: { fingerprint: 'here' },
+        measuredAt: '2026-11-25T01:02:03.000Z',
+        suites: {
+          browse: {
+            units: 48,
+            processPairs: 2,
+            unitSeconds: 2.5,
+            metrics: { p50Ms: metric, p95Ms: metric },
+            falseAlarms: { drawn: 300, fail: 1, inconclusive: 20 },
+          },
+        },
+      }),
+    )
+    await expect(
+      run({ baseline: ['duet.jsonl'], candidate: ['duet.jsonl'], margin: 2, out: 'known' }),
+    ).rejects.toThrow('--margin: found 2 %, expected at least 6 %: as measured here by vigil doctor --noise')
+    expect(
+      (await run({ baseline: ['duet.jsonl'], candidate: ['duet.jsonl'], margin: 8, out: 'known' })).code,
+    ).toBe(0)
+    expect(
+      (await run({ baseline: ['base.jsonl'], candidate: ['base.jsonl'], margin: 2, out: 'known' })).code,
+    ).not.toBe(2)
+  })
+
+  it('prints exactly one verdict with --json', async () => {
+    const { code, stdout } = await run({ baseline: ['base.json'], candidate: ['base.jsonl'], json: true })
+    expect([code, (JSON.parse(stdout) as Verdict).verdict]).toEqual([0, 'pass'])
+  })
+
+  it('finds a run by its folder and by its id, and is inconclusive on one pair', async () => {
+    const { code, stdout } = await run({ baseline: ['one'], candidate: [join('.vigil', 'runs', 'one')] })
+    expect([code, stdout]).toEqual([3, expect.stringContaining('1 pair, at least 8 are needed')])
+  })
+
+  it('takes a wider margin in per cent', async () => {
+    expect((await run({ baseline: ['base.json'], candidate: ['slower.json'], margin: 40 })).code).toBe(0)
+  })
+
+  it.each([
+    ['no candidate', { baseline: ['base.json'] }, '--candidate: found none'],
+    [
+      'a file that is not there',
+      { baseline: ['nowhere.json'], candidate: ['base.json'] },
+      'nowhere.json: not there',
+    ],
+    ['a file that is cut off', { baseline: ['base.json'], candidate: ['cut.json'] }, 'cut.json: not JSON'],
+    ['standard input twice', { baseline: ['-'], candidate: ['-'] }, '-: found twice'],
+    ['a batch and files', { batch: 'good.jsonl', baseline: ['base.json'] }, '--batch: found together with'],
+    ['an empty batch', { batch: 'empty.jsonl' }, 'empty.jsonl: empty, expected one case a line'],
+    ['a batch that is not there', { batch: 'nowhere.jsonl' }, 'nowhere.jsonl: not there'],
+  ] as [string, Partial<CompareOptions>, string][])('refuses %s in one line', async (_, options, says) => {
+    const problem: unknown = await run({
+      ...options,
+      ...(options.batch && { batch: join(folder, options.batch) }),
+    }).catch((error: unknown) => error)
+    expect(problem).toBeInstanceOf(Misuse)
+    expect(String(problem)).toContain(says)
+    expect(String(problem)).not.toContain('\n')
+  })
+})
+
+describe('vigil compare --batch', () => {
+  it('prints one verdict a line, in order, with the id, and exits 0 whatever they are', async () => {
+    const { code, stdout, stderr } = await run({ batch: join(folder, 'good.jsonl') })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Verdict & { id: unknown })
+        .map(({ id, verdict }) => [id, verdict]),
+    ).toEqual([
+      ['same', 'pass'],
+      ['slower', 'fail'],
+    ])
+  })
+
+  it('keeps the order of a long batch, whoever judges its lines', async () => {
+    const { code, stdout } = await run({ batch: join(folder, 'long.jsonl') })
+    expect([
+      code,
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { id: number }).id),
+    ]).toEqual([2, Array.from({ length: 30 }, (_, index) => (index === 20 ? null : index))])
+  })
+
+  it('loses no good line to a bad one: that is invalid, named on stderr with its line, and the end is exit 2', async () => {
+    const { code, stdout, stderr } = await run({ batch: join(folder, 'cases.jsonl') })
+    expect(code).toBe(2)
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Verdict & { id: unknown })
+        .map(({ id, verdict }) => [id, verdict]),
+    ).toEqual([
+      ['same', 'pass'],
+      ['broken', 'invalid'],
+      [null, 'invalid'],
+      [null, 'invalid'],
+      [7, 'fail'],
+    ])
+    const problems = stderr.trim().split('\n')
+    expect(problems).toHaveLength(3)
+    expect(problems[0]).toContain('cases.jsonl:2: baseline[0]: schema: ')
+    expect(problems[1]).toContain('cases.jsonl:4: not JSON')
+    expect(problems[2]).toContain('cases.jsonl:5: found an array, expected an object with an id')
+  })
+})

@@ -1,0 +1,169 @@
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { compareRuns, parseRuns } from '../../../baselines/compare/index.ts'
+import type { ComparisonOptions } from '../../../baselines/compare/index.ts'
+import type { Verdict, VerdictRow } from '../../../baselines/index.ts'
+import type { ComparableRun } from '../../../record/read.ts'
+import { inkOf, paperOf } from '../../../reports/terminal/paper.ts'
+import type { Paper } from '../../../reports/terminal/paper.ts'
+import { plain, ruleLine } from '../../../reports/wording/index.ts'
+import { exitCodeOf } from '../../exit-codes.ts'
+import { printJson } from '../../shared/print-json.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+import { runBatch } from './batch.ts'
+import { openInput, unreadable } from './batch-lines.ts'
+import { isDuet, suiteOf } from '../../shared/duet-names.ts'
+import { refuseNarrowMargin } from '../../shared/known-noise.ts'
+
+export interface CompareOptions {
+  baseline?: string[]
+  candidate?: string[]
+  /** A file of cases, one a line; `-` for stdin. */
+  batch?: string
+  strict?: boolean
+  /** Loss accepted, in per cent. */
+  margin?: number
+  out: string
+  json?: boolean
+}
+
+/** Judges records made earlier against each other: needs no config and no target. */
+export async function compare(options: CompareOptions, world: World): Promise<number> {
+  const comparison: ComparisonOptions = {
+    strict: options.strict ?? false,
+    ...(options.margin !== undefined && { margin: options.margin / 100 }),
+  }
+  if (options.batch !== undefined) {
+    if (options.baseline || options.candidate)
+      throw new Misuse(
+        '--batch: found together with --baseline or --candidate, expected one or the other: a batch holds both sides of every case',
+      )
+    return runBatch(options.batch, world, { kind: 'compare', comparison })
+  }
+  const [baselines, candidates] = [options.baseline ?? [], options.candidate ?? []]
+  if (baselines.length === 0 || candidates.length === 0)
+    throw new Misuse(
+      `--${baselines.length === 0 ? 'baseline' : 'candidate'}: found none, expected record files, run folders or ids (or --batch with a file of cases)`,
+    )
+  if ([...baselines, ...candidates].filter((name) => name === '-').length > 1)
+    throw new Misuse('-: found twice, expected standard input on one side once')
+  const [before, after] = [
+    await readAll(baselines, options.out, world),
+    await readAll(candidates, options.out, world),
+  ]
+  await refuseUnseen(before, comparison.margin, options.out, world)
+  const verdict = compareRuns(before, after, comparison)
+  if (options.json) printJson(world, verdict)
+  else world.stdout(comparisonText(verdict, world))
+  return exitCodeOf(verdict.verdict)
+}
+
+/** The units of a duet on a machine whose noise is known are not asked what they cannot show. Other records are of another load than noise was measured with. */
+async function refuseUnseen(
+  runs: readonly ComparableRun[],
+  margin: number | undefined,
+  out: string,
+  world: World,
+): Promise<void> {
+  const [first] = runs
+  if (first?.suite === undefined || first.environment === undefined || !isDuet(first.suite)) return
+  await refuseNarrowMargin(
+    resolve(world.cwd, out),
+    [suiteOf(first.suite)],
+    margin,
+    first.environment.fingerprint,
+    (problem) => world.stderr(`vigil: ${problem}\n`),
+  )
+}
+
+async function readAll(names: readonly string[], out: string, world: World): Promise<ComparableRun[]> {
+  const runs: ComparableRun[] = []
+  for (const name of names) {
+    const path = await recordPath(name, out, world)
+    const parsed = parseRuns(await textOf(path), path)
+    if (parsed.state === 'refused') throw new Misuse(plain(parsed.problem, 600))
+    runs.push(...parsed.runs)
+  }
+  return runs
+}
+
+/** A file, a run's folder, or the id of a run under `<out>/runs/`. */
+async function recordPath(name: string, out: string, world: World): Promise<string> {
+  if (name === '-') return name
+  const given = resolve(world.cwd, name)
+  for (const path of [given, resolve(world.cwd, out, 'runs', name)]) {
+    const found = await stat(path).catch(() => undefined)
+    if (found?.isDirectory()) return join(path, 'record.json')
+    if (found) return path
+  }
+  return given
+}
+
+/** More than this is no set of records. */
+const longestFile = 512 * 2 ** 20
+
+async function textOf(path: string): Promise<string> {
+  const parts: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of openInput(path)) {
+      size += chunk.length
+      if (size > longestFile)
+        throw new Misuse(
+          `${path}: over ${longestFile} bytes, expected records; a file of many cases goes to --batch`,
+        )
+      parts.push(chunk)
+    }
+  } catch (error) {
+    throw error instanceof Misuse ? error : unreadable(path, error)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+/** Rows of a status that are shown before the others are only counted. */
+const mostRows = 20
+
+/** The verdict, what made it so, and every row, worst first. */
+function comparisonText(verdict: Verdict, world: World): string {
+  const paper = paperOf(world.terminal)
+  const word = verdict.verdict.toUpperCase()
+  const groups: VerdictRow['status'][] = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped']
+  const lines = groups.flatMap((status) =>
+    groupLines(
+      verdict.rows.filter((row) => row.status === status),
+      paper,
+    ),
+  )
+  return [
+    paper.ink(inkOf(verdict.verdict), word) +
+      paper.paragraph(`${word}  `, summary(verdict)).join('\n').slice(word.length),
+    ...lines,
+    '',
+  ].join('\n')
+}
+
+function summary({ verdict, rows }: Verdict): string {
+  const of = (status: VerdictRow['status']): VerdictRow[] => rows.filter((row) => row.status === status)
+  switch (verdict) {
+    case 'pass':
+      return of('improved').length > 0
+        ? `not slower, and better in ${of('improved').length} of ${rows.length}`
+        : 'not slower by more than the margin'
+    case 'fail':
+      return `worse in ${of('fail').length} of ${rows.length}`
+    case 'inconclusive':
+      return 'not enough to decide'
+    case 'invalid':
+      return 'not to be compared'
+  }
+}
+
+function groupLines(rows: readonly VerdictRow[], paper: Paper): string[] {
+  const lines = rows.slice(0, mostRows).flatMap((row) => {
+    const word = row.status.toUpperCase()
+    const [first = '', ...more] = paper.paragraph(`  ${word.padEnd('INCONCLUSIVE'.length)}  `, ruleLine(row))
+    return [`  ${paper.ink(inkOf(row.status), word)}${first.slice(2 + word.length)}`, ...more]
+  })
+  return rows.length > mostRows ? [...lines, `  … and ${rows.length - mostRows} more: --json`] : lines
+}

@@ -1,0 +1,69 @@
+import os from 'node:os'
+import { catalogue, lookForTool } from '../../../runtime/tools/index.ts'
+import type { FoundTool, ToolName } from '../../../runtime/tools/index.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import { printJson } from '../../shared/print-json.ts'
+import { version } from '../../shared/version.ts'
+import type { World } from '../../shared/world.ts'
+import type { NoiseOptions } from './noise.ts'
+
+export interface DoctorOptions extends NoiseOptions {
+  /** Measure how far the same code differs from itself here. */
+  noise?: boolean
+}
+
+/** What vigil measures with here: the machine, the tools that are there, and those that would have to be fetched. */
+export async function doctor(options: DoctorOptions, world: World): Promise<number> {
+  if (options.noise) {
+    const { doctorNoise } = await import('./noise.ts')
+    return doctorNoise(options, world)
+  }
+  const surroundings = {
+    env: world.env,
+    progress: () => undefined,
+    signal: world.interrupted,
+  }
+  const tools: FoundTool[] = []
+  for (const name of Object.keys(catalogue).filter((key): key is ToolName => key in catalogue)) {
+    tools.push((await lookForTool(name, surroundings)) ?? notHere(name))
+  }
+  const machine = {
+    vigil: version(),
+    node: process.versions.node,
+    os: `${os.type()} ${os.release()} ${os.arch()}`,
+    processor: os.cpus()[0]?.model ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+  }
+  if (options.json) printJson(world, { schema: 'vigil.doctor/1', machine, tools })
+  else world.stdout([...machineLines(machine), '', ...tools.map(toolLine), ''].join('\n'))
+  return tools.some((tool) => tool.state === 'missing' && tool.name === 'k6')
+    ? exitCodes.invalid.code
+    : exitCodes.pass.code
+}
+
+function notHere(name: ToolName): FoundTool {
+  return {
+    state: 'missing',
+    name,
+    reason: 'not on this machine; vigil fetches it when it is first needed',
+    whatToDo: catalogue[name].advice,
+  }
+}
+
+function machineLines(machine: Record<string, string | number>): string[] {
+  return Object.entries(machine).map(([fact, value]) =>
+    fact === 'memoryBytes'
+      ? line('memory', `${(Number(value) / 2 ** 30).toFixed(1)} GiB`)
+      : line(fact, String(value)),
+  )
+}
+
+function toolLine(tool: FoundTool): string {
+  if (tool.state === 'found') return line(tool.name, `${tool.version}  ${tool.path} (${tool.origin})`)
+  return line(tool.name, `MISSING: ${tool.reason}: ${tool.whatToDo}`)
+}
+
+function line(what: string, value: string): string {
+  return `${what.padEnd(18)} ${value}`
+}

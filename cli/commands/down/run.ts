@@ -1,0 +1,45 @@
+import { resolve } from 'node:path'
+import {
+  endLeftovers,
+  endSupervisor,
+  isRunning,
+  readState,
+  release,
+} from '../../../monitoring/stack/index.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import type { CommonOptions } from '../../shared/options.ts'
+import { printJson } from '../../shared/print-json.ts'
+import type { World } from '../../shared/world.ts'
+import { stackFolder } from '../up/run.ts'
+
+/** More than every part may take. */
+const graceMs = 25_000
+
+/** Ends the stack of `vigil up`, by processes that are known to be its own. */
+export async function down(options: Pick<CommonOptions, 'out' | 'json'>, world: World): Promise<number> {
+  const folder = stackFolder(resolve(world.cwd, options.out))
+  const state = readState(folder)
+  const running = state !== undefined && isRunning(state.supervisor)
+  const how = running ? await endSupervisor(state.supervisor, graceMs) : 'ended'
+  // A supervisor that was killed has a guardian that does the same; by the time it has, there is nothing left to do.
+  const leftovers = state === undefined ? [] : await endLeftovers(state)
+  if (state !== undefined && how !== 'left') await release(folder, state.supervisor.pid)
+  const lost =
+    state?.components.flatMap(({ name, ended }) => (ended === undefined ? [] : [`${name} ${ended}`])) ?? []
+  if (options.json)
+    printJson(world, {
+      schema: 'vigil.down/1',
+      was: running ? 'up' : leftovers.length > 0 ? 'left over' : 'down',
+      ended: state?.components.map(({ name }) => name) ?? [],
+      lost,
+    })
+  else world.stdout(`${said(running, leftovers)}\n`)
+  for (const text of lost) world.stderr(`vigil: ${text} (before it was asked to)\n`)
+  if (how === 'left') world.stderr(`vigil: process ${state?.supervisor.pid} does not end\n`)
+  return how === 'left' || lost.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
+}
+
+function said(running: boolean, leftovers: readonly string[]): string {
+  if (running) return 'the stack is down'
+  return leftovers.length > 0 ? `ended what was left of a stack: ${leftovers.join(', ')}` : 'no stack is up'
+}

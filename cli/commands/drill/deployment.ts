@@ -1,0 +1,67 @@
+import { runDeploymentDrill } from '../../../monitoring/drills/index.ts'
+import type { DeploymentResult } from '../../../monitoring/drills/index.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import { printJson } from '../../shared/print-json.ts'
+import type { Session } from '../../shared/session.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { DrillOptions } from './run.ts'
+import { pushGoodDrill } from './push.ts'
+
+/** One marked alert through a deployment's own Prometheus and Alertmanager. */
+export async function drillDeployment(
+  session: Session,
+  names: readonly string[],
+  options: DrillOptions,
+): Promise<number> {
+  const { world, progress } = session
+  const { prometheus, alertmanager } = options
+  if (prometheus === undefined || alertmanager === undefined)
+    throw new Misuse(
+      `--${prometheus === undefined ? 'prometheus' : 'alertmanager'} is missing: a deployment is drilled by both`,
+    )
+  if (names.length > 0)
+    throw new Misuse(
+      'a deployment is drilled with an alert of its own, since nothing is broken there: expected no names with --prometheus',
+    )
+  const acknowledged = options.ackPort !== undefined || options.ackPoll !== undefined
+  if (acknowledged && !options.loud)
+    throw new Misuse('--ack-port and --ack-poll need --loud: nobody acknowledges what is silenced')
+  const token = world.env['VIGIL_ACK_TOKEN']
+  const result = await runDeploymentDrill({
+    prometheusUrl: prometheus,
+    alertmanagerUrl: alertmanager,
+    severity: options.severity,
+    loud: options.loud ?? false,
+    ...(options.ackPort !== undefined && {
+      acknowledgement: { kind: 'hook', port: options.ackPort } as const,
+    }),
+    ...(options.ackPoll !== undefined && {
+      acknowledgement: { kind: 'poll', url: options.ackPoll, ...(token !== undefined && { token }) } as const,
+    }),
+    id: `${world.now().toString(36)}${Math.floor(world.random() * 36 ** 4).toString(36)}`,
+    waitMs: options.wait * 1000,
+    now: world.now,
+    signal: world.interrupted,
+    tell: progress.phase,
+  })
+  if (options.json) printJson(world, { schema: 'vigil.drill-deployment/1', ...result })
+  else world.stdout(`${lineOf(result, options)}\n`)
+  if (result.state === 'passed') await pushGoodDrill(session, result.seconds)
+  return codeOf(result)
+}
+
+function lineOf(result: DeploymentResult, { severity, loud }: DrillOptions): string {
+  if (result.state === 'lost') return `LOST at ${result.hop}: ${result.why}`
+  const told = result.receivers.join(', ')
+  if (!loud)
+    return `pass: an alert of severity ${severity} is routed to ${told}; it was silenced, nobody was told (${result.seconds} s)`
+  return `pass: an alert of severity ${severity} went to ${told}${result.acknowledgedBy === undefined ? ' (no acknowledgement was waited for)' : `, acknowledged by ${result.acknowledgedBy}`} (${result.seconds} s)`
+}
+
+// A Prometheus that is not reached or does not evaluate says nothing about delivery.
+function codeOf(result: DeploymentResult): number {
+  if (result.state === 'passed') return exitCodes.pass.code
+  return result.hop === 'prometheus' || result.hop === 'evaluation'
+    ? exitCodes.invalid.code
+    : exitCodes.fail.code
+}

@@ -1,0 +1,142 @@
+import { rmSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { dirname, join, resolve } from 'node:path'
+import { nearest } from '../../../config/names.ts'
+import {
+  drillsDocument,
+  drillsJunit,
+  drillsNamed,
+  drillsText,
+  findStageTools,
+  runDrills,
+  startStage,
+  usualPerSecond,
+  verdictOf,
+} from '../../../monitoring/drills/index.ts'
+import type { Drill, DrillsReport } from '../../../monitoring/drills/index.ts'
+import { writeWhole } from '../../../record/store.ts'
+import { exitCodeOf } from '../../exit-codes.ts'
+import type { CommonOptions } from '../../shared/options.ts'
+import { printJson } from '../../shared/print-json.ts'
+import { newRunId } from '../../shared/run-id.ts'
+import { openSession } from '../../shared/session.ts'
+import type { Session } from '../../shared/session.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+import { drillDeployment } from './deployment.ts'
+import { drillConsole } from './console.ts'
+import { pushGoodDrill } from './push.ts'
+
+export interface DrillOptions extends Omit<CommonOptions, 'target'> {
+  monitoring?: string
+  speed: number
+  prometheus?: string
+  alertmanager?: string
+  severity: string
+  loud?: boolean
+  ackPort?: number
+  ackPoll?: string
+  wait: number
+}
+
+/** Drills alerts: with a stage of real processes, or, with `--prometheus` and `--alertmanager`, a deployment. */
+export async function drill(names: readonly string[], options: DrillOptions, world: World): Promise<number> {
+  const session = await openSession(options, world)
+  if (options.prometheus !== undefined || options.alertmanager !== undefined)
+    return drillDeployment(session, names, options)
+  const chosen = drillsNamed(names)
+  if (chosen.state === 'unknown')
+    throw new Misuse(
+      `drill ${JSON.stringify(chosen.name)}: no alert of that name${nearest(chosen.name, chosen.known)}`,
+    )
+  const folder = join(session.out, 'drills', newRunId(session, 'drill'))
+  await mkdir(folder, { recursive: true })
+  const report = await onStage(session, options, chosen.drills, folder)
+  const width = world.terminal.stdoutIsTerminal ? world.terminal.width : 160
+  await writeWhole(
+    join(folder, 'drills.json'),
+    `${JSON.stringify(drillsDocument(report, options.speed), null, 2)}\n`,
+  )
+  await writeWhole(join(folder, 'junit.xml'), drillsJunit(report))
+  if (options.json) printJson(world, drillsDocument(report, options.speed))
+  else world.stdout(drillsText(report, options.speed, width))
+  const verdict = verdictOf(report)
+  if (verdict === 'pass' && names.length === 0) await pushGoodDrill(session, report.seconds)
+  return exitCodeOf(verdict)
+}
+
+function nothing(problem: string): DrillsReport {
+  return { results: [], unexpected: [], problems: [problem], seconds: 0 }
+}
+
+/** Plays the drills on a stage that is started for them and ended however they end. */
+async function onStage(
+  session: Session,
+  options: DrillOptions,
+  drills: readonly Drill[],
+  folder: string,
+): Promise<DrillsReport> {
+  const { world, loaded, progress } = session
+  const { target } = loaded.config
+  if (!target.command)
+    throw new Misuse(`${loaded.file}: target.command: missing, expected how the service is started`)
+  const tools = await findStageTools({
+    env: world.env,
+    progress: progress.phase,
+    signal: world.interrupted,
+  })
+  if (tools.state === 'missing') return nothing(tools.reason)
+  progress.phase(
+    'starting the stage: the service, its database, Prometheus, Alertmanager, exporters, probes, receivers',
+  )
+  const scratch = join(folder, 'stage')
+  const started = await startStage({
+    monitoring: resolve(world.cwd, options.monitoring ?? join(dirname(loaded.file), 'monitoring')),
+    folder: scratch,
+    speed: options.speed,
+    tools: tools.tools,
+    service: {
+      command: target.command,
+      cwd: dirname(loaded.file),
+      env: { ...world.env, ...target.env, ...drillEnvironment },
+      ready: target.ready ?? '/',
+    },
+    faultsToken: randomBytes(24).toString('hex'),
+    usualPerSecond,
+    now: world.now,
+    signal: world.interrupted,
+  })
+  if (started.state === 'failed') return nothing(world.interrupted.aborted ? 'interrupted' : started.reason)
+  const console = drillConsole(session, drills.length, options.quiet ?? false)
+  try {
+    return await runDrills({
+      drills,
+      stage: started.stage,
+      speed: options.speed,
+      unique: world.now().toString(36),
+      now: world.now,
+      signal: world.interrupted,
+      tell: console.step,
+      finished: console.finished,
+    })
+  } finally {
+    console.done()
+    await started.stage.stop()
+    // What it kept is worth nothing afterwards; what it found is in the report.
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/**
+ * The limits of production for users, which is what alerts on limits compare with; room for one address, from which all
+ * of a drill comes. No endpoint of telemetry, and no log that would be read by nobody.
+ */
+const drillEnvironment = {
+  RATE_LIMIT_PER_MINUTE: '100',
+  AUTH_RATE_LIMIT_PER_MINUTE: '5000',
+  LOG_LEVEL: 'silent',
+  OTEL_EXPORTER_OTLP_ENDPOINT: '',
+  LOG_DIR: '',
+  METRICS_TOKEN: '',
+}

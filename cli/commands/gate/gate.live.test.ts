@@ -1,0 +1,187 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Verdict } from '../../../baselines/index.ts'
+import type { Run } from '../../../record/index.ts'
+import { freePort, startService } from '../../testing/service.ts'
+import type { Service } from '../../testing/service.ts'
+import { workplace } from '../../testing/vigil.ts'
+import type { Ran, Workplace } from '../../testing/vigil.ts'
+
+// Short loads that a busy machine can make as well: 450 requests, of which an error budget of 1 % needs 300. Latencies are
+// only judged narrowly where they are what a test is about.
+const suites = {
+  rate: {
+    engine: 'k6' as const,
+    journeys: { home: 1 },
+    load: { ratePerSecond: 150 },
+    warmupSeconds: 0.5,
+    durationSeconds: 3,
+  },
+  capacity: {
+    engine: 'autocannon' as const,
+    journeys: { home: 1 },
+    load: { connections: 4 },
+    warmupSeconds: 0.5,
+    durationSeconds: 2,
+  },
+}
+const budgets = { p95Ms: 5000, meanMs: 5000, errorRate: 0.01, requestsPerMinute: 1000 }
+
+let place: Workplace
+let services: Service[] = []
+beforeEach(() => (place = workplace()))
+afterEach(async () => {
+  for (const service of services) await service.close()
+  services = []
+  place.remove()
+})
+
+async function serve(...args: Parameters<typeof startService>): Promise<Service> {
+  const service = await startService(...args)
+  services.push(service)
+  return service
+}
+
+async function gate(
+  url: string,
+  more: string[] = [],
+  changes: Partial<Parameters<Workplace['configure']>[0]> = {},
+): Promise<Ran & { verdict: Verdict }> {
+  place.configure({ target: { url }, probes: { home: { journey: 'home' } }, suites, budgets, ...changes })
+  const ran = await place.vigil(['gate', '--json', '--target', url, ...more])
+  if (ran.stdout === '') throw new Error(ran.stderr)
+  return { ...ran, verdict: JSON.parse(ran.stdout) as Verdict }
+}
+
+describe('the gate', { timeout: 120_000 }, () => {
+  it('passes a healthy service and leaves every report', async () => {
+    const service = await serve((_request, response) => response.end('ok'))
+    const { code, verdict, stderr } = await gate(service.url)
+    expect(
+      verdict.rows.filter((row) => row.status !== 'pass'),
+      stderr,
+    ).toEqual([])
+    expect([verdict.verdict, code]).toEqual(['pass', 0])
+    const [id] = readdirSync(join(place.folder, '.vigil', 'gates'))
+    for (const name of ['verdict.json', 'report.html', 'report.md', 'junit.xml', 'metrics.prom'])
+      expect(existsSync(join(place.folder, '.vigil', 'gates', id ?? '', name)), name).toBe(true)
+    const runs = readdirSync(join(place.folder, '.vigil', 'runs'))
+    expect(runs).toHaveLength(2)
+    for (const run of runs) {
+      expect(readdirSync(join(place.folder, '.vigil', 'runs', run))).toEqual(
+        expect.arrayContaining([
+          'record.json',
+          'verdict.json',
+          'report.html',
+          'report.md',
+          'junit.xml',
+          'metrics.prom',
+        ]),
+      )
+    }
+  })
+
+  it('fails a service that answers in 700 ms, by its p95', async () => {
+    const service = await serve((_request, response) => setTimeout(() => response.end('ok'), 700))
+    const { code, verdict } = await gate(service.url, ['--engine', 'k6'], {
+      suites: { rate: { ...suites.rate, load: { ratePerSecond: 80 } } },
+      budgets: { ...budgets, p95Ms: 500 },
+    })
+    const p95 = verdict.rows.find((row) => row.metric === 'p95Ms')
+    expect([p95?.status, verdict.verdict, code]).toEqual(['fail', 'fail', 1])
+    expect(p95?.actual).toBeGreaterThanOrEqual(695)
+    expect(p95?.message).toMatch(/^p95 \d{3,4} ms, budget < 500 ms/)
+  })
+
+  it('fails a service with 2 % errors, by its error rate and nothing else', async () => {
+    const service = await serve((_request, response, index) => {
+      response.statusCode = index % 50 === 7 ? 500 : 200
+      response.end('ok')
+    })
+    const { code, verdict } = await gate(service.url, ['--engine', 'k6'])
+    expect(verdict.rows.filter((row) => row.status === 'fail').map((row) => row.metric)).toEqual([
+      'errorRate',
+    ])
+    expect(verdict.rows.find((row) => row.metric === 'errorRate')?.actual).toBeCloseTo(0.02, 2)
+    expect(code).toBe(1)
+  })
+
+  it('does not take a redirect for an answer: exit 4, class redirect', async () => {
+    const service = await serve((_request, response) =>
+      response.writeHead(302, { location: 'http://login.example/' }).end(),
+    )
+    const { code, verdict } = await gate(service.url)
+    expect([verdict.verdict, code]).toEqual(['invalid', 4])
+    expect(verdict.rows[0]?.message).toContain('redirect')
+    expect(service.seen()).toBe(1)
+  })
+
+  it('does not load a target that is down: exit 4, class connect', async () => {
+    const { code, verdict } = await gate(`http://127.0.0.1:${await freePort()}`)
+    expect([verdict.verdict, code]).toEqual(['invalid', 4])
+    expect(verdict.rows[0]?.message).toContain('(connect)')
+  })
+
+  it('fails a service that answers 500, without loading what does not work', async () => {
+    const service = await serve((_request, response) => {
+      response.statusCode = 500
+      response.end('sorry')
+    })
+    const { code, verdict } = await gate(service.url)
+    expect([verdict.verdict, code]).toEqual(['fail', 1])
+    expect(verdict.rows[0]?.message).toMatch(/probe home is down: .*500/)
+    expect(service.seen()).toBeLessThan(10)
+  })
+
+  it('fails a service killed in the middle of a run, with the class and the second it began', async () => {
+    const service = await serve((_request, response, index) => {
+      response.end('ok')
+      if (index === 250) void service.close()
+    })
+    const { code, verdict, stderr } = await gate(service.url, ['--engine', 'k6'])
+    expect([verdict.verdict, code], stderr).toEqual(['fail', 1])
+    const [run] = readdirSync(join(place.folder, '.vigil', 'runs'))
+    const record = JSON.parse(
+      readFileSync(join(place.folder, '.vigil', 'runs', run ?? '', 'record.json'), 'utf8'),
+    ) as Run
+    const connect = record.failures?.find((failure) => failure.class === 'connect')
+    expect(connect?.count).toBeGreaterThan(100)
+    expect(connect?.firstAtMs).toBeGreaterThan(0)
+    expect(connect?.firstAtMs).toBeLessThan(3000)
+  })
+})
+
+describe('interrupts', { timeout: 60_000 }, () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    '%s in the middle of a load ends it within 10 s, keeps a record marked interrupted, exit %i',
+    async (signal, expected) => {
+      const service = await serve((_request, response) => response.end('ok'))
+      place.configure({
+        target: { url: service.url },
+        suites: { capacity: { ...suites.capacity, durationSeconds: 600 } },
+        budgets,
+      })
+      let measuring = (): void => undefined
+      const begun = new Promise<void>((resolve) => (measuring = resolve))
+      const { process: child, ran } = place.start(
+        ['load', '--json', '--config', 'vigil.config.mjs', '--target', service.url],
+        {
+          onStderr: (text) => {
+            if (text.includes('measuring')) measuring()
+          },
+        },
+      )
+      await begun
+      const at = performance.now()
+      child.kill(signal)
+      const { code, stdout } = await ran
+      expect(code).toBe(expected)
+      expect(performance.now() - at).toBeLessThan(10_000)
+      expect(JSON.parse(stdout)).toMatchObject({ interrupted: true, validity: { valid: false } })
+    },
+  )
+})

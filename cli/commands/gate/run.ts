@@ -1,0 +1,170 @@
+import { join } from 'node:path'
+import { combineVerdicts } from '../../../baselines/index.ts'
+import type { VerdictRow } from '../../../baselines/index.ts'
+import type { ReportInput } from '../../../reports/index.ts'
+import type { ProbesReport } from '../../../record/probe.ts'
+import { writeReports, writeRun } from '../../shared/artefacts.ts'
+import { conclude } from '../../shared/conclude.ts'
+import { findEngine } from '../../shared/engines.ts'
+import type { FoundEngine } from '../../shared/engines.ts'
+import { measureSuite } from '../../shared/measure.ts'
+import { runReportOf } from '../../shared/judged-run.ts'
+import type { JudgedRun } from '../../shared/judged-run.ts'
+import type { CommonOptions } from '../../shared/options.ts'
+import { newRunId } from '../../shared/run-id.ts'
+import { probeRows, runSessionProbes } from '../../shared/probing.ts'
+import { pushRuns } from '../../shared/pushing.ts'
+import { openSession, withTarget } from '../../shared/session.ts'
+import type { Session } from '../../shared/session.ts'
+import { suitePlan } from '../../shared/suites.ts'
+import type { SuitePlan } from '../../shared/suites.ts'
+import { version } from '../../shared/version.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+import { withBaseline } from '../../shared/baseline-rows.ts'
+import { keepInHistory } from '../../shared/keep-history.ts'
+import { baseOf, baseProblem, gateDuet } from './duet.ts'
+
+export interface GateOptions extends CommonOptions {
+  engine: 'k6' | 'autocannon' | 'both'
+  duration?: number
+  requirePush?: boolean
+  /** A revision that the work tree is held against in a duet. */
+  base?: string
+}
+
+/** What a gate came to, before it is written and printed. */
+interface Gated {
+  probes: ProbesReport | undefined
+  runs: JudgedRun[]
+  rows: VerdictRow[]
+  notes: string[]
+  problems: string[]
+}
+
+/** A suite with what is to load it. */
+interface Planned {
+  plan: SuitePlan
+  engine: FoundEngine
+}
+
+/** The main job: probes, load by every suite, budgets, reports, push, verdict. */
+export async function gate(options: GateOptions, world: World): Promise<number> {
+  const session = await openSession(options, world)
+  const plans = gatePlans(session, options)
+  const base = baseOf(options.base, world)
+  // Found out before minutes are spent on the budgets.
+  const wrong = base?.asked ? await baseProblem(session, base) : undefined
+  if (wrong !== undefined) throw new Misuse(`--base: ${wrong}`)
+  const planned = await withEngines(session, plans)
+  const id = newRunId(session, 'gate')
+  const folder = join(session.out, 'gates', id)
+  const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () =>
+    gateTarget(session, planned, id),
+  )
+  const gated: Gated =
+    reached.state === 'used'
+      ? reached.result
+      : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
+  // When the target has ended: what measures beside it would be measured with it.
+  const duet =
+    gated.runs.length > 0
+      ? await gateDuet(
+          session,
+          base,
+          plans.map(({ name }) => name),
+          options,
+        )
+      : { verdicts: [], notes: [], problems: [] }
+  const pushes = await pushRuns(session, gated.runs, options.requirePush ?? false)
+  const verdict = combineVerdicts(
+    [...gated.runs.map((judged) => judged.verdict), ...duet.verdicts],
+    [...gated.rows, ...pushes.rows],
+  )
+  const input: ReportInput = {
+    title: 'gate',
+    verdict,
+    runs: gated.runs.map(runReportOf),
+    ...(gated.probes && { probes: gated.probes }),
+    notes: [...gated.notes, ...duet.notes, ...pushes.notes, ...gated.problems],
+    folder,
+    vigilVersion: version(),
+  }
+  const problems = [...gated.problems, ...duet.problems, ...(await writeReports(folder, input))]
+  await keepInHistory(session)
+  return conclude(session, options.json ?? false, { input, document: verdict, problems })
+}
+
+/** The gate's suites, as far as the engine asked for loads them; by default all the config has. */
+function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
+  const { config } = session.loaded
+  const names = config.gate?.suites ?? Object.keys(config.suites)
+  const plans = names.map((name) =>
+    suitePlan(config, name, options.duration === undefined ? {} : { duration: options.duration }),
+  )
+  const wanted = plans.filter((plan) => options.engine === 'both' || plan.suite.engine === options.engine)
+  if (wanted.length > 0) return wanted
+  throw new Misuse(
+    `--engine ${options.engine}: none of the gate's suites (${names.join(', ') || 'none'}) is loaded by it`,
+  )
+}
+
+// Before the target is started: a tool that has to be built first takes minutes.
+async function withEngines(session: Session, plans: readonly SuitePlan[]): Promise<Planned[]> {
+  const found = new Map<string, FoundEngine>()
+  const planned: Planned[] = []
+  for (const plan of plans) {
+    const engine = found.get(plan.suite.engine) ?? (await findEngine(plan.suite.engine, session))
+    found.set(plan.suite.engine, engine)
+    planned.push({ plan, engine })
+  }
+  return planned
+}
+
+async function gateTarget(session: Session, planned: readonly Planned[], id: string): Promise<Gated> {
+  const probes = await runSessionProbes(
+    session,
+    session.loaded.config.gate?.probes ?? Object.keys(session.loaded.config.probes ?? {}),
+    id,
+  )
+  const gated: Gated = { probes, runs: [], rows: probes ? probeRows(probes) : [], notes: [], problems: [] }
+  const down = gated.rows.filter((row) => row.status === 'fail')
+  if (down.length > 0) {
+    gated.notes.push(
+      `no load was made: ${down.map((row) => row.step ?? row.metric).join(', ')} ${down.length === 1 ? 'is' : 'are'} down, and loading what does not work measures nothing`,
+    )
+    return gated
+  }
+  for (const { plan, engine } of planned) await addRun(session, plan, engine, gated)
+  return gated
+}
+
+async function addRun(session: Session, plan: SuitePlan, engine: FoundEngine, gated: Gated): Promise<void> {
+  if (session.world.interrupted.aborted) {
+    gated.rows.push(invalidRow(plan.name, `suite ${plan.name} was not run: interrupted`))
+    return
+  }
+  // A laptop without k6 still learns what autocannon can say; a release is not gated by half a gate.
+  if (engine.state === 'missing' && !session.world.env['CI']) {
+    const note = `suite ${plan.name} was LEFT OUT: ${engine.reason}`
+    session.progress.warn(note)
+    gated.notes.push(note)
+    gated.rows.push({
+      rule: 'suite',
+      suite: plan.name,
+      step: null,
+      metric: 'suite',
+      status: 'skipped',
+      message: note,
+    })
+    return
+  }
+  const judged = await withBaseline(session, await measureSuite(session, plan, engine))
+  gated.notes.push(...(judged.notes ?? []))
+  gated.problems.push(...(await writeRun(judged)))
+  gated.runs.push(judged)
+}
+
+function invalidRow(metric: string, message: string): VerdictRow {
+  return { rule: 'gate', step: null, metric, status: 'invalid', message }
+}

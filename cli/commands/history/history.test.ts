@@ -1,0 +1,163 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { acceptRuns } from '../../../baselines/accepted/index.ts'
+import { simulateSeries } from '../../../bench/detection-study/series.ts'
+import { exampleRun, countsOf, spread } from '../../../record/testing/examples/runs.ts'
+import { readRecord, runFolder, writeRecord } from '../../../record/store.ts'
+import { Misuse } from '../../shared/world.ts'
+import { runInWorld } from '../../testing/world.ts'
+import type { Said } from '../../testing/world.ts'
+import { writeBaseline } from '../../shared/baseline-files.ts'
+import { history } from './run.ts'
+import type { HistoryOptions } from './run.ts'
+
+let folder = ''
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'vigil-history-'))
+  for (let index = 0; index < 24; index += 1) {
+    const ms = (index < 12 ? 10 : 13) * (1 + 0.01 * ((index * 7) % 3))
+    const id = `20260102-0304${String(index).padStart(2, '0')}-browse`
+    await writeRecord(
+      await runFolder(folder, id),
+      exampleRun(
+        { a: countsOf(spread(100, ms, ms * 2)) },
+        { id, startedAt: `2026-01-02T03:04:${String(index).padStart(2, '0')}.000Z` },
+      ),
+    )
+  }
+  writeFileSync(
+    join(await runFolder(folder, '20260102-030499-damaged'), 'record.json'),
+    '{"schema":"vigil.run/1"',
+  )
+  const plan = { runs: 60, noise: 0.02, correlation: 0.3, spikes: 0, gaps: 0.05 }
+  writeFileSync(
+    join(folder, 'cases.jsonl'),
+    [
+      { id: 'clean', series: simulateSeries({ ...plan, steps: [] }, 1) },
+      { id: 'step', series: simulateSeries({ ...plan, steps: [{ at: 30, factor: 1.3 }] }, 2) },
+      { id: 'bad', series: [{}] },
+    ]
+      .map((line) => JSON.stringify(line))
+      .join('\n'),
+  )
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+async function run(
+  suite: string | undefined,
+  options: Partial<HistoryOptions>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Said> {
+  return runInWorld(folder, async (world) => history(suite, { out: folder, ...options }, { ...world, env }))
+}
+
+describe('vigil history', () => {
+  it('shows the runs and where their level changed; a damaged one is named, set aside, and the rest used', async () => {
+    const { code, stdout, stderr } = await run('browse', { metric: 'p50Ms' })
+    expect(code).toBe(0)
+    expect(stdout).toContain('browse  k6, environment')
+    expect(stdout).toMatch(
+      /─ p50Ms \S+ → \S+ \(\+30 %\), about here, between 2026-01-02 03:04 and 2026-01-02 03:04, p \S+\n {2}2026-01-02 03:04 {2}p50Ms/,
+    )
+    expect(stdout).toMatch(/^ {2}p50Ms [▁▂▃]{12}[▆▇█]{12}$/m)
+    expect(stderr).toContain('20260102-030499-damaged/record.json: not JSON')
+  })
+
+  it('prints one document with --json, changes with the id of their run', async () => {
+    const { stdout } = await run(undefined, { json: true })
+    const document = JSON.parse(stdout) as {
+      groups: { runs: unknown[]; changes: { metric: string; index: number; run: string }[] }[]
+      setAside: string[]
+    }
+    expect([document.groups.length, document.groups[0]?.runs.length, document.setAside.length]).toEqual([
+      1, 24, 1,
+    ])
+    expect(document.groups[0]?.changes.find(({ metric }) => metric === 'p50Ms')).toMatchObject({
+      index: 12,
+      run: '20260102-030412-browse',
+      within: ['20260102-030411-browse', '20260102-030413-browse'],
+    })
+  })
+
+  it('--latest tells how the newest run of each suite was judged', async () => {
+    const { stdout } = await run(undefined, { latest: true })
+    expect(stdout).toMatch(
+      /^NOT JUDGED {4}browse {2}k6, environment \S+, 2026-01-02 03:04 {2}20260102-030423-browse\n$/,
+    )
+  })
+
+  it('looks at so many of the newest runs as it is told', async () => {
+    const { stdout } = await run('browse', { runs: 13, metric: 'p50Ms' })
+    expect(stdout).toContain('the newest 13 of 24 runs, 0 changes')
+  })
+
+  it('--prune deletes old runs, none that a baseline names; their figures stay in history', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'vigil-prune-'))
+    cpSync(folder, place, { recursive: true })
+    const here = async (options: Partial<HistoryOptions>): Promise<Said> =>
+      runInWorld(place, async (world) => history(undefined, { out: place, ...options }, world))
+    const [first] = readdirSync(join(place, 'runs'))
+    const stored = await readRecord(join(place, 'runs', first ?? ''))
+    if (stored.state === 'refused') throw new Error(stored.problem)
+    const accepted = acceptRuns(undefined, [
+      { run: stored.run, verdict: { schema: 'vigil.verdict/1', verdict: 'pass', rows: [] } },
+    ])
+    if (accepted.state === 'refused') throw new Error(accepted.reasons.join())
+    await writeBaseline(join(place, 'baselines', 'stored'), accepted.baseline)
+    await here({})
+    const { stdout } = await here({ prune: true, keep: 10 })
+    // The ten newest: one of them damaged, which is no run less.
+    expect(stdout).toBe('14 runs deleted, the newest 10 and 1 of baselines kept\n')
+    expect(readdirSync(join(place, 'runs')).filter((id) => id === first)).toEqual([first])
+    expect(JSON.parse((await here({ json: true })).stdout)).toMatchObject({ groups: [{ all: 24 }] })
+    writeFileSync(join(place, 'baselines', 'stored', 'other.json'), '{')
+    await expect(here({ prune: true, keep: 1 })).rejects.toThrow('other.json: not JSON')
+    await expect(here({ prune: true })).rejects.toThrow('--prune: found no --keep')
+    rmSync(place, { recursive: true, force: true })
+  })
+
+  it('says in one line that a shared history cannot be reached, and does not take what is here for all of it', async () => {
+    const { code, stdout, stderr } = await run(
+      'browse',
+      {},
+      { VIGIL_DATABASE_URL: 'postgres://vigil:s3cret@127.0.0.1:9/vigil' },
+    )
+    expect([code, stdout]).toEqual([4, ''])
+    expect(stderr).toMatch(
+      /^vigil: VIGIL_DATABASE_URL: the history in PostgreSQL at 127\.0\.0\.1:9\/vigil cannot be used \(connect ECONNREFUSED .*\n$/,
+    )
+    expect(stderr).not.toContain('s3cret')
+  })
+
+  it('of a suite that never ran is a misuse', async () => {
+    await expect(run('brwose', {})).rejects.toThrow(Misuse)
+    await expect(run('brwose', {})).rejects.toThrow('no run of suite brwose there yet')
+  })
+
+  it('--batch prints the changes of each series, with its id; a bad line is told and ends with 2', async () => {
+    const { code, stdout, stderr } = await run(undefined, { batch: join(folder, 'cases.jsonl') })
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map(
+        (line) =>
+          JSON.parse(line) as {
+            id: string
+            changes: { index: number; metric: string; before: number; after: number; pValue: number }[]
+          },
+      )
+    expect([code, lines.map(({ id }) => id)]).toEqual([2, ['clean', 'step', 'bad']])
+    expect(lines[0]?.changes).toEqual([])
+    expect(lines[1]?.changes[0]).toEqual({
+      index: expect.closeTo(30, -1),
+      metric: expect.any(String),
+      before: expect.any(Number),
+      after: expect.any(Number),
+      pValue: expect.any(Number),
+    })
+    expect(stderr).toContain('cases.jsonl:3: series[0]: schema: ')
+  })
+})

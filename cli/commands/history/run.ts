@@ -1,0 +1,188 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { historyMetrics, locatedChanges } from '../../../baselines/change-points/index.ts'
+import type { ChangePointOptions, HistoryMetric } from '../../../baselines/change-points/index.ts'
+import { loadConfig } from '../../../config/load.ts'
+import { nearest } from '../../../config/names.ts'
+import { comparableOf, HistoryUnavailable, withHistory } from '../../../record/history/index.ts'
+import type { HistoryDatabase, RunEntry, RunHistory } from '../../../record/history/index.ts'
+import { plain } from '../../../reports/wording/index.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import { historyDatabase } from '../../shared/history-database.ts'
+import { printJson } from '../../shared/print-json.ts'
+import { damageStamp } from '../../shared/probe-history.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+import { runBatch } from '../compare/batch.ts'
+import { pruneHistory } from './prune.ts'
+import { groupText, latestText } from './text.ts'
+import type { Told } from './text.ts'
+
+export interface HistoryOptions {
+  metric?: string
+  batch?: string
+  /** Look at so many of the newest runs of a suite. */
+  runs?: number
+  /** Only how the newest run of each suite was judged. */
+  latest?: boolean
+  /** Delete the folders of old runs. */
+  prune?: boolean
+  /** prune: so many of the newest stay. */
+  keep?: number
+  /** Says where history is kept. prune: whose baselines are not touched. */
+  config?: string
+  out: string
+  json?: boolean
+}
+
+/** More runs than a person looks at, and few enough to look for changes in at once. */
+const usualRuns = 1000
+
+/** Runs over time and where their level changed. Tells; does not judge: the exit code says only whether it could be told. */
+export async function history(
+  suite: string | undefined,
+  options: HistoryOptions,
+  world: World,
+): Promise<number> {
+  const metric = metricOf(options.metric)
+  const looked: ChangePointOptions = metric === undefined ? {} : { metrics: [metric] }
+  if (options.batch !== undefined) return runBatch(options.batch, world, { kind: 'history', looked })
+  if (options.prune) return pruneHistory(options, world)
+  const found = await lookInto(suite, options, looked, world)
+  if (found.state === 'unavailable') {
+    world.stderr(`vigil: ${plain(found.problem, 600)}\n`)
+    return exitCodes.invalid.code
+  }
+  const { latest, groups, setAside } = found
+  for (const problem of setAside) world.stderr(`vigil: set aside: ${plain(problem)}\n`)
+  if (latest.length === 0)
+    throw new Misuse(
+      `${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${plain(suite, 80)}`} there yet: make one with 'vigil load' or 'vigil gate'`,
+    )
+  if (options.json)
+    printJson(
+      world,
+      options.latest
+        ? { schema: 'vigil.history/1', latest, setAside }
+        : { schema: 'vigil.history/1', groups: groups.map(documentOf), setAside },
+    )
+  else
+    world.stdout(
+      options.latest
+        ? latestText(latest)
+        : `${groups.map((group) => groupText(group, metric ?? 'p95Ms', world.terminal.width)).join('\n\n')}\n`,
+    )
+  return exitCodes.pass.code
+}
+
+type Found =
+  | { state: 'found'; latest: RunEntry[]; groups: Told[]; setAside: string[] }
+  | { state: 'unavailable'; problem: string }
+
+async function lookInto(
+  suite: string | undefined,
+  options: HistoryOptions,
+  looked: ChangePointOptions,
+  world: World,
+): Promise<Found> {
+  const out = resolve(world.cwd, options.out)
+  const warn = (problem: string): void => world.stderr(`vigil: ${plain(problem, 600)}\n`)
+  const where = {
+    out,
+    database: await databaseOf(options, out, world),
+    stamp: () => damageStamp(world.now),
+    warn,
+    progress: progressOf(world),
+  }
+  try {
+    return await withHistory(where, async (index) => ({
+      state: 'found',
+      latest: await newestRuns(index, suite),
+      groups: options.latest ? [] : await groupsOf(index, suite, options.runs ?? usualRuns, looked),
+      setAside: (await index.setAside()).map(({ problem }) => problem),
+    }))
+  } catch (error) {
+    if (error instanceof HistoryUnavailable) return { state: 'unavailable', problem: error.message }
+    throw error
+  }
+}
+
+/** What the environment says, or the config, where there is one. */
+async function databaseOf(
+  { config = 'vigil.config.ts' }: HistoryOptions,
+  out: string,
+  world: World,
+): Promise<HistoryDatabase | undefined> {
+  const asked = historyDatabase(world.env, out, undefined)
+  if (asked !== undefined || !existsSync(resolve(world.cwd, config))) return asked
+  const loaded = await loadConfig(world.cwd, config)
+  if (loaded.state === 'wrong') throw new Misuse(plain(loaded.problem, 600))
+  return historyDatabase(world.env, out, loaded.loaded.config)
+}
+
+function metricOf(name: string | undefined): HistoryMetric | undefined {
+  const metric = historyMetrics.find((known) => known === name)
+  if (name !== undefined && metric === undefined)
+    throw new Misuse(
+      `--metric: found ${JSON.stringify(plain(name, 80))}, expected one of ${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`,
+    )
+  return metric
+}
+
+/** Reading so many records takes seconds; fewer are read before anybody wonders. */
+const manyRuns = 2000
+
+function progressOf({ stderr, terminal }: World): (done: number, all: number) => void {
+  return (done, all) => {
+    if (all >= manyRuns && terminal.stderrIsTerminal)
+      stderr(`\r\u001B[2K${done === all ? '' : `reading records: ${done} of ${all}`}`)
+  }
+}
+
+// Probes have a history of their own: vigil uptime.
+async function newestRuns(index: RunHistory, suite: string | undefined): Promise<RunEntry[]> {
+  return (await index.latest(suite)).filter(({ engine }) => engine !== 'probe')
+}
+
+async function groupsOf(
+  index: RunHistory,
+  suite: string | undefined,
+  newest: number,
+  looked: ChangePointOptions,
+): Promise<Told[]> {
+  const groups: Told[] = []
+  for (const series of await index.series(suite)) {
+    if (series.engine === 'probe') continue
+    const { entries, all } = await index.runs(series, newest)
+    groups.push({ ...series, all, runs: entries, changes: locatedChanges(entries.map(comparableOf), looked) })
+  }
+  return groups
+}
+
+function documentOf({ suite, engine, environment, all, runs, changes }: Told): object {
+  const points = runs.map(
+    ({ id, startedAt, state, verdict, revision, requests, errorRate, throughputRps, latency }) => ({
+      id,
+      startedAt,
+      valid: state === 'valid',
+      verdict,
+      revision,
+      requests,
+      errorRate,
+      throughputRps,
+      ...latency,
+    }),
+  )
+  return {
+    suite,
+    engine,
+    environment,
+    all,
+    runs: points,
+    changes: changes.map(({ within, ...change }) => ({
+      ...change,
+      run: runs[change.index]?.id,
+      within: within.map((at) => runs[at]?.id),
+    })),
+  }
+}

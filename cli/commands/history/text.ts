@@ -1,0 +1,135 @@
+import { leastRuns } from '../../../baselines/change-points/index.ts'
+import type { HistoryMetric, LocatedChange } from '../../../baselines/change-points/index.ts'
+import type { RunEntry, Series } from '../../../record/history/index.ts'
+import { plain } from '../../../reports/wording/index.ts'
+
+/** The newest runs of a series, oldest first, and where their level changed. */
+export interface Told extends Series {
+  runs: RunEntry[]
+  /** How many there are, with those that are not among `runs`. */
+  all: number
+  changes: LocatedChange[]
+}
+
+/** Lines of the newest runs that a person still reads. */
+const mostLines = 20
+
+/** A series as a person reads it: its trend in a line, its changes, its newest runs. */
+export function groupText(
+  { suite, engine, environment, all, runs, changes }: Told,
+  metric: HistoryMetric,
+  width: number,
+): string {
+  const shown = runs.slice(-mostLines)
+  const first = runs.length - shown.length
+  const most = Math.max(...shown.map((run) => valueOf(run, metric)))
+  const lines = shown.map((run, index) => {
+    const here = changes.filter((change) => change.index === first + index)
+    const value = valueOf(run, metric)
+    const bar = '▪'.repeat(most > 0 ? Math.round((value / most) * 20) : 0)
+    const state = [
+      run.state === 'valid' ? '' : run.state,
+      run.verdict === null || run.verdict === 'pass' || run.state !== 'valid' ? '' : run.verdict,
+    ]
+      .filter((word) => word !== '')
+      .join(' ')
+    return [
+      ...here.map((change) => `  ─ ${changeText(change, runs)}`),
+      `  ${run.startedAt.slice(0, 16).replace('T', ' ')}  ${metric} ${figure(value).padStart(7)}  ${bar}${state === '' ? '' : `  ${state}`}`,
+    ].join('\n')
+  })
+  const older = changes
+    .filter((change) => change.index < first)
+    .map((change) => `  ─ ${changeText(change, runs)}, at run ${plain(runs[change.index]?.id ?? '', 80)}`)
+  const few =
+    runs.length < 2 * leastRuns
+      ? [`  ${runs.length} runs: changes are looked for from ${2 * leastRuns} on`]
+      : []
+  const trend =
+    runs.length > 1
+      ? [
+          `  ${metric} ${sparkline(
+            runs.map((run) => (run.state === 'valid' && run.requests > 0 ? valueOf(run, metric) : undefined)),
+            Math.max(10, width - metric.length - 3),
+          )}`,
+        ]
+      : []
+  const newest =
+    all > runs.length
+      ? `the newest ${runs.length} of ${all} runs`
+      : `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`
+  return [
+    `${plain(suite, 80)}  ${plain(engine, 40)}, environment ${plain(environment, 40)}: ${newest}, ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
+    ...trend,
+    ...few,
+    ...older,
+    ...lines,
+  ].join('\n')
+}
+
+function changeText(
+  { metric, before, after, pValue, within: [from, to] }: LocatedChange,
+  runs: readonly RunEntry[],
+): string {
+  const percent =
+    before > 0 ? ` (${after >= before ? '+' : '−'}${Math.abs((after / before - 1) * 100).toFixed(0)} %)` : ''
+  const where = from === to ? 'here' : `about here, between ${dayOf(runs[from])} and ${dayOf(runs[to])}`
+  return `${metric} ${figure(before)} → ${figure(after)}${percent}, ${where}, p ${pValue.toPrecision(1)}`
+}
+
+function dayOf(run: RunEntry | undefined): string {
+  return run?.startedAt.slice(0, 16).replace('T', ' ') ?? ''
+}
+
+const blocks = '▁▂▃▄▅▆▇█'
+
+/**
+ * Values as a row of blocks from the lowest to the highest, at most `width` of them: of several that share one the median is drawn. A gap is
+ * a space: what was not measured is no low value.
+ */
+export function sparkline(values: readonly (number | undefined)[], width: number): string {
+  const columns = Math.min(values.length, width)
+  const drawn = Array.from({ length: columns }, (_, column) =>
+    middle(
+      values
+        .slice(
+          Math.floor((column * values.length) / columns),
+          Math.floor(((column + 1) * values.length) / columns),
+        )
+        .filter((value) => value !== undefined),
+    ),
+  )
+  const known = drawn.filter((value) => value !== undefined)
+  const [low, high] = [Math.min(...known), Math.max(...known)]
+  return drawn
+    .map((value) =>
+      value === undefined
+        ? ' '
+        : (blocks[high === low ? 3 : Math.round(((value - low) / (high - low)) * (blocks.length - 1))] ??
+          ' '),
+    )
+    .join('')
+}
+
+function middle(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]
+}
+
+/** The newest run of each series, a line each. */
+export function latestText(runs: readonly RunEntry[]): string {
+  return runs
+    .map(
+      ({ suite, engine, environment, startedAt, verdict, id }) =>
+        `${(verdict ?? 'not judged').toUpperCase().padEnd(12)}  ${plain(suite, 80)}  ${plain(engine, 40)}, environment ${plain(environment, 40)}, ${startedAt.slice(0, 16).replace('T', ' ')}  ${plain(id, 80)}\n`,
+    )
+    .join('')
+}
+
+function valueOf({ errorRate, throughputRps, latency }: RunEntry, metric: HistoryMetric): number {
+  if (metric === 'errorRate') return errorRate
+  return metric === 'throughputRps' ? throughputRps : latency[metric]
+}
+
+function figure(value: number): string {
+  return String(Number(value.toPrecision(3)))
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path'
+import type { ReportInput } from '../../../reports/index.ts'
+import { recordOfProbes } from '../../../synthetics/record.ts'
+import type { ProbesReport } from '../../../record/probe.ts'
+import { writeProbes, writeReports } from '../../shared/artefacts.ts'
+import { conclude } from '../../shared/conclude.ts'
+import { environmentHere, targetOf } from '../../shared/environment.ts'
+import type { CommonOptions } from '../../shared/options.ts'
+import { keepOnce } from '../../shared/probe-history.ts'
+import { pushProbes } from '../../shared/probe-push.ts'
+import { cadenceOf, checkProbeNames, runSessionProbes, verdictOfProbes } from '../../shared/probing.ts'
+import { newRunId } from '../../shared/run-id.ts'
+import { openSession, withTarget } from '../../shared/session.ts'
+import type { Session } from '../../shared/session.ts'
+import { version } from '../../shared/version.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+
+export interface ProbeOptions extends CommonOptions {
+  once?: boolean
+  /** True: each probe by its own `every`. */
+  every?: string | true
+  metricsPort?: number
+  metricsHost: string
+}
+
+/** Runs probes, all of the config or those named: once, or on a schedule until interrupted. */
+export async function probe(names: readonly string[], options: ProbeOptions, world: World): Promise<number> {
+  const session = await openSession(options, world)
+  checkProbeNames(session, names)
+  const wanted = names.length > 0 ? names : Object.keys(session.loaded.config.probes ?? {})
+  if (wanted.length === 0)
+    throw new Misuse(`${session.loaded.file}: probes: found none, expected at least one to run`)
+  // A schedule that cannot be read is told now, not when somebody first starts the scheduler.
+  for (const name of wanted) cadenceOf(session, name, undefined)
+  if (options.every === undefined) {
+    if (options.metricsPort !== undefined)
+      throw new Misuse(
+        '--metrics-port goes with --every: what runs once ends before anything could scrape it (set pushgateway.url instead)',
+      )
+    return probeOnce(session, wanted, options)
+  }
+  const { probeOnSchedule } = await import('./schedule.ts')
+  return probeOnSchedule(session, wanted, options)
+}
+
+async function probeOnce(
+  session: Session,
+  wanted: readonly string[],
+  options: ProbeOptions,
+): Promise<number> {
+  const { world } = session
+  const id = newRunId(session, 'probe')
+  const folder = join(session.out, 'runs', id)
+  const startedAt = new Date(world.now()).toISOString()
+  const began = performance.now()
+  const certificates = new Map<string, number>()
+  const reached = await withTarget(session, { load: false, logFile: join(folder, 'target.log') }, async () =>
+    runSessionProbes(session, wanted, id, (name, expiresAtMs) => void certificates.set(name, expiresAtMs)),
+  )
+  const probes: ProbesReport =
+    reached.state === 'used' && reached.result ? reached.result : { schema: 'vigil.probes/1', probes: [] }
+  const verdict = verdictOfProbes(
+    probes,
+    reached.state === 'unreachable' ? reached.reason : 'no probe was run',
+    id,
+  )
+  const environment = environmentHere('probe')
+  const facts = {
+    id,
+    startedAt,
+    durationMs: performance.now() - began,
+    target: await targetOf(session),
+    environment,
+  }
+  await keepOnce(session, probes.probes, (name) => cadenceOf(session, name, undefined))
+  const pushed = await pushProbes(session, probes, environment, certificates)
+  const input: ReportInput = {
+    title: 'probe',
+    verdict,
+    runs: [],
+    probes,
+    notes: pushed.notes,
+    folder,
+    vigilVersion: version(),
+  }
+  const problems = [
+    ...(await writeProbes(
+      folder,
+      probes,
+      recordOfProbes(probes, (name) => journeyOf(session, name), facts),
+    )),
+    ...(await writeReports(folder, input)),
+    ...pushed.problems,
+  ]
+  return conclude(session, options.json ?? false, { input, document: probes, problems })
+}
+
+function journeyOf(session: Session, name: string): string | undefined {
+  const probeConfig = session.loaded.config.probes?.[name]
+  return probeConfig && 'journey' in probeConfig ? probeConfig.journey : undefined
+}

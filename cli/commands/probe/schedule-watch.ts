@@ -1,0 +1,169 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { historyKeeper } from '../../shared/probe-history.ts'
+import type { ProbeResult } from '../../../record/probe.ts'
+import { entryOf } from '../../../synthetics/history/entry.ts'
+import { heartbeatFile } from '../../../synthetics/schedule/index.ts'
+import type { ScheduleEvent, Supervised } from '../../../synthetics/schedule/index.ts'
+import { scheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
+import type { Endpoint } from '../../../synthetics/metrics/index.ts'
+import { diskProblem } from '../../shared/disk.ts'
+import type { ScheduleConsole } from './schedule-console.ts'
+import type { Session } from '../../shared/session.ts'
+import { version } from '../../shared/version.ts'
+import { Misuse } from '../../shared/world.ts'
+
+/** Where all that a scheduler tells goes: history, metrics, heartbeat and console. */
+export interface ScheduleWatch {
+  hear: (event: ScheduleEvent<ProbeResult>) => void
+  /** A certificate was seen, good until then (milliseconds since 1970). */
+  certificate: (probe: string, expiresAtMs: number) => void
+  metricsUrl: string | undefined
+  /** One line over all that was heard. */
+  summary: () => string
+  close: () => Promise<void>
+}
+
+export interface WatchOptions {
+  metricsPort?: number
+  metricsHost: string
+}
+
+const dayMs = 86_400_000
+/** As far back as `vigil uptime` looks. */
+const keptMs = 402 * dayMs
+
+type Ran = Extract<ScheduleEvent<ProbeResult>, { kind: 'ran' }>
+
+export async function openWatch(
+  session: Session,
+  probes: readonly string[],
+  options: WatchOptions,
+  console: ScheduleConsole,
+): Promise<ScheduleWatch> {
+  const { world, targetUrl } = session
+  const metrics = scheduledMetrics(probes, { version: version(), node: process.versions.node })
+  const endpoint = await endpointOf(options, async () => metrics.text(world.now()))
+  const history = await historyKeeper(session)
+  const heartbeat = heartbeatOf(session)
+  const startedAt = new Date(world.now()).toISOString()
+  const count = { runs: 0, skipped: 0, missed: 0 }
+  let forgotAt = -Infinity
+  const forgetDaily = (nowMs: number): void => {
+    if (nowMs - forgotAt < dayMs) return
+    forgotAt = nowMs
+    history?.forget(nowMs - keptMs)
+  }
+
+  const ran = (event: Ran): void => {
+    const { startedMs, dueMs, holdsUntilMs, outcome } = event
+    const result = resultOf(event)
+    const latenessMs = startedMs - dueMs
+    count.runs += 1
+    metrics.ran(result, latenessMs, holdsUntilMs)
+    if (outcome.state === 'hung') metrics.hung(result.name)
+    history?.keep(entryOf(result, targetUrl, holdsUntilMs))
+    metrics.waiting(history?.waiting() ?? 0)
+    console.ran(result, { dueMs, latenessMs, endedMs: world.now() })
+  }
+  const hear = (event: ScheduleEvent<ProbeResult>): void => {
+    switch (event.kind) {
+      case 'ran':
+        return ran(event)
+      case 'skipped':
+        count.skipped += 1
+        metrics.skipped(event.name)
+        return console.skipped(event)
+      case 'missed':
+        count.missed += event.count
+        metrics.missed(event.name, event.count)
+        return console.missed(event)
+      case 'clock-moved':
+        return console.clockMoved(event)
+      case 'beat':
+        metrics.beat(event.atMs)
+        forgetDaily(event.atMs)
+        return heartbeat.beat({
+          schema: 'vigil.heartbeat/1',
+          at: new Date(event.atMs).toISOString(),
+          startedAt,
+          pid: world.pid,
+          probes: probes.length,
+          running: event.running,
+          ...count,
+        })
+    }
+  }
+  return {
+    hear,
+    certificate: metrics.certificate,
+    metricsUrl: endpoint?.url,
+    summary: () => `stopped: ${count.runs} runs, ${count.skipped} skipped, ${count.missed} missed`,
+    close: async () => {
+      await heartbeat.last()
+      await endpoint?.close()
+      history?.close()
+    },
+  }
+}
+
+async function endpointOf(
+  { metricsHost, metricsPort }: WatchOptions,
+  text: () => Promise<string>,
+): Promise<Endpoint | undefined> {
+  if (metricsPort === undefined) return undefined
+  try {
+    return await serveMetrics(metricsHost, metricsPort, text)
+  } catch (error) {
+    throw new Misuse(
+      `--metrics-port ${metricsPort}: ${error instanceof Error ? error.message : String(error)}, expected a free port of this machine`,
+    )
+  }
+}
+
+function heartbeatOf(session: Session): ReturnType<typeof heartbeatFile> {
+  const folder = join(session.out, 'schedule')
+  const file = join(folder, 'heartbeat.json')
+  let told = false
+  const failed = (error: unknown): void => {
+    if (!told)
+      session.progress.warn(
+        diskProblem(error, file) ?? `${file}: ${error instanceof Error ? error.message : String(error)}`,
+      )
+    told = true
+  }
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    failed(error)
+  }
+  return heartbeatFile(file, failed)
+}
+
+/** A run as a result: one that did not come to its end says nothing about the target. */
+function resultOf({ name, startedMs, outcome }: Ran): ProbeResult {
+  if (outcome.state === 'done' && !outcome.overdue) return outcome.result
+  const message = unfinishedWords(outcome)
+  if (outcome.state === 'done')
+    return outcome.result.outcome === 'unknown' ? { ...outcome.result, message } : outcome.result
+  return {
+    name,
+    outcome: 'unknown',
+    startedAt: new Date(startedMs).toISOString(),
+    durationMs: 0,
+    attempts: 0,
+    steps: [],
+    message,
+  }
+}
+
+function unfinishedWords(outcome: Supervised<ProbeResult>): string {
+  switch (outcome.state) {
+    case 'done':
+      return 'was told to end at its deadline: this prober took longer than its attempts may'
+    case 'hung':
+      return 'did not end when it was told to, and was left behind: a defect of this prober'
+    case 'threw':
+      return `this prober failed: ${outcome.reason.split('\n')[0]?.slice(0, 200) ?? ''}`
+  }
+}

@@ -1,0 +1,71 @@
+import { resolve } from 'node:path'
+import { judgeRun } from '../../../baselines/index.ts'
+import type { Run } from '../../../record/index.ts'
+import { listRuns, readRecord } from '../../../record/store.ts'
+import type { ReportInput } from '../../../reports/index.ts'
+import { readProbes, reportOfRun, writeReports } from '../../shared/artefacts.ts'
+import { conclude } from '../../shared/conclude.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import { verdictOfProbes } from '../../shared/probing.ts'
+import { openSession } from '../../shared/session.ts'
+import type { Session } from '../../shared/session.ts'
+import type { CommonOptions } from '../../shared/options.ts'
+import { version } from '../../shared/version.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+import { withBaseline } from '../../shared/baseline-rows.ts'
+
+/** Writes the reports of a stored run again, judged by the budgets that the config holds now. */
+export async function report(
+  name: string | undefined,
+  options: CommonOptions,
+  world: World,
+): Promise<number> {
+  const session = await openSession(options, world)
+  const stored = await readRecord(await recordPath(name, session.out, world.cwd))
+  if (stored.state === 'refused') throw new Misuse(stored.problem)
+  const input =
+    stored.run.engine === 'probe'
+      ? await probeReport(stored.run, stored.folder)
+      : await loadReport(stored.run, stored.folder, session)
+  const problems = await writeReports(stored.folder, input)
+  conclude(session, options.json ?? false, { input, document: input.verdict, problems })
+  // Reports were asked for, not a verdict.
+  return problems.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
+}
+
+async function loadReport(run: Run, folder: string, session: Session): Promise<ReportInput> {
+  const { config } = session.loaded
+  const budgets = config.suites[run.suite]?.budgets ?? config.budgets ?? {}
+  return reportOfRun(
+    `load ${run.suite}`,
+    await withBaseline(session, { run, budgets, verdict: judgeRun(run, budgets), folder }),
+    [],
+  )
+}
+
+async function probeReport(run: Run, folder: string): Promise<ReportInput> {
+  const probes = await readProbes(folder)
+  if (probes.state === 'refused') throw new Misuse(probes.problem)
+  return {
+    title: 'probe',
+    verdict: verdictOfProbes(probes.report, 'no probe was run', run.id),
+    runs: [],
+    probes: probes.report,
+    notes: [],
+    folder,
+    vigilVersion: version(),
+  }
+}
+
+/** A path as it is given, an id under `<out>/runs/`, or the newest run there. */
+async function recordPath(name: string | undefined, out: string, cwd: string): Promise<string> {
+  const ids = await listRuns(out)
+  if (name === undefined) {
+    const [newest] = ids
+    if (newest === undefined)
+      throw new Misuse(`${out}/runs: no run there yet: make one with 'vigil load' or 'vigil gate'`)
+    return resolve(out, 'runs', newest)
+  }
+  return ids.includes(name) ? resolve(out, 'runs', name) : resolve(cwd, name)
+}

@@ -1,0 +1,274 @@
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  componentNames,
+  identify,
+  isComponent,
+  missingIn,
+  notificationLine,
+  productionIn,
+  stackConsole,
+  stackTable,
+  startDetached,
+  supervise,
+  targetsDown,
+} from '../../../monitoring/stack/index.ts'
+import type { Audience, ComponentName, StackPlan, StackState } from '../../../monitoring/stack/index.ts'
+import { findTool } from '../../../runtime/tools/index.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import type { CommonOptions } from '../../shared/options.ts'
+import { printJson } from '../../shared/print-json.ts'
+import { openSession } from '../../shared/session.ts'
+import type { Session } from '../../shared/session.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+
+export interface UpOptions extends Omit<CommonOptions, 'target'> {
+  port?: string[]
+  freePorts?: boolean
+  monitoring?: string
+  interval?: number
+  detach?: boolean
+}
+
+const main = fileURLToPath(new URL('../../main.ts', import.meta.url))
+/** As a user starts it: it knows how a scheduler stays small. */
+const script = fileURLToPath(new URL('../../../vigil', import.meta.url))
+/** Twice production's slowest interval, and time to be started in. */
+const targetsMs = 40_000
+const lookMs = 5000
+/** Set for the supervisor that `--detach` starts. */
+const supervisorVariable = 'VIGIL_STACK_SUPERVISOR'
+
+/** Where the stack of an output folder keeps everything. */
+export function stackFolder(out: string): string {
+  return join(out, 'stack')
+}
+
+/** The whole stack as local processes, until it is interrupted; with `--detach` until `vigil down`. */
+export async function up(options: UpOptions, world: World): Promise<number> {
+  const session = await openSession(options, world)
+  const ports = portsOf(options.port ?? [])
+  const monitoring = resolve(
+    world.cwd,
+    options.monitoring ?? join(dirname(session.loaded.file), 'monitoring'),
+  )
+  const production = productionIn(monitoring)
+  const missing = await missingIn(production)
+  if (missing !== undefined)
+    throw new Misuse(
+      `${missing}: missing, expected the configuration that production loads (another folder: --monitoring)`,
+    )
+  if (!session.loaded.config.target.command)
+    throw new Misuse(`${session.loaded.file}: target.command: missing, expected how the service is started`)
+  if (options.detach && world.env[supervisorVariable] === undefined) return detach(session, options)
+  const tools = await findTools(session)
+  const self = identify(world.pid)
+  if (tools === undefined || self === undefined) return exitCodes.invalid.code
+  const plan = { ...planOf(session, options), production, ports, tools }
+  const result = await supervise(plan, self, audience(session, options), { targetsMs, lookMs })
+  switch (result.state) {
+    case 'ended':
+      for (const lost of result.lost) session.progress.warn(`${lost} (before it was asked to)`)
+      return result.lost.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
+    case 'taken':
+      session.progress.warn(
+        `the stack is up already (process ${result.by.supervisor.pid}): 'vigil down' ends it`,
+      )
+      return exitCodes.invalid.code
+    case 'wrong':
+      throw new Misuse(result.reason)
+    case 'failed':
+      session.progress.warn(result.reason)
+      return exitCodes.invalid.code
+  }
+}
+
+function planOf(
+  session: Session,
+  { freePorts, interval, config }: UpOptions,
+): Omit<StackPlan, 'tell' | 'production' | 'ports' | 'tools'> {
+  const { world, loaded, out } = session
+  const { target } = loaded.config
+  const cwd = dirname(loaded.file)
+  const probe = (url: string, port: number): string[] => [
+    'probe',
+    '--every',
+    '--metrics-port',
+    String(port),
+    '--target',
+    url,
+    '--config',
+    resolve(world.cwd, config),
+    '--out',
+    join(stackFolder(out), 'probes', 'out'),
+  ]
+  return {
+    folder: stackFolder(out),
+    usualPorts: freePorts !== true,
+    target: {
+      command: target.command ?? [],
+      cwd,
+      env: { ...world.env, ...target.env },
+      ready: target.ready ?? '/',
+    },
+    probes: (url, port) => ({ command: [script, ...probe(url, port)], cwd, env: world.env }),
+    interval: interval === undefined ? undefined : `${interval}s`,
+    now: world.now,
+    signal: world.interrupted,
+  }
+}
+
+function audience({ world, progress }: Session, { json }: UpOptions): Audience {
+  const console = stackConsole(
+    world.stdout,
+    world.terminal.stdoutIsTerminal ? world.terminal.width : undefined,
+  )
+  return {
+    phase: progress.phase,
+    up: (state) => {
+      progress.done()
+      if (json) printJson(world, documentOf(state))
+      else console.table(state)
+      for (const down of targetsDown(state.targets)) progress.warn(down)
+    },
+    changed: (state, what) => {
+      const line = `${new Date(world.now()).toISOString().slice(11, 19)}Z  ${what}`
+      if (json) return progress.warn(line)
+      return console.line(line, state)
+    },
+    notified: (received) =>
+      json ? progress.phase(notificationLine(received)) : console.line(notificationLine(received)),
+  }
+}
+
+async function detach(session: Session, options: UpOptions): Promise<number> {
+  const { world, out } = session
+  const args = [
+    'up',
+    '--config',
+    options.config,
+    '--out',
+    options.out,
+    ...(options.port ?? []).flatMap((port) => ['--port', port]),
+    ...(options.freePorts ? ['--free-ports'] : []),
+    ...(options.monitoring === undefined ? [] : ['--monitoring', options.monitoring]),
+    ...(options.interval === undefined ? [] : ['--interval', String(options.interval)]),
+  ]
+  const result = await startDetached({
+    command: [process.execPath, main, ...args],
+    cwd: world.cwd,
+    env: { ...world.env, [supervisorVariable]: '1' },
+    folder: stackFolder(out),
+    signal: world.interrupted,
+  })
+  if (result.state === 'interrupted') return exitCodes.invalid.code
+  if (result.state === 'ended') {
+    world.stderr(`${result.reason}\n`)
+    return result.code
+  }
+  if (options.json) printJson(world, documentOf(result.stack))
+  else
+    world.stdout(
+      `${stackTable(result.stack)}\n\n'vigil down' ends it; its messages are in ${relative(world.cwd, join(stackFolder(out), 'up.log'))}\n`,
+    )
+  const down = targetsDown(result.stack.targets)
+  for (const line of down) session.progress.warn(line)
+  return down.length > 0 ? exitCodes.fail.code : exitCodes.pass.code
+}
+
+function documentOf({ components, targets }: StackState): object {
+  return {
+    schema: 'vigil.up/1',
+    components: components.map(({ name, url, process, ended }) => ({
+      name,
+      state: ended === undefined ? 'up' : 'ended',
+      url,
+      ...(process && { pid: process.pid }),
+      ...(ended !== undefined && { message: ended }),
+    })),
+    targets,
+  }
+}
+
+/** `name=NNNN` of each; 0 is any that is free. */
+function portsOf(given: readonly string[]): Partial<Record<ComponentName, number>> {
+  return Object.fromEntries(
+    given.map((text) => {
+      const [name = '', port = ''] = text.split('=')
+      if (!isComponent(name))
+        throw new Misuse(
+          `--port: found ${JSON.stringify(text)}, expected one of ${componentNames.join(', ')}, as in prometheus=9090`,
+        )
+      if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
+        throw new Misuse(`--port: found ${JSON.stringify(text)}, expected a port after ${name}=`)
+      return [name, Number(port)]
+    }),
+  )
+}
+
+/** The first version of each that loads what production loads. */
+const oldest = {
+  prometheus: [2, 42],
+  promtool: [2, 42],
+  alertmanager: [0, 25],
+  pushgateway: [1, 4],
+  node_exporter: [1, 0],
+  postgres_exporter: [0, 11],
+  'process-exporter': undefined,
+} as const satisfies Record<keyof StackPlan['tools'], readonly [number, number] | undefined>
+
+async function findTools({ world, progress }: Session): Promise<StackPlan['tools'] | undefined> {
+  const found: Partial<Record<keyof StackPlan['tools'], string>> = {}
+  for (const name of [
+    'prometheus',
+    'promtool',
+    'alertmanager',
+    'pushgateway',
+    'node_exporter',
+    'postgres_exporter',
+    'process-exporter',
+  ] as const) {
+    const tool = await findTool(name, {
+      env: world.env,
+      progress: progress.phase,
+      signal: world.interrupted,
+    })
+    const flaw = tool.state === 'missing' ? `${tool.reason}: ${tool.whatToDo}` : tooOld(name, tool.version)
+    if (tool.state === 'missing' || flaw !== undefined) {
+      progress.warn(flaw ?? '')
+      return undefined
+    }
+    found[name] = tool.path
+  }
+  const {
+    prometheus = '',
+    promtool = '',
+    alertmanager = '',
+    pushgateway = '',
+    node_exporter = '',
+    postgres_exporter = '',
+  } = found
+  return {
+    prometheus,
+    promtool,
+    alertmanager,
+    pushgateway,
+    node_exporter,
+    postgres_exporter,
+    'process-exporter': found['process-exporter'] ?? '',
+  }
+}
+
+function tooOld(name: keyof typeof oldest, version: string): string | undefined {
+  const least = oldest[name]
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  if (
+    least === undefined ||
+    Number.isNaN(major) ||
+    major > least[0] ||
+    (major === least[0] && minor >= least[1])
+  )
+    return undefined
+  return `${name}: found version ${version}, expected ${least.join('.')} or newer`
+}

@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { loadConfig } from '../../../config/load.ts'
+import { nearest } from '../../../config/names.ts'
+import { sqliteStore, uptimeOf } from '../../../synthetics/history/index.ts'
+import type { ProbeUptime } from '../../../synthetics/history/index.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import { printJson } from '../../shared/print-json.ts'
+import { damageStamp, historyFile } from '../../shared/probe-history.ts'
+import { uptimeText } from './text.ts'
+import { Misuse } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
+
+export interface UptimeOptions {
+  config: string
+  out: string
+  days: number
+  /** Per cent. */
+  slo: number
+  json?: boolean
+}
+
+const dayMs = 86_400_000
+/** A result from before the window may hold into it: that of a probe that runs daily does for up to a day. */
+const reachBackMs = 2 * dayMs
+
+/** Tells of probes over time. Tells; does not judge: the exit code says only whether it could be told. */
+export async function uptime(
+  names: readonly string[],
+  options: UptimeOptions,
+  world: World,
+): Promise<number> {
+  const file = historyFile(resolve(world.cwd, options.out))
+  if (!existsSync(file))
+    throw new Misuse(`${file}: not there yet: results come from 'vigil probe' or 'vigil probe --every'`)
+  const toMs = world.now()
+  const fromMs = toMs - options.days * dayMs
+  const store = sqliteStore(file, () => damageStamp(world.now))
+  try {
+    const probes = uptimeOf(store.read({ fromMs: fromMs - reachBackMs, toMs }), {
+      fromMs,
+      toMs,
+      objective: options.slo / 100,
+      probes: names,
+    })
+    const silent = await silentProbes(names, options, world, probes)
+    if (options.json)
+      printJson(world, documentOf(probes, silent, store.problems(), { fromMs, toMs }, options))
+    else world.stdout(uptimeText(probes, silent, { days: options.days, slo: options.slo }, world.terminal))
+    for (const problem of store.problems()) world.stderr(`vigil: ${problem}\n`)
+  } finally {
+    store.close()
+  }
+  return exitCodes.pass.code
+}
+
+/** Probes that have no result at all in this time: those asked for, or else those of the config. Silence is never left out. */
+async function silentProbes(
+  names: readonly string[],
+  options: UptimeOptions,
+  world: World,
+  found: readonly ProbeUptime[],
+): Promise<string[]> {
+  const config = await loadConfig(world.cwd, options.config)
+  const configured = config.state === 'loaded' ? Object.keys(config.loaded.config.probes ?? {}) : []
+  const known = [...new Set([...configured, ...found.map(({ probe }) => probe)])]
+  // Without a config only what history has can be told.
+  const unknown = config.state === 'loaded' ? names.find((name) => !known.includes(name)) : undefined
+  if (unknown !== undefined)
+    throw new Misuse(
+      `probe ${JSON.stringify(unknown)} is neither in the config nor in the history${nearest(unknown, known)}`,
+    )
+  return (names.length > 0 ? names : configured).filter((name) => !found.some(({ probe }) => probe === name))
+}
+
+function documentOf(
+  probes: readonly ProbeUptime[],
+  silent: readonly string[],
+  problems: readonly string[],
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+  { slo }: UptimeOptions,
+): object {
+  return {
+    schema: 'vigil.uptime/1',
+    from: iso(fromMs),
+    to: iso(toMs),
+    slo: slo / 100,
+    probes: probes.map(
+      ({ probe, target, sinceMs, results, shares, objective, lastHour, steps, days, months, incidents }) => ({
+        probe,
+        target,
+        since: iso(sinceMs),
+        results,
+        shares,
+        objective,
+        lastHour,
+        steps,
+        days: days.map((period) => ({ day: period.label, ...period.shares })),
+        months: months.map((period) => ({ month: period.label, ...period.shares })),
+        incidents: incidents.map((incident) => ({
+          from: iso(incident.fromMs),
+          to: incident.toMs === undefined ? null : iso(incident.toMs),
+          down: incident.down,
+        })),
+      }),
+    ),
+    silent,
+    problems,
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -1,0 +1,136 @@
+import { paperOf } from '../../../reports/terminal/paper.ts'
+import type { Paper, TerminalOptions } from '../../../reports/terminal/paper.ts'
+import { table } from '../../../reports/terminal/table.ts'
+import type { Column } from '../../../reports/terminal/table.ts'
+import { count, duration, plain, plainUrl } from '../../../reports/wording/index.ts'
+import type { Incident, ProbeUptime, Range, Shares } from '../../../synthetics/history/index.ts'
+
+const mostDays = 14
+const mostIncidents = 10
+const mostSteps = 10
+
+const columns: Column[] = [
+  { heading: 'time (UTC)', align: 'left', weight: Infinity },
+  { heading: 'up %', align: 'right', weight: Infinity },
+  { heading: 'degraded %', align: 'right', weight: 1 },
+  { heading: 'down %', align: 'right', weight: Infinity },
+  { heading: 'unknown %', align: 'right', weight: Infinity },
+]
+
+/** Uptime as a person reads it: per probe the whole, its months and last days, the budget, incidents, flaky steps. Ends with a newline. */
+export function uptimeText(
+  probes: readonly ProbeUptime[],
+  silent: readonly string[],
+  asked: { days: number; slo: number },
+  options: TerminalOptions,
+): string {
+  const paper = paperOf(options)
+  const sections = [
+    ...probes.map((probe) => probeSection(probe, asked.slo, paper)),
+    ...silent.map((name) => silentSection(name, asked.days, paper)),
+  ]
+  return sections.length === 0
+    ? `no results in the last ${asked.days} days\n`
+    : `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
+}
+
+function silentSection(name: string, days: number, paper: Paper): string[] {
+  return [
+    paper.ink('yellow', `${plain(name, 80)}  unknown`),
+    ...paper.paragraph('  ', `no result in the last ${days} days: is anything running this probe?`),
+  ]
+}
+
+function probeSection(probe: ProbeUptime, slo: number, paper: Paper): string[] {
+  const { days, months } = probe
+  const shown = days.slice(-mostDays)
+  const rows = [
+    rowOf('all of it', probe.shares),
+    ...(months.length > 1 ? months.map(({ label, shares }) => rowOf(label, shares)) : []),
+    ...(days.length > 1 ? shown.map(({ label, shares }) => rowOf(label, shares)) : []),
+  ]
+  const left = days.length - shown.length
+  return [
+    `${paper.ink('bold', plain(probe.probe, 80))}  ${plainUrl(probe.target)}`,
+    ...paper.paragraph('  ', `since ${minute(probe.sinceMs)}, ${results(probe.results)}`),
+    ...table(columns, rows, paper.width - 2).map((line) => `  ${line}`),
+    ...(left > 0 ? [`  … and ${left} earlier days: --json`] : []),
+    ...objectiveLines(probe, slo, paper),
+    ...incidentLines(probe.incidents, probe.toMs, paper),
+    ...flakeLines(probe, paper),
+  ]
+}
+
+function rowOf(label: string, { up, degraded, down, unknown }: Shares): string[] {
+  return [label, ...[up, degraded, down, unknown].map(percent)]
+}
+
+function objectiveLines({ objective, lastHour }: ProbeUptime, slo: number, paper: Paper): string[] {
+  const spent =
+    objective.budgetLeft[1] < 0
+      ? '; it is used up'
+      : objective.budgetLeft[0] < 0
+        ? '; it may be used up, if what is unknown was down'
+        : ''
+  return paper.paragraph(
+    '  ',
+    `promised ${slo} %: available ${range(objective.availability, percent)} %, error budget left ${range(objective.budgetLeft, wholePercent)} %${spent}; burn rate ${range(objective.burnRate, figure)}, last hour ${range(lastHour.burnRate, figure)}`,
+  )
+}
+
+function incidentLines(incidents: readonly Incident[], nowMs: number, paper: Paper): string[] {
+  if (incidents.length === 0) return ['  no incidents']
+  const newest = incidents.slice(-mostIncidents)
+  return [
+    `  ${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'}${incidents.length > newest.length ? `, the last ${newest.length}` : ''}`,
+    ...newest.flatMap(({ fromMs, toMs, down }) =>
+      paper.paragraph(
+        '  - ',
+        `${minute(fromMs)}, ${toMs === undefined ? `open for ${duration(nowMs - fromMs)}` : duration(toMs - fromMs)}, ${results(down)} down`,
+      ),
+    ),
+  ]
+}
+
+function flakeLines({ steps }: ProbeUptime, paper: Paper): string[] {
+  const flaky = steps
+    .filter(({ flaked }) => flaked > 0)
+    .toSorted((a, b) => b.flaked / b.runs - a.flaked / a.runs)
+  return flaky
+    .slice(0, mostSteps)
+    .flatMap(({ step, flaked, runs }) =>
+      paper.paragraph(
+        '  ',
+        `flaky: ${plain(step, 80)} passed only on a retry in ${count(flaked)} of ${count(runs)} runs (${percent(flaked / runs)} %)`,
+      ),
+    )
+}
+
+/** Never rounded to what it is not: a minute down in a month is not 0 %, and 99.9999 is not 100 %. */
+function percent(share: number): string {
+  const value = share * 100
+  if (value > 0 && value < 0.001) return '<0.001'
+  if (value < 100 && value > 99.999) return '>99.999'
+  return String(Number(value.toFixed(3)))
+}
+
+function wholePercent(share: number): string {
+  return String(Math.round(share * 100))
+}
+
+function figure(value: number): string {
+  return value >= 100 ? count(value) : String(Number(value.toPrecision(2)))
+}
+
+function range([least, most]: Range, written: (value: number) => string): string {
+  const [from, to] = [written(least), written(most)]
+  return from === to ? from : `${from} to ${to}`
+}
+
+function minute(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
+}
+
+function results(n: number): string {
+  return n === 1 ? '1 result' : `${count(n)} results`
+}

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { Misuse } from './world.ts'
+import { noiseFile, noiseNote, readNoise, refuseNarrowMargin } from './known-noise.ts'
+
+const metric = { deviation: 0.02, betweenProcesses: 0, detectable: { '30': 0.04, '60': 0.03, '120': 0.02 } }
+const known = {
+  schema: 'vigil.noise/1',
+  environment: { fingerprint: 'here' },
+  measuredAt: '2026-11-25T01:02:03.000Z',
+  suites: {
+    browse: {
+      units: 48,
+      processPairs: 2,
+      unitSeconds: 2.5,
+      metrics: { p50Ms: metric, p95Ms: metric },
+      falseAlarms: { drawn: 300, fail: 1, inconclusive: 20 },
+    },
+  },
+}
+
+let out = ''
+const warnings: string[] = []
+const warn = (problem: string): void => void warnings.push(problem)
+beforeAll(() => {
+  out = mkdtempSync(join(tmpdir(), 'vigil-noise-'))
+  writeFileSync(noiseFile(out), JSON.stringify(known))
+})
+afterAll(() => rmSync(out, { recursive: true, force: true }))
+
+it('a margin below what this machine can tell is refused, with the explanation', async () => {
+  const problem: unknown = await refuseNarrowMargin(out, ['browse'], 0.01, 'here', warn).catch(
+    (error: unknown) => error,
+  )
+  expect(problem).toBeInstanceOf(Misuse)
+  expect(String(problem)).toContain(
+    '--margin: found 1 %, expected at least 2 %: as measured here by vigil doctor --noise, a duet of browse cannot see a smaller change',
+  )
+})
+
+it('a wider margin, another suite and another machine are not', async () => {
+  await expect(refuseNarrowMargin(out, ['browse'], 0.05, 'here', warn)).resolves.toBeUndefined()
+  await expect(refuseNarrowMargin(out, ['other'], 0.01, 'here', warn)).resolves.toBeUndefined()
+  await expect(refuseNarrowMargin(out, ['browse'], 0.01, 'elsewhere', warn)).resolves.toBeUndefined()
+  await expect(refuseNarrowMargin(out, ['browse'], undefined, 'here', warn)).resolves.toBeUndefined()
+})
+
+it('is quoted for its suite and machine only; a damaged file is told and counts as none', async () => {
+  expect(await noiseNote(out, 'browse', 'here', warn)).toMatch(
+    /^browse: noise of this machine .*of 300 duets of the same code 1 red and 20 undecided$/,
+  )
+  expect(await noiseNote(out, 'browse', 'elsewhere', warn)).toBeUndefined()
+  expect(await readNoise(join(out, 'nowhere'), warn)).toBeUndefined()
+  expect(warnings).toEqual([])
+  writeFileSync(noiseFile(out), '{')
+  expect(await noiseNote(out, 'browse', 'here', warn)).toBeUndefined()
+  expect(warnings).toEqual([expect.stringContaining('noise.json: not JSON')])
+})

@@ -1,0 +1,148 @@
+import { dirname, join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import { judgeRun } from '../../baselines/index.ts'
+import { recordOf, recordOfNothing, recordOfRefusal } from '../../load/index.ts'
+import type { LoadPlan, LoadResult, RunFacts } from '../../load/index.ts'
+import type { Run } from '../../record/index.ts'
+import { runFolder } from '../../record/store.ts'
+import { watchServer } from '../../runtime/target/index.ts'
+import type { ServerWatch } from '../../runtime/target/index.ts'
+import type { FoundEngine } from './engines.ts'
+import { environmentHere, targetOf } from './environment.ts'
+import { metricsReader } from './metrics-reader.ts'
+import { newRunId } from './run-id.ts'
+import type { JudgedRun } from './judged-run.ts'
+import type { SuitePlan } from './suites.ts'
+import type { Session } from './session.ts'
+import { Misuse } from './world.ts'
+
+const requestTimeoutMs = 10_000
+const metricsEveryMs = 1000
+const defaultWarmupSeconds = 5
+
+/** Loads the target with one suite. "We could not measure" comes back as an invalid record, not as an error. */
+export async function measureSuite(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  id = newRunId(session, plan.name),
+): Promise<JudgedRun> {
+  const folder = await runFolder(session.out, id)
+  const load = loadPlanOf(session, plan, id)
+  const facts = await factsOf(session, plan, found.state === 'found' ? found.label : 'none')
+  const unmeasured = (reason: string): Run =>
+    recordOfNothing(load, reason, session.world.interrupted.aborted, facts)
+  const run =
+    found.state === 'missing'
+      ? unmeasured(found.reason)
+      : await loadWith(session, load, found, folder, facts, unmeasured)
+  session.progress.done()
+  return { run, budgets: plan.budgets, verdict: judgeRun(run, plan.budgets), folder }
+}
+
+/** The record of a suite that could not even be begun, because its target could not be used. */
+export async function unmeasuredRun(
+  session: Session,
+  plan: SuitePlan,
+  id: string,
+  reason: string,
+): Promise<JudgedRun> {
+  const facts = await factsOf(session, plan, 'none')
+  const run = recordOfNothing(loadPlanOf(session, plan, id), reason, session.world.interrupted.aborted, facts)
+  return {
+    run,
+    budgets: plan.budgets,
+    verdict: judgeRun(run, plan.budgets),
+    folder: join(session.out, 'runs', id),
+  }
+}
+
+async function factsOf(session: Session, { suite }: SuitePlan, engine: string): Promise<RunFacts> {
+  return {
+    engine: suite.engine,
+    target: await targetOf(session),
+    environment: environmentHere(engine),
+    startedAt: new Date(session.world.now()).toISOString(),
+  }
+}
+
+async function loadWith(
+  session: Session,
+  load: LoadPlan,
+  found: Extract<FoundEngine, { state: 'found' }>,
+  folder: string,
+  facts: RunFacts,
+  unmeasured: (reason: string) => Run,
+): Promise<Run> {
+  session.progress.phase(`loading with ${load.suite}: ${found.label}, ${loadWords(load)}`)
+  const scratch = join(folder, found.engine.name)
+  await mkdir(scratch, { recursive: true })
+  const watch = watchServer(metricsReader(session), metricsEveryMs)
+  const result = await found.engine.run(load, {
+    folder: scratch,
+    signal: session.world.interrupted,
+    progress: session.progress.load,
+    measuring: () => void watch.read(),
+  })
+  return toRun(result, load, watch, facts, unmeasured)
+}
+
+async function toRun(
+  result: LoadResult,
+  load: LoadPlan,
+  watch: ServerWatch,
+  facts: RunFacts,
+  unmeasured: (reason: string) => Run,
+): Promise<Run> {
+  switch (result.state) {
+    case 'measured': {
+      await watch.read()
+      const answered = Object.values(result.measurement.endpoints).reduce(
+        (sum, step) => sum + step.requests,
+        0,
+      )
+      return recordOf(load, result.measurement, watch.finish(answered), facts)
+    }
+    case 'unmeasured':
+      watch.finish(0)
+      return unmeasured(result.reason)
+    case 'refused':
+      watch.finish(0)
+      return recordOfRefusal(load, result, facts)
+    case 'misused':
+      watch.finish(0)
+      throw new Misuse(result.reason)
+  }
+}
+
+function loadPlanOf(session: Session, { name, suite }: SuitePlan, id: string): LoadPlan {
+  const folder = dirname(session.loaded.file)
+  return {
+    run: id,
+    suite: name,
+    targetUrl: session.targetUrl,
+    source:
+      suite.script === undefined
+        ? {
+            kind: 'journeys',
+            module: session.loaded.journeysModule,
+            mix: Object.entries(suite.journeys ?? {}).map(([journey, weight]) => ({ journey, weight })),
+          }
+        : { kind: 'script', path: join(folder, suite.script) },
+    load:
+      'ratePerSecond' in suite.load
+        ? { model: 'arrival-rate', ratePerSecond: suite.load.ratePerSecond }
+        : { model: 'connections', connections: suite.load.connections },
+    warmupMs: (suite.warmupSeconds ?? defaultWarmupSeconds) * 1000,
+    durationMs: suite.durationSeconds * 1000,
+    requestTimeoutMs,
+  }
+}
+
+function loadWords(load: LoadPlan): string {
+  const what =
+    load.load.model === 'arrival-rate'
+      ? `${load.load.ratePerSecond} journeys/s`
+      : `${load.load.connections} connections`
+  return `${what}, ${load.warmupMs / 1000} s warm-up, ${load.durationMs / 1000} s`
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import type { Config } from '../../config/index.ts'
+import { suitePlan } from './suites.ts'
+import { Misuse } from './world.ts'
+
+const config: Config = {
+  target: { url: 'http://127.0.0.1:8000' },
+  journeys: './journeys.ts',
+  budgets: { p95Ms: 500 },
+  suites: {
+    browse: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 20 }, durationSeconds: 30 },
+    capacity: {
+      engine: 'autocannon',
+      journeys: { home: 1 },
+      load: { connections: 8 },
+      durationSeconds: 12,
+      budgets: { requestsPerMinute: 1000 },
+    },
+    own: { engine: 'k6', script: './own.js', load: { ratePerSecond: 1 }, durationSeconds: 10 },
+  },
+}
+
+describe('the suite that is loaded', () => {
+  it('is the first when none is named, with the budgets of the config when it has none', () => {
+    expect(suitePlan(config, undefined, {})).toMatchObject({ name: 'browse', budgets: { p95Ms: 500 } })
+    expect(suitePlan(config, 'capacity', {}).budgets).toEqual({ requestsPerMinute: 1000 })
+  })
+
+  it('takes rate, connections, duration and engine from the command line', () => {
+    expect(suitePlan(config, 'browse', { rate: 5, duration: 3 }).suite).toMatchObject({
+      engine: 'k6',
+      load: { ratePerSecond: 5 },
+      durationSeconds: 3,
+    })
+    expect(suitePlan(config, 'browse', { engine: 'autocannon', connections: 4 }).suite).toMatchObject({
+      engine: 'autocannon',
+      load: { connections: 4 },
+    })
+    expect(suitePlan(config, 'capacity', { engine: 'k6', rate: 7 }).suite).toMatchObject({
+      engine: 'k6',
+      load: { ratePerSecond: 7 },
+    })
+  })
+
+  it.each([
+    ['brwose', {}, 'suite "brwose" is not in the config (did you mean browse?)'],
+    [
+      'browse',
+      { connections: 4 },
+      'suite browse is loaded by k6, at a rate: --connections goes with --engine autocannon',
+    ],
+    [
+      'browse',
+      { engine: 'autocannon' },
+      'suite browse has no connections: --engine autocannon needs --connections',
+    ],
+    [
+      'capacity',
+      { rate: 4 },
+      'suite capacity is loaded by autocannon, by connections: --rate goes with --engine k6',
+    ],
+    ['capacity', { engine: 'k6' }, 'suite capacity has no rate: --engine k6 needs --rate'],
+    [
+      'own',
+      { engine: 'autocannon', connections: 1 },
+      'suite own is a k6 script: --engine autocannon cannot run it',
+    ],
+  ] as const)('%s with %j is refused: %s', (name, changes, says) => {
+    expect(() => suitePlan(config, name, changes)).toThrow(Misuse)
+    expect(() => suitePlan(config, name, changes)).toThrow(says)
+  })
+})

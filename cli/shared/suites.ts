@@ -1,0 +1,63 @@
+import type { Budgets } from '../../baselines/index.ts'
+import type { Config, SuiteConfig } from '../../config/index.ts'
+import { nearest } from '../../config/names.ts'
+import { Misuse } from './world.ts'
+
+/** A suite as it will be run, with what the command line changed. */
+export interface SuitePlan {
+  name: string
+  suite: SuiteConfig
+  budgets: Budgets
+}
+
+/** What the command line changes about a suite. */
+export interface SuiteChanges {
+  engine?: SuiteConfig['engine']
+  rate?: number
+  connections?: number
+  duration?: number
+}
+
+/** The suite of that name, or the config's first, as the command line wants it. */
+export function suitePlan(config: Config, name: string | undefined, changes: SuiteChanges): SuitePlan {
+  const names = Object.keys(config.suites)
+  const chosen = name ?? names[0]
+  const suite = chosen === undefined ? undefined : config.suites[chosen]
+  if (chosen === undefined) throw new Misuse('suites: found none, expected at least one suite in the config')
+  if (!suite)
+    throw new Misuse(`suite ${JSON.stringify(chosen)} is not in the config${nearest(chosen, names)}`)
+  const changed = {
+    ...suite,
+    ...engineAndLoad(chosen, suite, changes),
+    ...(changes.duration !== undefined && { durationSeconds: changes.duration }),
+  }
+  return { name: chosen, suite: changed, budgets: suite.budgets ?? config.budgets ?? {} }
+}
+
+// Engine and load go together: k6 starts journeys at a rate, autocannon keeps connections busy.
+function engineAndLoad(
+  name: string,
+  suite: SuiteConfig,
+  changes: SuiteChanges,
+): Pick<SuiteConfig, 'engine' | 'load'> {
+  const engine = changes.engine ?? suite.engine
+  if (suite.script !== undefined && engine !== 'k6')
+    throw new Misuse(`suite ${name} is a k6 script: --engine ${engine} cannot run it`)
+  if (engine === 'k6') {
+    if (changes.connections !== undefined)
+      throw new Misuse(
+        `suite ${name} is loaded by k6, at a rate: --connections goes with --engine autocannon`,
+      )
+    const rate = changes.rate ?? ('ratePerSecond' in suite.load ? suite.load.ratePerSecond : undefined)
+    if (rate === undefined)
+      throw new Misuse(`suite ${name} has no rate: --engine k6 needs --rate (journeys per second)`)
+    return { engine, load: { ratePerSecond: rate } }
+  }
+  if (changes.rate !== undefined)
+    throw new Misuse(`suite ${name} is loaded by autocannon, by connections: --rate goes with --engine k6`)
+  const connections =
+    changes.connections ?? ('connections' in suite.load ? suite.load.connections : undefined)
+  if (connections === undefined)
+    throw new Misuse(`suite ${name} has no connections: --engine autocannon needs --connections`)
+  return { engine, load: { connections } }
+}

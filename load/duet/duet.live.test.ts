@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compareRuns } from '../../baselines/compare/index.ts'
+import { whyOf } from '../../baselines/why/index.ts'
+import { checkComparableRun } from '../../record/read.ts'
+import type { DuetOutcome } from './duet.ts'
+import type { RunningSide } from './processes/side.ts'
+import { openWorkbench } from './testing/workbench.ts'
+import type { Workbench } from './testing/workbench.ts'
+
+let bench: Workbench
+let service: RunningSide
+
+beforeAll(async () => {
+  bench = await openWorkbench()
+  service = await bench.start({})
+})
+afterAll(async () => bench.end())
+
+describe('a duet of a service with a slower copy', () => {
+  let outcome: DuetOutcome
+  beforeAll(async () => {
+    outcome = await bench.duet(service, await bench.start({ SLOW_MS: '40' }))
+  })
+
+  it('is red at the step that is slower and at no other, twice', () => {
+    expect(outcome.verdict.verdict).toBe('fail')
+    expect(outcome.processPairs).toBe(2)
+    expect(
+      outcome.verdict.rows
+        .filter((row) => row.status === 'fail' && row.step !== null)
+        .map(({ step }) => step),
+    ).toContain('visit/slow')
+    expect(outcome.verdict.rows.filter((row) => row.status === 'fail').map(({ step }) => step)).not.toContain(
+      'visit/fast',
+    )
+    expect(whyOf(outcome.verdict, outcome.units)[0]).toMatchObject({ step: 'visit/slow' })
+  })
+
+  it('keeps both sides as records of as many requests, which vigil compare judges alike', () => {
+    const { baseline, candidate } = outcome.units
+    for (const [index, run] of [...baseline, ...candidate].entries())
+      expect(checkComparableRun(JSON.parse(JSON.stringify(run)), String(index)).state).toBe('read')
+    expect(baseline.map(({ totals }) => totals.requests)).toEqual(
+      candidate.map(({ totals }) => totals.requests),
+    )
+    expect(compareRuns(baseline, candidate).verdict).toBe('fail')
+  })
+})
+
+it('is not red against itself', async () => {
+  const { verdict } = await bench.duet(service, service)
+  expect(verdict.verdict, JSON.stringify(verdict.rows)).not.toBe('fail')
+  expect(
+    verdict.rows.filter((row) => row.rule === 'exact' && row.status === 'pass').length,
+  ).toBeGreaterThanOrEqual(4)
+})
+
+it('is red at once for more SQL statements in an answer, however long that takes', async () => {
+  const { verdict, processPairs } = await bench.duet(service, await bench.start({ STATEMENTS: '21' }))
+  expect(verdict.verdict).toBe('fail')
+  expect(processPairs).toBe(1)
+  expect(verdict.rows).toContainEqual(
+    expect.objectContaining({
+      rule: 'exact',
+      step: 'visit/slow',
+      metric: 'statements',
+      status: 'fail',
+      baseline: 1,
+      candidate: 21,
+    }),
+  )
+})

@@ -1,0 +1,132 @@
+import { sendRequest } from '../../../journeys/client/index.ts'
+import { freePort } from '../../../runtime/services/ports.ts'
+import { boot } from '../../../runtime/target/index.ts'
+import { cpuMsOf } from '../cpu.ts'
+import type { SideDatabase } from './database.ts'
+import { pinned } from '../../../runtime/processes/pinning.ts'
+import type { SideReader } from '../follow.ts'
+
+/** How a side is started: the config's target, in a folder of its own. */
+export interface SideLaunch {
+  /** The config's `target.url`; the port in it is replaced by a free one. */
+  url: string
+  command: readonly string[]
+  ready: string
+  /** Path of its Prometheus metrics, if it has any. */
+  metrics: string | undefined
+  cwd: string
+  /** Its whole environment, but for the port and the database. */
+  env: NodeJS.ProcessEnv
+  database: SideDatabase | undefined
+  /** The cores that it is kept on. */
+  cores: string | undefined
+  logFile: string
+}
+
+/** A side that answers: started by us, or running elsewhere. */
+export interface RunningSide {
+  url: string
+  reader: SideReader
+  /** Settles when it has ended by itself; never for one that we did not start. */
+  ended: Promise<unknown>
+  /** The last line it wrote. */
+  tail: () => string
+  stop: () => Promise<void>
+}
+
+export type StartedSide = { state: 'up'; side: RunningSide } | { state: 'failed'; reason: string }
+
+const bootTimeoutMs = 60_000
+const metricsTimeoutMs = 1000
+const mostMetricsBytes = 8 * 2 ** 20
+
+/**
+ * Starts a side on a free port: in `PORT`, and wherever its command or environment says `{port}`. Its database is in
+ * `DATABASE_URL`. `SERVER_TIMING=on` asks it to tell its database time and statements with each answer, as far as it knows how.
+ */
+export async function startSide(launch: SideLaunch, signal: AbortSignal): Promise<StartedSide> {
+  const port = String(await freePort())
+  const withPort = (text: string): string => text.replaceAll('{port}', port)
+  const url = new URL(launch.url)
+  url.port = port
+  const env = Object.fromEntries(
+    Object.entries(launch.env).map(([name, value]) => [name, value === undefined ? value : withPort(value)]),
+  )
+  const booted = await boot({
+    url: url.href,
+    command: pinned(launch.command.map(withPort), launch.cores),
+    ready: launch.ready,
+    cwd: launch.cwd,
+    env: {
+      SERVER_TIMING: 'on',
+      ...env,
+      PORT: port,
+      ...(launch.database && { DATABASE_URL: launch.database.url }),
+    },
+    timeoutMs: bootTimeoutMs,
+    logFile: launch.logFile,
+    signal,
+  })
+  if (booted.state === 'failed') return booted
+  const { pid, ended, tail, stop } = booted.service
+  const href = url.href.replace(/\/$/, '')
+  return {
+    state: 'up',
+    side: {
+      url: href,
+      reader: readerOf(
+        href,
+        launch.metrics,
+        launch.env['METRICS_TOKEN'],
+        {
+          cpuMs: () => (pid === undefined ? undefined : cpuMsOf(pid)),
+          databaseCpuMs: launch.database?.cpuMs ?? unknown,
+        },
+        signal,
+      ),
+      ended,
+      tail,
+      stop,
+    },
+  }
+}
+
+/** A side that runs elsewhere: its CPU time cannot be known. */
+export function sideAt(
+  url: string,
+  metrics: string | undefined,
+  token: string | undefined,
+  signal: AbortSignal,
+): RunningSide {
+  return {
+    url,
+    reader: readerOf(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal),
+    ended: new Promise(() => undefined),
+    tail: () => '',
+    stop: async () => undefined,
+  }
+}
+
+const unknown = (): undefined => undefined
+
+function readerOf(
+  url: string,
+  metrics: string | undefined,
+  token: string | undefined,
+  cpu: Pick<SideReader, 'cpuMs' | 'databaseCpuMs'>,
+  signal: AbortSignal,
+): SideReader {
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  return {
+    ...cpu,
+    exposition: async () => {
+      if (metrics === undefined) return undefined
+      const result = await sendRequest(
+        url,
+        { method: 'GET', path: metrics, headers, body: undefined },
+        { timeoutMs: metricsTimeoutMs, maxBodyBytes: mostMetricsBytes, signal },
+      )
+      return result.state === 'answered' && result.response.status === 200 ? result.response.text : undefined
+    },
+  }
+}

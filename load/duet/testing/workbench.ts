@@ -1,0 +1,112 @@
+import { pinningHere } from '../../../runtime/processes/pinning.ts'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { loadJourneys } from '../../../journeys/client/index.ts'
+import { environmentOf } from '../../../record/index.ts'
+import { requireTool } from '../../../runtime/tools/testing.ts'
+import { runDuet } from '../duet.ts'
+import type { DuetOutcome } from '../duet.ts'
+import { startSide } from '../processes/side.ts'
+import type { RunningSide } from '../processes/side.ts'
+
+const journeys = `
+const get = (name) => ({ name, request: () => ({ method: 'GET', path: '/' + name }) })
+export default [{ name: 'visit', steps: [get('fast'), get('slow')] }]
+`
+
+/** Two services and what it takes to hold them against each other, quickly: units of a third of a second. */
+export interface Workbench {
+  start: (env: Record<string, string>) => Promise<RunningSide>
+  duet: (baseline: RunningSide, candidate: RunningSide) => Promise<DuetOutcome>
+  end: () => Promise<void>
+}
+
+export async function openWorkbench(): Promise<Workbench> {
+  const folder = mkdtempSync(join(tmpdir(), 'vigil-duet-'))
+  const module = join(folder, 'journeys.mjs')
+  writeFileSync(module, journeys)
+  const loaded = await loadJourneys(module)
+  if (loaded.state === 'misused') throw new Error(loaded.reason)
+  const k6 = await requireTool('k6')
+  const running: RunningSide[] = []
+  let count = 0
+  const next = (what: string): string => join(folder, `${what}-${(count += 1)}`)
+  const { signal } = new AbortController()
+  return {
+    start: async (env) => {
+      const command = [process.execPath, fileURLToPath(new URL('service.mjs', import.meta.url))]
+      const started = await startSide(
+        {
+          url: 'http://127.0.0.1:1',
+          command,
+          ready: '/fast',
+          metrics: undefined,
+          cwd: folder,
+          env: { ...process.env, ...env },
+          database: undefined,
+          cores: undefined,
+          logFile: next('log'),
+        },
+        signal,
+      )
+      if (started.state === 'failed') throw new Error(started.reason)
+      running.push(started.side)
+      return started.side
+    },
+    duet: async (baseline, candidate) => {
+      const request = {
+        run: 'duet',
+        source: {
+          kind: 'urls',
+          urls: { baseline: baseline.url, candidate: candidate.url },
+          metrics: undefined,
+          token: undefined,
+        } as const,
+        suite: {
+          name: 'test-duet',
+          module,
+          journeys: loaded.journeys,
+          mix: [{ journey: 'visit', weight: 1 }],
+          ratePerSecond: 40,
+          requestTimeoutMs: 5000,
+          pace: { unitMs: 300, leastWarmUpMs: 600, mostWarmUpMs: 1200 },
+        },
+        targets: { baseline: { url: baseline.url }, candidate: { url: candidate.url } },
+        environment: environmentOf({
+          os: 'test',
+          kernel: '',
+          arch: '',
+          cpuModel: '',
+          cores: 2,
+          memoryBytes: 0,
+          node: '',
+          engine: 'k6',
+        }),
+        rules: {},
+        pairs: 8,
+        deadlineMs: performance.now() + 60_000,
+      }
+      const progress = { phase: () => undefined, warming: () => undefined, measured: () => undefined }
+      const ended = await runDuet(request, {
+        k6,
+        env: process.env,
+        signal,
+        monotonicMs: () => performance.now(),
+        wallMs: Date.now,
+        random: Math.random,
+        pinning: await pinningHere(process.pid),
+        scratch: next('scratch'),
+        logs: next('logs'),
+        progress,
+      })
+      if (ended.state === 'misused') throw new Error(ended.reason)
+      return ended.outcome
+    },
+    end: async () => {
+      await Promise.all(running.map(async (side) => side.stop()))
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}

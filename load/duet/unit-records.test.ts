@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { exactRows, mergeTallies } from '../../baselines/exact/index.ts'
+import type { Journey } from '../../journeys/index.ts'
+import { parseRun } from '../../record/read.ts'
+import { mergedRecord } from './merged-record.ts'
+import type { Played, PlayedStep } from './inside/wire.ts'
+import { exactTalliesOf, isCutShort, unitRecord } from './unit-records.ts'
+import type { SideFacts } from './unit-records.ts'
+import type { Unit } from './units.ts'
+
+const get = (name: string): Journey['steps'][number] => ({
+  name,
+  request: () => ({ method: 'GET', path: '/' }),
+})
+const journeys: Journey[] = [{ name: 'visit', steps: [get('list'), get('read')] }]
+const facts: SideFacts = {
+  suite: 's-duet',
+  target: { url: 'http://127.0.0.1:1' },
+  environment: { fingerprint: 'here' },
+  ratePerSecond: 20,
+}
+
+const answer = (latencyMs: number, statements: number, failure = 0): PlayedStep => [
+  latencyMs,
+  failure,
+  100,
+  `app;dur=0.5, db;dur=1.5, sql;desc="${statements}"`,
+]
+const traced = (latencyMs: number, traceId: string): PlayedStep => [latencyMs, 0, 100, '', traceId]
+const played = (arrival: number, ...steps: PlayedStep[]): Played => [arrival, 0, 0, 10, steps]
+const unit: Unit = {
+  index: 0,
+  pairs: [
+    { baseline: played(0, answer(1, 1), answer(2, 1)), candidate: played(1, answer(3, 2), answer(4, 1)) },
+    { baseline: played(2, answer(5, 1), [-1, 4, -1, '']), candidate: played(3, answer(7, 2, 6)) },
+  ],
+}
+const recordOf = (side: 'baseline' | 'candidate') =>
+  unitRecord(side, unit, journeys, facts, `run-${side}`, '2026-01-01T00:00:00.000Z', { cpuMsPerRequest: 0.7 })
+
+describe('a unit of a duet', () => {
+  it.each(['baseline', 'candidate'] as const)(
+    'is a whole record of the %s, that any reader takes',
+    (side) => {
+      expect(parseRun(JSON.stringify(recordOf(side)), 'unit')).toMatchObject({
+        state: 'read',
+        run: { suite: 's-duet', engine: 'k6-duet', durationMs: 100 },
+      })
+    },
+  )
+
+  it('counts what was answered, what failed and what was never answered, by step', () => {
+    expect(recordOf('baseline')).toMatchObject({
+      totals: { requests: 4, errors: 1, throughputRps: 30 },
+      endpoints: {
+        'visit/list': { requests: 2, errors: 0, latency: { maxMs: 5 } },
+        'visit/read': { requests: 2, errors: 1, histogram: [[2, 1]] },
+      },
+      failures: [{ step: 'visit/read', class: 'timeout', count: 1 }],
+      server: { cpuMsPerRequest: 0.7, dbMsPerRequest: 1.5, statementsPerRequest: 1 },
+    })
+    expect(recordOf('candidate').endpoints['visit/list']).toMatchObject({
+      requests: 2,
+      errors: 1,
+      server: { answers: 2, statements: 2, dbMs: 1.5 },
+    })
+  })
+
+  it('compares counts pair by pair, where both sides answered as expected', () => {
+    const tallies = exactTalliesOf(unit, journeys)
+    expect(tallies['visit/list']?.statements).toEqual({
+      pairs: 1,
+      up: 1,
+      down: 0,
+      baseline: 1,
+      candidate: 2,
+      units: 1,
+      unitsUp: 1,
+      unitsDown: 0,
+    })
+    expect(tallies['visit/read']?.statements).toEqual({
+      pairs: 1,
+      up: 0,
+      down: 0,
+      baseline: 1,
+      candidate: 1,
+      units: 1,
+      unitsUp: 0,
+      unitsDown: 0,
+    })
+    expect(exactRows(mergeTallies(Array.from({ length: 20 }, () => tallies)))).toContainEqual(
+      expect.objectContaining({ step: 'visit/list', metric: 'statements', status: 'fail' }),
+    )
+  })
+
+  it('leaves out users whose data differs from side to side for another reason', () => {
+    expect(exactTalliesOf(unit, journeys, ({ candidate }) => isCutShort(candidate))).toEqual(
+      exactTalliesOf({ ...unit, pairs: unit.pairs.slice(0, 1) }, journeys),
+    )
+    expect(exactTalliesOf(unit, journeys, () => true)).toEqual({})
+  })
+
+  it('keeps the slowest few answers of a step whose traces were recorded', () => {
+    const ids = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(32))
+    const pairs = ids.map((id, index) => ({
+      baseline: played(2 * index, answer(9, 1)),
+      candidate: played(2 * index + 1, traced(index + 1, id), answer(50, 1)),
+    }))
+    const { endpoints } = unitRecord(
+      'candidate',
+      { index: 0, pairs },
+      journeys,
+      facts,
+      'run',
+      '2026-01-01T00:00:00.000Z',
+      {},
+    )
+    expect(endpoints['visit/list']?.slowest).toEqual([
+      { traceId: ids[3], latencyMs: 4 },
+      { traceId: ids[2], latencyMs: 3 },
+      { traceId: ids[1], latencyMs: 2 },
+    ])
+    expect(endpoints['visit/read']).not.toHaveProperty('slowest')
+  })
+
+  it('adds up with others to one record of the side', () => {
+    const merged = mergedRecord([recordOf('baseline'), recordOf('baseline')], 'all', {
+      reasons: [],
+      interrupted: false,
+    })
+    expect(merged).toMatchObject({
+      id: 'all',
+      durationMs: 200,
+      totals: { requests: 8, errors: 2, throughputRps: 30 },
+      server: { cpuMsPerRequest: 0.7 },
+      validity: { valid: true },
+    })
+    expect(parseRun(JSON.stringify(merged), 'merged').state).toBe('read')
+    expect(mergedRecord([], 'none', { reasons: [], interrupted: false })).toBeUndefined()
+  })
+})

@@ -1,0 +1,161 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { startChild } from '../../runtime/processes/index.ts'
+import { endLeftovers } from './ending.ts'
+import { stackConsole } from './console.ts'
+import { identify, isRunning } from '../../runtime/processes/identity.ts'
+import { startReceiver } from './receiver/receiver.ts'
+import { claim, readState, release } from './state-file.ts'
+import type { StackState } from './state-file.ts'
+import { stackTable, targetsDown } from './table.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'vigil-stack-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function me(): NonNullable<ReturnType<typeof identify>> {
+  const found = identify(process.pid)
+  if (!found) throw new Error('this process runs')
+  return found
+}
+const state = (more: Partial<StackState> = {}): StackState => ({
+  schema: 'vigil.stack/1',
+  supervisor: me(),
+  state: 'starting',
+  components: [],
+  targets: [],
+  ...more,
+})
+
+describe('a process that is known', () => {
+  it('is itself, and not another that has its number', async () => {
+    expect(isRunning(me())).toBe(true)
+    expect(isRunning({ ...me(), started: 'another boot 1' })).toBe(false)
+    const child = startChild('/bin/sleep', ['100'], { env: {} })
+    const known = identify(child.pid ?? 0)
+    expect(known && isRunning(known)).toBe(true)
+    await child.stop(1000)
+    expect(known && isRunning(known)).toBe(false)
+  })
+})
+
+describe('the folder of a stack', () => {
+  it('is for one at a time, and one that has died holds up nobody', async () => {
+    expect(await claim(folder, state())).toEqual({ state: 'claimed', before: undefined })
+    expect(await claim(folder, state())).toMatchObject({ state: 'taken', by: { supervisor: me() } })
+    const dead = { pid: process.pid, started: 'before the last boot' }
+    await release(folder, process.pid)
+    await claim(folder, state({ supervisor: dead }))
+    expect(await claim(folder, state())).toMatchObject({ state: 'claimed', before: { supervisor: dead } })
+    await release(folder, process.pid)
+    expect(readState(folder)).toBeUndefined()
+  })
+
+  it('with something else in it is taken over', async () => {
+    writeFileSync(join(folder, 'state.json'), '{"schema":"other"}')
+    expect(readState(folder)).toBeUndefined()
+    expect(await claim(folder, state())).toEqual({ state: 'claimed', before: undefined })
+    await release(folder, process.pid)
+  })
+
+  it('has its leftovers ended, and nobody who has got their number since', async () => {
+    const ours = startChild('/bin/sleep', ['100'], { env: {} })
+    const other = startChild('/bin/sleep', ['100'], { env: {} })
+    const known = identify(ours.pid ?? 0)
+    const parts = [
+      { name: 'prometheus', url: '', ...(known && { process: known }) },
+      { name: 'backend', url: '', process: { pid: other.pid ?? 0, started: 'long ago' } },
+    ]
+    expect(await endLeftovers(state({ components: parts }))).toEqual(['prometheus'])
+    expect(await ours.ended).toEqual({ state: 'signalled', signal: 'SIGTERM' })
+    expect(identify(other.pid ?? 0)).toBeDefined()
+    await other.stop(1000)
+  })
+})
+
+describe('the table', () => {
+  const shown = state({
+    components: [
+      { name: 'backend', url: 'http://127.0.0.1:8000', ended: 'ended with code 1' },
+      { name: 'pushgateway', url: 'http://127.0.0.1:9091' },
+      { name: 'prometheus', url: 'http://127.0.0.1:9090' },
+    ],
+    targets: [
+      { job: 'pushgateway', url: 'http://127.0.0.1:9091/metrics', health: 'down', error: 'refused' },
+      { job: 'prometheus', url: 'http://127.0.0.1:9090/metrics', health: 'up', error: '' },
+    ],
+  })
+
+  it('has a line for each part: its state, its link, and what Prometheus says of it', () => {
+    expect(stackTable(shown).split('\n')).toEqual([
+      '  part         state  where',
+      '  prometheus   up     http://127.0.0.1:9090  1 of 2 targets up',
+      '  pushgateway  up     http://127.0.0.1:9091  what load runs push; its target is down: refused',
+      '  backend      ended  http://127.0.0.1:8000  ended with code 1',
+    ])
+    expect(targetsDown(shown.targets)).toEqual([
+      'target pushgateway (http://127.0.0.1:9091/metrics) is down: refused',
+    ])
+  })
+
+  it('stays at the bottom of a terminal, no row broken, and is written once elsewhere', () => {
+    const said = (width: number | undefined): string => {
+      let text = ''
+      const console = stackConsole((more) => (text += more), width)
+      console.table(shown)
+      console.line('something happened', { ...shown, targets: [] })
+      return text
+    }
+    expect(said(undefined)).toBe(`${stackTable(shown)}\nsomething happened\n`)
+    const cut = (table: string): string =>
+      table
+        .split('\n')
+        .map((row) => row.slice(0, 60))
+        .join('\n')
+    expect(said(60).split('\u001B[4A\u001B[0J')).toEqual([
+      `${cut(stackTable(shown))}\n`,
+      `something happened\n${cut(stackTable({ ...shown, targets: [] }))}\n`,
+    ])
+  })
+})
+
+describe('the receiver', () => {
+  it('shows what arrived, as text and as JSON, and nothing of it is markup', async () => {
+    const heard: string[] = []
+    const started = await startReceiver({
+      folder,
+      port: 0,
+      names: { pagerduty: ['on_call'], slack: [] },
+      now: () => 0,
+      tell: ({ title }) => heard.push(title),
+    })
+    if (started.state !== 'up') throw new Error(started.reason)
+    const { receiver } = started
+    try {
+      const event = {
+        routing_key: receiver.receivers.pagerduty.keys['on_call'],
+        event_action: 'trigger',
+        dedup_key: 'a',
+        payload: { summary: '<script>alert(1)</script>', source: 's', severity: 'critical' },
+      }
+      expect(
+        (await fetch(receiver.receivers.pagerduty.url, { method: 'POST', body: JSON.stringify(event) }))
+          .status,
+      ).toBe(202)
+      const page = await (await fetch(receiver.url)).text()
+      expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+      expect(page).not.toContain('<script>')
+      expect(await (await fetch(`${receiver.url}/notifications`)).json()).toMatchObject([
+        { via: 'pagerduty', address: 'on_call', tells: 'firing' },
+      ])
+      expect((await fetch(receiver.receivers.webhook, { method: 'POST', body: '{}' })).status).toBe(200)
+      expect(heard).toEqual(['<script>alert(1)</script>'])
+    } finally {
+      await receiver.stop()
+    }
+    expect(JSON.parse(readFileSync(join(folder, 'notifications.jsonl'), 'utf8'))).toMatchObject({
+      via: 'pagerduty',
+    })
+  })
+})

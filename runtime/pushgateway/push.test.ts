@@ -1,0 +1,179 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { examples, gateOf, hostileText, runReport } from '../../reports/testing/examples/index.ts'
+import type { RunSpec } from '../../reports/testing/examples/index.ts'
+import type { RunReport } from '../../reports/input.ts'
+import { openMetricsReport } from '../../reports/prometheus/index.ts'
+import { readOpenMetrics, seriesKey } from '../../reports/prometheus/testing/exposition.ts'
+import { groupingOf } from './grouping.ts'
+import { pushRun } from './index.ts'
+import { startGateway } from './testing/gateway.ts'
+import type { Gateway } from './testing/gateway.ts'
+
+let gateway: Gateway
+// A machine that has no Pushgateway fetches it once, which takes as long as its network does.
+beforeAll(async () => {
+  gateway = await startGateway()
+}, 300_000)
+beforeEach(async () => gateway.wipe())
+afterAll(async () => gateway.stop())
+
+// A slow machine must not turn into a retry here; how long a push may take is tested beside (trouble.test.ts).
+const limits = { totalMs: 60_000, attemptMs: 60_000, pausesMs: [] }
+const tiny = { requests: 40, medianMs: 3, spread: 0.2 }
+
+function reportOf(spec: Partial<RunSpec>, fingerprint = '3f9a1c07be52'): RunReport {
+  const report = runReport({ suite: 'tiny', steps: { 'a/b': tiny }, ...spec })
+  return { ...report, run: { ...report.run, environment: { ...report.run.environment, fingerprint } } }
+}
+
+/** What the gateway has of a suite, without the two labels it adds itself, as keys of the text. */
+async function scraped(suite: string): Promise<Map<string, number>> {
+  const { samples } = await gateway.scrape()
+  const series = [...samples].flatMap(([key, value]): [string, number][] => {
+    const cut = key.indexOf('[')
+    const labels = Object.fromEntries(JSON.parse(key.slice(cut)) as [string, string][])
+    if (labels['suite'] !== suite || !key.startsWith('vigil_run_')) return []
+    const { job, instance, ...own } = labels
+    expect({ job, instance }).toEqual({ job: 'vigil', instance: undefined })
+    return [[seriesKey(key.slice(0, cut), own), value]]
+  })
+  return new Map(series)
+}
+
+/** What was written, with the maximum's quantile as Go writes it. */
+function written(report: RunReport): Map<string, number> {
+  const { samples } = readOpenMetrics(openMetricsReport(gateOf({ runs: [report] })))
+  return new Map(
+    [...samples].map(([key, value]) => [key.replace('["quantile","1.0"]', '["quantile","1"]'), value]),
+  )
+}
+
+describe('what is pushed to a real Pushgateway', () => {
+  it.each(['slow', 'erring', 'killed', 'saturated', 'fortySteps', 'noSteps', 'zeroRequests', 'huge'])(
+    'is what Prometheus scrapes from it, value by value: example %s',
+    async (name) => {
+      for (const [index, report] of (examples[name]?.().runs ?? []).entries()) {
+        const own = { ...report, run: { ...report.run, suite: `${name}-${index}` } }
+        expect(await pushRun({ url: gateway.url, ...own, limits })).toEqual({ state: 'pushed', attempts: 1 })
+        const series = await scraped(own.run.suite)
+        expect(series.size).toBeGreaterThan(8)
+        expect(series).toEqual(written(own))
+      }
+    },
+  )
+
+  it.each([
+    ['a slash', 'team/checkout', '3f9a1c07be52'],
+    ['only slashes', '//', '/'],
+    ['other alphabets', '結帳 über 🛒', 'Ümgebung'],
+    ['an empty environment', 'alone', ''],
+    ['dots that lead out of a path', '..', '.'],
+    ['a name that looks encoded', 'a%2Fb', '%'],
+    ['the suffix of an encoded label', 'a@base64', 'b@base64'],
+    ['spaces, quotes and braces', ' {a="b"} ?x=1#y', "it's"],
+  ])('keeps its names with %s', async (_, suite, environment) => {
+    const report = reportOf({ suite }, environment)
+    expect(await pushRun({ url: gateway.url, ...report, limits })).toEqual({ state: 'pushed', attempts: 1 })
+    expect(await scraped(suite.trim())).toEqual(written(report))
+  })
+
+  it('keeps any name at all', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(fc.string({ unit: 'binary', maxLength: 150 }), fc.constant(hostileText)),
+        async (text) => {
+          const report = reportOf({ suite: `any ${text}`, engine: text })
+          await gateway.wipe()
+          expect(await pushRun({ url: gateway.url, ...report, limits })).toEqual({
+            state: 'pushed',
+            attempts: 1,
+          })
+          expect(await scraped(groupingValue(report))).toEqual(written(report))
+        },
+      ),
+      { numRuns: 12 },
+    )
+  }, 120_000)
+
+  it('carries the run in an info metric, and nothing that changes from run to run in its group', async () => {
+    const report = reportOf({
+      suite: 'informed',
+      extras: { id: 'run-17', target: { url: 'http://x', revision: 'abc', dirty: true } },
+    })
+    await pushRun({ url: gateway.url, ...report, limits })
+    const labels = {
+      suite: 'informed',
+      environment: '3f9a1c07be52',
+      engine: 'k6',
+      run: 'run-17',
+      revision: 'abc',
+      dirty: 'true',
+      started: report.run.startedAt,
+    }
+    expect((await scraped('informed')).get(seriesKey('vigil_run_info', labels))).toBe(1)
+    expect(groupingOf(report.run)).toEqual({ suite: 'informed', environment: '3f9a1c07be52' })
+  })
+})
+
+describe('a second push', () => {
+  it('takes the place of the first: what is gone is gone', async () => {
+    const first = reportOf({
+      suite: 'replaced',
+      steps: { 'a/b': tiny, 'a/gone': tiny },
+      failures: [{ step: 'a/gone', class: 'status', count: 3 }],
+    })
+    const second = reportOf({
+      suite: 'replaced',
+      steps: { 'a/b': { ...tiny, requests: 41 } },
+      extras: { server: {} },
+    })
+    await pushRun({ url: gateway.url, ...first, limits })
+    expect([...(await scraped('replaced')).keys()].join('\n')).toContain('a/gone')
+    await pushRun({ url: gateway.url, ...second, limits })
+    expect(await scraped('replaced')).toEqual(written(second))
+  })
+
+  it('of another suite, or from another environment, stands beside the first', async () => {
+    const reports = [
+      reportOf({ suite: 'left' }),
+      reportOf({ suite: 'right', steps: { 'a/c': tiny } }),
+      reportOf({ suite: 'right', steps: { 'a/d': tiny } }, 'elsewhere'),
+    ]
+    for (const report of reports) await pushRun({ url: gateway.url, ...report, limits })
+    expect(await scraped('left')).toEqual(
+      new Map(reports.slice(0, 1).flatMap((report) => [...written(report)])),
+    )
+    expect(await scraped('right')).toEqual(
+      new Map(reports.slice(1).flatMap((report) => [...written(report)])),
+    )
+  })
+})
+
+describe('beside another pusher', () => {
+  it('whose type clashes it is refused once, with the reason in the answer, and works again without it', async () => {
+    const clashing = await startGateway()
+    try {
+      expect(
+        await clashing.pushText('job/other', '# TYPE vigil_run_requests counter\nvigil_run_requests 1\n'),
+      ).toBe('200')
+      const refused = await pushRun({ url: clashing.url, ...reportOf({}), limits })
+      expect(refused).toMatchObject({ state: 'failed', attempts: 1 })
+      if (refused.state === 'failed')
+        expect(refused.reason).toMatch(/^http:\/\/127\.0\.0\.1:\d+: answered 400: .*vigil_run_requests/)
+      await (await fetch(`${clashing.url}/metrics/job/other`, { method: 'DELETE' })).arrayBuffer()
+      expect(await pushRun({ url: `${clashing.url}/`, ...reportOf({}), limits })).toEqual({
+        state: 'pushed',
+        attempts: 1,
+      })
+    } finally {
+      await clashing.stop()
+    }
+  })
+})
+
+/** The suite's label; the text of the group is the same. */
+function groupingValue(report: RunReport): string {
+  const { suite, 'suite@base64': encoded } = groupingOf(report.run)
+  return suite ?? Buffer.from(encoded ?? '', 'base64url').toString('utf8')
+}

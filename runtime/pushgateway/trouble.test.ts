@@ -1,0 +1,253 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
+import type { Server, Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { runReport } from '../../reports/testing/examples/index.ts'
+import { defaultPushLimits, pushRun } from './index.ts'
+import type { PushLimits, PushResult } from './index.ts'
+
+const report = runReport({ suite: 'tiny', steps: { 'a/b': { requests: 40, medianMs: 3, spread: 0.2 } } })
+/** Where the server answers: a slow machine must not turn an answer into a timeout. */
+const patient: PushLimits = { totalMs: 60_000, attemptMs: 60_000, pausesMs: [10, 20] }
+/** Where it does not: shorter than in use, so that it does not hold up the tests. */
+const quick: PushLimits = { totalMs: 600, attemptMs: 250, pausesMs: [10, 20] }
+
+const open: { server: Server; sockets: Set<Socket> }[] = []
+afterEach(async () => {
+  for (const { server, sockets } of open.splice(0)) {
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  }
+})
+
+async function listen(server: Server): Promise<string> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  open.push({ server, sockets })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('expected a port')
+  return `127.0.0.1:${address.port}`
+}
+
+/** A server that answers each request in its own way, and the requests it saw. */
+async function answering(
+  answer: (response: ServerResponse, seen: number) => void,
+): Promise<{ host: string; seen: IncomingMessage[] }> {
+  const seen: IncomingMessage[] = []
+  const host = await listen(
+    createServer((request, response) => {
+      seen.push(request)
+      request.resume()
+      request.on('end', () => answer(response, seen.length))
+    }),
+  )
+  return { host, seen }
+}
+
+function reasonOf(result: PushResult): string {
+  return result.state === 'failed' ? result.reason : 'it was pushed'
+}
+
+describe('a push to a server that cannot take it now', () => {
+  it('is tried three times when the port is refused, and says so in one line', async () => {
+    const host = await listen(createTcpServer())
+    await new Promise((resolve) => open.pop()?.server.close(resolve))
+    const result = await pushRun({ url: `http://${host}`, ...report, limits: patient })
+    expect(result).toEqual({
+      state: 'failed',
+      attempts: 3,
+      reason: `http://${host}: connect ECONNREFUSED ${host} (3 attempts)`,
+    })
+  })
+
+  it('is tried again after a 500, and succeeds when that was the last of them', async () => {
+    const { host, seen } = await answering((response, n) =>
+      response.writeHead(n < 3 ? 500 : 200).end('storage is locked'),
+    )
+    expect(await pushRun({ url: `http://${host}`, ...report, limits: patient })).toEqual({
+      state: 'pushed',
+      attempts: 3,
+    })
+    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual(
+      Array.from({ length: 3 }, () => 'PUT /metrics/job/vigil/suite/tiny/environment/3f9a1c07be52'),
+    )
+  })
+
+  it('is given up after two retries', async () => {
+    const { host, seen } = await answering((response) => response.writeHead(503).end('storage is locked'))
+    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: patient }))).toBe(
+      `http://${host}: answered 503: storage is locked (3 attempts)`,
+    )
+    expect(seen).toHaveLength(3)
+  })
+})
+
+describe('a push that is refused for good', () => {
+  it.each([400, 401, 403, 404, 413])('is not tried again after a %i', async (status) => {
+    const { host, seen } = await answering((response) =>
+      response.writeHead(status).end('no\r\nand \u001b[31mno\u0007 again'),
+    )
+    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: patient }))).toBe(
+      `http://${host}: answered ${status}: no and \ufffd[31mno\ufffd again (1 attempt)`,
+    )
+    expect(seen).toHaveLength(1)
+  })
+
+  it('is not followed to a login page, nor taken for a success', async () => {
+    const { host, seen } = await answering((response) =>
+      response.writeHead(302, { location: '/login' }).end(),
+    )
+    expect(reasonOf(await pushRun({ url: `http://${host}`, ...report, limits: patient }))).toBe(
+      `http://${host}: answered 302, expected 200 or 202: is this a Pushgateway? (1 attempt)`,
+    )
+    expect(seen).toHaveLength(1)
+  })
+
+  it.each([
+    '',
+    'nowhere',
+    'ftp://127.0.0.1/',
+    'localhost:9091',
+    'file:///etc/passwd',
+    'http://[::1',
+    'http://:0:0',
+  ])('is not even tried to %j', async (url) => {
+    const result = await pushRun({ url, ...report, limits: patient })
+    expect(result).toMatchObject({ state: 'failed', attempts: 0 })
+    expect(reasonOf(result)).toContain('expected the http:// or https:// address of a Pushgateway')
+  })
+})
+
+describe('a push never takes longer than its limits', () => {
+  // Generous: what is promised is an end, not its millisecond.
+  const generousMs = 20_000
+
+  it.each<[string, PushLimits, (socket: Socket) => void, string]>([
+    ['accepts and never answers', quick, () => undefined, 'no answer within'],
+    [
+      'answers headers and stalls',
+      quick,
+      (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
+      'no answer within',
+    ],
+    [
+      'stalls within the headers',
+      quick,
+      (socket) => socket.write('HTTP/1.1 200 OK\r\nX-Slow: '),
+      'no answer within',
+    ],
+    [
+      'hangs up in the middle of its answer',
+      quick,
+      (socket) =>
+        void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf', () => socket.destroy()),
+      'no answer within',
+    ],
+    ['hangs up', patient, (socket) => socket.destroy(), 'socket hang up (3 attempts)'],
+    ['talks something else', patient, (socket) => socket.write('220 mail.example ESMTP\r\n'), 'Parse Error'],
+  ])('by a server that %s', async (_, limits, answer, reason) => {
+    const host = await listen(
+      createTcpServer((socket) => {
+        socket.once('data', () => answer(socket))
+        socket.resume()
+      }),
+    )
+    const began = performance.now()
+    const result = await pushRun({ url: `http://${host}`, ...report, limits })
+    expect(performance.now() - began).toBeLessThan(generousMs)
+    expect(result.state).toBe('failed')
+    expect(reasonOf(result)).toContain(reason)
+  })
+
+  it('by an answer without end, which is not kept in memory either', async () => {
+    let sent = 0
+    const { host } = await answering((response) => {
+      const chunk = Buffer.alloc(256 * 1024, 'x')
+      response.writeHead(200)
+      const more = (): void => {
+        while (!response.destroyed && response.write(chunk)) sent += chunk.length
+        sent += chunk.length
+      }
+      response.on('drain', more)
+      more()
+    })
+    const began = performance.now()
+    const result = await pushRun({ url: `http://${host}`, ...report, limits: { ...quick, pausesMs: [] } })
+    expect(performance.now() - began).toBeLessThan(generousMs)
+    expect(reasonOf(result)).toMatch(/more than a Pushgateway would say|no answer within/)
+    expect(sent).toBeLessThan(2 ** 30)
+  })
+
+  it('and by default that is 5 s for all, with two retries', () => {
+    expect(defaultPushLimits.totalMs).toBeLessThanOrEqual(5000)
+    expect(defaultPushLimits.pausesMs).toHaveLength(2)
+    expect(defaultPushLimits.attemptMs).toBeLessThanOrEqual(defaultPushLimits.totalMs)
+  })
+
+  it('and ends at once when interrupted, in an attempt and between two', async () => {
+    const interruption = new AbortController()
+    const { host, seen } = await answering(() => interruption.abort())
+    const endless = { totalMs: 600_000, attemptMs: 600_000, pausesMs: [300_000] }
+    expect(
+      reasonOf(
+        await pushRun({ url: `http://${host}`, ...report, limits: endless, signal: interruption.signal }),
+      ),
+    ).toContain(`http://${host}: interrupted`)
+    expect(seen).toHaveLength(1)
+
+    const between = new AbortController()
+    const failing = await answering((response) => {
+      response.writeHead(500).end(() => setImmediate(() => between.abort()))
+    })
+    expect(
+      reasonOf(
+        await pushRun({ url: `http://${failing.host}`, ...report, limits: endless, signal: between.signal }),
+      ),
+    ).toContain('interrupted')
+    expect(failing.seen.length).toBe(1)
+    expect(
+      await pushRun({ url: `http://${host}`, ...report, limits: endless, signal: between.signal }),
+    ).toMatchObject({ state: 'failed', attempts: 0 })
+  })
+})
+
+describe('credentials in the address', () => {
+  const pair = Buffer.from('robot:ca/n@ry secret').toString('base64')
+
+  it('are sent, and nowhere to be read when the server throws them back', async () => {
+    const { host, seen } = await answering((response) =>
+      response
+        .writeHead(400)
+        .end(`${'.'.repeat(225)} ca/n@ry secret, ca%2Fn%40ry%20secret, Basic ${pair}, token=canary-token`),
+    )
+    const reason = reasonOf(
+      await pushRun({
+        url: `http://robot:ca%2Fn%40ry%20secret@${host}/?token=canary-token#canary-part`,
+        ...report,
+        limits: patient,
+      }),
+    )
+    expect(seen[0]?.headers.authorization).toBe(`Basic ${pair}`)
+    expect(seen[0]?.url).toBe('/metrics/job/vigil/suite/tiny/environment/3f9a1c07be52')
+    expect(reason).toMatch(new RegExp(`^http://${host}: answered 400`))
+    expect(reason).not.toMatch(/ca\/n|ca%2F|canary|robot|cm9ib3/)
+  })
+
+  it.each([
+    'http://robot:canary-secret@[::1',
+    'http://robot:can@ary-secret@127.0.0.1:99999/',
+    'http://robot:can/ary-secret@127.0.0.1:99999/',
+    'robot:canary-secret@127.0.0.1:9091',
+    'ftp://robot:canary-secret@127.0.0.1/?token=canary-secret',
+    '//robot:canary-secret@127.0.0.1/',
+    'http://robot:canary-secret@127.0.0.1:1/?token=canary-secret#canary-secret',
+  ])('are in no reason either when it is not one to push to: %s', async (url) => {
+    const reason = reasonOf(await pushRun({ url, ...report, limits: patient }))
+    expect(reason).not.toMatch(/canary|ary-secret|can@|robot/)
+  })
+})
