@@ -1,6 +1,6 @@
 export type { Budgets } from './budgets.ts'
 export { combineVerdicts } from './combine.ts'
-export { judgeRun } from './judge.ts'
+export { isMissingBudgets, judgeRun } from './judge.ts'
 export { verdictOf } from './verdict.ts'
 export type { RowStatus, Verdict, VerdictRow, VerdictWord } from './verdict.ts'
 export { amount } from './wording.ts'

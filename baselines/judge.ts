@@ -15,6 +15,9 @@ const ruleOfThree = 3
 /** A mean of fewer is at the mercy of one slow request. */
 const samplesForMean = 30
 
+/** The metric of the row that stands in a verdict when there was no budget to judge. */
+const missingBudgets = 'budgets'
+
 type Finding = Pick<VerdictRow, 'status' | 'actual' | 'limit' | 'message'>
 
 /** What is judged: a whole run or one step of it. `histogram` holds its answered requests. */
@@ -67,11 +70,16 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
   for (const [step, limits] of Object.entries(budgets.steps ?? {})) rows.push(...judgeStep(run, step, limits))
   if (rows.length > 0) return rows
   return [
-    row(run, null, 'budgets', {
+    row(run, null, missingBudgets, {
       status: 'inconclusive',
       message: `no budget is set for suite ${run.suite}: measured, but there is no promise to judge; set budgets in the config`,
     }),
   ]
+}
+
+/** Whether a row only says that its suite has no budgets: it was measured, and more load would decide nothing. */
+export function isMissingBudgets({ rule, metric }: VerdictRow): boolean {
+  return rule === 'budget' && metric === missingBudgets
 }
 
 // The script's own promises are the user's as much as budgets are.

@@ -62,6 +62,7 @@ describe('what to do next', () => {
       ['the generator, not the target, was the limit in steady'],
     ],
     ['too few requests: measure longer', of('undecided'), ['measure smoke longer than 10 s']],
+    ['no budgets: set some', run({ budgets: {} }), ['set budgets for suite steady in the config']],
     [
       'a target that is not ready: start it, or correct the config',
       of('unreached'),

@@ -1,3 +1,4 @@
+import { isMissingBudgets } from '../../baselines/index.ts'
 import type { FailureClass, Run } from '../../record/index.ts'
 import type { ProbeResult } from '../../record/probe.ts'
 import type { ReportInput, RunReport } from '../input.ts'
@@ -60,6 +61,8 @@ function adviceOfRun(report: RunReport): string[] {
     case 'invalid':
       return [invalidAdvice(run)]
     case 'inconclusive':
+      if (verdict.rows.some(isMissingBudgets))
+        return [`set budgets for suite ${plain(run.suite, 80)} in the config to have its runs judged`]
       return [
         `measure ${plain(run.suite, 80)} longer than ${duration(run.durationMs)} (--duration) or at a higher load; the row says how many requests it needs`,
       ]

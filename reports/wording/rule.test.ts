@@ -32,6 +32,7 @@ describe('a verdict in a sentence', () => {
     [statuses('fail', 'skipped', 'skipped'), '1 broken of 1 rule; 2 not judged'],
     [statuses('skipped'), 'nothing was judged'],
     [statuses(), 'nothing was judged'],
+    [verdictWith([rowOf({ status: 'inconclusive', metric: 'budgets' })]), 'nothing was judged'],
   ])('%#: %s', (verdict, sentence) => {
     expect(tally(verdict)).toBe(sentence)
   })

@@ -1,4 +1,4 @@
-import { amount } from '../../baselines/index.ts'
+import { amount, isMissingBudgets } from '../../baselines/index.ts'
 import type { RowStatus, Unit, Verdict, VerdictRow } from '../../baselines/index.ts'
 import { count, nothing } from './figure.ts'
 import { plain } from './plain.ts'
@@ -96,7 +96,7 @@ export function tally(verdict: Verdict): string {
   const parts = broken
     .map((status) => ({ status, n: judged.filter((row) => row.status === status).length }))
     .filter(({ n }) => n > 0)
-  if (judged.length === 0) return 'nothing was judged'
+  if (judged.every(isMissingBudgets)) return 'nothing was judged'
   const skipped = verdict.rows.length - judged.length
   const more = skipped === 0 ? '' : `; ${skipped} not judged`
   if (parts.length === 0)

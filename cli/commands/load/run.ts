@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import { isMissingBudgets } from '../../../baselines/index.ts'
 import { reportOfRun, writeRun } from '../../shared/artefacts.ts'
 import { conclude } from '../../shared/conclude.ts'
 import { findEngine } from '../../shared/engines.ts'
+import { exitCodes } from '../../exit-codes.ts'
 import { measureSuite, unmeasuredRun } from '../../shared/measure.ts'
 import type { JudgedRun } from '../../shared/judged-run.ts'
 import type { CommonOptions } from '../../shared/options.ts'
@@ -28,12 +30,25 @@ export async function load(name: string | undefined, options: LoadOptions, world
   )
   const measured: JudgedRun =
     reached.state === 'used' ? reached.result : await unmeasuredRun(session, plan, id, reached.reason)
-  const judged = await withBaseline(session, measured)
+  const compared = await withBaseline(session, measured)
+  const note = measuredOnlyNote(compared)
+  const judged = note === undefined ? compared : { ...compared, notes: [note, ...(compared.notes ?? [])] }
   const problems = await writeRun(judged)
   await keepInHistory(session)
-  return conclude(session, options.json ?? false, {
+  if (options.json && note !== undefined) session.progress.warn(note)
+  const code = conclude(session, options.json ?? false, {
     input: reportOfRun(`load ${plan.name}`, judged, problems),
     document: judged.run,
     problems,
   })
+  return note !== undefined && code === exitCodes.inconclusive.code ? exitCodes.pass.code : code
+}
+
+/** For a run whose verdict is open only because its suite has no budgets: a load then measures only, and exit 0 is no pass. */
+function measuredOnlyNote({ run, verdict }: JudgedRun): string | undefined {
+  const open = verdict.rows.filter((row) => row.status === 'inconclusive')
+  if (verdict.verdict !== 'inconclusive' || !open.every(isMissingBudgets)) return undefined
+  const isUnjudged = verdict.rows.every((row) => row.status === 'skipped' || isMissingBudgets(row))
+  const what = isUnjudged ? 'nothing was judged' : 'only the comparison with the baseline was judged'
+  return `${what}: suite ${run.suite} has no budgets`
 }
