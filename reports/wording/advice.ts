@@ -86,6 +86,6 @@ function invalidAdvice(run: Run): string {
   }
   const suite = plain(run.suite, 80)
   if ((cpuRatio ?? 0) > 0.7 || (droppedArrivals ?? 0) > 0)
-    return `the generator, not the target, was the limit in ${suite}: lower the load, give it a machine of its own, or spread it with --shards; this run says nothing about the target`
+    return `the generator, not the target, was the limit in ${suite}: lower the load, or give the generator a machine of its own; this run says nothing about the target`
   return `measure ${suite} again once the reason above is mended; vigil doctor shows whether this machine is fit to measure`
 }

@@ -20,7 +20,7 @@ const judged: Row['panels'] = [
   table({
     title: 'Newest runs',
     description:
-      'The newest run of each suite: its record (vigil show, or the folder of that name), revision, and how long ago it began. "dirty": the code was not what the revision says.',
+      'The newest run of each suite: its record (vigil report with this id, or the folder of that name), revision, and how long ago it began. "dirty": the code was not what the revision says.',
     queries: [
       {
         expr: `1000 * max by (suite, run, revision, dirty, engine) (vigil_run_info{${ofRun}} * on (suite, environment, engine) group_left () vigil_run_started_timestamp_seconds)`,
