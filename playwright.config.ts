@@ -1,5 +1,5 @@
 import { defineConfig } from '@playwright/test'
-import { browserHere } from './synthetics/playwright/browser.ts'
+import { findBrowser } from './runtime/browser/index.ts'
 
 /*
  * `npx playwright test`: the journeys and the browser specs as ordinary Playwright tests. Against TARGET_URL, as the project
@@ -7,6 +7,9 @@ import { browserHere } from './synthetics/playwright/browser.ts'
  */
 const given = process.env['TARGET_URL']
 const target = given ?? `http://127.0.0.1:${process.env['PORT'] ?? '8000'}`
+
+const browser = await findBrowser(process.env)
+if (browser.state === 'invalid') throw new Error(browser.reason)
 
 export default defineConfig({
   testDir: './synthetics/specs',
@@ -24,7 +27,8 @@ export default defineConfig({
     baseURL: target,
     screenshot: 'only-on-failure',
     trace: { mode: 'retain-on-failure', snapshots: false, sources: false, attachments: false },
-    launchOptions: browserHere(process.env),
+    // Without a browser the journeys still run; a test that opens a page fails with Playwright's own message.
+    launchOptions: browser.state === 'ok' ? browser.launchOptions : {},
   },
   ...(given === undefined && {
     webServer: {

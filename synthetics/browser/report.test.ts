@@ -113,7 +113,27 @@ describe("Playwright's report", () => {
       read([
         { status: 'unexpected', results: [failed("browserType.launch: Executable doesn't exist at /x")] },
       ]),
-      /^no browser could be started here .*Executable doesn't exist/,
+      "no browser could be started here: browserType.launch: Executable doesn't exist at /x",
+    ],
+    [
+      'no browser, for a reason that the search gives',
+      readReport(
+        JSON.stringify({
+          suites: [
+            {
+              specs: [
+                {
+                  title: 'page',
+                  tests: [{ status: 'unexpected', results: [failed('browserType.launch: no such file')] }],
+                },
+              ],
+            },
+          ],
+          config: { metadata: { missingBrowser: 'VIGIL_BROWSER names /x' } },
+        }),
+        (text) => text,
+      ),
+      'no browser could be started here: VIGIL_BROWSER names /x',
     ],
     [
       'an interruption',

@@ -32,6 +32,7 @@ const suiteShape = z.object({
 const reportShape = z.object({
   suites: z.array(suiteShape).default([]),
   errors: z.array(errorShape).default([]),
+  config: z.object({ metadata: z.object({ missingBrowser: z.string().optional() }).optional() }).optional(),
 })
 
 type Suite = z.infer<typeof suiteShape>
@@ -74,7 +75,7 @@ export function readReport(text: string, redact: Redact): SpecRun {
   if (launch)
     return {
       state: 'unusable',
-      reason: `no browser could be started here (Playwright's own: npx playwright install chromium; or the package chromium): ${said(launch.message)}`,
+      reason: `no browser could be started here: ${said(report.data.config?.metadata?.missingBrowser ?? launch.message)}`,
     }
   if (last.some(({ result }) => result.status === 'interrupted'))
     return { state: 'unusable', reason: 'interrupted before it was done' }

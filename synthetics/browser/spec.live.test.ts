@@ -146,11 +146,12 @@ describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
   })
 
   it('unknown when no browser can be started', async () => {
-    expect(
-      await probed('good', { env: { VIGIL_BROWSER: join(folder, 'no-browsers', 'chromium') } }),
-    ).toMatchObject({
+    const absent = join(folder, 'no-browsers', 'chromium')
+    expect(await probed('good', { env: { VIGIL_BROWSER: absent } })).toMatchObject({
       outcome: 'unknown',
-      message: expect.stringMatching(/^no browser could be started here/),
+      message:
+        `no browser could be started here: VIGIL_BROWSER names ${absent}, which is not a program: ` +
+        'correct VIGIL_BROWSER, or unset it',
     })
   })
 

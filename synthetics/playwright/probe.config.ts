@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path'
 import type { PlaywrightTestConfig } from '@playwright/test'
-import { browserHere } from './browser.ts'
+import { findBrowser } from '../../runtime/browser/index.ts'
 
 /*
  * The config that vigil runs a spec with, as a child process: all that it needs comes by the environment.
@@ -9,6 +9,8 @@ import { browserHere } from './browser.ts'
  */
 const spec = process.env['VIGIL_SPEC'] ?? ''
 const timeout = Number(process.env['VIGIL_SPEC_TIMEOUT_MS'] ?? 30_000)
+
+const browser = await findBrowser(process.env)
 
 const config: PlaywrightTestConfig = {
   testDir: dirname(spec),
@@ -20,6 +22,7 @@ const config: PlaywrightTestConfig = {
   timeout,
   expect: { timeout: Math.min(5000, timeout) },
   forbidOnly: false,
+  metadata: browser.state === 'ok' ? {} : { missingBrowser: browser.reason },
   use: {
     baseURL: process.env['TARGET_URL'] ?? '',
     // All that a spec asks for is one trace in the target's.
@@ -32,7 +35,8 @@ const config: PlaywrightTestConfig = {
       sources: false,
       attachments: false,
     },
-    launchOptions: browserHere(process.env),
+    // Without a browser, launching has to fail: only a spec that opens a page is then unknown, for the reason in `metadata`.
+    launchOptions: browser.state === 'ok' ? browser.launchOptions : { executablePath: '/no-browser' },
   },
 }
 

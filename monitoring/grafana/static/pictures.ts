@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
+import { launchBrowser } from '../../../runtime/browser/index.ts'
 import { pushBaseline } from '../testing/baseline.ts'
 import { scrapeSeconds } from '../testing/prometheus-config.ts'
 import { authLimit, faultsToken, startStack } from '../testing/stack.ts'
@@ -15,10 +15,9 @@ import { indexedPng } from './indexed-png.ts'
  * npm run dashboards:pictures
  *
  * The pictures of the documents: the whole stack with some minutes of mixed traffic and a few faults, drawn and taken by
- * Chromium. MINUTES sets how long (4), CHROMIUM which browser, PAGES a folder in which the pages are kept.
+ * Chromium. MINUTES sets how long (4), PAGES a folder in which the pages are kept.
  */
 const minutes = Number(process.env['MINUTES'] ?? 4)
-const browserPath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
 const pictures = fileURLToPath(new URL('../../../docs/pictures', import.meta.url))
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-pictures-'))
@@ -46,7 +45,7 @@ try {
 }
 
 async function photograph(pages: readonly string[]): Promise<void> {
-  const browser = await chromium.launch({ executablePath: browserPath })
+  const browser = await launchBrowser(process.env)
   try {
     const page = await browser.newPage({ viewport: { width: 1600, height: 900 } })
     for (const file of pages) {

@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs'
+import { chromium } from '@playwright/test'
+import type { LaunchOptions } from '@playwright/test'
+import { isProgram } from '../tools/index.ts'
+import { npmChromium } from './npm-chromium.ts'
+
+/** `invalid`: `VIGIL_BROWSER` is wrong, which is not a reason to search elsewhere. */
+export type FoundBrowser =
+  | { state: 'ok'; origin: 'variable' | 'playwright' | 'machine' | 'npm'; launchOptions: LaunchOptions }
+  | { state: 'invalid' | 'missing'; reason: string }
+
+/** Where to search when `VIGIL_BROWSER` is not set. */
+export interface BrowserPlaces {
+  /** The path at which Playwright installs its own browser. */
+  playwright: string
+  /** Paths at which packages of the operating system install one, in the order of the search. */
+  machine: readonly string[]
+}
+
+const defaultPlaces: BrowserPlaces = {
+  playwright: chromium.executablePath(),
+  machine: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+}
+
+/**
+ * Finds a browser, in this order: `VIGIL_BROWSER`, Playwright's own, the machine's, the npm package `@sparticuz/chromium`.
+ * Everything in this repository that starts a browser finds it here.
+ */
+export async function findBrowser(
+  env: NodeJS.ProcessEnv,
+  places: BrowserPlaces = defaultPlaces,
+): Promise<FoundBrowser> {
+  const named = env['VIGIL_BROWSER']
+  if (named !== undefined && named !== '')
+    return (await isProgram(named))
+      ? { state: 'ok', origin: 'variable', launchOptions: { executablePath: named } }
+      : {
+          state: 'invalid',
+          reason: `VIGIL_BROWSER names ${named}, which is not a program: correct VIGIL_BROWSER, or unset it`,
+        }
+  // Without a path Playwright takes its headless build, which it installs next to the browser.
+  if (existsSync(places.playwright)) return { state: 'ok', origin: 'playwright', launchOptions: {} }
+  const executablePath = places.machine.find((path) => existsSync(path))
+  if (executablePath !== undefined)
+    return { state: 'ok', origin: 'machine', launchOptions: { executablePath } }
+  const fromNpm = await npmChromium(env)
+  if (fromNpm.state === 'ok') return { state: 'ok', origin: 'npm', launchOptions: fromNpm.launchOptions }
+  return {
+    state: 'missing',
+    reason:
+      `no browser on this machine (${fromNpm.reason}): run npx playwright install chromium, ` +
+      'install the package chromium, or set VIGIL_BROWSER',
+  }
+}

@@ -1,0 +1,3 @@
+export { findBrowser } from './find.ts'
+export type { FoundBrowser } from './find.ts'
+export { launchBrowser } from './launch.ts'
