@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { request as playwrightRequest } from '@playwright/test'
 import { autocannonEngine } from '../load/engines/autocannon/index.ts'
-import { k6Engine } from '../load/engines/k6/index.ts'
+import { createK6Engine } from '../load/engines/k6/index.ts'
 import type { Engine, LoadPlan } from '../load/index.ts'
 import { playSteps } from './client/index.ts'
 import { playwrightSender } from '../synthetics/playwright/request-context.ts'
@@ -157,7 +157,7 @@ const players: Player[] = [
   // 28 in a second over 7 journeys; k6 may begin one more at the very end.
   {
     name: 'k6',
-    play: async () => byEngine(k6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 28 }),
+    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 28 }),
     each: [4, 5],
   },
   {

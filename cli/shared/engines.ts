@@ -20,9 +20,9 @@ async function findK6(session: Session): Promise<FoundEngine> {
     signal: session.world.interrupted,
   })
   if (tool.state === 'missing') return { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` }
-  const { k6Engine } = await import('../../load/engines/k6/index.ts')
+  const { createK6Engine } = await import('../../load/engines/k6/index.ts')
   session.progress.phase(`k6 ${tool.version}: ${tool.path} (${tool.origin})`)
-  return { state: 'found', engine: k6Engine(tool.path), label: `k6 ${tool.version}` }
+  return { state: 'found', engine: createK6Engine(tool.path), label: `k6 ${tool.version}` }
 }
 
 async function findAutocannon(): Promise<FoundEngine> {

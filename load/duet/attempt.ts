@@ -53,7 +53,7 @@ export interface DuetWorld extends Omit<DuetSurroundings, 'folder'> {
 }
 
 /** Units of one pair of processes and what was decided by them. */
-export interface Measured {
+export interface AttemptResult {
   units: MeasuredUnit[]
   verdict: Verdict | undefined
   end:
@@ -63,7 +63,7 @@ export interface Measured {
 }
 
 /** When a load is looked at, and what ends it. */
-export interface Looking {
+export interface AttemptPlan {
   /** Which pair of processes this is, from 0, and which of its sides starts first. */
   attempt: number
   order: [Side, Side]
@@ -77,11 +77,11 @@ export interface Looking {
 }
 
 /** Starts a fresh pair of processes, measures it until a look is sure, and ends it again. */
-export async function measure(
+export async function measureAttempt(
   request: DuetRequest,
-  { attempt, order, earlier, looks, planned, sure, confirming = false }: Looking,
+  { attempt, order, earlier, looks, planned, sure, confirming = false }: AttemptPlan,
   world: DuetWorld,
-): Promise<Measured> {
+): Promise<AttemptResult> {
   const { progress, scratch, logs, signal } = world
   progress.phase(
     request.source.kind === 'urls'
@@ -111,7 +111,7 @@ export async function measure(
     units.push(unit)
     const all = [...earlier, ...units]
     const look = looks.find(({ pairs }) => pairs === all.length)
-    const soFar = unitsOf(all)
+    const soFar = combineUnits(all)
     const looked =
       look && judgeDuet(soFar, { ...request.rules, alpha: look.alpha, confidence: look.confidence })
     if (looked) verdict = looked
@@ -164,7 +164,7 @@ function unfitWords(disturbed: number, sound: number): string {
 }
 
 /** All units so far as they are judged. */
-export function unitsOf(units: readonly MeasuredUnit[]): DuetUnits {
+export function combineUnits(units: readonly MeasuredUnit[]): DuetUnits {
   return {
     baseline: units.map(({ runs }) => runs.baseline),
     candidate: units.map(({ runs }) => runs.candidate),

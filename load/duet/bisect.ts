@@ -1,37 +1,48 @@
-/** What became of one commit. */
-export type Tried = 'good' | 'bad' | 'open' | 'unbuildable'
+import { looksAt } from '../../baselines/compare/index.ts'
+import { judgeDuet, tell } from '../../baselines/duet/index.ts'
+import type { Known } from '../../baselines/duet/index.ts'
+import { combineUnits, measureAttempt } from './attempt.ts'
+import type { DuetRequest, DuetWorld } from './attempt.ts'
+import type { Side } from './inside/sides.ts'
 
-/** A commit that was tried, by its place between good (−1) and bad (the last). */
-export interface Attempt {
+/**
+ * What was found out about one commit. `open`: its measurement decided nothing. `unbuildable`: it could not be started, or it fails
+ * the requests that the journeys need.
+ */
+export type CommitOutcome = 'good' | 'bad' | 'open' | 'unbuildable'
+
+/** A commit that was measured, by its place between good (−1) and bad (the last). */
+export interface BisectTrial {
   index: number
-  tried: Tried
+  outcome: CommitOutcome
 }
 
-/** The commit that made it slower; or those that it lies among, when some between could not be tried or stayed open. */
+/** The commit that made the service slower; or the commits it is among, when some could not be classified. */
 export type Culprit =
   | { state: 'found'; index: number }
   | { state: 'among'; from: number; to: number; why: 'unbuildable' | 'open' }
   | { state: 'interrupted' }
 
 /**
- * Finds the first bad commit of a line of them by halving it. `commits` counts those after the good one; the last is known
- * to be bad. One that cannot be tried says nothing, so its nearest untried neighbour is tried instead; so is the one that stays open:
- * its change is then about as large as the margin, and its neighbours are clearer.
+ * Finds the first bad commit by binary search. `commits` counts those after the good one; the last is known to be bad.
+ *
+ * A commit that cannot be built gives no information, so its nearest commit not yet tried is tried instead. The same applies to a
+ * commit that stays open: its change is about as large as the margin, and its neighbours are clearer.
  */
 export async function bisect(
   commits: number,
-  attempt: (index: number) => Promise<Tried | 'interrupted'>,
-): Promise<{ culprit: Culprit; attempts: Attempt[] }> {
+  classify: (index: number) => Promise<CommitOutcome | 'interrupted'>,
+): Promise<{ culprit: Culprit; attempts: BisectTrial[] }> {
   let [good, bad] = [-1, commits - 1]
-  const attempts: Attempt[] = []
-  const useless = new Map<number, 'unbuildable' | 'open'>()
+  const attempts: BisectTrial[] = []
+  const unclassified = new Map<number, 'unbuildable' | 'open'>()
   for (;;) {
-    const next = nearestTo(Math.floor((good + bad) / 2), good, bad, useless)
-    if (next === undefined) return { culprit: culpritOf(good, bad, useless), attempts }
-    const tried = await attempt(next)
-    if (tried === 'interrupted') return { culprit: { state: 'interrupted' }, attempts }
-    attempts.push({ index: next, tried })
-    switch (tried) {
+    const next = nearestUntried(Math.floor((good + bad) / 2), good, bad, unclassified)
+    if (next === undefined) return { culprit: nameCulprit(good, bad, unclassified), attempts }
+    const outcome = await classify(next)
+    if (outcome === 'interrupted') return { culprit: { state: 'interrupted' }, attempts }
+    attempts.push({ index: next, outcome })
+    switch (outcome) {
       case 'good':
         good = next
         break
@@ -40,26 +51,69 @@ export async function bisect(
         break
       case 'open':
       case 'unbuildable':
-        useless.set(next, tried)
+        unclassified.set(next, outcome)
     }
   }
 }
 
-/** The commit nearest to the middle, strictly between, that has not been of no use. */
-function nearestTo(
-  middle: number,
+/** The commit nearest to the midpoint, strictly between good and bad, that was not tried in vain. */
+function nearestUntried(
+  midpoint: number,
   good: number,
   bad: number,
-  useless: ReadonlyMap<number, unknown>,
+  unclassified: ReadonlyMap<number, unknown>,
 ): number | undefined {
   const between = Array.from({ length: Math.max(0, bad - good - 1) }, (_, index) => good + 1 + index).filter(
-    (index) => !useless.has(index),
+    (index) => !unclassified.has(index),
   )
-  return between.toSorted((a, b) => Math.abs(a - middle) - Math.abs(b - middle))[0]
+  return between.toSorted((a, b) => Math.abs(a - midpoint) - Math.abs(b - midpoint))[0]
 }
 
-function culpritOf(good: number, bad: number, useless: ReadonlyMap<number, 'unbuildable' | 'open'>): Culprit {
+function nameCulprit(
+  good: number,
+  bad: number,
+  unclassified: ReadonlyMap<number, 'unbuildable' | 'open'>,
+): Culprit {
   if (bad - good === 1) return { state: 'found', index: bad }
-  const between = Array.from({ length: bad - good - 1 }, (_, index) => useless.get(good + 1 + index))
+  const between = Array.from({ length: bad - good - 1 }, (_, index) => unclassified.get(good + 1 + index))
   return { state: 'among', from: good + 1, to: bad, why: between.includes('open') ? 'open' : 'unbuildable' }
+}
+
+/** Pair counts at which a commit of a bisect is judged. */
+const classifyingLooks = [2, 8, 10, 12, 14, 16, 20, 24] as const
+
+export type CommitClassification =
+  | { state: 'ok'; outcome: 'good' | 'bad' | 'open' }
+  | { state: 'ok'; outcome: 'unbuildable'; reason: string }
+  | { state: 'interrupted' }
+  | { state: 'failed'; reason: string }
+
+/** Decides whether the candidate of a request is on the good or the bad side of a known change, in as few pairs as possible. */
+export async function classifyCommit(
+  request: DuetRequest,
+  known: Known,
+  world: DuetWorld,
+): Promise<CommitClassification> {
+  const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
+  const looks = looksAt(classifyingLooks.filter((pairs) => known.rule === 'exact' || pairs > 2))
+  const { verdict, end, units } = await measureAttempt(
+    request,
+    {
+      attempt: 0,
+      order,
+      earlier: [],
+      looks,
+      planned: looks.at(-1)?.pairs ?? request.pairs,
+      sure: (verdictAtLook) => tell(known, verdictAtLook) !== undefined,
+    },
+    world,
+  )
+  if (world.signal.aborted) return { state: 'interrupted' }
+  if (end.state === 'refused' || end.state === 'not started' || end.state === 'died')
+    return end.side === 'candidate'
+      ? { state: 'ok', outcome: 'unbuildable', reason: end.reason }
+      : { state: 'failed', reason: end.reason }
+  if (end.state === 'unmeasured' || end.state === 'misused') return { state: 'failed', reason: end.reason }
+  const side = tell(known, verdict ?? judgeDuet(combineUnits(units), request.rules))
+  return { state: 'ok', outcome: side ?? 'open' }
 }

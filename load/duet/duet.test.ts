@@ -2,8 +2,8 @@ import { expect, it } from 'vitest'
 import { unitsOf } from '../../baselines/duet/testing/units.ts'
 import type { SideShape } from '../../baselines/duet/testing/units.ts'
 import { judgeDuet } from '../../baselines/duet/index.ts'
-import { unitsOf as unitsIn } from './attempt.ts'
-import type { DuetRequest, DuetWorld, Looking, Measured } from './attempt.ts'
+import { combineUnits as unitsIn } from './attempt.ts'
+import type { DuetRequest, DuetWorld, AttemptPlan, AttemptResult } from './attempt.ts'
 import { runDuet } from './duet.ts'
 import type { DuetOutcome } from './duet.ts'
 import type { MeasuredUnit } from './load.ts'
@@ -23,15 +23,15 @@ const asked = (over: Partial<DuetRequest> = {}): DuetRequest =>
 
 /** Measures what each pair of processes is said to be like, as the real one does: unit after unit, until a look is sure. */
 function measuring(...candidates: SideShape[]) {
-  const asks: Pick<Looking, 'attempt' | 'order' | 'confirming'>[] = []
+  const asks: Pick<AttemptPlan, 'attempt' | 'order' | 'confirming'>[] = []
   const measureOn = async (
     { rules }: DuetRequest,
-    { attempt, order, earlier, looks, planned, sure, confirming }: Looking,
-  ): Promise<Measured> => {
+    { attempt, order, earlier, looks, planned, sure, confirming }: AttemptPlan,
+  ): Promise<AttemptResult> => {
     asks.push({ attempt, order, ...(confirming === true && { confirming }) })
     const shapes = unitsOf({ units: 100, candidate: candidates[attempt] ?? {} })
     const units: MeasuredUnit[] = []
-    let verdict: Measured['verdict']
+    let verdict: AttemptResult['verdict']
     for (const look of looks) {
       while (earlier.length + units.length < look.pairs) {
         const [baseline, candidate] = [shapes.baseline[units.length], shapes.candidate[units.length]]

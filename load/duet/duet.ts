@@ -11,8 +11,8 @@ import type { DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
 import { looksAt } from '../../baselines/compare/index.ts'
 import type { DuetLook } from '../../baselines/duet/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
-import { measure, unitsOf } from './attempt.ts'
-import type { DuetRequest, DuetWorld, Measured } from './attempt.ts'
+import { measureAttempt, combineUnits } from './attempt.ts'
+import type { DuetRequest, DuetWorld, AttemptResult } from './attempt.ts'
 import type { Side } from './inside/sides.ts'
 import type { MeasuredUnit } from './load.ts'
 
@@ -28,7 +28,7 @@ export interface DuetOutcome {
 }
 
 /** A plan that is wrong in a way only its author can mend. */
-export type DuetEnd = { state: 'judged'; outcome: DuetOutcome } | { state: 'misused'; reason: string }
+export type DuetResult = { state: 'judged'; outcome: DuetOutcome } | { state: 'misused'; reason: string }
 
 /**
  * Measures both sides until it is sure, or for as many pairs as were asked for, or twice as many while it is still open and
@@ -37,8 +37,8 @@ export type DuetEnd = { state: 'judged'; outcome: DuetOutcome } | { state: 'misu
 export async function runDuet(
   request: DuetRequest,
   world: DuetWorld,
-  measureOn: MeasureOn = measure,
-): Promise<DuetEnd> {
+  measureOn: MeasureOn = measureAttempt,
+): Promise<DuetResult> {
   const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
   const deciding = await decide(request, order, world, measureOn)
   const last = deciding.at(-1) ?? deciding[0]
@@ -74,12 +74,12 @@ export async function runDuet(
   const again = second.verdict ?? verdictWithout([second], { ...request.rules, alpha: confirmingAlpha })
   const wrong = problemOf(second, [second])
   if (wrong !== undefined) return judged(wrong, deciding, second, world)
-  const all = judgeDuet(unitsOf([...deciding, second].flatMap(({ units }) => units)), request.rules)
+  const all = judgeDuet(combineUnits([...deciding, second].flatMap(({ units }) => units)), request.rules)
   return judged(confirms(decided, again) ? red(all, decided) : unconfirmed(all), deciding, second, world)
 }
 
 /** How a pair of processes is measured; another one in tests. */
-type MeasureOn = typeof measure
+type MeasureOn = typeof measureAttempt
 
 /**
  * One pair of processes, and a fresh one, started in the other order, for what is still open after as many pairs as were asked for: two
@@ -91,7 +91,7 @@ async function decide(
   order: [Side, Side],
   world: DuetWorld,
   measureOn: MeasureOn,
-): Promise<[Measured, ...Measured[]]> {
+): Promise<[AttemptResult, ...AttemptResult[]]> {
   const looks = duetLooks(request.pairs)
   const usual = before(request)
   const planned = usual.at(-1)?.pairs ?? request.pairs
@@ -136,12 +136,12 @@ function red(all: Verdict, first: Verdict): Verdict {
 }
 
 /** What there is when a load ended before its first look: too few pairs to decide anything, and said so. */
-function verdictWithout(measured: readonly Measured[], rules: DuetRules): Verdict {
-  return judgeDuet(unitsOf(measured.flatMap(({ units }) => units)), rules)
+function verdictWithout(measured: readonly AttemptResult[], rules: DuetRules): Verdict {
+  return judgeDuet(combineUnits(measured.flatMap(({ units }) => units)), rules)
 }
 
 /** A verdict for what could not be measured to its end; undefined when it could. `together`: what is judged with it. */
-function problemOf({ end }: Measured, together: readonly Measured[]): Verdict | undefined {
+function problemOf({ end }: AttemptResult, together: readonly AttemptResult[]): Verdict | undefined {
   const units = together.flatMap((one) => one.units)
   switch (end.state) {
     case 'ended':
@@ -177,10 +177,10 @@ function of(status: 'fail' | 'invalid', message: string): Verdict {
 
 function judged(
   verdict: Verdict,
-  deciding: readonly Measured[],
-  confirming: Measured | undefined,
+  deciding: readonly AttemptResult[],
+  confirming: AttemptResult | undefined,
   world: DuetWorld,
-): DuetEnd {
+): DuetResult {
   const decided = deciding.flatMap(({ units }) => units)
   const all = [...decided, ...(confirming?.units ?? [])]
   const processPairs = deciding.length + (confirming === undefined ? 0 : 1)
@@ -188,7 +188,7 @@ function judged(
     state: 'judged',
     outcome: {
       verdict,
-      units: unitsOf(all),
+      units: combineUnits(all),
       interrupted: world.signal.aborted,
       loadSeconds: { decided: secondsOf(decided), all: secondsOf(all) },
       processPairs,

@@ -3,7 +3,7 @@ import { recordedTrace } from './inside/wire.ts'
 import { readMessage } from './listen.ts'
 import { betweenReadings, readingOf } from './metrics.ts'
 import { readServerTiming } from './server-timing.ts'
-import { isWarm, usualPace } from './warm.ts'
+import { isWarm, defaultPace } from './warm.ts'
 
 describe('a line of k6', () => {
   it('is a message when it is ours and whole', () => {
@@ -73,7 +73,7 @@ describe('the warm-up', () => {
     ['has taken its longest', costs(...Array.from({ length: 12 }, (_, index) => 1 / (index + 1))), true],
     ['has no cost to go by', costs(undefined, undefined, undefined, undefined), true],
   ])('%s', (_what, series, warm) => {
-    expect(isWarm(series, 2500, usualPace)).toBe(warm)
+    expect(isWarm(series, 2500, defaultPace)).toBe(warm)
   })
 })
 

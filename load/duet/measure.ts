@@ -118,7 +118,7 @@ async function loadPrepared(
     journeys: journeys.map(({ name }) => name),
     cycle: mixCycle(suite.mix.filter(({ weight }) => weight > 0).map(({ weight }) => weight)),
     pairsPerSecond: ratePerSecond,
-    durationMs: Math.ceil(pace.mostWarmUpMs + (plan.mostUnits * 1.4 + 8) * unitMs),
+    durationMs: Math.ceil(pace.maxWarmUpMs + (plan.mostUnits * 1.4 + 8) * unitMs),
     requestTimeoutMs: suite.requestTimeoutMs,
     users: sizing.users,
     ...virtualUsers(ratePerSecond, journeys, sizing.maxUsers),

@@ -5,7 +5,7 @@ import { factOf, meanOf } from '../../baselines/duet/index.ts'
 const serverFacts = ['cpuMsPerRequest', 'dbMsPerRequest', 'statementsPerRequest', 'eventLoopP99Ms'] as const
 
 /** All units of a side as one record, for reports: histograms added up, costs averaged. Undefined when there is none. */
-export function mergedRecord(
+export function mergeUnitRecords(
   runs: readonly Run[],
   id: string,
   verdict: { reasons: string[]; interrupted: boolean },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { exactRows, mergeTallies } from '../../baselines/exact/index.ts'
 import type { Journey } from '../../journeys/index.ts'
 import { parseRun } from '../../record/read.ts'
-import { mergedRecord } from './merged-record.ts'
+import { mergeUnitRecords } from './merged-record.ts'
 import type { Played, PlayedStep } from './inside/wire.ts'
 import { exactTalliesOf, isCutShort, unitRecord } from './unit-records.ts'
 import type { SideFacts } from './unit-records.ts'
@@ -124,7 +124,7 @@ describe('a unit of a duet', () => {
   })
 
   it('adds up with others to one record of the side', () => {
-    const merged = mergedRecord([recordOf('baseline'), recordOf('baseline')], 'all', {
+    const merged = mergeUnitRecords([recordOf('baseline'), recordOf('baseline')], 'all', {
       reasons: [],
       interrupted: false,
     })
@@ -136,6 +136,6 @@ describe('a unit of a duet', () => {
       validity: { valid: true },
     })
     expect(parseRun(JSON.stringify(merged), 'merged').state).toBe('read')
-    expect(mergedRecord([], 'none', { reasons: [], interrupted: false })).toBeUndefined()
+    expect(mergeUnitRecords([], 'none', { reasons: [], interrupted: false })).toBeUndefined()
   })
 })

@@ -11,26 +11,22 @@ const flat = 0.05
 export interface Pace {
   /** About how long a unit of analysis is; it holds whole pairs. */
   unitMs: number
-  leastWarmUpMs: number
-  mostWarmUpMs: number
+  minWarmUpMs: number
+  maxWarmUpMs: number
 }
 
 /** As measured on real services (docs/detection.md): compiled code is flat after about ten seconds, and units of 1 to 2.5 s are alike. */
-export const usualPace: Pace = { unitMs: 2500, leastWarmUpMs: 10_000, mostWarmUpMs: 30_000 }
+export const defaultPace: Pace = { unitMs: 2500, minWarmUpMs: 10_000, maxWarmUpMs: 30_000 }
 
 /**
  * Whether both sides have stopped getting cheaper, so that what is measured from now on is the code and not how far its
  * compiler has come: the mean of the last two units against that of the two before. Never before its least time, and after its
  * longest whatever it looks like: a service that leaks gets no cheaper, and shall be measured.
  */
-export function isWarm(
-  costs: readonly Cost[],
-  unitMs: number,
-  { leastWarmUpMs, mostWarmUpMs }: Pace,
-): boolean {
+export function isWarm(costs: readonly Cost[], unitMs: number, { minWarmUpMs, maxWarmUpMs }: Pace): boolean {
   const spentMs = costs.length * unitMs
-  if (spentMs < leastWarmUpMs) return false
-  return spentMs >= mostWarmUpMs || sides.every((side) => isFlat(costs.map((cost) => cost[side])))
+  if (spentMs < minWarmUpMs) return false
+  return spentMs >= maxWarmUpMs || sides.every((side) => isFlat(costs.map((cost) => cost[side])))
 }
 
 function isFlat(costs: readonly (number | undefined)[]): boolean {

@@ -1,5 +1,5 @@
-import { commitOf, git } from '../../../load/duet/index.ts'
-import type { GitPlace } from '../../../load/duet/index.ts'
+import { resolveCommit, runGit } from '../../../load/duet/index.ts'
+import type { GitContext } from '../../../load/duet/index.ts'
 import { Misuse } from '../../shared/world.ts'
 
 /** What a bisect goes through. */
@@ -10,13 +10,13 @@ export interface Line {
 }
 
 /** The commits between two revisions, along first parents. */
-export async function lineBetween(place: GitPlace, goodName: string, badName: string): Promise<Line> {
-  const [good, bad] = [await commitOf(place, goodName), await commitOf(place, badName)]
-  if (good.state === 'unknown') throw new Misuse(good.reason)
-  if (bad.state === 'unknown') throw new Misuse(bad.reason)
-  const listed = await git(place, 'rev-list', '--reverse', '--first-parent', `${good.sha}..${bad.sha}`)
-  const commits = listed.state === 'ran' ? listed.output.split('\n').filter((sha) => sha !== '') : []
-  const isAncestor = (await git(place, 'merge-base', '--is-ancestor', good.sha, bad.sha)).state === 'ran'
+export async function lineBetween(place: GitContext, goodName: string, badName: string): Promise<Line> {
+  const [good, bad] = [await resolveCommit(place, goodName), await resolveCommit(place, badName)]
+  if (good.state === 'missing') throw new Misuse(good.reason)
+  if (bad.state === 'missing') throw new Misuse(bad.reason)
+  const listed = await runGit(place, 'rev-list', '--reverse', '--first-parent', `${good.sha}..${bad.sha}`)
+  const commits = listed.state === 'ok' ? listed.output.split('\n').filter((sha) => sha !== '') : []
+  const isAncestor = (await runGit(place, 'merge-base', '--is-ancestor', good.sha, bad.sha)).state === 'ok'
   if (commits.length === 0 || !isAncestor)
     throw new Misuse(
       `--bisect: ${badName} does not come after ${goodName}, expected a good revision that is an ancestor of the bad one`,

@@ -1,6 +1,6 @@
 import type { Known } from '../../../baselines/duet/index.ts'
-import { subjectOf } from '../../../load/duet/index.ts'
-import type { Attempt, Culprit, Tried } from '../../../load/duet/index.ts'
+import { readCommitSubject } from '../../../load/duet/index.ts'
+import type { BisectTrial, Culprit, CommitOutcome } from '../../../load/duet/index.ts'
 import type { Session } from '../../shared/session.ts'
 import type { Line } from './bisect-line.ts'
 import { gitPlace } from './sides.ts'
@@ -23,7 +23,7 @@ export interface BisectReport {
     | Exclude<Culprit, { state: 'found' } | { state: 'among' }>
     | { state: 'found'; commit: Commit }
     | { state: 'among'; commits: Commit[]; why: string }
-  attempts: (Commit & { tried: Tried; reason?: string })[]
+  attempts: (Commit & { tried: CommitOutcome; reason?: string })[]
   wallSeconds: number
 }
 
@@ -35,13 +35,13 @@ export async function reportOf(
   { good, commits }: Line,
   known: BisectReport['known'],
   culprit: Culprit,
-  attempts: readonly Attempt[],
+  attempts: readonly BisectTrial[],
   wallSeconds: number,
 ): Promise<BisectReport> {
   const place = { ...gitPlace(session), signal: AbortSignal.timeout(gitMs) }
   const commitAt = async (index: number): Promise<Commit> => ({
     sha: commits[index] ?? '',
-    subject: await subjectOf(place, commits[index] ?? ''),
+    subject: await readCommitSubject(place, commits[index] ?? ''),
   })
   const told = async (): Promise<BisectReport['culprit']> => {
     switch (culprit.state) {
@@ -62,7 +62,7 @@ export async function reportOf(
     }
   }
   const tried = await Promise.all(
-    attempts.map(async (attempt) => ({ ...(await commitAt(attempt.index)), tried: attempt.tried })),
+    attempts.map(async (attempt) => ({ ...(await commitAt(attempt.index)), tried: attempt.outcome })),
   )
   return {
     schema: 'vigil.bisect/1',

@@ -1,7 +1,12 @@
 import { join } from 'node:path'
 import type { Known } from '../../../baselines/duet/index.ts'
-import { subjectOf, tellDuet } from '../../../load/duet/index.ts'
-import type { Scratch, Template, Tried } from '../../../load/duet/index.ts'
+import { readCommitSubject, classifyCommit } from '../../../load/duet/index.ts'
+import type {
+  CommitClassification,
+  CommitOutcome,
+  DatabaseTemplate,
+  Scratch,
+} from '../../../load/duet/index.ts'
 import { environmentHere } from '../../shared/environment.ts'
 import { newRunId } from '../../shared/run-id.ts'
 import type { Session } from '../../shared/session.ts'
@@ -21,7 +26,7 @@ export interface Trial {
   k6: K6Found
   minutes: number
   index: number
-  template: Template | undefined
+  template: DatabaseTemplate | undefined
 }
 
 /** On which side of a known change a commit lies. */
@@ -30,10 +35,10 @@ export async function tryCommit(
   options: AbOptions,
   trial: Trial,
   scratch: Scratch,
-): Promise<Tried | 'interrupted'> {
+): Promise<CommitOutcome | 'interrupted'> {
   const { world, progress } = session
   const { sha } = trial
-  progress.phase(`trying ${sha.slice(0, 9)} ${await subjectOf(gitPlace(session), sha)}`)
+  progress.phase(`trying ${sha.slice(0, 9)} ${await readCommitSubject(gitPlace(session), sha)}`)
   const place = { ...scratch, folder: join(scratch.folder, `commit-${trial.index}`) }
   const made = await revisionSides(session, { baseline: trial.good, candidate: sha }, place, trial.template)
   if (made.state === 'failed') return world.interrupted.aborted ? 'interrupted' : 'unbuildable'
@@ -48,7 +53,7 @@ export async function tryCommit(
     pairs: 24,
     deadlineMs: performance.now() + trial.minutes * 60_000,
   }
-  const told = await tellDuet(
+  const classified = await classifyCommit(
     request,
     trial.known,
     await duetWorld(session, trial.k6.path, {
@@ -57,18 +62,16 @@ export async function tryCommit(
       quiet: options.quiet ?? false,
     }),
   )
-  progress.phase(
-    `  ${sha.slice(0, 9)} is ${told.state === 'told' ? told.side : told.state === 'open' ? 'as much good as bad: its neighbours will tell' : `not to be tried: ${'reason' in told ? told.reason : told.state}`}`,
-  )
-  switch (told.state) {
-    case 'told':
-      return told.side
-    case 'open':
-      return 'open'
-    case 'unbuildable':
-    case 'failed':
-      return 'unbuildable'
-    case 'interrupted':
-      return 'interrupted'
-  }
+  progress.phase(`  ${sha.slice(0, 9)} ${describeClassification(classified)}`)
+  if (classified.state === 'interrupted') return 'interrupted'
+  return classified.state === 'failed' ? 'unbuildable' : classified.outcome
+}
+
+function describeClassification(classified: CommitClassification): string {
+  if (classified.state === 'interrupted') return 'is not classified: interrupted'
+  if (classified.state === 'failed' || classified.outcome === 'unbuildable')
+    return `cannot be classified: ${classified.reason}`
+  return classified.outcome === 'open'
+    ? 'is neither clearly good nor clearly bad; trying its neighbours'
+    : `is ${classified.outcome}`
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { tellingRow } from '../../../baselines/duet/index.ts'
-import { bisect, makeTemplate } from '../../../load/duet/index.ts'
+import { bisect, createDatabaseTemplate } from '../../../load/duet/index.ts'
 import type { Scratch } from '../../../load/duet/index.ts'
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
 import { printJson } from '../../shared/print-json.ts'
@@ -56,7 +56,7 @@ async function search(
   const template =
     session.loaded.config.target.database === undefined
       ? undefined
-      : await makeTemplate(join(scratch.folder, 'template'), session.world.interrupted)
+      : await createDatabaseTemplate(join(scratch.folder, 'template'), session.world.interrupted)
   if (template?.state === 'failed') return sayInvalid(session, options, template.reason)
   const made = await revisionSides(session, { baseline: good, candidate: bad }, scratch, template?.template)
   if (made.state === 'failed') return sayInvalid(session, options, made.reason)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { whyLine } from '../../../baselines/why/index.ts'
 import type { Why } from '../../../baselines/why/index.ts'
 import type { Verdict } from '../../../baselines/index.ts'
-import { mergedRecord } from '../../../load/duet/index.ts'
+import { mergeUnitRecords } from '../../../load/duet/index.ts'
 import type { DuetOutcome } from '../../../load/duet/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { writeWhole } from '../../../record/store.ts'
@@ -92,7 +92,7 @@ export function abReport(verdict: AbVerdict, outcome: DuetOutcome): ReportInput 
 
 function mergedCandidate(verdict: AbVerdict, outcome: DuetOutcome): Run | undefined {
   const invalid = verdict.rows.filter((row) => row.status === 'invalid').map((row) => row.message)
-  return mergedRecord(outcome.units.candidate.filter(isWhole), verdict.run ?? 'ab', {
+  return mergeUnitRecords(outcome.units.candidate.filter(isWhole), verdict.run ?? 'ab', {
     reasons: verdict.verdict === 'invalid' ? invalid : [],
     interrupted: outcome.interrupted,
   })

@@ -1,7 +1,7 @@
 import type { ExactRules } from '../../../baselines/exact/index.ts'
 import type { DuetRules } from '../../../baselines/duet/index.ts'
 import { duetPairs } from '../../../baselines/duet/index.ts'
-import { usualPace } from '../../../load/duet/index.ts'
+import { defaultPace } from '../../../load/duet/index.ts'
 import type { DuetSuite } from '../../../load/duet/index.ts'
 import type { Config } from '../../../config/index.ts'
 import type { CommonOptions } from '../../shared/options.ts'
@@ -53,7 +53,7 @@ export function abSuites(session: Session, options: Pick<AbOptions, 'suite' | 'r
       mix: Object.entries(suite.journeys ?? {}).map(([journey, weight]) => ({ journey, weight })),
       ratePerSecond: suite.load.ratePerSecond,
       requestTimeoutMs,
-      pace: usualPace,
+      pace: defaultPace,
     }
   })
 }

@@ -2,7 +2,7 @@ import type { DuetRules } from '../../../baselines/duet/index.ts'
 import { withLowest } from '../../../baselines/exact/index.ts'
 import type { LowestCounts } from '../../../baselines/exact/index.ts'
 import { combineVerdicts } from '../../../baselines/index.ts'
-import { git, openScratch } from '../../../load/duet/index.ts'
+import { runGit, openScratch } from '../../../load/duet/index.ts'
 import type { Scratch } from '../../../load/duet/index.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
@@ -139,7 +139,7 @@ export async function withScratch<T>(session: Session, work: (scratch: Scratch) 
   } finally {
     await scratch.remove()
     // Git's own notes of worktrees whose folders are gone.
-    await git({ ...gitPlace(session), signal: AbortSignal.timeout(10_000) }, 'worktree', 'prune')
+    await runGit({ ...gitPlace(session), signal: AbortSignal.timeout(10_000) }, 'worktree', 'prune')
   }
 }
 

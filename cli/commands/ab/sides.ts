@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
-import { commitOf, makeTemplate, makeWorktree } from '../../../load/duet/index.ts'
-import type { GitPlace, PairSource, Scratch, Side, Template } from '../../../load/duet/index.ts'
+import { resolveCommit, createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
+import type { GitContext, PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { revisionOf } from '../../shared/revision.ts'
 import type { Session } from '../../shared/session.ts'
@@ -48,8 +48,8 @@ export async function checkAsked(session: Session, { baseline, candidate }: Aske
     throw new Misuse('candidate: found a URL, expected a revision as the base is one (or two URLs)')
   commandOf(session)
   for (const revision of [baseline, ...(candidate === undefined ? [] : [candidate])]) {
-    const commit = await commitOf(gitPlace(session), revision)
-    if (commit.state === 'unknown') throw new Misuse(commit.reason)
+    const commit = await resolveCommit(gitPlace(session), revision)
+    if (commit.state === 'missing') throw new Misuse(commit.reason)
   }
 }
 
@@ -74,7 +74,7 @@ export function urlSides(session: Session, baseline: string, candidate: string):
 }
 
 /** Where this config's repository is. */
-export function gitPlace(session: Session): GitPlace {
+export function gitPlace(session: Session): GitContext {
   return { folder: dirname(session.loaded.file), env: session.world.env, signal: session.world.interrupted }
 }
 
@@ -83,7 +83,7 @@ export async function revisionSides(
   session: Session,
   asked: Asked,
   scratch: Scratch,
-  template?: Template,
+  template?: DatabaseTemplate,
 ): Promise<SidesResult> {
   const { target } = session.loaded.config
   const command = commandOf(session)
@@ -96,7 +96,7 @@ export async function revisionSides(
   const made =
     template !== undefined || target.database === undefined
       ? undefined
-      : await makeTemplate(join(scratch.folder, 'template'), session.world.interrupted)
+      : await createDatabaseTemplate(join(scratch.folder, 'template'), session.world.interrupted)
   if (made?.state === 'failed') return { ...made, side: undefined }
   const launch = (cwd: string) => ({
     url: target.url,
@@ -141,10 +141,10 @@ async function placeOf(session: Session, revision: string | undefined, folder: s
       revision: here,
     }
   }
-  const commit = await commitOf(place, revision)
-  if (commit.state === 'unknown') throw new Misuse(commit.reason)
+  const commit = await resolveCommit(place, revision)
+  if (commit.state === 'missing') throw new Misuse(commit.reason)
   session.progress.phase(`checking out ${revision} (${commit.sha.slice(0, 9)})`)
-  const made = await makeWorktree(place, commit.sha, folder)
+  const made = await createWorktree(place, commit.sha, folder)
   if (made.state === 'failed') return made
   if (made.worktree.how === 'installed')
     session.progress.phase(`  installed the dependencies of ${revision}: its package-lock.json is another`)

@@ -1,6 +1,6 @@
 import type { Verdict } from '../../../baselines/index.ts'
 import { whyLine } from '../../../baselines/why/index.ts'
-import { commitOf } from '../../../load/duet/index.ts'
+import { resolveCommit } from '../../../load/duet/index.ts'
 import type { Session } from '../../shared/session.ts'
 import { Misuse } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
@@ -42,8 +42,8 @@ export function baseOf(asked: string | undefined, { env }: Pick<World, 'env'>): 
 export async function baseProblem(session: Session, base: Base): Promise<string | undefined> {
   if (!session.boots)
     return `no duet against ${base.revision}: the target runs elsewhere, and a revision of it cannot be started beside it`
-  const commit = await commitOf(gitPlace(session), base.revision)
-  return commit.state === 'found' ? undefined : `no duet: ${commit.reason}`
+  const commit = await resolveCommit(gitPlace(session), base.revision)
+  return commit.state === 'ok' ? undefined : `no duet: ${commit.reason}`
 }
 
 /** A duet of each suite that has a rate: the base against the work tree. */

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { expect, it } from 'vitest'
-import { makeTemplate, startDatabases } from './database.ts'
+import { createDatabaseTemplate, startDatabases } from './database.ts'
 
 it('tells for which side PostgreSQL computes', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vigil-databases-'))
   const { signal } = new AbortController()
-  const made = await makeTemplate(join(folder, 'template'), signal)
+  const made = await createDatabaseTemplate(join(folder, 'template'), signal)
   if (made.state === 'failed') throw new Error(made.reason)
   const started = await startDatabases(made.template, join(folder, 'pair'), signal)
   if (started.state === 'failed') throw new Error(started.reason)

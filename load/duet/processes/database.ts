@@ -11,13 +11,15 @@ import { sides } from '../inside/sides.ts'
 import type { Side } from '../inside/sides.ts'
 
 /** A cluster with one empty database for each side, never started: what every pair of processes gets a copy of. */
-export interface Template {
+export interface DatabaseTemplate {
   folder: string
   programs: PostgresPrograms
   password: string
 }
 
-export type MadeTemplate = { state: 'made'; template: Template } | { state: 'failed'; reason: string }
+export type DatabaseTemplateResult =
+  | { state: 'ok'; template: DatabaseTemplate }
+  | { state: 'failed'; reason: string }
 
 /** What a side is given of a PostgreSQL. */
 export interface SideDatabase {
@@ -27,7 +29,7 @@ export interface SideDatabase {
 }
 
 /** A PostgreSQL at work with a database for each side. */
-export interface Databases {
+export interface PairDatabases {
   of: Record<Side, SideDatabase>
   stop: () => Promise<void>
 }
@@ -36,7 +38,10 @@ const user = 'vigil'
 const limitMs = 60_000
 
 /** Makes the template in a folder that does not exist yet. Takes a second or two, once for a whole duet or bisect. */
-export async function makeTemplate(folder: string, signal: AbortSignal): Promise<MadeTemplate> {
+export async function createDatabaseTemplate(
+  folder: string,
+  signal: AbortSignal,
+): Promise<DatabaseTemplateResult> {
   const programs = await findPostgres()
   const password = randomBytes(18).toString('base64url')
   const [data, passwordFile, sql] = [join(folder, 'data'), join(folder, 'password'), join(folder, 'make.sql')]
@@ -90,7 +95,7 @@ export async function makeTemplate(folder: string, signal: AbortSignal): Promise
     if (flaw !== undefined)
       return { state: 'failed', reason: `the databases of the duet could not be made: ${flaw}` }
   }
-  return { state: 'made', template: { folder: data, programs, password } }
+  return { state: 'ok', template: { folder: data, programs, password } }
 }
 
 /**
@@ -100,10 +105,10 @@ export async function makeTemplate(folder: string, signal: AbortSignal): Promise
  * @param folder its data and log; removed when it has stopped
  */
 export async function startDatabases(
-  { folder: template, programs, password }: Template,
+  { folder: template, programs, password }: DatabaseTemplate,
   folder: string,
   signal: AbortSignal,
-): Promise<{ state: 'up'; databases: Databases } | { state: 'failed'; reason: string }> {
+): Promise<{ state: 'up'; databases: PairDatabases } | { state: 'failed'; reason: string }> {
   const data = join(folder, 'data')
   await mkdir(folder, { recursive: true, mode: 0o711 })
   await cp(template, data, { recursive: true, preserveTimestamps: true })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { sides } from '../inside/sides.ts'
 import type { Side } from '../inside/sides.ts'
 import { startDatabases } from './database.ts'
-import type { Databases, Template } from './database.ts'
+import type { PairDatabases, DatabaseTemplate } from './database.ts'
 import { sideAt, startSide } from './side.ts'
 import type { RunningSide, SideLaunch } from './side.ts'
 
@@ -24,7 +24,7 @@ export type PairSource =
   | {
       kind: 'processes'
       launch: Record<Side, Omit<SideLaunch, 'database' | 'logFile' | 'cores'>>
-      template: Template | undefined
+      template: DatabaseTemplate | undefined
     }
   | { kind: 'urls'; urls: Record<Side, string>; metrics: string | undefined; token: string | undefined }
 
@@ -67,7 +67,7 @@ export async function startPair(
 
 async function startOn(
   source: Extract<PairSource, { kind: 'processes' }>,
-  databases: Databases | undefined,
+  databases: PairDatabases | undefined,
   order: readonly [Side, Side],
   { logs, cores }: Omit<PairPlace, 'folder'>,
   signal: AbortSignal,

@@ -4,19 +4,19 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /** Where git works and what ends it. */
-export interface GitPlace {
+export interface GitContext {
   folder: string
   env: NodeJS.ProcessEnv
   signal: AbortSignal
 }
 
-export type GitAnswer = { state: 'ran'; output: string } | { state: 'failed'; reason: string }
+export type GitResult = { state: 'ok'; output: string } | { state: 'failed'; reason: string }
 
 const limitMs = 120_000
 const mostBytes = 16 * 2 ** 20
 
 /** Runs git. Hooks of the repository do not run: they are for its user's work, not for ours. */
-export async function git(place: GitPlace, ...args: readonly string[]): Promise<GitAnswer> {
+export async function runGit(place: GitContext, ...args: readonly string[]): Promise<GitResult> {
   try {
     const { stdout } = await run('git', ['-c', 'core.hooksPath=/dev/null', ...args], {
       cwd: place.folder,
@@ -25,7 +25,7 @@ export async function git(place: GitPlace, ...args: readonly string[]): Promise<
       timeout: limitMs,
       maxBuffer: mostBytes,
     })
-    return { state: 'ran', output: stdout.trim() }
+    return { state: 'ok', output: stdout.trim() }
   } catch (error) {
     if (place.signal.aborted) return { state: 'failed', reason: 'interrupted' }
     const said =
@@ -42,11 +42,11 @@ export async function git(place: GitPlace, ...args: readonly string[]): Promise<
   }
 }
 
-export type FoundCommit = { state: 'found'; sha: string } | { state: 'unknown'; reason: string }
+export type CommitResult = { state: 'ok'; sha: string } | { state: 'missing'; reason: string }
 
 /** The full name of the commit that a revision names. */
-export async function commitOf(place: GitPlace, revision: string): Promise<FoundCommit> {
-  const found = await git(
+export async function resolveCommit(place: GitContext, revision: string): Promise<CommitResult> {
+  const found = await runGit(
     place,
     'rev-parse',
     '--verify',
@@ -54,26 +54,26 @@ export async function commitOf(place: GitPlace, revision: string): Promise<Found
     '--end-of-options',
     `${revision}^{commit}`,
   )
-  const sha = found.state === 'ran' ? /^[0-9a-f]{40,64}$/m.exec(found.output)?.[0] : undefined
-  if (sha !== undefined) return { state: 'found', sha }
+  const sha = found.state === 'ok' ? /^[0-9a-f]{40,64}$/m.exec(found.output)?.[0] : undefined
+  if (sha !== undefined) return { state: 'ok', sha }
   if (place.signal.aborted)
-    return { state: 'unknown', reason: 'interrupted before the revisions were looked up' }
-  const inside = await git(place, 'rev-parse', '--is-inside-work-tree')
+    return { state: 'missing', reason: 'interrupted before the revisions were looked up' }
+  const inside = await runGit(place, 'rev-parse', '--is-inside-work-tree')
   if (inside.state === 'failed')
     return {
-      state: 'unknown',
+      state: 'missing',
       reason: `${place.folder} is not in a git repository, expected one to compare revisions of (or give two URLs)`,
     }
   return {
-    state: 'unknown',
+    state: 'missing',
     reason: `${JSON.stringify(revision)} is no revision in ${place.folder}, expected a branch, a tag or a commit (in CI: fetch it, with its history)`,
   }
 }
 
 /** The first line of a commit's message, for people. */
-export async function subjectOf(place: GitPlace, sha: string): Promise<string> {
-  const shown = await git(place, 'show', '--no-patch', '--format=%s', sha)
-  return shown.state === 'ran'
+export async function readCommitSubject(place: GitContext, sha: string): Promise<string> {
+  const shown = await runGit(place, 'show', '--no-patch', '--format=%s', sha)
+  return shown.state === 'ok'
     ? (shown.output.split('\n')[0] ?? '').replaceAll(/\p{Cc}/gu, ' ').slice(0, 100)
     : ''
 }

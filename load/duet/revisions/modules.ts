@@ -1,10 +1,10 @@
 import { mkdir, readFile, readdir, readlink, stat, symlink } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { runProgram } from '../../../runtime/tools/run.ts'
-import type { GitPlace } from './git.ts'
+import type { GitContext } from './git.ts'
 
-export type ModulesReady =
-  | { state: 'ready'; how: 'linked' | 'installed' | 'none' }
+export type ModulesResult =
+  | { state: 'ok'; how: 'linked' | 'installed' | 'none' }
   | { state: 'failed'; reason: string }
 
 const installLimitMs = 10 * 60_000
@@ -13,12 +13,12 @@ const installLimitMs = 10 * 60_000
  * Gives a worktree its dependencies: the checkout's own where both lock files are the same, which takes no time, else by
  * `npm ci`. A folder without a package.json needs none.
  */
-export async function provideModules(
+export async function installModules(
   worktree: string,
   checkout: string,
-  { env, signal }: Pick<GitPlace, 'env' | 'signal'>,
-): Promise<ModulesReady> {
-  if ((await textOf(join(worktree, 'package.json'))) === undefined) return { state: 'ready', how: 'none' }
+  { env, signal }: Pick<GitContext, 'env' | 'signal'>,
+): Promise<ModulesResult> {
+  if ((await textOf(join(worktree, 'package.json'))) === undefined) return { state: 'ok', how: 'none' }
   const [theirs, ours] = await Promise.all([
     textOf(join(worktree, 'package-lock.json')),
     textOf(join(checkout, 'package-lock.json')),
@@ -29,9 +29,9 @@ export async function provideModules(
   )
   if (theirs === ours && have) {
     await linkModules(join(checkout, 'node_modules'), join(worktree, 'node_modules'))
-    return { state: 'ready', how: 'linked' }
+    return { state: 'ok', how: 'linked' }
   }
-  if (theirs === undefined) return { state: 'ready', how: 'none' }
+  if (theirs === undefined) return { state: 'ok', how: 'none' }
   const ran = await runProgram(
     'npm',
     ['ci', '--no-audit', '--no-fund'],
@@ -39,7 +39,7 @@ export async function provideModules(
     { timeoutMs: installLimitMs, cwd: worktree },
   )
   return ran.state === 'ran'
-    ? { state: 'ready', how: 'installed' }
+    ? { state: 'ok', how: 'installed' }
     : { state: 'failed', reason: `npm ci failed: ${ran.reason}` }
 }
 

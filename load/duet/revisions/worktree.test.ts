@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openScratch } from '../scratch.ts'
-import { commitOf, git, subjectOf } from './git.ts'
-import type { GitPlace } from './git.ts'
-import { makeWorktree } from './worktree.ts'
+import { resolveCommit, runGit, readCommitSubject } from './git.ts'
+import type { GitContext } from './git.ts'
+import { createWorktree } from './worktree.ts'
 
 /*
  * A repository of two commits whose config lies in a folder of it; its dependencies are one package and a link to a
@@ -24,7 +24,7 @@ import { makeWorktree } from './worktree.ts'
  */
 
 let top: string
-let place: GitPlace
+let place: GitContext
 
 function run(...args: string[]): string {
   return execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
@@ -67,27 +67,27 @@ beforeAll(() => {
 afterAll(() => rmSync(top, { recursive: true, force: true }))
 
 async function worktreeOf(sha: string, name: string) {
-  const made = await makeWorktree(place, sha, join(top, '.vigil', name))
+  const made = await createWorktree(place, sha, join(top, '.vigil', name))
   if (made.state === 'failed') throw new Error(made.reason)
   return made.worktree
 }
 
 describe('a revision', () => {
   it('is found by any of its names, and is one line when it is not there', async () => {
-    expect(await commitOf(place, 'main~1')).toEqual({ state: 'found', sha: first })
-    expect(await commitOf(place, 'nothing')).toMatchObject({
-      state: 'unknown',
+    expect(await resolveCommit(place, 'main~1')).toEqual({ state: 'ok', sha: first })
+    expect(await resolveCommit(place, 'nothing')).toMatchObject({
+      state: 'missing',
       reason: expect.stringContaining('"nothing" is no revision in'),
     })
-    expect(await commitOf(place, '--all')).toMatchObject({ state: 'unknown' })
-    expect(await commitOf({ ...place, folder: tmpdir() }, 'main')).toMatchObject({
-      state: 'unknown',
+    expect(await resolveCommit(place, '--all')).toMatchObject({ state: 'missing' })
+    expect(await resolveCommit({ ...place, folder: tmpdir() }, 'main')).toMatchObject({
+      state: 'missing',
       reason: expect.stringContaining('is not in a git repository'),
     })
   })
 
   it('tells its subject without control characters', async () => {
-    expect(await subjectOf(place, first)).toBe('first  [31mred')
+    expect(await readCommitSubject(place, first)).toBe('first  [31mred')
   })
 })
 
@@ -111,7 +111,7 @@ describe('a worktree', () => {
     write('package-lock.json', 'not a lock file')
     const broken = commit('broken')
     write('package-lock.json', '{"version":1}')
-    const made = await makeWorktree(place, broken, join(top, '.vigil/b'))
+    const made = await createWorktree(place, broken, join(top, '.vigil/b'))
     expect(made).toMatchObject({ state: 'failed', reason: expect.stringContaining('npm ci failed') })
     expect(existsSync(join(top, '.vigil/b'))).toBe(false)
     expect(run('worktree', 'list').split('\n')).toHaveLength(1)
@@ -123,12 +123,12 @@ it('what a killed duet left behind is removed by the next one, and what a living
   const out = join(top, '.vigil')
   // No process has this number: Linux ends at 2^22.
   const killed = await openScratch(out, 'killed', 2 ** 30)
-  await makeWorktree(place, first, join(killed.folder, 'baseline'))
+  await createWorktree(place, first, join(killed.folder, 'baseline'))
   const living = await openScratch(out, 'living', process.ppid)
   expect(existsSync(killed.folder)).toBe(false)
   const third = await openScratch(out, 'third', process.pid)
   expect(existsSync(living.folder)).toBe(true)
   await Promise.all([living.remove(), third.remove()])
-  await git(place, 'worktree', 'prune')
+  await runGit(place, 'worktree', 'prune')
   expect(run('worktree', 'list').split('\n')).toHaveLength(1)
 })

@@ -71,7 +71,7 @@ export async function openWorkbench(): Promise<Workbench> {
           mix: [{ journey: 'visit', weight: 1 }],
           ratePerSecond: 40,
           requestTimeoutMs: 5000,
-          pace: { unitMs: 300, leastWarmUpMs: 600, mostWarmUpMs: 1200 },
+          pace: { unitMs: 300, minWarmUpMs: 600, maxWarmUpMs: 1200 },
         },
         targets: { baseline: { url: baseline.url }, candidate: { url: candidate.url } },
         environment: environmentOf({

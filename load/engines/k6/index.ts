@@ -13,7 +13,7 @@ import type { EngineWorld } from './world.ts'
  *
  * @param path of k6, 1.0 or later
  */
-export function k6Engine(path: string, world: EngineWorld = processWorld()): Engine {
+export function createK6Engine(path: string, world: EngineWorld = processWorld()): Engine {
   return {
     name: 'k6',
     run: async (plan, surroundings) => {

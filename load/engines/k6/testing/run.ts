@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'vitest'
 import { findTool } from '../../../../runtime/tools/index.ts'
 import type { LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
-import { k6Engine } from '../index.ts'
+import { createK6Engine } from '../index.ts'
 
 /** A run of the engine with the real k6, or with a program that stands in for it, in a folder of its own. */
 export interface Run {
@@ -57,7 +57,7 @@ export async function runEngine(
   const edges: string[] = []
   const interrupt = new AbortController()
   const began = performance.now()
-  const result = await k6Engine(path).run(planOf(options, source), {
+  const result = await createK6Engine(path).run(planOf(options, source), {
     folder,
     signal: interrupt.signal,
     progress: (told) => {
