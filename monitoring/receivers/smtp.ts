@@ -1,14 +1,14 @@
 import { timingSafeEqual } from 'node:crypto'
-import PostalMime from 'postal-mime'
-import { SMTPServer } from 'smtp-server'
-import type { SMTPServerAuthentication, SMTPServerDataStream, SMTPServerSession } from 'smtp-server'
-import { shown, tellsOf } from './received.ts'
-import type { Received } from './received.ts'
+import type { Email } from 'postal-mime'
+import type { SMTPServer, SMTPServerAuthentication } from 'smtp-server'
+import type { SMTPServerDataStream, SMTPServerSession } from 'smtp-server'
+import { printable, rejected, statusFromTitle } from './delivery.ts'
+import type { NewDelivery } from './delivery.ts'
 
 export interface MailAccount {
   user: string
   password: string
-  /** PEM. With it STARTTLS is offered, and nobody may log in without. */
+  /** PEM. When set, the server offers STARTTLS and rejects logins without it. */
   tls?: { key: string; cert: string }
 }
 
@@ -18,16 +18,25 @@ export interface MailService {
   stop: () => Promise<void>
 }
 
-const mostBytes = 1024 * 1024
+/** The libraries that speak SMTP and read mail. */
+export interface MailLibraries {
+  SMTPServer: typeof SMTPServer
+  parseMail: (content: Buffer) => Promise<Pick<Email, 'subject' | 'text' | 'html'>>
+}
 
-/** A mail server that wants a login, on a free port of this machine. Mail for several people is several deliveries. */
+const maxMailBytes = 1024 * 1024
+const tooBig = { status: 552, reason: '5.3.4 Message too big' }
+const badCredentials = { status: 535, reason: '5.7.8 Authentication credentials invalid' }
+
+/** Starts a mail server that requires a login, on a free port. Mail to several recipients is several deliveries. */
 export async function startMailService(
   account: MailAccount,
-  deliver: (received: Omit<Received, 'atMs'>) => void,
+  libraries: MailLibraries,
+  deliver: (delivery: NewDelivery) => void,
 ): Promise<MailService> {
-  const server = new SMTPServer({
+  const server = new libraries.SMTPServer({
     name: 'vigil-drill',
-    size: mostBytes,
+    size: maxMailBytes,
     authMethods: ['PLAIN', 'LOGIN'],
     authOptional: false,
     allowInsecureAuth: account.tls === undefined,
@@ -35,16 +44,21 @@ export async function startMailService(
     disableReverseLookup: true,
     closeTimeout: 1000,
     onAuth: (auth, _session, callback) => {
-      const reason = loginFlaw(auth, account)
-      if (reason === undefined) callback(null, { user: account.user })
-      else {
-        deliver(refused(535, reason))
-        callback(Object.assign(new Error(reason), { responseCode: 535 }))
+      if (isAuthentic(auth, account)) {
+        callback(null, { user: account.user })
+        return
       }
+      deliver(rejected('email', '?', '', badCredentials))
+      callback(smtpError(badCredentials))
     },
-    onData: (stream, session, callback) => void takeMail(stream, session, deliver, callback),
+    onData: (stream, session, callback) => {
+      receiveMail(stream, session, libraries, deliver).then(
+        () => callback(null),
+        (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
+      )
+    },
   })
-  // A client that went away is its own affair.
+  // A client that disconnects early is not a failure of the server.
   server.on('error', () => undefined)
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', () => resolve()))
   const address = server.server.address()
@@ -56,66 +70,42 @@ export async function startMailService(
   }
 }
 
-function loginFlaw(auth: SMTPServerAuthentication, account: MailAccount): string | undefined {
-  const right = auth.username === account.user && same(auth.password ?? '', account.password)
-  return right ? undefined : '5.7.8 Authentication credentials invalid'
+function isAuthentic(auth: SMTPServerAuthentication, account: MailAccount): boolean {
+  const [given, expected] = [Buffer.from(auth.password ?? ''), Buffer.from(account.password)]
+  return (
+    auth.username === account.user && given.length === expected.length && timingSafeEqual(given, expected)
+  )
 }
 
-async function takeMail(
+function smtpError({ status, reason }: { status: number; reason: string }): Error {
+  return Object.assign(new Error(reason), { responseCode: status })
+}
+
+async function receiveMail(
   stream: SMTPServerDataStream,
   session: SMTPServerSession,
-  deliver: (received: Omit<Received, 'atMs'>) => void,
-  done: (error?: Error | null) => void,
+  { parseMail }: MailLibraries,
+  deliver: (delivery: NewDelivery) => void,
 ): Promise<void> {
-  try {
-    const flaw = await receive(stream, session, deliver)
-    done(flaw === undefined ? null : Object.assign(new Error(flaw), { responseCode: 552 }))
-  } catch (error) {
-    done(error instanceof Error ? error : new Error(String(error)))
-  }
-}
-
-async function receive(
-  stream: SMTPServerDataStream,
-  session: SMTPServerSession,
-  deliver: (received: Omit<Received, 'atMs'>) => void,
-): Promise<string | undefined> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk)
   if (stream.sizeExceeded) {
-    deliver(refused(552, '5.3.4 Message too big'))
-    return '5.3.4 Message too big'
+    deliver(rejected('email', '?', '', tooBig))
+    throw smtpError(tooBig)
   }
-  const mail = await PostalMime.parse(Buffer.concat(chunks))
-  const title = shown(mail.subject ?? '', 300)
-  const text = shown(
+  const mail = await parseMail(Buffer.concat(chunks))
+  const title = printable(mail.subject ?? '', 300)
+  const text = printable(
     [mail.subject, mail.text, mail.html].filter((part) => part !== undefined).join('\n'),
     50_000,
   )
   for (const { address } of session.envelope.rcptTo)
     deliver({
       via: 'email',
-      address: shown(address, 200),
-      tells: tellsOf(title),
+      address: printable(address, 200),
+      status: statusFromTitle(title),
       title,
       text,
-      answer: { state: 'accepted' },
+      response: { state: 'ok' },
     })
-  return undefined
-}
-
-function refused(status: number, reason: string): Omit<Received, 'atMs'> {
-  return {
-    via: 'email',
-    address: '?',
-    tells: 'firing',
-    title: '',
-    text: '',
-    answer: { state: 'refused', status, reason },
-  }
-}
-
-function same(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)]
-  return left.length === right.length && timingSafeEqual(left, right)
 }

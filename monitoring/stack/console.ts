@@ -1,4 +1,4 @@
-import type { Received } from '../receivers/index.ts'
+import type { Delivery } from '../receivers/index.ts'
 import type { StackState } from './state-file.ts'
 import { stackTable } from './table.ts'
 
@@ -43,8 +43,8 @@ export function stackConsole(write: (text: string) => void, width: number | unde
 }
 
 /** A notification in a line. */
-export function notificationLine({ atMs, via, address, tells, title, answer }: Received): string {
-  const refused = answer.state === 'refused' ? `  (refused: ${answer.reason})` : ''
+export function notificationLine({ atMs, via, address, status, title, response }: Delivery): string {
+  const refused = response.state === 'invalid' ? `  (refused: ${response.reason})` : ''
   const words = title.replaceAll(/\p{Cc}/gu, ' ').slice(0, 200)
-  return `${new Date(atMs).toISOString().slice(11, 19)}Z  ${tells.padEnd(8)}  ${via.padEnd(9)}  ${address}  ${words}${refused}`
+  return `${new Date(atMs).toISOString().slice(11, 19)}Z  ${status.padEnd(8)}  ${via.padEnd(9)}  ${address}  ${words}${refused}`
 }

@@ -1,4 +1,4 @@
-import type { Received } from '../receivers/index.ts'
+import type { Delivery } from '../receivers/index.ts'
 import type { ComponentName } from './components.ts'
 import type { Production } from './configure.ts'
 
@@ -39,7 +39,7 @@ export interface StackPlan {
 export type StackEvent =
   | { event: 'up'; component: Component }
   | { event: 'ended'; component: Component; how: string }
-  | { event: 'notification'; received: Received }
+  | { event: 'notification'; received: Delivery }
 
 export interface Component {
   name: ComponentName

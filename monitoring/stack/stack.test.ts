@@ -147,7 +147,7 @@ describe('the receiver', () => {
       expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
       expect(page).not.toContain('<script>')
       expect(await (await fetch(`${receiver.url}/notifications`)).json()).toMatchObject([
-        { via: 'pagerduty', address: 'on_call', tells: 'firing' },
+        { via: 'pagerduty', address: 'on_call', status: 'firing' },
       ])
       expect((await fetch(receiver.receivers.webhook, { method: 'POST', body: '{}' })).status).toBe(200)
       expect(heard).toEqual(['<script>alert(1)</script>'])

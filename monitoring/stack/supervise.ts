@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Received } from '../receivers/index.ts'
+import type { Delivery } from '../receivers/index.ts'
 import { endLeftovers } from './ending.ts'
 import type { StackPlan } from './plan.ts'
 import { identify } from '../../runtime/processes/identity.ts'
@@ -16,7 +16,7 @@ export interface Audience {
   up: (state: StackState) => void
   /** Something ended or a target changed. */
   changed: (state: StackState, what: string) => void
-  notified: (received: Received) => void
+  notified: (received: Delivery) => void
 }
 
 export type Supervised =

@@ -1,5 +1,5 @@
 import { ask } from '../follow/http-api.ts'
-import { startHttpService } from '../../receivers/http-service.ts'
+import { startHttpService } from '../../receivers/index.ts'
 
 /** How somebody says that a drill's alert arrived: `hook`: by asking us; `poll`: a receiver's API says so when it names the drill. */
 export type Acknowledgement = { kind: 'hook'; port: number } | { kind: 'poll'; url: string; token?: string }

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { startHttpService } from '../../receivers/http-service.ts'
-import type { Heard, HttpService } from '../../receivers/http-service.ts'
+import { startHttpService } from '../../receivers/index.ts'
+import type { HttpRequest, HttpService } from '../../receivers/index.ts'
 import { faultInjection, faultsMissing } from './injected.ts'
 
 const signal = new AbortController().signal
 let service: HttpService
-let heard: Heard[] = []
+let heard: HttpRequest[] = []
 let status = 200
 
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Received } from '../../receivers/index.ts'
+import type { Delivery } from '../../receivers/index.ts'
 import { walk } from '../run/walk.ts'
 import { homewardHops, outwardHops } from './hops.ts'
 import { isAbout, nothingSeen } from './observation.ts'
@@ -11,13 +11,13 @@ const slack = { via: 'slack', address: 'alerts' } as const
 const expected = { alert: 'Slow', to: [devops], content: ['Slow', 'runbook'] }
 const limits = { trueMs: 10_000, firesMs: 5000, deliverMs: 3000, clearMs: 9000 }
 
-const got = (change: Partial<Received> = {}): Received => ({
+const got = (change: Partial<Delivery> = {}): Delivery => ({
   ...devops,
   atMs: 5,
-  tells: 'firing',
+  status: 'firing',
   title: 'Slow',
   text: 'see the runbook',
-  answer: { state: 'accepted' },
+  response: { state: 'ok' },
   ...change,
 })
 const good = (change: Partial<Observation> = {}): Observation => ({
@@ -62,7 +62,7 @@ const without = (seen: Observation, ...keys: (keyof Observation)[]): Observation
 describe('an alert that gets lost is lost at a hop that is named', () => {
   it('arrives when every hop was travelled', async () => {
     expect(await outward(good())).toBe('arrived')
-    expect(await homeward(good({ clearedAtMs: 9, received: [got(), got({ tells: 'resolved' })] }))).toBe(
+    expect(await homeward(good({ clearedAtMs: 9, received: [got(), got({ status: 'resolved' })] }))).toBe(
       'arrived',
     )
   })
@@ -141,14 +141,14 @@ describe('an alert that gets lost is lost at a hop that is named', () => {
     [
       'a receiver that refuses: with its answer',
       good({
-        received: [got({ answer: { state: 'refused', status: 400, reason: "'routing_key' is no key" } })],
+        received: [got({ response: { state: 'invalid', status: 400, reason: "'routing_key' is no key" } })],
       }),
       "receiver: Slow reached pagerduty devops, which did not take it: it answered 400 'routing_key' is no key",
     ],
     [
       "a key that is nobody's",
       good({
-        received: [got({ address: '?', answer: { state: 'refused', status: 400, reason: 'unknown key' } })],
+        received: [got({ address: '?', response: { state: 'invalid', status: 400, reason: 'unknown key' } })],
       }),
       'receiver: Slow reached pagerduty devops, which did not take it: it answered 400 unknown key',
     ],
@@ -177,7 +177,7 @@ it('an alert of the time before is none of this time', async () => {
       good({
         ...late,
         clearedAtMs: 70_000,
-        received: [got({ tells: 'resolved', atMs: 60_500 }), got({ atMs: 62_200 })],
+        received: [got({ status: 'resolved', atMs: 60_500 }), got({ atMs: 62_200 })],
       }),
     ),
   ).toContain('was not told')

@@ -131,8 +131,8 @@ export function homewardHops(seen: () => Observation, { alert, to }: Expected, l
 /** A receiver that had an alert and should not have had it. */
 export function strays(seen: Observation, to: readonly Destination[]): Destination[] {
   return seen.received.filter(
-    ({ answer, via, address }) =>
-      answer.state === 'accepted' && !to.some((each) => each.via === via && each.address === address),
+    ({ response, via, address }) =>
+      response.state === 'ok' && !to.some((each) => each.via === via && each.address === address),
   )
 }
 
@@ -149,11 +149,11 @@ export function toldAtMs(
   const beganMs = seen.sinceTheStart ? 0 : (seen.beganMs ?? Infinity) - roundingMs
   const sinceMs = tells === 'firing' ? beganMs : (toldAtMs(seen, destination, 'firing') ?? Infinity)
   return seen.received.find(
-    ({ via, address, tells: told, answer, atMs }) =>
+    ({ via, address, status: told, response, atMs }) =>
       via === destination.via &&
       address === destination.address &&
       told === tells &&
-      answer.state === 'accepted' &&
+      response.state === 'ok' &&
       atMs >= sinceMs,
   )?.atMs
 }
@@ -206,10 +206,10 @@ function refusalAt(seen: Observation, { via, address }: Destination): string {
     (each) =>
       each.via === via &&
       (each.address === address || each.address === '?') &&
-      each.answer.state === 'refused',
+      each.response.state === 'invalid',
   )
-  return refused?.answer.state === 'refused'
-    ? `: it answered ${refused.answer.status} ${refused.answer.reason}`
+  return refused?.response.state === 'invalid'
+    ? `: it answered ${refused.response.status} ${refused.response.reason}`
     : ''
 }
 
@@ -217,7 +217,7 @@ function lacking(seen: Observation, content: readonly string[]): string | undefi
   for (const received of seen.received) {
     const missing = content.find(
       (part) =>
-        received.answer.state === 'accepted' &&
+        received.response.state === 'ok' &&
         !received.title.includes(part) &&
         !received.text.includes(part),
     )

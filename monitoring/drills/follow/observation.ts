@@ -1,4 +1,4 @@
-import type { Received, Via } from '../../receivers/index.ts'
+import type { Delivery, Via } from '../../receivers/index.ts'
 
 /** Whom a notification reaches, and how: `pagerduty devops`. */
 export interface Destination {
@@ -53,7 +53,7 @@ export interface Observation {
   /** When Alertmanager was first seen to keep it quiet, and why. */
   inhibitedAtMs?: number
   silencedAtMs?: number
-  received: Received[]
+  received: Delivery[]
 }
 
 export function nothingSeen(alert: string): Observation {
@@ -65,7 +65,7 @@ export function destinationText({ via, address }: Destination): string {
 }
 
 /** Whether a notification is about an alert: its name stands in it as a word. */
-export function isAbout(received: Pick<Received, 'title' | 'text'>, alert: string): boolean {
+export function isAbout(received: Pick<Delivery, 'title' | 'text'>, alert: string): boolean {
   return wordIn(received.title, alert) || wordIn(received.text, alert)
 }
 

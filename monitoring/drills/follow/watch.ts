@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Received, Sinks } from '../../receivers/index.ts'
+import type { Delivery, Receivers } from '../../receivers/index.ts'
 import { readGroups } from './alertmanager.ts'
 import type { HeldGroup } from './alertmanager.ts'
 import { isAbout, nothingSeen } from './observation.ts'
@@ -16,7 +16,7 @@ export interface Watch {
   /** Alerts that fire now, by their labels; `alertname` is their name. */
   firing: () => readonly Readonly<Record<string, string>>[]
   /** Everything received since the watch began. */
-  received: () => readonly Received[]
+  received: () => readonly Delivery[]
   /** Settles when `isSo` holds, at the latest after `withinMs`; tells whether it does. */
   until: (isSo: () => boolean, withinMs: number) => Promise<boolean>
   stop: () => Promise<void>
@@ -25,7 +25,7 @@ export interface Watch {
 export interface WatchPlan {
   prometheusUrl: string
   alertmanagerUrl: string
-  sinks: Pick<Sinks, 'received' | 'subscribe'>
+  sinks: Pick<Receivers, 'received' | 'subscribe'>
   everyMs: number
   /** Wall clock. */
   now: () => number
@@ -103,8 +103,8 @@ export function watch(plan: WatchPlan): Watch {
 }
 
 // A login that was refused says nothing of what would have been delivered: it concerns whoever waits.
-function concerns(received: Received, { alert, alsoAbout, notAbout = [] }: Followed): boolean {
-  if (received.answer.state === 'refused' && received.text === '') return true
+function concerns(received: Delivery, { alert, alsoAbout, notAbout = [] }: Followed): boolean {
+  if (received.response.state === 'invalid' && received.text === '') return true
   return (
     isAbout(received, alert) &&
     !notAbout.some((other) => isAbout(received, other)) &&

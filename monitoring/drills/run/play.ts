@@ -190,7 +190,7 @@ function mutingHops({ muted }: Cast, limits: Limits): Hop[] {
     {
       name: 'muting',
       withinMs: 0,
-      reached: () => !seen.received.some(({ answer }) => answer.state === 'accepted'),
+      reached: () => !seen.received.some(({ response }) => response.state === 'ok'),
       why: () =>
         `${seen.alert} was delivered to ${[...new Set(seen.received.map(destinationText))].join(', ')} in the maintenance window`,
     },
@@ -203,8 +203,8 @@ function toldOf({ received, inhibitedAtMs = Infinity }: Observation): string[] {
     ...new Set(
       received
         .filter(
-          ({ tells, answer, atMs }) =>
-            tells === 'firing' && answer.state === 'accepted' && atMs > inhibitedAtMs + inhibitionGraceMs,
+          ({ status, response, atMs }) =>
+            status === 'firing' && response.state === 'ok' && atMs > inhibitedAtMs + inhibitionGraceMs,
         )
         .map(destinationText),
     ),

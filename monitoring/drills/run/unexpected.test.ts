@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import type { Received } from '../../receivers/index.ts'
+import type { Delivery } from '../../receivers/index.ts'
 import { unexpected } from './unexpected.ts'
 
-const told = (title: string, atMs: number, change: Partial<Received> = {}): Received => ({
+const told = (title: string, atMs: number, change: Partial<Delivery> = {}): Delivery => ({
   via: 'slack',
   address: 'alerts',
   atMs,
-  tells: 'firing',
+  status: 'firing',
   title,
   text: title,
-  answer: { state: 'accepted' },
+  response: { state: 'ok' },
   ...change,
 })
 const alerts = ['Slow', 'Down']
@@ -25,9 +25,9 @@ describe('what was delivered although nothing was wrong', () => {
     ['what is about no alert at all', told('hello', 150), 1],
     [
       'nothing that was refused',
-      told('MEDIUM Down: x', 150, { answer: { state: 'refused', status: 400, reason: '' } }),
+      told('MEDIUM Down: x', 150, { response: { state: 'invalid', status: 400, reason: '' } }),
       0,
     ],
-    ['nothing that says that it is over', told('RESOLVED Down: x', 150, { tells: 'resolved' }), 0],
+    ['nothing that says that it is over', told('RESOLVED Down: x', 150, { status: 'resolved' }), 0],
   ])('%s', (_, received, count) => expect(unexpected([received], alerts, during, 10)).toHaveLength(count))
 })

@@ -1,5 +1,5 @@
 import { destinationText, isAbout } from '../follow/observation.ts'
-import type { Received } from '../../receivers/index.ts'
+import type { Delivery } from '../../receivers/index.ts'
 
 /** When an alert may be heard of: from its drill's fault until that was over. */
 export interface Allowed {
@@ -16,14 +16,14 @@ export interface Allowed {
  * @param graceMs what is on its way when a drill ends
  */
 export function unexpected(
-  received: readonly Received[],
+  received: readonly Delivery[],
   alerts: readonly string[],
   allowed: readonly Allowed[],
   graceMs: number,
 ): string[] {
   const lines = new Set<string>()
   for (const one of received) {
-    if (one.answer.state === 'refused') continue
+    if (one.response.state === 'invalid') continue
     const about = alerts.filter((alert) =>
       isAbout({ title: one.title, text: one.title === '' ? one.text : one.title }, alert),
     )
@@ -33,7 +33,7 @@ export function unexpected(
         (span) => span.alerts.includes(alert) && one.atMs >= span.fromMs && one.atMs <= span.toMs + graceMs,
       ),
     )
-    if (!fine && one.tells === 'firing')
+    if (!fine && one.status === 'firing')
       lines.add(
         `${named.join(', ') || JSON.stringify(one.title.slice(0, 60))} was delivered to ${destinationText(one)} although no drill had raised it: ${JSON.stringify(one.title.slice(0, 120))}`,
       )

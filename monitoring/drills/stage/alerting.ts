@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { runnableAlertmanager } from '../../../runtime/services/alertmanager-debian.ts'
 import { freePort, startAlertmanager, startPrometheus } from '../../../runtime/services/index.ts'
 import { compressMs, formatDuration } from '../compression/index.ts'
-import type { Sinks } from '../../receivers/index.ts'
+import type { Receivers } from '../../receivers/index.ts'
 import { writeAlertmanager, writePrometheus } from './configuration.ts'
 import { writeHistory } from './history.ts'
 import type { StagePlan } from './index.ts'
@@ -25,7 +25,7 @@ const ownTimes = {
 export interface Alerting {
   prometheusUrl: string
   alertmanagerUrl: string
-  sinks: Sinks
+  sinks: Receivers
 }
 
 export async function startAlerting(plan: StagePlan, subject: Subject, keep: Keeping): Promise<Alerting> {

@@ -3,8 +3,8 @@ import { basename, join } from 'node:path'
 import { localPrometheus } from '../../stack/local/index.ts'
 import { compressFile } from '../compression/index.ts'
 import type { FileKind, Speed } from '../compression/index.ts'
-import type { Sinks } from '../../receivers/index.ts'
-import { startSinks } from '../../receivers/index.ts'
+import type { Receivers } from '../../receivers/index.ts'
+import { startReceivers } from '../../receivers/index.ts'
 import { alertmanagerForSinks, namedReceivers } from './local-alertmanager.ts'
 
 /** Changes the text of a file of production's configuration, or of a key, before it is used: to break it on purpose, and see that caught. */
@@ -25,12 +25,14 @@ export type Configured<T> = { state: 'written'; value: T } | { state: 'refused';
 export async function writeAlertmanager(
   plan: ConfigurationPlan,
   now: () => number,
-): Promise<Configured<{ file: string; sinks: Sinks }>> {
+): Promise<Configured<{ file: string; sinks: Receivers }>> {
   const source = join(plan.monitoring, 'alertmanager', 'alertmanager.yml')
   const text = readWith(plan, source)
   const named = namedReceivers(text, source)
   if (named.state === 'refused') return named
-  const sinks = await startSinks({ ...named.value, now })
+  const started = await startReceivers({ ...named.value, now })
+  if (started.state === 'missing') return { state: 'refused', reason: started.reason }
+  const { receivers: sinks } = started
   const secrets = folderIn(plan.folder, 'secrets')
   const templates = copied(
     plan,

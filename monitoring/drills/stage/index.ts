@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { faultInjection } from '../faults/injected.ts'
 import type { FaultInjection } from '../faults/injected.ts'
-import type { Sinks } from '../../receivers/index.ts'
+import type { Receivers } from '../../receivers/index.ts'
 import { startAlerting } from './alerting.ts'
 import type { ConfigurationPlan } from './configuration.ts'
 import { keeping, NotUp } from './keeping.ts'
@@ -27,7 +27,7 @@ export interface StagePlan extends ConfigurationPlan {
 /** The service with its monitoring, on the faster clock, and what can be done to it. */
 export interface Stage extends Pick<Subject, 'database' | 'nodeExporter' | 'standIns'> {
   urls: { service: string; prometheus: string; alertmanager: string; pushgateway: string }
-  sinks: Sinks
+  sinks: Receivers
   faults: FaultInjection
   /** Starts further probes: journeys and how often. Whoever starts them ends them. */
   alsoProbe: (journeys: Readonly<Record<string, string>>) => Promise<ProbesStarted>

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path'
 import { isMap, isScalar, isSeq, visit } from 'yaml'
 import type { Document } from 'yaml'
 import { mapIn, mapsIn, readYaml, textIn } from '../compression/yaml-file.ts'
-import type { SinkAddresses } from '../../receivers/index.ts'
+import type { ReceiverAddresses } from '../../receivers/index.ts'
 
 /** Receivers that production's configuration names, by the files their keys are in. */
 export interface NamedReceivers {
@@ -40,7 +40,7 @@ export interface LocalAlertmanager {
  */
 export function alertmanagerForSinks(
   text: string,
-  plan: { file: string; templates: string; secrets: string; sinks: SinkAddresses },
+  plan: { file: string; templates: string; secrets: string; sinks: ReceiverAddresses },
 ): Read<LocalAlertmanager> {
   const read = readYaml(text, plan.file)
   if (read.state === 'refused') return read
@@ -89,7 +89,7 @@ export function alertmanagerForSinks(
   }
 }
 
-function secretFor(key: string, name: string, sinks: SinkAddresses): string {
+function secretFor(key: string, name: string, sinks: ReceiverAddresses): string {
   if (key === 'routing_key_file') return sinks.pagerduty.routingKeys[name] ?? ''
   if (key.endsWith('api_url_file')) return sinks.slack.urls[name] ?? ''
   return key.includes('password') ? sinks.smtp.password : '0'.repeat(32)

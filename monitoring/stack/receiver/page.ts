@@ -1,20 +1,20 @@
-import type { Received } from '../../receivers/index.ts'
+import type { Delivery } from '../../receivers/index.ts'
 
 const mostShown = 200
 
 /** The last notifications, newest first. Self-contained; nothing in it is the notifier's markup. */
-export function page(all: readonly Received[]): string {
+export function page(all: readonly Delivery[]): string {
   const rows = all.slice(-mostShown).toReversed().map(row).join('\n')
   const table =
     rows === ''
       ? '<p>Nothing has arrived yet.</p>'
-      : `<table><tr><th>time (UTC)<th>by<th>to<th>tells<th>what</tr>\n${rows}\n</table>`
+      : `<table><tr><th>time (UTC)<th>by<th>to<th>status<th>what</tr>\n${rows}\n</table>`
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>vigil: notifications</title><style>${style}</style><h1>Notifications</h1>${table}</html>`
 }
 
-function row({ atMs, via, address, tells, title, text, answer }: Received): string {
-  const refused = answer.state === 'refused' ? ` <b>refused: ${escape(answer.reason)}</b>` : ''
-  return `<tr class="${tells}"><td>${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')}<td>${via}<td>${escape(address)}<td>${tells}<td><details><summary>${escape(title)}${refused}</summary><pre>${escape(text)}</pre></details></tr>`
+function row({ atMs, via, address, status, title, text, response }: Delivery): string {
+  const refused = response.state === 'invalid' ? ` <b>refused: ${escape(response.reason)}</b>` : ''
+  return `<tr class="${status}"><td>${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')}<td>${via}<td>${escape(address)}<td>${status}<td><details><summary>${escape(title)}${refused}</summary><pre>${escape(text)}</pre></details></tr>`
 }
 
 function escape(text: string): string {

@@ -1,8 +1,8 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { startSinks } from '../../receivers/index.ts'
-import type { Received } from '../../receivers/index.ts'
+import { startReceivers } from '../../receivers/index.ts'
+import type { Delivery } from '../../receivers/index.ts'
 import type { LocalReceivers } from '../local/index.ts'
 import { freePort, isFree } from '../../../runtime/services/ports.ts'
 import { page } from './page.ts'
@@ -15,7 +15,7 @@ export interface ReceiverPlan {
   names: { pagerduty: readonly string[]; slack: readonly string[] }
   /** Wall clock. */
   now: () => number
-  tell: (received: Received) => void
+  tell: (received: Delivery) => void
 }
 
 /** Takes notifications in the place of PagerDuty, Slack, a mail server and SNS, and shows them. */
@@ -30,7 +30,7 @@ export interface Receiver {
 
 export type StartedReceiver =
   | { state: 'up'; receiver: Receiver }
-  | { state: 'failed'; cause: 'port-in-use'; reason: string }
+  | { state: 'failed'; cause: 'port-in-use' | 'program'; reason: string }
 
 const webhookBytes = 64 * 1024
 
@@ -46,8 +46,11 @@ export async function startReceiver({
   await mkdir(folder, { recursive: true })
   const log = join(folder, 'notifications.jsonl')
   await writeFile(log, '', { mode: 0o600 })
-  const sinks = await startSinks({ ...names, now })
-  sinks.subscribe((received) => {
+  const started = await startReceivers({ ...names, now })
+  if (started.state === 'missing')
+    return { state: 'failed', cause: 'program', reason: `receiver: ${started.reason}` }
+  const { receivers } = started
+  receivers.subscribe((received) => {
     // What cannot be written is still shown.
     appendFile(log, `${JSON.stringify(received)}\n`).catch(() => undefined)
     tell(received)
@@ -61,21 +64,21 @@ export async function startReceiver({
     // A webhook of Alertmanager's own, such as a dead man's switch, wants no more than to be taken.
     if (request.method === 'POST') response.end()
     else if (request.url === '/notifications')
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(sinks.received()))
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(receivers.received()))
     else
       response
         .writeHead(200, {
           'content-type': 'text/html; charset=utf-8',
           'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
         })
-        .end(page(sinks.received()))
+        .end(page(receivers.received()))
   })
   const bound = port === 0 ? await freePort() : port
   await new Promise<void>((resolve, reject) =>
     server.once('error', reject).listen(bound, '127.0.0.1', resolve),
   )
   const url = `http://127.0.0.1:${bound}`
-  const { pagerduty, slack, smtp, sns } = sinks.addresses
+  const { pagerduty, slack, smtp, sns } = receivers.addresses
   return {
     state: 'up',
     receiver: {
@@ -95,7 +98,7 @@ export async function startReceiver({
       },
       stop: async () => {
         server.closeAllConnections()
-        await Promise.all([sinks.stop(), new Promise((resolve) => server.close(resolve))])
+        await Promise.all([receivers.stop(), new Promise((resolve) => server.close(resolve))])
       },
     },
   }
