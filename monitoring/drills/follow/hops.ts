@@ -217,9 +217,7 @@ function lacking(seen: Observation, content: readonly string[]): string | undefi
   for (const received of seen.received) {
     const missing = content.find(
       (part) =>
-        received.response.state === 'ok' &&
-        !received.title.includes(part) &&
-        !received.text.includes(part),
+        received.response.state === 'ok' && !received.title.includes(part) && !received.text.includes(part),
     )
     if (missing !== undefined)
       return `what ${destinationText(received)} got does not hold ${JSON.stringify(missing)}`

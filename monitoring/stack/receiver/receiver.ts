@@ -64,7 +64,9 @@ export async function startReceiver({
     // A webhook of Alertmanager's own, such as a dead man's switch, wants no more than to be taken.
     if (request.method === 'POST') response.end()
     else if (request.url === '/notifications')
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(receivers.received()))
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify(receivers.received()))
     else
       response
         .writeHead(200, {
