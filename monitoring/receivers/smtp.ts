@@ -51,12 +51,8 @@ export async function startMailService(
       deliver(rejected('email', '?', '', badCredentials))
       callback(smtpError(badCredentials))
     },
-    onData: (stream, session, callback) => {
-      receiveMail(stream, session, libraries, deliver).then(
-        () => callback(null),
-        (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
-      )
-    },
+    onData: (stream, session, callback) =>
+      void reportEnd(receiveMail(stream, session, libraries, deliver), callback),
   })
   // A client that disconnects early is not a failure of the server.
   server.on('error', () => undefined)
@@ -79,6 +75,15 @@ function isAuthentic(auth: SMTPServerAuthentication, account: MailAccount): bool
 
 function smtpError({ status, reason }: { status: number; reason: string }): Error {
   return Object.assign(new Error(reason), { responseCode: status })
+}
+
+async function reportEnd(receiving: Promise<void>, done: (error: Error | null) => void): Promise<void> {
+  try {
+    await receiving
+    done(null)
+  } catch (error) {
+    done(error instanceof Error ? error : new Error(String(error)))
+  }
 }
 
 async function receiveMail(
