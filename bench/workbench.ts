@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/index.ts'
-import { startChild } from '../runtime/processes/index.ts'
+import { readResidentBytes, startChild } from '../runtime/processes/index.ts'
 import type { Run } from '../record/index.ts'
 import { freePort } from '../runtime/services/ports.ts'
 import { waitReady } from '../runtime/target/index.ts'
@@ -55,12 +55,7 @@ export async function runCommand(
 
 /** Resident memory of a process in bytes; 0 when it has ended. */
 export function rssOf(pid: number | undefined): number {
-  try {
-    const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-    return Number(kib ?? 0) * 1024
-  } catch {
-    return 0
-  }
+  return (pid === undefined ? undefined : readResidentBytes(pid)) ?? 0
 }
 
 const journeys = `export default [

@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startChild } from '../../runtime/processes/index.ts'
+import { readStat, startChild } from '../../runtime/processes/index.ts'
 import { freePort } from '../../runtime/services/ports.ts'
 import { waitReady } from '../../runtime/target/index.ts'
 import { requireTool } from '../../runtime/tools/testing.ts'
@@ -11,7 +11,6 @@ import { rssOf, runCommand, withService } from '../workbench.ts'
 /** Probes that a scheduler holds, each once a second. */
 const scheduled = 200
 const scheduleSeconds = 30
-const cpuSecondsPerTick = 0.01
 
 export const probes: Section = {
   name: 'probes',
@@ -137,7 +136,7 @@ async function schedule(bench: Bench, url: string): Promise<Figure[]> {
   const sampling = setInterval(() => (maxRssBytes = Math.max(maxRssBytes, rssOf(daemon.pid))), 500)
   try {
     await new Promise((resolve) => setTimeout(resolve, scheduleSeconds * 1000))
-    const cpuSeconds = cpuSecondsOf(daemon.pid)
+    const cpuSeconds = (daemon.pid === undefined ? undefined : readStat(daemon.pid))?.cpuSeconds ?? 0
     const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
     const p99Ms = quantileMs(metrics, 'vigil_probe_schedule_lateness_seconds', 0.99)
     return [
@@ -174,11 +173,6 @@ function quantileMs(exposition: string, family: string, q: number): number {
   const total = Number(new RegExp(String.raw`^${family}_count (\d+)$`, 'm').exec(exposition)?.[1] ?? 0)
   if (total < scheduled * (scheduleSeconds / 2)) throw new Error(`only ${total} runs in ${scheduleSeconds} s`)
   return (buckets.find(({ count }) => count >= q * total)?.le ?? Infinity) * 1000
-}
-
-function cpuSecondsOf(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return cpuSecondsPerTick * (Number(fields[11]) + Number(fields[12]))
 }
 
 async function hour(bench: Bench): Promise<Figure[]> {

@@ -71,7 +71,7 @@ export async function withTargetLock<T>(session: Session, work: () => Promise<T>
       progress.warn(`process ${holder} is measuring ${targetUrl} already; waiting for it to end`),
   })
   switch (locked.state) {
-    case 'locked':
+    case 'ok':
       try {
         return { state: 'used', result: await work() }
       } finally {
@@ -82,7 +82,7 @@ export async function withTargetLock<T>(session: Session, work: () => Promise<T>
         state: 'unreachable',
         reason: `process ${locked.holder} still measures ${targetUrl} after ${timeoutMs / 60_000} minutes: end it, or remove ${locked.file} if it is something else`,
       }
-    case 'aborted':
+    case 'interrupted':
       return { state: 'unreachable', reason: 'interrupted while waiting for the target' }
   }
 }

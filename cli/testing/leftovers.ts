@@ -1,16 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { listPids, readCommandLine } from '../../runtime/processes/index.ts'
 
 /** Command lines of the processes on this machine that name `text`, but for zombies. Linux. */
 export function processesNaming(text: string): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
-      } catch {
-        return ''
-      }
-    })
+  return listPids()
+    .map((pid) => readCommandLine(pid).join(' ').trim())
     .filter((line) => line.includes(text))
 }
 

@@ -1,5 +1,5 @@
-export { pinningHere } from '../../runtime/processes/pinning.ts'
-export type { Pinning } from '../../runtime/processes/pinning.ts'
+export { planPinning } from '../../runtime/processes/index.ts'
+export type { Pinning } from '../../runtime/processes/index.ts'
 export { bisect, classifyCommit } from './bisect.ts'
 export type { BisectTrial, CommitClassification, CommitOutcome, Culprit } from './bisect.ts'
 export type { DuetProgress, DuetRequest, DuetWorld } from './attempt.ts'

@@ -11,9 +11,8 @@ import type { Side } from './inside/sides.ts'
 import type { DuetContexts, DuetPlan } from './inside/wire.ts'
 import { readMessage } from './listen.ts'
 import { writeScript } from './script.ts'
-import { pin } from '../../runtime/processes/pinning.ts'
-import type { Pinning } from '../../runtime/processes/pinning.ts'
-import { stepBack } from '../../runtime/processes/priority.ts'
+import { lowerPriority, pinProcess } from '../../runtime/processes/index.ts'
+import type { Pinning } from '../../runtime/processes/index.ts'
 import type { DuetRun, SideFacts } from './unit-records.ts'
 import type { Pace } from './warm.ts'
 
@@ -115,9 +114,9 @@ async function run(
       else units.played(message.played, sideOf(script.seed, message.played[0]))
     },
   })
-  if (pinning !== undefined && child.pid !== undefined) await pin(child.pid, pinning.generator)
+  if (pinning !== undefined && child.pid !== undefined) await pinProcess(child.pid, pinning.generator)
   // Where we may move others out of each other's way, we keep out of it ourselves.
-  const stepForward = pinning === undefined ? undefined : stepBack()
+  const restorePriority = pinning === undefined ? undefined : lowerPriority()
   const ended = orEnd<DuetLoadEnd | { state: 'port taken' }>(child, async () => {
     const stop = AbortSignal.any([signal, enough.signal])
     const { end, overdue } = await supervise(
@@ -138,5 +137,5 @@ async function run(
       reason: `${overdue ?? (ending.state === 'result' ? '' : ending.words)}: ${lastWords(child, script.nonce)}`,
     }
   })
-  return ended.finally(stepForward).finally(live.close)
+  return ended.finally(restorePriority).finally(live.close)
 }

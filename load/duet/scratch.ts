@@ -1,5 +1,6 @@
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { formatHolder, parseHolder } from '../../runtime/processes/index.ts'
 
 /** A folder for worktrees, data and scripts of one duet. */
 export interface Scratch {
@@ -19,24 +20,14 @@ export async function openScratch(out: string, id: string, pid: number): Promise
   await removeLeftovers(all)
   const folder = join(all, id)
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, ownerFile), String(pid))
+  await writeFile(join(folder, ownerFile), formatHolder(pid))
   return { folder, remove: async () => rm(folder, { recursive: true, force: true, maxRetries: 3 }) }
 }
 
 async function removeLeftovers(all: string): Promise<void> {
   const names = await readdir(all).catch((): string[] => [])
   for (const name of names) {
-    const owner = Number.parseInt(await readFile(join(all, name, ownerFile), 'utf8').catch(() => ''), 10)
-    if (!isAlive(owner)) await rm(join(all, name), { recursive: true, force: true, maxRetries: 3 })
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 1) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    const owner = parseHolder(await readFile(join(all, name, ownerFile), 'utf8').catch(() => ''))
+    if (!owner.isAlive) await rm(join(all, name), { recursive: true, force: true, maxRetries: 3 })
   }
 }

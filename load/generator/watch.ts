@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { readRunQueueWaitMs } from '../../runtime/processes/index.ts'
 
 /** How hard a load process worked over a stretch of time. Ratios 0..1 of the wall time. */
 export interface GeneratorWork {
@@ -30,7 +30,7 @@ const resolutionMs = 5
 export function watchGenerator(): () => GeneratorWork {
   const beganAt = performance.now()
   const cpu = process.threadCpuUsage()
-  const waited = waitedMs()
+  const waited = readRunQueueWaitMs()
   const loop = performance.eventLoopUtilization()
   const delay = monitorEventLoopDelay({ resolution: resolutionMs })
   delay.enable()
@@ -38,7 +38,7 @@ export function watchGenerator(): () => GeneratorWork {
     delay.disable()
     const wallMs = performance.now() - beganAt
     const used = process.threadCpuUsage(cpu)
-    const waitedNow = waitedMs()
+    const waitedNow = readRunQueueWaitMs()
     const p99Ms = delay.count === 0 ? 0 : delay.percentile(99) / 1e6
     const cpuRatio = ratio((used.user + used.system) / 1000, wallMs)
     const busyRatio = ratio(performance.eventLoopUtilization(loop).utilization, 1)
@@ -52,17 +52,6 @@ export function watchGenerator(): () => GeneratorWork {
       // Node reports the whole interval between two ticks; what is beyond the interval asked for is the delay.
       eventLoopP99Ms: Math.max(0, Math.round((p99Ms - resolutionMs) * 1000) / 1000),
     }
-  }
-}
-
-/** How long this thread has waited on the run queue since it began; undefined where the system does not tell. */
-function waitedMs(): number | undefined {
-  try {
-    // Nanoseconds on a core, nanoseconds waiting for one, and how often.
-    const [, waitedNs] = readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')
-    return waitedNs === undefined ? undefined : Number(waitedNs) / 1e6
-  } catch {
-    return undefined
   }
 }
 

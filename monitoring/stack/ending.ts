@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRunning } from '../../runtime/processes/identity.ts'
-import type { ProcessIdentity } from '../../runtime/processes/identity.ts'
+import { isRunning } from '../../runtime/processes/index.ts'
+import type { ProcessIdentity } from '../../runtime/processes/index.ts'
 import type { StackState } from './state-file.ts'
 
 const pauseMs = 50

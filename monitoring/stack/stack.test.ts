@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { startChild } from '../../runtime/processes/index.ts'
 import { endLeftovers } from './ending.ts'
 import { stackConsole } from './console.ts'
-import { identify, isRunning } from '../../runtime/processes/identity.ts'
+import { identifyProcess, isRunning } from '../../runtime/processes/index.ts'
 import { startReceiver } from './receiver/receiver.ts'
 import { claim, readState, release } from './state-file.ts'
 import type { StackState } from './state-file.ts'
@@ -14,8 +14,8 @@ import { stackTable, targetsDown } from './table.ts'
 const folder = mkdtempSync(join(tmpdir(), 'vigil-stack-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function me(): NonNullable<ReturnType<typeof identify>> {
-  const found = identify(process.pid)
+function me(): NonNullable<ReturnType<typeof identifyProcess>> {
+  const found = identifyProcess(process.pid)
   if (!found) throw new Error('this process runs')
   return found
 }
@@ -33,7 +33,7 @@ describe('a process that is known', () => {
     expect(isRunning(me())).toBe(true)
     expect(isRunning({ ...me(), started: 'another boot 1' })).toBe(false)
     const child = startChild('/bin/sleep', ['100'], { env: {} })
-    const known = identify(child.pid ?? 0)
+    const known = identifyProcess(child.pid ?? 0)
     expect(known && isRunning(known)).toBe(true)
     await child.stop(1000)
     expect(known && isRunning(known)).toBe(false)
@@ -62,14 +62,14 @@ describe('the folder of a stack', () => {
   it('has its leftovers ended, and nobody who has got their number since', async () => {
     const ours = startChild('/bin/sleep', ['100'], { env: {} })
     const other = startChild('/bin/sleep', ['100'], { env: {} })
-    const known = identify(ours.pid ?? 0)
+    const known = identifyProcess(ours.pid ?? 0)
     const parts = [
       { name: 'prometheus', url: '', ...(known && { process: known }) },
       { name: 'backend', url: '', process: { pid: other.pid ?? 0, started: 'long ago' } },
     ]
     expect(await endLeftovers(state({ components: parts }))).toEqual(['prometheus'])
     expect(await ours.ended).toEqual({ state: 'signalled', signal: 'SIGTERM' })
-    expect(identify(other.pid ?? 0)).toBeDefined()
+    expect(identifyProcess(other.pid ?? 0)).toBeDefined()
     await other.stop(1000)
   })
 })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { isRunning } from '../../runtime/processes/identity.ts'
+import { isRunning } from '../../runtime/processes/index.ts'
 
 const identity = z.object({ pid: z.number().int().positive(), started: z.string() })
 

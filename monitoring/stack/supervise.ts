@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Delivery } from '../receivers/index.ts'
 import { endLeftovers } from './ending.ts'
 import type { StackPlan } from './plan.ts'
-import { identify } from '../../runtime/processes/identity.ts'
-import type { ProcessIdentity } from '../../runtime/processes/identity.ts'
+import { identifyProcess } from '../../runtime/processes/index.ts'
+import type { ProcessIdentity } from '../../runtime/processes/index.ts'
 import { startStack } from './stack.ts'
 import { claim, release, writeState } from './state-file.ts'
 import type { StackState } from './state-file.ts'
@@ -75,7 +75,7 @@ async function run(
       if (event.event === 'notification') return audience.notified(event.received)
       const { name, url, pid } = event.component
       if (event.event === 'up') {
-        const process = pid === undefined ? undefined : identify(pid)
+        const process = pid === undefined ? undefined : identifyProcess(pid)
         state.components.push({ name, url, ...(process && { process }) })
         audience.phase(`${name} is up: ${url}`)
         return write()

@@ -1,39 +1,34 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { closeSync, openSync } from 'node:fs'
 import { guardian } from './guardian.ts'
+import { describeEnd, lastOutputLine, readLines, readTail, tailBytes } from './output.ts'
+import type { ChildEnd } from './output.ts'
 
 export interface ChildOptions {
   cwd?: string
-  /** The whole environment of the child: nothing is inherited that is not in it. */
+  /** The child's complete environment: nothing is inherited. */
   env: NodeJS.ProcessEnv
-  /** Writes both streams to this file instead of reading them, so that a talkative child costs us nothing. */
+  /** Writes both streams to this file instead of reading them, so that verbose output costs this process nothing. */
   outputFile?: string
-  /** Each whole line the child prints; lines are cut at 8 KiB. */
+  /** Called with each complete line that the child prints; lines are cut at 8 KiB. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void
 }
-
-/** How a child ended. `failed`: it never started (not found, not executable). */
-export type ChildEnd =
-  | { state: 'exited'; code: number }
-  | { state: 'signalled'; signal: NodeJS.Signals }
-  | { state: 'failed'; reason: string }
 
 export interface Child {
   pid: number | undefined
   /** Settles when the process has ended and its output is read; never rejects. */
   ended: Promise<ChildEnd>
-  /** The last 4 KiB it wrote to a stream (to the file, when it writes to one), for messages. */
+  /** The last 4 KiB that it wrote to a stream (or to `outputFile`), for messages. */
   tail: (stream: 'stdout' | 'stderr') => string
   signal: (signal: NodeJS.Signals) => void
-  /** SIGTERM to its whole process group, SIGKILL after `graceMs`; resolves when it has ended. */
+  /** Sends SIGTERM to its process group, and SIGKILL after `graceMs`; resolves when it has ended. */
   stop: (graceMs: number) => Promise<ChildEnd>
 }
 
 /**
- * Starts a process in a group of its own and promises that it never outlives us: grandchildren are signalled with it,
- * and a guardian ends the group if we are killed.
+ * Starts a process in a process group of its own that never outlives this process: grandchildren get the same signals,
+ * and a guardian ends the group if this process is killed.
  */
 export function startChild(command: string, args: readonly string[], options: ChildOptions): Child {
   const tails = { stdout: '', stderr: '' }
@@ -58,8 +53,8 @@ export function startChild(command: string, args: readonly string[], options: Ch
         },
       )
   }
-  const ended = whenEnded(child).then((end) => {
-    if (group !== undefined) sweep(group)
+  const ended = waitForEnd(child).then((end) => {
+    if (group !== undefined) endGroup(group)
     return end
   })
   const signal = (name: NodeJS.Signals): void => {
@@ -68,7 +63,8 @@ export function startChild(command: string, args: readonly string[], options: Ch
   return {
     pid: group,
     ended,
-    tail: (stream) => (options.outputFile === undefined ? tails[stream] : endOf(options.outputFile)).trim(),
+    tail: (stream) =>
+      (options.outputFile === undefined ? tails[stream] : readTail(options.outputFile)).trim(),
     signal,
     stop: async (graceMs) => {
       signal('SIGTERM')
@@ -80,14 +76,14 @@ export function startChild(command: string, args: readonly string[], options: Ch
   }
 }
 
-async function whenEnded(child: ChildProcess): Promise<ChildEnd> {
+async function waitForEnd(child: ChildProcess): Promise<ChildEnd> {
   return new Promise((resolve) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
       if (child.pid === undefined)
         resolve({ state: 'failed', reason: error.code === 'ENOENT' ? 'not found' : error.message })
     })
-    // Not 'exit': the last words of a crash may still be in the pipe. But a grandchild that keeps the pipe open must not
-    // keep us waiting for ever.
+    // 'exit' alone is too early: the last output of a crash may still be in the pipe. But a grandchild that keeps the
+    // pipe open must not delay the end for ever, so the pipe is closed after a second.
     child.once('exit', () => {
       const release = setTimeout(() => {
         child.stdout?.destroy()
@@ -101,47 +97,49 @@ async function whenEnded(child: ChildProcess): Promise<ChildEnd> {
   })
 }
 
-// What the leader left behind in its group is ended too, and only then is the group forgotten.
-function sweep(group: number): void {
+// Kills what the leader has left in its group; only then may the guardian forget the group.
+function endGroup(group: number): void {
   signalGroup(group, 'SIGKILL')
   guardian().forget(group)
 }
 
-function signalGroup(group: number, signal: NodeJS.Signals): void {
+/** Sends a signal to a process group; one that has ended is no error. */
+export function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal)
   } catch (error) {
-    const gone = error instanceof Error && 'code' in error && error.code === 'ESRCH'
-    if (!gone) throw error
+    const hasEnded = error instanceof Error && 'code' in error && error.code === 'ESRCH'
+    if (!hasEnded) throw error
   }
 }
 
-const tailBytes = 4096
-const longestLine = 8192
-
-function readLines(stream: Readable, onLine: (line: string) => void, onChunk: (chunk: string) => void): void {
-  let pending = ''
-  stream.setEncoding('utf8')
-  stream.on('error', () => undefined)
-  stream.on('data', (chunk: string) => {
-    onChunk(chunk)
-    const lines = (pending + chunk).split('\n')
-    pending = (lines.pop() ?? '').slice(0, longestLine)
-    for (const line of lines) onLine(line.slice(0, longestLine))
-  })
-  stream.on('end', () => {
-    if (pending !== '') onLine(pending)
-  })
+export interface ProgramLimits {
+  timeoutMs: number
+  cwd?: string
+  env: NodeJS.ProcessEnv
+  signal: AbortSignal
 }
 
-function endOf(file: string): string {
-  const handle = openSync(file, 'r')
-  try {
-    const { size } = fstatSync(handle)
-    const buffer = Buffer.alloc(Math.min(size, tailBytes))
-    const read = readSync(handle, buffer, 0, buffer.length, size - buffer.length)
-    return buffer.toString('utf8', 0, read)
-  } finally {
-    closeSync(handle)
-  }
+export type ProgramResult = { state: 'ok'; output: string } | { state: 'failed'; reason: string }
+
+/** Runs a program until it ends or its time is up. Returns the end of its output, both streams, or why it failed. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  { timeoutMs, cwd, env, signal }: ProgramLimits,
+): Promise<ProgramResult> {
+  if (signal.aborted) return { state: 'failed', reason: 'interrupted' }
+  const child = startChild(program, args, { env, ...(cwd !== undefined && { cwd }) })
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  const stop = (): void => void child.stop(2000)
+  deadline.addEventListener('abort', stop)
+  const end = await child.ended
+  deadline.removeEventListener('abort', stop)
+  if (signal.aborted) return { state: 'failed', reason: 'interrupted' }
+  if (deadline.aborted)
+    return { state: 'failed', reason: `${program} did not end within ${timeoutMs / 1000} s` }
+  if (end.state === 'exited' && end.code === 0)
+    return { state: 'ok', output: [child.tail('stdout'), child.tail('stderr')].join('\n') }
+  const line = lastOutputLine(child.tail('stderr') || child.tail('stdout'), 200)
+  return { state: 'failed', reason: `${program} ${describeEnd(end)}${line === '' ? '' : `: ${line}`}` }
 }

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 
 /**
- * A tiny shell that outlives us: while we live its input stays open; when we die, however suddenly, it reads the end of
- * its input and ends the process groups we had told it of. Node offers no parent-death signal, and a SIGKILL runs no
- * handler, so somebody else has to be watching.
+ * A small shell that outlives this process. While this process lives, the shell's input stays open; when this process
+ * ends, even by SIGKILL, the shell reads the end of its input and ends the process groups that it watches. Node has no
+ * parent-death signal, and a SIGKILL runs no handler, so another process has to do it.
  *
- * Protocol, one line each: `+ <pgid>` watch, `- <pgid>` forget. A group is forgotten as soon as its leader was reaped,
- * so that a recycled number is never signalled.
+ * Protocol, one command a line: `+ <pgid>` watch, `- <pgid>` forget. A group is forgotten as soon as its leader has been
+ * reaped, so that a reused number never gets a signal.
  */
 const script = `
 groups=" "
@@ -32,24 +31,24 @@ export interface Guardian {
   forget: (group: number) => void
 }
 
-let running: { guardian: Guardian; shell: ChildProcess } | undefined
+let running: Guardian | undefined
 
-/** The one guardian of this process, started when the first child is. */
+/** The only guardian of this process, started with the first child. */
 export function guardian(): Guardian {
-  running ??= start()
-  return running.guardian
+  running ??= startGuardian()
+  return running
 }
 
-function start(): { guardian: Guardian; shell: ChildProcess } {
-  // A session of its own: a Ctrl-C at the terminal must not end the one who cleans up after it.
+function startGuardian(): Guardian {
+  // In a session of its own: Ctrl-C at the terminal must not end it before it has cleaned up.
   const shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   shell.on('error', () => undefined)
   shell.stdin.on('error', () => undefined)
   shell.unref()
-  // The pipe must not keep our event loop alive either. It is a socket, which the stream's type does not say.
+  // The pipe must not keep the event loop alive either. It is a socket, which the stream's type does not show.
   if ('unref' in shell.stdin && typeof shell.stdin.unref === 'function') shell.stdin.unref()
-  const tell = (what: '+' | '-') => (group: number) => {
-    shell.stdin.write(`${what} ${group}\n`)
+  const send = (command: '+' | '-') => (group: number) => {
+    shell.stdin.write(`${command} ${group}\n`)
   }
-  return { guardian: { watch: tell('+'), forget: tell('-') }, shell }
+  return { watch: send('+'), forget: send('-') }
 }

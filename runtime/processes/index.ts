@@ -1,2 +1,31 @@
-export { startChild } from './child.ts'
-export type { Child, ChildEnd, ChildOptions } from './child.ts'
+export { runProgram, signalGroup, startChild } from './child.ts'
+export type { Child, ChildOptions, ProgramLimits, ProgramResult } from './child.ts'
+export {
+  countUsableCores,
+  lowerPriority,
+  parseCpuList,
+  pinCommand,
+  pinProcess,
+  planPinning,
+  splitCores,
+} from './cores.ts'
+export type { Pinning } from './cores.ts'
+export { describeEnd, lastOutputLine } from './output.ts'
+export type { ChildEnd } from './output.ts'
+export {
+  formatHolder,
+  identifyProcess,
+  isAlive,
+  isRunning,
+  listPids,
+  parseHolder,
+  readCommandLine,
+  readGroupCpuMs,
+  readGroupCpuSeconds,
+  readMachineTicks,
+  readResidentBytes,
+  readRunQueueWaitMs,
+  readStat,
+  readThreadsCpuMs,
+} from './proc.ts'
+export type { ProcessIdentity, ProcessStat } from './proc.ts'

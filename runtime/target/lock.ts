@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { formatHolder, parseHolder } from '../processes/index.ts'
 
-/** Two loads at once on one target measure each other, so the second waits for the first. */
+/** Two loads on one target at the same time would measure each other, so the second waits for the first. */
 export interface TargetLock {
   release: () => Promise<void>
 }
@@ -15,90 +16,73 @@ export interface LockPlan {
   pid: number
   signal: AbortSignal
   timeoutMs: number
-  /** Called once, when it has to wait. */
+  /** Called once, when it has to wait, with the pid of the holder. */
   waiting: (holder: number) => void
 }
 
 export type LockResult =
-  | { state: 'locked'; lock: TargetLock }
+  | { state: 'ok'; lock: TargetLock }
   | { state: 'busy'; holder: number; file: string }
-  | { state: 'aborted' }
+  | { state: 'interrupted' }
 
 const pauseMs = 200
 
-/** Takes the target for one load. A lock whose holder is no longer alive is taken over. */
+/** Takes the target for one load. A stale lock, whose holder has ended, is taken over. */
 export async function lockTarget(plan: LockPlan): Promise<LockResult> {
-  const file = join(
-    plan.folder,
-    `vigil-${createHash('sha256').update(new URL(plan.url).origin).digest('hex').slice(0, 16)}.lock`,
-  )
+  const origin = createHash('sha256').update(new URL(plan.url).origin).digest('hex').slice(0, 16)
+  const file = join(plan.folder, `vigil-${origin}.lock`)
   const deadline = performance.now() + plan.timeoutMs
-  let told = false
+  let isWaiting = false
   while (!plan.signal.aborted) {
     if (await claim(file, plan.pid))
-      return { state: 'locked', lock: { release: async () => rm(file, { force: true }) } }
-    const holder = await holderOf(file)
-    if (holder === undefined) continue
-    if (!isAlive(holder)) {
-      await removeStale(file, holder)
+      return { state: 'ok', lock: { release: async () => rm(file, { force: true }) } }
+    const text = await readLock(file)
+    if (text === undefined) continue
+    const holder = parseHolder(text)
+    if (!holder.isAlive) {
+      await removeStale(file, text)
       continue
     }
-    if (performance.now() >= deadline) return { state: 'busy', holder, file }
-    if (!told) plan.waiting(holder)
-    told = true
+    if (performance.now() >= deadline) return { state: 'busy', holder: holder.pid, file }
+    if (!isWaiting) plan.waiting(holder.pid)
+    isWaiting = true
     await sleep(pauseMs, undefined, { signal: plan.signal }).catch(() => undefined)
   }
-  return { state: 'aborted' }
+  return { state: 'interrupted' }
 }
 
-/** By link, not by creating: the lock appears with its holder's number in it or not at all. */
+/** Links the lock into place instead of creating it there: it appears with its holder in it, or not at all. */
 async function claim(file: string, pid: number): Promise<boolean> {
-  const own = `${file}.${randomUUID()}`
-  await writeFile(own, String(pid), { mode: 0o600 })
+  const scratch = `${file}.${randomUUID()}`
+  await writeFile(scratch, formatHolder(pid), { mode: 0o600 })
   try {
-    await link(own, file)
+    await link(scratch, file)
     return true
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
     throw error
   } finally {
-    await rm(own, { force: true })
+    await rm(scratch, { force: true })
   }
 }
 
-/** undefined: it was released meanwhile. */
-async function holderOf(file: string): Promise<number | undefined> {
-  try {
-    const pid = Number.parseInt(await readFile(file, 'utf8'), 10)
-    // A file that vigil did not write counts as a dead holder's.
-    return Number.isInteger(pid) && pid > 0 ? pid : 0
-  } catch {
-    return undefined
-  }
+/** undefined: it has been released. */
+async function readLock(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch(() => undefined)
 }
 
 /**
- * Moves a dead holder's lock out of the way. Between our look and the move another waiter may have done the same and taken
- * the lock: what we then moved is its live lock, and goes back.
+ * Moves a stale lock away. Between reading it and moving it, another waiter may have done the same and taken the lock;
+ * what was moved is then a live lock, and is put back.
  */
-async function removeStale(file: string, dead: number): Promise<void> {
+async function removeStale(file: string, stale: string): Promise<void> {
   const moved = `${file}.${randomUUID()}.stale`
   try {
     await rename(file, moved)
-    if ((await holderOf(moved)) !== dead) await link(moved, file).catch(() => undefined)
+    if ((await readLock(moved)) !== stale) await link(moved, file).catch(() => undefined)
   } catch {
-    // Somebody else was faster.
+    // Another waiter has already moved it.
   } finally {
     await rm(moved, { force: true })
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (pid === 0) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -6,8 +6,6 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { boot } from './boot.ts'
 import type { Bootable } from './boot.ts'
-import { lockTarget } from './lock.ts'
-import type { LockPlan } from './lock.ts'
 import { waitReady } from './ready.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-target-'))
@@ -91,62 +89,5 @@ describe('booting a target', () => {
     const booting = boot(await plan('setInterval(() => {}, 1000)', { signal: interruption.signal }))
     interruption.abort()
     expect(await booting).toEqual({ state: 'failed', reason: 'interrupted while the target was starting' })
-  })
-})
-
-describe('the lock on a target', () => {
-  const locks = mkdtempSync(join(folder, 'locks-'))
-  const request = (changes: Partial<LockPlan> = {}): LockPlan => ({
-    url: 'http://127.0.0.1:8000/',
-    folder: locks,
-    pid: process.pid,
-    signal: never,
-    timeoutMs: 0,
-    waiting: () => undefined,
-    ...changes,
-  })
-
-  it('is held by one at a time, whatever path the URL ends in', async () => {
-    const first = await lockTarget(request())
-    expect(first.state).toBe('locked')
-    expect(await lockTarget(request({ url: 'http://127.0.0.1:8000/other' }))).toMatchObject({
-      state: 'busy',
-      holder: process.pid,
-    })
-    expect((await lockTarget(request({ url: 'http://127.0.0.1:8001/' }))).state).toBe('locked')
-    if (first.state === 'locked') await first.lock.release()
-    expect((await lockTarget(request())).state).toBe('locked')
-  })
-
-  it('tells once that it waits, and gets the lock when it is released', async () => {
-    const url = 'http://127.0.0.1:8002/'
-    const first = await lockTarget(request({ url }))
-    const told: number[] = []
-    const second = lockTarget(
-      request({
-        url,
-        timeoutMs: 20_000,
-        waiting: (holder) => {
-          told.push(holder)
-          if (first.state === 'locked') void first.lock.release()
-        },
-      }),
-    )
-    expect((await second).state).toBe('locked')
-    expect(told).toEqual([process.pid])
-  })
-
-  it('of a dead holder is taken over, by one of many', async () => {
-    const url = 'http://127.0.0.1:8003/'
-    const before = new Set(readdirSync(locks))
-    await lockTarget(request({ url }))
-    const file = readdirSync(locks).find((name) => !before.has(name)) ?? ''
-    writeFileSync(join(locks, file), '999999999')
-    const results = await Promise.all([1, 2, 3, 4].map(async () => lockTarget(request({ url }))))
-    expect(results.filter((result) => result.state === 'locked')).toHaveLength(1)
-  })
-
-  it('is not waited for after an interrupt', async () => {
-    expect(await lockTarget(request({ signal: AbortSignal.abort() }))).toEqual({ state: 'aborted' })
   })
 })

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DebianPackage, GoModule } from './catalogue.ts'
 import { installAtomically } from './install.ts'
-import { runProgram } from './run.ts'
+import { runProgram } from '../processes/index.ts'
 import type { StepResult, ToolSurroundings } from './surroundings.ts'
 
 const buildTimeoutMs = 15 * 60_000
@@ -14,16 +14,17 @@ export async function goInstall(
   place: string,
   surroundings: ToolSurroundings,
 ): Promise<StepResult> {
-  if ((await runProgram('go', ['version'], surroundings, { timeoutMs: 10_000 })).state === 'failed')
+  if ((await runProgram('go', ['version'], { ...surroundings, timeoutMs: 10_000 })).state === 'failed')
     return { state: 'pass' }
   surroundings.progress(`building ${program} ${version} with Go; this takes a few minutes, once`)
   return installAtomically(place, async (scratch) => {
-    const built = await runProgram('go', ['install', `${module}@${version}`], surroundings, {
+    const built = await runProgram('go', ['install', `${module}@${version}`], {
       timeoutMs: buildTimeoutMs,
       cwd: scratch,
-      env: { GOBIN: scratch, GOFLAGS: '-mod=mod' },
+      env: { ...surroundings.env, GOBIN: scratch, GOFLAGS: '-mod=mod' },
+      signal: surroundings.signal,
     })
-    return built.state === 'ran' ? { state: 'made', path: join(scratch, program) } : built
+    return built.state === 'ok' ? { state: 'made', path: join(scratch, program) } : built
   })
 }
 
@@ -33,7 +34,7 @@ export async function unpackDebian(
   place: string,
   surroundings: ToolSurroundings,
 ): Promise<StepResult> {
-  if ((await runProgram('apt-get', ['--version'], surroundings, { timeoutMs: 10_000 })).state === 'failed')
+  if ((await runProgram('apt-get', ['--version'], { ...surroundings, timeoutMs: 10_000 })).state === 'failed')
     return { state: 'pass' }
   surroundings.progress(`unpacking Debian's ${name}`)
   return installAtomically(place, async (scratch) => {
@@ -42,11 +43,12 @@ export async function unpackDebian(
     const archive = (await readdir(scratch)).find((file) => file.endsWith('.deb'))
     if (archive === undefined)
       return { state: 'failed', reason: `apt-get download ${name} brought no package` }
-    const unpacked = await runProgram('dpkg-deb', ['-x', archive, 'root'], surroundings, {
+    const unpacked = await runProgram('dpkg-deb', ['-x', archive, 'root'], {
+      ...surroundings,
       timeoutMs: 60_000,
       cwd: scratch,
     })
-    return unpacked.state === 'ran' ? { state: 'made', path: join(scratch, 'root', path) } : unpacked
+    return unpacked.state === 'ok' ? { state: 'made', path: join(scratch, 'root', path) } : unpacked
   })
 }
 
@@ -55,14 +57,18 @@ async function aptDownload(
   name: string,
   scratch: string,
   surroundings: ToolSurroundings,
-): Promise<{ state: 'ran' } | { state: 'failed'; reason: string }> {
+): Promise<{ state: 'ok' } | { state: 'failed'; reason: string }> {
   const fetch = async () =>
-    runProgram('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', name], surroundings, {
+    runProgram('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', name], {
+      ...surroundings,
       timeoutMs: fetchTimeoutMs,
       cwd: scratch,
     })
   const first = await fetch()
-  if (first.state === 'ran') return first
-  const updated = await runProgram('apt-get', ['-q', 'update'], surroundings, { timeoutMs: fetchTimeoutMs })
-  return updated.state === 'ran' ? fetch() : { state: 'failed', reason: `${first.reason}; ${updated.reason}` }
+  if (first.state === 'ok') return first
+  const updated = await runProgram('apt-get', ['-q', 'update'], {
+    ...surroundings,
+    timeoutMs: fetchTimeoutMs,
+  })
+  return updated.state === 'ok' ? fetch() : { state: 'failed', reason: `${first.reason}; ${updated.reason}` }
 }

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Release } from './catalogue.ts'
 import { installAtomically } from './install.ts'
-import { runProgram } from './run.ts'
+import { runProgram } from '../processes/index.ts'
 import type { StepResult, ToolSurroundings } from './surroundings.ts'
 
 const largestArchive = 200 * 2 ** 20
@@ -41,13 +41,11 @@ export async function download(
         state: 'failed',
         reason: `${url}: its SHA-256 is ${found.sha256}, expected ${expected.toLowerCase()}; nothing of it was used`,
       }
-    const unpacked = await runProgram(
-      'tar',
-      ['-xzf', archive, '-C', scratch, release.member(os, arch)],
-      surroundings,
-      { timeoutMs: 60_000 },
-    )
-    return unpacked.state === 'ran'
+    const unpacked = await runProgram('tar', ['-xzf', archive, '-C', scratch, release.member(os, arch)], {
+      ...surroundings,
+      timeoutMs: 60_000,
+    })
+    return unpacked.state === 'ok'
       ? { state: 'made', path: join(scratch, release.member(os, arch)) }
       : { state: 'failed', reason: `${url}: ${unpacked.reason}` }
   })

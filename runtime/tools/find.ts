@@ -5,7 +5,7 @@ import type { Tool, ToolName } from './catalogue.ts'
 import { download } from './download.ts'
 import { toolsFolder } from './folder.ts'
 import { isProgram } from './install.ts'
-import { runProgram } from './run.ts'
+import { runProgram } from '../processes/index.ts'
 import type { ToolSurroundings } from './surroundings.ts'
 
 /** Where a tool was found: named by its variable, on the PATH, or fetched before or just now. */
@@ -97,8 +97,8 @@ async function checked(
   surroundings: ToolSurroundings,
 ): Promise<FoundTool | string> {
   if (!(await isProgram(path))) return `names ${path}, which is no program`
-  const ran = await runProgram(path, tool.versionArgs, surroundings, { timeoutMs: 20_000 })
-  const version = ran.state === 'ran' ? tool.versionPattern.exec(ran.output)?.[1] : undefined
+  const ran = await runProgram(path, tool.versionArgs, { ...surroundings, timeoutMs: 20_000 })
+  const version = ran.state === 'ok' ? tool.versionPattern.exec(ran.output)?.[1] : undefined
   if (version === undefined)
     return `names ${path}, which does not say that it is ${tool.name}${ran.state === 'failed' ? ` (${ran.reason})` : ''}`
   return { state: 'found', name: tool.name, path, version, origin }

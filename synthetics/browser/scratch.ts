@@ -1,5 +1,6 @@
 import { readdir, rm, mkdtemp, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isAlive } from '../../runtime/processes/index.ts'
 
 const prefix = 'vigil-spec-'
 const hourMs = 3_600_000
@@ -10,7 +11,7 @@ const hourMs = 3_600_000
  */
 export async function scratchFolder(temporary: string, pid: number, nowMs: number): Promise<string> {
   const left = (await readdir(temporary)).filter(
-    (name) => name.startsWith(prefix) && !isRunning(Number(name.slice(prefix.length).split('-')[0])),
+    (name) => name.startsWith(prefix) && !isAlive(Number(name.slice(prefix.length).split('-')[0])),
   )
   for (const name of left) {
     const folder = join(temporary, name)
@@ -19,12 +20,4 @@ export async function scratchFolder(temporary: string, pid: number, nowMs: numbe
     if (nowMs - mtimeMs > hourMs) await rm(folder, { recursive: true, force: true }).catch(() => undefined)
   }
   return mkdtemp(join(temporary, `${prefix}${pid}-`))
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
 }

@@ -130,7 +130,7 @@ describe('a target that another process loads is exit 4, after waiting for it', 
       timeoutMs: 0,
       waiting: () => undefined,
     })
-    if (locked.state !== 'locked') throw new Error(`another process holds the lock of ${url}`)
+    if (locked.state !== 'ok') throw new Error(`another process holds the lock of ${url}`)
     try {
       const { code, stdout, stderr } = await runInWorld(
         folder,

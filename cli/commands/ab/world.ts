@@ -1,4 +1,4 @@
-import { pinningHere } from '../../../load/duet/index.ts'
+import { planPinning } from '../../../load/duet/index.ts'
 import type { DuetWorld } from '../../../load/duet/index.ts'
 import type { Session } from '../../shared/session.ts'
 import { abProgress } from './progress.ts'
@@ -17,7 +17,7 @@ export async function duetWorld(
     monotonicMs: () => performance.now(),
     wallMs: world.now,
     random: world.random,
-    pinning: await pinningHere(world.pid),
+    pinning: await planPinning(world.pid),
     scratch,
     logs,
     progress: abProgress(session, quiet),

@@ -2,7 +2,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   componentNames,
-  identify,
+  identifyProcess,
   isComponent,
   missingIn,
   notificationLine,
@@ -63,7 +63,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     throw new Misuse(`${session.loaded.file}: target.command: missing, expected how the service is started`)
   if (options.detach && world.env[supervisorVariable] === undefined) return detach(session, options)
   const tools = await findTools(session)
-  const self = identify(world.pid)
+  const self = identifyProcess(world.pid)
   if (tools === undefined || self === undefined) return exitCodes.invalid.code
   const plan = { ...planOf(session, options), production, ports, tools }
   const result = await supervise(plan, self, audience(session, options), { targetsMs, lookMs })

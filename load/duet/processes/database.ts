@@ -5,7 +5,7 @@ import { endLeftover } from '../../../runtime/postgres/leftover.ts'
 import { findPostgres } from '../../../runtime/postgres/programs.ts'
 import type { PostgresPrograms } from '../../../runtime/postgres/programs.ts'
 import { launch } from '../../../runtime/services/service.ts'
-import { runProgram } from '../../../runtime/tools/run.ts'
+import { runProgram } from '../../../runtime/processes/index.ts'
 import { databaseCpu } from '../cpu.ts'
 import { sides } from '../inside/sides.ts'
 import type { Side } from '../inside/sides.ts'
@@ -84,12 +84,12 @@ export async function createDatabaseTemplate(
   ]
   for (const command of [[...programs.as, ...initdb], single]) {
     const [program = '', ...args] = command
-    const ran = await runProgram(
-      program,
-      args,
-      { env: { PATH: process.env['PATH'], LC_ALL: 'C' }, signal },
-      { timeoutMs: limitMs, cwd: '/' },
-    )
+    const ran = await runProgram(program, args, {
+      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+      signal,
+      timeoutMs: limitMs,
+      cwd: '/',
+    })
     // In single-user mode an error of a statement does not make it fail.
     const flaw = ran.state === 'failed' ? ran.reason : /(?:ERROR|FATAL|PANIC): .{0,200}/.exec(ran.output)?.[0]
     if (flaw !== undefined)
@@ -186,16 +186,14 @@ async function giveAll(
   owner: { uid: number; gid: number },
   signal: AbortSignal,
 ): Promise<void> {
-  await runProgram(
-    'chown',
-    ['-R', `${owner.uid}:${owner.gid}`, folder],
-    { env: { PATH: process.env['PATH'] }, signal },
-    { timeoutMs: limitMs },
-  )
-  await runProgram(
-    'chmod',
-    ['0700', join(folder, 'data')],
-    { env: { PATH: process.env['PATH'] }, signal },
-    { timeoutMs: limitMs },
-  )
+  await runProgram('chown', ['-R', `${owner.uid}:${owner.gid}`, folder], {
+    env: { PATH: process.env['PATH'] },
+    signal,
+    timeoutMs: limitMs,
+  })
+  await runProgram('chmod', ['0700', join(folder, 'data')], {
+    env: { PATH: process.env['PATH'] },
+    signal,
+    timeoutMs: limitMs,
+  })
 }

@@ -1,9 +1,8 @@
 import { sendRequest } from '../../../journeys/client/index.ts'
 import { freePort } from '../../../runtime/services/ports.ts'
 import { boot } from '../../../runtime/target/index.ts'
-import { cpuMsOf } from '../cpu.ts'
 import type { SideDatabase } from './database.ts'
-import { pinned } from '../../../runtime/processes/pinning.ts'
+import { pinCommand, readGroupCpuMs } from '../../../runtime/processes/index.ts'
 import type { SideReader } from '../follow.ts'
 
 /** How a side is started: the config's target, in a folder of its own. */
@@ -54,7 +53,7 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
   )
   const booted = await boot({
     url: url.href,
-    command: pinned(launch.command.map(withPort), launch.cores),
+    command: pinCommand(launch.command.map(withPort), launch.cores),
     ready: launch.ready,
     cwd: launch.cwd,
     env: {
@@ -79,7 +78,7 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
         launch.metrics,
         launch.env['METRICS_TOKEN'],
         {
-          cpuMs: () => (pid === undefined ? undefined : cpuMsOf(pid)),
+          cpuMs: () => (pid === undefined ? undefined : readGroupCpuMs(pid)),
           databaseCpuMs: launch.database?.cpuMs ?? unknown,
         },
         signal,

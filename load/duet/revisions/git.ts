@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { lastOutputLine } from '../../../runtime/processes/index.ts'
 
 const run = promisify(execFile)
 
@@ -34,10 +35,7 @@ export async function runGit(place: GitContext, ...args: readonly string[]): Pro
         : String(error)
     return {
       state: 'failed',
-      reason: `git ${args[0] ?? ''}: ${(said.split('\n').findLast((line) => line.trim() !== '') ?? '')
-        .replaceAll(/\p{Cc}/gu, ' ')
-        .trim()
-        .slice(0, 200)}`,
+      reason: `git ${args[0] ?? ''}: ${lastOutputLine(said, 200)}`,
     }
   }
 }

@@ -1,6 +1,6 @@
 import { mkdir, readFile, readdir, readlink, stat, symlink } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { runProgram } from '../../../runtime/tools/run.ts'
+import { runProgram } from '../../../runtime/processes/index.ts'
 import type { GitContext } from './git.ts'
 
 export type ModulesResult =
@@ -32,13 +32,13 @@ export async function installModules(
     return { state: 'ok', how: 'linked' }
   }
   if (theirs === undefined) return { state: 'ok', how: 'none' }
-  const ran = await runProgram(
-    'npm',
-    ['ci', '--no-audit', '--no-fund'],
-    { env, signal },
-    { timeoutMs: installLimitMs, cwd: worktree },
-  )
-  return ran.state === 'ran'
+  const ran = await runProgram('npm', ['ci', '--no-audit', '--no-fund'], {
+    env,
+    signal,
+    timeoutMs: installLimitMs,
+    cwd: worktree,
+  })
+  return ran.state === 'ok'
     ? { state: 'ok', how: 'installed' }
     : { state: 'failed', reason: `npm ci failed: ${ran.reason}` }
 }

@@ -1,4 +1,4 @@
-import { pinningHere } from '../../../runtime/processes/pinning.ts'
+import { planPinning } from '../../../runtime/processes/index.ts'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -96,7 +96,7 @@ export async function openWorkbench(): Promise<Workbench> {
         monotonicMs: () => performance.now(),
         wallMs: Date.now,
         random: Math.random,
-        pinning: await pinningHere(process.pid),
+        pinning: await planPinning(process.pid),
         scratch: next('scratch'),
         logs: next('logs'),
         progress,

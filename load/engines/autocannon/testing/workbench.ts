@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
+import { listPids, readCommandLine } from '../../../../runtime/processes/index.ts'
 import type { EndpointMeasurement, LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
 import { autocannonEngine } from '../index.ts'
 import type { Launch } from '../load-process.ts'
@@ -126,17 +127,7 @@ export function processesNaming(text: string): string[] {
 }
 
 export function processIds(text: string): { pid: number; line: string }[] {
-  if (process.platform !== 'linux') return []
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => ({ pid: Number(name), line: commandLine(name) }))
+  return listPids()
+    .map((pid) => ({ pid, line: readCommandLine(pid).join(' ').trim() }))
     .filter(({ line }) => line.includes(text))
-}
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
-  } catch {
-    return ''
-  }
 }

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { readFileSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
+import { listPids, readCommandLine } from '../../../../runtime/processes/index.ts'
 import { findTool } from '../../../../runtime/tools/index.ts'
 import type { LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
 import { createK6Engine } from '../index.ts'
@@ -99,17 +99,8 @@ function planOf({ url, kind = 'journeys', mix = { home: 1 }, plan }: RunOptions,
 
 // Every process of a run names its folder or works in it; there must be none when the engine has returned.
 function expectNothingLeft(folder: string): void {
-  const left = readdirSync('/proc').filter(
-    (pid) => /^\d+$/.test(pid) && textOf(`/proc/${pid}/cmdline`).includes(folder),
-  )
-  if (left.length > 0)
-    throw new Error(`left running: ${left.map((pid) => textOf(`/proc/${pid}/cmdline`)).join('; ')}`)
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replaceAll('\0', ' ')
-  } catch {
-    return ''
-  }
+  const left = listPids()
+    .map((pid) => readCommandLine(pid).join(' '))
+    .filter((line) => line.includes(folder))
+  if (left.length > 0) throw new Error(`left running: ${left.join('; ')}`)
 }

@@ -1,0 +1,176 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+
+/** Identifies one process. Its pid alone does not: the system gives the pid to another process later. */
+export interface ProcessIdentity {
+  pid: number
+  /** When it started, in the system's own format. */
+  started: string
+}
+
+/** The identity of the process that has this pid now; undefined when there is none. */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  const started = process.platform === 'linux' ? readStart(pid) : askStart(pid)
+  return started === undefined ? undefined : { pid, started }
+}
+
+/** Whether exactly this process still runs. */
+export function isRunning({ pid, started }: ProcessIdentity): boolean {
+  return identifyProcess(pid)?.started === started
+}
+
+/** Whether any process has this pid; use {@link isRunning} where the start is known. */
+export function isAlive(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid < 1) return false
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    // It runs as another user.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** A process as it is noted in a lock or owner file: `1234 <start>`, or only the pid where the start is unknown. */
+export function formatHolder(pid: number): string {
+  const started = identifyProcess(pid)?.started
+  return started === undefined ? String(pid) : `${pid} ${started}`
+}
+
+/** Reads {@link formatHolder}'s text. Earlier versions wrote only the pid; any other text counts as a dead holder. */
+export function parseHolder(text: string): { pid: number; isAlive: boolean } {
+  const [, digits = '', started = ''] = /^(\d+)(?: (.+))?$/s.exec(text.trim()) ?? []
+  const pid = Number(digits)
+  return { pid, isAlive: started === '' ? isAlive(pid) : isRunning({ pid, started }) }
+}
+
+// In ticks since the machine booted; the boot id distinguishes one boot from the next.
+function readStart(pid: number): string | undefined {
+  const stat = readStat(pid)
+  const boot = readText('/proc/sys/kernel/random/boot_id')?.trim()
+  return stat === undefined || boot === undefined || stat.state === 'Z'
+    ? undefined
+    : `${boot} ${stat.startTicks}`
+}
+
+function askStart(pid: number): string | undefined {
+  try {
+    return (
+      execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+        timeout: 5000,
+      }).trim() || undefined
+    )
+  } catch {
+    return undefined
+  }
+}
+
+/** What `/proc/<pid>/stat` says of a process, as far as it is used here. */
+export interface ProcessStat {
+  /** `Z`: a zombie, which has ended and waits for its parent. */
+  state: string
+  parent: number
+  group: number
+  /** CPU time so far, user and system, all threads, to the hundredth of a second. */
+  cpuSeconds: number
+  startTicks: string
+}
+
+/** Linux reports CPU time in hundredths of a second to programs, on every architecture that Node runs on. */
+const ticksPerSecond = 100
+
+export function readStat(pid: number): ProcessStat | undefined {
+  const text = readText(`/proc/${pid}/stat`)
+  if (text === undefined) return undefined
+  // The process name stands in brackets before these fields and may itself hold spaces and brackets.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return {
+    state: fields[0] ?? '',
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+    startTicks: fields[19] ?? '',
+  }
+}
+
+/** The pids of this machine; none where there is no /proc. */
+export function listPids(): number[] {
+  return listNumbers('/proc')
+}
+
+/** A process' arguments, the program first; none for a zombie or one that has ended. */
+export function readCommandLine(pid: number): string[] {
+  const text = readText(`/proc/${pid}/cmdline`)
+  return text === undefined || text === '' ? [] : text.replace(/\0$/, '').split('\0')
+}
+
+/** Resident memory of a process; undefined when it has ended. */
+export function readResidentBytes(pid: number): number | undefined {
+  const kib = /^VmRSS:\s+(\d+) kB/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1]
+  return kib === undefined ? undefined : Number(kib) * 1024
+}
+
+/**
+ * CPU time that a process' threads have used so far, in milliseconds, to the nanosecond: the ticks of
+ * {@link readStat} are a hundredth of a second, which is what ten requests cost. The time of a thread that ends is lost;
+ * those of a running service live on.
+ */
+export function readThreadsCpuMs(pid: number): number | undefined {
+  const times = listNumbers(`/proc/${pid}/task`)
+    .map((thread) => Number(readText(`/proc/${pid}/task/${thread}/schedstat`)?.split(' ')[0]))
+    .filter(Number.isFinite)
+  return times.length === 0 ? undefined : times.reduce((sum, ns) => sum + ns, 0) / 1e6
+}
+
+/** {@link readThreadsCpuMs} over all processes of a group; undefined without /proc, or without such a group. */
+export function readGroupCpuMs(group: number): number | undefined {
+  const times = listPids().flatMap((pid) =>
+    readStat(pid)?.group === group ? (readThreadsCpuMs(pid) ?? []) : [],
+  )
+  return times.length === 0 ? undefined : times.reduce((sum, ms) => sum + ms, 0)
+}
+
+/** CPU time of a process group, to the hundredth of a second and with threads that have ended; undefined without it. */
+export function readGroupCpuSeconds(group: number): number | undefined {
+  const stats = listPids()
+    .map((pid) => readStat(pid))
+    .filter((stat) => stat?.group === group)
+  return stats.length === 0 ? undefined : stats.reduce((sum, stat) => sum + (stat?.cpuSeconds ?? 0), 0)
+}
+
+/** How long the calling thread has waited on the run queue since it began; undefined where the system does not report it. */
+export function readRunQueueWaitMs(): number | undefined {
+  // Nanoseconds on a core, nanoseconds waiting for one, number of time slices.
+  const waitedNs = readText('/proc/thread-self/schedstat')?.split(' ')[1]
+  return waitedNs === undefined ? undefined : Number(waitedNs) / 1e6
+}
+
+/** CPU ticks of the whole machine since it booted. */
+export function readMachineTicks(): { total: number; idle: number } {
+  // user nice system idle iowait irq softirq steal: waiting for a disk counts as idle.
+  const ticks = (/^cpu +(.*)$/m.exec(readText('/proc/stat') ?? '')?.[1] ?? '')
+    .split(' ')
+    .slice(0, 8)
+    .map(Number)
+  return { total: ticks.reduce((sum, part) => sum + part, 0), idle: (ticks[3] ?? 0) + (ticks[4] ?? 0) }
+}
+
+/** A file of /proc or /sys; undefined when it cannot be read. */
+export function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function listNumbers(folder: string): number[] {
+  try {
+    return readdirSync(folder)
+      .map(Number)
+      .filter((number) => Number.isInteger(number))
+  } catch {
+    return []
+  }
+}
