@@ -4,13 +4,15 @@ import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LaunchOptions } from '@playwright/test'
-import { installAtomically, runProgram, toolsFolder } from '../tools/index.ts'
+import { runProgram } from '../processes/index.ts'
+import { installAtomically, toolsFolder } from '../tools/index.ts'
 
 export type NpmChromium = { state: 'ok'; launchOptions: LaunchOptions } | { state: 'missing'; reason: string }
 
 const packageName = '@sparticuz/chromium'
 const unpackTimeoutMs = 5 * 60_000
 const startTimeoutMs = 30_000
+const neverAborted = new AbortController().signal
 const unpackScript = fileURLToPath(new URL('unpack.ts', import.meta.url))
 
 /**
@@ -54,9 +56,10 @@ async function unpack(
 ): Promise<{ state: 'made'; path: string } | { state: 'failed'; reason: string }> {
   await mkdir(folder)
   // The package unpacks into the temporary folder, under names that another user could have taken in /tmp.
-  const ran = await runProgram(process.execPath, [unpackScript], withoutEnd(env), {
+  const ran = await runProgram(process.execPath, [unpackScript], {
     timeoutMs: unpackTimeoutMs,
-    env: { TMPDIR: folder, NODE_OPTIONS: '' },
+    env: { ...env, TMPDIR: folder, NODE_OPTIONS: '' },
+    signal: neverAborted,
   })
   if (ran.state === 'failed') return ran
   await writeFile(join(folder, 'fonts', 'fonts.conf'), fontConfig)
@@ -112,17 +115,15 @@ async function startable(folder: string, env: NodeJS.ProcessEnv): Promise<NpmChr
   ]
   let reason = ''
   for (const candidate of [withFonts, { ...withFonts, LD_LIBRARY_PATH: libraries.join(delimiter) }]) {
-    const ran = await runProgram(executablePath, ['--version'], withoutEnd(candidate), {
+    const ran = await runProgram(executablePath, ['--version'], {
       timeoutMs: startTimeoutMs,
+      env: candidate,
+      signal: neverAborted,
     })
-    if (ran.state === 'ran') return { state: 'ok', launchOptions: { executablePath, env: candidate } }
+    if (ran.state === 'ok') return { state: 'ok', launchOptions: { executablePath, env: candidate } }
     reason = ran.reason
   }
   return missing(reason)
-}
-
-function withoutEnd(env: NodeJS.ProcessEnv): { env: NodeJS.ProcessEnv; signal: AbortSignal } {
-  return { env, signal: new AbortController().signal }
 }
 
 function missing(reason: string): NpmChromium {
