@@ -81,7 +81,7 @@ export interface LoadProgress {
 }
 
 /** What an engine may use of the world. */
-export interface LoadSurroundings {
+export interface LoadEnvironment {
   /** Fresh, empty, for this run alone. */
   folder: string
   /** Aborted on interrupt: the engine ends its load in good order and returns what it has, marked `interrupted`. */
@@ -94,5 +94,5 @@ export interface LoadSurroundings {
 /** One way to make load. Contract: `run` never throws for what the target or the plan did, and leaves no process behind. */
 export interface Engine {
   name: string
-  run: (plan: LoadPlan, surroundings: LoadSurroundings) => Promise<LoadResult>
+  run: (plan: LoadPlan, surroundings: LoadEnvironment) => Promise<LoadResult>
 }

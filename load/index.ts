@@ -7,9 +7,9 @@ export type {
   LoadPlan,
   LoadProgress,
   LoadResult,
-  LoadSurroundings,
+  LoadEnvironment,
   Measurement,
   UserScript,
 } from './engine.ts'
-export { recordOf, recordOfNothing, recordOfRefusal } from './record.ts'
-export type { RunFacts } from './record.ts'
+export { toRecord, toEmptyRecord, toRefusalRecord } from './record.ts'
+export type { RecordFacts } from './record.ts'

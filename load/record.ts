@@ -3,7 +3,7 @@ import type { FailureClass, Run, ServerSide } from '../record/index.ts'
 import type { LoadPlan, Measurement } from './engine.ts'
 
 /** What a record says about a run besides what was measured. */
-export interface RunFacts {
+export interface RecordFacts {
   engine: string
   target: Run['target']
   environment: Run['environment']
@@ -11,12 +11,12 @@ export interface RunFacts {
 }
 
 /** The record of a load that was measured. */
-export function recordOf(plan: LoadPlan, measurement: Measurement, server: ServerSide, facts: RunFacts): Run {
+export function toRecord(plan: LoadPlan, measurement: Measurement, server: ServerSide, facts: RecordFacts): Run {
   const { durationMs } = measurement
   const steps = Object.entries(measurement.endpoints).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  const reasons = invalidity(measurement)
+  const reasons = findInvalidReasons(measurement)
   return {
-    ...identity(plan, facts),
+    ...toIdentity(plan, facts),
     startedAt: measurement.startedAt,
     durationMs,
     totals: totalsOf(
@@ -36,9 +36,9 @@ export function recordOf(plan: LoadPlan, measurement: Measurement, server: Serve
 }
 
 /** The record of a load that could not be measured: empty, invalid, and saying why, so that every report shows it. */
-export function recordOfNothing(plan: LoadPlan, reason: string, interrupted: boolean, facts: RunFacts): Run {
+export function toEmptyRecord(plan: LoadPlan, reason: string, interrupted: boolean, facts: RecordFacts): Run {
   return {
-    ...identity(plan, facts),
+    ...toIdentity(plan, facts),
     durationMs: 0,
     totals: totalsOf([], 0, 0),
     endpoints: {},
@@ -51,14 +51,14 @@ export function recordOfNothing(plan: LoadPlan, reason: string, interrupted: boo
  * The record of a load that the target made impossible by failing a `before` step. A target that answered, wrongly, was
  * measured: its one request failed, and the budgets judge that. One that could not be reached at all was not.
  */
-export function recordOfRefusal(
+export function toRefusalRecord(
   plan: LoadPlan,
   refusal: { step: string; class: FailureClass; message: string },
-  facts: RunFacts,
+  facts: RecordFacts,
 ): Run {
   const reason = `virtual users could not be prepared: ${refusal.step} failed (${refusal.class}): ${refusal.message}`
   const answered = refusal.class === 'status' || refusal.class === 'check' || refusal.class === 'redirect'
-  const nothing = recordOfNothing(plan, reason, false, facts)
+  const nothing = toEmptyRecord(plan, reason, false, facts)
   if (!answered) return nothing
   const counts = { requests: 1, errors: 1, histogram: [], latencySumMs: 0 }
   return {
@@ -72,14 +72,14 @@ export function recordOfRefusal(
   }
 }
 
-function identity(
+function toIdentity(
   plan: LoadPlan,
-  facts: RunFacts,
+  facts: RecordFacts,
 ): Pick<Run, 'schema' | 'id' | 'suite' | 'engine' | 'target' | 'environment' | 'startedAt' | 'load'> {
   return { schema: 'vigil.run/1', id: plan.run, suite: plan.suite, load: plan.load, ...facts }
 }
 
-function invalidity(measurement: Measurement): string[] {
+function findInvalidReasons(measurement: Measurement): string[] {
   const reasons = [...measurement.saturation]
   const requests = Object.values(measurement.endpoints).reduce((sum, counts) => sum + counts.requests, 0)
   if (measurement.interrupted)

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
 import { judgeRun } from '../../baselines/index.ts'
-import { recordOf, recordOfNothing, recordOfRefusal } from '../../load/index.ts'
-import type { LoadPlan, LoadResult, RunFacts } from '../../load/index.ts'
+import { toRecord, toEmptyRecord, toRefusalRecord } from '../../load/index.ts'
+import type { LoadPlan, LoadResult, RecordFacts } from '../../load/index.ts'
 import type { Run } from '../../record/index.ts'
 import { runFolder } from '../../record/store.ts'
 import { watchServer } from '../../runtime/target/index.ts'
@@ -31,7 +31,7 @@ export async function measureSuite(
   const load = loadPlanOf(session, plan, id)
   const facts = await factsOf(session, plan, found.state === 'found' ? found.label : 'none')
   const unmeasured = (reason: string): Run =>
-    recordOfNothing(load, reason, session.world.interrupted.aborted, facts)
+    toEmptyRecord(load, reason, session.world.interrupted.aborted, facts)
   const run =
     found.state === 'missing'
       ? unmeasured(found.reason)
@@ -48,7 +48,7 @@ export async function unmeasuredRun(
   reason: string,
 ): Promise<JudgedRun> {
   const facts = await factsOf(session, plan, 'none')
-  const run = recordOfNothing(loadPlanOf(session, plan, id), reason, session.world.interrupted.aborted, facts)
+  const run = toEmptyRecord(loadPlanOf(session, plan, id), reason, session.world.interrupted.aborted, facts)
   return {
     run,
     budgets: plan.budgets,
@@ -57,7 +57,7 @@ export async function unmeasuredRun(
   }
 }
 
-async function factsOf(session: Session, { suite }: SuitePlan, engine: string): Promise<RunFacts> {
+async function factsOf(session: Session, { suite }: SuitePlan, engine: string): Promise<RecordFacts> {
   return {
     engine: suite.engine,
     target: await targetOf(session),
@@ -71,7 +71,7 @@ async function loadWith(
   load: LoadPlan,
   found: Extract<FoundEngine, { state: 'found' }>,
   folder: string,
-  facts: RunFacts,
+  facts: RecordFacts,
   unmeasured: (reason: string) => Run,
 ): Promise<Run> {
   session.progress.phase(`loading with ${load.suite}: ${found.label}, ${loadWords(load)}`)
@@ -91,7 +91,7 @@ async function toRun(
   result: LoadResult,
   load: LoadPlan,
   watch: ServerWatch,
-  facts: RunFacts,
+  facts: RecordFacts,
   unmeasured: (reason: string) => Run,
 ): Promise<Run> {
   switch (result.state) {
@@ -101,14 +101,14 @@ async function toRun(
         (sum, step) => sum + step.requests,
         0,
       )
-      return recordOf(load, result.measurement, watch.finish(answered), facts)
+      return toRecord(load, result.measurement, watch.finish(answered), facts)
     }
     case 'unmeasured':
       watch.finish(0)
       return unmeasured(result.reason)
     case 'refused':
       watch.finish(0)
-      return recordOfRefusal(load, result, facts)
+      return toRefusalRecord(load, result, facts)
     case 'misused':
       watch.finish(0)
       throw new Misuse(result.reason)

@@ -38,8 +38,8 @@ const limits = {
  */
 export function saturationReasons({ work, latencyP99Ms, own }: GeneratorFacts): string[] {
   return [
-    ...Object.entries(own).map(([code, count]) => ownReason(code, count)),
-    ...cpuReasons(work, latencyP99Ms),
+    ...Object.entries(own).map(([code, count]) => describeLocalFailure(code, count)),
+    ...findCpuReasons(work, latencyP99Ms),
   ]
 }
 
@@ -48,7 +48,7 @@ export function throughputIsLowerBound({ cpuRatio }: GeneratorWork): boolean {
   return cpuRatio >= limits.fullCpu
 }
 
-function cpuReasons(
+function findCpuReasons(
   { cpuRatio, starvedRatio, eventLoopP99Ms }: GeneratorWork,
   latencyP99Ms: number,
 ): string[] {
@@ -57,18 +57,18 @@ function cpuReasons(
     eventLoopP99Ms >= latencyP99Ms * limits.delayShare
   if (cpuRatio >= limits.fullCpu && delayed) {
     return [
-      `the load generator was overloaded: it used ${percent(cpuRatio)} of its core, and its own delay of ${ms(eventLoopP99Ms)} (p99) is in the latencies it measured (p99 ${ms(latencyP99Ms)}); use fewer connections`,
+      `the load generator was overloaded: it used ${formatPercent(cpuRatio)} of its core, and its own delay of ${formatMs(eventLoopP99Ms)} (p99) is in the latencies it measured (p99 ${formatMs(latencyP99Ms)}); use fewer connections`,
     ]
   }
   if (starvedRatio > limits.starved && eventLoopP99Ms >= limits.starvedDelayMs) {
     return [
-      `the load generator was starved of CPU: it could have run and had no core ${percent(starvedRatio)} of the time, and stood still for up to ${ms(eventLoopP99Ms)} (p99); free a core for it, or raise its CPU quota`,
+      `the load generator was starved of CPU: it could have run and had no core ${formatPercent(starvedRatio)} of the time, and stood still for up to ${formatMs(eventLoopP99Ms)} (p99); free a core for it, or raise its CPU quota`,
     ]
   }
   return []
 }
 
-function ownReason(code: string, count: number): string {
+function describeLocalFailure(code: string, count: number): string {
   return `the load generator could not make ${count} ${count === 1 ? 'request' : 'requests'} (${code}): ${remedies[code] ?? 'this machine lacks what they need'}`
 }
 
@@ -79,10 +79,10 @@ const remedies: Record<string, string> = {
     'no local port was left on this machine; the target closes connections, or net.ipv4.ip_local_port_range is too small',
 }
 
-function percent(ratio: number): string {
+function formatPercent(ratio: number): string {
   return `${Math.round(ratio * 100)} %`
 }
 
-function ms(value: number): string {
+function formatMs(value: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
 }

@@ -40,21 +40,21 @@ export function watchGenerator(): () => GeneratorWork {
     const used = process.threadCpuUsage(cpu)
     const waitedNow = readRunQueueWaitMs()
     const p99Ms = delay.count === 0 ? 0 : delay.percentile(99) / 1e6
-    const cpuRatio = ratio((used.user + used.system) / 1000, wallMs)
-    const busyRatio = ratio(performance.eventLoopUtilization(loop).utilization, 1)
+    const cpuRatio = toRatio((used.user + used.system) / 1000, wallMs)
+    const busyRatio = toRatio(performance.eventLoopUtilization(loop).utilization, 1)
     return {
       cpuRatio,
       busyRatio,
       starvedRatio:
         waited === undefined || waitedNow === undefined
-          ? ratio(Math.max(0, busyRatio - cpuRatio), 1)
-          : ratio(waitedNow - waited, wallMs),
+          ? toRatio(Math.max(0, busyRatio - cpuRatio), 1)
+          : toRatio(waitedNow - waited, wallMs),
       // Node reports the whole interval between two ticks; what is beyond the interval asked for is the delay.
       eventLoopP99Ms: Math.max(0, Math.round((p99Ms - resolutionMs) * 1000) / 1000),
     }
   }
 }
 
-function ratio(part: number, whole: number): number {
+function toRatio(part: number, whole: number): number {
   return whole > 0 ? Math.round((part / whole) * 1000) / 1000 : 0
 }

@@ -37,9 +37,9 @@ interface Session {
 }
 
 // Few at once: preparing is not the load, and logins are made slow on purpose.
-const usersAtOnce = 8
+const concurrentUsers = 8
 const maxBodyBytes = 4 * 1024 * 1024
-const mostProblems = 10
+const maxProblems = 10
 
 /**
  * Runs the `before` steps of the plan's journeys once for each virtual user (numbered from 0), outside the measured load.
@@ -51,7 +51,7 @@ export async function prepareUsers(
   users: number,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const chosen = inMix(plan, journeys)
+  const chosen = journeysInMix(plan, journeys)
   const contexts = Object.fromEntries(
     chosen.map((journey) => [
       journey.name,
@@ -63,8 +63,8 @@ export async function prepareUsers(
   )
   const begun: PreparedUser[] = []
   let failure: StepFailure | undefined
-  await inSession(plan, signal, async (session) =>
-    fewAtOnce(jobs, async ({ journey, user }) => {
+  await withSession(plan, signal, async (session) =>
+    runConcurrently(jobs, async ({ journey, user }) => {
       if (failure || signal.aborted) return
       const prepared: PreparedUser = { journey: journey.name, user, saved: {} }
       begun.push(prepared)
@@ -90,11 +90,11 @@ export async function releaseUsers(
   prepared: Pick<Prepared, 'users'>,
   signal: AbortSignal,
 ): Promise<{ problems: string[] }> {
-  const chosen = inMix(plan, journeys)
+  const chosen = journeysInMix(plan, journeys)
   const problems: string[] = []
   let unreleased = 0
-  await inSession(plan, signal, async (session) =>
-    fewAtOnce(prepared.users, async (user) => {
+  await withSession(plan, signal, async (session) =>
+    runConcurrently(prepared.users, async (user) => {
       const journey = chosen.find(({ name }) => name === user.journey)
       if (!journey?.after?.length) return
       if (signal.aborted) {
@@ -105,7 +105,7 @@ export async function releaseUsers(
         session,
         journey,
         journey.after,
-        userContext(plan, user, chosen.indexOf(journey)),
+        createUserContext(plan, user, chosen.indexOf(journey)),
       )
       if (failed)
         problems.push(
@@ -117,7 +117,7 @@ export async function releaseUsers(
     problems.unshift(
       `${unreleased} virtual users were not released: there was no time left for their after steps`,
     )
-  return { problems: problems.slice(0, mostProblems) }
+  return { problems: problems.slice(0, maxProblems) }
 }
 
 async function prepareUser(
@@ -130,7 +130,7 @@ async function prepareUser(
     session,
     journey,
     journey.before ?? [],
-    userContext(session.plan, prepared, index),
+    createUserContext(session.plan, prepared, index),
   )
   const { user: _user, iteration: _iteration, unique: _unique, ...saved } = ctx
   try {
@@ -177,22 +177,22 @@ async function runPhase(
  * can be removed under it; of a negative iteration of its own for each journey, so that no iteration of the load, and no
  * other journey's `before`, has the same.
  */
-function userContext(plan: LoadPlan, { user, saved }: PreparedUser, journeyIndex: number): Context {
+function createUserContext(plan: LoadPlan, { user, saved }: PreparedUser, journeyIndex: number): Context {
   return startContext(plan.run, user, -1 - journeyIndex, saved)
 }
 
-function inMix(plan: LoadPlan, journeys: readonly Journey[]): Journey[] {
+function journeysInMix(plan: LoadPlan, journeys: readonly Journey[]): Journey[] {
   if (plan.source.kind !== 'journeys') return []
   const names = new Set(plan.source.mix.filter(({ weight }) => weight > 0).map(({ journey }) => journey))
   return journeys.filter(({ name }) => names.has(name))
 }
 
-async function inSession(
+async function withSession(
   plan: LoadPlan,
   signal: AbortSignal,
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
-  const dispatcher = connections(usersAtOnce)
+  const dispatcher = connections(concurrentUsers)
   try {
     await work({ plan, signal, dispatcher })
   } finally {
@@ -200,11 +200,11 @@ async function inSession(
   }
 }
 
-async function fewAtOnce<T>(jobs: readonly T[], work: (job: T) => Promise<void>): Promise<void> {
+async function runConcurrently<T>(jobs: readonly T[], work: (job: T) => Promise<void>): Promise<void> {
   const waiting = jobs.values()
   // The workers share the iterator: each takes the next job when its last one is done.
   const worker = async (): Promise<void> => {
     for (const job of waiting) await work(job)
   }
-  await Promise.all(Array.from({ length: usersAtOnce }, worker))
+  await Promise.all(Array.from({ length: concurrentUsers }, worker))
 }

@@ -5,7 +5,7 @@ import { headersOf, responseOf } from '../../../journeys/client/response.ts'
  * A response as journeys see it, from what the connection read. Most checks look at the status alone: headers and text
  * are only made when they are looked at.
  */
-export class Answer implements Response {
+export class LazyResponse implements Response {
   readonly status: number
   readonly #rawHeaders: readonly string[]
   readonly #chunks: readonly Buffer[]
@@ -30,12 +30,12 @@ export class Answer implements Response {
   }
 
   #whole(): Response {
-    this.#made ??= responseOf(this.status, headersOf(this.#rawHeaders), textOf(this.#chunks))
+    this.#made ??= responseOf(this.status, headersOf(this.#rawHeaders), decodeBody(this.#chunks))
     return this.#made
   }
 }
 
-function textOf(chunks: readonly Buffer[]): string {
+function decodeBody(chunks: readonly Buffer[]): string {
   const [only] = chunks
   if (only === undefined) return ''
   return (chunks.length === 1 ? only : Buffer.concat(chunks)).toString('utf8')

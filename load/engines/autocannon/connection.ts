@@ -6,25 +6,30 @@ import Client from 'autocannon/lib/httpClient.js'
 import type { FailureClass } from '../../../record/index.ts'
 import { failureOf, ownCode } from '../../../journeys/client/failure.ts'
 import type { Address } from '../../../journeys/client/address.ts'
-import { Exchange } from './exchange.ts'
-import { framingProblem, overlong, readChunkSizesStrictly, readHeadersAsLatin1 } from './strict-parser.ts'
+import { CurrentExchange } from './exchange.ts'
+import {
+  framingProblem,
+  lengthProblem,
+  readChunkSizesStrictly,
+  readHeadersAsLatin1,
+} from './strict-parser.ts'
 
 /** Who decides what goes over a connection and hears what came of it. */
-export interface Exchanger {
+export interface RequestSource {
   /** Another request is wanted now. Called between requests; `false` closes the connection for good. */
-  wants: () => boolean
+  wantsRequest: () => boolean
   /** A request begins here: with connecting, where there is no connection. */
-  begin: () => void
+  beginRequest: () => void
   /** What is to be sent, or undefined when it cannot be: then that request is over. */
-  request: () => OutgoingRequest | undefined
-  answered: (
+  nextRequest: () => OutgoingRequest | undefined
+  onAnswer: (
     status: number,
     rawHeaders: readonly string[],
     body: readonly Buffer[],
     latencyMs: number,
   ) => void
   /** No answer, or none that is one. `own` is the error code when it was this machine that could not ask. */
-  unanswered: (failure: FailureClass, message: string, own?: string) => void
+  onFailure: (failure: FailureClass, message: string, own?: string) => void
 }
 
 export interface OutgoingRequest {
@@ -51,9 +56,9 @@ export const restMs = 20
  */
 export class Connection {
   readonly #client: Client
-  readonly #exchange = new Exchange()
+  readonly #exchange = new CurrentExchange()
   readonly #address: Address
-  readonly #exchanger: Exchanger
+  readonly #exchanger: RequestSource
   readonly #closed: () => void
   readonly #sendNow: () => void
   /** Connecting or waiting for an answer, as opposed to resting or closed. */
@@ -63,7 +68,7 @@ export class Connection {
   #problem: { class: FailureClass; message: string } | undefined
   #rest: NodeJS.Timeout | undefined
 
-  constructor(address: Address, requestTimeoutMs: number, exchanger: Exchanger, closed: () => void) {
+  constructor(address: Address, requestTimeoutMs: number, exchanger: RequestSource, closed: () => void) {
     this.#address = address
     this.#exchanger = exchanger
     this.#closed = closed
@@ -80,7 +85,7 @@ export class Connection {
     this.#guardParser()
     this.#client.on('response', (status, _bytes, durationMs) => {
       const { info } = this.#exchange
-      this.#exchanger.answered(status, info?.headers ?? [], this.#exchange.body(), durationMs)
+      this.#exchanger.onAnswer(status, info?.headers ?? [], this.#exchange.body(), durationMs)
     })
     this.#client.on('timeout', () => {
       if (this.#busy) this.#fail('timeout', `no complete answer within ${requestTimeoutMs} ms`, undefined, 0)
@@ -121,12 +126,12 @@ export class Connection {
       if (isHead && info.versionMinor > 0 && !parser.connection.includes('close')) info.shouldKeepAlive = true
       const framing = framingProblem(parser, info)
       if (framing !== undefined) return this.#refuse('connect', framing)
-      const oversize = isHead ? undefined : this.#exchange.oversize(parser.body_bytes ?? 0)
+      const oversize = isHead ? undefined : this.#exchange.sizeProblem(parser.body_bytes ?? 0)
       return oversize === undefined ? isHead : this.#refuse('check', oversize)
     }
     parser[3] = (chunk, start, length) => {
       body(chunk, start, length)
-      const oversize = this.#exchange.oversize(0)
+      const oversize = this.#exchange.sizeProblem(0)
       if (oversize !== undefined) this.#refuse('check', oversize)
     }
     parser[4] = () => {
@@ -173,7 +178,7 @@ export class Connection {
   }
 
   #send(): void {
-    const outgoing = this.#exchanger.request()
+    const outgoing = this.#exchanger.nextRequest()
     if (outgoing === undefined) {
       this.#client._destroyConnection()
       return this.#takeRest(restMs)
@@ -192,7 +197,7 @@ export class Connection {
     if (client.conn !== socket || !this.#busy) return
     if (this.#problem === undefined && read instanceof Error)
       this.#problem = { class: 'connect', message: `the answer is no HTTP that can be read: ${read.message}` }
-    const long = overlong(client.parser)
+    const long = lengthProblem(client.parser)
     if (long !== undefined) this.#problem ??= { class: 'connect', message: long }
     if (this.#problem !== undefined) this.#fail(this.#problem.class, this.#problem.message)
   }
@@ -208,7 +213,7 @@ export class Connection {
   #fail(failure: FailureClass, message: string, own?: string, thenRestMs = restMs): void {
     if (!this.#busy || this.#client.destroyed) return
     this.#client._destroyConnection()
-    this.#exchanger.unanswered(failure, message, own)
+    this.#exchanger.onFailure(failure, message, own)
     this.#takeRest(thenRestMs)
   }
 
@@ -220,9 +225,9 @@ export class Connection {
 
   #nextOrClose(next: () => void): void {
     if (this.#client.destroyed) return
-    if (!this.#exchanger.wants()) return this.close()
+    if (!this.#exchanger.wantsRequest()) return this.close()
     this.#busy = true
-    this.#exchanger.begin()
+    this.#exchanger.beginRequest()
     next()
   }
 }

@@ -10,11 +10,11 @@ import type {
   JourneyMix,
   LoadPlan,
   LoadResult,
-  LoadSurroundings,
+  LoadEnvironment,
   Measurement,
 } from '../../engine.ts'
 import { runLoadProcess } from './load-process.ts'
-import type { Launch, ProcessEnd } from './load-process.ts'
+import type { LaunchOptions, ProcessEnd } from './load-process.ts'
 import type { ProcessResult } from './wire.ts'
 
 /** A plan that this engine can carry out. */
@@ -27,14 +27,18 @@ const releaseMs = { usually: 30_000, afterInterrupt: 2000 } as const
  * The closed model: connections kept busy, for capacity. The load is made in a process of its own by autocannon's HTTP
  * client; this one prepares and releases the virtual users, listens, and makes the measurement of what it is told.
  */
-export function autocannonEngine(launch: Partial<Launch> = {}): Engine {
+export function autocannonEngine(launch: Partial<LaunchOptions> = {}): Engine {
   return {
     name: 'autocannon',
     run: async (plan, surroundings) => run(plan, surroundings, { env: process.env, wrapper: [], ...launch }),
   }
 }
 
-async function run(plan: LoadPlan, surroundings: LoadSurroundings, launch: Launch): Promise<LoadResult> {
+async function run(
+  plan: LoadPlan,
+  surroundings: LoadEnvironment,
+  launch: LaunchOptions,
+): Promise<LoadResult> {
   const { source, load } = plan
   if (source.kind !== 'journeys')
     return misused('a script of your own runs with k6 alone: name journeys for autocannon')
@@ -52,8 +56,8 @@ async function run(plan: LoadPlan, surroundings: LoadSurroundings, launch: Launc
 async function withUsers(
   plan: ClosedPlan,
   journeys: readonly Journey[],
-  surroundings: LoadSurroundings,
-  launch: Launch,
+  surroundings: LoadEnvironment,
+  launch: LaunchOptions,
 ): Promise<LoadResult> {
   const { signal, progress } = surroundings
   progress({ phase: 'prepare', secondsLeft: 0, requestsPerSecond: 0, p95Ms: undefined, errors: 0 })
@@ -62,14 +66,14 @@ async function withUsers(
   const result =
     prepared.state === 'ready'
       ? await loadWith(plan, prepared, surroundings, launch).catch(unmeasured)
-      : refusal(prepared)
-  const { problems } = await releaseUsers(plan, journeys, prepared, releaseLimit(signal))
+      : toRefusal(prepared)
+  const { problems } = await releaseUsers(plan, journeys, prepared, createReleaseSignal(signal))
   if (problems.length > 0 && result.state === 'measured')
     result.measurement.generator['notReleased'] = problems
   return result
 }
 
-function refusal(prepared: Exclude<Prepared, { state: 'ready' }>): LoadResult {
+function toRefusal(prepared: Exclude<Prepared, { state: 'ready' }>): LoadResult {
   if (prepared.state === 'interrupted') return { state: 'unmeasured', reason: interruptedEarly }
   return { state: 'refused', step: prepared.step, class: prepared.class, message: prepared.message }
 }
@@ -77,8 +81,8 @@ function refusal(prepared: Exclude<Prepared, { state: 'ready' }>): LoadResult {
 async function loadWith(
   plan: ClosedPlan,
   prepared: Extract<Prepared, { state: 'ready' }>,
-  surroundings: LoadSurroundings,
-  launch: Launch,
+  surroundings: LoadEnvironment,
+  launch: LaunchOptions,
 ): Promise<LoadResult> {
   const { run: id, targetUrl, source, load, warmupMs, durationMs, requestTimeoutMs } = plan
   const { module, mix } = source
@@ -98,13 +102,13 @@ async function loadWith(
     surroundings,
     launch,
   )
-  return resultOf(end, source.module, surroundings.signal.aborted)
+  return toLoadResult(end, source.module, surroundings.signal.aborted)
 }
 
-function resultOf(end: ProcessEnd, module: string, interrupted: boolean): LoadResult {
+function toLoadResult(end: ProcessEnd, module: string, interrupted: boolean): LoadResult {
   switch (end.state) {
     case 'measured':
-      return { state: 'measured', measurement: measurementOf(end.result, interrupted) }
+      return { state: 'measured', measurement: toMeasurement(end.result, interrupted) }
     case 'misused':
       return misused(end.problem.startsWith(module) ? end.problem : `${module}: ${end.problem}`)
     case 'stopped':
@@ -114,7 +118,7 @@ function resultOf(end: ProcessEnd, module: string, interrupted: boolean): LoadRe
   }
 }
 
-function measurementOf(result: ProcessResult, interrupted: boolean): Measurement {
+function toMeasurement(result: ProcessResult, interrupted: boolean): Measurement {
   const { startedAt, durationMs, endpoints, failures, timeline, work } = result
   const generator = { ...work, ...(throughputIsLowerBound(work) && { throughputIsLowerBound: true }) }
   return {
@@ -144,7 +148,7 @@ function misused(reason: string): LoadResult {
 }
 
 /** Aborted when the users' `after` steps must be over. */
-function releaseLimit(interrupt: AbortSignal): AbortSignal {
+function createReleaseSignal(interrupt: AbortSignal): AbortSignal {
   const usual = AbortSignal.timeout(releaseMs.usually)
   if (interrupt.aborted) return AbortSignal.any([usual, AbortSignal.timeout(releaseMs.afterInterrupt)])
   const hurry = new AbortController()

@@ -11,7 +11,7 @@ const nothing = { statusCode: 0, headers: [] as string[] }
  * The one request that is under way on a connection and what has come of its answer: stands in for autocannon's queue of
  * pipelined requests, which puts each body together as text whether or not anybody looks at it, and without a bound.
  */
-export class Exchange implements RequestsQueue {
+export class CurrentExchange implements RequestsQueue {
   /** Set before the request is sent: whether the answer's body will be looked at, and whether the answer has one. */
   keepsBody = false
   isHead = false
@@ -62,7 +62,7 @@ export class Exchange implements RequestsQueue {
   }
 
   /** What is wrong with the body's size, announced or come, or undefined. */
-  oversize(announced: number): string | undefined {
+  sizeProblem(announced: number): string | undefined {
     const limit = this.keepsBody ? bodyLimits.keptBytes : bodyLimits.skippedBytes
     return this.#bytes + announced > limit ? `the body is larger than ${limit} bytes` : undefined
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startChild } from '../../../runtime/processes/index.ts'
 import type { ChildEnd } from '../../../runtime/processes/index.ts'
-import type { LoadSurroundings } from '../../engine.ts'
+import type { LoadEnvironment } from '../../engine.ts'
 import { oneLine } from '../../../journeys/client/index.ts'
 import { readMessage, readResult } from './messages.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
@@ -17,7 +17,7 @@ export type ProcessEnd =
   | { state: 'failed'; reason: string }
 
 /** How the process is started; for tests, a machine with less in it. */
-export interface Launch {
+export interface LaunchOptions {
   env: NodeJS.ProcessEnv
   /** A command that runs the one behind it, such as `prlimit --nofile=64`. */
   wrapper: readonly string[]
@@ -32,8 +32,8 @@ const inherited = ['PATH', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'SSL_C
 /** Runs one load in a process of its own, to its end. Never rejects for what the process did; leaves none behind, and no file. */
 export async function runLoadProcess(
   plan: Omit<ProcessPlan, 'nonce' | 'resultFile'>,
-  { folder, signal, progress, measuring }: LoadSurroundings,
-  launch: Launch,
+  { folder, signal, progress, measuring }: LoadEnvironment,
+  launch: LaunchOptions,
 ): Promise<ProcessEnd> {
   const nonce = randomBytes(12).toString('hex')
   const files = { plan: join(folder, 'plan.json'), result: join(folder, 'result.json') }
@@ -54,7 +54,7 @@ export async function runLoadProcess(
     env: Object.fromEntries(inherited.map((name) => [name, launch.env[name]])),
     onLine: (line, stream) => {
       const message = stream === 'stdout' ? readMessage(nonce, line) : undefined
-      if (message) watched.hear(message)
+      if (message) watched.receive(message)
       // Its work is done; a timer that a journeys module left running must not keep it.
       if (watched.done) stop()
     },
@@ -74,9 +74,9 @@ export async function runLoadProcess(
   }, 1000)
   try {
     const end = await child.ended
-    watched.over()
+    watched.finish()
     if (watched.misused !== undefined) return { state: 'misused', problem: watched.misused }
-    const result = watched.done ? readResult(nonce, textOf(files.result)) : undefined
+    const result = watched.done ? readResult(nonce, readText(files.result)) : undefined
     if (result !== undefined) return { state: 'measured', result }
     if (signal.aborted) return { state: 'stopped' }
     if (silent)
@@ -86,7 +86,7 @@ export async function runLoadProcess(
       }
     return {
       state: 'failed',
-      reason: `the load process ${endWords(end)} before it had measured${lastWords(child.tail('stderr'))}`,
+      reason: `the load process ${describeEnd(end)} before it had measured${lastErrorLine(child.tail('stderr'))}`,
     }
   } finally {
     clearInterval(listening)
@@ -95,24 +95,27 @@ export async function runLoadProcess(
   }
 }
 
-interface Watched {
-  hear: (message: ProcessMessage) => void
+interface ProcessWatch {
+  receive: (message: ProcessMessage) => void
   silentMs: () => number
   /** The process has ended: an edge that it could not tell any more is told now. */
-  over: () => void
+  finish: () => void
   misused: string | undefined
   done: boolean
 }
 
-function watchMessages({ progress, measuring }: Pick<LoadSurroundings, 'progress' | 'measuring'>): Watched {
+function watchMessages({
+  progress,
+  measuring,
+}: Pick<LoadEnvironment, 'progress' | 'measuring'>): ProcessWatch {
   let heardAt = performance.now()
   let open = false
   const edge = (which: 'begin' | 'end'): void => {
     open = which === 'begin'
     measuring(which)
   }
-  const watched: Watched = {
-    hear: (message) => {
+  const watched: ProcessWatch = {
+    receive: (message) => {
       heardAt = performance.now()
       if (message.say === 'progress')
         progress({
@@ -127,7 +130,7 @@ function watchMessages({ progress, measuring }: Pick<LoadSurroundings, 'progress
       else edge(message.say)
     },
     silentMs: () => performance.now() - heardAt,
-    over: () => {
+    finish: () => {
       if (open) edge('end')
     },
     misused: undefined,
@@ -136,13 +139,13 @@ function watchMessages({ progress, measuring }: Pick<LoadSurroundings, 'progress
   return watched
 }
 
-function endWords(end: ChildEnd): string {
+function describeEnd(end: ChildEnd): string {
   if (end.state === 'failed') return `did not start (${end.reason})`
   return end.state === 'signalled' ? `was ended by ${end.signal}` : `ended with ${end.code}`
 }
 
 /** The line that says most: Node ends a crash with its version, and begins it with the place. */
-function lastWords(stderr: string): string {
+function lastErrorLine(stderr: string): string {
   const lines = stderr
     .split('\n')
     .map((line) => oneLine(line))
@@ -151,7 +154,7 @@ function lastWords(stderr: string): string {
   return said === undefined ? '' : `: ${said}`
 }
 
-function textOf(file: string): string {
+function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch {

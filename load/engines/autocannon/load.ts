@@ -9,12 +9,12 @@ import type { Address } from '../../../journeys/client/address.ts'
 import { oneLine } from '../../../journeys/client/failure.ts'
 import { Connection } from './connection.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
-import { partsOf, Player } from './player.ts'
-import type { Troupe } from './player.ts'
+import { planJourneys, VirtualUser } from './player.ts'
+import type { LoadContext } from './player.ts'
 import { Recorder } from './recorder.ts'
 
 /** What a load may use of its process. */
-export interface Stage {
+export interface LoadProcess {
   say: (message: ProcessMessage) => void
   /** Aborted to end it in good order at once. */
   stop: AbortSignal
@@ -36,13 +36,13 @@ const marginMs = 1000
 const monotonic = (): number => performance.now()
 
 /** Runs in the load process: warm-up, measurement and what is still to be waited for, over the same connections. */
-export async function makeLoad(
+export async function runLoad(
   plan: ProcessPlan,
   journeys: readonly Journey[],
-  { say, stop, clock }: Stage,
+  { say, stop, clock }: LoadProcess,
 ): Promise<LoadEnd> {
   const address = addressOf(plan.targetUrl)
-  const parts = partsOf(
+  const parts = planJourneys(
     plan.mix.map(({ journey }) => journey),
     journeys,
     address,
@@ -52,38 +52,38 @@ export async function makeLoad(
     plan.connections,
     monotonic,
   )
-  const wrong = new AbortController()
+  const rejected = new AbortController()
   let problem: string | undefined
   const misused = (what: string): void => {
     problem ??= oneLine(what, 300)
-    troupe.stage = 'nothing'
-    wrong.abort()
+    load.sending = 'nothing'
+    rejected.abort()
   }
-  const troupe: Troupe = {
+  const load: LoadContext = {
     run: plan.run,
-    parts,
+    journeys: parts,
     cycle: mixCycle(plan.mix.map(({ weight }) => weight)),
     nextIteration: 0,
-    stage: 'journeys',
+    sending: 'journeys',
     recorder,
     clock: monotonic,
-    misused,
+    rejectPlan: misused,
   }
-  const crew = crewOf(plan, address, troupe)
-  const ended = AbortSignal.any([stop, wrong.signal])
-  const telling = teller(recorder, say)
+  const connections = openConnections(plan, address, load)
+  const ended = AbortSignal.any([stop, rejected.signal])
+  const progress = startProgress(recorder, say)
   if (plan.warmupMs > 0) await warmUp()
   let result: Omit<ProcessResult, 'nonce'> | undefined
   if (!ended.aborted) result = await measure()
-  telling.stop()
-  crew.close()
+  progress.stop()
+  connections.close()
   if (problem !== undefined) return { state: 'misused', problem }
   return result === undefined ? { state: 'nothing' } : { state: 'measured', result }
 
   async function warmUp(): Promise<void> {
-    crew.start()
-    telling.phase('warmup', plan.warmupMs)
-    await timeOr(plan.warmupMs, ended)
+    connections.start()
+    progress.phase('warmup', plan.warmupMs)
+    await waitMsOrAbort(plan.warmupMs, ended)
   }
 
   async function measure(): Promise<Omit<ProcessResult, 'nonce'>> {
@@ -91,10 +91,10 @@ export async function makeLoad(
     const watched = watchGenerator()
     recorder.begin()
     // Without a warm-up the first requests are measured ones.
-    if (plan.warmupMs === 0) crew.start()
+    if (plan.warmupMs === 0) connections.start()
     say({ say: 'begin' })
-    telling.phase('measure', plan.durationMs)
-    await timeOr(plan.durationMs, ended)
+    progress.phase('measure', plan.durationMs)
+    await waitMsOrAbort(plan.durationMs, ended)
     recorder.end()
     const work = watched()
     say({ say: 'end' })
@@ -103,25 +103,28 @@ export async function makeLoad(
   }
 
   async function drain(): Promise<void> {
-    troupe.stage = 'steps'
-    telling.phase('finish', 0)
-    const cut = setTimeout(() => (troupe.stage = 'nothing'), drainMs)
-    await timeOr(drainMs + plan.requestTimeoutMs + marginMs, AbortSignal.any([ended, crew.closed]))
+    load.sending = 'steps'
+    progress.phase('finish', 0)
+    const cut = setTimeout(() => (load.sending = 'nothing'), drainMs)
+    await waitMsOrAbort(
+      drainMs + plan.requestTimeoutMs + marginMs,
+      AbortSignal.any([ended, connections.closed]),
+    )
     clearTimeout(cut)
   }
 }
 
 /** One connection for each user. `closed` is aborted when all have sent what they wanted. */
-function crewOf(
+function openConnections(
   plan: ProcessPlan,
   address: Address,
-  troupe: Troupe,
+  load: LoadContext,
 ): { start: () => void; close: () => void; closed: AbortSignal } {
   const closed = new AbortController()
   let open = plan.connections
   const connections = Array.from({ length: plan.connections }, (_, user) => {
-    const saved = troupe.parts.map(({ name }) => plan.contexts[name]?.[user] ?? {})
-    return new Connection(address, plan.requestTimeoutMs, new Player(troupe, user, saved), () => {
+    const saved = load.journeys.map(({ name }) => plan.contexts[name]?.[user] ?? {})
+    return new Connection(address, plan.requestTimeoutMs, new VirtualUser(load, user, saved), () => {
       open -= 1
       if (open === 0) closed.abort()
     })
@@ -133,9 +136,9 @@ function crewOf(
   }
 }
 
-function teller(
+function startProgress(
   recorder: Recorder,
-  say: Stage['say'],
+  say: LoadProcess['say'],
 ): { phase: (phase: 'warmup' | 'measure' | 'finish', lengthMs: number) => void; stop: () => void } {
   let phase: 'warmup' | 'measure' | 'finish' = 'warmup'
   let until = 0
@@ -153,7 +156,7 @@ function teller(
   }
 }
 
-async function timeOr(ms: number, signal: AbortSignal): Promise<void> {
+async function waitMsOrAbort(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   await new Promise<void>((resolve) => {
     const timer = setTimeout(done, ms)

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { loadJourneys } from '../../../journeys/client/journeys-module.ts'
-import { makeLoad } from './load.ts'
+import { runLoad } from './load.ts'
 import type { LoadEnd } from './load.ts'
 import { messageLine } from './wire.ts'
 import type { ProcessMessage, ProcessPlan } from './wire.ts'
@@ -25,7 +25,7 @@ const loaded = await loadJourneys(plan.module)
 const end: LoadEnd =
   loaded.state === 'misused'
     ? { state: 'misused', problem: loaded.reason }
-    : await makeLoad(plan, loaded.journeys, { say, stop: stop.signal, clock: Date.now })
+    : await runLoad(plan, loaded.journeys, { say, stop: stop.signal, clock: Date.now })
 
 if (end.state === 'misused') say({ say: 'misused', problem: end.problem })
 if (end.state === 'measured') {

@@ -32,7 +32,7 @@ function record(window: { from: number; until: number }, told: readonly Told[], 
   }
   for (const { user = 0, from, to, fails } of told.toSorted((a, b) => a.to - b.to)) {
     advance(to)
-    const request = { user, place: 0, beganAt: from }
+    const request = { user, stepIndex: 0, beganAt: from }
     if (fails) recorder.unanswered(request, { class: fails, problem: `it was ${fails}` }, undefined)
     else recorder.answered(request, to - from, undefined)
   }

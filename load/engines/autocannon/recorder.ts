@@ -10,9 +10,9 @@ import type { CountedFailure, Recorded } from './wire.ts'
 export type Clock = () => number
 
 /** Which request it was, whose, and since when it was under way. */
-export interface Request {
+export interface TimedRequest {
   user: number
-  place: number
+  stepIndex: number
   beganAt: number
 }
 
@@ -73,11 +73,11 @@ export class Recorder {
     this.#until = this.#clock()
   }
 
-  answered(request: Request, latencyMs: number, failure: StepFailure | undefined): void {
+  answered(request: TimedRequest, latencyMs: number, failure: StepFailure | undefined): void {
     this.#count(request, latencyMs, failure)?.latencies.add(latencyMs)
   }
 
-  unanswered(request: Request, failure: StepFailure, own: string | undefined): void {
+  unanswered(request: TimedRequest, failure: StepFailure, own: string | undefined): void {
     const step = this.#count(request, undefined, failure)
     if (step !== undefined && own !== undefined) this.#own.set(own, (this.#own.get(own) ?? 0) + 1)
   }
@@ -90,7 +90,7 @@ export class Recorder {
   }
 
   finish(): Recorded {
-    const endpoints = Object.fromEntries(this.#steps.map((step) => [step.key, endpoint(step)]))
+    const endpoints = Object.fromEntries(this.#steps.map((step) => [step.key, toEndpoint(step)]))
     return {
       durationMs: this.#duration(),
       endpoints,
@@ -103,16 +103,16 @@ export class Recorder {
   }
 
   #count(
-    request: Request,
+    request: TimedRequest,
     latencyMs: number | undefined,
     failure: StepFailure | undefined,
   ): StepCounts | undefined {
-    const { user, place, beganAt } = request
+    const { user, stepIndex, beganAt } = request
     const now = this.#clock()
     const warmup = this.#from === Number.POSITIVE_INFINITY
     const counts = beganAt >= this.#from ? beganAt < this.#until : now >= this.#until
     if (warmup || counts) this.#tell(now, latencyMs, failure)
-    const step = this.#steps[place]
+    const step = this.#steps[stepIndex]
     if (!counts || step === undefined) return undefined
     step.requests += 1
     if (beganAt < (this.#firstBegan[user] ?? 0)) this.#firstBegan[user] = beganAt
@@ -152,6 +152,6 @@ export class Recorder {
   }
 }
 
-function endpoint({ requests, errors, latencies }: StepCounts): EndpointMeasurement {
+function toEndpoint({ requests, errors, latencies }: StepCounts): EndpointMeasurement {
   return { requests, errors, histogram: latencies.histogram(), latencySumMs: latencies.sumMs }
 }

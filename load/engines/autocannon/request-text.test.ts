@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { addressOf } from '../../../journeys/client/index.ts'
-import { requestText, requestWriter } from './request-text.ts'
+import { formatRequest, createRequestWriter } from './request-text.ts'
 
 const address = addressOf('http://127.0.0.1:8080/api')
 const get = { method: 'GET', path: '/tasks', headers: {}, body: undefined }
@@ -33,11 +33,11 @@ describe('a request as text', () => {
       'GET /api/tasks HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nconnection: keep-alive\r\n\r\n',
     ],
   ])('%s', (_, request, expected) => {
-    expect(requestText(address, request)).toBe(expected)
+    expect(formatRequest(address, request)).toBe(expected)
   })
 
   test('is bytes where it is not ASCII: the body UTF-8, headers Latin-1', () => {
-    const text = requestText(address, {
+    const text = formatRequest(address, {
       ...get,
       method: 'POST',
       headers: { 'x-name': 'Jos\u00e9' },
@@ -50,7 +50,7 @@ describe('a request as text', () => {
 
 describe('a step that sends the same again', () => {
   test('has it written once, and anew when anything differs', () => {
-    const write = requestWriter(address)
+    const write = createRequestWriter(address)
     const first = write({ ...get, headers: { a: '1' } })
     expect(write({ ...get, headers: { a: '1' } })).toBe(first)
     for (const other of [
@@ -62,12 +62,12 @@ describe('a step that sends the same again', () => {
       { ...get, body: 'x' },
     ]) {
       const written = write(other)
-      expect('text' in written && written.text).toBe(requestText(address, other))
+      expect('text' in written && written.text).toBe(formatRequest(address, other))
     }
   })
 
   test('says each time why it cannot be sent', () => {
-    const write = requestWriter(address)
+    const write = createRequestWriter(address)
     const broken = { ...get, headers: { a: 'b\r\nc: d' } }
     expect([write(broken), write(broken)]).toEqual(
       [1, 2].map(() => ({ problem: 'header a holds characters that HTTP does not allow' })),

@@ -3,7 +3,7 @@ import { requestHeaders, requestTarget, wireProblem } from '../../../journeys/cl
 import type { Address } from '../../../journeys/client/address.ts'
 
 /** A request ready to be written, or why it cannot be sent. As text it is ASCII. */
-export type Written = { text: string | Buffer; isHead: boolean } | { problem: string }
+export type WrittenRequest = { text: string | Buffer; isHead: boolean } | { problem: string }
 
 // What frames a message is ours to write: a journey's own would contradict what is sent.
 const framing = new Set(['content-length', 'transfer-encoding', 'trailer', 'host'])
@@ -11,26 +11,26 @@ const framing = new Set(['content-length', 'transfer-encoding', 'trailer', 'host
 const announcing = new Set(['POST', 'PUT', 'PATCH'])
 
 /** Writes the requests of one step. Many steps send the same each time: that one is kept. */
-export function requestWriter(address: Address): (request: WireRequest) => Written {
+export function createRequestWriter(address: Address): (request: WireRequest) => WrittenRequest {
   let last: WireRequest | undefined
-  let kept: Written = { problem: '' }
+  let kept: WrittenRequest = { problem: '' }
   return (request) => {
     if (last !== undefined && isSame(last, request)) return kept
     last = request
-    kept = written(address, request)
+    kept = writeChecked(address, request)
     return kept
   }
 }
 
-function written(address: Address, request: WireRequest): Written {
+function writeChecked(address: Address, request: WireRequest): WrittenRequest {
   const problem = wireProblem(request)
   return problem === undefined
-    ? { text: requestText(address, request), isHead: request.method === 'HEAD' }
+    ? { text: formatRequest(address, request), isHead: request.method === 'HEAD' }
     : { problem }
 }
 
 /** A request as HTTP/1.1 text; as bytes where it is not ASCII: its headers go out as Latin-1, its body as UTF-8. */
-export function requestText(address: Address, request: WireRequest): string | Buffer {
+export function formatRequest(address: Address, request: WireRequest): string | Buffer {
   const { method, body = '' } = request
   const headers = requestHeaders(address, request.headers)
   let head = `${method} ${requestTarget(address, request.path)} HTTP/1.1\r\nhost: ${headers['host'] ?? address.host}\r\n`

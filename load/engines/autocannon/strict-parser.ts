@@ -48,7 +48,7 @@ export function framingProblem(parser: Parser, info: ResponseInfo): string | und
 }
 
 /** What has grown too long within an answer that is not complete, or undefined. */
-export function overlong(parser: Parser): string | undefined {
+export function lengthProblem(parser: Parser): string | undefined {
   if (parser.line.length > longestLine) return 'a line of the answer is endless'
   return parser.trailers.length > mostTrailers ? 'the answer has too many trailers' : undefined
 }

@@ -1,4 +1,4 @@
-import type { Engine, LoadPlan, LoadResult, LoadSurroundings } from '../../engine.ts'
+import type { Engine, LoadPlan, LoadResult, LoadEnvironment } from '../../engine.ts'
 import { oneLine } from '../../../journeys/client/index.ts'
 import { runJourneys } from './journeys-run.ts'
 import { versionProblem } from './k6-process.ts'
@@ -36,7 +36,7 @@ const leastMs = 1000
 async function run(
   path: string,
   plan: LoadPlan,
-  surroundings: LoadSurroundings,
+  surroundings: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
   const { source, load } = plan

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import type { Journey } from '../../../journeys/index.ts'
-import type { LoadResult, LoadSurroundings } from '../../engine.ts'
+import type { LoadResult, LoadEnvironment } from '../../engine.ts'
 import { loadJourneys } from '../../../journeys/client/index.ts'
 import { prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
 import type { Prepared } from '../../virtual-users/index.ts'
@@ -31,7 +31,7 @@ const portAttempts = 3
 export async function runJourneys(
   path: string,
   request: JourneysAtRate,
-  surroundings: LoadSurroundings,
+  surroundings: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
   const loaded = await loadJourneys(request.module)
@@ -68,7 +68,7 @@ async function loadAs(
   path: string,
   request: JourneysAtRate,
   script: ScriptPlan,
-  surroundings: LoadSurroundings,
+  surroundings: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
   switch (prepared.state) {
@@ -89,7 +89,7 @@ async function load(
   module: string,
   script: ScriptPlan,
   contexts: PreparedContexts,
-  surroundings: LoadSurroundings,
+  surroundings: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
   const { entry, files } = await writeEntry(script, module, contexts, surroundings.folder)
@@ -113,7 +113,7 @@ async function runOnce(
   path: string,
   entry: string,
   script: ScriptPlan,
-  surroundings: LoadSurroundings,
+  surroundings: LoadEnvironment,
   world: EngineWorld,
 ): Promise<Ran> {
   await rm(script.summaryFile, { force: true })

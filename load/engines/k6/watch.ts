@@ -1,4 +1,4 @@
-import type { LoadProgress, LoadSurroundings } from '../../engine.ts'
+import type { LoadProgress, LoadEnvironment } from '../../engine.ts'
 import { watchCpu } from './cpu.ts'
 import type { CpuWork } from './cpu.ts'
 import { liveReader } from './live.ts'
@@ -43,7 +43,7 @@ export interface Watched {
   group: () => number | undefined
 }
 
-type Surroundings = Pick<LoadSurroundings, 'progress' | 'measuring'>
+type Surroundings = Pick<LoadEnvironment, 'progress' | 'measuring'>
 
 class RunWatch implements Watch {
   readonly #watched: Watched

@@ -29,12 +29,12 @@ export async function converse(
       addressOf(url),
       requestTimeoutMs,
       {
-        wants: () => outcomes.length < requests,
-        begin: () => undefined,
-        request: () => ({ ...get, ...request }),
-        answered: (status, headers, body) =>
+        wantsRequest: () => outcomes.length < requests,
+        beginRequest: () => undefined,
+        nextRequest: () => ({ ...get, ...request }),
+        onAnswer: (status, headers, body) =>
           outcomes.push({ status, body: Buffer.concat(body).toString(), headers }),
-        unanswered: (failure, message, own) =>
+        onFailure: (failure, message, own) =>
           outcomes.push({ failure, message, ...(own !== undefined && { own }) }),
       },
       resolve,

@@ -5,7 +5,7 @@ import { afterEach } from 'vitest'
 import { listPids, readCommandLine } from '../../../../runtime/processes/index.ts'
 import type { EndpointMeasurement, LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
 import { autocannonEngine } from '../index.ts'
-import type { Launch } from '../load-process.ts'
+import type { LaunchOptions } from '../load-process.ts'
 
 /** What a load came to, what it told meanwhile, and what it left. */
 export interface Loaded {
@@ -26,7 +26,7 @@ export interface Wanted {
   warmupMs?: number
   durationMs?: number
   requestTimeoutMs?: number
-  launch?: Partial<Launch>
+  launch?: Partial<LaunchOptions>
   signal?: AbortSignal
   onProgress?: (progress: LoadProgress, folder: string) => void
 }

@@ -1,7 +1,7 @@
 import { access, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { join } from 'node:path'
-import type { LoadPlan, LoadResult, LoadSurroundings } from '../../../engine.ts'
+import type { LoadPlan, LoadResult, LoadEnvironment } from '../../../engine.ts'
 import { oneLine } from '../../../../journeys/client/index.ts'
 import { endingOf } from '../exits.ts'
 import type { Ending } from '../exits.ts'
@@ -37,7 +37,7 @@ export async function runScript(
   path: string,
   plan: LoadPlan,
   script: string,
-  surroundings: LoadSurroundings,
+  surroundings: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
   const unreadable = await access(script, constants.R_OK).then(
@@ -58,7 +58,7 @@ async function runWith(
   path: string,
   plan: LoadPlan,
   script: string,
-  surroundings: LoadSurroundings,
+  surroundings: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
   const samples = tally()

@@ -1,4 +1,4 @@
-import type { LoadProgress, LoadSurroundings } from '../../../engine.ts'
+import type { LoadProgress, LoadEnvironment } from '../../../engine.ts'
 import { watchCpu } from '../cpu.ts'
 import type { CpuWork } from '../cpu.ts'
 import type { Watch } from '../watch.ts'
@@ -21,7 +21,7 @@ export function watchScript(
   plan: { durationMs: number },
   now: () => Pick<LoadProgress, 'requestsPerSecond' | 'p95Ms' | 'errors'>,
   group: number | undefined,
-  surroundings: Pick<LoadSurroundings, 'progress' | 'measuring'>,
+  surroundings: Pick<LoadEnvironment, 'progress' | 'measuring'>,
   world: EngineWorld,
 ): ScriptWatch {
   let began: { atMs: number; cpu: (() => CpuWork | undefined) | undefined } | undefined
