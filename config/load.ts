@@ -39,7 +39,7 @@ export async function loadConfig(cwd: string, path: string): Promise<ConfigResul
       problem: `${file}: journeys: ${journeysModule}: not there, expected a module whose default export is an array of journeys`,
     }
   const journeys = await loadJourneys(journeysModule)
-  if (journeys.state === 'misused') return { state: 'wrong', problem: journeys.reason }
+  if (journeys.state === 'usage-error') return { state: 'wrong', problem: journeys.reason }
   const [problem] = referenceProblems(parsed.data, journeys.journeys)
   if (problem) return { state: 'wrong', problem: `${file}: ${problem.path}: ${problem.message}` }
   return {

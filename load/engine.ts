@@ -70,7 +70,7 @@ export type LoadResult =
   /** The target failed a `before` step, so there was nobody to make the load: the target's failure, seen before the load began. */
   | { state: 'refused'; step: string; class: FailureClass; message: string }
   /** The plan itself is wrong (a script that throws, a journeys module that does not load): the user's to mend, exit 2. */
-  | { state: 'misused'; reason: string }
+  | { state: 'usage-error'; reason: string }
 
 export interface LoadProgress {
   phase: 'prepare' | 'warmup' | 'measure' | 'finish'

@@ -109,7 +109,7 @@ async function toRun(
     case 'refused':
       watch.finish(0)
       return toRefusalRecord(load, result, facts)
-    case 'misused':
+    case 'usage-error':
       watch.finish(0)
       throw new Misuse(result.reason)
   }

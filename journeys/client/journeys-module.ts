@@ -3,7 +3,7 @@ import { journeyProblems, isJourneys } from '../index.ts'
 import type { Journey } from '../index.ts'
 import { oneLine } from './failure.ts'
 
-export type LoadedJourneys = { state: 'loaded'; journeys: Journey[] } | { state: 'misused'; reason: string }
+export type LoadedJourneys = { state: 'loaded'; journeys: Journey[] } | { state: 'usage-error'; reason: string }
 
 const importLimitMs = 10_000
 
@@ -15,7 +15,7 @@ const importLimitMs = 10_000
  */
 export async function loadJourneys(modulePath: string): Promise<LoadedJourneys> {
   const misused = (what: string, line = ''): LoadedJourneys => ({
-    state: 'misused',
+    state: 'usage-error',
     reason: `${modulePath}${line}: ${oneLine(what, 300)}`,
   })
   let exported: unknown

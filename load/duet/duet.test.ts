@@ -56,7 +56,7 @@ async function outcomeOf(
   nowMs = 0,
 ): Promise<DuetOutcome> {
   const end = await runDuet(plan, world(nowMs), measureOn)
-  if (end.state === 'misused') throw new Error(end.reason)
+  if (end.state === 'usage-error') throw new Error(end.reason)
   return end.outcome
 }
 

@@ -28,7 +28,7 @@ export interface DuetOutcome {
 }
 
 /** A plan that is wrong in a way only its author can mend. */
-export type DuetResult = { state: 'judged'; outcome: DuetOutcome } | { state: 'misused'; reason: string }
+export type DuetResult = { state: 'judged'; outcome: DuetOutcome } | { state: 'usage-error'; reason: string }
 
 /**
  * Measures both sides until it is sure, or for as many pairs as were asked for, or twice as many while it is still open and
@@ -42,7 +42,7 @@ export async function runDuet(
   const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
   const deciding = await decide(request, order, world, measureOn)
   const last = deciding.at(-1) ?? deciding[0]
-  if (last.end.state === 'misused') return last.end
+  if (last.end.state === 'usage-error') return last.end
   // Time that is up between two looks is no look: what the last one said stands, with the error that was spent on it.
   const decided =
     deciding.findLast(({ verdict }) => verdict !== undefined)?.verdict ??
@@ -70,7 +70,7 @@ export async function runDuet(
     },
     world,
   )
-  if (second.end.state === 'misused') return second.end
+  if (second.end.state === 'usage-error') return second.end
   const again = second.verdict ?? verdictWithout([second], { ...request.rules, alpha: confirmingAlpha })
   const wrong = problemOf(second, [second])
   if (wrong !== undefined) return judged(wrong, deciding, second, world)
@@ -162,7 +162,7 @@ function problemOf({ end }: AttemptResult, together: readonly AttemptResult[]): 
         end.side === undefined ? end.reason : `the ${end.side} could not be started: ${end.reason}`,
       )
     case 'unmeasured':
-    case 'misused':
+    case 'usage-error':
       return of('invalid', end.reason)
   }
 }

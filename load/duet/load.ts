@@ -61,7 +61,7 @@ export type DuetLoadEnd =
   | { state: 'ended' }
   | { state: 'interrupted' }
   | { state: 'unmeasured'; reason: string }
-  | { state: 'misused'; reason: string }
+  | { state: 'usage-error'; reason: string }
 
 /**
  * Loads both sides from one k6: warms them up until they are flat, then measures unit after unit until it is told to stop.
@@ -110,7 +110,7 @@ async function run(
       const message = readMessage(line, script.nonce)
       if (message === undefined) return
       if ('started' in message) started = true
-      else if ('misused' in message) misused ??= message.misused
+      else if ('usage-error' in message) misused ??= message.misused
       else units.played(message.played, sideOf(script.seed, message.played[0]))
     },
   })
@@ -127,7 +127,7 @@ async function run(
     )
     await units.settled()
     if (signal.aborted) return { state: 'interrupted' }
-    if (misused !== undefined) return { state: 'misused', reason: `${plan.module}: ${misused}` }
+    if (misused !== undefined) return { state: 'usage-error', reason: `${plan.module}: ${misused}` }
     if (enough.signal.aborted) return { state: 'ended' }
     const ending = endingOf(end)
     if (overdue === undefined && ending.state === 'result') return { state: 'ended' }

@@ -81,7 +81,7 @@ export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
       quiet: plan.quiet,
     }),
   )
-  if (ended.state === 'misused') throw new Misuse(ended.reason)
+  if (ended.state === 'usage-error') throw new Misuse(ended.reason)
   const { outcome } = ended
   const noise = await noiseNote(
     session.out,

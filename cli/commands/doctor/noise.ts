@@ -133,7 +133,7 @@ async function sameCode(
     },
     await duetWorld(session, k6.path, { scratch: join(scratch.folder, id), logs, quiet }),
   )
-  if (ended.state === 'misused') throw new Misuse(ended.reason)
+  if (ended.state === 'usage-error') throw new Misuse(ended.reason)
   const { verdict, units } = ended.outcome
   const problem = verdict.rows.find((row) => row.status === 'invalid')
   if (units.baseline.length < 8 && problem) session.progress.warn(plain(problem.message))

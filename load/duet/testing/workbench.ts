@@ -28,7 +28,7 @@ export async function openWorkbench(): Promise<Workbench> {
   const module = join(folder, 'journeys.mjs')
   writeFileSync(module, journeys)
   const loaded = await loadJourneys(module)
-  if (loaded.state === 'misused') throw new Error(loaded.reason)
+  if (loaded.state === 'usage-error') throw new Error(loaded.reason)
   const k6 = await requireTool('k6')
   const running: RunningSide[] = []
   let count = 0
@@ -101,7 +101,7 @@ export async function openWorkbench(): Promise<Workbench> {
         logs: next('logs'),
         progress,
       })
-      if (ended.state === 'misused') throw new Error(ended.reason)
+      if (ended.state === 'usage-error') throw new Error(ended.reason)
       return ended.outcome
     },
     end: async () => {

@@ -45,7 +45,7 @@ async function run(
   if (load.model !== 'connections')
     return misused('autocannon keeps connections busy and knows no rate: give it connections, or use k6')
   const loaded = await loadJourneys(source.module)
-  if (loaded.state === 'misused') return loaded
+  if (loaded.state === 'usage-error') return loaded
   const mix = source.mix.filter(({ weight }) => weight > 0)
   const unknown = mix.find(({ journey }) => !loaded.journeys.some(({ name }) => name === journey))
   if (unknown !== undefined) return misused(`${source.module}: there is no journey ${unknown.journey}`)
@@ -109,7 +109,7 @@ function toLoadResult(end: ProcessEnd, module: string, interrupted: boolean): Lo
   switch (end.state) {
     case 'measured':
       return { state: 'measured', measurement: toMeasurement(end.result, interrupted) }
-    case 'misused':
+    case 'usage-error':
       return misused(end.problem.startsWith(module) ? end.problem : `${module}: ${end.problem}`)
     case 'stopped':
       return { state: 'unmeasured', reason: interruptedEarly }
@@ -144,7 +144,7 @@ function unmeasured(error: unknown): LoadResult {
 }
 
 function misused(reason: string): LoadResult {
-  return { state: 'misused', reason }
+  return { state: 'usage-error', reason }
 }
 
 /** Aborted when the users' `after` steps must be over. */

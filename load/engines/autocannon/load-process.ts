@@ -12,7 +12,7 @@ import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
 /** What became of a load process. `stopped`: it was told to end before it measured anything. */
 export type ProcessEnd =
   | { state: 'measured'; result: ProcessResult }
-  | { state: 'misused'; problem: string }
+  | { state: 'usage-error'; problem: string }
   | { state: 'stopped' }
   | { state: 'failed'; reason: string }
 
@@ -75,7 +75,7 @@ export async function runLoadProcess(
   try {
     const end = await child.ended
     watched.finish()
-    if (watched.misused !== undefined) return { state: 'misused', problem: watched.misused }
+    if (watched.misused !== undefined) return { state: 'usage-error', problem: watched.misused }
     const result = watched.done ? readResult(nonce, readText(files.result)) : undefined
     if (result !== undefined) return { state: 'measured', result }
     if (signal.aborted) return { state: 'stopped' }
@@ -125,7 +125,7 @@ function watchMessages({
           p95Ms: message.p95Ms,
           errors: message.errors,
         })
-      else if (message.say === 'misused') watched.misused = message.problem
+      else if (message.say === 'usage-error') watched.misused = message.problem
       else if (message.say === 'done') watched.done = true
       else edge(message.say)
     },

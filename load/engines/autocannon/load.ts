@@ -25,7 +25,7 @@ export interface LoadProcess {
 export type LoadEnd =
   | { state: 'measured'; result: Omit<ProcessResult, 'nonce'> }
   | { state: 'nothing' }
-  | { state: 'misused'; problem: string }
+  | { state: 'usage-error'; problem: string }
 
 /**
  * Journeys under way when the measured time is over may send their further steps for so long, uncounted, so that what they
@@ -77,7 +77,7 @@ export async function runLoad(
   if (!ended.aborted) result = await measure()
   progress.stop()
   connections.close()
-  if (problem !== undefined) return { state: 'misused', problem }
+  if (problem !== undefined) return { state: 'usage-error', problem }
   return result === undefined ? { state: 'nothing' } : { state: 'measured', result }
 
   async function warmUp(): Promise<void> {

@@ -44,7 +44,7 @@ describe('what the load process says', () => {
     { say: 'progress', phase: 'warmup', secondsLeft: 0, requestsPerSecond: 0, errors: 0 },
     { say: 'begin' },
     { say: 'end' },
-    { say: 'misused', problem: 'home/get: request threw: no' },
+    { say: 'usage-error', problem: 'home/get: request threw: no' },
     { say: 'done' },
   ])('is heard: $say', (message) => {
     expect(readMessage(nonce, messageLine(nonce, message).trimEnd())).toEqual(message)

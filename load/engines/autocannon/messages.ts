@@ -19,7 +19,7 @@ const messageSchema = z.discriminatedUnion('say', [
   }),
   z.strictObject({ say: z.literal('begin') }),
   z.strictObject({ say: z.literal('end') }),
-  z.strictObject({ say: z.literal('misused'), problem: z.string() }),
+  z.strictObject({ say: z.literal('usage-error'), problem: z.string() }),
   z.strictObject({ say: z.literal('done') }),
 ])
 

@@ -217,9 +217,9 @@ describe('the plan is wrong', () => {
   ])("%s is the user's to mend, with the file named", async (_, journeys, said) => {
     const target = await until(serve((_arrived, response) => response.end('ok')))
     const { result, left } = await load({ url: target.url, journeys })
-    expect(result.state).toBe('misused')
-    expect(result.state === 'misused' && result.reason).toMatch(/journeys-\d+\.mjs(:\d+)?: /)
-    expect(result.state === 'misused' && result.reason).toContain(said)
+    expect(result.state).toBe('usage-error')
+    expect(result.state === 'usage-error' && result.reason).toMatch(/journeys-\d+\.mjs(:\d+)?: /)
+    expect(result.state === 'usage-error' && result.reason).toContain(said)
     expect(left).toEqual([])
   })
 

@@ -23,11 +23,11 @@ const say = (message: ProcessMessage): void => void process.stdout.write(message
 
 const loaded = await loadJourneys(plan.module)
 const end: LoadEnd =
-  loaded.state === 'misused'
-    ? { state: 'misused', problem: loaded.reason }
+  loaded.state === 'usage-error'
+    ? { state: 'usage-error', problem: loaded.reason }
     : await runLoad(plan, loaded.journeys, { say, stop: stop.signal, clock: Date.now })
 
-if (end.state === 'misused') say({ say: 'misused', problem: end.problem })
+if (end.state === 'usage-error') say({ say: 'usage-error', problem: end.problem })
 if (end.state === 'measured') {
   writeFileSync(`${plan.resultFile}.part`, JSON.stringify({ nonce: plan.nonce, ...end.result }), {
     mode: 0o600,

@@ -37,7 +37,7 @@ export type ProcessMessage =
     }
   | { say: 'begin' }
   | { say: 'end' }
-  | { say: 'misused'; problem: string }
+  | { say: 'usage-error'; problem: string }
   /** Its work is done, and the result file, if there is one, is whole. */
   | { say: 'done' }
 

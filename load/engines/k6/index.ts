@@ -43,17 +43,17 @@ async function run(
   if (source.kind === 'journeys') {
     if (load.model !== 'arrival-rate')
       return {
-        state: 'misused',
+        state: 'usage-error',
         reason: `suite ${plan.suite}: k6 makes load at a rate, expected ratePerSecond; for connections kept busy use autocannon`,
       }
     const mix = source.mix.filter(({ weight }) => weight > 0)
     if (plan.warmupMs + plan.durationMs < leastMs)
       return {
-        state: 'misused',
+        state: 'usage-error',
         reason: `suite ${plan.suite}: ${(plan.warmupMs + plan.durationMs) / 1000} s with its warm-up, expected at least ${leastMs / 1000} s, which is the shortest that k6 runs`,
       }
     if (mix.length === 0)
-      return { state: 'misused', reason: `suite ${plan.suite}: no journey has a weight above 0` }
+      return { state: 'usage-error', reason: `suite ${plan.suite}: no journey has a weight above 0` }
     const problem = await versionProblem(path, surroundings.folder, world.env)
     if (problem !== undefined) return { state: 'unmeasured', reason: problem }
     return runJourneys(

@@ -35,12 +35,12 @@ export async function runJourneys(
   world: EngineWorld,
 ): Promise<LoadResult> {
   const loaded = await loadJourneys(request.module)
-  if (loaded.state === 'misused') return loaded
+  if (loaded.state === 'usage-error') return loaded
   const { journeys } = loaded
   const unknown = request.mix.find(({ journey }) => !journeys.some(({ name }) => name === journey))
   if (unknown)
     return {
-      state: 'misused',
+      state: 'usage-error',
       reason: `${request.module}: has no journey ${unknown.journey}, expected one of ${journeys.map(({ name }) => name).join(', ')}`,
     }
   const chosen = journeys.filter(({ name }) => request.mix.some(({ journey }) => journey === name))

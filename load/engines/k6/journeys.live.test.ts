@@ -186,6 +186,6 @@ describe('a run that must not be', { timeout: 60_000 }, () => {
     ['of nothing', home, { home: 0 }, /no journey has a weight above 0/],
   ])('is misuse when it is %s', async ([, source, mix, expected], context) => {
     const { result } = await runEngine(context, { url: 'http://127.0.0.1:1', source, mix })
-    expect(result).toMatchObject({ state: 'misused', reason: expect.stringMatching(expected) })
+    expect(result).toMatchObject({ state: 'usage-error', reason: expect.stringMatching(expected) })
   })
 })

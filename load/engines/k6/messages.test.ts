@@ -51,8 +51,8 @@ describe("what our script says on k6's log", () => {
   it('keeps the first misuse, as one line', () => {
     expect(
       heard(
-        { say: 'misused', problem: 'a/b: request threw:\nno' },
-        { say: 'misused', problem: 'later' },
+        { say: 'usage-error', problem: 'a/b: request threw:\nno' },
+        { say: 'usage-error', problem: 'later' },
       ).misuse(),
     ).toBe('a/b: request threw: no')
   })

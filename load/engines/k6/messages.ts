@@ -43,7 +43,7 @@ export function listen(nonce: string, on: { started: () => void }): Messages {
       case 'sample':
         if (sample.length < mostSamples) sample.push(...message.latenciesMs)
         break
-      case 'misused':
+      case 'usage-error':
         misuse ??= oneLine(message.problem, 300)
         break
       case 'ended':
@@ -88,7 +88,7 @@ function isMessage(message: unknown): message is ScriptMessage {
         Array.isArray(message.latenciesMs) &&
         message.latenciesMs.every((ms) => typeof ms === 'number')
       )
-    case 'misused':
+    case 'usage-error':
       return 'problem' in message && typeof message.problem === 'string'
     case 'failure':
       return (

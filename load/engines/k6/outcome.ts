@@ -32,7 +32,7 @@ export async function outcomeOf(
   const summary = await summaryOf(plan)
   if (ran.interrupted) return interruptedOutcome(plan, ran, summary, interruptedAt)
   const misuse = ran.messages.misuse() ?? misuseInLog(ran)
-  if (misuse !== undefined) return { state: 'misused', reason: `${module}: ${misuse}` }
+  if (misuse !== undefined) return { state: 'usage-error', reason: `${module}: ${misuse}` }
   const ending = endingOf(ran.end)
   const unmeasured = (reason: string): LoadResult => ({
     state: 'unmeasured',

@@ -71,7 +71,7 @@ export function playerOf(
       return ask(method, prepared.url, body, params)
     } catch (error) {
       const problem = `${prepared.recorder.key}: request threw: ${error instanceof Error ? error.message : String(error)}`
-      say({ say: 'misused', problem })
+      say({ say: 'usage-error', problem })
       exec.test.abort(problem)
       return undefined
     }

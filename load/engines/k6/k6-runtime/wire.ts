@@ -95,7 +95,7 @@ export type ScriptMessage =
   | { say: 'ended' }
   | { say: 'failure'; step: number; class: RequestFailureClass; atMs: number; example: string }
   | { say: 'sample'; latenciesMs: number[] }
-  | { say: 'misused'; problem: string }
+  | { say: 'usage-error'; problem: string }
 
 /** The summary our `handleSummary` writes. A step nobody reached has no latency. */
 export interface ScriptSummary {

@@ -70,7 +70,7 @@ describe("a script of the user's own", { timeout: 60_000 }, () => {
       ],
     ] as const) {
       const { result } = await runEngine(context, { url: 'http://127.0.0.1:1', source, kind: 'script' })
-      expect(result).toMatchObject({ state: 'misused', reason: expect.stringMatching(expected) })
+      expect(result).toMatchObject({ state: 'usage-error', reason: expect.stringMatching(expected) })
     }
   })
 

@@ -44,7 +44,7 @@ export async function runScript(
     () => undefined,
     () => `${script}: cannot be read, expected a k6 script`,
   )
-  if (unreadable !== undefined) return { state: 'misused', reason: unreadable }
+  if (unreadable !== undefined) return { state: 'usage-error', reason: unreadable }
   const config = join(surroundings.folder, configFile)
   await writeFile(config, '{}', { mode: 0o600 })
   try {
@@ -97,6 +97,6 @@ function outcomeOf(
     }
   // A script that cannot be loaded, or that refuses its own options, is its author's to mend; k6 itself being broken says less.
   if (counted.requests === 0 && /moduleSpecifier|file:\/\/|script configuration/.test(words))
-    return { state: 'misused', reason: `${script}: ${oneLine(words, 300)}` }
+    return { state: 'usage-error', reason: `${script}: ${oneLine(words, 300)}` }
   return { state: 'unmeasured', reason: said(ending.words) }
 }
