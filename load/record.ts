@@ -11,7 +11,12 @@ export interface RecordFacts {
 }
 
 /** The record of a load that was measured. */
-export function toRecord(plan: LoadPlan, measurement: Measurement, server: ServerSide, facts: RecordFacts): Run {
+export function toRecord(
+  plan: LoadPlan,
+  measurement: Measurement,
+  server: ServerSide,
+  facts: RecordFacts,
+): Run {
   const { durationMs } = measurement
   const steps = Object.entries(measurement.endpoints).toSorted(([a], [b]) => (a < b ? -1 : 1))
   const reasons = findInvalidReasons(measurement)

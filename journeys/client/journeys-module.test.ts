@@ -53,7 +53,10 @@ describe('a journeys module', () => {
       /\[0\]\.steps\[0\]\.request: found undefined, expected a function/,
     ],
   ])('that %s is one line with its file', async (_, source, expected) => {
-    expect(await loaded(source)).toMatchObject({ state: 'usage-error', reason: expect.stringMatching(expected) })
+    expect(await loaded(source)).toMatchObject({
+      state: 'usage-error',
+      reason: expect.stringMatching(expected),
+    })
   })
   test('that is not there is said to be so', async () => {
     expect(await loadInNode('/no/such/journeys.ts')).toEqual({

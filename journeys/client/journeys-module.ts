@@ -3,7 +3,9 @@ import { journeyProblems, isJourneys } from '../index.ts'
 import type { Journey } from '../index.ts'
 import { oneLine } from './failure.ts'
 
-export type LoadedJourneys = { state: 'loaded'; journeys: Journey[] } | { state: 'usage-error'; reason: string }
+export type LoadedJourneys =
+  | { state: 'loaded'; journeys: Journey[] }
+  | { state: 'usage-error'; reason: string }
 
 const importLimitMs = 10_000
 

@@ -113,7 +113,8 @@ export async function classifyCommit(
     return end.side === 'candidate'
       ? { state: 'ok', outcome: 'unbuildable', reason: end.reason }
       : { state: 'failed', reason: end.reason }
-  if (end.state === 'unmeasured' || end.state === 'usage-error') return { state: 'failed', reason: end.reason }
+  if (end.state === 'unmeasured' || end.state === 'usage-error')
+    return { state: 'failed', reason: end.reason }
   const side = tell(known, verdict ?? judgeDuet(combineUnits(units), request.rules))
   return { state: 'ok', outcome: side ?? 'open' }
 }

@@ -17,7 +17,7 @@ export function readMessage(line: string, nonce: string): DuetMessage | undefine
 function messageOf(message: unknown): DuetMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined
   if ('started' in message) return { started: true }
-  if ('usage-error' in message && typeof message.misused === 'string')
+  if ('misused' in message && typeof message.misused === 'string')
     return { misused: oneLine(message.misused, 300) }
   if ('played' in message && isPlayed(message.played)) return { played: message.played }
   return undefined

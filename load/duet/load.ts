@@ -110,7 +110,7 @@ async function run(
       const message = readMessage(line, script.nonce)
       if (message === undefined) return
       if ('started' in message) started = true
-      else if ('usage-error' in message) misused ??= message.misused
+      else if ('misused' in message) misused ??= message.misused
       else units.played(message.played, sideOf(script.seed, message.played[0]))
     },
   })
