@@ -26,10 +26,10 @@ import type { World } from './shared/world.ts'
 const daySeconds = 86_400
 
 /** Told once, by the command that was run, how it ended: the exit code. */
-export type Ended = (code: number) => void
+export type ReportExitCode = (code: number) => void
 
 /** Describes the commands. What they do is imported when they are run, so that help comes at once. */
-export function addCommands(program: Command, world: World, ended: Ended): void {
+export function addCommands(program: Command, world: World, ended: ReportExitCode): void {
   for (const add of [
     gateCommand,
     probeCommand,
@@ -49,7 +49,7 @@ export function addCommands(program: Command, world: World, ended: Ended): void 
     add(program, world, ended)
 }
 
-function gateCommand(program: Command, world: World, ended: Ended): void {
+function gateCommand(program: Command, world: World, ended: ReportExitCode): void {
   withCommonOptions(program.command('gate'))
     .description(
       'The main job: start the target if none is given, probe it, load it, judge the budgets, report, push.',
@@ -85,7 +85,7 @@ function gateCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function probeCommand(program: Command, world: World, ended: Ended): void {
+function probeCommand(program: Command, world: World, ended: ReportExitCode): void {
   withCommonOptions(program.command('probe [names...]'))
     .description(
       'Run probes, all or those named: once, or as a scheduler until it is interrupted. Results are kept for vigil uptime.',
@@ -119,7 +119,7 @@ function probeCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function uptimeCommand(program: Command, world: World, ended: Ended): void {
+function uptimeCommand(program: Command, world: World, ended: ReportExitCode): void {
   program
     .command('uptime [probes...]')
     .description(
@@ -149,7 +149,7 @@ function uptimeCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function loadCommand(program: Command, world: World, ended: Ended): void {
+function loadCommand(program: Command, world: World, ended: ReportExitCode): void {
   withCommonOptions(program.command('load [suite]'))
     .description('One load run: a run record, and its budgets judged.')
     .addOption(
@@ -188,7 +188,7 @@ function loadCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function abCommand(program: Command, world: World, ended: Ended): void {
+function abCommand(program: Command, world: World, ended: ReportExitCode): void {
   program
     .command('ab [base] [candidate]')
     .description(
@@ -242,7 +242,7 @@ function abCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function compareCommand(program: Command, world: World, ended: Ended): void {
+function compareCommand(program: Command, world: World, ended: ReportExitCode): void {
   program
     .command('compare')
     .description(
@@ -272,7 +272,7 @@ function compareCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function baselineCommand(program: Command, world: World, ended: Ended): void {
+function baselineCommand(program: Command, world: World, ended: ReportExitCode): void {
   withCommonOptions(
     program
       .command('baseline')
@@ -312,7 +312,7 @@ function baselineCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function historyCommand(program: Command, world: World, ended: Ended): void {
+function historyCommand(program: Command, world: World, ended: ReportExitCode): void {
   program
     .command('history [suite]')
     .description('Runs over time, and about where their level changed.')
@@ -348,7 +348,7 @@ function historyCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function capacityCommand(program: Command, world: World, ended: Ended): void {
+function capacityCommand(program: Command, world: World, ended: ReportExitCode): void {
   withCommonOptions(program.command('capacity [suite]'))
     .description(
       'How far the service goes: stepped load until a budget breaks, what saturates first, and when growth gets there.',
@@ -388,7 +388,7 @@ function capacityCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function reportCommand(program: Command, world: World, ended: Ended): void {
+function reportCommand(program: Command, world: World, ended: ReportExitCode): void {
   withCommonOptions(program.command('report [run]'))
     .description(
       'Write the reports of a run again from its record: the newest run, or one by id, folder or record file.',
@@ -407,7 +407,7 @@ function reportCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function doctorCommand(program: Command, world: World, ended: Ended): void {
+function doctorCommand(program: Command, world: World, ended: ReportExitCode): void {
   program
     .command('doctor')
     .description(
@@ -452,7 +452,7 @@ function doctorCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function upCommand(program: Command, world: World, ended: Ended): void {
+function upCommand(program: Command, world: World, ended: ReportExitCode): void {
   program
     .command('up')
     .description(
@@ -490,7 +490,7 @@ function upCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function downCommand(program: Command, world: World, ended: Ended): void {
+function downCommand(program: Command, world: World, ended: ReportExitCode): void {
   program
     .command('down')
     .description('End the stack that vigil up has started.')
@@ -503,7 +503,7 @@ function downCommand(program: Command, world: World, ended: Ended): void {
     })
 }
 
-function drillCommand(program: Command, world: World, ended: Ended): void {
+function drillCommand(program: Command, world: World, ended: ReportExitCode): void {
   program
     .command('drill [alerts...]')
     .description(

@@ -7,7 +7,7 @@ export const exitCodes = {
     code: 1,
     means: 'fail: a budget or check broken, a regression, a probe down, a drill not delivered',
   },
-  misuse: { code: 2, means: 'the command line, the config or an input file is wrong' },
+  usageError: { code: 2, means: 'the command line, the config or an input file is wrong' },
   inconclusive: { code: 3, means: 'inconclusive: measured well, but not enough to decide' },
   invalid: {
     code: 4,

@@ -1,25 +1,25 @@
 import { Command, CommanderError } from 'commander'
 import { addCommands } from './command-line.ts'
-import type { Ended } from './command-line.ts'
+import type { ReportExitCode } from './command-line.ts'
 import { diskProblem } from './shared/disk.ts'
 import { exitCodes } from './exit-codes.ts'
 import { version } from './shared/version.ts'
-import { Misuse } from './shared/world.ts'
+import { UsageError } from './shared/world.ts'
 import type { World } from './shared/world.ts'
 
 /** Reads the command line, runs the command, and says how it ended: the exit code. Prints what the user got wrong as one line. */
 export async function runProgram(args: readonly string[], world: World): Promise<number> {
-  let code: number = exitCodes.misuse.code
+  let code: number = exitCodes.usageError.code
   const program = describe(world, (ended) => (code = ended))
   try {
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
     if (error instanceof CommanderError)
-      return error.exitCode === 0 ? exitCodes.pass.code : exitCodes.misuse.code
-    if (error instanceof Misuse) {
+      return error.exitCode === 0 ? exitCodes.pass.code : exitCodes.usageError.code
+    if (error instanceof UsageError) {
       world.stderr(`vigil: ${error.message}\n`)
-      return exitCodes.misuse.code
+      return exitCodes.usageError.code
     }
     const disk = diskProblem(error)
     world.stderr(disk === undefined ? internalError(error, world.env) : `vigil: ${disk}\n`)
@@ -27,7 +27,7 @@ export async function runProgram(args: readonly string[], world: World): Promise
   }
 }
 
-function describe(world: World, ended: Ended): Command {
+function describe(world: World, ended: ReportExitCode): Command {
   const program = new Command('vigil')
     .description(
       'Tells a team, before and after a release, whether their HTTP service still keeps its performance promises.',

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Misuse } from './world.ts'
+import { UsageError } from './world.ts'
 import { noiseFile, noiseNote, readNoise, refuseNarrowMargin } from './known-noise.ts'
 
 const metric = { deviation: 0.02, betweenProcesses: 0, detectable: { '30': 0.04, '60': 0.03, '120': 0.02 } }
@@ -34,7 +34,7 @@ it('a margin below what this machine can tell is refused, with the explanation',
   const problem: unknown = await refuseNarrowMargin(out, ['browse'], 0.01, 'here', warn).catch(
     (error: unknown) => error,
   )
-  expect(problem).toBeInstanceOf(Misuse)
+  expect(problem).toBeInstanceOf(UsageError)
   expect(String(problem)).toContain(
     '--margin: found 1 %, expected at least 2 %: as measured here by vigil doctor --noise, a duet of browse cannot see a smaller change',
   )

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { marginProblem, noiseFor, noiseLine, parseNoise } from '../../baselines/noise/index.ts'
 import type { KnownNoise } from '../../baselines/noise/index.ts'
 import { plain } from '../../reports/wording/index.ts'
-import { Misuse } from './world.ts'
+import { UsageError } from './world.ts'
 import { textOf } from './baseline-files.ts'
 
 /** Where what is known of this machine's noise is kept. */
@@ -49,6 +49,6 @@ export async function refuseNarrowMargin(
   for (const suite of suites) {
     const noise = noiseFor(known, suite, fingerprint)
     const problem = noise && marginProblem(noise, margin, suite)
-    if (problem !== undefined) throw new Misuse(`--margin: ${problem}`)
+    if (problem !== undefined) throw new UsageError(`--margin: ${problem}`)
   }
 }

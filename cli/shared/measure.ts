@@ -14,7 +14,7 @@ import { newRunId } from './run-id.ts'
 import type { JudgedRun } from './judged-run.ts'
 import type { SuitePlan } from './suites.ts'
 import type { Session } from './session.ts'
-import { Misuse } from './world.ts'
+import { UsageError } from './world.ts'
 
 const requestTimeoutMs = 10_000
 const metricsEveryMs = 1000
@@ -111,7 +111,7 @@ async function toRun(
       return toRefusalRecord(load, result, facts)
     case 'usage-error':
       watch.finish(0)
-      throw new Misuse(result.reason)
+      throw new UsageError(result.reason)
   }
 }
 

@@ -6,14 +6,14 @@ import type { ProbeResult, ProbesReport } from '../../record/probe.ts'
 import { parseCadence } from '../../config/cadence.ts'
 import type { Cadence } from '../../config/cadence.ts'
 import type { Session } from './session.ts'
-import { Misuse } from './world.ts'
+import { UsageError } from './world.ts'
 
 /** The probes of the config by these names; an unknown one is the user's to mend. */
 export function checkProbeNames(session: Session, names: readonly string[]): void {
   const known = Object.keys(session.loaded.config.probes ?? {})
   const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined)
-    throw new Misuse(`probe ${JSON.stringify(unknown)} is not in the config${nearest(unknown, known)}`)
+    throw new UsageError(`probe ${JSON.stringify(unknown)} is not in the config${nearest(unknown, known)}`)
 }
 
 /** Runs probes one after the other; `run` differs from every other run's. Nothing to run gives undefined. */
@@ -63,7 +63,7 @@ export function cadenceOf(session: Session, name: string, every: string | undefi
   if (text === undefined) return undefined
   const parsed = parseCadence(text)
   if (parsed.state === 'read') return parsed.cadence
-  throw new Misuse(
+  throw new UsageError(
     `${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: found ${JSON.stringify(text.slice(0, 60))}, ${parsed.problem}`,
   )
 }

@@ -8,7 +8,7 @@ import { preflight } from './preflight.ts'
 import type { CommonOptions } from './options.ts'
 import { progressFor } from './progress.ts'
 import type { Progress } from './progress.ts'
-import { Misuse } from './world.ts'
+import { UsageError } from './world.ts'
 import type { World } from './world.ts'
 
 /** A command at work: its config, and where its target is and its files go. */
@@ -25,7 +25,7 @@ export interface Session {
 
 export async function openSession(options: CommonOptions, world: World): Promise<Session> {
   const config = await loadConfig(world.cwd, options.config)
-  if (config.state === 'wrong') throw new Misuse(config.problem)
+  if (config.state === 'wrong') throw new UsageError(config.problem)
   const { target } = config.loaded.config
   const out = resolve(world.cwd, options.out)
   return {

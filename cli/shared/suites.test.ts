@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Config } from '../../config/index.ts'
 import { suitePlan } from './suites.ts'
-import { Misuse } from './world.ts'
+import { UsageError } from './world.ts'
 
 const config: Config = {
   target: { url: 'http://127.0.0.1:8000' },
@@ -66,7 +66,7 @@ describe('the suite that is loaded', () => {
       'suite own is a k6 script: --engine autocannon cannot run it',
     ],
   ] as const)('%s with %j is refused: %s', (name, changes, says) => {
-    expect(() => suitePlan(config, name, changes)).toThrow(Misuse)
+    expect(() => suitePlan(config, name, changes)).toThrow(UsageError)
     expect(() => suitePlan(config, name, changes)).toThrow(says)
   })
 })

@@ -1,7 +1,7 @@
 import type { Budgets } from '../../baselines/index.ts'
 import type { Config, SuiteConfig } from '../../config/index.ts'
 import { nearest } from '../../config/names.ts'
-import { Misuse } from './world.ts'
+import { UsageError } from './world.ts'
 
 /** A suite as it will be run, with what the command line changed. */
 export interface SuitePlan {
@@ -23,9 +23,10 @@ export function suitePlan(config: Config, name: string | undefined, changes: Sui
   const names = Object.keys(config.suites)
   const chosen = name ?? names[0]
   const suite = chosen === undefined ? undefined : config.suites[chosen]
-  if (chosen === undefined) throw new Misuse('suites: found none, expected at least one suite in the config')
+  if (chosen === undefined)
+    throw new UsageError('suites: found none, expected at least one suite in the config')
   if (!suite)
-    throw new Misuse(`suite ${JSON.stringify(chosen)} is not in the config${nearest(chosen, names)}`)
+    throw new UsageError(`suite ${JSON.stringify(chosen)} is not in the config${nearest(chosen, names)}`)
   const changed = {
     ...suite,
     ...engineAndLoad(chosen, suite, changes),
@@ -42,22 +43,24 @@ function engineAndLoad(
 ): Pick<SuiteConfig, 'engine' | 'load'> {
   const engine = changes.engine ?? suite.engine
   if (suite.script !== undefined && engine !== 'k6')
-    throw new Misuse(`suite ${name} is a k6 script: --engine ${engine} cannot run it`)
+    throw new UsageError(`suite ${name} is a k6 script: --engine ${engine} cannot run it`)
   if (engine === 'k6') {
     if (changes.connections !== undefined)
-      throw new Misuse(
+      throw new UsageError(
         `suite ${name} is loaded by k6, at a rate: --connections goes with --engine autocannon`,
       )
     const rate = changes.rate ?? ('ratePerSecond' in suite.load ? suite.load.ratePerSecond : undefined)
     if (rate === undefined)
-      throw new Misuse(`suite ${name} has no rate: --engine k6 needs --rate (journeys per second)`)
+      throw new UsageError(`suite ${name} has no rate: --engine k6 needs --rate (journeys per second)`)
     return { engine, load: { ratePerSecond: rate } }
   }
   if (changes.rate !== undefined)
-    throw new Misuse(`suite ${name} is loaded by autocannon, by connections: --rate goes with --engine k6`)
+    throw new UsageError(
+      `suite ${name} is loaded by autocannon, by connections: --rate goes with --engine k6`,
+    )
   const connections =
     changes.connections ?? ('connections' in suite.load ? suite.load.connections : undefined)
   if (connections === undefined)
-    throw new Misuse(`suite ${name} has no connections: --engine autocannon needs --connections`)
+    throw new UsageError(`suite ${name} has no connections: --engine autocannon needs --connections`)
   return { engine, load: { connections } }
 }

@@ -25,6 +25,6 @@ export interface World {
 }
 
 /** What the user got wrong: one line, exit code 2. */
-export class Misuse extends Error {
-  override name = 'Misuse'
+export class UsageError extends Error {
+  override name = 'UsageError'
 }

@@ -6,7 +6,7 @@ import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
 import { printJson } from '../../shared/print-json.ts'
 import { withTargetLock } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import { lineBetween } from './bisect-line.ts'
 import type { Line } from './bisect-line.ts'
 import { reportOf } from './bisect-report.ts'
@@ -30,7 +30,7 @@ export async function abBisect(
   const ends = [...given, ...more.filter((word) => word !== undefined)]
   const [good, bad] = ends
   if (good === undefined || bad === undefined || ends.length > 2)
-    throw new Misuse(`--bisect: found ${ends.length} revisions, expected two: a good one and a bad one`)
+    throw new UsageError(`--bisect: found ${ends.length} revisions, expected two: a good one and a bad one`)
   abSuites(session, options)
   await checkAsked(session, { baseline: good, candidate: bad })
   const line = await lineBetween(gitPlace(session), good, bad)
@@ -52,7 +52,7 @@ async function search(
   const beganAt = performance.now()
   const [suite] = abSuites(session, options)
   const bad = commits.at(-1)
-  if (suite === undefined || bad === undefined) throw new Misuse('--suite: found none, expected one')
+  if (suite === undefined || bad === undefined) throw new UsageError('--suite: found none, expected one')
   const template =
     session.loaded.config.target.database === undefined
       ? undefined

@@ -7,7 +7,7 @@ import { findTool } from '../../../runtime/tools/index.ts'
 import { environmentHere } from '../../shared/environment.ts'
 import { newRunId } from '../../shared/run-id.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import { abFiles, writeAb } from './files.ts'
 import type { AbVerdict } from './files.ts'
 import type { Sides } from './sides.ts'
@@ -81,7 +81,7 @@ export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
       quiet: plan.quiet,
     }),
   )
-  if (ended.state === 'usage-error') throw new Misuse(ended.reason)
+  if (ended.state === 'usage-error') throw new UsageError(ended.reason)
   const { outcome } = ended
   const noise = await noiseNote(
     session.out,

@@ -7,7 +7,7 @@ import type { Config } from '../../../config/index.ts'
 import type { CommonOptions } from '../../shared/options.ts'
 import type { Session } from '../../shared/session.ts'
 import { suitePlan } from '../../shared/suites.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import { duetName } from '../../shared/duet-names.ts'
 
 export interface AbOptions extends Omit<CommonOptions, 'target'> {
@@ -39,11 +39,11 @@ export function abSuites(session: Session, options: Pick<AbOptions, 'suite' | 'r
       ...(options.rate !== undefined && { engine: 'k6', rate: options.rate }),
     })
     if (suite.script !== undefined)
-      throw new Misuse(
+      throw new UsageError(
         `suite ${name} is a k6 script: a duet plays journeys, whose every request can go to either side`,
       )
     if (!('ratePerSecond' in suite.load))
-      throw new Misuse(
+      throw new UsageError(
         `suite ${name} keeps connections busy: a duet goes by a rate; name another suite, or a rate with --rate`,
       )
     return {
@@ -63,7 +63,7 @@ function firstWithRate({ suites }: Config): string[] {
     ([, suite]) => 'ratePerSecond' in suite.load && suite.script === undefined,
   )
   if (found === undefined)
-    throw new Misuse(
+    throw new UsageError(
       'suites: found none with journeys at a rate, expected one for a duet (or a suite by --suite and a rate by --rate)',
     )
   return [found[0]]
@@ -86,7 +86,7 @@ function exactRulesOf(given: readonly string[]): ExactRules {
     const [metric = '', form = ''] = text.split('=')
     const kind = exactForms.find((known) => known === form)
     if ((metric !== 'statements' && metric !== 'rows' && metric !== 'bytes') || kind === undefined)
-      throw new Misuse(
+      throw new UsageError(
         `--exact: found ${JSON.stringify(text)}, expected statements, rows or bytes, and =equal, =at-most, =ratchet or =off`,
       )
     rules[metric] = kind === 'at-most' ? { kind: 'at most' } : { kind }

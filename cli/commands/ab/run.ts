@@ -11,7 +11,7 @@ import { printJson } from '../../shared/print-json.ts'
 import { newRunId } from '../../shared/run-id.ts'
 import { openSession, withTargetLock } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { abRun, findK6, plannedPairs } from './duet.ts'
 import type { AbDone } from './duet.ts'
@@ -38,7 +38,7 @@ export async function ab(
   }
   const baseline = options.targetBase ?? base
   if (baseline === undefined)
-    throw new Misuse('base: found none, expected a revision (vigil ab origin/main), or two URLs')
+    throw new UsageError('base: found none, expected a revision (vigil ab origin/main), or two URLs')
   const done = await duets(
     session,
     {
@@ -117,7 +117,7 @@ export async function duets(session: Session, asked: Asked, options: AbOptions):
 async function countsFor(session: Session, { exact = {} }: DuetRules): Promise<LowestCounts | undefined> {
   if (!Object.values(exact).some(({ kind }) => kind === 'ratchet')) return undefined
   const read = await readCounts(storedFolder(session.loaded.file))
-  if (read.state === 'refused') throw new Misuse(plain(read.problem, 600))
+  if (read.state === 'refused') throw new UsageError(plain(read.problem, 600))
   return read.counts
 }
 

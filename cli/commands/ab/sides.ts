@@ -4,7 +4,7 @@ import type { GitContext, PairSource, Scratch, Side, DatabaseTemplate } from '..
 import type { Run } from '../../../record/index.ts'
 import { revisionOf } from '../../shared/revision.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 
 /** Both sides, ready to be started as often as is needed. */
 export interface Sides {
@@ -32,31 +32,31 @@ export function isUrl(text: string): boolean {
 export async function checkAsked(session: Session, { baseline, candidate }: Asked): Promise<void> {
   if (isUrl(baseline)) {
     if (candidate === undefined || !isUrl(candidate))
-      throw new Misuse(
+      throw new UsageError(
         `candidate: found ${candidate === undefined ? 'none' : 'a revision'}, expected a URL as the base is one`,
       )
     for (const url of [baseline, candidate]) {
       const parsed = URL.parse(url)
       if (!parsed || parsed.username !== '' || parsed.password !== '')
-        throw new Misuse(
+        throw new UsageError(
           `found ${JSON.stringify(url)}, expected an http:// or https:// URL without a user and password`,
         )
     }
     return
   }
   if (candidate !== undefined && isUrl(candidate))
-    throw new Misuse('candidate: found a URL, expected a revision as the base is one (or two URLs)')
+    throw new UsageError('candidate: found a URL, expected a revision as the base is one (or two URLs)')
   commandOf(session)
   for (const revision of [baseline, ...(candidate === undefined ? [] : [candidate])]) {
     const commit = await resolveCommit(gitPlace(session), revision)
-    if (commit.state === 'missing') throw new Misuse(commit.reason)
+    if (commit.state === 'missing') throw new UsageError(commit.reason)
   }
 }
 
 function commandOf({ loaded }: Session): string[] {
   const { command } = loaded.config.target
   if (command === undefined)
-    throw new Misuse(
+    throw new UsageError(
       `${loaded.file}: target.command: found none, expected the command that starts a revision (or give two URLs)`,
     )
   return command
@@ -142,7 +142,7 @@ async function placeOf(session: Session, revision: string | undefined, folder: s
     }
   }
   const commit = await resolveCommit(place, revision)
-  if (commit.state === 'missing') throw new Misuse(commit.reason)
+  if (commit.state === 'missing') throw new UsageError(commit.reason)
   session.progress.phase(`checking out ${revision} (${commit.sha.slice(0, 9)})`)
   const made = await createWorktree(place, commit.sha, folder)
   if (made.state === 'failed') return made

@@ -19,7 +19,7 @@ import { runFolder } from '../../../record/store.ts'
 import { writeRun } from '../../shared/artefacts.ts'
 import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import { baseline } from './run.ts'
 import type { BaselineAction, BaselineOptions } from './run.ts'
 import { report } from '../report/run.ts'
@@ -124,7 +124,7 @@ describe('vigil baseline accept', () => {
     'refuses %s in one line',
     async (_, names, options, says) => {
       const problem: unknown = await run('accept', names, options).catch((error: unknown) => error)
-      expect(problem).toBeInstanceOf(Misuse)
+      expect(problem).toBeInstanceOf(UsageError)
       expect(String(problem)).toContain(says)
     },
   )

@@ -9,7 +9,7 @@ import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson } from '../../shared/print-json.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import { abFiles } from '../ab/files.ts'
 import { readCounts, storedFolder, textOf, writeCounts } from '../../shared/baseline-files.ts'
 import { suiteOf } from '../../shared/duet-names.ts'
@@ -17,12 +17,12 @@ import { suiteOf } from '../../shared/duet-names.ts'
 /** What was counted of duets that passed becomes what later ones are held to, wherever it is less than before. */
 export async function ratchet(session: Session, names: readonly string[], json: boolean): Promise<number> {
   if (names.length === 0)
-    throw new Misuse(
+    throw new UsageError(
       'ratchet: found no duet, expected ids or folders of duets that passed: vigil baseline ratchet <duet…>',
     )
   const folder = storedFolder(session.loaded.file)
   const read = await readCounts(folder)
-  if (read.state === 'refused') throw new Misuse(plain(read.problem, 600))
+  if (read.state === 'refused') throw new UsageError(plain(read.problem, 600))
   const duets = await Promise.all(names.map(async (name) => passedDuet(session, name)))
   let counts: LowestCounts = read.counts
   const changes: (Lowered & { suite: string })[] = []
@@ -71,7 +71,7 @@ async function passedDuet(session: Session, name: string): Promise<{ suite: stri
   const folder = await duetAt(session, name)
   const verdict = await documentIn(join(folder, 'verdict.json'), verdictSchema)
   if (verdict.verdict !== 'pass')
-    throw new Misuse(
+    throw new UsageError(
       `${folder}: ended as ${plain(verdict.verdict, 40)}, expected a duet that passed: what is accepted is not red`,
     )
   return {
@@ -84,7 +84,7 @@ async function passedDuet(session: Session, name: string): Promise<{ suite: stri
 async function duetAt({ world, out }: Session, name: string): Promise<string> {
   for (const path of [resolve(world.cwd, name), join(out, 'duets', name)])
     if ((await stat(path).catch(() => undefined))?.isDirectory()) return path
-  throw new Misuse(
+  throw new UsageError(
     `${plain(name, 200)}: no such duet, expected its folder, or its id under ${join(out, 'duets')}`,
   )
 }
@@ -92,8 +92,8 @@ async function duetAt({ world, out }: Session, name: string): Promise<string> {
 async function documentIn<T>(file: string, schema: z.ZodType<T>): Promise<T> {
   const json = jsonOf((await textOf(file)) ?? '')
   if (json.state === 'refused')
-    throw new Misuse(`${file}: not JSON (${json.problem}), expected what vigil ab leaves there`)
+    throw new UsageError(`${file}: not JSON (${json.problem}), expected what vigil ab leaves there`)
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return parsed.data
-  throw new Misuse(`${file}: ${firstFlaw(parsed.error)}, expected what vigil ab leaves there`)
+  throw new UsageError(`${file}: ${firstFlaw(parsed.error)}, expected what vigil ab leaves there`)
 }

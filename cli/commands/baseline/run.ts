@@ -6,7 +6,7 @@ import type { CommonOptions } from '../../shared/options.ts'
 import { printJson } from '../../shared/print-json.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import {
   findBaseline,
@@ -56,11 +56,11 @@ export async function baseline(
 
 async function accept(session: Session, names: readonly string[], options: BaselineOptions): Promise<number> {
   if (names.length === 0)
-    throw new Misuse(
+    throw new UsageError(
       'accept: found no run, expected ids, run folders or record files: vigil baseline accept <run…>',
     )
   if (options.anchor && !options.reason)
-    throw new Misuse(
+    throw new UsageError(
       '--anchor: found no --reason, expected one: a new anchor forgets how far the service has crept',
     )
   const offered: Offered[] = []
@@ -75,7 +75,7 @@ async function accept(session: Session, names: readonly string[], options: Basel
   if (reasons.length > 0) {
     for (const reason of reasons) session.world.stderr(`vigil: refused: ${reason}\n`)
     if (options.json) printJson(session.world, { schema: 'vigil.acceptance/1', state: 'refused', reasons })
-    return exitCodes.misuse.code
+    return exitCodes.usageError.code
   }
   const files: string[] = []
   for (const one of accepted)
@@ -130,7 +130,7 @@ async function show(session: Session, names: readonly string[], json: boolean): 
   const problems = stored.flatMap((one) => (one.state === 'refused' ? [one.problem] : []))
   const read = stored.flatMap((one) => (one.state === 'read' ? [one] : []))
   if (read.length === 0 && problems.length === 0)
-    throw new Misuse(
+    throw new UsageError(
       `${folder}: no baseline${names.length === 0 ? '' : ` of suite ${plain(names.join(', '), 80)}`} there yet: make one with 'vigil baseline accept <run…>'`,
     )
   for (const problem of problems) session.world.stderr(`vigil: ${plain(problem, 600)}\n`)
@@ -141,7 +141,7 @@ async function show(session: Session, names: readonly string[], json: boolean): 
       problems,
     })
   else session.world.stdout(read.map(({ baseline: one, file }) => baselineText(one, file)).join('\n'))
-  return problems.length > 0 ? exitCodes.misuse.code : exitCodes.pass.code
+  return problems.length > 0 ? exitCodes.usageError.code : exitCodes.pass.code
 }
 
 async function list(session: Session, json: boolean): Promise<number> {
@@ -164,7 +164,7 @@ async function list(session: Session, json: boolean): Promise<number> {
       problems,
     })
   else session.world.stdout(listText(budgets, baselines, losses, session.world.now()))
-  return problems.length > 0 ? exitCodes.misuse.code : exitCodes.pass.code
+  return problems.length > 0 ? exitCodes.usageError.code : exitCodes.pass.code
 }
 
 async function waive(
@@ -174,12 +174,12 @@ async function waive(
 ): Promise<number> {
   const [suite, metric, step, more] = names
   if (suite === undefined || metric === undefined || more !== undefined)
-    throw new Misuse(
+    throw new UsageError(
       'waive: expected a suite, a metric and perhaps a step: vigil baseline waive browse p95Ms task-crud/list --loss 15 --reason … --owner … --until 2026-12-31',
     )
   for (const [option, value] of Object.entries({ loss, reason, owner, until }))
     if (value === undefined)
-      throw new Misuse(
+      throw new UsageError(
         `--${option}: found none, expected one: a loss is accepted by somebody, for a reason, up to a size, until a day`,
       )
   const added: Waiver = {
@@ -192,10 +192,10 @@ async function waive(
     until: until ?? '',
   }
   const problem = waiverProblem(added, session.world.now())
-  if (problem !== undefined) throw new Misuse(`waive: ${plain(problem, 300)}`)
+  if (problem !== undefined) throw new UsageError(`waive: ${plain(problem, 300)}`)
   const folder = storedFolder(session.loaded.file)
   const existing = await readWaivers(folder)
-  if (existing.state === 'refused') throw new Misuse(existing.problem)
+  if (existing.state === 'refused') throw new UsageError(existing.problem)
   const file = await writeWaivers(folder, withWaiver(existing.waivers, added))
   if (json) printJson(session.world, { schema: 'vigil.waivers/1', file, waiver: added })
   else

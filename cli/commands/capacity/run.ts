@@ -19,7 +19,7 @@ import { openSession, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { suitePlan } from '../../shared/suites.ts'
 import type { SuiteChanges, SuitePlan } from '../../shared/suites.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 
 export interface CapacityOptions extends CommonOptions, Pick<SuiteChanges, 'engine'> {
@@ -53,11 +53,11 @@ export async function capacity(
   }
   const plan = stepsOf(suitePlan(config, name, changes), options)
   if (Object.keys(plan.budgets).length === 0)
-    throw new Misuse(
+    throw new UsageError(
       `suite ${plan.name.split('.')[0]} has no budgets: a knee is where one breaks; set budgets in ${session.loaded.file}`,
     )
   if (options.vary && !session.boots)
-    throw new Misuse(
+    throw new UsageError(
       '--vary starts the service with each value: it wants target.command in the config, and no --target',
     )
   const found = await findEngine(plan.suite.engine, session)

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 
 /** A line of this many bytes is an accident, not a case. */
 export const longestLine = 256 * 2 ** 20
@@ -21,7 +21,7 @@ export function openInput(path: string): AsyncIterable<Buffer> {
 }
 
 /** Why a file could not be read, as one line. */
-export function unreadable(path: string, error: unknown): Misuse {
+export function unreadable(path: string, error: unknown): UsageError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const why =
     code === 'ENOENT'
@@ -31,7 +31,7 @@ export function unreadable(path: string, error: unknown): Misuse {
         : code === 'EACCES'
           ? 'no permission to read it'
           : String(error).split('\n')[0]
-  return new Misuse(`${path}: ${why}, expected a file of records`)
+  return new UsageError(`${path}: ${why}, expected a file of records`)
 }
 
 /** The lines of a file as they come, one in memory at a time; blank ones are passed over. */

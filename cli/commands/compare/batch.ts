@@ -1,5 +1,5 @@
 import { exitCodes } from '../../exit-codes.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { judgeLine, refused } from './batch-judge.ts'
 import type { BatchJob } from './batch-judge.ts'
@@ -27,6 +27,7 @@ export async function runBatch(path: string, world: World, job: BatchJob): Promi
     }
     world.stdout(`${output}\n`)
   }
-  if (lines === 0 && !world.interrupted.aborted) throw new Misuse(`${path}: empty, expected one case a line`)
-  return bad > 0 ? exitCodes.misuse.code : exitCodes.pass.code
+  if (lines === 0 && !world.interrupted.aborted)
+    throw new UsageError(`${path}: empty, expected one case a line`)
+  return bad > 0 ? exitCodes.usageError.code : exitCodes.pass.code
 }

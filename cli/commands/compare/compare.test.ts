@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { simulateDuet } from '../../../bench/detection-study/duets.ts'
 import type { Verdict } from '../../../baselines/index.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
 import { compare } from './run.ts'
@@ -130,7 +130,7 @@ describe('vigil compare', () => {
       ...options,
       ...(options.batch && { batch: join(folder, options.batch) }),
     }).catch((error: unknown) => error)
-    expect(problem).toBeInstanceOf(Misuse)
+    expect(problem).toBeInstanceOf(UsageError)
     expect(String(problem)).toContain(says)
     expect(String(problem)).not.toContain('\n')
   })

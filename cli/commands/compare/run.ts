@@ -9,7 +9,7 @@ import type { Paper } from '../../../reports/terminal/paper.ts'
 import { plain, ruleLine } from '../../../reports/wording/index.ts'
 import { exitCodeOf } from '../../exit-codes.ts'
 import { printJson } from '../../shared/print-json.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { runBatch } from './batch.ts'
 import { openInput, unreadable } from './batch-lines.ts'
@@ -36,18 +36,18 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
   }
   if (options.batch !== undefined) {
     if (options.baseline || options.candidate)
-      throw new Misuse(
+      throw new UsageError(
         '--batch: found together with --baseline or --candidate, expected one or the other: a batch holds both sides of every case',
       )
     return runBatch(options.batch, world, { kind: 'compare', comparison })
   }
   const [baselines, candidates] = [options.baseline ?? [], options.candidate ?? []]
   if (baselines.length === 0 || candidates.length === 0)
-    throw new Misuse(
+    throw new UsageError(
       `--${baselines.length === 0 ? 'baseline' : 'candidate'}: found none, expected record files, run folders or ids (or --batch with a file of cases)`,
     )
   if ([...baselines, ...candidates].filter((name) => name === '-').length > 1)
-    throw new Misuse('-: found twice, expected standard input on one side once')
+    throw new UsageError('-: found twice, expected standard input on one side once')
   const [before, after] = [
     await readAll(baselines, options.out, world),
     await readAll(candidates, options.out, world),
@@ -82,7 +82,7 @@ async function readAll(names: readonly string[], out: string, world: World): Pro
   for (const name of names) {
     const path = await recordPath(name, out, world)
     const parsed = parseRuns(await textOf(path), path)
-    if (parsed.state === 'refused') throw new Misuse(plain(parsed.problem, 600))
+    if (parsed.state === 'refused') throw new UsageError(plain(parsed.problem, 600))
     runs.push(...parsed.runs)
   }
   return runs
@@ -110,13 +110,13 @@ async function textOf(path: string): Promise<string> {
     for await (const chunk of openInput(path)) {
       size += chunk.length
       if (size > longestFile)
-        throw new Misuse(
+        throw new UsageError(
           `${path}: over ${longestFile} bytes, expected records; a file of many cases goes to --batch`,
         )
       parts.push(chunk)
     }
   } catch (error) {
-    throw error instanceof Misuse ? error : unreadable(path, error)
+    throw error instanceof UsageError ? error : unreadable(path, error)
   }
   return Buffer.concat(parts).toString('utf8')
 }

@@ -13,7 +13,7 @@ import { printJson } from '../../shared/print-json.ts'
 import { newRunId } from '../../shared/run-id.ts'
 import { openSession, withTargetLock } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { duetWorld } from '../ab/world.ts'
 import { withScratch } from '../ab/run.ts'
@@ -45,7 +45,7 @@ export async function doctorNoise(options: NoiseOptions, world: World): Promise<
   const session = await openSession(options, world)
   const suites = abSuites(session, options)
   const k6 = await findK6(session)
-  if (k6.state === 'missing') throw new Misuse(`--noise: ${k6.reason}`)
+  if (k6.state === 'missing') throw new UsageError(`--noise: ${k6.reason}`)
   const { seconds = defaults.seconds, processPairs = defaults.processPairs } = options
   const measured = await withTargetLock(session, async () =>
     withScratch(session, async (scratch) => {
@@ -54,7 +54,7 @@ export async function doctorNoise(options: NoiseOptions, world: World): Promise<
           ? await revisionSides(session, { baseline: 'HEAD', candidate: 'HEAD' }, scratch)
           : { state: 'ready' as const, sides: urlSides(session, options.target, options.target) }
       if (made.state === 'failed')
-        throw new Misuse(`--noise: the same code could not be made ready twice: ${made.reason}`)
+        throw new UsageError(`--noise: the same code could not be made ready twice: ${made.reason}`)
       const found: Record<string, SuiteNoise> = {}
       for (const suite of suites) {
         const noise = await suiteNoise(session, made.sides, suite, {
@@ -133,7 +133,7 @@ async function sameCode(
     },
     await duetWorld(session, k6.path, { scratch: join(scratch.folder, id), logs, quiet }),
   )
-  if (ended.state === 'usage-error') throw new Misuse(ended.reason)
+  if (ended.state === 'usage-error') throw new UsageError(ended.reason)
   const { verdict, units } = ended.outcome
   const problem = verdict.rows.find((row) => row.status === 'invalid')
   if (units.baseline.length < 8 && problem) session.progress.warn(plain(problem.message))

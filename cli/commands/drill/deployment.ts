@@ -3,7 +3,7 @@ import type { DeploymentResult } from '../../../monitoring/drills/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson } from '../../shared/print-json.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { DrillOptions } from './run.ts'
 import { pushGoodDrill } from './push.ts'
 
@@ -16,16 +16,16 @@ export async function drillDeployment(
   const { world, progress } = session
   const { prometheus, alertmanager } = options
   if (prometheus === undefined || alertmanager === undefined)
-    throw new Misuse(
+    throw new UsageError(
       `--${prometheus === undefined ? 'prometheus' : 'alertmanager'} is missing: a deployment is drilled by both`,
     )
   if (names.length > 0)
-    throw new Misuse(
+    throw new UsageError(
       'a deployment is drilled with an alert of its own, since nothing is broken there: expected no names with --prometheus',
     )
   const acknowledged = options.ackPort !== undefined || options.ackPoll !== undefined
   if (acknowledged && !options.loud)
-    throw new Misuse('--ack-port and --ack-poll need --loud: nobody acknowledges what is silenced')
+    throw new UsageError('--ack-port and --ack-poll need --loud: nobody acknowledges what is silenced')
   const token = world.env['VIGIL_ACK_TOKEN']
   const result = await runDeploymentDrill({
     prometheusUrl: prometheus,

@@ -22,7 +22,7 @@ import { printJson } from '../../shared/print-json.ts'
 import { newRunId } from '../../shared/run-id.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { drillDeployment } from './deployment.ts'
 import { drillConsole } from './console.ts'
@@ -47,7 +47,7 @@ export async function drill(names: readonly string[], options: DrillOptions, wor
     return drillDeployment(session, names, options)
   const chosen = drillsNamed(names)
   if (chosen.state === 'unknown')
-    throw new Misuse(
+    throw new UsageError(
       `drill ${JSON.stringify(chosen.name)}: no alert of that name${nearest(chosen.name, chosen.known)}`,
     )
   const folder = join(session.out, 'drills', newRunId(session, 'drill'))
@@ -80,7 +80,7 @@ async function onStage(
   const { world, loaded, progress } = session
   const { target } = loaded.config
   if (!target.command)
-    throw new Misuse(`${loaded.file}: target.command: missing, expected how the service is started`)
+    throw new UsageError(`${loaded.file}: target.command: missing, expected how the service is started`)
   const tools = await findStageTools({
     env: world.env,
     progress: progress.phase,

@@ -2,7 +2,7 @@ import type { Verdict } from '../../../baselines/index.ts'
 import { whyLine } from '../../../baselines/why/index.ts'
 import { resolveCommit } from '../../../load/duet/index.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { duets } from '../ab/run.ts'
 import type { AbOptions } from '../ab/options.ts'
@@ -56,7 +56,7 @@ export async function gateDuet(
   if (base === undefined || session.world.interrupted.aborted) return none
   const problem = await baseProblem(session, base)
   if (problem !== undefined) {
-    if (base.asked) throw new Misuse(problem)
+    if (base.asked) throw new UsageError(problem)
     return { ...none, notes: [problem] }
   }
   const suite = suites.filter((name) => isForDuet(session, name))

@@ -19,7 +19,7 @@ import type { Session } from '../../shared/session.ts'
 import { suitePlan } from '../../shared/suites.ts'
 import type { SuitePlan } from '../../shared/suites.ts'
 import { version } from '../../shared/version.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { withBaseline } from '../../shared/baseline-rows.ts'
 import { keepInHistory } from '../../shared/keep-history.ts'
@@ -55,7 +55,7 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   const base = baseOf(options.base, world)
   // Found out before minutes are spent on the budgets.
   const wrong = base?.asked ? await baseProblem(session, base) : undefined
-  if (wrong !== undefined) throw new Misuse(`--base: ${wrong}`)
+  if (wrong !== undefined) throw new UsageError(`--base: ${wrong}`)
   const planned = await withEngines(session, plans)
   const id = newRunId(session, 'gate')
   const folder = join(session.out, 'gates', id)
@@ -104,7 +104,7 @@ function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
   )
   const wanted = plans.filter((plan) => options.engine === 'both' || plan.suite.engine === options.engine)
   if (wanted.length > 0) return wanted
-  throw new Misuse(
+  throw new UsageError(
     `--engine ${options.engine}: none of the gate's suites (${names.join(', ') || 'none'}) is loaded by it`,
   )
 }

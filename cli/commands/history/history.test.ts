@@ -6,7 +6,7 @@ import { acceptRuns } from '../../../baselines/accepted/index.ts'
 import { simulateSeries } from '../../../bench/detection-study/series.ts'
 import { exampleRun, countsOf, spread } from '../../../record/testing/examples/runs.ts'
 import { readRecord, runFolder, writeRecord } from '../../../record/store.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
 import { writeBaseline } from '../../shared/baseline-files.ts'
@@ -133,7 +133,7 @@ describe('vigil history', () => {
   })
 
   it('of a suite that never ran is a misuse', async () => {
-    await expect(run('brwose', {})).rejects.toThrow(Misuse)
+    await expect(run('brwose', {})).rejects.toThrow(UsageError)
     await expect(run('brwose', {})).rejects.toThrow('no run of suite brwose there yet')
   })
 

@@ -3,7 +3,7 @@ import { prunable, prune } from '../../../record/history/index.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson } from '../../shared/print-json.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { readStored, storedFolder } from '../../shared/baseline-files.ts'
 import type { HistoryOptions } from './run.ts'
@@ -17,13 +17,13 @@ export async function pruneHistory(
   world: World,
 ): Promise<number> {
   if (keep === undefined)
-    throw new Misuse(
+    throw new UsageError(
       '--prune: found no --keep, expected how many of the newest runs stay: vigil history --prune --keep 500',
     )
   const stored = await readStored(storedFolder(resolve(world.cwd, config)))
   const damaged = stored.find((one) => one.state === 'refused')
   // Which runs it rests on cannot be read: none is deleted.
-  if (damaged?.state === 'refused') throw new Misuse(plain(damaged.problem, 600))
+  if (damaged?.state === 'refused') throw new UsageError(plain(damaged.problem, 600))
   const never = new Set(
     stored.flatMap((one) => (one.state === 'read' ? one.baseline.runs.map(({ id }) => id) : [])),
   )

@@ -11,7 +11,7 @@ import { exitCodes } from '../../exit-codes.ts'
 import { historyDatabase } from '../../shared/history-database.ts'
 import { printJson } from '../../shared/print-json.ts'
 import { damageStamp } from '../../shared/probe-history.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { runBatch } from '../compare/batch.ts'
 import { pruneHistory } from './prune.ts'
@@ -56,7 +56,7 @@ export async function history(
   const { latest, groups, setAside } = found
   for (const problem of setAside) world.stderr(`vigil: set aside: ${plain(problem)}\n`)
   if (latest.length === 0)
-    throw new Misuse(
+    throw new UsageError(
       `${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${plain(suite, 80)}`} there yet: make one with 'vigil load' or 'vigil gate'`,
     )
   if (options.json)
@@ -116,14 +116,14 @@ async function databaseOf(
   const asked = historyDatabase(world.env, out, undefined)
   if (asked !== undefined || !existsSync(resolve(world.cwd, config))) return asked
   const loaded = await loadConfig(world.cwd, config)
-  if (loaded.state === 'wrong') throw new Misuse(plain(loaded.problem, 600))
+  if (loaded.state === 'wrong') throw new UsageError(plain(loaded.problem, 600))
   return historyDatabase(world.env, out, loaded.loaded.config)
 }
 
 function metricOf(name: string | undefined): HistoryMetric | undefined {
   const metric = historyMetrics.find((known) => known === name)
   if (name !== undefined && metric === undefined)
-    throw new Misuse(
+    throw new UsageError(
       `--metric: found ${JSON.stringify(plain(name, 80))}, expected one of ${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`,
     )
   return metric

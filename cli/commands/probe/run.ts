@@ -13,7 +13,7 @@ import { newRunId } from '../../shared/run-id.ts'
 import { openSession, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { version } from '../../shared/version.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 
 export interface ProbeOptions extends CommonOptions {
@@ -30,12 +30,12 @@ export async function probe(names: readonly string[], options: ProbeOptions, wor
   checkProbeNames(session, names)
   const wanted = names.length > 0 ? names : Object.keys(session.loaded.config.probes ?? {})
   if (wanted.length === 0)
-    throw new Misuse(`${session.loaded.file}: probes: found none, expected at least one to run`)
+    throw new UsageError(`${session.loaded.file}: probes: found none, expected at least one to run`)
   // A schedule that cannot be read is told now, not when somebody first starts the scheduler.
   for (const name of wanted) cadenceOf(session, name, undefined)
   if (options.every === undefined) {
     if (options.metricsPort !== undefined)
-      throw new Misuse(
+      throw new UsageError(
         '--metrics-port goes with --every: what runs once ends before anything could scrape it (set pushgateway.url instead)',
       )
     return probeOnce(session, wanted, options)

@@ -11,7 +11,7 @@ import { diskProblem } from '../../shared/disk.ts'
 import type { ScheduleConsole } from './schedule-console.ts'
 import type { Session } from '../../shared/session.ts'
 import { version } from '../../shared/version.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 
 /** Where all that a scheduler tells goes: history, metrics, heartbeat and console. */
 export interface ScheduleWatch {
@@ -115,7 +115,7 @@ async function endpointOf(
   try {
     return await serveMetrics(metricsHost, metricsPort, text)
   } catch (error) {
-    throw new Misuse(
+    throw new UsageError(
       `--metrics-port ${metricsPort}: ${error instanceof Error ? error.message : String(error)}, expected a free port of this machine`,
     )
   }

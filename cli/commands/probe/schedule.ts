@@ -11,7 +11,7 @@ import { scheduleConsole } from './schedule-console.ts'
 import { openWatch } from './schedule-watch.ts'
 import { withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { ProbeOptions } from './run.ts'
 
 /** As a probe without them has them; a browser takes longer. */
@@ -72,7 +72,7 @@ function jobOf(
 ): Job<ProbeResult> {
   const cadence = cadenceOf(session, name, every)
   if (!cadence)
-    throw new Misuse(
+    throw new UsageError(
       `${session.loaded.file}: probes.${name}.every: missing, expected how often it is to run ('30s', '*/5 * * * *'), or one for all by --every`,
     )
   const config = session.loaded.config.probes?.[name]

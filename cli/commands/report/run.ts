@@ -11,7 +11,7 @@ import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import type { CommonOptions } from '../../shared/options.ts'
 import { version } from '../../shared/version.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { withBaseline } from '../../shared/baseline-rows.ts'
 
@@ -23,7 +23,7 @@ export async function report(
 ): Promise<number> {
   const session = await openSession(options, world)
   const stored = await readRecord(await recordPath(name, session.out, world.cwd))
-  if (stored.state === 'refused') throw new Misuse(stored.problem)
+  if (stored.state === 'refused') throw new UsageError(stored.problem)
   const input =
     stored.run.engine === 'probe'
       ? await probeReport(stored.run, stored.folder)
@@ -46,7 +46,7 @@ async function loadReport(run: Run, folder: string, session: Session): Promise<R
 
 async function probeReport(run: Run, folder: string): Promise<ReportInput> {
   const probes = await readProbes(folder)
-  if (probes.state === 'refused') throw new Misuse(probes.problem)
+  if (probes.state === 'refused') throw new UsageError(probes.problem)
   return {
     title: 'probe',
     verdict: verdictOfProbes(probes.report, 'no probe was run', run.id),
@@ -64,7 +64,7 @@ async function recordPath(name: string | undefined, out: string, cwd: string): P
   if (name === undefined) {
     const [newest] = ids
     if (newest === undefined)
-      throw new Misuse(`${out}/runs: no run there yet: make one with 'vigil load' or 'vigil gate'`)
+      throw new UsageError(`${out}/runs: no run there yet: make one with 'vigil load' or 'vigil gate'`)
     return resolve(out, 'runs', newest)
   }
   return ids.includes(name) ? resolve(out, 'runs', name) : resolve(cwd, name)

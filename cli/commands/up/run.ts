@@ -20,7 +20,7 @@ import type { CommonOptions } from '../../shared/options.ts'
 import { printJson } from '../../shared/print-json.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 
 export interface UpOptions extends Omit<CommonOptions, 'target'> {
@@ -56,11 +56,13 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const production = productionIn(monitoring)
   const missing = await missingIn(production)
   if (missing !== undefined)
-    throw new Misuse(
+    throw new UsageError(
       `${missing}: missing, expected the configuration that production loads (another folder: --monitoring)`,
     )
   if (!session.loaded.config.target.command)
-    throw new Misuse(`${session.loaded.file}: target.command: missing, expected how the service is started`)
+    throw new UsageError(
+      `${session.loaded.file}: target.command: missing, expected how the service is started`,
+    )
   if (options.detach && world.env[supervisorVariable] === undefined) return detach(session, options)
   const tools = await findTools(session)
   const self = identifyProcess(world.pid)
@@ -77,7 +79,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
       )
       return exitCodes.invalid.code
     case 'wrong':
-      throw new Misuse(result.reason)
+      throw new UsageError(result.reason)
     case 'failed':
       session.progress.warn(result.reason)
       return exitCodes.invalid.code
@@ -197,11 +199,11 @@ function portsOf(given: readonly string[]): Partial<Record<ComponentName, number
     given.map((text) => {
       const [name = '', port = ''] = text.split('=')
       if (!isComponent(name))
-        throw new Misuse(
+        throw new UsageError(
           `--port: found ${JSON.stringify(text)}, expected one of ${componentNames.join(', ')}, as in prometheus=9090`,
         )
       if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-        throw new Misuse(`--port: found ${JSON.stringify(text)}, expected a port after ${name}=`)
+        throw new UsageError(`--port: found ${JSON.stringify(text)}, expected a port after ${name}=`)
       return [name, Number(port)]
     }),
   )

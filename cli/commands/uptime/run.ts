@@ -8,7 +8,7 @@ import { exitCodes } from '../../exit-codes.ts'
 import { printJson } from '../../shared/print-json.ts'
 import { damageStamp, historyFile } from '../../shared/probe-history.ts'
 import { uptimeText } from './text.ts'
-import { Misuse } from '../../shared/world.ts'
+import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 
 export interface UptimeOptions {
@@ -32,7 +32,7 @@ export async function uptime(
 ): Promise<number> {
   const file = historyFile(resolve(world.cwd, options.out))
   if (!existsSync(file))
-    throw new Misuse(`${file}: not there yet: results come from 'vigil probe' or 'vigil probe --every'`)
+    throw new UsageError(`${file}: not there yet: results come from 'vigil probe' or 'vigil probe --every'`)
   const toMs = world.now()
   const fromMs = toMs - options.days * dayMs
   const store = sqliteStore(file, () => damageStamp(world.now))
@@ -67,7 +67,7 @@ async function silentProbes(
   // Without a config only what history has can be told.
   const unknown = config.state === 'loaded' ? names.find((name) => !known.includes(name)) : undefined
   if (unknown !== undefined)
-    throw new Misuse(
+    throw new UsageError(
       `probe ${JSON.stringify(unknown)} is neither in the config nor in the history${nearest(unknown, known)}`,
     )
   return (names.length > 0 ? names : configured).filter((name) => !found.some(({ probe }) => probe === name))
