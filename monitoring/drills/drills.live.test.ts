@@ -5,9 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { parseDocument } from 'yaml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { requireTool } from '../../runtime/tools/testing.ts'
-import { drills, runDeploymentDrill, runDrills, startStage, usualPerSecond } from './index.ts'
+import {
+  drills,
+  runDeploymentDrill,
+  runDrills,
+  startDrillEnvironment,
+  usualRequestsPerSecond,
+} from './index.ts'
 import type { Drill, DrillResult, DrillsReport } from './index.ts'
-import type { Stage } from './stage/index.ts'
+import type { DrillEnvironment } from './stage/index.ts'
 import type { Edit } from './stage/configuration.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -39,7 +45,7 @@ const impatient = (drill: Drill): Drill => ({
   limits: { trueMs: 60_000, firesMs: 60_000, deliverMs: 30_000 },
 })
 
-let stage: Stage
+let environment: DrillEnvironment
 let report: DrillsReport
 
 beforeAll(async () => {
@@ -53,7 +59,7 @@ beforeAll(async () => {
     'process-exporter',
   ] as const
   const paths = await Promise.all(names.map(async (name) => [name, await requireTool(name)] as const))
-  const started = await startStage({
+  const started = await startDrillEnvironment({
     monitoring: join(root, 'monitoring'),
     folder,
     speed: 60,
@@ -70,13 +76,13 @@ beforeAll(async () => {
       ready: '/health/ready',
     },
     faultsToken: 'a token of the drills that are tested',
-    usualPerSecond,
+    usualPerSecond: usualRequestsPerSecond,
     edit: broken,
     now: Date.now,
     signal,
   })
   if (started.state === 'failed') throw new Error(started.reason)
-  stage = started.stage
+  environment = started.environment
   const wanted = new Set([
     'DiskSpaceLow',
     'AuthenticationFailuresHigh',
@@ -86,18 +92,18 @@ beforeAll(async () => {
   ])
   report = await runDrills({
     drills: drills.filter(({ alert }) => wanted.has(alert)).map(impatient),
-    stage,
+    environment,
     speed: 60,
     unique: Date.now().toString(36),
     now: Date.now,
     signal,
-    tell: () => undefined,
-    finished: () => undefined,
+    reportStep: () => undefined,
+    reportResult: () => undefined,
   })
 }, 180_000)
 
 afterAll(async () => {
-  await stage?.stop()
+  await environment?.stop()
   rmSync(folder, { recursive: true, force: true })
 }, 30_000)
 
@@ -149,24 +155,24 @@ describe('drills of a configuration that is broken in four places', () => {
 
 describe('a drill of a deployment', () => {
   const plan = () => ({
-    prometheusUrl: stage.urls.prometheus,
-    alertmanagerUrl: stage.urls.alertmanager,
+    prometheusUrl: environment.urls.prometheus,
+    alertmanagerUrl: environment.urls.alertmanager,
     severity: 'medium',
     id: `drill${Date.now()}`,
     waitMs: 15_000,
     now: Date.now,
     signal,
-    tell: () => undefined,
+    reportStep: () => undefined,
   })
 
   it('sees where a marked alert would go, and nobody is told', async () => {
-    const before = stage.sinks.received().length
-    expect(await runDeploymentDrill({ ...plan(), loud: false })).toMatchObject({
+    const before = environment.receivers.received().length
+    expect(await runDeploymentDrill({ ...plan(), notifyPeople: false })).toMatchObject({
       state: 'passed',
       receivers: ['slack'],
     })
     expect(
-      stage.sinks
+      environment.receivers
         .received()
         .slice(before)
         .filter(({ text }) => text.includes('VigilDrill')),
@@ -174,12 +180,12 @@ describe('a drill of a deployment', () => {
   })
 
   it('waits, when it is loud, until whoever was told acknowledges', async () => {
-    const unsubscribe = stage.sinks.subscribe(({ text }) => {
+    const unsubscribe = environment.receivers.subscribe(({ text }) => {
       const [url] = /http:\/\/127\.0\.0\.1:\d+\/acknowledge\/\w+/.exec(text) ?? []
       if (url !== undefined) void fetch(url)
     })
     expect(
-      await runDeploymentDrill({ ...plan(), loud: true, acknowledgement: { kind: 'hook', port: 0 } }),
+      await runDeploymentDrill({ ...plan(), notifyPeople: true, acknowledgement: { kind: 'hook', port: 0 } }),
     ).toMatchObject({ state: 'passed', receivers: ['slack'], acknowledgedBy: 'the hook' })
     unsubscribe()
   })
@@ -188,8 +194,8 @@ describe('a drill of a deployment', () => {
     expect(
       await runDeploymentDrill({
         ...plan(),
-        alertmanagerUrl: stage.urls.pushgateway,
-        loud: false,
+        alertmanagerUrl: environment.urls.pushgateway,
+        notifyPeople: false,
         waitMs: 500,
       }),
     ).toMatchObject({ state: 'lost', hop: 'alertmanager' })

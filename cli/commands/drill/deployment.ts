@@ -31,7 +31,7 @@ export async function drillDeployment(
     prometheusUrl: prometheus,
     alertmanagerUrl: alertmanager,
     severity: options.severity,
-    loud: options.loud ?? false,
+    notifyPeople: options.loud ?? false,
     ...(options.ackPort !== undefined && {
       acknowledgement: { kind: 'hook', port: options.ackPort } as const,
     }),
@@ -42,7 +42,7 @@ export async function drillDeployment(
     waitMs: options.wait * 1000,
     now: world.now,
     signal: world.interrupted,
-    tell: progress.phase,
+    reportStep: progress.phase,
   })
   if (options.json) printJson(world, { schema: 'vigil.drill-deployment/1', ...result })
   else world.stdout(`${lineOf(result, options)}\n`)

@@ -6,12 +6,12 @@ import { nearest } from '../../../config/names.ts'
 import {
   drillsDocument,
   drillsJunit,
-  drillsNamed,
+  findDrills,
   drillsText,
-  findStageTools,
+  findDrillTools,
   runDrills,
-  startStage,
-  usualPerSecond,
+  startDrillEnvironment,
+  usualRequestsPerSecond,
   verdictOf,
 } from '../../../monitoring/drills/index.ts'
 import type { Drill, DrillsReport } from '../../../monitoring/drills/index.ts'
@@ -45,8 +45,8 @@ export async function drill(names: readonly string[], options: DrillOptions, wor
   const session = await openSession(options, world)
   if (options.prometheus !== undefined || options.alertmanager !== undefined)
     return drillDeployment(session, names, options)
-  const chosen = drillsNamed(names)
-  if (chosen.state === 'unknown')
+  const chosen = findDrills(names)
+  if (chosen.state === 'usage-error')
     throw new UsageError(
       `drill ${JSON.stringify(chosen.name)}: no alert of that name${nearest(chosen.name, chosen.known)}`,
     )
@@ -81,7 +81,7 @@ async function onStage(
   const { target } = loaded.config
   if (!target.command)
     throw new UsageError(`${loaded.file}: target.command: missing, expected how the service is started`)
-  const tools = await findStageTools({
+  const tools = await findDrillTools({
     env: world.env,
     progress: progress.phase,
     signal: world.interrupted,
@@ -91,7 +91,7 @@ async function onStage(
     'starting the stage: the service, its database, Prometheus, Alertmanager, exporters, probes, receivers',
   )
   const scratch = join(folder, 'stage')
-  const started = await startStage({
+  const started = await startDrillEnvironment({
     monitoring: resolve(world.cwd, options.monitoring ?? join(dirname(loaded.file), 'monitoring')),
     folder: scratch,
     speed: options.speed,
@@ -103,7 +103,7 @@ async function onStage(
       ready: target.ready ?? '/',
     },
     faultsToken: randomBytes(24).toString('hex'),
-    usualPerSecond,
+    usualPerSecond: usualRequestsPerSecond,
     now: world.now,
     signal: world.interrupted,
   })
@@ -112,17 +112,17 @@ async function onStage(
   try {
     return await runDrills({
       drills,
-      stage: started.stage,
+      environment: started.environment,
       speed: options.speed,
       unique: world.now().toString(36),
       now: world.now,
       signal: world.interrupted,
-      tell: console.step,
-      finished: console.finished,
+      reportStep: console.step,
+      reportResult: console.finished,
     })
   } finally {
     console.done()
-    await started.stage.stop()
+    await started.environment.stop()
     // What it kept is worth nothing afterwards; what it found is in the report.
     rmSync(scratch, { recursive: true, force: true })
   }

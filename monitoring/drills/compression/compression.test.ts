@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compressFile, compressMs, formatDuration, maskFile, parseDuration, spansOf } from './index.ts'
+import { compressFile, compressMs, formatDuration, maskFile, parseDuration, findSpans } from './index.ts'
 import { compressPromql, maskPromql } from './promql.ts'
 
 function faster(expression: string, speed: number): string {
-  const read = spansOf(expression)
+  const read = findSpans(expression)
   if (read.state === 'refused') throw new Error(read.reason)
   return compressPromql(expression, read.spans, speed)
 }
 
 function milliseconds(expression: string): number[] {
-  const read = spansOf(expression)
+  const read = findSpans(expression)
   return read.state === 'read' ? read.spans.map(({ ms }) => Math.round(ms)) : []
 }
 
@@ -84,7 +84,7 @@ describe('an expression on a clock fifty times as fast', () => {
   ])('%s', (_, before, after) => expect(faster(before, 50)).toBe(after))
 
   it.each(['', 'rate(a[5m]', 'a > > 1', 'a 5m'])('%j is refused with its place', (text) =>
-    expect(spansOf(text)).toMatchObject({ state: 'refused', reason: expect.stringContaining('character') }),
+    expect(findSpans(text)).toMatchObject({ state: 'refused', reason: expect.stringContaining('character') }),
   )
 
   const selector = fc.constantFrom('a', 'b{c="d"}', 'c:d:e5m')

@@ -1,11 +1,11 @@
 import type { YAMLMap } from 'yaml'
 import { compressMs, formatDuration, parseDuration } from './duration.ts'
 import type { Speed } from './duration.ts'
-import { asksCalendar, compressPromql, maskPromql, spansOf } from './promql.ts'
+import { usesCalendar, compressPromql, maskPromql, findSpans } from './promql.ts'
 import { mapIn, mapsIn, readYaml, scalarIn, textIn } from './yaml-file.ts'
 
 /** A file on the faster clock, or why it cannot be put on it. `notes` say what a faster clock does not reach. */
-export type Compressed =
+export type CompressedFile =
   | { state: 'compressed'; text: string; notes: string[] }
   | { state: 'refused'; reason: string }
 
@@ -21,14 +21,14 @@ export type FileKind = 'rules' | 'prometheus' | 'alertmanager'
  * A configuration with every stretch of time divided by `speed`. Time limits of the network stay as they are where the
  * tools allow it: the wire and the processor do not run faster. Thresholds, labels, texts and times of day are untouched.
  */
-export function compressFile(kind: FileKind, text: string, file: string, speed: Speed): Compressed {
+export function compressFile(kind: FileKind, text: string, file: string, speed: Speed): CompressedFile {
   const notes: string[] = []
   return rewrite(kind, text, file, notes, {
     duration: (ms) => formatDuration(compressMs(ms, speed)),
     expression: (expression) => {
-      const read = spansOf(expression)
+      const read = findSpans(expression)
       if (read.state === 'refused') return { flaw: read.reason }
-      if (asksCalendar(expression))
+      if (usesCalendar(expression))
         notes.push(`asks for the hour or the date, which stays that of the wall clock: ${expression.trim()}`)
       return compressPromql(expression, read.spans, speed)
     },
@@ -36,11 +36,11 @@ export function compressFile(kind: FileKind, text: string, file: string, speed: 
 }
 
 /** The file with every stretch of time blanked. Two files whose masks are equal differ in nothing but time. */
-export function maskFile(kind: FileKind, text: string, file: string): Compressed {
+export function maskFile(kind: FileKind, text: string, file: string): CompressedFile {
   return rewrite(kind, text, file, [], { duration: () => '⏱', expression: maskPromql })
 }
 
-function rewrite(kind: FileKind, text: string, file: string, notes: string[], how: Rewrite): Compressed {
+function rewrite(kind: FileKind, text: string, file: string, notes: string[], how: Rewrite): CompressedFile {
   const read = readYaml(text, file)
   if (read.state === 'refused') return read
   const flaws: string[] = []

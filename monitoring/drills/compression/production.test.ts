@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { describe, expect, it } from 'vitest'
-import { compressFile, maskFile, spansOf } from './index.ts'
+import { compressFile, maskFile, findSpans } from './index.ts'
 import type { FileKind } from './index.ts'
 
 const monitoring = fileURLToPath(new URL('../..', import.meta.url))
@@ -37,7 +37,7 @@ describe("production's configuration on the drills' clock", () => {
         ),
       )
     const ranges = rules.flatMap(({ expr }) => {
-      const found = spansOf(expr)
+      const found = findSpans(expr)
       return found.state === 'read' ? found.spans.filter(({ range }) => range).map(({ ms }) => ms) : []
     })
     expect(ranges.length).toBeGreaterThan(20)

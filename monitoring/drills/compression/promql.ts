@@ -22,7 +22,7 @@ export type Spans = { state: 'read'; spans: Span[] } | { state: 'refused'; reaso
  * seconds because of where they stand (see {@link ageLiterals}). Thresholds, rates per second, absolute times (`@`) and
  * the calendar (`hour()`) are none.
  */
-export function spansOf(expression: string): Spans {
+export function findSpans(expression: string): Spans {
   const tree = parser.parse(expression)
   const flaw = flawOf(tree, expression)
   if (flaw !== undefined) return { state: 'refused', reason: flaw }
@@ -59,7 +59,7 @@ export function compressPromql(expression: string, spans: readonly Span[], speed
 
 /** The expression with its stretches of time blanked: equal masks mean that two expressions differ in nothing else. */
 export function maskPromql(expression: string): string {
-  const read = spansOf(expression)
+  const read = findSpans(expression)
   return read.state === 'read' ? replaceSpans(expression, read.spans, () => '⏱') : expression
 }
 
@@ -75,7 +75,7 @@ const calendar = new Set([
 ])
 
 /** Whether an expression asks for the hour or the date, which a faster clock does not change. */
-export function asksCalendar(expression: string): boolean {
+export function usesCalendar(expression: string): boolean {
   let found = false
   parser.parse(expression).iterate({
     enter: ({ node }) => {

@@ -1,10 +1,10 @@
-import { ask } from '../follow/http-api.ts'
+import { callApi } from '../follow/http-api.ts'
 import { startHttpService } from '../../receivers/index.ts'
 
 /** How somebody says that a drill's alert arrived: `hook`: by asking us; `poll`: a receiver's API says so when it names the drill. */
 export type Acknowledgement = { kind: 'hook'; port: number } | { kind: 'poll'; url: string; token?: string }
 
-export interface Heard {
+export interface AcknowledgementWait {
   /** Where it is acknowledged; it stands in the alert. Absent: nowhere of ours. */
   url?: string
   /** By whom, once it was. */
@@ -13,15 +13,15 @@ export interface Heard {
 }
 
 /** Waits for an acknowledgement of the drill `id`. */
-export async function hearAcknowledgement(
+export async function awaitAcknowledgement(
   by: Acknowledgement,
   id: string,
   signal: AbortSignal,
-): Promise<Heard> {
+): Promise<AcknowledgementWait> {
   return by.kind === 'hook' ? hearHook(by.port, id) : hearReceiver(by, id, signal)
 }
 
-async function hearHook(port: number, id: string): Promise<Heard> {
+async function hearHook(port: number, id: string): Promise<AcknowledgementWait> {
   let from: string | undefined
   // Whoever can guess the drill's id has read the alert.
   const service = await startHttpService(({ path, body }) => {
@@ -37,11 +37,11 @@ async function hearReceiver(
   { url, token }: { url: string; token?: string },
   id: string,
   signal: AbortSignal,
-): Promise<Heard> {
+): Promise<AcknowledgementWait> {
   const { origin, pathname, search } = new URL(url)
   return {
     acknowledged: async () => {
-      const answer = await ask(
+      const answer = await callApi(
         origin,
         { path: pathname + search, headers: token === undefined ? {} : { authorization: token } },
         signal,

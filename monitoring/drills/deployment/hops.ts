@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { readAlerts } from '../follow/alertmanager.ts'
-import { ask } from '../follow/http-api.ts'
+import { callApi } from '../follow/http-api.ts'
 import { queryNow, readRules } from '../follow/prometheus.ts'
 import type { DeploymentHop, DeploymentPlan } from './index.ts'
 
@@ -11,7 +11,7 @@ type Place = Pick<DeploymentPlan, 'prometheusUrl' | 'alertmanagerUrl' | 'waitMs'
 const staleSeconds = 300
 
 /** Why Prometheus' rules cannot be relied on: not reached, none, or not evaluated by its own clock. */
-export async function evaluationFlaw({
+export async function findEvaluationProblem({
   prometheusUrl,
   signal,
 }: Place): Promise<{ hop: DeploymentHop; why: string } | undefined> {
@@ -41,7 +41,7 @@ export async function evaluationFlaw({
 const managers = z.object({ data: z.object({ activeAlertmanagers: z.array(z.object({ url: z.string() })) }) })
 
 /** Why what fires in Prometheus would not be in this Alertmanager: told none, or what fires is not there. */
-export async function bridgeFlaw(place: Place): Promise<string | undefined> {
+export async function findAlertmanagerProblem(place: Place): Promise<string | undefined> {
   const { prometheusUrl, alertmanagerUrl, signal } = place
   const told = managers.safeParse(await jsonAt(prometheusUrl, '/api/v1/alertmanagers', signal))
   if (!told.success || told.data.data.activeAlertmanagers.length === 0)
@@ -76,6 +76,6 @@ async function unheard(
 }
 
 async function jsonAt(url: string, path: string, signal: AbortSignal): Promise<unknown> {
-  const answer = await ask(url, { path }, signal)
+  const answer = await callApi(url, { path }, signal)
   return answer.state === 'answered' ? answer.json : undefined
 }

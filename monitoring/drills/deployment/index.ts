@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addSilence, endSilence, postAlerts, readAlerts } from '../follow/alertmanager.ts'
-import { ask } from '../follow/http-api.ts'
-import { hearAcknowledgement } from './acknowledgement.ts'
+import { callApi } from '../follow/http-api.ts'
+import { awaitAcknowledgement } from './acknowledgement.ts'
 import type { Acknowledgement } from './acknowledgement.ts'
-import { bridgeFlaw, evaluationFlaw } from './hops.ts'
+import { findAlertmanagerProblem, findEvaluationProblem } from './hops.ts'
 
 export interface DeploymentPlan {
   prometheusUrl: string
@@ -11,7 +11,7 @@ export interface DeploymentPlan {
   /** As which severity it is routed. */
   severity: string
   /** People are told; else the alert is silenced for them and ends at Alertmanager. */
-  loud: boolean
+  notifyPeople: boolean
   /** Whose answer is waited for when people are told. */
   acknowledgement?: Acknowledgement
   /** Unique; stands in the alert. */
@@ -19,7 +19,7 @@ export interface DeploymentPlan {
   waitMs: number
   now: () => number
   signal: AbortSignal
-  tell: (step: string) => void
+  reportStep: (step: string) => void
 }
 
 export type DeploymentHop =
@@ -40,18 +40,18 @@ export type DeploymentResult =
 /** Sends a marked alert through a deployment: Prometheus evaluates and reaches its Alertmanager, which routes it; people hear of it only when it is loud. */
 export async function runDeploymentDrill(plan: DeploymentPlan): Promise<DeploymentResult> {
   const began = performance.now()
-  plan.tell('Prometheus evaluates')
-  const evaluation = await evaluationFlaw(plan)
+  plan.reportStep('Prometheus evaluates')
+  const evaluation = await findEvaluationProblem(plan)
   if (evaluation !== undefined) return { state: 'lost', hop: evaluation.hop, why: evaluation.why }
-  plan.tell('Prometheus reaches Alertmanager')
-  const bridge = await bridgeFlaw(plan)
+  plan.reportStep('Prometheus reaches Alertmanager')
+  const bridge = await findAlertmanagerProblem(plan)
   if (bridge !== undefined) return { state: 'lost', hop: 'alertmanager', why: bridge }
   const endsAtMs = plan.now() + plan.waitMs + 60_000
-  const silence = plan.loud ? undefined : await silenced(plan, endsAtMs)
+  const silence = plan.notifyPeople ? undefined : await silenced(plan, endsAtMs)
   if (silence?.state === 'refused') return { state: 'lost', hop: 'silence', why: silence.reason }
   const hook =
-    plan.loud && plan.acknowledgement
-      ? await hearAcknowledgement(plan.acknowledgement, plan.id, plan.signal)
+    plan.notifyPeople && plan.acknowledgement
+      ? await awaitAcknowledgement(plan.acknowledgement, plan.id, plan.signal)
       : undefined
   try {
     const result = await sendAlert(plan, endsAtMs, hook)
@@ -67,7 +67,7 @@ export async function runDeploymentDrill(plan: DeploymentPlan): Promise<Deployme
   }
 }
 
-type Hook = Awaited<ReturnType<typeof hearAcknowledgement>>
+type Hook = Awaited<ReturnType<typeof awaitAcknowledgement>>
 
 async function sendAlert(
   plan: DeploymentPlan,
@@ -75,7 +75,7 @@ async function sendAlert(
   hook: Hook | undefined,
 ): Promise<DeploymentResult> {
   const failedBefore = await notificationsFailed(plan)
-  plan.tell(plan.loud ? 'alerting' : 'alerting, silenced')
+  plan.reportStep(plan.notifyPeople ? 'alerting' : 'alerting, silenced')
   const refused = await postAlerts(plan.alertmanagerUrl, [alertOf(plan, hook?.url, endsAtMs)], plan.signal)
   if (refused !== undefined)
     return {
@@ -95,7 +95,7 @@ async function sendAlert(
   if (receivers.length === 0)
     return { state: 'lost', hop: 'routing', why: `Alertmanager routes severity ${plan.severity} to nobody` }
   const muted = (held.status.silencedBy ?? []).length > 0
-  if (!plan.loud)
+  if (!plan.notifyPeople)
     return muted
       ? { state: 'passed', receivers, seconds: 0 }
       : {
@@ -110,7 +110,7 @@ async function sendAlert(
       why: `Alertmanager keeps the alert quiet: ${muted ? 'a silence' : 'another alert inhibits it'}`,
     }
   if (hook === undefined) return { state: 'passed', receivers, seconds: 0 }
-  plan.tell(`waiting until ${receivers.join(', ')} acknowledges at ${hook.url ?? 'its API'}`)
+  plan.reportStep(`waiting until ${receivers.join(', ')} acknowledges at ${hook.url ?? 'its API'}`)
   const acknowledgedBy = await poll(plan, hook.acknowledged)
   if (acknowledgedBy !== undefined) return { state: 'passed', receivers, seconds: 0, acknowledgedBy }
   const failed = (await notificationsFailed(plan)) - failedBefore
@@ -154,7 +154,7 @@ async function silenced(plan: DeploymentPlan, endsAtMs: number) {
 }
 
 async function notificationsFailed({ alertmanagerUrl, signal }: DeploymentPlan): Promise<number> {
-  const answer = await ask(alertmanagerUrl, { path: '/metrics' }, signal)
+  const answer = await callApi(alertmanagerUrl, { path: '/metrics' }, signal)
   const lines =
     answer.state === 'answered'
       ? answer.text.split('\n').filter((line) => line.startsWith('alertmanager_notifications_failed_total'))

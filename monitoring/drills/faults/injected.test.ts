@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startHttpService } from '../../receivers/index.ts'
 import type { HttpRequest, HttpService } from '../../receivers/index.ts'
-import { faultInjection, faultsMissing } from './injected.ts'
+import { createFaultInjection, checkFaultInjection } from './injected.ts'
 
 const signal = new AbortController().signal
 let service: HttpService
@@ -26,7 +26,7 @@ const rulesTold = (): unknown[] =>
   )
 
 it('tells the service the faults of all drills at once, and after each change what is left', async () => {
-  const faults = faultInjection(service.url, 'token', signal)
+  const faults = createFaultInjection(service.url, 'token', signal)
   const withdrawFirst = await faults.add([{ dbDown: true }])
   const withdrawSecond = await faults.add([{ status: 500, route: 'GET /x' }])
   await withdrawFirst()
@@ -43,12 +43,12 @@ it('tells the service the faults of all drills at once, and after each change wh
 })
 
 it('gives each set an end of its own, should nobody be there to end it', async () => {
-  await faultInjection(service.url, 'token', signal).add([{ dbDown: true }])
+  await createFaultInjection(service.url, 'token', signal).add([{ dbDown: true }])
   expect(JSON.parse(heard[0]?.body ?? '')).toMatchObject({ ttlSeconds: 180 })
 })
 
 it('forgets a fault that the service refused', async () => {
-  const faults = faultInjection(service.url, 'token', signal)
+  const faults = createFaultInjection(service.url, 'token', signal)
   status = 422
   await expect(faults.add([{ latencyMs: -1 }])).rejects.toThrow('the service refused a fault: 422')
   status = 200
@@ -57,12 +57,12 @@ it('forgets a fault that the service refused', async () => {
 })
 
 it('says of a service without fault injection what it lacks', async () => {
-  expect(await faultsMissing(service.url, 'token', signal)).toBeUndefined()
+  expect(await checkFaultInjection(service.url, 'token', signal)).toBeUndefined()
   status = 404
-  expect(await faultsMissing(service.url, 'token', signal)).toContain(
+  expect(await checkFaultInjection(service.url, 'token', signal)).toContain(
     'has no fault injection (GET /_faults answered 404): start it with FAULTS_TOKEN',
   )
-  expect(await faultsMissing('http://127.0.0.1:9', 'token', signal)).toContain(
+  expect(await checkFaultInjection('http://127.0.0.1:9', 'token', signal)).toContain(
     'the service at http://127.0.0.1:9',
   )
 })

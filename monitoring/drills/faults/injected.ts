@@ -1,4 +1,4 @@
-import { ask } from '../follow/http-api.ts'
+import { callApi } from '../follow/http-api.ts'
 
 /** A rule of the service's own fault injection (`PUT /_faults`), which the service checks. */
 export type FaultRule = Readonly<Record<string, string | number | boolean>>
@@ -14,13 +14,13 @@ export interface FaultInjection {
 /** Faults end by themselves after so long, should we be killed. Each change begins it anew. */
 const ttlSeconds = 180
 
-export function faultInjection(url: string, token: string, signal: AbortSignal): FaultInjection {
+export function createFaultInjection(url: string, token: string, signal: AbortSignal): FaultInjection {
   const active = new Set<readonly FaultRule[]>()
   let last: Promise<string | undefined> = Promise.resolve(undefined)
   const headers = { authorization: `Bearer ${token}` }
   const tell = async (): Promise<string | undefined> => {
     const rules = [...active].flat()
-    const answer = await ask(
+    const answer = await callApi(
       url,
       { method: 'PUT', path: '/_faults', headers, json: { rules, ttlSeconds } },
       signal,
@@ -52,18 +52,22 @@ export function faultInjection(url: string, token: string, signal: AbortSignal):
       active.clear()
       await last
       // By a signal of its own: we also clear when we were interrupted.
-      await ask(url, { method: 'DELETE', path: '/_faults', headers }, AbortSignal.timeout(2000))
+      await callApi(url, { method: 'DELETE', path: '/_faults', headers }, AbortSignal.timeout(2000))
     },
   }
 }
 
 /** Whether the service has fault injection at all; undefined when it has, else why not. */
-export async function faultsMissing(
+export async function checkFaultInjection(
   url: string,
   token: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const answer = await ask(url, { path: '/_faults', headers: { authorization: `Bearer ${token}` } }, signal)
+  const answer = await callApi(
+    url,
+    { path: '/_faults', headers: { authorization: `Bearer ${token}` } },
+    signal,
+  )
   if (answer.state === 'unreachable') return `the service at ${url}: ${answer.reason}`
   if (answer.status === 200) return undefined
   return `the service at ${url} has no fault injection (GET /_faults answered ${answer.status}): start it with FAULTS_TOKEN, which it refuses with NODE_ENV=production`

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { withValues, withYoungerTimes } from './stand-in.ts'
+import { withValues, compressTimestamps } from './stand-in.ts'
 
 const exposition = '# TYPE a gauge\na{b="x y"} 1\na{b="z"} 2\nab 3\n'
 
@@ -14,5 +14,5 @@ it.each([
 it('makes the ages of moments shorter, and leaves what lies ahead', () => {
   const said = (beat: number): string =>
     `# TYPE beat_timestamp_seconds gauge\nbeat_timestamp_seconds{a="b"} ${beat}\nother 40\nend_timestamp_seconds 2000\n`
-  expect(withYoungerTimes(said(940), 60, 1_000_000)).toBe(said(999))
+  expect(compressTimestamps(said(940), 60, 1_000_000)).toBe(said(999))
 })

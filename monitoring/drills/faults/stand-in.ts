@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
-import { ask } from '../follow/http-api.ts'
+import { callApi } from '../follow/http-api.ts'
 
 /**
  * Stands before an exporter and passes on what it says, but for values that a drill sets: for faults that would hurt the
  * machine if they were real, such as a full memory.
  */
-export interface StandIn {
+export interface ExporterProxy {
   /** `127.0.0.1:port`, to be scraped in place of the exporter. */
   address: string
   /** From now on these metrics have these values, in all their series; returns how to end that. A metric the exporter does not have is added. */
@@ -13,7 +13,7 @@ export interface StandIn {
   /** What it says is changed by this before it is passed on. */
   rewrite: (change: (exposition: string) => string) => void
   /** From now on the lines of another exporter that hold this text are said, too; returns how to end that. */
-  also: (exporterUrl: string, holding: string) => () => void
+  addLinesFrom: (exporterUrl: string, holding: string) => () => void
   stop: () => Promise<void>
 }
 
@@ -29,15 +29,15 @@ const seldom: Ages = { freshMs: 1000, staleMs: 4000 }
  * A scrape that production lets take ten seconds may take a sixth of one here, but the processor is no faster: a process
  * that stands still for a moment is not gone.
  */
-export const often: Ages = { freshMs: 100, staleMs: 3000 }
+export const frequent: Ages = { freshMs: 100, staleMs: 3000 }
 
-export async function startStandIn(
+export async function startExporterProxy(
   exporterUrl: string,
   signal: AbortSignal,
   ages = seldom,
-): Promise<StandIn> {
-  const reader = (url: string): (() => ReturnType<typeof ask>) =>
-    atMostEvery(ages, async () => ask(url, { path: '/metrics' }, signal))
+): Promise<ExporterProxy> {
+  const reader = (url: string): (() => ReturnType<typeof callApi>) =>
+    atMostEvery(ages, async () => callApi(url, { path: '/metrics' }, signal))
   const read = reader(exporterUrl)
   const sets = new Set<Readonly<Record<string, number>>>()
   const others = new Set<{ readOther: typeof read; holding: string }>()
@@ -82,7 +82,7 @@ export async function startStandIn(
       return () => void sets.delete(values)
     },
     rewrite: (by) => void (change = by),
-    also: (other, holding) => {
+    addLinesFrom: (other, holding) => {
       const one = { readOther: reader(other), holding }
       others.add(one)
       return () => void others.delete(one)
@@ -135,7 +135,7 @@ export function withValues(exposition: string, values: Readonly<Record<string, n
  * A text exposition on the faster clock: what happened so many seconds ago happened so many times fewer seconds ago. For
  * programs that keep time by the wall clock, such as a scheduler with its heartbeat.
  */
-export function withYoungerTimes(exposition: string, speed: number, nowMs: number): string {
+export function compressTimestamps(exposition: string, speed: number, nowMs: number): string {
   return exposition
     .split('\n')
     .map((line) => {

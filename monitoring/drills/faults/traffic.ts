@@ -25,9 +25,9 @@ export interface Traffic {
     token?: string
   }) => Promise<SendResult>
   /** Registers somebody who does nothing by himself; his token. */
-  join: (name: string) => Promise<string>
+  registerUser: (name: string) => Promise<string>
   /** Does something so many times a second until the returned function is called. */
-  keepOn: (perSecond: number, act: (count: number) => Promise<unknown>) => () => Promise<void>
+  actAtRate: (perSecond: number, act: (count: number) => Promise<unknown>) => () => Promise<void>
   register: (name: string) => Promise<SendResult>
   failLogin: (name: string) => Promise<SendResult>
   stop: () => Promise<void>
@@ -80,7 +80,7 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
     }
     tokens.push(...made.filter((token) => token !== undefined))
   }
-  const keepOn: Traffic['keepOn'] = (perSecond, act) => pacer(perSecond, act, signal)
+  const keepOn: Traffic['actAtRate'] = (perSecond, act) => pacer(perSecond, act, signal)
   const stopUse = keepOn(plan.ratePerSecond, async (count) =>
     count % 10 === 0
       ? send({ method: 'POST', path: '/tasks', json: { title: `drill ${count}` }, user: count })
@@ -89,9 +89,9 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
   const traffic: Traffic = {
     users: plan.users,
     send,
-    keepOn,
+    actAtRate: keepOn,
     register,
-    join: async (name) => {
+    registerUser: async (name) => {
       const token = tokenOf(await register(name))
       if (token === undefined) throw new Error(`the service did not register ${name}`)
       return token

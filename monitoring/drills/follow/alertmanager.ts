@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ask } from './http-api.ts'
+import { callApi } from './http-api.ts'
 
 const held = z.object({
   labels: z.record(z.string(), z.string()),
@@ -15,13 +15,15 @@ const held = z.object({
 })
 
 /** An alert as Alertmanager holds it: where it routes it to, and what keeps it quiet. */
-export type HeldAlert = z.infer<typeof held>
+export type AlertmanagerAlert = z.infer<typeof held>
 
-export type HeldRead = { state: 'read'; alerts: HeldAlert[] } | { state: 'unreachable'; reason: string }
+export type HeldRead =
+  | { state: 'read'; alerts: AlertmanagerAlert[] }
+  | { state: 'unreachable'; reason: string }
 
 /** Its alerts, quiet ones too. */
 export async function readAlerts(url: string, signal: AbortSignal): Promise<HeldRead> {
-  const answer = await ask(url, { path: '/api/v2/alerts' }, signal)
+  const answer = await callApi(url, { path: '/api/v2/alerts' }, signal)
   if (answer.state === 'unreachable')
     return { state: 'unreachable', reason: `Alertmanager at ${url}: ${answer.reason}` }
   const read = z.array(held).safeParse(answer.json)
@@ -40,13 +42,13 @@ const group = z.object({
   alerts: z.array(held),
 })
 
-export type HeldGroup = z.infer<typeof group>
+export type AlertGroup = z.infer<typeof group>
 
-export type GroupsRead = { state: 'read'; groups: HeldGroup[] } | { state: 'unreachable'; reason: string }
+export type GroupsRead = { state: 'read'; groups: AlertGroup[] } | { state: 'unreachable'; reason: string }
 
 /** Its groups, those of quiet alerts too. */
 export async function readGroups(url: string, signal: AbortSignal): Promise<GroupsRead> {
-  const answer = await ask(url, { path: '/api/v2/alerts/groups' }, signal)
+  const answer = await callApi(url, { path: '/api/v2/alerts/groups' }, signal)
   if (answer.state === 'unreachable')
     return { state: 'unreachable', reason: `Alertmanager at ${url}: ${answer.reason}` }
   const read = z.array(group).safeParse(answer.json)
@@ -65,20 +67,20 @@ export interface Silence {
   endsAtMs: number
 }
 
-export type Silenced = { state: 'silenced'; id: string } | { state: 'refused'; reason: string }
+export type SilenceAdded = { state: 'silenced'; id: string } | { state: 'refused'; reason: string }
 
 export async function addSilence(
   url: string,
   { startsAtMs, endsAtMs, ...silence }: Silence,
   signal: AbortSignal,
-): Promise<Silenced> {
+): Promise<SilenceAdded> {
   const json = {
     ...silence,
     createdBy: 'vigil drill',
     startsAt: new Date(startsAtMs).toISOString(),
     endsAt: new Date(endsAtMs).toISOString(),
   }
-  const answer = await ask(url, { method: 'POST', path: '/api/v2/silences', json }, signal)
+  const answer = await callApi(url, { method: 'POST', path: '/api/v2/silences', json }, signal)
   const read = z
     .object({ silenceID: z.string() })
     .safeParse(answer.state === 'answered' ? answer.json : undefined)
@@ -90,7 +92,7 @@ export async function addSilence(
 }
 
 export async function endSilence(url: string, id: string, signal: AbortSignal): Promise<void> {
-  await ask(url, { method: 'DELETE', path: `/api/v2/silence/${id}` }, signal)
+  await callApi(url, { method: 'DELETE', path: `/api/v2/silence/${id}` }, signal)
 }
 
 /** Gives Alertmanager alerts as Prometheus would; returns why it did not take them. */
@@ -99,7 +101,7 @@ export async function postAlerts(
   alerts: readonly object[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const answer = await ask(url, { method: 'POST', path: '/api/v2/alerts', json: alerts }, signal)
+  const answer = await callApi(url, { method: 'POST', path: '/api/v2/alerts', json: alerts }, signal)
   if (answer.state === 'unreachable') return answer.reason
   return answer.status === 200 ? undefined : `answered ${answer.status} ${answer.text.slice(0, 200)}`
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Delivery } from '../../receivers/index.ts'
-import { walk } from '../run/walk.ts'
-import { homewardHops, outwardHops } from './hops.ts'
-import { isAbout, nothingSeen } from './observation.ts'
+import { followHops } from '../run/walk.ts'
+import { resolutionHops, deliveryHops } from './hops.ts'
+import { isAbout, emptyObservation } from './observation.ts'
 import type { Observation } from './observation.ts'
-import { comparisonsOf } from './sides.ts'
+import { findComparisons } from './sides.ts'
 
 const devops = { via: 'pagerduty', address: 'devops' } as const
 const slack = { via: 'slack', address: 'alerts' } as const
@@ -21,14 +21,14 @@ const got = (change: Partial<Delivery> = {}): Delivery => ({
   ...change,
 })
 const good = (change: Partial<Observation> = {}): Observation => ({
-  ...nothingSeen('Slow'),
+  ...emptyObservation('Slow'),
   rule: { expression: 'p95 > 1', forMs: 2400, health: 'ok' },
   evaluations: 9,
-  measured: [{ measured: 'p95', wants: '> 1', values: [0.031] }],
+  measured: [{ measured: 'p95', expected: '> 1', values: [0.031] }],
   trueAtMs: 1,
   beganMs: 2,
   firingAtMs: 2,
-  heldAtMs: 3,
+  inAlertmanagerAtMs: 3,
   groupedBy: ['alertname'],
   receivers: ['pager'],
   received: [got()],
@@ -39,19 +39,19 @@ const good = (change: Partial<Observation> = {}): Observation => ({
 const atOnce = async (isSo: () => boolean): Promise<boolean> => isSo()
 const outward = async (seen: Observation): Promise<string> =>
   told(
-    await walk(
-      outwardHops(() => seen, expected, limits),
+    await followHops(
+      deliveryHops(() => seen, expected, limits),
       atOnce,
     ),
   )
 const homeward = async (seen: Observation): Promise<string> =>
   told(
-    await walk(
-      homewardHops(() => seen, expected, limits),
+    await followHops(
+      resolutionHops(() => seen, expected, limits),
       atOnce,
     ),
   )
-const told = (walked: Awaited<ReturnType<typeof walk>>): string =>
+const told = (walked: Awaited<ReturnType<typeof followHops>>): string =>
   walked.state === 'arrived' ? 'arrived' : `${walked.hop}: ${walked.why}`
 
 const without = (seen: Observation, ...keys: (keyof Observation)[]): Observation =>
@@ -75,7 +75,7 @@ describe('an alert that gets lost is lost at a hop that is named', () => {
     ],
     [
       'Prometheus gone',
-      without(good({ evaluations: 0, trouble: 'Prometheus at http://x: refused' }), 'rule'),
+      without(good({ evaluations: 0, problem: 'Prometheus at http://x: refused' }), 'rule'),
       'evaluation: Prometheus at http://x: refused',
     ],
     [
@@ -95,7 +95,7 @@ describe('an alert that gets lost is lost at a hop that is named', () => {
     ],
     [
       'a rule without a value',
-      without(good({ measured: [{ measured: 'p95', wants: '> 1', values: [] }] }), 'trueAtMs'),
+      without(good({ measured: [{ measured: 'p95', expected: '> 1', values: [] }] }), 'trueAtMs'),
       'rule: Slow was never true within 10 s: p95 is without a value, its rule wants > 1',
     ],
     [
@@ -105,7 +105,7 @@ describe('an alert that gets lost is lost at a hop that is named', () => {
     ],
     [
       'an Alertmanager that does not get it',
-      without(good(), 'heldAtMs'),
+      without(good(), 'inAlertmanagerAtMs'),
       "alertmanager: Slow fires in Prometheus, but Alertmanager does not have it after 3 s: is it Prometheus' Alertmanager?",
     ],
     [
@@ -170,7 +170,7 @@ describe('an alert that gets lost is lost at a hop that is named', () => {
 })
 
 it('an alert of the time before is none of this time', async () => {
-  const late = { trueAtMs: 60_000, beganMs: 62_000, firingAtMs: 62_000, heldAtMs: 62_100 }
+  const late = { trueAtMs: 60_000, beganMs: 62_000, firingAtMs: 62_000, inAlertmanagerAtMs: 62_100 }
   expect(await outward(good({ ...late, received: [got({ atMs: 50_000 })] }))).toContain('did not have it')
   expect(
     await homeward(
@@ -218,6 +218,6 @@ describe('the comparisons of a rule', () => {
       ],
     ],
   ])('%s', (_, expression, sides) =>
-    expect(comparisonsOf(expression).map(({ measured, wants }) => [measured, wants])).toEqual(sides),
+    expect(findComparisons(expression).map(({ measured, expected }) => [measured, expected])).toEqual(sides),
   )
 })

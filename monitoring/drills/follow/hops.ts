@@ -1,5 +1,5 @@
 import { destinationText } from './observation.ts'
-import type { Destination, Measured, Observation } from './observation.ts'
+import type { Destination, ComparisonValues, Observation } from './observation.ts'
 
 /** The ways an alert can get lost, in the order in which it travels. */
 export const hopNames = [
@@ -25,7 +25,7 @@ export type HopName = (typeof hopNames)[number]
 export interface Hop {
   name: HopName
   withinMs: number
-  reached: () => boolean
+  isReached: () => boolean
   why: () => string
 }
 
@@ -49,7 +49,7 @@ export interface Limits {
 }
 
 /** From the fault until every receiver has the alert. */
-export function outwardHops(
+export function deliveryHops(
   seen: () => Observation,
   { alert, to, content }: Expected,
   limits: Limits,
@@ -58,70 +58,70 @@ export function outwardHops(
     {
       name: 'evaluation',
       withinMs: limits.trueMs,
-      reached: () => seen().evaluations > 1,
+      isReached: () => seen().evaluations > 1,
       why: () => notEvaluated(seen(), limits.trueMs),
     },
     {
       name: 'rule',
       withinMs: limits.trueMs,
-      reached: () => seen().trueAtMs !== undefined,
+      isReached: () => seen().trueAtMs !== undefined,
       why: () => neverTrue(seen(), limits.trueMs),
     },
     {
       name: 'pending',
       withinMs: limits.firesMs,
-      reached: () => seen().firingAtMs !== undefined,
+      isReached: () => seen().firingAtMs !== undefined,
       why: () => pendingTooLong(seen(), limits.firesMs),
     },
     {
       name: 'alertmanager',
       withinMs: limits.deliverMs,
-      reached: () => seen().heldAtMs !== undefined,
+      isReached: () => seen().inAlertmanagerAtMs !== undefined,
       why: () =>
         `${alert} fires in Prometheus, but Alertmanager does not have it after ${seconds(limits.deliverMs)}: is it Prometheus' Alertmanager?${troubleOf(seen())}`,
     },
     {
       name: 'grouping',
       withinMs: 0,
-      reached: () => seen().groupedBy.includes('alertname'),
+      isReached: () => seen().groupedBy.includes('alertname'),
       why: () => `${alert} is grouped by ${seen().groupedBy.join(', ') || 'nothing'}, expected alertname`,
     },
     ...to.map((destination): Hop => ({
       name: 'receiver',
       withinMs: limits.deliverMs,
-      reached: () => arrived(seen(), destination, 'firing'),
+      isReached: () => wasDelivered(seen(), destination, 'firing'),
       why: () => notDelivered(seen(), destination, to, limits.deliverMs),
     })),
     {
       name: 'routing',
       withinMs: 0,
-      reached: () => strays(seen(), to).length === 0,
+      isReached: () => misroutedTo(seen(), to).length === 0,
       why: () =>
-        `${alert} was routed elsewhere, too: ${list(strays(seen(), to))} has it, expected only ${list(to)}`,
+        `${alert} was routed elsewhere, too: ${list(misroutedTo(seen(), to))} has it, expected only ${list(to)}`,
     },
     {
       name: 'content',
       withinMs: 0,
-      reached: () => lacking(seen(), content) === undefined,
+      isReached: () => lacking(seen(), content) === undefined,
       why: () => `${alert}: ${lacking(seen(), content)}`,
     },
   ]
 }
 
 /** From the end of the fault until every receiver knows that it is over. */
-export function homewardHops(seen: () => Observation, { alert, to }: Expected, limits: Limits): Hop[] {
+export function resolutionHops(seen: () => Observation, { alert, to }: Expected, limits: Limits): Hop[] {
   return [
     {
       name: 'resolve',
       withinMs: limits.clearMs,
-      reached: () => seen().clearedAtMs !== undefined,
+      isReached: () => seen().clearedAtMs !== undefined,
       why: () =>
         `${alert} still fires ${seconds(limits.clearMs)} after its fault was withdrawn${troubleOf(seen())}`,
     },
     ...to.map((destination): Hop => ({
       name: 'resolved notice',
       withinMs: limits.deliverMs,
-      reached: () => arrived(seen(), destination, 'resolved'),
+      isReached: () => wasDelivered(seen(), destination, 'resolved'),
       why: () =>
         `${alert} is resolved, but ${destinationText(destination)} was not told within ${seconds(limits.deliverMs)}${refusalAt(seen(), destination)}: does its receiver have send_resolved?`,
     })),
@@ -129,25 +129,29 @@ export function homewardHops(seen: () => Observation, { alert, to }: Expected, l
 }
 
 /** A receiver that had an alert and should not have had it. */
-export function strays(seen: Observation, to: readonly Destination[]): Destination[] {
+export function misroutedTo(seen: Observation, to: readonly Destination[]): Destination[] {
   return seen.received.filter(
     ({ response, via, address }) =>
       response.state === 'ok' && !to.some((each) => each.via === via && each.address === address),
   )
 }
 
-export function arrived(seen: Observation, destination: Destination, tells: 'firing' | 'resolved'): boolean {
-  return toldAtMs(seen, destination, tells) !== undefined
+export function wasDelivered(
+  seen: Observation,
+  destination: Destination,
+  tells: 'firing' | 'resolved',
+): boolean {
+  return deliveredAtMs(seen, destination, tells) !== undefined
 }
 
 /** When a receiver was first told of this time that the alert fires, or that this time is over: not of one before. */
-export function toldAtMs(
+export function deliveredAtMs(
   seen: Observation,
   destination: Destination,
   tells: 'firing' | 'resolved',
 ): number | undefined {
   const beganMs = seen.sinceTheStart ? 0 : (seen.beganMs ?? Infinity) - roundingMs
-  const sinceMs = tells === 'firing' ? beganMs : (toldAtMs(seen, destination, 'firing') ?? Infinity)
+  const sinceMs = tells === 'firing' ? beganMs : (deliveredAtMs(seen, destination, 'firing') ?? Infinity)
   return seen.received.find(
     ({ via, address, status: told, response, atMs }) =>
       via === destination.via &&
@@ -162,7 +166,7 @@ export function toldAtMs(
 const roundingMs = 500
 
 function notEvaluated(seen: Observation, withinMs: number): string {
-  if (seen.trouble !== undefined && !seen.rule) return seen.trouble
+  if (seen.problem !== undefined && !seen.rule) return seen.problem
   if (!seen.rule) return `Prometheus has no rule named ${seen.alert}`
   if (seen.rule.health === 'err')
     return `${seen.alert} cannot be evaluated: ${seen.rule.error ?? 'Prometheus does not say why'}`
@@ -187,7 +191,7 @@ function notDelivered(
   const refusal = refusalAt(seen, destination)
   if (refusal !== '')
     return `${seen.alert} reached ${destinationText(destination)}, which did not take it${refusal}`
-  const elsewhere = strays(seen, to)
+  const elsewhere = misroutedTo(seen, to)
   if (elsewhere.length > 0)
     return `${seen.alert} was routed elsewhere: ${list(elsewhere)} has it, expected ${destinationText(destination)}`
   const quiet =
@@ -225,13 +229,13 @@ function lacking(seen: Observation, content: readonly string[]): string | undefi
   return undefined
 }
 
-function measuredText({ measured, wants, values }: Measured): string {
+function measuredText({ measured, expected, values }: ComparisonValues): string {
   const short = measured.replaceAll(/\s+/g, ' ').trim()
-  return `${short.length > 120 ? `${short.slice(0, 117)}…` : short} is ${values.length === 0 ? 'without a value' : values.map((value) => Number(value.toPrecision(4))).join(', ')}, its rule wants ${wants.replaceAll(/\s+/g, ' ').slice(0, 60)}`
+  return `${short.length > 120 ? `${short.slice(0, 117)}…` : short} is ${values.length === 0 ? 'without a value' : values.map((value) => Number(value.toPrecision(4))).join(', ')}, its rule wants ${expected.replaceAll(/\s+/g, ' ').slice(0, 60)}`
 }
 
 function troubleOf(seen: Observation): string {
-  return seen.trouble === undefined ? '' : ` (${seen.trouble})`
+  return seen.problem === undefined ? '' : ` (${seen.problem})`
 }
 
 function list(destinations: readonly Destination[]): string {

@@ -16,7 +16,7 @@ export interface ApiRequest {
 const timeoutMs = 5000
 const mostBytes = 16 * 1024 * 1024
 
-export async function ask(baseUrl: string, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
+export async function callApi(baseUrl: string, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
   const body = request.json === undefined ? undefined : JSON.stringify(request.json)
   const headers = {
     ...(request.json !== undefined && { 'content-type': 'application/json' }),

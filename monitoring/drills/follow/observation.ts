@@ -7,14 +7,14 @@ export interface Destination {
 }
 
 /** One comparison of a rule with the value it last had; none: nothing to compare. */
-export interface Measured {
+export interface ComparisonValues {
   measured: string
-  wants: string
+  expected: string
   values: number[]
 }
 
 /** An alert that is followed: of one name, and of one of its instances where it has several. */
-export interface Followed {
+export interface AlertSelector {
   alert: string
   /** Labels that the instance has. */
   labels?: Readonly<Record<string, string>>
@@ -36,16 +36,16 @@ export interface Observation {
   /** Evaluations seen while it was followed: none at all means that Prometheus does not evaluate. */
   evaluations: number
   /** Why Prometheus or Alertmanager last could not be asked. */
-  trouble?: string
+  problem?: string
   /** Its comparisons, while it is not firing. */
-  measured: Measured[]
+  measured: ComparisonValues[]
   trueAtMs?: number
   /** When it began to fire by Prometheus' own account; it is looked at only now and then. */
   beganMs?: number
   firingAtMs?: number
   /** When it no longer fired. */
   clearedAtMs?: number
-  heldAtMs?: number
+  inAlertmanagerAtMs?: number
   /** Labels by which Alertmanager groups it. */
   groupedBy: string[]
   /** Receivers that Alertmanager routes it to, by their names in its configuration. */
@@ -56,7 +56,7 @@ export interface Observation {
   received: Delivery[]
 }
 
-export function nothingSeen(alert: string): Observation {
+export function emptyObservation(alert: string): Observation {
   return { alert, evaluations: 0, measured: [], groupedBy: [], receivers: [], received: [] }
 }
 

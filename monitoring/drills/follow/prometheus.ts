@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ask } from './http-api.ts'
+import { callApi } from './http-api.ts'
 
 const alert = z.object({
   labels: z.record(z.string(), z.string()),
@@ -48,7 +48,7 @@ export type PrometheusAlert = z.infer<typeof alert>
 export type RulesRead = { state: 'read'; rules: PrometheusRule[] } | { state: 'unreachable'; reason: string }
 
 export async function readRules(url: string, signal: AbortSignal): Promise<RulesRead> {
-  const answer = await ask(url, { path: '/api/v1/rules' }, signal)
+  const answer = await callApi(url, { path: '/api/v1/rules' }, signal)
   if (answer.state === 'unreachable')
     return { state: 'unreachable', reason: `Prometheus at ${url}: ${answer.reason}` }
   const read = rulesAnswer.safeParse(answer.json)
@@ -66,7 +66,7 @@ export async function queryNow(
   expression: string,
   signal: AbortSignal,
 ): Promise<{ labels: Record<string, string>; value: number }[]> {
-  const answer = await ask(url, { path: `/api/v1/query?query=${encodeURIComponent(expression)}` }, signal)
+  const answer = await callApi(url, { path: `/api/v1/query?query=${encodeURIComponent(expression)}` }, signal)
   const read = queryAnswer.safeParse(answer.state === 'answered' ? answer.json : undefined)
   if (!read.success) return []
   const { result } = read.data.data
@@ -90,7 +90,7 @@ export async function readTargets(
   url: string,
   signal: AbortSignal,
 ): Promise<{ job: string; health: string; error: string }[]> {
-  const answer = await ask(url, { path: '/api/v1/targets?state=active' }, signal)
+  const answer = await callApi(url, { path: '/api/v1/targets?state=active' }, signal)
   const read = targetsAnswer.safeParse(answer.state === 'answered' ? answer.json : undefined)
   return read.success
     ? read.data.data.activeTargets.map(({ labels, health, lastError }) => ({

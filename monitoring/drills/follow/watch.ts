@@ -1,31 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Delivery, Receivers } from '../../receivers/index.ts'
 import { readGroups } from './alertmanager.ts'
-import type { HeldGroup } from './alertmanager.ts'
-import { isAbout, nothingSeen } from './observation.ts'
-import type { Followed, Measured, Observation } from './observation.ts'
+import type { AlertGroup } from './alertmanager.ts'
+import { isAbout, emptyObservation } from './observation.ts'
+import type { AlertSelector, ComparisonValues, Observation } from './observation.ts'
 import { queryNow, readRules } from './prometheus.ts'
 import type { PrometheusRule } from './prometheus.ts'
-import { comparisonsOf } from './sides.ts'
+import { findComparisons } from './sides.ts'
 
-export interface Watch {
+export interface Observer {
   /** Begins an observation of an alert; what is returned keeps up with what becomes of it. */
-  follow: (followed: Followed) => Observation
+  observe: (followed: AlertSelector) => Observation
   /** Ends an observation; what was seen stays as it is. */
-  forget: (seen: Observation) => void
+  endObservation: (seen: Observation) => void
   /** Alerts that fire now, by their labels; `alertname` is their name. */
   firing: () => readonly Readonly<Record<string, string>>[]
   /** Everything received since the watch began. */
   received: () => readonly Delivery[]
   /** Settles when `isSo` holds, at the latest after `withinMs`; tells whether it does. */
-  until: (isSo: () => boolean, withinMs: number) => Promise<boolean>
+  waitUntil: (isSo: () => boolean, withinMs: number) => Promise<boolean>
   stop: () => Promise<void>
 }
 
-export interface WatchPlan {
+export interface ObserverPlan {
   prometheusUrl: string
   alertmanagerUrl: string
-  sinks: Pick<Receivers, 'received' | 'subscribe'>
+  receivers: Pick<Receivers, 'received' | 'subscribe'>
   everyMs: number
   /** Wall clock. */
   now: () => number
@@ -33,13 +33,13 @@ export interface WatchPlan {
 }
 
 /** Looks at Prometheus and Alertmanager again and again, and keeps what each followed alert has come to. */
-export function watch(plan: WatchPlan): Watch {
+export function startObserver(plan: ObserverPlan): Observer {
   const done = new AbortController()
   const signal = AbortSignal.any([done.signal, plan.signal])
-  const observations = new Map<Observation, Followed>()
+  const observations = new Map<Observation, AlertSelector>()
   const measuredAt = new WeakMap<Observation, number>()
   let firing: Record<string, string>[] = []
-  const unsubscribe = plan.sinks.subscribe((received) => {
+  const unsubscribe = plan.receivers.subscribe((received) => {
     for (const [seen, followed] of observations)
       if (concerns(received, followed)) seen.received.push(received)
   })
@@ -61,9 +61,9 @@ export function watch(plan: WatchPlan): Watch {
           followed,
           nowMs,
         )
-      else seen.trouble = rules.reason
+      else seen.problem = rules.reason
       if (groups.state === 'read') noteGroups(seen, groups.groups, followed, nowMs)
-      else seen.trouble = groups.reason
+      else seen.problem = groups.reason
       if (seen.trueAtMs === undefined && seen.rule && nowMs - (measuredAt.get(seen) ?? 0) > measureEveryMs) {
         measuredAt.set(seen, nowMs)
         seen.measured = await measure(plan.prometheusUrl, seen.rule.expression, signal)
@@ -77,18 +77,18 @@ export function watch(plan: WatchPlan): Watch {
     }
   })()
   return {
-    follow: (followed) => {
-      const seen = nothingSeen(followed.alert)
+    observe: (followed) => {
+      const seen = emptyObservation(followed.alert)
       if (followed.fromTheStart) seen.sinceTheStart = true
       if (followed.fromTheStart)
-        seen.received.push(...plan.sinks.received().filter((received) => concerns(received, followed)))
+        seen.received.push(...plan.receivers.received().filter((received) => concerns(received, followed)))
       observations.set(seen, followed)
       return seen
     },
-    forget: (seen) => void observations.delete(seen),
+    endObservation: (seen) => void observations.delete(seen),
     firing: () => firing,
-    received: plan.sinks.received,
-    until: async (isSo, withinMs) => {
+    received: plan.receivers.received,
+    waitUntil: async (isSo, withinMs) => {
       const deadline = performance.now() + withinMs
       while (!isSo() && performance.now() < deadline && !signal.aborted)
         await sleep(Math.min(50, plan.everyMs), undefined, { signal }).catch(() => undefined)
@@ -103,7 +103,7 @@ export function watch(plan: WatchPlan): Watch {
 }
 
 // A login that was refused says nothing of what would have been delivered: it concerns whoever waits.
-function concerns(received: Delivery, { alert, alsoAbout, notAbout = [] }: Followed): boolean {
+function concerns(received: Delivery, { alert, alsoAbout, notAbout = [] }: AlertSelector): boolean {
   if (received.response.state === 'invalid' && received.text === '') return true
   return (
     isAbout(received, alert) &&
@@ -127,7 +127,7 @@ const lastEvaluations = new WeakMap<Observation, string>()
 function noteRule(
   seen: Observation,
   rules: readonly PrometheusRule[],
-  followed: Followed,
+  followed: AlertSelector,
   nowMs: number,
 ): void {
   const [rule] = rules
@@ -153,8 +153,8 @@ function noteRule(
 
 function noteGroups(
   seen: Observation,
-  groups: readonly HeldGroup[],
-  followed: Followed,
+  groups: readonly AlertGroup[],
+  followed: AlertSelector,
   nowMs: number,
 ): void {
   for (const group of groups) {
@@ -162,7 +162,7 @@ function noteGroups(
       ({ labels }) => labels['alertname'] === seen.alert && has(labels, followed.labels),
     )
     if (alerts.length === 0) continue
-    seen.heldAtMs ??= nowMs
+    seen.inAlertmanagerAtMs ??= nowMs
     seen.groupedBy = Object.keys(group.labels).toSorted()
     if (!seen.receivers.includes(group.receiver.name)) seen.receivers.push(group.receiver.name)
     if (alerts.some(({ status }) => (status.inhibitedBy ?? []).length > 0)) seen.inhibitedAtMs ??= nowMs
@@ -170,9 +170,9 @@ function noteGroups(
   }
 }
 
-async function measure(url: string, expression: string, signal: AbortSignal): Promise<Measured[]> {
-  const measured: Measured[] = []
-  for (const comparison of comparisonsOf(expression).slice(0, 4)) {
+async function measure(url: string, expression: string, signal: AbortSignal): Promise<ComparisonValues[]> {
+  const measured: ComparisonValues[] = []
+  for (const comparison of findComparisons(expression).slice(0, 4)) {
     const values = await queryNow(url, comparison.measured, signal)
     measured.push({ ...comparison, values: values.map(({ value }) => value).slice(0, 5) })
   }

@@ -1,22 +1,22 @@
 import type { Destination } from '../follow/observation.ts'
 import type { Limits } from '../follow/hops.ts'
-import type { Stage } from '../stage/index.ts'
+import type { DrillEnvironment } from '../stage/index.ts'
 import type { Traffic } from '../faults/traffic.ts'
 
 /** Where a drill is played: the stage, and the people using the service on it. */
-export interface Scene {
-  stage: Stage
+export interface DrillContext {
+  environment: DrillEnvironment
   traffic: Traffic
   /** Milliseconds of production's clock on the drill's. */
-  fast: (ms: number) => number
+  compress: (ms: number) => number
   signal: AbortSignal
 }
 
 /** Ends a fault. */
-export type Withdraw = () => Promise<void>
+export type EndFault = () => Promise<void>
 
 /** Parts of the stage that a drill needs to itself; `*`: everything. `held`: requests that are held up, which go on whenever faults are switched. */
-export type Touched =
+export type Resource =
   | '*'
   | 'held'
   | 'latency'
@@ -38,19 +38,19 @@ export interface Drill {
   /** Why part of it is not real, where it is not. */
   standIn?: string
   /** The same, where it depends on what the machine allows. */
-  standInHere?: (stage: Stage) => string | undefined
-  touches: readonly Touched[]
-  spoils?: readonly Touched[]
-  makeFault: (scene: Scene) => Promise<Withdraw>
+  standInFor?: (stage: DrillEnvironment) => string | undefined
+  exclusive: readonly Resource[]
+  disturbs?: readonly Resource[]
+  injectFault: (scene: DrillContext) => Promise<EndFault>
   to: readonly Destination[]
   /** Alerts that become true with it and must be kept quiet because it fires. */
   inhibits: readonly string[]
   /** Alerts that must fire meanwhile and reach nobody. */
   mutes?: readonly string[]
   /** Other alerts that the same fault may raise, and that may be delivered. */
-  along: readonly string[]
+  mayAlsoFire: readonly string[]
   /** Alerts that the fault raises and that stay when it is over. */
-  lingering?: readonly string[]
+  mayKeepFiring?: readonly string[]
   /** Who else is told when it stays, by which alert, how long after. */
   escalations: readonly { alert: string; to: readonly Destination[]; afterMs: number }[]
   /** Why its end is not waited for, where it is not. */

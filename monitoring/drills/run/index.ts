@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { queryNow, readRules, readTargets } from '../follow/prometheus.ts'
-import { watch } from '../follow/watch.ts'
-import type { Watch } from '../follow/watch.ts'
+import { startObserver } from '../follow/watch.ts'
+import type { Observer } from '../follow/watch.ts'
 import { startTraffic } from '../faults/traffic.ts'
 import type { Traffic } from '../faults/traffic.ts'
-import type { Stage } from '../stage/index.ts'
-import { ambient, standing } from '../table/index.ts'
+import type { DrillEnvironment } from '../stage/index.ts'
+import { expectedAlerts, permanentFaults } from '../table/index.ts'
 import { pushGauges } from '../table/window.ts'
-import type { Drill, DrillResult, Scene } from './drill.ts'
+import type { Drill, DrillResult, DrillContext } from './drill.ts'
 import { runAtOnce } from './plan.ts'
-import { play } from './play.ts'
-import { unexpected } from './unexpected.ts'
-import type { Allowed } from './unexpected.ts'
+import { runDrill } from './play.ts'
+import { findUnexpected } from './unexpected.ts'
+import type { AllowedSpan } from './unexpected.ts'
 
 /** What a set of drills came to. `unexpected`: notifications that nobody should have had. */
 export interface DrillsReport {
@@ -24,19 +24,19 @@ export interface DrillsReport {
 
 export interface RunPlan {
   drills: readonly Drill[]
-  stage: Stage
+  environment: DrillEnvironment
   speed: number
   /** Differs for each run. */
   unique: string
   now: () => number
   signal: AbortSignal
   /** Progress: what a drill does now. */
-  tell: (drill: Drill, step: string) => void
-  finished: (result: DrillResult) => void
+  reportStep: (drill: Drill, step: string) => void
+  reportResult: (result: DrillResult) => void
 }
 
 /** Enough that a share of 0.5 % is several requests within the shortest window a rule looks back. */
-export const usualPerSecond = 30
+export const usualRequestsPerSecond = 30
 const users = 60
 const everyMs = 200
 /** What was on its way when a drill ended; a repeated notice comes after an hour, which is a minute. */
@@ -45,42 +45,42 @@ const graceMs = 8000
 /** Plays the drills, as many at once as do not disturb each other. */
 export async function runDrills(plan: RunPlan): Promise<DrillsReport> {
   const began = performance.now()
-  const { stage, signal, now } = plan
+  const { environment, signal, now } = plan
   const seconds = (): number => Number(((performance.now() - began) / 1000).toFixed(1))
   const started = await startTraffic({
-    url: stage.urls.service,
-    ratePerSecond: usualPerSecond,
+    url: environment.urls.service,
+    ratePerSecond: usualRequestsPerSecond,
     users,
     unique: plan.unique,
     signal,
   })
   if (started.state === 'failed')
     return { results: [], unexpected: [], problems: [started.reason], seconds: seconds() }
-  await pushGauges(stage.urls.pushgateway, '/metrics/job/vigil/drill/before', {
+  await pushGauges(environment.urls.pushgateway, '/metrics/job/vigil/drill/before', {
     vigil_drill_last_success_timestamp_seconds: now() / 1000,
   })
-  const eyes = watch({
-    prometheusUrl: stage.urls.prometheus,
-    alertmanagerUrl: stage.urls.alertmanager,
-    sinks: stage.sinks,
+  const eyes = startObserver({
+    prometheusUrl: environment.urls.prometheus,
+    alertmanagerUrl: environment.urls.alertmanager,
+    receivers: environment.receivers,
     everyMs,
     now,
     signal,
   })
   try {
-    const asleep = await stillAsleep(stage, eyes, signal)
+    const asleep = await stillAsleep(environment, eyes, signal)
     if (asleep !== undefined) return { results: [], unexpected: [], problems: [asleep], seconds: seconds() }
-    await stage.faults.add(standing)
+    await environment.faults.add(permanentFaults)
     const beganMs = now()
     const { results, allowed } = await playAll(plan, eyes, started.traffic)
-    const rules = await readRules(stage.urls.prometheus, signal)
+    const rules = await readRules(environment.urls.prometheus, signal)
     const alerts =
       rules.state === 'read'
         ? rules.rules.filter(({ type }) => type === 'alerting').map(({ name }) => name)
         : []
     const stray = signal.aborted
       ? []
-      : unexpected(
+      : findUnexpected(
           eyes.received().filter(({ atMs }) => atMs >= beganMs),
           [...new Set(alerts)],
           allowed,
@@ -90,7 +90,7 @@ export async function runDrills(plan: RunPlan): Promise<DrillsReport> {
       results,
       unexpected: stray,
       problems: [
-        ...stage.casualties,
+        ...environment.unexpectedExits,
         ...(await breathless(plan, stray.length > 0 || results.some(({ state }) => state === 'failed'))),
       ],
       seconds: seconds(),
@@ -98,7 +98,7 @@ export async function runDrills(plan: RunPlan): Promise<DrillsReport> {
   } finally {
     await eyes.stop()
     await started.traffic.stop()
-    await stage.faults.clear()
+    await environment.faults.clear()
   }
 }
 
@@ -106,10 +106,10 @@ export async function runDrills(plan: RunPlan): Promise<DrillsReport> {
  * No drill makes scrapes fail: where they do, the machine has too much to do for a clock that fast. Series are gone for a
  * moment then and pending alerts begin anew, so that what was lost says nothing about the alerts.
  */
-async function breathless({ stage, speed, signal }: RunPlan, lost: boolean): Promise<string[]> {
+async function breathless({ environment, speed, signal }: RunPlan, lost: boolean): Promise<string[]> {
   if (!lost) return []
   const failed = await queryNow(
-    stage.urls.prometheus,
+    environment.urls.prometheus,
     'sum(count_over_time(up[10m])) - sum(sum_over_time(up[10m]))',
     signal,
   )
@@ -125,15 +125,15 @@ const fewScrapes = 10
 
 async function playAll(
   plan: RunPlan,
-  eyes: Watch,
+  eyes: Observer,
   traffic: Traffic,
-): Promise<{ results: DrillResult[]; allowed: Allowed[] }> {
+): Promise<{ results: DrillResult[]; allowed: AllowedSpan[] }> {
   const results: DrillResult[] = []
-  const allowed: Allowed[] = [{ alerts: ambient, fromMs: 0, toMs: Infinity }]
-  const scene: Scene = {
-    stage: plan.stage,
+  const allowed: AllowedSpan[] = [{ alerts: expectedAlerts, fromMs: 0, toMs: Infinity }]
+  const scene: DrillContext = {
+    environment: plan.environment,
     traffic,
-    fast: (ms) => Math.round(ms / plan.speed),
+    compress: (ms) => Math.round(ms / plan.speed),
     signal: plan.signal,
   }
   await runAtOnce(
@@ -142,24 +142,26 @@ async function playAll(
       const fromMs = plan.now()
       // Until it has ended; what stays is heard of again.
       const span = { alerts: alertsOf(drill), fromMs, toMs: Infinity }
-      allowed.push(span, { alerts: drill.lingering ?? [], fromMs, toMs: Infinity })
-      const result = await play(drill, scene, eyes, plan.now, (step) => plan.tell(drill, step))
+      allowed.push(span, { alerts: drill.mayKeepFiring ?? [], fromMs, toMs: Infinity })
+      const result = await runDrill(drill, scene, eyes, plan.now, (step) => plan.reportStep(drill, step))
       if (drill.stays === undefined) span.toMs = plan.now()
       results.push(result)
-      plan.finished(result)
+      plan.reportResult(result)
     },
     () => plan.signal.aborted,
   )
   return { results, allowed }
 }
 
-function alertsOf({ alert, inhibits, along, escalations, mutes }: Drill): string[] {
+function alertsOf({ alert, inhibits, mayAlsoFire, escalations, mutes }: Drill): string[] {
   const follows =
-    escalations.length > 0 || along.length > 0 ? ['CriticalAlertPersists', 'CriticalAlertUnresolved'] : []
+    escalations.length > 0 || mayAlsoFire.length > 0
+      ? ['CriticalAlertPersists', 'CriticalAlertUnresolved']
+      : []
   return [
     alert,
     ...inhibits,
-    ...along,
+    ...mayAlsoFire,
     ...(mutes ?? []),
     ...escalations.map((step) => step.alert),
     ...follows,
@@ -169,7 +171,11 @@ function alertsOf({ alert, inhibits, along, escalations, mutes }: Drill): string
 const patienceMs = 40_000
 
 /** Waits until rules are evaluated, targets are scraped, and nothing fires; why not, when that does not come. */
-async function stillAsleep(stage: Stage, eyes: Watch, signal: AbortSignal): Promise<string | undefined> {
+async function stillAsleep(
+  stage: DrillEnvironment,
+  eyes: Observer,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const deadline = performance.now() + patienceMs
   let reason = 'Prometheus has no rules'
   while (performance.now() < deadline && !signal.aborted) {
@@ -181,7 +187,7 @@ async function stillAsleep(stage: Stage, eyes: Watch, signal: AbortSignal): Prom
     const early = eyes
       .firing()
       .map((labels) => labels['alertname'] ?? '')
-      .filter((alert) => !ambient.includes(alert))
+      .filter((alert) => !expectedAlerts.includes(alert))
     if (read.state === 'unreachable') reason = read.reason
     else {
       const idle = read.rules.filter(({ lastEvaluation }) => !(Date.parse(lastEvaluation) > 0))

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { runAtOnce, startable } from './plan.ts'
 
-const drill = (name: string, ...touches: string[]) => ({ name, touches })
+const drill = (name: string, ...exclusive: string[]) => ({ name, exclusive })
 const names = (drills: { name: string }[]): string => drills.map(({ name }) => name).join('')
 
 describe('drills at once', () => {
   it('lets two spoil the same for a third, which waits', () => {
-    const spoiler = (name: string) => ({ ...drill(name, name), spoils: ['x'] })
+    const spoiler = (name: string) => ({ ...drill(name, name), disturbs: ['x'] })
     expect(names(startable([spoiler('a'), spoiler('b'), drill('c', 'x')], []))).toBe('ab')
     expect(names(startable([spoiler('a'), spoiler('b')], [drill('c', 'x')]))).toBe('')
   })

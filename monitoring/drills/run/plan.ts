@@ -2,16 +2,16 @@
  * Something that is drilled: what of the stage it needs for itself, and what it spoils for others besides. Two that need the
  * same, or of which one spoils what the other needs, do not run at once; two that spoil the same do.
  */
-export interface Planned {
-  touches: readonly string[]
-  spoils?: readonly string[]
+export interface Schedulable {
+  exclusive: readonly string[]
+  disturbs?: readonly string[]
 }
 
 /**
  * Runs everything, as much at once as does not disturb each other, first come first served. `*` disturbs everything.
  * Ends early, with what is running, when `stopped`.
  */
-export async function runAtOnce<T extends Planned>(
+export async function runAtOnce<T extends Schedulable>(
   all: readonly T[],
   run: (one: T) => Promise<void>,
   stopped: () => boolean,
@@ -32,19 +32,19 @@ export async function runAtOnce<T extends Planned>(
 }
 
 /** Those that may start now. One that disturbs everything is let through as soon as it is its turn: nothing overtakes it. */
-export function startable<T extends Planned>(waiting: readonly T[], running: readonly T[]): T[] {
+export function startable<T extends Schedulable>(waiting: readonly T[], running: readonly T[]): T[] {
   const started: T[] = []
   for (const one of waiting) {
     const free = [...running, ...started].every((other) => !disturb(one, other))
     if (free) started.push(one)
-    else if (one.touches.includes('*')) break
+    else if (one.exclusive.includes('*')) break
   }
   return started
 }
 
-function disturb(a: Planned, b: Planned): boolean {
-  if (a.touches.includes('*') || b.touches.includes('*')) return true
-  return meet(a.touches, b.touches) || meet(a.touches, b.spoils) || meet(a.spoils, b.touches)
+function disturb(a: Schedulable, b: Schedulable): boolean {
+  if (a.exclusive.includes('*') || b.exclusive.includes('*')) return true
+  return meet(a.exclusive, b.exclusive) || meet(a.exclusive, b.disturbs) || meet(a.disturbs, b.exclusive)
 }
 
 function meet(some: readonly string[] = [], others: readonly string[] = []): boolean {

@@ -1,12 +1,12 @@
-import { homewardHops, outwardHops } from '../follow/hops.ts'
+import { resolutionHops, deliveryHops } from '../follow/hops.ts'
 import type { Hop, Limits } from '../follow/hops.ts'
-import { arrived, toldAtMs } from '../follow/hops.ts'
+import { wasDelivered, deliveredAtMs } from '../follow/hops.ts'
 import { destinationText } from '../follow/observation.ts'
 import type { Destination, Observation } from '../follow/observation.ts'
-import type { Watch } from '../follow/watch.ts'
-import type { Drill, DrillResult, Scene, Withdraw } from './drill.ts'
-import { walk } from './walk.ts'
-import type { Walked } from './walk.ts'
+import type { Observer } from '../follow/watch.ts'
+import type { Drill, DrillResult, DrillContext, EndFault } from './drill.ts'
+import { followHops } from './walk.ts'
+import type { HopsResult } from './walk.ts'
 
 /** The usual limits: on production's clock, and what the machine may take besides however fast the clock is. */
 const usual: Limits = {
@@ -20,17 +20,17 @@ const inhibitionGraceMs = 2000
 const machine: Limits = { trueMs: 12_000, firesMs: 5000, deliverMs: 8000, clearMs: 15_000 }
 
 /** Makes the fault, follows the alert out, withdraws the fault, follows it home. The fault is withdrawn however this ends. */
-export async function play(
+export async function runDrill(
   drill: Drill,
-  scene: Scene,
-  watch: Watch,
+  scene: DrillContext,
+  watch: Observer,
   now: () => number,
   tell: (step: string) => void,
 ): Promise<DrillResult> {
   const limits = limitsOf(drill, scene)
-  const standIn = drill.standIn ?? drill.standInHere?.(scene.stage)
+  const standIn = drill.standIn ?? drill.standInFor?.(scene.environment)
   tell('calm')
-  const before = await walk([calm(drill, watch, limits, now)], watch.until)
+  const before = await followHops([calm(drill, watch, limits, now)], watch.waitUntil)
   const cast = follow(drill, watch)
   const seen = (): Observation => cast.main
   const expected = { alert: drill.alert, to: drill.to, content: [drill.alert] }
@@ -43,26 +43,26 @@ export async function play(
     })
   tell('fault')
   const startedMs = now()
-  const withdrawFault = once(await drill.makeFault(scene))
+  const withdrawFault = once(await drill.injectFault(scene))
   let withdrawnMs = startedMs
   try {
-    const out = await walk(
+    const out = await followHops(
       [
-        ...outwardHops(seen, expected, limits),
+        ...deliveryHops(seen, expected, limits),
         ...inhibitionHops(cast, limits),
         ...mutingHops(cast, limits),
         ...escalationHops(cast, scene),
       ],
-      watch.until,
+      watch.waitUntil,
       tell,
     )
     await withdrawFault()
     withdrawnMs = now()
     const walked =
       out.state === 'arrived' && drill.stays === undefined
-        ? await walk(
-            [...homewardHops(seen, expected, limits), calm(drill, watch, limits, now)],
-            watch.until,
+        ? await followHops(
+            [...resolutionHops(seen, expected, limits), calm(drill, watch, limits, now)],
+            watch.waitUntil,
             tell,
           )
         : out
@@ -80,13 +80,13 @@ export async function play(
       ...cast.muted,
       ...cast.escalations.map((step) => step.seen),
     ])
-      watch.forget(observed)
+      watch.endObservation(observed)
   }
 }
 
-function limitsOf({ limits, slack }: Drill, { fast }: Scene): Limits {
+function limitsOf({ limits, slack }: Drill, { compress }: DrillContext): Limits {
   const limit = (key: keyof Limits): number =>
-    fast(limits?.[key] ?? usual[key]) + (slack?.[key] ?? 0) + machine[key]
+    compress(limits?.[key] ?? usual[key]) + (slack?.[key] ?? 0) + machine[key]
   return {
     trueMs: limit('trueMs'),
     firesMs: limit('firesMs'),
@@ -99,8 +99,8 @@ function limitsOf({ limits, slack }: Drill, { fast }: Scene): Limits {
  * Before a fault and after it nothing fires that it raises, and nobody is about to be told that it is over; else the next
  * drill would take this one's notifications for its own.
  */
-function calm(drill: Drill, watch: Watch, limits: Limits, now: () => number): Hop {
-  const raised = new Set([drill.alert, ...drill.inhibits, ...(drill.mutes ?? []), ...drill.along])
+function calm(drill: Drill, watch: Observer, limits: Limits, now: () => number): Hop {
+  const raised = new Set([drill.alert, ...drill.inhibits, ...(drill.mutes ?? []), ...drill.mayAlsoFire])
   const still = (): string[] =>
     drill.stays === undefined
       ? watch
@@ -119,7 +119,7 @@ function calm(drill: Drill, watch: Watch, limits: Limits, now: () => number): Ho
   return {
     name: 'calm',
     withinMs: limits.clearMs,
-    reached,
+    isReached: reached,
     why: () => `${[...new Set(still())].join(', ')} fires although nothing is wrong`,
   }
 }
@@ -138,15 +138,15 @@ interface Cast {
   escalations: { to: readonly Destination[]; afterMs: number; seen: Observation }[]
 }
 
-function follow({ alert, inhibits, mutes = [], escalations, stays }: Drill, watch: Watch): Cast {
+function follow({ alert, inhibits, mutes = [], escalations, stays }: Drill, watch: Observer): Cast {
   return {
     // What stays may have been there before: the people who use the stage registered, too.
-    main: watch.follow({ alert, notAbout: tellers, fromTheStart: stays !== undefined }),
-    inhibited: inhibits.map((other) => watch.follow({ alert: other, notAbout: tellers })),
-    muted: mutes.map((other) => watch.follow({ alert: other, notAbout: tellers })),
+    main: watch.observe({ alert, notAbout: tellers, fromTheStart: stays !== undefined }),
+    inhibited: inhibits.map((other) => watch.observe({ alert: other, notAbout: tellers })),
+    muted: mutes.map((other) => watch.observe({ alert: other, notAbout: tellers })),
     escalations: escalations.map((step) => ({
       ...step,
-      seen: watch.follow({ alert: step.alert, labels: { unresolved: alert }, alsoAbout: alert }),
+      seen: watch.observe({ alert: step.alert, labels: { unresolved: alert }, alsoAbout: alert }),
     })),
   }
 }
@@ -157,14 +157,14 @@ function inhibitionHops({ main, inhibited }: Cast, limits: Limits): Hop[] {
     {
       name: 'inhibition',
       withinMs: limits.firesMs,
-      reached: () => seen.inhibitedAtMs !== undefined,
+      isReached: () => seen.inhibitedAtMs !== undefined,
       why: () =>
         `${seen.alert} should have been held back while ${main.alert} fires: ${seen.firingAtMs === undefined ? 'it does not fire itself' : 'Alertmanager does not inhibit it'}`,
     },
     {
       name: 'inhibition',
       withinMs: 0,
-      reached: () => toldOf(seen).length === 0,
+      isReached: () => toldOf(seen).length === 0,
       why: () =>
         `${seen.alert} was delivered to ${toldOf(seen).join(', ')} although ${main.alert} fires, which should hold it back`,
     },
@@ -177,20 +177,20 @@ function mutingHops({ muted }: Cast, limits: Limits): Hop[] {
     {
       name: 'muting',
       withinMs: limits.trueMs + limits.firesMs,
-      reached: () => seen.firingAtMs !== undefined,
+      isReached: () => seen.firingAtMs !== undefined,
       why: () =>
         `${seen.alert} does not fire in the maintenance window, so that nothing is known about its muting`,
     },
     {
       name: 'muting',
       withinMs: limits.deliverMs,
-      reached: () => seen.inhibitedAtMs !== undefined || seen.silencedAtMs !== undefined,
+      isReached: () => seen.inhibitedAtMs !== undefined || seen.silencedAtMs !== undefined,
       why: () => `${seen.alert} fires in the maintenance window and is not muted`,
     },
     {
       name: 'muting',
       withinMs: 0,
-      reached: () => !seen.received.some(({ response }) => response.state === 'ok'),
+      isReached: () => !seen.received.some(({ response }) => response.state === 'ok'),
       why: () =>
         `${seen.alert} was delivered to ${[...new Set(seen.received.map(destinationText))].join(', ')} in the maintenance window`,
     },
@@ -211,21 +211,21 @@ function toldOf({ received, inhibitedAtMs = Infinity }: Observation): string[] {
   ]
 }
 
-function escalationHops({ main, escalations }: Cast, { fast }: Scene): Hop[] {
+function escalationHops({ main, escalations }: Cast, { compress }: DrillContext): Hop[] {
   return escalations.flatMap(({ seen, to, afterMs }): Hop[] => {
-    const withinMs = fast(afterMs) + machine.firesMs + machine.deliverMs
+    const withinMs = compress(afterMs) + machine.firesMs + machine.deliverMs
     return [
       {
         name: 'escalation',
         withinMs,
-        reached: () => seen.firingAtMs !== undefined,
+        isReached: () => seen.firingAtMs !== undefined,
         why: () =>
           `${seen.alert} did not fire within ${Math.round(withinMs / 1000)} s although ${main.alert} stays`,
       },
       ...to.map((destination): Hop => ({
         name: 'escalation',
         withinMs: machine.deliverMs,
-        reached: () => arrived(seen, destination, 'firing'),
+        isReached: () => wasDelivered(seen, destination, 'firing'),
         why: () => `${seen.alert} fires for ${main.alert}, but ${destinationText(destination)} was not told`,
       })),
     ]
@@ -242,7 +242,7 @@ interface Times {
 function resultOf(
   drill: Drill,
   { main, inhibited, escalations }: Cast,
-  walked: Walked,
+  walked: HopsResult,
   times: Times,
 ): DrillResult {
   const escalatedMs = escalations.flatMap(({ seen, to }) => lastTold(seen, to, 'firing') ?? [])
@@ -262,9 +262,11 @@ function resultOf(
       escalatedMs.length === 0 ? undefined : Math.max(...escalatedMs),
     ),
     ...span('resolveSeconds', times.withdrawnMs, lastTold(main, drill.to, 'resolved')),
-    deliveredTo: drill.to.filter((destination) => arrived(main, destination, 'firing')).map(destinationText),
+    deliveredTo: drill.to
+      .filter((destination) => wasDelivered(main, destination, 'firing'))
+      .map(destinationText),
     escalatedTo: escalations.flatMap(({ seen, to }) =>
-      to.filter((destination) => arrived(seen, destination, 'firing')).map(destinationText),
+      to.filter((destination) => wasDelivered(seen, destination, 'firing')).map(destinationText),
     ),
     inhibited: inhibited.filter(({ inhibitedAtMs }) => inhibitedAtMs !== undefined).map(({ alert }) => alert),
   }
@@ -276,7 +278,7 @@ function lastTold(
   to: readonly Destination[],
   tells: 'firing' | 'resolved',
 ): number | undefined {
-  const moments = to.map((destination) => toldAtMs(seen, destination, tells))
+  const moments = to.map((destination) => deliveredAtMs(seen, destination, tells))
   const known = moments.filter((moment) => moment !== undefined)
   return known.length < moments.length || known.length === 0 ? undefined : Math.max(...known)
 }
@@ -291,7 +293,7 @@ function span(
     : { [key]: Math.max(0, Number(((to - from) / 1000).toFixed(1))) }
 }
 
-function once(withdraw: Withdraw): Withdraw {
+function once(withdraw: EndFault): EndFault {
   let withdrawn: Promise<void> | undefined
   return async () => {
     withdrawn ??= withdraw()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Delivery } from '../../receivers/index.ts'
-import { unexpected } from './unexpected.ts'
+import { findUnexpected } from './unexpected.ts'
 
 const told = (title: string, atMs: number, change: Partial<Delivery> = {}): Delivery => ({
   via: 'slack',
@@ -29,5 +29,5 @@ describe('what was delivered although nothing was wrong', () => {
       0,
     ],
     ['nothing that says that it is over', told('RESOLVED Down: x', 150, { status: 'resolved' }), 0],
-  ])('%s', (_, received, count) => expect(unexpected([received], alerts, during, 10)).toHaveLength(count))
+  ])('%s', (_, received, count) => expect(findUnexpected([received], alerts, during, 10)).toHaveLength(count))
 })

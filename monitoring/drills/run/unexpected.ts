@@ -2,7 +2,7 @@ import { destinationText, isAbout } from '../follow/observation.ts'
 import type { Delivery } from '../../receivers/index.ts'
 
 /** When an alert may be heard of: from its drill's fault until that was over. */
-export interface Allowed {
+export interface AllowedSpan {
   alerts: readonly string[]
   fromMs: number
   toMs: number
@@ -15,10 +15,10 @@ export interface Allowed {
  * @param alerts every alert there is
  * @param graceMs what is on its way when a drill ends
  */
-export function unexpected(
+export function findUnexpected(
   received: readonly Delivery[],
   alerts: readonly string[],
-  allowed: readonly Allowed[],
+  allowed: readonly AllowedSpan[],
   graceMs: number,
 ): string[] {
   const lines = new Set<string>()

@@ -1,20 +1,20 @@
 import type { Hop, HopName } from '../follow/hops.ts'
 
 /** Waits for something to be so, at most so long. */
-export type Until = (isSo: () => boolean, withinMs: number) => Promise<boolean>
+export type WaitUntil = (isSo: () => boolean, withinMs: number) => Promise<boolean>
 
 /** `arrived`: every hop was travelled. `lost`: at which hop an alert was lost, and why. */
-export type Walked = { state: 'arrived' } | { state: 'lost'; hop: HopName; why: string }
+export type HopsResult = { state: 'arrived' } | { state: 'lost'; hop: HopName; why: string }
 
 /** Travels the hops one after the other; the first that is not travelled in time ends it. */
-export async function walk(
+export async function followHops(
   hops: readonly Hop[],
-  until: Until,
+  until: WaitUntil,
   tell: (hop: HopName) => void = () => undefined,
-): Promise<Walked> {
+): Promise<HopsResult> {
   for (const hop of hops) {
     tell(hop.name)
-    if (!(await until(hop.reached, hop.withinMs))) return { state: 'lost', hop: hop.name, why: hop.why() }
+    if (!(await until(hop.isReached, hop.withinMs))) return { state: 'lost', hop: hop.name, why: hop.why() }
   }
   return { state: 'arrived' }
 }

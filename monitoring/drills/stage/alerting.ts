@@ -6,10 +6,10 @@ import { compressMs, formatDuration } from '../compression/index.ts'
 import type { Receivers } from '../../receivers/index.ts'
 import { writeAlertmanager, writePrometheus } from './configuration.ts'
 import { writeHistory } from './history.ts'
-import type { StagePlan } from './index.ts'
-import { NotUp } from './keeping.ts'
+import type { DrillEnvironmentPlan } from './index.ts'
+import { StartError } from './keeping.ts'
 import type { Keeping } from './keeping.ts'
-import type { Subject } from './subject.ts'
+import type { ServiceUnderTest } from './subject.ts'
 
 /** Hosts of production that have nothing to do with an alert of ours. */
 const absent = ['grafana', 'loki', 'otel-collector', 'tempo', 'alloy']
@@ -28,10 +28,14 @@ export interface Alerting {
   sinks: Receivers
 }
 
-export async function startAlerting(plan: StagePlan, subject: Subject, keep: Keeping): Promise<Alerting> {
+export async function startAlerting(
+  plan: DrillEnvironmentPlan,
+  subject: ServiceUnderTest,
+  keep: Keeping,
+): Promise<Alerting> {
   const { folder, tools, signal } = plan
   const configured = await writeAlertmanager(plan, plan.now)
-  if (configured.state === 'refused') throw new NotUp(configured.reason)
+  if (configured.state === 'refused') throw new StartError(configured.reason)
   const { sinks, file } = configured.value
   keep.also(sinks.stop)
   const home = join(folder, 'alertmanager')
@@ -50,8 +54,8 @@ export async function startAlerting(plan: StagePlan, subject: Subject, keep: Kee
 }
 
 async function startRules(
-  plan: StagePlan,
-  { pushgatewayUrl, standIns }: Subject,
+  plan: DrillEnvironmentPlan,
+  { pushgatewayUrl, exporters }: ServiceUnderTest,
   alertmanagerUrl: string,
   keep: Keeping,
 ): Promise<string> {
@@ -59,18 +63,18 @@ async function startRules(
   const port = await freePort()
   const own = `127.0.0.1:${port}`
   const addresses = {
-    'backend:8000': standIns.service.address,
-    'node-exporter:9100': standIns.node.address,
-    'postgres-exporter:9187': standIns.postgres.address,
-    'process-exporter:9256': standIns.process.address,
+    'backend:8000': exporters.service.address,
+    'node-exporter:9100': exporters.node.address,
+    'postgres-exporter:9187': exporters.postgres.address,
+    'process-exporter:9256': exporters.process.address,
     'pushgateway:9091': hostOf(pushgatewayUrl),
-    'vigil-probes:9464': standIns.probes.address,
+    'vigil-probes:9464': exporters.probes.address,
     'alertmanager:9093': hostOf(alertmanagerUrl),
     'prometheus:9090': own,
     'localhost:9090': own,
   }
   const written = writePrometheus(plan, addresses, absent)
-  if (written.state === 'refused') throw new NotUp(written.reason)
+  if (written.state === 'refused') throw new StartError(written.reason)
   await writeHistory({
     promtool: plan.tools.promtool,
     folder: join(plan.folder, 'history'),

@@ -1,7 +1,7 @@
 import type { Started } from '../../../runtime/services/index.ts'
 
 /** Something of the stage did not start: why. */
-export class NotUp extends Error {}
+export class StartError extends Error {}
 
 interface Keepable {
   stop: () => Promise<unknown>
@@ -13,7 +13,7 @@ interface Keepable {
 export interface Keeping {
   /** What ended although nobody asked it to. */
   casualties: string[]
-  /** Notes a service once it is up; throws {@link NotUp} when it does not come up. */
+  /** Notes a service once it is up; throws {@link StartError} when it does not come up. */
   up: <S extends Keepable>(
     name: string,
     starting: Promise<{ state: 'up'; service: S } | (Started & { state: 'failed' })>,
@@ -30,7 +30,7 @@ export function keeping(): Keeping {
     casualties,
     up: async (name, starting) => {
       const started = await starting
-      if (started.state === 'failed') throw new NotUp(started.reason)
+      if (started.state === 'failed') throw new StartError(started.reason)
       const { service } = started
       let asked = false
       stops.push(async () => {

@@ -12,7 +12,7 @@ export type ProbesStarted =
   | { state: 'failed'; reason: string }
 
 /** Production's probes, as often as the faster clock asks for and this machine bears. */
-export const everyday: Readonly<Record<string, string>> = {
+export const defaultProbes: Readonly<Record<string, string>> = {
   health: '1s',
   ready: '1s',
   'auth-flow': '5s',

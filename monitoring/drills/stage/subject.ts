@@ -5,38 +5,44 @@ import {
   startProcessExporter,
   startPushgateway,
 } from '../../../runtime/services/index.ts'
-import { faultsMissing } from '../faults/injected.ts'
-import { often, startStandIn, withYoungerTimes } from '../faults/stand-in.ts'
-import type { StandIn } from '../faults/stand-in.ts'
+import { checkFaultInjection } from '../faults/injected.ts'
+import { frequent, startExporterProxy, compressTimestamps } from '../faults/stand-in.ts'
+import type { ExporterProxy } from '../faults/stand-in.ts'
 import { startDatabase } from './database.ts'
 import type { Database } from './database.ts'
-import type { StagePlan } from './index.ts'
-import { NotUp, settle } from './keeping.ts'
+import type { DrillEnvironmentPlan } from './index.ts'
+import { StartError, settle } from './keeping.ts'
 import type { Keeping } from './keeping.ts'
 import { startDrillNodeExporter } from './node-exporter.ts'
 import type { DrillNodeExporter } from './node-exporter.ts'
-import { everyday, startProbes } from './probes.ts'
+import { defaultProbes, startProbes } from './probes.ts'
 
 /** What is looked at: the service with its database, probes and exporters, each behind a stand-in. */
-export interface Subject {
+export interface ServiceUnderTest {
   serviceUrl: string
   pushgatewayUrl: string
   database: Database
   nodeExporter: DrillNodeExporter
-  standIns: { node: StandIn; postgres: StandIn; process: StandIn; probes: StandIn; service: StandIn }
+  exporters: {
+    node: ExporterProxy
+    postgres: ExporterProxy
+    process: ExporterProxy
+    probes: ExporterProxy
+    service: ExporterProxy
+  }
 }
 
-export async function startSubject(plan: StagePlan, keep: Keeping): Promise<Subject> {
+export async function startService(plan: DrillEnvironmentPlan, keep: Keeping): Promise<ServiceUnderTest> {
   const { folder, tools, signal } = plan
   const at = (name: string): { folder: string; signal: AbortSignal } => ({
     folder: join(folder, name),
     signal,
   })
   const database = await startDatabase(at('postgres'))
-  if (database.state === 'failed') throw new NotUp(database.reason)
+  if (database.state === 'failed') throw new StartError(database.reason)
   keep.also(database.database.stop)
   const { postgres } = database
-  const exporters = join(plan.monitoring, 'exporters')
+  const configurations = join(plan.monitoring, 'exporters')
   const starting = [
     keep.up(
       'the service',
@@ -53,7 +59,7 @@ export async function startSubject(plan: StagePlan, keep: Keeping): Promise<Subj
       startProcessExporter({
         ...at('process-exporter'),
         program: tools['process-exporter'],
-        configFile: join(exporters, 'process-exporter.yml'),
+        configFile: join(configurations, 'process-exporter.yml'),
       }),
     ),
     keep.up(
@@ -62,7 +68,7 @@ export async function startSubject(plan: StagePlan, keep: Keeping): Promise<Subj
         ...at('postgres-exporter'),
         program: tools.postgres_exporter,
         database: postgres.monitored,
-        queriesFile: join(exporters, 'postgres-queries-debian.yml'),
+        queriesFile: join(configurations, 'postgres-queries-debian.yml'),
       }),
     ),
   ] as const
@@ -70,34 +76,34 @@ export async function startSubject(plan: StagePlan, keep: Keeping): Promise<Subj
     startDrillNodeExporter(tools.node_exporter, join(folder, 'node-exporter'), signal),
     settle(starting),
   ])
-  if (node.state === 'failed') throw new NotUp(node.reason)
+  if (node.state === 'failed') throw new StartError(node.reason)
   keep.also(node.exporter.stop)
   const [service, pushgateway, processExporter, postgresExporter] = await Promise.all(starting)
-  const missing = await faultsMissing(service.url, plan.faultsToken, signal)
-  if (missing !== undefined) throw new NotUp(missing)
+  const missing = await checkFaultInjection(service.url, plan.faultsToken, signal)
+  if (missing !== undefined) throw new StartError(missing)
   const probes = await startProbes({
     folder: join(folder, 'probes'),
     target: service.url,
-    journeys: everyday,
+    journeys: defaultProbes,
     signal,
   })
-  if (probes.state === 'failed') throw new NotUp(probes.reason)
+  if (probes.state === 'failed') throw new StartError(probes.reason)
   keep.also(probes.stop)
-  const standIns = {
-    node: await startStandIn(node.exporter.url, signal),
-    postgres: await startStandIn(postgresExporter.url, signal),
-    process: await startStandIn(processExporter.url, signal),
-    probes: await startStandIn(probes.url, signal, often),
-    service: await startStandIn(service.url, signal, often),
+  const exporters = {
+    node: await startExporterProxy(node.exporter.url, signal),
+    postgres: await startExporterProxy(postgresExporter.url, signal),
+    process: await startExporterProxy(processExporter.url, signal),
+    probes: await startExporterProxy(probes.url, signal, frequent),
+    service: await startExporterProxy(service.url, signal, frequent),
   }
-  for (const one of Object.values(standIns)) keep.also(one.stop)
+  for (const one of Object.values(exporters)) keep.also(one.stop)
   // Its scheduler keeps time by the wall clock, whatever clock the rules are on.
-  standIns.probes.rewrite((exposition) => withYoungerTimes(exposition, plan.speed, plan.now()))
+  exporters.probes.rewrite((exposition) => compressTimestamps(exposition, plan.speed, plan.now()))
   return {
     serviceUrl: service.url,
     pushgatewayUrl: pushgateway.url,
     database: database.database,
     nodeExporter: node.exporter,
-    standIns,
+    exporters,
   }
 }

@@ -12,6 +12,11 @@ export const drills: readonly Drill[] = [
 ]
 
 /** Alerts that may be heard of at any time on the drills' stage: what they notice is always so there, with its people and its history. */
-export const ambient: readonly string[] = ['Watchdog', 'NewRegistrations', 'FeatureAdoption', 'UsageTrend']
+export const expectedAlerts: readonly string[] = [
+  'Watchdog',
+  'NewRegistrations',
+  'FeatureAdoption',
+  'UsageTrend',
+]
 
-export { standing } from './making.ts'
+export { permanentFaults } from './making.ts'

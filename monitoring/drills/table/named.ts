@@ -2,18 +2,18 @@ import type { Drill } from '../run/drill.ts'
 import { drills } from './index.ts'
 
 /** The drills of these alerts or requirements, all when none is named; or the first name that is none, with those there are. */
-export function drillsNamed(
+export function findDrills(
   names: readonly string[],
-): { state: 'found'; drills: readonly Drill[] } | { state: 'unknown'; name: string; known: string[] } {
+): { state: 'ok'; drills: readonly Drill[] } | { state: 'usage-error'; name: string; known: string[] } {
   const unknown = names.find((name) => !drills.some((drill) => isNamed(drill, name)))
   if (unknown !== undefined)
     return {
-      state: 'unknown',
+      state: 'usage-error',
       name: unknown,
       known: [...drills.map(({ alert }) => alert), ...new Set(drills.map(({ requirement }) => requirement))],
     }
   return {
-    state: 'found',
+    state: 'ok',
     drills:
       names.length === 0 ? drills : drills.filter((drill) => names.some((name) => isNamed(drill, name))),
   }

@@ -1,6 +1,6 @@
 import type { Drill } from '../run/drill.ts'
 import { critical, high, management, medium, mediumSecurity, secondary } from './destinations.ts'
-import { drill, injected, memoryAt, steadily } from './making.ts'
+import { defineDrill, injectRules, fillMemory, actAtRate } from './making.ts'
 
 const failingRequests = [
   'APIUnavailable',
@@ -14,18 +14,18 @@ const slowRequests = ['APIHighResponseTime', 'APIVerySlow', 'APISlow']
 
 /** Database, authentication, limits, memory, disk. */
 export const partDrills: readonly Drill[] = [
-  drill({
+  defineDrill({
     requirement: 'C6',
     alert: 'RateLimitBypassed',
     fault: 'limits are not enforced; the probe that must be refused looks',
-    touches: ['limits', 'auth'],
-    spoils: ['held'],
-    makeFault: async ({ stage }) => {
-      const withdraw = await stage.faults.add([{ rateLimitOff: true }])
+    exclusive: ['limits', 'auth'],
+    disturbs: ['held'],
+    injectFault: async ({ environment }) => {
+      const withdraw = await environment.faults.add([{ rateLimitOff: true }])
       // Not more often: a run that is overdue is an outcome that nobody knows, and its series are gone.
-      const probes = await stage.alsoProbe({ 'rate-limit': '5s' })
+      const probes = await environment.startExtraProbes({ 'rate-limit': '5s' })
       if (probes.state === 'failed') throw new Error(probes.reason)
-      const without = stage.standIns.probes.also(probes.url, 'probe="rate-limit"')
+      const without = environment.exporters.probes.addLinesFrom(probes.url, 'probe="rate-limit"')
       return async () => {
         without()
         await probes.stop()
@@ -35,13 +35,13 @@ export const partDrills: readonly Drill[] = [
     to: critical,
     escalations: [secondary, management],
   }),
-  drill({
+  defineDrill({
     requirement: 'H6',
     alert: 'RateLimitNearlyReached',
     fault: 'one user asks 90 times within a minute, of 100 allowed',
-    touches: ['limits', 'auth'],
-    makeFault: async ({ traffic }) => {
-      const token = await traffic.join('busy')
+    exclusive: ['limits', 'auth'],
+    injectFault: async ({ traffic }) => {
+      const token = await traffic.registerUser('busy')
       for (let count = 0; count < 90; count += 1)
         await traffic.send({ method: 'GET', path: '/auth/me', token })
       return async () => undefined
@@ -50,76 +50,76 @@ export const partDrills: readonly Drill[] = [
     // The service counts in minutes of the wall clock, whose windows cannot be compressed.
     slack: { clearMs: 62_000 },
   }),
-  drill({
+  defineDrill({
     requirement: 'H4',
     alert: 'MemoryNearlyExhausted',
     fault: 'the service holds 97 % of the 512 MB it may',
-    touches: ['memory', 'held'],
-    makeFault: memoryAt(0.97),
+    exclusive: ['memory', 'held'],
+    injectFault: fillMemory(0.97),
     to: high,
     inhibits: ['MemoryHigh'],
   }),
-  drill({
+  defineDrill({
     requirement: 'D4',
     alert: 'MemoryHigh',
     fault: 'the service holds 83 % of the 512 MB it may',
-    touches: ['memory', 'held'],
-    makeFault: memoryAt(0.83),
+    exclusive: ['memory', 'held'],
+    injectFault: fillMemory(0.83),
     to: medium,
   }),
-  drill({
+  defineDrill({
     requirement: 'H5',
     alert: 'DiskSpaceLow',
     fault: 'a disk of 16 MB is filled',
-    standInHere: ({ nodeExporter: { disk } }) =>
+    standInFor: ({ nodeExporter: { disk } }) =>
       disk.state === 'none'
         ? `the node exporter's free space is said to be 1 byte: ${disk.reason}`
         : undefined,
-    touches: ['disk'],
-    makeFault: async ({ stage }) => {
-      const { disk } = stage.nodeExporter
+    exclusive: ['disk'],
+    injectFault: async ({ environment }) => {
+      const { disk } = environment.nodeExporter
       if (disk.state === 'mounted') {
         disk.fill()
         return async () => disk.empty()
       }
-      const end = stage.standIns.node.set({ node_filesystem_avail_bytes: 1 })
+      const end = environment.exporters.node.set({ node_filesystem_avail_bytes: 1 })
       return async () => end()
     },
     to: high,
   }),
-  drill({
+  defineDrill({
     requirement: 'D6',
     alert: 'AuthenticationFailuresHigh',
     fault: 'four logins a second with a wrong password',
-    touches: ['auth'],
-    makeFault: steadily(4, async ({ traffic }, count) => traffic.failLogin(`nobody${count}`)),
+    exclusive: ['auth'],
+    injectFault: actAtRate(4, async ({ traffic }, count) => traffic.failLogin(`nobody${count}`)),
     to: mediumSecurity,
     inhibits: ['FailedLoginsUnusual'],
     // An address stays suspicious for 15 minutes of the wall clock.
-    lingering: ['SuspiciousAddresses'],
+    mayKeepFiring: ['SuspiciousAddresses'],
   }),
-  drill({
+  defineDrill({
     requirement: 'C4',
     alert: 'AuthenticationServiceDown',
     fault: 'tokens are neither made nor checked',
-    touches: ['auth', 'errors', 'limits'],
-    spoils: ['held'],
-    makeFault: injected({ authDown: true }),
+    exclusive: ['auth', 'errors', 'limits'],
+    disturbs: ['held'],
+    injectFault: injectRules({ authDown: true }),
     to: critical,
-    along: failingRequests,
+    mayAlsoFire: failingRequests,
     escalations: [secondary],
   }),
-  drill({
+  defineDrill({
     requirement: 'C3',
     alert: 'DatabaseUnreachable',
     fault: 'PostgreSQL is ended',
-    touches: ['latency', 'errors', 'database', 'auth', 'limits'],
-    makeFault: async ({ stage }) => {
-      await stage.database.stop()
-      return stage.database.start
+    exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
+    injectFault: async ({ environment }) => {
+      await environment.database.stop()
+      return environment.database.start
     },
     to: critical,
-    along: [
+    mayAlsoFire: [
       ...failingRequests,
       ...slowRequests,
       'DatabaseConnectionFailures',
@@ -130,15 +130,15 @@ export const partDrills: readonly Drill[] = [
     ],
     escalations: [secondary],
   }),
-  drill({
+  defineDrill({
     requirement: 'C3',
     alert: 'DatabaseConnectionFailures',
     fault: 'queries are refused as by a database that is not there',
-    touches: ['latency', 'errors', 'database', 'auth', 'limits'],
-    spoils: ['held'],
-    makeFault: injected({ dbDown: true }),
+    exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
+    disturbs: ['held'],
+    injectFault: injectRules({ dbDown: true }),
     to: critical,
-    along: [
+    mayAlsoFire: [
       ...failingRequests,
       ...slowRequests,
       'AuthenticationServiceDown',
@@ -146,14 +146,14 @@ export const partDrills: readonly Drill[] = [
       'DatabaseQueriesSlow',
     ],
   }),
-  drill({
+  defineDrill({
     requirement: 'H3',
     alert: 'DatabaseQueriesSlow',
     fault: 'each query takes 1.3 s longer',
-    touches: ['latency', 'errors', 'database', 'auth', 'limits'],
-    makeFault: injected({ dbLatencyMs: 1300 }),
+    exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
+    injectFault: injectRules({ dbLatencyMs: 1300 }),
     to: high,
-    along: [
+    mayAlsoFire: [
       ...failingRequests,
       ...slowRequests,
       'DatabaseConnectionsHigh',
@@ -161,14 +161,14 @@ export const partDrills: readonly Drill[] = [
       'AuthenticationServiceDown',
     ],
   }),
-  drill({
+  defineDrill({
     requirement: 'D3',
     alert: 'DatabaseConnectionsHigh',
     fault: 'each query takes 0.9 s longer, so that the pool is in use',
-    touches: ['latency', 'errors', 'database', 'auth', 'limits'],
-    makeFault: injected({ dbLatencyMs: 900 }),
+    exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
+    injectFault: injectRules({ dbLatencyMs: 900 }),
     to: medium,
-    along: [
+    mayAlsoFire: [
       ...failingRequests,
       ...slowRequests,
       'DatabaseQueriesSlow',

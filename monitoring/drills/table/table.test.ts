@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import { describe, expect, it } from 'vitest'
 import { critical, high, maintenance, medium, mediumSecurity, reports } from './destinations.ts'
 import { drills } from './index.ts'
-import { drillsNamed } from './named.ts'
+import { findDrills } from './named.ts'
 
 interface Rule {
   alert?: string
@@ -31,13 +31,17 @@ describe('the table of drills', () => {
 
   it.each(drills.map((drill) => [drill.alert, drill] as const))(
     'names only alerts that there are, and whom its severity tells: %s',
-    (alert, { requirement, to, inhibits, along, mutes = [], lingering = [], escalations }) => {
+    (alert, { requirement, to, inhibits, mayAlsoFire, mutes = [], mayKeepFiring = [], escalations }) => {
       const { severity = '', team, ...labels } = labelsOf(alert)
       expect(labels['requirement']).toBe(requirement)
       expect(
-        [...inhibits, ...along, ...mutes, ...lingering, ...escalations.map((step) => step.alert)].filter(
-          (name) => labelsOf(name)['severity'] === undefined,
-        ),
+        [
+          ...inhibits,
+          ...mayAlsoFire,
+          ...mutes,
+          ...mayKeepFiring,
+          ...escalations.map((step) => step.alert),
+        ].filter((name) => labelsOf(name)['severity'] === undefined),
       ).toEqual([])
       const low = labels['signal'] === 'maintenance' ? maintenance : reports
       expect(to).toEqual(
@@ -50,19 +54,19 @@ describe('the table of drills', () => {
   )
 
   it('is asked by alert or requirement, in any case, and tells what there is', () => {
-    expect(drillsNamed(['c3', 'APISLOW'])).toMatchObject({
-      state: 'found',
+    expect(findDrills(['c3', 'APISLOW'])).toMatchObject({
+      state: 'ok',
       drills: [
         { alert: 'APISlow' },
         { alert: 'DatabaseUnreachable' },
         { alert: 'DatabaseConnectionFailures' },
       ],
     })
-    expect(drillsNamed(['C9'])).toMatchObject({
-      state: 'unknown',
+    expect(findDrills(['C9'])).toMatchObject({
+      state: 'usage-error',
       name: 'C9',
       known: expect.arrayContaining(['APISlow', 'C1']),
     })
-    expect(drillsNamed([])).toMatchObject({ drills })
+    expect(findDrills([])).toMatchObject({ drills })
   })
 })

@@ -1,24 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ask } from '../follow/http-api.ts'
-import type { Scene, Withdraw } from '../run/drill.ts'
-import { failing } from './making.ts'
+import { callApi } from '../follow/http-api.ts'
+import type { DrillContext, EndFault } from '../run/drill.ts'
+import { failRequests } from './making.ts'
 
 const group = '/metrics/job/maintenance/window/drill'
 
 /** Pushes a maintenance window that is on, then makes requests fail in it; withdrawn, the failures end first, then the window. */
-export async function openWindow(scene: Scene): Promise<Withdraw> {
-  const { stage, fast, signal } = scene
+export async function openMaintenanceWindow(scene: DrillContext): Promise<EndFault> {
+  const { environment, compress, signal } = scene
   const nowSeconds = Date.now() / 1000
-  await pushGauges(stage.urls.pushgateway, group, {
+  await pushGauges(environment.urls.pushgateway, group, {
     maintenance_window_start_timestamp_seconds: nowSeconds - 1,
-    maintenance_window_end_timestamp_seconds: nowSeconds + fast(10 * 60 * 60_000) / 1000,
+    maintenance_window_end_timestamp_seconds: nowSeconds + compress(10 * 60 * 60_000) / 1000,
   })
-  const withdrawFailures = await failing(16)(scene)
+  const withdrawFailures = await failRequests(16)(scene)
   return async () => {
     await withdrawFailures()
     // Work in a window is over before the window is: what rules look back over is whole again by then.
-    await sleep(fast(20 * 60_000), undefined, { signal }).catch(() => undefined)
-    await ask(stage.urls.pushgateway, { method: 'DELETE', path: group }, signal)
+    await sleep(compress(20 * 60_000), undefined, { signal }).catch(() => undefined)
+    await callApi(environment.urls.pushgateway, { method: 'DELETE', path: group }, signal)
   }
 }
 
