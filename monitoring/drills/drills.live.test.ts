@@ -13,8 +13,8 @@ import {
   usualRequestsPerSecond,
 } from './index.ts'
 import type { Drill, DrillResult, DrillsReport } from './index.ts'
-import type { DrillEnvironment } from './stage/index.ts'
-import type { Edit } from './stage/configuration.ts'
+import type { DrillEnvironment } from './environment/environment.ts'
+import type { Edit } from './environment/configuration.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'vigil-drills-'))

@@ -1,4 +1,4 @@
-import { callApi } from '../follow/http-api.ts'
+import { callApi } from '../observation/http-api.ts'
 import { startHttpService } from '../../receivers/index.ts'
 
 /** How somebody says that a drill's alert arrived: `hook`: by asking us; `poll`: a receiver's API says so when it names the drill. */

@@ -1,4 +1,4 @@
-import { destinationText, isAbout } from '../follow/observation.ts'
+import { destinationText, isAbout } from '../observation/observation.ts'
 import type { Delivery } from '../../receivers/index.ts'
 
 /** When an alert may be heard of: from its drill's fault until that was over. */

@@ -1,4 +1,4 @@
-import type { Hop, HopName } from '../follow/hops.ts'
+import type { Hop, HopName } from '../observation/hops.ts'
 
 /** Waits for something to be so, at most so long. */
 export type WaitUntil = (isSo: () => boolean, withinMs: number) => Promise<boolean>

@@ -1,4 +1,4 @@
-import type { Destination } from '../follow/observation.ts'
+import type { Destination } from '../observation/observation.ts'
 
 /*
  * Whom an alert reaches, by its severity, as the requirements P1 and P2 say: PagerDuty for critical and high, Slack for

@@ -1,5 +1,5 @@
-import type { Drill } from '../run/drill.ts'
-import { drills } from './index.ts'
+import type { Drill } from './drill.ts'
+import { drills } from './drills.ts'
 
 /** The drills of these alerts or requirements, all when none is named; or the first name that is none, with those there are. */
 export function findDrills(

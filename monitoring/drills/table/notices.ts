@@ -1,6 +1,6 @@
-import type { Drill } from '../run/drill.ts'
+import type { Drill } from './drill.ts'
 import { maintenance, reports } from './destinations.ts'
-import { defineDrill } from './making.ts'
+import { defineDrill } from './builders.ts'
 import { openMaintenanceWindow } from './window.ts'
 
 const hours = 60 * 60_000

@@ -1,6 +1,6 @@
-import type { Drill } from '../run/drill.ts'
+import type { Drill } from './drill.ts'
 import { critical, high, management, medium, secondary } from './destinations.ts'
-import { defineDrill, failRequests, slowDownLists, actAtRate } from './making.ts'
+import { defineDrill, failRequests, slowDownLists, actAtRate } from './builders.ts'
 
 /** Response times and error rates. */
 export const requestDrills: readonly Drill[] = [

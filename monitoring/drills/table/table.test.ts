@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { describe, expect, it } from 'vitest'
 import { critical, high, maintenance, medium, mediumSecurity, reports } from './destinations.ts'
-import { drills } from './index.ts'
+import { drills } from './drills.ts'
 import { findDrills } from './named.ts'
 
 interface Rule {

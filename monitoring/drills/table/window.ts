@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { callApi } from '../follow/http-api.ts'
-import type { DrillContext, EndFault } from '../run/drill.ts'
-import { failRequests } from './making.ts'
+import { callApi } from '../observation/http-api.ts'
+import type { DrillContext, EndFault } from './drill.ts'
+import { failRequests } from './builders.ts'
 
 const group = '/metrics/job/maintenance/window/drill'
 

@@ -6,7 +6,7 @@ import { isAbout, emptyObservation } from './observation.ts'
 import type { AlertSelector, ComparisonValues, Observation } from './observation.ts'
 import { queryNow, readRules } from './prometheus.ts'
 import type { PrometheusRule } from './prometheus.ts'
-import { findComparisons } from './sides.ts'
+import { findComparisons } from '../compression/comparisons.ts'
 
 export interface Observer {
   /** Begins an observation of an alert; what is returned keeps up with what becomes of it. */

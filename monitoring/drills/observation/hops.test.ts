@@ -4,7 +4,7 @@ import { followHops } from '../run/walk.ts'
 import { resolutionHops, deliveryHops } from './hops.ts'
 import { isAbout, emptyObservation } from './observation.ts'
 import type { Observation } from './observation.ts'
-import { findComparisons } from './sides.ts'
+import { findComparisons } from '../compression/comparisons.ts'
 
 const devops = { via: 'pagerduty', address: 'devops' } as const
 const slack = { via: 'slack', address: 'alerts' } as const

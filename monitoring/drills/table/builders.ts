@@ -1,5 +1,5 @@
-import type { Drill, DrillContext, EndFault } from '../run/drill.ts'
-import type { FaultRule } from '../faults/injected.ts'
+import type { Drill, DrillContext, EndFault } from './drill.ts'
+import type { FaultRule } from '../environment/fault-injection.ts'
 
 /** A drill with what most have: nobody to escalate to, nothing beside it. */
 export function defineDrill(

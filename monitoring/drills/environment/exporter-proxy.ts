@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import { callApi } from '../follow/http-api.ts'
+import { callApi } from '../observation/http-api.ts'
 
 /**
  * Stands before an exporter and passes on what it says, but for values that a drill sets: for faults that would hurt the

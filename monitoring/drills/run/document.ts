@@ -1,5 +1,5 @@
-import type { DrillsReport } from '../run/index.ts'
-import { byRequirement } from './text.ts'
+import type { DrillsReport } from './run-drills.ts'
+import { byRequirement } from './report.ts'
 
 /** What `--json` prints. Seconds are of the drills' clock. */
 export function drillsDocument(report: DrillsReport, speed: number): object {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addSilence, endSilence, postAlerts, readAlerts } from '../follow/alertmanager.ts'
-import { callApi } from '../follow/http-api.ts'
+import { addSilence, endSilence, postAlerts, readAlerts } from '../observation/alertmanager.ts'
+import { callApi } from '../observation/http-api.ts'
 import { awaitAcknowledgement } from './acknowledgement.ts'
 import type { Acknowledgement } from './acknowledgement.ts'
-import { findAlertmanagerProblem, findEvaluationProblem } from './hops.ts'
+import { findAlertmanagerProblem, findEvaluationProblem } from './checks.ts'
 
 export interface DeploymentPlan {
   prometheusUrl: string

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { withValues, compressTimestamps } from './stand-in.ts'
+import { withValues, compressTimestamps } from './exporter-proxy.ts'
 
 const exposition = '# TYPE a gauge\na{b="x y"} 1\na{b="z"} 2\nab 3\n'
 

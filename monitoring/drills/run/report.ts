@@ -1,7 +1,7 @@
 import { table } from '../../../reports/terminal/table.ts'
 import type { Column } from '../../../reports/terminal/table.ts'
-import type { DrillResult } from '../run/drill.ts'
-import type { DrillsReport } from '../run/index.ts'
+import type { DrillResult } from '../table/drill.ts'
+import type { DrillsReport } from './run-drills.ts'
 
 const columns: readonly Column[] = [
   { heading: 'alert', align: 'left', weight: Infinity },

@@ -5,7 +5,7 @@ import { compressFile } from '../compression/index.ts'
 import type { FileKind, Speed } from '../compression/index.ts'
 import type { Receivers } from '../../receivers/index.ts'
 import { startReceivers } from '../../receivers/index.ts'
-import { alertmanagerForSinks, namedReceivers } from './local-alertmanager.ts'
+import { alertmanagerForSinks, namedReceivers } from './alertmanager-config.ts'
 
 /** Changes the text of a file of production's configuration, or of a key, before it is used: to break it on purpose, and see that caught. */
 export type Edit = (file: string, text: string) => string

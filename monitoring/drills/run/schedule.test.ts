@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { runAtOnce, startable } from './plan.ts'
+import { runAtOnce, startable } from './schedule.ts'
 
 const drill = (name: string, ...exclusive: string[]) => ({ name, exclusive })
 const names = (drills: { name: string }[]): string => drills.map(({ name }) => name).join('')

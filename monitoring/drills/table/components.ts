@@ -1,6 +1,6 @@
-import type { Drill } from '../run/drill.ts'
+import type { Drill } from './drill.ts'
 import { critical, high, management, medium, mediumSecurity, secondary } from './destinations.ts'
-import { defineDrill, injectRules, fillMemory, actAtRate } from './making.ts'
+import { defineDrill, injectRules, fillMemory, actAtRate } from './builders.ts'
 
 const failingRequests = [
   'APIUnavailable',

@@ -6,10 +6,10 @@ import { compressMs, formatDuration } from '../compression/index.ts'
 import type { Receivers } from '../../receivers/index.ts'
 import { writeAlertmanager, writePrometheus } from './configuration.ts'
 import { writeHistory } from './history.ts'
-import type { DrillEnvironmentPlan } from './index.ts'
-import { StartError } from './keeping.ts'
-import type { Keeping } from './keeping.ts'
-import type { ServiceUnderTest } from './subject.ts'
+import type { DrillEnvironmentPlan } from './environment.ts'
+import { StartError } from './started.ts'
+import type { Keeping } from './started.ts'
+import type { ServiceUnderTest } from './service-under-test.ts'
 
 /** Hosts of production that have nothing to do with an alert of ours. */
 const absent = ['grafana', 'loki', 'otel-collector', 'tempo', 'alloy']

@@ -1,4 +1,4 @@
-import { callApi } from '../follow/http-api.ts'
+import { callApi } from '../observation/http-api.ts'
 
 /** A rule of the service's own fault injection (`PUT /_faults`), which the service checks. */
 export type FaultRule = Readonly<Record<string, string | number | boolean>>

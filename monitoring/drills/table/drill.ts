@@ -1,7 +1,7 @@
-import type { Destination } from '../follow/observation.ts'
-import type { Limits } from '../follow/hops.ts'
-import type { DrillEnvironment } from '../stage/index.ts'
-import type { Traffic } from '../faults/traffic.ts'
+import type { Destination } from '../observation/observation.ts'
+import type { Limits } from '../observation/hops.ts'
+import type { DrillEnvironment } from '../environment/environment.ts'
+import type { Traffic } from '../environment/traffic.ts'
 
 /** Where a drill is played: the stage, and the people using the service on it. */
 export interface DrillContext {

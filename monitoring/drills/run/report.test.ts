@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { readXml } from '../../../reports/junit/testing/read-xml.ts'
-import type { DrillResult } from '../run/drill.ts'
-import type { DrillsReport } from '../run/index.ts'
+import type { DrillResult } from '../table/drill.ts'
+import type { DrillsReport } from './run-drills.ts'
 import { drillsDocument, verdictOf } from './document.ts'
 import { drillsJunit } from './junit.ts'
-import { drillsText } from './text.ts'
+import { drillsText } from './report.ts'
 
 const passed: DrillResult = {
   requirement: 'C1',

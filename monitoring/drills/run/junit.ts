@@ -1,7 +1,7 @@
 import { element, xmlText } from '../../../reports/junit/xml.ts'
-import type { DrillResult } from '../run/drill.ts'
-import type { DrillsReport } from '../run/index.ts'
-import { byRequirement } from './text.ts'
+import type { DrillResult } from '../table/drill.ts'
+import type { DrillsReport } from './run-drills.ts'
+import { byRequirement } from './report.ts'
 
 /** JUnit XML: a case for each drill, one for what was delivered that should not have been, one for each problem of the stage. */
 export function drillsJunit({ results, unexpected, problems, seconds }: DrillsReport): string {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { readAlerts } from '../follow/alertmanager.ts'
-import { callApi } from '../follow/http-api.ts'
-import { queryNow, readRules } from '../follow/prometheus.ts'
-import type { DeploymentHop, DeploymentPlan } from './index.ts'
+import { readAlerts } from '../observation/alertmanager.ts'
+import { callApi } from '../observation/http-api.ts'
+import { queryNow, readRules } from '../observation/prometheus.ts'
+import type { DeploymentHop, DeploymentPlan } from './deployment.ts'
 
 type Place = Pick<DeploymentPlan, 'prometheusUrl' | 'alertmanagerUrl' | 'waitMs' | 'signal'>
 

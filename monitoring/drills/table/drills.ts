@@ -1,6 +1,6 @@
-import type { Drill } from '../run/drill.ts'
+import type { Drill } from './drill.ts'
 import { noticeDrills } from './notices.ts'
-import { partDrills } from './parts.ts'
+import { partDrills } from './components.ts'
 import { requestDrills } from './requests.ts'
 
 /** A drill for each alert of the requirements C1–C6, H1–H6, D1–D6, L1–L4, in the order in which they are begun. */
@@ -19,4 +19,4 @@ export const expectedAlerts: readonly string[] = [
   'UsageTrend',
 ]
 
-export { permanentFaults } from './making.ts'
+export { permanentFaults } from './builders.ts'
