@@ -1,4 +1,5 @@
-import { oneLine, sendRequest } from '../journeys/client/index.ts'
+import { sendRequest } from '../journeys/client/index.ts'
+import { toOneLine } from '../record/index.ts'
 
 const controlTimeoutMs = 3000
 
@@ -32,6 +33,6 @@ export async function blamed(
   if (result.state === 'answered' || result.class === 'check') return { outcome: 'down', message }
   return {
     outcome: 'unknown',
-    message: `this prober is offline: its control address ${oneLine(url.host)} cannot be reached either (${result.class}: ${result.message}); ${message}`,
+    message: `this prober is offline: its control address ${toOneLine(url.host)} cannot be reached either (${result.class}: ${result.message}); ${message}`,
   }
 }

@@ -1,3 +1,4 @@
+import { toOneLine } from '../../record/index.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
 
 const timeoutMs = 5000
@@ -22,6 +23,6 @@ export async function preflight(url: URL, signal: AbortSignal): Promise<string |
 
 function redirectOf(url: URL, status: number, location: string | undefined): string | undefined {
   if (status < 300 || status >= 400 || status === 304) return undefined
-  const where = location?.replaceAll(/\p{Cc}/gu, ' ').slice(0, 200) ?? 'nowhere'
+  const where = location === undefined ? 'nowhere' : toOneLine(location)
   return `the target redirects (redirect): ${url.href} answered ${status} to ${where}, expected an answer of its own; give the URL that it redirects to`
 }

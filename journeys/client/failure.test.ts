@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { answerClass, failureOf, oneLine, ownCode } from './failure.ts'
+import { answerClass, failureOf, ownCode } from './failure.ts'
 
 function coded(code: string, message = 'as the system said it'): Error {
   return Object.assign(new Error(message), { code })
@@ -47,14 +47,4 @@ test.each([
   [503, 'status'],
 ])('an answer of status %i that was not accepted is of class %s', (status, expected) => {
   expect(answerClass(status)).toBe(expected)
-})
-
-describe('what a target says becomes one harmless line', () => {
-  test('control characters, terminal escapes and direction marks are gone', () => {
-    expect(oneLine('a\u001B[2Jb\r\nc\u0000d\u202Ee\u2028f\u009Bg')).toBe('a [2Jb c d e f g')
-  })
-  test('at most 200 characters are kept, and no half of one', () => {
-    expect(oneLine('x'.repeat(10_000_000))).toHaveLength(200)
-    expect(oneLine('😀'.repeat(500)).isWellFormed()).toBe(true)
-  })
 })

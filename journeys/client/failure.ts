@@ -1,3 +1,4 @@
+import { toOneLine } from '../../record/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 
 /** Where on its way a request failed, and in words: one line, at most 200 characters, no control characters. */
@@ -55,7 +56,7 @@ export function failureOf(thrown: unknown): RequestFailure {
   const code = codeOf(error)
   const text = error instanceof Error ? error.message : String(error)
   const said = words[code] ?? (text === '' ? 'the connection broke' : text)
-  return { class: classOf(code, text), message: oneLine(code === '' ? said : `${said} (${code})`) }
+  return { class: classOf(code, text), message: toOneLine(code === '' ? said : `${said} (${code})`) }
 }
 
 /** The error code when it was this machine that could not ask (EMFILE, EADDRNOTAVAIL, …), else undefined. */
@@ -68,16 +69,6 @@ export function ownCode(thrown: unknown): string | undefined {
 export function answerClass(status: number): 'redirect' | 'status' | 'check' {
   if (status >= 200 && status < 300) return 'check'
   return status >= 300 && status < 400 ? 'redirect' : 'status'
-}
-
-/** One line of at most `length` characters, without what could repaint a terminal or turn the writing direction. */
-export function oneLine(text: string, length = 200): string {
-  // Cut first: a hostile text may be long.
-  const line = text
-    .slice(0, length * 4)
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ')
-    .trim()
-  return line.length > length ? `${line.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : line
 }
 
 function classOf(code: string, text: string): FailureClass {

@@ -1,6 +1,6 @@
 export { addressOf, requestHeaders, requestTarget, wireProblem } from './address.ts'
 export type { Address } from './address.ts'
-export { answerClass, failureOf, oneLine, ownCode } from './failure.ts'
+export { answerClass, failureOf, ownCode } from './failure.ts'
 export type { RequestFailure } from './failure.ts'
 export { loadJourneys } from './journeys-module.ts'
 export type { LoadedJourneys } from './journeys-module.ts'

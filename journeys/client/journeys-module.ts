@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { journeyProblems, isJourneys } from '../index.ts'
 import type { Journey } from '../index.ts'
-import { oneLine } from './failure.ts'
+import { toOneLine } from '../../record/index.ts'
 
 export type LoadedJourneys =
   | { state: 'loaded'; journeys: Journey[] }
@@ -18,7 +18,7 @@ const importLimitMs = 10_000
 export async function loadJourneys(modulePath: string): Promise<LoadedJourneys> {
   const misused = (what: string, line = ''): LoadedJourneys => ({
     state: 'usage-error',
-    reason: `${modulePath}${line}: ${oneLine(what, 300)}`,
+    reason: `${modulePath}${line}: ${toOneLine(what, 300)}`,
   })
   let exported: unknown
   try {

@@ -1,7 +1,8 @@
 import { settleStep, wireRequest } from '../index.ts'
 import type { Context, Step, WireRequest } from '../index.ts'
 import type { FailureClass } from '../../record/index.ts'
-import { answerClass, oneLine } from './failure.ts'
+import { answerClass } from './failure.ts'
+import { toOneLine } from '../../record/index.ts'
 import type { SendResult } from './send.ts'
 
 /** One way to send a request: with connections of our own, or those of a library. Never throws for what the target does. */
@@ -50,7 +51,7 @@ async function playStep(step: Step, ctx: Context, send: Send): Promise<{ ctx: Co
       status,
       durationMs,
       class: failure.class,
-      message: oneLine(failure.message),
+      message: toOneLine(failure.message),
     },
   })
   let wire: WireRequest

@@ -1,4 +1,4 @@
-import { oneLine } from '../../journeys/client/index.ts'
+import { toOneLine } from '../../record/index.ts'
 import { requestFailureClasses } from '../engines/k6/k6-runtime/wire.ts'
 import type { DuetMessage, Played, PlayedStep } from './inside/wire.ts'
 
@@ -18,7 +18,7 @@ function messageOf(message: unknown): DuetMessage | undefined {
   if (typeof message !== 'object' || message === null) return undefined
   if ('started' in message) return { started: true }
   if ('misused' in message && typeof message.misused === 'string')
-    return { misused: oneLine(message.misused, 300) }
+    return { misused: toOneLine(message.misused, 300) }
   if ('played' in message && isPlayed(message.played)) return { played: message.played }
   return undefined
 }

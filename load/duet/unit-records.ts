@@ -3,7 +3,7 @@ import type { ExactMetric, ExactTallies } from '../../baselines/exact/index.ts'
 import { stepKey } from '../../journeys/index.ts'
 import type { Journey } from '../../journeys/index.ts'
 import { requestFailureClasses } from '../engines/k6/k6-runtime/wire.ts'
-import { endpointOf, histogramOf, roundMicros, totalsOf } from '../../record/index.ts'
+import { endpointOf, histogramOf, roundMicros, toOneLine, totalsOf } from '../../record/index.ts'
 import type { Endpoint, Failure, Run, ServerSide } from '../../record/index.ts'
 import { slowest } from '../../baselines/why/index.ts'
 import type { TracedAnswer } from '../../baselines/why/index.ts'
@@ -189,10 +189,8 @@ function failuresOf(answers: readonly Answered[], played: readonly Played[]): Fa
     answers.filter(({ failure }) => failure !== 0),
     ({ key, failure }) => `${failure} ${key}`,
   )
-  const example = played
-    .find(([, , , , , problem]) => problem !== undefined)?.[5]
-    ?.replaceAll(/\p{Cc}/gu, ' ')
-    .slice(0, 200)
+  const problem = played.find((step) => step[5] !== undefined)?.[5]
+  const example = problem === undefined ? undefined : toOneLine(problem)
   return [...failed.values()].flatMap((same) => {
     const [first] = same
     const failure = requestFailureClasses[(first?.failure ?? 1) - 1]

@@ -3,7 +3,7 @@ import { startContext, stepKey } from '../../journeys/index.ts'
 import type { Context, Journey, Step } from '../../journeys/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 import type { LoadPlan } from '../engine.ts'
-import { oneLine } from '../../journeys/client/failure.ts'
+import { toOneLine } from '../../record/index.ts'
 import { playSteps } from '../../journeys/client/play.ts'
 import { connections, sendRequest } from '../../journeys/client/send.ts'
 
@@ -109,7 +109,7 @@ export async function releaseUsers(
       )
       if (failed)
         problems.push(
-          oneLine(`user ${user.user}: ${failed.step} failed (${failed.class}): ${failed.message}`),
+          toOneLine(`user ${user.user}: ${failed.step} failed (${failed.class}): ${failed.message}`),
         )
     }),
   )
@@ -138,7 +138,7 @@ async function prepareUser(
     const kept: Record<string, unknown> = JSON.parse(JSON.stringify(saved))
     prepared.saved = kept
   } catch (error) {
-    const message = `saved what JSON cannot hold: ${error instanceof Error ? oneLine(error.message, 120) : 'unknown'}`
+    const message = `saved what JSON cannot hold: ${error instanceof Error ? toOneLine(error.message, 120) : 'unknown'}`
     return (
       failed ?? {
         step: stepKey(journey.name, journey.before?.at(-1)?.name ?? 'before'),

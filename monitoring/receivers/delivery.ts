@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isUnprintable } from '../../record/index.ts'
 
 /** The channels on which a notification reaches a person. */
 export type Via = 'pagerduty' | 'slack' | 'email' | 'sms'
@@ -57,7 +58,7 @@ export function rejected(
 /** Bounded, with control characters replaced: the text ends up in terminals and reports. Line breaks stay. */
 export function printable(text: string, maxCharacters: number): string {
   const plain = [...text.toWellFormed()].map((character) =>
-    /[\p{Cc}\p{Cf}]/u.test(character) && character !== '\n' ? ' ' : character,
+    isUnprintable(character) && character !== '\n' ? ' ' : character,
   )
   return plain.slice(0, maxCharacters).join('')
 }

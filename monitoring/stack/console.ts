@@ -1,4 +1,5 @@
 import type { Delivery } from '../receivers/index.ts'
+import { toOneLine } from '../../record/index.ts'
 import type { StackState } from './state-file.ts'
 import { stackTable } from './table.ts'
 
@@ -45,6 +46,6 @@ export function stackConsole(write: (text: string) => void, width: number | unde
 /** A notification in a line. */
 export function notificationLine({ atMs, via, address, status, title, response }: Delivery): string {
   const refused = response.state === 'invalid' ? `  (refused: ${response.reason})` : ''
-  const words = title.replaceAll(/\p{Cc}/gu, ' ').slice(0, 200)
+  const words = toOneLine(title)
   return `${new Date(atMs).toISOString().slice(11, 19)}Z  ${status.padEnd(8)}  ${via.padEnd(9)}  ${address}  ${words}${refused}`
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { toOneLine } from '../../record/index.ts'
 
 /** What Prometheus says of something that it scrapes. */
 export interface Target {
@@ -38,7 +39,7 @@ export async function targetsOf(prometheusUrl: string, signal: AbortSignal): Pro
         job: labels.job,
         url: scrapeUrl,
         health,
-        error: plain(lastError),
+        error: toOneLine(lastError, 300),
       }))
   } catch {
     return undefined
@@ -58,8 +59,4 @@ export async function waitForTargets(
     if (done || limits.signal.aborted || performance.now() > deadline) return last
     await sleep(pauseMs, undefined, { signal: limits.signal }).catch(() => undefined)
   }
-}
-
-function plain(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, ' ').slice(0, 300)
 }

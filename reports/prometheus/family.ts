@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { toOneLine } from '../../record/index.ts'
 
 /** A metric family as data: what text and registry are both made of. Only what does not go up and down like a counter. */
 export interface Family {
@@ -23,12 +24,7 @@ const longestLabel = 120
  * long names stay two series.
  */
 export function labelValue(text: string): string {
-  const characters = [
-    ...text
-      .toWellFormed()
-      .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
-      .trim(),
-  ]
+  const characters = [...toOneLine(text, Infinity)]
   if (characters.length <= longestLabel) return characters.join('')
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 8)
   return `${characters.slice(0, longestLabel - 9).join('')}~${digest}`

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { toOneLine } from '../../record/index.ts'
 
 /** How a child ended. `failed`: it never started (not found, not executable). */
 export type ChildEnd =
@@ -22,10 +23,7 @@ export function describeEnd(end: ChildEnd): string {
 /** The last line of an output that is not blank, without control characters; '' when there is none. */
 export function lastOutputLine(output: string, maxLength = 300): string {
   const line = output.split('\n').findLast((candidate) => candidate.trim() !== '') ?? ''
-  return line
-    .replaceAll(/\p{Cc}/gu, ' ')
-    .trim()
-    .slice(0, maxLength)
+  return toOneLine(line, maxLength)
 }
 
 /** How much of a child's output is kept for messages. */

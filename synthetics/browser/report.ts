@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { z } from 'zod'
-import { oneLine } from '../../journeys/client/index.ts'
+import { toOneLine } from '../../record/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 import type { StepResult } from '../../record/probe.ts'
 import type { Redact } from './redact.ts'
@@ -57,7 +57,7 @@ export function readReport(text: string, redact: Redact): SpecRun {
   if (!report.success) return { state: 'unusable', reason: 'Playwright left no report that can be read' }
   const tests = testsOf(report.data.suites).filter(({ status }) => status !== 'skipped')
   const said = (message: string): string =>
-    oneLine(redact(stripVTControlCharacters(message)).replace(/^\w*Error: /, ''))
+    toOneLine(redact(stripVTControlCharacters(message)).replace(/^\w*Error: /, ''))
   const [error] = report.data.errors
   if (tests.length === 0)
     return {

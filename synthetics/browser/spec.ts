@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { oneLine } from '../../journeys/client/index.ts'
+import { toOneLine } from '../../record/index.ts'
 import { startChild } from '../../runtime/processes/index.ts'
 import type { ChildEnd } from '../../runtime/processes/index.ts'
 import type { Random, WallClock } from '../../record/index.ts'
@@ -119,7 +119,7 @@ async function played(
   if (text !== undefined) return readReport(text, redact)
   return {
     state: 'unusable',
-    reason: `Playwright ended without a report (${endWords(end)}): ${oneLine(redact(child.tail('stderr') || child.tail('stdout'))) || 'it wrote nothing'}`,
+    reason: `Playwright ended without a report (${endWords(end)}): ${toOneLine(redact(child.tail('stderr') || child.tail('stdout'))) || 'it wrote nothing'}`,
   }
 }
 
@@ -161,7 +161,7 @@ async function keep(
       await writeFile(join(folder, `trace-${index + 1}.zip`), archive)
       await writeFile(
         join(folder, `console-${index + 1}.log`),
-        console.map((line) => `${oneLine(line, 2000)}\n`).join(''),
+        console.map((line) => `${toOneLine(line, 2000)}\n`).join(''),
       )
     }
     return folder

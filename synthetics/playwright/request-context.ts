@@ -4,12 +4,12 @@ import {
   addressOf,
   failureOf,
   headersOf,
-  oneLine,
   requestHeaders,
   requestTarget,
   responseOf,
   wireProblem,
 } from '../../journeys/client/index.ts'
+import { toOneLine } from '../../record/index.ts'
 import type { Send, SendResult } from '../../journeys/client/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 
@@ -79,7 +79,7 @@ export function playwrightSender(
 
 /** Where on its way a request failed, from the first line of Playwright's error, which is all that it keeps. */
 export function playwrightFailure(error: unknown): { class: FailureClass; message: string } {
-  const said = oneLine(
+  const said = toOneLine(
     (error instanceof Error ? error.message : String(error))
       .split('\n')[0]
       ?.replace(/^apiRequestContext\.\w+: /, '') ?? '',

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { lastOutputLine } from '../../../runtime/processes/index.ts'
+import { toOneLine } from '../../../record/index.ts'
 
 const run = promisify(execFile)
 
@@ -71,7 +72,5 @@ export async function resolveCommit(place: GitContext, revision: string): Promis
 /** The first line of a commit's message, for people. */
 export async function readCommitSubject(place: GitContext, sha: string): Promise<string> {
   const shown = await runGit(place, 'show', '--no-patch', '--format=%s', sha)
-  return shown.state === 'ok'
-    ? (shown.output.split('\n')[0] ?? '').replaceAll(/\p{Cc}/gu, ' ').slice(0, 100)
-    : ''
+  return shown.state === 'ok' ? toOneLine(shown.output.split('\n')[0] ?? '', 100) : ''
 }

@@ -87,7 +87,7 @@ describe('a revision', () => {
   })
 
   it('tells its subject without control characters', async () => {
-    expect(await readCommitSubject(place, first)).toBe('first  [31mred')
+    expect(await readCommitSubject(place, first)).toBe('first [31mred')
   })
 })
 

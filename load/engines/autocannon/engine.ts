@@ -1,9 +1,9 @@
 import { saturationReasons, throughputIsLowerBound } from '../../generator/index.ts'
-import { loadJourneys, oneLine } from '../../../journeys/client/index.ts'
+import { loadJourneys } from '../../../journeys/client/index.ts'
 import { prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
 import type { Prepared } from '../../virtual-users/index.ts'
 import type { Journey } from '../../../journeys/index.ts'
-import { roundMicros } from '../../../record/index.ts'
+import { roundMicros, toOneLine } from '../../../record/index.ts'
 import type {
   Connections,
   Engine,
@@ -139,7 +139,7 @@ const interruptedEarly = 'interrupted before the measurement began'
 function unmeasured(error: unknown): LoadResult {
   return {
     state: 'unmeasured',
-    reason: `the load process could not be started: ${oneLine(error instanceof Error ? error.message : String(error))}`,
+    reason: `the load process could not be started: ${toOneLine(error instanceof Error ? error.message : String(error))}`,
   }
 }
 

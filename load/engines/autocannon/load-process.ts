@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { startChild } from '../../../runtime/processes/index.ts'
 import type { ChildEnd } from '../../../runtime/processes/index.ts'
 import type { LoadEnvironment } from '../../engine.ts'
-import { oneLine } from '../../../journeys/client/index.ts'
+import { toOneLine } from '../../../record/index.ts'
 import { readMessage, readResult } from './messages.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
 
@@ -148,7 +148,7 @@ function describeEnd(end: ChildEnd): string {
 function lastErrorLine(stderr: string): string {
   const lines = stderr
     .split('\n')
-    .map((line) => oneLine(line))
+    .map((line) => toOneLine(line))
     .filter((line) => line !== '' && !line.startsWith('at ') && !line.startsWith('Node.js v'))
   const said = lines.findLast((line) => /\bError\b|error:/i.test(line)) ?? lines.at(-1)
   return said === undefined ? '' : `: ${said}`

@@ -6,7 +6,7 @@ import { watchGenerator } from '../../generator/index.ts'
 // File by file: the folder's index also brings an HTTP client of its own, which this process would only load.
 import { addressOf } from '../../../journeys/client/address.ts'
 import type { Address } from '../../../journeys/client/address.ts'
-import { oneLine } from '../../../journeys/client/failure.ts'
+import { toOneLine } from '../../../record/index.ts'
 import { Connection } from './connection.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
 import { planJourneys, VirtualUser } from './player.ts'
@@ -55,7 +55,7 @@ export async function runLoad(
   const rejected = new AbortController()
   let problem: string | undefined
   const misused = (what: string): void => {
-    problem ??= oneLine(what, 300)
+    problem ??= toOneLine(what, 300)
     load.sending = 'nothing'
     rejected.abort()
   }

@@ -47,7 +47,8 @@ const resultSchema = z.strictObject({
       class: z.enum(failureClasses),
       count,
       firstAtMs: amount,
-      example: z.string().max(200),
+      // 200 characters, of up to two UTF-16 units each.
+      example: z.string().max(400),
     }),
   ),
   timeline: z.array(

@@ -1,6 +1,5 @@
-import { latencyOf, mergeHistograms } from '../../../record/index.ts'
+import { latencyOf, mergeHistograms, toOneLine } from '../../../record/index.ts'
 import type { FailureClass } from '../../../record/index.ts'
-import { oneLine } from '../../../journeys/client/failure.ts'
 import type { EndpointMeasurement } from '../../engine.ts'
 import { Latencies } from './latency.ts'
 import { Timeline } from './timeline.ts'
@@ -139,7 +138,7 @@ export class Recorder {
         class: failure.class,
         count: 1,
         firstAtMs: Math.round(atMs),
-        example: oneLine(failure.problem),
+        example: toOneLine(failure.problem),
       })
   }
 

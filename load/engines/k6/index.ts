@@ -1,5 +1,5 @@
 import type { Engine, LoadPlan, LoadResult, LoadEnvironment } from '../../engine.ts'
-import { oneLine } from '../../../journeys/client/index.ts'
+import { toOneLine } from '../../../record/index.ts'
 import { runJourneys } from './journeys-run.ts'
 import { versionProblem } from './k6-process.ts'
 import { runScript } from './user-script/run.ts'
@@ -23,7 +23,7 @@ export function createK6Engine(path: string, world: EngineWorld = processWorld()
         // A full disk, a folder that is gone: ours, not the target's.
         return {
           state: 'unmeasured',
-          reason: `k6 could not be run: ${oneLine(error instanceof Error ? error.message : String(error))}`,
+          reason: `k6 could not be run: ${toOneLine(error instanceof Error ? error.message : String(error))}`,
         }
       }
     },

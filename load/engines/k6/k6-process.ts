@@ -1,6 +1,6 @@
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { oneLine } from '../../../journeys/client/index.ts'
+import { toOneLine } from '../../../record/index.ts'
 import { startChild } from '../../../runtime/processes/index.ts'
 import type { Child } from '../../../runtime/processes/index.ts'
 
@@ -86,8 +86,8 @@ export async function versionProblem(
   // It calls itself by the name of its file.
   const version = /^\S+ v?(\d+)\.\d+\.\d+\S*/m.exec(said)
   if (version === null)
-    return `${path} does not say its version, so it is not used as k6: ${oneLine(said) || 'it said nothing'}`
-  if (Number(version[1]) < oldestMajor) return `found ${oneLine(version[0])}, expected k6 1.0 or later`
+    return `${path} does not say its version, so it is not used as k6: ${toOneLine(said) || 'it said nothing'}`
+  if (Number(version[1]) < oldestMajor) return `found ${toOneLine(version[0])}, expected k6 1.0 or later`
   return undefined
 }
 
@@ -96,6 +96,7 @@ export function lastWords(child: Child, nonce?: string): string {
   const lines = child.tail('stderr').split('\n')
   const words = lines.filter((line) => nonce === undefined || !line.includes(nonce)).join(' ')
   return (
-    oneLine(words.slice(-mostWords), mostWords) || oneLine(child.tail('stdout').slice(-mostWords), mostWords)
+    toOneLine(words.slice(-mostWords), mostWords) ||
+    toOneLine(child.tail('stdout').slice(-mostWords), mostWords)
   )
 }

@@ -1,4 +1,4 @@
-import { oneLine } from '../../../journeys/client/index.ts'
+import { toOneLine } from '../../../record/index.ts'
 import { requestFailureClasses } from './k6-runtime/wire.ts'
 import type { RequestFailureClass, ScriptMessage } from './k6-runtime/wire.ts'
 
@@ -37,14 +37,17 @@ export function listen(nonce: string, on: { started: () => void }): Messages {
         const key = `${message.step} ${message.class}`
         const known = firsts.get(key)
         if (known === undefined || message.atMs < known.atMs)
-          firsts.set(key, { atMs: Math.max(0, Math.round(message.atMs)), example: oneLine(message.example) })
+          firsts.set(key, {
+            atMs: Math.max(0, Math.round(message.atMs)),
+            example: toOneLine(message.example),
+          })
         break
       }
       case 'sample':
         if (sample.length < mostSamples) sample.push(...message.latenciesMs)
         break
       case 'usage-error':
-        misuse ??= oneLine(message.problem, 300)
+        misuse ??= toOneLine(message.problem, 300)
         break
       case 'ended':
         break

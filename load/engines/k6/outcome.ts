@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ChildEnd } from '../../../runtime/processes/index.ts'
 import type { LoadResult } from '../../engine.ts'
-import { oneLine } from '../../../journeys/client/index.ts'
+import { toOneLine } from '../../../record/index.ts'
 import { endingOf } from './exits.ts'
 import { measurementOf, nothingMeasured } from './measurement.ts'
 import type { Messages } from './messages.ts'
@@ -101,5 +101,5 @@ function misuseInLog({ end, words, seen }: Ran): string | undefined {
   const said = words
     .replace(/^could not initialize '[^']*': could not load JS test '[^']*': /, '')
     .replace(/ Make sure that you've .*$/, '')
-  return `k6 cannot load it, although Node can (k6 runs journeys in a runtime of its own, without Node's modules and globals): ${oneLine(said, 300)}`
+  return `k6 cannot load it, although Node can (k6 runs journeys in a runtime of its own, without Node's modules and globals): ${toOneLine(said, 300)}`
 }

@@ -2,7 +2,7 @@ import { access, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadPlan, LoadResult, LoadEnvironment } from '../../../engine.ts'
-import { oneLine } from '../../../../journeys/client/index.ts'
+import { toOneLine } from '../../../../record/index.ts'
 import { endingOf } from '../exits.ts'
 import type { Ending } from '../exits.ts'
 import { configFile, lastWords, startK6 } from '../k6-process.ts'
@@ -97,6 +97,6 @@ function outcomeOf(
     }
   // A script that cannot be loaded, or that refuses its own options, is its author's to mend; k6 itself being broken says less.
   if (counted.requests === 0 && /moduleSpecifier|file:\/\/|script configuration/.test(words))
-    return { state: 'usage-error', reason: `${script}: ${oneLine(words, 300)}` }
+    return { state: 'usage-error', reason: `${script}: ${toOneLine(words, 300)}` }
   return { state: 'unmeasured', reason: said(ending.words) }
 }

@@ -1,6 +1,7 @@
 import type { Failure, FailureClass, Histogram, TimelinePoint } from '../../../../record/index.ts'
 import type { EndpointMeasurement, LoadProgress } from '../../../engine.ts'
-import { answerClass, oneLine } from '../../../../journeys/client/index.ts'
+import { answerClass } from '../../../../journeys/client/index.ts'
+import { toOneLine } from '../../../../record/index.ts'
 import { clientLimit, unansweredFailure } from '../k6-runtime/answer.ts'
 import { latencyBuckets } from './latency-buckets.ts'
 import type { LatencyBuckets } from './latency-buckets.ts'
@@ -161,7 +162,7 @@ class ScriptTally implements Tally {
         class: failed.class,
         count,
         firstAtMs: Math.max(0, Math.round(this.#since(sample))),
-        example: oneLine(failed.example),
+        example: toOneLine(failed.example),
       })
   }
 

@@ -1,0 +1,59 @@
+/**
+ * Code points that a line must not hold, as [first, last]. Controls and line separators of C0 and C1, so no terminal escape
+ * sequence survives; direction marks and invisible characters (Unicode category Cf), which make a line read other than
+ * it is; lone surrogates; private tags; and the two noncharacters that XML 1.0 refuses. A table and not `\p{Cf}`, because
+ * k6's JavaScript runtime reads `\p` as the letter p; a test compares it with Unicode's own categories.
+ */
+const unprintable: readonly (readonly [number, number])[] = [
+  [0x00, 0x1f],
+  [0x7f, 0x9f],
+  [0xad, 0xad],
+  [0x600, 0x605],
+  [0x61c, 0x61c],
+  [0x6dd, 0x6dd],
+  [0x70f, 0x70f],
+  [0x890, 0x891],
+  [0x8e2, 0x8e2],
+  [0x180e, 0x180e],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x2064],
+  [0x2066, 0x206f],
+  [0xd800, 0xdfff],
+  [0xfeff, 0xfeff],
+  [0xfff9, 0xfffb],
+  [0xfffe, 0xffff],
+  [0x110bd, 0x110bd],
+  [0x110cd, 0x110cd],
+  [0x13430, 0x1343f],
+  [0x1bca0, 0x1bca3],
+  [0x1d173, 0x1d17a],
+  [0xe0000, 0xe0fff],
+]
+const lineBreaks = '\t\n\r\u2028\u2029'
+
+/** Whether a character (one code point) must not be printed: see the table above. */
+export function isUnprintable(character: string): boolean {
+  const code = character.codePointAt(0) ?? 0
+  if (code >= 0x20 && code < 0x7f) return false
+  return unprintable.some(([first, last]) => code >= first && code <= last)
+}
+
+/**
+ * Text from outside as one harmless line of at most `maxCharacters`: no control, direction or invisible characters, no lone
+ * surrogates; an ellipsis shows that it was cut. `replacement` is put for each character that is not printed: a blank (several
+ * become one), or U+FFFD where the reader should see that something was there. Line breaks always become one blank.
+ */
+export function toOneLine(text: string, maxCharacters = 200, replacement: ' ' | '\ufffd' = ' '): string {
+  // Cut before and after: a hostile text of a megabyte is not processed as a whole.
+  const bounded = text.slice(0, maxCharacters * 4)
+  let line = ''
+  for (const character of bounded) {
+    if (!isUnprintable(character)) line += character
+    else if (replacement !== ' ' && !lineBreaks.includes(character)) line += replacement
+    else if (!line.endsWith(' ')) line += ' '
+  }
+  const characters = [...line.trim()]
+  const isCut = characters.length > maxCharacters || bounded.length < text.length
+  return isCut ? `${characters.slice(0, maxCharacters - 1).join('')}…` : characters.join('')
+}
