@@ -7,3 +7,5 @@ export { countOf, histogramOf, latencyOf, mergeHistograms, quantile, roundMicros
 export { runId } from './identity.ts'
 export type { Random, WallClock } from './identity.ts'
 export { isUnprintable, toOneLine } from './text.ts'
+export { describeFirstIssue } from './schema-issue.ts'
+export type { SchemaError } from './schema-issue.ts'

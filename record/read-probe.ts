@@ -1,4 +1,4 @@
-import { firstFlaw } from './flaw.ts'
+import { describeFirstIssue } from './schema-issue.ts'
 import { probesReportSchema } from './probe.ts'
 import type { ProbesReport } from './probe.ts'
 
@@ -10,7 +10,7 @@ export function parseProbes(
   try {
     const parsed = probesReportSchema.safeParse(JSON.parse(text))
     if (parsed.success) return { state: 'read', report: parsed.data }
-    return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
+    return { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
   } catch {
     return { state: 'refused', problem: `${where}: not JSON, expected a vigil.probes/1 document` }
   }

@@ -1,5 +1,5 @@
-import { firstFlaw } from './flaw.ts'
-import type { Refusal } from './flaw.ts'
+import { describeFirstIssue } from './schema-issue.ts'
+import type { SchemaError } from './schema-issue.ts'
 import type { Run } from './run.ts'
 import { contradiction } from './contradiction.ts'
 import { comparableSchema, runSchema } from './schema.ts'
@@ -42,10 +42,10 @@ export function jsonOf(
   }
 }
 
-type Parsed<T> = { success: true; data: T } | { success: false; error: Refusal }
+type Parsed<T> = { success: true; data: T } | { success: false; error: SchemaError }
 
 function checked<T extends ComparableRun>(parsed: Parsed<T>, where: string): ReadResult<T> {
-  if (!parsed.success) return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
+  if (!parsed.success) return { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
   const problem = contradiction(parsed.data)
   return problem === undefined
     ? { state: 'read', run: parsed.data }

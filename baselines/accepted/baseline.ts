@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Run } from '../../record/index.ts'
-import { firstFlaw } from '../../record/flaw.ts'
+import { describeFirstIssue } from '../../record/schema-issue.ts'
 import { checkComparableRun, jsonOf } from '../../record/read.ts'
 import type { ComparableRun } from '../../record/read.ts'
 
@@ -67,7 +67,7 @@ export function parseBaseline(text: string, where: string): ReadBaseline {
       problem: `${where}: not JSON (${json.problem}), expected a vigil.baseline/1 file`,
     }
   const parsed = outline.safeParse(json.value)
-  if (!parsed.success) return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
+  if (!parsed.success) return { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
   const { runs, ...rest } = parsed.data
   const accepted: AcceptedRun[] = []
   for (const [index, entry] of runs.entries()) {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { firstFlaw } from '../../record/flaw.ts'
+import { describeFirstIssue } from '../../record/schema-issue.ts'
 import { jsonOf } from '../../record/read.ts'
 import { change } from '../compare/wording.ts'
 import type { VerdictRow } from '../verdict.ts'
@@ -65,13 +65,13 @@ export function parseWaivers(text: string, where: string): ReadWaivers {
     }
   const parsed = file.safeParse(json.value)
   if (parsed.success) return { state: 'read', waivers: parsed.data.waivers }
-  return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
+  return { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
 }
 
 /** What is wrong with a waiver that is to be added, or undefined. `nowMs`: milliseconds since 1970. */
 export function waiverProblem(value: Waiver, nowMs: number): string | undefined {
   const parsed = waiver.safeParse(value)
-  if (!parsed.success) return firstFlaw(parsed.error)
+  if (!parsed.success) return describeFirstIssue(parsed.error)
   if (!holds(value, nowMs)) return `until: ${value.until} is over, expected a day to come`
   return Date.parse(value.until) - nowMs > longestMs
     ? `until: ${value.until} is over a year away: a loss accepted for ever is a new baseline, with a new anchor`

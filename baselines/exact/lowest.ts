@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { firstFlaw } from '../../record/flaw.ts'
+import { describeFirstIssue } from '../../record/schema-issue.ts'
 import { jsonOf } from '../../record/read.ts'
 import type { ExactRules } from './judge.ts'
 import { exactMetrics } from './tally.ts'
@@ -42,7 +42,7 @@ export function parseCounts(text: string, where: string): ReadCounts {
     return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected vigil.counts/1` }
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return { state: 'read', counts: parsed.data }
-  return { state: 'refused', problem: `${where}: ${firstFlaw(parsed.error)}` }
+  return { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
 }
 
 /** One count that was lower, or is known for the first time. */

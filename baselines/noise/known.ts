@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { firstFlaw } from '../../record/flaw.ts'
+import { describeFirstIssue } from '../../record/schema-issue.ts'
 import { jsonOf } from '../../record/read.ts'
 import { amount } from '../wording.ts'
 import type { NoiseMetric, SuiteNoise } from './noise.ts'
@@ -49,7 +49,7 @@ export function parseNoise(text: string, where: string): ReadNoise {
   if (parsed.success) return { state: 'read', noise: parsed.data }
   return {
     state: 'refused',
-    problem: `${where}: ${firstFlaw(parsed.error)}: measure again with vigil doctor --noise`,
+    problem: `${where}: ${describeFirstIssue(parsed.error)}: measure again with vigil doctor --noise`,
   }
 }
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { lowered } from '../../../baselines/exact/index.ts'
 import type { ExactTallies, Lowered, LowestCounts } from '../../../baselines/exact/index.ts'
-import { firstFlaw } from '../../../record/flaw.ts'
+import { describeFirstIssue } from '../../../record/schema-issue.ts'
 import { jsonOf } from '../../../record/read.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
@@ -95,5 +95,5 @@ async function documentIn<T>(file: string, schema: z.ZodType<T>): Promise<T> {
     throw new UsageError(`${file}: not JSON (${json.problem}), expected what vigil ab leaves there`)
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return parsed.data
-  throw new UsageError(`${file}: ${firstFlaw(parsed.error)}, expected what vigil ab leaves there`)
+  throw new UsageError(`${file}: ${describeFirstIssue(parsed.error)}, expected what vigil ab leaves there`)
 }

@@ -42,7 +42,7 @@ describe('a summary', () => {
     [
       'with a quantile that k6 could not give',
       { ...good, iterations: { ...latency, quantiles: latency.quantiles.with(5, Number.NaN) } },
-      /^iterations\.quantiles\.5: /,
+      /^iterations\.quantiles\[5\]: /,
     ],
     [
       'whose quantiles fall',
@@ -61,7 +61,7 @@ describe('a summary', () => {
       /more requests failed/,
     ],
     ['of k6 itself', { metrics: {}, root_group: {} }, /^nonce: /],
-    ['that is no object', [1, 2], /the whole: /],
+    ['that is no object', [1, 2], /\(top level\): /],
   ])('%s is not read, and why is said', (_, value, expected) => {
     expect(readSummary(JSON.stringify(value), plan)).toMatchObject({
       state: 'wrong',

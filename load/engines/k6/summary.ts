@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { describeFirstIssue } from '../../../record/index.ts'
 import { clientLimits, quantileGrid, requestFailureClasses } from './k6-runtime/wire.ts'
 import type { ScriptPlan, ScriptSummary, SummaryStep } from './k6-runtime/wire.ts'
 
@@ -56,7 +57,7 @@ export function readSummary(text: string, plan: Pick<ScriptPlan, 'nonce' | 'step
     return { state: 'wrong', problem: `is cut short or no JSON (${text.length} characters)` }
   }
   const checked = schema.safeParse(value)
-  if (!checked.success) return { state: 'wrong', problem: firstIssue(checked.error) }
+  if (!checked.success) return { state: 'wrong', problem: describeFirstIssue(checked.error) }
   if (checked.data.nonce !== plan.nonce) return { state: 'wrong', problem: 'is of another run' }
   if (checked.data.steps.length !== plan.steps.length)
     return {
@@ -82,11 +83,4 @@ function addsUp(counts: SummaryStep): boolean {
 
 function isRising(values: readonly number[]): boolean {
   return values.every((value, index) => value >= (values[index - 1] ?? Number.NEGATIVE_INFINITY) - rounding)
-}
-
-function firstIssue(error: z.ZodError): string {
-  const [issue] = error.issues
-  return issue === undefined
-    ? 'is no summary of ours'
-    : `${issue.path.join('.') || 'the whole'}: ${issue.message}`
 }
