@@ -1,11 +1,9 @@
 import { Command, CommanderError } from 'commander'
 import { addCommands } from './command-line.ts'
 import type { ReportExitCode } from './command-line.ts'
-import { diskProblem } from './shared/disk.ts'
-import { exitCodes } from './exit-codes.ts'
-import { version } from './shared/version.ts'
-import { UsageError } from './shared/world.ts'
+import { diskProblem, version, UsageError } from './shared/world.ts'
 import type { World } from './shared/world.ts'
+import { exitCodes } from './exit-codes.ts'
 
 /** Reads the command line, runs the command, and says how it ended: the exit code. Prints what the user got wrong as one line. */
 export async function runProgram(args: readonly string[], world: World): Promise<number> {

@@ -1,16 +1,17 @@
 import { join } from 'node:path'
 import { mkdir, readFile } from 'node:fs/promises'
 import { renderAll, terminalReport } from '../../reports/index.ts'
-import type { ReportInput } from '../../reports/index.ts'
+import type { ReportInput, RunReport } from '../../reports/index.ts'
 import type { Run } from '../../record/index.ts'
 import { writeRecord, writeWhole } from '../../record/store.ts'
 import type { ProbesReport } from '../../record/probe.ts'
 import { parseProbes } from '../../record/read-probe.ts'
-import { diskProblem } from './disk.ts'
-import { runReportOf } from './judged-run.ts'
-import type { JudgedRun } from './judged-run.ts'
-import { version } from './version.ts'
+import { diskProblem, version, printJson } from './world.ts'
 import type { World } from './world.ts'
+import type { BaselineFigures } from '../../baselines/accepted/index.ts'
+import type { Budgets, Verdict, VerdictRow } from '../../baselines/index.ts'
+import { exitCodeOf, exitCodes } from '../exit-codes.ts'
+import type { Session } from './session.ts'
 
 /** What probes found, beside their record, so that reports can be made again. */
 const probesFile = 'probes.json'
@@ -78,4 +79,85 @@ export async function attempt(folder: string, write: () => Promise<void>): Promi
 /** The summary a person reads, on stdout. */
 export function printSummary(world: World, input: ReportInput): void {
   world.stdout(terminalReport(input, { color: world.terminal.color, width: world.terminal.width }))
+}
+
+/** A load run, judged, and the folder that its files go to. */
+export interface JudgedRun {
+  run: Run
+  budgets: Budgets
+  verdict: Verdict
+  folder: string
+  /** The levels it was held against, when runs were accepted of its suite here. */
+  baseline?: BaselineFigures
+  /** For whoever reads its report: what it was not held against, and how it could be. */
+  notes?: string[]
+}
+
+/** What a report says of a judged run. */
+export function runReportOf({ run, budgets, verdict, baseline }: JudgedRun): RunReport {
+  return { run, budgets, verdict, ...(baseline && { baseline }) }
+}
+
+/** What a command came to, once its files are written. */
+export interface Conclusion {
+  input: ReportInput
+  /** The one document that `--json` prints. */
+  document: unknown
+  /** What could not be written, one line each: such a run is not to be relied on, whatever its verdict. */
+  problems: readonly string[]
+}
+
+/** Says how a command ended, to a person or to a program. Returns the exit code. */
+export function conclude(
+  { world, progress }: Session,
+  json: boolean,
+  { input, document, problems }: Conclusion,
+): number {
+  for (const problem of problems) progress.warn(problem)
+  if (json) printJson(world, document)
+  else printSummary(world, input)
+  return problems.length > 0 ? exitCodes.invalid.code : exitCodeOf(input.verdict.verdict)
+}
+
+/** What pushing came to: notes for the reader, and a row when a push that was required failed. */
+export interface Pushes {
+  notes: string[]
+  rows: VerdictRow[]
+}
+
+/** Pushes the metrics of judged runs when a Pushgateway is configured. Its failure changes no verdict unless it is required. */
+export async function pushRuns(
+  session: Session,
+  runs: readonly JudgedRun[],
+  required: boolean,
+): Promise<Pushes> {
+  const { pushgateway } = session.loaded.config
+  // Half a run must not stand on a Pushgateway as the last one.
+  if (session.world.interrupted.aborted) return { notes: [], rows: [] }
+  const require = required || (pushgateway?.require ?? false)
+  if (!pushgateway)
+    return require
+      ? failed('no Pushgateway is configured: set pushgateway.url', true)
+      : { notes: [], rows: [] }
+  const { pushRun } = await import('../../runtime/pushgateway/index.ts')
+  for (const judged of runs) {
+    const pushed = await pushRun({
+      url: pushgateway.url,
+      ...runReportOf(judged),
+      signal: session.world.interrupted,
+    })
+    if (pushed.state === 'failed') {
+      const message = `metrics of ${judged.run.suite} were not pushed: ${pushed.reason}; they are kept in metrics.prom`
+      session.progress.warn(message)
+      return failed(message, require)
+    }
+  }
+  return { notes: runs.length > 0 ? ['metrics were pushed'] : [], rows: [] }
+}
+
+function failed(message: string, require: boolean): Pushes {
+  return {
+    notes: [message],
+    rows: require ? [{ rule: 'push', step: null, metric: 'push', status: 'invalid', message }] : [],
+  }
 }

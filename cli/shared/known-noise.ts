@@ -2,8 +2,7 @@ import { join } from 'node:path'
 import { marginProblem, noiseFor, noiseLine, parseNoise } from '../../baselines/noise/index.ts'
 import type { KnownNoise } from '../../baselines/noise/index.ts'
 import { plain } from '../../reports/wording/index.ts'
-import { UsageError } from './world.ts'
-import { textOf } from './baseline-files.ts'
+import { readIfPresent, UsageError } from './world.ts'
 
 /** Where what is known of this machine's noise is kept. */
 export function noiseFile(out: string): string {
@@ -16,7 +15,7 @@ export async function readNoise(
   warn: (problem: string) => void,
 ): Promise<KnownNoise | undefined> {
   const file = noiseFile(out)
-  const text = await textOf(file)
+  const text = await readIfPresent(file)
   if (text === undefined) return undefined
   const read = parseNoise(text, file)
   if (read.state === 'read') return read.noise
@@ -51,4 +50,20 @@ export async function refuseNarrowMargin(
     const problem = noise && marginProblem(noise, margin, suite)
     if (problem !== undefined) throw new UsageError(`--margin: ${problem}`)
   }
+}
+
+const ending = '-duet'
+
+/** A duet's suite has a name of its own, so that its records are not taken for runs of the suite: they are of another load. */
+export function duetName(suite: string): string {
+  return `${suite}${ending}`
+}
+
+export function isDuet(name: string): boolean {
+  return name.endsWith(ending)
+}
+
+/** The config's name of a duet's suite. */
+export function suiteOf(name: string): string {
+  return isDuet(name) ? name.slice(0, -ending.length) : name
 }

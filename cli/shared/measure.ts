@@ -6,15 +6,13 @@ import type { LoadPlan, LoadResult, RecordFacts } from '../../load/index.ts'
 import type { Run } from '../../record/index.ts'
 import { runFolder } from '../../record/store.ts'
 import { watchServer } from '../../runtime/target/index.ts'
-import type { ServerWatch } from '../../runtime/target/index.ts'
-import type { FoundEngine } from './engines.ts'
-import { environmentHere, targetOf } from './environment.ts'
-import { metricsReader } from './metrics-reader.ts'
-import { newRunId } from './run-id.ts'
-import type { JudgedRun } from './judged-run.ts'
-import type { SuitePlan } from './suites.ts'
+import type { ServerWatch, ReadMetrics } from '../../runtime/target/index.ts'
+import type { FoundEngine, SuitePlan } from './suites.ts'
+import { environmentHere, targetOf, newRunId } from './session.ts'
 import type { Session } from './session.ts'
+import type { JudgedRun } from './artefacts.ts'
 import { UsageError } from './world.ts'
+import { sendRequest } from '../../journeys/client/index.ts'
 
 const requestTimeoutMs = 10_000
 const metricsEveryMs = 1000
@@ -145,4 +143,25 @@ function loadWords(load: LoadPlan): string {
       ? `${load.load.ratePerSecond} journeys/s`
       : `${load.load.connections} connections`
   return `${what}, ${load.warmupMs / 1000} s warm-up, ${load.durationMs / 1000} s`
+}
+
+const timeoutMs = 2000
+const expositionBytes = 8 * 2 ** 20
+
+/** How the session's target is asked for its metrics; one that has none always answers undefined. */
+export function metricsReader(session: Session): ReadMetrics {
+  const { metrics } = session.loaded.config.target
+  if (metrics === undefined) return async () => undefined
+  const token =
+    session.world.env['VIGIL_METRICS_TOKEN'] ?? session.loaded.config.target.env?.['METRICS_TOKEN']
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  return async () => {
+    const request = { method: 'GET', path: metrics, headers, body: undefined }
+    const result = await sendRequest(session.targetUrl, request, {
+      timeoutMs,
+      maxBodyBytes: expositionBytes,
+      signal: session.world.interrupted,
+    })
+    return result.state === 'answered' && result.response.status === 200 ? result.response.text : undefined
+  }
 }

@@ -1,15 +1,20 @@
+import os from 'node:os'
 import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { loadConfig } from '../../config/load.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { boot, lockTarget } from '../../runtime/target/index.ts'
-import { preflight } from './preflight.ts'
 import type { CommonOptions } from './options.ts'
 import { progressFor } from './progress.ts'
 import type { Progress } from './progress.ts'
 import { UsageError } from './world.ts'
 import type { World } from './world.ts'
+import { runId, environmentOf, toOneLine } from '../../record/index.ts'
+import type { Run } from '../../record/index.ts'
+import { sendRequest } from '../../journeys/client/index.ts'
 
 /** A command at work: its config, and where its target is and its files go. */
 export interface Session {
@@ -119,4 +124,77 @@ async function withBooted<T>(session: Session, logFile: string, use: () => Promi
   } finally {
     await booted.service.stop()
   }
+}
+
+/** An id for something that this session does now. */
+export function newRunId({ world }: Session, name: string): string {
+  return runId(world.now, world.random, name)
+}
+
+const run = promisify(execFile)
+
+/** The git revision of a folder and whether its files differ from it; nothing where git or a repository is not there. */
+export async function revisionOf(
+  folder: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Pick<Run['target'], 'revision' | 'dirty'>> {
+  const git = async (...args: string[]): Promise<string> =>
+    (await run('git', args, { cwd: folder, env, timeout: 5000, maxBuffer: 16 * 2 ** 20 })).stdout.trim()
+  try {
+    const [revision, changes] = await Promise.all([
+      git('rev-parse', 'HEAD'),
+      git('status', '--porcelain', '--untracked-files=no'),
+    ])
+    return { revision, dirty: changes !== '' }
+  } catch {
+    return {}
+  }
+}
+
+/** The target of a session as records name it. */
+export async function targetOf(session: Session): Promise<Run['target']> {
+  const { revision } = session.loaded.config.target
+  const url = session.targetUrl
+  if (revision !== undefined) return { url, revision }
+  return { url, ...(session.boots && (await revisionOf(dirname(session.loaded.file), session.world.env))) }
+}
+
+/** This machine as an environment of records; `engine` with its version. */
+export function environmentHere(engine: string): Run['environment'] {
+  return environmentOf({
+    os: os.type(),
+    kernel: os.release(),
+    arch: os.arch(),
+    cpuModel: os.cpus()[0]?.model ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    node: process.versions.node,
+    engine,
+  })
+}
+
+const timeoutMs = 5000
+const bodyBytes = 64 * 1024
+
+/**
+ * Asks the target once before anything is measured. A target that cannot be reached, or that sends us elsewhere, is no
+ * target: measuring it would measure something else. Any other answer, an error too, is the target's own and is measured.
+ *
+ * @returns why it cannot be used, or undefined
+ */
+export async function preflight(url: URL, signal: AbortSignal): Promise<string | undefined> {
+  const request = { method: 'GET', path: url.pathname + url.search, headers: {}, body: undefined }
+  const result = await sendRequest(url.origin, request, { timeoutMs, maxBodyBytes: bodyBytes, signal })
+  if (signal.aborted) return 'interrupted before the target was asked'
+  // An endless body is an answer all the same.
+  if (result.state === 'answered')
+    return redirectOf(url, result.response.status, result.response.headers['location'])
+  if (result.class === 'status' || result.class === 'check') return undefined
+  return `the target at ${url.origin} cannot be reached (${result.class}): ${result.message}`
+}
+
+function redirectOf(url: URL, status: number, location: string | undefined): string | undefined {
+  if (status < 300 || status >= 400 || status === 304) return undefined
+  const where = location === undefined ? 'nowhere' : toOneLine(location)
+  return `the target redirects (redirect): ${url.href} answered ${status} to ${where}, expected an answer of its own; give the URL that it redirects to`
 }

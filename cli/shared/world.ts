@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import type { Random, WallClock } from '../../record/index.ts'
 
 /** All that a command may know of the process it runs in; main makes it once, tests make their own. */
@@ -27,4 +29,43 @@ export interface World {
 /** What the user got wrong: one line, exit code 2. */
 export class UsageError extends Error {
   override name = 'UsageError'
+}
+
+/** Exactly one JSON document on stdout. */
+export function printJson({ stdout }: Pick<World, 'stdout'>, value: unknown): void {
+  stdout(`${JSON.stringify(value, null, 2)}\n`)
+}
+
+const words: Record<string, string> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  ENOTDIR: 'a part of the path is a file',
+}
+
+/** What the disk refused, as one line with the file it was about; undefined when it was not the disk. */
+export function diskProblem(error: unknown, path?: string): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  const why = words[error.code]
+  if (why === undefined) return undefined
+  const about = path ?? ('path' in error && typeof error.path === 'string' ? error.path : 'a file')
+  return `${about}: could not be written: ${why}; earlier files are untouched`
+}
+
+/** vigil's own version, from its package. */
+export function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return /"version":\s*"([^"]+)"/.exec(text)?.[1] ?? 'unknown'
+}
+
+/** The text of a file; undefined when there is no such file. Any other refusal of the disk is thrown. */
+export async function readIfPresent(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
 }

@@ -7,8 +7,7 @@ import type {
   DatabaseTemplate,
   Scratch,
 } from '../../../load/duet/index.ts'
-import { environmentHere } from '../../shared/environment.ts'
-import { newRunId } from '../../shared/run-id.ts'
+import { environmentHere, newRunId } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { duetFolder } from './duet.ts'
 import type { K6Found } from './duet.ts'

@@ -9,8 +9,7 @@ import type { Run } from '../../../record/index.ts'
 import { writeWhole } from '../../../record/store.ts'
 import type { ReportInput, RunReport } from '../../../reports/index.ts'
 import { writeReports } from '../../shared/artefacts.ts'
-import { diskProblem } from '../../shared/disk.ts'
-import { version } from '../../shared/version.ts'
+import { diskProblem, version } from '../../shared/world.ts'
 
 /** What `vigil ab --json` prints: a verdict, and beside it what it rests on and how it came about. */
 export interface AbVerdict extends Verdict {

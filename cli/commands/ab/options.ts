@@ -1,6 +1,6 @@
 import type { ExactRules } from '../../../baselines/exact/index.ts'
-import type { DuetRules } from '../../../baselines/duet/index.ts'
 import { duetPairs } from '../../../baselines/duet/index.ts'
+import type { DuetRules } from '../../../baselines/duet/index.ts'
 import { defaultPace } from '../../../load/duet/index.ts'
 import type { DuetSuite } from '../../../load/duet/index.ts'
 import type { Config } from '../../../config/index.ts'
@@ -8,7 +8,7 @@ import type { CommonOptions } from '../../shared/options.ts'
 import type { Session } from '../../shared/session.ts'
 import { suitePlan } from '../../shared/suites.ts'
 import { UsageError } from '../../shared/world.ts'
-import { duetName } from '../../shared/duet-names.ts'
+import { duetName } from '../../shared/known-noise.ts'
 
 export interface AbOptions extends Omit<CommonOptions, 'target'> {
   suite?: string[]

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { resolveCommit, createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
 import type { GitContext, PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
 import type { Run } from '../../../record/index.ts'
-import { revisionOf } from '../../shared/revision.ts'
+import { revisionOf } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { UsageError } from '../../shared/world.ts'
 

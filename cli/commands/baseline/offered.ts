@@ -6,8 +6,7 @@ import type { Run } from '../../../record/index.ts'
 import { jsonOf } from '../../../record/read.ts'
 import { listRuns, readRecord } from '../../../record/store.ts'
 import type { Session } from '../../shared/session.ts'
-import { UsageError } from '../../shared/world.ts'
-import { textOf } from '../../shared/baseline-files.ts'
+import { readIfPresent, UsageError } from '../../shared/world.ts'
 
 /** A run by its id, folder or record, with the verdict that lies beside it; a fail by the config's budgets of today counts as well. */
 export async function offeredRun(session: Session, name: string): Promise<Offered> {
@@ -15,7 +14,9 @@ export async function offeredRun(session: Session, name: string): Promise<Offere
   const path = (await listRuns(out)).includes(name) ? resolve(out, 'runs', name) : resolve(world.cwd, name)
   const stored = await readRecord(path)
   if (stored.state === 'refused') throw new UsageError(stored.problem)
-  const verdict = verdictIn((await textOf(join(stored.folder, 'verdict.json')).catch(() => undefined)) ?? '')
+  const verdict = verdictIn(
+    (await readIfPresent(join(stored.folder, 'verdict.json')).catch(() => undefined)) ?? '',
+  )
   return { run: stored.run, verdict: strictest(verdict, stored.run, session) }
 }
 

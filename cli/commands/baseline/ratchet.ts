@@ -7,12 +7,11 @@ import { describeFirstIssue } from '../../../record/schema-issue.ts'
 import { jsonOf } from '../../../record/read.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { printJson } from '../../shared/print-json.ts'
+import { readIfPresent, printJson, UsageError } from '../../shared/world.ts'
 import type { Session } from '../../shared/session.ts'
-import { UsageError } from '../../shared/world.ts'
 import { abFiles } from '../ab/files.ts'
-import { readCounts, storedFolder, textOf, writeCounts } from '../../shared/baseline-files.ts'
-import { suiteOf } from '../../shared/duet-names.ts'
+import { readCounts, storedFolder, writeCounts } from '../../shared/baselines.ts'
+import { suiteOf } from '../../shared/known-noise.ts'
 
 /** What was counted of duets that passed becomes what later ones are held to, wherever it is less than before. */
 export async function ratchet(session: Session, names: readonly string[], json: boolean): Promise<number> {
@@ -90,7 +89,7 @@ async function duetAt({ world, out }: Session, name: string): Promise<string> {
 }
 
 async function documentIn<T>(file: string, schema: z.ZodType<T>): Promise<T> {
-  const json = jsonOf((await textOf(file)) ?? '')
+  const json = jsonOf((await readIfPresent(file)) ?? '')
   if (json.state === 'refused')
     throw new UsageError(`${file}: not JSON (${json.problem}), expected what vigil ab leaves there`)
   const parsed = schema.safeParse(json.value)

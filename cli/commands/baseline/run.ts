@@ -3,11 +3,10 @@ import type { Accepted, Offered, Waiver } from '../../../baselines/accepted/inde
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import type { CommonOptions } from '../../shared/options.ts'
-import { printJson } from '../../shared/print-json.ts'
+import { printJson, UsageError } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { UsageError } from '../../shared/world.ts'
-import type { World } from '../../shared/world.ts'
 import {
   findBaseline,
   readStored,
@@ -15,7 +14,7 @@ import {
   storedFolder,
   writeBaseline,
   writeWaivers,
-} from '../../shared/baseline-files.ts'
+} from '../../shared/baselines.ts'
 import { offeredRun } from './offered.ts'
 import { ratchet } from './ratchet.ts'
 import { baselineText, listText } from './text.ts'

@@ -1,10 +1,9 @@
 import { nextStep, sampleOf } from '../../../load/capacity/index.ts'
 import type { Knee, Sample, SearchPlan } from '../../../load/capacity/index.ts'
 import { writeRun } from '../../shared/artefacts.ts'
-import type { FoundEngine } from '../../shared/engines.ts'
+import type { FoundEngine, SuitePlan } from '../../shared/suites.ts'
 import { measureSuite } from '../../shared/measure.ts'
 import type { Session } from '../../shared/session.ts'
-import type { SuitePlan } from '../../shared/suites.ts'
 import { machineLoad } from './machine.ts'
 
 /** Loads the target step by step until the knee is known. What was measured until an interrupt is kept. */

@@ -1,11 +1,9 @@
 import { join } from 'node:path'
 import { settingOf } from '../../../load/capacity/index.ts'
 import type { Sample, Setting } from '../../../load/capacity/index.ts'
-import type { FoundEngine } from '../../shared/engines.ts'
-import { newRunId } from '../../shared/run-id.ts'
-import { withTarget } from '../../shared/session.ts'
+import type { FoundEngine, SuitePlan } from '../../shared/suites.ts'
+import { newRunId, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import type { SuitePlan } from '../../shared/suites.ts'
 import { measureAt } from './levels.ts'
 
 /** A variable of the service's environment and the values to try, in the order given. */

@@ -8,13 +8,11 @@ import { inkOf, paperOf } from '../../../reports/terminal/paper.ts'
 import type { Paper } from '../../../reports/terminal/paper.ts'
 import { plain, ruleLine } from '../../../reports/wording/index.ts'
 import { exitCodeOf } from '../../exit-codes.ts'
-import { printJson } from '../../shared/print-json.ts'
-import { UsageError } from '../../shared/world.ts'
+import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { runBatch } from './batch.ts'
 import { openInput, unreadable } from './batch-lines.ts'
-import { isDuet, suiteOf } from '../../shared/duet-names.ts'
-import { refuseNarrowMargin } from '../../shared/known-noise.ts'
+import { isDuet, suiteOf, refuseNarrowMargin } from '../../shared/known-noise.ts'
 
 export interface CompareOptions {
   baseline?: string[]

@@ -8,7 +8,7 @@ import {
 } from '../../../monitoring/stack/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import type { CommonOptions } from '../../shared/options.ts'
-import { printJson } from '../../shared/print-json.ts'
+import { printJson } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { stackFolder } from '../up/run.ts'
 

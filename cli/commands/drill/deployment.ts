@@ -1,9 +1,8 @@
 import { runDeploymentDrill } from '../../../monitoring/drills/index.ts'
 import type { DeploymentResult } from '../../../monitoring/drills/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { printJson } from '../../shared/print-json.ts'
+import { printJson, UsageError } from '../../shared/world.ts'
 import type { Session } from '../../shared/session.ts'
-import { UsageError } from '../../shared/world.ts'
 import type { DrillOptions } from './run.ts'
 import { pushGoodDrill } from './push.ts'
 

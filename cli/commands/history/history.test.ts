@@ -9,7 +9,7 @@ import { readRecord, runFolder, writeRecord } from '../../../record/store.ts'
 import { UsageError } from '../../shared/world.ts'
 import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
-import { writeBaseline } from '../../shared/baseline-files.ts'
+import { writeBaseline } from '../../shared/baselines.ts'
 import { history } from './run.ts'
 import type { HistoryOptions } from './run.ts'
 

@@ -2,10 +2,9 @@ import { resolve } from 'node:path'
 import { prunable, prune } from '../../../record/history/index.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { printJson } from '../../shared/print-json.ts'
-import { UsageError } from '../../shared/world.ts'
+import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
-import { readStored, storedFolder } from '../../shared/baseline-files.ts'
+import { readStored, storedFolder } from '../../shared/baselines.ts'
 import type { HistoryOptions } from './run.ts'
 
 /**

@@ -2,18 +2,19 @@ import { join } from 'node:path'
 import type { ReportInput } from '../../../reports/index.ts'
 import { recordOfProbes } from '../../../synthetics/record.ts'
 import type { ProbesReport } from '../../../record/probe.ts'
-import { writeProbes, writeReports } from '../../shared/artefacts.ts'
-import { conclude } from '../../shared/conclude.ts'
-import { environmentHere, targetOf } from '../../shared/environment.ts'
-import type { CommonOptions } from '../../shared/options.ts'
-import { keepOnce } from '../../shared/probe-history.ts'
-import { pushProbes } from '../../shared/probe-push.ts'
-import { cadenceOf, checkProbeNames, runSessionProbes, verdictOfProbes } from '../../shared/probing.ts'
-import { newRunId } from '../../shared/run-id.ts'
-import { openSession, withTarget } from '../../shared/session.ts'
+import { writeProbes, writeReports, conclude } from '../../shared/artefacts.ts'
+import { environmentHere, targetOf, newRunId, openSession, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { version } from '../../shared/version.ts'
-import { UsageError } from '../../shared/world.ts'
+import type { CommonOptions } from '../../shared/options.ts'
+import { keepOnce } from '../../shared/history.ts'
+import {
+  pushProbes,
+  cadenceOf,
+  checkProbeNames,
+  runSessionProbes,
+  verdictOfProbes,
+} from '../../shared/probing.ts'
+import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 
 export interface ProbeOptions extends CommonOptions {

@@ -1,17 +1,15 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { historyKeeper } from '../../shared/probe-history.ts'
+import { historyKeeper } from '../../shared/history.ts'
 import type { ProbeResult } from '../../../record/probe.ts'
 import { entryOf } from '../../../synthetics/history/entry.ts'
 import { heartbeatFile } from '../../../synthetics/schedule/index.ts'
 import type { ScheduleEvent, Supervised } from '../../../synthetics/schedule/index.ts'
 import { scheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
 import type { Endpoint } from '../../../synthetics/metrics/index.ts'
-import { diskProblem } from '../../shared/disk.ts'
+import { diskProblem, version, UsageError } from '../../shared/world.ts'
 import type { ScheduleConsole } from './schedule-console.ts'
 import type { Session } from '../../shared/session.ts'
-import { version } from '../../shared/version.ts'
-import { UsageError } from '../../shared/world.ts'
 
 /** Where all that a scheduler tells goes: history, metrics, heartbeat and console. */
 export interface ScheduleWatch {

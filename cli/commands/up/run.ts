@@ -17,11 +17,10 @@ import type { Audience, ComponentName, StackPlan, StackState } from '../../../mo
 import { findTool } from '../../../runtime/tools/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import type { CommonOptions } from '../../shared/options.ts'
-import { printJson } from '../../shared/print-json.ts'
+import { printJson, UsageError } from '../../shared/world.ts'
+import type { World } from '../../shared/world.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { UsageError } from '../../shared/world.ts'
-import type { World } from '../../shared/world.ts'
 
 export interface UpOptions extends Omit<CommonOptions, 'target'> {
   port?: string[]

@@ -5,11 +5,10 @@ import { nearest } from '../../../config/names.ts'
 import { sqliteStore, uptimeOf } from '../../../synthetics/history/index.ts'
 import type { ProbeUptime } from '../../../synthetics/history/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { printJson } from '../../shared/print-json.ts'
-import { damageStamp, historyFile } from '../../shared/probe-history.ts'
-import { uptimeText } from './text.ts'
-import { UsageError } from '../../shared/world.ts'
+import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
+import { damageStamp, historyFile } from '../../shared/history.ts'
+import { uptimeText } from './text.ts'
 
 export interface UptimeOptions {
   config: string

@@ -1,10 +1,25 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { baselineFile, parseBaseline, parseWaivers, reviewedJson } from '../../baselines/accepted/index.ts'
+import {
+  baselineFile,
+  parseBaseline,
+  parseWaivers,
+  reviewedJson,
+  figuresOf,
+  holdAgainst,
+  leastAccepted,
+  waived,
+} from '../../baselines/accepted/index.ts'
 import type { Baseline, ReadBaseline, ReadWaivers, Waiver, Waivers } from '../../baselines/accepted/index.ts'
 import { parseCounts } from '../../baselines/exact/index.ts'
 import type { LowestCounts, ReadCounts } from '../../baselines/exact/index.ts'
 import { writeWhole } from '../../record/store.ts'
+import { verdictOf } from '../../baselines/index.ts'
+import type { VerdictRow } from '../../baselines/index.ts'
+import type { JudgedRun } from './artefacts.ts'
+import type { Session } from './session.ts'
+import { readIfPresent } from './world.ts'
+import { noiseNote } from './known-noise.ts'
 
 /** Beside the baselines, in the same folder. */
 const budgetsFile = 'budgets.json'
@@ -22,7 +37,7 @@ export type Found = ReadBaseline | { state: 'none'; elsewhere: string[] }
 /** The baseline of a suite in an environment; when there is none, the environments that there are some for. */
 export async function findBaseline(folder: string, suite: string, fingerprint: string): Promise<Found> {
   const file = join(folder, baselineFile(suite, fingerprint))
-  const text = await textOf(file)
+  const text = await readIfPresent(file)
   if (text !== undefined) {
     const read = parseBaseline(text, file)
     const { suite: of, environment } =
@@ -54,7 +69,7 @@ export async function readStored(folder: string): Promise<Stored[]> {
     .toSorted()
   return Promise.all(
     names.map(async (name): Promise<Stored> => ({
-      ...parseBaseline((await textOf(join(folder, name))) ?? '', join(folder, name)),
+      ...parseBaseline((await readIfPresent(join(folder, name))) ?? '', join(folder, name)),
       file: join(folder, name),
     })),
   )
@@ -70,7 +85,7 @@ export async function writeBaseline(folder: string, baseline: Baseline): Promise
 /** The losses that were accepted; none when there is no file. */
 export async function readWaivers(folder: string): Promise<ReadWaivers> {
   const file = join(folder, waiversFile)
-  const text = await textOf(file)
+  const text = await readIfPresent(file)
   return text === undefined ? { state: 'read', waivers: [] } : parseWaivers(text, file)
 }
 
@@ -85,7 +100,7 @@ export async function writeWaivers(folder: string, waivers: readonly Waiver[]): 
 /** The lowest counts that were accepted; none when there is no file. */
 export async function readCounts(folder: string): Promise<ReadCounts> {
   const file = join(folder, countsFile)
-  const text = await textOf(file)
+  const text = await readIfPresent(file)
   return text === undefined
     ? { state: 'read', counts: { schema: 'vigil.counts/1', suites: {} } }
     : parseCounts(text, file)
@@ -98,12 +113,77 @@ export async function writeCounts(folder: string, counts: LowestCounts): Promise
   return file
 }
 
-/** A file's text; undefined when it is not there. What else the disk refuses is thrown. */
-export async function textOf(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
+/**
+ * Holds a judged run against what was accepted of its suite in its environment, and lets waivers stand for losses that were accepted.
+ * Without a baseline a note says how to have one; what cannot be compared is told in a row and changes no verdict.
+ */
+export async function withBaseline(session: Session, judged: JudgedRun): Promise<JudgedRun> {
+  const { run } = judged
+  // Nothing is known of such a run that could be held against anything.
+  if (!run.validity.valid || run.interrupted || run.totals.requests === 0) return judged
+  const folder = storedFolder(session.loaded.file)
+  const [found, waivers] = [
+    await findBaseline(folder, run.suite, run.environment.fingerprint),
+    await readWaivers(folder),
+  ]
+  if (waivers.state === 'refused') return withRows(judged, [invalid(run.suite, 'waivers', waivers.problem)])
+  const held = {
+    ...judged,
+    ...(found.state === 'read' && { baseline: figuresOf(found.baseline) }),
+    ...(found.state === 'none' &&
+      found.elsewhere.length === 0 && { notes: [howToAccept(run.suite, run.id)] }),
   }
+  const noise = await noiseNote(session.out, run.suite, run.environment.fingerprint, session.progress.warn)
+  return withRows(
+    { ...held, notes: [...(held.notes ?? []), ...(noise === undefined ? [] : [noise])] },
+    rowsFor(judged, found, waivers.waivers, session.world.now()),
+  )
+}
+
+function rowsFor({ run }: JudgedRun, found: Found, waivers: readonly Waiver[], nowMs: number): VerdictRow[] {
+  switch (found.state) {
+    case 'read':
+      return waived(holdAgainst(found.baseline, run), waivers, run.suite, nowMs)
+    case 'refused':
+      return [invalid(run.suite, 'baseline', found.problem)]
+    case 'none': {
+      const here = run.environment.fingerprint
+      const unlike: VerdictRow[] =
+        found.elsewhere.length === 0
+          ? []
+          : [
+              {
+                rule: 'baseline',
+                suite: run.suite,
+                step: null,
+                metric: 'environment',
+                status: 'skipped',
+                message: `not compared: runs were accepted on ${found.elsewhere.slice(0, 4).join(', ')}, this one was made on ${here}: the machine would decide, not the code; ${howToAccept(run.suite, run.id)}`,
+              },
+            ]
+      return waived(unlike, waivers, run.suite, nowMs)
+    }
+  }
+}
+
+function withRows(judged: JudgedRun, rows: readonly VerdictRow[]): JudgedRun {
+  const all = [...judged.verdict.rows, ...rows]
+  const against = judged.baseline?.runs.at(-1)
+  return {
+    ...judged,
+    verdict: {
+      ...judged.verdict,
+      verdict: verdictOf(all),
+      rows: all,
+      ...(against !== undefined && { baseline: against }),
+    },
+  }
+}
+
+function invalid(suite: string, metric: string, problem: string): VerdictRow {
+  return { rule: 'baseline', suite, step: null, metric, status: 'invalid', message: problem }
+}
+
+function howToAccept(suite: string, id: string): string {
+  return `suite ${suite} has no baseline on this machine: accept ${leastAccepted} runs that passed, best of several hours: vigil baseline accept ${id}`
 }
