@@ -143,7 +143,7 @@ export async function measureAttempt(
         end: {
           state: 'died',
           side: died,
-          reason: `the ${died} ended by itself while it was loaded; it last wrote: ${started.pair.sides[died].tail() || 'nothing'}`,
+          reason: `the ${died} ended by itself while it was loaded; it last wrote: ${started.pair.sides[died].lastOutput() || 'nothing'}`,
         },
       }
     return {

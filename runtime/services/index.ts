@@ -1,17 +1,31 @@
-export { startAlertmanager } from './alertmanager.ts'
+export { runnableAlertmanager, startAlertmanager } from './alertmanager.ts'
 export type { AlertmanagerOptions } from './alertmanager.ts'
-export { startBackend } from './backend.ts'
-export type { BackendOptions } from './backend.ts'
-export { startNodeExporter } from './node-exporter.ts'
-export type { NodeExporterOptions } from './node-exporter.ts'
-export { freePort, isFree } from './ports.ts'
-export { startPostgresExporter } from './postgres-exporter.ts'
-export type { MonitoredDatabase, PostgresExporterOptions } from './postgres-exporter.ts'
-export { startPostgres } from './postgres.ts'
-export type { PostgresService } from './postgres.ts'
-export { startProcessExporter } from './process-exporter.ts'
-export type { ProcessExporterOptions } from './process-exporter.ts'
-export { startPrometheus } from './prometheus.ts'
-export type { PrometheusOptions } from './prometheus.ts'
-export { startPushgateway } from './pushgateway.ts'
-export type { Service, ServiceOptions, Started, ToolOptions } from './service.ts'
+export { freePort, isFree, waitReady } from './endpoint.ts'
+export type { Readiness } from './endpoint.ts'
+export { ServiceGroup, ServiceNotStarted } from './group.ts'
+export type { UnexpectedEnd } from './group.ts'
+export { startProcess, startService } from './launch.ts'
+export type {
+  ProcessPlan,
+  RunningProcess,
+  RunningService,
+  Service,
+  ServiceOptions,
+  ServicePlan,
+  StartResult,
+  ToolOptions,
+} from './launch.ts'
+export {
+  startNodeExporter,
+  startPostgresExporter,
+  startProcessExporter,
+  startPrometheus,
+  startPushgateway,
+} from './prometheus.ts'
+export type {
+  ExporterOptions,
+  MonitoredDatabase,
+  PostgresExporterOptions,
+  ProcessExporterOptions,
+  PrometheusOptions,
+} from './prometheus.ts'

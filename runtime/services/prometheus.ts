@@ -1,21 +1,21 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { launch } from './service.ts'
-import type { Started, ToolOptions } from './service.ts'
+import { startService } from './launch.ts'
+import type { StartResult, ToolOptions } from './launch.ts'
 
 export interface PrometheusOptions extends ToolOptions {
   configFile: string
-  /** How long samples are kept, as Prometheus writes it; absent: as long as the rules look back, and more. */
+  /** How long samples are kept, in Prometheus' notation; missing: longer than any rule looks back. */
   retention?: string
-  /** Further flags, such as `--query.lookback-delta=10s`. */
+  /** More flags, such as `--query.lookback-delta=10s`. */
   flags?: readonly string[]
 }
 
-/** Debian's Prometheus looks for its data, its pages and its configuration in places of its own unless it is told. */
-export async function startPrometheus(options: PrometheusOptions): Promise<Started> {
+/** Debian's Prometheus uses system folders for its data, pages and configuration unless flags name others. */
+export async function startPrometheus(options: PrometheusOptions): Promise<StartResult> {
   const data = join(options.folder, 'data')
   mkdirSync(data, { recursive: true })
-  return launch({
+  return startService({
     name: 'Prometheus',
     options,
     command: (port) => [
@@ -24,11 +24,11 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Start
       `--storage.tsdb.path=${data}`,
       `--storage.tsdb.retention.time=${options.retention ?? '30d'}`,
       `--web.listen-address=127.0.0.1:${port}`,
-      // What the links in alerts begin with.
+      // The links in alerts begin with it.
       `--web.external-url=http://127.0.0.1:${port}`,
       `--web.console.templates=${join(options.folder, 'consoles')}`,
       `--web.console.libraries=${join(options.folder, 'console_libraries')}`,
-      // Exemplars lead from a panel to a trace.
+      // Exemplars link a panel to a trace.
       '--enable-feature=exemplar-storage',
       ...(options.flags ?? []),
     ],
@@ -36,5 +36,99 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Start
     cwd: options.folder,
     logFile: join(options.folder, 'prometheus.log'),
     ready: '/-/ready',
+  })
+}
+
+/** Keeps the pushed groups in its folder; Debian's keeps them in /var/lib/prometheus otherwise. */
+export async function startPushgateway(options: ToolOptions): Promise<StartResult> {
+  return startService({
+    name: 'Pushgateway',
+    options,
+    command: (port) => [
+      options.program,
+      `--web.listen-address=127.0.0.1:${port}`,
+      `--persistence.file=${join(options.folder, 'pushed.data')}`,
+      '--persistence.interval=10s',
+    ],
+    env: {},
+    logFile: join(options.folder, 'pushgateway.log'),
+    ready: '/-/ready',
+  })
+}
+
+export interface ExporterOptions extends ToolOptions {
+  /** More flags. */
+  flags?: readonly string[]
+}
+
+export async function startNodeExporter(options: ExporterOptions): Promise<StartResult> {
+  return startService({
+    name: 'node exporter',
+    options,
+    // Debian's asks systemd and reads a folder of text files by default, and logs at each scrape that it cannot.
+    command: (port) => [
+      options.program,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--no-collector.systemd',
+      '--collector.textfile.directory=',
+      ...(options.flags ?? []),
+    ],
+    env: {},
+    logFile: join(options.folder, 'node-exporter.log'),
+    ready: '/',
+  })
+}
+
+export interface ProcessExporterOptions extends ToolOptions {
+  /** Says which processes it groups, and the names of the groups. */
+  configFile: string
+}
+
+export async function startProcessExporter(options: ProcessExporterOptions): Promise<StartResult> {
+  return startService({
+    name: 'process exporter',
+    options,
+    command: (port) => [
+      options.program,
+      `-web.listen-address=127.0.0.1:${port}`,
+      `-config.path=${options.configFile}`,
+      '-threads=false',
+      '-gather-smaps=false',
+    ],
+    env: {},
+    logFile: join(options.folder, 'process-exporter.log'),
+    ready: '/',
+  })
+}
+
+/** How the PostgreSQL exporter connects to its database. */
+export interface MonitoredDatabase {
+  /** `127.0.0.1:5432/shop?sslmode=disable` */
+  uri: string
+  user: string
+  /** A file, because other users can see a password in a command line or an environment. */
+  passwordFile: string
+}
+
+export interface PostgresExporterOptions extends ExporterOptions {
+  database: MonitoredDatabase
+  /** More queries, in the exporter's own format. */
+  queriesFile?: string
+}
+
+export async function startPostgresExporter(options: PostgresExporterOptions): Promise<StartResult> {
+  const { uri, user, passwordFile } = options.database
+  return startService({
+    name: 'postgres exporter',
+    options,
+    command: (port) => [
+      options.program,
+      `--web.listen-address=127.0.0.1:${port}`,
+      ...(options.queriesFile === undefined ? [] : [`--extend.query-path=${options.queriesFile}`]),
+      ...(options.flags ?? []),
+    ],
+    env: { DATA_SOURCE_URI: uri, DATA_SOURCE_USER: user, DATA_SOURCE_PASS_FILE: passwordFile },
+    logFile: join(options.folder, 'postgres-exporter.log'),
+    ready: '/',
   })
 }

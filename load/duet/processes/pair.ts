@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ServiceGroup, ServiceNotStarted } from '../../../runtime/services/index.ts'
 import { sides } from '../inside/sides.ts'
 import type { Side } from '../inside/sides.ts'
 import { startDatabases } from './database.ts'
@@ -16,7 +17,7 @@ export interface RunningPair {
 }
 
 export type StartedPair =
-  | { state: 'up'; pair: RunningPair }
+  | { state: 'ok'; pair: RunningPair }
   | { state: 'failed'; side: Side | undefined; reason: string }
 
 /** What both sides are: revisions that we start, with databases when there is a template for them, or services that run elsewhere. */
@@ -55,7 +56,7 @@ export async function startPair(
     )
     return baseline && candidate
       ? {
-          state: 'up',
+          state: 'ok',
           pair: { sides: { baseline, candidate }, died: () => undefined, stop: async () => undefined },
         }
       : { state: 'failed', side: undefined, reason: 'two URLs are needed' }
@@ -73,32 +74,28 @@ async function startOn(
   signal: AbortSignal,
 ): Promise<StartedPair> {
   const running: Partial<Record<Side, RunningSide>> = {}
-  let [died, stopping]: [Side | undefined, boolean] = [undefined, false]
-  const stop = async (): Promise<void> => {
-    stopping = true
-    await Promise.all(Object.values(running).map(async (side) => side.stop()))
-    await databases?.stop()
-  }
+  let died: Side | undefined
+  const group = new ServiceGroup(({ name }) => (died ??= sides.find((side) => side === name)))
+  if (databases !== undefined) group.add(databases.stop, 0)
+  let starting: Side | undefined
   try {
     await mkdir(logs, { recursive: true })
-    for (const side of order) {
-      const started = await startSide(
-        { ...source.launch[side], database: databases?.of[side], cores, logFile: join(logs, `${side}.log`) },
-        signal,
-      )
-      if (started.state === 'failed') {
-        await stop()
-        return { state: 'failed', side, reason: started.reason }
+    for (starting of order) {
+      const plan = {
+        ...source.launch[starting],
+        database: databases?.of[starting],
+        cores,
+        logFile: join(logs, `${starting}.log`),
       }
-      running[side] = started.side
-      void started.side.ended.then(() => (died ??= stopping ? undefined : side))
+      running[starting] = await group.start(starting, startSide(plan, signal), 1)
     }
   } catch (error) {
-    await stop()
+    await group.stop()
+    if (error instanceof ServiceNotStarted) return { state: 'failed', side: starting, reason: error.message }
     throw error
   }
   const { baseline, candidate } = running
   if (baseline === undefined || candidate === undefined)
     return { state: 'failed', side: undefined, reason: 'no side was started' }
-  return { state: 'up', pair: { sides: { baseline, candidate }, died: () => died, stop } }
+  return { state: 'ok', pair: { sides: { baseline, candidate }, died: () => died, stop: async () => group.stop() } }
 }

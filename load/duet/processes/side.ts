@@ -1,6 +1,7 @@
 import { sendRequest } from '../../../journeys/client/index.ts'
-import { freePort } from '../../../runtime/services/ports.ts'
-import { boot } from '../../../runtime/target/index.ts'
+import { freePort } from '../../../runtime/services/index.ts'
+import type { RunningService, StartResult } from '../../../runtime/services/index.ts'
+import { startTarget } from '../../../runtime/target/index.ts'
 import type { SideDatabase } from './database.ts'
 import { pinCommand, readGroupCpuMs } from '../../../runtime/processes/index.ts'
 import type { SideReader } from '../follow.ts'
@@ -23,17 +24,10 @@ export interface SideLaunch {
 }
 
 /** A side that answers: started by us, or running elsewhere. */
-export interface RunningSide {
+export interface RunningSide extends RunningService {
   url: string
   reader: SideReader
-  /** Settles when it has ended by itself; never for one that we did not start. */
-  ended: Promise<unknown>
-  /** The last line it wrote. */
-  tail: () => string
-  stop: () => Promise<void>
 }
-
-export type StartedSide = { state: 'up'; side: RunningSide } | { state: 'failed'; reason: string }
 
 const bootTimeoutMs = 60_000
 const metricsTimeoutMs = 1000
@@ -43,7 +37,7 @@ const mostMetricsBytes = 8 * 2 ** 20
  * Starts a side on a free port: in `PORT`, and wherever its command or environment says `{port}`. Its database is in
  * `DATABASE_URL`. `SERVER_TIMING=on` asks it to tell its database time and statements with each answer, as far as it knows how.
  */
-export async function startSide(launch: SideLaunch, signal: AbortSignal): Promise<StartedSide> {
+export async function startSide(launch: SideLaunch, signal: AbortSignal): Promise<StartResult<RunningSide>> {
   const port = String(await freePort())
   const withPort = (text: string): string => text.replaceAll('{port}', port)
   const url = new URL(launch.url)
@@ -51,7 +45,7 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
   const env = Object.fromEntries(
     Object.entries(launch.env).map(([name, value]) => [name, value === undefined ? value : withPort(value)]),
   )
-  const booted = await boot({
+  const started = await startTarget({
     url: url.href,
     command: pinCommand(launch.command.map(withPort), launch.cores),
     ready: launch.ready,
@@ -66,25 +60,25 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
     logFile: launch.logFile,
     signal,
   })
-  if (booted.state === 'failed') return booted
-  const { pid, ended, tail, stop } = booted.service
+  if (started.state === 'failed') return started
+  const { pid, ended, lastOutput, stop } = started.service
   const href = url.href.replace(/\/$/, '')
   return {
-    state: 'up',
-    side: {
+    state: 'ok',
+    service: {
       url: href,
       reader: readerOf(
         href,
         launch.metrics,
         launch.env['METRICS_TOKEN'],
         {
-          cpuMs: () => (pid === undefined ? undefined : readGroupCpuMs(pid)),
+          cpuMs: () => readGroupCpuMs(pid),
           databaseCpuMs: launch.database?.cpuMs ?? unknown,
         },
         signal,
       ),
       ended,
-      tail,
+      lastOutput,
       stop,
     },
   }
@@ -100,8 +94,9 @@ export function sideAt(
   return {
     url,
     reader: readerOf(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal),
+    // It is not known when it ends.
     ended: new Promise(() => undefined),
-    tail: () => '',
+    lastOutput: () => '',
     stop: async () => undefined,
   }
 }

@@ -1,0 +1,6 @@
+export { copyCluster, createCluster, createSecret } from './cluster.ts'
+export type { ClusterPlan } from './cluster.ts'
+export { endStaleServer, startCluster, startPostgres } from './server.ts'
+export type { ClusterOptions, PostgresNames, PostgresOptions, PostgresService } from './server.ts'
+export { findPostgres } from './programs.ts'
+export type { PostgresPrograms } from './programs.ts'
