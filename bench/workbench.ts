@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import type { Config } from '../config/index.ts'
 import { readResidentBytes, startChild } from '../runtime/processes/index.ts'
 import type { Run } from '../record/index.ts'
-import { freePort } from '../runtime/services/ports.ts'
-import { waitReady } from '../runtime/target/index.ts'
+import { freePort, waitReady } from '../runtime/services/index.ts'
 import type { Bench } from './section.ts'
 
 /** Starts the bench's service and gives its URL to `use`; ends it afterwards. */

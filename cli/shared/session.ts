@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { loadConfig } from '../../config/load.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import { boot, lockTarget } from '../../runtime/target/index.ts'
+import { lockTarget, startTarget } from '../../runtime/target/index.ts'
 import type { CommonOptions } from './options.ts'
 import { progressFor } from './progress.ts'
 import type { Progress } from './progress.ts'
@@ -108,7 +108,7 @@ async function withBooted<T>(session: Session, logFile: string, use: () => Promi
   const { config, file } = session.loaded
   session.progress.phase(`starting the target: ${(config.target.command ?? []).join(' ')}`)
   await mkdir(dirname(logFile), { recursive: true })
-  const booted = await boot({
+  const started = await startTarget({
     url: session.targetUrl,
     command: config.target.command ?? [],
     ready: config.target.ready ?? '/',
@@ -118,11 +118,11 @@ async function withBooted<T>(session: Session, logFile: string, use: () => Promi
     logFile,
     signal: session.world.interrupted,
   })
-  if (booted.state === 'failed') return { state: 'unreachable', reason: booted.reason }
+  if (started.state === 'failed') return { state: 'unreachable', reason: started.reason }
   try {
     return { state: 'used', result: await use() }
   } finally {
-    await booted.service.stop()
+    await started.service.stop()
   }
 }
 

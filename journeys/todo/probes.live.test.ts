@@ -10,8 +10,8 @@ import type { ProbeConfig } from '../../config/index.ts'
 import { runProbes } from '../../synthetics/index.ts'
 import type { ProbeResult } from '../../synthetics/index.ts'
 import { readZip } from '../../synthetics/browser/zip.ts'
-import { boot } from '../../runtime/target/index.ts'
-import type { Booted } from '../../runtime/target/index.ts'
+import { startTarget } from '../../runtime/target/index.ts'
+import type { RunningProcess } from '../../runtime/services/index.ts'
 import { startContext } from '../index.ts'
 import { credentials } from './account.ts'
 import journeys from './index.ts'
@@ -20,7 +20,7 @@ import journeys from './index.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'vigil-todo-probes-'))
 const faultsToken = 'a token for faults in a test'
-let service: Booted
+let service: RunningProcess
 let url: string
 
 /** Stands between probe and API, and changes what `meddle` says: the token of a request, the text of an answer. */
@@ -70,7 +70,7 @@ beforeAll(async () => {
     RATE_LIMIT_PER_MINUTE: '100',
     AUTH_RATE_LIMIT_PER_MINUTE: '1000',
   }
-  const booted = await boot({
+  const started = await startTarget({
     url,
     command: [process.execPath, join(root, 'backend/main.ts')],
     ready: '/health/ready',
@@ -80,8 +80,8 @@ beforeAll(async () => {
     logFile: join(folder, 'backend.log'),
     signal: new AbortController().signal,
   })
-  if (booted.state === 'failed') throw new Error(booted.reason)
-  service = booted.service
+  if (started.state === 'failed') throw new Error(started.reason)
+  service = started.service
   meddlerUrl = await listen(meddler)
 }, 90_000)
 afterAll(async () => {

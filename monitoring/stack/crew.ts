@@ -6,7 +6,7 @@ import type { Component, StackPlan } from './plan.ts'
 import { startReceiver } from './receiver/receiver.ts'
 import type { Receiver } from './receiver/receiver.ts'
 import { freePort } from '../../runtime/services/index.ts'
-import type { Service, ServiceOptions, Started } from '../../runtime/services/index.ts'
+import type { Service, ServiceOptions, StartResult } from '../../runtime/services/index.ts'
 
 /** Why the start of a stack ends early: a file that it is made from is `wrong`, or a part `failed` to start. */
 export class Unstartable extends Error {
@@ -50,7 +50,7 @@ export class Crew {
 
   async start<S extends Service>(
     name: ComponentName,
-    starter: (options: ServiceOptions & { port: number }) => Promise<Started<S>>,
+    starter: (options: ServiceOptions & { port: number }) => Promise<StartResult<S>>,
   ): Promise<S> {
     const started = await this.#onSomePort(name, async (port) =>
       starter({
@@ -64,7 +64,7 @@ export class Crew {
     this.#join(
       { component: { name, url: service.url, port: service.port, pid: service.pid }, stop: service.stop },
       service.ended,
-      service.lastWords,
+      service.lastOutput,
     )
     return service
   }
@@ -104,7 +104,7 @@ export class Crew {
   }
 
   /** On the port that was asked for, and on no other; else on the usual one, or on any when that is taken. */
-  async #onSomePort<T extends { state: 'up' } | { state: 'failed'; cause: string }>(
+  async #onSomePort<T extends { state: 'ok' } | { state: 'failed'; cause: string }>(
     name: ComponentName,
     start: (port: number) => Promise<T>,
   ): Promise<T> {
@@ -112,11 +112,11 @@ export class Crew {
     if (asked !== undefined && asked !== 0) return start(asked)
     if (this.#plan.usualPorts && asked === undefined) {
       const started = await start(components[name].usual)
-      if (started.state === 'up' || started.cause !== 'port-in-use') return started
+      if (started.state === 'ok' || started.cause !== 'port-in-use') return started
     }
     for (let attempt = 1; ; attempt += 1) {
       const started = await start(await freePort())
-      if (started.state === 'up' || started.cause !== 'port-in-use' || attempt === attempts) return started
+      if (started.state === 'ok' || started.cause !== 'port-in-use' || attempt === attempts) return started
     }
   }
 

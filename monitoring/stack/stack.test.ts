@@ -130,7 +130,7 @@ describe('the receiver', () => {
       now: () => 0,
       tell: ({ title }) => heard.push(title),
     })
-    if (started.state !== 'up') throw new Error(started.reason)
+    if (started.state !== 'ok') throw new Error(started.reason)
     const { receiver } = started
     try {
       const event = {

@@ -3,17 +3,16 @@ import { join } from 'node:path'
 import { configureAlertmanager, configurePrometheus, notifiedNames } from './configure.ts'
 import { Crew, Unstartable } from './crew.ts'
 import type { Component, StackPlan } from './plan.ts'
-import { launch } from '../../runtime/services/service.ts'
-import type { ServiceOptions, Started } from '../../runtime/services/service.ts'
+import type { ServiceOptions, StartResult } from '../../runtime/services/index.ts'
+import { startTodoDatabase, startTodoService } from './todo-service.ts'
 import {
   startAlertmanager,
-  startBackend,
   startNodeExporter,
-  startPostgres,
   startPostgresExporter,
   startProcessExporter,
   startPrometheus,
   startPushgateway,
+  startService,
 } from '../../runtime/services/index.ts'
 
 export interface Stack {
@@ -44,7 +43,7 @@ async function assemble(plan: StackPlan, crew: Crew): Promise<Stack> {
   const { folder, production, tools } = plan
   await mkdir(folder, { recursive: true })
   const [database] = await all([
-    crew.start('postgres', async (options) => startPostgres(options)),
+    crew.start('postgres', async (options) => startTodoDatabase(options)),
     startMessages(plan, crew),
     crew.start('pushgateway', async (options) =>
       startPushgateway({ ...options, program: tools.pushgateway }),
@@ -62,7 +61,7 @@ async function assemble(plan: StackPlan, crew: Crew): Promise<Stack> {
   ])
   const [backend] = await all([
     crew.start('backend', async (options) =>
-      startBackend({ ...options, ...plan.target, databaseUrl: database.databaseUrl }),
+      startTodoService({ ...options, ...plan.target, databaseUrl: database.databaseUrl }),
     ),
     crew.start('postgres-exporter', async (options) =>
       startPostgresExporter({
@@ -114,9 +113,13 @@ async function startMessages(plan: StackPlan, crew: Crew): Promise<void> {
   })
 }
 
-async function startProbes(plan: StackPlan, targetUrl: string, options: ServiceOptions): Promise<Started> {
+async function startProbes(
+  plan: StackPlan,
+  targetUrl: string,
+  options: ServiceOptions,
+): Promise<StartResult> {
   const { cwd, env } = plan.probes(targetUrl, 0)
-  return launch({
+  return startService({
     name: 'probes',
     options,
     command: (port) => plan.probes(targetUrl, port).command,

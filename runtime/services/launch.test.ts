@@ -1,20 +1,19 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { runnableAlertmanager } from './alertmanager-debian.ts'
-import { isFree } from './ports.ts'
-import { launch } from './service.ts'
-import type { ServiceOptions, Started } from './service.ts'
+import { isFree } from './endpoint.ts'
+import { startService } from './launch.ts'
+import type { ServiceOptions, StartResult } from './launch.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-service-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const serving = `require('node:http').createServer((_, response) => response.end('ok')).listen(Number(process.argv[1]), '127.0.0.1')`
-async function start(script: string, options: Partial<ServiceOptions> = {}): Promise<Started> {
-  return launch({
+async function start(script: string, options: Partial<ServiceOptions> = {}): Promise<StartResult> {
+  return startService({
     name: 'the tool',
     options: { folder, ...options },
     command: (port) => [process.execPath, '-e', script, String(port)],
@@ -24,10 +23,10 @@ async function start(script: string, options: Partial<ServiceOptions> = {}): Pro
   })
 }
 
-describe('a program of the stack', () => {
-  it('is up on a port that was free, and ends when it is told to', async () => {
+describe('a service', () => {
+  it('starts on a free port, and ends when it is asked to', async () => {
     const started = await start(serving)
-    if (started.state !== 'up') throw new Error(started.reason)
+    if (started.state !== 'ok') throw new Error(started.reason)
     const { service } = started
     expect(await (await fetch(service.url)).text()).toBe('ok')
     expect(await isFree(service.port)).toBe(false)
@@ -35,7 +34,7 @@ describe('a program of the stack', () => {
     expect(await isFree(service.port)).toBe(true)
   })
 
-  it('does not take the place of somebody else on the port that was asked for', async () => {
+  it('fails when another program has the requested port', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as AddressInfo
@@ -47,15 +46,15 @@ describe('a program of the stack', () => {
     other.close()
   })
 
-  it('is tried on another port when the one that was free is taken before it listens', async () => {
+  it('gets another port when its free port is taken before it listens', async () => {
     const mark = join(folder, 'tried')
     const loses = `const fs = require('node:fs'); if (!fs.existsSync(${JSON.stringify(mark)})) { fs.writeFileSync(${JSON.stringify(mark)}, ''); console.error('listen tcp 127.0.0.1: bind: address already in use'); process.exit(1) } ${serving}`
     const started = await start(loses)
-    expect(started.state).toBe('up')
-    if (started.state === 'up') await started.service.stop()
+    expect(started.state).toBe('ok')
+    if (started.state === 'ok') await started.service.stop()
   })
 
-  it('that ends at once, is no program, or is never ready says so in one line', async () => {
+  it('that ends early, does not exist or is never ready fails with one line', async () => {
     expect(
       await start('console.error("first"); console.error("no such flag: --x"); process.exit(3)'),
     ).toEqual({
@@ -64,7 +63,7 @@ describe('a program of the stack', () => {
       reason: 'the tool ended with code 3 before it was ready; it last wrote: no such flag: --x',
     })
     expect(
-      await launch({
+      await startService({
         name: 'the tool',
         options: { folder },
         command: () => ['/no/such/program'],
@@ -75,11 +74,13 @@ describe('a program of the stack', () => {
     ).toMatchObject({ state: 'failed', reason: 'the tool could not be started: not found' })
     expect(await start('setInterval(() => undefined, 1000)', { timeoutMs: 200 })).toMatchObject({
       state: 'failed',
-      reason: 'the tool was not ready within 0.2 s; it wrote nothing',
+      reason: expect.stringMatching(
+        /^the tool was not ready at http:\/\/127\.0\.0\.1:\d+\/ within 0\.2 s; it wrote nothing$/,
+      ),
     })
   })
 
-  it('that is given up while it starts is ended', async () => {
+  it('whose start is interrupted is ended', async () => {
     const controller = new AbortController()
     const starting = start('setInterval(() => undefined, 1000)', { signal: controller.signal })
     controller.abort()
@@ -88,31 +89,5 @@ describe('a program of the stack', () => {
       cause: 'program',
       reason: 'the tool: interrupted while it was starting',
     })
-  })
-})
-
-describe("Debian's Alertmanager where its package is not installed", () => {
-  const installed = '/usr/share/prometheus/alertmanager'
-
-  it.skipIf(existsSync(`${installed}/default.tmpl`))(
-    'is started from a copy that reads its templates from beside it',
-    async () => {
-      const program = join(folder, 'alertmanager')
-      writeFileSync(program, `one${installed}/default.tmpl two${installed} three`)
-      const copy = await runnableAlertmanager(program, folder)
-      const text = readFileSync(copy, 'latin1')
-      const [, relative = ''] = /one(\S+)\/default\.tmpl/.exec(text) ?? []
-      expect(relative).toHaveLength(installed.length)
-      expect(text).toBe(`one${relative}/default.tmpl two${relative} three`)
-      expect(readFileSync(join(folder, relative, 'default.tmpl'), 'utf8')).toContain('define "__subject"')
-      expect(statSync(copy).mode & 0o777).toBe(0o700)
-      expect(readFileSync(program, 'utf8')).toContain(installed)
-    },
-  )
-
-  it('is used as it is when it does not look there', async () => {
-    const program = join(folder, 'upstream')
-    writeFileSync(program, 'embedded')
-    expect(await runnableAlertmanager(program, folder)).toBe(program)
   })
 })

@@ -146,10 +146,7 @@ export interface ToolOptions extends ServiceOptions {
 }
 
 /** A {@link ProcessPlan} whose address is chosen when it starts. */
-export interface ServicePlan extends Pick<
-  ProcessPlan,
-  'name' | 'cwd' | 'logFile' | 'ready' | 'stopSignal'
-> {
+export interface ServicePlan extends Pick<ProcessPlan, 'name' | 'cwd' | 'logFile' | 'ready' | 'stopSignal'> {
   options: ServiceOptions
   command: (port: number) => readonly string[]
   env: NodeJS.ProcessEnv | ((port: number) => NodeJS.ProcessEnv)

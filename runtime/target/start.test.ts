@@ -4,23 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { boot } from './boot.ts'
-import type { Bootable } from './boot.ts'
-import { waitReady } from './ready.ts'
+import { freePort, waitReady } from '../services/index.ts'
+import { startTarget } from './start.ts'
+import type { TargetPlan } from './start.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-target-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const never = new AbortController().signal
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-async function plan(script: string, changes: Partial<Bootable> = {}): Promise<Bootable> {
+async function plan(script: string, changes: Partial<TargetPlan> = {}): Promise<TargetPlan> {
   const port = await freePort()
   return {
     url: `http://127.0.0.1:${port}`,
@@ -35,17 +27,17 @@ async function plan(script: string, changes: Partial<Bootable> = {}): Promise<Bo
   }
 }
 
-describe('booting a target', () => {
+describe('starting a target', () => {
   it('waits until it is ready, not only until it listens, and ends it', async () => {
     const plans = await plan(
       "let n = 0; require('http').createServer((q, s) => { s.statusCode = ++n < 4 ? 503 : 200; s.end() }).listen(process.env.PORT, '127.0.0.1')",
     )
-    const result = await boot(plans)
-    expect(result.state).toBe('up')
-    if (result.state !== 'up') return
+    const result = await startTarget(plans)
+    expect(result.state).toBe('ok')
+    if (result.state !== 'ok') return
     expect(await waitReady(plans.url, '/ready', { timeoutMs: 0, signal: never })).toBe('ready')
     await result.service.stop()
-    expect(await waitReady(plans.url, '/ready', { timeoutMs: 0, signal: never })).toBe('nobody')
+    expect(await waitReady(plans.url, '/ready', { timeoutMs: 0, signal: never })).toBe('unreachable')
   })
 
   it.each([
@@ -68,16 +60,18 @@ describe('booting a target', () => {
       'could not be started: not found',
     ],
   ])('says why %s did not come up', async (_, script, changes, reason) => {
-    const result = await boot(await plan(script, changes))
+    const result = await startTarget(await plan(script, changes))
     expect(result).toMatchObject({ state: 'failed' })
     if (result.state === 'failed') expect(result.reason).toContain(reason)
   })
 
-  it('refuses to measure a stranger that answers at its address', async () => {
+  it('refuses to measure another service that answers at its address', async () => {
     const stranger = createServer((_request, response) => response.end())
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
     const { port } = stranger.address() as AddressInfo
-    const result = await boot(await plan('setInterval(() => {}, 1000)', { url: `http://127.0.0.1:${port}` }))
+    const result = await startTarget(
+      await plan('setInterval(() => {}, 1000)', { url: `http://127.0.0.1:${port}` }),
+    )
     await new Promise((resolve) => stranger.close(resolve))
     expect(result).toMatchObject({ state: 'failed' })
     if (result.state === 'failed')
@@ -86,8 +80,11 @@ describe('booting a target', () => {
 
   it('stops waiting when interrupted', async () => {
     const interruption = new AbortController()
-    const booting = boot(await plan('setInterval(() => {}, 1000)', { signal: interruption.signal }))
+    const starting = startTarget(await plan('setInterval(() => {}, 1000)', { signal: interruption.signal }))
     interruption.abort()
-    expect(await booting).toEqual({ state: 'failed', reason: 'interrupted while the target was starting' })
+    expect(await starting).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/^target\.command '.*': interrupted while it was starting$/),
+    })
   })
 })

@@ -97,5 +97,8 @@ async function startOn(
   const { baseline, candidate } = running
   if (baseline === undefined || candidate === undefined)
     return { state: 'failed', side: undefined, reason: 'no side was started' }
-  return { state: 'ok', pair: { sides: { baseline, candidate }, died: () => died, stop: async () => group.stop() } }
+  return {
+    state: 'ok',
+    pair: { sides: { baseline, candidate }, died: () => died, stop: async () => group.stop() },
+  }
 }

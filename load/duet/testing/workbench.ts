@@ -52,8 +52,8 @@ export async function openWorkbench(): Promise<Workbench> {
         signal,
       )
       if (started.state === 'failed') throw new Error(started.reason)
-      running.push(started.side)
-      return started.side
+      running.push(started.service)
+      return started.service
     },
     duet: async (baseline, candidate) => {
       const request = {

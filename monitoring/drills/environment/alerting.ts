@@ -1,14 +1,18 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { runnableAlertmanager } from '../../../runtime/services/alertmanager-debian.ts'
-import { freePort, startAlertmanager, startPrometheus } from '../../../runtime/services/index.ts'
+import {
+  freePort,
+  runnableAlertmanager,
+  ServiceNotStarted,
+  startAlertmanager,
+  startPrometheus,
+} from '../../../runtime/services/index.ts'
+import type { ServiceGroup } from '../../../runtime/services/index.ts'
 import { compressMs, formatDuration } from '../compression/index.ts'
 import type { Receivers } from '../../receivers/index.ts'
 import { writeAlertmanager, writePrometheus } from './configuration.ts'
 import { writeHistory } from './history.ts'
 import type { DrillEnvironmentPlan } from './environment.ts'
-import { StartError } from './started.ts'
-import type { Keeping } from './started.ts'
 import type { ServiceUnderTest } from './service-under-test.ts'
 
 /** Hosts of production that have nothing to do with an alert of ours. */
@@ -31,16 +35,16 @@ export interface Alerting {
 export async function startAlerting(
   plan: DrillEnvironmentPlan,
   subject: ServiceUnderTest,
-  keep: Keeping,
+  group: ServiceGroup,
 ): Promise<Alerting> {
   const { folder, tools, signal } = plan
   const configured = await writeAlertmanager(plan, plan.now)
-  if (configured.state === 'refused') throw new StartError(configured.reason)
+  if (configured.state === 'refused') throw new ServiceNotStarted(configured.reason)
   const { sinks, file } = configured.value
-  keep.also(sinks.stop)
+  group.add(sinks.stop)
   const home = join(folder, 'alertmanager')
   mkdirSync(home, { recursive: true })
-  const alertmanager = await keep.up(
+  const alertmanager = await group.start(
     'Alertmanager',
     startAlertmanager({
       folder: home,
@@ -49,7 +53,7 @@ export async function startAlerting(
       configFile: file,
     }),
   )
-  const prometheusUrl = await startRules(plan, subject, alertmanager.url, keep)
+  const prometheusUrl = await startRules(plan, subject, alertmanager.url, group)
   return { prometheusUrl, alertmanagerUrl: alertmanager.url, sinks }
 }
 
@@ -57,7 +61,7 @@ async function startRules(
   plan: DrillEnvironmentPlan,
   { pushgatewayUrl, exporters }: ServiceUnderTest,
   alertmanagerUrl: string,
-  keep: Keeping,
+  group: ServiceGroup,
 ): Promise<string> {
   const home = join(plan.folder, 'prometheus')
   const port = await freePort()
@@ -74,7 +78,7 @@ async function startRules(
     'localhost:9090': own,
   }
   const written = writePrometheus(plan, addresses, absent)
-  if (written.state === 'refused') throw new StartError(written.reason)
+  if (written.state === 'refused') throw new ServiceNotStarted(written.reason)
   await writeHistory({
     promtool: plan.tools.promtool,
     folder: join(plan.folder, 'history'),
@@ -86,7 +90,7 @@ async function startRules(
   const flags = Object.entries(ownTimes).map(
     ([flag, ms]) => `${flag}=${formatDuration(compressMs(ms, plan.speed))}`,
   )
-  const prometheus = await keep.up(
+  const prometheus = await group.start(
     'Prometheus',
     startPrometheus({
       folder: home,

@@ -1,5 +1,5 @@
-import { startPostgres } from '../../../runtime/services/index.ts'
-import type { PostgresService } from '../../../runtime/services/index.ts'
+import type { PostgresService } from '../../../runtime/postgres/index.ts'
+import { startTodoDatabase } from '../../stack/index.ts'
 
 /** A database that can be taken away and given back, at the same address with the same data. */
 export interface Database {
@@ -8,19 +8,19 @@ export interface Database {
 }
 
 export type DatabaseStarted =
-  | { state: 'up'; database: Database; postgres: PostgresService }
+  | { state: 'ok'; database: Database; postgres: PostgresService }
   | { state: 'failed'; reason: string }
 
 export async function startDatabase(options: {
   folder: string
   signal: AbortSignal
 }): Promise<DatabaseStarted> {
-  const started = await startPostgres(options)
+  const started = await startTodoDatabase(options)
   if (started.state === 'failed') return started
   let running: PostgresService | undefined = started.service
   const { port } = started.service
   return {
-    state: 'up',
+    state: 'ok',
     postgres: started.service,
     database: {
       stop: async () => {
@@ -28,7 +28,7 @@ export async function startDatabase(options: {
         running = undefined
       },
       start: async () => {
-        const again = await startPostgres({ folder: options.folder, port })
+        const again = await startTodoDatabase({ folder: options.folder, port })
         if (again.state === 'failed') throw new Error(`the database did not come back: ${again.reason}`)
         running = again.service
       },

@@ -1,13 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { ServiceGroup, ServiceNotStarted } from '../../../runtime/services/index.ts'
+import type { StartResult } from '../../../runtime/services/index.ts'
 import { createFaultInjection } from './fault-injection.ts'
 import type { FaultInjection } from './fault-injection.ts'
 import type { Receivers } from '../../receivers/index.ts'
 import { startAlerting } from './alerting.ts'
 import type { ConfigurationPlan } from './configuration.ts'
-import { keeping, StartError } from './started.ts'
 import { startProbes } from './probes.ts'
-import type { ProbesStarted } from './probes.ts'
 import { startService } from './service-under-test.ts'
 import type { ServiceUnderTest } from './service-under-test.ts'
 import type { DrillTools } from './tools.ts'
@@ -30,7 +30,7 @@ export interface DrillEnvironment extends Pick<ServiceUnderTest, 'database' | 'n
   receivers: Receivers
   faults: FaultInjection
   /** Starts further probes: journeys and how often. Whoever starts them ends them. */
-  startExtraProbes: (journeys: Readonly<Record<string, string>>) => Promise<ProbesStarted>
+  startExtraProbes: (journeys: Readonly<Record<string, string>>) => Promise<StartResult>
   /** What ended although nobody asked it to. */
   unexpectedExits: readonly string[]
   stop: () => Promise<void>
@@ -42,14 +42,17 @@ export type DrillEnvironmentStarted =
 
 /** Starts everything; a failure leaves nothing running. */
 export async function startDrillEnvironment(plan: DrillEnvironmentPlan): Promise<DrillEnvironmentStarted> {
-  const keep = keeping()
+  const unexpectedExits: string[] = []
+  const group = new ServiceGroup(({ name, lastOutput }) =>
+    unexpectedExits.push(`${name} ended by itself; it last wrote: ${lastOutput || 'nothing'}`),
+  )
   mkdirSync(plan.folder, { recursive: true })
   try {
-    const { serviceUrl, pushgatewayUrl, ...subject } = await startService(plan, keep)
+    const { serviceUrl, pushgatewayUrl, ...subject } = await startService(plan, group)
     const { prometheusUrl, alertmanagerUrl, sinks } = await startAlerting(
       plan,
       { serviceUrl, pushgatewayUrl, ...subject },
-      keep,
+      group,
     )
     const environment: DrillEnvironment = {
       ...subject,
@@ -68,13 +71,13 @@ export async function startDrillEnvironment(plan: DrillEnvironmentPlan): Promise
           journeys,
           signal: plan.signal,
         }),
-      unexpectedExits: keep.casualties,
-      stop: keep.stop,
+      unexpectedExits,
+      stop: async () => group.stop(),
     }
     return { state: 'ok', environment }
   } catch (error) {
-    await keep.stop()
-    if (error instanceof StartError) return { state: 'failed', reason: error.message }
+    await group.stop()
+    if (error instanceof ServiceNotStarted) return { state: 'failed', reason: error.message }
     throw error
   }
 }

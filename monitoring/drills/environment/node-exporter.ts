@@ -11,21 +11,14 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from '../../../runtime/processes/index.ts'
-import { freePort } from '../../../runtime/services/index.ts'
-import type { Service } from '../../../runtime/services/index.ts'
-import { waitReady } from '../../../runtime/target/index.ts'
+import { startService } from '../../../runtime/services/index.ts'
+import type { Service, StartResult } from '../../../runtime/services/index.ts'
 
 /** A node exporter with a small disk of its own, that can be filled. */
-export interface DrillNodeExporter {
-  url: string
+export interface DrillNodeExporter extends Service {
   /** How the disk is made full for real; absent where no disk can be mounted, and why. */
   disk: { state: 'mounted'; fill: () => void; empty: () => void } | { state: 'none'; reason: string }
-  stop: () => Promise<void>
 }
-
-export type NodeExporterStarted =
-  | { state: 'up'; exporter: DrillNodeExporter }
-  | { state: 'failed'; reason: string }
 
 const diskBytes = 16 * 1024 * 1024
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
@@ -38,29 +31,28 @@ export async function startDrillNodeExporter(
   program: string,
   folder: string,
   signal: AbortSignal,
-): Promise<NodeExporterStarted> {
+): Promise<StartResult<DrillNodeExporter>> {
   mkdirSync(join(folder, 'disk'), { recursive: true })
   const reason = await makeImage(join(folder, 'disk.img'))
-  const port = await freePort()
-  const flags = [`--web.listen-address=127.0.0.1:${port}`, `--collector.textfile.directory=${folder}`]
+  const flags = (port: number): string[] => [
+    `--web.listen-address=127.0.0.1:${port}`,
+    `--collector.textfile.directory=${folder}`,
+  ]
   if (reason === undefined) {
-    const mounted = await start(inNamespace(program, flags, folder), folder, port, signal)
-    const root = mounted && diskOf(mounted.pid, join(folder, 'disk'))
-    if (mounted && root !== undefined)
-      return {
-        state: 'up',
-        exporter: { url: mounted.url, disk: fillable(root), stop: async () => void (await mounted.stop()) },
-      }
-    await mounted?.stop()
+    const mounted = await start((port) => inNamespace(program, flags(port), folder), folder, signal)
+    if (mounted.state === 'ok') {
+      const disk = diskOf(mounted.service.pid, join(folder, 'disk'))
+      if (disk !== undefined) return { state: 'ok', service: { ...mounted.service, disk: fillable(disk) } }
+      await mounted.service.stop()
+    }
   }
-  const plain = await start([program, ...flags], folder, port, signal)
-  if (plain === undefined) return { state: 'failed', reason: 'the node exporter did not start' }
+  const plain = await start((port) => [program, ...flags(port)], folder, signal)
+  if (plain.state === 'failed') return plain
   return {
-    state: 'up',
-    exporter: {
-      url: plain.url,
+    state: 'ok',
+    service: {
+      ...plain.service,
       disk: { state: 'none', reason: reason ?? 'no disk can be mounted here' },
-      stop: async () => void (await plain.stop()),
     },
   }
 }
@@ -96,24 +88,18 @@ function inNamespace(program: string, flags: readonly string[], folder: string):
 }
 
 async function start(
-  command: readonly string[],
+  command: (port: number) => readonly string[],
   folder: string,
-  port: number,
   signal: AbortSignal,
-): Promise<Pick<Service, 'url' | 'pid' | 'stop'> | undefined> {
-  const [first = '', ...args] = command
-  const child = startChild(first, args, { env, outputFile: join(folder, 'node-exporter.log') })
-  const url = `http://127.0.0.1:${port}`
-  const over = new AbortController()
-  const ready = await Promise.race([
-    waitReady(url, '/', { timeoutMs: 10_000, signal: AbortSignal.any([signal, over.signal]) }),
-    child.ended,
-  ])
-  over.abort()
-  if (ready === 'ready' && child.pid !== undefined)
-    return { url, pid: child.pid, stop: async () => child.stop(3000) }
-  await child.stop(1000)
-  return undefined
+): Promise<StartResult> {
+  return startService({
+    name: 'the node exporter',
+    options: { folder, signal, timeoutMs: 10_000 },
+    command,
+    env,
+    logFile: join(folder, 'node-exporter.log'),
+    ready: '/',
+  })
 }
 
 /** The disk as the exporter's namespace has it, seen through the process that `unshare` became the parent of. */

@@ -1,15 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { startChild } from '../../../runtime/processes/index.ts'
-import { freePort } from '../../../runtime/services/index.ts'
-import { waitReady } from '../../../runtime/target/index.ts'
+import { startService } from '../../../runtime/services/index.ts'
+import type { StartResult } from '../../../runtime/services/index.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-
-export type ProbesStarted =
-  | { state: 'up'; url: string; stop: () => Promise<void> }
-  | { state: 'failed'; reason: string }
 
 /** Production's probes, as often as the faster clock asks for and this machine bears. */
 export const defaultProbes: Readonly<Record<string, string>> = {
@@ -25,7 +20,7 @@ export async function startProbes(plan: {
   target: string
   journeys: Readonly<Record<string, string>>
   signal: AbortSignal
-}): Promise<ProbesStarted> {
+}): Promise<StartResult> {
   mkdirSync(plan.folder, { recursive: true })
   const config = {
     target: { url: plan.target, ready: '/health/ready' },
@@ -40,36 +35,15 @@ export async function startProbes(plan: {
   }
   const file = join(plan.folder, 'vigil.config.mjs')
   writeFileSync(file, `export default ${JSON.stringify(config)}\n`)
-  const port = await freePort()
   const main = fileURLToPath(pathToFileURL(join(root, 'cli', 'main.ts')))
-  const child = startChild(
-    process.execPath,
-    [
-      main,
-      'probe',
-      '--every',
-      '--config',
-      file,
-      '--out',
-      plan.folder,
-      '--metrics-port',
-      String(port),
-      '--quiet',
-    ],
-    {
-      cwd: plan.folder,
-      env: { PATH: process.env['PATH'] },
-      outputFile: join(plan.folder, 'probes.log'),
-    },
-  )
-  const url = `http://127.0.0.1:${port}`
-  const over = new AbortController()
-  const first = await Promise.race([
-    waitReady(url, '/metrics', { timeoutMs: 20_000, signal: AbortSignal.any([plan.signal, over.signal]) }),
-    child.ended,
-  ])
-  over.abort()
-  if (first === 'ready') return { state: 'up', url, stop: async () => void (await child.stop(5000)) }
-  await child.stop(1000)
-  return { state: 'failed', reason: `the probes did not start: ${child.tail('stderr').slice(-300)}` }
+  const args = ['probe', '--every', '--config', file, '--out', plan.folder, '--quiet']
+  return startService({
+    name: 'the probes',
+    options: { folder: plan.folder, signal: plan.signal, timeoutMs: 20_000 },
+    command: (port) => [process.execPath, main, ...args, '--metrics-port', String(port)],
+    cwd: plan.folder,
+    env: { PATH: process.env['PATH'] },
+    logFile: join(plan.folder, 'probes.log'),
+    ready: '/metrics',
+  })
 }

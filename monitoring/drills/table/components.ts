@@ -25,10 +25,10 @@ export const partDrills: readonly Drill[] = [
       // Not more often: a run that is overdue is an outcome that nobody knows, and its series are gone.
       const probes = await environment.startExtraProbes({ 'rate-limit': '5s' })
       if (probes.state === 'failed') throw new Error(probes.reason)
-      const without = environment.exporters.probes.addLinesFrom(probes.url, 'probe="rate-limit"')
+      const without = environment.exporters.probes.addLinesFrom(probes.service.url, 'probe="rate-limit"')
       return async () => {
         without()
-        await probes.stop()
+        await probes.service.stop()
         await withdraw()
       }
     },

@@ -5,15 +5,15 @@ import { startChild } from '../../../runtime/processes/index.ts'
 import type { Child } from '../../../runtime/processes/index.ts'
 import {
   freePort,
-  startBackend,
+  ServiceGroup,
   startNodeExporter,
-  startPostgres,
   startPostgresExporter,
   startProcessExporter,
   startPrometheus,
   startPushgateway,
 } from '../../../runtime/services/index.ts'
-import type { Service, Started } from '../../../runtime/services/index.ts'
+import type { Service, StartResult } from '../../../runtime/services/index.ts'
+import { startTodoDatabase, startTodoService } from '../../stack/index.ts'
 import { requireTool } from '../../../runtime/tools/testing.ts'
 import { prometheusConfig } from './prometheus-config.ts'
 
@@ -42,41 +42,25 @@ export interface StackOptions {
 
 /** @param folder new, for data and logs; removed by the caller */
 export async function startStack(folder: string, options: StackOptions = {}): Promise<Stack> {
-  const running: { stop: () => Promise<unknown> }[] = []
-  const up = async <S extends Service>(starting: Promise<Started<S>>): Promise<S> => {
-    const started = await starting
-    if (started.state === 'failed') throw new Error(started.reason)
-    running.unshift(started.service)
-    return started.service
-  }
-  const stop = async (): Promise<void> => {
-    // The database last: whoever uses it would complain.
-    for (const one of running) await one.stop()
-  }
+  const group = new ServiceGroup()
   try {
-    return {
-      ...(await startAll(folder, options, up, (child) =>
-        running.unshift({ stop: async () => child.stop(3000) }),
-      )),
-      stop,
-    }
+    return { ...(await startAll(folder, options, group)), stop: async () => group.stop() }
   } catch (error) {
-    await stop()
+    await group.stop()
     throw error
   }
 }
 
-type Up = <S extends Service>(starting: Promise<Started<S>>) => Promise<S>
-
 async function startAll(
   folder: string,
   { rules = false }: StackOptions,
-  up: Up,
-  started: (child: Child) => void,
+  group: ServiceGroup,
 ): Promise<Omit<Stack, 'stop'>> {
+  const up = async <S extends Service>(starting: Promise<StartResult<S>>): Promise<S> =>
+    group.start('a part of the stack', starting)
   const under = (name: string): string => join(folder, name)
   const [postgres, pushgateway, node, processes] = await Promise.all([
-    up(startPostgres({ folder: under('postgres') })),
+    up(startTodoDatabase({ folder: under('postgres') })),
     requireTool('pushgateway').then(async (program) =>
       up(startPushgateway({ folder: under('pushgateway'), program })),
     ),
@@ -89,7 +73,7 @@ async function startAll(
   ])
   const [backend, database] = await Promise.all([
     up(
-      startBackend({
+      startTodoService({
         folder: under('backend'),
         command: [process.execPath, join(root, 'backend/main.ts')],
         cwd: root,
@@ -111,7 +95,15 @@ async function startAll(
   ])
   const config = vigilConfig(folder, backend.url, pushgateway.url)
   const probesPort = await freePort()
-  started(runVigil(folder, ['probe', '--every', '--metrics-port', String(probesPort), '--config', config]))
+  const probes = runVigil(folder, [
+    'probe',
+    '--every',
+    '--metrics-port',
+    String(probesPort),
+    '--config',
+    config,
+  ])
+  group.add(async () => probes.stop(3000))
   const configFile = prometheusConfig(
     folder,
     {

@@ -9,7 +9,7 @@ import {
   startPrometheus,
   startPushgateway,
 } from '../../../runtime/services/index.ts'
-import type { Started } from '../../../runtime/services/index.ts'
+import type { StartResult } from '../../../runtime/services/index.ts'
 import { counters, gauges, histograms, ofScheduler } from '../../../synthetics/metrics/names.ts'
 import { requireTool } from '../../../runtime/tools/testing.ts'
 import { rulesFolder } from '../rules.ts'
@@ -98,11 +98,11 @@ async function namesOfTools(scratch: string): Promise<string[]> {
   try {
     return (await Promise.all(started.map(namesAt))).flat()
   } finally {
-    await Promise.all(started.map(async (each) => (each.state === 'up' ? each.service.stop() : undefined)))
+    await Promise.all(started.map(async (each) => (each.state === 'ok' ? each.service.stop() : undefined)))
   }
 }
 
-async function namesAt(started: Started): Promise<string[]> {
+async function namesAt(started: StartResult): Promise<string[]> {
   if (started.state === 'failed') throw new Error(started.reason)
   const { url } = started.service
   // The Pushgateway has times of pushes once there was one; to other services this is an error that changes nothing.

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { startReceivers } from '../../receivers/index.ts'
 import type { Delivery } from '../../receivers/index.ts'
 import type { LocalReceivers } from '../local/index.ts'
-import { freePort, isFree } from '../../../runtime/services/ports.ts'
+import { freePort, isFree } from '../../../runtime/services/index.ts'
 import { page } from './page.ts'
 
 export interface ReceiverPlan {
@@ -29,7 +29,7 @@ export interface Receiver {
 }
 
 export type StartedReceiver =
-  | { state: 'up'; receiver: Receiver }
+  | { state: 'ok'; receiver: Receiver }
   | { state: 'failed'; cause: 'port-in-use' | 'program'; reason: string }
 
 const webhookBytes = 64 * 1024
@@ -82,7 +82,7 @@ export async function startReceiver({
   const url = `http://127.0.0.1:${bound}`
   const { pagerduty, slack, smtp, sns } = receivers.addresses
   return {
-    state: 'up',
+    state: 'ok',
     receiver: {
       url,
       port: bound,

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startPostgres } from '../../../runtime/services/index.ts'
-import type { PostgresService } from '../../../runtime/services/index.ts'
+import { startPostgres } from '../../../runtime/postgres/index.ts'
+import type { PostgresService } from '../../../runtime/postgres/index.ts'
 import { entryOf } from '../entry.ts'
 import { HistoryUnavailable, withHistory } from '../index.ts'
 import { historyContract, idsIn } from '../testing/contract.ts'
@@ -17,7 +17,10 @@ let service: PostgresService
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'vigil-history-'))
-  const started = await startPostgres({ folder })
+  const started = await startPostgres({
+    folder,
+    names: { database: 'vigil', owner: 'vigil', monitor: 'monitor' },
+  })
   if (started.state === 'failed') throw new Error(started.reason)
   service = started.service
 }, 60_000)
@@ -74,11 +77,11 @@ describe('a history that several machines share', () => {
     [
       'the password is wrong',
       () => service.databaseUrl.replace(/:[^:@]+@/, ':s3cret@'),
-      /\(password authentication failed for user "todo", 28P01\)/,
+      /\(password authentication failed for user "vigil", 28P01\)/,
     ],
     [
       'the database is not there',
-      () => service.databaseUrl.replace(/\/todo$/, '/nowhere'),
+      () => service.databaseUrl.replace(/\/vigil$/, '/nowhere'),
       /\(database "nowhere" does not exist, 3D000\)/,
     ],
     [
@@ -109,14 +112,14 @@ describe('a history that several machines share', () => {
     there.keep('1')
     await over(there, 'here', database)(idsIn)
     const admin = postgres(await database, { max: 1 })
-    await admin.unsafe('ALTER DATABASE todo SET default_transaction_read_only = on')
+    await admin.unsafe('ALTER DATABASE vigil SET default_transaction_read_only = on')
     try {
       expect(await over(there, 'here', database)(async (history) => history.known(['1']))).toEqual(
         new Set(['1']),
       )
     } finally {
       await admin.unsafe(
-        'SET default_transaction_read_only = off; ALTER DATABASE todo RESET default_transaction_read_only',
+        'SET default_transaction_read_only = off; ALTER DATABASE vigil RESET default_transaction_read_only',
       )
       await admin.end()
       there.remove()
