@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { countsOf, exampleRun, spread } from '../record/testing/examples/runs.ts'
 import type { Run } from '../record/index.ts'
 import type { Budgets } from './budgets.ts'
-import { judgeRun } from './judge.ts'
+import { isCertainlyAbove, judgeRun } from './judge.ts'
 
 const seedBudgets: Budgets = {
   p95Ms: 500,
@@ -224,4 +224,9 @@ it('judges steps by their own budgets', () => {
     ['a/slow', 'fail'],
     ['a/fast', 'pass'],
   ])
+})
+
+it('one error in one request is certainly over 0.1 % at 0.005, but not over 1 %', () => {
+  expect(isCertainlyAbove(1, 1, 0.001, 0.005)).toBe(true)
+  expect(isCertainlyAbove(1, 1, 0.01, 0.005)).toBe(false)
 })

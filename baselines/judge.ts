@@ -1,6 +1,6 @@
 import { countOf } from '../record/index.ts'
 import type { Run, Totals, Histogram } from '../record/index.ts'
-import { surelyAbove } from './binomial.ts'
+import { binomialUpperTail } from '../record/statistics/index.ts'
 import type { Budgets } from './budgets.ts'
 import { amount } from './wording.ts'
 import { verdictOf } from './verdict.ts'
@@ -145,8 +145,12 @@ function judgeQuantile(subject: Subject, label: string, q: number, actual: numbe
   const needed = Math.ceil(samplesBeyond / (1 - q) - 1e-9)
   if (n >= needed) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
   const over = subject.histogram.reduce((sum, [upperMs, count]) => (upperMs >= limit ? sum + count : sum), 0)
-  if (surelyAbove(over, n, 1 - q, beyondDoubt))
-    return { actual, status: 'fail', message: `${rule}: over it beyond doubt already with ${answers(n)}` }
+  if (isCertainlyAbove(over, n, 1 - q, beyondDoubt))
+    return {
+      actual,
+      status: 'fail',
+      message: `${rule}: exceeded (statistically certain) already with ${answers(n)}`,
+    }
   return {
     actual,
     status: 'inconclusive',
@@ -182,8 +186,8 @@ function judgeErrorRate(subject: Subject, limit: number): Finding {
   const rule = `error rate ${amount('ratio', actual, limit)} (${errors} of ${requests}), budget < ${amount('ratio', limit)}`
   const needed = Math.ceil(ruleOfThree / limit - 1e-9)
   if (requests >= needed) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
-  if (surelyAbove(errors, requests, limit, beyondDoubt))
-    return { actual, status: 'fail', message: `${rule}: over it beyond doubt` }
+  if (isCertainlyAbove(errors, requests, limit, beyondDoubt))
+    return { actual, status: 'fail', message: `${rule}: exceeded (statistically certain)` }
   return {
     actual,
     status: 'inconclusive',
@@ -224,4 +228,12 @@ function unanswered(subject: Subject, label: string): Finding {
 
 function answers(n: number): string {
   return n === 1 ? '1 answer' : `${n} answers`
+}
+
+/**
+ * Whether a share is over a limit with statistical certainty: `successes` of `trials` would be seen with a chance under `alpha`
+ * if the true share were at the limit. The same as the one-sided Clopper–Pearson lower bound lying over the limit.
+ */
+export function isCertainlyAbove(successes: number, trials: number, limit: number, alpha: number): boolean {
+  return binomialUpperTail(successes, trials, limit) < alpha
 }

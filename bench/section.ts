@@ -1,3 +1,4 @@
+import { median } from '../record/statistics/index.ts'
 /** One claim about speed or size, measured side by side with what it is held against. */
 export interface Section {
   name: string
@@ -23,13 +24,6 @@ export interface Bench {
   /** A fresh folder for this bench's files. */
   folder: string
   say: (text: string) => void
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
 }
 
 /** Median with the range, so that a noisy machine shows. */

@@ -1,4 +1,5 @@
 import type { Totals } from '../../record/index.ts'
+import { median } from '../../record/statistics/index.ts'
 import { mostRecent } from './baseline.ts'
 import type { Baseline } from './baseline.ts'
 
@@ -34,7 +35,7 @@ export function figuresOf(baseline: Baseline): BaselineFigures {
 }
 
 function levelsOf(totals: readonly Totals[]): BaselineLevels {
-  const of = (read: (each: Totals) => number): number => middle(totals.map(read))
+  const of = (read: (each: Totals) => number): number => median(totals.map(read))
   const [errors, requests] = [
     sum(totals.map((each) => each.errors)),
     sum(totals.map((each) => each.requests)),
@@ -47,12 +48,6 @@ function levelsOf(totals: readonly Totals[]): BaselineLevels {
     errorRate: requests === 0 ? 0 : errors / requests,
     throughputRps: of(({ throughputRps }) => throughputRps),
   }
-}
-
-function middle(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const half = sorted.length >> 1
-  return sorted.length % 2 === 1 ? (sorted[half] ?? 0) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2
 }
 
 function sum(values: readonly number[]): number {

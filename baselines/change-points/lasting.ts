@@ -1,4 +1,5 @@
-import { median, scatterAbout, scatterOf, wider } from './robust.ts'
+import { median } from '../../record/statistics/index.ts'
+import { scatterAbout, scatterOf, wider } from './robust.ts'
 import type { Scatter } from './robust.ts'
 import { retested, stepsIn } from './segments.ts'
 import type { Step, StepRules } from './segments.ts'

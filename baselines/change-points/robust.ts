@@ -1,10 +1,4 @@
-/** The middle value, or the mean of the two in the middle; NaN of nothing. */
-export function median(values: ArrayLike<number>): number {
-  const sorted = Float64Array.from(values).toSorted()
-  const half = sorted.length >> 1
-  if (sorted.length === 0) return Number.NaN
-  return sorted.length % 2 === 1 ? (sorted[half] ?? 0) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2
-}
+import { median } from '../../record/statistics/index.ts'
 
 /** 1 / Φ⁻¹(3/4): by this the median absolute deviation of normal values is their standard deviation. */
 const madToDeviation = 1.482_602_218_505_602

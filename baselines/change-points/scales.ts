@@ -1,4 +1,4 @@
-import { median } from './robust.ts'
+import { median } from '../../record/statistics/index.ts'
 
 /** Error rates are told to have changed from a tenth of a per cent of all requests on. */
 const leastErrorStep = 0.001

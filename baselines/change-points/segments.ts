@@ -1,3 +1,4 @@
+import { varianceInflation } from '../../record/statistics/index.ts'
 import type { Scatter } from './robust.ts'
 
 /** A step between two levels: the first index after it, its size, and how many standard errors that is. */
@@ -120,7 +121,7 @@ function errorOf(before: number, after: number, scatter: Scatter): number {
 // Exact for n values of an AR(1) process (Anderson 1971, §8.2).
 function varianceOfMean(n: number, { deviation, correlation: r }: Scatter): number {
   if (r === 0) return deviation ** 2 / n
-  return (deviation ** 2 / n) * ((1 + r) / (1 - r) - (2 * r * (1 - r ** n)) / (n * (1 - r) ** 2))
+  return (deviation ** 2 / n) * (varianceInflation(r) - (2 * r * (1 - r ** n)) / (n * (1 - r) ** 2))
 }
 
 /** Steps, rising, each tested and placed again between its neighbours; the weakest that does not hold goes, until all hold. */

@@ -10,7 +10,7 @@ import {
 } from './effect.ts'
 import type { Effect } from './effect.ts'
 import type { Measure } from './measures.ts'
-import { tCritical } from './student-t.ts'
+import { tCritical } from '../../record/statistics/index.ts'
 
 const effectOf = (value: number, standardError: number): Effect => ({
   value,

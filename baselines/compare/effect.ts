@@ -1,5 +1,5 @@
 import type { Measure } from './measures.ts'
-import { tCritical, tUpperTail } from './student-t.ts'
+import { tCritical, tUpperTail } from '../../record/statistics/index.ts'
 import { correlationInflation, driftVariance, trimmedDifference, trimmedMean } from './trimmed.ts'
 import type { Estimate } from './trimmed.ts'
 

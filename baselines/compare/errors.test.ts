@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { countsOf, exampleRun, spread } from '../../record/testing/examples/runs.ts'
 import type { Run } from '../../record/index.ts'
-import { binomialUpperTail } from '../binomial.ts'
+import { binomialUpperTail } from '../../record/statistics/index.ts'
 import { compareErrors } from './errors.ts'
 
 const latencies = spread(1000, 1, 9)

@@ -1,5 +1,5 @@
 import type { ComparableRun } from '../../record/read.ts'
-import { binomialTail } from './student-t.ts'
+import { binomialUpperTail } from '../../record/statistics/index.ts'
 
 /** Errors of the candidate against those of the baseline. */
 export interface ErrorComparison {
@@ -51,8 +51,8 @@ export function compareErrors(
     baselineRequests: requestsOf(baseline),
     candidateRequests: requestsOf(candidate),
     ratio: all === 0 ? Number.NaN : c / share / (b / (1 - share)),
-    pValue: all === 0 ? 1 : binomialTail(k, n, share),
-    pValueBetter: all === 0 ? 1 : binomialTail(n - k, n, 1 - share),
+    pValue: all === 0 ? 1 : binomialUpperTail(k, n, share),
+    pValueBetter: all === 0 ? 1 : binomialUpperTail(n - k, n, 1 - share),
     overdispersion,
   }
 }

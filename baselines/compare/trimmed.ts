@@ -1,3 +1,5 @@
+import { lagOneCorrelation, varianceInflation } from '../../record/statistics/index.ts'
+
 /** An estimate with its standard error and the degrees of freedom of its t. */
 export interface Estimate {
   value: number
@@ -73,15 +75,10 @@ function winsorised(values: readonly number[]): { mean: number; squares: number;
 export function correlationInflation(values: readonly number[]): number {
   const n = values.length
   if (n < 4) return 1
-  const centre = trimmedMean(values).value
-  let [lagged, squares] = [0, 0]
-  for (const [index, value] of values.entries()) {
-    squares += (value - centre) ** 2
-    if (index > 0) lagged += (value - centre) * ((values[index - 1] ?? 0) - centre)
-  }
+  const { correlation, squares } = lagOneCorrelation(values, trimmedMean(values).value)
   // The lag-1 correlation of n values is biased downwards by about 1/n (Kendall 1954).
-  const r = squares === 0 ? 0 : Math.min(0.8, Math.max(0, lagged / squares + 1 / n))
-  return (1 + r) / (1 - r)
+  const r = squares === 0 ? 0 : Math.min(0.8, Math.max(0, correlation + 1 / n))
+  return varianceInflation(r)
 }
 
 /** Quarters of a side are held against each other to see whether it drifted. */

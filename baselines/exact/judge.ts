@@ -1,4 +1,4 @@
-import { binomialTail } from '../compare/student-t.ts'
+import { binomialUpperTail } from '../../record/statistics/index.ts'
 import type { RowStatus, VerdictRow } from '../verdict.ts'
 import { exactMetrics } from './tally.ts'
 import type { ExactMetric, ExactTallies, PairedTally } from './tally.ts'
@@ -72,9 +72,11 @@ function directionOf(
     Math.abs(candidate - baseline) < leastChange * Math.max(baseline, pairs * leastChange)
   )
     return 'same'
-  if (candidate > baseline && unitsUp >= lastingShare * units && binomialTail(up, differ, 0.5) <= alpha)
+  if (candidate > baseline && unitsUp >= lastingShare * units && binomialUpperTail(up, differ, 0.5) <= alpha)
     return 'up'
-  return candidate < baseline && unitsDown >= lastingShare * units && binomialTail(down, differ, 0.5) <= alpha
+  return candidate < baseline &&
+    unitsDown >= lastingShare * units &&
+    binomialUpperTail(down, differ, 0.5) <= alpha
     ? 'down'
     : 'same'
 }

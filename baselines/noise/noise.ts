@@ -1,5 +1,6 @@
 import type { Random } from '../../record/index.ts'
 import type { ComparableRun } from '../../record/read.ts'
+import { median } from '../../record/statistics/index.ts'
 import { compareRuns } from '../compare/index.ts'
 import { smallestDetectable } from '../compare/effect.ts'
 import { measuresOf } from '../compare/measures.ts'
@@ -158,8 +159,4 @@ function falseAlarmsOf(duets: readonly SameCode[], draws: number, random: Random
 function varianceOf(values: readonly number[]): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Section } from '../section.ts'
-import { median, ratios, spreadOf } from '../section.ts'
+import { median } from '../../record/statistics/index.ts'
+import { ratios, spreadOf } from '../section.ts'
 import { runCommand, vigilLoad, withService } from '../workbench.ts'
 
 const connections = 10

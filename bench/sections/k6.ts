@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bench, Section } from '../section.ts'
-import { median, ratios, spreadOf } from '../section.ts'
+import { median } from '../../record/statistics/index.ts'
+import { ratios, spreadOf } from '../section.ts'
 import { k6Path } from '../tools.ts'
 import { runCommand, vigilLoad, withService } from '../workbench.ts'
 

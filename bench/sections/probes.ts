@@ -4,7 +4,8 @@ import { readStat, startChild } from '../../runtime/processes/index.ts'
 import { freePort, waitReady } from '../../runtime/services/index.ts'
 import { requireTool } from '../../runtime/tools/testing.ts'
 import type { Bench, Figure, Section } from '../section.ts'
-import { median, ratios, spreadOf } from '../section.ts'
+import { median } from '../../record/statistics/index.ts'
+import { ratios, spreadOf } from '../section.ts'
 import { rssOf, runCommand, withService } from '../workbench.ts'
 
 /** Probes that a scheduler holds, each once a second. */

@@ -1,4 +1,4 @@
-import { median as middle } from '../../baselines/change-points/index.ts'
+import { median as medianOf } from '../../record/statistics/index.ts'
 import { verdictOf } from '../../baselines/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import type { Run, ServerSide } from '../../record/index.ts'
@@ -94,5 +94,5 @@ function mostOf(samples: readonly Sample[]): Try['outcome'] {
 
 /** Of the values that there are; NaN for none. */
 export function median(values: readonly number[]): number {
-  return middle(values.filter((value) => !Number.isNaN(value)))
+  return medianOf(values.filter((value) => !Number.isNaN(value)))
 }

@@ -1,3 +1,4 @@
+import { lagOneCorrelation, varianceInflation } from '../../record/statistics/index.ts'
 import { median } from './sample.ts'
 
 /** An estimate with the ends of its 95 % interval. */
@@ -44,11 +45,9 @@ export function theilSen(x: readonly number[], y: readonly number[], inflation =
  */
 export function inflationOf(rest: readonly number[]): number {
   const mean = rest.reduce((sum, value) => sum + value, 0) / rest.length
-  const from = rest.map((value) => value - mean)
-  const square = from.reduce((sum, value) => sum + value * value, 0)
-  const product = from.slice(1).reduce((sum, value, index) => sum + value * (from[index] ?? 0), 0)
+  const { correlation, squares } = lagOneCorrelation(rest, mean)
   // A straight line leaves only what rounding does.
-  if (square <= 1e-18 * rest.reduce((sum, value) => sum + value * value, 0)) return 1
-  const r = Math.min(Math.max(product / square, 0), 0.95)
-  return (1 + r) / (1 - r)
+  if (squares <= 1e-18 * rest.reduce((sum, value) => sum + value * value, 0)) return 1
+  const r = Math.min(Math.max(correlation, 0), 0.95)
+  return varianceInflation(r)
 }

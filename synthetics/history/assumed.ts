@@ -1,3 +1,4 @@
+import { median } from '../../record/statistics/index.ts'
 import type { Observation } from './timeline.ts'
 
 /** An observation whose schedule may not be known. */
@@ -11,11 +12,8 @@ export function withAssumedHold(observations: readonly Unscheduled[]): Observati
   if (observations.every(({ holdsUntilMs }) => holdsUntilMs !== null))
     return observations.map((each) => ({ ...each, holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs }))
   const starts = observations.map(({ startedAtMs }) => startedAtMs).toSorted((a, b) => a - b)
-  const gaps = starts
-    .slice(1)
-    .map((at, index) => at - (starts[index] ?? at))
-    .toSorted((a, b) => a - b)
-  const holdMs = gaps.length < 2 ? 0 : (gaps[Math.floor((gaps.length - 1) / 2)] ?? 0) * 1.5
+  const gaps = starts.slice(1).map((at, index) => at - (starts[index] ?? at))
+  const holdMs = gaps.length < 2 ? 0 : median(gaps) * 1.5
   return observations.map((each) => ({
     ...each,
     holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs + holdMs,

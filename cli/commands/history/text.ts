@@ -1,3 +1,4 @@
+import { median } from '../../../record/statistics/index.ts'
 import { leastRuns } from '../../../baselines/change-points/index.ts'
 import type { HistoryMetric, LocatedChange } from '../../../baselines/change-points/index.ts'
 import type { RunEntry, Series } from '../../../record/history/index.ts'
@@ -90,7 +91,7 @@ const blocks = '▁▂▃▄▅▆▇█'
 export function sparkline(values: readonly (number | undefined)[], width: number): string {
   const columns = Math.min(values.length, width)
   const drawn = Array.from({ length: columns }, (_, column) =>
-    middle(
+    median(
       values
         .slice(
           Math.floor((column * values.length) / columns),
@@ -99,20 +100,16 @@ export function sparkline(values: readonly (number | undefined)[], width: number
         .filter((value) => value !== undefined),
     ),
   )
-  const known = drawn.filter((value) => value !== undefined)
+  const known = drawn.filter((value) => !Number.isNaN(value))
   const [low, high] = [Math.min(...known), Math.max(...known)]
   return drawn
     .map((value) =>
-      value === undefined
+      Number.isNaN(value)
         ? ' '
         : (blocks[high === low ? 3 : Math.round(((value - low) / (high - low)) * (blocks.length - 1))] ??
           ' '),
     )
     .join('')
-}
-
-function middle(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]
 }
 
 /** The newest run of each series, a line each. */

@@ -1,0 +1,47 @@
+import { createRequire } from 'node:module'
+import type betainc from '@stdlib/math-base-special-betainc'
+import type normalCdf from '@stdlib/stats-base-dists-normal-cdf'
+import type tCdf from '@stdlib/stats-base-dists-t-cdf'
+import type tQuantile from '@stdlib/stats-base-dists-t-quantile'
+
+const require = createRequire(import.meta.url)
+
+// The library is 400 CommonJS files that take 0.15 s to load: loaded by the first probability, so that a command that
+// computes none does not wait for it.
+function once<T>(load: () => T): () => T {
+  let loaded: { value: T } | undefined
+  return () => (loaded ??= { value: load() }).value
+}
+const beta = once(() => require('@stdlib/math-base-special-betainc') as typeof betainc)
+const normal = once(() => require('@stdlib/stats-base-dists-normal-cdf') as typeof normalCdf)
+const t = once(() => require('@stdlib/stats-base-dists-t-cdf') as typeof tCdf)
+const tInverse = once(() => require('@stdlib/stats-base-dists-t-quantile') as typeof tQuantile)
+
+/** I_x(a, b), the regularised incomplete beta function, for real a, b > 0. */
+export function regularisedBeta(x: number, a: number, b: number): number {
+  return beta()(x, a, b)
+}
+
+/** P(T > t) for Student's t with `degrees` > 0 degrees of freedom, which need not be whole. */
+export function tUpperTail(value: number, degrees: number): number {
+  return t()(-value, degrees)
+}
+
+/** The t that is exceeded with probability `tail` (0 < tail < 1). */
+export function tCritical(tail: number, degrees: number): number {
+  return -tInverse()(tail, degrees)
+}
+
+/**
+ * P(X ≥ k) for X ~ Binomial(n, p): the chance of `k` or more successes. Through the beta function, so that k and n need not be
+ * whole (Johnson, Kemp & Kotz, §3.6): counts divided by their over-dispersion are not.
+ */
+export function binomialUpperTail(k: number, n: number, p: number): number {
+  if (k <= 0) return 1
+  return k > n ? 0 : regularisedBeta(p, k, n - k + 1)
+}
+
+/** P(Z > z) for the standard normal. */
+export function normalUpperTail(z: number): number {
+  return normal()(-z, 0, 1)
+}
