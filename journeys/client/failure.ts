@@ -1,4 +1,4 @@
-import { toOneLine } from '../../record/index.ts'
+import { toOneLine } from '../../record/text.ts'
 import type { FailureClass } from '../../record/index.ts'
 
 /** Where on its way a request failed, and in words: one line, at most 200 characters, no control characters. */
