@@ -52,7 +52,7 @@ export interface Measurement {
   /** Why the generator, not the target, was the limit; empty when it was not. */
   saturation: string[]
   interrupted: boolean
-  /** Thresholds of the user's own script that were crossed, in k6's words. */
+  /** Thresholds of the user script that were crossed, as k6 words them. */
   crossedThresholds?: string[]
 }
 
@@ -63,13 +63,22 @@ export interface EndpointMeasurement {
   latencySumMs: number
 }
 
-/** "The target failed" is inside a measurement; "we failed to measure" is its absence, with the reason for the reader. */
+/**
+ * "The target failed" is inside a measurement; "we failed to measure" is its absence, with the reason for the
+ * reader.
+ */
 export type LoadResult =
   | { state: 'measured'; measurement: Measurement }
   | { state: 'unmeasured'; reason: string }
-  /** The target failed a `before` step, so there was nobody to make the load: the target's failure, seen before the load began. */
+  /**
+   * The target failed a `before` step, so no user could make the load: the target's failure, seen
+   * before the load began.
+   */
   | { state: 'refused'; step: string; class: FailureClass; message: string }
-  /** The plan itself is wrong (a script that throws, a journeys module that does not load): the user's to mend, exit 2. */
+  /**
+   * The plan itself is wrong (a script that throws, a journeys module that does not load): the user's to
+   * mend, exit 2.
+   */
   | { state: 'usage-error'; reason: string }
 
 export interface LoadProgress {
@@ -84,14 +93,23 @@ export interface LoadProgress {
 export interface LoadEnvironment {
   /** Fresh, empty, for this run alone. */
   folder: string
-  /** Aborted on interrupt: the engine ends its load in good order and returns what it has, marked `interrupted`. */
+  /**
+   * Aborted on interrupt: the engine ends its load in good order and returns what it has, marked
+   * `interrupted`.
+   */
   signal: AbortSignal
   progress: (progress: LoadProgress) => void
-  /** Called once, when warm-up is over and measurement begins, and once when it ends: the server's side is read there. */
+  /**
+   * Called once, when warm-up is over and measurement begins, and once when it ends: the server's side is
+   * read there.
+   */
   measuring: (edge: 'begin' | 'end') => void
 }
 
-/** One way to make load. Contract: `run` never throws for what the target or the plan did, and leaves no process behind. */
+/**
+ * One way to make load. Contract: `run` never throws for what the target or the plan did, and leaves no
+ * process behind.
+ */
 export interface Engine {
   name: string
   run: (plan: LoadPlan, surroundings: LoadEnvironment) => Promise<LoadResult>

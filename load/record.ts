@@ -40,7 +40,10 @@ export function toRecord(
   }
 }
 
-/** The record of a load that could not be measured: empty, invalid, and saying why, so that every report shows it. */
+/**
+ * The record of a load that could not be measured: empty, invalid, and saying why, so that every report shows
+ * it.
+ */
 export function toEmptyRecord(plan: LoadPlan, reason: string, interrupted: boolean, facts: RecordFacts): Run {
   return {
     ...toIdentity(plan, facts),
@@ -53,15 +56,17 @@ export function toEmptyRecord(plan: LoadPlan, reason: string, interrupted: boole
 }
 
 /**
- * The record of a load that the target made impossible by failing a `before` step. A target that answered, wrongly, was
- * measured: its one request failed, and the budgets judge that. One that could not be reached at all was not.
+ * The record of a load that the target made impossible by failing a `before` step. A target that answered,
+ * wrongly, was measured: its one request failed, and the budgets judge that. One that could not be reached at
+ * all was not.
  */
 export function toRefusalRecord(
   plan: LoadPlan,
   refusal: { step: string; class: FailureClass; message: string },
   facts: RecordFacts,
 ): Run {
-  const reason = `virtual users could not be prepared: ${refusal.step} failed (${refusal.class}): ${refusal.message}`
+  const { step, class: failure, message } = refusal
+  const reason = `virtual users could not be prepared: ${step} failed (${failure}): ${message}`
   const answered = refusal.class === 'status' || refusal.class === 'check' || refusal.class === 'redirect'
   const nothing = toEmptyRecord(plan, reason, false, facts)
   if (!answered) return nothing
@@ -89,7 +94,8 @@ function findInvalidReasons(measurement: Measurement): string[] {
   const requests = Object.values(measurement.endpoints).reduce((sum, counts) => sum + counts.requests, 0)
   if (measurement.interrupted)
     reasons.push(
-      `interrupted after ${(measurement.durationMs / 1000).toFixed(1)} s of measuring: what there is was kept, and is not judged`,
+      `interrupted after ${(measurement.durationMs / 1000).toFixed(1)} s of measuring: what there is ` +
+        'was kept, and is not judged',
     )
   else if (requests + measurement.droppedArrivals === 0)
     reasons.push('no request was made in the measured time: measure longer, or at a higher rate')

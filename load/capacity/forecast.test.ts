@@ -93,7 +93,7 @@ describe('the day on which a limit is reached', () => {
     expect(found.state).toBe('in sight')
   })
 
-  it('is not told from too little, of what does not grow, or beyond five years', () => {
+  it('gives no date from too few days, without growth, or beyond five years', () => {
     expect(forecast(days([1, 2, 3]), 10, start)).toMatchObject({
       state: 'too short',
       reason: expect.stringContaining('3 days'),

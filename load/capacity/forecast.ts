@@ -24,25 +24,27 @@ export type Forecast =
     }
 
 const dayMs = 86_400_000
-/** A line through fewer days says nothing that a person could not. */
-const leastDays = 7
-/** Nobody plans further, and no line holds so long. */
+/** A line through fewer days adds nothing to what a person sees. */
+const minDays = 7
+/** Plans do not reach further, and no line stays valid for longer. */
 const horizonDays = 5 * 365
 
 /**
- * Fits a line to the days' medians, widens its interval by how much a day resembles the day before, and follows it to the limit.
+ * Fits a line to the days' medians, widens its interval by how much a day resembles the day before, and
+ * follows it to the limit.
  *
  * @param limit the value that must not be reached
  */
 export function forecast(points: readonly Point[], limit: number, nowMs: number): Forecast {
-  const days = daily(points.filter(({ value }) => Number.isFinite(value)))
+  const days = toDailyMedians(points.filter(({ value }) => Number.isFinite(value)))
   const spanDays = ((days.at(-1)?.atMs ?? 0) - (days[0]?.atMs ?? 0)) / dayMs
-  if (days.length < leastDays)
+  if (days.length < minDays)
     return {
       state: 'too short',
-      reason: `values of ${days.length} days over ${spanDays.toFixed(0)} days: at least ${leastDays} are needed`,
+      reason:
+        `values of ${days.length} days over ${spanDays.toFixed(0)} days: at least ${minDays} are ` + 'needed',
     }
-  const perDay = trendOf(days)
+  const perDay = estimateTrend(days)
   const nowValue = median(days.map(({ atMs, value }) => value + (perDay.middle * (nowMs - atMs)) / dayMs))
   if (nowValue >= limit) return { state: 'reached', nowValue }
   const reachedAt = (rate: number): number | undefined => {
@@ -60,14 +62,14 @@ export function forecast(points: readonly Point[], limit: number, nowMs: number)
 }
 
 /** One point a day of UTC: the median of its values, at its noon. */
-function daily(points: readonly Point[]): Point[] {
+function toDailyMedians(points: readonly Point[]): Point[] {
   return [...Map.groupBy(points, ({ atMs }) => Math.floor(atMs / dayMs))]
     .toSorted(([a], [b]) => a - b)
     .map(([day, of]) => ({ atMs: (day + 0.5) * dayMs, value: median(of.map(({ value }) => value)) }))
 }
 
 /** Per day. */
-function trendOf(days: readonly Point[]): Interval {
+function estimateTrend(days: readonly Point[]): Interval {
   const x = days.map(({ atMs }) => atMs / dayMs)
   const y = days.map(({ value }) => value)
   const { middle } = theilSen(x, y)

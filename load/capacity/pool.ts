@@ -1,7 +1,10 @@
 import { median } from './sample.ts'
 import type { Sample } from './sample.ts'
 
-/** How the service did with one value of a setting (the size of its pool, for one): medians over the rounds, with their range. */
+/**
+ * How the service did with one value of a setting (the size of its pool, for one): medians over the rounds,
+ * with their range.
+ */
 export interface Setting {
   value: string
   rounds: number
@@ -12,7 +15,10 @@ export interface Setting {
   errorRate: number
 }
 
-/** What is within this of the best is as good: more than the rounds differ among themselves on a quiet machine. */
+/**
+ * What is within this of the best is as good: more than the rounds differ among themselves on a quiet
+ * machine.
+ */
 const asGood = 0.95
 
 export function settingOf(value: string, samples: readonly Sample[]): Setting {
@@ -27,7 +33,10 @@ export function settingOf(value: string, samples: readonly Sample[]): Setting {
   }
 }
 
-/** The first setting, in the order given (smallest first), whose throughput is as good as the best's and which answered no worse. */
+/**
+ * The first setting, in the order given (smallest first), whose throughput is as good as the best's and which
+ * answered no worse.
+ */
 export function enough(settings: readonly Setting[]): Setting | undefined {
   const best = Math.max(...settings.map(({ throughputRps }) => throughputRps))
   const fewest = Math.min(...settings.map(({ errorRate }) => errorRate))

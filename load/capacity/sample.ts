@@ -25,8 +25,8 @@ export interface Sample {
 }
 
 /**
- * A judged run as a step of the search. A budget that so short a step cannot judge counts as kept: the search asks where
- * budgets break, and errors in number break them however few requests there are.
+ * A judged run as a step of the search. A budget that so short a step cannot judge counts as kept: the search
+ * asks where budgets break, and errors in number break them however few requests there are.
  */
 export function sampleOf(
   load: number,

@@ -22,9 +22,9 @@ interface Gauge {
 const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`
 
 /**
- * JavaScript runs on one thread, so a core of CPU time is about all that one instance can use; what is above comes from
- * the runtime's other threads. The event loop is late when a callback waits 50 ms for its turn. A pool is the limit when
- * queries wait while all of it is in use.
+ * JavaScript runs on one thread, so a core of CPU time is about all that one instance can use; what is above
+ * comes from the runtime's other threads. The event loop is late when a callback waits 50 ms for its turn. A
+ * pool is the limit when queries wait while all of it is in use.
  */
 const gauges: readonly Gauge[] = [
   {

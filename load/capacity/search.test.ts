@@ -20,7 +20,7 @@ function search(
 }
 
 describe('the search for the knee', () => {
-  it('ends with a load that keeps and one that breaks around it, close to each other, each seen twice', () => {
+  it('ends between a load that keeps the budgets and a close one that breaks them, each seen twice', () => {
     fc.assert(
       fc.property(fc.double({ min: 2, max: 9000, noNaN: true }), (at) => {
         const { knee, tries } = search((load) => (load <= at ? 'kept' : 'broke'))

@@ -11,15 +11,20 @@ export interface SearchPlan {
   whole: boolean
 }
 
-/** How one measurement at a load ended. `unmeasured`: nothing can be said of the target, because the generator was the limit. */
+/**
+ * How one measurement at a load ended. `unmeasured`: nothing can be said of the target, because the generator
+ * was the limit.
+ */
 export interface Try {
   load: number
   outcome: 'kept' | 'broke' | 'unmeasured'
 }
 
 /**
- * `found`: budgets are kept at `keeps` and broken at `breaks`, each seen at least twice; the knee lies between.
- * `beyond`: kept as far as could be tried. `below`: broken at the least load that was tried. `unknown`: nothing was measured.
+ * `found`: budgets are kept at `keeps` and broken at `breaks`, each seen at least twice; the knee lies
+ * between.
+ * `beyond`: kept as far as could be tried. `below`: broken at the least load that was tried. `unknown`:
+ * nothing was measured.
  */
 export type Knee =
   | { state: 'found'; keeps: number; breaks: number }
@@ -29,14 +34,17 @@ export type Knee =
 
 export type NextStep = { kind: 'measure'; load: number } | { kind: 'done'; knee: Knee }
 
-/** A load is broken, or kept, when it was seen so twice: one bad moment of a machine is no knee. */
-const sure = 2
+/** A load breaks or keeps the budgets when that was seen twice: one bad moment of a machine is no knee. */
+const confirmations = 2
 /** About how often a load is divided by `growth` to find one that is kept. */
 const stepsDown = 4
 
 type State = 'kept' | 'kept once' | 'broken' | 'unmeasured' | 'open'
 
-/** The next load to measure after those tried, or the knee. A pure function of what was seen, so that it can be tested on made-up services. */
+/**
+ * The next load to measure after those tried, or the knee. A pure function of what was seen, so that it can
+ * be tested on made-up services.
+ */
 export function nextStep(tries: readonly Try[], plan: SearchPlan): NextStep {
   if (tries.length === 0) return { kind: 'measure', load: rounded(plan.start, plan) }
   const loads = [...new Set(tries.map(({ load }) => load))].toSorted((a, b) => a - b)
@@ -60,9 +68,9 @@ export function nextStep(tries: readonly Try[], plan: SearchPlan): NextStep {
 
 function stateOf(tries: readonly Try[]): State {
   const count = (outcome: Try['outcome']): number => tries.filter((one) => one.outcome === outcome).length
-  if (count('broke') >= sure) return 'broken'
-  if (count('kept') >= sure) return 'kept'
-  if (count('unmeasured') >= sure) return 'unmeasured'
+  if (count('broke') >= confirmations) return 'broken'
+  if (count('kept') >= confirmations) return 'kept'
+  if (count('unmeasured') >= confirmations) return 'unmeasured'
   return count('kept') === 1 && tries.length === 1 ? 'kept once' : 'open'
 }
 
@@ -99,7 +107,7 @@ function narrow(
   }
 }
 
-/** Three significant digits: nobody asks whether it is 1,234 or 1,233 journeys/s. */
+/** Three significant digits: the difference between 1,234 and 1,233 journeys/s matters to no one. */
 function rounded(load: number, { whole }: SearchPlan): number {
   const short = Number(load.toPrecision(3))
   return whole ? Math.round(short) : short

@@ -12,8 +12,9 @@ export interface Interval {
 const z = 1.959963984540054
 
 /**
- * The slope of a line by Theil and Sen: the median of the slopes between any two points, which a fifth of spoilt points
- * does not move. Its interval is that of Kendall's test (Sen 1968, J. Am. Stat. Assoc. 63:1379).
+ * The slope of a line by Theil and Sen: the median of the slopes between any two points, which a fifth of
+ * spoilt points does not move. Its interval is that of Kendall's test (Sen 1968, J. Am. Stat. Assoc.
+ * 63:1379).
  *
  * @param x distinct
  * @param inflation of the variance of Kendall's statistic, 1 for independent points
@@ -38,8 +39,8 @@ export function theilSen(x: readonly number[], y: readonly number[], inflation =
 }
 
 /**
- * By how much the variance of a trend's test grows when each value resembles the one before: (1 + r) / (1 − r) for a
- * series of lag-1 correlation r (Hamed & Rao 1998, J. Hydrol. 204:182, with that correlation alone).
+ * By how much the variance of a trend's test grows when each value resembles the one before: (1 + r) / (1 −
+ * r) for a series of lag-1 correlation r (Hamed & Rao 1998, J. Hydrol. 204:182, with that correlation alone).
  *
  * @param rest what is left of the series without its trend
  */

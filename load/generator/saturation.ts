@@ -1,6 +1,6 @@
 import type { GeneratorWork } from './watch.ts'
 
-/** What is known of a load process after a closed-model run. */
+/** Observations of a load process after a closed-model run. */
 export interface GeneratorFacts {
   work: GeneratorWork
   /** 99th percentile over all answered requests; 0 when there were none. */
@@ -10,7 +10,7 @@ export interface GeneratorFacts {
 }
 
 const limits = {
-  /** A whole core, but for what the kernel keeps for itself. */
+  /** A full core, except for what the kernel uses. */
   fullCpu: 0.95,
   /** Its own delay is most of what it measured. */
   delayShare: 0.5,
@@ -23,18 +23,19 @@ const limits = {
 /**
  * Why the generator, not the target, was the limit of a closed-model run; empty when it was not.
  *
- * Being busy is no reason. Closed connections send as soon as they have an answer, so a fast target keeps the one thread of the
- * generator at work all the time: then the throughput is a lower bound of the target's (`throughputIsLowerBound`), and
- * the latencies are still the target's. A slow target leaves the generator idle, whatever its latencies are.
+ * Being busy is no reason. Closed connections send as soon as they have an answer, so a fast target keeps the
+ * one thread of the generator at work all the time: then the throughput is a lower bound of the target's
+ * (`throughputIsLowerBound`), and the latencies are still the target's. A slow target leaves the generator
+ * idle, whatever its latencies are.
  *
- * - *overloaded*: at the limit of its core (which noise cannot cause, for it takes CPU away), with latencies that are mostly
- *   its own delay: answers that are there, and are looked at only when their turn comes. Like is held against like, the
- *   99th percentile of the event loop's delay against that of the latencies, and both must be of a size that a budget
- *   could notice. Typical of hundreds of connections.
- * - *starved*: most of the time it could have run and had no core (a CPU quota, a machine crowded by others), in stalls that
- *   are long. Then the throughput is the quota's, whatever the latencies. Two cores shared with the target, its database
- *   and other people's builds, at a load average of 20, were seen to starve it 55 % of the time in stalls of 35 ms: the target
- *   was starved as much, so it is noise, and passes.
+ * - *overloaded*: at the limit of its core (which noise cannot cause, for it takes CPU away), with latencies
+ *   that are mostly its own delay: answers that have arrived and wait for their turn. The 99th percentile of
+ *   the event loop's delay is compared with that of the latencies, and both must be large enough for a budget
+ *   to notice. Typical of hundreds of connections.
+ * - *starved*: most of the time it could have run and had no core (a CPU quota, a machine crowded by others),
+ *   in stalls that are long. Then the throughput is the quota's, whatever the latencies. Two cores shared
+ *   with the target, its database and other people's builds, at a load average of 20, were seen to starve it
+ *   55 % of the time in stalls of 35 ms: the target was starved as much, so it is noise, and passes.
  */
 export function saturationReasons({ work, latencyP99Ms, own }: GeneratorFacts): string[] {
   return [
@@ -43,7 +44,7 @@ export function saturationReasons({ work, latencyP99Ms, own }: GeneratorFacts): 
   ]
 }
 
-/** The throughput says how fast the generator is; the target can do at least that. */
+/** The throughput is the generator's limit; the target can do at least that. */
 export function throughputIsLowerBound({ cpuRatio }: GeneratorWork): boolean {
   return cpuRatio >= limits.fullCpu
 }
@@ -57,26 +58,34 @@ function findCpuReasons(
     eventLoopP99Ms >= latencyP99Ms * limits.delayShare
   if (cpuRatio >= limits.fullCpu && delayed) {
     return [
-      `the load generator was overloaded: it used ${formatPercent(cpuRatio)} of its core, and its own delay of ${formatMs(eventLoopP99Ms)} (p99) is in the latencies it measured (p99 ${formatMs(latencyP99Ms)}); use fewer connections`,
+      `the load generator was overloaded: it used ${formatPercent(cpuRatio)} of its core, and its ` +
+        `own delay of ${formatMs(eventLoopP99Ms)} (p99) is in the latencies it measured (p99 ` +
+        `${formatMs(latencyP99Ms)}); use fewer connections`,
     ]
   }
   if (starvedRatio > limits.starved && eventLoopP99Ms >= limits.starvedDelayMs) {
     return [
-      `the load generator was starved of CPU: it could have run and had no core ${formatPercent(starvedRatio)} of the time, and stood still for up to ${formatMs(eventLoopP99Ms)} (p99); free a core for it, or raise its CPU quota`,
+      'the load generator was starved of CPU: it could have run and had no core ' +
+        `${formatPercent(starvedRatio)} of the time, and stood still for up to ` +
+        `${formatMs(eventLoopP99Ms)} (p99); free a core for it, or raise its CPU quota`,
     ]
   }
   return []
 }
 
 function describeLocalFailure(code: string, count: number): string {
-  return `the load generator could not make ${count} ${count === 1 ? 'request' : 'requests'} (${code}): ${remedies[code] ?? 'this machine lacks what they need'}`
+  return (
+    `the load generator could not make ${count} ${count === 1 ? 'request' : 'requests'} (${code}): ` +
+    `${remedies[code] ?? 'this machine lacks what they need'}`
+  )
 }
 
 const remedies: Record<string, string> = {
   EMFILE: 'no file descriptor was left to it; raise `ulimit -n` or use fewer connections',
   ENFILE: 'no file descriptor was left on this machine; raise fs.file-max or use fewer connections',
   EADDRNOTAVAIL:
-    'no local port was left on this machine; the target closes connections, or net.ipv4.ip_local_port_range is too small',
+    'no local port was left on this machine; the target closes connections, or ' +
+    'net.ipv4.ip_local_port_range is too small',
 }
 
 function formatPercent(ratio: number): string {

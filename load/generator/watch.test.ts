@@ -35,7 +35,7 @@ describe('a thread', () => {
       'while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve))',
     )
     expect(work.busyRatio).toBeGreaterThan(0.5)
-    // On a crowded machine it has a core less often; where it is told, the two make up the time.
+    // On a crowded machine it has a core less often; where Linux reports the wait, both add up to the time.
     if (existsSync('/proc/thread-self/schedstat'))
       expect(work.cpuRatio + work.starvedRatio).toBeGreaterThan(0.7)
     expect(work.cpuRatio).toBeGreaterThan(0)

@@ -18,12 +18,12 @@ const resolutionMs = 5
 /**
  * Watches the calling thread from now on. To be called in the load process itself.
  *
- * CPU is the thread's, not the process's: garbage collection and compilation run on other cores and would let a thread
- * that is at its limit look like 140 %, and one at 60 % like 90 %.
+ * CPU is the thread's, not the process's: garbage collection and compilation run on other cores and would let
+ * a thread that is at its limit look like 140 %, and one at 60 % like 90 %.
  *
- * Starvation is what Linux says the thread waited on the run queue, throttling by a CPU quota included. Elsewhere it is
- * what the event loop was busy beyond the CPU time it had, which is too little: a thread that is woken and not run still
- * looks idle to itself.
+ * Starvation is what Linux says the thread waited on the run queue, throttling by a CPU quota included.
+ * Elsewhere it is what the event loop was busy beyond the CPU time it had, which is too little: a thread that
+ * is woken and not run still looks idle to itself.
  *
  * @returns call it once to end the watch and have the figures
  */
@@ -49,7 +49,8 @@ export function watchGenerator(): () => GeneratorWork {
         waited === undefined || waitedNow === undefined
           ? toRatio(Math.max(0, busyRatio - cpuRatio), 1)
           : toRatio(waitedNow - waited, wallMs),
-      // Node reports the whole interval between two ticks; what is beyond the interval asked for is the delay.
+      // Node reports the whole interval between two ticks; what is beyond the interval asked for is the
+      // delay.
       eventLoopP99Ms: Math.max(0, Math.round((p99Ms - resolutionMs) * 1000) / 1000),
     }
   }

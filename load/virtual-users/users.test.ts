@@ -118,7 +118,7 @@ describe('virtual users', () => {
     })
   })
 
-  test('stop being prepared when interrupted, and what could not be released is told', async () => {
+  test('stop being prepared when interrupted, and those not released are reported', async () => {
     const interrupt = new AbortController()
     const url = await target(() => interrupt.abort())
     const prepared = await prepareUsers(planFor(url), [account], 5, interrupt.signal)

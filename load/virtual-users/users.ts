@@ -7,7 +7,10 @@ import { toOneLine } from '../../record/index.ts'
 import { playSteps } from '../../journeys/client/play.ts'
 import { connections, sendRequest } from '../../journeys/client/send.ts'
 
-/** What a virtual user's `before` steps of one journey saved: what its iterations start from, and its `after` steps. */
+/**
+ * What a virtual user's `before` steps of one journey saved: what its iterations start from, and its `after`
+ * steps.
+ */
 export interface PreparedUser {
   journey: string
   user: number
@@ -15,8 +18,9 @@ export interface PreparedUser {
 }
 
 /**
- * Virtual users, ready or not. `contexts` by journey name, one for each user, `{}` where a journey has no `before`.
- * `users` lists whoever has sent a `before` request, in each state: they have something to be released.
+ * Virtual users, ready or not. `contexts` by journey name, one for each user, `{}` where a journey has no
+ * `before`. `users` lists every user that has sent a `before` request, in each state: they have something to
+ * be released.
  */
 export type Prepared =
   | { state: 'ready'; contexts: Record<string, Record<string, unknown>[]>; users: PreparedUser[] }
@@ -36,14 +40,15 @@ interface Session {
   dispatcher: Dispatcher
 }
 
-// Few at once: preparing is not the load, and logins are made slow on purpose.
+// Few at the same time: preparing is not the load, and logins are slow by design.
 const concurrentUsers = 8
 const maxBodyBytes = 4 * 1024 * 1024
 const maxProblems = 10
 
 /**
- * Runs the `before` steps of the plan's journeys once for each virtual user (numbered from 0), outside the measured load.
- * The first failure ends it: that is the target's failure, with the step and class for the reader.
+ * Runs the `before` steps of the plan's journeys once for each virtual user (numbered from 0), outside the
+ * measured load. The first failure ends it: that is the target's failure, with the step and class for the
+ * reader.
  */
 export async function prepareUsers(
   plan: LoadPlan,
@@ -79,10 +84,11 @@ export async function prepareUsers(
 }
 
 /**
- * Runs the `after` steps for each user that was prepared, wholly or in part. A failed step ends that user's release, not
- * the others'. Never throws.
+ * Runs the `after` steps for each user that was prepared, wholly or in part. A failed step ends that user's
+ * release, not the others'. Never throws.
  *
- * @returns the first ten problems, one line each; whatever they leave behind on the target is the reader's to know
+ * @returns the first ten problems, one line each; whatever they leave behind on the target is the reader's to
+ *   know
  */
 export async function releaseUsers(
   plan: LoadPlan,
@@ -138,7 +144,8 @@ async function prepareUser(
     const kept: Record<string, unknown> = JSON.parse(JSON.stringify(saved))
     prepared.saved = kept
   } catch (error) {
-    const message = `saved what JSON cannot hold: ${error instanceof Error ? toOneLine(error.message, 120) : 'unknown'}`
+    const reason = error instanceof Error ? toOneLine(error.message, 120) : 'unknown'
+    const message = `saved a value that JSON cannot hold: ${reason}`
     return (
       failed ?? {
         step: stepKey(journey.name, journey.before?.at(-1)?.name ?? 'before'),
@@ -173,9 +180,9 @@ async function runPhase(
 }
 
 /**
- * The context of a user's `before` and `after` steps: the same for both, so that what was registered under a `unique` name
- * can be removed under it; of a negative iteration of its own for each journey, so that no iteration of the load, and no
- * other journey's `before`, has the same.
+ * The context of a user's `before` and `after` steps: the same for both, so that what was registered under a
+ * `unique` name can be removed under it; of a negative iteration of its own for each journey, so that no
+ * iteration of the load, and no other journey's `before`, has the same.
  */
 function createUserContext(plan: LoadPlan, { user, saved }: PreparedUser, journeyIndex: number): Context {
   return startContext(plan.run, user, -1 - journeyIndex, saved)

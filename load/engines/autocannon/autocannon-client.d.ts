@@ -1,4 +1,6 @@
-/** The parts of autocannon's HTTP client that the engine builds on; the package's own types leave them out. */
+/**
+ * The parts of autocannon's HTTP client that the engine builds on; the package's own types leave them out.
+ */
 declare module 'autocannon/lib/httpClient.js' {
   import type { EventEmitter } from 'node:events'
   import type { Socket } from 'node:net'
@@ -12,7 +14,10 @@ declare module 'autocannon/lib/httpClient.js' {
     upgrade: boolean
   }
 
-  /** Keys of the four hooks are the numbers of `http-parser-js`: kOnHeadersComplete 2, kOnBody 3, kOnMessageComplete 4. */
+  /**
+   * Keys of the four hooks are the numbers of `http-parser-js`: kOnHeadersComplete 2, kOnBody 3,
+   * kOnMessageComplete 4.
+   */
   export interface Parser {
     /** Truthy: the answer has no body, whatever its headers say. */
     2: (info: ResponseInfo) => boolean | void

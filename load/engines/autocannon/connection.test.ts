@@ -2,7 +2,7 @@ import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { restMs } from './connection.ts'
-import { bodyLimits } from './exchange.ts'
+import { bodyLimits } from './answer.ts'
 import { selfSigned } from './testing/certificate.ts'
 import { converse } from './testing/conversation.ts'
 import { endless, listening, serve, serveRaw } from './testing/service.ts'
@@ -20,7 +20,7 @@ describe('what is no answer fails, is bounded, and the next request has a connec
   const kept = { keepsBody: true }
   test.each([
     [
-      'a body without an end, that nobody reads',
+      'an endless body that no step reads',
       skipped,
       endless(`${ok}transfer-encoding: chunked\r\n\r\n`, `10000\r\n${'x'.repeat(0x10000)}\r\n`),
       'check',
@@ -45,7 +45,7 @@ describe('what is no answer fails, is bounded, and the next request has a connec
       kept,
       endless(ok, 'x-more: and more\r\n'),
       'connect',
-      'no HTTP that can be read: max header size exceeded',
+      'the answer is invalid HTTP: max header size exceeded',
     ],
     [
       'one header line without an end',
@@ -101,7 +101,7 @@ describe('what is no answer fails, is bounded, and the next request has a connec
       kept,
       words(`${ok}content-length: 5\r\ncontent-length: 6\r\n\r\nworld!`),
       'connect',
-      'no HTTP that can be read',
+      'the answer is invalid HTTP',
     ],
     [
       'a body encoded with no end to be seen',
@@ -122,9 +122,9 @@ describe('what is no answer fails, is bounded, and the next request has a connec
       kept,
       words(`${ok}content-length: 2\r\n\r\nok${ok}content-length: 4\r\n\r\nevil`),
       'connect',
-      'the target sent more than the one answer',
+      'the target sent more than one answer',
     ],
-    ['no HTTP at all', kept, words('SSH-2.0-OpenSSH_9.2\r\n'), 'connect', 'no HTTP that can be read'],
+    ['no HTTP at all', kept, words('SSH-2.0-OpenSSH_9.2\r\n'), 'connect', 'the answer is invalid HTTP'],
     [
       'half an answer',
       kept,
@@ -169,7 +169,7 @@ describe('what is no answer fails, is bounded, and the next request has a connec
     expect(tookMs).toBeGreaterThanOrEqual(4 * (restMs - 1))
   })
 
-  test('a server whose certificate nobody vouches for', async () => {
+  test('a server whose certificate is not trusted', async () => {
     const server = createSecureServer(selfSigned, (_request, response) => response.end('ok'))
     const target = await until(listening(server, 'https://', () => server.closeAllConnections()))
     const { outcomes } = await converse(target.url, 1)

@@ -6,7 +6,7 @@ import Client from 'autocannon/lib/httpClient.js'
 import type { FailureClass } from '../../../record/index.ts'
 import { failureOf, ownCode } from '../../../journeys/client/failure.ts'
 import type { Address } from '../../../journeys/client/address.ts'
-import { CurrentExchange } from './exchange.ts'
+import { CurrentExchange } from './answer.ts'
 import {
   framingProblem,
   lengthProblem,
@@ -14,13 +14,13 @@ import {
   readHeadersAsLatin1,
 } from './strict-parser.ts'
 
-/** Who decides what goes over a connection and hears what came of it. */
+/** Decides what is sent over a connection and receives each result. */
 export interface RequestSource {
-  /** Another request is wanted now. Called between requests; `false` closes the connection for good. */
+  /** Whether to send another request now. Called between requests; `false` closes the connection for good. */
   wantsRequest: () => boolean
-  /** A request begins here: with connecting, where there is no connection. */
+  /** A request begins now, with connecting if there is no connection. */
   beginRequest: () => void
-  /** What is to be sent, or undefined when it cannot be: then that request is over. */
+  /** The request to send, or undefined when it cannot be sent: then it has ended. */
   nextRequest: () => OutgoingRequest | undefined
   onAnswer: (
     status: number,
@@ -28,7 +28,7 @@ export interface RequestSource {
     body: readonly Buffer[],
     latencyMs: number,
   ) => void
-  /** No answer, or none that is one. `own` is the error code when it was this machine that could not ask. */
+  /** No valid answer came. `own` is the error code when this machine could not send the request. */
   onFailure: (failure: FailureClass, message: string, own?: string) => void
 }
 
@@ -40,19 +40,21 @@ export interface OutgoingRequest {
 }
 
 /**
- * How long a connection rests after a request that broke. A target that has been killed refuses at once: without a rest each
- * connection would make tens of thousands of errors a second, and those would be all that the error rate says.
+ * How long a connection rests after a failed request. A killed target refuses immediately: without a rest
+ * each connection would make tens of thousands of errors a second, and the error rate would consist of
+ * nothing else.
  */
 export const restMs = 20
 
 /**
- * One connection kept busy by autocannon's own HTTP client: a request, its answer, at once the next.
+ * One connection kept busy by autocannon's own HTTP client: a request, its answer, immediately the next
+ * request.
  *
- * The client is driven from its class, not through `autocannon()`, whose options and events cannot do without this: it never
- * checks certificates, connects again without a pause when a connection is refused, counts no error when one is closed
- * before its answer, writes the next request to a connection the target has said it will close, takes what is no HTTP for
- * silence, and reads bodies of any size. What it does well is left to it: writing, timing, the clock of the time limit, the
- * parser and its events.
+ * The client is driven through its class, not through `autocannon()` (docs/adr/0007). The client alone never
+ * checks certificates, reconnects without a pause when a connection is refused, counts no error when one is
+ * closed before its answer, writes the next request to a connection that the target has announced to close,
+ * treats invalid HTTP as silence, and reads bodies of any size. It keeps what it does well: writing, timing,
+ * the time limit, the parser and its events.
  */
 export class Connection {
   readonly #client: Client
@@ -64,9 +66,9 @@ export class Connection {
   /** Connecting or waiting for an answer, as opposed to resting or closed. */
   #busy = false
   #outgoing: string | Buffer = ''
-  /** What is wrong with the answer that is being read. */
+  /** Why the answer that is being read is invalid. */
   #problem: { class: FailureClass; message: string } | undefined
-  #rest: NodeJS.Timeout | undefined
+  #restTimer: NodeJS.Timeout | undefined
 
   constructor(address: Address, requestTimeoutMs: number, exchanger: RequestSource, closed: () => void) {
     this.#address = address
@@ -79,10 +81,10 @@ export class Connection {
       protocol,
       timeout: requestTimeoutMs / 1000,
       requests: [{}],
-      setupClient: (client) => this.#takeOver(client),
+      setupClient: (client) => this.#replaceMethods(client),
     })
     this.#sendNow = Client.prototype._doRequest.bind(this.#client)
-    this.#guardParser()
+    this.#hardenParser()
     this.#client.on('response', (status, _bytes, durationMs) => {
       const { info } = this.#exchange
       this.#exchanger.onAnswer(status, info?.headers ?? [], this.#exchange.body(), durationMs)
@@ -96,17 +98,18 @@ export class Connection {
     this.#nextOrClose(() => this.#connect())
   }
 
-  /** Ends it at once, whatever is under way. */
+  /** Ends the connection now, and the request under way with it. */
   close(): void {
     if (this.#client.destroyed) return
     this.#busy = false
-    clearTimeout(this.#rest)
+    clearTimeout(this.#restTimer)
     this.#client.destroy()
     this.#closed()
   }
 
-  // The client connects as soon as it is made, and again by itself after a time limit: here that is ours to do.
-  #takeOver(client: Client): void {
+  // The client would connect when it is created, and again after a time limit. Here this class decides when
+  // to connect.
+  #replaceMethods(client: Client): void {
     client._connect = () => undefined
     const followUp = (): void => this.#followUp()
     client._doRequest = () => this.#nextOrClose(followUp)
@@ -114,7 +117,7 @@ export class Connection {
     client.pipelinedRequests = this.#exchange
   }
 
-  #guardParser(): void {
+  #hardenParser(): void {
     const { parser } = this.#client
     const [headersComplete, body, complete] = [parser[2], parser[3], parser[4]]
     readChunkSizesStrictly(parser)
@@ -138,13 +141,14 @@ export class Connection {
       if (this.#problem !== undefined) return
       // 100 Continue, 103 Early Hints: the answer is yet to come.
       if ((this.#exchange.info?.statusCode ?? 0) < 200) return
-      // What comes behind an answer would be taken for the answer to the next request.
-      if (parser.offset < parser.end) this.#refuse('connect', 'the target sent more than the one answer')
+      // Bytes after an answer would be read as the answer to the next request.
+      if (parser.offset < parser.end)
+        this.#refuse('connect', 'the target sent more than one answer to a request')
       else complete()
     }
   }
 
-  /** Called within the parser: nothing more of what came is read. */
+  /** Called within the parser: the rest of what was received is not read. */
   #refuse(failure: FailureClass, message: string): true {
     this.#problem ??= { class: failure, message }
     this.#client.parser.offset = this.#client.parser.end
@@ -155,7 +159,7 @@ export class Connection {
     const client = this.#client
     const socket = open(this.#address)
     client.conn = socket
-    // What is written as text is ASCII, which is cheaper to send as such than to look through for UTF-8.
+    // Requests written as text are ASCII. Sending them as such is cheaper than scanning them for UTF-8.
     socket.setDefaultEncoding('latin1')
     client.parser.initialize('RESPONSE')
     client.timeoutTicker.reschedule(client.timeout)
@@ -181,7 +185,7 @@ export class Connection {
     const outgoing = this.#exchanger.nextRequest()
     if (outgoing === undefined) {
       this.#client._destroyConnection()
-      return this.#takeRest(restMs)
+      return this.#rest(restMs)
     }
     this.#outgoing = outgoing.text
     this.#exchange.isHead = outgoing.isHead
@@ -193,10 +197,10 @@ export class Connection {
     const client = this.#client
     if (client.conn !== socket || !this.#busy) return
     const read = client.parser.execute(chunk)
-    // The answer was complete and the next request may have gone out: the state is that one's.
+    // The answer was complete and the next request may have been sent: the state belongs to that one.
     if (client.conn !== socket || !this.#busy) return
     if (this.#problem === undefined && read instanceof Error)
-      this.#problem = { class: 'connect', message: `the answer is no HTTP that can be read: ${read.message}` }
+      this.#problem = { class: 'connect', message: `the answer is invalid HTTP: ${read.message}` }
     const long = lengthProblem(client.parser)
     if (long !== undefined) this.#problem ??= { class: 'connect', message: long }
     if (this.#problem !== undefined) this.#fail(this.#problem.class, this.#problem.message)
@@ -214,13 +218,13 @@ export class Connection {
     if (!this.#busy || this.#client.destroyed) return
     this.#client._destroyConnection()
     this.#exchanger.onFailure(failure, message, own)
-    this.#takeRest(thenRestMs)
+    this.#rest(thenRestMs)
   }
 
-  #takeRest(ms: number): void {
+  #rest(ms: number): void {
     this.#busy = false
     this.#problem = undefined
-    this.#rest = setTimeout(() => this.#nextOrClose(() => this.#connect()), ms)
+    this.#restTimer = setTimeout(() => this.#nextOrClose(() => this.#connect()), ms)
   }
 
   #nextOrClose(next: () => void): void {

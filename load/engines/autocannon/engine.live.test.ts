@@ -101,11 +101,20 @@ describe('what is counted', () => {
 })
 
 describe('journeys', () => {
-  const task = `[{ name: 'task', steps: [
-    ${step('create', "{ method: 'POST', path: '/tasks?of=' + ctx.user, headers: { 'X-Mine': 'yes' }, json: { title: 'Größe ' + ctx.unique } }", ', save: (response) => ({ id: response.json.id })')},
-    ${step('read', "{ method: 'GET', path: '/tasks/' + ctx.id }", ", check: (response, ctx) => (response.text === 'task ' + ctx.id && response.headers['x-kind'] === 'task' ? undefined : 'not my task')")},
-    ${step('remove', "{ method: 'DELETE', path: '/tasks/' + ctx.id }")},
-  ] }]`
+  const create = step(
+    'create',
+    "{ method: 'POST', path: '/tasks?of=' + ctx.user, headers: { 'X-Mine': 'yes' }, " +
+      "json: { title: 'Größe ' + ctx.unique } }",
+    ', save: (response) => ({ id: response.json.id })',
+  )
+  const read = step(
+    'read',
+    "{ method: 'GET', path: '/tasks/' + ctx.id }",
+    ", check: (response, ctx) => (response.text === 'task ' + ctx.id && " +
+      "response.headers['x-kind'] === 'task' ? undefined : 'not my task')",
+  )
+  const remove = step('remove', "{ method: 'DELETE', path: '/tasks/' + ctx.id }")
+  const task = `[{ name: 'task', steps: [${create}, ${read}, ${remove}] }]`
 
   test('are played step by step with what was saved, and none is left half done', async () => {
     const seen: Arrived[] = []
@@ -169,12 +178,14 @@ describe('journeys', () => {
         response.end()
       }),
     )
-    const journeys = `['a', 'b'].map((name) => ({ name, steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' + name }) }] }))`
+    const journeys =
+      `['a', 'b'].map((name) => ({ name, steps: [{ name: 'get', request: () => ({ method: 'GET', path: ` +
+      `'/' + name }) }] }))`
     await load({ url: target.url, journeys, mix: { a: 3, b: 1 }, connections: 3 })
     expect(Math.abs(seen['/a'] - 3 * seen['/b'])).toBeLessThanOrEqual(3)
   })
 
-  test('of several users start from what their own before steps saved, and end with their after steps', async () => {
+  test('of several users start from what their before steps saved and end with their after steps', async () => {
     const seen: string[] = []
     const target = await until(
       serve(({ method, url, headers }, response) => {
@@ -183,8 +194,11 @@ describe('journeys', () => {
       }),
     )
     const bearer = 'headers: { authorization: ctx.token }'
-    const journeys = `[{ name: 'mine', before: [${step('login', "{ method: 'POST', path: '/' + ctx.user }", ', save: (response) => ({ token: response.json.token })')}],
-      steps: [${step('get', `{ method: 'GET', path: '/' + ctx.user, ${bearer} }`)}], after: [${step('leave', `{ method: 'DELETE', path: '/' + ctx.user, ${bearer} }`)}] }]`
+    const saveToken = ', save: (response) => ({ token: response.json.token })'
+    const login = step('login', "{ method: 'POST', path: '/' + ctx.user }", saveToken)
+    const get = step('get', `{ method: 'GET', path: '/' + ctx.user, ${bearer} }`)
+    const leave = step('leave', `{ method: 'DELETE', path: '/' + ctx.user, ${bearer} }`)
+    const journeys = `[{ name: 'mine', before: [${login}], steps: [${get}], after: [${leave}] }]`
     const loaded = await load({ url: target.url, journeys, mix: { mine: 1 }, durationMs: 200 })
     expect(seen.slice(0, 2).toSorted()).toEqual(['POST /0 ', 'POST /1 '])
     expect(seen.slice(-2).toSorted()).toEqual(['DELETE /0 token-of-0', 'DELETE /1 token-of-1'])
@@ -196,7 +210,9 @@ describe('journeys', () => {
 
   test('whose before step is refused make no load', async () => {
     const target = await until(serve((_arrived, response) => response.writeHead(401).end()))
-    const journeys = `[{ name: 'mine', before: [${step('login', "{ method: 'POST', path: '/' }")}], steps: [${step('get', "{ method: 'GET', path: '/' }")}] }]`
+    const journeys =
+      `[{ name: 'mine', before: [${step('login', "{ method: 'POST', path: '/' }")}], steps: ` +
+      `[${step('get', "{ method: 'GET', path: '/' }")}] }]`
     const { result, edges } = await load({ url: target.url, journeys, mix: { mine: 1 } })
     expect(result).toMatchObject({ state: 'refused', step: 'mine/login', class: 'status' })
     expect(edges).toEqual([])

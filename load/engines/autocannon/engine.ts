@@ -15,17 +15,19 @@ import type {
 } from '../../engine.ts'
 import { runLoadProcess } from './load-process.ts'
 import type { LaunchOptions, ProcessEnd } from './load-process.ts'
-import type { ProcessResult } from './wire.ts'
+import type { ProcessResult } from './messages.ts'
 
 /** A plan that this engine can carry out. */
 type ClosedPlan = LoadPlan & { source: JourneyMix; load: Connections }
 
-// What users made on the target is not ours to leave there, after an interrupt either; but a target that hangs must not keep us.
+// What users created on the target is removed, after an interrupt too, but a target that hangs must not delay
+// the end.
 const releaseMs = { usually: 30_000, afterInterrupt: 2000 } as const
 
 /**
- * The closed model: connections kept busy, for capacity. The load is made in a process of its own by autocannon's HTTP
- * client; this one prepares and releases the virtual users, listens, and makes the measurement of what it is told.
+ * The closed model: connections kept busy, for capacity. autocannon's HTTP client makes the load in a process
+ * of its own. This process prepares and releases the virtual users, reads the messages, and builds the
+ * measurement.
  */
 export function autocannonEngine(launch: Partial<LaunchOptions> = {}): Engine {
   return {
@@ -41,15 +43,15 @@ async function run(
 ): Promise<LoadResult> {
   const { source, load } = plan
   if (source.kind !== 'journeys')
-    return misused('a script of your own runs with k6 alone: name journeys for autocannon')
+    return usageError('a user script needs k6: use the engine k6, or give the suite journeys')
   if (load.model !== 'connections')
-    return misused('autocannon keeps connections busy and knows no rate: give it connections, or use k6')
+    return usageError('autocannon keeps connections busy and has no rate: set load.connections, or use k6')
   const loaded = await loadJourneys(source.module)
   if (loaded.state === 'usage-error') return loaded
   const mix = source.mix.filter(({ weight }) => weight > 0)
   const unknown = mix.find(({ journey }) => !loaded.journeys.some(({ name }) => name === journey))
-  if (unknown !== undefined) return misused(`${source.module}: there is no journey ${unknown.journey}`)
-  if (mix.length === 0) return misused('the mix holds no journey')
+  if (unknown !== undefined) return usageError(`${source.module}: no journey is called ${unknown.journey}`)
+  if (mix.length === 0) return usageError('the suite has no journey with a weight above 0')
   return withUsers({ ...plan, source: { ...source, mix }, load }, loaded.journeys, surroundings, launch)
 }
 
@@ -62,10 +64,10 @@ async function withUsers(
   const { signal, progress } = surroundings
   progress({ phase: 'prepare', secondsLeft: 0, requestsPerSecond: 0, p95Ms: undefined, errors: 0 })
   const prepared = await prepareUsers(plan, journeys, plan.load.connections, signal)
-  // Whatever happens to the load, a full disk too, the users are released.
+  // The users are released whatever happens to the load, a full disk included.
   const result =
     prepared.state === 'ready'
-      ? await loadWith(plan, prepared, surroundings, launch).catch(unmeasured)
+      ? await runPrepared(plan, prepared, surroundings, launch).catch(toUnmeasured)
       : toRefusal(prepared)
   const { problems } = await releaseUsers(plan, journeys, prepared, createReleaseSignal(signal))
   if (problems.length > 0 && result.state === 'measured')
@@ -74,11 +76,11 @@ async function withUsers(
 }
 
 function toRefusal(prepared: Exclude<Prepared, { state: 'ready' }>): LoadResult {
-  if (prepared.state === 'interrupted') return { state: 'unmeasured', reason: interruptedEarly }
+  if (prepared.state === 'interrupted') return { state: 'unmeasured', reason: interruptedReason }
   return { state: 'refused', step: prepared.step, class: prepared.class, message: prepared.message }
 }
 
-async function loadWith(
+async function runPrepared(
   plan: ClosedPlan,
   prepared: Extract<Prepared, { state: 'ready' }>,
   surroundings: LoadEnvironment,
@@ -107,12 +109,12 @@ async function loadWith(
 
 function toLoadResult(end: ProcessEnd, module: string, interrupted: boolean): LoadResult {
   switch (end.state) {
-    case 'measured':
+    case 'ok':
       return { state: 'measured', measurement: toMeasurement(end.result, interrupted) }
     case 'usage-error':
-      return misused(end.problem.startsWith(module) ? end.problem : `${module}: ${end.problem}`)
-    case 'stopped':
-      return { state: 'unmeasured', reason: interruptedEarly }
+      return usageError(end.problem.startsWith(module) ? end.problem : `${module}: ${end.problem}`)
+    case 'interrupted':
+      return { state: 'unmeasured', reason: interruptedReason }
     case 'failed':
       return { state: 'unmeasured', reason: end.reason }
   }
@@ -134,16 +136,18 @@ function toMeasurement(result: ProcessResult, interrupted: boolean): Measurement
   }
 }
 
-const interruptedEarly = 'interrupted before the measurement began'
+const interruptedReason = 'interrupted before the measurement began'
 
-function unmeasured(error: unknown): LoadResult {
+function toUnmeasured(error: unknown): LoadResult {
   return {
     state: 'unmeasured',
-    reason: `the load process could not be started: ${toOneLine(error instanceof Error ? error.message : String(error))}`,
+    reason:
+      'the load process could not be started: ' +
+      `${toOneLine(error instanceof Error ? error.message : String(error))}`,
   }
 }
 
-function misused(reason: string): LoadResult {
+function usageError(reason: string): LoadResult {
   return { state: 'usage-error', reason }
 }
 

@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { endless, serveRaw } from './testing/service.ts'
 import { countsOf, load, measurementOf, until } from './testing/workbench.ts'
 
-// What each kind of broken answer comes to is shown in connection.test.ts; here, that a whole load lives through it.
+// What each kind of broken answer comes to is shown in connection.test.ts; here, that a whole load lives
+// through it.
 
 const ok = 'HTTP/1.1 200 OK\r\n'
 const journeys =
-  "[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }), check: (response) => 'it said ' + response.text }] }]"
+  "[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }), check: " +
+  "(response) => 'it said ' + response.text }] }]"
 
 describe('a load of a hostile target goes on, and all of it has failed', () => {
   test.each<[string, (socket: Socket) => void, string, string]>([
@@ -23,7 +25,7 @@ describe('a load of a hostile target goes on, and all of it has failed', () => {
       'no HTTP at all',
       (socket: Socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n'),
       'connect',
-      'no HTTP that can be read',
+      'the answer is invalid HTTP',
     ],
   ])('%s', async (_, talk, failure, said) => {
     const target = await until(serveRaw(talk))

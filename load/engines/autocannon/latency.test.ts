@@ -68,7 +68,7 @@ describe('the histogram of latencies', () => {
     expect(latenciesOf([]).percentile(95)).toBeUndefined()
   })
 
-  test('forgets when told to', () => {
+  test('reset() forgets all samples', () => {
     const latencies = latenciesOf([1, 2, 3])
     latencies.reset()
     expect([latencies.count, latencies.sumMs, latencies.histogram()]).toEqual([0, 0, []])

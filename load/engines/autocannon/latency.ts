@@ -4,7 +4,9 @@ import type { Histogram } from '../../../record/index.ts'
 // An hour: longer than any request waits, also where this process itself was stopped meanwhile.
 const highestMicros = 3_600_000_000
 
-/** Latencies in whole microseconds, each kept to within 0.1 %, in memory that does not grow with their number. */
+/**
+ * Latencies in whole microseconds, each kept to within 0.1 %, in memory that does not grow with their number.
+ */
 export class Latencies {
   sumMs = 0
   readonly #micros = new Int32Histogram(1, highestMicros, 3)

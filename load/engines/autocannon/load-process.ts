@@ -7,29 +7,33 @@ import type { ChildEnd } from '../../../runtime/processes/index.ts'
 import type { LoadEnvironment } from '../../engine.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { readMessage, readResult } from './messages.ts'
-import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
+import type { ProcessMessage, ProcessPlan, ProcessResult } from './messages.ts'
 
-/** What became of a load process. `stopped`: it was told to end before it measured anything. */
+/** How a load process ended. `interrupted`: it was stopped before it measured anything. */
 export type ProcessEnd =
-  | { state: 'measured'; result: ProcessResult }
+  | { state: 'ok'; result: ProcessResult }
   | { state: 'usage-error'; problem: string }
-  | { state: 'stopped' }
+  | { state: 'interrupted' }
   | { state: 'failed'; reason: string }
 
-/** How the process is started; for tests, a machine with less in it. */
+/** How the process is started. Tests give it a machine with fewer resources. */
 export interface LaunchOptions {
   env: NodeJS.ProcessEnv
-  /** A command that runs the one behind it, such as `prlimit --nofile=64`. */
+  /** A command that runs the one after it, such as `prlimit --nofile=64`. */
   wrapper: readonly string[]
 }
 
-// It has to destroy its connections and write one file.
+// Time to destroy the connections and write one file.
 const stopGraceMs = 2500
-// It says something each second: longer silence is a function of a journey that does not return, or a stopped process.
+// The process prints progress each second. A longer silence means that a journey's function does not return,
+// or that the process is stopped.
 const silenceMs = 30_000
 const inherited = ['PATH', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
 
-/** Runs one load in a process of its own, to its end. Never rejects for what the process did; leaves none behind, and no file. */
+/**
+ * Runs one load in a process of its own. Never rejects for what the process did; leaves no process and no
+ * file behind.
+ */
 export async function runLoadProcess(
   plan: Omit<ProcessPlan, 'nonce' | 'resultFile'>,
   { folder, signal, progress, measuring }: LoadEnvironment,
@@ -42,7 +46,7 @@ export async function runLoadProcess(
     JSON.stringify({ ...plan, nonce, resultFile: files.result } satisfies ProcessPlan),
     { mode: 0o600 },
   )
-  const watched = watchMessages({ progress, measuring })
+  const watch = watchMessages({ progress, measuring })
   const [command, ...args] = [
     ...launch.wrapper,
     process.execPath,
@@ -54,9 +58,9 @@ export async function runLoadProcess(
     env: Object.fromEntries(inherited.map((name) => [name, launch.env[name]])),
     onLine: (line, stream) => {
       const message = stream === 'stdout' ? readMessage(nonce, line) : undefined
-      if (message) watched.receive(message)
-      // Its work is done; a timer that a journeys module left running must not keep it.
-      if (watched.done) stop()
+      if (message) watch.receive(message)
+      // Its work is done; a timer that a journeys module left running must not keep it alive.
+      if (watch.done) stop()
     },
   })
   let stopping = false
@@ -67,29 +71,33 @@ export async function runLoadProcess(
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })
   let silent = false
-  const listening = setInterval(() => {
-    if (watched.silentMs() < silenceMs) return
+  const silenceTimer = setInterval(() => {
+    if (watch.silentMs() < silenceMs) return
     silent = true
     child.signal('SIGKILL')
   }, 1000)
   try {
     const end = await child.ended
-    watched.finish()
-    if (watched.misused !== undefined) return { state: 'usage-error', problem: watched.misused }
-    const result = watched.done ? readResult(nonce, readText(files.result)) : undefined
-    if (result !== undefined) return { state: 'measured', result }
-    if (signal.aborted) return { state: 'stopped' }
+    watch.finish()
+    if (watch.problem !== undefined) return { state: 'usage-error', problem: watch.problem }
+    const result = watch.done ? readResult(nonce, readText(files.result)) : undefined
+    if (result !== undefined) return { state: 'ok', result }
+    if (signal.aborted) return { state: 'interrupted' }
     if (silent)
       return {
         state: 'failed',
-        reason: `the load process said nothing for ${silenceMs / 1000} s: does a function of a journey not return?`,
+        reason:
+          `the load process reported nothing for ${silenceMs / 1000} s: check whether a function of a ` +
+          'journey never returns',
       }
     return {
       state: 'failed',
-      reason: `the load process ${describeEnd(end)} before it had measured${lastErrorLine(child.tail('stderr'))}`,
+      reason:
+        `the load process ${describeEnd(end)} before it had ` +
+        `measured${lastErrorLine(child.tail('stderr'))}`,
     }
   } finally {
-    clearInterval(listening)
+    clearInterval(silenceTimer)
     signal.removeEventListener('abort', stop)
     for (const file of [files.plan, files.result, `${files.result}.part`]) rmSync(file, { force: true })
   }
@@ -98,9 +106,10 @@ export async function runLoadProcess(
 interface ProcessWatch {
   receive: (message: ProcessMessage) => void
   silentMs: () => number
-  /** The process has ended: an edge that it could not tell any more is told now. */
+  /** The process has ended: reports the end of the measurement if the process could not. */
   finish: () => void
-  misused: string | undefined
+  /** Why the plan is invalid. */
+  problem: string | undefined
   done: boolean
 }
 
@@ -108,15 +117,15 @@ function watchMessages({
   progress,
   measuring,
 }: Pick<LoadEnvironment, 'progress' | 'measuring'>): ProcessWatch {
-  let heardAt = performance.now()
+  let lastMessageAt = performance.now()
   let open = false
   const edge = (which: 'begin' | 'end'): void => {
     open = which === 'begin'
     measuring(which)
   }
-  const watched: ProcessWatch = {
+  const watch: ProcessWatch = {
     receive: (message) => {
-      heardAt = performance.now()
+      lastMessageAt = performance.now()
       if (message.say === 'progress')
         progress({
           phase: message.phase,
@@ -125,18 +134,18 @@ function watchMessages({
           p95Ms: message.p95Ms,
           errors: message.errors,
         })
-      else if (message.say === 'usage-error') watched.misused = message.problem
-      else if (message.say === 'done') watched.done = true
+      else if (message.say === 'usage-error') watch.problem = message.problem
+      else if (message.say === 'done') watch.done = true
       else edge(message.say)
     },
-    silentMs: () => performance.now() - heardAt,
+    silentMs: () => performance.now() - lastMessageAt,
     finish: () => {
       if (open) edge('end')
     },
-    misused: undefined,
+    problem: undefined,
     done: false,
   }
-  return watched
+  return watch
 }
 
 function describeEnd(end: ChildEnd): string {
@@ -144,14 +153,14 @@ function describeEnd(end: ChildEnd): string {
   return end.state === 'signalled' ? `was ended by ${end.signal}` : `ended with ${end.code}`
 }
 
-/** The line that says most: Node ends a crash with its version, and begins it with the place. */
+/** The most informative line: Node ends a crash with its version and begins it with the place. */
 function lastErrorLine(stderr: string): string {
   const lines = stderr
     .split('\n')
     .map((line) => toOneLine(line))
     .filter((line) => line !== '' && !line.startsWith('at ') && !line.startsWith('Node.js v'))
-  const said = lines.findLast((line) => /\bError\b|error:/i.test(line)) ?? lines.at(-1)
-  return said === undefined ? '' : `: ${said}`
+  const line = lines.findLast((line) => /\bError\b|error:/i.test(line)) ?? lines.at(-1)
+  return line === undefined ? '' : `: ${line}`
 }
 
 function readText(file: string): string {

@@ -8,77 +8,85 @@ import { addressOf } from '../../../journeys/client/address.ts'
 import type { Address } from '../../../journeys/client/address.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { Connection } from './connection.ts'
-import type { ProcessMessage, ProcessPlan, ProcessResult } from './wire.ts'
-import { planJourneys, VirtualUser } from './player.ts'
-import type { LoadContext } from './player.ts'
+import type { ProcessMessage, ProcessPlan, ProcessResult } from './messages.ts'
+import { planJourneys, VirtualUser } from './virtual-user.ts'
+import type { LoadContext } from './virtual-user.ts'
 import { Recorder } from './recorder.ts'
 
 /** What a load may use of its process. */
 export interface LoadProcess {
-  say: (message: ProcessMessage) => void
-  /** Aborted to end it in good order at once. */
+  send: (message: ProcessMessage) => void
+  /** Aborted to end the load now, in good order. */
   stop: AbortSignal
   clock: WallClock
 }
 
-/** `nothing`: ended before the measurement began. */
+/** `interrupted`: ended before the measurement began. */
 export type LoadEnd =
-  | { state: 'measured'; result: Omit<ProcessResult, 'nonce'> }
-  | { state: 'nothing' }
+  | { state: 'ok'; result: Omit<ProcessResult, 'nonce'> }
+  | { state: 'interrupted' }
   | { state: 'usage-error'; problem: string }
 
 /**
- * Journeys under way when the measured time is over may send their further steps for so long, uncounted, so that what they
- * made on the target they also remove.
+ * Journeys under way when the measured time is over may go on for this long, uncounted: a journey that
+ * created something on the target should also reach the step that removes it.
  */
 const drainMs = 5000
 const marginMs = 1000
 const monotonic = (): number => performance.now()
 
-/** Runs in the load process: warm-up, measurement and what is still to be waited for, over the same connections. */
+/** One line of the process's standard output. */
+export function formatMessage(nonce: string, message: ProcessMessage): string {
+  return `${nonce} ${JSON.stringify(message)}\n`
+}
+
+/**
+ * Runs in the load process: warm-up, measurement and the requests still to be awaited, over the same
+ * connections.
+ */
 export async function runLoad(
   plan: ProcessPlan,
   journeys: readonly Journey[],
-  { say, stop, clock }: LoadProcess,
+  { send, stop, clock }: LoadProcess,
 ): Promise<LoadEnd> {
   const address = addressOf(plan.targetUrl)
-  const parts = planJourneys(
+  const planned = planJourneys(
     plan.mix.map(({ journey }) => journey),
     journeys,
     address,
   )
   const recorder = new Recorder(
-    parts.flatMap(({ steps }) => steps.map(({ key }) => key)),
+    planned.flatMap(({ steps }) => steps.map(({ key }) => key)),
     plan.connections,
     monotonic,
   )
   const rejected = new AbortController()
   let problem: string | undefined
-  const misused = (what: string): void => {
-    problem ??= toOneLine(what, 300)
+  const rejectPlan = (reason: string): void => {
+    problem ??= toOneLine(reason, 300)
     load.sending = 'nothing'
     rejected.abort()
   }
   const load: LoadContext = {
     run: plan.run,
-    journeys: parts,
+    journeys: planned,
     cycle: mixCycle(plan.mix.map(({ weight }) => weight)),
     nextIteration: 0,
     sending: 'journeys',
     recorder,
     clock: monotonic,
-    rejectPlan: misused,
+    rejectPlan,
   }
   const connections = openConnections(plan, address, load)
   const ended = AbortSignal.any([stop, rejected.signal])
-  const progress = startProgress(recorder, say)
+  const progress = startProgress(recorder, send)
   if (plan.warmupMs > 0) await warmUp()
   let result: Omit<ProcessResult, 'nonce'> | undefined
   if (!ended.aborted) result = await measure()
   progress.stop()
   connections.close()
   if (problem !== undefined) return { state: 'usage-error', problem }
-  return result === undefined ? { state: 'nothing' } : { state: 'measured', result }
+  return result === undefined ? { state: 'interrupted' } : { state: 'ok', result }
 
   async function warmUp(): Promise<void> {
     connections.start()
@@ -88,16 +96,16 @@ export async function runLoad(
 
   async function measure(): Promise<Omit<ProcessResult, 'nonce'>> {
     const startedAt = new Date(clock()).toISOString()
-    const watched = watchGenerator()
+    const stopWatch = watchGenerator()
     recorder.begin()
     // Without a warm-up the first requests are measured ones.
     if (plan.warmupMs === 0) connections.start()
-    say({ say: 'begin' })
+    send({ say: 'begin' })
     progress.phase('measure', plan.durationMs)
     await waitMsOrAbort(plan.durationMs, ended)
     recorder.end()
-    const work = watched()
-    say({ say: 'end' })
+    const work = stopWatch()
+    send({ say: 'end' })
     if (!ended.aborted) await drain()
     return { startedAt, ...recorder.finish(), work }
   }
@@ -105,16 +113,16 @@ export async function runLoad(
   async function drain(): Promise<void> {
     load.sending = 'steps'
     progress.phase('finish', 0)
-    const cut = setTimeout(() => (load.sending = 'nothing'), drainMs)
+    const cutOff = setTimeout(() => (load.sending = 'nothing'), drainMs)
     await waitMsOrAbort(
       drainMs + plan.requestTimeoutMs + marginMs,
       AbortSignal.any([ended, connections.closed]),
     )
-    clearTimeout(cut)
+    clearTimeout(cutOff)
   }
 }
 
-/** One connection for each user. `closed` is aborted when all have sent what they wanted. */
+/** One connection for each user. `closed` is aborted when no user wants to send any more. */
 function openConnections(
   plan: ProcessPlan,
   address: Address,
@@ -138,21 +146,26 @@ function openConnections(
 
 function startProgress(
   recorder: Recorder,
-  say: LoadProcess['say'],
+  send: LoadProcess['send'],
 ): { phase: (phase: 'warmup' | 'measure' | 'finish', lengthMs: number) => void; stop: () => void } {
   let phase: 'warmup' | 'measure' | 'finish' = 'warmup'
   let until = 0
-  const tell = (): void => {
-    say({ say: 'progress', phase, secondsLeft: Math.max(0, (until - monotonic()) / 1000), ...recorder.now() })
+  const report = (): void => {
+    send({
+      say: 'progress',
+      phase,
+      secondsLeft: Math.max(0, (until - monotonic()) / 1000),
+      ...recorder.now(),
+    })
   }
-  const every = setInterval(tell, 1000)
+  const timer = setInterval(report, 1000)
   return {
     phase: (next, lengthMs) => {
       phase = next
       until = monotonic() + lengthMs
-      tell()
+      report()
     },
-    stop: () => clearInterval(every),
+    stop: () => clearInterval(timer),
   }
 }
 

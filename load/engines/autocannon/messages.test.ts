@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readMessage, readResult } from './messages.ts'
-import { messageLine } from './wire.ts'
-import type { ProcessMessage, ProcessResult } from './wire.ts'
+import { formatMessage } from './load.ts'
+import type { ProcessMessage, ProcessResult } from './messages.ts'
 
 const nonce = '0123456789abcdef'
 const result: ProcessResult = {
@@ -38,7 +38,7 @@ const result: ProcessResult = {
   work: { cpuRatio: 0.5, busyRatio: 0.6, starvedRatio: 0.1, eventLoopP99Ms: 1 },
 }
 
-describe('what the load process says', () => {
+describe('a message of the load process', () => {
   test.each<ProcessMessage>([
     { say: 'progress', phase: 'measure', secondsLeft: 2.5, requestsPerSecond: 100, p95Ms: 1.5, errors: 0 },
     { say: 'progress', phase: 'warmup', secondsLeft: 0, requestsPerSecond: 0, errors: 0 },
@@ -46,14 +46,14 @@ describe('what the load process says', () => {
     { say: 'end' },
     { say: 'usage-error', problem: 'home/get: request threw: no' },
     { say: 'done' },
-  ])('is heard: $say', (message) => {
-    expect(readMessage(nonce, messageLine(nonce, message).trimEnd())).toEqual(message)
+  ])('is received: $say', (message) => {
+    expect(readMessage(nonce, formatMessage(nonce, message).trimEnd())).toEqual(message)
   })
 
   test.each([
     ['what a journey prints', '{"say":"done"}'],
     ['a line of another run', 'fedcba9876543210 {"say":"done"}'],
-    ['a word that nobody knows', `${nonce} {"say":"hello"}`],
+    ['an unknown word', `${nonce} {"say":"hello"}`],
     ['more than the message', `${nonce} {"say":"done","and":1}`],
     ['a line cut short', `${nonce} {"say":"do`],
     [

@@ -1,9 +1,31 @@
 import { z } from 'zod'
 import { failureClasses } from '../../../record/index.ts'
 import type { Histogram } from '../../../record/index.ts'
-import type { ProcessMessage, ProcessResult } from './wire.ts'
 
-/** Reads what the load process says (wire.ts). A journey runs there, so it is not to be trusted to be ours. */
+/**
+ * What the engine and its load process exchange. To the process: one file, `plan.json`, named on its command
+ * line, and SIGTERM to end in good order. From it: lines `<nonce> <JSON>` on its standard output, and one
+ * file, `result.json`, for what may be longer than a line. The journeys run in that process and may print
+ * anything, so lines without the nonce are ignored and the rest is validated. The process imports the types
+ * of this module only: it need not load what validates.
+ */
+
+export interface ProcessPlan {
+  nonce: string
+  run: string
+  targetUrl: string
+  /** Absolute path of the journeys module. */
+  module: string
+  mix: { journey: string; weight: number }[]
+  connections: number
+  warmupMs: number
+  durationMs: number
+  requestTimeoutMs: number
+  /** What each user's `before` steps saved, by journey. */
+  contexts: Record<string, Record<string, unknown>[]>
+  /** Absolute path where the result is to be written. */
+  resultFile: string
+}
 
 const amount = z.number().nonnegative()
 const count = z.int().nonnegative()
@@ -20,10 +42,14 @@ const messageSchema = z.discriminatedUnion('say', [
   z.strictObject({ say: z.literal('begin') }),
   z.strictObject({ say: z.literal('end') }),
   z.strictObject({ say: z.literal('usage-error'), problem: z.string() }),
+  // Its work is done, and the result file, if there is one, is complete.
   z.strictObject({ say: z.literal('done') }),
 ])
 
-// A tight loop instead of a schema for each of thousands of pairs; the record's own reader checks bounds and counts.
+export type ProcessMessage = z.infer<typeof messageSchema>
+
+// A tight loop instead of a schema for each of thousands of pairs; the record's own reader checks bounds and
+// counts.
 const histogram = z.custom<Histogram>(
   (value) =>
     Array.isArray(value) &&
@@ -33,10 +59,9 @@ const histogram = z.custom<Histogram>(
     ),
 )
 
-const resultSchema = z.strictObject({
-  nonce: z.string(),
-  startedAt: z.iso.datetime(),
+const recordingSchema = z.strictObject({
   durationMs: amount,
+  // By `journey/step`.
   endpoints: z.record(
     z.string(),
     z.strictObject({ requests: count, errors: count, histogram, latencySumMs: amount }),
@@ -54,12 +79,25 @@ const resultSchema = z.strictObject({
   timeline: z.array(
     z.strictObject({ atMs: amount, requests: count, errors: count, p95Ms: amount.exactOptional() }),
   ),
+  // Requests that this machine could not make, by error code.
   own: z.record(z.string(), count),
+  // Of all answered requests.
   latencyP99Ms: amount,
+})
+
+/** What was counted in the measured time. */
+export type Recording = z.infer<typeof recordingSchema>
+
+const resultSchema = recordingSchema.extend({
+  nonce: z.string(),
+  startedAt: z.iso.datetime(),
   work: z.strictObject({ cpuRatio: amount, busyRatio: amount, starvedRatio: amount, eventLoopP99Ms: amount }),
 })
 
-/** The message in a line of the process's output, or undefined when it is none. */
+/** What the process measured, as it stands in its result file. */
+export type ProcessResult = z.infer<typeof resultSchema>
+
+/** The message in a line of the process's output, or undefined when it holds none. */
 export function readMessage(nonce: string, line: string): ProcessMessage | undefined {
   if (!line.startsWith(`${nonce} `)) return undefined
   return messageSchema.safeParse(jsonOf(line.slice(nonce.length + 1))).data

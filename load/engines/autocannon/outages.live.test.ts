@@ -4,7 +4,7 @@ import { serve } from './testing/service.ts'
 import { countsOf, home, load, measurementOf, processIds, stepOf, until } from './testing/workbench.ts'
 
 describe('a target', () => {
-  test('that is killed in the middle leaves errors with their class and the second they began, at a pace', async () => {
+  test('killed during the load gives errors with class and first second, at a limited rate', async () => {
     let answered = 0
     const target = await until(
       serve((_arrived, response, index) => {
@@ -132,7 +132,8 @@ describe('an interrupt', () => {
       warmupMs: 600_000,
       journeys: `[{ name: 'home', ${phase('before', 'POST')}, ${steps}, ${phase('after', 'DELETE')} }]`,
       signal: stop.signal,
-      onProgress: (told) => void (told.phase === 'warmup' && told.requestsPerSecond > 0 && stop.abort()),
+      onProgress: ({ phase, requestsPerSecond }) =>
+        void (phase === 'warmup' && requestsPerSecond > 0 && stop.abort()),
     })
     expect(loaded.result).toMatchObject({
       state: 'unmeasured',
@@ -162,9 +163,11 @@ describe('a load process', () => {
     expect([edges, left]).toEqual([['begin', 'end'], []])
   })
 
-  test('that a journey crashes from behind tells its last words', async () => {
+  test('that a journey crashes later reports its last error line', async () => {
     const target = await until(serve((_arrived, response) => response.end('ok')))
-    const journeys = `[{ name: 'home', steps: [{ name: 'get', request: () => { setTimeout(() => { throw new Error('boom') }); return { method: 'GET', path: '/' } } }] }]`
+    const journeys =
+      `[{ name: 'home', steps: [{ name: 'get', request: () => { setTimeout(() => { throw new ` +
+      `Error('boom') }); return { method: 'GET', path: '/' } } }] }]`
     const { result, left } = await load({ url: target.url, journeys, durationMs: 5000 })
     expect(result).toEqual({
       state: 'unmeasured',
@@ -212,7 +215,7 @@ describe('the plan is wrong', () => {
     [
       'a journey that is not there',
       "[{ name: 'other', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]",
-      'there is no journey home',
+      'no journey is called home',
     ],
   ])("%s is the user's to mend, with the file named", async (_, journeys, said) => {
     const target = await until(serve((_arrived, response) => response.end('ok')))
@@ -227,7 +230,8 @@ describe('the plan is wrong', () => {
     let seen = 0
     const target = await until(serve((_arrived, response) => void ((seen += 1), response.end('ok'))))
     const journeys =
-      "[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/', headers: { 'x-a': 'b\\r\\nevil: 1' } }) }] }]"
+      "[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/', headers: " +
+      "{ 'x-a': 'b\\r\\nevil: 1' } }) }] }]"
     const loaded = await load({ url: target.url, journeys, durationMs: 200 })
     expect(measurementOf(loaded).failures).toMatchObject([
       { class: 'check', example: 'header x-a holds characters that HTTP does not allow' },

@@ -2,38 +2,38 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { loadJourneys } from '../../../journeys/client/journeys-module.ts'
 import { runLoad } from './load.ts'
 import type { LoadEnd } from './load.ts'
-import { messageLine } from './wire.ts'
-import type { ProcessMessage, ProcessPlan } from './wire.ts'
+import { formatMessage } from './load.ts'
+import type { ProcessMessage, ProcessPlan } from './messages.ts'
 
-// The load process. `node process.ts <plan.json>`; see wire.ts for what it says.
+// The load process: `node process.ts <plan.json>`. messages.ts defines what it prints.
 
 const planFile = process.argv[2] ?? ''
-// Written by the engine a moment ago, for us alone.
+// Written by the engine a moment ago, for this process alone.
 const plan: ProcessPlan = JSON.parse(readFileSync(planFile, 'utf8'))
-// What users saved may be tokens: not longer on the disk than needed.
+// What users saved may be tokens: keep them on the disk no longer than needed.
 rmSync(planFile)
 
 const stop = new AbortController()
 const onTerm = (): void => stop.abort()
 process.on('SIGTERM', onTerm)
-// Nobody listens any more: whoever ended us has also sent SIGTERM, or its guardian will.
+// The engine is gone: it or its guardian sends SIGTERM too.
 process.stdout.on('error', () => stop.abort())
 
-const say = (message: ProcessMessage): void => void process.stdout.write(messageLine(plan.nonce, message))
+const send = (message: ProcessMessage): void => void process.stdout.write(formatMessage(plan.nonce, message))
 
 const loaded = await loadJourneys(plan.module)
 const end: LoadEnd =
   loaded.state === 'usage-error'
     ? { state: 'usage-error', problem: loaded.reason }
-    : await runLoad(plan, loaded.journeys, { say, stop: stop.signal, clock: Date.now })
+    : await runLoad(plan, loaded.journeys, { send, stop: stop.signal, clock: Date.now })
 
-if (end.state === 'usage-error') say({ say: 'usage-error', problem: end.problem })
-if (end.state === 'measured') {
+if (end.state === 'usage-error') send({ say: 'usage-error', problem: end.problem })
+if (end.state === 'ok') {
   writeFileSync(`${plan.resultFile}.part`, JSON.stringify({ nonce: plan.nonce, ...end.result }), {
     mode: 0o600,
   })
   renameSync(`${plan.resultFile}.part`, plan.resultFile)
 }
-// From here on SIGTERM ends it, whatever the journeys module may have left running.
+// From here on SIGTERM ends the process, whatever the journeys module has left running.
 process.off('SIGTERM', onTerm)
-say({ say: 'done' })
+send({ say: 'done' })

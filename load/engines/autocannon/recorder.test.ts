@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { countOf } from '../../../record/index.ts'
 import { Recorder } from './recorder.ts'
-import type { Recorded } from './wire.ts'
+import type { Recording } from './messages.ts'
 
 /** What happens to one connection's requests, in the order of their ends. */
-interface Told {
+interface GivenRequest {
   user?: number
   from: number
   to: number
@@ -13,7 +13,11 @@ interface Told {
 }
 
 /** Plays requests against a window of time: time is data here. */
-function record(window: { from: number; until: number }, told: readonly Told[], users = 1): Recorded {
+function record(
+  window: { from: number; until: number },
+  given: readonly GivenRequest[],
+  users = 1,
+): Recording {
   let now = 0
   const recorder = new Recorder(['home/get'], users, () => now)
   let phase: 'warmup' | 'measure' | 'over' = 'warmup'
@@ -30,7 +34,7 @@ function record(window: { from: number; until: number }, told: readonly Told[], 
     }
     now = to
   }
-  for (const { user = 0, from, to, fails } of told.toSorted((a, b) => a.to - b.to)) {
+  for (const { user = 0, from, to, fails } of given.toSorted((a, b) => a.to - b.to)) {
     advance(to)
     const request = { user, stepIndex: 0, beganAt: from }
     if (fails) recorder.unanswered(request, { class: fails, problem: `it was ${fails}` }, undefined)
@@ -41,10 +45,10 @@ function record(window: { from: number; until: number }, told: readonly Told[], 
 }
 
 const window = { from: 1000, until: 3000 }
-const requestsOf = ({ endpoints }: Recorded): number => endpoints['home/get']?.requests ?? 0
+const requestsOf = ({ endpoints }: Recording): number => endpoints['home/get']?.requests ?? 0
 
 describe('a request counts', () => {
-  test.each<[string, Told, number]>([
+  test.each<[string, GivenRequest, number]>([
     ['when it begins and ends in the measured time', { from: 1100, to: 1200 }, 1],
     ['when it begins in it and ends later', { from: 2900, to: 4000 }, 1],
     ['not when it began in warm-up', { from: 900, to: 1100 }, 0],
@@ -55,8 +59,8 @@ describe('a request counts', () => {
       { from: 900, to: 3500, fails: 'timeout' },
       1,
     ],
-  ])('%s', (_, told, expected) => {
-    expect(requestsOf(record(window, [told]))).toBe(expected)
+  ])('%s', (_, given, expected) => {
+    expect(requestsOf(record(window, [given]))).toBe(expected)
   })
 
   test('in the second it ended in, and seconds without any are points too', () => {
@@ -90,31 +94,35 @@ describe('a request counts', () => {
 
 describe('the time that was measured', () => {
   test('is the window when requests are short', () => {
-    const told = Array.from({ length: 300 }, (_, index) => ({
+    const given = Array.from({ length: 300 }, (_, index) => ({
       from: 995 + index * 7,
       to: 995 + index * 7 + 7,
     }))
-    expect(record(window, told).durationMs).toBeGreaterThan(1990)
-    expect(record(window, told).durationMs).toBeLessThan(2010)
+    expect(record(window, given).durationMs).toBeGreaterThan(1990)
+    expect(record(window, given).durationMs).toBeLessThan(2010)
   })
 
   test('is the window when nothing was sent', () => {
     expect(record(window, [], 2).durationMs).toBe(2000)
   })
 
-  test('reaches to the end of what outlasts the window, so that throughput does not exceed connections / latency', () => {
-    const told = [0, 1].map((user) => ({ user, from: 1000, to: 10_000 }))
-    const recorded = record(window, told, 2)
-    expect(requestsOf(recorded) / (recorded.durationMs / 1000)).toBeCloseTo(2 / 9, 6)
-  })
+  test(
+    'reaches to the end of what outlasts the window, so that throughput does not exceed connections / ' +
+      'latency',
+    () => {
+      const given = [0, 1].map((user) => ({ user, from: 1000, to: 10_000 }))
+      const recorded = record(window, given, 2)
+      expect(requestsOf(recorded) / (recorded.durationMs / 1000)).toBeCloseTo(2 / 9, 6)
+    },
+  )
 
   test("grows by one connection's share when only that one stalls at the end", () => {
-    const told = [
+    const given = [
       { user: 0, from: 2900, to: 12_900 },
       ...[1, 2, 3].map((user) => ({ user, from: 1000, to: 3000 })),
       { user: 0, from: 1000, to: 2900 },
     ]
-    expect(record(window, told, 4).durationMs).toBeCloseTo(2000 + 9900 / 4, 6)
+    expect(record(window, given, 4).durationMs).toBeCloseTo(2000 + 9900 / 4, 6)
   })
 
   test("makes throughput what Little's law says, whatever the latencies", () => {
@@ -124,16 +132,16 @@ describe('the time that was measured', () => {
         (latencies) => {
           // One connection, always busy from the beginning of warm-up.
           let at = 0
-          const told: Told[] = []
+          const given: GivenRequest[] = []
           for (const ms of [...latencies, ...latencies.toReversed()]) {
-            if (at < window.until) told.push({ from: at, to: at + ms })
+            if (at < window.until) given.push({ from: at, to: at + ms })
             at += ms
           }
           fc.pre(at >= window.until)
-          const recorded = record(window, told)
+          const recorded = record(window, given)
           const busy = recorded.endpoints['home/get']?.latencySumMs ?? 0
           // Of a request that spans the window, what lies before it is not in the duration.
-          const before = told
+          const before = given
             .filter(({ from, to }) => from < window.from && to >= window.until)
             .reduce((sum, { from }) => sum + window.from - from, 0)
           expect(busy - before).toBeCloseTo(recorded.durationMs, 6)

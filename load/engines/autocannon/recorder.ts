@@ -1,14 +1,13 @@
 import { latencyOf, mergeHistograms, toOneLine } from '../../../record/index.ts'
-import type { FailureClass } from '../../../record/index.ts'
+import type { FailureClass, TimelinePoint } from '../../../record/index.ts'
 import type { EndpointMeasurement } from '../../engine.ts'
 import { Latencies } from './latency.ts'
-import { Timeline } from './timeline.ts'
-import type { CountedFailure, Recorded } from './wire.ts'
+import type { Recording } from './messages.ts'
 
 /** Monotonic milliseconds. */
 export type Clock = () => number
 
-/** Which request it was, whose, and since when it was under way. */
+/** A request under way: whose it is, of which step, and when it began. */
 export interface TimedRequest {
   user: number
   stepIndex: number
@@ -28,24 +27,26 @@ interface StepCounts {
 }
 
 /**
- * What is counted, and of which requests.
+ * Counts the requests of the measured time.
  *
- * In a closed model a connection that waits sends nothing. Counting what *ends* in the measured time would leave out just the
- * requests that a stall holds back: a target that hangs in the last seconds would look well. So a request counts when it
- * *begins* in the measured time, and its end is waited for, up to its time limit. What began in warm-up does not count,
- * but for a request that was under way the whole measured time through: it is all that its connection did in it.
+ * In a closed model a connection that waits sends nothing. Counting requests that *end* in the measured time
+ * would omit exactly those that a stall holds back: a target that hangs in the last seconds would look
+ * healthy. So a request counts when it *begins* in the measured time, and its end is awaited, up to its time
+ * limit. Requests that began in the warm-up do not count. The exception is a request under way for the whole
+ * measured time: it is all that its connection did.
  *
- * Throughput then needs the time in which those requests were made: for each connection from the beginning of its first one
- * to the end of its last, or to the end of the measured time if that is later; the mean of these is the duration. In a
- * steady state it is the measured time; where requests outlast the measured time, dividing by that time alone would
- * promise a throughput that connections / latency (Little's law) forbids.
+ * Throughput needs the time in which those requests were made. For each connection that is from the beginning
+ * of its first request to the end of its last, or to the end of the measured time if that is later. The mean
+ * of these is the duration. In a steady state it equals the measured time. Where requests outlast the
+ * measured time, dividing by that time alone would report a throughput that connections / latency (Little's
+ * law) forbids.
  */
 export class Recorder {
   #from = Number.POSITIVE_INFINITY
   #until = Number.POSITIVE_INFINITY
   readonly #clock: Clock
   readonly #steps: StepCounts[]
-  readonly #failures = new Map<string, CountedFailure>()
+  readonly #failures = new Map<string, Recording['failures'][number]>()
   readonly #own = new Map<string, number>()
   readonly #firstBegan: Float64Array
   readonly #lastEnded: Float64Array
@@ -67,7 +68,7 @@ export class Recorder {
     this.#errorsNow = 0
   }
 
-  /** The measured time is over; what began in it is still waited for. */
+  /** The measured time is over; requests that began in it are still awaited. */
   end(): void {
     this.#until = this.#clock()
   }
@@ -81,14 +82,14 @@ export class Recorder {
     if (step !== undefined && own !== undefined) this.#own.set(own, (this.#own.get(own) ?? 0) + 1)
   }
 
-  /** Figures for whoever watches: of the last whole second, and the errors so far in this phase. */
+  /** Progress: figures of the last full second, and the errors so far in this phase. */
   now(): { requestsPerSecond: number; p95Ms: number | undefined; errors: number } {
     this.#timeline.advance(this.#clock())
     const last = this.#timeline.last()
     return { requestsPerSecond: last?.requests ?? 0, p95Ms: last?.p95Ms, errors: this.#errorsNow }
   }
 
-  finish(): Recorded {
+  finish(): Recording {
     const endpoints = Object.fromEntries(this.#steps.map((step) => [step.key, toEndpoint(step)]))
     return {
       durationMs: this.#duration(),
@@ -110,7 +111,7 @@ export class Recorder {
     const now = this.#clock()
     const warmup = this.#from === Number.POSITIVE_INFINITY
     const counts = beganAt >= this.#from ? beganAt < this.#until : now >= this.#until
-    if (warmup || counts) this.#tell(now, latencyMs, failure)
+    if (warmup || counts) this.#updateProgress(now, latencyMs, failure)
     const step = this.#steps[stepIndex]
     if (!counts || step === undefined) return undefined
     step.requests += 1
@@ -118,17 +119,17 @@ export class Recorder {
     this.#lastEnded[user] = now
     if (failure !== undefined) {
       step.errors += 1
-      this.#note(step.key, failure, now - this.#from)
+      this.#addFailure(step.key, failure, now - this.#from)
     }
     return step
   }
 
-  #tell(now: number, latencyMs: number | undefined, failure: StepFailure | undefined): void {
+  #updateProgress(now: number, latencyMs: number | undefined, failure: StepFailure | undefined): void {
     this.#timeline.add(now, latencyMs, failure !== undefined)
     if (failure !== undefined) this.#errorsNow += 1
   }
 
-  #note(step: string, failure: StepFailure, atMs: number): void {
+  #addFailure(step: string, failure: StepFailure, atMs: number): void {
     const key = `${failure.class} ${step}`
     const known = this.#failures.get(key)
     if (known) known.count += 1
@@ -153,4 +154,58 @@ export class Recorder {
 
 function toEndpoint({ requests, errors, latencies }: StepCounts): EndpointMeasurement {
   return { requests, errors, histogram: latencies.histogram(), latencySumMs: latencies.sumMs }
+}
+
+/** Requests by second, each in the second in which it ended. */
+class Timeline {
+  #points: TimelinePoint[] = []
+  readonly #latencies = new Latencies()
+  #requests = 0
+  #errors = 0
+  #origin: number
+  #second = 0
+
+  /** @param origin when second 0 begins, on the clock of all times given here */
+  constructor(origin: number) {
+    this.#origin = origin
+  }
+
+  /** @param latencyMs undefined when there was no answer */
+  add(endedAt: number, latencyMs: number | undefined, failed: boolean): void {
+    this.advance(endedAt)
+    this.#requests += 1
+    if (failed) this.#errors += 1
+    if (latencyMs !== undefined) this.#latencies.add(latencyMs)
+  }
+
+  /** Closes the seconds that have passed; one in which no request ended is a point too. */
+  advance(now: number): void {
+    const second = Math.floor((now - this.#origin) / 1000)
+    while (this.#second < second) this.#closeSecond()
+  }
+
+  /** The last second that has passed. */
+  last(): TimelinePoint | undefined {
+    return this.#points.at(-1)
+  }
+
+  /** All points; the current second too, if a request ended in it. */
+  finish(): TimelinePoint[] {
+    if (this.#requests > 0) this.#closeSecond()
+    return this.#points
+  }
+
+  #closeSecond(): void {
+    const p95Ms = this.#latencies.percentile(95)
+    this.#points.push({
+      atMs: this.#second * 1000,
+      requests: this.#requests,
+      errors: this.#errors,
+      ...(p95Ms !== undefined && { p95Ms }),
+    })
+    this.#second += 1
+    this.#requests = 0
+    this.#errors = 0
+    this.#latencies.reset()
+  }
 }

@@ -15,12 +15,14 @@ describe('a request as text', () => {
     [
       'with a body, counted in bytes',
       { ...get, method: 'PUT', headers: { 'content-type': 'text/plain' }, body: 'ok' },
-      'PUT /api/tasks HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nconnection: keep-alive\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok',
+      'PUT /api/tasks HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nconnection: keep-alive\r\ncontent-type: ' +
+        'text/plain\r\ncontent-length: 2\r\n\r\nok',
     ],
     [
       'that could have a body and has none',
       { ...get, method: 'POST' },
-      'POST /api/tasks HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n',
+      'POST /api/tasks HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nconnection: keep-alive\r\ncontent-length: ' +
+        '0\r\n\r\n',
     ],
     [
       'with a host and a connection of its own',
@@ -49,7 +51,7 @@ describe('a request as text', () => {
 })
 
 describe('a step that sends the same again', () => {
-  test('has it written once, and anew when anything differs', () => {
+  test('writes it once, and again when anything differs', () => {
     const write = createRequestWriter(address)
     const first = write({ ...get, headers: { a: '1' } })
     expect(write({ ...get, headers: { a: '1' } })).toBe(first)

@@ -29,11 +29,16 @@ function writeChecked(address: Address, request: WireRequest): WrittenRequest {
     : { problem }
 }
 
-/** A request as HTTP/1.1 text; as bytes where it is not ASCII: its headers go out as Latin-1, its body as UTF-8. */
+/**
+ * A request as HTTP/1.1 text; as bytes where it is not ASCII: its headers go out as Latin-1, its body as
+ * UTF-8.
+ */
 export function formatRequest(address: Address, request: WireRequest): string | Buffer {
   const { method, body = '' } = request
   const headers = requestHeaders(address, request.headers)
-  let head = `${method} ${requestTarget(address, request.path)} HTTP/1.1\r\nhost: ${headers['host'] ?? address.host}\r\n`
+  let head =
+    `${method} ${requestTarget(address, request.path)} HTTP/1.1\r\nhost: ` +
+    `${headers['host'] ?? address.host}\r\n`
   if (headers['connection'] === undefined) head += 'connection: keep-alive\r\n'
   for (const [name, value] of Object.entries(headers)) if (!framing.has(name)) head += `${name}: ${value}\r\n`
   const bytes = Buffer.byteLength(body)

@@ -1,9 +1,10 @@
 import type { Parser, ResponseInfo } from 'autocannon/lib/httpClient.js'
 
 /**
- * autocannon reads answers with `http-parser-js`, which trusts them: it takes any line for the size of a chunk and `-5` for
- * a length (and then reads the same bytes again, for ever), and keeps a line or trailers of any length. A target must not
- * be able to hang or fill the load process, so what it takes too lightly is looked at here.
+ * autocannon reads answers with `http-parser-js`, which trusts them: it takes any line for the size of a
+ * chunk and `-5` for a length (and then reads the same bytes again, for ever), and keeps a line or trailers
+ * of any length. A target must not be able to hang or fill the load process, so what it takes too lightly is
+ * looked at here.
  */
 
 const longestLine = 64 * 1024
@@ -22,12 +23,17 @@ export function readChunkSizesStrictly(parser: Parser): void {
   }
 }
 
-/** Bytes beyond ASCII in headers come as Latin-1, as every HTTP client has them; the parser's own way cuts off their eighth bit. */
+/**
+ * Bytes beyond ASCII in headers come as Latin-1, as every HTTP client has them; the parser's own way cuts off
+ * their eighth bit.
+ */
 export function readHeadersAsLatin1(parser: Parser): void {
   Object.assign(parser.constructor, { encoding: 'latin1' })
 }
 
-/** Hexadecimal, with an extension behind a semicolon or none (RFC 9112, 7.1); undefined when it is not that. */
+/**
+ * Hexadecimal, with an extension behind a semicolon or none (RFC 9112, 7.1); undefined when it is not that.
+ */
 export function chunkSize(line: string): number | undefined {
   const size = /^([0-9a-f]{1,12})[ \t]*(?:;|$)/i.exec(line)?.[1]
   return size === undefined ? undefined : Number.parseInt(size, 16)
@@ -40,7 +46,8 @@ export function framingProblem(parser: Parser, info: ResponseInfo): string | und
   if (length !== null)
     return Number.isSafeInteger(length) && length >= 0 ? undefined : 'the content-length is no number'
   if (parser.isChunked) return undefined
-  // Without either the body ends with the connection, but not when its encoding is one we cannot see the end of.
+  // Without either the body ends with the connection, but not when its encoding is one we cannot see the end
+  // of.
   const encoded = info.headers.some(
     (name, index) => index % 2 === 0 && name.toLowerCase() === 'transfer-encoding',
   )

@@ -1,4 +1,7 @@
-/** A self-signed certificate for 127.0.0.1 and localhost, good for a hundred years and trusted by nobody. Protects nothing. */
+/**
+ * A self-signed certificate for 127.0.0.1 and localhost, valid for a hundred years and trusted by no one.
+ * Protects nothing.
+ */
 export const selfSigned = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBnDCCAUGgAwIBAgIUHB5UfB/gzkX/i5AxiUWqlLb/QRcwCgYIKoZIzj0EAwIw

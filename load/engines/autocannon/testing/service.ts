@@ -7,7 +7,7 @@ import type { Server as RawServer, Socket } from 'node:net'
 /** A target in this process. */
 export interface Target {
   url: string
-  /** Ends it at once, with all its connections; may be called again. */
+  /** Ends it now, with all its connections; may be called again. */
   close: () => Promise<void>
 }
 

@@ -7,7 +7,7 @@ import type { EndpointMeasurement, LoadPlan, LoadProgress, LoadResult, Measureme
 import { autocannonEngine } from '../index.ts'
 import type { LaunchOptions } from '../load-process.ts'
 
-/** What a load came to, what it told meanwhile, and what it left. */
+/** The result of a load, its progress, and what it left behind. */
 export interface Loaded {
   result: LoadResult
   edges: string[]
@@ -32,7 +32,8 @@ export interface Wanted {
 }
 
 /** One step that gets `/`. */
-export const home = `[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]`
+export const home =
+  "[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]"
 
 const root = mkdtempSync(join(tmpdir(), 'vigil-autocannon-'))
 let runs = 0
@@ -56,20 +57,20 @@ export async function load(wanted: Wanted): Promise<Loaded> {
   mkdirSync(folder)
   const module = join(root, `journeys-${runs}.mjs`)
   writeFileSync(module, `export default ${wanted.journeys}\n`)
-  const told: Pick<Loaded, 'edges' | 'progress'> = { edges: [], progress: [] }
+  const observed: Pick<Loaded, 'edges' | 'progress'> = { edges: [], progress: [] }
   const began = performance.now()
   const result = await autocannonEngine(wanted.launch).run(planOf(wanted, module), {
     folder,
     signal: wanted.signal ?? new AbortController().signal,
     progress: (progress) => {
-      told.progress.push(progress)
+      observed.progress.push(progress)
       wanted.onProgress?.(progress, folder)
     },
-    measuring: (edge) => told.edges.push(edge),
+    measuring: (edge) => observed.edges.push(edge),
   })
   return {
     result,
-    ...told,
+    ...observed,
     left: [...readdirSync(folder), ...processesNaming(folder)],
     tookMs: performance.now() - began,
   }

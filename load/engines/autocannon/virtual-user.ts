@@ -33,7 +33,10 @@ export interface LoadContext {
   journeys: readonly PlannedJourney[]
   /** Iteration i plays `parts[cycle[i % cycle.length]]`. */
   cycle: readonly number[]
-  /** Counts iterations over all users, as the open model does: the mix holds over the whole load, not for each user. */
+  /**
+   * Counts iterations over all users, as the open model does: the mix holds over the whole load, not for each
+   * user.
+   */
   nextIteration: number
   /** `journeys`: begin them. `steps`: only go on with those under way. `nothing`: send no more. */
   sending: 'journeys' | 'steps' | 'nothing'
@@ -68,7 +71,10 @@ export function planJourneys(
   })
 }
 
-/** One virtual user: plays journeys one after the other over its connection. A step that fails ends its journey, and the next begins. */
+/**
+ * One virtual user: plays journeys one after the other over its connection. A step that fails ends its
+ * journey, and the next begins.
+ */
 export class VirtualUser implements RequestSource {
   readonly #load: LoadContext
   readonly #user: number
