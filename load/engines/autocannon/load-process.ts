@@ -159,8 +159,8 @@ function lastErrorLine(stderr: string): string {
     .split('\n')
     .map((line) => toOneLine(line))
     .filter((line) => line !== '' && !line.startsWith('at ') && !line.startsWith('Node.js v'))
-  const line = lines.findLast((line) => /\bError\b|error:/i.test(line)) ?? lines.at(-1)
-  return line === undefined ? '' : `: ${line}`
+  const error = lines.findLast((line) => /\bError\b|error:/i.test(line)) ?? lines.at(-1)
+  return error === undefined ? '' : `: ${error}`
 }
 
 function readText(file: string): string {
