@@ -42,8 +42,7 @@ export function forecast(points: readonly Point[], limit: number, nowMs: number)
     return {
       state: 'too short',
       reason:
-        `values of ${days.length} days over ${spanDays.toFixed(0)} days: ` +
-        `at least ${minDays} are needed`,
+        `values of ${days.length} days over ${spanDays.toFixed(0)} days: ` + `at least ${minDays} are needed`,
     }
   const perDay = estimateTrend(days)
   const nowValue = median(days.map(({ atMs, value }) => value + (perDay.middle * (nowMs - atMs)) / dayMs))
