@@ -41,8 +41,7 @@ export function forecast(points: readonly Point[], limit: number, nowMs: number)
   if (days.length < minDays)
     return {
       state: 'too short',
-      reason:
-        `values of ${days.length} days over ${spanDays.toFixed(0)} days: ` + `at least ${minDays} are needed`,
+      reason: `${days.length} days of values over ${spanDays.toFixed(0)} days: at least ${minDays} are needed`,
     }
   const perDay = estimateTrend(days)
   const nowValue = median(days.map(({ atMs, value }) => value + (perDay.middle * (nowMs - atMs)) / dayMs))

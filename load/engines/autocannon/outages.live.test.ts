@@ -71,7 +71,8 @@ describe('a target', () => {
       }),
     )
     const loaded = await load({ url: target.url, journeys: home })
-    expect(answered).toBeGreaterThan(10)
+    // More than the two connections: some were closed and opened again, however slow the machine is.
+    expect(answered).toBeGreaterThan(2)
     expect(countsOf(loaded)).toEqual({ requests: answered, errors: 0 })
   })
 
