@@ -1,37 +1,47 @@
-/** A judgement as flat rows that say why, `vigil.verdict/1`. */
-export interface Verdict {
-  schema: 'vigil.verdict/1'
-  verdict: VerdictWord
-  rows: VerdictRow[]
-  /** Id of the run judged. */
-  run?: string
-  /** What it was held against. */
-  baseline?: string
-}
+import { z } from 'zod'
+import { openObject } from '../record/documents/index.ts'
+import type { Known } from '../record/documents/index.ts'
 
-export type VerdictWord = 'pass' | 'fail' | 'inconclusive' | 'invalid'
-export type RowStatus = 'pass' | 'fail' | 'improved' | 'inconclusive' | 'invalid' | 'skipped'
+const verdictWord = z.enum(['pass', 'fail', 'inconclusive', 'invalid'])
+export type VerdictWord = z.infer<typeof verdictWord>
 
-export interface VerdictRow {
-  /** Which promise: `budget`, `validity`, `probe`, … */
-  rule: string
+const rowStatus = z.enum(['pass', 'fail', 'improved', 'inconclusive', 'invalid', 'skipped'])
+export type RowStatus = z.infer<typeof rowStatus>
+
+const verdictRow = {
+  /** What was judged: `budget`, `validity`, `probe`, … */
+  rule: z.string(),
   /** Suite the row belongs to, where one verdict holds several. */
-  suite?: string
-  /** `journey/step`, or null for the whole run. */
-  step: string | null
+  suite: z.string().exactOptional(),
+  /** `journey/step`, or null for the overall run. */
+  step: z.string().nullable(),
   /** The budget's or record's field name: `p95Ms`, `errorRate`, … */
-  metric: string
-  status: RowStatus
-  actual?: number
-  limit?: number
-  baseline?: number
-  candidate?: number
-  ratio?: number
-  ci?: [number, number]
-  margin?: number
+  metric: z.string(),
+  status: rowStatus,
+  actual: z.number().exactOptional(),
+  limit: z.number().exactOptional(),
+  baseline: z.number().exactOptional(),
+  candidate: z.number().exactOptional(),
+  ratio: z.number().exactOptional(),
+  ci: z.tuple([z.number(), z.number()]).exactOptional(),
+  margin: z.number().exactOptional(),
   /** The rule again with the actual value in it. */
-  message: string
+  message: z.string(),
 }
+export type VerdictRow = Known<typeof verdictRow>
+
+const verdict = {
+  schema: z.literal('vigil.verdict/1'),
+  verdict: verdictWord,
+  rows: z.array(openObject(verdictRow)),
+  /** Id of the run judged. */
+  run: z.string().exactOptional(),
+  /** What it was compared with. */
+  baseline: z.string().exactOptional(),
+}
+/** A judgement as flat rows that give the reasons, `vigil.verdict/1`. */
+export type Verdict = Known<typeof verdict>
+export const verdictSchema = openObject(verdict)
 
 /** A verdict is invalid if its run is; else fail if a row fails; else inconclusive if a row is; else pass. No rows: invalid. */
 export function verdictOf(rows: readonly VerdictRow[]): VerdictWord {

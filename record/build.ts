@@ -1,4 +1,4 @@
-import type { Endpoint, Histogram, Totals } from './run.ts'
+import type { Endpoint, Histogram, Totals } from './documents/run.ts'
 import { countOf, latencyOf, mergeHistograms } from './histogram.ts'
 
 /** What an engine counted at one step. `latencySumMs` over the answered requests. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Run } from './run.ts'
+import type { Run } from './documents/run.ts'
 
 /** What of a machine and its tools decides how fast it measures. */
 export interface MachineFacts {

@@ -1,4 +1,4 @@
-import type { Bucket, Histogram, Latency } from './run.ts'
+import type { Bucket, Histogram, Latency } from './documents/run.ts'
 
 /** How many samples a histogram holds. */
 export function countOf(histogram: Histogram): number {

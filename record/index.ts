@@ -1,4 +1,6 @@
-export * from './run.ts'
+export type * from './documents/run.ts'
+export { failureClasses } from './documents/failure-classes.ts'
+export type { FailureClass } from './documents/failure-classes.ts'
 export { endpointOf, totalsOf } from './build.ts'
 export type { Counts } from './build.ts'
 export { environmentOf } from './environment.ts'
@@ -7,5 +9,3 @@ export { countOf, histogramOf, latencyOf, mergeHistograms, quantile, roundMicros
 export { runId } from './identity.ts'
 export type { Random, WallClock } from './identity.ts'
 export { isUnprintable, toOneLine } from './text.ts'
-export { describeFirstIssue } from './schema-issue.ts'
-export type { SchemaError } from './schema-issue.ts'

@@ -1,4 +1,4 @@
-import { describeFirstIssue } from './schema-issue.ts'
+import { describeFirstIssue } from './documents/index.ts'
 import { probesReportSchema } from './probe.ts'
 import type { ProbesReport } from './probe.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseRun } from '../record/read.ts'
+import { parseRun } from '../record/documents/index.ts'
 import type { ProbesReport } from '../record/probe.ts'
 import { parseProbes } from '../record/read-probe.ts'
 import { recordOfProbes } from './record.ts'

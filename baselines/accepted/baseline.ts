@@ -1,8 +1,6 @@
 import { z } from 'zod'
-import type { Run } from '../../record/index.ts'
-import { describeFirstIssue } from '../../record/schema-issue.ts'
-import { checkComparableRun, jsonOf } from '../../record/read.ts'
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun, Run } from '../../record/index.ts'
+import { checkComparableRun, describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
 
 /** One accepted run: what a comparison needs of its record, with its histograms made compact. */
 export interface AcceptedRun extends ComparableRun {

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { describeFirstIssue } from '../../record/schema-issue.ts'
-import { jsonOf } from '../../record/read.ts'
+import { describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
 import { change } from '../compare/wording.ts'
 import type { VerdictRow } from '../verdict.ts'
 

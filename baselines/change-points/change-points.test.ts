@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import { simulateSeries } from '../../bench/detection-study/series.ts'
 import type { SeriesPlan } from '../../bench/detection-study/series.ts'
 import { changePoints, locatedChanges } from './change-points.ts'

@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import { median, normalUpperTail } from '../../record/statistics/index.ts'
 import { surelyIn } from './lasting.ts'
 import type { Split } from './lasting.ts'

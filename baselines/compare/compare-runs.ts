@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 import { verdictOf } from '../verdict.ts'
 import { testFamily } from './family.ts'

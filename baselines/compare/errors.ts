@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import { binomialUpperTail } from '../../record/statistics/index.ts'
 
 /** Errors of the candidate against those of the baseline. */

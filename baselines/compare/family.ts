@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import { pairedEffect, pBetter, pWorse, unpairedEffect } from './effect.ts'
 import type { Effect } from './effect.ts'
 import { compareErrors } from './errors.ts'

@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import type { VerdictRow } from '../verdict.ts'
 
 /** Why two sets of runs must not be compared, as rows that make the verdict invalid; none when they may. */

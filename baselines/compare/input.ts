@@ -1,5 +1,6 @@
-import { checkComparableRun, jsonOf } from '../../record/read.ts'
-import type { ComparableRun, ReadResult } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
+import { checkComparableRun, jsonOf } from '../../record/documents/index.ts'
+import type { ReadResult } from '../../record/documents/index.ts'
 
 export type CheckedRuns = { state: 'read'; runs: ComparableRun[] } | { state: 'refused'; problem: string }
 

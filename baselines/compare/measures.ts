@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import { distributionsOf, logQuantile, mixerFor } from './distribution.ts'
 import type { Distribution, Layer, Mixer } from './distribution.ts'
 import { leastRequests, quantiles } from './quantiles.ts'

@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import type { VerdictRow } from '../verdict.ts'
 import { amount } from '../wording.ts'
 import { factOf, meanOf } from './units.ts'

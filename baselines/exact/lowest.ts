@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { describeFirstIssue } from '../../record/schema-issue.ts'
-import { jsonOf } from '../../record/read.ts'
+import { describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
 import type { ExactRules } from './judge.ts'
 import { exactMetrics } from './tally.ts'
 import type { ExactMetric, ExactTallies } from './tally.ts'

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { describeFirstIssue } from '../../record/schema-issue.ts'
-import { jsonOf } from '../../record/read.ts'
+import { describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
 import { amount } from '../wording.ts'
 import type { NoiseMetric, SuiteNoise } from './noise.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import { compareRuns } from '../compare/index.ts'
 import { simulateDuet } from '../../bench/detection-study/duets.ts'
 import type { NoiseLevel } from '../../bench/detection-study/machine.ts'

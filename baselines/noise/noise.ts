@@ -1,5 +1,4 @@
-import type { Random } from '../../record/index.ts'
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun, Random } from '../../record/index.ts'
 import { median } from '../../record/statistics/index.ts'
 import { compareRuns } from '../compare/index.ts'
 import { smallestDetectable } from '../compare/effect.ts'

@@ -1,6 +1,6 @@
 import { factOf, meanOf } from '../duet/units.ts'
 import type { DuetUnits } from '../duet/units.ts'
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 
 /** Two levels of one figure: what it was, and what it became. */
 export interface Moved {

@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 
 /** An answer whose trace was recorded. */
 export interface TracedAnswer {

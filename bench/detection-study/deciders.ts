@@ -1,5 +1,5 @@
 import { mergeHistograms, quantile } from '../../record/index.ts'
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import { compareRuns } from '../../baselines/compare/index.ts'
 import { testFamily } from '../../baselines/compare/family.ts'
 import { holm } from '../../baselines/compare/holm.ts'

@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import { machine, noiseLevels, slotSeconds } from './machine.ts'
 import type { NoiseLevel } from './machine.ts'
 import { seeded } from './random.ts'

@@ -1,4 +1,4 @@
-import type { ComparableRun } from '../../record/read.ts'
+import type { ComparableRun } from '../../record/index.ts'
 import { seeded } from './random.ts'
 
 /** A history of runs to look for changes in. */

@@ -1,6 +1,5 @@
 import { endpointOf, totalsOf } from '../../record/index.ts'
-import type { Bucket, Counts } from '../../record/index.ts'
-import type { ComparableRun } from '../../record/read.ts'
+import type { Bucket, ComparableRun, Counts } from '../../record/index.ts'
 import type { RandomSource } from './random.ts'
 import { slotSeconds } from './machine.ts'
 

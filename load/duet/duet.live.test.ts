@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compareRuns } from '../../baselines/compare/index.ts'
 import { whyOf } from '../../baselines/why/index.ts'
-import { checkComparableRun } from '../../record/read.ts'
+import { checkComparableRun } from '../../record/documents/index.ts'
 import type { DuetOutcome } from './duet.ts'
 import type { RunningSide } from './processes/side.ts'
 import { openWorkbench } from './testing/workbench.ts'

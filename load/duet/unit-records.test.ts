@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { exactRows, mergeTallies } from '../../baselines/exact/index.ts'
 import type { Journey } from '../../journeys/index.ts'
-import { parseRun } from '../../record/read.ts'
+import { parseRun } from '../../record/documents/index.ts'
 import { mergeUnitRecords } from './merged-record.ts'
 import type { Played, PlayedStep } from './inside/wire.ts'
 import { exactTalliesOf, isCutShort, unitRecord } from './unit-records.ts'

@@ -1,37 +1,18 @@
 import { z } from 'zod'
-import { jsonOf } from '../read.ts'
-import type { ComparableRun } from '../read.ts'
-import type { Run } from '../run.ts'
-
-/** What history keeps of a run: figures of the whole, and how it was judged. The record has the rest. */
-export interface RunEntry {
-  id: string
-  suite: string
-  engine: string
-  /** Fingerprint of the environment. */
-  environment: string
-  startedAt: string
-  durationMs: number
-  state: 'valid' | 'invalid' | 'interrupted'
-  /** Null when there was none beside the record. */
-  verdict: 'pass' | 'fail' | 'inconclusive' | 'invalid' | null
-  revision: string | null
-  requests: number
-  errors: number
-  errorRate: number
-  throughputRps: number
-  latency: Run['totals']['latency']
-}
+import type { ComparableRun, Run } from '../index.ts'
+import { jsonOf } from '../documents/index.ts'
 
 const amount = z.number()
-const schema: z.ZodType<RunEntry> = z.object({
+export const runEntrySchema = z.object({
   id: z.string(),
   suite: z.string(),
   engine: z.string(),
+  /** Fingerprint of the environment. */
   environment: z.string(),
   startedAt: z.string(),
   durationMs: amount,
   state: z.enum(['valid', 'invalid', 'interrupted']),
+  /** Null when the run has no verdict. */
   verdict: z.enum(['pass', 'fail', 'inconclusive', 'invalid']).nullable(),
   revision: z.string().nullable(),
   requests: amount,
@@ -47,6 +28,8 @@ const schema: z.ZodType<RunEntry> = z.object({
     maxMs: amount,
   }),
 })
+/** What history keeps of a run: its overall figures, and how it was judged. The record has the rest. */
+export type RunEntry = z.infer<typeof runEntrySchema>
 
 export function entryOf(run: Run, verdict: RunEntry['verdict']): RunEntry {
   const { requests, errors, errorRate, throughputRps, latency } = run.totals
@@ -76,7 +59,7 @@ export function parseEntry(text: string): RunEntry | undefined {
 }
 
 export function checkEntry(value: unknown): RunEntry | undefined {
-  const parsed = schema.safeParse(value)
+  const parsed = runEntrySchema.safeParse(value)
   return parsed.success ? parsed.data : undefined
 }
 

@@ -3,7 +3,7 @@ import { withSqlite } from './sqlite/index.ts'
 import type { SqliteOptions } from './sqlite/index.ts'
 import { syncHistory } from './sync.ts'
 
-export { comparableOf } from './entry.ts'
+export { comparableOf, runEntrySchema } from './entry.ts'
 export type { RunEntry } from './entry.ts'
 export { prunable, prune } from './prune.ts'
 export { historyFile } from './sqlite/index.ts'

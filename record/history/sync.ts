@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { jsonOf } from '../read.ts'
+import { jsonOf } from '../documents/index.ts'
 import { listRuns, readRecord } from '../store.ts'
 import type { RunEntry } from './entry.ts'
 import { entryOf } from './entry.ts'

@@ -1,9 +1,9 @@
 import { changePoints } from '../../../baselines/change-points/index.ts'
 import type { ChangePointOptions } from '../../../baselines/change-points/index.ts'
 import { checkRuns, compareRuns } from '../../../baselines/compare/index.ts'
-import { checkComparableRun, jsonOf } from '../../../record/read.ts'
+import type { ComparableRun } from '../../../record/index.ts'
+import { checkComparableRun, jsonOf } from '../../../record/documents/index.ts'
 import type { ComparisonOptions } from '../../../baselines/compare/index.ts'
-import type { ComparableRun } from '../../../record/read.ts'
 import { plain } from '../../../reports/wording/index.ts'
 
 /** What is asked of every line of a batch. Plain data: it crosses to a worker. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { describeFirstIssue } from '../../../record/index.ts'
+import { describeFirstIssue } from '../../../record/documents/index.ts'
 import { clientLimits, quantileGrid, requestFailureClasses } from './k6-runtime/wire.ts'
 import type { ScriptPlan, ScriptSummary, SummaryStep } from './k6-runtime/wire.ts'
 

@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { verdictSchema } from '../baselines/index.ts'
+import { configSchema } from '../config/schema.ts'
+import { runJsonSchema } from '../record/documents/index.ts'
+import { runEntrySchema } from '../record/history/index.ts'
+import { probesReportSchema } from '../record/probe.ts'
+
+/** JSON Schemas of the documents that vigil writes or reads, by name. */
+export function documentSchemas(): Record<string, unknown> {
+  return {
+    run: runJsonSchema(),
+    verdict: toJsonSchema(verdictSchema),
+    probes: toJsonSchema(probesReportSchema),
+    'history-entry': toJsonSchema(runEntrySchema),
+    config: toJsonSchema(configSchema),
+  }
+}
+
+/** Where the schema of a document is committed. */
+export function schemaFile(name: string): URL {
+  return new URL(`../record/schemas/${name}.schema.json`, import.meta.url)
+}
+
+function toJsonSchema(schema: z.ZodType): unknown {
+  return z.toJSONSchema(schema, { unrepresentable: 'any' })
+}

@@ -1,0 +1,7 @@
+export { openObject } from './open-object.ts'
+export type { Known } from './open-object.ts'
+export { checkComparableRun, jsonOf, parseRun } from './read.ts'
+export type { ReadResult } from './read.ts'
+export { runJsonSchema } from './run.ts'
+export { describeFirstIssue } from './schema-issue.ts'
+export type { SchemaError } from './schema-issue.ts'
