@@ -57,3 +57,18 @@ export function toOneLine(text: string, maxCharacters = 200, replacement: ' ' | 
   const isCut = characters.length > maxCharacters || bounded.length < text.length
   return isCut ? `${characters.slice(0, maxCharacters - 1).join('')}…` : characters.join('')
 }
+
+/**
+ * A URL without its parts that may be secret: user, password, query and fragment. Text that is not a web address stays as
+ * it is written, without the same parts.
+ */
+export function toPublicUrl(url: string): string {
+  const parsed = URL.parse(url)
+  // A password may contain what ends a host or begins a query, so everything up to the last @ goes first.
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
+    const text = url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1').replace(/[?#].*$/s, '')
+    return toOneLine(text, 300, '\ufffd')
+  }
+  const path = parsed.pathname === '/' ? '' : parsed.pathname
+  return toOneLine(`${parsed.protocol}//${parsed.host}${path}`, 300, '\ufffd')
+}

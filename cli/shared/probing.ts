@@ -127,13 +127,13 @@ export async function pushProbes(
   if (!pushgateway || probes.length === 0 || session.world.interrupted.aborted)
     return { notes: [], problems: [] }
   const { registryOfResult } = await import('../../synthetics/metrics/once.ts')
-  const { pushRegistry } = await import('../../runtime/pushgateway/index.ts')
+  const { pushMetrics } = await import('../../runtime/pushgateway/index.ts')
   const build = { version: version(), node: process.versions.node }
   const pushes = await Promise.all(
     probes.map(async (result) =>
-      pushRegistry({
+      pushMetrics({
         url: pushgateway.url,
-        registry: registryOfResult(result, build, certificates.get(result.name)),
+        text: await registryOfResult(result, build, certificates.get(result.name)).metrics(),
         grouping: { probe: result.name, environment: environment.fingerprint },
         signal: session.world.interrupted,
       }),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { toOneLine } from '../../record/index.ts'
 
-/** A metric family as data: what text and registry are both made of. Only what does not go up and down like a counter. */
+/** A metric family as data. */
 export interface Family {
   name: string
   help: string

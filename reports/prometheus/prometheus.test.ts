@@ -1,12 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { examples, gateOf, hostileText, runReport } from '../testing/examples/index.ts'
-import type { RunReport } from '../input.ts'
 import { labelValue, textOf } from './family.ts'
 import type { Family } from './family.ts'
-import { openMetricsReport, registryOf, runFamilies } from './index.ts'
+import { openMetricsReport } from './index.ts'
 import { metricNames, metrics } from './names.ts'
-import { readOpenMetrics, readPrometheus, seriesKey } from './testing/exposition.ts'
+import { readOpenMetrics, seriesKey } from './testing/exposition.ts'
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 200 }),
@@ -174,27 +173,6 @@ describe('a family', () => {
       }),
     )
   })
-
-  it('says the same through prom-client as in the text', async () => {
-    await fc.assert(
-      fc.asyncProperty(families, async (all) => {
-        expect(readPrometheus(await registryOf(all).metrics()).samples).toEqual(
-          readOpenMetrics(textOf(all)).samples,
-        )
-      }),
-      { numRuns: 50 },
-    )
-  })
-
-  it.each(Object.entries(examples))(
-    'of example %s says the same through prom-client as in the text',
-    async (_, example) => {
-      const runs: RunReport[] = example().runs
-      expect(readPrometheus(await registryOf(runFamilies(runs)).metrics()).samples).toEqual(
-        readOpenMetrics(openMetricsReport(gateOf({ runs }))).samples,
-      )
-    },
-  )
 })
 
 describe('a label value', () => {

@@ -41,13 +41,19 @@ export function runFamilies(reports: readonly RunReport[]): Family[] {
   })
 }
 
-/** The labels that name a run's series; the first two are Pushgateway's grouping key as well. */
+/** The labels that name a run's series. */
 export function seriesLabels(run: Run): { suite: string; environment: string; engine: string } {
   return {
     suite: labelValue(run.suite),
     environment: labelValue(run.environment.fingerprint),
     engine: labelValue(run.engine),
   }
+}
+
+/** The labels of a run's group on a Pushgateway: nothing that changes from run to run. */
+export function groupingLabels(run: Run): { suite: string; environment: string } {
+  const { suite, environment } = seriesLabels(run)
+  return { suite, environment }
 }
 
 function latest(reports: readonly RunReport[]): RunReport[] {

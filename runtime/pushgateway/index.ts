@@ -1,2 +1,2 @@
-export { defaultPushLimits, pushRegistry, pushRun } from './push.ts'
+export { defaultPushLimits, pushMetrics } from './push.ts'
 export type { PushLimits, PushRequest, PushResult } from './push.ts'

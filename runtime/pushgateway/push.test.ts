@@ -3,22 +3,20 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { examples, gateOf, hostileText, runReport } from '../../reports/testing/examples/index.ts'
 import type { RunSpec } from '../../reports/testing/examples/index.ts'
 import type { RunReport } from '../../reports/input.ts'
-import { openMetricsReport } from '../../reports/prometheus/index.ts'
+import { groupingLabels, openMetricsReport } from '../../reports/prometheus/index.ts'
 import { readOpenMetrics, seriesKey } from '../../reports/prometheus/testing/exposition.ts'
-import { groupingOf } from './grouping.ts'
-import { pushRun } from './index.ts'
-import { startGateway } from './testing/gateway.ts'
+import { pushReport, startGateway } from './testing/gateway.ts'
 import type { Gateway } from './testing/gateway.ts'
 
 let gateway: Gateway
-// A machine that has no Pushgateway fetches it once, which takes as long as its network does.
+// A machine without a Pushgateway downloads it once, which takes as long as its network needs.
 beforeAll(async () => {
   gateway = await startGateway()
 }, 300_000)
 beforeEach(async () => gateway.wipe())
 afterAll(async () => gateway.stop())
 
-// A slow machine must not turn into a retry here; how long a push may take is tested beside (trouble.test.ts).
+// A slow machine must not cause a retry here; failure.test.ts tests how long a push may take.
 const limits = { totalMs: 60_000, attemptMs: 60_000, pausesMs: [] }
 const tiny = { requests: 40, medianMs: 3, spread: 0.2 }
 
@@ -27,7 +25,7 @@ function reportOf(spec: Partial<RunSpec>, fingerprint = '3f9a1c07be52'): RunRepo
   return { ...report, run: { ...report.run, environment: { ...report.run.environment, fingerprint } } }
 }
 
-/** What the gateway has of a suite, without the two labels it adds itself, as keys of the text. */
+/** The gateway's series of a suite, without the two labels that it adds, by their keys in the text. */
 async function scraped(suite: string): Promise<Map<string, number>> {
   const { samples } = await gateway.scrape()
   const series = [...samples].flatMap(([key, value]): [string, number][] => {
@@ -41,7 +39,7 @@ async function scraped(suite: string): Promise<Map<string, number>> {
   return new Map(series)
 }
 
-/** What was written, with the maximum's quantile as Go writes it. */
+/** The series that were pushed, with the maximum's quantile as Go writes it. */
 function written(report: RunReport): Map<string, number> {
   const { samples } = readOpenMetrics(openMetricsReport(gateOf({ runs: [report] })))
   return new Map(
@@ -55,7 +53,7 @@ describe('what is pushed to a real Pushgateway', () => {
     async (name) => {
       for (const [index, report] of (examples[name]?.().runs ?? []).entries()) {
         const own = { ...report, run: { ...report.run, suite: `${name}-${index}` } }
-        expect(await pushRun({ url: gateway.url, ...own, limits })).toEqual({ state: 'pushed', attempts: 1 })
+        expect(await pushReport({ url: gateway.url, ...own, limits })).toEqual({ state: 'ok', attempts: 1 })
         const series = await scraped(own.run.suite)
         expect(series.size).toBeGreaterThan(8)
         expect(series).toEqual(written(own))
@@ -74,7 +72,7 @@ describe('what is pushed to a real Pushgateway', () => {
     ['spaces, quotes and braces', ' {a="b"} ?x=1#y', "it's"],
   ])('keeps its names with %s', async (_, suite, environment) => {
     const report = reportOf({ suite }, environment)
-    expect(await pushRun({ url: gateway.url, ...report, limits })).toEqual({ state: 'pushed', attempts: 1 })
+    expect(await pushReport({ url: gateway.url, ...report, limits })).toEqual({ state: 'ok', attempts: 1 })
     expect(await scraped(suite.trim())).toEqual(written(report))
   })
 
@@ -85,11 +83,11 @@ describe('what is pushed to a real Pushgateway', () => {
         async (text) => {
           const report = reportOf({ suite: `any ${text}`, engine: text })
           await gateway.wipe()
-          expect(await pushRun({ url: gateway.url, ...report, limits })).toEqual({
-            state: 'pushed',
+          expect(await pushReport({ url: gateway.url, ...report, limits })).toEqual({
+            state: 'ok',
             attempts: 1,
           })
-          expect(await scraped(groupingValue(report))).toEqual(written(report))
+          expect(await scraped(groupingLabels(report.run).suite)).toEqual(written(report))
         },
       ),
       { numRuns: 12 },
@@ -101,7 +99,7 @@ describe('what is pushed to a real Pushgateway', () => {
       suite: 'informed',
       extras: { id: 'run-17', target: { url: 'http://x', revision: 'abc', dirty: true } },
     })
-    await pushRun({ url: gateway.url, ...report, limits })
+    await pushReport({ url: gateway.url, ...report, limits })
     const labels = {
       suite: 'informed',
       environment: '3f9a1c07be52',
@@ -112,7 +110,7 @@ describe('what is pushed to a real Pushgateway', () => {
       started: report.run.startedAt,
     }
     expect((await scraped('informed')).get(seriesKey('vigil_run_info', labels))).toBe(1)
-    expect(groupingOf(report.run)).toEqual({ suite: 'informed', environment: '3f9a1c07be52' })
+    expect(groupingLabels(report.run)).toEqual({ suite: 'informed', environment: '3f9a1c07be52' })
   })
 })
 
@@ -128,19 +126,19 @@ describe('a second push', () => {
       steps: { 'a/b': { ...tiny, requests: 41 } },
       extras: { server: {} },
     })
-    await pushRun({ url: gateway.url, ...first, limits })
+    await pushReport({ url: gateway.url, ...first, limits })
     expect([...(await scraped('replaced')).keys()].join('\n')).toContain('a/gone')
-    await pushRun({ url: gateway.url, ...second, limits })
+    await pushReport({ url: gateway.url, ...second, limits })
     expect(await scraped('replaced')).toEqual(written(second))
   })
 
-  it('of another suite, or from another environment, stands beside the first', async () => {
+  it('of another suite, or from another environment, does not replace the first', async () => {
     const reports = [
       reportOf({ suite: 'left' }),
       reportOf({ suite: 'right', steps: { 'a/c': tiny } }),
       reportOf({ suite: 'right', steps: { 'a/d': tiny } }, 'elsewhere'),
     ]
-    for (const report of reports) await pushRun({ url: gateway.url, ...report, limits })
+    for (const report of reports) await pushReport({ url: gateway.url, ...report, limits })
     expect(await scraped('left')).toEqual(
       new Map(reports.slice(0, 1).flatMap((report) => [...written(report)])),
     )
@@ -150,20 +148,20 @@ describe('a second push', () => {
   })
 })
 
-describe('beside another pusher', () => {
+describe('next to another pusher', () => {
   it('whose type clashes it is refused once, with the reason in the answer, and works again without it', async () => {
     const clashing = await startGateway()
     try {
       expect(
         await clashing.pushText('job/other', '# TYPE vigil_run_requests counter\nvigil_run_requests 1\n'),
       ).toBe('200')
-      const refused = await pushRun({ url: clashing.url, ...reportOf({}), limits })
+      const refused = await pushReport({ url: clashing.url, ...reportOf({}), limits })
       expect(refused).toMatchObject({ state: 'failed', attempts: 1 })
       if (refused.state === 'failed')
         expect(refused.reason).toMatch(/^http:\/\/127\.0\.0\.1:\d+: answered 400: .*vigil_run_requests/)
       await (await fetch(`${clashing.url}/metrics/job/other`, { method: 'DELETE' })).arrayBuffer()
-      expect(await pushRun({ url: `${clashing.url}/`, ...reportOf({}), limits })).toEqual({
-        state: 'pushed',
+      expect(await pushReport({ url: `${clashing.url}/`, ...reportOf({}), limits })).toEqual({
+        state: 'ok',
         attempts: 1,
       })
     } finally {
@@ -171,9 +169,3 @@ describe('beside another pusher', () => {
     }
   })
 })
-
-/** The suite's label; the text of the group is the same. */
-function groupingValue(report: RunReport): string {
-  const { suite, 'suite@base64': encoded } = groupingOf(report.run)
-  return suite ?? Buffer.from(encoded ?? '', 'base64url').toString('utf8')
-}

@@ -1,15 +1,18 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import type { RunReport } from '../../reports/input.ts'
-import { registryOf, runFamilies } from '../../reports/prometheus/index.ts'
-import { attemptPush, interrupted } from './attempt.ts'
-import type { Push } from './attempt.ts'
-import { groupingOf } from './grouping.ts'
-import { reasonOf } from './reason.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { decodePercent, explainPushFailure } from './reason.ts'
 
-export interface PushRequest extends RunReport {
+export interface PushRequest {
+  /** The address of the Pushgateway; may hold a user and a password. */
   url: string
+  /** Metrics in Prometheus' text format. */
+  text: string
+  /**
+   * The group whose metrics are replaced, in addition to the job `vigil`. Nothing that changes from run to run: a
+   * Pushgateway forgets nothing, and each new group would stay there for ever.
+   */
+  grouping: Readonly<Record<string, string>>
   limits?: PushLimits
-  /** Aborted: the push ends at once, as a failed one. */
+  /** Aborted: the push ends immediately, as a failed one. */
   signal?: AbortSignal
 }
 
@@ -22,84 +25,134 @@ export interface PushLimits {
   pausesMs: readonly number[]
 }
 
-/** Five seconds at most, two retries: a Pushgateway that is down must not hold up a release. */
+/** At most 5 s, with two retries: a Pushgateway that is down must not delay a release. */
 export const defaultPushLimits: PushLimits = { totalMs: 5000, attemptMs: 2000, pausesMs: [150, 450] }
 
 export type PushResult =
-  | { state: 'pushed'; attempts: number }
-  /** One line, without credentials. */
+  | { state: 'ok'; attempts: number }
+  /** The reason is one line, without credentials. */
   | { state: 'failed'; attempts: number; reason: string }
 
+type AttemptResult =
+  | { state: 'ok' }
+  /** `isFinal`: another attempt would be refused too. */
+  | { state: 'failed'; error: unknown; isFinal: boolean }
+  | { state: 'interrupted' }
+
 /**
- * Puts a run's metrics in the place of its group's earlier ones on a Pushgateway. Never throws and never takes longer
- * than its limits; that it failed is a value, since it changes nothing about the run.
+ * Replaces the metrics of a group on a Pushgateway. Never throws and never takes longer than its limits; a failure is a
+ * value, because it changes nothing about the run.
  */
-export async function pushRun({
+export async function pushMetrics({
   url,
+  text,
+  grouping,
   limits = defaultPushLimits,
   signal = new AbortController().signal,
-  ...report
 }: PushRequest): Promise<PushResult> {
-  return putGroup(url, limits, () => ({
-    registry: registryOf(runFamilies([report])),
-    grouping: groupingOf(report.run),
-    signal,
-  }))
-}
-
-/** Puts a registry in the place of a group, within the same limits; never throws either. */
-export async function pushRegistry(
-  { url, ...group }: Push,
-  limits: PushLimits = defaultPushLimits,
-): Promise<PushResult> {
-  return putGroup(url, limits, () => group)
-}
-
-async function putGroup(
-  url: string,
-  limits: PushLimits,
-  group: () => Omit<Push, 'url'>,
-): Promise<PushResult> {
-  const protocol = URL.parse(url)?.protocol
-  if (protocol !== 'http:' && protocol !== 'https:')
-    return {
-      state: 'failed',
-      attempts: 0,
-      reason: reasonOf('expected the http:// or https:// address of a Pushgateway', url),
-    }
-  try {
-    return await attempts({ ...group(), url: withoutQuery(url) }, limits, url)
-  } catch (error) {
-    return { state: 'failed', attempts: 0, reason: reasonOf(error, url) }
+  const address = URL.parse(url)
+  if (address?.protocol !== 'http:' && address?.protocol !== 'https:') {
+    const problem = 'expected the http:// or https:// address of a Pushgateway'
+    return { state: 'failed', attempts: 0, reason: explainPushFailure(problem, url) }
   }
-}
-
-async function attempts(push: Push, limits: PushLimits, url: string): Promise<PushResult> {
+  const request = buildRequest(address, grouping)
   const deadline = performance.now() + limits.totalMs
-  let failure: unknown
-  let made = 0
+  let failure: unknown = 'no time for an attempt'
+  let attempts = 0
   for (const pauseMs of [0, ...limits.pausesMs]) {
-    const left = deadline - performance.now() - pauseMs
-    if (left <= 0) break
-    // An abort during a pause is seen by the attempt that follows.
-    await pause(pauseMs, undefined, { signal: push.signal }).catch(() => undefined)
-    const result = await attemptPush(push, Math.min(limits.attemptMs, left))
-    if (result !== interrupted) made += 1
-    if (result.state === 'pushed') return { state: 'pushed', attempts: made }
-    failure = result.error
-    if (result.final) break
+    const leftMs = deadline - performance.now() - pauseMs
+    if (leftMs <= 0) break
+    // The attempt after the pause notices an abort during it.
+    await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+    const isBefore = signal.aborted
+    const result = await attemptPush(request, text, Math.min(limits.attemptMs, leftMs), signal)
+    if (!isBefore) attempts += 1
+    if (result.state === 'ok') return { state: 'ok', attempts }
+    failure = result.state === 'interrupted' ? 'interrupted' : result.error
+    if (result.state === 'interrupted' || result.isFinal) break
   }
+  const count = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`
+  return { state: 'failed', attempts, reason: `${explainPushFailure(failure, url)} (${count})` }
+}
+
+/** `fetch` refuses an address with credentials: they go into a header. A query and a fragment are left out. */
+function buildRequest(
+  address: URL,
+  grouping: PushRequest['grouping'],
+): { url: string; headers: Record<string, string> } {
+  const path = address.pathname.replace(/\/+$/, '')
+  const group = Object.entries(grouping).flatMap(([name, value]) => encodeLabel(name, value))
+  const credentials = `${decodePercent(address.username)}:${decodePercent(address.password)}`
   return {
-    state: 'failed',
-    attempts: made,
-    reason: `${reasonOf(failure, url)} (${made} ${made === 1 ? 'attempt' : 'attempts'})`,
+    url: `${address.origin}${path}/metrics/job/vigil/${group.join('/')}`,
+    headers: {
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+      ...(credentials !== ':' && {
+        authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
+      }),
+    },
   }
 }
 
-// prom-client adds its path to the end of the address as it is written; a slash at the end or a query would come between.
-function withoutQuery(url: string): string {
-  const parsed = new URL(url)
-  parsed.search = ''
-  parsed.hash = ''
-  return parsed.href.replace(/\/+$/, '')
+/** Values that a Pushgateway reads from a path as they are. */
+const plainValue = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/
+
+/** A label in the path of a group. Any value that could be mistaken for a path goes in base64, which the Pushgateway decodes. */
+function encodeLabel(name: string, value: string): [string, string] {
+  if (plainValue.test(value)) return [name, value]
+  // An empty value is written as one equals sign, since the path would otherwise have an empty part.
+  return [`${name}@base64`, value === '' ? '=' : Buffer.from(value, 'utf8').toString('base64url')]
+}
+
+/** One PUT of the group. It ends within `timeoutMs` whatever the other side does. */
+async function attemptPush(
+  { url, headers }: { url: string; headers: Record<string, string> },
+  text: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<AttemptResult> {
+  if (signal.aborted) return { state: 'interrupted' }
+  const limit = new AbortController()
+  const timer = setTimeout(
+    () => limit.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)),
+    timeoutMs,
+  )
+  try {
+    const response = await fetch(url, {
+      method: 'PUT',
+      body: text,
+      headers,
+      // A redirect to a login page has stored nothing.
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, limit.signal]),
+    })
+    return judgeAnswer(response.status, await readBounded(response))
+  } catch (error) {
+    return signal.aborted ? { state: 'interrupted' } : { state: 'failed', error, isFinal: false }
+  } finally {
+    clearTimeout(timer)
+    limit.abort()
+  }
+}
+
+/** A 4xx means that this push is wrong, so it is final; a 5xx may be over soon. */
+function judgeAnswer(status: number, answer: string): AttemptResult {
+  if (status >= 200 && status < 300) return { state: 'ok' }
+  const detail = answer.trim() === '' ? '' : `: ${answer}`
+  const explanation = status < 400 ? ', expected 200 or 202: is this a Pushgateway?' : detail
+  return { state: 'failed', error: `answered ${status}${explanation}`, isFinal: status < 500 }
+}
+
+/** A Pushgateway answers with a line; more comes from something else, and is not kept in memory. */
+const maxAnswerBytes = 1_000_000
+
+async function readBounded(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let [bytes, text] = [0, '']
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > maxAnswerBytes) throw new Error('answered with more than a Pushgateway would send')
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text
 }

@@ -1,16 +1,20 @@
 import { startChild } from '../../processes/index.ts'
 import { requireTool } from '../../tools/testing.ts'
+import { groupingLabels, openMetricsReport } from '../../../reports/prometheus/index.ts'
+import type { RunReport } from '../../../reports/input.ts'
+import { pushMetrics } from '../push.ts'
+import type { PushRequest, PushResult } from '../push.ts'
 import { readPrometheus } from '../../../reports/prometheus/testing/exposition.ts'
 import type { Exposition } from '../../../reports/prometheus/testing/exposition.ts'
 
-/** A real Pushgateway on a free loopback port, empty at first and forgotten at the end. */
+/** A real Pushgateway on a free loopback port, empty at first. */
 export interface Gateway {
   url: string
-  /** What a Prometheus would see. */
+  /** What a Prometheus would scrape. */
   scrape: () => Promise<Exposition>
-  /** Another pusher's POST of its own text to a group; gives status and answer. */
+  /** Another pusher's POST of its own text to a group; returns status and answer. */
   pushText: (path: string, text: string) => Promise<string>
-  /** Forgets every group; what is pushed afterwards stands alone. */
+  /** Deletes every group. */
   wipe: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -18,7 +22,7 @@ export interface Gateway {
 export async function startGateway(): Promise<Gateway> {
   const program = await requireTool('pushgateway')
   const listening = Promise.withResolvers<string>()
-  // Debian's keeps what it was given in /var/lib/prometheus unless told not to: tests would find each other's leftovers.
+  // Debian's keeps pushed groups in /var/lib/prometheus by default, where other tests would find them.
   const child = startChild(
     program,
     ['--web.listen-address=127.0.0.1:0', '--persistence.file=', '--web.enable-admin-api', '--log.level=info'],
@@ -49,4 +53,20 @@ export async function startGateway(): Promise<Gateway> {
       await child.stop(2000)
     },
   }
+}
+
+/** Pushes a run's metrics as `vigil` does. */
+export async function pushReport({
+  run,
+  budgets,
+  verdict,
+  baseline,
+  ...request
+}: RunReport & Omit<PushRequest, 'text' | 'grouping'>): Promise<PushResult> {
+  const report = { run, budgets, verdict, ...(baseline && { baseline }) }
+  return pushMetrics({
+    ...request,
+    text: openMetricsReport({ runs: [report] }),
+    grouping: groupingLabels(run),
+  })
 }
