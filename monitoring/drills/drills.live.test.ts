@@ -20,7 +20,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'vigil-drills-'))
 const signal = new AbortController().signal
 
-/** Production's configuration, broken in four places on purpose. */
+/** Production's configuration with four deliberate errors. */
 const broken: Edit = (file, text) => {
   if (file === 'pagerduty_on_call') return '0'.repeat(32)
   if (!file.endsWith('.yml')) return text
@@ -39,7 +39,7 @@ const broken: Edit = (file, text) => {
   return document.toString({ lineWidth: 0 })
 }
 
-/** Nothing here is waited for that does not come, longer than it takes when it does. */
+/** Limits above the usual times, but not by much, because the lost alerts take the full time. */
 const impatient = (drill: Drill): Drill => ({
   ...drill,
   limits: { trueMs: 60_000, firesMs: 60_000, deliverMs: 30_000 },
@@ -110,37 +110,37 @@ afterAll(async () => {
 const result = (alert: string): Partial<DrillResult> =>
   report.results.find((each) => each.alert === alert) ?? {}
 
-describe('drills of a configuration that is broken in four places', () => {
-  it('deliver what is whole', () => {
+describe('drills of a configuration with four errors', () => {
+  it('deliver an alert without errors', () => {
     expect(result('NewRegistrations')).toMatchObject({
       state: 'passed',
       deliveredTo: ['email todo-reports@example.com'],
     })
   })
 
-  it('name a receiver that refuses, with its answer', () => {
+  it('name a receiver that rejects the alert, with its response', () => {
     expect(result('DiskSpaceLow')).toMatchObject({
       state: 'failed',
       hop: 'receiver',
       why: expect.stringContaining(
-        "which did not take it: it answered 400 'routing_key' is no key of an integration",
+        "which rejected it: it responded 400 'routing_key' is not the key of an integration",
       ),
     })
   })
 
-  it('name a route that was swapped, with where it leads', () => {
+  it('name a swapped route, with its receiver', () => {
     expect(result('AuthenticationFailuresHigh')).toMatchObject({
       state: 'failed',
       hop: 'receiver',
-      why: 'AuthenticationFailuresHigh was routed elsewhere: slack slack_alerts has it, expected slack slack_security',
+      why: 'AuthenticationFailuresHigh was routed to the wrong receiver: slack slack_alerts has it, expected slack slack_security',
     })
   })
 
-  it('name a threshold that is never reached, with the value that it has', () => {
+  it('name a threshold that is never reached, with the current value', () => {
     expect(result('APISlow')).toMatchObject({
       state: 'failed',
       hop: 'rule',
-      why: expect.stringMatching(/APISlow was never true within .* is 1\.\d+, its rule wants > 100/),
+      why: expect.stringMatching(/APISlow was never true within .* is 1\.\d+, its rule expects > 100/),
     })
   })
 
@@ -165,7 +165,7 @@ describe('a drill of a deployment', () => {
     reportStep: () => undefined,
   })
 
-  it('sees where a marked alert would go, and nobody is told', async () => {
+  it('finds the receivers of a marked alert without notifying them', async () => {
     const before = environment.receivers.received().length
     expect(await runDeploymentDrill({ ...plan(), notifyPeople: false })).toMatchObject({
       state: 'passed',
@@ -179,7 +179,7 @@ describe('a drill of a deployment', () => {
     ).toEqual([])
   })
 
-  it('waits, when it is loud, until whoever was told acknowledges', async () => {
+  it('waits for an acknowledgement when people are notified', async () => {
     const unsubscribe = environment.receivers.subscribe(({ text }) => {
       const [url] = /http:\/\/127\.0\.0\.1:\d+\/acknowledge\/\w+/.exec(text) ?? []
       if (url !== undefined) void fetch(url)
@@ -190,7 +190,7 @@ describe('a drill of a deployment', () => {
     unsubscribe()
   })
 
-  it('names an Alertmanager that is not the one Prometheus tells', async () => {
+  it('names an Alertmanager that Prometheus does not send to', async () => {
     expect(
       await runDeploymentDrill({
         ...plan(),

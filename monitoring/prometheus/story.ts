@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../drills/compression/index.ts'
+import { formatDuration, parseDuration } from '../drills/compression/promql.ts'
 import type { AlertCase, Course } from './cases/case.ts'
 import type { AlertRule } from './rules.ts'
 

@@ -12,7 +12,7 @@ import {
   runDrills,
   startDrillEnvironment,
   usualRequestsPerSecond,
-  verdictOf,
+  judgeDrills,
 } from '../../../monitoring/drills/index.ts'
 import type { Drill, DrillsReport } from '../../../monitoring/drills/index.ts'
 import { writeWhole } from '../../../record/store.ts'
@@ -59,7 +59,7 @@ export async function drill(names: readonly string[], options: DrillOptions, wor
   await writeWhole(join(folder, 'junit.xml'), drillsJunit(report))
   if (options.json) printJson(world, drillsDocument(report, options.speed))
   else world.stdout(drillsText(report, options.speed, width))
-  const verdict = verdictOf(report)
+  const verdict = judgeDrills(report)
   if (verdict === 'pass' && names.length === 0) await pushGoodDrill(session, report.seconds)
   return exitCodeOf(verdict)
 }

@@ -1,12 +1,12 @@
 import type { SyntaxNode } from '@lezer/common'
 
 /**
- * What a number is, as far as it concerns time: a moment (seconds since 1970), an age (seconds between two moments), or
- * something else. PromQL has no such types, so they are worked out from functions, names and operators.
+ * The kind of a number: a timestamp (seconds since 1970), an age (seconds between two timestamps), or another number.
+ * PromQL has no such types, so they are derived from functions, names and operators.
  */
-type Kind = 'moment' | 'age' | 'other'
+type Kind = 'timestamp' | 'age' | 'other'
 
-const momentFunctions = new Set([
+const timestampFunctions = new Set([
   'Time',
   'Timestamp',
   'TsOfFirstOverTime',
@@ -14,8 +14,8 @@ const momentFunctions = new Set([
   'TsOfMaxOverTime',
   'TsOfMinOverTime',
 ])
-/** Functions that give back what they were given, for our question. */
-const keeping = new Set([
+/** Functions whose result has the kind of their argument. */
+const sameKindFunctions = new Set([
   'MaxOverTime',
   'MinOverTime',
   'AvgOverTime',
@@ -35,9 +35,9 @@ const keeping = new Set([
   'LabelReplace',
   'LabelJoin',
 ])
-const aggregating = new Set(['Max', 'Min', 'Avg', 'Sum', 'Quantile', 'Topk', 'Bottomk', 'Group'])
-/** Prometheus' custom for gauges that hold a moment: `push_time_seconds`, `process_start_time_seconds`, `…_timestamp_seconds`. */
-const momentNames = [
+const sameKindAggregations = new Set(['Max', 'Min', 'Avg', 'Sum', 'Quantile', 'Topk', 'Bottomk', 'Group'])
+/** Prometheus' convention for the names of gauges that are timestamps. */
+const timestampNames = [
   '_timestamp_seconds',
   '_timestamp',
   'push_time_seconds',
@@ -50,48 +50,48 @@ const momentNames = [
 const comparisons = new Set(['Gtr', 'Gte', 'Lss', 'Lte', 'Eql', 'Neq'])
 
 /**
- * The plain numbers of an expression that are stretches of time in seconds: what an age is compared with or divided by
- * (`time() - push_time_seconds > 3600`), what is added to a moment, and how far `predict_linear` looks ahead. Of a
- * product such as `4 * 3600` one factor, since scaling both would scale twice.
+ * The plain numbers of an expression that are durations in seconds: a number that an age is compared with or divided by
+ * (`time() - push_time_seconds > 3600`), a number added to a timestamp, and how far `predict_linear` predicts. Of a
+ * product such as `4 * 3600` only one factor, because scaling both would scale twice.
  */
 export function ageLiterals(top: SyntaxNode, expression: string): SyntaxNode[] {
   const found: SyntaxNode[] = []
   top.cursor().iterate(({ node }) => {
-    if (node.name === 'BinaryExpr') found.push(...ofBinary(node, expression))
+    if (node.name === 'BinaryExpr') found.push(...literalsOfBinary(node, expression))
     if (node.name === 'FunctionCall' && functionOf(node) === 'PredictLinear')
       found.push(...literalsIn(argumentsOf(node)[1]))
   })
   return found
 }
 
-function ofBinary(node: SyntaxNode, expression: string): SyntaxNode[] {
+function literalsOfBinary(node: SyntaxNode, expression: string): SyntaxNode[] {
   const { left, right, operator } = sides(node)
   if (left === undefined || right === undefined) return []
   const kinds = [kindOf(left, expression), kindOf(right, expression)]
-  const timed =
+  const isTime =
     comparisons.has(operator) || operator === 'Div'
       ? kinds.includes('age')
       : (operator === 'Add' || operator === 'Sub') && kinds.some((kind) => kind !== 'other')
-  if (!timed) return []
+  if (!isTime) return []
   return [left, right].filter((side) => kindOf(side, expression) === 'other').flatMap(literalsIn)
 }
 
 function kindOf(node: SyntaxNode, expression: string): Kind {
   switch (node.name) {
     case 'VectorSelector':
-      return isMoment(
+      return isTimestampName(
         expression.slice(node.from, node.firstChild?.name === 'Identifier' ? node.firstChild.to : node.from),
       )
-        ? 'moment'
+        ? 'timestamp'
         : 'other'
     case 'FunctionCall': {
       const name = functionOf(node)
-      if (momentFunctions.has(name)) return 'moment'
-      return keeping.has(name) ? firstTimed(argumentsOf(node), expression) : 'other'
+      if (timestampFunctions.has(name)) return 'timestamp'
+      return sameKindFunctions.has(name) ? firstTimeKind(argumentsOf(node), expression) : 'other'
     }
     case 'AggregateExpr':
-      return aggregating.has(node.firstChild?.firstChild?.name ?? '')
-        ? firstTimed(expressionsIn(node.getChild('FunctionCallBody')), expression)
+      return sameKindAggregations.has(node.firstChild?.firstChild?.name ?? '')
+        ? firstTimeKind(expressionsIn(node.getChild('FunctionCallBody')), expression)
         : 'other'
     case 'BinaryExpr':
       return kindOfBinary(node, expression)
@@ -101,7 +101,7 @@ function kindOf(node: SyntaxNode, expression: string): Kind {
     case 'MatrixSelector':
     case 'SubqueryExpr':
     case 'UnaryExpr':
-      return firstTimed(expressionsIn(node), expression)
+      return firstTimeKind(expressionsIn(node), expression)
     default:
       return 'other'
   }
@@ -111,18 +111,18 @@ function kindOfBinary(node: SyntaxNode, expression: string): Kind {
   const { left, right, operator } = sides(node)
   if (left === undefined || right === undefined) return 'other'
   const [a, b] = [kindOf(left, expression), kindOf(right, expression)]
-  if (operator === 'Sub' && a === 'moment' && b === 'moment') return 'age'
+  if (operator === 'Sub' && a === 'timestamp' && b === 'timestamp') return 'age'
   if (operator === 'Add' || operator === 'Sub')
-    return a === 'moment' || b === 'moment' ? 'moment' : a === 'age' || b === 'age' ? 'age' : 'other'
-  // A filter gives back its left side; and, or, unless as well.
+    return a === 'timestamp' || b === 'timestamp' ? 'timestamp' : a === 'age' || b === 'age' ? 'age' : 'other'
+  // A filter returns its left side, and so do and, or and unless.
   return operator === 'Div' || operator === 'Mul' || operator === 'Mod' || operator === 'Pow' ? 'other' : a
 }
 
-function firstTimed(nodes: readonly SyntaxNode[], expression: string): Kind {
+function firstTimeKind(nodes: readonly SyntaxNode[], expression: string): Kind {
   return nodes.map((node) => kindOf(node, expression)).find((kind) => kind !== 'other') ?? 'other'
 }
 
-// The largest factor is the one that turns a number into seconds; of a sum every part is time.
+// The last factor converts a number to seconds; every summand of a sum is a time.
 function literalsIn(node: SyntaxNode | undefined): SyntaxNode[] {
   if (node === undefined) return []
   if (node.name === 'NumberDurationLiteral') return [node]
@@ -173,6 +173,6 @@ function functionOf(call: SyntaxNode): string {
   return call.getChild('FunctionIdentifier')?.firstChild?.name ?? ''
 }
 
-function isMoment(name: string): boolean {
-  return momentNames.some((ending) => name.endsWith(ending))
+function isTimestampName(name: string): boolean {
+  return timestampNames.some((ending) => name.endsWith(ending))
 }

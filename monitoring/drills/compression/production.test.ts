@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { describe, expect, it } from 'vitest'
-import { compressFile, maskFile, findSpans } from './index.ts'
-import type { FileKind } from './index.ts'
+import { compressFile, maskFile } from './files.ts'
+import type { FileKind } from './files.ts'
+import { findSpans } from './promql.ts'
 
 const monitoring = fileURLToPath(new URL('../..', import.meta.url))
 const speed = 60
@@ -17,18 +18,18 @@ const files: readonly (readonly [FileKind, string])[] = [
 const read = (name: string): string => readFileSync(`${monitoring}${name}`, 'utf8')
 
 describe("production's configuration on the drills' clock", () => {
-  it.each(files)('differs in nothing but time: %s %s', (kind, name) => {
+  it.each(files)('differs only in durations: %s %s', (kind, name) => {
     const fast = compressFile(kind, read(name), name, speed)
-    if (fast.state === 'refused') throw new Error(fast.reason)
+    if (fast.state === 'invalid') throw new Error(fast.reason)
     expect(fast.text).not.toBe(read(name))
     expect(maskFile(kind, fast.text, name)).toEqual(maskFile(kind, read(name), name))
     expect(
       fast.notes,
-      'the hour and the date are the same on every clock: a rule that asks for them needs a drill that knows',
+      'the hour and the date are the same on every clock: a rule that uses them needs its own drill',
     ).toEqual([])
   })
 
-  it('has ranges that hold four scrapes and more, so that a rate is one', () => {
+  it('has ranges of at least four scrapes, so that rate() has enough samples', () => {
     const rules = files
       .filter(([kind]) => kind === 'rules')
       .flatMap(([, name]) =>
@@ -38,7 +39,7 @@ describe("production's configuration on the drills' clock", () => {
       )
     const ranges = rules.flatMap(({ expr }) => {
       const found = findSpans(expr)
-      return found.state === 'read' ? found.spans.filter(({ range }) => range).map(({ ms }) => ms) : []
+      return found.state === 'ok' ? found.spans.filter(({ range }) => range).map(({ ms }) => ms) : []
     })
     expect(ranges.length).toBeGreaterThan(20)
     expect(Math.min(...ranges)).toBeGreaterThanOrEqual(4 * 15_000)

@@ -1,174 +1,149 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { addSilence, endSilence, postAlerts, readAlerts } from '../observation/alertmanager.ts'
-import { callApi } from '../observation/http-api.ts'
-import { awaitAcknowledgement } from './acknowledgement.ts'
-import type { Acknowledgement } from './acknowledgement.ts'
-import { findAlertmanagerProblem, findEvaluationProblem } from './checks.ts'
+import { addSilence, callApi, endSilence, postAlerts, readAlerts } from '../observation/apis.ts'
+import type { AddSilenceResult, AlertmanagerAlert } from '../observation/apis.ts'
+import { awaitAcknowledgement, findAlertmanagerProblem, findEvaluationProblem } from './checks.ts'
+import type { Acknowledgement, AcknowledgementWait, Deployment, DeploymentHop } from './checks.ts'
 
-export interface DeploymentPlan {
-  prometheusUrl: string
-  alertmanagerUrl: string
-  /** As which severity it is routed. */
+export interface DeploymentPlan extends Deployment {
+  /** The severity by which the alert is routed. */
   severity: string
-  /** People are told; else the alert is silenced for them and ends at Alertmanager. */
+  /** Whether people are notified. Otherwise the alert is silenced and ends at Alertmanager. */
   notifyPeople: boolean
-  /** Whose answer is waited for when people are told. */
+  /** The acknowledgement to wait for when people are notified. */
   acknowledgement?: Acknowledgement
-  /** Unique; stands in the alert. */
+  /** A unique label of the alert. */
   id: string
-  waitMs: number
   now: () => number
-  signal: AbortSignal
   reportStep: (step: string) => void
 }
 
-export type DeploymentHop =
-  | 'prometheus'
-  | 'evaluation'
-  | 'alertmanager'
-  | 'silence'
-  | 'routing'
-  | 'receiver'
-  | 'acknowledgement'
-  | 'resolve'
-
-/** `passed`: every hop; `receivers` are those that it was, or would have been, told to. */
+/** `passed`: every hop; `receivers` are those that were notified, or would have been without the silence. */
 export type DeploymentResult =
   | { state: 'passed'; receivers: string[]; seconds: number; acknowledgedBy?: string }
   | { state: 'lost'; hop: DeploymentHop; why: string }
 
-/** Sends a marked alert through a deployment: Prometheus evaluates and reaches its Alertmanager, which routes it; people hear of it only when it is loud. */
+/**
+ * Sends a marked alert through a deployment: Prometheus evaluates and reaches its Alertmanager, which routes the alert.
+ * People are notified only with `notifyPeople`.
+ */
 export async function runDeploymentDrill(plan: DeploymentPlan): Promise<DeploymentResult> {
-  const began = performance.now()
+  const startedMs = performance.now()
   plan.reportStep('Prometheus evaluates')
   const evaluation = await findEvaluationProblem(plan)
-  if (evaluation !== undefined) return { state: 'lost', hop: evaluation.hop, why: evaluation.why }
+  if (evaluation !== undefined) return lost(evaluation.hop, evaluation.why)
   plan.reportStep('Prometheus reaches Alertmanager')
-  const bridge = await findAlertmanagerProblem(plan)
-  if (bridge !== undefined) return { state: 'lost', hop: 'alertmanager', why: bridge }
+  const problem = await findAlertmanagerProblem(plan)
+  if (problem !== undefined) return lost('alertmanager', problem)
   const endsAtMs = plan.now() + plan.waitMs + 60_000
-  const silence = plan.notifyPeople ? undefined : await silenced(plan, endsAtMs)
-  if (silence?.state === 'refused') return { state: 'lost', hop: 'silence', why: silence.reason }
-  const hook =
+  const silence = plan.notifyPeople ? undefined : await silenceDrill(plan, endsAtMs)
+  if (silence?.state === 'failed') return lost('silence', silence.reason)
+  const wait =
     plan.notifyPeople && plan.acknowledgement
       ? await awaitAcknowledgement(plan.acknowledgement, plan.id, plan.signal)
       : undefined
   try {
-    const result = await sendAlert(plan, endsAtMs, hook)
+    const result = await sendAlert(plan, endsAtMs, wait)
     return result.state === 'passed'
-      ? { ...result, seconds: Number(((performance.now() - began) / 1000).toFixed(1)) }
+      ? { ...result, seconds: Number(((performance.now() - startedMs) / 1000).toFixed(1)) }
       : result
   } finally {
-    await hook?.stop()
-    // By signals of their own: the deployment is left as it was found when we are interrupted, too.
-    const last = AbortSignal.timeout(5000)
-    await postAlerts(plan.alertmanagerUrl, [alertOf(plan, hook?.url, plan.now() - 1)], last)
-    if (silence) await endSilence(plan.alertmanagerUrl, silence.id, last)
+    await wait?.stop()
+    // With its own signal: an interrupted drill leaves the deployment as it was, too.
+    const cleanup = AbortSignal.timeout(5000)
+    await postAlerts(plan.alertmanagerUrl, [drillAlert(plan, wait?.url, plan.now() - 1)], cleanup)
+    if (silence) await endSilence(plan.alertmanagerUrl, silence.id, cleanup)
   }
 }
 
-type Hook = Awaited<ReturnType<typeof awaitAcknowledgement>>
+function lost(hop: DeploymentHop, why: string): DeploymentResult & { state: 'lost' } {
+  return { state: 'lost', hop, why }
+}
 
 async function sendAlert(
   plan: DeploymentPlan,
   endsAtMs: number,
-  hook: Hook | undefined,
+  wait: AcknowledgementWait | undefined,
 ): Promise<DeploymentResult> {
-  const failedBefore = await notificationsFailed(plan)
+  const failedBefore = await countFailedNotifications(plan)
   plan.reportStep(plan.notifyPeople ? 'alerting' : 'alerting, silenced')
-  const refused = await postAlerts(plan.alertmanagerUrl, [alertOf(plan, hook?.url, endsAtMs)], plan.signal)
-  if (refused !== undefined)
-    return {
-      state: 'lost',
-      hop: 'alertmanager',
-      why: `Alertmanager at ${plan.alertmanagerUrl} did not take the alert: ${refused}`,
-    }
-  const held = await poll(plan, async () => {
-    const read = await readAlerts(plan.alertmanagerUrl, plan.signal)
-    const alert =
-      read.state === 'read' ? read.alerts.find(({ labels }) => labels['drill'] === plan.id) : undefined
-    return alert && alert.status.state !== 'unprocessed' ? alert : undefined
-  })
-  if (held === undefined)
-    return { state: 'lost', hop: 'alertmanager', why: 'Alertmanager took the alert but does not list it' }
-  const receivers = held.receivers.map(({ name }) => name)
+  const rejection = await postAlerts(
+    plan.alertmanagerUrl,
+    [drillAlert(plan, wait?.url, endsAtMs)],
+    plan.signal,
+  )
+  if (rejection !== undefined)
+    return lost('alertmanager', `Alertmanager at ${plan.alertmanagerUrl} rejected the alert: ${rejection}`)
+  const alert = await poll(plan, async () => findDrillAlert(plan))
+  if (alert === undefined) return lost('alertmanager', 'Alertmanager accepted the alert but does not list it')
+  const receivers = alert.receivers.map(({ name }) => name)
   if (receivers.length === 0)
-    return { state: 'lost', hop: 'routing', why: `Alertmanager routes severity ${plan.severity} to nobody` }
-  const muted = (held.status.silencedBy ?? []).length > 0
-  if (!plan.notifyPeople)
-    return muted
-      ? { state: 'passed', receivers, seconds: 0 }
-      : {
-          state: 'lost',
-          hop: 'silence',
-          why: `the alert is not silenced (${held.status.state}): ${receivers.join(', ')} may have been told`,
-        }
-  if (held.status.state === 'suppressed')
-    return {
-      state: 'lost',
-      hop: 'routing',
-      why: `Alertmanager keeps the alert quiet: ${muted ? 'a silence' : 'another alert inhibits it'}`,
-    }
-  if (hook === undefined) return { state: 'passed', receivers, seconds: 0 }
-  plan.reportStep(`waiting until ${receivers.join(', ')} acknowledges at ${hook.url ?? 'its API'}`)
-  const acknowledgedBy = await poll(plan, hook.acknowledged)
-  if (acknowledgedBy !== undefined) return { state: 'passed', receivers, seconds: 0, acknowledgedBy }
-  const failed = (await notificationsFailed(plan)) - failedBefore
-  if (failed > 0)
-    return {
-      state: 'lost',
-      hop: 'receiver',
-      why: `Alertmanager could not notify ${receivers.join(', ')}: ${failed} attempts failed (alertmanager_notifications_failed_total)`,
-    }
-  return {
-    state: 'lost',
-    hop: 'acknowledgement',
-    why: `nobody at ${receivers.join(', ')} acknowledged within ${Math.round(plan.waitMs / 1000)} s`,
+    return lost('routing', `Alertmanager routes severity ${plan.severity} to no receiver`)
+  const passed: DeploymentResult = { state: 'passed', receivers, seconds: 0 }
+  const isSilenced = (alert.status.silencedBy ?? []).length > 0
+  if (!plan.notifyPeople) {
+    if (isSilenced) return passed
+    const notified = `${receivers.join(', ')} may have been notified`
+    return lost('silence', `the alert is not silenced (${alert.status.state}): ${notified}`)
   }
+  if (alert.status.state === 'suppressed') {
+    const cause = isSilenced ? 'a silence' : 'another alert inhibits it'
+    return lost('routing', `Alertmanager suppresses the alert: ${cause}`)
+  }
+  if (wait === undefined) return passed
+  plan.reportStep(`waiting until ${receivers.join(', ')} acknowledges at ${wait.url ?? 'its API'}`)
+  const acknowledgedBy = await poll(plan, wait.acknowledgedBy)
+  if (acknowledgedBy !== undefined) return { ...passed, acknowledgedBy }
+  const failed = (await countFailedNotifications(plan)) - failedBefore
+  if (failed > 0) {
+    const attempts = `${failed} attempts failed (alertmanager_notifications_failed_total)`
+    return lost('receiver', `Alertmanager could not notify ${receivers.join(', ')}: ${attempts}`)
+  }
+  const seconds = Math.round(plan.waitMs / 1000)
+  return lost('acknowledgement', `no acknowledgement from ${receivers.join(', ')} within ${seconds} s`)
 }
 
-function alertOf({ severity, id }: DeploymentPlan, hookUrl: string | undefined, endsAtMs: number): object {
+async function findDrillAlert(plan: DeploymentPlan): Promise<AlertmanagerAlert | undefined> {
+  const read = await readAlerts(plan.alertmanagerUrl, plan.signal)
+  const alert = read.state === 'ok' ? read.value.find(({ labels }) => labels['drill'] === plan.id) : undefined
+  return alert && alert.status.state !== 'unprocessed' ? alert : undefined
+}
+
+function drillAlert({ severity, id }: DeploymentPlan, hookUrl: string | undefined, endsAtMs: number): object {
+  const acknowledge = hookUrl === undefined ? '' : ` except acknowledge it: ${hookUrl}`
   return {
     labels: { alertname: 'VigilDrill', severity, team: 'devops', signal: 'drill', drill: id },
     annotations: {
-      summary: `DRILL ${id}: nothing is wrong`,
-      description: `This alert was sent by \`vigil drill\` to see that alerts arrive. There is nothing to do${hookUrl === undefined ? '' : ` but to acknowledge it: ${hookUrl}`}.`,
+      summary: `DRILL ${id}: this is only a test`,
+      description: `\`vigil drill\` sent this alert to test its delivery. You need not do anything${acknowledge}.`,
       ...(hookUrl !== undefined && { runbook_url: hookUrl, acknowledge_url: hookUrl }),
     },
     endsAt: new Date(endsAtMs).toISOString(),
   }
 }
 
-async function silenced(plan: DeploymentPlan, endsAtMs: number) {
+async function silenceDrill(plan: DeploymentPlan, endsAtMs: number): Promise<AddSilenceResult> {
   const matchers = [{ name: 'drill', value: plan.id, isRegex: false, isEqual: true }]
-  return addSilence(
-    plan.alertmanagerUrl,
-    {
-      matchers,
-      comment: `vigil drill ${plan.id}: nobody is to be told`,
-      startsAtMs: plan.now() - 1000,
-      endsAtMs,
-    },
-    plan.signal,
-  )
+  const comment = `vigil drill ${plan.id}: no receiver is to be notified`
+  const silence = { matchers, comment, startsAtMs: plan.now() - 1000, endsAtMs }
+  return addSilence(plan.alertmanagerUrl, silence, plan.signal)
 }
 
-async function notificationsFailed({ alertmanagerUrl, signal }: DeploymentPlan): Promise<number> {
-  const answer = await callApi(alertmanagerUrl, { path: '/metrics' }, signal)
+async function countFailedNotifications({ alertmanagerUrl, signal }: DeploymentPlan): Promise<number> {
+  const response = await callApi(alertmanagerUrl, { path: '/metrics' }, signal)
   const lines =
-    answer.state === 'answered'
-      ? answer.text.split('\n').filter((line) => line.startsWith('alertmanager_notifications_failed_total'))
+    response.state === 'ok'
+      ? response.text.split('\n').filter((line) => line.startsWith('alertmanager_notifications_failed_total'))
       : []
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }
 
 async function poll<T>(
-  { waitMs, signal }: DeploymentPlan,
-  look: () => Promise<T | undefined>,
+  { waitMs, signal }: Deployment,
+  read: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const deadline = performance.now() + waitMs
   for (;;) {
-    const found = await look()
+    const found = await read()
     if (found !== undefined || performance.now() > deadline || signal.aborted) return found
     await sleep(250, undefined, { signal }).catch(() => undefined)
   }

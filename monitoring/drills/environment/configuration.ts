@@ -1,106 +1,127 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { localPrometheus } from '../../stack/local/index.ts'
-import { compressFile } from '../compression/index.ts'
-import type { FileKind, Speed } from '../compression/index.ts'
-import type { Receivers } from '../../receivers/index.ts'
 import { startReceivers } from '../../receivers/index.ts'
-import { alertmanagerForSinks, namedReceivers } from './alertmanager-config.ts'
+import type { Receivers } from '../../receivers/index.ts'
+import { localAlertmanager, localPrometheus, receiverNames } from '../../stack/local/index.ts'
+import type { LocalReceivers } from '../../stack/local/index.ts'
+import { compressFile } from '../compression/files.ts'
+import type { FileKind } from '../compression/files.ts'
+import type { Speed } from '../compression/promql.ts'
 
-/** Changes the text of a file of production's configuration, or of a key, before it is used: to break it on purpose, and see that caught. */
+/** Changes the text of a configuration or key file before it is used: tests break it, to see that drills find it. */
 export type Edit = (file: string, text: string) => string
 
 export interface ConfigurationPlan {
   /** The folder `monitoring/`. */
   monitoring: string
-  /** Where the drill's own files are written. */
+  /** The folder of the drill's own files. */
   folder: string
   speed: Speed
   edit?: Edit
 }
 
-export type Configured<T> = { state: 'written'; value: T } | { state: 'refused'; reason: string }
+export type WriteResult<T> = { state: 'ok'; value: T } | { state: 'invalid' | 'missing'; reason: string }
 
-/** Production's Alertmanager configuration on the faster clock, for sinks that are started for it. */
+export interface AlertmanagerSetup {
+  file: string
+  receivers: Receivers
+  /** Alertmanager's environment: the credentials of SNS. */
+  env: NodeJS.ProcessEnv
+}
+
+/**
+ * Writes production's Alertmanager configuration on the faster clock, for receivers that it starts. Each key file keeps
+ * its name and has a key for that name, so that a swapped receiver is noticed.
+ */
 export async function writeAlertmanager(
   plan: ConfigurationPlan,
   now: () => number,
-): Promise<Configured<{ file: string; sinks: Receivers }>> {
+): Promise<WriteResult<AlertmanagerSetup>> {
   const source = join(plan.monitoring, 'alertmanager', 'alertmanager.yml')
-  const text = readWith(plan, source)
-  const named = namedReceivers(text, source)
-  if (named.state === 'refused') return named
-  const started = await startReceivers({ ...named.value, now })
-  if (started.state === 'missing') return { state: 'refused', reason: started.reason }
-  const { receivers: sinks } = started
-  const secrets = folderIn(plan.folder, 'secrets')
-  const templates = copied(
-    plan,
-    join(plan.monitoring, 'alertmanager', 'templates'),
-    folderIn(plan.folder, 'templates'),
-  )
-  const local = alertmanagerForSinks(text, { file: source, templates, secrets, sinks: sinks.addresses })
-  const fast =
-    local.state === 'refused' ? local : compressFile('alertmanager', local.value.text, source, plan.speed)
-  if (fast.state === 'refused' || local.state === 'refused') {
-    await sinks.stop()
-    return { state: 'refused', reason: fast.state === 'refused' ? fast.reason : '' }
+  const text = readEdited(plan, source)
+  const started = await startReceivers({ ...receiverNames(text), now })
+  if (started.state === 'missing') return started
+  const { receivers } = started
+  const local = localAlertmanager(text, {
+    file: source,
+    templates: copyTemplates(plan),
+    secrets: createFolder(plan.folder, 'secrets'),
+    receivers: toLocalReceivers(receivers),
+  })
+  const compressed =
+    local.state === 'refused' ? local : compressFile('alertmanager', local.text, source, plan.speed)
+  if (local.state === 'refused' || compressed.state !== 'ok') {
+    await receivers.stop()
+    return { state: 'invalid', reason: 'reason' in compressed ? compressed.reason : '' }
   }
-  for (const secret of local.value.secretFiles)
+  for (const secret of local.secretFiles)
     writeFileSync(secret.file, plan.edit?.(basename(secret.file), secret.text) ?? secret.text, {
       mode: 0o600,
     })
   const file = join(plan.folder, 'alertmanager.yml')
-  writeFileSync(file, fast.text, { mode: 0o600 })
-  return { state: 'written', value: { file, sinks } }
+  writeFileSync(file, compressed.text, { mode: 0o600 })
+  const { accessKeyId, secretAccessKey, region } = receivers.addresses.sns
+  const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: region }
+  return { state: 'ok', value: { file, receivers, env } }
 }
 
-/** Production's Prometheus configuration and rules on the faster clock, for targets that are here. */
+/** Port 9 discards: the drills have no receiver for other webhooks, such as a dead man's switch. */
+const unusedWebhook = 'http://127.0.0.1:9'
+
+function toLocalReceivers({ addresses: { pagerduty, slack, sns, smtp } }: Receivers): LocalReceivers {
+  return {
+    pagerduty: { url: pagerduty.url, keys: pagerduty.routingKeys },
+    slack,
+    sns,
+    smtp: { address: `${smtp.host}:${smtp.port}`, user: smtp.user, password: smtp.password },
+    webhook: unusedWebhook,
+  }
+}
+
+/** Writes production's Prometheus configuration and rules on the faster clock, for targets on this machine. */
 export function writePrometheus(
   plan: ConfigurationPlan,
   addresses: Readonly<Record<string, string>>,
   absent: readonly string[],
-): Configured<{ file: string; targets: { job: string; address: string }[] }> {
+): WriteResult<{ file: string; targets: { job: string; address: string }[] }> {
   const folder = join(plan.monitoring, 'prometheus')
   const source = join(folder, 'prometheus.yml')
-  const rules = folderIn(plan.folder, 'rules')
-  const secrets = folderIn(plan.folder, 'secrets')
-  const local = localPrometheus(readWith(plan, source), {
+  const rules = createFolder(plan.folder, 'rules')
+  const secrets = createFolder(plan.folder, 'secrets')
+  const local = localPrometheus(readEdited(plan, source), {
     file: source,
     folder: rules,
     addresses,
     absent,
     secrets,
   })
-  if (local.state === 'refused') return local
+  if (local.state === 'refused') return { state: 'invalid', reason: local.reason }
   for (const file of local.secretFiles) writeFileSync(file, 'drill', { mode: 0o600 })
-  const written: [FileKind, string, string][] = [['prometheus', local.text, source]]
-  for (const name of readdirSync(folder).filter(
-    (each) => each.endsWith('.yml') && each !== basename(source),
-  )) {
-    const text = readWith(plan, join(folder, name))
-    written.push(['rules', text, join(folder, name)])
+  const files: [FileKind, string, string][] = [['prometheus', local.text, source]]
+  for (const name of readdirSync(folder).filter((each) => each.endsWith('.yml') && each !== basename(source)))
+    files.push(['rules', readEdited(plan, join(folder, name)), join(folder, name)])
+  for (const [kind, text, name] of files) {
+    const compressed = compressFile(kind, text, name, plan.speed)
+    if (compressed.state === 'invalid') return compressed
+    writeFileSync(join(kind === 'prometheus' ? plan.folder : rules, basename(name)), compressed.text)
   }
-  for (const [kind, text, name] of written) {
-    const fast = compressFile(kind, text, name, plan.speed)
-    if (fast.state === 'refused') return fast
-    writeFileSync(join(kind === 'prometheus' ? plan.folder : rules, basename(name)), fast.text)
-  }
-  return { state: 'written', value: { file: join(plan.folder, basename(source)), targets: local.targets } }
+  return { state: 'ok', value: { file: join(plan.folder, basename(source)), targets: local.targets } }
 }
 
-function readWith({ edit }: ConfigurationPlan, file: string): string {
+function readEdited({ edit }: ConfigurationPlan, file: string): string {
   const text = readFileSync(file, 'utf8')
   return edit === undefined ? text : edit(basename(file), text)
 }
 
-function copied(plan: ConfigurationPlan, from: string, to: string): string {
+function copyTemplates(plan: ConfigurationPlan): string {
+  const from = join(plan.monitoring, 'alertmanager', 'templates')
+  const to = createFolder(plan.folder, 'templates')
   for (const name of readdirSync(from).filter((each) => each.endsWith('.tmpl')))
-    writeFileSync(join(to, name), readWith(plan, join(from, name)))
+    writeFileSync(join(to, name), readEdited(plan, join(from, name)))
   return to
 }
 
-function folderIn(parent: string, name: string): string {
+function createFolder(parent: string, name: string): string {
   const folder = join(parent, name)
   mkdirSync(folder, { recursive: true })
   chmodSync(folder, 0o700)

@@ -2,36 +2,61 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServiceGroup, ServiceNotStarted } from '../../../runtime/services/index.ts'
 import type { StartResult } from '../../../runtime/services/index.ts'
-import { createFaultInjection } from './fault-injection.ts'
-import type { FaultInjection } from './fault-injection.ts'
+import { findTool } from '../../../runtime/tools/index.ts'
+import type { ToolName, ToolSurroundings } from '../../../runtime/tools/index.ts'
 import type { Receivers } from '../../receivers/index.ts'
 import { startAlerting } from './alerting.ts'
 import type { ConfigurationPlan } from './configuration.ts'
-import { startProbes } from './probes.ts'
-import { startService } from './service-under-test.ts'
-import type { ServiceUnderTest } from './service-under-test.ts'
-import type { DrillTools } from './tools.ts'
+import { createFaultInjection } from './fault-injection.ts'
+import type { FaultInjection } from './fault-injection.ts'
+import { startProbes, startServiceUnderTest } from './service-under-test.ts'
+import type { ServicePlan, ServiceUnderTest } from './service-under-test.ts'
 
-export interface DrillEnvironmentPlan extends ConfigurationPlan {
-  tools: DrillTools
-  /** How the service is started; it is told its port, its database, and the token of its faults. */
-  service: { command: readonly string[]; cwd: string; env: NodeJS.ProcessEnv; ready: string }
-  faultsToken: string
-  /** Requests of users per second that the days before are said to have had. */
-  usualPerSecond: number
-  /** Wall clock. */
-  now: () => number
-  signal: AbortSignal
+const toolNames = [
+  'prometheus',
+  'promtool',
+  'alertmanager',
+  'pushgateway',
+  'node_exporter',
+  'postgres_exporter',
+  'process-exporter',
+] as const satisfies readonly ToolName[]
+
+/** Paths of the programs in the environment. */
+export type DrillTools = Record<(typeof toolNames)[number], string>
+
+export type ToolsFound = { state: 'ok'; tools: DrillTools } | { state: 'missing'; reason: string }
+
+export async function findDrillTools(surroundings: ToolSurroundings): Promise<ToolsFound> {
+  const tools: Partial<DrillTools> = {}
+  for (const name of toolNames) {
+    const found = await findTool(name, surroundings)
+    if (found.state === 'missing') return { state: 'missing', reason: `${found.reason}: ${found.whatToDo}` }
+    tools[name] = found.path
+  }
+  return hasAllTools(tools)
+    ? { state: 'ok', tools }
+    : { state: 'missing', reason: 'not every tool was found' }
 }
 
-/** The service with its monitoring, on the faster clock, and what can be done to it. */
+function hasAllTools(tools: Partial<DrillTools>): tools is DrillTools {
+  return toolNames.every((name) => tools[name] !== undefined)
+}
+
+export interface DrillEnvironmentPlan extends ConfigurationPlan, ServicePlan {
+  tools: DrillTools
+  /** The request rate of users that is written into Prometheus for the previous days. */
+  usualPerSecond: number
+}
+
+/** The service with its monitoring on the faster clock, and the faults that drills can cause. */
 export interface DrillEnvironment extends Pick<ServiceUnderTest, 'database' | 'nodeExporter' | 'exporters'> {
   urls: { service: string; prometheus: string; alertmanager: string; pushgateway: string }
   receivers: Receivers
   faults: FaultInjection
-  /** Starts further probes: journeys and how often. Whoever starts them ends them. */
+  /** Starts further probes: journeys with their intervals. The caller stops them. */
   startExtraProbes: (journeys: Readonly<Record<string, string>>) => Promise<StartResult>
-  /** What ended although nobody asked it to. */
+  /** Processes that exited although nothing stopped them. */
   unexpectedExits: readonly string[]
   stop: () => Promise<void>
 }
@@ -40,29 +65,28 @@ export type DrillEnvironmentStarted =
   | { state: 'ok'; environment: DrillEnvironment }
   | { state: 'failed'; reason: string }
 
-/** Starts everything; a failure leaves nothing running. */
+/** Starts everything. A failure leaves no process running. */
 export async function startDrillEnvironment(plan: DrillEnvironmentPlan): Promise<DrillEnvironmentStarted> {
   const unexpectedExits: string[] = []
   const group = new ServiceGroup(({ name, lastOutput }) =>
-    unexpectedExits.push(`${name} ended by itself; it last wrote: ${lastOutput || 'nothing'}`),
+    unexpectedExits.push(`${name} exited; its last output: ${lastOutput || 'none'}`),
   )
   mkdirSync(plan.folder, { recursive: true })
   try {
-    const { serviceUrl, pushgatewayUrl, ...subject } = await startService(plan, group)
-    const { prometheusUrl, alertmanagerUrl, sinks } = await startAlerting(
-      plan,
-      { serviceUrl, pushgatewayUrl, ...subject },
-      group,
-    )
+    const service = await startServiceUnderTest(plan, group)
+    const { prometheusUrl, alertmanagerUrl, receivers } = await startAlerting(plan, service, group)
+    const { serviceUrl, pushgatewayUrl, database, nodeExporter, exporters } = service
     const environment: DrillEnvironment = {
-      ...subject,
+      database,
+      nodeExporter,
+      exporters,
       urls: {
         service: serviceUrl,
         prometheus: prometheusUrl,
         alertmanager: alertmanagerUrl,
         pushgateway: pushgatewayUrl,
       },
-      receivers: sinks,
+      receivers,
       faults: createFaultInjection(serviceUrl, plan.faultsToken, plan.signal),
       startExtraProbes: async (journeys) =>
         startProbes({

@@ -1,75 +1,66 @@
 import { createServer } from 'node:http'
-import { callApi } from '../observation/http-api.ts'
+import { callApi } from '../observation/apis.ts'
+import type { ApiResponse } from '../observation/apis.ts'
 
 /**
- * Stands before an exporter and passes on what it says, but for values that a drill sets: for faults that would hurt the
- * machine if they were real, such as a full memory.
+ * Forwards the metrics of an exporter, with values that a drill replaces: for faults that would harm the machine, such
+ * as a full memory.
  */
 export interface ExporterProxy {
   /** `127.0.0.1:port`, to be scraped in place of the exporter. */
   address: string
-  /** From now on these metrics have these values, in all their series; returns how to end that. A metric the exporter does not have is added. */
+  /** Sets metrics to these values in all their series. Adds a missing metric. Returns how to end that. */
   set: (values: Readonly<Record<string, number>>) => () => void
-  /** What it says is changed by this before it is passed on. */
+  /** Changes the metrics before they are forwarded. */
   rewrite: (change: (exposition: string) => string) => void
-  /** From now on the lines of another exporter that hold this text are said, too; returns how to end that. */
-  addLinesFrom: (exporterUrl: string, holding: string) => () => void
+  /** Adds the lines of another exporter that contain this text. Returns how to end that. */
+  addLinesFrom: (exporterUrl: string, containing: string) => () => void
   stop: () => Promise<void>
 }
 
-/** How old an answer may be that is passed on, and how old while a newer one is on its way. */
-interface Ages {
+/** The age up to which a response is forwarded, and the age up to which it is while a newer one is fetched. */
+interface CacheAges {
   freshMs: number
   staleMs: number
 }
 
-/** Exporters are made to be asked every fifteen seconds, not four times a second, and some read all of /proc for it. */
-const seldom: Ages = { freshMs: 1000, staleMs: 4000 }
+/** Exporters are made for a request every 15 s, not four a second, and some read all of /proc for each. */
+const infrequent: CacheAges = { freshMs: 1000, staleMs: 4000 }
 /**
- * A scrape that production lets take ten seconds may take a sixth of one here, but the processor is no faster: a process
- * that stands still for a moment is not gone.
+ * A scrape that may take 10 s in production may take a sixth of a second here, but the processor is not faster: a
+ * process that pauses for a moment is not down.
  */
-export const frequent: Ages = { freshMs: 100, staleMs: 3000 }
+export const frequent: CacheAges = { freshMs: 100, staleMs: 3000 }
+
+interface OtherExporter {
+  read: () => Promise<ApiResponse>
+  containing: string
+}
 
 export async function startExporterProxy(
   exporterUrl: string,
   signal: AbortSignal,
-  ages = seldom,
+  ages = infrequent,
 ): Promise<ExporterProxy> {
-  const reader = (url: string): (() => ReturnType<typeof callApi>) =>
-    atMostEvery(ages, async () => callApi(url, { path: '/metrics' }, signal))
-  const read = reader(exporterUrl)
+  const createReader = (url: string): OtherExporter['read'] =>
+    cached(ages, async () => callApi(url, { path: '/metrics' }, signal))
+  const read = createReader(exporterUrl)
   const sets = new Set<Readonly<Record<string, number>>>()
-  const others = new Set<{ readOther: typeof read; holding: string }>()
+  const others = new Set<OtherExporter>()
   let change: ((exposition: string) => string) | undefined
-  const linesOf = async ({
-    readOther,
-    holding,
-  }: {
-    readOther: typeof read
-    holding: string
-  }): Promise<string> => {
-    const answer = await readOther()
-    return answer.state === 'answered'
-      ? answer.text
-          .split('\n')
-          .filter((line) => !line.startsWith('#') && line.includes(holding))
-          .map((line) => `${line}\n`)
-          .join('')
-      : ''
-  }
   const server = createServer((_request, response) => {
-    void passOn()
-    async function passOn(): Promise<void> {
-      const answer = await read()
-      if (answer.state === 'unreachable') response.writeHead(502).end(answer.reason)
-      else
-        response
-          .writeHead(answer.status, { 'content-type': 'text/plain; version=0.0.4' })
-          .end(
-            withValues(change?.(answer.text) ?? answer.text, Object.assign({}, ...sets)) +
-              (await Promise.all([...others].map(linesOf))).join(''),
-          )
+    void forward()
+    async function forward(): Promise<void> {
+      const metrics = await read()
+      if (metrics.state === 'unavailable') {
+        response.writeHead(502).end(metrics.reason)
+        return
+      }
+      const own = withValues(change?.(metrics.text) ?? metrics.text, Object.assign({}, ...sets))
+      const added = await Promise.all([...others].map(readLines))
+      response
+        .writeHead(metrics.status, { 'content-type': 'text/plain; version=0.0.4' })
+        .end(own + added.join(''))
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -82,10 +73,10 @@ export async function startExporterProxy(
       return () => void sets.delete(values)
     },
     rewrite: (by) => void (change = by),
-    addLinesFrom: (other, holding) => {
-      const one = { readOther: reader(other), holding }
-      others.add(one)
-      return () => void others.delete(one)
+    addLinesFrom: (url, containing) => {
+      const other = { read: createReader(url), containing }
+      others.add(other)
+      return () => void others.delete(other)
     },
     stop: async () => {
       server.closeAllConnections()
@@ -94,8 +85,18 @@ export async function startExporterProxy(
   }
 }
 
-/** The last answer is given at once while a newer one is fetched, unless it is too old to be believed. */
-function atMostEvery<T>({ freshMs, staleMs }: Ages, read: () => Promise<T>): () => Promise<T> {
+async function readLines({ read, containing }: OtherExporter): Promise<string> {
+  const response = await read()
+  if (response.state === 'unavailable') return ''
+  return response.text
+    .split('\n')
+    .filter((line) => !line.startsWith('#') && line.includes(containing))
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+/** Returns the last response at once while a newer one is fetched, unless it is too old. */
+function cached<T>({ freshMs, staleMs }: CacheAges, read: () => Promise<T>): () => Promise<T> {
   let last: { atMs: number; value: Promise<T> } | undefined
   let next: Promise<T> | undefined
   const renew = async (): Promise<T> => {
@@ -106,34 +107,34 @@ function atMostEvery<T>({ freshMs, staleMs }: Ages, read: () => Promise<T>): () 
     return next
   }
   return async () => {
-    const age = last === undefined ? Infinity : performance.now() - last.atMs
-    if (last !== undefined && age <= freshMs) return last.value
+    const ageMs = last === undefined ? Infinity : performance.now() - last.atMs
+    if (last !== undefined && ageMs <= freshMs) return last.value
     const renewed = renew()
-    return last !== undefined && age <= staleMs ? last.value : renewed
+    return last !== undefined && ageMs <= staleMs ? last.value : renewed
   }
 }
 
-/** A text exposition with the values of some metrics replaced, or added when they are not there. */
+/** Replaces the values of some metrics in a text exposition, and adds the missing metrics. */
 export function withValues(exposition: string, values: Readonly<Record<string, number>>): string {
-  const left = new Map(Object.entries(values))
-  if (left.size === 0) return exposition
+  const missing = new Map(Object.entries(values))
+  if (missing.size === 0) return exposition
   const lines = exposition.split('\n').map((line) => {
     const name = line.slice(0, endOfName(line))
     const value = values[name]
     if (value === undefined || line.startsWith('#')) return line
-    left.delete(name)
+    missing.delete(name)
     return `${line.slice(0, line.lastIndexOf(' '))} ${value}`
   })
   return [
     ...lines.filter((line, index) => line !== '' || index < lines.length - 1),
-    ...[...left].map(([name, value]) => `${name} ${value}`),
+    ...[...missing].map(([name, value]) => `${name} ${value}`),
     '',
   ].join('\n')
 }
 
 /**
- * A text exposition on the faster clock: what happened so many seconds ago happened so many times fewer seconds ago. For
- * programs that keep time by the wall clock, such as a scheduler with its heartbeat.
+ * A text exposition on the faster clock: the age of each timestamp is divided by `speed`. For programs that use the wall
+ * clock, such as a scheduler with its heartbeat.
  */
 export function compressTimestamps(exposition: string, speed: number, nowMs: number): string {
   return exposition
@@ -141,9 +142,9 @@ export function compressTimestamps(exposition: string, speed: number, nowMs: num
     .map((line) => {
       if (line.startsWith('#') || !line.slice(0, endOfName(line)).endsWith('_timestamp_seconds')) return line
       const at = line.lastIndexOf(' ')
-      const moment = Number(line.slice(at + 1))
-      return Number.isFinite(moment) && moment < nowMs / 1000
-        ? `${line.slice(0, at)} ${nowMs / 1000 - (nowMs / 1000 - moment) / speed}`
+      const timestamp = Number(line.slice(at + 1))
+      return Number.isFinite(timestamp) && timestamp < nowMs / 1000
+        ? `${line.slice(0, at)} ${nowMs / 1000 - (nowMs / 1000 - timestamp) / speed}`
         : line
     })
     .join('\n')

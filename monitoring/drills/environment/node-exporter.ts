@@ -14,18 +14,18 @@ import { startChild } from '../../../runtime/processes/index.ts'
 import { startService } from '../../../runtime/services/index.ts'
 import type { Service, StartResult } from '../../../runtime/services/index.ts'
 
-/** A node exporter with a small disk of its own, that can be filled. */
+/** A node exporter with a small disk of its own that a drill can fill. */
 export interface DrillNodeExporter extends Service {
-  /** How the disk is made full for real; absent where no disk can be mounted, and why. */
-  disk: { state: 'mounted'; fill: () => void; empty: () => void } | { state: 'none'; reason: string }
+  /** `unavailable`: this machine does not allow to mount a disk. */
+  disk: { state: 'ok'; fill: () => void; empty: () => void } | { state: 'unavailable'; reason: string }
 }
 
 const diskBytes = 16 * 1024 * 1024
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /**
- * Starts the node exporter in a mount and process namespace in which an ext4 of 16 MiB is mounted: nobody else sees it,
- * and it is gone with the process, however that ends. Where that is not allowed it starts without.
+ * Starts the node exporter in a mount and process namespace with an ext4 disk of 16 MiB. No other process sees the disk,
+ * and it disappears with the process. Where that is not allowed, the exporter starts without the disk.
  */
 export async function startDrillNodeExporter(
   program: string,
@@ -33,40 +33,34 @@ export async function startDrillNodeExporter(
   signal: AbortSignal,
 ): Promise<StartResult<DrillNodeExporter>> {
   mkdirSync(join(folder, 'disk'), { recursive: true })
-  const reason = await makeImage(join(folder, 'disk.img'))
+  const problem = await createImage(join(folder, 'disk.img'))
   const flags = (port: number): string[] => [
     `--web.listen-address=127.0.0.1:${port}`,
     `--collector.textfile.directory=${folder}`,
   ]
-  if (reason === undefined) {
-    const mounted = await start((port) => inNamespace(program, flags(port), folder), folder, signal)
+  if (problem === undefined) {
+    const mounted = await startExporter((port) => inNamespace(program, flags(port), folder), folder, signal)
     if (mounted.state === 'ok') {
-      const disk = diskOf(mounted.service.pid, join(folder, 'disk'))
-      if (disk !== undefined) return { state: 'ok', service: { ...mounted.service, disk: fillable(disk) } }
+      const disk = findDisk(mounted.service.pid, join(folder, 'disk'))
+      if (disk !== undefined)
+        return { state: 'ok', service: { ...mounted.service, disk: fillableDisk(disk) } }
       await mounted.service.stop()
     }
   }
-  const plain = await start((port) => [program, ...flags(port)], folder, signal)
+  const plain = await startExporter((port) => [program, ...flags(port)], folder, signal)
   if (plain.state === 'failed') return plain
-  return {
-    state: 'ok',
-    service: {
-      ...plain.service,
-      disk: { state: 'none', reason: reason ?? 'no disk can be mounted here' },
-    },
-  }
+  const reason = problem ?? 'this machine does not allow to mount a disk'
+  return { state: 'ok', service: { ...plain.service, disk: { state: 'unavailable', reason } } }
 }
 
-async function makeImage(file: string): Promise<string | undefined> {
+async function createImage(file: string): Promise<string | undefined> {
   writeFileSync(file, '')
   truncateSync(file, diskBytes)
   const end = await startChild('mkfs.ext4', ['-q', '-F', file], { env }).ended
-  return end.state === 'exited' && end.code === 0
-    ? undefined
-    : 'no disk can be made here: mkfs.ext4 is not there or failed'
+  return end.state === 'exited' && end.code === 0 ? undefined : 'mkfs.ext4 is missing or failed'
 }
 
-// The exporter reads the mounts of process 1: in a process namespace of its own that is itself.
+// The exporter reads the mounts of process 1. In its own process namespace that is itself.
 function inNamespace(program: string, flags: readonly string[], folder: string): string[] {
   const script = 'mount -o loop "$1" "$2" && shift 2 && exec "$@"'
   return [
@@ -87,7 +81,7 @@ function inNamespace(program: string, flags: readonly string[], folder: string):
   ]
 }
 
-async function start(
+async function startExporter(
   command: (port: number) => readonly string[],
   folder: string,
   signal: AbortSignal,
@@ -102,25 +96,27 @@ async function start(
   })
 }
 
-/** The disk as the exporter's namespace has it, seen through the process that `unshare` became the parent of. */
-function diskOf(unsharePid: number, path: string): string | undefined {
-  const seen = `/proc/${unsharePid}/root${path}`
+/** The path of the disk in the exporter's namespace, through the process that `unshare` started. */
+function findDisk(unsharePid: number, path: string): string | undefined {
+  const inNamespacePath = `/proc/${unsharePid}/root${path}`
   const ours = existsSync(path) ? statfsSync(path) : undefined
-  const theirs = existsSync(seen) ? statfsSync(seen) : undefined
-  return theirs !== undefined && ours !== undefined && theirs.blocks !== ours.blocks ? seen : undefined
+  const theirs = existsSync(inNamespacePath) ? statfsSync(inNamespacePath) : undefined
+  return theirs !== undefined && ours !== undefined && theirs.blocks !== ours.blocks
+    ? inNamespacePath
+    : undefined
 }
 
-function fillable(folder: string): DrillNodeExporter['disk'] {
+function fillableDisk(folder: string): DrillNodeExporter['disk'] {
   const file = join(folder, 'filler')
   return {
-    state: 'mounted',
+    state: 'ok',
     fill: () => {
       const handle = openSync(file, 'w')
       const block = Buffer.alloc(256 * 1024)
       try {
         for (let written = 0; written < diskBytes; written += block.length) writeSync(handle, block)
       } catch {
-        // Full, which is what was wanted.
+        // The disk is full, as intended.
       } finally {
         closeSync(handle)
       }

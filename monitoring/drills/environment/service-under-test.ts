@@ -1,51 +1,98 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { PostgresService } from '../../../runtime/postgres/index.ts'
 import {
   ServiceNotStarted,
   startPostgresExporter,
   startProcessExporter,
   startPushgateway,
+  startService,
 } from '../../../runtime/services/index.ts'
-import type { ServiceGroup } from '../../../runtime/services/index.ts'
-import { startTodoService } from '../../stack/index.ts'
-import { checkFaultInjection } from './fault-injection.ts'
-import { frequent, startExporterProxy, compressTimestamps } from './exporter-proxy.ts'
+import type { ServiceGroup, StartResult } from '../../../runtime/services/index.ts'
+import { startTodoDatabase, startTodoService } from '../../stack/index.ts'
+import { compressTimestamps, frequent, startExporterProxy } from './exporter-proxy.ts'
 import type { ExporterProxy } from './exporter-proxy.ts'
-import { startDatabase } from './database.ts'
-import type { Database } from './database.ts'
-import type { DrillEnvironmentPlan } from './environment.ts'
+import { checkFaultInjection } from './fault-injection.ts'
 import { startDrillNodeExporter } from './node-exporter.ts'
 import type { DrillNodeExporter } from './node-exporter.ts'
-import { defaultProbes, startProbes } from './probes.ts'
 
-/** What is looked at: the service with its database, probes and exporters, each behind a stand-in. */
+type ServiceTool = 'pushgateway' | 'node_exporter' | 'postgres_exporter' | 'process-exporter'
+
+export interface ServicePlan {
+  tools: Readonly<Record<ServiceTool, string>>
+  /** The folder `monitoring/`. */
+  monitoring: string
+  /** The folder of the drill's own files. */
+  folder: string
+  speed: number
+  /** How to start the service. It gets its port, its database, and the token of its faults. */
+  service: { command: readonly string[]; cwd: string; env: NodeJS.ProcessEnv; ready: string }
+  faultsToken: string
+  /** Wall clock. */
+  now: () => number
+  signal: AbortSignal
+}
+
+/** A database that can be stopped and started again, with the same address and data. */
+export interface Database {
+  stop: () => Promise<void>
+  start: () => Promise<void>
+}
+
+/** The service with its database, probes and exporters. Prometheus scrapes them through proxies. */
 export interface ServiceUnderTest {
   serviceUrl: string
   pushgatewayUrl: string
   database: Database
   nodeExporter: DrillNodeExporter
-  exporters: {
-    node: ExporterProxy
-    postgres: ExporterProxy
-    process: ExporterProxy
-    probes: ExporterProxy
-    service: ExporterProxy
+  exporters: Record<'node' | 'postgres' | 'process' | 'probes' | 'service', ExporterProxy>
+}
+
+export async function startServiceUnderTest(
+  plan: ServicePlan,
+  group: ServiceGroup,
+): Promise<ServiceUnderTest> {
+  const { folder, signal } = plan
+  const { database, postgres } = await startDatabase(join(folder, 'postgres'), group, signal)
+  const programs = await startPrograms(plan, postgres, group)
+  const { node, service, pushgateway } = programs
+  const problem = await checkFaultInjection(service.url, plan.faultsToken, signal)
+  if (problem !== undefined) throw new ServiceNotStarted(problem)
+  const probes = await group.start(
+    'the probes',
+    startProbes({ folder: join(folder, 'probes'), target: service.url, journeys: defaultProbes, signal }),
+  )
+  const exporters = {
+    node: await startExporterProxy(node.url, signal),
+    postgres: await startExporterProxy(programs.postgresExporter.url, signal),
+    process: await startExporterProxy(programs.processExporter.url, signal),
+    probes: await startExporterProxy(probes.url, signal, frequent),
+    service: await startExporterProxy(service.url, signal, frequent),
+  }
+  for (const proxy of Object.values(exporters)) group.add(proxy.stop)
+  // The scheduler of the probes uses the wall clock.
+  exporters.probes.rewrite((exposition) => compressTimestamps(exposition, plan.speed, plan.now()))
+  return {
+    serviceUrl: service.url,
+    pushgatewayUrl: pushgateway.url,
+    database,
+    nodeExporter: node,
+    exporters,
   }
 }
 
-export async function startService(
-  plan: DrillEnvironmentPlan,
+/** Starts the service, the Pushgateway and the exporters at the same time. */
+async function startPrograms(
+  { folder, monitoring, tools, signal, service: command, faultsToken }: ServicePlan,
+  postgres: PostgresService,
   group: ServiceGroup,
-): Promise<ServiceUnderTest> {
-  const { folder, tools, signal } = plan
+) {
   const at = (name: string): { folder: string; signal: AbortSignal } => ({
     folder: join(folder, name),
     signal,
   })
-  const database = await startDatabase(at('postgres'))
-  if (database.state === 'failed') throw new ServiceNotStarted(database.reason)
-  group.add(database.database.stop)
-  const { postgres } = database
-  const configurations = join(plan.monitoring, 'exporters')
+  const configurations = join(monitoring, 'exporters')
   const [node, service, pushgateway, processExporter, postgresExporter] = await Promise.all([
     group.start(
       'the node exporter',
@@ -55,8 +102,8 @@ export async function startService(
       'the service',
       startTodoService({
         ...at('service'),
-        ...plan.service,
-        env: { ...plan.service.env, FAULTS_TOKEN: plan.faultsToken },
+        ...command,
+        env: { ...command.env, FAULTS_TOKEN: faultsToken },
         databaseUrl: postgres.databaseUrl,
       }),
     ),
@@ -79,32 +126,74 @@ export async function startService(
       }),
     ),
   ])
-  const missing = await checkFaultInjection(service.url, plan.faultsToken, signal)
-  if (missing !== undefined) throw new ServiceNotStarted(missing)
-  const probes = await group.start(
-    'the probes',
-    startProbes({
-      folder: join(folder, 'probes'),
-      target: service.url,
-      journeys: defaultProbes,
-      signal,
-    }),
-  )
-  const exporters = {
-    node: await startExporterProxy(node.url, signal),
-    postgres: await startExporterProxy(postgresExporter.url, signal),
-    process: await startExporterProxy(processExporter.url, signal),
-    probes: await startExporterProxy(probes.url, signal, frequent),
-    service: await startExporterProxy(service.url, signal, frequent),
+  return { node, service, pushgateway, processExporter, postgresExporter }
+}
+
+async function startDatabase(
+  folder: string,
+  group: ServiceGroup,
+  signal: AbortSignal,
+): Promise<{ database: Database; postgres: PostgresService }> {
+  const started = await startTodoDatabase({ folder, signal })
+  if (started.state === 'failed') throw new ServiceNotStarted(started.reason)
+  let running: PostgresService | undefined = started.service
+  const { port } = started.service
+  const stop = async (): Promise<void> => {
+    await running?.stop()
+    running = undefined
   }
-  for (const one of Object.values(exporters)) group.add(one.stop)
-  // Its scheduler keeps time by the wall clock, whatever clock the rules are on.
-  exporters.probes.rewrite((exposition) => compressTimestamps(exposition, plan.speed, plan.now()))
-  return {
-    serviceUrl: service.url,
-    pushgatewayUrl: pushgateway.url,
-    database: database.database,
-    nodeExporter: node,
-    exporters,
+  group.add(stop)
+  const start = async (): Promise<void> => {
+    const restarted = await startTodoDatabase({ folder, port })
+    if (restarted.state === 'failed') throw new Error(`the database did not restart: ${restarted.reason}`)
+    running = restarted.service
   }
+  return { database: { stop, start }, postgres: started.service }
+}
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** Production's probes, at intervals that fit the faster clock and that this machine can sustain. */
+const defaultProbes: Readonly<Record<string, string>> = {
+  health: '1s',
+  ready: '1s',
+  'auth-flow': '5s',
+  'task-crud': '4s',
+}
+
+interface ProbesPlan {
+  folder: string
+  target: string
+  /** The interval of each journey. */
+  journeys: Readonly<Record<string, string>>
+  signal: AbortSignal
+}
+
+/** Starts `vigil probe --every` against the service, with the metrics that Prometheus scrapes. */
+export async function startProbes(plan: ProbesPlan): Promise<StartResult> {
+  mkdirSync(plan.folder, { recursive: true })
+  const config = {
+    target: { url: plan.target, ready: '/health/ready' },
+    journeys: join(root, 'journeys', 'todo', 'index.ts'),
+    probes: Object.fromEntries(
+      Object.entries(plan.journeys).map(([journey, interval]) => [
+        journey,
+        { journey, every: interval, timeoutMs: 5000, attempts: 1 },
+      ]),
+    ),
+    suites: {},
+  }
+  const file = join(plan.folder, 'vigil.config.mjs')
+  writeFileSync(file, `export default ${JSON.stringify(config)}\n`)
+  const main = join(root, 'cli', 'main.ts')
+  const args = ['probe', '--every', '--config', file, '--out', plan.folder, '--quiet']
+  return startService({
+    name: 'the probes',
+    options: { folder: plan.folder, signal: plan.signal, timeoutMs: 20_000 },
+    command: (port) => [process.execPath, main, ...args, '--metrics-port', String(port)],
+    cwd: plan.folder,
+    env: { PATH: process.env['PATH'] },
+    logFile: join(plan.folder, 'probes.log'),
+    ready: '/metrics',
+  })
 }

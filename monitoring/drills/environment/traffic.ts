@@ -4,133 +4,129 @@ import type { SendResult } from '../../../journeys/client/index.ts'
 
 export interface TrafficPlan {
   url: string
-  /** Requests started per second, whatever becomes of those before. */
+  /** Requests started per second, independent of the responses to earlier ones. */
   ratePerSecond: number
-  /** Accounts that it is spread over, so that none comes near its rate limit. */
-  users: number
-  /** Part of the accounts' addresses, differing for each run. */
+  /** Number of accounts that share the requests, so that none comes near its rate limit. */
+  userCount: number
+  /** Part of the accounts' email addresses. Differs between runs. */
   unique: string
   signal: AbortSignal
 }
 
-/** People using the service, as far as alerts can tell. */
+interface TrafficRequest {
+  method: string
+  path: string
+  json?: unknown
+  /** The account that sends the request, by number. */
+  user?: number
+  token?: string
+}
+
+/** Simulated users of the service. */
 export interface Traffic {
-  users: number
-  /** Sends one request; its answer or what became of it. */
-  send: (request: {
-    method: string
-    path: string
-    json?: unknown
-    user?: number
-    token?: string
-  }) => Promise<SendResult>
-  /** Registers somebody who does nothing by himself; his token. */
+  userCount: number
+  /** Sends one request. */
+  send: (request: TrafficRequest) => Promise<SendResult>
+  /** Registers an account that sends no requests by itself. Returns its token. */
   registerUser: (name: string) => Promise<string>
-  /** Does something so many times a second until the returned function is called. */
+  /** Calls `act` at a constant rate until the returned function is called. */
   actAtRate: (perSecond: number, act: (count: number) => Promise<unknown>) => () => Promise<void>
   register: (name: string) => Promise<SendResult>
   failLogin: (name: string) => Promise<SendResult>
   stop: () => Promise<void>
 }
 
-export type TrafficStarted = { state: 'started'; traffic: Traffic } | { state: 'failed'; reason: string }
+export type TrafficStarted = { state: 'ok'; traffic: Traffic } | { state: 'failed'; reason: string }
 
-/** Longer than the service holds a request up in any drill. */
-const patienceMs = 20_000
-const mostConnections = 400
+/** Longer than the service delays a request in any drill. */
+const timeoutMs = 20_000
+const maxConnections = 400
 const password = 'drill-Drill-0815-password'
 
-/** Registers the accounts and begins: mostly lists, some new tasks. */
+/** Registers the accounts and starts their requests: mostly lists, some new tasks. */
 export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
   const done = new AbortController()
   const signal = AbortSignal.any([done.signal, plan.signal])
-  const dispatcher = connections(mostConnections)
+  const dispatcher = connections(maxConnections)
   const tokens: string[] = []
-  const send: Traffic['send'] = async ({ method, path, json, user, token: own }) => {
-    const token = user === undefined ? own : tokens[user % Math.max(1, tokens.length)]
-    const headers = {
-      ...(json !== undefined && { 'content-type': 'application/json' }),
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    }
-    return sendRequest(
-      plan.url,
-      { method, path, headers, body: json === undefined ? undefined : JSON.stringify(json) },
-      { timeoutMs: patienceMs, maxBodyBytes: 1024 * 1024, signal },
-      dispatcher,
+  const send = createSender(plan.url, tokens, dispatcher, signal)
+  const authenticate = async (path: string, name: string, secret: string): Promise<SendResult> =>
+    send({ method: 'POST', path, json: { email: `${name}.${plan.unique}@drill.example`, password: secret } })
+  const register: Traffic['register'] = async (name) => authenticate('/auth/register', name, password)
+  // Four at a time: hashing a password occupies a processor.
+  for (let user = 0; user < plan.userCount; user += 4) {
+    const batch = await Promise.all(
+      [0, 1, 2, 3].map(async (offset) => accessToken(await register(`user${user + offset}`))),
     )
-  }
-  const register: Traffic['register'] = async (name) =>
-    send({
-      method: 'POST',
-      path: '/auth/register',
-      json: { email: `${name}.${plan.unique}@drill.example`, password },
-    })
-  // Four at a time: hashing a password keeps a processor busy.
-  for (let user = 0; user < plan.users; user += 4) {
-    const made = await Promise.all(
-      [0, 1, 2, 3].map(async (more) => tokenOf(await register(`user${user + more}`))),
-    )
-    const flaw = made.includes(undefined)
-    if (flaw) {
+    if (batch.includes(undefined)) {
       await dispatcher.destroy()
       return {
         state: 'failed',
         reason: `the service at ${plan.url} did not register the accounts of the drills' traffic`,
       }
     }
-    tokens.push(...made.filter((token) => token !== undefined))
+    tokens.push(...batch.filter((token) => token !== undefined))
   }
-  const keepOn: Traffic['actAtRate'] = (perSecond, act) => pacer(perSecond, act, signal)
-  const stopUse = keepOn(plan.ratePerSecond, async (count) =>
+  const actAtRate: Traffic['actAtRate'] = (perSecond, act) => startPacer(perSecond, act, signal)
+  const stopUsers = actAtRate(plan.ratePerSecond, async (count) =>
     count % 10 === 0
       ? send({ method: 'POST', path: '/tasks', json: { title: `drill ${count}` }, user: count })
       : send({ method: 'GET', path: '/tasks', user: count }),
   )
   const traffic: Traffic = {
-    users: plan.users,
+    userCount: plan.userCount,
     send,
-    actAtRate: keepOn,
+    actAtRate,
     register,
     registerUser: async (name) => {
-      const token = tokenOf(await register(name))
+      const token = accessToken(await register(name))
       if (token === undefined) throw new Error(`the service did not register ${name}`)
       return token
     },
-    failLogin: async (name) =>
-      send({
-        method: 'POST',
-        path: '/auth/login',
-        json: { email: `${name}.${plan.unique}@drill.example`, password: 'not-the-password-0815' },
-      }),
+    failLogin: async (name) => authenticate('/auth/login', name, 'not-the-password-0815'),
     stop: async () => {
       done.abort()
-      await stopUse()
+      await stopUsers()
       await dispatcher.destroy()
     },
   }
-  return { state: 'started', traffic }
+  return { state: 'ok', traffic }
 }
 
-/** Starts `act` at a steady rate, catching up when it was held up, and never waits for it but at the end. */
-function pacer(
+function createSender(
+  url: string,
+  tokens: readonly string[],
+  dispatcher: ReturnType<typeof connections>,
+  signal: AbortSignal,
+): Traffic['send'] {
+  return async ({ method, path, json, user, token: own }) => {
+    const token = user === undefined ? own : tokens[user % Math.max(1, tokens.length)]
+    const headers = {
+      ...(json !== undefined && { 'content-type': 'application/json' }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    }
+    const body = json === undefined ? undefined : JSON.stringify(json)
+    const limits = { timeoutMs, maxBodyBytes: 1024 * 1024, signal }
+    return sendRequest(url, { method, path, headers, body }, limits, dispatcher)
+  }
+}
+
+/** Calls `act` at a constant rate, catches up after a delay, and does not wait for it to end. */
+function startPacer(
   perSecond: number,
   act: (count: number) => Promise<unknown>,
   signal: AbortSignal,
 ): () => Promise<void> {
   const own = new AbortController()
   const stop = AbortSignal.any([own.signal, signal])
-  const running = new Set<Promise<unknown>>()
-  const began = performance.now()
+  const startedMs = performance.now()
   let count = 0
   const pacing = (async () => {
     while (!stop.aborted) {
-      // At most a second's worth at once: a machine that slept must not answer with a storm.
-      const due = Math.floor(((performance.now() - began) / 1000) * perSecond)
+      // At most one second's worth at once: a machine that was suspended must not send a burst.
+      const due = Math.floor(((performance.now() - startedMs) / 1000) * perSecond)
       count = Math.max(count, due - Math.ceil(perSecond))
-      for (; count < due; count += 1) {
-        const one: Promise<unknown> = act(count).finally(() => running.delete(one))
-        running.add(one)
-      }
+      for (; count < due; count += 1) void act(count)
       await sleep(Math.min(50, 1000 / perSecond), undefined, { signal: stop }).catch(() => undefined)
     }
   })()
@@ -140,7 +136,7 @@ function pacer(
   }
 }
 
-function tokenOf(result: SendResult): string | undefined {
+function accessToken(result: SendResult): string | undefined {
   const json = result.state === 'answered' ? result.response.json : undefined
   return typeof json === 'object' &&
     json !== null &&

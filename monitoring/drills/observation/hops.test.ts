@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Delivery } from '../../receivers/index.ts'
-import { followHops } from '../run/walk.ts'
-import { resolutionHops, deliveryHops } from './hops.ts'
+import { deliveryHops, followHops, resolutionHops } from './hops.ts'
+import type { HopsResult } from './hops.ts'
 import { isAbout, emptyObservation } from './observation.ts'
 import type { Observation } from './observation.ts'
-import { findComparisons } from '../compression/comparisons.ts'
+import { findComparisons } from '../compression/promql.ts'
 
 const devops = { via: 'pagerduty', address: 'devops' } as const
 const slack = { via: 'slack', address: 'alerts' } as const
@@ -35,35 +35,35 @@ const good = (change: Partial<Observation> = {}): Observation => ({
   ...change,
 })
 
-/** Time does not pass here: what is not so now never will be. */
-const atOnce = async (isSo: () => boolean): Promise<boolean> => isSo()
-const outward = async (seen: Observation): Promise<string> =>
-  told(
+/** No time passes: a condition that does not hold now never holds. */
+const checkNow = async (condition: () => boolean): Promise<boolean> => condition()
+const delivery = async (seen: Observation): Promise<string> =>
+  resultText(
     await followHops(
       deliveryHops(() => seen, expected, limits),
-      atOnce,
+      checkNow,
     ),
   )
-const homeward = async (seen: Observation): Promise<string> =>
-  told(
+const resolution = async (seen: Observation): Promise<string> =>
+  resultText(
     await followHops(
       resolutionHops(() => seen, expected, limits),
-      atOnce,
+      checkNow,
     ),
   )
-const told = (walked: Awaited<ReturnType<typeof followHops>>): string =>
-  walked.state === 'arrived' ? 'arrived' : `${walked.hop}: ${walked.why}`
+const resultText = (result: HopsResult): string =>
+  result.state === 'ok' ? 'ok' : `${result.hop}: ${result.why}`
 
 const without = (seen: Observation, ...keys: (keyof Observation)[]): Observation =>
   Object.fromEntries(
     Object.entries(seen).filter(([key]) => !keys.some((each) => each === key)),
   ) as unknown as Observation
 
-describe('an alert that gets lost is lost at a hop that is named', () => {
-  it('arrives when every hop was travelled', async () => {
-    expect(await outward(good())).toBe('arrived')
-    expect(await homeward(good({ clearedAtMs: 9, received: [got(), got({ status: 'resolved' })] }))).toBe(
-      'arrived',
+describe('the hop at which an alert is lost', () => {
+  it('is none when every hop is reached', async () => {
+    expect(await delivery(good())).toBe('ok')
+    expect(await resolution(good({ clearedAtMs: 9, received: [got(), got({ status: 'resolved' })] }))).toBe(
+      'ok',
     )
   })
 
@@ -74,7 +74,7 @@ describe('an alert that gets lost is lost at a hop that is named', () => {
       'evaluation: Prometheus has no rule named Slow',
     ],
     [
-      'Prometheus gone',
+      'Prometheus not reachable',
       without(good({ evaluations: 0, problem: 'Prometheus at http://x: refused' }), 'rule'),
       'evaluation: Prometheus at http://x: refused',
     ],
@@ -91,12 +91,12 @@ describe('an alert that gets lost is lost at a hop that is named', () => {
     [
       'a rule that is never true: with its value',
       without(good(), 'trueAtMs'),
-      'rule: Slow was never true within 10 s: p95 is 0.031, its rule wants > 1',
+      'rule: Slow was never true within 10 s: p95 is 0.031, its rule expects > 1',
     ],
     [
       'a rule without a value',
       without(good({ measured: [{ measured: 'p95', expected: '> 1', values: [] }] }), 'trueAtMs'),
-      'rule: Slow was never true within 10 s: p95 is without a value, its rule wants > 1',
+      'rule: Slow was never true within 10 s: p95 has no value, its rule expects > 1',
     ],
     [
       'a for that is too long',
@@ -106,89 +106,89 @@ describe('an alert that gets lost is lost at a hop that is named', () => {
     [
       'an Alertmanager that does not get it',
       without(good(), 'inAlertmanagerAtMs'),
-      "alertmanager: Slow fires in Prometheus, but Alertmanager does not have it after 3 s: is it Prometheus' Alertmanager?",
+      'alertmanager: Slow fires in Prometheus, but Alertmanager does not have it after 3 s: check that Prometheus sends to this Alertmanager',
     ],
     [
-      'a group of everything',
+      'one group for all alerts',
       good({ groupedBy: [] }),
       'grouping: Slow is grouped by nothing, expected alertname',
     ],
     [
       'fired but not routed',
       good({ received: [], receivers: ['nobody'] }),
-      'receiver: Slow fired but pagerduty devops did not have it within 3 s: Alertmanager routes it to nobody',
+      'receiver: Slow fired but pagerduty devops did not get it within 3 s: Alertmanager routes it to nobody',
     ],
     [
       'inhibited',
       good({ received: [], inhibitedAtMs: 5 }),
-      'receiver: Slow fired but pagerduty devops did not have it within 3 s: Alertmanager routes it to pager (it is inhibited by another alert)',
+      'receiver: Slow fired but pagerduty devops did not get it within 3 s: Alertmanager routes it to pager (it is inhibited by another alert)',
     ],
     [
       'silenced',
       good({ received: [], silencedAtMs: 5 }),
-      'receiver: Slow fired but pagerduty devops did not have it within 3 s: Alertmanager routes it to pager (it is silenced)',
+      'receiver: Slow fired but pagerduty devops did not get it within 3 s: Alertmanager routes it to pager (it is silenced)',
     ],
     [
-      'routed elsewhere',
+      'routed to the wrong receiver',
       good({ received: [got({ ...slack })] }),
-      'receiver: Slow was routed elsewhere: slack alerts has it, expected pagerduty devops',
+      'receiver: Slow was routed to the wrong receiver: slack alerts has it, expected pagerduty devops',
     ],
     [
-      'routed elsewhere as well',
+      'also routed to a wrong receiver',
       good({ received: [got(), got({ ...slack })] }),
-      'routing: Slow was routed elsewhere, too: slack alerts has it, expected only pagerduty devops',
+      'routing: Slow was also routed to the wrong receivers: slack alerts has it, expected only pagerduty devops',
     ],
     [
-      'a receiver that refuses: with its answer',
+      'a receiver that rejects it: with its response',
       good({
         received: [got({ response: { state: 'invalid', status: 400, reason: "'routing_key' is no key" } })],
       }),
-      "receiver: Slow reached pagerduty devops, which did not take it: it answered 400 'routing_key' is no key",
+      "receiver: Slow reached pagerduty devops, which rejected it: it responded 400 'routing_key' is no key",
     ],
     [
-      "a key that is nobody's",
+      'an unknown key',
       good({
         received: [got({ address: '?', response: { state: 'invalid', status: 400, reason: 'unknown key' } })],
       }),
-      'receiver: Slow reached pagerduty devops, which did not take it: it answered 400 unknown key',
+      'receiver: Slow reached pagerduty devops, which rejected it: it responded 400 unknown key',
     ],
     [
-      'a text without what must be in it',
+      'a text without a required word',
       good({ received: [got({ text: 'hello' })] }),
-      'content: Slow: what pagerduty devops got does not hold "runbook"',
+      'content: Slow: the notification to pagerduty devops does not contain "runbook"',
     ],
-  ])('%s', async (_, seen, line) => expect(await outward(seen)).toBe(line))
+  ])('%s', async (_, seen, line) => expect(await delivery(seen)).toBe(line))
 
   it.each([
-    ['never over', good(), 'resolve: Slow still fires 9 s after its fault was withdrawn'],
+    ['never resolved', good(), 'resolve: Slow still fires 9 s after the end of its fault'],
     [
-      'over, but nobody was told',
+      'resolved, but not notified',
       good({ clearedAtMs: 9 }),
-      'resolved notice: Slow is resolved, but pagerduty devops was not told within 3 s: does its receiver have send_resolved?',
+      'resolved notice: Slow is resolved, but pagerduty devops was not notified within 3 s: check that its receiver has send_resolved: true',
     ],
-  ])('%s', async (_, seen, line) => expect(await homeward(seen)).toBe(line))
+  ])('%s', async (_, seen, line) => expect(await resolution(seen)).toBe(line))
 })
 
-it('an alert of the time before is none of this time', async () => {
+it('does not count the notifications of an earlier firing', async () => {
   const late = { trueAtMs: 60_000, beganMs: 62_000, firingAtMs: 62_000, inAlertmanagerAtMs: 62_100 }
-  expect(await outward(good({ ...late, received: [got({ atMs: 50_000 })] }))).toContain('did not have it')
+  expect(await delivery(good({ ...late, received: [got({ atMs: 50_000 })] }))).toContain('did not get it')
   expect(
-    await homeward(
+    await resolution(
       good({
         ...late,
         clearedAtMs: 70_000,
         received: [got({ status: 'resolved', atMs: 60_500 }), got({ atMs: 62_200 })],
       }),
     ),
-  ).toContain('was not told')
+  ).toContain('was not notified')
 })
 
-describe('what a notification is about', () => {
+describe('isAbout', () => {
   it.each([
     ['its name', 'Slow', true],
     ['its name in JSON', '{"alertname":"Slow"}', true],
     ['another name that begins with it', 'Slowness', false],
-    ['another that ends with it, then itself', 'VerySlow and Slow', true],
+    ['another that ends with it, then the alert itself', 'VerySlow and Slow', true],
     ['nothing', '', false],
   ])('%s', (_, text, about) => expect(isAbout({ title: '', text }, 'Slow')).toBe(about))
 })
@@ -201,7 +201,7 @@ describe('the comparisons of a rule', () => {
       [['sum(rate(a[5m])) / sum(rate(b[5m]))', '> 0.05']],
     ],
     [
-      'two, in brackets',
+      'two, in parentheses',
       '(a > 1) and on() (b < 2)',
       [
         ['a', '> 1'],

@@ -2,9 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { readXml } from '../../../reports/junit/testing/read-xml.ts'
 import type { DrillResult } from '../table/drill.ts'
 import type { DrillsReport } from './run-drills.ts'
-import { drillsDocument, verdictOf } from './document.ts'
-import { drillsJunit } from './junit.ts'
-import { drillsText } from './report.ts'
+import { drillsDocument, drillsJunit, drillsText, judgeDrills } from './report.ts'
 
 const passed: DrillResult = {
   requirement: 'C1',
@@ -24,7 +22,7 @@ const lost: DrillResult = {
   fault: 'it fails',
   state: 'failed',
   hop: 'receiver',
-  why: 'it answered 400 <"bad">',
+  why: 'it responded 400 <"bad">',
   deliveredTo: [],
   escalatedTo: [],
   inhibited: [],
@@ -37,28 +35,28 @@ const report = (change: Partial<DrillsReport> = {}): DrillsReport => ({
   ...change,
 })
 
-describe('what drills came to', () => {
+describe('the report of drills', () => {
   it.each([
     ['all delivered', report({ results: [passed] }), 'pass'],
     ['one lost', report(), 'fail'],
-    ['one that nobody had raised', report({ results: [passed], unexpected: ['x'] }), 'fail'],
-    ['a stage that cannot be relied on', report({ problems: ['Prometheus does not evaluate'] }), 'invalid'],
+    ['an unexpected one', report({ results: [passed], unexpected: ['x'] }), 'fail'],
+    ['an unreliable environment', report({ problems: ['Prometheus does not evaluate'] }), 'invalid'],
     ['interrupted', report({ results: [{ ...passed, state: 'interrupted' }] }), 'invalid'],
     ['none at all', report({ results: [] }), 'invalid'],
-  ])('%s', (_, drills, verdict) => expect(verdictOf(drills)).toBe(verdict))
+  ])('%s', (_, drills, verdict) => expect(judgeDrills(drills)).toBe(verdict))
 
-  it('is a table by requirement, with what was lost and why below', () => {
+  it('is a table by requirement, with the lost alerts and the reasons below', () => {
     expect(
-      drillsText(report({ results: [lost, { ...passed, standIn: 'half of it is not real' }] }), 60, 160),
+      drillsText(report({ results: [lost, { ...passed, standIn: 'a part is simulated' }] }), 60, 160),
     ).toBe(
       [
         'alert      fires s  delivered s  escalated s  resolved s  to',
         'C1 Slow *      9.3          0.1                      4.0  pagerduty on_call, sms todo  pass',
         'H2 Errors                                                                              LOST at receiver',
         '',
-        'H2 Errors: lost at receiver: it answered 400 <"bad">',
+        'H2 Errors: lost at receiver: it responded 400 <"bad">',
         '',
-        '* C1 Slow: half of it is not real',
+        '* C1 Slow: a part is simulated',
         '',
         "1 of 2 drills delivered in 42 s, on a clock 60 times as fast as production's: a minute is 1 s.",
         '',
@@ -66,21 +64,19 @@ describe('what drills came to', () => {
     )
   })
 
-  it('is JUnit that shows red what is red', () => {
-    const xml = readXml(
-      drillsJunit(report({ unexpected: ['Down was delivered'], problems: ['it ended by itself'] })),
-    )
+  it('is JUnit with a failure for each lost alert', () => {
+    const xml = readXml(drillsJunit(report({ unexpected: ['Down was delivered'], problems: ['it exited'] })))
     expect(xml.attributes).toMatchObject({ tests: '4', failures: '2', errors: '1' })
     const cases = xml.children.flatMap(({ children }) => children)
     expect(cases.map(({ attributes, children }) => [attributes['name'], children[0]?.name])).toEqual([
       ['C1 Slow', 'system-out'],
       ['H2 Errors', 'failure'],
-      ['nothing fired that should not', 'failure'],
-      ['stage', 'error'],
+      ['no unexpected notifications', 'failure'],
+      ['environment', 'error'],
     ])
     expect(cases[1]?.children[0]?.attributes).toMatchObject({
       type: 'receiver',
-      message: 'lost at receiver: it answered 400 <"bad">',
+      message: 'lost at receiver: it responded 400 <"bad">',
     })
   })
 

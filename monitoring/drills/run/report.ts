@@ -1,7 +1,28 @@
+import { element, xmlText } from '../../../reports/junit/xml.ts'
 import { table } from '../../../reports/terminal/table.ts'
 import type { Column } from '../../../reports/terminal/table.ts'
 import type { DrillResult } from '../table/drill.ts'
 import type { DrillsReport } from './run-drills.ts'
+
+/** The document that `--json` prints. Seconds are of the drills' clock. */
+export function drillsDocument(report: DrillsReport, speed: number): object {
+  return {
+    schema: 'vigil.drills/1',
+    verdict: judgeDrills(report),
+    speed,
+    seconds: report.seconds,
+    drills: report.results.toSorted(byRequirement),
+    unexpected: report.unexpected,
+    problems: report.problems,
+  }
+}
+
+/** `invalid`: the environment was not reliable, so the drills say nothing about the alerts. */
+export function judgeDrills({ results, unexpected, problems }: DrillsReport): 'pass' | 'fail' | 'invalid' {
+  if (problems.length > 0 || results.length === 0 || results.some(({ state }) => state === 'interrupted'))
+    return 'invalid'
+  return unexpected.length > 0 || results.some(({ state }) => state === 'failed') ? 'fail' : 'pass'
+}
 
 const columns: readonly Column[] = [
   { heading: 'alert', align: 'left', weight: Infinity },
@@ -13,81 +34,128 @@ const columns: readonly Column[] = [
   { heading: '', align: 'left', weight: Infinity },
 ]
 
-/** The drills as a table for a person, what was lost below it, and one line that says how it ended. */
+/** A table of the drills, the lost alerts with the reasons, and a summary in one line. */
 export function drillsText(report: DrillsReport, speed: number, width: number): string {
-  const lines = table(columns, report.results.toSorted(byRequirement).map(rowOf), width)
-  const lost = report.results.toSorted(byRequirement).filter(({ state }) => state !== 'passed')
-  const notes = report.results
-    .filter(({ standIn }) => standIn !== undefined)
-    .map(({ requirement, alert, standIn }) => `* ${requirement} ${alert}: ${standIn}`)
-  const stays = report.results
-    .filter((result) => result.stays !== undefined)
-    .map(
-      ({ requirement, alert, stays: why }) => `- ${requirement} ${alert}: its end is not waited for: ${why}`,
-    )
+  const results = report.results.toSorted(byRequirement)
+  const simulated = report.results.flatMap(({ requirement, alert, standIn }) =>
+    standIn === undefined ? [] : [`* ${requirement} ${alert}: ${standIn}`],
+  )
+  const unresolved = report.results.flatMap(({ requirement, alert, stays }) =>
+    stays === undefined ? [] : [`- ${requirement} ${alert}: resolution not awaited: ${stays}`],
+  )
+  const minute = Number((60 / speed).toFixed(2))
   return [
-    ...lines,
+    ...table(columns, results.map(toRow), width),
     ...section(
-      lost.map(
-        ({ requirement, alert, hop, why }) =>
-          `${requirement} ${alert}: lost at ${hop ?? 'the beginning'}: ${why ?? 'interrupted'}`,
-      ),
+      results
+        .filter(({ state }) => state !== 'passed')
+        .map((result) => `${result.requirement} ${result.alert}: ${lostText(result)}`),
     ),
     ...section(report.unexpected.map((line) => `unexpected: ${line}`)),
     ...section(report.problems),
-    ...section([...notes, ...stays]),
+    ...section([...simulated, ...unresolved]),
     '',
-    `${endingOf(report)} in ${Math.round(report.seconds)} s, on a clock ${speed} times as fast as production's: a minute is ${Number((60 / speed).toFixed(2))} s.`,
+    `${summaryText(report)} in ${Math.round(report.seconds)} s, on a clock ${speed} times as fast as ` +
+      `production's: a minute is ${minute} s.`,
     '',
   ].join('\n')
 }
 
-function seconds(value: number | undefined): string {
+function lostText({ hop, why }: DrillResult): string {
+  return `lost at ${hop ?? 'the beginning'}: ${why ?? 'interrupted'}`
+}
+
+function secondsText(value: number | undefined): string {
   return value === undefined ? '' : value.toFixed(1)
 }
 
-function rowOf(result: DrillResult): string[] {
+const stateText = {
+  passed: () => 'pass',
+  failed: ({ hop }: DrillResult) => `LOST at ${hop ?? 'fault'}`,
+  interrupted: () => 'interrupted',
+}
+
+function toRow(result: DrillResult): string[] {
   return [
     `${result.requirement} ${result.alert}${result.standIn === undefined ? '' : ' *'}`,
-    seconds(result.fireSeconds),
-    seconds(result.deliverSeconds),
-    seconds(result.escalateSeconds),
-    result.stays === undefined ? seconds(result.resolveSeconds) : '-',
-    [...result.deliveredTo, ...result.escalatedTo.map((to) => `then ${to}`)].map(shortDestination).join(', '),
-    result.state === 'passed'
-      ? 'pass'
-      : result.state === 'failed'
-        ? `LOST at ${result.hop ?? 'fault'}`
-        : 'interrupted',
+    secondsText(result.fireSeconds),
+    secondsText(result.deliverSeconds),
+    secondsText(result.escalateSeconds),
+    result.stays === undefined ? secondsText(result.resolveSeconds) : '-',
+    [...result.deliveredTo, ...result.escalatedTo.map((to) => `then ${to}`)].map(shortenArn).join(', '),
+    stateText[result.state](result),
   ]
 }
 
-// An ARN's last part is its name.
-function shortDestination(destination: string): string {
+/** The last part of an ARN is its name. */
+function shortenArn(destination: string): string {
   return destination
     .split(' ')
     .map((word) => (word.startsWith('arn:') ? (word.split(':').at(-1) ?? word) : word))
     .join(' ')
 }
 
-function endingOf({ results, unexpected, problems }: DrillsReport): string {
+function summaryText({ results, unexpected, problems }: DrillsReport): string {
   const passed = results.filter(({ state }) => state === 'passed').length
-  const trouble = [
+  return [
+    `${passed} of ${results.length} drills delivered`,
     ...(unexpected.length > 0 ? [`${unexpected.length} unexpected`] : []),
     ...(problems.length > 0 ? [`${problems.length} problems`] : []),
-  ]
-  return [`${passed} of ${results.length} drills delivered`, ...trouble].join(', ')
+  ].join(', ')
 }
 
 function section(lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', ...lines]
 }
 
-/** As the requirements list them: critical, high, medium, low. */
-export function byRequirement(a: DrillResult, b: DrillResult): number {
+/** The order of the requirements: critical, high, medium, low. */
+function byRequirement(a: DrillResult, b: DrillResult): number {
   return rank(a) - rank(b)
 }
 
 function rank({ requirement }: DrillResult): number {
   return 'CHDL'.indexOf(requirement.charAt(0)) * 100 + Number(requirement.slice(1))
+}
+
+/** JUnit XML: a case for each drill, one for unexpected notifications, and one for each problem of the environment. */
+export function drillsJunit({ results, unexpected, problems, seconds }: DrillsReport): string {
+  const cases = [
+    ...results.toSorted(byRequirement).map(drillCase),
+    unexpectedCase(unexpected),
+    ...problems.map((problem) =>
+      element('testcase', { classname: 'vigil.drill', name: 'environment', time: '0' }, [
+        element('error', { type: 'invalid', message: problem }),
+      ]),
+    ),
+  ]
+  const failures = results.filter(({ state }) => state === 'failed').length + (unexpected.length > 0 ? 1 : 0)
+  const errors = results.filter(({ state }) => state === 'interrupted').length + problems.length
+  const counts = { tests: cases.length, failures, errors, skipped: 0, time: seconds.toFixed(1) }
+  const suite = element('testsuite', { name: 'drill', ...counts }, cases)
+  const suites = element('testsuites', { name: 'vigil drill', ...counts }, [suite])
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${suites}\n`
+}
+
+function drillCase(result: DrillResult): string {
+  const times = [result.fireSeconds, result.deliverSeconds, result.escalateSeconds, result.resolveSeconds]
+  const attributes = {
+    classname: 'vigil.drill',
+    name: `${result.requirement} ${result.alert}`,
+    time: times.reduce<number>((sum, part) => sum + (part ?? 0), 0).toFixed(1),
+  }
+  if (result.state === 'passed')
+    return element('testcase', attributes, [
+      element('system-out', {}, [xmlText(`${result.fault}: delivered to ${result.deliveredTo.join(', ')}`)]),
+    ])
+  const kind = result.state === 'failed' ? 'failure' : 'error'
+  const outcome = { type: result.hop ?? result.state, message: lostText(result) }
+  return element('testcase', attributes, [element(kind, outcome, [xmlText(result.fault)])])
+}
+
+function unexpectedCase(unexpected: readonly string[]): string {
+  const attributes = { classname: 'vigil.drill', name: 'no unexpected notifications', time: '0' }
+  if (unexpected.length === 0) return element('testcase', attributes)
+  return element('testcase', attributes, [
+    element('failure', { type: 'unexpected', message: unexpected[0] ?? '' }, unexpected.map(xmlText)),
+  ])
 }

@@ -1,23 +1,21 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { queryNow, readRules, readTargets } from '../observation/prometheus.ts'
-import { startObserver } from '../observation/observer.ts'
-import type { Observer } from '../observation/observer.ts'
+import type { DrillEnvironment } from '../environment/environment.ts'
 import { startTraffic } from '../environment/traffic.ts'
 import type { Traffic } from '../environment/traffic.ts'
-import type { DrillEnvironment } from '../environment/environment.ts'
-import { expectedAlerts, permanentFaults } from '../table/drills.ts'
-import { pushGauges } from '../table/window.ts'
-import type { Drill, DrillResult, DrillContext } from '../table/drill.ts'
-import { runAtOnce } from './schedule.ts'
+import { readRules } from '../observation/apis.ts'
+import { startObserver } from '../observation/observer.ts'
+import type { Observer } from '../observation/observer.ts'
+import { permanentFaults, pushGauges } from '../table/builders.ts'
+import type { Drill, DrillContext, DrillResult } from '../table/drill.ts'
+import { expectedAlerts } from '../table/drills.ts'
+import { findScrapeProblem, findUnexpected, waitUntilReady } from './checks.ts'
+import type { AllowedSpan } from './checks.ts'
 import { runDrill } from './run-drill.ts'
-import { findUnexpected } from './unexpected.ts'
-import type { AllowedSpan } from './unexpected.ts'
 
-/** What a set of drills came to. `unexpected`: notifications that nobody should have had. */
+/** The results of a set of drills. `unexpected`: notifications that no receiver should have got. */
 export interface DrillsReport {
   results: DrillResult[]
   unexpected: string[]
-  /** Why the stage could not be relied on: Prometheus that does not evaluate, something that ended by itself. */
+  /** Why the environment was not reliable, such as a Prometheus that does not evaluate or a process that exited. */
   problems: string[]
   seconds: number
 }
@@ -26,124 +24,106 @@ export interface RunPlan {
   drills: readonly Drill[]
   environment: DrillEnvironment
   speed: number
-  /** Differs for each run. */
+  /** Differs between runs. */
   unique: string
   now: () => number
   signal: AbortSignal
-  /** Progress: what a drill does now. */
+  /** Reports progress. */
   reportStep: (drill: Drill, step: string) => void
   reportResult: (result: DrillResult) => void
 }
 
-/** Enough that a share of 0.5 % is several requests within the shortest window a rule looks back. */
+/** High enough that a share of 0.5 % is several requests within the shortest range of a rule. */
 export const usualRequestsPerSecond = 30
-const users = 60
-const everyMs = 200
-/** What was on its way when a drill ended; a repeated notice comes after an hour, which is a minute. */
+const userCount = 60
+const pollEveryMs = 200
+/** For notifications on their way at the end of a drill. A repeated one comes after an hour, which is a minute here. */
 const graceMs = 8000
 
-/** Plays the drills, as many at once as do not disturb each other. */
+/** Runs the drills, concurrently where they do not disturb each other. */
 export async function runDrills(plan: RunPlan): Promise<DrillsReport> {
-  const began = performance.now()
+  const startedMs = performance.now()
   const { environment, signal, now } = plan
-  const seconds = (): number => Number(((performance.now() - began) / 1000).toFixed(1))
+  const seconds = (): number => Number(((performance.now() - startedMs) / 1000).toFixed(1))
+  const invalid = (problem: string): DrillsReport => ({
+    results: [],
+    unexpected: [],
+    problems: [problem],
+    seconds: seconds(),
+  })
   const started = await startTraffic({
     url: environment.urls.service,
     ratePerSecond: usualRequestsPerSecond,
-    users,
+    userCount,
     unique: plan.unique,
     signal,
   })
-  if (started.state === 'failed')
-    return { results: [], unexpected: [], problems: [started.reason], seconds: seconds() }
+  if (started.state === 'failed') return invalid(started.reason)
   await pushGauges(environment.urls.pushgateway, '/metrics/job/vigil/drill/before', {
     vigil_drill_last_success_timestamp_seconds: now() / 1000,
   })
-  const eyes = startObserver({
+  const observer = startObserver({
     prometheusUrl: environment.urls.prometheus,
     alertmanagerUrl: environment.urls.alertmanager,
     receivers: environment.receivers,
-    everyMs,
+    everyMs: pollEveryMs,
     now,
     signal,
   })
   try {
-    const asleep = await stillAsleep(environment, eyes, signal)
-    if (asleep !== undefined) return { results: [], unexpected: [], problems: [asleep], seconds: seconds() }
+    const problem = await waitUntilReady(environment, observer, signal)
+    if (problem !== undefined) return invalid(problem)
     await environment.faults.add(permanentFaults)
-    const beganMs = now()
-    const { results, allowed } = await playAll(plan, eyes, started.traffic)
-    const rules = await readRules(environment.urls.prometheus, signal)
-    const alerts =
-      rules.state === 'read'
-        ? rules.rules.filter(({ type }) => type === 'alerting').map(({ name }) => name)
-        : []
-    const stray = signal.aborted
-      ? []
-      : findUnexpected(
-          eyes.received().filter(({ atMs }) => atMs >= beganMs),
-          [...new Set(alerts)],
-          allowed,
-          graceMs,
-        )
-    return {
-      results,
-      unexpected: stray,
-      problems: [
-        ...environment.unexpectedExits,
-        ...(await breathless(plan, stray.length > 0 || results.some(({ state }) => state === 'failed'))),
-      ],
-      seconds: seconds(),
-    }
+    return { ...(await runAll(plan, observer, started.traffic)), seconds: seconds() }
   } finally {
-    await eyes.stop()
+    await observer.stop()
     await started.traffic.stop()
     await environment.faults.clear()
   }
 }
 
-/**
- * No drill makes scrapes fail: where they do, the machine has too much to do for a clock that fast. Series are gone for a
- * moment then and pending alerts begin anew, so that what was lost says nothing about the alerts.
- */
-async function breathless({ environment, speed, signal }: RunPlan, lost: boolean): Promise<string[]> {
-  if (!lost) return []
-  const failed = await queryNow(
-    environment.urls.prometheus,
-    'sum(count_over_time(up[10m])) - sum(sum_over_time(up[10m]))',
-    signal,
-  )
-  const count = failed[0]?.value ?? 0
-  if (count < fewScrapes) return []
-  return [
-    `this machine cannot keep up with a clock ${speed} times as fast (${count} scrapes were not answered in time): try --speed ${Math.ceil(speed / 2)}, or when it has less to do`,
-  ]
+async function runAll(
+  plan: RunPlan,
+  observer: Observer,
+  traffic: Traffic,
+): Promise<Omit<DrillsReport, 'seconds'>> {
+  const { environment, signal } = plan
+  const startedMs = plan.now()
+  const { results, allowed } = await runEach(plan, observer, traffic)
+  const rules = await readRules(environment.urls.prometheus, signal)
+  const alerts =
+    rules.state === 'ok' ? rules.value.filter(({ type }) => type === 'alerting').map(({ name }) => name) : []
+  const received = observer.received().filter(({ atMs }) => atMs >= startedMs)
+  const unexpected = signal.aborted ? [] : findUnexpected(received, [...new Set(alerts)], allowed, graceMs)
+  const hasFailures = unexpected.length > 0 || results.some(({ state }) => state === 'failed')
+  const scrapeProblem = hasFailures ? await findScrapeProblem(environment, plan.speed, signal) : undefined
+  const problems = [...environment.unexpectedExits, ...(scrapeProblem === undefined ? [] : [scrapeProblem])]
+  return { results, unexpected, problems }
 }
 
-/** While targets are not found yet some fail. */
-const fewScrapes = 10
-
-async function playAll(
+async function runEach(
   plan: RunPlan,
-  eyes: Observer,
+  observer: Observer,
   traffic: Traffic,
 ): Promise<{ results: DrillResult[]; allowed: AllowedSpan[] }> {
   const results: DrillResult[] = []
   const allowed: AllowedSpan[] = [{ alerts: expectedAlerts, fromMs: 0, toMs: Infinity }]
-  const scene: DrillContext = {
+  const context: DrillContext = {
     environment: plan.environment,
     traffic,
     compress: (ms) => Math.round(ms / plan.speed),
     signal: plan.signal,
   }
-  await runAtOnce(
+  await runConcurrently(
     plan.drills,
     async (drill) => {
       const fromMs = plan.now()
-      // Until it has ended; what stays is heard of again.
-      const span = { alerts: alertsOf(drill), fromMs, toMs: Infinity }
+      // Until the end of the drill. Alerts that stay are repeated after it.
+      const span = { alerts: alertsOfDrill(drill), fromMs, toMs: Infinity }
       allowed.push(span, { alerts: drill.mayKeepFiring ?? [], fromMs, toMs: Infinity })
-      const result = await runDrill(drill, scene, eyes, plan.now, (step) => plan.reportStep(drill, step))
+      const result = await runDrill(drill, context, observer, plan.now, (step) =>
+        plan.reportStep(drill, step),
+      )
       if (drill.stays === undefined) span.toMs = plan.now()
       results.push(result)
       plan.reportResult(result)
@@ -153,62 +133,63 @@ async function playAll(
   return { results, allowed }
 }
 
-function alertsOf({ alert, inhibits, mayAlsoFire, escalations, mutes }: Drill): string[] {
-  const follows =
+function alertsOfDrill({ alert, inhibits, mayAlsoFire, escalations, mutes = [] }: Drill): string[] {
+  const escalated = escalations.map((step) => step.alert)
+  const metaAlerts =
     escalations.length > 0 || mayAlsoFire.length > 0
       ? ['CriticalAlertPersists', 'CriticalAlertUnresolved']
       : []
-  return [
-    alert,
-    ...inhibits,
-    ...mayAlsoFire,
-    ...(mutes ?? []),
-    ...escalations.map((step) => step.alert),
-    ...follows,
-  ]
+  return [alert, ...inhibits, ...mayAlsoFire, ...mutes, ...escalated, ...metaAlerts]
 }
 
-const patienceMs = 40_000
+/**
+ * A drill for the schedule: the resources it needs exclusively, and those that it disturbs. Two drills do not run at
+ * the same time when they need the same resource, or when one disturbs what the other needs. Two that disturb the same
+ * resource do.
+ */
+export interface Schedulable {
+  exclusive: readonly string[]
+  disturbs?: readonly string[]
+}
 
-/** Waits until rules are evaluated, targets are scraped, and nothing fires; why not, when that does not come. */
-async function stillAsleep(
-  stage: DrillEnvironment,
-  eyes: Observer,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const deadline = performance.now() + patienceMs
-  let reason = 'Prometheus has no rules'
-  while (performance.now() < deadline && !signal.aborted) {
-    const [read, targets] = await Promise.all([
-      readRules(stage.urls.prometheus, signal),
-      readTargets(stage.urls.prometheus, signal),
-    ])
-    const down = targets.filter(({ health }) => health !== 'up')
-    const early = eyes
-      .firing()
-      .map((labels) => labels['alertname'] ?? '')
-      .filter((alert) => !expectedAlerts.includes(alert))
-    if (read.state === 'unreachable') reason = read.reason
-    else {
-      const idle = read.rules.filter(({ lastEvaluation }) => !(Date.parse(lastEvaluation) > 0))
-      if (
-        read.rules.length > 0 &&
-        idle.length === 0 &&
-        targets.length > 1 &&
-        down.length === 0 &&
-        early.length === 0
+/** Runs all, concurrently where they do not conflict, in order of arrival. `*` conflicts with everything. */
+export async function runConcurrently<T extends Schedulable>(
+  all: readonly T[],
+  run: (one: T) => Promise<void>,
+  isStopped: () => boolean,
+): Promise<void> {
+  const waiting = [...all]
+  const running = new Map<T, Promise<void>>()
+  while (waiting.length > 0 || running.size > 0) {
+    for (const one of isStopped() ? [] : startable(waiting, [...running.keys()])) {
+      waiting.splice(waiting.indexOf(one), 1)
+      running.set(
+        one,
+        run(one).finally(() => running.delete(one)),
       )
-        return undefined
-      if (idle.length > 0)
-        reason = `Prometheus does not evaluate its rules: ${idle
-          .slice(0, 3)
-          .map(({ name }) => name)
-          .join(', ')}`
-      else if (down.length > 0)
-        reason = `Prometheus cannot scrape ${down.map(({ job, error }) => `${job} (${error})`).join(', ')}`
-      else if (early.length > 0) reason = `${early.join(', ')} fires before any fault`
     }
-    await sleep(200, undefined, { signal }).catch(() => undefined)
+    if (running.size === 0) return
+    await Promise.race(running.values())
   }
-  return signal.aborted ? 'interrupted' : reason
+}
+
+/** Those that can start now. One that conflicts with everything starts in its turn: later ones do not pass it. */
+export function startable<T extends Schedulable>(waiting: readonly T[], running: readonly T[]): T[] {
+  const started: T[] = []
+  for (const one of waiting) {
+    if ([...running, ...started].every((other) => !conflict(one, other))) started.push(one)
+    else if (one.exclusive.includes('*')) break
+  }
+  return started
+}
+
+function conflict(a: Schedulable, b: Schedulable): boolean {
+  if (a.exclusive.includes('*') || b.exclusive.includes('*')) return true
+  return (
+    overlap(a.exclusive, b.exclusive) || overlap(a.exclusive, b.disturbs) || overlap(a.disturbs, b.exclusive)
+  )
+}
+
+function overlap(some: readonly string[] = [], others: readonly string[] = []): boolean {
+  return some.some((resource) => others.includes(resource))
 }

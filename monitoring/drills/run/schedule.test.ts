@@ -1,28 +1,33 @@
 import { describe, expect, it } from 'vitest'
-import { runAtOnce, startable } from './schedule.ts'
+import { runConcurrently, startable } from './run-drills.ts'
 
 const drill = (name: string, ...exclusive: string[]) => ({ name, exclusive })
 const names = (drills: { name: string }[]): string => drills.map(({ name }) => name).join('')
 
-describe('drills at once', () => {
-  it('lets two spoil the same for a third, which waits', () => {
-    const spoiler = (name: string) => ({ ...drill(name, name), disturbs: ['x'] })
-    expect(names(startable([spoiler('a'), spoiler('b'), drill('c', 'x')], []))).toBe('ab')
-    expect(names(startable([spoiler('a'), spoiler('b')], [drill('c', 'x')]))).toBe('')
+describe('the schedule', () => {
+  it('lets two drills disturb the same resource, and a third wait for it', () => {
+    const disturber = (name: string) => ({ ...drill(name, name), disturbs: ['x'] })
+    expect(names(startable([disturber('a'), disturber('b'), drill('c', 'x')], []))).toBe('ab')
+    expect(names(startable([disturber('a'), disturber('b')], [drill('c', 'x')]))).toBe('')
   })
 
   it.each([
-    ['what disturbs nothing of each other', [drill('a', 'x'), drill('b', 'y')], [], 'ab'],
-    ['not two of the same', [drill('a', 'x'), drill('b', 'x', 'y'), drill('c', 'z')], [], 'ac'],
-    ['not what is disturbed by one that runs', [drill('a', 'x'), drill('b', 'y')], [drill('r', 'x')], 'b'],
-    ['one that disturbs all: alone', [drill('a', '*'), drill('b', 'y')], [], 'a'],
-    ['one that disturbs all: it is waited for', [drill('a', '*'), drill('b', 'y')], [drill('r', 'x')], ''],
+    ['drills without common resources', [drill('a', 'x'), drill('b', 'y')], [], 'ab'],
+    ['not two with the same resource', [drill('a', 'x'), drill('b', 'x', 'y'), drill('c', 'z')], [], 'ac'],
+    ['not one that a running drill disturbs', [drill('a', 'x'), drill('b', 'y')], [drill('r', 'x')], 'b'],
+    ['one that conflicts with all: alone', [drill('a', '*'), drill('b', 'y')], [], 'a'],
+    [
+      'one that conflicts with all: later ones wait for it',
+      [drill('a', '*'), drill('b', 'y')],
+      [drill('r', 'x')],
+      '',
+    ],
   ])('%s', (_, waiting, running, started) => expect(names(startable(waiting, running))).toBe(started))
 
-  it('runs each once, and none beside one that it disturbs', async () => {
+  it('runs each once, and none with one that it conflicts with', async () => {
     const now: string[] = []
     const seen: string[] = []
-    await runAtOnce(
+    await runConcurrently(
       [drill('a', 'x'), drill('b', 'x'), drill('c', 'y'), drill('d', '*'), drill('e', 'x')],
       async ({ name }) => {
         now.push(name)
@@ -35,9 +40,9 @@ describe('drills at once', () => {
     expect(seen).toEqual(['a', 'ac', 'cb', 'd', 'e'])
   })
 
-  it('starts no more once it is stopped, and waits for those that run', async () => {
+  it('starts no more after a stop, and waits for those that run', async () => {
     const ran: string[] = []
-    await runAtOnce(
+    await runConcurrently(
       [drill('a', 'x'), drill('b', 'x')],
       async ({ name }) => void ran.push(name),
       () => ran.length > 0,

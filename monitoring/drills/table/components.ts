@@ -1,6 +1,6 @@
+import { critical, high, management, medium, mediumSecurity, secondary } from './builders.ts'
+import { actAtRate, defineDrill, fillMemory, injectRules } from './builders.ts'
 import type { Drill } from './drill.ts'
-import { critical, high, management, medium, mediumSecurity, secondary } from './destinations.ts'
-import { defineDrill, injectRules, fillMemory, actAtRate } from './builders.ts'
 
 const failingRequests = [
   'APIUnavailable',
@@ -12,24 +12,24 @@ const failingRequests = [
 ]
 const slowRequests = ['APIHighResponseTime', 'APIVerySlow', 'APISlow']
 
-/** Database, authentication, limits, memory, disk. */
-export const partDrills: readonly Drill[] = [
+/** Faults of the database, authentication, rate limits, memory and disk. */
+export const componentDrills: readonly Drill[] = [
   defineDrill({
     requirement: 'C6',
     alert: 'RateLimitBypassed',
-    fault: 'limits are not enforced; the probe that must be refused looks',
+    fault: 'limits are not enforced; the probe that must be rejected runs',
     exclusive: ['limits', 'auth'],
     disturbs: ['held'],
     injectFault: async ({ environment }) => {
-      const withdraw = await environment.faults.add([{ rateLimitOff: true }])
-      // Not more often: a run that is overdue is an outcome that nobody knows, and its series are gone.
+      const endFault = await environment.faults.add([{ rateLimitOff: true }])
+      // Not more often: an overdue run has the outcome unknown, and its series disappear.
       const probes = await environment.startExtraProbes({ 'rate-limit': '5s' })
       if (probes.state === 'failed') throw new Error(probes.reason)
-      const without = environment.exporters.probes.addLinesFrom(probes.service.url, 'probe="rate-limit"')
+      const endLines = environment.exporters.probes.addLinesFrom(probes.service.url, 'probe="rate-limit"')
       return async () => {
-        without()
+        endLines()
         await probes.service.stop()
-        await withdraw()
+        await endFault()
       }
     },
     to: critical,
@@ -38,7 +38,7 @@ export const partDrills: readonly Drill[] = [
   defineDrill({
     requirement: 'H6',
     alert: 'RateLimitNearlyReached',
-    fault: 'one user asks 90 times within a minute, of 100 allowed',
+    fault: 'one user sends 90 requests within a minute, of 100 allowed',
     exclusive: ['limits', 'auth'],
     injectFault: async ({ traffic }) => {
       const token = await traffic.registerUser('busy')
@@ -47,13 +47,13 @@ export const partDrills: readonly Drill[] = [
       return async () => undefined
     },
     to: high,
-    // The service counts in minutes of the wall clock, whose windows cannot be compressed.
+    // The service counts in minutes of the wall clock, which cannot be compressed.
     slack: { clearMs: 62_000 },
   }),
   defineDrill({
     requirement: 'H4',
     alert: 'MemoryNearlyExhausted',
-    fault: 'the service holds 97 % of the 512 MB it may',
+    fault: 'the service uses 97 % of its 512 MB',
     exclusive: ['memory', 'held'],
     injectFault: fillMemory(0.97),
     to: high,
@@ -62,7 +62,7 @@ export const partDrills: readonly Drill[] = [
   defineDrill({
     requirement: 'D4',
     alert: 'MemoryHigh',
-    fault: 'the service holds 83 % of the 512 MB it may',
+    fault: 'the service uses 83 % of its 512 MB',
     exclusive: ['memory', 'held'],
     injectFault: fillMemory(0.83),
     to: medium,
@@ -70,15 +70,15 @@ export const partDrills: readonly Drill[] = [
   defineDrill({
     requirement: 'H5',
     alert: 'DiskSpaceLow',
-    fault: 'a disk of 16 MB is filled',
+    fault: 'a disk of 16 MB is full',
     standInFor: ({ nodeExporter: { disk } }) =>
-      disk.state === 'none'
-        ? `the node exporter's free space is said to be 1 byte: ${disk.reason}`
+      disk.state === 'unavailable'
+        ? `the free space in the node exporter's metrics is set to 1 byte: ${disk.reason}`
         : undefined,
     exclusive: ['disk'],
     injectFault: async ({ environment }) => {
       const { disk } = environment.nodeExporter
-      if (disk.state === 'mounted') {
+      if (disk.state === 'ok') {
         disk.fill()
         return async () => disk.empty()
       }
@@ -101,7 +101,7 @@ export const partDrills: readonly Drill[] = [
   defineDrill({
     requirement: 'C4',
     alert: 'AuthenticationServiceDown',
-    fault: 'tokens are neither made nor checked',
+    fault: 'tokens are neither issued nor verified',
     exclusive: ['auth', 'errors', 'limits'],
     disturbs: ['held'],
     injectFault: injectRules({ authDown: true }),
@@ -112,7 +112,7 @@ export const partDrills: readonly Drill[] = [
   defineDrill({
     requirement: 'C3',
     alert: 'DatabaseUnreachable',
-    fault: 'PostgreSQL is ended',
+    fault: 'PostgreSQL is stopped',
     exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
     injectFault: async ({ environment }) => {
       await environment.database.stop()
@@ -133,7 +133,7 @@ export const partDrills: readonly Drill[] = [
   defineDrill({
     requirement: 'C3',
     alert: 'DatabaseConnectionFailures',
-    fault: 'queries are refused as by a database that is not there',
+    fault: 'queries fail as if the database were unreachable',
     exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
     disturbs: ['held'],
     injectFault: injectRules({ dbDown: true }),
@@ -164,7 +164,7 @@ export const partDrills: readonly Drill[] = [
   defineDrill({
     requirement: 'D3',
     alert: 'DatabaseConnectionsHigh',
-    fault: 'each query takes 0.9 s longer, so that the pool is in use',
+    fault: 'each query takes 0.9 s longer, so that all connections of the pool are in use',
     exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
     injectFault: injectRules({ dbLatencyMs: 900 }),
     to: medium,

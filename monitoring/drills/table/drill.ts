@@ -1,21 +1,23 @@
-import type { Destination } from '../observation/observation.ts'
-import type { Limits } from '../observation/hops.ts'
 import type { DrillEnvironment } from '../environment/environment.ts'
 import type { Traffic } from '../environment/traffic.ts'
+import type { Limits } from '../observation/hops.ts'
+import type { Destination } from '../observation/observation.ts'
 
-/** Where a drill is played: the stage, and the people using the service on it. */
+/** What a drill works with: the environment and the traffic of its users. */
 export interface DrillContext {
   environment: DrillEnvironment
   traffic: Traffic
-  /** Milliseconds of production's clock on the drill's. */
+  /** Converts milliseconds of production's clock to the drills' clock. */
   compress: (ms: number) => number
   signal: AbortSignal
 }
 
-/** Ends a fault. */
 export type EndFault = () => Promise<void>
 
-/** Parts of the stage that a drill needs to itself; `*`: everything. `held`: requests that are held up, which go on whenever faults are switched. */
+/**
+ * Parts of the environment that a drill needs exclusively. `*`: all of it. `held`: requests that the service delays,
+ * which continue whenever faults are switched.
+ */
 export type Resource =
   | '*'
   | 'held'
@@ -28,40 +30,41 @@ export type Resource =
   | 'disk'
   | 'growth'
 
-/** One alert's drill: its fault, and what has to come of it. */
+/** The drill of one alert: its fault, and what must happen. */
 export interface Drill {
-  /** Of REQUIREMENTS: `C1`. */
+  /** A number of REQUIREMENTS: `C1`. */
   requirement: string
   alert: string
-  /** What is done, in words. */
+  /** What the drill does, in words. */
   fault: string
-  /** Why part of it is not real, where it is not. */
+  /** Why a part of the fault is simulated. */
   standIn?: string
   /** The same, where it depends on what the machine allows. */
-  standInFor?: (stage: DrillEnvironment) => string | undefined
+  standInFor?: (environment: DrillEnvironment) => string | undefined
   exclusive: readonly Resource[]
+  /** Resources that the drill does not need, but changes for the drills that do. */
   disturbs?: readonly Resource[]
-  injectFault: (scene: DrillContext) => Promise<EndFault>
+  injectFault: (context: DrillContext) => Promise<EndFault>
   to: readonly Destination[]
-  /** Alerts that become true with it and must be kept quiet because it fires. */
+  /** Alerts that become true with this one, and that it must inhibit. */
   inhibits: readonly string[]
-  /** Alerts that must fire meanwhile and reach nobody. */
+  /** Alerts that must fire during the drill and reach no receiver. */
   mutes?: readonly string[]
-  /** Other alerts that the same fault may raise, and that may be delivered. */
+  /** Other alerts that the fault may cause, and that may be delivered. */
   mayAlsoFire: readonly string[]
-  /** Alerts that the fault raises and that stay when it is over. */
+  /** Alerts that the fault causes and that still fire after its end. */
   mayKeepFiring?: readonly string[]
-  /** Who else is told when it stays, by which alert, how long after. */
+  /** Receivers that are notified when the alert stays, by which alert, and after how long. */
   escalations: readonly { alert: string; to: readonly Destination[]; afterMs: number }[]
-  /** Why its end is not waited for, where it is not. */
+  /** Why the drill does not wait for the resolution, where it does not. */
   stays?: string
-  /** Other limits than the usual ones, on production's clock. */
+  /** Limits other than the default ones, on production's clock. */
   limits?: Partial<Limits>
-  /** It takes so long for reasons outside the rules (a window of the service's own), on the wall clock. */
+  /** Additional time for reasons outside the rules (a time window in the service), on the wall clock. */
   slack?: Partial<Limits>
 }
 
-/** How a drill ended. Seconds on the drill's clock; absent: it did not come so far. */
+/** The result of a drill. Seconds are of the drill's clock. A time is absent when the drill did not get that far. */
 export interface DrillResult {
   requirement: string
   alert: string
@@ -69,13 +72,15 @@ export interface DrillResult {
   standIn?: string
   stays?: string
   state: 'passed' | 'failed' | 'interrupted'
-  /** Where it was lost, and why. */
+  /** The hop at which the alert was lost, and why. */
   hop?: string
   why?: string
-  /** From the fault until it fires, from firing until the last receiver has it, from the fault's end until all know that it is over. */
+  /** From the fault until the alert fires. */
   fireSeconds?: number
+  /** From firing until the last receiver has it. */
   deliverSeconds?: number
   escalateSeconds?: number
+  /** From the end of the fault until all receivers have the resolved notification. */
   resolveSeconds?: number
   deliveredTo: string[]
   escalatedTo: string[]

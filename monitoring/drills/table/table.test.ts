@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { describe, expect, it } from 'vitest'
-import { critical, high, maintenance, medium, mediumSecurity, reports } from './destinations.ts'
-import { drills } from './drills.ts'
-import { findDrills } from './named.ts'
+import { critical, high, maintenance, medium, mediumSecurity, reports } from './builders.ts'
+import { drills, findDrills } from './drills.ts'
 
 interface Rule {
   alert?: string
@@ -20,8 +19,8 @@ const rules = ['alert_rules.yml', 'meta_rules.yml'].flatMap((name) =>
 const labelsOf = (name: string): Record<string, string> =>
   rules.find(({ alert }) => alert === name)?.labels ?? {}
 
-describe('the table of drills', () => {
-  it('has every alert of the requirements', () => {
+describe('the drills', () => {
+  it('covers every alert of the requirements', () => {
     const wanted = ['C', 'H', 'D', 'L'].flatMap((letter) =>
       Array.from({ length: letter === 'L' ? 4 : 6 }, (_, index) => `${letter}${index + 1}`),
     )
@@ -30,7 +29,7 @@ describe('the table of drills', () => {
   })
 
   it.each(drills.map((drill) => [drill.alert, drill] as const))(
-    'names only alerts that there are, and whom its severity tells: %s',
+    'names existing alerts, and the receivers of its severity: %s',
     (alert, { requirement, to, inhibits, mayAlsoFire, mutes = [], mayKeepFiring = [], escalations }) => {
       const { severity = '', team, ...labels } = labelsOf(alert)
       expect(labels['requirement']).toBe(requirement)
@@ -53,7 +52,7 @@ describe('the table of drills', () => {
     },
   )
 
-  it('is asked by alert or requirement, in any case, and tells what there is', () => {
+  it('finds drills by alert or requirement in any case, and lists the known names', () => {
     expect(findDrills(['c3', 'APISLOW'])).toMatchObject({
       state: 'ok',
       drills: [

@@ -1,6 +1,0 @@
-export { compressMs, formatDuration, parseDuration } from './duration.ts'
-export type { Speed } from './duration.ts'
-export { compressFile, maskFile } from './files.ts'
-export type { CompressedFile, FileKind } from './files.ts'
-export { findSpans } from './promql.ts'
-export type { Span } from './promql.ts'
