@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { forecast } from './forecast.ts'
 import type { Point } from './forecast.ts'
-import { inflationOf, theilSen } from './theil-sen.ts'
+import { estimateInflation, theilSen } from './forecast.ts'
 
 const dayMs = 86_400_000
 const start = Date.parse('2026-01-01T12:00:00Z')
@@ -43,9 +43,9 @@ describe('the trend', () => {
 
   it('is less sure when each day resembles the one before', () => {
     const wander = Array.from({ length: 60 }, (_, day) => Math.sin(day / 6) * 10)
-    expect(inflationOf(wander)).toBeGreaterThan(5)
-    expect(inflationOf([1, -1, 1, -1, 1, -1])).toBe(1)
-    expect(inflationOf([5, 5, 5])).toBe(1)
+    expect(estimateInflation(wander)).toBeGreaterThan(5)
+    expect(estimateInflation([1, -1, 1, -1, 1, -1])).toBe(1)
+    expect(estimateInflation([5, 5, 5])).toBe(1)
   })
 })
 
@@ -84,7 +84,7 @@ describe('the day on which a limit is reached', () => {
     expect(held / 200).toBeGreaterThan(0.9)
   })
 
-  it('takes the median of a day, and values that are no numbers for nothing', () => {
+  it('takes the median of a day and ignores values that are not numbers', () => {
     const many = Array.from({ length: 10 * 24 }, (_, hour) => ({
       atMs: start + (hour * dayMs) / 24,
       value: hour % 24 === 5 ? Number.NaN : hour / 24,

@@ -1,6 +1,6 @@
 import type { Forecast } from './forecast.ts'
-import type { Setting } from './pool.ts'
-import type { Level } from './sample.ts'
+import type { Setting } from './levels.ts'
+import type { Level } from './levels.ts'
 import type { Saturated } from './saturation.ts'
 import type { Knee } from './search.ts'
 

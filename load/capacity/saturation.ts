@@ -1,5 +1,5 @@
-import { median } from './sample.ts'
-import type { Level, Sample } from './sample.ts'
+import { medianOfKnown } from './levels.ts'
+import type { Level, Sample } from './levels.ts'
 
 /** What can be the limit of a service under load, and of the one who loads it. */
 export type Resource = 'service CPU' | 'event loop' | 'connection pool' | 'memory' | 'machine' | 'generator'
@@ -19,7 +19,7 @@ interface Gauge {
   words: (value: number) => string
 }
 
-const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`
+const formatPercent = (ratio: number): string => `${Math.round(ratio * 100)} %`
 
 /**
  * JavaScript runs on one thread, so a core of CPU time is about all that one instance can use; what is above
@@ -43,7 +43,7 @@ const gauges: readonly Gauge[] = [
     resource: 'connection pool',
     value: ({ server }) => ((server.dbPoolWaiting ?? 0) >= 1 ? server.dbPoolUsedRatio : undefined),
     limit: 0.9,
-    words: (ratio) => `${percent(ratio)} of the connection pool was in use, and queries waited for it`,
+    words: (ratio) => `${formatPercent(ratio)} of the connection pool was in use, and queries waited for it`,
   },
   {
     resource: 'event loop',
@@ -56,7 +56,7 @@ const gauges: readonly Gauge[] = [
     value: ({ machineBusyRatio }) => machineBusyRatio,
     limit: 0.95,
     words: (ratio) =>
-      `all cores of this machine together were ${percent(ratio)} busy, load generator included`,
+      `all cores of this machine together were ${formatPercent(ratio)} busy, load generator included`,
   },
 ]
 
@@ -65,11 +65,11 @@ function scaled(value: number | undefined, by: number): number | undefined {
 }
 
 /** What reached its limit, at the lowest load first; empty when nothing that is measured did. */
-export function saturationOf(levels: readonly Level[]): Saturated[] {
+export function findSaturation(levels: readonly Level[]): Saturated[] {
   const found = gauges.flatMap(({ resource, value, limit, words }): Saturated[] => {
     for (const { load, samples } of levels) {
       const known = samples.map(value).filter((one) => one !== undefined)
-      const middle = median(known)
+      const middle = medianOfKnown(known)
       if (known.length * 2 >= samples.length && middle >= limit)
         return [{ resource, atLoad: load, message: words(middle) }]
     }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { nextStep } from './search.ts'
 import type { Knee, SearchPlan, Try } from './search.ts'
 
-const plan: SearchPlan = { start: 10, growth: 1.6, most: 10_000, closeTo: 1.1, whole: false }
+const plan: SearchPlan = { start: 10, growth: 1.6, highest: 10_000, closeRatio: 1.1, wholeNumbers: false }
 
 /** Searches a made-up service. */
 function search(
@@ -37,7 +37,7 @@ describe('the search for the knee', () => {
 
   it('of connections is found to the connection where there is nothing between', () => {
     expect(
-      search((load) => (load <= 3 ? 'kept' : 'broke'), { start: 1, growth: 2, whole: true }).knee,
+      search((load) => (load <= 3 ? 'kept' : 'broke'), { start: 1, growth: 2, wholeNumbers: true }).knee,
     ).toEqual({ state: 'found', keeps: 3, breaks: 4 })
   })
 
@@ -48,7 +48,11 @@ describe('the search for the knee', () => {
   })
 
   it('says how far it could see when the generator or the given most was the limit', () => {
-    expect(search(() => 'kept', { most: 100 }).knee).toEqual({ state: 'beyond', keeps: 100, because: 'most' })
+    expect(search(() => 'kept', { highest: 100 }).knee).toEqual({
+      state: 'beyond',
+      keeps: 100,
+      because: 'most',
+    })
     const { knee } = search((load) => (load <= 50 ? 'kept' : 'unmeasured'))
     expect(knee).toMatchObject({ state: 'beyond', because: 'unmeasured' })
     if (knee.state === 'beyond') expect(knee.keeps).toBeGreaterThan(45)

@@ -4,11 +4,11 @@ export interface SearchPlan {
   /** From one load to the next while climbing. */
   growth: number
   /** Loads above are not tried. */
-  most: number
+  highest: number
   /** The knee is known well enough when the load that breaks is at most so many times the load that keeps. */
-  closeTo: number
+  closeRatio: number
   /** Loads are whole numbers (connections). */
-  whole: boolean
+  wholeNumbers: boolean
 }
 
 /**
@@ -46,9 +46,9 @@ type State = 'kept' | 'kept once' | 'broken' | 'unmeasured' | 'open'
  * be tested on made-up services.
  */
 export function nextStep(tries: readonly Try[], plan: SearchPlan): NextStep {
-  if (tries.length === 0) return { kind: 'measure', load: rounded(plan.start, plan) }
+  if (tries.length === 0) return { kind: 'measure', load: roundLoad(plan.start, plan) }
   const loads = [...new Set(tries.map(({ load }) => load))].toSorted((a, b) => a - b)
-  const states = new Map(loads.map((load) => [load, stateOf(tries.filter((one) => one.load === load))]))
+  const states = new Map(loads.map((load) => [load, classifyLoad(tries.filter((one) => one.load === load))]))
   const open = loads.find((load) => states.get(load) === 'open')
   if (open !== undefined) return { kind: 'measure', load: open }
   const breaks = loads.find((load) => states.get(load) === 'broken')
@@ -66,7 +66,7 @@ export function nextStep(tries: readonly Try[], plan: SearchPlan): NextStep {
   )
 }
 
-function stateOf(tries: readonly Try[]): State {
+function classifyLoad(tries: readonly Try[]): State {
   const count = (outcome: Try['outcome']): number => tries.filter((one) => one.outcome === outcome).length
   if (count('broke') >= confirmations) return 'broken'
   if (count('kept') >= confirmations) return 'kept'
@@ -75,7 +75,7 @@ function stateOf(tries: readonly Try[]): State {
 }
 
 function climb(keeps: number, confirmed: boolean, plan: SearchPlan): NextStep {
-  const load = rounded(Math.min(keeps * plan.growth, plan.most), plan)
+  const load = roundLoad(Math.min(keeps * plan.growth, plan.highest), plan)
   if (load > keeps) return { kind: 'measure', load }
   return confirmed
     ? { kind: 'done', knee: { state: 'beyond', keeps, because: 'most' } }
@@ -83,7 +83,7 @@ function climb(keeps: number, confirmed: boolean, plan: SearchPlan): NextStep {
 }
 
 function descend(lowest: number, breaks: number | undefined, plan: SearchPlan): NextStep {
-  const load = rounded(lowest / plan.growth, plan)
+  const load = roundLoad(lowest / plan.growth, plan)
   if (load > 0 && load < lowest && load >= plan.start / plan.growth ** (stepsDown + 0.5))
     return { kind: 'measure', load }
   return { kind: 'done', knee: breaks === undefined ? { state: 'unknown' } : { state: 'below', breaks } }
@@ -95,8 +95,8 @@ function narrow(
   { broken, confirmed }: { broken: boolean; confirmed: boolean },
   plan: SearchPlan,
 ): NextStep {
-  const between = rounded(Math.sqrt(keeps * ceiling), plan)
-  if (ceiling > keeps * plan.closeTo && between > keeps && between < ceiling)
+  const between = roundLoad(Math.sqrt(keeps * ceiling), plan)
+  if (ceiling > keeps * plan.closeRatio && between > keeps && between < ceiling)
     return { kind: 'measure', load: between }
   if (!confirmed) return { kind: 'measure', load: keeps }
   return {
@@ -108,7 +108,7 @@ function narrow(
 }
 
 /** Three significant digits: the difference between 1,234 and 1,233 journeys/s matters to no one. */
-function rounded(load: number, { whole }: SearchPlan): number {
+function roundLoad(load: number, { wholeNumbers }: SearchPlan): number {
   const short = Number(load.toPrecision(3))
-  return whole ? Math.round(short) : short
+  return wholeNumbers ? Math.round(short) : short
 }

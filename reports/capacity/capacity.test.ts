@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CapacityResult, Level, Sample } from '../../load/capacity/index.ts'
-import { saturationOf } from '../../load/capacity/index.ts'
+import { findSaturation } from '../../load/capacity/index.ts'
 import { capacityPage, capacityText } from './index.ts'
 
 const evil = '<script>alert(1)</script>\u001B[2J'
@@ -60,7 +60,7 @@ const result: CapacityResult = {
   knee: { state: 'found', keeps: 440, breaks: 480 },
   capacityRps: 2200,
   levels,
-  saturation: saturationOf(levels),
+  saturation: findSaturation(levels),
   settings: {
     variable: 'DATABASE_POOL',
     load: 440,
@@ -152,10 +152,10 @@ describe('what saturates first', () => {
         ],
       },
     ]
-    expect(saturationOf(once)).toEqual([])
+    expect(findSaturation(once)).toEqual([])
   })
 
   it('is nothing when nothing that is watched came to its limit', () => {
-    expect(saturationOf([level(10), level(20)])).toEqual([])
+    expect(findSaturation([level(10), level(20)])).toEqual([])
   })
 })

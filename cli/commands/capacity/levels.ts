@@ -1,4 +1,4 @@
-import { nextStep, sampleOf } from '../../../load/capacity/index.ts'
+import { nextStep, toSample } from '../../../load/capacity/index.ts'
 import type { Knee, Sample, SearchPlan } from '../../../load/capacity/index.ts'
 import { writeRun } from '../../shared/artefacts.ts'
 import type { FoundEngine, SuitePlan } from '../../shared/suites.ts'
@@ -34,7 +34,7 @@ export async function measureAt(
   const at = plan.suite.engine === 'k6' ? { ratePerSecond: load } : { connections: load }
   const machine = machineLoad(session.targetUrl)
   const judged = await measureSuite(session, { ...plan, suite: { ...plan.suite, load: at } }, found)
-  const sample = sampleOf(load, judged.run, judged.verdict, machine())
+  const sample = toSample(load, judged.run, judged.verdict, machine())
   for (const problem of await writeRun(judged)) session.progress.warn(problem)
   return sample
 }

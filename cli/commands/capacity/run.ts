@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { enough, levelsOf, saturationOf } from '../../../load/capacity/index.ts'
+import { findSufficient, toLevels, findSaturation } from '../../../load/capacity/index.ts'
 import type { CapacityResult, Knee, Sample, SearchPlan } from '../../../load/capacity/index.ts'
 import { capacityPage, capacityText } from '../../../reports/capacity/index.ts'
 import { writeWhole } from '../../../record/store.ts'
@@ -115,9 +115,9 @@ function searchOf({ suite }: SuitePlan, { most }: CapacityOptions): SearchPlan {
   return {
     start: 'connections' in suite.load ? suite.load.connections : suite.load.ratePerSecond,
     growth,
-    closeTo,
-    whole,
-    most: most ?? (whole ? mostConnections : mostRate),
+    closeRatio: closeTo,
+    wholeNumbers: whole,
+    highest: most ?? (whole ? mostConnections : mostRate),
   }
 }
 
@@ -129,7 +129,7 @@ async function resultOf(
   options: CapacityOptions,
 ): Promise<CapacityResult> {
   const { samples, knee, startedAt } = searched
-  const levels = levelsOf(samples)
+  const levels = toLevels(samples)
   const keeps = 'keeps' in knee ? knee.keeps : undefined
   const capacityRps = levels.find(({ load }) => load === keeps)?.throughputRps
   return {
@@ -142,7 +142,7 @@ async function resultOf(
     knee,
     capacityRps,
     levels,
-    saturation: saturationOf(levels),
+    saturation: findSaturation(levels),
     settings: options.vary && (await settingsOf(session, plan, found, options.vary, keeps, options.rounds)),
     forecasts:
       options.prometheus === undefined
@@ -177,7 +177,7 @@ async function settingsOf(
     variable: variation.variable,
     load,
     results: varied.settings,
-    enough: enough(varied.settings)?.value,
+    enough: findSufficient(varied.settings)?.value,
   }
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { settingOf } from '../../../load/capacity/index.ts'
+import { toSetting } from '../../../load/capacity/index.ts'
 import type { Sample, Setting } from '../../../load/capacity/index.ts'
 import type { FoundEngine, SuitePlan } from '../../shared/suites.ts'
 import { newRunId, withTarget } from '../../shared/session.ts'
@@ -41,7 +41,7 @@ export async function measureSettings(
       samples.get(value)?.push(reached.result)
     }
   }
-  return { state: 'measured', settings: [...samples].map(([value, of]) => settingOf(value, of)) }
+  return { state: 'measured', settings: [...samples].map(([value, of]) => toSetting(value, of)) }
 }
 
 function withEnvironment(session: Session, variable: string, value: string): Session {

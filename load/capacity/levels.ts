@@ -1,4 +1,4 @@
-import { median as medianOf } from '../../record/statistics/index.ts'
+import { median } from '../../record/statistics/index.ts'
 import { verdictOf } from '../../baselines/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import type { Run, ServerSide } from '../../record/index.ts'
@@ -28,7 +28,7 @@ export interface Sample {
  * A judged run as a step of the search. A budget that so short a step cannot judge counts as kept: the search
  * asks where budgets break, and errors in number break them however few requests there are.
  */
-export function sampleOf(
+export function toSample(
   load: number,
   run: Run,
   verdict: Verdict,
@@ -67,25 +67,25 @@ export interface Level {
 }
 
 /** Levels in rising order of load. */
-export function levelsOf(samples: readonly Sample[]): Level[] {
+export function toLevels(samples: readonly Sample[]): Level[] {
   return [...Map.groupBy(samples, ({ load }) => load)]
     .toSorted(([a], [b]) => a - b)
     .map(([load, group]) => {
-      const of = (value: (sample: Sample) => number): number => median(group.map(value))
+      const medianOf = (value: (sample: Sample) => number): number => medianOfKnown(group.map(value))
       return {
         load,
         samples: group,
-        throughputRps: of((s) => s.throughputRps),
-        p50Ms: of((s) => s.p50Ms),
-        p95Ms: of((s) => s.p95Ms),
-        p99Ms: of((s) => s.p99Ms),
-        errorRate: of((s) => s.errorRate),
-        outcome: mostOf(group),
+        throughputRps: medianOf((s) => s.throughputRps),
+        p50Ms: medianOf((s) => s.p50Ms),
+        p95Ms: medianOf((s) => s.p95Ms),
+        p99Ms: medianOf((s) => s.p99Ms),
+        errorRate: medianOf((s) => s.errorRate),
+        outcome: majorityOutcome(group),
       }
     })
 }
 
-function mostOf(samples: readonly Sample[]): Try['outcome'] {
+function majorityOutcome(samples: readonly Sample[]): Try['outcome'] {
   const count = (outcome: Try['outcome']): number =>
     samples.filter((sample) => sample.outcome === outcome).length
   if (count('unmeasured') > count('kept') + count('broke')) return 'unmeasured'
@@ -93,6 +93,50 @@ function mostOf(samples: readonly Sample[]): Try['outcome'] {
 }
 
 /** Of the values that there are; NaN for none. */
-export function median(values: readonly number[]): number {
-  return medianOf(values.filter((value) => !Number.isNaN(value)))
+export function medianOfKnown(values: readonly number[]): number {
+  return median(values.filter((value) => !Number.isNaN(value)))
+}
+
+/**
+ * How the service did with one value of a setting (the size of its pool, for one): medians over the rounds,
+ * with their range.
+ */
+export interface Setting {
+  value: string
+  rounds: number
+  throughputRps: number
+  throughputRange: [number, number]
+  p95Ms: number
+  /** At most, over the rounds. */
+  errorRate: number
+}
+
+/**
+ * What is within this of the best is as good: more than the rounds differ among themselves on a quiet
+ * machine.
+ */
+const equivalentRatio = 0.95
+
+export function toSetting(value: string, samples: readonly Sample[]): Setting {
+  const rates = samples.map(({ throughputRps }) => throughputRps)
+  return {
+    value,
+    rounds: samples.length,
+    throughputRps: medianOfKnown(rates),
+    throughputRange: [Math.min(...rates), Math.max(...rates)],
+    p95Ms: medianOfKnown(samples.map(({ p95Ms }) => p95Ms)),
+    errorRate: Math.max(...samples.map(({ errorRate }) => errorRate)),
+  }
+}
+
+/**
+ * The first setting, in the order given (smallest first), whose throughput is as good as the best's and which
+ * answered no worse.
+ */
+export function findSufficient(settings: readonly Setting[]): Setting | undefined {
+  const best = Math.max(...settings.map(({ throughputRps }) => throughputRps))
+  const fewest = Math.min(...settings.map(({ errorRate }) => errorRate))
+  return settings.find(
+    ({ throughputRps, errorRate }) => throughputRps >= best * equivalentRatio && errorRate <= fewest + 0.001,
+  )
 }
