@@ -5,14 +5,15 @@ import { mergeTallies } from '../../baselines/exact/index.ts'
 import type { Look } from '../../baselines/compare/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import type { Random, Run } from '../../record/index.ts'
-import type { Side } from './inside/sides.ts'
-import type { DuetSurroundings, MeasuredUnit } from './load.ts'
+import type { Side } from '../engines/k6/k6-runtime/wire.ts'
+import type { MeasuredUnit } from './follow.ts'
+import type { DuetEnvironment } from './load.ts'
 import { measurePair } from './measure.ts'
-import type { DuetSuite, MeasuredEnd } from './measure.ts'
+import type { DuetSuite, PairEnd, PairPlan } from './measure.ts'
 import { startPair } from './processes/pair.ts'
 import type { PairSource } from './processes/pair.ts'
 
-/** A duet: two sides, a suite, and how surely it is to be decided. */
+/** A duet: two sides, a suite, and the rules of the decision. */
 export interface DuetRequest {
   /** Id of the run. */
   run: string
@@ -21,29 +22,29 @@ export interface DuetRequest {
   targets: Record<Side, Run['target']>
   environment: Run['environment']
   rules: DuetRules
-  /** Pairs it takes while its outcome is open. */
+  /** Planned number of pairs of units. */
   pairs: number
-  /** When no further pair of processes is begun and an open outcome is left open, on the monotonic clock. */
+  /** On the monotonic clock: from then on no further pair of processes is started, and the load ends after the current unit. */
   deadlineMs: number
-  /** On one pair of processes and no more, whatever comes of it: to see how they differ. */
+  /** Measures one pair of processes only, whatever the verdict, to observe how the two differ. */
   once?: boolean
 }
 
-/** What a person may want to see of a duet at work. */
+/** Progress of a duet, for people. */
 export interface DuetProgress {
   phase: (text: string) => void
   warming: (spentMs: number) => void
-  /** After each unit; a verdict at each look. */
+  /** After each unit; with the verdict where the duet was judged. */
   measured: (done: {
     pairs: number
     planned: number
     units: DuetUnits
-    looked: Verdict | undefined
+    verdict: Verdict | undefined
     confirming: boolean
   }) => void
 }
 
-export interface DuetWorld extends Omit<DuetSurroundings, 'folder'> {
+export interface DuetWorld extends Omit<DuetEnvironment, 'folder'> {
   /** For data and scripts of this duet alone. */
   scratch: string
   /** Where logs stay. */
@@ -52,118 +53,135 @@ export interface DuetWorld extends Omit<DuetSurroundings, 'folder'> {
   progress: DuetProgress
 }
 
-/** Units of one pair of processes and what was decided by them. */
+/** How the measurement of a pair of processes ended. `unavailable`: it could not be started. */
+export type AttemptEnd = PairEnd | { state: 'unavailable'; side: Side | undefined; reason: string }
+
+/** The units of one pair of processes, and the last verdict on them. */
 export interface AttemptResult {
   units: MeasuredUnit[]
   verdict: Verdict | undefined
-  end:
-    | MeasuredEnd
-    | { state: 'not started'; side: Side | undefined; reason: string }
-    | { state: 'died'; side: Side; reason: string }
+  end: AttemptEnd
 }
 
-/** When a load is looked at, and what ends it. */
+/** When the measurement of one pair of processes is judged, and what ends it. */
 export interface AttemptPlan {
-  /** Which pair of processes this is, from 0, and which of its sides starts first. */
+  /** Number of the pair of processes, from 0. */
   attempt: number
+  /** Which of its sides starts first. */
   order: [Side, Side]
-  /** What was measured before on other pairs of processes, and is judged together with this. */
+  /** Units of other pairs of processes that are judged together with this one's. */
   earlier: readonly MeasuredUnit[]
-  /** After so many pairs in all. */
+  /** The numbers of pairs, in total, after which the duet is judged. */
   looks: readonly Look[]
   planned: number
-  sure: (looked: Verdict, look: Look, planned: number) => boolean
+  isDecided: (verdict: Verdict, look: Look, planned: number) => boolean
   confirming?: boolean
 }
 
-/** Starts a fresh pair of processes, measures it until a look is sure, and ends it again. */
+/** Starts a new pair of processes, measures it until it is decided, and stops it again. */
 export async function measureAttempt(
   request: DuetRequest,
-  { attempt, order, earlier, looks, planned, sure, confirming = false }: AttemptPlan,
+  plan: AttemptPlan,
   world: DuetWorld,
 ): Promise<AttemptResult> {
   const { progress, scratch, logs, signal } = world
+  const { attempt, order } = plan
   progress.phase(
     request.source.kind === 'urls'
       ? 'preparing virtual users on both sides'
       : `starting both sides, ${order.join(' then ')}`,
   )
   const folder = join(scratch, `pair-${attempt}`)
-  // Services that run elsewhere are not ours to move.
+  // Services that run elsewhere cannot be moved to other cores.
   const pinning = request.source.kind === 'processes' ? world.pinning : undefined
-  const started = await startPair(
-    request.source,
-    order,
-    { folder, logs: join(logs, `pair-${attempt + 1}`), cores: pinning?.services },
-    signal,
-  )
+  const place = { folder, logs: join(logs, `pair-${attempt + 1}`), cores: pinning?.services }
+  const started = await startPair(request.source, order, place, signal)
   if (started.state === 'failed')
-    return { units: [], verdict: undefined, end: { ...started, state: 'not started' } }
-  const units: MeasuredUnit[] = []
-  let verdict: Verdict | undefined
-  const most = looks.at(-1)?.pairs ?? request.pairs
-  let disturbed = 0
-  const measured = (unit: MeasuredUnit): 'go on' | 'stop' => {
-    if (isDisturbed(unit.runs.baseline, unit.runs.candidate)) {
-      disturbed += 1
-      return isUnfit(disturbed, units.length) || world.monotonicMs() > request.deadlineMs ? 'stop' : 'go on'
-    }
-    units.push(unit)
-    const all = [...earlier, ...units]
-    const look = looks.find(({ pairs }) => pairs === all.length)
-    const soFar = combineUnits(all)
-    const looked =
-      look && judgeDuet(soFar, { ...request.rules, alpha: look.alpha, confidence: look.confidence })
-    if (looked) verdict = looked
-    progress.measured({ pairs: all.length, planned, units: soFar, looked, confirming })
-    const late = world.monotonicMs() > request.deadlineMs
-    return late || all.length >= most || (look && looked && sure(looked, look, planned)) ? 'stop' : 'go on'
+    return { units: [], verdict: undefined, end: { ...started, state: 'unavailable' } }
+  const { pair } = started
+  const judge = judgeUnits(request, plan, world)
+  try {
+    const end = await measurePair(
+      pair,
+      toPairPlan(request, plan, world),
+      { onWarmUp: progress.warming, onUnit: judge.addUnit },
+      { ...world, pinning, folder: join(folder, 'k6') },
+    )
+    const exited = signal.aborted ? undefined : pair.exitedSide()
+    if (exited === undefined) return judge.finish(end)
+    const lastLine = pair.sides[exited].lastOutput() || 'nothing'
+    return judge.finish({
+      state: 'failed',
+      side: exited,
+      reason: `the ${exited} exited while it was loaded; the last line of its log: ${lastLine}`,
+    })
+  } finally {
+    await pair.stop()
   }
-  const measuring = {
+}
+
+function toPairPlan(request: DuetRequest, plan: AttemptPlan, world: DuetWorld): PairPlan {
+  return {
     suite: request.suite,
     run: request.run,
-    attempt,
+    attempt: plan.attempt,
     seed: Math.floor(world.random() * 2 ** 31),
     targets: request.targets,
     environment: request.environment,
-    mostUnits: most - earlier.length,
+    maxUnits: maxPairs(request, plan) - plan.earlier.length,
   }
-  try {
-    const end = await measurePair(
-      started.pair,
-      measuring,
-      { warming: progress.warming, measured },
-      { ...world, pinning, folder: join(folder, 'k6') },
-    )
-    const died = signal.aborted ? undefined : started.pair.died()
-    if (died !== undefined)
-      return {
-        units,
-        verdict,
-        end: {
-          state: 'died',
-          side: died,
-          reason: `the ${died} ended by itself while it was loaded; it last wrote: ${started.pair.sides[died].lastOutput() || 'nothing'}`,
-        },
-      }
-    return {
-      units,
-      verdict,
-      end:
-        end.state === 'ended' && isUnfit(disturbed, units.length)
-          ? { state: 'unmeasured', reason: unfitWords(disturbed, units.length) }
-          : end,
+}
+
+function maxPairs({ pairs }: DuetRequest, { looks }: AttemptPlan): number {
+  return looks.at(-1)?.pairs ?? pairs
+}
+
+/** Judges the units of an attempt as they are measured, at its looks. */
+function judgeUnits(
+  request: DuetRequest,
+  plan: AttemptPlan,
+  { progress, monotonicMs }: DuetWorld,
+): { addUnit: (unit: MeasuredUnit) => 'continue' | 'stop'; finish: (end: AttemptEnd) => AttemptResult } {
+  const { earlier, looks, planned, isDecided, confirming = false } = plan
+  const units: MeasuredUnit[] = []
+  let lastVerdict: Verdict | undefined
+  let disturbed = 0
+  const isLate = (): boolean => monotonicMs() > request.deadlineMs
+  const addUnit = (unit: MeasuredUnit): 'continue' | 'stop' => {
+    if (isDisturbed(unit.runs.baseline, unit.runs.candidate)) {
+      disturbed += 1
+      return isUnfit(disturbed, units.length) || isLate() ? 'stop' : 'continue'
     }
-  } finally {
-    await started.pair.stop()
+    units.push(unit)
+    const all = [...earlier, ...units]
+    const combined = combineUnits(all)
+    const look = looks.find(({ pairs }) => pairs === all.length)
+    const verdict =
+      look && judgeDuet(combined, { ...request.rules, alpha: look.alpha, confidence: look.confidence })
+    lastVerdict = verdict ?? lastVerdict
+    progress.measured({ pairs: all.length, planned, units: combined, verdict, confirming })
+    const isOver = isLate() || all.length >= maxPairs(request, plan)
+    return isOver || (look && verdict && isDecided(verdict, look, planned)) ? 'stop' : 'continue'
   }
+  const finish = (end: AttemptEnd): AttemptResult => ({
+    units,
+    verdict: lastVerdict,
+    end:
+      end.state === 'ok' && isUnfit(disturbed, units.length)
+        ? { state: 'failed', side: undefined, reason: describeUnfit(disturbed, units.length) }
+        : end,
+  })
+  return { addUnit, finish }
 }
 
-function unfitWords(disturbed: number, sound: number): string {
-  return `arrivals were dropped in ${disturbed} of ${disturbed + sound} units while both sides were waiting alike: this machine is too busy, or the rate too high for it; load at a lower rate, or when it has time`
+function describeUnfit(disturbed: number, undisturbed: number): string {
+  return (
+    `arrivals were dropped in ${disturbed} of ${disturbed + undisturbed} units while both sides were equally slow: ` +
+    'this machine is too busy, or the rate is too high for it; lower the rate, or rerun when the machine is idle'
+  )
 }
 
-/** All units so far as they are judged. */
+/** Combines units as they are judged. */
 export function combineUnits(units: readonly MeasuredUnit[]): DuetUnits {
   return {
     baseline: units.map(({ runs }) => runs.baseline),

@@ -3,7 +3,7 @@ import { judgeDuet, tell } from '../../baselines/duet/index.ts'
 import type { Known } from '../../baselines/duet/index.ts'
 import { combineUnits, measureAttempt } from './attempt.ts'
 import type { DuetRequest, DuetWorld } from './attempt.ts'
-import type { Side } from './inside/sides.ts'
+import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 
 /**
  * What was found out about one commit. `open`: its measurement decided nothing. `unbuildable`: it could not be started, or it fails
@@ -104,17 +104,16 @@ export async function classifyCommit(
       earlier: [],
       looks,
       planned: looks.at(-1)?.pairs ?? request.pairs,
-      sure: (verdictAtLook) => tell(known, verdictAtLook) !== undefined,
+      isDecided: (verdictAtLook) => tell(known, verdictAtLook) !== undefined,
     },
     world,
   )
   if (world.signal.aborted) return { state: 'interrupted' }
-  if (end.state === 'refused' || end.state === 'not started' || end.state === 'died')
+  if (end.state === 'failed' || end.state === 'unavailable')
     return end.side === 'candidate'
       ? { state: 'ok', outcome: 'unbuildable', reason: end.reason }
       : { state: 'failed', reason: end.reason }
-  if (end.state === 'unmeasured' || end.state === 'usage-error')
-    return { state: 'failed', reason: end.reason }
+  if (end.state === 'usage-error') return { state: 'failed', reason: end.reason }
   const side = tell(known, verdict ?? judgeDuet(combineUnits(units), request.rules))
   return { state: 'ok', outcome: side ?? 'open' }
 }

@@ -2,14 +2,14 @@ import { expect, it } from 'vitest'
 import { unitsOf } from '../../baselines/duet/testing/units.ts'
 import type { SideShape } from '../../baselines/duet/testing/units.ts'
 import { judgeDuet } from '../../baselines/duet/index.ts'
-import { combineUnits as unitsIn } from './attempt.ts'
+import { combineUnits } from './attempt.ts'
 import type { DuetRequest, DuetWorld, AttemptPlan, AttemptResult } from './attempt.ts'
 import { runDuet } from './duet.ts'
 import type { DuetOutcome } from './duet.ts'
-import type { MeasuredUnit } from './load.ts'
+import type { MeasuredUnit } from './follow.ts'
 
 const request = { run: 'duet', source: { kind: 'processes' }, rules: {}, pairs: 12, deadlineMs: 1000 }
-// What is asked of the world and of the request before anything is measured; the rest is for measuring.
+// Only the parts of the world and of the request that are used outside of measuring.
 const world = (nowMs = 0): DuetWorld =>
   Object.assign(Object.create(null), {
     random: () => 0,
@@ -18,61 +18,61 @@ const world = (nowMs = 0): DuetWorld =>
     progress: { phase: () => undefined },
   })
 
-const asked = (over: Partial<DuetRequest> = {}): DuetRequest =>
+const requestWith = (over: Partial<DuetRequest> = {}): DuetRequest =>
   Object.assign(Object.create(null), request, over)
 
-/** Measures what each pair of processes is said to be like, as the real one does: unit after unit, until a look is sure. */
-function measuring(...candidates: SideShape[]) {
-  const asks: Pick<AttemptPlan, 'attempt' | 'order' | 'confirming'>[] = []
-  const measureOn = async (
+/** Simulates the measurement of each pair of processes: unit after unit, until a look decides. */
+function simulate(...candidates: SideShape[]) {
+  const plans: Pick<AttemptPlan, 'attempt' | 'order' | 'confirming'>[] = []
+  const measure = async (
     { rules }: DuetRequest,
-    { attempt, order, earlier, looks, planned, sure, confirming }: AttemptPlan,
+    { attempt, order, earlier, looks, planned, isDecided, confirming }: AttemptPlan,
   ): Promise<AttemptResult> => {
-    asks.push({ attempt, order, ...(confirming === true && { confirming }) })
+    plans.push({ attempt, order, ...(confirming === true && { confirming }) })
     const shapes = unitsOf({ units: 100, candidate: candidates[attempt] ?? {} })
     const units: MeasuredUnit[] = []
     let verdict: AttemptResult['verdict']
     for (const look of looks) {
       while (earlier.length + units.length < look.pairs) {
         const [baseline, candidate] = [shapes.baseline[units.length], shapes.candidate[units.length]]
-        if (!baseline || !candidate) throw new Error('too few units were made up')
+        if (!baseline || !candidate) throw new Error('too few units were simulated')
         units.push({ runs: { baseline, candidate }, exact: {} })
       }
-      verdict = judgeDuet(unitsIn([...earlier, ...units]), {
+      verdict = judgeDuet(combineUnits([...earlier, ...units]), {
         ...rules,
         alpha: look.alpha,
         confidence: look.confidence,
       })
-      if (sure(verdict, look, planned)) break
+      if (isDecided(verdict, look, planned)) break
     }
-    return { units, verdict, end: { state: 'ended' } }
+    return { units, verdict, end: { state: 'ok' } }
   }
-  return { asks, measureOn }
+  return { plans, measure }
 }
 
 async function outcomeOf(
   plan: DuetRequest,
-  { measureOn }: ReturnType<typeof measuring>,
+  { measure }: ReturnType<typeof simulate>,
   nowMs = 0,
 ): Promise<DuetOutcome> {
-  const end = await runDuet(plan, world(nowMs), measureOn)
+  const end = await runDuet(plan, world(nowMs), measure)
   if (end.state === 'usage-error') throw new Error(end.reason)
   return end.outcome
 }
 
-/** Just within the margin: too near to it for a dozen pairs. */
+/** Just within the margin: too close to it for a dozen pairs. */
 const undecided: SideShape = { slower: 1.037 }
 
-it('is decided on one pair of processes where that passes', async () => {
-  const on = measuring({})
-  expect(await outcomeOf(asked(), on)).toMatchObject({ verdict: { verdict: 'pass' }, processPairs: 1 })
-  expect(on.asks).toEqual([{ attempt: 0, order: ['baseline', 'candidate'] }])
+it('is decided on one pair of processes when that passes', async () => {
+  const on = simulate({})
+  expect(await outcomeOf(requestWith(), on)).toMatchObject({ verdict: { verdict: 'pass' }, processPairs: 1 })
+  expect(on.plans).toEqual([{ attempt: 0, order: ['baseline', 'candidate'] }])
 })
 
-it('goes on with a fresh pair of processes, started in the other order, where it is open; both are judged together', async () => {
-  const on = measuring(undecided, { slower: 0.99 })
-  const outcome = await outcomeOf(asked(), on)
-  expect(on.asks).toEqual([
+it('continues with a new pair of processes, started in the other order, when it is undecided, and judges both together', async () => {
+  const on = simulate(undecided, { slower: 0.99 })
+  const outcome = await outcomeOf(requestWith(), on)
+  expect(on.plans).toEqual([
     { attempt: 0, order: ['baseline', 'candidate'] },
     { attempt: 1, order: ['candidate', 'baseline'] },
   ])
@@ -84,24 +84,27 @@ it('goes on with a fresh pair of processes, started in the other order, where it
   ).toBeCloseTo(1.02, 1)
 })
 
-it('confirms a fail on a fresh pair of processes, and takes it back where it does not come again', async () => {
-  const real = measuring({ slower: 1.2 }, { slower: 1.2 })
-  expect(await outcomeOf(asked(), real)).toMatchObject({ verdict: { verdict: 'fail' }, processPairs: 2 })
-  expect(real.asks).toEqual([
+it('confirms a fail on a new pair of processes, and is inconclusive when it is not repeated', async () => {
+  const real = simulate({ slower: 1.2 }, { slower: 1.2 })
+  expect(await outcomeOf(requestWith(), real)).toMatchObject({
+    verdict: { verdict: 'fail' },
+    processPairs: 2,
+  })
+  expect(real.plans).toEqual([
     { attempt: 0, order: ['baseline', 'candidate'] },
     { attempt: 1, order: ['candidate', 'baseline'], confirming: true },
   ])
-  expect(await outcomeOf(asked(), measuring({ slower: 1.2 }, {}))).toMatchObject({
+  expect(await outcomeOf(requestWith(), simulate({ slower: 1.2 }, {}))).toMatchObject({
     verdict: { verdict: 'inconclusive' },
     processPairs: 2,
   })
 })
 
-it('confirms a fail that two pairs of processes came to on a third', async () => {
-  const on = measuring(undecided, { slower: 1.3 }, { slower: 1.2 })
-  expect(await outcomeOf(asked(), on)).toMatchObject({ verdict: { verdict: 'fail' }, processPairs: 3 })
+it('confirms the fail of two pairs of processes on a third', async () => {
+  const on = simulate(undecided, { slower: 1.3 }, { slower: 1.2 })
+  expect(await outcomeOf(requestWith(), on)).toMatchObject({ verdict: { verdict: 'fail' }, processPairs: 3 })
   expect(
-    on.asks.map(({ attempt, order: [first], confirming = false }) => [attempt, first, confirming]),
+    on.plans.map(({ attempt, order: [first], confirming = false }) => [attempt, first, confirming]),
   ).toEqual([
     [0, 'baseline', false],
     [1, 'candidate', false],
@@ -110,22 +113,22 @@ it('confirms a fail that two pairs of processes came to on a third', async () =>
 })
 
 it.each([
-  ['its time is up', asked(), 2000],
-  ['it was asked for one pair of processes and no more', asked({ once: true }), 0],
-])('stays open where %s', async (_what, plan, nowMs) => {
-  expect(await outcomeOf(plan, measuring(undecided), nowMs)).toMatchObject({
+  ['its time is over', requestWith(), 2000],
+  ['only one pair of processes was requested', requestWith({ once: true }), 0],
+])('stays undecided when %s', async (_what, plan, nowMs) => {
+  expect(await outcomeOf(plan, simulate(undecided), nowMs)).toMatchObject({
     verdict: { verdict: 'inconclusive' },
     processPairs: 1,
   })
 })
 
 it.each([0, 5])(
-  'stays open as the last look left it where the time is up %i units after it: that is no look',
+  'keeps the verdict of the last look when the time is over %i units after it',
   async (more) => {
-    const on = measuring(undecided)
-    const end = await runDuet(asked(), world(), async (plan, looking) => {
-      const measured = await on.measureOn(plan, looking)
-      return looking.attempt === 0
+    const on = simulate(undecided)
+    const end = await runDuet(requestWith(), world(), async (plan, attempt) => {
+      const measured = await on.measure(plan, attempt)
+      return attempt.attempt === 0
         ? measured
         : { ...measured, units: measured.units.slice(0, more), verdict: undefined }
     })
@@ -139,18 +142,18 @@ it.each([0, 5])(
   },
 )
 
-it('measures services that run elsewhere in one go: they cannot be started afresh', async () => {
-  const on = measuring(undecided)
+it('measures services that run elsewhere once: they cannot be restarted', async () => {
+  const on = simulate(undecided)
   const urls = {
     kind: 'urls',
     urls: { baseline: 'http://a', candidate: 'http://b' },
     metrics: undefined,
     token: undefined,
   } as const
-  const outcome = await outcomeOf(asked({ source: urls }), on)
-  expect(on.asks).toHaveLength(1)
+  const outcome = await outcomeOf(requestWith({ source: urls }), on)
+  expect(on.plans).toHaveLength(1)
   expect(outcome.units.baseline.length).toBeGreaterThan(12)
   expect(
-    (await outcomeOf(asked({ source: urls, once: true }), measuring(undecided))).units.baseline,
+    (await outcomeOf(requestWith({ source: urls, once: true }), simulate(undecided))).units.baseline,
   ).toHaveLength(12)
 })

@@ -7,167 +7,171 @@ import {
   needsConfirming,
   unconfirmed,
 } from '../../baselines/duet/index.ts'
-import type { DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
+import type { DuetLook, DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
 import { looksAt } from '../../baselines/compare/index.ts'
-import type { DuetLook } from '../../baselines/duet/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
-import { measureAttempt, combineUnits } from './attempt.ts'
-import type { DuetRequest, DuetWorld, AttemptResult } from './attempt.ts'
-import type { Side } from './inside/sides.ts'
-import type { MeasuredUnit } from './load.ts'
+import type { Side } from '../engines/k6/k6-runtime/wire.ts'
+import { combineUnits, measureAttempt } from './attempt.ts'
+import type { AttemptResult, DuetRequest, DuetWorld } from './attempt.ts'
+import type { MeasuredUnit } from './follow.ts'
 
-/** What a duet came to. `units` of all pairs of processes, in order, as the verdict rests on them. */
+/** The result of a duet. `units` of all pairs of processes in order, which the verdict is based on. */
 export interface DuetOutcome {
   verdict: Verdict
   units: DuetUnits
   interrupted: boolean
-  /** Seconds of measured load until it was decided, and with the confirmation. */
+  /** Seconds of measured load until the decision, and with the confirmation. */
   loadSeconds: { decided: number; all: number }
   /** How many pairs of processes were measured. */
   processPairs: number
 }
 
-/** A plan that is wrong in a way only its author can mend. */
-export type DuetResult = { state: 'judged'; outcome: DuetOutcome } | { state: 'usage-error'; reason: string }
+/** `usage-error`: the plan is invalid in a way that only its author can correct. */
+export type DuetResult = { state: 'ok'; outcome: DuetOutcome } | { state: 'usage-error'; reason: string }
+
+/** Measures one pair of processes; tests pass another one. */
+type MeasureAttempt = typeof measureAttempt
 
 /**
- * Measures both sides until it is sure, or for as many pairs as were asked for, or twice as many while it is still open and
- * there is time. A fail must come again on a fresh pair of processes before it is red; one that noise cannot make needs not.
+ * Measures both sides until the duet is decided, or for the planned pairs, or for twice as many while it is undecided and
+ * there is time. A fail must be repeated on a new pair of processes before it counts; one that noise cannot cause need not.
  */
 export async function runDuet(
   request: DuetRequest,
   world: DuetWorld,
-  measureOn: MeasureOn = measureAttempt,
+  measure: MeasureAttempt = measureAttempt,
 ): Promise<DuetResult> {
   const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
-  const deciding = await decide(request, order, world, measureOn)
+  const deciding = await decide(request, order, world, measure)
   const last = deciding.at(-1) ?? deciding[0]
   if (last.end.state === 'usage-error') return last.end
-  // Time that is up between two looks is no look: what the last one said stands, with the error that was spent on it.
+  // A deadline between two looks is not a look: the last look's verdict stands, with the error that was spent on it.
   const decided =
     deciding.findLast(({ verdict }) => verdict !== undefined)?.verdict ??
-    verdictWithout(deciding, request.rules)
-  const problem = problemOf(last, deciding)
+    judgeWithoutLook(deciding, request.rules)
+  const problem = findProblem(last, deciding)
   if (request.once === true || problem !== undefined || !needsConfirming(decided))
-    return judged(problem ?? decided, deciding, undefined, world)
-  world.progress.phase(
-    `it fails; starting a fresh pair of ${request.source.kind === 'urls' ? 'measurements' : 'processes'} to see whether it does again`,
-  )
-  const fewer = looksAt(
-    before(request).map(({ pairs }) => pairs),
-    confirmingAlpha,
-  )
-  const second = await measureOn(
-    request,
-    {
-      attempt: deciding.length,
-      order: nextOrder(order, deciding.length),
-      looks: fewer,
-      planned: fewer.at(-1)?.pairs ?? request.pairs,
-      sure: (looked) => confirms(decided, looked),
-      confirming: true,
-      earlier: [],
-    },
-    world,
-  )
-  if (second.end.state === 'usage-error') return second.end
-  const again = second.verdict ?? verdictWithout([second], { ...request.rules, alpha: confirmingAlpha })
-  const wrong = problemOf(second, [second])
-  if (wrong !== undefined) return judged(wrong, deciding, second, world)
-  const all = judgeDuet(combineUnits([...deciding, second].flatMap(({ units }) => units)), request.rules)
-  return judged(confirms(decided, again) ? red(all, decided) : unconfirmed(all), deciding, second, world)
+    return toResult(problem ?? decided, deciding, undefined, world)
+  const confirming = await confirm(request, decided, deciding.length, order, world, measure)
+  if (confirming.end.state === 'usage-error') return confirming.end
+  const confirmingProblem = findProblem(confirming, [confirming])
+  if (confirmingProblem !== undefined) return toResult(confirmingProblem, deciding, confirming, world)
+  const repeated =
+    confirming.verdict ?? judgeWithoutLook([confirming], { ...request.rules, alpha: confirmingAlpha })
+  const all = judgeWithoutLook([...deciding, confirming], request.rules)
+  if (!confirms(decided, repeated)) return toResult(unconfirmed(all), deciding, confirming, world)
+  // Two pairs of processes have failed, each by itself: that counts even where both together, of different levels, are less certain.
+  return toResult(all.verdict === 'fail' ? all : decided, deciding, confirming, world)
 }
 
-/** How a pair of processes is measured; another one in tests. */
-type MeasureOn = typeof measureAttempt
-
 /**
- * One pair of processes, and a fresh one, started in the other order, for what is still open after as many pairs as were asked for: two
- * copies of one code differ by one or two per cent in all that they do, which no number of units on one pair of processes can
- * tell from the code. Services that run elsewhere cannot be started afresh and are only measured longer.
+ * Measures one pair of processes, and a new one, started in the other order, for a duet that is undecided after the planned pairs: two
+ * copies of one code differ by one or two per cent in everything they do, which no number of units on one pair of processes can
+ * distinguish from the code. Services that run elsewhere cannot be restarted and are only measured longer.
  */
 async function decide(
   request: DuetRequest,
   order: [Side, Side],
   world: DuetWorld,
-  measureOn: MeasureOn,
+  measure: MeasureAttempt,
 ): Promise<[AttemptResult, ...AttemptResult[]]> {
   const looks = duetLooks(request.pairs)
-  const usual = before(request)
-  const planned = usual.at(-1)?.pairs ?? request.pairs
-  const plan = { attempt: 0, order, planned, sure: isSure, earlier: [] }
+  const plannedLooks = withoutExtension(request)
+  const planned = plannedLooks.at(-1)?.pairs ?? request.pairs
+  const plan = { attempt: 0, order, planned, isDecided: isSure, earlier: [] }
   if (request.source.kind === 'urls')
-    return [await measureOn(request, { ...plan, looks: request.once === true ? usual : looks }, world)]
-  const first = await measureOn(request, { ...plan, looks: usual }, world)
-  const open =
-    first.end.state === 'ended' && first.units.length >= planned && first.verdict?.verdict === 'inconclusive'
-  if (request.once === true || !open || world.signal.aborted || world.monotonicMs() > request.deadlineMs)
-    return [first]
-  world.progress.phase('still open; going on with a fresh pair of processes')
-  return [
-    first,
-    await measureOn(
-      request,
-      {
-        ...plan,
-        attempt: 1,
-        order: nextOrder(order, 1),
-        looks: looks.slice(usual.length),
-        earlier: first.units,
-      },
-      world,
-    ),
-  ]
+    return [await measure(request, { ...plan, looks: request.once === true ? plannedLooks : looks }, world)]
+  const first = await measure(request, { ...plan, looks: plannedLooks }, world)
+  const isUndecided =
+    first.end.state === 'ok' && first.units.length >= planned && first.verdict?.verdict === 'inconclusive'
+  const hasTime = !world.signal.aborted && world.monotonicMs() <= request.deadlineMs
+  if (request.once === true || !isUndecided || !hasTime) return [first]
+  world.progress.phase('undecided; continuing with a new pair of processes')
+  const second = await measure(
+    request,
+    {
+      ...plan,
+      attempt: 1,
+      order: swapOrder(order, 1),
+      looks: looks.slice(plannedLooks.length),
+      earlier: first.units,
+    },
+    world,
+  )
+  return [first, second]
 }
 
-/** The looks at the pairs that were asked for; later ones are at what is still open. */
-function before(request: DuetRequest): DuetLook[] {
-  return duetLooks(request.pairs).filter(({ extends: more }) => !more)
+/** Measures a fail again, on a new pair of processes. */
+async function confirm(
+  request: DuetRequest,
+  decided: Verdict,
+  attempt: number,
+  order: [Side, Side],
+  world: DuetWorld,
+  measure: MeasureAttempt,
+): Promise<AttemptResult> {
+  const repeats = request.source.kind === 'urls' ? 'a new measurement' : 'a new pair of processes'
+  world.progress.phase(`the candidate fails; repeating it with ${repeats} to confirm it`)
+  const looks = looksAt(
+    withoutExtension(request).map(({ pairs }) => pairs),
+    confirmingAlpha,
+  )
+  return measure(
+    request,
+    {
+      attempt,
+      order: swapOrder(order, attempt),
+      looks,
+      planned: looks.at(-1)?.pairs ?? request.pairs,
+      isDecided: (verdict) => confirms(decided, verdict),
+      confirming: true,
+      earlier: [],
+    },
+    world,
+  )
 }
 
-/** The side that starts first is slower by as much as a per cent: each has its turn. */
-function nextOrder([first, second]: [Side, Side], attempt: number): [Side, Side] {
+/** The looks within the planned pairs; later ones are only for an undecided duet. */
+function withoutExtension(request: DuetRequest): DuetLook[] {
+  return duetLooks(request.pairs).filter(({ extends: isExtension }) => !isExtension)
+}
+
+/** The side that starts first is slower by up to a per cent, so the sides take turns. */
+function swapOrder([first, second]: [Side, Side], attempt: number): [Side, Side] {
   return attempt % 2 === 0 ? [first, second] : [second, first]
 }
 
-/** Red by two pairs of processes, each by itself: it stays so where both together, of different levels, would be less sure. */
-function red(all: Verdict, first: Verdict): Verdict {
-  return all.verdict === 'fail' ? all : first
+/** Judges all units with the whole error: for a load that ended before its first look, whose few pairs decide nothing, and for the end. */
+function judgeWithoutLook(attempts: readonly AttemptResult[], rules: DuetRules): Verdict {
+  return judgeDuet(combineUnits(attempts.flatMap(({ units }) => units)), rules)
 }
 
-/** What there is when a load ended before its first look: too few pairs to decide anything, and said so. */
-function verdictWithout(measured: readonly AttemptResult[], rules: DuetRules): Verdict {
-  return judgeDuet(combineUnits(measured.flatMap(({ units }) => units)), rules)
-}
-
-/** A verdict for what could not be measured to its end; undefined when it could. `together`: what is judged with it. */
-function problemOf({ end }: AttemptResult, together: readonly AttemptResult[]): Verdict | undefined {
-  const units = together.flatMap((one) => one.units)
+/** The verdict on a measurement that did not run to its end; undefined when it did. `together`: the attempts that are judged with it. */
+function findProblem({ end }: AttemptResult, together: readonly AttemptResult[]): Verdict | undefined {
+  const count = together.reduce((sum, { units }) => sum + units.length, 0)
   switch (end.state) {
-    case 'ended':
-      return units.length > 0
+    case 'ok':
+      return count > 0
         ? undefined
-        : of('invalid', 'no unit was measured: the load ended before both sides were warm')
+        : validityVerdict('invalid', 'no unit was measured: the load ended before both sides were warm')
     case 'interrupted':
-      return of(
+      return validityVerdict(
         'invalid',
-        `interrupted after ${units.length} pairs: what there is was kept, and is not judged`,
+        `interrupted after ${count} pairs; they were kept, but are not judged`,
       )
-    case 'refused':
-    case 'died':
-      return of(end.side === 'candidate' ? 'fail' : 'invalid', end.reason)
-    case 'not started':
-      return of(
+    case 'failed':
+      return validityVerdict(end.side === 'candidate' ? 'fail' : 'invalid', end.reason)
+    case 'unavailable':
+      return validityVerdict(
         'invalid',
         end.side === undefined ? end.reason : `the ${end.side} could not be started: ${end.reason}`,
       )
-    case 'unmeasured':
     case 'usage-error':
-      return of('invalid', end.reason)
+      return validityVerdict('invalid', end.reason)
   }
 }
 
-function of(status: 'fail' | 'invalid', message: string): Verdict {
+function validityVerdict(status: 'fail' | 'invalid', message: string): Verdict {
   return {
     schema: 'vigil.verdict/1',
     verdict: status,
@@ -175,7 +179,7 @@ function of(status: 'fail' | 'invalid', message: string): Verdict {
   }
 }
 
-function judged(
+function toResult(
   verdict: Verdict,
   deciding: readonly AttemptResult[],
   confirming: AttemptResult | undefined,
@@ -183,19 +187,18 @@ function judged(
 ): DuetResult {
   const decided = deciding.flatMap(({ units }) => units)
   const all = [...decided, ...(confirming?.units ?? [])]
-  const processPairs = deciding.length + (confirming === undefined ? 0 : 1)
   return {
-    state: 'judged',
+    state: 'ok',
     outcome: {
       verdict,
       units: combineUnits(all),
       interrupted: world.signal.aborted,
-      loadSeconds: { decided: secondsOf(decided), all: secondsOf(all) },
-      processPairs,
+      loadSeconds: { decided: sumSeconds(decided), all: sumSeconds(all) },
+      processPairs: deciding.length + (confirming === undefined ? 0 : 1),
     },
   }
 }
 
-function secondsOf(units: readonly MeasuredUnit[]): number {
+function sumSeconds(units: readonly MeasuredUnit[]): number {
   return units.reduce((sum, { runs }) => sum + runs.baseline.durationMs / 1000, 0)
 }

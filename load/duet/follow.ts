@@ -1,202 +1,179 @@
-import { latencyOf } from '../../record/index.ts'
-import { betweenReadings, readingOf } from './metrics.ts'
-import type { Reading } from './metrics.ts'
-import { pairOf } from './inside/sides.ts'
-import type { Side } from './inside/sides.ts'
-import type { Played } from './inside/wire.ts'
-import type { DuetEvents, DuetLoadPlan, MeasuredUnit } from './load.ts'
-import { exactTalliesOf, isCutShort, unitRecord } from './unit-records.ts'
-import type { DuetRun } from './unit-records.ts'
+import type { ExactTallies } from '../../baselines/exact/index.ts'
+import type { Journey } from '../../journeys/index.ts'
+import { pairIndex, sideFor } from '../engines/k6/k6-runtime/wire.ts'
+import type { DuetScriptPlan, PlayedJourney, Side } from '../engines/k6/k6-runtime/wire.ts'
+import { countExactly, isCutShort } from './answers.ts'
+import { subtractReadings, readProcess } from './process-readings.ts'
+import type { ProcessReading, SideReader } from './process-readings.ts'
+import { buildUnitRecord } from './unit-records.ts'
+import type { DuetRun, SideFacts } from './unit-records.ts'
 import { collectUnits } from './units.ts'
 import type { PlayedPair, Unit } from './units.ts'
-import { isWarm } from './warm.ts'
-import type { Cost } from './warm.ts'
+import { isWarm, readCost } from './warm.ts'
+import type { Pace, UnitCost } from './warm.ts'
 
-/** How a side's process is looked at, once a unit. */
-export interface SideReader {
-  /** CPU time so far, in milliseconds; undefined where it cannot be known. */
-  cpuMs: () => number | undefined
-  /** The same of its database, as far as that computes for it. */
-  databaseCpuMs: () => number | undefined
-  /** Its Prometheus metrics, if it has any and answers in time. */
-  exposition: () => Promise<string | undefined>
+/** One pair of the comparison: the records of both sides with the same journeys at the same time. */
+export interface MeasuredUnit {
+  runs: Record<Side, DuetRun>
+  exact: ExactTallies
 }
 
-/** All that is read at the same moment. `dropped`: arrivals of the load so far that no virtual user was free for. */
-interface ReadAtOnce {
+/** Events of a duet's load. */
+export interface DuetEvents {
+  onWarmUp: (spentMs: number) => void
+  /** A unit was measured; `stop` ends the load. */
+  onUnit: (unit: MeasuredUnit) => 'continue' | 'stop'
+}
+
+export interface FollowPlan {
+  script: DuetScriptPlan
+  pairsPerUnit: number
+  pace: Pace
+  /** As in `script.journeys`. */
+  journeys: readonly Journey[]
+  facts: Record<Side, SideFacts>
+  /** Ids of the records begin with it. */
+  run: string
+  readers: Record<Side, SideReader>
+}
+
+/** What following a load uses of the process around it. */
+export interface FollowWorld {
+  wallMs: () => number
+  /** Arrivals so far that found no free virtual user. */
+  countDropped: () => Promise<number>
+  /** Ends the load. */
+  stop: () => void
+}
+
+/** Readings of the same moment. `dropped`: arrivals of the load so far that found no free virtual user. */
+interface Readings {
   at: string
-  both: Record<Side, Reading>
+  sides: Record<Side, ProcessReading>
   dropped: number
 }
 
-/** What following a load needs of the world around it. */
-export interface FollowWorld {
-  wallMs: () => number
-  /** Arrivals so far that no virtual user was free for. */
-  dropped: () => Promise<number>
-}
-
-type FollowEvents = DuetEvents & { enough: () => void }
-
-class Follower {
-  readonly #plan: DuetLoadPlan
-  readonly #events: FollowEvents
+/** Follows a load unit by unit: first until both sides are warm, then it measures. */
+export class UnitFollower {
+  readonly #plan: FollowPlan
+  readonly #events: DuetEvents
   readonly #world: FollowWorld
   readonly #unitMs: number
-  readonly #units: { add: (played: Played) => void }
-  readonly #readings = new Map<number, Promise<ReadAtOnce>>()
-  readonly #ended: Record<Side, number> = { baseline: 0, candidate: 0 }
-  readonly #costs: Cost[] = []
-  readonly #waiting: Unit[] = []
-  /** Users of whom a journey was cut short: from then on their data differs from side to side. */
-  readonly #spoiled = new Set<number>()
-  #warm = false
-  #stopped = false
+  readonly #collect: (played: PlayedJourney) => void
+  readonly #readings = new Map<number, Promise<Readings>>()
+  readonly #requests: Record<Side, number> = { baseline: 0, candidate: 0 }
+  readonly #costs: UnitCost[] = []
+  readonly #completed: Unit[] = []
+  /** Users of whom a journey was cut short: from then on their data differs between the sides. */
+  readonly #divergedUsers = new Set<number>()
+  #isWarm = false
+  #isStopped = false
   #work: Promise<void> = Promise.resolve()
   #failure: { cause: unknown } | undefined
 
-  constructor(plan: DuetLoadPlan, events: FollowEvents, world: FollowWorld) {
+  constructor(plan: FollowPlan, events: DuetEvents, world: FollowWorld) {
     this.#plan = plan
     this.#events = events
     this.#world = world
-    this.#unitMs = (plan.pairsPerUnit / plan.script.pairsPerSecond) * 1000
-    this.#units = collectUnits({
+    this.#unitMs = (plan.pairsPerUnit / plan.script.ratePerSecond) * 1000
+    this.#collect = collectUnits({
       seed: plan.script.seed,
       pairsPerUnit: plan.pairsPerUnit,
-      begun: (unit) => {
+      onBegin: (unit) => {
         this.#readings.set(unit, this.#read())
-        this.#settleWhatIs()
+        this.#processCompleted()
       },
-      closed: (unit) => {
-        this.#waiting.push(unit)
-        this.#settleWhatIs()
+      onComplete: (unit) => {
+        this.#completed.push(unit)
+        this.#processCompleted()
       },
     })
   }
 
-  played(played: Played, side: Side): void {
-    this.#ended[side] += played[4].length
-    this.#units.add(played)
+  /** Adds a journey that has ended. */
+  add(played: PlayedJourney): void {
+    this.#requests[sideFor(this.#plan.script.seed, played[0])] += played[4].length
+    this.#collect(played)
   }
 
-  /** When all units so far are settled; throws what went wrong with one of them. */
-  async settled(): Promise<void> {
+  /** Resolves when all completed units are processed; throws the first error of processing one. */
+  async finish(): Promise<void> {
     await this.#work
     if (this.#failure !== undefined) throw this.#failure.cause
   }
 
-  async #read(): Promise<ReadAtOnce> {
+  async #read(): Promise<Readings> {
     const at = new Date(this.#world.wallMs()).toISOString()
-    // Counts and CPU time of the same moment; a service may take its time to tell its metrics.
-    const readingAt = (side: Side): Promise<Reading> => {
-      const reader = this.#plan.readers[side]
-      const read = {
-        requests: this.#ended[side],
-        cpuMs: reader.cpuMs(),
-        databaseCpuMs: reader.databaseCpuMs(),
-      }
-      return reader.exposition().then((text) => readingOf(read, text))
-    }
     const [baseline, candidate, dropped] = await Promise.all([
-      readingAt('baseline'),
-      readingAt('candidate'),
-      this.#world.dropped(),
+      readProcess(this.#plan.readers.baseline, this.#requests.baseline),
+      readProcess(this.#plan.readers.candidate, this.#requests.candidate),
+      this.#world.countDropped(),
     ])
-    return { at, dropped, both: { baseline, candidate } }
+    return { at, dropped, sides: { baseline, candidate } }
   }
 
-  // A unit is settled when the next one has begun: that is when the processes were looked at.
-  #settleWhatIs(): void {
-    while (this.#waiting[0] !== undefined && this.#readings.has(this.#waiting[0].index + 1)) {
-      const unit = this.#waiting.shift()
+  // A unit is processed when the next one has begun: its end is the moment at which the processes were read.
+  #processCompleted(): void {
+    while (this.#completed[0] !== undefined && this.#readings.has(this.#completed[0].index + 1)) {
+      const unit = this.#completed.shift()
       if (unit === undefined) return
       this.#work = this.#work
-        .then(async () => this.#settle(unit))
+        .then(async () => this.#process(unit))
         .catch((cause: unknown) => {
-          // Nobody waits for it yet; the load ends, and whoever waits for that is told.
+          // `finish` throws it when the load has ended.
           this.#failure ??= { cause }
-          this.#events.enough()
+          this.#world.stop()
         })
     }
   }
 
-  async #settle(unit: Unit): Promise<void> {
+  async #process(unit: Unit): Promise<void> {
     const [from, to] = await Promise.all([this.#readings.get(unit.index), this.#readings.get(unit.index + 1)])
     this.#readings.delete(unit.index)
     for (const pair of unit.pairs)
-      if (isCutShort(pair.baseline) || isCutShort(pair.candidate)) this.#spoiled.add(this.#userOf(pair))
-    if (from === undefined || to === undefined || this.#stopped) return
+      if (isCutShort(pair.baseline) || isCutShort(pair.candidate))
+        this.#divergedUsers.add(this.#findUser(pair))
+    if (from === undefined || to === undefined || this.#isStopped) return
     const runs = {
-      baseline: this.#runOf('baseline', unit, from, to),
-      candidate: this.#runOf('candidate', unit, from, to),
+      baseline: this.#buildRun('baseline', unit, from, to),
+      candidate: this.#buildRun('candidate', unit, from, to),
     }
-    if (this.#warm)
-      this.#measured({
-        runs,
-        exact: exactTalliesOf(unit, this.#plan.journeys, (pair) => this.#spoiled.has(this.#userOf(pair))),
-      })
-    else this.#warmed(runs)
+    if (this.#isWarm) this.#addMeasured(unit, runs)
+    else this.#addWarmUp(runs)
   }
 
-  #measured(unit: MeasuredUnit): void {
-    this.#stopped = this.#events.measured(unit) === 'stop'
-    if (this.#stopped) this.#events.enough()
+  #addMeasured(unit: Unit, runs: MeasuredUnit['runs']): void {
+    const hasDiverged = (pair: PlayedPair): boolean => this.#divergedUsers.has(this.#findUser(pair))
+    const exact = countExactly(unit, this.#plan.journeys, hasDiverged)
+    this.#isStopped = this.#events.onUnit({ runs, exact }) === 'stop'
+    if (this.#isStopped) this.#world.stop()
   }
 
-  #warmed(runs: MeasuredUnit['runs']): void {
-    this.#costs.push({ baseline: costOf(runs.baseline), candidate: costOf(runs.candidate) })
-    this.#warm = isWarm(this.#costs, this.#unitMs, this.#plan.pace)
-    this.#events.warming(this.#costs.length * this.#unitMs)
+  #addWarmUp(runs: MeasuredUnit['runs']): void {
+    this.#costs.push({ baseline: readCost(runs.baseline), candidate: readCost(runs.candidate) })
+    this.#isWarm = isWarm(this.#costs, this.#unitMs, this.#plan.pace)
+    this.#events.onWarmUp(this.#costs.length * this.#unitMs)
   }
 
-  #runOf(side: Side, unit: Unit, from: ReadAtOnce, to: ReadAtOnce): DuetRun {
-    const plan = this.#plan
-    const unitMs = this.#unitMs
-    const id = `${plan.run}-${String(unit.index).padStart(4, '0')}-${side}`
-    const run = unitRecord(
-      side,
-      unit,
-      plan.journeys,
-      plan.facts[side],
-      id,
-      from.at,
-      betweenReadings(from.both[side], to.both[side]),
-    )
+  #buildRun(side: Side, unit: Unit, from: Readings, to: Readings): DuetRun {
+    const { run, journeys, facts } = this.#plan
+    const label = { id: `${run}-${String(unit.index).padStart(4, '0')}-${side}`, startedAt: from.at }
+    const process = subtractReadings(from.sides[side], to.sides[side])
     return {
-      ...run,
+      ...buildUnitRecord(side, unit, journeys, facts[side], label, process),
       generator: {
         droppedArrivals: Math.max(0, to.dropped - from.dropped),
-        busyUsers: busyUsersOf(side, unit, unitMs),
+        busyUsers: averageBusyUsers(side, unit, this.#unitMs),
       },
     }
   }
 
-  #userOf({ baseline }: PlayedPair): number {
-    return pairOf(baseline[0]) % this.#plan.script.users
+  #findUser({ baseline }: PlayedPair): number {
+    return pairIndex(baseline[0]) % this.#plan.script.users
   }
 }
 
-/** Follows a load unit by unit: first until both sides are warm, then what is measured. */
-export function followUnits(
-  plan: DuetLoadPlan,
-  events: FollowEvents,
-  world: FollowWorld,
-): Pick<Follower, 'played' | 'settled'> {
-  return new Follower(plan, events, world)
-}
-
 /** How many virtual users a side kept busy on average. */
-function busyUsersOf(side: Side, unit: Unit, unitMs: number): number {
+function averageBusyUsers(side: Side, unit: Unit, unitMs: number): number {
   return unit.pairs.reduce((sum, pair) => sum + pair[side][3] - pair[side][2], 0) / unitMs
-}
-
-function costOf(run: DuetRun): number | undefined {
-  const { cpuMsPerRequest } = run.server ?? {}
-  if (cpuMsPerRequest !== undefined) return cpuMsPerRequest
-  const { p50Ms } = latencyOf(
-    Object.values(run.endpoints)
-      .flatMap(({ histogram }) => histogram)
-      .toSorted(([a], [b]) => a - b),
-  )
-  return p50Ms > 0 ? p50Ms : undefined
 }

@@ -1,50 +1,23 @@
-import type { Journey } from '../../journeys/index.ts'
-import { endingOf } from '../engines/k6/exits.ts'
-import { lastWords, startK6 } from '../engines/k6/k6-process.ts'
-import { freeAddress, liveReader } from '../engines/k6/live.ts'
-import { orEnd, supervise } from '../engines/k6/supervise.ts'
-import type { ExactTallies } from '../../baselines/exact/index.ts'
-import { followUnits } from './follow.ts'
-import type { SideReader } from './follow.ts'
-import { sideOf } from './inside/sides.ts'
-import type { Side } from './inside/sides.ts'
-import type { DuetContexts, DuetPlan } from './inside/wire.ts'
-import { readMessage } from './listen.ts'
-import { writeScript } from './script.ts'
 import { lowerPriority, pinProcess } from '../../runtime/processes/index.ts'
 import type { Pinning } from '../../runtime/processes/index.ts'
-import type { DuetRun, SideFacts } from './unit-records.ts'
-import type { Pace } from './warm.ts'
+import { sides } from '../engines/k6/k6-runtime/wire.ts'
+import type { PreparedContexts, ScriptMessage, Side } from '../engines/k6/k6-runtime/wire.ts'
+import { collectMessages } from '../engines/k6/messages.ts'
+import { runScript } from '../engines/k6/script-run.ts'
+import type { ScriptObserver } from '../engines/k6/script-run.ts'
+import { createLiveReader } from '../engines/k6/timeline.ts'
+import { UnitFollower } from './follow.ts'
+import type { DuetEvents, FollowPlan } from './follow.ts'
 
-/** One pair of the comparison: what both sides did with the same journeys at the same time. */
-export interface MeasuredUnit {
-  runs: Record<Side, DuetRun>
-  exact: ExactTallies
-}
-
-export interface DuetLoadPlan {
-  script: DuetPlan
-  pairsPerUnit: number
-  pace: Pace
+export interface DuetLoadPlan extends FollowPlan {
   /** Absolute path of the journeys module. */
   module: string
-  /** As in `script.journeys`. */
-  journeys: readonly Journey[]
-  contexts: DuetContexts
-  facts: Record<Side, SideFacts>
-  /** Ids of the records begin with it. */
-  run: string
-  readers: Record<Side, SideReader>
+  contexts: Record<Side, PreparedContexts>
 }
 
-/** What happens while a duet is loaded. */
-export interface DuetEvents {
-  warming: (spentMs: number) => void
-  /** A unit was measured; `stop` ends the load. */
-  measured: (unit: MeasuredUnit) => 'go on' | 'stop'
-}
-
-export interface DuetSurroundings {
+/** What the load of a duet uses of this machine. */
+export interface DuetEnvironment {
+  /** Path of k6. */
   k6: string
   /** Fresh, for this load alone. */
   folder: string
@@ -52,90 +25,94 @@ export interface DuetSurroundings {
   signal: AbortSignal
   monotonicMs: () => number
   wallMs: () => number
-  /** Which cores k6 is kept on. */
+  /** The cores that k6 is restricted to. */
   pinning: Pinning | undefined
 }
 
-/** `ended`: by `stop`, or because its time was up. */
+/** `ok`: ended by `stop`, or by its time. `failed`: nothing could be measured. */
 export type DuetLoadEnd =
-  | { state: 'ended' }
+  | { state: 'ok' }
   | { state: 'interrupted' }
-  | { state: 'unmeasured'; reason: string }
+  | { state: 'failed'; reason: string }
   | { state: 'usage-error'; reason: string }
 
 /**
- * Loads both sides from one k6: warms them up until they are flat, then measures unit after unit until it is told to stop.
- * The warm-up is the same load: what is measured finds connections, pools and compiled code as they are under it.
+ * Loads both sides from one k6: warms them up until they are flat, then measures unit after unit until an event handler stops it.
+ * The warm-up is the same load: the measurement finds connections, pools and compiled code as they are under it.
  */
 export async function loadDuet(
   plan: DuetLoadPlan,
   events: DuetEvents,
-  surroundings: DuetSurroundings,
+  { k6, folder, env, signal, wallMs, pinning }: DuetEnvironment,
 ): Promise<DuetLoadEnd> {
-  const { entry, remove } = await writeScript(plan.script, plan.module, plan.contexts, surroundings.folder)
+  const { script, module, contexts } = plan
+  const decided = new AbortController()
+  let current: DuetObserver | undefined
   try {
-    let end = await run(entry, plan, events, surroundings)
-    // The port for its REST API was free when we looked; somebody else may have taken it since.
-    for (let attempt = 1; attempt < portAttempts && end.state === 'port taken'; attempt += 1)
-      end = await run(entry, plan, events, surroundings)
-    return end.state === 'port taken'
-      ? { state: 'unmeasured', reason: 'k6 found no free port for its REST API' }
-      : end
+    const end = await runScript(
+      { plan: script, module, contexts: sides.map((side) => contexts[side]) },
+      script.durationMs + script.requestTimeoutMs,
+      { path: k6, folder, env, signal: AbortSignal.any([signal, decided.signal]) },
+      (address) => {
+        current?.close()
+        current = observeDuet(plan, events, { address, wallMs, pinning, stop: () => decided.abort() })
+        return current
+      },
+    )
+    const { follower, messages } = end.observer
+    await follower.finish()
+    if (signal.aborted) return { state: 'interrupted' }
+    const usageError = messages.usageError()
+    if (usageError !== undefined) return { state: 'usage-error', reason: `${module}: ${usageError}` }
+    const isComplete = end.overdue === undefined && end.ending.state === 'ok'
+    if (decided.signal.aborted || isComplete) return { state: 'ok' }
+    const reason = end.overdue ?? (end.ending.state === 'ok' ? '' : end.ending.reason)
+    return { state: 'failed', reason: `${reason}: ${end.lastOutput}` }
   } finally {
-    await remove()
+    current?.close()
   }
 }
 
-const portAttempts = 3
+interface DuetObserver extends ScriptObserver {
+  follower: UnitFollower
+  messages: ReturnType<typeof collectMessages>
+  close: () => void
+}
 
-async function run(
-  entry: string,
+/** Follows one start of k6. */
+function observeDuet(
   plan: DuetLoadPlan,
   events: DuetEvents,
-  { k6, folder, env, signal, wallMs, pinning }: DuetSurroundings,
-): Promise<DuetLoadEnd | { state: 'port taken' }> {
-  const { script } = plan
-  const enough = new AbortController()
-  let [started, misused]: [boolean, string | undefined] = [false, undefined]
-  const address = await freeAddress()
-  const live = liveReader(address)
-  let known = 0
-  // Late to answer, it has dropped at least as many as before.
-  const dropped = async (): Promise<number> => (known = (await live.read())?.dropped ?? known)
-  const units = followUnits(plan, { ...events, enough: () => enough.abort() }, { wallMs, dropped })
-  const child = startK6(k6, ['--address', address, entry], {
-    folder,
-    env,
-    onLine: (line) => {
-      const message = readMessage(line, script.nonce)
-      if (message === undefined) return
-      if ('started' in message) started = true
-      else if ('misused' in message) misused ??= message.misused
-      else units.played(message.played, sideOf(script.seed, message.played[0]))
+  world: { address: string; wallMs: () => number; pinning: Pinning | undefined; stop: () => void },
+): DuetObserver {
+  const { address, wallMs, pinning, stop } = world
+  const live = createLiveReader(address)
+  const messages = collectMessages()
+  let dropped = 0
+  let restorePriority: (() => void) | undefined
+  // When k6 answers too late, it has dropped at least as many as before.
+  const countDropped = async (): Promise<number> => (dropped = (await live.read())?.dropped ?? dropped)
+  const follower = new UnitFollower(plan, events, { wallMs, countDropped, stop })
+  return {
+    follower,
+    messages,
+    receive: (message: ScriptMessage) => {
+      if (message.type === 'played') follower.add(message.journey)
+      else messages.add(message)
     },
-  })
-  if (pinning !== undefined && child.pid !== undefined) await pinProcess(child.pid, pinning.generator)
-  // Where we may move others out of each other's way, we keep out of it ourselves.
-  const restorePriority = pinning === undefined ? undefined : lowerPriority()
-  const ended = orEnd<DuetLoadEnd | { state: 'port taken' }>(child, async () => {
-    const stop = AbortSignal.any([signal, enough.signal])
-    const { end, overdue } = await supervise(
-      child,
-      { stop: () => undefined, hasStarted: () => started },
-      { users: script.preAllocated, runMs: script.durationMs + script.requestTimeoutMs },
-      stop,
-    )
-    await units.settled()
-    if (signal.aborted) return { state: 'interrupted' }
-    if (misused !== undefined) return { state: 'usage-error', reason: `${plan.module}: ${misused}` }
-    if (enough.signal.aborted) return { state: 'ended' }
-    const ending = endingOf(end)
-    if (overdue === undefined && ending.state === 'result') return { state: 'ended' }
-    if (ending.state === 'failed' && ending.retry && !started) return { state: 'port taken' }
-    return {
-      state: 'unmeasured',
-      reason: `${overdue ?? (ending.state === 'result' ? '' : ending.words)}: ${lastWords(child, script.nonce)}`,
-    }
-  })
-  return ended.finally(restorePriority).finally(live.close)
+    attach: async ({ pid }) => {
+      if (pinning === undefined) return
+      if (pid !== undefined) await pinProcess(pid, pinning.generator)
+      // Where the services and k6 have cores of their own, vigil itself gives way to them. Lowered after k6 has started: children
+      // inherit the priority.
+      restorePriority = lowerPriority()
+    },
+    hasStarted: messages.hasStarted,
+    stop: () => undefined,
+    close: () => {
+      restorePriority?.()
+      restorePriority = undefined
+      live.close()
+    },
+  }
 }

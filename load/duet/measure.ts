@@ -5,23 +5,24 @@ import { join } from 'node:path'
 import { addressOf } from '../../journeys/client/index.ts'
 import { mixCycle } from '../../journeys/index.ts'
 import type { Journey } from '../../journeys/index.ts'
-import type { LoadPlan } from '../index.ts'
-import { sizeUsers } from '../engines/k6/sizing.ts'
-import { prepareUsers, releaseUsers } from '../virtual-users/index.ts'
-import type { Prepared } from '../virtual-users/index.ts'
 import type { Run } from '../../record/index.ts'
-import { sides } from './inside/sides.ts'
-import type { Side } from './inside/sides.ts'
-import type { DuetPlan } from './inside/wire.ts'
+import { countVirtualUsers } from '../engines/k6/generator.ts'
+import type { UserCounts } from '../engines/k6/generator.ts'
+import { sides } from '../engines/k6/k6-runtime/wire.ts'
+import type { DuetScriptPlan, PreparedContexts, Side } from '../engines/k6/k6-runtime/wire.ts'
+import type { LoadPlan } from '../index.ts'
+import { prepareUsers, releaseUsers } from '../virtual-users/index.ts'
+import type { DuetEvents } from './follow.ts'
 import { loadDuet } from './load.ts'
-import type { DuetEvents, DuetLoadEnd, DuetLoadPlan, DuetSurroundings } from './load.ts'
+import type { DuetEnvironment, DuetLoadEnd, DuetLoadPlan } from './load.ts'
 import type { RunningPair } from './processes/pair.ts'
+import type { SideFacts } from './unit-records.ts'
 import type { Pace } from './warm.ts'
 
-/** What a duet loads both sides with: a suite, at its rate on each. */
+/** The load of a duet: a suite, at its rate on each side. */
 export interface DuetSuite {
   name: string
-  /** Absolute path of the journeys module, and what it holds. */
+  /** Absolute path of the journeys module, and its journeys. */
   module: string
   journeys: readonly Journey[]
   mix: { journey: string; weight: number }[]
@@ -31,143 +32,166 @@ export interface DuetSuite {
   pace: Pace
 }
 
-export interface Measuring {
+export interface PairPlan {
   suite: DuetSuite
-  /** Id of the duet: of the same length for both sides in all they see of it. */
+  /** Id of the duet. */
   run: string
-  /** Which pair of processes, from 0. */
+  /** Number of the pair of processes, from 0. */
   attempt: number
   seed: number
   targets: Record<Side, Run['target']>
   environment: Run['environment']
-  /** Of measuring, warm-up not counted. */
-  mostUnits: number
+  /** Of the measurement, without the warm-up. */
+  maxUnits: number
 }
 
-/** `refused`: a side failed the users' `before` steps. */
-export type MeasuredEnd = DuetLoadEnd | { state: 'refused'; side: Side; reason: string }
+/** With a side: it failed the users' `before` steps. */
+export type PairEnd =
+  | Exclude<DuetLoadEnd, { state: 'failed' }>
+  | { state: 'failed'; side: Side | undefined; reason: string }
 
-const leaveMs = 5000
+const releaseTimeoutMs = 5000
 
 /** Prepares virtual users on both sides, loads both, and releases the users again. */
 export async function measurePair(
   pair: RunningPair,
-  plan: Measuring,
+  plan: PairPlan,
   events: DuetEvents,
-  surroundings: DuetSurroundings,
-): Promise<MeasuredEnd> {
-  await mkdir(surroundings.folder, { recursive: true })
+  environment: DuetEnvironment,
+): Promise<PairEnd> {
+  await mkdir(environment.folder, { recursive: true })
   const { suite } = plan
   const chosen = suite.mix.filter(({ weight }) => weight > 0)
   const journeys = chosen.flatMap(({ journey }) => suite.journeys.find(({ name }) => name === journey) ?? [])
-  // Users are shared by both sides' arrivals, so there are as many arrivals as both get.
-  const sizing = sizeUsers({
+  // Each virtual user plays arrivals of both sides, so users for one side's rate act on both.
+  const users = countVirtualUsers({
     ratePerSecond: suite.ratePerSecond,
     requestTimeoutMs: suite.requestTimeoutMs,
     journeys,
     freeBytes: freemem(),
   })
-  const loads = Object.fromEntries(sides.map((side) => [side, loadPlanOf(plan, side, pair)]))
-  const loadOf = (side: Side): LoadPlan => loads[side] ?? loadPlanOf(plan, side, pair)
-  const [baseline, candidate] = await Promise.all([
-    prepareUsers(loadOf('baseline'), suite.journeys, sizing.users, surroundings.signal),
-    prepareUsers(loadOf('candidate'), suite.journeys, sizing.users, surroundings.signal),
-  ])
+  const plans = {
+    baseline: toLoadPlan(plan, 'baseline', pair),
+    candidate: toLoadPlan(plan, 'candidate', pair),
+  }
+  const prepare = async (side: Side) =>
+    prepareUsers(plans[side], suite.journeys, users.users, environment.signal)
+  const [baseline, candidate] = await Promise.all([prepare('baseline'), prepare('candidate')])
   const prepared = { baseline, candidate }
   try {
-    return await loadPrepared(pair, plan, prepared, sizing, journeys, events, surroundings)
+    for (const side of sides) {
+      const one = prepared[side]
+      if (one.state === 'failed')
+        return {
+          state: 'failed',
+          side,
+          reason: `virtual users could not be prepared on the ${side}: ${one.step} failed (${one.class}): ${one.message}`,
+        }
+    }
+    if (baseline.state !== 'ready' || candidate.state !== 'ready') return { state: 'interrupted' }
+    const contexts = { baseline: baseline.contexts, candidate: candidate.contexts }
+    const load = toDuetLoadPlan(pair, plan, journeys, users, contexts, environment.folder)
+    const end = await loadDuet(load, events, environment)
+    return end.state === 'failed' ? { ...end, side: undefined } : end
   } finally {
-    const limit = AbortSignal.timeout(leaveMs)
+    const limit = AbortSignal.timeout(releaseTimeoutMs)
     await Promise.all(
-      sides.map(async (side) => releaseUsers(loadOf(side), suite.journeys, prepared[side], limit)),
+      sides.map(async (side) => releaseUsers(plans[side], suite.journeys, prepared[side], limit)),
     )
   }
 }
 
-async function loadPrepared(
+function toDuetLoadPlan(
   pair: RunningPair,
-  plan: Measuring,
-  prepared: Record<Side, Prepared>,
-  sizing: ReturnType<typeof sizeUsers>,
+  plan: PairPlan,
   journeys: readonly Journey[],
-  events: DuetEvents,
-  surroundings: DuetSurroundings,
-): Promise<MeasuredEnd> {
-  const { baseline, candidate } = prepared
-  for (const side of sides) {
-    const of = prepared[side]
-    if (of.state === 'failed')
-      return {
-        state: 'refused',
-        side,
-        reason: `virtual users could not be prepared on the ${side}: ${of.step} failed (${of.class}): ${of.message}`,
-      }
-  }
-  if (baseline.state !== 'ready' || candidate.state !== 'ready') return { state: 'interrupted' }
+  users: UserCounts,
+  contexts: Record<Side, PreparedContexts>,
+  folder: string,
+): DuetLoadPlan {
   const { suite, targets, environment } = plan
   const { pace, ratePerSecond } = suite
   const pairsPerUnit = Math.max(1, Math.round((ratePerSecond * pace.unitMs) / 1000))
   const unitMs = (pairsPerUnit / ratePerSecond) * 1000
-  const script: DuetPlan = {
-    nonce: randomUUID(),
-    seed: plan.seed,
-    sides: {
-      baseline: { address: addressOf(pair.sides.baseline.url), run: runOf(plan, 'baseline') },
-      candidate: { address: addressOf(pair.sides.candidate.url), run: runOf(plan, 'candidate') },
-    },
-    journeys: journeys.map(({ name }) => name),
-    cycle: mixCycle(suite.mix.filter(({ weight }) => weight > 0).map(({ weight }) => weight)),
-    pairsPerSecond: ratePerSecond,
-    durationMs: Math.ceil(pace.maxWarmUpMs + (plan.mostUnits * 1.4 + 8) * unitMs),
-    requestTimeoutMs: suite.requestTimeoutMs,
-    users: sizing.users,
-    ...virtualUsers(ratePerSecond, journeys, sizing.maxUsers),
-    contextsFile: join(surroundings.folder, 'contexts.json'),
-  }
-  const facts = (side: Side): DuetLoadPlan['facts'][Side] => ({
+  const facts = (side: Side): SideFacts => ({
     suite: suite.name,
     target: targets[side],
     environment,
     ratePerSecond,
   })
-  const load: DuetLoadPlan = {
-    script,
+  return {
+    script: {
+      ...toScriptPlan(pair, plan, journeys, users, folder),
+      durationMs: Math.ceil(
+        pace.maxWarmUpMs + (plan.maxUnits * unitsToSpare.share + unitsToSpare.count) * unitMs,
+      ),
+    },
     pairsPerUnit,
     pace,
     module: suite.module,
     journeys,
-    contexts: { baseline: baseline.contexts, candidate: candidate.contexts },
+    contexts,
     facts: { baseline: facts('baseline'), candidate: facts('candidate') },
     run: `${plan.run}-${plan.attempt}`,
     readers: { baseline: pair.sides.baseline.reader, candidate: pair.sides.candidate.reader },
   }
-  return loadDuet(load, events, surroundings)
+}
+
+/** The load lasts longer than its units need, since disturbed units are measured again. */
+const unitsToSpare = { share: 1.4, count: 8 } as const
+
+function toScriptPlan(
+  pair: RunningPair,
+  plan: PairPlan,
+  journeys: readonly Journey[],
+  { users, maxUsers }: UserCounts,
+  folder: string,
+): Omit<DuetScriptPlan, 'durationMs'> {
+  const { suite, seed } = plan
+  const toSide = (side: Side) => ({ address: addressOf(pair.sides[side].url), run: toRunId(plan, side) })
+  return {
+    kind: 'duet',
+    nonce: randomUUID(),
+    seed,
+    sides: { baseline: toSide('baseline'), candidate: toSide('candidate') },
+    journeys: journeys.map(({ name }) => name),
+    cycle: mixCycle(suite.mix.filter(({ weight }) => weight > 0).map(({ weight }) => weight)),
+    ratePerSecond: suite.ratePerSecond,
+    requestTimeoutMs: suite.requestTimeoutMs,
+    users,
+    ...countDuetUsers(suite.ratePerSecond, journeys, maxUsers),
+    contextsFile: journeys.some(({ before }) => before?.length) ? join(folder, 'contexts.json') : undefined,
+  }
 }
 
 const readyForMs = 250
+const minVirtualUsers = 10
 
 /**
- * k6 takes its virtual users in turn, and each keeps a connection to both sides: with few of them connections stay in use
- * between a service's time limits. Ready are enough for a quarter of a second a step; a slower service gets more, in the warm-up.
+ * k6 uses its virtual users in turn, and each keeps a connection to both sides: with few of them, connections stay in use
+ * between a service's time limits. The preallocated ones suffice for a quarter of a second a step; a slower service gets more, in
+ * the warm-up.
  */
-function virtualUsers(
+function countDuetUsers(
   ratePerSecond: number,
   journeys: readonly Journey[],
-  most: number,
+  max: number,
 ): { preAllocated: number; maxUsers: number } {
   const steps = Math.max(1, ...journeys.map((journey) => journey.steps.length))
-  const ready = Math.max(10, Math.ceil((2 * ratePerSecond * steps * readyForMs) / 1000))
-  return { preAllocated: Math.min(ready, most), maxUsers: Math.max(most, 10) }
+  const ready = Math.max(minVirtualUsers, Math.ceil((2 * ratePerSecond * steps * readyForMs) / 1000))
+  return { preAllocated: Math.min(ready, max), maxUsers: Math.max(max, minVirtualUsers) }
 }
 
-function runOf({ run, attempt }: Measuring, side: Side): string {
+/** Of the same length for both sides, so that both get requests of the same size. */
+function toRunId({ run, attempt }: PairPlan, side: Side): string {
   return `${run}-${attempt}${side[0] ?? ''}`
 }
 
-function loadPlanOf(plan: Measuring, side: Side, pair: RunningPair): LoadPlan {
+/** What preparing and releasing the virtual users of a side needs. */
+function toLoadPlan(plan: PairPlan, side: Side, pair: RunningPair): LoadPlan {
   const { suite } = plan
   return {
-    run: runOf(plan, side),
+    run: toRunId(plan, side),
     suite: suite.name,
     targetUrl: pair.sides[side].url,
     source: { kind: 'journeys', module: suite.module, mix: suite.mix },

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { exactRows, mergeTallies } from '../../baselines/exact/index.ts'
 import type { Journey } from '../../journeys/index.ts'
 import { parseRun } from '../../record/documents/index.ts'
-import { mergeUnitRecords } from './merged-record.ts'
-import type { Played, PlayedStep } from './inside/wire.ts'
-import { exactTalliesOf, isCutShort, unitRecord } from './unit-records.ts'
+import type { PlayedJourney, PlayedStep } from '../engines/k6/k6-runtime/wire.ts'
+import { countExactly, isCutShort } from './answers.ts'
+import { buildUnitRecord, mergeUnitRecords } from './unit-records.ts'
 import type { SideFacts } from './unit-records.ts'
 import type { Unit } from './units.ts'
 
@@ -27,7 +27,7 @@ const answer = (latencyMs: number, statements: number, failure = 0): PlayedStep 
   `app;dur=0.5, db;dur=1.5, sql;desc="${statements}"`,
 ]
 const traced = (latencyMs: number, traceId: string): PlayedStep => [latencyMs, 0, 100, '', traceId]
-const played = (arrival: number, ...steps: PlayedStep[]): Played => [arrival, 0, 0, 10, steps]
+const played = (arrival: number, ...steps: PlayedStep[]): PlayedJourney => [arrival, 0, 0, 10, steps]
 const unit: Unit = {
   index: 0,
   pairs: [
@@ -35,22 +35,23 @@ const unit: Unit = {
     { baseline: played(2, answer(5, 1), [-1, 4, -1, '']), candidate: played(3, answer(7, 2, 6)) },
   ],
 }
-const recordOf = (side: 'baseline' | 'candidate') =>
-  unitRecord(side, unit, journeys, facts, `run-${side}`, '2026-01-01T00:00:00.000Z', { cpuMsPerRequest: 0.7 })
+const startedAt = '2026-01-01T00:00:00.000Z'
+const buildRecord = (side: 'baseline' | 'candidate') =>
+  buildUnitRecord(side, unit, journeys, facts, { id: `run-${side}`, startedAt }, { cpuMsPerRequest: 0.7 })
 
 describe('a unit of a duet', () => {
   it.each(['baseline', 'candidate'] as const)(
-    'is a whole record of the %s, that any reader takes',
+    'is a complete record of the %s that any reader accepts',
     (side) => {
-      expect(parseRun(JSON.stringify(recordOf(side)), 'unit')).toMatchObject({
+      expect(parseRun(JSON.stringify(buildRecord(side)), 'unit')).toMatchObject({
         state: 'read',
         run: { suite: 's-duet', engine: 'k6-duet', durationMs: 100 },
       })
     },
   )
 
-  it('counts what was answered, what failed and what was never answered, by step', () => {
-    expect(recordOf('baseline')).toMatchObject({
+  it('counts by step the requests that were answered, failed or never answered', () => {
+    expect(buildRecord('baseline')).toMatchObject({
       totals: { requests: 4, errors: 1, throughputRps: 30 },
       endpoints: {
         'visit/list': { requests: 2, errors: 0, latency: { maxMs: 5 } },
@@ -59,7 +60,7 @@ describe('a unit of a duet', () => {
       failures: [{ step: 'visit/read', class: 'timeout', count: 1 }],
       server: { cpuMsPerRequest: 0.7, dbMsPerRequest: 1.5, statementsPerRequest: 1 },
     })
-    expect(recordOf('candidate').endpoints['visit/list']).toMatchObject({
+    expect(buildRecord('candidate').endpoints['visit/list']).toMatchObject({
       requests: 2,
       errors: 1,
       server: { answers: 2, statements: 2, dbMs: 1.5 },
@@ -67,7 +68,7 @@ describe('a unit of a duet', () => {
   })
 
   it('compares counts pair by pair, where both sides answered as expected', () => {
-    const tallies = exactTalliesOf(unit, journeys)
+    const tallies = countExactly(unit, journeys)
     expect(tallies['visit/list']?.statements).toEqual({
       pairs: 1,
       up: 1,
@@ -93,26 +94,25 @@ describe('a unit of a duet', () => {
     )
   })
 
-  it('leaves out users whose data differs from side to side for another reason', () => {
-    expect(exactTalliesOf(unit, journeys, ({ candidate }) => isCutShort(candidate))).toEqual(
-      exactTalliesOf({ ...unit, pairs: unit.pairs.slice(0, 1) }, journeys),
+  it('leaves out users whose data differs between the sides for another reason', () => {
+    expect(countExactly(unit, journeys, ({ candidate }) => isCutShort(candidate))).toEqual(
+      countExactly({ ...unit, pairs: unit.pairs.slice(0, 1) }, journeys),
     )
-    expect(exactTalliesOf(unit, journeys, () => true)).toEqual({})
+    expect(countExactly(unit, journeys, () => true)).toEqual({})
   })
 
-  it('keeps the slowest few answers of a step whose traces were recorded', () => {
+  it('keeps the slowest answers of a step whose traces were recorded', () => {
     const ids = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(32))
     const pairs = ids.map((id, index) => ({
       baseline: played(2 * index, answer(9, 1)),
       candidate: played(2 * index + 1, traced(index + 1, id), answer(50, 1)),
     }))
-    const { endpoints } = unitRecord(
+    const { endpoints } = buildUnitRecord(
       'candidate',
       { index: 0, pairs },
       journeys,
       facts,
-      'run',
-      '2026-01-01T00:00:00.000Z',
+      { id: 'run', startedAt },
       {},
     )
     expect(endpoints['visit/list']?.slowest).toEqual([
@@ -123,8 +123,8 @@ describe('a unit of a duet', () => {
     expect(endpoints['visit/read']).not.toHaveProperty('slowest')
   })
 
-  it('adds up with others to one record of the side', () => {
-    const merged = mergeUnitRecords([recordOf('baseline'), recordOf('baseline')], 'all', {
+  it('merges with others into one record of the side', () => {
+    const merged = mergeUnitRecords([buildRecord('baseline'), buildRecord('baseline')], 'all', {
       reasons: [],
       interrupted: false,
     })

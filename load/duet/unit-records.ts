@@ -1,19 +1,23 @@
-import { addPair, closeUnit, exactMetrics, noTally } from '../../baselines/exact/index.ts'
-import type { ExactMetric, ExactTallies } from '../../baselines/exact/index.ts'
-import { stepKey } from '../../journeys/index.ts'
-import type { Journey } from '../../journeys/index.ts'
-import { requestFailureClasses } from '../engines/k6/k6-runtime/wire.ts'
-import { endpointOf, histogramOf, roundMicros, toOneLine, totalsOf } from '../../record/index.ts'
-import type { Endpoint, Failure, Run, ServerSide } from '../../record/index.ts'
+import { factOf, meanOf } from '../../baselines/duet/index.ts'
 import { slowest } from '../../baselines/why/index.ts'
 import type { TracedAnswer } from '../../baselines/why/index.ts'
-import type { Side } from './inside/sides.ts'
-import type { Played, PlayedStep } from './inside/wire.ts'
-import { readServerTiming } from './server-timing.ts'
-import type { ServerTiming } from './server-timing.ts'
-import type { PlayedPair, Unit } from './units.ts'
+import type { Journey } from '../../journeys/index.ts'
+import {
+  endpointOf,
+  histogramOf,
+  mergeHistograms,
+  roundMicros,
+  totalsOf,
+  toOneLine,
+} from '../../record/index.ts'
+import type { Counts, Endpoint, Failure, Run, ServerSide } from '../../record/index.ts'
+import { requestFailureClasses } from '../engines/k6/k6-runtime/metrics.ts'
+import type { PlayedJourney, Side } from '../engines/k6/k6-runtime/wire.ts'
+import { readAnswers } from './answers.ts'
+import type { ServerTiming, StepAnswer } from './answers.ts'
+import type { Unit } from './units.ts'
 
-/** What is the same in every record of a side. */
+/** Facts that are the same in every record of a side. */
 export interface SideFacts {
   suite: string
   target: Run['target']
@@ -21,49 +25,43 @@ export interface SideFacts {
   ratePerSecond: number
 }
 
-/** What a service says its answers cost it, means over a step's answers of a unit. A field of ours in an endpoint. */
+/** Costs that a service reports of its answers: means over a step's answers of a unit. A field of a duet's endpoints only. */
 export type ServerMeans = { answers: number } & ServerTiming
 
 /** `slowest`: the slowest answers whose traces the service has recorded. */
 export type DuetEndpoint = Endpoint & { server?: ServerMeans; slowest?: TracedAnswer[] }
 export type DuetRun = Run & { endpoints: Record<string, DuetEndpoint> }
 
-/** The engine's name in a duet's records: its latencies are of another load than a suite's own. */
+/** The engine's name in a duet's records: its latencies are measured under another load than a suite's own. */
 export const duetEngine = 'k6-duet'
 
-/** A step as it was played, with its name and what its header says. */
-interface Answered {
-  key: string
-  latencyMs: number
-  failure: number
-  bytes: number
-  timing: ServerTiming
-  traceId: string | undefined
+/** How a record is labelled. */
+export interface RecordLabel {
+  id: string
+  startedAt: string
 }
 
 /**
- * One side of a unit as a run record, so that a duet is compared like any runs, and again later from its files.
+ * Builds the run record of one side of a unit, so that a duet is compared like any runs, and can be judged again from its files.
  *
- * @param id of the record
- * @param server what was read of the process meanwhile
+ * @param server readings of the process during the unit
  */
-export function unitRecord(
+export function buildUnitRecord(
   side: Side,
   unit: Unit,
   journeys: readonly Journey[],
   facts: SideFacts,
-  id: string,
-  startedAt: string,
+  { id, startedAt }: RecordLabel,
   server: ServerSide,
 ): DuetRun {
   const played = unit.pairs.map((pair) => pair[side])
   const durationMs = (unit.pairs.length / facts.ratePerSecond) * 1000
-  const answers = played.flatMap((journey) => answersOf(journey, journeys))
+  const answers = played.flatMap((journey) => readAnswers(journey, journeys))
   const byStep = Object.entries(Object.groupBy(answers, ({ key }) => key)).toSorted(([a], [b]) =>
     a < b ? -1 : 1,
   )
-  const counts = byStep.map(([key, steps = []]) => ({ key, steps, ...countsOf(steps) }))
-  const failures = failuresOf(answers, played)
+  const counts = byStep.map(([key, steps = []]) => ({ key, steps, ...countAnswers(steps) }))
+  const failures = toFailures(answers, played)
   return {
     schema: 'vigil.run/1',
     id,
@@ -78,7 +76,7 @@ export function unitRecord(
     endpoints: Object.fromEntries(
       counts.map(({ key, steps, ...count }) => [
         key,
-        { ...endpointOf(count, durationMs), ...meansOf(steps), ...slowestOf(steps) },
+        { ...endpointOf(count, durationMs), ...averageTimings(steps), ...selectSlowest(steps) },
       ]),
     ),
     server: { ...server, ...perRequest(answers) },
@@ -87,57 +85,7 @@ export function unitRecord(
   }
 }
 
-/** Whether a journey was cut short by a failure: it may have left behind what it would have taken away, on that side alone. */
-export function isCutShort([, , , , steps]: Played): boolean {
-  return steps.some(([, failure]) => failure !== 0)
-}
-
-/**
- * The counts of a unit's answers, pair by pair: only where both sides answered as expected.
- *
- * @param isLeftOut of a pair: what its user finds differs from side to side for another reason than the code
- */
-export function exactTalliesOf(
-  unit: Unit,
-  journeys: readonly Journey[],
-  isLeftOut: (pair: PlayedPair) => boolean = () => false,
-): ExactTallies {
-  const tallies: ExactTallies = {}
-  for (const pair of unit.pairs) {
-    if (isLeftOut(pair)) continue
-    const { baseline, candidate } = pair
-    const theirs = answersOf(candidate, journeys)
-    for (const [index, mine] of answersOf(baseline, journeys).entries()) {
-      const other = theirs[index]
-      if (other === undefined || mine.failure !== 0 || other.failure !== 0) continue
-      const step = (tallies[mine.key] ??= {})
-      for (const metric of exactMetrics) {
-        const [b, c] = [countIn(mine, metric), countIn(other, metric)]
-        if (b !== undefined && c !== undefined) step[metric] = addPair(step[metric] ?? noTally, b, c)
-      }
-    }
-  }
-  return closeUnit(tallies)
-}
-
-function countIn({ bytes, timing }: Answered, metric: ExactMetric): number | undefined {
-  if (metric !== 'bytes') return timing[metric]
-  return bytes < 0 ? undefined : bytes
-}
-
-function answersOf([, journey, , , steps]: Played, journeys: readonly Journey[]): Answered[] {
-  const { name, steps: known } = journeys[journey] ?? { name: 'unknown', steps: [] }
-  return steps.map(([latencyMs, failure, bytes, header, traceId]: PlayedStep, index) => ({
-    key: stepKey(name, known[index]?.name ?? 'unknown'),
-    latencyMs,
-    failure,
-    bytes,
-    timing: readServerTiming(header),
-    traceId,
-  }))
-}
-
-function countsOf(steps: readonly Answered[]) {
+function countAnswers(steps: readonly StepAnswer[]): Counts {
   const latencies = steps.map(({ latencyMs }) => latencyMs).filter((ms) => ms >= 0)
   return {
     requests: steps.length,
@@ -149,60 +97,103 @@ function countsOf(steps: readonly Answered[]) {
 
 const timingFields = ['appMs', 'dbMs', 'statements', 'rows'] as const satisfies (keyof ServerTiming)[]
 
-function meansOf(steps: readonly Answered[]): { server?: ServerMeans } {
-  const told = steps.filter(({ timing }) => Object.keys(timing).length > 0)
-  if (told.length === 0) return {}
-  return {
-    server: {
-      answers: told.length,
-      ...Object.fromEntries(
-        timingFields.flatMap((field) => meanOf(told, field).map((mean) => [field, mean])),
-      ),
-    },
-  }
+function averageTimings(steps: readonly StepAnswer[]): { server?: ServerMeans } {
+  const reported = steps.filter(({ timing }) => Object.keys(timing).length > 0)
+  if (reported.length === 0) return {}
+  const means = timingFields.flatMap((field) => average(reported, field).map((mean) => [field, mean]))
+  return { server: { answers: reported.length, ...Object.fromEntries(means) } }
 }
 
-function slowestOf(steps: readonly Answered[]): { slowest?: TracedAnswer[] } {
+function selectSlowest(steps: readonly StepAnswer[]): { slowest?: TracedAnswer[] } {
   const traced = steps.flatMap(({ traceId, latencyMs }) =>
     traceId === undefined ? [] : [{ traceId, latencyMs: roundMicros(latencyMs) }],
   )
   return traced.length === 0 ? {} : { slowest: slowest(traced) }
 }
 
-function meanOf(answers: readonly Answered[], field: keyof ServerTiming): number[] {
+/** The mean of a field over the answers that have it; none when no answer has it. */
+function average(answers: readonly StepAnswer[], field: keyof ServerTiming): [] | [number] {
   const values = answers.map(({ timing }) => timing[field]).filter((value) => value !== undefined)
-  return values.length === 0
-    ? []
-    : [roundMicros(values.reduce((sum, value) => sum + value, 0) / values.length)]
+  if (values.length === 0) return []
+  return [roundMicros(values.reduce((sum, value) => sum + value, 0) / values.length)]
 }
 
-function perRequest(answers: readonly Answered[]): ServerSide {
-  const [db, statements] = [meanOf(answers, 'dbMs')[0], meanOf(answers, 'statements')[0]]
+function perRequest(answers: readonly StepAnswer[]): ServerSide {
+  const [[db], [statements]] = [average(answers, 'dbMs'), average(answers, 'statements')]
   return {
     ...(db !== undefined && { dbMsPerRequest: db }),
     ...(statements !== undefined && { statementsPerRequest: statements }),
   }
 }
 
-function failuresOf(answers: readonly Answered[], played: readonly Played[]): Failure[] {
+function toFailures(answers: readonly StepAnswer[], played: readonly PlayedJourney[]): Failure[] {
   const failed = Map.groupBy(
     answers.filter(({ failure }) => failure !== 0),
     ({ key, failure }) => `${failure} ${key}`,
   )
-  const problem = played.find((step) => step[5] !== undefined)?.[5]
-  const example = problem === undefined ? undefined : toOneLine(problem)
-  return [...failed.values()].flatMap((same) => {
+  const problem = played.find(([, , , , , text]) => text !== undefined)?.[5]
+  // The problems are not recorded by step, so one is only an example where all failures are alike.
+  const example = problem === undefined || failed.size > 1 ? {} : { example: toOneLine(problem) }
+  return [...failed.values()].flatMap((same): Failure[] => {
     const [first] = same
     const failure = requestFailureClasses[(first?.failure ?? 1) - 1]
     return first === undefined || failure === undefined
       ? []
-      : [
-          {
-            step: first.key,
-            class: failure,
-            count: same.length,
-            ...(example !== undefined && failed.size === 1 && { example }),
-          },
-        ]
+      : [{ step: first.key, class: failure, count: same.length, ...example }]
   })
+}
+
+const averagedFacts = ['cpuMsPerRequest', 'dbMsPerRequest', 'statementsPerRequest', 'eventLoopP99Ms'] as const
+
+const maxFailures = 100
+
+/** Merges all units of a side into one record for reports: histograms added up, costs averaged. Undefined when there is no unit. */
+export function mergeUnitRecords(
+  runs: readonly Run[],
+  id: string,
+  verdict: { reasons: string[]; interrupted: boolean },
+): Run | undefined {
+  const [first] = runs
+  if (first === undefined) return undefined
+  const durationMs = runs.reduce((sum, run) => sum + run.durationMs, 0)
+  const steps = [...new Set(runs.flatMap(({ endpoints }) => Object.keys(endpoints)))].toSorted()
+  const counts = steps.map((step) => [step, sumCounts(runs, step)] as const)
+  return {
+    ...first,
+    id,
+    durationMs,
+    totals: totalsOf(
+      counts.map(([, count]) => count),
+      0,
+      durationMs,
+    ),
+    endpoints: Object.fromEntries(counts.map(([step, count]) => [step, endpointOf(count, durationMs)])),
+    server: averageServer(runs),
+    generator: {},
+    failures: runs.flatMap(({ failures }) => failures ?? []).slice(0, maxFailures),
+    validity: { valid: verdict.reasons.length === 0, reasons: verdict.reasons },
+    ...(verdict.interrupted && { interrupted: true }),
+  }
+}
+
+function sumCounts(runs: readonly Run[], step: string): Counts {
+  const endpoints = runs.flatMap((run) => run.endpoints[step] ?? [])
+  const sum = (pick: (endpoint: Endpoint) => number): number =>
+    endpoints.reduce((total, endpoint) => total + pick(endpoint), 0)
+  return {
+    requests: sum(({ requests }) => requests),
+    errors: sum(({ errors }) => errors),
+    histogram: mergeHistograms(endpoints.map(({ histogram }) => histogram)),
+    latencySumMs: sum(({ latency, requests }) => latency.meanMs * requests),
+  }
+}
+
+function averageServer(runs: readonly Run[]): ServerSide {
+  const server: ServerSide = {}
+  for (const fact of averagedFacts) {
+    const mean = meanOf(runs.map((run) => factOf(run, 'server', fact)))
+    if (mean !== undefined) server[fact] = mean
+  }
+  const rss = Math.max(...runs.map((run) => run.server?.rssMaxBytes ?? 0))
+  return rss > 0 ? { ...server, rssMaxBytes: rss } : server
 }

@@ -1,61 +1,64 @@
-import { pairOf, sideOf } from './inside/sides.ts'
-import type { Side } from './inside/sides.ts'
-import type { Played } from './inside/wire.ts'
+import { pairIndex, sideFor } from '../engines/k6/k6-runtime/wire.ts'
+import type { PlayedJourney, Side } from '../engines/k6/k6-runtime/wire.ts'
 
 /** A journey that both sides have played, each once. */
-export type PlayedPair = Record<Side, Played>
+export type PlayedPair = Record<Side, PlayedJourney>
 
-/** The unit of analysis: so many pairs in a row, about two and a half seconds. As many arrivals on both sides, of the same journeys. */
+/** The unit of analysis: consecutive pairs, about two and a half seconds of load. Both sides have equally many arrivals, of the same journeys. */
 export interface Unit {
-  /** Since the load began, warm-up and all. */
+  /** Since the load began, warm-up included. */
   index: number
   pairs: PlayedPair[]
 }
 
-export interface UnitsPlan {
+export interface UnitCollectorOptions {
   seed: number
   pairsPerUnit: number
   /** A unit has begun: the first of its journeys, or of a later one's, has ended. */
-  begun: (unit: number) => void
-  /** Every journey of a unit, and of all before it, has ended. In order. */
-  closed: (unit: Unit) => void
+  onBegin: (unit: number) => void
+  /** Every journey of a unit, and of all before it, has ended. Called in order. */
+  onComplete: (unit: Unit) => void
 }
 
-/** Sorts journeys into units as they end. By their numbers, not by when they came: a slow side has its share in each unit. */
-export function collectUnits({ seed, pairsPerUnit, begun, closed }: UnitsPlan): {
-  add: (played: Played) => void
-} {
+/**
+ * Returns a function that sorts journeys into units as they end: by their numbers and not by their times, so that a slow side
+ * has its share in each unit.
+ */
+export function collectUnits({
+  seed,
+  pairsPerUnit,
+  onBegin,
+  onComplete,
+}: UnitCollectorOptions): (played: PlayedJourney) => void {
   const open = new Map<number, Map<number, Partial<PlayedPair>>>()
   let [latest, next] = [-1, 0]
-  const closeWhatIs = (): void => {
+  const completeUnits = (): void => {
     for (let pairs = open.get(next); pairs?.size === pairsPerUnit; pairs = open.get(next)) {
-      const whole = [...pairs]
+      const complete = [...pairs]
         .toSorted(([a], [b]) => a - b)
         .map(([, pair]) => pair)
-        .filter(isWhole)
-      if (whole.length < pairsPerUnit) return
+        .filter(isComplete)
+      if (complete.length < pairsPerUnit) return
       open.delete(next)
-      closed({ index: next, pairs: whole })
+      onComplete({ index: next, pairs: complete })
       next += 1
     }
   }
-  return {
-    add: (played) => {
-      const [arrival] = played
-      const pair = pairOf(arrival)
-      const unit = Math.floor(pair / pairsPerUnit)
-      if (unit < next) return
-      for (; latest < unit; latest += 1) begun(latest + 1)
-      const pairs = open.get(unit) ?? new Map<number, Partial<PlayedPair>>()
-      open.set(unit, pairs)
-      const both = pairs.get(pair) ?? {}
-      pairs.set(pair, both)
-      both[sideOf(seed, arrival)] = played
-      closeWhatIs()
-    },
+  return (played) => {
+    const [arrival] = played
+    const pair = pairIndex(arrival)
+    const unit = Math.floor(pair / pairsPerUnit)
+    if (unit < next) return
+    for (; latest < unit; latest += 1) onBegin(latest + 1)
+    const pairs = open.get(unit) ?? new Map<number, Partial<PlayedPair>>()
+    open.set(unit, pairs)
+    const both = pairs.get(pair) ?? {}
+    pairs.set(pair, both)
+    both[sideFor(seed, arrival)] = played
+    completeUnits()
   }
 }
 
-function isWhole(pair: Partial<PlayedPair>): pair is PlayedPair {
+function isComplete(pair: Partial<PlayedPair>): pair is PlayedPair {
   return pair.baseline !== undefined && pair.candidate !== undefined
 }

@@ -1,15 +1,17 @@
-import type { Side } from './inside/sides.ts'
-import { sides } from './inside/sides.ts'
+import { latencyOf } from '../../record/index.ts'
+import { sides } from '../engines/k6/k6-runtime/wire.ts'
+import type { Side } from '../engines/k6/k6-runtime/wire.ts'
+import type { DuetRun } from './unit-records.ts'
 
 /** What a request cost in one unit of the warm-up, by side: CPU time where it is known, else latency. Milliseconds. */
-export type Cost = Record<Side, number | undefined>
+export type UnitCost = Record<Side, number | undefined>
 
-/** A fall of less than this from one pair of units to the next is not told from noise. */
-const flat = 0.05
+/** A smaller fall than this from one pair of units to the next cannot be distinguished from noise. */
+const flatnessTolerance = 0.05
 
-/** How long things take in a duet. Milliseconds. */
+/** How long the parts of a duet take. Milliseconds. */
 export interface Pace {
-  /** About how long a unit of analysis is; it holds whole pairs. */
+  /** Approximate length of a unit of analysis; it holds complete pairs. */
   unitMs: number
   minWarmUpMs: number
   maxWarmUpMs: number
@@ -18,12 +20,28 @@ export interface Pace {
 /** As measured on real services (docs/detection.md): compiled code is flat after about ten seconds, and units of 1 to 2.5 s are alike. */
 export const defaultPace: Pace = { unitMs: 2500, minWarmUpMs: 10_000, maxWarmUpMs: 30_000 }
 
+/** The cost of a request on one side of a unit; undefined when nothing was answered. */
+export function readCost(run: DuetRun): number | undefined {
+  const { cpuMsPerRequest } = run.server ?? {}
+  if (cpuMsPerRequest !== undefined) return cpuMsPerRequest
+  const { p50Ms } = latencyOf(
+    Object.values(run.endpoints)
+      .flatMap(({ histogram }) => histogram)
+      .toSorted(([a], [b]) => a - b),
+  )
+  return p50Ms > 0 ? p50Ms : undefined
+}
+
 /**
- * Whether both sides have stopped getting cheaper, so that what is measured from now on is the code and not how far its
- * compiler has come: the mean of the last two units against that of the two before. Never before its least time, and after its
- * longest whatever it looks like: a service that leaks gets no cheaper, and shall be measured.
+ * Whether the cost of both sides has stopped falling, so that further measurements show the code and not the progress of its
+ * compiler. Compares the mean of the last two units with that of the two before. Never before the minimum time. Always after the
+ * maximum: a service that leaks never becomes flat, and must be measured too.
  */
-export function isWarm(costs: readonly Cost[], unitMs: number, { minWarmUpMs, maxWarmUpMs }: Pace): boolean {
+export function isWarm(
+  costs: readonly UnitCost[],
+  unitMs: number,
+  { minWarmUpMs, maxWarmUpMs }: Pace,
+): boolean {
   const spentMs = costs.length * unitMs
   if (spentMs < minWarmUpMs) return false
   return spentMs >= maxWarmUpMs || sides.every((side) => isFlat(costs.map((cost) => cost[side])))
@@ -33,5 +51,5 @@ function isFlat(costs: readonly (number | undefined)[]): boolean {
   const [a, b, c, d] = costs.slice(-4)
   if (a === undefined || b === undefined || c === undefined || d === undefined)
     return costs.length < 4 || costs.slice(-4).every((cost) => cost === undefined)
-  return c + d > (a + b) * (1 - flat)
+  return c + d > (a + b) * (1 - flatnessTolerance)
 }

@@ -22,13 +22,13 @@ export function abProgress({ world, progress }: Session, quiet: boolean): DuetPr
       else if (!warming && !quiet) world.stderr('  warming both up until they are flat\n')
       warming = true
     },
-    measured: ({ pairs, planned, units, looked, confirming }) => {
+    measured: ({ pairs, planned, units, verdict, confirming }) => {
       if (quiet) return
       const what = `  ${confirming ? 'fresh pair, ' : ''}${pairs} of ${Math.max(pairs, planned)} pairs`
-      if (live && !looked) line(`${what}  ${estimate(units)}`)
-      if (!looked) return
+      if (live && !verdict) line(`${what}  ${estimate(units)}`)
+      if (!verdict) return
       if (live) world.stderr('\r\u001B[2K')
-      world.stderr(`${what}: ${estimateIn(looked)}; ${openIn(looked)}\n`)
+      world.stderr(`${what}: ${estimateIn(verdict)}; ${openIn(verdict)}\n`)
     },
   }
 }

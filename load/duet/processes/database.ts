@@ -9,11 +9,11 @@ import {
   startCluster,
 } from '../../../runtime/postgres/index.ts'
 import type { PostgresPrograms } from '../../../runtime/postgres/index.ts'
-import { databaseCpu } from '../cpu.ts'
-import { sides } from '../inside/sides.ts'
-import type { Side } from '../inside/sides.ts'
+import { listPids, readCommandLine, readStat, readThreadsCpuMs } from '../../../runtime/processes/index.ts'
+import { sides } from '../../engines/k6/k6-runtime/wire.ts'
+import type { Side } from '../../engines/k6/k6-runtime/wire.ts'
 
-/** A cluster with one empty database for each side, never started: what every pair of processes gets a copy of. */
+/** A cluster with one empty database for each side, never started: every pair of processes gets a copy of it. */
 export interface DatabaseTemplate {
   /** Its data folder. */
   data: string
@@ -25,14 +25,14 @@ export type DatabaseTemplateResult =
   | { state: 'ok'; template: DatabaseTemplate }
   | { state: 'failed'; reason: string }
 
-/** What a side is given of a PostgreSQL. */
+/** A side's own database. */
 export interface SideDatabase {
   url: string
-  /** CPU time that PostgreSQL used for it so far. */
+  /** CPU time that PostgreSQL has used for it so far. */
   cpuMs: () => number | undefined
 }
 
-/** A PostgreSQL at work with a database for each side. */
+/** A running PostgreSQL with a database for each side. */
 export interface PairDatabases {
   of: Record<Side, SideDatabase>
   stop: () => Promise<void>
@@ -78,14 +78,14 @@ export async function startDatabases(
   if (started.state === 'failed') return started
   const { service } = started
   const server = await readServerPid(data)
-  const databaseOf = (side: Side): SideDatabase => ({
+  const toSideDatabase = (side: Side): SideDatabase => ({
     url: `postgres://${user}:${password}@127.0.0.1:${service.port}/${side}`,
-    cpuMs: server === undefined ? () => undefined : databaseCpu(server, user, side),
+    cpuMs: server === undefined ? () => undefined : createDatabaseClock(server, user, side),
   })
   return {
     state: 'ok',
     databases: {
-      of: { baseline: databaseOf('baseline'), candidate: databaseOf('candidate') },
+      of: { baseline: toSideDatabase('baseline'), candidate: toSideDatabase('candidate') },
       stop: async () => {
         await service.stop()
         await endStaleServer(data)
@@ -114,3 +114,27 @@ const settings = [
   'fsync=off',
   'full_page_writes=off',
 ]
+
+/**
+ * Returns a clock of the CPU time that a PostgreSQL has used for one database, in milliseconds: the time of its clients' backends since
+ * each was first seen, including backends that have ended. Backends are known by their process title,
+ * `postgres: <user> <database> …` (`update_process_title`, on by default except on Windows). Parallel workers and work for all databases
+ * (WAL writer, checkpoints) have no database in their title and are left out. Undefined until a backend of the database was seen.
+ *
+ * @param server pid of the PostgreSQL whose children the backends are: others on this machine may have databases with this name
+ */
+function createDatabaseClock(server: number, superuser: string, database: string): () => number | undefined {
+  const title = `postgres: ${superuser} ${database} `
+  const lastMs = new Map<number, number>()
+  let sumMs = 0
+  return () => {
+    for (const pid of listPids()) {
+      if (readStat(pid)?.parent !== server || readCommandLine(pid)[0]?.startsWith(title) !== true) continue
+      const cpuMs = readThreadsCpuMs(pid)
+      if (cpuMs === undefined) continue
+      sumMs += Math.max(0, cpuMs - (lastMs.get(pid) ?? cpuMs))
+      lastMs.set(pid, cpuMs)
+    }
+    return lastMs.size === 0 ? undefined : sumMs
+  }
+}

@@ -1,26 +1,26 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ServiceGroup, ServiceNotStarted } from '../../../runtime/services/index.ts'
-import { sides } from '../inside/sides.ts'
-import type { Side } from '../inside/sides.ts'
+import { sides } from '../../engines/k6/k6-runtime/wire.ts'
+import type { Side } from '../../engines/k6/k6-runtime/wire.ts'
 import { startDatabases } from './database.ts'
 import type { PairDatabases, DatabaseTemplate } from './database.ts'
-import { sideAt, startSide } from './side.ts'
+import { connectSide, startSide } from './side.ts'
 import type { RunningSide, SideLaunch } from './side.ts'
 
 /** Both sides at once on this machine. */
 export interface RunningPair {
   sides: Record<Side, RunningSide>
-  /** The side that has ended by itself, if one has. */
-  died: () => Side | undefined
+  /** The side that has exited by itself, if one has. */
+  exitedSide: () => Side | undefined
   stop: () => Promise<void>
 }
 
-export type StartedPair =
+export type PairResult =
   | { state: 'ok'; pair: RunningPair }
   | { state: 'failed'; side: Side | undefined; reason: string }
 
-/** What both sides are: revisions that we start, with databases when there is a template for them, or services that run elsewhere. */
+/** The source of both sides: revisions that vigil starts, with databases when there is a template for them, or services that run elsewhere. */
 export type PairSource =
   | {
       kind: 'processes'
@@ -35,29 +35,28 @@ export interface PairPlace {
   folder: string
   /** Where logs stay. */
   logs: string
-  /** The cores that both sides are kept on. */
+  /** The cores that both sides are restricted to. */
   cores: string | undefined
 }
 
 /**
- * Starts a fresh pair of processes on fresh data. One after the other, since two that compile at once disturb each other;
- * the copy that starts first is slower by as much as a per cent, so `order` is random, and swapped for the next pair.
- *
+ * Starts a fresh pair of processes on fresh data. One after the other, since two that compile at once disturb each other.
+ * The copy that starts first is slower by up to a per cent, so `order` is random, and swapped for the next pair.
  */
 export async function startPair(
   source: PairSource,
   order: readonly [Side, Side],
   { folder, logs, cores }: PairPlace,
   signal: AbortSignal,
-): Promise<StartedPair> {
+): Promise<PairResult> {
   if (source.kind === 'urls') {
     const [baseline, candidate] = sides.map((side) =>
-      sideAt(source.urls[side], source.metrics, source.token, signal),
+      connectSide(source.urls[side], source.metrics, source.token, signal),
     )
     return baseline && candidate
       ? {
           state: 'ok',
-          pair: { sides: { baseline, candidate }, died: () => undefined, stop: async () => undefined },
+          pair: { sides: { baseline, candidate }, exitedSide: () => undefined, stop: async () => undefined },
         }
       : { state: 'failed', side: undefined, reason: 'two URLs are needed' }
   }
@@ -72,10 +71,10 @@ async function startOn(
   order: readonly [Side, Side],
   { logs, cores }: Omit<PairPlace, 'folder'>,
   signal: AbortSignal,
-): Promise<StartedPair> {
+): Promise<PairResult> {
   const running: Partial<Record<Side, RunningSide>> = {}
-  let died: Side | undefined
-  const group = new ServiceGroup(({ name }) => (died ??= sides.find((side) => side === name)))
+  let exited: Side | undefined
+  const group = new ServiceGroup(({ name }) => (exited ??= sides.find((side) => side === name)))
   if (databases !== undefined) group.add(databases.stop, 0)
   let starting: Side | undefined
   try {
@@ -99,6 +98,6 @@ async function startOn(
     return { state: 'failed', side: undefined, reason: 'no side was started' }
   return {
     state: 'ok',
-    pair: { sides: { baseline, candidate }, died: () => died, stop: async () => group.stop() },
+    pair: { sides: { baseline, candidate }, exitedSide: () => exited, stop: async () => group.stop() },
   }
 }

@@ -4,7 +4,7 @@ import type { RunningService, StartResult } from '../../../runtime/services/inde
 import { startTarget } from '../../../runtime/target/index.ts'
 import type { SideDatabase } from './database.ts'
 import { pinCommand, readGroupCpuMs } from '../../../runtime/processes/index.ts'
-import type { SideReader } from '../follow.ts'
+import type { SideReader } from '../process-readings.ts'
 
 /** How a side is started: the config's target, in a folder of its own. */
 export interface SideLaunch {
@@ -18,12 +18,12 @@ export interface SideLaunch {
   /** Its whole environment, but for the port and the database. */
   env: NodeJS.ProcessEnv
   database: SideDatabase | undefined
-  /** The cores that it is kept on. */
+  /** The cores that it is restricted to. */
   cores: string | undefined
   logFile: string
 }
 
-/** A side that answers: started by us, or running elsewhere. */
+/** A side that answers: started by vigil, or running elsewhere. */
 export interface RunningSide extends RunningService {
   url: string
   reader: SideReader
@@ -31,11 +31,11 @@ export interface RunningSide extends RunningService {
 
 const bootTimeoutMs = 60_000
 const metricsTimeoutMs = 1000
-const mostMetricsBytes = 8 * 2 ** 20
+const maxMetricsBytes = 8 * 2 ** 20
 
 /**
  * Starts a side on a free port: in `PORT`, and wherever its command or environment says `{port}`. Its database is in
- * `DATABASE_URL`. `SERVER_TIMING=on` asks it to tell its database time and statements with each answer, as far as it knows how.
+ * `DATABASE_URL`. `SERVER_TIMING=on` asks it to report its database time and statements with each answer, if it supports that.
  */
 export async function startSide(launch: SideLaunch, signal: AbortSignal): Promise<StartResult<RunningSide>> {
   const port = String(await freePort())
@@ -67,7 +67,7 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
     state: 'ok',
     service: {
       url: href,
-      reader: readerOf(
+      reader: createReader(
         href,
         launch.metrics,
         launch.env['METRICS_TOKEN'],
@@ -84,8 +84,8 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
   }
 }
 
-/** A side that runs elsewhere: its CPU time cannot be known. */
-export function sideAt(
+/** A side that runs elsewhere: its CPU time is unknown. */
+export function connectSide(
   url: string,
   metrics: string | undefined,
   token: string | undefined,
@@ -93,8 +93,8 @@ export function sideAt(
 ): RunningSide {
   return {
     url,
-    reader: readerOf(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal),
-    // It is not known when it ends.
+    reader: createReader(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal),
+    // Its end cannot be observed.
     ended: new Promise(() => undefined),
     lastOutput: () => '',
     stop: async () => undefined,
@@ -103,7 +103,7 @@ export function sideAt(
 
 const unknown = (): undefined => undefined
 
-function readerOf(
+function createReader(
   url: string,
   metrics: string | undefined,
   token: string | undefined,
@@ -118,7 +118,7 @@ function readerOf(
       const result = await sendRequest(
         url,
         { method: 'GET', path: metrics, headers, body: undefined },
-        { timeoutMs: metricsTimeoutMs, maxBodyBytes: mostMetricsBytes, signal },
+        { timeoutMs: metricsTimeoutMs, maxBodyBytes: maxMetricsBytes, signal },
       )
       return result.state === 'answered' && result.response.status === 200 ? result.response.text : undefined
     },

@@ -4,18 +4,18 @@ import type { RunOptions } from './testing/run.ts'
 import { exampleSummary } from './testing/summaries.ts'
 import { startTarget } from './testing/target.ts'
 
-describe('a k6 that breaks is no measurement, with the end of what it said', { timeout: 60_000 }, () => {
+describe('a k6 that breaks is no measurement, and its last output is reported', { timeout: 60_000 }, () => {
   const old = exampleSummary({ nonce: 'of-another-run' })
   it.for<[string, string, RegExp]>([
     [
       'exits with 107',
       'if [ "$1" = version ]; then exec "$K6" version; fi; echo first >&2; printf "boom \\033[2J\\n" >&2; exit 107',
-      /^k6 exited with 107 \(the script threw\): first boom {2}\[2J$/,
+      /^k6 exited with 107 \(the script threw\): first boom \[2J$/,
     ],
     [
-      'exits with 107 whatever it is asked',
+      'exits with 107 for any arguments',
       'echo boom >&2; exit 107',
-      /does not say its version, so it is not used as k6: boom/,
+      /version: found boom, expected the version of k6/,
     ],
     [
       'is too old',
@@ -38,9 +38,9 @@ describe('a k6 that breaks is no measurement, with the end of what it said', { t
       /^k6 was ended by SIGKILL/,
     ],
     [
-      'cannot use its port three times',
+      'finds its port taken three times',
       'if [ "$1" = version ]; then exec "$K6" version; fi; echo x >> tries; cat tries | wc -l >&2; exit 106',
-      /^k6 exited with 106 \(its REST API found its port taken\): 3$/,
+      /^k6 exited with 106 \(the port for its REST API was taken\): 3$/,
     ],
   ])('when it %s', async ([, wrapper, expected], context) => {
     const target = await startTarget(context, (_request, response) => response.end('ok'))
@@ -53,7 +53,7 @@ describe('a k6 that breaks is no measurement, with the end of what it said', { t
     expect(result).toMatchObject({ state: 'unmeasured', reason: expect.stringMatching(expected) })
   })
 
-  it('when it is not there', async (context) => {
+  it('when it is empty', async (context) => {
     const { result } = await runEngine(context, {
       url: 'http://127.0.0.1:1',
       source: home,
@@ -62,7 +62,7 @@ describe('a k6 that breaks is no measurement, with the end of what it said', { t
     })
     expect(result).toMatchObject({
       state: 'unmeasured',
-      reason: expect.stringMatching(/does not say its version/),
+      reason: expect.stringMatching(/expected the version of k6/),
     })
   })
 })
@@ -73,18 +73,18 @@ describe('an interrupt', { timeout: 60_000 }, () => {
     phase: string,
     more: Partial<RunOptions>,
   ): ReturnType<typeof runEngine> => {
-    let toGo = phase === 'measure' ? 2 : 1
+    let remaining = phase === 'measure' ? 2 : 1
     return runEngine(context, {
       url: 'http://127.0.0.1:1',
       source: home,
       ...more,
       onProgress: (progress, interrupt) => {
-        if (progress.phase === phase && --toGo === 0) interrupt()
+        if (progress.phase === phase && --remaining === 0) interrupt()
       },
     })
   }
 
-  it('while measuring ends k6 in good order and keeps what there was', async (context) => {
+  it('while measuring stops k6 gracefully and keeps what was measured', async (context) => {
     const target = await startTarget(context, (_request, response) => response.end('ok'))
     const run = await interruptIn(context, 'measure', { url: target.url, plan: { durationMs: 600_000 } })
     const measurement = measured(run)
@@ -94,7 +94,7 @@ describe('an interrupt', { timeout: 60_000 }, () => {
     expect(run.edges).toEqual(['begin', 'end'])
   })
 
-  it('while warming up has measured nothing, and still names the steps', async (context) => {
+  it('while warming up has measured nothing, but has all steps', async (context) => {
     const target = await startTarget(context, (_request, response) => response.end('ok'))
     const measurement = measured(
       await interruptIn(context, 'warmup', { url: target.url, plan: { warmupMs: 600_000 } }),
@@ -106,7 +106,7 @@ describe('an interrupt', { timeout: 60_000 }, () => {
     })
   })
 
-  it('while preparing users stops that, and releases who was begun', async (context) => {
+  it('while preparing users stops that, and releases the users that were begun', async (context) => {
     const source = `export default [{ name: 'home', before: [{ name: 'in', request: () => ({ method: 'POST', path: '/in' }) }], steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }], after: [{ name: 'out', request: () => ({ method: 'POST', path: '/out' }) }] }]`
     let interrupt = (): void => undefined
     const target = await startTarget(context, (request, response) => {
@@ -124,18 +124,22 @@ describe('an interrupt', { timeout: 60_000 }, () => {
   })
 })
 
-it('an error of ours while k6 runs ends k6, and is no measurement', { timeout: 60_000 }, async (context) => {
-  const target = await startTarget(context, (_request, response) => response.end('ok'))
-  let told = 0
-  const { result } = await runEngine(context, {
-    url: target.url,
-    source: home,
-    plan: { durationMs: 600_000 },
-    onProgress: () => {
-      told += 1
-      // The first is told before k6 is started, the second right after.
-      if (told === 2) throw new Error('the terminal is gone')
-    },
-  })
-  expect(result).toEqual({ state: 'unmeasured', reason: 'k6 could not be run: the terminal is gone' })
-})
+it(
+  'an error of vigil while k6 runs stops k6, and is no measurement',
+  { timeout: 60_000 },
+  async (context) => {
+    const target = await startTarget(context, (_request, response) => response.end('ok'))
+    let reports = 0
+    const { result } = await runEngine(context, {
+      url: target.url,
+      source: home,
+      plan: { durationMs: 600_000 },
+      onProgress: () => {
+        reports += 1
+        // The first comes before k6 is started, the second directly after.
+        if (reports === 2) throw new Error('the terminal was closed')
+      },
+    })
+    expect(result).toEqual({ state: 'unmeasured', reason: 'k6 could not be run: the terminal was closed' })
+  },
+)

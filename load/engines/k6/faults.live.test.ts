@@ -10,8 +10,8 @@ const atRate = (ratePerSecond: number): { model: 'arrival-rate'; ratePerSecond: 
   ratePerSecond,
 })
 
-describe('a target that fails in the middle', { timeout: 60_000 }, () => {
-  it('by being killed: errors are counted, with their class and when they began, and the run stands', async (context) => {
+describe('a target that fails during the run', { timeout: 60_000 }, () => {
+  it('by being killed: errors are counted with their class and begin, and the run is valid', async (context) => {
     const target = await startTarget(context, (_request, response, index) => {
       response.end('ok')
       if (index === 100) target.kill()
@@ -37,7 +37,7 @@ describe('a target that fails in the middle', { timeout: 60_000 }, () => {
     expect(measurement.saturation).toEqual([])
   })
 
-  it('by falling silent: what was under way runs into its time limit, what found no user is dropped, and the run stands', async (context) => {
+  it('by not answering: requests reach their time limit, arrivals without a free user are dropped, and the run is valid', async (context) => {
     const target = await startTarget(context, (_request, response, index) => {
       if (index < 50) response.end('ok')
     })
@@ -59,7 +59,7 @@ describe('a target that fails in the middle', { timeout: 60_000 }, () => {
 })
 
 describe('a starved generator', { timeout: 60_000 }, () => {
-  it('without file descriptors makes the run invalid, by name', async (context) => {
+  it('without file descriptors makes the run invalid, with the reason', async (context) => {
     const target = await startTarget(context, (_request, response) =>
       setTimeout(() => response.end('ok'), 300),
     )
@@ -69,12 +69,12 @@ describe('a starved generator', { timeout: 60_000 }, () => {
       wrapper: 'ulimit -n 64; exec "$K6" "$@"',
       plan: { load: atRate(300) },
     })
-    // k6 may fall over altogether, which is no measurement either.
+    // k6 may also crash, which is no measurement either.
     if (run.result.state === 'unmeasured') expect(run.result.reason).toMatch(/too many open files/)
     else expect(measured(run).saturation.join()).toMatch(/no file descriptor left for \d+ requests/)
   })
 
-  it('that is stopped again and again makes the run invalid, by name', async (context) => {
+  it('that is stopped again and again makes the run invalid, with the reason', async (context) => {
     const target = await startTarget(context, (_request, response) => response.end('ok'))
     const stops =
       '"$K6" "$@" & pid=$!; if [ "$1" = run ]; then sleep 1; while kill -STOP $pid 2>/dev/null; do sleep 0.6; kill -CONT $pid; sleep 0.1; done; fi; wait $pid'
@@ -86,7 +86,7 @@ describe('a starved generator', { timeout: 60_000 }, () => {
 })
 
 it(
-  "variables and a config file of k6's own do not change the load, and nothing secret reaches it",
+  "k6's variables and its user's config file do not change the load, and k6 gets no secrets",
   { timeout: 60_000 },
   async (context) => {
     const server = createServer()

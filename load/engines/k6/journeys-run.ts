@@ -1,37 +1,45 @@
+import { toOneLine } from '../../../record/index.ts'
 import { randomUUID } from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { freemem } from 'node:os'
+import { join } from 'node:path'
+import { mixCycle, stepKey } from '../../../journeys/index.ts'
 import type { Journey } from '../../../journeys/index.ts'
-import type { LoadResult, LoadEnvironment } from '../../engine.ts'
-import { loadJourneys } from '../../../journeys/client/index.ts'
+import { addressOf, loadJourneys } from '../../../journeys/client/index.ts'
+import type { LoadEnvironment, LoadPlan, LoadResult } from '../../engine.ts'
 import { prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
 import type { Prepared } from '../../virtual-users/index.ts'
-import { scriptPlanOf, writeEntry } from './entry.ts'
-import type { JourneysAtRate } from './entry.ts'
-import { endingOf } from './exits.ts'
-import { lastWords, startK6 } from './k6-process.ts'
-import { freeAddress } from './live.ts'
-import { nothingMeasured } from './measurement.ts'
-import { listen } from './messages.ts'
-import { outcomeOf } from './outcome.ts'
-import type { Ran } from './outcome.ts'
-import { sizeUsers } from './sizing.ts'
-import { orEnd, supervise } from './supervise.ts'
+import { countVirtualUsers } from './generator.ts'
+import type { UserCounts } from './generator.ts'
+import { lateRequests } from './k6-runtime/wire.ts'
+import type { LoadScriptPlan, PreparedContexts } from './k6-runtime/wire.ts'
+import { emptyMeasurement, toMeasurement } from './measurement.ts'
+import { collectMessages } from './messages.ts'
+import type { CollectedMessages } from './messages.ts'
+import { runScript } from './script-run.ts'
+import type { ScriptEnd } from './script-run.ts'
+import { readSummary } from './summary.ts'
+import type { SummaryResult } from './summary.ts'
 import { watchRun } from './watch.ts'
-import type { Watch } from './watch.ts'
-import { startedLate } from './k6-runtime/wire.ts'
-import type { PreparedContexts, ScriptPlan } from './k6-runtime/wire.ts'
-import type { EngineWorld } from './world.ts'
+import type { EngineWorld, Observations, Watch } from './watch.ts'
 
-const releaseLimitMs = 30_000
-const releaseLimitInterruptedMs = 2000
-const portAttempts = 3
+/** A plan for journeys at a rate. */
+export interface JourneysAtRate {
+  plan: LoadPlan
+  ratePerSecond: number
+  /** Absolute path of the journeys module. */
+  module: string
+  mix: { journey: string; weight: number }[]
+}
 
-/** Loads the target with journeys: prepares virtual users, runs k6 with our interpreter, releases the users. */
+const releaseTimeoutMs = 30_000
+const releaseTimeoutInterruptedMs = 2000
+
+/** Loads the target with journeys: prepares virtual users, runs our script in k6, releases the users. */
 export async function runJourneys(
   path: string,
   request: JourneysAtRate,
-  surroundings: LoadEnvironment,
+  environment: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
   const loaded = await loadJourneys(request.module)
@@ -43,32 +51,62 @@ export async function runJourneys(
       state: 'usage-error',
       reason: `${request.module}: has no journey ${unknown.journey}, expected one of ${journeys.map(({ name }) => name).join(', ')}`,
     }
-  const chosen = journeys.filter(({ name }) => request.mix.some(({ journey }) => journey === name))
-  const sizing = sizeUsers({
+  const users = countVirtualUsers({
     ratePerSecond: request.ratePerSecond,
     requestTimeoutMs: request.plan.requestTimeoutMs,
-    journeys: chosen,
+    journeys: journeys.filter(({ name }) => request.mix.some(({ journey }) => journey === name)),
     freeBytes: freemem(),
   })
-  const script = scriptPlanOf(request, journeys, sizing, randomUUID(), surroundings.folder)
-  surroundings.progress({
-    phase: 'prepare',
-    secondsLeft: 0,
-    requestsPerSecond: 0,
-    p95Ms: undefined,
-    errors: 0,
-  })
-  const prepared = await prepareUsers(request.plan, journeys, sizing.users, surroundings.signal)
-  const result = await loadAs(prepared, path, request, script, surroundings, world)
-  return withRelease(result, await release(request, journeys, prepared, surroundings.signal))
+  const script = toScriptPlan(request, journeys, users, environment.folder)
+  const idle = { secondsLeft: 0, requestsPerSecond: 0, p95Ms: undefined, errors: 0 }
+  environment.progress({ phase: 'prepare', ...idle })
+  const prepared = await prepareUsers(request.plan, journeys, users.users, environment.signal)
+  const result = await loadWith(prepared, path, request, script, environment, world)
+  return addReleaseProblems(result, await release(request, journeys, prepared, environment.signal))
 }
 
-async function loadAs(
+/** One iteration in many reports its latencies, about this many a second: enough for a p95 each second, too few to cost load. */
+const samplesPerSecond = 100
+
+function toScriptPlan(
+  { plan, ratePerSecond, mix }: JourneysAtRate,
+  journeys: readonly Journey[],
+  users: UserCounts,
+  folder: string,
+): LoadScriptPlan {
+  const cycle = mixCycle(mix.map(({ weight }) => weight))
+  const chosen = mix.flatMap(({ journey }) => journeys.find(({ name }) => name === journey) ?? [])
+  return {
+    kind: 'load',
+    nonce: randomUUID(),
+    target: { address: addressOf(plan.targetUrl), run: plan.run },
+    journeys: chosen.map(({ name }) => name),
+    cycle,
+    steps: chosen.flatMap(({ name, steps }) => steps.map((step) => stepKey(name, step.name))),
+    ratePerSecond,
+    warmupMs: plan.warmupMs,
+    durationMs: plan.durationMs,
+    requestTimeoutMs: plan.requestTimeoutMs,
+    ...users,
+    sampleEvery: nextCoprime(Math.ceil(ratePerSecond / samplesPerSecond), cycle.length),
+    contextsFile: chosen.some(({ before }) => before?.length) ? join(folder, 'contexts.json') : undefined,
+    summaryFile: join(folder, 'summary.json'),
+  }
+}
+
+function nextCoprime(from: number, length: number): number {
+  const commonFactor = (a: number, b: number): number => (b === 0 ? a : commonFactor(b, a % b))
+  let candidate = from
+  while (commonFactor(candidate, length) > 1) candidate += 1
+  return candidate
+}
+
+async function loadWith(
   prepared: Prepared,
   path: string,
-  request: JourneysAtRate,
-  script: ScriptPlan,
-  surroundings: LoadEnvironment,
+  { module }: JourneysAtRate,
+  script: LoadScriptPlan,
+  environment: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
   switch (prepared.state) {
@@ -77,65 +115,119 @@ async function loadAs(
     case 'interrupted':
       return {
         state: 'measured',
-        measurement: nothingMeasured(script.steps, new Date(world.wallMs()).toISOString(), 0, []),
+        measurement: emptyMeasurement(script.steps, new Date(world.wallMs()).toISOString(), 0, []),
       }
     case 'ready':
-      return load(path, request.module, script, prepared.contexts, surroundings, world)
+      return load(path, module, script, prepared.contexts, environment, world)
   }
 }
 
 async function load(
   path: string,
   module: string,
-  script: ScriptPlan,
+  script: LoadScriptPlan,
   contexts: PreparedContexts,
-  surroundings: LoadEnvironment,
+  environment: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
-  const { entry, files } = await writeEntry(script, module, contexts, surroundings.folder)
+  const { folder, signal } = environment
+  await rm(script.summaryFile, { force: true })
+  const drainMs = lateRequests.drainMs + script.requestTimeoutMs + lateRequests.marginMs
+  const run = await runScript(
+    { plan: script, module, contexts: [contexts] },
+    script.warmupMs + script.durationMs + drainMs,
+    { path, folder, env: world.env, signal },
+    (address) => {
+      const messages = collectMessages()
+      let watch: Watch | undefined
+      return {
+        messages,
+        observations: () => watch?.observations(),
+        attach: (child) => {
+          watch = watchRun({ plan: script, address, messages, group: child.pid }, environment, world)
+        },
+        receive: (message) => {
+          messages.add(message)
+          if (message.type === 'started') watch?.start()
+        },
+        hasStarted: messages.hasStarted,
+        stop: () => watch?.stop(),
+      }
+    },
+  )
+  const { messages, observations } = run.observer
+  const interruptedAt = new Date(world.wallMs()).toISOString()
+  const seen = observations() ?? { startedAt: undefined, measuredMs: 0, timeline: undefined, cpu: undefined }
+  return toResult(script, module, run, messages, seen, interruptedAt)
+}
+
+/** The result of a run: decided by how k6 ended, what our script reported, and whether its summary is complete and of this run. */
+async function toResult(
+  plan: LoadScriptPlan,
+  module: string,
+  run: ScriptEnd,
+  messages: CollectedMessages,
+  seen: Observations,
+  interruptedAt: string,
+): Promise<LoadResult> {
+  const summary = await openSummary(plan)
+  const { startedAt = run.interrupted ? interruptedAt : undefined, timeline, cpu } = seen
+  const unmeasured = (reason: string): LoadResult => ({
+    state: 'unmeasured',
+    reason: run.lastOutput === '' ? reason : `${reason}: ${run.lastOutput}`,
+  })
+  if (!run.interrupted) {
+    const usageError = messages.usageError() ?? findUsageErrorInLog(run, seen)
+    if (usageError !== undefined) return { state: 'usage-error', reason: `${module}: ${usageError}` }
+    if (run.overdue !== undefined) return unmeasured(run.overdue)
+    if (run.ending.state !== 'ok') return unmeasured(run.ending.reason)
+    if (summary.state === 'invalid') return unmeasured(`k6 ended, but its summary ${summary.reason}`)
+  }
+  if (startedAt === undefined) return unmeasured('k6 ended, but did not report that its measurement began')
+  const durationMs = run.interrupted ? seen.measuredMs : plan.durationMs
+  const points = timeline?.points ?? []
+  // An interrupted run returns what there is, even nothing: the user shall see what had been measured by then.
+  if (summary.state === 'invalid')
+    return {
+      state: 'measured',
+      measurement: emptyMeasurement(plan.steps, startedAt, durationMs, points),
+    }
+  const observed = {
+    startedAt,
+    durationMs,
+    interrupted: run.interrupted,
+    timeline: points,
+    firstDroppedMs: timeline?.firstDroppedMs(),
+    cpu,
+  }
+  return { state: 'measured', measurement: toMeasurement(plan, summary.summary, messages, observed) }
+}
+
+async function openSummary(plan: LoadScriptPlan): Promise<SummaryResult> {
   try {
-    let ran = await runOnce(path, entry, script, surroundings, world)
-    // The port for its REST API was free when we looked; somebody else may have taken it since.
-    for (let attempt = 1; attempt < portAttempts && portTaken(ran); attempt += 1)
-      ran = await runOnce(path, entry, script, surroundings, world)
-    return await outcomeOf(script, module, ran, new Date(world.wallMs()).toISOString())
-  } finally {
-    await Promise.all(files.map(async (file) => rm(file, { force: true })))
+    return readSummary(await readFile(plan.summaryFile, 'utf8'), plan)
+  } catch {
+    return { state: 'invalid', reason: 'was not written' }
   }
 }
 
-function portTaken({ end, seen, interrupted }: Ran): boolean {
-  const ending = endingOf(end)
-  return ending.state === 'failed' && ending.retry && seen.startedAt === undefined && !interrupted
-}
-
-async function runOnce(
-  path: string,
-  entry: string,
-  script: ScriptPlan,
-  surroundings: LoadEnvironment,
-  world: EngineWorld,
-): Promise<Ran> {
-  await rm(script.summaryFile, { force: true })
-  const address = await freeAddress()
-  let watch: Watch | undefined
-  const messages = listen(script.nonce, { started: () => watch?.started() })
-  const child = startK6(path, ['--address', address, entry], {
-    folder: surroundings.folder,
-    env: world.env,
-    onLine: messages.read,
-  })
-  return orEnd(child, async () => {
-    watch = watchRun({ plan: script, address, messages, group: () => child.pid }, surroundings, world)
-    const drainMs = startedLate.drainMs + script.requestTimeoutMs + startedLate.marginMs
-    const { end, interrupted, overdue } = await supervise(
-      child,
-      watch,
-      { users: script.preAllocated, runMs: script.warmupMs + script.durationMs + drainMs },
-      surroundings.signal,
-    )
-    return { end, interrupted, overdue, words: lastWords(child, script.nonce), messages, seen: watch.seen() }
-  })
+/**
+ * k6's message when it cannot load the user's journeys although Node can: an import that it does not know, a global of Node,
+ * syntax that it does not strip. Our own files load, so a script that throws while it is loaded is the user's.
+ */
+function findUsageErrorInLog(
+  { ending, lastOutput }: ScriptEnd,
+  { startedAt }: Observations,
+): string | undefined {
+  const isLoading = ending.state === 'script-error' && startedAt === undefined
+  if (!isLoading || !/moduleSpecifier|file:\/\//.test(lastOutput)) return undefined
+  const message = lastOutput
+    .replace(/^could not initialize '[^']*': could not load JS test '[^']*': /, '')
+    .replace(/ Make sure that you've .*$/, '')
+  return (
+    'k6 cannot load it, although Node can (k6 runs journeys in a runtime of its own, ' +
+    `without Node's modules and globals): ${toOneLine(message, 300)}`
+  )
 }
 
 async function release(
@@ -144,23 +236,19 @@ async function release(
   prepared: Prepared,
   signal: AbortSignal,
 ): Promise<string[]> {
-  // The run's own signal may be aborted already: whoever interrupts still wants nothing left behind, soon.
-  const limit = AbortSignal.timeout(signal.aborted ? releaseLimitInterruptedMs : releaseLimitMs)
+  // The run's own signal may be aborted already: also after an interrupt nothing may be left behind, but soon.
+  const limit = AbortSignal.timeout(signal.aborted ? releaseTimeoutInterruptedMs : releaseTimeoutMs)
   const hurry = new AbortController()
-  const onAbort = (): void => void setTimeout(() => hurry.abort(), releaseLimitInterruptedMs).unref()
+  const onAbort = (): void => void setTimeout(() => hurry.abort(), releaseTimeoutInterruptedMs).unref()
   signal.addEventListener('abort', onAbort, { once: true })
   const { problems } = await releaseUsers(plan, journeys, prepared, AbortSignal.any([limit, hurry.signal]))
   signal.removeEventListener('abort', onAbort)
   return problems
 }
 
-function withRelease(result: LoadResult, problems: string[]): LoadResult {
+function addReleaseProblems(result: LoadResult, problems: string[]): LoadResult {
   if (result.state !== 'measured' || problems.length === 0) return result
-  return {
-    ...result,
-    measurement: {
-      ...result.measurement,
-      generator: { ...result.measurement.generator, notReleased: problems },
-    },
-  }
+  const { measurement } = result
+  const generator = { ...measurement.generator, notReleased: problems }
+  return { ...result, measurement: { ...measurement, generator } }
 }

@@ -3,7 +3,7 @@ import { countOf, latencyOf, mergeHistograms } from '../../../record/index.ts'
 import { home, measured, runEngine } from './testing/run.ts'
 import { startTarget } from './testing/target.ts'
 
-/** Two journeys of a user who logs in before and out after, with a step that needs what an earlier one saved. */
+/** A journey of a user who logs in before and out after, with a step that uses a saved value, and two simple journeys. */
 const shop = `
 interface Saved { token?: string }
 const auth = (ctx) => ({ authorization: 'Bearer ' + (ctx as Saved).token })
@@ -22,7 +22,7 @@ export default [
 ]`
 
 describe('a run of journeys', { timeout: 60_000 }, () => {
-  it('counts exactly what the target saw, step by step, with users logged in and out again', async (context) => {
+  it('counts the requests that the target received, step by step, with users logged in and out', async (context) => {
     const target = await startTarget(context, (request, response, index) => {
       const token = request.headers.authorization
       const allowed = token?.startsWith('Bearer t') || request.url === '/login' || request.url === '/page'
@@ -60,7 +60,7 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
     expect(new Set(run.progress.map(({ phase }) => phase))).toEqual(new Set(['prepare', 'measure', 'finish']))
   })
 
-  it('leaves the warm-up out of all figures, tells latencies as they were, and each second as it went', async (context) => {
+  it('excludes the warm-up, measures latencies and has a timeline', async (context) => {
     const serviceMs = 60
     const target = await startTarget(context, (_request, response) =>
       setTimeout(() => response.end('ok'), serviceMs),
@@ -76,7 +76,7 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
       histogram: [],
       latencySumMs: 0,
     }
-    // What the warm-up sent is what the target saw besides; both begin at the rate.
+    // All other requests that the target received are of the warm-up, at the same rate.
     expect(target.seen.length - requests).toBeGreaterThan(0.5 * 40)
     expect(requests / (3 * 40)).toBeGreaterThan(0.7)
     expect(requests / (3 * 40)).toBeLessThan(1.3)
@@ -97,7 +97,7 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
     )
   })
 
-  it('counts errors by class with the first of each, and nothing hostile survives in them', async (context) => {
+  it('counts errors by class with the first of each, without control characters', async (context) => {
     const target = await startTarget(context, (request, response, index) => {
       if (request.url?.startsWith('/say')) response.end(`\u001B[2J<b>${'x'.repeat(100_000)}`)
       else if (index % 50 === 7) response.writeHead(500).end()
@@ -129,15 +129,15 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
     )
     expect(measurement.endpoints['home/get']?.errors).toBe(failed + redirected)
     const example = measurement.failures.find(({ class: failure }) => failure === 'check')?.example ?? ''
-    expect(example).toMatch(/^said {2}\[2J<b>x+…?$/)
+    expect(example).toMatch(/^said \[2J<b>x+…?$/)
     expect(example.length).toBeLessThanOrEqual(200)
     const latencies = mergeHistograms(Object.values(measurement.endpoints).map(({ histogram }) => histogram))
     expect(countOf(latencies)).toBe(target.seen.length)
   })
 })
 
-describe('a run that must not be', { timeout: 60_000 }, () => {
-  it('is refused when the target fails a before step, and whoever was prepared is released', async (context) => {
+describe('a run that cannot start', { timeout: 60_000 }, () => {
+  it('is refused when the target fails a before step, and the prepared users are released', async (context) => {
     const target = await startTarget(context, (request, response) =>
       response.writeHead(request.url === '/login' ? 503 : 200).end('{}'),
     )
@@ -153,12 +153,7 @@ describe('a run that must not be', { timeout: 60_000 }, () => {
   })
 
   it.for<[string, string, Record<string, number>, RegExp]>([
-    [
-      'of a journey there is not',
-      home,
-      { gone: 1 },
-      /journeys\.ts: has no journey gone, expected one of home/,
-    ],
+    ['of an unknown journey', home, { gone: 1 }, /journeys\.ts: has no journey gone, expected one of home/],
     [
       'of no journeys',
       'export default {}',
@@ -183,8 +178,8 @@ describe('a run that must not be', { timeout: 60_000 }, () => {
       { home: 1 },
       /journeys\.ts: home\/get: request threw: .+/,
     ],
-    ['of nothing', home, { home: 0 }, /no journey has a weight above 0/],
-  ])('is misuse when it is %s', async ([, source, mix, expected], context) => {
+    ['without a positive weight', home, { home: 0 }, /no journey has a weight above 0/],
+  ])('is a usage error when it is %s', async ([, source, mix, expected], context) => {
     const { result } = await runEngine(context, { url: 'http://127.0.0.1:1', source, mix })
     expect(result).toMatchObject({ state: 'usage-error', reason: expect.stringMatching(expected) })
   })

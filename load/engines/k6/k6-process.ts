@@ -2,19 +2,22 @@ import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { toOneLine } from '../../../record/index.ts'
 import { startChild } from '../../../runtime/processes/index.ts'
-import type { Child } from '../../../runtime/processes/index.ts'
+import type { Child, ChildEnd } from '../../../runtime/processes/index.ts'
 
-const versionLimitMs = 20_000
+/** Lies in the run's folder so that k6 does not read its user's. */
+export const configFile = 'k6-config.json'
+
+const versionTimeoutMs = 20_000
 const oldestMajor = 1
-const collectLaterShare = 0.25
-const mostWords = 600
+const memoryShare = 0.25
+const maxOutputLength = 600
 
 /**
- * The whole environment of k6. Nothing of ours is handed on: not our secrets, nor `K6_…` variables or proxies that would
- * change the load behind the plan's back. A trust store named by the user is kept, since certificates are always checked.
- * k6 collects its garbage less often than it would, while there is memory for that: a tenth of its CPU goes there.
+ * The whole environment of k6. Nothing of ours is passed on: neither secrets, nor `K6_…` variables or proxies that would
+ * change the load without the plan. A trust store named by the user is kept, since certificates are always checked.
+ * k6 collects its garbage less often than by default while there is memory for that: a tenth of its CPU goes there.
  */
-function environmentOf(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function k6Environment(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { PATH, SSL_CERT_FILE, SSL_CERT_DIR } = env
   return {
     PATH,
@@ -23,80 +26,180 @@ function environmentOf(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEn
     HOME: folder,
     K6_NO_USAGE_REPORT: 'true',
     GOGC: '300',
-    GOMEMLIMIT: String(Math.floor(freemem() * collectLaterShare)),
+    GOMEMLIMIT: String(Math.floor(freemem() * memoryShare)),
   }
 }
 
 export interface K6Options {
+  /** Holds the config file that k6 reads instead of its user's. */
   folder: string
   env: NodeJS.ProcessEnv
-  /** What the script finds in `__ENV` besides. */
+  /** Added to the script's `__ENV`. */
   variables?: Record<string, string>
   onLine: (line: string, stream: 'stdout' | 'stderr') => void
 }
 
-/**
- * Starts k6 in `folder`, which holds the config file it reads instead of its user's.
- *
- * Log lines come raw on stderr: as they were said, one line each, in 1.x and 2.x alike.
- */
+/** Starts `k6 run`. Log lines come raw on stderr: as they were written, one line each, in 1.x and 2.x alike. */
 export function startK6(
   path: string,
   args: readonly string[],
   { folder, env, variables = {}, onLine }: K6Options,
 ): Child {
-  const common = [
-    'run',
-    '--config',
-    join(folder, configFile),
-    '--log-format',
-    'raw',
-    '--log-output',
-    'stderr',
-    '--no-color',
-    '--quiet',
-    '--no-usage-report',
-  ]
-  return startChild(path, [...common, ...args], {
+  const config = ['--config', join(folder, configFile)]
+  const log = ['--log-format', 'raw', '--log-output', 'stderr', '--no-color']
+  return startChild(path, ['run', ...config, ...log, '--quiet', '--no-usage-report', ...args], {
     cwd: folder,
-    env: { ...environmentOf(folder, env), ...variables },
+    env: { ...k6Environment(folder, env), ...variables },
     onLine,
   })
 }
 
-/** Lies in the run's folder so that k6 does not read its user's. */
-export const configFile = 'k6-config.json'
-
-/** Why a program cannot be used as k6, or undefined when it can: it must be k6, of 1.0 or later. */
-export async function versionProblem(
+/** Why a program cannot be used as k6, or undefined when it can: it must be k6, 1.0 or later. */
+export async function findVersionProblem(
   path: string,
   folder: string,
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
-  let said = ''
+  let output = ''
   const child = startChild(path, ['version'], {
     cwd: folder,
-    env: environmentOf(folder, env),
-    onLine: (line) => (said = `${said}${line}\n`.slice(0, 1000)),
+    env: k6Environment(folder, env),
+    onLine: (line) => (output = `${output}${line}\n`.slice(0, 1000)),
   })
-  const timer = setTimeout(() => child.signal('SIGKILL'), versionLimitMs)
+  const timer = setTimeout(() => child.signal('SIGKILL'), versionTimeoutMs)
   const end = await child.ended
   clearTimeout(timer)
   if (end.state === 'failed') return `k6 could not be started: ${path}: ${end.reason}`
-  // It calls itself by the name of its file.
-  const version = /^\S+ v?(\d+)\.\d+\.\d+\S*/m.exec(said)
+  // k6 prints the name of its own file, which need not be `k6`.
+  const version = /^\S+ v?(\d+)\.\d+\.\d+\S*/m.exec(output)
   if (version === null)
-    return `${path} does not say its version, so it is not used as k6: ${toOneLine(said) || 'it said nothing'}`
+    return `${path} version: found ${toOneLine(output) || 'no output'}, expected the version of k6`
   if (Number(version[1]) < oldestMajor) return `found ${toOneLine(version[0])}, expected k6 1.0 or later`
   return undefined
 }
 
-/** The end of what k6 wrote, for a message: without the lines that our script wrote for us, on one line, cleaned. */
-export function lastWords(child: Child, nonce?: string): string {
+/** The end of k6's log for a message: on one line, cleaned, without the lines of our script. */
+export function readLastOutput(child: Child, nonce?: string): string {
   const lines = child.tail('stderr').split('\n')
-  const words = lines.filter((line) => nonce === undefined || !line.includes(nonce)).join(' ')
+  const log = lines.filter((line) => nonce === undefined || !line.includes(nonce)).join(' ')
   return (
-    toOneLine(words.slice(-mostWords), mostWords) ||
-    toOneLine(child.tail('stdout').slice(-mostWords), mostWords)
+    toOneLine(log.slice(-maxOutputLength), maxOutputLength) ||
+    toOneLine(child.tail('stdout').slice(-maxOutputLength), maxOutputLength)
   )
+}
+
+/** Our own observer of a run, as far as waiting for k6 needs it. */
+export interface RunObserver {
+  hasStarted: () => boolean
+  /** Nothing more is measured: the run was interrupted, or k6 has ended. */
+  stop: () => void
+}
+
+export interface K6End {
+  end: ChildEnd
+  interrupted: boolean
+  /** Why vigil killed it, because it exceeded its time. */
+  overdue: string | undefined
+}
+
+/** SIGINT lets k6 stop its users and write a summary, which takes it a moment for thousands of quantiles. */
+const gracefulStopMs = 3000
+const startTimeoutMs = 60_000
+const startTimeoutPerUserMs = 50
+const endTimeoutMs = 60_000
+
+/**
+ * Waits until k6 has ended, and ends it: on the signal with SIGINT and then SIGKILL, and in any case some time after its planned end.
+ *
+ * @param expected users it creates before it begins, and how long it runs then; undefined when a user's script decides
+ */
+export async function waitForK6End(
+  child: Child,
+  observer: RunObserver,
+  expected: { users: number; runMs: number } | undefined,
+  signal: AbortSignal,
+): Promise<K6End> {
+  let interrupted = false
+  let overdue: string | undefined
+  const timers: NodeJS.Timeout[] = []
+  const after = (ms: number, then: () => void): void => void timers.push(setTimeout(then, ms))
+  const kill = (reason: string): void => {
+    overdue ??= reason
+    child.signal('SIGKILL')
+  }
+  const interrupt = (): void => {
+    interrupted = true
+    observer.stop()
+    child.signal('SIGINT')
+    after(gracefulStopMs, () => child.signal('SIGKILL'))
+  }
+  if (signal.aborted) interrupt()
+  signal.addEventListener('abort', interrupt, { once: true })
+  if (expected !== undefined) {
+    const startMs = startTimeoutMs + expected.users * startTimeoutPerUserMs
+    after(
+      startMs,
+      () => observer.hasStarted() || kill(`k6 had not begun after ${Math.round(startMs / 1000)} s`),
+    )
+    after(startMs + expected.runMs + endTimeoutMs, () => kill('k6 did not end within its time limit'))
+  }
+  const end = await child.ended
+  signal.removeEventListener('abort', interrupt)
+  for (const timer of timers) clearTimeout(timer)
+  observer.stop()
+  return { end, interrupted, overdue }
+}
+
+/** Stops the child when `work` fails: an error of vigil's own must not leave k6 loading the target. */
+export async function stopOnError<T>(child: Child, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    await child.stop(gracefulStopMs)
+    throw error
+  }
+}
+
+/**
+ * What the way k6 ended means for its run.
+ *
+ * - `ok`: it ran to its end. 99 (a threshold was crossed) and 110 (the script marked the run as failed) are results too.
+ * - `script-error`: the script threw or stopped the run; its messages say whose error that is.
+ * - `interrupted`: a signal ended it, and it wrote a summary. A result only when vigil sent the signal.
+ * - `failed`: there is no measurement.
+ */
+export type Ending =
+  | { state: 'ok'; thresholdsCrossed: boolean }
+  | { state: 'script-error'; reason: string }
+  | { state: 'interrupted'; reason: string }
+  | { state: 'failed'; reason: string; portTaken: boolean }
+
+const exitReasons: Record<number, string> = {
+  97: 'the run in the cloud failed',
+  98: 'the progress in the cloud could not be read',
+  100: 'setup timed out',
+  101: 'teardown timed out',
+  102: 'a time limit expired',
+  103: 'its REST API was used to stop it',
+  104: 'its options are invalid',
+  105: 'a signal that vigil did not send ended it',
+  106: 'the port for its REST API was taken',
+  107: 'the script threw',
+  108: 'the script stopped the run',
+  109: 'it crashed',
+}
+
+/** By k6's table of exit codes, which is the same in 1.x and 2.x; an unknown code means that nothing was measured. */
+export function classifyEnd(end: ChildEnd): Ending {
+  if (end.state === 'failed')
+    return { state: 'failed', reason: `k6 could not be started: ${end.reason}`, portTaken: false }
+  if (end.state === 'signalled')
+    return { state: 'failed', reason: `k6 was ended by ${end.signal}`, portTaken: false }
+  const { code } = end
+  if (code === 0 || code === 99 || code === 110) return { state: 'ok', thresholdsCrossed: code === 99 }
+  const reason = `k6 exited with ${code}${exitReasons[code] === undefined ? '' : ` (${exitReasons[code]})`}`
+  if (code === 107 || code === 108) return { state: 'script-error', reason }
+  return code === 105
+    ? { state: 'interrupted', reason }
+    : { state: 'failed', reason, portTaken: code === 106 }
 }

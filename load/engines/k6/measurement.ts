@@ -1,19 +1,18 @@
 import { mergeHistograms } from '../../../record/index.ts'
-import type { Failure, Generator, Histogram, TimelinePoint } from '../../../record/index.ts'
+import type { Failure, TimelinePoint } from '../../../record/index.ts'
 import type { EndpointMeasurement, Measurement } from '../../engine.ts'
-import type { CpuWork } from './cpu.ts'
-import type { Messages } from './messages.ts'
-import { histogramOfTrend } from './quantiles.ts'
-import { latenessP95, saturationOf } from './saturation.ts'
-import { slowAnswerMs } from './sizing.ts'
-import { errorsOf, requestsOf } from './summary.ts'
-import { requestFailureClasses } from './k6-runtime/wire.ts'
-import type { RequestFailureClass, ScriptPlan, ScriptSummary, SummaryTrend } from './k6-runtime/wire.ts'
+import { findSaturation, latenessP95, slowAnswerMs } from './generator.ts'
+import { requestFailureClasses } from './k6-runtime/metrics.ts'
+import type { RequestFailureClass, ScriptSummary, SummaryStep } from './k6-runtime/metrics.ts'
+import type { LoadScriptPlan } from './k6-runtime/wire.ts'
+import type { CollectedMessages } from './messages.ts'
+import { countErrors, countRequests, toHistogram } from './summary.ts'
+import type { CpuWork } from './watch.ts'
 
-/** What was seen of a run from outside of k6. */
+/** What was observed of a run from outside of k6. */
 export interface Observed {
   startedAt: string
-  /** How long was measured: the plan's time, or until the interrupt. */
+  /** Measured time: the plan's, or until the interrupt. */
   durationMs: number
   interrupted: boolean
   timeline: TimelinePoint[]
@@ -21,64 +20,75 @@ export interface Observed {
   cpu: CpuWork | undefined
 }
 
-/** A run's summary and what was seen of it, as a measurement. Every step of the mix is in it; one never reached has no requests. */
-export function measurementOf(
-  plan: ScriptPlan,
+type FirstFailures = Pick<CollectedMessages, 'firstFailure'>
+
+/** Builds the measurement of a run. It has every step of the mix; one that was never reached has no requests. */
+export function toMeasurement(
+  plan: LoadScriptPlan,
   summary: ScriptSummary,
-  messages: Pick<Messages, 'first'>,
+  messages: FirstFailures,
   observed: Observed,
 ): Measurement {
   const { durationMs, interrupted } = observed
   const endpoints = Object.fromEntries(
-    plan.steps.map((step, index) => [step, endpointOf(summary.steps[index])]),
+    plan.steps.map((step, index) => [step, toEndpoint(summary.steps[index])]),
   )
-  const lateness = histogramOf(summary.lateness)
-  const iterations = histogramOf(summary.iterations)
-  const dropped = droppedWhileMeasured(plan, summary)
+  const lateness = toHistogram(summary.lateness)
+  const dropped = countDroppedWhileMeasured(plan, summary)
   const arrivals = (summary.iterations?.count ?? 0) + dropped
-  const facts = {
-    cpu: observed.cpu,
-    lateness,
-    waits: mergeHistograms([
-      ...Object.values(endpoints).map(({ histogram }) => histogram),
-      [[plan.requestTimeoutMs, failedBy(summary, 'timeout')]],
-    ]),
-    refusedShare: refusedShareOf(summary),
-    iterations,
-    slowIterationMs: longest(plan) * slowAnswerMs,
-    expectedArrivals: (plan.ratePerSecond * plan.durationMs) / 1000,
-    arrivals,
-    dropped,
-    users: summary.users,
-    durationMs,
-    limits: summary.limits,
-  }
   return {
     startedAt: observed.startedAt,
     durationMs,
     endpoints,
     droppedArrivals: dropped,
-    failures: [...failuresOf(plan, summary, messages), ...droppedOf(dropped, summary.users, observed)],
+    failures: [
+      ...toFailures(plan, summary, messages),
+      ...toDroppedFailure(dropped, summary.users, observed.firstDroppedMs),
+    ],
     timeline: observed.timeline,
-    generator: generatorOf(observed.cpu, arrivals, durationMs, lateness, summary.users),
-    // What an interrupt cut short says nothing about who was the limit.
-    saturation: interrupted ? [] : saturationOf(facts),
+    generator: {
+      ...observed.cpu,
+      ...(durationMs > 0 && { offeredRps: arrivals / (durationMs / 1000) }),
+      ...(lateness.length > 0 && { latenessP95Ms: latenessP95(lateness) }),
+      virtualUsersMax: summary.users,
+    },
+    // An interrupted run does not show what the limit was.
+    saturation: interrupted
+      ? []
+      : findSaturation({
+          cpu: observed.cpu,
+          lateness,
+          waits: mergeHistograms([
+            ...Object.values(endpoints).map(({ histogram }) => histogram),
+            [[plan.requestTimeoutMs, countFailed(summary, 'timeout')]],
+          ]),
+          refusedShare: shareRefused(summary),
+          iterations: toHistogram(summary.iterations),
+          slowIterationMs: countStepsOfLongest(plan) * slowAnswerMs,
+          expectedArrivals: (plan.ratePerSecond * plan.durationMs) / 1000,
+          arrivals,
+          dropped,
+          users: summary.users,
+          durationMs,
+          limits: summary.limits,
+        }),
     interrupted,
   }
 }
 
-/** What there is of a run that was interrupted before it measured anything. */
-export function nothingMeasured(
+const emptyEndpoint: EndpointMeasurement = { requests: 0, errors: 0, histogram: [], latencySumMs: 0 }
+
+/** The measurement of a run that was interrupted before it measured anything. */
+export function emptyMeasurement(
   steps: readonly string[],
   startedAt: string,
   durationMs: number,
   timeline: TimelinePoint[],
 ): Measurement {
-  const nothing: EndpointMeasurement = { requests: 0, errors: 0, histogram: [], latencySumMs: 0 }
   return {
     startedAt,
     durationMs,
-    endpoints: Object.fromEntries(steps.map((step) => [step, nothing])),
+    endpoints: Object.fromEntries(steps.map((step) => [step, emptyEndpoint])),
     droppedArrivals: 0,
     failures: [],
     timeline,
@@ -89,57 +99,51 @@ export function nothingMeasured(
 }
 
 /**
- * k6 counts dropped arrivals without saying when. Those of the warm-up are the ones that were due in it and did not begin,
+ * k6 counts dropped arrivals without reporting when. Those of the warm-up are the ones that were due in it and did not begin,
  * give or take the few that were due just before its end and began just after.
  */
-function droppedWhileMeasured(plan: ScriptPlan, { dropped, warmups }: ScriptSummary): number {
+function countDroppedWhileMeasured(plan: LoadScriptPlan, { dropped, warmups }: ScriptSummary): number {
   const dueInWarmup = Math.ceil((plan.ratePerSecond * plan.warmupMs) / 1000)
   return dropped - Math.min(dropped, Math.max(0, dueInWarmup - warmups))
 }
 
-function failedBy({ steps }: ScriptSummary, failure: RequestFailureClass): number {
+function countFailed({ steps }: ScriptSummary, failure: RequestFailureClass): number {
   return steps.reduce((sum, { failed }) => sum + (failed[failure] ?? 0), 0)
 }
 
-function refusedShareOf(summary: ScriptSummary): number {
-  const requests = summary.steps.reduce((sum, step) => sum + requestsOf(step), 0)
-  const own = summary.limits.files + summary.limits.ports
+function shareRefused(summary: ScriptSummary): number {
+  const requests = summary.steps.reduce((sum, step) => sum + countRequests(step), 0)
+  const unsent = summary.limits.files + summary.limits.ports
   const refused = requestFailureClasses.reduce(
-    (sum, failure) => (failure === 'timeout' ? sum : sum + failedBy(summary, failure)),
+    (sum, failure) => (failure === 'timeout' ? sum : sum + countFailed(summary, failure)),
     0,
   )
-  return requests === 0 ? 0 : Math.max(0, refused - own) / requests
+  return requests === 0 ? 0 : Math.max(0, refused - unsent) / requests
 }
 
 // Steps are listed journey by journey.
-function longest({ steps, journeys }: ScriptPlan): number {
-  return Math.max(
-    1,
-    ...journeys.map((journey) => steps.filter((step) => step.startsWith(`${journey}/`)).length),
-  )
+function countStepsOfLongest({ steps, journeys }: LoadScriptPlan): number {
+  const counts = journeys.map((journey) => steps.filter((step) => step.startsWith(`${journey}/`)).length)
+  return Math.max(1, ...counts)
 }
 
-function endpointOf(counts: ScriptSummary['steps'][number] | undefined): EndpointMeasurement {
-  if (counts === undefined) return { requests: 0, errors: 0, histogram: [], latencySumMs: 0 }
+function toEndpoint(counts: SummaryStep | undefined): EndpointMeasurement {
+  if (counts === undefined) return emptyEndpoint
   const { latency } = counts
   return {
-    requests: requestsOf(counts),
-    errors: errorsOf(counts),
-    histogram: histogramOf(latency),
+    requests: countRequests(counts),
+    errors: countErrors(counts),
+    histogram: toHistogram(latency),
     latencySumMs: latency === null ? 0 : latency.avg * latency.count,
   }
 }
 
-function histogramOf(trend: SummaryTrend | null): Histogram {
-  return trend === null ? [] : histogramOfTrend(trend)
-}
-
-function failuresOf(plan: ScriptPlan, summary: ScriptSummary, messages: Pick<Messages, 'first'>): Failure[] {
+function toFailures(plan: LoadScriptPlan, summary: ScriptSummary, messages: FirstFailures): Failure[] {
   return summary.steps.flatMap(({ failed }, step) =>
     requestFailureClasses.flatMap((failure): Failure[] => {
       const count = failed[failure] ?? 0
       if (count === 0) return []
-      const first = messages.first(step, failure)
+      const first = messages.firstFailure(step, failure)
       return [
         {
           step: plan.steps[step] ?? null,
@@ -152,31 +156,9 @@ function failuresOf(plan: ScriptPlan, summary: ScriptSummary, messages: Pick<Mes
   )
 }
 
-function droppedOf(dropped: number, users: number, { firstDroppedMs }: Observed): Failure[] {
+function toDroppedFailure(dropped: number, users: number, firstDroppedMs: number | undefined): Failure[] {
   if (dropped === 0) return []
   const example = `no virtual user was free: all ${users} were waiting for answers`
-  return [
-    {
-      step: null,
-      class: 'dropped',
-      count: dropped,
-      ...(firstDroppedMs !== undefined && { firstAtMs: firstDroppedMs }),
-      example,
-    },
-  ]
-}
-
-function generatorOf(
-  cpu: CpuWork | undefined,
-  arrivals: number,
-  durationMs: number,
-  lateness: Histogram,
-  users: number,
-): Generator {
-  return {
-    ...cpu,
-    ...(durationMs > 0 && { offeredRps: arrivals / (durationMs / 1000) }),
-    ...(lateness.length > 0 && { latenessP95Ms: latenessP95(lateness) }),
-    virtualUsersMax: users,
-  }
+  const first = firstDroppedMs === undefined ? {} : { firstAtMs: firstDroppedMs }
+  return [{ step: null, class: 'dropped', count: dropped, ...first, example }]
 }

@@ -1,90 +1,95 @@
 import { toOneLine } from '../../../record/index.ts'
-import { requestFailureClasses } from './k6-runtime/wire.ts'
-import type { RequestFailureClass, ScriptMessage } from './k6-runtime/wire.ts'
+import { requestFailureClasses } from './k6-runtime/metrics.ts'
+import type { RequestFailureClass } from './k6-runtime/metrics.ts'
+import type { PlayedJourney, PlayedStep, ScriptMessage } from './k6-runtime/wire.ts'
 
-/** The first failure of a step and class, as the virtual user told it that met it first. */
+/**
+ * Reads a line of k6's log as a message of our script. Undefined for k6's own lines and for text that a journey or a target may have
+ * put there: those do not know the nonce. Checked by hand, since a duet reads hundreds of lines a second.
+ */
+export function readMessage(line: string, nonce: string): ScriptMessage | undefined {
+  if (!line.startsWith(`${nonce} `)) return undefined
+  try {
+    const message: unknown = JSON.parse(line.slice(nonce.length + 1))
+    return isMessage(message) ? message : undefined
+  } catch {
+    // A line that was cut because it was too long.
+    return undefined
+  }
+}
+
+/** The first failure of a step and class, as reported by the virtual user that met it first. */
 export interface FirstFailure {
   atMs: number
   /** Cleaned, at most 200 characters. */
   example: string
 }
 
-export interface Messages {
+/** What a load script has reported so far. */
+export interface CollectedMessages {
+  add: (message: ScriptMessage) => void
+  hasStarted: () => boolean
   /** By step and class. */
-  first: (step: number, failure: RequestFailureClass) => FirstFailure | undefined
-  /** What the user's journeys did that they must not; the first of it. */
-  misuse: () => string | undefined
-  /** Latencies told since this was last called: one in so many, over all steps. */
-  takeSample: () => number[]
-  /** One line of k6's log. Lines without the nonce are k6's own, or a journey's. */
-  read: (line: string) => void
+  firstFailure: (step: number, failure: RequestFailureClass) => FirstFailure | undefined
+  /** The first error that only the author of the journeys can correct. */
+  usageError: () => string | undefined
+  /** Returns the latencies reported since the last call: those of one iteration in many, over all steps. */
+  drainSample: () => number[]
 }
 
-/** A busy run tells about a hundred latencies a second; nobody need take them. */
-const mostSamples = 10_000
+/** A busy run reports about a hundred latencies a second; when nothing drains them, the rest is dropped. */
+const maxSamples = 10_000
+const maxUsageErrorLength = 300
 
-/** Listens to what our script says on k6's log. */
-export function listen(nonce: string, on: { started: () => void }): Messages {
+export function collectMessages(): CollectedMessages {
   const firsts = new Map<string, FirstFailure>()
-  let misuse: string | undefined
+  let hasStarted = false
+  let usageError: string | undefined
   let sample: number[] = []
-  const hear = (message: ScriptMessage): void => {
-    switch (message.say) {
-      case 'started':
-        on.started()
-        break
-      case 'failure': {
-        const key = `${message.step} ${message.class}`
-        const known = firsts.get(key)
-        if (known === undefined || message.atMs < known.atMs)
-          firsts.set(key, {
-            atMs: Math.max(0, Math.round(message.atMs)),
-            example: toOneLine(message.example),
-          })
-        break
-      }
-      case 'sample':
-        if (sample.length < mostSamples) sample.push(...message.latenciesMs)
-        break
-      case 'usage-error':
-        misuse ??= toOneLine(message.problem, 300)
-        break
-      case 'ended':
-        break
-    }
-  }
   return {
-    first: (step, failure) => firsts.get(`${step} ${failure}`),
-    misuse: () => misuse,
-    takeSample: () => {
-      const taken = sample
+    add: (message) => {
+      switch (message.type) {
+        case 'started':
+          hasStarted = true
+          break
+        case 'failure': {
+          const key = `${message.step} ${message.class}`
+          const known = firsts.get(key)
+          if (known === undefined || message.atMs < known.atMs)
+            firsts.set(key, {
+              atMs: Math.max(0, Math.round(message.atMs)),
+              example: toOneLine(message.example),
+            })
+          break
+        }
+        case 'sample':
+          if (sample.length < maxSamples) sample.push(...message.latenciesMs)
+          break
+        case 'usage-error':
+          usageError ??= toOneLine(message.problem, maxUsageErrorLength)
+          break
+        case 'played':
+          break
+      }
+    },
+    hasStarted: () => hasStarted,
+    firstFailure: (step, failure) => firsts.get(`${step} ${failure}`),
+    usageError: () => usageError,
+    drainSample: () => {
+      const drained = sample
       sample = []
-      return taken
+      return drained
     },
-    read: (line) => {
-      const message = parse(line, nonce)
-      if (message !== undefined) hear(message)
-    },
-  }
-}
-
-function parse(line: string, nonce: string): ScriptMessage | undefined {
-  if (!line.startsWith(`${nonce} `)) return undefined
-  try {
-    const message: unknown = JSON.parse(line.slice(nonce.length + 1))
-    return isMessage(message) ? message : undefined
-  } catch {
-    // A line that was cut, because it was too long: there are others.
-    return undefined
   }
 }
 
 function isMessage(message: unknown): message is ScriptMessage {
-  if (typeof message !== 'object' || message === null || !('say' in message)) return false
-  switch (message.say) {
+  if (typeof message !== 'object' || message === null || !('type' in message)) return false
+  switch (message.type) {
     case 'started':
-    case 'ended':
       return true
+    case 'played':
+      return 'journey' in message && isPlayedJourney(message.journey)
     case 'sample':
       return (
         'latenciesMs' in message &&
@@ -107,4 +112,45 @@ function isMessage(message: unknown): message is ScriptMessage {
     default:
       return false
   }
+}
+
+function isPlayedJourney(value: unknown): value is PlayedJourney {
+  if (!Array.isArray(value)) return false
+  const fields: unknown[] = value
+  const [arrival, journey, beganMs, endedMs, steps, problem] = fields
+  return (
+    isIndex(arrival) &&
+    isIndex(journey) &&
+    isAmount(beganMs) &&
+    isAmount(endedMs) &&
+    Array.isArray(steps) &&
+    steps.every(isPlayedStep) &&
+    (problem === undefined || typeof problem === 'string')
+  )
+}
+
+function isPlayedStep(value: unknown): value is PlayedStep {
+  if (!Array.isArray(value)) return false
+  const fields: unknown[] = value
+  const [latencyMs, failure, bytes, serverTiming, traceId] = fields
+  return (
+    isAmountOrNone(latencyMs) &&
+    isIndex(failure) &&
+    failure <= requestFailureClasses.length &&
+    isAmountOrNone(bytes) &&
+    typeof serverTiming === 'string' &&
+    (traceId === undefined || (typeof traceId === 'string' && /^[0-9a-f]{32}$/.test(traceId)))
+  )
+}
+
+function isIndex(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function isAmount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
+
+function isAmountOrNone(value: unknown): boolean {
+  return value === -1 || isAmount(value)
 }

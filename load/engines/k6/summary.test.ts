@@ -7,65 +7,65 @@ const good = exampleSummary()
 const latency = trendOf([1, 2, 3])
 
 describe('a summary', () => {
-  it('that is whole and of this run is read', () => {
-    expect(readSummary(JSON.stringify(good), plan)).toEqual({ state: 'read', summary: good })
+  it('that is complete and of this run is read', () => {
+    expect(readSummary(JSON.stringify(good), plan)).toEqual({ state: 'ok', summary: good })
   })
 
-  it('of a step that nobody reached is read', () => {
+  it('of a step that was never reached is read', () => {
     const unreached = exampleSummary({
       steps: [{ latency: null, unanswered: 0, failed: {} }],
       iterations: null,
       lateness: null,
     })
-    expect(readSummary(JSON.stringify(unreached), plan)).toMatchObject({ state: 'read' })
+    expect(readSummary(JSON.stringify(unreached), plan)).toMatchObject({ state: 'ok' })
   })
 
-  it('cut anywhere is not read', () => {
+  it('cut at any place is refused', () => {
     const text = JSON.stringify(good)
     for (let length = 0; length < text.length; length += 97)
       expect(readSummary(text.slice(0, length), plan), text.slice(0, length)).toMatchObject({
-        state: 'wrong',
+        state: 'invalid',
       })
   })
 
   it.each([
     ['of another run', { ...good, nonce: 'other' }, /is of another run/],
     ['of other steps', { ...good, steps: [...good.steps, ...good.steps] }, /holds 2 steps, expected 1/],
-    ['that says it is not whole', { ...good, complete: false }, /^complete: /],
-    ['without a count', { ...good, dropped: undefined }, /^dropped: /],
-    ['with a negative count', { ...good, dropped: -1 }, /^dropped: /],
+    ['that is marked as incomplete', { ...good, complete: false }, /^is invalid: complete: /],
+    ['without a count', { ...good, dropped: undefined }, /^is invalid: dropped: /],
+    ['with a negative count', { ...good, dropped: -1 }, /^is invalid: dropped: /],
     [
       'with a quantile missing',
       { ...good, iterations: { ...latency, quantiles: latency.quantiles.slice(1) } },
-      /^iterations\.quantiles: /,
+      /iterations\.quantiles: /,
     ],
     [
-      'with a quantile that k6 could not give',
+      'with a quantile that is not a number',
       { ...good, iterations: { ...latency, quantiles: latency.quantiles.with(5, Number.NaN) } },
-      /^iterations\.quantiles\[5\]: /,
+      /iterations\.quantiles\[5\]: /,
     ],
     [
       'whose quantiles fall',
       { ...good, iterations: { ...latency, quantiles: latency.quantiles.toReversed() } },
       /quantiles do not rise/,
     ],
-    ['whose mean cannot be', { ...good, iterations: { ...latency, avg: 4 } }, /mean lies outside/],
+    ['whose mean is impossible', { ...good, iterations: { ...latency, avg: 4 } }, /mean lies outside/],
     [
-      'in which more failed than was sent',
+      'in which more requests failed than were sent',
       { ...good, steps: [{ latency, unanswered: 0, failed: { status: 4 } }] },
       /more requests failed than were made/,
     ],
     [
-      'in which an unanswered request has not failed',
+      'in which an unanswered request did not fail',
       { ...good, steps: [{ latency, unanswered: 1, failed: {} }] },
       /more requests failed/,
     ],
-    ['of k6 itself', { metrics: {}, root_group: {} }, /^nonce: /],
-    ['that is no object', [1, 2], /\(top level\): /],
-  ])('%s is not read, and why is said', (_, value, expected) => {
+    ['of k6 itself', { metrics: {}, root_group: {} }, /nonce: /],
+    ['that is not an object', [1, 2], /\(top level\): /],
+  ])('%s is refused with a reason', (_, value, expected) => {
     expect(readSummary(JSON.stringify(value), plan)).toMatchObject({
-      state: 'wrong',
-      problem: expect.stringMatching(expected),
+      state: 'invalid',
+      reason: expect.stringMatching(expected),
     })
   })
 })

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { timelineFrom } from './timeline.ts'
+import { createTimeline } from './timeline.ts'
 
 const start = { requests: 100, failed: 0, dropped: 2 }
 const sample = Array.from({ length: 20 }, (_, index) => index + 1)
 
 describe('a timeline', () => {
-  it('has for each second what came in it, without the warm-up', () => {
-    const timeline = timelineFrom(start)
+  it('counts each second, without the warm-up', () => {
+    const timeline = createTimeline(start)
     timeline.add(1000, { requests: 150, failed: 5, dropped: 2 }, sample)
     timeline.add(2001, { requests: 190, failed: 5, dropped: 12 }, [1, 2, 3])
     expect(timeline.points).toEqual([
@@ -16,8 +16,8 @@ describe('a timeline', () => {
     expect([timeline.errors(), timeline.firstDroppedMs()]).toEqual([15, 1000])
   })
 
-  it('covers with the next point what k6 did not tell, and ends without a sliver', () => {
-    const timeline = timelineFrom(start)
+  it('covers a second without counts by the next point, and leaves out a short remainder', () => {
+    const timeline = createTimeline(start)
     timeline.add(1000, undefined, [])
     timeline.add(2000, { requests: 180, failed: 0, dropped: 2 }, [])
     timeline.add(2010, { requests: 181, failed: 0, dropped: 2 }, [])

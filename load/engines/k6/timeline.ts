@@ -1,17 +1,86 @@
+import { Agent, get } from 'node:http'
 import { histogramOf, quantile, roundMicros } from '../../../record/index.ts'
 import type { TimelinePoint } from '../../../record/index.ts'
 import type { LoadProgress } from '../../engine.ts'
-import type { LiveCounts, LiveReader } from './live.ts'
-import type { Messages } from './messages.ts'
+import { metricNames } from './k6-runtime/metrics.ts'
+import type { CollectedMessages } from './messages.ts'
+
+/* The seconds of a run, from what k6's REST API counts while it runs. */
+
+/** k6's counts so far, warm-up included. */
+export interface LiveCounts {
+  requests: number
+  /** Measured requests that failed. */
+  failed: number
+  dropped: number
+}
+
+export interface LiveReader {
+  /** Undefined when k6 does not answer in time: the load has priority. */
+  read: () => Promise<LiveCounts | undefined>
+  close: () => void
+}
+
+const readTimeoutMs = 800
+const maxBodyBytes = 64 * 1024
+
+/**
+ * Reads counters from k6's REST API while k6 runs. Counters only: for a percentile k6 would have to sort all
+ * latencies so far, each time.
+ *
+ * @param address host and port
+ */
+export function createLiveReader(address: string): LiveReader {
+  const agent = new Agent({ keepAlive: true, maxSockets: 3 })
+  const readCount = async (metric: string): Promise<number> =>
+    parseCount(await readBody(`http://${address}/v1/metrics/${metric}`, agent))
+  return {
+    read: async () => {
+      try {
+        const [requests, failed, dropped] = await Promise.all([
+          readCount(metricNames.requests),
+          readCount(metricNames.failed),
+          readCount(metricNames.dropped),
+        ])
+        return { requests, failed, dropped }
+      } catch {
+        return undefined
+      }
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+async function readBody(url: string, agent: Agent): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const request = get(url, { agent, signal: AbortSignal.timeout(readTimeoutMs) }, (response) => {
+    let text = ''
+    response.setEncoding('utf8')
+    response.on('data', (chunk: string) => {
+      text += chunk
+      if (text.length > maxBodyBytes) response.destroy(new Error('the answer is too long'))
+    })
+    response.on('end', () => resolve(text))
+    response.on('error', reject)
+  })
+  request.on('error', reject)
+  return promise
+}
+
+// A metric that has no sample yet is not found: `{"errors": …}` means 0.
+function parseCount(text: string): number {
+  const count = /"sample":\s*\{[^}]*"count":\s*([\d.e+]+)/.exec(text)?.[1]
+  return count === undefined ? 0 : Number(count)
+}
 
 /** The measurement second by second, from what k6 had counted by the end of each. */
 export interface Timeline {
   points: TimelinePoint[]
-  /** Milliseconds after the measurement began at which arrivals were first seen to be dropped: the second's beginning. */
+  /** The beginning of the first second with dropped arrivals, in milliseconds after the measurement began. */
   firstDroppedMs: () => number | undefined
   /** Errors of the measurement so far. */
   errors: () => number
-  /** Adds a second that ended at `atMs`; undefined when k6 did not tell, and the next one covers both. */
+  /** Adds a second that ended at `atMs`. Without counts it adds nothing, and the next second covers both. */
   add: (
     atMs: number,
     counts: LiveCounts | undefined,
@@ -19,29 +88,29 @@ export interface Timeline {
   ) => TimelinePoint | undefined
 }
 
-/** What is left behind the last whole second is no second. */
-const shortestMs = 100
-/** A p95 of fewer would be their maximum. */
-const leastForP95 = 20
+/** A shorter remainder after the last full second is left out. */
+const minPointMs = 100
+/** With fewer samples the p95 would be their maximum. */
+const minForP95 = 20
 
 /**
- * @param start what k6 had counted when the measurement began: the warm-up's requests
+ * @param start k6's counts when the measurement began: the requests of the warm-up
  */
-export function timelineFrom(start: LiveCounts): Timeline {
+export function createTimeline(start: LiveCounts): Timeline {
   const points: TimelinePoint[] = []
   let last = start
   let lastAtMs = 0
   let firstDroppedMs: number | undefined
   let errors = 0
   const add: Timeline['add'] = (atMs, counts, sampleMs) => {
-    if (counts === undefined || atMs - lastAtMs < shortestMs) return undefined
+    if (counts === undefined || atMs - lastAtMs < minPointMs) return undefined
     const dropped = Math.max(0, counts.dropped - last.dropped)
     const failed = Math.max(0, counts.failed - last.failed) + dropped
     const point: TimelinePoint = {
       atMs: lastAtMs,
       requests: Math.max(0, counts.requests - last.requests) + dropped,
       errors: failed,
-      ...p95Of(sampleMs),
+      ...toP95(sampleMs),
     }
     points.push(point)
     if (dropped > 0) firstDroppedMs ??= lastAtMs
@@ -53,29 +122,32 @@ export function timelineFrom(start: LiveCounts): Timeline {
   return { points, firstDroppedMs: () => firstDroppedMs, errors: () => errors, add }
 }
 
-function p95Of(sampleMs: readonly number[]): { p95Ms?: number } {
-  return sampleMs.length < leastForP95 ? {} : { p95Ms: roundMicros(quantile(histogramOf(sampleMs), 0.95)) }
+function toP95(sampleMs: readonly number[]): { p95Ms?: number } {
+  return sampleMs.length < minForP95 ? {} : { p95Ms: roundMicros(quantile(histogramOf(sampleMs), 0.95)) }
 }
 
-/** A run's last second, and its measurement's seconds, read from k6 while it runs. */
+/** The last second of a run, and the seconds of its measurement, read from k6 while it runs. */
 export interface LiveSeconds {
-  /** Looks at k6 outside of the measurement. */
-  look: () => Promise<void>
-  /** The measurement begins now. */
-  begin: () => Promise<void>
-  /** A second of the measurement has ended. */
-  end: (atMs: number) => Promise<void>
-  now: () => Pick<LoadProgress, 'requestsPerSecond' | 'p95Ms' | 'errors'>
+  /** Reads a second outside of the measurement. */
+  read: () => Promise<void>
+  /** Starts the timeline: the measurement begins now. */
+  startTimeline: () => Promise<void>
+  /** Adds a second of the measurement to the timeline. */
+  addSecond: (atMs: number) => Promise<void>
+  lastSecond: () => Pick<LoadProgress, 'requestsPerSecond' | 'p95Ms' | 'errors'>
   /** Undefined when the measurement never began. */
   timeline: () => Timeline | undefined
 }
 
-export function liveSeconds(reader: LiveReader, messages: Pick<Messages, 'takeSample'>): LiveSeconds {
+export function createLiveSeconds(
+  reader: LiveReader,
+  messages: Pick<CollectedMessages, 'drainSample'>,
+): LiveSeconds {
   let timeline: Timeline | undefined
   let last: LiveCounts = { requests: 0, failed: 0, dropped: 0 }
   let requestsPerSecond = 0
   let p95Ms: number | undefined
-  const look = async (): Promise<LiveCounts | undefined> => {
+  const read = async (): Promise<LiveCounts | undefined> => {
     const counts = await reader.read()
     if (counts !== undefined) {
       requestsPerSecond = Math.max(0, counts.requests - last.requests)
@@ -84,16 +156,16 @@ export function liveSeconds(reader: LiveReader, messages: Pick<Messages, 'takeSa
     return counts
   }
   return {
-    look: async () => void (await look()),
-    begin: async () => {
-      timeline = timelineFrom((await reader.read()) ?? last)
+    read: async () => void (await read()),
+    startTimeline: async () => {
+      timeline = createTimeline((await reader.read()) ?? last)
     },
-    end: async (atMs) => {
-      const counts = await look()
-      const point = timeline?.add(atMs, counts, messages.takeSample())
+    addSecond: async (atMs) => {
+      const counts = await read()
+      const point = timeline?.add(atMs, counts, messages.drainSample())
       if (point !== undefined) p95Ms = point.p95Ms
     },
-    now: () => ({ requestsPerSecond, p95Ms, errors: timeline?.errors() ?? 0 }),
+    lastSecond: () => ({ requestsPerSecond, p95Ms, errors: timeline?.errors() ?? 0 }),
     timeline: () => timeline,
   }
 }

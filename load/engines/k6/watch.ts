@@ -1,79 +1,114 @@
-import type { LoadProgress, LoadEnvironment } from '../../engine.ts'
-import { watchCpu } from './cpu.ts'
-import type { CpuWork } from './cpu.ts'
-import { liveReader } from './live.ts'
-import type { LiveReader } from './live.ts'
-import type { Messages } from './messages.ts'
-import { liveSeconds } from './timeline.ts'
-import type { LiveSeconds, Timeline } from './timeline.ts'
+import { countUsableCores, readGroupCpuSeconds, readMachineTicks } from '../../../runtime/processes/index.ts'
+import type { LoadEnvironment, LoadProgress } from '../../engine.ts'
+import type { RunObserver } from './k6-process.ts'
+import type { CollectedMessages } from './messages.ts'
+import { createLiveReader, createLiveSeconds } from './timeline.ts'
+import type { LiveReader, LiveSeconds, Timeline } from './timeline.ts'
 
-/** Follows a run from outside: tells its edges and its progress, once a second, and keeps what was seen. */
-export interface Watch {
-  /** The load has begun: the warm-up, or the measurement where there is none. */
-  started: () => void
-  /** No more is measured from now on: the run was interrupted, or k6 has ended. */
-  stop: () => void
-  hasStarted: () => boolean
-  seen: () => Seen
+/** What the engine uses of the process it runs in; tests pass their own. */
+export interface EngineWorld {
+  env: NodeJS.ProcessEnv
+  /** A clock that only runs forward, for durations. */
+  monotonicMs: () => number
+  /** The wall clock, for labels. */
+  wallMs: () => number
 }
 
-export interface Seen {
+type Clocks = Pick<EngineWorld, 'monotonicMs' | 'wallMs'>
+
+/** Shares, 0..1. */
+export interface CpuWork {
+  /** CPU time of the process group over the CPU time it could have used. */
+  cpuRatio: number
+  /** Idle share of the whole machine. */
+  machineIdle: number
+}
+
+/**
+ * Measures the CPU time of a process group from now on: k6 and any wrapper around it.
+ *
+ * @returns call it for the work since; undefined where there is no /proc, or when the group has ended
+ */
+export function watchCpu(group: number, nowMs: () => number): () => CpuWork | undefined {
+  const startMs = nowMs()
+  const startSeconds = readGroupCpuSeconds(group)
+  const startTicks = readMachineTicks()
+  return () => {
+    const cpuSeconds = readGroupCpuSeconds(group)
+    const wallSeconds = (nowMs() - startMs) / 1000
+    if (startSeconds === undefined || cpuSeconds === undefined || wallSeconds <= 0) return undefined
+    const ticks = readMachineTicks()
+    const total = ticks.total - startTicks.total
+    return {
+      cpuRatio: toThousandths((cpuSeconds - startSeconds) / (wallSeconds * countUsableCores(group))),
+      machineIdle: total > 0 ? toThousandths((ticks.idle - startTicks.idle) / total) : 1,
+    }
+  }
+}
+
+function toThousandths(ratio: number): number {
+  return Math.round(ratio * 1000) / 1000
+}
+
+/** Follows a run from outside: reports its begin, end and progress once a second, and keeps what it observed. */
+export interface Watch extends RunObserver {
+  /** The load has begun: the warm-up, or the measurement where there is none. */
+  start: () => void
+  observations: () => Observations
+}
+
+export interface Observations {
   /** Wall time at which the measurement began; undefined when it never did. */
   startedAt: string | undefined
-  /** How long was measured. */
+  /** Measured time. */
   measuredMs: number
   timeline: Timeline | undefined
   cpu: CpuWork | undefined
 }
 
-/** Clocks: one that only runs forward, in milliseconds, and the wall's, which only labels. */
-export interface Clocks {
-  monotonicMs: () => number
-  wallMs: () => number
-}
-
 const secondMs = 1000
 
-/** What is watched: k6's process group, its REST API, and what our script says. */
-export interface Watched {
+/** What is watched: k6's process group, its REST API, and the messages of our script. */
+export interface WatchedRun {
   plan: { warmupMs: number; durationMs: number }
   /** Of k6's REST API. */
   address: string
-  messages: Pick<Messages, 'takeSample'>
-  group: () => number | undefined
+  messages: Pick<CollectedMessages, 'drainSample'>
+  /** Undefined when k6 could not be started. */
+  group: number | undefined
 }
 
-type Surroundings = Pick<LoadEnvironment, 'progress' | 'measuring'>
+export type ProgressListener = Pick<LoadEnvironment, 'progress' | 'measuring'>
 
 class RunWatch implements Watch {
-  readonly #watched: Watched
-  readonly #surroundings: Surroundings
+  readonly #watched: WatchedRun
+  readonly #listener: ProgressListener
   readonly #clocks: Clocks
   readonly #reader: LiveReader
   readonly #seconds: LiveSeconds
   #phase: LoadProgress['phase'] = 'prepare'
   #phaseEndsAt: number | undefined
-  #began: { atMs: number; wall: string; cpu: (() => CpuWork | undefined) | undefined } | undefined
+  #measurement: { atMs: number; wall: string; cpu: (() => CpuWork | undefined) | undefined } | undefined
   #measuredMs = 0
   #cpu: CpuWork | undefined
   #ticking: NodeJS.Timeout
   #ending: NodeJS.Timeout | undefined
 
-  constructor(watched: Watched, surroundings: Surroundings, clocks: Clocks) {
+  constructor(watched: WatchedRun, listener: ProgressListener, clocks: Clocks) {
     this.#watched = watched
-    this.#surroundings = surroundings
+    this.#listener = listener
     this.#clocks = clocks
-    this.#reader = liveReader(watched.address)
-    this.#seconds = liveSeconds(this.#reader, watched.messages)
+    this.#reader = createLiveReader(watched.address)
+    this.#seconds = createLiveSeconds(this.#reader, watched.messages)
+    this.#report()
     this.#ticking = setInterval(() => this.#tick(), secondMs)
-    this.#tell()
   }
 
-  started(): void {
+  start(): void {
     if (this.#phase !== 'prepare') return
     const { warmupMs } = this.#watched.plan
-    if (warmupMs > 0) this.#enter('warmup', warmupMs, () => this.#begin())
-    else this.#begin()
+    if (warmupMs > 0) this.#enter('warmup', warmupMs, () => this.#beginMeasurement())
+    else this.#beginMeasurement()
   }
 
   stop(): void {
@@ -87,72 +122,72 @@ class RunWatch implements Watch {
     return this.#phase !== 'prepare'
   }
 
-  seen(): Seen {
+  observations(): Observations {
     return {
-      startedAt: this.#began?.wall,
+      startedAt: this.#measurement?.wall,
       measuredMs: this.#measuredMs,
       timeline: this.#seconds.timeline(),
       cpu: this.#cpu,
     }
   }
 
-  #begin(): void {
+  #beginMeasurement(): void {
     const { monotonicMs, wallMs } = this.#clocks
-    const group = this.#watched.group()
-    this.#began = {
+    const { group } = this.#watched
+    this.#measurement = {
       atMs: monotonicMs(),
       wall: new Date(wallMs()).toISOString(),
       cpu: group === undefined ? undefined : watchCpu(group, monotonicMs),
     }
-    this.#surroundings.measuring('begin')
-    void this.#seconds.begin()
+    this.#listener.measuring('begin')
+    void this.#seconds.startTimeline()
     this.#enter('measure', this.#watched.plan.durationMs, () => this.#finish())
   }
 
   #finish(): void {
     if (this.#phase === 'finish') return
-    if (this.#began !== undefined) {
+    if (this.#measurement !== undefined) {
       this.#measuredMs = Math.min(
         this.#watched.plan.durationMs,
-        this.#clocks.monotonicMs() - this.#began.atMs,
+        this.#clocks.monotonicMs() - this.#measurement.atMs,
       )
-      // Now, while k6 still runs: an ended process has no CPU time to be asked for.
-      this.#cpu = this.#began.cpu?.()
-      this.#surroundings.measuring('end')
-      void this.#seconds.end(this.#measuredMs)
+      // Read while k6 still runs: an ended process has no CPU time.
+      this.#cpu = this.#measurement.cpu?.()
+      this.#listener.measuring('end')
+      void this.#seconds.addSecond(this.#measuredMs)
     }
     this.#phase = 'finish'
     this.#phaseEndsAt = undefined
-    this.#tell()
+    this.#report()
   }
 
   #enter(next: LoadProgress['phase'], lastsMs: number, then: () => void): void {
     this.#phase = next
     this.#phaseEndsAt = this.#clocks.monotonicMs() + lastsMs
     this.#ending = setTimeout(then, lastsMs)
-    // Anew in each phase: the measurement's seconds begin with it.
+    // Restarted in each phase: the measurement's seconds begin with it.
     clearInterval(this.#ticking)
     this.#ticking = setInterval(() => this.#tick(), secondMs)
-    this.#tell()
+    this.#report()
   }
 
   #tick(): void {
     const read =
-      this.#phase === 'measure' && this.#began
-        ? this.#seconds.end(this.#clocks.monotonicMs() - this.#began.atMs)
-        : this.#seconds.look()
-    void read.then(() => (this.#phase === 'finish' ? undefined : this.#tell()))
+      this.#phase === 'measure' && this.#measurement
+        ? this.#seconds.addSecond(this.#clocks.monotonicMs() - this.#measurement.atMs)
+        : this.#seconds.read()
+    void read.then(() => (this.#phase === 'finish' ? undefined : this.#report()))
   }
 
-  #tell(): void {
+  #report(): void {
     const secondsLeft =
       this.#phaseEndsAt === undefined
         ? 0
         : Math.max(0, (this.#phaseEndsAt - this.#clocks.monotonicMs()) / secondMs)
-    this.#surroundings.progress({ phase: this.#phase, secondsLeft, ...this.#seconds.now() })
+    this.#listener.progress({ phase: this.#phase, secondsLeft, ...this.#seconds.lastSecond() })
   }
 }
 
-export function watchRun(watched: Watched, surroundings: Surroundings, clocks: Clocks): Watch {
-  return new RunWatch(watched, surroundings, clocks)
+export function watchRun(watched: WatchedRun, listener: ProgressListener, clocks: Clocks): Watch {
+  return new RunWatch(watched, listener, clocks)
 }

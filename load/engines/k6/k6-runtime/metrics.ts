@@ -1,65 +1,149 @@
-import exec from 'k6/execution'
-import { Counter, Trend } from 'k6/metrics'
-import { clientLimit } from './answer.ts'
-import { metricNames } from './wire.ts'
-import type { RequestFailureClass, ScriptMessage, ScriptPlan } from './wire.ts'
+import type { FailureClass } from '../../../../record/index.ts'
+import type { LoadScriptPlan } from './wire.ts'
 
-/** Runs inside k6: what is counted at one step. */
-export interface StepRecorder {
-  /** `journey/step` */
-  key: string
-  /** Milliseconds of each answered request. */
-  latency: Trend
-  failed: (measured: boolean, failure: RequestFailureClass, problem: string) => void
-  unanswered: (measured: boolean, failure: RequestFailureClass, problem: string) => void
+/*
+ * The metrics that a load script counts in, and the summary that it writes of them. k6 runs this file too, so it imports nothing of
+ * Node.
+ *
+ * Each step has a latency metric of its own instead of one metric with tags: a sample without tags costs k6 less than half, and
+ * sub-metrics by tag would keep every latency twice.
+ */
+
+/** Resources that this machine can run out of, so that the target is not blamed for the request that failed. */
+export const clientLimits = ['files', 'ports'] as const
+export type ClientLimit = (typeof clientLimits)[number]
+
+/** The classes a request can fail with here; dropped arrivals are counted by k6 itself. */
+export const requestFailureClasses = [
+  'dns',
+  'connect',
+  'tls',
+  'timeout',
+  'redirect',
+  'status',
+  'check',
+] as const satisfies readonly FailureClass[]
+export type RequestFailureClass = (typeof requestFailureClasses)[number]
+
+export const metricNames = {
+  latency: (step: number): string => `vigil_latency_${step}`,
+  /** Failed requests, tagged by step and class. Tags are expensive, but failures are few, and a metric for each pair would be many. */
+  failed: 'vigil_failed',
+  failedAt: (step: number, failure: RequestFailureClass): string =>
+    `vigil_failed{step:${step},class:${failure}}`,
+  /** Failed requests that were never answered: counted, but without a latency. */
+  unanswered: 'vigil_unanswered',
+  unansweredAt: (step: number): string => `vigil_unanswered{step:${step}}`,
+  limit: (limit: ClientLimit): string => `vigil_limit_${limit}`,
+  /** Milliseconds by which k6 missed the ticks of a clock: its own lateness, whatever the target does. */
+  lateness: 'vigil_lateness',
+  /** k6's own, warm-up included. */
+  requests: 'http_reqs',
+  dropped: 'dropped_iterations',
+  users: 'vus_max',
+  /** Selected by a tag that virtual users set when the measurement begins, which excludes warm-up and clock. */
+  iterations: 'iteration_duration{phase:measure}',
+  /** Iterations begun before the measurement. */
+  warmups: 'vigil_warmups',
+} as const
+
+/** The summary that `handleSummary` writes. A step that was never reached has no latency. */
+export interface ScriptSummary {
+  nonce: string
+  /** Arrivals that k6 dropped, in the warm-up too, in which `warmups` were begun. */
+  dropped: number
+  warmups: number
+  /** Most virtual users that k6 had. */
+  users: number
+  /** Milliseconds by which k6 missed the ticks of its clock. */
+  lateness: SummaryTrend | null
+  /** How long each measured iteration kept a virtual user busy. */
+  iterations: SummaryTrend | null
+  limits: Record<ClientLimit, number>
+  steps: SummaryStep[]
+  /** Always the last field: a file that was cut short lacks it. */
+  complete: true
 }
 
-// Metrics can only be made while a script is loaded, so all are.
-const failures = new Counter(metricNames.failed)
-const silences = new Counter(metricNames.unanswered)
-const limits = {
-  files: new Counter(metricNames.limit('files')),
-  ports: new Counter(metricNames.limit('ports')),
+export interface SummaryStep {
+  latency: SummaryTrend | null
+  unanswered: number
+  failed: Partial<Record<RequestFailureClass, number>>
 }
 
-export const warmups = new Counter(metricNames.warmups)
-export const lateness = new Trend(metricNames.lateness)
+/** `quantiles[i]` belongs to `quantileGrid()[i]`. Milliseconds. */
+export interface SummaryTrend {
+  count: number
+  avg: number
+  min: number
+  max: number
+  quantiles: number[]
+}
 
 /**
- * Milliseconds since the measurement began; negative in the warm-up. From the scenario's own progress: the run's clock
- * begins earlier, before `setup`.
+ * The percentiles that k6 is asked for: every 0.05 %, so that no bucket between two of them holds more than 0.1 % of the
+ * samples or one sample, whatever their number; finer beyond p99, where budgets are. A function, because every virtual
+ * user loads this file and only one of them needs the list.
  */
-export function sinceMeasured({ warmupMs, durationMs }: ScriptPlan, scenario: typeof exec.scenario): number {
-  return scenario.progress * (warmupMs + durationMs) - warmupMs
+export function quantileGrid(): number[] {
+  return [
+    ...range(0, 98.95, 0.05, 2),
+    ...range(99, 99.89, 0.01, 2),
+    ...range(99.9, 99.989, 0.001, 3),
+    ...range(99.99, 99.9999, 0.0001, 4),
+  ]
 }
 
-export function recorderOf(
-  key: string,
-  plan: ScriptPlan,
-  say: (message: ScriptMessage) => void,
-): StepRecorder {
-  const step = plan.steps.indexOf(key)
-  // One line for each virtual user and class at most: the first of all is among them, and a storm of failures is no storm of lines.
-  const told = new Set<RequestFailureClass>()
-  const failed = (measured: boolean, failure: RequestFailureClass, problem: string): void => {
-    if (!measured) return
-    failures.add(1, { step: String(step), class: failure })
-    if (told.has(failure)) return
-    told.add(failure)
-    say({
-      say: 'failure',
-      step,
-      class: failure,
-      atMs: sinceMeasured(plan, exec.scenario),
-      example: problem.slice(0, 400),
-    })
+/** k6's name of a percentile in `summaryTrendStats` and in its summary. */
+export function percentileName(percent: number): string {
+  return `p(${percent})`
+}
+
+function range(from: number, to: number, step: number, digits: number): number[] {
+  return Array.from({ length: Math.round((to - from) / step) + 1 }, (_, index) =>
+    Number((from + index * step).toFixed(digits)),
+  )
+}
+
+/** The part of `handleSummary`'s argument that is read here: the same in k6 1.x and 2.x. */
+export interface K6Summary {
+  metrics: Record<string, { values: Record<string, number> } | undefined>
+}
+
+/** The figures of the measurement, without those of k6's own metrics. */
+export function summarize(plan: LoadScriptPlan, data: K6Summary): ScriptSummary {
+  const count = (metric: string): number => data.metrics[metric]?.values['count'] ?? 0
+  const [files, ports] = clientLimits
+  return {
+    nonce: plan.nonce,
+    dropped: count(metricNames.dropped),
+    warmups: count(metricNames.warmups),
+    users: data.metrics[metricNames.users]?.values['max'] ?? 0,
+    lateness: readTrend(data, metricNames.lateness),
+    iterations: readTrend(data, metricNames.iterations),
+    limits: { files: count(metricNames.limit(files)), ports: count(metricNames.limit(ports)) },
+    steps: plan.steps.map((_, step) => ({
+      latency: readTrend(data, metricNames.latency(step)),
+      unanswered: count(metricNames.unansweredAt(step)),
+      failed: Object.fromEntries(
+        requestFailureClasses
+          .map((failure) => [failure, count(metricNames.failedAt(step, failure))] as const)
+          .filter(([, failures]) => failures > 0),
+      ),
+    })),
+    complete: true,
   }
-  const unanswered = (measured: boolean, failure: RequestFailureClass, problem: string): void => {
-    failed(measured, failure, problem)
-    if (!measured) return
-    silences.add(1, { step: String(step) })
-    const limit = clientLimit(problem)
-    if (limit !== undefined) limits[limit].add(1)
+}
+
+function readTrend(data: K6Summary, metric: string): SummaryTrend | null {
+  const values = data.metrics[metric]?.values
+  if (values === undefined || !values['count']) return null
+  const { count = 0, avg = 0, min = 0, max = 0 } = values
+  return {
+    count,
+    avg,
+    min,
+    max,
+    quantiles: quantileGrid().map((percent) => values[percentileName(percent)] ?? Number.NaN),
   }
-  return { key, latency: new Trend(metricNames.latency(step)), failed, unanswered }
 }

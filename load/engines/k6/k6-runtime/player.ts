@@ -1,125 +1,57 @@
 import exec from 'k6/execution'
 import http from 'k6/http'
-import type { RefinedParams, RefinedResponse, ResponseType } from 'k6/http'
+import type { RefinedParams, ResponseType } from 'k6/http'
 import { readsResponse, settleStep, stepKey, wireRequest } from '../../../../journeys/interpret.ts'
 import type { Context, Journey, Response, Step } from '../../../../journeys/journey.ts'
 import { requestHeaders, requestTarget } from '../../../../journeys/client/address.ts'
 import { answerClass } from '../../../../journeys/client/failure.ts'
-import { Answer, unansweredFailure } from './answer.ts'
-import { recorderOf } from './metrics.ts'
-import type { StepRecorder } from './metrics.ts'
-import { startedLate } from './wire.ts'
-import type { ScriptMessage, ScriptPlan } from './wire.ts'
+import { Answer, classifyUnanswered } from './answer.ts'
+import type { K6Response } from './answer.ts'
+import type { RequestFailureClass } from './metrics.ts'
+import { lateRequests } from './wire.ts'
+import type { ScriptMessage, ScriptPlan, SidePlan } from './wire.ts'
 
-/** A journey with what each of its steps needs, looked up once for each virtual user. */
+/* Runs inside k6: sends the requests of journeys to one side. */
+
+/** Records one request. `latencyMs` is −1 when it was never answered; without `failure` the answer was as expected. */
+export type RecordRequest = (
+  latencyMs: number,
+  failure: RequestFailureClass | undefined,
+  problem: string,
+  response: K6Response,
+) => void
+
+/** A journey with what each of its steps needs, prepared once for each virtual user. */
 export interface PreparedJourney {
   name: string
   steps: PreparedStep[]
 }
 
 interface PreparedStep {
+  key: string
   step: Step
-  recorder: StepRecorder
+  record: RecordRequest
   params: RefinedParams<ResponseType>
   /** The last path and its URL, which most steps use again. */
   path: string | undefined
   url: string
-  /** What a step sees that looks at nothing but the status: used again for each request. Absent where more is looked at. */
-  bare: Response | undefined
-  /** A cookie set in this step could be sent in the next. k6 forgets them after each iteration, not before. */
+  /** The response of a step that reads only the status, reused for each request; undefined for a step that reads more. */
+  statusOnly: Response | undefined
+  /** A cookie set in this step could be sent in the next. k6 forgets cookies after each iteration, not before. */
   mayCarryCookies: boolean
 }
 
-type K6Response = RefinedResponse<ResponseType>
-
-/** Plays a journey from its first step to its last, or to the first that fails. Latencies go to `sample` too, if there is one. */
-export type Player = (
-  journey: PreparedJourney,
-  start: Context,
-  measured: boolean,
-  sample: number[] | undefined,
-) => void
+/** Plays a journey from its first step to its last, or to the first that fails. */
+export type PlayJourney = (journey: PreparedJourney, start: Context) => void
 
 /**
- * Runs inside k6: sends the steps' requests, and counts what comes of them.
- *
- * What runs for each request is written for k6's interpreter, where each call, iterator and look-up of an imported name
- * costs: few functions, plain loops, and imports kept in constants. It decides how much load one k6 can make.
+ * Prepares the journeys of a plan. `recorderFor` is called once for each step, while the script is loaded: k6 lets a script create
+ * metrics only then.
  */
-export function playerOf(
-  plan: ScriptPlan,
-  journeys: readonly PreparedJourney[],
-  say: (message: ScriptMessage) => void,
-): Player {
-  const [wire, settle, ask] = [wireRequest, settleStep, http.request]
-  const { address } = plan
-  const origin = `${address.protocol}//${address.host}`
-  const loggedIn = address.authorization !== undefined
-  const { drainMs } = startedLate
-  const latestMs = plan.warmupMs + plan.durationMs + drainMs
-
-  /** A request that cannot be made, because the journey's `request` throws or returns none, ends the run. */
-  function request(prepared: PreparedStep, ctx: Context): K6Response | undefined {
-    try {
-      const { method, path, headers, body } = wire(prepared.step, ctx)
-      const { params } = prepared
-      params.headers = loggedIn ? requestHeaders(address, headers) : headers
-      if (path !== prepared.path || prepared.url === '') {
-        prepared.path = path
-        prepared.url = origin + requestTarget(address, path)
-      }
-      return ask(method, prepared.url, body, params)
-    } catch (error) {
-      const problem = `${prepared.recorder.key}: request threw: ${error instanceof Error ? error.message : String(error)}`
-      say({ say: 'usage-error', problem })
-      exec.test.abort(problem)
-      return undefined
-    }
-  }
-
-  return (journey, start, measured, sample) => {
-    const { steps } = journey
-    let ctx = start
-    let spentMs = 0
-    for (let index = 0; index < steps.length; index += 1) {
-      const prepared = steps[index]
-      // The clock is dear to read; a journey that was quick so far cannot have run far past the end.
-      if (prepared === undefined || (spentMs > drainMs && exec.instance.currentTestRunDuration > latestMs))
-        return
-      const response = request(prepared, ctx)
-      if (response === undefined) return
-      const { status } = response
-      const { recorder, bare } = prepared
-      if (status === 0) {
-        recorder.unanswered(measured, unansweredFailure(response.error_code, response.error), response.error)
-        return
-      }
-      // No cookie is carried over: what a journey sends is what it says, in every engine.
-      if (prepared.mayCarryCookies && response.headers['Set-Cookie'] !== undefined) forgetCookies(journeys)
-      const latencyMs = response.timings.duration
-      spentMs += latencyMs
-      if (sample !== undefined) sample.push(latencyMs)
-      if (measured) recorder.latency.add(latencyMs)
-      if (bare !== undefined) {
-        // What `settle` would find where a step looks at nothing but the status.
-        if (status >= 200 && status < 300) continue
-        bare.status = status
-      }
-      const outcome = settle(prepared.step, bare ?? new Answer(status, response), ctx)
-      if (outcome.problem !== undefined) {
-        recorder.failed(measured, answerClass(status), outcome.problem)
-        return
-      }
-      ctx = outcome.ctx
-    }
-  }
-}
-
-/** Each step of the mix gets metrics of its own, so this must be called while the script is loaded. */
 export function prepareJourneys(
   plan: ScriptPlan,
   journeys: readonly Journey[],
-  say: (message: ScriptMessage) => void,
+  recorderFor: (key: string) => RecordRequest,
 ): PreparedJourney[] {
   return plan.journeys.map((chosen) => {
     const journey = journeys.find(({ name }) => name === chosen)
@@ -128,14 +60,15 @@ export function prepareJourneys(
       const key = stepKey(journey.name, step.name)
       const reads = readsResponse(step)
       return {
+        key,
         step,
-        recorder: recorderOf(key, plan, say),
+        record: recorderFor(key),
         params: reads
           ? { timeout: plan.requestTimeoutMs, responseType: 'text' as const }
           : { timeout: plan.requestTimeoutMs },
         path: undefined,
         url: '',
-        bare: reads ? undefined : { status: 0, headers: {}, json: undefined, text: '' },
+        statusOnly: reads ? undefined : { status: 0, headers: {}, json: undefined, text: '' },
         mayCarryCookies: journey.steps.length > 1,
       }
     })
@@ -143,6 +76,86 @@ export function prepareJourneys(
   })
 }
 
+/**
+ * Creates the function that plays journeys against one side.
+ *
+ * It runs for each request and decides how much load one k6 can make. It is written for k6's interpreter, where each call, iterator
+ * and look-up of an imported name costs: few functions, plain loops, imports kept in constants.
+ */
+export function createPlayer(
+  plan: ScriptPlan,
+  { address }: SidePlan,
+  journeys: readonly PreparedJourney[],
+  report: (message: ScriptMessage) => void,
+): PlayJourney {
+  const [toWire, settle, send] = [wireRequest, settleStep, http.request]
+  const origin = `${address.protocol}//${address.host}`
+  const hasLogin = address.authorization !== undefined
+  // A duet ends by a signal, not by its time, so its journeys have no last moment to send a request.
+  const drainMs = plan.kind === 'load' ? lateRequests.drainMs : Number.POSITIVE_INFINITY
+  const latestMs = plan.kind === 'load' ? plan.warmupMs + plan.durationMs + drainMs : drainMs
+
+  /** A request that cannot be made, because the journey's `request` throws or returns none, ends the run. */
+  function request(prepared: PreparedStep, ctx: Context): K6Response | undefined {
+    try {
+      const { method, path, headers, body } = toWire(prepared.step, ctx)
+      const { params } = prepared
+      params.headers = hasLogin ? requestHeaders(address, headers) : headers
+      if (path !== prepared.path || prepared.url === '') {
+        prepared.path = path
+        prepared.url = origin + requestTarget(address, path)
+      }
+      return send(method, prepared.url, body, params)
+    } catch (error) {
+      const problem = `${prepared.key}: request threw: ${error instanceof Error ? error.message : String(error)}`
+      report({ type: 'usage-error', problem })
+      exec.test.abort(problem)
+      return undefined
+    }
+  }
+
+  return (journey, start) => {
+    const { steps } = journey
+    let ctx = start
+    let spentMs = 0
+    for (let index = 0; index < steps.length; index += 1) {
+      const prepared = steps[index]
+      // Reading the clock is expensive; a journey that was quick so far cannot be far past the end.
+      if (prepared === undefined || (spentMs > drainMs && exec.instance.currentTestRunDuration > latestMs))
+        return
+      const response = request(prepared, ctx)
+      if (response === undefined) return
+      const { status } = response
+      const { record, statusOnly } = prepared
+      if (status === 0) {
+        record(-1, classifyUnanswered(response.error_code, response.error), response.error, response)
+        return
+      }
+      // No cookie is carried over: a journey sends only what it declares, in every engine.
+      if (prepared.mayCarryCookies && response.headers['Set-Cookie'] !== undefined) forgetCookies(journeys)
+      const latencyMs = response.timings.duration
+      spentMs += latencyMs
+      if (statusOnly !== undefined) {
+        // What `settle` would find for a step that reads only the status.
+        if (status >= 200 && status < 300) {
+          record(latencyMs, undefined, '', response)
+          continue
+        }
+        statusOnly.status = status
+      }
+      const outcome = settle(prepared.step, statusOnly ?? new Answer(status, response), ctx)
+      if (outcome.problem !== undefined) {
+        record(latencyMs, answerClass(status), outcome.problem, response)
+        return
+      }
+      record(latencyMs, undefined, '', response)
+      ctx = outcome.ctx
+    }
+  }
+}
+
+// Journeys of one step keep k6's own jar, which is emptied after each iteration; a jar of ours would not be.
 function forgetCookies(journeys: readonly PreparedJourney[]): void {
-  for (const { steps } of journeys) for (const { params } of steps) params.jar = new http.CookieJar()
+  for (const { steps } of journeys)
+    for (const { params, mayCarryCookies } of steps) if (mayCarryCookies) params.jar = new http.CookieJar()
 }

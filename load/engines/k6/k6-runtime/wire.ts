@@ -1,156 +1,144 @@
-import type { FailureClass } from '../../../../record/index.ts'
 import type { Address } from '../../../../journeys/client/index.ts'
+import type { RequestFailureClass } from './metrics.ts'
 
-/**
- * What our script inside k6 and the engine outside of it tell each other. No Node imports: k6 runs this file too.
- *
- * Each step has a latency metric of its own instead of one for all with tags: a sample without tags costs k6 less than
- * half, and sub-metrics by tag would keep every latency twice.
+/*
+ * What vigil and its script inside k6 exchange: the plan that the script gets, and the messages that it sends while it runs.
+ * k6 runs this file too, so it imports nothing of Node.
  */
 
-/** What the script must know; written into its entry file as a literal. */
-export interface ScriptPlan {
-  run: string
-  /** Proves that a summary or a log line is of this run and of our script: neither an old file nor a target can know it. */
-  nonce: string
+/** The two services that a duet compares. */
+export const sides = ['baseline', 'candidate'] as const
+export type Side = (typeof sides)[number]
+
+/** Where the requests of one side go, and what its `unique` values begin with. */
+export interface SidePlan {
   address: Address
+  /** In a duet of the same length for both sides, so that both get requests of the same size. */
+  run: string
+}
+
+/** Part of every plan; written into the script's entry file as a literal. */
+interface BasePlan {
+  /** Shows that a log line or a summary is of this run and of our script: neither an old file nor a target can know it. */
+  nonce: string
   /** Names of the journeys in the mix. */
   journeys: string[]
-  /** Iteration i plays `journeys[cycle[i % cycle.length]]`. */
+  /** Iteration i plays `journeys[cycle[i % cycle.length]]`; in a duet, pair i. */
   cycle: number[]
-  /** `journey/step` of every step in the mix; a step's number everywhere here is its place in this list. */
-  steps: string[]
+  /** Journeys started per second; in a duet on each side. */
   ratePerSecond: number
-  warmupMs: number
   durationMs: number
   requestTimeoutMs: number
-  /** Different users; virtual user k acts as user (k - 1) mod users. */
+  /** Number of different users. */
   users: number
   preAllocated: number
   maxUsers: number
-  /** One iteration in so many tells its latencies while the run goes on; shares no factor with the cycle, so that no journey is left out. */
-  sampleEvery: number
-  /** Absolute path of the file with what the users' `before` steps saved, or undefined when there are none. */
+  /** Absolute path of the file with the contexts that the users' `before` steps saved; undefined when no journey has any. */
   contextsFile: string | undefined
+}
+
+/** One target, measured by metrics of k6. Virtual user k acts as user (k − 1) mod `users`. */
+export interface LoadScriptPlan extends BasePlan {
+  kind: 'load'
+  target: SidePlan
+  warmupMs: number
+  /** `journey/step` of every step in the mix; a step's number in metrics and messages is its index in this list. */
+  steps: string[]
+  /** One iteration in `sampleEvery` reports its latencies while the run goes on. Shares no factor with the cycle's length, so that no journey is left out. */
+  sampleEvery: number
   /** Absolute path where the summary is to be written. */
   summaryFile: string
 }
 
-/** The contexts file: what each user's `before` steps saved, by journey. */
+/** Two sides under one load; every journey is reported when it has ended. Pair k is played by user k mod `users`. */
+export interface DuetScriptPlan extends BasePlan {
+  kind: 'duet'
+  sides: Record<Side, SidePlan>
+  /** Whole number that makes the order of the sides. */
+  seed: number
+}
+
+export type ScriptPlan = LoadScriptPlan | DuetScriptPlan
+
+/** What the `before` steps of one side saved, by journey and user. */
 export type PreparedContexts = Record<string, Record<string, unknown>[]>
 
-/** Why a request failed on our side of the wire, so that the target is not blamed for it. */
-export const clientLimits = ['files', 'ports'] as const
-export type ClientLimit = (typeof clientLimits)[number]
+/** Place of a user's context in the contexts file: sides in order, in each the journeys of the mix, in each its users. */
+export function contextIndex(
+  { journeys, users }: Pick<BasePlan, 'journeys' | 'users'>,
+  side: number,
+  journey: number,
+  user: number,
+): number {
+  return (side * journeys.length + journey) * users + user
+}
 
-/** The classes a request can fall into here; dropped arrivals are k6's own count. */
-export const requestFailureClasses = [
-  'dns',
-  'connect',
-  'tls',
-  'timeout',
-  'redirect',
-  'status',
-  'check',
-] as const satisfies readonly FailureClass[]
-export type RequestFailureClass = (typeof requestFailureClasses)[number]
-
-export const metricNames = {
-  latency: (step: number): string => `vigil_latency_${step}`,
-  /** Failed requests, tagged by step and class. Tags are dear, but failures are few, and a metric for each pair would be many. */
-  failed: 'vigil_failed',
-  failedAt: (step: number, failure: RequestFailureClass): string =>
-    `vigil_failed{step:${step},class:${failure}}`,
-  /** Failed requests that never got an answer: counted, but without a latency. */
-  unanswered: 'vigil_unanswered',
-  unansweredAt: (step: number): string => `vigil_unanswered{step:${step}}`,
-  limit: (limit: ClientLimit): string => `vigil_limit_${limit}`,
-  /** Milliseconds that k6 came to the ticks of a clock after they were due: its own lateness, whatever the target does. */
-  lateness: 'vigil_lateness',
-  /** k6's own, warm-up and all. */
-  requests: 'http_reqs',
-  dropped: 'dropped_iterations',
-  users: 'vus_max',
-  /** By a tag that virtual users set when the measurement begins, so that warm-up and clock stay out. */
-  iterations: 'iteration_duration{phase:measure}',
-  /** Iterations begun before the measurement. */
-  warmups: 'vigil_warmups',
-} as const
+/** Arrivals come in pairs, one for each side at nearly the same time: arrivals 2k and 2k + 1 are pair k. */
+export function pairIndex(arrival: number): number {
+  return Math.floor(arrival / 2)
+}
 
 /**
- * After the measured time no journey begins, but those under way go on: for `drainMs` they may send their further steps,
- * and each request then has its own time limit. k6 cuts off what is left `marginMs` later, which should be nothing.
+ * The side that an arrival goes to: balanced at random within each pair. Interleaving below a quarter of a second cancels the drift
+ * of a machine. The random order keeps the second of a pair from being the same side each time: it finds caches warm, and is faster
+ * by up to a fifth. A pure function, so that the reader of the results can compute it too.
  */
-export const startedLate = { drainMs: 5000, marginMs: 1000 } as const
+export function sideFor(seed: number, arrival: number): Side {
+  const isCandidateFirst = (mixBits(seed, pairIndex(arrival)) & 1) === 1
+  return (arrival % 2 === 0) === isCandidateFirst ? 'candidate' : 'baseline'
+}
 
-/** How often the measured k6 is asked whether it still comes in time. */
+/** 32 well-mixed bits of two numbers: the finaliser of MurmurHash3 (Appleby 2011), twice. */
+function mixBits(seed: number, pair: number): number {
+  return finalise(finalise(Math.imul(seed, 0x9e37_79b1)) ^ pair)
+}
+
+function finalise(value: number): number {
+  let bits = value | 0
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85eb_ca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2_ae35)
+  return (bits ^ (bits >>> 16)) >>> 0
+}
+
+/**
+ * After the measured time no journey begins, but journeys under way continue: for `drainMs` they may send further steps, and each
+ * request then has its own time limit. k6 cuts off what is left `marginMs` later, which should be nothing.
+ */
+export const lateRequests = { drainMs: 5000, marginMs: 1000 } as const
+
+/** Interval at which the measured k6 is checked for running on time. */
 export const tickMs = 50
 
-/** So many of an iteration's latencies are told at most: a line of k6's log stays short. */
-export const mostSampled = 100
-
-/** What the script tells us while it runs, as `<nonce> <JSON>` on k6's log. */
-export type ScriptMessage =
-  | { say: 'started' }
-  | { say: 'ended' }
-  | { say: 'failure'; step: number; class: RequestFailureClass; atMs: number; example: string }
-  | { say: 'sample'; latenciesMs: number[] }
-  | { say: 'usage-error'; problem: string }
-
-/** The summary our `handleSummary` writes. A step nobody reached has no latency. */
-export interface ScriptSummary {
-  nonce: string
-  /** Arrivals that k6 dropped, in warm-up too, where `warmups` tells how many were begun. */
-  dropped: number
-  warmups: number
-  /** Most virtual users that k6 had. */
-  users: number
-  /** Milliseconds that k6 came late to the ticks of its clock. */
-  lateness: SummaryTrend | null
-  /** How long each measured iteration kept a virtual user busy. */
-  iterations: SummaryTrend | null
-  limits: Record<ClientLimit, number>
-  steps: SummaryStep[]
-  /** Always last, so that a file cut short cannot lack it and still be read. */
-  complete: true
-}
-
-export interface SummaryStep {
-  latency: SummaryTrend | null
-  unanswered: number
-  failed: Partial<Record<RequestFailureClass, number>>
-}
-
-/** `quantiles[i]` belongs to `quantileGrid()[i]`. Milliseconds. */
-export interface SummaryTrend {
-  count: number
-  avg: number
-  min: number
-  max: number
-  quantiles: number[]
-}
+/** Limits that keep a line of k6's log short: latencies of one iteration, characters of a header or problem, characters of a failure's example. */
+export const messageLimits = { latencies: 100, textLength: 200, exampleLength: 400 } as const
 
 /**
- * The percentiles k6 is asked for: every 0.05 %, so that no bucket between two of them holds more than 0.1 % of the
- * samples or one sample, whatever their number; finer beyond p99, where budgets are. A function, because every virtual
- * user loads this file and only one of them needs it.
+ * One request of a duet: its latency in milliseconds (−1: never answered), 0 or the index of its failure in `requestFailureClasses`
+ * plus one, the bytes of its body (−1: unknown), its `Server-Timing` header, and the id of its trace when the service recorded one.
+ * A tuple, because one is sent for each request.
  */
-export function quantileGrid(): number[] {
-  return [
-    ...range(0, 98.95, 0.05, 2),
-    ...range(99, 99.89, 0.01, 2),
-    ...range(99.9, 99.989, 0.001, 3),
-    ...range(99.99, 99.9999, 0.0001, 4),
-  ]
-}
+export type PlayedStep = [
+  latencyMs: number,
+  failure: number,
+  bytes: number,
+  serverTiming: string,
+  traceId?: string,
+]
 
-/** k6's name of a percentile in `summaryTrendStats` and in its summary. */
-export function percentileName(percent: number): string {
-  return `p(${percent})`
-}
+/** One journey of a duet, on the side that `sideFor` gives. Times in milliseconds on k6's own clock. */
+export type PlayedJourney = [
+  arrival: number,
+  journey: number,
+  beganMs: number,
+  endedMs: number,
+  steps: PlayedStep[],
+  problem?: string,
+]
 
-function range(from: number, to: number, step: number, digits: number): number[] {
-  return Array.from({ length: Math.round((to - from) / step) + 1 }, (_, index) =>
-    Number((from + index * step).toFixed(digits)),
-  )
-}
+/** What the script reports while it runs, as `<nonce> <JSON>` on k6's log. */
+export type ScriptMessage =
+  | { type: 'started' }
+  | { type: 'failure'; step: number; class: RequestFailureClass; atMs: number; example: string }
+  | { type: 'sample'; latenciesMs: number[] }
+  | { type: 'played'; journey: PlayedJourney }
+  | { type: 'usage-error'; problem: string }

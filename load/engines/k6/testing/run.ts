@@ -7,7 +7,7 @@ import { findTool } from '../../../../runtime/tools/index.ts'
 import type { LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
 import { createK6Engine } from '../index.ts'
 
-/** A run of the engine with the real k6, or with a program that stands in for it, in a folder of its own. */
+/** A run of the engine with the real k6, or with a script in its place, in a folder of its own. */
 export interface Run {
   result: LoadResult
   progress: LoadProgress[]
@@ -17,12 +17,12 @@ export interface Run {
 
 export interface RunOptions {
   url: string
-  /** Text of the journeys module, or of the user's own script. */
+  /** Text of the journeys module, or of the user's script. */
   source: string
   kind?: 'journeys' | 'script'
   mix?: Record<string, number>
   plan?: Partial<LoadPlan>
-  /** A shell script that stands in for k6; `$K6` is the real one. */
+  /** A shell script that runs in place of k6; `$K6` is the real one. */
   wrapper?: string
   /** Called at each progress; may abort. */
   onProgress?: (progress: LoadProgress, interrupt: () => void) => void
@@ -60,9 +60,9 @@ export async function runEngine(
   const result = await createK6Engine(path).run(planOf(options, source), {
     folder,
     signal: interrupt.signal,
-    progress: (told) => {
-      progress.push(told)
-      options.onProgress?.(told, () => interrupt.abort())
+    progress: (report) => {
+      progress.push(report)
+      options.onProgress?.(report, () => interrupt.abort())
     },
     measuring: (edge) => edges.push(edge),
   })
@@ -70,7 +70,7 @@ export async function runEngine(
   return { result, progress, edges, tookMs: performance.now() - began }
 }
 
-/** The measurement of a result, or a failed test that says what came instead. */
+/** The measurement of a result; throws when it has none. */
 export function measured({ result }: Run): Measurement {
   if (result.state !== 'measured') throw new Error(`expected a measurement, got ${JSON.stringify(result)}`)
   return result.measurement
@@ -97,7 +97,7 @@ function planOf({ url, kind = 'journeys', mix = { home: 1 }, plan }: RunOptions,
   }
 }
 
-// Every process of a run names its folder or works in it; there must be none when the engine has returned.
+// Every process of a run has its folder in its command line; none may be left when the engine has returned.
 function expectNothingLeft(folder: string): void {
   const left = listPids()
     .map((pid) => readCommandLine(pid).join(' '))

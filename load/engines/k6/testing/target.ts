@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'vitest'
 
-/** A target in this process, and what it saw. */
+/** A target in this process, and the requests that it received. */
 export interface Target {
   url: string
   /** Method and path of every request, in order. */

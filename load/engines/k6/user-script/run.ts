@@ -1,102 +1,156 @@
 import { access, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { join } from 'node:path'
-import type { LoadPlan, LoadResult, LoadEnvironment } from '../../../engine.ts'
+import type { LoadEnvironment, LoadPlan, LoadProgress, LoadResult } from '../../../engine.ts'
 import { toOneLine } from '../../../../record/index.ts'
-import { endingOf } from '../exits.ts'
-import type { Ending } from '../exits.ts'
-import { configFile, lastWords, startK6 } from '../k6-process.ts'
-import { measurementOf } from './measurement.ts'
-import type { ScriptSeen } from './measurement.ts'
-import { sampleOf } from './sample.ts'
-import { tally } from './tally.ts'
-import type { Counted } from './tally.ts'
-import { watchScript } from './watch.ts'
-import type { ScriptWatch } from './watch.ts'
-import { orEnd, supervise } from '../supervise.ts'
-import type { EngineWorld } from '../world.ts'
+import { classifyEnd, configFile, readLastOutput, startK6, stopOnError, waitForK6End } from '../k6-process.ts'
+import type { Ending, RunObserver } from '../k6-process.ts'
+import { watchCpu } from '../watch.ts'
+import type { CpuWork, EngineWorld, ProgressListener } from '../watch.ts'
+import { readSample } from './samples.ts'
+import { createTally, toScriptMeasurement } from './tally.ts'
+import type { ScriptCounts, ScriptObservations } from './tally.ts'
 
 /**
  * The system tags of k6's own default, and the virtual user, by which a failed check finds its request. A script's own
- * choice may leave out what steps are told apart by; its thresholds keep all tags they can name.
+ * choice may leave out the tags that identify steps; its thresholds keep all tags they can name.
  */
 const systemTags =
   'proto,subproto,status,method,url,name,group,check,error,error_code,tls_version,scenario,service,expected_response,vu'
 
 /**
- * Runs a k6 script of the user's own, as it is: its options decide the load, its thresholds hold, its `handleSummary` is
- * its own. What it did is read from k6's JSON output, one sample a line on stdout as it happens, so no file grows and no
- * summary is needed. In its `__ENV` it finds `BASE_URL` and `TARGET_URL`, the target; no other variable is handed on.
+ * Runs a user's k6 script unchanged: its options decide the load, its thresholds apply, its `handleSummary` is its own. The results are
+ * read from k6's JSON output, one sample a line on stdout as it happens, so no file grows and no summary is needed. The script's
+ * `__ENV` holds `BASE_URL` and `TARGET_URL`, the target, and no other variable.
  *
- * Measured is all between its first and its last sample but for setup and teardown: the plan's warm-up and duration do
- * not apply, nor does its rate. Steps are `script/<group>.<name>`; a request that k6 calls failed, or of which a check
- * failed, is an error, once. Crossed thresholds are told as
- * such, and the verdict fails for them.
+ * Everything between its first and its last sample is measured, except setup and teardown. The plan's warm-up, duration and rate do
+ * not apply. Steps are `script/<group>.<name>`. A request that k6 reports as failed, or of which a check failed, is one error.
+ * Crossed thresholds are part of the measurement, and make the verdict a fail.
  */
-export async function runScript(
+export async function runUserScript(
   path: string,
   plan: LoadPlan,
   script: string,
-  surroundings: LoadEnvironment,
+  environment: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
-  const unreadable = await access(script, constants.R_OK).then(
-    () => undefined,
-    () => `${script}: cannot be read, expected a k6 script`,
+  const isReadable = await access(script, constants.R_OK).then(
+    () => true,
+    () => false,
   )
-  if (unreadable !== undefined) return { state: 'usage-error', reason: unreadable }
-  const config = join(surroundings.folder, configFile)
+  if (!isReadable) return { state: 'usage-error', reason: `${script}: cannot be read, expected a k6 script` }
+  const config = join(environment.folder, configFile)
   await writeFile(config, '{}', { mode: 0o600 })
   try {
-    return await runWith(path, plan, script, surroundings, world)
+    return await runToEnd(path, plan, script, environment, world)
   } finally {
     await rm(config, { force: true })
   }
 }
 
-async function runWith(
+async function runToEnd(
   path: string,
   plan: LoadPlan,
   script: string,
-  surroundings: LoadEnvironment,
+  environment: LoadEnvironment,
   world: EngineWorld,
 ): Promise<LoadResult> {
-  const samples = tally()
+  const tally = createTally()
   let watch: ScriptWatch | undefined
   const child = startK6(path, ['--address', '', '--system-tags', systemTags, '--out', 'json=-', script], {
-    folder: surroundings.folder,
+    folder: environment.folder,
     env: world.env,
     variables: { BASE_URL: plan.targetUrl, TARGET_URL: plan.targetUrl },
     onLine: (line, stream) => {
-      const sample = stream === 'stdout' ? sampleOf(line) : undefined
-      if (sample === undefined) return
-      if (samples.add(sample)) watch?.sampled()
+      const sample = stream === 'stdout' ? readSample(line) : undefined
+      if (sample !== undefined && tally.add(sample)) watch?.noteSample()
     },
   })
-  return orEnd(child, async () => {
-    watch = watchScript(plan, () => samples.now(), child.pid, surroundings, world)
-    const { end, interrupted } = await supervise(child, watch, undefined, surroundings.signal)
-    const seen = { interrupted, startedAt: new Date(world.wallMs()).toISOString(), ...watch.seen() }
-    return outcomeOf(script, endingOf(end), lastWords(child), samples.counted(), seen)
+  return stopOnError(child, async () => {
+    watch = watchUserScript(plan, () => tally.lastSecond(), child.pid, environment, world)
+    const { end, interrupted } = await waitForK6End(child, watch, undefined, environment.signal)
+    const observed = {
+      interrupted,
+      startedAt: new Date(world.wallMs()).toISOString(),
+      ...watch.observations(),
+    }
+    return toResult(script, classifyEnd(end), readLastOutput(child), tally.counts(), observed)
   })
 }
 
-function outcomeOf(
+function toResult(
   script: string,
   ending: Ending,
-  words: string,
-  counted: Counted,
-  seen: ScriptSeen,
+  lastOutput: string,
+  counts: ScriptCounts,
+  observed: ScriptObservations,
 ): LoadResult {
-  const said = (reason: string): string => (words === '' ? reason : `${reason}: ${words}`)
-  if (seen.interrupted) return { state: 'measured', measurement: measurementOf(counted, seen, undefined) }
-  if (ending.state === 'result')
-    return {
-      state: 'measured',
-      measurement: measurementOf(counted, seen, ending.thresholdsCrossed ? words : undefined),
-    }
-  // A script that cannot be loaded, or that refuses its own options, is its author's to mend; k6 itself being broken says less.
-  if (counted.requests === 0 && /moduleSpecifier|file:\/\/|script configuration/.test(words))
-    return { state: 'usage-error', reason: `${script}: ${toOneLine(words, 300)}` }
-  return { state: 'unmeasured', reason: said(ending.words) }
+  if (observed.interrupted)
+    return { state: 'measured', measurement: toScriptMeasurement(counts, observed, undefined) }
+  if (ending.state === 'ok') {
+    const crossed = ending.thresholdsCrossed ? lastOutput : undefined
+    return { state: 'measured', measurement: toScriptMeasurement(counts, observed, crossed) }
+  }
+  // The author has to correct a script that cannot be loaded or has invalid options; a broken k6 prints other messages.
+  if (counts.requests === 0 && /moduleSpecifier|file:\/\/|script configuration/.test(lastOutput))
+    return { state: 'usage-error', reason: `${script}: ${toOneLine(lastOutput, 300)}` }
+  const reason = lastOutput === '' ? ending.reason : `${ending.reason}: ${lastOutput}`
+  return { state: 'unmeasured', reason }
+}
+
+/** Follows a user's script: it is measured from its first sample to its last. */
+interface ScriptWatch extends RunObserver {
+  /** A sample of the script's load has arrived. */
+  noteSample: () => void
+  observations: () => { cpu: CpuWork | undefined; measuredMs: number }
+}
+
+const secondMs = 1000
+
+/**
+ * @param lastSecond figures for the progress
+ * @param group of k6's processes, or undefined when it did not start
+ */
+function watchUserScript(
+  plan: { durationMs: number },
+  lastSecond: () => Pick<LoadProgress, 'requestsPerSecond' | 'p95Ms' | 'errors'>,
+  group: number | undefined,
+  listener: ProgressListener,
+  world: EngineWorld,
+): ScriptWatch {
+  let load: { beganMs: number; cpu: (() => CpuWork | undefined) | undefined } | undefined
+  let lastSampleMs = 0
+  let cpu: CpuWork | undefined
+  let isStopped = false
+  const report = (phase: LoadProgress['phase']): void => {
+    // The script decides its own duration; the suite's is the best estimate.
+    const leftMs = load === undefined || isStopped ? 0 : load.beganMs + plan.durationMs - world.monotonicMs()
+    listener.progress({ phase, secondsLeft: Math.max(0, leftMs / secondMs), ...lastSecond() })
+  }
+  report('prepare')
+  const timer = setInterval(() => {
+    if (load) cpu = load.cpu?.() ?? cpu
+    report(load ? 'measure' : 'prepare')
+  }, secondMs)
+  return {
+    noteSample: () => {
+      lastSampleMs = world.monotonicMs()
+      if (load !== undefined || isStopped) return
+      load = {
+        beganMs: lastSampleMs,
+        cpu: group === undefined ? undefined : watchCpu(group, world.monotonicMs),
+      }
+      listener.measuring('begin')
+      report('measure')
+    },
+    stop: () => {
+      if (isStopped) return
+      isStopped = true
+      clearInterval(timer)
+      if (load) listener.measuring('end')
+      report('finish')
+    },
+    hasStarted: () => load !== undefined,
+    observations: () => ({ cpu, measuredMs: load === undefined ? 0 : lastSampleMs - load.beganMs }),
+  }
 }

@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { countOf, quantile } from '../../../../record/index.ts'
-import { latencyBuckets } from './latency-buckets.ts'
-import { sampleOf } from './sample.ts'
-import type { Sample } from './sample.ts'
-import { stepNames } from './steps.ts'
-import { tally } from './tally.ts'
+import { Latencies } from '../../autocannon/latency.ts'
+import { createStepNamer, readSample } from './samples.ts'
+import type { Sample } from './samples.ts'
+import { createTally } from './tally.ts'
 
 const began = Date.parse('2026-01-02T03:04:05.000Z')
 
@@ -29,8 +28,8 @@ const refused = {
 }
 
 describe("the count of a script's samples", () => {
-  it('has each failed request once: by its answer, or by the checks of its virtual user', () => {
-    const counts = tally()
+  it('counts each failed request once: by its answer, or by the checks of its virtual user', () => {
+    const counts = createTally()
     const samples = [
       sample('http_req_duration', 5, ok),
       sample(
@@ -47,16 +46,16 @@ describe("the count of a script's samples", () => {
       sample('http_req_duration', 0, refused, 1500),
       sample('dropped_iterations', 3, {}, 1600),
       sample('iteration_duration', 11, {}, 1700),
-      sample('checks', 0, { check: 'of nobody' }, 1700, '9'),
+      sample('checks', 0, { check: 'of an idle user' }, 1700, '9'),
     ]
     for (const one of samples) counts.add(one)
-    const counted = counts.counted()
+    const counted = counts.counts()
     expect(counted).toMatchObject({
       requests: 3,
       errors: 6,
       dropped: 3,
       arrivals: 4,
-      lastsMs: 1700,
+      durationMs: 1700,
       firstAtMs: began,
     })
     expect(counted.endpoints['script/a']).toMatchObject({ requests: 2, errors: 2, latencySumMs: 5 })
@@ -73,22 +72,22 @@ describe("the count of a script's samples", () => {
     ])
   })
 
-  it('leaves setup and teardown out, and knows how many users there were', () => {
-    const counts = tally()
+  it('leaves out setup and teardown, and counts the virtual users', () => {
+    const counts = createTally()
     expect([
       counts.add(sample('vus_max', 7)),
       counts.add(sample('http_req_duration', 5, { ...ok, group: '::setup' })),
       counts.add(sample('http_req_duration', 5, { ...ok, group: '::teardown' })),
     ]).toEqual([false, false, false])
-    expect(counts.counted()).toMatchObject({ requests: 0, users: 7, firstAtMs: undefined, lastsMs: 0 })
+    expect(counts.counts()).toMatchObject({ requests: 0, users: 7, firstAtMs: undefined, durationMs: 0 })
   })
 
-  it('survives a clock set a year forward', () => {
-    const counts = tally()
+  it('stays bounded when the clock is set a year forward', () => {
+    const counts = createTally()
     counts.add(sample('http_req_duration', 5, ok))
     counts.add(sample('http_req_duration', 5, ok, 365 * 86_400_000))
-    expect(counts.counted().requests).toBe(2)
-    expect(counts.counted().timeline.length).toBeLessThanOrEqual(86_400)
+    expect(counts.counts().requests).toBe(2)
+    expect(counts.counts().timeline.length).toBeLessThanOrEqual(86_400)
   })
 })
 
@@ -101,15 +100,15 @@ describe('steps of a script', () => {
     [{ name: '\u001B[2J', method: 'GET' }, 'script/2J'],
     [{}, 'script/unnamed'],
   ])('of %j is %s', (tags, expected) => {
-    expect(stepNames().of(tags)).toBe(expected)
+    expect(createStepNamer()(tags)).toBe(expected)
   })
 
   it('are bounded in number and length, however many URLs there are', () => {
-    const names = stepNames()
+    const nameStep = createStepNamer()
     const steps = new Set(
       Array.from({ length: 5000 }, (_, index) =>
-        names.of({ name: `http://h/page-${'x'.repeat(100)}${index}`, method: 'GET' }),
-      ).concat(Array.from({ length: 5000 }, (_, index) => names.of({ name: `n${index}` }))),
+        nameStep({ name: `http://h/page-${'x'.repeat(100)}${index}`, method: 'GET' }),
+      ).concat(Array.from({ length: 5000 }, (_, index) => nameStep({ name: `n${index}` }))),
     )
     expect(steps.size).toBeLessThanOrEqual(51)
     expect(steps).toContain('script/other')
@@ -125,25 +124,25 @@ describe("a line of k6's output", () => {
     '{"metric":"checks","type":"Point","data":{}}',
     '{"metric":"checks","type":"Point"',
     '{"metric":"checks","type":"Point","data":{"time":"never","value":1}}',
-    'my own words',
-  ])('%s is no sample', (line) => {
-    expect(sampleOf(line)).toBeUndefined()
+    'output of the script',
+  ])('%s is not a sample', (line) => {
+    expect(readSample(line)).toBeUndefined()
   })
   it('is read with its tags and its virtual user', () => {
     expect(
-      sampleOf(
+      readSample(
         '{"metric":"checks","type":"Point","data":{"time":"2026-01-02T03:04:05.5Z","value":0,"tags":{"check":"a"},"metadata":{"vu":"3"}}}',
       ),
     ).toEqual({ metric: 'checks', atMs: began + 500, value: 0, user: '3', tags: { check: 'a' } })
   })
 })
 
-it('latencies are counted in bounded memory, never below and at most 0.5 % or a microsecond above', () => {
+it('latencies are kept in bounded memory, never below and at most 0.5 % or a microsecond above', () => {
   fc.assert(
     fc.property(fc.double({ min: 0, max: 600_000, noNaN: true }), (ms) => {
-      const buckets = latencyBuckets()
-      buckets.add(ms)
-      const upper = quantile(buckets.histogram(), 1)
+      const latencies = new Latencies()
+      latencies.add(ms)
+      const upper = quantile(latencies.histogram(), 1)
       expect(upper).toBeGreaterThanOrEqual(ms - 1e-9)
       expect(upper).toBeLessThanOrEqual(ms * 1.005 + 0.002)
     }),

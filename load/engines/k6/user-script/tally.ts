@@ -1,25 +1,25 @@
+import { mergeHistograms, toOneLine } from '../../../../record/index.ts'
 import type { Failure, FailureClass, Histogram, TimelinePoint } from '../../../../record/index.ts'
-import type { EndpointMeasurement, LoadProgress } from '../../../engine.ts'
 import { answerClass } from '../../../../journeys/client/index.ts'
-import { toOneLine } from '../../../../record/index.ts'
-import { clientLimit, unansweredFailure } from '../k6-runtime/answer.ts'
-import { latencyBuckets } from './latency-buckets.ts'
-import type { LatencyBuckets } from './latency-buckets.ts'
-import type { Sample } from './sample.ts'
-import { scriptSeconds } from './seconds.ts'
-import { stepNames } from './steps.ts'
-import type { ClientLimit } from '../k6-runtime/wire.ts'
+import type { EndpointMeasurement, LoadProgress, Measurement } from '../../../engine.ts'
+import { Latencies } from '../../autocannon/latency.ts'
+import { findSaturation, slowAnswerMs } from '../generator.ts'
+import { classifyUnanswered, findClientLimit } from '../k6-runtime/answer.ts'
+import type { ClientLimit } from '../k6-runtime/metrics.ts'
+import type { CpuWork } from '../watch.ts'
+import { createScriptSeconds, createStepNamer } from './samples.ts'
+import type { Sample } from './samples.ts'
 
-/** What a user's script did, counted from k6's samples as they come, in memory that does not grow with their number. */
-export interface Tally {
-  /** Returns whether the sample is of the load itself, not of what goes before or after it. */
+/** Counts what a user's script did from k6's samples as they come, in memory that does not grow with their number. */
+export interface ScriptTally {
+  /** Returns whether the sample is of the load itself, not of setup or teardown. */
   add: (sample: Sample) => boolean
-  counted: () => Counted
-  /** Figures of the last whole second, and the errors so far. */
-  now: () => Pick<LoadProgress, 'requestsPerSecond' | 'p95Ms' | 'errors'>
+  counts: () => ScriptCounts
+  /** Figures of the last complete second, and the errors so far. */
+  lastSecond: () => Pick<LoadProgress, 'requestsPerSecond' | 'p95Ms' | 'errors'>
 }
 
-export interface Counted {
+export interface ScriptCounts {
   endpoints: Record<string, EndpointMeasurement>
   failures: Failure[]
   requests: number
@@ -28,35 +28,35 @@ export interface Counted {
   /** Iterations begun and dropped. */
   arrivals: number
   iterations: Histogram
-  /** Most virtual users there were. */
+  /** Most virtual users at once. */
   users: number
   limits: Record<ClientLimit, number>
   /** Wall time of the first sample and time until the last, in milliseconds. */
   firstAtMs: number | undefined
-  lastsMs: number
+  durationMs: number
   timeline: TimelinePoint[]
 }
 
 interface Step {
   requests: number
   errors: number
-  latencies: LatencyBuckets
+  latencies: Latencies
 }
 
-interface WhatFailed {
+interface SampleFailure {
   class: FailureClass
   example: string
 }
 
-/** The running counts of one script. A class, since all of its parts change with each sample. */
-class ScriptTally implements Tally {
-  readonly #names = stepNames()
+/** A class, since all of its parts change with each sample. */
+class SampleTally implements ScriptTally {
+  readonly #nameStep = createStepNamer()
   readonly #steps = new Map<string, Step>()
   readonly #failures = new Map<string, Failure>()
-  /** The last request of each virtual user: a check is of that one. */
-  readonly #last = new Map<string, { step: string; failed: boolean }>()
-  readonly #iterations = latencyBuckets()
-  readonly #seconds = scriptSeconds()
+  /** The last request of each virtual user: a check applies to that one. */
+  readonly #lastRequests = new Map<string, { step: string; failed: boolean }>()
+  readonly #iterations = new Latencies()
+  readonly #seconds = createScriptSeconds()
   readonly #limits: Record<ClientLimit, number> = { files: 0, ports: 0 }
   #requests = 0
   #errors = 0
@@ -68,7 +68,7 @@ class ScriptTally implements Tally {
   add(sample: Sample): boolean {
     const { metric, value, tags } = sample
     if (metric === 'vus_max') this.#users = Math.max(this.#users, value)
-    // What the script prepares and cleans up is not its load; how many users it has k6 tells before it begins.
+    // Setup and teardown are not part of the load; k6 reports the number of users before the load begins.
     if (metric === 'vus_max' || /^::(?:setup|teardown)/.test(tags['group'] ?? '')) return false
     this.#firstAtMs ??= sample.atMs
     this.#lastAtMs = Math.max(this.#lastAtMs, sample.atMs)
@@ -79,79 +79,79 @@ class ScriptTally implements Tally {
     return true
   }
 
-  now(): ReturnType<Tally['now']> {
-    return { ...this.#seconds.now(), errors: this.#errors }
+  lastSecond(): ReturnType<ScriptTally['lastSecond']> {
+    return { ...this.#seconds.lastSecond(), errors: this.#errors }
   }
 
-  counted(): Counted {
+  counts(): ScriptCounts {
     return {
       endpoints: Object.fromEntries(
         [...this.#steps].map(([name, { latencies, ...counts }]) => [
           name,
-          { ...counts, histogram: latencies.histogram(), latencySumMs: latencies.sumMs() },
+          { ...counts, histogram: latencies.histogram(), latencySumMs: latencies.sumMs },
         ]),
       ),
       failures: [...this.#failures.values()],
       requests: this.#requests,
       errors: this.#errors,
       dropped: this.#dropped,
-      arrivals: this.#iterations.count() + this.#dropped,
+      arrivals: this.#iterations.count + this.#dropped,
       iterations: this.#iterations.histogram(),
       users: this.#users,
       limits: this.#limits,
       firstAtMs: this.#firstAtMs,
-      lastsMs: this.#firstAtMs === undefined ? 0 : this.#lastAtMs - this.#firstAtMs,
+      durationMs: this.#firstAtMs === undefined ? 0 : this.#lastAtMs - this.#firstAtMs,
       timeline: this.#seconds.timeline(),
     }
   }
 
   #request(sample: Sample): void {
     const { tags, value } = sample
-    const name = this.#names.of(tags)
-    const step = this.#steps.get(name) ?? { requests: 0, errors: 0, latencies: latencyBuckets() }
-    const second = this.#seconds.at(this.#since(sample))
+    const name = this.#nameStep(tags)
+    const step = this.#steps.get(name) ?? { requests: 0, errors: 0, latencies: new Latencies() }
+    const second = this.#seconds.at(this.#sinceFirstMs(sample))
     this.#steps.set(name, step)
     step.requests += 1
     second.requests += 1
     this.#requests += 1
     if (tags['status'] !== '0') {
       step.latencies.add(value)
-      second.latencies?.add(value)
+      second.addLatency(value)
     }
-    const failed = whatFailed(tags)
-    const limit = clientLimit(tags['error'] ?? '')
+    const failed = findFailure(tags)
+    const limit = findClientLimit(tags['error'] ?? '')
     if (limit !== undefined) this.#limits[limit] += 1
-    this.#last.set(sample.user, { step: name, failed: failed !== undefined })
+    this.#lastRequests.set(sample.user, { step: name, failed: failed !== undefined })
     if (failed !== undefined) this.#fail(sample, name, failed)
   }
 
   #failedCheck(sample: Sample): void {
-    const of = this.#last.get(sample.user)
-    // A request fails once, however many checks say so; without a request there is nothing that could have failed.
-    if (of === undefined || of.failed) return
-    of.failed = true
-    this.#fail(sample, of.step, {
+    const request = this.#lastRequests.get(sample.user)
+    // A request fails once, even if several of its checks fail; without a request nothing can have failed.
+    if (request === undefined || request.failed) return
+    request.failed = true
+    this.#fail(sample, request.step, {
       class: 'check',
       example: `check failed: ${sample.tags['check'] ?? 'unnamed'}`,
     })
   }
 
-  #fail(sample: Sample, name: string, failed: WhatFailed): void {
+  #fail(sample: Sample, name: string, failed: SampleFailure): void {
     const step = this.#steps.get(name)
     if (step) step.errors += 1
-    this.#seconds.at(this.#since(sample)).errors += 1
-    this.#note(sample, name, failed, 1)
+    this.#seconds.at(this.#sinceFirstMs(sample)).errors += 1
+    this.#addFailure(sample, name, failed, 1)
   }
 
   #drop(sample: Sample): void {
-    const second = this.#seconds.at(this.#since(sample))
+    const second = this.#seconds.at(this.#sinceFirstMs(sample))
     second.requests += sample.value
     second.errors += sample.value
     this.#dropped += sample.value
-    this.#note(sample, null, { class: 'dropped', example: 'no virtual user was free' }, sample.value)
+    this.#addFailure(sample, null, { class: 'dropped', example: 'no virtual user was free' }, sample.value)
   }
 
-  #note(sample: Sample, step: string | null, failed: WhatFailed, count: number): void {
+  #addFailure(sample: Sample, step: string | null, failed: SampleFailure, count: number): void {
     this.#errors += count
     const key = `${failed.class} ${step}`
     const known = this.#failures.get(key)
@@ -161,26 +161,96 @@ class ScriptTally implements Tally {
         step,
         class: failed.class,
         count,
-        firstAtMs: Math.max(0, Math.round(this.#since(sample))),
+        firstAtMs: Math.max(0, Math.round(this.#sinceFirstMs(sample))),
         example: toOneLine(failed.example),
       })
   }
 
-  #since({ atMs }: Sample): number {
+  #sinceFirstMs({ atMs }: Sample): number {
     return atMs - (this.#firstAtMs ?? atMs)
   }
 }
 
-export function tally(): Tally {
-  return new ScriptTally()
+export function createTally(): ScriptTally {
+  return new SampleTally()
 }
 
-/** By what k6 and the script call a failed request (`expected_response`); undefined when it is none. */
-function whatFailed(tags: Record<string, string>): WhatFailed | undefined {
+/** The failure that k6 or the script reports of a request (`expected_response`); undefined when it succeeded. */
+function findFailure(tags: Record<string, string>): SampleFailure | undefined {
   const { error = '', status = '200' } = tags
   if (status === '0')
-    return { class: unansweredFailure(Number(tags['error_code'] ?? 0), error), example: error }
+    return { class: classifyUnanswered(Number(tags['error_code'] ?? 0), error), example: error }
   return tags['expected_response'] === 'false'
     ? { class: answerClass(Number(status)), example: `status ${status}` }
     : undefined
+}
+
+/** What was observed of a script's run from outside of k6. */
+export interface ScriptObservations {
+  interrupted: boolean
+  /** Wall time to use when the script made no sample. */
+  startedAt: string
+  cpu: CpuWork | undefined
+  /** From the first sample to the last, by when they arrived. */
+  measuredMs: number
+}
+
+/** Samples arrive at most one flush late; a larger difference means that the wall clock was set. */
+const clockToleranceMs = 2000
+
+/**
+ * The measurement of a user's script.
+ *
+ * @param crossedThresholds k6's message when thresholds of the script were crossed
+ */
+export function toScriptMeasurement(
+  counts: ScriptCounts,
+  observed: ScriptObservations,
+  crossedThresholds: string | undefined,
+): Measurement {
+  // k6 stamps its samples with the wall clock: more exact than their arrival, unless the clock was set.
+  const isClockSet = Math.abs(counts.durationMs - observed.measuredMs) > clockToleranceMs
+  const durationMs = isClockSet ? observed.measuredMs : counts.durationMs
+  const { firstAtMs, arrivals, users } = counts
+  return {
+    startedAt: firstAtMs === undefined ? observed.startedAt : new Date(firstAtMs).toISOString(),
+    durationMs,
+    endpoints: counts.endpoints,
+    droppedArrivals: counts.dropped,
+    failures: counts.failures,
+    timeline: counts.timeline,
+    generator: {
+      ...observed.cpu,
+      ...(durationMs > 0 && { offeredRps: arrivals / (durationMs / 1000) }),
+      virtualUsersMax: users,
+    },
+    saturation: observed.interrupted ? [] : findScriptSaturation(counts, observed.cpu, durationMs),
+    interrupted: observed.interrupted,
+    ...(crossedThresholds !== undefined && { crossedThresholds: [selectThresholds(crossedThresholds)] }),
+  }
+}
+
+// k6's last output may hold its warnings of failed requests too.
+function selectThresholds(output: string): string {
+  return (/thresholds? on .*crossed/.exec(output)?.[0] ?? 'thresholds were crossed').slice(0, 200)
+}
+
+/** As for journeys, but without the number of expected arrivals, which only the script knows. */
+function findScriptSaturation(counts: ScriptCounts, cpu: CpuWork | undefined, durationMs: number): string[] {
+  const { arrivals, dropped, iterations, users, limits } = counts
+  const requestsPerIteration = arrivals === dropped ? 1 : counts.requests / (arrivals - dropped)
+  return findSaturation({
+    cpu,
+    lateness: [],
+    refusedShare: 0,
+    waits: mergeHistograms(Object.values(counts.endpoints).map(({ histogram }) => histogram)),
+    iterations,
+    slowIterationMs: Math.max(1, requestsPerIteration) * slowAnswerMs,
+    expectedArrivals: undefined,
+    arrivals,
+    dropped,
+    users,
+    durationMs,
+    limits,
+  })
 }

@@ -1,10 +1,12 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Journey } from '../../../journeys/index.ts'
 import type { Histogram } from '../../../record/index.ts'
-import { latenessP95, saturationOf } from './saturation.ts'
-import type { GeneratorFacts } from './saturation.ts'
+import { countVirtualUsers, findSaturation, latenessP95 } from './generator.ts'
+import type { GeneratorFacts } from './generator.ts'
 
 /** 10 s at 100 journeys/s to a target that answers in 20 ms, with 50 virtual users. */
-const well: GeneratorFacts = {
+const unloaded: GeneratorFacts = {
   cpu: { cpuRatio: 0.3, machineIdle: 0.4 },
   lateness: [
     [1, 190],
@@ -27,11 +29,11 @@ function droppedAfter(begun: number, ms: number): Partial<GeneratorFacts> {
   return { iterations: [[ms, begun]], waits: [[ms, begun]], dropped: 1000 - begun }
 }
 
-describe('the target was the limit, and the run stands', () => {
+describe('the target was the limit, and the run is valid', () => {
   it.each<[string, Partial<GeneratorFacts>]>([
-    ['when all went well', {}],
+    ['when nothing went wrong', {}],
     [
-      'when it answers slowly and users sufficed',
+      'when it answers slowly and there were enough virtual users',
       { waits: [[3000, 1000]], iterations: [[3000, 1000]], users: 300 },
     ],
     ['when it is so slow that users ran out', droppedAfter(500, 1000)],
@@ -88,14 +90,14 @@ describe('the target was the limit, and the run stands', () => {
       'when k6 was late by much less than the target is slow',
       { lateness: [[300, 30]], waits: [[2000, 1000]], iterations: [[2000, 1000]], users: 300 },
     ],
-    ['when one arrival in a thousand fell behind the end', { arrivals: 999 }],
-    ['when the system tells no CPU time', { cpu: undefined }],
+    ['when one arrival in a thousand came after the end', { arrivals: 999 }],
+    ['when the system does not report CPU time', { cpu: undefined }],
     [
-      'when nothing was to be made',
+      'when no arrivals were expected',
       { expectedArrivals: 0, arrivals: 0, iterations: [], waits: [], lateness: [] },
     ],
   ])('%s', (_, changes) => {
-    expect(saturationOf({ ...well, ...changes })).toEqual([])
+    expect(findSaturation({ ...unloaded, ...changes })).toEqual([])
   })
 })
 
@@ -105,9 +107,9 @@ describe('the generator was the limit, and it is named', () => {
     [
       'CPU used up together with the target',
       { ...droppedAfter(500, 1000), cpu: { cpuRatio: 0.55, machineIdle: 0.01 } },
-      /^k6 used 55 % of this machine's CPU, of which nothing was left/,
+      /^k6 used 55 % of this machine's CPU, which was fully used/,
     ],
-    ['kept from running', { lateness: [[400, 100]] }, /^k6 was starved of CPU: it came 400 ms late/],
+    ['kept from running', { lateness: [[400, 100]] }, /^k6 was starved of CPU: its clock was 400 ms late/],
     [
       'stopped long enough to drop what came meanwhile',
       {
@@ -118,17 +120,17 @@ describe('the generator was the limit, and it is named', () => {
         iterations: [[20, 950]],
         dropped: 50,
       },
-      /starved of CPU: it came 900 ms late/,
+      /starved of CPU: its clock was 900 ms late/,
     ],
     [
       'too slow to begin what was due',
       { arrivals: 700, expectedArrivals: 1000 },
-      /could not keep up with the rate: it began 70\.0 journeys\/s of 100\.0/,
+      /could not keep up with the rate: it began 70\.0 of 100\.0 journeys\/s/,
     ],
     [
       'few users for a fast target',
       droppedAfter(500, 20),
-      /^k6 dropped 500 arrivals: its 50 virtual users were all busy although the target answered fast/,
+      /^k6 dropped 500 arrivals: all of its 50 virtual users were busy although the target answered quickly/,
     ],
     [
       'a single slow answer does not excuse few users',
@@ -139,7 +141,7 @@ describe('the generator was the limit, and it is named', () => {
         ],
         dropped: 500,
       },
-      /all busy although the target answered fast/,
+      /were busy although the target answered quickly/,
     ],
     [
       'no file descriptors',
@@ -148,11 +150,11 @@ describe('the generator was the limit, and it is named', () => {
     ],
     ['no ports', { limits: { files: 0, ports: 7 } }, /no local port left for 7 requests/],
   ])('%s', (_, changes, expected) => {
-    expect(saturationOf({ ...well, ...changes }).join('\n')).toMatch(expected)
+    expect(findSaturation({ ...unloaded, ...changes }).join('\n')).toMatch(expected)
   })
 })
 
-it('lateness is weighted by the time in which it was met', () => {
+it('lateness is weighted by the time that requests met it', () => {
   const oneStop: Histogram = [
     [1, 100],
     [2000, 1],
@@ -164,4 +166,52 @@ it('lateness is weighted by the time in which it was met', () => {
       [100, 1],
     ]),
   ).toBe(1)
+})
+
+function journey(steps: number, before = 0): Journey {
+  const some = (count: number): Journey['steps'] =>
+    Array.from({ length: count }, (_, index) => ({
+      name: `s${index}`,
+      request: () => ({ method: 'GET', path: '/' }),
+    }))
+  return { name: 'j', before: some(before), steps: some(steps) }
+}
+
+const roomy = { requestTimeoutMs: 10_000, freeBytes: 16e9 }
+
+describe('virtual users', () => {
+  it('suffice at first for half a second a request, and at most for a time limit', () => {
+    expect(countVirtualUsers({ ...roomy, ratePerSecond: 20, journeys: [journey(6)] })).toMatchObject({
+      preAllocated: 60,
+      maxUsers: 320,
+    })
+  })
+
+  it('are all different users, unless each has to be prepared', () => {
+    expect(countVirtualUsers({ ...roomy, ratePerSecond: 20, journeys: [journey(6)] }).users).toBe(320)
+    expect(countVirtualUsers({ ...roomy, ratePerSecond: 20, journeys: [journey(6, 2)] }).users).toBe(12)
+    expect(countVirtualUsers({ ...roomy, ratePerSecond: 5000, journeys: [journey(6, 2)] }).users).toBe(50)
+  })
+
+  it('are bounded by memory and by 400, and never fewer than the preallocated ones', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.01, max: 1e6, noNaN: true }),
+        fc.integer({ min: 1, max: 100 }),
+        fc.integer({ min: 0, max: 64 }),
+        (ratePerSecond, steps, gigabytes) => {
+          const counts = countVirtualUsers({
+            requestTimeoutMs: 10_000,
+            ratePerSecond,
+            journeys: [journey(steps, 1)],
+            freeBytes: gigabytes * 1e9,
+          })
+          expect(counts.preAllocated).toBeGreaterThanOrEqual(1)
+          expect(counts.users).toBeGreaterThanOrEqual(1)
+          expect(counts.maxUsers).toBeGreaterThanOrEqual(Math.max(counts.preAllocated, counts.users))
+          expect(counts.maxUsers).toBeLessThanOrEqual(Math.max(10, Math.min(400, gigabytes * 500)))
+        },
+      ),
+    )
+  })
 })

@@ -3,8 +3,8 @@ import { countOf } from '../../../../record/index.ts'
 import { measured, runEngine } from '../testing/run.ts'
 import { startTarget } from '../testing/target.ts'
 
-/** A script with everything that is its own: scenario, thresholds, checks, groups, setup, a `handleSummary`. */
-const own = `
+/** A script with its own scenario, thresholds, checks, groups, setup and `handleSummary`. */
+const userScript = `
 import http from 'k6/http'
 import { check, group } from 'k6'
 export const options = {
@@ -24,30 +24,30 @@ export default function () {
 export function handleSummary() { return { stdout: '{"metric":"http_req_duration","type":"Point","data":{}}\\nmine' } }
 `
 
-describe("a script of the user's own", { timeout: 60_000 }, () => {
-  it('runs as it is: its load, its thresholds, its steps, each failed request once', async (context) => {
-    let asked = 0
+describe("a user's script", { timeout: 60_000 }, () => {
+  it('runs unchanged: its load, its thresholds, its steps, each failed request once', async (context) => {
+    let items = 0
     const target = await startTarget(context, (request, response) => {
-      if (request.url?.startsWith('/items')) asked += 1
-      response.statusCode = request.url?.startsWith('/items') && asked % 10 === 3 ? 500 : 200
+      if (request.url?.startsWith('/items')) items += 1
+      response.statusCode = request.url?.startsWith('/items') && items % 10 === 3 ? 500 : 200
       response.end('ok')
     })
     const run = await runEngine(context, {
       url: target.url,
-      source: own,
+      source: userScript,
       kind: 'script',
       plan: { durationMs: 1, warmupMs: 60_000, load: { model: 'arrival-rate', ratePerSecond: 1 } },
     })
     const { endpoints, failures, interrupted, durationMs, generator, crossedThresholds } = measured(run)
-    const items = target.seen.filter((line) => line.includes('/items')).length
-    const failed = Math.floor((items + 7) / 10)
+    const received = target.seen.filter((line) => line.includes('/items')).length
+    const failed = Math.floor((received + 7) / 10)
     expect(Object.keys(endpoints).toSorted()).toEqual(['script/cart.GET-items-id', 'script/pay-now'])
-    expect(endpoints['script/cart.GET-items-id']).toMatchObject({ requests: items, errors: failed })
+    expect(endpoints['script/cart.GET-items-id']).toMatchObject({ requests: received, errors: failed })
     expect(endpoints['script/pay-now']).toMatchObject({
       requests: target.seen.filter((line) => line.includes('/pay')).length,
       errors: 0,
     })
-    expect(countOf(endpoints['script/cart.GET-items-id']?.histogram ?? [])).toBe(items)
+    expect(countOf(endpoints['script/cart.GET-items-id']?.histogram ?? [])).toBe(received)
     expect(failures).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ step: 'script/cart.GET-items-id', class: 'status', count: failed }),
@@ -60,7 +60,7 @@ describe("a script of the user's own", { timeout: 60_000 }, () => {
     expect(run.edges).toEqual(['begin', 'end'])
   })
 
-  it('that cannot be loaded, is not there or refuses its options is misuse, with its name', async (context) => {
+  it('that cannot be loaded or has invalid options is a usage error with its name', async (context) => {
     for (const [source, expected] of [
       ['import "../gone.js"\nexport default () => {}', /script\.js: .*gone\.js/],
       ['export default () => {}; nothing()', /script\.js: ReferenceError: nothing is not defined/],
@@ -74,11 +74,11 @@ describe("a script of the user's own", { timeout: 60_000 }, () => {
     }
   })
 
-  it('that is interrupted keeps what there was', async (context) => {
+  it('that is interrupted keeps what was measured', async (context) => {
     const target = await startTarget(context, (_request, response) => response.end('ok'))
     const run = await runEngine(context, {
       url: target.url,
-      source: own.replace("'2s'", "'600s'"),
+      source: userScript.replace("'2s'", "'600s'"),
       kind: 'script',
       onProgress: ({ phase, requestsPerSecond }, interrupt) =>
         phase === 'measure' && requestsPerSecond > 0 && interrupt(),

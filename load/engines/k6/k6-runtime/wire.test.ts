@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { pairOf, sideOf } from './sides.ts'
+import { pairIndex, sideFor } from './wire.ts'
 
 const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 })
 
@@ -9,8 +9,8 @@ describe('the sides of arrivals', () => {
     fc.assert(
       fc.property(seeds, fc.nat({ max: 1e6 }), (seed, pair) => {
         const arrivals = [2 * pair, 2 * pair + 1]
-        expect(arrivals.map(pairOf)).toEqual([pair, pair])
-        expect(new Set(arrivals.map((arrival) => sideOf(seed, arrival)))).toEqual(
+        expect(arrivals.map(pairIndex)).toEqual([pair, pair])
+        expect(new Set(arrivals.map((arrival) => sideFor(seed, arrival)))).toEqual(
           new Set(['baseline', 'candidate']),
         )
       }),
@@ -21,7 +21,7 @@ describe('the sides of arrivals', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const first = Array.from({ length: 2000 }, (_, pair) =>
-          sideOf(seed, 2 * pair) === 'candidate' ? 1 : 0,
+          sideFor(seed, 2 * pair) === 'candidate' ? 1 : 0,
         )
         const share = first.reduce<number>((sum, one) => sum + one, 0) / first.length
         const repeats = first.filter((one, index) => one === first[index + 1]).length / first.length
@@ -35,7 +35,7 @@ describe('the sides of arrivals', () => {
 
   it('differ from seed to seed', () => {
     const orderOf = (seed: number): string =>
-      Array.from({ length: 64 }, (_, pair) => sideOf(seed, 2 * pair)[0]).join('')
+      Array.from({ length: 64 }, (_, pair) => sideFor(seed, 2 * pair)[0]).join('')
     expect(new Set(Array.from({ length: 100 }, (_, seed) => orderOf(seed))).size).toBe(100)
   })
 })

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { classifyEnd } from './k6-process.ts'
+
+describe('the end of k6', () => {
+  it.each([
+    [0, 'ok'],
+    [99, 'ok'],
+    [110, 'ok'],
+    [105, 'interrupted'],
+    [107, 'script-error'],
+    [108, 'script-error'],
+    ...[1, 2, 97, 98, 100, 101, 102, 103, 104, 106, 109, 126, 127, 255].map(
+      (code) => [code, 'failed'] as const,
+    ),
+  ] as const)('with exit code %i is a %s', (code, expected) => {
+    expect(classifyEnd({ state: 'exited', code }).state).toBe(expected)
+  })
+
+  it('has whether thresholds were crossed', () => {
+    expect(classifyEnd({ state: 'exited', code: 99 })).toEqual({ state: 'ok', thresholdsCrossed: true })
+    expect(classifyEnd({ state: 'exited', code: 0 })).toEqual({ state: 'ok', thresholdsCrossed: false })
+  })
+
+  it('by a signal or without a start is a failure with a reason', () => {
+    expect(classifyEnd({ state: 'signalled', signal: 'SIGKILL' })).toMatchObject({
+      state: 'failed',
+      reason: 'k6 was ended by SIGKILL',
+    })
+    expect(classifyEnd({ state: 'failed', reason: 'not found' })).toMatchObject({
+      state: 'failed',
+      reason: 'k6 could not be started: not found',
+    })
+    expect(classifyEnd({ state: 'exited', code: 109 })).toMatchObject({
+      reason: 'k6 exited with 109 (it crashed)',
+    })
+  })
+
+  it('is a taken port for exit code 106 only', () => {
+    const portTaken = Array.from({ length: 256 }, (_, code) => code).filter((code) => {
+      const ending = classifyEnd({ state: 'exited', code })
+      return ending.state === 'failed' && ending.portTaken
+    })
+    expect(portTaken).toEqual([106])
+  })
+})

@@ -1,0 +1,139 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Child } from '../../../runtime/processes/index.ts'
+import { freePort } from '../../../runtime/services/index.ts'
+import { classifyEnd, configFile, readLastOutput, startK6, stopOnError, waitForK6End } from './k6-process.ts'
+import type { Ending, RunObserver } from './k6-process.ts'
+import { contextIndex } from './k6-runtime/wire.ts'
+import type { PreparedContexts, ScriptMessage, ScriptPlan } from './k6-runtime/wire.ts'
+import { readMessage } from './messages.ts'
+
+/** Our script inside k6, for one run. */
+export interface ScriptRun {
+  plan: ScriptPlan
+  /** Absolute path of the journeys module. */
+  module: string
+  /** What the users' `before` steps saved: for each side, in order. */
+  contexts: readonly PreparedContexts[]
+}
+
+/** Where k6 runs. */
+export interface K6Host {
+  /** Path of k6. */
+  path: string
+  folder: string
+  env: NodeJS.ProcessEnv
+  /** Ends the run: k6 stops its users and writes its summary. */
+  signal: AbortSignal
+}
+
+/** Follows one start of k6 from outside. */
+export interface ScriptObserver extends RunObserver {
+  receive: (message: ScriptMessage) => void
+  /** k6 was started. An error here ends it. */
+  attach: (child: Child) => Promise<void> | void
+}
+
+export interface ScriptEnd {
+  ending: Ending
+  interrupted: boolean
+  /** Why vigil killed k6, because it exceeded its time. */
+  overdue: string | undefined
+  /** The end of k6's own log, cleaned. */
+  lastOutput: string
+}
+
+const portAttempts = 3
+
+/**
+ * Runs our script in k6 to its end.
+ *
+ * The port for k6's REST API was free when it was chosen, but another process may have taken it since. Then k6 is started again, on
+ * another port and with a new observer.
+ *
+ * @param runMs how long k6 runs from its start
+ * @param observe called before each start with the address of k6's REST API
+ */
+export async function runScript<Observer extends ScriptObserver>(
+  script: ScriptRun,
+  runMs: number,
+  host: K6Host,
+  observe: (address: string) => Observer,
+): Promise<ScriptEnd & { observer: Observer }> {
+  const { entry, files } = await writeScriptFiles(script, host.folder)
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const address = `127.0.0.1:${await freePort()}`
+      const observer = observe(address)
+      const end = await runOnce(script.plan, ['--address', address, entry], runMs, host, observer)
+      const isPortTaken =
+        end.ending.state === 'failed' && end.ending.portTaken && !observer.hasStarted() && !end.interrupted
+      if (!isPortTaken || attempt === portAttempts) return { ...end, observer }
+    }
+  } finally {
+    await Promise.all(files.map(async (file) => rm(file, { force: true })))
+  }
+}
+
+async function runOnce(
+  plan: ScriptPlan,
+  args: readonly string[],
+  runMs: number,
+  { path, folder, env, signal }: K6Host,
+  observer: ScriptObserver,
+): Promise<ScriptEnd> {
+  const child = startK6(path, args, {
+    folder,
+    env,
+    onLine: (line) => {
+      const message = readMessage(line, plan.nonce)
+      if (message !== undefined) observer.receive(message)
+    },
+  })
+  return stopOnError(child, async () => {
+    await observer.attach(child)
+    const expected = { users: plan.preAllocated, runMs }
+    const { end, interrupted, overdue } = await waitForK6End(child, observer, expected, signal)
+    return {
+      ending: classifyEnd(end),
+      interrupted,
+      overdue,
+      lastOutput: readLastOutput(child, plan.nonce),
+    }
+  })
+}
+
+/**
+ * Writes what k6 runs into a folder: an entry file that passes plan and journeys to our script, and the users' contexts. Both may hold
+ * secrets and exist only while k6 runs.
+ */
+async function writeScriptFiles(
+  { plan, module, contexts }: ScriptRun,
+  folder: string,
+): Promise<{ entry: string; files: string[] }> {
+  const entry = join(folder, 'entry.js')
+  const texts: Record<string, string> = {
+    [entry]: [
+      `import { createScript } from ${JSON.stringify(new URL('k6-runtime/script.ts', import.meta.url).href)}`,
+      `import journeys from ${JSON.stringify(pathToFileURL(module).href)}`,
+      `export const { options, setup, play, clock, handleSummary } = createScript(${JSON.stringify(plan)}, journeys)`,
+      '',
+    ].join('\n'),
+    [join(folder, configFile)]: '{}',
+  }
+  if (plan.contextsFile !== undefined)
+    texts[plan.contextsFile] = JSON.stringify(orderContexts(plan, contexts))
+  for (const [file, text] of Object.entries(texts)) await writeFile(file, text, { mode: 0o600 })
+  return { entry, files: Object.keys(texts) }
+}
+
+/** As the script looks them up, by `contextIndex`. */
+function orderContexts(plan: ScriptPlan, contexts: readonly PreparedContexts[]): Record<string, unknown>[] {
+  const ordered: Record<string, unknown>[] = []
+  for (const [side, saved] of contexts.entries())
+    for (const [journey, name] of plan.journeys.entries())
+      for (let user = 0; user < plan.users; user += 1)
+        ordered[contextIndex(plan, side, journey, user)] = saved[name]?.[user] ?? {}
+  return ordered
+}
