@@ -184,22 +184,22 @@ describe('a wrong journeys module', () => {
     [
       'that exports no array',
       'export default {}',
-      'default export: found object, expected an array of journeys',
+      'default export: expected an array of journeys, got object',
     ],
     [
       'with a step without a request',
       "export default [{ name: 'home', steps: [{ name: 'get' }] }]",
-      '[0].steps[0].request: found undefined, expected a function',
+      '[0].steps[0].request: expected a function, got undefined',
     ],
     [
       'with a wait that is none',
       "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({}), until: { everyMs: 100 } }] }]",
-      '[0].steps[0].until.timeoutMs: found undefined, expected milliseconds from 0 to 600000',
+      '[0].steps[0].until.timeoutMs: expected milliseconds from 0 to 600000, got undefined',
     ],
     [
       'with a name that no label can carry',
       "export default [{ name: 'a/b', steps: [] }]",
-      '[0].name: found "a/b"',
+      "[0].name: expected 1 to 64 letters, digits, '.', '_' or '-', got \"a/b\"",
     ],
   ]
   it.each(cases)('%s is named with its place', async (_, text, says) => {

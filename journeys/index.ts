@@ -1,4 +1,17 @@
-export type { Context, Journey, Response, Step, StepRequest, Until } from './journey.ts'
-export { mixCycle, readsResponse, settleStep, startContext, stepKey, wireRequest } from './interpret.ts'
+/*
+ * What a journey is and how one step of it is played. k6's runtime loads this face too: it imports nothing of Node.
+ * `client/index.ts` is the face for this process.
+ */
+export { findWireProblem, toAddress, toRequestHeaders, toRequestTarget } from './address.ts'
+export type { Address } from './address.ts'
+export {
+  buildMixCycle,
+  checkStep,
+  classifyAnswer,
+  readsResponse,
+  startContext,
+  toStepKey,
+  toWireRequest,
+} from './interpret.ts'
 export type { StepOutcome, WireRequest } from './interpret.ts'
-export { isJourneys, journeyProblems } from './validate.ts'
+export type { Context, Journey, Response, Step, StepRequest, Until } from './journey.ts'

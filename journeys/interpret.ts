@@ -1,6 +1,6 @@
 import type { Context, Response, Step } from './journey.ts'
 
-/** A request as it goes on the wire: header names in lower case, the body as text or none. */
+/** A request as it is sent: header names in lower case, the body as text or none. */
 export interface WireRequest {
   method: string
   path: string
@@ -8,18 +8,18 @@ export interface WireRequest {
   body: string | undefined
 }
 
-/** What a step came to: the context for the next step, and what was wrong, if anything. */
+/** The result of a step: the context for the next step, and the problem, if there was one. */
 export interface StepOutcome {
   ctx: Context
   problem: string | undefined
 }
 
 /** The key of a step in records, metric labels and legends. */
-export function stepKey(journey: string, step: string): string {
+export function toStepKey(journey: string, step: string): string {
   return `${journey}/${step}`
 }
 
-/** The context a virtual user's iteration starts from; `prepared` is what its `before` steps saved. */
+/** Creates the context of a virtual user's iteration. `prepared` is what the `before` steps saved. */
 export function startContext(
   run: string,
   user: number,
@@ -29,20 +29,23 @@ export function startContext(
   return { ...prepared, user, iteration, unique: `${run}-${user}-${iteration}` }
 }
 
-/** Every engine sends exactly this, so that the same journey is the same traffic everywhere. */
-export function wireRequest(step: Step, ctx: Context): WireRequest {
+/** Builds the request of a step. Every engine sends exactly this, so a journey is the same traffic everywhere. */
+export function toWireRequest(step: Step, ctx: Context): WireRequest {
   const request = step.request(ctx)
   const headers: Record<string, string> = {}
   if (request.json !== undefined) headers['content-type'] = 'application/json'
-  // Looping over nothing is dear in k6's runtime, and this runs before every request.
+  // An empty loop is expensive in k6's runtime, and this runs before every request.
   if (request.headers !== undefined)
     for (const [name, value] of Object.entries(request.headers)) headers[name.toLowerCase()] = value
   const body = request.json === undefined ? request.body : JSON.stringify(request.json)
   return { method: request.method.toUpperCase(), path: request.path, headers, body }
 }
 
-/** Checks a response and saves what later steps need. A check or save that throws is a failed check, not a crash. */
-export function settleStep(step: Step, response: Response, ctx: Context): StepOutcome {
+/**
+ * Checks a response and saves what later steps need. A check or save that throws is a failed check, not a
+ * crash.
+ */
+export function checkStep(step: Step, response: Response, ctx: Context): StepOutcome {
   try {
     const problem = step.check ? step.check(response, ctx) : expectSuccess(response)
     if (problem !== undefined || !step.save) return { ctx, problem }
@@ -57,19 +60,25 @@ function expectSuccess(response: Response): string | undefined {
   return `status ${response.status}, expected 2xx`
 }
 
-/** Whether a step reads the body: engines may skip reading what nobody looks at. */
+/** Classifies an answer that a step did not accept: a redirect, an error status, or a 2xx with wrong content. */
+export function classifyAnswer(status: number): 'redirect' | 'status' | 'check' {
+  if (status >= 200 && status < 300) return 'check'
+  return status >= 300 && status < 400 ? 'redirect' : 'status'
+}
+
+/** Whether a step reads the body. Engines may skip reading a body that no check uses. */
 export function readsResponse(step: Step): boolean {
   return step.check !== undefined || step.save !== undefined
 }
 
 /**
- * Spreads iterations over the journeys of a mix by their weights, evenly and the same in every run: smooth weighted
- * round-robin, so that any stretch of iterations holds the mix as closely as whole numbers allow.
+ * Spreads iterations over the journeys of a mix by weight, evenly and the same in every run. This is smooth
+ * weighted round-robin: any range of iterations matches the mix as closely as whole numbers allow.
  *
- * @returns one cycle of indices into `weights`; iteration i runs `cycle[i % cycle.length]`. Weights are scaled to at
- * most 1,000 iterations a cycle, each journey with a positive weight at least once.
+ * @returns one cycle of indices into `weights`; iteration i runs `cycle[i % cycle.length]`. Weights are scaled
+ * to at most 1,000 iterations a cycle. Each journey with a positive weight runs at least once a cycle.
  */
-export function mixCycle(weights: readonly number[]): number[] {
+export function buildMixCycle(weights: readonly number[]): number[] {
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const smallest = Math.min(...weights.filter((weight) => weight > 0))
   const scale = Math.min(1000 / total, 1 / smallest)

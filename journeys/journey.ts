@@ -1,6 +1,6 @@
-/**
- * What a user does, as data and pure functions. The same journey runs as a probe, as a Playwright test and as load in
- * k6 and autocannon, so nothing here may import from Node: k6 has a runtime of its own.
+/*
+ * What a user does, as data and pure functions. The same journey runs as a probe, as a Playwright test and as
+ * load in k6 and autocannon. Nothing here may import from Node: k6 has a separate runtime.
  */
 
 /** Named steps in order. `before` and `after` run once per virtual user and are not measured. */
@@ -14,25 +14,26 @@ export interface Journey {
 export interface Step {
   name: string
   request: (ctx: Context) => StepRequest
-  /** `undefined`: as expected; a string says what is wrong. Default: any 2xx. */
+  /** Returns `undefined` for an expected response, else a sentence with the problem. Default: any 2xx. */
   check?: (response: Response, ctx: Context) => string | undefined
-  /** What later steps need; merged into their context. Must survive JSON. */
+  /** Values that later steps need, merged into their context. They must survive JSON. */
   save?: (response: Response, ctx: Context) => Record<string, unknown>
   /**
-   * Waits for something: the step is sent again every `everyMs` until its check passes, for at most `timeoutMs`. Only a 2xx
-   * that says the wrong thing is "not yet"; any other answer ends it. `polls` in the context tells how many came before.
-   * Probes and Playwright wait; a journey that waits makes no steady load, so no suite may have it.
+   * Polls: the step is sent every `everyMs` until its check passes, for at most `timeoutMs`. Only a 2xx that
+   * fails the check means "not yet"; any other answer ends the polling. `polls` in the context counts the
+   * earlier requests. Only probes and Playwright poll: a journey that waits makes no steady load, so no suite
+   * may contain one.
    */
   until?: Until
 }
 
-/** Milliseconds. */
+/** How a step polls, in milliseconds. */
 export interface Until {
   everyMs: number
   timeoutMs: number
 }
 
-/** `path` is relative to the target's URL; `json` is sent as application/json, `body` as it is. */
+/** `path` is relative to the target's URL. `json` is sent as application/json, `body` unchanged. */
 export interface StepRequest {
   method: string
   path: string
@@ -41,7 +42,7 @@ export interface StepRequest {
   body?: string
 }
 
-/** Header names are lower case; `json` is `undefined` when the body is not JSON. */
+/** Header names are in lower case. `json` is `undefined` when the body is not JSON. */
 export interface Response {
   status: number
   headers: Record<string, string>

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { failureClasses } from './index.ts'
+import { failureClasses } from './documents/failure-classes.ts'
 
 // Each schema is loose, so that fields which a later version adds are kept; each type is of the known fields only.
 

@@ -1,7 +1,6 @@
 import type { BaselineFigures } from '../baselines/accepted/index.ts'
 import type { Budgets, Verdict } from '../baselines/index.ts'
-import type { Run } from '../record/index.ts'
-import type { ProbesReport } from '../record/probe.ts'
+import type { Run, ProbesReport } from '../record/index.ts'
 
 /** What every report is made of. Reports are pure: the same input gives the same text, byte for byte. */
 export interface ReportInput {

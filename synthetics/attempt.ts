@@ -1,8 +1,8 @@
 import { startContext } from '../journeys/index.ts'
 import type { Journey } from '../journeys/index.ts'
-import { connections, sendRequest } from '../journeys/client/index.ts'
-import type { Played, PlayedStep, Send } from '../journeys/client/index.ts'
-import type { Random } from '../record/index.ts'
+import { openConnections, sendRequest } from '../journeys/client/index.ts'
+import type { PlayResult, Send } from '../journeys/client/index.ts'
+import type { Random, StepResult } from '../record/index.ts'
 import { stepWords } from './failed-step.ts'
 import { playPolling } from './polling.ts'
 import { traced } from './trace.ts'
@@ -22,11 +22,11 @@ export interface AttemptPlan {
 }
 
 export interface Attempt {
-  steps: PlayedStep[]
+  steps: StepResult[]
   /** The steps' time together. */
   durationMs: number
   /** The step that failed, which may be a `before` step. */
-  failed: PlayedStep | undefined
+  failed: StepResult | undefined
   /** What could not be cleaned up, in one line. */
   leftBehind: string | undefined
 }
@@ -38,10 +38,10 @@ const cleanUpMs = 3000
 /** Plays `before`, the steps and, whatever came of them, `after`, which sees all that was saved. All of it is one trace. */
 export async function attemptJourney(plan: AttemptPlan): Promise<Attempt> {
   const { journey, signal } = plan
-  const kept = connections(1)
+  const kept = openConnections(1)
   let within = sender(plan.targetUrl, plan.timeoutMs, signal, kept)
   const trace = traced(async (request) => within(request), plan.random)
-  const named = (played: Played): Played => ({ ...played, steps: played.steps.map(trace.named) })
+  const named = (played: PlayResult): PlayResult => ({ ...played, steps: played.steps.map(trace.named) })
   try {
     const prepared = named(
       await playPolling(journey.before ?? [], startContext(plan.unique, 0, plan.attempt), trace.send, signal),
@@ -62,7 +62,7 @@ export async function attemptJourney(plan: AttemptPlan): Promise<Attempt> {
   }
 }
 
-function summary({ steps }: Played): Pick<Attempt, 'steps' | 'durationMs' | 'failed'> {
+function summary({ steps }: PlayResult): Pick<Attempt, 'steps' | 'durationMs' | 'failed'> {
   return {
     steps,
     durationMs: steps.reduce((sum, step) => sum + step.durationMs, 0),
@@ -70,7 +70,7 @@ function summary({ steps }: Played): Pick<Attempt, 'steps' | 'durationMs' | 'fai
   }
 }
 
-function failureIn({ steps }: Played): string | undefined {
+function failureIn({ steps }: PlayResult): string | undefined {
   const failed = steps.find((step) => !step.ok)
   return failed && stepWords(failed)
 }
@@ -80,7 +80,7 @@ function sender(
   targetUrl: string,
   wholeMs: number,
   signal: AbortSignal,
-  kept: ReturnType<typeof connections>,
+  kept: ReturnType<typeof openConnections>,
 ): Send {
   const deadline = performance.now() + wholeMs
   return async (request) => {

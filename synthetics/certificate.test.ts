@@ -8,7 +8,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { certificateAuthority } from '../journeys/client/testing/certificates.ts'
 import { runProbes } from './index.ts'
-import type { ProbeResult } from '../record/probe.ts'
+import type { ProbeResult } from '../record/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-certificate-'))
 const authority = certificateAuthority(folder)

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
-import { addressOf, failureOf } from '../journeys/client/index.ts'
+import { toRequestFailure } from '../journeys/client/index.ts'
+import { toAddress } from '../journeys/index.ts'
 import type { RequestFailure } from '../journeys/client/index.ts'
 import { blamed } from './control.ts'
-import type { ProbeResult } from '../record/probe.ts'
+import type { ProbeResult } from '../record/index.ts'
 
 /** Fewer days than this and somebody should renew it by hand; those who renew do so 30 days before. */
 export const degradedDays = 14
@@ -23,7 +24,7 @@ export async function certificateOf(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<CertificateFound> {
-  const { hostname, port } = addressOf(targetUrl)
+  const { hostname, port } = toAddress(targetUrl)
   return new Promise((resolve) => {
     const within = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
     // An address is no server name: RFC 6066 allows names alone.
@@ -36,7 +37,7 @@ export async function certificateOf(
     const stop = (): void =>
       settle({ state: 'refused', class: 'timeout', message: `no certificate within ${timeoutMs} ms` })
     within.addEventListener('abort', stop)
-    socket.once('error', (error) => settle({ state: 'refused', ...failureOf(error) }))
+    socket.once('error', (error) => settle({ state: 'refused', ...toRequestFailure(error) }))
     socket.once('secureConnect', () => {
       const expiresAtMs = Date.parse(socket.getPeerCertificate().valid_to)
       settle(
@@ -65,7 +66,7 @@ export async function runCertificateProbe(plan: CertificatePlan): Promise<ProbeR
   const nowMs = plan.now()
   const about = { name: plan.name, startedAt: new Date(nowMs).toISOString(), attempts: 1 }
   const step = { step: 'certificate', status: 0 } as const
-  if (addressOf(plan.targetUrl).protocol === 'http:') {
+  if (toAddress(plan.targetUrl).protocol === 'http:') {
     return {
       ...about,
       outcome: 'up',

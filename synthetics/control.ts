@@ -30,7 +30,7 @@ export async function blamed(
     signal,
   })
   // `check`: it answered with a body, which a HEAD has not.
-  if (result.state === 'answered' || result.class === 'check') return { outcome: 'down', message }
+  if (result.state === 'ok' || result.class === 'check') return { outcome: 'down', message }
   return {
     outcome: 'unknown',
     message: `this prober is offline: its control address ${toOneLine(url.host)} cannot be reached either (${result.class}: ${result.message}); ${message}`,

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import type { ProbeConfig } from '../config/index.ts'
 import type { Journey } from '../journeys/index.ts'
-import type { Random, WallClock } from '../record/index.ts'
-import type { ProbeResult, ProbesReport } from '../record/probe.ts'
+import type { Random, WallClock, ProbeResult, ProbesReport } from '../record/index.ts'
 import { runProbe } from './probe.ts'
 
 export type { ProbeOutcome, ProbeResult, ProbesReport, StepResult } from '../record/probe.ts'

@@ -7,7 +7,7 @@ const never = new AbortController().signal
 const start = { user: 0, iteration: 0, unique: 'u' }
 
 function answered(status: number, text = ''): SendResult {
-  return { state: 'answered', response: { status, headers: {}, json: undefined, text }, durationMs: 1 }
+  return { state: 'ok', response: { status, headers: {}, json: undefined, text }, durationMs: 1 }
 }
 
 const waiting = (until: Until): Step & { until: Until } => ({

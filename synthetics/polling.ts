@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { playSteps } from '../journeys/client/index.ts'
-import type { Played, PlayedStep, Send } from '../journeys/client/index.ts'
+import type { PlayResult, Send } from '../journeys/client/index.ts'
+import type { StepResult } from '../record/index.ts'
 import type { Context, Step, Until } from '../journeys/index.ts'
 
 /**
@@ -13,8 +14,8 @@ export async function playPolling(
   start: Context,
   send: Send,
   signal: AbortSignal,
-): Promise<Played> {
-  const played: Played = { ctx: start, steps: [] }
+): Promise<PlayResult> {
+  const played: PlayResult = { ctx: start, steps: [] }
   for (const step of steps) {
     const { until } = step
     const { ctx, steps: results } = until
@@ -33,7 +34,7 @@ async function poll(
   start: Context,
   send: Send,
   signal: AbortSignal,
-): Promise<Played> {
+): Promise<PlayResult> {
   const began = performance.now()
   for (let polls = 0; ; polls += 1) {
     const { ctx, steps } = await playSteps([step], { ...start, polls }, send)
@@ -52,10 +53,10 @@ async function poll(
   }
 }
 
-function isNotYet({ ok, class: failure, status }: PlayedStep): boolean {
+function isNotYet({ ok, class: failure, status }: StepResult): boolean {
   return !ok && failure === 'check' && status !== 0
 }
 
-function waited({ message }: PlayedStep, times: number, ms: number): string {
+function waited({ message }: StepResult, times: number, ms: number): string {
   return `${message ?? 'not as expected'}, still so after ${Math.round(ms)} ms and ${times} requests`
 }

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Journey, Step } from '../journeys/index.ts'
 import { runProbes } from './index.ts'
 import type { ProbesPlan } from './index.ts'
-import type { ProbeResult } from '../record/probe.ts'
+import type { ProbeResult } from '../record/index.ts'
 
 const endings: (() => Promise<void>)[] = []
 afterEach(async () => {

@@ -1,12 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { PlayedStep } from '../journeys/client/index.ts'
 import type { Journey } from '../journeys/index.ts'
-import type { Random, WallClock } from '../record/index.ts'
+import type { Random, WallClock, StepResult, ProbeResult } from '../record/index.ts'
 import { attemptJourney } from './attempt.ts'
 import type { Attempt } from './attempt.ts'
 import { blamed } from './control.ts'
 import { complaintOfRetries, retriesOf, stepWords } from './failed-step.ts'
-import type { ProbeResult } from '../record/probe.ts'
 import { stallLimitMs, watchOwnLoop } from './stall.ts'
 
 /** A journey as a probe. */
@@ -37,7 +35,7 @@ const stalledTries = 3
 interface Tried {
   last: Attempt
   /** What the attempts before it failed with. */
-  earlier: PlayedStep[]
+  earlier: StepResult[]
   /** Our own longest stall in the last attempt. */
   stalledMs: number
 }
@@ -61,7 +59,7 @@ export async function runProbe(plan: ProbePlan): Promise<ProbeResult> {
 }
 
 async function tryUntilUp(plan: ProbePlan): Promise<Tried> {
-  const earlier: PlayedStep[] = []
+  const earlier: StepResult[] = []
   let stalled = 0
   for (let attempt = 0; ; attempt += 1) {
     const stallOf = watchOwnLoop()

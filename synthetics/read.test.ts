@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { failureClasses } from '../record/index.ts'
 import { entryOf, parseEntry } from './history/entry.ts'
-import type { ProbeResult } from '../record/probe.ts'
+import type { ProbeResult } from '../record/index.ts'
 import { parseProbes } from '../record/read-probe.ts'
 
 const failureClass = fc.constantFrom(...failureClasses)

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { parseRun } from '../record/documents/index.ts'
-import type { ProbesReport } from '../record/probe.ts'
+import type { ProbesReport } from '../record/index.ts'
 import { parseProbes } from '../record/read-probe.ts'
 import { recordOfProbes } from './record.ts'
 

@@ -1,7 +1,6 @@
-import { stepKey } from '../journeys/index.ts'
+import { toStepKey } from '../journeys/index.ts'
 import { endpointOf, histogramOf, totalsOf } from '../record/index.ts'
-import type { Counts, Failure, Run } from '../record/index.ts'
-import type { ProbesReport, StepResult } from '../record/probe.ts'
+import type { Counts, Failure, Run, ProbesReport, StepResult } from '../record/index.ts'
 
 /** What a record says about a run of probes besides what they found. */
 export type ProbeFacts = Pick<Run, 'id' | 'target' | 'environment' | 'startedAt' | 'durationMs'>
@@ -17,7 +16,7 @@ export function recordOfProbes(
   facts: ProbeFacts,
 ): Run {
   const samples = report.probes.flatMap(({ name, steps }) =>
-    steps.map((step) => ({ key: stepKey(journeyOf(name) ?? name, step.step), step })),
+    steps.map((step) => ({ key: toStepKey(journeyOf(name) ?? name, step.step), step })),
   )
   const byKey = Map.groupBy(samples, ({ key }) => key)
   const counts = [...byKey].map(([key, of]) => [key, countsOf(of.map(({ step }) => step))] as const)

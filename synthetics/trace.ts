@@ -1,11 +1,11 @@
-import type { PlayedStep, Send } from '../journeys/client/index.ts'
-import type { Random } from '../record/index.ts'
+import type { Send } from '../journeys/client/index.ts'
+import type { Random, StepResult } from '../record/index.ts'
 
 /** A way to send that makes its requests findable in the target's traces. */
 export interface Traced {
   send: Send
   /** Names the trace in the message of a step that failed, where the target may have seen its request. */
-  named: (step: PlayedStep) => PlayedStep
+  named: (step: StepResult) => StepResult
 }
 
 /**
@@ -28,7 +28,7 @@ export function traced(send: Send, random: Random): Traced {
   }
 }
 
-function mayHaveArrived({ status, class: failure }: PlayedStep): boolean {
+function mayHaveArrived({ status, class: failure }: StepResult): boolean {
   return status !== 0 || failure === 'timeout'
 }
 

@@ -2,7 +2,7 @@ import { parseCadence, runSchedule } from '../../synthetics/schedule/index.ts'
 import type { Job, ScheduleEvent } from '../../synthetics/schedule/index.ts'
 import { simulatedClock } from '../../synthetics/schedule/testing/clock.ts'
 import { scheduledMetrics } from '../../synthetics/metrics/index.ts'
-import type { ProbeResult } from '../../record/probe.ts'
+import type { ProbeResult } from '../../record/index.ts'
 
 // An hour of 200 probes, one run a second each, on a simulated clock: scheduler and metrics are the real ones, the probes
 // answer at once. Prints the heap in use after each quarter as JSON. Needs `--expose-gc`.

@@ -162,6 +162,6 @@ export function metricsReader(session: Session): ReadMetrics {
       maxBodyBytes: expositionBytes,
       signal: session.world.interrupted,
     })
-    return result.state === 'answered' && result.response.status === 200 ? result.response.text : undefined
+    return result.state === 'ok' && result.response.status === 200 ? result.response.text : undefined
   }
 }

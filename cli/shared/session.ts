@@ -187,7 +187,7 @@ export async function preflight(url: URL, signal: AbortSignal): Promise<string |
   const result = await sendRequest(url.origin, request, { timeoutMs, maxBodyBytes: bodyBytes, signal })
   if (signal.aborted) return 'interrupted before the target was asked'
   // An endless body is an answer all the same.
-  if (result.state === 'answered')
+  if (result.state === 'ok')
     return redirectOf(url, result.response.status, result.response.headers['location'])
   if (result.class === 'status' || result.class === 'check') return undefined
   return `the target at ${url.origin} cannot be reached (${result.class}): ${result.message}`

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { addressOf, requestTarget, sendRequest, wireProblem } from './index.ts'
+import { sendRequest } from './index.ts'
+import { toAddress, toRequestTarget, findWireProblem } from '../index.ts'
 import { endTargets, raw, target } from './testing/target.ts'
 
 afterEach(endTargets)
@@ -24,7 +25,7 @@ describe('one request', () => {
       limits,
     )
     expect(result).toMatchObject({
-      state: 'answered',
+      state: 'ok',
       response: {
         status: 200,
         json: { ok: true },
@@ -33,8 +34,7 @@ describe('one request', () => {
       },
     })
     expect(
-      result.state === 'answered' &&
-        Buffer.from(result.response.headers['x-seen'] ?? '', 'latin1').toString(),
+      result.state === 'ok' && Buffer.from(result.response.headers['x-seen'] ?? '', 'latin1').toString(),
     ).toBe('POST /base/a?b=c yes ä')
   })
 
@@ -45,7 +45,7 @@ describe('one request', () => {
       response.writeHead(302, { location: '/login', 'set-cookie': 'a=1' }).end()
     })
     expect(await sendRequest(url, get, limits)).toMatchObject({
-      state: 'answered',
+      state: 'ok',
       response: { status: 302 },
     })
     await sendRequest(url, get, limits)
@@ -82,7 +82,7 @@ describe('one request', () => {
       () => raw('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123', 'reset'),
       'connect',
     ],
-    ['an answer that is no HTTP', () => raw('hello there\r\n\r\n'), 'connect'],
+    ['an answer that is not HTTP', () => raw('hello there\r\n\r\n'), 'connect'],
     [
       'endless headers',
       () => raw(`HTTP/1.1 200 OK\r\n${'x-more: and more\r\n'.repeat(10_000)}`, 'stay'),
@@ -99,12 +99,12 @@ describe('one request', () => {
     expect(result.state === 'failed' && result.message).toMatch(/^[^\n]{5,200}$/)
   })
 
-  test('ends at once when interrupted', async () => {
+  test('ends immediately when interrupted', async () => {
     const interrupt = new AbortController()
     const url = await raw('', 'stay')
     const result = sendRequest(url, get, { ...limits, timeoutMs: 60_000, signal: interrupt.signal })
     interrupt.abort()
-    expect(await result).toMatchObject({ state: 'failed', message: 'interrupted before the answer came' })
+    expect(await result).toMatchObject({ state: 'failed', message: 'interrupted before the answer arrived' })
   })
 })
 
@@ -114,16 +114,16 @@ describe('a request cannot be split by what a target said', () => {
     ['a space in the method', { ...get, method: 'GET /admin' }],
     ['a colon in a header name', { ...get, headers: { 'a: b': 'c' } }],
   ])('%s is refused', async (_, request) => {
-    expect(wireProblem(request)).toBeDefined()
+    expect(findWireProblem(request)).toBeDefined()
     expect(await sendRequest('http://127.0.0.1:1', request, limits)).toMatchObject({
       state: 'failed',
       class: 'check',
     })
   })
   test('a path is encoded where it must be, and nowhere else', () => {
-    const address = addressOf('http://[::1]:8080/api/')
+    const address = toAddress('http://[::1]:8080/api/')
     expect(address).toMatchObject({ hostname: '::1', port: 8080, prefix: '/api', authorization: undefined })
-    expect(requestTarget(address, '/a%20b?c=[d]#e')).toBe('/api/a%20b?c=[d]')
-    expect(requestTarget(address, 'ä b\r\nx')).toBe('/api/%C3%A4%20b%0D%0Ax')
+    expect(toRequestTarget(address, '/a%20b?c=[d]#e')).toBe('/api/a%20b?c=[d]')
+    expect(toRequestTarget(address, 'ä b\r\nx')).toBe('/api/%C3%A4%20b%0D%0Ax')
   })
 })

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { answerClass, failureOf, ownCode } from './failure.ts'
+import { classifyAnswer } from '../index.ts'
+import { toRequestFailure, findLocalErrorCode } from './index.ts'
 
 function coded(code: string, message = 'as the system said it'): Error {
   return Object.assign(new Error(message), { code })
 }
 
-describe('an error of the way is classed by where it happened', () => {
+describe('an error is classified by where it happened', () => {
   test.each([
     ['a name that is not known', coded('ENOTFOUND'), 'dns'],
     ['a name server that is silent', coded('EAI_AGAIN'), 'dns'],
@@ -27,16 +28,16 @@ describe('an error of the way is classed by where it happened', () => {
       'connect',
     ],
     ['a library that wraps the cause', new Error('failed', { cause: coded('ENOTFOUND') }), 'dns'],
-    ['what is no error at all', 'boom', 'connect'],
+    ['a value that is not an error', 'boom', 'connect'],
   ])('%s', (_, error, expected) => {
-    expect(failureOf(error).class).toBe(expected)
+    expect(toRequestFailure(error).class).toBe(expected)
   })
 })
 
-test("errors of this machine are told apart from the target's", () => {
-  expect(ownCode(coded('EMFILE'))).toBe('EMFILE')
-  expect(ownCode(new AggregateError([coded('EADDRNOTAVAIL')]))).toBe('EADDRNOTAVAIL')
-  expect(ownCode(coded('ECONNREFUSED'))).toBeUndefined()
+test("errors of this machine are distinguished from the target's", () => {
+  expect(findLocalErrorCode(coded('EMFILE'))).toBe('EMFILE')
+  expect(findLocalErrorCode(new AggregateError([coded('EADDRNOTAVAIL')]))).toBe('EADDRNOTAVAIL')
+  expect(findLocalErrorCode(coded('ECONNREFUSED'))).toBeUndefined()
 })
 
 test.each([
@@ -46,5 +47,5 @@ test.each([
   [404, 'status'],
   [503, 'status'],
 ])('an answer of status %i that was not accepted is of class %s', (status, expected) => {
-  expect(answerClass(status)).toBe(expected)
+  expect(classifyAnswer(status)).toBe(expected)
 })

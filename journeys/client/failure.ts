@@ -1,14 +1,14 @@
-import { toOneLine } from '../../record/text.ts'
+import { toOneLine } from '../../record/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 
-/** Where on its way a request failed, and in words: one line, at most 200 characters, no control characters. */
+/** The class of a failed request, and a message: one line of at most 200 characters, no control characters. */
 export interface RequestFailure {
   class: FailureClass
   message: string
 }
 
-// Errors of this machine, not of the target: it has no sockets, ports or memory left to ask with.
-const ownCodes = new Set([
+// Errors of this machine, not of the target: it has no sockets, ports or memory left for a request.
+const localErrorCodes = new Set([
   'EMFILE',
   'ENFILE',
   'EADDRNOTAVAIL',
@@ -19,9 +19,11 @@ const ownCodes = new Set([
   'EACCES',
 ])
 
-// OpenSSL names the reasons for refusing a certificate without a common beginning.
-const certificateCode =
-  /^(?:CERT_|ERR_TLS_|ERR_SSL_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERROR_IN_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO)/
+// OpenSSL's codes for refusing a certificate have no common prefix.
+const certificateCode = new RegExp(
+  '^(?:CERT_|ERR_TLS_|ERR_SSL_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERROR_IN_|HOSTNAME_MISMATCH|' +
+    'INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO)',
+)
 const timeoutCodes = new Set([
   'ETIMEDOUT',
   'UND_ERR_CONNECT_TIMEOUT',
@@ -29,7 +31,7 @@ const timeoutCodes = new Set([
   'UND_ERR_BODY_TIMEOUT',
 ])
 
-const words: Record<string, string> = {
+const descriptions: Record<string, string> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   EPIPE: 'connection closed while the request was sent',
@@ -50,41 +52,38 @@ const words: Record<string, string> = {
   EADDRNOTAVAIL: 'no local port left on this machine',
 }
 
-/** Classes an error of the network, of TLS or of a client library. Whatever else broke on the way is `connect`. */
-export function failureOf(thrown: unknown): RequestFailure {
-  const error = innermost(thrown)
-  const code = codeOf(error)
+/** Classifies an error of the network, of TLS or of a client library. Any other error is `connect`. */
+export function toRequestFailure(thrown: unknown): RequestFailure {
+  const error = findInnermost(thrown)
+  const code = findCode(error)
   const text = error instanceof Error ? error.message : String(error)
-  const said = words[code] ?? (text === '' ? 'the connection broke' : text)
-  return { class: classOf(code, text), message: toOneLine(code === '' ? said : `${said} (${code})`) }
+  const description = descriptions[code] ?? (text === '' ? 'the connection broke' : text)
+  return {
+    class: classifyCode(code, text),
+    message: toOneLine(code === '' ? description : `${description} (${code})`),
+  }
 }
 
-/** The error code when it was this machine that could not ask (EMFILE, EADDRNOTAVAIL, …), else undefined. */
-export function ownCode(thrown: unknown): string | undefined {
-  const code = codeOf(innermost(thrown))
-  return ownCodes.has(code) ? code : undefined
+/** Returns the error code if this machine could not send (EMFILE, EADDRNOTAVAIL, …), else undefined. */
+export function findLocalErrorCode(thrown: unknown): string | undefined {
+  const code = findCode(findInnermost(thrown))
+  return localErrorCodes.has(code) ? code : undefined
 }
 
-/** The class of an answer that a step did not accept: a redirect, an error status, or a 2xx that says the wrong thing. */
-export function answerClass(status: number): 'redirect' | 'status' | 'check' {
-  if (status >= 200 && status < 300) return 'check'
-  return status >= 300 && status < 400 ? 'redirect' : 'status'
-}
-
-function classOf(code: string, text: string): FailureClass {
+function classifyCode(code: string, text: string): FailureClass {
   if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'dns'
   if (certificateCode.test(code) || text.includes('before secure TLS connection')) return 'tls'
   return timeoutCodes.has(code) ? 'timeout' : 'connect'
 }
 
-// Trying a host's several addresses fails with one error around the others.
-function innermost(thrown: unknown): unknown {
+// When a host has several addresses, the error of the attempt contains one error for each.
+function findInnermost(thrown: unknown): unknown {
   if (thrown instanceof AggregateError && thrown.errors.length > 0) return thrown.errors[0]
-  if (thrown instanceof Error && codeOf(thrown) === '' && thrown.cause instanceof Error)
-    return innermost(thrown.cause)
+  if (thrown instanceof Error && findCode(thrown) === '' && thrown.cause instanceof Error)
+    return findInnermost(thrown.cause)
   return thrown
 }
 
-function codeOf(error: unknown): string {
+function findCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

@@ -11,7 +11,7 @@ beforeEach(async () => {
 })
 afterEach(async () => rm(folder, { recursive: true }))
 
-// In a process of its own: vitest would load the module in its own way, with errors of its own.
+// In a separate process: vitest would load the module differently, with other errors.
 const loader = `const { loadJourneys } = await import(process.argv[1])
 console.log(JSON.stringify(await loadJourneys(process.argv[2])))
 process.exit(0)`
@@ -28,40 +28,41 @@ async function loadInNode(file: string): Promise<unknown> {
   return result
 }
 
-async function loaded(source: string): Promise<unknown> {
+async function loadSource(source: string): Promise<unknown> {
   const file = join(folder, 'journeys.ts')
   await writeFile(file, source)
   return loadInNode(file)
 }
 
 describe('a journeys module', () => {
-  test('is imported as it is, TypeScript and all', async () => {
+  test('is imported unchanged, TypeScript included', async () => {
     const source =
-      'const name: string = "a"\nexport default [{ name, steps: [{ name: "s", request: () => ({ method: "GET", path: "/" }) }] }]'
-    expect(await loaded(source)).toMatchObject({ state: 'loaded', journeys: [{ name: 'a' }] })
+      'const name: string = "a"\nconst request = () => ({ method: "GET", path: "/" })\n' +
+      'export default [{ name, steps: [{ name: "s", request }] }]'
+    expect(await loadSource(source)).toMatchObject({ state: 'ok', journeys: [{ name: 'a' }] })
   })
   test.each([
     ['throws', 'const a = 1\nthrow new Error("no\\nway")', /^\S+journeys\.ts:2: no$/],
-    ['is no JavaScript', 'const a = 1\nexport default [\n  { name: }\n]', /^\S+journeys\.ts:3: .+/],
+    ['is not JavaScript', 'const a = 1\nexport default [\n  { name: }\n]', /^\S+journeys\.ts:3: .+/],
     ['needs more than its types stripped', 'enum A { B }\nexport default []', /^\S+journeys\.ts:1: .*enum/],
-    ['imports what is not there', 'import "../../client/gone.ts"', /^\S+journeys\.ts(:1)?: .*gone\.ts/],
-    ['exports nothing', 'export const a = 1', /has no default export/],
-    ['exports something else', 'export default { a: 1 }', /found object, expected an array/],
+    ['imports a missing module', 'import "../../client/gone.ts"', /^\S+journeys\.ts(:1)?: .*gone\.ts/],
+    ['exports nothing', 'export const a = 1', /default export: expected an array of journeys, got none/],
+    ['exports something else', 'export default { a: 1 }', /expected an array of journeys, got object/],
     [
       'has steps without requests',
       'export default [{ name: "a", steps: [{ name: "b" }] }]',
-      /\[0\]\.steps\[0\]\.request: found undefined, expected a function/,
+      /\[0\]\.steps\[0\]\.request: expected a function, got undefined/,
     ],
   ])('that %s is one line with its file', async (_, source, expected) => {
-    expect(await loaded(source)).toMatchObject({
+    expect(await loadSource(source)).toMatchObject({
       state: 'usage-error',
       reason: expect.stringMatching(expected),
     })
   })
-  test('that is not there is said to be so', async () => {
+  test('that does not exist is reported', async () => {
     expect(await loadInNode('/no/such/journeys.ts')).toEqual({
       state: 'usage-error',
-      reason: '/no/such/journeys.ts: not there',
+      reason: '/no/such/journeys.ts: file not found',
     })
   })
 })

@@ -1,34 +1,21 @@
-import { settleStep, wireRequest } from '../index.ts'
-import type { Context, Step, WireRequest } from '../index.ts'
-import type { FailureClass } from '../../record/index.ts'
-import { answerClass } from './failure.ts'
 import { toOneLine } from '../../record/index.ts'
+import type { FailureClass, StepResult } from '../../record/index.ts'
+import { checkStep, classifyAnswer, toWireRequest } from '../index.ts'
+import type { Context, Step, WireRequest } from '../index.ts'
 import type { SendResult } from './send.ts'
 
-/** One way to send a request: with connections of our own, or those of a library. Never throws for what the target does. */
+/** Sends a request, over vigil's connections or a library's. Never throws for what the target does. */
 export type Send = (request: WireRequest) => Promise<SendResult>
 
-/** What became of one step. */
-export interface PlayedStep {
-  step: string
-  ok: boolean
-  /** HTTP status, 0 when there was no answer. */
-  status: number
-  durationMs: number
-  class?: FailureClass
-  /** What is wrong, in one line: found and expected. */
-  message?: string
-}
-
-/** The steps that were played, of which only the last can have failed, and the context they left. */
-export interface Played {
+/** The results of the steps, of which only the last can have failed, and the resulting context. */
+export interface PlayResult {
   ctx: Context
-  steps: PlayedStep[]
+  steps: StepResult[]
 }
 
-/** Plays steps one after the other from a context, as far as each is as expected. */
-export async function playSteps(steps: readonly Step[], start: Context, send: Send): Promise<Played> {
-  const played: Played = { ctx: start, steps: [] }
+/** Plays steps in order, from a context, until one fails. */
+export async function playSteps(steps: readonly Step[], start: Context, send: Send): Promise<PlayResult> {
+  const played: PlayResult = { ctx: start, steps: [] }
   for (const step of steps) {
     const { ctx, result } = await playStep(step, played.ctx, send)
     played.ctx = ctx
@@ -38,12 +25,12 @@ export async function playSteps(steps: readonly Step[], start: Context, send: Se
   return played
 }
 
-async function playStep(step: Step, ctx: Context, send: Send): Promise<{ ctx: Context; result: PlayedStep }> {
+async function playStep(step: Step, ctx: Context, send: Send): Promise<{ ctx: Context; result: StepResult }> {
   const failed = (
     failure: { class: FailureClass; message: string },
     status: number,
     durationMs: number,
-  ): { ctx: Context; result: PlayedStep } => ({
+  ): { ctx: Context; result: StepResult } => ({
     ctx,
     result: {
       step: step.name,
@@ -56,7 +43,7 @@ async function playStep(step: Step, ctx: Context, send: Send): Promise<{ ctx: Co
   })
   let wire: WireRequest
   try {
-    wire = wireRequest(step, ctx)
+    wire = toWireRequest(step, ctx)
   } catch (error) {
     return failed(
       { class: 'check', message: `request threw: ${error instanceof Error ? error.message : String(error)}` },
@@ -67,10 +54,10 @@ async function playStep(step: Step, ctx: Context, send: Send): Promise<{ ctx: Co
   const sent = await send(wire)
   if (sent.state === 'failed') return failed(sent, 0, sent.durationMs)
   const { response, durationMs } = sent
-  const settled = settleStep(step, response, ctx)
+  const settled = checkStep(step, response, ctx)
   if (settled.problem !== undefined)
     return failed(
-      { class: answerClass(response.status), message: settled.problem },
+      { class: classifyAnswer(response.status), message: settled.problem },
       response.status,
       durationMs,
     )

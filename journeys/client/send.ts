@@ -1,12 +1,10 @@
 import { performance } from 'node:perf_hooks'
 import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
-import type { Response, WireRequest } from '../index.ts'
 import type { FailureClass } from '../../record/index.ts'
-import { addressOf, requestHeaders, requestTarget, wireProblem } from './address.ts'
-import type { Address } from './address.ts'
-import { failureOf } from './failure.ts'
-import { headersOf, responseOf } from './response.ts'
+import { findWireProblem, toAddress, toRequestHeaders, toRequestTarget } from '../index.ts'
+import type { Address, Response, WireRequest } from '../index.ts'
+import { toRequestFailure } from './failure.ts'
 
 export interface SendLimits {
   /** From the first byte of connecting to the last of the body. */
@@ -15,16 +13,16 @@ export interface SendLimits {
   signal: AbortSignal
 }
 
-/** An answer of any status, a redirect too; or where on its way the request failed. Interrupted is `failed`: look at the signal. */
+/** An answer of any status, redirects too; or the failure. An interrupted request is `failed`: check the signal. */
 export type SendResult =
-  | { state: 'answered'; response: Response; durationMs: number }
+  | { state: 'ok'; response: Response; durationMs: number }
   | { state: 'failed'; class: FailureClass; message: string; durationMs: number }
 
 /**
- * Sends one request as it is: no redirect is followed, no cookie kept, nothing tried twice, certificates checked, every
- * size and time bounded. Never throws for what the target does.
+ * Sends one request unchanged: it follows no redirect, keeps no cookie, retries nothing, checks certificates, and
+ * bounds every size and time. Never throws for what the target does.
  *
- * @param dispatcher where connections are kept for later requests; without one this request has a connection of its own
+ * @param dispatcher keeps connections for later requests; without one, this request opens its own connection
  */
 export async function sendRequest(
   baseUrl: string,
@@ -32,35 +30,36 @@ export async function sendRequest(
   limits: SendLimits,
   dispatcher?: Dispatcher,
 ): Promise<SendResult> {
-  const began = performance.now()
-  const since = (): number => performance.now() - began
-  const problem = wireProblem(request)
-  if (problem !== undefined) return { state: 'failed', class: 'check', message: problem, durationMs: since() }
-  const agent = dispatcher ?? connections(1)
+  const startedMs = performance.now()
+  const elapsedMs = (): number => performance.now() - startedMs
+  const problem = findWireProblem(request)
+  if (problem !== undefined)
+    return { state: 'failed', class: 'check', message: problem, durationMs: elapsedMs() }
+  const agent = dispatcher ?? openConnections(1)
   const deadline = AbortSignal.timeout(Math.max(1, Math.ceil(limits.timeoutMs)))
   try {
     const response = await exchange(
       agent,
-      addressOf(baseUrl),
+      toAddress(baseUrl),
       request,
       limits,
       AbortSignal.any([deadline, limits.signal]),
     )
     return typeof response === 'string'
-      ? { state: 'failed', class: 'check', message: response, durationMs: since() }
-      : { state: 'answered', response, durationMs: since() }
+      ? { state: 'failed', class: 'check', message: response, durationMs: elapsedMs() }
+      : { state: 'ok', response, durationMs: elapsedMs() }
   } catch (error) {
-    return { state: 'failed', ...whatWentWrong(error, limits, deadline), durationMs: since() }
+    return { state: 'failed', ...describeError(error, limits, deadline), durationMs: elapsedMs() }
   } finally {
     if (dispatcher === undefined) await agent.destroy()
   }
 }
 
-/** Connections to keep for several requests; `destroy()` closes them. */
-export function connections(most: number): Dispatcher {
-  // The caller's time limit is the only one.
+/** Opens connections for several requests. `destroy()` closes them. */
+export function openConnections(maxConnections: number): Dispatcher {
+  // The only time limit is the caller's.
   return new Agent({
-    connections: most,
+    connections: maxConnections,
     pipelining: 1,
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -80,8 +79,8 @@ async function exchange(
   const answer = await agent.request({
     origin: `${address.protocol}//${address.host}`,
     method: request.method,
-    path: requestTarget(address, request.path),
-    headers: requestHeaders(address, request.headers),
+    path: toRequestTarget(address, request.path),
+    headers: toRequestHeaders(address, request.headers),
     body: request.body ?? null,
     responseHeaders: 'raw',
     signal,
@@ -95,25 +94,63 @@ async function exchange(
     if (bytes > limits.maxBodyBytes) return `the body is larger than ${limits.maxBodyBytes} bytes`
     chunks.push(chunk)
   }
-  return responseOf(
+  return toResponse(
     answer.statusCode,
-    headersOf(rawHeaders(answer.headers)),
+    toHeaders(rawHeaders(answer.headers)),
     Buffer.concat(chunks).toString('utf8'),
   )
 }
 
-// Raw headers are a flat list of names and values, which undici's types do not say.
+// Raw headers are a flat list of names and values, which undici's types do not declare.
 function rawHeaders(headers: unknown): string[] {
   return Array.isArray(headers) ? headers.map(String) : []
 }
 
-function whatWentWrong(
+function describeError(
   error: unknown,
   limits: SendLimits,
   deadline: AbortSignal,
 ): { class: FailureClass; message: string } {
-  if (limits.signal.aborted) return { class: 'timeout', message: 'interrupted before the answer came' }
+  if (limits.signal.aborted) return { class: 'timeout', message: 'interrupted before the answer arrived' }
   if (deadline.aborted)
     return { class: 'timeout', message: `no complete answer within ${limits.timeoutMs} ms` }
-  return failureOf(error)
+  return toRequestFailure(error)
+}
+
+/**
+ * Builds the response that journeys receive. It parses JSON at the first access: most checks read only the
+ * status, and parsing an unused body would cost the load generator more than sending the request.
+ */
+export function toResponse(status: number, headers: Record<string, string>, text: string): Response {
+  let parsed: { json: unknown } | undefined
+  return {
+    status,
+    headers,
+    text,
+    get json() {
+      parsed ??= { json: parseJson(text) }
+      return parsed.json
+    },
+  }
+}
+
+/** Converts a flat list of names and values. Names become lower case, repeated headers are joined by a comma. */
+export function toHeaders(raw: readonly string[]): Record<string, string> {
+  const headers = new Map<string, string>()
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = (raw[index] ?? '').toLowerCase()
+    const value = raw[index + 1] ?? ''
+    const earlier = headers.get(name)
+    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
+  }
+  return Object.fromEntries(headers)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    const json: unknown = JSON.parse(text)
+    return json
+  } catch {
+    return undefined
+  }
 }

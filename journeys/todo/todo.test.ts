@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { journeyProblems, startContext } from '../index.ts'
+import { findJourneyProblems } from '../client/index.ts'
+import { startContext } from '../index.ts'
 import { credentials } from './account.ts'
 import { expectField, expectText, fieldOf } from './expect.ts'
 import journeys from './index.ts'
@@ -7,7 +8,7 @@ import journeys from './index.ts'
 const answer = (json: unknown) => ({ status: 200, headers: {}, json, text: JSON.stringify(json) })
 
 it('the journeys of the todo API can be run', () => {
-  expect(journeyProblems(journeys)).toEqual([])
+  expect(findJourneyProblems(journeys)).toEqual([])
   expect(journeys.map(({ name }) => name)).toEqual([
     'health',
     'ready',

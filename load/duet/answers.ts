@@ -1,6 +1,6 @@
 import { addPair, closeUnit, exactMetrics, noTally } from '../../baselines/exact/index.ts'
 import type { ExactMetric, ExactTallies } from '../../baselines/exact/index.ts'
-import { stepKey } from '../../journeys/index.ts'
+import { toStepKey } from '../../journeys/index.ts'
 import type { Journey } from '../../journeys/index.ts'
 import type { PlayedJourney } from '../engines/k6/k6-runtime/wire.ts'
 import type { PlayedPair, Unit } from './units.ts'
@@ -55,7 +55,7 @@ export function readAnswers(
 ): StepAnswer[] {
   const { name, steps: known } = journeys[journey] ?? { name: 'unknown', steps: [] }
   return steps.map(([latencyMs, failure, bytes, header, traceId], index) => ({
-    key: stepKey(name, known[index]?.name ?? 'unknown'),
+    key: toStepKey(name, known[index]?.name ?? 'unknown'),
     latencyMs,
     failure,
     bytes,

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { addressOf } from '../../journeys/client/index.ts'
-import { mixCycle } from '../../journeys/index.ts'
+import { buildMixCycle, toAddress } from '../../journeys/index.ts'
 import type { Journey } from '../../journeys/index.ts'
 import type { Run } from '../../record/index.ts'
 import { countVirtualUsers } from '../engines/k6/generator.ts'
@@ -148,14 +147,14 @@ function toScriptPlan(
   folder: string,
 ): Omit<DuetScriptPlan, 'durationMs'> {
   const { suite, seed } = plan
-  const toSide = (side: Side) => ({ address: addressOf(pair.sides[side].url), run: toRunId(plan, side) })
+  const toSide = (side: Side) => ({ address: toAddress(pair.sides[side].url), run: toRunId(plan, side) })
   return {
     kind: 'duet',
     nonce: randomUUID(),
     seed,
     sides: { baseline: toSide('baseline'), candidate: toSide('candidate') },
     journeys: journeys.map(({ name }) => name),
-    cycle: mixCycle(suite.mix.filter(({ weight }) => weight > 0).map(({ weight }) => weight)),
+    cycle: buildMixCycle(suite.mix.filter(({ weight }) => weight > 0).map(({ weight }) => weight)),
     ratePerSecond: suite.ratePerSecond,
     requestTimeoutMs: suite.requestTimeoutMs,
     users,

@@ -1,11 +1,10 @@
 import type { Dispatcher } from 'undici'
-import { startContext, stepKey } from '../../journeys/index.ts'
+import { startContext, toStepKey } from '../../journeys/index.ts'
 import type { Context, Journey, Step } from '../../journeys/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 import type { LoadPlan } from '../engine.ts'
 import { toOneLine } from '../../record/index.ts'
-import { playSteps } from '../../journeys/client/play.ts'
-import { connections, sendRequest } from '../../journeys/client/send.ts'
+import { playSteps, openConnections, sendRequest } from '../../journeys/client/index.ts'
 
 /**
  * What a virtual user's `before` steps of one journey saved: what its iterations start from, and its `after`
@@ -148,7 +147,7 @@ async function prepareUser(
     const message = `saved a value that JSON cannot hold: ${reason}`
     return (
       failed ?? {
-        step: stepKey(journey.name, journey.before?.at(-1)?.name ?? 'before'),
+        step: toStepKey(journey.name, journey.before?.at(-1)?.name ?? 'before'),
         class: 'check',
         message,
       }
@@ -172,7 +171,7 @@ async function runPhase(
   return {
     ctx,
     failed: {
-      step: stepKey(journey.name, last.step),
+      step: toStepKey(journey.name, last.step),
       class: last.class ?? 'check',
       message: last.message ?? '',
     },
@@ -199,7 +198,7 @@ async function withSession(
   signal: AbortSignal,
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
-  const dispatcher = connections(concurrentUsers)
+  const dispatcher = openConnections(concurrentUsers)
   try {
     await work({ plan, signal, dispatcher })
   } finally {

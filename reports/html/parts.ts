@@ -1,5 +1,5 @@
 import type { RowStatus, VerdictWord } from '../../baselines/index.ts'
-import type { ProbeOutcome } from '../../record/probe.ts'
+import type { ProbeOutcome } from '../../record/index.ts'
 import { count, nothing } from '../wording/index.ts'
 import type { Fact } from '../wording/index.ts'
 import { html, raw, text } from './markup.ts'

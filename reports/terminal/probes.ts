@@ -1,4 +1,4 @@
-import type { ProbesReport } from '../../record/probe.ts'
+import type { ProbesReport } from '../../record/index.ts'
 import { probeText } from '../wording/index.ts'
 import type { StepText } from '../wording/index.ts'
 import type { Ink, Paper } from './paper.ts'

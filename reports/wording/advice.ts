@@ -1,6 +1,5 @@
 import { isMissingBudgets } from '../../baselines/index.ts'
-import type { FailureClass, Run } from '../../record/index.ts'
-import type { ProbeResult } from '../../record/probe.ts'
+import type { FailureClass, Run, ProbeResult } from '../../record/index.ts'
 import type { ReportInput, RunReport } from '../input.ts'
 import { failAdvice } from './fail-advice.ts'
 import { answeredIn, duration } from './figure.ts'

@@ -1,5 +1,5 @@
 import { amount } from '../../baselines/index.ts'
-import type { ProbeResult, StepResult } from '../../record/probe.ts'
+import type { ProbeResult, StepResult } from '../../record/index.ts'
 import { plain } from './plain.ts'
 
 /** A probe as one line, and its steps for those who must look closer. */

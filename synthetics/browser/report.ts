@@ -1,8 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { z } from 'zod'
 import { toOneLine } from '../../record/index.ts'
-import type { FailureClass } from '../../record/index.ts'
-import type { StepResult } from '../../record/probe.ts'
+import type { FailureClass, StepResult } from '../../record/index.ts'
 import type { Redact } from './redact.ts'
 
 const errorShape = z.object({ message: z.string().default('') })

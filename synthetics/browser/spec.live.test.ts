@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runProbes } from '../index.ts'
-import type { ProbeResult } from '../../record/probe.ts'
+import type { ProbeResult } from '../../record/index.ts'
 import { readZip } from './zip.ts'
 
 /* Specs of every kind, by Playwright and a real browser, against a page in this process. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { probeResultSchema } from '../../record/probe.ts'
-import type { ProbeResult } from '../../record/probe.ts'
+import type { ProbeResult } from '../../record/index.ts'
 
 const entry = z.object({
   probe: z.string(),

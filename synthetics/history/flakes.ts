@@ -1,4 +1,4 @@
-import type { ProbeResult } from '../../record/probe.ts'
+import type { ProbeResult } from '../../record/index.ts'
 
 /** How often a step failed although nothing was wrong: it passed when the journey was tried again at once. */
 export interface StepFlakes {

@@ -1,4 +1,4 @@
-import type { ProbeOutcome } from '../../record/probe.ts'
+import type { ProbeOutcome } from '../../record/index.ts'
 
 /** What one result says about time. */
 export interface Observation {

@@ -1,6 +1,6 @@
 import { Gauge } from 'prom-client'
 import type { Registry } from 'prom-client'
-import type { ProbeOutcome, ProbeResult } from '../../record/probe.ts'
+import type { ProbeOutcome, ProbeResult } from '../../record/index.ts'
 import { gauges } from './names.ts'
 
 export interface BuildInfo {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ProbeResult } from '../../record/probe.ts'
+import type { ProbeResult } from '../../record/index.ts'
 import { serveMetrics } from './endpoint.ts'
 import type { Endpoint } from './endpoint.ts'
 import { registryOfResult } from './once.ts'

@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client'
-import type { ProbeResult } from '../../record/probe.ts'
+import type { ProbeResult } from '../../record/index.ts'
 import { latestGauges } from './latest.ts'
 import type { BuildInfo } from './latest.ts'
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { ProbeOutcome, ProbeResult } from '../../record/probe.ts'
+import type { ProbeOutcome, ProbeResult } from '../../record/index.ts'
 import { latestGauges } from './latest.ts'
 import type { BuildInfo } from './latest.ts'
 import { counters, histograms, latenessBuckets, ofScheduler, stepBuckets } from './names.ts'

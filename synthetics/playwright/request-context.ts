@@ -1,14 +1,7 @@
 import type { APIRequestContext, APIResponse } from '@playwright/test'
 import type { WireRequest } from '../../journeys/index.ts'
-import {
-  addressOf,
-  failureOf,
-  headersOf,
-  requestHeaders,
-  requestTarget,
-  responseOf,
-  wireProblem,
-} from '../../journeys/client/index.ts'
+import { toRequestFailure, toHeaders, toResponse } from '../../journeys/client/index.ts'
+import { toAddress, toRequestHeaders, toRequestTarget, findWireProblem } from '../../journeys/index.ts'
 import { toOneLine } from '../../record/index.ts'
 import type { Send, SendResult } from '../../journeys/client/index.ts'
 import type { FailureClass } from '../../record/index.ts'
@@ -34,16 +27,16 @@ export function playwrightSender(
   targetUrl: string,
   timeoutMs: number,
 ): PlaywrightSender {
-  const address = addressOf(targetUrl)
+  const address = toAddress(targetUrl)
   let current: APIRequestContext | undefined
   const exchange = async (request: WireRequest): Promise<APIResponse> => {
     current ??= await newContext()
-    const url = `${address.protocol}//${address.host}${requestTarget(address, request.path)}`
+    const url = `${address.protocol}//${address.host}${toRequestTarget(address, request.path)}`
     // As bytes: a string would be sent as JSON of that string where it is no JSON itself.
     const data = request.body === undefined ? {} : { data: Buffer.from(request.body) }
     return current.fetch(url, {
       method: request.method,
-      headers: requestHeaders(address, request.headers),
+      headers: toRequestHeaders(address, request.headers),
       ...data,
       maxRedirects: 0,
       maxRetries: 0,
@@ -57,7 +50,7 @@ export function playwrightSender(
   }
   const send: Send = async (request) => {
     const began = performance.now()
-    const problem = wireProblem(request)
+    const problem = findWireProblem(request)
     if (problem !== undefined) return { state: 'failed', class: 'check', message: problem, durationMs: 0 }
     try {
       const answer = await exchange(request)
@@ -65,7 +58,7 @@ export function playwrightSender(
       const text = await answer.text()
       const durationMs = performance.now() - began
       if (answer.headers()['set-cookie'] !== undefined) await end()
-      return { state: 'answered', response: responseOf(answer.status(), headersOf(raw), text), durationMs }
+      return { state: 'ok', response: toResponse(answer.status(), toHeaders(raw), text), durationMs }
     } catch (error) {
       return {
         state: 'failed',
@@ -89,5 +82,5 @@ export function playwrightFailure(error: unknown): { class: FailureClass; messag
   const code = /\b(E[A-Z_]{3,})\b/.exec(said)?.[1]
   return code === undefined
     ? { class: 'connect', message: said }
-    : failureOf(Object.assign(new Error(said), { code }))
+    : toRequestFailure(Object.assign(new Error(said), { code }))
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { ReportInput } from '../../../reports/index.ts'
 import { recordOfProbes } from '../../../synthetics/record.ts'
-import type { ProbesReport } from '../../../record/probe.ts'
+import type { ProbesReport } from '../../../record/index.ts'
 import { writeProbes, writeReports, conclude } from '../../shared/artefacts.ts'
 import { environmentHere, targetOf, newRunId, openSession, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'

@@ -1,7 +1,7 @@
 import { paperOf } from '../../../reports/terminal/paper.ts'
 import type { Ink } from '../../../reports/terminal/paper.ts'
 import { duration, probeText } from '../../../reports/wording/index.ts'
-import type { ProbeOutcome, ProbeResult } from '../../../record/probe.ts'
+import type { ProbeOutcome, ProbeResult } from '../../../record/index.ts'
 import type { ScheduleEvent } from '../../../synthetics/schedule/index.ts'
 import type { Session } from '../../shared/session.ts'
 

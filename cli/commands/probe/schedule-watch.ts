@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { historyKeeper } from '../../shared/history.ts'
-import type { ProbeResult } from '../../../record/probe.ts'
+import type { ProbeResult } from '../../../record/index.ts'
 import { entryOf } from '../../../synthetics/history/entry.ts'
 import { heartbeatFile } from '../../../synthetics/schedule/index.ts'
 import type { ScheduleEvent, Supervised } from '../../../synthetics/schedule/index.ts'

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import type { ProbeResult } from '../../../record/probe.ts'
+import type { ProbeResult } from '../../../record/index.ts'
 import { runSchedule, splayed, systemClock } from '../../../synthetics/schedule/index.ts'
 import type { Job } from '../../../synthetics/schedule/index.ts'
 import { exitCodes } from '../../exit-codes.ts'

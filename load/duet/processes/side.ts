@@ -120,7 +120,7 @@ function createReader(
         { method: 'GET', path: metrics, headers, body: undefined },
         { timeoutMs: metricsTimeoutMs, maxBodyBytes: maxMetricsBytes, signal },
       )
-      return result.state === 'answered' && result.response.status === 200 ? result.response.text : undefined
+      return result.state === 'ok' && result.response.status === 200 ? result.response.text : undefined
     },
   }
 }

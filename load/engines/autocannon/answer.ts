@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { FinishedRequest, RequestsQueue, ResponseInfo } from 'autocannon/lib/httpClient.js'
-import { headersOf, responseOf } from '../../../journeys/client/response.ts'
+import { toHeaders, toResponse } from '../../../journeys/client/index.ts'
 import type { Response } from '../../../journeys/index.ts'
 
 /** How much of a body is read: kept in memory if a step inspects it, otherwise only counted. */
@@ -105,7 +105,7 @@ export class LazyResponse implements Response {
   }
 
   #decode(): Response {
-    this.#decoded ??= responseOf(this.status, headersOf(this.#rawHeaders), decodeBody(this.#chunks))
+    this.#decoded ??= toResponse(this.status, toHeaders(this.#rawHeaders), decodeBody(this.#chunks))
     return this.#decoded
   }
 }

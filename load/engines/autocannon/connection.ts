@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import Client from 'autocannon/lib/httpClient.js'
 import type { FailureClass } from '../../../record/index.ts'
-import { failureOf, ownCode } from '../../../journeys/client/failure.ts'
-import type { Address } from '../../../journeys/client/address.ts'
+import { toRequestFailure, findLocalErrorCode } from '../../../journeys/client/index.ts'
+import type { Address } from '../../../journeys/index.ts'
 import { CurrentExchange } from './answer.ts'
 import {
   framingProblem,
@@ -164,8 +164,8 @@ export class Connection {
     client.parser.initialize('RESPONSE')
     client.timeoutTicker.reschedule(client.timeout)
     socket.on('error', (error) => {
-      const { class: failure, message } = failureOf(error)
-      this.#fail(failure, message, ownCode(error))
+      const { class: failure, message } = toRequestFailure(error)
+      this.#fail(failure, message, findLocalErrorCode(error))
     })
     socket.on('data', (chunk) => this.#read(socket, chunk))
     socket.on('end', () => this.#ended())

@@ -1,11 +1,9 @@
 import { performance } from 'node:perf_hooks'
-import { mixCycle } from '../../../journeys/index.ts'
-import type { Journey } from '../../../journeys/index.ts'
+import { buildMixCycle, toAddress } from '../../../journeys/index.ts'
+import type { Journey, Address } from '../../../journeys/index.ts'
 import type { WallClock } from '../../../record/index.ts'
 import { watchGenerator } from '../../generator/index.ts'
 // File by file: the folder's index also brings an HTTP client of its own, which this process would only load.
-import { addressOf } from '../../../journeys/client/address.ts'
-import type { Address } from '../../../journeys/client/address.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { Connection } from './connection.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './messages.ts'
@@ -49,7 +47,7 @@ export async function runLoad(
   journeys: readonly Journey[],
   { send, stop, clock }: LoadProcess,
 ): Promise<LoadEnd> {
-  const address = addressOf(plan.targetUrl)
+  const address = toAddress(plan.targetUrl)
   const planned = planJourneys(
     plan.mix.map(({ journey }) => journey),
     journeys,
@@ -70,7 +68,7 @@ export async function runLoad(
   const load: LoadContext = {
     run: plan.run,
     journeys: planned,
-    cycle: mixCycle(plan.mix.map(({ weight }) => weight)),
+    cycle: buildMixCycle(plan.mix.map(({ weight }) => weight)),
     nextIteration: 0,
     sending: 'journeys',
     recorder,

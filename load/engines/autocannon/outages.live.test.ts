@@ -235,7 +235,7 @@ describe('the plan is wrong', () => {
       "{ 'x-a': 'b\\r\\nevil: 1' } }) }] }]"
     const loaded = await load({ url: target.url, journeys, durationMs: 200 })
     expect(measurementOf(loaded).failures).toMatchObject([
-      { class: 'check', example: 'header x-a holds characters that HTTP does not allow' },
+      { class: 'check', example: 'header x-a contains characters that HTTP does not allow' },
     ])
     expect(seen).toBe(0)
   })

@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { loadJourneys } from '../../../journeys/client/journeys-module.ts'
+import { loadJourneys } from '../../../journeys/client/index.ts'
 import { runLoad } from './load.ts'
 import type { LoadEnd } from './load.ts'
 import { formatMessage } from './load.ts'

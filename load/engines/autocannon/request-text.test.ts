@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { addressOf } from '../../../journeys/client/index.ts'
+import { toAddress } from '../../../journeys/index.ts'
 import { formatRequest, createRequestWriter } from './request-text.ts'
 
-const address = addressOf('http://127.0.0.1:8080/api')
+const address = toAddress('http://127.0.0.1:8080/api')
 const get = { method: 'GET', path: '/tasks', headers: {}, body: undefined }
 
 describe('a request as text', () => {
@@ -72,7 +72,7 @@ describe('a step that sends the same again', () => {
     const write = createRequestWriter(address)
     const broken = { ...get, headers: { a: 'b\r\nc: d' } }
     expect([write(broken), write(broken)]).toEqual(
-      [1, 2].map(() => ({ problem: 'header a holds characters that HTTP does not allow' })),
+      [1, 2].map(() => ({ problem: 'header a contains characters that HTTP does not allow' })),
     )
   })
 })

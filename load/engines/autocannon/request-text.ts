@@ -1,6 +1,5 @@
-import type { WireRequest } from '../../../journeys/index.ts'
-import { requestHeaders, requestTarget, wireProblem } from '../../../journeys/client/address.ts'
-import type { Address } from '../../../journeys/client/address.ts'
+import type { WireRequest, Address } from '../../../journeys/index.ts'
+import { toRequestHeaders, toRequestTarget, findWireProblem } from '../../../journeys/index.ts'
 
 /** A request ready to be written, or why it cannot be sent. As text it is ASCII. */
 export type WrittenRequest = { text: string | Buffer; isHead: boolean } | { problem: string }
@@ -23,7 +22,7 @@ export function createRequestWriter(address: Address): (request: WireRequest) =>
 }
 
 function writeChecked(address: Address, request: WireRequest): WrittenRequest {
-  const problem = wireProblem(request)
+  const problem = findWireProblem(request)
   return problem === undefined
     ? { text: formatRequest(address, request), isHead: request.method === 'HEAD' }
     : { problem }
@@ -35,9 +34,9 @@ function writeChecked(address: Address, request: WireRequest): WrittenRequest {
  */
 export function formatRequest(address: Address, request: WireRequest): string | Buffer {
   const { method, body = '' } = request
-  const headers = requestHeaders(address, request.headers)
+  const headers = toRequestHeaders(address, request.headers)
   let head =
-    `${method} ${requestTarget(address, request.path)} HTTP/1.1\r\nhost: ` +
+    `${method} ${toRequestTarget(address, request.path)} HTTP/1.1\r\nhost: ` +
     `${headers['host'] ?? address.host}\r\n`
   if (headers['connection'] === undefined) head += 'connection: keep-alive\r\n'
   for (const [name, value] of Object.entries(headers)) if (!framing.has(name)) head += `${name}: ${value}\r\n`

@@ -1,8 +1,13 @@
-import { readsResponse, settleStep, startContext, stepKey, wireRequest } from '../../../journeys/index.ts'
-import type { Context, Journey, Response, Step, WireRequest } from '../../../journeys/index.ts'
+import {
+  readsResponse,
+  checkStep,
+  startContext,
+  toStepKey,
+  toWireRequest,
+  classifyAnswer,
+} from '../../../journeys/index.ts'
+import type { Context, Journey, Response, Step, WireRequest, Address } from '../../../journeys/index.ts'
 import type { FailureClass } from '../../../record/index.ts'
-import { answerClass } from '../../../journeys/client/failure.ts'
-import type { Address } from '../../../journeys/client/address.ts'
 import { LazyResponse } from './answer.ts'
 import type { RequestSource, OutgoingRequest } from './connection.ts'
 import type { Clock, Recorder } from './recorder.ts'
@@ -60,7 +65,7 @@ export function planJourneys(
       const keepsBody = readsResponse(step)
       return {
         step,
-        key: stepKey(journey.name, step.name),
+        key: toStepKey(journey.name, step.name),
         index: index++,
         keepsBody,
         writeRequest: createRequestWriter(address),
@@ -111,7 +116,7 @@ export class VirtualUser implements RequestSource {
     const { step, key, keepsBody, writeRequest } = this.#step()
     let wire: WireRequest
     try {
-      wire = wireRequest(step, this.#ctx)
+      wire = toWireRequest(step, this.#ctx)
     } catch (error) {
       this.#journey = undefined
       this.#load.rejectPlan(
@@ -128,12 +133,12 @@ export class VirtualUser implements RequestSource {
   onAnswer(status: number, rawHeaders: readonly string[], body: readonly Buffer[], latencyMs: number): void {
     const { step, index, statusOnly } = this.#step()
     if (statusOnly !== undefined) statusOnly.status = status
-    const outcome = settleStep(step, statusOnly ?? new LazyResponse(status, rawHeaders, body), this.#ctx)
+    const outcome = checkStep(step, statusOnly ?? new LazyResponse(status, rawHeaders, body), this.#ctx)
     const { problem } = outcome
     this.#load.recorder.answered(
       { user: this.#user, stepIndex: index, beganAt: this.#beganAt },
       latencyMs,
-      problem === undefined ? undefined : { class: answerClass(status), problem },
+      problem === undefined ? undefined : { class: classifyAnswer(status), problem },
     )
     if (
       problem === undefined &&

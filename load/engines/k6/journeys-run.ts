@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { mixCycle, stepKey } from '../../../journeys/index.ts'
+import { buildMixCycle, toStepKey, toAddress } from '../../../journeys/index.ts'
 import type { Journey } from '../../../journeys/index.ts'
-import { addressOf, loadJourneys } from '../../../journeys/client/index.ts'
+import { loadJourneys } from '../../../journeys/client/index.ts'
 import type { LoadEnvironment, LoadPlan, LoadResult } from '../../engine.ts'
 import { prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
 import type { Prepared } from '../../virtual-users/index.ts'
@@ -74,15 +74,15 @@ function toScriptPlan(
   users: UserCounts,
   folder: string,
 ): LoadScriptPlan {
-  const cycle = mixCycle(mix.map(({ weight }) => weight))
+  const cycle = buildMixCycle(mix.map(({ weight }) => weight))
   const chosen = mix.flatMap(({ journey }) => journeys.find(({ name }) => name === journey) ?? [])
   return {
     kind: 'load',
     nonce: randomUUID(),
-    target: { address: addressOf(plan.targetUrl), run: plan.run },
+    target: { address: toAddress(plan.targetUrl), run: plan.run },
     journeys: chosen.map(({ name }) => name),
     cycle,
-    steps: chosen.flatMap(({ name, steps }) => steps.map((step) => stepKey(name, step.name))),
+    steps: chosen.flatMap(({ name, steps }) => steps.map((step) => toStepKey(name, step.name))),
     ratePerSecond,
     warmupMs: plan.warmupMs,
     durationMs: plan.durationMs,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connections, sendRequest } from '../../../journeys/client/index.ts'
+import { openConnections, sendRequest } from '../../../journeys/client/index.ts'
 import type { SendResult } from '../../../journeys/client/index.ts'
 
 export interface TrafficPlan {
@@ -47,7 +47,7 @@ const password = 'drill-Drill-0815-password'
 export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
   const done = new AbortController()
   const signal = AbortSignal.any([done.signal, plan.signal])
-  const dispatcher = connections(maxConnections)
+  const dispatcher = openConnections(maxConnections)
   const tokens: string[] = []
   const send = createSender(plan.url, tokens, dispatcher, signal)
   const authenticate = async (path: string, name: string, secret: string): Promise<SendResult> =>
@@ -96,7 +96,7 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
 function createSender(
   url: string,
   tokens: readonly string[],
-  dispatcher: ReturnType<typeof connections>,
+  dispatcher: ReturnType<typeof openConnections>,
   signal: AbortSignal,
 ): Traffic['send'] {
   return async ({ method, path, json, user, token: own }) => {
@@ -137,7 +137,7 @@ function startPacer(
 }
 
 function accessToken(result: SendResult): string | undefined {
-  const json = result.state === 'answered' ? result.response.json : undefined
+  const json = result.state === 'ok' ? result.response.json : undefined
   return typeof json === 'object' &&
     json !== null &&
     'accessToken' in json &&

@@ -1,5 +1,5 @@
 import config from '../../../vigil.config.ts'
-import { stepKey } from '../../../journeys/index.ts'
+import { toStepKey } from '../../../journeys/index.ts'
 import journeys from '../../../journeys/todo/index.ts'
 
 /** A step that load suites measure, and the endpoint of the API that serves it. */
@@ -20,7 +20,7 @@ export function measuredSteps(): MeasuredStep[] {
     .flatMap((journey) =>
       journey.steps.map((step) => {
         const { method, path } = step.request(context)
-        return { step: stepKey(journey.name, step.name), method, route: path.split('?', 1)[0] ?? path }
+        return { step: toStepKey(journey.name, step.name), method, route: path.split('?', 1)[0] ?? path }
       }),
     )
 }

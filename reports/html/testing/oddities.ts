@@ -1,4 +1,4 @@
-import type { ProbeResult } from '../../../record/probe.ts'
+import type { ProbeResult } from '../../../record/index.ts'
 import { examples, gateOf, hostileText, runReport } from '../../testing/examples/index.ts'
 import type { ReportInput, RunReport } from '../../input.ts'
 

@@ -1,6 +1,6 @@
 import { combineVerdicts } from '../../../baselines/index.ts'
 import type { VerdictRow } from '../../../baselines/index.ts'
-import type { ProbeResult, ProbesReport } from '../../../record/probe.ts'
+import type { ProbeResult, ProbesReport } from '../../../record/index.ts'
 import type { ReportInput, RunReport } from '../../input.ts'
 
 /** What a gate did, of which an example's input is made. */

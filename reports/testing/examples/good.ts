@@ -1,4 +1,4 @@
-import type { ProbesReport } from '../../../record/probe.ts'
+import type { ProbesReport } from '../../../record/index.ts'
 import type { ReportInput } from '../../input.ts'
 import { runReport } from './build.ts'
 import type { RunSpec, StepSpec } from './build.ts'

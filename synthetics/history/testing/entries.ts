@@ -1,4 +1,4 @@
-import type { ProbeOutcome, ProbeResult } from '../../../record/probe.ts'
+import type { ProbeOutcome, ProbeResult } from '../../../record/index.ts'
 import type { HistoryEntry } from '../entry.ts'
 
 /** An entry as a probe that runs every so often would leave it. */

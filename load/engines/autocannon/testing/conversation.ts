@@ -1,5 +1,5 @@
 import type { FailureClass } from '../../../../record/index.ts'
-import { addressOf } from '../../../../journeys/client/index.ts'
+import { toAddress } from '../../../../journeys/index.ts'
 import { Connection } from '../connection.ts'
 import type { OutgoingRequest } from '../connection.ts'
 
@@ -26,7 +26,7 @@ export async function converse(
   const began = performance.now()
   await new Promise<void>((resolve) => {
     new Connection(
-      addressOf(url),
+      toAddress(url),
       requestTimeoutMs,
       {
         wantsRequest: () => outcomes.length < requests,

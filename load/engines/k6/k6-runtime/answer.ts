@@ -1,5 +1,5 @@
 import type { RefinedResponse, ResponseType } from 'k6/http'
-import type { Response } from '../../../../journeys/journey.ts'
+import type { Response } from '../../../../journeys/index.ts'
 import type { ClientLimit, RequestFailureClass } from './metrics.ts'
 
 /* Reads k6's responses: as journeys see them, and where on its way a request failed. Runs inside k6 and in Node. */

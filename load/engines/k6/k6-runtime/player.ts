@@ -1,10 +1,16 @@
 import exec from 'k6/execution'
 import http from 'k6/http'
 import type { RefinedParams, ResponseType } from 'k6/http'
-import { readsResponse, settleStep, stepKey, wireRequest } from '../../../../journeys/interpret.ts'
-import type { Context, Journey, Response, Step } from '../../../../journeys/journey.ts'
-import { requestHeaders, requestTarget } from '../../../../journeys/client/address.ts'
-import { answerClass } from '../../../../journeys/client/failure.ts'
+import {
+  readsResponse,
+  checkStep,
+  toStepKey,
+  toWireRequest,
+  toRequestHeaders,
+  toRequestTarget,
+  classifyAnswer,
+} from '../../../../journeys/index.ts'
+import type { Context, Journey, Response, Step } from '../../../../journeys/index.ts'
 import { Answer, classifyUnanswered } from './answer.ts'
 import type { K6Response } from './answer.ts'
 import type { RequestFailureClass } from './metrics.ts'
@@ -57,7 +63,7 @@ export function prepareJourneys(
     const journey = journeys.find(({ name }) => name === chosen)
     if (journey === undefined) throw new Error(`journey ${chosen} is not in the journeys module`)
     const steps = journey.steps.map((step): PreparedStep => {
-      const key = stepKey(journey.name, step.name)
+      const key = toStepKey(journey.name, step.name)
       const reads = readsResponse(step)
       return {
         key,
@@ -88,7 +94,7 @@ export function createPlayer(
   journeys: readonly PreparedJourney[],
   report: (message: ScriptMessage) => void,
 ): PlayJourney {
-  const [toWire, settle, send] = [wireRequest, settleStep, http.request]
+  const [toWire, settle, send] = [toWireRequest, checkStep, http.request]
   const origin = `${address.protocol}//${address.host}`
   const hasLogin = address.authorization !== undefined
   // A duet ends by a signal, not by its time, so its journeys have no last moment to send a request.
@@ -100,10 +106,10 @@ export function createPlayer(
     try {
       const { method, path, headers, body } = toWire(prepared.step, ctx)
       const { params } = prepared
-      params.headers = hasLogin ? requestHeaders(address, headers) : headers
+      params.headers = hasLogin ? toRequestHeaders(address, headers) : headers
       if (path !== prepared.path || prepared.url === '') {
         prepared.path = path
-        prepared.url = origin + requestTarget(address, path)
+        prepared.url = origin + toRequestTarget(address, path)
       }
       return send(method, prepared.url, body, params)
     } catch (error) {
@@ -145,7 +151,7 @@ export function createPlayer(
       }
       const outcome = settle(prepared.step, statusOnly ?? new Answer(status, response), ctx)
       if (outcome.problem !== undefined) {
-        record(latencyMs, answerClass(status), outcome.problem, response)
+        record(latencyMs, classifyAnswer(status), outcome.problem, response)
         return
       }
       record(latencyMs, undefined, '', response)

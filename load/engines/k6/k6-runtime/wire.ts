@@ -1,4 +1,4 @@
-import type { Address } from '../../../../journeys/client/index.ts'
+import type { Address } from '../../../../journeys/index.ts'
 import type { RequestFailureClass } from './metrics.ts'
 
 /*

@@ -1,6 +1,6 @@
 import { mergeHistograms, toOneLine } from '../../../../record/index.ts'
 import type { Failure, FailureClass, Histogram, TimelinePoint } from '../../../../record/index.ts'
-import { answerClass } from '../../../../journeys/client/index.ts'
+import { classifyAnswer } from '../../../../journeys/index.ts'
 import type { EndpointMeasurement, LoadProgress, Measurement } from '../../../engine.ts'
 import { Latencies } from '../../autocannon/latency.ts'
 import { findSaturation, slowAnswerMs } from '../generator.ts'
@@ -181,7 +181,7 @@ function findFailure(tags: Record<string, string>): SampleFailure | undefined {
   if (status === '0')
     return { class: classifyUnanswered(Number(tags['error_code'] ?? 0), error), example: error }
   return tags['expected_response'] === 'false'
-    ? { class: answerClass(Number(status)), example: `status ${status}` }
+    ? { class: classifyAnswer(Number(status)), example: `status ${status}` }
     : undefined
 }
 
