@@ -39,7 +39,7 @@ export function forecast(points: readonly Point[], limit: number, nowMs: number)
   if (days.length < minDays)
     return {
       state: 'too short',
-      reason: `${days.length} days of values over ${spanDays.toFixed(0)} days: at least ${minDays} are needed`,
+      reason: `values of ${days.length} days over ${spanDays.toFixed(0)} days, expected at least ${minDays}`,
     }
   const perDay = estimateTrend(days)
   const nowValue = median(days.map(({ atMs, value }) => value + (perDay.middle * (nowMs - atMs)) / dayMs))

@@ -185,7 +185,7 @@ describe('journeys', () => {
     expect(Math.abs(seen['/a'] - 3 * seen['/b'])).toBeLessThanOrEqual(3)
   })
 
-  test('of several users start from what their before steps saved and end with their after steps', async () => {
+  test('of several users use what their before steps saved and end with their after steps', async () => {
     const seen: string[] = []
     const target = await until(
       serve(({ method, url, headers }, response) => {

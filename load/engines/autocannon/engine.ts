@@ -1,7 +1,7 @@
-import { saturationReasons, throughputIsLowerBound } from '../../generator/index.ts'
+import { saturationReasons, throughputIsLowerBound } from '../../generator/saturation.ts'
 import { loadJourneys } from '../../../journeys/client/index.ts'
-import { prepareUsers, releaseUsers } from '../../virtual-users/index.ts'
-import type { Prepared } from '../../virtual-users/index.ts'
+import { prepareUsers, releaseUsers } from '../../virtual-users.ts'
+import type { Prepared } from '../../virtual-users.ts'
 import type { Journey } from '../../../journeys/index.ts'
 import { roundMicros, toOneLine } from '../../../record/index.ts'
 import type {

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { buildMixCycle, toAddress } from '../../../journeys/index.ts'
 import type { Journey, Address } from '../../../journeys/index.ts'
 import type { WallClock } from '../../../record/index.ts'
-import { watchGenerator } from '../../generator/index.ts'
+import { watchGenerator } from '../../generator/watch.ts'
 // File by file: the folder's index also brings an HTTP client of its own, which this process would only load.
 import { toOneLine } from '../../../record/index.ts'
 import { Connection } from './connection.ts'

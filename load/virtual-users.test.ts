@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { endTargets, target } from '../../journeys/client/testing/target.ts'
-import type { Journey } from '../../journeys/index.ts'
-import type { LoadPlan } from '../engine.ts'
-import { prepareUsers, releaseUsers } from './index.ts'
+import { endTargets, target } from '../journeys/client/testing/target.ts'
+import type { Journey } from '../journeys/index.ts'
+import type { LoadPlan } from './engine.ts'
+import { prepareUsers, releaseUsers } from './virtual-users.ts'
 
 afterEach(endTargets)
 

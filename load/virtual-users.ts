@@ -1,10 +1,10 @@
 import type { Dispatcher } from 'undici'
-import { startContext, toStepKey } from '../../journeys/index.ts'
-import type { Context, Journey, Step } from '../../journeys/index.ts'
-import type { FailureClass } from '../../record/index.ts'
-import type { LoadPlan } from '../engine.ts'
-import { toOneLine } from '../../record/index.ts'
-import { playSteps, openConnections, sendRequest } from '../../journeys/client/index.ts'
+import { startContext, toStepKey } from '../journeys/index.ts'
+import type { Context, Journey, Step } from '../journeys/index.ts'
+import type { FailureClass } from '../record/index.ts'
+import type { LoadPlan } from './engine.ts'
+import { toOneLine } from '../record/index.ts'
+import { playSteps, openConnections, sendRequest } from '../journeys/client/index.ts'
 
 /**
  * What a virtual user's `before` steps of one journey saved: what its iterations start from, and its `after`
