@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { verdictSchema } from '../baselines/index.ts'
 import { configSchema } from '../config/schema.ts'
-import { runJsonSchema } from '../record/documents/index.ts'
+import { runJsonSchema, probesReportSchema } from '../record/documents/index.ts'
 import { runEntrySchema } from '../record/history/index.ts'
-import { probesReportSchema } from '../record/probe.ts'
 
 /** JSON Schemas of the documents that vigil writes or reads, by name. */
 export function documentSchemas(): Record<string, unknown> {

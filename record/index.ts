@@ -9,4 +9,10 @@ export { countOf, histogramOf, latencyOf, mergeHistograms, quantile, roundMicros
 export { runId } from './identity.ts'
 export type { Random, WallClock } from './identity.ts'
 export { isUnprintable, toOneLine, toPublicUrl } from './text.ts'
-export type { FailedAttempt, ProbeOutcome, ProbeResult, ProbesReport, StepResult } from './probe.ts'
+export type {
+  FailedAttempt,
+  ProbeOutcome,
+  ProbeResult,
+  ProbesReport,
+  StepResult,
+} from './documents/probes.ts'

@@ -4,7 +4,7 @@ import type { Journey } from '../journeys/index.ts'
 import type { Random, WallClock, ProbeResult, ProbesReport } from '../record/index.ts'
 import { runProbe } from './probe.ts'
 
-export type { ProbeOutcome, ProbeResult, ProbesReport, StepResult } from '../record/probe.ts'
+export type { ProbeOutcome, ProbeResult, ProbesReport, StepResult } from '../record/documents/probes.ts'
 export { recordOfProbes } from './record.ts'
 export type { ProbeFacts } from './record.ts'
 

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
-import { parseRun } from '../record/documents/index.ts'
+import { parseRun, parseProbes } from '../record/documents/index.ts'
 import type { ProbesReport } from '../record/index.ts'
-import { parseProbes } from '../record/read-probe.ts'
 import { recordOfProbes } from './record.ts'
 
 const report: ProbesReport = {
@@ -68,13 +67,13 @@ it('is not valid where a probe is unknown, nor where none was run', () => {
 })
 
 it('what probes found is read back as it was written, and refused with its place when it is something else', () => {
-  expect(parseProbes(JSON.stringify(report), 'probes.json')).toEqual({ state: 'read', report })
+  expect(parseProbes(JSON.stringify(report), 'probes.json')).toEqual({ state: 'ok', report })
   expect(parseProbes('{"schema":"vigil.probes/2","probes":[]}', 'probes.json')).toMatchObject({
-    state: 'refused',
+    state: 'invalid',
     problem: expect.stringContaining('probes.json: schema: '),
   })
   expect(parseProbes('{', 'probes.json')).toEqual({
-    state: 'refused',
-    problem: 'probes.json: not JSON, expected a vigil.probes/1 document',
+    state: 'invalid',
+    problem: 'probes.json: expected a vigil.probes/1 document, got text that is not JSON',
   })
 })

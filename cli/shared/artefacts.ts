@@ -4,7 +4,7 @@ import { renderAll, terminalReport } from '../../reports/index.ts'
 import type { ReportInput, RunReport } from '../../reports/index.ts'
 import type { Run, ProbesReport } from '../../record/index.ts'
 import { writeRecord, writeWhole } from '../../record/store.ts'
-import { parseProbes } from '../../record/read-probe.ts'
+import { parseProbes } from '../../record/documents/index.ts'
 import { diskProblem, version, printJson } from './world.ts'
 import type { World } from './world.ts'
 import type { BaselineFigures } from '../../baselines/accepted/index.ts'
@@ -50,7 +50,7 @@ export async function readProbes(folder: string): Promise<ReturnType<typeof pars
   try {
     return parseProbes(await readFile(file, 'utf8'), file)
   } catch {
-    return { state: 'refused', problem: `${file}: not there, expected what the probes of this run found` }
+    return { state: 'invalid', problem: `${file}: not there, expected what the probes of this run found` }
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { probeResultSchema } from '../../record/probe.ts'
+import { probeResultSchema } from '../../record/documents/index.ts'
 import type { ProbeResult } from '../../record/index.ts'
 
 const entry = z.object({

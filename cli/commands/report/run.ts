@@ -44,7 +44,7 @@ async function loadReport(run: Run, folder: string, session: Session): Promise<R
 
 async function probeReport(run: Run, folder: string): Promise<ReportInput> {
   const probes = await readProbes(folder)
-  if (probes.state === 'refused') throw new UsageError(probes.problem)
+  if (probes.state === 'invalid') throw new UsageError(probes.problem)
   return {
     title: 'probe',
     verdict: verdictOfProbes(probes.report, 'no probe was run', run.id),

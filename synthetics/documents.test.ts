@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { failureClasses } from '../record/index.ts'
 import { entryOf, parseEntry } from './history/entry.ts'
 import type { ProbeResult } from '../record/index.ts'
-import { parseProbes } from '../record/read-probe.ts'
+import { parseProbes } from '../record/documents/index.ts'
 
 const failureClass = fc.constantFrom(...failureClasses)
 // As JSON has them: −0 is written as 0.
@@ -41,7 +41,7 @@ it('a probes document is read back with everything that was written', () => {
   fc.assert(
     fc.property(fc.array(probeResult), (probes) => {
       const report = { schema: 'vigil.probes/1' as const, probes }
-      expect(parseProbes(JSON.stringify(report), 'probes.json')).toEqual({ state: 'read', report })
+      expect(parseProbes(JSON.stringify(report), 'probes.json')).toEqual({ state: 'ok', report })
     }),
   )
 })
@@ -67,7 +67,7 @@ it('keeps fields that a later version added', () => {
     steps: [{ step: 'get', ok: true, status: 200, durationMs: 3, bytes: 12 }],
   }
   const report = { schema: 'vigil.probes/1', prober: 'a', probes: [result] }
-  expect(parseProbes(JSON.stringify(report), 'probes.json')).toEqual({ state: 'read', report })
+  expect(parseProbes(JSON.stringify(report), 'probes.json')).toEqual({ state: 'ok', report })
   const entry = entryOf(result, 'http://127.0.0.1:8000', null)
   expect(parseEntry(JSON.stringify(entry))).toEqual(entry)
 })
