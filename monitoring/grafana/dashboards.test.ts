@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { metricNames } from '../../reports/prometheus/names.ts'
-import { dashboards, textOf } from './dashboards.ts'
-import { dashboardNames, panelsOf, readDashboard } from './query/read.ts'
+import { dashboards, toFileText } from './dashboards.ts'
+import { dashboardNames, dashboardPanels, readDashboard } from './query/read.ts'
 import type { DashboardJson, PanelJson } from './query/read.ts'
-import { substitute } from './query/substitute.ts'
+import { substitute } from './query/panel.ts'
 
 const all = dashboardNames.map(readDashboard)
 const panels = all.flatMap((dashboard) =>
-  panelsOf(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, dashboard, panel })),
+  dashboardPanels(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, dashboard, panel })),
 )
 const surroundings = { range: 3600, window: 60, step: 15, scrapeInterval: 15 }
 
@@ -18,7 +18,7 @@ describe('the files of dashboards', () => {
     expect(Object.keys(written).toSorted()).toEqual(dashboardNames.map((name) => `${name}.json`).toSorted())
     for (const [name, dashboard] of Object.entries(written))
       expect(
-        fileOf(dashboard.uid ?? '') === textOf(dashboard),
+        fileOf(dashboard.uid ?? '') === toFileText(dashboard),
         `${name} is not what the code writes: npm run generate`,
       ).toBe(true)
   })
@@ -34,7 +34,7 @@ describe('the files of dashboards', () => {
   })
 
   it.each(all)('$uid shows on the first screen what must be known now', (dashboard) => {
-    const first = panelsOf(dashboard).filter(({ gridPos }) => gridPos.y < 5)
+    const first = dashboardPanels(dashboard).filter(({ gridPos }) => gridPos.y < 5)
     expect(first.map(({ type }) => type)).toEqual(first.map(() => 'stat'))
     expect(first.length).toBeGreaterThanOrEqual(6)
     expect(
@@ -110,7 +110,7 @@ function fileOf(uid: string): string {
 }
 
 function overlaps(dashboard: DashboardJson): string[] {
-  const boxes = panelsOf(dashboard)
+  const boxes = dashboardPanels(dashboard)
   return boxes.flatMap((one, index) =>
     boxes.slice(index + 1).flatMap((other) => (cover(one, other) ? [`${one.title} / ${other.title}`] : [])),
   )
@@ -122,7 +122,7 @@ function cover({ gridPos: a }: PanelJson, { gridPos: b }: PanelJson): boolean {
 
 /** Lines whose panels do not fill 24 columns, or differ in height: both leave holes. */
 function brokenLines(dashboard: DashboardJson): string[] {
-  const lines = Map.groupBy(panelsOf(dashboard), ({ gridPos }) => gridPos.y)
+  const lines = Map.groupBy(dashboardPanels(dashboard), ({ gridPos }) => gridPos.y)
   return [...lines.values()].flatMap((line) => {
     const width = line.reduce((sum, { gridPos }) => sum + gridPos.w, 0)
     const heights = new Set(line.map(({ gridPos }) => gridPos.h))

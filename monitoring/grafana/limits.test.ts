@@ -1,6 +1,6 @@
 import { parser } from '@prometheus-io/lezer-promql'
 import { describe, expect, it } from 'vitest'
-import { alertRules } from './alerts.ts'
+import { alertRules } from './limits.ts'
 import { alertLimits, budgets } from './limits.ts'
 
 const rules = alertRules()

@@ -1,4 +1,7 @@
 import config from '../../vigil.config.ts'
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { z } from 'zod'
 
 /**
  * Where alerts begin: the lines and colours of the panels. A test holds each equal to the rule of that name in
@@ -40,20 +43,71 @@ export interface AlertLimit {
   severity: Severity
   value: number
 }
-export type Limited = keyof typeof alertLimits
+export type LimitedAlert = keyof typeof alertLimits
 
 /** What a gate holds a release to, from `vigil.config.ts`, in base units. */
 export const budgets = {
-  p95Seconds: promised('p95Ms') / 1000,
-  errorRatio: promised('errorRate'),
-  residentBytes: promised('rssBytes'),
+  p95Seconds: requireBudget('p95Ms') / 1000,
+  errorRatio: requireBudget('errorRate'),
+  residentBytes: requireBudget('rssBytes'),
 } as const
 
-function promised(name: 'p95Ms' | 'errorRate' | 'rssBytes'): number {
+function requireBudget(name: 'p95Ms' | 'errorRate' | 'rssBytes'): number {
   const limit = config.budgets?.[name]
   if (limit === undefined)
     throw new Error(
       `vigil.config.ts: budgets.${name}: found none, expected the budget that the dashboards draw`,
     )
   return limit
+}
+
+/** A rule as far as a dashboard is concerned with it. */
+export interface AlertRule {
+  alert: string
+  expr: string
+  severity: string | undefined
+  runbook: string | undefined
+}
+
+const rulesFile = z.object({
+  groups: z.array(
+    z.object({
+      rules: z.array(
+        z.object({
+          alert: z.string().optional(),
+          expr: z.string(),
+          labels: z.record(z.string(), z.string()).optional(),
+          annotations: z.record(z.string(), z.string()).optional(),
+        }),
+      ),
+    }),
+  ),
+})
+
+/** Every alert that Prometheus loads. Throws what does not fit a rules file. */
+export function alertRules(): AlertRule[] {
+  return ['alert_rules.yml', 'meta_rules.yml'].flatMap((name) =>
+    rulesIn(new URL(`../prometheus/${name}`, import.meta.url)),
+  )
+}
+
+function rulesIn(file: URL): AlertRule[] {
+  const { groups } = rulesFile.parse(parse(readFileSync(file, 'utf8')))
+  return groups.flatMap(({ rules }) =>
+    rules.flatMap(({ alert, expr, labels, annotations }) =>
+      alert === undefined
+        ? []
+        : [{ alert, expr, severity: labels?.['severity'], runbook: annotations?.['runbook_url'] }],
+    ),
+  )
+}
+
+/** Where the runbook of an alert is: what a panel that shows the same links to. Throws when there is no such alert. */
+export function findRunbook(alert: string): string {
+  const rule = alertRules().find((one) => one.alert === alert)
+  if (rule?.runbook === undefined)
+    throw new Error(
+      `${alert}: found no alert of that name with a runbook_url, expected one of monitoring/prometheus/*_rules.yml`,
+    )
+  return rule.runbook
 }

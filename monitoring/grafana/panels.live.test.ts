@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { askPanel, drawable } from './query/panel.ts'
-import type { TargetAnswer, View } from './query/panel.ts'
+import { queryPanel, drawableSeries } from './query/panel.ts'
+import type { TargetResult, View } from './query/panel.ts'
 import { queryExemplars, queryInstant } from './query/prometheus.ts'
-import { dashboardNames, panelsOf, readDashboard } from './query/read.ts'
-import { substitute } from './query/substitute.ts'
+import { dashboardNames, dashboardPanels, readDashboard } from './query/read.ts'
+import { substitute } from './query/panel.ts'
 import { pushBaseline } from './testing/baseline.ts'
-import { lineOf, listed } from './testing/cardinality.ts'
+import { cardinalityLine, listed } from './testing/cardinality.ts'
 import { mayBeEmpty } from './testing/may-be-empty.ts'
 import { scrapeSeconds } from './testing/prometheus-config.ts'
 import { authLimit, faultsToken, startStack } from './testing/stack.ts'
@@ -27,7 +27,7 @@ const windowSeconds = 20
 const folder = mkdtempSync(join(tmpdir(), 'vigil-panels-'))
 const dashboards = dashboardNames.map(readDashboard)
 const cases = dashboards.flatMap((dashboard) =>
-  panelsOf(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, dashboard, panel })),
+  dashboardPanels(dashboard).map((panel) => ({ name: `${dashboard.uid}: ${panel.title}`, dashboard, panel })),
 )
 const counts: string[] = []
 let stack: Stack | undefined
@@ -62,9 +62,9 @@ afterAll(async () => {
 
 describe('a panel on live data', () => {
   it.each(cases)('$name', async ({ name, dashboard, panel }) => {
-    const answers = await askPanel(dashboard, panel, view)
-    counts.push(`${name}: ${answers.map(({ answer }) => drawable(answer).length).join(' + ')} series`)
-    const problems = answers.flatMap((one) => problemOf(name, one))
+    const results = await queryPanel(dashboard, panel, view)
+    counts.push(`${name}: ${results.map(({ result }) => drawableSeries(result).length).join(' + ')} series`)
+    const problems = results.flatMap((one) => problemOf(name, one))
     expect(problems, problems.join('\n')).toEqual([])
   })
 
@@ -78,9 +78,9 @@ describe('a panel on live data', () => {
       for (const { name, definition } of templating.list) {
         const [, metric, label] = /^label_values\((.+), (\w+)\)$/.exec(definition ?? '') ?? []
         if (metric === undefined || label === undefined) continue
-        const answer = await queryInstant(view.prometheus, `count by (${label}) (${metric})`, view.span.to)
+        const result = await queryInstant(view.prometheus, `count by (${label}) (${metric})`, view.span.to)
         expect(
-          drawable(answer).flatMap(({ labels }) => labels[label] ?? []),
+          drawableSeries(result).flatMap(({ labels }) => labels[label] ?? []),
           `${uid}: $${name}`,
         ).not.toEqual([])
       }
@@ -112,10 +112,10 @@ describe('a panel on live data', () => {
   it('is annotated with the starts of the API and the verdict of the load run, at their times', async () => {
     for (const { annotations } of dashboards) {
       for (const { name, expr, useValueForTime } of annotations.list) {
-        const answer = await queryInstant(view.prometheus, expr, view.span.to)
-        expect(answer.state, `${name}: ${expr}`).toBe('answered')
+        const result = await queryInstant(view.prometheus, expr, view.span.to)
+        expect(result.state, `${name}: ${expr}`).toBe('answered')
         if (useValueForTime !== true) continue
-        const times = drawable(answer).flatMap(({ samples }) => samples.map(({ value }) => value))
+        const times = drawableSeries(result).flatMap(({ samples }) => samples.map(({ value }) => value))
         expect(times.length, name).toBeGreaterThan(0)
         for (const time of times) expect(Math.abs(Date.now() - time), name).toBeLessThan(3_600_000)
       }
@@ -125,12 +125,12 @@ describe('a panel on live data', () => {
 
 describe('an instance of the API', () => {
   it('gives Prometheus at most 3,000 series, however its callers behave', async () => {
-    const answer = await queryInstant(
+    const result = await queryInstant(
       view.prometheus,
       'max(scrape_samples_scraped{job="todo-backend"})',
       view.span.to,
     )
-    const series = drawable(answer)[0]?.samples[0]?.value
+    const series = drawableSeries(result)[0]?.samples[0]?.value
     counts.push(`series of an instance: ${series ?? 'none'}`)
     expect(series).toBeGreaterThan(1000)
     expect(series).toBeLessThan(3000)
@@ -138,17 +138,17 @@ describe('an instance of the API', () => {
   })
 
   it('gives each family no more series than docs/cardinality.md lists, and none that it does not list', async () => {
-    const answer = await queryInstant(
+    const result = await queryInstant(
       view.prometheus,
       'count by (__name__) ({job="todo-backend", __name__!~"up|scrape_.*"})',
       view.span.to,
     )
-    const measured = drawable(answer).map(({ labels, samples }) => ({
+    const measured = drawableSeries(result).map(({ labels, samples }) => ({
       name: labels['__name__'] ?? '',
       series: samples[0]?.value ?? 0,
     }))
-    expect(measured.filter(({ name }) => lineOf(name) === undefined)).toEqual([])
-    const byLine = Map.groupBy(measured, ({ name }) => lineOf(name))
+    expect(measured.filter(({ name }) => cardinalityLine(name) === undefined)).toEqual([])
+    const byLine = Map.groupBy(measured, ({ name }) => cardinalityLine(name))
     for (const [line, names] of byLine) {
       const series = names.reduce((sum, one) => sum + one.series, 0)
       counts.push(`series of ${line?.families.join(', ')}: ${series} of ${line?.most}`)
@@ -157,9 +157,9 @@ describe('an instance of the API', () => {
   })
 })
 
-function problemOf(name: string, { target: { refId }, expr, answer }: TargetAnswer): string[] {
-  if (answer.state === 'refused') return [`${name}, query ${refId}: ${answer.reason}: ${expr}`]
-  if (drawable(answer).length > 0 || mayBeEmpty[`${name} ${refId}`] !== undefined) return []
+function problemOf(name: string, { target: { refId }, expr, result }: TargetResult): string[] {
+  if (result.state === 'invalid') return [`${name}, query ${refId}: ${result.reason}: ${expr}`]
+  if (drawableSeries(result).length > 0 || mayBeEmpty[`${name} ${refId}`] !== undefined) return []
   return [`${name}, query ${refId}: expected series, found none: ${expr}`]
 }
 
@@ -181,7 +181,7 @@ const signs = [
 async function scraped({ prometheus }: Stack, all: readonly string[]): Promise<void> {
   const deadline = performance.now() + 60_000
   for (const sign of all) {
-    while (drawable(await queryInstant(prometheus, sign, Date.now() / 1000 - 3)).length === 0) {
+    while (drawableSeries(await queryInstant(prometheus, sign, Date.now() / 1000 - 3)).length === 0) {
       if (performance.now() > deadline) throw new Error(`not within 60 s: ${sign}`)
       await sleep(200)
     }

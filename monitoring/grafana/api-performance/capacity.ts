@@ -1,6 +1,6 @@
 import type { Row } from '../dashboard.ts'
 import { timeSeries } from '../panels/index.ts'
-import { ofInstance } from './selectors.ts'
+import { instanceLabels } from './now.ts'
 
 /** Where requests wait, and what spares them the wait. */
 export const capacity: Row = {
@@ -12,7 +12,7 @@ export const capacity: Row = {
         'Share of reads that the cache answered. A drop to 0 after a start is a cold cache and passes; a drop that stays is a cache too small, or keys that never repeat.',
       queries: [
         {
-          expr: `sum by (cache) (rate(cache_requests_total{${ofInstance}, result="hit"}[$interval])) / sum by (cache) (rate(cache_requests_total{${ofInstance}}[$interval]))`,
+          expr: `sum by (cache) (rate(cache_requests_total{${instanceLabels}, result="hit"}[$interval])) / sum by (cache) (rate(cache_requests_total{${instanceLabels}}[$interval]))`,
           legend: '{{cache}}',
         },
       ],
@@ -26,7 +26,7 @@ export const capacity: Row = {
       description: 'Reads per second by whether the cache had them. Every miss is a query.',
       queries: [
         {
-          expr: `sum by (cache, result) (rate(cache_requests_total{${ofInstance}}[$interval]))`,
+          expr: `sum by (cache, result) (rate(cache_requests_total{${instanceLabels}}[$interval]))`,
           legend: '{{cache}} {{result}}',
         },
       ],
@@ -40,8 +40,8 @@ export const capacity: Row = {
       description:
         'Open connections of clients, and requests being answered. Requests near the number of connections: every client waits for us.',
       queries: [
-        { expr: `sum(http_connections_active{${ofInstance}})`, legend: 'connections' },
-        { expr: `sum(http_requests_in_flight{${ofInstance}})`, legend: 'in flight' },
+        { expr: `sum(http_connections_active{${instanceLabels}})`, legend: 'connections' },
+        { expr: `sum(http_requests_in_flight{${instanceLabels}})`, legend: 'in flight' },
       ],
       unit: 'count',
       width: 8,
@@ -51,7 +51,10 @@ export const capacity: Row = {
       description:
         'Background jobs (exports and imports) waiting, running and failed. The queue is shared, so the largest figure of all instances counts. Waiting that only rises: no worker takes them.',
       queries: [
-        { expr: `max by (queue, state) (job_queue_length{${ofInstance}})`, legend: '{{queue}} {{state}}' },
+        {
+          expr: `max by (queue, state) (job_queue_length{${instanceLabels}})`,
+          legend: '{{queue}} {{state}}',
+        },
       ],
       unit: 'count',
       width: 12,
@@ -61,7 +64,7 @@ export const capacity: Row = {
       description: 'How long jobs take, by queue and how they ended. The largest bucket is 5 minutes.',
       queries: [
         {
-          expr: `histogram_quantile(0.95, sum by (le, queue, outcome) (rate(job_duration_seconds_bucket{${ofInstance}}[$interval])))`,
+          expr: `histogram_quantile(0.95, sum by (le, queue, outcome) (rate(job_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
           legend: '{{queue}} {{outcome}}',
         },
       ],

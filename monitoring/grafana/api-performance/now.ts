@@ -1,7 +1,29 @@
 import type { Row } from '../dashboard.ts'
 import { budgets } from '../limits.ts'
-import { above, anyIs, stat, steps } from '../panels/index.ts'
-import { errorRatio, latencyQuantile, ofInstance, ofRoute } from './selectors.ts'
+import { above, aboveZero, stat, steps } from '../panels/index.ts'
+
+/** The series of the API that the reader chose. */
+export const instanceLabels = 'job="todo-backend", instance=~"$instance"'
+/** As above, of the routes that the reader chose. */
+export const routeLabels = `${instanceLabels}, route=~"$route"`
+
+/** Quantile over all instances: their buckets are added, since quantiles cannot be averaged. */
+export function latencyQuantile(quantile: number, window: string, by = '', at = ''): string {
+  return `histogram_quantile(${quantile}, sum by (le${by === '' ? '' : `, ${by}`}) (rate(http_request_duration_seconds_bucket{${routeLabels}}[${window}]${at})))`
+}
+
+/** Share of requests answered by a 5xx; 0 where there were requests and none failed, nothing where there was none. */
+export function errorRatio(window: string, by = ''): string {
+  const grouped = by === '' ? 'sum' : `sum by (${by})`
+  const all = `${grouped} (rate(http_requests_total{${routeLabels}}[${window}]))`
+  return `(${grouped} (rate(http_requests_total{${routeLabels}, status=~"5.."}[${window}])) or 0 * ${all}) / ${all}`
+}
+
+/** p95 of the eight endpoints that are slowest over the whole range: a fixed choice, where a bare topk would choose anew at each point. */
+export const slowestEndpoints = `${latencyQuantile(0.95, '$interval', 'method, route')} and on (method, route) topk(8, ${latencyQuantile(0.95, '$__range', 'method, route', ' @ end()')})`
+
+/** Error ratio of all endpoints together, and of each that has errors. */
+export const errorsByEndpoint = `label_replace(${errorRatio('$interval')}, "route", "all endpoints", "", "") or ${errorRatio('$interval', 'method, route')} > 0`
 
 /** Is it up, is it fast, is it right: the answer to a page. */
 export const now: Row = {
@@ -16,7 +38,7 @@ export const now: Row = {
       ],
       unit: 'plain',
       width: 3,
-      limits: anyIs('critical'),
+      limits: aboveZero('critical'),
     }),
     stat({
       title: 'Instances up',
@@ -55,7 +77,7 @@ export const now: Row = {
       title: 'Requests',
       description:
         'Answered requests per second over 5 minutes. Far from what is usual at this hour, up or down, is a finding of its own: look at the routes below.',
-      queries: [{ expr: `sum(rate(http_requests_total{${ofRoute}}[5m]))`, legend: 'requests' }],
+      queries: [{ expr: `sum(rate(http_requests_total{${routeLabels}}[5m]))`, legend: 'requests' }],
       unit: 'requestsPerSecond',
       width: 4,
       alerts: ['TrafficUnusual'],
@@ -64,7 +86,7 @@ export const now: Row = {
       title: 'In flight',
       description:
         'Requests being answered at this moment. Rising while the request rate stays the same: answers got slower, look at the database.',
-      queries: [{ expr: `sum(http_requests_in_flight{${ofInstance}})`, legend: 'in flight' }],
+      queries: [{ expr: `sum(http_requests_in_flight{${instanceLabels}})`, legend: 'in flight' }],
       unit: 'count',
       width: 3,
     }),
@@ -72,7 +94,7 @@ export const now: Row = {
       title: 'Users (5 min)',
       description:
         'Users with a request in the last 5 minutes, of all instances added (who uses two counts twice). Says how many an incident concerns.',
-      queries: [{ expr: `sum(users_active{${ofInstance}, window="5m"})`, legend: 'users' }],
+      queries: [{ expr: `sum(users_active{${instanceLabels}, window="5m"})`, legend: 'users' }],
       unit: 'count',
       width: 3,
     }),

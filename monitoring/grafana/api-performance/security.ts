@@ -1,6 +1,6 @@
 import type { Row } from '../dashboard.ts'
-import { above, anyIs, table, timeSeries } from '../panels/index.ts'
-import { ofInstance } from './selectors.ts'
+import { above, aboveZero, table, timeSeries } from '../panels/index.ts'
+import { instanceLabels } from './now.ts'
 
 const limits: Row['panels'] = [
   timeSeries({
@@ -8,7 +8,7 @@ const limits: Row['panels'] = [
     description:
       'Share of its limit that the busiest caller has used in its window. Above 80 %: soon somebody is refused; who it is stands in the security log.',
     queries: [
-      { expr: `max by (policy) (rate_limit_utilization_ratio{${ofInstance}})`, legend: '{{policy}}' },
+      { expr: `max by (policy) (rate_limit_utilization_ratio{${instanceLabels}})`, legend: '{{policy}}' },
     ],
     unit: 'ratio',
     width: 8,
@@ -22,7 +22,7 @@ const limits: Row['panels'] = [
       'Requests refused by a limit per minute. Thousands from few callers are abuse. None at all under an attack: are the limits on? The probe rate-limit tells.',
     queries: [
       {
-        expr: `60 * sum by (policy) (rate(rate_limit_hits_total{${ofInstance}}[$interval]))`,
+        expr: `60 * sum by (policy) (rate(rate_limit_hits_total{${instanceLabels}}[$interval]))`,
         legend: '{{policy}}',
       },
     ],
@@ -37,7 +37,7 @@ const limits: Row['panels'] = [
       'Every limit (requests in a window) that was in force in the chosen time, and when it was last seen. Two rows of one policy: it was changed. Nobody knows why? Then somebody weakened it.',
     queries: [
       {
-        expr: `1000 * max by (policy, limit, window) (max_over_time(timestamp(rate_limit_config_info{${ofInstance}})[$__range:]))`,
+        expr: `1000 * max by (policy, limit, window) (max_over_time(timestamp(rate_limit_config_info{${instanceLabels}})[$__range:]))`,
       },
     ],
     unit: 'ago',
@@ -55,7 +55,7 @@ const intruders: Row['panels'] = [
       'Failed logins, registrations and refreshes per minute by reason. The line is the alert at 100: somebody tries passwords. Wrong passwords spread over many accounts are a list that leaked elsewhere.',
     queries: [
       {
-        expr: `60 * sum by (action, reason) (rate(auth_attempts_total{${ofInstance}, result!="success"}[$interval]))`,
+        expr: `60 * sum by (action, reason) (rate(auth_attempts_total{${instanceLabels}, result!="success"}[$interval]))`,
         legend: '{{action}}: {{reason}}',
       },
     ],
@@ -70,12 +70,15 @@ const intruders: Row['panels'] = [
     description:
       'Accounts locked after failed logins, per minute, and addresses with ten or more failures in 15 minutes. Both at once: an attack on known accounts.',
     queries: [
-      { expr: `60 * sum(rate(auth_lockouts_total{${ofInstance}}[$interval]))`, legend: 'lockouts a minute' },
-      { expr: `sum(auth_suspicious_addresses{${ofInstance}})`, legend: 'suspicious addresses' },
+      {
+        expr: `60 * sum(rate(auth_lockouts_total{${instanceLabels}}[$interval]))`,
+        legend: 'lockouts a minute',
+      },
+      { expr: `sum(auth_suspicious_addresses{${instanceLabels}})`, legend: 'suspicious addresses' },
     ],
     unit: 'count',
     width: 12,
-    limits: anyIs('medium'),
+    limits: aboveZero('medium'),
     alerts: ['AccountLockouts', 'SuspiciousAddresses'],
   }),
   timeSeries({
@@ -84,7 +87,7 @@ const intruders: Row['panels'] = [
       'Access and refresh tokens refused per minute, by reason. Expired ones are daily life; bad signatures are forged; reused refresh tokens are stolen ones.',
     queries: [
       {
-        expr: `60 * sum by (reason) (rate(auth_token_failures_total{${ofInstance}}[$interval]))`,
+        expr: `60 * sum by (reason) (rate(auth_token_failures_total{${instanceLabels}}[$interval]))`,
         legend: '{{reason}}',
       },
     ],
@@ -100,7 +103,7 @@ const intruders: Row['panels'] = [
       'Requests without a valid token, and for what belongs to somebody else (cross_user), per minute. Cross-user at more than a trickle: somebody goes through identifiers.',
     queries: [
       {
-        expr: `60 * sum by (kind) (rate(access_denied_total{${ofInstance}}[$interval]))`,
+        expr: `60 * sum by (kind) (rate(access_denied_total{${instanceLabels}}[$interval]))`,
         legend: '{{kind}}',
       },
     ],
@@ -113,7 +116,7 @@ const intruders: Row['panels'] = [
     title: 'Users of export, import and bulk',
     description:
       'Users of each feature in the last 24 hours. Adoption, and for security: one user with all of the bulk operations (see the rate above) copies or wipes data.',
-    queries: [{ expr: `sum by (feature) (feature_users{${ofInstance}})`, legend: '{{feature}}' }],
+    queries: [{ expr: `sum by (feature) (feature_users{${instanceLabels}})`, legend: '{{feature}}' }],
     unit: 'count',
     width: 8,
     alerts: ['FeatureAdoption', 'BulkUseUnusual', 'ExportsUnusual'],

@@ -1,7 +1,7 @@
 import type { Row } from '../dashboard.ts'
 import { budgets } from '../limits.ts'
 import { above, table, timeSeries } from '../panels/index.ts'
-import { errorsByEndpoint, latencyQuantile, ofRoute, slowestEndpoints } from './selectors.ts'
+import { errorsByEndpoint, latencyQuantile, routeLabels, slowestEndpoints } from './now.ts'
 
 /** Request rate, latency and errors, over time and by endpoint. */
 export const traffic: Row = {
@@ -42,7 +42,7 @@ export const traffic: Row = {
         'Answered requests per second. A step up on one endpoint is a client gone wild or an attack; a step down to nothing is an outage in front of us.',
       queries: [
         {
-          expr: `sum by (method, route) (rate(http_requests_total{${ofRoute}}[$interval]))`,
+          expr: `sum by (method, route) (rate(http_requests_total{${routeLabels}}[$interval]))`,
           legend: '{{method}} {{route}}',
         },
       ],
@@ -67,7 +67,7 @@ export const traffic: Row = {
         'The twenty most frequent answers of 400 and above in the chosen time. 5xx are ours; many 401, 404 or 429 from one endpoint are a broken client or somebody trying.',
       queries: [
         {
-          expr: `topk(20, sum by (method, route, status) (increase(http_requests_total{${ofRoute}, status=~"[45].."}[$__range])) > 0)`,
+          expr: `topk(20, sum by (method, route, status) (increase(http_requests_total{${routeLabels}, status=~"[45].."}[$__range])) > 0)`,
         },
       ],
       unit: 'count',
@@ -81,7 +81,7 @@ export const traffic: Row = {
       description: 'All answers, by the class of their status. The share of 2xx should be most of it.',
       queries: [
         {
-          expr: `sum by (class) (label_replace(rate(http_requests_total{${ofRoute}}[$interval]), "class", "\${1}xx", "status", "(.).."))`,
+          expr: `sum by (class) (label_replace(rate(http_requests_total{${routeLabels}}[$interval]), "class", "\${1}xx", "status", "(.).."))`,
           legend: '{{class}}',
         },
       ],

@@ -1,6 +1,6 @@
 import type { Row } from '../dashboard.ts'
-import { anyIs, timeSeries } from '../panels/index.ts'
-import { ofApi, ofDatabase } from './selectors.ts'
+import { aboveZero, timeSeries } from '../panels/index.ts'
+import { apiLabels, databaseLabels } from './now.ts'
 
 /** Between the API and PostgreSQL, and what its sessions do. */
 export const connections: Row = {
@@ -11,8 +11,8 @@ export const connections: Row = {
       description:
         'Places of the connection pools in use and idle, and queries waiting for one. Waiting while none is idle: the pool is the bottleneck; look first at what keeps the others busy.',
       queries: [
-        { expr: `sum by (state) (db_pool_connections{${ofApi}})`, legend: '{{state}}' },
-        { expr: `sum(db_pool_waiting{${ofApi}})`, legend: 'waiting' },
+        { expr: `sum by (state) (db_pool_connections{${apiLabels}})`, legend: '{{state}}' },
+        { expr: `sum(db_pool_waiting{${apiLabels}})`, legend: 'waiting' },
       ],
       unit: 'count',
       width: 8,
@@ -23,7 +23,7 @@ export const connections: Row = {
       description:
         'Sessions of PostgreSQL by state, and how many it takes at most. "idle in transaction" that stays holds locks and keeps vacuum from its work.',
       queries: [
-        { expr: `sum by (state) (pg_stat_activity_count{${ofDatabase}}) > 0`, legend: '{{state}}' },
+        { expr: `sum by (state) (pg_stat_activity_count{${databaseLabels}}) > 0`, legend: '{{state}}' },
         { expr: 'max(pg_settings_max_connections)', legend: 'max_connections' },
       ],
       unit: 'count',
@@ -37,13 +37,13 @@ export const connections: Row = {
         'Connections refused, lost or silent, per minute and instance. One instance: its network. All: PostgreSQL.',
       queries: [
         {
-          expr: `60 * sum by (instance) (rate(db_connection_errors_total{${ofApi}}[$interval]))`,
+          expr: `60 * sum by (instance) (rate(db_connection_errors_total{${apiLabels}}[$interval]))`,
           legend: '{{instance}}',
         },
       ],
       unit: 'perMinute',
       width: 8,
-      limits: anyIs('critical'),
+      limits: aboveZero('critical'),
       alerts: ['DatabaseConnectionFailures'],
     }),
     timeSeries({
@@ -51,9 +51,12 @@ export const connections: Row = {
       description:
         'Transactions committed and rolled back per second. Many rollbacks: conflicts, deadlocks, or requests that give up.',
       queries: [
-        { expr: `sum(rate(pg_stat_database_xact_commit{${ofDatabase}}[$interval]))`, legend: 'committed' },
         {
-          expr: `sum(rate(pg_stat_database_xact_rollback{${ofDatabase}}[$interval]))`,
+          expr: `sum(rate(pg_stat_database_xact_commit{${databaseLabels}}[$interval]))`,
+          legend: 'committed',
+        },
+        {
+          expr: `sum(rate(pg_stat_database_xact_rollback{${databaseLabels}}[$interval]))`,
           legend: 'rolled back',
         },
       ],
@@ -66,7 +69,7 @@ export const connections: Row = {
         'Age of the oldest transaction, by state of its session. Minutes: a forgotten session or a migration; tables grow until it ends.',
       queries: [
         {
-          expr: `max by (state) (pg_stat_activity_max_tx_duration{${ofDatabase}, state=~"active|idle in transaction.*"})`,
+          expr: `max by (state) (pg_stat_activity_max_tx_duration{${databaseLabels}, state=~"active|idle in transaction.*"})`,
           legend: '{{state}}',
         },
       ],
@@ -78,12 +81,18 @@ export const connections: Row = {
       description:
         'Deadlocks and recovery conflicts per minute. A deadlock ends one of the two transactions: two code paths lock the same rows in different order.',
       queries: [
-        { expr: `60 * sum(rate(pg_stat_database_deadlocks{${ofDatabase}}[$interval]))`, legend: 'deadlocks' },
-        { expr: `60 * sum(rate(pg_stat_database_conflicts{${ofDatabase}}[$interval]))`, legend: 'conflicts' },
+        {
+          expr: `60 * sum(rate(pg_stat_database_deadlocks{${databaseLabels}}[$interval]))`,
+          legend: 'deadlocks',
+        },
+        {
+          expr: `60 * sum(rate(pg_stat_database_conflicts{${databaseLabels}}[$interval]))`,
+          legend: 'conflicts',
+        },
       ],
       unit: 'perMinute',
       width: 8,
-      limits: anyIs('medium'),
+      limits: aboveZero('medium'),
     }),
   ],
 }

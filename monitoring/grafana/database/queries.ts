@@ -1,14 +1,14 @@
 import type { Row } from '../dashboard.ts'
 import { above, table, timeSeries } from '../panels/index.ts'
-import { amongTop, ofApi } from './selectors.ts'
+import { amongTop, apiLabels } from './now.ts'
 
 const few = 8
 const overRange = (metric: string): string =>
-  `sum by (query) (rate(db_query_duration_seconds_${metric}{${ofApi}}[$__range] @ end()))`
+  `sum by (query) (rate(db_query_duration_seconds_${metric}{${apiLabels}}[$__range] @ end()))`
 const slowest = `${overRange('sum')} / (${overRange('count')} > 0)`
 const perQuery = (metric: string): string =>
-  `sum by (query) (rate(db_query_duration_seconds_${metric}{${ofApi}}[$interval]))`
-const slow = `60 * (${perQuery('count')} - on (query) sum by (query) (rate(db_query_duration_seconds_bucket{${ofApi}, le="1"}[$interval])))`
+  `sum by (query) (rate(db_query_duration_seconds_${metric}{${apiLabels}}[$interval]))`
+const slow = `60 * (${perQuery('count')} - on (query) sum by (query) (rate(db_query_duration_seconds_bucket{${apiLabels}, le="1"}[$interval])))`
 
 /** Queries by their names in the code, as the API measures them. */
 export const queries: Row = {
@@ -22,7 +22,7 @@ export const queries: Row = {
         {
           expr: amongTop(
             few,
-            `histogram_quantile(0.95, sum by (le, query) (rate(db_query_duration_seconds_bucket{${ofApi}}[$interval])))`,
+            `histogram_quantile(0.95, sum by (le, query) (rate(db_query_duration_seconds_bucket{${apiLabels}}[$interval])))`,
             'query',
             slowest,
           ),

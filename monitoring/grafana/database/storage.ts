@@ -1,6 +1,6 @@
 import type { Row } from '../dashboard.ts'
 import { steps, table, timeSeries } from '../panels/index.ts'
-import { amongTop, ofDatabase } from './selectors.ts'
+import { amongTop, databaseLabels } from './now.ts'
 
 /** What lies on the disk and how it is reached. */
 export const storage: Row = {
@@ -10,7 +10,9 @@ export const storage: Row = {
       title: 'Database size',
       description:
         'Size on disk. A slope that changed: an import, an index, or vacuum that does not get through.',
-      queries: [{ expr: `sum by (datname) (pg_database_size_bytes{${ofDatabase}})`, legend: '{{datname}}' }],
+      queries: [
+        { expr: `sum by (datname) (pg_database_size_bytes{${databaseLabels}})`, legend: '{{datname}}' },
+      ],
       unit: 'bytes',
       width: 8,
       alerts: ['DiskSpaceLow'],
@@ -21,7 +23,7 @@ export const storage: Row = {
         "Share of blocks found in PostgreSQL's memory. Below 99 % for long: the working set outgrew shared_buffers, and the disk decides how fast it is.",
       queries: [
         {
-          expr: `sum by (datname) (rate(pg_stat_database_blks_hit{${ofDatabase}}[$interval])) / (sum by (datname) (rate(pg_stat_database_blks_hit{${ofDatabase}}[$interval])) + sum by (datname) (rate(pg_stat_database_blks_read{${ofDatabase}}[$interval])))`,
+          expr: `sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) / (sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) + sum by (datname) (rate(pg_stat_database_blks_read{${databaseLabels}}[$interval])))`,
           legend: '{{datname}}',
         },
       ],
@@ -43,7 +45,7 @@ export const storage: Row = {
         'Share of the scans of each table that went through an index, the least first. Little use on a large table: an index is missing. On a table of a few hundred rows PostgreSQL is right to read all of it.',
       queries: [
         {
-          expr: `sum by (datname, relname) (pg_stat_user_tables_idx_scan{${ofDatabase}}) / (sum by (datname, relname) (pg_stat_user_tables_idx_scan{${ofDatabase}}) + sum by (datname, relname) (pg_stat_user_tables_seq_scan{${ofDatabase}}) > 0)`,
+          expr: `sum by (datname, relname) (pg_stat_user_tables_idx_scan{${databaseLabels}}) / (sum by (datname, relname) (pg_stat_user_tables_idx_scan{${databaseLabels}}) + sum by (datname, relname) (pg_stat_user_tables_seq_scan{${databaseLabels}}) > 0)`,
         },
       ],
       unit: 'ratio',
@@ -57,7 +59,9 @@ export const storage: Row = {
       title: 'Indexes by use',
       description:
         'Scans of each index since the statistics were reset, the least used first. Those with 0 cost every write and serve no read: candidates to be dropped, unless they keep values unique.',
-      queries: [{ expr: `sum by (relname, indexrelname) (pg_stat_user_indexes_idx_scan{${ofDatabase}})` }],
+      queries: [
+        { expr: `sum by (relname, indexrelname) (pg_stat_user_indexes_idx_scan{${databaseLabels}})` },
+      ],
       unit: 'count',
       width: 8,
       columns: { relname: 'Table', indexrelname: 'Index' },
@@ -72,9 +76,9 @@ export const storage: Row = {
         {
           expr: amongTop(
             6,
-            `sum by (relname) (pg_stat_user_tables_n_dead_tup{${ofDatabase}})`,
+            `sum by (relname) (pg_stat_user_tables_n_dead_tup{${databaseLabels}})`,
             'relname',
-            `sum by (relname) (pg_stat_user_tables_n_dead_tup{${ofDatabase}} @ end())`,
+            `sum by (relname) (pg_stat_user_tables_n_dead_tup{${databaseLabels}} @ end())`,
           ),
           legend: '{{relname}}',
         },

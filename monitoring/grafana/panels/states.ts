@@ -1,17 +1,20 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import {
+  BigValueColorMode,
+  BigValueGraphMode,
+  BigValueTextMode,
   LegendDisplayMode,
   LegendPlacement,
+  ReduceDataOptionsBuilder,
   VisibilityMode,
   VizLegendOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common'
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Panel, ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard'
+import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline'
-import { describe } from './options.ts'
-import type { PanelOptions, PanelSpec } from './options.ts'
-import { prometheus, rangeQuery } from './query.ts'
-import { units } from './units.ts'
+import { describe, instantQuery, prometheus, rangeQuery, thresholds, units } from './panel.ts'
+import type { PanelOptions, PanelSpec } from './panel.ts'
 
 /** States by the number that a query gives each of them, and their colours. */
 export type States = Readonly<Record<number, { name: string; colour: string }>>
@@ -22,14 +25,14 @@ export interface StateOptions extends PanelOptions {
 
 /** Which state each thing was in, over time: a band for each series. */
 export function stateTimeline(options: StateOptions): PanelSpec {
-  return () => build(options)
+  return () => buildStateTimeline(options)
 }
 
-function build(options: StateOptions): Builder<Panel> {
+function buildStateTimeline(options: StateOptions): Builder<Panel> {
   const panel = new StateTimelineBuilder()
     .datasource(prometheus)
     .unit(units[options.unit])
-    .mappings([mappingOf(options.states)])
+    .mappings([stateMapping(options.states)])
     .mergeValues(true)
     .showValue(VisibilityMode.Auto)
     .rowHeight(0.8)
@@ -46,7 +49,7 @@ function build(options: StateOptions): Builder<Panel> {
   return panel
 }
 
-export function mappingOf(states: States): ValueMapping {
+export function stateMapping(states: States): ValueMapping {
   return {
     type: MappingType.ValueToText,
     options: Object.fromEntries(
@@ -69,4 +72,34 @@ export function stateNumber(states: States, by: string, selector: string): strin
     ([value, { name }]) => `${value} * (${selector.replace('STATE', name)} == 1)`,
   )
   return `max by (${by}) (${parts.join(' or ')})`
+}
+
+export interface StatOptions extends PanelOptions {
+  mappings?: readonly ValueMapping[]
+  decimals?: number
+}
+
+/** The value of now as a large number, on the colour of the limit it passed. */
+export function stat(options: StatOptions): PanelSpec {
+  return () => buildStat(options)
+}
+
+function buildStat(options: StatOptions): Builder<Panel> {
+  const panel = new StatBuilder()
+    .datasource(prometheus)
+    .unit(units[options.unit])
+    .colorMode(
+      options.limits === undefined && options.mappings === undefined
+        ? BigValueColorMode.None
+        : BigValueColorMode.Background,
+    )
+    .graphMode(BigValueGraphMode.None)
+    .textMode(BigValueTextMode.Auto)
+    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
+    .targets(options.queries.map(instantQuery))
+  describe(panel, options, 4)
+  if (options.limits !== undefined) panel.thresholds(thresholds(options.limits))
+  if (options.mappings !== undefined) panel.mappings([...options.mappings])
+  if (options.decimals !== undefined) panel.decimals(options.decimals)
+  return panel
 }

@@ -2,11 +2,8 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import { TableCellHeight } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table'
-import { describe } from './options.ts'
-import type { PanelOptions, PanelSpec } from './options.ts'
-import { prometheus, tableQuery } from './query.ts'
-import { thresholds } from './thresholds.ts'
-import { units } from './units.ts'
+import { describe, prometheus, tableQuery, thresholds, units } from './panel.ts'
+import type { PanelOptions, PanelSpec } from './panel.ts'
 
 export interface TableOptions extends PanelOptions {
   /** Labels in the order of the columns, with their headings; others are hidden. */
@@ -19,10 +16,10 @@ export interface TableOptions extends PanelOptions {
 
 /** What is now (or over the whole range), a row for each series, the largest value first unless little is what matters. */
 export function table(options: TableOptions): PanelSpec {
-  return () => build(options)
+  return () => buildTable(options)
 }
 
-function build(options: TableOptions): Builder<Panel> {
+function buildTable(options: TableOptions): Builder<Panel> {
   const labels = Object.keys(options.columns)
   const panel = new TableBuilder()
     .datasource(prometheus)

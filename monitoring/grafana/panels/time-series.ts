@@ -16,11 +16,8 @@ import {
 } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
-import { describe } from './options.ts'
-import type { PanelOptions, PanelSpec } from './options.ts'
-import { prometheus, rangeQuery } from './query.ts'
-import { thresholds } from './thresholds.ts'
-import { units } from './units.ts'
+import { describe, prometheus, rangeQuery, thresholds, units } from './panel.ts'
+import type { PanelOptions, PanelSpec } from './panel.ts'
 
 export interface TimeSeriesOptions extends PanelOptions {
   /** One on the other, where their sum means something. */
@@ -35,10 +32,10 @@ export interface TimeSeriesOptions extends PanelOptions {
 
 /** Values over time. Limits are dashed lines, so that a curve can be seen to approach one. */
 export function timeSeries(options: TimeSeriesOptions): PanelSpec {
-  return () => build(options)
+  return () => buildTimeSeries(options)
 }
 
-function build(options: TimeSeriesOptions): Builder<Panel> {
+function buildTimeSeries(options: TimeSeriesOptions): Builder<Panel> {
   const panel = new TimeSeriesBuilder()
     .datasource(prometheus)
     .unit(units[options.unit])

@@ -7,7 +7,7 @@ export interface Series {
   samples: { at: number; value: number }[]
 }
 
-export type Answer = { state: 'answered'; series: Series[] } | { state: 'refused'; reason: string }
+export type QueryResult = { state: 'ok'; series: Series[] } | { state: 'invalid'; reason: string }
 
 export interface Span {
   /** Seconds since 1970. */
@@ -19,7 +19,7 @@ export interface Span {
 
 const sample = z.tuple([z.number(), z.string()])
 const labels = z.record(z.string(), z.string())
-const answer = z.discriminatedUnion('status', [
+const queryResponse = z.discriminatedUnion('status', [
   z.object({ status: z.literal('error'), error: z.string() }),
   z.object({
     status: z.literal('success'),
@@ -43,40 +43,49 @@ const exemplars = z.object({
 })
 
 /** Of a machine that has a load run beside it. */
-const limitMs = 30_000
+const timeoutMs = 30_000
 
 /** Asks a Prometheus as Grafana does; a mistake in the query is an answer, a Prometheus that is not there is thrown. */
-export async function queryRange(url: string, expr: string, { from, to, step }: Span): Promise<Answer> {
-  return ask(url, 'query_range', { query: expr, start: String(from), end: String(to), step: String(step) })
+export async function queryRange(url: string, expr: string, { from, to, step }: Span): Promise<QueryResult> {
+  return postQuery(url, 'query_range', {
+    query: expr,
+    start: String(from),
+    end: String(to),
+    step: String(step),
+  })
 }
 
-export async function queryInstant(url: string, expr: string, at: number): Promise<Answer> {
-  return ask(url, 'query', { query: expr, time: String(at) })
+export async function queryInstant(url: string, expr: string, at: number): Promise<QueryResult> {
+  return postQuery(url, 'query', { query: expr, time: String(at) })
 }
 
-async function ask(url: string, path: string, parameters: Record<string, string>): Promise<Answer> {
+async function postQuery(
+  url: string,
+  path: string,
+  parameters: Record<string, string>,
+): Promise<QueryResult> {
   const response = await fetch(`${url}/api/v1/${path}`, {
     method: 'POST',
     body: new URLSearchParams(parameters),
-    signal: AbortSignal.timeout(limitMs),
+    signal: AbortSignal.timeout(timeoutMs),
   })
-  const read = answer.parse(await response.json())
-  if (read.status === 'error') return { state: 'refused', reason: read.error }
+  const read = queryResponse.parse(await response.json())
+  if (read.status === 'error') return { state: 'invalid', reason: read.error }
   const { data } = read
   if (data.resultType === 'matrix')
     return {
-      state: 'answered',
-      series: data.result.map(({ metric, values }) => ({ labels: metric, samples: values.map(sampleOf) })),
+      state: 'ok',
+      series: data.result.map(({ metric, values }) => ({ labels: metric, samples: values.map(toSample) })),
     }
   if (data.resultType === 'vector')
     return {
-      state: 'answered',
-      series: data.result.map(({ metric, value }) => ({ labels: metric, samples: [sampleOf(value)] })),
+      state: 'ok',
+      series: data.result.map(({ metric, value }) => ({ labels: metric, samples: [toSample(value)] })),
     }
-  return { state: 'answered', series: [{ labels: {}, samples: [sampleOf(data.result)] }] }
+  return { state: 'ok', series: [{ labels: {}, samples: [toSample(data.result)] }] }
 }
 
-function sampleOf([at, text]: readonly [number, string]): { at: number; value: number } {
+function toSample([at, text]: readonly [number, string]): { at: number; value: number } {
   const infinite = { '+Inf': Infinity, '-Inf': -Infinity }[text]
   return { at, value: infinite ?? Number(text) }
 }
@@ -91,7 +100,7 @@ export async function queryExemplars(
   const response = await fetch(`${url}/api/v1/query_exemplars`, {
     method: 'POST',
     body: parameters,
-    signal: AbortSignal.timeout(limitMs),
+    signal: AbortSignal.timeout(timeoutMs),
   })
   return exemplars
     .parse(await response.json())

@@ -114,6 +114,6 @@ export function readDashboard(name: DashboardName): DashboardJson {
   )
 }
 
-export function panelsOf({ panels }: DashboardJson): PanelJson[] {
+export function dashboardPanels({ panels }: DashboardJson): PanelJson[] {
   return panels.filter((one): one is PanelJson => one.type !== 'row')
 }

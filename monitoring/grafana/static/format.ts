@@ -1,3 +1,6 @@
+import { element, html, text } from '../../../reports/html/markup.ts'
+import type { Markup } from '../../../reports/html/markup.ts'
+
 const bytes = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 const thousands = ['', 'K', 'M', 'G', 'T']
 const moments: readonly (readonly [seconds: number, unit: string])[] = [
@@ -53,4 +56,57 @@ function scaled(value: number, base: number, names: readonly string[]): string {
 function short(value: number): string {
   if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(0)
   return String(Number(value.toPrecision(3)))
+}
+
+/** Colours by the names that Grafana gives them, as far as the dashboards use them. */
+const named: Readonly<Record<string, string>> = {
+  green: '#2f8f46',
+  blue: '#2a5db0',
+  yellow: '#e3b505',
+  orange: '#e8710a',
+  red: '#c4162a',
+  purple: '#7d3fb2',
+}
+
+/** Twelve series that can be told apart, on white, also by most of those who see red and green alike. */
+const series = [
+  '#2a5db0',
+  '#e8710a',
+  '#2f8f46',
+  '#c4162a',
+  '#7d3fb2',
+  '#0e8a98',
+  '#b5835a',
+  '#d1569b',
+  '#8a9a10',
+  '#59636e',
+  '#66a3e0',
+  '#a3262a',
+]
+
+export function namedColour(name: string): string {
+  return named[name] ?? '#59636e'
+}
+
+export function seriesColour(index: number): string {
+  return series[index % series.length] ?? '#59636e'
+}
+
+/** What can be read on a colour. */
+export function textColour(name: string): string {
+  return name === 'yellow' ? '#1c2128' : '#ffffff'
+}
+
+interface Entry {
+  name: string
+  colour: string
+}
+
+/** Grafana's scrolls; a picture cannot. */
+const most = 10
+
+/** Names beside their colours. */
+export function legend(entries: readonly Entry[]): Markup {
+  const more = entries.length - most
+  return html`<div class="legend">${entries.slice(0, more > 0 ? most - 1 : most).map(({ name, colour }) => html`<span>${element('i', { style: `background:${colour}` })}${text(name)}</span>`)}${more > 0 && html`<span class="quiet">and ${more + 1} more</span>`}</div>`
 }

@@ -1,22 +1,16 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { element, html, raw, text } from '../../../reports/html/markup.ts'
 import type { Markup } from '../../../reports/html/markup.ts'
-import type { TargetAnswer } from '../query/panel.ts'
-import type { Span } from '../query/prometheus.ts'
-import type { DashboardJson, PanelJson } from '../query/read.ts'
-import type { Drawing, Mark } from './drawing.ts'
-import { drawStat } from './stat.ts'
-import { drawStates } from './states.ts'
-import { style } from './style.ts'
+import { style as reports } from '../../../reports/html/style.ts'
+import type { View } from '../query/panel.ts'
+import { dashboardNames, readDashboard } from '../query/read.ts'
+import type { PanelJson } from '../query/read.ts'
+import { queryDashboard } from './data.ts'
+import type { DashboardData, Drawing } from './data.ts'
+import { drawStat, drawStates } from './states.ts'
 import { drawTable } from './table.ts'
 import { drawTimeSeries } from './time-series.ts'
-
-/** A dashboard with the answers to its queries, panel by panel. */
-export interface Answered {
-  dashboard: DashboardJson
-  answers: ReadonlyMap<number, readonly TargetAnswer[]>
-  span: Span
-  marks: readonly Mark[]
-}
 
 /** Of a page 1,600 pixels wide: a column and the gap beside it, and a row of Grafana's grid. */
 const columnPixels = 63.3
@@ -29,32 +23,32 @@ const draw = {
 } as const
 
 /** The dashboard as one page without a script: what Grafana would show, as near as a picture needs to be. Pure. */
-export function dashboardPage(answered: Answered): string {
+export function dashboardPage(answered: DashboardData): string {
   const { dashboard, span } = answered
   const range = `${clock(span.from)} – ${clock(span.to)} UTC`
   return `<!doctype html>
 ${html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${text(dashboard.title)}</title><style>${raw(style)}</style></head>
 <body><header class="dashboard"><h1>${text(dashboard.title)}</h1><p>${text(dashboard.description)} Here from ${text(range)}, drawn from the file that Grafana loads.</p></header>
-<main class="dashboard rows">${rowsOf(answered)}</main></body></html>`}
+<main class="dashboard rows">${renderRows(answered)}</main></body></html>`}
 `
 }
 
-function rowsOf(answered: Answered): Markup[] {
+function renderRows(answered: DashboardData): Markup[] {
   const rows: { title: string; panels: Markup[] }[] = []
   for (const panel of answered.dashboard.panels) {
     if (panel.type === 'row') rows.push({ title: panel.title, panels: [] })
-    else rows.at(-1)?.panels.push(panelOf(panel, answered))
+    else rows.at(-1)?.panels.push(renderPanel(panel, answered))
   }
   return rows.map(({ title, panels }) => html`<h2>${text(title)}</h2><div class="grid">${panels}</div>`)
 }
 
-function panelOf(panel: PanelJson, { answers, span, marks }: Answered): Markup {
+function renderPanel(panel: PanelJson, { results, span, marks }: DashboardData): Markup {
   const { w, h } = panel.gridPos
   const height = h * rowPixels
   const legendHeight = panel.type === 'timeseries' || panel.type === 'state-timeline' ? 36 : 0
   const drawing: Drawing = {
     panel,
-    answers: answers.get(panel.id) ?? [],
+    results: results.get(panel.id) ?? [],
     span,
     marks,
     size: { width: w * columnPixels - 30, height: height - 38 - legendHeight },
@@ -69,3 +63,37 @@ function panelOf(panel: PanelJson, { answers, span, marks }: Answered): Markup {
 function clock(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')
 }
+
+/** Draws every dashboard as it looks in `view` into `folder`; gives the files. */
+export async function drawDashboards(view: View, folder: string): Promise<string[]> {
+  mkdirSync(folder, { recursive: true })
+  const files: string[] = []
+  // One after the other: each asks for all of its panels at once.
+  for (const name of dashboardNames) {
+    const file = join(folder, `${name}.html`)
+    writeFileSync(file, dashboardPage(await queryDashboard(readDashboard(name), view)))
+    files.push(file)
+  }
+  return files
+}
+
+/** The reports' own stylesheet, and what a grid of panels needs besides. Light, whatever the reader's system prefers: for documents. */
+export const style = `${reports.replace(/@media \(prefers-color-scheme:dark\)\{[^}]*\}\}/, '').replace('color-scheme:light dark', 'color-scheme:light')}
+main.dashboard,header.dashboard{max-width:1560px;padding:0 20px}
+header.dashboard{padding-top:16px;margin:0 auto}
+header.dashboard h1{margin:0;font-size:20px}
+header.dashboard p{margin:2px 0 0;color:var(--muted);font-size:13px;max-width:150ch}
+.rows h2{font-size:14px;margin:14px 0 6px;border-top:1px solid var(--rule);padding-top:8px}
+.grid{display:grid;grid-template-columns:repeat(24,1fr);gap:8px}
+.panel{border:1px solid var(--rule);border-radius:4px;background:var(--card);padding:6px 10px 8px;overflow:hidden;display:flex;flex-direction:column;min-width:0}
+.panel h3{font-size:13px;margin:0 0 2px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.panel svg text{stroke:var(--card);font-size:11.5px}
+.panel svg text.on-band{fill:#fff;stroke:none;font-weight:600}
+.panel table{font-size:12.5px;line-height:1.35}.panel td,.panel th{padding:3px 8px}
+.panel .more{font-size:12px;padding:2px 8px}
+.stats{display:flex;gap:6px;flex:1}
+.stat{flex:1;border-radius:4px;display:flex;flex-direction:column;align-items:center;justify-content:center;min-width:0}
+.stat b{font-size:25px;font-weight:650;white-space:nowrap}.stat.empty b{font-size:17px;color:var(--muted)}
+.legend{display:flex;flex-wrap:wrap;gap:0 12px;font-size:11.5px;color:var(--muted);line-height:1.45;max-height:34px;overflow:hidden}
+.legend i{display:inline-block;width:12px;height:3px;border-radius:1px;margin-right:5px;vertical-align:middle}
+`

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,8 +8,7 @@ import { pushBaseline } from '../testing/baseline.ts'
 import { scrapeSeconds } from '../testing/prometheus-config.ts'
 import { authLimit, faultsToken, startStack } from '../testing/stack.ts'
 import { startTraffic } from '../testing/traffic.ts'
-import { drawDashboards } from './draw.ts'
-import { indexedPng } from './indexed-png.ts'
+import { drawDashboards } from './page.ts'
 
 /*
  * npm run dashboards:pictures
@@ -50,10 +49,8 @@ async function photograph(pages: readonly string[]): Promise<void> {
     const page = await browser.newPage({ viewport: { width: 1600, height: 900 } })
     for (const file of pages) {
       await page.goto(`file://${file}`)
-      writeFileSync(
-        join(pictures, `${basename(file, '.html')}.png`),
-        indexedPng(await page.screenshot({ fullPage: true })),
-      )
+      const picture = join(pictures, `${basename(file, '.html')}.png`)
+      await page.screenshot({ path: picture, fullPage: true })
     }
   } finally {
     await browser.close()

@@ -1,12 +1,11 @@
 import { chart, words } from '../../../reports/html/charts/frame.ts'
-import { element, text } from '../../../reports/html/markup.ts'
+import { element, html, text } from '../../../reports/html/markup.ts'
 import type { Markup } from '../../../reports/html/markup.ts'
+import type { PanelJson } from '../query/read.ts'
 import { timeAxis } from './axes.ts'
-import { colourNamed } from './colours.ts'
-import { namedSeries } from './drawing.ts'
-import type { Drawing, NamedSeries } from './drawing.ts'
-import { legend } from './legend.ts'
-import { stateOf } from './stat.ts'
+import { namedColour, textColour, format, legend } from './format.ts'
+import { namedSeries } from './data.ts'
+import type { Drawing, NamedSeries } from './data.ts'
 
 /** Equal neighbours as one band. Seconds since 1970. */
 interface Band {
@@ -32,7 +31,7 @@ export function drawStates(drawing: Drawing): Markup[] {
         named.name.length > 19 ? `${named.name.slice(0, 18)}…` : named.name,
         'end',
       ),
-      ...bandsOf(named, span.step).flatMap((band) =>
+      ...toBands(named, span.step).flatMap((band) =>
         drawBand(drawing, band, {
           x: x.at(band.from),
           width: x.at(Math.min(band.to, span.to)) - x.at(band.from),
@@ -46,11 +45,11 @@ export function drawStates(drawing: Drawing): Markup[] {
   const plot = { size, margin, xTitle: '', yTitle: '', xTicks: x.ticks, yTicks: [] }
   return [
     chart({ id: `p${panel.id}`, title: panel.title, description: panel.description }, plot, content),
-    legend(states.map((state) => ({ name: state.text, colour: colourNamed(state.color) }))),
+    legend(states.map((state) => ({ name: state.text, colour: namedColour(state.color) }))),
   ]
 }
 
-function bandsOf({ series }: NamedSeries, step: number): Band[] {
+function toBands({ series }: NamedSeries, step: number): Band[] {
   const bands: Band[] = []
   for (const { at, value } of series.samples) {
     const last = bands.at(-1)
@@ -65,14 +64,14 @@ function drawBand(
   { value }: Band,
   box: { x: number; width: number; top: number; height: number },
 ): Markup[] {
-  const state = stateOf(panel, value)
+  const state = findState(panel, value)
   const width = Math.max(box.width, 1)
   const rectangle = element('rect', {
     x: box.x,
     y: box.top,
     width,
     height: box.height,
-    fill: colourNamed(state?.color ?? ''),
+    fill: namedColour(state?.color ?? ''),
     opacity: 0.85,
   })
   const label = state?.text ?? String(value)
@@ -85,4 +84,45 @@ function drawBand(
       text(label),
     ),
   ]
+}
+
+/** The latest value of each series, on the colour of its limit or state. */
+export function drawStat(drawing: Drawing): Markup[] {
+  const { panel, span } = drawing
+  const all = namedSeries(drawing)
+  const { noValue } = panel.fieldConfig.defaults
+  if (all.length === 0)
+    return [html`<div class="stats"><div class="stat empty"><b>${text(noValue ?? 'No data')}</b></div></div>`]
+  const tiles = all.map(({ name, series }) => {
+    const value = series.samples.at(-1)?.value ?? Number.NaN
+    const { shown, colour } = valueText(panel, value, span.to * 1000)
+    const style =
+      colour === undefined ? undefined : `background:${namedColour(colour)};color:${textColour(colour)}`
+    return element('div', { class: 'stat', style }, [
+      html`<b>${text(shown)}</b>`,
+      ...(all.length > 1 ? [html`<small>${text(name)}</small>`] : []),
+    ])
+  })
+  return [html`<div class="stats">${tiles}</div>`]
+}
+
+function valueText(
+  panel: PanelJson,
+  value: number,
+  nowMs: number,
+): { shown: string; colour: string | undefined } {
+  const state = findState(panel, value)
+  if (state !== undefined) return { shown: state.text, colour: state.color }
+  const { unit, thresholds } = panel.fieldConfig.defaults
+  return {
+    shown: format(unit, value, nowMs),
+    colour: thresholds?.steps.findLast((step) => step.value === null || value >= step.value)?.color,
+  }
+}
+
+/** The state that a value stands for, where a panel maps values to states. */
+export function findState(panel: PanelJson, value: number): { text: string; color: string } | undefined {
+  return (panel.fieldConfig.defaults.mappings ?? [])
+    .flatMap(({ options }) => options[String(value)] ?? [])
+    .at(0)
 }

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { element, html, text } from '../../../reports/html/markup.ts'
 import type { Markup } from '../../../reports/html/markup.ts'
 import type { PanelJson } from '../query/read.ts'
-import { namedSeries } from './drawing.ts'
-import type { Drawing } from './drawing.ts'
+import { namedSeries } from './data.ts'
+import type { Drawing } from './data.ts'
 import { format } from './format.ts'
 
 const organize = z.object({
@@ -31,7 +31,7 @@ export function drawTable(drawing: Drawing): Markup[] {
     1,
     Math.floor(size.height / rowHeight) - (rows.length * rowHeight > size.height ? 2 : 1),
   )
-  const unit = unitOfValue(panel)
+  const unit = valueUnit(panel)
   const cell = (column: string, row: (typeof rows)[number]): string =>
     column === 'Value' ? format(unit, row.value, span.to * 1000) : (row.labels[column] ?? '')
   return [
@@ -45,7 +45,7 @@ function heading(column: string, title: string): Markup {
   return element('th', { class: column === 'Value' ? 'n' : undefined }, text(title))
 }
 
-function unitOfValue(panel: PanelJson): string | undefined {
+function valueUnit(panel: PanelJson): string | undefined {
   const unit = panel.fieldConfig.overrides
     .flatMap(({ properties }) => properties)
     .find(({ id }) => id === 'unit')?.value

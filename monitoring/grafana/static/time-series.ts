@@ -4,11 +4,9 @@ import { element } from '../../../reports/html/markup.ts'
 import type { Markup } from '../../../reports/html/markup.ts'
 import { linearAxis, logAxis, timeAxis } from './axes.ts'
 import type { Axis } from './axes.ts'
-import { colourNamed, colourOfSeries } from './colours.ts'
-import { namedSeries } from './drawing.ts'
-import type { Drawing, NamedSeries } from './drawing.ts'
-import { format } from './format.ts'
-import { legend } from './legend.ts'
+import { namedColour, seriesColour, format, legend } from './format.ts'
+import { namedSeries } from './data.ts'
+import type { Drawing, NamedSeries } from './data.ts'
 
 /** One point of a curve: where it begins when it stands on another, and where it is. NaN where there is no sample. */
 interface Point {
@@ -29,7 +27,7 @@ const margin = { top: 8, right: 10, bottom: 22, left: 68 }
 /** Values over time, with the limits that lie within the picture and the marks of events. */
 export function drawTimeSeries(drawing: Drawing): Markup[] {
   const { panel, span, size } = drawing
-  const curves = curvesOf(drawing)
+  const curves = toCurves(drawing)
   const [left, right, bottom] = [margin.left, size.width - margin.right, size.height - margin.bottom]
   const x = timeAxis(span, left, right)
   const y = valueAxis(drawing, curves, bottom)
@@ -44,7 +42,7 @@ export function drawTimeSeries(drawing: Drawing): Markup[] {
             x2: right,
             y1: y.at(value),
             y2: y.at(value),
-            stroke: colourNamed(color),
+            stroke: namedColour(color),
             'stroke-width': 1.2,
             'stroke-dasharray': '5 4',
           }),
@@ -58,7 +56,7 @@ export function drawTimeSeries(drawing: Drawing): Markup[] {
         x2: x.at(at),
         y1: margin.top,
         y2: bottom,
-        stroke: colourNamed(colour),
+        stroke: namedColour(colour),
         'stroke-width': 1,
         'stroke-dasharray': '2 3',
       }),
@@ -73,21 +71,21 @@ export function drawTimeSeries(drawing: Drawing): Markup[] {
   ]
 }
 
-function curvesOf(drawing: Drawing): Curve[] {
+function toCurves(drawing: Drawing): Curve[] {
   const below = new Map<number, number>()
   const stacked = isStacked(drawing)
   return namedSeries(drawing).map((named, index) => {
-    const points = pointsOf(named, drawing).map(({ at, value }) => {
+    const points = toPoints(named, drawing).map(({ at, value }) => {
       const base = stacked ? (below.get(at) ?? 0) : 0
       if (stacked && Number.isFinite(value)) below.set(at, base + value)
       return { at, base, top: base + value }
     })
-    return { name: named.name, colour: colourOfSeries(index), dashed: isDashed(drawing, named.name), points }
+    return { name: named.name, colour: seriesColour(index), dashed: isDashed(drawing, named.name), points }
   })
 }
 
 // A step without a sample is a gap to be seen, not to be bridged.
-function pointsOf({ series }: NamedSeries, { span }: Drawing): { at: number; value: number }[] {
+function toPoints({ series }: NamedSeries, { span }: Drawing): { at: number; value: number }[] {
   const values = new Map(series.samples.map(({ at, value }) => [Math.round(at), value]))
   return Array.from(
     { length: Math.floor((span.to - span.from) / span.step) + 1 },

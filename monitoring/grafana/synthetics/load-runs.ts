@@ -1,6 +1,75 @@
+import config from '../../../vigil.config.ts'
+import journeys from '../../../journeys/todo/index.ts'
+import { toStepKey } from '../../../journeys/index.ts'
 import type { Row } from '../dashboard.ts'
 import { stateNumber, stateTimeline, table, timeSeries } from '../panels/index.ts'
-import { ofRun, verdicts } from './selectors.ts'
+import type { PanelSpec } from '../panels/index.ts'
+import { runLabels, verdicts } from './now.ts'
+
+/** A step that load suites measure, and the endpoint of the API that serves it. */
+export interface MeasuredStep {
+  step: string
+  method: string
+  route: string
+}
+
+/** What the steps would know by then. An identifier in a path stands where the API's route has its parameter. */
+const context = { user: 1, iteration: 1, unique: 'unique', accessToken: 'token', taskId: ':id' }
+
+/** Every step of the journeys in the config's load suites: the same names as in `vigil_run_…{step}`, the same routes as in `http_…{route}`. */
+export function measuredSteps(): MeasuredStep[] {
+  const loaded = new Set(Object.values(config.suites).flatMap((suite) => Object.keys(suite.journeys ?? {})))
+  return journeys
+    .filter(({ name }) => loaded.has(name))
+    .flatMap((journey) =>
+      journey.steps.map((step) => {
+        const { method, path } = step.request(context)
+        return { step: toStepKey(journey.name, step.name), method, route: path.split('?', 1)[0] ?? path }
+      }),
+    )
+}
+
+/** Production beside the last load run, the budget and the baseline, step by step: one picture says whether the test is still like life. */
+export const overlay: Row = {
+  title: 'p95 by step: production, last load run, budget, baseline',
+  panels: [
+    overlayPanel('whole run', '', 'All endpoints together.'),
+    ...measuredSteps().map(({ step, method, route }) =>
+      overlayPanel(step, `, method="${method}", route="${route}"`, `In production ${method} ${route}.`, step),
+    ),
+  ],
+}
+
+function overlayPanel(title: string, production: string, which: string, step = ''): PanelSpec {
+  const run = `${runLabels}, step="${step}"`
+  const ownBudget = `min by (suite) (vigil_run_budget_latency_p95_seconds{${run}})`
+  const wholeBudget = `min by (suite) (vigil_run_budget_latency_p95_seconds{${runLabels}, step=""})`
+  return timeSeries({
+    title,
+    description: `${which} Production above the load run: users do what the suite does not. The load run above its baseline: the release made it slower. Anything above the budget breaks a promise. The axis is logarithmic.`,
+    queries: [
+      {
+        expr: `histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job="todo-backend"${production}}[$interval])))`,
+        legend: 'production',
+        exemplars: true,
+      },
+      {
+        expr: `max by (suite) (vigil_run_latency_seconds{${run}, quantile="0.95"})`,
+        legend: 'load run {{suite}}',
+      },
+      {
+        expr: `max by (suite) (vigil_run_baseline_latency_p95_seconds{${run}})`,
+        legend: 'baseline {{suite}}',
+      },
+      { expr: step === '' ? `min(${wholeBudget})` : `min(${ownBudget} or ${wholeBudget})`, legend: 'budget' },
+    ],
+    unit: 'seconds',
+    width: 6,
+    height: 7,
+    log: true,
+    dashed: ['budget'],
+  })
+}
 
 const judged: Row['panels'] = [
   stateTimeline({
@@ -9,7 +78,7 @@ const judged: Row['panels'] = [
       'The verdict of the newest run of each suite and environment over time: set the range to weeks. A change from pass to fail belongs to the revision marked there.',
     queries: [
       {
-        expr: stateNumber(verdicts, 'suite, environment', `vigil_run_verdict{${ofRun}, verdict="STATE"}`),
+        expr: stateNumber(verdicts, 'suite, environment', `vigil_run_verdict{${runLabels}, verdict="STATE"}`),
         legend: '{{suite}} {{environment}}',
       },
     ],
@@ -23,7 +92,7 @@ const judged: Row['panels'] = [
       'The newest run of each suite: its record (vigil report with this id, or the folder of that name), revision, and how long ago it began. "dirty": the code was not what the revision says.',
     queries: [
       {
-        expr: `1000 * max by (suite, run, revision, dirty, engine) (vigil_run_info{${ofRun}} * on (suite, environment, engine) group_left () vigil_run_started_timestamp_seconds)`,
+        expr: `1000 * max by (suite, run, revision, dirty, engine) (vigil_run_info{${runLabels}} * on (suite, environment, engine) group_left () vigil_run_started_timestamp_seconds)`,
       },
     ],
     unit: 'ago',
@@ -39,8 +108,8 @@ const figures: Row['panels'] = [
     description:
       'Share of requests of the newest run that failed, and the budget. What failed and why: the failures by class.',
     queries: [
-      { expr: `max by (suite) (vigil_run_error_ratio{${ofRun}, step=""})`, legend: '{{suite}}' },
-      { expr: `min(vigil_run_budget_error_ratio{${ofRun}, step=""})`, legend: 'budget' },
+      { expr: `max by (suite) (vigil_run_error_ratio{${runLabels}, step=""})`, legend: '{{suite}}' },
+      { expr: `min(vigil_run_budget_error_ratio{${runLabels}, step=""})`, legend: 'budget' },
     ],
     unit: 'ratio',
     width: 6,
@@ -51,8 +120,8 @@ const figures: Row['panels'] = [
     description:
       'Answered requests per second of the newest run, and the least that is promised. Suites with a given rate show that rate; only the closed ones show capacity.',
     queries: [
-      { expr: `max by (suite) (vigil_run_requests_per_second{${ofRun}, step=""})`, legend: '{{suite}}' },
-      { expr: `max(vigil_run_budget_requests_per_second{${ofRun}, step=""})`, legend: 'budget' },
+      { expr: `max by (suite) (vigil_run_requests_per_second{${runLabels}, step=""})`, legend: '{{suite}}' },
+      { expr: `max(vigil_run_budget_requests_per_second{${runLabels}, step=""})`, legend: 'budget' },
     ],
     unit: 'requestsPerSecond',
     width: 6,
@@ -63,8 +132,11 @@ const figures: Row['panels'] = [
     description:
       'Most resident memory during the newest run, and the budget. Rising from release to release with the same suite: a leak, or a cache that grew.',
     queries: [
-      { expr: `max by (suite) (vigil_run_server_resident_memory_max_bytes{${ofRun}})`, legend: '{{suite}}' },
-      { expr: `min(vigil_run_budget_resident_memory_bytes{${ofRun}})`, legend: 'budget' },
+      {
+        expr: `max by (suite) (vigil_run_server_resident_memory_max_bytes{${runLabels}})`,
+        legend: '{{suite}}',
+      },
+      { expr: `min(vigil_run_budget_resident_memory_bytes{${runLabels}})`, legend: 'budget' },
     ],
     unit: 'bytes',
     width: 6,
@@ -76,7 +148,7 @@ const figures: Row['panels'] = [
       'Failed requests of the newest run by what failed: a check, a status, a time limit, the connection. "none" is always 0: a run without another line had no failure.',
     queries: [
       {
-        expr: `sum by (suite, class) (vigil_run_failures{${ofRun}}) or label_replace(0 * max by (suite) (vigil_run_requests{${ofRun}, step=""}), "class", "none", "", "")`,
+        expr: `sum by (suite, class) (vigil_run_failures{${runLabels}}) or label_replace(0 * max by (suite) (vigil_run_requests{${runLabels}, step=""}), "class", "none", "", "")`,
         legend: '{{suite}}: {{class}}',
       },
     ],

@@ -1,6 +1,24 @@
 import type { Row } from '../dashboard.ts'
-import { above, anyIs, below, mappingOf, stat, stateNumber } from '../panels/index.ts'
-import { ofProbe, ofRun, verdicts } from './selectors.ts'
+import { above, aboveZero, below, stat, stateMapping, stateNumber } from '../panels/index.ts'
+import type { States } from '../panels/index.ts'
+
+export const probeLabels = 'probe=~"$probe"'
+/** The load runs that the reader chose; their newest, since a Pushgateway keeps no other. */
+export const runLabels = 'suite=~"$suite", environment=~"$environment"'
+
+export const outcomes: States = {
+  1: { name: 'up', colour: 'green' },
+  2: { name: 'degraded', colour: 'yellow' },
+  3: { name: 'unknown', colour: 'purple' },
+  4: { name: 'down', colour: 'red' },
+}
+
+export const verdicts: States = {
+  1: { name: 'pass', colour: 'green' },
+  2: { name: 'inconclusive', colour: 'yellow' },
+  3: { name: 'invalid', colour: 'purple' },
+  4: { name: 'fail', colour: 'red' },
+}
 
 const states: Row['panels'] = [
   stat({
@@ -9,13 +27,13 @@ const states: Row['panels'] = [
       'Probes whose latest run failed. Anything but 0: users fail at the same thing; the timeline below says which and since when.',
     queries: [
       {
-        expr: `count(vigil_probe_outcome{${ofProbe}, outcome="down"} == 1) or 0 * count(vigil_probe_outcome{${ofProbe}, outcome="down"})`,
+        expr: `count(vigil_probe_outcome{${probeLabels}, outcome="down"} == 1) or 0 * count(vigil_probe_outcome{${probeLabels}, outcome="down"})`,
         legend: 'down',
       },
     ],
     unit: 'plain',
     width: 3,
-    limits: anyIs('critical'),
+    limits: aboveZero('critical'),
     alerts: ['ProbeDown', 'APIUnreachable'],
   }),
   stat({
@@ -24,13 +42,13 @@ const states: Row['panels'] = [
       'Probes whose next run is overdue, or that could not be carried out. Nobody knows whether they would pass: look at the scheduler.',
     queries: [
       {
-        expr: `count(vigil_probe_outcome{${ofProbe}, outcome="unknown"} == 1) or 0 * count(vigil_probe_outcome{${ofProbe}, outcome="unknown"})`,
+        expr: `count(vigil_probe_outcome{${probeLabels}, outcome="unknown"} == 1) or 0 * count(vigil_probe_outcome{${probeLabels}, outcome="unknown"})`,
         legend: 'unknown',
       },
     ],
     unit: 'plain',
     width: 3,
-    limits: anyIs('medium'),
+    limits: aboveZero('medium'),
     alerts: ['ProbeOverdue'],
   }),
   stat({
@@ -39,13 +57,13 @@ const states: Row['panels'] = [
       'By suite. "fail": a budget or the baseline was broken, the record says which and the revision who. "invalid": the measurement itself failed and says nothing of the API.',
     queries: [
       {
-        expr: stateNumber(verdicts, 'suite', `vigil_run_verdict{${ofRun}, verdict="STATE"}`),
+        expr: stateNumber(verdicts, 'suite', `vigil_run_verdict{${runLabels}, verdict="STATE"}`),
         legend: '{{suite}}',
       },
     ],
     unit: 'plain',
     width: 6,
-    mappings: [mappingOf(verdicts)],
+    mappings: [stateMapping(verdicts)],
   }),
 ]
 
@@ -55,7 +73,7 @@ const ages: Row['panels'] = [
     description:
       'How long ago the newest load run was pushed, by suite. The load runs come every night: older than 26 hours, the last one did not take place or could not push, and what is green beside it is old news.',
     queries: [
-      { expr: `time() - max by (suite) (push_time_seconds{${ofRun}, suite!=""})`, legend: '{{suite}}' },
+      { expr: `time() - max by (suite) (push_time_seconds{${runLabels}, suite!=""})`, legend: '{{suite}}' },
     ],
     unit: 'seconds',
     width: 6,
@@ -77,7 +95,10 @@ const ages: Row['panels'] = [
     description:
       'Until the first certificate of the API expires. Below 14 days: renewal does not work, mend it now. Empty where the target is not https.',
     queries: [
-      { expr: `min(vigil_probe_certificate_expiry_timestamp_seconds{${ofProbe}}) - time()`, legend: 'left' },
+      {
+        expr: `min(vigil_probe_certificate_expiry_timestamp_seconds{${probeLabels}}) - time()`,
+        legend: 'left',
+      },
     ],
     unit: 'seconds',
     width: 3,

@@ -1,6 +1,6 @@
 import type { Row } from '../dashboard.ts'
 import { stateNumber, stateTimeline, steps, timeSeries } from '../panels/index.ts'
-import { ofProbe, outcomes } from './selectors.ts'
+import { probeLabels, outcomes } from './now.ts'
 
 const found: Row['panels'] = [
   stateTimeline({
@@ -9,7 +9,7 @@ const found: Row['panels'] = [
       'Each probe over time. All at once: the service or the way to it. One: its feature. Yellow is a right answer that took too long.',
     queries: [
       {
-        expr: stateNumber(outcomes, 'probe', `vigil_probe_outcome{${ofProbe}, outcome="STATE"}`),
+        expr: stateNumber(outcomes, 'probe', `vigil_probe_outcome{${probeLabels}, outcome="STATE"}`),
         legend: '{{probe}}',
       },
     ],
@@ -24,7 +24,7 @@ const found: Row['panels'] = [
       "How long each step of the latest run took. A step that got slower while the API's own percentiles stay the same: the network or a proxy between.",
     queries: [
       {
-        expr: `max by (probe, step) (vigil_probe_step_last_duration_seconds{${ofProbe}})`,
+        expr: `max by (probe, step) (vigil_probe_step_last_duration_seconds{${probeLabels}})`,
         legend: '{{probe}}: {{step}}',
       },
     ],
@@ -38,7 +38,7 @@ const found: Row['panels'] = [
       'Share of the runs of the last hour that found the target working, by probe. Below 1 without an outage in sight: it fails now and then, which users notice first.',
     queries: [
       {
-        expr: `sum by (probe) (increase(vigil_probe_runs_total{${ofProbe}, outcome=~"up|degraded"}[1h])) / (sum by (probe) (increase(vigil_probe_runs_total{${ofProbe}, outcome!="unknown"}[1h])) > 0)`,
+        expr: `sum by (probe) (increase(vigil_probe_runs_total{${probeLabels}, outcome=~"up|degraded"}[1h])) / (sum by (probe) (increase(vigil_probe_runs_total{${probeLabels}, outcome!="unknown"}[1h])) > 0)`,
         legend: '{{probe}}',
       },
     ],
@@ -52,7 +52,7 @@ const found: Row['panels'] = [
       'p95 of the answered steps of the last hour, by probe and step: the trend without the noise of single runs.',
     queries: [
       {
-        expr: `histogram_quantile(0.95, sum by (le, probe, step) (rate(vigil_probe_step_duration_seconds_bucket{${ofProbe}}[1h])))`,
+        expr: `histogram_quantile(0.95, sum by (le, probe, step) (rate(vigil_probe_step_duration_seconds_bucket{${probeLabels}}[1h])))`,
         legend: '{{probe}}: {{step}}',
       },
     ],
@@ -65,7 +65,7 @@ const found: Row['panels'] = [
       'Steps of the latest run that were not as expected: the line of a step at 1. Those after it did not run. Nothing at all is good.',
     queries: [
       {
-        expr: `1 - min by (probe, step) (vigil_probe_step_success{${ofProbe}})`,
+        expr: `1 - min by (probe, step) (vigil_probe_step_success{${probeLabels}})`,
         legend: '{{probe}}: {{step}}',
       },
     ],
@@ -93,9 +93,9 @@ const schedule: Row['panels'] = [
     description:
       'Runs of the last hour that were skipped because the one before still ran, missed because the scheduler slept, or that hung. Should be 0, or the states above have gaps.',
     queries: [
-      { expr: `sum(increase(vigil_probe_skipped_runs_total{${ofProbe}}[1h]))`, legend: 'skipped' },
-      { expr: `sum(increase(vigil_probe_missed_runs_total{${ofProbe}}[1h]))`, legend: 'missed' },
-      { expr: `sum(increase(vigil_probe_hung_runs_total{${ofProbe}}[1h]))`, legend: 'hung' },
+      { expr: `sum(increase(vigil_probe_skipped_runs_total{${probeLabels}}[1h]))`, legend: 'skipped' },
+      { expr: `sum(increase(vigil_probe_missed_runs_total{${probeLabels}}[1h]))`, legend: 'missed' },
+      { expr: `sum(increase(vigil_probe_hung_runs_total{${probeLabels}}[1h]))`, legend: 'hung' },
     ],
     unit: 'count',
     width: 12,

@@ -1,6 +1,6 @@
 import type { Row } from '../dashboard.ts'
 import { above, below, timeSeries } from '../panels/index.ts'
-import { ofDisk, ofNetwork, ofNode } from './selectors.ts'
+import { diskLabels, networkLabels, nodeLabels } from './now.ts'
 
 const computing: Row['panels'] = [
   timeSeries({
@@ -9,7 +9,7 @@ const computing: Row['panels'] = [
       'Share of CPU time by what it went to. "iowait" is the disk, "steal" is a neighbour on the same hardware, "user" is us.',
     queries: [
       {
-        expr: `sum by (mode) (rate(node_cpu_seconds_total{${ofNode}, mode!="idle"}[$interval])) / scalar(count(node_cpu_seconds_total{${ofNode}, mode="idle"}))`,
+        expr: `sum by (mode) (rate(node_cpu_seconds_total{${nodeLabels}, mode!="idle"}[$interval])) / scalar(count(node_cpu_seconds_total{${nodeLabels}, mode="idle"}))`,
         legend: '{{mode}}',
       },
     ],
@@ -24,19 +24,19 @@ const computing: Row['panels'] = [
       'Left alone, load is a number without a scale: compare it with the cores. Pressure is the share of time in which something waited for CPU, memory or disk, and any of memory is bad news.',
     queries: [
       {
-        expr: `sum by (instance) (node_load1{${ofNode}}) / count by (instance) (node_cpu_seconds_total{${ofNode}, mode="idle"})`,
+        expr: `sum by (instance) (node_load1{${nodeLabels}}) / count by (instance) (node_cpu_seconds_total{${nodeLabels}, mode="idle"})`,
         legend: 'load per core',
       },
       {
-        expr: `max by (instance) (rate(node_pressure_cpu_waiting_seconds_total{${ofNode}}[$interval]))`,
+        expr: `max by (instance) (rate(node_pressure_cpu_waiting_seconds_total{${nodeLabels}}[$interval]))`,
         legend: 'CPU pressure',
       },
       {
-        expr: `max by (instance) (rate(node_pressure_memory_waiting_seconds_total{${ofNode}}[$interval]))`,
+        expr: `max by (instance) (rate(node_pressure_memory_waiting_seconds_total{${nodeLabels}}[$interval]))`,
         legend: 'memory pressure',
       },
       {
-        expr: `max by (instance) (rate(node_pressure_io_waiting_seconds_total{${ofNode}}[$interval]))`,
+        expr: `max by (instance) (rate(node_pressure_io_waiting_seconds_total{${nodeLabels}}[$interval]))`,
         legend: 'disk pressure',
       },
     ],
@@ -49,7 +49,7 @@ const computing: Row['panels'] = [
       'Share of memory in use by machine. Alerts at 75 % and 90 %. Rising day by day: a leak, see the processes.',
     queries: [
       {
-        expr: `max by (instance) (1 - node_memory_MemAvailable_bytes{${ofNode}} / node_memory_MemTotal_bytes{${ofNode}})`,
+        expr: `max by (instance) (1 - node_memory_MemAvailable_bytes{${nodeLabels}} / node_memory_MemTotal_bytes{${nodeLabels}})`,
         legend: '{{instance}}',
       },
     ],
@@ -68,11 +68,11 @@ const input: Row['panels'] = [
       'Bytes read and written per second. Reads that appear out of nothing: memory got short and files are read again.',
     queries: [
       {
-        expr: `sum by (device) (rate(node_disk_read_bytes_total{${ofNode}}[$interval]))`,
+        expr: `sum by (device) (rate(node_disk_read_bytes_total{${nodeLabels}}[$interval]))`,
         legend: 'read {{device}}',
       },
       {
-        expr: `sum by (device) (rate(node_disk_written_bytes_total{${ofNode}}[$interval]))`,
+        expr: `sum by (device) (rate(node_disk_written_bytes_total{${nodeLabels}}[$interval]))`,
         legend: 'written {{device}}',
       },
     ],
@@ -85,7 +85,7 @@ const input: Row['panels'] = [
       'Share of time in which a disk had work. Near 100 %: commits wait for it, and so do the queries.',
     queries: [
       {
-        expr: `max by (device) (rate(node_disk_io_time_seconds_total{${ofNode}}[$interval]))`,
+        expr: `max by (device) (rate(node_disk_io_time_seconds_total{${nodeLabels}}[$interval]))`,
         legend: '{{device}}',
       },
     ],
@@ -99,7 +99,7 @@ const input: Row['panels'] = [
       'Share of each disk that is free; the alert begins below 10 %. Follow the slope to see when it meets the line.',
     queries: [
       {
-        expr: `min by (mountpoint) (node_filesystem_avail_bytes{${ofDisk}} / node_filesystem_size_bytes{${ofDisk}})`,
+        expr: `min by (mountpoint) (node_filesystem_avail_bytes{${diskLabels}} / node_filesystem_size_bytes{${diskLabels}})`,
         legend: '{{mountpoint}}',
       },
     ],
@@ -115,11 +115,11 @@ const input: Row['panels'] = [
       'Bytes received and sent per second, without the traffic of the machine with itself. Sent far above received: large answers or an export; received above: imports, or a flood.',
     queries: [
       {
-        expr: `sum by (instance) (rate(node_network_receive_bytes_total{${ofNetwork}}[$interval]))`,
+        expr: `sum by (instance) (rate(node_network_receive_bytes_total{${networkLabels}}[$interval]))`,
         legend: 'received',
       },
       {
-        expr: `sum by (instance) (rate(node_network_transmit_bytes_total{${ofNetwork}}[$interval]))`,
+        expr: `sum by (instance) (rate(node_network_transmit_bytes_total{${networkLabels}}[$interval]))`,
         legend: 'sent',
       },
     ],
@@ -132,16 +132,16 @@ const input: Row['panels'] = [
       'Packets dropped or broken, segments sent again, and connections refused because the queue of a listener was full, per second. Should be near 0; segments sent again slow everything a little.',
     queries: [
       {
-        expr: `sum(rate(node_network_receive_drop_total{${ofNetwork}}[$interval]) + rate(node_network_transmit_drop_total{${ofNetwork}}[$interval]))`,
+        expr: `sum(rate(node_network_receive_drop_total{${networkLabels}}[$interval]) + rate(node_network_transmit_drop_total{${networkLabels}}[$interval]))`,
         legend: 'dropped',
       },
       {
-        expr: `sum(rate(node_network_receive_errs_total{${ofNetwork}}[$interval]) + rate(node_network_transmit_errs_total{${ofNetwork}}[$interval]))`,
+        expr: `sum(rate(node_network_receive_errs_total{${networkLabels}}[$interval]) + rate(node_network_transmit_errs_total{${networkLabels}}[$interval]))`,
         legend: 'broken',
       },
-      { expr: `sum(rate(node_netstat_Tcp_RetransSegs{${ofNode}}[$interval]))`, legend: 'sent again' },
+      { expr: `sum(rate(node_netstat_Tcp_RetransSegs{${nodeLabels}}[$interval]))`, legend: 'sent again' },
       {
-        expr: `sum(rate(node_netstat_TcpExt_ListenOverflows{${ofNode}}[$interval]))`,
+        expr: `sum(rate(node_netstat_TcpExt_ListenOverflows{${nodeLabels}}[$interval]))`,
         legend: 'listener full',
       },
     ],

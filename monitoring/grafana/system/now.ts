@@ -1,7 +1,15 @@
 import type { Row } from '../dashboard.ts'
 import { budgets } from '../limits.ts'
 import { above, below, stat, steps } from '../panels/index.ts'
-import { ofApi, ofDisk, ofNode } from './selectors.ts'
+
+/** The machines that the reader chose. */
+export const nodeLabels = 'instance=~"$node"'
+/** The instances of the API that the reader chose. */
+export const apiLabels = 'job="todo-backend", instance=~"$instance"'
+/** Disks that can fill up: not those that live in memory, and not images that are full by nature. */
+export const diskLabels = `${nodeLabels}, fstype!~"tmpfs|ramfs|squashfs|iso9660"`
+/** Network that leads somewhere. */
+export const networkLabels = `${nodeLabels}, device!~"lo|veth.*"`
 
 const machine: Row['panels'] = [
   stat({
@@ -10,7 +18,7 @@ const machine: Row['panels'] = [
       'Share of all CPU time in use over 5 minutes, of the busiest machine. Above 80 % for long everything waits its turn; the processes below say who.',
     queries: [
       {
-        expr: `max(1 - avg by (instance) (rate(node_cpu_seconds_total{${ofNode}, mode="idle"}[5m])))`,
+        expr: `max(1 - avg by (instance) (rate(node_cpu_seconds_total{${nodeLabels}, mode="idle"}[5m])))`,
         legend: 'in use',
       },
     ],
@@ -24,7 +32,7 @@ const machine: Row['panels'] = [
       'Share of memory in use, of the fullest machine; what the kernel can give back at once counts as free. Alerts at 75 % and 90 %; at 100 % the kernel ends a process.',
     queries: [
       {
-        expr: `max(1 - node_memory_MemAvailable_bytes{${ofNode}} / node_memory_MemTotal_bytes{${ofNode}})`,
+        expr: `max(1 - node_memory_MemAvailable_bytes{${nodeLabels}} / node_memory_MemTotal_bytes{${nodeLabels}})`,
         legend: 'in use',
       },
     ],
@@ -39,7 +47,7 @@ const machine: Row['panels'] = [
       'Share of the fullest disk that is free. The alert begins below 10 %: PostgreSQL stops at 0.',
     queries: [
       {
-        expr: `min(node_filesystem_avail_bytes{${ofDisk}} / node_filesystem_size_bytes{${ofDisk}})`,
+        expr: `min(node_filesystem_avail_bytes{${diskLabels}} / node_filesystem_size_bytes{${diskLabels}})`,
         legend: 'free',
       },
     ],
@@ -55,7 +63,7 @@ const api: Row['panels'] = [
     title: 'API memory',
     description:
       'Resident memory of the largest instance of the API. Of its 512 MB the alerts take 75 % and 90 %. A slope that no restart-free day ends is a leak: take heap snapshots (see the runbook).',
-    queries: [{ expr: `max(process_resident_memory_bytes{${ofApi}})`, legend: 'resident' }],
+    queries: [{ expr: `max(process_resident_memory_bytes{${apiLabels}})`, legend: 'resident' }],
     unit: 'bytes',
     width: 4,
     limits: above(['MemoryHigh', 'MemoryNearlyExhausted'], { shareOf: budgets.residentBytes }),
@@ -65,7 +73,7 @@ const api: Row['panels'] = [
     title: 'Event loop delay',
     description:
       'p99 delay of the event loop of the slowest instance: every request of it waits this long, however little it does. Tens of milliseconds: CPU-bound work in the process.',
-    queries: [{ expr: `max(nodejs_eventloop_lag_p99_seconds{${ofApi}})`, legend: 'p99' }],
+    queries: [{ expr: `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`, legend: 'p99' }],
     unit: 'seconds',
     width: 4,
     limits: steps('green', [0.1, 'yellow'], [0.5, 'orange']),
@@ -74,7 +82,9 @@ const api: Row['panels'] = [
     title: 'File descriptors',
     description:
       'Share of the file descriptors that an instance of the API may open. At 100 % it takes no connection any more: leaked sockets or a limit too low.',
-    queries: [{ expr: `max(process_open_fds{${ofApi}} / process_max_fds{${ofApi}})`, legend: 'open' }],
+    queries: [
+      { expr: `max(process_open_fds{${apiLabels}} / process_max_fds{${apiLabels}})`, legend: 'open' },
+    ],
     unit: 'ratio',
     width: 4,
     limits: steps('green', [0.7, 'yellow'], [0.9, 'orange']),

@@ -1,6 +1,7 @@
 import type { Row } from '../dashboard.ts'
-import { steps, timeSeries } from '../panels/index.ts'
-import { ofApi, ofNode } from './selectors.ts'
+import { budgets } from '../limits.ts'
+import { above, steps, timeSeries } from '../panels/index.ts'
+import { apiLabels, nodeLabels } from './now.ts'
 
 /** Who takes it: processes by group, as the process exporter groups them. */
 export const processes: Row = {
@@ -47,7 +48,10 @@ export const processes: Row = {
         'Share of the file descriptors that the process of each group nearest to its limit has open, and of the whole machine. 100 %: no file and no connection can be opened.',
       queries: [
         { expr: 'max by (groupname) (namedprocess_namegroup_worst_fd_ratio)', legend: '{{groupname}}' },
-        { expr: `max(node_filefd_allocated{${ofNode}} / node_filefd_maximum{${ofNode}})`, legend: 'machine' },
+        {
+          expr: `max(node_filefd_allocated{${nodeLabels}} / node_filefd_maximum{${nodeLabels}})`,
+          legend: 'machine',
+        },
       ],
       unit: 'ratio',
       width: 8,
@@ -57,7 +61,7 @@ export const processes: Row = {
       title: 'Running since',
       description:
         'How long each instance of the API has been up. A saw is a crash loop: read the last lines of the error log.',
-      queries: [{ expr: `time() - process_start_time_seconds{${ofApi}}`, legend: '{{instance}}' }],
+      queries: [{ expr: `time() - process_start_time_seconds{${apiLabels}}`, legend: '{{instance}}' }],
       unit: 'seconds',
       width: 8,
     }),
@@ -66,12 +70,95 @@ export const processes: Row = {
       description:
         'Processes blocked by the disk, pages swapped per second, and processes that the kernel ended for lack of memory per hour. The last should be 0 for ever.',
       queries: [
-        { expr: `sum(node_procs_blocked{${ofNode}})`, legend: 'blocked' },
+        { expr: `sum(node_procs_blocked{${nodeLabels}})`, legend: 'blocked' },
         {
-          expr: `sum(rate(node_vmstat_pswpin{${ofNode}}[$interval]) + rate(node_vmstat_pswpout{${ofNode}}[$interval]))`,
+          expr: `sum(rate(node_vmstat_pswpin{${nodeLabels}}[$interval]) + rate(node_vmstat_pswpout{${nodeLabels}}[$interval]))`,
           legend: 'pages swapped',
         },
-        { expr: `sum(increase(node_vmstat_oom_kill{${ofNode}}[1h]))`, legend: 'ended for lack of memory' },
+        {
+          expr: `sum(increase(node_vmstat_oom_kill{${nodeLabels}}[1h]))`,
+          legend: 'ended for lack of memory',
+        },
+      ],
+      unit: 'count',
+      width: 8,
+    }),
+  ],
+}
+
+/** Node.js in the API: what only the process itself can say. */
+export const runtime: Row = {
+  title: 'Runtime of the API',
+  panels: [
+    timeSeries({
+      title: 'Event loop delay',
+      description:
+        'Delay of the event loop since the last scrape: p50 and p99 of the slowest instance. p99 alone: single long computations. Both: the CPU is full.',
+      queries: [
+        { expr: `max(nodejs_eventloop_lag_p50_seconds{${apiLabels}})`, legend: 'p50' },
+        { expr: `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`, legend: 'p99' },
+      ],
+      unit: 'seconds',
+      width: 8,
+      limits: steps('green', [0.1, 'yellow'], [0.5, 'orange']),
+    }),
+    timeSeries({
+      title: 'Garbage collection',
+      description:
+        'Share of time spent collecting garbage, by kind. "major" above a few per cent: the heap is nearly full, or something makes far too many objects.',
+      queries: [
+        {
+          expr: `max by (kind) (rate(nodejs_gc_duration_seconds_sum{${apiLabels}}[$interval]))`,
+          legend: '{{kind}}',
+        },
+      ],
+      unit: 'ratio',
+      width: 8,
+    }),
+    timeSeries({
+      title: 'CPU of the API',
+      description:
+        'Cores in use by each instance. JavaScript runs on one core: near 1 the instance is full, and another instance is what helps.',
+      queries: [
+        {
+          expr: `sum by (instance) (rate(process_cpu_seconds_total{${apiLabels}}[$interval]))`,
+          legend: '{{instance}}',
+        },
+      ],
+      unit: 'count',
+      width: 8,
+    }),
+    timeSeries({
+      title: 'Resident memory of the API',
+      description:
+        'Resident memory by instance; the lines are the alerts at 75 % and 90 % of its 512 MB. It may rise after a start and then stays; a slope over days is a leak.',
+      queries: [
+        { expr: `max by (instance) (process_resident_memory_bytes{${apiLabels}})`, legend: '{{instance}}' },
+      ],
+      unit: 'bytes',
+      width: 8,
+      limits: above(['MemoryHigh', 'MemoryNearlyExhausted'], { shareOf: budgets.residentBytes }),
+      alerts: ['MemoryHigh', 'MemoryNearlyExhausted'],
+    }),
+    timeSeries({
+      title: 'Heap',
+      description:
+        'JavaScript heap in use and reserved, and memory outside of it (buffers). Use that rises from trough to trough is a leak in our objects; outside, in buffers.',
+      queries: [
+        { expr: `sum(nodejs_heap_size_used_bytes{${apiLabels}})`, legend: 'used' },
+        { expr: `sum(nodejs_heap_size_total_bytes{${apiLabels}})`, legend: 'reserved' },
+        { expr: `sum(nodejs_external_memory_bytes{${apiLabels}})`, legend: 'outside' },
+      ],
+      unit: 'bytes',
+      width: 8,
+    }),
+    timeSeries({
+      title: 'Open files and sockets of the API',
+      description:
+        'File descriptors by instance, and what is open by type. A type that only grows is not closed somewhere.',
+      queries: [
+        { expr: `sum by (instance) (process_open_fds{${apiLabels}})`, legend: 'descriptors {{instance}}' },
+        { expr: `sum by (type) (nodejs_active_resources{${apiLabels}})`, legend: '{{type}}' },
       ],
       unit: 'count',
       width: 8,

@@ -5,14 +5,14 @@ import { queryInstant } from '../query/prometheus.ts'
  * group and under its labels, a tenth faster.
  */
 export async function pushBaseline(prometheus: string, pushgateway: string): Promise<void> {
-  const answer = await queryInstant(
+  const result = await queryInstant(
     prometheus,
     'vigil_run_latency_seconds{quantile="0.95"}',
     Date.now() / 1000,
   )
-  if (answer.state === 'refused') throw new Error(answer.reason)
+  if (result.state === 'invalid') throw new Error(result.reason)
   const groups = Map.groupBy(
-    answer.series,
+    result.series,
     ({ labels: { job, suite, environment } }) =>
       `job/${job ?? ''}/suite/${suite ?? ''}/environment/${environment ?? ''}`,
   )

@@ -18,7 +18,7 @@ export const listed: Listed[] = [...document.matchAll(/^\| (`.*`) \|.*\| (\d+) \
 )
 
 /** The line that a series' name belongs to; a histogram's series belong to that of the histogram. */
-export function lineOf(name: string): Listed | undefined {
+export function cardinalityLine(name: string): Listed | undefined {
   const family = name.replace(/_(bucket|sum|count)$/, '')
   return listed.find(({ families }) =>
     families.some((one) => one === name || one === family || (one.endsWith('_') && name.startsWith(one))),

@@ -5,10 +5,10 @@ import { Agents } from './agents.ts'
 
 /** Whoever wants less than this of a second waits for the rest of it. */
 const roundMs = 1000
-const limitMs = 10_000
+const timeoutMs = 10_000
 const password = 'a password of a test'
 
-interface Answered {
+interface DashboardData {
   status: number
   json: unknown
 }
@@ -164,7 +164,7 @@ async function register(world: World, from: string): Promise<string> {
   return parsed.success ? parsed.data.accessToken : 'none'
 }
 
-function idOf({ json }: Answered): string {
+function idOf({ json }: DashboardData): string {
   const parsed = z.object({ id: z.string() }).safeParse(json)
   return parsed.success ? parsed.data.id : '01900000-0000-7000-8000-000000000000'
 }
@@ -181,7 +181,7 @@ async function send(
   body?: unknown,
   token?: string,
   from = '127.0.0.1',
-): Promise<Answered> {
+): Promise<DashboardData> {
   const headers = {
     ...(body !== undefined && { 'content-type': 'application/json' }),
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -191,7 +191,7 @@ async function send(
       method,
       headers,
       dispatcher: agents.of(from),
-      signal: AbortSignal.timeout(limitMs),
+      signal: AbortSignal.timeout(timeoutMs),
       body: body === undefined ? null : JSON.stringify(body),
     })
     const text = await response.body.text()

@@ -1,0 +1,77 @@
+import type { Size } from '../../../reports/html/charts/frame.ts'
+import { drawableSeries, fillTemplate, legendText, queryPanel } from '../query/panel.ts'
+import type { TargetResult, View } from '../query/panel.ts'
+import { queryInstant, queryRange } from '../query/prometheus.ts'
+import type { Series, Span } from '../query/prometheus.ts'
+import { dashboardPanels } from '../query/read.ts'
+import type { AnnotationJson, DashboardJson, PanelJson } from '../query/read.ts'
+
+/** An event that dashboards mark. */
+export interface Mark {
+  name: string
+  colour: string
+  /** Seconds since 1970. */
+  at: number
+}
+
+/** What a panel is drawn from. */
+export interface Drawing {
+  panel: PanelJson
+  results: readonly TargetResult[]
+  span: Span
+  marks: readonly Mark[]
+  /** Pixels for the picture alone. */
+  size: Size
+}
+
+export interface NamedSeries {
+  name: string
+  series: Series
+}
+
+/** The series of all queries of a panel, in order, with the names of the legend. */
+export function namedSeries({ results }: Pick<Drawing, 'results'>): NamedSeries[] {
+  return results.flatMap(({ target, result }) =>
+    drawableSeries(result).map((series) => ({ name: legendText(target, series.labels), series })),
+  )
+}
+
+/** A dashboard with the answers to its queries, panel by panel. */
+export interface DashboardData {
+  dashboard: DashboardJson
+  results: ReadonlyMap<number, readonly TargetResult[]>
+  span: Span
+  marks: readonly Mark[]
+}
+
+/** Asks everything that a dashboard shows. */
+export async function queryDashboard(dashboard: DashboardJson, view: View): Promise<DashboardData> {
+  const results = await Promise.all(
+    dashboardPanels(dashboard).map(
+      async (panel) => [panel.id, await queryPanel(dashboard, panel, view)] as const,
+    ),
+  )
+  const marks = await Promise.all(
+    dashboard.annotations.list.map(async (annotation) => queryMarks(annotation, view)),
+  )
+  return { dashboard, results: new Map(results), span: view.span, marks: marks.flat() }
+}
+
+async function queryMarks(
+  { expr, useValueForTime, iconColor, titleFormat }: AnnotationJson,
+  { prometheus, span }: View,
+): Promise<Mark[]> {
+  const mark = (labels: Record<string, string>, at: number): Mark => ({
+    name: fillTemplate(titleFormat, labels),
+    colour: iconColor,
+    at,
+  })
+  if (useValueForTime === true)
+    return drawableSeries(await queryInstant(prometheus, expr, span.to)).map(({ labels, samples }) =>
+      mark(labels, (samples[0]?.value ?? 0) / 1000),
+    )
+  // The beginning of each stretch.
+  return drawableSeries(await queryRange(prometheus, expr, span)).flatMap(({ labels, samples }) =>
+    samples.slice(0, 1).map(({ at }) => mark(labels, at)),
+  )
+}
