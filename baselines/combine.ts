@@ -1,4 +1,4 @@
-import { verdictOf } from './verdict.ts'
+import { toVerdictWord } from './verdict.ts'
 import type { Verdict, VerdictRow, VerdictWord } from './verdict.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { Verdict, VerdictRow, VerdictWord } from './verdict.ts'
 export function combineVerdicts(verdicts: readonly Verdict[], rows: readonly VerdictRow[]): Verdict {
   const words = new Set([
     ...verdicts.map((verdict) => verdict.verdict),
-    ...(rows.some((row) => row.status !== 'skipped') ? [wordOfRows(rows)] : []),
+    ...(rows.some((row) => row.status !== 'skipped') ? [toWord(rows)] : []),
   ])
   const order: VerdictWord[] = ['fail', 'invalid', 'inconclusive', 'pass']
   return {
@@ -19,6 +19,6 @@ export function combineVerdicts(verdicts: readonly Verdict[], rows: readonly Ver
   }
 }
 
-function wordOfRows(rows: readonly VerdictRow[]): VerdictWord {
-  return rows.some((row) => row.status === 'fail') ? 'fail' : verdictOf(rows)
+function toWord(rows: readonly VerdictRow[]): VerdictWord {
+  return rows.some((row) => row.status === 'fail') ? 'fail' : toVerdictWord(rows)
 }

@@ -1,7 +1,7 @@
 export type { Budgets } from './budgets.ts'
 export { combineVerdicts } from './combine.ts'
 export { isMissingBudgets, judgeRun } from './judge.ts'
-export { verdictOf, verdictSchema } from './verdict.ts'
+export { toVerdictWord, verdictSchema } from './verdict.ts'
 export type { RowStatus, Verdict, VerdictRow, VerdictWord } from './verdict.ts'
 export { amount } from './wording.ts'
 export type { Unit } from './wording.ts'

@@ -3,11 +3,11 @@ import type { Run, Totals, Histogram } from '../record/index.ts'
 import { binomialUpperTail } from '../record/statistics/index.ts'
 import type { Budgets } from './budgets.ts'
 import { amount } from './wording.ts'
-import { verdictOf } from './verdict.ts'
+import { toVerdictWord } from './verdict.ts'
 import type { Verdict, VerdictRow } from './verdict.ts'
 
 /** Below the minimum number of samples a row is red only at this error probability, one-sided. */
-const beyondDoubt = 0.005
+const certaintyAlpha = 0.005
 /** A percentile needs ten samples beyond it to be more than an anecdote. */
 const samplesBeyond = 10
 /** Rule of three: without one error in 3 / limit requests the rate is under the limit with 95 % confidence. */
@@ -32,7 +32,7 @@ interface Subject {
 /** Judges a run against its budgets. Pure: the same record and budgets always give the same verdict. */
 export function judgeRun(run: Run, budgets: Budgets): Verdict {
   const rows = run.validity.valid ? judgeBudgets(run, budgets) : invalidRows(run)
-  return { schema: 'vigil.verdict/1', verdict: verdictOf(rows), rows, run: run.id }
+  return { schema: 'vigil.verdict/1', verdict: toVerdictWord(rows), rows, run: run.id }
 }
 
 function invalidRows(run: Run): VerdictRow[] {
@@ -53,7 +53,7 @@ function invalidRows(run: Run): VerdictRow[] {
 function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
   if (run.totals.requests === 0)
     return [
-      row(run, null, 'requests', {
+      buildRow(run, null, 'requests', {
         status: 'invalid',
         actual: 0,
         message: 'no request was made: nothing was measured; look at the target and the load plan',
@@ -63,14 +63,14 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
     name: run.suite,
     step: null,
     totals: run.totals,
-    histogram: wholeHistogram(run),
+    histogram: overallHistogram(run),
     rssMaxBytes: run.server?.rssMaxBytes,
   }
   const rows = [...thresholdRows(run), ...judgeSubject(run, whole, budgets)]
   for (const [step, limits] of Object.entries(budgets.steps ?? {})) rows.push(...judgeStep(run, step, limits))
   if (rows.length > 0) return rows
   return [
-    row(run, null, missingBudgets, {
+    buildRow(run, null, missingBudgets, {
       status: 'inconclusive',
       message: `no budget is set for suite ${run.suite}: measured, but there is no promise to judge; set budgets in the config`,
     }),
@@ -94,7 +94,7 @@ function thresholdRows(run: Run): VerdictRow[] {
   }))
 }
 
-function wholeHistogram(run: Run): Histogram {
+function overallHistogram(run: Run): Histogram {
   return Object.values(run.endpoints).flatMap((endpoint) => endpoint.histogram)
 }
 
@@ -104,7 +104,7 @@ function judgeStep(run: Run, step: string, limits: Budgets): VerdictRow[] {
     return judgeSubject(run, { name: step, step, totals: endpoint, histogram: endpoint.histogram }, limits)
   const known = Object.keys(run.endpoints).join(', ') || 'none'
   return [
-    row(run, step, 'requests', {
+    buildRow(run, step, 'requests', {
       status: 'invalid',
       actual: 0,
       message: `${step} has a budget but was never requested (steps in this run: ${known})`,
@@ -128,50 +128,50 @@ function judgeSubject(run: Run, subject: Subject, budgets: Budgets): VerdictRow[
   for (const metric of ['p95Ms', 'meanMs', 'p99Ms', 'errorRate', 'requestsPerMinute', 'rssBytes'] as const) {
     const limit = budgets[metric]
     if (limit !== undefined)
-      rows.push(row(run, subject.step, metric, { limit, ...judges[metric](subject, limit) }))
+      rows.push(buildRow(run, subject.step, metric, { limit, ...judges[metric](subject, limit) }))
   }
   return rows
 }
 
-function row(run: Run, step: string | null, metric: string, finding: Finding): VerdictRow {
+function buildRow(run: Run, step: string | null, metric: string, finding: Finding): VerdictRow {
   return { rule: 'budget', suite: run.suite, step, metric, ...finding }
 }
 
 /** p < limit. The share of samples at or over the limit is binomial with at most 1 − q while the budget holds. */
 function judgeQuantile(subject: Subject, label: string, q: number, actual: number, limit: number): Finding {
   const n = countOf(subject.histogram)
-  if (n === 0) return unanswered(subject, label)
+  if (n === 0) return unansweredFinding(subject, label)
   const rule = `${label} ${amount('ms', actual, limit)}, budget < ${amount('ms', limit)}`
   const needed = Math.ceil(samplesBeyond / (1 - q) - 1e-9)
   if (n >= needed) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
   const over = subject.histogram.reduce((sum, [upperMs, count]) => (upperMs >= limit ? sum + count : sum), 0)
-  if (isCertainlyAbove(over, n, 1 - q, beyondDoubt))
+  if (isCertainlyAbove(over, n, 1 - q, certaintyAlpha))
     return {
       actual,
       status: 'fail',
-      message: `${rule}: exceeded (statistically certain) already with ${answers(n)}`,
+      message: `${rule}: exceeded (statistically certain) already with ${formatAnswers(n)}`,
     }
   return {
     actual,
     status: 'inconclusive',
-    message: `${rule}: ${answers(n)}, ${needed} are needed to judge ${label}; load longer or at a higher rate`,
+    message: `${rule}: ${formatAnswers(n)}, ${needed} are needed to judge ${label}; load longer or at a higher rate`,
   }
 }
 
 function judgeMean(subject: Subject, limit: number): Finding {
   const n = countOf(subject.histogram)
-  if (n === 0) return unanswered(subject, 'mean')
+  if (n === 0) return unansweredFinding(subject, 'mean')
   const actual = subject.totals.latency.meanMs
   const rule = `mean ${amount('ms', actual, limit)}, budget < ${amount('ms', limit)}`
   if (n >= samplesForMean) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
   // Without a model of the tail the only certain statement about a few samples is that even the fastest is over the limit.
   const fastest = subject.histogram.find(([, count]) => count > 0)?.[0] ?? 0
-  if (fastest >= limit && 0.5 ** n < beyondDoubt)
-    return { actual, status: 'fail', message: `${rule}: every one of ${answers(n)} was over it` }
+  if (fastest >= limit && 0.5 ** n < certaintyAlpha)
+    return { actual, status: 'fail', message: `${rule}: every one of ${formatAnswers(n)} was over it` }
   return {
     actual,
     status: 'inconclusive',
-    message: `${rule}: ${answers(n)}, ${samplesForMean} are needed to judge a mean; load longer or at a higher rate`,
+    message: `${rule}: ${formatAnswers(n)}, ${samplesForMean} are needed to judge a mean; load longer or at a higher rate`,
   }
 }
 
@@ -186,7 +186,7 @@ function judgeErrorRate(subject: Subject, limit: number): Finding {
   const rule = `error rate ${amount('ratio', actual, limit)} (${errors} of ${requests}), budget < ${amount('ratio', limit)}`
   const needed = Math.ceil(ruleOfThree / limit - 1e-9)
   if (requests >= needed) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
-  if (isCertainlyAbove(errors, requests, limit, beyondDoubt))
+  if (isCertainlyAbove(errors, requests, limit, certaintyAlpha))
     return { actual, status: 'fail', message: `${rule}: exceeded (statistically certain)` }
   return {
     actual,
@@ -219,14 +219,14 @@ function judgeMemory(subject: Subject, limit: number): Finding {
 }
 
 // Nobody answered, so there is no latency to judge; that nobody answered is what the error rate and throughput are red for.
-function unanswered(subject: Subject, label: string): Finding {
+function unansweredFinding(subject: Subject, label: string): Finding {
   return {
     status: 'skipped',
     message: `${label} not judged: none of ${subject.totals.requests} requests to ${subject.name} was answered`,
   }
 }
 
-function answers(n: number): string {
+function formatAnswers(n: number): string {
   return n === 1 ? '1 answer' : `${n} answers`
 }
 

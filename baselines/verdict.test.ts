@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { combineVerdicts } from './combine.ts'
-import { verdictOf } from './verdict.ts'
+import { toVerdictWord } from './verdict.ts'
 import type { RowStatus, Verdict, VerdictRow, VerdictWord } from './verdict.ts'
 import { amount } from './wording.ts'
 
@@ -24,7 +24,7 @@ describe('the verdict over rows', () => {
     [['fail', 'invalid'], 'invalid'],
   ]
   it.each(cases)('%j is %s', (statuses, word) => {
-    expect(verdictOf(statuses.map(row))).toBe(word)
+    expect(toVerdictWord(statuses.map(row))).toBe(word)
   })
 })
 

@@ -44,7 +44,7 @@ export type Verdict = Known<typeof verdict>
 export const verdictSchema = openObject(verdict)
 
 /** A verdict is invalid if its run is; else fail if a row fails; else inconclusive if a row is; else pass. No rows: invalid. */
-export function verdictOf(rows: readonly VerdictRow[]): VerdictWord {
+export function toVerdictWord(rows: readonly VerdictRow[]): VerdictWord {
   const has = (status: RowStatus): boolean => rows.some((row) => row.status === status)
   if (has('invalid') || !rows.some((row) => row.status !== 'skipped')) return 'invalid'
   if (has('fail')) return 'fail'

@@ -6,21 +6,25 @@ import { passed, runMaker } from '../../bench/detection-study/accepted.ts'
 import { seeded } from '../../bench/detection-study/random.ts'
 import type { Verdict } from '../verdict.ts'
 import { acceptRuns } from './accept.ts'
-import type { Offered } from './accept.ts'
+import type { AcceptCandidate } from './accept.ts'
 import { baselineFile, parseBaseline } from './baseline.ts'
 import type { Baseline } from './baseline.ts'
 import { compactHistogram } from './compact.ts'
-import { reviewedJson } from './text.ts'
+import { formatReviewedJson } from './text.ts'
 
 const make = runMaker({ runNoise: 0.02, drift: 0.02 }, seeded(1))
 const runs = Array.from({ length: 40 }, (_, index) => make(Math.floor(index / 2)))
-const offer = (run: Run, changes: Partial<Verdict> = {}): Offered => ({
+const offer = (run: Run, changes: Partial<Verdict> = {}): AcceptCandidate => ({
   run,
   verdict: { ...passed(run), ...changes },
 })
-const offers = (from: number, to: number): Offered[] => runs.slice(from, to).map((run) => offer(run))
+const offers = (from: number, to: number): AcceptCandidate[] => runs.slice(from, to).map((run) => offer(run))
 
-function accepted(existing: Baseline | undefined, offered: readonly Offered[], reason?: string): Baseline {
+function accepted(
+  existing: Baseline | undefined,
+  offered: readonly AcceptCandidate[],
+  reason?: string,
+): Baseline {
   const result = acceptRuns(existing, offered, reason === undefined ? undefined : { reason })
   if (result.state === 'refused') throw new Error(result.reasons.join('\n'))
   return result.baseline
@@ -77,7 +81,7 @@ describe('a run is refused, with the reason', () => {
       offer(one, { verdict: 'inconclusive' }),
       'is inconclusive: only a run that passed does',
     ],
-  ] as [string, Offered, string][])('%s', (_, offered, says) => {
+  ] as [string, AcceptCandidate, string][])('%s', (_, offered, says) => {
     expect(acceptRuns(undefined, [offered])).toEqual({
       state: 'refused',
       reasons: [expect.stringContaining(says)],
@@ -124,13 +128,15 @@ describe('a baseline', () => {
   })
 
   it('is the same whatever the order in which its runs were given, and a run given twice is there once', () => {
-    const inOrder = reviewedJson(accepted(undefined, offers(0, 6)))
-    expect(reviewedJson(accepted(undefined, [...offers(0, 6).toReversed(), ...offers(2, 3)]))).toBe(inOrder)
+    const inOrder = formatReviewedJson(accepted(undefined, offers(0, 6)))
+    expect(formatReviewedJson(accepted(undefined, [...offers(0, 6).toReversed(), ...offers(2, 3)]))).toBe(
+      inOrder,
+    )
   })
 
   it('is read back as it was written: sorted keys, one line for a histogram, under 30 kB a run', () => {
     const baseline = accepted(undefined, offers(0, 6))
-    const text = reviewedJson(baseline)
+    const text = formatReviewedJson(baseline)
     expect(parseBaseline(text, 'b.json')).toEqual({ state: 'read', baseline })
     expect(text.split('\n').filter((line) => line.includes('"histogram"'))).toHaveLength(36)
     expect(text.length / 6).toBeLessThan(30_000)
@@ -156,7 +162,7 @@ describe('a baseline', () => {
       'anchor.runs: "run-0001" is not among the runs',
     ],
   ])('%s is refused whole: never computed from fewer runs', (_, damage, says) => {
-    const read = parseBaseline(damage(reviewedJson(accepted(undefined, offers(0, 6)))), 'b.json')
+    const read = parseBaseline(damage(formatReviewedJson(accepted(undefined, offers(0, 6)))), 'b.json')
     expect([read.state, read.state === 'refused' && read.problem]).toEqual([
       'refused',
       expect.stringContaining(says),

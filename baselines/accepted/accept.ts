@@ -1,17 +1,17 @@
 import type { Run } from '../../record/index.ts'
-import { unfitRows } from '../compare/fitness.ts'
+import { incomparableRows } from '../compare/fitness.ts'
 import type { Verdict } from '../verdict.ts'
-import { byTime, leastAccepted, mostRecent } from './baseline.ts'
+import { byTime, minAccepted, recentRuns } from './baseline.ts'
 import type { Baseline } from './baseline.ts'
 import { compactRun } from './compact.ts'
 
 /** A run that is to become part of a baseline, and how it was judged; no verdict when there was none to read. */
-export interface Offered {
+export interface AcceptCandidate {
   run: Run
   verdict: Verdict | undefined
 }
 
-export type Accepted = { state: 'accepted'; baseline: Baseline } | { state: 'refused'; reasons: string[] }
+export type AcceptResult = { state: 'accepted'; baseline: Baseline } | { state: 'refused'; reasons: string[] }
 
 /** Pins the anchor anew to the runs accepted now. */
 export interface NewAnchor {
@@ -24,14 +24,14 @@ export interface NewAnchor {
  */
 export function acceptRuns(
   existing: Baseline | undefined,
-  offered: readonly Offered[],
+  offered: readonly AcceptCandidate[],
   newAnchor?: NewAnchor,
-): Accepted {
+): AcceptResult {
   const [first] = offered
   if (!first) return { state: 'refused', reasons: ['no run was given, expected at least one'] }
   const reasons = [
-    ...offered.flatMap(({ run, verdict }) => refusals(run, verdict)),
-    ...unlike(
+    ...offered.flatMap(({ run, verdict }) => findRefusalReasons(run, verdict)),
+    ...findMismatches(
       existing,
       offered.map(({ run }) => run),
     ),
@@ -40,12 +40,12 @@ export function acceptRuns(
   const runs = offered.map(({ run }) => run)
   const added = new Map([...(existing?.runs ?? []), ...runs.map(compactRun)].map((run) => [run.id, run]))
   const all = [...added.values()].toSorted(byTime)
-  const anchor = anchorOf(
+  const anchor = chooseAnchor(
     existing,
     runs.map(({ id }) => id),
     newAnchor,
   )
-  const recent = new Set(all.slice(-mostRecent).map(({ id }) => id))
+  const recent = new Set(all.slice(-recentRuns).map(({ id }) => id))
   const kept = all.filter(({ id }) => recent.has(id) || anchor.runs.includes(id))
   const newest = runs.toSorted(byTime).at(-1) ?? first.run
   return {
@@ -62,20 +62,20 @@ export function acceptRuns(
   }
 }
 
-function anchorOf(
+function chooseAnchor(
   existing: Baseline | undefined,
   ids: readonly string[],
   newAnchor: NewAnchor | undefined,
 ): Baseline['anchor'] {
   if (newAnchor) return { runs: [...new Set(ids)].toSorted(), reason: newAnchor.reason }
   const anchor = existing?.anchor ?? { runs: [] }
-  return anchor.runs.length >= leastAccepted
+  return anchor.runs.length >= minAccepted
     ? anchor
     : { ...anchor, runs: [...new Set([...anchor.runs, ...ids])].toSorted() }
 }
 
 /** Why a run must not be part of a baseline. */
-function refusals(run: Run, verdict: Verdict | undefined): string[] {
+function findRefusalReasons(run: Run, verdict: Verdict | undefined): string[] {
   if (run.interrupted) return [`${run.id}: was interrupted: half a run is no measurement; measure again`]
   if (!run.validity.valid)
     return [`${run.id}: is invalid: ${run.validity.reasons[0] ?? 'it gives no reason'}; measure again`]
@@ -99,7 +99,7 @@ function refusals(run: Run, verdict: Verdict | undefined): string[] {
 }
 
 /** Runs of one baseline agree on suite, engine, environment and load. */
-function unlike(existing: Baseline | undefined, runs: readonly Run[]): string[] {
+function findMismatches(existing: Baseline | undefined, runs: readonly Run[]): string[] {
   const before = (existing?.runs ?? []).map((run) => ({
     ...run,
     suite: existing?.suite ?? '',
@@ -107,7 +107,7 @@ function unlike(existing: Baseline | undefined, runs: readonly Run[]): string[] 
     ...(existing && { environment: existing.environment, load: existing.load }),
   }))
   const reference = before.length > 0 ? before : runs.slice(0, 1)
-  return unfitRows(reference, runs)
+  return incomparableRows(reference, runs)
     .filter((row) => ['suite', 'engine', 'environment', 'load'].includes(row.metric))
     .map((row) =>
       row.metric === 'load' && before.length > 0

@@ -26,9 +26,9 @@ export interface Baseline {
 }
 
 /** Fewer accepted runs say too little about how much runs differ. */
-export const leastAccepted = 5
+export const minAccepted = 5
 /** Besides those of the anchor, so many of the newest are kept and held against. */
-export const mostRecent = 10
+export const recentRuns = 10
 
 export type ReadBaseline = { state: 'read'; baseline: Baseline } | { state: 'refused'; problem: string }
 

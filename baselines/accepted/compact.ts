@@ -11,11 +11,11 @@ const width = Math.log(1.03)
  */
 export function compactHistogram(histogram: Histogram): Histogram {
   return mergeHistograms([
-    histogram.flatMap(([upperMs, count]): Bucket[] => (count > 0 ? [[boundOver(upperMs), count]] : [])),
+    histogram.flatMap(([upperMs, count]): Bucket[] => (count > 0 ? [[roundUpToBound(upperMs), count]] : [])),
   ])
 }
 
-function boundOver(ms: number): number {
+function roundUpToBound(ms: number): number {
   if (ms <= 0) return 0
   // A bound that was rounded to its digits stays in its own bucket.
   const bucket = Math.ceil(Math.log(ms) / width - 0.02)
@@ -31,36 +31,36 @@ export function compactRun(run: Run): AcceptedRun {
     startedAt: run.startedAt,
     durationMs: run.durationMs,
     ...(run.target.revision !== undefined && { revision: run.target.revision }),
-    totals: shortTotals(run.totals),
+    totals: roundTotals(run.totals),
     endpoints: Object.fromEntries(
       Object.entries(run.endpoints).map(([step, endpoint]): [string, Endpoint] => [
         step,
-        { ...shortTotals(endpoint), histogram: compactHistogram(endpoint.histogram) },
+        { ...roundTotals(endpoint), histogram: compactHistogram(endpoint.histogram) },
       ]),
     ),
-    ...(server && { server: shortServer(server) }),
+    ...(server && { server: roundServer(server) }),
   }
 }
 
-function shortTotals({ requests, errors, errorRate, throughputRps, latency }: Totals): Totals {
+function roundTotals({ requests, errors, errorRate, throughputRps, latency }: Totals): Totals {
   const { meanMs, p50Ms, p90Ms, p95Ms, p99Ms, maxMs } = latency
   return {
     requests,
     errors,
     errorRate,
-    throughputRps: short(throughputRps),
-    latency: { meanMs: short(meanMs), p50Ms, p90Ms, p95Ms, p99Ms, maxMs },
+    throughputRps: roundDigits(throughputRps),
+    latency: { meanMs: roundDigits(meanMs), p50Ms, p90Ms, p95Ms, p99Ms, maxMs },
   }
 }
 
 /** The figures that are compared; the others of a server are for the day they were measured. */
-function shortServer({ cpuMsPerRequest, statementsPerRequest }: ServerSide): ServerSide {
+function roundServer({ cpuMsPerRequest, statementsPerRequest }: ServerSide): ServerSide {
   return {
-    ...(cpuMsPerRequest !== undefined && { cpuMsPerRequest: short(cpuMsPerRequest) }),
-    ...(statementsPerRequest !== undefined && { statementsPerRequest: short(statementsPerRequest) }),
+    ...(cpuMsPerRequest !== undefined && { cpuMsPerRequest: roundDigits(cpuMsPerRequest) }),
+    ...(statementsPerRequest !== undefined && { statementsPerRequest: roundDigits(statementsPerRequest) }),
   }
 }
 
-function short(value: number): number {
+function roundDigits(value: number): number {
   return Number(value.toPrecision(6))
 }

@@ -1,16 +1,16 @@
 import type { Estimate } from '../compare/trimmed.ts'
-import { levelOf, spreadOf } from './sessions.ts'
+import { levelOverSessions, estimateSpread } from './sessions.ts'
 import type { Sessions } from './sessions.ts'
 import type { Reading } from './readings.ts'
 
 /** A value and the number of the session that it was measured in. */
-export interface Dated {
+export interface SessionValue {
   value: number
   session: number
 }
 
 /** Values by session, in the order of sessions. */
-export function bySession(values: readonly Dated[]): Map<number, number[]> {
+export function groupBySession(values: readonly SessionValue[]): Map<number, number[]> {
   const sessions = new Map<number, number[]>()
   for (const { value, session } of values.toSorted((a, b) => a.session - b.session))
     sessions.set(session, [...(sessions.get(session) ?? []), value])
@@ -22,18 +22,18 @@ export function bySession(values: readonly Dated[]): Map<number, number[]> {
  * Var = σ²_between Σ (wₗ − wₑ)² + σ²_within (Σ wₗ²/k + Σ wₑ²/k), w being the weight of a session in its mean and k its runs. A session
  * that both share cancels. Degrees of freedom by Satterthwaite (1946, Biometrics Bulletin 2). Over 0 is worse.
  */
-export function differenceOf(
-  earlier: readonly Dated[],
-  later: readonly Dated[],
-  all: readonly Dated[],
+export function estimateDifference(
+  earlier: readonly SessionValue[],
+  later: readonly SessionValue[],
+  all: readonly SessionValue[],
   { priors, sampling, worse }: Pick<Reading, 'priors' | 'sampling' | 'worse'>,
 ): Estimate {
-  const [e, l] = [bySession(earlier), bySession(later)]
-  const spread = spreadOf([...bySession(all).values()], priors)
-  const [before, after] = [levelOf(valuesOf(e)), levelOf(valuesOf(l))]
+  const [e, l] = [groupBySession(earlier), groupBySession(later)]
+  const spread = estimateSpread([...groupBySession(all).values()], priors)
+  const [before, after] = [levelOverSessions(toSessions(e)), levelOverSessions(toSessions(l))]
   const between =
     [...new Set([...e.keys(), ...l.keys()])].reduce(
-      (sum, session) => sum + (weightIn(l, session) - weightIn(e, session)) ** 2,
+      (sum, session) => sum + (sessionWeight(l, session) - sessionWeight(e, session)) ** 2,
       0,
     ) * spread.between.variance
   const within = (before.share + after.share) * Math.max(spread.within.variance, sampling ** 2)
@@ -45,10 +45,10 @@ export function differenceOf(
   return { value: worse * (after.level - before.level), standardError: Math.sqrt(variance), degrees }
 }
 
-function valuesOf(sessions: ReadonlyMap<number, number[]>): Sessions {
+function toSessions(sessions: ReadonlyMap<number, number[]>): Sessions {
   return [...sessions.values()]
 }
 
-function weightIn(sessions: ReadonlyMap<number, number[]>, session: number): number {
+function sessionWeight(sessions: ReadonlyMap<number, number[]>, session: number): number {
   return sessions.has(session) ? 1 / sessions.size : 0
 }

@@ -1,13 +1,13 @@
 import type { Totals } from '../../record/index.ts'
 import { median } from '../../record/statistics/index.ts'
-import { mostRecent } from './baseline.ts'
+import { recentRuns } from './baseline.ts'
 import type { Baseline } from './baseline.ts'
 
 /** The levels of the accepted runs that a run is held against, for pictures beside its own. */
 export interface BaselineFigures {
   /** Ids of the runs, oldest first. */
   runs: string[]
-  whole: BaselineLevels
+  overall: BaselineLevels
   steps: Record<string, BaselineLevels>
 }
 
@@ -22,19 +22,19 @@ export interface BaselineLevels {
 }
 
 /** Medians over runs, so that one odd run is no level. */
-export function figuresOf(baseline: Baseline): BaselineFigures {
-  const runs = baseline.runs.slice(-mostRecent)
+export function toBaselineFigures(baseline: Baseline): BaselineFigures {
+  const runs = baseline.runs.slice(-recentRuns)
   const steps = [...new Set(runs.flatMap(({ endpoints }) => Object.keys(endpoints)))].toSorted()
   return {
     runs: runs.map(({ id }) => id),
-    whole: levelsOf(runs.map(({ totals }) => totals)),
+    overall: medianLevels(runs.map(({ totals }) => totals)),
     steps: Object.fromEntries(
-      steps.map((step) => [step, levelsOf(runs.flatMap(({ endpoints }) => endpoints[step] ?? []))]),
+      steps.map((step) => [step, medianLevels(runs.flatMap(({ endpoints }) => endpoints[step] ?? []))]),
     ),
   }
 }
 
-function levelsOf(totals: readonly Totals[]): BaselineLevels {
+function medianLevels(totals: readonly Totals[]): BaselineLevels {
   const of = (read: (each: Totals) => number): number => median(totals.map(read))
   const [errors, requests] = [
     sum(totals.map((each) => each.errors)),

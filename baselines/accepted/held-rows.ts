@@ -1,17 +1,17 @@
-import { limitsOf, smallestDetectable } from '../compare/effect.ts'
-import { change, counted, interval, marginText } from '../compare/wording.ts'
+import { confidenceLimits, smallestDetectableEffect } from '../compare/effect.ts'
+import { formatChange, formatCount, formatInterval, formatMargin } from '../compare/wording.ts'
 import type { RowStatus, VerdictRow } from '../verdict.ts'
 import { amount } from '../wording.ts'
-import { heldAlpha } from './held-tests.ts'
-import type { HeldTest, HeldTests } from './held-tests.ts'
-import type { HeldMetric } from './readings.ts'
+import { baselineAlpha } from './held-tests.ts'
+import type { BaselineTest, BaselineTests } from './held-tests.ts'
+import type { BaselineMetric } from './readings.ts'
 
 /** One-sided, of the limits that a row shows and a pass rests on. */
 const confidence = 0.95
 /** Whether it is red is decided: at this level what else is worse is named. */
 const naming = 0.05
 
-const labels: Record<HeldMetric, string> = {
+const labels: Record<BaselineMetric, string> = {
   p50Ms: 'p50',
   p95Ms: 'p95',
   p99Ms: 'p99',
@@ -21,30 +21,30 @@ const labels: Record<HeldMetric, string> = {
 }
 
 /** Rows of a run held against accepted ones: one for each thing asked of the whole, and those steps that tell something; worst first. */
-export function heldRows({ tests, errors, alphaOfOne }: HeldTests, accepted: number): VerdictRow[] {
-  const sure = tests.some((test) => isWorse(test, heldAlpha))
+export function buildRows({ tests, errors, alphaOfOne }: BaselineTests, accepted: number): VerdictRow[] {
+  const sure = tests.some((test) => isWorse(test, baselineAlpha))
   const rows = tests
-    .map((test) => rowOf(test, statusOf(test, sure), alphaOfOne, accepted))
+    .map((test) => buildRow(test, chooseStatus(test, sure), alphaOfOne, accepted))
     .filter((row) => row.step === null || row.status === 'fail' || row.status === 'improved')
   const order: RowStatus[] = ['fail', 'improved', 'pass', 'skipped']
   return [...rows, errorRow(errors)].toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
 }
 
-function isWorse({ pWorse, effect, limit }: HeldTest, alpha: number): boolean {
+function isWorse({ pWorse, effect, limit }: BaselineTest, alpha: number): boolean {
   return pWorse <= alpha && effect.value > limit
 }
 
-function statusOf(test: HeldTest, sure: boolean): RowStatus {
+function chooseStatus(test: BaselineTest, sure: boolean): RowStatus {
   const { effect, limit, pBetter } = test
-  if (isWorse(test, heldAlpha) || (sure && isWorse(test, naming))) return 'fail'
-  if (pBetter <= heldAlpha && effect.value < -limit) return 'improved'
-  return limitsOf(effect, confidence).upper < limit ? 'pass' : 'skipped'
+  if (isWorse(test, baselineAlpha) || (sure && isWorse(test, naming))) return 'fail'
+  if (pBetter <= baselineAlpha && effect.value < -limit) return 'improved'
+  return confidenceLimits(effect, confidence).upper < limit ? 'pass' : 'skipped'
 }
 
-function rowOf(test: HeldTest, status: RowStatus, alphaOfOne: number, accepted: number): VerdictRow {
+function buildRow(test: BaselineTest, status: RowStatus, alphaOfOne: number, accepted: number): VerdictRow {
   const { rule, reading, effect, limit } = test
   const { metric, step, worse } = reading
-  const { lower, upper } = limitsOf(effect, confidence)
+  const { lower, upper } = confidenceLimits(effect, confidence)
   const ratio = Math.exp(worse * effect.value)
   const ci: [number, number] =
     worse === 1 ? [Math.exp(lower), Math.exp(upper)] : [Math.exp(-upper), Math.exp(-lower)]
@@ -52,8 +52,8 @@ function rowOf(test: HeldTest, status: RowStatus, alphaOfOne: number, accepted: 
   const [against, mine] =
     rule === 'anchor'
       ? ['of the anchor', 'of this and the newest runs']
-      : [`of ${counted(accepted, 'accepted run')}`, '']
-  const unseen = change(Math.exp(worse * smallestDetectable(effect, alphaOfOne, limit)))
+      : [`of ${formatCount(accepted, 'accepted run')}`, '']
+  const unseen = formatChange(Math.exp(worse * smallestDetectableEffect(effect, alphaOfOne, limit)))
   const remark =
     status === 'skipped'
       ? `; not vouched for: a change under ${unseen} would go unseen`
@@ -70,25 +70,25 @@ function rowOf(test: HeldTest, status: RowStatus, alphaOfOne: number, accepted: 
     ratio,
     ci,
     margin: Math.expm1(limit),
-    message: `${labels[metric]} ${figure(metric, baseline)} ${against} → ${[figure(metric, baseline * ratio), mine].filter((part) => part !== '').join(' ')}: ${change(ratio, worse * Math.expm1(limit))} (${interval(ci)}), ${marginText(Math.expm1(limit))}${remark}`,
+    message: `${labels[metric]} ${formatFigure(metric, baseline)} ${against} → ${[formatFigure(metric, baseline * ratio), mine].filter((part) => part !== '').join(' ')}: ${formatChange(ratio, worse * Math.expm1(limit))} (${formatInterval(ci)}), ${formatMargin(Math.expm1(limit))}${remark}`,
   }
 }
 
-function figure(metric: HeldMetric, value: number): string {
+function formatFigure(metric: BaselineMetric, value: number): string {
   if (metric === 'throughputRps') return `${Number(value.toPrecision(3))} req/s`
   return metric === 'statementsPerRequest' ? String(Number(value.toPrecision(3))) : amount('ms', value)
 }
 
 /** Errors lost are judged by the budget too; here only whether they grew. */
-function errorRow(errors: HeldTests['errors']): VerdictRow {
+function errorRow(errors: BaselineTests['errors']): VerdictRow {
   const [baseline, candidate] = [
     errors.baseline / errors.baselineRequests,
     errors.candidate / errors.candidateRequests,
   ]
   const status: RowStatus =
-    errors.pAdjusted <= heldAlpha && errors.ratio > 1
+    errors.pAdjusted <= baselineAlpha && errors.ratio > 1
       ? 'fail'
-      : errors.pAdjustedBetter <= heldAlpha && errors.ratio < 1
+      : errors.pAdjustedBetter <= baselineAlpha && errors.ratio < 1
         ? 'improved'
         : 'pass'
   return {

@@ -1,25 +1,25 @@
-import { pBetter, pWorse } from '../compare/effect.ts'
+import { pValueBetter, pValueWorse } from '../compare/effect.ts'
 import type { Effect } from '../compare/effect.ts'
 import { compareErrors } from '../compare/errors.ts'
 import type { ErrorComparison } from '../compare/errors.ts'
-import { holm } from '../compare/holm.ts'
-import { mostRecent } from './baseline.ts'
+import { adjustByHolm } from '../compare/holm.ts'
+import { recentRuns } from './baseline.ts'
 import type { AcceptedRun, Baseline } from './baseline.ts'
-import { differenceOf } from './estimate.ts'
-import type { Dated } from './estimate.ts'
-import { readingsOf } from './readings.ts'
+import { estimateDifference } from './estimate.ts'
+import type { SessionValue } from './estimate.ts'
+import { buildReadings } from './readings.ts'
 import type { Reading } from './readings.ts'
-import { sessionNumbers } from './sessions.ts'
+import { numberSessions } from './sessions.ts'
 
 /** Chance of a false red over all that one run is held against. */
-export const heldAlpha = 0.003
+export const baselineAlpha = 0.003
 /** Loss accepted since the anchor: twice what one release may lose. */
 export const anchorMargin = 0.1
 /** Of the newest sessions, so many with this run show how far things have crept. */
 const newestSessions = 3
 
 /** One question about a run, answered. */
-export interface HeldTest {
+export interface BaselineTest {
   rule: 'baseline' | 'anchor'
   reading: Reading
   effect: Effect
@@ -30,8 +30,8 @@ export interface HeldTest {
   pBetter: number
 }
 
-export interface HeldTests {
-  tests: HeldTest[]
+export interface BaselineTests {
+  tests: BaselineTest[]
   errors: ErrorComparison & { pAdjusted: number; pAdjustedBetter: number }
   /** The level of a test that stands alone against the whole family. */
   alphaOfOne: number
@@ -43,39 +43,39 @@ export interface Sides {
   run: AcceptedRun
 }
 
-type Question = Omit<HeldTest, 'pWorse' | 'pBetter'>
+type Question = Omit<BaselineTest, 'pWorse' | 'pBetter'>
 
 /** Holds a run against the newest accepted runs, and what they and it have become against the anchor. */
-export function testsOf({ baseline, run }: Sides): HeldTests {
+export function testAgainstBaseline({ baseline, run }: Sides): BaselineTests {
   const { runs: accepted, anchor, load } = baseline
   const ordered = [...accepted, run]
     .map(({ startedAt }, index) => ({ at: Date.parse(startedAt), index }))
     .toSorted((a, b) => a.at - b.at)
-  const numbers = sessionNumbers(ordered.map(({ at }) => at))
+  const numbers = numberSessions(ordered.map(({ at }) => at))
   const sessionOf = new Map(ordered.map(({ index }, place) => [index, numbers[place] ?? 0]))
   const runSession = sessionOf.get(accepted.length) ?? 0
-  const isRecent = (index: number): boolean => index >= accepted.length - mostRecent
+  const isRecent = (index: number): boolean => index >= accepted.length - recentRuns
   const isAnchor = (index: number): boolean => anchor.runs.includes(accepted[index]?.id ?? '')
-  const questions = readingsOf(accepted, run, load.model).flatMap((reading): Question[] => {
+  const questions = buildReadings(accepted, run, load.model).flatMap((reading): Question[] => {
     const dated = reading.accepted
       .map((value, index) => ({ value, index, session: sessionOf.get(index) ?? 0 }))
       .filter(({ value }) => Number.isFinite(value))
-    const own: Dated = { value: reading.run, session: runSession }
+    const own: SessionValue = { value: reading.run, session: runSession }
     if (dated.length === 0 || !Number.isFinite(own.value)) return []
     const recent = dated.filter(({ index }) => isRecent(index))
     const since = dated.filter(({ index }) => isRecent(index) && !isAnchor(index))
     const question = (
       rule: Question['rule'],
-      earlier: readonly Dated[],
-      later: readonly Dated[],
+      earlier: readonly SessionValue[],
+      later: readonly SessionValue[],
       margin: number,
     ): Question => ({
       rule,
       reading,
       effect: {
-        ...differenceOf(earlier, later, dated, reading),
+        ...estimateDifference(earlier, later, dated, reading),
         count: earlier.length,
-        level: levelAt(earlier),
+        level: meanOverSessions(earlier),
       },
       limit: Math.log1p(margin),
     })
@@ -87,10 +87,10 @@ export function testsOf({ baseline, run }: Sides): HeldTests {
       first.length > 0
     return [
       ...(recent.length > 0 ? [question('baseline', recent, [own], reading.margin)] : []),
-      ...(crept ? [question('anchor', first, newest([...since, own]), anchorMargin)] : []),
+      ...(crept ? [question('anchor', first, keepNewestSessions([...since, own]), anchorMargin)] : []),
     ]
   })
-  return corrected(
+  return adjustPValues(
     questions,
     compareErrors(
       accepted.filter((_, index) => isRecent(index)),
@@ -99,23 +99,23 @@ export function testsOf({ baseline, run }: Sides): HeldTests {
   )
 }
 
-function newest(values: readonly Dated[]): Dated[] {
+function keepNewestSessions(values: readonly SessionValue[]): SessionValue[] {
   const sessions = new Set(
     [...new Set(values.map(({ session }) => session))].toSorted((a, b) => a - b).slice(-newestSessions),
   )
   return values.filter(({ session }) => sessions.has(session))
 }
 
-function levelAt(values: readonly Dated[]): number {
+function meanOverSessions(values: readonly SessionValue[]): number {
   const means = [...Map.groupBy(values, ({ session }) => session).values()].map(
     (each) => each.reduce((sum, { value }) => sum + value, 0) / each.length,
   )
   return means.reduce((sum, mean) => sum + mean, 0) / means.length
 }
 
-function corrected(questions: readonly Question[], errors: ErrorComparison): HeldTests {
-  const worse = holm([...questions.map(({ effect }) => pWorse(effect)), errors.pValue])
-  const better = holm([...questions.map(({ effect }) => pBetter(effect)), errors.pValueBetter])
+function adjustPValues(questions: readonly Question[], errors: ErrorComparison): BaselineTests {
+  const worse = adjustByHolm([...questions.map(({ effect }) => pValueWorse(effect)), errors.pValue])
+  const better = adjustByHolm([...questions.map(({ effect }) => pValueBetter(effect)), errors.pValueBetter])
   return {
     tests: questions.map((question, index) => ({
       ...question,
@@ -127,6 +127,6 @@ function corrected(questions: readonly Question[], errors: ErrorComparison): Hel
       pAdjusted: worse[questions.length] ?? 1,
       pAdjustedBetter: better[questions.length] ?? 1,
     },
-    alphaOfOne: heldAlpha / (questions.length + 1),
+    alphaOfOne: baselineAlpha / (questions.length + 1),
   }
 }

@@ -4,10 +4,10 @@ import type { Run } from '../../record/index.ts'
 import { accept, runMaker } from '../../bench/detection-study/accepted.ts'
 import { seeded } from '../../bench/detection-study/random.ts'
 import type { VerdictRow } from '../verdict.ts'
-import { differenceOf } from './estimate.ts'
-import { figuresOf } from './figures.ts'
-import { holdAgainst } from './held.ts'
-import { sessionNumbers, spreadOf } from './sessions.ts'
+import { estimateDifference } from './estimate.ts'
+import { toBaselineFigures } from './figures.ts'
+import { compareWithBaseline } from './held.ts'
+import { numberSessions, estimateSpread } from './sessions.ts'
 
 const make = runMaker({ runNoise: 0.015, drift: 0.015 }, seeded(11))
 const runs = Array.from({ length: 8 }, (_, index) => make(Math.floor(index / 2)))
@@ -18,7 +18,7 @@ const statuses = (rows: readonly VerdictRow[]): string[] =>
 
 describe('a run held against accepted ones', () => {
   it('that is like them is not red, and says the smallest change it would have seen', () => {
-    const rows = holdAgainst(baseline, good)
+    const rows = compareWithBaseline(baseline, good)
     expect(statuses(rows).filter((status) => status === 'fail')).toEqual([])
     expect(rows.every(({ suite }) => suite === 'browse')).toBe(true)
     expect(rows.find(({ metric }) => metric === 'p50Ms')?.message).toMatch(
@@ -27,7 +27,7 @@ describe('a run held against accepted ones', () => {
   })
 
   it('that is slower is red with ratio, interval and levels that agree, and names the step', () => {
-    const rows = holdAgainst(baseline, make(5, { step: { name: 'task/list', factor: 2 } }))
+    const rows = compareWithBaseline(baseline, make(5, { step: { name: 'task/list', factor: 2 } }))
     const row = rows.find(({ metric, step }) => metric === 'p50Ms' && step === 'task/list')
     expect(row).toMatchObject({ status: 'fail', rule: 'baseline', margin: expect.closeTo(0.05, 9) as number })
     expect(row?.ratio).toBeGreaterThan(1.6)
@@ -41,7 +41,7 @@ describe('a run held against accepted ones', () => {
   it('with one more SQL statement in every third request is red by that, whatever the clock says', () => {
     const worse: Run = { ...good, server: { ...good.server, statementsPerRequest: 1.83 } }
     expect(
-      holdAgainst(baseline, worse)
+      compareWithBaseline(baseline, worse)
         .filter(({ status }) => status === 'fail')
         .map(({ metric }) => metric),
     ).toEqual(['statementsPerRequest'])
@@ -49,7 +49,7 @@ describe('a run held against accepted ones', () => {
 
   it('with many times the errors is red by them', () => {
     expect(
-      holdAgainst(baseline, make(5, { errorRate: 0.02 }))
+      compareWithBaseline(baseline, make(5, { errorRate: 0.02 }))
         .filter(({ status }) => status === 'fail')
         .map(({ metric }) => metric),
     ).toEqual(['errorRate'])
@@ -57,7 +57,7 @@ describe('a run held against accepted ones', () => {
 
   it('that is much faster is improved', () => {
     expect(
-      holdAgainst(baseline, make(5, { all: 0.6 })).find(({ metric }) => metric === 'p50Ms')?.status,
+      compareWithBaseline(baseline, make(5, { all: 0.6 })).find(({ metric }) => metric === 'p50Ms')?.status,
     ).toBe('improved')
   })
 })
@@ -68,12 +68,12 @@ describe('nothing is compared, and that is told in a row which decides nothing',
     ['another load', { load: { model: 'arrival-rate', ratePerSecond: 200 } }, 'load'],
     ['another engine', { engine: 'autocannon' }, 'engine'],
   ] as [string, Partial<Run>, string][])('of %s', (_, changes, metric) => {
-    const rows = holdAgainst(baseline, { ...good, ...changes })
+    const rows = compareWithBaseline(baseline, { ...good, ...changes })
     expect(rows.map((row) => [row.metric, row.status])).toEqual([[metric, 'skipped']])
   })
 
   it('with fewer than five accepted runs: it says how many are needed', () => {
-    const rows = holdAgainst(accept(undefined, runs.slice(0, 2)), make(5, { all: 3 }))
+    const rows = compareWithBaseline(accept(undefined, runs.slice(0, 2)), make(5, { all: 3 }))
     expect(rows).toMatchObject([
       {
         status: 'skipped',
@@ -86,7 +86,7 @@ describe('nothing is compared, and that is told in a row which decides nothing',
   it('of a step that only one side has; the others are compared', () => {
     const { 'export/csv': gone, ...endpoints } = good.endpoints
     if (!gone) throw new Error('the simulated service has no such step')
-    const rows = holdAgainst(baseline, {
+    const rows = compareWithBaseline(baseline, {
       ...good,
       endpoints,
       totals: {
@@ -102,8 +102,8 @@ describe('nothing is compared, and that is told in a row which decides nothing',
   })
 
   it('of a run that measured nothing', () => {
-    expect(holdAgainst(baseline, { ...good, interrupted: true })).toEqual([])
-    expect(holdAgainst(baseline, { ...good, validity: { valid: false, reasons: [] } })).toEqual([])
+    expect(compareWithBaseline(baseline, { ...good, interrupted: true })).toEqual([])
+    expect(compareWithBaseline(baseline, { ...good, validity: { valid: false, reasons: [] } })).toEqual([])
   })
 })
 
@@ -113,7 +113,7 @@ describe('the spread of runs', () => {
     values.map((value) => ({ value, session }))
 
   it('of one session is what is assumed of other ones', () => {
-    expect(spreadOf([[1, 1, 1, 1, 1]], priors).between).toEqual({
+    expect(estimateSpread([[1, 1, 1, 1, 1]], priors).between).toEqual({
       variance: expect.closeTo(0.0016, 12) as number,
       degrees: 12,
     })
@@ -121,18 +121,18 @@ describe('the spread of runs', () => {
 
   it('of a steady creep is hardly wider than of a standstill', () => {
     const creep = Array.from({ length: 12 }, (_, index) => [index * 0.02])
-    expect(Math.sqrt(spreadOf(creep, priors).between.variance)).toBeLessThan(0.04)
+    expect(Math.sqrt(estimateSpread(creep, priors).between.variance)).toBeLessThan(0.04)
   })
 
   it('cancels in a session that both sides share, and is certain of nothing that was seen once', () => {
     const asked = { priors, sampling: 0, worse: 1 as const }
-    const same = differenceOf(
+    const same = estimateDifference(
       at([0, 0.01, -0.01, 0, 0], 0),
       at([0.1], 0),
       at([0, 0.01, -0.01, 0, 0], 0),
       asked,
     )
-    const other = differenceOf(
+    const other = estimateDifference(
       at([0, 0.01, -0.01, 0, 0], 0),
       at([0.1], 1),
       at([0, 0.01, -0.01, 0, 0], 0),
@@ -152,11 +152,16 @@ describe('the spread of runs', () => {
         fc.double({ min: -5, max: 5, noNaN: true }),
         (values, own) => {
           const dated = values.map(([value, session]) => ({ value, session }))
-          const { value, standardError, degrees } = differenceOf(dated, [{ value: own, session: 9 }], dated, {
-            priors,
-            sampling: 0,
-            worse: 1,
-          })
+          const { value, standardError, degrees } = estimateDifference(
+            dated,
+            [{ value: own, session: 9 }],
+            dated,
+            {
+              priors,
+              sampling: 0,
+              worse: 1,
+            },
+          )
           expect(standardError).toBeGreaterThan(0.03)
           expect(degrees).toBeGreaterThanOrEqual(4)
           expect(Number.isFinite(value)).toBe(true)
@@ -167,14 +172,14 @@ describe('the spread of runs', () => {
 
   it('parts runs that began more than half an hour apart', () => {
     const minutes = [0, 5, 34, 65, 66, 400].map((minute) => minute * 60_000)
-    expect(sessionNumbers(minutes)).toEqual([0, 0, 0, 1, 1, 2])
+    expect(numberSessions(minutes)).toEqual([0, 0, 0, 1, 1, 2])
   })
 })
 
 it('the figures for pictures are medians over the accepted runs', () => {
-  const figures = figuresOf(baseline)
+  const figures = toBaselineFigures(baseline)
   expect(figures.runs).toEqual(runs.map(({ id }) => id))
   const sorted = runs.map(({ totals }) => totals.latency.p95Ms).toSorted((a, b) => a - b)
-  expect(figures.whole.p95Ms).toBeCloseTo(((sorted[3] ?? 0) + (sorted[4] ?? 0)) / 2, 9)
+  expect(figures.overall.p95Ms).toBeCloseTo(((sorted[3] ?? 0) + (sorted[4] ?? 0)) / 2, 9)
   expect(Object.keys(figures.steps)).toHaveLength(6)
 })

@@ -1,15 +1,15 @@
-import { measuresOf } from '../compare/measures.ts'
+import { buildMeasures } from '../compare/measures.ts'
 import type { Measure } from '../compare/measures.ts'
 import { countOf } from '../../record/index.ts'
 import type { ServerSide } from '../../record/index.ts'
 import type { AcceptedRun } from './baseline.ts'
 import type { Prior } from './sessions.ts'
 
-export type HeldMetric = Measure['metric'] | 'cpuMsPerRequest' | 'statementsPerRequest'
+export type BaselineMetric = Measure['metric'] | 'cpuMsPerRequest' | 'statementsPerRequest'
 
 /** One thing that a run is held against accepted ones by: its logarithm in each of them; NaN where a run cannot say. */
 export interface Reading {
-  metric: HeldMetric
+  metric: BaselineMetric
   step: string | null
   /** 1 when more is worse, −1 when less is. */
   worse: 1 | -1
@@ -23,7 +23,7 @@ export interface Reading {
 }
 
 /** Sampling error of the logarithm of a quantile is about this over the root of the requests (docs/detection.md). */
-const samplingOf = { p50Ms: 1.2, p95Ms: 3, p99Ms: 6.5 } as const
+const quantileSampling = { p50Ms: 1.2, p95Ms: 3, p99Ms: 6.5 } as const
 
 /** Runs of a machine, as assumed until they have shown it: 3 % from one to the next, 4 % from one session to the next. */
 const clock = { within: { deviation: 0.03, degrees: 4 }, between: { deviation: 0.04, degrees: 12 } }
@@ -38,18 +38,19 @@ const cpuMargin = 0.1
  * What of a run can be held against accepted ones: p50 and p95 of the whole at one mix of steps, and of each step; throughput where the load
  * is by connections (at a rate, the rate decides it); CPU time and SQL statements for each request, where the service told them.
  */
-export function readingsOf(
+export function buildReadings(
   accepted: readonly AcceptedRun[],
   run: AcceptedRun,
   model: string | undefined,
 ): Reading[] {
-  const measures = measuresOf(accepted, [run], false).filter(
+  const measures = buildMeasures(accepted, [run], false).filter(
     ({ metric }) => metric !== 'p99Ms' && (metric !== 'throughputRps' || model === 'connections'),
   )
   const answered = Object.values(run.endpoints).reduce((sum, { histogram }) => sum + countOf(histogram), 0)
   const timed = measures.map(({ metric, step, worse, baseline, candidate }): Reading => {
     const samples = step === null ? answered : countOf(run.endpoints[step]?.histogram ?? [])
-    const sampling = metric === 'throughputRps' ? 0 : samplingOf[metric] / Math.sqrt(Math.max(1, samples))
+    const sampling =
+      metric === 'throughputRps' ? 0 : quantileSampling[metric] / Math.sqrt(Math.max(1, samples))
     return {
       metric,
       step,
@@ -63,12 +64,12 @@ export function readingsOf(
   })
   return [
     ...timed,
-    ...serverReading('cpuMsPerRequest', clock, cpuMargin, accepted, run),
-    ...serverReading('statementsPerRequest', counts, margin, accepted, run),
+    ...buildServerReading('cpuMsPerRequest', clock, cpuMargin, accepted, run),
+    ...buildServerReading('statementsPerRequest', counts, margin, accepted, run),
   ]
 }
 
-function serverReading(
+function buildServerReading(
   metric: 'cpuMsPerRequest' | 'statementsPerRequest',
   priors: Reading['priors'],
   accepts: number,

@@ -25,7 +25,7 @@ export type Sessions = readonly (readonly number[])[]
 const sessionGapMs = 30 * 60_000
 
 /** The number of the session that each run belongs to; `startedAtMs` rising. */
-export function sessionNumbers(startedAtMs: readonly number[]): number[] {
+export function numberSessions(startedAtMs: readonly number[]): number[] {
   let session = 0
   return startedAtMs.map((at, index) => {
     if (index > 0 && at - (startedAtMs[index - 1] ?? at) > sessionGapMs) session += 1
@@ -39,7 +39,7 @@ export function sessionNumbers(startedAtMs: readonly number[]): number[] {
  * gate would take the next hour for a regression. Between sessions the variance is that of successive means (von Neumann 1941), which
  * a slow creep, the very thing to be found, hardly widens.
  */
-export function spreadOf(sessions: Sessions, priors: { within: Prior; between: Prior }): Spread {
+export function estimateSpread(sessions: Sessions, priors: { within: Prior; between: Prior }): Spread {
   const means = sessions.map(meanOf)
   const runs = sessions.reduce((sum, values) => sum + values.length, 0)
   const squares = sessions.reduce(
@@ -49,12 +49,12 @@ export function spreadOf(sessions: Sessions, priors: { within: Prior; between: P
   )
   const steps = means.slice(1).reduce((sum, mean, index) => sum + (mean - (means[index] ?? 0)) ** 2 / 2, 0)
   return {
-    within: moderated(squares, runs - sessions.length, priors.within),
-    between: moderated(steps, Math.max(0, sessions.length - 1), priors.between),
+    within: moderate(squares, runs - sessions.length, priors.within),
+    between: moderate(steps, Math.max(0, sessions.length - 1), priors.between),
   }
 }
 
-function moderated(squares: number, degrees: number, prior: Prior): Variance {
+function moderate(squares: number, degrees: number, prior: Prior): Variance {
   const all = prior.degrees + degrees
   return { variance: (prior.degrees * prior.deviation ** 2 + squares) / all, degrees: all }
 }
@@ -64,7 +64,7 @@ export function meanOf(values: readonly number[]): number {
 }
 
 /** The level over sessions: each counts alike, however many runs it has. `share`: of one run's variance, what is left in it. */
-export function levelOf(sessions: Sessions): { level: number; share: number } {
+export function levelOverSessions(sessions: Sessions): { level: number; share: number } {
   const count = sessions.length
   return {
     level: meanOf(sessions.map(meanOf)),

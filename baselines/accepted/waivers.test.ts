@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { VerdictRow } from '../verdict.ts'
-import { isWaived, parseWaivers, waived, waiverProblem, withWaiver } from './waivers.ts'
+import { isWaived, parseWaivers, applyWaivers, findWaiverProblem, addWaiver } from './waivers.ts'
 import type { Waiver } from './waivers.ts'
 
 const waiver: Waiver = {
@@ -32,7 +32,7 @@ const only = (rows: readonly VerdictRow[]): VerdictRow => {
 
 describe('a waiver', () => {
   it('stands for a loss up to its size: skipped, and in sight with end, owner and reason', () => {
-    const found = only(waived([row(1.149)], [waiver], 'browse', before))
+    const found = only(applyWaivers([row(1.149)], [waiver], 'browse', before))
     expect(found).toMatchObject({ status: 'skipped', ratio: 1.149 })
     expect(found.message).toBe(
       'accepted until 2026-12-31 by ana, up to +15.0 % (argon2 costs more now): p95 20 → 22 ms',
@@ -45,7 +45,7 @@ describe('a waiver', () => {
     ['it is not known how large the loss is', row(undefined), before, 'more than ana accepted'],
     ['its last day is over', row(1.1), after, 'the waiver of ana for it ended on 2026-12-31'],
   ])('leaves the row red, and says so, when %s', (_, red, now, says) => {
-    expect(only(waived([red], [waiver], 'browse', now))).toMatchObject({
+    expect(only(applyWaivers([red], [waiver], 'browse', now))).toMatchObject({
       status: 'fail',
       message: expect.stringContaining(says) as string,
     })
@@ -55,7 +55,7 @@ describe('a waiver', () => {
     ['another metric', { metric: 'p50Ms' }],
     ['a budget, which is a promise to users', { rule: 'budget' }],
   ] as [string, Partial<VerdictRow>][])('does nothing for %s, but is shown all the same', (_, changes) => {
-    const rows = waived([row(1.1, changes)], [waiver], 'browse', before)
+    const rows = applyWaivers([row(1.1, changes)], [waiver], 'browse', before)
     expect(rows.map(({ status, rule }) => [status, rule])).toEqual([
       ['fail', changes.rule ?? 'baseline'],
       ['skipped', 'waiver'],
@@ -65,7 +65,7 @@ describe('a waiver', () => {
 
   it('of the whole run stands for its steps as well, one of a step for that step first', () => {
     const step = { ...waiver, step: 'task/list', largestLoss: 0.05 }
-    const rows = waived(
+    const rows = applyWaivers(
       [row(1.1), row(1.1, { step: 'task/read' }), row(1.1, { step: 'task/list' })],
       [waiver, step],
       'browse',
@@ -75,23 +75,23 @@ describe('a waiver', () => {
   })
 
   it('of another suite, or one that is over, is not shown', () => {
-    expect(waived([], [{ ...waiver, suite: 'capacity' }], 'browse', before)).toEqual([])
-    expect(waived([], [waiver], 'browse', after)).toEqual([])
+    expect(applyWaivers([], [{ ...waiver, suite: 'capacity' }], 'browse', before)).toEqual([])
+    expect(applyWaivers([], [waiver], 'browse', after)).toEqual([])
   })
 
   it('of throughput counts what more time the same work takes', () => {
     const half = { ...waiver, metric: 'throughputRps' }
-    expect(only(waived([row(0.9, { metric: 'throughputRps' })], [half], 'browse', before)).status).toBe(
+    expect(only(applyWaivers([row(0.9, { metric: 'throughputRps' })], [half], 'browse', before)).status).toBe(
       'skipped',
     )
-    expect(only(waived([row(0.8, { metric: 'throughputRps' })], [half], 'browse', before)).status).toBe(
+    expect(only(applyWaivers([row(0.8, { metric: 'throughputRps' })], [half], 'browse', before)).status).toBe(
       'fail',
     )
   })
 
   it('takes the place of an earlier one for the same, in an order of its own', () => {
     const other = { ...waiver, metric: 'p50Ms' }
-    expect(withWaiver([waiver, other], { ...waiver, largestLoss: 0.2 })).toEqual([
+    expect(addWaiver([waiver, other], { ...waiver, largestLoss: 0.2 })).toEqual([
       other,
       { ...waiver, largestLoss: 0.2 },
     ])
@@ -109,7 +109,7 @@ describe('a waiver is refused', () => {
     ['until yesterday', { until: '2026-11-24' }, 'is over'],
     ['for ever', { until: '2030-01-01' }, 'over a year away'],
   ])('%s', (_, changes, says) => {
-    expect(waiverProblem({ ...waiver, ...changes }, now)).toContain(says)
+    expect(findWaiverProblem({ ...waiver, ...changes }, now)).toContain(says)
   })
 
   it('and a file with one that is wrong accepts nothing', () => {
@@ -122,6 +122,6 @@ describe('a waiver is refused', () => {
       problem: expect.stringContaining('w.json: waivers[1].until: expected a day') as string,
     })
     expect(parseWaivers('{', 'w.json').state).toBe('refused')
-    expect(waiverProblem(waiver, now)).toBeUndefined()
+    expect(findWaiverProblem(waiver, now)).toBeUndefined()
   })
 })

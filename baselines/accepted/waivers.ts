@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
-import { change } from '../compare/wording.ts'
+import { formatChange } from '../compare/wording.ts'
 import type { VerdictRow } from '../verdict.ts'
 
 /** A loss that was accepted on purpose, for a time. */
@@ -34,7 +34,7 @@ const day = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a day such as 2026-12-31')
   .refine(isDay, 'there is no such day')
-const said = z.string().trim().min(1, 'expected some words').max(500)
+const words = z.string().trim().min(1, 'expected some words').max(500)
 const waiver = z.strictObject({
   suite: z.string().min(1),
   step: z.string().min(1).nullable(),
@@ -48,8 +48,8 @@ const waiver = z.strictObject({
     'statementsPerRequest',
   ]),
   largestLoss: z.number().positive().max(10, 'expected a share (0.15 is 15 %), at most 10'),
-  reason: said,
-  owner: said,
+  reason: words,
+  owner: words,
   until: day,
 })
 const file = z.strictObject({ schema: z.literal('vigil.waivers/1'), waivers: z.array(waiver) })
@@ -68,10 +68,10 @@ export function parseWaivers(text: string, where: string): ReadWaivers {
 }
 
 /** What is wrong with a waiver that is to be added, or undefined. `nowMs`: milliseconds since 1970. */
-export function waiverProblem(value: Waiver, nowMs: number): string | undefined {
+export function findWaiverProblem(value: Waiver, nowMs: number): string | undefined {
   const parsed = waiver.safeParse(value)
   if (!parsed.success) return describeFirstIssue(parsed.error)
-  if (!holds(value, nowMs)) return `until: ${value.until} is over, expected a day to come`
+  if (!isInForce(value, nowMs)) return `until: ${value.until} is over, expected a day to come`
   return Date.parse(value.until) - nowMs > longestMs
     ? `until: ${value.until} is over a year away: a loss accepted for ever is a new baseline, with a new anchor`
     : undefined
@@ -80,12 +80,12 @@ export function waiverProblem(value: Waiver, nowMs: number): string | undefined 
 const dayMs = 86_400_000
 const longestMs = 366 * dayMs
 
-function holds({ until }: Waiver, nowMs: number): boolean {
+function isInForce({ until }: Waiver, nowMs: number): boolean {
   return nowMs < Date.parse(until) + dayMs
 }
 
 /** Puts a waiver in the place of an earlier one for the same; in an order that does not depend on when they were added. */
-export function withWaiver(waivers: readonly Waiver[], added: Waiver): Waiver[] {
+export function addWaiver(waivers: readonly Waiver[], added: Waiver): Waiver[] {
   const key = ({ suite, metric, step }: Waiver): string => JSON.stringify([suite, metric, step])
   return [...waivers.filter((one) => key(one) !== key(added)), added].toSorted((a, b) =>
     key(a) < key(b) ? -1 : 1,
@@ -101,7 +101,7 @@ const waivable = new Set(['baseline', 'anchor', 'comparison'])
  * and end; beyond it, or after the end, the row is red again and says so. A waiver that nothing needs has a row as well: whoever reads
  * a report sees every loss that is accepted for this suite.
  */
-export function waived(
+export function applyWaivers(
   rows: readonly VerdictRow[],
   waivers: readonly Waiver[],
   suite: string,
@@ -115,20 +115,20 @@ export function waived(
       mine.find(({ step, metric }) => step === null && metric === row.metric)
     if (!one || row.status !== 'fail' || !waivable.has(row.rule)) return row
     used.add(one)
-    if (!holds(one, nowMs))
+    if (!isInForce(one, nowMs))
       return { ...row, message: `${row.message}; the waiver of ${one.owner} for it ended on ${one.until}` }
-    if (lossOf(row) > one.largestLoss)
+    if (toLoss(row) > one.largestLoss)
       return {
         ...row,
-        message: `${row.message}; more than ${one.owner} accepted (${change(1 + one.largestLoss)})`,
+        message: `${row.message}; more than ${one.owner} accepted (${formatChange(1 + one.largestLoss)})`,
       }
     return {
       ...row,
       status: 'skipped',
-      message: `${acceptedUntil} ${one.until} by ${one.owner}, up to ${change(1 + one.largestLoss)} (${one.reason}): ${row.message}`,
+      message: `${acceptedUntil} ${one.until} by ${one.owner}, up to ${formatChange(1 + one.largestLoss)} (${one.reason}): ${row.message}`,
     }
   })
-  const idle = mine.filter((one) => !used.has(one) && holds(one, nowMs))
+  const idle = mine.filter((one) => !used.has(one) && isInForce(one, nowMs))
   return [
     ...judged,
     ...idle.map((one): VerdictRow => ({
@@ -137,7 +137,7 @@ export function waived(
       step: one.step,
       metric: one.metric,
       status: 'skipped',
-      message: `a loss of ${one.metric} up to ${change(1 + one.largestLoss)} is accepted until ${one.until} by ${one.owner} (${one.reason}); this run did not need it`,
+      message: `a loss of ${one.metric} up to ${formatChange(1 + one.largestLoss)} is accepted until ${one.until} by ${one.owner} (${one.reason}); this run did not need it`,
     })),
   ]
 }
@@ -150,7 +150,7 @@ export function isWaived({ rule, status, message }: VerdictRow): boolean {
 }
 
 /** How much worse a row's candidate is, as a share; Infinity when the row does not say. */
-function lossOf({ ratio, metric }: VerdictRow): number {
+function toLoss({ ratio, metric }: VerdictRow): number {
   if (ratio === undefined || ratio <= 0) return Number.POSITIVE_INFINITY
   return metric === 'throughputRps' ? 1 / ratio - 1 : ratio - 1
 }

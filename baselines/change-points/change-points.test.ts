@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { ComparableRun } from '../../record/index.ts'
 import { simulateSeries } from '../../bench/detection-study/series.ts'
 import type { SeriesPlan } from '../../bench/detection-study/series.ts'
-import { changePoints, locatedChanges } from './change-points.ts'
+import { findChangePoints, locateChanges } from './change-points.ts'
 
 const calm: SeriesPlan = { runs: 60, steps: [], noise: 0.02, correlation: 0.3, spikes: 0, gaps: 0 }
 
@@ -37,7 +37,7 @@ const real = [
 
 describe('a step in the level', () => {
   it('is found where it is, with the levels before and after', () => {
-    const [first, ...others] = changePoints(seriesOf(real), { metrics: ['p50Ms'] })
+    const [first, ...others] = findChangePoints(seriesOf(real), { metrics: ['p50Ms'] })
     expect(others).toEqual([])
     expect(first).toMatchObject({
       index: 20,
@@ -49,12 +49,12 @@ describe('a step in the level', () => {
   })
 
   it.each([3, 5, 9, 40])('is found at threshold %d: it is no matter of the setting', (threshold) => {
-    const found = changePoints(seriesOf(real), { metrics: ['p50Ms'], threshold })
+    const found = findChangePoints(seriesOf(real), { metrics: ['p50Ms'], threshold })
     expect(found.map(({ index }) => index)).toEqual(threshold === 40 ? [] : [20])
   })
 
   it('has one place for all latencies, and none in what did not change', () => {
-    const found = changePoints(simulateSeries({ ...calm, steps: [{ at: 30, factor: 1.2 }] }, 3))
+    const found = findChangePoints(simulateSeries({ ...calm, steps: [{ at: 30, factor: 1.2 }] }, 3))
     expect(found.map(({ metric, index }) => [metric, index])).toEqual([
       ['p50Ms', 30],
       ['p95Ms', 30],
@@ -75,7 +75,7 @@ describe('a step in the level', () => {
         steps: [{ at, factor: seed === 931 ? 1 / 1.2 : 1.2 }],
       }
       expect(
-        changePoints(simulateSeries(plan, 5_000_000 + seed), { metrics: ['p50Ms'] }).map(
+        findChangePoints(simulateSeries(plan, 5_000_000 + seed), { metrics: ['p50Ms'] }).map(
           ({ index }) => index,
         ),
       ).toEqual([at])
@@ -85,7 +85,7 @@ describe('a step in the level', () => {
   it('lies between the runs that are told with it in 19 of 20 histories and more, and they are further apart the fainter it is', () => {
     const located = (factor: number): [number, number][] =>
       Array.from({ length: 60 }, (_, seed) =>
-        locatedChanges(simulateSeries({ ...calm, noise: 0.03, steps: [{ at: 30, factor }] }, seed), {
+        locateChanges(simulateSeries({ ...calm, noise: 0.03, steps: [{ at: 30, factor }] }, seed), {
           metrics: ['p50Ms'],
         }),
       ).flatMap((found) => (found.length === 1 && found[0] ? [found[0].within] : []))
@@ -100,7 +100,7 @@ describe('a step in the level', () => {
   })
 
   it('down and up again is two', () => {
-    const found = changePoints(
+    const found = findChangePoints(
       simulateSeries(
         {
           ...calm,
@@ -131,18 +131,18 @@ describe('a step in the level', () => {
       { ...odd, validity: { valid: false, reasons: ['simulated'] } },
       { ...odd, totals: { ...odd.totals, requests: 0 } },
     )
-    expect(changePoints(series, { metrics: ['p50Ms'] }).map(({ index }) => index)).toEqual([24])
+    expect(findChangePoints(series, { metrics: ['p50Ms'] }).map(({ index }) => index)).toEqual([24])
   })
 
   it('of errors and of throughput is found too', () => {
-    const errors = changePoints(
+    const errors = findChangePoints(
       seriesOf(
         Array.from({ length: 30 }, () => 5),
         (index) => (index < 15 ? { errors: 3, errorRate: 0.0005 } : { errors: 60, errorRate: 0.01 }),
       ),
     )
     expect(errors.map(({ metric, index }) => [metric, index])).toEqual([['errorRate', 15]])
-    const throughput = changePoints(
+    const throughput = findChangePoints(
       seriesOf(
         Array.from({ length: 30 }, () => 5),
         (index) => ({ throughputRps: index < 15 ? 100 : 88 }),
@@ -178,7 +178,7 @@ describe('no change is told', () => {
       ),
     ],
   ] as [string, (ComparableRun | null)[]][])('%s', (_, series) => {
-    expect(changePoints(series)).toEqual([])
+    expect(findChangePoints(series)).toEqual([])
   })
 })
 
@@ -197,7 +197,7 @@ it('is at most 0.3 s over 1,000 runs, in processor time', () => {
     5,
   )
   const before = process.cpuUsage()
-  expect(changePoints(series).length).toBeGreaterThan(0)
+  expect(findChangePoints(series).length).toBeGreaterThan(0)
   const { user, system } = process.cpuUsage(before)
   // Measured at 0.02 s; a slow machine may be ten times as slow.
   expect((user + system) / 1000).toBeLessThan(300)

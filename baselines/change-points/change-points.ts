@@ -1,17 +1,17 @@
 import type { ComparableRun } from '../../record/index.ts'
 import { median, normalUpperTail } from '../../record/statistics/index.ts'
-import { surelyIn } from './lasting.ts'
+import { findSignificantSteps } from './lasting.ts'
 import type { Split } from './lasting.ts'
-import { despiked } from './robust.ts'
+import { removeSpikes } from './robust.ts'
 import { scales } from './scales.ts'
-import { retested } from './segments.ts'
+import { retestSteps } from './segments.ts'
 import type { Step, StepRules } from './segments.ts'
 
 export const historyMetrics = ['p50Ms', 'p95Ms', 'p99Ms', 'meanMs', 'errorRate', 'throughputRps'] as const
 export type HistoryMetric = (typeof historyMetrics)[number]
 
 /** p99 of a single run is mostly chance: it is looked at when asked for. */
-export const usualMetrics: readonly HistoryMetric[] = [
+export const defaultMetrics: readonly HistoryMetric[] = [
   'p50Ms',
   'p95Ms',
   'meanMs',
@@ -46,7 +46,7 @@ export interface ChangePointOptions {
 }
 
 /** A level takes six runs to be one. */
-export const leastRuns = 6
+export const minRuns = 6
 const defaults = { threshold: 4.5, leastStep: 0.05 }
 
 /**
@@ -54,11 +54,11 @@ const defaults = { threshold: 4.5, leastStep: 0.05 }
  * no request, is passed over; places are those of the series given. Runs near each other are alike, and single runs fall out of line: both are
  * allowed for (`robust.ts`), or every series would be full of changes.
  */
-export function changePoints(
+export function findChangePoints(
   series: readonly (ComparableRun | null | undefined)[],
   options: ChangePointOptions = {},
 ): ChangePoint[] {
-  return locatedChanges(series, options).map(({ index, metric, before, after, pValue }) => ({
+  return locateChanges(series, options).map(({ index, metric, before, after, pValue }) => ({
     index,
     metric,
     before,
@@ -68,21 +68,21 @@ export function changePoints(
 }
 
 /** The same, each change with the interval of runs that it lies in. */
-export function locatedChanges(
+export function locateChanges(
   series: readonly (ComparableRun | null | undefined)[],
   options: ChangePointOptions = {},
 ): LocatedChange[] {
   const usable = series.flatMap((run, index) => (run && isMeasurement(run) ? [{ run, index }] : []))
-  const all = (options.metrics ?? usualMetrics).map((metric) =>
-    examined(metric, usable, { ...defaults, ...options }),
+  const all = (options.metrics ?? defaultMetrics).map((metric) =>
+    examine(metric, usable, { ...defaults, ...options }),
   )
   const events = all
     .filter(isLatency)
     .flatMap(({ points, found }) => found.steps.map(({ at }) => points[at]?.index ?? 0))
   const found = all.flatMap((one) =>
-    told(one, isLatency(one) ? withCorroborated(one, events) : one.found.steps),
+    toChanges(one, isLatency(one) ? addCorroborated(one, events) : one.found.steps),
   )
-  return placedTogether(found)
+  return alignEvents(found)
     .toSorted((a, b) => a.index - b.index)
     .map(({ index, metric, before, after, pValue, within }) => ({
       index,
@@ -102,7 +102,7 @@ function isLatency({ metric }: { metric: HistoryMetric }): boolean {
 }
 
 /** One event has one place: where the metric with the strongest evidence has it. */
-function placedTogether(changes: readonly Found[]): Found[] {
+function alignEvents(changes: readonly ScoredChange[]): ScoredChange[] {
   return changes.map((change) => {
     const event = isLatency(change)
       ? changes.filter((other) => isLatency(other) && Math.abs(other.index - change.index) <= sameEvent)
@@ -113,13 +113,13 @@ function placedTogether(changes: readonly Found[]): Found[] {
 }
 
 /** `z`: how many standard errors the step is, without its sign. */
-type Found = LocatedChange & { z: number }
+type ScoredChange = LocatedChange & { z: number }
 
 function isMeasurement(run: ComparableRun): boolean {
   return run.totals.requests > 0 && !run.interrupted && run.validity?.valid !== false
 }
 
-interface Examined {
+interface Examination {
   metric: HistoryMetric
   points: { index: number; value: number }[]
   values: number[]
@@ -127,39 +127,39 @@ interface Examined {
   found: Split
 }
 
-function examined(
+function examine(
   metric: HistoryMetric,
   usable: readonly { run: ComparableRun; index: number }[],
   options: Required<Pick<ChangePointOptions, 'threshold' | 'leastStep'>>,
-): Examined {
+): Examination {
   const points = usable
-    .map(({ run, index }) => ({ index, value: valueOf(metric, run), requests: run.totals.requests }))
+    .map(({ run, index }) => ({ index, value: readMetric(metric, run), requests: run.totals.requests }))
     .filter(({ value }) => Number.isFinite(value) && (value > 0 || metric === 'errorRate'))
   const scale = scales[metric === 'errorRate' ? 'rate' : 'ratio']
   const rules: StepRules = {
     threshold: options.threshold,
-    leastRuns,
+    leastRuns: minRuns,
     matters: scale.matters(options.leastStep),
   }
-  const values = despiked(points.map(({ value, requests }) => scale.to(value, requests)))
+  const values = removeSpikes(points.map(({ value, requests }) => scale.to(value, requests)))
   const found =
-    points.length < 2 * leastRuns
+    points.length < 2 * minRuns
       ? { steps: [], scatter: { deviation: 0, correlation: 0 } }
-      : surelyIn(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
+      : findSignificantSteps(values, scale.leastDeviation(points.map(({ requests }) => requests)), rules)
   return { metric, points, values, rules, found }
 }
 
 /** What is certain in one latency metric is looked for in the others with less doubt: one event seldom moves one of them alone. */
-const corroborated = 2.5
+const corroborationThreshold = 2.5
 
-function withCorroborated(one: Examined, events: readonly number[]): Step[] {
+function addCorroborated(one: Examination, events: readonly number[]): Step[] {
   const { steps, scatter } = one.found
   const places = events
     .map((event) => one.points.findIndex(({ index }) => index >= event))
     .filter((at) => at > 0 && steps.every((step) => Math.abs(step.at - at) > sameEvent))
   if (places.length === 0) return steps
-  const rules = { ...one.rules, threshold: corroborated }
-  const all = retested(
+  const rules = { ...one.rules, threshold: corroborationThreshold }
+  const all = retestSteps(
     [...new Set([...steps.map(({ at }) => at), ...places])].toSorted((a, b) => a - b),
     one.values,
     scatter,
@@ -174,12 +174,15 @@ function withCorroborated(one: Examined, events: readonly number[]): Step[] {
 /** So many times σ² / δ² about a change lies where it may be as well, with 95 % confidence (Bai 1997, Rev. Econ. Stat. 79, table of the argmax). */
 const locationReach = 11.03
 
-function told({ metric, points, found: { scatter } }: Examined, steps: readonly Step[]): Found[] {
+function toChanges(
+  { metric, points, found: { scatter } }: Examination,
+  steps: readonly Step[],
+): ScoredChange[] {
   const longRun = (scatter.deviation ** 2 * (1 + scatter.correlation)) / (1 - scatter.correlation)
   const placeOf = (at: number): number => points[Math.min(points.length - 1, Math.max(0, at))]?.index ?? 0
   const level = (from: number, to: number): number => median(points.slice(from, to).map(({ value }) => value))
   return steps.map(({ at, z, size }, index) => ({
-    within: locatedWithin(
+    within: locationInterval(
       at,
       Math.ceil((locationReach * longRun) / size ** 2),
       steps[index - 1]?.at ?? 0,
@@ -195,7 +198,7 @@ function told({ metric, points, found: { scatter } }: Examined, steps: readonly 
   }))
 }
 
-function locatedWithin(
+function locationInterval(
   at: number,
   reach: number,
   from: number,
@@ -205,6 +208,6 @@ function locatedWithin(
   return [placeOf(Math.max(from + 1, at - reach)), placeOf(Math.min(to - 1, at + reach))]
 }
 
-function valueOf(metric: HistoryMetric, { totals }: ComparableRun): number {
+function readMetric(metric: HistoryMetric, { totals }: ComparableRun): number {
   return metric === 'errorRate' || metric === 'throughputRps' ? totals[metric] : totals.latency[metric]
 }

@@ -1,2 +1,2 @@
-export { changePoints, historyMetrics, leastRuns, locatedChanges, usualMetrics } from './change-points.ts'
+export { findChangePoints, historyMetrics, minRuns, locateChanges, defaultMetrics } from './change-points.ts'
 export type { ChangePoint, ChangePointOptions, HistoryMetric, LocatedChange } from './change-points.ts'

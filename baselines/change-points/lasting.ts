@@ -1,7 +1,7 @@
 import { median } from '../../record/statistics/index.ts'
-import { scatterAbout, scatterOf, wider } from './robust.ts'
+import { scatterAroundLevels, scatterFromDifferences, pickWider } from './robust.ts'
 import type { Scatter } from './robust.ts'
-import { retested, stepsIn } from './segments.ts'
+import { retestSteps, findSteps } from './segments.ts'
 import type { Step, StepRules } from './segments.ts'
 
 /** Steps, and the scatter that they were found under. */
@@ -14,20 +14,20 @@ export interface Split {
  * Steps that hold under both views of the scatter: that of differences, which needs no steps to be known, and that of what is left once these
  * are taken away, which is more exact.
  */
-export function surelyIn(values: readonly number[], floor: number, rules: StepRules): Split {
-  const differences = scatterOf(values)
+export function findSignificantSteps(values: readonly number[], floor: number, rules: StepRules): Split {
+  const differences = scatterFromDifferences(values)
   let scatter: Scatter = { ...differences, deviation: Math.max(differences.deviation, floor) }
   for (;;) {
-    const steps = stepsIn(values, scatter, rules)
-    const left = wider(
+    const steps = findSteps(values, scatter, rules)
+    const left = pickWider(
       scatter,
-      scatterAbout(
+      scatterAroundLevels(
         values,
         steps.map(({ at }) => at),
       ),
     )
     if (steps.length === 0 || left === scatter)
-      return { steps: lasting(steps, values, scatter, rules), scatter }
+      return { steps: keepLastingSteps(steps, values, scatter, rules), scatter }
     scatter = left
   }
 }
@@ -47,7 +47,7 @@ const shifts = [0, -1, 1, -2, 2]
  * a stretch stretched to six runs begins or ends with one that lies on the level next to it. A step whose edge is unclear is placed
  * where it is clear, if both its levels are still long enough there.
  */
-function lasting(
+function keepLastingSteps(
   steps: readonly Step[],
   values: readonly number[],
   scatter: Scatter,
@@ -75,8 +75,8 @@ function lasting(
   if (gone.length === 0) return found.filter((step) => step !== undefined)
   // One step told as two, six runs apart, has neither edge where it is: without the weaker one the other finds its place.
   const weakest = gone.reduce((a, b) => (Math.abs(a.z) <= Math.abs(b.z) ? a : b))
-  return lasting(
-    retested(
+  return keepLastingSteps(
+    retestSteps(
       steps.filter((step) => step !== weakest).map(({ at }) => at),
       values,
       scatter,

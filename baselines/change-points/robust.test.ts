@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { seeded } from '../../bench/detection-study/random.ts'
 import { median } from '../../record/statistics/index.ts'
-import { despiked, robustDeviation, runningMedian, scatterAbout, scatterOf } from './robust.ts'
+import {
+  removeSpikes,
+  robustDeviation,
+  runningMedian,
+  scatterAroundLevels,
+  scatterFromDifferences,
+} from './robust.ts'
 
 interface Fixtures {
   series: number[]
@@ -27,18 +33,18 @@ describe('degenerate series', () => {
 
   it('without spread have no spikes and no scatter', () => {
     const flat = Array.from({ length: 20 }, () => 3)
-    expect(despiked(flat)).toEqual(flat)
-    expect(scatterOf(flat)).toEqual({ deviation: 0, correlation: 0 })
-    expect(scatterAbout(flat, [10])).toEqual({ deviation: 0, correlation: 0 })
+    expect(removeSpikes(flat)).toEqual(flat)
+    expect(scatterFromDifferences(flat)).toEqual({ deviation: 0, correlation: 0 })
+    expect(scatterAroundLevels(flat, [10])).toEqual({ deviation: 0, correlation: 0 })
   })
 })
 
 it('a spike is taken down, a level of four runs is not', () => {
   const series = Array.from({ length: 40 }, (_, index) => 10 + 0.1 * ((index * 7) % 5))
   const spiked = series.map((value, index) => (index === 20 ? 30 : value))
-  expect(Math.max(...despiked(spiked))).toBeLessThan(11)
+  expect(Math.max(...removeSpikes(spiked))).toBeLessThan(11)
   const risen = series.map((value, index) => (index >= 20 ? value + 20 : value))
-  expect(despiked(risen).filter((value) => value > 29)).toHaveLength(20)
+  expect(removeSpikes(risen).filter((value) => value > 29)).toHaveLength(20)
 })
 
 it.each([
@@ -52,7 +58,7 @@ it.each([
     value = correlation * value + Math.sqrt(1 - correlation ** 2) * deviation * random.normal()
     return value + (index < 2000 ? 0 : 5)
   })
-  for (const scatter of [scatterOf(series), scatterAbout(series, [2000])]) {
+  for (const scatter of [scatterFromDifferences(series), scatterAroundLevels(series, [2000])]) {
     expect(Math.abs(scatter.deviation / deviation - 1)).toBeLessThan(0.12)
     expect(Math.abs(scatter.correlation - correlation)).toBeLessThan(0.12)
   }

@@ -22,7 +22,7 @@ const spikeReach = 3
  * The series with its spikes taken down to the median of seven neighbours (Hampel's filter; Davies & Gather 1993). A level that lasts for
  * four runs is no spike. Without spread in the residuals nothing is one.
  */
-export function despiked(values: readonly number[]): number[] {
+export function removeSpikes(values: readonly number[]): number[] {
   const smooth = runningMedian(values, spikeReach)
   const residuals = values.map((value, index) => value - (smooth[index] ?? 0))
   const limit = spikeDeviations * robustDeviation(residuals)
@@ -44,7 +44,7 @@ const mostCorrelation = 0.8
  * AR(1) series the variances of first and second differences are 2σ²(1 − ρ) and 2σ²(1 − ρ²), so their ratio is 1 + ρ.
  * Negative correlation is taken as none: believing it would make every step significant.
  */
-export function scatterOf(values: readonly number[]): Scatter {
+export function scatterFromDifferences(values: readonly number[]): Scatter {
   const first = differencesAt(values, 1)
   const second = differencesAt(values, 2)
   const [v1, v2] = [robustDeviation(first) ** 2, robustDeviation(second) ** 2]
@@ -62,7 +62,7 @@ function differencesAt(values: readonly number[], lag: number): number[] {
  * as the stretches are: false ones take the wander of the series with them. The correlation of m stretches with estimated levels is biased by
  * about −(1 + 4ρ) m / n (Kendall 1954), which is put back.
  */
-export function scatterAbout(values: readonly number[], bounds: readonly number[]): Scatter {
+export function scatterAroundLevels(values: readonly number[], bounds: readonly number[]): Scatter {
   const residuals = [0, ...bounds].flatMap((from, index) => {
     const stretch = values.slice(from, bounds[index] ?? values.length)
     const mean = stretch.reduce((sum, value) => sum + value, 0) / stretch.length
@@ -83,7 +83,7 @@ export function scatterAbout(values: readonly number[], bounds: readonly number[
 }
 
 /** The scatter under which means are less certain. */
-export function wider(a: Scatter, b: Scatter): Scatter {
+export function pickWider(a: Scatter, b: Scatter): Scatter {
   const longRun = ({ deviation, correlation }: Scatter): number =>
     (deviation ** 2 * (1 + correlation)) / (1 - correlation)
   return longRun(a) >= longRun(b) ? a : b

@@ -25,12 +25,12 @@ type Sums = Float64Array
  * seeded intervals (Kovács, Bühlmann, Li & Munk 2023, Biometrika 110). The narrowest interval that shows a step holds no other, so it places
  * it best. Each is then tested again, and placed again, between its neighbours, until all that are left hold.
  */
-export function stepsIn(values: readonly number[], scatter: Scatter, rules: StepRules): Step[] {
-  const sums = sumsOf(values)
+export function findSteps(values: readonly number[], scatter: Scatter, rules: StepRules): Step[] {
+  const sums = cumulativeSums(values)
   const found: number[] = []
   const intervals = seededIntervals(values.length, 2 * rules.leastRuns)
   search(0, values.length, intervals)
-  return retested(
+  return retestSteps(
     found.toSorted((a, b) => a - b),
     values,
     scatter,
@@ -39,7 +39,7 @@ export function stepsIn(values: readonly number[], scatter: Scatter, rules: Step
 
   function search(from: number, to: number, candidates: readonly Interval[]): void {
     const inside = candidates.filter((interval) => interval.from >= from && interval.to <= to)
-    const step = narrowest([...inside, { from, to }], sums, scatter, rules)
+    const step = findNarrowestStep([...inside, { from, to }], sums, scatter, rules)
     if (!step) return
     found.push(step.at)
     search(from, step.at, inside)
@@ -67,7 +67,7 @@ function seededIntervals(length: number, least: number): Interval[] {
   return intervals.toSorted((a, b) => a.to - a.from - (b.to - b.from))
 }
 
-function narrowest(
+function findNarrowestStep(
   intervals: readonly Interval[],
   sums: Sums,
   scatter: Scatter,
@@ -77,7 +77,7 @@ function narrowest(
   let width = Number.POSITIVE_INFINITY
   for (const { from, to } of intervals) {
     if (to - from > width) break
-    const step = largest(from, to, sums, scatter, rules)
+    const step = findLargestStep(from, to, sums, scatter, rules)
     if (step && isStep(step, from, to, sums, rules) && (!best || Math.abs(step.z) > Math.abs(best.z))) {
       best = step
       width = to - from
@@ -93,11 +93,13 @@ function isStep(
   sums: Sums,
   { threshold, matters }: StepRules,
 ): boolean {
-  return Math.abs(step.z) > threshold && matters(meanOf(sums, from, step.at), meanOf(sums, step.at, to))
+  return (
+    Math.abs(step.z) > threshold && matters(meanBetween(sums, from, step.at), meanBetween(sums, step.at, to))
+  )
 }
 
 /** The place in [from, to) where the levels on both sides differ by the most standard errors. */
-function largest(
+function findLargestStep(
   from: number,
   to: number,
   sums: Sums,
@@ -106,15 +108,15 @@ function largest(
 ): Step | undefined {
   let best: Step | undefined
   for (let at = from + leastRuns; at <= to - leastRuns; at += 1) {
-    const size = meanOf(sums, at, to) - meanOf(sums, from, at)
-    const z = size / errorOf(at - from, to - at, scatter)
+    const size = meanBetween(sums, at, to) - meanBetween(sums, from, at)
+    const z = size / standardErrorOfStep(at - from, to - at, scatter)
     if (!best || Math.abs(z) > Math.abs(best.z)) best = { at, size, z }
   }
   return best
 }
 
 /** The standard error of the difference of the means of two stretches of an AR(1) series. */
-function errorOf(before: number, after: number, scatter: Scatter): number {
+function standardErrorOfStep(before: number, after: number, scatter: Scatter): number {
   return Math.sqrt(varianceOfMean(before, scatter) + varianceOfMean(after, scatter))
 }
 
@@ -125,19 +127,19 @@ function varianceOfMean(n: number, { deviation, correlation: r }: Scatter): numb
 }
 
 /** Steps, rising, each tested and placed again between its neighbours; the weakest that does not hold goes, until all hold. */
-export function retested(
+export function retestSteps(
   found: readonly number[],
   values: readonly number[],
   scatter: Scatter,
   rules: StepRules,
 ): Step[] {
-  const sums = sumsOf(values)
+  const sums = cumulativeSums(values)
   let places = [...found]
   for (;;) {
     const bounds = [0, ...places, values.length]
     const tested = places.map((at, index) => {
       const [from, to] = [bounds[index] ?? 0, bounds[index + 2] ?? values.length]
-      const step = largest(from, to, sums, scatter, rules) ?? { at, size: 0, z: 0 }
+      const step = findLargestStep(from, to, sums, scatter, rules) ?? { at, size: 0, z: 0 }
       return { step, holds: isStep(step, from, to, sums, rules) }
     })
     const weak = tested.filter(({ holds }) => !holds)
@@ -147,12 +149,12 @@ export function retested(
   }
 }
 
-function sumsOf(values: readonly number[]): Sums {
+function cumulativeSums(values: readonly number[]): Sums {
   const sums = new Float64Array(values.length + 1)
   for (const [index, value] of values.entries()) sums[index + 1] = (sums[index] ?? 0) + value
   return sums
 }
 
-function meanOf(sums: Sums, from: number, to: number): number {
+function meanBetween(sums: Sums, from: number, to: number): number {
   return ((sums[to] ?? 0) - (sums[from] ?? 0)) / (to - from)
 }

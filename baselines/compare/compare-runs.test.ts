@@ -6,7 +6,7 @@ import { simulateDuet } from '../../bench/detection-study/duets.ts'
 import type { DuetPlan } from '../../bench/detection-study/duets.ts'
 import { seeded } from '../../bench/detection-study/random.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
-import { verdictOf } from '../verdict.ts'
+import { toVerdictWord } from '../verdict.ts'
 import { compareRuns } from './compare-runs.ts'
 
 /** A block of two steps whose latencies are `factor` times as large, with a little noise of its own. */
@@ -365,7 +365,7 @@ describe('degenerate runs', () => {
     fc.assert(
       fc.property(fc.array(run, { maxLength: 12 }), fc.array(run, { maxLength: 12 }), (b, c) => {
         const verdict = compareRuns(b, c)
-        expect(verdict.verdict).toBe(verdictOf(verdict.rows))
+        expect(verdict.verdict).toBe(toVerdictWord(verdict.rows))
         for (const one of verdict.rows) {
           for (const value of [one.baseline, one.candidate, one.ratio, ...(one.ci ?? []), one.margin])
             expect(value === undefined || Number.isFinite(value)).toBe(true)

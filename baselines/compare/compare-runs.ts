@@ -1,12 +1,12 @@
 import type { ComparableRun } from '../../record/index.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
-import { verdictOf } from '../verdict.ts'
-import { testFamily } from './family.ts'
-import { unfitRows } from './fitness.ts'
-import { leastPairs, rulesOf } from './options.ts'
+import { toVerdictWord } from '../verdict.ts'
+import { buildTestFamily } from './family.ts'
+import { incomparableRows } from './fitness.ts'
+import { minPairs, toRules } from './options.ts'
 import type { ComparisonOptions } from './options.ts'
-import { rowsOf } from './rows.ts'
-import { counted } from './wording.ts'
+import { buildRows } from './rows.ts'
+import { formatCount } from './wording.ts'
 
 /**
  * Whether the candidate is slower than the baseline, by runs made of both: blocks of one duet when there are as many of each (the i-th
@@ -19,10 +19,10 @@ export function compareRuns(
   options: ComparisonOptions = {},
 ): Verdict {
   const rows = comparisonRows(baseline, candidate, options)
-  const [run, base] = [idOf(candidate), idOf(baseline)]
+  const [run, base] = [firstId(candidate), firstId(baseline)]
   return {
     schema: 'vigil.verdict/1',
-    verdict: verdictOf(rows),
+    verdict: toVerdictWord(rows),
     rows,
     ...(run !== undefined && { run }),
     ...(base !== undefined && { baseline: base }),
@@ -34,31 +34,31 @@ function comparisonRows(
   candidate: readonly ComparableRun[],
   options: ComparisonOptions,
 ): VerdictRow[] {
-  const unfit = unfitRows(baseline, candidate)
+  const unfit = incomparableRows(baseline, candidate)
   if (unfit.length > 0) return unfit
-  const rules = rulesOf(options)
+  const rules = toRules(options)
   const paired = baseline.length === candidate.length
   const count = Math.min(baseline.length, candidate.length)
-  const rows = rowsOf(testFamily(baseline, candidate, rules), rules)
-  return count < leastPairs ? [tooFew(count, paired), ...rows.map(undecided)] : rows
+  const rows = buildRows(buildTestFamily(baseline, candidate, rules), rules)
+  return count < minPairs ? [tooFewRow(count, paired), ...rows.map(toSkipped)] : rows
 }
 
-function tooFew(count: number, paired: boolean): VerdictRow {
-  const what = paired ? counted(count, 'pair') : `${counted(count, 'run')} on the smaller side`
+function tooFewRow(count: number, paired: boolean): VerdictRow {
+  const what = paired ? formatCount(count, 'pair') : `${formatCount(count, 'run')} on the smaller side`
   return {
     rule: 'comparison',
     step: null,
     metric: 'runs',
     status: 'inconclusive',
-    message: `${what}, at least ${leastPairs} are needed: fewer cannot tell a change from a burst of noise; ${leastPairs - count} more would begin to, 24 are usual`,
+    message: `${what}, at least ${minPairs} are needed: fewer cannot tell a change from a burst of noise; ${minPairs - count} more would begin to, 24 are usual`,
   }
 }
 
 /** The figures are shown, but nothing is concluded from them. */
-function undecided(row: VerdictRow): VerdictRow {
+function toSkipped(row: VerdictRow): VerdictRow {
   return row.status === 'invalid' ? row : { ...row, status: 'skipped' }
 }
 
-function idOf(runs: readonly ComparableRun[]): string | undefined {
+function firstId(runs: readonly ComparableRun[]): string | undefined {
   return runs.find((run) => run.id !== undefined)?.id
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { histogramOf, mergeHistograms, quantile } from '../../record/index.ts'
 import type { Histogram } from '../../record/index.ts'
-import { distributionsOf, logQuantile, mixerFor } from './distribution.ts'
+import { toDistributions, logQuantile, mixerFor } from './distribution.ts'
 import type { Distribution } from './distribution.ts'
 import { quantiles } from './quantiles.ts'
 
@@ -14,7 +14,7 @@ const anyWindow = fc.constantFrom(...Object.values(quantiles).map(({ window }) =
 
 function one(histogram: Histogram): Distribution {
   return (
-    distributionsOf([histogram])[0] ?? {
+    toDistributions([histogram])[0] ?? {
       logMs: new Float64Array(0),
       weight: new Float64Array(0),
       total: 0,
@@ -116,7 +116,7 @@ describe('mixing', () => {
       fc.property(fc.array(samples, { minLength: 1, maxLength: 6 }), anyWindow, (many, window) => {
         const histograms = many.map((values) => histogramOf(values))
         const merged = one(mergeHistograms(histograms))
-        const layers = distributionsOf(histograms).map((distribution) => ({ distribution, factor: 1 }))
+        const layers = toDistributions(histograms).map((distribution) => ({ distribution, factor: 1 }))
         const mixed = mixerFor(2000)(layers)
         expect([mixed.samples, mixed.total]).toEqual([merged.samples, merged.total])
         // Equal values of two layers are two points here and one there: they differ by less than the gap to their neighbours.
@@ -128,7 +128,7 @@ describe('mixing', () => {
   })
 
   it('weights steps: one that counts nine times as much decides the median', () => {
-    const [fast, slow] = distributionsOf([
+    const [fast, slow] = toDistributions([
       histogramOf(Array.from({ length: 50 }, (_, i) => 1 + i / 1000)),
       histogramOf(Array.from({ length: 50 }, (_, i) => 100 + i / 1000)),
     ])

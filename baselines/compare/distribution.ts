@@ -15,7 +15,7 @@ export interface Distribution {
 const leastMs = 0.001
 
 /** The distributions of several histograms, in two arrays for all of them: a comparison makes hundreds, and each array costs. */
-export function distributionsOf(histograms: readonly Histogram[]): Distribution[] {
+export function toDistributions(histograms: readonly Histogram[]): Distribution[] {
   const length = histograms.reduce((sum, histogram) => sum + histogram.length, 0)
   const [logs, weights] = [new Float64Array(length), new Float64Array(length)]
   let at = 0

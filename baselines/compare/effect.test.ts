@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import {
-  limitsOf,
+  confidenceLimits,
   pairedEffect,
   pairsToSettle,
-  pBetter,
-  pWorse,
-  smallestDetectable,
+  pValueBetter,
+  pValueWorse,
+  smallestDetectableEffect,
   unpairedEffect,
 } from './effect.ts'
 import type { Effect } from './effect.ts'
@@ -34,7 +34,7 @@ describe('how many pairs would settle it', () => {
     const effect = effectOf(0.01, 0.04)
     const pairs = pairsToSettle(effect, asked) ?? 0
     const upper = (count: number): number =>
-      limitsOf(
+      confidenceLimits(
         { ...effect, standardError: 0.04 * Math.sqrt(24 / count), degrees: 17 + (count - 24) * 0.75 },
         0.95,
       ).upper
@@ -58,10 +58,10 @@ describe('how many pairs would settle it', () => {
 
 describe('what could have been seen', () => {
   it('is never less than the margin, and grows with the error', () => {
-    expect(smallestDetectable(effectOf(0, 0), 0.001, 0.05)).toBe(0.05)
-    expect(smallestDetectable(effectOf(0, 0.001), 0.001, 0.05)).toBeCloseTo(0.0509, 3)
-    expect(smallestDetectable(effectOf(0, 0.02), 0.001, 0.05)).toBeGreaterThan(
-      smallestDetectable(effectOf(0, 0.01), 0.001, 0.05),
+    expect(smallestDetectableEffect(effectOf(0, 0), 0.001, 0.05)).toBe(0.05)
+    expect(smallestDetectableEffect(effectOf(0, 0.001), 0.001, 0.05)).toBeCloseTo(0.0509, 3)
+    expect(smallestDetectableEffect(effectOf(0, 0.02), 0.001, 0.05)).toBeGreaterThan(
+      smallestDetectableEffect(effectOf(0, 0.01), 0.001, 0.05),
     )
   })
 })
@@ -98,10 +98,10 @@ describe('an effect', () => {
 
   it('without any error is certain when it is not nothing', () => {
     expect([
-      pWorse(effectOf(0.1, 0)),
-      pBetter(effectOf(0.1, 0)),
-      pWorse(effectOf(0, 0)),
-      pBetter(effectOf(-0.1, 0)),
+      pValueWorse(effectOf(0.1, 0)),
+      pValueBetter(effectOf(0.1, 0)),
+      pValueWorse(effectOf(0, 0)),
+      pValueBetter(effectOf(-0.1, 0)),
     ]).toEqual([0, 1, 1, 0])
   })
 })

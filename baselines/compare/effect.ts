@@ -46,16 +46,16 @@ function isNumber(value: number | undefined): boolean {
 }
 
 /** One-sided: how likely an estimate this bad or worse is when the truth is at `limit`. */
-export function pWorse({ value, standardError, degrees }: Estimate, limit = 0): number {
+export function pValueWorse({ value, standardError, degrees }: Estimate, limit = 0): number {
   return standardError === 0 ? (value > limit ? 0 : 1) : tUpperTail((value - limit) / standardError, degrees)
 }
 
-export function pBetter({ value, standardError, degrees }: Estimate): number {
+export function pValueBetter({ value, standardError, degrees }: Estimate): number {
   return standardError === 0 ? (value < 0 ? 0 : 1) : tUpperTail(-value / standardError, degrees)
 }
 
 /** The limits that the truth lies under, and over, with this one-sided confidence each. */
-export function limitsOf(
+export function confidenceLimits(
   { value, standardError, degrees }: Estimate,
   confidence: number,
 ): { lower: number; upper: number } {
@@ -67,7 +67,7 @@ export function limitsOf(
 const power = 0.8
 
 /** The smallest effect that a comparison as exact as this one calls a fail eight times in ten, at level `alpha` and beyond `margin`. */
-export function smallestDetectable(
+export function smallestDetectableEffect(
   { standardError, degrees }: Estimate,
   alpha: number,
   margin: number,
@@ -80,7 +80,7 @@ export function smallestDetectable(
 }
 
 /** More than these are no answer to "how many more". */
-const mostPairs = 400
+const maxPairs = 400
 
 /**
  * How many pairs in all would settle what is open, should the estimate stay where it is: until its upper limit is under the margin,
@@ -98,7 +98,7 @@ export function pairsToSettle(
       ? effect.value + tCritical(1 - confidence, degrees) * standardError < margin
       : effect.value > tCritical(alpha, degrees) * standardError
   }
-  let [low, high] = [effect.count, mostPairs]
+  let [low, high] = [effect.count, maxPairs]
   if (!settles(high)) return undefined
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)

@@ -33,7 +33,7 @@ export function compareErrors(
   baseline: readonly ComparableRun[],
   candidate: readonly ComparableRun[],
 ): ErrorComparison {
-  const strata = strataOf(baseline, candidate)
+  const strata = toStrata(baseline, candidate)
   const sum = (pick: (stratum: Stratum) => number): number =>
     strata.reduce((total, stratum) => total + pick(stratum), 0)
   const [b, c] = [sum((stratum) => stratum.errors[0]), sum((stratum) => stratum.errors[1])]
@@ -43,13 +43,13 @@ export function compareErrors(
       ? 0.5
       : sum(({ errors, requests }) => ((errors[0] + errors[1]) * requests[1]) / (requests[0] + requests[1])) /
         all
-  const overdispersion = overdispersionOf(baseline, candidate)
+  const overdispersion = estimateOverdispersion(baseline, candidate)
   const [k, n] = [c / overdispersion, all / overdispersion]
   return {
     baseline: b,
     candidate: c,
-    baselineRequests: requestsOf(baseline),
-    candidateRequests: requestsOf(candidate),
+    baselineRequests: countRequests(baseline),
+    candidateRequests: countRequests(candidate),
     ratio: all === 0 ? Number.NaN : c / share / (b / (1 - share)),
     pValue: all === 0 ? 1 : binomialUpperTail(k, n, share),
     pValueBetter: all === 0 ? 1 : binomialUpperTail(n - k, n, 1 - share),
@@ -58,9 +58,9 @@ export function compareErrors(
 }
 
 // A dropped arrival belongs to no step: what the totals have over their steps is a stratum of its own.
-function strataOf(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): Stratum[] {
+function toStrata(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): Stratum[] {
   const strata = new Map<string, Stratum>()
-  const rest: Stratum = { errors: [0, 0], requests: [requestsOf(baseline), requestsOf(candidate)] }
+  const rest: Stratum = { errors: [0, 0], requests: [countRequests(baseline), countRequests(candidate)] }
   for (const [side, runs] of [baseline, candidate].entries()) {
     const at = side === 0 ? 0 : 1
     for (const run of runs) {
@@ -80,17 +80,17 @@ function strataOf(baseline: readonly ComparableRun[], candidate: readonly Compar
   )
 }
 
-function requestsOf(runs: readonly ComparableRun[]): number {
+function countRequests(runs: readonly ComparableRun[]): number {
   return runs.reduce((sum, run) => sum + run.totals.requests, 0)
 }
 
 /** Pearson's χ² of the counts per run about their side's rate, over its degrees of freedom; at least 1. */
-function overdispersionOf(...sides: readonly (readonly ComparableRun[])[]): number {
+function estimateOverdispersion(...sides: readonly (readonly ComparableRun[])[]): number {
   let [squares, degrees] = [0, 0]
   for (const runs of sides) {
     const errors = runs.reduce((sum, run) => sum + run.totals.errors, 0)
     if (errors === 0 || runs.length < 2) continue
-    const rate = errors / requestsOf(runs)
+    const rate = errors / countRequests(runs)
     for (const { totals } of runs) {
       const expected = rate * totals.requests
       // The binomial's own variance, so that a rate near 1 is not taken for steadiness.

@@ -1,16 +1,16 @@
 import type { ComparableRun } from '../../record/index.ts'
-import { pairedEffect, pBetter, pWorse, unpairedEffect } from './effect.ts'
+import { pairedEffect, pValueBetter, pValueWorse, unpairedEffect } from './effect.ts'
 import type { Effect } from './effect.ts'
 import { compareErrors } from './errors.ts'
 import type { ErrorComparison } from './errors.ts'
-import { holm } from './holm.ts'
-import { measuresOf } from './measures.ts'
+import { adjustByHolm } from './holm.ts'
+import { buildMeasures } from './measures.ts'
 import type { Measure } from './measures.ts'
-import { leastPairs, unpairedAlphaShare } from './options.ts'
+import { minPairs, unpairedAlphaShare } from './options.ts'
 import type { Rules } from './options.ts'
 import type { Quantiles } from './quantiles.ts'
 
-interface Tested {
+interface AdjustedPValues {
   /** Holm's adjusted p over the whole family: how sure it is that this is worse. */
   pWorse: number
   pBetter: number
@@ -18,7 +18,7 @@ interface Tested {
   pAmongSteps: number
 }
 
-export interface TestedMeasure extends Tested {
+export interface MeasureTest extends AdjustedPValues {
   kind: 'measure'
   measure: Measure
   effect: Effect
@@ -26,18 +26,18 @@ export interface TestedMeasure extends Tested {
   limit: number
 }
 
-export interface TestedErrors extends Tested {
+export interface ErrorTest extends AdjustedPValues {
   kind: 'errors'
   errors: ErrorComparison
   limit: number
 }
 
 /** All that is tested in one comparison, with p-values corrected for there being so many. */
-export interface Family {
+export interface TestFamily {
   paired: boolean
   /** Pairs, or runs of the smaller side. */
   count: number
-  tested: (TestedMeasure | TestedErrors)[]
+  tested: (MeasureTest | ErrorTest)[]
   /** What could not be tested because blocks hold too few requests. */
   untested: { measure: Measure; usable: number }[]
   alpha: number
@@ -46,19 +46,19 @@ export interface Family {
 }
 
 /** A measure that more blocks than one in four are too small for is left out: those left would be a selection. */
-const leastUsableShare = 0.75
+const minUsableShare = 0.75
 
 /** Holds two sets of runs against each other. What it finds in fewer than `leastPairs` is for the eye alone. */
-export function testFamily(
+export function buildTestFamily(
   baseline: readonly ComparableRun[],
   candidate: readonly ComparableRun[],
   rules: Rules,
   asQuantiles?: Quantiles,
-): Family {
+): TestFamily {
   const paired = baseline.length === candidate.length
   const count = Math.min(baseline.length, candidate.length)
-  const least = Math.max(Math.min(leastPairs, count), Math.ceil(count * leastUsableShare))
-  const measured = measuresOf(baseline, candidate, paired, asQuantiles).map((measure) => ({
+  const least = Math.max(Math.min(minPairs, count), Math.ceil(count * minUsableShare))
+  const measured = buildMeasures(baseline, candidate, paired, asQuantiles).map((measure) => ({
     measure,
     effect: paired ? pairedEffect(measure) : unpairedEffect(measure),
   }))
@@ -67,14 +67,17 @@ export function testFamily(
   const limits = usable.map(({ measure }) =>
     Math.log1p(measure.metric === 'p99Ms' ? rules.p99Margin : rules.margin),
   )
-  const worse = usable.map(({ effect }, index) => pWorse(effect, rules.strict ? limits[index] : 0))
-  const adjustedWorse = holm([...worse, errors.pValue])
-  const adjustedBetter = holm([...usable.map(({ effect }) => pBetter(effect)), errors.pValueBetter])
-  const amongSteps = adjustedAmong(
+  const worse = usable.map(({ effect }, index) => pValueWorse(effect, rules.strict ? limits[index] : 0))
+  const adjustedWorse = adjustByHolm([...worse, errors.pValue])
+  const adjustedBetter = adjustByHolm([
+    ...usable.map(({ effect }) => pValueBetter(effect)),
+    errors.pValueBetter,
+  ])
+  const amongSteps = adjustAmong(
     worse,
     usable.map(({ measure }) => measure.step !== null),
   )
-  const at = (index: number): Tested => ({
+  const at = (index: number): AdjustedPValues => ({
     pWorse: adjustedWorse[index] ?? 1,
     pBetter: adjustedBetter[index] ?? 1,
     pAmongSteps: amongSteps[index] ?? 1,
@@ -84,7 +87,7 @@ export function testFamily(
     paired,
     count,
     tested: [
-      ...usable.map(({ measure, effect }, index): TestedMeasure => ({
+      ...usable.map(({ measure, effect }, index): MeasureTest => ({
         kind: 'measure',
         measure,
         effect,
@@ -101,8 +104,8 @@ export function testFamily(
   }
 }
 
-function adjustedAmong(pValues: readonly number[], among: readonly boolean[]): number[] {
+function adjustAmong(pValues: readonly number[], among: readonly boolean[]): number[] {
   const indices = pValues.map((_, index) => index).filter((index) => among[index])
-  const adjusted = holm(indices.map((index) => pValues[index] ?? 1))
+  const adjusted = adjustByHolm(indices.map((index) => pValues[index] ?? 1))
   return pValues.map((_, index) => (among[index] ? (adjusted[indices.indexOf(index)] ?? 1) : 1))
 }

@@ -2,7 +2,7 @@ import type { ComparableRun } from '../../record/index.ts'
 import type { VerdictRow } from '../verdict.ts'
 
 /** Why two sets of runs must not be compared, as rows that make the verdict invalid; none when they may. */
-export function unfitRows(
+export function incomparableRows(
   baseline: readonly ComparableRun[],
   candidate: readonly ComparableRun[],
 ): VerdictRow[] {
@@ -13,7 +13,7 @@ export function unfitRows(
   return [
     ...runProblems('baseline', baseline),
     ...runProblems('candidate', candidate),
-    ...unlikeRows([...baseline, ...candidate]),
+    ...mismatchRows([...baseline, ...candidate]),
     ...stepRows(baseline, candidate),
   ]
 }
@@ -39,20 +39,23 @@ function runProblems(side: string, runs: readonly ComparableRun[]): VerdictRow[]
   })
 }
 
-const mustAgree: readonly { metric: string; of: (run: ComparableRun) => string | undefined; why: string }[] =
-  [
-    { metric: 'suite', of: (run) => run.suite, why: 'they make different requests' },
-    { metric: 'engine', of: (run) => run.engine, why: 'engines measure differently' },
-    {
-      metric: 'environment',
-      of: (run) => run.environment?.fingerprint,
-      why: 'the machine would decide, not the code; measure both on one, or judge by budgets',
-    },
-  ]
+const requiredAgreement: readonly {
+  metric: string
+  of: (run: ComparableRun) => string | undefined
+  why: string
+}[] = [
+  { metric: 'suite', of: (run) => run.suite, why: 'they make different requests' },
+  { metric: 'engine', of: (run) => run.engine, why: 'engines measure differently' },
+  {
+    metric: 'environment',
+    of: (run) => run.environment?.fingerprint,
+    why: 'the machine would decide, not the code; measure both on one, or judge by budgets',
+  },
+]
 
 // Runs that do not say are taken at their callers' word: other tools' records hold figures alone.
-function unlikeRows(runs: readonly ComparableRun[]): VerdictRow[] {
-  const unlike = mustAgree.flatMap(({ metric, of, why }) => {
+function mismatchRows(runs: readonly ComparableRun[]): VerdictRow[] {
+  const unlike = requiredAgreement.flatMap(({ metric, of, why }) => {
     const found = [...new Set(runs.map(of).filter((value) => value !== undefined))]
     return found.length < 2
       ? []
@@ -63,14 +66,14 @@ function unlikeRows(runs: readonly ComparableRun[]): VerdictRow[] {
           ),
         ]
   })
-  return [...unlike, ...loadRows(runs)]
+  return [...unlike, ...loadMismatchRows(runs)]
 }
 
 /** Rates this near to each other are one rate: a writer may note what it reached. */
-const sameRate = 1.02
+const sameRateFactor = 1.02
 
 /** Latency depends on the load, so runs at another are no evidence about the code. */
-function loadRows(runs: readonly ComparableRun[]): VerdictRow[] {
+function loadMismatchRows(runs: readonly ComparableRun[]): VerdictRow[] {
   const loads = runs.flatMap(({ load }) => load ?? [])
   const models = [...new Set(loads.map(({ model }) => model))]
   if (models.length > 1)
@@ -81,7 +84,7 @@ function loadRows(runs: readonly ComparableRun[]): VerdictRow[] {
   ] as const) {
     const amounts = loads.flatMap((load) => load[of] ?? [])
     const [least, most] = [Math.min(...amounts), Math.max(...amounts)]
-    if (most > least * sameRate)
+    if (most > least * sameRateFactor)
       return [
         invalid(
           'load',
@@ -94,7 +97,7 @@ function loadRows(runs: readonly ComparableRun[]): VerdictRow[] {
 
 /** A step of one side alone has nothing to be held against, and must not go unnoticed. */
 function stepRows(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): VerdictRow[] {
-  const [b, c] = [stepsOf(baseline), stepsOf(candidate)]
+  const [b, c] = [requestedSteps(baseline), requestedSteps(candidate)]
   if (b.size === 0 && c.size === 0)
     return [invalid('requests', 'no run has a step with requests: nothing to compare')]
   const only = (side: string, mine: Set<string>, theirs: Set<string>): VerdictRow[] =>
@@ -111,7 +114,7 @@ function stepRows(baseline: readonly ComparableRun[], candidate: readonly Compar
   return [...only('baseline', b, c), ...only('candidate', c, b)]
 }
 
-function stepsOf(runs: readonly ComparableRun[]): Set<string> {
+function requestedSteps(runs: readonly ComparableRun[]): Set<string> {
   return new Set(
     runs.flatMap((run) =>
       Object.entries(run.endpoints)

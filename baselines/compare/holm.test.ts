@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { holm } from './holm.ts'
+import { adjustByHolm } from './holm.ts'
 
 const statsmodels = JSON.parse(readFileSync(new URL('fixtures/holm.json', import.meta.url), 'utf8')) as {
   p: number[]
@@ -8,9 +8,10 @@ const statsmodels = JSON.parse(readFileSync(new URL('fixtures/holm.json', import
 }[]
 
 it.each(statsmodels)('agrees with statsmodels on $p', ({ p, adjusted }) => {
-  for (const [index, value] of holm(p).entries()) expect(value).toBeCloseTo(adjusted[index] ?? Number.NaN, 12)
+  for (const [index, value] of adjustByHolm(p).entries())
+    expect(value).toBeCloseTo(adjusted[index] ?? Number.NaN, 12)
 })
 
 it('of no tests is no p-value', () => {
-  expect(holm([])).toEqual([])
+  expect(adjustByHolm([])).toEqual([])
 })

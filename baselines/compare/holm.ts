@@ -2,7 +2,7 @@
  * Holm's step-down correction: p-values adjusted so that rejecting those under α keeps the chance of one false rejection in
  * the whole family at α, whatever the dependence between the tests (Holm 1979, Scand. J. Statist. 6). In the order given.
  */
-export function holm(pValues: readonly number[]): number[] {
+export function adjustByHolm(pValues: readonly number[]): number[] {
   const order = pValues.map((p, index) => ({ p, index })).toSorted((a, b) => a.p - b.p)
   const adjusted = Array.from({ length: pValues.length }, () => 1)
   let most = 0

@@ -26,7 +26,7 @@ export function parseRuns(text: string, where: string): CheckedRuns {
   if (whole.state === 'read')
     return Array.isArray(whole.value)
       ? checkRuns(whole.value, where)
-      : asMany(checkComparableRun(whole.value, where))
+      : toCheckedRuns(checkComparableRun(whole.value, where))
   const lines = text
     .split('\n')
     .map((line, index) => ({ line, number: index + 1 }))
@@ -52,6 +52,6 @@ export function parseRuns(text: string, where: string): CheckedRuns {
   return { state: 'read', runs }
 }
 
-function asMany(checked: ReadResult<ComparableRun>): CheckedRuns {
+function toCheckedRuns(checked: ReadResult<ComparableRun>): CheckedRuns {
   return checked.state === 'read' ? { state: 'read', runs: [checked.run] } : checked
 }

@@ -1,7 +1,7 @@
 import type { ComparableRun } from '../../record/index.ts'
-import { distributionsOf, logQuantile, mixerFor } from './distribution.ts'
+import { toDistributions, logQuantile, mixerFor } from './distribution.ts'
 import type { Distribution, Layer, Mixer } from './distribution.ts'
-import { leastRequests, quantiles } from './quantiles.ts'
+import { minRequestsFor, quantiles } from './quantiles.ts'
 import type { Quantile, Quantiles } from './quantiles.ts'
 
 /** One thing that is compared: its logarithm in every run; NaN in a run that cannot say. */
@@ -39,7 +39,7 @@ interface Reading {
  * change. `paired`: the i-th runs are a pair, and a step that one of them lacks is left out of both. `asQuantiles`: how quantiles
  * are read, for studies of that.
  */
-export function measuresOf(
+export function buildMeasures(
   baseline: readonly ComparableRun[],
   candidate: readonly ComparableRun[],
   paired: boolean,
@@ -47,10 +47,10 @@ export function measuresOf(
 ): Measure[] {
   const pooledQuantiles = Object.values(asQuantiles)
   const stepQuantiles = [asQuantiles.p50Ms, asQuantiles.p95Ms]
-  const [b, c] = [baseline.map(stepsOf), candidate.map(stepsOf)]
+  const [b, c] = [baseline.map(toSteps), candidate.map(toSteps)]
   const all = [...b, ...c]
-  const mix = mixOf(all)
-  const mixer = mixerFor(Math.max(...all.map(pointsOf)))
+  const mix = sumMix(all)
+  const mixer = mixerFor(Math.max(...all.map(countPoints)))
   const pooledB = b.map((steps, index) =>
     pool(steps, paired ? c[index] : undefined, mix, mixer, pooledQuantiles),
   )
@@ -66,20 +66,20 @@ export function measuresOf(
         pooledC.map((readings) => readings[at]),
       ),
     ),
-    throughput(baseline, candidate),
+    throughputMeasure(baseline, candidate),
     ...[...mix.keys()]
       .toSorted()
       .flatMap((step) =>
         stepQuantiles.map((quantile) =>
-          quantileMeasure(quantile, step, ofStep(b, step, quantile), ofStep(c, step, quantile)),
+          quantileMeasure(quantile, step, readStep(b, step, quantile), readStep(c, step, quantile)),
         ),
       ),
   ]
 }
 
-function stepsOf(run: ComparableRun): Steps {
+function toSteps(run: ComparableRun): Steps {
   const names = Object.keys(run.endpoints)
-  const distributions = distributionsOf(Object.values(run.endpoints).map(({ histogram }) => histogram))
+  const distributions = toDistributions(Object.values(run.endpoints).map(({ histogram }) => histogram))
   const steps: Steps = new Map()
   for (const [index, distribution] of distributions.entries()) {
     if (distribution.samples > 0) steps.set(names[index] ?? '', distribution)
@@ -87,12 +87,12 @@ function stepsOf(run: ComparableRun): Steps {
   return steps
 }
 
-function pointsOf(steps: Steps): number {
+function countPoints(steps: Steps): number {
   return [...steps.values()].reduce((sum, { logMs }) => sum + logMs.length, 0)
 }
 
 /** Answered requests by step over all runs: the mix that every run is weighted to. */
-function mixOf(runs: readonly Steps[]): Map<string, number> {
+function sumMix(runs: readonly Steps[]): Map<string, number> {
   const mix = new Map<string, number>()
   for (const steps of runs) {
     for (const [step, { samples }] of steps) mix.set(step, (mix.get(step) ?? 0) + samples)
@@ -113,17 +113,17 @@ function pool(
       layers.push({ distribution, factor: (mix.get(step) ?? 0) / distribution.samples })
   }
   const pooled = mixer(layers)
-  return asked.map((quantile) => readingOf(quantile, pooled))
+  return asked.map((quantile) => readQuantile(quantile, pooled))
 }
 
-function readingOf({ window }: Quantile, distribution: Distribution): Reading {
+function readQuantile({ window }: Quantile, distribution: Distribution): Reading {
   return { log: logQuantile(distribution, window), samples: distribution.samples }
 }
 
-function ofStep(runs: readonly Steps[], step: string, quantile: Quantile): (Reading | undefined)[] {
+function readStep(runs: readonly Steps[], step: string, quantile: Quantile): (Reading | undefined)[] {
   return runs.map((steps) => {
     const distribution = steps.get(step)
-    return distribution && readingOf(quantile, distribution)
+    return distribution && readQuantile(quantile, distribution)
   })
 }
 
@@ -133,7 +133,7 @@ function quantileMeasure(
   baseline: readonly (Reading | undefined)[],
   candidate: readonly (Reading | undefined)[],
 ): Measure {
-  const needed = leastRequests(quantile)
+  const needed = minRequestsFor(quantile)
   const least = Math.min(...[...baseline, ...candidate].map((reading) => reading?.samples ?? 0))
   const read = (reading: Reading | undefined): number =>
     reading && reading.samples >= needed ? reading.log : Number.NaN
@@ -149,7 +149,7 @@ function quantileMeasure(
 }
 
 /** Answered requests per second. A run that answered nothing counts as half a request, so that nothing at all is a loss, not a gap. */
-function throughput(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): Measure {
+function throughputMeasure(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): Measure {
   const answering = [...baseline, ...candidate].filter((run) => run.totals.throughputRps > 0)
   const half =
     Math.min(...answering.map(({ totals }) => totals.throughputRps / Math.max(1, totals.requests))) / 2

@@ -21,14 +21,14 @@ export const comparisonDefaults = {
 } as const satisfies Required<ComparisonOptions>
 
 /** Fewer pairs decide nothing: the trimmed mean of seven has four degrees of freedom, and one burst is a seventh of all that is known. */
-export const leastPairs = 8
+export const minPairs = 8
 
 /** Runs that are not interleaved share no machine state that could cancel: they need more evidence to be called slower. */
 export const unpairedAlphaShare = 0.2
 
 export type Rules = Required<ComparisonOptions>
 
-export function rulesOf(options: ComparisonOptions): Rules {
+export function toRules(options: ComparisonOptions): Rules {
   const margin = options.margin ?? comparisonDefaults.margin
   return {
     margin,

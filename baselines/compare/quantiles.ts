@@ -26,6 +26,6 @@ export const quantiles: Quantiles = {
 const requestsBeyond = 3
 
 /** How many answered requests a block needs for this quantile. */
-export function leastRequests({ share }: Quantile): number {
+export function minRequestsFor({ share }: Quantile): number {
   return Math.ceil(requestsBeyond / (1 - share) - 1e-9)
 }

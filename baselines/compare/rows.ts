@@ -1,25 +1,32 @@
 import { amount } from '../wording.ts'
 import type { RowStatus, VerdictRow } from '../verdict.ts'
-import { limitsOf, pairsToSettle, smallestDetectable } from './effect.ts'
-import type { Family, TestedErrors, TestedMeasure } from './family.ts'
-import { leastPairs } from './options.ts'
+import { confidenceLimits, pairsToSettle, smallestDetectableEffect } from './effect.ts'
+import type { TestFamily, ErrorTest, MeasureTest } from './family.ts'
+import { minPairs } from './options.ts'
 import type { Rules } from './options.ts'
-import { leastRequests, quantiles } from './quantiles.ts'
-import { change, counted, interval, labelOf, levels, marginText } from './wording.ts'
+import { minRequestsFor, quantiles } from './quantiles.ts'
+import {
+  formatChange,
+  formatCount,
+  formatInterval,
+  measureLabel,
+  formatLevels,
+  formatMargin,
+} from './wording.ts'
 
 /** Suspicion: not sure enough for a red, too much for a green. Also the level at which the steps of an established fail are named. */
-const suspicion = 0.05
+const suspicionAlpha = 0.05
 /** A pass rests on these, of the whole run; what else is measured only adds to it. */
 const required = new Set(['p50Ms', 'p95Ms'])
 /** No release is so much faster; what is has another unit, or answers something else. */
-const unbelievable = Math.log(200)
+const implausibleGain = Math.log(200)
 
 /** Every row of a comparison, worst first. */
-export function rowsOf(family: Family, rules: Rules): VerdictRow[] {
+export function buildRows(family: TestFamily, rules: Rules): VerdictRow[] {
   const sure = family.tested.some((test) => isWorse(test, family.alpha))
   const judged = family.tested.map((test) => ({
     row: test.kind === 'errors' ? errorRow(test, family) : measureRow(test, family, rules, sure),
-    weight: weightOf(test),
+    weight: evidenceStrength(test),
   }))
   const untested = family.untested.map(({ measure, usable }) => ({
     row: untestedRow(measure, usable, family),
@@ -36,35 +43,36 @@ export function rowsOf(family: Family, rules: Rules): VerdictRow[] {
 }
 
 /** How strong the evidence is: standard errors from "nothing changed". */
-function weightOf(test: TestedMeasure | TestedErrors): number {
+function evidenceStrength(test: MeasureTest | ErrorTest): number {
   if (test.kind === 'errors') return -Math.log10(Math.max(test.pWorse, 1e-300))
   return test.effect.value / test.effect.standardError
 }
 
-function beyond(test: TestedMeasure | TestedErrors): boolean {
+function isBeyondMargin(test: MeasureTest | ErrorTest): boolean {
   return test.kind === 'errors' ? Math.log(test.errors.ratio) > test.limit : test.effect.value > test.limit
 }
 
-function isWorse(test: TestedMeasure | TestedErrors, alpha: number): boolean {
-  return test.pWorse <= alpha && beyond(test)
+function isWorse(test: MeasureTest | ErrorTest, alpha: number): boolean {
+  return test.pWorse <= alpha && isBeyondMargin(test)
 }
 
-function statusOf(test: TestedMeasure, family: Family, upper: number, sure: boolean): RowStatus {
+function chooseStatus(test: MeasureTest, family: TestFamily, upper: number, sure: boolean): RowStatus {
   const { effect, measure, limit } = test
   if (isWorse(test, family.alpha)) return 'fail'
   // Whether it is red is decided: naming a wrong step beside the right one costs less than naming none.
-  if (sure && measure.step !== null && test.pAmongSteps <= suspicion && beyond(test)) return 'fail'
-  if (effect.value < -unbelievable && measure.worse === 1) return 'invalid'
+  if (sure && measure.step !== null && test.pAmongSteps <= suspicionAlpha && isBeyondMargin(test))
+    return 'fail'
+  if (effect.value < -implausibleGain && measure.worse === 1) return 'invalid'
   if (test.pBetter <= family.alpha && effect.value < -limit) return 'improved'
   if (upper < limit) return 'pass'
-  const open = (measure.step === null && required.has(measure.metric)) || isWorse(test, suspicion)
+  const open = (measure.step === null && required.has(measure.metric)) || isWorse(test, suspicionAlpha)
   return open ? 'inconclusive' : 'skipped'
 }
 
-function measureRow(test: TestedMeasure, family: Family, rules: Rules, sure: boolean): VerdictRow {
+function measureRow(test: MeasureTest, family: TestFamily, rules: Rules, sure: boolean): VerdictRow {
   const { measure, effect, limit } = test
-  const { lower, upper } = limitsOf(effect, rules.confidence)
-  const status = statusOf(test, family, upper, sure)
+  const { lower, upper } = confidenceLimits(effect, rules.confidence)
+  const status = chooseStatus(test, family, upper, sure)
   const ratio = Math.exp(measure.worse * effect.value)
   const ci: [number, number] =
     measure.worse === 1 ? [Math.exp(lower), Math.exp(upper)] : [Math.exp(-upper), Math.exp(-lower)]
@@ -72,7 +80,7 @@ function measureRow(test: TestedMeasure, family: Family, rules: Rules, sure: boo
   const margin = Math.expm1(limit)
   // One pair has no spread, so no interval.
   const known = ci.every(Number.isFinite)
-  const said = `${labelOf(measure)} ${levels(measure, baseline, baseline * ratio)}: ${change(ratio, measure.worse * margin)}${known ? ` (${interval(ci)})` : ''}, ${marginText(margin)}`
+  const said = `${measureLabel(measure)} ${formatLevels(measure, baseline, baseline * ratio)}: ${formatChange(ratio, measure.worse * margin)}${known ? ` (${formatInterval(ci)})` : ''}, ${formatMargin(margin)}`
   return {
     rule: 'comparison',
     step: measure.step,
@@ -83,17 +91,19 @@ function measureRow(test: TestedMeasure, family: Family, rules: Rules, sure: boo
     ratio,
     ...(known && { ci }),
     margin,
-    message: `${said}${family.count < leastPairs ? '' : remark(status, test, family, rules)}`,
+    message: `${said}${family.count < minPairs ? '' : describeStatus(status, test, family, rules)}`,
   }
 }
 
-function remark(
+function describeStatus(
   status: RowStatus,
-  { effect, limit, measure }: TestedMeasure,
-  family: Family,
+  { effect, limit, measure }: MeasureTest,
+  family: TestFamily,
   rules: Rules,
 ): string {
-  const seen = change(Math.exp(measure.worse * smallestDetectable(effect, family.alphaOfOne, limit)))
+  const seen = formatChange(
+    Math.exp(measure.worse * smallestDetectableEffect(effect, family.alphaOfOne, limit)),
+  )
   switch (status) {
     case 'fail':
     case 'improved':
@@ -105,18 +115,18 @@ function remark(
     case 'skipped':
       return `; not vouched for: a change under ${seen} would go unseen`
     case 'inconclusive':
-      return `; undecided: ${settling(pairsToSettle(effect, { alpha: family.alphaOfOne, margin: limit, confidence: rules.confidence }), family, effect.count)}`
+      return `; undecided: ${describeMissingPairs(pairsToSettle(effect, { alpha: family.alphaOfOne, margin: limit, confidence: rules.confidence }), family, effect.count)}`
   }
 }
 
-function settling(pairs: number | undefined, family: Family, count: number): string {
+function describeMissingPairs(pairs: number | undefined, family: TestFamily, count: number): string {
   const word = family.paired ? 'more pair' : 'more run'
   if (pairs === undefined)
     return 'the change is about as large as the margin, and no reasonable number of pairs would settle it'
-  return `about ${counted(pairs - count, word)}${family.paired ? '' : ' a side'} would settle it`
+  return `about ${formatCount(pairs - count, word)}${family.paired ? '' : ' a side'} would settle it`
 }
 
-function errorRow(test: TestedErrors, family: Family): VerdictRow {
+function errorRow(test: ErrorTest, family: TestFamily): VerdictRow {
   const { errors, limit } = test
   const [baseline, candidate] = [
     errors.baseline / errors.baselineRequests,
@@ -124,7 +134,7 @@ function errorRow(test: TestedErrors, family: Family): VerdictRow {
   ]
   const status: RowStatus = isWorse(test, family.alpha)
     ? 'fail'
-    : isWorse(test, suspicion)
+    : isWorse(test, suspicionAlpha)
       ? 'inconclusive'
       : test.pBetter <= family.alpha && Math.log(errors.ratio) < -limit
         ? 'improved'
@@ -146,13 +156,13 @@ function errorRow(test: TestedErrors, family: Family): VerdictRow {
   }
 }
 
-function untestedRow(measure: TestedMeasure['measure'], usable: number, family: Family): VerdictRow {
+function untestedRow(measure: MeasureTest['measure'], usable: number, family: TestFamily): VerdictRow {
   const open = measure.step === null && required.has(measure.metric)
   const blank = [...measure.baseline, ...measure.candidate].every((value) => Number.isNaN(value))
-  const needed = measure.metric === 'throughputRps' ? 1 : leastRequests(quantiles[measure.metric])
+  const needed = measure.metric === 'throughputRps' ? 1 : minRequestsFor(quantiles[measure.metric])
   const least = measure.tooFew?.least ?? 0
   const where = measure.step === null ? 'a block' : `a block of ${measure.step}`
-  const why = `${labelOf(measure)} not judged: ${where} holds as few as ${counted(least, 'answer')}, ${needed} are needed (${usable} of ${family.count} are enough); make blocks longer or load at a higher rate`
+  const why = `${measureLabel(measure)} not judged: ${where} holds as few as ${formatCount(least, 'answer')}, ${needed} are needed (${usable} of ${family.count} are enough); make blocks longer or load at a higher rate`
   return {
     rule: 'comparison',
     step: measure.step,

@@ -1,7 +1,7 @@
 import { comparisonDefaults } from './options.ts'
 
 /** One look at a duet that is still running: after how many pairs, and the error it may spend. */
-export interface Look {
+export interface InterimAnalysis {
   pairs: number
   /** For `alpha` of `compareRuns` at this look. */
   alpha: number
@@ -10,10 +10,10 @@ export interface Look {
 }
 
 /** After how many pairs a duet of 24 is looked at. */
-export const usualLooks = [8, 12, 16, 24] as const
+export const defaultAnalysisPairs = [8, 12, 16, 24] as const
 
 /** Of a pass's error, looks that are too early for one get such a part of what the first that is not gets. */
-const tooEarly = 0.05
+const earlyPassWeight = 0.05
 
 /**
  * The error to spend at each of several looks so that all together spend no more than one comparison may: the k-th of L
@@ -24,15 +24,15 @@ const tooEarly = 0.05
  * @param passFrom a red may come early, because a large loss shows early; a pass is for small ones, so what it may spend is kept for
  * looks at this many pairs or more
  */
-export function looksAt(
-  pairs: readonly number[] = usualLooks,
+export function planInterimAnalyses(
+  pairs: readonly number[] = defaultAnalysisPairs,
   alpha: number = comparisonDefaults.alpha,
   confidence: number = comparisonDefaults.confidence,
   passFrom = 0,
-): Look[] {
+): InterimAnalysis[] {
   const early = pairs.filter((count) => count < passFrom).length
-  const red = shares(pairs.map((_, index) => index + 1))
-  const pass = shares(pairs.map((_, index) => (index < early ? tooEarly : index + 1 - early)))
+  const red = toShares(pairs.map((_, index) => index + 1))
+  const pass = toShares(pairs.map((_, index) => (index < early ? earlyPassWeight : index + 1 - early)))
   return pairs.map((count, index) => ({
     pairs: count,
     alpha: alpha * (red[index] ?? 0),
@@ -40,7 +40,7 @@ export function looksAt(
   }))
 }
 
-function shares(weights: readonly number[]): number[] {
+function toShares(weights: readonly number[]): number[] {
   const sum = weights.reduce((all, weight) => all + weight, 0)
   return weights.map((weight) => weight / sum)
 }

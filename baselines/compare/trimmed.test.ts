@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { pWorse } from './effect.ts'
+import { pValueWorse } from './effect.ts'
 import { correlationInflation, trimmedAtEachEnd, trimmedDifference, trimmedMean } from './trimmed.ts'
 
 interface Fixtures {
@@ -18,7 +18,7 @@ describe('agrees with scipy', () => {
       expect(estimate.value).toBeCloseTo(mean, 12)
       expect(estimate.standardError).toBeCloseTo(standardError, 12)
       expect(estimate.degrees).toBe(degrees)
-      if (p !== null) expect(pWorse(estimate)).toBeCloseTo(p, 10)
+      if (p !== null) expect(pValueWorse(estimate)).toBeCloseTo(p, 10)
     },
   )
 
@@ -28,7 +28,7 @@ describe('agrees with scipy', () => {
     const estimate = trimmedDifference(baseline, candidate)
     expect(estimate.value / estimate.standardError).toBeCloseTo(t, 9)
     expect(estimate.degrees).toBeCloseTo(degrees, 9)
-    expect(pWorse(estimate)).toBeCloseTo(p, 10)
+    expect(pValueWorse(estimate)).toBeCloseTo(p, 10)
   })
 })
 
@@ -40,7 +40,7 @@ describe('degenerate samples', () => {
 
   it('one has a mean and no certainty', () => {
     expect(trimmedMean([3])).toMatchObject({ value: 3, standardError: Number.POSITIVE_INFINITY })
-    expect(pWorse(trimmedMean([3]))).toBe(0.5)
+    expect(pValueWorse(trimmedMean([3]))).toBe(0.5)
     expect(trimmedDifference([1], [2, 3, 4]).standardError).toBe(Number.POSITIVE_INFINITY)
   })
 
@@ -49,7 +49,7 @@ describe('degenerate samples', () => {
     expect(trimmedMean(flat).standardError).toBeCloseTo(0, 12)
     expect(trimmedMean(flat, 0.004).standardError).toBeCloseTo(0.001, 12)
     expect(trimmedDifference(flat, flat, 0.004).standardError).toBeCloseTo(0.001 * Math.SQRT2, 12)
-    expect(pWorse(trimmedMean(Array.from({ length: 16 }, () => 0)))).toBe(1)
+    expect(pValueWorse(trimmedMean(Array.from({ length: 16 }, () => 0)))).toBe(1)
   })
 
   it('all but a few tied: the few are cut away', () => {

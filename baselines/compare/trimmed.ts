@@ -21,7 +21,7 @@ export function trimmedAtEachEnd(count: number): number {
 export function trimmedMean(values: readonly number[], leastSpread = 0): Estimate {
   const n = values.length
   if (n === 0) return { value: Number.NaN, standardError: Number.POSITIVE_INFINITY, degrees: 1 }
-  const { mean, squares, kept } = winsorised(values)
+  const { mean, squares, kept } = winsorise(values)
   if (n === 1) return { value: mean, standardError: Number.POSITIVE_INFINITY, degrees: 1 }
   const spread = Math.sqrt(squares / (n - 1))
   const standardError = Math.max((spread * Math.sqrt(n)) / kept, leastSpread / Math.sqrt(n))
@@ -38,7 +38,7 @@ export function trimmedDifference(
   leastSpread = 0,
 ): Estimate {
   const [b, c] = [trimmedMean(baseline), trimmedMean(candidate)]
-  const [vb, vc] = [sideVariance(baseline, b, leastSpread), sideVariance(candidate, c, leastSpread)]
+  const [vb, vc] = [yuenVariance(baseline, b, leastSpread), yuenVariance(candidate, c, leastSpread)]
   const variance = vb + vc
   if (!Number.isFinite(variance))
     return { value: c.value - b.value, standardError: Number.POSITIVE_INFINITY, degrees: 1 }
@@ -48,14 +48,14 @@ export function trimmedDifference(
 }
 
 // Yuen's variance of one side, (n − 1) s²_w / (h (h − 1)), which differs a little from that of one sample alone.
-function sideVariance(values: readonly number[], { standardError }: Estimate, leastSpread: number): number {
+function yuenVariance(values: readonly number[], { standardError }: Estimate, leastSpread: number): number {
   if (!Number.isFinite(standardError)) return Number.POSITIVE_INFINITY
-  const { squares, kept } = winsorised(values)
+  const { squares, kept } = winsorise(values)
   return Math.max(squares / (kept * (kept - 1)), leastSpread ** 2 / values.length)
 }
 
 /** The trimmed mean, the sum of squares of the winsorised values about their mean, and how many values were not cut. */
-function winsorised(values: readonly number[]): { mean: number; squares: number; kept: number } {
+function winsorise(values: readonly number[]): { mean: number; squares: number; kept: number } {
   const sorted = Float64Array.from(values).toSorted()
   const n = sorted.length
   const cut = trimmedAtEachEnd(n)

@@ -3,7 +3,7 @@ import type { Measure } from './measures.ts'
 import { quantiles } from './quantiles.ts'
 
 /** A relative change as a person reads it: +3.1 %, −12 %. More digits where it would read like the margin `beside` it. */
-export function change(ratio: number, beside?: number): string {
+export function formatChange(ratio: number, beside?: number): string {
   if (!Number.isFinite(ratio)) return ratio > 0 ? 'without bound' : 'unknown'
   const percent = (ratio - 1) * 100
   if (percent >= 900) return `×${Number(ratio.toPrecision(3))}`
@@ -21,29 +21,33 @@ export function change(ratio: number, beside?: number): string {
 }
 
 /** An interval of relative change: −2.1 … +3.9 %. */
-export function interval([low, high]: readonly [number, number]): string {
-  return `${change(low)} … ${change(high)}`
+export function formatInterval([low, high]: readonly [number, number]): string {
+  return `${formatChange(low)} … ${formatChange(high)}`
 }
 
-export function marginText(margin: number): string {
+export function formatMargin(margin: number): string {
   return `margin ${Number((margin * 100).toPrecision(3))} %`
 }
 
-export function labelOf({ metric }: Pick<Measure, 'metric'>): string {
+export function measureLabel({ metric }: Pick<Measure, 'metric'>): string {
   return metric === 'throughputRps' ? 'throughput' : quantiles[metric].label
 }
 
 /** Two levels of one measure: `23.1 → 26 ms`. */
-export function levels({ metric }: Pick<Measure, 'metric'>, baseline: number, candidate: number): string {
-  if (metric === 'throughputRps') return `${figure(baseline)} → ${figure(candidate)} req/s`
-  return `${figure(baseline)} → ${amount('ms', candidate, baseline)}`
+export function formatLevels(
+  { metric }: Pick<Measure, 'metric'>,
+  baseline: number,
+  candidate: number,
+): string {
+  if (metric === 'throughputRps') return `${formatFigure(baseline)} → ${formatFigure(candidate)} req/s`
+  return `${formatFigure(baseline)} → ${amount('ms', candidate, baseline)}`
 }
 
-function figure(value: number): string {
+function formatFigure(value: number): string {
   return String(Number(value.toPrecision(value >= 100 ? Math.ceil(Math.log10(value + 1)) : 3)))
 }
 
 /** Counted, with the word in its number: 1 pair, 24 pairs. */
-export function counted(count: number, word: string): string {
+export function formatCount(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`
 }

@@ -3,15 +3,15 @@ import { comparisonDefaults, compareRuns } from '../compare/index.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 import {
   confirms,
-  duetLooks,
+  planDuetAnalyses,
   isDisturbed,
-  isSure,
-  isUnfit,
+  isDecided,
+  hasTooManyDisturbed,
   judgeDuet,
-  needsConfirming,
-  tell,
-  tellingRow,
-  unconfirmed,
+  needsConfirmation,
+  compareWithKnownChange,
+  selectBisectRow,
+  toUnconfirmed,
 } from './index.ts'
 import { unitsOf } from './testing/units.ts'
 import type { DuetShape, SideShape } from './testing/units.ts'
@@ -98,7 +98,12 @@ describe('a load that was not what it should be', () => {
       false,
       false,
     ])
-    expect([isUnfit(4, 0), isUnfit(5, 0), isUnfit(8, 12), isUnfit(9, 12)]).toEqual([false, true, false, true])
+    expect([
+      hasTooManyDisturbed(4, 0),
+      hasTooManyDisturbed(5, 0),
+      hasTooManyDisturbed(8, 12),
+      hasTooManyDisturbed(9, 12),
+    ]).toEqual([false, true, false, true])
   })
 
   it('is a fail when the candidate breaks so that later steps are never reached', () => {
@@ -120,7 +125,7 @@ describe('a load that was not what it should be', () => {
 describe('looks', () => {
   it('spend the error of one comparison together, however many pairs are planned', () => {
     for (const pairs of [1, 8, 12, 24, 100]) {
-      const looks = duetLooks(pairs)
+      const looks = planDuetAnalyses(pairs)
       expect(looks.reduce((sum, { alpha }) => sum + alpha, 0)).toBeCloseTo(comparisonDefaults.alpha, 12)
       expect(looks.reduce((sum, { confidence }) => sum + 1 - confidence, 0)).toBeCloseTo(0.05, 12)
       expect(looks.map((look) => look.pairs)).toEqual(
@@ -132,7 +137,10 @@ describe('looks', () => {
   })
 
   it('end with a fail at once, and with a pass only when it vouches for every step or has all of its pairs', () => {
-    const [early = { pairs: 0, alpha: 0, confidence: 0 }, late = early] = [duetLooks()[0], duetLooks()[3]]
+    const [early = { pairs: 0, alpha: 0, confidence: 0 }, late = early] = [
+      planDuetAnalyses()[0],
+      planDuetAnalyses()[3],
+    ]
     const pass = judge({})
     const vague: Verdict = {
       ...pass,
@@ -141,23 +149,23 @@ describe('looks', () => {
         { rule: 'comparison', step: 'a/b', metric: 'p50Ms', status: 'skipped', ratio: 1.01, message: '' },
       ],
     }
-    expect(isSure(judge({ candidate: { slower: 1.2 } }), early, 24)).toBe(true)
-    expect(isSure(vague, early, 24)).toBe(false)
-    expect(isSure(vague, late, 24)).toBe(true)
+    expect(isDecided(judge({ candidate: { slower: 1.2 } }), early, 24)).toBe(true)
+    expect(isDecided(vague, early, 24)).toBe(false)
+    expect(isDecided(vague, late, 24)).toBe(true)
   })
 })
 
 describe('a fail', () => {
   const slower = judge({ candidate: { slower: 1.2 } })
   it('must come again, at the same place, on a fresh pair of processes', () => {
-    expect(needsConfirming(slower)).toBe(true)
+    expect(needsConfirmation(slower)).toBe(true)
     expect(confirms(slower, judge({ candidate: { slower: 1.15 } }))).toBe(true)
     expect(confirms(slower, judge({}))).toBe(false)
     expect(confirms(slower, judge({ baseline: { cpuMs: 1 }, candidate: { cpuMs: 2 } }))).toBe(false)
   })
 
   it('is no more than undecided when it does not', () => {
-    const open = unconfirmed(slower)
+    const open = toUnconfirmed(slower)
     expect(open.verdict).toBe('inconclusive')
     expect(open.rows.filter((row) => row.status === 'fail')).toEqual([])
     expect(open.rows[0]?.message).toContain('not again on a fresh one')
@@ -168,7 +176,7 @@ describe('a fail', () => {
       ...slower,
       rows: [...slower.rows, { rule: 'exact', step: 'a/b', metric, status: 'fail', message: '' }],
     })
-    expect([needsConfirming(withExact('statements')), needsConfirming(withExact('rows'))]).toEqual([
+    expect([needsConfirmation(withExact('statements')), needsConfirmation(withExact('rows'))]).toEqual([
       false,
       true,
     ])
@@ -176,13 +184,13 @@ describe('a fail', () => {
 })
 
 describe('a commit of a bisect is told apart by the middle of what is known', () => {
-  const known = tellingRow(judge({ candidate: { slower: 1.2 } })) ?? { rule: '', step: null, metric: '' }
+  const known = selectBisectRow(judge({ candidate: { slower: 1.2 } })) ?? { rule: '', step: null, metric: '' }
   it.each([
     ['bad', 1.19],
     ['good', 1.01],
     [undefined, Math.sqrt(1.2)],
   ] as const)('%s at %f', (expected, slower) => {
-    expect(tell(known, judge({ candidate: { slower } }))).toBe(expected)
+    expect(compareWithKnownChange(known, judge({ candidate: { slower } }))).toBe(expected)
   })
 
   it('and by its counts where those are known', () => {
@@ -200,8 +208,8 @@ describe('a commit of a bisect is told apart by the middle of what is known', ()
       verdict: 'fail',
       rows: [exact(candidate)],
     })
-    expect(tell(exact(12), verdict(12))).toBe('bad')
-    expect(tell(exact(12), verdict(2))).toBe('good')
-    expect(tell(exact(12), { ...verdict(2), rows: [] })).toBeUndefined()
+    expect(compareWithKnownChange(exact(12), verdict(12))).toBe('bad')
+    expect(compareWithKnownChange(exact(12), verdict(2))).toBe('good')
+    expect(compareWithKnownChange(exact(12), { ...verdict(2), rows: [] })).toBeUndefined()
   })
 })

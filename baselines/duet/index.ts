@@ -1,18 +1,18 @@
 export { cpuMargin } from './cpu.ts'
-export { isDisturbed, isUnfit } from './load.ts'
+export { isDisturbed, hasTooManyDisturbed } from './load.ts'
 export { judgeDuet } from './judge.ts'
 export type { DuetRules } from './judge.ts'
-export type { DuetLook } from './looks.ts'
+export type { DuetAnalysis } from './looks.ts'
 export {
-  confirmingAlpha,
+  confirmationAlpha,
   confirms,
-  duetLooks,
+  planDuetAnalyses,
   duetPairs,
-  isSure,
-  needsConfirming,
-  unconfirmed,
+  isDecided,
+  needsConfirmation,
+  toUnconfirmed,
 } from './looks.ts'
-export { tell, tellingRow } from './tell.ts'
-export type { Known } from './tell.ts'
-export { factOf, meanOf } from './units.ts'
+export { compareWithKnownChange, selectBisectRow } from './tell.ts'
+export type { KnownChange } from './tell.ts'
+export { readFact, meanOfKnown } from './units.ts'
 export type { DuetUnits } from './units.ts'

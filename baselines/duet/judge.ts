@@ -1,12 +1,12 @@
 import { compareRuns, comparisonDefaults } from '../compare/index.ts'
 import type { ComparisonOptions } from '../compare/index.ts'
 import { compareErrors } from '../compare/errors.ts'
-import { exactRows } from '../exact/index.ts'
+import { judgeExactCounts } from '../exact/index.ts'
 import type { ExactRules } from '../exact/index.ts'
-import { verdictOf } from '../verdict.ts'
+import { toVerdictWord } from '../verdict.ts'
 import type { RowStatus, Verdict, VerdictRow } from '../verdict.ts'
-import { cpuRows } from './cpu.ts'
-import { loadRows } from './load.ts'
+import { judgeCpu } from './cpu.ts'
+import { judgeLoad } from './load.ts'
 import type { DuetUnits } from './units.ts'
 
 export interface DuetRules extends ComparisonOptions {
@@ -23,26 +23,26 @@ const worstFirst: RowStatus[] = ['invalid', 'fail', 'inconclusive', 'improved', 
 export function judgeDuet(units: DuetUnits, rules: DuetRules = {}): Verdict {
   const compared = compareRuns(units.baseline, units.candidate, rules)
   const { alpha = comparisonDefaults.alpha, confidence = comparisonDefaults.confidence } = rules
-  const cpu = cpuRows(units, {
+  const cpu = judgeCpu(units, {
     alpha,
     confidence,
     ...(rules.cpuMargin !== undefined && { margin: rules.cpuMargin }),
   })
   const rows = [
-    ...withBrokenSteps(compared.rows, units, alpha),
-    ...loadRows(units),
+    ...failUnreachedSteps(compared.rows, units, alpha),
+    ...judgeLoad(units),
     ...cpu,
-    ...exactRows(units.exact, rules.exact),
+    ...judgeExactCounts(units.exact, rules.exact),
   ]
   const sorted = rows.toSorted((a, b) => worstFirst.indexOf(a.status) - worstFirst.indexOf(b.status))
-  return { ...compared, verdict: verdictOf(sorted), rows: sorted }
+  return { ...compared, verdict: toVerdictWord(sorted), rows: sorted }
 }
 
 /**
  * A step that the candidate never came to, because it fails before in every journey, cannot be compared; but that is the
  * candidate's failure and not the measurement's.
  */
-function withBrokenSteps(rows: readonly VerdictRow[], units: DuetUnits, alpha: number): VerdictRow[] {
+function failUnreachedSteps(rows: readonly VerdictRow[], units: DuetUnits, alpha: number): VerdictRow[] {
   const invalid = rows.filter((row) => row.status === 'invalid')
   if (invalid.length === 0 || invalid.some((row) => row.step === null || row.metric !== 'requests'))
     return [...rows]

@@ -1,46 +1,46 @@
 import type { ComparableRun } from '../../record/index.ts'
 import type { VerdictRow } from '../verdict.ts'
 import { amount } from '../wording.ts'
-import { factOf, meanOf } from './units.ts'
+import { readFact, meanOfKnown } from './units.ts'
 import type { DuetUnits } from './units.ts'
 
 /** More dropped arrivals than this, and something was saturated. */
-const mostDropped = 0.001
+const maxDroppedShare = 0.001
 /** One or two are an accident. */
-const leastDropped = 3
+const minDropped = 3
 /** A side that keeps so many times as many virtual users busy as the other is the one that they wait for. */
-const hogs = 2
+const maxBusyRatio = 2
 /** The same journeys make as many requests on both sides, but for those that errors cut short. */
-const mostApart = 0.01
+const maxRequestDifference = 0.01
 
 /**
  * Whether the load was what it should be. Both sides share one pool of virtual users, so a side that saturates starves
  * the other too: arrivals are dropped for both, and latencies of those that are left look as ever. Whose fault it is shows in
  * who kept the users busy. A saturated candidate has failed, by throughput; anything else that was saturated measured nothing.
  */
-export function loadRows(units: DuetUnits): VerdictRow[] {
-  return [...droppedRows(units), ...apartRows(units)]
+export function judgeLoad(units: DuetUnits): VerdictRow[] {
+  return [...judgeDropped(units), ...judgeRequestCounts(units)]
 }
 
-function droppedRows(units: DuetUnits): VerdictRow[] {
-  const { due, dropped } = droppedOf(units)
-  if (dropped < Math.max(leastDropped, due * mostDropped)) return []
+function judgeDropped(units: DuetUnits): VerdictRow[] {
+  const { due, dropped } = countDropped(units)
+  if (dropped < Math.max(minDropped, due * maxDroppedShare)) return []
   const [b = 0, c = 0] = [units.baseline, units.candidate].map((runs) =>
-    meanOf(runs.map((run) => factOf(run, 'generator', 'busyUsers'))),
+    meanOfKnown(runs.map((run) => readFact(run, 'generator', 'busyUsers'))),
   )
   const busy = `${Math.round(dropped)} of ${Math.round(due)} arrivals were dropped because all virtual users were waiting (for the baseline ${b.toPrecision(2)}, for the candidate ${c.toPrecision(2)} on average)`
   const row = { rule: 'load', step: null, metric: 'throughputRps' } as const
-  if (c > hogs * b)
+  if (c > maxBusyRatio * b)
     return [
       {
         ...row,
         status: 'fail',
         actual: dropped / due,
-        limit: mostDropped,
+        limit: maxDroppedShare,
         message: `the candidate is saturated at a rate that the baseline bears: ${busy}`,
       },
     ]
-  if (b > hogs * c)
+  if (b > maxBusyRatio * c)
     return [
       { ...row, status: 'invalid', message: `the baseline is saturated: ${busy}; load at a lower rate` },
     ]
@@ -54,10 +54,10 @@ function droppedRows(units: DuetUnits): VerdictRow[] {
 }
 
 /** How many arrivals were due, and how many of them never were: of both sides together, which records of both hold. */
-function droppedOf({ baseline }: DuetUnits): { due: number; dropped: number } {
+function countDropped({ baseline }: DuetUnits): { due: number; dropped: number } {
   let [due, dropped] = [0, 0]
   for (const run of baseline) {
-    const here = factOf(run, 'generator', 'droppedArrivals') ?? 0
+    const here = readFact(run, 'generator', 'droppedArrivals') ?? 0
     due += 2 * (run.load?.ratePerSecond ?? 0) * ((run.durationMs ?? 0) / 1000) + here
     dropped += here
   }
@@ -71,23 +71,23 @@ function droppedOf({ baseline }: DuetUnits): { due: number; dropped: number } {
  */
 export function isDisturbed(baseline: ComparableRun, candidate: ComparableRun): boolean {
   const [dropped = 0, b = 0, c = 0] = [
-    factOf(baseline, 'generator', 'droppedArrivals'),
-    factOf(baseline, 'generator', 'busyUsers'),
-    factOf(candidate, 'generator', 'busyUsers'),
+    readFact(baseline, 'generator', 'droppedArrivals'),
+    readFact(baseline, 'generator', 'busyUsers'),
+    readFact(candidate, 'generator', 'busyUsers'),
   ]
-  return dropped >= 1 && c <= hogs * b && b <= hogs * c
+  return dropped >= 1 && c <= maxBusyRatio * b && b <= maxBusyRatio * c
 }
 
 /** Whether so many units were set aside that the machine is not fit to measure this load. */
-export function isUnfit(disturbed: number, sound: number): boolean {
+export function hasTooManyDisturbed(disturbed: number, sound: number): boolean {
   return disturbed > 4 + sound / 3
 }
 
-function apartRows(units: DuetUnits): VerdictRow[] {
-  const [b, c] = [countOf('requests', units.baseline), countOf('requests', units.candidate)]
-  const errors = countOf('errors', units.baseline) + countOf('errors', units.candidate)
+function judgeRequestCounts(units: DuetUnits): VerdictRow[] {
+  const [b, c] = [sumTotals('requests', units.baseline), sumTotals('requests', units.candidate)]
+  const errors = sumTotals('errors', units.baseline) + sumTotals('errors', units.candidate)
   const apart = Math.abs(b - c) / Math.max(1, b, c)
-  if (apart <= mostApart || errors > 0) return []
+  if (apart <= maxRequestDifference || errors > 0) return []
   return [
     {
       rule: 'load',
@@ -99,6 +99,6 @@ function apartRows(units: DuetUnits): VerdictRow[] {
   ]
 }
 
-function countOf(pick: 'requests' | 'errors', runs: DuetUnits['baseline']): number {
+function sumTotals(pick: 'requests' | 'errors', runs: DuetUnits['baseline']): number {
   return runs.reduce((sum, { totals }) => sum + totals[pick], 0)
 }

@@ -1,10 +1,10 @@
 import type { Verdict, VerdictRow } from '../verdict.ts'
 
 /** What is known to be worse between the ends of a bisect, and by how much: what each commit between is asked for. */
-export type Known = Pick<VerdictRow, 'rule' | 'step' | 'metric' | 'ratio' | 'candidate' | 'baseline'>
+export type KnownChange = Pick<VerdictRow, 'rule' | 'step' | 'metric' | 'ratio' | 'candidate' | 'baseline'>
 
 /** The row of a fail that tells commits apart best: what is counted exactly, else the strongest evidence with an interval. */
-export function tellingRow(failed: Verdict): Known | undefined {
+export function selectBisectRow(failed: Verdict): KnownChange | undefined {
   const rows = failed.rows.filter((row) => row.status === 'fail')
   return (
     rows.find((row) => row.rule === 'exact') ??
@@ -18,13 +18,13 @@ export function tellingRow(failed: Verdict): Known | undefined {
  * commit's own interval lies. That takes fewer pairs than to show that it is worse at all, since what is looked for is known.
  * Undefined while the interval holds the middle.
  */
-export function tell(known: Known, looked: Verdict): 'good' | 'bad' | undefined {
+export function compareWithKnownChange(known: KnownChange, looked: Verdict): 'good' | 'bad' | undefined {
   const row = looked.rows.find(
     (one) => one.rule === known.rule && one.step === known.step && one.metric === known.metric,
   )
   if (row === undefined) return undefined
   const middle = known.ratio === undefined || known.ratio <= 0 ? undefined : Math.sqrt(known.ratio)
-  if (known.rule === 'exact') return tellExact(known, row)
+  if (known.rule === 'exact') return classifyByCount(known, row)
   if (row.ci !== undefined && middle !== undefined) {
     const [low, high] = row.ci
     if (known.ratio !== undefined && known.ratio < 1)
@@ -38,7 +38,7 @@ export function tell(known: Known, looked: Verdict): 'good' | 'bad' | undefined 
     : undefined
 }
 
-function tellExact(known: Known, row: VerdictRow): 'good' | 'bad' {
+function classifyByCount(known: KnownChange, row: VerdictRow): 'good' | 'bad' {
   const middle = ((known.baseline ?? 0) + (known.candidate ?? 0)) / 2
   return (row.candidate ?? 0) > middle === (known.candidate ?? 0) > middle ? 'bad' : 'good'
 }

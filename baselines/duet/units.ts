@@ -9,12 +9,12 @@ export interface DuetUnits {
 }
 
 /** A figure that a record's `server` or `generator` holds; undefined when it is not there. */
-export function factOf(run: ComparableRun, part: 'server' | 'generator', name: string): number | undefined {
+export function readFact(run: ComparableRun, part: 'server' | 'generator', name: string): number | undefined {
   const value: unknown = run[part] === undefined ? undefined : Reflect.get(run[part], name)
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
-export function meanOf(values: readonly (number | undefined)[]): number | undefined {
+export function meanOfKnown(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined)
   return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length
 }

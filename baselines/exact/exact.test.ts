@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest'
 import {
   addPair,
   closeUnit,
-  exactRows,
-  lowered,
+  judgeExactCounts,
+  lowerCounts,
   mergeTallies,
-  noTally,
+  emptyTally,
   parseCounts,
-  withLowest,
+  withLowestCounts,
 } from './index.ts'
 import type { ExactTallies, LowestCounts, PairedTally } from './index.ts'
 
 function tallyOf(pairs: readonly (readonly [number, number])[]): PairedTally {
-  return pairs.reduce((tally, [baseline, candidate]) => addPair(tally, baseline, candidate), noTally)
+  return pairs.reduce((tally, [baseline, candidate]) => addPair(tally, baseline, candidate), emptyTally)
 }
 
 /** As units of ten pairs. */
@@ -34,7 +34,7 @@ const times = <T>(count: number, value: T): T[] => Array.from({ length: count },
 
 describe('counts that noise cannot move', () => {
   it('are equal where nothing changed, and the row says so', () => {
-    expect(exactRows(statements(times(40, [3, 3])))).toMatchObject([
+    expect(judgeExactCounts(statements(times(40, [3, 3])))).toMatchObject([
       {
         rule: 'exact',
         step: 'tasks/list',
@@ -46,7 +46,7 @@ describe('counts that noise cannot move', () => {
   })
 
   it('are red for one statement more, in a few answers', () => {
-    expect(exactRows(statements(times(20, [3, 4])))).toMatchObject([
+    expect(judgeExactCounts(statements(times(20, [3, 4])))).toMatchObject([
       {
         status: 'fail',
         ratio: 4 / 3,
@@ -59,14 +59,14 @@ describe('counts that noise cannot move', () => {
 
   it('are red for an N+1 query whose number depends on the data, and is often none', () => {
     const pairs = Array.from({ length: 100 }, (_, index): [number, number] => [2, 2 + (index % 5)])
-    expect(exactRows(statements(pairs))[0]?.status).toBe('fail')
+    expect(judgeExactCounts(statements(pairs))[0]?.status).toBe('fail')
   })
 
   it('are not red when both sides vary alike: a cache, the order of arrival', () => {
     let red = 0
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(3), fc.nat(3)), { minLength: 20, maxLength: 400 }), (pairs) => {
-        if (exactRows(statements(pairs)).some(({ status }) => status === 'fail')) red += 1
+        if (judgeExactCounts(statements(pairs)).some(({ status }) => status === 'fail')) red += 1
       }),
       { numRuns: 2000, seed: 7 },
     )
@@ -75,13 +75,14 @@ describe('counts that noise cannot move', () => {
 
   it('are not red for a rare one more: a token renewed, a connection made anew', () => {
     expect(
-      exactRows(statements([...times(1990, [3, 3] as const), ...times(10, [3, 4] as const)]))[0]?.status,
+      judgeExactCounts(statements([...times(1990, [3, 3] as const), ...times(10, [3, 4] as const)]))[0]
+        ?.status,
     ).toBe('pass')
   })
 
   it('are not red for a moment in which one side stood still, and users got in their own way', () => {
     expect(
-      exactRows(statements([...times(300, [1, 1] as const), ...times(60, [1, 4] as const)]))[0],
+      judgeExactCounts(statements([...times(300, [1, 1] as const), ...times(60, [1, 4] as const)]))[0],
     ).toMatchObject({
       status: 'pass',
       message: expect.stringContaining('60 of 360 pairs differ, not one way throughout'),
@@ -89,35 +90,36 @@ describe('counts that noise cannot move', () => {
   })
 
   it('are no evidence in fewer than 20 answers', () => {
-    expect(exactRows(statements(times(19, [3, 30])))).toEqual([])
+    expect(judgeExactCounts(statements(times(19, [3, 30])))).toEqual([])
   })
 
   it('are better when there are fewer of them, unless they must be equal', () => {
     const fewer = statements(times(40, [4, 3]))
-    expect(exactRows(fewer)[0]?.status).toBe('improved')
-    expect(exactRows(fewer, { statements: { kind: 'equal' } })[0]?.status).toBe('fail')
-    expect(exactRows(fewer, { statements: { kind: 'off' } })).toEqual([])
+    expect(judgeExactCounts(fewer)[0]?.status).toBe('improved')
+    expect(judgeExactCounts(fewer, { statements: { kind: 'equal' } })[0]?.status).toBe('fail')
+    expect(judgeExactCounts(fewer, { statements: { kind: 'off' } })).toEqual([])
   })
 
   it('may not go over the lowest ever accepted, even where the baseline already does', () => {
     const same = statements(times(40, [4, 4]))
     expect(
-      exactRows(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 3]]) } })[0],
+      judgeExactCounts(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 3]]) } })[0],
     ).toMatchObject({ status: 'fail', message: expect.stringContaining('at most 3, the lowest so far') })
     expect(
-      exactRows(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 4]]) } })[0]?.status,
+      judgeExactCounts(same, { statements: { kind: 'ratchet', best: new Map([['tasks/list', 4]]) } })[0]
+        ?.status,
     ).toBe('pass')
   })
 
   it('let an answer grow by a few bytes, and not by many', () => {
     const bytes = (more: number): ExactTallies => tallies('bytes', times(40, [1000, 1000 + more]))
-    expect(exactRows(bytes(20))[0]?.status).toBe('pass')
-    expect(exactRows(bytes(100))[0]?.status).toBe('fail')
-    expect(exactRows(bytes(20), { bytes: { kind: 'equal' } })[0]?.status).toBe('fail')
+    expect(judgeExactCounts(bytes(20))[0]?.status).toBe('pass')
+    expect(judgeExactCounts(bytes(100))[0]?.status).toBe('fail')
+    expect(judgeExactCounts(bytes(20), { bytes: { kind: 'equal' } })[0]?.status).toBe('fail')
   })
 
   it('are red for statements where there were none', () => {
-    expect(exactRows(statements(times(40, [0, 1])))[0]).toMatchObject({ status: 'fail', candidate: 1 })
+    expect(judgeExactCounts(statements(times(40, [0, 1])))[0]).toMatchObject({ status: 'fail', candidate: 1 })
   })
 
   it('add up over units', () => {
@@ -130,8 +132,8 @@ describe('counts that noise cannot move', () => {
 
 describe('the lowest counts ever accepted', () => {
   const none: LowestCounts = { schema: 'vigil.counts/1', suites: {} }
-  const after = (counts: LowestCounts, each: number): ReturnType<typeof lowered> =>
-    lowered(counts, 'browse', statements(times(40, [9, each])))
+  const after = (counts: LowestCounts, each: number): ReturnType<typeof lowerCounts> =>
+    lowerCounts(counts, 'browse', statements(times(40, [9, each])))
 
   it('get lower, by as much as shows, and never higher', () => {
     const first = after(none, 4)
@@ -146,14 +148,18 @@ describe('the lowest counts ever accepted', () => {
 
   it('are what a ratchet holds a candidate to, step by step; other rules and suites stay as they are', () => {
     const { counts } = after(none, 3)
-    const held = withLowest({ statements: { kind: 'ratchet' }, rows: { kind: 'equal' } }, counts, 'browse')
-    expect(exactRows(statements(times(40, [4, 4])), held)[0]).toMatchObject({ status: 'fail' })
-    expect(exactRows(statements(times(40, [4, 3])), held)[0]).toMatchObject({ status: 'improved' })
+    const held = withLowestCounts(
+      { statements: { kind: 'ratchet' }, rows: { kind: 'equal' } },
+      counts,
+      'browse',
+    )
+    expect(judgeExactCounts(statements(times(40, [4, 4])), held)[0]).toMatchObject({ status: 'fail' })
+    expect(judgeExactCounts(statements(times(40, [4, 3])), held)[0]).toMatchObject({ status: 'improved' })
     expect(held.rows).toEqual({ kind: 'equal' })
     expect(
-      exactRows(
+      judgeExactCounts(
         statements(times(40, [4, 4])),
-        withLowest({ statements: { kind: 'ratchet' } }, counts, 'toString'),
+        withLowestCounts({ statements: { kind: 'ratchet' } }, counts, 'toString'),
       )[0]?.status,
     ).toBe('pass')
   })

@@ -46,7 +46,7 @@ const nouns: Record<ExactMetric, string> = { statements: 'SQL statements', rows:
  * differ, which keeps its level whatever the counts are, only when it moves the mean, and only when it does so in most
  * units: pairs of one unhappy moment are not independent of each other.
  */
-export function exactRows(tallies: ExactTallies, rules: ExactRules = {}): VerdictRow[] {
+export function judgeExactCounts(tallies: ExactTallies, rules: ExactRules = {}): VerdictRow[] {
   return Object.keys(tallies)
     .toSorted()
     .flatMap((step) =>
@@ -55,14 +55,14 @@ export function exactRows(tallies: ExactTallies, rules: ExactRules = {}): Verdic
         const rule = rules[metric] ?? exactDefaults[metric]
         return tally === undefined || tally.pairs < leastPairs || rule.kind === 'off'
           ? []
-          : [rowOf(step, metric, tally, rule)]
+          : [buildRow(step, metric, tally, rule)]
       }),
     )
 }
 
 type Direction = 'up' | 'down' | 'same'
 
-function directionOf(
+function findDirection(
   { pairs, up, down, baseline, candidate, units, unitsUp, unitsDown }: PairedTally,
   leastChange: number,
 ): Direction {
@@ -81,7 +81,7 @@ function directionOf(
     : 'same'
 }
 
-function rowOf(
+function buildRow(
   step: string,
   metric: ExactMetric,
   tally: PairedTally,
@@ -89,10 +89,10 @@ function rowOf(
 ): VerdictRow {
   const [baseline, candidate] = [tally.baseline / tally.pairs, tally.candidate / tally.pairs]
   const leastChange = rule.kind === 'equal' ? leastOfEqual : leastChanges[metric]
-  const direction = directionOf(tally, leastChange)
+  const direction = findDirection(tally, leastChange)
   const best = rule.kind === 'ratchet' ? rule.best?.get(step) : undefined
   const status =
-    best !== undefined && candidate > best * (1 + leastChange) ? 'fail' : statusOf(direction, rule)
+    best !== undefined && candidate > best * (1 + leastChange) ? 'fail' : chooseStatus(direction, rule)
   const limit = Math.min(best ?? baseline, baseline)
   const differing =
     tally.up + tally.down === 0
@@ -102,8 +102,8 @@ function rowOf(
         : `; more in ${tally.up}, fewer in ${tally.down} of ${tally.pairs} pairs`
   const said =
     tally.up + tally.down === 0
-      ? `${nouns[metric]} ${number(baseline)} ${differing}`
-      : `${nouns[metric]} ${number(baseline)} → ${number(candidate)}${differing}`
+      ? `${nouns[metric]} ${formatNumber(baseline)} ${differing}`
+      : `${nouns[metric]} ${formatNumber(baseline)} → ${formatNumber(candidate)}${differing}`
   return {
     rule: 'exact',
     step,
@@ -112,27 +112,27 @@ function rowOf(
     baseline,
     candidate,
     ...(baseline > 0 && { ratio: candidate / baseline }),
-    message: `${said}, ${ruleWords(rule, limit)}`,
+    message: `${said}, ${describeRule(rule, limit)}`,
   }
 }
 
-function statusOf(direction: Direction, rule: ExactRule): RowStatus {
+function chooseStatus(direction: Direction, rule: ExactRule): RowStatus {
   if (direction === 'same') return 'pass'
   if (direction === 'up' || rule.kind === 'equal') return 'fail'
   return 'improved'
 }
 
-function ruleWords(rule: Exclude<ExactRule, { kind: 'off' }>, limit: number): string {
+function describeRule(rule: Exclude<ExactRule, { kind: 'off' }>, limit: number): string {
   switch (rule.kind) {
     case 'equal':
       return 'must be equal'
     case 'at most':
-      return `at most ${number(limit)}`
+      return `at most ${formatNumber(limit)}`
     case 'ratchet':
-      return `at most ${number(limit)}, the lowest so far`
+      return `at most ${formatNumber(limit)}, the lowest so far`
   }
 }
 
-function number(value: number): string {
+function formatNumber(value: number): string {
   return String(Number(value.toPrecision(value >= 1000 ? 6 : 4)))
 }

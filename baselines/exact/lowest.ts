@@ -45,7 +45,7 @@ export function parseCounts(text: string, where: string): ReadCounts {
 }
 
 /** One count that was lower, or is known for the first time. */
-export interface Lowered {
+export interface LoweredCount {
   step: string
   metric: ExactMetric
   from: number | undefined
@@ -56,13 +56,13 @@ export interface Lowered {
 const leastLess = 0.01
 
 /** Takes over what a duet's candidate did with less, or for the first time. Nothing ever gets higher: that is an edit of the file, for review. */
-export function lowered(
+export function lowerCounts(
   counts: LowestCounts,
   suite: string,
   tallies: ExactTallies,
-): { counts: LowestCounts; changes: Lowered[] } {
+): { counts: LowestCounts; changes: LoweredCount[] } {
   const known: StepCounts = Object.hasOwn(counts.suites, suite) ? (counts.suites[suite] ?? {}) : {}
-  const changes: Lowered[] = []
+  const changes: LoweredCount[] = []
   const steps: StepCounts = { ...known }
   for (const step of Object.keys(tallies).toSorted()) {
     for (const metric of exactMetrics) {
@@ -81,7 +81,11 @@ export function lowered(
 }
 
 /** The rules with what was accepted of a suite: of use to those that are a ratchet. */
-export function withLowest(rules: ExactRules, counts: LowestCounts | undefined, suite: string): ExactRules {
+export function withLowestCounts(
+  rules: ExactRules,
+  counts: LowestCounts | undefined,
+  suite: string,
+): ExactRules {
   const known = counts && Object.hasOwn(counts.suites, suite) ? counts.suites[suite] : undefined
   if (known === undefined) return rules
   const held: ExactRules = { ...rules }

@@ -23,7 +23,7 @@ export interface PairedTally {
 /** By `journey/step`. */
 export type ExactTallies = Record<string, Partial<Record<ExactMetric, PairedTally>>>
 
-export const noTally: PairedTally = {
+export const emptyTally: PairedTally = {
   pairs: 0,
   up: 0,
   down: 0,
@@ -50,12 +50,12 @@ export function closeUnit(tallies: ExactTallies): ExactTallies {
   return Object.fromEntries(
     Object.entries(tallies).map(([step, metrics]) => [
       step,
-      Object.fromEntries(Object.entries(metrics).map(([metric, tally]) => [metric, closed(tally)])),
+      Object.fromEntries(Object.entries(metrics).map(([metric, tally]) => [metric, closeTally(tally)])),
     ]),
   )
 }
 
-function closed(tally: PairedTally): PairedTally {
+function closeTally(tally: PairedTally): PairedTally {
   return {
     ...tally,
     units: 1,
@@ -72,14 +72,14 @@ export function mergeTallies(all: readonly ExactTallies[]): ExactTallies {
       const mine = (merged[step] ??= {})
       for (const metric of exactMetrics) {
         const more = metrics[metric]
-        if (more !== undefined) mine[metric] = sum(mine[metric] ?? noTally, more)
+        if (more !== undefined) mine[metric] = addTallies(mine[metric] ?? emptyTally, more)
       }
     }
   }
   return merged
 }
 
-function sum(a: PairedTally, b: PairedTally): PairedTally {
+function addTallies(a: PairedTally, b: PairedTally): PairedTally {
   const of = (field: keyof PairedTally): number => a[field] + b[field]
   return {
     pairs: of('pairs'),

@@ -1,4 +1,4 @@
-export { marginProblem, noiseFor, noiseLine, parseNoise } from './known.ts'
+export { findMarginProblem, noiseFor, formatNoise, parseNoise } from './known.ts'
 export type { KnownNoise, ReadNoise } from './known.ts'
-export { noiseOf, noiseSeconds } from './noise.ts'
-export type { SameCode, SuiteNoise } from './noise.ts'
+export { estimateNoise, noiseSeconds } from './noise.ts'
+export type { SameCodeUnits, SuiteNoise } from './noise.ts'

@@ -66,7 +66,7 @@ export function noiseFor(
 const labels: Record<NoiseMetric, string> = { p50Ms: 'p50', p95Ms: 'p95' }
 
 /** One line for a verdict: what this machine can tell, as measured. */
-export function noiseLine(noise: SuiteNoise, measuredAt: string): string {
+export function formatNoise(noise: SuiteNoise, measuredAt: string): string {
   const { p50Ms, p95Ms } = noise.metrics
   const seen = (key: string): string =>
     `${percent(p50Ms.detectable[key])} / ${percent(p95Ms.detectable[key])}`
@@ -84,7 +84,7 @@ function percent(ratio: number | undefined): string {
  *
  * @param margin as a share
  */
-export function marginProblem(noise: SuiteNoise, margin: number, suite: string): string | undefined {
+export function findMarginProblem(noise: SuiteNoise, margin: number, suite: string): string | undefined {
   const [least] = (['p50Ms', 'p95Ms'] as const)
     .map((name) => ({ name, detectable: noise.metrics[name].detectable['120'] ?? 0 }))
     .toSorted((a, b) => a.detectable - b.detectable)

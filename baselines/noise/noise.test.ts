@@ -4,21 +4,21 @@ import { compareRuns } from '../compare/index.ts'
 import { simulateDuet } from '../../bench/detection-study/duets.ts'
 import type { NoiseLevel } from '../../bench/detection-study/machine.ts'
 import { seeded } from '../../bench/detection-study/random.ts'
-import { marginProblem, noiseFor, noiseLine, parseNoise } from './known.ts'
-import { noiseOf } from './noise.ts'
-import type { SameCode, SuiteNoise } from './noise.ts'
+import { findMarginProblem, noiseFor, formatNoise, parseNoise } from './known.ts'
+import { estimateNoise } from './noise.ts'
+import type { SameCodeUnits, SuiteNoise } from './noise.ts'
 
 const timed = (runs: readonly ComparableRun[]): ComparableRun[] =>
   runs.map((run) => ({ ...run, durationMs: 2500 }))
 /** As many duets of the same code as there are seeds. */
-const sameCode = (level: NoiseLevel, seeds: readonly number[]): SameCode[] =>
+const sameCode = (level: NoiseLevel, seeds: readonly number[]): SameCodeUnits[] =>
   seeds.map((seed) => {
     const { baseline, candidate } = simulateDuet({ level, change: {}, pairs: 24, seconds: 2.5 }, seed)
     return { baseline: timed(baseline), candidate: timed(candidate) }
   })
 
-function measured(duets: readonly SameCode[], draws = 20): SuiteNoise {
-  const noise = noiseOf(duets, draws, seeded(1).uniform)
+function measured(duets: readonly SameCodeUnits[], draws = 20): SuiteNoise {
+  const noise = estimateNoise(duets, draws, seeded(1).uniform)
   if (!noise) throw new Error('nothing was measured')
   return noise
 }
@@ -83,8 +83,8 @@ describe('the noise of a machine', () => {
       'of sides that are not pairs',
       sameCode('quiet', [1]).map(({ baseline, candidate }) => ({ baseline, candidate: candidate.slice(1) })),
     ],
-  ] as [string, SameCode[]][])('is not known %s', (_, duets) => {
-    expect(noiseOf(duets, 10, () => 0.5)).toBeUndefined()
+  ] as [string, SameCodeUnits[]][])('is not known %s', (_, duets) => {
+    expect(estimateNoise(duets, 10, () => 0.5)).toBeUndefined()
   })
 })
 
@@ -119,16 +119,16 @@ describe('what is known of it', () => {
   })
 
   it('is quoted in one line', () => {
-    expect(noiseLine(quiet, known.measuredAt)).toMatch(
+    expect(formatNoise(quiet, known.measuredAt)).toMatch(
       /^noise of this machine \(measured 2026-11-25\): p50 \S+ %, p95 \S+ % a unit of 2\.5 s; smallest change .* in 30, 60, 120 s: \+\S+ % \/ \+\S+ %, .*; of 20 duets of the same code \d red and \d+ undecided$/,
     )
   })
 
   it('refuses a margin that it cannot tell, and no other', () => {
     const least = quiet.metrics.p50Ms.detectable['120'] ?? 0
-    expect(marginProblem(quiet, least * 0.9, 'browse')).toMatch(
+    expect(findMarginProblem(quiet, least * 0.9, 'browse')).toMatch(
       /^found \S+ %, expected at least \S+ %: as measured here by vigil doctor --noise, a duet of browse cannot see a smaller change of p50/,
     )
-    expect(marginProblem(quiet, least * 1.1, 'browse')).toBeUndefined()
+    expect(findMarginProblem(quiet, least * 1.1, 'browse')).toBeUndefined()
   })
 })

@@ -1,13 +1,13 @@
 import type { ComparableRun, Random } from '../../record/index.ts'
 import { median } from '../../record/statistics/index.ts'
 import { compareRuns } from '../compare/index.ts'
-import { smallestDetectable } from '../compare/effect.ts'
-import { measuresOf } from '../compare/measures.ts'
+import { smallestDetectableEffect } from '../compare/effect.ts'
+import { buildMeasures } from '../compare/measures.ts'
 import { comparisonDefaults } from '../compare/options.ts'
 import { trimmedMean } from '../compare/trimmed.ts'
 
 /** Units of one pair of processes that ran the same code, the i-th of both sides a pair. */
-export interface SameCode {
+export interface SameCodeUnits {
   baseline: readonly ComparableRun[]
   candidate: readonly ComparableRun[]
 }
@@ -44,7 +44,7 @@ export interface FalseAlarms {
   inconclusive: number
 }
 
-const usualUnits = 24
+const drawnUnits = 24
 
 /**
  * The noise of a suite from duets of the same code. Undefined where fewer than eight units of one pair of processes say something.
@@ -53,7 +53,11 @@ const usualUnits = 24
  * Efron 1979), the sides of each swapped at random, because the same code knows no sides (a randomisation, Fisher 1935); what one process
  * has against another is `betweenProcesses`, and why a fail is confirmed on a fresh pair
  */
-export function noiseOf(duets: readonly SameCode[], draws: number, random: Random): SuiteNoise | undefined {
+export function estimateNoise(
+  duets: readonly SameCodeUnits[],
+  draws: number,
+  random: Random,
+): SuiteNoise | undefined {
   const usable = duets.filter(
     ({ baseline, candidate }) => baseline.length === candidate.length && baseline.length >= leastUnits,
   )
@@ -68,18 +72,22 @@ export function noiseOf(duets: readonly SameCode[], draws: number, random: Rando
     processPairs: usable.length,
     unitSeconds,
     metrics: {
-      p50Ms: metricNoise('p50Ms', usable, unitSeconds),
-      p95Ms: metricNoise('p95Ms', usable, unitSeconds),
+      p50Ms: estimateMetricNoise('p50Ms', usable, unitSeconds),
+      p95Ms: estimateMetricNoise('p95Ms', usable, unitSeconds),
     },
-    falseAlarms: falseAlarmsOf(usable, draws, random),
+    falseAlarms: countFalseAlarms(usable, draws, random),
   }
 }
 
 const leastUnits = 8
 
-function metricNoise(metric: NoiseMetric, duets: readonly SameCode[], unitSeconds: number): MetricNoise {
+function estimateMetricNoise(
+  metric: NoiseMetric,
+  duets: readonly SameCodeUnits[],
+  unitSeconds: number,
+): MetricNoise {
   const differences = duets.map(({ baseline, candidate }) => {
-    const measure = measuresOf(baseline, candidate, true).find(
+    const measure = buildMeasures(baseline, candidate, true).find(
       (one) => one.metric === metric && one.step === null,
     )
     return (measure?.baseline ?? [])
@@ -103,30 +111,35 @@ function metricNoise(metric: NoiseMetric, duets: readonly SameCode[], unitSecond
     means.length < 2
       ? 0
       : estimates.reduce((sum, { standardError }) => sum + standardError ** 2, 0) / means.length
-  const betweenProcesses = means.length < 2 ? 0 : Math.sqrt(Math.max(0, varianceOf(means) - explained))
-  const [deviation, family] = [Math.sqrt(variance), familySize(duets)]
+  const betweenProcesses = means.length < 2 ? 0 : Math.sqrt(Math.max(0, sampleVariance(means) - explained))
+  const [deviation, family] = [Math.sqrt(variance), countTests(duets)]
   const detectable = Object.fromEntries(
     noiseSeconds.map((seconds) => [
       String(seconds),
-      detectableIn(seconds / unitSeconds, deviation, betweenProcesses, family),
+      detectableChange(seconds / unitSeconds, deviation, betweenProcesses, family),
     ]),
   )
   return { deviation, betweenProcesses, detectable }
 }
 
 /** How many questions a comparison of this suite asks at once: each has its share of the error. */
-function familySize(duets: readonly SameCode[]): number {
+function countTests(duets: readonly SameCodeUnits[]): number {
   const [first] = duets
   return first
-    ? measuresOf(first.baseline, first.candidate, true).filter(({ tooFew }) => !tooFew).length + 1
+    ? buildMeasures(first.baseline, first.candidate, true).filter(({ tooFew }) => !tooFew).length + 1
     : 1
 }
 
-function detectableIn(units: number, deviation: number, betweenProcesses: number, family: number): number {
+function detectableChange(
+  units: number,
+  deviation: number,
+  betweenProcesses: number,
+  family: number,
+): number {
   const count = Math.max(leastUnits, Math.floor(units))
   const standardError = Math.sqrt(deviation ** 2 / count + betweenProcesses ** 2)
   return Math.expm1(
-    smallestDetectable(
+    smallestDetectableEffect(
       { value: 0, standardError, degrees: Math.max(1, Math.round(count * 0.75) - 1) },
       comparisonDefaults.alpha / family,
       0,
@@ -134,13 +147,13 @@ function detectableIn(units: number, deviation: number, betweenProcesses: number
   )
 }
 
-function falseAlarmsOf(duets: readonly SameCode[], draws: number, random: Random): FalseAlarms {
+function countFalseAlarms(duets: readonly SameCodeUnits[], draws: number, random: Random): FalseAlarms {
   const found = { drawn: draws, fail: 0, inconclusive: 0 }
   for (let i = 0; i < draws; i += 1) {
     const duet = duets[Math.floor(random() * duets.length)]
     if (!duet) continue
-    const drawn: Record<keyof SameCode, ComparableRun[]> = { baseline: [], candidate: [] }
-    for (let unit = 0; unit < usualUnits; unit += 1) {
+    const drawn: Record<keyof SameCodeUnits, ComparableRun[]> = { baseline: [], candidate: [] }
+    for (let unit = 0; unit < drawnUnits; unit += 1) {
       const place = Math.floor(random() * duet.baseline.length)
       const [b, c] = [duet.baseline[place], duet.candidate[place]]
       if (!b || !c) continue
@@ -155,7 +168,7 @@ function falseAlarmsOf(duets: readonly SameCode[], draws: number, random: Random
   return found
 }
 
-function varianceOf(values: readonly number[]): number {
+function sampleVariance(values: readonly number[]): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)
 }

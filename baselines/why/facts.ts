@@ -1,9 +1,9 @@
-import { factOf, meanOf } from '../duet/units.ts'
+import { readFact, meanOfKnown } from '../duet/units.ts'
 import type { DuetUnits } from '../duet/units.ts'
 import type { ComparableRun } from '../../record/index.ts'
 
 /** Two levels of one figure: what it was, and what it became. */
-export interface Moved {
+export interface LevelChange {
   baseline: number
   candidate: number
 }
@@ -24,10 +24,10 @@ export const processFacts = [
 export type ProcessFact = (typeof processFacts)[number]
 
 /** What the service says that a step's answers cost it, on both sides: means over the duet. Only what both sides tell. */
-export function stepMoves(
+export function compareStepFacts(
   { baseline, candidate }: DuetUnits,
   step: string,
-): Partial<Record<StepFact, Moved>> {
+): Partial<Record<StepFact, LevelChange>> {
   return both(
     stepFacts,
     (fact) => stepMean(baseline, step, fact),
@@ -36,9 +36,12 @@ export function stepMoves(
 }
 
 /** What was read of both processes: means over the duet. */
-export function processMoves({ baseline, candidate }: DuetUnits): Partial<Record<ProcessFact, Moved>> {
+export function compareProcessFacts({
+  baseline,
+  candidate,
+}: DuetUnits): Partial<Record<ProcessFact, LevelChange>> {
   const mean = (runs: DuetUnits['baseline'], fact: ProcessFact): number | undefined =>
-    meanOf(runs.map((run) => factOf(run, 'server', fact)))
+    meanOfKnown(runs.map((run) => readFact(run, 'server', fact)))
   return both(
     processFacts,
     (fact) => mean(baseline, fact),
@@ -50,11 +53,11 @@ export function processMoves({ baseline, candidate }: DuetUnits): Partial<Record
 export function agreement(
   { baseline, candidate }: DuetUnits,
   fact: ProcessFact,
-  { baseline: b, candidate: c }: Moved,
+  { baseline: b, candidate: c }: LevelChange,
 ): number {
   const ways = baseline.flatMap((run, index) => {
     const other = candidate[index]
-    const [x, y] = [factOf(run, 'server', fact), other && factOf(other, 'server', fact)]
+    const [x, y] = [readFact(run, 'server', fact), other && readFact(other, 'server', fact)]
     return x === undefined || y === undefined ? [] : [Math.sign(y - x) === Math.sign(c - b)]
   })
   return ways.length === 0 ? 0 : ways.filter(Boolean).length / ways.length
@@ -64,8 +67,8 @@ function both<F extends string>(
   facts: readonly F[],
   before: (fact: F) => number | undefined,
   after: (fact: F) => number | undefined,
-): Partial<Record<F, Moved>> {
-  const moves: Partial<Record<F, Moved>> = {}
+): Partial<Record<F, LevelChange>> {
+  const moves: Partial<Record<F, LevelChange>> = {}
   for (const fact of facts) {
     const [baseline, candidate] = [before(fact), after(fact)]
     if (baseline !== undefined && candidate !== undefined) moves[fact] = { baseline, candidate }

@@ -1,4 +1,4 @@
-export { evidenceOf, whyLine, whyOf } from './why.ts'
-export type { Why } from './why.ts'
-export { slowest } from './traces.ts'
+export { listEvidence, formatExplanation, explainFail } from './why.ts'
+export type { Explanation } from './why.ts'
+export { pickSlowest } from './traces.ts'
 export type { TracedAnswer } from './traces.ts'

@@ -9,7 +9,7 @@ export interface TracedAnswer {
 const most = 3
 
 /** The slowest few of them, slowest first. */
-export function slowest(answers: readonly TracedAnswer[]): TracedAnswer[] {
+export function pickSlowest(answers: readonly TracedAnswer[]): TracedAnswer[] {
   return answers.toSorted((a, b) => b.latencyMs - a.latencyMs).slice(0, most)
 }
 
@@ -22,7 +22,7 @@ export function slowestTraces(runs: readonly ComparableRun[], step: string | nul
   const endpoints = runs.flatMap((run) =>
     step === null ? Object.values(run.endpoints) : (run.endpoints[step] ?? []),
   )
-  return slowest(
+  return pickSlowest(
     endpoints.flatMap((endpoint): TracedAnswer[] => {
       const kept: unknown = Reflect.get(endpoint, 'slowest')
       return Array.isArray(kept) ? kept.filter(isTraced) : []

@@ -2,12 +2,12 @@ import { expect, it } from 'vitest'
 import { judgeDuet } from '../duet/index.ts'
 import { unitsOf } from '../duet/testing/units.ts'
 import type { DuetShape } from '../duet/testing/units.ts'
-import { evidenceOf, whyLine, whyOf } from './index.ts'
-import type { Why } from './index.ts'
+import { listEvidence, formatExplanation, explainFail } from './index.ts'
+import type { Explanation } from './index.ts'
 
-function whyIs(shape: Omit<DuetShape, 'units'>): Why[] {
+function whyIs(shape: Omit<DuetShape, 'units'>): Explanation[] {
   const units = { ...unitsOf({ units: 12, ...shape }), exact: {} }
-  return whyOf(judgeDuet(units), units)
+  return explainFail(judgeDuet(units), units)
 }
 
 it('names the step, its effect, and what moved in the database', () => {
@@ -83,11 +83,11 @@ it('names the traces of the slowest answers there, those that a record names in 
     { traceId: id('c'), latencyMs: 7 },
     { traceId: id('d'), latencyMs: 3 },
   ])
-  const read = whyOf(judgeDuet(units), units).find(({ step }) => step === 'tasks/read')
-  expect(read && evidenceOf(read).at(-1)).toBe(
+  const read = explainFail(judgeDuet(units), units).find(({ step }) => step === 'tasks/read')
+  expect(read && listEvidence(read).at(-1)).toBe(
     `slowest traces: ${id('b')} (9 ms), ${id('c')} (7 ms), ${id('a')} (4 ms)`,
   )
-  expect(read && whyLine(read)).toMatch(/^tasks\/read: p95 .*; slowest traces: b/)
+  expect(read && formatExplanation(read)).toMatch(/^tasks\/read: p95 .*; slowest traces: b/)
 })
 
 it('explains nothing but a fail', () => {

@@ -1,14 +1,14 @@
-import { change } from '../compare/wording.ts'
+import { formatChange } from '../compare/wording.ts'
 import type { DuetUnits } from '../duet/units.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 import { amount } from '../wording.ts'
-import { agreement, processFacts, processMoves, stepFacts, stepMoves } from './facts.ts'
-import type { Moved, ProcessFact, StepFact } from './facts.ts'
+import { agreement, processFacts, compareProcessFacts, stepFacts, compareStepFacts } from './facts.ts'
+import type { LevelChange, ProcessFact, StepFact } from './facts.ts'
 import { slowestTraces } from './traces.ts'
 import type { TracedAnswer } from './traces.ts'
 
 /** Where a fail shows, and what moved with it on the server's side. */
-export interface Why {
+export interface Explanation {
   /** `journey/step`, or null: the whole, or the process. */
   step: string | null
   /** What is worse, with its effect. */
@@ -27,13 +27,13 @@ const leastMoveMs = 0.02
 const leastAgreement = 0.75
 
 /** Explains a fail by what both sides told meanwhile. Nothing for any other verdict. */
-export function whyOf(verdict: Verdict, units: DuetUnits): Why[] {
+export function explainFail(verdict: Verdict, units: DuetUnits): Explanation[] {
   if (verdict.verdict !== 'fail') return []
   const failed = verdict.rows.filter((row) => row.status === 'fail')
   const steps = [...new Set(failed.flatMap((row) => row.step ?? []))].slice(0, mostSteps)
-  const named = steps.map((step): Why => ({
+  const named = steps.map((step): Explanation => ({
     step,
-    effect: effectOf(failed.filter((row) => row.step === step)),
+    effect: describeEffect(failed.filter((row) => row.step === step)),
     moved: stepSentences(units, step),
     traces: slowestTraces(units.candidate, step),
   }))
@@ -51,7 +51,7 @@ export function whyOf(verdict: Verdict, units: DuetUnits): Why[] {
     ...named,
     {
       step: null,
-      effect: whole.length > 0 ? effectOf(whole) : 'the process',
+      effect: whole.length > 0 ? describeEffect(whole) : 'the process',
       moved: told.length > 0 ? told : unexplained(named),
       traces: named.length > 0 ? [] : slowestTraces(units.candidate, null),
     },
@@ -59,7 +59,7 @@ export function whyOf(verdict: Verdict, units: DuetUnits): Why[] {
 }
 
 /** All that is told of one place, a sentence each: what moved, and which traces to open. */
-export function evidenceOf({ moved, traces }: Why): string[] {
+export function listEvidence({ moved, traces }: Explanation): string[] {
   return traces.length === 0
     ? moved
     : [
@@ -69,8 +69,8 @@ export function evidenceOf({ moved, traces }: Why): string[] {
 }
 
 /** One place as one line. */
-export function whyLine(why: Why): string {
-  return `${why.step ?? 'the whole'}: ${[why.effect, ...evidenceOf(why)].join('; ')}`
+export function formatExplanation(why: Explanation): string {
+  return `${why.step ?? 'the whole'}: ${[why.effect, ...listEvidence(why)].join('; ')}`
 }
 
 const mostFailures = 4
@@ -88,12 +88,12 @@ function failureSentences({ candidate }: DuetUnits): string[] {
     .map(([place, count]) => `${count} failed in ${place}`)
 }
 
-function effectOf(rows: readonly VerdictRow[]): string {
+function describeEffect(rows: readonly VerdictRow[]): string {
   return rows
     .map((row) =>
       row.ratio === undefined || row.rule === 'exact'
         ? row.message
-        : `${label(row.metric)} ${change(row.ratio)}`,
+        : `${label(row.metric)} ${formatChange(row.ratio)}`,
     )
     .join(', ')
 }
@@ -120,10 +120,10 @@ const stepWords: Record<StepFact, { name: string; unit: 'ms' | 'count' }> = {
 }
 
 function stepSentences(units: DuetUnits, step: string): string[] {
-  const moves = stepMoves(units, step)
+  const moves = compareStepFacts(units, step)
   return stepFacts.flatMap((fact) => {
     const moved = moves[fact]
-    if (moved === undefined || !movesEnough(moved, stepWords[fact].unit === 'ms' ? leastMoveMs : 0.01))
+    if (moved === undefined || !isNotable(moved, stepWords[fact].unit === 'ms' ? leastMoveMs : 0.01))
       return []
     const figure = (value: number): string =>
       stepWords[fact].unit === 'ms' ? amount('ms', value) : String(Number(value.toPrecision(4)))
@@ -131,13 +131,13 @@ function stepSentences(units: DuetUnits, step: string): string[] {
   })
 }
 
-function movesEnough({ baseline, candidate }: Moved, least: number): boolean {
+function isNotable({ baseline, candidate }: LevelChange, least: number): boolean {
   return Math.abs(candidate - baseline) >= Math.max(least, Math.abs(baseline) * leastMove)
 }
 
 /** Whether what a step takes longer is spent in the application, and not mostly in the database. */
 function isInApplication(units: DuetUnits, step: string): boolean {
-  const { appMs, dbMs } = stepMoves(units, step)
+  const { appMs, dbMs } = compareStepFacts(units, step)
   const app = appMs === undefined ? 0 : appMs.candidate - appMs.baseline
   return app >= leastMoveMs && app > (dbMs === undefined ? 0 : dbMs.candidate - dbMs.baseline)
 }
@@ -178,24 +178,24 @@ const processWords: Record<
 }
 
 function processSentences(units: DuetUnits, inApplication: boolean): string[] {
-  const moves = processMoves(units)
+  const moves = compareProcessFacts(units)
   const sentences = processFacts.flatMap((fact) => {
     const moved = moves[fact]
     const { name, figure, least, better } = processWords[fact]
     if (
       moved === undefined ||
-      !movesEnough(moved, least) ||
+      !isNotable(moved, least) ||
       moved.candidate > moved.baseline === (better === 'more') ||
       agreement(units, fact, moved) < leastAgreement
     )
       return []
     return [
-      `${name} ${figure(moved.baseline)} → ${figure(moved.candidate)}${moved.baseline > 0 ? ` (${change(moved.candidate / moved.baseline)})` : ''}`,
+      `${name} ${figure(moved.baseline)} → ${figure(moved.candidate)}${moved.baseline > 0 ? ` (${formatChange(moved.candidate / moved.baseline)})` : ''}`,
     ]
   })
   const { cpuMsPerRequest: cpu } = moves
   // Time that passes without being spent: what a profiler of the CPU would not find.
-  const waits = inApplication && cpu !== undefined && !movesEnough(cpu, leastMoveMs)
+  const waits = inApplication && cpu !== undefined && !isNotable(cpu, leastMoveMs)
   return waits
     ? [
         ...sentences,
@@ -204,7 +204,7 @@ function processSentences(units: DuetUnits, inApplication: boolean): string[] {
     : sentences
 }
 
-function unexplained(named: readonly Why[]): string[] {
+function unexplained(named: readonly Explanation[]): string[] {
   return named.some(({ moved }) => moved.length > 0)
     ? []
     : [

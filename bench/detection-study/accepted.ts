@@ -1,7 +1,7 @@
 import type { Run } from '../../record/index.ts'
-import { acceptRuns, holdAgainst } from '../../baselines/accepted/index.ts'
+import { acceptRuns, compareWithBaseline } from '../../baselines/accepted/index.ts'
 import type { Baseline } from '../../baselines/accepted/index.ts'
-import { verdictOf } from '../../baselines/verdict.ts'
+import { toVerdictWord } from '../../baselines/verdict.ts'
 import type { Verdict, VerdictRow } from '../../baselines/verdict.ts'
 import { machine, noiseLevels, slotSeconds } from './machine.ts'
 import type { RandomSource } from './random.ts'
@@ -87,7 +87,7 @@ export function simulateHeld(
   const runs = Array.from({ length: plan.sessions * plan.runsPerSession }, (_, index) =>
     make(Math.floor(index / plan.runsPerSession)),
   )
-  return holdAgainst(accept(undefined, runs), make(plan.sessions - (sameSession ? 1 : 0), change))
+  return compareWithBaseline(accept(undefined, runs), make(plan.sessions - (sameSession ? 1 : 0), change))
 }
 
 /** The share of `cases` that are red. */
@@ -101,7 +101,7 @@ export function redShare(
   let red = 0
   for (let i = 0; i < cases; i += 1) {
     const rows = simulateHeld(plan, change, first + i, sameSession)
-    if (rows.some(({ status }) => status !== 'skipped') && verdictOf(rows) === 'fail') red += 1
+    if (rows.some(({ status }) => status !== 'skipped') && toVerdictWord(rows) === 'fail') red += 1
   }
   return red / cases
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { holdAgainst } from '../../baselines/accepted/index.ts'
+import { compareWithBaseline } from '../../baselines/accepted/index.ts'
 import type { VerdictRow } from '../../baselines/verdict.ts'
 import { accept, redShare, runMaker } from './accepted.ts'
 import { seeded } from './random.ts'
@@ -19,7 +19,7 @@ function creep(
   let redFrom: number | undefined
   for (let release = 1; release <= releases; release += 1) {
     const run = make(release, { all: step ** release })
-    rows = holdAgainst(baseline, run)
+    rows = compareWithBaseline(baseline, run)
     if (rows.some(({ status }) => status === 'fail')) redFrom ??= release
     // Accepted all the same, as if somebody had looked at this step alone.
     baseline = accept(baseline, [run])

@@ -1,15 +1,15 @@
 import { mergeHistograms, quantile } from '../../record/index.ts'
 import type { ComparableRun } from '../../record/index.ts'
 import { compareRuns } from '../../baselines/compare/index.ts'
-import { testFamily } from '../../baselines/compare/family.ts'
-import { holm } from '../../baselines/compare/holm.ts'
-import { measuresOf } from '../../baselines/compare/measures.ts'
-import { rulesOf } from '../../baselines/compare/options.ts'
+import { buildTestFamily } from '../../baselines/compare/family.ts'
+import { adjustByHolm } from '../../baselines/compare/holm.ts'
+import { buildMeasures } from '../../baselines/compare/measures.ts'
+import { toRules } from '../../baselines/compare/options.ts'
 import { quantiles } from '../../baselines/compare/quantiles.ts'
 import type { Quantile, Quantiles } from '../../baselines/compare/quantiles.ts'
-import { rowsOf } from '../../baselines/compare/rows.ts'
+import { buildRows } from '../../baselines/compare/rows.ts'
 import { normalUpperTail, tUpperTail } from '../../record/statistics/index.ts'
-import { verdictOf } from '../../baselines/verdict.ts'
+import { toVerdictWord } from '../../baselines/verdict.ts'
 import type { VerdictRow, VerdictWord } from '../../baselines/verdict.ts'
 import type { Duet } from './duets.ts'
 
@@ -31,7 +31,7 @@ const points: Quantiles = {
   p95Ms: point(quantiles.p95Ms),
   p99Ms: point(quantiles.p99Ms),
 }
-const rules = rulesOf({})
+const rules = toRules({})
 
 /** The rule that vigil uses, and others beside it on the same duets. */
 export const deciders = {
@@ -40,8 +40,8 @@ export const deciders = {
     return decided(verdict.verdict, verdict.rows)
   },
   'quantiles at a point': ({ baseline, candidate }) => {
-    const rows = rowsOf(testFamily(baseline, candidate, rules, points), rules)
-    return decided(verdictOf(rows), rows)
+    const rows = buildRows(buildTestFamily(baseline, candidate, rules, points), rules)
+    return decided(toVerdictWord(rows), rows)
   },
   'plain means of pairs': ({ baseline, candidate }) => plainMeans(baseline, candidate),
   'Mann-Whitney, no margin': ({ baseline, candidate }) => mannWhitney(baseline, candidate),
@@ -68,7 +68,7 @@ function plainMeans(baseline: readonly ComparableRun[], candidate: readonly Comp
       ) || 1e-6
     return { step, mean, p: tUpperTail(mean / error, values.length - 1) }
   })
-  const adjusted = holm(tests.map(({ p }) => p))
+  const adjusted = adjustByHolm(tests.map(({ p }) => p))
   const failed = tests.filter(
     ({ mean }, index) => (adjusted[index] ?? 1) <= rules.alpha && mean > Math.log1p(rules.margin),
   )
@@ -80,7 +80,7 @@ function plainMeans(baseline: readonly ComparableRun[], candidate: readonly Comp
 
 /** As canary analysis does it: every metric by itself, side against side, at 1 %. */
 function mannWhitney(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): Decision {
-  const failed = measuresOf(baseline, candidate, true).filter(
+  const failed = buildMeasures(baseline, candidate, true).filter(
     ({ worse, baseline: b, candidate: c, tooFew }) => {
       if (tooFew) return false
       const wins = c.reduce(
@@ -98,7 +98,7 @@ function differencesOf(
   baseline: readonly ComparableRun[],
   candidate: readonly ComparableRun[],
 ): { step: string | null; values: number[] }[] {
-  return measuresOf(baseline, candidate, true)
+  return buildMeasures(baseline, candidate, true)
     .filter(({ tooFew, metric }) => !tooFew && metric !== 'p99Ms')
     .map(({ step, worse, baseline: b, candidate: c }) => ({
       step,

@@ -1,4 +1,4 @@
-import { changePoints } from '../../baselines/change-points/index.ts'
+import { findChangePoints } from '../../baselines/change-points/index.ts'
 import type { ChangePoint } from '../../baselines/change-points/index.ts'
 import type { SeriesPlan } from './series.ts'
 import { simulateSeries } from './series.ts'
@@ -41,7 +41,7 @@ export function scoreHistory(factor: number, series: number, first: number): His
   }
   for (let i = 0; i < series; i += 1) {
     const plan = planOf(i, i % 2 === 0 ? undefined : factor)
-    const found = changePoints(simulateSeries(plan, first + i))
+    const found = findChangePoints(simulateSeries(plan, first + i))
     if (plan.steps.length === 0) {
       score.clean += 1
       score.falsePoints += found.length

@@ -4,17 +4,17 @@ import {
   baselineFile,
   parseBaseline,
   parseWaivers,
-  reviewedJson,
-  figuresOf,
-  holdAgainst,
-  leastAccepted,
-  waived,
+  formatReviewedJson,
+  toBaselineFigures,
+  compareWithBaseline,
+  minAccepted,
+  applyWaivers,
 } from '../../baselines/accepted/index.ts'
 import type { Baseline, ReadBaseline, ReadWaivers, Waiver, Waivers } from '../../baselines/accepted/index.ts'
 import { parseCounts } from '../../baselines/exact/index.ts'
 import type { LowestCounts, ReadCounts } from '../../baselines/exact/index.ts'
 import { writeWhole } from '../../record/store.ts'
-import { verdictOf } from '../../baselines/index.ts'
+import { toVerdictWord } from '../../baselines/index.ts'
 import type { VerdictRow } from '../../baselines/index.ts'
 import type { JudgedRun } from './artefacts.ts'
 import type { Session } from './session.ts'
@@ -78,7 +78,7 @@ export async function readStored(folder: string): Promise<Stored[]> {
 export async function writeBaseline(folder: string, baseline: Baseline): Promise<string> {
   const file = join(folder, baselineFile(baseline.suite, baseline.environment.fingerprint))
   await mkdir(folder, { recursive: true })
-  await writeWhole(file, reviewedJson(baseline))
+  await writeWhole(file, formatReviewedJson(baseline))
   return file
 }
 
@@ -93,7 +93,7 @@ export async function writeWaivers(folder: string, waivers: readonly Waiver[]): 
   const file = join(folder, waiversFile)
   const document: Waivers = { schema: 'vigil.waivers/1', waivers: [...waivers] }
   await mkdir(folder, { recursive: true })
-  await writeWhole(file, reviewedJson(document))
+  await writeWhole(file, formatReviewedJson(document))
   return file
 }
 
@@ -109,7 +109,7 @@ export async function readCounts(folder: string): Promise<ReadCounts> {
 export async function writeCounts(folder: string, counts: LowestCounts): Promise<string> {
   const file = join(folder, countsFile)
   await mkdir(folder, { recursive: true })
-  await writeWhole(file, reviewedJson(counts))
+  await writeWhole(file, formatReviewedJson(counts))
   return file
 }
 
@@ -129,7 +129,7 @@ export async function withBaseline(session: Session, judged: JudgedRun): Promise
   if (waivers.state === 'refused') return withRows(judged, [invalid(run.suite, 'waivers', waivers.problem)])
   const held = {
     ...judged,
-    ...(found.state === 'read' && { baseline: figuresOf(found.baseline) }),
+    ...(found.state === 'read' && { baseline: toBaselineFigures(found.baseline) }),
     ...(found.state === 'none' &&
       found.elsewhere.length === 0 && { notes: [howToAccept(run.suite, run.id)] }),
   }
@@ -143,7 +143,7 @@ export async function withBaseline(session: Session, judged: JudgedRun): Promise
 function rowsFor({ run }: JudgedRun, found: Found, waivers: readonly Waiver[], nowMs: number): VerdictRow[] {
   switch (found.state) {
     case 'read':
-      return waived(holdAgainst(found.baseline, run), waivers, run.suite, nowMs)
+      return applyWaivers(compareWithBaseline(found.baseline, run), waivers, run.suite, nowMs)
     case 'refused':
       return [invalid(run.suite, 'baseline', found.problem)]
     case 'none': {
@@ -161,7 +161,7 @@ function rowsFor({ run }: JudgedRun, found: Found, waivers: readonly Waiver[], n
                 message: `not compared: runs were accepted on ${found.elsewhere.slice(0, 4).join(', ')}, this one was made on ${here}: the machine would decide, not the code; ${howToAccept(run.suite, run.id)}`,
               },
             ]
-      return waived(unlike, waivers, run.suite, nowMs)
+      return applyWaivers(unlike, waivers, run.suite, nowMs)
     }
   }
 }
@@ -173,7 +173,7 @@ function withRows(judged: JudgedRun, rows: readonly VerdictRow[]): JudgedRun {
     ...judged,
     verdict: {
       ...judged.verdict,
-      verdict: verdictOf(all),
+      verdict: toVerdictWord(all),
       rows: all,
       ...(against !== undefined && { baseline: against }),
     },
@@ -185,5 +185,5 @@ function invalid(suite: string, metric: string, problem: string): VerdictRow {
 }
 
 function howToAccept(suite: string, id: string): string {
-  return `suite ${suite} has no baseline on this machine: accept ${leastAccepted} runs that passed, best of several hours: vigil baseline accept ${id}`
+  return `suite ${suite} has no baseline on this machine: accept ${minAccepted} runs that passed, best of several hours: vigil baseline accept ${id}`
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { marginProblem, noiseFor, noiseLine, parseNoise } from '../../baselines/noise/index.ts'
+import { findMarginProblem, noiseFor, formatNoise, parseNoise } from '../../baselines/noise/index.ts'
 import type { KnownNoise } from '../../baselines/noise/index.ts'
 import { plain } from '../../reports/wording/index.ts'
 import { readIfPresent, UsageError } from './world.ts'
@@ -32,7 +32,7 @@ export async function noiseNote(
 ): Promise<string | undefined> {
   const known = await readNoise(out, warn)
   const noise = noiseFor(known, suite, fingerprint)
-  return noise && known && `${suite}: ${noiseLine(noise, known.measuredAt)}`
+  return noise && known && `${suite}: ${formatNoise(noise, known.measuredAt)}`
 }
 
 /** Refuses a margin (a share) that this machine cannot tell for one of the suites, with the explanation. */
@@ -47,7 +47,7 @@ export async function refuseNarrowMargin(
   const known = await readNoise(out, warn)
   for (const suite of suites) {
     const noise = noiseFor(known, suite, fingerprint)
-    const problem = noise && marginProblem(noise, margin, suite)
+    const problem = noise && findMarginProblem(noise, margin, suite)
     if (problem !== undefined) throw new UsageError(`--margin: ${problem}`)
   }
 }

@@ -1,5 +1,5 @@
 import { median } from '../../record/statistics/index.ts'
-import { verdictOf } from '../../baselines/index.ts'
+import { toVerdictWord } from '../../baselines/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import type { Run, ServerSide } from '../../record/index.ts'
 import type { Try } from './search.ts'
@@ -34,7 +34,7 @@ export function toSample(
   verdict: Verdict,
   machineBusyRatio: number | undefined,
 ): Sample {
-  const word = verdictOf(verdict.rows)
+  const word = toVerdictWord(verdict.rows)
   const { throughputRps, errorRate, latency } = run.totals
   const wanted = word === 'fail' ? 'fail' : 'invalid'
   return {

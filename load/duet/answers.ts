@@ -1,4 +1,4 @@
-import { addPair, closeUnit, exactMetrics, noTally } from '../../baselines/exact/index.ts'
+import { addPair, closeUnit, exactMetrics, emptyTally } from '../../baselines/exact/index.ts'
 import type { ExactMetric, ExactTallies } from '../../baselines/exact/index.ts'
 import { toStepKey } from '../../journeys/index.ts'
 import type { Journey } from '../../journeys/index.ts'
@@ -90,7 +90,7 @@ export function countExactly(
       for (const metric of exactMetrics) {
         const [before, after] = [readCount(baseline, metric), readCount(candidate, metric)]
         if (before !== undefined && after !== undefined)
-          step[metric] = addPair(step[metric] ?? noTally, before, after)
+          step[metric] = addPair(step[metric] ?? emptyTally, before, after)
       }
     }
   }

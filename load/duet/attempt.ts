@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { isDisturbed, isUnfit, judgeDuet } from '../../baselines/duet/index.ts'
+import { isDisturbed, hasTooManyDisturbed, judgeDuet } from '../../baselines/duet/index.ts'
 import type { DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
 import { mergeTallies } from '../../baselines/exact/index.ts'
-import type { Look } from '../../baselines/compare/index.ts'
+import type { InterimAnalysis } from '../../baselines/compare/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import type { Random, Run } from '../../record/index.ts'
 import type { Side } from '../engines/k6/k6-runtime/wire.ts'
@@ -72,9 +72,9 @@ export interface AttemptPlan {
   /** Units of other pairs of processes that are judged together with this one's. */
   earlier: readonly MeasuredUnit[]
   /** The numbers of pairs, in total, after which the duet is judged. */
-  looks: readonly Look[]
+  looks: readonly InterimAnalysis[]
   planned: number
-  isDecided: (verdict: Verdict, look: Look, planned: number) => boolean
+  isDecided: (verdict: Verdict, look: InterimAnalysis, planned: number) => boolean
   confirming?: boolean
 }
 
@@ -150,7 +150,7 @@ function judgeUnits(
   const addUnit = (unit: MeasuredUnit): 'continue' | 'stop' => {
     if (isDisturbed(unit.runs.baseline, unit.runs.candidate)) {
       disturbed += 1
-      return isUnfit(disturbed, units.length) || isLate() ? 'stop' : 'continue'
+      return hasTooManyDisturbed(disturbed, units.length) || isLate() ? 'stop' : 'continue'
     }
     units.push(unit)
     const all = [...earlier, ...units]
@@ -167,7 +167,7 @@ function judgeUnits(
     units,
     verdict: lastVerdict,
     end:
-      end.state === 'ok' && isUnfit(disturbed, units.length)
+      end.state === 'ok' && hasTooManyDisturbed(disturbed, units.length)
         ? { state: 'failed', side: undefined, reason: describeUnfit(disturbed, units.length) }
         : end,
   })

@@ -1,6 +1,6 @@
-import { looksAt } from '../../baselines/compare/index.ts'
-import { judgeDuet, tell } from '../../baselines/duet/index.ts'
-import type { Known } from '../../baselines/duet/index.ts'
+import { planInterimAnalyses } from '../../baselines/compare/index.ts'
+import { judgeDuet, compareWithKnownChange } from '../../baselines/duet/index.ts'
+import type { KnownChange } from '../../baselines/duet/index.ts'
 import { combineUnits, measureAttempt } from './attempt.ts'
 import type { DuetRequest, DuetWorld } from './attempt.ts'
 import type { Side } from '../engines/k6/k6-runtime/wire.ts'
@@ -91,11 +91,11 @@ export type CommitClassification =
 /** Decides whether the candidate of a request is on the good or the bad side of a known change, in as few pairs as possible. */
 export async function classifyCommit(
   request: DuetRequest,
-  known: Known,
+  known: KnownChange,
   world: DuetWorld,
 ): Promise<CommitClassification> {
   const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
-  const looks = looksAt(classifyingLooks.filter((pairs) => known.rule === 'exact' || pairs > 2))
+  const looks = planInterimAnalyses(classifyingLooks.filter((pairs) => known.rule === 'exact' || pairs > 2))
   const { verdict, end, units } = await measureAttempt(
     request,
     {
@@ -104,7 +104,7 @@ export async function classifyCommit(
       earlier: [],
       looks,
       planned: looks.at(-1)?.pairs ?? request.pairs,
-      isDecided: (verdictAtLook) => tell(known, verdictAtLook) !== undefined,
+      isDecided: (verdictAtLook) => compareWithKnownChange(known, verdictAtLook) !== undefined,
     },
     world,
   )
@@ -114,6 +114,6 @@ export async function classifyCommit(
       ? { state: 'ok', outcome: 'unbuildable', reason: end.reason }
       : { state: 'failed', reason: end.reason }
   if (end.state === 'usage-error') return { state: 'failed', reason: end.reason }
-  const side = tell(known, verdict ?? judgeDuet(combineUnits(units), request.rules))
+  const side = compareWithKnownChange(known, verdict ?? judgeDuet(combineUnits(units), request.rules))
   return { state: 'ok', outcome: side ?? 'open' }
 }

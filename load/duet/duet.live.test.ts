@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compareRuns } from '../../baselines/compare/index.ts'
-import { whyOf } from '../../baselines/why/index.ts'
+import { explainFail } from '../../baselines/why/index.ts'
 import { checkComparableRun } from '../../record/documents/index.ts'
 import type { DuetOutcome } from './duet.ts'
 import type { RunningSide } from './processes/side.ts'
@@ -33,7 +33,7 @@ describe('a duet of a service with a slower copy', () => {
     expect(outcome.verdict.rows.filter((row) => row.status === 'fail').map(({ step }) => step)).not.toContain(
       'visit/fast',
     )
-    expect(whyOf(outcome.verdict, outcome.units)[0]).toMatchObject({ step: 'visit/slow' })
+    expect(explainFail(outcome.verdict, outcome.units)[0]).toMatchObject({ step: 'visit/slow' })
   })
 
   it('keeps both sides as records of as many requests, which vigil compare judges alike', () => {

@@ -1,14 +1,14 @@
 import {
-  confirmingAlpha,
+  confirmationAlpha,
   confirms,
-  duetLooks,
-  isSure,
+  planDuetAnalyses,
+  isDecided,
   judgeDuet,
-  needsConfirming,
-  unconfirmed,
+  needsConfirmation,
+  toUnconfirmed,
 } from '../../baselines/duet/index.ts'
-import type { DuetLook, DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
-import { looksAt } from '../../baselines/compare/index.ts'
+import type { DuetAnalysis, DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
+import { planInterimAnalyses } from '../../baselines/compare/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 import { combineUnits, measureAttempt } from './attempt.ts'
@@ -50,16 +50,16 @@ export async function runDuet(
     deciding.findLast(({ verdict }) => verdict !== undefined)?.verdict ??
     judgeWithoutLook(deciding, request.rules)
   const problem = findProblem(last, deciding)
-  if (request.once === true || problem !== undefined || !needsConfirming(decided))
+  if (request.once === true || problem !== undefined || !needsConfirmation(decided))
     return toResult(problem ?? decided, deciding, undefined, world)
   const confirming = await confirm(request, decided, deciding.length, order, world, measure)
   if (confirming.end.state === 'usage-error') return confirming.end
   const confirmingProblem = findProblem(confirming, [confirming])
   if (confirmingProblem !== undefined) return toResult(confirmingProblem, deciding, confirming, world)
   const repeated =
-    confirming.verdict ?? judgeWithoutLook([confirming], { ...request.rules, alpha: confirmingAlpha })
+    confirming.verdict ?? judgeWithoutLook([confirming], { ...request.rules, alpha: confirmationAlpha })
   const all = judgeWithoutLook([...deciding, confirming], request.rules)
-  if (!confirms(decided, repeated)) return toResult(unconfirmed(all), deciding, confirming, world)
+  if (!confirms(decided, repeated)) return toResult(toUnconfirmed(all), deciding, confirming, world)
   // Two pairs of processes have failed, each by itself: that counts even where both together, of different levels, are less certain.
   return toResult(all.verdict === 'fail' ? all : decided, deciding, confirming, world)
 }
@@ -75,10 +75,10 @@ async function decide(
   world: DuetWorld,
   measure: MeasureAttempt,
 ): Promise<[AttemptResult, ...AttemptResult[]]> {
-  const looks = duetLooks(request.pairs)
+  const looks = planDuetAnalyses(request.pairs)
   const plannedLooks = withoutExtension(request)
   const planned = plannedLooks.at(-1)?.pairs ?? request.pairs
-  const plan = { attempt: 0, order, planned, isDecided: isSure, earlier: [] }
+  const plan = { attempt: 0, order, planned, isDecided, earlier: [] }
   if (request.source.kind === 'urls')
     return [await measure(request, { ...plan, looks: request.once === true ? plannedLooks : looks }, world)]
   const first = await measure(request, { ...plan, looks: plannedLooks }, world)
@@ -112,9 +112,9 @@ async function confirm(
 ): Promise<AttemptResult> {
   const repeats = request.source.kind === 'urls' ? 'a new measurement' : 'a new pair of processes'
   world.progress.phase(`the candidate fails; repeating it with ${repeats} to confirm it`)
-  const looks = looksAt(
+  const looks = planInterimAnalyses(
     withoutExtension(request).map(({ pairs }) => pairs),
-    confirmingAlpha,
+    confirmationAlpha,
   )
   return measure(
     request,
@@ -132,8 +132,8 @@ async function confirm(
 }
 
 /** The looks within the planned pairs; later ones are only for an undecided duet. */
-function withoutExtension(request: DuetRequest): DuetLook[] {
-  return duetLooks(request.pairs).filter(({ extends: isExtension }) => !isExtension)
+function withoutExtension(request: DuetRequest): DuetAnalysis[] {
+  return planDuetAnalyses(request.pairs).filter(({ extends: isExtension }) => !isExtension)
 }
 
 /** The side that starts first is slower by up to a per cent, so the sides take turns. */

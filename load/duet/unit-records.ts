@@ -1,5 +1,5 @@
-import { factOf, meanOf } from '../../baselines/duet/index.ts'
-import { slowest } from '../../baselines/why/index.ts'
+import { readFact, meanOfKnown } from '../../baselines/duet/index.ts'
+import { pickSlowest } from '../../baselines/why/index.ts'
 import type { TracedAnswer } from '../../baselines/why/index.ts'
 import type { Journey } from '../../journeys/index.ts'
 import {
@@ -108,7 +108,7 @@ function selectSlowest(steps: readonly StepAnswer[]): { slowest?: TracedAnswer[]
   const traced = steps.flatMap(({ traceId, latencyMs }) =>
     traceId === undefined ? [] : [{ traceId, latencyMs: roundMicros(latencyMs) }],
   )
-  return traced.length === 0 ? {} : { slowest: slowest(traced) }
+  return traced.length === 0 ? {} : { slowest: pickSlowest(traced) }
 }
 
 /** The mean of a field over the answers that have it; none when no answer has it. */
@@ -191,7 +191,7 @@ function sumCounts(runs: readonly Run[], step: string): Counts {
 function averageServer(runs: readonly Run[]): ServerSide {
   const server: ServerSide = {}
   for (const fact of averagedFacts) {
-    const mean = meanOf(runs.map((run) => factOf(run, 'server', fact)))
+    const mean = meanOfKnown(runs.map((run) => readFact(run, 'server', fact)))
     if (mean !== undefined) server[fact] = mean
   }
   const rss = Math.max(...runs.map((run) => run.server?.rssMaxBytes ?? 0))

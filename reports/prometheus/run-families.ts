@@ -86,7 +86,7 @@ function collectRun({ run, budgets, verdict, baseline }: RunReport, collect: Col
     collectBudgets(limits, { ...labels, step }, collect)
   if (baseline) {
     collect('vigil_run_baseline_runs', labels, baseline.runs.length)
-    collectLevels(baseline.whole, labels, collect)
+    collectLevels(baseline.overall, labels, collect)
     for (const [step, levels] of stepsOf(baseline.steps)) collectLevels(levels, { ...labels, step }, collect)
   }
   const waivers = verdict.rows.filter(isWaived).length

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { verdictOf } from '../../baselines/index.ts'
+import { toVerdictWord } from '../../baselines/index.ts'
 import type { RowStatus, Verdict, VerdictRow } from '../../baselines/index.ts'
 import { brokenRows, budgetUses, nearestLimit, ruleLine, tally, usedText, whereOf } from './rule.ts'
 
@@ -17,7 +17,7 @@ const rowOf = (more: Partial<VerdictRow>): VerdictRow => ({ ...kept, ...more })
 const statuses = (...words: RowStatus[]): Verdict => verdictWith(words.map((status) => rowOf({ status })))
 
 function verdictWith(rows: VerdictRow[]): Verdict {
-  return { schema: 'vigil.verdict/1', verdict: verdictOf(rows), rows }
+  return { schema: 'vigil.verdict/1', verdict: toVerdictWord(rows), rows }
 }
 
 describe('a verdict in a sentence', () => {

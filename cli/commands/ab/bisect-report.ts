@@ -1,4 +1,4 @@
-import type { Known } from '../../../baselines/duet/index.ts'
+import type { KnownChange } from '../../../baselines/duet/index.ts'
 import { readCommitSubject } from '../../../load/duet/index.ts'
 import type { BisectTrial, Culprit, CommitOutcome } from '../../../load/duet/index.ts'
 import type { Session } from '../../shared/session.ts'
@@ -18,7 +18,7 @@ export interface BisectReport {
   bad: string
   commits: number
   /** What is worse between the ends: what each commit was asked for. */
-  known: Known & { message: string }
+  known: KnownChange & { message: string }
   culprit:
     | Exclude<Culprit, { state: 'found' } | { state: 'among' }>
     | { state: 'found'; commit: Commit }

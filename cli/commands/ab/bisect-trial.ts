@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Known } from '../../../baselines/duet/index.ts'
+import type { KnownChange } from '../../../baselines/duet/index.ts'
 import { readCommitSubject, classifyCommit } from '../../../load/duet/index.ts'
 import type {
   CommitClassification,
@@ -19,7 +19,7 @@ import { duetWorld } from './world.ts'
 export interface Trial {
   suite: ReturnType<typeof abSuites>[number]
   rules: ReturnType<typeof abRules>
-  known: Known
+  known: KnownChange
   good: string
   sha: string
   k6: K6Found

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { tellingRow } from '../../../baselines/duet/index.ts'
+import { selectBisectRow } from '../../../baselines/duet/index.ts'
 import { bisect, createDatabaseTemplate } from '../../../load/duet/index.ts'
 import type { Scratch } from '../../../load/duet/index.ts'
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
@@ -76,7 +76,7 @@ async function search(
     scratch,
     preparedSeconds: 0,
   })
-  const known = tellingRow(ends.verdict)
+  const known = selectBisectRow(ends.verdict)
   if (ends.verdict.verdict !== 'fail' || known === undefined) return sayNotSlower(session, options, ends)
   const { culprit, attempts } = await bisect(commits.length, async (index) =>
     tryCommit(

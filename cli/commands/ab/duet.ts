@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path'
-import { whyOf } from '../../../baselines/why/index.ts'
+import { explainFail } from '../../../baselines/why/index.ts'
 import type { DuetRules } from '../../../baselines/duet/index.ts'
 import { runDuet } from '../../../load/duet/index.ts'
 import type { DuetOutcome, DuetSuite, Scratch } from '../../../load/duet/index.ts'
@@ -100,7 +100,7 @@ export async function abRun(session: Session, plan: AbPlan): Promise<AbDone> {
       processPairs: outcome.processPairs,
       wallSeconds: Math.round((performance.now() - beganAt) / 1000 + plan.preparedSeconds),
     },
-    why: whyOf(outcome.verdict, outcome.units),
+    why: explainFail(outcome.verdict, outcome.units),
     ...(noise !== undefined && { noise }),
     reproduce: plan.reproduce,
     recompare: `vigil compare --baseline ${here}/${abFiles.baseline} --candidate ${here}/${abFiles.candidate}`,

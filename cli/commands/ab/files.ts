@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { whyLine } from '../../../baselines/why/index.ts'
-import type { Why } from '../../../baselines/why/index.ts'
+import { formatExplanation } from '../../../baselines/why/index.ts'
+import type { Explanation } from '../../../baselines/why/index.ts'
 import type { Verdict } from '../../../baselines/index.ts'
 import { mergeUnitRecords } from '../../../load/duet/index.ts'
 import type { DuetOutcome } from '../../../load/duet/index.ts'
@@ -23,7 +23,7 @@ export interface AbVerdict extends Verdict {
     processPairs: number
     wallSeconds: number
   }
-  why: Why[]
+  why: Explanation[]
   /** What is known of this machine's noise, where `vigil doctor --noise` has measured it. */
   noise?: string
   /** Does it again. */
@@ -80,7 +80,7 @@ export function abReport(verdict: AbVerdict, outcome: DuetOutcome): ReportInput 
     verdict,
     runs,
     notes: [
-      ...verdict.why.map(whyLine),
+      ...verdict.why.map(formatExplanation),
       ...(verdict.noise === undefined ? [] : [verdict.noise]),
       `again: ${verdict.reproduce}`,
     ],

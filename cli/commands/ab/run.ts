@@ -1,5 +1,5 @@
 import type { DuetRules } from '../../../baselines/duet/index.ts'
-import { withLowest } from '../../../baselines/exact/index.ts'
+import { withLowestCounts } from '../../../baselines/exact/index.ts'
 import type { LowestCounts } from '../../../baselines/exact/index.ts'
 import { combineVerdicts } from '../../../baselines/index.ts'
 import { runGit, openScratch } from '../../../load/duet/index.ts'
@@ -92,7 +92,7 @@ export async function duets(session: Session, asked: Asked, options: AbOptions):
           await abRun(session, {
             sides: made.sides,
             suite,
-            rules: { ...rules, exact: withLowest(rules.exact ?? {}, counts, suiteOf(suite.name)) },
+            rules: { ...rules, exact: withLowestCounts(rules.exact ?? {}, counts, suiteOf(suite.name)) },
             pairs: plannedPairs(options.pairs),
             maxMinutes: options.maxMinutes ?? abDefaults.maxMinutes,
             reproduce: commandOf(asked, options),

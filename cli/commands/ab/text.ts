@@ -1,5 +1,5 @@
 import type { VerdictRow } from '../../../baselines/index.ts'
-import { evidenceOf } from '../../../baselines/why/index.ts'
+import { listEvidence } from '../../../baselines/why/index.ts'
 import { inkOf, paperOf } from '../../../reports/terminal/paper.ts'
 import type { Paper } from '../../../reports/terminal/paper.ts'
 import { plain, ruleLine } from '../../../reports/wording/index.ts'
@@ -62,7 +62,7 @@ function whyLines({ why }: AbVerdict, paper: Paper): string[] {
       '  ',
       `${paper.ink('bold', plain(one.step ?? 'the whole', 100))}: ${plain(one.effect, 300)}`,
     ),
-    ...evidenceOf(one).flatMap((sentence) => paper.paragraph('    - ', plain(sentence, 300))),
+    ...listEvidence(one).flatMap((sentence) => paper.paragraph('    - ', plain(sentence, 300))),
   ])
 }
 

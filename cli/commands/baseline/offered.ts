@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import type { Offered } from '../../../baselines/accepted/index.ts'
+import type { AcceptCandidate } from '../../../baselines/accepted/index.ts'
 import { judgeRun } from '../../../baselines/index.ts'
 import type { Verdict } from '../../../baselines/index.ts'
 import type { Run } from '../../../record/index.ts'
@@ -9,7 +9,7 @@ import type { Session } from '../../shared/session.ts'
 import { readIfPresent, UsageError } from '../../shared/world.ts'
 
 /** A run by its id, folder or record, with the verdict that lies beside it; a fail by the config's budgets of today counts as well. */
-export async function offeredRun(session: Session, name: string): Promise<Offered> {
+export async function offeredRun(session: Session, name: string): Promise<AcceptCandidate> {
   const { out, world } = session
   const path = (await listRuns(out)).includes(name) ? resolve(out, 'runs', name) : resolve(world.cwd, name)
   const stored = await readRecord(path)

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { lowered } from '../../../baselines/exact/index.ts'
-import type { ExactTallies, Lowered, LowestCounts } from '../../../baselines/exact/index.ts'
+import { lowerCounts } from '../../../baselines/exact/index.ts'
+import type { ExactTallies, LoweredCount, LowestCounts } from '../../../baselines/exact/index.ts'
 import { describeFirstIssue, jsonOf } from '../../../record/documents/index.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
@@ -23,9 +23,9 @@ export async function ratchet(session: Session, names: readonly string[], json: 
   if (read.state === 'refused') throw new UsageError(plain(read.problem, 600))
   const duets = await Promise.all(names.map(async (name) => passedDuet(session, name)))
   let counts: LowestCounts = read.counts
-  const changes: (Lowered & { suite: string })[] = []
+  const changes: (LoweredCount & { suite: string })[] = []
   for (const { suite, tallies } of duets) {
-    const next = lowered(counts, suite, tallies)
+    const next = lowerCounts(counts, suite, tallies)
     changes.push(...next.changes.map((change) => ({ suite, ...change })))
     counts = next.counts
   }
@@ -45,7 +45,7 @@ export async function ratchet(session: Session, names: readonly string[], json: 
   return exitCodes.pass.code
 }
 
-function changeText({ suite, step, metric, from, to }: Lowered & { suite: string }): string {
+function changeText({ suite, step, metric, from, to }: LoweredCount & { suite: string }): string {
   return `${plain(suite, 80)} ${plain(step, 80)}: ${metric} ${from === undefined ? `${to}, for the first time` : `${from} → ${to}`}\n`
 }
 

@@ -1,5 +1,5 @@
-import { acceptRuns, waiverProblem, withWaiver } from '../../../baselines/accepted/index.ts'
-import type { Accepted, Offered, Waiver } from '../../../baselines/accepted/index.ts'
+import { acceptRuns, findWaiverProblem, addWaiver } from '../../../baselines/accepted/index.ts'
+import type { AcceptResult, AcceptCandidate, Waiver } from '../../../baselines/accepted/index.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import type { CommonOptions } from '../../shared/options.ts'
@@ -62,10 +62,10 @@ async function accept(session: Session, names: readonly string[], options: Basel
     throw new UsageError(
       '--anchor: found no --reason, expected one: a new anchor forgets how far the service has crept',
     )
-  const offered: Offered[] = []
+  const offered: AcceptCandidate[] = []
   for (const name of names) offered.push(await offeredRun(session, name))
   const folder = storedFolder(session.loaded.file)
-  const accepted: Accepted[] = []
+  const accepted: AcceptResult[] = []
   for (const group of groupsOf(offered)) accepted.push(await acceptGroup(folder, group, options))
   const reasons = accepted
     .flatMap((one) => (one.state === 'refused' ? one.reasons : []))
@@ -99,7 +99,7 @@ async function accept(session: Session, names: readonly string[], options: Basel
   return exitCodes.pass.code
 }
 
-function groupsOf(offered: readonly Offered[]): Offered[][] {
+function groupsOf(offered: readonly AcceptCandidate[]): AcceptCandidate[][] {
   return [
     ...Map.groupBy(offered, ({ run }) => JSON.stringify([run.suite, run.environment.fingerprint])).values(),
   ]
@@ -107,9 +107,9 @@ function groupsOf(offered: readonly Offered[]): Offered[][] {
 
 async function acceptGroup(
   folder: string,
-  group: readonly Offered[],
+  group: readonly AcceptCandidate[],
   options: BaselineOptions,
-): Promise<Accepted> {
+): Promise<AcceptResult> {
   const run = group[0]?.run
   if (!run) return { state: 'refused', reasons: [] }
   const found = await findBaseline(folder, run.suite, run.environment.fingerprint)
@@ -190,12 +190,12 @@ async function waive(
     owner: owner ?? '',
     until: until ?? '',
   }
-  const problem = waiverProblem(added, session.world.now())
+  const problem = findWaiverProblem(added, session.world.now())
   if (problem !== undefined) throw new UsageError(`waive: ${plain(problem, 300)}`)
   const folder = storedFolder(session.loaded.file)
   const existing = await readWaivers(folder)
   if (existing.state === 'refused') throw new UsageError(existing.problem)
-  const file = await writeWaivers(folder, withWaiver(existing.waivers, added))
+  const file = await writeWaivers(folder, addWaiver(existing.waivers, added))
   if (json) printJson(session.world, { schema: 'vigil.waivers/1', file, waiver: added })
   else
     session.world.stdout(

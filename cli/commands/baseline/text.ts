@@ -1,4 +1,4 @@
-import { leastAccepted } from '../../../baselines/accepted/index.ts'
+import { minAccepted } from '../../../baselines/accepted/index.ts'
 import type { AcceptedRun, Baseline, Waiver } from '../../../baselines/accepted/index.ts'
 import { amount } from '../../../baselines/index.ts'
 import type { Budgets } from '../../../baselines/index.ts'
@@ -11,8 +11,8 @@ export function baselineText({ suite, engine, environment, anchor, runs }: Basel
     .filter((fact) => typeof fact === 'string')
     .map((fact) => plain(fact, 60))
   const more =
-    runs.length < leastAccepted
-      ? `; ${leastAccepted - runs.length} more are needed before runs are held against it`
+    runs.length < minAccepted
+      ? `; ${minAccepted - runs.length} more are needed before runs are held against it`
       : ''
   return [
     `${plain(suite, 80)}  ${plain(engine, 40)}, environment ${plain(environment.fingerprint, 40)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}${more}`,

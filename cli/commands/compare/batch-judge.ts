@@ -1,4 +1,4 @@
-import { changePoints } from '../../../baselines/change-points/index.ts'
+import { findChangePoints } from '../../../baselines/change-points/index.ts'
 import type { ChangePointOptions } from '../../../baselines/change-points/index.ts'
 import { checkRuns, compareRuns } from '../../../baselines/compare/index.ts'
 import type { ComparableRun } from '../../../record/index.ts'
@@ -80,7 +80,7 @@ function judgeSeries(fields: Fields, where: string, looked: ChangePointOptions):
     if (checked.state === 'refused') return checked
     runs.push(checked.run)
   }
-  return { state: 'judged', document: { changes: changePoints(runs, looked) } }
+  return { state: 'judged', document: { changes: findChangePoints(runs, looked) } }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { noiseLine, noiseOf } from '../../../baselines/noise/index.ts'
-import type { KnownNoise, SameCode, SuiteNoise } from '../../../baselines/noise/index.ts'
+import { formatNoise, estimateNoise } from '../../../baselines/noise/index.ts'
+import type { KnownNoise, SameCodeUnits, SuiteNoise } from '../../../baselines/noise/index.ts'
 import { runDuet } from '../../../load/duet/index.ts'
 import type { DuetSuite, Scratch } from '../../../load/duet/index.ts'
 import { writeWhole } from '../../../record/store.ts'
@@ -86,14 +86,14 @@ async function suiteNoise(
   suite: DuetSuite,
   how: How,
 ): Promise<SuiteNoise | undefined> {
-  const duets: SameCode[] = []
+  const duets: SameCodeUnits[] = []
   for (let pair = 0; pair < how.processPairs && !session.world.interrupted.aborted; pair += 1) {
     session.progress.phase(
       `the same code twice, ${suiteOf(suite.name)}: pair of processes ${pair + 1} of ${how.processPairs}`,
     )
     duets.push(await sameCode(session, sides, suite, how))
   }
-  return noiseOf(duets, draws, session.world.random)
+  return estimateNoise(duets, draws, session.world.random)
 }
 
 /** So narrow a margin that no look ends the load before its time: what is wanted is its noise, not its verdict. */
@@ -109,7 +109,7 @@ async function sameCode(
   sides: Sides,
   suite: DuetSuite,
   { k6, scratch, seconds, quiet }: How,
-): Promise<SameCode> {
+): Promise<SameCodeUnits> {
   const { out } = session
   const id = newRunId(session, `noise-${suite.name}`)
   const logs = join(out, 'noise', id)
@@ -162,7 +162,7 @@ async function conclude(
   else
     world.stdout(
       Object.entries(measured)
-        .map(([suite, one]) => `${plain(suite, 80)}: ${noiseLine(one, noise.measuredAt)}\n`)
+        .map(([suite, one]) => `${plain(suite, 80)}: ${formatNoise(one, noise.measuredAt)}\n`)
         .join(''),
     )
   return exitCodes.pass.code

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../../baselines/index.ts'
-import { whyLine } from '../../../baselines/why/index.ts'
+import { formatExplanation } from '../../../baselines/why/index.ts'
 import { resolveCommit } from '../../../load/duet/index.ts'
 import type { Session } from '../../shared/session.ts'
 import { UsageError } from '../../shared/world.ts'
@@ -88,7 +88,7 @@ export async function gateDuet(
     })),
     notes: ran.done.flatMap(({ verdict }) => [
       `duet ${verdict.sides.baseline} → ${verdict.sides.candidate}, ${verdict.suite}: ${verdict.verdict}, ${verdict.duet.pairs} pairs; ${verdict.folder}`,
-      ...verdict.why.map(whyLine),
+      ...verdict.why.map(formatExplanation),
       ...(verdict.noise === undefined ? [] : [verdict.noise]),
       ...(verdict.verdict === 'pass' ? [] : [`again: ${verdict.reproduce}`]),
     ]),

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { historyMetrics, locatedChanges } from '../../../baselines/change-points/index.ts'
+import { historyMetrics, locateChanges } from '../../../baselines/change-points/index.ts'
 import type { ChangePointOptions, HistoryMetric } from '../../../baselines/change-points/index.ts'
 import { loadConfig } from '../../../config/load.ts'
 import { nearest } from '../../../config/names.ts'
@@ -152,7 +152,7 @@ async function groupsOf(
   for (const series of await index.series(suite)) {
     if (series.engine === 'probe') continue
     const { entries, all } = await index.runs(series, newest)
-    groups.push({ ...series, all, runs: entries, changes: locatedChanges(entries.map(comparableOf), looked) })
+    groups.push({ ...series, all, runs: entries, changes: locateChanges(entries.map(comparableOf), looked) })
   }
   return groups
 }

@@ -1,5 +1,5 @@
 import { median } from '../../../record/statistics/index.ts'
-import { leastRuns } from '../../../baselines/change-points/index.ts'
+import { minRuns } from '../../../baselines/change-points/index.ts'
 import type { HistoryMetric, LocatedChange } from '../../../baselines/change-points/index.ts'
 import type { RunEntry, Series } from '../../../record/history/index.ts'
 import { plain } from '../../../reports/wording/index.ts'
@@ -43,9 +43,7 @@ export function groupText(
     .filter((change) => change.index < first)
     .map((change) => `  ─ ${changeText(change, runs)}, at run ${plain(runs[change.index]?.id ?? '', 80)}`)
   const few =
-    runs.length < 2 * leastRuns
-      ? [`  ${runs.length} runs: changes are looked for from ${2 * leastRuns} on`]
-      : []
+    runs.length < 2 * minRuns ? [`  ${runs.length} runs: changes are looked for from ${2 * minRuns} on`] : []
   const trend =
     runs.length > 1
       ? [
