@@ -1,9 +1,5 @@
 import { findBrowser } from './runtime/browser/index.ts'
-import { catalogue } from './runtime/tools/index.ts'
-import type { ToolName } from './runtime/tools/index.ts'
-import { requireTool } from './runtime/tools/testing.ts'
-
-const needed = Object.keys(catalogue).filter((name): name is ToolName => name in catalogue)
+import { requireTool, toolNames } from './runtime/tools/index.ts'
 
 /**
  * Brings the tools and the browser of the live tests once, before any test: two workers that each find k6 missing would
@@ -11,7 +7,7 @@ const needed = Object.keys(catalogue).filter((name): name is ToolName => name in
  * the run: no test is skipped for it.
  */
 export default async function bringTools(): Promise<void> {
-  for (const name of needed) await requireTool(name, say)
+  for (const name of toolNames) await requireTool(name, say)
   const browser = await findBrowser(process.env)
   if (browser.state !== 'ok') throw new Error(browser.reason)
 }

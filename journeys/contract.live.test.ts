@@ -12,7 +12,7 @@ import type { Engine, LoadPlan } from '../load/index.ts'
 import { playSteps } from './client/index.ts'
 import { playwrightSender } from '../synthetics/playwright/request-context.ts'
 import { runProbes } from '../synthetics/index.ts'
-import { requireTool } from '../runtime/tools/testing.ts'
+import { requireTool } from '../runtime/tools/index.ts'
 import { startContext } from './index.ts'
 import type { Journey } from './index.ts'
 

@@ -34,9 +34,4 @@ export async function startService(
   }
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const service = await startService((_request, response) => response.end())
-  await service.close()
-  return Number(new URL(service.url).port)
-}
+export { freePort } from '../../runtime/services/index.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseDocument } from 'yaml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { requireTool } from '../../runtime/tools/testing.ts'
+import { requireTool } from '../../runtime/tools/index.ts'
 import {
   drills,
   runDeploymentDrill,

@@ -53,7 +53,7 @@ function installedVersion(): string | undefined {
 async function unpack(
   folder: string,
   env: NodeJS.ProcessEnv,
-): Promise<{ state: 'made'; path: string } | { state: 'failed'; reason: string }> {
+): Promise<{ state: 'ok'; path: string } | { state: 'failed'; reason: string }> {
   await mkdir(folder)
   // The package unpacks into the temporary folder, under names that another user could have taken in /tmp.
   const ran = await runProgram(process.execPath, [unpackScript], {
@@ -64,7 +64,7 @@ async function unpack(
   if (ran.state === 'failed') return ran
   await writeFile(join(folder, 'fonts', 'fonts.conf'), fontConfig)
   await ownTree(folder)
-  return { state: 'made', path: folder }
+  return { state: 'ok', path: folder }
 }
 
 /** For root, unpacking keeps the archive's owners (1001); a user with that id could then change the libraries. */

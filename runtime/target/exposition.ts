@@ -7,8 +7,7 @@ export interface Sample {
 
 /**
  * Reads the samples of the Prometheus text format (version 0.0.4, and OpenMetrics as far as samples go). Comments,
- * timestamps and exemplars are passed over, and so is any line that is not a sample: a target is not to be trusted to
- * write well.
+ * timestamps and exemplars are skipped, and so is any line that is not a sample: a target may write anything.
  */
 export function parseExposition(text: string): Sample[] {
   const samples: Sample[] = []
@@ -22,7 +21,7 @@ export function parseExposition(text: string): Sample[] {
   return samples
 }
 
-/** Sum over all series of a name; undefined when there is none, which is not the same as 0. */
+/** The sum of all series of a name; undefined when there is none, which differs from 0. */
 export function sumOf(samples: readonly Sample[], name: string): number | undefined {
   const found = samples.filter((sample) => sample.name === name)
   return found.length === 0 ? undefined : found.reduce((sum, sample) => sum + sample.value, 0)

@@ -1,11 +1,11 @@
 import type { ServerSide } from '../../record/index.ts'
 import { parseExposition, sumOf } from './exposition.ts'
-import type { Sample } from './exposition.ts'
+import { serviceMetrics } from './metric-names.ts'
 
-/** Reads the target's metrics now; undefined when it did not answer in time with something readable. */
+/** Reads the target's metrics; undefined when it does not answer in time, or with something else. */
 export type ReadMetrics = () => Promise<string | undefined>
 
-/** What is read of one exposition. Names are those of Prometheus clients in general, Node's and database histograms. */
+/** The figures of one reading of the metrics. */
 interface Snapshot {
   cpuSeconds: number | undefined
   rssBytes: number | undefined
@@ -17,55 +17,50 @@ interface Snapshot {
   poolWaiting: number | undefined
 }
 
-export function snapshotOf(text: string): Snapshot {
+export function toSnapshot(text: string): Snapshot {
   const samples = parseExposition(text)
+  const [requests, requestDurations] = serviceMetrics.requests
+  const pool = samples.filter(({ name }) => name === serviceMetrics.poolConnections)
+  const inUse = pool.filter(({ labels }) => labels.includes('state="in_use"'))
   return {
-    cpuSeconds: sumOf(samples, 'process_cpu_seconds_total'),
-    rssBytes: sumOf(samples, 'process_resident_memory_bytes'),
-    eventLoopP99Seconds: sumOf(samples, 'nodejs_eventloop_lag_p99_seconds'),
-    requests: requestsServed(samples),
-    dbSeconds: sumOf(samples, 'db_query_duration_seconds_sum'),
-    statements: sumOf(samples, 'db_query_duration_seconds_count'),
-    poolUsedRatio: poolUsed(samples),
-    poolWaiting: sumOf(samples, 'db_pool_waiting'),
+    cpuSeconds: sumOf(samples, serviceMetrics.cpuSeconds),
+    rssBytes: sumOf(samples, serviceMetrics.residentBytes),
+    eventLoopP99Seconds: sumOf(samples, serviceMetrics.eventLoopP99Seconds),
+    requests: sumOf(samples, requests) ?? sumOf(samples, requestDurations),
+    dbSeconds: sumOf(samples, serviceMetrics.databaseSeconds),
+    statements: sumOf(samples, serviceMetrics.statements),
+    poolUsedRatio: ratio(
+      sumOf(inUse, serviceMetrics.poolConnections),
+      sumOf(pool, serviceMetrics.poolConnections),
+    ),
+    poolWaiting: sumOf(samples, serviceMetrics.poolWaiting),
   }
 }
 
-/** `db_pool_connections{state}`: those in use of all. */
-function poolUsed(samples: readonly Sample[]): number | undefined {
-  const states = samples.filter(({ name }) => name === 'db_pool_connections')
-  const used = sumOf(
-    states.filter(({ labels }) => labels.includes('state="in_use"')),
-    'db_pool_connections',
-  )
-  const all = sumOf(states, 'db_pool_connections')
-  return used === undefined || all === undefined || all === 0 ? undefined : used / all
-}
-
-function requestsServed(samples: readonly Sample[]): number | undefined {
-  return sumOf(samples, 'http_requests_total') ?? sumOf(samples, 'http_request_duration_seconds_count')
+function ratio(part: number | undefined, total: number | undefined): number | undefined {
+  return part === undefined || total === undefined || total === 0 ? undefined : part / total
 }
 
 /**
- * The server's side of a load, from snapshots at its begin and end and in between. Costs are divided by the requests that
- * the server itself counted between the same two snapshots, so that it does not matter that they were not taken at the
- * exact edges of the measurement; `counted` (the engine's own count) stands in when the server keeps none. A counter that
- * went down was reset by a restart: what it would give is left out rather than made up.
+ * The server's side of a load, from snapshots at its start, at its end and in between. Costs are divided by the requests
+ * that the server itself counted between the same two snapshots, so it does not matter that these were not read exactly at
+ * the edges of the measurement; `countedRequests`, the engine's own count, is used when the server keeps none. A counter
+ * that decreased was reset by a restart: its figure is left out instead of estimated.
  */
-export function serverSideOf(snapshots: readonly Snapshot[], counted: number): ServerSide {
+export function toServerSide(snapshots: readonly Snapshot[], countedRequests: number): ServerSide {
   const first = snapshots[0]
   const last = snapshots.at(-1)
   if (!first || !last || snapshots.length < 2) return {}
-  const requests = difference(first.requests, last.requests) ?? counted
+  const requests = difference(first.requests, last.requests) ?? countedRequests
   const perRequest = (
     from: number | undefined,
     to: number | undefined,
     scale: number,
   ): number | undefined => {
-    const grown = difference(from, to)
-    return grown === undefined || requests <= 0 ? undefined : (grown * scale) / requests
+    const increase = difference(from, to)
+    return increase === undefined || requests <= 0 ? undefined : (increase * scale) / requests
   }
-  return present({
+  return omitUnknown({
     cpuMsPerRequest: perRequest(first.cpuSeconds, last.cpuSeconds, 1000),
     rssMaxBytes: largest(snapshots.map((snapshot) => snapshot.rssBytes)),
     eventLoopP99Ms: scaled(largest(snapshots.slice(1).map((snapshot) => snapshot.eventLoopP99Seconds)), 1000),
@@ -85,7 +80,7 @@ function largest(values: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : Math.max(...known)
 }
 
-/** A gauge caught at its height for a moment is no shortage. */
+/** The average and not the maximum: a gauge at its peak for a moment is no shortage. */
 function average(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined)
   return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0) / known.length
@@ -95,7 +90,7 @@ function scaled(value: number | undefined, by: number): number | undefined {
   return value === undefined ? undefined : value * by
 }
 
-function present(side: { [K in keyof ServerSide]: ServerSide[K] | undefined }): ServerSide {
+function omitUnknown(side: { [K in keyof ServerSide]: ServerSide[K] | undefined }): ServerSide {
   return Object.fromEntries(
     Object.entries(side).filter(([, value]) => value !== undefined && Number.isFinite(value)),
   )
@@ -103,21 +98,21 @@ function present(side: { [K in keyof ServerSide]: ServerSide[K] | undefined }): 
 
 /** Collects snapshots while a load runs. */
 export interface ServerWatch {
-  /** Reads now; call it at the edges of the measurement. */
+  /** Reads the metrics; call it at the edges of the measurement. */
   read: () => Promise<void>
-  /** Ends the reading in between and gives the result. */
-  finish: (counted: number) => ServerSide
+  /** Ends the periodic reading and returns the result. */
+  finish: (countedRequests: number) => ServerSide
 }
 
-/** Starts reading a target's metrics every `everyMs` until `finish`. A reading that fails is left out. */
+/** Reads a target's metrics every `everyMs` until `finish`. A reading that fails is left out. */
 export function watchServer(readMetrics: ReadMetrics, everyMs: number): ServerWatch {
   const snapshots: Snapshot[] = []
   let reading: Promise<void> | undefined
   const readOnce = async (): Promise<void> => {
     const text = await readMetrics()
-    if (text !== undefined) snapshots.push(snapshotOf(text))
+    if (text !== undefined) snapshots.push(toSnapshot(text))
   }
-  // One reading at a time: a slow target must not get a second question before it answered the first.
+  // One reading at a time: a slow target must not get a second request before it has answered the first.
   const read = async (): Promise<void> => {
     reading ??= readOnce().finally(() => (reading = undefined))
     await reading
@@ -129,9 +124,9 @@ export function watchServer(readMetrics: ReadMetrics, everyMs: number): ServerWa
       await read()
       timer ??= setInterval(() => void read(), everyMs).unref()
     },
-    finish: (counted) => {
+    finish: (countedRequests) => {
       clearInterval(timer)
-      return serverSideOf(snapshots, counted)
+      return toServerSide(snapshots, countedRequests)
     },
   }
 }

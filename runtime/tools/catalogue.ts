@@ -1,23 +1,23 @@
-/** A program that vigil runs but does not contain, and the ways in which it can be had. */
+/** A program that vigil runs but does not contain, and the ways to get it. */
 export interface Tool {
   name: string
-  /** Names under which it lies on a PATH. */
+  /** Its file names on a PATH. */
   programs: readonly string[]
-  /** Variable that names it outright. */
+  /** Environment variable with its path. */
   variable: string
-  /** Arguments that make it print its version, and where the version stands in what it prints. */
+  /** Arguments that make it print its version, and the pattern that finds the version in its output. */
   versionArgs: readonly string[]
   versionPattern: RegExp
   release?: Release
   goModule?: GoModule
   debianPackage?: DebianPackage
-  /** What a person can do when nothing of this works. */
+  /** What the user can do when none of these ways works. */
   advice: string
 }
 
 /**
  * A released archive. It is only downloaded when its SHA-256 is known: pinned here, or given by the user in `hashVariable`.
- * A hash fetched from where the archive lies proves nothing, so none is.
+ * A hash from the server of the archive would prove nothing, so none is fetched.
  */
 export interface Release {
   version: string
@@ -31,14 +31,14 @@ export interface Release {
   sha256: Readonly<Record<string, string>>
 }
 
-/** Built by `go install`, whose own checksum database vouches for the source. */
+/** Built by `go install`, which verifies the source with Go's checksum database. */
 export interface GoModule {
   module: string
   version: string
   program: string
 }
 
-/** Unpacked from Debian's archive, whose signatures apt checks; no root needed. */
+/** Unpacked from Debian's archive, whose signatures apt verifies; needs no root. */
 export interface DebianPackage {
   name: string
   /** The program's path inside the package. */
@@ -52,7 +52,7 @@ const k6 = {
   programs: ['k6'],
   variable: 'VIGIL_K6',
   versionArgs: ['version'],
-  // It calls itself by the name of its file.
+  // It prints the name of its own file.
   versionPattern: /^k6\S* v?(\d+\.\d+\.\d+\S*)/m,
   release: {
     version: k6Version,
@@ -67,42 +67,48 @@ const k6 = {
     'install k6 (https://grafana.com/docs/k6/latest/set-up/install-k6/), or Go, or point VIGIL_K6 to it',
 } as const satisfies Tool
 
-export const catalogue = {
+/** The tools that vigil's commands use. */
+const userTools = {
   k6,
-  prometheus: ofDebian('prometheus', 'Prometheus', ['prometheus'], 'prometheus'),
-  promtool: ofDebian('promtool', 'promtool', ['promtool'], 'prometheus'),
-  alertmanager: ofDebian(
+  prometheus: fromDebian('prometheus', 'Prometheus', ['prometheus'], 'prometheus'),
+  promtool: fromDebian('promtool', 'promtool', ['promtool'], 'prometheus'),
+  alertmanager: fromDebian(
     'alertmanager',
     'Alertmanager',
     ['alertmanager', 'prometheus-alertmanager'],
     'prometheus-alertmanager',
   ),
-  amtool: ofDebian('amtool', 'amtool', ['amtool'], 'prometheus-alertmanager'),
-  pushgateway: ofDebian(
+  amtool: fromDebian('amtool', 'amtool', ['amtool'], 'prometheus-alertmanager'),
+  pushgateway: fromDebian(
     'pushgateway',
     'the Pushgateway',
     ['pushgateway', 'prometheus-pushgateway'],
     'prometheus-pushgateway',
   ),
-  node_exporter: ofDebian(
+  node_exporter: fromDebian(
     'node_exporter',
     'the node exporter',
     ['node_exporter', 'prometheus-node-exporter'],
     'prometheus-node-exporter',
   ),
-  postgres_exporter: ofDebian(
+  postgres_exporter: fromDebian(
     'postgres_exporter',
     'the PostgreSQL exporter',
     ['postgres_exporter', 'prometheus-postgres-exporter'],
     'prometheus-postgres-exporter',
   ),
-  'process-exporter': ofDebian(
+  'process-exporter': fromDebian(
     'process-exporter',
     'the process exporter',
     ['process-exporter', 'prometheus-process-exporter'],
     'prometheus-process-exporter',
   ),
-  blackbox_exporter: ofDebian(
+} as const satisfies Record<string, Tool>
+
+/** In addition, a tool that only a benchmark of this repository compares with. */
+export const catalogue = {
+  ...userTools,
+  blackbox_exporter: fromDebian(
     'blackbox_exporter',
     'the blackbox exporter',
     ['blackbox_exporter', 'prometheus-blackbox-exporter'],
@@ -112,13 +118,17 @@ export const catalogue = {
 
 export type ToolName = keyof typeof catalogue
 
+export const toolNames = Object.keys(catalogue).filter((name): name is ToolName => name in catalogue)
+/** What `vigil doctor` lists. */
+export const userToolNames = toolNames.filter((name) => name in userTools)
+
 /**
- * A program of the Prometheus family as Debian packs it.
+ * A program of the Prometheus family, from Debian's package.
  *
- * @param name as it calls itself in its version
+ * @param name as it prints it with its version
  * @param programs its names on a PATH; the last one is Debian's
  */
-function ofDebian(
+function fromDebian(
   name: string,
   title: string,
   programs: readonly [string, ...string[]],

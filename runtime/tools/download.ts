@@ -4,79 +4,82 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Release } from './catalogue.ts'
-import { installAtomically } from './install.ts'
+import { installAtomically } from './folder.ts'
+import type { FetchResult } from './folder.ts'
 import { runProgram } from '../processes/index.ts'
-import type { StepResult, ToolSurroundings } from './surroundings.ts'
+import type { ToolContext } from './find.ts'
 
-const largestArchive = 200 * 2 ** 20
+const maxArchiveBytes = 200 * 2 ** 20
 const downloadTimeoutMs = 5 * 60_000
 
 const goArch: Record<string, string> = { x64: 'amd64', arm64: 'arm64' }
 const goOs: Record<string, string> = { linux: 'linux', darwin: 'macos' }
 
-/** Downloads a released archive whose hash is known, checks it, and only then unpacks and installs the program. */
+/** Downloads a released archive whose hash is known, verifies it, and only then installs the program. */
 export async function download(
   release: Release,
   place: string,
   platform: { os: string; arch: string },
-  surroundings: ToolSurroundings,
-): Promise<StepResult> {
+  context: ToolContext,
+): Promise<FetchResult> {
   const [os, arch] = [goOs[platform.os], goArch[platform.arch]]
-  if (os === undefined || arch === undefined) return { state: 'pass' }
-  const expected = surroundings.env[release.hashVariable] ?? release.sha256[`${os}-${arch}`]
-  if (expected === undefined) return { state: 'pass' }
+  if (os === undefined || arch === undefined) return { state: 'skipped' }
+  const expected = context.env[release.hashVariable] ?? release.sha256[`${os}-${arch}`]
+  if (expected === undefined) return { state: 'skipped' }
   if (!/^[0-9a-f]{64}$/i.test(expected))
     return {
       state: 'failed',
-      reason: `${release.hashVariable} is no SHA-256, expected 64 hexadecimal digits`,
+      reason: `${release.hashVariable} is not a SHA-256, expected 64 hexadecimal digits`,
     }
-  const url = `${(surroundings.env['VIGIL_TOOLS_URL'] ?? release.baseUrl).replace(/\/$/, '')}/${release.path(os, arch)}`
-  surroundings.progress(`downloading ${url}`)
+  const baseUrl = (context.env['VIGIL_TOOLS_URL'] ?? release.baseUrl).replace(/\/$/, '')
+  const url = `${baseUrl}/${release.path(os, arch)}`
+  context.progress(`downloading ${url}`)
   return installAtomically(place, async (scratch) => {
     const archive = join(scratch, 'archive.tar.gz')
-    const found = await fetchTo(archive, url, surroundings.signal)
+    const found = await fetchToFile(archive, url, context.signal)
     if (found.state === 'failed') return { state: 'failed', reason: `${url}: ${found.reason}` }
     if (found.sha256 !== expected.toLowerCase())
       return {
         state: 'failed',
-        reason: `${url}: its SHA-256 is ${found.sha256}, expected ${expected.toLowerCase()}; nothing of it was used`,
+        reason: `${url}: its SHA-256 is ${found.sha256}, expected ${expected.toLowerCase()}; the download was discarded`,
       }
     const unpacked = await runProgram('tar', ['-xzf', archive, '-C', scratch, release.member(os, arch)], {
-      ...surroundings,
+      ...context,
       timeoutMs: 60_000,
     })
     return unpacked.state === 'ok'
-      ? { state: 'made', path: join(scratch, release.member(os, arch)) }
+      ? { state: 'ok', path: join(scratch, release.member(os, arch)) }
       : { state: 'failed', reason: `${url}: ${unpacked.reason}` }
   })
 }
 
-async function fetchTo(
+async function fetchToFile(
   file: string,
   url: string,
   signal: AbortSignal,
-): Promise<{ state: 'fetched'; sha256: string } | { state: 'failed'; reason: string }> {
+): Promise<{ state: 'ok'; sha256: string } | { state: 'failed'; reason: string }> {
   const deadline = AbortSignal.timeout(downloadTimeoutMs)
   try {
     const response = await fetch(url, { signal: AbortSignal.any([signal, deadline]) })
     if (!response.ok || !response.body) return { state: 'failed', reason: `answered ${response.status}` }
     const hash = createHash('sha256')
-    await pipeline(Readable.fromWeb(response.body), bounded(hash), createWriteStream(file))
-    return { state: 'fetched', sha256: hash.digest('hex') }
+    await pipeline(Readable.fromWeb(response.body), limitSize(hash), createWriteStream(file))
+    return { state: 'ok', sha256: hash.digest('hex') }
   } catch (error) {
     if (signal.aborted) return { state: 'failed', reason: 'interrupted' }
-    if (deadline.aborted) return { state: 'failed', reason: `not there after ${downloadTimeoutMs / 1000} s` }
+    if (deadline.aborted)
+      return { state: 'failed', reason: `not complete after ${downloadTimeoutMs / 1000} s` }
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
     return { state: 'failed', reason: cause instanceof Error ? cause.message : String(cause) }
   }
 }
 
-function bounded(hash: { update: (chunk: Uint8Array) => unknown }) {
+function limitSize(hash: { update: (chunk: Uint8Array) => unknown }) {
   return async function* pass(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let bytes = 0
     for await (const chunk of source) {
       bytes += chunk.length
-      if (bytes > largestArchive) throw new Error(`larger than ${largestArchive} bytes`)
+      if (bytes > maxArchiveBytes) throw new Error(`larger than ${maxArchiveBytes} bytes`)
       hash.update(chunk)
       yield chunk
     }

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { catalogue } from './catalogue.ts'
 import { findTool } from './find.ts'
-import type { ToolSurroundings } from './surroundings.ts'
+import type { ToolContext } from './find.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'vigil-tools-'))
 afterAll(() => rmSync(base, { recursive: true, force: true }))
@@ -41,7 +41,7 @@ for (const program of ['sh', 'tar', 'gzip', 'sleep'])
     join(bare, program),
   ])
 
-function surroundings(env: NodeJS.ProcessEnv = {}): ToolSurroundings {
+function surroundings(env: NodeJS.ProcessEnv = {}): ToolContext {
   return {
     env: { PATH: `${path}:${bare}`, VIGIL_TOOLS_DIR: folder, ...env },
     progress: (text) => told.push(text),
@@ -63,8 +63,8 @@ describe('k6 is looked for', () => {
   })
 
   it.each([
-    ['/no/such/k6', 'VIGIL_K6 names /no/such/k6, which is no program'],
-    ['/bin/false', 'which does not say that it is k6'],
+    ['/no/such/k6', 'VIGIL_K6 names /no/such/k6, which is not a program'],
+    ['/bin/false', 'which does not print the version of k6'],
     ['k6', 'is not an absolute path'],
   ])('and nowhere else when the variable is wrong: %s', async (named, reason) => {
     fakeK6(join(path, 'k6'))
@@ -171,7 +171,7 @@ describe('a download', () => {
     [
       'of other bytes',
       (response) => response.end(Buffer.concat([archive, Buffer.from('x')])),
-      'nothing of it was used',
+      'the download was discarded',
     ],
     [
       'cut off',

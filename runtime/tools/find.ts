@@ -3,12 +3,19 @@ import { goInstall, unpackDebian } from './build.ts'
 import { catalogue } from './catalogue.ts'
 import type { Tool, ToolName } from './catalogue.ts'
 import { download } from './download.ts'
-import { toolsFolder } from './folder.ts'
-import { isProgram } from './install.ts'
+import { isProgram, toolsFolder } from './folder.ts'
 import { runProgram } from '../processes/index.ts'
-import type { ToolSurroundings } from './surroundings.ts'
 
-/** Where a tool was found: named by its variable, on the PATH, or fetched before or just now. */
+/** What finding a tool may use of its environment. */
+export interface ToolContext {
+  /** Also determines the folder of fetched tools: `toolsFolder`. */
+  env: NodeJS.ProcessEnv
+  /** Called now and then with a line for the user. */
+  progress: (text: string) => void
+  signal: AbortSignal
+}
+
+/** Where a tool was found: by its variable, on the PATH, kept from before, or fetched just now. */
 export type Origin = 'variable' | 'path' | 'kept' | 'download' | 'go install' | 'Debian package'
 
 export type FoundTool =
@@ -16,70 +23,67 @@ export type FoundTool =
   | { state: 'missing'; name: string; reason: string; whatToDo: string }
 
 /**
- * Finds a tool or brings it, in this order: its variable (a wrong one is an error, not a reason to look elsewhere), the
- * PATH, what was kept, a download whose hash is known, `go install`, Debian's package.
+ * Finds a tool or fetches it, in this order: its variable (a wrong one is an error, not a reason to search further), the
+ * PATH, the tools folder, a download whose hash is known, `go install`, Debian's package.
  */
-export async function findTool(name: ToolName, surroundings: ToolSurroundings): Promise<FoundTool> {
-  return (await lookForTool(name, surroundings)) ?? fetchTool(catalogue[name], surroundings)
+export async function findTool(name: ToolName, context: ToolContext): Promise<FoundTool> {
+  return (await lookForTool(name, context)) ?? fetchTool(catalogue[name], context)
 }
 
-/** The tool if this machine has it already, or why what was named is none; undefined: it would have to be fetched. */
-export async function lookForTool(
-  name: ToolName,
-  surroundings: ToolSurroundings,
-): Promise<FoundTool | undefined> {
+/** The tool if this machine has it, or why the named one cannot be used; undefined: it would have to be fetched. */
+export async function lookForTool(name: ToolName, context: ToolContext): Promise<FoundTool | undefined> {
   const tool: Tool = catalogue[name]
-  const named = surroundings.env[tool.variable]
+  const named = context.env[tool.variable]
   if (named !== undefined && named !== '') {
     const found = isAbsolute(named)
-      ? await checked(tool, named, 'variable', surroundings)
+      ? await checkProgram(tool, named, 'variable', context)
       : 'is not an absolute path'
     return typeof found === 'string'
       ? missing(tool, `${tool.variable} ${found}`, `correct ${tool.variable}, or unset it`)
       : found
   }
-  const folder = toolsFolder(surroundings.env)
+  const folder = toolsFolder(context.env)
   const places = [
-    ...onPath(tool, surroundings.env).map((path) => ({ path, origin: 'path' as const })),
-    ...(folder.state === 'ok' ? [{ path: keptPlace(tool, folder.path), origin: 'kept' as const }] : []),
+    ...pathCandidates(tool, context.env).map((path) => ({ path, origin: 'path' as const })),
+    ...(folder.state === 'ok' ? [{ path: placeOf(tool, folder.path), origin: 'kept' as const }] : []),
   ]
   for (const { path, origin } of places) {
-    const found = await checked(tool, path, origin, surroundings)
+    const found = await checkProgram(tool, path, origin, context)
     if (typeof found !== 'string') return found
   }
   return undefined
 }
 
-async function fetchTool(tool: Tool, surroundings: ToolSurroundings): Promise<FoundTool> {
-  const folder = toolsFolder(surroundings.env)
+async function fetchTool(tool: Tool, context: ToolContext): Promise<FoundTool> {
+  const folder = toolsFolder(context.env)
   if (folder.state === 'missing')
     return missing(
       tool,
       `${tool.name} is not on this machine and could not be fetched (${folder.reason})`,
       `${folder.whatToDo}, or ${tool.advice}`,
     )
-  const place = keptPlace(tool, folder.path)
+  const place = placeOf(tool, folder.path)
   const platform = { os: process.platform, arch: process.arch }
   const reasons: string[] = []
   const steps: [Origin, () => ReturnType<typeof download>][] = [
     [
       'download',
-      async () => (tool.release ? download(tool.release, place, platform, surroundings) : { state: 'pass' }),
+      async () => (tool.release ? download(tool.release, place, platform, context) : { state: 'skipped' }),
     ],
     [
       'go install',
-      async () => (tool.goModule ? goInstall(tool.goModule, place, surroundings) : { state: 'pass' }),
+      async () => (tool.goModule ? goInstall(tool.goModule, place, context) : { state: 'skipped' }),
     ],
     [
       'Debian package',
       async () =>
-        tool.debianPackage ? unpackDebian(tool.debianPackage, place, surroundings) : { state: 'pass' },
+        tool.debianPackage ? unpackDebian(tool.debianPackage, place, context) : { state: 'skipped' },
     ],
   ]
   for (const [origin, fetch] of steps) {
     const result = await fetch()
     if (result.state === 'failed') reasons.push(`${origin}: ${result.reason}`)
-    const found = result.state === 'had' ? await checked(tool, place, origin, surroundings) : ''
+    const found = result.state === 'ok' ? await checkProgram(tool, place, origin, context) : ''
     if (typeof found !== 'string') return found
   }
   return missing(
@@ -89,31 +93,45 @@ async function fetchTool(tool: Tool, surroundings: ToolSurroundings): Promise<Fo
   )
 }
 
-/** A program is a tool only when it says its version: something else may lie under the name. */
-async function checked(
+/** Runs the program to see its version: another program may have the same name. Returns what is wrong otherwise. */
+async function checkProgram(
   tool: Tool,
   path: string,
   origin: Origin,
-  surroundings: ToolSurroundings,
+  context: ToolContext,
 ): Promise<FoundTool | string> {
-  if (!(await isProgram(path))) return `names ${path}, which is no program`
-  const ran = await runProgram(path, tool.versionArgs, { ...surroundings, timeoutMs: 20_000 })
+  if (!(await isProgram(path))) return `names ${path}, which is not a program`
+  const ran = await runProgram(path, tool.versionArgs, { ...context, timeoutMs: 20_000 })
   const version = ran.state === 'ok' ? tool.versionPattern.exec(ran.output)?.[1] : undefined
   if (version === undefined)
-    return `names ${path}, which does not say that it is ${tool.name}${ran.state === 'failed' ? ` (${ran.reason})` : ''}`
+    return `names ${path}, which does not print the version of ${tool.name}${ran.state === 'failed' ? ` (${ran.reason})` : ''}`
   return { state: 'found', name: tool.name, path, version, origin }
 }
 
-function onPath(tool: Tool, env: NodeJS.ProcessEnv): string[] {
+function pathCandidates(tool: Tool, env: NodeJS.ProcessEnv): string[] {
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => isAbsolute(folder))
   return folders.flatMap((folder) => tool.programs.map((program) => join(folder, program)))
 }
 
-function keptPlace(tool: Tool, folder: string): string {
+function placeOf(tool: Tool, folder: string): string {
   const version = tool.release?.version ?? tool.goModule?.version
   return join(folder, version === undefined ? tool.name : `${tool.name}-${version}`, tool.name)
 }
 
 function missing(tool: Tool, reason: string, whatToDo: string): FoundTool {
   return { state: 'missing', name: tool.name, reason, whatToDo }
+}
+
+/** The path of a tool; throws when it can neither be found nor fetched. For tests and benchmarks, which need it. */
+export async function requireTool(
+  name: ToolName,
+  progress: (text: string) => void = () => undefined,
+): Promise<string> {
+  const tool = await findTool(name, {
+    env: process.env,
+    progress,
+    signal: new AbortController().signal,
+  })
+  if (tool.state === 'missing') throw new Error(`${tool.reason}: ${tool.whatToDo}`)
+  return tool.path
 }

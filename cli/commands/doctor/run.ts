@@ -1,5 +1,5 @@
 import os from 'node:os'
-import { catalogue, lookForTool } from '../../../runtime/tools/index.ts'
+import { catalogue, lookForTool, userToolNames } from '../../../runtime/tools/index.ts'
 import type { FoundTool, ToolName } from '../../../runtime/tools/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson, version } from '../../shared/world.ts'
@@ -23,7 +23,7 @@ export async function doctor(options: DoctorOptions, world: World): Promise<numb
     signal: world.interrupted,
   }
   const tools: FoundTool[] = []
-  for (const name of Object.keys(catalogue).filter((key): key is ToolName => key in catalogue)) {
+  for (const name of userToolNames) {
     tools.push((await lookForTool(name, surroundings)) ?? notHere(name))
   }
   const machine = {

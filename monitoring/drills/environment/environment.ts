@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ServiceGroup, ServiceNotStarted } from '../../../runtime/services/index.ts'
 import type { StartResult } from '../../../runtime/services/index.ts'
 import { findTool } from '../../../runtime/tools/index.ts'
-import type { ToolName, ToolSurroundings } from '../../../runtime/tools/index.ts'
+import type { ToolName, ToolContext } from '../../../runtime/tools/index.ts'
 import type { Receivers } from '../../receivers/index.ts'
 import { startAlerting } from './alerting.ts'
 import type { ConfigurationPlan } from './configuration.ts'
@@ -27,7 +27,7 @@ export type DrillTools = Record<(typeof toolNames)[number], string>
 
 export type ToolsFound = { state: 'ok'; tools: DrillTools } | { state: 'missing'; reason: string }
 
-export async function findDrillTools(surroundings: ToolSurroundings): Promise<ToolsFound> {
+export async function findDrillTools(surroundings: ToolContext): Promise<ToolsFound> {
   const tools: Partial<DrillTools> = {}
   for (const name of toolNames) {
     const found = await findTool(name, surroundings)

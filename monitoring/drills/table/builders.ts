@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseExposition, serviceMetrics, sumOf } from '../../../runtime/target/index.ts'
 import type { FaultRule } from '../environment/fault-injection.ts'
 import { callApi } from '../observation/apis.ts'
 import type { Destination } from '../observation/observation.ts'
@@ -92,6 +93,7 @@ async function residentBytes({ service }: DrillContext['environment']['urls']): 
     .split('\n')
     .find((each) => each.startsWith('process_resident_memory_bytes'))
   return Number(line?.split(' ')[1] ?? 0)
+  import { parseExposition, serviceMetrics, sumOf } from '../../../runtime/target/index.ts'
 }
 
 const windowPath = '/metrics/job/maintenance/window/drill'

@@ -14,7 +14,7 @@ import {
 } from '../../../runtime/services/index.ts'
 import type { Service, StartResult } from '../../../runtime/services/index.ts'
 import { startTodoDatabase, startTodoService } from '../../stack/index.ts'
-import { requireTool } from '../../../runtime/tools/testing.ts'
+import { requireTool } from '../../../runtime/tools/index.ts'
 import { prometheusConfig } from './prometheus-config.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))

@@ -9,9 +9,10 @@ import {
   startPrometheus,
   startPushgateway,
 } from '../../../runtime/services/index.ts'
+import { parseExposition } from '../../../runtime/target/index.ts'
 import type { StartResult } from '../../../runtime/services/index.ts'
 import { counters, gauges, histograms, ofScheduler } from '../../../synthetics/metrics/names.ts'
-import { requireTool } from '../../../runtime/tools/testing.ts'
+import { requireTool } from '../../../runtime/tools/index.ts'
 import { rulesFolder } from '../rules.ts'
 
 /** Of the PostgreSQL exporter, which shows them only of a database; the dashboards' test asks for them on a live one. */
@@ -107,6 +108,5 @@ async function namesAt(started: StartResult): Promise<string[]> {
   const { url } = started.service
   // The Pushgateway has times of pushes once there was one; to other services this is an error that changes nothing.
   await (await fetch(`${url}/metrics/job/vigil`, { method: 'PUT', body: 'vigil_run_info 1\n' })).arrayBuffer()
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return text.split('\n').flatMap((line) => /^([a-zA-Z_:][\w:]*)[{ ]/.exec(line)?.[1] ?? [])
+  return parseExposition(await (await fetch(`${url}/metrics`)).text()).map(({ name }) => name)
 }

@@ -1,5 +1,5 @@
 import { startChild } from '../../processes/index.ts'
-import { requireTool } from '../../tools/testing.ts'
+import { requireTool } from '../../tools/index.ts'
 import { groupingLabels, openMetricsReport } from '../../../reports/prometheus/index.ts'
 import type { RunReport } from '../../../reports/input.ts'
 import { pushMetrics } from '../push.ts'
