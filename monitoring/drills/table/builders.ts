@@ -89,11 +89,7 @@ export function actAtRate(
 
 async function residentBytes({ service }: DrillContext['environment']['urls']): Promise<number> {
   const response = await fetch(`${service}/metrics`)
-  const line = (await response.text())
-    .split('\n')
-    .find((each) => each.startsWith('process_resident_memory_bytes'))
-  return Number(line?.split(' ')[1] ?? 0)
-  import { parseExposition, serviceMetrics, sumOf } from '../../../runtime/target/index.ts'
+  return sumOf(parseExposition(await response.text()), serviceMetrics.residentBytes) ?? 0
 }
 
 const windowPath = '/metrics/job/maintenance/window/drill'
