@@ -119,7 +119,7 @@ describe('the configuration', () => {
   })
 })
 
-describe('what a person reads', () => {
+describe('the text of notifications', () => {
   const alert = (status: string) => ({
     Status: status,
     Labels: {
@@ -180,12 +180,12 @@ describe('what a person reads', () => {
     )
   })
 
-  it('that it is over', async () => {
+  it('of a resolved alert', async () => {
     expect(await render('vigil.title', 'resolved')).toBe(
       'RESOLVED APIHighErrorRate: 12% of requests fail <now>',
     )
     expect(await render('vigil.text', 'resolved')).toContain(
-      'over since 2026-11-25 01:12:03 UTC, began 2026-11-25 01:02:03 UTC',
+      'resolved at 2026-11-25 01:12:03 UTC, fired at 2026-11-25 01:02:03 UTC',
     )
   })
 

@@ -19,8 +19,8 @@ export const monitoringCases: readonly AlertCase[] = [
     alert: 'Watchdog',
     always: true,
     courses: [],
-    summary: 'Alerts arrive (value 1)',
-    description: 'This alert always fires. It is worth something to whoever is told when it stops.',
+    summary: 'Alerting works (value 1)',
+    description: 'This alert always fires. An external service must notify you when it stops.',
   },
   {
     alert: 'CriticalAlertPersists',
@@ -28,9 +28,9 @@ export const monitoringCases: readonly AlertCase[] = [
     courses: [gauge(critical, null, 1, null)],
     labels: { unresolved: 'APIUnavailable' },
     overFor: '20m',
-    summary: 'APIUnavailable fires for 15 minutes (value 1)',
+    summary: 'APIUnavailable has been firing for 15 minutes (value 1)',
     description:
-      'The critical alert APIUnavailable has not been resolved for 15 minutes; the secondary, Backend, joins.',
+      'The critical alert APIUnavailable has not been resolved for 15 minutes. The secondary team, Backend, is now notified, too.',
   },
   {
     alert: 'CriticalAlertUnresolved',
@@ -38,9 +38,9 @@ export const monitoringCases: readonly AlertCase[] = [
     courses: [gauge(critical, null, 1, null)],
     labels: { unresolved: 'APIUnavailable' },
     overFor: '40m',
-    summary: 'APIUnavailable fires for 30 minutes (value 1)',
+    summary: 'APIUnavailable has been firing for 30 minutes (value 1)',
     description:
-      'The critical alert APIUnavailable has not been resolved for 30 minutes. Primary and secondary are on it or cannot be reached.',
+      'The critical alert APIUnavailable has not been resolved for 30 minutes. The primary and the secondary team are working on it or cannot be reached.',
   },
   {
     alert: 'TargetDown',
@@ -48,7 +48,7 @@ export const monitoringCases: readonly AlertCase[] = [
     courses: [gauge(up('node-exporter'), 1, 0, 1)],
     labels: { job: 'node-exporter', instance: 'node-exporter:1' },
     summary: 'Prometheus cannot scrape node-exporter node-exporter:1 (up is 0)',
-    description: 'node-exporter at node-exporter:1 has not answered scrapes for 2 minutes.',
+    description: 'node-exporter at node-exporter:1 has not responded to scrapes for 2 minutes.',
   },
   {
     alert: 'TargetMissing',
@@ -57,12 +57,12 @@ export const monitoringCases: readonly AlertCase[] = [
       job === 'pushgateway' ? gauge(up(job), 1, null, 1) : steady(up(job), 'gauge', 1),
     ),
     labels: { job: 'pushgateway' },
-    summary: 'Nothing is scraped for pushgateway (absent: 1)',
-    description: 'Prometheus has no target for the job pushgateway; every alert on its metrics is silent.',
+    summary: 'No target is scraped for pushgateway (absent: 1)',
+    description: 'Prometheus has no target for the job pushgateway. No alert on its metrics can fire.',
     absent: core.map((job) => ({
       labels: { job },
-      summary: `Nothing is scraped for ${job} (absent: 1)`,
-      description: `Prometheus has no target for the job ${job}; every alert on its metrics is silent.`,
+      summary: `No target is scraped for ${job} (absent: 1)`,
+      description: `Prometheus has no target for the job ${job}. No alert on its metrics can fire.`,
     })),
   },
   {
@@ -73,17 +73,18 @@ export const monitoringCases: readonly AlertCase[] = [
       gauge('http_requests_total{job="todo-backend",instance="todo-backend:1",status="200"}', 1, null, 1),
     ],
     labels: { job: 'todo-backend', instance: 'todo-backend:1' },
-    summary: 'todo-backend todo-backend:1 answers without its metrics (up is 1)',
-    description: 'todo-backend at todo-backend:1 is scraped, but what the alerts read is not there.',
+    summary: 'todo-backend todo-backend:1 is scraped without its metrics (up is 1)',
+    description:
+      'todo-backend at todo-backend:1 is scraped, but the metrics that the alerts use are missing.',
   },
   {
     alert: 'PushStale',
     for: '10m',
     courses: [age('push_time_seconds{job="vigil",suite="browse",environment="ci"}', 93_500, 93_700, 60)],
     labels: { job: 'vigil', suite: 'browse', environment: 'ci' },
-    summary: 'Nothing was pushed for suite browse since 1d 2h 1m 40s',
+    summary: 'No metrics were pushed for suite browse since 1d 2h 1m 40s',
     description:
-      'The numbers of suite browse on ci are 1d 2h 1m 40s old: the load run did not take place or could not push.',
+      'The numbers of suite browse on ci are 1d 2h 1m 40s old: the load run did not start or could not push.',
   },
   {
     alert: 'PushFailed',
@@ -94,7 +95,8 @@ export const monitoringCases: readonly AlertCase[] = [
     ],
     labels: { job: 'vigil', suite: 'browse' },
     summary: 'The last push of vigil failed (at 1970-01-01 00:28:20 +0000 UTC)',
-    description: 'The Pushgateway refused what vigil browse pushed last and shows the numbers of before.',
+    description:
+      'The Pushgateway rejected the last push of vigil browse and still shows the previous numbers.',
   },
   {
     alert: 'ProbeDown',
@@ -105,15 +107,15 @@ export const monitoringCases: readonly AlertCase[] = [
     ],
     labels: { probe: 'task-crud' },
     summary: 'Probe task-crud is down (success is 0)',
-    description: 'Users cannot do what the probe task-crud does. Its steps say where it ends.',
+    description: 'Users cannot do what the probe task-crud does. Its steps show where it fails.',
   },
   {
     alert: 'ProbesSilent',
     for: '2m',
     courses: [age('vigil_probe_heartbeat_timestamp_seconds{instance="vigil-probes:9464"}', 119, 300, 1)],
     labels: { instance: 'vigil-probes:9464' },
-    summary: 'The probe scheduler stands still since 5m 0s',
-    description: 'The heartbeat of vigil-probes:9464 is 5m 0s old: nobody looks at the service from outside.',
+    summary: 'The probe scheduler has not run for 5m 0s',
+    description: 'The heartbeat of vigil-probes:9464 is 5m 0s old: no probe checks the service.',
   },
   {
     alert: 'ProbeOverdue',
@@ -123,8 +125,8 @@ export const monitoringCases: readonly AlertCase[] = [
       steady('vigil_probe_outcome{probe="tls",outcome="unknown"}', 'gauge', 0),
     ],
     labels: { probe: 'tls' },
-    summary: 'Probe tls has not run when it should have (last run 3h 3m 20s ago)',
-    description: 'What the probe tls looks at is unknown: neither up nor down.',
+    summary: 'Probe tls is overdue (last run 3h 3m 20s ago)',
+    description: 'The result of the probe tls is unknown: neither up nor down.',
   },
   {
     alert: 'ProbeOverdue',
@@ -134,8 +136,8 @@ export const monitoringCases: readonly AlertCase[] = [
       gauge('vigil_probe_outcome{probe="ready",outcome="up"}', 1, 0, 1),
     ],
     labels: { probe: 'ready' },
-    summary: 'Probe ready has not run when it should have (outcome unknown: 1)',
-    description: 'What the probe ready looks at is unknown: neither up nor down.',
+    summary: 'Probe ready is overdue (outcome unknown: 1)',
+    description: 'The result of the probe ready is unknown: neither up nor down.',
   },
   {
     alert: 'CertificateExpiring',
@@ -151,7 +153,7 @@ export const monitoringCases: readonly AlertCase[] = [
     labels: { probe: 'tls' },
     overFor: '70m',
     summary: 'The certificate of the API expires in 10d 0h 0m 0s',
-    description: 'Seen by the probe tls. After that no client connects.',
+    description: 'Found by the probe tls. After that, no client can connect.',
   },
   {
     alert: 'DrillOverdue',
@@ -160,13 +162,13 @@ export const monitoringCases: readonly AlertCase[] = [
       age('vigil_drill_last_success_timestamp_seconds{job="vigil_drill"}', 8 * day - 60, 10 * day, 60),
     ],
     overFor: '70m',
-    summary: 'The last good alert drill was 10d 0h 0m 0s ago',
-    description: 'No drill has followed alerts to their receivers for 8 days.',
+    summary: 'The last successful alert drill was 10d 0h 0m 0s ago',
+    description: 'No drill has tested the delivery of alerts for 8 days.',
     absent: [
       {
         labels: {},
-        summary: 'The last good alert drill is unknown (absent: 1)',
-        description: 'No drill has followed alerts to their receivers for 8 days.',
+        summary: 'The last successful alert drill is unknown (absent: 1)',
+        description: 'No drill has tested the delivery of alerts for 8 days.',
       },
     ],
   },
@@ -175,15 +177,15 @@ export const monitoringCases: readonly AlertCase[] = [
     for: '5m',
     courses: [counter('alertmanager_notifications_failed_total{integration="slack"}', 0, 3, 0)],
     labels: { integration: 'slack' },
-    summary: 'Notifications by slack fail (0.10 per second)',
-    description: 'Alertmanager cannot deliver by slack: 0.10 attempts per second fail over 5 minutes.',
+    summary: 'Notifications through slack fail (0.10 per second)',
+    description: 'Alertmanager cannot deliver through slack: 0.10 attempts per second fail over 5 minutes.',
   },
   {
     alert: 'AlertmanagerUnreachable',
     for: '5m',
     courses: [counter('prometheus_notifications_dropped_total{instance="prometheus:9090"}', 0, 3, 0)],
     summary: 'Prometheus drops 0.10 alerts per second',
-    description: 'Prometheus could not hand 0.10 alerts per second to Alertmanager over 5 minutes.',
+    description: 'Prometheus could not send 0.10 alerts per second to Alertmanager over 5 minutes.',
   },
   {
     alert: 'RuleEvaluationFailing',
@@ -207,8 +209,8 @@ export const monitoringCases: readonly AlertCase[] = [
       gauge('prometheus_config_last_reload_successful{job="prometheus",instance="prometheus:9090"}', 1, 0, 1),
     ],
     labels: { job: 'prometheus', instance: 'prometheus:9090' },
-    summary: 'prometheus refused its configuration (successful: 0)',
+    summary: 'prometheus rejected its configuration (successful: 0)',
     description:
-      'prometheus at prometheus:9090 runs with an older configuration, because the last one has an error.',
+      'prometheus at prometheus:9090 runs with an older configuration because the new one has an error.',
   },
 ]

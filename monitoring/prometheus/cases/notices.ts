@@ -15,7 +15,7 @@ export const noticeCases: readonly AlertCase[] = [
       steady('vigil_probe_runs_total{probe="task-crud",outcome="up"}', 'counter', 1),
     ],
     summary: 'About 14 new users within a day',
-    description: '14 accounts were registered within 24 hours, without those of the probes.',
+    description: '14 accounts were registered within 24 hours. Accounts of the probes are not counted.',
   },
   {
     alert: 'UsageTrend',
@@ -27,7 +27,7 @@ export const noticeCases: readonly AlertCase[] = [
     wellFor: '8d',
     courses: [counter('http_requests_total{route="/tasks",status="200"}', 600, 900, 900)],
     summary: 'API usage changed by 50% within a week',
-    description: 'Requests of users over the last 7 days, against the 7 days before: 50%.',
+    description: 'Requests of users over the last 7 days, compared with the 7 days before: 50%.',
   },
   {
     alert: 'UsageTrend',
@@ -52,7 +52,7 @@ export const noticeCases: readonly AlertCase[] = [
     wellFor: '8d',
     courses: [counter('http_requests_total{route="/tasks",status="200"}', 600, 516, 516)],
     summary: 'API usage changed by -14% within a week',
-    description: 'Requests of users over the last 7 days, against the 7 days before: -14%.',
+    description: 'Requests of users over the last 7 days, compared with the 7 days before: -14%.',
   },
   {
     alert: 'UsageTrend',
@@ -103,7 +103,7 @@ export const noticeCases: readonly AlertCase[] = [
     labels: { window: 'db-upgrade' },
     summary: 'Maintenance db-upgrade begins in 2h 0m 0s',
     description:
-      'The maintenance window db-upgrade begins in 2h 0m 0s; alerts of the service are muted in it.',
+      'The maintenance window db-upgrade begins in 2h 0m 0s. Alerts of the service are muted during the window.',
   },
   {
     alert: 'MaintenanceWindow',
@@ -118,7 +118,7 @@ export const noticeCases: readonly AlertCase[] = [
         steady('maintenance_window_end_timestamp_seconds{window="db-upgrade"}', 'age', -43_300),
       ],
     },
-    summary: 'Maintenance db-upgrade is on for another 50m 0s',
+    summary: 'Maintenance db-upgrade is active for another 50m 0s',
     description: 'Alerts of the service are muted until the maintenance window db-upgrade ends in 50m 0s.',
   },
 ]

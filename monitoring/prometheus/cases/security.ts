@@ -52,8 +52,8 @@ export const securityCases: readonly AlertCase[] = [
       steady('auth_token_failures_total{reason="expired"}', 'counter', 100),
     ],
     labels: { reason: 'forged' },
-    summary: '120 tokens per minute are refused: forged',
-    description: '120 access or refresh tokens per minute were refused over 5 minutes because: forged.',
+    summary: '120 tokens per minute are rejected: forged',
+    description: '120 access or refresh tokens per minute were rejected over 5 minutes. Reason: forged.',
   },
   {
     alert: 'RefreshTokenReused',
@@ -72,17 +72,16 @@ export const securityCases: readonly AlertCase[] = [
     for: '10m',
     courses: [counter('rate_limit_hits_total{policy="user"}', 9.9, 40, 0)],
     labels: { policy: 'user' },
-    summary: '80 requests per minute are refused by the rate limit user',
-    description: 'The limit user refuses 80 requests per minute over 5 minutes.',
+    summary: '80 requests per minute are rejected by the rate limit user',
+    description: 'The limit user rejects 80 requests per minute over 5 minutes.',
   },
   {
     alert: 'RateLimitAbuse',
     for: '5m',
     courses: [counter('rate_limit_hits_total{policy="auth"}', 99, 300, 0)],
     labels: { policy: 'auth' },
-    summary: '600 requests per minute go on against the rate limit auth',
-    description:
-      'The limit auth refuses 600 requests per minute over 5 minutes: a client that does not stop.',
+    summary: '600 requests per minute continue despite the rate limit auth',
+    description: 'The limit auth rejects 600 requests per minute over 5 minutes. A client does not stop.',
   },
   {
     alert: 'RateLimitConfigChanged',
@@ -102,16 +101,16 @@ export const securityCases: readonly AlertCase[] = [
     alert: 'UnauthorizedAccess',
     for: '5m',
     courses: [counter('access_denied_total{kind="unauthenticated"}', 29.9, 100, 1)],
-    summary: '200 requests per minute come without a valid token',
+    summary: '200 requests per minute have no valid token',
     description: '200 requests per minute without a valid access token over 5 minutes.',
   },
   {
     alert: 'CrossUserAccess',
     for: '2m',
     courses: [counter('access_denied_total{kind="cross_user"}', 2.4, 30, 0)],
-    summary: '60 requests per minute ask for the data of other users',
+    summary: '60 requests per minute try to read data of other users',
     description:
-      '60 requests per minute over 5 minutes asked for tasks, exports or imports of somebody else. They were refused.',
+      '60 requests per minute over 5 minutes tried to read tasks, exports or imports of other users. They were rejected.',
   },
   {
     alert: 'BulkUseUnusual',
@@ -120,7 +119,7 @@ export const securityCases: readonly AlertCase[] = [
     courses: [counter('bulk_operation_items_sum', 499, 3000, 10)],
     summary: '6k tasks per minute are changed in bulk',
     description:
-      'Bulk operations change 6k tasks per minute over 15 minutes, over three times as many as the day before.',
+      'Bulk operations change 6k tasks per minute over 15 minutes, more than three times as many as the day before.',
   },
   {
     alert: 'ExportsUnusual',
@@ -129,7 +128,7 @@ export const securityCases: readonly AlertCase[] = [
     courses: [counter('export_total{format="csv",result="success"}', 4.9, 30, 0)],
     summary: '60 exports per minute',
     description:
-      'Users export their data 60 times per minute over 15 minutes, over three times as often as the day before.',
+      'Users export their data 60 times per minute over 15 minutes, more than three times as often as the day before.',
   },
 
   // After a day of as much: not three times, and more than three times.
@@ -149,7 +148,7 @@ export const securityCases: readonly AlertCase[] = [
     courses: [counter('bulk_operation_items_sum', 10_000, 40_000, 10_000)],
     summary: '8k tasks per minute are changed in bulk',
     description:
-      'Bulk operations change 8k tasks per minute over 15 minutes, over three times as many as the day before.',
+      'Bulk operations change 8k tasks per minute over 15 minutes, more than three times as many as the day before.',
   },
   {
     alert: 'ExportsUnusual',

@@ -48,7 +48,8 @@ export const serviceCases: readonly AlertCase[] = [
     courses: failing(4.9, 8.9),
     quiet: fewFailures,
     summary: '8.9% of requests fail on the Todo Backend API (limit 5%)',
-    description: 'Error rate is 8.9% over 5 minutes: answers with a 5xx status, over all answers.',
+    description:
+      'Error rate is 8.9% over 5 minutes: responses with a 5xx status, as a share of all responses.',
   },
   {
     alert: 'APIHighResponseTime',
@@ -56,7 +57,7 @@ export const serviceCases: readonly AlertCase[] = [
     courses: slower('5', '10', 2.45, 25),
     quiet: fewSlow('5', '10'),
     summary: 'p95 response time is 9.5s on the Todo Backend API (limit 5s)',
-    description: '95th percentile response time is 9.5s over 5 minutes. One user in twenty waits longer.',
+    description: '95th percentile response time is 9.5s over 5 minutes. 5 % of the requests take longer.',
   },
   {
     alert: 'APIVerySlow',
@@ -96,7 +97,7 @@ export const serviceCases: readonly AlertCase[] = [
     courses: failing(4.95, 8.9, 50),
     quiet: fewFailures,
     summary: 'The Todo Backend API is unavailable: 17.8% of requests fail (limit 10%)',
-    description: '17.8% of answers within 2 minutes had a 5xx status.',
+    description: '17.8% of the responses within 2 minutes had a 5xx status.',
   },
   {
     alert: 'APIUnreachable',
@@ -107,7 +108,7 @@ export const serviceCases: readonly AlertCase[] = [
     ],
     labels: { probe: 'health' },
     summary: 'The Todo Backend API cannot be reached: probe success is 0',
-    description: 'The probe health got no good answer.',
+    description: 'The probe health did not get a valid response.',
   },
   {
     alert: 'APIUnreachable',
@@ -126,14 +127,14 @@ export const serviceCases: readonly AlertCase[] = [
     courses: [counter('db_connection_errors_total{job="todo-backend"}', 0.29, 6, 0)],
     summary: '0.20 database connections fail per second',
     description:
-      'Connections of the API to its database are refused, lost or silent: 0.20 per second over the last minute.',
+      'Connections of the API to its database are refused, lost or time out: 0.20 per second over the last minute.',
   },
   {
     alert: 'DatabaseUnreachable',
     for: '1m',
     courses: [gauge('pg_up{job="postgres-exporter",instance="postgres-exporter:9187"}', 1, 0, 1)],
     labels: { job: 'postgres-exporter', instance: 'postgres-exporter:9187' },
-    summary: 'PostgreSQL does not answer its exporter (pg_up is 0)',
+    summary: 'The exporter cannot reach PostgreSQL (pg_up is 0)',
     description: 'The exporter postgres-exporter:9187 cannot log in to PostgreSQL.',
   },
   {
@@ -153,7 +154,7 @@ export const serviceCases: readonly AlertCase[] = [
     },
     summary: '90% of logins, registrations and refreshes fail with an error',
     description:
-      "Authentication is down: 90% of attempts within 2 minutes, or of the probe auth-flow, ended with an error that is not the caller's.",
+      'Authentication is down: 90% of attempts within 2 minutes, or of the probe auth-flow, failed with an error that the caller did not cause.',
   },
   {
     alert: 'AuthenticationServiceDown',
@@ -161,7 +162,7 @@ export const serviceCases: readonly AlertCase[] = [
     courses: [gauge('vigil_probe_success{probe="auth-flow"}', 1, 0, 1)],
     summary: '100% of logins, registrations and refreshes fail with an error',
     description:
-      "Authentication is down: 100% of attempts within 2 minutes, or of the probe auth-flow, ended with an error that is not the caller's.",
+      'Authentication is down: 100% of attempts within 2 minutes, or of the probe auth-flow, failed with an error that the caller did not cause.',
   },
   {
     alert: 'RateLimitBypassed',
@@ -176,8 +177,8 @@ export const serviceCases: readonly AlertCase[] = [
         steady('vigil_probe_step_success{probe="rate-limit",step="login"}', 'gauge', 0),
       ],
     },
-    summary: 'Rate limiting is bypassed: step refused of the probe was not refused (success 0)',
-    description: 'The probe rate-limit asked more often than it may and was answered.',
+    summary: 'Rate limiting is bypassed: step refused of the probe was not rejected (success 0)',
+    description: 'The probe rate-limit exceeded its limit and was not rejected.',
   },
   // Two users with 100 and 300 requests a minute in all; who is refused does not count.
   {
@@ -196,8 +197,8 @@ export const serviceCases: readonly AlertCase[] = [
         steady(userLimit(100_000), 'gauge', 1),
       ],
     },
-    summary: 'Rate limiting is bypassed: 2k requests per user and minute are answered (limit 100)',
-    description: 'Active users got 2k answers a minute each on average over 5 minutes.',
+    summary: 'Rate limiting is bypassed: 2k requests per user and minute are accepted (limit 100)',
+    description: 'On average, active users got 2k responses a minute each over 5 minutes.',
   },
   {
     alert: 'DatabaseQueriesSlow',
@@ -268,7 +269,7 @@ export const serviceCases: readonly AlertCase[] = [
     for: '5m',
     courses: disk(),
     labels: { device: '/dev/vda', fstype: 'ext4', mountpoint: '/', instance: 'node-exporter:9100' },
-    summary: '8% of / on node-exporter:9100 is left (limit 10%)',
+    summary: '8% of / on node-exporter:9100 is free (limit 10%)',
     description: 'The file system / (/dev/vda) has 8% of its space available.',
   },
   {
@@ -282,7 +283,7 @@ export const serviceCases: readonly AlertCase[] = [
       ],
     },
     summary: 'The busiest caller uses 95% of the rate limit user (limit 80%)',
-    description: 'Somebody used 95% of the limit user within a minute, again and again for 5 minutes.',
+    description: 'One caller used 95% of the limit user within a minute, repeatedly for 5 minutes.',
   },
   {
     alert: 'DatabaseConnectionsHigh',
@@ -293,7 +294,7 @@ export const serviceCases: readonly AlertCase[] = [
     ],
     labels: { of: 'pool', instance: 'backend:8000' },
     summary: '95% of the database connections of the pool backend:8000 are in use (limit 80%)',
-    description: 'Connections of the pool: 95% over 5 minutes. When they are used up, requests wait.',
+    description: 'Connections of the pool: 95% over 5 minutes. When none is free, requests wait.',
   },
   {
     alert: 'DatabaseConnectionsHigh',
@@ -314,7 +315,7 @@ export const serviceCases: readonly AlertCase[] = [
     ],
     labels: { of: 'server', instance: 'postgres-exporter:9187' },
     summary: '100% of the database connections of the server postgres-exporter:9187 are in use (limit 80%)',
-    description: 'Connections of the server: 100% over 5 minutes. When they are used up, requests wait.',
+    description: 'Connections of the server: 100% over 5 minutes. When none is free, requests wait.',
   },
   // Eight days at 2 requests per second, then ten.
   {
@@ -331,7 +332,7 @@ export const serviceCases: readonly AlertCase[] = [
     ],
     summary: 'Traffic is unusual: 10.00 requests per second, usually 2.00',
     description:
-      'Users send 10.00 requests per second over 10 minutes; the median of this hour on the last seven days is over three times more or less.',
+      'Users send 10.00 requests per second over 10 minutes. The median of this hour on the last seven days is more than three times higher or lower.',
   },
   {
     alert: 'TrafficUnusual',
@@ -344,7 +345,7 @@ export const serviceCases: readonly AlertCase[] = [
     courses: [counter(ok, 600, 20, 600)],
     summary: 'Traffic is unusual: 0.07 requests per second, usually 2.00',
     description:
-      'Users send 0.07 requests per second over 10 minutes; the median of this hour on the last seven days is over three times more or less.',
+      'Users send 0.07 requests per second over 10 minutes. The median of this hour on the last seven days is more than three times higher or lower.',
   },
   // Not three times as much, with numbers that matter.
   {
@@ -381,7 +382,7 @@ export const serviceCases: readonly AlertCase[] = [
       counter('auth_attempts_total{action="login",result="failure",reason="wrong_password"}', 49.9, 100, 1),
     ],
     summary: '200 authentication attempts fail per minute (limit 100)',
-    description: '200 logins, registrations and refreshes per minute were refused over 2 minutes.',
+    description: '200 logins, registrations and refreshes per minute were rejected over 2 minutes.',
   },
 ]
 
