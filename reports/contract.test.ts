@@ -9,8 +9,8 @@ import { documentProblems, shown } from './markdown/testing/markdown.ts'
 import { openMetricsReport } from './prometheus/index.ts'
 import { readOpenMetrics } from './prometheus/testing/exposition.ts'
 import { terminalReport } from './terminal/index.ts'
-import { widthOf } from './terminal/width.ts'
-import { verdictJson } from './verdict-json.ts'
+import { widthOf } from './terminal/paper.ts'
+import { verdictJson } from './files.ts'
 import { brokenRows, plain } from './wording/index.ts'
 
 const widths = [1, 40, 60, 80, 100, 120, 300]

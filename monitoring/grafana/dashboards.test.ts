@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { metricNames } from '../../reports/prometheus/names.ts'
+import { metricNames } from '../../reports/prometheus/index.ts'
 import { dashboards, toFileText } from './dashboards.ts'
 import { dashboardNames, dashboardPanels, readDashboard } from './query/read.ts'
 import type { DashboardJson, PanelJson } from './query/read.ts'

@@ -1,3 +1,3 @@
 export { capacityPage } from './page.ts'
-export { forecastSentence, kneeSentence, saturationSentence } from './sentences.ts'
-export { capacityText } from './terminal.ts'
+export { forecastSentence, kneeSentence, saturationSentence } from './text.ts'
+export { capacityText } from './text.ts'

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../../runtime/browser/index.ts'
 import { examples } from '../testing/examples/index.ts'
 import type { ReportInput } from '../input.ts'
-import { htmlReport } from './index.ts'
+import { htmlReport } from './report.ts'
 import { oddities } from './testing/oddities.ts'
 import { crampedLabels, faintTexts, malformed, tooWide } from './testing/page-checks.ts'
 

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { examples } from '../testing/examples/index.ts'
 import type { ReportInput } from '../input.ts'
 import { adviceOf, plain, whereOf } from '../wording/index.ts'
-import { details } from './detail.ts'
-import { htmlReport, mostBytes } from './index.ts'
+import { details } from './parts.ts'
+import { htmlReport, mostBytes } from './report.ts'
 import { oddities, sixtyRuns, swollen, threeHundredSteps, wideCharacters } from './testing/oddities.ts'
 
 /** Everything between angle brackets: there is no bare `<` or `>` elsewhere, which the first test holds. */

@@ -1,14 +1,22 @@
 import type { RunReport } from '../input.ts'
-import { generatorFacts, loadLine, plain, serverFacts, targetFacts } from '../wording/index.ts'
-import { budgetTable } from './budgets.ts'
-import type { Detail } from './detail.ts'
-import { failureTable } from './failures.ts'
-import { latencyFigure } from './latency.ts'
-import { html, text } from './markup.ts'
+import {
+  generatorFacts,
+  loadLine,
+  plain,
+  serverFacts,
+  targetFacts,
+  budgetUses,
+  count,
+  usedText,
+  failureTexts,
+} from '../wording/index.ts'
+import type { Detail } from './parts.ts'
+import { latencyFigure, overTime } from './run-charts.ts'
+import { html, text, element, raw } from './markup.ts'
 import type { Markup } from './markup.ts'
-import { overTime } from './over-time.ts'
-import { factList, leftOut, tag } from './parts.ts'
+import { factList, leftOut, tag, mostTelling, name, stackable, toneOf } from './parts.ts'
 import { stepsPart } from './steps.ts'
+import type { BudgetUse, FailureText } from '../wording/index.ts'
 
 /** A load run from its budgets down to the machines it ran on. `id` is unique in the page. */
 export function runSection(report: RunReport, detail: Detail, id: string): Markup {
@@ -59,4 +67,69 @@ function factsPart({ run }: RunReport): Markup {
 <div><h4>Generator</h4>${factList(generatorFacts(run))}</div>
 <div><h4>Target and run</h4>${factList([...targetFacts(run), ...validity])}</div>
 </div>`
+}
+
+/** The bar ends at half over the limit, so that the limits of all rows stand in one line. */
+const mostUsed = 1.5
+/** More budgets than this are folded. */
+const mostInSight = 20
+
+const budgetHeadings = [
+  { label: 'Status' },
+  { label: 'Budget' },
+  { label: 'Where' },
+  { label: 'Actual', numeric: true },
+  { label: 'Limit', numeric: true },
+  { label: 'Used of the limit' },
+]
+
+/** Each budget with what was measured beside it; when there are too many, those broken and nearest their limit are kept. */
+export function budgetTable({ run, verdict }: RunReport, detail: Detail): Markup {
+  const uses = budgetUses(verdict.rows)
+  if (uses.length === 0) return html`<p class="quiet">No budget of this run could be judged.</p>`
+  const { shown, left } = mostTelling(uses, detail.budgets, urgency)
+  const inSight = new Set(mostTelling(shown, mostInSight, urgency).shown)
+  const folded = shown.filter((use) => !inSight.has(use))
+  const caption = `Budgets of ${plain(run.suite, 80)}`
+  return html`${stackable('budgets', caption, budgetHeadings, [...inSight].map(budgetRow))}
+${folded.length > 0 && html`<details><summary>${text(count(folded.length))} more, further from their limits</summary>${stackable('budgets', `${caption}, continued`, budgetHeadings, folded.map(budgetRow))}</details>`}${leftOut(left, 'budget', 'budgets', 'verdict.json', ', further from their limits')}`
+}
+
+function urgency({ row, used }: BudgetUse): number {
+  return (row.status === 'pass' ? 0 : 1e9) + Math.min(used, 1e8)
+}
+
+function budgetRow({ row, label, actual, limit, used }: BudgetUse): Markup {
+  const bad = row.status === 'fail' ? ' bad' : ''
+  return html`<tr role="row"><td role="cell">${tag(row.status)}</td><th role="rowheader" scope="row">${text(label)}</th><td role="cell">${row.step === null ? html`<span class="whole">whole run</span>` : name(plain(row.step, 120))}</td><td role="cell" class="n${raw(bad)}">${text(actual)}</td><td role="cell" class="n">${text(limit)}</td><td role="cell" class="bar full tone-${raw(toneOf(row.status))}">${bar(used)}<span class="pct">${text(usedText(used))}</span></td></tr>`
+}
+
+/** A bar whose upright mark is the limit. The figure beside it says the same, so it is no picture of its own. */
+function bar(used: number): Markup {
+  const width = (Math.min(Math.max(used, 0), mostUsed) / mostUsed) * 300
+  return element('svg', { viewBox: '0 0 300 9', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, [
+    element('rect', { class: 'track', width: 300, height: 9 }),
+    element('rect', { class: 'use', width, height: 9 }),
+    element('rect', { class: 'limit', x: 199, width: 2, height: 9 }),
+  ])
+}
+
+const failureHeadings = [
+  { label: 'Count', numeric: true },
+  { label: 'Class' },
+  { label: 'Step' },
+  { label: 'First at', numeric: true },
+  { label: 'What the first one said' },
+]
+
+/** What failed by class, most often first, with what the target said: quoted, never trusted. Nothing when nothing failed. */
+export function failureTable({ run }: RunReport, detail: Detail, id: string): Markup {
+  const failures = failureTexts(run)
+  if (failures.length === 0) return raw('')
+  const shown = failures.slice(0, detail.failures)
+  return html`<h3 id="${text(id)}-failures">Failures</h3>${stackable('failures', `Failures of ${plain(run.suite, 80)}`, failureHeadings, shown.map(failureRow))}${leftOut(failures.length - shown.length, 'kind of failure', 'kinds of failure', 'record.json')}`
+}
+
+function failureRow({ count: requests, class: kind, meaning, step, first, example }: FailureText): Markup {
+  return html`<tr role="row"><td role="cell" class="n strong">${text(requests)}</td><th role="rowheader" scope="row">${text(kind)} <span class="quiet">${text(meaning)}</span></th><td role="cell">${step === 'whole run' ? html`<span class="whole">whole run</span>` : name(step)}</td><td role="cell" class="n">${first !== '' && html`<span class="narrow-label">first at </span>${text(first)}`}</td><td role="cell" class="full">${example !== '' && name(example)}</td></tr>`
 }

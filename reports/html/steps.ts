@@ -5,13 +5,12 @@ import type { Endpoint } from '../../record/index.ts'
 import type { RunReport } from '../input.ts'
 import { figureHeadings, figureRows, plain } from '../wording/index.ts'
 import { percentileChart } from './charts/percentiles.ts'
-import type { LatencyDomain } from './charts/log-axis.ts'
-import { mostTelling } from './detail.ts'
-import type { Detail } from './detail.ts'
-import { describe, domainOf, percentileBudgets } from './latency.ts'
+import type { LatencyDomain } from './charts/frame.ts'
+import { mostTelling, leftOut, name, scrolling } from './parts.ts'
+import type { Detail } from './parts.ts'
+import { describe, domainOf, percentileBudgets } from './run-charts.ts'
 import { html, raw, text } from './markup.ts'
 import type { Markup } from './markup.ts'
-import { leftOut, name, scrolling } from './parts.ts'
 
 /** A step as the table and the small pictures need it. */
 interface Step {

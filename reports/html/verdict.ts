@@ -1,5 +1,5 @@
 import type { VerdictRow } from '../../baselines/index.ts'
-import type { ReportInput } from '../input.ts'
+import type { ReportInput, RunReport } from '../input.ts'
 import {
   adviceOf,
   brokenRows,
@@ -12,11 +12,10 @@ import {
   usedText,
   whereOf,
 } from '../wording/index.ts'
-import type { Detail } from './detail.ts'
+import type { Detail } from './parts.ts'
 import { html, raw, text } from './markup.ts'
 import type { Markup } from './markup.ts'
 import { capital, leftOut, name, tag, toneOf } from './parts.ts'
-import { placesToLook } from './places.ts'
 
 /** More rows than this are folded: the first say what is wrong, the runs below say why. */
 const mostInSight = 12
@@ -89,4 +88,38 @@ function folded(rows: readonly VerdictRow[]): Markup {
 function rowItem(row: VerdictRow): Markup {
   const where = whereOf(row)
   return html`<li>${tag(row.status)}<span class="what">${text(plain(row.message))}</span>${where !== '' && html`<span class="where">${name(where)}</span>`}</li>`
+}
+
+const latencyMetrics = new Set(['p95Ms', 'p99Ms', 'meanMs'])
+
+/** The id of a run's section: of its place, since a name from outside may be anything. */
+export function runId(index: number): string {
+  return `run-${index + 1}`
+}
+
+/** Where on this page a broken rule's reason is to be seen; a line for the probes and for each run that broke one. */
+export function placesToLook(input: ReportInput): Markup[] {
+  const down = (input.probes?.probes ?? []).some(({ outcome }) => outcome === 'down')
+  return [
+    ...(down ? [html`<p><a href="#probes">the probe's steps</a></p>`] : []),
+    ...input.runs.flatMap((report, index) => placesInRun(report, runId(index))),
+  ]
+}
+
+function placesInRun({ run, verdict }: RunReport, id: string): Markup[] {
+  const broken = verdict.rows.filter(({ status }) => status === 'fail')
+  if (broken.length === 0) return []
+  const slow = broken.some(({ metric }) => latencyMetrics.has(metric))
+  const places = [
+    ...(slow ? [link(`${id}-latency`, 'by percentile'), link(`${id}-steps`, 'step by step')] : []),
+    link(`${id}-time`, 'over time'),
+    ...((run.failures ?? []).length > 0 ? [link(`${id}-failures`, 'failures by class')] : []),
+  ]
+  return [
+    html`<p>${name(plain(run.suite, 80))}: ${places.map((place, index) => html`${index > 0 && raw(', ')}${place}`)}</p>`,
+  ]
+}
+
+function link(id: string, label: string): Markup {
+  return html`<a href="#${text(id)}">${text(label)}</a>`
 }

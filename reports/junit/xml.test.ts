@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hostileText } from '../testing/examples/index.ts'
-import { element, xmlText } from './xml.ts'
+import { element, xmlText } from './report.ts'
 import { readXml } from './testing/read-xml.ts'
 
 const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'

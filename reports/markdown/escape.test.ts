@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hostileText } from '../testing/examples/index.ts'
 import { plain } from '../wording/index.ts'
-import { code, prose } from './escape.ts'
+import { code, prose } from './document.ts'
 import { shown, structureOf } from './testing/markdown.ts'
 
 const special = fc.constantFrom(

@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { examples, gateOf, hostileText, runReport } from '../testing/examples/index.ts'
-import { labelValue, textOf } from './family.ts'
-import type { Family } from './family.ts'
-import { openMetricsReport } from './index.ts'
-import { metricNames, metrics } from './names.ts'
+import { labelValue, textOf, metricNames, metrics } from './metrics.ts'
+import type { Family } from './metrics.ts'
+import { openMetricsReport } from './run-metrics.ts'
 import { readOpenMetrics, seriesKey } from './testing/exposition.ts'
 
 const anyText = fc.oneof(

@@ -1,11 +1,8 @@
 import type { RunReport } from '../input.ts'
 import { failureTexts, figureHeadings, figureRows, loadLine, plain, serverFacts } from '../wording/index.ts'
 import type { FigureRow } from '../wording/index.ts'
-import { inkOf } from './paper.ts'
-import type { Paper } from './paper.ts'
-import { table } from './table.ts'
-import type { Column } from './table.ts'
-import { clip, padEnd, padStart, widthOf } from './width.ts'
+import { inkOf, table, clip, padEnd, padStart, widthOf } from './paper.ts'
+import type { Paper, Column } from './paper.ts'
 
 /** More steps than this are in the files only: a summary is read in seconds. */
 const mostSteps = 20

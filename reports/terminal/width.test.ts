@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { plain } from '../wording/index.ts'
-import { clip, padEnd, padStart, widthOf, wrap } from './width.ts'
+import { clip, padEnd, padStart, widthOf, wrap } from './paper.ts'
 
 describe('a text is as wide as a terminal draws it', () => {
   it.each([

@@ -3,7 +3,7 @@ import { examples, gateOf, runReport } from '../testing/examples/index.ts'
 import type { RunSpec } from '../testing/examples/index.ts'
 import type { ReportInput } from '../input.ts'
 import { adviceOf } from './advice.ts'
-import { causes } from './failure.ts'
+import { causes } from './cells.ts'
 
 const calm = { requests: 4000, medianMs: 5, spread: 0.2 }
 const run = (more: Partial<RunSpec>): ReportInput =>

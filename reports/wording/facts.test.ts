@@ -3,8 +3,7 @@ import { examples, runReport } from '../testing/examples/index.ts'
 import type { RunSpec } from '../testing/examples/index.ts'
 import type { Run } from '../../record/index.ts'
 import { environmentFacts, generatorFacts, loadLine, serverFacts, targetFacts } from './facts.ts'
-import { figureRows } from './figures.ts'
-import { probeText } from './probe.ts'
+import { figureRows, probeText } from './cells.ts'
 
 const run = (more: Partial<RunSpec> = {}): Run =>
   runReport({ suite: 'steady', steps: { 'a/b': { requests: 400, medianMs: 5, spread: 0.2 } }, ...more }).run

@@ -1,7 +1,6 @@
 import { amount } from '../../baselines/index.ts'
 import type { Run } from '../../record/index.ts'
-import { count, duration, rate } from './figure.ts'
-import { plain, plainUrl } from './plain.ts'
+import { count, duration, rate, plain, plainUrl } from './format.ts'
 
 /** A named fact, ready to be shown. */
 export type Fact = readonly [name: string, value: string]

@@ -1,14 +1,9 @@
 export { adviceOf } from './advice.ts'
+export { causes, failureTexts, figureHeadings, figureRows, firstFailureMs, probeText } from './cells.ts'
+export type { FailureText, FigureRow, ProbeText, StepText } from './cells.ts'
 export { environmentFacts, generatorFacts, loadLine, serverFacts, targetFacts } from './facts.ts'
 export type { Fact } from './facts.ts'
-export { causes, failureTexts, firstFailureMs } from './failure.ts'
-export type { FailureText } from './failure.ts'
-export { answeredIn, bare, count, duration, moment, nothing, rate } from './figure.ts'
-export { figureHeadings, figureRows } from './figures.ts'
-export type { FigureRow } from './figures.ts'
-export { plain, plainUrl } from './plain.ts'
-export { probeText } from './probe.ts'
-export type { ProbeText, StepText } from './probe.ts'
+export { answeredIn, bare, count, duration, moment, nothing, plain, plainUrl, rate } from './format.ts'
 export {
   brokenRows,
   budgetUses,
@@ -18,5 +13,5 @@ export {
   tally,
   usedText,
   whereOf,
-} from './rule.ts'
-export type { BudgetUse } from './rule.ts'
+} from './rules.ts'
+export type { BudgetUse } from './rules.ts'

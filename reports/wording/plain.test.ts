@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hostileText } from '../testing/examples/index.ts'
-import { plain, plainUrl } from './plain.ts'
+import { plain, plainUrl } from './format.ts'
 
 describe('text from outside, made plain', () => {
   it('is one line without control or direction characters, of at most its length, whatever it was', () => {

@@ -1,4 +1,4 @@
-import { inkOf, paperOf } from '../../../reports/terminal/paper.ts'
+import { inkOf, paperOf } from '../../../reports/terminal/index.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import type { World } from '../../shared/world.ts'
 import type { BisectReport, Commit } from './bisect-report.ts'

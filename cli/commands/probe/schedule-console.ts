@@ -1,5 +1,5 @@
-import { paperOf } from '../../../reports/terminal/paper.ts'
-import type { Ink } from '../../../reports/terminal/paper.ts'
+import { paperOf } from '../../../reports/terminal/index.ts'
+import type { Ink } from '../../../reports/terminal/index.ts'
 import { duration, probeText } from '../../../reports/wording/index.ts'
 import type { ProbeOutcome, ProbeResult } from '../../../record/index.ts'
 import type { ScheduleEvent } from '../../../synthetics/schedule/index.ts'

@@ -1,7 +1,5 @@
-import { paperOf } from '../../../reports/terminal/paper.ts'
-import type { Paper, TerminalOptions } from '../../../reports/terminal/paper.ts'
-import { table } from '../../../reports/terminal/table.ts'
-import type { Column } from '../../../reports/terminal/table.ts'
+import { paperOf, table } from '../../../reports/terminal/index.ts'
+import type { Paper, TerminalOptions, Column } from '../../../reports/terminal/index.ts'
 import { count, duration, plain, plainUrl } from '../../../reports/wording/index.ts'
 import type { Incident, ProbeUptime, Range, Shares } from '../../../synthetics/history/index.ts'
 

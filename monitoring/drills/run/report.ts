@@ -1,6 +1,6 @@
-import { element, xmlText } from '../../../reports/junit/xml.ts'
-import { table } from '../../../reports/terminal/table.ts'
-import type { Column } from '../../../reports/terminal/table.ts'
+import { element, xmlText } from '../../../reports/junit/index.ts'
+import { table } from '../../../reports/terminal/index.ts'
+import type { Column } from '../../../reports/terminal/index.ts'
 import type { DrillResult } from '../table/drill.ts'
 import type { DrillsReport } from './run-drills.ts'
 

@@ -1,5 +1,5 @@
 import { scaleLinear, scaleLog } from 'd3-scale'
-import type { Tick } from '../../../reports/html/charts/frame.ts'
+import type { Tick } from '../../../reports/html/index.ts'
 import type { Span } from '../query/prometheus.ts'
 
 export interface Axis {

@@ -1,4 +1,4 @@
-import type { Size } from '../../../reports/html/charts/frame.ts'
+import type { Size } from '../../../reports/html/index.ts'
 import { drawableSeries, fillTemplate, legendText, queryPanel } from '../query/panel.ts'
 import type { TargetResult, View } from '../query/panel.ts'
 import { queryInstant, queryRange } from '../query/prometheus.ts'

@@ -1,5 +1,5 @@
-import { element, html, text } from '../../../reports/html/markup.ts'
-import type { Markup } from '../../../reports/html/markup.ts'
+import { element, html, text } from '../../../reports/html/index.ts'
+import type { Markup } from '../../../reports/html/index.ts'
 
 const bytes = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 const thousands = ['', 'K', 'M', 'G', 'T']

@@ -1,6 +1,5 @@
-import { chart, words } from '../../../reports/html/charts/frame.ts'
-import { element, html, text } from '../../../reports/html/markup.ts'
-import type { Markup } from '../../../reports/html/markup.ts'
+import { chart, words, element, html, text } from '../../../reports/html/index.ts'
+import type { Markup } from '../../../reports/html/index.ts'
 import type { PanelJson } from '../query/read.ts'
 import { timeAxis } from './axes.ts'
 import { namedColour, textColour, format, legend } from './format.ts'

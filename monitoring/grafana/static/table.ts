@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { element, html, text } from '../../../reports/html/markup.ts'
-import type { Markup } from '../../../reports/html/markup.ts'
+import { element, html, text } from '../../../reports/html/index.ts'
+import type { Markup } from '../../../reports/html/index.ts'
 import type { PanelJson } from '../query/read.ts'
 import { namedSeries } from './data.ts'
 import type { Drawing } from './data.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import { metrics as runMetrics } from '../../../reports/prometheus/names.ts'
+import { metrics as runMetrics } from '../../../reports/prometheus/index.ts'
 import {
   startAlertmanager,
   startNodeExporter,

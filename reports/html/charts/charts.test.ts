@@ -1,12 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { histogramOf, quantile } from '../../../record/index.ts'
-import { axisNumber } from './axis-number.ts'
+import { axisNumber, latencyDomain, logAxis } from './frame.ts'
 import { boxesAlong, placed } from './labels.ts'
 import type { Label } from './labels.ts'
-import { latencyDomain, logAxis } from './log-axis.ts'
 import { quantilesOf } from './percentiles.ts'
-import { stretchesOf } from './timeline.ts'
+import { stretchesOf } from './over-time.ts'
 
 describe('the curve of percentiles', () => {
   it('goes through the very values that percentiles are judged by', () => {

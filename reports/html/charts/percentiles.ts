@@ -5,12 +5,10 @@ import { countOf, quantile } from '../../../record/index.ts'
 import type { Histogram } from '../../../record/index.ts'
 import { element } from '../markup.ts'
 import type { Markup } from '../markup.ts'
-import { chart, line } from './frame.ts'
-import type { Caption, Margin, Size, Tick } from './frame.ts'
+import { chart, line, logAxis } from './frame.ts'
+import type { Caption, Margin, Size, Tick, LatencyDomain } from './frame.ts'
 import { boxAround, boxesAlong, lineBox, placed } from './labels.ts'
 import type { Label } from './labels.ts'
-import { logAxis } from './log-axis.ts'
-import type { LatencyDomain } from './log-axis.ts'
 
 /** A budget for a percentile: `label` is `p95`, `q` 0.95. */
 export interface PercentileBudget {

@@ -1,7 +1,7 @@
 import { startChild } from '../../processes/index.ts'
 import { requireTool } from '../../tools/index.ts'
 import { groupingLabels, openMetricsReport } from '../../../reports/prometheus/index.ts'
-import type { RunReport } from '../../../reports/input.ts'
+import type { RunReport } from '../../../reports/index.ts'
 import { pushMetrics } from '../push.ts'
 import type { PushRequest, PushResult } from '../push.ts'
 import { readPrometheus } from '../../../reports/prometheus/testing/exposition.ts'

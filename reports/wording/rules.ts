@@ -1,7 +1,6 @@
 import { amount, isMissingBudgets } from '../../baselines/index.ts'
 import type { RowStatus, Unit, Verdict, VerdictRow } from '../../baselines/index.ts'
-import { count, nothing } from './figure.ts'
-import { plain } from './plain.ts'
+import { count, nothing, plain } from './format.ts'
 
 /** The statuses that keep a verdict from passing, worst first. */
 const broken: readonly RowStatus[] = ['fail', 'invalid', 'inconclusive']

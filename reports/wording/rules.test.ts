@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { toVerdictWord } from '../../baselines/index.ts'
 import type { RowStatus, Verdict, VerdictRow } from '../../baselines/index.ts'
-import { brokenRows, budgetUses, nearestLimit, ruleLine, tally, usedText, whereOf } from './rule.ts'
+import { brokenRows, budgetUses, nearestLimit, ruleLine, tally, usedText, whereOf } from './rules.ts'
 
 const kept: VerdictRow = {
   rule: 'budget',

@@ -1,14 +1,17 @@
+import type { ReportInput, RunReport } from '../input.ts'
+import { textOf, labelValue, metricNames, metrics } from './metrics.ts'
 import { isWaived } from '../../baselines/accepted/index.ts'
 import type { BaselineLevels } from '../../baselines/accepted/index.ts'
 import type { Budgets } from '../../baselines/index.ts'
 import { countOf } from '../../record/index.ts'
 import type { Run, Totals } from '../../record/index.ts'
-import type { RunReport } from '../input.ts'
 import { answeredIn } from '../wording/index.ts'
-import { labelValue } from './family.ts'
-import type { Family, Sample } from './family.ts'
-import { metricNames, metrics } from './names.ts'
-import type { MetricName } from './names.ts'
+import type { Family, Sample, MetricName } from './metrics.ts'
+
+/** The runs as `metrics.prom`: text that both OpenMetrics and Prometheus read. Without a run it has only its end. Pure. */
+export function openMetricsReport({ runs }: Pick<ReportInput, 'runs'>): string {
+  return textOf(runFamilies(runs))
+}
 
 /** More steps than this would be a config gone wrong; Prometheus is not to suffer for it. */
 const mostSteps = 500

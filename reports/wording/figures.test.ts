@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bare, count, duration, moment, rate } from './figure.ts'
+import { bare, count, duration, moment, rate } from './format.ts'
 
 describe('figures', () => {
   it.each([

@@ -1,7 +1,17 @@
+import { toOneLine, countOf } from '../../record/index.ts'
 import { amount } from '../../baselines/index.ts'
 import type { Unit } from '../../baselines/index.ts'
-import { countOf } from '../../record/index.ts'
 import type { Run } from '../../record/index.ts'
+
+/**
+ * Text of a target or a user as one harmless line of at most `max` characters; U+FFFD shows where something was not printed.
+ * Formats escape on top of it; nothing from outside reaches a report without passing here.
+ */
+export function plain(text: string, max = 300): string {
+  return toOneLine(text, max, '\ufffd')
+}
+
+export { toPublicUrl as plainUrl } from '../../record/index.ts'
 
 /** Stands where nothing was measured: never a zero, which would read as fast. */
 export const nothing = '–'

@@ -1,4 +1,22 @@
+import { htmlReport } from './html/report.ts'
+import type { ReportInput } from './input.ts'
+import { junitReport } from './junit/report.ts'
+import { markdownReport } from './markdown/report.ts'
+import { openMetricsReport } from './prometheus/run-metrics.ts'
 import type { Verdict, VerdictRow } from '../baselines/index.ts'
+
+export type ReportFile = 'verdict.json' | 'report.html' | 'report.md' | 'junit.xml' | 'metrics.prom'
+
+/** Every report that is kept as a file, by the file's name. Pure: the same input gives the same texts. */
+export function renderAll(input: ReportInput): Record<ReportFile, string> {
+  return {
+    'verdict.json': verdictJson(input.verdict),
+    'report.html': htmlReport(input),
+    'report.md': markdownReport(input),
+    'junit.xml': junitReport(input),
+    'metrics.prom': openMetricsReport(input),
+  }
+}
 
 const rowKeys = [
   'rule',

@@ -1,7 +1,15 @@
 import { amount } from '../../baselines/index.ts'
+import type { Budgets } from '../../baselines/index.ts'
+import { countOf, mergeHistograms, quantile } from '../../record/index.ts'
+import type { Histogram, Run } from '../../record/index.ts'
 import type { RunReport } from '../input.ts'
-import { bare, count, firstFailureMs, moment, plain, rate } from '../wording/index.ts'
-import { responsive } from './charts/frame.ts'
+import { bare, count, plain, firstFailureMs, moment, rate } from '../wording/index.ts'
+import { responsive, latencyDomain } from './charts/frame.ts'
+import type { LatencyDomain } from './charts/frame.ts'
+import { percentileChart } from './charts/percentiles.ts'
+import type { PercentileBudget } from './charts/percentiles.ts'
+import { html, text } from './markup.ts'
+import type { Markup } from './markup.ts'
 import {
   budgetFits,
   errorsChart,
@@ -9,11 +17,65 @@ import {
   highestP95,
   p95Chart,
   throughputChart,
+  stretchesOf,
 } from './charts/over-time.ts'
-import { stretchesOf } from './charts/timeline.ts'
-import type { Timeline } from './charts/timeline.ts'
-import { html, text } from './markup.ts'
-import type { Markup } from './markup.ts'
+import type { Timeline } from './charts/over-time.ts'
+
+const shares = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999]
+
+/** Latency of the whole run by percentile: the curve against its budgets, and the same as figures. */
+export function latencyFigure({ run, budgets }: RunReport, id: string): Markup {
+  const histogram = mergeHistograms(Object.values(run.endpoints).map((endpoint) => endpoint.histogram))
+  const n = countOf(histogram)
+  if (n === 0) return html`<p class="quiet">No request was answered, so there is no latency to show.</p>`
+  const lines = percentileBudgets(budgets)
+  const domain = domainOf([histogram], lines)
+  const title = `Latency of ${plain(run.suite, 80)} by percentile`
+  const description = describe(histogram, lines)
+  return html`<figure>
+<figcaption><span class="small">The whole run, ${text(count(n))} ${text(n === 1 ? 'answer' : 'answers')}, on logarithmic axes.${lines.length > 0 && html` A <span class="key budget-key">budget</span> (${text(lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '))}) ends at its percentile; where the <span class="key series-key">curve</span> crosses it, it is broken.`}</span></figcaption>
+${responsive(`${id}-percentiles`, 330, (size, chartId) => percentileChart({ id: chartId, title, description }, { histogram, budgets: lines, domain, samples: n, size }))}
+${figures(run, histogram)}
+</figure>`
+}
+
+/** The limits that can be drawn beside a curve of percentiles; a mean has no place there. */
+export function percentileBudgets({ p95Ms, p99Ms }: Budgets): PercentileBudget[] {
+  return [
+    ...(p95Ms === undefined ? [] : [{ label: 'p95', q: 0.95, limitMs: p95Ms }]),
+    ...(p99Ms === undefined ? [] : [{ label: 'p99', q: 0.99, limitMs: p99Ms }]),
+  ]
+}
+
+/** An axis that holds all curves and their budgets. */
+export function domainOf(
+  histograms: readonly Histogram[],
+  lines: readonly PercentileBudget[],
+): LatencyDomain {
+  const ends = histograms.flatMap((histogram) =>
+    countOf(histogram) === 0 ? [] : [quantile(histogram, 0.25), quantile(histogram, 1)],
+  )
+  return latencyDomain([...ends, ...lines.map(({ limitMs }) => limitMs)])
+}
+
+/** A curve in one sentence, for those who do not see it. */
+export function describe(histogram: Histogram, lines: readonly PercentileBudget[]): string {
+  const at = (q: number): string => amount('ms', quantile(histogram, q))
+  const limits = lines.map(({ label, limitMs }) => `${label} under ${amount('ms', limitMs)}`)
+  return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, slowest ${at(1)}. ${limits.length === 0 ? 'No budget for a percentile.' : `Budget: ${limits.join(', ')}.`}`
+}
+
+/** The percentiles that at least one sample lies beyond; the rest would only say the maximum again. */
+function figures(run: Run, histogram: Histogram): Markup {
+  const n = countOf(histogram)
+  const reached = shares.filter((q) => n * (1 - q) >= 1 - 1e-9)
+  const cells: [string, number][] = [
+    ['mean', run.totals.latency.meanMs],
+    ...reached.map((q): [string, number] => [`p${Number((q * 100).toPrecision(7))}`, quantile(histogram, q)]),
+    ['max', quantile(histogram, 1)],
+  ]
+  return html`<dl class="figures">${cells.map(([term, value]) => html`<div><dt>${text(term)}</dt><dd>${text(bare('ms', value))} <span class="unit">ms</span></dd></div>`)}</dl>`
+}
 
 /** Errors fewer than this share of the requests get a picture of their own. */
 const fewErrors = 0.2

@@ -1,6 +1,49 @@
-import type { Failure, FailureClass, Run } from '../../record/index.ts'
-import { count, moment } from './figure.ts'
-import { plain } from './plain.ts'
+import { countOf } from '../../record/index.ts'
+import type { Run, Totals, Failure, FailureClass, ProbeResult, StepResult } from '../../record/index.ts'
+import { answeredIn, bare, count, rate, plain, moment } from './format.ts'
+import { amount } from '../../baselines/index.ts'
+
+/** One line of the table of steps, as text; the headings of `figureHeadings` name the units. */
+export interface FigureRow {
+  /** `journey/step`, cleaned, or null for the whole run. */
+  step: string | null
+  figures: string[]
+}
+
+export const figureHeadings = [
+  'requests',
+  'req/s',
+  'errors %',
+  'p50 ms',
+  'p95 ms',
+  'p99 ms',
+  'max ms',
+] as const
+
+/** The table of steps: one row a step in the record's order, the whole run last. */
+export function figureRows(run: Run): FigureRow[] {
+  const steps = Object.entries(run.endpoints).map(([step, endpoint]) =>
+    figureRow(plain(step), endpoint, countOf(endpoint.histogram)),
+  )
+  return [...steps, figureRow(null, run.totals, answeredIn(run))]
+}
+
+function figureRow(step: string | null, totals: Totals, answered: number): FigureRow {
+  const latency = (ms: number): string => bare('ms', answered === 0 ? undefined : ms)
+  const { p50Ms, p95Ms, p99Ms, maxMs } = totals.latency
+  return {
+    step,
+    figures: [
+      count(totals.requests),
+      rate(totals.throughputRps),
+      bare('ratio', totals.requests === 0 ? undefined : totals.errorRate),
+      latency(p50Ms),
+      latency(p95Ms),
+      latency(p99Ms),
+      latency(maxMs),
+    ],
+  }
+}
 
 const meanings: Record<FailureClass, string> = {
   dns: 'name not found',
@@ -69,4 +112,45 @@ function stepsOf(failures: readonly Failure[]): string {
   const n = new Set(failures.map((failure) => failure.step)).size
   if (most === null) return ''
   return n === 1 ? ` in ${plain(most, 80)}` : ` in ${n} steps, most in ${plain(most, 80)},`
+}
+
+/** A probe as one line, and its steps for those who must look closer. */
+export interface ProbeText {
+  name: string
+  outcome: ProbeResult['outcome']
+  took: string
+  /** Empty when the first attempt was enough. */
+  attempts: string
+  message: string
+  steps: StepText[]
+}
+
+export interface StepText {
+  step: string
+  ok: boolean
+  /** HTTP status, or why there was none. */
+  status: string
+  took: string
+  message: string
+}
+
+export function probeText(probe: ProbeResult): ProbeText {
+  return {
+    name: plain(probe.name, 80),
+    outcome: probe.outcome,
+    took: amount('ms', probe.durationMs),
+    attempts: probe.attempts > 1 ? `${probe.attempts} attempts` : '',
+    message: plain(probe.message ?? ''),
+    steps: probe.steps.slice(0, 200).map(stepText),
+  }
+}
+
+function stepText(step: StepResult): StepText {
+  return {
+    step: plain(step.step, 80),
+    ok: step.ok,
+    status: step.status === 0 ? (step.class ?? 'no answer') : String(step.status),
+    took: amount('ms', step.durationMs),
+    message: plain(step.message ?? ''),
+  }
 }

@@ -1,0 +1,177 @@
+import { Buffer } from 'node:buffer'
+import type { ReportInput } from '../input.ts'
+import { plain, plainUrl, probeText, environmentFacts, targetFacts } from '../wording/index.ts'
+import { details, leftOut, tag, mostTelling, name, stackable, factList } from './parts.ts'
+import type { Detail } from './parts.ts'
+import { html, raw, text, page } from './markup.ts'
+import type { Markup } from './markup.ts'
+import { runId, rowsSection, verdictSection } from './verdict.ts'
+import { runSection } from './run.ts'
+import type { ProbeText, StepText } from '../wording/index.ts'
+import type { Run } from '../../record/index.ts'
+
+/** A mail system, an artefact viewer and a phone take a file of this size, in bytes. */
+export const mostBytes = 1_000_000
+
+/**
+ * The report as one HTML file that needs nothing else: no network, no script, no font. Verdict, what broke it and the next
+ * step come first, then the runs with their pictures, the probes and the surroundings. Never longer than `mostBytes`; what
+ * is left out for that is said in its place. Nothing from outside is read as markup.
+ */
+export function htmlReport(input: ReportInput): string {
+  let written = ''
+  for (const detail of details) {
+    const runs = runSections(input, detail)
+    if (runs === undefined) continue
+    written = reportWith(input, detail, runs)
+    if (Buffer.byteLength(written) <= mostBytes) break
+  }
+  return written
+}
+
+/** The runs' sections, or undefined as soon as they alone are too long. */
+function runSections(input: ReportInput, detail: Detail): Markup[] | undefined {
+  const sections: Markup[] = []
+  let length = 0
+  for (const [index, report] of input.runs.slice(0, detail.runs).entries()) {
+    const section = runSection(report, detail, runId(index))
+    length += section.length
+    if (length > mostBytes) return undefined
+    sections.push(section)
+  }
+  return sections
+}
+
+function reportWith(input: ReportInput, detail: Detail, runs: readonly Markup[]): string {
+  return page(`${input.verdict.verdict.toUpperCase()}: ${plain(input.title, 100)} - vigil`, [
+    topLine(input),
+    html`<main>
+${verdictSection(input)}
+${contents(input, detail)}
+${rowsSection(input, detail)}
+${runs}
+${leftOut(input.runs.length - runs.length, 'run', 'runs', 'verdict.json')}
+${probesSection(input, detail)}
+${notesSection(input, detail)}
+${readingSection()}
+</main>`,
+    footer(input),
+  ])
+}
+
+function topLine(input: ReportInput): Markup {
+  const run = input.runs[0]?.run
+  return html`<header class="top"><span><b>vigil</b> ${text(plain(input.title, 100))}</span>${run && html`<span>${text(plainUrl(run.target.url))}, ${text(plain(run.startedAt.replace(/\.\d+Z$/, 'Z').replace('T', ' '), 40))}</span>`}</header>`
+}
+
+/** The way to each run and the probes, each with what became of it; only where there is a choice. */
+function contents({ runs, probes, notes }: ReportInput, detail: Detail): Markup {
+  const links = [
+    ...runs
+      .slice(0, detail.runs)
+      .map(
+        ({ run, verdict }, index) =>
+          html`<li><a href="#${text(runId(index))}">${text(plain(run.suite, 40))}</a> ${tag(verdict.verdict)}</li>`,
+      ),
+    ...(probes?.probes.length
+      ? [html`<li><a href="#probes">probes</a> ${tag(worstOutcome(probes.probes))}</li>`]
+      : []),
+    ...(notes.length > 0 ? [html`<li><a href="#notes">left out</a></li>`] : []),
+  ]
+  return links.length < 2 ? raw('') : html`<nav aria-label="Contents"><ul>${links}</ul></nav>`
+}
+
+function worstOutcome(
+  probes: readonly { outcome: 'up' | 'degraded' | 'down' | 'unknown' }[],
+): 'up' | 'degraded' | 'down' | 'unknown' {
+  return (
+    (['down', 'unknown', 'degraded'] as const).find((word) =>
+      probes.some(({ outcome }) => outcome === word),
+    ) ?? 'up'
+  )
+}
+
+const headings = [
+  { label: 'Result' },
+  { label: 'Step' },
+  { label: 'Status' },
+  { label: 'Took', numeric: true },
+  { label: 'Why' },
+]
+
+/** Each probe with its steps: unfolded where it is not up, else a line to be opened. */
+export function probesSection({ probes }: ReportInput, detail: Detail): Markup {
+  if (!probes || probes.probes.length === 0) return raw('')
+  const { shown, left } = mostTelling(probes.probes.map(probeText), detail.probes, ({ outcome }) =>
+    outcome === 'up' ? 0 : 1,
+  )
+  const parts: Markup[] = []
+  let room = detail.probeSteps
+  for (const probe of shown) {
+    const steps = probe.steps.slice(0, Math.max(room, 0))
+    room -= steps.length
+    parts.push(probePart(probe, steps))
+  }
+  return html`<section id="probes" aria-labelledby="probes-h"><h2 id="probes-h">Probes</h2>${parts}${leftOut(left, 'probe', 'probes', 'probes.json')}</section>`
+}
+
+function probePart(probe: ProbeText, steps: readonly StepText[]): Markup {
+  const { outcome, took, attempts, message } = probe
+  const table =
+    steps.length > 0
+      ? stackable('probe', `Steps of probe ${probe.name}`, headings, steps.map(stepRow))
+      : html`<p class="quiet small">No step was made.</p>`
+  return html`<details class="probe"${raw(outcome === 'up' ? '' : ' open=""')}><summary>${tag(outcome)} <b>${text(probe.name)}</b> <span class="quiet">${text(took)}${attempts !== '' && text(`, ${attempts}`)}</span></summary>
+${message !== '' && html`<p class="what">${text(message)}</p>`}${table}${leftOut(probe.steps.length - steps.length, 'step', 'steps', 'probes.json')}</details>`
+}
+
+function stepRow({ step, ok, status, took, message }: StepText): Markup {
+  return html`<tr role="row"><td role="cell">${ok ? html`<span class="quiet">ok</span>` : tag('fail')}</td><th role="rowheader" scope="row">${name(step)}</th><td role="cell">${text(status)}</td><td role="cell" class="n">${text(took)}</td><td role="cell" class="full">${message !== '' && name(message)}</td></tr>`
+}
+
+const mostEnvironments = 3
+
+/** What was left out of the measuring, and warnings. */
+export function notesSection({ notes }: ReportInput, detail: Detail): Markup {
+  if (notes.length === 0) return raw('')
+  const shown = notes.slice(0, detail.notes)
+  return html`<section id="notes" aria-labelledby="notes-h"><h2 id="notes-h">Left out, and warnings</h2><ul class="plain">${shown.map((note) => html`<li>${text(plain(note))}</li>`)}</ul>${leftOut(notes.length - shown.length, 'note', 'notes', 'report.md')}</section>`
+}
+
+/** For who sees such a report for the first time. */
+export function readingSection(): Markup {
+  return html`<section aria-labelledby="reading"><h2 id="reading">How to read this</h2>
+<div class="reading">
+<div><h3>Verdict</h3><p><b>Fail</b>: a promise was broken. <b>Inconclusive</b>: measured well, but too little to decide. <b>Invalid</b>: the measurement itself cannot be trusted, so it says nothing about the service. Only <b>pass</b> is a pass.</p></div>
+<div><h3>Percentiles</h3><p>p95 712 ms: 95 of 100 answered requests took at most 712 ms. The curve gives every further nine the same room, so that the rare slow requests can be seen. Requests that got no answer have no latency; they count as errors.</p></div>
+<div><h3>Budgets</h3><p>An upper limit, but for throughput, which must at least be reached. A bar past its mark is a broken budget. p99 needs 1,000 answers, p95 needs 200, to be judged at all.</p></div>
+<div><h3>Over time</h3><p>For seeing when something began; it is never judged. The dotted upright line is the first failure.</p></div>
+</div></section>`
+}
+
+/** Where the figures were made and with what: whoever compares two reports looks here first. */
+export function footer(input: ReportInput): Markup {
+  const environments = [...new Map(input.runs.map(({ run }) => [JSON.stringify(run.environment), run]))].map(
+    ([, run]) => run,
+  )
+  const shown = environments.slice(0, mostEnvironments)
+  const revisions = [
+    ...new Set(
+      input.runs.flatMap(({ run }) =>
+        targetFacts(run)
+          .filter(([term]) => term === 'revision')
+          .map(([, value]) => value),
+      ),
+    ),
+  ].slice(0, mostEnvironments)
+  return html`<footer>
+${shown.length > 0 && html`<h2>${text(environments.length === 1 ? 'Environment' : 'Environments')}</h2><div class="facts">${shown.map(environment)}</div>${leftOut(environments.length - shown.length, 'environment', 'environments', 'record.json')}`}
+<p>${revisions.length > 0 && html`Revision ${revisions.map((revision, index) => html`${index > 0 && html`, `}${name(revision)}`)} · `}vigil ${text(plain(input.vigilVersion, 40))}${input.folder !== undefined && html` · files in ${name(plain(input.folder))}`}</p>
+</footer>`
+}
+
+function environment(run: Run): Markup {
+  const facts = environmentFacts(run)
+  const fingerprint = facts.filter(([term]) => term === 'fingerprint')
+  return html`<div>${factList([...fingerprint, ...facts.filter(([term]) => term !== 'fingerprint')])}</div>`
+}

@@ -1,0 +1,150 @@
+import type { RowStatus, Verdict, VerdictRow } from '../../baselines/index.ts'
+import type { ReportInput } from '../input.ts'
+import { plain, adviceOf, causes, probeText, ruleLine } from '../wording/index.ts'
+
+/**
+ * JUnit XML as CI systems read it. CI must show what the exit code says, so every status that ends in another code than 0
+ * is red: `fail` is a `failure`; `invalid` and `inconclusive` are an `error` of that type, since a build that could not be
+ * judged has not passed, and a skipped case would show it green. Only a `skipped` row is `skipped`.
+ */
+export function junitReport(input: ReportInput): string {
+  const cases = casesOf(input)
+  const suites = Map.groupBy(cases, ({ suite }) => suite)
+  const body = [...suites].map(([name, members]) =>
+    element('testsuite', { name, ...counts(members) }, members.map(testcase)),
+  )
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', { name: `vigil ${plain(input.title, 100)}`, ...counts(cases) }, body)}\n`
+}
+
+const elements: Record<RowStatus, 'failure' | 'error' | 'skipped' | undefined> = {
+  pass: undefined,
+  improved: undefined,
+  fail: 'failure',
+  invalid: 'error',
+  inconclusive: 'error',
+  skipped: 'skipped',
+}
+
+function counts(cases: readonly Case[]): Record<string, string | number> {
+  const of = (kind: string): number => cases.filter(({ status }) => elements[status] === kind).length
+  return {
+    tests: cases.length,
+    failures: of('failure'),
+    errors: of('error'),
+    skipped: of('skipped'),
+    time: cases.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(3),
+  }
+}
+
+function testcase({ suite, name, status, message, seconds, detail }: Case): string {
+  const attributes = { classname: `vigil.${suite}`, name, time: seconds.toFixed(3) }
+  const kind = elements[status]
+  if (kind === undefined)
+    return element('testcase', attributes, [`<system-out>${xmlText(message)}</system-out>`])
+  const why = element(
+    kind,
+    { ...(kind !== 'skipped' && { type: status }), message },
+    kind === 'skipped' ? [] : [message, ...detail].map(xmlText),
+  )
+  return element('testcase', attributes, [why])
+}
+
+/** One test case; `why` says what its status came from. */
+export interface Case {
+  suite: string
+  name: string
+  status: RowStatus
+  message: string
+  seconds: number
+  detail: string[]
+}
+
+/**
+ * The rows of a verdict as test cases. A probe's row carries the probe's steps. Where the cases alone would show CI
+ * another colour than the exit code (nothing judged, files not written), a case of the verdict itself says it.
+ */
+export function casesOf(input: ReportInput): Case[] {
+  // Worked out once: a run with hundreds of broken rows has the same causes in each.
+  const bySuite = Map.groupBy(input.runs, ({ run }) => run.suite)
+  const causesBySuite = new Map(
+    [...bySuite].map(([suite, reports]) => [suite, reports.flatMap(({ run }) => causes(run))]),
+  )
+  const cases = input.verdict.rows.map((row) => caseOf(row, input, causesBySuite))
+  return agrees(input.verdict, cases) ? cases : [...cases, verdictCase(input)]
+}
+
+function caseOf(row: VerdictRow, input: ReportInput, causesBySuite: ReadonlyMap<string, string[]>): Case {
+  const probe = row.rule === 'probe' ? input.probes?.probes.find(({ name }) => name === row.step) : undefined
+  return {
+    suite: row.rule === 'probe' ? 'probes' : plain(row.suite ?? row.rule, 120),
+    name:
+      row.rule === 'probe'
+        ? plain(row.step ?? row.metric, 120)
+        : [plain(row.metric, 60), ...(row.step === null ? [] : [plain(row.step, 120)])].join(' '),
+    status: row.status,
+    message: ruleLine(row),
+    seconds: probe ? probe.durationMs / 1000 : 0,
+    detail:
+      row.status === 'pass' ? [] : probe ? probeDetail(probe) : (causesBySuite.get(row.suite ?? '') ?? []),
+  }
+}
+
+function probeDetail(probe: Parameters<typeof probeText>[0]): string[] {
+  return probeText(probe).steps.map(({ ok, step, status, took, message }) =>
+    [ok ? 'ok' : 'FAIL', step, status, took, message].filter((part) => part !== '').join('  '),
+  )
+}
+
+function agrees(verdict: Verdict, cases: readonly Case[]): boolean {
+  const green = !cases.some(
+    ({ status }) => status === 'fail' || status === 'invalid' || status === 'inconclusive',
+  )
+  return (verdict.verdict === 'pass') === green && cases.length > 0
+}
+
+function verdictCase(input: ReportInput): Case {
+  const { verdict } = input.verdict
+  return {
+    suite: 'verdict',
+    name: 'verdict',
+    status: verdict,
+    message: `the verdict is ${verdict}`,
+    seconds: 0,
+    detail: adviceOf(input),
+  }
+}
+
+// All that XML 1.0 allows (production 2, Char). Not even a reference like &#8; may stand for one of the others, so they go.
+const forbidden = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu
+
+const entities: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+  '\t': '&#9;',
+  '\n': '&#10;',
+  '\r': '&#13;',
+}
+
+/** Text for an attribute or element of an XML 1.0 document: forbidden characters and lone surrogates become U+FFFD. */
+export function xmlText(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll(forbidden, '\ufffd')
+    .replaceAll(/[&<>"'\t\n\r]/g, (character) => entities[character] ?? character)
+}
+
+/** An element with its attributes; children are XML already. */
+export function element(
+  name: string,
+  attributes: Record<string, string | number>,
+  children: readonly string[] = [],
+): string {
+  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${xmlText(String(value))}"`)
+  const inner = children.filter((child) => child !== '')
+  return inner.length === 0
+    ? `<${name}${written.join('')}/>`
+    : `<${name}${written.join('')}>\n${inner.join('\n')}\n</${name}>`
+}
