@@ -8,7 +8,10 @@ export interface Injection {
 
 const handler = '    return respond(scope, await one.handle({'
 
-/** A spin of fixed length before each answer: in proportion to wall time it would run away once requests overlap. */
+/**
+ * A spin of fixed length before each answer: in proportion to wall time it would run away once requests
+ * overlap.
+ */
 function spin(name: string, microseconds: number): Injection {
   return {
     name,

@@ -8,8 +8,9 @@ import { injections } from './injections.ts'
 import type { Injection } from './injections.ts'
 
 /*
- * What `vigil ab` says of changes whose effect is known, on the real service: `node bench/duet-study/main.ts [times] [name…]`.
- * Each is a commit in a clone of this repository, held against the clone's own head: as it is committed here. Two minutes each.
+ * What `vigil ab` says of changes whose effect is known, on the real service: `node bench/duet-study/main.ts
+ * [times] [name…]`. Each is a commit in a clone of this repository, held against the clone's own head: as it
+ * is committed here. Two minutes each.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

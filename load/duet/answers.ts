@@ -5,7 +5,10 @@ import type { Journey } from '../../journeys/index.ts'
 import type { PlayedJourney } from '../engines/k6/k6-runtime/wire.ts'
 import type { PlayedPair, Unit } from './units.ts'
 
-/** What a service reports of one answer in its `Server-Timing` header; fields that it does not report are absent. Times in milliseconds. */
+/**
+ * What a service reports of one answer in its `Server-Timing` header; fields that it does not report are
+ * absent. Times in milliseconds.
+ */
 export interface ServerTiming {
   appMs?: number
   dbMs?: number
@@ -21,8 +24,9 @@ const fields: Record<string, keyof ServerTiming> = {
 }
 
 /**
- * Reads `app;dur=1.2, db;dur=3.4, sql;desc="5", rows;desc="20"`: times in `dur`, counts in `desc`, the format that vigil asks a
- * service for (`docs/detection.md`). Metrics with other names are ignored, and so are values that are not numbers from 0 up.
+ * Reads `app;dur=1.2, db;dur=3.4, sql;desc="5", rows;desc="20"`: times in `dur`, counts in `desc`, the format
+ * that vigil asks a service for (`docs/detection.md`). Metrics with other names are ignored, and so are
+ * values that are not numbers from 0 up.
  */
 export function readServerTiming(header: string): ServerTiming {
   const timing: ServerTiming = {}
@@ -64,7 +68,10 @@ export function readAnswers(
   }))
 }
 
-/** Whether a failure cut a journey short: data that a later step would have removed may remain, on that side alone. */
+/**
+ * Whether a failure cut a journey short: data that a later step would have removed may remain, on that side
+ * alone.
+ */
 export function isCutShort([, , , , steps]: PlayedJourney): boolean {
   return steps.some(([, failure]) => failure !== 0)
 }

@@ -24,7 +24,10 @@ export interface DuetRequest {
   rules: DuetRules
   /** Planned number of pairs of units. */
   pairs: number
-  /** On the monotonic clock: from then on no further pair of processes is started, and the load ends after the current unit. */
+  /**
+   * On the monotonic clock: from then on no further pair of processes is started, and the load ends after the
+   * current unit.
+   */
   deadlineMs: number
   /** Measures one pair of processes only, whatever the verdict, to observe how the two differ. */
   once?: boolean

@@ -6,8 +6,8 @@ import type { DuetRequest, DuetWorld } from './attempt.ts'
 import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 
 /**
- * What was found out about one commit. `open`: its measurement decided nothing. `unbuildable`: it could not be started, or it fails
- * the requests that the journeys need.
+ * What was found out about one commit. `open`: its measurement decided nothing. `unbuildable`: it could not
+ * be started, or it fails the requests that the journeys need.
  */
 export type CommitOutcome = 'good' | 'bad' | 'open' | 'unbuildable'
 
@@ -24,10 +24,12 @@ export type Culprit =
   | { state: 'interrupted' }
 
 /**
- * Finds the first bad commit by binary search. `commits` counts those after the good one; the last is known to be bad.
+ * Finds the first bad commit by binary search. `commits` counts those after the good one; the last is known
+ * to be bad.
  *
- * A commit that cannot be built gives no information, so its nearest commit not yet tried is tried instead. The same applies to a
- * commit that stays open: its change is about as large as the margin, and its neighbours are clearer.
+ * A commit that cannot be built gives no information, so its nearest commit not yet tried is tried instead.
+ * The same applies to a commit that stays open: its change is about as large as the margin, and its
+ * neighbours are clearer.
  */
 export async function bisect(
   commits: number,
@@ -88,7 +90,10 @@ export type CommitClassification =
   | { state: 'interrupted' }
   | { state: 'failed'; reason: string }
 
-/** Decides whether the candidate of a request is on the good or the bad side of a known change, in as few pairs as possible. */
+/**
+ * Decides whether the candidate of a request is on the good or the bad side of a known change, in as few
+ * pairs as possible.
+ */
 export async function classifyCommit(
   request: DuetRequest,
   known: KnownChange,

@@ -33,8 +33,9 @@ export type DuetResult = { state: 'ok'; outcome: DuetOutcome } | { state: 'usage
 type MeasureAttempt = typeof measureAttempt
 
 /**
- * Measures both sides until the duet is decided, or for the planned pairs, or for twice as many while it is undecided and
- * there is time. A fail must be repeated on a new pair of processes before it counts; one that noise cannot cause need not.
+ * Measures both sides until the duet is decided, or for the planned pairs, or for twice as many while it is
+ * undecided and there is time. A fail must be repeated on a new pair of processes before it counts; one that
+ * noise cannot cause need not.
  */
 export async function runDuet(
   request: DuetRequest,
@@ -45,7 +46,8 @@ export async function runDuet(
   const deciding = await decide(request, order, world, measure)
   const last = deciding.at(-1) ?? deciding[0]
   if (last.end.state === 'usage-error') return last.end
-  // A deadline between two looks is not a look: the last look's verdict stands, with the error that was spent on it.
+  // A deadline between two looks is not a look: the last look's verdict stands, with the error that was spent
+  // on it.
   const decided =
     deciding.findLast(({ verdict }) => verdict !== undefined)?.verdict ??
     judgeWithoutLook(deciding, request.rules)
@@ -60,14 +62,16 @@ export async function runDuet(
     confirming.verdict ?? judgeWithoutLook([confirming], { ...request.rules, alpha: confirmationAlpha })
   const all = judgeWithoutLook([...deciding, confirming], request.rules)
   if (!confirms(decided, repeated)) return toResult(toUnconfirmed(all), deciding, confirming, world)
-  // Two pairs of processes have failed, each by itself: that counts even where both together, of different levels, are less certain.
+  // Two pairs of processes have failed, each by itself: that counts even where both together, of different
+  // levels, are less certain.
   return toResult(all.verdict === 'fail' ? all : decided, deciding, confirming, world)
 }
 
 /**
- * Measures one pair of processes, and a new one, started in the other order, for a duet that is undecided after the planned pairs: two
- * copies of one code differ by one or two per cent in everything they do, which no number of units on one pair of processes can
- * distinguish from the code. Services that run elsewhere cannot be restarted and are only measured longer.
+ * Measures one pair of processes, and a new one, started in the other order, for a duet that is undecided
+ * after the planned pairs: two copies of one code differ by one or two per cent in everything they do, which
+ * no number of units on one pair of processes can distinguish from the code. Services that run elsewhere
+ * cannot be restarted and are only measured longer.
  */
 async function decide(
   request: DuetRequest,
@@ -141,12 +145,18 @@ function swapOrder([first, second]: [Side, Side], attempt: number): [Side, Side]
   return attempt % 2 === 0 ? [first, second] : [second, first]
 }
 
-/** Judges all units with the whole error: for a load that ended before its first look, whose few pairs decide nothing, and for the end. */
+/**
+ * Judges all units with the whole error: for a load that ended before its first look, whose few pairs decide
+ * nothing, and for the end.
+ */
 function judgeWithoutLook(attempts: readonly AttemptResult[], rules: DuetRules): Verdict {
   return judgeDuet(combineUnits(attempts.flatMap(({ units }) => units)), rules)
 }
 
-/** The verdict on a measurement that did not run to its end; undefined when it did. `together`: the attempts that are judged with it. */
+/**
+ * The verdict on a measurement that did not run to its end; undefined when it did. `together`: the attempts
+ * that are judged with it.
+ */
 function findProblem({ end }: AttemptResult, together: readonly AttemptResult[]): Verdict | undefined {
   const count = together.reduce((sum, { units }) => sum + units.length, 0)
   switch (end.state) {

@@ -37,8 +37,9 @@ export type DuetLoadEnd =
   | { state: 'usage-error'; reason: string }
 
 /**
- * Loads both sides from one k6: warms them up until they are flat, then measures unit after unit until an event handler stops it.
- * The warm-up is the same load: the measurement finds connections, pools and compiled code as they are under it.
+ * Loads both sides from one k6: warms them up until they are flat, then measures unit after unit until an
+ * event handler stops it. The warm-up is the same load: the measurement finds connections, pools and compiled
+ * code as they are under it.
  */
 export async function loadDuet(
   plan: DuetLoadPlan,
@@ -103,8 +104,8 @@ function observeDuet(
     attach: async ({ pid }) => {
       if (pinning === undefined) return
       if (pid !== undefined) await pinProcess(pid, pinning.generator)
-      // Where the services and k6 have cores of their own, vigil itself gives way to them. Lowered after k6 has started: children
-      // inherit the priority.
+      // Where the services and k6 have cores of their own, vigil itself gives way to them. Lowered after k6
+      // has started: children inherit the priority.
       restorePriority = lowerPriority()
     },
     hasStarted: messages.hasStarted,

@@ -167,9 +167,9 @@ const readyForMs = 250
 const minVirtualUsers = 10
 
 /**
- * k6 uses its virtual users in turn, and each keeps a connection to both sides: with few of them, connections stay in use
- * between a service's time limits. The preallocated ones suffice for a quarter of a second a step; a slower service gets more, in
- * the warm-up.
+ * k6 uses its virtual users in turn, and each keeps a connection to both sides: with few of them, connections
+ * stay in use between a service's time limits. The preallocated ones suffice for a quarter of a second a
+ * step; a slower service gets more, in the warm-up.
  */
 function countDuetUsers(
   ratePerSecond: number,

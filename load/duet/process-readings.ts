@@ -11,7 +11,9 @@ export interface SideReader {
   exposition: () => Promise<string | undefined>
 }
 
-/** A side's process at one moment: counters since its start, and gauges. What it does not report is undefined. */
+/**
+ * A side's process at one moment: counters since its start, and gauges. What it does not report is undefined.
+ */
 export interface ProcessReading {
   /** Requests that ended on this side so far, counted by vigil. */
   requests: number
@@ -32,15 +34,18 @@ export interface ProcessSide extends ServerSide {
   cacheHitRatio?: number
 }
 
-/** Reads counts and CPU time of the same moment first, then the metrics, which a service may take a while to return. */
+/**
+ * Reads counts and CPU time of the same moment first, then the metrics, which a service may take a while to
+ * return.
+ */
 export async function readProcess(reader: SideReader, requests: number): Promise<ProcessReading> {
   const counts = { requests, cpuMs: reader.cpuMs(), databaseCpuMs: reader.databaseCpuMs() }
   return { ...counts, ...readMetrics(await reader.exposition()) }
 }
 
 /**
- * A cache's counter of reads, by the usual names: `cache_requests_total{result="hit"}`, `<name>_cache_requests_total`,
- * `cache_lookups_total`, ….
+ * A cache's counter of reads, by the usual names: `cache_requests_total{result="hit"}`,
+ * `<name>_cache_requests_total`, `cache_lookups_total`, ….
  */
 const cacheCounter = /^(?:\w+_)?cache_(?:requests|lookups|reads|gets)_total$/
 

@@ -12,8 +12,8 @@ export interface Scratch {
 const ownerFile = 'owner'
 
 /**
- * Makes a scratch folder under `<out>/scratch/`, and removes those of duets that were killed: a SIGKILL runs no handler, so
- * the next one has to clean up. (Processes are ended by their guardian at once.)
+ * Makes a scratch folder under `<out>/scratch/`, and removes those of duets that were killed: a SIGKILL runs
+ * no handler, so the next one has to clean up. (Processes are ended by their guardian at once.)
  */
 export async function openScratch(out: string, id: string, pid: number): Promise<Scratch> {
   const all = join(out, 'scratch')

@@ -25,14 +25,19 @@ export interface SideFacts {
   ratePerSecond: number
 }
 
-/** Costs that a service reports of its answers: means over a step's answers of a unit. A field of a duet's endpoints only. */
+/**
+ * Costs that a service reports of its answers: means over a step's answers of a unit. A field of a duet's
+ * endpoints only.
+ */
 export type ServerMeans = { answers: number } & ServerTiming
 
 /** `slowest`: the slowest answers whose traces the service has recorded. */
 export type DuetEndpoint = Endpoint & { server?: ServerMeans; slowest?: TracedAnswer[] }
 export type DuetRun = Run & { endpoints: Record<string, DuetEndpoint> }
 
-/** The engine's name in a duet's records: its latencies are measured under another load than a suite's own. */
+/**
+ * The engine's name in a duet's records: its latencies are measured under another load than a suite's own.
+ */
 export const duetEngine = 'k6-duet'
 
 /** How a record is labelled. */
@@ -42,7 +47,8 @@ export interface RecordLabel {
 }
 
 /**
- * Builds the run record of one side of a unit, so that a duet is compared like any runs, and can be judged again from its files.
+ * Builds the run record of one side of a unit, so that a duet is compared like any runs, and can be judged
+ * again from its files.
  *
  * @param server readings of the process during the unit
  */
@@ -147,7 +153,10 @@ const averagedFacts = ['cpuMsPerRequest', 'dbMsPerRequest', 'statementsPerReques
 
 const maxFailures = 100
 
-/** Merges all units of a side into one record for reports: histograms added up, costs averaged. Undefined when there is no unit. */
+/**
+ * Merges all units of a side into one record for reports: histograms added up, costs averaged. Undefined when
+ * there is no unit.
+ */
 export function mergeUnitRecords(
   runs: readonly Run[],
   id: string,

@@ -4,7 +4,10 @@ import type { PlayedJourney, Side } from '../engines/k6/k6-runtime/wire.ts'
 /** A journey that both sides have played, each once. */
 export type PlayedPair = Record<Side, PlayedJourney>
 
-/** The unit of analysis: consecutive pairs, about two and a half seconds of load. Both sides have equally many arrivals, of the same journeys. */
+/**
+ * The unit of analysis: consecutive pairs, about two and a half seconds of load. Both sides have equally many
+ * arrivals, of the same journeys.
+ */
 export interface Unit {
   /** Since the load began, warm-up included. */
   index: number
@@ -21,8 +24,8 @@ export interface UnitCollectorOptions {
 }
 
 /**
- * Returns a function that sorts journeys into units as they end: by their numbers and not by their times, so that a slow side
- * has its share in each unit.
+ * Returns a function that sorts journeys into units as they end: by their numbers and not by their times, so
+ * that a slow side has its share in each unit.
  */
 export function collectUnits({
   seed,

@@ -3,7 +3,10 @@ import { sides } from '../engines/k6/k6-runtime/wire.ts'
 import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 import type { DuetRun } from './unit-records.ts'
 
-/** What a request cost in one unit of the warm-up, by side: CPU time where it is known, else latency. Milliseconds. */
+/**
+ * What a request cost in one unit of the warm-up, by side: CPU time where it is known, else latency.
+ * Milliseconds.
+ */
 export type UnitCost = Record<Side, number | undefined>
 
 /** A smaller fall than this from one pair of units to the next cannot be distinguished from noise. */
@@ -17,7 +20,10 @@ export interface Pace {
   maxWarmUpMs: number
 }
 
-/** As measured on real services (docs/detection.md): compiled code is flat after about ten seconds, and units of 1 to 2.5 s are alike. */
+/**
+ * As measured on real services (docs/detection.md): compiled code is flat after about ten seconds, and units
+ * of 1 to 2.5 s are alike.
+ */
 export const defaultPace: Pace = { unitMs: 2500, minWarmUpMs: 10_000, maxWarmUpMs: 30_000 }
 
 /** The cost of a request on one side of a unit; undefined when nothing was answered. */
@@ -33,9 +39,10 @@ export function readCost(run: DuetRun): number | undefined {
 }
 
 /**
- * Whether the cost of both sides has stopped falling, so that further measurements show the code and not the progress of its
- * compiler. Compares the mean of the last two units with that of the two before. Never before the minimum time. Always after the
- * maximum: a service that leaks never becomes flat, and must be measured too.
+ * Whether the cost of both sides has stopped falling, so that further measurements show the code and not the
+ * progress of its compiler. Compares the mean of the last two units with that of the two before. Never before
+ * the minimum time. Always after the maximum: a service that leaks never becomes flat, and must be measured
+ * too.
  */
 export function isWarm(
   costs: readonly UnitCost[],

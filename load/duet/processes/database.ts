@@ -13,7 +13,9 @@ import { listPids, readCommandLine, readStat, readThreadsCpuMs } from '../../../
 import { sides } from '../../engines/k6/k6-runtime/wire.ts'
 import type { Side } from '../../engines/k6/k6-runtime/wire.ts'
 
-/** A cluster with one empty database for each side, never started: every pair of processes gets a copy of it. */
+/**
+ * A cluster with one empty database for each side, never started: every pair of processes gets a copy of it.
+ */
 export interface DatabaseTemplate {
   /** Its data folder. */
   data: string
@@ -40,7 +42,10 @@ export interface PairDatabases {
 
 const user = 'vigil'
 
-/** Creates the template in a folder that does not exist yet. Takes a second or two, once for a whole duet or bisect. */
+/**
+ * Creates the template in a folder that does not exist yet. Takes a second or two, once for a whole duet or
+ * bisect.
+ */
 export async function createDatabaseTemplate(
   folder: string,
   signal: AbortSignal,
@@ -60,8 +65,8 @@ export async function createDatabaseTemplate(
 }
 
 /**
- * Starts a PostgreSQL on a copy of the template, in a folder that does not exist yet: otherwise a difference in the data,
- * such as what an earlier pair left behind, would decide and not the code.
+ * Starts a PostgreSQL on a copy of the template, in a folder that does not exist yet: otherwise a difference
+ * in the data, such as what an earlier pair left behind, would decide and not the code.
  *
  * @param folder its data and log; removed when it has stopped
  */
@@ -95,15 +100,17 @@ export async function startDatabases(
   }
 }
 
-/** The pid of the server itself: the process that was started may be the command that runs it as another user. */
+/**
+ * The pid of the server itself: the process that was started may be the command that runs it as another user.
+ */
 async function readServerPid(data: string): Promise<number | undefined> {
   const pid = Number.parseInt(await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => ''), 10)
   return Number.isInteger(pid) ? pid : undefined
 }
 
 /**
- * Neither flushes to the disk nor background work belongs to one side: a vacuum of one database during a duet would look
- * like an effect of the code.
+ * Neither flushes to the disk nor background work belongs to one side: a vacuum of one database during a duet
+ * would look like an effect of the code.
  */
 const settings = [
   'max_connections=200',
@@ -116,12 +123,14 @@ const settings = [
 ]
 
 /**
- * Returns a clock of the CPU time that a PostgreSQL has used for one database, in milliseconds: the time of its clients' backends since
- * each was first seen, including backends that have ended. Backends are known by their process title,
- * `postgres: <user> <database> …` (`update_process_title`, on by default except on Windows). Parallel workers and work for all databases
- * (WAL writer, checkpoints) have no database in their title and are left out. Undefined until a backend of the database was seen.
+ * Returns a clock of the CPU time that a PostgreSQL has used for one database, in milliseconds: the time of
+ * its clients' backends since each was first seen, including backends that have ended. Backends are known by
+ * their process title, `postgres: <user> <database> …` (`update_process_title`, on by default except on
+ * Windows). Parallel workers and work for all databases (WAL writer, checkpoints) have no database in their
+ * title and are left out. Undefined until a backend of the database was seen.
  *
- * @param server pid of the PostgreSQL whose children the backends are: others on this machine may have databases with this name
+ * @param server pid of the PostgreSQL whose children the backends are: others on this machine may have
+ * databases with this name
  */
 function createDatabaseClock(server: number, superuser: string, database: string): () => number | undefined {
   const title = `postgres: ${superuser} ${database} `

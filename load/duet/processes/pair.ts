@@ -20,7 +20,10 @@ export type PairResult =
   | { state: 'ok'; pair: RunningPair }
   | { state: 'failed'; side: Side | undefined; reason: string }
 
-/** The source of both sides: revisions that vigil starts, with databases when there is a template for them, or services that run elsewhere. */
+/**
+ * The source of both sides: revisions that vigil starts, with databases when there is a template for them, or
+ * services that run elsewhere.
+ */
 export type PairSource =
   | {
       kind: 'processes'
@@ -40,8 +43,9 @@ export interface PairPlace {
 }
 
 /**
- * Starts a fresh pair of processes on fresh data. One after the other, since two that compile at once disturb each other.
- * The copy that starts first is slower by up to a per cent, so `order` is random, and swapped for the next pair.
+ * Starts a fresh pair of processes on fresh data. One after the other, since two that compile at once disturb
+ * each other. The copy that starts first is slower by up to a per cent, so `order` is random, and swapped for
+ * the next pair.
  */
 export async function startPair(
   source: PairSource,

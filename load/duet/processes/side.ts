@@ -34,8 +34,9 @@ const metricsTimeoutMs = 1000
 const maxMetricsBytes = 8 * 2 ** 20
 
 /**
- * Starts a side on a free port: in `PORT`, and wherever its command or environment says `{port}`. Its database is in
- * `DATABASE_URL`. `SERVER_TIMING=on` asks it to report its database time and statements with each answer, if it supports that.
+ * Starts a side on a free port: in `PORT`, and wherever its command or environment says `{port}`. Its
+ * database is in `DATABASE_URL`. `SERVER_TIMING=on` asks it to report its database time and statements with
+ * each answer, if it supports that.
  */
 export async function startSide(launch: SideLaunch, signal: AbortSignal): Promise<StartResult<RunningSide>> {
   const port = String(await freePort())

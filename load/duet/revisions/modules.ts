@@ -10,8 +10,8 @@ export type ModulesResult =
 const installLimitMs = 10 * 60_000
 
 /**
- * Gives a worktree its dependencies: the checkout's own where both lock files are the same, which takes no time, else by
- * `npm ci`. A folder without a package.json needs none.
+ * Gives a worktree its dependencies: the checkout's own where both lock files are the same, which takes no
+ * time, else by `npm ci`. A folder without a package.json needs none.
  */
 export async function installModules(
   worktree: string,
@@ -44,8 +44,9 @@ export async function installModules(
 }
 
 /**
- * A folder of links, one for each package. Not one link for all: a workspace's package is a link from `node_modules` back into
- * the tree it was installed in, and a worktree must find its own code there, not the checkout's.
+ * A folder of links, one for each package. Not one link for all: a workspace's package is a link from
+ * `node_modules` back into the tree it was installed in, and a worktree must find its own code there, not the
+ * checkout's.
  */
 async function linkModules(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })

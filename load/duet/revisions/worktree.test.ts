@@ -19,8 +19,8 @@ import type { GitContext } from './git.ts'
 import { createWorktree } from './worktree.ts'
 
 /*
- * A repository of two commits whose config lies in a folder of it; its dependencies are one package and a link to a
- * workspace of its own.
+ * A repository of two commits whose config lies in a folder of it; its dependencies are one package and a
+ * link to a workspace of its own.
  */
 
 let top: string

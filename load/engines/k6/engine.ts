@@ -6,9 +6,9 @@ import { runUserScript } from './user-script/run.ts'
 import type { EngineWorld } from './watch.ts'
 
 /**
- * The k6 engine: an open model. Journeys start at a rate whether or not earlier ones have ended, so that a slow target
- * cannot slow down the load that shows how slow it is. Plays journeys by our script inside k6, or runs a user's k6 script
- * unchanged.
+ * The k6 engine: an open model. Journeys start at a rate whether or not earlier ones have ended, so that a
+ * slow target cannot slow down the load that shows how slow it is. Plays journeys by our script inside k6, or
+ * runs a user's k6 script unchanged.
  *
  * @param path of k6, 1.0 or later
  */
@@ -58,7 +58,10 @@ async function run(
   )
 }
 
-/** What is invalid in a plan, before anything is started; undefined for a valid plan. A user's script decides its load itself. */
+/**
+ * What is invalid in a plan, before anything is started; undefined for a valid plan. A user's script decides
+ * its load itself.
+ */
 function findUsageError({ source, load, warmupMs, durationMs }: LoadPlan): string | undefined {
   if (source.kind === 'script') return undefined
   if (load.model !== 'arrival-rate')

@@ -5,7 +5,10 @@ import { tickMs } from './k6-runtime/wire.ts'
 import type { CpuWork } from './watch.ts'
 import type { ClientLimit } from './k6-runtime/metrics.ts'
 
-/* k6 as a load generator: how many virtual users it gets, and whether it or the target was the limit of a run. */
+/*
+ * k6 as a load generator: how many virtual users it gets, and whether it or the target was the limit of a
+ * run.
+ */
 
 /** How many virtual users k6 has, and as how many different users they act. */
 export interface UserCounts {
@@ -17,13 +20,19 @@ export interface UserCounts {
   users: number
 }
 
-/** Memory that k6 uses for one virtual user, measured with journeys of a few steps: its own JavaScript runtime and connections. */
+/**
+ * Memory that k6 uses for one virtual user, measured with journeys of a few steps: its own JavaScript runtime
+ * and connections.
+ */
 const bytesPerUser = 500_000
 const memoryShare = 0.25
 const maxVirtualUsers = 400
 const minVirtualUsers = 10
 const readyForMs = 500
-/** Logins are slow by design; this many different users keep the target from answering all requests from one cache entry. */
+/**
+ * Logins are slow by design; this many different users keep the target from answering all requests from one
+ * cache entry.
+ */
 const maxPreparedUsers = 50
 
 /** A virtual user that waits longer than this for an answer is waiting for the target, not for k6. */
@@ -32,12 +41,12 @@ export const slowAnswerMs = 100
 /**
  * The virtual users for a rate. By Little's law `rate × duration of a journey` of them are busy at once.
  *
- * - `preAllocated` suffice for half a second a request, which is where budgets are: k6 drops an arrival for each user that it
- *   creates while it runs, so a target within its budgets must not need more.
- * - `maxUsers` suffice for every request to take a second and one of them to reach its time limit. More would show nothing new: a
- *   target that slow has failed, and its dropped arrivals are counted.
- * - Memory bounds both, at a quarter of what is free; so do 400, beyond which virtual users slow each other down: with 1,000
- *   k6 made less load than with 50, on two cores.
+ * - `preAllocated` suffice for half a second a request, which is where budgets are: k6 drops an arrival for
+ *   each user that it creates while it runs, so a target within its budgets must not need more.
+ * - `maxUsers` suffice for every request to take a second and one of them to reach its time limit. More would
+ *   show nothing new: a target that slow has failed, and its dropped arrivals are counted.
+ * - Memory bounds both, at a quarter of what is free; so do 400, beyond which virtual users slow each other
+ *   down: with 1,000 k6 made less load than with 50, on two cores.
  */
 export function countVirtualUsers(facts: {
   ratePerSecond: number
@@ -75,7 +84,9 @@ export interface GeneratorFacts {
   lateness: Histogram
   /** How long each request waited for its answer or its time limit; the lateness is compared with it. */
   waits: Histogram
-  /** Share (0..1) of requests that failed in ways that lateness cannot cause: refused, answered with an error. */
+  /**
+   * Share (0..1) of requests that failed in ways that lateness cannot cause: refused, answered with an error.
+   */
   refusedShare: number
   /** How long each iteration kept a virtual user busy. */
   iterations: Histogram
@@ -106,9 +117,10 @@ const minOfferedShare = 0.98
 /**
  * Why the generator was the limit, for the report; empty when it was not.
  *
- * A killed or slow target never causes one of these reasons: it makes k6 wait, which costs no CPU, delays no clock and leaves every
- * arrival either begun or dropped. Dropped arrivals are the target's failure when virtual users ran out because it was
- * slow, and k6's when they ran out although it was fast: see `isHeldBySlowTarget`.
+ * A killed or slow target never causes one of these reasons: it makes k6 wait, which costs no CPU, delays no
+ * clock and leaves every arrival either begun or dropped. Dropped arrivals are the target's failure when
+ * virtual users ran out because it was slow, and k6's when they ran out although it was fast: see
+ * `isHeldBySlowTarget`.
  */
 export function findSaturation(facts: GeneratorFacts): string[] {
   return [
@@ -127,7 +139,10 @@ function limitReason({ limits }: GeneratorFacts): string | undefined {
   return undefined
 }
 
-/** Either k6 alone at its limit; or, with arrivals dropped, a good part of what exhausted the machine's CPU, which the target lacked. */
+/**
+ * Either k6 alone at its limit; or, with arrivals dropped, a good part of what exhausted the machine's CPU,
+ * which the target lacked.
+ */
 function cpuReason({ cpu, dropped }: GeneratorFacts): string | undefined {
   if (cpu === undefined) return undefined
   const { cpuRatio, machineIdle } = cpu
@@ -143,15 +158,16 @@ function cpuReason({ cpu, dropped }: GeneratorFacts): string | undefined {
 function latenessReason({ lateness, waits, refusedShare }: GeneratorFacts): string | undefined {
   const lateMs = latenessP95(lateness)
   const p95Ms = quantile(waits, 0.95)
-  // Compared with the latencies: what counts is whether k6 itself caused them. NaN, of no sample, is no reason.
+  // Compared with the latencies: what counts is whether k6 itself caused them. NaN, of no sample, is no
+  // reason.
   if (!(lateMs > harmlessLatenessMs) || lateMs < p95Ms * latenessShare || refusedShare > harmlessRefusals)
     return undefined
   return describeStarvation(lateMs)
 }
 
 /**
- * The lateness that a request meets with a chance of 5 %. Weighted by time: one stop of a second is one late tick among
- * many punctual ones, but everything due in that second met it.
+ * The lateness that a request meets with a chance of 5 %. Weighted by time: one stop of a second is one late
+ * tick among many punctual ones, but everything due in that second met it.
  */
 export function latenessP95(lateness: Histogram): number {
   return quantile(
@@ -185,7 +201,10 @@ function usersReason(facts: GeneratorFacts): string | undefined {
   )
 }
 
-/** For how long k6 stood still, in stops long enough to matter. Everything due meanwhile comes at once afterwards. */
+/**
+ * For how long k6 stood still, in stops long enough to matter. Everything due meanwhile comes at once
+ * afterwards.
+ */
 function totalStopMs(lateness: Histogram): number {
   return lateness.reduce(
     (sum, [lateMs, count]) => (lateMs >= harmlessLatenessMs ? sum + lateMs * count : sum),
@@ -203,9 +222,9 @@ function droppedForMs({
 }
 
 /**
- * Whether a slow target explains the dropped arrivals. With arrivals at rate R, D of them are dropped in D/R of time, in
- * which all U virtual users are busy: U·D/R of their time. If iterations that waited long for the target make up at
- * least half of that time, the target kept them busy.
+ * Whether a slow target explains the dropped arrivals. With arrivals at rate R, D of them are dropped in D/R
+ * of time, in which all U virtual users are busy: U·D/R of their time. If iterations that waited long for the
+ * target make up at least half of that time, the target kept them busy.
  */
 function isHeldBySlowTarget(facts: GeneratorFacts): boolean {
   const heldMs = facts.iterations.reduce(

@@ -37,7 +37,8 @@ describe('the histogram of a metric of which k6 reports quantiles', () => {
         const histogram = toHistogram(trend)
         expect(quantile(histogram, 1)).toBe(roundMicros(trend.max))
         for (const percent of [50, 90, 95, 99]) {
-          // With few samples the rank of a percentile may be the last, which is the maximum whatever value k6 interpolates.
+          // With few samples the rank of a percentile may be the last, which is the maximum whatever value k6
+          // interpolates.
           const isLast = Math.ceil((percent * values.length) / 100 - 1e-9) === values.length
           const expected = isLast
             ? trend.max

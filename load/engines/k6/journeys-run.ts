@@ -65,7 +65,10 @@ export async function runJourneys(
   return addReleaseProblems(result, await release(request, journeys, prepared, environment.signal))
 }
 
-/** One iteration in many reports its latencies, about this many a second: enough for a p95 each second, too few to cost load. */
+/**
+ * One iteration in many reports its latencies, about this many a second: enough for a p95 each second, too
+ * few to cost load.
+ */
 const samplesPerSecond = 100
 
 function toScriptPlan(
@@ -161,7 +164,10 @@ async function load(
   return toResult(script, module, run, messages, seen, interruptedAt)
 }
 
-/** The result of a run: decided by how k6 ended, what our script reported, and whether its summary is complete and of this run. */
+/**
+ * The result of a run: decided by how k6 ended, what our script reported, and whether its summary is complete
+ * and of this run.
+ */
 async function toResult(
   plan: LoadScriptPlan,
   module: string,
@@ -186,7 +192,8 @@ async function toResult(
   if (startedAt === undefined) return unmeasured('k6 ended, but did not report that its measurement began')
   const durationMs = run.interrupted ? seen.measuredMs : plan.durationMs
   const points = timeline?.points ?? []
-  // An interrupted run returns what there is, even nothing: the user shall see what had been measured by then.
+  // An interrupted run returns what there is, even nothing: the user shall see what had been measured by
+  // then.
   if (summary.state === 'invalid')
     return {
       state: 'measured',
@@ -212,8 +219,9 @@ async function openSummary(plan: LoadScriptPlan): Promise<SummaryResult> {
 }
 
 /**
- * k6's message when it cannot load the user's journeys although Node can: an import that it does not know, a global of Node,
- * syntax that it does not strip. Our own files load, so a script that throws while it is loaded is the user's.
+ * k6's message when it cannot load the user's journeys although Node can: an import that it does not know, a
+ * global of Node, syntax that it does not strip. Our own files load, so a script that throws while it is
+ * loaded is the user's.
  */
 function findUsageErrorInLog(
   { ending, lastOutput }: ScriptEnd,
@@ -236,7 +244,8 @@ async function release(
   prepared: Prepared,
   signal: AbortSignal,
 ): Promise<string[]> {
-  // The run's own signal may be aborted already: also after an interrupt nothing may be left behind, but soon.
+  // The run's own signal may be aborted already: also after an interrupt nothing may be left behind, but
+  // soon.
   const limit = AbortSignal.timeout(signal.aborted ? releaseTimeoutInterruptedMs : releaseTimeoutMs)
   const hurry = new AbortController()
   const onAbort = (): void => void setTimeout(() => hurry.abort(), releaseTimeoutInterruptedMs).unref()

@@ -3,7 +3,10 @@ import { countOf, latencyOf, mergeHistograms } from '../../../record/index.ts'
 import { home, measured, runEngine } from './testing/run.ts'
 import { startTarget } from './testing/target.ts'
 
-/** A journey of a user who logs in before and out after, with a step that uses a saved value, and two simple journeys. */
+/**
+ * A journey of a user who logs in before and out after, with a step that uses a saved value, and two simple
+ * journeys.
+ */
 const shop = `
 interface Saved { token?: string }
 const auth = (ctx) => ({ authorization: 'Bearer ' + (ctx as Saved).token })

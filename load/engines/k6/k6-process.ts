@@ -13,9 +13,10 @@ const memoryShare = 0.25
 const maxOutputLength = 600
 
 /**
- * The whole environment of k6. Nothing of ours is passed on: neither secrets, nor `K6_…` variables or proxies that would
- * change the load without the plan. A trust store named by the user is kept, since certificates are always checked.
- * k6 collects its garbage less often than by default while there is memory for that: a tenth of its CPU goes there.
+ * The whole environment of k6. Nothing of ours is passed on: neither secrets, nor `K6_…` variables or proxies
+ * that would change the load without the plan. A trust store named by the user is kept, since certificates
+ * are always checked. k6 collects its garbage less often than by default while there is memory for that: a
+ * tenth of its CPU goes there.
  */
 function k6Environment(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { PATH, SSL_CERT_FILE, SSL_CERT_DIR } = env
@@ -39,7 +40,9 @@ export interface K6Options {
   onLine: (line: string, stream: 'stdout' | 'stderr') => void
 }
 
-/** Starts `k6 run`. Log lines come raw on stderr: as they were written, one line each, in 1.x and 2.x alike. */
+/**
+ * Starts `k6 run`. Log lines come raw on stderr: as they were written, one line each, in 1.x and 2.x alike.
+ */
 export function startK6(
   path: string,
   args: readonly string[],
@@ -109,9 +112,11 @@ const startTimeoutPerUserMs = 50
 const endTimeoutMs = 60_000
 
 /**
- * Waits until k6 has ended, and ends it: on the signal with SIGINT and then SIGKILL, and in any case some time after its planned end.
+ * Waits until k6 has ended, and ends it: on the signal with SIGINT and then SIGKILL, and in any case some
+ * time after its planned end.
  *
- * @param expected users it creates before it begins, and how long it runs then; undefined when a user's script decides
+ * @param expected users it creates before it begins, and how long it runs then; undefined when a user's
+ * script decides
  */
 export async function waitForK6End(
   child: Child,
@@ -163,7 +168,8 @@ export async function stopOnError<T>(child: Child, work: () => Promise<T>): Prom
 /**
  * What the way k6 ended means for its run.
  *
- * - `ok`: it ran to its end. 99 (a threshold was crossed) and 110 (the script marked the run as failed) are results too.
+ * - `ok`: it ran to its end. 99 (a threshold was crossed) and 110 (the script marked the run as failed) are
+ *   results too.
  * - `script-error`: the script threw or stopped the run; its messages say whose error that is.
  * - `interrupted`: a signal ended it, and it wrote a summary. A result only when vigil sent the signal.
  * - `failed`: there is no measurement.
@@ -189,7 +195,10 @@ const exitReasons: Record<number, string> = {
   109: 'it crashed',
 }
 
-/** By k6's table of exit codes, which is the same in 1.x and 2.x; an unknown code means that nothing was measured. */
+/**
+ * By k6's table of exit codes, which is the same in 1.x and 2.x; an unknown code means that nothing was
+ * measured.
+ */
 export function classifyEnd(end: ChildEnd): Ending {
   if (end.state === 'failed')
     return { state: 'failed', reason: `k6 could not be started: ${end.reason}`, portTaken: false }

@@ -22,7 +22,9 @@ export interface Observed {
 
 type FirstFailures = Pick<CollectedMessages, 'firstFailure'>
 
-/** Builds the measurement of a run. It has every step of the mix; one that was never reached has no requests. */
+/**
+ * Builds the measurement of a run. It has every step of the mix; one that was never reached has no requests.
+ */
 export function toMeasurement(
   plan: LoadScriptPlan,
   summary: ScriptSummary,
@@ -99,8 +101,8 @@ export function emptyMeasurement(
 }
 
 /**
- * k6 counts dropped arrivals without reporting when. Those of the warm-up are the ones that were due in it and did not begin,
- * give or take the few that were due just before its end and began just after.
+ * k6 counts dropped arrivals without reporting when. Those of the warm-up are the ones that were due in it
+ * and did not begin, give or take the few that were due just before its end and began just after.
  */
 function countDroppedWhileMeasured(plan: LoadScriptPlan, { dropped, warmups }: ScriptSummary): number {
   const dueInWarmup = Math.ceil((plan.ratePerSecond * plan.warmupMs) / 1000)

@@ -49,8 +49,8 @@ const portAttempts = 3
 /**
  * Runs our script in k6 to its end.
  *
- * The port for k6's REST API was free when it was chosen, but another process may have taken it since. Then k6 is started again, on
- * another port and with a new observer.
+ * The port for k6's REST API was free when it was chosen, but another process may have taken it since. Then
+ * k6 is started again, on another port and with a new observer.
  *
  * @param runMs how long k6 runs from its start
  * @param observe called before each start with the address of k6's REST API
@@ -105,8 +105,8 @@ async function runOnce(
 }
 
 /**
- * Writes what k6 runs into a folder: an entry file that passes plan and journeys to our script, and the users' contexts. Both may hold
- * secrets and exist only while k6 runs.
+ * Writes what k6 runs into a folder: an entry file that passes plan and journeys to our script, and the
+ * users' contexts. Both may hold secrets and exist only while k6 runs.
  */
 async function writeScriptFiles(
   { plan, module, contexts }: ScriptRun,

@@ -6,7 +6,9 @@ import { clientLimits, quantileGrid, requestFailureClasses } from './k6-runtime/
 import type { ScriptSummary, SummaryStep, SummaryTrend } from './k6-runtime/metrics.ts'
 import type { LoadScriptPlan } from './k6-runtime/wire.ts'
 
-/* Reads the summary that our script writes at the end: checks it, and turns k6's quantiles into histograms. */
+/*
+ * Reads the summary that our script writes at the end: checks it, and turns k6's quantiles into histograms.
+ */
 
 export type SummaryResult = { state: 'ok'; summary: ScriptSummary } | { state: 'invalid'; reason: string }
 
@@ -51,8 +53,9 @@ const schema = z.object({
 })
 
 /**
- * Reads a run's summary, and refuses one that is incomplete or of another run. k6 does not write it atomically, an older file may
- * have its name, and a script may have thrown half-way: without this run's nonce and consistent counts it is no measurement.
+ * Reads a run's summary, and refuses one that is incomplete or of another run. k6 does not write it
+ * atomically, an older file may have its name, and a script may have thrown half-way: without this run's
+ * nonce and consistent counts it is no measurement.
  */
 export function readSummary(text: string, plan: Pick<LoadScriptPlan, 'nonce' | 'steps'>): SummaryResult {
   let value: unknown
@@ -93,7 +96,10 @@ function isRising(values: readonly number[]): boolean {
 interface Point {
   rank: number
   ms: number
-  /** Distance of the percentile from that rank's own sample, in samples; −1 for a percentile that records show, so that it is preferred. */
+  /**
+   * Distance of the percentile from that rank's own sample, in samples; −1 for a percentile that records
+   * show, so that it is preferred.
+   */
   distance: number
 }
 
@@ -101,14 +107,14 @@ interface Point {
 const shownPercentiles = new Set([50, 90, 95, 99])
 
 /**
- * The histogram of a metric of which k6 reports the count and quantiles, not the samples: `record`'s percentiles of it are
- * k6's, the counts add up to k6's count, and no bucket holds more than 0.1 % of the samples (or one sample) unless their
- * values are the same.
+ * The histogram of a metric of which k6 reports the count and quantiles, not the samples: `record`'s
+ * percentiles of it are k6's, the counts add up to k6's count, and no bucket holds more than 0.1 % of the
+ * samples (or one sample) unless their values are the same.
  *
- * k6 interpolates (percentile p of n samples lies p·(n − 1)/100 samples after the first), records take the nearest rank
- * (sample ⌈p·n/100⌉). So k6's value of p is put at the rank under which it will be looked up. Where several percentiles
- * have the same rank, which happens below 2,000 samples, a percentile that records show is kept, else the one that k6
- * interpolated least; the last rank is the maximum.
+ * k6 interpolates (percentile p of n samples lies p·(n − 1)/100 samples after the first), records take the
+ * nearest rank (sample ⌈p·n/100⌉). So k6's value of p is put at the rank under which it will be looked up.
+ * Where several percentiles have the same rank, which happens below 2,000 samples, a percentile that records
+ * show is kept, else the one that k6 interpolated least; the last rank is the maximum.
  */
 export function toHistogram(trendOrNone: SummaryTrend | null): Histogram {
   if (trendOrNone === null) return []

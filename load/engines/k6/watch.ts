@@ -50,7 +50,9 @@ function toThousandths(ratio: number): number {
   return Math.round(ratio * 1000) / 1000
 }
 
-/** Follows a run from outside: reports its begin, end and progress once a second, and keeps what it observed. */
+/**
+ * Follows a run from outside: reports its begin, end and progress once a second, and keeps what it observed.
+ */
 export interface Watch extends RunObserver {
   /** The load has begun: the warm-up, or the measurement where there is none. */
   start: () => void

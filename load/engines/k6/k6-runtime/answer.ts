@@ -2,13 +2,16 @@ import type { RefinedResponse, ResponseType } from 'k6/http'
 import type { Response } from '../../../../journeys/index.ts'
 import type { ClientLimit, RequestFailureClass } from './metrics.ts'
 
-/* Reads k6's responses: as journeys see them, and where on its way a request failed. Runs inside k6 and in Node. */
+/*
+ * Reads k6's responses: as journeys see them, and where on its way a request failed. Runs inside k6 and in
+ * Node.
+ */
 
 export type K6Response = RefinedResponse<ResponseType>
 
 /**
- * The response as journeys see it. Header names and JSON are made only when they are read: in k6's runtime they cost more than the
- * request.
+ * The response as journeys see it. Header names and JSON are made only when they are read: in k6's runtime
+ * they cost more than the request.
  */
 export class Answer implements Response {
   readonly status: number
@@ -48,8 +51,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * Classifies a request that was not answered by k6's error code. Its text decides where k6 has no code of its own
- * (1000: an expired certificate, a connection closed before the answer).
+ * Classifies a request that was not answered by k6's error code. Its text decides where k6 has no code of its
+ * own (1000: an expired certificate, a connection closed before the answer).
  */
 export function classifyUnanswered(code: number, message: string): RequestFailureClass {
   if (code === 1050 || code === 1211) return 'timeout'
@@ -61,21 +64,30 @@ export function classifyUnanswered(code: number, message: string): RequestFailur
   return 'connect'
 }
 
-/** The resource that this machine had run out of when a request could not be sent; undefined for any other failure. */
+/**
+ * The resource that this machine had run out of when a request could not be sent; undefined for any other
+ * failure.
+ */
 export function findClientLimit(message: string): ClientLimit | undefined {
   if (/too many open files/i.test(message)) return 'files'
   if (/cannot assign requested address|address already in use/i.test(message)) return 'ports'
   return undefined
 }
 
-/** The bytes of a body, −1 when unknown. A text's length is not its bytes, but it is the same for the same answer, which is what counts. */
+/**
+ * The bytes of a body, −1 when unknown. A text's length is not its bytes, but it is the same for the same
+ * answer, which is what counts.
+ */
 export function countBytes(response: K6Response): number {
   const length = response.headers['Content-Length']
   if (length !== undefined && /^\d{1,12}$/.test(length)) return Number(length)
   return typeof response.body === 'string' ? response.body.length : -1
 }
 
-/** The trace that an answer's `traceparent` names (W3C Trace Context), if its `sampled` flag says that it is recorded. */
+/**
+ * The trace that an answer's `traceparent` names (W3C Trace Context), if its `sampled` flag says that it is
+ * recorded.
+ */
 export function findRecordedTrace(traceparent: string | undefined): string | undefined {
   const [, traceId, flags = ''] =
     /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(traceparent ?? '') ?? []

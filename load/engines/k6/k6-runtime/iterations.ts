@@ -19,12 +19,18 @@ import type {
   Side,
 } from './wire.ts'
 
-/* Runs inside k6: what a virtual user does each time k6 starts an iteration. One journey, whose requests are recorded. */
+/*
+ * Runs inside k6: what a virtual user does each time k6 starts an iteration. One journey, whose requests are
+ * recorded.
+ */
 
 type Report = (message: ScriptMessage) => void
 type SavedContext = Record<string, unknown>
 
-/** The contexts that the `before` steps saved: one copy for all virtual users, of which k6 parses only the element that is read. */
+/**
+ * The contexts that the `before` steps saved: one copy for all virtual users, of which k6 parses only the
+ * element that is read.
+ */
 function openContexts(plan: ScriptPlan): SavedContext[] | undefined {
   const file = plan.contextsFile
   if (file === undefined) return undefined
@@ -87,7 +93,9 @@ export function createLoadIteration(
   }
 }
 
-/** Called once for each virtual user: k6 creates these objects each time they are read, which is expensive. */
+/**
+ * Called once for each virtual user: k6 creates these objects each time they are read, which is expensive.
+ */
 function createVirtualUser(
   plan: LoadScriptPlan,
   journeys: readonly PreparedJourney[],
@@ -114,8 +122,8 @@ function contextFor(
 }
 
 /**
- * Milliseconds since the measurement began; negative in the warm-up. Computed from the scenario's own progress: the run's clock
- * begins earlier, before `setup`.
+ * Milliseconds since the measurement began; negative in the warm-up. Computed from the scenario's own
+ * progress: the run's clock begins earlier, before `setup`.
  */
 function sinceMeasuredMs({ warmupMs, durationMs }: LoadScriptPlan, scenario: typeof exec.scenario): number {
   return scenario.progress * (warmupMs + durationMs) - warmupMs
@@ -136,7 +144,8 @@ function createMetricRecorder(
   return (key) => {
     const step = plan.steps.indexOf(key)
     const latency = new Trend(metricNames.latency(step))
-    // At most one line for each virtual user and class: it includes the first of all, and many failures do not become many lines.
+    // At most one line for each virtual user and class: it includes the first of all, and many failures do
+    // not become many lines.
     const reported = new Set<RequestFailureClass>()
     return (latencyMs, failure, problem) => {
       if (latencyMs >= 0 && recording.sample !== undefined) recording.sample.push(latencyMs)
@@ -162,7 +171,10 @@ function createMetricRecorder(
   }
 }
 
-/** One journey of the mix on the side whose turn it is. Reported when it has ended, so that the load can stop as soon as it is decided. */
+/**
+ * One journey of the mix on the side whose turn it is. Reported when it has ended, so that the load can stop
+ * as soon as it is decided.
+ */
 export function createDuetIteration(
   plan: DuetScriptPlan,
   journeys: readonly Journey[],

@@ -2,14 +2,16 @@ import type { FailureClass } from '../../../../record/index.ts'
 import type { LoadScriptPlan } from './wire.ts'
 
 /*
- * The metrics that a load script counts in, and the summary that it writes of them. k6 runs this file too, so it imports nothing of
- * Node.
+ * The metrics that a load script counts in, and the summary that it writes of them. k6 runs this file too, so
+ * it imports nothing of Node.
  *
- * Each step has a latency metric of its own instead of one metric with tags: a sample without tags costs k6 less than half, and
- * sub-metrics by tag would keep every latency twice.
+ * Each step has a latency metric of its own instead of one metric with tags: a sample without tags costs k6
+ * less than half, and sub-metrics by tag would keep every latency twice.
  */
 
-/** Resources that this machine can run out of, so that the target is not blamed for the request that failed. */
+/**
+ * Resources that this machine can run out of, so that the target is not blamed for the request that failed.
+ */
 export const clientLimits = ['files', 'ports'] as const
 export type ClientLimit = (typeof clientLimits)[number]
 
@@ -27,7 +29,10 @@ export type RequestFailureClass = (typeof requestFailureClasses)[number]
 
 export const metricNames = {
   latency: (step: number): string => `vigil_latency_${step}`,
-  /** Failed requests, tagged by step and class. Tags are expensive, but failures are few, and a metric for each pair would be many. */
+  /**
+   * Failed requests, tagged by step and class. Tags are expensive, but failures are few, and a metric for
+   * each pair would be many.
+   */
   failed: 'vigil_failed',
   failedAt: (step: number, failure: RequestFailureClass): string =>
     `vigil_failed{step:${step},class:${failure}}`,
@@ -41,7 +46,9 @@ export const metricNames = {
   requests: 'http_reqs',
   dropped: 'dropped_iterations',
   users: 'vus_max',
-  /** Selected by a tag that virtual users set when the measurement begins, which excludes warm-up and clock. */
+  /**
+   * Selected by a tag that virtual users set when the measurement begins, which excludes warm-up and clock.
+   */
   iterations: 'iteration_duration{phase:measure}',
   /** Iterations begun before the measurement. */
   warmups: 'vigil_warmups',
@@ -81,9 +88,9 @@ export interface SummaryTrend {
 }
 
 /**
- * The percentiles that k6 is asked for: every 0.05 %, so that no bucket between two of them holds more than 0.1 % of the
- * samples or one sample, whatever their number; finer beyond p99, where budgets are. A function, because every virtual
- * user loads this file and only one of them needs the list.
+ * The percentiles that k6 is asked for: every 0.05 %, so that no bucket between two of them holds more than
+ * 0.1 % of the samples or one sample, whatever their number; finer beyond p99, where budgets are. A function,
+ * because every virtual user loads this file and only one of them needs the list.
  */
 export function quantileGrid(): number[] {
   return [

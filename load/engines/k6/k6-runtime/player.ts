@@ -19,7 +19,10 @@ import type { ScriptMessage, ScriptPlan, SidePlan } from './wire.ts'
 
 /* Runs inside k6: sends the requests of journeys to one side. */
 
-/** Records one request. `latencyMs` is −1 when it was never answered; without `failure` the answer was as expected. */
+/**
+ * Records one request. `latencyMs` is −1 when it was never answered; without `failure` the answer was as
+ * expected.
+ */
 export type RecordRequest = (
   latencyMs: number,
   failure: RequestFailureClass | undefined,
@@ -41,9 +44,14 @@ interface PreparedStep {
   /** The last path and its URL, which most steps use again. */
   path: string | undefined
   url: string
-  /** The response of a step that reads only the status, reused for each request; undefined for a step that reads more. */
+  /**
+   * The response of a step that reads only the status, reused for each request; undefined for a step that
+   * reads more.
+   */
   statusOnly: Response | undefined
-  /** A cookie set in this step could be sent in the next. k6 forgets cookies after each iteration, not before. */
+  /**
+   * A cookie set in this step could be sent in the next. k6 forgets cookies after each iteration, not before.
+   */
   mayCarryCookies: boolean
 }
 
@@ -51,8 +59,8 @@ interface PreparedStep {
 export type PlayJourney = (journey: PreparedJourney, start: Context) => void
 
 /**
- * Prepares the journeys of a plan. `recorderFor` is called once for each step, while the script is loaded: k6 lets a script create
- * metrics only then.
+ * Prepares the journeys of a plan. `recorderFor` is called once for each step, while the script is loaded: k6
+ * lets a script create metrics only then.
  */
 export function prepareJourneys(
   plan: ScriptPlan,
@@ -85,8 +93,9 @@ export function prepareJourneys(
 /**
  * Creates the function that plays journeys against one side.
  *
- * It runs for each request and decides how much load one k6 can make. It is written for k6's interpreter, where each call, iterator
- * and look-up of an imported name costs: few functions, plain loops, imports kept in constants.
+ * It runs for each request and decides how much load one k6 can make. It is written for k6's interpreter,
+ * where each call, iterator and look-up of an imported name costs: few functions, plain loops, imports kept
+ * in constants.
  */
 export function createPlayer(
   plan: ScriptPlan,

@@ -37,7 +37,10 @@ export function createScript(plan: ScriptPlan, journeys: readonly Journey[]): Sc
   }
 }
 
-/** A virtual user that only waits for the time: each iteration is a tick, and its lateness shows whether k6 gets the CPU it needs. */
+/**
+ * A virtual user that only waits for the time: each iteration is a tick, and its lateness shows whether k6
+ * gets the CPU it needs.
+ */
 function createClock(): () => void {
   const lateness = new Trend(metricNames.lateness)
   return () => {
@@ -51,7 +54,8 @@ function createClock(): () => void {
 function createOptions(plan: ScriptPlan): Options {
   return {
     ...(plan.kind === 'load' ? loadOptions(plan) : duetOptions(plan)),
-    // Requests are timed, classified and counted by our script; tags that nothing reads would cost k6 a quarter of its speed.
+    // Requests are timed, classified and counted by our script; tags that nothing reads would cost k6 a
+    // quarter of its speed.
     systemTags: ['scenario'],
     discardResponseBodies: true,
     maxRedirects: 0,
@@ -61,8 +65,8 @@ function createOptions(plan: ScriptPlan): Options {
 }
 
 /**
- * Warm-up and measurement are one scenario, so that what is measured finds virtual users and connections that are warm; time
- * separates them.
+ * Warm-up and measurement are one scenario, so that what is measured finds virtual users and connections that
+ * are warm; time separates them.
  */
 function loadOptions(plan: LoadScriptPlan): Options {
   const { drainMs, marginMs } = lateRequests
@@ -72,7 +76,8 @@ function loadOptions(plan: LoadScriptPlan): Options {
         executor: 'constant-arrival-rate',
         exec: 'play',
         duration: `${plan.warmupMs + plan.durationMs}ms`,
-        // Iterations that have begun may end, so that nothing of them is missing from the counts or left behind on the target.
+        // Iterations that have begun may end, so that nothing of them is missing from the counts or left
+        // behind on the target.
         gracefulStop: `${drainMs + plan.requestTimeoutMs + marginMs}ms`,
         ...toArrivalRate(plan.ratePerSecond),
         preAllocatedVUs: plan.preAllocated,
@@ -103,7 +108,10 @@ function subMetrics(plan: LoadScriptPlan): string[] {
   ])
 }
 
-/** One scenario for both sides: two scenarios would start iterations at the same instants, one always after the other. */
+/**
+ * One scenario for both sides: two scenarios would start iterations at the same instants, one always after
+ * the other.
+ */
 function duetOptions(plan: ScriptPlan): Options {
   return {
     scenarios: {

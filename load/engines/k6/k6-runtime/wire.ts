@@ -2,8 +2,8 @@ import type { Address } from '../../../../journeys/index.ts'
 import type { RequestFailureClass } from './metrics.ts'
 
 /*
- * What vigil and its script inside k6 exchange: the plan that the script gets, and the messages that it sends while it runs.
- * k6 runs this file too, so it imports nothing of Node.
+ * What vigil and its script inside k6 exchange: the plan that the script gets, and the messages that it sends
+ * while it runs. k6 runs this file too, so it imports nothing of Node.
  */
 
 /** The two services that a duet compares. */
@@ -19,7 +19,10 @@ export interface SidePlan {
 
 /** Part of every plan; written into the script's entry file as a literal. */
 interface BasePlan {
-  /** Shows that a log line or a summary is of this run and of our script: neither an old file nor a target can know it. */
+  /**
+   * Shows that a log line or a summary is of this run and of our script: neither an old file nor a target can
+   * know it.
+   */
   nonce: string
   /** Names of the journeys in the mix. */
   journeys: string[]
@@ -33,7 +36,10 @@ interface BasePlan {
   users: number
   preAllocated: number
   maxUsers: number
-  /** Absolute path of the file with the contexts that the users' `before` steps saved; undefined when no journey has any. */
+  /**
+   * Absolute path of the file with the contexts that the users' `before` steps saved; undefined when no
+   * journey has any.
+   */
   contextsFile: string | undefined
 }
 
@@ -42,15 +48,24 @@ export interface LoadScriptPlan extends BasePlan {
   kind: 'load'
   target: SidePlan
   warmupMs: number
-  /** `journey/step` of every step in the mix; a step's number in metrics and messages is its index in this list. */
+  /**
+   * `journey/step` of every step in the mix; a step's number in metrics and messages is its index in this
+   * list.
+   */
   steps: string[]
-  /** One iteration in `sampleEvery` reports its latencies while the run goes on. Shares no factor with the cycle's length, so that no journey is left out. */
+  /**
+   * One iteration in `sampleEvery` reports its latencies while the run goes on. Shares no factor with the
+   * cycle's length, so that no journey is left out.
+   */
   sampleEvery: number
   /** Absolute path where the summary is to be written. */
   summaryFile: string
 }
 
-/** Two sides under one load; every journey is reported when it has ended. Pair k is played by user k mod `users`. */
+/**
+ * Two sides under one load; every journey is reported when it has ended. Pair k is played by user k mod
+ * `users`.
+ */
 export interface DuetScriptPlan extends BasePlan {
   kind: 'duet'
   sides: Record<Side, SidePlan>
@@ -63,7 +78,10 @@ export type ScriptPlan = LoadScriptPlan | DuetScriptPlan
 /** What the `before` steps of one side saved, by journey and user. */
 export type PreparedContexts = Record<string, Record<string, unknown>[]>
 
-/** Place of a user's context in the contexts file: sides in order, in each the journeys of the mix, in each its users. */
+/**
+ * Place of a user's context in the contexts file: sides in order, in each the journeys of the mix, in each
+ * its users.
+ */
 export function contextIndex(
   { journeys, users }: Pick<BasePlan, 'journeys' | 'users'>,
   side: number,
@@ -79,9 +97,10 @@ export function pairIndex(arrival: number): number {
 }
 
 /**
- * The side that an arrival goes to: balanced at random within each pair. Interleaving below a quarter of a second cancels the drift
- * of a machine. The random order keeps the second of a pair from being the same side each time: it finds caches warm, and is faster
- * by up to a fifth. A pure function, so that the reader of the results can compute it too.
+ * The side that an arrival goes to: balanced at random within each pair. Interleaving below a quarter of a
+ * second cancels the drift of a machine. The random order keeps the second of a pair from being the same side
+ * each time: it finds caches warm, and is faster by up to a fifth. A pure function, so that the reader of the
+ * results can compute it too.
  */
 export function sideFor(seed: number, arrival: number): Side {
   const isCandidateFirst = (mixBits(seed, pairIndex(arrival)) & 1) === 1
@@ -101,21 +120,25 @@ function finalise(value: number): number {
 }
 
 /**
- * After the measured time no journey begins, but journeys under way continue: for `drainMs` they may send further steps, and each
- * request then has its own time limit. k6 cuts off what is left `marginMs` later, which should be nothing.
+ * After the measured time no journey begins, but journeys under way continue: for `drainMs` they may send
+ * further steps, and each request then has its own time limit. k6 cuts off what is left `marginMs` later,
+ * which should be nothing.
  */
 export const lateRequests = { drainMs: 5000, marginMs: 1000 } as const
 
 /** Interval at which the measured k6 is checked for running on time. */
 export const tickMs = 50
 
-/** Limits that keep a line of k6's log short: latencies of one iteration, characters of a header or problem, characters of a failure's example. */
+/**
+ * Limits that keep a line of k6's log short: latencies of one iteration, characters of a header or problem,
+ * characters of a failure's example.
+ */
 export const messageLimits = { latencies: 100, textLength: 200, exampleLength: 400 } as const
 
 /**
- * One request of a duet: its latency in milliseconds (−1: never answered), 0 or the index of its failure in `requestFailureClasses`
- * plus one, the bytes of its body (−1: unknown), its `Server-Timing` header, and the id of its trace when the service recorded one.
- * A tuple, because one is sent for each request.
+ * One request of a duet: its latency in milliseconds (−1: never answered), 0 or the index of its failure in
+ * `requestFailureClasses` plus one, the bytes of its body (−1: unknown), its `Server-Timing` header, and the
+ * id of its trace when the service recorded one. A tuple, because one is sent for each request.
  */
 export type PlayedStep = [
   latencyMs: number,

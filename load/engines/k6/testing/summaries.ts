@@ -1,7 +1,10 @@
 import { quantileGrid } from '../k6-runtime/metrics.ts'
 import type { ScriptSummary, SummaryTrend } from '../k6-runtime/metrics.ts'
 
-/** What k6 reports of these samples: its percentiles interpolate between the samples around p·(n − 1)/100 (`metrics/sink.go`). */
+/**
+ * What k6 reports of these samples: its percentiles interpolate between the samples around p·(n − 1)/100
+ * (`metrics/sink.go`).
+ */
 export function trendOf(samples: readonly number[]): SummaryTrend {
   const sorted = samples.toSorted((a, b) => a - b)
   const at = (index: number): number => sorted[Math.min(sorted.length - 1, Math.max(0, index))] ?? Number.NaN

@@ -12,20 +12,22 @@ import { createTally, toScriptMeasurement } from './tally.ts'
 import type { ScriptCounts, ScriptObservations } from './tally.ts'
 
 /**
- * The system tags of k6's own default, and the virtual user, by which a failed check finds its request. A script's own
- * choice may leave out the tags that identify steps; its thresholds keep all tags they can name.
+ * The system tags of k6's own default, and the virtual user, by which a failed check finds its request. A
+ * script's own choice may leave out the tags that identify steps; its thresholds keep all tags they can name.
  */
 const systemTags =
   'proto,subproto,status,method,url,name,group,check,error,error_code,tls_version,scenario,service,expected_response,vu'
 
 /**
- * Runs a user's k6 script unchanged: its options decide the load, its thresholds apply, its `handleSummary` is its own. The results are
- * read from k6's JSON output, one sample a line on stdout as it happens, so no file grows and no summary is needed. The script's
- * `__ENV` holds `BASE_URL` and `TARGET_URL`, the target, and no other variable.
+ * Runs a user's k6 script unchanged: its options decide the load, its thresholds apply, its `handleSummary`
+ * is its own. The results are read from k6's JSON output, one sample a line on stdout as it happens, so no
+ * file grows and no summary is needed. The script's `__ENV` holds `BASE_URL` and `TARGET_URL`, the target,
+ * and no other variable.
  *
- * Everything between its first and its last sample is measured, except setup and teardown. The plan's warm-up, duration and rate do
- * not apply. Steps are `script/<group>.<name>`. A request that k6 reports as failed, or of which a check failed, is one error.
- * Crossed thresholds are part of the measurement, and make the verdict a fail.
+ * Everything between its first and its last sample is measured, except setup and teardown. The plan's
+ * warm-up, duration and rate do not apply. Steps are `script/<group>.<name>`. A request that k6 reports as
+ * failed, or of which a check failed, is one error. Crossed thresholds are part of the measurement, and make
+ * the verdict a fail.
  */
 export async function runUserScript(
   path: string,
@@ -91,7 +93,8 @@ function toResult(
     const crossed = ending.thresholdsCrossed ? lastOutput : undefined
     return { state: 'measured', measurement: toScriptMeasurement(counts, observed, crossed) }
   }
-  // The author has to correct a script that cannot be loaded or has invalid options; a broken k6 prints other messages.
+  // The author has to correct a script that cannot be loaded or has invalid options; a broken k6 prints other
+  // messages.
   if (counts.requests === 0 && /moduleSpecifier|file:\/\/|script configuration/.test(lastOutput))
     return { state: 'usage-error', reason: `${script}: ${toOneLine(lastOutput, 300)}` }
   const reason = lastOutput === '' ? ending.reason : `${ending.reason}: ${lastOutput}`

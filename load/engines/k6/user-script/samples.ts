@@ -25,7 +25,10 @@ const readMetrics = [
 ] as const
 export type SampledMetric = (typeof readMetrics)[number]
 
-/** k6 writes several samples a request, most of which are not read: only lines with these beginnings are parsed. */
+/**
+ * k6 writes several samples a request, most of which are not read: only lines with these beginnings are
+ * parsed.
+ */
 const linePrefixes = readMetrics.map((metric) => [metric, `{"metric":"${metric}","type":"Point"`] as const)
 
 /** Reads a line of k6's output; undefined for another metric, and for output of the script itself. */
@@ -72,9 +75,9 @@ const prefix = 'script/'
 const other = `${prefix}other`
 
 /**
- * Creates the function that names the steps of a user's script: `script/<group>.<name>`. The name is the request's `name` tag, else the
- * URL's path without its query. Path segments that look like ids are replaced, since each would be a step of its own. After the
- * first fifty steps, all further ones are `script/other`.
+ * Creates the function that names the steps of a user's script: `script/<group>.<name>`. The name is the
+ * request's `name` tag, else the URL's path without its query. Path segments that look like ids are replaced,
+ * since each would be a step of its own. After the first fifty steps, all further ones are `script/other`.
  */
 export function createStepNamer(): (tags: Record<string, string>) => string {
   const known = new Map<string, string>()
@@ -131,7 +134,10 @@ function looksLikeId(part: string): boolean {
 export class ScriptSecond {
   requests = 0
   errors = 0
-  /** Created by the first latency: each takes memory, and a clock that is set forward makes thousands of empty seconds. */
+  /**
+   * Created by the first latency: each takes memory, and a clock that is set forward makes thousands of empty
+   * seconds.
+   */
   #latencies: Latencies | undefined
   #p95Ms: number | undefined
   #isClosed = false
@@ -165,7 +171,10 @@ export interface ScriptSeconds {
 
 /** Samples come up to a flush late, so a second is complete when this many later ones have begun. */
 const openSeconds = 3
-/** Limits the memory when the clock is set forward during a run: all further samples count for the last second. */
+/**
+ * Limits the memory when the clock is set forward during a run: all further samples count for the last
+ * second.
+ */
 const maxSeconds = 24 * 3600
 
 export function createScriptSeconds(): ScriptSeconds {

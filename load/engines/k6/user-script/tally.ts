@@ -10,7 +10,10 @@ import type { CpuWork } from '../watch.ts'
 import { createScriptSeconds, createStepNamer } from './samples.ts'
 import type { Sample } from './samples.ts'
 
-/** Counts what a user's script did from k6's samples as they come, in memory that does not grow with their number. */
+/**
+ * Counts what a user's script did from k6's samples as they come, in memory that does not grow with their
+ * number.
+ */
 export interface ScriptTally {
   /** Returns whether the sample is of the load itself, not of setup or teardown. */
   add: (sample: Sample) => boolean
@@ -175,7 +178,9 @@ export function createTally(): ScriptTally {
   return new SampleTally()
 }
 
-/** The failure that k6 or the script reports of a request (`expected_response`); undefined when it succeeded. */
+/**
+ * The failure that k6 or the script reports of a request (`expected_response`); undefined when it succeeded.
+ */
 function findFailure(tags: Record<string, string>): SampleFailure | undefined {
   const { error = '', status = '200' } = tags
   if (status === '0')
