@@ -6,49 +6,55 @@ export interface Injection {
   to: string
 }
 
+const app = 'backend/http/app.ts'
 const handler = '    return respond(scope, await one.handle({'
+const list = '    const items = rows.slice(0, limit).map(taskOf)\n'
+const listRoute = "counted(metrics, 'list', async () =>"
 
-/**
- * A spin of fixed length before each answer: in proportion to wall time it would run away once requests
- * overlap.
- */
-function spin(name: string, microseconds: number): Injection {
-  return {
-    name,
-    file: 'backend/http/app.ts',
-    from: handler,
-    to: `    const until = performance.now() + ${microseconds} / 1000\n    while (performance.now() < until);\n${handler}`,
-  }
+/** Adds lines before each request is handled. */
+function beforeEachRequest(name: string, ...lines: string[]): Injection {
+  return { name, file: app, from: handler, to: [...lines.map((line) => `    ${line}`), handler].join('\n') }
 }
 
-/** At about 1.3 ms a request at the client; nothing, which must not be red, comes first. */
+/**
+ * A spin of fixed length before each answer: a spin in proportion to wall time would grow without limit once
+ * requests overlap.
+ */
+function spin(name: string, microseconds: number): Injection {
+  return beforeEachRequest(
+    name,
+    `const until = performance.now() + ${microseconds} / 1000`,
+    'while (performance.now() < until);',
+  )
+}
+
+/** At about 1.3 ms a request at the client. The first one changes nothing, and must not fail. */
 export const injections: readonly Injection[] = [
-  { name: 'nothing', file: 'backend/http/app.ts', from: '', to: '' },
+  { name: 'nothing', file: app, from: '', to: '' },
   spin('latency +5 %', 65),
   spin('latency +10 %', 130),
   spin('latency +20 %', 260),
   {
     name: 'N+1 query',
     file: 'backend/tasks/service.ts',
-    from: '    const items = rows.slice(0, limit).map(taskOf)\n',
-    to: '    for (const _row of rows) await this.#with.database.run(scope, pageStatement(shape), values)\n    const items = rows.slice(0, limit).map(taskOf)\n',
+    from: list,
+    to:
+      '    for (const _row of rows)\n' +
+      `      await this.#with.database.run(scope, pageStatement(shape), values)\n${list}`,
   },
   {
     name: 'one slow endpoint',
     file: 'backend/tasks/routes.ts',
-    from: "counted(metrics, 'list', async () => jsonReply",
-    to: "counted(metrics, 'list', async () => (await new Promise((resolve) => setTimeout(resolve, 1))) ?? jsonReply",
+    from: listRoute,
+    to: `${listRoute} (await new Promise((resolve) => setTimeout(resolve, 1))) ??`,
   },
-  {
-    name: 'errors 0.3 %',
-    file: 'backend/http/app.ts',
-    from: handler,
-    to: `    if (Math.random() < 0.003 && c.req.path.startsWith('/tasks')) throw new Error('injected')\n${handler}`,
-  },
-  {
-    name: 'CPU +30 %',
-    file: 'backend/http/app.ts',
-    from: handler,
-    to: `    setTimeout(() => { const until = performance.now() + 0.27\n      while (performance.now() < until); }, 5)\n${handler}`,
-  },
+  beforeEachRequest(
+    'errors 0.3 %',
+    "if (Math.random() < 0.003 && c.req.path.startsWith('/tasks')) throw new Error('injected')",
+  ),
+  beforeEachRequest(
+    'CPU +30 %',
+    'setTimeout(() => { const until = performance.now() + 0.27',
+    '  while (performance.now() < until); }, 5)',
+  ),
 ]

@@ -8,9 +8,9 @@ import { injections } from './injections.ts'
 import type { Injection } from './injections.ts'
 
 /*
- * What `vigil ab` says of changes whose effect is known, on the real service: `node bench/duet-study/main.ts
- * [times] [name…]`. Each is a commit in a clone of this repository, held against the clone's own head: as it
- * is committed here. Two minutes each.
+ * The verdicts of `vigil ab` on changes whose effect is known, on the bundled service:
+ * `node bench/duet-study/main.ts [times] [name…]`. Each change is a commit in a clone of this repository. It is
+ * compared with the clone's own head, so uncommitted changes do not count. Two minutes each.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -18,7 +18,9 @@ const [times = '1', ...names] = process.argv.slice(2)
 const known = injections.map(({ name }) => name)
 const unknown = names.find((name) => !known.includes(name))
 if (!/^[1-9]\d?$/.test(times) || unknown !== undefined) {
-  throw new Error(`found ${unknown ?? times}, expected how many times, then which of ${known.join(', ')}`)
+  throw new Error(
+    `found ${unknown ?? times}, expected the number of repetitions, then names of ${known.join(', ')}`,
+  )
 }
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vigil-duet-study-')))
 
@@ -42,8 +44,13 @@ function commit({ file, from, to, name }: Injection, branch: string): void {
   git('checkout', '-q', 'base')
 }
 
-function row(injection: Injection, branch: string): string {
-  const before = loadavg()[0] ?? 0
+function readLoadAverage(): string {
+  return (loadavg()[0] ?? 0).toFixed(1)
+}
+
+/** Runs one duet; returns the cells of its row. */
+function measure(injection: Injection, branch: string): string[] {
+  const loadBefore = readLoadAverage()
   const { stdout } = spawnSync(join(root, 'vigil'), ['ab', 'base', branch, '--json'], {
     cwd: folder,
     encoding: 'utf8',
@@ -51,30 +58,51 @@ function row(injection: Injection, branch: string): string {
     maxBuffer: 64 * 2 ** 20,
   })
   const verdict: AbVerdict = JSON.parse(stdout)
-  const whole = (rule: string, metric: string): string => {
-    const found = verdict.rows.find((one) => one.rule === rule && one.step === null && one.metric === metric)
+  const overallChange = (rule: string, metric: string): string => {
+    const found = verdict.rows.find((row) => row.rule === rule && row.step === null && row.metric === metric)
     return found?.ratio === undefined ? '–' : `${((found.ratio - 1) * 100).toFixed(1)} %`
   }
   const failed = verdict.rows
     .filter(({ status }) => status === 'fail')
-    .map(({ step, metric }) => `${step ?? 'whole'} ${metric}`)
-  const load = `${before.toFixed(1)} → ${(loadavg()[0] ?? 0).toFixed(1)}`
+    .map(({ step, metric }) => `${step ?? 'overall'} ${metric}`)
   const { decidedSeconds, loadSeconds, wallSeconds } = verdict.duet
-  return `| ${[injection.name, verdict.verdict, whole('comparison', 'p50Ms'), whole('comparison', 'p95Ms'), whole('cpu', 'cpuMsPerRequest'), `${decidedSeconds} / ${loadSeconds} / ${wallSeconds}`, failed.slice(0, 3).join(', ') || '–', load].join(' | ')} |\n`
+  return [
+    injection.name,
+    verdict.verdict,
+    overallChange('comparison', 'p50Ms'),
+    overallChange('comparison', 'p95Ms'),
+    overallChange('cpu', 'cpuMsPerRequest'),
+    `${decidedSeconds} / ${loadSeconds} / ${wallSeconds}`,
+    failed.slice(0, 3).join(', ') || '–',
+    `${loadBefore} → ${readLoadAverage()}`,
+  ]
+}
+
+const columns = [
+  'injected',
+  'verdict',
+  'p50',
+  'p95',
+  'CPU per request',
+  'seconds: load until decided / total load / wall time',
+  'failed rows',
+  'load average',
+]
+
+function printRow(cells: readonly string[]): void {
+  process.stdout.write(`| ${cells.join(' | ')} |\n`)
 }
 
 try {
   git('clone', '-q', root, '.')
   git('checkout', '-q', '-B', 'base')
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-  process.stdout.write(
-    '| injected | verdict | p50 | p95 | CPU per request | s of load until decided / in all / wall | red | load average |\n|---|---|---|---|---|---|---|---|\n',
-  )
+  printRow(columns)
+  printRow(columns.map(() => '---'))
   for (const [index, injection] of injections.entries()) {
     if (names.length > 0 && !names.includes(injection.name)) continue
     commit(injection, `change-${index}`)
-    for (let time = 0; time < Number(times); time += 1)
-      process.stdout.write(row(injection, `change-${index}`))
+    for (let time = 0; time < Number(times); time += 1) printRow(measure(injection, `change-${index}`))
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })

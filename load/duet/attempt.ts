@@ -81,7 +81,7 @@ export interface AttemptPlan {
   confirming?: boolean
 }
 
-/** Starts a new pair of processes, measures it until it is decided, and stops it again. */
+/** Starts a fresh pair of processes, measures it until it is decided, and stops it again. */
 export async function measureAttempt(
   request: DuetRequest,
   plan: AttemptPlan,
@@ -179,8 +179,9 @@ function judgeUnits(
 
 function describeUnfit(disturbed: number, undisturbed: number): string {
   return (
-    `arrivals were dropped in ${disturbed} of ${disturbed + undisturbed} units while both sides were equally slow: ` +
-    'this machine is too busy, or the rate is too high for it; lower the rate, or rerun when the machine is idle'
+    `arrivals were dropped in ${disturbed} of ${disturbed + undisturbed} units while both sides were equally ` +
+    'slow: this machine is too busy, or the rate is too high for it; ' +
+    'lower the rate, or rerun when the machine is idle'
   )
 }
 

@@ -69,7 +69,7 @@ it('is decided on one pair of processes when that passes', async () => {
   expect(on.plans).toEqual([{ attempt: 0, order: ['baseline', 'candidate'] }])
 })
 
-it('continues with a new pair of processes, started in the other order, when it is undecided, and judges both together', async () => {
+it('continues with a fresh pair of processes, started in the other order, when it is undecided', async () => {
   const on = simulate(undecided, { slower: 0.99 })
   const outcome = await outcomeOf(requestWith(), on)
   expect(on.plans).toEqual([
@@ -84,7 +84,7 @@ it('continues with a new pair of processes, started in the other order, when it 
   ).toBeCloseTo(1.02, 1)
 })
 
-it('confirms a fail on a new pair of processes, and is inconclusive when it is not repeated', async () => {
+it('confirms a fail on a fresh pair of processes, and is inconclusive when it is not repeated', async () => {
   const real = simulate({ slower: 1.2 }, { slower: 1.2 })
   expect(await outcomeOf(requestWith(), real)).toMatchObject({
     verdict: { verdict: 'fail' },

@@ -34,8 +34,8 @@ type MeasureAttempt = typeof measureAttempt
 
 /**
  * Measures both sides until the duet is decided, or for the planned pairs, or for twice as many while it is
- * undecided and there is time. A fail must be repeated on a new pair of processes before it counts; one that
- * noise cannot cause need not.
+ * undecided and there is time. A fail must be repeated on a fresh pair of processes before it counts; one
+ * that noise cannot cause need not.
  */
 export async function runDuet(
   request: DuetRequest,
@@ -90,7 +90,7 @@ async function decide(
     first.end.state === 'ok' && first.units.length >= planned && first.verdict?.verdict === 'inconclusive'
   const hasTime = !world.signal.aborted && world.monotonicMs() <= request.deadlineMs
   if (request.once === true || !isUndecided || !hasTime) return [first]
-  world.progress.phase('undecided; continuing with a new pair of processes')
+  world.progress.phase('undecided; continuing with a fresh pair of processes')
   const second = await measure(
     request,
     {
@@ -105,7 +105,7 @@ async function decide(
   return [first, second]
 }
 
-/** Measures a fail again, on a new pair of processes. */
+/** Measures a fail again, on a fresh pair of processes. */
 async function confirm(
   request: DuetRequest,
   decided: Verdict,
@@ -114,7 +114,7 @@ async function confirm(
   world: DuetWorld,
   measure: MeasureAttempt,
 ): Promise<AttemptResult> {
-  const repeats = request.source.kind === 'urls' ? 'a new measurement' : 'a new pair of processes'
+  const repeats = request.source.kind === 'urls' ? 'a fresh measurement' : 'a fresh pair of processes'
   world.progress.phase(`the candidate fails; repeating it with ${repeats} to confirm it`)
   const looks = planInterimAnalyses(
     withoutExtension(request).map(({ pairs }) => pairs),

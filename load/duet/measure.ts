@@ -84,7 +84,9 @@ export async function measurePair(
         return {
           state: 'failed',
           side,
-          reason: `virtual users could not be prepared on the ${side}: ${one.step} failed (${one.class}): ${one.message}`,
+          reason:
+            `virtual users could not be prepared on the ${side}: ` +
+            `${one.step} failed (${one.class}): ${one.message}`,
         }
     }
     if (baseline.state !== 'ready' || candidate.state !== 'ready') return { state: 'interrupted' }

@@ -57,7 +57,11 @@ describe('the readings of a process', () => {
       requests,
     )
   const metrics = (hits: number, misses: number): string =>
-    `cache_requests_total{cache="a",result="hit"} ${hits}\ncache_requests_total{cache="a",result="miss"} ${misses}\nprocess_resident_memory_bytes 1e8\n`
+    [
+      `cache_requests_total{cache="a",result="hit"} ${hits}`,
+      `cache_requests_total{cache="a",result="miss"} ${misses}`,
+      'process_resident_memory_bytes 1e8\n',
+    ].join('\n')
   const at = async (
     requests: number,
     cpuMs: number | undefined,

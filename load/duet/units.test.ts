@@ -7,7 +7,7 @@ import type { Unit } from './units.ts'
 
 const played = (arrival: number): PlayedJourney => [arrival, 0, arrival, arrival + 1, []]
 
-it('completes units in order, each with all of its pairs on their own sides, however late one side ends', () => {
+it('completes units in order, each with all of its pairs on both sides, however late one side ends', () => {
   fc.assert(
     fc.property(
       fc.nat(1000),

@@ -3,9 +3,9 @@ import { promisify } from 'node:util'
 import { lastOutputLine } from '../../../runtime/processes/index.ts'
 import { toOneLine } from '../../../record/index.ts'
 
-const run = promisify(execFile)
+const execute = promisify(execFile)
 
-/** Where git works and what ends it. */
+/** Where git runs, and the signal that ends it. */
 export interface GitContext {
   folder: string
   env: NodeJS.ProcessEnv
@@ -14,63 +14,54 @@ export interface GitContext {
 
 export type GitResult = { state: 'ok'; output: string } | { state: 'failed'; reason: string }
 
-const limitMs = 120_000
-const mostBytes = 16 * 2 ** 20
+const timeoutMs = 120_000
+const maxOutputBytes = 16 * 2 ** 20
+const maxReasonLength = 200
+const maxSubjectLength = 100
 
-/** Runs git. Hooks of the repository do not run: they are for its user's work, not for ours. */
-export async function runGit(place: GitContext, ...args: readonly string[]): Promise<GitResult> {
+/** Runs git without the repository's hooks: they are for its user's work, not for vigil's. */
+export async function runGit(context: GitContext, ...args: readonly string[]): Promise<GitResult> {
   try {
-    const { stdout } = await run('git', ['-c', 'core.hooksPath=/dev/null', ...args], {
-      cwd: place.folder,
-      env: place.env,
-      signal: place.signal,
-      timeout: limitMs,
-      maxBuffer: mostBytes,
+    const { stdout } = await execute('git', ['-c', 'core.hooksPath=/dev/null', ...args], {
+      cwd: context.folder,
+      env: context.env,
+      signal: context.signal,
+      timeout: timeoutMs,
+      maxBuffer: maxOutputBytes,
     })
     return { state: 'ok', output: stdout.trim() }
   } catch (error) {
-    if (place.signal.aborted) return { state: 'failed', reason: 'interrupted' }
-    const said =
-      error instanceof Error && 'stderr' in error && typeof error.stderr === 'string'
-        ? error.stderr
-        : String(error)
-    return {
-      state: 'failed',
-      reason: `git ${args[0] ?? ''}: ${lastOutputLine(said, 200)}`,
-    }
+    if (context.signal.aborted) return { state: 'failed', reason: 'interrupted' }
+    const hasOutput = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string'
+    const output = hasOutput ? String(error.stderr) : String(error)
+    return { state: 'failed', reason: `git ${args[0] ?? ''}: ${lastOutputLine(output, maxReasonLength)}` }
   }
 }
 
 export type CommitResult = { state: 'ok'; sha: string } | { state: 'missing'; reason: string }
 
 /** The full name of the commit that a revision names. */
-export async function resolveCommit(place: GitContext, revision: string): Promise<CommitResult> {
-  const found = await runGit(
-    place,
-    'rev-parse',
-    '--verify',
-    '--quiet',
-    '--end-of-options',
-    `${revision}^{commit}`,
-  )
-  const sha = found.state === 'ok' ? /^[0-9a-f]{40,64}$/m.exec(found.output)?.[0] : undefined
+export async function resolveCommit(context: GitContext, revision: string): Promise<CommitResult> {
+  const flags = ['--verify', '--quiet', '--end-of-options']
+  const parsed = await runGit(context, 'rev-parse', ...flags, `${revision}^{commit}`)
+  const sha = parsed.state === 'ok' ? /^[0-9a-f]{40,64}$/m.exec(parsed.output)?.[0] : undefined
   if (sha !== undefined) return { state: 'ok', sha }
-  if (place.signal.aborted)
+  if (context.signal.aborted)
     return { state: 'missing', reason: 'interrupted before the revisions were looked up' }
-  const inside = await runGit(place, 'rev-parse', '--is-inside-work-tree')
-  if (inside.state === 'failed')
-    return {
-      state: 'missing',
-      reason: `${place.folder} is not in a git repository, expected one to compare revisions of (or give two URLs)`,
-    }
+  const { folder } = context
+  const inside = await runGit(context, 'rev-parse', '--is-inside-work-tree')
   return {
     state: 'missing',
-    reason: `${JSON.stringify(revision)} is no revision in ${place.folder}, expected a branch, a tag or a commit (in CI: fetch it, with its history)`,
+    reason:
+      inside.state === 'failed'
+        ? `${folder} is not in a git repository, expected one with the revisions to compare (or give two URLs)`
+        : `${JSON.stringify(revision)} is not a revision in ${folder}, ` +
+          'expected a branch, a tag or a commit (in CI: fetch it, with its history)',
   }
 }
 
 /** The first line of a commit's message, for people. */
-export async function readCommitSubject(place: GitContext, sha: string): Promise<string> {
-  const shown = await runGit(place, 'show', '--no-patch', '--format=%s', sha)
-  return shown.state === 'ok' ? toOneLine(shown.output.split('\n')[0] ?? '', 100) : ''
+export async function readCommitSubject(context: GitContext, sha: string): Promise<string> {
+  const shown = await runGit(context, 'show', '--no-patch', '--format=%s', sha)
+  return shown.state === 'ok' ? toOneLine(shown.output.split('\n')[0] ?? '', maxSubjectLength) : ''
 }

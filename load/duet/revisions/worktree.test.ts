@@ -66,18 +66,18 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(top, { recursive: true, force: true }))
 
-async function worktreeOf(sha: string, name: string) {
+async function checkOut(sha: string, name: string) {
   const made = await createWorktree(place, sha, join(top, '.vigil', name))
   if (made.state === 'failed') throw new Error(made.reason)
   return made.worktree
 }
 
 describe('a revision', () => {
-  it('is found by any of its names, and is one line when it is not there', async () => {
+  it('is found by any of its names, and is missing with a reason otherwise', async () => {
     expect(await resolveCommit(place, 'main~1')).toEqual({ state: 'ok', sha: first })
     expect(await resolveCommit(place, 'nothing')).toMatchObject({
       state: 'missing',
-      reason: expect.stringContaining('"nothing" is no revision in'),
+      reason: expect.stringContaining('"nothing" is not a revision in'),
     })
     expect(await resolveCommit(place, '--all')).toMatchObject({ state: 'missing' })
     expect(await resolveCommit({ ...place, folder: tmpdir() }, 'main')).toMatchObject({
@@ -86,14 +86,14 @@ describe('a revision', () => {
     })
   })
 
-  it('tells its subject without control characters', async () => {
+  it('has a subject without control characters', async () => {
     expect(await readCommitSubject(place, first)).toBe('first [31mred')
   })
 })
 
 describe('a worktree', () => {
-  it('is the revision, at the place of the config, with the dependencies of the checkout and its own workspaces', async () => {
-    const worktree = await worktreeOf(first, 'a')
+  it("is the revision, in the config's folder, with linked dependencies and its own workspaces", async () => {
+    const worktree = await checkOut(first, 'a')
     expect(worktree).toMatchObject({ folder: join(top, '.vigil/a/service'), how: 'linked' })
     expect(readFileSync(join(worktree.folder, 'code.js'), 'utf8')).toBe('first')
     const modules = join(top, '.vigil/a/node_modules')
@@ -119,16 +119,16 @@ describe('a worktree', () => {
   })
 })
 
-it('what a killed duet left behind is removed by the next one, and what a living one uses is not', async () => {
+it('files of a killed duet are removed by the next one, and files of a running one are not', async () => {
   const out = join(top, '.vigil')
-  // No process has this number: Linux ends at 2^22.
+  // No process has this pid: those of Linux end at 2^22.
   const killed = await openScratch(out, 'killed', 2 ** 30)
   await createWorktree(place, first, join(killed.folder, 'baseline'))
-  const living = await openScratch(out, 'living', process.ppid)
+  const running = await openScratch(out, 'running', process.ppid)
   expect(existsSync(killed.folder)).toBe(false)
   const third = await openScratch(out, 'third', process.pid)
-  expect(existsSync(living.folder)).toBe(true)
-  await Promise.all([living.remove(), third.remove()])
+  expect(existsSync(running.folder)).toBe(true)
+  await Promise.all([running.remove(), third.remove()])
   await runGit(place, 'worktree', 'prune')
   expect(run('worktree', 'list').split('\n')).toHaveLength(1)
 })

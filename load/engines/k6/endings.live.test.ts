@@ -4,12 +4,14 @@ import type { RunOptions } from './testing/run.ts'
 import { exampleSummary } from './testing/summaries.ts'
 import { startTarget } from './testing/target.ts'
 
+const realVersion = 'if [ "$1" = version ]; then exec "$K6" version; fi'
+
 describe('a k6 that breaks is no measurement, and its last output is reported', { timeout: 60_000 }, () => {
   const old = exampleSummary({ nonce: 'of-another-run' })
   it.for<[string, string, RegExp]>([
     [
       'exits with 107',
-      'if [ "$1" = version ]; then exec "$K6" version; fi; echo first >&2; printf "boom \\033[2J\\n" >&2; exit 107',
+      `${realVersion}; echo first >&2; printf "boom \\033[2J\\n" >&2; exit 107`,
       /^k6 exited with 107 \(the script threw\): first boom \[2J$/,
     ],
     [
@@ -107,7 +109,12 @@ describe('an interrupt', { timeout: 60_000 }, () => {
   })
 
   it('while preparing users stops that, and releases the users that were begun', async (context) => {
-    const source = `export default [{ name: 'home', before: [{ name: 'in', request: () => ({ method: 'POST', path: '/in' }) }], steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }], after: [{ name: 'out', request: () => ({ method: 'POST', path: '/out' }) }] }]`
+    const source = `export default [{
+      name: 'home',
+      before: [{ name: 'in', request: () => ({ method: 'POST', path: '/in' }) }],
+      steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }],
+      after: [{ name: 'out', request: () => ({ method: 'POST', path: '/out' }) }],
+    }]`
     let interrupt = (): void => undefined
     const target = await startTarget(context, (request, response) => {
       if (request.url === '/in') interrupt()

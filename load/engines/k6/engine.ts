@@ -65,10 +65,16 @@ async function run(
 function findUsageError({ source, load, warmupMs, durationMs }: LoadPlan): string | undefined {
   if (source.kind === 'script') return undefined
   if (load.model !== 'arrival-rate')
-    return 'load: found connections, expected ratePerSecond, since k6 loads at a rate; use autocannon to keep connections busy'
+    return (
+      'load: found connections, expected ratePerSecond, since k6 loads at a rate; ' +
+      'use autocannon to keep connections busy'
+    )
   const lastsMs = warmupMs + durationMs
   if (lastsMs < minDurationMs)
-    return `found ${lastsMs / 1000} s with its warm-up, expected at least ${minDurationMs / 1000} s, the shortest run of k6`
+    return (
+      `found ${lastsMs / 1000} s with its warm-up, expected at least ${minDurationMs / 1000} s, ` +
+      'the shortest run of k6'
+    )
   if (source.mix.every(({ weight }) => weight <= 0)) return 'journeys: no journey has a weight above 0'
   return undefined
 }

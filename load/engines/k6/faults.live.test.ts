@@ -11,7 +11,7 @@ const atRate = (ratePerSecond: number): { model: 'arrival-rate'; ratePerSecond: 
 })
 
 describe('a target that fails during the run', { timeout: 60_000 }, () => {
-  it('by being killed: errors are counted with their class and begin, and the run is valid', async (context) => {
+  it('by being killed: errors are counted with class and begin, and the run is valid', async (context) => {
     const target = await startTarget(context, (_request, response, index) => {
       response.end('ok')
       if (index === 100) target.kill()
@@ -37,7 +37,7 @@ describe('a target that fails during the run', { timeout: 60_000 }, () => {
     expect(measurement.saturation).toEqual([])
   })
 
-  it('by not answering: requests reach their time limit, arrivals without a free user are dropped, and the run is valid', async (context) => {
+  it('by not answering: requests time out, arrivals are dropped, and the run is valid', async (context) => {
     const target = await startTarget(context, (_request, response, index) => {
       if (index < 50) response.end('ok')
     })
@@ -76,8 +76,12 @@ describe('a starved generator', { timeout: 60_000 }, () => {
 
   it('that is stopped again and again makes the run invalid, with the reason', async (context) => {
     const target = await startTarget(context, (_request, response) => response.end('ok'))
-    const stops =
-      '"$K6" "$@" & pid=$!; if [ "$1" = run ]; then sleep 1; while kill -STOP $pid 2>/dev/null; do sleep 0.6; kill -CONT $pid; sleep 0.1; done; fi; wait $pid'
+    const stops = [
+      '"$K6" "$@" & pid=$!',
+      'if [ "$1" = run ]; then sleep 1',
+      'while kill -STOP $pid 2>/dev/null; do sleep 0.6; kill -CONT $pid; sleep 0.1; done; fi',
+      'wait $pid',
+    ].join('\n')
     const measurement = measured(
       await runEngine(context, { url: target.url, source: home, wrapper: stops, plan: { durationMs: 3000 } }),
     )

@@ -133,9 +133,15 @@ export function findSaturation(facts: GeneratorFacts): string[] {
 
 function limitReason({ limits }: GeneratorFacts): string | undefined {
   if (limits.files > 0)
-    return `k6 had no file descriptor left for ${limits.files} requests: raise the limit (ulimit -n), or lower the rate`
+    return (
+      `k6 had no file descriptor left for ${limits.files} requests: ` +
+      'raise the limit (ulimit -n), or lower the rate'
+    )
   if (limits.ports > 0)
-    return `k6 had no local port left for ${limits.ports} requests: widen net.ipv4.ip_local_port_range, or lower the rate`
+    return (
+      `k6 had no local port left for ${limits.ports} requests: ` +
+      'widen net.ipv4.ip_local_port_range, or lower the rate'
+    )
   return undefined
 }
 
@@ -150,8 +156,8 @@ function cpuReason({ cpu, dropped }: GeneratorFacts): string | undefined {
     return `k6 used ${toPercent(cpuRatio)} of the CPU it may use: give it more CPU, or lower the rate`
   if (dropped === 0 || cpuRatio < cpuLimitShared || machineIdle > exhaustedIdle) return undefined
   return (
-    `k6 used ${toPercent(cpuRatio)} of this machine's CPU, which was fully used, and dropped ${dropped} arrivals: ` +
-    'lower the rate, or run the target on another machine'
+    `k6 used ${toPercent(cpuRatio)} of this machine's CPU, which was fully used, ` +
+    `and dropped ${dropped} arrivals: lower the rate, or run the target on another machine`
   )
 }
 
@@ -187,7 +193,10 @@ function offerReason({ arrivals, expectedArrivals, durationMs }: GeneratorFacts)
   if (expectedArrivals === undefined || arrivals >= Math.floor(expectedArrivals * minOfferedShare) - 1)
     return undefined
   const perSecond = (count: number): string => (count / (durationMs / 1000)).toFixed(1)
-  return `k6 could not keep up with the rate: it began ${perSecond(arrivals)} of ${perSecond(expectedArrivals)} journeys/s; lower the rate`
+  return (
+    'k6 could not keep up with the rate: ' +
+    `it began ${perSecond(arrivals)} of ${perSecond(expectedArrivals)} journeys/s; lower the rate`
+  )
 }
 
 function usersReason(facts: GeneratorFacts): string | undefined {
@@ -196,8 +205,8 @@ function usersReason(facts: GeneratorFacts): string | undefined {
   if (stoppedMs >= droppedForMs(facts)) return describeStarvation(quantile(facts.lateness, 1))
   if (isHeldBySlowTarget(facts)) return undefined
   return (
-    `k6 dropped ${facts.dropped} arrivals: all of its ${facts.users} virtual users were busy although the target ` +
-    'answered quickly; lower the rate, or give k6 more memory'
+    `k6 dropped ${facts.dropped} arrivals: all of its ${facts.users} virtual users were busy ` +
+    'although the target answered quickly; lower the rate, or give k6 more memory'
   )
 }
 

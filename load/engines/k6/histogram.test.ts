@@ -50,7 +50,7 @@ describe('the histogram of a metric of which k6 reports quantiles', () => {
     )
   })
 
-  it('has any other quantile between the neighbouring samples of its rank, give or take the 0.1 % of a bucket', () => {
+  it('has any other quantile next to the sample of its rank, give or take the 0.1 % of a bucket', () => {
     fc.assert(
       fc.property(latencies, fc.double({ min: 0.01, max: 1, noNaN: true }), (values, q) => {
         const sorted = values.toSorted((a, b) => a - b)

@@ -46,11 +46,13 @@ export async function runJourneys(
   if (loaded.state === 'usage-error') return loaded
   const { journeys } = loaded
   const unknown = request.mix.find(({ journey }) => !journeys.some(({ name }) => name === journey))
-  if (unknown)
+  if (unknown) {
+    const names = journeys.map(({ name }) => name).join(', ')
     return {
       state: 'usage-error',
-      reason: `${request.module}: has no journey ${unknown.journey}, expected one of ${journeys.map(({ name }) => name).join(', ')}`,
+      reason: `${request.module}: has no journey ${unknown.journey}, expected one of ${names}`,
     }
+  }
   const users = countVirtualUsers({
     ratePerSecond: request.ratePerSecond,
     requestTimeoutMs: request.plan.requestTimeoutMs,

@@ -13,9 +13,17 @@ const auth = (ctx) => ({ authorization: 'Bearer ' + (ctx as Saved).token })
 export default [
   {
     name: 'shop',
-    before: [{ name: 'login', request: (ctx) => ({ method: 'POST', path: '/login', json: { user: ctx.user } }), save: ({ json }) => ({ token: (json as Saved).token }) }],
+    before: [{
+      name: 'login',
+      request: (ctx) => ({ method: 'POST', path: '/login', json: { user: ctx.user } }),
+      save: ({ json }) => ({ token: (json as Saved).token }),
+    }],
     steps: [
-      { name: 'make', request: (ctx) => ({ method: 'POST', path: '/items/' + ctx.unique, headers: auth(ctx) }), save: ({ json }) => ({ id: json.id }) },
+      {
+        name: 'make',
+        request: (ctx) => ({ method: 'POST', path: '/items/' + ctx.unique, headers: auth(ctx) }),
+        save: ({ json }) => ({ id: json.id }),
+      },
       { name: 'read', request: (ctx) => ({ method: 'GET', path: '/items/' + ctx.id, headers: auth(ctx) }) },
     ],
     after: [{ name: 'logout', request: (ctx) => ({ method: 'POST', path: '/logout', headers: auth(ctx) }) }],
@@ -25,7 +33,7 @@ export default [
 ]`
 
 describe('a run of journeys', { timeout: 60_000 }, () => {
-  it('counts the requests that the target received, step by step, with users logged in and out', async (context) => {
+  it('counts what the target received, step by step, with users logged in and out', async (context) => {
     const target = await startTarget(context, (request, response, index) => {
       const token = request.headers.authorization
       const allowed = token?.startsWith('Bearer t') || request.url === '/login' || request.url === '/page'
@@ -107,7 +115,11 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
       else if (index % 50 === 8) response.writeHead(302, { location: 'http://127.0.0.1:1/login' }).end()
       else response.end('ok')
     })
-    const source = `${home.slice(0, -1)}, { name: 'say', steps: [{ name: 'it', request: () => ({ method: 'GET', path: '/say' }), check: ({ text }) => 'said ' + text }] }]`
+    const source = `${home.slice(0, -1)}, { name: 'say', steps: [{
+      name: 'it',
+      request: () => ({ method: 'GET', path: '/say' }),
+      check: ({ text }) => 'said ' + text,
+    }] }]`
     const measurement = measured(
       await runEngine(context, {
         url: target.url,
@@ -140,7 +152,7 @@ describe('a run of journeys', { timeout: 60_000 }, () => {
 })
 
 describe('a run that cannot start', { timeout: 60_000 }, () => {
-  it('is refused when the target fails a before step, and the prepared users are released', async (context) => {
+  it('is refused when the target fails a before step, and prepared users are released', async (context) => {
     const target = await startTarget(context, (request, response) =>
       response.writeHead(request.url === '/login' ? 503 : 200).end('{}'),
     )

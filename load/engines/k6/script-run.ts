@@ -117,7 +117,8 @@ async function writeScriptFiles(
     [entry]: [
       `import { createScript } from ${JSON.stringify(new URL('k6-runtime/script.ts', import.meta.url).href)}`,
       `import journeys from ${JSON.stringify(pathToFileURL(module).href)}`,
-      `export const { options, setup, play, clock, handleSummary } = createScript(${JSON.stringify(plan)}, journeys)`,
+      `const script = createScript(${JSON.stringify(plan)}, journeys)`,
+      'export const { options, setup, play, clock, handleSummary } = script',
       '',
     ].join('\n'),
     [join(folder, configFile)]: '{}',

@@ -122,7 +122,8 @@ export function createPlayer(
       }
       return send(method, prepared.url, body, params)
     } catch (error) {
-      const problem = `${prepared.key}: request threw: ${error instanceof Error ? error.message : String(error)}`
+      const reason = error instanceof Error ? error.message : String(error)
+      const problem = `${prepared.key}: request threw: ${reason}`
       report({ type: 'usage-error', problem })
       exec.test.abort(problem)
       return undefined

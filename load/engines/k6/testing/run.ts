@@ -39,7 +39,9 @@ export async function k6Path(): Promise<string> {
 }
 
 /** One journey `home` with one step `get`. */
-export const home = `export default [{ name: 'home', steps: [{ name: 'get', request: (ctx) => ({ method: 'GET', path: '/' + ctx.unique }) }] }]`
+export const home = `export default [{ name: 'home', steps: [
+  { name: 'get', request: (ctx) => ({ method: 'GET', path: '/' + ctx.unique }) },
+] }]`
 
 export async function runEngine(
   { onTestFinished }: Pick<TestContext, 'onTestFinished'>,

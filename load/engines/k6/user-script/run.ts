@@ -16,7 +16,8 @@ import type { ScriptCounts, ScriptObservations } from './tally.ts'
  * script's own choice may leave out the tags that identify steps; its thresholds keep all tags they can name.
  */
 const systemTags =
-  'proto,subproto,status,method,url,name,group,check,error,error_code,tls_version,scenario,service,expected_response,vu'
+  'proto,subproto,status,method,url,name,group,check,error,error_code,' +
+  'tls_version,scenario,service,expected_response,vu'
 
 /**
  * Runs a user's k6 script unchanged: its options decide the load, its thresholds apply, its `handleSummary`

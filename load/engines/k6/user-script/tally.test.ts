@@ -131,7 +131,8 @@ describe("a line of k6's output", () => {
   it('is read with its tags and its virtual user', () => {
     expect(
       readSample(
-        '{"metric":"checks","type":"Point","data":{"time":"2026-01-02T03:04:05.5Z","value":0,"tags":{"check":"a"},"metadata":{"vu":"3"}}}',
+        '{"metric":"checks","type":"Point","data":{"time":"2026-01-02T03:04:05.5Z","value":0,' +
+          '"tags":{"check":"a"},"metadata":{"vu":"3"}}}',
       ),
     ).toEqual({ metric: 'checks', atMs: began + 500, value: 0, user: '3', tags: { check: 'a' } })
   })

@@ -8,7 +8,12 @@ const userScript = `
 import http from 'k6/http'
 import { check, group } from 'k6'
 export const options = {
-  scenarios: { mine: { executor: 'constant-arrival-rate', rate: 40, timeUnit: '1s', duration: '2s', preAllocatedVUs: 5, maxVUs: 5 } },
+  scenarios: {
+    mine: {
+      executor: 'constant-arrival-rate',
+      rate: 40, timeUnit: '1s', duration: '2s', preAllocatedVUs: 5, maxVUs: 5,
+    },
+  },
   thresholds: { checks: ['rate>0.99'] },
   systemTags: ['status'],
 }
@@ -21,7 +26,9 @@ export default function () {
   })
   http.post(url + '/pay?a=1', null, { tags: { name: 'pay now' } })
 }
-export function handleSummary() { return { stdout: '{"metric":"http_req_duration","type":"Point","data":{}}\\nmine' } }
+export function handleSummary() {
+  return { stdout: '{"metric":"http_req_duration","type":"Point","data":{}}\\nmine' }
+}
 `
 
 describe("a user's script", { timeout: 60_000 }, () => {
