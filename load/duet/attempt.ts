@@ -75,9 +75,9 @@ export interface AttemptPlan {
   /** Units of other pairs of processes that are judged together with this one's. */
   earlier: readonly MeasuredUnit[]
   /** The numbers of pairs, in total, after which the duet is judged. */
-  looks: readonly InterimAnalysis[]
+  analyses: readonly InterimAnalysis[]
   planned: number
-  isDecided: (verdict: Verdict, look: InterimAnalysis, planned: number) => boolean
+  isDecided: (verdict: Verdict, analysis: InterimAnalysis, planned: number) => boolean
   confirming?: boolean
 }
 
@@ -135,17 +135,17 @@ function toPairPlan(request: DuetRequest, plan: AttemptPlan, world: DuetWorld): 
   }
 }
 
-function maxPairs({ pairs }: DuetRequest, { looks }: AttemptPlan): number {
-  return looks.at(-1)?.pairs ?? pairs
+function maxPairs({ pairs }: DuetRequest, { analyses }: AttemptPlan): number {
+  return analyses.at(-1)?.pairs ?? pairs
 }
 
-/** Judges the units of an attempt as they are measured, at its looks. */
+/** Judges the units of an attempt as they are measured, at its interim analyses. */
 function judgeUnits(
   request: DuetRequest,
   plan: AttemptPlan,
   { progress, monotonicMs }: DuetWorld,
 ): { addUnit: (unit: MeasuredUnit) => 'continue' | 'stop'; finish: (end: AttemptEnd) => AttemptResult } {
-  const { earlier, looks, planned, isDecided, confirming = false } = plan
+  const { earlier, analyses, planned, isDecided, confirming = false } = plan
   const units: MeasuredUnit[] = []
   let lastVerdict: Verdict | undefined
   let disturbed = 0
@@ -158,13 +158,14 @@ function judgeUnits(
     units.push(unit)
     const all = [...earlier, ...units]
     const combined = combineUnits(all)
-    const look = looks.find(({ pairs }) => pairs === all.length)
+    const analysis = analyses.find(({ pairs }) => pairs === all.length)
     const verdict =
-      look && judgeDuet(combined, { ...request.rules, alpha: look.alpha, confidence: look.confidence })
+      analysis &&
+      judgeDuet(combined, { ...request.rules, alpha: analysis.alpha, confidence: analysis.confidence })
     lastVerdict = verdict ?? lastVerdict
     progress.measured({ pairs: all.length, planned, units: combined, verdict, confirming })
     const isOver = isLate() || all.length >= maxPairs(request, plan)
-    return isOver || (look && verdict && isDecided(verdict, look, planned)) ? 'stop' : 'continue'
+    return isOver || (analysis && verdict && isDecided(verdict, analysis, planned)) ? 'stop' : 'continue'
   }
   const finish = (end: AttemptEnd): AttemptResult => ({
     units,

@@ -82,7 +82,7 @@ function nameCulprit(
 }
 
 /** Pair counts at which a commit of a bisect is judged. */
-const classifyingLooks = [2, 8, 10, 12, 14, 16, 20, 24] as const
+const classifyingPairs = [2, 8, 10, 12, 14, 16, 20, 24] as const
 
 export type CommitClassification =
   | { state: 'ok'; outcome: 'good' | 'bad' | 'open' }
@@ -100,16 +100,18 @@ export async function classifyCommit(
   world: DuetWorld,
 ): Promise<CommitClassification> {
   const order: [Side, Side] = world.random() < 0.5 ? ['baseline', 'candidate'] : ['candidate', 'baseline']
-  const looks = planInterimAnalyses(classifyingLooks.filter((pairs) => known.rule === 'exact' || pairs > 2))
+  const analyses = planInterimAnalyses(
+    classifyingPairs.filter((pairs) => known.rule === 'exact' || pairs > 2),
+  )
   const { verdict, end, units } = await measureAttempt(
     request,
     {
       attempt: 0,
       order,
       earlier: [],
-      looks,
-      planned: looks.at(-1)?.pairs ?? request.pairs,
-      isDecided: (verdictAtLook) => compareWithKnownChange(known, verdictAtLook) !== undefined,
+      analyses,
+      planned: analyses.at(-1)?.pairs ?? request.pairs,
+      isDecided: (verdict) => compareWithKnownChange(known, verdict) !== undefined,
     },
     world,
   )

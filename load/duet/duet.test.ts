@@ -21,29 +21,29 @@ const world = (nowMs = 0): DuetWorld =>
 const requestWith = (over: Partial<DuetRequest> = {}): DuetRequest =>
   Object.assign(Object.create(null), request, over)
 
-/** Simulates the measurement of each pair of processes: unit after unit, until a look decides. */
+/** Simulates the measurement of each pair of processes: unit after unit, until an analysis decides. */
 function simulate(...candidates: SideShape[]) {
   const plans: Pick<AttemptPlan, 'attempt' | 'order' | 'confirming'>[] = []
   const measure = async (
     { rules }: DuetRequest,
-    { attempt, order, earlier, looks, planned, isDecided, confirming }: AttemptPlan,
+    { attempt, order, earlier, analyses, planned, isDecided, confirming }: AttemptPlan,
   ): Promise<AttemptResult> => {
     plans.push({ attempt, order, ...(confirming === true && { confirming }) })
     const shapes = unitsOf({ units: 100, candidate: candidates[attempt] ?? {} })
     const units: MeasuredUnit[] = []
     let verdict: AttemptResult['verdict']
-    for (const look of looks) {
-      while (earlier.length + units.length < look.pairs) {
+    for (const analysis of analyses) {
+      while (earlier.length + units.length < analysis.pairs) {
         const [baseline, candidate] = [shapes.baseline[units.length], shapes.candidate[units.length]]
         if (!baseline || !candidate) throw new Error('too few units were simulated')
         units.push({ runs: { baseline, candidate }, exact: {} })
       }
       verdict = judgeDuet(combineUnits([...earlier, ...units]), {
         ...rules,
-        alpha: look.alpha,
-        confidence: look.confidence,
+        alpha: analysis.alpha,
+        confidence: analysis.confidence,
       })
-      if (isDecided(verdict, look, planned)) break
+      if (isDecided(verdict, analysis, planned)) break
     }
     return { units, verdict, end: { state: 'ok' } }
   }
@@ -123,7 +123,7 @@ it.each([
 })
 
 it.each([0, 5])(
-  'keeps the verdict of the last look when the time is over %i units after it',
+  'keeps the verdict of the last analysis when the time is over %i units after it',
   async (more) => {
     const on = simulate(undecided)
     const end = await runDuet(requestWith(), world(), async (plan, attempt) => {

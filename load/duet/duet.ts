@@ -46,11 +46,11 @@ export async function runDuet(
   const deciding = await decide(request, order, world, measure)
   const last = deciding.at(-1) ?? deciding[0]
   if (last.end.state === 'usage-error') return last.end
-  // A deadline between two looks is not a look: the last look's verdict stands, with the error that was spent
-  // on it.
+  // A deadline between two analyses is not an analysis: the last one's verdict stands, with the error that
+  // was spent on it.
   const decided =
     deciding.findLast(({ verdict }) => verdict !== undefined)?.verdict ??
-    judgeWithoutLook(deciding, request.rules)
+    judgeAllUnits(deciding, request.rules)
   const problem = findProblem(last, deciding)
   if (request.once === true || problem !== undefined || !needsConfirmation(decided))
     return toResult(problem ?? decided, deciding, undefined, world)
@@ -59,8 +59,8 @@ export async function runDuet(
   const confirmingProblem = findProblem(confirming, [confirming])
   if (confirmingProblem !== undefined) return toResult(confirmingProblem, deciding, confirming, world)
   const repeated =
-    confirming.verdict ?? judgeWithoutLook([confirming], { ...request.rules, alpha: confirmationAlpha })
-  const all = judgeWithoutLook([...deciding, confirming], request.rules)
+    confirming.verdict ?? judgeAllUnits([confirming], { ...request.rules, alpha: confirmationAlpha })
+  const all = judgeAllUnits([...deciding, confirming], request.rules)
   if (!confirms(decided, repeated)) return toResult(toUnconfirmed(all), deciding, confirming, world)
   // Two pairs of processes have failed, each by itself: that counts even where both together, of different
   // levels, are less certain.
@@ -79,13 +79,19 @@ async function decide(
   world: DuetWorld,
   measure: MeasureAttempt,
 ): Promise<[AttemptResult, ...AttemptResult[]]> {
-  const looks = planDuetAnalyses(request.pairs)
-  const plannedLooks = withoutExtension(request)
-  const planned = plannedLooks.at(-1)?.pairs ?? request.pairs
+  const analyses = planDuetAnalyses(request.pairs)
+  const plannedAnalyses = withoutExtension(request)
+  const planned = plannedAnalyses.at(-1)?.pairs ?? request.pairs
   const plan = { attempt: 0, order, planned, isDecided, earlier: [] }
   if (request.source.kind === 'urls')
-    return [await measure(request, { ...plan, looks: request.once === true ? plannedLooks : looks }, world)]
-  const first = await measure(request, { ...plan, looks: plannedLooks }, world)
+    return [
+      await measure(
+        request,
+        { ...plan, analyses: request.once === true ? plannedAnalyses : analyses },
+        world,
+      ),
+    ]
+  const first = await measure(request, { ...plan, analyses: plannedAnalyses }, world)
   const isUndecided =
     first.end.state === 'ok' && first.units.length >= planned && first.verdict?.verdict === 'inconclusive'
   const hasTime = !world.signal.aborted && world.monotonicMs() <= request.deadlineMs
@@ -97,7 +103,7 @@ async function decide(
       ...plan,
       attempt: 1,
       order: swapOrder(order, 1),
-      looks: looks.slice(plannedLooks.length),
+      analyses: analyses.slice(plannedAnalyses.length),
       earlier: first.units,
     },
     world,
@@ -116,7 +122,7 @@ async function confirm(
 ): Promise<AttemptResult> {
   const repeats = request.source.kind === 'urls' ? 'a fresh measurement' : 'a fresh pair of processes'
   world.progress.phase(`the candidate fails; repeating it with ${repeats} to confirm it`)
-  const looks = planInterimAnalyses(
+  const analyses = planInterimAnalyses(
     withoutExtension(request).map(({ pairs }) => pairs),
     confirmationAlpha,
   )
@@ -125,8 +131,8 @@ async function confirm(
     {
       attempt,
       order: swapOrder(order, attempt),
-      looks,
-      planned: looks.at(-1)?.pairs ?? request.pairs,
+      analyses,
+      planned: analyses.at(-1)?.pairs ?? request.pairs,
       isDecided: (verdict) => confirms(decided, verdict),
       confirming: true,
       earlier: [],
@@ -135,7 +141,7 @@ async function confirm(
   )
 }
 
-/** The looks within the planned pairs; later ones are only for an undecided duet. */
+/** The analyses within the planned pairs; later ones are only for an undecided duet. */
 function withoutExtension(request: DuetRequest): DuetAnalysis[] {
   return planDuetAnalyses(request.pairs).filter(({ extends: isExtension }) => !isExtension)
 }
@@ -146,10 +152,10 @@ function swapOrder([first, second]: [Side, Side], attempt: number): [Side, Side]
 }
 
 /**
- * Judges all units with the whole error: for a load that ended before its first look, whose few pairs decide
- * nothing, and for the end.
+ * Judges all units with the total error: for a load that ended before its first interim analysis, whose few
+ * pairs decide nothing, and for the end.
  */
-function judgeWithoutLook(attempts: readonly AttemptResult[], rules: DuetRules): Verdict {
+function judgeAllUnits(attempts: readonly AttemptResult[], rules: DuetRules): Verdict {
   return judgeDuet(combineUnits(attempts.flatMap(({ units }) => units)), rules)
 }
 
