@@ -111,7 +111,7 @@ export async function classifyCommit(
       earlier: [],
       analyses,
       planned: analyses.at(-1)?.pairs ?? request.pairs,
-      isDecided: (verdict) => compareWithKnownChange(known, verdict) !== undefined,
+      isDecided: (interim) => compareWithKnownChange(known, interim) !== undefined,
     },
     world,
   )
