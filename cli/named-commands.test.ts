@@ -1,10 +1,8 @@
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Command } from 'commander'
 import { expect, it } from 'vitest'
 import { parseAst } from 'vitest/node'
-import { addCommands } from './command-line.ts'
-import { runInWorld } from './testing/world.ts'
+import { createProgram } from './program.ts'
 
 // Advice that names a command or an option which does not exist cannot be followed.
 
@@ -14,8 +12,8 @@ const folders = ['reports', 'baselines', 'cli', 'load', 'monitoring/grafana']
 /** What follows "vigil" where it is the subject of a sentence. */
 const verbs = new Set(['finds', 'fetches'])
 
-it('every command and option that a text names exists', async () => {
-  const options = await optionsByCommand()
+it('every command and option that a text names exists', () => {
+  const options = optionsByCommand()
   const files = folders
     .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
     .filter((file) => !/\.test\.ts$|\/testing\//.test(file))
@@ -34,18 +32,14 @@ it.each([
   ['measure again: vigil ab --duration 60', ['vigil ab --duration']],
   ['measure longer (--duration), then vigil ab main --pairs 48', []],
   ['what vigil finds; vigil history --prune --keep 500', []],
-])('of "%s" it refuses %j', async (sentence, names) => {
-  expect(unknownNames(sentence, await optionsByCommand())).toEqual(names)
+])('of "%s" it refuses %j', (sentence, names) => {
+  expect(unknownNames(sentence, optionsByCommand())).toEqual(names)
 })
 
 type OptionsByCommand = ReadonlyMap<string, ReadonlySet<string>>
 
-async function optionsByCommand(): Promise<OptionsByCommand> {
-  const program = new Command('vigil')
-  await runInWorld(root, async (world) => {
-    addCommands(program, world, () => undefined)
-    return 0
-  })
+function optionsByCommand(): OptionsByCommand {
+  const program = createProgram(async () => undefined)
   return new Map(
     program.commands.map((command) => [
       command.name(),

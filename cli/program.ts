@@ -1,14 +1,33 @@
-import { Command, CommanderError } from 'commander'
-import { addCommands } from './command-line.ts'
-import type { ReportExitCode } from './command-line.ts'
-import { diskProblem, version, UsageError } from './shared/world.ts'
-import type { World } from './shared/world.ts'
+import { Command, CommanderError, Help } from 'commander'
+import { addAbCommand } from './commands/ab/command.ts'
+import { addBaselineCommand } from './commands/baseline/command.ts'
+import { addCapacityCommand } from './commands/capacity/command.ts'
+import { addCompareCommand } from './commands/compare/command.ts'
+import { addDoctorCommand } from './commands/doctor/command.ts'
+import { addDownCommand } from './commands/down/command.ts'
+import { addDrillCommand } from './commands/drill/command.ts'
+import { addGateCommand } from './commands/gate/command.ts'
+import { addHistoryCommand } from './commands/history/command.ts'
+import { addLoadCommand } from './commands/load/command.ts'
+import { addProbeCommand } from './commands/probe/command.ts'
+import { addReportCommand } from './commands/report/command.ts'
+import { addUpCommand } from './commands/up/command.ts'
+import { addUptimeCommand } from './commands/uptime/command.ts'
 import { exitCodes } from './exit-codes.ts'
+import type { Execute } from './shared/options.ts'
+import { diskProblem, UsageError, version } from './shared/world.ts'
+import type { World } from './shared/world.ts'
 
-/** Reads the command line, runs the command, and says how it ended: the exit code. Prints what the user got wrong as one line. */
+/** Runs the command that the arguments name. Returns the exit code; prints a usage error as one line. */
 export async function runProgram(args: readonly string[], world: World): Promise<number> {
   let code: number = exitCodes.usageError.code
-  const program = describe(world, (ended) => (code = ended))
+  const program = createProgram(async (command) => void (code = await command(world)))
+    .exitOverride()
+    .configureOutput({
+      writeOut: world.stdout,
+      writeErr: world.stderr,
+      outputError: (text, write) => write(toOneLine(text)),
+    })
   try {
     await program.parseAsync(args, { from: 'user' })
     return code
@@ -20,39 +39,56 @@ export async function runProgram(args: readonly string[], world: World): Promise
       return exitCodes.usageError.code
     }
     const disk = diskProblem(error)
-    world.stderr(disk === undefined ? internalError(error, world.env) : `vigil: ${disk}\n`)
+    world.stderr(disk === undefined ? internalErrorText(error, world.env) : `vigil: ${disk}\n`)
     return exitCodes.invalid.code
   }
 }
 
-function describe(world: World, ended: ReportExitCode): Command {
+/** Assembles the command line from the commands, which import what they run only when they run it. */
+export function createProgram(execute: Execute): Command {
   const program = new Command('vigil')
     .description(
-      'Tells a team, before and after a release, whether their HTTP service still keeps its performance promises.',
+      'Tells a team, before and after a release, whether their HTTP service meets its performance targets.',
     )
     .version(version(), '--version')
     .helpCommand(false)
-    .exitOverride()
-    .configureOutput({
-      writeOut: world.stdout,
-      writeErr: world.stderr,
-      outputError: (text, write) => write(oneLine(text)),
-    })
+    // Names alone: with arguments the left column is so wide that descriptions no longer wrap.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText(
       'after',
       `\nExit codes:\n${exitCodeLines()}\n\nEach command has its own --help, with examples.`,
     )
-  addCommands(program, world, ended)
+  for (const addCommand of [
+    addGateCommand,
+    addProbeCommand,
+    addUptimeCommand,
+    addLoadCommand,
+    addAbCommand,
+    addCompareCommand,
+    addBaselineCommand,
+    addHistoryCommand,
+    addCapacityCommand,
+    addReportCommand,
+    addDoctorCommand,
+    addUpCommand,
+    addDownCommand,
+    addDrillCommand,
+  ])
+    addCommand(program, execute)
   return program
 }
 
 function exitCodeLines(): string {
+  const help = new Help()
   return Object.values(exitCodes)
-    .map(({ code, means }) => `  ${String(code).padEnd(4)} ${means}`)
+    .map(
+      ({ code, means }) =>
+        `  ${help.boxWrap(means, 72).replace(/^/, String(code).padEnd(5)).replaceAll('\n', '\n       ')}`,
+    )
     .join('\n')
 }
 
-function oneLine(text: string): string {
+function toOneLine(text: string): string {
   const line = text
     .trim()
     .replace(/^error: /, '')
@@ -60,8 +96,8 @@ function oneLine(text: string): string {
   return `vigil: ${line} (see 'vigil --help')\n`
 }
 
-// A defect of ours, not of the user's input: still no stack trace unless it is asked for.
-function internalError(error: unknown, env: NodeJS.ProcessEnv): string {
+// A defect of vigil, not of the user's input. Its stack trace is printed only with VIGIL_DEBUG.
+function internalErrorText(error: unknown, env: NodeJS.ProcessEnv): string {
   const debug = Boolean(env['VIGIL_DEBUG'])
   const detail =
     error instanceof Error

@@ -3,10 +3,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
-import { addCommands } from '../cli/command-line.ts'
-import type { World } from '../cli/shared/world.ts'
+import { createProgram } from '../cli/index.ts'
 import { parseCadence } from '../synthetics/schedule/index.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
@@ -25,18 +23,6 @@ const lines = [
   ),
 ]
 
-const world: World = {
-  cwd: root,
-  env: {},
-  pid: 1,
-  stdout: () => undefined,
-  stderr: () => undefined,
-  terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 80, color: false },
-  now: () => 0,
-  random: () => 0,
-  interrupted: new AbortController().signal,
-}
-
 describe('what starts vigil', () => {
   it('is there in each way', () => {
     expect(lines.map(([file]) => file)).toEqual([
@@ -47,8 +33,7 @@ describe('what starts vigil', () => {
   })
 
   it.each(lines)('%s names a command and options that exist', (_, line) => {
-    const program = new Command('vigil')
-    addCommands(program, world, () => undefined)
+    const program = createProgram(async () => undefined)
     const [program_, name, ...args] = line.split(' ')
     expect(program_).toBe('/opt/vigil/vigil')
     const command = program.commands.find((each) => each.name() === name)

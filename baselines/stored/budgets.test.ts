@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { suitePlan } from '../../cli/shared/suites.ts'
+import { suitePlan } from '../../cli/index.ts'
 import config from '../../vigil.config.ts'
 import type { Budgets } from '../index.ts'
 

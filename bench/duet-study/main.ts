@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFile
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { AbVerdict } from '../../cli/commands/ab/files.ts'
+import type { AbVerdict } from '../../cli/index.ts'
 import { injections } from './injections.ts'
 import type { Injection } from './injections.ts'
 

@@ -27,7 +27,7 @@ export async function measureSuite(
 ): Promise<JudgedRun> {
   const folder = await runFolder(session.out, id)
   const load = loadPlanOf(session, plan, id)
-  const facts = await factsOf(session, plan, found.state === 'found' ? found.label : 'none')
+  const facts = await factsOf(session, plan, found.state === 'ok' ? found.label : 'none')
   const unmeasured = (reason: string): Run =>
     toEmptyRecord(load, reason, session.world.interrupted.aborted, facts)
   const run =
@@ -67,7 +67,7 @@ async function factsOf(session: Session, { suite }: SuitePlan, engine: string): 
 async function loadWith(
   session: Session,
   load: LoadPlan,
-  found: Extract<FoundEngine, { state: 'found' }>,
+  found: Extract<FoundEngine, { state: 'ok' }>,
   folder: string,
   facts: RecordFacts,
   unmeasured: (reason: string) => Run,

@@ -1,7 +1,11 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
+import type { World } from './world.ts'
 
-/** Options that every command takes. */
+/** Runs a command and keeps its exit code for the program. */
+export type Execute = (command: (world: World) => Promise<number>) => Promise<void>
+
+/** Options that most commands take. */
 export interface CommonOptions {
   config: string
   target?: string
@@ -10,23 +14,73 @@ export interface CommonOptions {
   json?: boolean
 }
 
-export function withCommonOptions(command: Command): Command {
+export function configOption(description = 'config file to read'): Option {
+  return new Option('--config <file>', description).default('vigil.config.ts')
+}
+
+export function targetOption(description = 'test the service at this URL instead of starting one'): Option {
+  return new Option('--target <url>', description).argParser(httpUrl)
+}
+
+export function outOption(description = 'folder for runs and reports'): Option {
+  return new Option('--out <dir>', description).default('.vigil')
+}
+
+export function quietOption(description = 'print no progress, only warnings and errors'): Option {
+  return new Option('--quiet', description)
+}
+
+export function jsonOption(description = 'print exactly one JSON document on stdout'): Option {
+  return new Option('--json', description)
+}
+
+export function addCommonOptions(command: Command): Command {
+  for (const option of [configOption(), targetOption(), outOption(), quietOption(), jsonOption()])
+    command.addOption(option)
   return command
-    .option('--config <file>', 'the config to read', 'vigil.config.ts')
-    .addOption(
-      new Option(
-        '--target <url>',
-        'test the service that runs at this URL instead of starting one',
-      ).argParser(httpUrl),
-    )
-    .option('--out <dir>', 'where runs and reports are kept', '.vigil')
-    .option('--quiet', 'no progress and no messages but errors')
-    .option('--json', 'exactly one JSON document on stdout')
+}
+
+/** `load` and `capacity`: loads with one engine, whatever the config says. */
+export function engineOption(): Option {
+  return new Option('--engine <engine>', "load with this engine instead of the suite's").choices([
+    'k6',
+    'autocannon',
+  ])
+}
+
+/** `load` and `gate`. */
+export function durationOption(): Option {
+  return new Option('--duration <seconds>', "override the suite's duration").argParser(
+    positiveNumber('seconds', 86_400),
+  )
+}
+
+/**
+ * Defaults of `ab`, which `gate --base` uses as they are. `pairs` is `duetPairs.usual`, whose module is
+ * slow to load.
+ */
+export const duetDefaults = { pairs: 24, maxMinutes: 5 } as const
+
+/** `ab` and `compare`. */
+export function marginOption(): Option {
+  return new Option('--margin <percent>', 'slowdown to accept before it is a fail').argParser(
+    positiveNumber('per cent', 1000),
+  )
+}
+
+/** `ab` and `compare`. */
+export function strictOption(): Option {
+  return new Option('--strict', 'fail only if the entire confidence interval is beyond the margin')
+}
+
+/** The examples at the end of a command's help. */
+export function examplesText(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 }
 
 /** An http:// or https:// URL without credentials. */
 export function httpUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = URL.parse(text)
   if (url && (url.username || url.password))
     throw new InvalidArgumentError(
       'expected a URL without a user and password: journeys send their credentials in headers.',
@@ -34,41 +88,30 @@ export function httpUrl(text: string): string {
   return toolUrl(text)
 }
 
-/** The URL of a tool of a deployment. */
+/** The URL of a monitoring tool, which may contain credentials. */
 export function toolUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = URL.parse(text)
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return text
   throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected an http:// or https:// URL.`)
 }
 
-/** A number over 0, and not over `most`. */
-export function positiveNumber(what: string, most: number): (text: string) => number {
+/** Parses a number above 0 and up to `max`. */
+export function positiveNumber(unit: string, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (text.trim() !== '' && Number.isFinite(value) && value > 0 && value <= most) return value
+    if (text.trim() !== '' && Number.isFinite(value) && value > 0 && value <= max) return value
     throw new InvalidArgumentError(
-      `found ${JSON.stringify(text)}, expected ${what} over 0 and at most ${most}.`,
+      `found ${JSON.stringify(text)}, expected ${unit} over 0 and at most ${max}.`,
     )
   }
 }
 
-/** A whole number over 0, and not over `most`. */
-export function positiveInteger(what: string, most: number): (text: string) => number {
-  const parse = positiveNumber(what, most)
+/** Parses a whole number above 0 and up to `max`. */
+export function positiveInteger(unit: string, max: number): (text: string) => number {
+  const parse = positiveNumber(unit, max)
   return (text) => {
     const value = parse(text)
     if (Number.isInteger(value)) return value
-    throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected a whole number: ${what}.`)
+    throw new InvalidArgumentError(`found ${JSON.stringify(text)}, expected a whole number: ${unit}.`)
   }
-}
-
-/** A variable of the environment and two or more values: `DATABASE_POOL=2,5,10`. */
-export function variation(text: string): { variable: string; values: string[] } {
-  const [, variable, list] = /^([A-Za-z_][A-Za-z0-9_]*)=(.+)$/.exec(text) ?? []
-  const values = (list ?? '').split(',').filter((value) => value !== '')
-  if (variable !== undefined && values.length >= 2 && new Set(values).size === values.length)
-    return { variable, values }
-  throw new InvalidArgumentError(
-    `found ${JSON.stringify(text)}, expected a variable and two or more values, smallest first: DATABASE_POOL=2,5,10.`,
-  )
 }

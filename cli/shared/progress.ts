@@ -1,60 +1,71 @@
 import type { LoadProgress } from '../../load/index.ts'
 import type { World } from './world.ts'
 
-/** Tells people on stderr what is going on: a live line on a terminal, one line a phase elsewhere. */
+/** Shows on stderr what is going on: a live line on a terminal, one line per phase elsewhere. */
 export interface Progress {
-  /** A new phase; ends the live line. */
+  /** Whether there is a live line: stderr is a terminal, and `--quiet` was not given. */
+  isLive: boolean
+  /** A new phase; clears the live line. */
   phase: (text: string) => void
-  /** Something that must be read, whatever is quiet. */
+  /** Something that must be read, even with `--quiet`. */
   warn: (text: string) => void
-  /** A load's figures, once a second. */
+  /** Figures of a load, once per second. */
   load: (progress: LoadProgress) => void
-  /** Ends the live line. */
+  /** Replaces the live line, where there is one. */
+  draw: (text: string) => void
+  /** Clears the live line. */
   done: () => void
 }
 
-export function progressFor(world: World, quiet: boolean): Progress {
-  const live = world.terminal.stderrIsTerminal && !quiet
+export function createProgress({ stderr, terminal }: World, quiet: boolean): Progress {
+  const isLive = terminal.stderrIsTerminal && !quiet
   let lineOpen = false
-  const clear = (): void => {
-    if (lineOpen) world.stderr('\r\u001B[2K')
+  const done = (): void => {
+    if (lineOpen) stderr('\r\u001B[2K')
     lineOpen = false
   }
-  let phaseTold: LoadProgress['phase'] | undefined
+  const draw = (text: string): void => {
+    if (!isLive) return
+    stderr(`\r\u001B[2K${text.slice(0, Math.max(20, terminal.width - 1))}`)
+    lineOpen = true
+  }
+  let printedPhase: LoadProgress['phase'] | undefined
   return {
+    isLive,
     phase: (text) => {
-      clear()
-      phaseTold = undefined
-      if (!quiet) world.stderr(`${text}\n`)
+      done()
+      printedPhase = undefined
+      if (!quiet) stderr(`${text}\n`)
     },
     warn: (text) => {
-      clear()
-      world.stderr(`vigil: ${text}\n`)
+      done()
+      stderr(`vigil: ${text}\n`)
     },
     load: (progress) => {
-      if (quiet) return
-      if (live) {
-        world.stderr(`\r\u001B[2K${liveLine(progress).slice(0, Math.max(20, world.terminal.width - 1))}`)
-        lineOpen = true
-      } else if (progress.phase !== phaseTold) {
-        world.stderr(
-          `  ${phaseWords[progress.phase]}${progress.secondsLeft > 0 ? `, ${Math.ceil(progress.secondsLeft)} s` : ''}\n`,
+      if (isLive) draw(loadLine(progress))
+      else if (!quiet && progress.phase !== printedPhase)
+        stderr(
+          `  ${phaseNames[progress.phase]}` +
+            `${progress.secondsLeft > 0 ? `, ${Math.ceil(progress.secondsLeft)} s` : ''}\n`,
         )
-      }
-      phaseTold = progress.phase
+      printedPhase = progress.phase
     },
-    done: clear,
+    draw,
+    done,
   }
 }
 
-const phaseWords: Record<LoadProgress['phase'], string> = {
+const phaseNames: Record<LoadProgress['phase'], string> = {
   prepare: 'preparing virtual users',
   warmup: 'warming up',
   measure: 'measuring',
   finish: 'finishing',
 }
 
-function liveLine(progress: LoadProgress): string {
-  const p95 = progress.p95Ms === undefined ? '' : `  p95 ${progress.p95Ms.toPrecision(3)} ms`
-  return `  ${phaseWords[progress.phase]}  ${Math.ceil(progress.secondsLeft)} s left  ${Math.round(progress.requestsPerSecond)} req/s${p95}  ${progress.errors} errors`
+function loadLine({ phase, secondsLeft, requestsPerSecond, p95Ms, errors }: LoadProgress): string {
+  const p95 = p95Ms === undefined ? '' : `  p95 ${p95Ms.toPrecision(3)} ms`
+  return (
+    `  ${phaseNames[phase]}  ${Math.ceil(secondsLeft)} s left  ` +
+    `${Math.round(requestsPerSecond)} req/s${p95}  ${errors} errors`
+  )
 }

@@ -8,7 +8,7 @@ import { loadConfig } from '../../config/load.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { lockTarget, startTarget } from '../../runtime/target/index.ts'
 import type { CommonOptions } from './options.ts'
-import { progressFor } from './progress.ts'
+import { createProgress } from './progress.ts'
 import type { Progress } from './progress.ts'
 import { UsageError } from './world.ts'
 import type { World } from './world.ts'
@@ -39,12 +39,12 @@ export async function openSession(options: CommonOptions, world: World): Promise
     targetUrl: options.target ?? target.url,
     boots: options.target === undefined && target.command !== undefined,
     out,
-    progress: progressFor(world, options.quiet ?? false),
+    progress: createProgress(world, options.quiet ?? false),
   }
 }
 
-/** How it went with the target: what `use` returned, or why the target could not be used. */
-export type Reached<T> = { state: 'used'; result: T } | { state: 'unreachable'; reason: string }
+/** What `use` returned, or why the target could not be used. */
+export type TargetResult<T> = { state: 'ok'; value: T } | { state: 'unavailable'; reason: string }
 
 const lockPatienceMs = 15 * 60_000
 const bootTimeoutMs = 60_000
@@ -54,16 +54,16 @@ export async function withTarget<T>(
   session: Session,
   purpose: { load: boolean; logFile: string },
   use: () => Promise<T>,
-): Promise<Reached<T>> {
-  const prepared = async (): Promise<Reached<T>> =>
+): Promise<TargetResult<T>> {
+  const prepared = async (): Promise<TargetResult<T>> =>
     session.boots ? withBooted(session, purpose.logFile, use) : withRunning(session, purpose, use)
   if (!purpose.load && !session.boots) return prepared()
   const locked = await withTargetLock(session, prepared)
-  return locked.state === 'used' ? locked.result : locked
+  return locked.state === 'ok' ? locked.value : locked
 }
 
 /** Two loads of one target on one machine would measure each other: `work` begins when no other vigil loads it. */
-export async function withTargetLock<T>(session: Session, work: () => Promise<T>): Promise<Reached<T>> {
+export async function withTargetLock<T>(session: Session, work: () => Promise<T>): Promise<TargetResult<T>> {
   const { world, targetUrl, progress } = session
   const timeoutMs = world.lockPatienceMs ?? lockPatienceMs
   const locked = await lockTarget({
@@ -78,17 +78,17 @@ export async function withTargetLock<T>(session: Session, work: () => Promise<T>
   switch (locked.state) {
     case 'ok':
       try {
-        return { state: 'used', result: await work() }
+        return { state: 'ok', value: await work() }
       } finally {
         await locked.lock.release()
       }
     case 'busy':
       return {
-        state: 'unreachable',
+        state: 'unavailable',
         reason: `process ${locked.holder} still measures ${targetUrl} after ${timeoutMs / 60_000} minutes: end it, or remove ${locked.file} if it is something else`,
       }
     case 'interrupted':
-      return { state: 'unreachable', reason: 'interrupted while waiting for the target' }
+      return { state: 'unavailable', reason: 'interrupted while waiting for the target' }
   }
 }
 
@@ -96,15 +96,19 @@ async function withRunning<T>(
   session: Session,
   purpose: { load: boolean },
   use: () => Promise<T>,
-): Promise<Reached<T>> {
+): Promise<TargetResult<T>> {
   // A probe is itself the question whether the target answers: its own outcome says more than a refusal to ask.
-  if (!purpose.load) return { state: 'used', result: await use() }
+  if (!purpose.load) return { state: 'ok', value: await use() }
   const { target } = session.loaded.config
   const reason = await preflight(new URL(target.ready ?? '/', session.targetUrl), session.world.interrupted)
-  return reason === undefined ? { state: 'used', result: await use() } : { state: 'unreachable', reason }
+  return reason === undefined ? { state: 'ok', value: await use() } : { state: 'unavailable', reason }
 }
 
-async function withBooted<T>(session: Session, logFile: string, use: () => Promise<T>): Promise<Reached<T>> {
+async function withBooted<T>(
+  session: Session,
+  logFile: string,
+  use: () => Promise<T>,
+): Promise<TargetResult<T>> {
   const { config, file } = session.loaded
   session.progress.phase(`starting the target: ${(config.target.command ?? []).join(' ')}`)
   await mkdir(dirname(logFile), { recursive: true })
@@ -118,9 +122,9 @@ async function withBooted<T>(session: Session, logFile: string, use: () => Promi
     logFile,
     signal: session.world.interrupted,
   })
-  if (started.state === 'failed') return { state: 'unreachable', reason: started.reason }
+  if (started.state === 'failed') return { state: 'unavailable', reason: started.reason }
   try {
-    return { state: 'used', result: await use() }
+    return { state: 'ok', value: await use() }
   } finally {
     await started.service.stop()
   }

@@ -67,30 +67,43 @@ function engineAndLoad(
   return { engine, load: { connections } }
 }
 
-/** An engine ready to load, labelled with its version, or why there is none. */
+/** An engine ready to load, labelled with its version, or why it is missing. */
 export type FoundEngine =
-  | { state: 'found'; engine: Engine; label: string }
+  | { state: 'ok'; engine: Engine; label: string }
   | { state: 'missing'; reason: string }
 
-/** Engines are imported when they are used: each brings its own libraries. */
+/** Engines are imported when they are used: each loads its own libraries. */
 export async function findEngine(name: SuiteConfig['engine'], session: Session): Promise<FoundEngine> {
-  return name === 'k6' ? findK6(session) : findAutocannon()
+  if (name === 'k6') {
+    const k6 = await findK6(session)
+    if (k6.state === 'missing') return k6
+    const { createK6Engine } = await import('../../load/engines/k6/index.ts')
+    session.progress.phase(`${k6.label}: ${k6.path} (${k6.origin})`)
+    return { state: 'ok', engine: createK6Engine(k6.path), label: k6.label }
+  }
+  const { autocannonEngine, autocannonVersion } = await import('../../load/engines/autocannon/index.ts')
+  return { state: 'ok', engine: autocannonEngine(), label: `autocannon ${autocannonVersion}` }
 }
 
-async function findK6(session: Session): Promise<FoundEngine> {
+export interface K6 {
+  path: string
+  /** With its version. */
+  label: string
+  /** Where it was found. */
+  origin: string
+}
+
+export async function findK6({
+  world,
+  progress,
+}: Session): Promise<({ state: 'ok' } & K6) | { state: 'missing'; reason: string }> {
   const { findTool } = await import('../../runtime/tools/index.ts')
   const tool = await findTool('k6', {
-    env: session.world.env,
-    progress: session.progress.phase,
-    signal: session.world.interrupted,
+    env: world.env,
+    progress: progress.phase,
+    signal: world.interrupted,
   })
-  if (tool.state === 'missing') return { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` }
-  const { createK6Engine } = await import('../../load/engines/k6/index.ts')
-  session.progress.phase(`k6 ${tool.version}: ${tool.path} (${tool.origin})`)
-  return { state: 'found', engine: createK6Engine(tool.path), label: `k6 ${tool.version}` }
-}
-
-async function findAutocannon(): Promise<FoundEngine> {
-  const { autocannonEngine, autocannonVersion } = await import('../../load/engines/autocannon/index.ts')
-  return { state: 'found', engine: autocannonEngine(), label: `autocannon ${autocannonVersion}` }
+  return tool.state === 'missing'
+    ? { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` }
+    : { state: 'ok', path: tool.path, label: `k6 ${tool.version}`, origin: tool.origin }
 }

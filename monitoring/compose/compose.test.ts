@@ -2,10 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ajv } from 'ajv'
-import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { isScalar, parse, parseDocument, visit } from 'yaml'
-import { addCommands } from '../../cli/command-line.ts'
+import { createProgram } from '../../cli/index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -218,22 +217,7 @@ describe('docker-compose.yml', () => {
   })
 
   it('starts probes with a command and options that exist', () => {
-    const program = new Command('vigil')
-    addCommands(
-      program,
-      {
-        cwd: root,
-        env: {},
-        pid: 1,
-        stdout: () => undefined,
-        stderr: () => undefined,
-        terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 80, color: false },
-        now: () => 0,
-        random: () => 0,
-        interrupted: new AbortController().signal,
-      },
-      () => undefined,
-    )
+    const program = createProgram(async () => undefined)
     const [name, ...args] = compose.services['vigil-probes']?.command ?? []
     const known = program.commands.find((command) => command.name() === name)?.options.map(({ long }) => long)
     expect(args.filter((arg) => arg.startsWith('--')).filter((option) => !known?.includes(option))).toEqual(

@@ -7,8 +7,8 @@ import { runProgram } from '../../program.ts'
 import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
 import { abText } from './text.ts'
-import type { AbVerdict } from './files.ts'
-import { baseOf } from '../gate/duet.ts'
+import type { AbVerdict } from '../../shared/duet/files.ts'
+import { findBase } from '../gate/duet.ts'
 
 let folder: string
 beforeAll(() => {
@@ -73,7 +73,7 @@ describe('what vigil ab refuses is one line, exit 2', () => {
     [
       'an unknown rule',
       ['ab', '--config', 'rate.mjs', '--exact', 'rows=fewer', '--', 'main'],
-      '--exact: found "rows=fewer"',
+      "'--exact <rule...>' argument 'rows=fewer' is invalid. found \"rows=fewer\"",
     ],
     [
       'a bisect of one',
@@ -95,17 +95,17 @@ describe('what vigil ab refuses is one line, exit 2', () => {
 
 describe('the base of a gate', () => {
   it.each([
-    ['what was asked for', 'v1', { GITHUB_BASE_REF: 'main' }, { revision: 'v1', asked: true }],
-    ["GitHub's", undefined, { GITHUB_BASE_REF: 'main' }, { revision: 'origin/main', asked: false }],
+    ['what was asked for', 'v1', { GITHUB_BASE_REF: 'main' }, { revision: 'v1', isRequired: true }],
+    ["GitHub's", undefined, { GITHUB_BASE_REF: 'main' }, { revision: 'origin/main', isRequired: false }],
     [
       "GitLab's",
       undefined,
       { CI_MERGE_REQUEST_TARGET_BRANCH_NAME: 'next' },
-      { revision: 'origin/next', asked: false },
+      { revision: 'origin/next', isRequired: false },
     ],
     ['none where CI names none', undefined, { GITHUB_BASE_REF: '' }, undefined],
   ])('is %s', (_what, asked, env, expected) => {
-    expect(baseOf(asked, { env })).toEqual(expected)
+    expect(findBase(asked, { env })).toEqual(expected)
   })
 })
 
@@ -199,5 +199,5 @@ it('says a fail first, where and why, and how to see it again', () => {
     '    - slowest traces: 0af7651916cd43dd8448eb211c80319c (91.2 ms)',
     '  FAIL          task/list: SQL statements 1 → 21',
   ])
-  expect(lines).toContain('  Again: vigil ab main')
+  expect(lines).toContain('  Repeat: vigil ab main')
 })

@@ -1,9 +1,14 @@
 import type { KnownChange } from '../../../baselines/duet/index.ts'
 import { readCommitSubject } from '../../../load/duet/index.ts'
-import type { BisectTrial, Culprit, CommitOutcome } from '../../../load/duet/index.ts'
-import type { Session } from '../../shared/session.ts'
-import type { Line } from './bisect-line.ts'
-import { gitPlace } from './sides.ts'
+import type { BisectTrial, CommitOutcome, Culprit, GitContext } from '../../../load/duet/index.ts'
+
+/** What a bisect searches. */
+export interface CommitRange {
+  good: string
+  bad: string
+  /** From the one after `good` to `bad`. */
+  commits: string[]
+}
 
 /** One commit between good and bad. */
 export interface Commit {
@@ -11,13 +16,13 @@ export interface Commit {
   subject: string
 }
 
-/** `vigil.bisect/1`: which commit made it slower, and how that was found. */
+/** `vigil.bisect/1`: which commit caused the slowdown, and how it was found. */
 export interface BisectReport {
   schema: 'vigil.bisect/1'
   good: string
   bad: string
   commits: number
-  /** What is worse between the ends: what each commit was asked for. */
+  /** What is worse at the bad end: what each commit was tested for. */
   known: KnownChange & { message: string }
   culprit:
     | Exclude<Culprit, { state: 'found' } | { state: 'among' }>
@@ -27,51 +32,51 @@ export interface BisectReport {
   wallSeconds: number
 }
 
-const gitMs = 10_000
+interface BisectResult extends Pick<BisectReport, 'known' | 'wallSeconds'> {
+  culprit: Culprit
+  attempts: readonly BisectTrial[]
+}
 
-/** What the search came to, with the commits by name. Names are looked up even when the search was interrupted. */
-export async function reportOf(
-  session: Session,
-  { good, commits }: Line,
-  known: BisectReport['known'],
-  culprit: Culprit,
-  attempts: readonly BisectTrial[],
-  wallSeconds: number,
+const gitTimeoutMs = 10_000
+
+/** The result of a search, with the names of the commits, which are read even if the search was interrupted. */
+export async function toBisectReport(
+  repository: GitContext,
+  { good, bad, commits }: CommitRange,
+  { known, culprit, attempts, wallSeconds }: BisectResult,
 ): Promise<BisectReport> {
-  const place = { ...gitPlace(session), signal: AbortSignal.timeout(gitMs) }
+  const git = { ...repository, signal: AbortSignal.timeout(gitTimeoutMs) }
   const commitAt = async (index: number): Promise<Commit> => ({
     sha: commits[index] ?? '',
-    subject: await readCommitSubject(place, commits[index] ?? ''),
+    subject: await readCommitSubject(git, commits[index] ?? ''),
   })
-  const told = async (): Promise<BisectReport['culprit']> => {
-    switch (culprit.state) {
-      case 'found':
-        return { state: 'found', commit: await commitAt(culprit.index) }
-      case 'among':
-        return {
-          state: 'among',
-          commits: await Promise.all(
-            Array.from({ length: culprit.to - culprit.from + 1 }, async (_, index) =>
-              commitAt(culprit.from + index),
-            ),
-          ),
-          why: culprit.why,
-        }
-      case 'interrupted':
-        return culprit
-    }
-  }
-  const tried = await Promise.all(
-    attempts.map(async (attempt) => ({ ...(await commitAt(attempt.index)), tried: attempt.outcome })),
-  )
   return {
     schema: 'vigil.bisect/1',
     good,
-    bad: commits.at(-1) ?? '',
+    bad,
     commits: commits.length,
     known,
-    culprit: await told(),
-    attempts: tried,
+    culprit: await nameCulprit(culprit, commitAt),
+    attempts: await Promise.all(
+      attempts.map(async ({ index, outcome }) => ({ ...(await commitAt(index)), tried: outcome })),
+    ),
     wallSeconds: Math.round(wallSeconds),
+  }
+}
+
+async function nameCulprit(
+  culprit: Culprit,
+  commitAt: (index: number) => Promise<Commit>,
+): Promise<BisectReport['culprit']> {
+  switch (culprit.state) {
+    case 'found':
+      return { state: 'found', commit: await commitAt(culprit.index) }
+    case 'among': {
+      const { from, to, why } = culprit
+      const indexes = Array.from({ length: to - from + 1 }, (_, offset) => from + offset)
+      return { state: 'among', commits: await Promise.all(indexes.map(commitAt)), why }
+    }
+    case 'interrupted':
+      return culprit
   }
 }

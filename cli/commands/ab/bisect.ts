@@ -1,140 +1,211 @@
 import { join } from 'node:path'
 import { selectBisectRow } from '../../../baselines/duet/index.ts'
-import { bisect, createDatabaseTemplate } from '../../../load/duet/index.ts'
-import type { Scratch } from '../../../load/duet/index.ts'
+import type { DuetRules, KnownChange } from '../../../baselines/duet/index.ts'
+import {
+  bisect,
+  classifyCommit,
+  createDatabaseTemplate,
+  readCommitSubject,
+  resolveCommit,
+  runGit,
+} from '../../../load/duet/index.ts'
+import type {
+  CommitClassification,
+  CommitOutcome,
+  DatabaseTemplate,
+  DuetSuite,
+  GitContext,
+  Scratch,
+} from '../../../load/duet/index.ts'
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
-import { printJson, UsageError } from '../../shared/world.ts'
-import { withTargetLock } from '../../shared/session.ts'
+import { reportInvalidDuet, toDuetSuites, withScratch } from '../../shared/duet/duets.ts'
+import { createDuetWorld, duetFolder, measureDuet } from '../../shared/duet/measure.ts'
+import type { MeasuredDuet } from '../../shared/duet/measure.ts'
+import { checkSides, configRepository, revisionSides } from '../../shared/duet/sides.ts'
+import { duetDefaults } from '../../shared/options.ts'
+import { environmentHere, newRunId, withTargetLock } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { lineBetween } from './bisect-line.ts'
-import type { Line } from './bisect-line.ts'
-import { reportOf } from './bisect-report.ts'
-import { bisectText } from './bisect-text.ts'
-import { tryCommit } from './bisect-trial.ts'
-import { abRun, findK6, plannedPairs } from './duet.ts'
-import type { AbDone, K6Found } from './duet.ts'
-import { checkAsked, gitPlace, revisionSides } from './sides.ts'
-import { abDefaults, abRules, abSuites } from './options.ts'
-import type { AbOptions } from './options.ts'
-import { abText } from './text.ts'
-import { withScratch } from './run.ts'
+import { findK6 } from '../../shared/suites.ts'
+import type { K6 } from '../../shared/suites.ts'
+import { printJson, UsageError } from '../../shared/world.ts'
+import { toBisectReport } from './bisect-report.ts'
+import type { BisectReport, CommitRange } from './bisect-report.ts'
+import type { AbOptions } from './command.ts'
+import { abText, bisectText } from './text.ts'
 
-/** Finds the commit between a good and a bad revision that made it slower. */
-export async function abBisect(
-  given: readonly string[],
-  more: readonly (string | undefined)[],
-  options: AbOptions,
-  session: Session,
-): Promise<number> {
-  const ends = [...given, ...more.filter((word) => word !== undefined)]
-  const [good, bad] = ends
-  if (good === undefined || bad === undefined || ends.length > 2)
-    throw new UsageError(`--bisect: found ${ends.length} revisions, expected two: a good one and a bad one`)
-  abSuites(session, options)
-  await checkAsked(session, { baseline: good, candidate: bad })
-  const line = await lineBetween(gitPlace(session), good, bad)
-  const k6 = await findK6(session)
-  if (k6.state === 'missing') return sayInvalid(session, options, k6.reason)
-  const locked = await withTargetLock(session, async () =>
-    withScratch(session, async (scratch) => search(session, options, line, k6.k6, scratch)),
-  )
-  return locked.state === 'used' ? locked.result : sayInvalid(session, options, locked.reason)
+/** What a search works with. */
+interface Search extends CommitRange {
+  suite: DuetSuite
+  rules: DuetRules
+  k6: K6
+  scratch: Scratch
+  template: DatabaseTemplate | undefined
 }
 
-async function search(
+/** Finds the commit between a good and a bad revision that caused a slowdown. */
+export async function bisectRevisions(
   session: Session,
   options: AbOptions,
-  { good, commits }: Line,
-  k6: K6Found,
-  scratch: Scratch,
+  revisions: readonly string[],
+  rules: DuetRules,
 ): Promise<number> {
-  const beganAt = performance.now()
-  const [suite] = abSuites(session, options)
-  const bad = commits.at(-1)
-  if (suite === undefined || bad === undefined) throw new UsageError('--suite: found none, expected one')
-  const template =
-    session.loaded.config.target.database === undefined
-      ? undefined
-      : await createDatabaseTemplate(join(scratch.folder, 'template'), session.world.interrupted)
-  if (template?.state === 'failed') return sayInvalid(session, options, template.reason)
-  const made = await revisionSides(session, { baseline: good, candidate: bad }, scratch, template?.template)
-  if (made.state === 'failed') return sayInvalid(session, options, made.reason)
+  const [good, bad] = revisions
+  if (good === undefined || bad === undefined || revisions.length > 2)
+    throw new UsageError(
+      `--bisect: found ${revisions.length} revisions, expected two: a good one and a bad one`,
+    )
+  const [suite] = toDuetSuites(session, options.suite, options.rate)
+  if (suite === undefined) throw new UsageError('--suite: found none, expected one')
+  await checkSides(session, { baseline: good, candidate: bad })
+  const range = await listCommits(configRepository(session), good, bad)
+  const k6 = await findK6(session)
+  if (k6.state === 'missing') return reportInvalidDuet(session, options, k6.reason)
+  const result = await withTargetLock(session, async () =>
+    withScratch(session, async (scratch) => {
+      const template =
+        session.loaded.config.target.database === undefined
+          ? undefined
+          : await createDatabaseTemplate(join(scratch.folder, 'template'), session.world.interrupted)
+      if (template?.state === 'failed') return reportInvalidDuet(session, options, template.reason)
+      const search = { ...range, suite, rules, k6, scratch, template: template?.template }
+      return searchCommits(session, options, search)
+    }),
+  )
+  return result.state === 'ok' ? result.value : reportInvalidDuet(session, options, result.reason)
+}
+
+/** The commits between two revisions, along first parents. */
+async function listCommits(repository: GitContext, goodName: string, badName: string): Promise<CommitRange> {
+  const [good, bad] = [await resolveCommit(repository, goodName), await resolveCommit(repository, badName)]
+  if (good.state === 'missing') throw new UsageError(good.reason)
+  if (bad.state === 'missing') throw new UsageError(bad.reason)
+  const listed = await runGit(
+    repository,
+    'rev-list',
+    '--reverse',
+    '--first-parent',
+    `${good.sha}..${bad.sha}`,
+  )
+  const commits = listed.state === 'ok' ? listed.output.split('\n').filter((sha) => sha !== '') : []
+  const ancestor = await runGit(repository, 'merge-base', '--is-ancestor', good.sha, bad.sha)
+  if (commits.length === 0 || ancestor.state !== 'ok')
+    throw new UsageError(
+      `--bisect: ${badName} does not come after ${goodName}, ` +
+        'expected a good revision that is an ancestor of the bad one',
+    )
+  return { good: good.sha, bad: bad.sha, commits }
+}
+
+async function searchCommits(session: Session, options: AbOptions, search: Search): Promise<number> {
+  const startMs = performance.now()
+  const { good, bad, commits } = search
+  const sides = await revisionSides(
+    session,
+    { baseline: good, candidate: bad },
+    search.scratch,
+    search.template,
+  )
+  if (sides.state === 'failed') return reportInvalidDuet(session, options, sides.reason)
   session.progress.phase(
     `is ${bad.slice(0, 9)} slower than ${good.slice(0, 9)}? ${commits.length} commits lie between`,
   )
-  const rules = abRules(options)
-  const minutes = options.maxMinutes ?? abDefaults.maxMinutes
-  const ends = await abRun(session, {
-    sides: made.sides,
-    suite,
-    rules,
-    pairs: plannedPairs(options.pairs),
-    maxMinutes: minutes,
+  const ends = await measureDuet(session, {
+    ...search,
+    sides: sides.sides,
+    pairs: options.pairs,
+    maxMinutes: options.maxMinutes,
     reproduce: `vigil ab ${good.slice(0, 12)} ${bad.slice(0, 12)}`,
-    quiet: options.quiet ?? false,
-    k6,
-    scratch,
     preparedSeconds: 0,
   })
   const known = selectBisectRow(ends.verdict)
-  if (ends.verdict.verdict !== 'fail' || known === undefined) return sayNotSlower(session, options, ends)
+  if (ends.verdict.verdict !== 'fail' || known === undefined) return reportNotSlower(session, options, ends)
   const { culprit, attempts } = await bisect(commits.length, async (index) =>
-    tryCommit(
-      session,
-      options,
-      {
-        suite,
-        rules,
-        known,
-        good,
-        sha: commits[index] ?? bad,
-        k6,
-        minutes,
-        index,
-        template: template?.template,
-      },
-      scratch,
-    ),
+    classify(session, options, search, { index, known }),
   )
-  const report = await reportOf(
-    session,
-    { good, commits },
-    {
-      ...known,
-      message:
-        ends.verdict.rows.find(
-          (row) => row.rule === known.rule && row.step === known.step && row.metric === known.metric,
-        )?.message ?? '',
-    },
+  const { message = '' } =
+    ends.verdict.rows.find(
+      (row) => row.rule === known.rule && row.step === known.step && row.metric === known.metric,
+    ) ?? {}
+  const report = await toBisectReport(configRepository(session), search, {
+    known: { ...known, message },
     culprit,
     attempts,
-    (performance.now() - beganAt) / 1000,
-  )
+    wallSeconds: (performance.now() - startMs) / 1000,
+  })
   if (options.json) printJson(session.world, report)
   else session.world.stdout(bisectText(report, session.world))
-  return culprit.state === 'found'
-    ? exitCodes.fail.code
-    : culprit.state === 'among'
-      ? exitCodes.inconclusive.code
-      : exitCodes.invalid.code
+  return exitCodeFor(report.culprit)
 }
 
-function sayInvalid({ world }: Session, options: AbOptions, reason: string): number {
-  if (options.json)
-    printJson(world, {
-      schema: 'vigil.verdict/1',
-      verdict: 'invalid',
-      rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', message: reason }],
-    })
-  else world.stdout(`INVALID  ${reason}\n`)
-  return exitCodes.invalid.code
+function exitCodeFor(culprit: BisectReport['culprit']): number {
+  switch (culprit.state) {
+    case 'found':
+      return exitCodes.fail.code
+    case 'among':
+      return exitCodes.inconclusive.code
+    case 'interrupted':
+      return exitCodes.invalid.code
+  }
 }
 
-function sayNotSlower({ world, progress }: Session, options: AbOptions, { verdict }: AbDone): number {
-  progress.warn(
-    'there is nothing to search for: the bad revision was not shown to be slower than the good one',
+/** On which side of a known change a commit lies: a duet of the good revision and this commit. */
+async function classify(
+  session: Session,
+  options: AbOptions,
+  search: Search,
+  { index, known }: { index: number; known: KnownChange },
+): Promise<CommitOutcome | 'interrupted'> {
+  const { world, progress } = session
+  const sha = search.commits[index] ?? search.bad
+  progress.phase(`trying ${sha.slice(0, 9)} ${await readCommitSubject(configRepository(session), sha)}`)
+  const scratch = { ...search.scratch, folder: join(search.scratch.folder, `commit-${index}`) }
+  const sides = await revisionSides(
+    session,
+    { baseline: search.good, candidate: sha },
+    scratch,
+    search.template,
   )
-  if (options.json) printJson(world, verdict)
+  if (sides.state === 'failed') return world.interrupted.aborted ? 'interrupted' : 'unbuildable'
+  const id = newRunId(session, 'bisect')
+  const classified = await classifyCommit(
+    {
+      run: id,
+      source: sides.sides.source,
+      suite: search.suite,
+      targets: sides.sides.targets,
+      environment: environmentHere(search.k6.label),
+      rules: search.rules,
+      // Not --pairs: only the first duet, of both ends, has to find out what is worse.
+      pairs: duetDefaults.pairs,
+      deadlineMs: performance.now() + options.maxMinutes * 60_000,
+    },
+    known,
+    await createDuetWorld(session, search.k6, {
+      scratch: join(scratch.folder, 'pair'),
+      logs: duetFolder(session, id),
+    }),
+  )
+  progress.phase(`  ${sha.slice(0, 9)} ${classificationText(classified)}`)
+  if (classified.state === 'interrupted') return 'interrupted'
+  return classified.state === 'failed' ? 'unbuildable' : classified.outcome
+}
+
+function classificationText(classified: CommitClassification): string {
+  if (classified.state === 'interrupted') return 'is not classified: interrupted'
+  if (classified.state === 'failed' || classified.outcome === 'unbuildable')
+    return `cannot be classified: ${classified.reason}`
+  return classified.outcome === 'open'
+    ? 'is neither clearly good nor clearly bad; trying its neighbours'
+    : `is ${classified.outcome}`
+}
+
+function reportNotSlower(
+  { world, progress }: Session,
+  { json }: AbOptions,
+  { verdict }: MeasuredDuet,
+): number {
+  progress.warn('nothing to bisect: the bad revision was not shown to be slower than the good one')
+  if (json) printJson(world, verdict)
   else world.stdout(abText(verdict, world))
   return exitCodeOf(verdict.verdict)
 }

@@ -1,13 +1,14 @@
-import type { VerdictRow } from '../../../baselines/index.ts'
+import type { VerdictRow, VerdictWord } from '../../../baselines/index.ts'
 import { listEvidence } from '../../../baselines/why/index.ts'
 import { inkOf, paperOf } from '../../../reports/terminal/index.ts'
 import type { Paper } from '../../../reports/terminal/index.ts'
 import { plain, ruleLine } from '../../../reports/wording/index.ts'
+import type { AbVerdict } from '../../shared/duet/files.ts'
 import type { World } from '../../shared/world.ts'
-import type { AbVerdict } from './files.ts'
+import type { BisectReport, Commit } from './bisect-report.ts'
 
-/** Rows of a status that are shown before the others are only counted. */
-const mostRows = {
+/** How many rows of a status are shown; the others are only counted. Worst status first. */
+const maxRows = {
   invalid: 8,
   fail: 12,
   inconclusive: 8,
@@ -15,64 +16,112 @@ const mostRows = {
   pass: 6,
   skipped: 3,
 } as const satisfies Record<VerdictRow['status'], number>
-const groups = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped'] as const
+const statuses = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped'] as const
 
-/** A duet as a person reads it: the verdict and what it rests on, why, every row worst first, and how to see it again. */
+/** A duet for people: its verdict, its evidence, every row, worst first, and how to repeat it. Ends with a newline. */
 export function abText(verdict: AbVerdict, world: World): string {
   const paper = paperOf(world.terminal)
-  const word = verdict.verdict.toUpperCase()
-  const [first = '', ...more] = paper.paragraph(`${word}  `, headline(verdict))
   return [
-    paper.ink(inkOf(verdict.verdict), word) + first.slice(word.length),
-    ...more,
+    ...verdictLines(verdict.verdict, headline(verdict), paper),
     ...whyLines(verdict, paper),
-    ...groups.flatMap((status) =>
-      groupLines(
-        verdict.rows.filter((row) => row.status === status),
-        mostRows[status],
-        paper,
-      ),
-    ),
+    ...statuses.flatMap((status) => rowLines(verdict, status, paper)),
     ...(verdict.noise === undefined ? [] : paper.paragraph('  ', plain(verdict.noise, 500))),
-    ...(verdict.verdict === 'pass' ? [] : paper.paragraph('  Again: ', plain(verdict.reproduce, 500))),
+    ...(verdict.verdict === 'pass' ? [] : paper.paragraph('  Repeat: ', plain(verdict.reproduce, 500))),
     ...paper.paragraph('  Judge the records again: ', plain(verdict.recompare, 500)),
     ...paper.paragraph('  Files: ', plain(verdict.folder, 500)),
     '',
   ].join('\n')
 }
 
+/** Which commit caused the slowdown, what it changed, and how it was found. Ends with a newline. */
+export function bisectText(report: BisectReport, world: World): string {
+  const paper = paperOf(world.terminal)
+  const { culprit, known, attempts } = report
+  const tried = attempts.map(({ sha, tried: outcome }) => `${sha.slice(0, 9)} ${outcome}`)
+  return [
+    ...culpritLines(culprit, paper),
+    ...paper.paragraph(
+      '  What is worse: ',
+      plain(`${known.step === null ? '' : `${known.step}: `}${known.message}`, 400),
+    ),
+    ...paper.paragraph('  Tried: ', tried.join(', ') || 'nothing'),
+    ...(culprit.state === 'found'
+      ? paper.paragraph(
+          '  Repeat: ',
+          `vigil ab ${culprit.commit.sha.slice(0, 12)}~1 ${culprit.commit.sha.slice(0, 12)}`,
+        )
+      : []),
+    `  ${report.commits} commits, ${attempts.length} tried, ${report.wallSeconds} s`,
+    '',
+  ].join('\n')
+}
+
+function culpritLines(culprit: BisectReport['culprit'], paper: Paper): string[] {
+  switch (culprit.state) {
+    case 'found':
+      return verdictLines('fail', `${commitText(culprit.commit)} caused the slowdown`, paper)
+    case 'among': {
+      const why = culprit.why === 'open' ? 'stay undecided' : 'could not be started'
+      return [
+        ...verdictLines(
+          'inconclusive',
+          `one of ${culprit.commits.length} commits caused the slowdown; those between ${why}`,
+          paper,
+        ),
+        ...culprit.commits.flatMap((commit) => paper.paragraph('    ', commitText(commit))),
+      ]
+    }
+    case 'interrupted':
+      return verdictLines('invalid', 'interrupted before the commit was found', paper)
+  }
+}
+
+function commitText({ sha, subject }: Commit): string {
+  return plain(`${sha.slice(0, 9)} ${subject}`, 160)
+}
+
+function verdictLines(verdict: VerdictWord, text: string, paper: Paper): string[] {
+  const word = verdict.toUpperCase()
+  const [first = '', ...more] = paper.paragraph(`${word}  `, text)
+  return [paper.ink(inkOf(verdict), word) + first.slice(word.length), ...more]
+}
+
 function headline({ sides, suite, rows, duet, verdict }: AbVerdict): string {
-  const of = (status: VerdictRow['status']): number => rows.filter((row) => row.status === status).length
-  const words = {
+  const count = (status: VerdictRow['status']): number => rows.filter((row) => row.status === status).length
+  const summaries = {
     pass:
-      of('improved') > 0
-        ? `not slower, and better in ${of('improved')} of ${rows.length}`
+      count('improved') > 0
+        ? `not slower, and better in ${count('improved')} of ${rows.length}`
         : 'not slower by more than the margin',
-    fail: `worse in ${of('fail')} of ${rows.length}`,
-    inconclusive: 'not enough to decide',
-    invalid: 'not to be judged',
+    fail: `worse in ${count('fail')} of ${rows.length}`,
+    inconclusive: 'not enough data to decide',
+    invalid: 'cannot be judged',
   } as const
-  const fresh = duet.processPairs > 1 ? `, on ${duet.processPairs} fresh pairs of processes` : ''
-  return `${plain(sides.baseline, 100)} → ${plain(sides.candidate, 100)}, ${plain(suite, 80)}: ${words[verdict]}; ${duet.pairs} pairs in ${Math.round(duet.loadSeconds)} s of load${fresh}, ${duet.wallSeconds} s in all`
+  const processes = duet.processPairs > 1 ? `, on ${duet.processPairs} newly started pairs of processes` : ''
+  return (
+    `${plain(sides.baseline, 100)} → ${plain(sides.candidate, 100)}, ${plain(suite, 80)}: ` +
+    `${summaries[verdict]}; ${duet.pairs} pairs in ${Math.round(duet.loadSeconds)} s of load${processes}, ` +
+    `${duet.wallSeconds} s in total`
+  )
 }
 
 function whyLines({ why }: AbVerdict, paper: Paper): string[] {
   return why.flatMap((one) => [
     ...paper.paragraph(
       '  ',
-      `${paper.ink('bold', plain(one.step ?? 'the whole', 100))}: ${plain(one.effect, 300)}`,
+      `${paper.ink('bold', plain(one.step ?? 'all steps', 100))}: ${plain(one.effect, 300)}`,
     ),
     ...listEvidence(one).flatMap((sentence) => paper.paragraph('    - ', plain(sentence, 300))),
   ])
 }
 
-function groupLines(rows: readonly VerdictRow[], most: number, paper: Paper): string[] {
-  const lines = rows.slice(0, most).flatMap((row) => {
-    const word = row.status.toUpperCase()
+function rowLines(verdict: AbVerdict, status: VerdictRow['status'], paper: Paper): string[] {
+  const rows = verdict.rows.filter((row) => row.status === status)
+  const word = status.toUpperCase()
+  const lines = rows.slice(0, maxRows[status]).flatMap((row) => {
     const [first = '', ...more] = paper.paragraph(`  ${word.padEnd('INCONCLUSIVE'.length)}  `, ruleLine(row))
-    return [`  ${paper.ink(inkOf(row.status), word)}${first.slice(2 + word.length)}`, ...more]
+    return [`  ${paper.ink(inkOf(status), word)}${first.slice(2 + word.length)}`, ...more]
   })
-  return rows.length > most
-    ? [...lines, `  … and ${rows.length - most} more ${rows[0]?.status ?? ''}: --json`]
-    : lines
+  const hidden = rows.length - maxRows[status]
+  return hidden > 0 ? [...lines, `  … and ${hidden} more ${status}: --json`] : lines
 }

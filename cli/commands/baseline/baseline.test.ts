@@ -21,7 +21,7 @@ import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
 import { UsageError } from '../../shared/world.ts'
 import { baseline } from './run.ts'
-import type { BaselineAction, BaselineOptions } from './run.ts'
+import type { BaselineAction, BaselineOptions } from './command.ts'
 import { report } from '../report/run.ts'
 
 const budgets = { p95Ms: 500, errorRate: 0.1 }

@@ -8,7 +8,7 @@ import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { readIfPresent, printJson, UsageError } from '../../shared/world.ts'
 import type { Session } from '../../shared/session.ts'
-import { abFiles } from '../ab/files.ts'
+import { duetFiles } from '../../shared/duet/files.ts'
 import { readCounts, storedFolder, writeCounts } from '../../shared/baselines.ts'
 import { suiteOf } from '../../shared/known-noise.ts'
 
@@ -74,7 +74,7 @@ async function passedDuet(session: Session, name: string): Promise<{ suite: stri
     )
   return {
     suite: suiteOf(verdict.suite),
-    tallies: await documentIn(join(folder, abFiles.exact), exactSchema),
+    tallies: await documentIn(join(folder, duetFiles.exact), exactSchema),
   }
 }
 

@@ -2,7 +2,6 @@ import { acceptRuns, findWaiverProblem, addWaiver } from '../../../baselines/acc
 import type { AcceptResult, AcceptCandidate, Waiver } from '../../../baselines/accepted/index.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import type { CommonOptions } from '../../shared/options.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { openSession } from '../../shared/session.ts'
@@ -18,18 +17,7 @@ import {
 import { offeredRun } from './offered.ts'
 import { ratchet } from './ratchet.ts'
 import { baselineText, listText } from './text.ts'
-
-export type BaselineAction = 'accept' | 'show' | 'list' | 'waive' | 'ratchet'
-
-export interface BaselineOptions extends CommonOptions {
-  /** accept: pin the anchor anew, to these runs. */
-  anchor?: boolean
-  reason?: string
-  owner?: string
-  until?: string
-  /** waive: per cent. */
-  loss?: number
-}
+import type { BaselineAction, BaselineOptions } from './command.ts'
 
 /** What later runs are held against: accepted, shown, and losses accepted for a time. */
 export async function baseline(

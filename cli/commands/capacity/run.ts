@@ -6,27 +6,15 @@ import { capacityPage, capacityText } from '../../../reports/capacity/index.ts'
 import { writeWhole } from '../../../record/store.ts'
 import { attempt } from '../../shared/artefacts.ts'
 import { forecastsFrom } from './forecasts.ts'
-import { searchKnee } from './levels.ts'
-import { measureSettings } from './settings.ts'
-import type { Variation } from './settings.ts'
+import { searchKnee, measureSettings } from './measure.ts'
 import { findEngine, suitePlan } from '../../shared/suites.ts'
 import type { FoundEngine, SuiteChanges, SuitePlan } from '../../shared/suites.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import type { CommonOptions } from '../../shared/options.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { newRunId, openSession, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-
-export interface CapacityOptions extends CommonOptions, Pick<SuiteChanges, 'engine'> {
-  from?: number
-  most?: number
-  stepSeconds: number
-  vary?: Variation
-  rounds: number
-  prometheus?: string
-  days: number
-}
+import type { CapacityOptions, Variation } from './command.ts'
 
 const growth = 1.6
 /** A knee known to a tenth is as well as a shared machine lets it be known. */
@@ -68,11 +56,11 @@ export async function capacity(
   const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () =>
     searchKnee(session, plan, found, searchOf(plan, options)),
   )
-  if (reached.state === 'unreachable') {
+  if (reached.state === 'unavailable') {
     session.progress.warn(reached.reason)
     return exitCodes.invalid.code
   }
-  const result = await resultOf(session, plan, found, { ...reached.result, startedAt }, options)
+  const result = await resultOf(session, plan, found, { ...reached.value, startedAt }, options)
   await write(session, folder, result, plan.budgets.p95Ms)
   if (options.json) printJson(world, result)
   else
@@ -169,7 +157,7 @@ async function settingsOf(
   const start = 'connections' in plan.suite.load ? plan.suite.load.connections : plan.suite.load.ratePerSecond
   const load = keeps ?? start
   const varied = await measureSettings(session, plan, found, variation, load, rounds)
-  if (varied.state === 'unreachable') {
+  if (varied.state === 'unavailable') {
     session.progress.warn(varied.reason)
     return undefined
   }

@@ -8,7 +8,7 @@ import { UsageError } from '../../shared/world.ts'
 import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
 import { compare } from './run.ts'
-import type { CompareOptions } from './run.ts'
+import type { CompareOptions } from './command.ts'
 
 let folder = ''
 const same = simulateDuet({ level: 'quiet', change: {}, pairs: 24, seconds: 2.5 }, 21)

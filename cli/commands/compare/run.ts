@@ -10,21 +10,9 @@ import { plain, ruleLine } from '../../../reports/wording/index.ts'
 import { exitCodeOf } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
-import { runBatch } from './batch.ts'
-import { openInput, unreadable } from './batch-lines.ts'
+import { runBatch, openInput, unreadable } from '../../shared/batch.ts'
 import { isDuet, suiteOf, refuseNarrowMargin } from '../../shared/known-noise.ts'
-
-export interface CompareOptions {
-  baseline?: string[]
-  candidate?: string[]
-  /** A file of cases, one a line; `-` for stdin. */
-  batch?: string
-  strict?: boolean
-  /** Loss accepted, in per cent. */
-  margin?: number
-  out: string
-  json?: boolean
-}
+import type { CompareOptions } from './command.ts'
 
 /** Judges records made earlier against each other: needs no config and no target. */
 export async function compare(options: CompareOptions, world: World): Promise<number> {

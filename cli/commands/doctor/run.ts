@@ -4,18 +4,13 @@ import type { FoundTool, ToolName } from '../../../runtime/tools/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson, version } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
-import type { NoiseOptions } from './noise.ts'
-
-export interface DoctorOptions extends NoiseOptions {
-  /** Measure how far the same code differs from itself here. */
-  noise?: boolean
-}
+import type { DoctorOptions } from './command.ts'
 
 /** What vigil measures with here: the machine, the tools that are there, and those that would have to be fetched. */
 export async function doctor(options: DoctorOptions, world: World): Promise<number> {
   if (options.noise) {
-    const { doctorNoise } = await import('./noise.ts')
-    return doctorNoise(options, world)
+    const { measureNoise } = await import('./noise.ts')
+    return measureNoise(options, world)
   }
   const surroundings = {
     env: world.env,

@@ -7,7 +7,7 @@ import {
   release,
 } from '../../../monitoring/stack/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import type { CommonOptions } from '../../shared/options.ts'
+import type { DownOptions } from './command.ts'
 import { printJson } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { stackFolder } from '../up/run.ts'
@@ -16,7 +16,7 @@ import { stackFolder } from '../up/run.ts'
 const graceMs = 25_000
 
 /** Ends the stack of `vigil up`, by processes that are known to be its own. */
-export async function down(options: Pick<CommonOptions, 'out' | 'json'>, world: World): Promise<number> {
+export async function down(options: DownOptions, world: World): Promise<number> {
   const folder = stackFolder(resolve(world.cwd, options.out))
   const state = readState(folder)
   const running = state !== undefined && isRunning(state.supervisor)

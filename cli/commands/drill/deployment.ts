@@ -3,8 +3,10 @@ import type { DeploymentResult } from '../../../monitoring/drills/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { Session } from '../../shared/session.ts'
-import type { DrillOptions } from './run.ts'
-import { pushGoodDrill } from './push.ts'
+import type { DrillOptions } from './command.ts'
+import { textOf } from '../../../reports/prometheus/index.ts'
+import type { Family } from '../../../reports/prometheus/index.ts'
+import { pushMetrics } from '../../../runtime/pushgateway/index.ts'
 
 /** One marked alert through a deployment's own Prometheus and Alertmanager. */
 export async function drillDeployment(
@@ -63,4 +65,29 @@ function codeOf(result: DeploymentResult): number {
   return result.hop === 'prometheus' || result.hop === 'evaluation'
     ? exitCodes.invalid.code
     : exitCodes.fail.code
+}
+
+/** Notes on the Pushgateway, where the config or PUSHGATEWAY_URL names one, that alerts arrive as of now. */
+export async function pushGoodDrill({ loaded, world, progress }: Session, seconds: number): Promise<void> {
+  const url = loaded.config.pushgateway?.url ?? world.env['PUSHGATEWAY_URL']
+  if (url === undefined || url === '') return
+  const families = [
+    gauge(
+      'vigil_drill_last_success_timestamp_seconds',
+      'When alerts were last followed to their receivers and all arrived, in seconds since 1970.',
+      world.now() / 1000,
+    ),
+    gauge('vigil_drill_duration_seconds', 'How long that took.', seconds),
+  ]
+  const pushed = await pushMetrics({
+    url,
+    text: textOf(families),
+    grouping: { suite: 'drill' },
+    signal: world.interrupted,
+  })
+  if (pushed.state === 'failed') progress.warn(`the drill passed, but that was not pushed: ${pushed.reason}`)
+}
+
+function gauge(name: string, help: string, value: number): Family {
+  return { name, help, type: 'gauge', samples: [{ labels: {}, value }] }
 }

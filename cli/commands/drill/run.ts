@@ -14,29 +14,15 @@ import {
   usualRequestsPerSecond,
   judgeDrills,
 } from '../../../monitoring/drills/index.ts'
-import type { Drill, DrillsReport } from '../../../monitoring/drills/index.ts'
+import type { Drill, DrillsReport, DrillResult } from '../../../monitoring/drills/index.ts'
 import { writeWhole } from '../../../record/store.ts'
 import { exitCodeOf } from '../../exit-codes.ts'
-import type { CommonOptions } from '../../shared/options.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { newRunId, openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { drillDeployment } from './deployment.ts'
-import { drillConsole } from './console.ts'
-import { pushGoodDrill } from './push.ts'
-
-export interface DrillOptions extends Omit<CommonOptions, 'target'> {
-  monitoring?: string
-  speed: number
-  prometheus?: string
-  alertmanager?: string
-  severity: string
-  loud?: boolean
-  ackPort?: number
-  ackPoll?: string
-  wait: number
-}
+import { drillDeployment, pushGoodDrill } from './deployment.ts'
+import type { DrillOptions } from './command.ts'
 
 /** Drills alerts: with a stage of real processes, or, with `--prometheus` and `--alertmanager`, a deployment. */
 export async function drill(names: readonly string[], options: DrillOptions, world: World): Promise<number> {
@@ -137,4 +123,46 @@ const drillEnvironment = {
   OTEL_EXPORTER_OTLP_ENDPOINT: '',
   LOG_DIR: '',
   METRICS_TOKEN: '',
+}
+
+/** Tells on stderr how far drills are: a live line on a terminal, a line for each that ended everywhere. */
+export interface DrillConsole {
+  step: (drill: Drill, step: string) => void
+  finished: (result: DrillResult) => void
+  done: () => void
+}
+
+export function drillConsole({ world }: Session, total: number, quiet: boolean): DrillConsole {
+  const live = world.terminal.stderrIsTerminal && !quiet
+  const running = new Map<string, string>()
+  let ended = 0
+  const clear = (): void => {
+    if (live) world.stderr('\r\u001B[2K')
+  }
+  const draw = (): void => {
+    if (!live) return
+    const line = `  ${ended} of ${total}  ${[...running].map(([name, step]) => `${name}: ${step}`).join('  ')}`
+    world.stderr(`\r\u001B[2K${line.slice(0, Math.max(20, world.terminal.width - 1))}`)
+  }
+  return {
+    step: ({ requirement }, step) => {
+      running.set(requirement, step)
+      draw()
+    },
+    finished: (result) => {
+      running.delete(result.requirement)
+      ended += 1
+      clear()
+      if (!quiet) world.stderr(`  ${resultLine(result)}\n`)
+      draw()
+    },
+    done: clear,
+  }
+}
+
+function resultLine({ requirement, alert, state, hop, why, fireSeconds, deliveredTo }: DrillResult): string {
+  const name = `${requirement} ${alert}`
+  if (state === 'passed')
+    return `ok    ${name}: fired after ${fireSeconds ?? 0} s, delivered to ${deliveredTo.length} ${deliveredTo.length === 1 ? 'receiver' : 'receivers'}`
+  return state === 'failed' ? `LOST  ${name}: ${hop ?? ''}: ${why ?? ''}` : `      ${name}: interrupted`
 }

@@ -8,7 +8,7 @@ import type { JudgedRun } from '../../shared/artefacts.ts'
 import { findEngine, suitePlan } from '../../shared/suites.ts'
 import type { FoundEngine, SuitePlan } from '../../shared/suites.ts'
 import { measureSuite } from '../../shared/measure.ts'
-import type { CommonOptions } from '../../shared/options.ts'
+import type { GateOptions } from './command.ts'
 import { newRunId, openSession, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { probeRows, runSessionProbes } from '../../shared/probing.ts'
@@ -16,15 +16,7 @@ import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
-import { baseOf, baseProblem, gateDuet } from './duet.ts'
-
-export interface GateOptions extends CommonOptions {
-  engine: 'k6' | 'autocannon' | 'both'
-  duration?: number
-  requirePush?: boolean
-  /** A revision that the work tree is held against in a duet. */
-  base?: string
-}
+import { baseProblem, findBase, measureGateDuets } from './duet.ts'
 
 /** What a gate came to, before it is written and printed. */
 interface Gated {
@@ -45,9 +37,9 @@ interface Planned {
 export async function gate(options: GateOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const plans = gatePlans(session, options)
-  const base = baseOf(options.base, world)
+  const base = findBase(options.base, world)
   // Found out before minutes are spent on the budgets.
-  const wrong = base?.asked ? await baseProblem(session, base) : undefined
+  const wrong = base?.isRequired ? await baseProblem(session, base) : undefined
   if (wrong !== undefined) throw new UsageError(`--base: ${wrong}`)
   const planned = await withEngines(session, plans)
   const id = newRunId(session, 'gate')
@@ -56,17 +48,16 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
     gateTarget(session, planned, id),
   )
   const gated: Gated =
-    reached.state === 'used'
-      ? reached.result
+    reached.state === 'ok'
+      ? reached.value
       : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
   // When the target has ended: what measures beside it would be measured with it.
   const duet =
     gated.runs.length > 0
-      ? await gateDuet(
+      ? await measureGateDuets(
           session,
           base,
           plans.map(({ name }) => name),
-          options,
         )
       : { verdicts: [], notes: [], problems: [] }
   const pushes = await pushRuns(session, gated.runs, options.requirePush ?? false)

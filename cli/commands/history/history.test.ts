@@ -11,7 +11,7 @@ import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
 import { writeBaseline } from '../../shared/baselines.ts'
 import { history } from './run.ts'
-import type { HistoryOptions } from './run.ts'
+import type { HistoryOptions } from './command.ts'
 
 let folder = ''
 
@@ -46,12 +46,17 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** As the command line has them. */
+const defaults = { config: 'vigil.config.ts', runs: 1000 }
+
 async function run(
   suite: string | undefined,
   options: Partial<HistoryOptions>,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Said> {
-  return runInWorld(folder, async (world) => history(suite, { out: folder, ...options }, { ...world, env }))
+  return runInWorld(folder, async (world) =>
+    history(suite, { ...defaults, out: folder, ...options }, { ...world, env }),
+  )
 }
 
 describe('vigil history', () => {
@@ -98,7 +103,7 @@ describe('vigil history', () => {
     const place = mkdtempSync(join(tmpdir(), 'vigil-prune-'))
     cpSync(folder, place, { recursive: true })
     const here = async (options: Partial<HistoryOptions>): Promise<Said> =>
-      runInWorld(place, async (world) => history(undefined, { out: place, ...options }, world))
+      runInWorld(place, async (world) => history(undefined, { ...defaults, out: place, ...options }, world))
     const [first] = readdirSync(join(place, 'runs'))
     const stored = await readRecord(join(place, 'runs', first ?? ''))
     if (stored.state === 'refused') throw new Error(stored.problem)

@@ -4,37 +4,24 @@ import { historyMetrics, locateChanges } from '../../../baselines/change-points/
 import type { ChangePointOptions, HistoryMetric } from '../../../baselines/change-points/index.ts'
 import { loadConfig } from '../../../config/load.ts'
 import { nearest } from '../../../config/names.ts'
-import { comparableOf, HistoryUnavailable, withHistory } from '../../../record/history/index.ts'
+import {
+  comparableOf,
+  HistoryUnavailable,
+  withHistory,
+  prunable,
+  prune,
+} from '../../../record/history/index.ts'
 import type { HistoryDatabase, RunEntry, RunHistory } from '../../../record/history/index.ts'
 import { plain } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { historyDatabase, damageStamp } from '../../shared/history.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
-import { runBatch } from '../compare/batch.ts'
-import { pruneHistory } from './prune.ts'
+import { runBatch } from '../../shared/batch.ts'
 import { groupText, latestText } from './text.ts'
 import type { Told } from './text.ts'
-
-export interface HistoryOptions {
-  metric?: string
-  batch?: string
-  /** Look at so many of the newest runs of a suite. */
-  runs?: number
-  /** Only how the newest run of each suite was judged. */
-  latest?: boolean
-  /** Delete the folders of old runs. */
-  prune?: boolean
-  /** prune: so many of the newest stay. */
-  keep?: number
-  /** Says where history is kept. prune: whose baselines are not touched. */
-  config?: string
-  out: string
-  json?: boolean
-}
-
-/** More runs than a person looks at, and few enough to look for changes in at once. */
-const usualRuns = 1000
+import { readStored, storedFolder } from '../../shared/baselines.ts'
+import type { HistoryOptions } from './command.ts'
 
 /** Runs over time and where their level changed. Tells; does not judge: the exit code says only whether it could be told. */
 export async function history(
@@ -96,7 +83,7 @@ async function lookInto(
     return await withHistory(where, async (index) => ({
       state: 'found',
       latest: await newestRuns(index, suite),
-      groups: options.latest ? [] : await groupsOf(index, suite, options.runs ?? usualRuns, looked),
+      groups: options.latest ? [] : await groupsOf(index, suite, options.runs, looked),
       setAside: (await index.setAside()).map(({ problem }) => problem),
     }))
   } catch (error) {
@@ -107,7 +94,7 @@ async function lookInto(
 
 /** What the environment says, or the config, where there is one. */
 async function databaseOf(
-  { config = 'vigil.config.ts' }: HistoryOptions,
+  { config }: HistoryOptions,
   out: string,
   world: World,
 ): Promise<HistoryDatabase | undefined> {
@@ -183,4 +170,34 @@ function documentOf({ suite, engine, environment, all, runs, changes }: Told): o
       within: within.map((at) => runs[at]?.id),
     })),
   }
+}
+
+/**
+ * Deletes the folders of all but the newest runs, never those that a baseline beside the config names. Only when it is asked to: what
+ * deletes evidence by itself does so on the day it is needed. The figures of deleted runs stay in the index.
+ */
+export async function pruneHistory(
+  { keep, config, out, json }: HistoryOptions,
+  world: World,
+): Promise<number> {
+  if (keep === undefined)
+    throw new UsageError(
+      '--prune: found no --keep, expected how many of the newest runs stay: vigil history --prune --keep 500',
+    )
+  const stored = await readStored(storedFolder(resolve(world.cwd, config)))
+  const damaged = stored.find((one) => one.state === 'refused')
+  // Which runs it rests on cannot be read: none is deleted.
+  if (damaged?.state === 'refused') throw new UsageError(plain(damaged.problem, 600))
+  const never = new Set(
+    stored.flatMap((one) => (one.state === 'read' ? one.baseline.runs.map(({ id }) => id) : [])),
+  )
+  const folder = resolve(world.cwd, out)
+  const ids = await prunable(folder, keep, never)
+  await prune(folder, ids)
+  if (json) printJson(world, { schema: 'vigil.pruned/1', pruned: ids })
+  else
+    world.stdout(
+      `${ids.length} ${ids.length === 1 ? 'run' : 'runs'} deleted, the newest ${keep} and ${never.size} of baselines kept\n`,
+    )
+  return exitCodes.pass.code
 }

@@ -3,16 +3,13 @@ import { isMissingBudgets } from '../../../baselines/index.ts'
 import { reportOfRun, writeRun, conclude } from '../../shared/artefacts.ts'
 import type { JudgedRun } from '../../shared/artefacts.ts'
 import { findEngine, suitePlan } from '../../shared/suites.ts'
-import type { SuiteChanges } from '../../shared/suites.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { measureSuite, unmeasuredRun } from '../../shared/measure.ts'
-import type { CommonOptions } from '../../shared/options.ts'
 import { newRunId, openSession, withTarget } from '../../shared/session.ts'
 import type { World } from '../../shared/world.ts'
 import { withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
-
-export type LoadOptions = CommonOptions & SuiteChanges
+import type { LoadOptions } from './command.ts'
 
 /** One load run: its record and reports written, its budgets judged. */
 export async function load(name: string | undefined, options: LoadOptions, world: World): Promise<number> {
@@ -26,7 +23,7 @@ export async function load(name: string | undefined, options: LoadOptions, world
     async () => measureSuite(session, plan, found, id),
   )
   const measured: JudgedRun =
-    reached.state === 'used' ? reached.result : await unmeasuredRun(session, plan, id, reached.reason)
+    reached.state === 'ok' ? reached.value : await unmeasuredRun(session, plan, id, reached.reason)
   const compared = await withBaseline(session, measured)
   const note = measuredOnlyNote(compared)
   const judged = note === undefined ? compared : { ...compared, notes: [note, ...(compared.notes ?? [])] }

@@ -5,7 +5,6 @@ import type { ProbesReport } from '../../../record/index.ts'
 import { writeProbes, writeReports, conclude } from '../../shared/artefacts.ts'
 import { environmentHere, targetOf, newRunId, openSession, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import type { CommonOptions } from '../../shared/options.ts'
 import { keepOnce } from '../../shared/history.ts'
 import {
   pushProbes,
@@ -16,14 +15,7 @@ import {
 } from '../../shared/probing.ts'
 import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
-
-export interface ProbeOptions extends CommonOptions {
-  once?: boolean
-  /** True: each probe by its own `every`. */
-  every?: string | true
-  metricsPort?: number
-  metricsHost: string
-}
+import type { ProbeOptions } from './command.ts'
 
 /** Runs probes, all of the config or those named: once, or on a schedule until interrupted. */
 export async function probe(names: readonly string[], options: ProbeOptions, world: World): Promise<number> {
@@ -60,10 +52,10 @@ async function probeOnce(
     runSessionProbes(session, wanted, id, (name, expiresAtMs) => void certificates.set(name, expiresAtMs)),
   )
   const probes: ProbesReport =
-    reached.state === 'used' && reached.result ? reached.result : { schema: 'vigil.probes/1', probes: [] }
+    reached.state === 'ok' && reached.value ? reached.value : { schema: 'vigil.probes/1', probes: [] }
   const verdict = verdictOfProbes(
     probes,
-    reached.state === 'unreachable' ? reached.reason : 'no probe was run',
+    reached.state === 'unavailable' ? reached.reason : 'no probe was run',
     id,
   )
   const environment = environmentHere('probe')

@@ -8,7 +8,7 @@ import type { ScheduleEvent, Supervised } from '../../../synthetics/schedule/ind
 import { scheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
 import type { Endpoint } from '../../../synthetics/metrics/index.ts'
 import { diskProblem, version, UsageError } from '../../shared/world.ts'
-import type { ScheduleConsole } from './schedule-console.ts'
+import type { ScheduleConsole } from './text.ts'
 import type { Session } from '../../shared/session.ts'
 
 /** Where all that a scheduler tells goes: history, metrics, heartbeat and console. */

@@ -8,10 +8,10 @@ import { cadenceOf, runProbesNow } from '../../shared/probing.ts'
 import type { SeenCertificate } from '../../shared/probing.ts'
 import { newRunId, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { scheduleConsole } from './schedule-console.ts'
+import { scheduleConsole } from './text.ts'
 import { openWatch } from './schedule-watch.ts'
 import { UsageError } from '../../shared/world.ts'
-import type { ProbeOptions } from './run.ts'
+import type { ProbeOptions } from './command.ts'
 
 /** As a probe without them has them; a browser takes longer. */
 const defaults = { timeoutMs: 10_000, specTimeoutMs: 30_000, attempts: 2 } as const
@@ -52,7 +52,7 @@ export async function probeOnSchedule(
       }
     },
   )
-  if (reached.state === 'unreachable') session.progress.warn(reached.reason)
+  if (reached.state === 'unavailable') session.progress.warn(reached.reason)
   return exitCodes.invalid.code
 }
 

@@ -16,19 +16,11 @@ import {
 import type { Audience, ComponentName, StackPlan, StackState } from '../../../monitoring/stack/index.ts'
 import { findTool } from '../../../runtime/tools/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import type { CommonOptions } from '../../shared/options.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-
-export interface UpOptions extends Omit<CommonOptions, 'target'> {
-  port?: string[]
-  freePorts?: boolean
-  monitoring?: string
-  interval?: number
-  detach?: boolean
-}
+import type { UpOptions } from './command.ts'
 
 const main = fileURLToPath(new URL('../../main.ts', import.meta.url))
 /** As a user starts it: it knows how a scheduler stays small. */

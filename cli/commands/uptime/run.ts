@@ -9,15 +9,7 @@ import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { damageStamp, historyFile } from '../../shared/history.ts'
 import { uptimeText } from './text.ts'
-
-export interface UptimeOptions {
-  config: string
-  out: string
-  days: number
-  /** Per cent. */
-  slo: number
-  json?: boolean
-}
+import type { UptimeOptions } from './command.ts'
 
 const dayMs = 86_400_000
 /** A result from before the window may hold into it: that of a probe that runs daily does for up to a day. */

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Command } from 'commander'
 import { Deployment } from 'kubernetes-models/apps/v1'
 import { CronJob } from 'kubernetes-models/batch/v1'
 import { PersistentVolumeClaim, Service } from 'kubernetes-models/v1'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
-import { addCommands } from '../../../cli/command-line.ts'
+import { createProgram } from '../../../cli/index.ts'
 import { parseCadence } from '../../../synthetics/schedule/index.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -74,22 +73,7 @@ describe('the manifests of the probes', () => {
   })
 
   it.each(pods)('the %s starts vigil with a command, options and probes that exist', (_, { spec }) => {
-    const program = new Command('vigil')
-    addCommands(
-      program,
-      {
-        cwd: root,
-        env: {},
-        pid: 1,
-        stdout: () => undefined,
-        stderr: () => undefined,
-        terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 80, color: false },
-        now: () => 0,
-        random: () => 0,
-        interrupted: new AbortController().signal,
-      },
-      () => undefined,
-    )
+    const program = createProgram(async () => undefined)
     const [name, ...args] = spec.containers[0].args
     const known = program.commands.find((command) => command.name() === name)?.options.map(({ long }) => long)
     expect(args.filter((arg) => arg.startsWith('--') && !known?.includes(arg))).toEqual([])

@@ -8,14 +8,14 @@ import type { DuetOutcome } from '../../../load/duet/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { writeWhole } from '../../../record/store.ts'
 import type { ReportInput, RunReport } from '../../../reports/index.ts'
-import { writeReports } from '../../shared/artefacts.ts'
-import { diskProblem, version } from '../../shared/world.ts'
+import { writeReports } from '../artefacts.ts'
+import { diskProblem, version } from '../world.ts'
 
-/** What `vigil ab --json` prints: a verdict, and beside it what it rests on and how it came about. */
+/** What `vigil ab --json` prints: a verdict, its evidence, and how it was measured. */
 export interface AbVerdict extends Verdict {
   suite: string
   sides: { baseline: string; candidate: string }
-  /** Measured pairs, seconds of load until it was decided and in all, and fresh pairs of processes. */
+  /** Measured pairs, seconds of load until the decision and in total, and newly started pairs of processes. */
   duet: {
     pairs: number
     decidedSeconds: number
@@ -24,48 +24,48 @@ export interface AbVerdict extends Verdict {
     wallSeconds: number
   }
   why: Explanation[]
-  /** What is known of this machine's noise, where `vigil doctor --noise` has measured it. */
+  /** The noise of this machine, if `vigil doctor --noise` has measured it. */
   noise?: string
-  /** Does it again. */
+  /** The command that repeats it. */
   reproduce: string
-  /** Judges the kept records again. */
+  /** The command that judges its records again. */
   recompare: string
   folder: string
 }
 
-/** The names of a duet's files in its folder: the units of both sides in order, and the counts. */
-export const abFiles = {
+/** The files in a duet's folder: the units of both sides in order, and the counts. */
+export const duetFiles = {
   baseline: 'baseline.jsonl',
   candidate: 'candidate.jsonl',
   exact: 'exact.json',
 } as const
 
-/** Keeps what was measured, and writes every report. Returns what could not be written, one line each. */
-export async function writeAb(verdict: AbVerdict, outcome: DuetOutcome, folder: string): Promise<string[]> {
+/** Writes what was measured and every report. Returns what could not be written, one line each. */
+export async function writeDuet(verdict: AbVerdict, outcome: DuetOutcome, folder: string): Promise<string[]> {
   try {
     await mkdir(folder, { recursive: true })
     for (const side of ['baseline', 'candidate'] as const)
       await writeWhole(
-        join(folder, abFiles[side]),
+        join(folder, duetFiles[side]),
         outcome.units[side].map((run) => `${JSON.stringify(run)}\n`).join(''),
       )
-    await writeWhole(join(folder, abFiles.exact), `${JSON.stringify(outcome.units.exact)}\n`)
+    await writeWhole(join(folder, duetFiles.exact), `${JSON.stringify(outcome.units.exact)}\n`)
   } catch (error) {
     return [
       diskProblem(error, folder) ??
         `${folder}: could not be written: ${error instanceof Error ? error.message : String(error)}`,
     ]
   }
-  const problems = await writeReports(folder, abReport(verdict, outcome))
-  // The reports write a plain verdict: ours says more.
+  const problems = await writeReports(folder, toDuetReport(verdict, outcome))
+  // The reports write a plain verdict: this one has more fields.
   await writeWhole(join(folder, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`).catch(
     (error: unknown) => problems.push(String(error)),
   )
   return problems
 }
 
-export function abReport(verdict: AbVerdict, outcome: DuetOutcome): ReportInput {
-  const merged = mergedCandidate(verdict, outcome)
+export function toDuetReport(verdict: AbVerdict, outcome: DuetOutcome): ReportInput {
+  const merged = mergeCandidate(verdict, outcome)
   const runs: RunReport[] = merged
     ? [
         {
@@ -89,15 +89,15 @@ export function abReport(verdict: AbVerdict, outcome: DuetOutcome): ReportInput 
   }
 }
 
-function mergedCandidate(verdict: AbVerdict, outcome: DuetOutcome): Run | undefined {
+function mergeCandidate(verdict: AbVerdict, outcome: DuetOutcome): Run | undefined {
   const invalid = verdict.rows.filter((row) => row.status === 'invalid').map((row) => row.message)
-  return mergeUnitRecords(outcome.units.candidate.filter(isWhole), verdict.run ?? 'ab', {
+  return mergeUnitRecords(outcome.units.candidate.filter(isRun), verdict.run ?? 'ab', {
     reasons: verdict.verdict === 'invalid' ? invalid : [],
     interrupted: outcome.interrupted,
   })
 }
 
-function isWhole(run: DuetOutcome['units']['candidate'][number]): run is Run {
+function isRun(run: DuetOutcome['units']['candidate'][number]): run is Run {
   return (
     run.id !== undefined &&
     run.environment !== undefined &&

@@ -2,24 +2,24 @@ import { dirname, join } from 'node:path'
 import { resolveCommit, createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
 import type { GitContext, PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
 import type { Run } from '../../../record/index.ts'
-import { revisionOf } from '../../shared/session.ts'
-import type { Session } from '../../shared/session.ts'
-import { UsageError } from '../../shared/world.ts'
+import { revisionOf } from '../session.ts'
+import type { Session } from '../session.ts'
+import { UsageError } from '../world.ts'
 
-/** Both sides, ready to be started as often as is needed. */
+/** Both sides, which can be started any number of times. */
 export interface Sides {
   source: PairSource
   targets: Record<Side, Run['target']>
-  /** As a person calls them. */
+  /** For people. */
   names: Record<Side, string>
 }
 
 export type SidesResult =
-  | { state: 'ready'; sides: Sides }
+  | { state: 'ok'; sides: Sides }
   | { state: 'failed'; side: Side | undefined; reason: string }
 
-/** `undefined` for the candidate: the work tree as it is. */
-export interface Asked {
+/** Revisions or URLs. A candidate that is `undefined` is the work tree as it is. */
+export interface RequestedSides {
   baseline: string
   candidate: string | undefined
 }
@@ -28,12 +28,12 @@ export function isUrl(text: string): boolean {
   return /^https?:\/\//.test(text)
 }
 
-/** Throws what the user got wrong, before anything is fetched or started. */
-export async function checkAsked(session: Session, { baseline, candidate }: Asked): Promise<void> {
+/** Throws usage errors before anything is fetched or started. */
+export async function checkSides(session: Session, { baseline, candidate }: RequestedSides): Promise<void> {
   if (isUrl(baseline)) {
     if (candidate === undefined || !isUrl(candidate))
       throw new UsageError(
-        `candidate: found ${candidate === undefined ? 'none' : 'a revision'}, expected a URL as the base is one`,
+        `candidate: found ${candidate === undefined ? 'none' : 'a revision'}, expected a URL because the base is one`,
       )
     for (const url of [baseline, candidate]) {
       const parsed = URL.parse(url)
@@ -45,15 +45,15 @@ export async function checkAsked(session: Session, { baseline, candidate }: Aske
     return
   }
   if (candidate !== undefined && isUrl(candidate))
-    throw new UsageError('candidate: found a URL, expected a revision as the base is one (or two URLs)')
-  commandOf(session)
+    throw new UsageError('candidate: found a URL, expected a revision because the base is one (or two URLs)')
+  requireCommand(session)
   for (const revision of [baseline, ...(candidate === undefined ? [] : [candidate])]) {
-    const commit = await resolveCommit(gitPlace(session), revision)
+    const commit = await resolveCommit(configRepository(session), revision)
     if (commit.state === 'missing') throw new UsageError(commit.reason)
   }
 }
 
-function commandOf({ loaded }: Session): string[] {
+function requireCommand({ loaded }: Session): string[] {
   const { command } = loaded.config.target
   if (command === undefined)
     throw new UsageError(
@@ -62,7 +62,7 @@ function commandOf({ loaded }: Session): string[] {
   return command
 }
 
-/** Two services that run already. */
+/** Two services that are already running. */
 export function urlSides(session: Session, baseline: string, candidate: string): Sides {
   const { metrics, env } = session.loaded.config.target
   const token = session.world.env['VIGIL_METRICS_TOKEN'] ?? env?.['METRICS_TOKEN']
@@ -73,31 +73,33 @@ export function urlSides(session: Session, baseline: string, candidate: string):
   }
 }
 
-/** Where this config's repository is. */
-export function gitPlace(session: Session): GitContext {
+/** The git repository of the config. */
+export function configRepository(session: Session): GitContext {
   return { folder: dirname(session.loaded.file), env: session.world.env, signal: session.world.interrupted }
 }
 
-/** Two revisions of the config's repository, each in a worktree of its own; the work tree itself where no candidate is named. */
+/**
+ * Two revisions of the config's repository, each in its own worktree; the work tree itself if no candidate is named.
+ */
 export async function revisionSides(
   session: Session,
-  asked: Asked,
+  requested: RequestedSides,
   scratch: Scratch,
   template?: DatabaseTemplate,
 ): Promise<SidesResult> {
   const { target } = session.loaded.config
-  const command = commandOf(session)
+  const command = requireCommand(session)
   const [baseline, candidate] = [
-    await placeOf(session, asked.baseline, join(scratch.folder, 'baseline')),
-    await placeOf(session, asked.candidate, join(scratch.folder, 'candidate')),
+    await checkOut(session, requested.baseline, join(scratch.folder, 'baseline')),
+    await checkOut(session, requested.candidate, join(scratch.folder, 'candidate')),
   ]
   if (baseline.state === 'failed') return { ...baseline, side: 'baseline' }
   if (candidate.state === 'failed') return { ...candidate, side: 'candidate' }
-  const made =
+  const created =
     template !== undefined || target.database === undefined
       ? undefined
       : await createDatabaseTemplate(join(scratch.folder, 'template'), session.world.interrupted)
-  if (made?.state === 'failed') return { ...made, side: undefined }
+  if (created?.state === 'failed') return { ...created, side: undefined }
   const launch = (cwd: string) => ({
     url: target.url,
     command,
@@ -107,12 +109,12 @@ export async function revisionSides(
     env: { ...session.world.env, ...target.env },
   })
   return {
-    state: 'ready',
+    state: 'ok',
     sides: {
       source: {
         kind: 'processes',
         launch: { baseline: launch(baseline.folder), candidate: launch(candidate.folder) },
-        template: template ?? made?.template,
+        template: template ?? created?.template,
       },
       targets: {
         baseline: { url: target.url, ...baseline.revision },
@@ -123,37 +125,37 @@ export async function revisionSides(
   }
 }
 
-type Placed =
-  | { state: 'placed'; folder: string; name: string; revision: Pick<Run['target'], 'revision' | 'dirty'> }
+type Checkout =
+  | { state: 'ok'; folder: string; name: string; revision: Pick<Run['target'], 'revision' | 'dirty'> }
   | { state: 'failed'; reason: string }
 
-async function placeOf(session: Session, revision: string | undefined, folder: string): Promise<Placed> {
-  const place = gitPlace(session)
+async function checkOut(session: Session, revision: string | undefined, folder: string): Promise<Checkout> {
+  const repository = configRepository(session)
   if (revision === undefined) {
-    const here = await revisionOf(place.folder, place.env)
+    const current = await revisionOf(repository.folder, repository.env)
     return {
-      state: 'placed',
-      folder: place.folder,
+      state: 'ok',
+      folder: repository.folder,
       name:
-        here.revision === undefined || here.dirty
+        current.revision === undefined || current.dirty
           ? 'the work tree'
-          : `the work tree (${here.revision.slice(0, 9)})`,
-      revision: here,
+          : `the work tree (${current.revision.slice(0, 9)})`,
+      revision: current,
     }
   }
-  const commit = await resolveCommit(place, revision)
+  const commit = await resolveCommit(repository, revision)
   if (commit.state === 'missing') throw new UsageError(commit.reason)
   session.progress.phase(`checking out ${revision} (${commit.sha.slice(0, 9)})`)
-  const made = await createWorktree(place, commit.sha, folder)
-  if (made.state === 'failed') return made
-  if (made.worktree.how === 'installed')
-    session.progress.phase(`  installed the dependencies of ${revision}: its package-lock.json is another`)
+  const created = await createWorktree(repository, commit.sha, folder)
+  if (created.state === 'failed') return created
+  if (created.worktree.how === 'installed')
+    session.progress.phase(`  installed the dependencies of ${revision}: its package-lock.json differs`)
   const name = commit.sha.startsWith(revision)
     ? commit.sha.slice(0, 9)
     : `${revision} (${commit.sha.slice(0, 9)})`
   return {
-    state: 'placed',
-    folder: made.worktree.folder,
+    state: 'ok',
+    folder: created.worktree.folder,
     name,
     revision: { revision: commit.sha, dirty: false },
   }

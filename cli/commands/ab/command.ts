@@ -1,0 +1,107 @@
+import { InvalidArgumentError, Option } from 'commander'
+import type { Command } from 'commander'
+import type { ExactRules } from '../../../baselines/exact/index.ts'
+import {
+  configOption,
+  duetDefaults,
+  examplesText,
+  jsonOption,
+  marginOption,
+  outOption,
+  positiveInteger,
+  positiveNumber,
+  quietOption,
+  strictOption,
+} from '../../shared/options.ts'
+import type { CommonOptions, Execute } from '../../shared/options.ts'
+
+export interface AbOptions extends Omit<CommonOptions, 'target'> {
+  suite?: string[]
+  /** Journeys per second on each side. */
+  rate?: number
+  pairs: number
+  maxMinutes: number
+  /** Accepted slowdown, in per cent. */
+  margin?: number
+  strict?: boolean
+  exact?: ExactRules
+  /** A good revision and a bad one. */
+  bisect?: string[]
+  targetBase?: string
+  targetCandidate?: string
+}
+
+export function addAbCommand(program: Command, execute: Execute): void {
+  program
+    .command('ab [base] [candidate]')
+    .summary('compare two revisions, or two URLs, under the same load')
+    .description(
+      'A duet: runs two git revisions (default candidate: the work tree), or two URLs, at the same time ' +
+        'under the same load. Measures until the result is statistically certain, then reports what is ' +
+        'slower, where and why.',
+    )
+    .addOption(configOption())
+    .option('--suite <suite...>', 'load with these suites (default: the first that has a rate)')
+    .option(
+      '--rate <perSecond>',
+      'journeys started per second on each side',
+      positiveNumber('journeys per second', 10_000),
+    )
+    .option(
+      '--pairs <count>',
+      '2.5 s measurement pairs before giving up (doubles if time allows)',
+      positiveInteger('pairs', 1000),
+      duetDefaults.pairs,
+    )
+    .option(
+      '--max-minutes <minutes>',
+      'stop undecided after this many minutes',
+      positiveNumber('minutes', 600),
+      duetDefaults.maxMinutes,
+    )
+    .addOption(marginOption())
+    .addOption(strictOption())
+    .addOption(
+      new Option(
+        '--exact <rule...>',
+        'how statements, rows and bytes may change: statements=equal, =at-most (the default), ' +
+          '=ratchet (see vigil baseline ratchet) or =off',
+      ).argParser(exactRules),
+    )
+    .option('--target-base <url>', 'the baseline runs at this URL')
+    .option('--target-candidate <url>', 'the candidate runs at this URL')
+    .option(
+      '--bisect <revision...>',
+      'find the commit that caused a slowdown between a good and a bad revision',
+    )
+    .addOption(outOption())
+    .addOption(quietOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examplesText([
+        'vigil ab origin/main',
+        'vigil ab v1.4.0 v1.5.0 --suite browse',
+        'vigil ab https://blue.example.org https://green.example.org',
+        'vigil ab --bisect v1.4.0 HEAD',
+        'vigil ab origin/main --json > verdict.json',
+      ]),
+    )
+    .action(async (base: string | undefined, candidate: string | undefined, options: AbOptions) =>
+      execute(async (world) => (await import('./run.ts')).ab(base, candidate, options, world)),
+    )
+}
+
+const ruleKinds = ['equal', 'at-most', 'ratchet', 'off'] as const
+
+/** Adds one rule, such as `statements=equal`, to those given before it. */
+function exactRules(text: string, before: ExactRules = {}): ExactRules {
+  const [metric = '', kindName = ''] = text.split('=')
+  const kind = ruleKinds.find((known) => known === kindName)
+  if ((metric !== 'statements' && metric !== 'rows' && metric !== 'bytes') || kind === undefined)
+    throw new InvalidArgumentError(
+      `found ${JSON.stringify(text)}, expected statements, rows or bytes, ` +
+        'followed by =equal, =at-most, =ratchet or =off.',
+    )
+  return { ...before, [metric]: { kind: kind === 'at-most' ? 'at most' : kind } }
+}

@@ -1,0 +1,18 @@
+import type { Command } from 'commander'
+import { examplesText, jsonOption, outOption } from '../../shared/options.ts'
+import type { CommonOptions, Execute } from '../../shared/options.ts'
+
+export type DownOptions = Pick<CommonOptions, 'out' | 'json'>
+
+export function addDownCommand(program: Command, execute: Execute): void {
+  program
+    .command('down')
+    .summary('stop what vigil up started')
+    .description('Stops everything that vigil up started.')
+    .addOption(outOption('folder that vigil up was given'))
+    .addOption(jsonOption())
+    .addHelpText('after', examplesText(['vigil down', 'vigil down --json']))
+    .action(async (options: DownOptions) =>
+      execute(async (world) => (await import('./run.ts')).down(options, world)),
+    )
+}

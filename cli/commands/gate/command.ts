@@ -1,0 +1,47 @@
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { addCommonOptions, durationOption, examplesText } from '../../shared/options.ts'
+import type { CommonOptions, Execute } from '../../shared/options.ts'
+
+export interface GateOptions extends CommonOptions {
+  engine: 'k6' | 'autocannon' | 'both'
+  /** Seconds. */
+  duration?: number
+  requirePush?: boolean
+  /** The revision that the work tree is compared with in a duet. */
+  base?: string
+}
+
+export function addGateCommand(program: Command, execute: Execute): void {
+  addCommonOptions(program.command('gate'))
+    .summary('probe and load the target, judge its budgets, report and push')
+    .description(
+      'The main job: starts the target unless --target is given, probes it, loads it, ' +
+        'judges the budgets, writes the reports and pushes the metrics.',
+    )
+    .addOption(
+      new Option('--engine <engine>', 'run only the suites of one engine')
+        .choices(['k6', 'autocannon', 'both'])
+        .default('both'),
+    )
+    .addOption(durationOption())
+    .option(
+      '--base <revision>',
+      'also compare the work tree with this revision in a duet ' +
+        '(default: the branch that CI names as the target of the change)',
+    )
+    .option('--require-push', 'exit 4 if the metrics could not be pushed')
+    .addHelpText(
+      'after',
+      examplesText([
+        'vigil gate',
+        'vigil gate --target https://staging.example.org',
+        'vigil gate --engine k6 --duration 60',
+        'vigil gate --base origin/main',
+        'vigil gate --json > verdict.json',
+      ]),
+    )
+    .action(async (options: GateOptions) =>
+      execute(async (world) => (await import('./run.ts')).gate(options, world)),
+    )
+}

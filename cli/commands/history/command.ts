@@ -1,0 +1,54 @@
+import type { Command } from 'commander'
+import { configOption, examplesText, jsonOption, outOption, positiveInteger } from '../../shared/options.ts'
+import type { CommonOptions, Execute } from '../../shared/options.ts'
+
+export interface HistoryOptions extends Pick<CommonOptions, 'config' | 'out' | 'json'> {
+  metric?: string
+  /** A file with one series per line; `-` for standard input. */
+  batch?: string
+  /** Number of newest runs of each series to show. */
+  runs: number
+  latest?: boolean
+  prune?: boolean
+  keep?: number
+}
+
+export function addHistoryCommand(program: Command, execute: Execute): void {
+  program
+    .command('history [suite]')
+    .summary('show runs over time, and where their level changed')
+    .description('Shows runs over time, and approximately where their level changed.')
+    .option('--metric <metric>', 'show only this metric')
+    .option(
+      '--batch <file>',
+      'file with one series per line, or - for standard input; prints the change points of each on a line',
+    )
+    .option('--runs <count>', 'number of newest runs to show', positiveInteger('runs', 1_000_000), 1000)
+    .option('--latest', 'show only the verdict of the newest run of each suite')
+    .option('--prune', 'delete the folders of old runs (with --keep), except those a baseline uses')
+    .option(
+      '--keep <count>',
+      'with --prune: number of newest runs to keep',
+      positiveInteger('runs', 1_000_000),
+    )
+    .addOption(
+      configOption(
+        'config file, which may name the history database; with --prune, baselines are next to it',
+      ),
+    )
+    .addOption(outOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examplesText([
+        'vigil history',
+        'vigil history browse --metric p95Ms',
+        'vigil history --latest',
+        'vigil history --prune --keep 500',
+        'vigil history --batch series.jsonl > changes.jsonl',
+      ]),
+    )
+    .action(async (suite: string | undefined, options: HistoryOptions) =>
+      execute(async (world) => (await import('./run.ts')).history(suite, options, world)),
+    )
+}

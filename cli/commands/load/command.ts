@@ -1,0 +1,49 @@
+import type { Command } from 'commander'
+import {
+  addCommonOptions,
+  durationOption,
+  engineOption,
+  examplesText,
+  positiveInteger,
+  positiveNumber,
+} from '../../shared/options.ts'
+import type { CommonOptions, Execute } from '../../shared/options.ts'
+
+export interface LoadOptions extends CommonOptions {
+  engine?: 'k6' | 'autocannon'
+  /** Journeys started per second. */
+  rate?: number
+  connections?: number
+  /** Seconds. */
+  duration?: number
+}
+
+export function addLoadCommand(program: Command, execute: Execute): void {
+  addCommonOptions(program.command('load [suite]'))
+    .summary('run one suite, and judge its budgets')
+    .description('Runs one suite: writes its run record and judges its budgets.')
+    .addOption(engineOption())
+    .option(
+      '--rate <perSecond>',
+      'journeys started per second (k6)',
+      positiveNumber('journeys per second', 100_000),
+    )
+    .option(
+      '--connections <count>',
+      'connections kept busy (autocannon)',
+      positiveInteger('connections', 10_000),
+    )
+    .addOption(durationOption())
+    .addHelpText(
+      'after',
+      examplesText([
+        'vigil load',
+        'vigil load browse --rate 50 --duration 30',
+        'vigil load --engine autocannon --connections 20',
+        'vigil load browse --json | jq .totals.latency',
+      ]),
+    )
+    .action(async (suite: string | undefined, options: LoadOptions) =>
+      execute(async (world) => (await import('./run.ts')).load(suite, options, world)),
+    )
+}

@@ -1,0 +1,23 @@
+import type { Command } from 'commander'
+import { addCommonOptions, examplesText } from '../../shared/options.ts'
+import type { CommonOptions, Execute } from '../../shared/options.ts'
+
+export function addReportCommand(program: Command, execute: Execute): void {
+  addCommonOptions(program.command('report [run]'))
+    .summary('write the reports of a run again')
+    .description(
+      'Writes the reports of a run again from its record: the newest run, ' +
+        'or one given by id, folder or record file.',
+    )
+    .addHelpText(
+      'after',
+      examplesText([
+        'vigil report',
+        'vigil report .vigil/runs/20260102-030405-006-browse-a1b2',
+        'vigil report --json',
+      ]),
+    )
+    .action(async (run: string | undefined, options: CommonOptions) =>
+      execute(async (world) => (await import('./run.ts')).report(run, options, world)),
+    )
+}

@@ -1,0 +1,168 @@
+import type { DuetRules } from '../../../baselines/duet/index.ts'
+import { withLowestCounts } from '../../../baselines/exact/index.ts'
+import type { LowestCounts } from '../../../baselines/exact/index.ts'
+import type { Verdict } from '../../../baselines/index.ts'
+import type { Config } from '../../../config/index.ts'
+import { defaultPace, openScratch, runGit } from '../../../load/duet/index.ts'
+import type { DuetSuite, Scratch } from '../../../load/duet/index.ts'
+import { plain } from '../../../reports/wording/index.ts'
+import { exitCodes } from '../../exit-codes.ts'
+import { readCounts, storedFolder } from '../baselines.ts'
+import { duetName, refuseNarrowMargin, suiteOf } from '../known-noise.ts'
+import type { CommonOptions } from '../options.ts'
+import { environmentHere, newRunId, withTargetLock } from '../session.ts'
+import type { Session } from '../session.ts'
+import { findK6, suitePlan } from '../suites.ts'
+import { printJson, UsageError } from '../world.ts'
+import { measureDuet } from './measure.ts'
+import type { DuetPlan, MeasuredDuet } from './measure.ts'
+import { checkSides, configRepository, isUrl, revisionSides, urlSides } from './sides.ts'
+import type { RequestedSides, SidesResult } from './sides.ts'
+
+/** What `ab`, or the duet of a gate, is to measure. */
+export interface DuetsRequest extends Pick<DuetPlan, 'rules' | 'pairs' | 'maxMinutes' | 'reproduce'> {
+  sides: RequestedSides
+  suites: readonly DuetSuite[]
+}
+
+export type DuetsResult = { state: 'ok'; duets: MeasuredDuet[] } | { state: 'failed'; reason: string }
+
+/** Measures a duet of each suite, one after the other. */
+export async function measureDuets(session: Session, request: DuetsRequest): Promise<DuetsResult> {
+  const { suites, rules } = request
+  await checkSides(session, request.sides)
+  const counts = await ratchetCounts(session, rules)
+  const k6 = await findK6(session)
+  if (k6.state === 'missing') return { state: 'failed', reason: k6.reason }
+  await refuseNarrowMargin(
+    session.out,
+    suites.map(({ name }) => suiteOf(name)),
+    rules.margin,
+    environmentHere(k6.label).fingerprint,
+    session.progress.warn,
+  )
+  const startMs = performance.now()
+  const result = await withTargetLock(session, async () =>
+    withScratch(session, async (scratch): Promise<DuetsResult> => {
+      const prepared = await prepareSides(session, request.sides, scratch)
+      if (prepared.state === 'failed')
+        return {
+          state: 'failed',
+          reason: `${prepared.side === undefined ? '' : `the ${prepared.side}: `}${prepared.reason}`,
+        }
+      const preparedSeconds = (performance.now() - startMs) / 1000
+      const duets: MeasuredDuet[] = []
+      for (const suite of suites) {
+        if (session.world.interrupted.aborted) break
+        duets.push(
+          await measureDuet(session, {
+            ...request,
+            sides: prepared.sides,
+            suite,
+            rules: { ...rules, exact: withLowestCounts(rules.exact ?? {}, counts, suiteOf(suite.name)) },
+            k6,
+            scratch,
+            preparedSeconds: duets.length === 0 ? preparedSeconds : 0,
+          }),
+        )
+      }
+      return { state: 'ok', duets }
+    }),
+  )
+  return result.state === 'ok' ? result.value : { state: 'failed', reason: result.reason }
+}
+
+/** The verdict of a duet that could not be measured. */
+export function invalidDuetVerdict(reason: string): Verdict {
+  return {
+    schema: 'vigil.verdict/1',
+    verdict: 'invalid',
+    rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', message: reason }],
+  }
+}
+
+/** Prints why a duet could not be measured. Returns the exit code. */
+export function reportInvalidDuet(
+  { world }: Session,
+  { json }: Pick<CommonOptions, 'json'>,
+  reason: string,
+): number {
+  if (json) printJson(world, invalidDuetVerdict(reason))
+  else world.stdout(`INVALID  ${reason}\n`)
+  return exitCodes.invalid.code
+}
+
+const requestTimeoutMs = 10_000
+
+/** The suites to compare: those named, else the config's first that has a rate. */
+export function toDuetSuites(
+  session: Session,
+  names: readonly string[] | undefined,
+  rate?: number,
+): DuetSuite[] {
+  const { config, journeysModule, journeys } = session.loaded
+  return (names ?? [firstSuiteWithRate(config)]).map((name) => {
+    const { suite } = suitePlan(config, name, { ...(rate !== undefined && { engine: 'k6', rate }) })
+    if (suite.script !== undefined)
+      throw new UsageError(
+        `suite ${name} is a k6 script: a duet needs journeys, because it can send each of their requests ` +
+          'to either side',
+      )
+    if (!('ratePerSecond' in suite.load))
+      throw new UsageError(
+        `suite ${name} keeps connections busy: a duet needs a rate; ` +
+          'name another suite, or give a rate with --rate',
+      )
+    return {
+      name: duetName(name),
+      module: journeysModule,
+      journeys,
+      mix: Object.entries(suite.journeys ?? {}).map(([journey, weight]) => ({ journey, weight })),
+      ratePerSecond: suite.load.ratePerSecond,
+      requestTimeoutMs,
+      pace: defaultPace,
+    }
+  })
+}
+
+function firstSuiteWithRate({ suites }: Config): string {
+  const found = Object.entries(suites).find(
+    ([, suite]) => 'ratePerSecond' in suite.load && suite.script === undefined,
+  )
+  if (found === undefined)
+    throw new UsageError(
+      'suites: found none with journeys at a rate, expected one for a duet ' +
+        '(or a suite by --suite and a rate by --rate)',
+    )
+  return found[0]
+}
+
+/** Gives `work` a folder of its own, which is removed afterwards with its worktrees, data and scripts. */
+export async function withScratch<T>(session: Session, work: (scratch: Scratch) => Promise<T>): Promise<T> {
+  const scratch = await openScratch(session.out, newRunId(session, 'ab'), session.world.pid)
+  try {
+    return await work(scratch)
+  } finally {
+    await scratch.remove()
+    // Git's own records of worktrees whose folders are gone.
+    await runGit({ ...configRepository(session), signal: AbortSignal.timeout(10_000) }, 'worktree', 'prune')
+  }
+}
+
+/** The counts that a ratchet compares with; a damaged file must not pass for an empty one. */
+async function ratchetCounts(session: Session, { exact = {} }: DuetRules): Promise<LowestCounts | undefined> {
+  if (!Object.values(exact).some(({ kind }) => kind === 'ratchet')) return undefined
+  const read = await readCounts(storedFolder(session.loaded.file))
+  if (read.state === 'refused') throw new UsageError(plain(read.problem, 600))
+  return read.counts
+}
+
+async function prepareSides(
+  session: Session,
+  { baseline, candidate }: RequestedSides,
+  scratch: Scratch,
+): Promise<SidesResult> {
+  if (isUrl(baseline) && candidate !== undefined)
+    return { state: 'ok', sides: urlSides(session, baseline, candidate) }
+  return revisionSides(session, { baseline, candidate }, scratch)
+}
