@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { parseAst } from 'vitest/node'
-import { createProgram } from './program.ts'
+import { describeCommands } from './program.ts'
 
 // Advice that names a command or an option which does not exist cannot be followed.
 
@@ -39,7 +39,7 @@ it.each([
 type OptionsByCommand = ReadonlyMap<string, ReadonlySet<string>>
 
 function optionsByCommand(): OptionsByCommand {
-  const program = createProgram(async () => undefined)
+  const program = describeCommands()
   return new Map(
     program.commands.map((command) => [
       command.name(),

@@ -21,13 +21,7 @@ import type { World } from './shared/world.ts'
 /** Runs the command that the arguments name. Returns the exit code; prints a usage error as one line. */
 export async function runProgram(args: readonly string[], world: World): Promise<number> {
   let code: number = exitCodes.usageError.code
-  const program = createProgram(async (command) => void (code = await command(world)))
-    .exitOverride()
-    .configureOutput({
-      writeOut: world.stdout,
-      writeErr: world.stderr,
-      outputError: (text, write) => write(toOneLine(text)),
-    })
+  const program = createProgram(async (command) => void (code = await command(world)), world)
   try {
     await program.parseAsync(args, { from: 'user' })
     return code
@@ -45,13 +39,19 @@ export async function runProgram(args: readonly string[], world: World): Promise
 }
 
 /** Assembles the command line from the commands, which import what they run only when they run it. */
-export function createProgram(execute: Execute): Command {
+function createProgram(execute: Execute, { stdout, stderr }: Pick<World, 'stdout' | 'stderr'>): Command {
   const program = new Command('vigil')
     .description(
       'Tells a team, before and after a release, whether their HTTP service meets its performance targets.',
     )
     .version(version(), '--version')
     .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: stdout,
+      writeErr: stderr,
+      outputError: (text, write) => write(toOneLine(text)),
+    })
     // Names alone: with arguments the left column is so wide that descriptions no longer wrap.
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText(
@@ -78,13 +78,19 @@ export function createProgram(execute: Execute): Command {
   return program
 }
 
+/** The command line for reading only: it prints and runs nothing. */
+export function describeCommands(): Command {
+  return createProgram(async () => undefined, { stdout: () => undefined, stderr: () => undefined })
+}
+
 function exitCodeLines(): string {
   const help = new Help()
+  const indent = ' '.repeat(7)
   return Object.values(exitCodes)
-    .map(
-      ({ code, means }) =>
-        `  ${help.boxWrap(means, 72).replace(/^/, String(code).padEnd(5)).replaceAll('\n', '\n       ')}`,
-    )
+    .map(({ code, means }) => {
+      const text = help.boxWrap(means, 80 - indent.length).replaceAll('\n', `\n${indent}`)
+      return `  ${String(code).padEnd(4)} ${text}`
+    })
     .join('\n')
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { exitCodes } from './exit-codes.ts'
+import { describeCommands } from './program.ts'
 import { workplace } from './testing/vigil.ts'
 
 const place = workplace()
@@ -55,33 +56,34 @@ describe('what the user got wrong is one line on stderr, nothing on stdout, exit
 })
 
 describe('help', () => {
-  it('lists the commands and the exit codes', async () => {
+  const columns = 80
+
+  it('lists each command on one line, and the exit codes', async () => {
     const { code, stdout, stderr } = await place.vigil(['--help'])
     expect(code).toBe(0)
     expect(stderr).toBe('')
+    const commands = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Exit codes:'))
+    expect(commands.trim().split('\n')).toHaveLength(1 + describeCommands().commands.length)
     for (const { code: listed, means } of Object.values(exitCodes))
-      expect(stdout).toContain(`${String(listed).padEnd(4)} ${means}`)
+      expect(stdout.replaceAll(/\s+/g, ' ')).toContain(` ${listed} ${means}`)
+    expect(stdout.split('\n').filter((line) => line.length > columns)).toEqual([])
   })
 
-  it.each([
-    'gate',
-    'load',
-    'probe',
-    'uptime',
-    'ab',
-    'compare',
-    'baseline',
-    'history',
-    'capacity',
-    'drill',
-    'up',
-    'down',
-    'report',
-    'doctor',
-  ])('of %s shows examples', async (command) => {
-    const { code, stdout } = await place.vigil([command, '--help'])
-    expect(code).toBe(0)
-    expect(stdout).toContain(`Examples:\n  vigil ${command}`)
+  it.each(describeCommands().commands.map((command) => [command.name(), command] as const))(
+    'of %s shows examples, and no line is wider than a terminal',
+    (name, command) => {
+      let text = ''
+      command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => columns })
+      command.outputHelp()
+      expect(text).toContain(`Examples:\n  vigil ${name}`)
+      expect(text.split('\n').filter((line) => line.length > columns)).toEqual([])
+    },
+  )
+
+  it('of a command is printed to stdout', async () => {
+    const { code, stdout, stderr } = await place.vigil(['gate', '--help'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('Usage: vigil gate')
   })
 
   it('is shown, as an error, when no command is given', async () => {

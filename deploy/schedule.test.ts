@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { createProgram } from '../cli/index.ts'
+import { describeCommands } from '../cli/index.ts'
 import { parseCadence } from '../synthetics/schedule/index.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
@@ -33,7 +33,7 @@ describe('what starts vigil', () => {
   })
 
   it.each(lines)('%s names a command and options that exist', (_, line) => {
-    const program = createProgram(async () => undefined)
+    const program = describeCommands()
     const [program_, name, ...args] = line.split(' ')
     expect(program_).toBe('/opt/vigil/vigil')
     const command = program.commands.find((each) => each.name() === name)

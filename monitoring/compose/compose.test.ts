@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Ajv } from 'ajv'
 import { describe, expect, it } from 'vitest'
 import { isScalar, parse, parseDocument, visit } from 'yaml'
-import { createProgram } from '../../cli/index.ts'
+import { describeCommands } from '../../cli/index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -217,7 +217,7 @@ describe('docker-compose.yml', () => {
   })
 
   it('starts probes with a command and options that exist', () => {
-    const program = createProgram(async () => undefined)
+    const program = describeCommands()
     const [name, ...args] = compose.services['vigil-probes']?.command ?? []
     const known = program.commands.find((command) => command.name() === name)?.options.map(({ long }) => long)
     expect(args.filter((arg) => arg.startsWith('--')).filter((option) => !known?.includes(option))).toEqual(

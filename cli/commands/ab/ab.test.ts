@@ -135,7 +135,7 @@ describe('a target that another process loads is exit 4, after waiting for it', 
       const { code, stdout, stderr } = await runInWorld(
         folder,
         async (world) => runProgram([command, '--config', 'locked.mjs', ...args], world),
-        { env: process.env, lockPatienceMs: 60 },
+        { env: process.env, lockPatienceMs: 500 },
       )
       expect(stderr).toContain(`process ${process.pid} is measuring ${url} already; waiting`)
       expect(stdout + stderr).toContain(`process ${process.pid} still measures ${url} after`)
@@ -189,7 +189,7 @@ it('says a fail first, where and why, and how to see it again', () => {
     interrupted: new AbortController().signal,
   }).split('\n')
   expect(lines[0]).toMatch(
-    /^FAIL {2}main → the work .*tree, browse-duet: worse in 1 of 2; 8 pairs in 20 s of load, 40 s in all/,
+    /^FAIL {2}main → the work .*tree, browse-duet: worse in 1 of 2; 8 pairs in 20 s of load, 40 s in total/,
   )
   expect(lines.join('\n')).not.toContain('\u001B')
   expect(lines).toContain('  browse: noise of this machine')

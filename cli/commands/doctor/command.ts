@@ -23,7 +23,7 @@ export interface DoctorOptions extends CommonOptions {
 export function addDoctorCommand(program: Command, execute: Execute): void {
   program
     .command('doctor')
-    .summary('check tools and limits; with --noise, measure how noisy the machine is')
+    .summary('check tools, limits and (with --noise) how noisy this machine is')
     .description(
       'Checks whether this machine can measure: tools, versions and limits. ' +
         'With --noise, measures the smallest change that a gate can detect here.',

@@ -5,7 +5,7 @@ import { CronJob } from 'kubernetes-models/batch/v1'
 import { PersistentVolumeClaim, Service } from 'kubernetes-models/v1'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
-import { createProgram } from '../../../cli/index.ts'
+import { describeCommands } from '../../../cli/index.ts'
 import { parseCadence } from '../../../synthetics/schedule/index.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -73,7 +73,7 @@ describe('the manifests of the probes', () => {
   })
 
   it.each(pods)('the %s starts vigil with a command, options and probes that exist', (_, { spec }) => {
-    const program = createProgram(async () => undefined)
+    const program = describeCommands()
     const [name, ...args] = spec.containers[0].args
     const known = program.commands.find((command) => command.name() === name)?.options.map(({ long }) => long)
     expect(args.filter((arg) => arg.startsWith('--') && !known?.includes(arg))).toEqual([])
