@@ -44,7 +44,7 @@ export async function baseProblem(session: Session, { revision }: Base): Promise
   if (!session.boots)
     return (
       `no duet against ${revision}: the target runs elsewhere, ` +
-      'and vigil cannot start a revision of it there'
+      'and no revision of it can be started there'
     )
   const commit = await resolveCommit(configRepository(session), revision)
   return commit.state === 'ok' ? undefined : `no duet: ${commit.reason}`
