@@ -6,9 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { requireTool } from '../../runtime/tools/index.ts'
-import { alertCases } from '../prometheus/cases/index.ts'
+import { alertCases, runTool } from '../prometheus/promtool.ts'
 import { readRules } from '../prometheus/rules.ts'
-import { runTool } from '../prometheus/run.ts'
 import { receiverOf, routeArguments, waysOf } from './routes.ts'
 
 const file = fileURLToPath(new URL('alertmanager.yml', import.meta.url))

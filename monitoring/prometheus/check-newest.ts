@@ -7,26 +7,26 @@ import { z } from 'zod'
 import { startChild } from '../../runtime/processes/index.ts'
 import { toolsFolder } from '../../runtime/tools/index.ts'
 import { receiverOf, routeArguments } from '../alertmanager/routes.ts'
-import { promtoolChecks } from './checks.ts'
+import { promtoolChecks, runTool } from './promtool.ts'
 import { readRules, rulesFolder } from './rules.ts'
-import { runTool } from './run.ts'
 
 /**
- * Holds the configuration to the versions that docker-compose pins: builds their promtool and amtool with Go (minutes,
- * once), and runs what the tests run with Debian's. `node monitoring/prometheus/check-newest.ts`; exit 1 on a finding.
+ * Checks the configuration with the versions that docker-compose pins: builds their promtool and amtool with Go (takes
+ * minutes, once), and runs the checks that the tests run with Debian's. `node monitoring/prometheus/check-newest.ts`
+ * exits with 1 on a finding.
  */
 async function main(): Promise<number> {
   const root = fileURLToPath(new URL('../../', import.meta.url))
-  const versions = pinned(readFileSync(join(root, 'docker-compose.yml'), 'utf8'))
+  const versions = pinnedVersions(readFileSync(join(root, 'docker-compose.yml'), 'utf8'))
   const kept = toolsFolder(process.env)
   if (kept.state === 'missing') throw new Error(`${kept.reason}: ${kept.whatToDo}`)
   const tools = join(kept.path, 'newest')
-  const promtool = await built(
+  const promtool = await buildProgram(
     tools,
     'promtool',
     `github.com/prometheus/prometheus/cmd/promtool@${versions.prometheus}`,
   )
-  const amtool = await built(
+  const amtool = await buildProgram(
     tools,
     'amtool',
     `github.com/prometheus/alertmanager/cmd/amtool@${versions.alertmanager}`,
@@ -35,20 +35,20 @@ async function main(): Promise<number> {
   try {
     const configFile = join(rulesFolder, '../alertmanager/alertmanager.yml')
     const findings: string[] = []
-    const look = async (name: string, run: ReturnType<typeof runTool>): Promise<void> => {
+    const check = async (name: string, run: ReturnType<typeof runTool>): Promise<void> => {
       const { code, output } = await run
-      say(`${code === 0 ? 'ok  ' : 'FAIL'} ${name}`)
+      print(`${code === 0 ? 'ok  ' : 'FAIL'} ${name}`)
       if (code !== 0) findings.push(`${name}\n${output}`)
     }
-    for (const [name, check] of Object.entries(promtoolChecks))
-      await look(`promtool: ${name}`, check(promtool, scratch))
-    await look('amtool: the configuration', runTool(amtool, ['check-config', configFile]))
+    for (const [name, runCheck] of Object.entries(promtoolChecks))
+      await check(`promtool: ${name}`, runCheck(promtool, scratch))
+    await check('amtool: the configuration', runTool(amtool, ['check-config', configFile]))
     for (const rule of readRules().alerts)
-      await look(
+      await check(
         `amtool: the route of ${rule.alert}`,
         runTool(amtool, routeArguments(rule, receiverOf[rule.alert] ?? 'nobody', configFile)),
       )
-    for (const finding of findings) say(`\n${finding}`)
+    for (const finding of findings) print(`\n${finding}`)
     return findings.length === 0 ? 0 : 1
   } finally {
     rmSync(scratch, { recursive: true })
@@ -59,8 +59,8 @@ const compose = z.looseObject({
   services: z.record(z.string(), z.looseObject({ image: z.string().optional() })),
 })
 
-/** As modules: Prometheus 3.16.0 is v0.316.0 there, Alertmanager's are the same. */
-function pinned(text: string): { prometheus: string; alertmanager: string } {
+/** The versions of the Go modules: Prometheus 3.16.0 is v0.316.0 there, Alertmanager's are the same. */
+function pinnedVersions(text: string): { prometheus: string; alertmanager: string } {
   const images = Object.values(compose.parse(parse(text, { merge: true })).services).flatMap(
     ({ image }) => image ?? [],
   )
@@ -76,13 +76,13 @@ function pinned(text: string): { prometheus: string; alertmanager: string } {
   return { prometheus: `v0.${major}${minor.padStart(2, '0')}.${patch}`, alertmanager }
 }
 
-async function built(folder: string, program: string, module: string): Promise<string> {
+async function buildProgram(folder: string, program: string, module: string): Promise<string> {
   const place = join(folder, module.slice(module.lastIndexOf('@') + 1))
   const path = join(place, program)
   if (existsSync(path)) return path
   mkdirSync(place, { recursive: true })
-  say(`building ${module}; this takes a few minutes, once`)
-  // Alone with Go's own variables, and at low priority: it takes every core there is.
+  print(`building ${module} (only once, takes a few minutes)`)
+  // Only with Go's own variables, and at low priority, because it uses every core.
   const child = startChild('nice', ['-n', '19', 'go', 'install', module], {
     env: { ...process.env, GOBIN: place, GOFLAGS: '-mod=mod' },
   })
@@ -92,7 +92,7 @@ async function built(folder: string, program: string, module: string): Promise<s
   return path
 }
 
-function say(text: string): void {
+function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 

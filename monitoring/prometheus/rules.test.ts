@@ -4,13 +4,10 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import config from '../../vigil.config.ts'
 import { requireTool } from '../../runtime/tools/index.ts'
-import { alertCases } from './cases/index.ts'
-import { promtoolChecks } from './checks.ts'
-import { readRules } from './rules.ts'
-import { codeBlocks, runbookBase, runbookSections } from './runbooks.ts'
-import { metricsIn } from './metrics-in.ts'
+import { alertCases, promtoolChecks } from './promtool.ts'
+import { readRules, codeBlocks, runbookBase, runbookSections, metricsIn } from './rules.ts'
 import { knownMetrics } from './testing/known-metrics.ts'
-import { kinds, storyOf } from './story.ts'
+import { kinds, toTimelineTest } from './timeline.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'vigil-rules-'))
 afterAll(() => rmSync(scratch, { recursive: true }))
@@ -103,10 +100,10 @@ describe('the cases', () => {
       for (const row of own) {
         expect(row.for, 'the case waits as long as the rule').toBe(rule.for)
         // Without a `for` there is no waiting; then the last moment below the limit is the one before it fires.
-        expect(storyOf(row, rule).alert_rule_test).toHaveLength(
+        expect(toTimelineTest(row, rule).alert_rule_test).toHaveLength(
           kinds.length - (rule.for === undefined ? 2 : 1),
         )
-        if (row.always !== true) expect(row.courses.some(({ below, over }) => below !== over)).toBe(true)
+        if (row.always !== true) expect(row.timelines.some(({ below, over }) => below !== over)).toBe(true)
       }
     },
   )

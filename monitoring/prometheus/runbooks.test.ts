@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { anchorOf, runbookFolder } from './runbooks.ts'
+import { toAnchor, runbookFolder } from './rules.ts'
 
 const documents = [
   ...readdirSync(runbookFolder).map((file) => join(runbookFolder, file)),
@@ -19,7 +19,7 @@ function linksIn(text: string): string[] {
 function anchorsIn(file: string): Set<string> {
   return new Set(
     [...readFileSync(file, 'utf8').matchAll(/^#{1,6} (.+)$/gm)].map(([, title]) =>
-      anchorOf((title ?? '').trim()),
+      toAnchor((title ?? '').trim()),
     ),
   )
 }

@@ -1,39 +1,39 @@
-/** How a series goes through the three stretches of a case: just below the limit, over it, well again. `null`: absent. */
-export interface Course {
+/** A series in the three stages of a case: just below the limit, over it, and recovered. `null`: absent. */
+export interface SeriesTimeline {
   series: string
-  /** `counter`: what each step adds. `gauge`: the value. `age`: a moment so many seconds ago, ahead when negative. */
+  /** `counter`: the increase of each step. `gauge`: the value. `age`: a timestamp this many seconds ago. */
   kind: 'counter' | 'gauge' | 'age'
   below: number | null
   over: number | null
-  well: number | null
-  /** A value now and then, and 0 between. */
+  recovered: number | null
+  /** The interval of the value. It is 0 in between. */
   every?: string
 }
 
-/** One alert, followed through a whole story: what Prometheus must say of it, and when. */
+/** One alert through all three stages: what Prometheus must report, and when. */
 export interface AlertCase {
   alert: string
-  /** The `for` of the rule; before it has passed nothing fires. */
+  /** The `for` of the rule. The alert does not fire before it has passed. */
   for?: string
-  courses: readonly Course[]
-  /** Labels besides the rule's own. */
+  timelines: readonly SeriesTimeline[]
+  /** Labels in addition to those of the rule. */
   labels?: Readonly<Record<string, string>>
-  /** It fires in every stretch. */
+  /** It fires in every stage. */
   always?: true
-  /** It fires in none: what changes is too little to matter. */
+  /** It fires in no stage: the change is too small. */
   never?: true
-  /** What looks bad and is none: too little of it, or somebody else's. Each goes on for as long as the stretch over the limit. */
-  quiet?: Readonly<Record<string, readonly Course[]>>
-  /** As rendered at the end of the stretch over the limit. */
+  /** Series that must not fire: too few events, or those of another part. Each lasts as long as the stage over the limit. */
+  quiet?: Readonly<Record<string, readonly SeriesTimeline[]>>
+  /** As rendered at the end of the stage over the limit. */
   summary: string
   description: string
-  /** Lengths of the stretches, where the windows of the rule want others. */
+  /** Lengths of the stages, where the ranges of the rule need other ones. */
   belowFor?: string
   overFor?: string
-  wellFor?: string
+  recoveredFor?: string
   /** Time between samples. */
   step?: Step
-  /** Time between evaluations, where it is not that between samples. */
+  /** Time between evaluations, where it differs from the time between samples. */
   evaluation?: string
   /** Fires when there are no series at all, with these labels, summary and description. */
   absent?: readonly { labels: Readonly<Record<string, string>>; summary: string; description: string }[]
@@ -45,25 +45,30 @@ export function counter(
   series: string,
   below: number | null,
   over: number | null,
-  well: number | null,
-): Course {
-  return { series, kind: 'counter', below, over, well }
+  recovered: number | null,
+): SeriesTimeline {
+  return { series, kind: 'counter', below, over, recovered }
 }
 
 export function gauge(
   series: string,
   below: number | null,
   over: number | null,
-  well: number | null,
-): Course {
-  return { series, kind: 'gauge', below, over, well }
+  recovered: number | null,
+): SeriesTimeline {
+  return { series, kind: 'gauge', below, over, recovered }
 }
 
-export function age(series: string, below: number | null, over: number | null, well: number | null): Course {
-  return { series, kind: 'age', below, over, well }
+export function age(
+  series: string,
+  below: number | null,
+  over: number | null,
+  recovered: number | null,
+): SeriesTimeline {
+  return { series, kind: 'age', below, over, recovered }
 }
 
-/** A series that has nothing to do with whether the alert fires. */
-export function steady(series: string, kind: Course['kind'], value: number): Course {
-  return { series, kind, below: value, over: value, well: value }
+/** A series with the same value in all stages. */
+export function steady(series: string, kind: SeriesTimeline['kind'], value: number): SeriesTimeline {
+  return { series, kind, below: value, over: value, recovered: value }
 }

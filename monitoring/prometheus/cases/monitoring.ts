@@ -18,14 +18,14 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'Watchdog',
     always: true,
-    courses: [],
+    timelines: [],
     summary: 'Alerting works (value 1)',
     description: 'This alert always fires. An external service must notify you when it stops.',
   },
   {
     alert: 'CriticalAlertPersists',
     for: '15m',
-    courses: [gauge(critical, null, 1, null)],
+    timelines: [gauge(critical, null, 1, null)],
     labels: { unresolved: 'APIUnavailable' },
     overFor: '20m',
     summary: 'APIUnavailable has been firing for 15 minutes (value 1)',
@@ -35,7 +35,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'CriticalAlertUnresolved',
     for: '30m',
-    courses: [gauge(critical, null, 1, null)],
+    timelines: [gauge(critical, null, 1, null)],
     labels: { unresolved: 'APIUnavailable' },
     overFor: '40m',
     summary: 'APIUnavailable has been firing for 30 minutes (value 1)',
@@ -45,7 +45,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'TargetDown',
     for: '2m',
-    courses: [gauge(up('node-exporter'), 1, 0, 1)],
+    timelines: [gauge(up('node-exporter'), 1, 0, 1)],
     labels: { job: 'node-exporter', instance: 'node-exporter:1' },
     summary: 'Prometheus cannot scrape node-exporter node-exporter:1 (up is 0)',
     description: 'node-exporter at node-exporter:1 has not responded to scrapes for 2 minutes.',
@@ -53,7 +53,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'TargetMissing',
     for: '5m',
-    courses: core.map((job) =>
+    timelines: core.map((job) =>
       job === 'pushgateway' ? gauge(up(job), 1, null, 1) : steady(up(job), 'gauge', 1),
     ),
     labels: { job: 'pushgateway' },
@@ -68,7 +68,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'MetricsMissing',
     for: '5m',
-    courses: [
+    timelines: [
       steady(up('todo-backend'), 'gauge', 1),
       gauge('http_requests_total{job="todo-backend",instance="todo-backend:1",status="200"}', 1, null, 1),
     ],
@@ -80,7 +80,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'PushStale',
     for: '10m',
-    courses: [age('push_time_seconds{job="vigil",suite="browse",environment="ci"}', 93_500, 93_700, 60)],
+    timelines: [age('push_time_seconds{job="vigil",suite="browse",environment="ci"}', 93_500, 93_700, 60)],
     labels: { job: 'vigil', suite: 'browse', environment: 'ci' },
     summary: 'No metrics were pushed for suite browse since 1d 2h 1m 40s',
     description:
@@ -89,7 +89,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'PushFailed',
     for: '5m',
-    courses: [
+    timelines: [
       age('push_time_seconds{job="vigil",suite="browse"}', 60, 600, 60),
       age('push_failure_time_seconds{job="vigil",suite="browse"}', 60, 10, 600),
     ],
@@ -101,7 +101,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'ProbeDown',
     for: '2m',
-    courses: [
+    timelines: [
       gauge('vigil_probe_success{probe="task-crud"}', 1, 0, 1),
       gauge('vigil_probe_success{probe="health"}', 1, 0, 1),
     ],
@@ -112,7 +112,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'ProbesSilent',
     for: '2m',
-    courses: [age('vigil_probe_heartbeat_timestamp_seconds{instance="vigil-probes:9464"}', 119, 300, 1)],
+    timelines: [age('vigil_probe_heartbeat_timestamp_seconds{instance="vigil-probes:9464"}', 119, 300, 1)],
     labels: { instance: 'vigil-probes:9464' },
     summary: 'The probe scheduler has not run for 5m 0s',
     description: 'The heartbeat of vigil-probes:9464 is 5m 0s old: no probe checks the service.',
@@ -120,7 +120,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'ProbeOverdue',
     for: '10m',
-    courses: [
+    timelines: [
       age('vigil_probe_last_run_timestamp_seconds{probe="tls"}', 10_790, 11_000, 60),
       steady('vigil_probe_outcome{probe="tls",outcome="unknown"}', 'gauge', 0),
     ],
@@ -131,7 +131,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'ProbeOverdue',
     for: '10m',
-    courses: [
+    timelines: [
       gauge('vigil_probe_outcome{probe="ready",outcome="unknown"}', 0, 1, 0),
       gauge('vigil_probe_outcome{probe="ready",outcome="up"}', 1, 0, 1),
     ],
@@ -142,7 +142,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'CertificateExpiring',
     for: '1h',
-    courses: [
+    timelines: [
       age(
         'vigil_probe_certificate_expiry_timestamp_seconds{probe="tls"}',
         -14 * day - 60,
@@ -158,7 +158,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'DrillOverdue',
     for: '1h',
-    courses: [
+    timelines: [
       age('vigil_drill_last_success_timestamp_seconds{job="vigil_drill"}', 8 * day - 60, 10 * day, 60),
     ],
     overFor: '70m',
@@ -175,7 +175,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'NotificationsFailing',
     for: '5m',
-    courses: [counter('alertmanager_notifications_failed_total{integration="slack"}', 0, 3, 0)],
+    timelines: [counter('alertmanager_notifications_failed_total{integration="slack"}', 0, 3, 0)],
     labels: { integration: 'slack' },
     summary: 'Notifications through slack fail (0.10 per second)',
     description: 'Alertmanager cannot deliver through slack: 0.10 attempts per second fail over 5 minutes.',
@@ -183,14 +183,14 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'AlertmanagerUnreachable',
     for: '5m',
-    courses: [counter('prometheus_notifications_dropped_total{instance="prometheus:9090"}', 0, 3, 0)],
+    timelines: [counter('prometheus_notifications_dropped_total{instance="prometheus:9090"}', 0, 3, 0)],
     summary: 'Prometheus drops 0.10 alerts per second',
     description: 'Prometheus could not send 0.10 alerts per second to Alertmanager over 5 minutes.',
   },
   {
     alert: 'RuleEvaluationFailing',
     for: '5m',
-    courses: [
+    timelines: [
       counter(
         'prometheus_rule_evaluation_failures_total{rule_group="alert_rules.yml;todo-backend"}',
         0,
@@ -205,7 +205,7 @@ export const monitoringCases: readonly AlertCase[] = [
   {
     alert: 'ConfigurationRejected',
     for: '5m',
-    courses: [
+    timelines: [
       gauge('prometheus_config_last_reload_successful{job="prometheus",instance="prometheus:9090"}', 1, 0, 1),
     ],
     labels: { job: 'prometheus', instance: 'prometheus:9090' },

@@ -1,0 +1,126 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { startChild } from '../../runtime/processes/index.ts'
+import type { AlertCase } from './cases/case.ts'
+import { componentCases } from './cases/components.ts'
+import { monitoringCases } from './cases/monitoring.ts'
+import { noticeCases } from './cases/notices.ts'
+import { requestCases } from './cases/requests.ts'
+import { securityCases } from './cases/security.ts'
+import { readRules, ruleFiles, rulesFolder } from './rules.ts'
+import type { AlertRule, RecordingRule } from './rules.ts'
+import { toAbsentTest, toQuietTests, toTimelineTest } from './timeline.ts'
+import type { PromtoolTest } from './timeline.ts'
+
+export interface ToolRun {
+  code: number
+  output: string
+}
+
+const maxLines = 20_000
+
+/** Runs promtool or amtool and returns its output. Throws when it could not start or was stopped. */
+export async function runTool(
+  program: string,
+  args: readonly string[],
+  timeoutMs = 120_000,
+): Promise<ToolRun> {
+  const lines: string[] = []
+  const child = startChild(program, args, {
+    env: { PATH: process.env['PATH'] },
+    onLine: (line) => {
+      if (lines.length < maxLines) lines.push(line)
+    },
+  })
+  const timer = setTimeout(() => void child.stop(1000), timeoutMs)
+  const end = await child.ended
+  clearTimeout(timer)
+  if (end.state === 'exited') return { code: end.code, output: lines.join('\n') }
+  throw new Error(`${program}: ${end.state === 'failed' ? end.reason : `ended by ${end.signal}`}`)
+}
+
+/**
+ * Writes the files for `promtool test rules`: one for each case, and one for all alerts without any series. Each loads
+ * only its alert and the recordings that it uses, because promtool evaluates everything that it loads at every step.
+ *
+ * @returns the paths of the files
+ */
+export function writeUnitTests(folder: string, cases: readonly AlertCase[]): string[] {
+  mkdirSync(folder, { recursive: true })
+  const { alerts, records } = readRules()
+  const rules = new Map(alerts.map((rule) => [rule.alert, rule]))
+  const files = cases.map((row, index) => {
+    const rule = rules.get(row.alert)
+    if (rule === undefined) throw new Error(`${row.alert} is not an alert in the rule files`)
+    const name = `${row.alert}-${index}`
+    const rulesFile = write(folder, `${name}.rules.yml`, {
+      groups: [{ name: 'under-test', rules: [...recordingsFor(rule, records), rule] }],
+    })
+    return write(
+      folder,
+      `${name}.test.yml`,
+      testFile([rulesFile], row.evaluation ?? row.step ?? '30s', [
+        toTimelineTest(row, rule),
+        ...toQuietTests(row),
+      ]),
+    )
+  })
+  const all = ruleFiles.map((name) => join(rulesFolder, name))
+  return [...files, write(folder, 'absent.test.yml', testFile(all, '5m', [toAbsentTest(cases, rules)]))]
+}
+
+function testFile(
+  rulesFiles: readonly string[],
+  evaluation: string,
+  tests: readonly PromtoolTest[],
+): unknown {
+  return { rule_files: rulesFiles, evaluation_interval: evaluation, tests }
+}
+
+/** The recordings that a rule uses, directly or not, in the order of the file. */
+function recordingsFor(rule: AlertRule, records: readonly RecordingRule[]): RecordingRule[] {
+  const wanted = new Set<string>()
+  const addRecordings = (expr: string): void => {
+    for (const { record, expr: inner } of records) {
+      if (wanted.has(record) || !expr.includes(record)) continue
+      wanted.add(record)
+      addRecordings(inner)
+    }
+  }
+  addRecordings(rule.expr)
+  return records.filter(({ record }) => wanted.has(record))
+}
+
+function write(folder: string, name: string, content: unknown): string {
+  const path = join(folder, name)
+  writeFileSync(path, stringify(content, { lineWidth: 0, aliasDuplicateObjects: false }))
+  return path
+}
+
+/** What Prometheus must report for every alert. An alert with several causes has several cases. */
+export const alertCases: readonly AlertCase[] = [
+  ...requestCases,
+  ...componentCases,
+  ...noticeCases,
+  ...securityCases,
+  ...monitoringCases,
+]
+
+/** The checks of the configuration by promtool. A failed check returns promtool's output. */
+export const promtoolChecks: Readonly<
+  Record<string, (promtool: string, scratch: string) => Promise<ToolRun>>
+> = {
+  'the configuration with its rule files': async (promtool) =>
+    runTool(promtool, ['check', 'config', '--lint=all', '--lint-fatal', join(rulesFolder, 'prometheus.yml')]),
+  'the rules, without lint findings': async (promtool) =>
+    runTool(promtool, [
+      'check',
+      'rules',
+      '--lint=all',
+      '--lint-fatal',
+      ...ruleFiles.map((name) => join(rulesFolder, name)),
+    ]),
+  'the unit tests of the rules': async (promtool, scratch) =>
+    runTool(promtool, ['test', 'rules', ...writeUnitTests(scratch, alertCases)]),
+}

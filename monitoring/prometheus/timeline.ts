@@ -1,0 +1,145 @@
+import { formatDuration, parseDuration } from '../drills/compression/promql.ts'
+import type { AlertCase, SeriesTimeline } from './cases/case.ts'
+import type { AlertRule } from './rules.ts'
+
+/** One test in a file for `promtool test rules`. */
+export interface PromtoolTest {
+  name: string
+  interval: string
+  input_series: { series: string; values: string }[]
+  alert_rule_test: Check[]
+}
+
+interface Check {
+  eval_time: string
+  alertname: string
+  exp_alerts: {
+    exp_labels: Readonly<Record<string, string>>
+    exp_annotations: Readonly<Record<string, string>>
+  }[]
+}
+
+/** What the test of an alert checks. Every alert needs all of them. */
+export const kinds = ['below', 'waits', 'fires', 'resolves', 'absent'] as const
+
+// Longer than the longest range in minutes, so that the end of a stage does not include samples of the previous one.
+const defaultStageMs = 12 * 60_000
+
+/**
+ * The test of an alert: a stage just below its limit, one over it, and one recovered. It checks the end of the first
+ * stage, the last evaluation before `for` has passed, and the ends of the second and third stages.
+ */
+export function toTimelineTest(row: AlertCase, rule: AlertRule): PromtoolTest {
+  const stepMs = toMs(row.step ?? '30s')
+  const forMs = toMs(row.for ?? '0s')
+  const lengths = [
+    toMs(row.belowFor) ?? defaultStageMs,
+    toMs(row.overFor) ?? defaultStageMs + forMs,
+    toMs(row.recoveredFor) ?? defaultStageMs + 8 * 60_000,
+  ].map((ms) => Math.ceil(ms / stepMs))
+  const [below = 0, over = 0, recovered = 0] = lengths
+  const alert = expectedAlerts(row, rule)
+  const [firing, silent] = [row.never ? [] : alert, row.always ? alert : []]
+  const at = (step: number, expected: Check['exp_alerts']): Check => ({
+    eval_time: formatDuration(step * stepMs),
+    alertname: row.alert,
+    exp_alerts: expected,
+  })
+  return {
+    name: `${row.alert}${row.never ? ' stays silent' : ''}`,
+    interval: formatDuration(stepMs),
+    input_series: row.timelines.map((timeline) => ({
+      series: timeline.series,
+      values: seriesValues(timeline, lengths, stepMs),
+    })),
+    alert_rule_test: [
+      at(below - 1, silent),
+      // The first sample over the limit is at `below`. Without a `for` the alert does not wait.
+      ...(forMs === 0 ? [] : [at(below + Math.ceil(forMs / stepMs) - 1, silent)]),
+      at(below + over - 1, firing),
+      at(below + over + recovered - 1, silent),
+    ],
+  }
+}
+
+/** Tests of series that must not fire, for as long as the alert would take to fire. */
+export function toQuietTests(row: AlertCase): PromtoolTest[] {
+  const stepMs = toMs(row.step ?? '30s')
+  const steps = Math.ceil((2 * defaultStageMs + toMs(row.for ?? '0s')) / stepMs)
+  return Object.entries(row.quiet ?? {}).map(([name, timelines]) => ({
+    name: `${row.alert}: ${name}`,
+    interval: formatDuration(stepMs),
+    input_series: timelines.map((timeline) => ({
+      series: timeline.series,
+      values: seriesValues(timeline, [0, steps, 0], stepMs),
+    })),
+    alert_rule_test: Array.from({ length: 4 }, (_, quarter) => ({
+      eval_time: formatDuration(Math.ceil(((quarter + 1) * (steps - 1)) / 4) * stepMs),
+      alertname: row.alert,
+      exp_alerts: [],
+    })),
+  }))
+}
+
+/** The test without any series: no alert fires except those for missing series. */
+export function toAbsentTest(
+  rows: readonly AlertCase[],
+  rules: ReadonlyMap<string, AlertRule>,
+): PromtoolTest {
+  const checks = [...rules.values()].map((rule) => {
+    const own = rows.filter(({ alert }) => alert === rule.alert)
+    const absent = own.flatMap((row) =>
+      row.always
+        ? expectedAlerts(row, rule)
+        : (row.absent ?? []).flatMap((expected) => expectedAlerts({ ...row, ...expected }, rule)),
+    )
+    return { eval_time: '3h', alertname: rule.alert, exp_alerts: absent }
+  })
+  return { name: 'without any series', interval: '5m', input_series: [], alert_rule_test: checks }
+}
+
+function expectedAlerts(row: AlertCase, rule: AlertRule): Check['exp_alerts'] {
+  const annotations = { ...rule.annotations, summary: row.summary, description: row.description }
+  return [{ exp_labels: { ...rule.labels, ...row.labels }, exp_annotations: annotations }]
+}
+
+function seriesValues(
+  timeline: SeriesTimeline,
+  [below = 0, over = 0, recovered = 0]: readonly number[],
+  stepMs: number,
+): string {
+  const levels = [
+    ...repeat(timeline.below, below),
+    ...repeat(timeline.over, over),
+    ...repeat(timeline.recovered, recovered),
+  ]
+  const everySteps = timeline.every === undefined ? 1 : toMs(timeline.every) / stepMs
+  let total = 0
+  const values = levels.map((level, step) => {
+    // A series that ends gets a stale marker. Without it, queries would return it for another 5 minutes.
+    if (level === null) return typeof levels[step - 1] === 'number' ? 'stale' : '_'
+    if (timeline.kind === 'age') return shortest((step * stepMs) / 1000 - level)
+    if (timeline.kind === 'gauge') return shortest(step % everySteps === 0 ? level : 0)
+    total += level
+    return shortest(total)
+  })
+  return values.join(' ')
+}
+
+function repeat(level: number | null, length: number): (number | null)[] {
+  return Array.from({ length }, () => level)
+}
+
+// Sums of tenths end in digits that are not significant.
+function shortest(value: number): string {
+  return String(Number(value.toPrecision(12)))
+}
+
+function toMs(text: string): number
+function toMs(text: string | undefined): number | undefined
+function toMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const ms = parseDuration(text)
+  if (ms === undefined) throw new Error(`${text} is not a duration`)
+  return ms
+}
