@@ -1,5 +1,5 @@
-export type { Budgets } from './budgets.ts'
-export { combineVerdicts } from './combine.ts'
+export type { Budgets } from './judge.ts'
+export { combineVerdicts } from './verdict.ts'
 export { isMissingBudgets, judgeRun } from './judge.ts'
 export { toVerdictWord, verdictSchema } from './verdict.ts'
 export type { RowStatus, Verdict, VerdictRow, VerdictWord } from './verdict.ts'

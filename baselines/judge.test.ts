@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { countsOf, exampleRun, spread } from '../record/testing/examples/runs.ts'
 import type { Run } from '../record/index.ts'
-import type { Budgets } from './budgets.ts'
 import { isCertainlyAbove, judgeRun } from './judge.ts'
+import type { Budgets } from './judge.ts'
 
 const seedBudgets: Budgets = {
   p95Ms: 500,

@@ -1,10 +1,9 @@
-import { countOf } from '../record/index.ts'
-import type { Run, Totals, Histogram } from '../record/index.ts'
-import { binomialUpperTail } from '../record/statistics/index.ts'
-import type { Budgets } from './budgets.ts'
-import { amount } from './wording.ts'
 import { toVerdictWord } from './verdict.ts'
 import type { Verdict, VerdictRow } from './verdict.ts'
+import { amount } from './wording.ts'
+import { countOf } from '../record/index.ts'
+import type { Histogram, Run, Totals } from '../record/index.ts'
+import { binomialUpperTail } from '../record/statistics/index.ts'
 
 /** Below the minimum number of samples a row is red only at this error probability, one-sided. */
 const certaintyAlpha = 0.005
@@ -236,4 +235,16 @@ function formatAnswers(n: number): string {
  */
 export function isCertainlyAbove(successes: number, trials: number, limit: number, alpha: number): boolean {
   return binomialUpperTail(successes, trials, limit) < alpha
+}
+
+/** Absolute limits: all are upper bounds but `requestsPerMinute`, which is a lower one. `steps` by `journey/step`. */
+export interface Budgets {
+  p95Ms?: number
+  meanMs?: number
+  p99Ms?: number
+  /** 0..1 */
+  errorRate?: number
+  requestsPerMinute?: number
+  rssBytes?: number
+  steps?: Record<string, Budgets>
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { combineVerdicts } from './combine.ts'
-import { toVerdictWord } from './verdict.ts'
+import { combineVerdicts, toVerdictWord } from './verdict.ts'
 import type { RowStatus, Verdict, VerdictRow, VerdictWord } from './verdict.ts'
 import { amount } from './wording.ts'
 

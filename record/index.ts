@@ -1,13 +1,13 @@
 export type * from './documents/run.ts'
 export { failureClasses } from './documents/failure-classes.ts'
 export type { FailureClass } from './documents/failure-classes.ts'
-export { endpointOf, totalsOf } from './build.ts'
-export type { Counts } from './build.ts'
+export { endpointOf, totalsOf } from './histogram.ts'
+export type { Counts } from './histogram.ts'
 export { environmentOf } from './environment.ts'
 export type { MachineFacts } from './environment.ts'
 export { countOf, histogramOf, latencyOf, mergeHistograms, quantile, roundMicros } from './histogram.ts'
-export { runId } from './identity.ts'
-export type { Random, WallClock } from './identity.ts'
+export { runId } from './environment.ts'
+export type { Random, WallClock } from './environment.ts'
 export { isUnprintable, toOneLine, toPublicUrl } from './text.ts'
 export type {
   FailedAttempt,

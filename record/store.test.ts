@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { countsOf, exampleRun, spread } from './testing/examples/runs.ts'
-import { runId } from './identity.ts'
+import { runId } from './environment.ts'
 import { listRuns, readRecord, runFolder, writeRecord, writeWhole } from './store.ts'
 
 const run = exampleRun({ 'a/b': countsOf(spread(40, 1, 9)) })

@@ -7,10 +7,9 @@ import { seeded } from '../../bench/detection-study/random.ts'
 import type { Verdict } from '../verdict.ts'
 import { acceptRuns } from './accept.ts'
 import type { AcceptCandidate } from './accept.ts'
-import { baselineFile, parseBaseline } from './baseline.ts'
+import { baselineFile, formatReviewedJson, parseBaseline } from './baseline.ts'
 import type { Baseline } from './baseline.ts'
 import { compactHistogram } from './compact.ts'
-import { formatReviewedJson } from './text.ts'
 
 const make = runMaker({ runNoise: 0.02, drift: 0.02 }, seeded(1))
 const runs = Array.from({ length: 40 }, (_, index) => make(Math.floor(index / 2)))

@@ -2,9 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { histogramOf, mergeHistograms, quantile } from '../../record/index.ts'
 import type { Histogram } from '../../record/index.ts'
-import { toDistributions, logQuantile, mixerFor } from './distribution.ts'
-import type { Distribution } from './distribution.ts'
-import { quantiles } from './quantiles.ts'
+import { logQuantile, mixerFor, quantiles, toDistributions } from './quantiles.ts'
+import type { Distribution } from './quantiles.ts'
 
 const samples = fc.array(
   fc.integer({ min: 10, max: 60_000_000 }).map((micros) => micros / 1000),

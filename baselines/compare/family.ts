@@ -3,7 +3,7 @@ import { pairedEffect, pValueBetter, pValueWorse, unpairedEffect } from './effec
 import type { Effect } from './effect.ts'
 import { compareErrors } from './errors.ts'
 import type { ErrorComparison } from './errors.ts'
-import { adjustByHolm } from './holm.ts'
+import { adjustByHolm } from './error-control.ts'
 import { buildMeasures } from './measures.ts'
 import type { Measure } from './measures.ts'
 import { minPairs, unpairedAlphaShare } from './options.ts'

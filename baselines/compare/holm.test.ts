@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { adjustByHolm } from './holm.ts'
+import { adjustByHolm } from './error-control.ts'
 
 const statsmodels = JSON.parse(readFileSync(new URL('fixtures/holm.json', import.meta.url), 'utf8')) as {
   p: number[]

@@ -1,8 +1,6 @@
 import type { ComparableRun } from '../../record/index.ts'
-import { toDistributions, logQuantile, mixerFor } from './distribution.ts'
-import type { Distribution, Layer, Mixer } from './distribution.ts'
-import { minRequestsFor, quantiles } from './quantiles.ts'
-import type { Quantile, Quantiles } from './quantiles.ts'
+import { logQuantile, minRequestsFor, mixerFor, quantiles, toDistributions } from './quantiles.ts'
+import type { Distribution, Layer, Mixer, Quantile, Quantiles } from './quantiles.ts'
 
 /** One thing that is compared: its logarithm in every run; NaN in a run that cannot say. */
 export interface Measure {

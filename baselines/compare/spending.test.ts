@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { planInterimAnalyses, defaultAnalysisPairs } from './spending.ts'
+import { defaultAnalysisPairs, planInterimAnalyses } from './error-control.ts'
 
 it('spends .005 as .0005, .001, .0015 and .002 at 8, 12, 16 and 24 pairs', () => {
   expect(

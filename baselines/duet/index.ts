@@ -2,7 +2,7 @@ export { cpuMargin } from './cpu.ts'
 export { isDisturbed, hasTooManyDisturbed } from './load.ts'
 export { judgeDuet } from './judge.ts'
 export type { DuetRules } from './judge.ts'
-export type { DuetAnalysis } from './looks.ts'
+export type { DuetAnalysis } from './interim.ts'
 export {
   confirmationAlpha,
   confirms,
@@ -11,8 +11,8 @@ export {
   isDecided,
   needsConfirmation,
   toUnconfirmed,
-} from './looks.ts'
-export { compareWithKnownChange, selectBisectRow } from './tell.ts'
-export type { KnownChange } from './tell.ts'
+} from './interim.ts'
+export { compareWithKnownChange, selectBisectRow } from './bisect.ts'
+export type { KnownChange } from './bisect.ts'
 export { readFact, meanOfKnown } from './units.ts'
 export type { DuetUnits } from './units.ts'

@@ -1,4 +1,4 @@
 export { listEvidence, formatExplanation, explainFail } from './why.ts'
 export type { Explanation } from './why.ts'
-export { pickSlowest } from './traces.ts'
-export type { TracedAnswer } from './traces.ts'
+export { pickSlowest } from './facts.ts'
+export type { TracedAnswer } from './facts.ts'

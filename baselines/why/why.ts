@@ -2,10 +2,15 @@ import { formatChange } from '../compare/wording.ts'
 import type { DuetUnits } from '../duet/units.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 import { amount } from '../wording.ts'
-import { agreement, processFacts, compareProcessFacts, stepFacts, compareStepFacts } from './facts.ts'
-import type { LevelChange, ProcessFact, StepFact } from './facts.ts'
-import { slowestTraces } from './traces.ts'
-import type { TracedAnswer } from './traces.ts'
+import {
+  agreement,
+  compareProcessFacts,
+  compareStepFacts,
+  processFacts,
+  slowestTraces,
+  stepFacts,
+} from './facts.ts'
+import type { LevelChange, ProcessFact, StepFact, TracedAnswer } from './facts.ts'
 
 /** Where a fail shows, and what moved with it on the server's side. */
 export interface Explanation {

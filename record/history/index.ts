@@ -1,41 +1,8 @@
-import type { RunHistory } from './store.ts'
-import { withSqlite } from './sqlite/index.ts'
-import type { SqliteOptions } from './sqlite/index.ts'
-import { syncHistory } from './sync.ts'
-
 export { comparableOf, runEntrySchema } from './entry.ts'
 export type { RunEntry } from './entry.ts'
-export { prunable, prune } from './prune.ts'
-export { historyFile } from './sqlite/index.ts'
-export { HistoryUnavailable } from './unavailable.ts'
+export { prunable, prune } from './sync.ts'
+export { historyFile } from './sqlite/history.ts'
+export { HistoryUnavailable } from './store.ts'
 export type { RunHistory, Series, SetAside } from './store.ts'
-
-export interface HistoryOptions extends SqliteOptions {
-  /** A PostgreSQL that several machines keep their history in; a file beside the runs when there is none. */
-  database?: HistoryDatabase | undefined
-  progress?: (done: number, all: number) => void
-}
-
-export interface HistoryDatabase {
-  /** `postgres://…`, with a password perhaps. */
-  url: string
-  /** What messages call it: where the URL was given. */
-  name: string
-  /** Tells this machine's folder of runs from those of others. */
-  place: string
-}
-
-/** Uses the history of runs, brought up to date with the records under `out` first. Throws `HistoryUnavailable` for a database that cannot be used. */
-export async function withHistory<T>(
-  options: HistoryOptions,
-  use: (history: RunHistory) => Promise<T> | T,
-): Promise<T> {
-  const { database, out, progress } = options
-  const synced = async (history: RunHistory): Promise<T> => {
-    await syncHistory(history, out, progress)
-    return use(history)
-  }
-  if (database === undefined) return withSqlite(options, synced)
-  const { withPostgres } = await import('./postgres/index.ts')
-  return withPostgres(database, synced)
-}
+export { withHistory } from './open.ts'
+export type { HistoryDatabase, HistoryOptions } from './open.ts'

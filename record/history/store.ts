@@ -43,3 +43,8 @@ export function momentOf({ startedAt }: RunEntry): number {
   const ms = Date.parse(startedAt)
   return Number.isFinite(ms) ? ms : 0
 }
+
+/** A database of history that cannot be used now; in one line, with no secret in it. */
+export class HistoryUnavailable extends Error {
+  override name = 'HistoryUnavailable'
+}

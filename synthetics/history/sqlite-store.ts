@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { isDamagedFile } from '../../record/history/sqlite/damage.ts'
+import { isDamagedFile } from '../../record/history/sqlite/database.ts'
 import { openDatabase } from './database.ts'
 import { idAt, momentOf, rowsOf, rowWriter } from './rows.ts'
 import type { Row } from './rows.ts'

@@ -3,7 +3,7 @@ import type { RunEntry } from '../entry.ts'
 import { checkEntry } from '../entry.ts'
 import { momentOf } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
-import { HistoryUnavailable } from '../unavailable.ts'
+import { HistoryUnavailable } from '../store.ts'
 import { and, asc, count, desc, eq, inArray, sql } from './drizzle.ts'
 import { runs, seen, series, setAside } from './tables.ts'
 
@@ -16,6 +16,15 @@ const batch = 10_000
  * @param place the folder of runs that this machine's records lie in
  */
 export function postgresHistory(database: PostgresJsDatabase, place: string): RunHistory {
+  return {
+    put: async (entries, damaged) =>
+      database.transaction(async (transaction) => put(transaction, place, entries, damaged)),
+    ...entryReader(database),
+    ...folderState(database, place),
+  }
+}
+
+function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | 'series' | 'runs' | 'latest'> {
   const newest = async ({ suite, engine, environment }: Series, most: number): Promise<RunEntry[]> => {
     const found = await database
       .select({ id: runs.id, entry: runs.entry })
@@ -32,8 +41,6 @@ export function postgresHistory(database: PostgresJsDatabase, place: string): Ru
       .where(suite === undefined ? undefined : eq(series.suite, suite))
       .orderBy(asc(series.suite), asc(series.engine), asc(series.environment))
   return {
-    put: async (entries, damaged) =>
-      database.transaction(async (transaction) => put(transaction, place, entries, damaged)),
     known: async (ids) => {
       const found: string[] = []
       for (let from = 0; from < ids.length; from += batch) {
@@ -59,6 +66,14 @@ export function postgresHistory(database: PostgresJsDatabase, place: string): Ru
       const entries = await Promise.all((await all(suite)).map(async (of) => newest(of, 1)))
       return entries.flat().toSorted((a, b) => momentOf(b) - momentOf(a))
     },
+  }
+}
+
+function folderState(
+  database: PostgresJsDatabase,
+  place: string,
+): Pick<RunHistory, 'setAside' | 'forgetSetAside' | 'seen' | 'markSeen'> {
+  return {
     setAside: async () =>
       database
         .select({ id: setAside.id, problem: setAside.problem })

@@ -1,6 +1,5 @@
 import { existsSync, renameSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { isDamagedFile } from './damage.ts'
 
 /** The layout of the file; a file with a higher number was written by a newer vigil. */
 const layout = 1
@@ -92,4 +91,14 @@ export function isRefusal(error: unknown): error is Error {
 /** An entry that cannot be read back: as much damage as what SQLite finds itself. */
 export class DamagedEntry extends Error {
   override name = 'DamagedEntry'
+}
+
+const corrupt = 11
+const notADatabase = 26
+
+/** Whether SQLite says that the file itself is damaged, rather than busy, full or forbidden. */
+export function isDamagedFile(error: unknown): boolean {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return false
+  // The lower byte; the rest says where exactly.
+  return [corrupt, notADatabase].includes(error.errcode & 0xff)
 }

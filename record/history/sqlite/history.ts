@@ -1,62 +1,50 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { RunEntry } from '../entry.ts'
 import { parseEntry } from '../entry.ts'
+import type { RunEntry } from '../entry.ts'
+import { DamagedEntry, isDamage, isRefusal, openIndex, setAside } from './database.ts'
 import { momentOf } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
-import { DamagedEntry } from './database.ts'
 
-/** History in an opened database. Its promises reject with what SQLite throws, and with `DamagedEntry` for an entry that is none. */
+/** History in an opened database. Its promises reject with what SQLite throws, and with `DamagedEntry` for an unreadable entry. */
 export function sqliteHistory(database: DatabaseSync): RunHistory {
+  return { ...entryWriter(database), ...entryReader(database), ...folderState(database) }
+}
+
+function entryWriter(database: DatabaseSync): Pick<RunHistory, 'put'> {
   const insert = database.prepare(
     'INSERT OR REPLACE INTO runs (id, suite, engine, environment, started_ms, entry) VALUES (?, ?, ?, ?, ?, ?)',
   )
-  // Of its own, because to find the few different ones in an index of runs takes a look at each.
+  // A table of its own, because finding the few distinct series in an index of runs reads every run.
   const insertSeries = database.prepare(
     'INSERT OR IGNORE INTO series (suite, engine, environment) VALUES (?, ?, ?)',
   )
-  const aside = database.prepare('INSERT OR REPLACE INTO set_aside (id, problem) VALUES (?, ?)')
-  const newestOf = database.prepare(
-    'SELECT id, entry FROM runs WHERE suite = ? AND engine = ? AND environment = ? ORDER BY started_ms DESC, id DESC LIMIT ?',
-  )
-  const countOf = database.prepare(
-    'SELECT count(*) AS n FROM runs WHERE suite = ? AND engine = ? AND environment = ?',
-  )
-  const seriesOf = (suite?: string): Series[] => {
-    const rows =
-      suite === undefined
-        ? database
-            .prepare('SELECT suite, engine, environment FROM series ORDER BY suite, engine, environment')
-            .all()
-        : database
-            .prepare(
-              'SELECT suite, engine, environment FROM series WHERE suite = ? ORDER BY engine, environment',
-            )
-            .all(suite)
-    return rows.map((row) => ({
-      suite: String(row['suite']),
-      engine: String(row['engine']),
-      environment: String(row['environment']),
-    }))
-  }
-  const newest = ({ suite, engine, environment }: Series, count: number): RunEntry[] =>
-    newestOf.all(suite, engine, environment, count).map(readRow).toReversed()
+  const insertSetAside = database.prepare('INSERT OR REPLACE INTO set_aside (id, problem) VALUES (?, ?)')
   return {
-    put: async (entries, setAside) => {
+    put: async (entries, damaged) => {
       inTransaction(database, () => {
         for (const entry of entries) {
-          insert.run(
-            entry.id,
-            entry.suite,
-            entry.engine,
-            entry.environment,
-            momentOf(entry),
-            JSON.stringify(entry),
-          )
-          insertSeries.run(entry.suite, entry.engine, entry.environment)
+          const { id, suite, engine, environment } = entry
+          insert.run(id, suite, engine, environment, momentOf(entry), JSON.stringify(entry))
+          insertSeries.run(suite, engine, environment)
         }
-        for (const { id, problem } of setAside) aside.run(id, problem)
+        for (const { id, problem } of damaged) insertSetAside.run(id, problem)
       })
     },
+  }
+}
+
+function entryReader(database: DatabaseSync): Pick<RunHistory, 'known' | 'series' | 'runs' | 'latest'> {
+  const selectNewest = database.prepare(
+    'SELECT id, entry FROM runs WHERE suite = ? AND engine = ? AND environment = ? ORDER BY started_ms DESC, id DESC LIMIT ?',
+  )
+  const selectCount = database.prepare(
+    'SELECT count(*) AS n FROM runs WHERE suite = ? AND engine = ? AND environment = ?',
+  )
+  const newest = ({ suite, engine, environment }: Series, count: number): RunEntry[] =>
+    selectNewest.all(suite, engine, environment, count).map(readRow).toReversed()
+  return {
     known: async (ids) => {
       const all = new Set(
         database
@@ -66,15 +54,40 @@ export function sqliteHistory(database: DatabaseSync): RunHistory {
       )
       return new Set(ids.filter((id) => all.has(id)))
     },
-    series: async (suite) => seriesOf(suite),
+    series: async (suite) => readSeries(database, suite),
     runs: async (series, count) => ({
       entries: newest(series, count),
-      all: Number(countOf.get(series.suite, series.engine, series.environment)?.['n'] ?? 0),
+      all: Number(selectCount.get(series.suite, series.engine, series.environment)?.['n'] ?? 0),
     }),
     latest: async (suite) =>
-      seriesOf(suite)
+      readSeries(database, suite)
         .flatMap((series) => newest(series, 1))
         .toSorted((a, b) => momentOf(b) - momentOf(a)),
+  }
+}
+
+function readSeries(database: DatabaseSync, suite?: string): Series[] {
+  const rows =
+    suite === undefined
+      ? database
+          .prepare('SELECT suite, engine, environment FROM series ORDER BY suite, engine, environment')
+          .all()
+      : database
+          .prepare(
+            'SELECT suite, engine, environment FROM series WHERE suite = ? ORDER BY engine, environment',
+          )
+          .all(suite)
+  return rows.map((row) => ({
+    suite: String(row['suite']),
+    engine: String(row['engine']),
+    environment: String(row['environment']),
+  }))
+}
+
+function folderState(
+  database: DatabaseSync,
+): Pick<RunHistory, 'setAside' | 'forgetSetAside' | 'seen' | 'markSeen'> {
+  return {
     setAside: async () =>
       database
         .prepare('SELECT id, problem FROM set_aside ORDER BY id')
@@ -104,5 +117,60 @@ function inTransaction(database: DatabaseSync, work: () => void): void {
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
+  }
+}
+
+/** Where the index lies; the records beside it are the source of truth. */
+export function historyFile(out: string): string {
+  return join(out, 'runs.db')
+}
+
+export interface SqliteOptions {
+  /** The folder that runs are kept under. */
+  out: string
+  /** Tells damaged files from each other, such as the time. */
+  stamp: () => string
+  /** What was found damaged, one line each. */
+  warn: (problem: string) => void
+}
+
+/**
+ * Uses the index in a file of SQLite. Found damaged while it is used, it is made again once, and used again; where it cannot
+ * be written (a full disk, no permission) it is made in memory.
+ */
+export async function withSqlite<T>(
+  options: SqliteOptions,
+  use: (history: RunHistory) => Promise<T>,
+): Promise<T> {
+  const file = historyFile(options.out)
+  mkdirSync(options.out, { recursive: true })
+  try {
+    return await used(file, options, use)
+  } catch (error) {
+    if (isRefusal(error)) {
+      options.warn(
+        `${file}: cannot be written (${error.message}): history is read from the records this time`,
+      )
+      return used(':memory:', options, use)
+    }
+    if (!isDamage(error)) throw error
+    options.warn(
+      `${file}: damaged; set aside as ${setAside(file, options.stamp())}, and made again from the records`,
+    )
+    return used(file, options, use)
+  }
+}
+
+async function used<T>(
+  file: string,
+  { stamp, warn }: SqliteOptions,
+  use: (history: RunHistory) => Promise<T>,
+): Promise<T> {
+  const { database, problem } = openIndex(file, stamp)
+  if (problem !== undefined) warn(problem)
+  try {
+    return await use(sqliteHistory(database))
+  } finally {
+    database.close()
   }
 }

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
-import type { HistoryDatabase } from '../index.ts'
+import type { HistoryDatabase } from '../open.ts'
 import type { RunHistory } from '../store.ts'
-import { HistoryUnavailable } from '../unavailable.ts'
+import { HistoryUnavailable } from '../store.ts'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
 import { postgresHistory } from './history.ts'
 

@@ -1,4 +1,4 @@
-import { planInterimAnalyses, defaultAnalysisPairs } from '../compare/index.ts'
+import { defaultAnalysisPairs, planInterimAnalyses } from '../compare/index.ts'
 import type { InterimAnalysis } from '../compare/index.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 

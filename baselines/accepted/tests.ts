@@ -1,15 +1,14 @@
+import { recentRuns } from './baseline.ts'
+import type { AcceptedRun, Baseline } from './baseline.ts'
+import { buildReadings } from './readings.ts'
+import type { Reading } from './readings.ts'
+import { estimateDifference, numberSessions } from './sessions.ts'
+import type { SessionValue } from './sessions.ts'
 import { pValueBetter, pValueWorse } from '../compare/effect.ts'
 import type { Effect } from '../compare/effect.ts'
 import { compareErrors } from '../compare/errors.ts'
 import type { ErrorComparison } from '../compare/errors.ts'
-import { adjustByHolm } from '../compare/holm.ts'
-import { recentRuns } from './baseline.ts'
-import type { AcceptedRun, Baseline } from './baseline.ts'
-import { estimateDifference } from './estimate.ts'
-import type { SessionValue } from './estimate.ts'
-import { buildReadings } from './readings.ts'
-import type { Reading } from './readings.ts'
-import { numberSessions } from './sessions.ts'
+import { adjustByHolm } from '../compare/error-control.ts'
 
 /** Chance of a false red over all that one run is held against. */
 export const baselineAlpha = 0.003
