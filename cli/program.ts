@@ -14,7 +14,6 @@ import { addReportCommand } from './commands/report/command.ts'
 import { addUpCommand } from './commands/up/command.ts'
 import { addUptimeCommand } from './commands/uptime/command.ts'
 import { exitCodes } from './exit-codes.ts'
-import type { Execute } from './shared/options.ts'
 import { diskProblem, UsageError, version } from './shared/world.ts'
 import type { World } from './shared/world.ts'
 
@@ -38,11 +37,14 @@ export async function runProgram(args: readonly string[], world: World): Promise
   }
 }
 
-/** Assembles the command line from the commands, which import what they run only when they run it. */
+/** Runs a command and keeps its exit code. */
+type Execute = (command: (world: World) => Promise<number>) => Promise<void>
+
+/** Assembles the commands. What a command runs is imported when it runs, so that `--help` is fast. */
 function createProgram(execute: Execute, { stdout, stderr }: Pick<World, 'stdout' | 'stderr'>): Command {
   const program = new Command('vigil')
     .description(
-      'Tells a team, before and after a release, whether their HTTP service meets its performance targets.',
+      'Shows a team, before and after a release, whether their HTTP service meets its performance targets.',
     )
     .version(version(), '--version')
     .helpCommand(false)
@@ -58,23 +60,66 @@ function createProgram(execute: Execute, { stdout, stderr }: Pick<World, 'stdout
       'after',
       `\nExit codes:\n${exitCodeLines()}\n\nEach command has its own --help, with examples.`,
     )
-  for (const addCommand of [
-    addGateCommand,
-    addProbeCommand,
-    addUptimeCommand,
-    addLoadCommand,
-    addAbCommand,
-    addCompareCommand,
-    addBaselineCommand,
-    addHistoryCommand,
-    addCapacityCommand,
-    addReportCommand,
-    addDoctorCommand,
-    addUpCommand,
-    addDownCommand,
-    addDrillCommand,
-  ])
-    addCommand(program, execute)
+  const run =
+    <Args extends unknown[]>(load: () => Promise<(...args: [...Args, World]) => Promise<number>>) =>
+    async (...args: Args) =>
+      execute(async (world) => (await load())(...args, world))
+  addGateCommand(
+    program,
+    run(async () => (await import('./commands/gate/run.ts')).gate),
+  )
+  addProbeCommand(
+    program,
+    run(async () => (await import('./commands/probe/run.ts')).probe),
+  )
+  addUptimeCommand(
+    program,
+    run(async () => (await import('./commands/uptime/run.ts')).uptime),
+  )
+  addLoadCommand(
+    program,
+    run(async () => (await import('./commands/load/run.ts')).load),
+  )
+  addAbCommand(
+    program,
+    run(async () => (await import('./commands/ab/run.ts')).ab),
+  )
+  addCompareCommand(
+    program,
+    run(async () => (await import('./commands/compare/run.ts')).compare),
+  )
+  addBaselineCommand(
+    program,
+    run(async () => (await import('./commands/baseline/run.ts')).baseline),
+  )
+  addHistoryCommand(
+    program,
+    run(async () => (await import('./commands/history/run.ts')).history),
+  )
+  addCapacityCommand(
+    program,
+    run(async () => (await import('./commands/capacity/run.ts')).capacity),
+  )
+  addReportCommand(
+    program,
+    run(async () => (await import('./commands/report/run.ts')).report),
+  )
+  addDoctorCommand(
+    program,
+    run(async () => (await import('./commands/doctor/run.ts')).doctor),
+  )
+  addUpCommand(
+    program,
+    run(async () => (await import('./commands/up/run.ts')).up),
+  )
+  addDownCommand(
+    program,
+    run(async () => (await import('./commands/down/run.ts')).down),
+  )
+  addDrillCommand(
+    program,
+    run(async () => (await import('./commands/drill/run.ts')).drill),
+  )
   return program
 }
 

@@ -1,9 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
-import type { World } from './world.ts'
-
-/** Runs a command and keeps its exit code for the program. */
-export type Execute = (command: (world: World) => Promise<number>) => Promise<void>
 
 /** Options that most commands take. */
 export interface CommonOptions {

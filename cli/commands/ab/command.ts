@@ -13,7 +13,7 @@ import {
   quietOption,
   strictOption,
 } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface AbOptions extends Omit<CommonOptions, 'target'> {
   suite?: string[]
@@ -31,7 +31,10 @@ export interface AbOptions extends Omit<CommonOptions, 'target'> {
   targetCandidate?: string
 }
 
-export function addAbCommand(program: Command, execute: Execute): void {
+export function addAbCommand(
+  program: Command,
+  run: (base: string | undefined, candidate: string | undefined, options: AbOptions) => Promise<void>,
+): void {
   program
     .command('ab [base] [candidate]')
     .summary('compare two revisions, or two URLs, under the same load')
@@ -88,7 +91,7 @@ export function addAbCommand(program: Command, execute: Execute): void {
       ]),
     )
     .action(async (base: string | undefined, candidate: string | undefined, options: AbOptions) =>
-      execute(async (world) => (await import('./run.ts')).ab(base, candidate, options, world)),
+      run(base, candidate, options),
     )
 }
 

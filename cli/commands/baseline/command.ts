@@ -1,7 +1,7 @@
 import { Argument } from 'commander'
 import type { Command } from 'commander'
 import { addCommonOptions, examplesText, positiveNumber } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export type BaselineAction = 'accept' | 'show' | 'list' | 'waive' | 'ratchet'
 
@@ -15,7 +15,10 @@ export interface BaselineOptions extends CommonOptions {
   loss?: number
 }
 
-export function addBaselineCommand(program: Command, execute: Execute): void {
+export function addBaselineCommand(
+  program: Command,
+  run: (action: BaselineAction, names: string[], options: BaselineOptions) => Promise<void>,
+): void {
   addCommonOptions(
     program
       .command('baseline')
@@ -55,6 +58,6 @@ export function addBaselineCommand(program: Command, execute: Execute): void {
       ]),
     )
     .action(async (action: BaselineAction, names: string[], options: BaselineOptions) =>
-      execute(async (world) => (await import('./run.ts')).baseline(action, names, options, world)),
+      run(action, names, options),
     )
 }

@@ -8,7 +8,7 @@ import {
   positiveNumber,
   toolUrl,
 } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 /** A variable of the service's environment and the values to try, in the order given. */
 export interface Variation {
@@ -28,7 +28,10 @@ export interface CapacityOptions extends CommonOptions {
   days: number
 }
 
-export function addCapacityCommand(program: Command, execute: Execute): void {
+export function addCapacityCommand(
+  program: Command,
+  run: (suite: string | undefined, options: CapacityOptions) => Promise<void>,
+): void {
   addCommonOptions(program.command('capacity [suite]'))
     .summary('find the load at which a budget breaks, and what saturates first')
     .description(
@@ -64,9 +67,7 @@ export function addCapacityCommand(program: Command, execute: Execute): void {
         'vigil capacity browse --prometheus http://127.0.0.1:9090',
       ]),
     )
-    .action(async (suite: string | undefined, options: CapacityOptions) =>
-      execute(async (world) => (await import('./run.ts')).capacity(suite, options, world)),
-    )
+    .action(async (suite: string | undefined, options: CapacityOptions) => run(suite, options))
 }
 
 /** Parses a variable of the environment and two or more values: `DATABASE_POOL=2,5,10`. */

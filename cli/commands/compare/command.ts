@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { examplesText, jsonOption, marginOption, outOption, strictOption } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface CompareOptions extends Pick<CommonOptions, 'out' | 'json'> {
   baseline?: string[]
@@ -12,7 +12,7 @@ export interface CompareOptions extends Pick<CommonOptions, 'out' | 'json'> {
   margin?: number
 }
 
-export function addCompareCommand(program: Command, execute: Execute): void {
+export function addCompareCommand(program: Command, run: (options: CompareOptions) => Promise<void>): void {
   program
     .command('compare')
     .summary('judge whether candidate records are slower than baseline records')
@@ -38,7 +38,5 @@ export function addCompareCommand(program: Command, execute: Execute): void {
         'vigil compare --batch cases.jsonl > verdicts.jsonl',
       ]),
     )
-    .action(async (options: CompareOptions) =>
-      execute(async (world) => (await import('./run.ts')).compare(options, world)),
-    )
+    .action(async (options: CompareOptions) => run(options))
 }

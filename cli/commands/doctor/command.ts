@@ -9,7 +9,7 @@ import {
   quietOption,
   targetOption,
 } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface DoctorOptions extends CommonOptions {
   /** Measure how much the same code differs from itself on this machine. */
@@ -20,7 +20,7 @@ export interface DoctorOptions extends CommonOptions {
   processPairs: number
 }
 
-export function addDoctorCommand(program: Command, execute: Execute): void {
+export function addDoctorCommand(program: Command, run: (options: DoctorOptions) => Promise<void>): void {
   program
     .command('doctor')
     .summary('check tools, limits and (with --noise) how noisy this machine is')
@@ -56,7 +56,5 @@ export function addDoctorCommand(program: Command, execute: Execute): void {
         'vigil doctor --noise --suite browse --seconds 120',
       ]),
     )
-    .action(async (options: DoctorOptions) =>
-      execute(async (world) => (await import('./run.ts')).doctor(options, world)),
-    )
+    .action(async (options: DoctorOptions) => run(options))
 }

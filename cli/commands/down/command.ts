@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { examplesText, jsonOption, outOption } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export type DownOptions = Pick<CommonOptions, 'out' | 'json'>
 
-export function addDownCommand(program: Command, execute: Execute): void {
+export function addDownCommand(program: Command, run: (options: DownOptions) => Promise<void>): void {
   program
     .command('down')
     .summary('stop what vigil up started')
@@ -12,7 +12,5 @@ export function addDownCommand(program: Command, execute: Execute): void {
     .addOption(outOption('folder that vigil up was given'))
     .addOption(jsonOption())
     .addHelpText('after', examplesText(['vigil down', 'vigil down --json']))
-    .action(async (options: DownOptions) =>
-      execute(async (world) => (await import('./run.ts')).down(options, world)),
-    )
+    .action(async (options: DownOptions) => run(options))
 }

@@ -10,7 +10,7 @@ import {
   quietOption,
   toolUrl,
 } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface DrillOptions extends Omit<CommonOptions, 'target'> {
   monitoring?: string
@@ -25,7 +25,10 @@ export interface DrillOptions extends Omit<CommonOptions, 'target'> {
   wait: number
 }
 
-export function addDrillCommand(program: Command, execute: Execute): void {
+export function addDrillCommand(
+  program: Command,
+  run: (names: string[], options: DrillOptions) => Promise<void>,
+): void {
   const command = program
     .command('drill [alerts...]')
     .summary('test that each alert fires, reaches its receivers and resolves')
@@ -60,9 +63,7 @@ export function addDrillCommand(program: Command, execute: Execute): void {
         '  --loud --severity low --ack-port 9465',
       ]),
     )
-    .action(async (names: string[], options: DrillOptions) =>
-      execute(async (world) => (await import('./run.ts')).drill(names, options, world)),
-    )
+    .action(async (names: string[], options: DrillOptions) => run(names, options))
 }
 
 /** The options of a drill of a deployment, which sends one marked alert. */

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { addCommonOptions, durationOption, examplesText } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface GateOptions extends CommonOptions {
   engine: 'k6' | 'autocannon' | 'both'
@@ -12,7 +12,7 @@ export interface GateOptions extends CommonOptions {
   base?: string
 }
 
-export function addGateCommand(program: Command, execute: Execute): void {
+export function addGateCommand(program: Command, run: (options: GateOptions) => Promise<void>): void {
   addCommonOptions(program.command('gate'))
     .summary('probe and load the target, judge its budgets, report and push')
     .description(
@@ -41,7 +41,5 @@ export function addGateCommand(program: Command, execute: Execute): void {
         'vigil gate --json > verdict.json',
       ]),
     )
-    .action(async (options: GateOptions) =>
-      execute(async (world) => (await import('./run.ts')).gate(options, world)),
-    )
+    .action(async (options: GateOptions) => run(options))
 }

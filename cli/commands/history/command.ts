@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { configOption, examplesText, jsonOption, outOption, positiveInteger } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface HistoryOptions extends Pick<CommonOptions, 'config' | 'out' | 'json'> {
   metric?: string
@@ -13,7 +13,10 @@ export interface HistoryOptions extends Pick<CommonOptions, 'config' | 'out' | '
   keep?: number
 }
 
-export function addHistoryCommand(program: Command, execute: Execute): void {
+export function addHistoryCommand(
+  program: Command,
+  run: (suite: string | undefined, options: HistoryOptions) => Promise<void>,
+): void {
   program
     .command('history [suite]')
     .summary('show runs over time, and where their level changed')
@@ -48,7 +51,5 @@ export function addHistoryCommand(program: Command, execute: Execute): void {
         'vigil history --batch series.jsonl > changes.jsonl',
       ]),
     )
-    .action(async (suite: string | undefined, options: HistoryOptions) =>
-      execute(async (world) => (await import('./run.ts')).history(suite, options, world)),
-    )
+    .action(async (suite: string | undefined, options: HistoryOptions) => run(suite, options))
 }

@@ -7,7 +7,7 @@ import {
   positiveInteger,
   positiveNumber,
 } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface LoadOptions extends CommonOptions {
   engine?: 'k6' | 'autocannon'
@@ -18,7 +18,10 @@ export interface LoadOptions extends CommonOptions {
   duration?: number
 }
 
-export function addLoadCommand(program: Command, execute: Execute): void {
+export function addLoadCommand(
+  program: Command,
+  run: (suite: string | undefined, options: LoadOptions) => Promise<void>,
+): void {
   addCommonOptions(program.command('load [suite]'))
     .summary('run one suite, and judge its budgets')
     .description('Runs one suite: writes its run record and judges its budgets.')
@@ -43,7 +46,5 @@ export function addLoadCommand(program: Command, execute: Execute): void {
         'vigil load browse --json | jq .totals.latency',
       ]),
     )
-    .action(async (suite: string | undefined, options: LoadOptions) =>
-      execute(async (world) => (await import('./run.ts')).load(suite, options, world)),
-    )
+    .action(async (suite: string | undefined, options: LoadOptions) => run(suite, options))
 }

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { addCommonOptions, examplesText, positiveInteger } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface ProbeOptions extends CommonOptions {
   once?: boolean
@@ -11,7 +11,10 @@ export interface ProbeOptions extends CommonOptions {
   metricsHost: string
 }
 
-export function addProbeCommand(program: Command, execute: Execute): void {
+export function addProbeCommand(
+  program: Command,
+  run: (names: string[], options: ProbeOptions) => Promise<void>,
+): void {
   addCommonOptions(program.command('probe [names...]'))
     .summary('run probes once, or on a schedule until interrupted')
     .description(
@@ -42,7 +45,5 @@ export function addProbeCommand(program: Command, execute: Execute): void {
         "vigil probe health --every '*/30 * * * * *'",
       ]),
     )
-    .action(async (names: string[], options: ProbeOptions) =>
-      execute(async (world) => (await import('./run.ts')).probe(names, options, world)),
-    )
+    .action(async (names: string[], options: ProbeOptions) => run(names, options))
 }

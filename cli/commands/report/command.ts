@@ -1,8 +1,11 @@
 import type { Command } from 'commander'
 import { addCommonOptions, examplesText } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
-export function addReportCommand(program: Command, execute: Execute): void {
+export function addReportCommand(
+  program: Command,
+  run: (name: string | undefined, options: CommonOptions) => Promise<void>,
+): void {
   addCommonOptions(program.command('report [run]'))
     .summary('write the reports of a run again')
     .description(
@@ -17,7 +20,5 @@ export function addReportCommand(program: Command, execute: Execute): void {
         'vigil report --json',
       ]),
     )
-    .action(async (run: string | undefined, options: CommonOptions) =>
-      execute(async (world) => (await import('./run.ts')).report(run, options, world)),
-    )
+    .action(async (name: string | undefined, options: CommonOptions) => run(name, options))
 }

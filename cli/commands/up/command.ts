@@ -7,7 +7,7 @@ import {
   positiveInteger,
   quietOption,
 } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface UpOptions extends Omit<CommonOptions, 'target'> {
   monitoring?: string
@@ -19,7 +19,7 @@ export interface UpOptions extends Omit<CommonOptions, 'target'> {
   detach?: boolean
 }
 
-export function addUpCommand(program: Command, execute: Execute): void {
+export function addUpCommand(program: Command, run: (options: UpOptions) => Promise<void>): void {
   program
     .command('up')
     .summary('start the service and its monitoring locally, without containers')
@@ -57,7 +57,5 @@ export function addUpCommand(program: Command, execute: Execute): void {
         'vigil up --json --free-ports',
       ]),
     )
-    .action(async (options: UpOptions) =>
-      execute(async (world) => (await import('./run.ts')).up(options, world)),
-    )
+    .action(async (options: UpOptions) => run(options))
 }

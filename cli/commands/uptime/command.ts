@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { configOption, examplesText, jsonOption, outOption, positiveNumber } from '../../shared/options.ts'
-import type { CommonOptions, Execute } from '../../shared/options.ts'
+import type { CommonOptions } from '../../shared/options.ts'
 
 export interface UptimeOptions extends Pick<CommonOptions, 'config' | 'out' | 'json'> {
   days: number
@@ -8,7 +8,10 @@ export interface UptimeOptions extends Pick<CommonOptions, 'config' | 'out' | 'j
   slo: number
 }
 
-export function addUptimeCommand(program: Command, execute: Execute): void {
+export function addUptimeCommand(
+  program: Command,
+  run: (names: string[], options: UptimeOptions) => Promise<void>,
+): void {
   program
     .command('uptime [probes...]')
     .summary('show daily uptime, error budget, incidents and flaky steps')
@@ -29,7 +32,5 @@ export function addUptimeCommand(program: Command, execute: Execute): void {
         'vigil uptime --json | jq .probes[].shares',
       ]),
     )
-    .action(async (names: string[], options: UptimeOptions) =>
-      execute(async (world) => (await import('./run.ts')).uptime(names, options, world)),
-    )
+    .action(async (names: string[], options: UptimeOptions) => run(names, options))
 }
