@@ -1,21 +1,14 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { startChild } from '../../runtime/processes/index.ts'
-import { components, componentNames, onlyInContainers } from './components.ts'
-import type { ComponentName } from './components.ts'
-import { localAlertmanager, localPrometheus, receiverNames } from './local/index.ts'
-import type { LocalReceivers } from './local/index.ts'
+import { localizeAlertmanager, readReceiverNames } from './alertmanager-config.ts'
+import type { LocalReceivers } from './alertmanager-config.ts'
+import { components, componentNames, onlyInContainers } from './plan.ts'
+import type { ComponentName, Production } from './plan.ts'
+import { localizePrometheus } from './prometheus-config.ts'
 
-/** Where production's configuration lies in the folder of monitoring. */
-export interface Production {
-  prometheus: string
-  alertmanager: string
-  templates: string
-  processes: string
-  postgresQueries: string
-}
-
-export function productionIn(monitoring: string): Production {
+/** The paths in the folder `monitoring/`. */
+export function locateProduction(monitoring: string): Production {
   return {
     prometheus: join(monitoring, 'prometheus', 'prometheus.yml'),
     alertmanager: join(monitoring, 'alertmanager', 'alertmanager.yml'),
@@ -26,7 +19,7 @@ export function productionIn(monitoring: string): Production {
 }
 
 /** The first file that is missing. */
-export async function missingIn(production: Production): Promise<string | undefined> {
+export async function findMissingFile(production: Production): Promise<string | undefined> {
   for (const file of Object.values(production)) {
     if (
       !(await access(file).then(
@@ -39,49 +32,53 @@ export async function missingIn(production: Production): Promise<string | undefi
   return undefined
 }
 
-export type Configured<T = object> =
-  | ({ state: 'configured'; file: string } & T)
-  | { state: 'wrong'; reason: string }
+export type ConfigureResult<T = object> =
+  | ({ state: 'ok'; file: string } & T)
+  | { state: 'invalid'; reason: string }
 
 /** Writes Alertmanager's configuration with the receivers of this machine. */
 export async function configureAlertmanager(
   production: Production,
   folder: string,
   receivers: LocalReceivers,
-): Promise<Configured> {
+): Promise<ConfigureResult> {
   const text = await readFile(production.alertmanager, 'utf8')
-  const local = localAlertmanager(text, {
+  const local = localizeAlertmanager(text, {
     file: production.alertmanager,
     templates: production.templates,
     secrets: join(folder, 'secrets'),
     receivers,
   })
-  if (local.state === 'refused') return { state: 'wrong', reason: local.reason }
+  if (local.state === 'invalid') return local
   for (const secret of local.secretFiles) await writePrivately(secret.file, secret.text)
   const file = join(folder, 'alertmanager.yml')
   await writePrivately(file, local.text)
-  return { state: 'configured', file }
+  return { state: 'ok', file }
 }
 
-export async function notifiedNames(
+/** The names of the files that production keeps its receivers' keys in. */
+export async function readNotifiedNames(
   production: Production,
 ): Promise<{ pagerduty: string[]; slack: string[] }> {
-  return receiverNames(await readFile(production.alertmanager, 'utf8'))
+  return readReceiverNames(await readFile(production.alertmanager, 'utf8'))
 }
 
 export interface PrometheusPlan {
   folder: string
-  /** Ports of what it scrapes. */
+  /** Ports of its targets. */
   ports: Readonly<Partial<Record<ComponentName, number>>>
   interval: string | undefined
   promtool: string
 }
 
-/** Writes Prometheus' configuration with the addresses of this machine, and has promtool read it and its rules. */
+/**
+ * Writes Prometheus' configuration with the addresses of this machine, and checks it and its rules by
+ * promtool.
+ */
 export async function configurePrometheus(
   production: Production,
   plan: PrometheusPlan,
-): Promise<Configured<{ targets: number }>> {
+): Promise<ConfigureResult<{ targetCount: number }>> {
   const text = await readFile(production.prometheus, 'utf8')
   const addresses = Object.fromEntries(
     componentNames.flatMap((name) => {
@@ -91,7 +88,7 @@ export async function configurePrometheus(
         : [[known, `127.0.0.1:${plan.ports[name]}`]]
     }),
   )
-  const local = localPrometheus(text, {
+  const local = localizePrometheus(text, {
     file: production.prometheus,
     folder: dirname(production.prometheus),
     addresses,
@@ -99,15 +96,15 @@ export async function configurePrometheus(
     secrets: join(plan.folder, 'secrets'),
     ...(plan.interval !== undefined && { intervals: { scrape: plan.interval, evaluation: plan.interval } }),
   })
-  if (local.state === 'refused') return { state: 'wrong', reason: local.reason }
-  // Here nobody asks for the tokens that are in production's.
+  if (local.state === 'invalid') return local
+  // The services here ask for none of the tokens of production's configuration.
   for (const file of local.secretFiles) await writePrivately(file, 'unused')
   const file = join(plan.folder, 'prometheus.yml')
   await writePrivately(file, local.text)
-  const flaw = await checkConfig(plan.promtool, file)
-  return flaw === undefined
-    ? { state: 'configured', file, targets: local.targets.length }
-    : { state: 'wrong', reason: flaw }
+  const problem = await checkConfig(plan.promtool, file)
+  return problem === undefined
+    ? { state: 'ok', file, targetCount: local.targets.length }
+    : { state: 'invalid', reason: problem }
 }
 
 async function checkConfig(promtool: string, file: string): Promise<string | undefined> {
@@ -115,10 +112,12 @@ async function checkConfig(promtool: string, file: string): Promise<string | und
   const end = await child.ended
   if (end.state === 'exited' && end.code === 0) return undefined
   const lines = `${child.tail('stdout')}\n${child.tail('stderr')}`.split('\n').map((line) => line.trim())
-  // Rules are listed with 'FAILED:' above what is wrong with each.
-  const at = lines.findIndex((line) => /FAILED/.test(line))
-  const said = lines.slice(Math.max(at, 0)).filter((line) => line !== '' && !/^(Checking|SUCCESS)/.test(line))
-  return `promtool: ${said
+  // Above the problems of each rule file stands 'FAILED:'.
+  const first = lines.findIndex((line) => /FAILED/.test(line))
+  const problems = lines
+    .slice(Math.max(first, 0))
+    .filter((line) => line !== '' && !/^(Checking|SUCCESS)/.test(line))
+  return `promtool: ${problems
     .join(' ')
     .replaceAll(/\s+/g, ' ')
     .replace(/^FAILED: ?/, '')

@@ -1,17 +1,23 @@
 import type { Delivery } from '../receivers/index.ts'
 import { toOneLine } from '../../record/index.ts'
+import { componentNames, components, isComponent } from './plan.ts'
 import type { StackState } from './state-file.ts'
-import { stackTable } from './table.ts'
+import type { Target } from './supervisor.ts'
 
-/** Shows the table and, above it, what happens: on a terminal the table stays at the bottom and is kept up to date. */
+/**
+ * Prints the table and, above it, events: on a terminal the table stays at the bottom and is kept up to date.
+ */
 export interface StackConsole {
   table: (state: StackState) => void
-  /** Something happened; with `state`, things are now so. */
+  /** An event; `state` is the new state, if it has changed. */
   line: (text: string, state?: StackState) => void
 }
 
-/** @param width of the terminal in columns; undefined: it is none, so the table is written once, and lines after it */
-export function stackConsole(write: (text: string) => void, width: number | undefined): StackConsole {
+/**
+ * @param width of the terminal in columns; undefined where there is none: the table is then written once, and
+ * events after it
+ */
+export function createStackConsole(write: (text: string) => void, width: number | undefined): StackConsole {
   let shown: StackState | undefined
   let height = 0
   const erase = (): void => {
@@ -20,8 +26,8 @@ export function stackConsole(write: (text: string) => void, width: number | unde
   }
   const draw = (): void => {
     if (shown === undefined) return
-    // A row that is broken by the terminal would be two to erase.
-    const rows = stackTable(shown)
+    // A row that the terminal wraps would be two rows to erase.
+    const rows = formatStackTable(shown)
       .split('\n')
       .map((row) => [...row].slice(0, width).join(''))
     write(`${rows.join('\n')}\n`)
@@ -43,9 +49,67 @@ export function stackConsole(write: (text: string) => void, width: number | unde
   }
 }
 
-/** A notification in a line. */
-export function notificationLine({ atMs, via, address, status, title, response }: Delivery): string {
+/** One notification as a line. */
+export function formatNotification({ atMs, via, address, status, title, response }: Delivery): string {
   const refused = response.state === 'invalid' ? `  (refused: ${response.reason})` : ''
-  const words = toOneLine(title)
-  return `${new Date(atMs).toISOString().slice(11, 19)}Z  ${status.padEnd(8)}  ${via.padEnd(9)}  ${address}  ${words}${refused}`
+  const time = `${new Date(atMs).toISOString().slice(11, 19)}Z`
+  return [time, status.padEnd(8), via.padEnd(9), address, `${toOneLine(title)}${refused}`].join('  ')
+}
+
+/** The parts and targets to show. */
+type Shown = Pick<StackState, 'components' | 'targets'>
+
+/**
+ * The table of the stack: a line for each part with its state, its link and what Prometheus reports of it.
+ */
+export function formatStackTable({ components: parts, targets }: Shown): string {
+  const rows = sortParts(parts).map((part) => [
+    part.name,
+    part.ended === undefined ? 'up' : 'ended',
+    part.url,
+    describePart(part, targets),
+  ])
+  const head = ['part', 'state', 'where', '']
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)))
+  return [head, ...rows]
+    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+    .join('\n')
+}
+
+/** What users open first comes first, not what started first. */
+function sortParts(parts: Shown['components']): Shown['components'] {
+  const places = new Map<string, number>(componentNames.map((name, place) => [name, place]))
+  return parts.toSorted((a, b) => (places.get(b.name) ?? 0) - (places.get(a.name) ?? 0))
+}
+
+function describePart(
+  part: Shown['components'][number],
+  targets: readonly Shown['targets'][number][],
+): string {
+  if (part.ended !== undefined) return part.ended
+  const own = targets.filter(
+    ({ url }) => URL.canParse(part.url) && new URL(url).host === new URL(part.url).host,
+  )
+  const down = own.find(({ health }) => health !== 'up')
+  if (down)
+    return `${describeComponent(part.name)}; its target is ${down.health}${down.error === '' ? '' : `: ${down.error}`}`
+  if (part.name === 'prometheus')
+    return `${targets.filter(({ health }) => health === 'up').length} of ${targets.length} targets up`
+  return describeComponent(part.name)
+}
+
+function describeComponent(name: string): string {
+  return isComponent(name) ? components[name].about : ''
+}
+
+/** A line for each target that is not up. */
+export function describeDownTargets(
+  targets: readonly Pick<Target, 'job' | 'url' | 'health' | 'error'>[],
+): string[] {
+  return targets
+    .filter(({ health }) => health !== 'up')
+    .map(
+      ({ job, url, health, error }) =>
+        `target ${job} (${url}) is ${health}${error === '' ? '' : `: ${error}`}`,
+    )
 }

@@ -1,17 +1,52 @@
 import type { Delivery } from '../receivers/index.ts'
-import type { ComponentName } from './components.ts'
-import type { Production } from './configure.ts'
+
+/**
+ * The parts of the stack. `usual`: the port that production uses, taken here when it is free. `production`:
+ * the address in production's Prometheus configuration; PostgreSQL and the receiver are not scraped.
+ */
+export const components = {
+  postgres: { usual: 5432, production: undefined, about: 'the database' },
+  backend: { usual: 8000, production: 'backend:8000', about: 'the service under test' },
+  'node-exporter': { usual: 9100, production: 'node-exporter:9100', about: 'this machine' },
+  'postgres-exporter': { usual: 9187, production: 'postgres-exporter:9187', about: 'the database' },
+  'process-exporter': { usual: 9256, production: 'process-exporter:9256', about: 'processes' },
+  pushgateway: { usual: 9091, production: 'pushgateway:9091', about: 'what load runs push' },
+  probes: { usual: 9464, production: 'vigil-probes:9464', about: 'vigil probe --every' },
+  receiver: { usual: 9095, production: undefined, about: 'what PagerDuty, Slack, mail and SMS would get' },
+  alertmanager: { usual: 9093, production: 'alertmanager:9093', about: 'active alerts and silences' },
+  prometheus: { usual: 9090, production: 'prometheus:9090', about: 'metrics, rules, targets' },
+} as const satisfies Record<string, { usual: number; production: string | undefined; about: string }>
+
+export type ComponentName = keyof typeof components
+
+export function isComponent(name: string): name is ComponentName {
+  return Object.hasOwn(components, name)
+}
+
+export const componentNames = Object.keys(components).filter(isComponent)
+
+/** Parts of production, and of docker-compose.yml, that are not started here. */
+export const onlyInContainers: readonly string[] = ['grafana', 'loki', 'alloy', 'otel-collector', 'tempo']
+
+/** Paths of production's configuration. */
+export interface Production {
+  prometheus: string
+  alertmanager: string
+  templates: string
+  processes: string
+  postgresQueries: string
+}
 
 export interface StackPlan {
-  /** Where data, logs and written configurations are. */
+  /** Holds data, logs and the written configurations. */
   folder: string
   production: Production
-  /** Ports that were asked for. */
+  /** Requested ports; 0 is any free port. */
   ports: Readonly<Partial<Record<ComponentName, number>>>
-  /** Whether the others get the ports of production when these are free, or any. */
+  /** Whether the others get production's ports where these are free, instead of any free port. */
   usualPorts: boolean
   target: { command: readonly string[]; cwd: string; env: NodeJS.ProcessEnv; ready: string }
-  /** The scheduler of probes that serves its metrics on a port. */
+  /** How the scheduled probes are started; they serve their metrics on `metricsPort`. */
   probes: (
     targetUrl: string,
     metricsPort: number,
@@ -28,18 +63,18 @@ export interface StackPlan {
       string
     >
   >
-  /** Scrape and evaluate so often instead of as production does. */
+  /** The interval of scrapes and rule evaluations; undefined: production's. */
   interval: string | undefined
   /** Wall clock. */
   now: () => number
   signal: AbortSignal
-  tell: (event: StackEvent) => void
+  onEvent: (event: StackEvent) => void
 }
 
 export type StackEvent =
   | { event: 'up'; component: Component }
   | { event: 'ended'; component: Component; how: string }
-  | { event: 'notification'; received: Delivery }
+  | { event: 'notification'; delivery: Delivery }
 
 export interface Component {
   name: ComponentName

@@ -8,8 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { workplace } from '../../cli/testing/vigil.ts'
 import type { Ran, Workplace } from '../../cli/testing/vigil.ts'
-import { onlyInContainers } from './components.ts'
-import { isRunning, readState } from './index.ts'
+import { onlyInContainers } from './plan.ts'
+import { isRunning } from '../../runtime/processes/index.ts'
+import { readState } from './index.ts'
 import type { StackState } from './index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -171,10 +172,12 @@ describe('vigil up', { timeout: 60_000 }, () => {
       (now) => now?.components.some(({ ended }) => ended !== undefined) ?? false,
       5000,
     )
-    expect(state?.components.find(({ name }) => name === 'pushgateway')?.ended).toMatch(/^ended by SIGKILL/)
+    expect(state?.components.find(({ name }) => name === 'pushgateway')?.ended).toMatch(
+      /^was ended by SIGKILL/,
+    )
     const { code, stdout, stderr } = await down()
     expect([code, stdout]).toEqual([4, 'the stack is down\n'])
-    expect(stderr).toMatch(/^vigil: pushgateway ended by SIGKILL/)
+    expect(stderr).toMatch(/^vigil: pushgateway was ended by SIGKILL/)
     expect(processes.filter(isRunning)).toEqual([])
     expect(stateNow()).toBeUndefined()
     expect(await down()).toMatchObject({ code: 0, stdout: 'no stack is up\n' })

@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { startChild } from '../../runtime/processes/index.ts'
-import { endLeftovers } from './ending.ts'
-import { stackConsole } from './console.ts'
+import { createStackConsole, describeDownTargets, formatStackTable } from './console.ts'
+import { endStaleParts } from './detached.ts'
 import { identifyProcess, isRunning } from '../../runtime/processes/index.ts'
-import { startReceiver } from './receiver/receiver.ts'
+import { startReceiver } from './receiver.ts'
 import { claim, readState, release } from './state-file.ts'
 import type { StackState } from './state-file.ts'
-import { stackTable, targetsDown } from './table.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-stack-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -28,8 +27,8 @@ const state = (more: Partial<StackState> = {}): StackState => ({
   ...more,
 })
 
-describe('a process that is known', () => {
-  it('is itself, and not another that has its number', async () => {
+describe('an identified process', () => {
+  it('is not another process with the same pid', async () => {
     expect(isRunning(me())).toBe(true)
     expect(isRunning({ ...me(), started: 'another boot 1' })).toBe(false)
     const child = startChild('/bin/sleep', ['100'], { env: {} })
@@ -41,13 +40,13 @@ describe('a process that is known', () => {
 })
 
 describe('the folder of a stack', () => {
-  it('is for one at a time, and one that has died holds up nobody', async () => {
-    expect(await claim(folder, state())).toEqual({ state: 'claimed', before: undefined })
-    expect(await claim(folder, state())).toMatchObject({ state: 'taken', by: { supervisor: me() } })
+  it('is for one stack at a time, and a supervisor that has ended does not block it', async () => {
+    expect(await claim(folder, state())).toEqual({ state: 'ok', before: undefined })
+    expect(await claim(folder, state())).toMatchObject({ state: 'busy', by: { supervisor: me() } })
     const dead = { pid: process.pid, started: 'before the last boot' }
     await release(folder, process.pid)
     await claim(folder, state({ supervisor: dead }))
-    expect(await claim(folder, state())).toMatchObject({ state: 'claimed', before: { supervisor: dead } })
+    expect(await claim(folder, state())).toMatchObject({ state: 'ok', before: { supervisor: dead } })
     await release(folder, process.pid)
     expect(readState(folder)).toBeUndefined()
   })
@@ -55,11 +54,11 @@ describe('the folder of a stack', () => {
   it('with something else in it is taken over', async () => {
     writeFileSync(join(folder, 'state.json'), '{"schema":"other"}')
     expect(readState(folder)).toBeUndefined()
-    expect(await claim(folder, state())).toEqual({ state: 'claimed', before: undefined })
+    expect(await claim(folder, state())).toEqual({ state: 'ok', before: undefined })
     await release(folder, process.pid)
   })
 
-  it('has its leftovers ended, and nobody who has got their number since', async () => {
+  it('has its stale parts ended, but not a process that has got one of their pids since', async () => {
     const ours = startChild('/bin/sleep', ['100'], { env: {} })
     const other = startChild('/bin/sleep', ['100'], { env: {} })
     const known = identifyProcess(ours.pid ?? 0)
@@ -67,7 +66,7 @@ describe('the folder of a stack', () => {
       { name: 'prometheus', url: '', ...(known && { process: known }) },
       { name: 'backend', url: '', process: { pid: other.pid ?? 0, started: 'long ago' } },
     ]
-    expect(await endLeftovers(state({ components: parts }))).toEqual(['prometheus'])
+    expect(await endStaleParts(state({ components: parts }))).toEqual(['prometheus'])
     expect(await ours.ended).toEqual({ state: 'signalled', signal: 'SIGTERM' })
     expect(identifyProcess(other.pid ?? 0)).toBeDefined()
     await other.stop(1000)
@@ -87,14 +86,14 @@ describe('the table', () => {
     ],
   })
 
-  it('has a line for each part: its state, its link, and what Prometheus says of it', () => {
-    expect(stackTable(shown).split('\n')).toEqual([
+  it('has a line for each part: its state, its link, and what Prometheus reports of it', () => {
+    expect(formatStackTable(shown).split('\n')).toEqual([
       '  part         state  where',
       '  prometheus   up     http://127.0.0.1:9090  1 of 2 targets up',
       '  pushgateway  up     http://127.0.0.1:9091  what load runs push; its target is down: refused',
       '  backend      ended  http://127.0.0.1:8000  ended with code 1',
     ])
-    expect(targetsDown(shown.targets)).toEqual([
+    expect(describeDownTargets(shown.targets)).toEqual([
       'target pushgateway (http://127.0.0.1:9091/metrics) is down: refused',
     ])
   })
@@ -102,36 +101,36 @@ describe('the table', () => {
   it('stays at the bottom of a terminal, no row broken, and is written once elsewhere', () => {
     const said = (width: number | undefined): string => {
       let text = ''
-      const console = stackConsole((more) => (text += more), width)
+      const console = createStackConsole((more) => (text += more), width)
       console.table(shown)
       console.line('something happened', { ...shown, targets: [] })
       return text
     }
-    expect(said(undefined)).toBe(`${stackTable(shown)}\nsomething happened\n`)
+    expect(said(undefined)).toBe(`${formatStackTable(shown)}\nsomething happened\n`)
     const cut = (table: string): string =>
       table
         .split('\n')
         .map((row) => row.slice(0, 60))
         .join('\n')
     expect(said(60).split('\u001B[4A\u001B[0J')).toEqual([
-      `${cut(stackTable(shown))}\n`,
-      `something happened\n${cut(stackTable({ ...shown, targets: [] }))}\n`,
+      `${cut(formatStackTable(shown))}\n`,
+      `something happened\n${cut(formatStackTable({ ...shown, targets: [] }))}\n`,
     ])
   })
 })
 
 describe('the receiver', () => {
-  it('shows what arrived, as text and as JSON, and nothing of it is markup', async () => {
-    const heard: string[] = []
+  it('shows what has arrived as text and as JSON, never as markup', async () => {
+    const titles: string[] = []
     const started = await startReceiver({
       folder,
       port: 0,
       names: { pagerduty: ['on_call'], slack: [] },
       now: () => 0,
-      tell: ({ title }) => heard.push(title),
+      onDelivery: ({ title }) => titles.push(title),
     })
     if (started.state !== 'ok') throw new Error(started.reason)
-    const { receiver } = started
+    const receiver = started.service
     try {
       const event = {
         routing_key: receiver.receivers.pagerduty.keys['on_call'],
@@ -150,7 +149,7 @@ describe('the receiver', () => {
         { via: 'pagerduty', address: 'on_call', status: 'firing' },
       ])
       expect((await fetch(receiver.receivers.webhook, { method: 'POST', body: '{}' })).status).toBe(200)
-      expect(heard).toEqual(['<script>alert(1)</script>'])
+      expect(titles).toEqual(['<script>alert(1)</script>'])
     } finally {
       await receiver.stop()
     }

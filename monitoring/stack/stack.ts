@@ -1,10 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { configureAlertmanager, configurePrometheus, notifiedNames } from './configure.ts'
-import { Crew, Unstartable } from './crew.ts'
-import type { Component, StackPlan } from './plan.ts'
-import type { ServiceOptions, StartResult } from '../../runtime/services/index.ts'
-import { startTodoDatabase, startTodoService } from './todo-service.ts'
+import { startPostgres } from '../../runtime/postgres/index.ts'
+import type { PostgresService } from '../../runtime/postgres/index.ts'
 import {
   startAlertmanager,
   startNodeExporter,
@@ -14,44 +11,85 @@ import {
   startPushgateway,
   startService,
 } from '../../runtime/services/index.ts'
+import type { ServiceOptions, StartResult } from '../../runtime/services/index.ts'
+import { configureAlertmanager, configurePrometheus, readNotifiedNames } from './configure.ts'
+import { StackParts, StackStartError } from './parts.ts'
+import type { Component, StackPlan } from './plan.ts'
+import { startReceiver } from './receiver.ts'
+
+export interface TodoServiceOptions extends ServiceOptions {
+  /** The config's `target.command`; it gets its port in `PORT` and its database in `DATABASE_URL`. */
+  command: readonly string[]
+  cwd: string
+  /** The rest of its environment. */
+  env: NodeJS.ProcessEnv
+  databaseUrl?: string
+  /** The config's `target.ready`. */
+  ready?: string
+}
+
+/** Starts the todo API, the way the config starts it. */
+export async function startTodoService(options: TodoServiceOptions): Promise<StartResult> {
+  return startService({
+    name: 'backend',
+    options,
+    command: () => options.command,
+    env: (port) => ({
+      ...options.env,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
+    }),
+    cwd: options.cwd,
+    logFile: join(options.folder, 'backend.log'),
+    ready: options.ready ?? '/',
+  })
+}
+
+/**
+ * Starts a PostgreSQL with the todo API's database and a role for the exporter, on the data in `folder/data`.
+ */
+export async function startTodoDatabase(options: ServiceOptions): Promise<StartResult<PostgresService>> {
+  return startPostgres({ ...options, names: { database: 'todo', owner: 'todo', monitor: 'monitor' } })
+}
 
 export interface Stack {
   components: readonly Component[]
   prometheusUrl: string
-  /** How many targets Prometheus has. */
-  targets: number
+  /** The number of targets that Prometheus has. */
+  targetCount: number
   /** Ends everything, each part within 10 s. */
   stop: () => Promise<void>
 }
 
-/** `wrong`: a file that it is made from; `failed`: a part did not start. */
-export type StackStarted = { state: 'up'; stack: Stack } | { state: 'wrong' | 'failed'; reason: string }
+/** `invalid`: a file that it is made from; `failed`: a part did not start. */
+export type StackResult = { state: 'ok'; stack: Stack } | { state: 'invalid' | 'failed'; reason: string }
 
-/** Starts every part, those that others need first. Whatever goes wrong, nothing is left running. */
-export async function startStack(plan: StackPlan): Promise<StackStarted> {
-  const crew = new Crew(plan)
+/** Starts every part after those that it uses. A failure leaves nothing running. */
+export async function startStack(plan: StackPlan): Promise<StackResult> {
+  const parts = new StackParts(plan)
   try {
-    return { state: 'up', stack: await assemble(plan, crew) }
+    return { state: 'ok', stack: await startParts(plan, parts) }
   } catch (error) {
-    await crew.stop()
-    if (error instanceof Unstartable) return { state: error.state, reason: error.message }
+    await parts.stop()
+    if (error instanceof StackStartError) return { state: error.state, reason: error.message }
     throw error
   }
 }
 
-async function assemble(plan: StackPlan, crew: Crew): Promise<Stack> {
+async function startParts(plan: StackPlan, parts: StackParts): Promise<Stack> {
   const { folder, production, tools } = plan
   await mkdir(folder, { recursive: true })
-  const [database] = await all([
-    crew.start('postgres', async (options) => startTodoDatabase(options)),
-    startMessages(plan, crew),
-    crew.start('pushgateway', async (options) =>
+  const [database] = await Promise.all([
+    parts.start('postgres', startTodoDatabase),
+    startNotifications(plan, parts),
+    parts.start('pushgateway', async (options) =>
       startPushgateway({ ...options, program: tools.pushgateway }),
     ),
-    crew.start('node-exporter', async (options) =>
+    parts.start('node-exporter', async (options) =>
       startNodeExporter({ ...options, program: tools.node_exporter }),
     ),
-    crew.start('process-exporter', async (options) =>
+    parts.start('process-exporter', async (options) =>
       startProcessExporter({
         ...options,
         program: tools['process-exporter'],
@@ -59,11 +97,11 @@ async function assemble(plan: StackPlan, crew: Crew): Promise<Stack> {
       }),
     ),
   ])
-  const [backend] = await all([
-    crew.start('backend', async (options) =>
+  const [backend] = await Promise.all([
+    parts.start('backend', async (options) =>
       startTodoService({ ...options, ...plan.target, databaseUrl: database.databaseUrl }),
     ),
-    crew.start('postgres-exporter', async (options) =>
+    parts.start('postgres-exporter', async (options) =>
       startPostgresExporter({
         ...options,
         program: tools.postgres_exporter,
@@ -72,43 +110,55 @@ async function assemble(plan: StackPlan, crew: Crew): Promise<Stack> {
       }),
     ),
   ])
-  await crew.start('probes', async (options) => startProbes(plan, backend.url, options))
-  // Its own address is among its targets, so its port is known before it is configured.
-  let targets = 0
-  const prometheus = await crew.start('prometheus', async (options) => {
+  await parts.start('probes', async (options) => startProbes(plan, backend.url, options))
+  // Prometheus scrapes itself, so its port has to be known before it is configured.
+  let targetCount = 0
+  const prometheus = await parts.start('prometheus', async (options) => {
     const configured = await configurePrometheus(production, {
       folder: options.folder,
-      ports: { ...crew.ports(), prometheus: options.port },
+      ports: { ...parts.ports, prometheus: options.port },
       interval: plan.interval,
       promtool: tools.promtool,
     })
-    if (configured.state === 'wrong') throw crew.giveUp('wrong', configured.reason)
-    targets = configured.targets
+    if (configured.state === 'invalid') throw parts.abandon('invalid', configured.reason)
+    targetCount = configured.targetCount
     return startPrometheus({ ...options, program: tools.prometheus, configFile: configured.file })
   })
   return {
-    components: crew.components,
+    components: parts.components,
     prometheusUrl: prometheus.url,
-    targets,
-    stop: async () => crew.stop(),
+    targetCount,
+    stop: async () => parts.stop(),
   }
 }
 
-/** As alertmanager.yml asks for: what it forgets within a week it would say again before the week is over. */
-const memory = '--data.retention=200h'
+/**
+ * As alertmanager.yml requires: a notification that it forgets within a week would be sent again in that
+ * week.
+ */
+const retention = '--data.retention=200h'
 
-/** Alertmanager and those whom it tells. */
-async function startMessages(plan: StackPlan, crew: Crew): Promise<void> {
-  const receiver = await crew.startReceiver(await notifiedNames(plan.production))
-  await crew.start('alertmanager', async (options) => {
+/** Alertmanager, after the receiver of its notifications. */
+async function startNotifications(plan: StackPlan, parts: StackParts): Promise<void> {
+  const names = await readNotifiedNames(plan.production)
+  const receiver = await parts.start('receiver', async ({ folder, port }) =>
+    startReceiver({
+      folder,
+      port,
+      names,
+      now: plan.now,
+      onDelivery: (delivery) => plan.onEvent({ event: 'notification', delivery }),
+    }),
+  )
+  await parts.start('alertmanager', async (options) => {
     const configured = await configureAlertmanager(plan.production, options.folder, receiver.receivers)
-    if (configured.state === 'wrong') throw crew.giveUp('wrong', configured.reason)
+    if (configured.state === 'invalid') throw parts.abandon('invalid', configured.reason)
     return startAlertmanager({
       ...options,
       program: plan.tools.alertmanager,
       configFile: configured.file,
       env: receiver.env,
-      flags: [memory],
+      flags: [retention],
     })
   })
 }
@@ -128,12 +178,4 @@ async function startProbes(
     logFile: join(options.folder, 'probes.log'),
     ready: '/metrics',
   })
-}
-
-/** Waits for all, also when one fails: what is still starting would otherwise be left over. */
-async function all<T extends readonly unknown[] | []>(
-  promises: T,
-): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  await Promise.allSettled(promises)
-  return Promise.all(promises)
 }

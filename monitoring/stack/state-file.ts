@@ -8,7 +8,7 @@ const identity = z.object({ pid: z.number().int().positive(), started: z.string(
 
 const stackState = z.object({
   schema: z.literal('vigil.stack/1'),
-  /** The process that watches over the stack and ends it. */
+  /** The process that supervises the stack and ends it. */
   supervisor: identity,
   state: z.enum(['starting', 'up', 'ending']),
   components: z.array(
@@ -29,12 +29,12 @@ const stackState = z.object({
   ),
 })
 
-/** What is known of a stack outside its own process. */
+/** A stack as other processes see it. */
 export type StackState = z.infer<typeof stackState>
 
 const fileIn = (folder: string): string => join(folder, 'state.json')
 
-/** The state of the stack in a folder; undefined when there is none, or what is there is none. */
+/** The state of the stack in a folder; undefined when there is none, or the file is something else. */
 export function readState(folder: string): StackState | undefined {
   try {
     return stackState.parse(JSON.parse(readFileSync(fileIn(folder), 'utf8')))
@@ -49,30 +49,34 @@ export async function writeState(folder: string, state: StackState): Promise<voi
   await rename(scratch, fileIn(folder))
 }
 
-export type Claim = { state: 'claimed'; before: StackState | undefined } | { state: 'taken'; by: StackState }
+export type ClaimResult = { state: 'ok'; before: StackState | undefined } | { state: 'busy'; by: StackState }
 
-/** Takes the folder for one stack: of two that start at once one wins. `before`: what one that crashed has left written. */
-export async function claim(folder: string, state: StackState): Promise<Claim> {
+/**
+ * Takes the folder for one stack: of two that start at the same time one wins. `before`: the state that a
+ * crashed one left.
+ */
+export async function claim(folder: string, state: StackState): Promise<ClaimResult> {
   await mkdir(folder, { recursive: true })
   const before = readState(folder)
-  if (before && isRunning(before.supervisor)) return { state: 'taken', by: before }
+  if (before && isRunning(before.supervisor)) return { state: 'busy', by: before }
   await rm(fileIn(folder), { force: true })
   const scratch = `${fileIn(folder)}.${state.supervisor.pid}`
   await writeFile(scratch, JSON.stringify(state), { mode: 0o600 })
   try {
-    // Unlike a rename it does not overwrite, and unlike an exclusive write it is whole at once.
+    // Unlike a rename it does not overwrite, and unlike an exclusive write the file is complete from the
+    // start.
     await link(scratch, fileIn(folder))
-    return { state: 'claimed', before }
+    return { state: 'ok', before }
   } catch (error) {
     const other = readState(folder)
     if (other === undefined) throw error
-    return { state: 'taken', by: other }
+    return { state: 'busy', by: other }
   } finally {
     await rm(scratch, { force: true })
   }
 }
 
-/** Forgets the stack, if it is that of this supervisor. */
+/** Removes the state of a stack, if it is that of this supervisor. */
 export async function release(folder: string, supervisorPid: number): Promise<void> {
   const now = readState(folder)
   if (now === undefined || now.supervisor.pid === supervisorPid) await rm(fileIn(folder), { force: true })

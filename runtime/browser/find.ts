@@ -23,8 +23,8 @@ const defaultPlaces: BrowserPlaces = {
 }
 
 /**
- * Finds a browser, in this order: `VIGIL_BROWSER`, Playwright's own, the machine's, the npm package `@sparticuz/chromium`.
- * Everything in this repository that starts a browser finds it here.
+ * Finds a browser, in this order: `VIGIL_BROWSER`, Playwright's own, the machine's, the npm package
+ * `@sparticuz/chromium`. Everything in this repository that starts a browser finds it here.
  */
 export async function findBrowser(
   env: NodeJS.ProcessEnv,

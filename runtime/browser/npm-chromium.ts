@@ -16,8 +16,8 @@ const neverAborted = new AbortController().signal
 const unpackScript = fileURLToPath(new URL('unpack.ts', import.meta.url))
 
 /**
- * The Chromium of the npm package `@sparticuz/chromium`, unpacked once per machine (200 MB) into the tools folder.
- * A development dependency: where vigil was installed without those, it is missing.
+ * The Chromium of the npm package `@sparticuz/chromium`, unpacked once per machine (200 MB) into the tools
+ * folder. A development dependency: where vigil was installed without those, it is missing.
  */
 export async function npmChromium(env: NodeJS.ProcessEnv): Promise<NpmChromium> {
   const version = installedVersion()
@@ -67,7 +67,9 @@ async function unpack(
   return { state: 'ok', path: folder }
 }
 
-/** For root, unpacking keeps the archive's owners (1001); a user with that id could then change the libraries. */
+/**
+ * For root, unpacking keeps the archive's owners (1001); a user with that id could then change the libraries.
+ */
 async function ownTree(folder: string): Promise<void> {
   const [user, group] = [process.getuid?.(), process.getgid?.()]
   if (user === undefined || group === undefined) return
@@ -102,7 +104,10 @@ async function plantedProblem(folder: string): Promise<string | undefined> {
   return undefined
 }
 
-/** The package's own libraries only where the machine lacks some (libnss3, libnspr4, libexpat): its own are newer. */
+/**
+ * The package's own libraries only where the machine lacks some (libnss3, libnspr4, libexpat): its own are
+ * newer.
+ */
 async function startable(folder: string, env: NodeJS.ProcessEnv): Promise<NpmChromium> {
   const executablePath = join(folder, 'chromium')
   const withFonts =

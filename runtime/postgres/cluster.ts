@@ -9,7 +9,9 @@ export interface ClusterPlan {
   data: string
   programs: PostgresPrograms
   superuser: { name: string; password: string }
-  /** Statements to run before the server ever starts, in this order. A statement ends where a line is empty. */
+  /**
+   * Statements to run before the server ever starts, in this order. A statement ends where a line is empty.
+   */
   sql: readonly { database: string; text: string }[]
   /** Files that are put into the data folder, readable by their owner only. */
   secrets?: Readonly<Record<string, string>>
@@ -20,8 +22,9 @@ const timeoutMs = 60_000
 const serverEnv = { PATH: process.env['PATH'], LC_ALL: 'C' }
 
 /**
- * Creates a PostgreSQL cluster. It is created in another folder and renamed at the end, so that an interrupted start leaves
- * nothing that looks like a cluster. The server does not run for it: no client, no port, no password in a command line.
+ * Creates a PostgreSQL cluster. It is created in another folder and renamed at the end, so that an
+ * interrupted start leaves nothing that looks like a cluster. The server does not run for it: no client, no
+ * port, no password in a command line.
  *
  * @returns why it could not be created; undefined when it was
  */
@@ -98,7 +101,10 @@ async function run(
   return /(?:ERROR|FATAL|PANIC): .{0,200}/.exec(ran.output.replaceAll(/\s+/g, ' '))?.[0]
 }
 
-/** Copies a cluster that does not run to a data folder that does not exist yet. Returns why it could not, or undefined. */
+/**
+ * Copies a cluster that does not run to a data folder that does not exist yet. Returns why it could not, or
+ * undefined.
+ */
 export async function copyCluster(
   from: string,
   to: string,

@@ -17,7 +17,10 @@ export interface ClusterOptions extends ServiceOptions {
   settings: readonly string[]
 }
 
-/** Starts the server of a cluster on the loopback address, without a socket file. Its log is `postgres.log` in the folder. */
+/**
+ * Starts the server of a cluster on the loopback address, without a socket file. Its log is `postgres.log` in
+ * the folder.
+ */
 export async function startCluster(options: ClusterOptions): Promise<StartResult> {
   const { data, programs, settings } = options
   await endStaleServer(data)
@@ -144,8 +147,8 @@ function failed(reason: string): StartResult<PostgresService> {
 const staleTimeoutMs = 8000
 
 /**
- * Ends a PostgreSQL that an earlier stack left on `data`, and removes the lock file of one that has ended: PostgreSQL
- * refuses to start when the pid in it belongs to any running process, even to another program.
+ * Ends a PostgreSQL that an earlier stack left on `data`, and removes the lock file of one that has ended:
+ * PostgreSQL refuses to start when the pid in it belongs to any running process, even to another program.
  */
 export async function endStaleServer(data: string): Promise<void> {
   const lock = join(data, 'postmaster.pid')
@@ -155,7 +158,8 @@ export async function endStaleServer(data: string): Promise<void> {
   for (let isSignalled = false; isServerOf(pid, data); isSignalled = true) {
     if (performance.now() > deadline)
       throw new Error(`${data} is in use by a PostgreSQL that does not end: end process ${pid}`)
-    // An immediate shutdown: its clients belonged to a stack that has ended. Commits are replayed from its log.
+    // An immediate shutdown: its clients belonged to a stack that has ended. Commits are replayed from its
+    // log.
     if (!isSignalled) signalServer(pid)
     await sleep(50)
   }

@@ -9,7 +9,10 @@ export interface ChildOptions {
   cwd?: string
   /** The child's complete environment: nothing is inherited. */
   env: NodeJS.ProcessEnv
-  /** Writes both streams to this file instead of reading them, so that verbose output costs this process nothing. */
+  /**
+   * Writes both streams to this file instead of reading them, so that verbose output costs this process
+   * nothing.
+   */
   outputFile?: string
   /** Called with each complete line that the child prints; lines are cut at 8 KiB. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void
@@ -27,8 +30,8 @@ export interface Child {
 }
 
 /**
- * Starts a process in a process group of its own that never outlives this process: grandchildren get the same signals,
- * and a guardian ends the group if this process is killed.
+ * Starts a process in a process group of its own that never outlives this process: grandchildren get the same
+ * signals, and a guardian ends the group if this process is killed.
  */
 export function startChild(command: string, args: readonly string[], options: ChildOptions): Child {
   const tails = { stdout: '', stderr: '' }
@@ -82,8 +85,8 @@ async function waitForEnd(child: ChildProcess): Promise<ChildEnd> {
       if (child.pid === undefined)
         resolve({ state: 'failed', reason: error.code === 'ENOENT' ? 'not found' : error.message })
     })
-    // 'exit' alone is too early: the last output of a crash may still be in the pipe. But a grandchild that keeps the
-    // pipe open must not delay the end for ever, so the pipe is closed after a second.
+    // 'exit' alone is too early: the last output of a crash may still be in the pipe. But a grandchild that
+    // keeps the pipe open must not delay the end for ever, so the pipe is closed after a second.
     child.once('exit', () => {
       const release = setTimeout(() => {
         child.stdout?.destroy()
@@ -122,7 +125,10 @@ export interface ProgramLimits {
 
 export type ProgramResult = { state: 'ok'; output: string } | { state: 'failed'; reason: string }
 
-/** Runs a program until it ends or its time is up. Returns the end of its output, both streams, or why it failed. */
+/**
+ * Runs a program until it ends or its time is up. Returns the end of its output, both streams, or why it
+ * failed.
+ */
 export async function runProgram(
   program: string,
   args: readonly string[],

@@ -16,9 +16,9 @@ const run = promisify(execFile)
 const timeoutMs = 5000
 
 /**
- * How to divide the cores that a process may use, or undefined where there is only one or no `taskset`. Left to the
- * scheduler, one side may share a core with k6 and the other have one alone for as long as the processes live: on two
- * cores, equal code differed by up to 8 % in p50 with no difference in CPU time.
+ * How to divide the cores that a process may use, or undefined where there is only one or no `taskset`. Left
+ * to the scheduler, one side may share a core with k6 and the other have one alone for as long as the
+ * processes live: on two cores, equal code differed by up to 8 % in p50 with no difference in CPU time.
  */
 export async function planPinning(pid: number): Promise<Pinning | undefined> {
   try {
@@ -30,7 +30,10 @@ export async function planPinning(pid: number): Promise<Pinning | undefined> {
   }
 }
 
-/** Gives the upper half, and the core in the middle of an odd number, to the services; undefined below two cores. */
+/**
+ * Gives the upper half, and the core in the middle of an odd number, to the services; undefined below two
+ * cores.
+ */
 export function splitCores(cores: readonly number[]): Pinning | undefined {
   const half = Math.floor(cores.length / 2)
   return half === 0
@@ -92,10 +95,11 @@ function listAncestors(path: string): string[] {
 const lowestPriority = 19
 
 /**
- * Lowers this process' priority to the minimum until it is restored. Sorting a unit's journeys and judging it takes tens
- * of milliseconds in one piece, and a service that wants the core then waits a time slice or more for it: on two cores,
- * a third of the slowest requests were slow for this reason. Does nothing where it cannot be undone (that takes root, or
- * a service manager's permission), since processes started later inherit the priority.
+ * Lowers this process' priority to the minimum until it is restored. Sorting a unit's journeys and judging it
+ * takes tens of milliseconds in one piece, and a service that wants the core then waits a time slice or more
+ * for it: on two cores, a third of the slowest requests were slow for this reason. Does nothing where it
+ * cannot be undone (that takes root, or a service manager's permission), since processes started later
+ * inherit the priority.
  *
  * @returns restores the priority
  */

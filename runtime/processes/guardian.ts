@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 
 /**
- * A small shell that outlives this process. While this process lives, the shell's input stays open; when this process
- * ends, even by SIGKILL, the shell reads the end of its input and ends the process groups that it watches. Node has no
- * parent-death signal, and a SIGKILL runs no handler, so another process has to do it.
+ * A small shell that outlives this process. While this process lives, the shell's input stays open; when this
+ * process ends, even by SIGKILL, the shell reads the end of its input and ends the process groups that it
+ * watches. Node has no parent-death signal, and a SIGKILL runs no handler, so another process has to do it.
  *
- * Protocol, one command a line: `+ <pgid>` watch, `- <pgid>` forget. A group is forgotten as soon as its leader has been
- * reaped, so that a reused number never gets a signal.
+ * Protocol, one command a line: `+ <pgid>` watch, `- <pgid>` forget. A group is forgotten as soon as its
+ * leader has been reaped, so that a reused number never gets a signal.
  */
 const script = `
 groups=" "
@@ -45,7 +45,8 @@ function startGuardian(): Guardian {
   shell.on('error', () => undefined)
   shell.stdin.on('error', () => undefined)
   shell.unref()
-  // The pipe must not keep the event loop alive either. It is a socket, which the stream's type does not show.
+  // The pipe must not keep the event loop alive either. It is a socket, which the stream's type does not
+  // show.
   if ('unref' in shell.stdin && typeof shell.stdin.unref === 'function') shell.stdin.unref()
   const send = (command: '+' | '-') => (group: number) => {
     shell.stdin.write(`${command} ${group}\n`)

@@ -30,13 +30,19 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** A process as it is noted in a lock or owner file: `1234 <start>`, or only the pid where the start is unknown. */
+/**
+ * A process as it is noted in a lock or owner file: `1234 <start>`, or only the pid where the start is
+ * unknown.
+ */
 export function formatHolder(pid: number): string {
   const started = identifyProcess(pid)?.started
   return started === undefined ? String(pid) : `${pid} ${started}`
 }
 
-/** Reads {@link formatHolder}'s text. Earlier versions wrote only the pid; any other text counts as a dead holder. */
+/**
+ * Reads {@link formatHolder}'s text. Earlier versions wrote only the pid; any other text counts as a dead
+ * holder.
+ */
 export function parseHolder(text: string): { pid: number; isAlive: boolean } {
   const [, digits = '', started = ''] = /^(\d+)(?: (.+))?$/s.exec(text.trim()) ?? []
   const pid = Number(digits)
@@ -112,9 +118,9 @@ export function readResidentBytes(pid: number): number | undefined {
 }
 
 /**
- * CPU time that a process' threads have used so far, in milliseconds, to the nanosecond: the ticks of
- * {@link readStat} are a hundredth of a second, which is what ten requests cost. The time of a thread that ends is lost;
- * those of a running service live on.
+ * CPU time that a process' threads have used so far, in milliseconds, to the nanosecond: the ticks of {@link
+ * readStat} are a hundredth of a second, which is what ten requests cost. The time of a thread that ends is
+ * lost; those of a running service live on.
  */
 export function readThreadsCpuMs(pid: number): number | undefined {
   const times = listNumbers(`/proc/${pid}/task`)
@@ -123,7 +129,9 @@ export function readThreadsCpuMs(pid: number): number | undefined {
   return times.length === 0 ? undefined : times.reduce((sum, ns) => sum + ns, 0) / 1e6
 }
 
-/** {@link readThreadsCpuMs} over all processes of a group; undefined without /proc, or without such a group. */
+/**
+ * {@link readThreadsCpuMs} over all processes of a group; undefined without /proc, or without such a group.
+ */
 export function readGroupCpuMs(group: number): number | undefined {
   const times = listPids().flatMap((pid) =>
     readStat(pid)?.group === group ? (readThreadsCpuMs(pid) ?? []) : [],
@@ -131,7 +139,10 @@ export function readGroupCpuMs(group: number): number | undefined {
   return times.length === 0 ? undefined : times.reduce((sum, ms) => sum + ms, 0)
 }
 
-/** CPU time of a process group, to the hundredth of a second and with threads that have ended; undefined without it. */
+/**
+ * CPU time of a process group, to the hundredth of a second and with threads that have ended; undefined
+ * without it.
+ */
 export function readGroupCpuSeconds(group: number): number | undefined {
   const stats = listPids()
     .map((pid) => readStat(pid))
@@ -139,7 +150,10 @@ export function readGroupCpuSeconds(group: number): number | undefined {
   return stats.length === 0 ? undefined : stats.reduce((sum, stat) => sum + (stat?.cpuSeconds ?? 0), 0)
 }
 
-/** How long the calling thread has waited on the run queue since it began; undefined where the system does not report it. */
+/**
+ * How long the calling thread has waited on the run queue since it began; undefined where the system does not
+ * report it.
+ */
 export function readRunQueueWaitMs(): number | undefined {
   // Nanoseconds on a core, nanoseconds waiting for one, number of time slices.
   const waitedNs = readText('/proc/thread-self/schedstat')?.split(' ')[1]

@@ -7,8 +7,8 @@ export interface PushRequest {
   /** Metrics in Prometheus' text format. */
   text: string
   /**
-   * The group whose metrics are replaced, in addition to the job `vigil`. Nothing that changes from run to run: a
-   * Pushgateway forgets nothing, and each new group would stay there for ever.
+   * The group whose metrics are replaced, in addition to the job `vigil`. Nothing that changes from run to
+   * run: a Pushgateway forgets nothing, and each new group would stay there for ever.
    */
   grouping: Readonly<Record<string, string>>
   limits?: PushLimits
@@ -40,8 +40,8 @@ type AttemptResult =
   | { state: 'interrupted' }
 
 /**
- * Replaces the metrics of a group on a Pushgateway. Never throws and never takes longer than its limits; a failure is a
- * value, because it changes nothing about the run.
+ * Replaces the metrics of a group on a Pushgateway. Never throws and never takes longer than its limits; a
+ * failure is a value, because it changes nothing about the run.
  */
 export async function pushMetrics({
   url,
@@ -75,7 +75,9 @@ export async function pushMetrics({
   return { state: 'failed', attempts, reason: `${explainPushFailure(failure, url)} (${count})` }
 }
 
-/** `fetch` refuses an address with credentials: they go into a header. A query and a fragment are left out. */
+/**
+ * `fetch` refuses an address with credentials: they go into a header. A query and a fragment are left out.
+ */
 function buildRequest(
   address: URL,
   grouping: PushRequest['grouping'],
@@ -97,7 +99,10 @@ function buildRequest(
 /** Values that a Pushgateway reads from a path as they are. */
 const plainValue = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/
 
-/** A label in the path of a group. Any value that could be mistaken for a path goes in base64, which the Pushgateway decodes. */
+/**
+ * A label in the path of a group. Any value that could be mistaken for a path goes in base64, which the
+ * Pushgateway decodes.
+ */
 function encodeLabel(name: string, value: string): [string, string] {
   if (plainValue.test(value)) return [name, value]
   // An empty value is written as one equals sign, since the path would otherwise have an empty part.

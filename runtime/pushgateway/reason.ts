@@ -1,13 +1,16 @@
 import { toOneLine, toPublicUrl } from '../../record/index.ts'
 
-/** Why a push failed, in one line without secrets: the URL without its credentials, the error without the URL's secrets. */
+/**
+ * Why a push failed, in one line without secrets: the URL without its credentials, the error without the
+ * URL's secrets.
+ */
 export function explainPushFailure(error: unknown, url: string): string {
   // Redacted before it is cut: half a secret would not be found.
   return `${toPublicUrl(url)}: ${toOneLine(redact(messageOf(error), url), 240, '\uFFFD')}`
 }
 
-// `fetch` puts the reason into the cause; a refused connection to a name with several addresses is an AggregateError
-// without a message of its own.
+// `fetch` puts the reason into the cause; a refused connection to a name with several addresses is an
+// AggregateError without a message of its own.
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
   if (!(error instanceof Error)) return String(error)

@@ -45,9 +45,10 @@ const relativeFolder = 'alertmanager-templates'.padStart(installedFolder.length,
 const templates = fileURLToPath(new URL('alertmanager-templates/', import.meta.url))
 
 /**
- * Debian builds Alertmanager to read its default templates from /usr/share. They are there only once the package has been
- * installed, which takes root; the unpacked program does not start. In that case this copies it to `folder`, replaces the
- * templates' path in the copy by a relative one, and copies the templates there. The copy has to be started in `folder`.
+ * Debian builds Alertmanager to read its default templates from /usr/share. They are there only once the
+ * package has been installed, which takes root; the unpacked program does not start. In that case this copies
+ * it to `folder`, replaces the templates' path in the copy by a relative one, and copies the templates there.
+ * The copy has to be started in `folder`.
  *
  * @returns the program to start: the copy, or `program` when it needs none
  */

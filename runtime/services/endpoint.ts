@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const loopback = '127.0.0.1'
 
-/** A port of the loopback address that was free a moment ago; another program may take it before it is used. */
+/**
+ * A port of the loopback address that was free a moment ago; another program may take it before it is used.
+ */
 export async function freePort(): Promise<number> {
   const port = await tryPort(0)
   if (port === undefined) throw new Error(`no port is free on ${loopback}`)
@@ -34,7 +36,9 @@ export type Readiness = 'ready' | 'not-ready' | 'unreachable'
 const attemptTimeoutMs = 2000
 const pauseMs = 50
 
-/** Sends requests until the answer is 2xx or time is up, at least one. Returns the outcome of the last one. */
+/**
+ * Sends requests until the answer is 2xx or time is up, at least one. Returns the outcome of the last one.
+ */
 export async function waitReady(
   baseUrl: string,
   path: string,

@@ -20,8 +20,8 @@ interface Member {
 }
 
 /**
- * Services that are ended together, in reverse order of their start. Services of one level are ended at the same time;
- * without a level, a service has a level of its own above all earlier ones.
+ * Services that are ended together, in reverse order of their start. Services of one level are ended at the
+ * same time; without a level, a service has a level of its own above all earlier ones.
  */
 export class ServiceGroup {
   readonly #members: Member[] = []
@@ -81,7 +81,10 @@ export class ServiceGroup {
     this.#members.push({ level: level ?? highest + 1, stop })
   }
 
-  /** Ends everything, also what is still starting. All are ended even if one fails; then the first error is thrown. */
+  /**
+   * Ends everything, also what is still starting. All are ended even if one fails; then the first error is
+   * thrown.
+   */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.allSettled(this.#starting)

@@ -65,7 +65,8 @@ export async function startNodeExporter(options: ExporterOptions): Promise<Start
   return startService({
     name: 'node exporter',
     options,
-    // Debian's asks systemd and reads a folder of text files by default, and logs at each scrape that it cannot.
+    // Debian's asks systemd and reads a folder of text files by default, and logs at each scrape that it
+    // cannot.
     command: (port) => [
       options.program,
       `--web.listen-address=127.0.0.1:${port}`,

@@ -6,8 +6,9 @@ export interface Sample {
 }
 
 /**
- * Reads the samples of the Prometheus text format (version 0.0.4, and OpenMetrics as far as samples go). Comments,
- * timestamps and exemplars are skipped, and so is any line that is not a sample: a target may write anything.
+ * Reads the samples of the Prometheus text format (version 0.0.4, and OpenMetrics as far as samples go).
+ * Comments, timestamps and exemplars are skipped, and so is any line that is not a sample: a target may write
+ * anything.
  */
 export function parseExposition(text: string): Sample[] {
   const samples: Sample[] = []

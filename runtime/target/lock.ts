@@ -51,7 +51,9 @@ export async function lockTarget(plan: LockPlan): Promise<LockResult> {
   return { state: 'interrupted' }
 }
 
-/** Links the lock into place instead of creating it there: it appears with its holder in it, or not at all. */
+/**
+ * Links the lock into place instead of creating it there: it appears with its holder in it, or not at all.
+ */
 async function claim(file: string, pid: number): Promise<boolean> {
   const scratch = `${file}.${randomUUID()}`
   await writeFile(scratch, formatHolder(pid), { mode: 0o600 })
@@ -72,8 +74,8 @@ async function readLock(file: string): Promise<string | undefined> {
 }
 
 /**
- * Moves a stale lock away. Between reading it and moving it, another waiter may have done the same and taken the lock;
- * what was moved is then a live lock, and is put back.
+ * Moves a stale lock away. Between reading it and moving it, another waiter may have done the same and taken
+ * the lock; what was moved is then a live lock, and is put back.
  */
 async function removeStale(file: string, stale: string): Promise<void> {
   const moved = `${file}.${randomUUID()}.stale`

@@ -1,7 +1,8 @@
 /**
- * Names of the service's own metrics that vigil reads, in one table. The first group is what Prometheus client libraries
- * export for every process. The second is an optional convention, not specific to any service: one that exports
- * metrics under these names has the figures in its run records, and one that does not has the records without them.
+ * Names of the service's own metrics that vigil reads, in one table. The first group is what Prometheus
+ * client libraries export for every process. The second is an optional convention, not specific to any
+ * service: one that exports metrics under these names has the figures in its run records, and one that does
+ * not has the records without them.
  */
 export const serviceMetrics = {
   cpuSeconds: 'process_cpu_seconds_total',

@@ -42,10 +42,11 @@ function ratio(part: number | undefined, total: number | undefined): number | un
 }
 
 /**
- * The server's side of a load, from snapshots at its start, at its end and in between. Costs are divided by the requests
- * that the server itself counted between the same two snapshots, so it does not matter that these were not read exactly at
- * the edges of the measurement; `countedRequests`, the engine's own count, is used when the server keeps none. A counter
- * that decreased was reset by a restart: its figure is left out instead of estimated.
+ * The server's side of a load, from snapshots at its start, at its end and in between. Costs are divided by
+ * the requests that the server itself counted between the same two snapshots, so it does not matter that
+ * these were not read exactly at the edges of the measurement; `countedRequests`, the engine's own count, is
+ * used when the server keeps none. A counter that decreased was reset by a restart: its figure is left out
+ * instead of estimated.
  */
 export function toServerSide(snapshots: readonly Snapshot[], countedRequests: number): ServerSide {
   const first = snapshots[0]

@@ -16,8 +16,8 @@ export interface Tool {
 }
 
 /**
- * A released archive. It is only downloaded when its SHA-256 is known: pinned here, or given by the user in `hashVariable`.
- * A hash from the server of the archive would prove nothing, so none is fetched.
+ * A released archive. It is only downloaded when its SHA-256 is known: pinned here, or given by the user in
+ * `hashVariable`. A hash from the server of the archive would prove nothing, so none is fetched.
  */
 export interface Release {
   version: string

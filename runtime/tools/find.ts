@@ -23,14 +23,17 @@ export type FoundTool =
   | { state: 'missing'; name: string; reason: string; whatToDo: string }
 
 /**
- * Finds a tool or fetches it, in this order: its variable (a wrong one is an error, not a reason to search further), the
- * PATH, the tools folder, a download whose hash is known, `go install`, Debian's package.
+ * Finds a tool or fetches it, in this order: its variable (a wrong one is an error, not a reason to search
+ * further), the PATH, the tools folder, a download whose hash is known, `go install`, Debian's package.
  */
 export async function findTool(name: ToolName, context: ToolContext): Promise<FoundTool> {
   return (await lookForTool(name, context)) ?? fetchTool(catalogue[name], context)
 }
 
-/** The tool if this machine has it, or why the named one cannot be used; undefined: it would have to be fetched. */
+/**
+ * The tool if this machine has it, or why the named one cannot be used; undefined: it would have to be
+ * fetched.
+ */
 export async function lookForTool(name: ToolName, context: ToolContext): Promise<FoundTool | undefined> {
   const tool: Tool = catalogue[name]
   const named = context.env[tool.variable]
@@ -93,7 +96,10 @@ async function fetchTool(tool: Tool, context: ToolContext): Promise<FoundTool> {
   )
 }
 
-/** Runs the program to see its version: another program may have the same name. Returns what is wrong otherwise. */
+/**
+ * Runs the program to see its version: another program may have the same name. Returns what is wrong
+ * otherwise.
+ */
 async function checkProgram(
   tool: Tool,
   path: string,
@@ -122,7 +128,10 @@ function missing(tool: Tool, reason: string, whatToDo: string): FoundTool {
   return { state: 'missing', name: tool.name, reason, whatToDo }
 }
 
-/** The path of a tool; throws when it can neither be found nor fetched. For tests and benchmarks, which need it. */
+/**
+ * The path of a tool; throws when it can neither be found nor fetched. For tests and benchmarks, which need
+ * it.
+ */
 export async function requireTool(
   name: ToolName,
   progress: (text: string) => void = () => undefined,

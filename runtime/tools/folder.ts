@@ -9,8 +9,9 @@ export type ToolsFolder =
 /**
  * The folder of fetched tools: `VIGIL_TOOLS_DIR`, or `vigil/tools` in the user's cache folder.
  *
- * It depends on the user and not on `--out` or the checkout: building k6 takes minutes, so it is done once per machine.
- * The XDG base directory specification says that a relative `XDG_CACHE_HOME` is invalid and must be ignored.
+ * It depends on the user and not on `--out` or the checkout: building k6 takes minutes, so it is done once
+ * per machine. The XDG base directory specification says that a relative `XDG_CACHE_HOME` is invalid and must
+ * be ignored.
  */
 export function toolsFolder(env: NodeJS.ProcessEnv): ToolsFolder {
   const named = env['VIGIL_TOOLS_DIR']
@@ -44,9 +45,9 @@ export type FetchResult =
   | { state: 'failed'; reason: string }
 
 /**
- * Creates a program, or a folder with one, in a scratch folder and renames it into place. Of two vigil processes that
- * fetch the same tool at the same time, each creates a complete one: the last program stays, and the first folder, which
- * may be in use already.
+ * Creates a program, or a folder with one, in a scratch folder and renames it into place. Of two vigil
+ * processes that fetch the same tool at the same time, each creates a complete one: the last program stays,
+ * and the first folder, which may be in use already.
  *
  * @param create leaves the program or folder in the scratch folder and returns its path, or why it could not
  */

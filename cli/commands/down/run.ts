@@ -1,11 +1,6 @@
 import { resolve } from 'node:path'
-import {
-  endLeftovers,
-  endSupervisor,
-  isRunning,
-  readState,
-  release,
-} from '../../../monitoring/stack/index.ts'
+import { endStaleParts, endSupervisor, readState, release } from '../../../monitoring/stack/index.ts'
+import { isRunning } from '../../../runtime/processes/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import type { DownOptions } from './command.ts'
 import { printJson } from '../../shared/world.ts'
@@ -20,10 +15,10 @@ export async function down(options: DownOptions, world: World): Promise<number> 
   const folder = stackFolder(resolve(world.cwd, options.out))
   const state = readState(folder)
   const running = state !== undefined && isRunning(state.supervisor)
-  const how = running ? await endSupervisor(state.supervisor, graceMs) : 'ended'
+  const how = running ? await endSupervisor(state.supervisor, graceMs) : 'ok'
   // A supervisor that was killed has a guardian that does the same; by the time it has, there is nothing left to do.
-  const leftovers = state === undefined ? [] : await endLeftovers(state)
-  if (state !== undefined && how !== 'left') await release(folder, state.supervisor.pid)
+  const leftovers = state === undefined ? [] : await endStaleParts(state)
+  if (state !== undefined && how !== 'failed') await release(folder, state.supervisor.pid)
   const lost =
     state?.components.flatMap(({ name, ended }) => (ended === undefined ? [] : [`${name} ${ended}`])) ?? []
   if (options.json)
@@ -35,8 +30,8 @@ export async function down(options: DownOptions, world: World): Promise<number> 
     })
   else world.stdout(`${said(running, leftovers)}\n`)
   for (const text of lost) world.stderr(`vigil: ${text} (before it was asked to)\n`)
-  if (how === 'left') world.stderr(`vigil: process ${state?.supervisor.pid} does not end\n`)
-  return how === 'left' || lost.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
+  if (how === 'failed') world.stderr(`vigil: process ${state?.supervisor.pid} does not end\n`)
+  return how === 'failed' || lost.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
 }
 
 function said(running: boolean, leftovers: readonly string[]): string {

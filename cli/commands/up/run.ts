@@ -2,18 +2,23 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   componentNames,
-  identifyProcess,
   isComponent,
-  missingIn,
-  notificationLine,
-  productionIn,
-  stackConsole,
-  stackTable,
+  findMissingFile,
+  formatNotification,
+  locateProduction,
+  createStackConsole,
+  formatStackTable,
   startDetached,
-  supervise,
-  targetsDown,
+  superviseStack,
+  describeDownTargets,
 } from '../../../monitoring/stack/index.ts'
-import type { Audience, ComponentName, StackPlan, StackState } from '../../../monitoring/stack/index.ts'
+import type {
+  SupervisorListener,
+  ComponentName,
+  StackPlan,
+  StackState,
+} from '../../../monitoring/stack/index.ts'
+import { identifyProcess } from '../../../runtime/processes/index.ts'
 import { findTool } from '../../../runtime/tools/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
@@ -26,8 +31,8 @@ const main = fileURLToPath(new URL('../../main.ts', import.meta.url))
 /** As a user starts it: it knows how a scheduler stays small. */
 const script = fileURLToPath(new URL('../../../vigil', import.meta.url))
 /** Twice production's slowest interval, and time to be started in. */
-const targetsMs = 40_000
-const lookMs = 5000
+const targetsTimeoutMs = 40_000
+const targetsIntervalMs = 5000
 /** Set for the supervisor that `--detach` starts. */
 const supervisorVariable = 'VIGIL_STACK_SUPERVISOR'
 
@@ -44,8 +49,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
     world.cwd,
     options.monitoring ?? join(dirname(session.loaded.file), 'monitoring'),
   )
-  const production = productionIn(monitoring)
-  const missing = await missingIn(production)
+  const production = locateProduction(monitoring)
+  const missing = await findMissingFile(production)
   if (missing !== undefined)
     throw new UsageError(
       `${missing}: missing, expected the configuration that production loads (another folder: --monitoring)`,
@@ -59,17 +64,20 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const self = identifyProcess(world.pid)
   if (tools === undefined || self === undefined) return exitCodes.invalid.code
   const plan = { ...planOf(session, options), production, ports, tools }
-  const result = await supervise(plan, self, audience(session, options), { targetsMs, lookMs })
+  const result = await superviseStack(plan, self, listenerFor(session, options), {
+    targetsTimeoutMs,
+    targetsIntervalMs,
+  })
   switch (result.state) {
-    case 'ended':
-      for (const lost of result.lost) session.progress.warn(`${lost} (before it was asked to)`)
-      return result.lost.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
-    case 'taken':
+    case 'ok':
+      for (const end of result.unexpectedEnds) session.progress.warn(`${end} (before it was asked to)`)
+      return result.unexpectedEnds.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
+    case 'busy':
       session.progress.warn(
         `the stack is up already (process ${result.by.supervisor.pid}): 'vigil down' ends it`,
       )
       return exitCodes.invalid.code
-    case 'wrong':
+    case 'invalid':
       throw new UsageError(result.reason)
     case 'failed':
       session.progress.warn(result.reason)
@@ -80,7 +88,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
 function planOf(
   session: Session,
   { freePorts, interval, config }: UpOptions,
-): Omit<StackPlan, 'tell' | 'production' | 'ports' | 'tools'> {
+): Omit<StackPlan, 'onEvent' | 'production' | 'ports' | 'tools'> {
   const { world, loaded, out } = session
   const { target } = loaded.config
   const cwd = dirname(loaded.file)
@@ -112,26 +120,26 @@ function planOf(
   }
 }
 
-function audience({ world, progress }: Session, { json }: UpOptions): Audience {
-  const console = stackConsole(
+function listenerFor({ world, progress }: Session, { json }: UpOptions): SupervisorListener {
+  const console = createStackConsole(
     world.stdout,
     world.terminal.stdoutIsTerminal ? world.terminal.width : undefined,
   )
   return {
-    phase: progress.phase,
-    up: (state) => {
+    onPhase: progress.phase,
+    onUp: (state) => {
       progress.done()
       if (json) printJson(world, documentOf(state))
       else console.table(state)
-      for (const down of targetsDown(state.targets)) progress.warn(down)
+      for (const down of describeDownTargets(state.targets)) progress.warn(down)
     },
-    changed: (state, what) => {
+    onChange: (state, what) => {
       const line = `${new Date(world.now()).toISOString().slice(11, 19)}Z  ${what}`
       if (json) return progress.warn(line)
       return console.line(line, state)
     },
-    notified: (received) =>
-      json ? progress.phase(notificationLine(received)) : console.line(notificationLine(received)),
+    onDelivery: (received) =>
+      json ? progress.phase(formatNotification(received)) : console.line(formatNotification(received)),
   }
 }
 
@@ -156,16 +164,16 @@ async function detach(session: Session, options: UpOptions): Promise<number> {
     signal: world.interrupted,
   })
   if (result.state === 'interrupted') return exitCodes.invalid.code
-  if (result.state === 'ended') {
+  if (result.state === 'failed') {
     world.stderr(`${result.reason}\n`)
     return result.code
   }
   if (options.json) printJson(world, documentOf(result.stack))
   else
     world.stdout(
-      `${stackTable(result.stack)}\n\n'vigil down' ends it; its messages are in ${relative(world.cwd, join(stackFolder(out), 'up.log'))}\n`,
+      `${formatStackTable(result.stack)}\n\n'vigil down' ends it; its messages are in ${relative(world.cwd, join(stackFolder(out), 'up.log'))}\n`,
     )
-  const down = targetsDown(result.stack.targets)
+  const down = describeDownTargets(result.stack.targets)
   for (const line of down) session.progress.warn(line)
   return down.length > 0 ? exitCodes.fail.code : exitCodes.pass.code
 }

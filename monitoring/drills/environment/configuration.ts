@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from '
 import { basename, join } from 'node:path'
 import { startReceivers } from '../../receivers/index.ts'
 import type { Receivers } from '../../receivers/index.ts'
-import { localAlertmanager, localPrometheus, receiverNames } from '../../stack/local/index.ts'
-import type { LocalReceivers } from '../../stack/local/index.ts'
+import { localizeAlertmanager, localizePrometheus, readReceiverNames } from '../../stack/index.ts'
+import type { LocalReceivers } from '../../stack/index.ts'
 import { compressFile } from '../compression/files.ts'
 import type { FileKind } from '../compression/files.ts'
 import type { Speed } from '../compression/promql.ts'
@@ -39,18 +39,18 @@ export async function writeAlertmanager(
 ): Promise<WriteResult<AlertmanagerSetup>> {
   const source = join(plan.monitoring, 'alertmanager', 'alertmanager.yml')
   const text = readEdited(plan, source)
-  const started = await startReceivers({ ...receiverNames(text), now })
+  const started = await startReceivers({ ...readReceiverNames(text), now })
   if (started.state === 'missing') return started
   const { receivers } = started
-  const local = localAlertmanager(text, {
+  const local = localizeAlertmanager(text, {
     file: source,
     templates: copyTemplates(plan),
     secrets: createFolder(plan.folder, 'secrets'),
     receivers: toLocalReceivers(receivers),
   })
   const compressed =
-    local.state === 'refused' ? local : compressFile('alertmanager', local.text, source, plan.speed)
-  if (local.state === 'refused' || compressed.state !== 'ok') {
+    local.state === 'invalid' ? local : compressFile('alertmanager', local.text, source, plan.speed)
+  if (local.state === 'invalid' || compressed.state !== 'ok') {
     await receivers.stop()
     return { state: 'invalid', reason: 'reason' in compressed ? compressed.reason : '' }
   }
@@ -88,14 +88,14 @@ export function writePrometheus(
   const source = join(folder, 'prometheus.yml')
   const rules = createFolder(plan.folder, 'rules')
   const secrets = createFolder(plan.folder, 'secrets')
-  const local = localPrometheus(readEdited(plan, source), {
+  const local = localizePrometheus(readEdited(plan, source), {
     file: source,
     folder: rules,
     addresses,
     absent,
     secrets,
   })
-  if (local.state === 'refused') return { state: 'invalid', reason: local.reason }
+  if (local.state === 'invalid') return { state: 'invalid', reason: local.reason }
   for (const file of local.secretFiles) writeFileSync(file, 'drill', { mode: 0o600 })
   const files: [FileKind, string, string][] = [['prometheus', local.text, source]]
   for (const name of readdirSync(folder).filter((each) => each.endsWith('.yml') && each !== basename(source)))

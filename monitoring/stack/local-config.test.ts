@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { localAlertmanager, localPrometheus, receiverNames } from './index.ts'
-import type { LocalReceivers } from './index.ts'
+import { localizeAlertmanager, readReceiverNames } from './alertmanager-config.ts'
+import type { LocalReceivers } from './alertmanager-config.ts'
+import { localizePrometheus } from './prometheus-config.ts'
 
 const production = `# kept
 global:
@@ -32,8 +33,8 @@ const plan = {
 
 describe("Prometheus' configuration on this machine", () => {
   it('differs from production in addresses and paths alone', () => {
-    const local = localPrometheus(production, plan)
-    if (local.state !== 'local') throw new Error(local.reason)
+    const local = localizePrometheus(production, plan)
+    if (local.state !== 'ok') throw new Error(local.reason)
     const back = local.text
       .replaceAll('127.0.0.1:1', 'backend:8000')
       .replaceAll('127.0.0.1:2', 'alertmanager:9093')
@@ -56,22 +57,22 @@ describe("Prometheus' configuration on this machine", () => {
   })
 
   it('has other intervals when it is asked for them, and no scrape takes longer than its interval', () => {
-    const local = localPrometheus(production, { ...plan, intervals: { scrape: '1s', evaluation: '2s' } })
-    expect(local.state === 'local' && parse(local.text)).toMatchObject({
+    const local = localizePrometheus(production, { ...plan, intervals: { scrape: '1s', evaluation: '2s' } })
+    expect(local.state === 'ok' && parse(local.text)).toMatchObject({
       global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '2s' },
     })
     expect(
-      local.state === 'local' && (parse(local.text) as { scrape_configs: object[] }).scrape_configs[0],
+      local.state === 'ok' && (parse(local.text) as { scrape_configs: object[] }).scrape_configs[0],
     ).not.toHaveProperty('scrape_interval')
   })
 
-  it('is refused with a target that nothing here stands for, and as what it is when it is no YAML', () => {
-    expect(localPrometheus(production, { ...plan, absent: [] })).toEqual({
-      state: 'refused',
-      reason: 'prometheus.yml: targets: found loki:3100, loki:3100, which nothing here stands for',
+  it('is invalid with a target that has no counterpart here, and when it is not YAML', () => {
+    expect(localizePrometheus(production, { ...plan, absent: [] })).toEqual({
+      state: 'invalid',
+      reason: 'prometheus.yml: targets: found loki:3100, loki:3100, which have no counterpart here',
     })
-    expect(localPrometheus('a: [', plan)).toMatchObject({
-      state: 'refused',
+    expect(localizePrometheus('a: [', plan)).toMatchObject({
+      state: 'invalid',
       reason: expect.stringMatching(/^prometheus\.yml: /),
     })
   })
@@ -103,7 +104,7 @@ receivers:
     webhook_configs: [{ url: 'https://example.com/watchdog' }]
 ${more}`
 const local = (text: string) =>
-  localAlertmanager(text, {
+  localizeAlertmanager(text, {
     file: 'alertmanager.yml',
     templates: '/templates',
     secrets: '/secrets',
@@ -113,7 +114,7 @@ const local = (text: string) =>
 describe("Alertmanager's configuration on this machine", () => {
   it('names nobody outside, and keeps routes, receivers and templates', () => {
     const result = local(notifier(''))
-    if (result.state !== 'local') throw new Error(result.reason)
+    if (result.state !== 'ok') throw new Error(result.reason)
     expect(result.text).not.toMatch(/example\.com:587|https:|role_arn|\/run\/secrets/)
     expect(parse(result.text, { merge: true })).toMatchObject({
       global: {
@@ -146,18 +147,21 @@ describe("Alertmanager's configuration on this machine", () => {
       { file: '/secrets/pagerduty_on_call', text: 'k'.repeat(32) },
       { file: '/secrets/slack_alerts', text: receivers.slack.urls['slack_alerts'] },
     ])
-    expect(receiverNames(notifier(''))).toEqual({ pagerduty: ['pagerduty_on_call'], slack: ['slack_alerts'] })
+    expect(readReceiverNames(notifier(''))).toEqual({
+      pagerduty: ['pagerduty_on_call'],
+      slack: ['slack_alerts'],
+    })
   })
 
-  it('is refused when it would tell somebody outside', () => {
+  it('is invalid when it would notify real people', () => {
     expect(local(notifier('  - name: more\n    telegram_configs: [{ chat_id: 1 }]\n'))).toEqual({
-      state: 'refused',
+      state: 'invalid',
       reason: 'alertmanager.yml: receivers: found telegram_configs, which has no local counterpart',
     })
     expect(
       local(notifier("  - name: more\n    slack_configs: [{ api_url: 'https://hooks.slack.com/x' }]\n")),
     ).toMatchObject({
-      state: 'refused',
+      state: 'invalid',
       reason: expect.stringContaining('slack_configs: api_url, expected api_url_file'),
     })
   })

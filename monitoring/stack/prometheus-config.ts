@@ -3,39 +3,42 @@ import { isMap, isSeq } from 'yaml'
 import type { YAMLMap } from 'yaml'
 import { mapsIn, readYaml, textAt, textsIn, textsUnder } from './yaml.ts'
 
-/** What stands here for what production's configuration names. */
+/** What replaces the addresses, files and intervals of production's configuration. */
 export interface LocalPrometheusPlan {
-  /** The configuration's path, for messages; relative rule files lie beside it. */
+  /** The configuration's path, for messages. */
   file: string
   /** The folder of its rule files. */
   folder: string
   /** Local address of each target and Alertmanager: `{ 'backend:8000': '127.0.0.1:41234' }`. */
   addresses: Readonly<Record<string, string>>
-  /** Hosts that are there in production only (`grafana`); a job that has no other is left out. */
+  /** Hosts that exist only in production (`grafana`); a job that has no other is left out. */
   absent?: readonly string[]
-  /** Where the files of tokens and passwords are here. */
+  /** The folder of the files with tokens and passwords. */
   secrets: string
-  /** Other intervals than production's, for tests and drills. */
+  /** Intervals instead of production's, for tests and drills. */
   intervals?: { scrape?: string; evaluation?: string }
 }
 
 export type LocalPrometheus =
   | {
-      state: 'local'
+      state: 'ok'
       text: string
       /** Each target that is scraped, by its local address. */
       targets: { job: string; address: string }[]
-      /** Absolute, as patterns. */
+      /** Absolute patterns. */
       ruleFiles: string[]
-      /** Files of secrets that have to be there. */
+      /** Files of secrets that have to exist. */
       secretFiles: string[]
     }
-  | { state: 'refused'; reason: string }
+  | { state: 'invalid'; reason: string }
 
-/** Production's own configuration with nothing changed but addresses and paths, so that what is loaded here is what is loaded there. */
-export function localPrometheus(text: string, plan: LocalPrometheusPlan): LocalPrometheus {
+/**
+ * Production's own configuration; only addresses, paths and intervals change, so that the rest is what
+ * production loads.
+ */
+export function localizePrometheus(text: string, plan: LocalPrometheusPlan): LocalPrometheus {
   const read = readYaml(text, plan.file)
-  if (read.state === 'refused') return read
+  if (read.state === 'invalid') return read
   const { document } = read
   const root = document.contents
   const unknown: string[] = []
@@ -48,10 +51,10 @@ export function localPrometheus(text: string, plan: LocalPrometheusPlan): LocalP
   })
   if (unknown.length > 0)
     return {
-      state: 'refused',
-      reason: `${plan.file}: targets: found ${unknown.join(', ')}, which nothing here stands for`,
+      state: 'invalid',
+      reason: `${plan.file}: targets: found ${unknown.join(', ')}, which have no counterpart here`,
     }
-  leaveOutEmpty(root, jobs)
+  removeEmptyJobs(root, jobs)
   const ruleFiles = textsIn(root, 'rule_files').map(
     (rule) => (rule.value = join(plan.folder, isAbsolute(rule.value) ? basename(rule.value) : rule.value)),
   )
@@ -60,7 +63,7 @@ export function localPrometheus(text: string, plan: LocalPrometheusPlan): LocalP
   )
   setIntervals(root, jobs, plan.intervals ?? {})
   return {
-    state: 'local',
+    state: 'ok',
     text: document.toString({ lineWidth: 0 }),
     targets,
     ruleFiles,
@@ -68,7 +71,7 @@ export function localPrometheus(text: string, plan: LocalPrometheusPlan): LocalP
   }
 }
 
-/** Writes local addresses over a job's targets; returns them. */
+/** Replaces a job's targets by local addresses; returns these. */
 function relocate(job: YAMLMap, plan: LocalPrometheusPlan, unknown: string[]): string[] {
   const written: string[] = []
   for (const group of mapsIn(job, 'static_configs')) {
@@ -90,7 +93,7 @@ function hostOf(target: string): string {
   return target.split(':')[0] ?? ''
 }
 
-function leaveOutEmpty(root: unknown, jobs: readonly YAMLMap[]): void {
+function removeEmptyJobs(root: unknown, jobs: readonly YAMLMap[]): void {
   const list = isMap(root) ? root.get('scrape_configs', true) : undefined
   const empty = new Set(
     jobs.filter(

@@ -1,15 +1,15 @@
 import { isMap, isScalar, isSeq, parseDocument, visit } from 'yaml'
 import type { Document, Scalar, YAMLMap } from 'yaml'
 
-/** A YAML file with its comments, or in one line why it is none. */
-export type ReadYaml = { state: 'read'; document: Document.Parsed } | { state: 'refused'; reason: string }
+/** A YAML document with its comments, or in one line why it is not YAML. */
+export type YamlResult = { state: 'ok'; document: Document.Parsed } | { state: 'invalid'; reason: string }
 
-export function readYaml(text: string, file: string): ReadYaml {
+export function readYaml(text: string, file: string): YamlResult {
   const document = parseDocument(text)
-  const [flaw] = document.errors
-  return flaw === undefined
-    ? { state: 'read', document }
-    : { state: 'refused', reason: `${file}: ${flaw.message.split('\n')[0] ?? 'no YAML'}` }
+  const [error] = document.errors
+  return error === undefined
+    ? { state: 'ok', document }
+    : { state: 'invalid', reason: `${file}: ${error.message.split('\n')[0] ?? 'not YAML'}` }
 }
 
 /** The maps in the list below a key; none when there is no list. */
@@ -18,7 +18,7 @@ export function mapsIn(parent: unknown, key: string): YAMLMap[] {
   return isSeq(list) ? list.items.filter((item) => isMap(item)) : []
 }
 
-/** The texts in the list below a key, each to be written over. */
+/** The texts in the list below a key, as nodes that can be changed. */
 export function textsIn(parent: unknown, key: string): Scalar<string>[] {
   const list = isMap(parent) ? parent.get(key, true) : undefined
   return isSeq(list) ? list.items.filter((item): item is Scalar<string> => isText(item)) : []
@@ -29,7 +29,7 @@ export function textAt(parent: unknown, key: string): Scalar<string> | undefined
   return isText(value) ? value : undefined
 }
 
-/** Every text below a key that ends in `ending`, wherever it stands. */
+/** Every text whose key ends in `ending`, at any depth. */
 export function textsUnder(document: Document, ending: string): { key: string; value: Scalar<string> }[] {
   const found: { key: string; value: Scalar<string> }[] = []
   visit(document, {

@@ -3,14 +3,19 @@ import { isMap, isScalar } from 'yaml'
 import type { Document, YAMLMap } from 'yaml'
 import { mapsIn, readYaml, textsIn, textsUnder } from './yaml.ts'
 
-/** Where notifications go here instead of to the world. Keys and webhooks by the name of the file that production keeps them in. */
+/**
+ * Local addresses for notifications. Keys and webhooks by the name of the file that production keeps them in.
+ */
 export interface LocalReceivers {
   /** In place of https://events.pagerduty.com/v2/enqueue. */
   pagerduty: { url: string; keys: Readonly<Record<string, string>> }
   slack: { urls: Readonly<Record<string, string>> }
   /** In place of the endpoint of AWS SNS; the credentials are given in Alertmanager's environment. */
   sns: { url: string; region: string }
-  /** In place of the mail server, `host:port`, without TLS; Go sends a password so to this machine alone. */
+  /**
+   * In place of the mail server, `host:port`, without TLS; Go sends a password without TLS only to this
+   * machine.
+   */
   smtp: { address: string; user: string; password: string }
   /** In place of any other webhook, such as a dead man's switch. */
   webhook: string
@@ -21,25 +26,27 @@ export interface LocalAlertmanagerPlan {
   file: string
   /** The folder of its templates. */
   templates: string
-  /** Where files of keys and passwords are here. */
+  /** The folder of the files with keys and passwords. */
   secrets: string
   receivers: LocalReceivers
 }
 
 export type LocalAlertmanager =
   | {
-      state: 'local'
+      state: 'ok'
       text: string
-      /** Files that it reads keys, passwords and addresses from, and what has to stand in them. */
+      /** Files that it reads keys, passwords and addresses from, and their content. */
       secretFiles: { file: string; text: string }[]
     }
-  | { state: 'refused'; reason: string }
+  | { state: 'invalid'; reason: string }
 
-/** Names of the files that production keeps PagerDuty's keys and Slack's webhooks in: whom there is to notify. */
-export function receiverNames(text: string): { pagerduty: string[]; slack: string[] } {
+/**
+ * Names of the files that production keeps PagerDuty's keys and Slack's webhooks in: one for each receiver.
+ */
+export function readReceiverNames(text: string): { pagerduty: string[]; slack: string[] } {
   const read = readYaml(text, '')
   const named = (key: string): string[] =>
-    read.state === 'read'
+    read.state === 'ok'
       ? [...new Set(textsUnder(read.document, key).map(({ value }) => basename(value.value)))]
       : []
   return {
@@ -48,36 +55,43 @@ export function receiverNames(text: string): { pagerduty: string[]; slack: strin
   }
 }
 
-/** Production's routes, receivers, inhibitions and templates, with every address out of this machine replaced. */
-export function localAlertmanager(text: string, plan: LocalAlertmanagerPlan): LocalAlertmanager {
+/**
+ * Production's routes, receivers, inhibitions and templates; every address outside this machine is replaced.
+ */
+export function localizeAlertmanager(text: string, plan: LocalAlertmanagerPlan): LocalAlertmanager {
   const read = readYaml(text, plan.file)
-  if (read.state === 'refused') return read
+  if (read.state === 'invalid') return read
   const { document } = read
   const root = document.contents
-  if (!isMap(root)) return { state: 'refused', reason: `${plan.file}: expected a mapping` }
-  const [flaw] = mapsIn(root, 'receivers').flatMap((receiver) => localReceiver(receiver, plan.receivers))
-  if (flaw !== undefined) return { state: 'refused', reason: `${plan.file}: receivers: found ${flaw}` }
-  localGlobal(document, root, plan.receivers)
+  if (!isMap(root)) return { state: 'invalid', reason: `${plan.file}: expected a mapping` }
+  const [problem] = mapsIn(root, 'receivers').flatMap((receiver) =>
+    localizeReceiver(receiver, plan.receivers),
+  )
+  if (problem !== undefined) return { state: 'invalid', reason: `${plan.file}: receivers: found ${problem}` }
+  localizeGlobal(document, root, plan.receivers)
   for (const template of textsIn(root, 'templates'))
     template.value = join(plan.templates, basename(template.value))
   const secretFiles = textsUnder(document, '_file').map(({ key, value }) => {
     value.value = join(plan.secrets, basename(value.value))
-    return { file: value.value, text: secretFor(key, basename(value.value), plan.receivers) }
+    return { file: value.value, text: secretTextFor(key, basename(value.value), plan.receivers) }
   })
   return {
-    state: 'local',
+    state: 'ok',
     text: document.toString({ lineWidth: 0 }),
     secretFiles: [...new Map(secretFiles.map((secret) => [secret.file, secret])).values()],
   }
 }
 
-/** By the kind of a receiver's configuration. What takes a key or an address from a file is given ours in that file. */
+/**
+ * By the kind of a receiver's configuration. Keys and addresses that are read from a file are replaced in
+ * that file.
+ */
 const writers: Record<string, (config: YAMLMap, receivers: LocalReceivers) => string | undefined> = {
   pagerduty_configs: (config, { pagerduty }) => {
     config.set('url', pagerduty.url)
-    return inText(config, 'routing_key', 'service_key')
+    return findInlineSecret(config, 'routing_key', 'service_key')
   },
-  slack_configs: (config) => inText(config, 'api_url'),
+  slack_configs: (config) => findInlineSecret(config, 'api_url'),
   webhook_configs: (config, { webhook }) => {
     if (config.has('url')) config.set('url', webhook)
     return undefined
@@ -87,25 +101,25 @@ const writers: Record<string, (config: YAMLMap, receivers: LocalReceivers) => st
     const signing = config.get('sigv4')
     if (isMap(signing)) {
       signing.set('region', sns.region)
-      // A role would be asked for from AWS itself; the credentials here are the environment's.
+      // A role would be requested from AWS itself; the credentials here are in the environment.
       for (const key of ['role_arn', 'profile']) signing.delete(key)
     }
-    return inText(signing, 'secret_key')
+    return findInlineSecret(signing, 'secret_key')
   },
   email_configs: (config, { smtp }) => {
     if (config.has('smarthost')) config.set('smarthost', smtp.address)
     if (config.has('auth_username')) config.set('auth_username', smtp.user)
     config.set('require_tls', false)
-    return inText(config, 'auth_password')
+    return findInlineSecret(config, 'auth_password')
   },
 }
 
-/** Writes local addresses into a receiver; returns what cannot stay here. */
-function localReceiver(receiver: YAMLMap, receivers: LocalReceivers): string[] {
+/** Replaces a receiver's addresses by local ones; returns what cannot be replaced. */
+function localizeReceiver(receiver: YAMLMap, receivers: LocalReceivers): string[] {
   const kinds = receiver.items.map(({ key }) => nameOf(key)).filter((key) => key.endsWith('_configs'))
   return kinds.flatMap((kind) => {
     const write = writers[kind]
-    // One that is not known would tell the world what happens on a laptop.
+    // An unknown one would notify real people of what happens on a laptop.
     if (write === undefined) return [`${kind}, which has no local counterpart`]
     return mapsIn(receiver, kind)
       .flatMap((config) => write(config, receivers) ?? [])
@@ -113,12 +127,12 @@ function localReceiver(receiver: YAMLMap, receivers: LocalReceivers): string[] {
   })
 }
 
-/** The first of the keys that holds its secret itself. */
-function inText(config: unknown, ...keys: readonly string[]): string | undefined {
+/** The first of the keys that holds its secret in the configuration itself. */
+function findInlineSecret(config: unknown, ...keys: readonly string[]): string | undefined {
   return isMap(config) ? keys.find((key) => config.has(key)) : undefined
 }
 
-function localGlobal(document: Document, root: YAMLMap, { pagerduty, smtp }: LocalReceivers): void {
+function localizeGlobal(document: Document, root: YAMLMap, { pagerduty, smtp }: LocalReceivers): void {
   const known = root.get('global')
   const global = isMap(known) ? known : document.createNode({})
   if (!isMap(known)) root.set('global', global)
@@ -128,7 +142,11 @@ function localGlobal(document: Document, root: YAMLMap, { pagerduty, smtp }: Loc
   if (global.has('smtp_auth_username')) global.set('smtp_auth_username', smtp.user)
 }
 
-function secretFor(key: string, name: string, { pagerduty, slack, smtp, webhook }: LocalReceivers): string {
+function secretTextFor(
+  key: string,
+  name: string,
+  { pagerduty, slack, smtp, webhook }: LocalReceivers,
+): string {
   if (key.endsWith('api_url_file')) return slack.urls[name] ?? ''
   if (key === 'url_file') return webhook
   if (key.endsWith('_key_file')) return pagerduty.keys[name] ?? ''
