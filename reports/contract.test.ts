@@ -4,14 +4,14 @@ import { examples, gateOf, hostileText, runReport } from './testing/examples/ind
 import type { ReportInput } from './input.ts'
 import { junitReport } from './junit/index.ts'
 import { allOf, readXml } from './junit/testing/read-xml.ts'
-import { markdownReport, mostCharacters } from './markdown/index.ts'
+import { markdownReport, maxCharacters } from './markdown/index.ts'
 import { documentProblems, shown } from './markdown/testing/markdown.ts'
 import { openMetricsReport } from './prometheus/index.ts'
 import { readOpenMetrics } from './prometheus/testing/exposition.ts'
 import { terminalReport } from './terminal/index.ts'
-import { widthOf } from './terminal/paper.ts'
+import { measureWidth } from './terminal/paper.ts'
 import { verdictJson } from './files.ts'
-import { brokenRows, plain } from './wording/index.ts'
+import { listBrokenRows, cleanText } from './wording/index.ts'
 
 const widths = [1, 40, 60, 80, 100, 120, 300]
 const terminal =
@@ -87,11 +87,11 @@ describe.each(Object.entries(reports))('%s', (name, report) => {
 })
 
 describe.each(everyExample)('of example %s', (_, input) => {
-  const broken = brokenRows(input.verdict)
+  const broken = listBrokenRows(input.verdict)
 
   it('every row that did not pass is in the terminal with its message, or counted', () => {
     const text = dense(terminal(100)(input))
-    for (const row of broken.slice(0, 12)) expect(text).toContain(dense(plain(row.message)))
+    for (const row of broken.slice(0, 12)) expect(text).toContain(dense(cleanText(row.message)))
     if (broken.length > 12) expect(text).toContain(`…and${broken.length - 12}more`)
   })
 
@@ -106,7 +106,7 @@ describe.each(everyExample)('of example %s', (_, input) => {
       // The title takes a second line only when somebody named it at length.
       if (input.title.length < 60)
         expect(second.trimStart().startsWith(worst.status.toUpperCase())).toBe(true)
-      expect(head).toContain(dense(plain(worst.message)))
+      expect(head).toContain(dense(cleanText(worst.message)))
     }
     expect(head.includes('Next:')).toBe(input.verdict.verdict !== 'pass')
   })
@@ -116,7 +116,7 @@ describe.each(everyExample)('of example %s', (_, input) => {
     (width) => {
       const text = terminal(width)(input)
       const most = Math.min(Math.max(width, 40), 120)
-      expect(text.split('\n').filter((line) => widthOf(line) > most)).toEqual([])
+      expect(text.split('\n').filter((line) => measureWidth(line) > most)).toEqual([])
       // What GitHub's runner would obey: a message is not to annotate, mask or stop anything.
       expect(text).not.toMatch(/^\s*::.*::|##\[/m)
       expect(stripColour(terminal(width, true)(input))).toBe(text)
@@ -125,12 +125,12 @@ describe.each(everyExample)('of example %s', (_, input) => {
 
   it('every row that did not pass is in the Markdown with its message, or counted', () => {
     const text = shown(markdownReport(input))
-    const missing = broken.filter((row) => !text.includes(plain(row.message)))
+    const missing = broken.filter((row) => !text.includes(cleanText(row.message)))
     if (missing.length > 0) expect(text).toMatch(/_… and \d+ more rows: see report\.html\._/)
     expect(missing.length).toBeLessThanOrEqual(Math.max(0, broken.length - 50))
   })
 
-  it.each([mostCharacters, 20_000, 3000, 400])(
+  it.each([maxCharacters, 20_000, 3000, 400])(
     'the Markdown is whole within %i characters: tables, folds, and nothing from outside that means something',
     (limit) => {
       const text = markdownReport(input, limit)
@@ -162,7 +162,7 @@ describe.each(everyExample)('of example %s', (_, input) => {
       ({ attributes }) => attributes['message'] ?? '',
     )
     for (const row of rows.filter(({ status }) => status !== 'pass' && status !== 'improved'))
-      expect(messages.some((message) => message.includes(plain(row.message)))).toBe(true)
+      expect(messages.some((message) => message.includes(cleanText(row.message)))).toBe(true)
     expect(
       allOf(root, 'failure').length + allOf(root, 'error').length > 0,
       'CI is red exactly when the exit code is',
@@ -253,7 +253,7 @@ describe('whatever the texts in it are', () => {
       fc.property(anyText, fc.constantFrom(40, 57, 100), (text, width) => {
         const input = frozen(filledWith(text))
         const printed = terminal(width)(input)
-        expect(printed.split('\n').filter((line) => widthOf(line) > width)).toEqual([])
+        expect(printed.split('\n').filter((line) => measureWidth(line) > width)).toEqual([])
         expect(printed).not.toMatch(/^\s*::.*::|##\[/m)
         expect(printed.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
         expect(documentProblems(markdownReport(input))).toEqual([])

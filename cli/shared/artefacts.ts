@@ -138,13 +138,13 @@ export async function pushRuns(
     return require
       ? failed('no Pushgateway is configured: set pushgateway.url', true)
       : { notes: [], rows: [] }
-  const { groupingLabels, openMetricsReport } = await import('../../reports/prometheus/index.ts')
+  const { groupingLabelsFor, openMetricsReport } = await import('../../reports/prometheus/index.ts')
   const { pushMetrics } = await import('../../runtime/pushgateway/index.ts')
   for (const judged of runs) {
     const pushed = await pushMetrics({
       url: pushgateway.url,
       text: openMetricsReport({ runs: [runReportOf(judged)] }),
-      grouping: groupingLabels(judged.run),
+      grouping: groupingLabelsFor(judged.run),
       signal: session.world.interrupted,
     })
     if (pushed.state === 'failed') {

@@ -8,7 +8,7 @@ import { checkRuns, compareRuns } from '../../baselines/compare/index.ts'
 import type { ComparisonOptions } from '../../baselines/compare/index.ts'
 import { checkComparableRun, jsonOf } from '../../record/documents/index.ts'
 import type { ComparableRun } from '../../record/index.ts'
-import { plain } from '../../reports/wording/index.ts'
+import { cleanText } from '../../reports/wording/index.ts'
 
 /**
  * Judges a file of cases, one a line, and prints one document a line, in order, each with its case's `id`. A long batch is not lost to
@@ -74,7 +74,7 @@ export function judgeLine(job: BatchJob, where: string, text: string): Answer {
 
 /** The answer to a line that could not be judged: never a pass, never silence. */
 export function refused({ kind }: BatchJob, id: unknown, why: string): Answer {
-  const problem = plain(why)
+  const problem = cleanText(why)
   const document =
     kind === 'compare'
       ? {

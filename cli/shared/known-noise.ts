@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { findMarginProblem, noiseFor, formatNoise, parseNoise } from '../../baselines/noise/index.ts'
 import type { KnownNoise } from '../../baselines/noise/index.ts'
-import { plain } from '../../reports/wording/index.ts'
+import { cleanText } from '../../reports/wording/index.ts'
 import { readIfPresent, UsageError } from './world.ts'
 
 /** Where what is known of this machine's noise is kept. */
@@ -19,7 +19,7 @@ export async function readNoise(
   if (text === undefined) return undefined
   const read = parseNoise(text, file)
   if (read.state === 'read') return read.noise
-  warn(plain(read.problem, 600))
+  warn(cleanText(read.problem, 600))
   return undefined
 }
 

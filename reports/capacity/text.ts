@@ -1,11 +1,11 @@
 import type { CapacityResult, NamedForecast, Level } from '../../load/capacity/index.ts'
-import { count, plain } from '../wording/index.ts'
-import { paperOf, table } from '../terminal/paper.ts'
+import { formatCount, cleanText } from '../wording/index.ts'
+import { createPaper, formatTable } from '../terminal/paper.ts'
 import type { Ink, TerminalOptions, Column } from '../terminal/paper.ts'
 
 /** What was found about the knee, in one sentence. */
 export function kneeSentence({ knee, loadUnit, capacityRps }: CapacityResult): string {
-  const requests = capacityRps === undefined ? '' : `, ${count(Math.round(capacityRps))} requests/s`
+  const requests = capacityRps === undefined ? '' : `, ${formatCount(Math.round(capacityRps))} requests/s`
   switch (knee.state) {
     case 'found':
       return `keeps every budget at ${formatLoad(knee.keeps)} ${loadUnit}${requests}; breaks one at ${formatLoad(knee.breaks)}: the knee lies between`
@@ -44,10 +44,10 @@ export function settingsSentence(settings: NonNullable<CapacityResult['settings'
 
 export function forecastSentence({ name, limit, unit, forecast }: NamedForecast): string {
   const figure = (value: number): string => amountOf(value, unit)
-  const lead = plain(name, 64)
+  const lead = cleanText(name, 64)
   switch (forecast.state) {
     case 'unknown':
-      return `${lead}: not known: ${plain(forecast.reason, 300)}`
+      return `${lead}: not known: ${cleanText(forecast.reason, 300)}`
     case 'too short':
       return `${lead}: too short a history: ${forecast.reason}`
     case 'reached':
@@ -61,12 +61,13 @@ export function forecastSentence({ name, limit, unit, forecast }: NamedForecast)
 
 /** Three digits are as many as a load is known to. */
 export function formatLoad(value: number): string {
-  return value >= 1000 ? count(value) : String(Number(value.toPrecision(3)))
+  return value >= 1000 ? formatCount(value) : String(Number(value.toPrecision(3)))
 }
 
 function amountOf(value: number, unit: NamedForecast['unit']): string {
   if (unit === 'bytes') return `${Number((value / 1e9).toPrecision(3))} GB`
-  const short = Math.abs(value) >= 1000 ? count(Math.round(value)) : String(Number(value.toPrecision(3)))
+  const short =
+    Math.abs(value) >= 1000 ? formatCount(Math.round(value)) : String(Number(value.toPrecision(3)))
   return unit === 'per second' ? `${short}/s` : short
 }
 
@@ -83,22 +84,24 @@ const inks: Record<CapacityResult['knee']['state'], Ink> = {
 
 /** The summary a person reads at a terminal: the knee, what was the limit, then the curve. */
 export function capacityText(result: CapacityResult, options: TerminalOptions): string {
-  const paper = paperOf(options)
+  const paper = createPaper(options)
   const reason = breakReason(result)
   const { settings, forecasts, levels } = result
   const lines = [
     ...paper
-      .paragraph('', `capacity of ${plain(result.suite, 64)}: ${kneeSentence(result)}`)
+      .paragraph('', `capacity of ${cleanText(result.suite, 64)}: ${kneeSentence(result)}`)
       .map((line) => paper.ink(inks[result.knee.state], line)),
-    ...(reason === undefined ? [] : paper.paragraph('  it broke: ', plain(reason, 300))),
+    ...(reason === undefined ? [] : paper.paragraph('  it broke: ', cleanText(reason, 300))),
     ...(levels.length === 0 ? [] : paper.paragraph('  ', saturationSentence(result))),
-    ...(levels.length === 0 ? [] : ['', ...table(columns(result.loadUnit), levels.map(cells), paper.width)]),
+    ...(levels.length === 0
+      ? []
+      : ['', ...formatTable(columns(result.loadUnit), levels.map(cells), paper.width)]),
     ...(settings === undefined
       ? []
       : [
           '',
           ...paper.paragraph('', settingsSentence(settings)),
-          ...table(
+          ...formatTable(
             settingColumns(settings.variable),
             settings.results.map(
               ({ value, throughputRps, throughputRange: [low, high], p95Ms, errorRate }) => [
@@ -174,7 +177,7 @@ const outcomes: Record<Level['outcome'], string> = {
 }
 
 function formatRate(value: number): string {
-  return count(Math.round(value))
+  return formatCount(Math.round(value))
 }
 
 function formatMs(value: number): string {

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { describe, expect, it } from 'vitest'
 import { examples } from '../testing/examples/index.ts'
 import type { ReportInput } from '../input.ts'
-import { adviceOf, plain, whereOf } from '../wording/index.ts'
+import { adviseNextSteps, cleanText, formatLocation } from '../wording/index.ts'
 import { details } from './parts.ts'
 import { htmlReport, mostBytes } from './report.ts'
 import { oddities, sixtyRuns, swollen, threeHundredSteps, wideCharacters } from './testing/oddities.ts'
@@ -91,14 +91,16 @@ describe.each(inputs)('the HTML report of %s', (_, example) => {
   it('says first the verdict, the worst rule and what to do next', () => {
     const text = textOf(/<section class="verdict[^]*?<\/section>/.exec(report)?.[0] ?? '')
     expect(text.trim().startsWith(input.verdict.verdict.toUpperCase())).toBe(true)
-    for (const advice of adviceOf(input)) expect(text).toContain(advice)
+    for (const advice of adviseNextSteps(input)) expect(text).toContain(advice)
   })
 
   it('has the message and the place of every row that is not a pass, or says how many it left out', () => {
     const text = textOf(report)
     const rows = input.verdict.rows.filter(({ status }) => status !== 'pass')
     const most = details[0]?.rows ?? 0
-    const missing = rows.filter((row) => !text.includes(plain(row.message)) || !text.includes(whereOf(row)))
+    const missing = rows.filter(
+      (row) => !text.includes(cleanText(row.message)) || !text.includes(formatLocation(row)),
+    )
     if (rows.length <= most) expect(missing).toEqual([])
     else expect(text).toContain(`… and ${rows.length - most} more rows, left out here`)
   })

@@ -1,6 +1,6 @@
 import type { RowStatus, VerdictWord } from '../../baselines/index.ts'
 import type { ProbeOutcome } from '../../record/index.ts'
-import { count, nothing } from '../wording/index.ts'
+import { formatCount, notMeasured } from '../wording/index.ts'
 import type { Fact } from '../wording/index.ts'
 import { html, raw, text } from './markup.ts'
 import type { Markup } from './markup.ts'
@@ -135,14 +135,14 @@ export function name(value: string): Markup {
 
 /** Facts as a list of terms; a figure that is no number is shown as not measured. */
 export function factList(facts: readonly Fact[]): Markup {
-  return html`<dl>${facts.map(([term, value]) => html`<dt>${text(term)}</dt><dd>${text(/^-?(NaN|Infinity)\b/.test(value) ? nothing : value)}</dd>`)}</dl>`
+  return html`<dl>${facts.map(([term, value]) => html`<dt>${text(term)}</dt><dd>${text(/^-?(NaN|Infinity)\b/.test(value) ? notMeasured : value)}</dd>`)}</dl>`
 }
 
 /** Says what a bound left out, and where all of it is; nothing when nothing was. */
 export function leftOut(left: number, one: string, many: string, file: string, which = ''): Markup {
   return left === 0
     ? raw('')
-    : html`<p class="quiet small">… and ${text(count(left))} more ${text(left === 1 ? one : many)}${text(which)}, left out here: see <code>${text(file)}</code>.</p>`
+    : html`<p class="quiet small">… and ${text(formatCount(left))} more ${text(left === 1 ? one : many)}${text(which)}, left out here: see <code>${text(file)}</code>.</p>`
 }
 
 /** A table that is wider than a phone: it scrolls by itself, by keyboard too, and the page does not. */

@@ -1,6 +1,12 @@
 import { Buffer } from 'node:buffer'
 import type { ReportInput } from '../input.ts'
-import { plain, plainUrl, probeText, environmentFacts, targetFacts } from '../wording/index.ts'
+import {
+  cleanText,
+  toPublicUrl,
+  toProbeText,
+  listEnvironmentFacts,
+  listTargetFacts,
+} from '../wording/index.ts'
 import { details, leftOut, tag, mostTelling, name, stackable, factList } from './parts.ts'
 import type { Detail } from './parts.ts'
 import { html, raw, text, page } from './markup.ts'
@@ -43,7 +49,7 @@ function runSections(input: ReportInput, detail: Detail): Markup[] | undefined {
 }
 
 function reportWith(input: ReportInput, detail: Detail, runs: readonly Markup[]): string {
-  return page(`${input.verdict.verdict.toUpperCase()}: ${plain(input.title, 100)} - vigil`, [
+  return page(`${input.verdict.verdict.toUpperCase()}: ${cleanText(input.title, 100)} - vigil`, [
     topLine(input),
     html`<main>
 ${verdictSection(input)}
@@ -61,7 +67,7 @@ ${readingSection()}
 
 function topLine(input: ReportInput): Markup {
   const run = input.runs[0]?.run
-  return html`<header class="top"><span><b>vigil</b> ${text(plain(input.title, 100))}</span>${run && html`<span>${text(plainUrl(run.target.url))}, ${text(plain(run.startedAt.replace(/\.\d+Z$/, 'Z').replace('T', ' '), 40))}</span>`}</header>`
+  return html`<header class="top"><span><b>vigil</b> ${text(cleanText(input.title, 100))}</span>${run && html`<span>${text(toPublicUrl(run.target.url))}, ${text(cleanText(run.startedAt.replace(/\.\d+Z$/, 'Z').replace('T', ' '), 40))}</span>`}</header>`
 }
 
 /** The way to each run and the probes, each with what became of it; only where there is a choice. */
@@ -71,7 +77,7 @@ function contents({ runs, probes, notes }: ReportInput, detail: Detail): Markup 
       .slice(0, detail.runs)
       .map(
         ({ run, verdict }, index) =>
-          html`<li><a href="#${text(runId(index))}">${text(plain(run.suite, 40))}</a> ${tag(verdict.verdict)}</li>`,
+          html`<li><a href="#${text(runId(index))}">${text(cleanText(run.suite, 40))}</a> ${tag(verdict.verdict)}</li>`,
       ),
     ...(probes?.probes.length
       ? [html`<li><a href="#probes">probes</a> ${tag(worstOutcome(probes.probes))}</li>`]
@@ -102,7 +108,7 @@ const headings = [
 /** Each probe with its steps: unfolded where it is not up, else a line to be opened. */
 export function probesSection({ probes }: ReportInput, detail: Detail): Markup {
   if (!probes || probes.probes.length === 0) return raw('')
-  const { shown, left } = mostTelling(probes.probes.map(probeText), detail.probes, ({ outcome }) =>
+  const { shown, left } = mostTelling(probes.probes.map(toProbeText), detail.probes, ({ outcome }) =>
     outcome === 'up' ? 0 : 1,
   )
   const parts: Markup[] = []
@@ -135,7 +141,7 @@ const mostEnvironments = 3
 export function notesSection({ notes }: ReportInput, detail: Detail): Markup {
   if (notes.length === 0) return raw('')
   const shown = notes.slice(0, detail.notes)
-  return html`<section id="notes" aria-labelledby="notes-h"><h2 id="notes-h">Left out, and warnings</h2><ul class="plain">${shown.map((note) => html`<li>${text(plain(note))}</li>`)}</ul>${leftOut(notes.length - shown.length, 'note', 'notes', 'report.md')}</section>`
+  return html`<section id="notes" aria-labelledby="notes-h"><h2 id="notes-h">Left out, and warnings</h2><ul class="plain">${shown.map((note) => html`<li>${text(cleanText(note))}</li>`)}</ul>${leftOut(notes.length - shown.length, 'note', 'notes', 'report.md')}</section>`
 }
 
 /** For who sees such a report for the first time. */
@@ -158,7 +164,7 @@ export function footer(input: ReportInput): Markup {
   const revisions = [
     ...new Set(
       input.runs.flatMap(({ run }) =>
-        targetFacts(run)
+        listTargetFacts(run)
           .filter(([term]) => term === 'revision')
           .map(([, value]) => value),
       ),
@@ -166,12 +172,12 @@ export function footer(input: ReportInput): Markup {
   ].slice(0, mostEnvironments)
   return html`<footer>
 ${shown.length > 0 && html`<h2>${text(environments.length === 1 ? 'Environment' : 'Environments')}</h2><div class="facts">${shown.map(environment)}</div>${leftOut(environments.length - shown.length, 'environment', 'environments', 'record.json')}`}
-<p>${revisions.length > 0 && html`Revision ${revisions.map((revision, index) => html`${index > 0 && html`, `}${name(revision)}`)} · `}vigil ${text(plain(input.vigilVersion, 40))}${input.folder !== undefined && html` · files in ${name(plain(input.folder))}`}</p>
+<p>${revisions.length > 0 && html`Revision ${revisions.map((revision, index) => html`${index > 0 && html`, `}${name(revision)}`)} · `}vigil ${text(cleanText(input.vigilVersion, 40))}${input.folder !== undefined && html` · files in ${name(cleanText(input.folder))}`}</p>
 </footer>`
 }
 
 function environment(run: Run): Markup {
-  const facts = environmentFacts(run)
+  const facts = listEnvironmentFacts(run)
   const fingerprint = facts.filter(([term]) => term === 'fingerprint')
   return html`<div>${factList([...fingerprint, ...facts.filter(([term]) => term !== 'fingerprint')])}</div>`
 }

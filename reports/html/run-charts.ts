@@ -3,7 +3,14 @@ import type { Budgets } from '../../baselines/index.ts'
 import { countOf, mergeHistograms, quantile } from '../../record/index.ts'
 import type { Histogram, Run } from '../../record/index.ts'
 import type { RunReport } from '../input.ts'
-import { bare, count, plain, firstFailureMs, moment, rate } from '../wording/index.ts'
+import {
+  formatNumber,
+  formatCount,
+  cleanText,
+  findFirstFailureMs,
+  formatSeconds,
+  formatRate,
+} from '../wording/index.ts'
 import { responsive, latencyDomain } from './charts/frame.ts'
 import type { LatencyDomain } from './charts/frame.ts'
 import { percentileChart } from './charts/percentiles.ts'
@@ -30,10 +37,10 @@ export function latencyFigure({ run, budgets }: RunReport, id: string): Markup {
   if (n === 0) return html`<p class="quiet">No request was answered, so there is no latency to show.</p>`
   const lines = percentileBudgets(budgets)
   const domain = domainOf([histogram], lines)
-  const title = `Latency of ${plain(run.suite, 80)} by percentile`
+  const title = `Latency of ${cleanText(run.suite, 80)} by percentile`
   const description = describe(histogram, lines)
   return html`<figure>
-<figcaption><span class="small">The whole run, ${text(count(n))} ${text(n === 1 ? 'answer' : 'answers')}, on logarithmic axes.${lines.length > 0 && html` A <span class="key budget-key">budget</span> (${text(lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '))}) ends at its percentile; where the <span class="key series-key">curve</span> crosses it, it is broken.`}</span></figcaption>
+<figcaption><span class="small">The whole run, ${text(formatCount(n))} ${text(n === 1 ? 'answer' : 'answers')}, on logarithmic axes.${lines.length > 0 && html` A <span class="key budget-key">budget</span> (${text(lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '))}) ends at its percentile; where the <span class="key series-key">curve</span> crosses it, it is broken.`}</span></figcaption>
 ${responsive(`${id}-percentiles`, 330, (size, chartId) => percentileChart({ id: chartId, title, description }, { histogram, budgets: lines, domain, samples: n, size }))}
 ${figures(run, histogram)}
 </figure>`
@@ -74,7 +81,7 @@ function figures(run: Run, histogram: Histogram): Markup {
     ...reached.map((q): [string, number] => [`p${Number((q * 100).toPrecision(7))}`, quantile(histogram, q)]),
     ['max', quantile(histogram, 1)],
   ]
-  return html`<dl class="figures">${cells.map(([term, value]) => html`<div><dt>${text(term)}</dt><dd>${text(bare('ms', value))} <span class="unit">ms</span></dd></div>`)}</dl>`
+  return html`<dl class="figures">${cells.map(([term, value]) => html`<div><dt>${text(term)}</dt><dd>${text(formatNumber('ms', value))} <span class="unit">ms</span></dd></div>`)}</dl>`
 }
 
 /** Errors fewer than this share of the requests get a picture of their own. */
@@ -87,7 +94,7 @@ export function overTime(report: RunReport, id: string): Markup {
   if (timeline.stretches.length === 0) return html`<p class="quiet">This record has no timeline.</p>`
   if (highest(timeline, 'requests') === 0)
     return html`<p class="quiet">No request was made in any second.</p>`
-  const firstMs = firstFailureMs(run) ?? run.timeline?.find(({ errors }) => errors > 0)?.atMs
+  const firstMs = findFirstFailureMs(run) ?? run.timeline?.find(({ errors }) => errors > 0)?.atMs
   const few =
     highest(timeline, 'errors') > 0 && highest(timeline, 'errors') < highest(timeline, 'requests') * fewErrors
   return html`${throughputFigure(report, timeline, firstMs, id)}${few && errorsFigure(report, timeline, firstMs, id)}${highestP95(timeline) > 0 && p95Figure(report, timeline, firstMs, id)}`
@@ -99,9 +106,10 @@ function throughputFigure(
   firstMs: number | undefined,
   id: string,
 ): Markup {
-  const title = `Requests and errors per second of ${plain(run.suite, 80)}`
-  const began = firstMs === undefined ? 'No request failed.' : `The first failure came at ${moment(firstMs)}.`
-  const description = `At most ${rate(highest(timeline, 'requests'))} requests per second. ${began} ${count(run.totals.errors)} errors in ${count(run.totals.requests)} requests.`
+  const title = `Requests and errors per second of ${cleanText(run.suite, 80)}`
+  const began =
+    firstMs === undefined ? 'No request failed.' : `The first failure came at ${formatSeconds(firstMs)}.`
+  const description = `At most ${formatRate(highest(timeline, 'requests'))} requests per second. ${began} ${formatCount(run.totals.errors)} errors in ${formatCount(run.totals.requests)} requests.`
   const errors = run.totals.errors > 0
   return html`<figure>
 <figcaption><h4>Throughput${errors && html` and errors`}</h4><span class="small"><span class="key series-key">requests</span>${errors && html` <span class="key error-key">of them errors</span>`} per second${text(averaged(timeline))}. ${text(began)}</span></figcaption>
@@ -115,8 +123,8 @@ function errorsFigure(
   firstMs: number | undefined,
   id: string,
 ): Markup {
-  const most = rate(highest(timeline, 'errors'))
-  const title = `Errors per second of ${plain(run.suite, 80)}`
+  const most = formatRate(highest(timeline, 'errors'))
+  const title = `Errors per second of ${cleanText(run.suite, 80)}`
   return html`<figure>
 <figcaption><h4>Errors</h4><span class="small"><span class="key error-key">errors</span> per second on an axis of their own, at most ${text(most)}.</span></figcaption>
 ${responsive(`${id}-errors`, 190, (size, chartId) => errorsChart({ id: chartId, title, description: `At most ${most} errors per second.` }, { timeline, firstFailureMs: firstMs, size }))}
@@ -131,18 +139,18 @@ function p95Figure(
 ): Markup {
   const limitMs = budgets.p95Ms
   const worst = highestP95(timeline)
-  const title = `p95 latency of ${plain(run.suite, 80)} over time`
+  const title = `p95 latency of ${cleanText(run.suite, 80)} over time`
   const far = limitMs !== undefined && !budgetFits(limitMs, worst)
   const budget =
     limitMs === undefined
       ? ''
       : ` Its budget of ${amount('ms', limitMs)}, for the run as a whole,${far ? ' lies above the picture.' : ' is the dashed line.'}`
   return html`<figure>
-<figcaption><h4>Latency</h4><span class="small">p95 of each ${text(timeline.seconds === 1 ? 'second' : `${count(timeline.seconds)} s, the highest of their seconds`)}, at most ${text(bare('ms', worst))} ms.${text(budget)}</span></figcaption>
+<figcaption><h4>Latency</h4><span class="small">p95 of each ${text(timeline.seconds === 1 ? 'second' : `${formatCount(timeline.seconds)} s, the highest of their seconds`)}, at most ${text(formatNumber('ms', worst))} ms.${text(budget)}</span></figcaption>
 ${responsive(`${id}-p95`, 250, (size, chartId) => p95Chart({ id: chartId, title, description: `At most ${amount('ms', worst)}.${budget}` }, { timeline, firstFailureMs: firstMs, size, limitMs }))}
 </figure>`
 }
 
 function averaged({ seconds }: Timeline): string {
-  return seconds === 1 ? '' : `, averaged over ${count(seconds)} s`
+  return seconds === 1 ? '' : `, averaged over ${formatCount(seconds)} s`
 }

@@ -1,14 +1,14 @@
 import type { RunReport } from '../input.ts'
 import {
-  generatorFacts,
-  loadLine,
-  plain,
-  serverFacts,
-  targetFacts,
-  budgetUses,
-  count,
-  usedText,
-  failureTexts,
+  listGeneratorFacts,
+  describeLoad,
+  cleanText,
+  listServerFacts,
+  listTargetFacts,
+  toBudgetUses,
+  formatCount,
+  formatUse,
+  toFailureTexts,
 } from '../wording/index.ts'
 import type { Detail } from './parts.ts'
 import { latencyFigure, overTime } from './run-charts.ts'
@@ -22,7 +22,7 @@ import type { BudgetUse, FailureText } from '../wording/index.ts'
 export function runSection(report: RunReport, detail: Detail, id: string): Markup {
   const { run, verdict } = report
   return html`<section id="${text(id)}" class="run" aria-labelledby="${text(id)}-h">
-<div class="head"><h2 id="${text(id)}-h">${text(plain(run.suite, 80))}</h2>${tag(verdict.verdict)}<span class="quiet">${text(loadLine(run))}</span></div>
+<div class="head"><h2 id="${text(id)}-h">${text(cleanText(run.suite, 80))}</h2>${tag(verdict.verdict)}<span class="quiet">${text(describeLoad(run))}</span></div>
 ${callouts(report, detail)}
 <h3>Budgets</h3>
 ${budgetTable(report, detail)}
@@ -46,7 +46,7 @@ function callouts({ run }: RunReport, detail: Detail): Markup[] {
     ...(valid
       ? []
       : [
-          html`<div class="callout"><p><b>Invalid: the figures below say nothing certain about the target.</b></p><ul class="plain">${shown.map((reason) => html`<li>${text(plain(reason))}</li>`)}</ul>${leftOut(reasons.length - shown.length, 'reason', 'reasons', 'record.json')}</div>`,
+          html`<div class="callout"><p><b>Invalid: the figures below say nothing certain about the target.</b></p><ul class="plain">${shown.map((reason) => html`<li>${text(cleanText(reason))}</li>`)}</ul>${leftOut(reasons.length - shown.length, 'reason', 'reasons', 'record.json')}</div>`,
         ]),
     ...(run.interrupted === true
       ? [
@@ -57,15 +57,15 @@ function callouts({ run }: RunReport, detail: Detail): Markup[] {
 }
 
 function factsPart({ run }: RunReport): Markup {
-  const server = serverFacts(run)
+  const server = listServerFacts(run)
   const validity: [string, string][] = [
     ['measurement', run.validity.valid ? 'valid' : 'invalid'],
     ['ended', run.interrupted === true ? 'interrupted' : 'as planned'],
   ]
   return html`<div class="facts">
 <div><h4>Service, in its own words</h4>${server.length > 0 ? factList(server) : html`<p class="quiet small">Its metrics were not read.</p>`}</div>
-<div><h4>Generator</h4>${factList(generatorFacts(run))}</div>
-<div><h4>Target and run</h4>${factList([...targetFacts(run), ...validity])}</div>
+<div><h4>Generator</h4>${factList(listGeneratorFacts(run))}</div>
+<div><h4>Target and run</h4>${factList([...listTargetFacts(run), ...validity])}</div>
 </div>`
 }
 
@@ -85,14 +85,14 @@ const budgetHeadings = [
 
 /** Each budget with what was measured beside it; when there are too many, those broken and nearest their limit are kept. */
 export function budgetTable({ run, verdict }: RunReport, detail: Detail): Markup {
-  const uses = budgetUses(verdict.rows)
+  const uses = toBudgetUses(verdict.rows)
   if (uses.length === 0) return html`<p class="quiet">No budget of this run could be judged.</p>`
   const { shown, left } = mostTelling(uses, detail.budgets, urgency)
   const inSight = new Set(mostTelling(shown, mostInSight, urgency).shown)
   const folded = shown.filter((use) => !inSight.has(use))
-  const caption = `Budgets of ${plain(run.suite, 80)}`
+  const caption = `Budgets of ${cleanText(run.suite, 80)}`
   return html`${stackable('budgets', caption, budgetHeadings, [...inSight].map(budgetRow))}
-${folded.length > 0 && html`<details><summary>${text(count(folded.length))} more, further from their limits</summary>${stackable('budgets', `${caption}, continued`, budgetHeadings, folded.map(budgetRow))}</details>`}${leftOut(left, 'budget', 'budgets', 'verdict.json', ', further from their limits')}`
+${folded.length > 0 && html`<details><summary>${text(formatCount(folded.length))} more, further from their limits</summary>${stackable('budgets', `${caption}, continued`, budgetHeadings, folded.map(budgetRow))}</details>`}${leftOut(left, 'budget', 'budgets', 'verdict.json', ', further from their limits')}`
 }
 
 function urgency({ row, used }: BudgetUse): number {
@@ -101,7 +101,7 @@ function urgency({ row, used }: BudgetUse): number {
 
 function budgetRow({ row, label, actual, limit, used }: BudgetUse): Markup {
   const bad = row.status === 'fail' ? ' bad' : ''
-  return html`<tr role="row"><td role="cell">${tag(row.status)}</td><th role="rowheader" scope="row">${text(label)}</th><td role="cell">${row.step === null ? html`<span class="whole">whole run</span>` : name(plain(row.step, 120))}</td><td role="cell" class="n${raw(bad)}">${text(actual)}</td><td role="cell" class="n">${text(limit)}</td><td role="cell" class="bar full tone-${raw(toneOf(row.status))}">${bar(used)}<span class="pct">${text(usedText(used))}</span></td></tr>`
+  return html`<tr role="row"><td role="cell">${tag(row.status)}</td><th role="rowheader" scope="row">${text(label)}</th><td role="cell">${row.step === null ? html`<span class="whole">whole run</span>` : name(cleanText(row.step, 120))}</td><td role="cell" class="n${raw(bad)}">${text(actual)}</td><td role="cell" class="n">${text(limit)}</td><td role="cell" class="bar full tone-${raw(toneOf(row.status))}">${bar(used)}<span class="pct">${text(formatUse(used))}</span></td></tr>`
 }
 
 /** A bar whose upright mark is the limit. The figure beside it says the same, so it is no picture of its own. */
@@ -124,10 +124,10 @@ const failureHeadings = [
 
 /** What failed by class, most often first, with what the target said: quoted, never trusted. Nothing when nothing failed. */
 export function failureTable({ run }: RunReport, detail: Detail, id: string): Markup {
-  const failures = failureTexts(run)
+  const failures = toFailureTexts(run)
   if (failures.length === 0) return raw('')
   const shown = failures.slice(0, detail.failures)
-  return html`<h3 id="${text(id)}-failures">Failures</h3>${stackable('failures', `Failures of ${plain(run.suite, 80)}`, failureHeadings, shown.map(failureRow))}${leftOut(failures.length - shown.length, 'kind of failure', 'kinds of failure', 'record.json')}`
+  return html`<h3 id="${text(id)}-failures">Failures</h3>${stackable('failures', `Failures of ${cleanText(run.suite, 80)}`, failureHeadings, shown.map(failureRow))}${leftOut(failures.length - shown.length, 'kind of failure', 'kinds of failure', 'record.json')}`
 }
 
 function failureRow({ count: requests, class: kind, meaning, step, first, example }: FailureText): Markup {

@@ -3,7 +3,7 @@ import { amount } from '../../baselines/index.ts'
 import { countOf } from '../../record/index.ts'
 import type { Endpoint } from '../../record/index.ts'
 import type { RunReport } from '../input.ts'
-import { figureHeadings, figureRows, plain } from '../wording/index.ts'
+import { figureHeadings, toStepFigures, cleanText } from '../wording/index.ts'
 import { percentileChart } from './charts/percentiles.ts'
 import type { LatencyDomain } from './charts/frame.ts'
 import { mostTelling, leftOut, name, scrolling } from './parts.ts'
@@ -39,7 +39,7 @@ export function stepsPart(report: RunReport, detail: Detail, id: string): Markup
 }
 
 function stepsOf({ run, budgets, verdict }: RunReport): Step[] {
-  const rows = figureRows(run)
+  const rows = toStepFigures(run)
   const whole = wholeRunBroken(verdict)
   const broken = Map.groupBy(
     verdict.rows.filter(({ status }) => status === 'fail'),
@@ -49,7 +49,7 @@ function stepsOf({ run, budgets, verdict }: RunReport): Step[] {
   return Object.entries(run.endpoints).map(([step, endpoint], index) => {
     const own = (Object.hasOwn(limits, step) ? limits[step] : undefined) ?? {}
     return {
-      label: plain(step, 120),
+      label: cleanText(step, 120),
       endpoint,
       budgets: own,
       figures: rows[index]?.figures ?? [],
@@ -85,11 +85,11 @@ function rank({ broken, over, endpoint }: Step): number {
 function stepTable({ run, verdict }: RunReport, steps: readonly Step[], detail: Detail): Markup {
   const { shown, left } = mostTelling(steps, detail.steps, rank)
   const whole = wholeRunBroken(verdict)
-  const total = figureRows(run).at(-1)?.figures ?? []
+  const total = toStepFigures(run).at(-1)?.figures ?? []
   const head = figureHeadings.map((heading) => html`<th scope="col" class="n">${text(heading)}</th>`)
-  const table = html`<table class="steps"><caption>Figures of each step of ${text(plain(run.suite, 80))}</caption><thead><tr><th scope="col">step</th>${head}</tr></thead><tbody>${shown.map((step) => html`<tr><th scope="row">${name(step.label)}</th>${cells(step)}</tr>`)}<tr class="total"><th scope="row">whole run</th>${cells({ figures: total, broken: whole, over: new Set() })}</tr></tbody></table>`
+  const table = html`<table class="steps"><caption>Figures of each step of ${text(cleanText(run.suite, 80))}</caption><thead><tr><th scope="col">step</th>${head}</tr></thead><tbody>${shown.map((step) => html`<tr><th scope="row">${name(step.label)}</th>${cells(step)}</tr>`)}<tr class="total"><th scope="row">whole run</th>${cells({ figures: total, broken: whole, over: new Set() })}</tr></tbody></table>`
   const culprits = shown.some(({ over }) => over.size > 0)
-  return html`${scrolling(`Steps of ${plain(run.suite, 80)}`, table)}${culprits && html`<p class="quiet small under"><b class="high">Marked</b>: over the limit that the whole run broke.</p>`}${leftOut(left, 'step', 'steps', 'record.json', ', faster than these and within their budgets')}`
+  return html`${scrolling(`Steps of ${cleanText(run.suite, 80)}`, table)}${culprits && html`<p class="quiet small under"><b class="high">Marked</b>: over the limit that the whole run broke.</p>`}${leftOut(left, 'step', 'steps', 'record.json', ', faster than these and within their budgets')}`
 }
 
 function cells({ figures, broken, over }: Pick<Step, 'figures' | 'broken' | 'over'>): Markup[] {

@@ -1,16 +1,16 @@
 import type { VerdictRow } from '../../baselines/index.ts'
 import type { ReportInput, RunReport } from '../input.ts'
 import {
-  adviceOf,
-  brokenRows,
-  causes,
-  count,
-  nearestLimit,
-  plain,
-  ruleLine,
-  tally,
-  usedText,
-  whereOf,
+  adviseNextSteps,
+  listBrokenRows,
+  describeCauses,
+  formatCount,
+  findNearestLimit,
+  cleanText,
+  formatRule,
+  summarizeVerdict,
+  formatUse,
+  formatLocation,
 } from '../wording/index.ts'
 import type { Detail } from './parts.ts'
 import { html, raw, text } from './markup.ts'
@@ -25,31 +25,31 @@ const mostPlaces = 6
 /** What is read in five seconds: the word, the rule that made it so with its value, where it came from, what to do next. */
 export function verdictSection(input: ReportInput): Markup {
   const { verdict } = input
-  const [worst] = brokenRows(verdict)
-  const summary = capital(tally(verdict))
-  const where = worst ? whereOf(worst) : ''
+  const [worst] = listBrokenRows(verdict)
+  const summary = capital(summarizeVerdict(verdict))
+  const where = worst ? formatLocation(worst) : ''
   const facts = [...whyFacts(input), ...nextFacts(input)]
   return html`<section class="verdict tone-${raw(toneOf(verdict.verdict))}" aria-labelledby="verdict">
-<h1 id="verdict"><strong>${text(verdict.verdict.toUpperCase())}</strong> <span>${text(worst ? plain(worst.message) : summary)}</span></h1>
-<p class="quiet">${where !== '' && html`in ${name(where)} · `}${text(plain(input.title, 100))}${worst && text(`: ${tally(verdict)}`)}</p>
+<h1 id="verdict"><strong>${text(verdict.verdict.toUpperCase())}</strong> <span>${text(worst ? cleanText(worst.message) : summary)}</span></h1>
+<p class="quiet">${where !== '' && html`in ${name(where)} · `}${text(cleanText(input.title, 100))}${worst && text(`: ${summarizeVerdict(verdict)}`)}</p>
 ${facts.length > 0 && html`<dl class="why">${facts}</dl>`}
 </section>`
 }
 
 function whyFacts(input: ReportInput): Markup[] {
-  const near = input.verdict.verdict === 'pass' ? nearestLimit(input.verdict.rows) : undefined
+  const near = input.verdict.verdict === 'pass' ? findNearestLimit(input.verdict.rows) : undefined
   const came = input.runs
     .filter(({ verdict }) => verdict.verdict !== 'pass')
     .flatMap(({ run }) =>
-      causes(run).map(
+      describeCauses(run).map(
         (cause) =>
-          html`<p>${input.runs.length > 1 && html`${name(plain(run.suite, 80))}: `}${text(cause)}</p>`,
+          html`<p>${input.runs.length > 1 && html`${name(cleanText(run.suite, 80))}: `}${text(cause)}</p>`,
       ),
     )
   return [
     ...(near
       ? [
-          html`<dt>Nearest to its limit</dt><dd>${text(ruleLine(near.row))} (${text(usedText(near.used))} of it)</dd>`,
+          html`<dt>Nearest to its limit</dt><dd>${text(formatRule(near.row))} (${text(formatUse(near.used))} of it)</dd>`,
         ]
       : []),
     ...(came.length > 0
@@ -61,7 +61,7 @@ function whyFacts(input: ReportInput): Markup[] {
 }
 
 function nextFacts(input: ReportInput): Markup[] {
-  const advice = adviceOf(input).map((sentence) => html`<p>${text(sentence)}</p>`)
+  const advice = adviseNextSteps(input).map((sentence) => html`<p>${text(sentence)}</p>`)
   const places = placesToLook(input).slice(0, mostPlaces)
   return [
     ...(advice.length > 0 ? [html`<dt>Next</dt><dd>${advice}</dd>`] : []),
@@ -72,7 +72,7 @@ function nextFacts(input: ReportInput): Markup[] {
 /** Every row that is not `pass`, those that made the verdict first. One alone stands in the verdict already. */
 export function rowsSection({ verdict }: ReportInput, detail: Detail): Markup {
   const others = verdict.rows.filter(({ status }) => status === 'improved' || status === 'skipped')
-  const rows = [...brokenRows(verdict), ...others]
+  const rows = [...listBrokenRows(verdict), ...others]
   if (rows.length === 0 || (rows.length === 1 && others.length === 0)) return raw('')
   const shown = rows.slice(0, detail.rows)
   return html`<section aria-labelledby="rows"><h2 id="rows">Rules that did not pass</h2>
@@ -82,12 +82,12 @@ export function rowsSection({ verdict }: ReportInput, detail: Detail): Markup {
 function folded(rows: readonly VerdictRow[]): Markup {
   return rows.length === 0
     ? raw('')
-    : html`<details><summary>${text(count(rows.length))} more</summary><ul class="rows">${rows.map(rowItem)}</ul></details>`
+    : html`<details><summary>${text(formatCount(rows.length))} more</summary><ul class="rows">${rows.map(rowItem)}</ul></details>`
 }
 
 function rowItem(row: VerdictRow): Markup {
-  const where = whereOf(row)
-  return html`<li>${tag(row.status)}<span class="what">${text(plain(row.message))}</span>${where !== '' && html`<span class="where">${name(where)}</span>`}</li>`
+  const where = formatLocation(row)
+  return html`<li>${tag(row.status)}<span class="what">${text(cleanText(row.message))}</span>${where !== '' && html`<span class="where">${name(where)}</span>`}</li>`
 }
 
 const latencyMetrics = new Set(['p95Ms', 'p99Ms', 'meanMs'])
@@ -116,7 +116,7 @@ function placesInRun({ run, verdict }: RunReport, id: string): Markup[] {
     ...((run.failures ?? []).length > 0 ? [link(`${id}-failures`, 'failures by class')] : []),
   ]
   return [
-    html`<p>${name(plain(run.suite, 80))}: ${places.map((place, index) => html`${index > 0 && raw(', ')}${place}`)}</p>`,
+    html`<p>${name(cleanText(run.suite, 80))}: ${places.map((place, index) => html`${index > 0 && raw(', ')}${place}`)}</p>`,
   ]
 }
 

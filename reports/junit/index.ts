@@ -1,1 +1,1 @@
-export { element, junitReport, xmlText } from './report.ts'
+export { element, junitReport, escapeXml } from './report.ts'

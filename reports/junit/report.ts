@@ -1,6 +1,6 @@
 import type { RowStatus, Verdict, VerdictRow } from '../../baselines/index.ts'
 import type { ReportInput } from '../input.ts'
-import { plain, adviceOf, causes, probeText, ruleLine } from '../wording/index.ts'
+import { cleanText, adviseNextSteps, describeCauses, toProbeText, formatRule } from '../wording/index.ts'
 
 /**
  * JUnit XML as CI systems read it. CI must show what the exit code says, so every status that ends in another code than 0
@@ -8,12 +8,12 @@ import { plain, adviceOf, causes, probeText, ruleLine } from '../wording/index.t
  * judged has not passed, and a skipped case would show it green. Only a `skipped` row is `skipped`.
  */
 export function junitReport(input: ReportInput): string {
-  const cases = casesOf(input)
+  const cases = toCases(input)
   const suites = Map.groupBy(cases, ({ suite }) => suite)
   const body = [...suites].map(([name, members]) =>
-    element('testsuite', { name, ...counts(members) }, members.map(testcase)),
+    element('testsuite', { name, ...countStatuses(members) }, members.map(formatCase)),
   )
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', { name: `vigil ${plain(input.title, 100)}`, ...counts(cases) }, body)}\n`
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', { name: `vigil ${cleanText(input.title, 100)}`, ...countStatuses(cases) }, body)}\n`
 }
 
 const elements: Record<RowStatus, 'failure' | 'error' | 'skipped' | undefined> = {
@@ -25,7 +25,7 @@ const elements: Record<RowStatus, 'failure' | 'error' | 'skipped' | undefined> =
   skipped: 'skipped',
 }
 
-function counts(cases: readonly Case[]): Record<string, string | number> {
+function countStatuses(cases: readonly TestCase[]): Record<string, string | number> {
   const of = (kind: string): number => cases.filter(({ status }) => elements[status] === kind).length
   return {
     tests: cases.length,
@@ -36,21 +36,21 @@ function counts(cases: readonly Case[]): Record<string, string | number> {
   }
 }
 
-function testcase({ suite, name, status, message, seconds, detail }: Case): string {
+function formatCase({ suite, name, status, message, seconds, detail }: TestCase): string {
   const attributes = { classname: `vigil.${suite}`, name, time: seconds.toFixed(3) }
   const kind = elements[status]
   if (kind === undefined)
-    return element('testcase', attributes, [`<system-out>${xmlText(message)}</system-out>`])
+    return element('testcase', attributes, [`<system-out>${escapeXml(message)}</system-out>`])
   const why = element(
     kind,
     { ...(kind !== 'skipped' && { type: status }), message },
-    kind === 'skipped' ? [] : [message, ...detail].map(xmlText),
+    kind === 'skipped' ? [] : [message, ...detail].map(escapeXml),
   )
   return element('testcase', attributes, [why])
 }
 
 /** One test case; `why` says what its status came from. */
-export interface Case {
+export interface TestCase {
   suite: string
   name: string
   status: RowStatus
@@ -63,46 +63,46 @@ export interface Case {
  * The rows of a verdict as test cases. A probe's row carries the probe's steps. Where the cases alone would show CI
  * another colour than the exit code (nothing judged, files not written), a case of the verdict itself says it.
  */
-export function casesOf(input: ReportInput): Case[] {
+export function toCases(input: ReportInput): TestCase[] {
   // Worked out once: a run with hundreds of broken rows has the same causes in each.
   const bySuite = Map.groupBy(input.runs, ({ run }) => run.suite)
   const causesBySuite = new Map(
-    [...bySuite].map(([suite, reports]) => [suite, reports.flatMap(({ run }) => causes(run))]),
+    [...bySuite].map(([suite, reports]) => [suite, reports.flatMap(({ run }) => describeCauses(run))]),
   )
-  const cases = input.verdict.rows.map((row) => caseOf(row, input, causesBySuite))
-  return agrees(input.verdict, cases) ? cases : [...cases, verdictCase(input)]
+  const cases = input.verdict.rows.map((row) => toCase(row, input, causesBySuite))
+  return matchesVerdict(input.verdict, cases) ? cases : [...cases, toVerdictCase(input)]
 }
 
-function caseOf(row: VerdictRow, input: ReportInput, causesBySuite: ReadonlyMap<string, string[]>): Case {
+function toCase(row: VerdictRow, input: ReportInput, causesBySuite: ReadonlyMap<string, string[]>): TestCase {
   const probe = row.rule === 'probe' ? input.probes?.probes.find(({ name }) => name === row.step) : undefined
   return {
-    suite: row.rule === 'probe' ? 'probes' : plain(row.suite ?? row.rule, 120),
+    suite: row.rule === 'probe' ? 'probes' : cleanText(row.suite ?? row.rule, 120),
     name:
       row.rule === 'probe'
-        ? plain(row.step ?? row.metric, 120)
-        : [plain(row.metric, 60), ...(row.step === null ? [] : [plain(row.step, 120)])].join(' '),
+        ? cleanText(row.step ?? row.metric, 120)
+        : [cleanText(row.metric, 60), ...(row.step === null ? [] : [cleanText(row.step, 120)])].join(' '),
     status: row.status,
-    message: ruleLine(row),
+    message: formatRule(row),
     seconds: probe ? probe.durationMs / 1000 : 0,
     detail:
-      row.status === 'pass' ? [] : probe ? probeDetail(probe) : (causesBySuite.get(row.suite ?? '') ?? []),
+      row.status === 'pass' ? [] : probe ? describeProbe(probe) : (causesBySuite.get(row.suite ?? '') ?? []),
   }
 }
 
-function probeDetail(probe: Parameters<typeof probeText>[0]): string[] {
-  return probeText(probe).steps.map(({ ok, step, status, took, message }) =>
+function describeProbe(probe: Parameters<typeof toProbeText>[0]): string[] {
+  return toProbeText(probe).steps.map(({ ok, step, status, took, message }) =>
     [ok ? 'ok' : 'FAIL', step, status, took, message].filter((part) => part !== '').join('  '),
   )
 }
 
-function agrees(verdict: Verdict, cases: readonly Case[]): boolean {
+function matchesVerdict(verdict: Verdict, cases: readonly TestCase[]): boolean {
   const green = !cases.some(
     ({ status }) => status === 'fail' || status === 'invalid' || status === 'inconclusive',
   )
   return (verdict.verdict === 'pass') === green && cases.length > 0
 }
 
-function verdictCase(input: ReportInput): Case {
+function toVerdictCase(input: ReportInput): TestCase {
   const { verdict } = input.verdict
   return {
     suite: 'verdict',
@@ -110,7 +110,7 @@ function verdictCase(input: ReportInput): Case {
     status: verdict,
     message: `the verdict is ${verdict}`,
     seconds: 0,
-    detail: adviceOf(input),
+    detail: adviseNextSteps(input),
   }
 }
 
@@ -129,7 +129,7 @@ const entities: Record<string, string> = {
 }
 
 /** Text for an attribute or element of an XML 1.0 document: forbidden characters and lone surrogates become U+FFFD. */
-export function xmlText(text: string): string {
+export function escapeXml(text: string): string {
   return text
     .toWellFormed()
     .replaceAll(forbidden, '\ufffd')
@@ -142,7 +142,7 @@ export function element(
   attributes: Record<string, string | number>,
   children: readonly string[] = [],
 ): string {
-  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${xmlText(String(value))}"`)
+  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeXml(String(value))}"`)
   const inner = children.filter((child) => child !== '')
   return inner.length === 0
     ? `<${name}${written.join('')}/>`

@@ -1,4 +1,4 @@
-import { plain } from '../wording/index.ts'
+import { cleanText } from '../wording/index.ts'
 
 /** Part of a document that may be cut: what opens it, its lines, what closes it. A table's head is in `open`. */
 export interface Block {
@@ -10,13 +10,13 @@ export interface Block {
 }
 
 /** GitHub refuses a comment with more characters. */
-export const mostCharacters = 65_536
+export const maxCharacters = 65_536
 
 /**
  * The blocks as one text of at most `limit` characters. Lines that do not fit are left out with a sentence that says how
  * many and where they are; a block whose opening does not fit is left out whole, so no table or fold stays open.
  */
-export function documentOf(blocks: readonly Block[], limit = mostCharacters): string {
+export function joinBlocks(blocks: readonly Block[], limit = maxCharacters): string {
   const last = '\n_The rest did not fit into this report: see report.html._\n'
   let text = ''
   for (const block of blocks) {
@@ -82,31 +82,31 @@ export function tableBlock(
   ]
 }
 
-const invisible = '\u200b'
+const zeroWidthSpace = '\u200b'
 
 /**
  * Text from outside as prose of GitHub's Markdown: every character that means something is written as a character
  * reference, and names, numbers and addresses that the site would turn into mentions or links are broken by a space of no
  * width, since the site looks for them after the Markdown is gone.
  */
-export function prose(text: string, max?: number): string {
-  return plain(text, max)
+export function escapeProse(text: string, max?: number): string {
+  return cleanText(text, max)
     .replaceAll(
       /[^\p{L}\p{N} ,.;'?%/≥≤–…\ufffd-]/gu,
       (character) => `&#${character.codePointAt(0) ?? 0xfffd};`,
     )
-    .replaceAll(/&#(?:64|35|58|33);/g, (reference) => reference + invisible)
-    .replaceAll(/\b(www)\./gi, `$1.${invisible}`)
-    .replaceAll(/\b(GH)-/gi, `$1-${invisible}`)
-    .replace(/^([-]|\d+\.)/, `${invisible}$1`)
+    .replaceAll(/&#(?:64|35|58|33);/g, (reference) => reference + zeroWidthSpace)
+    .replaceAll(/\b(www)\./gi, `$1.${zeroWidthSpace}`)
+    .replaceAll(/\b(GH)-/gi, `$1-${zeroWidthSpace}`)
+    .replace(/^([-]|\d+\.)/, `${zeroWidthSpace}$1`)
 }
 
 /**
  * A name or an example in the typeface of code. Tame text is a code span; anything else is prose within an HTML code
  * element, so that no reader of the file, Markdown or not, finds markup from outside in it.
  */
-export function code(text: string, max?: number): string {
-  const clean = plain(text, max)
+export function formatCode(text: string, max?: number): string {
+  const clean = cleanText(text, max)
   if (clean === '') return ''
-  return /^[\w ./:=,'-]+$/.test(clean) ? `\`${clean}\`` : `<code>${prose(clean, max)}</code>`
+  return /^[\w ./:=,'-]+$/.test(clean) ? `\`${clean}\`` : `<code>${escapeProse(clean, max)}</code>`
 }

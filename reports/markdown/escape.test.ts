@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hostileText } from '../testing/examples/index.ts'
-import { plain } from '../wording/index.ts'
-import { code, prose } from './document.ts'
+import { cleanText } from '../wording/index.ts'
+import { formatCode, escapeProse } from './document.ts'
 import { shown, structureOf } from './testing/markdown.ts'
 
 const special = fc.constantFrom(
@@ -55,15 +55,15 @@ const anyText = fc.oneof(
 )
 
 describe.each([
-  ['prose', prose],
-  ['code', code],
+  ['prose', escapeProse],
+  ['code', formatCode],
 ] as const)('text from outside as %s', (_, write) => {
   it('means nothing to Markdown, HTML or the site, and reads as it was', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const written = write(text)
         expect(structureOf(written)).toEqual([])
-        expect(shown(written)).toBe(plain(text))
+        expect(shown(written)).toBe(cleanText(text))
       }),
       { numRuns: 500 },
     )
@@ -99,7 +99,7 @@ describe('text from outside', () => {
     ['a limit', 'p95 < 500 ms', 'p95 &#60; 500 ms'],
     ['an ordinary sentence', 'p95 753 ms, budget 500 ms; 12 %', 'p95 753 ms, budget 500 ms; 12 %'],
   ])('holds %s as text', (_, text, written) => {
-    expect(prose(text)).toBe(written)
+    expect(escapeProse(text)).toBe(written)
   })
 
   it.each([
@@ -108,6 +108,6 @@ describe('text from outside', () => {
     ['a`b', '<code>a&#96;b</code>'],
     ['', ''],
   ])('%j is code as %j', (text, written) => {
-    expect(code(text)).toBe(written)
+    expect(formatCode(text)).toBe(written)
   })
 })

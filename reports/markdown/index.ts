@@ -1,2 +1,2 @@
-export { mostCharacters } from './document.ts'
+export { maxCharacters } from './document.ts'
 export { markdownReport } from './report.ts'

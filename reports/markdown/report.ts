@@ -1,44 +1,52 @@
 import type { RowStatus } from '../../baselines/index.ts'
 import type { ReportInput, RunReport } from '../input.ts'
 import {
-  adviceOf,
-  brokenRows,
-  budgetUses,
-  environmentFacts,
-  failureTexts,
+  adviseNextSteps,
+  listBrokenRows,
+  toBudgetUses,
+  listEnvironmentFacts,
+  toFailureTexts,
   figureHeadings,
-  figureRows,
-  generatorFacts,
-  loadLine,
-  nearestLimit,
-  plainUrl,
-  probeText,
-  serverFacts,
-  skippedRows,
-  tally,
-  targetFacts,
-  usedText,
-  whereOf,
+  toStepFigures,
+  listGeneratorFacts,
+  describeLoad,
+  findNearestLimit,
+  toPublicUrl,
+  toProbeText,
+  listServerFacts,
+  listSkippedRows,
+  summarizeVerdict,
+  listTargetFacts,
+  formatUse,
+  formatLocation,
 } from '../wording/index.ts'
-import { documentOf, list, mostCharacters, paragraph, tableBlock, code, prose } from './document.ts'
+import {
+  joinBlocks,
+  list,
+  maxCharacters,
+  paragraph,
+  tableBlock,
+  formatCode,
+  escapeProse,
+} from './document.ts'
 import type { Block } from './document.ts'
 
 /**
  * The report for a pull request or a step summary: verdict and broken rules in sight, the rest folded. Never longer than
  * `limit` characters; nothing from outside is read as Markdown, HTML, a mention or a link.
  */
-export function markdownReport(input: ReportInput, limit = mostCharacters): string {
-  return documentOf(
+export function markdownReport(input: ReportInput, limit = maxCharacters): string {
+  return joinBlocks(
     [
-      ...verdictBlocks(input),
-      ...input.runs.flatMap(runBlocks),
-      ...probeBlocks(input),
+      ...formatVerdict(input),
+      ...input.runs.flatMap(formatRun),
+      ...formatProbes(input),
       ...list(
         '**Notes**',
-        input.notes.map((note) => prose(note)),
+        input.notes.map((note) => escapeProse(note)),
         'notes',
       ),
-      ...factBlocks(input),
+      ...formatFacts(input),
     ],
     limit,
   )
@@ -46,58 +54,64 @@ export function markdownReport(input: ReportInput, limit = mostCharacters): stri
 
 const right = { align: 'right' } as const
 
-function verdictBlocks(input: ReportInput): Block[] {
+function formatVerdict(input: ReportInput): Block[] {
   const { verdict } = input
-  const near = verdict.verdict === 'pass' ? nearestLimit(verdict.rows) : undefined
-  const rows = brokenRows(verdict).map((row) => [
-    statusWord(row.status),
-    prose(row.message),
-    code(whereOf(row)),
+  const near = verdict.verdict === 'pass' ? findNearestLimit(verdict.rows) : undefined
+  const rows = listBrokenRows(verdict).map((row) => [
+    formatStatus(row.status),
+    escapeProse(row.message),
+    formatCode(formatLocation(row)),
   ])
   return [
     paragraph(
-      `## vigil ${prose(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n${capital(prose(tally(verdict)))}.`,
+      `## vigil ${escapeProse(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n${capital(escapeProse(summarizeVerdict(verdict)))}.`,
     ),
     ...tableBlock([{ text: 'status' }, { text: 'rule' }, { text: 'where' }], rows, 'rows'),
     ...tableBlock(
       [{ text: 'not judged' }, { text: 'where' }],
-      skippedRows(verdict).map((row) => [prose(row.message), code(whereOf(row))]),
+      listSkippedRows(verdict).map((row) => [escapeProse(row.message), formatCode(formatLocation(row))]),
       'rows',
     ),
     ...(near
-      ? [paragraph(`Nearest to its limit: ${prose(near.row.message)}, ${code(whereOf(near.row))}.`)]
+      ? [
+          paragraph(
+            `Nearest to its limit: ${escapeProse(near.row.message)}, ${formatCode(formatLocation(near.row))}.`,
+          ),
+        ]
       : []),
     ...list(
       '**What to do next**',
-      adviceOf(input).map((advice) => prose(advice)),
+      adviseNextSteps(input).map((advice) => escapeProse(advice)),
       'sentences',
     ),
   ]
 }
 
-function runBlocks(report: RunReport): Block[] {
+function formatRun(report: RunReport): Block[] {
   const { run, verdict } = report
-  const figures = figureRows(run).map(({ step, figures: cells }) => [
-    step === null ? '**whole run**' : code(step, 120),
+  const figures = toStepFigures(run).map(({ step, figures: cells }) => [
+    step === null ? '**whole run**' : formatCode(step, 120),
     ...cells,
   ])
-  const failures = failureTexts(run).map(({ count, class: kind, meaning, step, first, example }) => [
+  const failures = toFailureTexts(run).map(({ count, class: kind, meaning, step, first, example }) => [
     count,
-    prose(`${kind}, ${meaning}`),
-    code(step, 120),
+    escapeProse(`${kind}, ${meaning}`),
+    formatCode(step, 120),
     first,
-    code(example),
+    formatCode(example),
   ])
-  const budgets = budgetUses(verdict.rows).map(({ row, label, actual, limit, used }) => [
-    statusWord(row.status),
+  const budgets = toBudgetUses(verdict.rows).map(({ row, label, actual, limit, used }) => [
+    formatStatus(row.status),
     label,
-    row.step === null ? 'whole run' : code(row.step, 120),
-    prose(actual),
-    prose(limit),
-    usedText(used),
+    row.step === null ? 'whole run' : formatCode(row.step, 120),
+    escapeProse(actual),
+    escapeProse(limit),
+    formatUse(used),
   ])
   return [
-    paragraph(`### ${code(run.suite, 80)}: ${verdict.verdict.toUpperCase()}\n\n${prose(loadLine(run))}`),
+    paragraph(
+      `### ${formatCode(run.suite, 80)}: ${verdict.verdict.toUpperCase()}\n\n${escapeProse(describeLoad(run))}`,
+    ),
     ...tableBlock(
       [
         { text: 'failures', ...right },
@@ -131,25 +145,25 @@ function runBlocks(report: RunReport): Block[] {
   ]
 }
 
-function probeBlocks({ probes }: ReportInput): Block[] {
-  const texts = (probes?.probes ?? []).map(probeText)
+function formatProbes({ probes }: ReportInput): Block[] {
+  const texts = (probes?.probes ?? []).map(toProbeText)
   const rows = texts.map(({ name, outcome, took, attempts, message }) => [
     outcome === 'up' ? 'up' : `**${outcome}**`,
-    code(name),
+    formatCode(name),
     took,
     attempts,
-    code(message),
+    formatCode(message),
   ])
   const steps = texts
     .filter(({ outcome }) => outcome !== 'up')
     .flatMap((probe) =>
       probe.steps.map(({ step, ok, status, took, message }) => [
-        code(probe.name),
-        code(step),
+        formatCode(probe.name),
+        formatCode(step),
         ok ? 'ok' : '**FAIL**',
-        prose(status),
+        escapeProse(status),
         took,
-        code(message),
+        formatCode(message),
       ]),
     )
   return [
@@ -180,24 +194,24 @@ function probeBlocks({ probes }: ReportInput): Block[] {
   ]
 }
 
-function factBlocks(input: ReportInput): Block[] {
+function formatFacts(input: ReportInput): Block[] {
   return input.runs.flatMap(({ run }) => {
     const facts = [
-      ...targetFacts(run),
-      ...serverFacts(run).map(([name, value]) => [`service: ${name}`, value] as const),
-      ...generatorFacts(run).map(([name, value]) => [`generator: ${name}`, value] as const),
-      ...environmentFacts(run).map(([name, value]) => [`environment: ${name}`, value] as const),
+      ...listTargetFacts(run),
+      ...listServerFacts(run).map(([name, value]) => [`service: ${name}`, value] as const),
+      ...listGeneratorFacts(run).map(([name, value]) => [`generator: ${name}`, value] as const),
+      ...listEnvironmentFacts(run).map(([name, value]) => [`environment: ${name}`, value] as const),
     ]
     return tableBlock(
       [{ text: 'fact' }, { text: 'value' }],
-      facts.map(([name, value]) => [prose(name), code(value)]),
+      facts.map(([name, value]) => [escapeProse(name), formatCode(value)]),
       'facts',
-      `facts of the run against <code>${prose(plainUrl(run.target.url))}</code>`,
+      `facts of the run against <code>${escapeProse(toPublicUrl(run.target.url))}</code>`,
     )
   })
 }
 
-function statusWord(status: RowStatus): string {
+function formatStatus(status: RowStatus): string {
   return status === 'pass' || status === 'improved' || status === 'skipped'
     ? status
     : `**${status.toUpperCase()}**`

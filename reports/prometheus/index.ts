@@ -1,3 +1,3 @@
-export { metricNames, metrics, textOf } from './metrics.ts'
+export { metricNames, metrics, formatFamilies } from './metrics.ts'
 export type { Family } from './metrics.ts'
-export { groupingLabels, openMetricsReport, runFamilies, seriesLabels } from './run-metrics.ts'
+export { groupingLabelsFor, openMetricsReport, toFamilies, seriesLabelsFor } from './run-metrics.ts'

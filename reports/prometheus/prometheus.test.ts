@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { examples, gateOf, hostileText, runReport } from '../testing/examples/index.ts'
-import { labelValue, textOf, metricNames, metrics } from './metrics.ts'
+import { toLabelValue, formatFamilies, metricNames, metrics } from './metrics.ts'
 import type { Family } from './metrics.ts'
 import { openMetricsReport } from './run-metrics.ts'
 import { readOpenMetrics, seriesKey } from './testing/exposition.ts'
@@ -156,7 +156,7 @@ describe('a family', () => {
   it('is read back as it was written, whatever its labels and numbers are', () => {
     fc.assert(
       fc.property(families, (all) => {
-        const read = readOpenMetrics(textOf(all))
+        const read = readOpenMetrics(formatFamilies(all))
         expect(read.samples).toEqual(
           new Map(
             all.flatMap(({ name, samples }) =>
@@ -178,7 +178,7 @@ describe('a label value', () => {
   it('is one line of at most 120 characters without control or direction characters', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (text) => {
-        const value = labelValue(text)
+        const value = toLabelValue(text)
         expect([...value].length).toBeLessThanOrEqual(120)
         expect(value).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
       }),
@@ -187,7 +187,7 @@ describe('a label value', () => {
 
   it('keeps two long names apart that begin alike', () => {
     const long = 'x'.repeat(200)
-    expect(labelValue(`${long}1`)).not.toBe(labelValue(`${long}2`))
-    expect(labelValue(`${long}1`)).toBe(labelValue(`${long}1`))
+    expect(toLabelValue(`${long}1`)).not.toBe(toLabelValue(`${long}2`))
+    expect(toLabelValue(`${long}1`)).toBe(toLabelValue(`${long}1`))
   })
 })

@@ -1,20 +1,20 @@
 import type { ReportInput, RunReport } from '../input.ts'
-import { textOf, labelValue, metricNames, metrics } from './metrics.ts'
+import { formatFamilies, toLabelValue, metricNames, metrics } from './metrics.ts'
 import { isWaived } from '../../baselines/accepted/index.ts'
 import type { BaselineLevels } from '../../baselines/accepted/index.ts'
 import type { Budgets } from '../../baselines/index.ts'
 import { countOf } from '../../record/index.ts'
 import type { Run, Totals } from '../../record/index.ts'
-import { answeredIn } from '../wording/index.ts'
+import { countAnswered } from '../wording/index.ts'
 import type { Family, Sample, MetricName } from './metrics.ts'
 
 /** The runs as `metrics.prom`: text that both OpenMetrics and Prometheus read. Without a run it has only its end. Pure. */
 export function openMetricsReport({ runs }: Pick<ReportInput, 'runs'>): string {
-  return textOf(runFamilies(runs))
+  return formatFamilies(toFamilies(runs))
 }
 
 /** More steps than this would be a config gone wrong; Prometheus is not to suffer for it. */
-const mostSteps = 500
+const maxSteps = 500
 const verdicts = ['pass', 'fail', 'inconclusive', 'invalid'] as const
 
 type Labels = Record<string, string>
@@ -29,7 +29,7 @@ type Collect = (
  * Runs as metric families in base units. Of runs with the same suite, environment and engine the last one counts: a
  * series can have one value. What was not measured has no series, rather than a zero.
  */
-export function runFamilies(reports: readonly RunReport[]): Family[] {
+export function toFamilies(reports: readonly RunReport[]): Family[] {
   const samples = new Map<MetricName, Sample[]>()
   const collect: Collect = (name, labels, value, suffix) => {
     if (value === undefined || !Number.isFinite(value)) return
@@ -37,7 +37,7 @@ export function runFamilies(reports: readonly RunReport[]): Family[] {
     of.push({ labels, value, ...(suffix && { suffix }) })
     samples.set(name, of)
   }
-  for (const report of latest(reports)) collectRun(report, collect)
+  for (const report of selectLatest(reports)) collectRun(report, collect)
   return metricNames.flatMap((name) => {
     const of = samples.get(name)
     return of ? [{ name, ...metrics[name], samples: of }] : []
@@ -45,33 +45,33 @@ export function runFamilies(reports: readonly RunReport[]): Family[] {
 }
 
 /** The labels that name a run's series. */
-export function seriesLabels(run: Run): { suite: string; environment: string; engine: string } {
+export function seriesLabelsFor(run: Run): { suite: string; environment: string; engine: string } {
   return {
-    suite: labelValue(run.suite),
-    environment: labelValue(run.environment.fingerprint),
-    engine: labelValue(run.engine),
+    suite: toLabelValue(run.suite),
+    environment: toLabelValue(run.environment.fingerprint),
+    engine: toLabelValue(run.engine),
   }
 }
 
 /** The labels of a run's group on a Pushgateway: nothing that changes from run to run. */
-export function groupingLabels(run: Run): { suite: string; environment: string } {
-  const { suite, environment } = seriesLabels(run)
+export function groupingLabelsFor(run: Run): { suite: string; environment: string } {
+  const { suite, environment } = seriesLabelsFor(run)
   return { suite, environment }
 }
 
-function latest(reports: readonly RunReport[]): RunReport[] {
-  return [...new Map(reports.map((report) => [JSON.stringify(seriesLabels(report.run)), report])).values()]
+function selectLatest(reports: readonly RunReport[]): RunReport[] {
+  return [...new Map(reports.map((report) => [JSON.stringify(seriesLabelsFor(report.run)), report])).values()]
 }
 
 function collectRun({ run, budgets, verdict, baseline }: RunReport, collect: Collect): void {
-  const labels = seriesLabels(run)
+  const labels = seriesLabelsFor(run)
   collect(
     'vigil_run_info',
     {
       ...labels,
-      run: labelValue(run.id),
-      revision: labelValue(run.target.revision ?? ''),
-      started: labelValue(run.startedAt),
+      run: toLabelValue(run.id),
+      revision: toLabelValue(run.target.revision ?? ''),
+      started: toLabelValue(run.startedAt),
       dirty: String(run.target.dirty ?? false),
     },
     1,
@@ -79,46 +79,47 @@ function collectRun({ run, budgets, verdict, baseline }: RunReport, collect: Col
   for (const word of verdicts)
     collect('vigil_run_verdict', { ...labels, verdict: word }, verdict.verdict === word ? 1 : 0)
   collect('vigil_run_started_timestamp_seconds', labels, Date.parse(run.startedAt) / 1000)
-  collect('vigil_run_duration_seconds', labels, seconds(run.durationMs))
-  collectTotals(labels, run.totals, answeredIn(run), collect)
-  for (const [step, endpoint] of stepsOf(run.endpoints))
+  collect('vigil_run_duration_seconds', labels, toSeconds(run.durationMs))
+  collectTotals(labels, run.totals, countAnswered(run), collect)
+  for (const [step, endpoint] of labelSteps(run.endpoints))
     collectTotals({ ...labels, step }, endpoint, countOf(endpoint.histogram), collect)
   collectFailures(run, labels, collect)
   collectBudgets(budgets, labels, collect)
-  for (const [step, limits] of stepsOf(budgets.steps ?? {}))
+  for (const [step, limits] of labelSteps(budgets.steps ?? {}))
     collectBudgets(limits, { ...labels, step }, collect)
   if (baseline) {
     collect('vigil_run_baseline_runs', labels, baseline.runs.length)
     collectLevels(baseline.overall, labels, collect)
-    for (const [step, levels] of stepsOf(baseline.steps)) collectLevels(levels, { ...labels, step }, collect)
+    for (const [step, levels] of labelSteps(baseline.steps))
+      collectLevels(levels, { ...labels, step }, collect)
   }
   const waivers = verdict.rows.filter(isWaived).length
   if (baseline || waivers > 0) collect('vigil_run_waived_losses', labels, waivers)
-  collectSides(run, labels, collect)
+  collectResources(run, labels, collect)
 }
 
 function collectLevels(levels: BaselineLevels, labels: Labels, collect: Collect): void {
-  collect('vigil_run_baseline_latency_p50_seconds', labels, seconds(levels.p50Ms))
-  collect('vigil_run_baseline_latency_p95_seconds', labels, seconds(levels.p95Ms))
-  collect('vigil_run_baseline_latency_p99_seconds', labels, seconds(levels.p99Ms))
-  collect('vigil_run_baseline_latency_mean_seconds', labels, seconds(levels.meanMs))
+  collect('vigil_run_baseline_latency_p50_seconds', labels, toSeconds(levels.p50Ms))
+  collect('vigil_run_baseline_latency_p95_seconds', labels, toSeconds(levels.p95Ms))
+  collect('vigil_run_baseline_latency_p99_seconds', labels, toSeconds(levels.p99Ms))
+  collect('vigil_run_baseline_latency_mean_seconds', labels, toSeconds(levels.meanMs))
   collect('vigil_run_baseline_error_ratio', labels, levels.errorRate)
   collect('vigil_run_baseline_requests_per_second', labels, levels.throughputRps)
 }
 
-function stepsOf<T>(byStep: Record<string, T>): [string, T][] {
+function labelSteps<T>(byStep: Record<string, T>): [string, T][] {
   return [
     ...new Map(
       Object.entries(byStep)
-        .slice(0, mostSteps)
-        .map(([step, value]) => [stepLabel(step), value]),
+        .slice(0, maxSteps)
+        .map(([step, value]) => [toStepLabel(step), value]),
     ),
   ]
 }
 
 // Prometheus takes an empty label for none at all: a step without a readable name must not pass for the whole run.
-function stepLabel(step: string): string {
-  return labelValue(step) || '(unnamed)'
+function toStepLabel(step: string): string {
+  return toLabelValue(step) || '(unnamed)'
 }
 
 function collectTotals(labels: Labels, totals: Totals, answered: number, collect: Collect): void {
@@ -136,11 +137,11 @@ function collectTotals(labels: Labels, totals: Totals, answered: number, collect
     ['1.0', maxMs],
   ] as const
   for (const [quantile, ms] of quantiles) {
-    collect('vigil_run_latency_seconds', { ...labels, quantile }, seconds(ms))
+    collect('vigil_run_latency_seconds', { ...labels, quantile }, toSeconds(ms))
   }
-  collect('vigil_run_latency_seconds', labels, seconds(meanMs * answered), '_sum')
+  collect('vigil_run_latency_seconds', labels, toSeconds(meanMs * answered), '_sum')
   collect('vigil_run_latency_seconds', labels, answered, '_count')
-  collect('vigil_run_latency_mean_seconds', labels, seconds(meanMs))
+  collect('vigil_run_latency_mean_seconds', labels, toSeconds(meanMs))
 }
 
 function collectFailures(run: Run, labels: Labels, collect: Collect): void {
@@ -148,46 +149,46 @@ function collectFailures(run: Run, labels: Labels, collect: Collect): void {
   for (const failure of run.failures ?? []) {
     const own: Labels = {
       ...labels,
-      ...(failure.step !== null && { step: stepLabel(failure.step) }),
+      ...(failure.step !== null && { step: toStepLabel(failure.step) }),
       class: failure.class,
     }
     const key = JSON.stringify(own)
     counts.set(key, { labels: own, count: (counts.get(key)?.count ?? 0) + failure.count })
   }
-  for (const { labels: own, count } of [...counts.values()].slice(0, mostSteps))
+  for (const { labels: own, count } of [...counts.values()].slice(0, maxSteps))
     collect('vigil_run_failures', own, count)
 }
 
 function collectBudgets(budgets: Budgets, labels: Labels, collect: Collect): void {
-  collect('vigil_run_budget_latency_p95_seconds', labels, seconds(budgets.p95Ms))
-  collect('vigil_run_budget_latency_p99_seconds', labels, seconds(budgets.p99Ms))
-  collect('vigil_run_budget_latency_mean_seconds', labels, seconds(budgets.meanMs))
+  collect('vigil_run_budget_latency_p95_seconds', labels, toSeconds(budgets.p95Ms))
+  collect('vigil_run_budget_latency_p99_seconds', labels, toSeconds(budgets.p99Ms))
+  collect('vigil_run_budget_latency_mean_seconds', labels, toSeconds(budgets.meanMs))
   collect('vigil_run_budget_error_ratio', labels, budgets.errorRate)
   collect(
     'vigil_run_budget_requests_per_second',
     labels,
-    budgets.requestsPerMinute === undefined ? undefined : exact(budgets.requestsPerMinute / 60),
+    budgets.requestsPerMinute === undefined ? undefined : roundTo15Digits(budgets.requestsPerMinute / 60),
   )
   collect('vigil_run_budget_resident_memory_bytes', labels, budgets.rssBytes)
 }
 
-function collectSides({ server, generator }: Run, labels: Labels, collect: Collect): void {
-  collect('vigil_run_server_cpu_seconds_per_request', labels, seconds(server?.cpuMsPerRequest))
+function collectResources({ server, generator }: Run, labels: Labels, collect: Collect): void {
+  collect('vigil_run_server_cpu_seconds_per_request', labels, toSeconds(server?.cpuMsPerRequest))
   collect('vigil_run_server_resident_memory_max_bytes', labels, server?.rssMaxBytes)
-  collect('vigil_run_server_event_loop_p99_seconds', labels, seconds(server?.eventLoopP99Ms))
-  collect('vigil_run_server_db_seconds_per_request', labels, seconds(server?.dbMsPerRequest))
+  collect('vigil_run_server_event_loop_p99_seconds', labels, toSeconds(server?.eventLoopP99Ms))
+  collect('vigil_run_server_db_seconds_per_request', labels, toSeconds(server?.dbMsPerRequest))
   collect('vigil_run_server_statements_per_request', labels, server?.statementsPerRequest)
   collect('vigil_run_generator_cpu_ratio', labels, generator?.cpuRatio)
-  collect('vigil_run_generator_event_loop_p99_seconds', labels, seconds(generator?.eventLoopP99Ms))
+  collect('vigil_run_generator_event_loop_p99_seconds', labels, toSeconds(generator?.eventLoopP99Ms))
   collect('vigil_run_generator_dropped_arrivals', labels, generator?.droppedArrivals)
   collect('vigil_run_generator_offered_per_second', labels, generator?.offeredRps)
 }
 
-function seconds(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : exact(ms / 1000)
+function toSeconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : roundTo15Digits(ms / 1000)
 }
 
 // Fifteen digits: enough for every record, and 0.0131 stays 0.0131 rather than 0.013100000000000002.
-function exact(quotient: number): number {
+function roundTo15Digits(quotient: number): number {
   return Number(quotient.toPrecision(15))
 }

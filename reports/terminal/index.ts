@@ -1,3 +1,3 @@
-export { inkOf, paperOf, table } from './paper.ts'
+export { inkFor, createPaper, formatTable } from './paper.ts'
 export type { Column, Ink, Paper, TerminalOptions } from './paper.ts'
 export { terminalReport } from './report.ts'

@@ -8,7 +8,7 @@ export interface TerminalOptions {
 
 export type Ink = 'red' | 'yellow' | 'green' | 'bold' | 'dim'
 
-const codes: Record<Ink, string> = { red: '1;31', yellow: '33', green: '32', bold: '1', dim: '2' }
+const colorCodes: Record<Ink, string> = { red: '1;31', yellow: '33', green: '32', bold: '1', dim: '2' }
 
 /** What a section of the summary is written on: knows the width and whether colour is wanted. */
 export interface Paper {
@@ -18,11 +18,11 @@ export interface Paper {
   paragraph: (lead: string, text: string) => string[]
 }
 
-export function paperOf({ color, width: asked }: TerminalOptions): Paper {
+export function createPaper({ color, width: asked }: TerminalOptions): Paper {
   const width = Number.isFinite(asked) ? Math.min(Math.max(Math.floor(asked), 40), 120) : 80
   return {
     width,
-    ink: (ink, text) => (color && text !== '' ? `\u001b[${codes[ink]}m${text}\u001b[0m` : text),
+    ink: (ink, text) => (color && text !== '' ? `\u001b[${colorCodes[ink]}m${text}\u001b[0m` : text),
     paragraph: (lead, text) => {
       const lines = wrap(text, width - lead.length)
       return lines.map((line, index) => (index === 0 ? lead : ' '.repeat(lead.length)) + line)
@@ -31,7 +31,7 @@ export function paperOf({ color, width: asked }: TerminalOptions): Paper {
 }
 
 /** Colour says again what the word says; without colour nothing is lost. */
-export function inkOf(status: RowStatus | VerdictWord): Ink {
+export function inkFor(status: RowStatus | VerdictWord): Ink {
   switch (status) {
     case 'pass':
     case 'improved':
@@ -57,7 +57,7 @@ const flagHalf = /\p{Regional_Indicator}/u
 const asEmoji = '\ufe0f'
 
 /** How many columns a terminal gives to a text without control characters; where terminals differ, the most. */
-export function widthOf(text: string): number {
+export function measureWidth(text: string): number {
   if (/^[ -~]*$/.test(text)) return text.length
   let width = 0
   for (const { segment } of segmenter.segment(text)) width += columnsOf(segment)
@@ -77,11 +77,11 @@ function columnsOf(segment: string): number {
 
 /** The text in at most `width` columns; what is cut is shown by an ellipsis. */
 export function clip(text: string, width: number): string {
-  if (widthOf(text) <= width) return text
+  if (measureWidth(text) <= width) return text
   let kept = ''
   let used = 0
   for (const { segment } of segmenter.segment(text)) {
-    const columns = widthOf(segment)
+    const columns = measureWidth(segment)
     if (used + columns > width - 1) break
     kept += segment
     used += columns
@@ -90,11 +90,11 @@ export function clip(text: string, width: number): string {
 }
 
 export function padEnd(text: string, width: number): string {
-  return text + ' '.repeat(Math.max(0, width - widthOf(text)))
+  return text + ' '.repeat(Math.max(0, width - measureWidth(text)))
 }
 
 export function padStart(text: string, width: number): string {
-  return ' '.repeat(Math.max(0, width - widthOf(text))) + text
+  return ' '.repeat(Math.max(0, width - measureWidth(text))) + text
 }
 
 /** The text as lines of at most `width` columns, broken at spaces where there are any. */
@@ -102,7 +102,7 @@ export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ').flatMap((part) => pieces(part, width))) {
-    if (line !== '' && widthOf(line) + 1 + widthOf(word) > width) {
+    if (line !== '' && measureWidth(line) + 1 + measureWidth(word) > width) {
       lines.push(line)
       line = word
     } else line = line === '' ? word : `${line} ${word}`
@@ -112,11 +112,11 @@ export function wrap(text: string, width: number): string[] {
 
 // A word longer than the line (a URL, a hash) is cut into pieces: lines never overflow, whatever is in them.
 function pieces(word: string, width: number): string[] {
-  if (widthOf(word) <= width) return [word]
+  if (measureWidth(word) <= width) return [word]
   const parts = ['']
   for (const { segment } of segmenter.segment(word)) {
     const last = parts.at(-1) ?? ''
-    if (widthOf(last) + widthOf(segment) > width) parts.push(segment)
+    if (measureWidth(last) + measureWidth(segment) > width) parts.push(segment)
     else parts[parts.length - 1] = last + segment
   }
   return parts
@@ -131,16 +131,16 @@ export interface Column {
 
 const gap = 2
 /** The first column may shrink to this before another column has to go. */
-const leastFirst = 16
+const minFirstColumn = 16
 
 /** Rows of cells as lines of at most `width` columns: the first column is clipped, then columns are left out. */
-export function table(
+export function formatTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   width: number,
 ): string[] {
-  const shown = columnsThatFit(columns, rows, width)
-  const widths = shown.map((index) => columnWidth(columns, rows, index))
+  const shown = selectColumns(columns, rows, width)
+  const widths = shown.map((index) => measureColumn(columns, rows, index))
   const rest = widths.slice(1).reduce((sum, w) => sum + w + gap, 0)
   widths[0] = Math.min(widths[0] ?? 0, Math.max(width - rest, 1))
   const line = (cells: readonly string[]): string =>
@@ -156,13 +156,13 @@ export function table(
   return [line(columns.map((column) => column.heading)), ...rows.map(line)]
 }
 
-function columnsThatFit(
+function selectColumns(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   width: number,
 ): number[] {
   const shown = columns.map((_, index) => index)
-  while (shown.length > 1 && neededWidth(columns, rows, shown) > width) {
+  while (shown.length > 1 && measureRows(columns, rows, shown) > width) {
     const lightest = shown
       .slice(1)
       .reduce((a, b) => ((columns[b]?.weight ?? 0) < (columns[a]?.weight ?? 0) ? b : a))
@@ -172,22 +172,22 @@ function columnsThatFit(
   return shown
 }
 
-function neededWidth(
+function measureRows(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   shown: readonly number[],
 ): number {
-  const [first = 0, ...others] = shown.map((index) => columnWidth(columns, rows, index))
-  return Math.min(first, leastFirst) + others.reduce((sum, w) => sum + w + gap, 0)
+  const [first = 0, ...others] = shown.map((index) => measureColumn(columns, rows, index))
+  return Math.min(first, minFirstColumn) + others.reduce((sum, w) => sum + w + gap, 0)
 }
 
-function columnWidth(
+function measureColumn(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   index: number,
 ): number {
   return rows.reduce(
-    (most, row) => Math.max(most, widthOf(row[index] ?? '')),
-    widthOf(columns[index]?.heading ?? ''),
+    (most, row) => Math.max(most, measureWidth(row[index] ?? '')),
+    measureWidth(columns[index]?.heading ?? ''),
   )
 }

@@ -1,24 +1,24 @@
 import type { ReportInput, RunReport } from '../input.ts'
 import {
-  adviceOf,
-  brokenRows,
-  causes,
-  nearestLimit,
-  plain,
-  ruleLine,
-  skippedRows,
-  tally,
-  probeText,
+  adviseNextSteps,
+  listBrokenRows,
+  describeCauses,
+  findNearestLimit,
+  cleanText,
+  formatRule,
+  listSkippedRows,
+  summarizeVerdict,
+  toProbeText,
 } from '../wording/index.ts'
-import { inkOf, paperOf, clip, padEnd, padStart, widthOf } from './paper.ts'
+import { inkFor, createPaper, clip, padEnd, padStart, measureWidth } from './paper.ts'
 import type { Paper, TerminalOptions, Ink } from './paper.ts'
-import { runSection } from './run.ts'
+import { formatRun } from './run.ts'
 import type { ProbesReport } from '../../record/index.ts'
 import type { StepText } from '../wording/index.ts'
 
-const mostBroken = 12
-const mostNotes = 10
-const longestNote = 300
+const maxBroken = 12
+const maxNotes = 10
+const maxNoteLength = 300
 
 /**
  * What a person reads first, at worst at three in the morning: the verdict, what broke it and with which value, what to
@@ -26,66 +26,71 @@ const longestNote = 300
  * and colour only repeats what words say. Ends with a newline.
  */
 export function terminalReport(input: ReportInput, options: TerminalOptions): string {
-  const paper = paperOf(options)
+  const paper = createPaper(options)
   const sections = [
-    verdictSection(input, paper),
-    ...input.runs.map((run) => runSection(run, paper)),
-    ...(input.probes ? [probeSection(input.probes, paper)] : []),
-    noteSection(input, paper),
-    input.folder === undefined ? [] : paper.paragraph('Files: ', plain(input.folder)),
+    formatVerdict(input, paper),
+    ...input.runs.map((run) => formatRun(run, paper)),
+    ...(input.probes ? [formatProbes(input.probes, paper)] : []),
+    formatNotes(input, paper),
+    input.folder === undefined ? [] : paper.paragraph('Files: ', cleanText(input.folder)),
   ]
   return `${sections
     .filter((lines) => lines.length > 0)
-    .map((lines) => lines.map(noCommand).join('\n'))
+    .map((lines) => lines.map(escapeCommand).join('\n'))
     .join('\n\n')}\n`
 }
 
 // GitHub's runner obeys lines of a log that begin with ::command:: or hold ##[command]; a wrapped message could begin so.
-function noCommand(line: string): string {
+function escapeCommand(line: string): string {
   return line.replaceAll('##[', '#\u266f[').replace(/^(\s*)::(?=.*::)/, '$1\u2237')
 }
 
-function verdictSection(input: ReportInput, paper: Paper): string[] {
+function formatVerdict(input: ReportInput, paper: Paper): string[] {
   const { verdict } = input
   const word = verdict.verdict.toUpperCase()
-  const [first = '', ...more] = paper.paragraph(`${word}  `, `${plain(input.title, 100)}: ${tally(verdict)}`)
-  const near = verdict.verdict === 'pass' ? nearestLimit(verdict.rows) : undefined
+  const [first = '', ...more] = paper.paragraph(
+    `${word}  `,
+    `${cleanText(input.title, 100)}: ${summarizeVerdict(verdict)}`,
+  )
+  const near = verdict.verdict === 'pass' ? findNearestLimit(verdict.rows) : undefined
   return [
-    paper.ink(inkOf(verdict.verdict), word) + first.slice(word.length),
+    paper.ink(inkFor(verdict.verdict), word) + first.slice(word.length),
     ...more,
-    ...brokenLines(input, paper),
-    ...input.runs.flatMap((report) => causeLines(report, paper)),
-    ...(near ? paper.paragraph('  nearest to its limit: ', ruleLine(near.row)) : []),
-    ...adviceOf(input).flatMap((advice) => paper.paragraph('  Next: ', advice)),
+    ...formatBrokenRows(input, paper),
+    ...input.runs.flatMap((report) => formatCauses(report, paper)),
+    ...(near ? paper.paragraph('  nearest to its limit: ', formatRule(near.row)) : []),
+    ...adviseNextSteps(input).flatMap((advice) => paper.paragraph('  Next: ', advice)),
   ]
 }
 
-function brokenLines({ verdict }: ReportInput, paper: Paper): string[] {
-  const rows = [...brokenRows(verdict), ...skippedRows(verdict)]
+function formatBrokenRows({ verdict }: ReportInput, paper: Paper): string[] {
+  const rows = [...listBrokenRows(verdict), ...listSkippedRows(verdict)]
   const wordWidth = Math.max(0, ...rows.map((row) => row.status.length))
-  const lines = rows.slice(0, mostBroken).flatMap((row) => {
+  const lines = rows.slice(0, maxBroken).flatMap((row) => {
     const word = row.status.toUpperCase().padEnd(wordWidth)
-    const [first = '', ...more] = paper.paragraph(`  ${word}  `, ruleLine(row))
-    return [`  ${paper.ink(inkOf(row.status), word)}${first.slice(2 + word.length)}`, ...more]
+    const [first = '', ...more] = paper.paragraph(`  ${word}  `, formatRule(row))
+    return [`  ${paper.ink(inkFor(row.status), word)}${first.slice(2 + word.length)}`, ...more]
   })
-  const left = rows.length - mostBroken
+  const left = rows.length - maxBroken
   return left > 0 ? [...lines, `  … and ${left} more: report.html`] : lines
 }
 
 /** What a run that did not pass came to grief on, at once below the rules it broke. */
-function causeLines({ run, verdict }: RunReport, paper: Paper): string[] {
+function formatCauses({ run, verdict }: RunReport, paper: Paper): string[] {
   if (verdict.verdict === 'pass') return []
-  return causes(run).flatMap((cause) =>
-    paper.paragraph(`  ${paper.width < 60 ? '' : 'came from: '}`, `${plain(run.suite, 80)}: ${cause}`),
+  return describeCauses(run).flatMap((cause) =>
+    paper.paragraph(`  ${paper.width < 60 ? '' : 'came from: '}`, `${cleanText(run.suite, 80)}: ${cause}`),
   )
 }
 
-function noteSection(input: ReportInput, paper: Paper): string[] {
+function formatNotes(input: ReportInput, paper: Paper): string[] {
   if (input.notes.length === 0) return []
-  const left = input.notes.length - mostNotes
+  const left = input.notes.length - maxNotes
   return [
     paper.ink('bold', 'notes'),
-    ...input.notes.slice(0, mostNotes).flatMap((note) => paper.paragraph('  - ', plain(note, longestNote))),
+    ...input.notes
+      .slice(0, maxNotes)
+      .flatMap((note) => paper.paragraph('  - ', cleanText(note, maxNoteLength))),
     ...(left > 0 ? [`  … and ${left} more: report.html`] : []),
   ]
 }
@@ -93,36 +98,36 @@ function noteSection(input: ReportInput, paper: Paper): string[] {
 const inks: Record<string, Ink> = { up: 'green', degraded: 'yellow', down: 'red', unknown: 'yellow' }
 
 /** Of a longer journey only the steps that failed are shown; all are in the files. */
-const mostSteps = 12
+const maxSteps = 12
 
 const indent = ' '.repeat(12)
 
 /** One line a probe; one that is not up is unfolded to its steps. */
-export function probeSection(report: ProbesReport, paper: Paper): string[] {
-  const probes = report.probes.map(probeText)
+export function formatProbes(report: ProbesReport, paper: Paper): string[] {
+  const probes = report.probes.map(toProbeText)
   const nameWidth = Math.min(
-    Math.max(0, ...probes.map((probe) => widthOf(probe.name))),
+    Math.max(0, ...probes.map((probe) => measureWidth(probe.name))),
     Math.floor(paper.width / 3),
   )
   const lines = probes.flatMap((probe) => {
     const { name, outcome, took, attempts, message, steps } = probe
     const rest = `  ${padEnd(clip(name, nameWidth), nameWidth)}  ${padStart(clip(took, 12), 8)}`
-    const fits = attempts === '' || 2 + 8 + widthOf(rest) + 2 + attempts.length <= paper.width
+    const fits = attempts === '' || 2 + 8 + measureWidth(rest) + 2 + attempts.length <= paper.width
     const line = `  ${paper.ink(inks[outcome] ?? 'bold', padEnd(outcome, 8))}${rest}${attempts !== '' && fits ? `  ${attempts}` : ''}`
     const heading = fits ? [line] : [line, `${indent}${attempts}`]
     if (outcome === 'up') return heading
     return [
       ...heading,
       ...paper.paragraph(indent, message),
-      ...(steps.length <= mostSteps ? steps : steps.filter((step) => !step.ok).slice(0, mostSteps)).map(
-        (step) => stepLine(step, paper),
+      ...(steps.length <= maxSteps ? steps : steps.filter((step) => !step.ok).slice(0, maxSteps)).map(
+        (step) => formatStep(step, paper),
       ),
     ]
   })
   return lines.length === 0 ? [] : [paper.ink('bold', 'probes'), ...lines]
 }
 
-function stepLine({ step, ok, status, took, message }: StepText, paper: Paper): string {
+function formatStep({ step, ok, status, took, message }: StepText, paper: Paper): string {
   const text = clip(
     `${padEnd(clip(step, 20), 20)}  ${status}  ${took}${message === '' ? '' : `  ${message}`}`,
     paper.width - indent.length - 6,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { plain } from '../wording/index.ts'
-import { clip, padEnd, padStart, widthOf, wrap } from './paper.ts'
+import { cleanText } from '../wording/index.ts'
+import { clip, padEnd, padStart, measureWidth, wrap } from './paper.ts'
 
 describe('a text is as wide as a terminal draws it', () => {
   it.each([
@@ -26,7 +26,7 @@ describe('a text is as wide as a terminal draws it', () => {
     ['a\u0301\u0302\u0303\u0304', 1, 'a heap of accents'],
     ['\u0301', 1, 'an accent with nothing below it'],
   ])('%j is %i wide: %s', (text, width) => {
-    expect(widthOf(text)).toBe(width)
+    expect(measureWidth(text)).toBe(width)
   })
 })
 
@@ -39,7 +39,7 @@ const someText = fc
       .array(fc.constantFrom('日', '🚀', '❤\ufe0f', 'a', ' ', '\u0301', '한', '🇩🇪', '\u1100'))
       .map((parts) => parts.join('')),
   )
-  .map((text) => plain(text))
+  .map((text) => cleanText(text))
 const someWidth = fc.integer({ min: 2, max: 120 })
 
 describe('a line never overflows', () => {
@@ -47,9 +47,9 @@ describe('a line never overflows', () => {
     fc.assert(
       fc.property(someText, fc.integer({ min: 0, max: 120 }), (text, width) => {
         const clipped = clip(text, width)
-        expect(widthOf(clipped)).toBeLessThanOrEqual(width)
+        expect(measureWidth(clipped)).toBeLessThanOrEqual(width)
         if (clipped !== text && width > 0) expect(clipped.endsWith('…')).toBe(true)
-        if (widthOf(text) <= width) expect(clipped).toBe(text)
+        if (measureWidth(text) <= width) expect(clipped).toBe(text)
       }),
     )
   })
@@ -58,7 +58,8 @@ describe('a line never overflows', () => {
     fc.assert(
       fc.property(someText, someWidth, (text, width) => {
         const lines = wrap(text, width)
-        for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(Math.max(width, widest(text)))
+        for (const line of lines)
+          expect(measureWidth(line)).toBeLessThanOrEqual(Math.max(width, widest(text)))
         expect(lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''))
       }),
     )
@@ -74,10 +75,10 @@ describe('a line never overflows', () => {
     fc.assert(
       fc.property(someText, someWidth, (text, width) => {
         const short = clip(text, width)
-        expect(widthOf(padEnd(short, width))).toBe(width)
+        expect(measureWidth(padEnd(short, width))).toBe(width)
         // A mark with nothing below it joins the space before it, which makes the line narrower, never wider.
         const joins = /^\p{M}/u.test(short) ? 1 : 0
-        expect(width - widthOf(padStart(short, width))).toBeLessThanOrEqual(joins)
+        expect(width - measureWidth(padStart(short, width))).toBeLessThanOrEqual(joins)
       }),
     )
   })
@@ -88,7 +89,7 @@ function widest(text: string): number {
   return Math.max(
     0,
     ...[...new Intl.Segmenter('en', { granularity: 'grapheme' }).segment(text)].map(({ segment }) =>
-      widthOf(segment),
+      measureWidth(segment),
     ),
   )
 }

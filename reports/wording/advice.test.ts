@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { examples, gateOf, runReport } from '../testing/examples/index.ts'
 import type { RunSpec } from '../testing/examples/index.ts'
 import type { ReportInput } from '../input.ts'
-import { adviceOf } from './advice.ts'
-import { causes } from './cells.ts'
+import { adviseNextSteps } from './advice.ts'
+import { describeCauses } from './cells.ts'
 
 const calm = { requests: 4000, medianMs: 5, spread: 0.2 }
 const run = (more: Partial<RunSpec>): ReportInput =>
@@ -94,21 +94,21 @@ describe('what to do next', () => {
       ['mend what the invalid row names'],
     ],
   ])('%s', (_, input, beginnings) => {
-    const sentences = adviceOf(input)
+    const sentences = adviseNextSteps(input)
     expect(sentences).toHaveLength(beginnings.length)
     for (const [index, part] of beginnings.entries()) expect(sentences[index]).toContain(part)
   })
 
   it('does not send anybody to the machine that probes while something is certainly down', () => {
-    expect(adviceOf(of('killed')).join(' ')).not.toContain('the machine that probes')
+    expect(adviseNextSteps(of('killed')).join(' ')).not.toContain('the machine that probes')
     const unknown = of('killed').probes?.probes.filter((probe) => probe.outcome === 'unknown') ?? []
-    expect(adviceOf(gateOf({ probes: { schema: 'vigil.probes/1', probes: unknown } })).join(' ')).toContain(
-      'look at the machine that probes, not at the service',
-    )
+    expect(
+      adviseNextSteps(gateOf({ probes: { schema: 'vigil.probes/1', probes: unknown } })).join(' '),
+    ).toContain('look at the machine that probes, not at the service')
   })
 
   it('is at most six sentences, each said once', () => {
-    const sentences = adviceOf(
+    const sentences = adviseNextSteps(
       gateOf({
         runs: Array.from({ length: 30 }, (_, n) =>
           runReport({ suite: `s${n % 10}`, steps: { 'a/b': calm }, budgets: { p95Ms: 1 } }),
@@ -122,7 +122,7 @@ describe('what to do next', () => {
   it('copes with a record whose start is no date', () => {
     const input = of('erring')
     const runs = input.runs.map((report) => ({ ...report, run: { ...report.run, startedAt: 'x' } }))
-    expect(adviceOf({ ...input, runs })).toEqual(["read the service's log during steady"])
+    expect(adviseNextSteps({ ...input, runs })).toEqual(["read the service's log during steady"])
   })
 })
 
@@ -152,7 +152,7 @@ describe('what a run came to grief on', () => {
     ['nothing', 'passing', []],
   ])('%s', (_, name, beginnings) => {
     const [report] = of(name).runs
-    const lines = report ? causes(report.run) : []
+    const lines = report ? describeCauses(report.run) : []
     expect(lines).toHaveLength(beginnings.length)
     for (const [index, beginning] of beginnings.entries())
       expect(lines[index]?.startsWith(beginning)).toBe(true)

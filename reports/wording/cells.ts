@@ -1,10 +1,10 @@
 import { countOf } from '../../record/index.ts'
 import type { Run, Totals, Failure, FailureClass, ProbeResult, StepResult } from '../../record/index.ts'
-import { answeredIn, bare, count, rate, plain, moment } from './format.ts'
+import { countAnswered, formatNumber, formatCount, formatRate, cleanText, formatSeconds } from './format.ts'
 import { amount } from '../../baselines/index.ts'
 
 /** One line of the table of steps, as text; the headings of `figureHeadings` name the units. */
-export interface FigureRow {
+export interface StepFigures {
   /** `journey/step`, cleaned, or null for the whole run. */
   step: string | null
   figures: string[]
@@ -21,22 +21,22 @@ export const figureHeadings = [
 ] as const
 
 /** The table of steps: one row a step in the record's order, the whole run last. */
-export function figureRows(run: Run): FigureRow[] {
+export function toStepFigures(run: Run): StepFigures[] {
   const steps = Object.entries(run.endpoints).map(([step, endpoint]) =>
-    figureRow(plain(step), endpoint, countOf(endpoint.histogram)),
+    toFigures(cleanText(step), endpoint, countOf(endpoint.histogram)),
   )
-  return [...steps, figureRow(null, run.totals, answeredIn(run))]
+  return [...steps, toFigures(null, run.totals, countAnswered(run))]
 }
 
-function figureRow(step: string | null, totals: Totals, answered: number): FigureRow {
-  const latency = (ms: number): string => bare('ms', answered === 0 ? undefined : ms)
+function toFigures(step: string | null, totals: Totals, answered: number): StepFigures {
+  const latency = (ms: number): string => formatNumber('ms', answered === 0 ? undefined : ms)
   const { p50Ms, p95Ms, p99Ms, maxMs } = totals.latency
   return {
     step,
     figures: [
-      count(totals.requests),
-      rate(totals.throughputRps),
-      bare('ratio', totals.requests === 0 ? undefined : totals.errorRate),
+      formatCount(totals.requests),
+      formatRate(totals.throughputRps),
+      formatNumber('ratio', totals.requests === 0 ? undefined : totals.errorRate),
       latency(p50Ms),
       latency(p95Ms),
       latency(p99Ms),
@@ -67,51 +67,51 @@ export interface FailureText {
 }
 
 /** What failed in a run, most often first. */
-export function failureTexts(run: Run): FailureText[] {
-  return (run.failures ?? []).toSorted((a, b) => b.count - a.count).map(failureText)
+export function toFailureTexts(run: Run): FailureText[] {
+  return (run.failures ?? []).toSorted((a, b) => b.count - a.count).map(toFailureText)
 }
 
-function failureText(failure: Failure): FailureText {
+function toFailureText(failure: Failure): FailureText {
   return {
-    count: count(failure.count),
+    count: formatCount(failure.count),
     class: failure.class,
     meaning: meanings[failure.class],
-    step: failure.step === null ? 'whole run' : plain(failure.step),
-    first: failure.firstAtMs === undefined ? '' : moment(failure.firstAtMs),
-    example: failure.example === undefined ? '' : plain(failure.example, 200),
+    step: failure.step === null ? 'whole run' : cleanText(failure.step),
+    first: failure.firstAtMs === undefined ? '' : formatSeconds(failure.firstAtMs),
+    example: failure.example === undefined ? '' : cleanText(failure.example, 200),
   }
 }
 
 /** When the first request failed, in milliseconds after the measurement began. */
-export function firstFailureMs(run: Run): number | undefined {
+export function findFirstFailureMs(run: Run): number | undefined {
   const moments = (run.failures ?? []).flatMap((failure) => failure.firstAtMs ?? [])
   return moments.length === 0 ? undefined : moments.reduce((a, b) => Math.min(a, b))
 }
 
 /** What the failures of a run were, by class, most often first: `241 status (unexpected status) in task-crud/update from 1.2 s: "…"`. */
-export function causes(run: Run): string[] {
+export function describeCauses(run: Run): string[] {
   const classes = Map.groupBy(run.failures ?? [], (failure) => failure.class)
   return [...classes]
-    .toSorted(([, a], [, b]) => total(b) - total(a))
+    .toSorted(([, a], [, b]) => countRequests(b) - countRequests(a))
     .map(([kind, failures]) => {
       const first = failures.toSorted((a, b) => (a.firstAtMs ?? Infinity) - (b.firstAtMs ?? Infinity))
-      const from = first[0]?.firstAtMs === undefined ? '' : ` from ${moment(first[0].firstAtMs)}`
+      const from = first[0]?.firstAtMs === undefined ? '' : ` from ${formatSeconds(first[0].firstAtMs)}`
       const example = first.find(
         (failure) => failure.example !== undefined && failure.example !== '',
       )?.example
-      return `${count(total(failures))} ${kind} (${meanings[kind]})${stepsOf(failures)}${from}${example === undefined ? '' : `: "${plain(example, 120)}"`}`
+      return `${formatCount(countRequests(failures))} ${kind} (${meanings[kind]})${describeSteps(failures)}${from}${example === undefined ? '' : `: "${cleanText(example, 120)}"`}`
     })
 }
 
-function total(failures: readonly Failure[]): number {
+function countRequests(failures: readonly Failure[]): number {
   return failures.reduce((sum, failure) => sum + failure.count, 0)
 }
 
-function stepsOf(failures: readonly Failure[]): string {
+function describeSteps(failures: readonly Failure[]): string {
   const most = failures.toSorted((a, b) => b.count - a.count)[0]?.step ?? null
   const n = new Set(failures.map((failure) => failure.step)).size
   if (most === null) return ''
-  return n === 1 ? ` in ${plain(most, 80)}` : ` in ${n} steps, most in ${plain(most, 80)},`
+  return n === 1 ? ` in ${cleanText(most, 80)}` : ` in ${n} steps, most in ${cleanText(most, 80)},`
 }
 
 /** A probe as one line, and its steps for those who must look closer. */
@@ -134,23 +134,23 @@ export interface StepText {
   message: string
 }
 
-export function probeText(probe: ProbeResult): ProbeText {
+export function toProbeText(probe: ProbeResult): ProbeText {
   return {
-    name: plain(probe.name, 80),
+    name: cleanText(probe.name, 80),
     outcome: probe.outcome,
     took: amount('ms', probe.durationMs),
     attempts: probe.attempts > 1 ? `${probe.attempts} attempts` : '',
-    message: plain(probe.message ?? ''),
-    steps: probe.steps.slice(0, 200).map(stepText),
+    message: cleanText(probe.message ?? ''),
+    steps: probe.steps.slice(0, 200).map(toStepText),
   }
 }
 
-function stepText(step: StepResult): StepText {
+function toStepText(step: StepResult): StepText {
   return {
-    step: plain(step.step, 80),
+    step: cleanText(step.step, 80),
     ok: step.ok,
     status: step.status === 0 ? (step.class ?? 'no answer') : String(step.status),
     took: amount('ms', step.durationMs),
-    message: plain(step.message ?? ''),
+    message: cleanText(step.message ?? ''),
   }
 }

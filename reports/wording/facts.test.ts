@@ -2,8 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { examples, runReport } from '../testing/examples/index.ts'
 import type { RunSpec } from '../testing/examples/index.ts'
 import type { Run } from '../../record/index.ts'
-import { environmentFacts, generatorFacts, loadLine, serverFacts, targetFacts } from './facts.ts'
-import { figureRows, probeText } from './cells.ts'
+import {
+  listEnvironmentFacts,
+  listGeneratorFacts,
+  describeLoad,
+  listServerFacts,
+  listTargetFacts,
+} from './facts.ts'
+import { toStepFigures, toProbeText } from './cells.ts'
 
 const run = (more: Partial<RunSpec> = {}): Run =>
   runReport({ suite: 'steady', steps: { 'a/b': { requests: 400, medianMs: 5, spread: 0.2 } }, ...more }).run
@@ -22,21 +28,21 @@ describe('how the load was made', () => {
     [{ engine: 'probe', load: { model: 'once' } }, 'probe, once, 60 s'],
     [{ load: { model: 'arrival-rate' } }, 'k6, – journeys/s, 60 s'],
   ])('%#: %s', (more, line) => {
-    expect(loadLine(run(more))).toBe(line)
+    expect(describeLoad(run(more))).toBe(line)
   })
 })
 
 describe('facts', () => {
   it('of what was not measured are left out, not shown as zero', () => {
-    expect(serverFacts(run({ extras: { server: {} } }))).toEqual([])
-    expect(generatorFacts(run({ extras: { generator: {} } })).map(([name]) => name)).toEqual(['achieved'])
-    expect(serverFacts(run({ extras: { server: { rssMaxBytes: 187_400_000 } } }))).toEqual([
+    expect(listServerFacts(run({ extras: { server: {} } }))).toEqual([])
+    expect(listGeneratorFacts(run({ extras: { generator: {} } })).map(([name]) => name)).toEqual(['achieved'])
+    expect(listServerFacts(run({ extras: { server: { rssMaxBytes: 187_400_000 } } }))).toEqual([
       ['memory at most', '187 MB'],
     ])
   })
 
   it('of the target hold its revision and whether it was changed, but no secret', () => {
-    const facts = targetFacts(
+    const facts = listTargetFacts(
       run({
         extras: {
           target: { url: 'http://robot:secret@shop.example/?key=secret', revision: 'abc', dirty: true },
@@ -52,7 +58,7 @@ describe('facts', () => {
 
   it('of the environment are bounded, and nested ones are left out', () => {
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`fact ${n}`, 'x'.repeat(1000)]))
-    const facts = environmentFacts({
+    const facts = listEnvironmentFacts({
       ...run(),
       environment: { fingerprint: 'f', memoryBytes: 8_330_000_000, nested: { a: 1 }, ...many },
     })
@@ -67,7 +73,7 @@ describe('facts', () => {
 
 describe('the figures of a step', () => {
   it('have dashes for latencies when nobody answered, and the whole run last', () => {
-    const rows = figureRows(examples['unanswered']?.().runs[0]?.run ?? run())
+    const rows = toStepFigures(examples['unanswered']?.().runs[0]?.run ?? run())
     expect(rows.map(({ step }) => step)).toEqual(['health/get', null])
     for (const { figures } of rows) expect(figures).toEqual(['4,000', '0', '100', '–', '–', '–', '–'])
   })
@@ -77,13 +83,13 @@ describe('a probe', () => {
   it('never hides a further attempt, and says why there was no answer', () => {
     const [health] = examples['killed']?.().probes?.probes ?? []
     if (!health) throw new Error('the example has no probe')
-    expect(probeText(health)).toMatchObject({
+    expect(toProbeText(health)).toMatchObject({
       outcome: 'down',
       attempts: '2 attempts',
       steps: [{ step: 'get', ok: false, status: 'connect' }],
     })
     expect(
-      probeText({ ...health, attempts: 1, steps: [{ step: 'get', ok: false, status: 0, durationMs: 1 }] }),
+      toProbeText({ ...health, attempts: 1, steps: [{ step: 'get', ok: false, status: 0, durationMs: 1 }] }),
     ).toMatchObject({ attempts: '', steps: [{ status: 'no answer' }] })
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bare, count, duration, moment, rate } from './format.ts'
+import { formatNumber, formatCount, formatDuration, formatSeconds, formatRate } from './format.ts'
 
 describe('figures', () => {
   it.each([
@@ -13,7 +13,7 @@ describe('figures', () => {
     [NaN, '–'],
     [Infinity, '–'],
   ])('%d things are counted as %s', (value, text) => {
-    expect(count(value)).toBe(text)
+    expect(formatCount(value)).toBe(text)
   })
 
   it.each([
@@ -25,7 +25,7 @@ describe('figures', () => {
     [104_249.7, '104,250'],
     [NaN, '–'],
   ])('%d a second is %s', (value, text) => {
-    expect(rate(value)).toBe(text)
+    expect(formatRate(value)).toBe(text)
   })
 
   it.each([
@@ -41,18 +41,18 @@ describe('figures', () => {
     [7_200_000, '2 h'],
     [86_400_000, '24 h'],
   ])('%d ms are said as %s', (ms, text) => {
-    expect(duration(ms)).toBe(text)
+    expect(formatDuration(ms)).toBe(text)
   })
 
   it('what was not measured is a dash, never a zero', () => {
-    expect(bare('ms', undefined)).toBe('–')
-    expect(bare('ms', NaN)).toBe('–')
-    expect(bare('ms', 0)).toBe('0')
-    expect(bare('ratio', 0.0204)).toBe('2.04')
+    expect(formatNumber('ms', undefined)).toBe('–')
+    expect(formatNumber('ms', NaN)).toBe('–')
+    expect(formatNumber('ms', 0)).toBe('0')
+    expect(formatNumber('ratio', 0.0204)).toBe('2.04')
   })
 
   it('a moment has a tenth of a second', () => {
-    expect(moment(34_418)).toBe('34.4 s')
-    expect(moment(0)).toBe('0.0 s')
+    expect(formatSeconds(34_418)).toBe('34.4 s')
+    expect(formatSeconds(0)).toBe('0.0 s')
   })
 })

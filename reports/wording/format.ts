@@ -7,34 +7,34 @@ import type { Run } from '../../record/index.ts'
  * Text of a target or a user as one harmless line of at most `max` characters; U+FFFD shows where something was not printed.
  * Formats escape on top of it; nothing from outside reaches a report without passing here.
  */
-export function plain(text: string, max = 300): string {
+export function cleanText(text: string, max = 300): string {
   return toOneLine(text, max, '\ufffd')
 }
 
-export { toPublicUrl as plainUrl } from '../../record/index.ts'
+export { toPublicUrl } from '../../record/index.ts'
 
 /** Stands where nothing was measured: never a zero, which would read as fast. */
-export const nothing = '–'
+export const notMeasured = '–'
 
 /** A figure of a table whose heading names the unit; the same digits as in the sentence `amount` makes. */
-export function bare(unit: Unit, value: number | undefined): string {
+export function formatNumber(unit: Unit, value: number | undefined): string {
   return value === undefined || !Number.isFinite(value)
-    ? nothing
-    : (amount(unit, value).split(' ')[0] ?? nothing)
+    ? notMeasured
+    : (amount(unit, value).split(' ')[0] ?? notMeasured)
 }
 
 /** Whole things, in groups of three: `1,234,567`. */
-export function count(value: number): string {
-  return Number.isFinite(value) ? String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',') : nothing
+export function formatCount(value: number): string {
+  return Number.isFinite(value) ? String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',') : notMeasured
 }
 
 /** Requests per second in about three digits. */
-export function rate(perSecond: number): string {
-  return perSecond >= 1000 ? count(perSecond) : bare('ms', perSecond)
+export function formatRate(perSecond: number): string {
+  return perSecond >= 1000 ? formatCount(perSecond) : formatNumber('ms', perSecond)
 }
 
 /** A length of time in the unit a person would say it in. */
-export function duration(ms: number): string {
+export function formatDuration(ms: number): string {
   if (ms < 1000) return amount('ms', Math.round(ms))
   const seconds = ms / 1000
   if (seconds < 120) return `${Number(seconds.toFixed(1))} s`
@@ -45,11 +45,11 @@ export function duration(ms: number): string {
 }
 
 /** A moment within a run: `12.4 s`. */
-export function moment(ms: number): string {
+export function formatSeconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
 /** Requests that got an answer, whatever it said: those in the histograms. Without one there is no latency to speak of. */
-export function answeredIn(run: Run): number {
+export function countAnswered(run: Run): number {
   return Object.values(run.endpoints).reduce((sum, endpoint) => sum + countOf(endpoint.histogram), 0)
 }

@@ -1,17 +1,40 @@
-export { adviceOf } from './advice.ts'
-export { causes, failureTexts, figureHeadings, figureRows, firstFailureMs, probeText } from './cells.ts'
-export type { FailureText, FigureRow, ProbeText, StepText } from './cells.ts'
-export { environmentFacts, generatorFacts, loadLine, serverFacts, targetFacts } from './facts.ts'
-export type { Fact } from './facts.ts'
-export { answeredIn, bare, count, duration, moment, nothing, plain, plainUrl, rate } from './format.ts'
+export { adviseNextSteps } from './advice.ts'
 export {
-  brokenRows,
-  budgetUses,
-  nearestLimit,
-  ruleLine,
-  skippedRows,
-  tally,
-  usedText,
-  whereOf,
+  describeCauses,
+  toFailureTexts,
+  figureHeadings,
+  toStepFigures,
+  findFirstFailureMs,
+  toProbeText,
+} from './cells.ts'
+export type { FailureText, StepFigures, ProbeText, StepText } from './cells.ts'
+export {
+  listEnvironmentFacts,
+  listGeneratorFacts,
+  describeLoad,
+  listServerFacts,
+  listTargetFacts,
+} from './facts.ts'
+export type { Fact } from './facts.ts'
+export {
+  countAnswered,
+  formatNumber,
+  formatCount,
+  formatDuration,
+  formatSeconds,
+  notMeasured,
+  cleanText,
+  toPublicUrl,
+  formatRate,
+} from './format.ts'
+export {
+  listBrokenRows,
+  toBudgetUses,
+  findNearestLimit,
+  formatRule,
+  listSkippedRows,
+  summarizeVerdict,
+  formatUse,
+  formatLocation,
 } from './rules.ts'
 export type { BudgetUse } from './rules.ts'

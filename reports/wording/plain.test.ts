@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hostileText } from '../testing/examples/index.ts'
-import { plain, plainUrl } from './format.ts'
+import { cleanText, toPublicUrl } from './format.ts'
 
 describe('text from outside, made plain', () => {
   it('is one line without control or direction characters, of at most its length, whatever it was', () => {
@@ -14,10 +14,10 @@ describe('text from outside, made plain', () => {
         ),
         fc.integer({ min: 1, max: 400 }),
         (text, max) => {
-          const clean = plain(text, max)
+          const clean = cleanText(text, max)
           expect(clean).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufffe\uffff]/u)
           expect([...clean].length).toBeLessThanOrEqual(max)
-          expect(plain(clean, max), 'plain text stays as it is').toBe(clean)
+          expect(cleanText(clean, max), 'plain text stays as it is').toBe(clean)
         },
       ),
       { numRuns: 300 },
@@ -33,14 +33,14 @@ describe('text from outside, made plain', () => {
     ['what is drawn as nothing', 'pay\u200bpal\u{e0041}', 'pay\ufffdpal\ufffd'],
     ['half a surrogate pair', 'a\ud800', 'a\ufffd'],
   ])('shows %s', (_, text, shown) => {
-    expect(plain(text)).toBe(shown)
+    expect(cleanText(text)).toBe(shown)
   })
 
   it('shows by an ellipsis that it was cut, and does not work through a megabyte', () => {
-    expect(plain('abcdef', 4)).toBe('abc…')
-    expect(plain('🚀🚀🚀', 2)).toBe('🚀…')
-    expect(plain('x'.repeat(50_000_000), 10)).toBe('xxxxxxxxx…')
-    expect(plain(`${' '.repeat(1000)}x`, 10)).toBe('…')
+    expect(cleanText('abcdef', 4)).toBe('abc…')
+    expect(cleanText('🚀🚀🚀', 2)).toBe('🚀…')
+    expect(cleanText('x'.repeat(50_000_000), 10)).toBe('xxxxxxxxx…')
+    expect(cleanText(`${' '.repeat(1000)}x`, 10)).toBe('…')
   })
 })
 
@@ -58,7 +58,7 @@ describe('an address, made plain', () => {
     ['shop.example:9091', 'shop.example:9091'],
     ['', ''],
   ])('%j is shown as %j', (url, shown) => {
-    expect(plainUrl(url)).toBe(shown)
+    expect(toPublicUrl(url)).toBe(shown)
   })
 
   it('holds neither user nor password, whatever they are', () => {
@@ -76,7 +76,7 @@ describe('an address, made plain', () => {
           fc.pre(user.isWellFormed() && password.isWellFormed())
           // A bare slash, question mark or hash in a password ends the host: where a parser takes what follows for a path, there is nothing to know it by.
           fc.pre(encoded || !/[/?#\\]/.test(user + password))
-          expect(plainUrl(`${scheme}${write(user)}:${write(password)}@shop.example/a`)).not.toContain(
+          expect(toPublicUrl(`${scheme}${write(user)}:${write(password)}@shop.example/a`)).not.toContain(
             'canary',
           )
         },

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { toVerdictWord } from '../../baselines/index.ts'
 import type { RowStatus, Verdict, VerdictRow } from '../../baselines/index.ts'
-import { brokenRows, budgetUses, nearestLimit, ruleLine, tally, usedText, whereOf } from './rules.ts'
+import {
+  listBrokenRows,
+  toBudgetUses,
+  findNearestLimit,
+  formatRule,
+  summarizeVerdict,
+  formatUse,
+  formatLocation,
+} from './rules.ts'
 
 const kept: VerdictRow = {
   rule: 'budget',
@@ -34,7 +42,7 @@ describe('a verdict in a sentence', () => {
     [statuses(), 'nothing was judged'],
     [verdictWith([rowOf({ status: 'inconclusive', metric: 'budgets' })]), 'nothing was judged'],
   ])('%#: %s', (verdict, sentence) => {
-    expect(tally(verdict)).toBe(sentence)
+    expect(summarizeVerdict(verdict)).toBe(sentence)
   })
 })
 
@@ -48,7 +56,7 @@ describe('the broken rows', () => {
       rowOf({ status: 'fail', metric: 'e' }),
     ]
     const order = (verdict: Verdict['verdict']): string =>
-      brokenRows({ schema: 'vigil.verdict/1', verdict, rows })
+      listBrokenRows({ schema: 'vigil.verdict/1', verdict, rows })
         .map((row) => row.metric)
         .join(' ')
     expect(order('fail')).toBe('b e d a')
@@ -76,17 +84,17 @@ describe('a rule in a line', () => {
       'probe health is down: no answer',
     ],
   ])('%s', (_, more, line) => {
-    expect(ruleLine(rowOf(more))).toBe(line)
+    expect(formatRule(rowOf(more))).toBe(line)
   })
 
   it('of everything has no where', () => {
     expect(
-      whereOf({ rule: 'gate', step: null, metric: 'target', status: 'invalid', message: 'not ready' }),
+      formatLocation({ rule: 'gate', step: null, metric: 'target', status: 'invalid', message: 'not ready' }),
     ).toBe('')
   })
 
   it('is cleaned and bounded', () => {
-    const line = ruleLine(
+    const line = formatRule(
       rowOf({
         suite: '\u001b[2J'.repeat(1000),
         step: '\u202e'.repeat(1000),
@@ -123,14 +131,14 @@ describe('how much of a budget is used', () => {
     ['of a budget of none, kept', { metric: 'errorRate', actual: 0, limit: 0 }, '0 %', '0 % < 0 %'],
     ['just over, with the digit that shows it', { actual: 500.04 }, '100 %', '500.04 ms < 500 ms'],
   ])('%s', (_, more, used, sides) => {
-    const [use] = budgetUses([rowOf(more)])
-    expect(use && usedText(use.used)).toBe(used)
+    const [use] = toBudgetUses([rowOf(more)])
+    expect(use && formatUse(use.used)).toBe(used)
     expect(use && `${use.actual} ${use.limit}`).toBe(sides)
   })
 
   it('is not said of what has no two sides, or a name no budget has', () => {
     expect(
-      budgetUses([
+      toBudgetUses([
         { ...kept, metric: 'requests' },
         { ...kept, metric: 'constructor' },
         { rule: 'budget', step: null, metric: 'p95Ms', status: 'skipped', message: '' },
@@ -144,7 +152,7 @@ describe('how much of a budget is used', () => {
       rowOf({ metric: 'p99Ms', actual: 490 }),
       rowOf({ status: 'fail', actual: 900 }),
     ]
-    expect(nearestLimit(rows)?.row.metric).toBe('p99Ms')
-    expect(nearestLimit([])).toBeUndefined()
+    expect(findNearestLimit(rows)?.row.metric).toBe('p99Ms')
+    expect(findNearestLimit([])).toBeUndefined()
   })
 })

@@ -1,36 +1,38 @@
 import { amount, isMissingBudgets } from '../../baselines/index.ts'
 import type { RowStatus, Unit, Verdict, VerdictRow } from '../../baselines/index.ts'
-import { count, nothing, plain } from './format.ts'
+import { formatCount, notMeasured, cleanText } from './format.ts'
 
 /** The statuses that keep a verdict from passing, worst first. */
-const broken: readonly RowStatus[] = ['fail', 'invalid', 'inconclusive']
+const brokenStatuses: readonly RowStatus[] = ['fail', 'invalid', 'inconclusive']
 
 /** Rows that keep a verdict from passing: first those that made it what it is, then the others, in their own order. */
-export function brokenRows(verdict: Verdict): VerdictRow[] {
-  const order = [verdict.verdict as RowStatus, ...broken].filter((status) => broken.includes(status))
+export function listBrokenRows(verdict: Verdict): VerdictRow[] {
+  const order = [verdict.verdict as RowStatus, ...brokenStatuses].filter((status) =>
+    brokenStatuses.includes(status),
+  )
   return verdict.rows
-    .filter((row) => broken.includes(row.status))
+    .filter((row) => brokenStatuses.includes(row.status))
     .toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
 }
 
 /** Rows that could not be judged and were not asked to be: what a reader must not take for kept. */
-export function skippedRows(verdict: Verdict): VerdictRow[] {
+export function listSkippedRows(verdict: Verdict): VerdictRow[] {
   return verdict.rows.filter((row) => row.status === 'skipped')
 }
 
 /** Where a row belongs: suite, then step. Empty when it speaks of everything, or when its message says so itself. */
-export function whereOf(row: VerdictRow): string {
+export function formatLocation(row: VerdictRow): string {
   if (row.rule === 'probe') return ''
   return [row.suite, row.step]
     .filter((part) => part !== undefined && part !== null)
-    .map((part) => plain(part, 80))
+    .map((part) => cleanText(part, 80))
     .join(', ')
 }
 
 /** The rule with its value, and where: `p95 712 ms, budget < 500 ms, capacity, task-crud/list`; where comes first when there is more to say. */
-export function ruleLine(row: VerdictRow): string {
-  const where = whereOf(row)
-  const message = plain(row.message)
+export function formatRule(row: VerdictRow): string {
+  const where = formatLocation(row)
+  const message = cleanText(row.message)
   if (where === '') return message
   return message.includes(':') || row.limit === undefined ? `${where}: ${message}` : `${message}, ${where}`
 }
@@ -57,11 +59,11 @@ export interface BudgetUse {
   used: number
 }
 
-export function budgetUses(rows: readonly VerdictRow[]): BudgetUse[] {
-  return rows.flatMap((row) => budgetUse(row) ?? [])
+export function toBudgetUses(rows: readonly VerdictRow[]): BudgetUse[] {
+  return rows.flatMap((row) => toBudgetUse(row) ?? [])
 }
 
-function budgetUse(row: VerdictRow): BudgetUse | undefined {
+function toBudgetUse(row: VerdictRow): BudgetUse | undefined {
   const metric = Object.hasOwn(units, row.metric) ? units[row.metric] : undefined
   if (!metric || row.actual === undefined || row.limit === undefined) return undefined
   const { label, unit, atLeast } = metric
@@ -70,29 +72,29 @@ function budgetUse(row: VerdictRow): BudgetUse | undefined {
     label,
     actual: amount(unit, row.actual, row.limit),
     limit: `${atLeast ? '≥' : '<'} ${amount(unit, row.limit)}`,
-    used: atLeast ? share(row.limit, row.actual) : share(row.actual, row.limit),
+    used: atLeast ? divide(row.limit, row.actual) : divide(row.actual, row.limit),
   }
 }
 
-function share(part: number, whole: number): number {
+function divide(part: number, whole: number): number {
   return part === 0 ? 0 : part / whole
 }
 
 /** How much of a budget is used: `84 %`, `12×`, or a dash for a minimum of which nothing was done. */
-export function usedText(used: number): string {
-  if (!Number.isFinite(used)) return nothing
-  return used < 10 ? `${Math.round(used * 100)} %` : `${count(used)}×`
+export function formatUse(used: number): string {
+  if (!Number.isFinite(used)) return notMeasured
+  return used < 10 ? `${Math.round(used * 100)} %` : `${formatCount(used)}×`
 }
 
 /** Of the budgets that were kept, the one nearest its limit: what breaks next. */
-export function nearestLimit(rows: readonly VerdictRow[]): BudgetUse | undefined {
-  return budgetUses(rows.filter((row) => row.status === 'pass')).toSorted((a, b) => b.used - a.used)[0]
+export function findNearestLimit(rows: readonly VerdictRow[]): BudgetUse | undefined {
+  return toBudgetUses(rows.filter((row) => row.status === 'pass')).toSorted((a, b) => b.used - a.used)[0]
 }
 
 /** How many rows were judged and how many of them did not pass, as a sentence without its full stop. */
-export function tally(verdict: Verdict): string {
+export function summarizeVerdict(verdict: Verdict): string {
   const judged = verdict.rows.filter((row) => row.status !== 'skipped')
-  const parts = broken
+  const parts = brokenStatuses
     .map((status) => ({ status, n: judged.filter((row) => row.status === status).length }))
     .filter(({ n }) => n > 0)
   if (judged.every(isMissingBudgets)) return 'nothing was judged'

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { examples, gateOf, hostileText, runReport } from '../../reports/testing/examples/index.ts'
 import type { RunSpec } from '../../reports/testing/examples/index.ts'
 import type { RunReport } from '../../reports/index.ts'
-import { groupingLabels, openMetricsReport } from '../../reports/prometheus/index.ts'
+import { groupingLabelsFor, openMetricsReport } from '../../reports/prometheus/index.ts'
 import { readOpenMetrics, seriesKey } from '../../reports/prometheus/testing/exposition.ts'
 import { pushReport, startGateway } from './testing/gateway.ts'
 import type { Gateway } from './testing/gateway.ts'
@@ -87,7 +87,7 @@ describe('what is pushed to a real Pushgateway', () => {
             state: 'ok',
             attempts: 1,
           })
-          expect(await scraped(groupingLabels(report.run).suite)).toEqual(written(report))
+          expect(await scraped(groupingLabelsFor(report.run).suite)).toEqual(written(report))
         },
       ),
       { numRuns: 12 },
@@ -110,7 +110,7 @@ describe('what is pushed to a real Pushgateway', () => {
       started: report.run.startedAt,
     }
     expect((await scraped('informed')).get(seriesKey('vigil_run_info', labels))).toBe(1)
-    expect(groupingLabels(report.run)).toEqual({ suite: 'informed', environment: '3f9a1c07be52' })
+    expect(groupingLabelsFor(report.run)).toEqual({ suite: 'informed', environment: '3f9a1c07be52' })
   })
 })
 

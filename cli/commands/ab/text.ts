@@ -1,8 +1,8 @@
 import type { VerdictRow, VerdictWord } from '../../../baselines/index.ts'
 import { listEvidence } from '../../../baselines/why/index.ts'
-import { inkOf, paperOf } from '../../../reports/terminal/index.ts'
+import { inkFor, createPaper } from '../../../reports/terminal/index.ts'
 import type { Paper } from '../../../reports/terminal/index.ts'
-import { plain, ruleLine } from '../../../reports/wording/index.ts'
+import { cleanText, formatRule } from '../../../reports/wording/index.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
 import type { World } from '../../shared/world.ts'
 import type { BisectReport, Commit } from './bisect-report.ts'
@@ -20,29 +20,29 @@ const statuses = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skippe
 
 /** A duet for people: its verdict, its evidence, every row, worst first, and how to repeat it. Ends with a newline. */
 export function abText(verdict: AbVerdict, world: World): string {
-  const paper = paperOf(world.terminal)
+  const paper = createPaper(world.terminal)
   return [
     ...verdictLines(verdict.verdict, headline(verdict), paper),
     ...whyLines(verdict, paper),
     ...statuses.flatMap((status) => rowLines(verdict, status, paper)),
-    ...(verdict.noise === undefined ? [] : paper.paragraph('  ', plain(verdict.noise, 500))),
-    ...(verdict.verdict === 'pass' ? [] : paper.paragraph('  Repeat: ', plain(verdict.reproduce, 500))),
-    ...paper.paragraph('  Judge the records again: ', plain(verdict.recompare, 500)),
-    ...paper.paragraph('  Files: ', plain(verdict.folder, 500)),
+    ...(verdict.noise === undefined ? [] : paper.paragraph('  ', cleanText(verdict.noise, 500))),
+    ...(verdict.verdict === 'pass' ? [] : paper.paragraph('  Repeat: ', cleanText(verdict.reproduce, 500))),
+    ...paper.paragraph('  Judge the records again: ', cleanText(verdict.recompare, 500)),
+    ...paper.paragraph('  Files: ', cleanText(verdict.folder, 500)),
     '',
   ].join('\n')
 }
 
 /** Which commit caused the slowdown, what it changed, and how it was found. Ends with a newline. */
 export function bisectText(report: BisectReport, world: World): string {
-  const paper = paperOf(world.terminal)
+  const paper = createPaper(world.terminal)
   const { culprit, known, attempts } = report
   const tried = attempts.map(({ sha, tried: outcome }) => `${sha.slice(0, 9)} ${outcome}`)
   return [
     ...culpritLines(culprit, paper),
     ...paper.paragraph(
       '  What is worse: ',
-      plain(`${known.step === null ? '' : `${known.step}: `}${known.message}`, 400),
+      cleanText(`${known.step === null ? '' : `${known.step}: `}${known.message}`, 400),
     ),
     ...paper.paragraph('  Tried: ', tried.join(', ') || 'nothing'),
     ...(culprit.state === 'found'
@@ -77,13 +77,13 @@ function culpritLines(culprit: BisectReport['culprit'], paper: Paper): string[] 
 }
 
 function commitText({ sha, subject }: Commit): string {
-  return plain(`${sha.slice(0, 9)} ${subject}`, 160)
+  return cleanText(`${sha.slice(0, 9)} ${subject}`, 160)
 }
 
 function verdictLines(verdict: VerdictWord, text: string, paper: Paper): string[] {
   const word = verdict.toUpperCase()
   const [first = '', ...more] = paper.paragraph(`${word}  `, text)
-  return [paper.ink(inkOf(verdict), word) + first.slice(word.length), ...more]
+  return [paper.ink(inkFor(verdict), word) + first.slice(word.length), ...more]
 }
 
 function headline({ sides, suite, rows, duet, verdict }: AbVerdict): string {
@@ -99,7 +99,7 @@ function headline({ sides, suite, rows, duet, verdict }: AbVerdict): string {
   } as const
   const processes = duet.processPairs > 1 ? `, on ${duet.processPairs} newly started pairs of processes` : ''
   return (
-    `${plain(sides.baseline, 100)} → ${plain(sides.candidate, 100)}, ${plain(suite, 80)}: ` +
+    `${cleanText(sides.baseline, 100)} → ${cleanText(sides.candidate, 100)}, ${cleanText(suite, 80)}: ` +
     `${summaries[verdict]}; ${duet.pairs} pairs in ${Math.round(duet.loadSeconds)} s of load${processes}, ` +
     `${duet.wallSeconds} s in total`
   )
@@ -109,9 +109,9 @@ function whyLines({ why }: AbVerdict, paper: Paper): string[] {
   return why.flatMap((one) => [
     ...paper.paragraph(
       '  ',
-      `${paper.ink('bold', plain(one.step ?? 'all steps', 100))}: ${plain(one.effect, 300)}`,
+      `${paper.ink('bold', cleanText(one.step ?? 'all steps', 100))}: ${cleanText(one.effect, 300)}`,
     ),
-    ...listEvidence(one).flatMap((sentence) => paper.paragraph('    - ', plain(sentence, 300))),
+    ...listEvidence(one).flatMap((sentence) => paper.paragraph('    - ', cleanText(sentence, 300))),
   ])
 }
 
@@ -119,8 +119,11 @@ function rowLines(verdict: AbVerdict, status: VerdictRow['status'], paper: Paper
   const rows = verdict.rows.filter((row) => row.status === status)
   const word = status.toUpperCase()
   const lines = rows.slice(0, maxRows[status]).flatMap((row) => {
-    const [first = '', ...more] = paper.paragraph(`  ${word.padEnd('INCONCLUSIVE'.length)}  `, ruleLine(row))
-    return [`  ${paper.ink(inkOf(status), word)}${first.slice(2 + word.length)}`, ...more]
+    const [first = '', ...more] = paper.paragraph(
+      `  ${word.padEnd('INCONCLUSIVE'.length)}  `,
+      formatRule(row),
+    )
+    return [`  ${paper.ink(inkFor(status), word)}${first.slice(2 + word.length)}`, ...more]
   })
   const hidden = rows.length - maxRows[status]
   return hidden > 0 ? [...lines, `  … and ${hidden} more ${status}: --json`] : lines

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { lowerCounts } from '../../../baselines/exact/index.ts'
 import type { ExactTallies, LoweredCount, LowestCounts } from '../../../baselines/exact/index.ts'
 import { describeFirstIssue, jsonOf } from '../../../record/documents/index.ts'
-import { plain } from '../../../reports/wording/index.ts'
+import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { readIfPresent, printJson, UsageError } from '../../shared/world.ts'
 import type { Session } from '../../shared/session.ts'
@@ -20,7 +20,7 @@ export async function ratchet(session: Session, names: readonly string[], json: 
     )
   const folder = storedFolder(session.loaded.file)
   const read = await readCounts(folder)
-  if (read.state === 'refused') throw new UsageError(plain(read.problem, 600))
+  if (read.state === 'refused') throw new UsageError(cleanText(read.problem, 600))
   const duets = await Promise.all(names.map(async (name) => passedDuet(session, name)))
   let counts: LowestCounts = read.counts
   const changes: (LoweredCount & { suite: string })[] = []
@@ -46,7 +46,7 @@ export async function ratchet(session: Session, names: readonly string[], json: 
 }
 
 function changeText({ suite, step, metric, from, to }: LoweredCount & { suite: string }): string {
-  return `${plain(suite, 80)} ${plain(step, 80)}: ${metric} ${from === undefined ? `${to}, for the first time` : `${from} → ${to}`}\n`
+  return `${cleanText(suite, 80)} ${cleanText(step, 80)}: ${metric} ${from === undefined ? `${to}, for the first time` : `${from} → ${to}`}\n`
 }
 
 const count = z.number().nonnegative()
@@ -70,7 +70,7 @@ async function passedDuet(session: Session, name: string): Promise<{ suite: stri
   const verdict = await documentIn(join(folder, 'verdict.json'), verdictSchema)
   if (verdict.verdict !== 'pass')
     throw new UsageError(
-      `${folder}: ended as ${plain(verdict.verdict, 40)}, expected a duet that passed: what is accepted is not red`,
+      `${folder}: ended as ${cleanText(verdict.verdict, 40)}, expected a duet that passed: what is accepted is not red`,
     )
   return {
     suite: suiteOf(verdict.suite),
@@ -83,7 +83,7 @@ async function duetAt({ world, out }: Session, name: string): Promise<string> {
   for (const path of [resolve(world.cwd, name), join(out, 'duets', name)])
     if ((await stat(path).catch(() => undefined))?.isDirectory()) return path
   throw new UsageError(
-    `${plain(name, 200)}: no such duet, expected its folder, or its id under ${join(out, 'duets')}`,
+    `${cleanText(name, 200)}: no such duet, expected its folder, or its id under ${join(out, 'duets')}`,
   )
 }
 

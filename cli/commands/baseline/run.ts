@@ -1,6 +1,6 @@
 import { acceptRuns, findWaiverProblem, addWaiver } from '../../../baselines/accepted/index.ts'
 import type { AcceptResult, AcceptCandidate, Waiver } from '../../../baselines/accepted/index.ts'
-import { plain } from '../../../reports/wording/index.ts'
+import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
@@ -57,7 +57,7 @@ async function accept(session: Session, names: readonly string[], options: Basel
   for (const group of groupsOf(offered)) accepted.push(await acceptGroup(folder, group, options))
   const reasons = accepted
     .flatMap((one) => (one.state === 'refused' ? one.reasons : []))
-    .map((reason) => plain(reason, 600))
+    .map((reason) => cleanText(reason, 600))
   // All or none: half an acceptance would have to be looked for in the files.
   if (reasons.length > 0) {
     for (const reason of reasons) session.world.stderr(`vigil: refused: ${reason}\n`)
@@ -118,9 +118,9 @@ async function show(session: Session, names: readonly string[], json: boolean): 
   const read = stored.flatMap((one) => (one.state === 'read' ? [one] : []))
   if (read.length === 0 && problems.length === 0)
     throw new UsageError(
-      `${folder}: no baseline${names.length === 0 ? '' : ` of suite ${plain(names.join(', '), 80)}`} there yet: make one with 'vigil baseline accept <run…>'`,
+      `${folder}: no baseline${names.length === 0 ? '' : ` of suite ${cleanText(names.join(', '), 80)}`} there yet: make one with 'vigil baseline accept <run…>'`,
     )
-  for (const problem of problems) session.world.stderr(`vigil: ${plain(problem, 600)}\n`)
+  for (const problem of problems) session.world.stderr(`vigil: ${cleanText(problem, 600)}\n`)
   if (json)
     printJson(session.world, {
       schema: 'vigil.baselines/1',
@@ -141,7 +141,7 @@ async function list(session: Session, json: boolean): Promise<number> {
   const baselines = stored.flatMap((one) => (one.state === 'read' ? [one.baseline] : []))
   const losses = waivers.state === 'read' ? waivers.waivers : []
   const budgets = session.loaded.config.budgets ?? {}
-  for (const problem of problems) session.world.stderr(`vigil: ${plain(problem, 600)}\n`)
+  for (const problem of problems) session.world.stderr(`vigil: ${cleanText(problem, 600)}\n`)
   if (json)
     printJson(session.world, {
       schema: 'vigil.baselines/1',
@@ -179,7 +179,7 @@ async function waive(
     until: until ?? '',
   }
   const problem = findWaiverProblem(added, session.world.now())
-  if (problem !== undefined) throw new UsageError(`waive: ${plain(problem, 300)}`)
+  if (problem !== undefined) throw new UsageError(`waive: ${cleanText(problem, 300)}`)
   const folder = storedFolder(session.loaded.file)
   const existing = await readWaivers(folder)
   if (existing.state === 'refused') throw new UsageError(existing.problem)
@@ -187,7 +187,7 @@ async function waive(
   if (json) printJson(session.world, { schema: 'vigil.waivers/1', file, waiver: added })
   else
     session.world.stdout(
-      `${file}: ${plain(suite)} may lose ${loss} % of ${plain(metric)}${step === undefined ? '' : ` at ${plain(step)}`} until ${until}; have it reviewed, and commit it. Each report shows it.\n`,
+      `${file}: ${cleanText(suite)} may lose ${loss} % of ${cleanText(metric)}${step === undefined ? '' : ` at ${cleanText(step)}`} until ${until}; have it reviewed, and commit it. Each report shows it.\n`,
     )
   return exitCodes.pass.code
 }

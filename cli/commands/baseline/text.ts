@@ -2,30 +2,30 @@ import { minAccepted } from '../../../baselines/accepted/index.ts'
 import type { AcceptedRun, Baseline, Waiver } from '../../../baselines/accepted/index.ts'
 import { amount } from '../../../baselines/index.ts'
 import type { Budgets } from '../../../baselines/index.ts'
-import { plain } from '../../../reports/wording/index.ts'
+import { cleanText } from '../../../reports/wording/index.ts'
 
 /** One baseline: what it is of, and its runs, oldest first. */
 export function baselineText({ suite, engine, environment, anchor, runs }: Baseline, file: string): string {
   const { cpuModel, cores, engine: tool } = environment
   const facts = [cpuModel, typeof cores === 'number' ? `${cores} cores` : undefined, tool]
     .filter((fact) => typeof fact === 'string')
-    .map((fact) => plain(fact, 60))
+    .map((fact) => cleanText(fact, 60))
   const more =
     runs.length < minAccepted
       ? `; ${minAccepted - runs.length} more are needed before runs are held against it`
       : ''
   return [
-    `${plain(suite, 80)}  ${plain(engine, 40)}, environment ${plain(environment.fingerprint, 40)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}${more}`,
+    `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment.fingerprint, 40)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}${more}`,
     ...runs.map((run) => runLine(run, anchor.runs.includes(run.id))),
-    ...(anchor.reason === undefined ? [] : [`  anchored anew: ${plain(anchor.reason)}`]),
-    `  ${plain(file, 400)}`,
+    ...(anchor.reason === undefined ? [] : [`  anchored anew: ${cleanText(anchor.reason)}`]),
+    `  ${cleanText(file, 400)}`,
     '',
   ].join('\n')
 }
 
 function runLine({ id, startedAt, totals, revision }: AcceptedRun, anchored: boolean): string {
   const { p50Ms, p95Ms } = totals.latency
-  return `  ${startedAt.slice(0, 16).replace('T', ' ')}  p50 ${amount('ms', p50Ms).padEnd(9)} p95 ${amount('ms', p95Ms).padEnd(9)} ${totals.errors} of ${totals.requests} failed  ${plain(id, 80)}${revision === undefined ? '' : `  ${plain(revision, 12)}`}${anchored ? '  anchor' : ''}`
+  return `  ${startedAt.slice(0, 16).replace('T', ' ')}  p50 ${amount('ms', p50Ms).padEnd(9)} p95 ${amount('ms', p95Ms).padEnd(9)} ${totals.errors} of ${totals.requests} failed  ${cleanText(id, 80)}${revision === undefined ? '' : `  ${cleanText(revision, 12)}`}${anchored ? '  anchor' : ''}`
 }
 
 /** Everything that runs are held against, a line each: budgets first, which hold on every machine. */
@@ -40,7 +40,7 @@ export function listText(
     `budgets, on every machine: ${limits.length === 0 ? 'none in the config' : limits.join(', ')}`,
     ...baselines.map(
       ({ suite, engine, environment, runs, anchor }) =>
-        `${plain(suite, 80)}  ${plain(engine, 40)}, environment ${plain(environment.fingerprint, 40)}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${anchor.runs.length} of them the anchor, newest ${runs.at(-1)?.startedAt.slice(0, 10) ?? ''}`,
+        `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment.fingerprint, 40)}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${anchor.runs.length} of them the anchor, newest ${runs.at(-1)?.startedAt.slice(0, 10) ?? ''}`,
     ),
     ...(baselines.length === 0 ? ['no run was accepted yet: vigil baseline accept <run…>'] : []),
     ...waivers.map((waiver) => waiverLine(waiver, nowMs)),
@@ -66,5 +66,5 @@ function waiverLine(
   nowMs: number,
 ): string {
   const over = nowMs >= Date.parse(until) + dayMs ? 'OVER since' : 'until'
-  return `waiver  ${plain(suite, 80)}${step === null ? '' : `, ${plain(step, 80)}`}: ${metric} up to +${Number((largestLoss * 100).toPrecision(3))} % ${over} ${until}, ${plain(owner, 80)}: ${plain(reason)}`
+  return `waiver  ${cleanText(suite, 80)}${step === null ? '' : `, ${cleanText(step, 80)}`}: ${metric} up to +${Number((largestLoss * 100).toPrecision(3))} % ${over} ${until}, ${cleanText(owner, 80)}: ${cleanText(reason)}`
 }

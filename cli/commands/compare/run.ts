@@ -4,9 +4,9 @@ import { compareRuns, parseRuns } from '../../../baselines/compare/index.ts'
 import type { ComparisonOptions } from '../../../baselines/compare/index.ts'
 import type { Verdict, VerdictRow } from '../../../baselines/index.ts'
 import type { ComparableRun } from '../../../record/index.ts'
-import { inkOf, paperOf } from '../../../reports/terminal/index.ts'
+import { inkFor, createPaper } from '../../../reports/terminal/index.ts'
 import type { Paper } from '../../../reports/terminal/index.ts'
-import { plain, ruleLine } from '../../../reports/wording/index.ts'
+import { cleanText, formatRule } from '../../../reports/wording/index.ts'
 import { exitCodeOf } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
@@ -68,7 +68,7 @@ async function readAll(names: readonly string[], out: string, world: World): Pro
   for (const name of names) {
     const path = await recordPath(name, out, world)
     const parsed = parseRuns(await textOf(path), path)
-    if (parsed.state === 'refused') throw new UsageError(plain(parsed.problem, 600))
+    if (parsed.state === 'refused') throw new UsageError(cleanText(parsed.problem, 600))
     runs.push(...parsed.runs)
   }
   return runs
@@ -112,7 +112,7 @@ const mostRows = 20
 
 /** The verdict, what made it so, and every row, worst first. */
 function comparisonText(verdict: Verdict, world: World): string {
-  const paper = paperOf(world.terminal)
+  const paper = createPaper(world.terminal)
   const word = verdict.verdict.toUpperCase()
   const groups: VerdictRow['status'][] = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped']
   const lines = groups.flatMap((status) =>
@@ -122,7 +122,7 @@ function comparisonText(verdict: Verdict, world: World): string {
     ),
   )
   return [
-    paper.ink(inkOf(verdict.verdict), word) +
+    paper.ink(inkFor(verdict.verdict), word) +
       paper.paragraph(`${word}  `, summary(verdict)).join('\n').slice(word.length),
     ...lines,
     '',
@@ -148,8 +148,11 @@ function summary({ verdict, rows }: Verdict): string {
 function groupLines(rows: readonly VerdictRow[], paper: Paper): string[] {
   const lines = rows.slice(0, mostRows).flatMap((row) => {
     const word = row.status.toUpperCase()
-    const [first = '', ...more] = paper.paragraph(`  ${word.padEnd('INCONCLUSIVE'.length)}  `, ruleLine(row))
-    return [`  ${paper.ink(inkOf(row.status), word)}${first.slice(2 + word.length)}`, ...more]
+    const [first = '', ...more] = paper.paragraph(
+      `  ${word.padEnd('INCONCLUSIVE'.length)}  `,
+      formatRule(row),
+    )
+    return [`  ${paper.ink(inkFor(row.status), word)}${first.slice(2 + word.length)}`, ...more]
   })
   return rows.length > mostRows ? [...lines, `  … and ${rows.length - mostRows} more: --json`] : lines
 }

@@ -5,7 +5,7 @@ import type { KnownNoise, SameCodeUnits, SuiteNoise } from '../../../baselines/n
 import { runDuet } from '../../../load/duet/index.ts'
 import type { DuetSuite, Scratch } from '../../../load/duet/index.ts'
 import { writeWhole } from '../../../record/store.ts'
-import { plain } from '../../../reports/wording/index.ts'
+import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { toDuetSuites, withScratch } from '../../shared/duet/duets.ts'
 import { createDuetWorld } from '../../shared/duet/measure.ts'
@@ -123,7 +123,7 @@ async function measureSameCode(
   if (result.state === 'usage-error') throw new UsageError(result.reason)
   const { verdict, units } = result.outcome
   const problem = verdict.rows.find((row) => row.status === 'invalid')
-  if (units.baseline.length < minUnits && problem) session.progress.warn(plain(problem.message))
+  if (units.baseline.length < minUnits && problem) session.progress.warn(cleanText(problem.message))
   return units
 }
 
@@ -152,7 +152,7 @@ async function keepNoise(
   else
     world.stdout(
       Object.entries(measured)
-        .map(([suite, one]) => `${plain(suite, 80)}: ${formatNoise(one, noise.measuredAt)}\n`)
+        .map(([suite, one]) => `${cleanText(suite, 80)}: ${formatNoise(one, noise.measuredAt)}\n`)
         .join(''),
     )
   return exitCodes.pass.code

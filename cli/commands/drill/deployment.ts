@@ -4,7 +4,7 @@ import { exitCodes } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { Session } from '../../shared/session.ts'
 import type { DrillOptions } from './command.ts'
-import { textOf } from '../../../reports/prometheus/index.ts'
+import { formatFamilies } from '../../../reports/prometheus/index.ts'
 import type { Family } from '../../../reports/prometheus/index.ts'
 import { pushMetrics } from '../../../runtime/pushgateway/index.ts'
 
@@ -81,7 +81,7 @@ export async function pushGoodDrill({ loaded, world, progress }: Session, second
   ]
   const pushed = await pushMetrics({
     url,
-    text: textOf(families),
+    text: formatFamilies(families),
     grouping: { suite: 'drill' },
     signal: world.interrupted,
   })

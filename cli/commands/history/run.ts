@@ -12,7 +12,7 @@ import {
   prune,
 } from '../../../record/history/index.ts'
 import type { HistoryDatabase, RunEntry, RunHistory } from '../../../record/history/index.ts'
-import { plain } from '../../../reports/wording/index.ts'
+import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { historyDatabase, damageStamp } from '../../shared/history.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
@@ -35,14 +35,14 @@ export async function history(
   if (options.prune) return pruneHistory(options, world)
   const found = await lookInto(suite, options, looked, world)
   if (found.state === 'unavailable') {
-    world.stderr(`vigil: ${plain(found.problem, 600)}\n`)
+    world.stderr(`vigil: ${cleanText(found.problem, 600)}\n`)
     return exitCodes.invalid.code
   }
   const { latest, groups, setAside } = found
-  for (const problem of setAside) world.stderr(`vigil: set aside: ${plain(problem)}\n`)
+  for (const problem of setAside) world.stderr(`vigil: set aside: ${cleanText(problem)}\n`)
   if (latest.length === 0)
     throw new UsageError(
-      `${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${plain(suite, 80)}`} there yet: make one with 'vigil load' or 'vigil gate'`,
+      `${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${cleanText(suite, 80)}`} there yet: make one with 'vigil load' or 'vigil gate'`,
     )
   if (options.json)
     printJson(
@@ -71,7 +71,7 @@ async function lookInto(
   world: World,
 ): Promise<Found> {
   const out = resolve(world.cwd, options.out)
-  const warn = (problem: string): void => world.stderr(`vigil: ${plain(problem, 600)}\n`)
+  const warn = (problem: string): void => world.stderr(`vigil: ${cleanText(problem, 600)}\n`)
   const where = {
     out,
     database: await databaseOf(options, out, world),
@@ -101,7 +101,7 @@ async function databaseOf(
   const asked = historyDatabase(world.env, out, undefined)
   if (asked !== undefined || !existsSync(resolve(world.cwd, config))) return asked
   const loaded = await loadConfig(world.cwd, config)
-  if (loaded.state === 'wrong') throw new UsageError(plain(loaded.problem, 600))
+  if (loaded.state === 'wrong') throw new UsageError(cleanText(loaded.problem, 600))
   return historyDatabase(world.env, out, loaded.loaded.config)
 }
 
@@ -109,7 +109,7 @@ function metricOf(name: string | undefined): HistoryMetric | undefined {
   const metric = historyMetrics.find((known) => known === name)
   if (name !== undefined && metric === undefined)
     throw new UsageError(
-      `--metric: found ${JSON.stringify(plain(name, 80))}, expected one of ${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`,
+      `--metric: found ${JSON.stringify(cleanText(name, 80))}, expected one of ${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`,
     )
   return metric
 }
@@ -187,7 +187,7 @@ export async function pruneHistory(
   const stored = await readStored(storedFolder(resolve(world.cwd, config)))
   const damaged = stored.find((one) => one.state === 'refused')
   // Which runs it rests on cannot be read: none is deleted.
-  if (damaged?.state === 'refused') throw new UsageError(plain(damaged.problem, 600))
+  if (damaged?.state === 'refused') throw new UsageError(cleanText(damaged.problem, 600))
   const never = new Set(
     stored.flatMap((one) => (one.state === 'read' ? one.baseline.runs.map(({ id }) => id) : [])),
   )

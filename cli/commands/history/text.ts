@@ -2,7 +2,7 @@ import { median } from '../../../record/statistics/index.ts'
 import { minRuns } from '../../../baselines/change-points/index.ts'
 import type { HistoryMetric, LocatedChange } from '../../../baselines/change-points/index.ts'
 import type { RunEntry, Series } from '../../../record/history/index.ts'
-import { plain } from '../../../reports/wording/index.ts'
+import { cleanText } from '../../../reports/wording/index.ts'
 
 /** The newest runs of a series, oldest first, and where their level changed. */
 export interface Told extends Series {
@@ -41,7 +41,7 @@ export function groupText(
   })
   const older = changes
     .filter((change) => change.index < first)
-    .map((change) => `  ─ ${changeText(change, runs)}, at run ${plain(runs[change.index]?.id ?? '', 80)}`)
+    .map((change) => `  ─ ${changeText(change, runs)}, at run ${cleanText(runs[change.index]?.id ?? '', 80)}`)
   const few =
     runs.length < 2 * minRuns ? [`  ${runs.length} runs: changes are looked for from ${2 * minRuns} on`] : []
   const trend =
@@ -58,7 +58,7 @@ export function groupText(
       ? `the newest ${runs.length} of ${all} runs`
       : `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`
   return [
-    `${plain(suite, 80)}  ${plain(engine, 40)}, environment ${plain(environment, 40)}: ${newest}, ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
+    `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment, 40)}: ${newest}, ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
     ...trend,
     ...few,
     ...older,
@@ -115,7 +115,7 @@ export function latestText(runs: readonly RunEntry[]): string {
   return runs
     .map(
       ({ suite, engine, environment, startedAt, verdict, id }) =>
-        `${(verdict ?? 'not judged').toUpperCase().padEnd(12)}  ${plain(suite, 80)}  ${plain(engine, 40)}, environment ${plain(environment, 40)}, ${startedAt.slice(0, 16).replace('T', ' ')}  ${plain(id, 80)}\n`,
+        `${(verdict ?? 'not judged').toUpperCase().padEnd(12)}  ${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment, 40)}, ${startedAt.slice(0, 16).replace('T', ' ')}  ${cleanText(id, 80)}\n`,
     )
     .join('')
 }

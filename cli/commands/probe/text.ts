@@ -1,6 +1,6 @@
-import { paperOf } from '../../../reports/terminal/index.ts'
+import { createPaper } from '../../../reports/terminal/index.ts'
 import type { Ink } from '../../../reports/terminal/index.ts'
-import { duration, probeText } from '../../../reports/wording/index.ts'
+import { formatDuration, toProbeText } from '../../../reports/wording/index.ts'
 import type { ProbeOutcome, ProbeResult } from '../../../record/index.ts'
 import type { ScheduleEvent } from '../../../synthetics/schedule/index.ts'
 import type { Session } from '../../shared/session.ts'
@@ -59,12 +59,12 @@ function textLines(
   quiet: boolean,
   changes: ReturnType<typeof changesOf>,
 ): ScheduleConsole {
-  const paper = paperOf(world.terminal)
+  const paper = createPaper(world.terminal)
   const overrunning = new Set<string>()
   return {
     ran: (result, { endedMs }) => {
       overrunning.delete(result.name)
-      const { name, outcome, took, attempts, message, steps } = probeText(result)
+      const { name, outcome, took, attempts, message, steps } = toProbeText(result)
       const from = changes(result)
       if (quiet && from === undefined) return
       const notes = [
@@ -94,7 +94,7 @@ function textLines(
       ),
     clockMoved: ({ byMs }) =>
       progress.warn(
-        `the clock of this machine was set ${byMs > 0 ? 'forward' : 'back'} by ${duration(Math.abs(byMs))}, or it slept`,
+        `the clock of this machine was set ${byMs > 0 ? 'forward' : 'back'} by ${formatDuration(Math.abs(byMs))}, or it slept`,
       ),
   }
 }

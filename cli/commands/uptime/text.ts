@@ -1,6 +1,6 @@
-import { paperOf, table } from '../../../reports/terminal/index.ts'
+import { createPaper, formatTable } from '../../../reports/terminal/index.ts'
 import type { Paper, TerminalOptions, Column } from '../../../reports/terminal/index.ts'
-import { count, duration, plain, plainUrl } from '../../../reports/wording/index.ts'
+import { formatCount, formatDuration, cleanText, toPublicUrl } from '../../../reports/wording/index.ts'
 import type { Incident, ProbeUptime, Range, Shares } from '../../../synthetics/history/index.ts'
 
 const mostDays = 14
@@ -22,7 +22,7 @@ export function uptimeText(
   asked: { days: number; slo: number },
   options: TerminalOptions,
 ): string {
-  const paper = paperOf(options)
+  const paper = createPaper(options)
   const sections = [
     ...probes.map((probe) => probeSection(probe, asked.slo, paper)),
     ...silent.map((name) => silentSection(name, asked.days, paper)),
@@ -34,7 +34,7 @@ export function uptimeText(
 
 function silentSection(name: string, days: number, paper: Paper): string[] {
   return [
-    paper.ink('yellow', `${plain(name, 80)}  unknown`),
+    paper.ink('yellow', `${cleanText(name, 80)}  unknown`),
     ...paper.paragraph('  ', `no result in the last ${days} days: is anything running this probe?`),
   ]
 }
@@ -49,9 +49,9 @@ function probeSection(probe: ProbeUptime, slo: number, paper: Paper): string[] {
   ]
   const left = days.length - shown.length
   return [
-    `${paper.ink('bold', plain(probe.probe, 80))}  ${plainUrl(probe.target)}`,
+    `${paper.ink('bold', cleanText(probe.probe, 80))}  ${toPublicUrl(probe.target)}`,
     ...paper.paragraph('  ', `since ${minute(probe.sinceMs)}, ${results(probe.results)}`),
-    ...table(columns, rows, paper.width - 2).map((line) => `  ${line}`),
+    ...formatTable(columns, rows, paper.width - 2).map((line) => `  ${line}`),
     ...(left > 0 ? [`  … and ${left} earlier days: --json`] : []),
     ...objectiveLines(probe, slo, paper),
     ...incidentLines(probe.incidents, probe.toMs, paper),
@@ -84,7 +84,7 @@ function incidentLines(incidents: readonly Incident[], nowMs: number, paper: Pap
     ...newest.flatMap(({ fromMs, toMs, down }) =>
       paper.paragraph(
         '  - ',
-        `${minute(fromMs)}, ${toMs === undefined ? `open for ${duration(nowMs - fromMs)}` : duration(toMs - fromMs)}, ${results(down)} down`,
+        `${minute(fromMs)}, ${toMs === undefined ? `open for ${formatDuration(nowMs - fromMs)}` : formatDuration(toMs - fromMs)}, ${results(down)} down`,
       ),
     ),
   ]
@@ -99,7 +99,7 @@ function flakeLines({ steps }: ProbeUptime, paper: Paper): string[] {
     .flatMap(({ step, flaked, runs }) =>
       paper.paragraph(
         '  ',
-        `flaky: ${plain(step, 80)} passed only on a retry in ${count(flaked)} of ${count(runs)} runs (${percent(flaked / runs)} %)`,
+        `flaky: ${cleanText(step, 80)} passed only on a retry in ${formatCount(flaked)} of ${formatCount(runs)} runs (${percent(flaked / runs)} %)`,
       ),
     )
 }
@@ -117,7 +117,7 @@ function wholePercent(share: number): string {
 }
 
 function figure(value: number): string {
-  return value >= 100 ? count(value) : String(Number(value.toPrecision(2)))
+  return value >= 100 ? formatCount(value) : String(Number(value.toPrecision(2)))
 }
 
 function range([least, most]: Range, written: (value: number) => string): string {
@@ -130,5 +130,5 @@ function minute(ms: number): string {
 }
 
 function results(n: number): string {
-  return n === 1 ? '1 result' : `${count(n)} results`
+  return n === 1 ? '1 result' : `${formatCount(n)} results`
 }

@@ -5,7 +5,7 @@ import type { Verdict } from '../../../baselines/index.ts'
 import type { Config } from '../../../config/index.ts'
 import { defaultPace, openScratch, runGit } from '../../../load/duet/index.ts'
 import type { DuetSuite, Scratch } from '../../../load/duet/index.ts'
-import { plain } from '../../../reports/wording/index.ts'
+import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { readCounts, storedFolder } from '../baselines.ts'
 import { duetName, refuseNarrowMargin, suiteOf } from '../known-noise.ts'
@@ -153,7 +153,7 @@ export async function withScratch<T>(session: Session, work: (scratch: Scratch) 
 async function ratchetCounts(session: Session, { exact = {} }: DuetRules): Promise<LowestCounts | undefined> {
   if (!Object.values(exact).some(({ kind }) => kind === 'ratchet')) return undefined
   const read = await readCounts(storedFolder(session.loaded.file))
-  if (read.state === 'refused') throw new UsageError(plain(read.problem, 600))
+  if (read.state === 'refused') throw new UsageError(cleanText(read.problem, 600))
   return read.counts
 }
 

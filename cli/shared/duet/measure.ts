@@ -5,7 +5,7 @@ import type { Verdict } from '../../../baselines/index.ts'
 import { explainFail } from '../../../baselines/why/index.ts'
 import { planPinning, runDuet } from '../../../load/duet/index.ts'
 import type { DuetOutcome, DuetProgress, DuetSuite, DuetWorld, Scratch } from '../../../load/duet/index.ts'
-import { plain } from '../../../reports/wording/index.ts'
+import { cleanText } from '../../../reports/wording/index.ts'
 import { noiseNote, suiteOf } from '../known-noise.ts'
 import { environmentHere, newRunId } from '../session.ts'
 import type { Session } from '../session.ts'
@@ -175,6 +175,6 @@ function openRowsText({ verdict, rows }: Verdict): string {
     .map((row) => `${row.step ?? 'all steps'} ${row.metric}`)
   return open.length === 0
     ? 'still undecided'
-    : `still undecided: ${plain(open.slice(0, 3).join(', '), 120)}` +
+    : `still undecided: ${cleanText(open.slice(0, 3).join(', '), 120)}` +
         (open.length > 3 ? `, and ${open.length - 3} more` : '')
 }

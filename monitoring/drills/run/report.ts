@@ -1,5 +1,5 @@
-import { element, xmlText } from '../../../reports/junit/index.ts'
-import { table } from '../../../reports/terminal/index.ts'
+import { element, escapeXml } from '../../../reports/junit/index.ts'
+import { formatTable } from '../../../reports/terminal/index.ts'
 import type { Column } from '../../../reports/terminal/index.ts'
 import type { DrillResult } from '../table/drill.ts'
 import type { DrillsReport } from './run-drills.ts'
@@ -45,7 +45,7 @@ export function drillsText(report: DrillsReport, speed: number, width: number): 
   )
   const minute = Number((60 / speed).toFixed(2))
   return [
-    ...table(columns, results.map(toRow), width),
+    ...formatTable(columns, results.map(toRow), width),
     ...section(
       results
         .filter(({ state }) => state !== 'passed')
@@ -145,17 +145,19 @@ function drillCase(result: DrillResult): string {
   }
   if (result.state === 'passed')
     return element('testcase', attributes, [
-      element('system-out', {}, [xmlText(`${result.fault}: delivered to ${result.deliveredTo.join(', ')}`)]),
+      element('system-out', {}, [
+        escapeXml(`${result.fault}: delivered to ${result.deliveredTo.join(', ')}`),
+      ]),
     ])
   const kind = result.state === 'failed' ? 'failure' : 'error'
   const outcome = { type: result.hop ?? result.state, message: lostText(result) }
-  return element('testcase', attributes, [element(kind, outcome, [xmlText(result.fault)])])
+  return element('testcase', attributes, [element(kind, outcome, [escapeXml(result.fault)])])
 }
 
 function unexpectedCase(unexpected: readonly string[]): string {
   const attributes = { classname: 'vigil.drill', name: 'no unexpected notifications', time: '0' }
   if (unexpected.length === 0) return element('testcase', attributes)
   return element('testcase', attributes, [
-    element('failure', { type: 'unexpected', message: unexpected[0] ?? '' }, unexpected.map(xmlText)),
+    element('failure', { type: 'unexpected', message: unexpected[0] ?? '' }, unexpected.map(escapeXml)),
   ])
 }

@@ -1,6 +1,6 @@
 import { element, raw, text } from '../markup.ts'
 import type { Markup } from '../markup.ts'
-import { count, nothing } from '../../wording/index.ts'
+import { formatCount, notMeasured } from '../../wording/index.ts'
 import { scaleLog } from 'd3-scale'
 
 export interface Size {
@@ -130,9 +130,9 @@ export function responsive(
 
 /** A number beside an axis: six characters or so, however large, so that no axis is cut. */
 export function axisNumber(value: number): string {
-  if (!Number.isFinite(value)) return nothing
+  if (!Number.isFinite(value)) return notMeasured
   if (value >= 1e5) return Number(value.toPrecision(3)).toExponential().replace('e+', 'e')
-  return value >= 1000 ? count(value) : String(Number(value.toPrecision(3)))
+  return value >= 1000 ? formatCount(value) : String(Number(value.toPrecision(3)))
 }
 
 /** A logarithmic axis for milliseconds: where a value lies in pixels, and its ticks at 1, 2 and 5. */

@@ -3,7 +3,7 @@ import { scaleLinear } from 'd3-scale'
 import type { ScaleLinear } from 'd3-scale'
 import { area, curveStepAfter, line as lineShape } from 'd3-shape'
 import { amount } from '../../../baselines/index.ts'
-import { moment } from '../../wording/index.ts'
+import { formatSeconds } from '../../wording/index.ts'
 import { element } from '../markup.ts'
 import type { Markup } from '../markup.ts'
 import { axisNumber, chart, line, widthOf, words } from './frame.ts'
@@ -201,7 +201,7 @@ function firstFailure({ firstFailureMs, size }: OverTime, x: ScaleLinear<number,
   if (firstFailureMs === undefined) return []
   const right = size.width - margin.right
   const at = Math.min(x(firstFailureMs / 1000), right)
-  const label = `first failure at ${moment(firstFailureMs)}`
+  const label = `first failure at ${formatSeconds(firstFailureMs)}`
   const late = at + 6 + widthOf(label, true) > right
   return [
     line('event', at, margin.top - 18, at, size.height - margin.bottom),

@@ -1,6 +1,6 @@
 import { startChild } from '../../processes/index.ts'
 import { requireTool } from '../../tools/index.ts'
-import { groupingLabels, openMetricsReport } from '../../../reports/prometheus/index.ts'
+import { groupingLabelsFor, openMetricsReport } from '../../../reports/prometheus/index.ts'
 import type { RunReport } from '../../../reports/index.ts'
 import { pushMetrics } from '../push.ts'
 import type { PushRequest, PushResult } from '../push.ts'
@@ -67,6 +67,6 @@ export async function pushReport({
   return pushMetrics({
     ...request,
     text: openMetricsReport({ runs: [report] }),
-    grouping: groupingLabels(run),
+    grouping: groupingLabelsFor(run),
   })
 }
