@@ -9,8 +9,10 @@ import type { Injection } from './injections.ts'
 
 /*
  * The verdicts of `vigil ab` on changes whose effect is known, on the bundled service:
- * `node bench/duet-study/main.ts [times] [name…]`. Each change is a commit in a clone of this repository. It is
- * compared with the clone's own head, so uncommitted changes do not count. Two minutes each.
+ * `node bench/duet-study/main.ts [times] [name…]`.
+ *
+ * Each change is a commit in a clone of this repository. It is compared with the clone's own head, so
+ * uncommitted changes do not count. Two minutes each.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

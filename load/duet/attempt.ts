@@ -180,8 +180,8 @@ function judgeUnits(
 
 function describeUnfit(disturbed: number, undisturbed: number): string {
   return (
-    `arrivals were dropped in ${disturbed} of ${disturbed + undisturbed} units while both sides were equally ` +
-    'slow: this machine is too busy, or the rate is too high for it; ' +
+    `arrivals were dropped in ${disturbed} of ${disturbed + undisturbed} units while both sides were ` +
+    'equally slow: this machine is too busy, or the rate is too high for it; ' +
     'lower the rate, or rerun when the machine is idle'
   )
 }

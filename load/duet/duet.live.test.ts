@@ -22,7 +22,7 @@ describe('a duet of a service with a slower copy', () => {
     outcome = await bench.duet(service, await bench.start({ SLOW_MS: '40' }))
   })
 
-  it('is red at the step that is slower and at no other, twice', () => {
+  it('fails at the slower step and at no other, and is confirmed', () => {
     expect(outcome.verdict.verdict).toBe('fail')
     expect(outcome.processPairs).toBe(2)
     expect(
@@ -36,7 +36,7 @@ describe('a duet of a service with a slower copy', () => {
     expect(explainFail(outcome.verdict, outcome.units)[0]).toMatchObject({ step: 'visit/slow' })
   })
 
-  it('keeps both sides as records of as many requests, which vigil compare judges alike', () => {
+  it('keeps records with equally many requests on both sides, which vigil compare judges alike', () => {
     const { baseline, candidate } = outcome.units
     for (const [index, run] of [...baseline, ...candidate].entries())
       expect(checkComparableRun(JSON.parse(JSON.stringify(run)), String(index)).state).toBe('read')
@@ -47,7 +47,7 @@ describe('a duet of a service with a slower copy', () => {
   })
 })
 
-it('is not red against itself', async () => {
+it('does not fail against itself', async () => {
   const { verdict } = await bench.duet(service, service)
   expect(verdict.verdict, JSON.stringify(verdict.rows)).not.toBe('fail')
   expect(
@@ -55,7 +55,7 @@ it('is not red against itself', async () => {
   ).toBeGreaterThanOrEqual(4)
 })
 
-it('is red at once for more SQL statements in an answer, however long that takes', async () => {
+it('fails without confirmation for more SQL statements in an answer, even at the same latency', async () => {
   const { verdict, processPairs } = await bench.duet(service, await bench.start({ STATEMENTS: '21' }))
   expect(verdict.verdict).toBe('fail')
   expect(processPairs).toBe(1)

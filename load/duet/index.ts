@@ -1,5 +1,3 @@
-export { planPinning } from '../../runtime/processes/index.ts'
-export type { Pinning } from '../../runtime/processes/index.ts'
 export { bisect, classifyCommit } from './bisect.ts'
 export type { BisectTrial, CommitClassification, CommitOutcome, Culprit } from './bisect.ts'
 export type { DuetProgress, DuetRequest, DuetWorld } from './attempt.ts'
@@ -17,5 +15,4 @@ export type { GitContext } from './revisions/git.ts'
 export { createWorktree } from './revisions/worktree.ts'
 export { openScratch } from './scratch.ts'
 export type { Scratch } from './scratch.ts'
-
 export { defaultPace } from './warm.ts'

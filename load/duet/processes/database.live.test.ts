@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { expect, it } from 'vitest'
 import { createDatabaseTemplate, startDatabases } from './database.ts'
 
-it('tells for which side PostgreSQL computes', { timeout: 60_000 }, async () => {
+it('measures the CPU time of PostgreSQL for each side', { timeout: 60_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vigil-databases-'))
   const { signal } = new AbortController()
   const made = await createDatabaseTemplate(join(folder, 'template'), signal)
@@ -28,7 +28,7 @@ it('tells for which side PostgreSQL computes', { timeout: 60_000 }, async () => 
     expect(spent.idle).toBeLessThan(spent.busy / 10)
     const beforeEnd = of.candidate.cpuMs() ?? 0
     await busy.end()
-    // What an ended backend has used does not go with it.
+    // The time of a backend that has ended still counts.
     expect(of.candidate.cpuMs()).toBeGreaterThanOrEqual(beforeEnd)
   } finally {
     await Promise.all([busy.end(), idle.end()])

@@ -54,7 +54,7 @@ export async function resolveCommit(context: GitContext, revision: string): Prom
     state: 'missing',
     reason:
       inside.state === 'failed'
-        ? `${folder} is not in a git repository, expected one with the revisions to compare (or give two URLs)`
+        ? `${folder} is not in a git repository, expected one with both revisions (or give two URLs)`
         : `${JSON.stringify(revision)} is not a revision in ${folder}, ` +
           'expected a branch, a tag or a commit (in CI: fetch it, with its history)',
   }

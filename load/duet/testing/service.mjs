@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 
 // A small service for tests: `fast` and `slow` answer after a few milliseconds, `slow` after SLOW_MS more.
-// What it says of its statements is STATEMENTS, as an N+1 query would have it.
+// It reports STATEMENTS as the number of its SQL statements, as a service with an N+1 query would.
 const [slowMs, statements] = [Number(process.env.SLOW_MS ?? 0), process.env.STATEMENTS ?? '1']
 const server = createServer((request, response) => {
   request.resume()

@@ -16,7 +16,7 @@ const get = (name) => ({ name, request: () => ({ method: 'GET', path: '/' + name
 export default [{ name: 'visit', steps: [get('fast'), get('slow')] }]
 `
 
-/** Two services and what it takes to hold them against each other, quickly: units of a third of a second. */
+/** Starts services and runs quick duets of two of them, with units of a third of a second. */
 export interface Workbench {
   start: (env: Record<string, string>) => Promise<RunningSide>
   duet: (baseline: RunningSide, candidate: RunningSide) => Promise<DuetOutcome>

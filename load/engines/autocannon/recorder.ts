@@ -1,7 +1,7 @@
 import { latencyOf, mergeHistograms, toOneLine } from '../../../record/index.ts'
 import type { FailureClass, TimelinePoint } from '../../../record/index.ts'
 import type { EndpointMeasurement } from '../../engine.ts'
-import { Latencies } from './latency.ts'
+import { Latencies } from '../../latencies.ts'
 import type { Recording } from './messages.ts'
 
 /** Monotonic milliseconds. */

@@ -173,7 +173,7 @@ describe('a run that cannot start', { timeout: 60_000 }, () => {
       'of no journeys',
       'export default {}',
       { home: 1 },
-      /journeys\.ts: default export: found object, expected an array/,
+      /journeys\.ts: default export: expected an array of journeys, got object/,
     ],
     [
       'of journeys that need Node',

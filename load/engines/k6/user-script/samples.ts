@@ -1,7 +1,7 @@
 import { quantile, roundMicros } from '../../../../record/index.ts'
 import type { TimelinePoint } from '../../../../record/index.ts'
 import type { LoadProgress } from '../../../engine.ts'
-import { Latencies } from '../../autocannon/latency.ts'
+import { Latencies } from '../../../latencies.ts'
 
 /* Reads the samples of k6's JSON output, and sorts them by step and second in bounded memory. */
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { countOf, quantile } from '../../../../record/index.ts'
-import { Latencies } from '../../autocannon/latency.ts'
+import { Latencies } from '../../../latencies.ts'
 import { createStepNamer, readSample } from './samples.ts'
 import type { Sample } from './samples.ts'
 import { createTally } from './tally.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { countOf, histogramOf, latencyOf, mergeHistograms, quantile } from '../../../record/index.ts'
-import { Latencies } from './latency.ts'
+import { countOf, histogramOf, latencyOf, mergeHistograms, quantile } from '../record/index.ts'
+import { Latencies } from './latencies.ts'
 
 // From a microsecond to an hour, as many small as large.
 const latencyMs = fc.double({ min: -3, max: 6.5, noNaN: true }).map((exponent) => 10 ** exponent)

@@ -1,5 +1,5 @@
 import { Int32Histogram } from 'hdr-histogram-js'
-import type { Histogram } from '../../../record/index.ts'
+import type { Histogram } from '../record/index.ts'
 
 // An hour: longer than any request waits, also where this process itself was stopped meanwhile.
 const highestMicros = 3_600_000_000
