@@ -1,5 +1,5 @@
 import type { ServerSide } from '../../record/index.ts'
-import { parseExposition, sumOf } from '../../runtime/target/exposition.ts'
+import { parseExposition, sumOf } from '../../runtime/target/index.ts'
 
 /** How a side's process is read, once a unit. */
 export interface SideReader {

@@ -91,8 +91,10 @@ function describePart(
     ({ url }) => URL.canParse(part.url) && new URL(url).host === new URL(part.url).host,
   )
   const down = own.find(({ health }) => health !== 'up')
-  if (down)
-    return `${describeComponent(part.name)}; its target is ${down.health}${down.error === '' ? '' : `: ${down.error}`}`
+  if (down) {
+    const error = down.error === '' ? '' : `: ${down.error}`
+    return `${describeComponent(part.name)}; its target is ${down.health}${error}`
+  }
   if (part.name === 'prometheus')
     return `${targets.filter(({ health }) => health === 'up').length} of ${targets.length} targets up`
   return describeComponent(part.name)

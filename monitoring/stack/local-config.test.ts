@@ -87,7 +87,7 @@ const receivers: LocalReceivers = {
 }
 const notifier = (more: string): string => `global:
   smtp_smarthost: smtp.example.com:587
-  smtp_auth_username: somebody
+  smtp_auth_username: anyone
   smtp_auth_password_file: /run/secrets/smtp_password
   smtp_require_tls: true
 templates: [templates/*.tmpl]
@@ -112,7 +112,7 @@ const local = (text: string) =>
   })
 
 describe("Alertmanager's configuration on this machine", () => {
-  it('names nobody outside, and keeps routes, receivers and templates', () => {
+  it('names no one outside, and keeps routes, receivers and templates', () => {
     const result = local(notifier(''))
     if (result.state !== 'ok') throw new Error(result.reason)
     expect(result.text).not.toMatch(/example\.com:587|https:|role_arn|\/run\/secrets/)

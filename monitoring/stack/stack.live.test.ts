@@ -77,7 +77,7 @@ afterAll(async () => {
 }, 60_000)
 
 describe('vigil up', { timeout: 60_000 }, () => {
-  it('starts everything, and says so once Prometheus has scraped every target', () => {
+  it('starts everything, and is up once Prometheus has scraped every target', () => {
     expect([ran.code, ran.stderr]).toEqual([0, ''])
     expect(document.schema).toBe('vigil.up/1')
     expect(document.components.map(({ name, state }) => `${name} ${state}`).toSorted()).toEqual(
@@ -156,13 +156,13 @@ describe('vigil up', { timeout: 60_000 }, () => {
     expect(empty).toEqual([])
   })
 
-  it('tells a second one that it is up already', async () => {
+  it('reports to a second one that it is up already', async () => {
     const second = await place.vigil(['up', ...options])
     expect([second.code, second.stdout]).toEqual([4, ''])
     expect(second.stderr).toMatch(/^vigil: the stack is up already \(process \d+\): 'vigil down' ends it\n$/)
   })
 
-  it('knows what has ended by itself, and vigil down ends the rest and tells', async () => {
+  it('knows what has ended by itself, and vigil down ends the rest and reports it', async () => {
     const before = stateNow()
     const processes = processesOf(before)
     expect(processes.length).toBe(9)
@@ -200,13 +200,13 @@ describe('vigil up', { timeout: 60_000 }, () => {
   })
 
   it('leaves nothing behind when it is killed, and starts again after that', async () => {
-    let heard = ''
+    let output = ''
     let enough = (): void => undefined
     const backendUp = new Promise<void>((resolve) => (enough = resolve))
     const { process: child, ran: ended } = place.start(['up', '--config', 'vigil.config.mjs', ...options], {
       onStderr: (text) => {
-        heard += text
-        if (heard.includes('backend is up')) enough()
+        output += text
+        if (output.includes('backend is up')) enough()
       },
     })
     await Promise.race([backendUp, ended])
@@ -226,7 +226,7 @@ describe('vigil up', { timeout: 60_000 }, () => {
         10_000,
       ),
     ).toEqual([])
-    // Its state is still written down, and holds up nobody.
+    // Its state file is still there, and blocks no new stack.
     expect(stateNow()?.supervisor.pid).toBe(child.pid)
     expect(await down()).toMatchObject({ code: 0, stdout: 'no stack is up\n' })
   })

@@ -3,9 +3,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { findBrowser } from './find.ts'
+import { findBrowser, launchBrowser } from './find.ts'
 import type { BrowserPlaces } from './find.ts'
-import { launchBrowser } from './launch.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'vigil-browser-'))
 afterAll(() => rmSync(base, { recursive: true, force: true }))
@@ -60,7 +59,7 @@ describe('a browser is searched', () => {
     await expect(launchBrowser({ ...env, VIGIL_BROWSER: named })).rejects.toThrow(reason)
   })
 
-  it("then where Playwright installs its own, then at the machine's paths, then in the npm package", async () => {
+  it("then in Playwright's folder, then at the machine's paths, then in the npm package", async () => {
     const [first = '', second = ''] = places.machine
     for (const path of [places.playwright, first, second]) program(path)
     const search = async () => findBrowser({ ...env, VIGIL_BROWSER: '' }, places)
@@ -106,7 +105,8 @@ describe('the browser of the npm package', () => {
       state: 'missing',
       reason:
         `no browser on this machine (${join(unpacked, 'chromium')} ended with code 1: libc.so.6: ` +
-        'version not found): run npx playwright install chromium, install the package chromium, or set VIGIL_BROWSER',
+        'version not found): run npx playwright install chromium, install the package chromium, ' +
+        'or set VIGIL_BROWSER',
     })
   })
 

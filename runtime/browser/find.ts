@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { chromium } from '@playwright/test'
-import type { LaunchOptions } from '@playwright/test'
+import type { Browser, LaunchOptions } from '@playwright/test'
 import { isProgram } from '../tools/index.ts'
 import { npmChromium } from './npm-chromium.ts'
 
@@ -51,4 +51,14 @@ export async function findBrowser(
       `no browser on this machine (${fromNpm.reason}): run npx playwright install chromium, ` +
       'install the package chromium, or set VIGIL_BROWSER',
   }
+}
+
+/** Starts the browser that `findBrowser` finds; throws an error that says what to do when there is none. */
+export async function launchBrowser(
+  env: NodeJS.ProcessEnv,
+  options: Pick<LaunchOptions, 'args'> = {},
+): Promise<Browser> {
+  const browser = await findBrowser(env)
+  if (browser.state !== 'ok') throw new Error(browser.reason)
+  return chromium.launch({ ...browser.launchOptions, ...options })
 }

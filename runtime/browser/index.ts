@@ -1,3 +1,2 @@
-export { findBrowser } from './find.ts'
+export { findBrowser, launchBrowser } from './find.ts'
 export type { FoundBrowser } from './find.ts'
-export { launchBrowser } from './launch.ts'

@@ -31,8 +31,8 @@ export async function findPostgres(): Promise<PostgresPrograms> {
 }
 
 /**
- * PostgreSQL refuses to run as root. There it runs as `postgres`, or as nobody, with the capabilities to read
- * folders of root: a checkout may be below one.
+ * PostgreSQL refuses to run as root. There it runs as `postgres`, or as the user 65534, with the capabilities
+ * to read folders of root: a checkout may be below one.
  */
 function chooseUser(): Pick<PostgresPrograms, 'prefix' | 'owner'> {
   if (process.getuid?.() !== 0) return { prefix: [], owner: undefined }

@@ -111,6 +111,8 @@ const settings = [
   'track_io_timing=on',
 ]
 
+const monitorOptions = 'IN ROLE pg_monitor CONNECTION LIMIT 5'
+
 function describeCluster({ database, owner, monitor }: PostgresNames) {
   const passwords = { owner: createSecret(), monitor: createSecret() }
   return {
@@ -121,7 +123,7 @@ function describeCluster({ database, owner, monitor }: PostgresNames) {
         text: [
           `CREATE ROLE "${owner}" LOGIN PASSWORD '${passwords.owner}';`,
           `CREATE DATABASE "${database}" OWNER "${owner}";`,
-          `CREATE ROLE "${monitor}" LOGIN PASSWORD '${passwords.monitor}' IN ROLE pg_monitor CONNECTION LIMIT 5;`,
+          `CREATE ROLE "${monitor}" LOGIN PASSWORD '${passwords.monitor}' ${monitorOptions};`,
           '',
         ].join('\n\n'),
       },

@@ -19,7 +19,7 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-  // A zombie nobody has reaped yet is dead all the same.
+  // A zombie that has not been reaped yet is dead all the same.
   return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
 }
 
@@ -33,7 +33,7 @@ async function gone(pid: number, withinMs: number): Promise<boolean> {
 }
 
 describe('a child', () => {
-  it('tells how it ended', async () => {
+  it('reports how it ended', async () => {
     expect(await sh('exit 7').ended).toEqual({ state: 'exited', code: 7 })
     expect(await sh('kill -9 $$').ended).toEqual({ state: 'signalled', signal: 'SIGKILL' })
     expect(await startChild('/no/such/program', [], { env }).ended).toEqual({
@@ -87,8 +87,15 @@ describe('a child', () => {
 describe('when we are killed', () => {
   it('no child and no grandchild of ours is alive five seconds later', async () => {
     const module = new URL('child.ts', import.meta.url).href
-    const script = `import(${JSON.stringify(module)}).then(({ startChild }) => startChild('/bin/sh', ['-c', 'sleep 1000 & echo $!; echo $$; wait'], { env: { PATH: process.env.PATH }, onLine: (line) => console.log(line) }))`
-    const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const script = `
+      const { startChild } = await import(${JSON.stringify(module)})
+      startChild('/bin/sh', ['-c', 'sleep 1000 & echo $!; echo $$; wait'], {
+        env: { PATH: process.env.PATH },
+        onLine: (line) => console.log(line),
+      })`
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const pids: number[] = []
     for await (const line of createInterface({ input: parent.stdout })) {
       pids.push(Number(line))

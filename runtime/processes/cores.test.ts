@@ -51,7 +51,7 @@ describe('pinning', () => {
 })
 
 describe('lowerPriority', () => {
-  it('has the lowest priority until it is restored, or about the usual one where it cannot be restored', () => {
+  it('has the lowest priority until it is restored, or the usual one where it cannot be restored', () => {
     const usual = getPriority()
     const restore = lowerPriority()
     const during = getPriority()

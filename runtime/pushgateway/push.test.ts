@@ -149,7 +149,7 @@ describe('a second push', () => {
 })
 
 describe('next to another pusher', () => {
-  it('whose type clashes it is refused once, with the reason in the answer, and works again without it', async () => {
+  it('whose type clashes, it is refused once with the reason, and works again without it', async () => {
     const clashing = await startGateway()
     try {
       expect(

@@ -47,7 +47,7 @@ describe('a group of services', () => {
     expect(events).toEqual(['service', 'exporter', 'database'])
   })
 
-  it('also ends what is still starting, and what cannot be ended does not keep the others running', async () => {
+  it('also ends what is still starting, and all others when one cannot be ended', async () => {
     const events: string[] = []
     const group = new ServiceGroup()
     await group.start('database', Promise.resolve(fakeService('database', events).started))

@@ -11,7 +11,10 @@ import type { ServiceOptions, StartResult } from './launch.ts'
 const folder = mkdtempSync(join(tmpdir(), 'vigil-service-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const serving = `require('node:http').createServer((_, response) => response.end('ok')).listen(Number(process.argv[1]), '127.0.0.1')`
+const serving = `
+require('node:http')
+  .createServer((_, response) => response.end('ok'))
+  .listen(Number(process.argv[1]), '127.0.0.1')`
 async function start(script: string, options: Partial<ServiceOptions> = {}): Promise<StartResult> {
   return startService({
     name: 'the tool',
@@ -48,7 +51,14 @@ describe('a service', () => {
 
   it('gets another port when its free port is taken before it listens', async () => {
     const mark = join(folder, 'tried')
-    const loses = `const fs = require('node:fs'); if (!fs.existsSync(${JSON.stringify(mark)})) { fs.writeFileSync(${JSON.stringify(mark)}, ''); console.error('listen tcp 127.0.0.1: bind: address already in use'); process.exit(1) } ${serving}`
+    const loses = `
+      const fs = require('node:fs')
+      if (!fs.existsSync(${JSON.stringify(mark)})) {
+        fs.writeFileSync(${JSON.stringify(mark)}, '')
+        console.error('listen tcp 127.0.0.1: bind: address already in use')
+        process.exit(1)
+      }
+      ${serving}`
     const started = await start(loses)
     expect(started.state).toBe('ok')
     if (started.state === 'ok') await started.service.stop()

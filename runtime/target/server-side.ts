@@ -1,6 +1,5 @@
 import type { ServerSide } from '../../record/index.ts'
-import { parseExposition, sumOf } from './exposition.ts'
-import { serviceMetrics } from './metric-names.ts'
+import { parseExposition, serviceMetrics, sumOf } from './exposition.ts'
 
 /** Reads the target's metrics; undefined when it does not answer in time, or with something else. */
 export type ReadMetrics = () => Promise<string | undefined>

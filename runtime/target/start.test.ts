@@ -30,7 +30,11 @@ async function plan(script: string, changes: Partial<TargetPlan> = {}): Promise<
 describe('starting a target', () => {
   it('waits until it is ready, not only until it listens, and ends it', async () => {
     const plans = await plan(
-      "let n = 0; require('http').createServer((q, s) => { s.statusCode = ++n < 4 ? 503 : 200; s.end() }).listen(process.env.PORT, '127.0.0.1')",
+      `let n = 0
+      require('http').createServer((request, response) => {
+        response.statusCode = ++n < 4 ? 503 : 200
+        response.end()
+      }).listen(process.env.PORT, '127.0.0.1')`,
     )
     const result = await startTarget(plans)
     expect(result.state).toBe('ok')

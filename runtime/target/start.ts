@@ -24,7 +24,9 @@ export async function startTarget(plan: TargetPlan): Promise<StartResult<Running
     return {
       state: 'failed',
       cause: 'port-in-use',
-      reason: `something already answers at ${plan.url}: stop it, or test it as it is with '--target ${plan.url}'`,
+      reason:
+        `something already answers at ${plan.url}: stop it, ` +
+        `or test it as it is with '--target ${plan.url}'`,
     }
   return startProcess({ ...plan, name: `target.command '${plan.command.join(' ')}'`, stopGraceMs })
 }

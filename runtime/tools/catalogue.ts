@@ -1,3 +1,12 @@
+/** What finding a tool may use of its environment. */
+export interface ToolContext {
+  /** Also determines the folder of fetched tools: `toolsFolder`. */
+  env: NodeJS.ProcessEnv
+  /** Called now and then with a line for the user. */
+  progress: (text: string) => void
+  signal: AbortSignal
+}
+
 /** A program that vigil runs but does not contain, and the ways to get it. */
 export interface Tool {
   name: string

@@ -9,20 +9,20 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { catalogue } from './catalogue.ts'
 import { findTool } from './find.ts'
-import type { ToolContext } from './find.ts'
+import type { ToolContext } from './catalogue.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'vigil-tools-'))
 afterAll(() => rmSync(base, { recursive: true, force: true }))
 
 let folder: string
 let path: string
-let told: string[]
+let messages: string[]
 beforeEach(() => {
   const place = mkdtempSync(join(base, 'case-'))
   folder = join(place, 'kept')
   path = join(place, 'bin')
   mkdirSync(path)
-  told = []
+  messages = []
 })
 
 /** A shell script that says it is k6. */
@@ -44,7 +44,7 @@ for (const program of ['sh', 'tar', 'gzip', 'sleep'])
 function surroundings(env: NodeJS.ProcessEnv = {}): ToolContext {
   return {
     env: { PATH: `${path}:${bare}`, VIGIL_TOOLS_DIR: folder, ...env },
-    progress: (text) => told.push(text),
+    progress: (text) => messages.push(text),
     signal: new AbortController().signal,
   }
 }
@@ -104,7 +104,7 @@ describe('k6 is looked for', () => {
     expect(await findTool('k6', surroundings(homeless))).toMatchObject({ state: 'found', origin: 'path' })
   })
 
-  it('and when it cannot be had, a person is told what to do', async () => {
+  it('and when it cannot be had, a person is messages what to do', async () => {
     const found = await findTool('k6', surroundings())
     expect(found).toMatchObject({ state: 'missing', reason: 'k6 is not on this machine' })
     if (found.state === 'missing') expect(found.whatToDo).toContain('VIGIL_K6')
@@ -157,10 +157,10 @@ describe('a download', () => {
       version: '3.2.1',
       origin: 'kept',
     })
-    expect(told.join('\n')).toContain('downloading http://127.0.0.1')
+    expect(messages.join('\n')).toContain('downloading http://127.0.0.1')
   })
 
-  it('by two at once gives both a whole one', async () => {
+  it('by two at the same time gives both a whole one', async () => {
     const env = await serve((response) => response.end(archive))
     const both = await Promise.all([findTool('k6', surroundings(env)), findTool('k6', surroundings(env))])
     expect(both.map((found) => found.state)).toEqual(['found', 'found'])
@@ -171,7 +171,7 @@ describe('a download', () => {
     [
       'of other bytes',
       (response) => response.end(Buffer.concat([archive, Buffer.from('x')])),
-      'the download was discarded',
+      'it was discarded',
     ],
     [
       'cut off',

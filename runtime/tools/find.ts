@@ -1,19 +1,9 @@
 import { delimiter, isAbsolute, join } from 'node:path'
-import { goInstall, unpackDebian } from './build.ts'
 import { catalogue } from './catalogue.ts'
-import type { Tool, ToolName } from './catalogue.ts'
-import { download } from './download.ts'
+import type { Tool, ToolContext, ToolName } from './catalogue.ts'
+import { download, goInstall, unpackDebian } from './fetch.ts'
 import { isProgram, toolsFolder } from './folder.ts'
 import { runProgram } from '../processes/index.ts'
-
-/** What finding a tool may use of its environment. */
-export interface ToolContext {
-  /** Also determines the folder of fetched tools: `toolsFolder`. */
-  env: NodeJS.ProcessEnv
-  /** Called now and then with a line for the user. */
-  progress: (text: string) => void
-  signal: AbortSignal
-}
 
 /** Where a tool was found: by its variable, on the PATH, kept from before, or fetched just now. */
 export type Origin = 'variable' | 'path' | 'kept' | 'download' | 'go install' | 'Debian package'
@@ -89,11 +79,8 @@ async function fetchTool(tool: Tool, context: ToolContext): Promise<FoundTool> {
     const found = result.state === 'ok' ? await checkProgram(tool, place, origin, context) : ''
     if (typeof found !== 'string') return found
   }
-  return missing(
-    tool,
-    `${tool.name} is not on this machine${reasons.length > 0 ? ` and could not be fetched (${reasons.join('; ')})` : ''}`,
-    tool.advice,
-  )
+  const failures = reasons.length > 0 ? ` and could not be fetched (${reasons.join('; ')})` : ''
+  return missing(tool, `${tool.name} is not on this machine${failures}`, tool.advice)
 }
 
 /**
@@ -109,8 +96,10 @@ async function checkProgram(
   if (!(await isProgram(path))) return `names ${path}, which is not a program`
   const ran = await runProgram(path, tool.versionArgs, { ...context, timeoutMs: 20_000 })
   const version = ran.state === 'ok' ? tool.versionPattern.exec(ran.output)?.[1] : undefined
-  if (version === undefined)
-    return `names ${path}, which does not print the version of ${tool.name}${ran.state === 'failed' ? ` (${ran.reason})` : ''}`
+  if (version === undefined) {
+    const cause = ran.state === 'failed' ? ` (${ran.reason})` : ''
+    return `names ${path}, which does not print the version of ${tool.name}${cause}`
+  }
   return { state: 'found', name: tool.name, path, version, origin }
 }
 

@@ -1,5 +1,5 @@
 export { catalogue, toolNames, userToolNames } from './catalogue.ts'
-export type { ToolName } from './catalogue.ts'
+export type { ToolContext, ToolName } from './catalogue.ts'
 export { findTool, lookForTool, requireTool } from './find.ts'
-export type { FoundTool, Origin, ToolContext } from './find.ts'
+export type { FoundTool, Origin } from './find.ts'
 export { installAtomically, isProgram, toolsFolder } from './folder.ts'
