@@ -22,12 +22,12 @@ import { faultEndpoints, Faults, faultsPath } from './faults/index.ts'
 import { guardRequests } from './guards.ts'
 import { createApp, Problem } from './http/index.ts'
 import type { Bindings, Endpoint } from './http/index.ts'
-import type { JobHandler, JobQueue } from './jobs/index.ts'
+import type { JobHandler, JobQueue } from './jobs.ts'
 import { Limits } from './limits/index.ts'
 import { Presence } from './observability/index.ts'
 import type { Events, Log, Metrics, Tracing } from './observability/index.ts'
 import { taskEndpoints, TaskService } from './tasks/index.ts'
-import { ExportService, ImportService, keepHouse, transferEndpoints } from './transfers/index.ts'
+import { ExportService, ImportService, startHousekeeping, buildTransferEndpoints } from './transfers/index.ts'
 
 /** The features on a migrated database. */
 export interface Application {
@@ -117,13 +117,13 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
       })
     return jobs
   }
-  const transfers = { database, metrics, events, now, wrote, jobs: requireJobs }
+  const transfers = { database, metrics, events, now, onWrite: wrote, jobs: requireJobs }
   const exports = new ExportService(transfers)
   const imports = new ImportService(transfers)
   const starting = (async (): Promise<void> => {
     jobs = await startJobs(parts, { export: exports, import: imports })
   })()
-  const house = keepHouse(database, now)
+  const house = startHousekeeping(database, now)
   const served = (): string[] => endpoints.map(({ spec }) => `${spec.method} ${spec.path}`)
   const endpoints: Endpoint[] = [
     ...parts.operations,
@@ -132,7 +132,7 @@ export async function startApplication(parts: ApplicationParts): Promise<Applica
       : faultEndpoints({ faults, token: config.faultsToken, events, metrics, now, served })),
     ...authEndpoints(auth),
     ...taskEndpoints(tasks, { metrics, events, featureUsed }),
-    ...transferEndpoints({ exports, imports, events, featureUsed }),
+    ...buildTransferEndpoints({ exports, imports, events, noteFeatureUse: featureUsed }),
   ]
   return {
     app: createApp(
@@ -200,7 +200,7 @@ async function startJobs(
   { url, metrics, log, tracing, stopping }: ApplicationParts,
   handlers: Readonly<Record<string, JobHandler>>,
 ): Promise<JobQueue | undefined> {
-  const { JobQueue: Queue } = await import('./jobs/index.ts')
+  const { JobQueue: Queue } = await import('./jobs.ts')
   while (!stopping()) {
     const queue = new Queue({ url, metrics, log, tracing }, handlers)
     try {

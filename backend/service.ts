@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Config } from './config/index.ts'
 import type { Application } from './application.ts'
 import { startEmbeddedPostgres } from './db/embedded/index.ts'
-import { healthEndpoints } from './health/index.ts'
+import { healthEndpoints } from './health.ts'
 import { createApp, createHttpServer, Problem } from './http/index.ts'
 import {
   createEvents,
@@ -136,7 +136,7 @@ async function openTelemetry(
   log: Log,
 ): Promise<Telemetry | undefined> {
   if (config.otel === undefined) return undefined
-  const { startTelemetry } = await import('./observability/tracing/index.ts')
+  const { startTelemetry } = await import('./observability/tracing/start.ts')
   return startTelemetry(config.otel, {
     config,
     registry,

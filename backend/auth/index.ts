@@ -1,6 +1,4 @@
 export { Passwords } from './passwords.ts'
-export { recallRevoked } from './revocations.ts'
+export { recallRevoked, signingSecret, AccessTokens, TokenError } from './tokens.ts'
 export { authEndpoints } from './routes.ts'
-export { signingSecret } from './secret.ts'
 export { AuthService } from './service.ts'
-export { AccessTokens, TokenError } from './tokens.ts'

@@ -1,5 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { SignJWT, errors, jwtVerify } from 'jose'
+import { eq, sql } from '../db/drizzle.ts'
+import { backgroundScope, schema, statement } from '../db/index.ts'
+import type { Database } from '../db/index.ts'
 import type { Principal } from '../http/index.ts'
 
 const algorithm = 'HS256'
@@ -155,4 +158,63 @@ export function newRefreshToken(): { token: string; hash: string } {
 
 export function refreshTokenHash(token: string): string {
   return createHash('sha256').update(token).digest('base64url')
+}
+
+const { sessions } = schema
+
+/** Instances' clocks may differ by this much. */
+const marginMs = 60_000
+
+const recentlyRevoked = statement<{ id: string }>('sessions.recently_revoked', (db) =>
+  db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(sql`${sessions.revokedAt} > ${sql.placeholder('since')}::timestamptz`)
+    .prepare('sessions_recently_revoked'),
+)
+
+/**
+ * Refuses from now on the access tokens of sessions that were revoked while this instance could not hear of it: before
+ * it started, or while its connection to the others was gone. Rejects when the database does not answer.
+ */
+export async function recallRevoked(database: Database, tokens: AccessTokens, nowMs: number): Promise<void> {
+  const since = new Date(nowMs - accessTokenSeconds * 1000 - marginMs).toISOString()
+  for (const { id } of await database.run(backgroundScope(5000), recentlyRevoked, { since }))
+    tokens.revoke(id)
+}
+
+const { developmentSecrets } = schema
+const p = sql.placeholder
+
+const proposeSecret = statement<{ value: string }>('development_secrets.propose', (db) =>
+  db
+    .insert(developmentSecrets)
+    .values({ name: p('name'), value: p('value') })
+    .onConflictDoNothing()
+    .returning({ value: developmentSecrets.value })
+    .prepare('development_secrets_propose'),
+)
+
+const readSecret = statement<{ value: string }>('development_secrets.read', (db) =>
+  db
+    .select({ value: developmentSecrets.value })
+    .from(developmentSecrets)
+    .where(eq(developmentSecrets.name, p('name')))
+    .prepare('development_secrets_read'),
+)
+
+/**
+ * The key for access tokens: the configured one, or outside production one that all instances on this database share
+ * and that outlives a restart.
+ */
+export async function signingSecret(database: Database, configured: string | undefined): Promise<string> {
+  if (configured !== undefined) return configured
+  const scope = backgroundScope(10_000)
+  await database.run(scope, proposeSecret, {
+    name: 'access-tokens',
+    value: randomBytes(48).toString('base64url'),
+  })
+  const [row] = await database.run(scope, readSecret, { name: 'access-tokens' })
+  if (row === undefined) throw new Error('development_secrets: the secret just written is not there')
+  return row.value
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { Client, eventually } from '../testing/index.ts'
-import type { Bench } from './section.ts'
+import type { Bench } from './measure.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 const raw = fileURLToPath(new URL('raw.ts', import.meta.url))

@@ -3,12 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../db/embedded/index.ts'
-import { memory } from './memory.ts'
-import type { Bench } from './section.ts'
-import { slow } from './slow.ts'
-import { startup } from './startup.ts'
-import { throughput } from './throughput.ts'
-import { tracing } from './tracing.ts'
+import { memory, slow, startup } from './single-service.ts'
+import type { Bench } from './measure.ts'
+import { throughput, tracing } from './comparisons.ts'
 
 /*
  * The service's claims about speed and size, measured: `node backend/bench/main.ts [section …] [--rounds 12] [--seconds 2]`.

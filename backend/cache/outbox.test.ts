@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../testing/index.ts'
-import { Outbox } from './outbox.ts'
-import type { Batch } from './outbox.ts'
+import { Outbox } from './channel.ts'
+import type { Batch } from './channel.ts'
 
 /** An outbox whose batches are kept, and refused while `refusing` is true. */
 function recorded() {

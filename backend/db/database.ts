@@ -1,7 +1,5 @@
 import { Connections, openClient, timeLimits } from './connections.ts'
-import { Deadlines } from './deadlines.ts'
-import { DatabaseBusy, DatabaseUnavailable, translateDatabaseError } from './errors.ts'
-import { Gate } from './gate.ts'
+import { Deadlines, DatabaseBusy, DatabaseUnavailable, translateDatabaseError, Gate } from './availability.ts'
 import type { Builder, Prepared, QueryScope, Statement } from './statement.ts'
 
 /** What the pool tells of itself; wired to metrics, logs and fault injection at the entry point. */

@@ -6,11 +6,10 @@ export {
   isForeignKeyViolation,
   isUniqueViolation,
   translateDatabaseError,
-} from './errors.ts'
-export { migrate } from './migrate.ts'
-export type { RawRow } from './statement.ts'
-export { touchTables } from './ready.ts'
+} from './availability.ts'
+export { migrate } from './connections.ts'
+export type { RawRow, QueryScope, Statement } from './statement.ts'
+export { touchTables } from '../health.ts'
 export { backgroundScope, hotStatement, statement } from './statement.ts'
-export type { QueryScope, Statement } from './statement.ts'
-export { uuidv7 } from './uuidv7.ts'
+export { uuidv7 } from './ids.ts'
 export * as schema from './schema.ts'

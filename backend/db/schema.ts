@@ -11,7 +11,6 @@ import {
   text,
   uuid,
 } from './drizzle.ts'
-import { formatTextArray, parseTextArray } from './text-array.ts'
 
 /**
  * A point in time, ISO 8601 in UTC with milliseconds on our side. Turned from PostgreSQL's text by slicing: a `Date`
@@ -29,8 +28,6 @@ export function isoInstant(value: string): string {
   const fraction = zone > 20 ? value.slice(20, zone) : ''
   return `${value.slice(0, 10)}T${value.slice(11, 19)}.${fraction.padEnd(3, '0')}Z`
 }
-
-export { parseTextArray }
 
 const textArray = customType<{ data: string[]; driverData: string }>({
   dataType: () => 'text[]',
@@ -210,3 +207,19 @@ export const developmentSecrets = pgTable('development_secrets', {
   name: text().primaryKey(),
   value: text().notNull(),
 })
+
+/**
+ * PostgreSQL's text form of a one-dimensional `text[]` without nulls (https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO).
+ * Ours, because the query builder's own reader drops every backslash.
+ */
+export function parseTextArray(text: string): string[] {
+  const elements: string[] = []
+  for (const [, quoted, plain] of text.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs)) {
+    elements.push(quoted === undefined ? (plain ?? '') : quoted.replaceAll(/\\(.)/gs, '$1'))
+  }
+  return elements
+}
+
+export function formatTextArray(elements: readonly string[]): string {
+  return `{${elements.map((element) => `"${element.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(',')}}`
+}

@@ -1,1 +1,1 @@
-export { docsEndpoints, docsPaths } from './routes.ts'
+export { docsEndpoints, docsPaths } from './page.ts'

@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import type { Answer, Endpoint } from '../http/index.ts'
-import { exampleOf } from './examples.ts'
-import { commonHeaders } from './headers.ts'
-import type { Header } from './headers.ts'
+import { mediaTypes, schemaOf } from './schemas.ts'
 
 type Json = Record<string, unknown>
 type Spec = Endpoint['spec']
@@ -168,15 +166,6 @@ function content(status: number, answer: Answer): Json {
   return { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }
 }
 
-function mediaTypes(types: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output'): Json {
-  const described: Json = {}
-  for (const [type, schema] of Object.entries(types)) {
-    const json = schemaOf(schema, io)
-    described[type] = { schema: json, example: exampleOf(json) }
-  }
-  return described
-}
-
 // What was made is named by the `id` in the answer.
 function linksOf({ links = [] }: Answer): Json {
   if (links.length === 0) return {}
@@ -187,22 +176,34 @@ function linksOf({ links = [] }: Answer): Json {
   }
 }
 
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: 'any',
-    override: ({ jsonSchema }) => tidy(jsonSchema),
-  })
-  return rest
+/** A header of an answer; one that is always there is `required`. */
+export interface Header {
+  description: string
+  required: boolean
 }
 
-// What a schema says of itself beats what is derived: a number in a query is text by nature only.
-function tidy(schema: Json): void {
-  if (schema['type'] === 'integer') {
-    delete schema['pattern']
-    if (typeof schema['default'] === 'string') schema['default'] = Number(schema['default'])
+/** The headers of an answer with `status` that are not its own, but those of every such answer. */
+export function commonHeaders({ limit }: Endpoint['spec'], status: number): Record<string, Header> {
+  const headers: Record<string, Header> = {
+    'X-Request-Id': { description: 'The id of the request', required: true },
+    traceparent: {
+      description: 'The trace that the request was part of (W3C Trace Context)',
+      required: true,
+    },
+    'Server-Timing': { description: 'Where the time went, for callers who may know', required: false },
   }
-  // Its pattern says it better than the word does, which tools read in different ways.
-  if ('pattern' in schema && (schema['format'] === 'date-time' || schema['format'] === 'uuid'))
-    delete schema['pattern']
+  // An answer that comes before the limit was asked does not tell of it.
+  if (limit !== 'none') {
+    const required = status < 400 || status === 429
+    headers['RateLimit'] = {
+      description: 'What is left of the limit (r) and for how many seconds (t)',
+      required,
+    }
+    headers['RateLimit-Policy'] = { description: 'The limit (q) and its window in seconds (w)', required }
+  }
+  if (status === 401)
+    headers['WWW-Authenticate'] = { description: 'Bearer, and what was wrong with the token', required: true }
+  if (status === 429 || status === 503)
+    headers['Retry-After'] = { description: 'Seconds until the next try', required: true }
+  return headers
 }

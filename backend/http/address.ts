@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 
 /**
  * The caller's address. `X-Forwarded-For` is a claim that anybody can make: it is read only when `trustedProxies` of
@@ -21,4 +21,21 @@ export function clientAddress(
 // IPv4 as seen through an IPv6 socket.
 function plain(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
+}
+
+/**
+ * Whom an address stands for. An IPv6 subscriber has a whole /64 of them (RFC 6177), and could use another for each
+ * request, so there the network is counted.
+ */
+export function networkOf(address: string): string {
+  if (!isIPv6(address) || address.includes('.')) return address
+  const [head = '', tail] = address.split('%', 1).join('').split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros =
+    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - groups.length - after.length) }, () => '0')
+  const prefix = [...groups, ...zeros, ...after]
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+  return `${prefix.join(':')}::/64`
 }

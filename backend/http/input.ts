@@ -107,7 +107,7 @@ function check<T>(part: string, schema: z.ZodType<T>, value: unknown): T {
   if (result.success) return result.data
   throw new Problem('invalid', {
     detail: `The ${part} is not as described`,
-    errors: flawsOf(part, result.error),
+    errors: listInvalidFields(part, result.error),
   })
 }
 
@@ -115,7 +115,7 @@ function check<T>(part: string, schema: z.ZodType<T>, value: unknown): T {
 const maxFlaws = 500
 
 /** What a schema found wrong, without repeating the values. */
-export function flawsOf(part: string, error: z.ZodError): Flaw[] {
+export function listInvalidFields(part: string, error: z.ZodError): Flaw[] {
   return error.issues.slice(0, maxFlaws).map((issue) => ({
     at: [part, ...issue.path.map(String)].join('.').slice(0, 200),
     message: messageOf(issue),
@@ -128,4 +128,27 @@ function messageOf(issue: z.core.$ZodIssue): string {
     .slice(0, 5)
     .map((key) => JSON.stringify(key.slice(0, 50)))
     .join(', ')}`
+}
+
+/**
+ * Text of `min` to `max` characters as JSON Schema counts them (code points), that PostgreSQL can hold: no NUL and no
+ * half of a surrogate pair.
+ */
+export function text(min: number, max: number): z.ZodType<string, string> {
+  return z
+    .string()
+    .superRefine((value, context) => {
+      const flaw = textFlaw(value, min, max)
+      if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw })
+    })
+    .meta({ minLength: min, maxLength: max, pattern: '^[^\\u0000]*$' })
+}
+
+function textFlaw(value: string, min: number, max: number): string | undefined {
+  // A code point is one or two units, so only the lengths in between need counting.
+  const length = value.length > max && value.length <= max * 2 ? Array.from(value).length : value.length
+  if (length < min) return `expected at least ${min} character${min === 1 ? '' : 's'}`
+  if (length > max) return `expected at most ${max} characters`
+  if (value.includes('\0')) return 'expected no NUL character'
+  return value.isWellFormed() ? undefined : 'expected no lone surrogate'
 }

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { randomHex } from '../db/ids.ts'
 import type { QueryScope, StartSpan } from '../db/statement.ts'
 
 /** The caller, as a verified access token names it. */
@@ -110,17 +110,4 @@ export function traceparentOf({
   sampled,
 }: Pick<Scope, 'traceId' | 'spanId' | 'sampled'>): string {
   return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
-}
-
-const pool = Buffer.alloc(4096)
-let used = pool.length
-
-/** `bytes` random bytes as hexadecimal digits, drawn from a pool: a system call for each would show. */
-export function randomHex(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  used += bytes
-  return pool.toString('hex', used - bytes, used)
 }

@@ -1,11 +1,10 @@
 import pino from 'pino'
 import type { DestinationStream, Logger } from 'pino'
 import type { Config } from '../config/index.ts'
-import { LogFiles } from './files.ts'
+import { LogFiles, streams } from './log-files.ts'
 import { redactor } from './redaction.ts'
 import type { Secrets } from './redaction.ts'
-import { streams } from './streams.ts'
-import type { Stream } from './streams.ts'
+import type { Stream } from './log-files.ts'
 
 export type Log = Logger
 

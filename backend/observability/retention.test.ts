@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { dayOf, fileName, outlived } from './retention.ts'
+import { dayOf, fileName, outlived } from './log-files.ts'
 
 const day = '2026-11-24'
 

@@ -1,10 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { Config } from '../config/index.ts'
-import { endpoint, Problem } from '../http/index.ts'
+import { Problem, endpoint } from '../http/index.ts'
 import type { Endpoint, Scope } from '../http/index.ts'
 import type { Events } from './events.ts'
-import { prometheusText } from './exposition.ts'
 import type { Metrics } from './registry.ts'
 
 const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
@@ -75,4 +74,19 @@ function digest(text: string): Buffer {
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+/**
+ * The Prometheus text format (0.0.4) from OpenMetrics text: counters get their `_total` back in HELP and TYPE, exemplars
+ * and the end mark go. The registry renames its counters when it writes OpenMetrics, so it is only ever asked for that.
+ */
+export function prometheusText(openMetrics: string): string {
+  const counters = new Set([...openMetrics.matchAll(/^# TYPE (\S+) counter$/gm)].map((match) => match[1]))
+  const lines = openMetrics.split('\n').flatMap((line) => {
+    if (line === '# EOF') return []
+    if (!line.startsWith('#')) return [line.split(' # {', 1)[0] ?? line]
+    const [hash, keyword, name = '', ...rest] = line.split(' ')
+    return [counters.has(name) ? [hash, keyword, `${name}_total`, ...rest].join(' ') : line]
+  })
+  return lines.join('\n')
 }

@@ -4,11 +4,10 @@ import { schema, statement } from '../db/index.ts'
 import type { Statement, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Flaw } from '../http/index.ts'
-import { newTask, taskPatch } from './schemas.ts'
-import type { Task } from './schemas.ts'
+import { newTask, taskPatch, inUtc, newTaskOf, taskOf } from './model.ts'
+import type { Task } from './model.ts'
 import { columns } from './statements.ts'
 import type { TaskRow } from './statements.ts'
-import { inUtc, newTaskOf, taskOf } from './task.ts'
 
 const { tasks } = schema
 const p = sql.placeholder

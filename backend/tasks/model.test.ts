@@ -15,8 +15,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { startTestPostgres, startTestService } from '../testing/index.ts'
 import type { Client, TestPostgres, TestService } from '../testing/index.ts'
-import { taskPage, taskSchema } from './schemas.ts'
-import type { Task } from './schemas.ts'
+import { taskPage, taskSchema } from './model.ts'
+import type { Task } from './model.ts'
 
 let postgres: TestPostgres
 let running: TestService

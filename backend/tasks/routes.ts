@@ -3,11 +3,10 @@ import type { Cached } from '../cache/index.ts'
 import { endpoint, Problem } from '../http/index.ts'
 import type { Endpoint, Reply } from '../http/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { newTask, taskPage, taskParams, taskPatch, taskQuery, taskSchema } from './schemas.ts'
+import { newTask, taskPage, taskParams, taskPatch, taskQuery, taskSchema, etagOf } from './model.ts'
 import { bulkBody } from './bulk.ts'
 import { idempotencyKey } from './idempotency.ts'
 import type { Expected, TaskService, Versioned } from './service.ts'
-import { etagOf } from './task.ts'
 
 const maxBytes = 262_144
 const bulkBytes = 8 * 1024 * 1024

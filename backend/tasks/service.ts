@@ -4,22 +4,13 @@ import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import type { Cached, ReplyCache } from '../cache/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
-import { sortField, taskSchema } from './schemas.ts'
-import type { NewTask, SortOrder, Task, TaskPatch, TaskQuery } from './schemas.ts'
+import { decodeCursor, encodeCursor, pageStatement } from './page.ts'
+import { sortField, taskSchema, etagOf, inUtc, newTaskOf, taskOf } from './model.ts'
+import type { NewTask, SortOrder, Task, TaskPatch, TaskQuery } from './model.ts'
 import { applyBulk } from './bulk.ts'
 import type { BulkBody, BulkResult } from './bulk.ts'
 import { earlierAnswer } from './idempotency.ts'
-import { etagOf, inUtc, newTaskOf, taskOf } from './task.ts'
-import {
-  deleteTask,
-  foreignTasks,
-  insertTask,
-  lockTask,
-  pageStatement,
-  taskById,
-  updateTask,
-} from './statements.ts'
+import { deleteTask, foreignTasks, insertTask, lockTask, taskById, updateTask } from './statements.ts'
 import type { TaskRow } from './statements.ts'
 
 export interface TaskDependencies {

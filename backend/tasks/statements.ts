@@ -1,9 +1,8 @@
-import { and, asc, desc, eq, sql } from '../db/drizzle.ts'
-import type { SQL } from '../db/drizzle.ts'
+import { and, eq, sql } from '../db/drizzle.ts'
 import { hotStatement, schema, statement } from '../db/index.ts'
-import type { RawRow, Statement } from '../db/index.ts'
-import { priorities, sortField, statuses } from './schemas.ts'
-import type { SortField, SortOrder, Task } from './schemas.ts'
+import type { RawRow } from '../db/index.ts'
+import { priorities, statuses } from './model.ts'
+import type { Task } from './model.ts'
 
 const { tasks } = schema
 const p = sql.placeholder
@@ -24,7 +23,7 @@ export const columns = {
 }
 
 // In the order of `columns`.
-function decodeTask([
+export function decodeTask([
   id,
   title,
   description,
@@ -66,64 +65,6 @@ export const foreignTasks = statement<{ count: number }>('tasks.foreign', (db) =
     )
     .prepare('tasks_foreign'),
 )
-
-/** What a page is made by, without the values: each combination is a statement of its own, prepared once. */
-export interface PageShape {
-  sort: SortOrder
-  status: boolean
-  priority: boolean
-  search: boolean
-  after: boolean
-}
-
-// Collation "C" is the same everywhere, so a cursor holds over an upgrade of the system's locales.
-const sortKeys: Readonly<Record<SortField, { key: SQL; cast: string }>> = {
-  createdAt: { key: sql`${tasks.createdAt}`, cast: 'timestamptz' },
-  updatedAt: { key: sql`${tasks.updatedAt}`, cast: 'timestamptz' },
-  dueAt: { key: sql`coalesce(${tasks.dueAt}, 'infinity')`, cast: 'timestamptz' },
-  priority: { key: sql`${tasks.priority}`, cast: 'task_priority' },
-  title: { key: sql`${tasks.title} collate "C"`, cast: 'text' },
-}
-
-const pages = new Map<string, Statement<TaskRow>>()
-
-/** The statement for a page. Values: `userId`, `limit`, and `status`, `priority`, `pattern`, `value` and `id` as the shape has them. */
-export function pageStatement(shape: PageShape): Statement<TaskRow> {
-  const key = `${shape.sort} ${shape.status} ${shape.priority} ${shape.search} ${shape.after}`
-  const known = pages.get(key)
-  if (known !== undefined) return known
-  const made = buildPage(shape)
-  pages.set(key, made)
-  return made
-}
-
-function buildPage(shape: PageShape): Statement<TaskRow> {
-  const down = shape.sort.startsWith('-')
-  const order = down ? desc : asc
-  const { key, cast } = sortKeys[sortField(shape.sort)]
-  const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(down ? '<' : '>')} (${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
-  const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
-  return hotStatement(
-    'tasks.page',
-    (db) =>
-      db
-        .select(columns)
-        .from(tasks)
-        .where(
-          and(
-            eq(tasks.userId, p('userId')),
-            shape.status ? eq(tasks.status, p('status')) : undefined,
-            shape.priority ? eq(tasks.priority, p('priority')) : undefined,
-            shape.search ? search : undefined,
-            shape.after ? beyond : undefined,
-          ),
-        )
-        .orderBy(order(key), order(tasks.id))
-        .limit(p('limit'))
-        .prepare('tasks_page'),
-    decodeTask,
-  )
-}
 
 export const taskById = hotStatement<TaskRow & { userId: string }>(
   'tasks.by_id',

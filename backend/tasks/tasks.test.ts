@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import { startTestPostgres, startTestService } from '../testing/index.ts'
 import type { Client, TestPostgres, TestService } from '../testing/index.ts'
-import { taskPage, taskSchema } from './schemas.ts'
+import { taskPage, taskSchema } from './model.ts'
 
 let postgres: TestPostgres
 let running: TestService

@@ -1,27 +1,26 @@
-import { backgroundScope, uuidv7 } from '../db/index.ts'
+import { and, asc, eq, sql } from '../db/drizzle.ts'
+import { backgroundScope, schema, statement, uuidv7 } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
-import type { JobOutcome, JobQueue } from '../jobs/index.ts'
+import type { JobOutcome, JobQueue } from '../jobs.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { pageStatement, taskOf } from '../tasks/index.ts'
-import { formats, writerOf } from './formats.ts'
+import { createWriter, formats } from './formats.ts'
 import type { Format } from './formats.ts'
-import {
-  clearChunks,
-  failExport,
-  exportById,
-  finishExport,
-  insertChunk,
-  insertExport,
-  readChunk,
-  startExport,
-} from './statements.ts'
-import type { TransferRow } from './statements.ts'
+export interface TransferRow {
+  id: string
+  userId: string
+  format: string
+  status: 'queued' | 'running' | 'done' | 'failed'
+  rows: number
+  createdAt: string
+  finishedAt: string | null
+}
 
-export interface ExportParts {
+export interface ExportDependencies {
   database: Database
-  /** Waits a moment for the queue to start; rejects with `unavailable` when it does not. */
+  /** Waits briefly for the queue to start. Rejects with `unavailable` if it does not. */
   jobs: () => Promise<JobQueue>
   metrics: Metrics
   events: Events
@@ -29,14 +28,96 @@ export interface ExportParts {
 }
 
 /** Tasks in one piece of a file. */
-const pieceRows = 500
+const rowsPerPiece = 500
 const jobLimitMs = 300_000
 
-export class ExportService {
-  readonly #with: ExportParts
+const { taskExports, exportChunks } = schema
+const p = sql.placeholder
 
-  constructor(parts: ExportParts) {
-    this.#with = parts
+const exportColumns = {
+  id: taskExports.id,
+  userId: taskExports.userId,
+  format: taskExports.format,
+  status: taskExports.status,
+  rows: taskExports.rows,
+  createdAt: taskExports.createdAt,
+  finishedAt: taskExports.finishedAt,
+}
+
+const insertExport = statement<{ id: string }>('exports.insert', (db) =>
+  db
+    .insert(taskExports)
+    .values({ id: p('id'), userId: p('userId'), format: p('format'), status: 'queued', createdAt: p('now') })
+    .returning({ id: taskExports.id })
+    .prepare('exports_insert'),
+)
+
+const exportById = statement<TransferRow>('exports.by_id', (db) =>
+  db
+    .select(exportColumns)
+    .from(taskExports)
+    .where(eq(taskExports.id, p('id')))
+    .prepare('exports_by_id'),
+)
+
+const startExport = statement<TransferRow>('exports.start', (db) =>
+  db
+    .update(taskExports)
+    .set({ status: 'running', rows: 0 })
+    .where(and(eq(taskExports.id, p('id')), sql`${taskExports.status} in ('queued', 'running')`))
+    .returning(exportColumns)
+    .prepare('exports_start'),
+)
+
+const clearChunks = statement<{ sequence: number }>('export_chunks.clear', (db) =>
+  db
+    .delete(exportChunks)
+    .where(eq(exportChunks.exportId, p('id')))
+    .returning({ sequence: exportChunks.sequence })
+    .prepare('export_chunks_clear'),
+)
+
+const insertChunk = statement<{ sequence: number }>('export_chunks.insert', (db) =>
+  db
+    .insert(exportChunks)
+    .values({ exportId: p('id'), sequence: p('sequence'), content: p('content') })
+    .returning({ sequence: exportChunks.sequence })
+    .prepare('export_chunks_insert'),
+)
+
+const finishExport = statement<{ id: string }>('exports.finish', (db) =>
+  db
+    .update(taskExports)
+    .set({ status: 'done', rows: sql`${p('rows')}::int`, finishedAt: sql`${p('now')}::timestamptz` })
+    .where(eq(taskExports.id, p('id')))
+    .returning({ id: taskExports.id })
+    .prepare('exports_finish'),
+)
+
+/** Ends an export that will not be retried. */
+const failExport = statement<{ id: string }>('exports.fail', (db) =>
+  db
+    .update(taskExports)
+    .set({ status: 'failed', rows: 0, finishedAt: sql`${p('now')}::timestamptz` })
+    .where(and(eq(taskExports.id, p('id')), sql`${taskExports.status} in ('queued', 'running')`))
+    .returning({ id: taskExports.id })
+    .prepare('exports_fail'),
+)
+
+const readChunk = statement<{ content: string }>('export_chunks.read', (db) =>
+  db
+    .select({ content: exportChunks.content })
+    .from(exportChunks)
+    .where(and(eq(exportChunks.exportId, p('id')), eq(exportChunks.sequence, p('sequence'))))
+    .orderBy(asc(exportChunks.sequence))
+    .prepare('export_chunks_read'),
+)
+
+export class ExportService {
+  readonly #dependencies: ExportDependencies
+
+  constructor(dependencies: ExportDependencies) {
+    this.#dependencies = dependencies
   }
 
   async request(
@@ -44,34 +125,37 @@ export class ExportService {
     { userId }: Principal,
     format: Format,
   ): Promise<{ id: string; status: 'queued' }> {
-    // Before the transaction: nobody waits with a connection in hand.
-    const jobs = await this.#with.jobs()
-    const id = uuidv7(this.#with.now())
-    await this.#with.database.transaction(scope, async (tx) => {
-      await tx.run(insertExport, { id, userId, format, now: this.#iso() })
+    // Before the transaction, so that no connection is occupied while this waits.
+    const jobs = await this.#dependencies.jobs()
+    const id = uuidv7(this.#dependencies.now())
+    await this.#dependencies.database.transaction(scope, async (tx) => {
+      await tx.run(insertExport, { id, userId, format, now: this.#now() })
       await jobs.enqueue(tx, 'export', id)
     })
     return { id, status: 'queued' }
   }
 
-  /** Throws `not-found` for an export that is not the caller's. */
+  /** Throws `not-found` for an unknown export and for one of another user. */
   async get(scope: Scope, { userId }: Principal, id: string): Promise<TransferRow> {
-    const [row] = await this.#with.database.run(scope, exportById, { id })
+    const [row] = await this.#dependencies.database.run(scope, exportById, { id })
     if (row?.userId === userId) return row
     if (row !== undefined) {
-      this.#with.metrics.accessDenied.inc({ kind: 'cross_user' })
-      this.#with.events.security('access.cross_user', scope, { exportId: id })
+      this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' })
+      this.#dependencies.events.security('access.cross_user', scope, { exportId: id })
     }
     throw new Problem('not-found', { detail: 'There is no such export' })
   }
 
-  /** The file, piece by piece. */
-  file(id: string): ReadableStream<Uint8Array> {
+  /** Reads the file piece by piece. */
+  readFile(id: string): ReadableStream<Uint8Array> {
     let sequence = 0
     const encoder = new TextEncoder()
     return new ReadableStream({
       pull: async (controller) => {
-        const [chunk] = await this.#with.database.run(backgroundScope(10_000), readChunk, { id, sequence })
+        const [chunk] = await this.#dependencies.database.run(backgroundScope(10_000), readChunk, {
+          id,
+          sequence,
+        })
         sequence += 1
         if (chunk === undefined) controller.close()
         else controller.enqueue(encoder.encode(chunk.content))
@@ -79,47 +163,47 @@ export class ExportService {
     })
   }
 
-  /** The job. Begins anew when it was interrupted: a file is only there once it is whole. */
+  /** Executes the job, from the start if it was interrupted: a file can be read only when it is complete. */
   async run(id: string): Promise<JobOutcome> {
     const scope = backgroundScope(jobLimitMs)
-    const [row] = await this.#with.database.run(scope, startExport, { id })
+    const [row] = await this.#dependencies.database.run(scope, startExport, { id })
     if (row === undefined) return 'done'
     const format = formats.find((one) => one === row.format) ?? 'json'
-    const { database, metrics, events } = this.#with
+    const { database, metrics, events } = this.#dependencies
     try {
       await database.run(scope, clearChunks, { id })
       const rows = await this.#write(id, row.userId, format)
-      await database.run(scope, finishExport, { id, rows, now: this.#iso() })
+      await database.run(scope, finishExport, { id, rows, now: this.#now() })
       metrics.exports.inc({ format, result: 'success' })
       events.audit('export.finished', undefined, { exportId: id, userId: row.userId, rows })
       return 'done'
     } catch (error) {
-      // The queue tries again; how often it has to is what the rate of failures is for.
+      // The queue retries; each failed attempt counts.
       metrics.exports.inc({ format, result: 'failure' })
       throw error
     }
   }
 
-  /** After the last try: whoever asks for it must not wait for ever. */
+  /** Marks the export as failed after the last attempt, so that its caller stops waiting. */
   async giveUp(id: string): Promise<void> {
     const scope = backgroundScope(10_000)
-    await this.#with.database.run(scope, clearChunks, { id })
-    await this.#with.database.run(scope, failExport, { id, now: this.#iso() })
+    await this.#dependencies.database.run(scope, clearChunks, { id })
+    await this.#dependencies.database.run(scope, failExport, { id, now: this.#now() })
   }
 
   async #write(id: string, userId: string, format: Format): Promise<number> {
-    const writer = writerOf(format)
+    const writer = createWriter(format)
     const scope = backgroundScope(jobLimitMs)
     let sequence = 0
     let rows = 0
-    const put = async (content: string): Promise<void> => {
+    const store = async (content: string): Promise<void> => {
       if (content !== '')
-        await this.#with.database.run(scope, insertChunk, { id, sequence: sequence++, content })
+        await this.#dependencies.database.run(scope, insertChunk, { id, sequence: sequence++, content })
     }
-    await put(writer.head)
+    await store(writer.head)
     let after: { value: string; id: string } | undefined
     for (;;) {
-      const page = await this.#with.database.run(
+      const page = await this.#dependencies.database.run(
         scope,
         pageStatement({
           sort: 'createdAt',
@@ -128,20 +212,20 @@ export class ExportService {
           search: false,
           after: after !== undefined,
         }),
-        { userId, limit: pieceRows, ...after },
+        { userId, limit: rowsPerPiece, ...after },
       )
       const last = page.at(-1)
       if (last === undefined) break
-      await put(writer.piece(page.map(taskOf), rows === 0))
+      await store(writer.piece(page.map(taskOf), rows === 0))
       rows += page.length
       after = { value: last.createdAt, id: last.id }
-      if (page.length < pieceRows) break
+      if (page.length < rowsPerPiece) break
     }
-    await put(writer.tail)
+    await store(writer.tail)
     return rows
   }
 
-  #iso(): string {
-    return new Date(this.#with.now()).toISOString()
+  #now(): string {
+    return new Date(this.#dependencies.now()).toISOString()
   }
 }

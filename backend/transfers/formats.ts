@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { listInvalidFields } from '../http/index.ts'
 import { newTask } from '../tasks/index.ts'
 import type { NewTask, Task } from '../tasks/index.ts'
-import { csvLine, csvRows, unguardFormula } from './csv.ts'
+import { formatCsvRows, readCsvRows, unguardFormula } from './csv.ts'
 
 export const formats = ['json', 'csv'] as const
 export type Format = (typeof formats)[number]
@@ -20,16 +21,20 @@ const csvColumns = [
   'updatedAt',
 ] as const
 
-/** A file in pieces: what comes first, a piece for some tasks, and what comes last. */
+/** Formats a file in pieces: the start, one piece for each page of tasks, and the end. */
 export interface Writer {
   head: string
   piece: (tasks: readonly Task[], isFirst: boolean) => string
   tail: string
 }
 
-export function writerOf(format: Format): Writer {
+export function createWriter(format: Format): Writer {
   if (format === 'csv')
-    return { head: csvLine(csvColumns), piece: (tasks) => tasks.map(csvTask).join(''), tail: '' }
+    return {
+      head: formatCsvRows([csvColumns]),
+      piece: (tasks) => formatCsvRows(tasks.map(toCsvFields)),
+      tail: '',
+    }
   return {
     head: '[',
     piece: (tasks, isFirst) =>
@@ -38,8 +43,8 @@ export function writerOf(format: Format): Writer {
   }
 }
 
-function csvTask(task: Task): string {
-  return csvLine([
+function toCsvFields(task: Task): string[] {
+  return [
     task.id,
     task.title,
     task.description ?? '',
@@ -49,10 +54,10 @@ function csvTask(task: Task): string {
     task.tags.length === 0 ? '' : JSON.stringify(task.tags),
     task.createdAt,
     task.updatedAt,
-  ])
+  ]
 }
 
-/** A row of an import is a new task; what an export has besides is passed over, so that an export can be imported. */
+/** A row of an import is a new task. The other fields of an export are ignored, so that an export can be imported. */
 const importedTask = newTask.extend({
   id: z.unknown().optional(),
   createdAt: z.unknown().optional(),
@@ -61,23 +66,24 @@ const importedTask = newTask.extend({
 
 export type ParsedRow = { task: NewTask } | { message: string }
 
-/** One row after the other, checked. Throws an `Error` of one sentence for a file that has no rows at all to speak of. */
-export function* readRows(format: Format, body: string): Generator<ParsedRow> {
-  for (const value of format === 'csv' ? csvRecords(body) : jsonRecords(body)) yield checked(value)
+/** Yields each row, checked. Throws an `Error` of one sentence for a file that cannot be read. */
+export async function* readRows(format: Format, body: string): AsyncGenerator<ParsedRow> {
+  for await (const value of format === 'csv' ? readCsvRecords(body) : readJsonRecords(body))
+    yield checkRow(value)
 }
 
-function checked(value: unknown): ParsedRow {
+function checkRow(value: unknown): ParsedRow {
   const result = importedTask.safeParse(value)
   if (result.success) {
     const { id: _id, createdAt: _createdAt, updatedAt: _updatedAt, ...task } = result.data
     return { task }
   }
-  const [issue] = result.error.issues
-  const at = issue?.path.map(String).join('.') ?? ''
-  return { message: `${at === '' ? 'row' : at}: ${issue?.message ?? 'not valid'}`.slice(0, 200) }
+  const [field] = listInvalidFields('row', result.error)
+  const at = field?.at.replace(/^row\./, '') ?? 'row'
+  return { message: `${at}: ${field?.message ?? 'not valid'}`.slice(0, 200) }
 }
 
-function* jsonRecords(body: string): Generator {
+function* readJsonRecords(body: string): Generator {
   const parsed = parseJson(body)
   if (!Array.isArray(parsed)) throw new Error('found no array, expected an array of tasks')
   yield* parsed as unknown[]
@@ -91,10 +97,10 @@ function parseJson(body: string): unknown {
   }
 }
 
-function* csvRecords(body: string): Generator {
-  const rows = csvRows(body)
-  const header = rows.next()
-  if (header.done === true) throw new Error('found nothing, expected a first line with column names')
+async function* readCsvRecords(body: string): AsyncGenerator {
+  const rows = readCsvRows(body)
+  const header = await rows.next()
+  if (header.done === true) throw new Error('the file is empty, expected a first line with column names')
   const columns = header.value.map((name) =>
     csvColumns.find((column) => column.toLowerCase() === name.trim().toLowerCase()),
   )
@@ -104,24 +110,21 @@ function* csvRecords(body: string): Generator {
       `column ${JSON.stringify(unknown.slice(0, 50))} is not known, expected ${csvColumns.join(', ')}`,
     )
   if (!columns.includes('title')) throw new Error('column title is missing')
-  for (const row of rows) yield row.length === columns.length ? csvRecord(columns, row) : undefined
+  for await (const row of rows) yield row.length === columns.length ? toRecord(columns, row) : undefined
 }
 
-function csvRecord(
-  columns: readonly (string | undefined)[],
-  row: readonly string[],
-): Record<string, unknown> {
+function toRecord(columns: readonly (string | undefined)[], row: readonly string[]): Record<string, unknown> {
   const record: Record<string, unknown> = {}
   for (const [index, column] of columns.entries()) {
     const value = unguardFormula(row[index] ?? '')
     if (column === undefined || (value === '' && column !== 'title')) continue
-    record[column] = column === 'tags' ? tagsOf(value) : value
+    record[column] = column === 'tags' ? parseTags(value) : value
   }
   return record
 }
 
-/** As exported, a JSON array; as people write them, separated by semicolons. */
-function tagsOf(value: string): unknown {
+/** A JSON array, as in exports, or words separated by semicolons, as people write them. */
+function parseTags(value: string): unknown {
   if (!value.startsWith('['))
     return value
       .split(';')

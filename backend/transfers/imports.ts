@@ -1,29 +1,31 @@
-import { backgroundScope, uuidv7 } from '../db/index.ts'
+import { and, eq, sql } from '../db/drizzle.ts'
+import { backgroundScope, schema, statement, uuidv7 } from '../db/index.ts'
 import type { Database, QueryScope, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
-import type { JobOutcome, JobQueue } from '../jobs/index.ts'
+import type { JobOutcome, JobQueue } from '../jobs.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { insertTasks, newTaskOf } from '../tasks/index.ts'
 import type { Task } from '../tasks/index.ts'
 import { formats, readRows } from './formats.ts'
 import type { Format } from './formats.ts'
-import { finishImport, importById, insertImport, startImport } from './statements.ts'
-import type { ImportRow } from './statements.ts'
+import type { TransferRow } from './exports.ts'
 
-export interface ImportParts {
+export type ImportRow = TransferRow & { failures: { row: number; message: string }[] }
+
+export interface ImportDependencies {
   database: Database
-  /** Waits a moment for the queue to start; rejects with `unavailable` when it does not. */
+  /** Waits briefly for the queue to start. Rejects with `unavailable` if it does not. */
   jobs: () => Promise<JobQueue>
   metrics: Metrics
   events: Events
   now: () => number
-  /** Told when a user's tasks have changed. */
-  wrote: (userId: string) => void
+  /** Called after a user's tasks have changed. */
+  onWrite: (userId: string) => void
 }
 
 export interface Failure {
-  /** From 1, without the header of a CSV file; 0 is the file as a whole. */
+  /** From 1, not counting the header of a CSV file; 0 stands for the entire file. */
   row: number
   message: string
 }
@@ -31,14 +33,77 @@ export interface Failure {
 const maxRows = 10_000
 const maxFailures = 100
 /** Rows between two turns of the event loop, and in one INSERT. */
-const sliceRows = 100
+const rowsPerSlice = 100
 const jobLimitMs = 300_000
 
-export class ImportService {
-  readonly #with: ImportParts
+const { taskImports } = schema
+const p = sql.placeholder
 
-  constructor(parts: ImportParts) {
-    this.#with = parts
+const importColumns = {
+  id: taskImports.id,
+  userId: taskImports.userId,
+  format: taskImports.format,
+  status: taskImports.status,
+  rows: taskImports.rows,
+  failures: taskImports.failures,
+  createdAt: taskImports.createdAt,
+  finishedAt: taskImports.finishedAt,
+}
+
+const insertImport = statement<{ id: string }>('imports.insert', (db) =>
+  db
+    .insert(taskImports)
+    .values({
+      id: p('id'),
+      userId: p('userId'),
+      format: p('format'),
+      status: 'queued',
+      failures: [],
+      body: p('body'),
+      createdAt: p('now'),
+    })
+    .returning({ id: taskImports.id })
+    .prepare('imports_insert'),
+)
+
+const importById = statement<ImportRow>('imports.by_id', (db) =>
+  db
+    .select(importColumns)
+    .from(taskImports)
+    .where(eq(taskImports.id, p('id')))
+    .prepare('imports_by_id'),
+)
+
+const startImport = statement<{ userId: string; format: string; body: string }>('imports.start', (db) =>
+  db
+    .update(taskImports)
+    .set({ status: 'running' })
+    .where(and(eq(taskImports.id, p('id')), sql`${taskImports.status} in ('queued', 'running')`))
+    .returning({ userId: taskImports.userId, format: taskImports.format, body: taskImports.body })
+    .prepare('imports_start'),
+)
+
+/** Ends an import. Returns no row if it has ended already: then it must not be applied again. */
+const finishImport = statement<{ id: string }>('imports.finish', (db) =>
+  db
+    .update(taskImports)
+    .set({
+      status: sql`${p('status')}::job_status`,
+      rows: sql`${p('rows')}::int`,
+      failures: sql`${p('failures')}::jsonb`,
+      body: '',
+      finishedAt: sql`${p('now')}::timestamptz`,
+    })
+    .where(and(eq(taskImports.id, p('id')), eq(taskImports.status, 'running')))
+    .returning({ id: taskImports.id })
+    .prepare('imports_finish'),
+)
+
+export class ImportService {
+  readonly #dependencies: ImportDependencies
+
+  constructor(dependencies: ImportDependencies) {
+    this.#dependencies = dependencies
   }
 
   async request(
@@ -48,54 +113,57 @@ export class ImportService {
     body: string,
   ): Promise<{ id: string; status: 'queued' }> {
     if (body.includes('\0')) throw new Problem('invalid', { detail: 'The body has a NUL character' })
-    // Before the transaction: nobody waits with a connection in hand.
-    const jobs = await this.#with.jobs()
-    const id = uuidv7(this.#with.now())
-    await this.#with.database.transaction(scope, async (tx) => {
-      await tx.run(insertImport, { id, userId, format, body, now: this.#iso() })
+    // Before the transaction, so that no connection is occupied while this waits.
+    const jobs = await this.#dependencies.jobs()
+    const id = uuidv7(this.#dependencies.now())
+    await this.#dependencies.database.transaction(scope, async (tx) => {
+      await tx.run(insertImport, { id, userId, format, body, now: this.#now() })
       await jobs.enqueue(tx, 'import', id)
     })
     return { id, status: 'queued' }
   }
 
-  /** Throws `not-found` for an import that is not the caller's. */
+  /** Throws `not-found` for an unknown import and for one of another user. */
   async get(scope: Scope, { userId }: Principal, id: string): Promise<ImportRow> {
-    const [row] = await this.#with.database.run(scope, importById, { id })
+    const [row] = await this.#dependencies.database.run(scope, importById, { id })
     if (row?.userId === userId) return row
     if (row !== undefined) {
-      this.#with.metrics.accessDenied.inc({ kind: 'cross_user' })
-      this.#with.events.security('access.cross_user', scope, { importId: id })
+      this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' })
+      this.#dependencies.events.security('access.cross_user', scope, { importId: id })
     }
     throw new Problem('not-found', { detail: 'There is no such import' })
   }
 
-  /** The job: all rows or none, in the transaction that marks it as done, so that it is never applied twice. */
+  /**
+   * Executes the job: inserts all rows or none, in the transaction that marks it as done, so that it is never applied
+   * twice.
+   */
   async run(id: string): Promise<JobOutcome> {
     const scope: QueryScope = { ...backgroundScope(jobLimitMs), patient: true }
-    const [job] = await this.#with.database.run(scope, startImport, { id })
+    const [job] = await this.#dependencies.database.run(scope, startImport, { id })
     if (job === undefined) return 'done'
     const format = formats.find((one) => one === job.format) ?? 'json'
     const { tasks, failures } = await this.#read(format, job.body)
     const applied = failures.length === 0
-    const applying = this.#with.database.transaction(scope, async (tx) => {
+    const applying = this.#dependencies.database.transaction(scope, async (tx) => {
       const status = applied ? 'done' : 'failed'
       const finished = await tx.run(finishImport, {
         id,
         status,
         rows: applied ? tasks.length : 0,
         failures: JSON.stringify(failures),
-        now: this.#iso(),
+        now: this.#now(),
       })
       if (finished.length > 0 && applied) await insertAll(tx, job.userId, tasks)
     })
     await applying.catch((error: unknown) => {
-      // The queue tries again; how often it has to is what the rate of failures is for.
-      this.#with.metrics.imports.inc({ format, result: 'failure' })
+      // The queue retries; each failed attempt counts.
+      this.#dependencies.metrics.imports.inc({ format, result: 'failure' })
       throw error
     })
-    this.#with.wrote(job.userId)
-    this.#with.metrics.imports.inc({ format, result: applied ? 'success' : 'failure' })
-    this.#with.events.audit('import.finished', undefined, {
+    this.#dependencies.onWrite(job.userId)
+    this.#dependencies.metrics.imports.inc({ format, result: applied ? 'success' : 'failure' })
+    this.#dependencies.events.audit('import.finished', undefined, {
       importId: id,
       userId: job.userId,
       rows: applied ? tasks.length : 0,
@@ -104,15 +172,17 @@ export class ImportService {
     return applied ? 'done' : 'failed'
   }
 
-  /** After the last try: nothing of it was applied, and nothing will be. */
+  /** Marks the import as failed after the last attempt. No row was inserted, and none will be. */
   async giveUp(id: string): Promise<void> {
-    const failures = JSON.stringify([{ row: 0, message: 'it could not be carried out; nothing was applied' }])
-    await this.#with.database.run(backgroundScope(10_000), finishImport, {
+    const failures = JSON.stringify([
+      { row: 0, message: 'the import failed repeatedly; no task was created' },
+    ])
+    await this.#dependencies.database.run(backgroundScope(10_000), finishImport, {
       id,
       status: 'failed',
       rows: 0,
       failures,
-      now: this.#iso(),
+      now: this.#now(),
     })
   }
 
@@ -121,31 +191,31 @@ export class ImportService {
     const failures: Failure[] = []
     let row = 0
     try {
-      for (const parsed of readRows(format, body)) {
+      for await (const parsed of readRows(format, body)) {
         row += 1
         if (row > maxRows) return { tasks, failures: [{ row: 0, message: `more than ${maxRows} rows` }] }
-        if ('task' in parsed) tasks.push(newTaskOf(parsed.task, this.#with.now()))
+        if ('task' in parsed) tasks.push(newTaskOf(parsed.task, this.#dependencies.now()))
         else if (failures.length < maxFailures) failures.push({ row, message: parsed.message })
-        if (row % sliceRows === 0) await nextTurn()
+        if (row % rowsPerSlice === 0) await nextTurn()
       }
     } catch (error) {
-      failures.push({ row: 0, message: error instanceof Error ? error.message : 'cannot be read' })
+      failures.push({ row: 0, message: error instanceof Error ? error.message : 'the file cannot be read' })
     }
     return { tasks, failures }
   }
 
-  #iso(): string {
-    return new Date(this.#with.now()).toISOString()
+  #now(): string {
+    return new Date(this.#dependencies.now()).toISOString()
   }
 }
 
 async function insertAll(tx: Transaction, userId: string, tasks: readonly Task[]): Promise<void> {
-  for (let start = 0; start < tasks.length; start += sliceRows) {
-    await tx.run(insertTasks, { userId, rows: JSON.stringify(tasks.slice(start, start + sliceRows)) })
+  for (let start = 0; start < tasks.length; start += rowsPerSlice) {
+    await tx.run(insertTasks, { userId, rows: JSON.stringify(tasks.slice(start, start + rowsPerSlice)) })
   }
 }
 
-// Requests are answered between two slices.
+// Lets requests be answered between two slices.
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,4 +1,4 @@
 export { ExportService } from './exports.ts'
-export { keepHouse } from './housekeeping.ts'
+export { startHousekeeping } from './housekeeping.ts'
 export { ImportService } from './imports.ts'
-export { transferEndpoints } from './routes.ts'
+export { buildTransferEndpoints } from './routes.ts'

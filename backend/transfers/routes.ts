@@ -22,131 +22,155 @@ const importSchema = exportSchema.extend({
 const csvFile = z
   .string()
   .meta({ examples: ['title,status,tags\nWater the plants,todo,home;garden\nBuy milk,done,\n'] })
-const location = { Location: 'Where its state is' }
+const location = { Location: 'The path of its status' }
 const maxImportBytes = 5 * 1024 * 1024
 
-export interface TransferParts {
+export interface TransferRouteDependencies {
   exports: ExportService
   imports: ImportService
   events: Events
-  featureUsed: (feature: Feature, userId: string) => void
+  noteFeatureUse: (feature: Feature, userId: string) => void
 }
 
 const shared = { tag: 'Export and import', access: 'user', limit: 'user' } as const
 
 /** Exports and imports of the caller's tasks, done by background jobs. */
-export function transferEndpoints(parts: TransferParts): Endpoint[] {
-  return [...exportEndpoints(parts), ...importEndpoints(parts)]
-}
-
-function exportEndpoints({ exports: service, events, featureUsed }: TransferParts): Endpoint[] {
+export function buildTransferEndpoints(dependencies: TransferRouteDependencies): Endpoint[] {
   return [
-    endpoint({
-      ...shared,
-      method: 'POST',
-      path: '/exports',
-      id: 'requestExport',
-      summary: 'Ask for an export of all tasks',
-      body: { schema: z.strictObject({ format: z.enum(formats) }), maxBytes: 4096 },
-      answers: {
-        202: {
-          description: 'It is on its way',
-          schema: accepted,
-          headers: location,
-          links: ['getExport', 'downloadExport'],
-        },
-      },
-      handle: async ({ scope, principal, body }) => {
-        const made = await service.request(scope, principal, body.format)
-        featureUsed('export', principal.userId)
-        events.audit('export.requested', scope, { exportId: made.id, format: body.format })
-        return { status: 202, json: made, headers: { location: `/exports/${made.id}` } }
-      },
-    }),
-    endpoint({
-      ...shared,
-      method: 'GET',
-      path: '/exports/:id',
-      id: 'getExport',
-      summary: 'The state of an export',
-      params,
-      answers: { 200: { description: 'Its state', schema: exportSchema } },
-      handle: async ({ scope, principal, params: { id } }) => {
-        const { userId: _userId, ...row } = await service.get(scope, principal, id)
-        return { status: 200, json: row }
-      },
-    }),
-    endpoint({
-      ...shared,
-      method: 'GET',
-      path: '/exports/:id/download',
-      id: 'downloadExport',
-      summary: 'The file of an export that is done',
-      params,
-      answers: {
-        200: {
-          description: 'The file',
-          content: { 'application/json': z.array(taskSchema), 'text/csv': csvFile },
-          headers: { 'Content-Disposition': 'The name of the file' },
-        },
-        409: { description: 'It is not done' },
-      },
-      handle: async ({ scope, principal, params: { id } }): Promise<Reply> => {
-        const row = await service.get(scope, principal, id)
-        if (row.status !== 'done') throw new Problem('conflict', { detail: `The export is ${row.status}` })
-        events.audit('export.downloaded', scope, { exportId: id })
-        const type = mediaTypes[row.format === 'csv' ? 'csv' : 'json']
-        return {
-          status: 200,
-          body: service.file(id),
-          headers: {
-            'content-type': `${type}; charset=utf-8`,
-            'content-disposition': `attachment; filename="tasks-${id}.${row.format}"`,
-          },
-        }
-      },
-    }),
+    buildExportRequest(dependencies),
+    buildExportStatus(dependencies),
+    buildExportDownload(dependencies),
+    buildImportRequest(dependencies),
+    buildImportStatus(dependencies),
   ]
 }
 
-function importEndpoints({ imports: service, events, featureUsed }: TransferParts): Endpoint[] {
-  return [
-    endpoint({
-      ...shared,
-      method: 'POST',
-      path: '/imports',
-      id: 'requestImport',
-      summary: 'Import tasks from JSON or CSV, all or none',
-      rawBody: {
-        mediaTypes: {
-          'application/json': z.array(newTask).max(10_000),
-          'text/csv': csvFile.meta({ pattern: '^[^\\u0000]*$' }),
+function buildExportRequest({
+  exports: service,
+  events,
+  noteFeatureUse,
+}: TransferRouteDependencies): Endpoint {
+  return endpoint({
+    ...shared,
+    method: 'POST',
+    path: '/exports',
+    id: 'requestExport',
+    summary: 'Request an export of all tasks',
+    body: { schema: z.strictObject({ format: z.enum(formats) }), maxBytes: 4096 },
+    answers: {
+      202: {
+        description: 'The export is queued',
+        schema: accepted,
+        headers: location,
+        links: ['getExport', 'downloadExport'],
+      },
+    },
+    handle: async ({ scope, principal, body }) => {
+      const created = await service.request(scope, principal, body.format)
+      noteFeatureUse('export', principal.userId)
+      events.audit('export.requested', scope, { exportId: created.id, format: body.format })
+      return { status: 202, json: created, headers: { location: `/exports/${created.id}` } }
+    },
+  })
+}
+
+function buildExportStatus({ exports: service }: TransferRouteDependencies): Endpoint {
+  return endpoint({
+    ...shared,
+    method: 'GET',
+    path: '/exports/:id',
+    id: 'getExport',
+    summary: 'Get the status of an export',
+    params,
+    answers: { 200: { description: 'The status', schema: exportSchema } },
+    handle: async ({ scope, principal, params: { id } }) => {
+      const { userId: _userId, ...row } = await service.get(scope, principal, id)
+      return { status: 200, json: row }
+    },
+  })
+}
+
+function buildExportDownload({ exports: service, events }: TransferRouteDependencies): Endpoint {
+  return endpoint({
+    ...shared,
+    method: 'GET',
+    path: '/exports/:id/download',
+    id: 'downloadExport',
+    summary: 'Download the file of a finished export',
+    params,
+    answers: {
+      200: {
+        description: 'The file',
+        content: { 'application/json': z.array(taskSchema), 'text/csv': csvFile },
+        headers: { 'Content-Disposition': 'The name of the file' },
+      },
+      409: { description: 'The export is not finished' },
+    },
+    handle: async ({ scope, principal, params: { id } }): Promise<Reply> => {
+      const row = await service.get(scope, principal, id)
+      if (row.status !== 'done') throw new Problem('conflict', { detail: `The export is ${row.status}` })
+      events.audit('export.downloaded', scope, { exportId: id })
+      const type = mediaTypes[row.format === 'csv' ? 'csv' : 'json']
+      return {
+        status: 200,
+        body: service.readFile(id),
+        headers: {
+          'content-type': `${type}; charset=utf-8`,
+          'content-disposition': `attachment; filename="tasks-${id}.${row.format}"`,
         },
-        maxBytes: maxImportBytes,
+      }
+    },
+  })
+}
+
+function buildImportRequest({
+  imports: service,
+  events,
+  noteFeatureUse,
+}: TransferRouteDependencies): Endpoint {
+  return endpoint({
+    ...shared,
+    method: 'POST',
+    path: '/imports',
+    id: 'requestImport',
+    summary: 'Import tasks from JSON or CSV, all or none',
+    rawBody: {
+      mediaTypes: {
+        'application/json': z.array(newTask).max(10_000),
+        'text/csv': csvFile.meta({ pattern: '^[^\\u0000]*$' }),
       },
-      answers: {
-        202: { description: 'It is on its way', schema: accepted, headers: location, links: ['getImport'] },
+      maxBytes: maxImportBytes,
+    },
+    answers: {
+      202: {
+        description: 'The import is queued',
+        schema: accepted,
+        headers: location,
+        links: ['getImport'],
       },
-      handle: async ({ scope, principal, bytes, mediaType }) => {
-        const format = mediaType === 'text/csv' ? 'csv' : 'json'
-        const made = await service.request(scope, principal, format, decodeText(bytes))
-        featureUsed('import', principal.userId)
-        events.audit('import.requested', scope, { importId: made.id, format, bytes: bytes.length })
-        return { status: 202, json: made, headers: { location: `/imports/${made.id}` } }
-      },
-    }),
-    endpoint({
-      ...shared,
-      method: 'GET',
-      path: '/imports/:id',
-      id: 'getImport',
-      summary: 'The state of an import, and what was wrong with its rows',
-      params,
-      answers: { 200: { description: 'Its state', schema: importSchema } },
-      handle: async ({ scope, principal, params: { id } }) => {
-        const { userId: _userId, ...row } = await service.get(scope, principal, id)
-        return { status: 200, json: row }
-      },
-    }),
-  ]
+    },
+    handle: async ({ scope, principal, bytes, mediaType }) => {
+      const format = mediaType === 'text/csv' ? 'csv' : 'json'
+      const created = await service.request(scope, principal, format, decodeText(bytes))
+      noteFeatureUse('import', principal.userId)
+      events.audit('import.requested', scope, { importId: created.id, format, bytes: bytes.length })
+      return { status: 202, json: created, headers: { location: `/imports/${created.id}` } }
+    },
+  })
+}
+
+function buildImportStatus({ imports: service }: TransferRouteDependencies): Endpoint {
+  return endpoint({
+    ...shared,
+    method: 'GET',
+    path: '/imports/:id',
+    id: 'getImport',
+    summary: 'Get the status of an import and the problems of its rows',
+    params,
+    answers: { 200: { description: 'The status', schema: importSchema } },
+    handle: async ({ scope, principal, params: { id } }) => {
+      const { userId: _userId, ...row } = await service.get(scope, principal, id)
+      return { status: 200, json: row }
+    },
+  })
 }

@@ -40,7 +40,7 @@ describe('the retention of logs in Loki', () => {
   })
 
   it("is that of the API's own files", () => {
-    const source = read('backend/observability/retention.ts')
+    const source = read('backend/observability/log-files.ts')
     const own = [...source.matchAll(/^ {2}(\w+): \{ (days|months): (\d+) \},$/gm)].map(
       ([, stream = '', unit, count]) => [stream, unit === 'days' ? Number(count) : mostDays(Number(count))],
     )

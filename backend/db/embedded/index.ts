@@ -1,2 +1,2 @@
-export { startEmbeddedPostgres } from './embedded.ts'
-export type { EmbeddedPostgres } from './embedded.ts'
+export { startEmbeddedPostgres } from './server.ts'
+export type { EmbeddedPostgres } from './server.ts'

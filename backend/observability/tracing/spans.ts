@@ -1,11 +1,10 @@
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api'
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api'
 import type { Attributes, Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api'
 import { TraceState } from '@opentelemetry/core'
-import { codedCause } from '../../db/errors.ts'
+import { codedCause } from '../../db/availability.ts'
 import type { StartSpan } from '../../db/statement.ts'
 import { joinTrace } from '../../http/scope.ts'
 import type { RemoteParent, Scope } from '../../http/scope.ts'
-import { tracedPath } from './path.ts'
 import type { JobSpan, Tracing } from './telemetry.ts'
 
 /**
@@ -167,4 +166,21 @@ function spanContextOf({ traceId, spanId, sampled, tracestate }: RemoteParent): 
 
 function addressOf(host: string, port: number): Attributes {
   return { 'server.address': host, ...(port > 0 && { 'server.port': port }) }
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/**
+ * The path of a request as a trace may keep it: without the query, and with ids only where the route has them. What
+ * else a caller has put there, an address or a token gone astray, is replaced by the parameter's name; a path that is
+ * no route's is not told at all.
+ */
+export function tracedPath(target: string, route: string): string | undefined {
+  if (!route.startsWith('/')) return undefined
+  if (!route.includes(':')) return route
+  const given = target.split(/[?#]/, 1)[0]?.split('/') ?? []
+  return route
+    .split('/')
+    .map((part, index) => (part.startsWith(':') && uuid.test(given[index] ?? '') ? given[index] : part))
+    .join('/')
 }

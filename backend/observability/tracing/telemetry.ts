@@ -3,7 +3,7 @@ import type { StartSpan } from '../../db/statement.ts'
 
 /*
  * What the rest of the service knows of OpenTelemetry. Nothing here, and nothing that the rest imports, loads the
- * library: it comes with `import('./index.ts')`, when there is an endpoint to send to.
+ * library: it comes with `import('./start.ts')`, when there is an endpoint to send to.
  */
 
 /** Traces and metrics on their way to a collector. */

@@ -1,2 +1,0 @@
-export type { ReadinessSources } from './readiness.ts'
-export { healthEndpoints } from './routes.ts'

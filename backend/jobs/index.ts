@@ -1,2 +1,0 @@
-export { JobQueue } from './queue.ts'
-export type { JobHandler, JobOutcome } from './queue.ts'

@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import { and, asc, desc, eq, sql } from '../db/drizzle.ts'
+import type { SQL } from '../db/drizzle.ts'
+import { hotStatement, schema } from '../db/index.ts'
+import type { Statement } from '../db/index.ts'
+import { Problem } from '../http/index.ts'
+import { priorities, sortField, sortOrders } from './model.ts'
+import type { SortField, SortOrder } from './model.ts'
+import { columns, decodeTask } from './statements.ts'
+import type { TaskRow } from './statements.ts'
+
+const { tasks } = schema
+const p = sql.placeholder
+
+/** Where a page ended: the value it was sorted by and the id, which breaks ties. */
+export interface Position {
+  value: string
+  id: string
+}
+
+const encoded = z.tuple([z.enum(sortOrders), z.string().max(1000), z.uuid()])
+
+export function encodeCursor(sort: SortOrder, { value, id }: Position): string {
+  return Buffer.from(JSON.stringify([sort, value, id])).toString('base64url')
+}
+
+/** The position in `cursor`. Throws a `Problem` for one that we did not make, or made for another order. */
+export function decodeCursor(cursor: string, sort: SortOrder): Position {
+  const result = encoded.safeParse(parsed(cursor))
+  if (!result.success) throw refusal('expected the nextCursor of an earlier page')
+  const [madeFor, value, id] = result.data
+  if (madeFor !== sort) throw refusal(`made for sort=${madeFor}, expected one for sort=${sort}`)
+  if (!fits(sort, value)) throw refusal('expected the nextCursor of an earlier page')
+  return { value, id }
+}
+
+function parsed(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+// The value goes into a cast in the query: what PostgreSQL would refuse is refused here.
+function fits(sort: SortOrder, value: string): boolean {
+  const by = sortField(sort)
+  if (by === 'title') return !value.includes('\0') && value.isWellFormed()
+  if (by === 'priority') return priorities.some((priority) => priority === value)
+  return (
+    (by === 'dueAt' && value === 'infinity') ||
+    (z.iso.datetime().safeParse(value).success && !value.startsWith('0000'))
+  )
+}
+
+function refusal(message: string): Problem {
+  return new Problem('invalid', {
+    detail: 'The query is not as described',
+    errors: [{ at: 'query.cursor', message }],
+  })
+}
+
+/** What a page is made by, without the values: each combination is a statement of its own, prepared once. */
+export interface PageShape {
+  sort: SortOrder
+  status: boolean
+  priority: boolean
+  search: boolean
+  after: boolean
+}
+
+// Collation "C" is the same everywhere, so a cursor holds over an upgrade of the system's locales.
+const sortKeys: Readonly<Record<SortField, { key: SQL; cast: string }>> = {
+  createdAt: { key: sql`${tasks.createdAt}`, cast: 'timestamptz' },
+  updatedAt: { key: sql`${tasks.updatedAt}`, cast: 'timestamptz' },
+  dueAt: { key: sql`coalesce(${tasks.dueAt}, 'infinity')`, cast: 'timestamptz' },
+  priority: { key: sql`${tasks.priority}`, cast: 'task_priority' },
+  title: { key: sql`${tasks.title} collate "C"`, cast: 'text' },
+}
+
+const pages = new Map<string, Statement<TaskRow>>()
+
+/** The statement for a page. Values: `userId`, `limit`, and `status`, `priority`, `pattern`, `value` and `id` as the shape has them. */
+export function pageStatement(shape: PageShape): Statement<TaskRow> {
+  const key = `${shape.sort} ${shape.status} ${shape.priority} ${shape.search} ${shape.after}`
+  const known = pages.get(key)
+  if (known !== undefined) return known
+  const made = buildPage(shape)
+  pages.set(key, made)
+  return made
+}
+
+function buildPage(shape: PageShape): Statement<TaskRow> {
+  const down = shape.sort.startsWith('-')
+  const order = down ? desc : asc
+  const { key, cast } = sortKeys[sortField(shape.sort)]
+  const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(down ? '<' : '>')} (${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
+  const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
+  return hotStatement(
+    'tasks.page',
+    (db) =>
+      db
+        .select(columns)
+        .from(tasks)
+        .where(
+          and(
+            eq(tasks.userId, p('userId')),
+            shape.status ? eq(tasks.status, p('status')) : undefined,
+            shape.priority ? eq(tasks.priority, p('priority')) : undefined,
+            shape.search ? search : undefined,
+            shape.after ? beyond : undefined,
+          ),
+        )
+        .orderBy(order(key), order(tasks.id))
+        .limit(p('limit'))
+        .prepare('tasks_page'),
+    decodeTask,
+  )
+}
