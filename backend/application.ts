@@ -1,231 +1,212 @@
 import type { Hono } from 'hono'
 import {
   AccessTokens,
-  authEndpoints,
   AuthService,
+  buildAuthEndpoints,
+  loadSigningSecret,
   Passwords,
-  recallRevoked,
-  signingSecret,
+  restoreRevocations,
 } from './auth/index.ts'
-import { Channel, ReplyCache } from './cache/index.ts'
+import { InstanceChannel, ReplyCache } from './cache/index.ts'
 import type { Config } from './config/index.ts'
 import {
-  backgroundScope,
+  createBackgroundScope,
   Database,
   DatabaseUnavailable,
   migrate,
-  touchTables,
   translateDatabaseError,
 } from './db/index.ts'
-import { docsEndpoints, docsPaths } from './docs/index.ts'
-import { faultEndpoints, Faults, faultsPath } from './faults/index.ts'
-import { guardRequests } from './guards.ts'
-import { createApp, Problem } from './http/index.ts'
+import { buildDocsEndpoints, docsPaths } from './docs/index.ts'
+import { buildFaultEndpoints, Faults, faultsPath } from './faults/index.ts'
+import { createGuards } from './guards.ts'
+import { readTables } from './health.ts'
+import { createApp } from './http/index.ts'
 import type { Bindings, Endpoint } from './http/index.ts'
-import type { JobHandler, JobQueue } from './jobs.ts'
+import { startJobs } from './job-starter.ts'
 import { Limits } from './limits/index.ts'
 import { Presence } from './observability/index.ts'
 import type { Events, Log, Metrics, Tracing } from './observability/index.ts'
-import { taskEndpoints, TaskService } from './tasks/index.ts'
-import { ExportService, ImportService, startHousekeeping, buildTransferEndpoints } from './transfers/index.ts'
+import { buildTaskEndpoints, TaskService } from './tasks/index.ts'
+import { buildTransferEndpoints, ExportService, ImportService, startHousekeeping } from './transfers/index.ts'
 
 /** The features on a migrated database. */
 export interface Application {
   app: Hono<{ Bindings: Bindings }>
-  /** Resolves when the tables can be read. */
-  databaseAnswers(): Promise<void>
-  /** Resolves when tokens can be signed and verified. */
-  authWorks(): Promise<void>
-  /** Whoever is held up by a fault goes on. */
-  endFaults(): void
-  stop(): Promise<void>
+  /** Resolves if the tables can be read. */
+  checkDatabase: () => Promise<void>
+  /** Resolves if tokens can be signed and verified. */
+  checkAuth: () => Promise<void>
+  /** Ends all faults; delayed requests continue. */
+  endFaults: () => void
+  stop: () => Promise<void>
 }
 
-export interface ApplicationParts {
+export interface ApplicationDependencies {
   config: Config
   url: string
   log: Log
   metrics: Metrics
   events: Events
   tracing?: Tracing | undefined
-  /** Health and metrics, which are there before the application is. */
+  /** Health and metrics, which are served before the application has started. */
   operations: readonly Endpoint[]
-  stopping: () => boolean
+  isStopping: () => boolean
 }
 
-/** How long a request waits for the job queue to start; below any request's own limit. */
-const queueStartMs = 3000
+/** What the features share. */
+interface Infrastructure {
+  database: Database
+  faults: Faults | undefined
+  tokens: AccessTokens
+  cache: ReplyCache
+  channel: InstanceChannel
+  presence: Presence
+  limits: Limits
+}
 
-/** Migrates, connects and builds the routes. Waits for a database that is not there yet. */
-export async function startApplication(parts: ApplicationParts): Promise<Application> {
-  const { config, metrics, events } = parts
-  const now = Date.now
-  await migrateWhenThere(parts)
-  const faults = openFaults(parts, () => decide())
-  const database = openDatabase(parts, faults)
-  const tokens = new AccessTokens(await signingSecret(database, config.authSecret), now, () =>
-    faults?.beforeAuth(),
-  )
-  const presence = new Presence(metrics, events, now)
-  const recall = (): Promise<void> => recallRevoked(database, tokens, now())
-  await Promise.all([recall(), database.fill()])
-  const { cache, channel, decide } = openCache(parts, tokens, faults, recall)
-  const perMinute = { user: config.rateLimitPerMinute, auth: config.authRateLimitPerMinute }
-  const limits = new Limits({
-    database,
-    metrics,
-    events,
-    now,
-    perMinute,
-    switchedOff: () => faults?.rateLimitOff ?? false,
-  })
-  await limits.reportChanges()
-  const announceRevoked = (id: string): void => channel.announceRevoked(id)
-  const attemptFailed = presence.attemptFailed.bind(presence)
-  const auth = new AuthService({
-    database,
-    tokens,
-    passwords: new Passwords(),
-    metrics,
-    events,
-    now,
-    announceRevoked,
-    attemptFailed,
-  })
-  const tasks = new TaskService({
-    database,
-    metrics,
-    events,
-    now,
-    cache,
-    announceWrite: (userId) => channel.announceWrite(userId),
-  })
-  const featureUsed = presence.featureUsed.bind(presence)
-  const wrote = (userId: string): void => {
-    cache.invalidate(userId)
-    channel.announceWrite(userId)
-  }
-  let jobs: JobQueue | undefined
-  // Ready is said before the queue has started, which is soon after: whoever comes in between is kept waiting, not refused.
-  const requireJobs = async (): Promise<JobQueue> => {
-    if (jobs === undefined)
-      await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, queueStartMs).unref())])
-    if (jobs === undefined)
-      throw new Problem('unavailable', {
-        detail: 'The job queue is starting',
-        headers: { 'retry-after': '1' },
-      })
-    return jobs
-  }
-  const transfers = { database, metrics, events, now, onWrite: wrote, jobs: requireJobs }
-  const exports = new ExportService(transfers)
-  const imports = new ImportService(transfers)
-  const starting = (async (): Promise<void> => {
-    jobs = await startJobs(parts, { export: exports, import: imports })
-  })()
-  const house = startHousekeeping(database, now)
-  const served = (): string[] => endpoints.map(({ spec }) => `${spec.method} ${spec.path}`)
-  const endpoints: Endpoint[] = [
-    ...parts.operations,
-    ...(faults === undefined || config.faultsToken === undefined
-      ? []
-      : faultEndpoints({ faults, token: config.faultsToken, events, metrics, now, served })),
-    ...authEndpoints(auth),
-    ...taskEndpoints(tasks, { metrics, events, featureUsed }),
-    ...buildTransferEndpoints({ exports, imports, events, noteFeatureUse: featureUsed }),
-  ]
+/** Migrates, connects and builds the routes. Waits for a database that does not answer yet. */
+export async function startApplication(dependencies: ApplicationDependencies): Promise<Application> {
+  await migrateWithRetry(dependencies)
+  const infrastructure = await openInfrastructure(dependencies)
+  const { database, faults, tokens, channel, limits } = infrastructure
+  const { endpoints, stopJobs } = startFeatures(dependencies, infrastructure)
+  const housekeeping = startHousekeeping(database, Date.now)
+  const { docs } = dependencies.config
   return {
     app: createApp(
-      config.docs ? [...endpoints, ...docsEndpoints(endpoints)] : endpoints,
-      guardRequests({ config, metrics, events, tokens, limits, presence, faults }),
+      docs ? [...endpoints, ...buildDocsEndpoints(endpoints)] : endpoints,
+      createGuards({ ...dependencies, ...infrastructure }),
     ),
-    databaseAnswers: async () => {
-      await database.run(backgroundScope(2000), touchTables, {})
+    checkDatabase: async () => {
+      await database.run(createBackgroundScope(2000), readTables, {})
     },
-    authWorks: () => tokens.check(),
+    checkAuth: () => tokens.check(),
     endFaults: () => faults?.clear(),
     stop: async () => {
       limits.stop()
-      house.stop()
-      await starting
-      await jobs?.stop(1500).catch(() => undefined)
+      housekeeping.stop()
+      await stopJobs()
       await Promise.all([channel.stop(), database.close(1000)])
     },
   }
 }
 
-/** The cache, and the channel that keeps it true. It answers while it hears of writes, and no fault says that there is no database. */
-function openCache(
-  { config, url }: ApplicationParts,
-  tokens: AccessTokens,
-  faults: Faults | undefined,
-  recall: () => Promise<void>,
-): { cache: ReplyCache; channel: Channel; decide: () => void } {
-  const cache = new ReplyCache(config.cacheEntries, () => performance.now())
-  let hearing = false
-  const decide = (): void => cache.setEnabled(hearing && faults?.databaseDown !== true)
-  const channel = new Channel(url, {
-    wrote: (users) => users.forEach((user) => cache.invalidate(user)),
-    wroteMany: () => cache.invalidateAll(),
-    revoked: (ids) => ids.forEach((id) => tokens.revoke(id)),
-    hearing: (hears) => {
-      hearing = hears
-      decide()
-      // Should the database not answer now, we shall not hear for long either, and ask again once we do.
-      if (hears) recall().catch(() => undefined)
-    },
+async function openInfrastructure(dependencies: ApplicationDependencies): Promise<Infrastructure> {
+  const { config, metrics, events } = dependencies
+  const now = Date.now
+  const faults = openFaults(dependencies, () => updateCache())
+  const database = openDatabase(dependencies, faults)
+  const secret = await loadSigningSecret(database, config.authSecret)
+  const tokens = new AccessTokens(secret, now, () => faults?.beforeAuth())
+  const restore = (): Promise<void> => restoreRevocations(database, tokens, now())
+  await Promise.all([restore(), database.openAllConnections()])
+  const { cache, channel, updateCache } = openCache(dependencies, tokens, faults, restore)
+  const limits = new Limits({
+    database,
+    metrics,
+    events,
+    now,
+    perMinute: { user: config.rateLimitPerMinute, auth: config.authRateLimitPerMinute },
+    isSwitchedOff: () => faults?.rateLimitOff ?? false,
   })
-  return { cache, channel, decide }
+  await limits.reportChanges()
+  return { database, faults, tokens, cache, channel, presence: new Presence(metrics, events, now), limits }
 }
 
-/** `changed` is told when faults begin or end. They spare the routes of operations: nobody may be locked out by a drill. */
+/** The services and their routes. Jobs start in the background. */
+function startFeatures(
+  dependencies: ApplicationDependencies,
+  { database, faults, tokens, cache, channel, presence }: Infrastructure,
+): { endpoints: Endpoint[]; stopJobs: () => Promise<void> } {
+  const { config, metrics, events, operations } = dependencies
+  const shared = { database, metrics, events, now: Date.now }
+  const announceWrite = (userId: string): void => channel.announceWrite(userId)
+  const auth = new AuthService({
+    ...shared,
+    tokens,
+    passwords: new Passwords(),
+    announceRevoked: (id) => channel.announceRevoked(id),
+    noteFailedAttempt: (scope) => presence.noteFailedAttempt(scope),
+  })
+  const tasks = new TaskService({ ...shared, cache, announceWrite })
+  const onWrite = (userId: string): void => {
+    cache.invalidate(userId)
+    announceWrite(userId)
+  }
+  const jobs = startJobs(dependencies, () => ({ export: exports, import: imports }))
+  const exports = new ExportService({ ...shared, jobs: jobs.require })
+  const imports = new ImportService({ ...shared, jobs: jobs.require, onWrite })
+  const noteFeatureUse = presence.noteFeatureUse.bind(presence)
+  const token = config.faultsToken
+  const listRoutes = (): string[] => endpoints.map(({ spec }) => `${spec.method} ${spec.path}`)
+  const endpoints: Endpoint[] = [
+    ...operations,
+    ...(faults === undefined || token === undefined
+      ? []
+      : buildFaultEndpoints({ ...shared, faults, token, listRoutes })),
+    ...buildAuthEndpoints(auth),
+    ...buildTaskEndpoints(tasks, { metrics, events, noteFeatureUse }),
+    ...buildTransferEndpoints({ exports, imports, events, noteFeatureUse }),
+  ]
+  return { endpoints, stopJobs: jobs.stop }
+}
+
+/**
+ * The cache, and the channel that invalidates it. The cache is on while the channel receives the writes of
+ * other instances and no fault simulates an absent database.
+ */
+function openCache(
+  { config, url }: ApplicationDependencies,
+  tokens: AccessTokens,
+  faults: Faults | undefined,
+  restore: () => Promise<void>,
+): { cache: ReplyCache; channel: InstanceChannel; updateCache: () => void } {
+  const cache = new ReplyCache(config.cacheEntries, () => performance.now())
+  let isListening = false
+  const updateCache = (): void => cache.setEnabled(isListening && faults?.isDatabaseDown !== true)
+  const channel = new InstanceChannel(url, {
+    onWrites: (users) => users.forEach((user) => cache.invalidate(user)),
+    onManyWrites: () => cache.invalidateAll(),
+    onRevoked: (ids) => ids.forEach((id) => tokens.revoke(id)),
+    onListeningChange: (listening) => {
+      isListening = listening
+      updateCache()
+      // If the database does not answer now, the channel will soon stop listening, and this runs again
+      // afterwards.
+      if (listening) restore().catch(() => undefined)
+    },
+  })
+  return { cache, channel, updateCache }
+}
+
+/**
+ * Calls `onChange` when faults begin or end. Routes of operations are exempt, so that no drill locks out its
+ * operator.
+ */
 function openFaults(
-  { config, events, operations }: ApplicationParts,
-  changed: () => void,
+  { config, events, operations }: ApplicationDependencies,
+  onChange: () => void,
 ): Faults | undefined {
   if (config.faultsToken === undefined) return undefined
   return new Faults({
     now: () => performance.now(),
     random: Math.random,
-    operating: new Set([...operations.map(({ spec }) => spec.path), faultsPath, ...docsPaths]),
-    changed: (change) => {
-      changed()
+    operationRoutes: new Set([...operations.map(({ spec }) => spec.path), faultsPath, ...docsPaths]),
+    onChange: (change) => {
+      onChange()
       if (change === 'expired') events.security('faults.changed', undefined, { change })
     },
   })
 }
 
-/** In the background: requests can be served before jobs can be done. */
-async function startJobs(
-  { url, metrics, log, tracing, stopping }: ApplicationParts,
-  handlers: Readonly<Record<string, JobHandler>>,
-): Promise<JobQueue | undefined> {
-  const { JobQueue: Queue } = await import('./jobs.ts')
-  while (!stopping()) {
-    const queue = new Queue({ url, metrics, log, tracing }, handlers)
-    try {
-      await queue.start()
-      return queue
-    } catch (error) {
-      log.error(
-        { stream: 'error', error: { message: error instanceof Error ? error.message : String(error) } },
-        'the job queue cannot start yet',
-      )
-      await queue.stop(0).catch(() => undefined)
-      await new Promise((resolve) => setTimeout(resolve, 1000))
-    }
-  }
-  return undefined
-}
-
-async function migrateWhenThere({ url, log, stopping }: ApplicationParts): Promise<void> {
+async function migrateWithRetry({ url, log, isStopping }: ApplicationDependencies): Promise<void> {
   for (;;) {
     try {
       await migrate(url)
       return
     } catch (error) {
       const translated = translateDatabaseError(error)
-      if (!(translated instanceof DatabaseUnavailable) || stopping()) throw translated
+      if (!(translated instanceof DatabaseUnavailable) || isStopping()) throw translated
       log.error(
         { stream: 'error', error: { message: translated.message } },
         'the database does not answer yet',
@@ -235,28 +216,30 @@ async function migrateWhenThere({ url, log, stopping }: ApplicationParts): Promi
   }
 }
 
-function openDatabase({ config, url, metrics, log }: ApplicationParts, faults: Faults | undefined): Database {
-  const durations = new Map<string, (seconds: number) => void>()
-  const observerOf = (name: string): ((seconds: number) => void) => {
+function openDatabase(
+  { config, url, metrics, log }: ApplicationDependencies,
+  faults: Faults | undefined,
+): Database {
+  const observers = new Map<string, (seconds: number) => void>()
+  const createObserver = (name: string): ((seconds: number) => void) => {
     const histogram = metrics.dbSeconds.labels(name)
     const observe = (seconds: number): void => histogram.observe(seconds)
-    durations.set(name, observe)
+    observers.set(name, observe)
     return observe
   }
   const database = new Database(url, config.databasePool, {
-    queryDone: (name, seconds) => (durations.get(name) ?? observerOf(name))(seconds),
+    queryDone: (name, seconds) => (observers.get(name) ?? createObserver(name))(seconds),
     connectionError: () => metrics.dbErrors.inc(),
     beforeQuery: faults === undefined ? undefined : () => faults.beforeQuery(),
-    stateChanged: (up) =>
-      log[up ? 'info' : 'error'](
-        { stream: up ? 'application' : 'error' },
-        up ? 'the database answers again' : 'the database does not answer',
+    stateChanged: (isUp) =>
+      log[isUp ? 'info' : 'error'](
+        { stream: isUp ? 'application' : 'error' },
+        isUp ? 'the database answers again' : 'the database does not answer',
       ),
   })
-  metrics.observePool(() => ({
-    inUse: database.gate.taken,
-    places: database.gate.places,
-    waiting: database.gate.waiting,
-  }))
+  metrics.observePool(() => {
+    const { inUse, size, waiting } = database.connectionQueue
+    return { inUse, size, waiting }
+  })
   return database
 }

@@ -1,4 +1,4 @@
 import { defineConfig } from 'drizzle-kit'
 
-// `npx drizzle-kit generate` in this folder writes the next migration after a change of db/schema.ts.
+// After a change of db/schema.ts, run `npx drizzle-kit generate` in this folder to write the next migration.
 export default defineConfig({ dialect: 'postgresql', schema: './db/schema.ts', out: './db/migrations' })

@@ -5,29 +5,29 @@ import type { Faults } from './faults/index.ts'
 import { Problem } from './http/index.ts'
 import type { Guards, Principal, Scope } from './http/index.ts'
 import type { Limits } from './limits/index.ts'
-import { sameText } from './observability/index.ts'
+import { isSameSecret } from './observability/index.ts'
 import type { Events, Metrics, Presence } from './observability/index.ts'
 
-export interface GuardParts {
+export interface GuardDependencies {
   config: Config
   metrics: Metrics
   events: Events
   tokens: AccessTokens
   limits: Limits
   presence: Presence
-  /** Absent: faults cannot be switched on, and nothing asks for them. */
+  /** Absent: fault injection is off. */
   faults: Faults | undefined
 }
 
-/** What a request passes before its handler: its token, its limit, and whether it is told where the time went. */
-export function guardRequests(parts: GuardParts): Guards {
+/** Creates the checks before a handler: token, rate limit, and whether the answer reports its timing. */
+export function createGuards(parts: GuardDependencies): Guards {
   const { tokens, limits, presence, config, faults } = parts
   const seen = (principal: Principal): Principal => {
-    presence.userSeen(principal.userId)
+    presence.noteUser(principal.userId)
     return principal
   }
   return {
-    ...(faults !== undefined && { arrive: (scope: Scope) => faults.arrive(scope) }),
+    ...(faults !== undefined && { arrive: (scope: Scope) => faults.beforeRequest(scope) }),
     authenticate: (scope, authorization) => {
       try {
         const principal = tokens.authenticate(authorization)
@@ -37,17 +37,17 @@ export function guardRequests(parts: GuardParts): Guards {
         return refuse(error, scope, parts)
       }
     },
-    limit: (scope, policy) => limits.take(scope, policy),
+    limit: (scope, policy) => limits.count(scope, policy),
     timing: (incoming) => {
       const { serverTiming } = config
       if (serverTiming.mode !== 'token') return serverTiming.mode === 'on'
       const given = incoming.headers['server-timing']
-      return typeof given === 'string' && sameText(given, serverTiming.token)
+      return typeof given === 'string' && isSameSecret(given, serverTiming.token)
     },
   }
 }
 
-function refuse(error: unknown, scope: Scope, { metrics, events, presence }: GuardParts): never {
+function refuse(error: unknown, scope: Scope, { metrics, events, presence }: GuardDependencies): never {
   if (!(error instanceof TokenError)) throw error
   metrics.accessDenied.inc({ kind: 'unauthenticated' })
   const reason = error.message
@@ -60,8 +60,8 @@ function refuse(error: unknown, scope: Scope, { metrics, events, presence }: Gua
     })
   }
   metrics.tokenFailures.inc({ reason: error.reason })
-  // A client that has not yet noticed the time is nobody who tries to get in.
-  if (error.reason !== 'expired') presence.attemptFailed(scope)
+  // An expired token is not an attack.
+  if (error.reason !== 'expired') presence.noteFailedAttempt(scope)
   events.security('auth.token.refused', scope, { reason: error.reason })
   throw new Problem('unauthenticated', {
     detail: 'The access token is not valid',

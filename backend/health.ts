@@ -1,35 +1,35 @@
 import { z } from 'zod'
 import { sql } from './db/drizzle.ts'
 import { tasks, users } from './db/schema.ts'
-import { statement } from './db/statement.ts'
-import { endpoint } from './http/index.ts'
+import { defineStatement } from './db/statement.ts'
+import { defineEndpoint } from './http/index.ts'
 import type { Endpoint } from './http/index.ts'
 
 const services = z.object({ database: z.boolean(), auth: z.boolean() })
 const readySchema = z.object({ status: z.enum(['ready', 'unavailable']), services })
 
-/** Liveness and readiness. Liveness looks at nothing but the process: a restart does not mend a database. */
-export function healthEndpoints(sources: ReadinessSources): Endpoint[] {
+/** Liveness and readiness. Liveness checks only the process, because a restart does not repair a database. */
+export function buildHealthEndpoints(sources: ReadinessChecks): Endpoint[] {
   const shared = { tag: 'Operations', access: 'open', limit: 'none', method: 'GET' } as const
   return [
-    endpoint({
+    defineEndpoint({
       ...shared,
       path: '/health',
       id: 'getHealth',
-      summary: 'Whether the process is alive',
+      summary: 'Check whether the process is alive',
       answers: {
         200: {
-          description: 'It is',
+          description: 'The process is alive',
           schema: z.object({ status: z.literal('healthy'), timestamp: z.iso.datetime() }),
         },
       },
       handle: () => ({ status: 200, json: { status: 'healthy', timestamp: new Date().toISOString() } }),
     }),
-    endpoint({
+    defineEndpoint({
       ...shared,
       path: '/health/ready',
       id: 'getReadiness',
-      summary: 'Whether requests can be served',
+      summary: 'Check whether requests can be served',
       answers: {
         200: { description: 'Ready', schema: readySchema },
         503: {
@@ -39,8 +39,8 @@ export function healthEndpoints(sources: ReadinessSources): Endpoint[] {
         },
       },
       handle: async () => {
-        const found = await readiness(sources)
-        return isReady(found) && !sources.draining()
+        const found = await checkReadiness(sources)
+        return isReady(found) && !sources.isDraining()
           ? { status: 200, json: { status: 'ready', services: found } }
           : { status: 503, json: { status: 'unavailable', services: found }, headers: { 'retry-after': '2' } }
       },
@@ -52,7 +52,7 @@ function isReady(found: Readiness): boolean {
   return found.database && found.auth
 }
 
-/** Each check has this long, both run at once. */
+/** The time limit of each check. Both run at the same time. */
 const checkMs = 2000
 
 export interface Readiness {
@@ -60,17 +60,17 @@ export interface Readiness {
   auth: boolean
 }
 
-/** What readiness depends on. */
-export interface ReadinessSources {
-  /** Resolves when the tables that requests need can be read. */
+/** The checks that readiness depends on. */
+export interface ReadinessChecks {
+  /** Resolves if the tables that requests need can be read. */
   database: () => Promise<void>
-  /** Resolves when access tokens can be signed and verified. */
+  /** Resolves if access tokens can be signed and verified. */
   auth: () => Promise<void>
   /** Whether the service is about to end. */
-  draining: () => boolean
+  isDraining: () => boolean
 }
 
-export async function readiness(sources: ReadinessSources): Promise<Readiness> {
+export async function checkReadiness(sources: ReadinessChecks): Promise<Readiness> {
   const [database, auth] = await Promise.all([passes(sources.database), passes(sources.auth)])
   return { database, auth }
 }
@@ -92,10 +92,10 @@ async function passes(check: () => Promise<void>): Promise<boolean> {
 }
 
 /**
- * Reads a row of each table that most requests need: that a connection opens says little while the tables are locked or
- * every connection is taken.
+ * Reads a row of each table that most requests need. An open connection is no proof of readiness while tables
+ * are locked or all connections are in use.
  */
-export const touchTables = statement<unknown>('health.ready', (db) =>
+export const readTables = defineStatement<unknown>('health.ready', (db) =>
   db
     .select({ user: sql`(select 1 from ${users} limit 1)`, task: sql`(select 1 from ${tasks} limit 1)` })
     .from(sql`(select 1) as one`)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { backgroundScope, Database } from './db/index.ts'
+import { createBackgroundScope, Database } from './db/index.ts'
 import { createLog, createMetrics } from './observability/index.ts'
 import { startTestPostgres } from './testing/index.ts'
 import type { TestPostgres } from './testing/index.ts'
@@ -40,7 +40,9 @@ test('a job that fails is tried again, and given up after its last try, once', a
     },
   )
   await queue.start()
-  await database.transaction(backgroundScope(5000), async (tx) => queue.enqueue(tx, 'hopeless', 'job-1'))
+  await database.transaction(createBackgroundScope(5000), async (tx) =>
+    queue.enqueue(tx, 'hopeless', 'job-1'),
+  )
   await eventually('the job is given up', 25_000, () => givenUp.length > 0)
   expect(tried).toEqual(['job-1', 'job-1'])
   expect(givenUp).toEqual(['job-1'])
@@ -57,10 +59,11 @@ test('many jobs that come at once are done one after the other without a pause b
   )
   await queue.start()
   const ids = Array.from({ length: 30 }, (_, index) => `job-${index}`)
-  await database.transaction(backgroundScope(5000), async (tx) => {
+  await database.transaction(createBackgroundScope(5000), async (tx) => {
     for (const id of ids) await queue.enqueue(tx, 'many', id)
   })
-  // At one in two seconds, which is how often the queue is looked at when nothing is told, this would take a minute.
+  // At one in two seconds, which is how often the queue is looked at when nothing is told, this would take a
+  // minute.
   await eventually('all are done', 20_000, () => done.length === ids.length)
   expect(done.toSorted()).toEqual(ids.toSorted())
   await queue.stop(500)

@@ -1,58 +1,58 @@
 import { fromDrizzle, PgBoss } from 'pg-boss'
 import { sql } from './db/drizzle.ts'
 import type { Transaction } from './db/index.ts'
-import { withSpans } from './db/statement.ts'
-import { joinTrace, traceparentOf } from './http/scope.ts'
+import { runWithSpans } from './db/statement.ts'
+import { parseTraceparent, formatTraceparent } from './http/scope.ts'
 import type { Log, Metrics, QueueState, Tracing } from './observability/index.ts'
 
 export type JobOutcome = 'done' | 'failed'
 
-/** What a queue's jobs are. */
+/** Executes the jobs of a queue. */
 export interface JobHandler {
-  /** Does the job with `id`. Must bear to be run again: a process may end at any point of it. */
+  /** Executes the job with `id`. Must be repeatable, because the process may end at any point. */
   run: (id: string) => Promise<JobOutcome>
-  /** Called when the job was tried for the last time, so that its caller learns that it will never be done. */
+  /** Called after the last attempt, so that the caller learns that the job has failed. */
   giveUp: (id: string) => Promise<void>
 }
 
-export interface JobQueueParts {
+export interface JobQueueDependencies {
   url: string
   metrics: Metrics
   log: Log
   tracing?: Tracing | undefined
-  /** How often a job that failed is tried again. */
+  /** The number of retries of a failed job. */
   retries?: number
 }
 
-/** What is kept of a job: what it is about, and which request has queued it. */
+/** The stored data of a job: the id of its record, and the request that queued it. */
 interface JobData {
   id: string
   traceparent?: string
 }
 
-/** Seconds. A process that has not been heard of for this long has ended, and its jobs go to another. */
+/** A process without a heartbeat for this time has ended, and another process takes over its jobs. */
 const heartbeatSeconds = 10
-const countsKeptMs = 5000
-/** A new job is told of at once; a second try, or the job of a process that has ended, is only found by looking. */
+const countsLifetimeMs = 5000
+/** New jobs are notified immediately; polling finds retries and the jobs of ended processes. */
 const pollingIntervalSeconds = 2
-const usualRetries = 5
+const defaultRetries = 5
 
 /**
- * Background jobs on pg-boss: kept in the same PostgreSQL, so that a job is enqueued in the transaction that makes its
- * record, and taken over when its process ends.
+ * Background jobs on pg-boss, stored in the same PostgreSQL: a job is enqueued in the transaction that
+ * creates its record, and another process takes over if its process ends.
  */
 export class JobQueue {
   readonly #boss: PgBoss
-  readonly #parts: JobQueueParts
+  readonly #parts: JobQueueDependencies
   readonly #queues: Readonly<Record<string, JobHandler>>
   #counts: { at: number; states: Promise<QueueState[]> } | undefined
   #running = false
   readonly #retries: number
 
-  constructor(parts: JobQueueParts, queues: Readonly<Record<string, JobHandler>>) {
+  constructor(parts: JobQueueDependencies, queues: Readonly<Record<string, JobHandler>>) {
     this.#parts = parts
     this.#queues = queues
-    this.#retries = parts.retries ?? usualRetries
+    this.#retries = parts.retries ?? defaultRetries
     this.#boss = new PgBoss({
       connectionString: parts.url,
       application_name: 'todo-backend-jobs',
@@ -71,7 +71,7 @@ export class JobQueue {
     parts.metrics.observeQueues(() => this.#countJobs())
   }
 
-  /** Makes the queues and starts to work. Rejects when the database cannot be reached. */
+  /** Creates the queues and starts the workers. Rejects if the database cannot be reached. */
   async start(): Promise<void> {
     await this.#boss.start()
     for (const [queue, handler] of Object.entries(this.#queues)) {
@@ -89,7 +89,8 @@ export class JobQueue {
         { batchSize: 1, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds },
         async ([job]) => {
           if (job === undefined) return
-          // After this one it looks for the next at once: of jobs that come together only the first is told of in time.
+          // Fetches the next job immediately after this one: of several new jobs, only the first is notified
+          // in time.
           this.#boss.notifyWorker(worker)
           await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
         },
@@ -98,13 +99,13 @@ export class JobQueue {
     this.#running = true
   }
 
-  /** Enqueues within `tx`: the job is there exactly when what it is about is. */
+  /** Enqueues a job in `tx`, so that the job exists exactly if its record does. */
   async enqueue(tx: Transaction, queue: string, id: string): Promise<void> {
     const { traceId, spanId, sampled = false } = tx.scope
     const data: JobData = {
       id,
       ...(traceId !== undefined &&
-        spanId !== undefined && { traceparent: traceparentOf({ traceId, spanId, sampled }) }),
+        spanId !== undefined && { traceparent: formatTraceparent({ traceId, spanId, sampled }) }),
     }
     await this.#boss.send(queue, data, { db: fromDrizzle(tx.builder, sql) })
   }
@@ -113,7 +114,7 @@ export class JobQueue {
     return this.#running
   }
 
-  /** Lets jobs under way finish for `graceMs`; those that do not are taken up again later. */
+  /** Lets running jobs finish within `graceMs`. Others are retried later. */
   async stop(graceMs: number): Promise<void> {
     this.#running = false
     await this.#boss.stop({ graceful: true, timeout: graceMs, close: true })
@@ -126,7 +127,7 @@ export class JobQueue {
     isLast: boolean,
   ): Promise<void> {
     const { metrics, log, tracing } = this.#parts
-    const traceId = traceparent === undefined ? undefined : joinTrace(traceparent, undefined)?.traceId
+    const traceId = traceparent === undefined ? undefined : parseTraceparent(traceparent, undefined)?.traceId
     const started = performance.now()
     const span = tracing?.jobStarted(queue, id, traceparent)
     const finish = (outcome: JobOutcome | 'error', error?: unknown): void => {
@@ -134,7 +135,7 @@ export class JobQueue {
       span?.end(outcome, error)
     }
     try {
-      const outcome = await withSpans(span?.startQuery, () => handler.run(id))
+      const outcome = await runWithSpans(span?.startQuery, () => handler.run(id))
       finish(outcome)
       log.info({ stream: 'application', traceId, queue, jobId: id, outcome }, 'job ended')
     } catch (error) {
@@ -147,18 +148,18 @@ export class JobQueue {
           jobId: id,
           error: { message: error instanceof Error ? error.message : String(error) },
         },
-        isLast ? 'job is given up' : 'job will be tried again',
+        isLast ? 'job has failed and will not be retried' : 'job will be retried',
       )
       if (isLast) await handler.giveUp(id)
       throw error
     }
   }
 
-  // Counted at most every 5 s, however often it is scraped.
+  // Counts at most every 5 s, even with more frequent scrapes.
   #countJobs(): Promise<QueueState[]> {
     const now = performance.now()
     if (!this.#running) return Promise.resolve([])
-    if (this.#counts === undefined || now - this.#counts.at > countsKeptMs)
+    if (this.#counts === undefined || now - this.#counts.at > countsLifetimeMs)
       this.#counts = { at: now, states: this.#readCounts().catch(() => []) }
     return this.#counts.states
   }

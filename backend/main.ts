@@ -2,7 +2,7 @@ import { enableCompileCache } from 'node:module'
 import { ConfigError, readConfig } from './config/index.ts'
 import type { Service } from './service.ts'
 
-/** Nothing we end takes longer; whoever waits for us is promised 10 s. */
+/** The service promises to stop within 10 s. */
 const hardStopMs = 9500
 
 await main()
@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   let service: Service
   try {
     const config = readConfig(process.env)
-    // The rest is read once the environment is known to be right; compiled code is kept from one start to the next.
+    // Load the rest after the environment is known to be valid. Compiled code is cached between starts.
     enableCompileCache()
     const { startService } = await import('./service.ts')
     service = await startService(config)
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const stop = (code: number): void => {
     if (stopping) return
     stopping = true
-    setTimeout(() => leave(1, 'not everything ended in time'), hardStopMs).unref()
+    setTimeout(() => leave(1, 'the service did not stop in time'), hardStopMs).unref()
     service.stop().then(
       () => leave(code),
       (error: unknown) => leave(1, messageOf(error)),
@@ -57,7 +57,7 @@ function say(message: string): void {
 
 function leave(code: number, message?: string): void {
   if (message !== undefined) say(message)
-  // The one place that exits: nothing that is left open may keep an ended service alive.
+  // The only place that exits: open handles must not keep a stopped service alive.
   // oxlint-disable-next-line no-process-exit
   process.exit(code)
 }

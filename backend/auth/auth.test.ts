@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sessionOf, startTestPostgres, startTestService } from '../testing/index.ts'
+import { parseSession, startTestPostgres, startTestService } from '../testing/index.ts'
 import type { TestPostgres, TestService } from '../testing/index.ts'
 
 let postgres: TestPostgres
@@ -62,7 +62,7 @@ describe('logging in', () => {
     const { session, password } = await running.client.register()
     const answer = await login(session.user.email, password)
     expect(answer.status).toBe(200)
-    expect((await running.client.as(sessionOf(answer).accessToken).get('/auth/me')).json).toMatchObject({
+    expect((await running.client.as(parseSession(answer).accessToken).get('/auth/me')).json).toMatchObject({
       id: session.user.id,
     })
   })
@@ -111,7 +111,7 @@ describe('logging in', () => {
 describe('refresh tokens', () => {
   test('work once and give new tokens', async () => {
     const { session } = await running.client.register()
-    const next = sessionOf(await refresh(session.refreshToken))
+    const next = parseSession(await refresh(session.refreshToken))
     expect(next.refreshToken).not.toBe(session.refreshToken)
     expect((await running.client.as(next.accessToken).get('/auth/me')).status).toBe(200)
     expect((await refresh(next.refreshToken)).status).toBe(200)
@@ -119,7 +119,7 @@ describe('refresh tokens', () => {
 
   test('used a second time revokes the whole family, and its access tokens', async () => {
     const { session } = await running.client.register()
-    const next = sessionOf(await refresh(session.refreshToken))
+    const next = parseSession(await refresh(session.refreshToken))
     expect((await refresh(session.refreshToken)).status).toBe(401)
     expect((await refresh(next.refreshToken)).status).toBe(401)
     expect((await running.client.as(next.accessToken).get('/auth/me')).status).toBe(401)
@@ -193,7 +193,7 @@ describe('deleting the account', () => {
       (await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken })).status,
     ).toBe(401)
     const again = await running.client.send('POST', '/auth/register', { email: session.user.email, password })
-    expect((await running.client.as(sessionOf(again).accessToken).get('/tasks')).json).toEqual({
+    expect((await running.client.as(parseSession(again).accessToken).get('/tasks')).json).toEqual({
       items: [],
       nextCursor: null,
     })

@@ -1,4 +1,4 @@
 export { Passwords } from './passwords.ts'
-export { recallRevoked, signingSecret, AccessTokens, TokenError } from './tokens.ts'
-export { authEndpoints } from './routes.ts'
+export { restoreRevocations, loadSigningSecret, AccessTokens, TokenError } from './tokens.ts'
+export { buildAuthEndpoints } from './routes.ts'
 export { AuthService } from './service.ts'

@@ -4,17 +4,17 @@ import { hash, verify } from '@node-rs/argon2'
 import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
-import { countLoginFailure, forgetLoginFailures, loginFailuresOf } from './statements.ts'
+import { countLoginFailure, deleteLoginFailures, loginFailuresByEmail } from './statements.ts'
 
 // OWASP's minimum for argon2id (Password Storage Cheat Sheet): 19 MiB, 2 passes, 1 lane.
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/** What waits beyond this is refused: at some 30 ms each the last in line would wait over a second. */
+/** Attempts beyond this are refused: at about 30 ms each, the last one would wait more than a second. */
 const maxWaiting = 100
 
 /**
- * Hashes and checks passwords, a few at a time: one for each core but one, so that a flood of logins leaves a core to
- * everybody else and bounds the memory.
+ * Hashes and verifies passwords, at most one per core minus one at a time, so that a flood of logins leaves a
+ * core for other requests and uses bounded memory.
  */
 export class Passwords {
   #running = 0
@@ -27,12 +27,13 @@ export class Passwords {
   }
 
   /**
-   * Whether `password` is the one of `hashed`. Without an account a decoy is checked, so that the answer takes as long.
-   * `stillAllowed` is asked when it is this attempt's turn: a lockout since then holds for it too.
+   * Whether `password` matches `hashed`. Without an account a decoy hash is verified, so that the answer
+   * takes the same time. `checkAllowed` runs when it is this attempt's turn, because the account may be
+   * locked by then.
    */
-  verify(hashed: string | undefined, password: string, stillAllowed: () => Promise<void>): Promise<boolean> {
+  verify(hashed: string | undefined, password: string, checkAllowed: () => Promise<void>): Promise<boolean> {
     return this.#inTurn(async () => {
-      await stillAllowed()
+      await checkAllowed()
       this.#decoy ??= hash('no account has this', cost)
       const matches = await verify(hashed ?? (await this.#decoy), password)
       return matches && hashed !== undefined
@@ -43,7 +44,7 @@ export class Passwords {
     if (this.#running >= this.#atOnce) {
       if (this.#waiting.length >= maxWaiting) {
         throw new Problem('unavailable', {
-          detail: 'Too many logins at once',
+          detail: 'Too many logins at the same time',
           headers: { 'retry-after': '2' },
         })
       }
@@ -64,8 +65,9 @@ const windowMs = 15 * 60_000
 const lockMs = 15 * 60_000
 
 /**
- * Locks an account's name for 15 minutes after 5 failed logins within 15. The state is in the database, so it holds
- * over instances; it is kept for names without an account too, so that a lockout does not tell which exist.
+ * Locks an email address for 15 minutes after 5 failed logins within 15 minutes. The state is in the
+ * database, so all instances share it. Addresses without an account are locked too, so that a lockout does
+ * not reveal which accounts exist.
  */
 export class Lockout {
   readonly #database: Database
@@ -76,9 +78,9 @@ export class Lockout {
     this.#now = now
   }
 
-  /** Failures so far in the window. Throws a `Problem` while locked. */
+  /** Returns the failures in the current window. Throws a `Problem` while the address is locked. */
   async requireUnlocked(scope: Scope, email: string): Promise<number> {
-    const [row] = await this.#database.run(scope, loginFailuresOf, { emailHash: nameHash(email) })
+    const [row] = await this.#database.run(scope, loginFailuresByEmail, { emailHash: hashEmail(email) })
     const lockedUntil = row?.lockedUntil ?? null
     const leftMs = lockedUntil === null ? 0 : Date.parse(lockedUntil) - this.#now()
     if (leftMs > 0) {
@@ -90,26 +92,26 @@ export class Lockout {
     return row?.failures ?? 0
   }
 
-  /** Counts a failed login; true when it was the one that locks. */
-  async fail(scope: Scope, email: string): Promise<boolean> {
+  /** Counts a failed login. Returns whether this failure locked the account. */
+  async recordFailure(scope: Scope, email: string): Promise<boolean> {
     const now = this.#now()
     const [row] = await this.#database.run(scope, countLoginFailure, {
-      emailHash: nameHash(email),
+      emailHash: hashEmail(email),
       now: new Date(now).toISOString(),
       windowEndsAt: new Date(now + windowMs).toISOString(),
       lockedUntil: new Date(now + lockMs).toISOString(),
       limit: failureLimit,
     })
-    // Guesses that were under way when it locked are counted as well, and lock nothing again.
+    // Attempts that were running when it locked are counted too, but do not lock again.
     return row?.failures === failureLimit
   }
 
-  async succeed(scope: Scope, email: string): Promise<void> {
-    await this.#database.run(scope, forgetLoginFailures, { emailHash: nameHash(email) })
+  async reset(scope: Scope, email: string): Promise<void> {
+    await this.#database.run(scope, deleteLoginFailures, { emailHash: hashEmail(email) })
   }
 }
 
-// The table holds what people typed, which may be somebody's address without an account here.
-function nameHash(email: string): string {
+// The table stores what people typed, which may be an address of someone without an account.
+function hashEmail(email: string): string {
   return createHash('sha256').update(email).digest('base64url')
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { endpoint, text } from '../http/index.ts'
+import { defineEndpoint, textSchema } from '../http/index.ts'
 import type { Endpoint } from '../http/index.ts'
 import type { AuthService } from './service.ts'
 
@@ -7,51 +7,51 @@ const email = z
   .string()
   .max(254)
   .regex(/^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$/, 'expected an email address')
-  .meta({ description: 'Compared without regard to case', examples: ['ada@example.com'] })
+  .meta({ description: 'Case does not matter', examples: ['ada@example.com'] })
 
 const credentials = z.strictObject({
   email,
-  password: text(8, 128).meta({
+  password: textSchema(8, 128).meta({
     description: 'At least 8 characters',
     examples: ['correct horse battery staple'],
   }),
 })
 
-// A password that could not have been registered is wrong like any other.
-const loginCredentials = z.strictObject({ email, password: text(1, 128) })
+// A password that cannot be registered is answered like any wrong password.
+const loginCredentials = z.strictObject({ email, password: textSchema(1, 128) })
 
 export const userSchema = z.object({ id: z.uuid(), email: z.string(), createdAt: z.iso.datetime() })
 
 const sessionSchema = z.object({
   user: userSchema,
   accessToken: z.string(),
-  refreshToken: z.string().meta({ description: 'Works once' }),
+  refreshToken: z.string().meta({ description: 'Can be used once' }),
   expiresIn: z.int().meta({ description: 'Seconds until the access token expires' }),
 })
 
 const maxBytes = 16_384
 
-/** Registration, login and what belongs to an account. */
-export function authEndpoints(auth: AuthService): Endpoint[] {
-  return [...openEndpoints(auth), ...accountEndpoints(auth)]
+/** Registration, login and account operations. */
+export function buildAuthEndpoints(auth: AuthService): Endpoint[] {
+  return [...buildOpenEndpoints(auth), ...buildAccountEndpoints(auth)]
 }
 
-function openEndpoints(auth: AuthService): Endpoint[] {
+function buildOpenEndpoints(auth: AuthService): Endpoint[] {
   const shared = { tag: 'Authentication', access: 'open', limit: 'auth', method: 'POST' } as const
   return [
-    endpoint({
+    defineEndpoint({
       ...shared,
       path: '/auth/register',
       id: 'register',
-      summary: 'Make an account',
+      summary: 'Create an account',
       body: { schema: credentials, maxBytes },
       answers: {
-        201: { description: 'The account, logged in', schema: sessionSchema },
-        409: { description: 'The email is taken' },
+        201: { description: 'The account, with a new session', schema: sessionSchema },
+        409: { description: 'The email is already registered' },
       },
       handle: async ({ scope, body }) => ({ status: 201, json: await auth.register(scope, body) }),
     }),
-    endpoint({
+    defineEndpoint({
       ...shared,
       path: '/auth/login',
       id: 'login',
@@ -61,25 +61,25 @@ function openEndpoints(auth: AuthService): Endpoint[] {
         200: { description: 'A new session', schema: sessionSchema },
         401: { description: 'The email or the password is wrong' },
         423: {
-          description: 'Locked after too many failures',
-          headers: { 'Retry-After': 'Seconds until the next try' },
+          description: 'Locked after too many failed logins',
+          headers: { 'Retry-After': 'Seconds to wait before the next attempt' },
         },
       },
       handle: async ({ scope, body }) => ({ status: 200, json: await auth.login(scope, body) }),
     }),
-    endpoint({
+    defineEndpoint({
       ...shared,
       path: '/auth/refresh',
       id: 'refresh',
-      summary: 'Trade a refresh token for new tokens',
+      summary: 'Exchange a refresh token for new tokens',
       body: {
         schema: z.strictObject({
-          refreshToken: text(1, 512).meta({ examples: ['the refreshToken of an earlier answer'] }),
+          refreshToken: textSchema(1, 512).meta({ examples: ['the refreshToken of an earlier answer'] }),
         }),
         maxBytes,
       },
       answers: {
-        200: { description: 'New tokens; the old refresh token is used up', schema: sessionSchema },
+        200: { description: 'New tokens; the old refresh token is no longer valid', schema: sessionSchema },
         401: { description: 'The refresh token is not valid' },
       },
       handle: async ({ scope, body }) => ({
@@ -90,37 +90,37 @@ function openEndpoints(auth: AuthService): Endpoint[] {
   ]
 }
 
-function accountEndpoints(auth: AuthService): Endpoint[] {
+function buildAccountEndpoints(auth: AuthService): Endpoint[] {
   const shared = { tag: 'Authentication', access: 'user', limit: 'user' } as const
   return [
-    endpoint({
+    defineEndpoint({
       ...shared,
       method: 'POST',
       path: '/auth/logout',
       id: 'logout',
-      summary: 'Log out: the session and its refresh tokens are revoked',
+      summary: 'Log out and revoke the session and its refresh tokens',
       answers: { 204: { description: 'Logged out' } },
       handle: async ({ scope, principal }) => {
         await auth.logout(scope, principal)
         return { status: 204 }
       },
     }),
-    endpoint({
+    defineEndpoint({
       ...shared,
       method: 'GET',
       path: '/auth/me',
       id: 'getMe',
-      summary: 'The caller',
+      summary: 'Get the current user',
       answers: { 200: { description: 'The user', schema: userSchema } },
       handle: async ({ scope, principal }) => ({ status: 200, json: await auth.me(scope, principal) }),
     }),
-    endpoint({
+    defineEndpoint({
       ...shared,
       method: 'DELETE',
       path: '/auth/me',
       id: 'deleteMe',
       summary: 'Delete the account and all its data',
-      answers: { 204: { description: 'Gone' } },
+      answers: { 204: { description: 'Deleted' } },
       handle: async ({ scope, principal }) => {
         await auth.deleteAccount(scope, principal)
         return { status: 204 }

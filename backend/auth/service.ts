@@ -6,7 +6,7 @@ import type { Events, Metrics } from '../observability/index.ts'
 import { Lockout } from './passwords.ts'
 import type { Passwords } from './passwords.ts'
 import * as statements from './statements.ts'
-import { accessTokenSeconds, newRefreshToken, refreshTokenHash, sessionSeconds } from './tokens.ts'
+import { accessTokenSeconds, createRefreshToken, hashRefreshToken, sessionSeconds } from './tokens.ts'
 import type { AccessTokens } from './tokens.ts'
 
 export interface User {
@@ -35,18 +35,18 @@ export interface AuthDependencies {
   metrics: Metrics
   events: Events
   now: () => number
-  /** Tells other instances that tokens of a session or user are revoked. */
+  /** Announces to other instances that the tokens of a session or user are revoked. */
   announceRevoked: (id: string) => void
-  /** Told of each failed attempt at a password or token. */
-  attemptFailed: (scope: Scope) => void
+  /** Called after each failed attempt with a password or token. */
+  noteFailedAttempt: (scope: Scope) => void
 }
 
 export class AuthService {
-  readonly #with: AuthDependencies
+  readonly #dependencies: AuthDependencies
   readonly #lockout: Lockout
 
   constructor(dependencies: AuthDependencies) {
-    this.#with = dependencies
+    this.#dependencies = dependencies
     this.#lockout = new Lockout(dependencies.database, dependencies.now)
   }
 
@@ -62,22 +62,23 @@ export class AuthService {
     return this.#attempt('refresh', () => this.#refresh(scope, refreshToken))
   }
 
-  // Whatever the caller could not help is an error, and no failed attempt.
+  // An error that the caller did not cause is counted as `error`, not as a failed attempt.
   async #attempt(action: string, work: () => Promise<Session>): Promise<Session> {
     try {
-      this.#with.tokens.requireWorking()
+      this.#dependencies.tokens.requireWorking()
       return await work()
     } catch (error) {
       const ours = !(error instanceof Problem) || error.status >= 500
-      if (ours) this.#with.metrics.authAttempts.inc({ action, result: 'error', reason: 'unavailable' })
+      if (ours)
+        this.#dependencies.metrics.authAttempts.inc({ action, result: 'error', reason: 'unavailable' })
       throw error
     }
   }
 
   async #register(scope: Scope, { email, password }: Credentials): Promise<Session> {
-    const { database, metrics, events, passwords } = this.#with
+    const { database, metrics, events, passwords } = this.#dependencies
     const passwordHash = await passwords.hash(password)
-    const user = { id: uuidv7(this.#with.now()), email: email.toLowerCase(), createdAt: this.#iso() }
+    const user = { id: uuidv7(this.#dependencies.now()), email: email.toLowerCase(), createdAt: this.#iso() }
     try {
       const issued = await database.transaction(scope, async (tx) => {
         await tx.run(statements.insertUser, { ...user, passwordHash, now: user.createdAt })
@@ -91,12 +92,12 @@ export class AuthService {
     } catch (error) {
       if (!isUniqueViolation(error)) throw error
       metrics.authAttempts.inc({ action: 'register', result: 'failure', reason: 'email_taken' })
-      throw new Problem('conflict', { detail: 'There is an account with this email already' })
+      throw new Problem('conflict', { detail: 'An account with this email exists already' })
     }
   }
 
   async #login(scope: Scope, credentials: Credentials): Promise<Session> {
-    const { database, metrics, events, passwords } = this.#with
+    const { database, metrics, events, passwords } = this.#dependencies
     const email = credentials.email.toLowerCase()
     let failuresBefore = await this.#unlocked(scope, email)
     const [account] = await database.run(scope, statements.userByEmail, { email })
@@ -105,7 +106,7 @@ export class AuthService {
     })
     if (account === undefined || !matches)
       return this.#loginFailed(scope, email, account === undefined ? 'unknown_account' : 'wrong_password')
-    if (failuresBefore > 0) await this.#lockout.succeed(scope, email)
+    if (failuresBefore > 0) await this.#lockout.reset(scope, email)
     const issued = await database.transaction(scope, (tx) => this.#openSession(tx, account.id))
     metrics.authAttempts.inc({ action: 'login', result: 'success', reason: 'none' })
     scope.principal = { userId: account.id, sessionId: issued.sessionId }
@@ -114,12 +115,12 @@ export class AuthService {
   }
 
   async #refresh(scope: Scope, refreshToken: string): Promise<Session> {
-    const { database, metrics } = this.#with
-    const hash = refreshTokenHash(refreshToken)
+    const { database, metrics } = this.#dependencies
+    const hash = hashRefreshToken(refreshToken)
     const outcome = await database.transaction<RefreshOutcome>(scope, async (tx) => {
       const now = this.#iso()
       const [found] = await tx.run(statements.refreshTokenForUse, { hash, now })
-      if (found === undefined || found.expired || found.revoked) return { refused: refusalOf(found) }
+      if (found === undefined || found.expired || found.revoked) return { refused: classifyRefusal(found) }
       if (found.used) {
         await tx.run(statements.revokeSession, { id: found.sessionId, now })
         return { reused: found.sessionId }
@@ -137,28 +138,30 @@ export class AuthService {
   }
 
   async logout(scope: Scope, principal: Principal): Promise<void> {
-    await this.#with.database.run(scope, statements.revokeSession, {
+    await this.#dependencies.database.run(scope, statements.revokeSession, {
       id: principal.sessionId,
       now: this.#iso(),
     })
     this.#revoke(principal.sessionId)
-    this.#with.events.audit('user.logged_out', scope)
+    this.#dependencies.events.audit('user.logged_out', scope)
   }
 
   async me(scope: Scope, principal: Principal): Promise<User> {
-    const [user] = await this.#with.database.run(scope, statements.userById, { id: principal.userId })
+    const [user] = await this.#dependencies.database.run(scope, statements.userById, { id: principal.userId })
     if (user === undefined)
       throw new Problem('unauthenticated', {
-        detail: 'The account is gone',
+        detail: 'The account no longer exists',
         headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
       })
     return user
   }
 
   async deleteAccount(scope: Scope, principal: Principal): Promise<void> {
-    const [deleted] = await this.#with.database.run(scope, statements.deleteUser, { id: principal.userId })
+    const [deleted] = await this.#dependencies.database.run(scope, statements.deleteUser, {
+      id: principal.userId,
+    })
     this.#revoke(principal.userId)
-    if (deleted !== undefined) this.#with.events.audit('user.deleted', scope)
+    if (deleted !== undefined) this.#dependencies.events.audit('user.deleted', scope)
   }
 
   async #unlocked(scope: Scope, email: string): Promise<number> {
@@ -166,9 +169,13 @@ export class AuthService {
       return await this.#lockout.requireUnlocked(scope, email)
     } catch (error) {
       if (error instanceof Problem && error.kind === 'locked-out') {
-        this.#with.metrics.authAttempts.inc({ action: 'login', result: 'failure', reason: 'locked_out' })
-        this.#with.events.security('auth.login.locked', scope)
-        this.#with.attemptFailed(scope)
+        this.#dependencies.metrics.authAttempts.inc({
+          action: 'login',
+          result: 'failure',
+          reason: 'locked_out',
+        })
+        this.#dependencies.events.security('auth.login.locked', scope)
+        this.#dependencies.noteFailedAttempt(scope)
       }
       throw error
     }
@@ -179,12 +186,12 @@ export class AuthService {
     email: string,
     reason: 'unknown_account' | 'wrong_password',
   ): Promise<never> {
-    const { metrics, events } = this.#with
-    // First: an attempt that cannot be counted is an error of ours, and told as one.
-    const locked = await this.#lockout.fail(scope, email)
+    const { metrics, events } = this.#dependencies
+    // First: if the attempt cannot be counted, the answer is an error of the service.
+    const locked = await this.#lockout.recordFailure(scope, email)
     metrics.authAttempts.inc({ action: 'login', result: 'failure', reason })
     events.security('auth.login.failed', scope, { reason })
-    this.#with.attemptFailed(scope)
+    this.#dependencies.noteFailedAttempt(scope)
     if (locked) {
       metrics.lockouts.inc()
       events.security('auth.account.locked', scope)
@@ -197,54 +204,54 @@ export class AuthService {
 
   #refreshRefused(scope: Scope, outcome: Refusal): never {
     const reason = 'reused' in outcome ? 'reused' : outcome.refused
-    const { metrics, events } = this.#with
+    const { metrics, events } = this.#dependencies
     metrics.authAttempts.inc({ action: 'refresh', result: 'failure', reason })
     metrics.tokenFailures.inc({ reason: `refresh_${reason}` })
     if ('reused' in outcome) this.#revoke(outcome.reused)
     events.security('reused' in outcome ? 'auth.refresh.reused' : 'auth.refresh.refused', scope, { reason })
-    this.#with.attemptFailed(scope)
+    this.#dependencies.noteFailedAttempt(scope)
     throw new Problem('wrong-credentials', {
       detail: 'The refresh token is not valid',
       headers: { 'www-authenticate': 'Bearer' },
     })
   }
 
-  async #openSession(tx: Transaction, userId: string): Promise<Issued> {
-    const id = uuidv7(this.#with.now())
-    const expiresAt = new Date(this.#with.now() + sessionSeconds * 1000).toISOString()
+  async #openSession(tx: Transaction, userId: string): Promise<IssuedSession> {
+    const id = uuidv7(this.#dependencies.now())
+    const expiresAt = new Date(this.#dependencies.now() + sessionSeconds * 1000).toISOString()
     await tx.run(statements.insertSession, { id, userId, now: this.#iso(), expiresAt })
     return this.#issue(tx, userId, id)
   }
 
-  async #issue(tx: Transaction, userId: string, sessionId: string): Promise<Issued> {
-    const { token, hash } = newRefreshToken()
+  async #issue(tx: Transaction, userId: string, sessionId: string): Promise<IssuedSession> {
+    const { token, hash } = createRefreshToken()
     await tx.run(statements.insertRefreshToken, { hash, sessionId })
     return { userId, sessionId, refreshToken: token }
   }
 
-  async #session(user: User, issued: Issued): Promise<Session> {
-    const accessToken = await this.#with.tokens.sign(issued)
+  async #session(user: User, issued: IssuedSession): Promise<Session> {
+    const accessToken = await this.#dependencies.tokens.sign(issued)
     return { user, accessToken, refreshToken: issued.refreshToken, expiresIn: accessTokenSeconds }
   }
 
   #revoke(id: string): void {
-    this.#with.tokens.revoke(id)
-    this.#with.announceRevoked(id)
+    this.#dependencies.tokens.revoke(id)
+    this.#dependencies.announceRevoked(id)
   }
 
   #iso(): string {
-    return new Date(this.#with.now()).toISOString()
+    return new Date(this.#dependencies.now()).toISOString()
   }
 }
 
-interface Issued extends Principal {
+interface IssuedSession extends Principal {
   refreshToken: string
 }
 
 type Refusal = { refused: 'unknown' | 'revoked' | 'expired' } | { reused: string }
-type RefreshOutcome = Refusal | { user: User; issued: Issued }
+type RefreshOutcome = Refusal | { user: User; issued: IssuedSession }
 
-function refusalOf(found: { revoked: boolean } | undefined): 'unknown' | 'revoked' | 'expired' {
+function classifyRefusal(found: { revoked: boolean } | undefined): 'unknown' | 'revoked' | 'expired' {
   if (found === undefined) return 'unknown'
   return found.revoked ? 'revoked' : 'expired'
 }

@@ -1,10 +1,10 @@
 import { and, eq, isNull, sql } from '../db/drizzle.ts'
-import { schema, statement } from '../db/index.ts'
+import { schema, defineStatement } from '../db/index.ts'
 
 const { users, sessions, refreshTokens, loginFailures } = schema
 const p = sql.placeholder
 
-export const insertUser = statement<{ id: string }>('users.insert', (db) =>
+export const insertUser = defineStatement<{ id: string }>('users.insert', (db) =>
   db
     .insert(users)
     .values({ id: p('id'), email: p('email'), passwordHash: p('passwordHash'), createdAt: p('now') })
@@ -12,25 +12,30 @@ export const insertUser = statement<{ id: string }>('users.insert', (db) =>
     .prepare('users_insert'),
 )
 
-export const userByEmail = statement<{ id: string; email: string; passwordHash: string; createdAt: string }>(
-  'users.by_email',
+export const userByEmail = defineStatement<{
+  id: string
+  email: string
+  passwordHash: string
+  createdAt: string
+}>('users.by_email', (db) =>
+  db
+    .select()
+    .from(users)
+    .where(eq(users.email, p('email')))
+    .prepare('users_by_email'),
+)
+
+export const userById = defineStatement<{ id: string; email: string; createdAt: string }>(
+  'users.by_id',
   (db) =>
     db
-      .select()
+      .select({ id: users.id, email: users.email, createdAt: users.createdAt })
       .from(users)
-      .where(eq(users.email, p('email')))
-      .prepare('users_by_email'),
+      .where(eq(users.id, p('id')))
+      .prepare('users_by_id'),
 )
 
-export const userById = statement<{ id: string; email: string; createdAt: string }>('users.by_id', (db) =>
-  db
-    .select({ id: users.id, email: users.email, createdAt: users.createdAt })
-    .from(users)
-    .where(eq(users.id, p('id')))
-    .prepare('users_by_id'),
-)
-
-export const deleteUser = statement<{ email: string }>('users.delete', (db) =>
+export const deleteUser = defineStatement<{ email: string }>('users.delete', (db) =>
   db
     .delete(users)
     .where(eq(users.id, p('id')))
@@ -38,7 +43,7 @@ export const deleteUser = statement<{ email: string }>('users.delete', (db) =>
     .prepare('users_delete'),
 )
 
-export const insertSession = statement<{ id: string }>('sessions.insert', (db) =>
+export const insertSession = defineStatement<{ id: string }>('sessions.insert', (db) =>
   db
     .insert(sessions)
     .values({ id: p('id'), userId: p('userId'), createdAt: p('now'), expiresAt: p('expiresAt') })
@@ -46,7 +51,7 @@ export const insertSession = statement<{ id: string }>('sessions.insert', (db) =
     .prepare('sessions_insert'),
 )
 
-export const revokeSession = statement<{ id: string }>('sessions.revoke', (db) =>
+export const revokeSession = defineStatement<{ id: string }>('sessions.revoke', (db) =>
   db
     .update(sessions)
     .set({ revokedAt: sql`${p('now')}::timestamptz` })
@@ -55,7 +60,7 @@ export const revokeSession = statement<{ id: string }>('sessions.revoke', (db) =
     .prepare('sessions_revoke'),
 )
 
-export const insertRefreshToken = statement<{ hash: string }>('refresh_tokens.insert', (db) =>
+export const insertRefreshToken = defineStatement<{ hash: string }>('refresh_tokens.insert', (db) =>
   db
     .insert(refreshTokens)
     .values({ hash: p('hash'), sessionId: p('sessionId') })
@@ -63,8 +68,8 @@ export const insertRefreshToken = statement<{ hash: string }>('refresh_tokens.in
     .prepare('refresh_tokens_insert'),
 )
 
-/** Locked until the transaction ends: of two uses at once one is the first. */
-export const refreshTokenForUse = statement<{
+/** Locked until the transaction ends, so that one of two simultaneous uses is the first. */
+export const refreshTokenForUse = defineStatement<{
   sessionId: string
   userId: string
   email: string
@@ -91,7 +96,7 @@ export const refreshTokenForUse = statement<{
     .prepare('refresh_tokens_for_use'),
 )
 
-export const useRefreshToken = statement<{ hash: string }>('refresh_tokens.use', (db) =>
+export const useRefreshToken = defineStatement<{ hash: string }>('refresh_tokens.use', (db) =>
   db
     .update(refreshTokens)
     .set({ usedAt: sql`${p('now')}::timestamptz` })
@@ -100,7 +105,7 @@ export const useRefreshToken = statement<{ hash: string }>('refresh_tokens.use',
     .prepare('refresh_tokens_use'),
 )
 
-export const loginFailuresOf = statement<{ failures: number; lockedUntil: string | null }>(
+export const loginFailuresByEmail = defineStatement<{ failures: number; lockedUntil: string | null }>(
   'login_failures.of',
   (db) =>
     db
@@ -110,8 +115,8 @@ export const loginFailuresOf = statement<{ failures: number; lockedUntil: string
       .prepare('login_failures_of'),
 )
 
-/** Counts a failure in the current window; the one that reaches `limit` locks the account. */
-export const countLoginFailure = statement<{ failures: number }>('login_failures.count', (db) => {
+/** Counts a failure in the current window. The failure that reaches `limit` locks the account. */
+export const countLoginFailure = defineStatement<{ failures: number }>('login_failures.count', (db) => {
   const now = sql`${p('now')}::timestamptz`
   const end = sql`${p('windowEndsAt')}::timestamptz`
   const failures = sql`case when ${loginFailures.windowEndsAt} <= ${now} then 1 else ${loginFailures.failures} + 1 end`
@@ -131,7 +136,7 @@ export const countLoginFailure = statement<{ failures: number }>('login_failures
     .prepare('login_failures_count')
 })
 
-export const forgetLoginFailures = statement<{ failures: number }>('login_failures.forget', (db) =>
+export const deleteLoginFailures = defineStatement<{ failures: number }>('login_failures.forget', (db) =>
   db
     .delete(loginFailures)
     .where(eq(loginFailures.emailHash, p('emailHash')))

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { SignJWT, errors, jwtVerify } from 'jose'
 import { eq, sql } from '../db/drizzle.ts'
-import { backgroundScope, schema, statement } from '../db/index.ts'
+import { createBackgroundScope, schema, defineStatement } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 import type { Principal } from '../http/index.ts'
 
@@ -9,13 +9,13 @@ const algorithm = 'HS256'
 const issuer = 'todo-backend'
 const audience = 'todo-api'
 
-/** Seconds. An access token cannot be called back everywhere at once, so it does not live long. */
+/** Short, because a revocation does not reach all instances immediately. */
 export const accessTokenSeconds = 900
 export const sessionSeconds = 30 * 24 * 3600
 
 export type TokenFailure = 'missing' | 'malformed' | 'expired' | 'signature' | 'claims' | 'revoked'
 
-/** Why a token was refused; a class, never the token. */
+/** Reports why a token was refused: a class of reasons, never the token. */
 export class TokenError extends Error {
   override name = 'TokenError'
   readonly reason: TokenFailure
@@ -26,24 +26,26 @@ export class TokenError extends Error {
   }
 }
 
-interface Verified {
+interface VerifiedToken {
   principal: Principal
   expiresAtMs: number
 }
 
-/** Verified tokens that are remembered; a signature is checked once, its expiry and revocation each time. */
-const remembered = 20_000
+/**
+ * Verified tokens kept in memory. A signature is verified once; expiry and revocation are checked each time.
+ */
+const maxVerified = 20_000
 
 /** Signs and verifies access tokens: JWTs with one algorithm, issuer and audience. */
 export class AccessTokens {
   readonly #key: Uint8Array
   readonly #now: () => number
   readonly #beforeUse: () => void
-  readonly #verified = new Map<string, Verified>()
-  /** Session or user id → when its last token has expired. */
+  readonly #verified = new Map<string, VerifiedToken>()
+  /** Session or user id → the time at which its last token expires. */
   readonly #revoked = new Map<string, number>()
 
-  /** `beforeUse` runs before a token is made or checked; fault injection throws here. */
+  /** `beforeUse` runs before a token is signed or verified; fault injection throws here. */
   constructor(secret: string, now: () => number, beforeUse: () => void = () => undefined) {
     this.#key = new TextEncoder().encode(secret)
     this.#now = now
@@ -62,7 +64,7 @@ export class AccessTokens {
       .sign(this.#key)
   }
 
-  /** The caller named by an `Authorization` header. Throws {@link TokenError}. */
+  /** Returns the caller that an `Authorization` header identifies. Throws {@link TokenError}. */
   authenticate(authorization: string | undefined): Principal | Promise<Principal> {
     this.#beforeUse()
     if (authorization === undefined) throw new TokenError('missing')
@@ -72,33 +74,33 @@ export class AccessTokens {
     return known === undefined ? this.#verify(token) : this.#current(known)
   }
 
-  /** From now on tokens of this session, or of this user, are refused here. */
+  /** Refuses tokens of this session or user on this instance from now on. */
   revoke(id: string): void {
     this.#forgetExpired()
     this.#revoked.set(id, this.#now() + accessTokenSeconds * 1000)
   }
 
-  /** Throws when tokens cannot be made now: asked before work that would be in vain. */
+  /** Throws if tokens cannot be signed now. Called before work that would be useless without a token. */
   requireWorking(): void {
     this.#beforeUse()
   }
 
-  /** Signs and verifies a token of nobody: whether this works at all. */
+  /** Signs and verifies a test token. Rejects if that fails. */
   async check(): Promise<void> {
     this.requireWorking()
-    const token = await this.sign({ userId: 'nobody', sessionId: 'none' })
+    const token = await this.sign({ userId: 'readiness-check', sessionId: 'none' })
     await jwtVerify(token, this.#key, this.#options())
   }
 
   async #verify(token: string): Promise<Principal> {
     const verified = await this.#read(token)
     const principal = this.#current(verified)
-    if (this.#verified.size >= remembered) this.#verified.clear()
+    if (this.#verified.size >= maxVerified) this.#verified.clear()
     this.#verified.set(token, verified)
     return principal
   }
 
-  async #read(token: string): Promise<Verified> {
+  async #read(token: string): Promise<VerifiedToken> {
     try {
       const { payload } = await jwtVerify(token, this.#key, this.#options())
       if (payload.sub === undefined || typeof payload['sid'] !== 'string' || payload.exp === undefined)
@@ -108,7 +110,7 @@ export class AccessTokens {
         expiresAtMs: payload.exp * 1000,
       }
     } catch (error) {
-      throw error instanceof TokenError ? error : new TokenError(failureOf(error))
+      throw error instanceof TokenError ? error : new TokenError(classifyFailure(error))
     }
   }
 
@@ -123,7 +125,7 @@ export class AccessTokens {
     }
   }
 
-  #current(verified: Verified): Principal {
+  #current(verified: VerifiedToken): Principal {
     const { principal, expiresAtMs } = verified
     if (expiresAtMs <= this.#now()) throw new TokenError('expired')
     if (
@@ -143,29 +145,29 @@ export class AccessTokens {
   }
 }
 
-function failureOf(error: unknown): TokenFailure {
+function classifyFailure(error: unknown): TokenFailure {
   if (error instanceof errors.JWTExpired) return 'expired'
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature'
   if (error instanceof errors.JWTClaimValidationFailed) return 'claims'
   return 'malformed'
 }
 
-/** A refresh token, and the hash of it that is kept. */
-export function newRefreshToken(): { token: string; hash: string } {
+/** Creates a refresh token and the hash that is stored. */
+export function createRefreshToken(): { token: string; hash: string } {
   const token = randomBytes(32).toString('base64url')
-  return { token, hash: refreshTokenHash(token) }
+  return { token, hash: hashRefreshToken(token) }
 }
 
-export function refreshTokenHash(token: string): string {
+export function hashRefreshToken(token: string): string {
   return createHash('sha256').update(token).digest('base64url')
 }
 
 const { sessions } = schema
 
-/** Instances' clocks may differ by this much. */
+/** The largest difference between the clocks of instances. */
 const marginMs = 60_000
 
-const recentlyRevoked = statement<{ id: string }>('sessions.recently_revoked', (db) =>
+const recentlyRevoked = defineStatement<{ id: string }>('sessions.recently_revoked', (db) =>
   db
     .select({ id: sessions.id })
     .from(sessions)
@@ -174,19 +176,23 @@ const recentlyRevoked = statement<{ id: string }>('sessions.recently_revoked', (
 )
 
 /**
- * Refuses from now on the access tokens of sessions that were revoked while this instance could not hear of it: before
- * it started, or while its connection to the others was gone. Rejects when the database does not answer.
+ * Refuses the access tokens of sessions that were revoked while this instance did not receive revocations:
+ * before it started, or while it was disconnected from the others. Rejects if the database does not answer.
  */
-export async function recallRevoked(database: Database, tokens: AccessTokens, nowMs: number): Promise<void> {
+export async function restoreRevocations(
+  database: Database,
+  tokens: AccessTokens,
+  nowMs: number,
+): Promise<void> {
   const since = new Date(nowMs - accessTokenSeconds * 1000 - marginMs).toISOString()
-  for (const { id } of await database.run(backgroundScope(5000), recentlyRevoked, { since }))
+  for (const { id } of await database.run(createBackgroundScope(5000), recentlyRevoked, { since }))
     tokens.revoke(id)
 }
 
 const { developmentSecrets } = schema
 const p = sql.placeholder
 
-const proposeSecret = statement<{ value: string }>('development_secrets.propose', (db) =>
+const insertSecret = defineStatement<{ value: string }>('development_secrets.propose', (db) =>
   db
     .insert(developmentSecrets)
     .values({ name: p('name'), value: p('value') })
@@ -195,7 +201,7 @@ const proposeSecret = statement<{ value: string }>('development_secrets.propose'
     .prepare('development_secrets_propose'),
 )
 
-const readSecret = statement<{ value: string }>('development_secrets.read', (db) =>
+const readSecret = defineStatement<{ value: string }>('development_secrets.read', (db) =>
   db
     .select({ value: developmentSecrets.value })
     .from(developmentSecrets)
@@ -204,17 +210,17 @@ const readSecret = statement<{ value: string }>('development_secrets.read', (db)
 )
 
 /**
- * The key for access tokens: the configured one, or outside production one that all instances on this database share
- * and that outlives a restart.
+ * Returns the key for access tokens: the configured one, or outside production one from the database, which
+ * all instances on it share and which survives restarts.
  */
-export async function signingSecret(database: Database, configured: string | undefined): Promise<string> {
+export async function loadSigningSecret(database: Database, configured: string | undefined): Promise<string> {
   if (configured !== undefined) return configured
-  const scope = backgroundScope(10_000)
-  await database.run(scope, proposeSecret, {
+  const scope = createBackgroundScope(10_000)
+  await database.run(scope, insertSecret, {
     name: 'access-tokens',
     value: randomBytes(48).toString('base64url'),
   })
   const [row] = await database.run(scope, readSecret, { name: 'access-tokens' })
-  if (row === undefined) throw new Error('development_secrets: the secret just written is not there')
+  if (row === undefined) throw new Error('development_secrets: found no row after inserting the secret')
   return row.value
 }

@@ -1,8 +1,8 @@
 import { OtlpReceiver } from '../testing/otlp.ts'
 import { startRaw, startService } from './contenders.ts'
 import type { Contender } from './contenders.ts'
-import { median, shares, spreadOf } from './measure.ts'
-import type { Figure, Section, Shot } from './measure.ts'
+import { median, compareThroughput, formatSpread } from './measure.ts'
+import type { Figure, Section, RequestTemplate } from './measure.ts'
 
 export const throughput: Section = {
   name: 'throughput',
@@ -22,19 +22,19 @@ export const throughput: Section = {
     const { accessToken: token } = session
     try {
       await requireSameAnswer(raw, uncached, token)
-      const list: Shot = { method: 'GET', path: '/tasks?limit=20', token }
-      const create: Shot = {
+      const list: RequestTemplate = { method: 'GET', path: '/tasks?limit=20', token }
+      const create: RequestTemplate = {
         method: 'POST',
         path: '/tasks',
         token,
         body: JSON.stringify({ title: 'Made by the bench' }),
       }
-      const lists = await shares(bench, 'GET /tasks?limit=20', [raw, uncached, cached], list)
-      const creates = await shares(bench, 'POST /tasks', [raw, cached], create)
+      const lists = await compareThroughput(bench, 'GET /tasks?limit=20', [raw, uncached, cached], list)
+      const creates = await compareThroughput(bench, 'POST /tasks', [raw, cached], create)
       return [
-        figure('GET /tasks, not cached', lists[1] ?? [], 0.85),
-        figure('GET /tasks, cached', lists[2] ?? [], 1),
-        figure('POST /tasks', creates[1] ?? [], 0.8),
+        toFigure('GET /tasks, not cached', lists[1] ?? [], 0.85),
+        toFigure('GET /tasks, cached', lists[2] ?? [], 1),
+        toFigure('POST /tasks', creates[1] ?? [], 0.8),
       ]
     } finally {
       for (const contender of [raw, uncached, cached]) await contender.end()
@@ -54,10 +54,10 @@ async function requireSameAnswer(raw: Contender, service: Contender, token: stri
     )
 }
 
-function figure(what: string, ratios: readonly number[], least: number): Figure {
+function toFigure(what: string, ratios: readonly number[], least: number): Figure {
   return {
     what: `${what}, of raw`,
-    value: spreadOf(ratios, (ratio) => ratio.toFixed(2)),
+    value: formatSpread(ratios, (ratio) => ratio.toFixed(2)),
     goal: `at least ${least}`,
     met: median(ratios) >= least,
   }
@@ -79,13 +79,13 @@ export const tracing: Section = {
     const { client, session } = await off.client.register()
     for (let index = 0; index < 60; index += 1)
       await client.send('POST', '/tasks', { title: `Task number ${index}` })
-    const list: Shot = { method: 'GET', path: '/tasks?limit=20', token: session.accessToken }
+    const list: RequestTemplate = { method: 'GET', path: '/tasks?limit=20', token: session.accessToken }
     try {
-      const [, found = []] = await shares(bench, 'GET /tasks?limit=20', [off, on], list)
+      const [, found = []] = await compareThroughput(bench, 'GET /tasks?limit=20', [off, on], list)
       return [
         {
           what: 'with tracing, of without',
-          value: spreadOf(found, (ratio) => ratio.toFixed(2)),
+          value: formatSpread(found, (ratio) => ratio.toFixed(2)),
           goal: 'at least 0.85',
           met: median(found) >= 0.85,
         },

@@ -13,7 +13,10 @@ const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 const raw = fileURLToPath(new URL('raw.ts', import.meta.url))
 const listening = z.object({ port: z.number() })
 
-/** A server in a process of its own. What it writes goes to a file: reading it would cost the machine what we measure. */
+/**
+ * A server in a process of its own. What it writes goes to a file: reading it would cost the machine what we
+ * measure.
+ */
 export interface Contender {
   name: string
   base: string
@@ -26,7 +29,7 @@ export interface Contender {
 
 let started = 0
 
-async function start(
+async function startContender(
   bench: Bench,
   name: string,
   script: string,
@@ -49,10 +52,17 @@ async function start(
   const line =
     (await readFile(logPath, 'utf8')).split('\n').find((one) => one.includes('"message":"listening"')) ?? ''
   const base = `http://127.0.0.1:${listening.parse(JSON.parse(line)).port}`
-  return { name, base, client: new Client(base), pid: child.pid ?? 0, startMs, end: () => end(child) }
+  return {
+    name,
+    base,
+    client: new Client(base),
+    pid: child.pid ?? 0,
+    startMs,
+    end: () => endContender(child),
+  }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function endContender(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM')
   if (child.exitCode === null) await once(child, 'exit')
 }
@@ -69,16 +79,16 @@ export function startService(
   name: string,
   env: Record<string, string> = {},
 ): Promise<Contender> {
-  return start(bench, name, main, { ...everything, ...env }, 'ready')
+  return startContender(bench, name, main, { ...everything, ...env }, 'ready')
 }
 
 /** raw.ts, for the tasks of one user. */
 export function startRaw(bench: Bench, userId: string): Promise<Contender> {
-  return start(bench, 'raw', raw, { BENCH_USER: userId }, 'listening')
+  return startContender(bench, 'raw', raw, { BENCH_USER: userId }, 'listening')
 }
 
 /** One value of `/metrics`. */
-export async function metric({ client }: Contender, name: string): Promise<number> {
+export async function readMetric({ client }: Contender, name: string): Promise<number> {
   const { text } = await client.get('/metrics')
   return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1])
 }

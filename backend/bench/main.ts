@@ -8,8 +8,9 @@ import type { Bench } from './measure.ts'
 import { throughput, tracing } from './comparisons.ts'
 
 /*
- * The service's claims about speed and size, measured: `node backend/bench/main.ts [section …] [--rounds 12] [--seconds 2]`.
- * What is compared is measured side by side, in turns, so that the machine's moods fall on both. Needs wrk.
+ * The service's claims about speed and size, measured: `node backend/bench/main.ts [section …] [--rounds 12]
+ * [--seconds 2]`. What is compared is measured side by side, in turns, so that the machine's moods fall on
+ * both. Needs wrk.
  */
 const sections = [startup, throughput, tracing, slow, memory]
 const { values, positionals } = parseArgs({
@@ -33,15 +34,15 @@ async function measure(): Promise<void> {
     seconds: Number(values.seconds),
     databaseUrl: postgres.url,
     folder,
-    say: (line) => say(`     ${line}`),
+    print: (line) => print(`     ${line}`),
   }
   try {
     for (const section of sections.filter(
       ({ name }) => positionals.length === 0 || positionals.includes(name),
     )) {
-      say(`${section.name}: ${section.about}`)
+      print(`${section.name}: ${section.about}`)
       for (const { what, value, goal, met } of await section.run(bench)) {
-        say(`${met ? 'ok  ' : 'FAIL'} ${what}: ${value}, ${goal}`)
+        print(`${met ? 'ok  ' : 'FAIL'} ${what}: ${value}, ${goal}`)
         if (!met) process.exitCode = 1
       }
     }
@@ -51,6 +52,6 @@ async function measure(): Promise<void> {
   }
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }

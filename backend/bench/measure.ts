@@ -7,35 +7,38 @@ import type { Contender } from './contenders.ts'
 const run = promisify(execFile)
 
 /** One kind of request. */
-export interface Shot {
+export interface RequestTemplate {
   method: string
   path: string
   token: string
   body?: string
 }
 
-export interface Measured {
+export interface LoadResult {
   requests: number
   perSecond: number
   p95Ms: number
 }
 
-/** More than the pools have places, so that PostgreSQL always has something to do and what is compared is the work for a request. */
+/**
+ * More than the pools have places, so that PostgreSQL always has something to do and what is compared is the
+ * work for a request.
+ */
 const connections = 16
 let scripts = 0
 
 /**
- * Keeps 16 connections busy with `shots`, in turn, for some seconds: by wrk, a closed model that costs little of the
- * machine. Rejects when a request was not answered well.
+ * Keeps 16 connections busy with `shots`, in turn, for some seconds: by wrk, a closed model that costs little
+ * of the machine. Rejects when a request was not answered well.
  */
-export async function loaded(
+export async function runLoad(
   bench: Bench,
   base: string,
-  shots: readonly Shot[],
+  shots: readonly RequestTemplate[],
   seconds = bench.seconds,
-): Promise<Measured> {
+): Promise<LoadResult> {
   const script = join(bench.folder, `load-${(scripts += 1)}.lua`)
-  await writeFile(script, scriptOf(shots))
+  await writeFile(script, buildScript(shots))
   const { stdout } = await run('wrk', [
     '-t',
     '1',
@@ -55,7 +58,7 @@ export async function loaded(
   return { perSecond: perSecond ?? 0, requests: requests ?? 0, p95Ms: p95Ms ?? 0 }
 }
 
-function scriptOf(shots: readonly Shot[]): string {
+function buildScript(shots: readonly RequestTemplate[]): string {
   const requests = shots.map(({ method, path, token, body }) => {
     const headers = `{["authorization"]="Bearer ${token}",["content-type"]="application/json"}`
     return `wrk.format(${JSON.stringify(method)}, ${JSON.stringify(path)}, ${headers}, ${body === undefined ? 'nil' : JSON.stringify(body)})`
@@ -74,22 +77,25 @@ end
 `
 }
 
-/** By contender, its share of the first's in each round. Whoever is measured first changes from round to round. */
-export async function shares(
+/**
+ * By contender, its share of the first's in each round. Whoever is measured first changes from round to
+ * round.
+ */
+export async function compareThroughput(
   bench: Bench,
   what: string,
   contenders: readonly Contender[],
-  shot: Shot,
+  shot: RequestTemplate,
 ): Promise<number[][]> {
-  for (const { base } of contenders) await warm(bench, base, shot)
+  for (const { base } of contenders) await warmUp(bench, base, shot)
   const found: number[][] = contenders.map(() => [])
   for (let round = 0; round < bench.rounds; round += 1) {
     const rates = new Map<Contender, number>()
     for (const contender of round % 2 === 0 ? contenders : contenders.toReversed())
-      rates.set(contender, (await loaded(bench, contender.base, [shot])).perSecond)
+      rates.set(contender, (await runLoad(bench, contender.base, [shot])).perSecond)
     const inOrder = contenders.map((contender) => rates.get(contender) ?? Number.NaN)
     for (const [index, rate] of inOrder.entries()) found[index]?.push(rate / (inOrder[0] ?? Number.NaN))
-    bench.say(
+    bench.print(
       `${what}: ${contenders.map((contender) => `${contender.name} ${rates.get(contender)?.toFixed(0)}/s`).join(', ')}`,
     )
   }
@@ -97,15 +103,18 @@ export async function shares(
 }
 
 /** Warming up goes on while it makes this much of a difference, and as often at most. */
-const stillFaster = 1.03
-const mostTimes = 8
+const minSpeedup = 1.03
+const maxWarmups = 8
 
-/** Until it gets no faster: V8 needs half a minute for a whole service, and a few seconds for the forty lines of raw.ts. */
-async function warm(bench: Bench, base: string, shot: Shot): Promise<void> {
+/**
+ * Until it gets no faster: V8 needs half a minute for a whole service, and a few seconds for the forty lines
+ * of raw.ts.
+ */
+async function warmUp(bench: Bench, base: string, shot: RequestTemplate): Promise<void> {
   let [best, rate] = [0, 0]
-  for (let times = 0; times < mostTimes && rate >= best * stillFaster; times += 1) {
+  for (let times = 0; times < maxWarmups && rate >= best * minSpeedup; times += 1) {
     best = Math.max(best, rate)
-    rate = (await loaded(bench, base, [shot], 4)).perSecond
+    rate = (await runLoad(bench, base, [shot], 4)).perSecond
   }
 }
 
@@ -135,7 +144,7 @@ export interface Bench {
   databaseUrl: string
   /** For logs and scripts; gone afterwards. */
   folder: string
-  say: (line: string) => void
+  print: (line: string) => void
 }
 
 export function median(values: readonly number[]): number {
@@ -146,6 +155,6 @@ export function median(values: readonly number[]): number {
 }
 
 /** Median with the range, so that a noisy machine shows. */
-export function spreadOf(values: readonly number[], format: (value: number) => string): string {
+export function formatSpread(values: readonly number[], format: (value: number) => string): string {
   return `${format(median(values))} (${format(Math.min(...values))}–${format(Math.max(...values))} in ${values.length})`
 }

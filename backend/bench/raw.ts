@@ -2,8 +2,9 @@ import { createServer } from 'node:http'
 import postgres from 'postgres'
 
 /*
- * What the service is measured against: node:http and postgres.js with one prepared query for each request and the same
- * answer, and nothing else: no routing, no token, no limit, no log, no metric, no check of the input.
+ * What the service is measured against: node:http and postgres.js with one prepared query for each request
+ * and the same answer, and nothing else: no routing, no token, no limit, no log, no metric, no check of the
+ * input.
  */
 const places = 10
 const sql = postgres(process.env['DATABASE_URL'] ?? '', { max: places })
@@ -50,8 +51,9 @@ let taken = 0
 const waiting: (() => void)[] = []
 
 /**
- * Lets no more queries through than there are connections: the driver's own list of busy connections only grows while more
- * wait (postgres 3.4.9, `queue.js`), and a raw.ts that loses half its speed within a minute would be no measure.
+ * Lets no more queries through than there are connections: the driver's own list of busy connections only
+ * grows while more wait (postgres 3.4.9, `queue.js`), and a raw.ts that loses half its speed within a minute
+ * would be no measure.
  */
 async function placed<T>(query: () => PromiseLike<T>): Promise<T> {
   if (taken < places) taken += 1

@@ -2,10 +2,10 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { z } from 'zod'
 import { eventually } from '../testing/index.ts'
-import { metric, startService } from './contenders.ts'
+import { readMetric, startService } from './contenders.ts'
 import type { Contender } from './contenders.ts'
-import { loaded, median, spreadOf } from './measure.ts'
-import type { Bench, Figure, Section, Shot } from './measure.ts'
+import { runLoad, median, formatSpread } from './measure.ts'
+import type { Bench, Figure, Section, RequestTemplate } from './measure.ts'
 
 const made = z.object({ id: z.string() })
 const requests = 100_000
@@ -20,8 +20,8 @@ export const memory: Section = {
     try {
       await mixedRequests(bench, service)
       const { lagMs, importMs } = await importRows(service)
-      const rss = (await metric(service, 'process_resident_memory_bytes')) / mebi
-      bench.say(`import of 10,000 rows: ${importMs.toFixed(0)} ms`)
+      const rss = (await readMetric(service, 'process_resident_memory_bytes')) / mebi
+      bench.print(`import of 10,000 rows: ${importMs.toFixed(0)} ms`)
       return [
         {
           what: 'event-loop delay p99 during the import',
@@ -50,7 +50,7 @@ async function mixedRequests(bench: Bench, service: Contender): Promise<void> {
   const steady = (await service.client.register()).client
   for (let index = 0; index < 60; index += 1)
     await steady.send('POST', '/tasks', { title: `Task number ${index}` })
-  const shots: Shot[] = [
+  const shots: RequestTemplate[] = [
     { method: 'GET', path: '/tasks?limit=20', token },
     { method: 'GET', path: `/tasks/${id}`, token },
     {
@@ -63,7 +63,7 @@ async function mixedRequests(bench: Bench, service: Contender): Promise<void> {
     { method: 'GET', path: '/tasks?limit=100&sort=title', token: steady.token ?? '' },
     { method: 'GET', path: '/auth/me', token },
   ]
-  for (let done = 0; done < requests;) done += (await loaded(bench, service.base, shots, 5)).requests
+  for (let done = 0; done < requests;) done += (await runLoad(bench, service.base, shots, 5)).requests
 }
 
 async function importRows(service: Contender): Promise<{ lagMs: number; importMs: number }> {
@@ -74,7 +74,7 @@ async function importRows(service: Contender): Promise<{ lagMs: number; importMs
   )
   const file = `title,description,status,tags,dueAt\n${rows.join('\n')}\n`
   // Each reading starts the measurement anew.
-  await metric(service, 'nodejs_eventloop_lag_p99_seconds')
+  await readMetric(service, 'nodejs_eventloop_lag_p99_seconds')
   const started = performance.now()
   const { id } = made.parse(
     (await client.send('POST', '/imports', file, { 'content-type': 'text/csv' })).json,
@@ -83,7 +83,7 @@ async function importRows(service: Contender): Promise<{ lagMs: number; importMs
     (await client.get(`/imports/${id}`)).text.includes('"status":"done"'),
   )
   const importMs = performance.now() - started
-  return { lagMs: (await metric(service, 'nodejs_eventloop_lag_p99_seconds')) * 1000, importMs }
+  return { lagMs: (await readMetric(service, 'nodejs_eventloop_lag_p99_seconds')) * 1000, importMs }
 }
 
 export const startup: Section = {
@@ -101,7 +101,7 @@ export const startup: Section = {
     return [
       {
         what: 'start to ready',
-        value: spreadOf(times, (ms) => `${ms.toFixed(0)} ms`),
+        value: formatSpread(times, (ms) => `${ms.toFixed(0)} ms`),
         goal: 'at most 1500 ms',
         met: value <= 1500,
       },
@@ -121,7 +121,7 @@ export const slow: Section = {
       const { session } = await service.client.register()
       const p95 = async (): Promise<number> =>
         (
-          await loaded(bench, service.base, [
+          await runLoad(bench, service.base, [
             { method: 'GET', path: '/tasks?limit=20', token: session.accessToken },
           ])
         ).p95Ms
@@ -130,11 +130,11 @@ export const slow: Section = {
       let answered = 0
       for (let round = 0; round < bench.rounds; round += 1) {
         const alone = await p95()
-        const slowly = await openSlowly(service)
+        const slowly = await openSlowConnections(service)
         const beside = await p95()
         answered += await slowly.closedWith408()
         ratios.push(beside / alone)
-        bench.say(
+        bench.print(
           `p95 ${alone.toFixed(2)} ms alone, ${beside.toFixed(2)} ms beside ${slowConnections} slow connections`,
         )
       }
@@ -142,7 +142,7 @@ export const slow: Section = {
       return [
         {
           what: 'p95 beside slow connections, of p95 alone',
-          value: spreadOf(ratios, (ratio) => ratio.toFixed(2)),
+          value: formatSpread(ratios, (ratio) => ratio.toFixed(2)),
           goal: 'at most 1.2',
           met: median(ratios) <= 1.2,
         },
@@ -160,7 +160,7 @@ export const slow: Section = {
 }
 
 /** Connections that send a byte each second, slower than any caller has reason to. */
-async function openSlowly(service: Contender): Promise<{ closedWith408: () => Promise<number> }> {
+async function openSlowConnections(service: Contender): Promise<{ closedWith408: () => Promise<number> }> {
   const port = Number(new URL(service.base).port)
   const sockets: Socket[] = []
   const ended = Array.from({ length: slowConnections }, () => {

@@ -13,7 +13,7 @@ function enabledCache(maxEntries = 100, now = () => 0): ReplyCache {
 describe('a cache of replies', () => {
   test('gives what was kept, until the user writes', () => {
     const cache = enabledCache()
-    cache.keep(cache.begin('u', 'k'), reply('one'))
+    cache.finishRead(cache.beginRead('u', 'k'), reply('one'))
     expect(cache.get('u', 'k')?.body).toBe('one')
     cache.invalidate('u')
     expect(cache.get('u', 'k')).toBeUndefined()
@@ -21,28 +21,28 @@ describe('a cache of replies', () => {
 
   test('does not keep what was read before a write that was announced meanwhile', () => {
     const cache = enabledCache()
-    const reading = cache.begin('u', 'k')
+    const reading = cache.beginRead('u', 'k')
     cache.invalidate('u')
-    cache.keep(reading, reply('old'))
+    cache.finishRead(reading, reply('old'))
     expect(cache.get('u', 'k')).toBeUndefined()
   })
 
   test('keeps nothing while it is not enabled, and forgets everything when that changes', () => {
     const cache = enabledCache()
-    cache.keep(cache.begin('u', 'k'), reply('one'))
-    const across = cache.begin('v', 'k')
+    cache.finishRead(cache.beginRead('u', 'k'), reply('one'))
+    const across = cache.beginRead('v', 'k')
     cache.setEnabled(false)
     expect(cache.get('u', 'k')).toBeUndefined()
-    cache.keep(cache.begin('u', 'k'), reply('two'))
+    cache.finishRead(cache.beginRead('u', 'k'), reply('two'))
     cache.setEnabled(true)
-    cache.keep(across, reply('three'))
+    cache.finishRead(across, reply('three'))
     expect([cache.get('u', 'k'), cache.get('v', 'k')]).toEqual([undefined, undefined])
   })
 
   test('forgets after 5 s', () => {
     let now = 0
     const cache = enabledCache(100, () => now)
-    cache.keep(cache.begin('u', 'k'), reply('one'))
+    cache.finishRead(cache.beginRead('u', 'k'), reply('one'))
     now = 4999
     expect(cache.get('u', 'k')?.body).toBe('one')
     now = 5000
@@ -51,7 +51,7 @@ describe('a cache of replies', () => {
 
   test('holds no more than its number of entries', () => {
     const cache = enabledCache(3)
-    for (const user of ['a', 'b', 'c', 'd', 'e']) cache.keep(cache.begin(user, 'k'), reply(user))
+    for (const user of ['a', 'b', 'c', 'd', 'e']) cache.finishRead(cache.beginRead(user, 'k'), reply(user))
     expect(['a', 'b', 'c', 'd', 'e'].filter((user) => cache.get(user, 'k') !== undefined)).toEqual([
       'c',
       'd',
@@ -75,13 +75,13 @@ describe('a cache of replies', () => {
           ['b', 0],
         ])
         const looks: [string | undefined, string][] = []
-        const open: { reading: ReturnType<ReplyCache['begin']>; value: string }[] = []
+        const open: { reading: ReturnType<ReplyCache['beginRead']>; value: string }[] = []
         for (const one of steps) {
           if (one.kind === 'begin')
-            open.push({ reading: cache.begin(one.user, 'k'), value: String(stored.get(one.user)) })
+            open.push({ reading: cache.beginRead(one.user, 'k'), value: String(stored.get(one.user)) })
           if (one.kind === 'end') {
             const [ended] = open.splice(one.index, 1)
-            if (ended !== undefined) cache.keep(ended.reading, reply(ended.value))
+            if (ended !== undefined) cache.finishRead(ended.reading, reply(ended.value))
           }
           if (one.kind === 'write') {
             stored.set(one.user, (stored.get(one.user) ?? 0) + 1)

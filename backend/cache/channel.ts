@@ -5,8 +5,8 @@ import { openClient } from '../db/connections.ts'
 
 const channel = 'todo_backend'
 const heartbeatMs = 2000
-/** Without a sound for this long the connection is not believed. */
-const silenceMs = 6000
+/** The connection counts as lost if nothing was received for this time. */
+const maxSilenceMs = 6000
 
 const message = z.object({
   from: z.string(),
@@ -18,30 +18,30 @@ const message = z.object({
 type Message = z.infer<typeof message>
 
 export interface ChannelListener {
-  /** Users whose data another instance has changed. */
-  wrote(userIds: readonly string[]): void
-  /** Another instance has changed the data of more users than it can name. */
-  wroteMany(): void
-  /** Sessions and users whose tokens another instance has revoked. */
-  revoked(ids: readonly string[]): void
-  /** Whether other instances can be heard; before it is true again, anything may have been missed. */
-  hearing(hears: boolean): void
+  /** Another instance has changed the data of these users. */
+  onWrites: (userIds: readonly string[]) => void
+  /** Another instance has changed the data of more users than it can list. */
+  onManyWrites: () => void
+  /** Another instance has revoked the tokens of these sessions and users. */
+  onRevoked: (ids: readonly string[]) => void
+  /** Reports whether messages are received. Any message may have been lost before this becomes true. */
+  onListeningChange: (isListening: boolean) => void
 }
 
 /**
- * What instances tell each other, over LISTEN and NOTIFY on connections of their own. Everything is always said: no
- * instance can know that it is alone, since another may have begun to listen a moment ago. Messages are sent in batches,
- * one batch at a time: a transaction that notifies holds a lock of the whole server while it commits, so one for each
- * write would line up all writes.
+ * Messages between instances, over LISTEN and NOTIFY on separate connections. An instance announces every
+ * write, even if it seems to be the only one, because another may have started to listen a moment ago.
+ * Messages are sent in batches, one batch at a time: a transaction that notifies holds a server-wide lock
+ * while it commits, so a notification per write would serialise all writes.
  */
-export class Channel {
+export class InstanceChannel {
   readonly #url: string
   readonly #listener: ChannelListener
   readonly #id = randomUUID()
   readonly #outbox: Outbox
   #client: postgres.Sql
-  #heardAt = 0
-  #hearing = false
+  #lastReceivedAtMs = 0
+  #isListening = false
   #stopped = false
   readonly #timer: NodeJS.Timeout
 
@@ -62,7 +62,7 @@ export class Channel {
     this.#outbox.addRevoked(id)
   }
 
-  /** Says what is left to say, within a moment, and ends. */
+  /** Sends the remaining messages, for at most half a second, and disconnects. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)
@@ -72,21 +72,21 @@ export class Channel {
 
   #connect(): postgres.Sql {
     const client = openClient(this.#url, 1, 'todo-backend-channel')
-    this.#heardAt = performance.now()
+    this.#lastReceivedAtMs = performance.now()
     client
       .listen(
         channel,
-        // What has been replaced may still have something to deliver; it says nothing about the new one.
+        // A replaced connection may still deliver messages, which prove nothing about the new one.
         (payload) => client === this.#client && this.#receive(payload),
-        () => client === this.#client && this.#listening(),
+        () => client === this.#client && this.#onListening(),
       )
       .catch(() => undefined)
     return client
   }
 
-  // Also after the driver has connected again by itself: what was said in between is lost.
-  #listening(): void {
-    this.#setHearing(false)
+  // Also called after the driver has reconnected: messages in between are lost.
+  #onListening(): void {
+    this.#setListening(false)
     this.#beat()
   }
 
@@ -94,26 +94,26 @@ export class Channel {
     const parsed = parse(payload)
     if (parsed === undefined) return
     if (parsed.from === this.#id) {
-      // Our own words came back: we hear what is said from now on.
-      this.#heardAt = performance.now()
-      this.#setHearing(true)
+      // The own heartbeat arrived, so messages are received from now on.
+      this.#lastReceivedAtMs = performance.now()
+      this.#setListening(true)
       return
     }
-    if (parsed.wrote !== undefined) this.#listener.wrote(parsed.wrote)
-    if (parsed.wroteMany === true) this.#listener.wroteMany()
-    if (parsed.revoked !== undefined) this.#listener.revoked(parsed.revoked)
+    if (parsed.wrote !== undefined) this.#listener.onWrites(parsed.wrote)
+    if (parsed.wroteMany === true) this.#listener.onManyWrites()
+    if (parsed.revoked !== undefined) this.#listener.onRevoked(parsed.revoked)
   }
 
-  #setHearing(hears: boolean): void {
-    if (this.#hearing === hears || this.#stopped) return
-    this.#hearing = hears
-    this.#listener.hearing(hears)
+  #setListening(isListening: boolean): void {
+    if (this.#isListening === isListening || this.#stopped) return
+    this.#isListening = isListening
+    this.#listener.onListeningChange(isListening)
   }
 
   #beat(): void {
     if (this.#stopped) return
-    if (performance.now() - this.#heardAt > silenceMs) {
-      this.#setHearing(false)
+    if (performance.now() - this.#lastReceivedAtMs > maxSilenceMs) {
+      this.#setListening(false)
       const silent = this.#client
       this.#client = this.#connect()
       silent.end({ timeout: 0 }).catch(() => undefined)
@@ -122,7 +122,7 @@ export class Channel {
     this.#notify({ from: this.#id }).catch(() => undefined)
   }
 
-  // Nothing of a notification outlives a crash, so its commit need not wait for the disk.
+  // A notification does not survive a crash, so its commit need not wait for the disk.
   async #notify(payload: Message): Promise<void> {
     await this.#client`select set_config('synchronous_commit', 'off', true), pg_notify(${channel}, ${JSON.stringify(payload)})`
   }
@@ -137,25 +137,25 @@ function parse(payload: string): Message | undefined {
   }
 }
 
-/** Some of what is to be said, small enough for one notification. */
+/** Messages that fit one notification. */
 export interface Batch {
   wrote: string[]
   wroteMany: boolean
   revoked: string[]
 }
 
-/** Of each kind. A notification may have 8,000 bytes; a UUID takes 39. */
+/** Per kind of id. A notification may have 8,000 bytes; a UUID takes 39. */
 const idsPerBatch = 75
-/** Beyond this many users they are no longer named. */
-const maxNamed = 5000
-/** Room for others to join the next batch: what is said a few milliseconds later is still soon. */
-const gatherMs = 20
+/** Beyond this number, users are no longer listed. */
+const maxListedUsers = 5000
+/** Collects messages for the next batch: a delay of a few milliseconds does no harm. */
+const batchDelayMs = 20
 const retryMs = 250
 const stopMs = 500
 
 /**
- * What is still to be said to other instances, each id once however often it is added. One batch is sent at a time; one
- * that could not be sent is sent again until it can, since whoever missed it would go on serving what is out of date.
+ * Messages to other instances that are not sent yet, each id once. One batch is sent at a time. A batch that
+ * fails is retried until it succeeds: an instance that missed it would continue to serve outdated replies.
  */
 export class Outbox {
   readonly #send: (batch: Batch) => Promise<void>
@@ -171,7 +171,7 @@ export class Outbox {
 
   addWrote(userId: string): void {
     if (!this.#wroteMany) this.#wrote.add(userId)
-    if (this.#wrote.size > maxNamed) this.#nameNobody()
+    if (this.#wrote.size > maxListedUsers) this.#listNoUsers()
     this.#start()
   }
 
@@ -180,7 +180,7 @@ export class Outbox {
     this.#start()
   }
 
-  /** Sends what is left, as far as that goes within half a second. */
+  /** Sends the remaining messages for at most half a second. */
   async stop(): Promise<void> {
     this.#stopping = true
     await Promise.race([this.#sending, delay(stopMs)])
@@ -191,12 +191,12 @@ export class Outbox {
   }
 
   async #sendAll(): Promise<void> {
-    // The first batch goes in the next turn, with all that this one adds.
+    // The first batch is sent in the next turn, with everything added in this one.
     await Promise.resolve()
     while (this.#wrote.size > 0 || this.#revoked.size > 0 || this.#wroteMany) {
       const batch = {
-        wrote: takeSome(this.#wrote),
-        revoked: takeSome(this.#revoked),
+        wrote: removeBatch(this.#wrote),
+        revoked: removeBatch(this.#revoked),
         wroteMany: this.#wroteMany,
       }
       this.#wroteMany = false
@@ -206,25 +206,25 @@ export class Outbox {
       )
       if (!sent) this.#putBack(batch)
       if (!sent && this.#stopping) break
-      if (!this.#stopping) await delay(sent ? gatherMs : retryMs)
+      if (!this.#stopping) await delay(sent ? batchDelayMs : retryMs)
     }
-    // Here and not in a later turn: what is added in between would wait for the next addition.
+    // Not in a later turn: messages added in between would wait for the next addition.
     this.#sending = undefined
   }
 
   #putBack({ wrote, revoked, wroteMany }: Batch): void {
     for (const id of wrote) this.#wrote.add(id)
     for (const id of revoked) this.#revoked.add(id)
-    if (wroteMany) this.#nameNobody()
+    if (wroteMany) this.#listNoUsers()
   }
 
-  #nameNobody(): void {
+  #listNoUsers(): void {
     this.#wroteMany = true
     this.#wrote.clear()
   }
 }
 
-function takeSome(ids: Set<string>): string[] {
+function removeBatch(ids: Set<string>): string[] {
   const some: string[] = []
   for (const id of ids) {
     if (some.length === idsPerBatch) break

@@ -1,3 +1,3 @@
 export { ReplyCache } from './cache.ts'
-export type { Cached, Reading } from './cache.ts'
-export { Channel } from './channel.ts'
+export type { CachedReply, PendingRead } from './cache.ts'
+export { InstanceChannel } from './channel.ts'

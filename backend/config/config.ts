@@ -1,9 +1,9 @@
 import { readOtel } from './otel.ts'
 import type { OtelConfig } from './otel.ts'
-import { oneOf, secret, text, url, whole, words } from './readings.ts'
-import type { Read, Reading } from './readings.ts'
+import { oneOf, secret, text, url, wholeNumber, wordList } from './readings.ts'
+import type { Read, Parser } from './readings.ts'
 
-/** Everything the service takes from its environment, read once at the start. */
+/** The settings from the environment, read once at the start. */
 export interface Config {
   environment: 'development' | 'test' | 'production'
   host: string
@@ -16,12 +16,12 @@ export interface Config {
   rateLimitPerMinute: number
   authRateLimitPerMinute: number
   corsOrigins: readonly string[]
-  /** How many proxies in front are believed about the client's address; 0 believes none. */
+  /** The number of proxies in front that are trusted for the client's address. */
   trustedProxies: number
   metricsToken: string | undefined
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
   logDir: string | undefined
-  /** `on`: for every caller; a token: for callers that send it; `off`: for nobody. */
+  /** `on`: for every caller; a token: for callers that send it; `off`: for no caller. */
   serverTiming: { mode: 'on' | 'off' } | { mode: 'token'; token: string }
   cacheEntries: number
   /** Whether /docs and /openapi.json are served. */
@@ -31,7 +31,7 @@ export interface Config {
   otel: OtelConfig | undefined
 }
 
-/** The environment was wrong; `message` is one line that names the variable. */
+/** The environment is invalid. `message` is one line that names the variable. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
@@ -42,7 +42,7 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /** Reads and checks the whole environment. Throws {@link ConfigError}. An empty value counts as absent. */
 export function readConfig(env: Environment): Config {
-  const read = reader(env)
+  const read = createReader(env)
   const environment = read('NODE_ENV', oneOf('development', 'test', 'production'), 'development')
   const authSecret = read('AUTH_SECRET', secret(32), undefined)
   if (environment === 'production' && authSecret === undefined) {
@@ -54,30 +54,30 @@ export function readConfig(env: Environment): Config {
   const faultsInProduction = read('FAULTS_ALLOW_PRODUCTION', oneOf('0', '1'), '0') === '1'
   if (environment === 'production' && faultsToken !== undefined && !faultsInProduction) {
     throw new ConfigError(
-      'FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 beside it',
+      'FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 as well',
     )
   }
   return {
     environment,
     host: read('HOST', text(/^[A-Za-z0-9.:_-]{1,255}$/, 'a host name or an IP address'), '127.0.0.1'),
-    port: read('PORT', whole(0, 65_535), 8000),
+    port: read('PORT', wholeNumber(0, 65_535), 8000),
     databaseUrl: read('DATABASE_URL', url('postgres:', 'postgresql:'), undefined),
     embeddedDir: read('EMBEDDED_POSTGRES_DIR', text(/^[^\0]+$/, 'a folder'), '.vigil/postgres'),
-    databasePool: read('DATABASE_POOL', whole(1, 500), 10),
+    databasePool: read('DATABASE_POOL', wholeNumber(1, 500), 10),
     authSecret,
-    rateLimitPerMinute: read('RATE_LIMIT_PER_MINUTE', whole(1, 1_000_000_000), 100),
-    authRateLimitPerMinute: read('AUTH_RATE_LIMIT_PER_MINUTE', whole(1, 1_000_000_000), 20),
+    rateLimitPerMinute: read('RATE_LIMIT_PER_MINUTE', wholeNumber(1, 1_000_000_000), 100),
+    authRateLimitPerMinute: read('AUTH_RATE_LIMIT_PER_MINUTE', wholeNumber(1, 1_000_000_000), 20),
     corsOrigins: read(
       'CORS_ORIGINS',
-      words(/^https?:\/\/[^\s/?#*]+$/, 'origins such as https://app.example.com, separated by commas'),
+      wordList(/^https?:\/\/[^\s/?#*]+$/, 'origins such as https://app.example.com, separated by commas'),
       [],
     ),
-    trustedProxies: read('TRUST_PROXY', whole(0, 10), 0),
+    trustedProxies: read('TRUST_PROXY', wholeNumber(0, 10), 0),
     metricsToken: read('METRICS_TOKEN', secret(16), undefined),
     logLevel: read('LOG_LEVEL', oneOf(...logLevels), 'info'),
     logDir: read('LOG_DIR', text(/^[^\0]+$/, 'a folder'), undefined),
     serverTiming: readServerTiming(read),
-    cacheEntries: read('CACHE_ENTRIES', whole(0, 10_000_000), 10_000),
+    cacheEntries: read('CACHE_ENTRIES', wholeNumber(0, 10_000_000), 10_000),
     docs: read('DOCS', oneOf('on', 'off'), environment === 'production' ? 'off' : 'on') === 'on',
     faultsToken,
     faultsInProduction,
@@ -85,7 +85,7 @@ export function readConfig(env: Environment): Config {
   }
 }
 
-function reader(env: Environment): Read {
+function createReader(env: Environment): Read {
   return (name, reading, fallback) => {
     const raw = env[name]
     if (raw === undefined || raw === '') return fallback
@@ -98,7 +98,7 @@ function reader(env: Environment): Read {
 function readServerTiming(read: Read): Config['serverTiming'] {
   const onOrOff = oneOf('on', 'off')
   const token = secret(16)
-  const either: Reading<Config['serverTiming']> = (raw) => {
+  const either: Parser<Config['serverTiming']> = (raw) => {
     const mode = onOrOff(raw)
     if ('value' in mode) return { value: { mode: mode.value } }
     const value = token(raw)

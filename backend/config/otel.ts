@@ -1,7 +1,9 @@
-import { oneOf, pairs, text, url, whole, words } from './readings.ts'
+import { oneOf, pairs, text, url, wholeNumber, wordList } from './readings.ts'
 import type { Read } from './readings.ts'
 
-/** What is told to an OpenTelemetry collector, and how. Present only when there is an endpoint for one signal at least. */
+/**
+ * What is sent to an OpenTelemetry collector, and how. Present only if at least one signal has an endpoint.
+ */
 export interface OtelConfig {
   traces: OtlpTarget | undefined
   metrics: OtlpTarget | undefined
@@ -22,9 +24,9 @@ export interface OtlpTarget {
 }
 
 export interface SamplerConfig {
-  /** Share of traces that are recorded, 0..1. */
+  /** The share of recorded traces, 0..1. */
   ratio: number
-  /** Whether a caller that has decided already is followed. */
+  /** Whether the sampling decision of the caller is used. */
   parentBased: boolean
 }
 
@@ -41,23 +43,24 @@ const signals = { TRACES: 'v1/traces', METRICS: 'v1/metrics' } as const
 
 /**
  * The OTEL variables (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and
- * https://opentelemetry.io/docs/specs/otel/protocol/exporter/). All are checked, also when there is no endpoint.
+ * https://opentelemetry.io/docs/specs/otel/protocol/exporter/). All are checked, even without an endpoint.
  */
 export function readOtel(read: Read): OtelConfig | undefined {
   const disabled = read('OTEL_SDK_DISABLED', oneOf('true', 'false'), 'false') === 'true'
-  read('OTEL_PROPAGATORS', words(/^(tracecontext|baggage)$/, 'tracecontext, baggage'), [])
+  read('OTEL_PROPAGATORS', wordList(/^(tracecontext|baggage)$/, 'tracecontext, baggage'), [])
   const config: OtelConfig = {
     traces: readTarget(read, 'TRACES'),
     metrics: readTarget(read, 'METRICS'),
     resource: readResource(read),
     sampler: readSampler(read),
     batch: readBatch(read),
-    metricIntervalMs: read('OTEL_METRIC_EXPORT_INTERVAL', whole(100, 3_600_000), 60_000),
+    metricIntervalMs: read('OTEL_METRIC_EXPORT_INTERVAL', wholeNumber(100, 3_600_000), 60_000),
   }
   return disabled || (config.traces === undefined && config.metrics === undefined) ? undefined : config
 }
 
-// What is said of one signal goes before what is said of all. The path is added to the address of all only.
+// Settings of one signal override those for all signals. The path is appended only to the address for all
+// signals.
 function readTarget(read: Read, signal: keyof typeof signals): OtlpTarget | undefined {
   const exporter = read(`OTEL_${signal}_EXPORTER`, oneOf('otlp', 'none'), 'otlp')
   const own = `OTEL_EXPORTER_OTLP_${signal}`
@@ -67,7 +70,7 @@ function readTarget(read: Read, signal: keyof typeof signals): OtlpTarget | unde
   const address = read(
     `${own}_ENDPOINT`,
     http,
-    shared === undefined ? undefined : below(shared, signals[signal]),
+    shared === undefined ? undefined : joinPath(shared, signals[signal]),
   )
   const target = {
     protocol: read(
@@ -81,14 +84,18 @@ function readTarget(read: Read, signal: keyof typeof signals): OtlpTarget | unde
       oneOf('none', 'gzip'),
       read(`${all}_COMPRESSION`, oneOf('none', 'gzip'), 'none'),
     ),
-    timeoutMs: read(`${own}_TIMEOUT`, whole(100, 60_000), read(`${all}_TIMEOUT`, whole(100, 60_000), 10_000)),
+    timeoutMs: read(
+      `${own}_TIMEOUT`,
+      wholeNumber(100, 60_000),
+      read(`${all}_TIMEOUT`, wholeNumber(100, 60_000), 10_000),
+    ),
   }
   return exporter === 'none' || address === undefined ? undefined : { url: address, ...target }
 }
 
 const headers = pairs(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, /^[\t\x20-\x7e]*$/)
 
-function below(endpoint: string, path: string): string {
+function joinPath(endpoint: string, path: string): string {
   const at = new URL(endpoint)
   at.pathname = `${at.pathname.replace(/\/+$/, '')}/${path}`
   return at.href
@@ -119,10 +126,10 @@ function readSampler(read: Read): SamplerConfig {
 }
 
 function readBatch(read: Read): OtelConfig['batch'] {
-  const queue = read('OTEL_BSP_MAX_QUEUE_SIZE', whole(1, 100_000), 2048)
+  const queue = read('OTEL_BSP_MAX_QUEUE_SIZE', wholeNumber(1, 100_000), 2048)
   return {
-    delayMs: read('OTEL_BSP_SCHEDULE_DELAY', whole(10, 60_000), 5000),
+    delayMs: read('OTEL_BSP_SCHEDULE_DELAY', wholeNumber(10, 60_000), 5000),
     queue,
-    size: read('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', whole(1, queue), Math.min(512, queue)),
+    size: read('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', wholeNumber(1, queue), Math.min(512, queue)),
   }
 }

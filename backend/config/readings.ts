@@ -1,45 +1,48 @@
-/** How one variable's text becomes a value, or what was found in its place. Secrets are never repeated in `found`. */
-export type Reading<T> = (raw: string) => { value: T } | { found: string; expected: string }
+/**
+ * Converts the text of one variable to a value, or reports what was found instead. `found` never contains a
+ * secret.
+ */
+export type Parser<T> = (raw: string) => { value: T } | { found: string; expected: string }
 
-/** Reads one variable; an absent or empty one comes to `fallback`. */
-export type Read = <T, D>(name: string, reading: Reading<T>, fallback: D) => T | D
+/** Reads one variable; an absent or empty one gives `fallback`. */
+export type Read = <T, D>(name: string, reading: Parser<T>, fallback: D) => T | D
 
 /** A whole number from `min` to `max`. */
-export function whole(min: number, max: number): Reading<number> {
+export function wholeNumber(min: number, max: number): Parser<number> {
   return (raw) => {
     const value = /^\d{1,15}$/.test(raw) ? Number(raw) : Number.NaN
     if (value >= min && value <= max) return { value }
-    return { found: shown(raw), expected: `a whole number from ${min} to ${max}` }
+    return { found: quote(raw), expected: `a whole number from ${min} to ${max}` }
   }
 }
 
-export function oneOf<const T extends string>(...choices: readonly T[]): Reading<T> {
+export function oneOf<const T extends string>(...choices: readonly T[]): Parser<T> {
   return (raw) => {
     const value = choices.find((choice) => choice === raw)
-    return value === undefined ? { found: shown(raw), expected: choices.join(', ') } : { value }
+    return value === undefined ? { found: quote(raw), expected: choices.join(', ') } : { value }
   }
 }
 
-export function text(pattern: RegExp, expected: string): Reading<string> {
-  return (raw) => (pattern.test(raw) ? { value: raw } : { found: shown(raw), expected })
+export function text(pattern: RegExp, expected: string): Parser<string> {
+  return (raw) => (pattern.test(raw) ? { value: raw } : { found: quote(raw), expected })
 }
 
-export function words(pattern: RegExp, expected: string): Reading<string[]> {
+export function wordList(pattern: RegExp, expected: string): Parser<string[]> {
   return (raw) => {
     const value = raw
       .split(',')
       .map((word) => word.trim())
       .filter((word) => word !== '')
     const wrong = value.find((word) => !pattern.test(word))
-    return wrong === undefined ? { value } : { found: shown(wrong), expected }
+    return wrong === undefined ? { value } : { found: quote(wrong), expected }
   }
 }
 
 /**
- * `name=value` pairs, separated by commas, values percent-encoded, as W3C baggage has them. Nothing of them is repeated:
- * headers hold keys.
+ * `name=value` pairs, separated by commas, with percent-encoded values as in W3C baggage. Messages do not
+ * quote them, because headers contain keys.
  */
-export function pairs(name: RegExp, value: RegExp): Reading<Record<string, string>> {
+export function pairs(name: RegExp, value: RegExp): Parser<Record<string, string>> {
   const expected = 'name=value pairs, separated by commas, with values percent-encoded'
   return (raw) => {
     const read: Record<string, string> = {}
@@ -47,7 +50,7 @@ export function pairs(name: RegExp, value: RegExp): Reading<Record<string, strin
       if (pair.trim() === '') continue
       const at = pair.indexOf('=')
       const key = pair.slice(0, Math.max(at, 0)).trim()
-      const decoded = percentDecoded(pair.slice(at + 1).trim())
+      const decoded = decodePercent(pair.slice(at + 1).trim())
       if (!name.test(key) || decoded === undefined || !value.test(decoded))
         return { found: `something else at number ${index + 1}`, expected }
       read[key] = decoded
@@ -56,7 +59,7 @@ export function pairs(name: RegExp, value: RegExp): Reading<Record<string, strin
   }
 }
 
-function percentDecoded(encoded: string): string | undefined {
+function decodePercent(encoded: string): string | undefined {
   try {
     return decodeURIComponent(encoded)
   } catch {
@@ -64,23 +67,23 @@ function percentDecoded(encoded: string): string | undefined {
   }
 }
 
-export function url(...protocols: readonly string[]): Reading<string> {
+export function url(...protocols: readonly string[]): Parser<string> {
   const expected = `an address that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`
-  // The value may hold a password, so it is not repeated.
+  // The message does not quote the value, which may contain a password.
   return (raw) =>
     URL.canParse(raw) && protocols.includes(new URL(raw).protocol)
       ? { value: raw }
       : { found: 'something else', expected }
 }
 
-export function secret(minLength: number): Reading<string> {
+export function secret(minLength: number): Parser<string> {
   return (raw) =>
     raw.length >= minLength
       ? { value: raw }
       : { found: `${raw.length} characters`, expected: `at least ${minLength} characters` }
 }
 
-// One line, bounded, without control characters: the value may come from anywhere.
-function shown(raw: string): string {
+// One short line without control characters, because the value is not trusted.
+function quote(raw: string): string {
   return JSON.stringify(raw.length > 60 ? `${raw.slice(0, 60)}…` : raw)
 }

@@ -9,10 +9,10 @@ import { BackendProcess } from '../testing/index.ts'
 /*
  * Compares the served OpenAPI document with the service, using Schemathesis with all checks and all phases:
  *
- *   npm run conformance -- [--max-examples 25] [--seed 1] [--limit-seconds 300]
+ * npm run conformance -- [--max-examples 25] [--seed 1] [--limit-seconds 300]
  *
- * Exits with 0 if no check failed, 1 if one did, 4 if Schemathesis could not run to its end. The tests do not include
- * it, because they need no Python.
+ * Exits with 0 if no check failed, 1 if one did, 4 if Schemathesis could not run to its end. The tests do not
+ * include it, because they need no Python.
  */
 const { values } = parseArgs({
   options: {
@@ -54,8 +54,8 @@ async function main(): Promise<number> {
 }
 
 /**
- * The path of Schemathesis: `SCHEMATHESIS`, or a Python environment under `.vigil/tools`, created with venv and pip if
- * it does not exist.
+ * The path of Schemathesis: `SCHEMATHESIS`, or a Python environment under `.vigil/tools`, created with venv
+ * and pip if it does not exist.
  */
 async function findSchemathesis(configured: string | undefined): Promise<string> {
   if (configured !== undefined) return configured

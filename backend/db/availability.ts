@@ -1,43 +1,48 @@
-/** The database cannot be reached: refused, gone, shutting down, or silent beyond its time limit. */
+/**
+ * The database cannot be reached: it refused, closed or is shutting down, or did not answer within the time
+ * limit.
+ */
 export class DatabaseUnavailable extends Error {
   override name = 'DatabaseUnavailable'
 }
 
-/** The database is there but has no time for this: no free connection, a lock or a statement beyond its time limit. */
+/**
+ * The database is reachable but too busy: no free connection, or a lock or statement beyond its time limit.
+ */
 export class DatabaseBusy extends Error {
   override name = 'DatabaseBusy'
 }
 
-interface Coded {
+interface CodedError {
   code: string
   message: string
 }
 
-// https://www.postgresql.org/docs/18/errcodes-appendix.html, Node's socket errors, and postgres.js's own codes.
-const gone =
+// https://www.postgresql.org/docs/18/errcodes-appendix.html, Node's socket errors, and codes of postgres.js.
+const unavailableCodes =
   /^(08...|57P0[1-5]|58030|CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/
-const busy = /^(57014|55P03|25P0[34]|53...|40P01|40001)$/
+const busyCodes = /^(57014|55P03|25P0[34]|53...|40P01|40001)$/
 
-/** A driver's error as one of ours; anything that is not about availability comes back as it was. */
+/** Translates a driver's error about availability. Returns any other error unchanged. */
 export function translateDatabaseError(error: unknown): unknown {
-  const coded = codedCause(error)
+  const coded = findCodedCause(error)
   if (coded === undefined) return error
-  if (gone.test(coded.code))
+  if (unavailableCodes.test(coded.code))
     return new DatabaseUnavailable(`${coded.code}: ${coded.message}`, { cause: error })
-  if (busy.test(coded.code)) return new DatabaseBusy(`${coded.code}: ${coded.message}`, { cause: error })
+  if (busyCodes.test(coded.code)) return new DatabaseBusy(`${coded.code}: ${coded.message}`, { cause: error })
   return error
 }
 
 export function isUniqueViolation(error: unknown): boolean {
-  return codedCause(error)?.code === '23505'
+  return findCodedCause(error)?.code === '23505'
 }
 
 export function isForeignKeyViolation(error: unknown): boolean {
-  return codedCause(error)?.code === '23503'
+  return findCodedCause(error)?.code === '23503'
 }
 
-/** The PostgreSQL or socket error inside what the query builder wrapped around it. */
-export function codedCause(error: unknown): Coded | undefined {
+/** Finds the PostgreSQL or socket error that the query builder wrapped. */
+export function findCodedCause(error: unknown): CodedError | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     if ('code' in at && typeof at.code === 'string') return { code: at.code, message: at.message }
   }
@@ -52,25 +57,26 @@ interface Waiter {
 }
 
 /**
- * Admits at most `places` at once, the others in order of arrival. Both the queue and the wait are bounded: work that
- * cannot be served in time is refused at once, so a slow database does not fill the process with requests that wait.
+ * Admits at most `size` queries at a time, the others in order of arrival. The queue and the wait are
+ * bounded: a query that cannot run in time is refused immediately, so a slow database does not fill the
+ * process with waiting requests.
  */
-export class Gate {
-  readonly places: number
+export class ConnectionQueue {
+  readonly size: number
   readonly maxWaiting: number
   readonly waitMs: number
   #taken = 0
-  /** In order of arrival, so whose time is up first comes first: one timer does for all. */
+  /** In order of arrival, which is the order of their time limits: one timer serves all. */
   readonly #waiting = new Set<Waiter>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(places: number, maxWaiting: number, waitMs: number) {
-    this.places = places
+    this.size = places
     this.maxWaiting = maxWaiting
     this.waitMs = waitMs
   }
 
-  get taken(): number {
+  get inUse(): number {
     return this.#taken
   }
 
@@ -78,26 +84,32 @@ export class Gate {
     return this.#waiting.size
   }
 
-  /** Takes a place when one is free, without a turn of the event loop. The caller must {@link leave}. */
-  tryEnter(): boolean {
-    if (this.#taken >= this.places) return false
+  /**
+   * Acquires a connection if one is free, without a turn of the event loop. The caller must {@link release}
+   * it.
+   */
+  tryAcquire(): boolean {
+    if (this.#taken >= this.size) return false
     this.#taken += 1
     return true
   }
 
-  /** Waits for a place. Rejects with {@link DatabaseBusy} when the queue is full or the wait was too long. */
-  enter(): Promise<void> {
-    if (this.tryEnter()) return Promise.resolve()
+  /**
+   * Waits for a connection. Rejects with {@link DatabaseBusy} if the queue is full or the wait takes too
+   * long.
+   */
+  acquire(): Promise<void> {
+    if (this.tryAcquire()) return Promise.resolve()
     if (this.#waiting.size >= this.maxWaiting)
-      return Promise.reject(new DatabaseBusy(`${this.#waiting.size} queries are waiting already`))
+      return Promise.reject(new DatabaseBusy(`${this.#waiting.size} queries are already waiting`))
     return new Promise((admit, refuse) => {
       this.#waiting.add({ admit, refuse, untilMs: performance.now() + this.waitMs })
       this.#refuseIn(this.waitMs)
     })
   }
 
-  /** Gives a place back, to the one who has waited longest. */
-  leave(): void {
+  /** Releases a connection to the query that has waited longest. */
+  release(): void {
     const [next] = this.#waiting
     if (next === undefined) {
       this.#taken -= 1
@@ -135,15 +147,15 @@ interface Wait {
 const tickMs = 50
 
 /**
- * Time limits for many short waits: one timer looks at all of them every 50 ms, where a timer for each would be set
- * and cleared for every query and never fire.
+ * Time limits for many short waits. One timer checks all of them every 50 ms; a timer per query would be set
+ * and cleared for every query and hardly ever fire.
  */
-export class Deadlines {
+export class QueryTimeouts {
   readonly #waits = new Set<Wait>()
   #timer: NodeJS.Timeout | undefined
 
-  /** What `work` comes to, or what `late` throws when that takes more than `limitMs`. */
-  within<T>(work: Promise<T>, limitMs: number, late: () => Error): Promise<T> {
+  /** Settles like `work`, or rejects with the error of `late` after `limitMs`. */
+  limit<T>(work: Promise<T>, limitMs: number, late: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
       const wait: Wait = { atMs: performance.now() + limitMs, late: () => reject(late()) }
       this.#waits.add(wait)

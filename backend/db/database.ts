@@ -1,48 +1,54 @@
-import { Connections, openClient, timeLimits } from './connections.ts'
-import { Deadlines, DatabaseBusy, DatabaseUnavailable, translateDatabaseError, Gate } from './availability.ts'
+import { Connections, openClient, timeLimitsMs } from './connections.ts'
+import {
+  QueryTimeouts,
+  DatabaseBusy,
+  DatabaseUnavailable,
+  translateDatabaseError,
+  ConnectionQueue,
+} from './availability.ts'
 import type { Builder, Prepared, QueryScope, Statement } from './statement.ts'
 
-/** What the pool tells of itself; wired to metrics, logs and fault injection at the entry point. */
+/** Receives events of the pool, for metrics, logs and fault injection. */
 export interface DatabaseObserver {
-  queryDone(name: string, seconds: number): void
-  connectionError(message: string): void
-  stateChanged(up: boolean): void
-  /** Runs before each query; fault injection waits or throws here. */
+  queryDone: (name: string, seconds: number) => void
+  connectionError: (message: string) => void
+  stateChanged: (up: boolean) => void
+  /** Runs before each query. Fault injection waits or throws here. */
   beforeQuery?: (() => Promise<void> | undefined) | undefined
 }
 
 /** Runs statements inside a transaction, on its own connection. */
 export interface Transaction {
-  /** Who it is for. */
+  /** The request or job of the transaction. */
   readonly scope: QueryScope
-  /** For libraries that write in the transaction of their caller. */
+  /** For libraries that write in their caller's transaction. */
   readonly builder: Builder
-  run<Row>(statement: Statement<Row>, values: Record<string, unknown>): Promise<readonly Row[]>
-  /** For queries whose shape depends on their input, so that preparing them once is not possible. */
-  query<Row>(name: string, build: (db: Builder) => PromiseLike<readonly Row[]>): Promise<readonly Row[]>
+  run: <Row>(statement: Statement<Row>, values: Record<string, unknown>) => Promise<readonly Row[]>
+  /** For queries whose shape depends on their input, which cannot be prepared once. */
+  query: <Row>(name: string, build: (db: Builder) => PromiseLike<readonly Row[]>) => Promise<readonly Row[]>
 }
 
 /**
- * The pool. A statement runs when one of `max` connections is free and within its time limits; when the server does
- * not answer, its connections are dropped, callers are refused at once, and a probe every half second finds out when
- * it is back.
+ * The connection pool. A statement runs within its time limits when one of `max` connections is free. When
+ * the server does not answer, the pool drops its connections, refuses callers immediately, and checks every
+ * half second whether the server answers again.
  */
 export class Database {
   readonly url: string
-  readonly gate: Gate
+  readonly connectionQueue: ConnectionQueue
   #connections: Connections
   #up = true
   #closed = false
   #lost = false
   #checking: Promise<void> | undefined
   readonly #observer: DatabaseObserver
-  readonly #deadlines = new Deadlines()
+  readonly #deadlines = new QueryTimeouts()
 
-  readonly #leave = (): void => this.gate.leave()
+  readonly #leave = (): void => this.connectionQueue.release()
 
   constructor(url: string, max: number, observer: DatabaseObserver) {
     this.url = url
-    this.gate = new Gate(max, max * 50, timeLimits.poolWait)
+    this.connectionQueue = new ConnectionQueue(max, max * 50, timeLimitsMs.poolWait)
     this.#connections = new Connections(url, max, 'todo-backend')
     this.#observer = observer
   }
@@ -51,7 +57,10 @@ export class Database {
     return this.#up
   }
 
-  /** Rows of a prepared statement. Rejects with `DatabaseUnavailable` or `DatabaseBusy`, or the server's own error. */
+  /**
+   * Returns the rows of a prepared statement. Rejects with `DatabaseUnavailable`, `DatabaseBusy` or the
+   * server's error.
+   */
   async run<Row>(
     scope: QueryScope,
     statement: Statement<Row>,
@@ -59,13 +68,13 @@ export class Database {
   ): Promise<readonly Row[]> {
     if (!this.#up) throw new DatabaseUnavailable('the database does not answer')
     const started = performance.now()
-    if (!this.gate.tryEnter()) await this.gate.enter()
+    if (!this.connectionQueue.tryAcquire()) await this.connectionQueue.acquire()
     const connections = this.#connections
-    // The place is free when the connection is, which may be after the caller has given up.
+    // Released when the connection is free, which may be after the caller's time limit.
     const working = this.#measured(
       scope,
       statement.name,
-      () => connections.prepared(statement).execute(values),
+      () => connections.prepareOnce(statement).execute(values),
       this.#leave,
     )
     try {
@@ -75,14 +84,14 @@ export class Database {
     }
   }
 
-  /** All of `work` or nothing of it. The time limit is the scope's. */
+  /** Runs `work` in a transaction, within the time limit of the scope. */
   async transaction<T>(scope: QueryScope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     if (!this.#up) throw new DatabaseUnavailable('the database does not answer')
     const started = performance.now()
-    if (!this.gate.tryEnter()) await this.gate.enter()
+    if (!this.connectionQueue.tryAcquire()) await this.connectionQueue.acquire()
     const { builder } = this.#connections
     const working = builder
-      .transaction((tx) => work(this.#within(scope, tx)).catch(untilConnectionIsClosed))
+      .transaction((tx) => work(this.#within(scope, tx)).catch(waitForConnectionClose))
       .catch((error: unknown) => {
         throw this.#translated(error)
       })
@@ -95,15 +104,17 @@ export class Database {
   }
 
   /**
-   * Opens every connection, so that no request waits for one, and instances of the same code have as many from the start.
-   * Never rejects: what does not open now is opened when it is needed.
+   * Opens all connections, so that no request waits for one, and instances of the same code have the same
+   * number from the start. Never rejects: a connection that fails now is opened when it is needed.
    */
-  async fill(): Promise<void> {
+  async openAllConnections(): Promise<void> {
     const { client } = this.#connections
-    await Promise.allSettled(Array.from({ length: this.gate.places }, async () => client.unsafe('select 1')))
+    await Promise.allSettled(
+      Array.from({ length: this.connectionQueue.size }, async () => client.unsafe('select 1')),
+    )
   }
 
-  /** Ends the pool: what runs may finish within `graceMs`. */
+  /** Closes the pool. Running queries may finish within `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true
     this.#deadlines.stop()
@@ -130,7 +141,8 @@ export class Database {
     const started = performance.now()
     scope.db.statements += 1
     try {
-      // Inside what is measured and translated: to callers, metrics and traces a fault is a slow or absent database.
+      // Measured and translated like the query: callers, metrics and traces see a fault as a slow or absent
+      // database.
       const fault = this.#observer.beforeQuery?.()
       if (fault !== undefined) await fault
       const rows = await execute()
@@ -158,14 +170,15 @@ export class Database {
 
   #inTime<T>(scope: QueryScope, working: Promise<T>): Promise<T> {
     const whole = scope.deadline - performance.now()
-    const limitMs = scope.patient === true ? whole : Math.min(timeLimits.answer, whole)
-    return this.#deadlines.within(working, limitMs, () => {
+    const limitMs = scope.allowsLongStatements === true ? whole : Math.min(timeLimitsMs.answer, whole)
+    return this.#deadlines.limit(working, limitMs, () => {
       this.#check()
       return new DatabaseBusy('no answer within the time limit')
     })
   }
 
-  // One failure may be one connection's (an administrator ended it): the server is asked before all callers are refused.
+  // A failure may concern one connection (an administrator ended it), so the server is checked before all
+  // callers are refused.
   #check(): void {
     if (this.#closed || this.#checking !== undefined) return
     this.#checking = this.#findOut().finally(() => {
@@ -175,9 +188,9 @@ export class Database {
 
   async #findOut(): Promise<void> {
     while (!this.#closed) {
-      if (await answers(this.url)) {
+      if (await canConnect(this.url)) {
         if (!this.#up) this.#turn(true)
-        // A connection of the driver's that was lost in the middle of a write does not always come back to life.
+        // The driver does not always recover a connection that was lost during a write.
         else if (this.#lost)
           this.#replace()
             .client.end({ timeout: 5 })
@@ -201,24 +214,24 @@ export class Database {
 
   #replace(): Connections {
     const replaced = this.#connections
-    this.#connections = new Connections(this.url, this.gate.places, 'todo-backend')
+    this.#connections = new Connections(this.url, this.connectionQueue.size, 'todo-backend')
     return replaced
   }
 }
 
 /**
- * A transaction that has lost its connection has nothing to roll back on. The driver would write its rollback to a
- * socket that is gone, and throw where nobody can catch it (porsager/postgres#1208): so its work never seems to end, and
- * the driver rejects the whole for the closed connection.
+ * A transaction without a connection cannot roll back. The driver would write the rollback to a closed socket
+ * and throw an error that no caller can catch (porsager/postgres#1208). So its work never settles, and the
+ * driver rejects the transaction because of the closed connection.
  */
-function untilConnectionIsClosed(error: unknown): Promise<never> {
-  // Without a cause it is ours, or a fault that is switched on: the connection is still there.
+function waitForConnectionClose(error: unknown): Promise<never> {
+  // An error without a cause comes from this pool or from an injected fault: the connection is still open.
   if (error instanceof DatabaseUnavailable && error.cause !== undefined) return new Promise(() => undefined)
   throw error
 }
 
-/** Whether a new connection can be made and answers, within 1 s. */
-export async function answers(url: string): Promise<boolean> {
+/** Whether a new connection can be opened and answers within 1 s. */
+export async function canConnect(url: string): Promise<boolean> {
   const client = openClient(url, 1, 'todo-backend-check')
   let timer: NodeJS.Timeout | undefined
   try {

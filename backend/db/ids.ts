@@ -3,7 +3,9 @@ import { randomFillSync } from 'node:crypto'
 const pool = Buffer.alloc(4096)
 let used = pool.length
 
-/** `bytes` random bytes as hexadecimal digits, from a pool: one system call for each id would be measurable. */
+/**
+ * `bytes` random bytes as hexadecimal digits, from a pool: one system call for each id would be measurable.
+ */
 export function randomHex(bytes: number): string {
   if (used + bytes > pool.length) {
     randomFillSync(pool)
@@ -14,8 +16,8 @@ export function randomHex(bytes: number): string {
 }
 
 /**
- * A UUID version 7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits. Later ids sort after earlier ones, to the
- * millisecond, so an index grows at its end.
+ * A UUID version 7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits. Later ids sort after earlier
+ * ones, to the millisecond, so an index grows at its end.
  */
 export function uuidv7(nowMs: number): string {
   const random = randomHex(10)

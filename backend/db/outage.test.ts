@@ -47,7 +47,7 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal)
     } catch {
-      // It ended in between.
+      // The process has ended in the meantime.
     }
   }
 }

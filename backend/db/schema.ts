@@ -13,8 +13,8 @@ import {
 } from './drizzle.ts'
 
 /**
- * A point in time, ISO 8601 in UTC with milliseconds on our side. Turned from PostgreSQL's text by slicing: a `Date`
- * for each of 60 values in a page of 20 tasks is what a profile shows first.
+ * A point in time, as ISO 8601 in UTC with milliseconds. Converted from PostgreSQL's text by slicing: in a
+ * profile, a `Date` for each of the 60 values in a page of 20 tasks was the largest cost.
  */
 const instant = customType<{ data: string; driverData: string }>({
   dataType: () => 'timestamp (3) with time zone',
@@ -22,7 +22,7 @@ const instant = customType<{ data: string; driverData: string }>({
   toDriver: (value) => value,
 })
 
-/** `2026-11-24 04:12:00.12+00`, as a session in UTC writes it, to `2026-11-24T04:12:00.120Z`. */
+/** Converts `2026-11-24 04:12:00.12+00`, the text of a session in UTC, to `2026-11-24T04:12:00.120Z`. */
 export function isoInstant(value: string): string {
   const zone = value.lastIndexOf('+')
   const fraction = zone > 20 ? value.slice(20, zone) : ''
@@ -40,13 +40,13 @@ export const taskPriority = pgEnum('task_priority', ['low', 'medium', 'high'])
 
 export const users = pgTable('users', {
   id: uuid().primaryKey(),
-  /** Lower case: one account per address however it is typed. */
+  /** In lower case: one account per address, however it is typed. */
   email: text().notNull().unique(),
   passwordHash: text('password_hash').notNull(),
   createdAt: instant('created_at').notNull(),
 })
 
-/** A login; its refresh tokens are one family, revoked together. */
+/** A login. Its refresh tokens are one family and are revoked together. */
 export const sessions = pgTable(
   'sessions',
   {
@@ -67,7 +67,7 @@ export const sessions = pgTable(
   ],
 )
 
-/** Only the SHA-256 of a token is kept: a copy of this table lets nobody in. */
+/** Stores only the SHA-256 of a token, so a copy of this table gives no access. */
 export const refreshTokens = pgTable(
   'refresh_tokens',
   {
@@ -104,7 +104,7 @@ export const tasks = pgTable(
   (table) => [index('tasks_page').on(table.userId, table.createdAt, table.id)],
 )
 
-/** Wrong passwords per account name, counted for names that do not exist as well. */
+/** Failed logins per email address, also for addresses without an account. */
 export const loginFailures = pgTable(
   'login_failures',
   {
@@ -116,7 +116,7 @@ export const loginFailures = pgTable(
   (table) => [index('login_failures_expiry').on(table.windowEndsAt)],
 )
 
-/** Requests granted in the current window of a caller; shared by all instances. */
+/** Requests granted in a caller's current window, shared by all instances. */
 export const rateLimits = pgTable(
   'rate_limits',
   {
@@ -128,13 +128,13 @@ export const rateLimits = pgTable(
   (table) => [index('rate_limits_expiry').on(table.windowEndsAt)],
 )
 
-/** The limits last in force: a start with others is a security event. */
+/** The limits of the last start. A start with other limits is a security event. */
 export const rateLimitSettings = pgTable('rate_limit_settings', {
   policy: text().primaryKey(),
   limit: bigint({ mode: 'number' }).notNull(),
 })
 
-/** What was answered to a request with an `Idempotency-Key`, for a day. */
+/** The answers to requests with an `Idempotency-Key`, stored for a day. */
 export const idempotencyKeys = pgTable(
   'idempotency_keys',
   {
@@ -170,7 +170,7 @@ export const taskExports = pgTable(
   (table) => [index('exports_user').on(table.userId), index('exports_age').on(table.createdAt)],
 )
 
-/** The file of an export, in pieces: it is never in memory as a whole. */
+/** The file of an export in pieces, so that it is never entirely in memory. */
 export const exportChunks = pgTable(
   'export_chunks',
   {
@@ -194,7 +194,7 @@ export const taskImports = pgTable(
     status: jobStatus().notNull(),
     rows: integer().notNull().default(0),
     failures: jsonb().$type<{ row: number; message: string }[]>().notNull(),
-    /** The body as it came; emptied when the job is over. */
+    /** The request body; emptied when the job ends. */
     body: text().notNull(),
     createdAt: instant('created_at').notNull(),
     finishedAt: instant('finished_at'),
@@ -202,15 +202,18 @@ export const taskImports = pgTable(
   (table) => [index('imports_user').on(table.userId), index('imports_age').on(table.createdAt)],
 )
 
-/** Signing keys made up outside production, so that instances on one database accept each other's tokens. */
+/**
+ * Signing keys generated outside production, so that instances on one database accept each other's tokens.
+ */
 export const developmentSecrets = pgTable('development_secrets', {
   name: text().primaryKey(),
   value: text().notNull(),
 })
 
 /**
- * PostgreSQL's text form of a one-dimensional `text[]` without nulls (https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO).
- * Ours, because the query builder's own reader drops every backslash.
+ * Parses PostgreSQL's text form of a one-dimensional `text[]` without nulls
+ * (https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO), because the query builder's own parser drops
+ * every backslash.
  */
 export function parseTextArray(text: string): string[] {
   const elements: string[] = []

@@ -4,71 +4,77 @@ import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type postgres from 'postgres'
 import { Param, Placeholder, is } from './drizzle.ts'
 
-/** A row as PostgreSQL sends it: text or null by column, in the order of the query. */
+/** A row in PostgreSQL's text format: text or null per column, in the order of the query. */
 export type RawRow = readonly (string | null)[]
 
-/** What a query is built on: the pool or a transaction. */
+/** Builds and runs queries, on the pool or in a transaction. */
 export type Builder = PgDatabase<PostgresJsQueryResultHKT>
 
 export interface Prepared<Row> {
-  execute(values: Record<string, unknown>): Promise<readonly Row[]>
+  execute: (values: Record<string, unknown>) => Promise<readonly Row[]>
 }
 
 /**
- * A named query, built once for each connection pool and prepared once on each connection. The name is the label
- * `query` in metrics and traces, so there must be few of them, and none made from input.
+ * A named query, built once per connection pool and prepared once per connection. The name is the label
+ * `query` in metrics and traces, so there must be few names, and none may come from input.
  */
 export interface Statement<Row> {
   readonly name: string
   readonly build: (db: Builder) => Prepared<Row>
-  /** Of a statement on a hot path: takes a row apart without the builder's general mapping. */
-  readonly hot?: {
-    built: (db: Builder) => { getQuery: () => { sql: string; params: unknown[] } }
+  /** For frequent statements: decodes a row without the builder's general mapping. */
+  readonly direct?: {
+    build: (db: Builder) => { getQuery: () => { sql: string; params: unknown[] } }
     decode: (row: RawRow) => Row
   }
 }
 
-export function statement<Row>(name: string, build: (db: Builder) => Prepared<Row>): Statement<Row> {
+export function defineStatement<Row>(name: string, build: (db: Builder) => Prepared<Row>): Statement<Row> {
   return { name, build }
 }
 
-/** A statement of which each request runs one: `decode` is given the columns in the order of the query. */
-export function hotStatement<Row>(
+/**
+ * Defines a statement that runs without Drizzle's mapping, because most requests run one. `decode` receives
+ * the columns in the order of the query.
+ */
+export function defineDirectStatement<Row>(
   name: string,
   build: (db: Builder) => Prepared<Row> & { getQuery: () => { sql: string; params: unknown[] } },
   decode: (row: RawRow) => Row,
 ): Statement<Row> {
-  return { name, build, hot: { built: build, decode } }
+  return { name, build, direct: { build, decode } }
 }
 
-/** Who a query is for: where its time, its statements and its rows are counted, and until when it may take. */
+/** The request or job of a query: counts its time, statements and rows, and limits its duration. */
 export interface QueryScope {
-  /** Added up over the queries of one request. */
+  /** Totals over the queries of one request. */
   readonly db: { ms: number; statements: number; rows: number }
-  /** `performance.now()` beyond which nobody waits for the answer. */
+  /** The value of `performance.now()` after which the caller no longer waits. */
   readonly deadline: number
-  /** For background work: a statement may take as long as the whole. */
-  readonly patient?: boolean
-  /** Starts a span for a query; absent when the request is not traced. */
+  /** For background work: one statement may take the total time limit. */
+  readonly allowsLongStatements?: boolean
+  /** Starts a span for a query. Absent if the request is not traced. */
   readonly span?: StartSpan | undefined
-  /** The request's place in its trace, for what is queued on its behalf. */
+  /** The request's position in its trace, for jobs that it queues. */
   readonly traceId?: string
   readonly spanId?: string
   readonly sampled?: boolean
 }
 
-/** Starts the span of a query by the statement's name; the error's text stays out of it. */
+/** Starts the span of a query, named by its statement. The text of an error is not recorded. */
 export type StartSpan = (name: string) => { end: (error?: unknown) => void }
 
 const backgroundSpans = new AsyncLocalStorage<StartSpan>()
 
-/** Runs background work so that the queries of its {@link backgroundScope}s have spans. Requests pass theirs on by hand. */
-export function withSpans<T>(startSpan: StartSpan | undefined, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs background work so that the queries of its {@link createBackgroundScope}s have spans. Requests pass
+ * theirs explicitly.
+ */
+export function runWithSpans<T>(startSpan: StartSpan | undefined, work: () => Promise<T>): Promise<T> {
   return startSpan === undefined ? work() : backgroundSpans.run(startSpan, work)
 }
 
-/** A scope for work that no request waits for. `limitMs` bounds it as a whole. */
-export function backgroundScope(limitMs: number): QueryScope {
+/** Creates a scope for work that no request waits for. `limitMs` is its total time limit. */
+export function createBackgroundScope(limitMs: number): QueryScope {
   return {
     db: { ms: 0, statements: 0, rows: 0 },
     deadline: performance.now() + limitMs,
@@ -76,23 +82,23 @@ export function backgroundScope(limitMs: number): QueryScope {
   }
 }
 
-interface Built {
+interface BuiltQuery {
   getQuery: () => { sql: string; params: unknown[] }
 }
 
 /**
- * Runs what the query builder has built without its executor: the statement's own `decode` takes a row apart. The
- * builder's general mapping of 20 tasks takes longer than PostgreSQL takes to find them.
+ * Prepares a built query that runs without the query builder: the statement's own `decode` decodes each row.
+ * The builder's general mapping of 20 tasks takes longer than PostgreSQL takes to find them.
  */
-export function hotPrepared<Row>(
+export function prepareDirectly<Row>(
   client: postgres.Sql,
-  built: Built,
+  build: BuiltQuery,
   decode: (row: RawRow) => Row,
 ): Prepared<Row> {
-  const { sql, params } = built.getQuery()
-  const fillers = params.map(fillerOf)
+  const { sql, params } = build.getQuery()
+  const fillers = params.map(createParameterReader)
   return {
-    // PostgreSQL's text format, for no column of these has a parser of the driver's.
+    // In PostgreSQL's text format, because the driver has no parser for these columns.
     execute: (values) =>
       client
         .unsafe(
@@ -106,26 +112,29 @@ export function hotPrepared<Row>(
   }
 }
 
-/** What the driver sends for a parameter: text, a number or null. */
-type Sent = postgres.ParameterOrJSON<never>
+/** A parameter as the driver sends it: text, a number or null. */
+type DriverParameter = postgres.ParameterOrJSON<never>
 
-/** The builder's `fillPlaceholders`, which finds out anew for each query what each parameter is. */
-function fillerOf(param: unknown): (values: Record<string, unknown>) => Sent {
-  if (is(param, Placeholder)) return (values) => given(values, param.name)
+/**
+ * Replaces the builder's `fillPlaceholders`, which determines the kind of each parameter again for each
+ * query.
+ */
+function createParameterReader(param: unknown): (values: Record<string, unknown>) => DriverParameter {
+  if (is(param, Placeholder)) return (values) => requireValue(values, param.name)
   if (is(param, Param) && is(param.value, Placeholder)) {
     const { encoder, value } = param
-    return (values) => sent(encoder.mapToDriverValue(given(values, value.name)))
+    return (values) => toDriverParameter(encoder.mapToDriverValue(requireValue(values, value.name)))
   }
-  return () => sent(param)
+  return () => toDriverParameter(param)
 }
 
-function given(values: Record<string, unknown>, name: string): Sent {
+function requireValue(values: Record<string, unknown>, name: string): DriverParameter {
   if (!(name in values)) throw new Error(`no value for the placeholder ${name}`)
-  return sent(values[name])
+  return toDriverParameter(values[name])
 }
 
-function sent(value: unknown): Sent {
-  // What the builder's encoders give is what the driver sends.
+function toDriverParameter(value: unknown): DriverParameter {
+  // The builder's encoders return values that the driver sends.
   // oxlint-disable-next-line no-unsafe-type-assertion
-  return value as Sent
+  return value as DriverParameter
 }

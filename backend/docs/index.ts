@@ -1,1 +1,1 @@
-export { docsEndpoints, docsPaths } from './page.ts'
+export { buildDocsEndpoints, docsPaths } from './page.ts'

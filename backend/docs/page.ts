@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { endpoint } from '../http/index.ts'
+import { defineEndpoint } from '../http/index.ts'
 import type { Endpoint } from '../http/index.ts'
-import { openApiDocument } from './openapi.ts'
+import { buildOpenApiDocument } from './openapi.ts'
 
 const contentShape = z.record(z.string(), z.object({ schema: z.unknown(), example: z.unknown().optional() }))
 
@@ -53,64 +53,70 @@ table{border-collapse:collapse;width:100%}td{text-align:left;vertical-align:top;
 @media(max-width:40rem){table,tbody,tr,td{display:block}td{border:0;padding:.1rem 0}tr{border-bottom:1px solid var(--line);padding:.3rem 0}td:first-child{white-space:normal}}
 .note{opacity:.75;font-size:.9rem}`
 
-/** The only thing that the page may use besides itself: its own style, by its hash. */
+/** Allows only the page's own style, by its hash. */
 export const pagePolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
 
-/** A reference page of an OpenAPI document: plain HTML without scripts, readable on a phone and in the dark. */
-export function referencePage(document: unknown): string {
+/** Renders an OpenAPI document as plain HTML without scripts, for phones and dark mode too. */
+export function renderReferencePage(document: unknown): string {
   const { info, paths } = documentShape.parse(document)
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   )
   const byTag = Map.groupBy(operations, ({ operation }) => operation.tags[0] ?? '')
-  const links = [...byTag.keys()].map((tag) => `<a href="#${anchorOf(tag)}">${escapeHtml(tag)}</a>`)
+  const links = [...byTag.keys()].map((tag) => `<a href="#${toAnchor(tag)}">${escapeHtml(tag)}</a>`)
   const sections = [...byTag].map(
     ([tag, group]) =>
-      `<h2 id="${anchorOf(tag)}">${escapeHtml(tag)}</h2>${group.map((one) => operationHtml(one.method, one.path, one.operation)).join('')}`,
+      `<h2 id="${toAnchor(tag)}">${escapeHtml(tag)}</h2>${group.map((one) => renderOperation(one.method, one.path, one.operation)).join('')}`,
   )
   const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(info.title)}</title><style>${style}</style>`
   const intro = `<h1>${escapeHtml(info.title)}</h1><p>${escapeHtml(info.description)} The document for tools: <a href="/openapi.json">/openapi.json</a>.</p><nav>${links.join('')}</nav>`
   return `<!doctype html><html lang="en"><head>${head}</head><body>${intro}<main>${sections.join('')}</main></body></html>`
 }
 
-function operationHtml(method: string, path: string, operation: Operation): string {
+function renderOperation(method: string, path: string, operation: Operation): string {
   const summary = `<summary><b class="${escapeHtml(method)}">${escapeHtml(method.toUpperCase())}</b> <code>${escapeHtml(path)}</code> <span>${escapeHtml(operation.summary)}</span></summary>`
-  const lock = operation.security.length > 0 ? '<p class="note">Needs a bearer token.</p>' : ''
+  const lock = operation.security.length > 0 ? '<p class="note">Requires a bearer token.</p>' : ''
   const [, success] = Object.entries(operation.responses).find(([status]) => status.startsWith('2')) ?? []
   const parts = [
-    parametersHtml(operation),
-    bodiesHtml('Body', operation.requestBody?.content ?? {}),
-    answersHtml(operation),
-    bodiesHtml('Answer', success?.content ?? {}),
+    renderParameters(operation),
+    renderBodies('Body', operation.requestBody?.content ?? {}),
+    renderAnswers(operation),
+    renderBodies('Answer', success?.content ?? {}),
   ]
   return `<details id="${escapeHtml(operation.operationId)}">${summary}${lock}${parts.join('')}</details>`
 }
 
-function parametersHtml({ parameters }: Operation): string {
+function renderParameters({ parameters }: Operation): string {
   const rows = parameters.map((one) => [
     `<code>${escapeHtml(one.name)}</code>`,
     `${escapeHtml(one.in)}${one.required ? ', required' : ''}`,
-    `${proseHtml(one.description ?? '')} <code>${escapeHtml(JSON.stringify(one.schema))}</code>`,
+    `${renderProse(one.description ?? '')} <code>${escapeHtml(JSON.stringify(one.schema))}</code>`,
   ])
-  return rows.length === 0 ? '' : `<h3>Parameters</h3>${tableHtml(rows)}`
+  return rows.length === 0 ? '' : `<h3>Parameters</h3>${renderTable(rows)}`
 }
 
-/** On every answer: not worth a word at each. */
-const everywhere = new Set(['X-Request-Id', 'traceparent', 'Server-Timing', 'RateLimit', 'RateLimit-Policy'])
+/** Headers of every answer, which the page does not repeat. */
+const commonHeaderNames = new Set([
+  'X-Request-Id',
+  'traceparent',
+  'Server-Timing',
+  'RateLimit',
+  'RateLimit-Policy',
+])
 
-function answersHtml({ responses }: Operation): string {
+function renderAnswers({ responses }: Operation): string {
   const rows = Object.entries(responses).map(([status, one]) => {
-    const headers = Object.keys(one.headers).filter((name) => !everywhere.has(name))
+    const headers = Object.keys(one.headers).filter((name) => !commonHeaderNames.has(name))
     return [
       `<code>${escapeHtml(status)}</code>`,
       escapeHtml(one.description),
       headers.map((name) => `<code>${escapeHtml(name)}</code>`).join(' '),
     ]
   })
-  return `<h3>Answers</h3>${tableHtml(rows)}`
+  return `<h3>Answers</h3>${renderTable(rows)}`
 }
 
-function bodiesHtml(title: string, content: z.infer<typeof contentShape>): string {
+function renderBodies(title: string, content: z.infer<typeof contentShape>): string {
   const bodies = Object.entries(content).map(([type, { schema, example }]) => {
     const shown = typeof example === 'string' ? example : JSON.stringify(example ?? {}, undefined, 2)
     return `<h3>${title}, <code>${escapeHtml(type)}</code></h3><pre>${escapeHtml(shown)}</pre><details><summary class="note">Schema</summary><pre>${escapeHtml(JSON.stringify(schema, undefined, 2))}</pre></details>`
@@ -118,16 +124,16 @@ function bodiesHtml(title: string, content: z.infer<typeof contentShape>): strin
   return bodies.join('')
 }
 
-function tableHtml(rows: readonly (readonly string[])[]): string {
+function renderTable(rows: readonly (readonly string[])[]): string {
   return `<table>${rows.map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('')}</table>`
 }
 
-function anchorOf(tag: string): string {
+function toAnchor(tag: string): string {
   return tag.toLowerCase().replaceAll(/[^a-z]+/g, '-')
 }
 
-// What is in backticks is code.
-function proseHtml(text: string): string {
+// Text in backticks is code.
+function renderProse(text: string): string {
   return escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
 }
 
@@ -142,18 +148,21 @@ function escapeHtml(value: string): string {
 
 export const docsPaths = ['/openapi.json', '/docs'] as const
 
-/** `/openapi.json` and `/docs` for `endpoints` and for themselves. Both are made when they are first asked for. */
-export function docsEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
+/**
+ * Builds `/openapi.json` and `/docs`, which describe `endpoints` and themselves. Both are rendered on the
+ * first request.
+ */
+export function buildDocsEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
   let made: { json: string; page: string } | undefined
   const documents = (): { json: string; page: string } => {
     if (made !== undefined) return made
-    const document = openApiDocument([...endpoints, ...own])
-    made = { json: JSON.stringify(document), page: referencePage(document) }
+    const document = buildOpenApiDocument([...endpoints, ...own])
+    made = { json: JSON.stringify(document), page: renderReferencePage(document) }
     return made
   }
   const shared = { method: 'GET', tag: 'Operations', access: 'open', limit: 'none' } as const
   const own = [
-    endpoint({
+    defineEndpoint({
       ...shared,
       path: '/openapi.json',
       id: 'getOpenApi',
@@ -165,11 +174,11 @@ export function docsEndpoints(endpoints: readonly Endpoint[]): Endpoint[] {
         headers: { 'content-type': 'application/json' },
       }),
     }),
-    endpoint({
+    defineEndpoint({
       ...shared,
       path: '/docs',
       id: 'getDocs',
-      summary: 'This API as a page',
+      summary: 'This API as a reference page',
       answers: { 200: { description: 'The page', content: { 'text/html': z.string() } } },
       handle: () => ({
         status: 200,

@@ -331,7 +331,7 @@ describe('the switch', () => {
     onTestFinished(() => refused.end())
     expect([await refused.exit(), refused.stderr]).toEqual([
       2,
-      'todo-backend: FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 beside it\n',
+      'todo-backend: FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 as well\n',
     ])
     const { DATABASE_URL, ...rest } = env
     const allowed = await startTestService(DATABASE_URL, { ...rest, FAULTS_ALLOW_PRODUCTION: '1' })

@@ -1,6 +1,6 @@
 import { array, assert, double, property } from 'fast-check'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { openScope } from '../http/index.ts'
+import { createScope } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
 import { Faults } from './faults.ts'
 import { faultSet } from './rules.ts'
@@ -18,21 +18,21 @@ beforeEach(() => {
   faults = new Faults({
     now: () => now,
     random: () => chance,
-    operating: new Set(['/health', '/_faults']),
-    changed: (change) => changes.push(change),
+    operationRoutes: new Set(['/health', '/_faults']),
+    onChange: (change) => changes.push(change),
   })
   onTestFinished(() => faults.clear())
 })
 
 function request(method: string, route: string): Scope {
-  const scope = openScope({ method, requestId: undefined, traceparent: undefined, address: '127.0.0.1' })
+  const scope = createScope({ method, requestId: undefined, traceparent: undefined, address: '127.0.0.1' })
   scope.route = route
   return scope
 }
 
 async function statusOf(method: string, route: string): Promise<number> {
   try {
-    await faults.arrive(request(method, route))
+    await faults.beforeRequest(request(method, route))
     return 200
   } catch (error) {
     return error instanceof Error && 'status' in error ? Number(error.status) : 0
@@ -42,10 +42,10 @@ async function statusOf(method: string, route: string): Promise<number> {
 describe('while nothing is on', () => {
   test('no place waits, not even a turn of the event loop', () => {
     expect([
-      faults.arrive(request('GET', '/tasks')),
+      faults.beforeRequest(request('GET', '/tasks')),
       faults.beforeQuery(),
       faults.rateLimitOff,
-      faults.databaseDown,
+      faults.isDatabaseDown,
     ]).toEqual([undefined, undefined, false, false])
     expect(() => faults.beforeAuth()).not.toThrow()
     expect(faults.state()).toEqual({ rules: [], leftMs: 0 })
@@ -56,7 +56,7 @@ describe('faults end', () => {
   test('after their time, by the clock that is passed in, and say so once', async () => {
     faults.set([{ status: 500 }, { authDown: true, rateLimitOff: true, dbDown: true }], 60)
     now += 59_999
-    expect([await statusOf('GET', '/tasks'), faults.rateLimitOff, faults.databaseDown]).toEqual([
+    expect([await statusOf('GET', '/tasks'), faults.rateLimitOff, faults.isDatabaseDown]).toEqual([
       500,
       true,
       true,
@@ -66,7 +66,7 @@ describe('faults end', () => {
     expect([
       await statusOf('GET', '/tasks'),
       faults.rateLimitOff,
-      faults.databaseDown,
+      faults.isDatabaseDown,
       faults.beforeQuery(),
     ]).toEqual([200, false, false, undefined])
     expect(() => faults.beforeAuth()).not.toThrow()
@@ -83,7 +83,7 @@ describe('faults end', () => {
 
   test('for those that they hold up, too: they go on at once', async () => {
     faults.set([{ latencyMs: 30_000, dbLatencyMs: 30_000 }], 60)
-    const held = Promise.all([faults.arrive(request('GET', '/tasks')), faults.beforeQuery()])
+    const held = Promise.all([faults.beforeRequest(request('GET', '/tasks')), faults.beforeQuery()])
     faults.clear()
     await expect(held).resolves.toEqual([undefined, undefined])
     expect(changes).toEqual(['set', 'cleared'])
@@ -124,7 +124,7 @@ describe('a rule', () => {
     faults.set([{ latencyMs: 20 }], 60)
     const scope = request('GET', '/tasks')
     const [deadline, began] = [scope.deadline, performance.now()]
-    await faults.arrive(scope)
+    await faults.beforeRequest(scope)
     expect(scope.deadline - deadline).toBeGreaterThanOrEqual(18)
     expect(scope.deadline - deadline).toBeLessThanOrEqual(performance.now() - began)
   })

@@ -1,24 +1,26 @@
 import { DatabaseUnavailable } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
-import { isFor } from './rules.ts'
+import { appliesTo } from './rules.ts'
 import type { Rule } from './rules.ts'
 
-export interface FaultsParts {
-  /** Milliseconds of the monotonic clock: a wall clock that is set must not keep faults alive. */
+export interface FaultDependencies {
+  /** In milliseconds of the monotonic clock: setting the wall clock must not extend faults. */
   now: () => number
-  /** From 0 to 1, for `ratio`. */
+  /** A number from 0 to 1, for `ratio`. */
   random: () => number
-  /** Routes that are spared by rules without a route: who looks at a fault must see it, and be able to end it. */
-  operating: ReadonlySet<string>
-  /** Told after faults began or ended. */
-  changed: (change: 'set' | 'cleared' | 'expired') => void
+  /**
+   * The routes that rules without a route do not affect: operators must be able to observe and end a fault.
+   */
+  operationRoutes: ReadonlySet<string>
+  /** Called after faults have begun or ended. */
+  onChange: (change: 'set' | 'cleared' | 'expired') => void
 }
 
-interface Active {
+interface ActiveFaults {
   readonly rules: readonly Rule[]
-  readonly ofRequests: readonly Rule[]
-  readonly ofQueries: readonly Rule[]
+  readonly requestRules: readonly Rule[]
+  readonly queryRules: readonly Rule[]
   readonly authDown: boolean
   readonly rateLimitOff: boolean
   readonly endsAtMs: number
@@ -28,72 +30,73 @@ interface Active {
 const mebibyte = 1024 * 1024
 
 /**
- * The faults that are switched on, and where they act. Each place asks here; while nothing is on that costs one
- * comparison. Everything ends after its time, with {@link clear}, and with the process.
+ * The active faults and their effects. Without active faults, each check costs one comparison. All faults end
+ * after their time, with {@link clear}, and with the process.
  */
 export class Faults {
-  readonly #with: FaultsParts
+  readonly #dependencies: FaultDependencies
   readonly #ballast = new Ballast()
-  /** Requests and queries that a fault holds up; they go on when it ends. */
+  /** Requests and queries that a fault delays. They continue when it ends. */
   readonly #held = new Set<() => void>()
-  #active: Active | undefined
+  #active: ActiveFaults | undefined
 
-  constructor(parts: FaultsParts) {
-    this.#with = parts
+  constructor(dependencies: FaultDependencies) {
+    this.#dependencies = dependencies
   }
 
-  /** Switches on `rules`, in place of those that were, for `ttlSeconds`. */
+  /** Replaces the active rules with `rules` for `ttlSeconds`. */
   set(rules: readonly Rule[], ttlSeconds: number): void {
     this.#drop()
     if (rules.length > 0) {
       const ttlMs = ttlSeconds * 1000
       this.#active = {
         rules,
-        ofRequests: rules.filter(
+        requestRules: rules.filter(
           ({ latencyMs, status, stallMs }) => (latencyMs ?? status ?? stallMs) !== undefined,
         ),
-        ofQueries: rules.filter(({ dbLatencyMs, dbDown }) => dbLatencyMs !== undefined || dbDown === true),
+        queryRules: rules.filter(({ dbLatencyMs, dbDown }) => dbLatencyMs !== undefined || dbDown === true),
         authDown: rules.some(({ authDown }) => authDown === true),
         rateLimitOff: rules.some(({ rateLimitOff }) => rateLimitOff === true),
-        endsAtMs: this.#with.now() + ttlMs,
+        endsAtMs: this.#dependencies.now() + ttlMs,
         timer: setTimeout(() => this.#end('expired'), ttlMs).unref(),
       }
-      this.#ballast.hold(rules.reduce((sum, { memoryMb }) => sum + (memoryMb ?? 0), 0) * mebibyte)
+      this.#ballast.allocate(rules.reduce((sum, { memoryMb }) => sum + (memoryMb ?? 0), 0) * mebibyte)
     }
-    this.#with.changed('set')
+    this.#dependencies.onChange('set')
   }
 
   clear(): void {
     this.#end('cleared')
   }
 
-  /** What is on, and for how many more milliseconds. */
+  /** The active rules and the remaining milliseconds. */
   state(): { rules: readonly Rule[]; leftMs: number } {
     const active = this.#current()
     return active === undefined
       ? { rules: [], leftMs: 0 }
-      : { rules: active.rules, leftMs: active.endsAtMs - this.#with.now() }
+      : { rules: active.rules, leftMs: active.endsAtMs - this.#dependencies.now() }
   }
 
-  /** Before a request is looked at. */
-  arrive(scope: Scope): Promise<void> | undefined {
+  /** Call before a request is read. */
+  beforeRequest(scope: Scope): Promise<void> | undefined {
     const active = this.#current()
-    if (active === undefined || active.ofRequests.length === 0) return undefined
-    const hits = active.ofRequests.filter(
-      (one) => isFor(one, scope.method, scope.route, this.#with.operating) && this.#strikes(one),
+    if (active === undefined || active.requestRules.length === 0) return undefined
+    const hits = active.requestRules.filter(
+      (one) =>
+        appliesTo(one, scope.method, scope.route, this.#dependencies.operationRoutes) && this.#strikes(one),
     )
     return hits.length === 0 ? undefined : this.#hit(scope, hits)
   }
 
-  /** Before a query, on the connection that it has. */
+  /** Call before a query, when it has its connection. */
   beforeQuery(): Promise<void> | undefined {
     const active = this.#current()
-    if (active === undefined || active.ofQueries.length === 0) return undefined
-    const hits = active.ofQueries.filter((one) => this.#strikes(one))
+    if (active === undefined || active.queryRules.length === 0) return undefined
+    const hits = active.queryRules.filter((one) => this.#strikes(one))
     return hits.length === 0 ? undefined : this.#hitQuery(hits)
   }
 
-  /** Before a token is made or checked. */
+  /** Call before a token is signed or verified. */
   beforeAuth(): void {
     if (this.#current()?.authDown !== true) return
     throw new Problem('unavailable', {
@@ -107,34 +110,34 @@ export class Faults {
     return this.#current()?.rateLimitOff ?? false
   }
 
-  /** Whether some query is refused: what is kept in memory must not hide that. */
-  get databaseDown(): boolean {
-    return this.#current()?.ofQueries.some(({ dbDown }) => dbDown === true) ?? false
+  /** Whether queries may fail: cached replies must not hide that. */
+  get isDatabaseDown(): boolean {
+    return this.#current()?.queryRules.some(({ dbDown }) => dbDown === true) ?? false
   }
 
   async #hit(scope: Scope, hits: readonly Rule[]): Promise<void> {
-    for (const { stallMs } of hits) if (stallMs !== undefined) stall(stallMs)
-    const latencyMs = total(hits, ({ latencyMs: ms }) => ms)
+    for (const { stallMs } of hits) if (stallMs !== undefined) blockEventLoop(stallMs)
+    const latencyMs = sum(hits, ({ latencyMs: ms }) => ms)
     if (latencyMs > 0) {
       const began = performance.now()
       await this.#hold(latencyMs)
-      // The delay stands for a slow service, not for a request that may take less time after it.
+      // The delay simulates a slow service; it must not shorten the time limit of the request.
       scope.deadline += performance.now() - began
     }
     const status = hits.find((one) => one.status !== undefined)?.status
     if (status === undefined) return
     const retry = status === 503 || status === 429 ? { 'retry-after': '1' } : {}
-    throw new Problem('injected-fault', { status, detail: 'A fault that was switched on', headers: retry })
+    throw new Problem('injected-fault', { status, detail: 'An injected fault', headers: retry })
   }
 
   async #hitQuery(hits: readonly Rule[]): Promise<void> {
-    const latencyMs = total(hits, ({ dbLatencyMs }) => dbLatencyMs)
+    const latencyMs = sum(hits, ({ dbLatencyMs }) => dbLatencyMs)
     if (latencyMs > 0) await this.#hold(latencyMs)
     if (hits.some(({ dbDown }) => dbDown === true)) throw new DatabaseUnavailable('fault: dbDown')
   }
 
   #strikes({ ratio }: Rule): boolean {
-    return ratio === undefined || this.#with.random() < ratio
+    return ratio === undefined || this.#dependencies.random() < ratio
   }
 
   #hold(ms: number): Promise<void> {
@@ -149,9 +152,9 @@ export class Faults {
     })
   }
 
-  #current(): Active | undefined {
+  #current(): ActiveFaults | undefined {
     const active = this.#active
-    if (active === undefined || active.endsAtMs > this.#with.now()) return active
+    if (active === undefined || active.endsAtMs > this.#dependencies.now()) return active
     this.#end('expired')
     return undefined
   }
@@ -159,7 +162,7 @@ export class Faults {
   #end(change: 'cleared' | 'expired'): void {
     if (this.#active === undefined) return
     this.#drop()
-    this.#with.changed(change)
+    this.#dependencies.onChange(change)
   }
 
   #drop(): void {
@@ -170,32 +173,35 @@ export class Faults {
   }
 }
 
-function total(rules: readonly Rule[], part: (rule: Rule) => number | undefined): number {
+function sum(rules: readonly Rule[], part: (rule: Rule) => number | undefined): number {
   return rules.reduce((sum, rule) => sum + (part(rule) ?? 0), 0)
 }
 
-// Nothing else runs meanwhile, and no processor is kept busy for it.
-function stall(ms: number): void {
+// Blocks all other work without using CPU time.
+function blockEventLoop(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-// Above the allocator's largest threshold for mapping memory of its own (32 MiB): what is freed goes back to the system.
+// Above the allocator's largest mmap threshold (32 MiB), so that freed memory returns to the system.
 const blockBytes = 64 * 1024 * 1024
 const sliceBytes = 2 * 1024 * 1024
 
-/** Memory that is taken and kept: written to, so that it is resident and not only reserved. */
+/** Allocated memory. It is written to, so that it is resident and not only reserved. */
 export class Ballast {
   readonly #blocks: ArrayBuffer[] = []
   #growing = 0
 
-  /** Grows to `bytes` in place of what was held, a slice in each turn of the event loop; less when there is no more. */
-  hold(bytes: number): void {
+  /**
+   * Allocates `bytes`, a slice in each turn of the event loop, and releases earlier memory. Stops if there is
+   * no more memory.
+   */
+  allocate(bytes: number): void {
     this.release()
     if (bytes === 0) return
     this.#grow(bytes, this.#growing)
   }
 
-  /** Gives everything back at once: a detached buffer does not wait for the garbage collector. */
+  /** Releases all memory immediately: a detached buffer does not wait for the garbage collector. */
   release(): void {
     this.#growing += 1
     for (const block of this.#blocks.splice(0)) block.transfer(0)

@@ -1,2 +1,2 @@
 export { Faults } from './faults.ts'
-export { faultEndpoints, faultsPath } from './routes.ts'
+export { buildFaultEndpoints, faultsPath } from './routes.ts'

@@ -1,21 +1,21 @@
 import { z } from 'zod'
-import { endpoint, Problem } from '../http/index.ts'
-import type { Endpoint, Flaw } from '../http/index.ts'
+import { defineEndpoint, Problem } from '../http/index.ts'
+import type { Endpoint, InvalidField } from '../http/index.ts'
 import { requireBearer } from '../observability/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import type { Faults } from './faults.ts'
 import { faultSet, rule } from './rules.ts'
 import type { Rule } from './rules.ts'
 
-export interface FaultRouteParts {
+export interface FaultRouteDependencies {
   faults: Faults
   token: string
   events: Events
   metrics: Metrics
   /** Wall clock, for labels. */
   now: () => number
-  /** What is served, as in `GET /tasks/:id`. */
-  served: () => readonly string[]
+  /** Lists the served routes, such as `GET /tasks/:id`. */
+  listRoutes: () => readonly string[]
 }
 
 export const faultsPath = '/_faults'
@@ -25,19 +25,21 @@ const stateSchema = z.object({
   expiresAt: z.iso
     .datetime()
     .nullable()
-    .meta({ description: 'By the wall clock; what counts is `expiresInSeconds`' }),
+    .meta({ description: 'By the wall clock; `expiresInSeconds` is authoritative' }),
   expiresInSeconds: z.number(),
 })
 
-/** Switches faults on and off, for whoever has FAULTS_TOKEN as bearer. Not there at all without that variable. */
-export function faultEndpoints(parts: FaultRouteParts): Endpoint[] {
-  const { faults, events, now } = parts
-  // No rate limit: its count is in the database, which may be what is to be had back.
+/**
+ * Activates and ends faults, for callers with FAULTS_TOKEN as bearer token. Not served without that variable.
+ */
+export function buildFaultEndpoints(dependencies: FaultRouteDependencies): Endpoint[] {
+  const { faults, events, now } = dependencies
+  // No rate limit: its count is in the database, which a fault may have made unavailable.
   const shared = {
     path: faultsPath,
     tag: 'Operations',
     access: 'guarded',
-    guard: requireBearer(parts.token, parts),
+    guard: requireBearer(dependencies.token, dependencies),
     limit: 'none',
   } as const
   const state = () => {
@@ -49,23 +51,23 @@ export function faultEndpoints(parts: FaultRouteParts): Endpoint[] {
     }
   }
   return [
-    endpoint({
+    defineEndpoint({
       ...shared,
       method: 'GET',
       id: 'getFaults',
-      summary: 'The faults that are switched on',
-      answers: { 200: { description: 'What is on; no rules when nothing is', schema: stateSchema } },
+      summary: 'List the active faults',
+      answers: { 200: { description: 'The active rules; none if no fault is active', schema: stateSchema } },
       handle: () => ({ status: 200, json: state() }),
     }),
-    endpoint({
+    defineEndpoint({
       ...shared,
       method: 'PUT',
       id: 'setFaults',
-      summary: 'Switch faults on, in place of those that are on',
+      summary: 'Replace the active faults',
       body: { schema: faultSet, maxBytes: 65_536 },
-      answers: { 200: { description: 'What is on now', schema: stateSchema } },
+      answers: { 200: { description: 'The active rules', schema: stateSchema } },
       handle: ({ scope, body }) => {
-        requireServed(body.rules, parts.served())
+        requireServed(body.rules, dependencies.listRoutes())
         faults.set(body.rules, body.ttlSeconds)
         const on = state()
         events.security('faults.changed', scope, {
@@ -77,12 +79,12 @@ export function faultEndpoints(parts: FaultRouteParts): Endpoint[] {
         return { status: 200, json: on }
       },
     }),
-    endpoint({
+    defineEndpoint({
       ...shared,
       method: 'DELETE',
       id: 'clearFaults',
-      summary: 'Switch all faults off',
-      answers: { 204: { description: 'Nothing is on' } },
+      summary: 'End all faults',
+      answers: { 204: { description: 'No fault is active' } },
       handle: ({ scope }) => {
         faults.clear()
         events.security('faults.changed', scope, { change: 'cleared' })
@@ -92,18 +94,18 @@ export function faultEndpoints(parts: FaultRouteParts): Endpoint[] {
   ]
 }
 
-// A rule for a route that is not there would look like a fault without effect.
+// A rule for an unknown route would look like a fault without effect.
 function requireServed(rules: readonly Rule[], served: readonly string[]): void {
   const known = new Set(served.flatMap((one) => [one, one.slice(one.indexOf(' ') + 1)]))
-  const errors = rules.flatMap(({ route }, index): Flaw[] => {
+  const errors = rules.flatMap(({ route }, index): InvalidField[] => {
     const at = `body.rules.${index}.route`
     if (route === undefined) return []
     if (route.endsWith(faultsPath))
-      return [{ at, message: `expected a route other than ${faultsPath}: nobody could switch it off` }]
+      return [{ at, message: `expected a route other than ${faultsPath}: the fault could not be ended` }]
     return known.has(route)
       ? []
-      : [{ at, message: `expected a route as served, such as ${served.slice(0, 40).join(', ')}` }]
+      : [{ at, message: `expected a served route such as ${served.slice(0, 40).join(', ')}` }]
   })
   if (errors.length > 0)
-    throw new Problem('invalid', { detail: 'Some rules are for routes that are not served', errors })
+    throw new Problem('invalid', { detail: 'Some rules name routes that are not served', errors })
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** A drill that needs more than this wants another machine, not a larger number. */
+/** Larger values would affect the machine and not only the service. */
 const maxRules = 20
 const maxMemoryMb = 2048
 const maxTtlSeconds = 3600
@@ -15,7 +15,8 @@ const shape = z.strictObject({
     .max(200)
     .optional()
     .meta({
-      description: 'As in `/tasks/:id` or `GET /tasks/:id`; absent: every route but those for operations',
+      description:
+        'For example `/tasks/:id` or `GET /tasks/:id`; absent: all routes except those for operations',
       examples: ['GET /tasks'],
     }),
   ratio: z
@@ -23,10 +24,15 @@ const shape = z.strictObject({
     .gt(0)
     .max(1)
     .optional()
-    .meta({ description: 'Share of requests, or of queries, that are hit; absent: all' }),
-  latencyMs: ms(30_000, 'Requests wait this long before anything else is done'),
-  status: z.int().min(400).max(599).optional().meta({ description: 'Requests are answered with this' }),
-  stallMs: ms(2000, 'Requests stop the whole event loop for this long'),
+    .meta({ description: 'The share of affected requests or queries; absent: all' }),
+  latencyMs: ms(30_000, 'Requests wait this long before they are processed'),
+  status: z
+    .int()
+    .min(400)
+    .max(599)
+    .optional()
+    .meta({ description: 'Requests are answered with this status' }),
+  stallMs: ms(2000, 'Requests block the event loop for this long'),
   dbLatencyMs: ms(30_000, 'Queries wait this long, on a connection of the pool'),
   dbDown: flag('Queries fail as if the database refused connections'),
   memoryMb: z
@@ -34,26 +40,26 @@ const shape = z.strictObject({
     .min(1)
     .max(maxMemoryMb)
     .optional()
-    .meta({ description: 'MiB of memory that are taken and kept' }),
-  authDown: flag('Tokens can neither be made nor checked'),
+    .meta({ description: 'MiB of memory that are allocated and kept resident' }),
+  authDown: flag('Tokens can be neither signed nor verified'),
   rateLimitOff: flag('Rate limits are not enforced'),
 })
 
 export type Rule = z.infer<typeof shape>
 
-/** Faults of single requests; only these can be confined to a route. */
-const ofRequests = ['latencyMs', 'status', 'stallMs'] as const
-/** Faults that come by chance; the others are there or not. */
-const byChance = [...ofRequests, 'dbLatencyMs', 'dbDown'] as const
-const kinds = [...byChance, 'memoryMb', 'authDown', 'rateLimitOff'] as const
+/** Faults of single requests. Only these can be limited to a route. */
+const requestFaults = ['latencyMs', 'status', 'stallMs'] as const
+/** Faults that can affect a random share. The others affect all or none. */
+const randomFaults = [...requestFaults, 'dbLatencyMs', 'dbDown'] as const
+const kinds = [...randomFaults, 'memoryMb', 'authDown', 'rateLimitOff'] as const
 
 export const rule = shape
   .superRefine((value, context) => {
-    const flaw = flawOf(value)
+    const flaw = describeInvalidRule(value)
     if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw })
   })
   .meta({
-    description: `At least one of ${kinds.join(', ')}. Only ${ofRequests.join(', ')} go with a route, and only these, dbLatencyMs and dbDown with a ratio.`,
+    description: `At least one of ${kinds.join(', ')}. Only ${requestFaults.join(', ')} go with a route, and only these, dbLatencyMs and dbDown with a ratio.`,
     minProperties: 1,
   })
 
@@ -63,20 +69,24 @@ export const faultSet = z.strictObject({
     .max(maxRules)
     .refine(
       (rules) => rules.reduce((sum, { memoryMb }) => sum + (memoryMb ?? 0), 0) <= maxMemoryMb,
-      `expected at most ${maxMemoryMb} MiB of memory in all`,
+      `expected at most ${maxMemoryMb} MiB of memory in total`,
     ),
-  ttlSeconds: z.int().min(1).max(maxTtlSeconds).meta({ description: 'Until they end by themselves' }),
+  ttlSeconds: z
+    .int()
+    .min(1)
+    .max(maxTtlSeconds)
+    .meta({ description: 'The seconds after which they end by themselves' }),
 })
 
-function flawOf(value: Rule): string | undefined {
+function describeInvalidRule(value: Rule): string | undefined {
   const set = kinds.filter((kind) => value[kind] !== undefined && value[kind] !== false)
   if (set.length === 0) return `expected at least one of ${kinds.join(', ')}`
-  const wide = set.find((kind) => !contains(ofRequests, kind))
+  const wide = set.find((kind) => !contains(requestFaults, kind))
   if (value.route !== undefined && wide !== undefined)
-    return `${wide} holds for the whole service, expected a rule of its own without route`
-  const certain = set.find((kind) => !contains(byChance, kind))
+    return `${wide} affects the entire service, expected a separate rule without route`
+  const certain = set.find((kind) => !contains(randomFaults, kind))
   if (value.ratio !== undefined && certain !== undefined)
-    return `${certain} is there or not, expected a rule of its own without ratio`
+    return `${certain} is either active or not, expected a separate rule without ratio`
   return undefined
 }
 
@@ -84,8 +94,11 @@ function contains(list: readonly string[], kind: string): boolean {
   return list.includes(kind)
 }
 
-/** Whether `rule` is for requests of `method` to `route`. Without a route it is for all but those that operate the service. */
-export function isFor(
+/**
+ * Whether `rule` applies to requests of `method` to `route`. A rule without a route applies to all but
+ * operation routes.
+ */
+export function appliesTo(
   { route: wanted }: Rule,
   method: string,
   route: string,

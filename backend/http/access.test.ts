@@ -180,7 +180,8 @@ describe('what belongs to another user', () => {
   test('is as it was after all that, and every attempt was counted', async () => {
     expect((await owner.get(`/tasks/${taskId}`)).json).toMatchObject({ title: 'private matter' })
     const { text } = await running.client.get('/metrics')
-    // Eight at the task, two at each of the transfers, one at the download, two with If-Match, one task in each of two in bulk.
+    // Eight at the task, two at each of the transfers, one at the download, two with If-Match, one task in
+    // each of two in bulk.
     expect(Number(/^access_denied_total\{kind="cross_user"\} (\d+)$/m.exec(text)?.[1])).toBe(
       8 + 4 + 1 + 2 + 2,
     )

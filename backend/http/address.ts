@@ -1,33 +1,33 @@
 import { isIP, isIPv6 } from 'node:net'
 
 /**
- * The caller's address. `X-Forwarded-For` is a claim that anybody can make: it is read only when `trustedProxies` of
- * our own stand in front, and then the entry that the outermost of them wrote counts, which is that many from the right.
+ * Returns the caller's address. Any caller can send `X-Forwarded-For`, so it is read only behind
+ * `trustedProxies`. Then the entry of the outermost trusted proxy counts, which is that many from the right.
  */
-export function clientAddress(
+export function resolveClientAddress(
   peer: string | undefined,
   forwardedFor: string | string[] | undefined,
   trustedProxies: number,
 ): string {
-  const socketAddress = plain(peer ?? '')
+  const socketAddress = toPlainAddress(peer ?? '')
   if (trustedProxies === 0 || forwardedFor === undefined) return socketAddress
   const hops = (Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor)
     .split(',')
-    .map((hop) => plain(hop.trim()))
+    .map((hop) => toPlainAddress(hop.trim()))
   const claimed = hops.at(-trustedProxies) ?? hops[0] ?? ''
   return isIP(claimed) === 0 ? socketAddress : claimed
 }
 
-// IPv4 as seen through an IPv6 socket.
-function plain(address: string): string {
+// An IPv4 address on an IPv6 socket.
+function toPlainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }
 
 /**
- * Whom an address stands for. An IPv6 subscriber has a whole /64 of them (RFC 6177), and could use another for each
- * request, so there the network is counted.
+ * Returns the network that an address counts as. An IPv6 subscriber has a /64 (RFC 6177) and could use
+ * another address for each request, so limits count the network.
  */
-export function networkOf(address: string): string {
+export function toNetwork(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address
   const [head = '', tail] = address.split('%', 1).join('').split('::')
   const groups = head === '' ? [] : head.split(':')

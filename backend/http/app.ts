@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { Endpoint } from './endpoint.ts'
 import { Problem } from './problem.ts'
-import { problemReply, respond } from './respond.ts'
+import { buildProblemReply, respond } from './respond.ts'
 import type { Principal, Scope } from './scope.ts'
 
 export interface Bindings {
@@ -12,21 +12,21 @@ export interface Bindings {
   scope: Scope
 }
 
-/** What stands between a request and its handler. Each may throw a `Problem`. */
+/** The checks between a request and its handler. Each may throw a `Problem`. */
 export interface Guards {
-  /** Before anything else: a wrong origin, a fault that is switched on. */
-  arrive?: (scope: Scope, incoming: IncomingMessage) => Promise<void> | undefined
+  /** Runs first: injected faults. */
+  beforeRequest?: (scope: Scope, incoming: IncomingMessage) => Promise<void> | undefined
   authenticate: (scope: Scope, authorization: string | undefined) => Promise<Principal> | Principal
   limit: (scope: Scope, limit: 'user' | 'auth') => Promise<void> | undefined
-  /** Whether this caller is told where the time went. */
+  /** Whether the answer reports where its time went. */
   timing: (incoming: IncomingMessage) => boolean
 }
 
 type AppContext = Context<{ Bindings: Bindings }>
 
 /**
- * The routes of `endpoints`. Each request runs its guards, its validation and its handler; every error ends as a problem
- * document. `elsewhere` is the answer to all other paths, when it is not 404 or 405.
+ * Builds the routes of `endpoints`. Each request runs its guards, validation and handler; every error becomes
+ * a problem document. `elsewhere` is the answer to all other paths instead of 404 or 405.
  */
 export function createApp(
   endpoints: readonly Endpoint[],
@@ -34,9 +34,9 @@ export function createApp(
   elsewhere?: Problem,
 ): Hono<{ Bindings: Bindings }> {
   const app = new Hono<{ Bindings: Bindings }>()
-  const methods = methodsByPath(endpoints)
+  const methods = groupMethodsByPath(endpoints)
   for (const one of endpoints) {
-    const others = pathsWithin(one, methods)
+    const others = findOverlappingPaths(one, methods)
     app.on(one.spec.method, one.spec.path, (c) =>
       others.has(c.req.path) ? refuseUnmatched(methods, guards, c) : serve(one, guards, c),
     )
@@ -44,9 +44,9 @@ export function createApp(
   app.notFound((c) =>
     elsewhere === undefined
       ? refuseUnmatched(methods, guards, c)
-      : respond(c.env.scope, problemReply(c.env.scope, elsewhere), false),
+      : respond(c.env.scope, buildProblemReply(c.env.scope, elsewhere), false),
   )
-  app.onError((error, c) => respond(c.env.scope, problemReply(c.env.scope, error), false))
+  app.onError((error, c) => respond(c.env.scope, buildProblemReply(c.env.scope, error), false))
   return app
 }
 
@@ -55,7 +55,7 @@ async function serve(one: Endpoint, guards: Guards, c: AppContext): Promise<Resp
   scope.route = one.spec.path
   const timing = guards.timing(incoming)
   try {
-    const arriving = guards.arrive?.(scope, incoming)
+    const arriving = guards.beforeRequest?.(scope, incoming)
     if (arriving !== undefined) await arriving
     await admit(one, guards, scope, incoming)
     const url = incoming.url ?? '/'
@@ -63,13 +63,13 @@ async function serve(one: Endpoint, guards: Guards, c: AppContext): Promise<Resp
     const query = mark === -1 ? '' : url.slice(mark + 1)
     return respond(scope, await one.handle({ params: c.req.param(), query, incoming, scope }), timing)
   } catch (error) {
-    return respond(scope, problemReply(scope, error), timing)
+    return respond(scope, buildProblemReply(scope, error), timing)
   }
 }
 
 async function admit(one: Endpoint, guards: Guards, scope: Scope, incoming: IncomingMessage): Promise<void> {
   const { access, limit, guard } = one.spec
-  // Attempts at somebody's password are counted by address, before anything is looked at.
+  // Login attempts are counted by address before the request is read.
   if (limit === 'auth') await guards.limit(scope, limit)
   guard?.(scope, incoming.headers.authorization)
   if (access === 'user') scope.principal = await guards.authenticate(scope, incoming.headers.authorization)
@@ -85,21 +85,22 @@ interface PathMethods {
   allow: string
 }
 
-function methodsByPath(endpoints: readonly Endpoint[]): PathMethods[] {
+function groupMethodsByPath(endpoints: readonly Endpoint[]): PathMethods[] {
   const paths = Map.groupBy(endpoints, ({ spec }) => spec.path)
   return [...paths].map(([path, group]) => {
     const methods = group.map(({ spec }) => spec.method as string)
     if (methods.includes('GET')) methods.push('HEAD')
-    return { path, methods, pattern: patternOf(path), allow: [...methods, 'OPTIONS'].toSorted().join(', ') }
+    return { path, methods, pattern: toPattern(path), allow: [...methods, 'OPTIONS'].toSorted().join(', ') }
   })
 }
 
 /**
- * Paths of others that fit this endpoint's pattern and do not have its method: `/tasks/bulk` is no `/tasks/:id`. Looked at
- * here and not routed, for the fast one of the library's routers takes no path of its own beside a pattern that it fits.
+ * Finds other paths that match this endpoint's pattern but do not have its method: `/tasks/bulk` is not
+ * `/tasks/:id`. They are checked here, because the library's fast router accepts no path that an earlier
+ * pattern matches.
  */
-function pathsWithin({ spec }: Endpoint, paths: readonly PathMethods[]): Set<string> {
-  const pattern = patternOf(spec.path)
+function findOverlappingPaths({ spec }: Endpoint, paths: readonly PathMethods[]): Set<string> {
+  const pattern = toPattern(spec.path)
   return new Set(
     paths
       .filter(
@@ -109,7 +110,7 @@ function pathsWithin({ spec }: Endpoint, paths: readonly PathMethods[]): Set<str
   )
 }
 
-function patternOf(path: string): RegExp {
+function toPattern(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/:[a-z]+/gi, '[^/]+')}$`)
 }
 
@@ -120,7 +121,7 @@ function refuseUnmatched(paths: readonly PathMethods[], guards: Guards, c: AppCo
   if (known === undefined)
     return respond(
       scope,
-      problemReply(scope, new Problem('not-found', { detail: 'There is nothing at this path' })),
+      buildProblemReply(scope, new Problem('not-found', { detail: 'No resource has this path' })),
       timing,
     )
   scope.route = known.path
@@ -130,5 +131,5 @@ function refuseUnmatched(paths: readonly PathMethods[], guards: Guards, c: AppCo
     detail: `This path has ${known.allow}`,
     headers: { allow: known.allow },
   })
-  return respond(scope, problemReply(scope, problem), timing)
+  return respond(scope, buildProblemReply(scope, problem), timing)
 }

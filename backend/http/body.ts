@@ -4,8 +4,8 @@ import { Problem } from './problem.ts'
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The body as bytes, at most `maxBytes`. A body that says it is larger is refused before a byte is read, one that turns
- * out larger as soon as it does; compressed bodies are refused, so nothing can unfold.
+ * Reads at most `maxBytes` of a body. A larger `Content-Length` is refused before a byte is read, a larger
+ * body when it exceeds the limit. Compressed bodies are refused, so none can expand.
  */
 export async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const encoding = incoming.headers['content-encoding']
@@ -15,7 +15,7 @@ export async function readBody(incoming: IncomingMessage, maxBytes: number): Pro
       headers: { 'accept-encoding': 'identity' },
     })
   }
-  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes)
   return collect(incoming, maxBytes)
 }
 
@@ -29,11 +29,11 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
         chunks.push(chunk)
         return
       }
-      // Nothing more is kept, and nothing more read until the refusal is sent.
+      // Drops what was read, and reads no more until the refusal is sent.
       chunks.length = 0
       incoming.removeAllListeners('data')
       incoming.pause()
-      reject(tooLarge(maxBytes))
+      reject(bodyTooLarge(maxBytes))
     })
     incoming.once('end', () =>
       resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
@@ -46,15 +46,15 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
 }
 
 /**
- * Without `Connection: close`: closed at once with bytes unread, the connection would be reset, often before the sender
- * has read why. What still comes is passed over (`linger`).
+ * Without `Connection: close`: closing with unread bytes would reset the connection, often before the sender
+ * has read the answer. `discardRemainingBody` reads and discards the rest.
  */
-function tooLarge(maxBytes: number): Problem {
+function bodyTooLarge(maxBytes: number): Problem {
   return new Problem('too-large', { detail: `The body may have at most ${maxBytes} bytes` })
 }
 
-/** The media type in lower case, without its parameters; a charset other than UTF-8 is refused. */
-export function mediaType(incoming: IncomingMessage): string {
+/** Returns the media type in lower case, without parameters. Refuses a charset other than UTF-8. */
+export function parseMediaType(incoming: IncomingMessage): string {
   const [type = '', ...parameters] = (incoming.headers['content-type'] ?? '').split(';')
   for (const parameter of parameters) {
     const [name, value] = parameter.split('=')
@@ -83,23 +83,28 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** How much longer we read what is not wanted, so that its sender comes to read the answer. As web servers do; in a loop a look is cheap. */
-const limits = { ms: 5000, bytes: 64 * 1024 * 1024, lookEveryMs: 50 }
+/**
+ * How long and how much of an unwanted body is read, so that its sender can read the answer, as web servers
+ * do.
+ */
+const discardLimits = { ms: 5000, bytes: 64 * 1024 * 1024, lookEveryMs: 50 }
 
 /**
- * Passes over the rest of a body whose request has been answered, and closes the connection when that takes too long or is too
- * much. Closed at once, with bytes unread, it would be reset, often before the sender has read why; half a second, which the
- * library allows, is not enough for a slow line or a busy machine.
+ * Reads and discards the rest of a body whose request has been answered, and closes the connection if that
+ * takes too long or is too much. Closing with unread bytes would reset the connection, often before the
+ * sender has read the answer. The library allows half a second, which is too short for a slow line or a busy
+ * machine.
  */
-export function linger(incoming: IncomingMessage): void {
+export function discardRemainingBody(incoming: IncomingMessage): void {
   const { socket } = incoming
   const [bytesBefore, sinceMs] = [socket.bytesRead, performance.now()]
   incoming.resume()
   const timer = setInterval(() => {
-    const tooMuch = performance.now() - sinceMs > limits.ms || socket.bytesRead - bytesBefore > limits.bytes
+    const tooMuch =
+      performance.now() - sinceMs > discardLimits.ms || socket.bytesRead - bytesBefore > discardLimits.bytes
     if (!incoming.complete && !socket.destroyed && !tooMuch) return
     clearInterval(timer)
-    // Complete, it may serve the next request already.
+    // After a complete body, the connection may already serve the next request.
     if (!incoming.complete) socket.destroySoon()
-  }, limits.lookEveryMs).unref()
+  }, discardLimits.lookEveryMs).unref()
 }

@@ -4,20 +4,23 @@ import type { Principal, Scope } from './scope.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** `open`: anybody; `user`: with an access token; `guarded`: whom the endpoint's own `guard` lets in. */
+/**
+ * `open`: any caller; `user`: callers with an access token; `guarded`: callers that the endpoint's `guard`
+ * accepts.
+ */
 export type Access = 'open' | 'user' | 'guarded'
 
-/** Which rate limit a request counts against: the caller's own, the one of its address, or none. */
+/** The rate limit that a request counts towards: the user's, the address's, or none. */
 export type Limit = 'user' | 'auth' | 'none'
 
 export interface BodySpec<B> {
-  /** What JSON must look like. Absent: the handler reads the bytes itself. */
+  /** The schema of the JSON body. */
   schema: z.ZodType<B>
   maxBytes: number
   description?: string
 }
 
-/** Bytes in one of several formats, which the handler parses. */
+/** A body in one of several formats, which the handler parses. */
 export interface RawBodySpec {
   mediaTypes: Readonly<Record<string, z.ZodType>>
   maxBytes: number
@@ -25,23 +28,26 @@ export interface RawBodySpec {
 
 export interface Answer {
   description: string
-  /** Of JSON. */
+  /** The schema of a JSON answer. */
   schema?: z.ZodType
-  /** Of other media types, or of several. */
+  /** The schemas of other media types, or of several. */
   content?: Readonly<Record<string, z.ZodType>>
-  /** Of its own, by what they say; those of every answer are known. Always there unless said otherwise. */
+  /**
+   * Additional headers with their descriptions, besides those of every answer. A string describes a required
+   * header.
+   */
   headers?: Readonly<Record<string, string | { description: string; required: boolean }>>
-  /** Operations that take the `id` of what was made here. */
+  /** Operations that accept the `id` of the created resource. */
   links?: readonly string[]
 }
 
 export interface Input<P, Q, B, A extends Access> {
   params: P
   query: Q
-  /** The query as it was sent, for what is kept by it. */
+  /** The query string as sent, for use as a cache key. */
   rawQuery: string
   body: B
-  /** Of a raw body. */
+  /** The bytes of a raw body. */
   bytes: Buffer
   mediaType: string
   headers: IncomingHttpHeaders
@@ -53,24 +59,27 @@ export interface Reply {
   status: number
   /** Sent as JSON. */
   json?: unknown
-  /** Sent as it is, with `headers['content-type']`. */
+  /** Sent unchanged, with `headers['content-type']`. */
   body?: string | Uint8Array<ArrayBuffer> | ReadableStream
   headers?: Record<string, string>
 }
 
 /**
- * One operation: what it takes, what it answers, and what it does. Routing, validation and the OpenAPI document all
- * come from here, so they cannot disagree.
+ * One operation: its input, its answers and its handler. Routing, validation and the OpenAPI document all use
+ * it, so they cannot disagree.
  */
 export interface EndpointSpec<P, Q, B, A extends Access> {
   method: Method
-  /** As in `/tasks/:id`. */
+  /** For example `/tasks/:id`. */
   path: string
   id: string
   summary: string
   tag: string
   access: A
-  /** Throws a `Problem` unless `authorization` is what a guarded endpoint wants. Asked before anything else is read. */
+  /**
+   * Throws a `Problem` unless `authorization` is valid for a guarded endpoint. Called before the request is
+   * read.
+   */
   guard?: (scope: Scope, authorization: string | undefined) => void
   limit: Limit
   params?: z.ZodType<P>
@@ -82,10 +91,10 @@ export interface EndpointSpec<P, Q, B, A extends Access> {
   handle: (input: Input<P, Q, B, A>) => Promise<Reply> | Reply
 }
 
-/** An endpoint whose input types no longer matter to those who hold it. */
+/** An endpoint without its input types. */
 export interface Endpoint {
   readonly spec: Omit<EndpointSpec<unknown, unknown, unknown, Access>, 'handle'>
-  handle(input: RawInput): Promise<Reply> | Reply
+  handle: (input: RawInput) => Promise<Reply> | Reply
 }
 
 /** A request before validation. */

@@ -1,15 +1,15 @@
-// A description without a schema says by its types that there is nothing to read (see the defaults of `endpoint`), and
-// one with access 'user' is only reached with a principal; the checker cannot follow either.
+// The type defaults of `defineEndpoint` state that a description without a schema has no input, and the app
+// calls a handler with access 'user' only with a principal. The type checker can infer neither.
 /* oxlint-disable typescript/no-unsafe-type-assertion */
 import { z } from 'zod'
-import { mediaType, parseJson, readBody } from './body.ts'
+import { parseMediaType, parseJson, readBody } from './body.ts'
 import type { Access, Endpoint, EndpointSpec, Input, RawInput, Reply } from './endpoint.ts'
 import { Problem } from './problem.ts'
-import type { Flaw } from './problem.ts'
+import type { InvalidField } from './problem.ts'
 import type { Principal } from './scope.ts'
 
-/** An endpoint from its description. Its handler only sees input that passed the schemas. */
-export function endpoint<
+/** Defines an endpoint. Its handler receives only input that passed the schemas. */
+export function defineEndpoint<
   P = Record<string, never>,
   Q = Record<string, never>,
   B = undefined,
@@ -19,7 +19,7 @@ export function endpoint<
     spec,
     handle: (raw) =>
       spec.body === undefined && spec.rawBody === undefined
-        ? spec.handle(withoutBody(spec, raw))
+        ? spec.handle(readInput(spec, raw))
         : handleWithBody(spec, raw),
   }
 }
@@ -28,8 +28,8 @@ async function handleWithBody<P, Q, B, A extends Access>(
   spec: EndpointSpec<P, Q, B, A>,
   raw: RawInput,
 ): Promise<Reply> {
-  const input = withoutBody(spec, raw)
-  input.mediaType = mediaType(raw.incoming)
+  const input = readInput(spec, raw)
+  input.mediaType = parseMediaType(raw.incoming)
   requireMediaType(spec, input.mediaType)
   input.bytes = await readBody(raw.incoming, spec.body?.maxBytes ?? spec.rawBody?.maxBytes ?? 0)
   if (spec.body !== undefined) input.body = check('body', spec.body.schema, parseJson(input.bytes))
@@ -38,15 +38,15 @@ async function handleWithBody<P, Q, B, A extends Access>(
 
 const nothing = Buffer.alloc(0)
 
-function withoutBody<P, Q, B, A extends Access>(
+function readInput<P, Q, B, A extends Access>(
   spec: EndpointSpec<P, Q, B, A>,
   raw: RawInput,
 ): Input<P, Q, B, A> {
   return {
     params: (spec.params === undefined ? raw.params : checkParams(spec.params, raw.params)) as P,
-    query: checkedQuery((spec.query ?? noQuery) as z.ZodType<Q>, raw.query),
+    query: checkQuery((spec.query ?? noQuery) as z.ZodType<Q>, raw.query),
     rawQuery: raw.query,
-    // Filled in by handleWithBody where there is one.
+    // Set by handleWithBody if there is a body.
     body: undefined as B,
     bytes: nothing,
     mediaType: '',
@@ -58,11 +58,14 @@ function withoutBody<P, Q, B, A extends Access>(
 
 const noQuery = z.strictObject({})
 
-/** Queries that were checked before, by schema: clients send few different ones, and a check costs as much as a route. */
+/**
+ * Queries that were checked before, by schema. Clients send few different ones, and a check costs as much as
+ * routing.
+ */
 const checkedQueries = new WeakMap<z.ZodType, Map<string, unknown>>()
 const maxCheckedQueries = 500
 
-function checkedQuery<Q>(schema: z.ZodType<Q>, source: string): Q {
+function checkQuery<Q>(schema: z.ZodType<Q>, source: string): Q {
   let known = checkedQueries.get(schema)
   if (known === undefined) checkedQueries.set(schema, (known = new Map()))
   if (known.has(source)) return known.get(source) as Q
@@ -81,11 +84,11 @@ function requireMediaType(
   throw new Problem('unsupported-media-type', { detail: `The body must be ${accepted.join(' or ')}` })
 }
 
-// A path that cannot name anything names nothing.
+// A path with invalid parameters matches no resource.
 function checkParams<P>(schema: z.ZodType<P>, params: Record<string, string>): P {
   const result = schema.safeParse(params)
   if (result.success) return result.data
-  throw new Problem('not-found', { detail: 'There is nothing at this path' })
+  throw new Problem('not-found', { detail: 'No resource has this path' })
 }
 
 function parseQuery(query: string): Record<string, string> {
@@ -94,7 +97,7 @@ function parseQuery(query: string): Record<string, string> {
   for (const [name, value] of new URLSearchParams(query)) {
     if (Object.hasOwn(values, name))
       throw new Problem('invalid', {
-        detail: 'A query parameter is there twice',
+        detail: 'A query parameter is repeated',
         errors: [{ at: `query.${name.slice(0, 50)}`, message: 'expected once' }],
       })
     Object.defineProperty(values, name, { value, enumerable: true, configurable: true, writable: true })
@@ -111,41 +114,41 @@ function check<T>(part: string, schema: z.ZodType<T>, value: unknown): T {
   })
 }
 
-/** As many as a bulk request has items. */
-const maxFlaws = 500
+/** The number of items in a bulk request. */
+const maxInvalidFields = 500
 
-/** What a schema found wrong, without repeating the values. */
-export function listInvalidFields(part: string, error: z.ZodError): Flaw[] {
-  return error.issues.slice(0, maxFlaws).map((issue) => ({
+/** Lists the invalid fields that a schema found, without quoting their values. */
+export function listInvalidFields(part: string, error: z.ZodError): InvalidField[] {
+  return error.issues.slice(0, maxInvalidFields).map((issue) => ({
     at: [part, ...issue.path.map(String)].join('.').slice(0, 200),
-    message: messageOf(issue),
+    message: describeIssue(issue),
   }))
 }
 
-function messageOf(issue: z.core.$ZodIssue): string {
+function describeIssue(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'unrecognized_keys') return issue.message.slice(0, 200)
-  return `not known here: ${issue.keys
+  return `unknown: ${issue.keys
     .slice(0, 5)
     .map((key) => JSON.stringify(key.slice(0, 50)))
     .join(', ')}`
 }
 
 /**
- * Text of `min` to `max` characters as JSON Schema counts them (code points), that PostgreSQL can hold: no NUL and no
- * half of a surrogate pair.
+ * A schema for text of `min` to `max` characters, counted as in JSON Schema (code points), that PostgreSQL
+ * can store: without NUL and lone surrogates.
  */
-export function text(min: number, max: number): z.ZodType<string, string> {
+export function textSchema(min: number, max: number): z.ZodType<string, string> {
   return z
     .string()
     .superRefine((value, context) => {
-      const flaw = textFlaw(value, min, max)
+      const flaw = describeInvalidText(value, min, max)
       if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw })
     })
     .meta({ minLength: min, maxLength: max, pattern: '^[^\\u0000]*$' })
 }
 
-function textFlaw(value: string, min: number, max: number): string | undefined {
-  // A code point is one or two units, so only the lengths in between need counting.
+function describeInvalidText(value: string, min: number, max: number): string | undefined {
+  // A code point has one or two units, so counting is only needed between `max` and twice `max`.
   const length = value.length > max && value.length <= max * 2 ? Array.from(value).length : value.length
   if (length < min) return `expected at least ${min} character${min === 1 ? '' : 's'}`
   if (length > max) return `expected at most ${max} characters`

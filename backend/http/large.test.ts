@@ -6,8 +6,9 @@ import type { Client, TestPostgres } from '../testing/index.ts'
 
 const mebi = 1024 * 1024
 /**
- * After the answer up to 64 MiB are passed over, so that the sender can read it; what lies in sockets' buffers, and what
- * comes before a busy machine notices, is on top. Half of what is offered is far from what reading it all would take.
+ * After the answer up to 64 MiB are passed over, so that the sender can read it; what lies in sockets'
+ * buffers, and what comes before a busy machine notices, is on top. Half of what is offered is far from what
+ * reading it all would take.
  */
 const mostBytes = 512 * mebi
 let postgres: TestPostgres
@@ -37,7 +38,10 @@ interface Sent {
   sentBytes: number
 }
 
-/** Sends `head` and then `piece` again and again, as fast as it is taken, until the connection ends or `limitBytes` are sent. */
+/**
+ * Sends `head` and then `piece` again and again, as fast as it is taken, until the connection ends or
+ * `limitBytes` are sent.
+ */
 function pour(head: string, piece: Buffer, limitBytes: number): Promise<Sent> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')

@@ -1,5 +1,5 @@
-/** One thing that is wrong with a request, by where it is: `body.title`, `query.limit`, `body.create.3.title`. */
-export interface Flaw {
+/** An invalid field of a request and its path: `body.title`, `query.limit`, `body.create.3.title`. */
+export interface InvalidField {
   at: string
   message: string
 }
@@ -7,37 +7,37 @@ export interface Flaw {
 export interface ProblemOptions {
   detail: string
   headers?: Readonly<Record<string, string>>
-  errors?: readonly Flaw[]
-  /** For logs and metrics, never for the caller. */
+  errors?: readonly InvalidField[]
+  /** For logs, never for the caller. */
   reason?: string
-  /** In place of the kind's own: a fault may have any. */
+  /** Overrides the status of the kind: an injected fault may have any. */
   status?: number
 }
 
 const problems = {
   'malformed-request': [400, 'The request is malformed'],
-  unauthenticated: [401, 'A valid access token is needed'],
+  unauthenticated: [401, 'A valid access token is required'],
   'wrong-credentials': [401, 'The credentials are not valid'],
   forbidden: [403, 'This is not allowed'],
-  'not-found': [404, 'There is no such resource'],
-  'method-not-allowed': [405, 'The resource does not have this method'],
+  'not-found': [404, 'The resource does not exist'],
+  'method-not-allowed': [405, 'The resource does not support this method'],
   timeout: [408, 'The request took too long to arrive'],
-  conflict: [409, 'The request is in conflict with the present state'],
+  conflict: [409, 'The request conflicts with the current state'],
   'changed-meanwhile': [412, 'The resource has changed'],
   'too-large': [413, 'The body is too large'],
-  'unsupported-media-type': [415, 'The body has an unsupported type'],
+  'unsupported-media-type': [415, 'The media type of the body is not supported'],
   invalid: [422, 'The request is not valid'],
-  'locked-out': [423, 'The account is locked for a while'],
+  'locked-out': [423, 'The account is temporarily locked'],
   'too-many-requests': [429, 'Too many requests'],
   'headers-too-large': [431, 'The header fields are too large'],
-  internal: [500, 'Something went wrong on our side'],
-  'injected-fault': [500, 'A fault is switched on'],
-  unavailable: [503, 'The service cannot answer now'],
+  internal: [500, 'Internal error'],
+  'injected-fault': [500, 'An injected fault'],
+  unavailable: [503, 'The service is unavailable'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 
 export type ProblemKind = keyof typeof problems
 
-/** Thrown anywhere under a handler; becomes an answer as RFC 9457 describes it. */
+/** Thrown anywhere below a handler; becomes an answer as defined by RFC 9457. */
 export class Problem extends Error {
   override name = 'Problem'
   readonly kind: ProblemKind
@@ -54,8 +54,8 @@ export class Problem extends Error {
   }
 }
 
-/** The document itself. */
-export function problemBody(problem: Problem, requestId: string): Record<string, unknown> {
+/** Builds the problem document. */
+export function buildProblemBody(problem: Problem, requestId: string): Record<string, unknown> {
   const [, title] = problems[problem.kind]
   const { status } = problem
   const { detail, errors } = problem.options

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { DatabaseBusy, DatabaseUnavailable } from '../db/availability.ts'
 import type { Reply } from './endpoint.ts'
-import { Problem, problemBody } from './problem.ts'
-import { traceparentOf } from './scope.ts'
+import { Problem, buildProblemBody } from './problem.ts'
+import { formatTraceparent } from './scope.ts'
 import type { Scope } from './scope.ts'
 
-/** For an API that answers JSON to programs: nothing of an answer may be run, framed, guessed at or kept. */
+/** For an API that answers programs with JSON: answers must not be executed, framed, sniffed or cached. */
 const securityHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -15,12 +15,12 @@ const securityHeaders = {
   'x-frame-options': 'DENY',
 } as const
 
-/** A handler's reply as the answer, with the headers that every answer carries. */
+/** Builds the answer from a handler's reply and the headers of every answer. */
 export function respond(scope: Scope, reply: Reply, timing: boolean): Response {
   const headers: Record<string, string> = {
     ...securityHeaders,
     'x-request-id': scope.requestId,
-    traceparent: traceparentOf(scope),
+    traceparent: formatTraceparent(scope),
     ...scope.headers,
   }
   let body: Reply['body'] | null = reply.body ?? null
@@ -29,34 +29,36 @@ export function respond(scope: Scope, reply: Reply, timing: boolean): Response {
     body = JSON.stringify(reply.json)
   }
   if (reply.headers !== undefined) Object.assign(headers, reply.headers)
-  if (timing) headers['server-timing'] = serverTiming(scope)
+  if (timing) headers['server-timing'] = formatServerTiming(scope)
   return new Response(body, { status: reply.status, headers })
 }
 
-/** Characters. The message of a query that failed holds the query and its values. */
+/** In characters. The message of a failed query contains the query and its values. */
 const maxLogged = 8000
 
-/** `app` is the time outside the database, `db` the time spent waiting for it, both in milliseconds so far. */
-export function serverTiming(scope: Scope): string {
+/** `app` is the time outside the database and `db` the time waiting for it, both in milliseconds so far. */
+export function formatServerTiming(scope: Scope): string {
   const { ms, statements, rows } = scope.db
   const app = Math.max(0, performance.now() - scope.startedAt - ms)
   return `app;dur=${app.toFixed(3)}, db;dur=${ms.toFixed(3)}, sql;desc="${statements}", rows;desc="${rows}"`
 }
 
-/** Any error as the answer it deserves. What is not meant for the caller goes to the scope, for the log. */
-export function problemReply(scope: Scope, error: unknown): Reply {
-  const problem = problemOf(error)
+/**
+ * Builds the problem answer for any error. Details that callers must not see go to the scope, for the log.
+ */
+export function buildProblemReply(scope: Scope, error: unknown): Reply {
+  const problem = toProblem(error)
   const stack =
     problem.kind === 'internal' && error instanceof Error ? error.stack?.slice(0, maxLogged) : undefined
-  scope.error = { kind: problem.kind, message: messageOf(error).slice(0, maxLogged), stack }
+  scope.error = { kind: problem.kind, message: toMessage(error).slice(0, maxLogged), stack }
   return {
     status: problem.status,
-    body: JSON.stringify(problemBody(problem, scope.requestId)),
+    body: JSON.stringify(buildProblemBody(problem, scope.requestId)),
     headers: { ...problem.options.headers, 'content-type': 'application/problem+json' },
   }
 }
 
-function problemOf(error: unknown): Problem {
+function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof DatabaseUnavailable)
     return new Problem('unavailable', {
@@ -65,49 +67,52 @@ function problemOf(error: unknown): Problem {
     })
   if (error instanceof DatabaseBusy)
     return new Problem('unavailable', { detail: 'The database is too busy', headers: { 'retry-after': '2' } })
-  return new Problem('internal', { detail: 'The error is logged under this request id' })
+  return new Problem('internal', { detail: 'The log has the error under this request id' })
 }
 
-function messageOf(error: unknown): string {
+function toMessage(error: unknown): string {
   if (error instanceof Error) return error.message
   return typeof error === 'string' ? error : 'not an Error'
 }
 
-/** What pages of other origins may send, and may read besides the body (https://fetch.spec.whatwg.org/#http-cors-protocol). */
-const sendable = 'Authorization, Content-Type, Idempotency-Key, If-Match, Traceparent, X-Request-Id'
-const readable =
+/**
+ * The headers that pages of other origins may send and read
+ * (https://fetch.spec.whatwg.org/#http-cors-protocol).
+ */
+const allowedHeaders = 'Authorization, Content-Type, Idempotency-Key, If-Match, Traceparent, X-Request-Id'
+const exposedHeaders =
   'Content-Disposition, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, Traceparent, X-Request-Id'
 const methods = 'GET, HEAD, POST, PATCH, DELETE'
-const rememberSeconds = '600'
+const preflightMaxAgeSeconds = '600'
 
-/** The headers of an answer that tell a browser whether the page that asked may read it. */
-export type Cors = (incoming: IncomingMessage) => Readonly<Record<string, string>>
+/** Returns the headers by which a browser decides whether a page may read the answer. */
+export type CorsHeaders = (incoming: IncomingMessage) => Readonly<Record<string, string>>
 
 /**
- * Lets pages of exactly these origins in. Others get answers without a word of it, which the browser keeps from them.
- * Cookies are never part of it: who calls is told by the token alone.
+ * Allows pages of exactly these origins to read answers. Pages of other origins get no CORS headers, so the
+ * browser hides the answer. Cookies are never allowed: only the token identifies the caller.
  */
-export function allowOrigins(origins: readonly string[]): Cors {
+export function createCors(origins: readonly string[]): CorsHeaders {
   const allowed = new Set(origins.map((origin) => origin.toLowerCase()))
-  if (allowed.size === 0) return () => none
+  if (allowed.size === 0) return () => noHeaders
   return ({ method, headers }) => {
     const { origin } = headers
     if (origin === undefined || !allowed.has(origin)) return { vary: 'Origin' }
     const answer = {
       vary: 'Origin',
       'access-control-allow-origin': origin,
-      'access-control-expose-headers': readable,
+      'access-control-expose-headers': exposedHeaders,
     }
     const isPreflight = method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
     return isPreflight
       ? {
           ...answer,
           'access-control-allow-methods': methods,
-          'access-control-allow-headers': sendable,
-          'access-control-max-age': rememberSeconds,
+          'access-control-allow-headers': allowedHeaders,
+          'access-control-max-age': preflightMaxAgeSeconds,
         }
       : answer
   }
 }
 
-const none = {}
+const noHeaders = {}

@@ -1,52 +1,54 @@
 import { randomHex } from '../db/ids.ts'
 import type { QueryScope, StartSpan } from '../db/statement.ts'
 
-/** The caller, as a verified access token names it. */
+/** The caller that a verified access token identifies. */
 export interface Principal {
   userId: string
   sessionId: string
 }
 
-/** A request's own context. It is passed on by hand, so that no count can end up with another request. */
+/**
+ * The context of a request. It is passed explicitly, so that no count can be attributed to another request.
+ */
 export interface Scope extends QueryScope {
   readonly requestId: string
-  /** Tracing puts its own ids in place of these before anybody has seen them. */
+  /** Tracing replaces these ids before they are used. */
   traceId: string
   spanId: string
   /** Whether a tracer upstream or here records this request. */
   sampled: boolean
   readonly startedAt: number
-  /** Moved on by a fault that makes the service slow. */
+  /** Extended by a fault that delays the request. */
   deadline: number
-  /** The caller's place in its trace. */
+  /** The caller's span in the trace. */
   readonly parent: RemoteParent | undefined
-  /** Of the request when tracing records it. */
+  /** The span of the request, if tracing records it. */
   requestSpan: { end: (status: number) => void } | undefined
   span: StartSpan | undefined
   readonly method: string
-  /** What was asked for, path and query, as the caller wrote it. */
+  /** The path and query as the caller sent them. */
   readonly target: string
   /** The route's pattern, never the path: it is a metric label. */
   route: string
   readonly address: string
   principal: Principal | undefined
-  /** Sent with the answer whatever it is; filled by rate limits and tracing. */
+  /** Sent with every answer; set by rate limits and CORS. */
   readonly headers: Record<string, string>
-  /** What went wrong, for the log line of the request. */
+  /** The error, for the log line of the request. */
   error: { kind: string; message: string; stack?: string | undefined } | undefined
 }
 
-/** No request may take longer, whatever it waits for. */
+/** The time limit of every request. */
 const requestLimitMs = 4500
 
 const requestIdPattern = /^[A-Za-z0-9._~:@=+/-]{1,128}$/
 const traceparentPattern =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
 
-/** Characters; what is longer is left out, as the standard allows. */
+/** In characters. A longer value is dropped, as the standard allows. */
 const maxTracestate = 512
 
-/** A span elsewhere that has called us. */
+/** The span of a caller that sent `traceparent`. */
 export interface RemoteParent {
   traceId: string
   spanId: string
@@ -54,7 +56,7 @@ export interface RemoteParent {
   tracestate: string | undefined
 }
 
-export interface Arrival {
+export interface RequestHead {
   method: string
   target?: string | undefined
   requestId: string | undefined
@@ -63,10 +65,10 @@ export interface Arrival {
   address: string
 }
 
-/** A scope for a request that has just arrived: a valid `X-Request-Id` is kept and a valid `traceparent` is joined. */
-export function openScope(arrival: Arrival): Scope {
+/** Creates the scope of a new request. Keeps a valid `X-Request-Id` and joins a valid `traceparent`. */
+export function createScope(arrival: RequestHead): Scope {
   const parent =
-    arrival.traceparent === undefined ? undefined : joinTrace(arrival.traceparent, arrival.tracestate)
+    arrival.traceparent === undefined ? undefined : parseTraceparent(arrival.traceparent, arrival.tracestate)
   const startedAt = performance.now()
   const random = randomHex(40)
   return {
@@ -93,9 +95,16 @@ export function openScope(arrival: Arrival): Scope {
   }
 }
 
-/** The caller's span; a malformed `traceparent` is as good as none, and without it `tracestate` means nothing. */
-export function joinTrace(traceparent: string, tracestate: string | undefined): RemoteParent | undefined {
-  // Of version 00 this is all there is; what later versions add is left alone (https://www.w3.org/TR/trace-context/).
+/**
+ * Parses the caller's span. A malformed `traceparent` counts as absent, and `tracestate` is meaningless
+ * without it.
+ */
+export function parseTraceparent(
+  traceparent: string,
+  tracestate: string | undefined,
+): RemoteParent | undefined {
+  // Version 00 has exactly this length; additions of later versions are ignored
+  // (https://www.w3.org/TR/trace-context/).
   if (traceparent.startsWith('00') && traceparent.length !== 55) return undefined
   const [, traceId, spanId, flags] = traceparentPattern.exec(traceparent) ?? []
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined
@@ -103,8 +112,8 @@ export function joinTrace(traceparent: string, tracestate: string | undefined): 
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1, tracestate: bounded }
 }
 
-/** `traceparent` as others join it. */
-export function traceparentOf({
+/** Formats a `traceparent` header. */
+export function formatTraceparent({
   traceId,
   spanId,
   sampled,

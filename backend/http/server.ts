@@ -3,30 +3,30 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { clientAddress } from './address.ts'
+import { resolveClientAddress } from './address.ts'
 import type { Bindings } from './app.ts'
-import { allowOrigins, problemReply, respond } from './respond.ts'
-import type { Cors } from './respond.ts'
-import { linger } from './body.ts'
-import { Problem, problemBody } from './problem.ts'
+import { createCors, buildProblemReply, respond } from './respond.ts'
+import type { CorsHeaders } from './respond.ts'
+import { discardRemainingBody } from './body.ts'
+import { Problem, buildProblemBody } from './problem.ts'
 import type { ProblemKind } from './problem.ts'
 import { randomHex } from '../db/ids.ts'
-import { openScope } from './scope.ts'
+import { createScope } from './scope.ts'
 import type { Scope } from './scope.ts'
 
-/** Told of every connection and request, for metrics, logs and traces. */
+/** Receives the events of connections and requests, for metrics, logs and traces. */
 export interface ServerObserver {
-  connectionOpened(): void
-  connectionClosed(): void
-  requestStarted(scope: Scope): void
-  /** `status` is 499 when the caller went away before the answer was sent. */
-  requestDone(scope: Scope, status: number, seconds: number): void
-  /** Refused by the parser, before there was a request. */
-  refused(status: number, requestId: string, address: string): void
+  connectionOpened: () => void
+  connectionClosed: () => void
+  requestStarted: (scope: Scope) => void
+  /** `status` is 499 if the caller disconnected before the answer was sent. */
+  requestDone: (scope: Scope, status: number, seconds: number) => void
+  /** The parser refused the bytes, so there was no request. */
+  refused: (status: number, requestId: string, address: string) => void
 }
 
-/** Milliseconds. A caller that sends its request slower than this is cut off with 408. */
-export const arrivalLimits = {
+/** A caller that sends its request more slowly gets 408. */
+export const arrivalLimitsMs = {
   headers: 10_000,
   request: 15_000,
   keepAlive: 65_000,
@@ -35,21 +35,24 @@ export const arrivalLimits = {
 }
 
 export interface ServerOptions {
-  /** How many proxies in front are believed about the client's address. */
+  /** The number of proxies in front that are trusted for the client's address. */
   trustedProxies: number
   /** Origins whose pages may read answers. */
   corsOrigins?: readonly string[]
-  limits?: typeof arrivalLimits
+  limits?: typeof arrivalLimitsMs
 }
 
-/** A server, not yet listening, for what `app` gives at the time of a request: it differs while the service starts. */
+/**
+ * Creates a server that is not listening yet. `app` is called for each request, because the app changes when
+ * the service has started.
+ */
 export function createHttpServer(
   app: () => Hono<{ Bindings: Bindings }>,
   observer: ServerObserver,
   options: ServerOptions,
 ): Server {
-  const { trustedProxies, limits = arrivalLimits } = options
-  const cors = allowOrigins(options.corsOrigins ?? [])
+  const { trustedProxies, limits = arrivalLimitsMs } = options
+  const cors = createCors(options.corsOrigins ?? [])
   const scopes = new WeakMap<IncomingMessage, Scope>()
   let arriving: Scope | undefined
   const listener = getRequestListener(
@@ -60,19 +63,20 @@ export function createHttpServer(
       return app().fetch(request, {
         incoming,
         outgoing,
-        scope: scopes.get(incoming) ?? scopeOf(incoming, trustedProxies, cors),
+        scope: scopes.get(incoming) ?? createRequestScope(incoming, trustedProxies, cors),
       })
     },
     {
-      // What is left of a body is ours to pass over.
+      // `discardRemainingBody` handles the rest of a body.
       autoCleanupIncoming: false,
-      // Called before the application is, for a target or Host that makes no URL.
+      // Called before the app, for a target or Host that gives no valid URL.
       errorHandler: (error) => {
         const scope =
-          arriving ?? openScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
+          arriving ??
+          createScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
         return respond(
           scope,
-          problemReply(
+          buildProblemReply(
             scope,
             new Problem('malformed-request', {
               detail: 'The request target or Host is not valid',
@@ -93,46 +97,46 @@ export function createHttpServer(
       connectionsCheckingInterval: limits.checkEvery,
     },
     (incoming, outgoing) => {
-      const scope = scopeOf(incoming, trustedProxies, cors)
+      const scope = createRequestScope(incoming, trustedProxies, cors)
       scopes.set(incoming, scope)
-      observe(scope, incoming, outgoing, observer)
+      observeRequest(scope, incoming, outgoing, observer)
       arriving = scope
       void listener(incoming, outgoing)
       arriving = undefined
     },
   )
   server.maxRequestsPerSocket = 0
-  // The server's and not each socket's own, which it would switch off with the first request after a pause.
+  // Set on the server: a timeout of the socket would be reset by the first request after a pause.
   server.timeout = limits.idleSocket
   server.on('connection', (socket: Socket) => {
     observer.connectionOpened()
     socket.once('close', () => observer.connectionClosed())
   })
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) =>
-    refuse(error, socket, observer),
+    refuseUnparsed(error, socket, observer),
   )
   return server
 }
 
-function scopeOf(incoming: IncomingMessage, trustedProxies: number, cors: Cors): Scope {
+function createRequestScope(incoming: IncomingMessage, trustedProxies: number, cors: CorsHeaders): Scope {
   const { headers } = incoming
-  const scope = openScope({
+  const scope = createScope({
     method: incoming.method ?? 'GET',
-    requestId: single(headers['x-request-id']),
+    requestId: singleValue(headers['x-request-id']),
     target: incoming.url,
-    traceparent: single(headers['traceparent']),
-    tracestate: single(headers['tracestate']),
-    address: clientAddress(incoming.socket.remoteAddress, headers['x-forwarded-for'], trustedProxies),
+    traceparent: singleValue(headers['traceparent']),
+    tracestate: singleValue(headers['tracestate']),
+    address: resolveClientAddress(incoming.socket.remoteAddress, headers['x-forwarded-for'], trustedProxies),
   })
   Object.assign(scope.headers, cors(incoming))
   return scope
 }
 
-function single(header: string | string[] | undefined): string | undefined {
+function singleValue(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' ? header : undefined
 }
 
-function observe(
+function observeRequest(
   scope: Scope,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -142,7 +146,7 @@ function observe(
   outgoing.once('close', () => {
     const status = outgoing.writableFinished ? outgoing.statusCode : 499
     observer.requestDone(scope, status, (performance.now() - scope.startedAt) / 1000)
-    if (!incoming.complete && !incoming.socket.destroyed) linger(incoming)
+    if (!incoming.complete && !incoming.socket.destroyed) discardRemainingBody(incoming)
   })
 }
 
@@ -151,8 +155,8 @@ const parserProblems: Readonly<Record<string, [ProblemKind, number, string]>> = 
   HPE_HEADER_OVERFLOW: ['headers-too-large', 431, 'Request Header Fields Too Large'],
 }
 
-// There is no request to answer to, only a socket.
-function refuse(error: Error & { code?: string }, socket: Socket, observer: ServerObserver): void {
+// There is no request to answer, only a socket.
+function refuseUnparsed(error: Error & { code?: string }, socket: Socket, observer: ServerObserver): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -160,9 +164,9 @@ function refuse(error: Error & { code?: string }, socket: Socket, observer: Serv
   const [kind, status, reason] = parserProblems[error.code ?? ''] ?? ['malformed-request', 400, 'Bad Request']
   const requestId = randomHex(16)
   const body = JSON.stringify(
-    problemBody(new Problem(kind, { detail: 'The request could not be read' }), requestId),
+    buildProblemBody(new Problem(kind, { detail: 'The request could not be read' }), requestId),
   )
-  observer.refused(status, requestId, clientAddress(socket.remoteAddress, undefined, 0))
+  observer.refused(status, requestId, resolveClientAddress(socket.remoteAddress, undefined, 0))
   const head = `HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-type: application/problem+json\r\nx-request-id: ${requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
   socket.end(head + body, () => socket.destroy())
 }

@@ -4,16 +4,16 @@ import { connect, Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { Client } from '../testing/index.ts'
-import { createApp, createHttpServer, endpoint } from './index.ts'
+import { createApp, createHttpServer, defineEndpoint } from './index.ts'
 import type { ServerObserver } from './index.ts'
-import { arrivalLimits } from './server.ts'
+import { arrivalLimitsMs } from './server.ts'
 
 /** The limits of the service, ten times as short. */
 const limits = { headers: 1000, request: 1500, keepAlive: 6500, idleSocket: 7500, checkEvery: 100 }
 const shared = { id: 'x', summary: 'x', tag: 'x', access: 'open', limit: 'none', answers: {} } as const
 const endpoints = [
-  endpoint({ ...shared, method: 'GET', path: '/quick', handle: () => ({ status: 200, json: {} }) }),
-  endpoint({
+  defineEndpoint({ ...shared, method: 'GET', path: '/quick', handle: () => ({ status: 200, json: {} }) }),
+  defineEndpoint({
     ...shared,
     method: 'POST',
     path: '/body',
@@ -107,7 +107,7 @@ test('each of them was counted, and none is left', () => {
 })
 
 describe('a connection whose answer nobody reads', () => {
-  const large = endpoint({
+  const large = defineEndpoint({
     ...shared,
     method: 'GET',
     path: '/large',
@@ -180,5 +180,5 @@ test('a sender who goes on for a second before it reads still learns why its bod
 })
 
 test('the service itself waits 10 s for a head and 15 s for a request', () => {
-  expect(arrivalLimits).toMatchObject({ headers: 10_000, request: 15_000 })
+  expect(arrivalLimitsMs).toMatchObject({ headers: 10_000, request: 15_000 })
 })

@@ -1,25 +1,45 @@
-import { backgroundScope } from '../db/index.ts'
-import { networkOf } from '../http/index.ts'
+import { eq, sql } from '../db/drizzle.ts'
+import { createBackgroundScope, defineStatement, schema } from '../db/index.ts'
+import { toNetwork } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
 import { RateLimiter } from './limiter.ts'
 import type { LimiterDependencies, Policy } from './limiter.ts'
-import { readLimit, writeLimit } from './statements.ts'
+
+const { rateLimitSettings } = schema
+const p = sql.placeholder
+
+const readLimit = defineStatement<{ limit: number }>('rate_limit_settings.read', (db) =>
+  db
+    .select({ limit: rateLimitSettings.limit })
+    .from(rateLimitSettings)
+    .where(eq(rateLimitSettings.policy, p('policy')))
+    .prepare('rate_limit_settings_read'),
+)
+
+const writeLimit = defineStatement<{ limit: number }>('rate_limit_settings.write', (db) =>
+  db
+    .insert(rateLimitSettings)
+    .values({ policy: p('policy'), limit: p('limit') })
+    .onConflictDoUpdate({ target: rateLimitSettings.policy, set: { limit: sql`${p('limit')}::bigint` } })
+    .returning({ limit: rateLimitSettings.limit })
+    .prepare('rate_limit_settings_write'),
+)
 
 export interface LimitsDependencies extends LimiterDependencies {
   perMinute: Readonly<Record<Policy, number>>
-  /** Fault injection's switch. */
-  switchedOff: () => boolean
+  /** Whether a fault disables the limits. */
+  isSwitchedOff: () => boolean
 }
 
-/** The rate limits: per user for what belongs to one, per address for logins and the like. */
+/** The rate limits: per user for requests with a token, per address for authentication. */
 export class Limits {
-  readonly #with: LimitsDependencies
+  readonly #dependencies: LimitsDependencies
   readonly #limiters: Readonly<Record<Policy, RateLimiter>>
   readonly #timer: NodeJS.Timeout
 
   constructor(dependencies: LimitsDependencies) {
     const { perMinute, metrics } = dependencies
-    this.#with = dependencies
+    this.#dependencies = dependencies
     this.#limiters = {
       user: new RateLimiter('user', perMinute.user, dependencies),
       auth: new RateLimiter('auth', perMinute.auth, dependencies),
@@ -29,27 +49,27 @@ export class Limits {
     metrics.observeLimits(() =>
       Object.values(this.#limiters).map((limiter) => ({
         policy: limiter.policy,
-        ratio: limiter.utilization(),
+        ratio: limiter.measureUtilization(),
       })),
     )
     this.#timer = setInterval(() => void this.#tidy(), 1000)
     this.#timer.unref()
   }
 
-  take(scope: Scope, policy: Policy): Promise<void> | undefined {
-    if (this.#with.switchedOff()) return undefined
+  count(scope: Scope, policy: Policy): Promise<void> | undefined {
+    if (this.#dependencies.isSwitchedOff()) return undefined
     const userId = policy === 'user' ? scope.principal?.userId : undefined
-    return this.#limiters[policy].take(scope, userId ?? networkOf(scope.address))
+    return this.#limiters[policy].count(scope, userId ?? toNetwork(scope.address))
   }
 
-  /** Compares with the limits of the last start, and writes a security event for those that changed. */
+  /** Compares the limits with those of the last start, and reports changes as security events. */
   async reportChanges(): Promise<void> {
-    const { database, events, perMinute } = this.#with
+    const { database, events, perMinute } = this.#dependencies
     for (const policy of ['user', 'auth'] as const) {
       const limit = perMinute[policy]
-      const [before] = await database.run(backgroundScope(5000), readLimit, { policy })
+      const [before] = await database.run(createBackgroundScope(5000), readLimit, { policy })
       if (before?.limit === limit) continue
-      await database.run(backgroundScope(5000), writeLimit, { policy, limit })
+      await database.run(createBackgroundScope(5000), writeLimit, { policy, limit })
       if (before !== undefined)
         events.security('ratelimit.config_changed', undefined, { policy, before: before.limit, now: limit })
     }
@@ -60,7 +80,9 @@ export class Limits {
   }
 
   async #tidy(): Promise<void> {
-    // What cannot be given back now is lost to its callers until their window ends: no harm worth a log line.
-    await Promise.all(Object.values(this.#limiters).map((limiter) => limiter.tidy().catch(() => undefined)))
+    // A share that cannot be returned is lost to its caller until the window ends, which needs no log line.
+    await Promise.all(
+      Object.values(this.#limiters).map((limiter) => limiter.returnUnused().catch(() => undefined)),
+    )
   }
 }

@@ -9,9 +9,9 @@ import {
   bearer,
   canary,
   exceedLimit,
-  liveADay,
+  simulateDay,
   metricsContract,
-  samplesOf,
+  parseSamples,
   secrets,
   userLimits,
 } from './testing/index.ts'
@@ -47,10 +47,10 @@ beforeAll(async () => {
   const env = { ...secrets, LOG_DIR: folder, LOG_LEVEL: 'info' }
   const first = await startTestService(url, { ...env, RATE_LIMIT_PER_MINUTE: String(userLimits.before) })
   await exceedLimit(first.client)
-  samples.push(...samplesOf((await first.client.get('/metrics', bearer(secrets.METRICS_TOKEN))).text))
+  samples.push(...parseSamples((await first.client.get('/metrics', bearer(secrets.METRICS_TOKEN))).text))
   await first.stop()
   const running = await startTestService(url, { ...env, RATE_LIMIT_PER_MINUTE: String(userLimits.now) })
-  for (const token of await liveADay(running.client, url, running.service.address.port)) tokens.add(token)
+  for (const token of await simulateDay(running.client, url, running.service.address.port)) tokens.add(token)
   await running.client.get('/health', { traceparent: `00-${traceId}-b7ad6b7169203331-01` })
   exposition = (await running.client.get('/metrics', bearer(secrets.METRICS_TOKEN))).text
   openMetrics = (
@@ -59,7 +59,7 @@ beforeAll(async () => {
       accept: 'application/openmetrics-text; version=1.0.0',
     })
   ).text
-  samples.push(...samplesOf(exposition))
+  samples.push(...parseSamples(exposition))
   await running.stop()
   for (const name of await readdir(folder)) files.set(name, await readFile(join(folder, name), 'utf8'))
   text = [...files.values()].join('')

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { openScope } from '../http/index.ts'
+import { createScope } from '../http/index.ts'
 import { auditEvents, createEvents, securityEvents } from './events.ts'
 import { createLog } from './logs.ts'
 import type { LogOptions } from './logs.ts'
@@ -40,7 +40,12 @@ describe('the documented events', () => {
 })
 
 describe('an event', () => {
-  const scope = openScope({ method: 'POST', requestId: 'r-1', traceparent: undefined, address: '192.0.2.7' })
+  const scope = createScope({
+    method: 'POST',
+    requestId: 'r-1',
+    traceparent: undefined,
+    address: '192.0.2.7',
+  })
   scope.route = '/auth/login'
   scope.principal = { userId: 'u-1', sessionId: 's-1' }
 

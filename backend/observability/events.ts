@@ -1,7 +1,7 @@
 import type { Scope } from '../http/index.ts'
 import type { Log } from './logs.ts'
 
-/** Security events: kept 90 days. Names are stable; alerts and searches hold on to them. */
+/** Security events, retained for 90 days. Names are stable, because alerts and searches use them. */
 export const securityEvents = {
   'auth.login.failed': 'A login with a wrong password or for no account',
   'auth.login.locked': 'A login while the account was locked out',
@@ -10,25 +10,24 @@ export const securityEvents = {
   'auth.refresh.refused': 'A refresh token was refused: unknown, expired or revoked',
   'auth.refresh.reused': 'A refresh token was used twice; its family was revoked',
   'auth.address.suspicious': 'An address had ten authentication failures within 15 minutes',
-  'access.unauthenticated': 'A request without an access token for what needs one',
+  'access.unauthenticated': 'A request without the required access token',
   'access.operations_refused': 'A request for metrics or faults without their token',
-  'access.cross_user': 'Data of another user was asked for',
+  'access.cross_user': 'Data of another user was requested',
   'usage.unusual': 'A user used bulk operations, exports or imports thirty times within 15 minutes',
   'ratelimit.refused': 'A caller reached its rate limit; once for each caller and window',
-  'ratelimit.abused':
-    'A caller went on until it was refused as often as its limit; once for each caller and window',
+  'ratelimit.abused': 'A caller was refused as many times as its limit; once for each caller and window',
   'ratelimit.config_changed': 'A rate limit differs from the one in force before',
-  'faults.changed': 'Fault injection was switched on or off, or ended',
+  'faults.changed': 'Faults were set, cleared or expired',
 } as const
 
-/** Audit events: who did what, kept a year. */
+/** Audit events, retained for a year. */
 export const auditEvents = {
-  'user.registered': 'An account was made',
+  'user.registered': 'An account was created',
   'user.deleted': 'An account and all its data were deleted',
   'user.logged_in': 'A user logged in',
   'user.logged_out': 'A user logged out; the session was revoked',
   'tasks.bulk': 'Tasks were changed in bulk',
-  'export.requested': 'A user asked for an export of their data',
+  'export.requested': 'A user requested an export of their data',
   'export.finished': 'The file of an export was written',
   'export.downloaded': 'An export was downloaded',
   'import.requested': 'A user sent an import',
@@ -38,32 +37,32 @@ export const auditEvents = {
 export type SecurityEvent = keyof typeof securityEvents
 export type AuditEvent = keyof typeof auditEvents
 
-/** What an event is about; absent for events outside any request. */
-type About =
+/** The request of an event; absent for events outside requests. */
+type EventSubject =
   | Pick<Scope, 'requestId' | 'traceId' | 'principal' | 'address' | 'method' | 'route' | 'startedAt'>
   | undefined
 
 /** Writes security and audit events to their streams. */
 export interface Events {
-  security(event: SecurityEvent, about: About, details?: Readonly<Record<string, unknown>>): void
-  audit(event: AuditEvent, about: About, details?: Readonly<Record<string, unknown>>): void
+  security: (event: SecurityEvent, about: EventSubject, details?: Readonly<Record<string, unknown>>) => void
+  audit: (event: AuditEvent, about: EventSubject, details?: Readonly<Record<string, unknown>>) => void
 }
 
 export function createEvents(log: Log): Events {
-  // LOG_LEVEL is for what is read while looking for something: it must not be a way to leave no trace.
+  // LOG_LEVEL is for diagnosis. It must not suppress security and audit events.
   const always = log.isLevelEnabled('info') || log.level === 'silent' ? log : log.child({}, { level: 'info' })
   return {
     security: (event, about, details) =>
-      always.warn({ stream: 'security', event, ...fieldsOf(about), ...details }, securityEvents[event]),
+      always.warn({ stream: 'security', event, ...toFields(about), ...details }, securityEvents[event]),
     audit: (event, about, details) =>
-      always.info({ stream: 'audit', event, ...fieldsOf(about), ...details }, auditEvents[event]),
+      always.info({ stream: 'audit', event, ...toFields(about), ...details }, auditEvents[event]),
   }
 }
 
-function fieldsOf(about: About): Record<string, unknown> {
+function toFields(about: EventSubject): Record<string, unknown> {
   if (about === undefined) return {}
   const { requestId, traceId, principal, address, method, route, startedAt } = about
-  // The time until the event: its request is not answered yet.
+  // The time until the event, because its request is not answered yet.
   const responseTimeMs = Math.round((performance.now() - startedAt) * 1000) / 1000
   return {
     requestId,

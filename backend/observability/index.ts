@@ -1,4 +1,4 @@
-export { prometheusText, metricsEndpoints, requireBearer, sameText } from './routes.ts'
+export { toPrometheusText, buildMetricsEndpoints, requireBearer, isSameSecret } from './routes.ts'
 export { createLog } from './logs.ts'
 export type { Log, LogSink } from './logs.ts'
 export type { Stream } from './log-files.ts'

@@ -1,43 +1,46 @@
 import { appendFile, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
-export interface LogFilesParts {
+export interface LogFileDependencies {
   folder: string
-  /** Milliseconds since 1970; days are those of UTC. */
+  /** In milliseconds since 1970. Days are in UTC. */
   now: () => number
-  /** Takes lines that cannot be written, and the one that says so. */
+  /** Receives lines that cannot be written, and the notice about it. */
   fallback: (lines: string) => void
-  /** A line of our own: what happened to the files. */
+  /** Formats a notice about the files as a log line. */
   notice: (level: 'info' | 'warn', message: string, details: Readonly<Record<string, unknown>>) => string
 }
 
-/** Characters that may wait for a slow disk; more goes to the fallback. */
+/** The characters that may wait for a slow disk. More go to the fallback. */
 const maxWaiting = 4 * 1024 * 1024
 const retryMs = 10_000
 const closeMs = 1000
 const dayMs = 24 * 3600_000
 
 /**
- * A file for each stream and UTC day, and their deletion. Ours because what is on the registry either names files by
- * numbers and keeps a count of them (pino-roll), or keeps a book of its files beside them (file-stream-rotator):
- * retention here is by the date in the name, so it also holds after a restart and for files of other instances.
+ * Writes one file per stream and UTC day, and deletes old ones. Published packages either number files and
+ * retain a count (pino-roll), or store an index of their files (file-stream-rotator). Here the date in the
+ * name decides, so retention also works after a restart and for files of other instances.
  *
- * Nothing waits for the disk: lines are gathered and appended by one write at a time, as whole lines, so several
- * instances may share a folder. While the folder cannot be written, lines go to the fallback.
+ * No request waits for the disk. Lines are collected and appended by one write at a time, as complete lines,
+ * so several instances may share a folder. While the folder is not writable, lines go to the fallback.
  */
 export class LogFiles {
-  readonly #with: LogFilesParts
+  readonly #dependencies: LogFileDependencies
   readonly #waiting = new Map<string, string[]>()
   #waitingLength = 0
   #writing: Promise<void> | undefined
   #tidiedOn = ''
   #day = { day: '', from: 0, to: 0 }
   #broken: { since: number } | undefined
-  /** Files that are known to end with a line: one that was cut off, now or before a crash, must not be gone on with. */
+  /**
+   * Files that end with a complete line. After a partial line, from now or before a crash, a new line is
+   * started first.
+   */
   readonly #whole = new Set<string>()
 
-  constructor(parts: LogFilesParts) {
-    this.#with = parts
+  constructor(dependencies: LogFileDependencies) {
+    this.#dependencies = dependencies
   }
 
   write(stream: Stream, line: string): void {
@@ -45,7 +48,7 @@ export class LogFiles {
       this.#fail(line, 'the disk is too slow')
       return
     }
-    const name = fileName(stream, this.#dayNow())
+    const name = toFileName(stream, this.#dayNow())
     const lines = this.#waiting.get(name)
     if (lines === undefined) this.#waiting.set(name, [line])
     else lines.push(line)
@@ -53,7 +56,9 @@ export class LogFiles {
     if (this.#waitingLength > maxWaiting / 8) void this.flush()
   }
 
-  /** Writes what is waiting, unless a write is under way. Called every moment; also deletes what has served its time. */
+  /**
+   * Writes waiting lines, unless a write is running. Called at short intervals; also deletes expired files.
+   */
   flush(): Promise<void> {
     this.#writing ??= this.#work().finally(() => {
       this.#writing = undefined
@@ -61,7 +66,7 @@ export class LogFiles {
     return this.#writing
   }
 
-  /** Writes everything; what a disk does not take within a second goes to the fallback. */
+  /** Writes all lines. Lines that the disk does not accept within a second go to the fallback. */
   async close(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
@@ -73,15 +78,15 @@ export class LogFiles {
     }
     await Promise.race([writing(), late])
     clearTimeout(timer)
-    for (const [, lines] of this.#take()) this.#with.fallback(lines)
+    for (const [, lines] of this.#take()) this.#dependencies.fallback(lines)
   }
 
-  // A day lasts for many lines.
+  // Computed once per day, not per line.
   #dayNow(): string {
-    const now = this.#with.now()
+    const now = this.#dependencies.now()
     const { from, to } = this.#day
     if (now < from || now >= to) {
-      const day = dayOf(now)
+      const day = toUtcDay(now)
       const begins = Date.parse(day)
       this.#day = { day, from: begins, to: begins + dayMs }
     }
@@ -89,13 +94,13 @@ export class LogFiles {
   }
 
   async #work(): Promise<void> {
-    const { folder } = this.#with
+    const { folder } = this.#dependencies
     const today = this.#dayNow()
     if (today !== this.#tidiedOn) {
       this.#tidiedOn = today
       this.#whole.clear()
-      await makeFolder(folder)
-      await tidy(folder, today)
+      await createFolder(folder)
+      await deleteExpired(folder, today)
     }
     for (const [name, lines] of this.#take()) await this.#append(name, lines)
   }
@@ -108,17 +113,17 @@ export class LogFiles {
   }
 
   async #append(name: string, lines: string): Promise<void> {
-    if (this.#broken !== undefined && this.#with.now() - this.#broken.since < retryMs) {
-      this.#with.fallback(lines)
+    if (this.#broken !== undefined && this.#dependencies.now() - this.#broken.since < retryMs) {
+      this.#dependencies.fallback(lines)
       return
     }
-    const path = join(this.#with.folder, name)
+    const path = join(this.#dependencies.folder, name)
     try {
-      const cutOff = !this.#whole.has(name) && (await endsInside(path))
+      const cutOff = !this.#whole.has(name) && (await endsWithPartialLine(path))
       await appendFile(path, cutOff ? `\n${lines}` : lines, { mode: 0o640 })
       this.#whole.add(name)
       if (this.#broken !== undefined)
-        this.#with.fallback(this.#with.notice('info', 'log files are written again', {}))
+        this.#dependencies.fallback(this.#dependencies.notice('info', 'log files are written again', {}))
       this.#broken = undefined
     } catch (error) {
       this.#whole.delete(name)
@@ -127,7 +132,7 @@ export class LogFiles {
   }
 
   #fail(lines: string, message: string): void {
-    const { now, fallback, notice } = this.#with
+    const { now, fallback, notice } = this.#dependencies
     if (this.#broken === undefined)
       fallback(
         notice('warn', 'log files cannot be written; lines go to standard output until they can', {
@@ -139,14 +144,14 @@ export class LogFiles {
   }
 }
 
-// One that cannot be made shows itself with the first line.
-async function makeFolder(folder: string): Promise<void> {
+// If this fails, the first line reports it.
+async function createFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o750 }).catch(() => undefined)
 }
 
-async function tidy(folder: string, today: string): Promise<void> {
+async function deleteExpired(folder: string, today: string): Promise<void> {
   const names = await readdir(folder).catch(() => [])
-  for (const name of outlived(names, today)) {
+  for (const name of findExpired(names, today)) {
     const path = join(folder, name)
     const isFile = await lstat(path).then(
       (found) => found.isFile(),
@@ -156,8 +161,8 @@ async function tidy(folder: string, today: string): Promise<void> {
   }
 }
 
-/** Whether a file ends in the middle of a line. */
-async function endsInside(path: string): Promise<boolean> {
+/** Whether the last line of a file is incomplete. */
+async function endsWithPartialLine(path: string): Promise<boolean> {
   try {
     const file = await open(path, 'r')
     try {
@@ -173,57 +178,57 @@ async function endsInside(path: string): Promise<boolean> {
   }
 }
 
-/** How long a stream's files are kept, in days or months after the day they are of. */
-const kept: Readonly<Record<Stream, { days: number } | { months: number }>> = {
+/** How long files of a stream are retained, in days or months after their day. */
+const retention: Readonly<Record<Stream, { days: number } | { months: number }>> = {
   application: { days: 30 },
   security: { days: 90 },
   audit: { months: 12 },
   error: { months: 6 },
 }
 
-/** A UTC day, as in `2026-11-24`. */
-export function dayOf(ms: number): string {
+/** Formats a UTC day, such as `2026-11-24`. */
+export function toUtcDay(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }
 
 /** `application-2026-11-24.log` */
-export function fileName(stream: Stream, day: string): string {
+export function toFileName(stream: Stream, day: string): string {
   return `${stream}-${day}.log`
 }
 
-/** The files among `names` that have served their time on `day`. A name that is not exactly one of ours is never among them. */
-export function outlived(names: readonly string[], day: string): string[] {
+/** Finds the expired files among `names` on `day`. Ignores names that do not match exactly. */
+export function findExpired(names: readonly string[], day: string): string[] {
   return names.filter((name) => {
     const [, stream, of] = /^(application|security|audit|error)-(\d{4}-\d{2}-\d{2})\.log$/.exec(name) ?? []
-    return isStream(stream) && of !== undefined && isDay(of) && of < oldestKept(stream, day)
+    return isStream(stream) && of !== undefined && isDay(of) && of < firstRetainedDay(stream, day)
   })
 }
 
-/** The first day whose file is still kept on `day`. */
-function oldestKept(stream: Stream, day: string): string {
-  const time = kept[stream]
+/** The first day whose file is still retained on `day`. */
+function firstRetainedDay(stream: Stream, day: string): string {
+  const time = retention[stream]
   const date = new Date(`${day}T00:00:00Z`)
   if ('days' in time) date.setUTCDate(date.getUTCDate() - time.days)
   else {
     const dayOfMonth = date.getUTCDate()
     date.setUTCMonth(date.getUTCMonth() - time.months)
-    // The 31st of a month that ends sooner would be a day of the next: too young by days.
+    // In a shorter month, the 31st would become a day of the next month.
     if (date.getUTCDate() !== dayOfMonth) date.setUTCDate(0)
   }
-  return dayOf(date.getTime())
+  return toUtcDay(date.getTime())
 }
 
 function isStream(word: string | undefined): word is Stream {
-  return word !== undefined && Object.hasOwn(kept, word)
+  return word !== undefined && Object.hasOwn(retention, word)
 }
 
-// `2026-02-30` is nobody's.
+// `2026-02-30` is not a day.
 function isDay(text: string): boolean {
   const ms = Date.parse(`${text}T00:00:00Z`)
-  return !Number.isNaN(ms) && dayOf(ms) === text
+  return !Number.isNaN(ms) && toUtcDay(ms) === text
 }
 
-/** Which of the four streams a line belongs to; each is kept for a time of its own. */
+/** The streams of log lines. Each has its own retention. */
 export const streams = ['application', 'security', 'audit', 'error'] as const
 
 export type Stream = (typeof streams)[number]

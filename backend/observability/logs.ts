@@ -2,46 +2,52 @@ import pino from 'pino'
 import type { DestinationStream, Logger } from 'pino'
 import type { Config } from '../config/index.ts'
 import { LogFiles, streams } from './log-files.ts'
-import { redactor } from './redaction.ts'
+import { createRedactor } from './redaction.ts'
 import type { Secrets } from './redaction.ts'
 import type { Stream } from './log-files.ts'
 
 export type Log = Logger
 
-/** Lines are gathered for up to this many milliseconds or 8 KiB: a system call for each would be a tenth of a request. */
+/**
+ * Lines are collected for up to 100 ms or 8 KiB: a system call per line would take a tenth of a request's
+ * time.
+ */
 const flushMs = 100
 
 export interface LogOptions {
   level: Config['logLevel']
-  /** Where each stream has a file for each day; absent: all go to standard output. */
+  /** The folder with one file per stream and day. Absent: all lines go to standard output. */
   folder?: string | undefined
-  /** What must be in no line. */
+  /** Secrets that no line may contain. */
   secrets?: Secrets
   now?: () => number
-  /** Standard output, unless somebody else wants the lines. */
+  /** Default: standard output. */
   output?: Output
 }
 
 export interface LogSink {
   log: Log
-  /** Writes what is gathered, and ends. */
+  /** Writes the collected lines and closes the log. */
   close: () => Promise<void>
 }
 
 export interface Output {
-  write(lines: string): void
-  /** Writes what is gathered, soon. */
-  flush(): void
-  flushSync(): void
+  write: (lines: string) => void
+  /** Starts to write the collected lines. */
+  flush: () => void
+  flushSync: () => void
 }
 
-/** JSON lines with `timestamp`, `level`, `message` and `stream`; the fields are described in the README of this folder's parent. */
+/**
+ * Creates a log of JSON lines with `timestamp`, `level`, `message` and `stream`. The README of the backend
+ * describes the fields.
+ */
 export function createLog({
   level,
   folder,
   secrets = {},
   now = Date.now,
-  output = standardOutput(),
+  output = openStandardOutput(),
 }: LogOptions): LogSink {
   const files =
     folder === undefined
@@ -50,16 +56,16 @@ export function createLog({
           folder,
           now,
           fallback: (lines) => output.write(lines),
-          notice: (at, message, details) => notice(now, at, message, details),
+          notice: (at, message, details) => formatNotice(now, at, message, details),
         })
-  const redact = redactor(secrets)
-  const destination: DestinationStream & Noted = {
+  const redact = createRedactor(secrets)
+  const destination: DestinationStream & LineMetadata = {
     [needsMetadata]: true,
     lastLevel: 0,
     lastObj: undefined,
     write(line) {
-      const { stream, error } = lastFields(destination.lastObj)
-      // A request that went well has nothing in its line that a caller or an error wrote.
+      const { stream, error } = toLastFields(destination.lastObj)
+      // The line of a successful request contains no text from a caller or an error.
       const safe =
         stream === 'application' && error === undefined && destination.lastLevel <= infoLevel
           ? line
@@ -77,7 +83,7 @@ export function createLog({
       level,
       base: null,
       messageKey: 'message',
-      timestamp: stamper(now),
+      timestamp: createTimestamp(now),
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
@@ -93,20 +99,20 @@ export function createLog({
 const infoLevel = 30
 const needsMetadata = Symbol.for('pino.metadata')
 
-/** What pino tells a destination about the line that it is about to write. */
-interface Noted {
+/** Metadata that pino sets on a destination before it writes a line. */
+interface LineMetadata {
   [needsMetadata]: true
   lastLevel: number
   lastObj: unknown
 }
 
-function lastFields(fields: unknown): { stream: Stream; error: unknown } {
+function toLastFields(fields: unknown): { stream: Stream; error: unknown } {
   if (typeof fields !== 'object' || fields === null) return { stream: 'application', error: undefined }
   const named = 'stream' in fields ? streams.find((one) => one === fields.stream) : undefined
   return { stream: named ?? 'application', error: 'error' in fields ? fields.error : undefined }
 }
 
-function notice(
+function formatNotice(
   now: () => number,
   level: string,
   message: string,
@@ -115,8 +121,8 @@ function notice(
   return `${JSON.stringify({ level, timestamp: new Date(now()).toISOString(), stream: level === 'info' ? 'application' : 'error', ...details, message })}\n`
 }
 
-// Made anew once a millisecond: a busy service writes several lines in one.
-function stamper(now: () => number): () => string {
+// Formatted at most once a millisecond: a busy service writes several lines in one.
+function createTimestamp(now: () => number): () => string {
   let stampedAt = Number.NaN
   let stamp = ''
   return () => {
@@ -129,7 +135,7 @@ function stamper(now: () => number): () => string {
   }
 }
 
-function standardOutput(): Output {
+function openStandardOutput(): Output {
   const output = pino.destination({ dest: 1, sync: false, minLength: 8192, maxLength: 64 * 1024 * 1024 })
   output.on('error', () => undefined)
   return {
@@ -139,7 +145,7 @@ function standardOutput(): Output {
       try {
         output.flushSync()
       } catch {
-        // Nobody reads our output any more, or it is not open yet.
+        // Standard output is closed, or not open yet.
       }
     },
   }

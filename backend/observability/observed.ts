@@ -3,7 +3,7 @@ import type { OpenMetricsContentType, Registry } from 'prom-client'
 
 export interface PoolState {
   inUse: number
-  places: number
+  size: number
   waiting: number
 }
 
@@ -24,15 +24,20 @@ export interface QueueState {
   jobs: number
 }
 
-/** Gauges that are read when they are scraped: keeping them up to date would be work for every request. */
-export function observedMetrics(registry: Registry<OpenMetricsContentType>) {
+/** Gauges that are computed when they are scraped, because updating them would cost time in every request. */
+export function createObservedGauges(registry: Registry<OpenMetricsContentType>) {
   const shared = { registers: [registry] }
-  return { ...poolGauges(shared), ...presenceGauges(shared), ...limitGauges(shared), ...queueGauges(shared) }
+  return {
+    ...createPoolGauges(shared),
+    ...createPresenceGauges(shared),
+    ...createLimitGauges(shared),
+    ...createQueueGauges(shared),
+  }
 }
 
 type Shared = { registers: Registry<OpenMetricsContentType>[] }
 
-function poolGauges(shared: Shared) {
+function createPoolGauges(shared: Shared) {
   let read: (() => PoolState) | undefined
   const connections = new Gauge({
     name: 'db_pool_connections',
@@ -48,9 +53,9 @@ function poolGauges(shared: Shared) {
     collect: () => waiting.set(read?.().waiting ?? 0),
   })
   function collectConnections(): void {
-    const { inUse, places } = read?.() ?? { inUse: 0, places: 0 }
+    const { inUse, size } = read?.() ?? { inUse: 0, size: 0 }
     connections.set({ state: 'in_use' }, inUse)
-    connections.set({ state: 'idle' }, places - inUse)
+    connections.set({ state: 'idle' }, size - inUse)
   }
   return {
     observePool: (reader: () => PoolState): void => {
@@ -59,7 +64,7 @@ function poolGauges(shared: Shared) {
   }
 }
 
-function presenceGauges(shared: Shared) {
+function createPresenceGauges(shared: Shared) {
   let read: (() => PresenceState) | undefined
   const active = new Gauge({
     name: 'users_active',
@@ -94,7 +99,7 @@ function presenceGauges(shared: Shared) {
   }
 }
 
-function limitGauges(shared: Shared) {
+function createLimitGauges(shared: Shared) {
   let read: (() => readonly LimitState[]) | undefined
   const utilization = new Gauge({
     name: 'rate_limit_utilization_ratio',
@@ -113,7 +118,7 @@ function limitGauges(shared: Shared) {
   }
 }
 
-function queueGauges(shared: Shared) {
+function createQueueGauges(shared: Shared) {
   let read: (() => Promise<readonly QueueState[]>) | undefined
   const length = new Gauge({
     name: 'job_queue_length',

@@ -1,22 +1,27 @@
-import { networkOf } from '../http/index.ts'
+import { toNetwork } from '../http/index.ts'
 import type { Scope } from '../http/index.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './registry.ts'
 
-const minute = 60_000
-const activeWindows = { '5m': 5 * minute, '1h': 60 * minute, '24h': 24 * 60 * minute } as const
+const minuteMs = 60_000
+const activeWindows = { '5m': 5 * minuteMs, '1h': 60 * minuteMs, '24h': 24 * 60 * minuteMs } as const
 const features = ['export', 'import', 'bulk'] as const
 
 export type Feature = (typeof features)[number]
 
-/** Who uses the service, who uses what of it, and who tries to get in: gauges over sliding windows, of this instance. */
+/**
+ * Active users, users of each feature, and addresses with failed authentication: gauges over sliding windows,
+ * for this instance.
+ */
 export class Presence {
   readonly #users = new LastSeen(100_000)
   readonly #features = new Map(features.map((feature) => [feature, new LastSeen(20_000)]))
-  // Ten failures in a quarter of an hour are no forgotten password.
-  readonly #failures = new Tally(10, 15 * minute, 10_000)
-  // Thirty files or bulk operations in a quarter of an hour are no user at work.
-  readonly #uses = new Map(features.map((feature) => [feature, new Tally(30, 15 * minute, 10_000)]))
+  // Ten failures in a quarter of an hour are not a forgotten password.
+  readonly #failures = new FrequencyTracker(10, 15 * minuteMs, 10_000)
+  // Thirty files or bulk operations in a quarter of an hour are not normal use.
+  readonly #uses = new Map(
+    features.map((feature) => [feature, new FrequencyTracker(30, 15 * minuteMs, 10_000)]),
+  )
   readonly #events: Events
   readonly #now: () => number
 
@@ -26,19 +31,19 @@ export class Presence {
     metrics.observePresence(() => this.#counts())
   }
 
-  userSeen(userId: string): void {
+  noteUser(userId: string): void {
     this.#users.note(userId, this.#now())
   }
 
-  featureUsed(feature: Feature, userId: string): void {
+  noteFeatureUse(feature: Feature, userId: string): void {
     const now = this.#now()
     this.#features.get(feature)?.note(userId, now)
     if (this.#uses.get(feature)?.note(userId, now) === true)
       this.#events.security('usage.unusual', undefined, { userId, feature })
   }
 
-  attemptFailed(scope: Scope): void {
-    if (this.#failures.note(networkOf(scope.address), this.#now()))
+  noteFailedAttempt(scope: Scope): void {
+    if (this.#failures.note(toNetwork(scope.address), this.#now()))
       this.#events.security('auth.address.suspicious', scope)
   }
 
@@ -59,8 +64,8 @@ export class Presence {
 }
 
 /**
- * When somebody was last seen, for at most `max` of them: enough to count who was there in a sliding window. Beyond
- * that the one not seen for longest is forgotten.
+ * The last time each id was seen, for at most `max` ids, to count ids in a sliding window. Beyond that, the
+ * id that was not seen for the longest time is dropped.
  */
 export class LastSeen {
   readonly #max: number
@@ -70,11 +75,13 @@ export class LastSeen {
     this.#max = max
   }
 
-  /** Notes `id` at `nowMs`. Noted again within a second it is left as it is: this runs for every request. */
+  /**
+   * Records `id` at `nowMs`. Skips ids recorded within the last second, because this runs for every request.
+   */
   note(id: string, nowMs: number): void {
     const before = this.#seen.get(id)
     if (before !== undefined && nowMs - before < 1000) return
-    // Deleted and set again it is the newest: the map is in order of time.
+    // Reinserted, it is the newest entry: the map is in order of time.
     this.#seen.delete(id)
     this.#seen.set(id, nowMs)
     if (this.#seen.size <= this.#max) return
@@ -82,7 +89,7 @@ export class LastSeen {
     if (oldest !== undefined) this.#seen.delete(oldest)
   }
 
-  /** How many were seen after `sinceMs`. */
+  /** Counts the ids seen after `sinceMs`. */
   countSince(sinceMs: number): number {
     let count = 0
     for (const seen of this.#seen.values()) if (seen > sinceMs) count += 1
@@ -90,8 +97,10 @@ export class LastSeen {
   }
 }
 
-/** Who did something `limit` times within `windowMs`; keeps the last `limit` times of at most `max` of them. */
-export class Tally {
+/**
+ * Detects ids that occur `limit` times within `windowMs`. Stores the last `limit` times of at most `max` ids.
+ */
+export class FrequencyTracker {
   readonly #limit: number
   readonly #windowMs: number
   readonly #max: number
@@ -103,7 +112,7 @@ export class Tally {
     this.#max = max
   }
 
-  /** Counts one more; true for the one that reaches the limit. */
+  /** Counts an occurrence. Returns whether it reached the limit. */
   note(id: string, nowMs: number): boolean {
     const times = this.#times.get(id) ?? []
     const before = this.#isOver(times, nowMs)

@@ -1,10 +1,10 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../config/index.ts'
-import { redactor } from './redaction.ts'
+import { createRedactor } from './redaction.ts'
 
 const line = (value: unknown): string => JSON.stringify({ level: 'error', value })
-const redact = redactor({})
+const redact = createRedactor({})
 
 describe('a line', () => {
   test.each([
@@ -43,7 +43,7 @@ describe('a line', () => {
       FAULTS_TOKEN: 'faults-canary-22',
       SERVER_TIMING: 'timing-canary-333',
     }
-    const safe = redactor(readConfig(env))(line(`${Object.values(env).join(' ')} p@ssw0rd!`))
+    const safe = createRedactor(readConfig(env))(line(`${Object.values(env).join(' ')} p@ssw0rd!`))
     expect(safe).not.toMatch(/ssw0rd|thirty-two|canary/)
     expect(JSON.parse(safe)).toMatchObject({ level: 'error' })
   })

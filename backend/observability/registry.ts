@@ -1,37 +1,37 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { OpenMetricsContentType } from 'prom-client'
-import { observedMetrics } from './observed.ts'
+import { createObservedGauges } from './observed.ts'
 
 const requestSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10]
 const querySeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5]
 const jobSeconds = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300]
 
-/** Every metric of the service. Labels hold routes and classes only: what a caller sends never becomes one. */
+/** All metrics of the service. Labels contain only routes and classes, never text from a caller. */
 export type Metrics = ReturnType<typeof createMetrics>
 
 export function createMetrics() {
-  const registry: OpenRegistry = new Registry()
+  const registry: OpenMetricsRegistry = new Registry()
   // Exemplars exist in this format only.
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   collectDefaultMetrics({ register: registry })
   return {
     registry,
-    ...httpMetrics(registry),
-    ...databaseMetrics(registry),
-    ...businessMetrics(registry),
-    ...limitMetrics(registry),
-    ...observedMetrics(registry),
+    ...createHttpMetrics(registry),
+    ...createDatabaseMetrics(registry),
+    ...createBusinessMetrics(registry),
+    ...createLimitMetrics(registry),
+    ...createObservedGauges(registry),
   }
 }
 
-type OpenRegistry = Registry<OpenMetricsContentType>
+type OpenMetricsRegistry = Registry<OpenMetricsContentType>
 
-function within(registry: OpenRegistry): { registers: [OpenRegistry] } {
+function inRegistry(registry: OpenMetricsRegistry): { registers: [OpenMetricsRegistry] } {
   return { registers: [registry] }
 }
 
-function httpMetrics(registry: OpenRegistry) {
-  const shared = within(registry)
+function createHttpMetrics(registry: OpenMetricsRegistry) {
+  const shared = inRegistry(registry)
   return {
     httpRequests: new Counter({
       name: 'http_requests_total',
@@ -56,8 +56,8 @@ function httpMetrics(registry: OpenRegistry) {
   }
 }
 
-function databaseMetrics(registry: OpenRegistry) {
-  const shared = within(registry)
+function createDatabaseMetrics(registry: OpenMetricsRegistry) {
+  const shared = inRegistry(registry)
   return {
     dbSeconds: new Histogram({
       name: 'db_query_duration_seconds',
@@ -68,12 +68,12 @@ function databaseMetrics(registry: OpenRegistry) {
     }),
     dbErrors: new Counter({
       name: 'db_connection_errors_total',
-      help: 'Connections refused, lost or silent',
+      help: 'Connections that were refused, were lost or did not answer',
       ...shared,
     }),
     cacheRequests: new Counter({
       name: 'cache_requests_total',
-      help: 'Reads by whether the cache had them',
+      help: 'Reads from the cache, by hit and miss',
       labelNames: ['cache', 'result'],
       ...shared,
     }),
@@ -87,8 +87,8 @@ function databaseMetrics(registry: OpenRegistry) {
   }
 }
 
-function businessMetrics(registry: OpenRegistry) {
-  const shared = within(registry)
+function createBusinessMetrics(registry: OpenMetricsRegistry) {
+  const shared = inRegistry(registry)
   return {
     authAttempts: new Counter({
       name: 'auth_attempts_total',
@@ -141,8 +141,8 @@ function businessMetrics(registry: OpenRegistry) {
   }
 }
 
-function limitMetrics(registry: OpenRegistry) {
-  const shared = within(registry)
+function createLimitMetrics(registry: OpenMetricsRegistry) {
+  const shared = inRegistry(registry)
   return {
     rateLimitHits: new Counter({
       name: 'rate_limit_hits_total',
@@ -158,7 +158,7 @@ function limitMetrics(registry: OpenRegistry) {
     }),
     accessDenied: new Counter({
       name: 'access_denied_total',
-      help: "Requests without a valid token, or for somebody else's data",
+      help: 'Requests without a valid token, or for data of another user',
       labelNames: ['kind'],
       ...shared,
     }),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { openScope } from '../http/scope.ts'
+import { createScope } from '../http/scope.ts'
 import { createLog } from './logs.ts'
 import { createMetrics } from './registry.ts'
 import { observeRequests } from './requests.ts'
@@ -10,7 +10,7 @@ test('whatever methods a caller tries on a route that does not have them, it mak
   const metrics = createMetrics()
   const observer = observeRequests(metrics, createLog({ level: 'silent' }).log)
   for (const method of methods) {
-    const scope = openScope({ method, requestId: undefined, traceparent: undefined, address: '127.0.0.1' })
+    const scope = createScope({ method, requestId: undefined, traceparent: undefined, address: '127.0.0.1' })
     scope.route = '/tasks'
     observer.requestStarted(scope)
     observer.requestDone(

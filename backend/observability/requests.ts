@@ -3,7 +3,7 @@ import type { Log } from './logs.ts'
 import type { Metrics } from './registry.ts'
 import type { Tracing } from './tracing/telemetry.ts'
 
-/** One log line and one observation for each request, at the least cost that can be had: this runs for every one. */
+/** Writes one log line and one observation per request. Must be cheap, because it runs for every request. */
 export function observeRequests(metrics: Metrics, log: Log, tracing?: Tracing): ServerObserver {
   const instruments = new Map<string, { count: () => void; observe: (seconds: number) => void }>()
   const instrumentsOf = (method: string, route: string, status: number) => {
@@ -25,7 +25,7 @@ export function observeRequests(metrics: Metrics, log: Log, tracing?: Tracing): 
     },
     requestDone: (scope, status, seconds) => {
       metrics.httpInFlight.dec()
-      const method = methodLabel(scope.method, status)
+      const method = toMethodLabel(scope.method, status)
       const one = instrumentsOf(method, scope.route, status)
       one.count()
       if (scope.sampled) observeWithExemplar(metrics, method, scope, status, seconds)
@@ -60,10 +60,10 @@ function observeWithExemplar(
 const methods = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
 /**
- * A caller chooses its method: those that an operation does not have share a label, or anybody could make a series of each
- * route, method and bucket. HEAD is GET without the body.
+ * Callers choose the method, so unsupported methods share a label: otherwise any caller could create series
+ * for each route, method and bucket. HEAD is GET without the body.
  */
-function methodLabel(method: string, status: number): string {
+function toMethodLabel(method: string, status: number): string {
   if (method === 'HEAD') return 'GET'
   return methods.has(method) && status !== 405 ? method : 'other'
 }

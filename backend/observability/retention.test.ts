@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { dayOf, fileName, outlived } from './log-files.ts'
+import { toUtcDay, toFileName, findExpired } from './log-files.ts'
 
 const day = '2026-11-24'
 
@@ -10,22 +10,22 @@ describe('a log file', () => {
     ['audit', '2025-11-24', '2025-11-23'],
     ['error', '2026-05-24', '2026-05-23'],
   ] as const)('of %s is there on its last day, %s, and gone a day older', (stream, last, older) => {
-    expect(outlived([fileName(stream, last), fileName(stream, older)], day)).toEqual([
-      fileName(stream, older),
+    expect(findExpired([toFileName(stream, last), toFileName(stream, older)], day)).toEqual([
+      toFileName(stream, older),
     ])
   })
 
   test('is kept whole months, also from the end of a month that has more days', () => {
-    expect(outlived(['error-2026-02-28.log', 'error-2026-02-27.log'], '2026-08-31')).toEqual([
+    expect(findExpired(['error-2026-02-28.log', 'error-2026-02-27.log'], '2026-08-31')).toEqual([
       'error-2026-02-27.log',
     ])
-    expect(outlived(['audit-2027-02-28.log', 'audit-2027-02-27.log'], '2028-02-29')).toEqual([
+    expect(findExpired(['audit-2027-02-28.log', 'audit-2027-02-27.log'], '2028-02-29')).toEqual([
       'audit-2027-02-27.log',
     ])
   })
 
   test('of a day to come is kept: a clock was set back', () => {
-    expect(outlived(['application-2031-01-01.log'], day)).toEqual([])
+    expect(findExpired(['application-2031-01-01.log'], day)).toEqual([])
   })
 
   test.each([
@@ -38,13 +38,13 @@ describe('a log file', () => {
     'application-2020-01-01.log\n',
     '../application-2020-01-01.log',
   ])('that is not ours is never touched: %j', (name) => {
-    expect(outlived([name], day)).toEqual([])
+    expect(findExpired([name], day)).toEqual([])
   })
 })
 
 test('a day is one of UTC', () => {
   expect([
-    dayOf(Date.parse('2026-11-24T23:59:59.999Z')),
-    dayOf(Date.parse('2026-11-25T01:00:00+02:00')),
+    toUtcDay(Date.parse('2026-11-24T23:59:59.999Z')),
+    toUtcDay(Date.parse('2026-11-25T01:00:00+02:00')),
   ]).toEqual(['2026-11-24', '2026-11-24'])
 })

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { Config } from '../config/index.ts'
-import { Problem, endpoint } from '../http/index.ts'
+import { Problem, defineEndpoint } from '../http/index.ts'
 import type { Endpoint, Scope } from '../http/index.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './registry.ts'
@@ -9,8 +9,11 @@ import type { Metrics } from './registry.ts'
 const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 const prometheusType = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** `/metrics`: with METRICS_TOKEN for its bearer; without, only when nobody but this machine can reach us, also through no proxy. */
-export function metricsEndpoints(
+/**
+ * Builds `/metrics`. With METRICS_TOKEN, it requires that bearer token. Without, it is served only if no
+ * other machine and no proxy can reach the service.
+ */
+export function buildMetricsEndpoints(
   metrics: Metrics,
   events: Events,
   config: Pick<Config, 'metricsToken' | 'host' | 'trustedProxies'>,
@@ -18,7 +21,7 @@ export function metricsEndpoints(
   const { metricsToken, host, trustedProxies } = config
   if (metricsToken === undefined && (!isLoopback(host) || trustedProxies > 0)) return []
   return [
-    endpoint({
+    defineEndpoint({
       method: 'GET',
       path: '/metrics',
       id: 'getMetrics',
@@ -38,7 +41,7 @@ export function metricsEndpoints(
         const wanted = headers.accept?.includes('application/openmetrics-text') ?? false
         return {
           status: 200,
-          body: wanted ? openMetrics : prometheusText(openMetrics),
+          body: wanted ? openMetrics : toPrometheusText(openMetrics),
           headers: { 'content-type': wanted ? openMetricsType : prometheusType },
         }
       },
@@ -46,29 +49,32 @@ export function metricsEndpoints(
   ]
 }
 
-/** Lets in who sends `token` as bearer. Whoever does not is counted and written down; it takes as long for any wrong one. */
+/**
+ * Requires `token` as bearer token. Counts and logs refusals. The comparison takes the same time for any
+ * wrong token.
+ */
 export function requireBearer(
   token: string,
   { metrics, events }: { metrics: Metrics; events: Events },
 ): (scope: Scope, authorization: string | undefined) => void {
   return (scope, authorization) => {
     const given = /^bearer +(.+)$/i.exec(authorization ?? '')?.[1] ?? ''
-    if (sameText(given, token)) return
+    if (isSameSecret(given, token)) return
     metrics.accessDenied.inc({ kind: 'unauthenticated' })
     events.security('access.operations_refused', scope)
     throw new Problem('unauthenticated', {
-      detail: 'A token for this is needed',
+      detail: 'This operation requires its own token',
       headers: { 'www-authenticate': 'Bearer' },
     })
   }
 }
 
-/** Compares digests: the time says nothing of the secret, not even its length. */
-export function sameText(left: string, right: string): boolean {
-  return timingSafeEqual(digest(left), digest(right))
+/** Compares digests, so that the time reveals nothing about the secret, not even its length. */
+export function isSameSecret(left: string, right: string): boolean {
+  return timingSafeEqual(hash(left), hash(right))
 }
 
-function digest(text: string): Buffer {
+function hash(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
@@ -77,10 +83,11 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * The Prometheus text format (0.0.4) from OpenMetrics text: counters get their `_total` back in HELP and TYPE, exemplars
- * and the end mark go. The registry renames its counters when it writes OpenMetrics, so it is only ever asked for that.
+ * Converts OpenMetrics text to the Prometheus text format (0.0.4): restores `_total` in HELP and TYPE of
+ * counters, and removes exemplars and the end mark. The registry renames its counters when it writes
+ * OpenMetrics, so it is only asked for that format.
  */
-export function prometheusText(openMetrics: string): string {
+export function toPrometheusText(openMetrics: string): string {
   const counters = new Set([...openMetrics.matchAll(/^# TYPE (\S+) counter$/gm)].map((match) => match[1]))
   const lines = openMetrics.split('\n').flatMap((line) => {
     if (line === '# EOF') return []

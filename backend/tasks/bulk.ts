@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { inArray, sql } from '../db/drizzle.ts'
-import { schema, statement } from '../db/index.ts'
+import { schema, defineStatement } from '../db/index.ts'
 import type { Statement, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
-import type { Flaw } from '../http/index.ts'
-import { newTask, taskPatch, inUtc, newTaskOf, taskOf } from './model.ts'
+import type { InvalidField } from '../http/index.ts'
+import { newTask, taskPatch, toUtc, buildTask, toTask } from './model.ts'
 import type { Task } from './model.ts'
 import { columns } from './statements.ts'
 import type { TaskRow } from './statements.ts'
@@ -28,11 +28,11 @@ export const bulkBody = z
     if (items === 0) context.addIssue({ code: 'custom', message: 'expected at least one item' })
     if (items > maxItems)
       context.addIssue({ code: 'custom', message: `found ${items} items, expected at most ${maxItems}` })
-    for (const [at, id] of repeatedIds(body.update ?? [], body.delete ?? []))
-      context.addIssue({ code: 'custom', path: at, message: `${id} is there twice` })
+    for (const [at, id] of findRepeatedIds(body.update ?? [], body.delete ?? []))
+      context.addIssue({ code: 'custom', path: at, message: `${id} is repeated` })
   })
   .meta({
-    description: `At most ${maxItems} items together`,
+    description: `At most ${maxItems} items in total`,
     minProperties: 1,
     examples: [{ create: [{ title: 'Water the plants' }, { title: 'Buy milk', tags: ['shop'] }] }],
   })
@@ -45,7 +45,7 @@ export interface BulkResult {
   deleted: string[]
 }
 
-function* repeatedIds(
+function* findRepeatedIds(
   updates: readonly { id: string }[],
   removals: readonly string[],
 ): Generator<[(string | number)[], string]> {
@@ -64,8 +64,8 @@ const recordColumns = sql.raw(
   'id uuid, title text, description text, status task_status, priority task_priority, "dueAt" timestamptz, tags text[], "createdAt" timestamptz, "updatedAt" timestamptz',
 )
 
-/** Inserts all of `rows`, a JSON array of complete tasks, for one user. */
-export const insertTasks: Statement<{ id: string }> = statement('tasks.insert_many', (db) =>
+/** Inserts `rows`, a JSON array of complete tasks, for one user. */
+export const insertTasks: Statement<{ id: string }> = defineStatement('tasks.insert_many', (db) =>
   db
     .insert(tasks)
     .select(
@@ -76,7 +76,7 @@ export const insertTasks: Statement<{ id: string }> = statement('tasks.insert_ma
     .prepare('tasks_insert_many'),
 )
 
-const updateTasks: Statement<TaskRow> = statement('tasks.update_many', (db) =>
+const updateTasks: Statement<TaskRow> = defineStatement('tasks.update_many', (db) =>
   db
     .update(tasks)
     .set({
@@ -95,7 +95,7 @@ const updateTasks: Statement<TaskRow> = statement('tasks.update_many', (db) =>
     .prepare('tasks_update_many'),
 )
 
-/** Does all of `body` or nothing of it. Throws `invalid` with every task that is not there. */
+/** Applies all of `body` or nothing. Throws `invalid` with every task that does not exist. */
 export async function applyBulk(
   tx: Transaction,
   userId: string,
@@ -105,8 +105,8 @@ export async function applyBulk(
   const updates = body.update ?? []
   const removals = body.delete ?? []
   const rows = await lockRows(tx, userId, [...updates.map(({ id }) => id), ...removals])
-  requireAll(rows, updates, removals)
-  const created = (body.create ?? []).map((task) => newTaskOf(task, nowMs))
+  requireExisting(rows, updates, removals)
+  const created = (body.create ?? []).map((task) => buildTask(task, nowMs))
   if (created.length > 0) await tx.run(insertTasks, { userId, rows: JSON.stringify(created) })
   const updated = await update(tx, userId, rows, updates, nowMs)
   if (removals.length > 0)
@@ -116,7 +116,7 @@ export async function applyBulk(
   return { created, updated, deleted: removals.map((id) => id.toLowerCase()) }
 }
 
-// In order of id: two of these at once wait for each other, and do not lock each other out.
+// In order of id, so that simultaneous operations wait for each other instead of a deadlock.
 async function lockRows(
   tx: Transaction,
   userId: string,
@@ -134,16 +134,16 @@ async function lockRows(
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-function requireAll(
+function requireExisting(
   rows: ReadonlyMap<string, TaskRow>,
   updates: readonly { id: string }[],
   removals: readonly string[],
 ): void {
-  const missing = (part: string, ids: readonly string[], suffix: string): Flaw[] =>
+  const missing = (part: string, ids: readonly string[], suffix: string): InvalidField[] =>
     ids.flatMap((id, index) =>
       rows.has(id.toLowerCase())
         ? []
-        : [{ at: `body.${part}.${index}${suffix}`, message: 'there is no such task' }],
+        : [{ at: `body.${part}.${index}${suffix}`, message: 'the task does not exist' }],
     )
   const errors = [
     ...missing(
@@ -154,7 +154,7 @@ function requireAll(
     ...missing('delete', removals, ''),
   ]
   if (errors.length > 0)
-    throw new Problem('invalid', { detail: 'Some tasks are not there; nothing was changed', errors })
+    throw new Problem('invalid', { detail: 'Some tasks do not exist; nothing was changed', errors })
 }
 
 async function update(
@@ -169,11 +169,11 @@ async function update(
   const merged = updates.flatMap(({ id, ...patch }) => {
     const row = rows.get(id.toLowerCase())
     if (row === undefined) return []
-    const task = Object.assign(taskOf(row), patch, { updatedAt })
-    return [Object.assign(task, { dueAt: inUtc(task.dueAt) })]
+    const task = Object.assign(toTask(row), patch, { updatedAt })
+    return [Object.assign(task, { dueAt: toUtc(task.dueAt) })]
   })
   const changed = new Map(
-    (await tx.run(updateTasks, { userId, rows: JSON.stringify(merged) })).map((row) => [row.id, taskOf(row)]),
+    (await tx.run(updateTasks, { userId, rows: JSON.stringify(merged) })).map((row) => [row.id, toTask(row)]),
   )
   return merged.flatMap(({ id }) => changed.get(id) ?? [])
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { and, eq, sql } from '../db/drizzle.ts'
-import { schema, statement } from '../db/index.ts'
+import { schema, defineStatement } from '../db/index.ts'
 import type { Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 
 const { idempotencyKeys } = schema
 const p = sql.placeholder
 
-const claimKey = statement<{ key: string }>('idempotency_keys.claim', (db) =>
+const claimKey = defineStatement<{ key: string }>('idempotency_keys.claim', (db) =>
   db
     .insert(idempotencyKeys)
     .values({
@@ -22,7 +22,7 @@ const claimKey = statement<{ key: string }>('idempotency_keys.claim', (db) =>
     .prepare('idempotency_keys_claim'),
 )
 
-const readKey = statement<{ requestHash: string; answer: string }>('idempotency_keys.read', (db) =>
+const readKey = defineStatement<{ requestHash: string; answer: string }>('idempotency_keys.read', (db) =>
   db
     .select({ requestHash: idempotencyKeys.requestHash, answer: idempotencyKeys.answer })
     .from(idempotencyKeys)
@@ -30,12 +30,15 @@ const readKey = statement<{ requestHash: string; answer: string }>('idempotency_
     .prepare('idempotency_keys_read'),
 )
 
-/** The key of a request; `undefined` without one. Throws a `Problem` for one that is not 1 to 255 printable characters. */
-export function idempotencyKey(header: string | string[] | undefined): string | undefined {
+/**
+ * Returns the key of a request, or `undefined` without one. Throws a `Problem` unless it has 1 to 255
+ * printable characters.
+ */
+export function parseIdempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined
   if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return header
   throw new Problem('invalid', {
-    detail: 'Idempotency-Key is not as described',
+    detail: 'Idempotency-Key does not match its description',
     errors: [
       {
         at: 'header.idempotency-key',
@@ -46,11 +49,11 @@ export function idempotencyKey(header: string | string[] | undefined): string | 
 }
 
 /**
- * Claims `key` for an answer that is about to be given, inside the transaction that does the work. Gives the earlier
- * answer when the same request was answered before, waiting for one that is under way; `undefined` when this one is
- * the first. Throws `conflict` when the key was used for another request.
+ * Claims `key` for `answer`, inside the transaction that does the work. Returns the earlier answer if the
+ * same request was answered before, and waits for one in progress; returns `undefined` for the first request.
+ * Throws `conflict` if the key was used for another request.
  */
-export async function earlierAnswer(
+export async function claimIdempotencyKey(
   tx: Transaction,
   userId: string,
   key: string,

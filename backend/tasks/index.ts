@@ -1,6 +1,6 @@
 export { insertTasks } from './bulk.ts'
-export { taskEndpoints } from './routes.ts'
-export { newTask, taskSchema, newTaskOf, taskOf } from './model.ts'
+export { buildTaskEndpoints } from './routes.ts'
+export { newTask, taskSchema, buildTask, toTask } from './model.ts'
 export type { NewTask, Task } from './model.ts'
 export { TaskService } from './service.ts'
 export { pageStatement } from './page.ts'

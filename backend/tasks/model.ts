@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { uuidv7 } from '../db/index.ts'
-import { text } from '../http/index.ts'
+import { textSchema } from '../http/index.ts'
 import type { TaskRow } from './statements.ts'
 
-/** A complete task from what a caller gave. */
-export function newTaskOf(input: NewTask, nowMs: number): Task {
+/** Builds a complete task from a caller's input. */
+export function buildTask(input: NewTask, nowMs: number): Task {
   const now = new Date(nowMs).toISOString()
   return {
     id: uuidv7(nowMs),
@@ -12,23 +12,23 @@ export function newTaskOf(input: NewTask, nowMs: number): Task {
     description: input.description ?? null,
     status: input.status ?? 'todo',
     priority: input.priority ?? 'medium',
-    dueAt: inUtc(input.dueAt ?? null),
+    dueAt: toUtc(input.dueAt ?? null),
     tags: input.tags ?? [],
     createdAt: now,
     updatedAt: now,
   }
 }
 
-export function inUtc(instant: string | null): string | null {
+export function toUtc(instant: string | null): string | null {
   return instant === null ? null : new Date(instant).toISOString()
 }
 
-export function taskOf(row: TaskRow): Task {
+export function toTask(row: TaskRow): Task {
   const { id, title, description, status, priority, dueAt, tags, createdAt, updatedAt } = row
   return { id, title, description, status, priority, dueAt, tags, createdAt, updatedAt }
 }
 
-export function etagOf(version: number): string {
+export function formatEtag(version: number): string {
   return `"${version}"`
 }
 
@@ -46,11 +46,11 @@ const instant = z.iso
   )
   .meta({ examples: ['2027-01-31T09:00:00Z'] })
 
-const dueAt = instant.nullable().meta({ description: 'Kept to the millisecond, in UTC' })
-const tags = z.array(text(1, 50)).max(20)
-const description = text(0, 10_000).nullable()
+const dueAt = instant.nullable().meta({ description: 'Stored with milliseconds, in UTC' })
+const tags = z.array(textSchema(1, 50)).max(20)
+const description = textSchema(0, 10_000).nullable()
 
-const written = {
+const exampleTask = {
   title: 'Water the plants',
   description: 'The ferns too',
   status: 'todo',
@@ -59,9 +59,9 @@ const written = {
   tags: ['home'],
 } as const
 
-/** What a caller may set. Anything else, such as `id` or `userId`, is refused. */
+/** The fields that a caller may set. Others, such as `id` or `userId`, are refused. */
 const settable = z.strictObject({
-  title: text(1, 200),
+  title: textSchema(1, 200),
   description: description.optional(),
   status: z.enum(statuses).optional(),
   priority: z.enum(priorities).optional(),
@@ -69,7 +69,7 @@ const settable = z.strictObject({
   tags: tags.optional(),
 })
 
-export const newTask = settable.meta({ examples: [written] })
+export const newTask = settable.meta({ examples: [exampleTask] })
 
 export const taskPatch = settable.partial().meta({ examples: [{ status: 'done' }] })
 
@@ -89,7 +89,7 @@ export const taskSchema = z
     examples: [
       {
         id: '019b0000-0000-7000-8000-000000000000',
-        ...written,
+        ...exampleTask,
         createdAt: '2027-01-30T18:00:00.000Z',
         updatedAt: '2027-01-30T18:00:00.000Z',
       },
@@ -100,7 +100,7 @@ export type Task = z.infer<typeof taskSchema>
 export type NewTask = z.infer<typeof newTask>
 export type TaskPatch = z.infer<typeof taskPatch>
 
-/** A leading `-` sorts downwards. Tasks without `dueAt` come after those with one, downwards before. */
+/** A leading `-` sorts in descending order. Tasks without `dueAt` sort after those with one. */
 export const sortOrders = [
   'createdAt',
   '-createdAt',
@@ -124,7 +124,7 @@ const sortFields = [
   'title',
 ] as const satisfies readonly SortField[]
 
-export function sortField(sort: SortOrder): SortField {
+export function toSortField(sort: SortOrder): SortField {
   return sortFields.find((field) => sort.endsWith(field)) ?? 'createdAt'
 }
 
@@ -140,10 +140,12 @@ export const taskQuery = z.strictObject({
     .max(2000)
     .regex(/^[A-Za-z0-9_-]+$/, 'expected the nextCursor of an earlier page')
     .optional()
-    .meta({ description: 'The `nextCursor` of the page before, with the same other parameters' }),
+    .meta({ description: 'The `nextCursor` of the previous page, with the same other parameters' }),
   status: z.enum(statuses).optional(),
   priority: z.enum(priorities).optional(),
-  q: text(1, 200).optional().meta({ description: 'Text that the title or the description has, in any case' }),
+  q: textSchema(1, 200)
+    .optional()
+    .meta({ description: 'Text in the title or description; case does not matter' }),
   sort: z.enum(sortOrders).default('-createdAt'),
 })
 
@@ -154,7 +156,7 @@ export const taskPage = z.object({
   nextCursor: z
     .string()
     .nullable()
-    .meta({ description: 'For the next page; null on the last', examples: [null] }),
+    .meta({ description: 'The cursor of the next page; null on the last page', examples: [null] }),
 })
 
 export const taskParams = z.object({ id: z.uuid() })

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { and, asc, desc, eq, sql } from '../db/drizzle.ts'
 import type { SQL } from '../db/drizzle.ts'
-import { hotStatement, schema } from '../db/index.ts'
+import { defineDirectStatement, schema } from '../db/index.ts'
 import type { Statement } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
-import { priorities, sortField, sortOrders } from './model.ts'
+import { priorities, toSortField, sortOrders } from './model.ts'
 import type { SortField, SortOrder } from './model.ts'
 import { columns, decodeTask } from './statements.ts'
 import type { TaskRow } from './statements.ts'
@@ -12,7 +12,7 @@ import type { TaskRow } from './statements.ts'
 const { tasks } = schema
 const p = sql.placeholder
 
-/** Where a page ended: the value it was sorted by and the id, which breaks ties. */
+/** The end of a page: the value of its sort order, and the id, which breaks ties. */
 export interface Position {
   value: string
   id: string
@@ -24,17 +24,19 @@ export function encodeCursor(sort: SortOrder, { value, id }: Position): string {
   return Buffer.from(JSON.stringify([sort, value, id])).toString('base64url')
 }
 
-/** The position in `cursor`. Throws a `Problem` for one that we did not make, or made for another order. */
+/**
+ * Decodes the position in `cursor`. Throws a `Problem` for an invalid cursor or one of another sort order.
+ */
 export function decodeCursor(cursor: string, sort: SortOrder): Position {
-  const result = encoded.safeParse(parsed(cursor))
-  if (!result.success) throw refusal('expected the nextCursor of an earlier page')
+  const result = encoded.safeParse(parseCursor(cursor))
+  if (!result.success) throw cursorProblem('expected the nextCursor of an earlier page')
   const [madeFor, value, id] = result.data
-  if (madeFor !== sort) throw refusal(`made for sort=${madeFor}, expected one for sort=${sort}`)
-  if (!fits(sort, value)) throw refusal('expected the nextCursor of an earlier page')
+  if (madeFor !== sort) throw cursorProblem(`made for sort=${madeFor}, expected one for sort=${sort}`)
+  if (!isValidPosition(sort, value)) throw cursorProblem('expected the nextCursor of an earlier page')
   return { value, id }
 }
 
-function parsed(cursor: string): unknown {
+function parseCursor(cursor: string): unknown {
   try {
     return JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown
   } catch {
@@ -42,9 +44,9 @@ function parsed(cursor: string): unknown {
   }
 }
 
-// The value goes into a cast in the query: what PostgreSQL would refuse is refused here.
-function fits(sort: SortOrder, value: string): boolean {
-  const by = sortField(sort)
+// The query casts the value, so what PostgreSQL would refuse is refused here.
+function isValidPosition(sort: SortOrder, value: string): boolean {
+  const by = toSortField(sort)
   if (by === 'title') return !value.includes('\0') && value.isWellFormed()
   if (by === 'priority') return priorities.some((priority) => priority === value)
   return (
@@ -53,14 +55,14 @@ function fits(sort: SortOrder, value: string): boolean {
   )
 }
 
-function refusal(message: string): Problem {
+function cursorProblem(message: string): Problem {
   return new Problem('invalid', {
-    detail: 'The query is not as described',
+    detail: 'The query does not match its description',
     errors: [{ at: 'query.cursor', message }],
   })
 }
 
-/** What a page is made by, without the values: each combination is a statement of its own, prepared once. */
+/** The shape of a page without its values. Each combination is a separate statement, prepared once. */
 export interface PageShape {
   sort: SortOrder
   status: boolean
@@ -69,7 +71,7 @@ export interface PageShape {
   after: boolean
 }
 
-// Collation "C" is the same everywhere, so a cursor holds over an upgrade of the system's locales.
+// Collation "C" never changes, so cursors remain valid after an upgrade of the system's locales.
 const sortKeys: Readonly<Record<SortField, { key: SQL; cast: string }>> = {
   createdAt: { key: sql`${tasks.createdAt}`, cast: 'timestamptz' },
   updatedAt: { key: sql`${tasks.updatedAt}`, cast: 'timestamptz' },
@@ -80,7 +82,10 @@ const sortKeys: Readonly<Record<SortField, { key: SQL; cast: string }>> = {
 
 const pages = new Map<string, Statement<TaskRow>>()
 
-/** The statement for a page. Values: `userId`, `limit`, and `status`, `priority`, `pattern`, `value` and `id` as the shape has them. */
+/**
+ * Returns the statement for a page. Values: `userId`, `limit`, and `status`, `priority`, `pattern`, `value`
+ * and `id` according to the shape.
+ */
 export function pageStatement(shape: PageShape): Statement<TaskRow> {
   const key = `${shape.sort} ${shape.status} ${shape.priority} ${shape.search} ${shape.after}`
   const known = pages.get(key)
@@ -93,10 +98,10 @@ export function pageStatement(shape: PageShape): Statement<TaskRow> {
 function buildPage(shape: PageShape): Statement<TaskRow> {
   const down = shape.sort.startsWith('-')
   const order = down ? desc : asc
-  const { key, cast } = sortKeys[sortField(shape.sort)]
+  const { key, cast } = sortKeys[toSortField(shape.sort)]
   const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(down ? '<' : '>')} (${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
   const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
-  return hotStatement(
+  return defineDirectStatement(
     'tasks.page',
     (db) =>
       db

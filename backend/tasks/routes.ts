@@ -1,55 +1,58 @@
 import { z } from 'zod'
-import type { Cached } from '../cache/index.ts'
-import { endpoint, Problem } from '../http/index.ts'
+import type { CachedReply } from '../cache/index.ts'
+import { defineEndpoint, Problem } from '../http/index.ts'
 import type { Endpoint, Reply } from '../http/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { newTask, taskPage, taskParams, taskPatch, taskQuery, taskSchema, etagOf } from './model.ts'
+import { newTask, taskPage, taskParams, taskPatch, taskQuery, taskSchema, formatEtag } from './model.ts'
 import { bulkBody } from './bulk.ts'
-import { idempotencyKey } from './idempotency.ts'
-import type { Expected, TaskService, Versioned } from './service.ts'
+import { parseIdempotencyKey } from './idempotency.ts'
+import type { ExpectedVersions, TaskService, VersionedTask } from './service.ts'
 
 const maxBytes = 262_144
 const bulkBytes = 8 * 1024 * 1024
 const shared = { tag: 'Tasks', access: 'user', limit: 'user' } as const
-const ifMatch = { 'If-Match': { description: 'Only when the task has this ETag', schema: z.string() } }
+const ifMatch = { 'If-Match': { description: 'Requires that the task has this ETag', schema: z.string() } }
 const etagHeader = { ETag: 'The version of the task' }
 const changed = {
   412: { description: 'The task has another ETag', headers: etagHeader },
-  409: { description: 'Others change the task all the time' },
+  409: { description: 'The task was changed repeatedly at the same time' },
 }
 const replayedHeader = {
   'Idempotency-Replayed': {
-    description: 'true when this is the answer to an earlier request',
+    description: 'true if this is the answer to an earlier request',
     required: false,
   },
 }
 
-/** Tasks of the caller. Those of others are not there. */
-export function taskEndpoints(service: TaskService, parts: TaskRouteParts): Endpoint[] {
+/** The tasks of the caller. Tasks of other users count as missing. */
+export function buildTaskEndpoints(service: TaskService, parts: TaskRouteDependencies): Endpoint[] {
   return [
-    ...collectionEndpoints(service, parts.metrics),
-    bulkEndpoint(service, parts),
-    ...itemEndpoints(service, parts.metrics),
+    ...buildCollectionEndpoints(service, parts.metrics),
+    buildBulkEndpoint(service, parts),
+    ...buildItemEndpoints(service, parts.metrics),
   ]
 }
 
-export interface TaskRouteParts {
+export interface TaskRouteDependencies {
   metrics: Metrics
   events: Events
-  featureUsed: (feature: 'bulk', userId: string) => void
+  noteFeatureUse: (feature: 'bulk', userId: string) => void
 }
 
-function bulkEndpoint(service: TaskService, { metrics, events, featureUsed }: TaskRouteParts): Endpoint {
-  return endpoint({
+function buildBulkEndpoint(
+  service: TaskService,
+  { metrics, events, noteFeatureUse }: TaskRouteDependencies,
+): Endpoint {
+  return defineEndpoint({
     ...shared,
     method: 'POST',
     path: '/tasks/bulk',
     id: 'bulkTasks',
-    summary: 'Make, change and delete up to 500 tasks, all or none',
+    summary: 'Create, change and delete up to 500 tasks, all or none',
     body: { schema: bulkBody, maxBytes: bulkBytes },
     answers: {
       200: {
-        description: 'What was done',
+        description: 'The created, updated and deleted tasks',
         schema: z.object({
           created: z.array(taskSchema),
           updated: z.array(taskSchema),
@@ -58,10 +61,10 @@ function bulkEndpoint(service: TaskService, { metrics, events, featureUsed }: Ta
       },
     },
     handle: ({ scope, principal, body }) =>
-      counted(metrics, 'bulk', async () => {
+      countOperation(metrics, 'bulk', async () => {
         const items = (body.create?.length ?? 0) + (body.update?.length ?? 0) + (body.delete?.length ?? 0)
         const done = metrics.bulkSeconds.startTimer()
-        featureUsed('bulk', principal.userId)
+        noteFeatureUse('bulk', principal.userId)
         const result = await service.bulk(scope, principal, body)
         done()
         metrics.bulkItems.observe(items)
@@ -75,27 +78,27 @@ function bulkEndpoint(service: TaskService, { metrics, events, featureUsed }: Ta
   })
 }
 
-function collectionEndpoints(service: TaskService, metrics: Metrics): Endpoint[] {
+function buildCollectionEndpoints(service: TaskService, metrics: Metrics): Endpoint[] {
   return [
-    endpoint({
+    defineEndpoint({
       ...shared,
       method: 'GET',
       path: '/tasks',
       id: 'listTasks',
-      summary: 'A page of tasks',
+      summary: 'List tasks, one page at a time',
       query: taskQuery,
       answers: { 200: { description: 'The page', schema: taskPage } },
       handle: ({ scope, principal, query, rawQuery }) =>
-        counted(metrics, 'list', async () =>
-          jsonReply(await service.listReply(scope, principal, query, rawQuery)),
+        countOperation(metrics, 'list', async () =>
+          toReply(await service.listReply(scope, principal, query, rawQuery)),
         ),
     }),
-    endpoint({
+    defineEndpoint({
       ...shared,
       method: 'POST',
       path: '/tasks',
       id: 'createTask',
-      summary: 'Make a task',
+      summary: 'Create a task',
       body: { schema: newTask, maxBytes },
       answers: {
         201: {
@@ -108,44 +111,44 @@ function collectionEndpoints(service: TaskService, metrics: Metrics): Endpoint[]
       },
       requestHeaders: {
         'Idempotency-Key': {
-          description: 'Makes the request safe to repeat for a day',
+          description: 'Makes it safe to repeat the request for a day',
           schema: z.string().regex(/^[\x21-\x7e]{1,255}$/),
         },
       },
       handle: ({ scope, principal, body, headers }) =>
-        counted(metrics, 'create', async () => {
+        countOperation(metrics, 'create', async () => {
           const made = await service.create(
             scope,
             principal,
             body,
-            idempotencyKey(headers['idempotency-key']),
+            parseIdempotencyKey(headers['idempotency-key']),
           )
           const replayed = made.replayed ? { 'idempotency-replayed': 'true' } : {}
           return {
             status: 201,
             json: made.task,
-            headers: { etag: etagOf(made.version), location: `/tasks/${made.task.id}`, ...replayed },
+            headers: { etag: formatEtag(made.version), location: `/tasks/${made.task.id}`, ...replayed },
           }
         }),
     }),
   ]
 }
 
-function itemEndpoints(service: TaskService, metrics: Metrics): Endpoint[] {
+function buildItemEndpoints(service: TaskService, metrics: Metrics): Endpoint[] {
   const item = { ...shared, path: '/tasks/:id', params: taskParams } as const
   return [
-    endpoint({
+    defineEndpoint({
       ...item,
       method: 'GET',
       id: 'getTask',
-      summary: 'One task',
+      summary: 'Get a task',
       answers: { 200: { description: 'The task', schema: taskSchema, headers: etagHeader } },
       handle: ({ scope, principal, params }) =>
-        counted(metrics, 'read', async () =>
-          jsonReply(await service.getReply(scope, principal, params.id.toLowerCase())),
+        countOperation(metrics, 'read', async () =>
+          toReply(await service.getReply(scope, principal, params.id.toLowerCase())),
         ),
     }),
-    endpoint({
+    defineEndpoint({
       ...item,
       method: 'PATCH',
       id: 'updateTask',
@@ -153,45 +156,45 @@ function itemEndpoints(service: TaskService, metrics: Metrics): Endpoint[] {
       body: { schema: taskPatch, maxBytes },
       requestHeaders: ifMatch,
       answers: {
-        200: { description: 'The task as it is now', schema: taskSchema, headers: etagHeader },
+        200: { description: 'The changed task', schema: taskSchema, headers: etagHeader },
         ...changed,
       },
       handle: ({ scope, principal, params, body, headers }) =>
-        counted(metrics, 'update', async () =>
-          taskReply(
+        countOperation(metrics, 'update', async () =>
+          toTaskReply(
             200,
-            await service.update(scope, principal, params.id, body, expectedVersions(headers['if-match'])),
+            await service.update(scope, principal, params.id, body, parseIfMatch(headers['if-match'])),
           ),
         ),
     }),
-    endpoint({
+    defineEndpoint({
       ...item,
       method: 'DELETE',
       id: 'deleteTask',
       summary: 'Delete a task',
       requestHeaders: ifMatch,
-      answers: { 204: { description: 'Gone' }, ...changed },
+      answers: { 204: { description: 'Deleted' }, ...changed },
       handle: ({ scope, principal, params, headers }) =>
-        counted(metrics, 'delete', async () => {
-          await service.delete(scope, principal, params.id, expectedVersions(headers['if-match']))
+        countOperation(metrics, 'delete', async () => {
+          await service.delete(scope, principal, params.id, parseIfMatch(headers['if-match']))
           return { status: 204 }
         }),
     }),
   ]
 }
 
-function jsonReply({ body, etag }: Cached): Reply {
+function toReply({ body, etag }: CachedReply): Reply {
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (etag !== undefined) headers['etag'] = etag
   return { status: 200, body, headers }
 }
 
-function taskReply(status: number, { task, version }: Versioned): Reply {
-  return { status, json: task, headers: { etag: etagOf(version) } }
+function toTaskReply(status: number, { task, version }: VersionedTask): Reply {
+  return { status, json: task, headers: { etag: formatEtag(version) } }
 }
 
-/** The versions in an `If-Match`; a tag that is not ours, or a weak one, matches nothing (RFC 9110, 13.1.1). */
-function expectedVersions(ifMatchHeader: string | undefined): Expected {
+/** Parses the versions in an `If-Match`. A foreign or weak tag matches no version (RFC 9110, 13.1.1). */
+function parseIfMatch(ifMatchHeader: string | undefined): ExpectedVersions {
   if (ifMatchHeader === undefined || ifMatchHeader.trim() === '*') return undefined
   return ifMatchHeader.split(',').flatMap((tag) => {
     const version = /^\s*"(\d{1,9})"\s*$/.exec(tag)?.[1]
@@ -199,7 +202,11 @@ function expectedVersions(ifMatchHeader: string | undefined): Expected {
   })
 }
 
-async function counted(metrics: Metrics, operation: string, work: () => Promise<Reply>): Promise<Reply> {
+async function countOperation(
+  metrics: Metrics,
+  operation: string,
+  work: () => Promise<Reply>,
+): Promise<Reply> {
   try {
     const reply = await work()
     metrics.taskOperations.inc({ operation, result: 'success' })

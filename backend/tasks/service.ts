@@ -2,14 +2,14 @@ import { isForeignKeyViolation } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
-import type { Cached, ReplyCache } from '../cache/index.ts'
+import type { CachedReply, ReplyCache } from '../cache/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { decodeCursor, encodeCursor, pageStatement } from './page.ts'
-import { sortField, taskSchema, etagOf, inUtc, newTaskOf, taskOf } from './model.ts'
+import { toSortField, taskSchema, formatEtag, toUtc, buildTask, toTask } from './model.ts'
 import type { NewTask, SortOrder, Task, TaskPatch, TaskQuery } from './model.ts'
 import { applyBulk } from './bulk.ts'
 import type { BulkBody, BulkResult } from './bulk.ts'
-import { earlierAnswer } from './idempotency.ts'
+import { claimIdempotencyKey } from './idempotency.ts'
 import { deleteTask, foreignTasks, insertTask, lockTask, taskById, updateTask } from './statements.ts'
 import type { TaskRow } from './statements.ts'
 
@@ -19,12 +19,12 @@ export interface TaskDependencies {
   events: Events
   now: () => number
   cache: ReplyCache
-  /** Tells other instances that the user's tasks have changed. */
+  /** Announces to other instances that the user's tasks have changed. */
   announceWrite: (userId: string) => void
 }
 
-/** A task and its version, of which the ETag is made. */
-export interface Versioned {
+/** A task and its version, from which the ETag is formatted. */
+export interface VersionedTask {
   task: Task
   version: number
 }
@@ -35,9 +35,9 @@ export interface Page {
 }
 
 /** `undefined` accepts any version, as a request without `If-Match` does. */
-export type Expected = readonly number[] | undefined
+export type ExpectedVersions = readonly number[] | undefined
 
-/** Changes made without a lock are cheaper; a task that many change at once is locked after this many. */
+/** Attempts without a lock, which are cheaper. Afterwards the task is locked. */
 const attemptLimit = 5
 
 interface CacheCounters {
@@ -46,11 +46,11 @@ interface CacheCounters {
 }
 
 export class TaskService {
-  readonly #with: TaskDependencies
+  readonly #dependencies: TaskDependencies
   readonly #counters: Record<string, CacheCounters> = {}
 
   constructor(dependencies: TaskDependencies) {
-    this.#with = dependencies
+    this.#dependencies = dependencies
   }
 
   async list(scope: Scope, { userId }: Principal, query: TaskQuery): Promise<Page> {
@@ -68,53 +68,58 @@ export class TaskService {
       limit: limit + 1,
       status,
       priority,
-      pattern: q === undefined ? undefined : likePattern(q),
+      pattern: q === undefined ? undefined : toLikePattern(q),
       value: position?.value,
       id: position?.id,
     }
-    // One more than the page tells whether there is another.
-    const rows = await this.#with.database.run(scope, pageStatement(shape), values)
-    const items = rows.slice(0, limit).map(taskOf)
+    // One row more than the page shows whether another page follows.
+    const rows = await this.#dependencies.database.run(scope, pageStatement(shape), values)
+    const items = rows.slice(0, limit).map(toTask)
     const last = rows.length > limit ? items.at(-1) : undefined
     return {
       items,
       nextCursor:
-        last === undefined ? null : encodeCursor(sort, { value: sortValue(last, sort), id: last.id }),
+        last === undefined ? null : encodeCursor(sort, { value: readSortValue(last, sort), id: last.id }),
     }
   }
 
-  /** A page as it is sent, from the cache if it is there. */
-  listReply(scope: Scope, principal: Principal, query: TaskQuery, key: string): Promise<Cached> | Cached {
+  /** Returns a page as it is sent, from the cache if possible. */
+  listReply(
+    scope: Scope,
+    principal: Principal,
+    query: TaskQuery,
+    key: string,
+  ): Promise<CachedReply> | CachedReply {
     return this.#cached('tasks_page', principal.userId, key, async () => ({
       body: JSON.stringify(await this.list(scope, principal, query)),
       etag: undefined,
     }))
   }
 
-  /** A task as it is sent, from the cache if it is there. */
-  getReply(scope: Scope, principal: Principal, id: string): Promise<Cached> | Cached {
+  /** Returns a task as it is sent, from the cache if possible. */
+  getReply(scope: Scope, principal: Principal, id: string): Promise<CachedReply> | CachedReply {
     return this.#cached('task', principal.userId, id, async () => {
       const { task, version } = await this.get(scope, principal, id)
-      return { body: JSON.stringify(task), etag: etagOf(version) }
+      return { body: JSON.stringify(task), etag: formatEtag(version) }
     })
   }
 
-  /** With `key` the same request made again gets the answer of the first, for a day. */
+  /** With `key`, a repeated request gets the answer of the first one, for a day. */
   create(
     scope: Scope,
     { userId }: Principal,
     input: NewTask,
     key?: string,
-  ): Promise<Versioned & { replayed: boolean }> {
-    const task = newTaskOf(input, this.#with.now())
+  ): Promise<VersionedTask & { replayed: boolean }> {
+    const task = buildTask(input, this.#dependencies.now())
     const values = { ...task, userId, now: task.createdAt }
     return this.#writing(userId, async () => {
       if (key === undefined) {
-        await this.#with.database.run(scope, insertTask, values)
+        await this.#dependencies.database.run(scope, insertTask, values)
         return { task, version: 1, replayed: false }
       }
-      const earlier = await this.#with.database.transaction(scope, async (tx) => {
-        const answer = await earlierAnswer(tx, userId, key, input, JSON.stringify(task), task.createdAt)
+      const earlier = await this.#dependencies.database.transaction(scope, async (tx) => {
+        const answer = await claimIdempotencyKey(tx, userId, key, input, JSON.stringify(task), task.createdAt)
         if (answer === undefined) await tx.run(insertTask, values)
         return answer
       })
@@ -126,11 +131,13 @@ export class TaskService {
     })
   }
 
-  /** All of `body` or nothing of it. */
+  /** Applies all of `body` or nothing. */
   async bulk(scope: Scope, { userId }: Principal, body: BulkBody): Promise<BulkResult> {
     try {
       return await this.#writing(userId, () =>
-        this.#with.database.transaction(scope, (tx) => applyBulk(tx, userId, body, this.#with.now())),
+        this.#dependencies.database.transaction(scope, (tx) =>
+          applyBulk(tx, userId, body, this.#dependencies.now()),
+        ),
       )
     } catch (error) {
       if (error instanceof Problem && error.kind === 'invalid')
@@ -142,23 +149,23 @@ export class TaskService {
     }
   }
 
-  async get(scope: Scope, principal: Principal, id: string): Promise<Versioned> {
+  async get(scope: Scope, principal: Principal, id: string): Promise<VersionedTask> {
     const row = await this.#own(scope, principal, id)
-    return { task: taskOf(row), version: row.version }
+    return { task: toTask(row), version: row.version }
   }
 
-  /** Writes the fields of `patch`. Throws `changed-meanwhile` when the version is not an expected one. */
+  /** Writes the fields of `patch`. Throws `changed-meanwhile` if the version is not an expected one. */
   update(
     scope: Scope,
     principal: Principal,
     id: string,
     patch: TaskPatch,
-    expected: Expected,
-  ): Promise<Versioned> {
+    expected: ExpectedVersions,
+  ): Promise<VersionedTask> {
     return this.#writing(principal.userId, () => this.#update(scope, principal, id, patch, expected))
   }
 
-  delete(scope: Scope, principal: Principal, id: string, expected: Expected): Promise<void> {
+  delete(scope: Scope, principal: Principal, id: string, expected: ExpectedVersions): Promise<void> {
     return this.#writing(principal.userId, () => this.#delete(scope, principal, id, expected))
   }
 
@@ -167,24 +174,24 @@ export class TaskService {
     principal: Principal,
     id: string,
     patch: TaskPatch,
-    expected: Expected,
-  ): Promise<Versioned> {
+    expected: ExpectedVersions,
+  ): Promise<VersionedTask> {
     for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
       const row = await this.#own(scope, principal, id)
-      const [updated] = await this.#with.database.run(
+      const [updated] = await this.#dependencies.database.run(
         scope,
         updateTask,
         this.#changes(principal, row, patch, expected),
       )
-      if (updated !== undefined) return { task: taskOf(updated), version: updated.version }
-      // Somebody else was faster: look again.
+      if (updated !== undefined) return { task: toTask(updated), version: updated.version }
+      // Another request changed it first: read it again.
     }
-    const [updated] = await this.#with.database.transaction(scope, async (tx) => {
+    const [updated] = await this.#dependencies.database.transaction(scope, async (tx) => {
       const [row] = await tx.run(lockTask, { id, userId: principal.userId })
       return row === undefined ? [] : tx.run(updateTask, this.#changes(principal, row, patch, expected))
     })
-    if (updated === undefined) throw new Problem('not-found', { detail: 'There is no such task' })
-    return { task: taskOf(updated), version: updated.version }
+    if (updated === undefined) throw new Problem('not-found', { detail: 'The task does not exist' })
+    return { task: toTask(updated), version: updated.version }
   }
 
   /** The values of {@link updateTask}. */
@@ -192,37 +199,42 @@ export class TaskService {
     { userId }: Principal,
     row: TaskRow,
     patch: TaskPatch,
-    expected: Expected,
+    expected: ExpectedVersions,
   ): Record<string, unknown> {
     requireVersion(expected, row.version)
-    const merged = { ...taskOf(row), ...definedOnly(patch) }
+    const merged = { ...toTask(row), ...omitUndefined(patch) }
     return {
       ...merged,
-      dueAt: inUtc(merged.dueAt),
+      dueAt: toUtc(merged.dueAt),
       userId,
       version: row.version,
-      now: new Date(this.#with.now()).toISOString(),
+      now: new Date(this.#dependencies.now()).toISOString(),
     }
   }
 
-  async #delete(scope: Scope, principal: Principal, id: string, expected: Expected): Promise<void> {
+  async #delete(scope: Scope, principal: Principal, id: string, expected: ExpectedVersions): Promise<void> {
     for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
       const version = expected === undefined ? null : (await this.#own(scope, principal, id)).version
       if (version !== null) requireVersion(expected, version)
-      const [deleted] = await this.#with.database.run(scope, deleteTask, {
+      const [deleted] = await this.#dependencies.database.run(scope, deleteTask, {
         id,
         userId: principal.userId,
         version,
       })
       if (deleted !== undefined) return
-      // Absent, another user's, or changed since: the first two end here.
+      // Missing, of another user, or changed: this throws for the first two.
       await this.#own(scope, principal, id)
     }
-    throw new Problem('conflict', { detail: 'The task is changed by others all the time' })
+    throw new Problem('conflict', { detail: 'The task was changed repeatedly at the same time' })
   }
 
-  #cached(cache: string, userId: string, key: string, read: () => Promise<Cached>): Promise<Cached> | Cached {
-    const known = this.#with.cache.get(userId, key)
+  #cached(
+    cache: string,
+    userId: string,
+    key: string,
+    read: () => Promise<CachedReply>,
+  ): Promise<CachedReply> | CachedReply {
+    const known = this.#dependencies.cache.get(userId, key)
     const counters = (this.#counters[cache] ??= this.#countersOf(cache))
     if (known === undefined) {
       counters.miss.inc()
@@ -232,82 +244,85 @@ export class TaskService {
     return known
   }
 
-  async #readThrough(userId: string, key: string, read: () => Promise<Cached>): Promise<Cached> {
-    const { cache } = this.#with
-    const reading = cache.begin(userId, key)
+  async #readThrough(userId: string, key: string, read: () => Promise<CachedReply>): Promise<CachedReply> {
+    const { cache } = this.#dependencies
+    const reading = cache.beginRead(userId, key)
     try {
       const reply = await read()
-      cache.keep(reading, reply)
+      cache.finishRead(reading, reply)
       return reply
     } finally {
-      cache.abandon(reading)
+      cache.abandonRead(reading)
     }
   }
 
   #countersOf(cache: string): CacheCounters {
-    const { cacheRequests } = this.#with.metrics
+    const { cacheRequests } = this.#dependencies.metrics
     return {
       hit: cacheRequests.labels({ cache, result: 'hit' }),
       miss: cacheRequests.labels({ cache, result: 'miss' }),
     }
   }
 
-  // Also after an error: whether a write that failed was made is not always known.
+  // Also after an error, because a failed write may have been committed.
   async #writing<T>(userId: string, write: () => Promise<T>): Promise<T> {
     try {
       return await write()
     } catch (error) {
       if (isForeignKeyViolation(error))
         throw new Problem('unauthenticated', {
-          detail: 'The account is gone',
+          detail: 'The account no longer exists',
           headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
         })
       throw error
     } finally {
-      this.#with.cache.invalidate(userId)
-      this.#with.announceWrite(userId)
+      this.#dependencies.cache.invalidate(userId)
+      this.#dependencies.announceWrite(userId)
     }
   }
 
-  // Of a bulk operation, which reads only what is the caller's.
+  // For bulk operations, which read only the caller's tasks.
   async #reportForeign(scope: Scope, userId: string, ids: readonly string[]): Promise<void> {
-    const [found] = await this.#with.database.run(scope, foreignTasks, { ids: JSON.stringify(ids), userId })
+    const [found] = await this.#dependencies.database.run(scope, foreignTasks, {
+      ids: JSON.stringify(ids),
+      userId,
+    })
     if (found === undefined || found.count === 0) return
-    this.#with.metrics.accessDenied.inc({ kind: 'cross_user' }, found.count)
-    this.#with.events.security('access.cross_user', scope, { tasks: found.count })
+    this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' }, found.count)
+    this.#dependencies.events.security('access.cross_user', scope, { tasks: found.count })
   }
 
   async #own(scope: Scope, { userId }: Principal, id: string): Promise<TaskRow> {
-    const [row] = await this.#with.database.run(scope, taskById, { id })
+    const [row] = await this.#dependencies.database.run(scope, taskById, { id })
     if (row?.userId === userId) return row
     if (row !== undefined) this.#crossed(scope, id)
-    throw new Problem('not-found', { detail: 'There is no such task' })
+    throw new Problem('not-found', { detail: 'The task does not exist' })
   }
 
   #crossed(scope: Scope, taskId: string): void {
-    this.#with.metrics.accessDenied.inc({ kind: 'cross_user' })
-    this.#with.events.security('access.cross_user', scope, { taskId })
+    this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' })
+    this.#dependencies.events.security('access.cross_user', scope, { taskId })
   }
 }
 
-// `%` and `_` in what is searched for mean themselves.
-function likePattern(q: string): string {
+// Escapes `%` and `_` in the searched text.
+function toLikePattern(q: string): string {
   return `%${q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
 }
 
-function sortValue(task: Task, sort: SortOrder): string {
-  return task[sortField(sort)] ?? 'infinity'
+function readSortValue(task: Task, sort: SortOrder): string {
+  return task[toSortField(sort)] ?? 'infinity'
 }
 
-function requireVersion(expected: Expected, version: number): void {
+function requireVersion(expected: ExpectedVersions, version: number): void {
   if (expected === undefined || expected.includes(version)) return
   throw new Problem('changed-meanwhile', {
-    detail: 'The task is not in the version that If-Match names',
-    headers: { etag: etagOf(version) },
+    detail: 'The version of the task is not in If-Match',
+    headers: { etag: formatEtag(version) },
   })
 }
 
-// An absent field and one that is `undefined` are the same to a caller, but not to a spread.
-function definedOnly(patch: TaskPatch): Partial<Task> {
+// For callers, an absent field equals an `undefined` one, but not for a spread.
+function omitUndefined(patch: TaskPatch): Partial<Task> {
   return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
 }

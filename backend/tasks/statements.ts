@@ -1,5 +1,5 @@
 import { and, eq, sql } from '../db/drizzle.ts'
-import { hotStatement, schema, statement } from '../db/index.ts'
+import { defineDirectStatement, schema, defineStatement } from '../db/index.ts'
 import type { RawRow } from '../db/index.ts'
 import { priorities, statuses } from './model.ts'
 import type { Task } from './model.ts'
@@ -49,14 +49,14 @@ export function decodeTask([
   }
 }
 
-// Without quotes or escapes the text of an array is its elements.
+// Without quotes and escapes, the elements only need splitting.
 function decodeTags(text: string): string[] {
   if (text === '{}') return []
   return /["\\]/.test(text) ? schema.parseTextArray(text) : text.slice(1, -1).split(',')
 }
 
-/** How many of `ids`, a JSON array, are tasks of others. */
-export const foreignTasks = statement<{ count: number }>('tasks.foreign', (db) =>
+/** Counts the tasks of other users among `ids`, a JSON array. */
+export const foreignTasks = defineStatement<{ count: number }>('tasks.foreign', (db) =>
   db
     .select({ count: sql<number>`count(*)::int` })
     .from(tasks)
@@ -66,7 +66,7 @@ export const foreignTasks = statement<{ count: number }>('tasks.foreign', (db) =
     .prepare('tasks_foreign'),
 )
 
-export const taskById = hotStatement<TaskRow & { userId: string }>(
+export const taskById = defineDirectStatement<TaskRow & { userId: string }>(
   'tasks.by_id',
   (db) =>
     db
@@ -77,7 +77,7 @@ export const taskById = hotStatement<TaskRow & { userId: string }>(
   (row) => Object.assign(decodeTask(row), { userId: row[10] ?? '' }),
 )
 
-export const insertTask = hotStatement<{ id: string }>(
+export const insertTask = defineDirectStatement<{ id: string }>(
   'tasks.insert',
   (db) =>
     db
@@ -99,8 +99,8 @@ export const insertTask = hotStatement<{ id: string }>(
   ([id]) => ({ id: id ?? '' }),
 )
 
-/** Writes every field; the caller has merged the patch. Nothing comes back when `version` is no longer the row's. */
-export const updateTask = statement<TaskRow>('tasks.update', (db) =>
+/** Writes all fields; the caller has merged the patch. Returns no row if `version` is outdated. */
+export const updateTask = defineStatement<TaskRow>('tasks.update', (db) =>
   db
     .update(tasks)
     .set({
@@ -118,8 +118,8 @@ export const updateTask = statement<TaskRow>('tasks.update', (db) =>
     .prepare('tasks_update'),
 )
 
-/** Nobody else changes it until the transaction ends. */
-export const lockTask = statement<TaskRow>('tasks.lock', (db) =>
+/** Locks a task until the transaction ends. */
+export const lockTask = defineStatement<TaskRow>('tasks.lock', (db) =>
   db
     .select(columns)
     .from(tasks)
@@ -128,8 +128,8 @@ export const lockTask = statement<TaskRow>('tasks.lock', (db) =>
     .prepare('tasks_lock'),
 )
 
-/** Deletes one of the user's tasks; only at `version` unless that is null. */
-export const deleteTask = statement<{ id: string }>('tasks.delete', (db) =>
+/** Deletes a task of the user; only at `version`, unless that is null. */
+export const deleteTask = defineStatement<{ id: string }>('tasks.delete', (db) =>
   db
     .delete(tasks)
     .where(

@@ -74,6 +74,6 @@ export class Client {
 }
 
 /** The session in an answer of `/auth/*`. */
-export function sessionOf(answer: Answer): Session {
+export function parseSession(answer: Answer): Session {
   return session.parse(answer.json)
 }

@@ -1,4 +1,4 @@
-export { Client, sessionOf } from './client.ts'
+export { Client, parseSession } from './client.ts'
 export type { Answer, Session } from './client.ts'
 export { startTestPostgres, startTestService, testConfig } from './service.ts'
 export type { TestPostgres, TestService } from './service.ts'

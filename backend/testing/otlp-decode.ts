@@ -1,6 +1,7 @@
 /**
- * Reads protobuf messages by tables of their fields, without the library that wrote them: what it gets wrong would else
- * be read as it was meant. Numbers and types are those of opentelemetry-proto 1.x (trace, metrics, common, resource).
+ * Reads protobuf messages by tables of their fields, without the library that wrote them: what it gets wrong
+ * would else be read as it was meant. Numbers and types are those of opentelemetry-proto 1.x (trace, metrics,
+ * common, resource).
  */
 type Kind =
   | 'string'
@@ -116,7 +117,7 @@ function read(message: Message, bytes: Buffer): Record<string, unknown> {
     const wire = cursor.value(tag & 7)
     if (field === undefined) continue
     const [name, kind, repeated] = field
-    const value = typeof kind === 'function' ? read(kind(), bufferOf(wire)) : scalar(kind, wire)
+    const value = typeof kind === 'function' ? read(kind(), requireBuffer(wire)) : scalar(kind, wire)
     if (repeated === undefined) result[name] = value
     else result[name] = [...((result[name] as unknown[] | undefined) ?? []), value]
   }
@@ -125,7 +126,7 @@ function read(message: Message, bytes: Buffer): Record<string, unknown> {
 
 type Wire = bigint | Buffer
 
-function bufferOf(wire: Wire): Buffer {
+function requireBuffer(wire: Wire): Buffer {
   if (typeof wire === 'bigint') throw new Error('a number where bytes were expected')
   return wire
 }
@@ -146,16 +147,16 @@ function scalar(kind: Kind, wire: Wire): unknown {
     case 'fixed32':
       return wire.readUInt32LE()
     case 'packedFixed64':
-      return eights(wire).map((eight) => eight.readBigUInt64LE().toString())
+      return splitEights(wire).map((eight) => eight.readBigUInt64LE().toString())
     case 'packedDouble':
-      return eights(wire).map((eight) => eight.readDoubleLE())
+      return splitEights(wire).map((eight) => eight.readDoubleLE())
     case 'bool':
     case 'varint':
       throw new Error(`bytes where ${kind} was expected`)
   }
 }
 
-function eights(bytes: Buffer): Buffer[] {
+function splitEights(bytes: Buffer): Buffer[] {
   return Array.from({ length: bytes.length / 8 }, (_none, index) => bytes.subarray(index * 8, index * 8 + 8))
 }
 

@@ -4,8 +4,9 @@ import { gunzipSync } from 'node:zlib'
 import { decodeProtobuf } from './otlp-decode.ts'
 
 /*
- * An OTLP/HTTP receiver as a process of its own, for tests: takes traces and metrics as protobuf or JSON, keeps them,
- * and gives them back as JSON at /received. `PUT /behaviour` makes it a bad one. Prints `{"port":…}` when it listens.
+ * An OTLP/HTTP receiver as a process of its own, for tests: takes traces and metrics as protobuf or JSON,
+ * keeps them, and gives them back as JSON at /received. `PUT /behaviour` makes it a bad one. Prints
+ * `{"port":…}` when it listens.
  */
 type Behaviour = 'good' | 'failing' | 'silent' | 'dripping' | 'garbage'
 
@@ -39,12 +40,12 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     if (method === 'DELETE') received = []
   } else if (url === '/v1/traces' || url === '/v1/metrics') {
     attempts += 1
-    if (behaviour === 'good') take(url, request, body, response)
+    if (behaviour === 'good') receive(url, request, body, response)
     else misbehave(behaviour, response)
   } else response.writeHead(404).end()
 }
 
-function take(
+function receive(
   path: '/v1/traces' | '/v1/metrics',
   { headers }: IncomingMessage,
   body: Buffer,

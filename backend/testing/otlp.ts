@@ -17,7 +17,7 @@ const value = z.object({
 const attributes = z
   .array(z.object({ key: z.string(), value }))
   .default([])
-  .transform((pairs) => Object.fromEntries(pairs.map((pair) => [pair.key, plainOf(pair.value)])))
+  .transform((pairs) => Object.fromEntries(pairs.map((pair) => [pair.key, toPlainValue(pair.value)])))
 const numeric = z.union([z.number(), z.string()]).transform(Number)
 const id = z.string().default('')
 
@@ -160,7 +160,7 @@ export class OtlpReceiver {
   }
 }
 
-function plainOf({
+function toPlainValue({
   stringValue,
   boolValue,
   intValue,

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 /** A way to a database that can be cut: the connections on it are reset and new ones refused. */
 export interface Proxy {
   url: string
-  close(): Promise<void>
+  close: () => Promise<void>
 }
 
 export async function startProxy(databaseUrl: string): Promise<Proxy> {

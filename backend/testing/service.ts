@@ -13,8 +13,8 @@ import { Client } from './client.ts'
 /** A PostgreSQL for one test file, gone with its data when closed. */
 export interface TestPostgres {
   /** The address of a new, empty database. */
-  newDatabase(): Promise<string>
-  close(): Promise<void>
+  newDatabase: () => Promise<string>
+  close: () => Promise<void>
 }
 
 export async function startTestPostgres(): Promise<TestPostgres> {
@@ -43,7 +43,7 @@ export interface TestService {
   client: Client
   service: Service
   url: string
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 /** The whole service on a free port, ready, with limits that tests do not reach unless `env` sets them. */

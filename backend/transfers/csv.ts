@@ -12,8 +12,8 @@ const messages: Readonly<Record<string, string>> = {
 }
 
 /**
- * The rows of CSV text (RFC 4180). Lines end with CR LF, LF or CR, also mixed; empty lines are skipped. Throws for an
- * unclosed or misplaced quote, after it has yielded the rows before it.
+ * The rows of CSV text (RFC 4180). Lines end with CR LF, LF or CR, also mixed; empty lines are skipped.
+ * Throws for an unclosed or misplaced quote, after it has yielded the rows before it.
  */
 export async function* readCsvRows(source: string): AsyncGenerator<string[]> {
   const rows: string[][] = []
@@ -66,8 +66,8 @@ export function formatCsvRows(rows: readonly (readonly string[])[]): string {
   )
 }
 
-// A spreadsheet executes a cell that begins like this. A leading apostrophe makes it text; an existing one is doubled,
-// so that reading restores exactly what was written.
+// A spreadsheet executes a cell that begins like this. A leading apostrophe makes it text; an existing one is
+// doubled, so that reading restores exactly what was written.
 const formula = /^'*[=+\-@\t\r]/
 
 export function guardFormula(value: string): string {

@@ -1,11 +1,11 @@
 import { and, asc, eq, sql } from '../db/drizzle.ts'
-import { backgroundScope, schema, statement, uuidv7 } from '../db/index.ts'
+import { createBackgroundScope, schema, defineStatement, uuidv7 } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { pageStatement, taskOf } from '../tasks/index.ts'
+import { pageStatement, toTask } from '../tasks/index.ts'
 import { createWriter, formats } from './formats.ts'
 import type { Format } from './formats.ts'
 export interface TransferRow {
@@ -44,7 +44,7 @@ const exportColumns = {
   finishedAt: taskExports.finishedAt,
 }
 
-const insertExport = statement<{ id: string }>('exports.insert', (db) =>
+const insertExport = defineStatement<{ id: string }>('exports.insert', (db) =>
   db
     .insert(taskExports)
     .values({ id: p('id'), userId: p('userId'), format: p('format'), status: 'queued', createdAt: p('now') })
@@ -52,7 +52,7 @@ const insertExport = statement<{ id: string }>('exports.insert', (db) =>
     .prepare('exports_insert'),
 )
 
-const exportById = statement<TransferRow>('exports.by_id', (db) =>
+const exportById = defineStatement<TransferRow>('exports.by_id', (db) =>
   db
     .select(exportColumns)
     .from(taskExports)
@@ -60,7 +60,7 @@ const exportById = statement<TransferRow>('exports.by_id', (db) =>
     .prepare('exports_by_id'),
 )
 
-const startExport = statement<TransferRow>('exports.start', (db) =>
+const startExport = defineStatement<TransferRow>('exports.start', (db) =>
   db
     .update(taskExports)
     .set({ status: 'running', rows: 0 })
@@ -69,7 +69,7 @@ const startExport = statement<TransferRow>('exports.start', (db) =>
     .prepare('exports_start'),
 )
 
-const clearChunks = statement<{ sequence: number }>('export_chunks.clear', (db) =>
+const clearChunks = defineStatement<{ sequence: number }>('export_chunks.clear', (db) =>
   db
     .delete(exportChunks)
     .where(eq(exportChunks.exportId, p('id')))
@@ -77,7 +77,7 @@ const clearChunks = statement<{ sequence: number }>('export_chunks.clear', (db) 
     .prepare('export_chunks_clear'),
 )
 
-const insertChunk = statement<{ sequence: number }>('export_chunks.insert', (db) =>
+const insertChunk = defineStatement<{ sequence: number }>('export_chunks.insert', (db) =>
   db
     .insert(exportChunks)
     .values({ exportId: p('id'), sequence: p('sequence'), content: p('content') })
@@ -85,7 +85,7 @@ const insertChunk = statement<{ sequence: number }>('export_chunks.insert', (db)
     .prepare('export_chunks_insert'),
 )
 
-const finishExport = statement<{ id: string }>('exports.finish', (db) =>
+const finishExport = defineStatement<{ id: string }>('exports.finish', (db) =>
   db
     .update(taskExports)
     .set({ status: 'done', rows: sql`${p('rows')}::int`, finishedAt: sql`${p('now')}::timestamptz` })
@@ -95,7 +95,7 @@ const finishExport = statement<{ id: string }>('exports.finish', (db) =>
 )
 
 /** Ends an export that will not be retried. */
-const failExport = statement<{ id: string }>('exports.fail', (db) =>
+const failExport = defineStatement<{ id: string }>('exports.fail', (db) =>
   db
     .update(taskExports)
     .set({ status: 'failed', rows: 0, finishedAt: sql`${p('now')}::timestamptz` })
@@ -104,7 +104,7 @@ const failExport = statement<{ id: string }>('exports.fail', (db) =>
     .prepare('exports_fail'),
 )
 
-const readChunk = statement<{ content: string }>('export_chunks.read', (db) =>
+const readChunk = defineStatement<{ content: string }>('export_chunks.read', (db) =>
   db
     .select({ content: exportChunks.content })
     .from(exportChunks)
@@ -143,7 +143,7 @@ export class ExportService {
       this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' })
       this.#dependencies.events.security('access.cross_user', scope, { exportId: id })
     }
-    throw new Problem('not-found', { detail: 'There is no such export' })
+    throw new Problem('not-found', { detail: 'The export does not exist' })
   }
 
   /** Reads the file piece by piece. */
@@ -152,7 +152,7 @@ export class ExportService {
     const encoder = new TextEncoder()
     return new ReadableStream({
       pull: async (controller) => {
-        const [chunk] = await this.#dependencies.database.run(backgroundScope(10_000), readChunk, {
+        const [chunk] = await this.#dependencies.database.run(createBackgroundScope(10_000), readChunk, {
           id,
           sequence,
         })
@@ -165,7 +165,7 @@ export class ExportService {
 
   /** Executes the job, from the start if it was interrupted: a file can be read only when it is complete. */
   async run(id: string): Promise<JobOutcome> {
-    const scope = backgroundScope(jobLimitMs)
+    const scope = createBackgroundScope(jobLimitMs)
     const [row] = await this.#dependencies.database.run(scope, startExport, { id })
     if (row === undefined) return 'done'
     const format = formats.find((one) => one === row.format) ?? 'json'
@@ -186,14 +186,14 @@ export class ExportService {
 
   /** Marks the export as failed after the last attempt, so that its caller stops waiting. */
   async giveUp(id: string): Promise<void> {
-    const scope = backgroundScope(10_000)
+    const scope = createBackgroundScope(10_000)
     await this.#dependencies.database.run(scope, clearChunks, { id })
     await this.#dependencies.database.run(scope, failExport, { id, now: this.#now() })
   }
 
   async #write(id: string, userId: string, format: Format): Promise<number> {
     const writer = createWriter(format)
-    const scope = backgroundScope(jobLimitMs)
+    const scope = createBackgroundScope(jobLimitMs)
     let sequence = 0
     let rows = 0
     const store = async (content: string): Promise<void> => {
@@ -216,7 +216,7 @@ export class ExportService {
       )
       const last = page.at(-1)
       if (last === undefined) break
-      await store(writer.piece(page.map(taskOf), rows === 0))
+      await store(writer.piece(page.map(toTask), rows === 0))
       rows += page.length
       after = { value: last.createdAt, id: last.id }
       if (page.length < rowsPerPiece) break

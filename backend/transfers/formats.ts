@@ -57,7 +57,10 @@ function toCsvFields(task: Task): string[] {
   ]
 }
 
-/** A row of an import is a new task. The other fields of an export are ignored, so that an export can be imported. */
+/**
+ * A row of an import is a new task. The other fields of an export are ignored, so that an export can be
+ * imported.
+ */
 const importedTask = newTask.extend({
   id: z.unknown().optional(),
   createdAt: z.unknown().optional(),

@@ -1,5 +1,5 @@
 import { and, lt, sql } from '../db/drizzle.ts'
-import { backgroundScope, schema, statement } from '../db/index.ts'
+import { createBackgroundScope, schema, defineStatement } from '../db/index.ts'
 import type { Database, Statement } from '../db/index.ts'
 
 const { taskExports, taskImports, idempotencyKeys, rateLimits, loginFailures, sessions } = schema
@@ -7,42 +7,42 @@ const p = sql.placeholder
 
 /** Delete expired rows. `before`: a day ago, `now`: now. */
 const deletions: readonly Statement<object>[] = [
-  statement('expire.idempotency_keys', (db) =>
+  defineStatement('expire.idempotency_keys', (db) =>
     db
       .delete(idempotencyKeys)
       .where(lt(idempotencyKeys.createdAt, p('before')))
       .returning({ key: idempotencyKeys.key })
       .prepare('expire_idempotency_keys'),
   ),
-  statement('expire.exports', (db) =>
+  defineStatement('expire.exports', (db) =>
     db
       .delete(taskExports)
       .where(lt(taskExports.createdAt, p('before')))
       .returning({ id: taskExports.id })
       .prepare('expire_exports'),
   ),
-  statement('expire.imports', (db) =>
+  defineStatement('expire.imports', (db) =>
     db
       .delete(taskImports)
       .where(lt(taskImports.createdAt, p('before')))
       .returning({ id: taskImports.id })
       .prepare('expire_imports'),
   ),
-  statement('expire.rate_limits', (db) =>
+  defineStatement('expire.rate_limits', (db) =>
     db
       .delete(rateLimits)
       .where(lt(rateLimits.windowEndsAt, p('now')))
       .returning({ key: rateLimits.key })
       .prepare('expire_rate_limits'),
   ),
-  statement('expire.sessions', (db) =>
+  defineStatement('expire.sessions', (db) =>
     db
       .delete(sessions)
       .where(lt(sessions.expiresAt, p('now')))
       .returning({ id: sessions.id })
       .prepare('expire_sessions'),
   ),
-  statement('expire.login_failures', (db) =>
+  defineStatement('expire.login_failures', (db) =>
     db
       .delete(loginFailures)
       .where(
@@ -60,15 +60,15 @@ const dayMs = 24 * 3600_000
 const intervalMs = 10 * 60_000
 
 /**
- * Deletes expired rows every ten minutes: idempotency keys, exports and imports after a day; sessions and windows at their
- * end.
+ * Deletes expired rows every ten minutes: idempotency keys, exports and imports after a day; sessions and
+ * windows at their end.
  */
 export function startHousekeeping(database: Database, now: () => number): { stop: () => void } {
   const clean = async (): Promise<void> => {
     const values = { before: new Date(now() - dayMs).toISOString(), now: new Date(now()).toISOString() }
     // The next run retries what failed; the pool reports an outage.
-    for (const statement of deletions)
-      await database.run(backgroundScope(10_000), statement, values).catch(() => undefined)
+    for (const defineStatement of deletions)
+      await database.run(createBackgroundScope(10_000), defineStatement, values).catch(() => undefined)
   }
   const timer = setInterval(() => void clean(), intervalMs)
   timer.unref()

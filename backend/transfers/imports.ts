@@ -1,11 +1,11 @@
 import { and, eq, sql } from '../db/drizzle.ts'
-import { backgroundScope, schema, statement, uuidv7 } from '../db/index.ts'
+import { createBackgroundScope, schema, defineStatement, uuidv7 } from '../db/index.ts'
 import type { Database, QueryScope, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { insertTasks, newTaskOf } from '../tasks/index.ts'
+import { insertTasks, buildTask } from '../tasks/index.ts'
 import type { Task } from '../tasks/index.ts'
 import { formats, readRows } from './formats.ts'
 import type { Format } from './formats.ts'
@@ -50,7 +50,7 @@ const importColumns = {
   finishedAt: taskImports.finishedAt,
 }
 
-const insertImport = statement<{ id: string }>('imports.insert', (db) =>
+const insertImport = defineStatement<{ id: string }>('imports.insert', (db) =>
   db
     .insert(taskImports)
     .values({
@@ -66,7 +66,7 @@ const insertImport = statement<{ id: string }>('imports.insert', (db) =>
     .prepare('imports_insert'),
 )
 
-const importById = statement<ImportRow>('imports.by_id', (db) =>
+const importById = defineStatement<ImportRow>('imports.by_id', (db) =>
   db
     .select(importColumns)
     .from(taskImports)
@@ -74,7 +74,7 @@ const importById = statement<ImportRow>('imports.by_id', (db) =>
     .prepare('imports_by_id'),
 )
 
-const startImport = statement<{ userId: string; format: string; body: string }>('imports.start', (db) =>
+const startImport = defineStatement<{ userId: string; format: string; body: string }>('imports.start', (db) =>
   db
     .update(taskImports)
     .set({ status: 'running' })
@@ -84,7 +84,7 @@ const startImport = statement<{ userId: string; format: string; body: string }>(
 )
 
 /** Ends an import. Returns no row if it has ended already: then it must not be applied again. */
-const finishImport = statement<{ id: string }>('imports.finish', (db) =>
+const finishImport = defineStatement<{ id: string }>('imports.finish', (db) =>
   db
     .update(taskImports)
     .set({
@@ -131,15 +131,15 @@ export class ImportService {
       this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' })
       this.#dependencies.events.security('access.cross_user', scope, { importId: id })
     }
-    throw new Problem('not-found', { detail: 'There is no such import' })
+    throw new Problem('not-found', { detail: 'The import does not exist' })
   }
 
   /**
-   * Executes the job: inserts all rows or none, in the transaction that marks it as done, so that it is never applied
-   * twice.
+   * Executes the job: inserts all rows or none, in the transaction that marks it as done, so that it is never
+   * applied twice.
    */
   async run(id: string): Promise<JobOutcome> {
-    const scope: QueryScope = { ...backgroundScope(jobLimitMs), patient: true }
+    const scope: QueryScope = { ...createBackgroundScope(jobLimitMs), allowsLongStatements: true }
     const [job] = await this.#dependencies.database.run(scope, startImport, { id })
     if (job === undefined) return 'done'
     const format = formats.find((one) => one === job.format) ?? 'json'
@@ -177,7 +177,7 @@ export class ImportService {
     const failures = JSON.stringify([
       { row: 0, message: 'the import failed repeatedly; no task was created' },
     ])
-    await this.#dependencies.database.run(backgroundScope(10_000), finishImport, {
+    await this.#dependencies.database.run(createBackgroundScope(10_000), finishImport, {
       id,
       status: 'failed',
       rows: 0,
@@ -194,7 +194,7 @@ export class ImportService {
       for await (const parsed of readRows(format, body)) {
         row += 1
         if (row > maxRows) return { tasks, failures: [{ row: 0, message: `more than ${maxRows} rows` }] }
-        if ('task' in parsed) tasks.push(newTaskOf(parsed.task, this.#dependencies.now()))
+        if ('task' in parsed) tasks.push(buildTask(parsed.task, this.#dependencies.now()))
         else if (failures.length < maxFailures) failures.push({ row, message: parsed.message })
         if (row % rowsPerSlice === 0) await nextTurn()
       }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { decodeText, endpoint, Problem } from '../http/index.ts'
+import { decodeText, defineEndpoint, Problem } from '../http/index.ts'
 import type { Endpoint, Reply } from '../http/index.ts'
 import type { Events, Feature } from '../observability/index.ts'
 import { newTask, taskSchema } from '../tasks/index.ts'
@@ -50,7 +50,7 @@ function buildExportRequest({
   events,
   noteFeatureUse,
 }: TransferRouteDependencies): Endpoint {
-  return endpoint({
+  return defineEndpoint({
     ...shared,
     method: 'POST',
     path: '/exports',
@@ -75,7 +75,7 @@ function buildExportRequest({
 }
 
 function buildExportStatus({ exports: service }: TransferRouteDependencies): Endpoint {
-  return endpoint({
+  return defineEndpoint({
     ...shared,
     method: 'GET',
     path: '/exports/:id',
@@ -91,7 +91,7 @@ function buildExportStatus({ exports: service }: TransferRouteDependencies): End
 }
 
 function buildExportDownload({ exports: service, events }: TransferRouteDependencies): Endpoint {
-  return endpoint({
+  return defineEndpoint({
     ...shared,
     method: 'GET',
     path: '/exports/:id/download',
@@ -128,7 +128,7 @@ function buildImportRequest({
   events,
   noteFeatureUse,
 }: TransferRouteDependencies): Endpoint {
-  return endpoint({
+  return defineEndpoint({
     ...shared,
     method: 'POST',
     path: '/imports',
@@ -160,7 +160,7 @@ function buildImportRequest({
 }
 
 function buildImportStatus({ imports: service }: TransferRouteDependencies): Endpoint {
-  return endpoint({
+  return defineEndpoint({
     ...shared,
     method: 'GET',
     path: '/imports/:id',

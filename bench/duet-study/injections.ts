@@ -8,8 +8,8 @@ export interface Injection {
 
 const app = 'backend/http/app.ts'
 const handler = '    return respond(scope, await one.handle({'
-const list = '    const items = rows.slice(0, limit).map(taskOf)\n'
-const listRoute = "counted(metrics, 'list', async () =>"
+const list = '    const items = rows.slice(0, limit).map(toTask)\n'
+const listRoute = "countOperation(metrics, 'list', async () =>"
 
 /** Adds lines before each request is handled. */
 function beforeEachRequest(name: string, ...lines: string[]): Injection {
@@ -40,7 +40,7 @@ export const injections: readonly Injection[] = [
     from: list,
     to:
       '    for (const _row of rows)\n' +
-      `      await this.#with.database.run(scope, pageStatement(shape), values)\n${list}`,
+      `      await this.#dependencies.database.run(scope, pageStatement(shape), values)\n${list}`,
   },
   {
     name: 'one slow endpoint',

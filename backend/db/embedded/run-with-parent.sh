@@ -1,11 +1,11 @@
-# Runs PostgreSQL ("$@") for as long as the process that holds the other end of our standard input lives. When that
-# end closes, however the process ended, PostgreSQL is asked to stop at once, and made to if it does not.
+# Runs PostgreSQL ("$@") while the process at the other end of standard input is alive. When that end closes, however
+# the process ended, this shell requests a fast stop of PostgreSQL, and kills it if it does not stop.
 exec 3<&0
 "$@" 3<&- </dev/null &
 server=$!
 trap '' INT TERM HUP
 (
-  # Nothing is ever written to the pipe: reading ends when its last writer is gone.
+  # Nothing is ever written to the pipe: reading ends when its last writer has closed it.
   cat <&3 >/dev/null
   kill -INT "$server" 2>/dev/null
   sleep 2

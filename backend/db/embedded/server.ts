@@ -4,31 +4,31 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, resolve as resolvePath } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findBinaries, ensureCluster, spawnIdentity } from './cluster.ts'
+import { findBinaries, ensureCluster, toSpawnOptions } from './cluster.ts'
 import type { Binaries } from './cluster.ts'
-import { postgresIdentity } from './os-user.ts'
-import type { Identity } from './os-user.ts'
-import { endLeftover, ownerPath } from './stale-server.ts'
+import { choosePostgresUser } from './os-user.ts'
+import type { OsUser } from './os-user.ts'
+import { endStaleServer, ownerPath } from './stale-server.ts'
 
-const keeper = fileURLToPath(new URL('run-with-parent.sh', import.meta.url))
+const runWithParent = fileURLToPath(new URL('run-with-parent.sh', import.meta.url))
 
-/** A PostgreSQL of our own, which ends when this process does, however it ends. */
+/** A PostgreSQL that ends with this process, however the process ends. */
 export interface EmbeddedPostgres {
   url: string
-  /** Ends it within about 4 s. */
-  stop(): Promise<void>
+  /** Stops PostgreSQL within about 4 s. */
+  stop: () => Promise<void>
 }
 
 interface Cluster {
   dir: string
   port: number
   binaries: Binaries
-  identity: Identity
+  identity: OsUser
 }
 
 /**
- * Starts PostgreSQL on the data in `folder` (made when absent) on a free loopback port. Should it end by itself it is
- * started again on the same port; `onRestart` is told why.
+ * Starts PostgreSQL on the data in `folder` (created if absent) on a free loopback port. If it ends by
+ * itself, it is started again on the same port, and `onRestart` receives the reason.
  */
 export async function startEmbeddedPostgres(
   folder: string,
@@ -37,11 +37,11 @@ export async function startEmbeddedPostgres(
   const dir = resolvePath(folder)
   const binaries = await findBinaries()
   await mkdir(dirname(dir), { recursive: true })
-  const identity = postgresIdentity([dirname(dir), binaries.folder])
+  const identity = choosePostgresUser([dirname(dir), binaries.folder])
   const password = await ensureCluster(dir, binaries, identity)
-  await endLeftover(dir)
+  await endStaleServer(dir)
   await writeFile(ownerPath(dir), String(process.pid))
-  const cluster = { dir, port: await freePort(), binaries, identity }
+  const cluster = { dir, port: await findFreePort(), binaries, identity }
   const supervisor = new Supervisor(cluster, onRestart)
   await supervisor.start()
   return {
@@ -62,7 +62,7 @@ class Supervisor {
   }
 
   async start(): Promise<void> {
-    const { child, ready } = launch(this.#cluster)
+    const { child, ready } = spawnPostgres(this.#cluster)
     this.#child = child
     await ready
     child.once('exit', (code, signal) => {
@@ -70,14 +70,15 @@ class Supervisor {
     })
   }
 
-  // Its own children may hold its memory for a moment after it was killed, so the first tries may fail.
+  // Child processes may use its shared memory for a moment after it was killed, so the first attempts may
+  // fail.
   async #again(reason: string): Promise<void> {
     this.#onRestart(reason)
     for (let waitMs = 500; !this.#stopping; waitMs = Math.min(waitMs * 2, 5000)) {
       await new Promise((resolve) => setTimeout(resolve, waitMs).unref())
       if (this.#stopping) return
       try {
-        await endLeftover(this.#cluster.dir)
+        await endStaleServer(this.#cluster.dir)
         await this.start()
         return
       } catch (error) {
@@ -96,7 +97,7 @@ class Supervisor {
   }
 }
 
-function launch(cluster: Cluster): { child: ChildProcess; ready: Promise<void> } {
+function spawnPostgres(cluster: Cluster): { child: ChildProcess; ready: Promise<void> } {
   const { dir, port, binaries, identity } = cluster
   const settings = [
     `port=${port}`,
@@ -108,15 +109,16 @@ function launch(cluster: Cluster): { child: ChildProcess; ready: Promise<void> }
     'logging_collector=off',
   ]
   const postgres = [
-    ...identity.prefix,
+    ...identity.commandPrefix,
     binaries.postgres,
     '-D',
     dir,
     ...settings.flatMap((setting) => ['-c', setting]),
   ]
-  // In a session of its own: a signal to our process group, such as Ctrl-C, is ours to handle, in order.
-  const child = spawn('/bin/sh', [keeper, ...postgres], {
-    ...spawnIdentity(identity),
+  // In its own session: this process handles signals to its process group, such as Ctrl-C, and stops
+  // PostgreSQL last.
+  const child = spawn('/bin/sh', [runWithParent, ...postgres], {
+    ...toSpawnOptions(identity),
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
@@ -125,7 +127,7 @@ function launch(cluster: Cluster): { child: ChildProcess; ready: Promise<void> }
   const ready = new Promise<void>((resolve, reject) => {
     let said = ''
     const timer = setTimeout(
-      () => reject(new Error(`PostgreSQL on ${dir} was not ready within 60 s: ${lastWords(said)}`)),
+      () => reject(new Error(`PostgreSQL on ${dir} was not ready within 60 s: ${lastErrorLine(said)}`)),
       60_000,
     )
     child.stderr.on('data', (chunk: Buffer) => {
@@ -137,19 +139,19 @@ function launch(cluster: Cluster): { child: ChildProcess; ready: Promise<void> }
     child.once('error', reject)
     child.once('exit', () => {
       clearTimeout(timer)
-      reject(new Error(`PostgreSQL on ${dir} did not start: ${lastWords(said)}`))
+      reject(new Error(`PostgreSQL on ${dir} did not start: ${lastErrorLine(said)}`))
     })
   })
   return { child, ready }
 }
 
-function lastWords(said: string): string {
+function lastErrorLine(said: string): string {
   const lines = said.trim().split('\n')
   const fatal = lines.filter((line) => /FATAL|PANIC|ERROR|denied|not found/.test(line))
-  return (fatal.at(-1) ?? lines.at(-1) ?? '').replace(/^.*?(FATAL|PANIC|ERROR): +/, '') || 'it said nothing'
+  return (fatal.at(-1) ?? lines.at(-1) ?? '').replace(/^.*?(FATAL|PANIC|ERROR): +/, '') || 'no output'
 }
 
-function freePort(): Promise<number> {
+function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

@@ -8,10 +8,10 @@ export function ownerPath(dir: string): string {
 }
 
 /**
- * Makes sure that no other PostgreSQL runs on `dir`. One that outlived its backend is ended; one whose backend is alive
- * is an error of one line.
+ * Ends a PostgreSQL on `dir` that outlived its backend. Throws a one-line error if its backend is still
+ * running.
  */
-export async function endLeftover(dir: string): Promise<void> {
+export async function endStaleServer(dir: string): Promise<void> {
   const deadline = performance.now() + 8000
   let asked = false
   for (;;) {
@@ -25,7 +25,7 @@ export async function endLeftover(dir: string): Promise<void> {
     }
     if (performance.now() > deadline)
       throw new Error(`${dir}: in use by a PostgreSQL (process ${postmaster}) that does not end`)
-    // Its keeper is about to end it; a second request to stop fast does no harm.
+    // Its supervising shell is ending it already; a second fast stop does no harm.
     if (!asked) trySignal(postmaster, 'SIGINT')
     else if (performance.now() > deadline - 4000) trySignal(postmaster, 'SIGQUIT')
     asked = true
@@ -36,7 +36,7 @@ export async function endLeftover(dir: string): Promise<void> {
 async function runningPostmaster(dir: string): Promise<number | undefined> {
   const pid = await readNumber(join(dir, 'postmaster.pid'))
   if (pid === undefined || !isAlive(pid) || pid === process.pid) return undefined
-  // After a restart of the machine or container the number may be somebody else's.
+  // After a restart of the machine or container, another process may have this number.
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'postgres')
   return command.includes('postgres') ? pid : undefined
 }
@@ -60,6 +60,6 @@ function trySignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch {
-    // It ended in between.
+    // The process has ended in the meantime.
   }
 }

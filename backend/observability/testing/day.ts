@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import sqlClient from 'postgres'
 import { z } from 'zod'
-import { eventually, sessionOf } from '../../testing/index.ts'
+import { eventually, parseSession } from '../../testing/index.ts'
 import type { Client } from '../../testing/index.ts'
 
 /** In every secret, and wherever a caller may put one: it must be in no log line and no metric. */
@@ -19,8 +19,10 @@ const uuid = '01900000-0000-7000-8000-000000000000'
 /** Of a service with these limits; the first is what it had before. */
 export const userLimits = { before: 50, now: 2000 } as const
 
-/** A day in the life of a service, and everything that may go wrong in it. Gives every token that was made. */
-export async function liveADay(client: Client, databaseUrl: string, port: number): Promise<Set<string>> {
+/**
+ * A day in the life of a service, and everything that may go wrong in it. Gives every token that was made.
+ */
+export async function simulateDay(client: Client, databaseUrl: string, port: number): Promise<Set<string>> {
   const tokens = new Set<string>()
   await useEverything(client, tokens)
   await tryEverything(client, tokens)
@@ -45,7 +47,7 @@ async function register(
     email: `${crypto.randomUUID()}@example.com`,
     password,
   })
-  const session = sessionOf(answer)
+  const session = parseSession(answer)
   tokens.add(session.accessToken).add(session.refreshToken)
   return {
     user: client.as(session.accessToken),
@@ -58,11 +60,11 @@ async function useEverything(client: Client, tokens: Set<string>): Promise<void>
   const [one, other] = [await register(client, tokens), await register(client, tokens)]
   const login = (secret: string) =>
     client.send('POST', '/auth/login', { email: other.email, password: secret })
-  tokens.add(sessionOf(await login(password)).refreshToken)
+  tokens.add(parseSession(await login(password)).refreshToken)
   for (let attempt = 0; attempt < 10; attempt += 1) await login(`wrong ${password}`)
   await login(password)
   tokens.add(
-    sessionOf(await client.send('POST', '/auth/refresh', { refreshToken: one.refreshToken })).refreshToken,
+    parseSession(await client.send('POST', '/auth/refresh', { refreshToken: one.refreshToken })).refreshToken,
   )
   await client.send('POST', '/auth/refresh', { refreshToken: one.refreshToken })
   await client.send('POST', '/auth/refresh', { refreshToken: `refresh-${canary}` })
@@ -109,7 +111,9 @@ async function eventuallyAccepted(user: Client, path: string, body: string): Pro
   return z.object({ id: z.string() }).parse(accepted.json).id
 }
 
-/** Every operation with secrets wherever a caller may put one, as nobody and as a user, well and badly formed. */
+/**
+ * Every operation with secrets wherever a caller may put one, as nobody and as a user, well and badly formed.
+ */
 async function tryEverything(client: Client, tokens: Set<string>): Promise<void> {
   const { paths } = z
     .object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) })

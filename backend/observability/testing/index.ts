@@ -1,3 +1,3 @@
-export { bearer, canary, exceedLimit, liveADay, secrets, userLimits } from './day.ts'
-export { metricsContract, samplesOf } from './metrics.ts'
+export { bearer, canary, exceedLimit, simulateDay, secrets, userLimits } from './day.ts'
+export { metricsContract, parseSamples } from './metrics.ts'
 export type { Sample } from './metrics.ts'

@@ -5,7 +5,7 @@ export interface Sample {
   value: number
 }
 
-export function samplesOf(metrics: string): Sample[] {
+export function parseSamples(metrics: string): Sample[] {
   return [...metrics.matchAll(/^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$/gm)].map(
     ([, name = '', labels = '', value]) => ({
       name,
@@ -20,7 +20,10 @@ export function samplesOf(metrics: string): Sample[] {
   )
 }
 
-/** As the contract lists them: the name of a series, and its labels in order. Of a histogram, those of its count. */
+/**
+ * As the contract lists them: the name of a series, and its labels in order. Of a histogram, those of its
+ * count.
+ */
 export const metricsContract: Readonly<Record<string, string>> = {
   http_requests_total: 'method route status',
   http_request_duration_seconds_count: 'method route status',

@@ -1,6 +1,6 @@
 import pino from 'pino'
 import { expect, test } from 'vitest'
-import { Complaints } from './exporters.ts'
+import { ExportFailureLog } from './exporters.ts'
 
 function complaining() {
   const lines: Record<string, unknown>[] = []
@@ -9,7 +9,7 @@ function complaining() {
     { base: null, messageKey: 'message' },
     { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   )
-  return { lines, clock, complaints: new Complaints(log, () => clock.ms) }
+  return { lines, clock, complaints: new ExportFailureLog(log, () => clock.ms) }
 }
 
 test('the first failure is logged at once, and until a minute is over the others are only counted', () => {

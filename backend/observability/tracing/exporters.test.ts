@@ -2,7 +2,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { expect, onTestFinished, test } from 'vitest'
 import { OtlpReceiver } from '../../testing/otlp.ts'
-import { spanExporter } from './exporters.ts'
+import { createSpanExporter } from './exporters.ts'
 
 function aSpan(): ReadableSpan[] {
   const memory = new InMemorySpanExporter()
@@ -19,7 +19,7 @@ test.each(['silent', 'dripping'] as const)(
     const receiver = await OtlpReceiver.start()
     onTestFinished(() => receiver.end())
     await receiver.behave(how)
-    const exporter = await spanExporter({
+    const exporter = await createSpanExporter({
       url: `${receiver.endpoint}/v1/traces`,
       protocol: 'http/protobuf',
       headers: {},

@@ -9,28 +9,28 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { OtlpTarget } from '../../config/index.ts'
 import type { Log } from '../logs.ts'
 
-/** Exports under way at once; with more, what is to be sent next is given up. */
+/** Concurrent exports. Beyond this, the next export is dropped. */
 const concurrencyLimit = 8
 
-/** Only the exporter of the configured protocol is loaded. */
-export async function spanExporter(target: OtlpTarget): Promise<SpanExporter> {
+/** Loads only the exporter of the configured protocol. */
+export async function createSpanExporter(target: OtlpTarget): Promise<SpanExporter> {
   const { OTLPTraceExporter } =
     target.protocol === 'http/json'
       ? await import('@opentelemetry/exporter-trace-otlp-http')
       : await import('@opentelemetry/exporter-trace-otlp-proto')
-  return new OTLPTraceExporter(optionsOf(target))
+  return new OTLPTraceExporter(toExporterOptions(target))
 }
 
-/** `timeoutMs` may not be more than the interval between two exports. */
-export async function metricExporter(target: OtlpTarget): Promise<PushMetricExporter> {
+/** `timeoutMs` must not exceed the interval between two exports. */
+export async function createMetricExporter(target: OtlpTarget): Promise<PushMetricExporter> {
   const { OTLPMetricExporter } =
     target.protocol === 'http/json'
       ? await import('@opentelemetry/exporter-metrics-otlp-http')
       : await import('@opentelemetry/exporter-metrics-otlp-proto')
-  return new OTLPMetricExporter(optionsOf(target))
+  return new OTLPMetricExporter(toExporterOptions(target))
 }
 
-function optionsOf({ url, headers, compression, timeoutMs }: OtlpTarget) {
+function toExporterOptions({ url, headers, compression, timeoutMs }: OtlpTarget) {
   return {
     url,
     headers: { ...headers },
@@ -45,8 +45,9 @@ function optionsOf({ url, headers, compression, timeoutMs }: OtlpTarget) {
 type Connected = Duplex | null | undefined
 
 /*
- * The library's time limit is one of silence: a collector that answers a byte now and then would hold an export, and
- * its spans, for good. A connection of these serves one export and is cut off when its time is over.
+ * The library's timeout applies to silence only: a collector that sends a byte from time to time would block
+ * an export and its spans forever. These agents open one connection per export and close it at the time
+ * limit.
  */
 class ShortLivedHttp extends HttpAgent {
   readonly #limitMs: number
@@ -57,7 +58,7 @@ class ShortLivedHttp extends HttpAgent {
   }
 
   override createConnection(...args: Parameters<HttpAgent['createConnection']>): Connected {
-    return cutOff(super.createConnection(...args), this.#limitMs)
+    return limitLifetime(super.createConnection(...args), this.#limitMs)
   }
 }
 
@@ -70,28 +71,28 @@ class ShortLivedHttps extends HttpsAgent {
   }
 
   override createConnection(...args: Parameters<HttpsAgent['createConnection']>): Connected {
-    return cutOff(super.createConnection(...args), this.#limitMs)
+    return limitLifetime(super.createConnection(...args), this.#limitMs)
   }
 }
 
-function cutOff(socket: Connected, limitMs: number): Connected {
+function limitLifetime(socket: Connected, limitMs: number): Connected {
   if (socket === null || socket === undefined) return socket
   const timer = setTimeout(() => socket.destroy(new Error('the export took too long')), limitMs)
   timer.unref()
   return socket.once('close', () => clearTimeout(timer))
 }
 
-const quietMs = 60_000
+const reportIntervalMs = 60_000
 const maxReason = 200
 
 /**
- * Says that telemetry is being lost, at most once a minute however often it happens: a collector that is down must not
- * fill the log of a service that is well. Made by hand from what the library reports, which may hold a collector's answer.
+ * Logs lost telemetry at most once a minute: an unavailable collector must not fill the log of a working
+ * service. The reason is cleaned, because it may contain a collector's answer.
  */
-export class Complaints {
+export class ExportFailureLog {
   readonly #log: Log
   readonly #now: () => number
-  /** Of the monotonic clock. */
+  /** On the monotonic clock. */
   #saidAt = Number.NEGATIVE_INFINITY
   #unsaid = 0
 
@@ -100,9 +101,9 @@ export class Complaints {
     this.#now = now
   }
 
-  /** Notes one failure; the first is logged at once, those of the following minute only counted. */
+  /** Records a failure. The first is logged immediately; those of the following minute are only counted. */
   note(error: unknown): void {
-    if (this.#now() - this.#saidAt < quietMs) {
+    if (this.#now() - this.#saidAt < reportIntervalMs) {
       this.#unsaid += 1
       return
     }
@@ -110,7 +111,7 @@ export class Complaints {
     this.#log.warn(
       {
         stream: 'application',
-        reason: reasonOf(error),
+        reason: describeReason(error),
         ...(this.#unsaid > 0 && { failuresSince: this.#unsaid }),
       },
       'telemetry was not delivered',
@@ -121,8 +122,11 @@ export class Complaints {
 
 const ignore = (): void => undefined
 
-/** Has the library report to `complaints`: failed exports as errors, full queues and refused parts as warnings. */
-export function listenToLibrary(complaints: Complaints): { stop: () => void } {
+/**
+ * Redirects the library's reports to `failures`: failed exports are errors, full queues and refused parts are
+ * warnings.
+ */
+export function reportLibraryErrors(complaints: ExportFailureLog): { stop: () => void } {
   setGlobalErrorHandler((error) => complaints.note(error))
   const note = (message: string): void => complaints.note(message)
   diag.setLogger(
@@ -137,8 +141,8 @@ export function listenToLibrary(complaints: Complaints): { stop: () => void } {
   }
 }
 
-// One line, bounded: a collector's status text can be part of it.
-function reasonOf(error: unknown): string {
+// One short line, because it may contain a collector's status text.
+function describeReason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const message = error instanceof Error ? error.message : String(error)
   const reason = [code, message]

@@ -12,11 +12,11 @@ import type {
 } from '@opentelemetry/sdk-metrics'
 import { z } from 'zod'
 
-// A gauge may say that it has no value, which is no number to the library that checks.
+// A gauge without a value is NaN, which the schema library does not accept as a number.
 const reading = z.custom<number>((value) => typeof value === 'number')
 
-/** What the registry gives, which the library's types describe otherwise. */
-const families = z.array(
+/** The metrics as the registry returns them, which differs from the library's types. */
+const familiesSchema = z.array(
   z.object({
     name: z.string(),
     help: z.string(),
@@ -31,11 +31,11 @@ const families = z.array(
   }),
 )
 
-type Family = z.infer<typeof families>[number]
+type Family = z.infer<typeof familiesSchema>[number]
 type Sample = Family['values'][number]
 
-export interface Registered {
-  getMetricsAsJSON(): Promise<unknown>
+export interface MetricSource {
+  getMetricsAsJSON: () => Promise<unknown>
 }
 
 interface Times {
@@ -44,16 +44,16 @@ interface Times {
 }
 
 /**
- * The registry behind `/metrics` as a source of OTLP metrics: one set of numbers, told in two ways, so they cannot
- * disagree. Names and labels are the same; counters and histograms are cumulative since `startedAt` (ms since 1970).
- * The library's OTLP encoders have no exemplars; those are on `/metrics`.
+ * Exports the registry of `/metrics` as OTLP metrics, so both report the same numbers. Names and labels are
+ * the same; counters and histograms are cumulative since `startedAt` (ms since 1970). The library's OTLP
+ * encoders have no exemplars; `/metrics` has them.
  */
 export class RegistryProducer implements MetricProducer {
-  readonly #registry: Registered
+  readonly #registry: MetricSource
   readonly #startTime: HrTime
   readonly #now: () => number
 
-  constructor(registry: Registered, startedAt: number, now: () => number) {
+  constructor(registry: MetricSource, startedAt: number, now: () => number) {
     this.#registry = registry
     this.#startTime = millisToHrTime(startedAt)
     this.#now = now
@@ -61,9 +61,9 @@ export class RegistryProducer implements MetricProducer {
 
   async collect(): Promise<CollectionResult> {
     try {
-      const read = families.parse(await this.#registry.getMetricsAsJSON())
+      const read = familiesSchema.parse(await this.#registry.getMetricsAsJSON())
       const times = { startTime: this.#startTime, endTime: millisToHrTime(this.#now()) }
-      const metrics = read.flatMap((family) => metricOf(family, times) ?? [])
+      const metrics = read.flatMap((family) => toMetric(family, times) ?? [])
       return {
         resourceMetrics: {
           resource: emptyResource(),
@@ -77,12 +77,12 @@ export class RegistryProducer implements MetricProducer {
   }
 }
 
-function metricOf(family: Family, times: Times): MetricData | undefined {
+function toMetric(family: Family, times: Times): MetricData | undefined {
   if (family.values.length === 0) return undefined
   const descriptor = {
-    name: nameOf(family),
+    name: toMetricName(family),
     description: family.help,
-    unit: unitOf(family.name),
+    unit: toUnit(family.name),
     valueType: ValueType.DOUBLE,
   }
   const shared = { descriptor, aggregationTemporality: AggregationTemporality.CUMULATIVE }
@@ -92,7 +92,7 @@ function metricOf(family: Family, times: Times): MetricData | undefined {
         ...shared,
         dataPointType: DataPointType.SUM,
         isMonotonic: true,
-        dataPoints: family.values.map((sample) => pointOf(sample, times)),
+        dataPoints: family.values.map((sample) => toDataPoint(sample, times)),
       }
     case 'gauge':
       return {
@@ -100,18 +100,19 @@ function metricOf(family: Family, times: Times): MetricData | undefined {
         dataPointType: DataPointType.GAUGE,
         dataPoints: family.values
           .filter(({ value }) => Number.isFinite(value))
-          .map((sample) => pointOf(sample, times)),
+          .map((sample) => toDataPoint(sample, times)),
       }
     case 'histogram':
-      return { ...shared, dataPointType: DataPointType.HISTOGRAM, dataPoints: histogramsOf(family, times) }
+      return { ...shared, dataPointType: DataPointType.HISTOGRAM, dataPoints: toHistograms(family, times) }
     case 'summary':
-      // The service has none, and OTLP wants none new.
+      // The service has no summaries, and OTLP discourages new ones.
       return undefined
   }
 }
 
-// Written as OpenMetrics, the registry's counters lose their ending; whether they have been by now is not our concern.
-function nameOf({ name, type }: Family): string {
+// The registry removes the suffix of counters when it writes OpenMetrics, which may or may not have happened
+// before.
+function toMetricName({ name, type }: Family): string {
   return type === 'counter' && !name.endsWith('_total') ? `${name}_total` : name
 }
 
@@ -121,24 +122,24 @@ const units = [
   [/_ratio$/, '1'],
 ] as const
 
-function unitOf(name: string): string {
+function toUnit(name: string): string {
   return units.find(([pattern]) => pattern.test(name))?.[1] ?? ''
 }
 
-function pointOf({ value, labels }: Sample, times: Times): DataPoint<number> {
+function toDataPoint({ value, labels }: Sample, times: Times): DataPoint<number> {
   return { ...times, attributes: labels, value }
 }
 
-function histogramsOf({ name, values }: Family, times: Times): DataPoint<Histogram>[] {
+function toHistograms({ name, values }: Family, times: Times): DataPoint<Histogram>[] {
   const series = Map.groupBy(values, ({ labels: { le: _le, ...labels } }) => JSON.stringify(labels))
   return [...series.values()].map((samples) => {
     const valueOf = (ending: string): number =>
       samples.find(({ metricName }) => metricName === `${name}${ending}`)?.value ?? 0
     const buckets = samples
       .filter(({ metricName }) => metricName === `${name}_bucket`)
-      .toSorted((a, b) => boundOf(a) - boundOf(b))
-    const boundaries = buckets.map(boundOf).filter((bound) => Number.isFinite(bound))
-    // The registry counts what is below each bound, OTLP what is between two.
+      .toSorted((a, b) => toUpperBound(a) - toUpperBound(b))
+    const boundaries = buckets.map(toUpperBound).filter((bound) => Number.isFinite(bound))
+    // The registry counts the values below each bound, OTLP those between two bounds.
     const counts = buckets.map(({ value }, index) => value - (buckets[index - 1]?.value ?? 0))
     const { le: _le, ...attributes } = samples[0]?.labels ?? {}
     return {
@@ -149,6 +150,6 @@ function histogramsOf({ name, values }: Family, times: Times): DataPoint<Histogr
   })
 }
 
-function boundOf({ labels }: Sample): number {
+function toUpperBound({ labels }: Sample): number {
   return labels['le'] === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels['le'])
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { tracedPath } from './spans.ts'
+import { toTracedPath } from './spans.ts'
 
 const id = '01890a5d-ac96-774b-bcce-b302099a8057'
 
@@ -16,5 +16,5 @@ test.each<[target: string, route: string, expected: string | undefined, why: str
   ['/reset/hunter2', 'unmatched', undefined, 'a path of no route is not told'],
   ['*', '/tasks/:id', '/tasks/:id', 'a target may be no path at all'],
 ])('%s at %s is traced as %s: %s', (target, route, expected) => {
-  expect(tracedPath(target, route)).toBe(expected)
+  expect(toTracedPath(target, route)).toBe(expected)
 })

@@ -1,16 +1,16 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api'
 import type { Attributes, Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api'
 import { TraceState } from '@opentelemetry/core'
-import { codedCause } from '../../db/availability.ts'
+import { findCodedCause } from '../../db/availability.ts'
 import type { StartSpan } from '../../db/statement.ts'
-import { joinTrace } from '../../http/scope.ts'
+import { parseTraceparent } from '../../http/scope.ts'
 import type { RemoteParent, Scope } from '../../http/scope.ts'
 import type { JobSpan, Tracing } from './telemetry.ts'
 
 /**
- * Spans by the stable HTTP and database conventions, and those of messaging for jobs
- * (https://opentelemetry.io/docs/specs/semconv/). They hold routes, names of statements, codes and ids, and nothing that
- * a caller has typed: no query, no parameter of a statement, and no text of an error, which may quote one.
+ * Creates spans according to the stable HTTP and database conventions, and the messaging conventions for jobs
+ * (https://opentelemetry.io/docs/specs/semconv/). Spans contain routes, statement names, codes and ids, but
+ * no text from callers: no query, no parameters of statements, and no error messages, which may quote them.
  */
 export class Spans implements Tracing {
   readonly #tracer: Tracer
@@ -18,29 +18,29 @@ export class Spans implements Tracing {
   readonly #now: () => number
   #database: Attributes = { 'db.system.name': 'postgresql' }
 
-  /** `now`: milliseconds since 1970. */
+  /** `now`: in milliseconds since 1970. */
   constructor(tracer: Tracer, server: { host: string; port: number }, now: () => number) {
     this.#tracer = tracer
     this.#now = now
-    this.#server = { 'url.scheme': 'http', ...addressOf(server.host, server.port) }
+    this.#server = { 'url.scheme': 'http', ...toServerAttributes(server.host, server.port) }
   }
 
-  databaseAt(url: string): void {
+  setDatabaseUrl(url: string): void {
     const { hostname, port, pathname } = new URL(url)
     this.#database = {
       'db.system.name': 'postgresql',
       'db.namespace': pathname.slice(1),
-      ...addressOf(hostname, Number(port === '' ? 5432 : port)),
+      ...toServerAttributes(hostname, Number(port === '' ? 5432 : port)),
     }
   }
 
   requestStarted(scope: Scope): void {
-    // The route is not known yet; the span is named when it ends. A sampler is given what there is.
+    // The route is not known yet, so the span is named when it ends. The sampler receives what is known now.
     const clock = this.#clock()
     const span = this.#tracer.startSpan(
-      methodOf(scope),
+      toMethodName(scope),
       { kind: SpanKind.SERVER, startTime: clock(scope.startedAt) },
-      contextOf(scope.parent),
+      toContext(scope.parent),
     )
     const { traceId, spanId } = span.spanContext()
     scope.traceId = traceId
@@ -57,7 +57,7 @@ export class Spans implements Tracing {
   }
 
   jobStarted(queue: string, jobId: string, traceparent: string | undefined): JobSpan {
-    const parent = traceparent === undefined ? undefined : joinTrace(traceparent, undefined)
+    const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent, undefined)
     const attributes = {
       'messaging.system': 'pg-boss',
       'messaging.operation.type': 'process',
@@ -65,13 +65,14 @@ export class Spans implements Tracing {
       'messaging.destination.name': queue,
       'messaging.message.id': jobId,
     }
-    // In the trace of the request, so that all it has caused is one trace, and linked to it, as the conventions have it.
-    const links: Link[] = parent === undefined ? [] : [{ context: spanContextOf(parent) }]
+    // In the trace of the request, so that one trace shows everything that it caused, and linked to it, as
+    // the conventions require.
+    const links: Link[] = parent === undefined ? [] : [{ context: toSpanContext(parent) }]
     const clock = this.#clock()
     const span = this.#tracer.startSpan(
       `process ${queue}`,
       { kind: SpanKind.CONSUMER, startTime: clock(), attributes, links },
-      contextOf(parent),
+      toContext(parent),
     )
     return {
       startQuery: isSampled(span) ? this.#queriesWithin(span, clock) : undefined,
@@ -82,13 +83,15 @@ export class Spans implements Tracing {
     }
   }
 
-  /** One reading of the wall clock for a whole trace, and the monotonic clock from there: its spans fit into each other. */
-  #clock(): Clock {
+  /**
+   * Reads the wall clock once per trace and the monotonic clock afterwards, so that its spans nest correctly.
+   */
+  #clock(): ToEpochMs {
     const zero = this.#now() - performance.now()
     return (at = performance.now()) => zero + at
   }
 
-  #queriesWithin(parent: Span, clock: Clock): StartSpan {
+  #queriesWithin(parent: Span, clock: ToEpochMs): StartSpan {
     const context = trace.setSpan(ROOT_CONTEXT, parent)
     return (name) => {
       const span = this.#tracer.startSpan(
@@ -106,8 +109,8 @@ export class Spans implements Tracing {
 
   #describe(span: Span, scope: Scope, status: number): void {
     const { route, target, error } = scope
-    const method = methodOf(scope)
-    const path = tracedPath(target, route)
+    const method = toMethodName(scope)
+    const path = toTracedPath(target, route)
     span.setAttributes({
       ...this.#server,
       'http.request.method': method === 'HTTP' ? '_OTHER' : method,
@@ -115,7 +118,7 @@ export class Spans implements Tracing {
     })
     if (path !== undefined) span.setAttributes({ 'http.route': route, 'url.path': path })
     span.updateName(path === undefined ? method : `${method} ${route}`)
-    // A caller's mistake is no error of the server's: the conventions leave 4xx unset.
+    // The conventions leave the status of 4xx unset, because a caller's error is not the server's.
     if (status >= 500) {
       span.setAttribute('error.type', error?.kind ?? String(status))
       span.setStatus({ code: SpanStatusCode.ERROR })
@@ -123,21 +126,21 @@ export class Spans implements Tracing {
   }
 }
 
-/** Milliseconds since 1970 for a `performance.now()`. */
-type Clock = (at?: number) => number
+/** Converts a `performance.now()` to milliseconds since 1970. */
+type ToEpochMs = (at?: number) => number
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-// A caller chooses its method; the conventions have one name for the unknown ones.
-function methodOf({ method }: Scope): string {
+// Callers choose the method; the conventions have one name for unknown methods.
+function toMethodName({ method }: Scope): string {
   return methods.has(method) ? method : 'HTTP'
 }
 
-function endSpan(span: Span, clock: Clock, error: unknown): void {
+function endSpan(span: Span, clock: ToEpochMs, error: unknown): void {
   if (error !== undefined) {
     span.setAttribute(
       'error.type',
-      codedCause(error)?.code ?? (error instanceof Error ? error.name : 'unknown'),
+      findCodedCause(error)?.code ?? (error instanceof Error ? error.name : 'unknown'),
     )
     span.setStatus({ code: SpanStatusCode.ERROR })
   }
@@ -148,13 +151,13 @@ function isSampled(span: Span): boolean {
   return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0
 }
 
-function contextOf(parent: RemoteParent | undefined): Context {
-  return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, spanContextOf(parent))
+function toContext(parent: RemoteParent | undefined): Context {
+  return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, toSpanContext(parent))
 }
 
-function spanContextOf({ traceId, spanId, sampled, tracestate }: RemoteParent): SpanContext {
+function toSpanContext({ traceId, spanId, sampled, tracestate }: RemoteParent): SpanContext {
   const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE
-  // Takes the first 32 members of at most 512 characters and drops what is malformed.
+  // Keeps the first 32 members of at most 512 characters and drops malformed ones.
   return {
     traceId,
     spanId,
@@ -164,18 +167,18 @@ function spanContextOf({ traceId, spanId, sampled, tracestate }: RemoteParent): 
   }
 }
 
-function addressOf(host: string, port: number): Attributes {
+function toServerAttributes(host: string, port: number): Attributes {
   return { 'server.address': host, ...(port > 0 && { 'server.port': port }) }
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
- * The path of a request as a trace may keep it: without the query, and with ids only where the route has them. What
- * else a caller has put there, an address or a token gone astray, is replaced by the parameter's name; a path that is
- * no route's is not told at all.
+ * The path of a request for traces: without the query, and with ids only where the route has parameters. Any
+ * other text in a parameter, such as an email address or a token, is replaced by the parameter's name. A path
+ * without a route is omitted.
  */
-export function tracedPath(target: string, route: string): string | undefined {
+export function toTracedPath(target: string, route: string): string | undefined {
   if (!route.startsWith('/')) return undefined
   if (!route.includes(':')) return route
   const given = target.split(/[?#]/, 1)[0]?.split('/') ?? []

@@ -13,24 +13,29 @@ import type { Sampler } from '@opentelemetry/sdk-trace'
 import type { Config, OtelConfig, OtlpTarget, SamplerConfig } from '../../config/index.ts'
 import { randomHex } from '../../db/ids.ts'
 import type { Log } from '../logs.ts'
-import { Complaints, listenToLibrary, metricExporter, spanExporter } from './exporters.ts'
+import {
+  ExportFailureLog,
+  reportLibraryErrors,
+  createMetricExporter,
+  createSpanExporter,
+} from './exporters.ts'
 import { RegistryProducer } from './metrics.ts'
-import type { Registered } from './metrics.ts'
+import type { MetricSource } from './metrics.ts'
 import { Spans } from './spans.ts'
 import type { Telemetry } from './telemetry.ts'
 
-export interface TelemetryParts {
+export interface TelemetryDependencies {
   config: Pick<Config, 'host' | 'port' | 'environment'>
-  registry: Registered
+  registry: MetricSource
   log: Log
-  /** Of this process; told apart from other instances by it. */
+  /** Distinguishes this process from other instances. */
   instanceId: string
-  /** Milliseconds since 1970, of now and of the start of this process. */
+  /** In milliseconds since 1970, as is `startedAt`, the start of this process. */
   now: () => number
   startedAt: number
 }
 
-/** What a span may hold at most: our own attributes are few and short, and a mistake shall not make them many. */
+/** Limits of a span. Its attributes are few and short; the limits guard against mistakes. */
 const spanLimits = {
   attributeCountLimit: 32,
   attributeValueLengthLimit: 256,
@@ -39,15 +44,15 @@ const spanLimits = {
 }
 
 interface Provider {
-  shutdown(): Promise<void>
+  shutdown: () => Promise<void>
 }
 
 /**
- * Sends what `otel` asks for. Nothing of the library is global but its error reports, and nothing waits for an export:
- * spans queue up to a bound, and what a collector does not take in time is dropped and complained of.
+ * Starts to send what `otel` configures. Only the library's error handler is global. No request waits for an
+ * export: spans wait in a bounded queue, and what a collector does not accept in time is dropped and logged.
  */
-export async function startTelemetry(otel: OtelConfig, parts: TelemetryParts): Promise<Telemetry> {
-  const listening = listenToLibrary(new Complaints(parts.log, () => performance.now()))
+export async function startTelemetry(otel: OtelConfig, parts: TelemetryDependencies): Promise<Telemetry> {
+  const listening = reportLibraryErrors(new ExportFailureLog(parts.log, () => performance.now()))
   const ours = resourceFromAttributes({
     'service.instance.id': parts.instanceId,
     'deployment.environment.name': parts.config.environment,
@@ -57,27 +62,28 @@ export async function startTelemetry(otel: OtelConfig, parts: TelemetryParts): P
   const providers: Provider[] = []
   let tracing: Spans | undefined
   if (otel.traces !== undefined) {
-    const provider = await tracerProvider(otel, otel.traces, resource)
+    const provider = await createTracerProvider(otel, otel.traces, resource)
     tracing = new Spans(provider.getTracer('todo-backend'), parts.config, parts.now)
     providers.push(provider)
   }
-  if (otel.metrics !== undefined) providers.push(await meterProvider(otel, otel.metrics, resource, parts))
+  if (otel.metrics !== undefined)
+    providers.push(await createMeterProvider(otel, otel.metrics, resource, parts))
   return {
     tracing,
     stop: async (limitMs) => {
-      await within(limitMs, Promise.allSettled(providers.map((provider) => provider.shutdown())))
+      await waitAtMost(limitMs, Promise.allSettled(providers.map((provider) => provider.shutdown())))
       listening.stop()
     },
   }
 }
 
-async function tracerProvider(
+async function createTracerProvider(
   { batch, sampler }: OtelConfig,
   target: OtlpTarget,
   resource: Resource,
 ): Promise<TracerProvider> {
   const processor = new BatchSpanProcessor({
-    exporter: await spanExporter(target),
+    exporter: await createSpanExporter(target),
     scheduledDelayMillis: batch.delayMs,
     maxQueueSize: batch.queue,
     maxExportBatchSize: batch.size,
@@ -86,22 +92,22 @@ async function tracerProvider(
   return new TracerProvider({
     resource,
     spanLimits,
-    sampler: samplerOf(sampler),
+    sampler: createSampler(sampler),
     spanProcessors: [processor],
-    // The library's own come from Math.random, which two instances started at once may agree on.
+    // The library uses Math.random, with which two instances started together may generate the same ids.
     idGenerator: { generateTraceId: () => randomHex(16), generateSpanId: () => randomHex(8) },
   })
 }
 
-async function meterProvider(
+async function createMeterProvider(
   otel: OtelConfig,
   target: OtlpTarget,
   resource: Resource,
-  parts: TelemetryParts,
+  parts: TelemetryDependencies,
 ): Promise<MeterProvider> {
   const timeoutMs = Math.min(target.timeoutMs, otel.metricIntervalMs)
   const reader = new PeriodicExportingMetricReader({
-    exporter: await metricExporter({ ...target, timeoutMs }),
+    exporter: await createMetricExporter({ ...target, timeoutMs }),
     exportIntervalMillis: otel.metricIntervalMs,
     exportTimeoutMillis: timeoutMs,
     metricProducers: [new RegistryProducer(parts.registry, parts.startedAt, parts.now)],
@@ -109,7 +115,7 @@ async function meterProvider(
   return new MeterProvider({ resource, readers: [reader] })
 }
 
-async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+async function waitAtMost(limitMs: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, limitMs)
@@ -118,13 +124,13 @@ async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
   clearTimeout(timer)
 }
 
-/** The library's sampler for the configured one. */
-export function samplerOf({ ratio, parentBased }: SamplerConfig): Sampler {
-  const root = rootSampler(ratio)
+/** Creates the library's sampler for the configured one. */
+export function createSampler({ ratio, parentBased }: SamplerConfig): Sampler {
+  const root = createRootSampler(ratio)
   return parentBased ? new ParentBasedSampler({ root }) : root
 }
 
-function rootSampler(ratio: number): Sampler {
+function createRootSampler(ratio: number): Sampler {
   if (ratio === 1) return new AlwaysOnSampler()
   return ratio === 0 ? new AlwaysOffSampler() : new TraceIdRatioBasedSampler(ratio)
 }

@@ -2,30 +2,33 @@ import type { Scope } from '../../http/scope.ts'
 import type { StartSpan } from '../../db/statement.ts'
 
 /*
- * What the rest of the service knows of OpenTelemetry. Nothing here, and nothing that the rest imports, loads the
- * library: it comes with `import('./start.ts')`, when there is an endpoint to send to.
+ * The interface of OpenTelemetry to the rest of the service. This module does not load the library:
+ * `import('./start.ts')` does, if there is an endpoint.
  */
 
-/** Traces and metrics on their way to a collector. */
+/** Sends traces and metrics to a collector. */
 export interface Telemetry {
-  /** Absent when only metrics are sent. */
+  /** Absent if only metrics are sent. */
   readonly tracing: Tracing | undefined
-  /** Sends what is waiting and ends, within `limitMs`; what could not be sent by then is lost. */
-  stop(limitMs: number): Promise<void>
+  /** Sends the waiting data and stops, within `limitMs`. Data that is not sent by then is lost. */
+  stop: (limitMs: number) => Promise<void>
 }
 
-/** Makes spans of what the service does. */
+/** Creates spans for requests, queries and jobs. */
 export interface Tracing {
-  /** Decides whether this request is recorded, and gives its scope the ids that the answer, the log and exemplars carry. */
-  requestStarted(scope: Scope): void
-  /** `traceparent` is that of the request which has queued the job. */
-  jobStarted(queue: string, jobId: string, traceparent: string | undefined): JobSpan
-  /** Where queries go from now on; user and password are not looked at. */
-  databaseAt(url: string): void
+  /**
+   * Decides whether this request is recorded, and sets the ids of its scope for the answer, the log and
+   * exemplars.
+   */
+  requestStarted: (scope: Scope) => void
+  /** `traceparent` is that of the request that queued the job. */
+  jobStarted: (queue: string, jobId: string, traceparent: string | undefined) => JobSpan
+  /** Sets the database that spans of queries name. User and password are not read. */
+  setDatabaseUrl: (url: string) => void
 }
 
 export interface JobSpan {
-  /** For the queries of the job; absent when it is not recorded. */
+  /** For the queries of the job; absent if the job is not recorded. */
   readonly startQuery: StartSpan | undefined
-  end(outcome: string, error?: unknown): void
+  end: (outcome: string, error?: unknown) => void
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { joinTrace, openScope, traceparentOf } from '../../http/scope.ts'
+import { parseTraceparent, createScope, formatTraceparent } from '../../http/scope.ts'
 
 const trace = '0af7651916cd43dd8448eb211c80319c'
 const span = 'b7ad6b7169203331'
@@ -12,14 +12,14 @@ describe('traceparent', () => {
     [`00-${trace}-${span}-ff`, true],
     [`cc-${trace}-${span}-01-what-the-future-will-be`, true],
   ])('%s is joined', (header, sampled) => {
-    expect(joinTrace(header, undefined)).toEqual({
+    expect(parseTraceparent(header, undefined)).toEqual({
       traceId: trace,
       spanId: span,
       sampled,
       tracestate: undefined,
     })
-    const scope = openScope({ ...arrival, traceparent: header })
-    expect(traceparentOf(scope)).toMatch(
+    const scope = createScope({ ...arrival, traceparent: header })
+    expect(formatTraceparent(scope)).toMatch(
       new RegExp(`^00-${trace}-(?!${span})[0-9a-f]{16}-0${sampled ? 1 : 0}$`),
     )
   })
@@ -34,14 +34,16 @@ describe('traceparent', () => {
     ['sent twice', `00-${trace}-${span}-01, 00-${trace}-${span}-01`],
     ['of dashes', `00-${'-'.repeat(10_000)}`],
   ])('%s is as good as none', (_what, header) => {
-    expect(joinTrace(header, 'k=v')).toBeUndefined()
-    expect(traceparentOf(openScope({ ...arrival, traceparent: header }))).toMatch(
+    expect(parseTraceparent(header, 'k=v')).toBeUndefined()
+    expect(formatTraceparent(createScope({ ...arrival, traceparent: header }))).toMatch(
       /^00-(?!0af7)[0-9a-f]{32}-[0-9a-f]{16}-00$/,
     )
   })
 
   test('comes with a tracestate, unless that is longer than 512 characters', () => {
-    expect(joinTrace(`00-${trace}-${span}-01`, 'vendor=1')?.tracestate).toBe('vendor=1')
-    expect(joinTrace(`00-${trace}-${span}-01`, `vendor=${'1'.repeat(506)}`)?.tracestate).toBeUndefined()
+    expect(parseTraceparent(`00-${trace}-${span}-01`, 'vendor=1')?.tracestate).toBe('vendor=1')
+    expect(
+      parseTraceparent(`00-${trace}-${span}-01`, `vendor=${'1'.repeat(506)}`)?.tracestate,
+    ).toBeUndefined()
   })
 })

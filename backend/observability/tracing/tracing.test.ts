@@ -361,7 +361,9 @@ describe('without an endpoint', () => {
   })
 })
 
-/** Series of the text format by name and sorted labels; without those that differ from one moment to the next. */
+/**
+ * Series of the text format by name and sorted labels; without those that differ from one moment to the next.
+ */
 function valuesOf(text: string): Map<string, number> {
   const series = [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(
     ([, name = '', labels = '', value]): [string, number] => [
