@@ -50,7 +50,7 @@ test('a job that fails is tried again, and given up after its last try, once', a
   await close()
 })
 
-test('many jobs that come at once are done one after the other without a pause between', async () => {
+test('many simultaneous jobs run one after the other without a pause', async () => {
   const done: string[] = []
   const { log, close } = createLog({ level: 'silent' })
   const queue = new JobQueue(
@@ -62,7 +62,7 @@ test('many jobs that come at once are done one after the other without a pause b
   await database.transaction(createBackgroundScope(5000), async (tx) => {
     for (const id of ids) await queue.enqueue(tx, 'many', id)
   })
-  // At one in two seconds, which is how often the queue is looked at when nothing is told, this would take a
+  // At one in two seconds, which is the polling interval without notifications, this would take a
   // minute.
   await eventually('all are done', 20_000, () => done.length === ids.length)
   expect(done.toSorted()).toEqual(ids.toSorted())

@@ -35,7 +35,7 @@ const postmasterPid = async (): Promise<number> =>
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    // A zombie has ended; nobody has asked for its status yet.
+    // A zombie has ended; its parent has not read its status yet.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
     return false
@@ -69,7 +69,7 @@ describe('starting', () => {
     expect(backend.stderr).not.toContain('hunter2')
   })
 
-  test('two at once on one empty database: one migrates, both serve, and each accepts the tokens of the other', async () => {
+  test('two on one empty database: one migrates, both serve, and each accepts the other's tokens', async () => {
     const url = await postgres.newDatabase()
     const [one, other] = await Promise.all(
       [start({ DATABASE_URL: url }), start({ DATABASE_URL: url })].map((backend) => backend.ready()),

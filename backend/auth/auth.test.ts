@@ -88,7 +88,7 @@ describe('logging in', () => {
     expect(Number(locked.headers.get('retry-after'))).toBeGreaterThan(890)
   })
 
-  test('four failures and a success start the count anew', async () => {
+  test('four failures and a success reset the count', async () => {
     const { session, password } = await running.client.register()
     for (let round = 0; round < 2; round += 1) {
       for (let attempt = 0; attempt < 4; attempt += 1) await login(session.user.email, 'not the password')
@@ -96,7 +96,7 @@ describe('logging in', () => {
     }
   })
 
-  test('guesses at once do not get past the lockout', async () => {
+  test('simultaneous guesses do not bypass the lockout', async () => {
     const { session } = await running.client.register()
     const answers = await Promise.all(
       Array.from({ length: 30 }, () => login(session.user.email, 'not the password')),
@@ -125,7 +125,7 @@ describe('refresh tokens', () => {
     expect((await running.client.as(next.accessToken).get('/auth/me')).status).toBe(401)
   })
 
-  test('of many uses at once at most one succeeds', async () => {
+  test('of many simultaneous uses at most one succeeds', async () => {
     const { session } = await running.client.register()
     const answers = await Promise.all(Array.from({ length: 8 }, () => refresh(session.refreshToken)))
     expect(answers.filter((answer) => answer.status === 200)).toHaveLength(1)

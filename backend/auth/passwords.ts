@@ -18,12 +18,12 @@ const maxWaiting = 100
  */
 export class Passwords {
   #running = 0
-  readonly #atOnce = Math.max(1, availableParallelism() - 1)
+  readonly #maxRunning = Math.max(1, availableParallelism() - 1)
   readonly #waiting: (() => void)[] = []
   #decoy: Promise<string> | undefined
 
   hash(password: string): Promise<string> {
-    return this.#inTurn(() => hash(password, cost))
+    return this.#runWhenFree(() => hash(password, cost))
   }
 
   /**
@@ -32,7 +32,7 @@ export class Passwords {
    * locked by then.
    */
   verify(hashed: string | undefined, password: string, checkAllowed: () => Promise<void>): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#runWhenFree(async () => {
       await checkAllowed()
       this.#decoy ??= hash('no account has this', cost)
       const matches = await verify(hashed ?? (await this.#decoy), password)
@@ -40,8 +40,8 @@ export class Passwords {
     })
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.#atOnce) {
+  async #runWhenFree<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.#maxRunning) {
       if (this.#waiting.length >= maxWaiting) {
         throw new Problem('unavailable', {
           detail: 'Too many logins at the same time',

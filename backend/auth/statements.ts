@@ -119,8 +119,10 @@ export const loginFailuresByEmail = defineStatement<{ failures: number; lockedUn
 export const countLoginFailure = defineStatement<{ failures: number }>('login_failures.count', (db) => {
   const now = sql`${p('now')}::timestamptz`
   const end = sql`${p('windowEndsAt')}::timestamptz`
-  const failures = sql`case when ${loginFailures.windowEndsAt} <= ${now} then 1 else ${loginFailures.failures} + 1 end`
-  const windowEndsAt = sql`case when ${loginFailures.windowEndsAt} <= ${now} then ${end} else ${loginFailures.windowEndsAt} end`
+  const isOver = sql`${loginFailures.windowEndsAt} <= ${now}`
+  const failures = sql`case when ${isOver} then 1 else ${loginFailures.failures} + 1 end`
+  const windowEndsAt = sql`case when ${isOver} then ${end} else ${loginFailures.windowEndsAt} end`
+  const lockedUntil = sql`${p('lockedUntil')}::timestamptz`
   return db
     .insert(loginFailures)
     .values({ emailHash: p('emailHash'), failures: 1, windowEndsAt: p('windowEndsAt') })
@@ -129,7 +131,7 @@ export const countLoginFailure = defineStatement<{ failures: number }>('login_fa
       set: {
         failures,
         windowEndsAt,
-        lockedUntil: sql`case when (${failures}) >= ${p('limit')}::int then ${p('lockedUntil')}::timestamptz end`,
+        lockedUntil: sql`case when (${failures}) >= ${p('limit')}::int then ${lockedUntil} end`,
       },
     })
     .returning({ failures: loginFailures.failures })

@@ -6,8 +6,7 @@ import type { Figure, Section, RequestTemplate } from './measure.ts'
 
 export const throughput: Section = {
   name: 'throughput',
-  about:
-    'requests per second of the service, everything on, as a share of raw node:http + postgres.js (same queries, nothing on)',
+  about: 'requests per second of the service as a share of raw node:http + postgres.js (same queries)',
   run: async (bench) => {
     const uncached = await startService(bench, 'service', { CACHE_ENTRIES: '0' })
     const cached = await startService(bench, 'service, cached')
@@ -42,7 +41,7 @@ export const throughput: Section = {
   },
 }
 
-// A faster answer that is another answer would be no comparison.
+// The comparison requires equal answers.
 async function requireSameAnswer(raw: Contender, service: Contender, token: string): Promise<void> {
   const [one, other] = [
     await raw.client.get('/tasks?limit=20'),
@@ -65,8 +64,7 @@ function toFigure(what: string, ratios: readonly number[], least: number): Figur
 
 export const tracing: Section = {
   name: 'tracing',
-  about:
-    'GET /tasks?limit=20, not cached, with every tenth request traced to a collector, as a share of the same without tracing',
+  about: 'GET /tasks?limit=20, not cached, with every tenth request traced, as a share of no tracing',
   run: async (bench) => {
     const receiver = await OtlpReceiver.start()
     const off = await startService(bench, 'off', { CACHE_ENTRIES: '0' })

@@ -14,15 +14,15 @@ const raw = fileURLToPath(new URL('raw.ts', import.meta.url))
 const listening = z.object({ port: z.number() })
 
 /**
- * A server in a process of its own. What it writes goes to a file: reading it would cost the machine what we
- * measure.
+ * A server in its own process. Its output goes to a file, because reading it would use CPU time during the
+ * measurement.
  */
 export interface Contender {
   name: string
   base: string
   client: Client
   pid: number
-  /** From the start of the process until it was ready. */
+  /** The time from the start of the process until it was ready. */
   startMs: number
   end: () => Promise<void>
 }
@@ -73,7 +73,7 @@ const everything = {
   AUTH_RATE_LIMIT_PER_MINUTE: '100000000',
 }
 
-/** The service with all that it has on: tokens, limits, metrics and logs. */
+/** Starts the service with tokens, limits, metrics and logs. */
 export function startService(
   bench: Bench,
   name: string,
@@ -82,12 +82,12 @@ export function startService(
   return startContender(bench, name, main, { ...everything, ...env }, 'ready')
 }
 
-/** raw.ts, for the tasks of one user. */
+/** Starts raw.ts for the tasks of one user. */
 export function startRaw(bench: Bench, userId: string): Promise<Contender> {
   return startContender(bench, 'raw', raw, { BENCH_USER: userId }, 'listening')
 }
 
-/** One value of `/metrics`. */
+/** Reads one value from `/metrics`. */
 export async function readMetric({ client }: Contender, name: string): Promise<number> {
   const { text } = await client.get('/metrics')
   return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1])

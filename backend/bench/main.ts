@@ -8,9 +8,8 @@ import type { Bench } from './measure.ts'
 import { throughput, tracing } from './comparisons.ts'
 
 /*
- * The service's claims about speed and size, measured: `node backend/bench/main.ts [section …] [--rounds 12]
- * [--seconds 2]`. What is compared is measured side by side, in turns, so that the machine's moods fall on
- * both. Needs wrk.
+ * Measures the service's claims about speed and size: `node backend/bench/main.ts [section …] [--rounds 12]
+ * [--seconds 2]`. Contenders are measured in turns, so that changes of the machine affect both. Needs wrk.
  */
 const sections = [startup, throughput, tracing, slow, memory]
 const { values, positionals } = parseArgs({
@@ -21,7 +20,7 @@ const unknown = positionals.find((name) => !sections.some((section) => section.n
 if (unknown === undefined) await measure()
 else {
   process.stderr.write(
-    `bench: section ${unknown} is not known, expected ${sections.map(({ name }) => name).join(', ')}\n`,
+    `bench: section ${unknown} is unknown, expected ${sections.map(({ name }) => name).join(', ')}\n`,
   )
   process.exitCode = 2
 }

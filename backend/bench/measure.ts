@@ -6,7 +6,7 @@ import type { Contender } from './contenders.ts'
 
 const run = promisify(execFile)
 
-/** One kind of request. */
+/** A request that is sent repeatedly. */
 export interface RequestTemplate {
   method: string
   path: string
@@ -21,15 +21,15 @@ export interface LoadResult {
 }
 
 /**
- * More than the pools have places, so that PostgreSQL always has something to do and what is compared is the
- * work for a request.
+ * More than the pools have connections, so that PostgreSQL is always busy and the work per request is
+ * compared.
  */
 const connections = 16
 let scripts = 0
 
 /**
- * Keeps 16 connections busy with `shots`, in turn, for some seconds: by wrk, a closed model that costs little
- * of the machine. Rejects when a request was not answered well.
+ * Keeps 16 connections busy with `shots`, in turn, for some seconds, with wrk: a closed model that uses
+ * little CPU. Rejects if a request failed.
  */
 export async function runLoad(
   bench: Bench,
@@ -50,18 +50,24 @@ export async function runLoad(
     script,
     base,
   ]).catch((error: unknown) => {
-    throw new Error(`wrk cannot be run, install the Debian package wrk: ${String(error)}`)
+    throw new Error(`cannot run wrk, install the Debian package wrk: ${String(error)}`)
   })
   const [, perSecond, requests, p95Ms, failed] =
     /RESULT (\S+) (\S+) (\S+) (\S+)/.exec(stdout)?.map(Number) ?? []
-  if (failed !== 0) throw new Error(`not every request was answered well: ${stdout}`)
+  if (failed !== 0) throw new Error(`some requests failed: ${stdout}`)
   return { perSecond: perSecond ?? 0, requests: requests ?? 0, p95Ms: p95Ms ?? 0 }
 }
 
 function buildScript(shots: readonly RequestTemplate[]): string {
   const requests = shots.map(({ method, path, token, body }) => {
     const headers = `{["authorization"]="Bearer ${token}",["content-type"]="application/json"}`
-    return `wrk.format(${JSON.stringify(method)}, ${JSON.stringify(path)}, ${headers}, ${body === undefined ? 'nil' : JSON.stringify(body)})`
+    const parts = [
+      JSON.stringify(method),
+      JSON.stringify(path),
+      headers,
+      body === undefined ? 'nil' : JSON.stringify(body),
+    ]
+    return `wrk.format(${parts.join(', ')})`
   })
   return `local shots
 local at = 0
@@ -72,14 +78,17 @@ function request()
 end
 function done(summary, latency)
   local e = summary.errors
-  io.write(string.format("RESULT %f %d %f %d\\n", summary.requests / (summary.duration / 1e6), summary.requests, latency:percentile(95) / 1000, e.connect + e.read + e.write + e.status + e.timeout))
+  local failed = e.connect + e.read + e.write + e.status + e.timeout
+  local perSecond = summary.requests / (summary.duration / 1e6)
+  local p95 = latency:percentile(95) / 1000
+  io.write(string.format("RESULT %f %d %f %d\\n", perSecond, summary.requests, p95, failed))
 end
 `
 }
 
 /**
- * By contender, its share of the first's in each round. Whoever is measured first changes from round to
- * round.
+ * Returns, for each contender, its throughput as a share of the first one's in each round. The order
+ * alternates between rounds.
  */
 export async function compareThroughput(
   bench: Bench,
@@ -95,20 +104,19 @@ export async function compareThroughput(
       rates.set(contender, (await runLoad(bench, contender.base, [shot])).perSecond)
     const inOrder = contenders.map((contender) => rates.get(contender) ?? Number.NaN)
     for (const [index, rate] of inOrder.entries()) found[index]?.push(rate / (inOrder[0] ?? Number.NaN))
-    bench.print(
-      `${what}: ${contenders.map((contender) => `${contender.name} ${rates.get(contender)?.toFixed(0)}/s`).join(', ')}`,
-    )
+    const shown = contenders.map((one) => `${one.name} ${rates.get(one)?.toFixed(0)}/s`)
+    bench.print(`${what}: ${shown.join(', ')}`)
   }
   return found
 }
 
-/** Warming up goes on while it makes this much of a difference, and as often at most. */
+/** Warming up continues while the rate rises by this factor, for at most `maxWarmups` runs. */
 const minSpeedup = 1.03
 const maxWarmups = 8
 
 /**
- * Until it gets no faster: V8 needs half a minute for a whole service, and a few seconds for the forty lines
- * of raw.ts.
+ * Runs load until the rate no longer rises: V8 needs half a minute for the service, and a few seconds for the
+ * forty lines of raw.ts.
  */
 async function warmUp(bench: Bench, base: string, shot: RequestTemplate): Promise<void> {
   let [best, rate] = [0, 0]
@@ -118,15 +126,15 @@ async function warmUp(bench: Bench, base: string, shot: RequestTemplate): Promis
   }
 }
 
-/** One claim about speed or size, and what is measured for it. */
+/** A claim about speed or size, and its measurement. */
 export interface Section {
   name: string
-  /** What is measured against what, in a line. */
+  /** What is compared with what, in one line. */
   about: string
   run: (bench: Bench) => Promise<Figure[]>
 }
 
-/** A measured figure and the goal it has. */
+/** A measured figure and its goal. */
 export interface Figure {
   what: string
   value: string
@@ -134,27 +142,28 @@ export interface Figure {
   met: boolean
 }
 
-/** What sections share. */
+/** The settings that all sections share. */
 export interface Bench {
-  /** Rounds of each comparison. */
+  /** The number of rounds of each comparison. */
   rounds: number
-  /** Seconds of load in each. */
+  /** The seconds of load in each round. */
   seconds: number
-  /** A PostgreSQL for this bench only. */
+  /** The PostgreSQL of this benchmark. */
   databaseUrl: string
-  /** For logs and scripts; gone afterwards. */
+  /** For logs and scripts; removed afterwards. */
   folder: string
   print: (line: string) => void
 }
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+  const half = sorted.length >> 1
+  const upper = sorted[half] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2
 }
 
-/** Median with the range, so that a noisy machine shows. */
+/** Formats the median with the range, which shows noise. */
 export function formatSpread(values: readonly number[], format: (value: number) => string): string {
-  return `${format(median(values))} (${format(Math.min(...values))}–${format(Math.max(...values))} in ${values.length})`
+  const range = `${format(Math.min(...values))}–${format(Math.max(...values))}`
+  return `${format(median(values))} (${range} in ${values.length})`
 }

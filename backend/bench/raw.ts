@@ -2,16 +2,15 @@ import { createServer } from 'node:http'
 import postgres from 'postgres'
 
 /*
- * What the service is measured against: node:http and postgres.js with one prepared query for each request
- * and the same answer, and nothing else: no routing, no token, no limit, no log, no metric, no check of the
- * input.
+ * The reference for the service: node:http and postgres.js with one prepared query per request and the same
+ * answer, without routing, tokens, limits, logs, metrics and validation.
  */
-const places = 10
-const sql = postgres(process.env['DATABASE_URL'] ?? '', { max: places })
+const connections = 10
+const sql = postgres(process.env['DATABASE_URL'] ?? '', { max: connections })
 const userId = process.env['BENCH_USER'] ?? ''
 
 const server = createServer((request, response) => {
-  const answer = request.method === 'POST' ? create(request) : placed(list)
+  const answer = request.method === 'POST' ? create(request) : runWhenFree(list)
   answer.then(
     (body) =>
       response
@@ -23,7 +22,8 @@ const server = createServer((request, response) => {
 
 async function list(): Promise<string> {
   const rows = await sql`
-    select id, title, description, status, priority, due_at as "dueAt", tags, created_at as "createdAt", updated_at as "updatedAt"
+    select id, title, description, status, priority, due_at as "dueAt", tags,
+      created_at as "createdAt", updated_at as "updatedAt"
     from tasks where user_id = ${userId} order by created_at desc, id desc limit 21`
   const items = rows.slice(0, 20)
   const last = items.at(-1)
@@ -38,31 +38,31 @@ async function create(request: AsyncIterable<Buffer>): Promise<string> {
   let text = ''
   for await (const chunk of request) text += chunk.toString()
   const { title } = JSON.parse(text) as { title: string }
-  const [row] = await placed(
+  const [row] = await runWhenFree(
     () => sql`
     insert into tasks (id, user_id, title, status, priority, created_at, updated_at)
     values (gen_random_uuid(), ${userId}, ${title}, 'todo', 'medium', now(), now())
-    returning id, title, description, status, priority, due_at as "dueAt", tags, created_at as "createdAt", updated_at as "updatedAt"`,
+    returning id, title, description, status, priority, due_at as "dueAt", tags,
+      created_at as "createdAt", updated_at as "updatedAt"`,
   )
   return JSON.stringify(row)
 }
 
-let taken = 0
+let running = 0
 const waiting: (() => void)[] = []
 
 /**
- * Lets no more queries through than there are connections: the driver's own list of busy connections only
- * grows while more wait (postgres 3.4.9, `queue.js`), and a raw.ts that loses half its speed within a minute
- * would be no measure.
+ * Runs at most as many queries as there are connections: the driver's list of busy connections only grows
+ * while more wait (postgres 3.4.9, `queue.js`), so raw.ts would lose half its speed within a minute.
  */
-async function placed<T>(query: () => PromiseLike<T>): Promise<T> {
-  if (taken < places) taken += 1
+async function runWhenFree<T>(query: () => PromiseLike<T>): Promise<T> {
+  if (running < connections) running += 1
   else await new Promise<void>((admit) => waiting.push(admit))
   try {
     return await query()
   } finally {
     const next = waiting.shift()
-    if (next === undefined) taken -= 1
+    if (next === undefined) running -= 1
     else next()
   }
 }

@@ -13,8 +13,7 @@ const mebi = 1024 * 1024
 
 export const memory: Section = {
   name: 'memory',
-  about:
-    '100,000 mixed requests, then an import of 10,000 rows: how long the event loop is held up by it, and how much memory there is afterwards',
+  about: 'event-loop delay during an import of 10,000 rows after 100,000 mixed requests, and memory',
   run: async (bench) => {
     const service = await startService(bench, 'service')
     try {
@@ -46,7 +45,7 @@ async function mixedRequests(bench: Bench, service: Contender): Promise<void> {
   const { client, session } = await service.client.register()
   const { id } = made.parse((await client.send('POST', '/tasks', { title: 'One of many' })).json)
   const token = session.accessToken
-  // A user of 60 tasks, however many the first one makes meanwhile.
+  // A user with 60 tasks, while the first user creates more.
   const steady = (await service.client.register()).client
   for (let index = 0; index < 60; index += 1)
     await steady.send('POST', '/tasks', { title: `Task number ${index}` })
@@ -73,7 +72,7 @@ async function importRows(service: Contender): Promise<{ lagMs: number; importMs
     (_, index) => `Task number ${index},Something to do,todo,"home;soon",2027-01-01T00:00:00Z`,
   )
   const file = `title,description,status,tags,dueAt\n${rows.join('\n')}\n`
-  // Each reading starts the measurement anew.
+  // Each reading restarts the measurement.
   await readMetric(service, 'nodejs_eventloop_lag_p99_seconds')
   const started = performance.now()
   const { id } = made.parse(
@@ -88,10 +87,10 @@ async function importRows(service: Contender): Promise<{ lagMs: number; importMs
 
 export const startup: Section = {
   name: 'startup',
-  about: 'from the start of the process until it is ready, on a database that is there',
+  about: 'from the start of the process until it is ready, on a migrated database',
   run: async (bench) => {
     const times: number[] = []
-    // The first start makes the tables and fills the cache of compiled code.
+    // The first start creates the tables and fills the cache of compiled code.
     for (let round = 0; round <= bench.rounds; round += 1) {
       const service = await startService(bench, 'service')
       await service.end()
@@ -129,19 +128,20 @@ export const slow: Section = {
       const ratios: number[] = []
       let answered = 0
       for (let round = 0; round < bench.rounds; round += 1) {
-        const alone = await p95()
+        const aloneMs = await p95()
         const slowly = await openSlowConnections(service)
-        const beside = await p95()
+        const loadedMs = await p95()
         answered += await slowly.closedWith408()
-        ratios.push(beside / alone)
+        ratios.push(loadedMs / aloneMs)
         bench.print(
-          `p95 ${alone.toFixed(2)} ms alone, ${beside.toFixed(2)} ms beside ${slowConnections} slow connections`,
+          `p95 ${aloneMs.toFixed(2)} ms alone, ` +
+            `${loadedMs.toFixed(2)} ms with ${slowConnections} slow connections`,
         )
       }
       const all = slowConnections * bench.rounds
       return [
         {
-          what: 'p95 beside slow connections, of p95 alone',
+          what: 'p95 with slow connections, relative to p95 without',
           value: formatSpread(ratios, (ratio) => ratio.toFixed(2)),
           goal: 'at most 1.2',
           met: median(ratios) <= 1.2,
@@ -159,7 +159,7 @@ export const slow: Section = {
   },
 }
 
-/** Connections that send a byte each second, slower than any caller has reason to. */
+/** Opens connections that send a byte each second, slower than any normal caller. */
 async function openSlowConnections(service: Contender): Promise<{ closedWith408: () => Promise<number> }> {
   const port = Number(new URL(service.base).port)
   const sockets: Socket[] = []

@@ -124,7 +124,9 @@ export class InstanceChannel {
 
   // A notification does not survive a crash, so its commit need not wait for the disk.
   async #notify(payload: Message): Promise<void> {
-    await this.#client`select set_config('synchronous_commit', 'off', true), pg_notify(${channel}, ${JSON.stringify(payload)})`
+    const text = JSON.stringify(payload)
+    await this.#client`
+      select set_config('synchronous_commit', 'off', true), pg_notify(${channel}, ${text})`
   }
 }
 

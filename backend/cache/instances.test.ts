@@ -22,16 +22,16 @@ afterAll(async () => {
   await postgres.close()
 })
 
-/** The connections of both for telling and for hearing. */
+/** The channel connections of both instances. */
 const channels = () =>
-  admin<
-    { pid: number }[]
-  >`select pid from pg_stat_activity where application_name = 'todo-backend-channel' and datname = current_database()`
+  admin<{ pid: number }[]>`select pid from pg_stat_activity
+    where application_name = 'todo-backend-channel' and datname = current_database()`
 const channelsOpen = () =>
   eventually('both are connected', 10_000, async () => (await channels()).length === 4)
 const cutChannels = async () =>
   (
-    await admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'todo-backend-channel' and datname = current_database()`
+    await admin`select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'todo-backend-channel' and datname = current_database()`
   ).length
 
 /** Reads until the answer comes from the cache: without a statement. */
@@ -44,7 +44,7 @@ async function warm(client: Client): Promise<void> {
 }
 
 describe('two instances with caches', () => {
-  test('serve a page from memory, and after a write the new one: at once here, soon there', async () => {
+  test('serve a page from memory, and after a write the new one: immediately here, soon there', async () => {
     const { session } = await one.client.register()
     const [here, there] = [
       new Client(one.url, session.accessToken),
@@ -53,12 +53,12 @@ describe('two instances with caches', () => {
     await Promise.all([warm(here), warm(there)])
     expect((await here.send('POST', '/tasks', { title: 'new' })).status).toBe(201)
     expect((await here.get('/tasks')).json).toMatchObject({ items: [{ title: 'new' }] })
-    await eventually('the other instance has heard of it', 3000, async () =>
+    await eventually('the other instance has received it', 3000, async () =>
       (await there.get('/tasks')).text.includes('new'),
     )
   })
 
-  test('of which one has only just begun: what it has read before a write at the other does not stay', async () => {
+  test('of which one has just started: what it read before a write at the other is dropped', async () => {
     expect.hasAssertions()
     const { session } = await one.client.register()
     const here = new Client(one.url, session.accessToken)
@@ -69,13 +69,13 @@ describe('two instances with caches', () => {
     for (const title of ['first', 'second', 'third']) {
       await warm(there)
       expect((await here.send('POST', '/tasks', { title })).status).toBe(201)
-      await eventually(`the new instance has heard of the ${title}`, 3000, async () =>
+      await eventually(`the new instance has received the ${title}`, 3000, async () =>
         (await there.get('/tasks')).text.includes(title),
       )
     }
   })
 
-  test('that lose their connections for telling and hearing in the same moment lose no word', async () => {
+  test('that lose their channel connections at the same moment lose no message', async () => {
     const { session } = await one.client.register()
     const [here, there] = [
       new Client(one.url, session.accessToken),
@@ -85,7 +85,7 @@ describe('two instances with caches', () => {
       await Promise.all([channelsOpen(), warm(here), warm(there)])
       const [cut, made] = await Promise.all([cutChannels(), here.send('POST', '/tasks', { title })])
       expect([cut, made.status]).toEqual([4, 201])
-      await eventually(`the other instance has heard of the ${title}`, 3000, async () =>
+      await eventually(`the other instance has received the ${title}`, 3000, async () =>
         (await there.get('/tasks')).text.includes(title),
       )
     }
@@ -102,7 +102,7 @@ describe('two instances with caches', () => {
     const [, loggedOut] = await Promise.all([cutChannels(), here.send('POST', '/auth/logout')])
     expect(loggedOut.status).toBe(204)
     await eventually(
-      'the other instance has heard of it',
+      'the other instance has received it',
       3000,
       async () => (await there.get('/tasks')).status === 401,
     )
@@ -125,7 +125,7 @@ describe('two instances with caches', () => {
     expect((await there.get('/auth/me')).status).toBe(200)
     await here.send('POST', '/auth/logout')
     await eventually(
-      'the other instance has heard of it',
+      'the other instance has received it',
       3000,
       async () => (await there.get('/tasks')).status === 401,
     )

@@ -87,7 +87,7 @@ describe('readConfig', () => {
     ).toBeUndefined()
   })
 
-  test('one endpoint serves both signals, as protobuf and with every trace recorded unless it is said otherwise', () => {
+  test('one endpoint serves both signals, by default as protobuf with every trace recorded', () => {
     expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c:4318/otlp/' }).otel).toMatchObject({
       traces: {
         url: 'https://c:4318/otlp/v1/traces',

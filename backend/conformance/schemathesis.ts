@@ -75,7 +75,8 @@ async function findSchemathesis(configured: string | undefined): Promise<string>
   } catch (error) {
     const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
     throw new Error(
-      `cannot install schemathesis ${version} (${line}): install it with pip and set SCHEMATHESIS to its path`,
+      `cannot install schemathesis ${version} (${line}): ` +
+        'install it with pip and set SCHEMATHESIS to its path',
       { cause: error },
     )
   }

@@ -19,8 +19,12 @@ interface CodedError {
 }
 
 // https://www.postgresql.org/docs/18/errcodes-appendix.html, Node's socket errors, and codes of postgres.js.
-const unavailableCodes =
-  /^(08...|57P0[1-5]|58030|CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)$/
+const unavailableCodes = new RegExp(
+  `^(${[
+    '08...|57P0[1-5]|58030|CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|ECONN(REFUSED|RESET|ABORTED)',
+    'EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN|ENOENT',
+  ].join('|')})$`,
+)
 const busyCodes = /^(57014|55P03|25P0[34]|53...|40P01|40001)$/
 
 /** Translates a driver's error about availability. Returns any other error unchanged. */

@@ -97,7 +97,7 @@ describe('a database that', () => {
 
   test('is killed (SIGKILL): each request answered in time, by 503 or, once it is back, well', async () => {
     signalAll(postgresPids(), 'SIGKILL')
-    // It is started again at once, so how many requests meet the outage is luck.
+    // It is started again immediately, so the number of requests during the outage varies.
     const answers = await Promise.all(Array.from({ length: 20 }, async () => timed(user.get('/tasks'))))
     for (const { answer, ms } of answers) {
       expect([200, 503]).toContain(answer.status)
@@ -106,7 +106,7 @@ describe('a database that', () => {
     await expectRecovery()
   })
 
-  test('is killed in the middle of transactions: each ends in time, and what was acknowledged is there', async () => {
+  test('is killed during transactions: each ends in time, and acknowledged writes persist', async () => {
     const state = { isOver: false }
     const acknowledged: string[] = []
     const statuses = new Set<number>()
@@ -157,7 +157,7 @@ describe('a database that', () => {
     await expectRecovery()
   })
 
-  test('ends the connections of the pool, as an administrator may: served again at once', async () => {
+  test('ends the connections of the pool, as an administrator may: requests are served again immediately', async () => {
     expect.hasAssertions()
     const client = sqlClient(postgres.url, { max: 1, onnotice: () => undefined })
     onTestFinished(() => client.end({ timeout: 1 }))

@@ -9,14 +9,13 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('a service that is ready has opened its whole pool: no request waits for a connection to be made', async () => {
+test('a ready service has opened its entire pool, so no request waits for a new connection', async () => {
   const url = await server.newDatabase()
   const running = await startTestService(url, { DATABASE_POOL: '7' })
   onTestFinished(() => running.stop())
   const sql = postgres(url, { max: 1 })
   onTestFinished(() => sql.end())
-  const [row] = await sql<
-    { open: number }[]
-  >`select count(*)::int as open from pg_stat_activity where application_name = 'todo-backend' and datname = current_database()`
+  const [row] = await sql<{ open: number }[]>`select count(*)::int as open from pg_stat_activity
+    where application_name = 'todo-backend' and datname = current_database()`
   expect(row?.open).toBe(7)
 })

@@ -92,18 +92,18 @@ interface BuiltQuery {
  */
 export function prepareDirectly<Row>(
   client: postgres.Sql,
-  build: BuiltQuery,
+  query: BuiltQuery,
   decode: (row: RawRow) => Row,
 ): Prepared<Row> {
-  const { sql, params } = build.getQuery()
-  const fillers = params.map(createParameterReader)
+  const { sql, params } = query.getQuery()
+  const readers = params.map(createParameterReader)
   return {
     // In PostgreSQL's text format, because the driver has no parser for these columns.
     execute: (values) =>
       client
         .unsafe(
           sql,
-          fillers.map((fill) => fill(values)),
+          readers.map((read) => read(values)),
           { prepare: true },
         )
         .values()

@@ -61,7 +61,7 @@ describe('the OpenAPI document', () => {
     expect(new Set(listed)).toEqual(new Set(contract))
   })
 
-  test('agrees with what is served: for each path Allow names exactly the methods that it lists', async () => {
+  test('matches what is served: for each path Allow names exactly the listed methods', async () => {
     for (const [path, methods] of Object.entries((await served()).paths)) {
       const answer = await running.client.send(
         'OPTIONS',

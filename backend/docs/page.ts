@@ -40,21 +40,49 @@ const documentShape = z.object({
 
 type Operation = z.infer<typeof operationShape>
 
-const style = `:root{color-scheme:light dark;--line:#8884;--soft:#8881}
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem}
-h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.5rem;border-bottom:1px solid var(--line)}h3{font-size:1rem;margin:1rem 0 .3rem}
-nav a{display:inline-block;padding:.2rem .8rem .2rem 0}
-details{border:1px solid var(--line);border-radius:.4rem;margin:.5rem 0;padding:.5rem .8rem}details details{border:0;padding:0;margin:0}
-summary{cursor:pointer;overflow-wrap:anywhere}summary span{opacity:.75}summary b{display:inline-block;min-width:4.2rem;font-family:ui-monospace,monospace}
-.get{color:light-dark(#0b5cad,#7cb8ff)}.post{color:light-dark(#1a7a35,#6fd08c)}.patch{color:light-dark(#8a5a00,#e3b341)}.delete{color:light-dark(#b3261e,#ff8a80)}
-code,pre{font-family:ui-monospace,monospace;font-size:.85rem}code{overflow-wrap:anywhere}
-pre{background:var(--soft);padding:.6rem;margin:.3rem 0;overflow-x:auto;border-radius:.3rem;white-space:pre-wrap;overflow-wrap:anywhere}
-table{border-collapse:collapse;width:100%}td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line)}td:first-child{white-space:nowrap}td:last-child{overflow-wrap:anywhere}
-@media(max-width:40rem){table,tbody,tr,td{display:block}td{border:0;padding:.1rem 0}tr{border-bottom:1px solid var(--line);padding:.3rem 0}td:first-child{white-space:normal}}
-.note{opacity:.75;font-size:.9rem}`
+const style = `
+:root { color-scheme:light dark; --line:#8884; --soft:#8881 }
+body { font:16px/1.5 system-ui,sans-serif; max-width:60rem; margin:0 auto; padding:1rem }
+h1 { font-size:1.6rem }
+h2 { font-size:1.2rem; margin-top:2.5rem; border-bottom:1px solid var(--line) }
+h3 { font-size:1rem; margin:1rem 0 .3rem }
+nav a { display:inline-block; padding:.2rem .8rem .2rem 0 }
+details { border:1px solid var(--line); border-radius:.4rem; margin:.5rem 0; padding:.5rem .8rem }
+details details { border:0; padding:0; margin:0 }
+summary { cursor:pointer; overflow-wrap:anywhere }
+summary span { opacity:.75 }
+summary b { display:inline-block; min-width:4.2rem; font-family:ui-monospace,monospace }
+.get { color:light-dark(#0b5cad,#7cb8ff) }
+.post { color:light-dark(#1a7a35,#6fd08c) }
+.patch { color:light-dark(#8a5a00,#e3b341) }
+.delete { color:light-dark(#b3261e,#ff8a80) }
+code,pre { font-family:ui-monospace,monospace; font-size:.85rem }
+code { overflow-wrap:anywhere }
+pre {
+  background:var(--soft); padding:.6rem; margin:.3rem 0; overflow-x:auto; border-radius:.3rem;
+  white-space:pre-wrap; overflow-wrap:anywhere;
+}
+table { border-collapse:collapse; width:100% }
+td { text-align:left; vertical-align:top; padding:.3rem .8rem .3rem 0; border-bottom:1px solid var(--line) }
+td:first-child { white-space:nowrap }
+td:last-child { overflow-wrap:anywhere }
+@media(max-width:40rem) {
+  table,tbody,tr,td { display:block }
+  td { border:0; padding:.1rem 0 }
+  tr { border-bottom:1px solid var(--line); padding:.3rem 0 }
+  td:first-child { white-space:normal }
+}
+.note { opacity:.75; font-size:.9rem }
+`
 
 /** Allows only the page's own style, by its hash. */
-export const pagePolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
+export const pagePolicy = [
+  "default-src 'none'",
+  `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ')
 
 /** Renders an OpenAPI document as plain HTML without scripts, for phones and dark mode too. */
 export function renderReferencePage(document: unknown): string {
@@ -64,17 +92,27 @@ export function renderReferencePage(document: unknown): string {
   )
   const byTag = Map.groupBy(operations, ({ operation }) => operation.tags[0] ?? '')
   const links = [...byTag.keys()].map((tag) => `<a href="#${toAnchor(tag)}">${escapeHtml(tag)}</a>`)
-  const sections = [...byTag].map(
-    ([tag, group]) =>
-      `<h2 id="${toAnchor(tag)}">${escapeHtml(tag)}</h2>${group.map((one) => renderOperation(one.method, one.path, one.operation)).join('')}`,
-  )
-  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(info.title)}</title><style>${style}</style>`
-  const intro = `<h1>${escapeHtml(info.title)}</h1><p>${escapeHtml(info.description)} The document for tools: <a href="/openapi.json">/openapi.json</a>.</p><nav>${links.join('')}</nav>`
-  return `<!doctype html><html lang="en"><head>${head}</head><body>${intro}<main>${sections.join('')}</main></body></html>`
+  const sections = [...byTag].map(([tag, group]) => {
+    const shown = group.map((one) => renderOperation(one.method, one.path, one.operation))
+    return `<h2 id="${toAnchor(tag)}">${escapeHtml(tag)}</h2>${shown.join('')}`
+  })
+  const title = escapeHtml(info.title)
+  const head = [
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
+    `<title>${title}</title><style>${style}</style>`,
+  ]
+  const body = [
+    `<h1>${title}</h1><p>${escapeHtml(info.description)}`,
+    ` The document for tools: <a href="/openapi.json">/openapi.json</a>.</p><nav>${links.join('')}</nav>`,
+    `<main>${sections.join('')}</main>`,
+  ]
+  return `<!doctype html><html lang="en"><head>${head.join('')}</head><body>${body.join('')}</body></html>`
 }
 
 function renderOperation(method: string, path: string, operation: Operation): string {
-  const summary = `<summary><b class="${escapeHtml(method)}">${escapeHtml(method.toUpperCase())}</b> <code>${escapeHtml(path)}</code> <span>${escapeHtml(operation.summary)}</span></summary>`
+  const verb = `<b class="${escapeHtml(method)}">${escapeHtml(method.toUpperCase())}</b>`
+  const text = `<code>${escapeHtml(path)}</code> <span>${escapeHtml(operation.summary)}</span>`
+  const summary = `<summary>${verb} ${text}</summary>`
   const lock = operation.security.length > 0 ? '<p class="note">Requires a bearer token.</p>' : ''
   const [, success] = Object.entries(operation.responses).find(([status]) => status.startsWith('2')) ?? []
   const parts = [
@@ -119,13 +157,16 @@ function renderAnswers({ responses }: Operation): string {
 function renderBodies(title: string, content: z.infer<typeof contentShape>): string {
   const bodies = Object.entries(content).map(([type, { schema, example }]) => {
     const shown = typeof example === 'string' ? example : JSON.stringify(example ?? {}, undefined, 2)
-    return `<h3>${title}, <code>${escapeHtml(type)}</code></h3><pre>${escapeHtml(shown)}</pre><details><summary class="note">Schema</summary><pre>${escapeHtml(JSON.stringify(schema, undefined, 2))}</pre></details>`
+    const text = escapeHtml(JSON.stringify(schema, undefined, 2))
+    const details = `<details><summary class="note">Schema</summary><pre>${text}</pre></details>`
+    return `<h3>${title}, <code>${escapeHtml(type)}</code></h3><pre>${escapeHtml(shown)}</pre>${details}`
   })
   return bodies.join('')
 }
 
 function renderTable(rows: readonly (readonly string[])[]): string {
-  return `<table>${rows.map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('')}</table>`
+  const lines = rows.map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`)
+  return `<table>${lines.join('')}</table>`
 }
 
 function toAnchor(tag: string): string {

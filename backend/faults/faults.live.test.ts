@@ -130,7 +130,7 @@ describe('a fault', () => {
     expect((await user.get('/auth/me')).status).toBe(200)
   })
 
-  test('of an absent database is 503 with Retry-After, also for what was in the cache, not ready, and counted', async () => {
+  test('of an absent database is 503 with Retry-After, also if cached, not ready, and counted', async () => {
     await newUser()
     await eventually('the page is in the cache', 5000, async () => {
       const before = await metric('cache_requests_total{cache="tasks_page",result="hit"}')
@@ -177,7 +177,7 @@ describe('a fault', () => {
       await metric('auth_attempts_total{action="login",result="error",reason="unavailable"}'),
     ).toBeGreaterThan(0)
     await running.client.send('DELETE', '/_faults', undefined, bearer)
-    // Nothing was used up, nobody locked out.
+    // No limit was used up, and no account was locked.
     expect(
       (await running.client.send('POST', '/auth/refresh', { refreshToken: session.refreshToken })).status,
     ).toBe(200)
@@ -241,7 +241,7 @@ describe('the switch', () => {
     expiresInSeconds: z.number(),
   })
 
-  test('tells what is on and until when', async () => {
+  test('shows the active rules and their expiry', async () => {
     const rules = [{ route: 'GET /tasks/:id', latencyMs: 1, ratio: 0.5 }, { memoryMb: 1 }]
     const set = await put(rules, 30)
     expect([set.status, state.parse(set.json).rules]).toEqual([200, rules])
@@ -331,7 +331,8 @@ describe('the switch', () => {
     onTestFinished(() => refused.end())
     expect([await refused.exit(), refused.stderr]).toEqual([
       2,
-      'todo-backend: FAULTS_TOKEN: set with NODE_ENV=production, expected absent or FAULTS_ALLOW_PRODUCTION=1 as well\n',
+      'todo-backend: FAULTS_TOKEN: set with NODE_ENV=production, ' +
+        'expected absent or FAULTS_ALLOW_PRODUCTION=1 as well\n',
     ])
     const { DATABASE_URL, ...rest } = env
     const allowed = await startTestService(DATABASE_URL, { ...rest, FAULTS_ALLOW_PRODUCTION: '1' })

@@ -81,7 +81,7 @@ describe('faults end', () => {
     expect(await statusOf('GET', '/tasks')).toBe(200)
   })
 
-  test('for those that they hold up, too: they go on at once', async () => {
+  test('also for delayed requests, which continue immediately', async () => {
     faults.set([{ latencyMs: 30_000, dbLatencyMs: 30_000 }], 60)
     const held = Promise.all([faults.beforeRequest(request('GET', '/tasks')), faults.beforeQuery()])
     faults.clear()

@@ -55,11 +55,13 @@ const kinds = [...randomFaults, 'memoryMb', 'authDown', 'rateLimitOff'] as const
 
 export const rule = shape
   .superRefine((value, context) => {
-    const flaw = describeInvalidRule(value)
-    if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw })
+    const message = describeInvalidRule(value)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
   .meta({
-    description: `At least one of ${kinds.join(', ')}. Only ${requestFaults.join(', ')} go with a route, and only these, dbLatencyMs and dbDown with a ratio.`,
+    description:
+      `At least one of ${kinds.join(', ')}. A route is only valid for ${requestFaults.join(', ')}; ` +
+      'a ratio only for these, dbLatencyMs and dbDown.',
     minProperties: 1,
   })
 

@@ -26,6 +26,7 @@ const documentShape = z.object({
     z.record(z.string(), z.object({ security: z.array(z.record(z.string(), z.unknown())) })),
   ),
 })
+const unsigned = { sub: absent, sid: 's', iss: 'todo-backend', aud: 'todo-api', iat: 1, exp: 4_000_000_000 }
 const made = z.object({ id: z.string() })
 const shown = (answer: Answer): unknown[] => [answer.status, answer.text.replace(/"requestId":"[^"]+"/, '')]
 
@@ -69,10 +70,7 @@ describe('without a valid token', () => {
     ],
     [
       'alg=none',
-      () =>
-        Promise.resolve(
-          `Bearer ${encode({ alg: 'none', typ: 'at+jwt' })}.${encode({ sub: absent, sid: 's', iss: 'todo-backend', aud: 'todo-api', iat: 1, exp: 4_000_000_000 })}.`,
-        ),
+      () => Promise.resolve(`Bearer ${encode({ alg: 'none', typ: 'at+jwt' })}.${encode(unsigned)}.`),
     ],
     ['of METRICS_TOKEN', () => Promise.resolve('Bearer the token of the metrics')],
   ])('(%s) every operation that needs one is 401 with WWW-Authenticate', async (_what, make) => {
@@ -119,7 +117,7 @@ describe('what belongs to another user', () => {
     )
   })
 
-  test('cannot be told from what is not there, whatever the method', async () => {
+  test('cannot be distinguished from a missing task, for any method', async () => {
     const requests: [string, string, string, unknown?][] = [
       ['GET', '/tasks/', taskId],
       ['HEAD', '/tasks/', taskId],
@@ -216,7 +214,7 @@ describe("fields that are not the caller's to set", () => {
     expect((await client.get('/tasks')).json).toMatchObject({ items: [{ id, title: 'x' }], nextCursor: null })
   })
 
-  test('an import may name them, as a file of an export does, and they are passed over; an owner is refused', async () => {
+  test('an import may contain them, like an export, and ignores them; an owner is refused', async () => {
     const [victim, client] = [
       (await running.client.register()).client,
       (await running.client.register()).client,
@@ -243,7 +241,7 @@ describe("fields that are not the caller's to set", () => {
 })
 
 describe('what is not for everybody', () => {
-  test('metrics: with a token only for its bearer, and not at all when strangers can reach us without one', async () => {
+  test('metrics: with a token only for its bearer; without one only if no other machine has access', async () => {
     const token = 'a token for the metrics'
     const url = await postgres.newDatabase()
     const guarded = await startTestService(url, { METRICS_TOKEN: token })

@@ -64,7 +64,7 @@ describe('a page of any other origin', () => {
   })
 })
 
-test('without a list nobody may, and answers do not speak of it', async () => {
+test('without a list no origin may, and answers have no CORS headers', async () => {
   const without = await startTestService(await postgres.newDatabase())
   const answer = await without.client.get('/health', { origin: 'https://app.example.com' })
   await without.stop()

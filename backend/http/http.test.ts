@@ -61,9 +61,16 @@ describe('bodies', () => {
     expect(await answer.json()).toMatchObject({ status, requestId: answer.headers.get('x-request-id') })
   })
 
-  test('one that turns out too large, in chunks without a length, is refused early and the connection closed', async () => {
+  test('a body in chunks that becomes too large is refused early and the connection closed', async () => {
     const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`
-    const head = `POST /tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${user.token ?? ''}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`
+    const head = [
+      'POST /tasks HTTP/1.1',
+      'Host: x',
+      `Authorization: Bearer ${user.token ?? ''}`,
+      'Content-Type: application/json',
+      'Transfer-Encoding: chunked',
+      '\r\n',
+    ].join('\r\n')
     // The end is never sent: only an early refusal ends this.
     const answer = await exchange(head + chunk.repeat(20))
     expect(answer).toMatch(/^HTTP\/1\.1 413 /)
@@ -151,7 +158,7 @@ describe('every answer', () => {
     expect(headers.get('cache-control')).toBe('no-store')
   })
 
-  test('tells nobody where the time went unless they may know', async () => {
+  test('shows where the time went only to callers that are allowed to see it', async () => {
     expect((await user.get('/tasks')).headers.get('server-timing')).toBeNull()
   })
 })

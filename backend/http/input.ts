@@ -141,8 +141,8 @@ export function textSchema(min: number, max: number): z.ZodType<string, string> 
   return z
     .string()
     .superRefine((value, context) => {
-      const flaw = describeInvalidText(value, min, max)
-      if (flaw !== undefined) context.addIssue({ code: 'custom', message: flaw })
+      const message = describeInvalidText(value, min, max)
+      if (message !== undefined) context.addIssue({ code: 'custom', message })
     })
     .meta({ minLength: min, maxLength: max, pattern: '^[^\\u0000]*$' })
 }

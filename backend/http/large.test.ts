@@ -76,7 +76,7 @@ const headOf = (path: string, ...lines: string[]): string =>
   ].join('\r\n')
 const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, ' '), Buffer.from('\r\n')])
 
-test('a gigabyte in chunks without a length is refused with 413 soon after the limit, 40 at a time, and memory stays flat', async () => {
+test('40 simultaneous gigabytes in chunks are refused with 413 near the limit, and memory stays flat', async () => {
   const before = await residentBytes()
   const sent = await Promise.all(
     Array.from({ length: 40 }, () =>
@@ -85,11 +85,11 @@ test('a gigabyte in chunks without a length is refused with 413 soon after the l
   )
   expect(sent.filter(({ answer }) => !answer.startsWith('HTTP/1.1 413 '))).toEqual([])
   expect(Math.max(...sent.map(({ sentBytes }) => sentBytes))).toBeLessThan(mostBytes)
-  // 40 bodies of 5 MiB may be there at once, and garbage of as much again; a gigabyte of each is not.
+  // 40 bodies of 5 MiB may be in memory, and the same amount of garbage; a gigabyte of each is not.
   expect((await residentBytes()) - before).toBeLessThan(500 * mebi)
 }, 60_000)
 
-test('a length beyond the limit is refused before anything is read, and the answer arrives though the sender goes on', async () => {
+test('a length over the limit is refused unread, and the answer arrives although the sender continues', async () => {
   const sent = await Promise.all(
     Array.from({ length: 10 }, () =>
       pour(headOf('/tasks', `Content-Length: ${1024 * mebi}`), Buffer.alloc(65_536, ' '), 1024 * mebi),

@@ -80,8 +80,10 @@ function toMessage(error: unknown): string {
  * (https://fetch.spec.whatwg.org/#http-cors-protocol).
  */
 const allowedHeaders = 'Authorization, Content-Type, Idempotency-Key, If-Match, Traceparent, X-Request-Id'
-const exposedHeaders =
-  'Content-Disposition, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, Traceparent, X-Request-Id'
+const exposedHeaders = [
+  'Content-Disposition, ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After',
+  'Server-Timing, Traceparent, X-Request-Id',
+].join(', ')
 const methods = 'GET, HEAD, POST, PATCH, DELETE'
 const preflightMaxAgeSeconds = '600'
 

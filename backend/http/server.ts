@@ -39,7 +39,7 @@ export interface ServerOptions {
   trustedProxies: number
   /** Origins whose pages may read answers. */
   corsOrigins?: readonly string[]
-  limits?: typeof arrivalLimitsMs
+  limitsMs?: typeof arrivalLimitsMs
 }
 
 /**
@@ -51,63 +51,26 @@ export function createHttpServer(
   observer: ServerObserver,
   options: ServerOptions,
 ): Server {
-  const { trustedProxies, limits = arrivalLimitsMs } = options
+  const { trustedProxies, limitsMs = arrivalLimitsMs } = options
   const cors = createCors(options.corsOrigins ?? [])
-  const scopes = new WeakMap<IncomingMessage, Scope>()
-  let arriving: Scope | undefined
-  const listener = getRequestListener(
-    (request, env) => {
-      // Only HTTP/1.1 is served; the library's type allows for HTTP/2.
-      // oxlint-disable-next-line no-unsafe-type-assertion
-      const { incoming, outgoing } = env as Omit<Bindings, 'scope'>
-      return app().fetch(request, {
-        incoming,
-        outgoing,
-        scope: scopes.get(incoming) ?? createRequestScope(incoming, trustedProxies, cors),
-      })
-    },
-    {
-      // `discardRemainingBody` handles the rest of a body.
-      autoCleanupIncoming: false,
-      // Called before the app, for a target or Host that gives no valid URL.
-      errorHandler: (error) => {
-        const scope =
-          arriving ??
-          createScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
-        return respond(
-          scope,
-          buildProblemReply(
-            scope,
-            new Problem('malformed-request', {
-              detail: 'The request target or Host is not valid',
-              reason: String(error),
-            }),
-          ),
-          false,
-        )
-      },
-    },
-  )
+  const handle = createListener(app)
   const server = createServer(
     {
       maxHeaderSize: 16_384,
-      headersTimeout: limits.headers,
-      requestTimeout: limits.request,
-      keepAliveTimeout: limits.keepAlive,
-      connectionsCheckingInterval: limits.checkEvery,
+      headersTimeout: limitsMs.headers,
+      requestTimeout: limitsMs.request,
+      keepAliveTimeout: limitsMs.keepAlive,
+      connectionsCheckingInterval: limitsMs.checkEvery,
     },
     (incoming, outgoing) => {
       const scope = createRequestScope(incoming, trustedProxies, cors)
-      scopes.set(incoming, scope)
       observeRequest(scope, incoming, outgoing, observer)
-      arriving = scope
-      void listener(incoming, outgoing)
-      arriving = undefined
+      handle(scope, incoming, outgoing)
     },
   )
   server.maxRequestsPerSocket = 0
   // Set on the server: a timeout of the socket would be reset by the first request after a pause.
-  server.timeout = limits.idleSocket
+  server.timeout = limitsMs.idleSocket
   server.on('connection', (socket: Socket) => {
     observer.connectionOpened()
     socket.once('close', () => observer.connectionClosed())
@@ -116,6 +79,44 @@ export function createHttpServer(
     refuseUnparsed(error, socket, observer),
   )
   return server
+}
+
+/** Passes requests to the app, with their scopes. */
+function createListener(
+  app: () => Hono<{ Bindings: Bindings }>,
+): (scope: Scope, incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  const scopes = new WeakMap<IncomingMessage, Scope>()
+  let arriving: Scope | undefined
+  const createEmptyScope = (): Scope =>
+    createScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
+  const listener = getRequestListener(
+    (request, env) => {
+      // Only HTTP/1.1 is served; the library's type allows for HTTP/2.
+      // oxlint-disable-next-line no-unsafe-type-assertion
+      const { incoming, outgoing } = env as Omit<Bindings, 'scope'>
+      const scope = scopes.get(incoming) ?? createEmptyScope()
+      return app().fetch(request, { incoming, outgoing, scope })
+    },
+    {
+      // `discardRemainingBody` handles the rest of a body.
+      autoCleanupIncoming: false,
+      // Called before the app, for a target or Host that gives no valid URL.
+      errorHandler: (error) => {
+        const scope = arriving ?? createEmptyScope()
+        const problem = new Problem('malformed-request', {
+          detail: 'The request target or Host is not valid',
+          reason: String(error),
+        })
+        return respond(scope, buildProblemReply(scope, problem), false)
+      },
+    },
+  )
+  return (scope, incoming, outgoing) => {
+    scopes.set(incoming, scope)
+    arriving = scope
+    void listener(incoming, outgoing)
+    arriving = undefined
+  }
 }
 
 function createRequestScope(incoming: IncomingMessage, trustedProxies: number, cors: CorsHeaders): Scope {
@@ -167,6 +168,12 @@ function refuseUnparsed(error: Error & { code?: string }, socket: Socket, observ
     buildProblemBody(new Problem(kind, { detail: 'The request could not be read' }), requestId),
   )
   observer.refused(status, requestId, resolveClientAddress(socket.remoteAddress, undefined, 0))
-  const head = `HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-type: application/problem+json\r\nx-request-id: ${requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
-  socket.end(head + body, () => socket.destroy())
+  const head = [
+    `HTTP/1.1 ${status} ${reason}`,
+    'connection: close',
+    'content-type: application/problem+json',
+    `x-request-id: ${requestId}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }

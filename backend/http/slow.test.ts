@@ -9,7 +9,7 @@ import type { ServerObserver } from './index.ts'
 import { arrivalLimitsMs } from './server.ts'
 
 /** The limits of the service, ten times as short. */
-const limits = { headers: 1000, request: 1500, keepAlive: 6500, idleSocket: 7500, checkEvery: 100 }
+const limitsMs = { headers: 1000, request: 1500, keepAlive: 6500, idleSocket: 7500, checkEvery: 100 }
 const shared = { id: 'x', summary: 'x', tag: 'x', access: 'open', limit: 'none', answers: {} } as const
 const endpoints = [
   defineEndpoint({ ...shared, method: 'GET', path: '/quick', handle: () => ({ status: 200, json: {} }) }),
@@ -35,7 +35,7 @@ const app = createApp(endpoints, {
   limit: () => undefined,
   timing: () => false,
 })
-const server = createHttpServer(() => app, observer, { trustedProxies: 0, limits })
+const server = createHttpServer(() => app, observer, { trustedProxies: 0, limitsMs })
 let port = 0
 
 /** The port that it is now reached at. */
@@ -106,7 +106,7 @@ test('each of them was counted, and none is left', () => {
   expect(open.connections).toBeLessThanOrEqual(5)
 })
 
-describe('a connection whose answer nobody reads', () => {
+describe('a connection whose answer is not read', () => {
   const large = defineEndpoint({
     ...shared,
     method: 'GET',
@@ -123,7 +123,7 @@ describe('a connection whose answer nobody reads', () => {
     observer,
     {
       trustedProxies: 0,
-      limits: { ...limits, idleSocket: 500 },
+      limitsMs: { ...limitsMs, idleSocket: 500 },
     },
   )
 

@@ -41,7 +41,7 @@ describe('the limit of a user', () => {
     },
   )
 
-  test('is told with every answer', async () => {
+  test('is shown in every answer', async () => {
     const running = await start(await postgres.newDatabase(), { RATE_LIMIT_PER_MINUTE: '50' })
     const user = (await running.client.register()).client
     const left = []
@@ -87,13 +87,13 @@ describe('the limit of an address', () => {
   test('holds for logins and registrations together', async () => {
     const running = await start(await postgres.newDatabase(), { AUTH_RATE_LIMIT_PER_MINUTE: '6' })
     const login = () =>
-      running.client.send('POST', '/auth/login', { email: 'nobody@example.com', password: 'wrong password' })
+      running.client.send('POST', '/auth/login', { email: 'unknown@example.com', password: 'wrong password' })
     const answers = []
     for (let attempt = 0; attempt < 9; attempt += 1) answers.push((await login()).status)
     expect(answers).toEqual([401, 401, 401, 401, 401, 423, 429, 429, 429])
   })
 
-  test('cannot be had anew with X-Forwarded-For, unless a proxy is trusted', async () => {
+  test('cannot be reset with X-Forwarded-For, unless a proxy is trusted', async () => {
     const url = await postgres.newDatabase()
     const direct = await start(url, { AUTH_RATE_LIMIT_PER_MINUTE: '3' })
     const statuses = []
@@ -105,7 +105,7 @@ describe('the limit of an address', () => {
   })
 })
 
-test('metrics tell the limits, how much of them is used, and what was refused', async () => {
+test('metrics show the limits, their utilization and the refusals', async () => {
   const running = await start(await postgres.newDatabase(), { RATE_LIMIT_PER_MINUTE: '10' })
   const user = (await running.client.register()).client
   for (let request = 0; request < 12; request += 1) await user.get('/tasks')

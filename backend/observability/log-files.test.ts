@@ -38,7 +38,7 @@ describe('log files', () => {
     expect((await stat(join(folder, 'audit-2026-11-24.log'))).mode & 0o777).toBe(0o640 & ~process.umask())
   })
 
-  test('begin anew at midnight: a line is in the file of its own day, even when both are written together', async () => {
+  test('start a new file at midnight: a line is in the file of its day, even if both are written together', async () => {
     const files = openFiles()
     now = Date.parse('2026-11-24T23:59:59.999Z')
     files.write('security', 'before\n')
@@ -60,7 +60,7 @@ describe('log files', () => {
     expect(await read('error-2026-11-24.log')).toBe('one\nother\n')
   })
 
-  test('are deleted once they have served their time, at the start and at midnight, whether or not there is a line', async () => {
+  test('are deleted after their retention, at the start and at midnight, with or without a line', async () => {
     await mkdir(folder)
     for (const name of ['application-2026-10-24.log', 'application-2026-10-25.log', 'notes-2020-01-01.log'])
       await writeFile(join(folder, name), '')
@@ -114,7 +114,7 @@ describe('when the disk is full', () => {
     expect(await read('application-2026-11-24.log')).toBe('{"half\none\ntwo\n')
   })
 
-  test('what waits is bounded: more goes elsewhere at once', () => {
+  test('waiting lines are bounded: more go to the fallback immediately', () => {
     const files = openFiles()
     const line = `${'x'.repeat(1024 * 1024)}\n`
     for (let written = 0; written < 6; written += 1) files.write('application', line)

@@ -118,7 +118,8 @@ function formatNotice(
   message: string,
   details: Readonly<Record<string, unknown>>,
 ): string {
-  return `${JSON.stringify({ level, timestamp: new Date(now()).toISOString(), stream: level === 'info' ? 'application' : 'error', ...details, message })}\n`
+  const stream = level === 'info' ? 'application' : 'error'
+  return `${JSON.stringify({ level, timestamp: new Date(now()).toISOString(), stream, ...details, message })}\n`
 }
 
 // Formatted at most once a millisecond: a busy service writes several lines in one.

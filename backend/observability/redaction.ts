@@ -11,7 +11,12 @@ const secretPatterns: readonly [RegExp, string][] = [
   [/(:\/\/[^\s:/@"\\]{1,64}:)[^\s@"\\]{1,200}@/g, `$1${placeholder}@`],
   [/\beyJ[\w-]{5,200}\.[\w-]{5,}(\.[\w-]*)?/g, placeholder],
   [
-    /((?:pass(?:word|wd)?|secret|token|api[-_]?key|authorization|cookie)\w{0,40}(?:\\?["'])?\s{0,3}[=:]\s{0,3}(?:\\?["'])?)(?!\[hidden\]|bearer|basic|null|undefined)[^\s"'\\&,;}\]]{1,400}/gi,
+    new RegExp(
+      String.raw`((?:pass(?:word|wd)?|secret|token|api[-_]?key|authorization|cookie)\w{0,40}` +
+        String.raw`(?:\\?["'])?\s{0,3}[=:]\s{0,3}(?:\\?["'])?)` +
+        String.raw`(?!\[hidden\]|bearer|basic|null|undefined)[^\s"'\\&,;}\]]{1,400}`,
+      'gi',
+    ),
     `$1${placeholder}`,
   ],
 ]

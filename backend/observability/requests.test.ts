@@ -6,7 +6,7 @@ import { observeRequests } from './requests.ts'
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'SEARCH', 'M-SEARCH']
 
-test('whatever methods a caller tries on a route that does not have them, it makes one series of it', async () => {
+test('unsupported methods of a route share one series', async () => {
   const metrics = createMetrics()
   const observer = observeRequests(metrics, createLog({ level: 'silent' }).log)
   for (const method of methods) {

@@ -92,7 +92,7 @@ describe('a bulk request', () => {
     expect(await listed(other)).toMatchObject([{ title: 'theirs' }])
   })
 
-  test('many at once on the same tasks all end', async () => {
+  test('many simultaneous operations on the same tasks all end', async () => {
     const client = await user()
     const ids = result
       .parse(

@@ -61,7 +61,8 @@ function* findRepeatedIds(
 }
 
 const recordColumns = sql.raw(
-  'id uuid, title text, description text, status task_status, priority task_priority, "dueAt" timestamptz, tags text[], "createdAt" timestamptz, "updatedAt" timestamptz',
+  'id uuid, title text, description text, status task_status, priority task_priority, ' +
+    '"dueAt" timestamptz, tags text[], "createdAt" timestamptz, "updatedAt" timestamptz',
 )
 
 /** Inserts `rows`, a JSON array of complete tasks, for one user. */
@@ -69,7 +70,8 @@ export const insertTasks: Statement<{ id: string }> = defineStatement('tasks.ins
   db
     .insert(tasks)
     .select(
-      sql`select v.id, ${p('userId')}::uuid, v.title, v.description, v.status, v.priority, v."dueAt", v.tags, v."createdAt", v."updatedAt", 1
+      sql`select v.id, ${p('userId')}::uuid, v.title, v.description, v.status, v.priority, v."dueAt", v.tags,
+            v."createdAt", v."updatedAt", 1
           from json_to_recordset(${p('rows')}::json) as v(${recordColumns})`,
     )
     .returning({ id: tasks.id })

@@ -198,13 +198,13 @@ const steps = {
       .filter((task) => status === null || task.status === status)
     const found: Task[] = []
     for (let cursor: string | null = ''; cursor !== null;) {
-      const page: z.infer<typeof taskPage> = taskPage.parse(
-        (
-          await client.get(
-            `/tasks?limit=${limit}${status === null ? '' : `&status=${status}`}${cursor === '' ? '' : `&cursor=${cursor}`}`,
-          )
-        ).json,
-      )
+      const parameters = {
+        limit: String(limit),
+        ...(status !== null && { status }),
+        ...(cursor !== '' && { cursor }),
+      }
+      const answer = await client.get(`/tasks?${new URLSearchParams(parameters).toString()}`)
+      const page: z.infer<typeof taskPage> = taskPage.parse(answer.json)
       found.push(...page.items)
       cursor = page.nextCursor
     }
@@ -235,7 +235,7 @@ async function apply(
   }
 }
 
-test('whatever is done in whatever order, the service and a model in memory agree, and it touches nobody else', async () => {
+test('after any sequence of operations, service and model agree, and other users are unaffected', async () => {
   const bystander = (await running.client.register()).client
   await bystander.send('POST', '/tasks', { title: 'untouched' })
   const before = (await bystander.get('/tasks')).text

@@ -96,10 +96,11 @@ export function pageStatement(shape: PageShape): Statement<TaskRow> {
 }
 
 function buildPage(shape: PageShape): Statement<TaskRow> {
-  const down = shape.sort.startsWith('-')
-  const order = down ? desc : asc
+  const isDescending = shape.sort.startsWith('-')
+  const order = isDescending ? desc : asc
   const { key, cast } = sortKeys[toSortField(shape.sort)]
-  const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(down ? '<' : '>')} (${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
+  const position = sql`(${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
+  const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(isDescending ? '<' : '>')} ${position}`
   const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
   return defineDirectStatement(
     'tasks.page',

@@ -61,7 +61,8 @@ export const foreignTasks = defineStatement<{ count: number }>('tasks.foreign', 
     .select({ count: sql<number>`count(*)::int` })
     .from(tasks)
     .where(
-      sql`${tasks.id} in (select value::uuid from json_array_elements_text(${p('ids')}::json)) and ${tasks.userId} <> ${p('userId')}::uuid`,
+      sql`${tasks.id} in (select value::uuid from json_array_elements_text(${p('ids')}::json))
+        and ${tasks.userId} <> ${p('userId')}::uuid`,
     )
     .prepare('tasks_foreign'),
 )

@@ -207,7 +207,7 @@ describe('changing a task', () => {
     )
   })
 
-  test('of many changes at once with the same If-Match exactly one is made', async () => {
+  test('of many simultaneous changes with the same If-Match exactly one is made', async () => {
     const client = await user()
     const task = await create(client, { title: 'x' })
     const answers = await Promise.all(
@@ -219,7 +219,7 @@ describe('changing a task', () => {
     expect(answers.filter((answer) => answer.status === 412)).toHaveLength(9)
   })
 
-  test('of many changes of different fields at once none is lost', async () => {
+  test('of many simultaneous changes of different fields none is lost', async () => {
     const client = await user()
     const task = await create(client, { title: 'x' })
     const patches = [{ title: 'y' }, { status: 'done' }, { priority: 'high' }, { description: 'd' }]
@@ -235,7 +235,7 @@ describe('changing a task', () => {
     })
   })
 
-  test('of many changes at once without If-Match none is refused', async () => {
+  test('of many simultaneous changes without If-Match none is refused', async () => {
     const client = await user()
     const task = await create(client, { title: 'x' })
     const answers = await Promise.all(

@@ -17,7 +17,7 @@ const session = z.object({
 
 export type Session = z.infer<typeof session>
 
-/** Talks to a service as a caller does. */
+/** Sends requests to a service. */
 export class Client {
   readonly #base: string
   readonly token: string | undefined
@@ -73,7 +73,7 @@ export class Client {
   }
 }
 
-/** The session in an answer of `/auth/*`. */
+/** Parses the session in an answer of `/auth/*`. */
 export function parseSession(answer: Answer): Session {
   return session.parse(answer.json)
 }

@@ -1,7 +1,7 @@
 /**
- * Reads protobuf messages by tables of their fields, without the library that wrote them: what it gets wrong
- * would else be read as it was meant. Numbers and types are those of opentelemetry-proto 1.x (trace, metrics,
- * common, resource).
+ * Decodes protobuf messages from tables of their fields, without the library that encoded them, which would
+ * hide its own errors. Field numbers and types are those of opentelemetry-proto 1.x (trace, metrics, common,
+ * resource).
  */
 type Kind =
   | 'string'
@@ -103,7 +103,7 @@ const requests = {
   '/v1/metrics': { 1: ['resourceMetrics', () => resourceMetrics, 'repeated'] },
 } satisfies Record<string, Message>
 
-/** An OTLP request in the shape that its JSON encoding has. Throws for anything that is no protobuf. */
+/** Decodes an OTLP request to the shape of its JSON encoding. Throws unless the body is protobuf. */
 export function decodeProtobuf(path: keyof typeof requests, body: Buffer): unknown {
   return read(requests[path], body)
 }
@@ -182,7 +182,7 @@ class Cursor {
     }
   }
 
-  /** A varint as a number, everything else as its bytes. */
+  /** A varint as a number, other types as bytes. */
   value(wireType: number): Wire {
     if (wireType === 0) return this.varint()
     if (wireType === 1) return this.#take(8)

@@ -4,9 +4,9 @@ import { gunzipSync } from 'node:zlib'
 import { decodeProtobuf } from './otlp-decode.ts'
 
 /*
- * An OTLP/HTTP receiver as a process of its own, for tests: takes traces and metrics as protobuf or JSON,
- * keeps them, and gives them back as JSON at /received. `PUT /behaviour` makes it a bad one. Prints
- * `{"port":…}` when it listens.
+ * An OTLP/HTTP receiver in its own process, for tests. Stores traces and metrics sent as protobuf or JSON,
+ * and returns them as JSON at /received. `PUT /behaviour` makes it misbehave. Prints `{"port":…}` when it
+ * listens.
  */
 type Behaviour = 'good' | 'failing' | 'silent' | 'dripping' | 'garbage'
 

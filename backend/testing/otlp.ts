@@ -13,7 +13,7 @@ const value = z.object({
   intValue: z.union([z.number(), z.string()]).optional(),
   doubleValue: z.number().optional(),
 })
-// Oneofs of which one is set; the other encodings of numbers are JSON's.
+// One of these is set; JSON has several encodings of numbers.
 const attributes = z
   .array(z.object({ key: z.string(), value }))
   .default([])
@@ -85,14 +85,14 @@ const everything = z.object({
   ),
 })
 
-/** As OTLP numbers them. */
+/** The numbers of span kinds in OTLP. */
 export const spanKinds = { server: 2, client: 3, consumer: 5 } as const
 export const errorStatus = 2
 
 export type ReceivedSpan = z.infer<typeof span> & { resource: Record<string, unknown> }
 export type ReceivedMetric = z.infer<typeof metric>
 
-/** An OTLP receiver as a process of its own. */
+/** An OTLP receiver in its own process. */
 export class OtlpReceiver {
   readonly endpoint: string
   readonly #child: ChildProcess
@@ -112,7 +112,7 @@ export class OtlpReceiver {
     await fetch(`${this.endpoint}/behaviour`, { method: 'PUT', body: how })
   }
 
-  /** What has arrived, with how often somebody has tried, whatever became of it. */
+  /** What has arrived, and the number of attempts, including failed ones. */
   async received(): Promise<z.infer<typeof everything>> {
     return everything.parse(await (await fetch(`${this.endpoint}/received`)).json())
   }
@@ -131,17 +131,20 @@ export class OtlpReceiver {
     )
   }
 
-  /** The spans of a trace once `enough` says that all have arrived. */
-  async trace(traceId: string, enough: (spans: readonly ReceivedSpan[]) => boolean): Promise<ReceivedSpan[]> {
+  /** Waits for the spans of a trace until `isComplete` is true. */
+  async trace(
+    traceId: string,
+    isComplete: (spans: readonly ReceivedSpan[]) => boolean,
+  ): Promise<ReceivedSpan[]> {
     let found: ReceivedSpan[] = []
     await eventually(`the spans of ${traceId} arrived`, 15_000, async () => {
       found = (await this.spans()).filter((one) => one.traceId === traceId)
-      return enough(found)
+      return isComplete(found)
     })
     return found
   }
 
-  /** The metrics of the latest export. */
+  /** Returns the metrics of the latest export. */
   async metrics(): Promise<ReceivedMetric[]> {
     const { received } = await this.received()
     const latest = received.findLast(({ path }) => path === '/v1/metrics')
@@ -152,7 +155,7 @@ export class OtlpReceiver {
           .resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((one) => one.metrics))
   }
 
-  /** Ends it as a crash would. */
+  /** Kills it, like a crash. */
   async end(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     this.#child.kill('SIGKILL')

@@ -9,7 +9,7 @@ const logLine = z.record(z.string(), z.unknown())
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 
-/** The service as a process of its own, as it runs in production. */
+/** The service in its own process, as in production. */
 export class BackendProcess {
   readonly child: ChildProcess
   stdout = ''
@@ -74,7 +74,7 @@ export class BackendProcess {
     return this.child.exitCode
   }
 
-  /** Ends it, whatever state it is in. */
+  /** Kills the process in any state. */
   async end(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return
     this.signal('SIGKILL')
@@ -82,7 +82,7 @@ export class BackendProcess {
   }
 }
 
-/** Waits until `condition` holds, at most `limitMs`; throws what it waited for. */
+/** Waits until `condition` is true, at most `limitMs`. The error names what it waited for. */
 export async function eventually(
   what: string,
   limitMs: number,

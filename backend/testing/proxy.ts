@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { Socket } from 'node:net'
 
-/** A way to a database that can be cut: the connections on it are reset and new ones refused. */
+/** A proxy to a database. Closing it resets its connections and refuses new ones. */
 export interface Proxy {
   url: string
   close: () => Promise<void>

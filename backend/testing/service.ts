@@ -10,7 +10,7 @@ import { startService } from '../service.ts'
 import type { Service } from '../service.ts'
 import { Client } from './client.ts'
 
-/** A PostgreSQL for one test file, gone with its data when closed. */
+/** A PostgreSQL for one test file. Closing it removes its data. */
 export interface TestPostgres {
   /** The address of a new, empty database. */
   newDatabase: () => Promise<string>
@@ -46,7 +46,7 @@ export interface TestService {
   stop: () => Promise<void>
 }
 
-/** The whole service on a free port, ready, with limits that tests do not reach unless `env` sets them. */
+/** Starts the service on a free port, with limits that tests do not reach unless `env` sets them. */
 export async function startTestService(
   databaseUrl: string,
   env: Record<string, string> = {},

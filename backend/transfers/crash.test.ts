@@ -35,7 +35,7 @@ const over = (client: Client, path: string, limitMs: number) =>
     ['done', 'failed'].includes((await stateOf(client, path)).status),
   )
 
-test('jobs whose process is killed in the middle leave nothing half done, and another does them exactly once', async () => {
+test('jobs whose process is killed leave no partial result, and another process does them exactly once', async () => {
   const url = await postgres.newDatabase()
   const admin = sqlClient(url, { max: 1, onnotice: () => undefined })
   onTestFinished(() => admin.end({ timeout: 1 }))
@@ -62,7 +62,7 @@ test('jobs whose process is killed in the middle leave nothing half done, and an
   first.signal('SIGKILL')
   await first.exit()
 
-  // PostgreSQL notices in its own time that nobody will commit; what it shows meanwhile is never a part.
+  // PostgreSQL takes a while to roll back; it never shows a partial result meanwhile.
   expect([rows, 2 * rows]).toContain(await countTasks())
   const second = new BackendProcess(env)
   onTestFinished(() => second.end())

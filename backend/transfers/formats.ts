@@ -110,7 +110,7 @@ async function* readCsvRecords(body: string): AsyncGenerator {
   const unknown = header.value.find((_name, index) => columns[index] === undefined)
   if (unknown !== undefined)
     throw new Error(
-      `column ${JSON.stringify(unknown.slice(0, 50))} is not known, expected ${csvColumns.join(', ')}`,
+      `column ${JSON.stringify(unknown.slice(0, 50))} is unknown, expected ${csvColumns.join(', ')}`,
     )
   if (!columns.includes('title')) throw new Error('column title is missing')
   for await (const row of rows) yield row.length === columns.length ? toRecord(columns, row) : undefined

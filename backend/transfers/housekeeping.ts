@@ -48,7 +48,8 @@ const deletions: readonly Statement<object>[] = [
       .where(
         and(
           lt(loginFailures.windowEndsAt, p('now')),
-          sql`coalesce(${loginFailures.lockedUntil}, ${loginFailures.windowEndsAt}) < ${p('now')}::timestamptz`,
+          sql`coalesce(${loginFailures.lockedUntil}, ${loginFailures.windowEndsAt})
+            < ${p('now')}::timestamptz`,
         ),
       )
       .returning({ failures: loginFailures.failures })

@@ -136,7 +136,7 @@ describe('an import', () => {
   })
 })
 
-test('metrics tell what the jobs came to, how long they took and how many wait', async () => {
+test('metrics show the outcomes of jobs, their durations and how many wait', async () => {
   const { text } = await running.client.get('/metrics')
   expect(text).toMatch(/^export_total\{format="json",result="success"\} [1-9]/m)
   expect(text).toMatch(/^import_total\{format="csv",result="failure"\} [1-9]/m)

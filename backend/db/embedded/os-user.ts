@@ -21,7 +21,8 @@ export function choosePostgresUser(folders: readonly string[]): OsUser {
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
   if (setpriv === undefined)
     throw new Error(
-      `the embedded PostgreSQL, which may not run as root, has no access to ${folders.join(' or ')}: use another folder or DATABASE_URL`,
+      `the embedded PostgreSQL does not run as root and has no access to ${folders.join(' or ')}: ` +
+        'use another folder or DATABASE_URL',
     )
   const capabilities = '+dac_override,+dac_read_search'
   const commandPrefix = [

@@ -8,7 +8,7 @@ import { findBinaries, ensureCluster, toSpawnOptions } from './cluster.ts'
 import type { Binaries } from './cluster.ts'
 import { choosePostgresUser } from './os-user.ts'
 import type { OsUser } from './os-user.ts'
-import { endStaleServer, ownerPath } from './stale-server.ts'
+import { endStaleServer, toOwnerPath } from './stale-server.ts'
 
 const runWithParent = fileURLToPath(new URL('run-with-parent.sh', import.meta.url))
 
@@ -40,7 +40,7 @@ export async function startEmbeddedPostgres(
   const identity = choosePostgresUser([dirname(dir), binaries.folder])
   const password = await ensureCluster(dir, binaries, identity)
   await endStaleServer(dir)
-  await writeFile(ownerPath(dir), String(process.pid))
+  await writeFile(toOwnerPath(dir), String(process.pid))
   const cluster = { dir, port: await findFreePort(), binaries, identity }
   const supervisor = new Supervisor(cluster, onRestart)
   await supervisor.start()

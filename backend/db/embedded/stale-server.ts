@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 const ownerFile = 'todo-backend.owner'
 
-export function ownerPath(dir: string): string {
+export function toOwnerPath(dir: string): string {
   return join(dir, ownerFile)
 }
 
@@ -17,10 +17,11 @@ export async function endStaleServer(dir: string): Promise<void> {
   for (;;) {
     const postmaster = await runningPostmaster(dir)
     if (postmaster === undefined) return
-    const owner = await readNumber(ownerPath(dir))
+    const owner = await readNumber(toOwnerPath(dir))
     if (owner !== undefined && owner !== process.pid && isAlive(owner)) {
       throw new Error(
-        `${dir}: in use by another backend (process ${owner}): end it, or set EMBEDDED_POSTGRES_DIR or DATABASE_URL`,
+        `${dir}: in use by another backend (process ${owner}): ` +
+          'end it, or set EMBEDDED_POSTGRES_DIR or DATABASE_URL',
       )
     }
     if (performance.now() > deadline)

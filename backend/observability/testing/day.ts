@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { eventually, parseSession } from '../../testing/index.ts'
 import type { Client } from '../../testing/index.ts'
 
-/** In every secret, and wherever a caller may put one: it must be in no log line and no metric. */
+/** Part of every secret, and sent wherever callers may put one. It must not appear in logs and metrics. */
 export const canary = 'canary-0f3a9c71'
 /** For the environment of the service. */
 export const secrets = {
@@ -16,11 +16,11 @@ export const secrets = {
 const password = `password-${canary}`
 const uuid = '01900000-0000-7000-8000-000000000000'
 
-/** Of a service with these limits; the first is what it had before. */
+/** The user limits of the service: before and after its restart. */
 export const userLimits = { before: 50, now: 2000 } as const
 
 /**
- * A day in the life of a service, and everything that may go wrong in it. Gives every token that was made.
+ * Uses all features of a service and causes every kind of error. Returns all tokens that were created.
  */
 export async function simulateDay(client: Client, databaseUrl: string, port: number): Promise<Set<string>> {
   const tokens = new Set<string>()
@@ -31,7 +31,7 @@ export async function simulateDay(client: Client, databaseUrl: string, port: num
   return tokens
 }
 
-/** More requests than a minute has room for, and then as many again. */
+/** Sends twice as many requests as a minute allows. */
 export async function exceedLimit(client: Client): Promise<void> {
   const user = (await client.register()).client
   await Promise.all(Array.from({ length: userLimits.before * 2 + 20 }, () => user.get('/tasks')))
@@ -100,7 +100,7 @@ async function transferEverything(user: Client, stranger: Client): Promise<void>
   }
 }
 
-// The job queue starts in the background.
+// Retries, because the job queue starts in the background.
 async function eventuallyAccepted(user: Client, path: string, body: string): Promise<string> {
   let accepted = await user.send('POST', path, body)
   await eventually(
@@ -112,7 +112,8 @@ async function eventuallyAccepted(user: Client, path: string, body: string): Pro
 }
 
 /**
- * Every operation with secrets wherever a caller may put one, as nobody and as a user, well and badly formed.
+ * Every operation with secrets wherever a caller may put one, without and with a user, well formed and
+ * malformed.
  */
 async function tryEverything(client: Client, tokens: Set<string>): Promise<void> {
   const { paths } = z
@@ -148,7 +149,7 @@ async function tryEverything(client: Client, tokens: Set<string>): Promise<void>
         { ...hostile, authorization: `Basic ${canary}` },
       ]) {
         for (const target of [concrete, `${concrete}?access_token=${canary}&token=${canary}`]) {
-          // Alone on its account: what ends it comes last.
+          // Deleting the account would end the user.
           if (`${method} ${path}` === 'delete /auth/me') continue
           const body = method === 'get' ? undefined : bodies[headers === hostile ? 2 : 1]
           await client.send(method.toUpperCase(), target, body, headers)
@@ -161,7 +162,7 @@ async function tryEverything(client: Client, tokens: Set<string>): Promise<void>
   await client.get(`/nothing/${canary}?token=${canary}`, hostile)
 }
 
-/** A query that fails for no reason of the caller's, and an outage. */
+/** Causes a failing query and an outage. */
 async function breakDatabase(client: Client, url: string, tokens: Set<string>): Promise<void> {
   const { user, refreshToken } = await register(client, tokens)
   const sql = sqlClient(url, { max: 1, onnotice: () => undefined })

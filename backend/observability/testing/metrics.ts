@@ -1,4 +1,4 @@
-/** One line of what `/metrics` answers. */
+/** One sample of `/metrics`. */
 export interface Sample {
   name: string
   labels: Record<string, string>
@@ -21,7 +21,7 @@ export function parseSamples(metrics: string): Sample[] {
 }
 
 /**
- * As the contract lists them: the name of a series, and its labels in order. Of a histogram, those of its
+ * The metrics of the contract: the name of each series and its sorted labels. For histograms, those of the
  * count.
  */
 export const metricsContract: Readonly<Record<string, string>> = {

@@ -12,7 +12,7 @@ function complaining() {
   return { lines, clock, complaints: new ExportFailureLog(log, () => clock.ms) }
 }
 
-test('the first failure is logged at once, and until a minute is over the others are only counted', () => {
+test('the first failure is logged immediately, and those of the following minute are only counted', () => {
   const { lines, clock, complaints } = complaining()
   for (let at = 0; at < 60_000; at += 1000) {
     clock.ms = at

@@ -16,7 +16,7 @@ function registryWith(make: (registers: Registry[]) => void) {
   }
 }
 
-test('a counter is a monotonic cumulative sum since the start, and keeps its name after /metrics was read', async () => {
+test('a counter is a monotonic cumulative sum since the start, with the same name after /metrics', async () => {
   const { registry, read } = registryWith((registers) =>
     new Counter({ name: 'things_total', help: 'Things', labelNames: ['kind'], registers }).inc(
       { kind: 'a' },
@@ -64,7 +64,7 @@ test('a histogram has counts between its bounds, for each of its series', async 
   ])
 })
 
-test('a gauge is read anew each time, without what is no number, and a metric without series is left out', async () => {
+test('a gauge is read each time, without NaN, and a metric without series is omitted', async () => {
   let now = 1
   const { read } = registryWith((registers) => {
     const gauge: Gauge = new Gauge({

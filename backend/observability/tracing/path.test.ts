@@ -13,7 +13,7 @@ test.each<[target: string, route: string, expected: string | undefined, why: str
     `/exports/${id}/download`,
     'an id may be in the middle',
   ],
-  ['/reset/hunter2', 'unmatched', undefined, 'a path of no route is not told'],
+  ['/reset/hunter2', 'unmatched', undefined, 'a path without a route is omitted'],
   ['*', '/tasks/:id', '/tasks/:id', 'a target may be no path at all'],
 ])('%s at %s is traced as %s: %s', (target, route, expected) => {
   expect(toTracedPath(target, route)).toBe(expected)

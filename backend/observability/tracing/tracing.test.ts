@@ -44,7 +44,7 @@ function caller(flags: '00' | '01'): Caller {
   return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${flags}` }
 }
 
-/** Holds up whoever reads tasks, until it is released. */
+/** Blocks readers of tasks until it is released. */
 async function lockTasks(): Promise<{ hasWaiter: () => Promise<boolean>; release: () => Promise<void> }> {
   const client = sqlClient(databaseUrl, { max: 2, onnotice: () => undefined })
   const held = Promise.withResolvers<void>()
@@ -69,7 +69,7 @@ const named = (spans: readonly ReceivedSpan[], name: string): ReceivedSpan | und
   spans.find((one) => one.name === name)
 
 describe('one trace', () => {
-  test('goes from the caller through the request and its statements to the job, and the log, the exemplar and the answer name it', async () => {
+  test('spans caller, request, statements and job; log, exemplar and answer name it', async () => {
     const { backend, client } = await start({})
     const { client: user } = await client.register()
     await eventually(
@@ -139,14 +139,15 @@ describe('one trace', () => {
     const { text } = await client.get('/metrics', { accept: 'application/openmetrics-text' })
     expect(text).toMatch(
       new RegExp(
-        `^http_request_duration_seconds_bucket\\{[^}]*route="/exports"[^}]*\\} \\d+ # \\{trace_id="${from.traceId}"\\}`,
+        `^http_request_duration_seconds_bucket\\{[^}]*route="/exports"[^}]*\\} \\d+ ` +
+          `# \\{trace_id="${from.traceId}"\\}`,
         'm',
       ),
     )
     expect((await client.get('/metrics')).text).not.toContain(from.traceId)
   })
 
-  test('shows where a request failed: the query by its code, the request by its kind, and a mistake of the caller as none', async () => {
+  test('shows where a request failed: the query by code, the request by kind, a caller error not at all', async () => {
     const proxy = await startProxy(databaseUrl)
     onTestFinished(() => proxy.close())
     const { client } = await start({ DATABASE_URL: proxy.url })
@@ -189,7 +190,7 @@ describe('one trace', () => {
     expect(named(mistake, 'GET /tasks/:id')).toMatchObject({ status: { code: 0 } })
   })
 
-  test('holds nothing that a caller has sent: no value of a statement, no token, no password, no address, no query', async () => {
+  test('contains no text from callers: no statement values, tokens, passwords, addresses or queries', async () => {
     const { client } = await start({})
     const canary = `canary${randomBytes(6).toString('hex')}`
     const account = { email: `${canary}@example.com`, password: `${canary} horse battery` }
@@ -225,7 +226,7 @@ describe('one trace', () => {
 })
 
 describe('sampling', () => {
-  test('of nothing sends no span of ours, and follows a caller that records; as JSON, compressed, with the configured resource', async () => {
+  test('without sampling sends only traces of recording callers; as JSON, compressed, with the resource', async () => {
     await receiver.forget()
     const { client } = await start({
       OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
@@ -289,7 +290,7 @@ describe('metrics', () => {
 })
 
 describe('a collector that', () => {
-  test('fails, is silent, drips or talks nonsense keeps nobody waiting, is complained of once, and gets what comes later', async () => {
+  test('fails, is silent, drips or sends garbage delays no request, is logged once, and gets later data', async () => {
     const bad = await OtlpReceiver.start()
     onTestFinished(() => bad.end())
     const { backend, client } = await start({
@@ -321,26 +322,29 @@ describe('a collector that', () => {
     expect(backend.stderr).toBe('')
   })
 
-  test('is well gets what is waiting when the service ends, and one that is gone does not hold that up', async () => {
-    const [told, alone] = await Promise.all([
+  test('works gets the waiting data when the service stops, and an absent one does not delay the stop', async () => {
+    const [connected, unconnected] = await Promise.all([
       start({ OTEL_BSP_SCHEDULE_DELAY: '60000', OTEL_METRIC_EXPORT_INTERVAL: '3600000' }),
       start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }),
     ])
     const from = caller('01')
     await Promise.all(
-      [told.client, alone.client].map((client) => client.get('/health', { traceparent: from.traceparent })),
+      [connected.client, unconnected.client].map((client) =>
+        client.get('/health', { traceparent: from.traceparent }),
+      ),
     )
-    for (const { backend } of [told, alone]) backend.signal('SIGTERM')
+    for (const { backend } of [connected, unconnected]) backend.signal('SIGTERM')
     // What does not end in time ends with 1.
-    expect(await Promise.all([told.backend.exit(), alone.backend.exit()])).toEqual([0, 0])
+    expect(await Promise.all([connected.backend.exit(), unconnected.backend.exit()])).toEqual([0, 0])
     expect((await receiver.spans()).filter(({ traceId }) => traceId === from.traceId)).toHaveLength(1)
   })
 })
 
 describe('without an endpoint', () => {
-  test('nothing of OpenTelemetry is loaded but the API that the metrics library brings, and a trace is joined all the same', async () => {
+  test('only the OpenTelemetry API of the metrics library is loaded, and a trace is still joined', async () => {
     const announce =
-      'import { registerHooks } from "node:module"; registerHooks({ load: (url, context, next) => { if (url.includes("opentelemetry")) process.stderr.write(url + "\\n"); return next(url, context) } })'
+      'import { registerHooks } from "node:module"; registerHooks({ load: (url, context, next) => { ' +
+      'if (url.includes("opentelemetry")) process.stderr.write(url + "\\n"); return next(url, context) } })'
     const preload = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(announce)}` }
     const [{ backend, client }, { backend: on }] = await Promise.all([
       start({ OTEL_EXPORTER_OTLP_ENDPOINT: '', ...preload }),
@@ -361,9 +365,13 @@ describe('without an endpoint', () => {
   })
 })
 
-/**
- * Series of the text format by name and sorted labels; without those that differ from one moment to the next.
- */
+const changingNames = [
+  'process_|nodejs_|http_requests_in_flight|http_connections_active|db_pool|job_queue|db_query',
+  'rate_limit_utilization',
+].join('|')
+const changing = new RegExp(`^(${changingNames})|route="/metrics"`)
+
+/** The series of the text format by name and sorted labels, without those that change all the time. */
 function valuesOf(text: string): Map<string, number> {
   const series = [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(
     ([, name = '', labels = '', value]): [string, number] => [
@@ -371,14 +379,7 @@ function valuesOf(text: string): Map<string, number> {
       Number(value),
     ],
   )
-  return new Map(
-    series.filter(
-      ([name]) =>
-        !/^(process_|nodejs_|http_requests_in_flight|http_connections_active|db_pool|job_queue|db_query|rate_limit_utilization)|route="\/metrics"/.test(
-          name,
-        ),
-    ),
-  )
+  return new Map(series.filter(([name]) => !changing.test(name)))
 }
 
 function seriesOf(name: string, labels: readonly string[]): string {
