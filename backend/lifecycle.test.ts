@@ -69,7 +69,7 @@ describe('starting', () => {
     expect(backend.stderr).not.toContain('hunter2')
   })
 
-  test('two on one empty database: one migrates, both serve, and each accepts the other's tokens', async () => {
+  test('two on one empty database: one migrates, both serve, and they share tokens', async () => {
     const url = await postgres.newDatabase()
     const [one, other] = await Promise.all(
       [start({ DATABASE_URL: url }), start({ DATABASE_URL: url })].map((backend) => backend.ready()),

@@ -94,15 +94,18 @@ export async function startService(config: Config): Promise<Service> {
 }
 
 function buildOperations(state: ServiceState): Endpoint[] {
-  const reject = (): Promise<never> => Promise.reject(new Error('the service is starting'))
   return [
     ...buildHealthEndpoints({
-      database: () => state.application?.checkDatabase() ?? reject(),
-      auth: () => state.application?.checkAuth() ?? reject(),
+      database: () => state.application?.checkDatabase() ?? rejectStarting(),
+      auth: () => state.application?.checkAuth() ?? rejectStarting(),
       isDraining: () => state.isStopping,
     }),
     ...buildMetricsEndpoints(state.metrics, state.events, state.config),
   ]
+}
+
+function rejectStarting(): Promise<never> {
+  return Promise.reject(new Error('the service is starting'))
 }
 
 /** Serves the operations while the application starts, and answers all other requests with 503. */

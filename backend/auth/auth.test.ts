@@ -1,22 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseSession, startTestPostgres, startTestService } from '../testing/index.ts'
-import type { TestPostgres, TestService } from '../testing/index.ts'
+import { describe, expect, test } from 'vitest'
+import { parseSession } from '../testing/index.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
 const secret = 'a secret that only this test and its service know'
 
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase(), { AUTH_SECRET: secret })
-})
-
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
-})
+const running = useTestService({ AUTH_SECRET: secret })
 
 const refresh = (refreshToken: string) => running.client.send('POST', '/auth/refresh', { refreshToken })
 const signed = (payload: Record<string, unknown>, key = secret, alg = 'HS256', typ = 'at+jwt') =>

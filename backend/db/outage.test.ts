@@ -157,7 +157,7 @@ describe('a database that', () => {
     await expectRecovery()
   })
 
-  test('ends the connections of the pool, as an administrator may: requests are served again immediately', async () => {
+  test('ends the connections of the pool: requests are served again immediately', async () => {
     expect.hasAssertions()
     const client = sqlClient(postgres.url, { max: 1, onnotice: () => undefined })
     onTestFinished(() => client.end({ timeout: 1 }))

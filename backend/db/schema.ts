@@ -215,9 +215,9 @@ export const developmentSecrets = pgTable('development_secrets', {
  * (https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO), because the query builder's own parser drops
  * every backslash.
  */
-export function parseTextArray(text: string): string[] {
+export function parseTextArray(source: string): string[] {
   const elements: string[] = []
-  for (const [, quoted, plain] of text.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs)) {
+  for (const [, quoted, plain] of source.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs)) {
     elements.push(quoted === undefined ? (plain ?? '') : quoted.replaceAll(/\\(.)/gs, '$1'))
   }
   return elements

@@ -107,7 +107,8 @@ export function prepareDirectly<Row>(
           { prepare: true },
         )
         .values()
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- values() yields arrays, typed unknown
+        // `values` yields arrays, but its type says unknown.
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
         .then((rows: unknown[]) => rows.map((row) => decode(row as RawRow))),
   }
 }

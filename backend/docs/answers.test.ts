@@ -1,11 +1,10 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { eventually, startTestPostgres, startTestService } from '../testing/index.ts'
-import type { Answer, TestPostgres, TestService } from '../testing/index.ts'
+import { eventually, startTestService } from '../testing/index.ts'
+import type { Answer } from '../testing/index.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
 let document: z.infer<typeof documentShape>
 
 const mediaTypes = z.record(
@@ -27,15 +26,10 @@ const documentShape = z.object({
   components: z.object({ schemas: z.record(z.string(), z.unknown()) }),
 })
 
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase())
-  document = documentShape.parse((await running.client.get('/openapi.json')).json)
-})
+const running = useTestService()
 
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
+beforeAll(async () => {
+  document = documentShape.parse((await running.client.get('/openapi.json')).json)
 })
 
 const operations = () =>
@@ -179,7 +173,7 @@ describe('the answers of the service are as the document describes them', () => 
   })
 
   test('to requests beyond the limit', async () => {
-    const strict = await startTestService(await postgres.newDatabase(), {
+    const strict = await startTestService(await running.newDatabase(), {
       RATE_LIMIT_PER_MINUTE: '1',
       AUTH_RATE_LIMIT_PER_MINUTE: '1',
     })

@@ -1,20 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { startTestPostgres, startTestService } from '../testing/index.ts'
-import type { TestPostgres, TestService } from '../testing/index.ts'
+import { startTestService } from '../testing/index.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase())
-})
-
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
-})
+const running = useTestService()
 
 const documentShape = z.object({
   openapi: z.string(),
@@ -91,7 +80,7 @@ describe('the reference page', () => {
 
   test('and the document are not there in production unless they are switched on', async () => {
     const env = { NODE_ENV: 'production', AUTH_SECRET: 'a secret of more than thirty-two characters' }
-    const url = await postgres.newDatabase()
+    const url = await running.newDatabase()
     const without = await startTestService(url, env)
     const statuses = [
       (await without.client.get('/docs')).status,

@@ -117,7 +117,7 @@ export class Faults {
 
   async #hit(scope: Scope, hits: readonly Rule[]): Promise<void> {
     for (const { stallMs } of hits) if (stallMs !== undefined) blockEventLoop(stallMs)
-    const latencyMs = sum(hits, ({ latencyMs: ms }) => ms)
+    const latencyMs = addUp(hits, ({ latencyMs: ms }) => ms)
     if (latencyMs > 0) {
       const began = performance.now()
       await this.#hold(latencyMs)
@@ -131,7 +131,7 @@ export class Faults {
   }
 
   async #hitQuery(hits: readonly Rule[]): Promise<void> {
-    const latencyMs = sum(hits, ({ dbLatencyMs }) => dbLatencyMs)
+    const latencyMs = addUp(hits, ({ dbLatencyMs }) => dbLatencyMs)
     if (latencyMs > 0) await this.#hold(latencyMs)
     if (hits.some(({ dbDown }) => dbDown === true)) throw new DatabaseUnavailable('fault: dbDown')
   }
@@ -173,7 +173,7 @@ export class Faults {
   }
 }
 
-function sum(rules: readonly Rule[], part: (rule: Rule) => number | undefined): number {
+function addUp(rules: readonly Rule[], part: (rule: Rule) => number | undefined): number {
   return rules.reduce((sum, rule) => sum + (part(rule) ?? 0), 0)
 }
 

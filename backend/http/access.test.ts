@@ -1,23 +1,14 @@
 import { SignJWT } from 'jose'
 import sqlClient from 'postgres'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { eventually, startTestPostgres, startTestService } from '../testing/index.ts'
-import type { Answer, Client, TestPostgres, TestService } from '../testing/index.ts'
+import { eventually, startTestService } from '../testing/index.ts'
+import type { Answer, Client } from '../testing/index.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
 const secret = 'a secret that only this test and its service know'
 
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase(), { AUTH_SECRET: secret })
-})
-
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
-})
+const running = useTestService({ AUTH_SECRET: secret })
 
 const absent = '01900000-0000-7000-8000-000000000000'
 const documentShape = z.object({
@@ -241,9 +232,9 @@ describe("fields that are not the caller's to set", () => {
 })
 
 describe('what is not for everybody', () => {
-  test('metrics: with a token only for its bearer; without one only if no other machine has access', async () => {
+  test('metrics: with a token only for its bearer; without one only for this machine', async () => {
     const token = 'a token for the metrics'
-    const url = await postgres.newDatabase()
+    const url = await running.newDatabase()
     const guarded = await startTestService(url, { METRICS_TOKEN: token })
     onTestFinished(() => guarded.stop())
     const { client } = await guarded.client.register()
@@ -265,7 +256,7 @@ describe('what is not for everybody', () => {
   })
 
   test('an error of ours says nothing of what went wrong, and still has its request id', async () => {
-    const url = await postgres.newDatabase()
+    const url = await running.newDatabase()
     const broken = await startTestService(url, { CACHE_ENTRIES: '0' })
     onTestFinished(() => broken.stop())
     const { client } = await broken.client.register()

@@ -1,20 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startTestPostgres, startTestService } from '../testing/index.ts'
-import type { TestPostgres, TestService } from '../testing/index.ts'
+import { describe, expect, test } from 'vitest'
+import { startTestService } from '../testing/index.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase(), {
-    CORS_ORIGINS: 'https://app.example.com,https://other.example.com',
-  })
-})
-
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
+const running = useTestService({
+  CORS_ORIGINS: 'https://app.example.com,https://other.example.com',
 })
 
 const ask = {
@@ -65,7 +54,7 @@ describe('a page of any other origin', () => {
 })
 
 test('without a list no origin may, and answers have no CORS headers', async () => {
-  const without = await startTestService(await postgres.newDatabase())
+  const without = await startTestService(await running.newDatabase())
   const answer = await without.client.get('/health', { origin: 'https://app.example.com' })
   await without.stop()
   expect(

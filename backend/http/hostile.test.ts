@@ -8,17 +8,16 @@ import {
   string,
   uint8Array,
 } from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { eventually, startTestPostgres, startTestService } from '../testing/index.ts'
-import type { Client, TestPostgres, TestService } from '../testing/index.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../testing/index.ts'
+import type { Client } from '../testing/index.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
 let user: Client
 
+const running = useTestService()
+
 beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase())
   user = (await running.client.register()).client
   // Jobs start a moment after the service is ready; until then imports are 503.
   await eventually(
@@ -26,11 +25,6 @@ beforeAll(async () => {
     10_000,
     async () => (await user.send('POST', '/imports', [])).status === 202,
   )
-})
-
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
 })
 
 const absent = '01900000-0000-7000-8000-000000000000'

@@ -1,22 +1,15 @@
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startTestPostgres, startTestService } from '../testing/index.ts'
-import type { Client, TestPostgres, TestService } from '../testing/index.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Client } from '../testing/index.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
 let user: Client
 
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase())
-  user = (await running.client.register()).client
-})
+const running = useTestService()
 
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
+beforeAll(async () => {
+  user = (await running.client.register()).client
 })
 
 /** Sends bytes as they are and gives what comes back until the connection is closed. */

@@ -87,8 +87,6 @@ function createListener(
 ): (scope: Scope, incoming: IncomingMessage, outgoing: ServerResponse) => void {
   const scopes = new WeakMap<IncomingMessage, Scope>()
   let arriving: Scope | undefined
-  const createEmptyScope = (): Scope =>
-    createScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
   const listener = getRequestListener(
     (request, env) => {
       // Only HTTP/1.1 is served; the library's type allows for HTTP/2.
@@ -117,6 +115,10 @@ function createListener(
     void listener(incoming, outgoing)
     arriving = undefined
   }
+}
+
+function createEmptyScope(): Scope {
+  return createScope({ method: 'GET', requestId: undefined, traceparent: undefined, address: '' })
 }
 
 function createRequestScope(incoming: IncomingMessage, trustedProxies: number, cors: CorsHeaders): Scope {

@@ -38,7 +38,7 @@ describe('log files', () => {
     expect((await stat(join(folder, 'audit-2026-11-24.log'))).mode & 0o777).toBe(0o640 & ~process.umask())
   })
 
-  test('start a new file at midnight: a line is in the file of its day, even if both are written together', async () => {
+  test('start a new file at midnight, even if lines of both days are written together', async () => {
     const files = openFiles()
     now = Date.parse('2026-11-24T23:59:59.999Z')
     files.write('security', 'before\n')
@@ -60,7 +60,7 @@ describe('log files', () => {
     expect(await read('error-2026-11-24.log')).toBe('one\nother\n')
   })
 
-  test('are deleted after their retention, at the start and at midnight, with or without a line', async () => {
+  test('are deleted after their retention, at the start and at midnight', async () => {
     await mkdir(folder)
     for (const name of ['application-2026-10-24.log', 'application-2026-10-25.log', 'notes-2020-01-01.log'])
       await writeFile(join(folder, name), '')

@@ -119,7 +119,8 @@ function formatNotice(
   details: Readonly<Record<string, unknown>>,
 ): string {
   const stream = level === 'info' ? 'application' : 'error'
-  return `${JSON.stringify({ level, timestamp: new Date(now()).toISOString(), stream, ...details, message })}\n`
+  const timestamp = new Date(now()).toISOString()
+  return `${JSON.stringify({ level, timestamp, stream, ...details, message })}\n`
 }
 
 // Formatted at most once a millisecond: a busy service writes several lines in one.

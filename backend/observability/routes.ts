@@ -71,10 +71,10 @@ export function requireBearer(
 
 /** Compares digests, so that the time reveals nothing about the secret, not even its length. */
 export function isSameSecret(left: string, right: string): boolean {
-  return timingSafeEqual(hash(left), hash(right))
+  return timingSafeEqual(toDigest(left), toDigest(right))
 }
 
-function hash(text: string): Buffer {
+function toDigest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 

@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { startTestPostgres, startTestService } from '../testing/index.ts'
-import type { Client, TestPostgres, TestService } from '../testing/index.ts'
+import type { Client } from '../testing/index.ts'
 import { taskPage, taskSchema } from './model.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase())
-})
-
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
-})
+const running = useTestService()
 
 const result = z.object({
   created: z.array(taskSchema),

@@ -11,25 +11,14 @@ import {
   string,
 } from 'fast-check'
 import type { Arbitrary } from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { startTestPostgres, startTestService } from '../testing/index.ts'
-import type { Client, TestPostgres, TestService } from '../testing/index.ts'
+import type { Client } from '../testing/index.ts'
 import { taskPage, taskSchema } from './model.ts'
 import type { Task } from './model.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase())
-})
-
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
-})
+const running = useTestService()
 
 /** What the service must be like: tasks in order of making, and how often each was changed. */
 interface Model {
@@ -235,7 +224,7 @@ async function apply(
   }
 }
 
-test('after any sequence of operations, service and model agree, and other users are unaffected', async () => {
+test('after any sequence of operations, service and model agree; other users are unaffected', async () => {
   const bystander = (await running.client.register()).client
   await bystander.send('POST', '/tasks', { title: 'untouched' })
   const before = (await bystander.get('/tasks')).text

@@ -1,22 +1,11 @@
 import { array, assert, asyncProperty, string } from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { z } from 'zod'
-import { startTestPostgres, startTestService } from '../testing/index.ts'
-import type { Client, TestPostgres, TestService } from '../testing/index.ts'
+import type { Client } from '../testing/index.ts'
 import { taskPage, taskSchema } from './model.ts'
+import { useTestService } from '../testing/fixture.ts'
 
-let postgres: TestPostgres
-let running: TestService
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-  running = await startTestService(await postgres.newDatabase(), { SERVER_TIMING: 'on' })
-})
-
-afterAll(async () => {
-  await running.stop()
-  await postgres.close()
-})
+const running = useTestService({ SERVER_TIMING: 'on' })
 
 const user = async (): Promise<Client> => (await running.client.register()).client
 

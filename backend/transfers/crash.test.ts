@@ -35,7 +35,7 @@ const over = (client: Client, path: string, limitMs: number) =>
     ['done', 'failed'].includes((await stateOf(client, path)).status),
   )
 
-test('jobs whose process is killed leave no partial result, and another process does them exactly once', async () => {
+test('jobs of a killed process leave no partial result and are done exactly once', async () => {
   const url = await postgres.newDatabase()
   const admin = sqlClient(url, { max: 1, onnotice: () => undefined })
   onTestFinished(() => admin.end({ timeout: 1 }))

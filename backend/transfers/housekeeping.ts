@@ -68,8 +68,8 @@ export function startHousekeeping(database: Database, now: () => number): { stop
   const clean = async (): Promise<void> => {
     const values = { before: new Date(now() - dayMs).toISOString(), now: new Date(now()).toISOString() }
     // The next run retries what failed; the pool reports an outage.
-    for (const defineStatement of deletions)
-      await database.run(createBackgroundScope(10_000), defineStatement, values).catch(() => undefined)
+    for (const deletion of deletions)
+      await database.run(createBackgroundScope(10_000), deletion, values).catch(() => undefined)
   }
   const timer = setInterval(() => void clean(), intervalMs)
   timer.unref()

@@ -16,7 +16,7 @@ function registryWith(make: (registers: Registry[]) => void) {
   }
 }
 
-test('a counter is a monotonic cumulative sum since the start, with the same name after /metrics', async () => {
+test('a counter is a monotonic cumulative sum, with the same name after /metrics', async () => {
   const { registry, read } = registryWith((registers) =>
     new Counter({ name: 'things_total', help: 'Things', labelNames: ['kind'], registers }).inc(
       { kind: 'a' },
