@@ -5,13 +5,15 @@ import { countOf } from '../record/index.ts'
 import type { Histogram, Run, Totals } from '../record/index.ts'
 import { binomialUpperTail } from '../record/statistics/index.ts'
 
-/** Below the minimum number of samples a row is red only at this error probability, one-sided. */
+/** Below the minimum number of samples a row fails only at this error probability, one-sided. */
 const certaintyAlpha = 0.005
-/** A percentile needs ten samples beyond it to be more than an anecdote. */
+/** A percentile needs ten samples beyond it to be judged. */
 const samplesBeyond = 10
-/** Rule of three: without one error in 3 / limit requests the rate is under the limit with 95 % confidence. */
+/**
+ * Rule of three: without one error in 3 / limit requests the rate is under the limit with 95 % confidence.
+ */
 const ruleOfThree = 3
-/** A mean of fewer is at the mercy of one slow request. */
+/** One slow request decides a mean of fewer. */
 const samplesForMean = 30
 
 /** The metric of the row that stands in a verdict when there was no budget to judge. */
@@ -19,7 +21,7 @@ const missingBudgets = 'budgets'
 
 type Finding = Pick<VerdictRow, 'status' | 'actual' | 'limit' | 'message'>
 
-/** What is judged: a whole run or one step of it. `histogram` holds its answered requests. */
+/** What is judged: an overall run or one step of it. `histogram` holds its answered requests. */
 interface Subject {
   name: string
   step: string | null
@@ -58,30 +60,33 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
         message: 'no request was made: nothing was measured; look at the target and the load plan',
       }),
     ]
-  const whole: Subject = {
+  const overall: Subject = {
     name: run.suite,
     step: null,
     totals: run.totals,
     histogram: overallHistogram(run),
     rssMaxBytes: run.server?.rssMaxBytes,
   }
-  const rows = [...thresholdRows(run), ...judgeSubject(run, whole, budgets)]
+  const rows = [...thresholdRows(run), ...judgeSubject(run, overall, budgets)]
   for (const [step, limits] of Object.entries(budgets.steps ?? {})) rows.push(...judgeStep(run, step, limits))
   if (rows.length > 0) return rows
   return [
     buildRow(run, null, missingBudgets, {
       status: 'inconclusive',
-      message: `no budget is set for suite ${run.suite}: measured, but there is no promise to judge; set budgets in the config`,
+      message: `no budget is set for suite ${run.suite}: measured, but there is nothing to judge; set budgets in the config`,
     }),
   ]
 }
 
-/** Whether a row only says that its suite has no budgets: it was measured, and more load would decide nothing. */
+/**
+ * Whether a row only reports that its suite has no budgets: it was measured, and more load would decide
+ * nothing.
+ */
 export function isMissingBudgets({ rule, metric }: VerdictRow): boolean {
   return rule === 'budget' && metric === missingBudgets
 }
 
-// The script's own promises are the user's as much as budgets are.
+// The script's own thresholds are the user's limits as much as budgets are.
 function thresholdRows(run: Run): VerdictRow[] {
   return (run.crossedThresholds ?? []).map((words) => ({
     rule: 'threshold',
@@ -136,7 +141,9 @@ function buildRow(run: Run, step: string | null, metric: string, finding: Findin
   return { rule: 'budget', suite: run.suite, step, metric, ...finding }
 }
 
-/** p < limit. The share of samples at or over the limit is binomial with at most 1 − q while the budget holds. */
+/**
+ * p < limit. The share of samples at or over the limit is binomial with at most 1 − q while the budget holds.
+ */
 function judgeQuantile(subject: Subject, label: string, q: number, actual: number, limit: number): Finding {
   const n = countOf(subject.histogram)
   if (n === 0) return unansweredFinding(subject, label)
@@ -163,7 +170,8 @@ function judgeMean(subject: Subject, limit: number): Finding {
   const actual = subject.totals.latency.meanMs
   const rule = `mean ${amount('ms', actual, limit)}, budget < ${amount('ms', limit)}`
   if (n >= samplesForMean) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
-  // Without a model of the tail the only certain statement about a few samples is that even the fastest is over the limit.
+  // Without a model of the tail the only certain statement about a few samples is that even the fastest is
+  // over the limit.
   const fastest = subject.histogram.find(([, count]) => count > 0)?.[0] ?? 0
   if (fastest >= limit && 0.5 ** n < certaintyAlpha)
     return { actual, status: 'fail', message: `${rule}: every one of ${formatAnswers(n)} was over it` }
@@ -217,7 +225,7 @@ function judgeMemory(subject: Subject, limit: number): Finding {
   }
 }
 
-// Nobody answered, so there is no latency to judge; that nobody answered is what the error rate and throughput are red for.
+// Without an answer there is no latency to judge; the error rate and the throughput fail for it.
 function unansweredFinding(subject: Subject, label: string): Finding {
   return {
     status: 'skipped',
@@ -230,14 +238,18 @@ function formatAnswers(n: number): string {
 }
 
 /**
- * Whether a share is over a limit with statistical certainty: `successes` of `trials` would be seen with a chance under `alpha`
- * if the true share were at the limit. The same as the one-sided Clopper–Pearson lower bound lying over the limit.
+ * Whether a share is over a limit with statistical certainty: `successes` of `trials` would be seen with a
+ * chance under `alpha` if the true share were at the limit. The same as the one-sided Clopper–Pearson lower
+ * bound lying over the limit.
  */
 export function isCertainlyAbove(successes: number, trials: number, limit: number, alpha: number): boolean {
   return binomialUpperTail(successes, trials, limit) < alpha
 }
 
-/** Absolute limits: all are upper bounds but `requestsPerMinute`, which is a lower one. `steps` by `journey/step`. */
+/**
+ * Absolute limits: all are upper bounds but `requestsPerMinute`, which is a lower one. `steps` by
+ * `journey/step`.
+ */
 export interface Budgets {
   p95Ms?: number
   meanMs?: number

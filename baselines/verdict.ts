@@ -43,7 +43,10 @@ const verdict = {
 export type Verdict = Known<typeof verdict>
 export const verdictSchema = openObject(verdict)
 
-/** A verdict is invalid if its run is; else fail if a row fails; else inconclusive if a row is; else pass. No rows: invalid. */
+/**
+ * A verdict is invalid if its run is; else fail if a row fails; else inconclusive if a row is; else pass. No
+ * rows: invalid.
+ */
 export function toVerdictWord(rows: readonly VerdictRow[]): VerdictWord {
   const has = (status: RowStatus): boolean => rows.some((row) => row.status === status)
   if (has('invalid') || !rows.some((row) => row.status !== 'skipped')) return 'invalid'
@@ -52,9 +55,9 @@ export function toVerdictWord(rows: readonly VerdictRow[]): VerdictWord {
 }
 
 /**
- * One verdict over several judged runs and some rows of their own (probes, what could not be run). A fail of a valid run
- * is certain whatever became of the others, so it comes first; then anything that could not be measured; then what was
- * too little to decide. Nothing at all is invalid.
+ * One verdict over several judged runs and some rows of their own (probes, what could not be run). A fail of
+ * a valid run is certain whatever the others show, so it comes first; then anything that could not be
+ * measured; then what is undecided. Without rows it is invalid.
  */
 export function combineVerdicts(verdicts: readonly Verdict[], rows: readonly VerdictRow[]): Verdict {
   const words = new Set([

@@ -8,8 +8,8 @@ const units: Record<Unit, { scale: number; suffix: string }> = {
 }
 
 /**
- * A figure as a person reads it, in about three significant digits; more where it would otherwise read the same as the
- * limit it stands `beside` (499.96 ms, not 500 ms, beside a limit of 500 ms).
+ * A figure as a person reads it, in about three significant digits; more where it would otherwise read the
+ * same as the limit it stands `beside` (499.96 ms, not 500 ms, beside a limit of 500 ms).
  */
 export function amount(unit: Unit, value: number, beside?: number): string {
   const { scale, suffix } = units[unit]

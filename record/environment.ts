@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Run } from './documents/run.ts'
 
-/** What of a machine and its tools decides how fast it measures. */
+/** The facts of a machine and its tools that decide its speed. */
 export interface MachineFacts {
   os: string
-  /** Release of the operating system's kernel; told, but not decisive. */
+  /** Release of the operating system's kernel; recorded, but not decisive. */
   kernel: string
   arch: string
   cpuModel: string
@@ -16,9 +16,9 @@ export interface MachineFacts {
 }
 
 /**
- * The environment of a record. Its fingerprint changes with what moves the numbers (processor, cores, memory to the GiB,
- * operating system, major version of Node, version of the engine) and with nothing else: not the host's name, not a
- * patch of the kernel, not free memory.
+ * The environment of a record. Its fingerprint changes with what moves the numbers (processor, cores, memory
+ * to the GiB, operating system, major version of Node, version of the engine) and with nothing else: not the
+ * host's name, not a patch of the kernel, not free memory.
  */
 export function environmentOf(facts: MachineFacts): Run['environment'] {
   const decisive = [
@@ -39,7 +39,10 @@ export type WallClock = () => number
 /** Uniform in [0, 1). */
 export type Random = () => number
 
-/** An id that sorts by time and that two runs of one millisecond do not share: `20261124-041500-123-browse-k3f9`. */
+/**
+ * An id that sorts by time and that two runs of one millisecond do not share:
+ * `20261124-041500-123-browse-k3f9`.
+ */
 export function runId(now: WallClock, random: Random, name: string): string {
   const time = new Date(now()).toISOString().replace(/[-:Z]/g, '').replace('T', '-').replace('.', '-')
   const salt = Math.floor(random() * 36 ** 4)

@@ -25,7 +25,8 @@ describe('a quantile', () => {
       fc.property(latencies, share, (samples, q) => {
         const other = build({ numberOfSignificantValueDigits: 5, highestTrackableValue: 2 ** 31 })
         for (const ms of samples) other.recordValue(Math.round(ms * 1000))
-        // HdrHistogram rounds the rank to the nearest, we take the rank that holds the share: it may be one sample lower.
+        // HdrHistogram rounds the rank to the nearest, we take the rank that holds the share: it may be one
+        // sample lower.
         const ours = quantile(histogramOf(samples), q)
         const next = samples.filter((ms) => ms <= ours).length
         const theirs = other.getValueAtPercentile(q * 100) / 1000

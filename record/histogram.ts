@@ -6,8 +6,9 @@ export function countOf(histogram: Histogram): number {
 }
 
 /**
- * The value below or at which a share `q` (0..1) of the samples lies: the upper bound of the bucket that holds the sample
- * of rank ⌈q·n⌉ (nearest rank, so no value is made up between two buckets). NaN for an empty histogram.
+ * The value that a share `q` (0..1) of the samples does not exceed: the upper bound of the bucket that holds
+ * the sample of rank ⌈q·n⌉ (nearest rank, so no value is made up between two buckets). NaN for an empty
+ * histogram.
  */
 export function quantile(histogram: Histogram, q: number): number {
   const n = countOf(histogram)
@@ -20,7 +21,10 @@ export function quantile(histogram: Histogram, q: number): number {
   return Number.NaN
 }
 
-/** Adds histograms bucket by bucket; bounds need not agree. Merging loses nothing, which averaging percentiles would. */
+/**
+ * Adds histograms bucket by bucket; bounds need not agree. Merging loses nothing, which averaging percentiles
+ * would.
+ */
 export function mergeHistograms(histograms: readonly Histogram[]): Histogram {
   const counts = new Map<number, number>()
   for (const histogram of histograms) {
@@ -29,7 +33,10 @@ export function mergeHistograms(histograms: readonly Histogram[]): Histogram {
   return [...counts].toSorted(([a], [b]) => a - b)
 }
 
-/** Exact samples, in milliseconds, to a histogram of µs resolution: one bucket for each distinct microsecond, up to. */
+/**
+ * Exact samples, in milliseconds, to a histogram of µs resolution: one bucket for each distinct microsecond,
+ * up to.
+ */
 export function histogramOf(samplesMs: readonly number[]): Histogram {
   return mergeHistograms(
     samplesMs.map((ms): Histogram => [[Math.ceil(ms * 1000 - 1e-6) / 1000, 1] satisfies Bucket]),
@@ -37,9 +44,9 @@ export function histogramOf(samplesMs: readonly number[]): Histogram {
 }
 
 /**
- * The latency figures of a histogram. All percentiles and the maximum are the histogram's own; the mean is exact where
- * the writer knows the sum of its samples, else that of the buckets' upper bounds. Zeros for an empty histogram: whoever
- * judges must look at the count first.
+ * The latency figures of a histogram. All percentiles and the maximum are the histogram's own; the mean is
+ * exact where the writer knows the sum of its samples, else that of the buckets' upper bounds. Zeros for an
+ * empty histogram: the caller must check the count first.
  */
 export function latencyOf(histogram: Histogram, sumMs?: number): Latency {
   const n = countOf(histogram)

@@ -3,13 +3,16 @@ import { basename, dirname, join } from 'node:path'
 import type { Run } from './index.ts'
 import { parseRun } from './documents/index.ts'
 
-/** The one place of the core that touches the disk. Errors of the disk are thrown as they come; the caller names them. */
+/**
+ * The one place of the core that touches the disk. Errors of the disk are thrown as they come; the caller
+ * names them.
+ */
 
 const longestRecord = 256 * 2 ** 20
 
 /**
- * Writes a file so that a reader, or we after a crash or on a full disk, finds either the whole new text or what was
- * there before: temporary file, sync, rename, sync of the folder.
+ * Writes a file so that a reader, also after a crash or on a full disk, finds either the complete new text or
+ * what was there before: temporary file, sync, rename, sync of the folder.
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
@@ -53,7 +56,10 @@ export type Stored =
   | { state: 'read'; run: Run; folder: string }
   | { state: 'refused'; problem: string; folder: string }
 
-/** Reads a run by its folder or its record file. A file that is missing, too large or damaged is refused with its name. */
+/**
+ * Reads a run by its folder or its record file. A file that is missing, too large or damaged is refused with
+ * its name.
+ */
 export async function readRecord(path: string): Promise<Stored> {
   const folder = basename(path).endsWith('.json') ? dirname(path) : path
   const file = folder === path ? join(path, 'record.json') : path

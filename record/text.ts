@@ -1,8 +1,9 @@
 /**
- * Code points that a line must not hold, as [first, last]. Controls and line separators of C0 and C1, so no terminal escape
- * sequence survives; direction marks and invisible characters (Unicode category Cf), which make a line read other than
- * it is; lone surrogates; private tags; and the two noncharacters that XML 1.0 refuses. A table and not `\p{Cf}`, because
- * k6's JavaScript runtime reads `\p` as the letter p; a test compares it with Unicode's own categories.
+ * Code points that a line must not hold, as [first, last]. Controls and line separators of C0 and C1, so no
+ * terminal escape sequence survives; direction marks and invisible characters (Unicode category Cf), which
+ * make a line read other than it is; lone surrogates; private tags; and the two noncharacters that XML 1.0
+ * refuses. A table and not `\p{Cf}`, because k6's JavaScript runtime reads `\p` as the letter p; a test
+ * compares it with Unicode's own categories.
  */
 const unprintable: readonly (readonly [number, number])[] = [
   [0x00, 0x1f],
@@ -40,9 +41,10 @@ export function isUnprintable(character: string): boolean {
 }
 
 /**
- * Text from outside as one harmless line of at most `maxCharacters`: no control, direction or invisible characters, no lone
- * surrogates; an ellipsis shows that it was cut. `replacement` is put for each character that is not printed: a blank (several
- * become one), or U+FFFD where the reader should see that something was there. Line breaks always become one blank.
+ * Text from outside as one harmless line of at most `maxCharacters`: no control, direction or invisible
+ * characters, no lone surrogates; an ellipsis shows that it was cut. `replacement` is put for each character
+ * that is not printed: a blank (several become one), or U+FFFD where the reader should see that something was
+ * there. Line breaks always become one blank.
  */
 export function toOneLine(text: string, maxCharacters = 200, replacement: ' ' | '\ufffd' = ' '): string {
   // Cut before and after: a hostile text of a megabyte is not processed as a whole.
@@ -59,8 +61,8 @@ export function toOneLine(text: string, maxCharacters = 200, replacement: ' ' | 
 }
 
 /**
- * A URL without its parts that may be secret: user, password, query and fragment. Text that is not a web address stays as
- * it is written, without the same parts.
+ * A URL without its parts that may be secret: user, password, query and fragment. Text that is not a web
+ * address stays as it is written, without the same parts.
  */
 export function toPublicUrl(url: string): string {
   const parsed = URL.parse(url)

@@ -73,7 +73,7 @@ describe('a run is refused, with the reason', () => {
           },
         ],
       }),
-      'is fail (p95 712 ms, budget < 500 ms): a red run never becomes a baseline',
+      'is fail (p95 712 ms, budget < 500 ms): a failed run never becomes a baseline',
     ],
     [
       'an inconclusive one',

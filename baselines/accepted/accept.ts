@@ -5,7 +5,9 @@ import { byTime, minAccepted, recentRuns } from './baseline.ts'
 import type { Baseline } from './baseline.ts'
 import { compactRun } from './compact.ts'
 
-/** A run that is to become part of a baseline, and how it was judged; no verdict when there was none to read. */
+/**
+ * A run that is to become part of a baseline, and how it was judged; no verdict when there was none to read.
+ */
 export interface AcceptCandidate {
   run: Run
   verdict: Verdict | undefined
@@ -13,14 +15,15 @@ export interface AcceptCandidate {
 
 export type AcceptResult = { state: 'accepted'; baseline: Baseline } | { state: 'refused'; reasons: string[] }
 
-/** Pins the anchor anew to the runs accepted now. */
+/** Replaces the anchor with the runs accepted now. */
 export interface NewAnchor {
   reason: string
 }
 
 /**
- * Adds runs of one suite and environment to its baseline, or begins it. All or none: refused with every reason. The first runs, until they are
- * enough, are the anchor; later ones only move what the next run is held against, and the anchor only with a reason.
+ * Adds runs of one suite and environment to its baseline, or begins it. All or none: refused with every
+ * reason. The first runs, until they are enough, are the anchor; later ones only move what the next run is
+ * compared with, and the anchor only with a reason.
  */
 export function acceptRuns(
   existing: Baseline | undefined,
@@ -93,7 +96,7 @@ function findRefusalReasons(run: Run, verdict: Verdict | undefined): string[] {
   const why = verdict.rows.find((row) => row.status === verdict.verdict)?.message
   const next =
     verdict.verdict === 'fail'
-      ? 'a red run never becomes a baseline; mend it, or accept the loss with vigil baseline waive'
+      ? 'a failed run never becomes a baseline; fix what is slower, or accept the loss with vigil baseline waive'
       : 'only a run that passed does; measure longer'
   return [`${run.id}: is ${verdict.verdict}${why === undefined ? '' : ` (${why})`}: ${next}`]
 }

@@ -12,8 +12,9 @@ export interface AcceptedRun extends ComparableRun {
 }
 
 /**
- * What later runs of a suite in one environment are held against, `vigil.baseline/1`: a committed, reviewed file. The runs come oldest
- * first; `anchor` names those from which slow creep is measured, however many runs were accepted since.
+ * What later runs of a suite in one environment are compared with, `vigil.baseline/1`: a committed, reviewed
+ * file. The runs come oldest first; `anchor` names those from which slow creep is measured, however many runs
+ * were accepted since.
  */
 export interface Baseline {
   schema: 'vigil.baseline/1'
@@ -25,9 +26,9 @@ export interface Baseline {
   runs: AcceptedRun[]
 }
 
-/** Fewer accepted runs say too little about how much runs differ. */
+/** With fewer accepted runs it is not known how much runs differ. */
 export const minAccepted = 5
-/** Besides those of the anchor, so many of the newest are kept and held against. */
+/** In addition to the anchor's runs, this many of the newest are kept and compared with. */
 export const recentRuns = 10
 
 export type ReadBaseline = { state: 'read'; baseline: Baseline } | { state: 'refused'; problem: string }
@@ -56,7 +57,10 @@ const outline = z.looseObject({
     .min(1),
 })
 
-/** Reads a baseline. One damaged run refuses it all: a baseline is never silently computed from fewer runs. `where` names the file. */
+/**
+ * Reads a baseline. One damaged run refuses it all: a baseline is never silently computed from fewer runs.
+ * `where` names the file.
+ */
 export function parseBaseline(text: string, where: string): ReadBaseline {
   const json = jsonOf(text)
   if (json.state === 'refused')
@@ -86,7 +90,7 @@ export function parseBaseline(text: string, where: string): ReadBaseline {
   if (lost !== undefined)
     return {
       state: 'refused',
-      problem: `${where}: anchor.runs: ${JSON.stringify(lost)} is not among the runs: restore it from version control, or accept runs anew`,
+      problem: `${where}: anchor.runs: ${JSON.stringify(lost)} is not among the runs: restore it from version control, or accept runs again`,
     }
   return { state: 'read', baseline: { ...rest, runs: accepted.toSorted(byTime) } }
 }
@@ -105,8 +109,9 @@ export function baselineFile(suite: string, fingerprint: string): string {
 }
 
 /**
- * JSON for a file that people review: keys sorted, two spaces, and what is a list of plain values or of pairs of numbers (a histogram) on
- * one line. The same value always gives the same text, so that a diff shows what changed and nothing else.
+ * JSON for a file that people review: keys sorted, two spaces, and what is a list of plain values or of pairs
+ * of numbers (a histogram) on one line. The same value always gives the same text, so that a diff shows what
+ * changed and nothing else.
  */
 export function formatReviewedJson(value: unknown): string {
   return `${formatValue(value, '')}\n`

@@ -2,12 +2,15 @@ import { mergeHistograms } from '../../record/index.ts'
 import type { Bucket, Endpoint, Histogram, Run, ServerSide, Totals } from '../../record/index.ts'
 import type { AcceptedRun } from './baseline.ts'
 
-/** Buckets this wide are narrow beside what runs differ by, and a step has a few dozen of them. */
+/**
+ * Buckets this wide are narrow compared with the difference between runs, and a step has a few dozen of them.
+ */
 const width = Math.log(1.03)
 
 /**
- * A histogram in buckets 3 % wide, whose bounds are the same for every run and have four digits: a file that is committed and reviewed
- * stays small. What is compared with it is made as compact, so that neither side is rounded more than the other.
+ * A histogram in buckets 3 % wide, whose bounds are the same for every run and have four digits: a file that
+ * is committed and reviewed stays small. What is compared with it is made as compact, so that neither side is
+ * rounded more than the other.
  */
 export function compactHistogram(histogram: Histogram): Histogram {
   return mergeHistograms([
@@ -22,7 +25,10 @@ function roundUpToBound(ms: number): number {
   return Number(Math.exp(bucket * width).toPrecision(4))
 }
 
-/** A run as a baseline keeps it: the figures of the record as they were, its histograms compact (so a percentile of those is up to 3 % higher). */
+/**
+ * A run as a baseline keeps it: the figures of the record as they were, its histograms compact (so a
+ * percentile of those is up to 3 % higher).
+ */
 export function compactRun(run: Run): AcceptedRun {
   const { server } = run
   return {

@@ -6,15 +6,22 @@ import type { BaselineTest, BaselineTests } from './tests.ts'
 import type { BaselineMetric } from './readings.ts'
 import { confidenceLimits, smallestDetectableEffect } from '../compare/effect.ts'
 import { incomparableRows } from '../compare/fitness.ts'
-import { formatChange, formatCount, formatInterval, formatMargin } from '../compare/wording.ts'
+import {
+  describeDetectable,
+  formatChange,
+  formatCount,
+  formatInterval,
+  formatMargin,
+} from '../compare/wording.ts'
 import type { RowStatus, VerdictRow } from '../verdict.ts'
 import { amount } from '../wording.ts'
 import type { Run } from '../../record/index.ts'
 
 /**
- * Holds a run against what was accepted of its suite in its environment, as rows for its verdict. Nothing cancels between a run and
- * runs of another hour, so a red must lie beyond all that accepted runs differ by among themselves, and beyond the margin; what cannot be
- * told is `skipped`, with the change that would have gone unseen, and makes no verdict inconclusive (docs/adr/0009).
+ * Compares a run with the accepted runs of its suite in its environment, as rows for its verdict. Nothing
+ * cancels between a run and runs of another hour, so a fail must exceed all differences among the accepted
+ * runs, and the margin; what cannot be decided is `skipped`, with the smallest change that could have been
+ * detected, and makes no verdict inconclusive (docs/adr/0009).
  */
 export function compareWithBaseline(baseline: Baseline, run: Run): VerdictRow[] {
   const rows =
@@ -29,9 +36,9 @@ function comparisonRows(baseline: Baseline, run: Run): VerdictRow[] {
     baseline.runs.map((accepted) => ({ ...accepted, suite, engine, environment, load })),
     [{ ...candidate, suite: run.suite, engine: run.engine, environment: run.environment, load: run.load }],
   )
-  const whole = unfit.filter((row) => row.step === null)
-  if (whole.length > 0)
-    return whole.map((row) =>
+  const overall = unfit.filter((row) => row.step === null)
+  if (overall.length > 0)
+    return overall.map((row) =>
       skipped(row.metric, `${row.message}; accept runs of this kind with vigil baseline accept`),
     )
   if (baseline.runs.length < minAccepted)
@@ -75,7 +82,7 @@ function withoutSteps(run: AcceptedRun, steps: ReadonlySet<string>): AcceptedRun
 
 /** One-sided, of the limits that a row shows and a pass rests on. */
 const confidence = 0.95
-/** Whether it is red is decided: at this level what else is worse is named. */
+/** Once a fail is certain, everything else that is worse at this level is named too. */
 const naming = 0.05
 
 const labels: Record<BaselineMetric, string> = {
@@ -87,11 +94,14 @@ const labels: Record<BaselineMetric, string> = {
   statementsPerRequest: 'SQL statements per request',
 }
 
-/** Rows of a run held against accepted ones: one for each thing asked of the whole, and those steps that tell something; worst first. */
+/**
+ * Rows of a run compared with accepted ones: one for each overall metric, and one for each step that fails or
+ * improved; worst first.
+ */
 export function buildRows({ tests, errors, alphaOfOne }: BaselineTests, accepted: number): VerdictRow[] {
-  const sure = tests.some((test) => isWorse(test, baselineAlpha))
+  const hasFail = tests.some((test) => isWorse(test, baselineAlpha))
   const rows = tests
-    .map((test) => buildRow(test, chooseStatus(test, sure), alphaOfOne, accepted))
+    .map((test) => buildRow(test, chooseStatus(test, hasFail), alphaOfOne, accepted))
     .filter((row) => row.step === null || row.status === 'fail' || row.status === 'improved')
   const order: RowStatus[] = ['fail', 'improved', 'pass', 'skipped']
   return [...rows, errorRow(errors)].toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
@@ -101,9 +111,9 @@ function isWorse({ pWorse, effect, limit }: BaselineTest, alpha: number): boolea
   return pWorse <= alpha && effect.value > limit
 }
 
-function chooseStatus(test: BaselineTest, sure: boolean): RowStatus {
+function chooseStatus(test: BaselineTest, hasFail: boolean): RowStatus {
   const { effect, limit, pBetter } = test
-  if (isWorse(test, baselineAlpha) || (sure && isWorse(test, naming))) return 'fail'
+  if (isWorse(test, baselineAlpha) || (hasFail && isWorse(test, naming))) return 'fail'
   if (pBetter <= baselineAlpha && effect.value < -limit) return 'improved'
   return confidenceLimits(effect, confidence).upper < limit ? 'pass' : 'skipped'
 }
@@ -120,13 +130,9 @@ function buildRow(test: BaselineTest, status: RowStatus, alphaOfOne: number, acc
     rule === 'anchor'
       ? ['of the anchor', 'of this and the newest runs']
       : [`of ${formatCount(accepted, 'accepted run')}`, '']
-  const unseen = formatChange(Math.exp(worse * smallestDetectableEffect(effect, alphaOfOne, limit)))
+  const detectable = Math.exp(worse * smallestDetectableEffect(effect, alphaOfOne, limit))
   const remark =
-    status === 'skipped'
-      ? `; not vouched for: a change under ${unseen} would go unseen`
-      : status === 'pass'
-        ? `; smallest change seen: ${unseen}`
-        : ''
+    status === 'pass' || status === 'skipped' ? describeDetectable(status, metric, detectable) : ''
   return {
     rule,
     step,
@@ -146,7 +152,7 @@ function formatFigure(metric: BaselineMetric, value: number): string {
   return metric === 'statementsPerRequest' ? String(Number(value.toPrecision(3))) : amount('ms', value)
 }
 
-/** Errors lost are judged by the budget too; here only whether they grew. */
+/** The budget judges the error rate itself; this row only whether it grew. */
 function errorRow(errors: BaselineTests['errors']): VerdictRow {
   const [baseline, candidate] = [
     errors.baseline / errors.baselineRequests,

@@ -3,7 +3,7 @@ import { median } from '../../record/statistics/index.ts'
 import { recentRuns } from './baseline.ts'
 import type { Baseline } from './baseline.ts'
 
-/** The levels of the accepted runs that a run is held against, for pictures beside its own. */
+/** The levels of the accepted runs that a run is compared with, for charts next to its own. */
 export interface BaselineFigures {
   /** Ids of the runs, oldest first. */
   runs: string[]

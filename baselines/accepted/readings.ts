@@ -7,7 +7,10 @@ import type { Prior } from './sessions.ts'
 
 export type BaselineMetric = Measure['metric'] | 'cpuMsPerRequest' | 'statementsPerRequest'
 
-/** One thing that a run is held against accepted ones by: its logarithm in each of them; NaN where a run cannot say. */
+/**
+ * One metric by which a run is compared with accepted ones: its logarithm in each of them; NaN where a run
+ * lacks it.
+ */
 export interface Reading {
   metric: BaselineMetric
   step: string | null
@@ -22,21 +25,28 @@ export interface Reading {
   margin: number
 }
 
-/** Sampling error of the logarithm of a quantile is about this over the root of the requests (docs/detection.md). */
+/**
+ * Sampling error of the logarithm of a quantile is about this over the root of the requests
+ * (docs/detection.md).
+ */
 const quantileSampling = { p50Ms: 1.2, p95Ms: 3, p99Ms: 6.5 } as const
 
-/** Runs of a machine, as assumed until they have shown it: 3 % from one to the next, 4 % from one session to the next. */
+/**
+ * Runs of a machine, as assumed until they have shown it: 3 % from one to the next, 4 % from one session to
+ * the next.
+ */
 const clock = { within: { deviation: 0.03, degrees: 4 }, between: { deviation: 0.04, degrees: 12 } }
 /** Statements are counted, not timed: only the mix of requests moves them. */
 const counts = { within: { deviation: 0.005, degrees: 4 }, between: { deviation: 0, degrees: 12 } }
 
 const margin = 0.05
-/** CPU time says less about what a user waits for. */
+/** CPU time is only a part of what a user waits for. */
 const cpuMargin = 0.1
 
 /**
- * What of a run can be held against accepted ones: p50 and p95 of the whole at one mix of steps, and of each step; throughput where the load
- * is by connections (at a rate, the rate decides it); CPU time and SQL statements for each request, where the service told them.
+ * The metrics that can be compared with accepted runs: overall p50 and p95 at one mix of steps, and of each
+ * step; throughput where the load is by connections (at a rate, the rate decides it); CPU time and SQL
+ * statements for each request, where the service reports them.
  */
 export function buildReadings(
   accepted: readonly AcceptedRun[],
@@ -82,7 +92,7 @@ function buildServerReading(
   }
   const values = accepted.map(({ server }) => read(server))
   const own = read(run.server)
-  // A service that tells nothing is no finding; one that stopped telling is seen in the record.
+  // A service that reports nothing is no finding; one that stopped reporting shows in the record.
   return Number.isNaN(own) || values.every(Number.isNaN)
     ? []
     : [{ metric, step: null, worse: 1, accepted: values, run: own, sampling: 0, priors, margin: accepts }]

@@ -2,8 +2,9 @@ import type { Reading } from './readings.ts'
 import type { Estimate } from '../compare/trimmed.ts'
 
 /**
- * How runs of one machine differ: within a session (runs soon after each other), and from one session to the next (another hour, other
- * neighbours, another boot). Both as variances of a logarithm with the degrees of freedom that they rest on.
+ * How runs of one machine differ: within a session (runs soon after each other), and from one session to the
+ * next (another hour, other neighbours, another boot). Both as variances of a logarithm with the degrees of
+ * freedom that they rest on.
  */
 export interface Spread {
   within: Variance
@@ -15,7 +16,7 @@ export interface Variance {
   degrees: number
 }
 
-/** What is taken for granted before runs have shown it, as if seen so many times. */
+/** A deviation that is assumed until runs have shown theirs, with the weight of this many observations. */
 export interface Prior {
   deviation: number
   degrees: number
@@ -37,10 +38,11 @@ export function numberSessions(startedAtMs: readonly number[]): number[] {
 }
 
 /**
- * The spread of runs, moderated: the variance that was seen and one assumed beforehand, weighted by their degrees of freedom
- * (Smyth 2004, Stat. Appl. Genet. Mol. Biol. 3(1):3). Five runs of one hour know nothing about other hours, so without the assumption a
- * gate would take the next hour for a regression. Between sessions the variance is that of successive means (von Neumann 1941), which
- * a slow creep, the very thing to be found, hardly widens.
+ * The spread of runs, moderated: the variance that was seen and one assumed beforehand, weighted by their
+ * degrees of freedom (Smyth 2004, Stat. Appl. Genet. Mol. Biol. 3(1):3). Five runs of one hour know nothing
+ * about other hours, so without the assumption a gate would take the next hour for a regression. Between
+ * sessions the variance is that of successive means (von Neumann 1941), which a slow creep, the very thing to
+ * be found, hardly widens.
  */
 export function estimateSpread(sessions: Sessions, priors: { within: Prior; between: Prior }): Spread {
   const means = sessions.map(meanOf)
@@ -66,7 +68,10 @@ export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-/** The level over sessions: each counts alike, however many runs it has. `share`: of one run's variance, what is left in it. */
+/**
+ * The level over sessions: each counts alike, however many runs it has. `share`: of one run's variance, what
+ * is left in it.
+ */
 export function levelOverSessions(sessions: Sessions): { level: number; share: number } {
   const count = sessions.length
   return {
@@ -90,9 +95,10 @@ export function groupBySession(values: readonly SessionValue[]): Map<number, num
 }
 
 /**
- * How much `later` is over `earlier`, with the error that the spread of `all` runs gives it. A difference of two means of random effects:
- * Var = σ²_between Σ (wₗ − wₑ)² + σ²_within (Σ wₗ²/k + Σ wₑ²/k), w being the weight of a session in its mean and k its runs. A session
- * that both share cancels. Degrees of freedom by Satterthwaite (1946, Biometrics Bulletin 2). Over 0 is worse.
+ * How much `later` is over `earlier`, with the error that the spread of `all` runs gives it. A difference of
+ * two means of random effects: Var = σ²_between Σ (wₗ − wₑ)² + σ²_within (Σ wₗ²/k + Σ wₑ²/k), w being the
+ * weight of a session in its mean and k its runs. A session that both share cancels. Degrees of freedom by
+ * Satterthwaite (1946, Biometrics Bulletin 2). Over 0 is worse.
  */
 export function estimateDifference(
   earlier: readonly SessionValue[],

@@ -10,11 +10,11 @@ import { compareErrors } from '../compare/errors.ts'
 import type { ErrorComparison } from '../compare/errors.ts'
 import { adjustByHolm } from '../compare/error-control.ts'
 
-/** Chance of a false red over all that one run is held against. */
+/** Chance of a false fail over all tests of one run. */
 export const baselineAlpha = 0.003
 /** Loss accepted since the anchor: twice what one release may lose. */
 export const anchorMargin = 0.1
-/** Of the newest sessions, so many with this run show how far things have crept. */
+/** Slow drift is measured over this many of the newest sessions, with this run's. */
 const newestSessions = 3
 
 /** One question about a run, answered. */
@@ -24,7 +24,7 @@ export interface BaselineTest {
   effect: Effect
   /** Loss accepted, as a logarithm. */
   limit: number
-  /** Corrected by Holm for all that is asked about this run. */
+  /** Adjusted by Holm for all tests of this run. */
   pWorse: number
   pBetter: number
 }
@@ -32,11 +32,11 @@ export interface BaselineTest {
 export interface BaselineTests {
   tests: BaselineTest[]
   errors: ErrorComparison & { pAdjusted: number; pAdjustedBetter: number }
-  /** The level of a test that stands alone against the whole family. */
+  /** The level of a single significant test in the family. */
   alphaOfOne: number
 }
 
-/** A run and what it is held against, all with the same steps, oldest first. */
+/** A run and the runs that it is compared with, all with the same steps, oldest first. */
 export interface Sides {
   baseline: Baseline
   run: AcceptedRun
@@ -44,7 +44,7 @@ export interface Sides {
 
 type Question = Omit<BaselineTest, 'pWorse' | 'pBetter'>
 
-/** Holds a run against the newest accepted runs, and what they and it have become against the anchor. */
+/** Compares a run with the newest accepted runs, and those and the run with the anchor. */
 export function testAgainstBaseline({ baseline, run }: Sides): BaselineTests {
   const { runs: accepted, anchor, load } = baseline
   const ordered = [...accepted, run]

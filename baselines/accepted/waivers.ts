@@ -6,7 +6,7 @@ import type { VerdictRow } from '../verdict.ts'
 /** A loss that was accepted on purpose, for a time. */
 export interface Waiver {
   suite: string
-  /** `journey/step`; null for the whole run and each of its steps that has no waiver of its own. */
+  /** `journey/step`; null for the overall run and each step that has no waiver of its own. */
   step: string | null
   metric: string
   /** As a share: 0.15 is 15 % worse. */
@@ -54,7 +54,9 @@ const waiver = z.strictObject({
 })
 const file = z.strictObject({ schema: z.literal('vigil.waivers/1'), waivers: z.array(waiver) })
 
-/** Reads the file of waivers; one that is wrong refuses them all, since nobody knows what it was to accept. */
+/**
+ * Reads the file of waivers; one invalid waiver refuses them all, since it is unknown what it was to accept.
+ */
 export function parseWaivers(text: string, where: string): ReadWaivers {
   const json = jsonOf(text)
   if (json.state === 'refused')
@@ -84,7 +86,10 @@ function isInForce({ until }: Waiver, nowMs: number): boolean {
   return nowMs < Date.parse(until) + dayMs
 }
 
-/** Puts a waiver in the place of an earlier one for the same; in an order that does not depend on when they were added. */
+/**
+ * Puts a waiver in the place of an earlier one for the same; in an order that does not depend on when they
+ * were added.
+ */
 export function addWaiver(waivers: readonly Waiver[], added: Waiver): Waiver[] {
   const key = ({ suite, metric, step }: Waiver): string => JSON.stringify([suite, metric, step])
   return [...waivers.filter((one) => key(one) !== key(added)), added].toSorted((a, b) =>
@@ -97,9 +102,10 @@ const acceptedUntil = 'accepted until'
 const waivable = new Set(['baseline', 'anchor', 'comparison'])
 
 /**
- * Lets waivers stand for the rows they are about. A loss within its waiver is no fail but stays in sight as `skipped`, with reason, owner
- * and end; beyond it, or after the end, the row is red again and says so. A waiver that nothing needs has a row as well: whoever reads
- * a report sees every loss that is accepted for this suite.
+ * Applies waivers to the rows that they name. A loss within its waiver is no fail but stays visible as
+ * `skipped`, with reason, owner and end; beyond it, or after the end, the row fails again with the reason. A
+ * waiver that no row needs has a row as well: the reader of a report sees every loss that is accepted for
+ * this suite.
  */
 export function applyWaivers(
   rows: readonly VerdictRow[],
@@ -142,14 +148,14 @@ export function applyWaivers(
   ]
 }
 
-/** Whether a row tells of an accepted loss that was needed, or is there to be. */
+/** Whether a row shows an accepted loss, needed by this run or not. */
 export function isWaived({ rule, status, message }: VerdictRow): boolean {
   return (
     rule === 'waiver' || (waivable.has(rule) && status === 'skipped' && message.startsWith(acceptedUntil))
   )
 }
 
-/** How much worse a row's candidate is, as a share; Infinity when the row does not say. */
+/** How much worse a row's candidate is, as a share; Infinity when the row has no ratio. */
 function toLoss({ ratio, metric }: VerdictRow): number {
   if (ratio === undefined || ratio <= 0) return Number.POSITIVE_INFINITY
   return metric === 'throughputRps' ? 1 / ratio - 1 : ratio - 1

@@ -9,7 +9,7 @@ import type { Step, StepRules } from './segments.ts'
 export const historyMetrics = ['p50Ms', 'p95Ms', 'p99Ms', 'meanMs', 'errorRate', 'throughputRps'] as const
 export type HistoryMetric = (typeof historyMetrics)[number]
 
-/** p99 of a single run is mostly chance: it is looked at when asked for. */
+/** p99 of a single run is mostly chance, so it is not examined by default. */
 export const defaultMetrics: readonly HistoryMetric[] = [
   'p50Ms',
   'p95Ms',
@@ -40,7 +40,7 @@ export interface ChangePointOptions {
   metrics?: readonly HistoryMetric[]
   /** Standard errors that a step must exceed. */
   threshold?: number
-  /** Smallest relative step that is told, as a share. */
+  /** Smallest relative step that is reported, as a share. */
   leastStep?: number
 }
 
@@ -49,9 +49,10 @@ export const minRuns = 6
 const defaults = { threshold: 4.5, leastStep: 0.05 }
 
 /**
- * Where the level of a metric changed for good, over runs in the order of time. A run that is missing, invalid or interrupted, or that made
- * no request, is passed over; places are those of the series given. Runs near each other are alike, and single runs fall out of line: both are
- * allowed for (`robust.ts`), or every series would be full of changes.
+ * Where the level of a metric changed for good, over runs in the order of time. A run that is missing,
+ * invalid or interrupted, or that made no request, is skipped; places are those of the series given. Runs
+ * near each other are alike, and single runs fall out of line: both are allowed for (`robust.ts`), or every
+ * series would be full of changes.
  */
 export function findChangePoints(
   series: readonly (ComparableRun | null | undefined)[],
@@ -93,7 +94,7 @@ export function locateChanges(
     }))
 }
 
-/** Latency metrics that change within so many runs of each other tell of one event. */
+/** Changes of latency metrics within this many runs of each other are one event. */
 const sameEvent = 4
 
 function isLatency({ metric }: { metric: HistoryMetric }): boolean {
@@ -148,7 +149,10 @@ function examine(
   return { metric, points, values, rules, found }
 }
 
-/** What is certain in one latency metric is looked for in the others with less doubt: one event seldom moves one of them alone. */
+/**
+ * A step that is significant in one latency metric is searched in the others at this threshold: one event
+ * seldom moves one of them alone.
+ */
 const corroborationThreshold = 2.5
 
 function addCorroborated(one: Examination, events: readonly number[]): Step[] {
@@ -170,7 +174,10 @@ function addCorroborated(one: Examination, events: readonly number[]): Step[] {
   )
 }
 
-/** So many times σ² / δ² about a change lies where it may be as well, with 95 % confidence (Bai 1997, Rev. Econ. Stat. 79, table of the argmax). */
+/**
+ * Half-width of the 95 % confidence interval of a change's place, in units of σ² / δ² (Bai 1997, Rev. Econ.
+ * Stat. 79, table of the argmax).
+ */
 const locationReach = 11.03
 
 function toChanges(

@@ -11,8 +11,8 @@ export interface Split {
 }
 
 /**
- * Steps that hold under both views of the scatter: that of differences, which needs no steps to be known, and that of what is left once these
- * are taken away, which is more exact.
+ * Steps that hold under both views of the scatter: that of differences, which needs no steps to be known, and
+ * that of what is left once these are taken away, which is more exact.
  */
 export function findSignificantSteps(values: readonly number[], floor: number, rules: StepRules): Split {
   const differences = scatterFromDifferences(values)
@@ -36,16 +36,19 @@ function nearer(value: number | undefined, mine: number, other: number): boolean
   return value === undefined || Math.abs(value - mine) <= Math.abs(value - other)
 }
 
-/** A step this many deviations high leaves no doubt on which side of it a run lies. */
+/** For a step this many deviations high it is certain on which side a run is. */
 const plainDeviations = 4
 
-/** How far the edge of a step may lie from where its means differ most: a spike beside it, taken down to its neighbours, moves it. */
+/**
+ * How far the edge of a step may be from where its means differ most: a spike next to it, reduced to its
+ * neighbours, moves it.
+ */
 const shifts = [0, -1, 1, -2, 2]
 
 /**
- * Without steps into and out of an episode: a few runs at another level make the mean of six, but not the median, and
- * a stretch stretched to six runs begins or ends with one that lies on the level next to it. A step whose edge is unclear is placed
- * where it is clear, if both its levels are still long enough there.
+ * Without steps into and out of an episode: a few runs at another level make the mean of six, but not the
+ * median, and a stretch stretched to six runs begins or ends with one at the adjacent level. A step whose
+ * edge is unclear is placed where it is clear, if both its levels are still long enough there.
  */
 function keepLastingSteps(
   steps: readonly Step[],
@@ -73,7 +76,8 @@ function keepLastingSteps(
   const found = steps.map(placed)
   const gone = steps.filter((_, index) => found[index] === undefined)
   if (gone.length === 0) return found.filter((step) => step !== undefined)
-  // One step told as two, six runs apart, has neither edge where it is: without the weaker one the other finds its place.
+  // One step found as two, six runs apart, has neither edge in its place: without the weaker one the other
+  // finds its place.
   const weakest = gone.reduce((a, b) => (Math.abs(a.z) <= Math.abs(b.z) ? a : b))
   return keepLastingSteps(
     retestSteps(

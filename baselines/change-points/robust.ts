@@ -3,10 +3,13 @@ import { median } from '../../record/statistics/index.ts'
 /** 1 / Φ⁻¹(3/4): by this the median absolute deviation of normal values is their standard deviation. */
 const madToDeviation = 1.482_602_218_505_602
 
-/** The standard deviation as the median absolute deviation tells it: blind to what fewer than half of the values do (Hampel 1974). */
+/**
+ * The standard deviation estimated from the median absolute deviation, which fewer than half of the values
+ * cannot move (Hampel 1974).
+ */
 export function robustDeviation(values: ArrayLike<number>): number {
-  const middle = median(values)
-  return madToDeviation * median(Float64Array.from(values, (value) => Math.abs(value - middle)))
+  const centre = median(values)
+  return madToDeviation * median(Float64Array.from(values, (value) => Math.abs(value - centre)))
 }
 
 /** The median of each value and its neighbours, `reach` to each side; fewer at the ends. */
@@ -19,8 +22,8 @@ const spikeDeviations = 4
 const spikeReach = 3
 
 /**
- * The series with its spikes taken down to the median of seven neighbours (Hampel's filter; Davies & Gather 1993). A level that lasts for
- * four runs is no spike. Without spread in the residuals nothing is one.
+ * The series with its spikes taken down to the median of seven neighbours (Hampel's filter; Davies & Gather
+ * 1993). A level that lasts for four runs is no spike. Without spread in the residuals nothing is one.
  */
 export function removeSpikes(values: readonly number[]): number[] {
   const smooth = runningMedian(values, spikeReach)
@@ -40,9 +43,10 @@ export interface Scatter {
 const mostCorrelation = 0.8
 
 /**
- * Scatter from differences, in which a step is one value and the level none (von Neumann 1941; Hall, Kay & Titterington 1990): for an
- * AR(1) series the variances of first and second differences are 2σ²(1 − ρ) and 2σ²(1 − ρ²), so their ratio is 1 + ρ.
- * Negative correlation is taken as none: believing it would make every step significant.
+ * Scatter from differences, in which a step is one value and the level none (von Neumann 1941; Hall, Kay &
+ * Titterington 1990): for an AR(1) series the variances of first and second differences are 2σ²(1 − ρ) and
+ * 2σ²(1 − ρ²), so their ratio is 1 + ρ. Negative correlation is taken as none: believing it would make every
+ * step significant.
  */
 export function scatterFromDifferences(values: readonly number[]): Scatter {
   const first = differencesAt(values, 1)
@@ -58,9 +62,10 @@ function differencesAt(values: readonly number[], lag: number): number[] {
 }
 
 /**
- * Scatter from what is left of a series once the level of each of its stretches is taken away. More exact than differences, but only as good
- * as the stretches are: false ones take the wander of the series with them. The correlation of m stretches with estimated levels is biased by
- * about −(1 + 4ρ) m / n (Kendall 1954), which is put back.
+ * Scatter from what is left of a series once the level of each of its stretches is taken away. More exact
+ * than differences, but only as good as the stretches are: false ones take the wander of the series with
+ * them. The correlation of m stretches with estimated levels is biased by about −(1 + 4ρ) m / n (Kendall
+ * 1954), which is put back.
  */
 export function scatterAroundLevels(values: readonly number[], bounds: readonly number[]): Scatter {
   const residuals = [0, ...bounds].flatMap((from, index) => {
@@ -89,7 +94,7 @@ export function pickWider(a: Scatter, b: Scatter): Scatter {
   return longRun(a) >= longRun(b) ? a : b
 }
 
-/** Error rates are told to have changed from a tenth of a per cent of all requests on. */
+/** The smallest change of an error rate that is reported: a tenth of a per cent of all requests. */
 const leastErrorStep = 0.001
 
 /** How a metric is put on a scale where its noise is the same everywhere, and which steps on it matter. */

@@ -11,7 +11,7 @@ export interface Step {
 export interface StepRules {
   /** Standard errors that a step must exceed. */
   threshold: number
-  /** Whether a step of this size, between these levels, is worth telling. */
+  /** Whether a step of this size, between these levels, is reported. */
   matters: (before: number, after: number) => boolean
   /** Fewest runs on either side of a step. */
   leastRuns: number
@@ -21,9 +21,10 @@ export interface StepRules {
 type Sums = Float64Array
 
 /**
- * Steps in the level of a series: narrowest over threshold (Baranowski, Chen & Fryzlewicz 2019, J. R. Statist. Soc. B 81) on
- * seeded intervals (Kovács, Bühlmann, Li & Munk 2023, Biometrika 110). The narrowest interval that shows a step holds no other, so it places
- * it best. Each is then tested again, and placed again, between its neighbours, until all that are left hold.
+ * Steps in the level of a series: narrowest over threshold (Baranowski, Chen & Fryzlewicz 2019, J. R.
+ * Statist. Soc. B 81) on seeded intervals (Kovács, Bühlmann, Li & Munk 2023, Biometrika 110). The narrowest
+ * interval that shows a step holds no other, so it places it best. Each is then tested again, and placed
+ * again, between its neighbours, until all that are left hold.
  */
 export function findSteps(values: readonly number[], scatter: Scatter, rules: StepRules): Step[] {
   const sums = cumulativeSums(values)
@@ -57,11 +58,11 @@ function seededIntervals(length: number, least: number): Interval[] {
   const intervals: Interval[] = []
   const decay = Math.SQRT1_2
   for (let size = length; size >= least; size *= decay) {
-    const whole = Math.ceil(size)
+    const width = Math.ceil(size)
     const count = Math.max(1, 2 * Math.ceil(length / size) - 1)
     for (let i = 0; i < count; i += 1) {
-      const from = count === 1 ? 0 : Math.round((i * (length - whole)) / (count - 1))
-      intervals.push({ from, to: from + whole })
+      const from = count === 1 ? 0 : Math.round((i * (length - width)) / (count - 1))
+      intervals.push({ from, to: from + width })
     }
   }
   return intervals.toSorted((a, b) => a.to - a.from - (b.to - b.from))
@@ -126,7 +127,10 @@ function varianceOfMean(n: number, { deviation, correlation: r }: Scatter): numb
   return (deviation ** 2 / n) * (varianceInflation(r) - (2 * r * (1 - r ** n)) / (n * (1 - r) ** 2))
 }
 
-/** Steps, rising, each tested and placed again between its neighbours; the weakest that does not hold goes, until all hold. */
+/**
+ * Steps, rising, each tested and placed again between its neighbours; the weakest that does not hold goes,
+ * until all hold.
+ */
 export function retestSteps(
   found: readonly number[],
   values: readonly number[],

@@ -9,9 +9,10 @@ import { buildRows } from './rows.ts'
 import { formatCount } from './wording.ts'
 
 /**
- * Whether the candidate is slower than the baseline, by runs made of both: blocks of one duet when there are as many of each (the i-th
- * of both are a pair), else two sets of runs, of which more evidence is asked. Runs are the sample, never requests. Pure:
- * the same runs always give the same verdict. `docs/detection.md` says how it decides and how often it errs.
+ * Whether the candidate is slower than the baseline, by runs made of both: blocks of one duet when there are
+ * as many of each (the i-th of both are a pair), else two sets of runs, which need more evidence. Runs are
+ * the sample, never requests. Pure: the same runs always give the same verdict. `docs/detection.md` describes
+ * how it decides and how often it errs.
  */
 export function compareRuns(
   baseline: readonly ComparableRun[],
@@ -50,7 +51,7 @@ function tooFewRow(count: number, paired: boolean): VerdictRow {
     step: null,
     metric: 'runs',
     status: 'inconclusive',
-    message: `${what}, at least ${minPairs} are needed: fewer cannot tell a change from a burst of noise; ${minPairs - count} more would begin to, 24 are usual`,
+    message: `${what}, at least ${minPairs} are needed: with fewer, a burst of noise looks like a change; add at least ${minPairs - count}, 24 are usual`,
   }
 }
 

@@ -118,7 +118,8 @@ describe('mixing', () => {
         const layers = toDistributions(histograms).map((distribution) => ({ distribution, factor: 1 }))
         const mixed = mixerFor(2000)(layers)
         expect([mixed.samples, mixed.total]).toEqual([merged.samples, merged.total])
-        // Equal values of two layers are two points here and one there: they differ by less than the gap to their neighbours.
+        // Equal values of two layers are two points here and one there: they differ by less than the gap to
+        // their neighbours.
         expect(Math.abs(logQuantile(mixed, window) - logQuantile(merged, window))).toBeLessThan(0.5)
         for (let i = 1; i < mixed.logMs.length; i += 1)
           expect((mixed.logMs[i] ?? 0) - (mixed.logMs[i - 1] ?? 0)).toBeGreaterThanOrEqual(-1e-7)

@@ -11,7 +11,7 @@ export interface Effect extends Estimate {
   level: number
 }
 
-/** The effect over pairs: of what lies next to each other in time, so that what both share cancels. */
+/** The effect over pairs: of neighbours in time, so that what both share cancels. */
 export function pairedEffect({ baseline, candidate, worse, leastSpread }: Measure): Effect {
   const both = baseline
     .map((_, index) => index)
@@ -54,7 +54,7 @@ export function pValueBetter({ value, standardError, degrees }: Estimate): numbe
   return standardError === 0 ? (value < 0 ? 0 : 1) : tUpperTail(-value / standardError, degrees)
 }
 
-/** The limits that the truth lies under, and over, with this one-sided confidence each. */
+/** The lower and upper confidence limits of the true effect, each one-sided at this confidence. */
 export function confidenceLimits(
   { value, standardError, degrees }: Estimate,
   confidence: number,
@@ -66,7 +66,10 @@ export function confidenceLimits(
 /** Eight times in ten is what "could have been seen" means. */
 const power = 0.8
 
-/** The smallest effect that a comparison as exact as this one calls a fail eight times in ten, at level `alpha` and beyond `margin`. */
+/**
+ * The smallest effect that a comparison as exact as this one calls a fail eight times in ten, at level
+ * `alpha` and beyond `margin`.
+ */
 export function smallestDetectableEffect(
   { standardError, degrees }: Estimate,
   alpha: number,
@@ -83,8 +86,9 @@ export function smallestDetectableEffect(
 const maxPairs = 400
 
 /**
- * How many pairs in all would settle what is open, should the estimate stay where it is: until its upper limit is under the margin,
- * or, beyond the margin, until it is significant. Undefined when the truth seems to lie at the margin itself.
+ * How many pairs in all would settle what is open, should the estimate stay where it is: until its upper
+ * limit is under the margin, or, beyond the margin, until it is significant. Undefined when the true effect
+ * seems to be the margin itself.
  */
 export function pairsToSettle(
   effect: Effect,
@@ -101,9 +105,9 @@ export function pairsToSettle(
   let [low, high] = [effect.count, maxPairs]
   if (!settles(high)) return undefined
   while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2)
-    if (settles(middle)) high = middle
-    else low = middle
+    const midpoint = Math.floor((low + high) / 2)
+    if (settles(midpoint)) high = midpoint
+    else low = midpoint
   }
   return high
 }

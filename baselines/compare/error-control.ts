@@ -1,28 +1,31 @@
 import { comparisonDefaults } from './options.ts'
 
-/** One look at a duet that is still running: after how many pairs, and the error it may spend. */
+/** One interim analysis of a running duet: after how many pairs, and the error that it may spend. */
 export interface InterimAnalysis {
   pairs: number
-  /** For `alpha` of `compareRuns` at this look. */
+  /** For `alpha` of `compareRuns` at this analysis. */
   alpha: number
-  /** For `confidence` of `compareRuns` at this look: a pass too could be looked for until it comes. */
+  /** For `confidence` of `compareRuns` at this analysis: repeated analyses could find a false pass too. */
   confidence: number
 }
 
-/** After how many pairs a duet of 24 is looked at. */
+/** The numbers of pairs after which a duet of 24 is analysed. */
 export const defaultAnalysisPairs = [8, 12, 16, 24] as const
 
-/** Of a pass's error, looks that are too early for one get such a part of what the first that is not gets. */
+/**
+ * Weight of an analysis that is too early for a pass, as a share of the first that is not, when the error of
+ * a pass is divided.
+ */
 const earlyPassWeight = 0.05
 
 /**
- * The error to spend at each of several looks so that all together spend no more than one comparison may: the k-th of L
- * looks gets the share 2k / (L (L + 1)), little at first, when few pairs make every estimate coarse (α spending: Lan &
- * DeMets 1983, Biometrika 70; the sum holds by Bonferroni whatever the looks have in common). Of .005 at the usual
- * looks at 8, 12, 16 and 24 pairs: .0005, .001, .0015, .002.
+ * The error to spend at each of several interim analyses so that their total is that of one comparison: the
+ * k-th of L analyses gets the share 2k / (L (L + 1)), little at first, when few pairs make every estimate
+ * coarse (α spending: Lan & DeMets 1983, Biometrika 70; the sum holds by Bonferroni whatever the analyses
+ * have in common). Of .005 at the default analyses after 8, 12, 16 and 24 pairs: .0005, .001, .0015, .002.
  *
- * @param passFrom a red may come early, because a large loss shows early; a pass is for small ones, so what it may spend is kept for
- * looks at this many pairs or more
+ * @param passFrom a fail may come early, because a large loss shows early; a pass rules out small ones, so
+ * its error is kept for analyses after this many pairs or more
  */
 export function planInterimAnalyses(
   pairs: readonly number[] = defaultAnalysisPairs,
@@ -46,8 +49,9 @@ function toShares(weights: readonly number[]): number[] {
 }
 
 /**
- * Holm's step-down correction: p-values adjusted so that rejecting those under α keeps the chance of one false rejection in
- * the whole family at α, whatever the dependence between the tests (Holm 1979, Scand. J. Statist. 6). In the order given.
+ * Holm's step-down correction: p-values adjusted so that rejecting those under α keeps the chance of one
+ * false rejection in the family at α, whatever the dependence between the tests (Holm 1979, Scand. J.
+ * Statist. 6). In the order given.
  */
 export function adjustByHolm(pValues: readonly number[]): number[] {
   const order = pValues.map((p, index) => ({ p, index })).toSorted((a, b) => a.p - b.p)

@@ -7,7 +7,10 @@ export interface ErrorComparison {
   candidate: number
   baselineRequests: number
   candidateRequests: number
-  /** Errors of the candidate over what it would have at the baseline's rates and its own mix; NaN when neither has any. */
+  /**
+   * Errors of the candidate over what it would have at the baseline's rates and its own mix; NaN when neither
+   * has any.
+   */
   ratio: number
   /** One-sided: this many or more, were nothing worse. */
   pValue: number
@@ -23,11 +26,12 @@ interface Stratum {
 }
 
 /**
- * Given how many errors there were in all, the candidate's share is binomial with its share of the requests while the rates are
- * equal: the exact conditional test of two Poisson rates (Przyborowski & Wilenski 1940, Biometrika 31). Steps have rates of
- * their own, so expected shares are added up over them, and a shifted mix is no change (a sum of binomials varies no more than the
- * binomial of their mean: Hoeffding 1956). Counts are divided by their over-dispersion (McCullagh & Nelder 1989, §4.5), so
- * that one burst of errors counts about once.
+ * Given how many errors there were in all, the candidate's share is binomial with its share of the requests
+ * while the rates are equal: the exact conditional test of two Poisson rates (Przyborowski & Wilenski 1940,
+ * Biometrika 31). Steps have rates of their own, so expected shares are added up over them, and a shifted mix
+ * is no change (a sum of binomials varies no more than the binomial of their mean: Hoeffding 1956). Counts
+ * are divided by their over-dispersion (McCullagh & Nelder 1989, §4.5), so that one burst of errors counts
+ * about once.
  */
 export function compareErrors(
   baseline: readonly ComparableRun[],

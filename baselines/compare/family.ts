@@ -11,7 +11,7 @@ import type { Rules } from './options.ts'
 import type { Quantiles } from './quantiles.ts'
 
 interface AdjustedPValues {
-  /** Holm's adjusted p over the whole family: how sure it is that this is worse. */
+  /** Holm's adjusted p-value over the family, for this being worse. */
   pWorse: number
   pBetter: number
   /** The same over the steps alone, for naming where an established fail comes from. */
@@ -32,7 +32,7 @@ export interface ErrorTest extends AdjustedPValues {
   limit: number
 }
 
-/** All that is tested in one comparison, with p-values corrected for there being so many. */
+/** All tests of one comparison, with p-values adjusted for their number. */
 export interface TestFamily {
   paired: boolean
   /** Pairs, or runs of the smaller side. */
@@ -41,14 +41,16 @@ export interface TestFamily {
   /** What could not be tested because blocks hold too few requests. */
   untested: { measure: Measure; usable: number }[]
   alpha: number
-  /** The level of a test that stands alone against the whole family. */
+  /** The level of a single significant test in the family. */
   alphaOfOne: number
 }
 
-/** A measure that more blocks than one in four are too small for is left out: those left would be a selection. */
+/**
+ * A measure that more blocks than one in four are too small for is left out: those left would be a selection.
+ */
 const minUsableShare = 0.75
 
-/** Holds two sets of runs against each other. What it finds in fewer than `leastPairs` is for the eye alone. */
+/** Tests two sets of runs against each other. Results from fewer than `minPairs` are shown, not judged. */
 export function buildTestFamily(
   baseline: readonly ComparableRun[],
   candidate: readonly ComparableRun[],

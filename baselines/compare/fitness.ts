@@ -53,7 +53,7 @@ const requiredAgreement: readonly {
   },
 ]
 
-// Runs that do not say are taken at their callers' word: other tools' records hold figures alone.
+// Runs without these fields are accepted: records of other tools hold figures alone.
 function mismatchRows(runs: readonly ComparableRun[]): VerdictRow[] {
   const unlike = requiredAgreement.flatMap(({ metric, of, why }) => {
     const found = [...new Set(runs.map(of).filter((value) => value !== undefined))]
@@ -95,7 +95,7 @@ function loadMismatchRows(runs: readonly ComparableRun[]): VerdictRow[] {
   return []
 }
 
-/** A step of one side alone has nothing to be held against, and must not go unnoticed. */
+/** A step of one side alone cannot be compared, and must be reported. */
 function stepRows(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): VerdictRow[] {
   const [b, c] = [requestedSteps(baseline), requestedSteps(candidate)]
   if (b.size === 0 && c.size === 0)

@@ -20,22 +20,25 @@ export function checkRuns(value: unknown, where: string): CheckedRuns {
   return { state: 'read', runs }
 }
 
-/** Reads a text that holds one record, an array of them, or one a line. `where` names the file in the problem. */
+/**
+ * Reads a text that holds one record, an array of them, or one a line. `where` names the file in the problem.
+ */
 export function parseRuns(text: string, where: string): CheckedRuns {
-  const whole = jsonOf(text)
-  if (whole.state === 'read')
-    return Array.isArray(whole.value)
-      ? checkRuns(whole.value, where)
-      : toCheckedRuns(checkComparableRun(whole.value, where))
+  const document = jsonOf(text)
+  if (document.state === 'read')
+    return Array.isArray(document.value)
+      ? checkRuns(document.value, where)
+      : toCheckedRuns(checkComparableRun(document.value, where))
   const lines = text
     .split('\n')
     .map((line, index) => ({ line, number: index + 1 }))
     .filter(({ line }) => line.trim() !== '')
-  // One damaged record is not many lines of them: its first line must be whole before it is taken for one of several.
+  // One damaged record is not many lines of them: its first line must be JSON before the text is read line by
+  // line.
   if (lines.length < 2 || jsonOf(lines[0]?.line ?? '').state === 'refused')
     return {
       state: 'refused',
-      problem: `${where}: not JSON (${whole.problem}), expected a vigil.run/1 record, an array of them, or one a line`,
+      problem: `${where}: not JSON (${document.problem}), expected a vigil.run/1 record, an array of them, or one a line`,
     }
   const runs: ComparableRun[] = []
   for (const { line, number } of lines) {

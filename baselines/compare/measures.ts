@@ -2,10 +2,10 @@ import type { ComparableRun } from '../../record/index.ts'
 import { logQuantile, minRequestsFor, mixerFor, quantiles, toDistributions } from './quantiles.ts'
 import type { Distribution, Layer, Mixer, Quantile, Quantiles } from './quantiles.ts'
 
-/** One thing that is compared: its logarithm in every run; NaN in a run that cannot say. */
+/** One metric that is compared: its logarithm in every run; NaN in a run that lacks it. */
 export interface Measure {
   metric: 'p50Ms' | 'p95Ms' | 'p99Ms' | 'throughputRps'
-  /** null for the whole run. */
+  /** null for the overall run. */
   step: string | null
   /** 1 when more is worse, −1 when less is. */
   worse: 1 | -1
@@ -17,7 +17,9 @@ export interface Measure {
   tooFew?: { least: number; needed: number }
 }
 
-/** A bucket is up to 1 % wide: its true value is uniform within, in both runs of a pair, so √2 · 1 % / √12. */
+/**
+ * A bucket is up to 1 % wide: its true value is uniform within, in both runs of a pair, so √2 · 1 % / √12.
+ */
 const latencySpread = (Math.SQRT2 * 0.01) / Math.sqrt(12)
 /** A block of a paced load ends within a request or so of its time. */
 const throughputSpread = 0.001
@@ -32,10 +34,11 @@ interface Reading {
 }
 
 /**
- * What can be compared between two sets of runs that have the same steps: p50, p95, p99 and throughput of the whole, p50 and p95 of
- * every step. The whole is pooled at one mix of steps for all runs, that of both sides together, so that a shifted mix is no
- * change. `paired`: the i-th runs are a pair, and a step that one of them lacks is left out of both. `asQuantiles`: how quantiles
- * are read, for studies of that.
+ * What can be compared between two sets of runs that have the same steps: overall p50, p95, p99 and
+ * throughput, p50 and p95 of every step. The overall distribution is pooled at one mix of steps for all runs,
+ * that of both sides together, so that a shifted mix is no change. `paired`: the i-th runs are a pair, and a
+ * step that one of them lacks is left out of both. `asQuantiles`: how quantiles are read, for studies of
+ * that.
  */
 export function buildMeasures(
   baseline: readonly ComparableRun[],
@@ -103,7 +106,7 @@ function pool(
   partner: Steps | undefined,
   mix: ReadonlyMap<string, number>,
   mixer: Mixer,
-  asked: readonly Quantile[],
+  wanted: readonly Quantile[],
 ): Reading[] {
   const layers: Layer[] = []
   for (const [step, distribution] of steps) {
@@ -111,7 +114,7 @@ function pool(
       layers.push({ distribution, factor: (mix.get(step) ?? 0) / distribution.samples })
   }
   const pooled = mixer(layers)
-  return asked.map((quantile) => readQuantile(quantile, pooled))
+  return wanted.map((quantile) => readQuantile(quantile, pooled))
 }
 
 function readQuantile({ window }: Quantile, distribution: Distribution): Reading {
@@ -146,7 +149,10 @@ function quantileMeasure(
   }
 }
 
-/** Answered requests per second. A run that answered nothing counts as half a request, so that nothing at all is a loss, not a gap. */
+/**
+ * Answered requests per second. A run that answered nothing counts as half a request, so that nothing at all
+ * is a loss, not a gap.
+ */
 function throughputMeasure(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): Measure {
   const answering = [...baseline, ...candidate].filter((run) => run.totals.throughputRps > 0)
   const half =

@@ -4,9 +4,11 @@ export interface ComparisonOptions {
   margin?: number
   /** The same for p99; twice the margin when only that is given. */
   p99Margin?: number
-  /** Fail only when the whole interval lies beyond the margin, not just the estimate. */
+  /** Fail only when the complete interval is beyond the margin, not just the estimate. */
   strict?: boolean
-  /** Chance of a false red, for the whole verdict; `looksAt` divides it where a duet is looked at several times. */
+  /**
+   * Chance of a false fail, over the verdict; `planInterimAnalyses` divides it among the analyses of a duet.
+   */
   alpha?: number
   /** One-sided confidence of the limits that a pass rests on. */
   confidence?: number
@@ -20,10 +22,16 @@ export const comparisonDefaults = {
   confidence: 0.95,
 } as const satisfies Required<ComparisonOptions>
 
-/** Fewer pairs decide nothing: the trimmed mean of seven has four degrees of freedom, and one burst is a seventh of all that is known. */
+/**
+ * Fewer pairs decide nothing: the trimmed mean of seven has four degrees of freedom, and one burst is a
+ * seventh of all that is known.
+ */
 export const minPairs = 8
 
-/** Runs that are not interleaved share no machine state that could cancel: they need more evidence to be called slower. */
+/**
+ * Runs that are not interleaved share no machine state that could cancel: they need more evidence to be
+ * called slower.
+ */
 export const unpairedAlphaShare = 0.2
 
 export type Rules = Required<ComparisonOptions>

@@ -13,8 +13,9 @@ export interface Quantile {
 export type Quantiles = Record<QuantileName, Quantile>
 
 /**
- * Each quantile is averaged over its neighbourhood, so that it says the same with less noise: the middle two fifths of the
- * requests for the median, a few per cent in the tail (bench/detection-study shows what it brings).
+ * Each quantile is averaged over its neighbourhood, so that it means the same with less noise: the middle two
+ * fifths of the requests for the median, a few per cent in the tail (bench/detection-study shows what it
+ * brings).
  */
 export const quantiles: Quantiles = {
   p50Ms: { name: 'p50Ms', label: 'p50', share: 0.5, window: { from: 0.3, to: 0.7 } },
@@ -31,8 +32,8 @@ export function minRequestsFor({ share }: Quantile): number {
 }
 
 /**
- * Latencies as points of a distribution: the natural logarithms of the bounds, rising, with the weight of the samples there.
- * `samples` is how many requests it rests on, whatever they weigh.
+ * Latencies as points of a distribution: the natural logarithms of the bounds, rising, with the weight of the
+ * samples there. `samples` is how many requests it rests on, whatever they weigh.
  */
 export interface Distribution {
   logMs: Float64Array
@@ -44,7 +45,10 @@ export interface Distribution {
 /** A latency under this, 0 included, counts as this: records are no finer, and 0 has no logarithm. */
 const leastMs = 0.001
 
-/** The distributions of several histograms, in two arrays for all of them: a comparison makes hundreds, and each array costs. */
+/**
+ * The distributions of several histograms, in two arrays for all of them: a comparison makes hundreds, and
+ * each array costs.
+ */
 export function toDistributions(histograms: readonly Histogram[]): Distribution[] {
   const length = histograms.reduce((sum, histogram) => sum + histogram.length, 0)
   const [logs, weights] = [new Float64Array(length), new Float64Array(length)]
@@ -70,12 +74,16 @@ export interface Layer {
   factor: number
 }
 
-/** Lays distributions on top of each other. What it returns lives in the mixer's memory, until it is next used. */
+/**
+ * Lays distributions on top of each other. What it returns lives in the mixer's memory, until it is next
+ * used.
+ */
 export type Mixer = (layers: readonly Layer[]) => Distribution
 
 /**
- * A mixer for layers of up to `most` points in all. Most of a comparison's own time goes here, so its memory is used again, and
- * layers, which are in order already, are merged two by two: a third of what sorting all their points would take.
+ * A mixer for layers of up to `most` points in all. Most of a comparison's own time goes here, so its memory
+ * is used again, and layers, which are in order already, are merged two by two: a third of what sorting all
+ * their points would take.
  */
 export function mixerFor(most: number): Mixer {
   const room = (): Points => ({ logMs: new Float64Array(most), weight: new Float64Array(most) })
@@ -103,7 +111,10 @@ export function mixerFor(most: number): Mixer {
 
 type Points = Pick<Distribution, 'logMs' | 'weight'>
 
-/** Merges the first stretch with the second, the third with the fourth, and so on; returns the bounds of what has become of them. */
+/**
+ * Merges the first stretch with the second, the third with the fourth, and so on; returns the bounds of what
+ * has become of them.
+ */
 function mergeNeighbours(from: Points, to: Points, bounds: readonly number[]): number[] {
   const merged = [0]
   for (let i = 0; i + 1 < bounds.length; i += 2) {
@@ -133,11 +144,12 @@ export interface Window {
 }
 
 /**
- * The logarithm of a latency quantile, averaged over a window of shares around it. Buckets are points at the middle of
- * their ranks and what lies between two is interpolated on the log scale: the mid-distribution quantile, which is smooth
- * where values are tied or buckets coarse (Ma, Genton & Parzen 2011, Ann. Inst. Statist. Math. 63), and scales with the
- * latencies exactly. Averaging over neighbouring ranks is an L-estimator, with less sampling error than one order
- * statistic (Harrell & Davis 1982, Biometrika 69). NaN for an empty distribution.
+ * The logarithm of a latency quantile, averaged over a window of shares around it. Buckets are points at the
+ * middle of their ranks and values between two are interpolated on the log scale: the mid-distribution
+ * quantile, which is smooth where values are tied or buckets coarse (Ma, Genton & Parzen 2011, Ann. Inst.
+ * Statist. Math. 63), and scales with the latencies exactly. Averaging over neighbouring ranks is an
+ * L-estimator, with less sampling error than one order statistic (Harrell & Davis 1982, Biometrika 69). NaN
+ * for an empty distribution.
  */
 export function logQuantile({ logMs, weight, total }: Distribution, { from, to }: Window): number {
   const last = logMs.length - 1

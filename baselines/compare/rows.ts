@@ -6,6 +6,7 @@ import { minPairs } from './options.ts'
 import type { Rules } from './options.ts'
 import { minRequestsFor, quantiles } from './quantiles.ts'
 import {
+  describeDetectable,
   formatChange,
   formatCount,
   formatInterval,
@@ -14,18 +15,21 @@ import {
   formatMargin,
 } from './wording.ts'
 
-/** Suspicion: not sure enough for a red, too much for a green. Also the level at which the steps of an established fail are named. */
+/**
+ * Too significant for a pass, not significant enough for a fail. Also the level at which the steps of an
+ * established fail are named.
+ */
 const suspicionAlpha = 0.05
-/** A pass rests on these, of the whole run; what else is measured only adds to it. */
+/** A pass requires these overall metrics; the others only add to it. */
 const required = new Set(['p50Ms', 'p95Ms'])
 /** No release is so much faster; what is has another unit, or answers something else. */
 const implausibleGain = Math.log(200)
 
 /** Every row of a comparison, worst first. */
 export function buildRows(family: TestFamily, rules: Rules): VerdictRow[] {
-  const sure = family.tested.some((test) => isWorse(test, family.alpha))
+  const hasFail = family.tested.some((test) => isWorse(test, family.alpha))
   const judged = family.tested.map((test) => ({
-    row: test.kind === 'errors' ? errorRow(test, family) : measureRow(test, family, rules, sure),
+    row: test.kind === 'errors' ? errorRow(test, family) : measureRow(test, family, rules, hasFail),
     weight: evidenceStrength(test),
   }))
   const untested = family.untested.map(({ measure, usable }) => ({
@@ -56,11 +60,11 @@ function isWorse(test: MeasureTest | ErrorTest, alpha: number): boolean {
   return test.pWorse <= alpha && isBeyondMargin(test)
 }
 
-function chooseStatus(test: MeasureTest, family: TestFamily, upper: number, sure: boolean): RowStatus {
+function chooseStatus(test: MeasureTest, family: TestFamily, upper: number, hasFail: boolean): RowStatus {
   const { effect, measure, limit } = test
   if (isWorse(test, family.alpha)) return 'fail'
-  // Whether it is red is decided: naming a wrong step beside the right one costs less than naming none.
-  if (sure && measure.step !== null && test.pAmongSteps <= suspicionAlpha && isBeyondMargin(test))
+  // The fail is certain: naming a wrong step next to the right one costs less than naming none.
+  if (hasFail && measure.step !== null && test.pAmongSteps <= suspicionAlpha && isBeyondMargin(test))
     return 'fail'
   if (effect.value < -implausibleGain && measure.worse === 1) return 'invalid'
   if (test.pBetter <= family.alpha && effect.value < -limit) return 'improved'
@@ -69,10 +73,10 @@ function chooseStatus(test: MeasureTest, family: TestFamily, upper: number, sure
   return open ? 'inconclusive' : 'skipped'
 }
 
-function measureRow(test: MeasureTest, family: TestFamily, rules: Rules, sure: boolean): VerdictRow {
+function measureRow(test: MeasureTest, family: TestFamily, rules: Rules, hasFail: boolean): VerdictRow {
   const { measure, effect, limit } = test
   const { lower, upper } = confidenceLimits(effect, rules.confidence)
-  const status = chooseStatus(test, family, upper, sure)
+  const status = chooseStatus(test, family, upper, hasFail)
   const ratio = Math.exp(measure.worse * effect.value)
   const ci: [number, number] =
     measure.worse === 1 ? [Math.exp(lower), Math.exp(upper)] : [Math.exp(-upper), Math.exp(-lower)]
@@ -80,7 +84,7 @@ function measureRow(test: MeasureTest, family: TestFamily, rules: Rules, sure: b
   const margin = Math.expm1(limit)
   // One pair has no spread, so no interval.
   const known = ci.every(Number.isFinite)
-  const said = `${measureLabel(measure)} ${formatLevels(measure, baseline, baseline * ratio)}: ${formatChange(ratio, measure.worse * margin)}${known ? ` (${formatInterval(ci)})` : ''}, ${formatMargin(margin)}`
+  const figures = `${measureLabel(measure)} ${formatLevels(measure, baseline, baseline * ratio)}: ${formatChange(ratio, measure.worse * margin)}${known ? ` (${formatInterval(ci)})` : ''}, ${formatMargin(margin)}`
   return {
     rule: 'comparison',
     step: measure.step,
@@ -91,7 +95,7 @@ function measureRow(test: MeasureTest, family: TestFamily, rules: Rules, sure: b
     ratio,
     ...(known && { ci }),
     margin,
-    message: `${said}${family.count < minPairs ? '' : describeStatus(status, test, family, rules)}`,
+    message: `${figures}${family.count < minPairs ? '' : describeStatus(status, test, family, rules)}`,
   }
 }
 
@@ -101,19 +105,17 @@ function describeStatus(
   family: TestFamily,
   rules: Rules,
 ): string {
-  const seen = formatChange(
-    Math.exp(measure.worse * smallestDetectableEffect(effect, family.alphaOfOne, limit)),
-  )
+  const detectable = Math.exp(measure.worse * smallestDetectableEffect(effect, family.alphaOfOne, limit))
   switch (status) {
     case 'fail':
     case 'improved':
       return ''
     case 'invalid':
-      return '; a change of this size is another unit or another answer: look at both records'
+      return '; a change of this size is another unit or another answer: compare both records'
     case 'pass':
-      return `; smallest change seen: ${seen}`
+      return describeDetectable('pass', measure.metric, detectable)
     case 'skipped':
-      return `; not vouched for: a change under ${seen} would go unseen`
+      return describeDetectable('skipped', measure.metric, detectable)
     case 'inconclusive':
       return `; undecided: ${describeMissingPairs(pairsToSettle(effect, { alpha: family.alphaOfOne, margin: limit, confidence: rules.confidence }), family, effect.count)}`
   }
@@ -162,7 +164,7 @@ function untestedRow(measure: MeasureTest['measure'], usable: number, family: Te
   const needed = measure.metric === 'throughputRps' ? 1 : minRequestsFor(quantiles[measure.metric])
   const least = measure.tooFew?.least ?? 0
   const where = measure.step === null ? 'a block' : `a block of ${measure.step}`
-  const why = `${measureLabel(measure)} not judged: ${where} holds as few as ${formatCount(least, 'answer')}, ${needed} are needed (${usable} of ${family.count} are enough); make blocks longer or load at a higher rate`
+  const why = `${measureLabel(measure)} not judged: ${where} holds as few as ${formatCount(least, 'answer')}, ${needed} are needed (${usable} of ${family.count} blocks have them); raise the rate`
   return {
     rule: 'comparison',
     step: measure.step,

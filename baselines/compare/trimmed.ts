@@ -7,16 +7,20 @@ export interface Estimate {
   degrees: number
 }
 
-/** How many values are cut at each end of `count`: one in eight, at least one, so that a single burst never decides. */
+/**
+ * How many values are cut at each end of `count`: one in eight, at least one, so that a single burst never
+ * decides.
+ */
 export function trimmedAtEachEnd(count: number): number {
   return count < 4 ? 0 : Math.max(1, Math.floor(count / 8))
 }
 
 /**
- * The trimmed mean of a sample with Yuen's standard error from the winsorised variance: s_w / ((1 − 2g/n) √n), with
- * n − 2g − 1 degrees of freedom (Tukey & McLaughlin 1963; Yuen 1974, Biometrika 61). One burst moves neither, where it would move a
- * mean and widen its interval. The error of one value is not known: Infinity. `leastSpread` is the standard deviation that a
- * value has at the least, because nothing is measured more exactly than its instrument reads.
+ * The trimmed mean of a sample with Yuen's standard error from the winsorised variance: s_w / ((1 − 2g/n)
+ * √n), with n − 2g − 1 degrees of freedom (Tukey & McLaughlin 1963; Yuen 1974, Biometrika 61). One burst
+ * moves neither, where it would move a mean and widen its interval. The error of one value is not known:
+ * Infinity. `leastSpread` is the standard deviation that a value has at the least, because nothing is
+ * measured more exactly than its instrument reads.
  */
 export function trimmedMean(values: readonly number[], leastSpread = 0): Estimate {
   const n = values.length
@@ -29,8 +33,8 @@ export function trimmedMean(values: readonly number[], leastSpread = 0): Estimat
 }
 
 /**
- * The difference of two trimmed means, `candidate` − `baseline`, of samples that are not paired: Yuen's test with Welch's
- * degrees of freedom (Yuen 1974).
+ * The difference of two trimmed means, `candidate` − `baseline`, of samples that are not paired: Yuen's test
+ * with Welch's degrees of freedom (Yuen 1974).
  */
 export function trimmedDifference(
   baseline: readonly number[],
@@ -47,14 +51,18 @@ export function trimmedDifference(
   return { value: c.value - b.value, standardError: Math.sqrt(variance), degrees }
 }
 
-// Yuen's variance of one side, (n − 1) s²_w / (h (h − 1)), which differs a little from that of one sample alone.
+// Yuen's variance of one side, (n − 1) s²_w / (h (h − 1)), which differs a little from that of one sample
+// alone.
 function yuenVariance(values: readonly number[], { standardError }: Estimate, leastSpread: number): number {
   if (!Number.isFinite(standardError)) return Number.POSITIVE_INFINITY
   const { squares, kept } = winsorise(values)
   return Math.max(squares / (kept * (kept - 1)), leastSpread ** 2 / values.length)
 }
 
-/** The trimmed mean, the sum of squares of the winsorised values about their mean, and how many values were not cut. */
+/**
+ * The trimmed mean, the sum of squares of the winsorised values about their mean, and how many values were
+ * not cut.
+ */
 function winsorise(values: readonly number[]): { mean: number; squares: number; kept: number } {
   const sorted = Float64Array.from(values).toSorted()
   const n = sorted.length
@@ -69,8 +77,8 @@ function winsorise(values: readonly number[]): { mean: number; squares: number; 
 }
 
 /**
- * By how much correlation between neighbours in time widens the variance of a mean: (1 + r) / (1 − r) with r the lag-1
- * correlation (Bartlett 1946), at least 1, r at most 0.8.
+ * By how much correlation between neighbours in time widens the variance of a mean: (1 + r) / (1 − r) with r
+ * the lag-1 correlation (Bartlett 1946), at least 1, r at most 0.8.
  */
 export function correlationInflation(values: readonly number[]): number {
   const n = values.length
@@ -81,13 +89,14 @@ export function correlationInflation(values: readonly number[]): number {
   return varianceInflation(r)
 }
 
-/** Quarters of a side are held against each other to see whether it drifted. */
+/** Quarters of a side are compared with each other to detect drift. */
 const quarters = 4
 
 /**
- * What drift adds to the variance of the difference of two sides, for one of them. A random walk that moves the means of neighbouring quarters by
- * a variance v moves those of neighbouring wholes by 4 v (a walk's variance grows with time), half of it on account of each side. What the scatter of
- * single values explains (from successive differences: von Neumann 1941) is taken off.
+ * What drift adds to the variance of the difference of two sides, for one of them. A random walk that moves
+ * the means of neighbouring quarters by a variance v moves those of neighbouring sides by 4 v (a walk's
+ * variance grows with time), half of it on account of each side. What the scatter of single values explains
+ * (from successive differences: von Neumann 1941) is taken off.
  */
 export function driftVariance(values: readonly number[]): number {
   if (values.length < 2 * quarters) return 0

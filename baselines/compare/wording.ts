@@ -2,7 +2,10 @@ import { amount } from '../wording.ts'
 import type { Measure } from './measures.ts'
 import { quantiles } from './quantiles.ts'
 
-/** A relative change as a person reads it: +3.1 %, −12 %. More digits where it would read like the margin `beside` it. */
+/**
+ * A relative change: +3.1 %, −12 %. More digits where it would read the same as the margin next to it,
+ * `beside`.
+ */
 export function formatChange(ratio: number, beside?: number): string {
   if (!Number.isFinite(ratio)) return ratio > 0 ? 'without bound' : 'unknown'
   const percent = (ratio - 1) * 100
@@ -45,6 +48,20 @@ export function formatLevels(
 
 function formatFigure(value: number): string {
   return String(Number(value.toPrecision(value >= 100 ? Math.ceil(Math.log10(value + 1)) : 3)))
+}
+
+/**
+ * What a comparison could not have detected, after its figures: `ratio` is the smallest change that it calls
+ * a fail eight times in ten.
+ */
+export function describeDetectable(status: 'pass' | 'skipped', metric: string, ratio: number): string {
+  const size = Number.isFinite(ratio) ? formatChange(ratio).replace(/^[+−]/, '') : undefined
+  if (status === 'skipped')
+    return size === undefined
+      ? '; not judged: too noisy'
+      : `; not judged: too noisy to detect less than ${size}`
+  const loss = /^p\d+Ms$/.test(metric) ? 'slowdowns' : metric === 'throughputRps' ? 'drops' : 'increases'
+  return `; could have missed ${loss} ${size === undefined ? 'of any size' : `up to ${size}`}`
 }
 
 /** Counted, with the word in its number: 1 pair, 24 pairs. */

@@ -1,12 +1,12 @@
 import { confidenceLimits, pValueBetter, pValueWorse, smallestDetectableEffect } from '../compare/effect.ts'
 import { minPairs } from '../compare/options.ts'
 import { trimmedMean } from '../compare/trimmed.ts'
-import { formatChange, formatInterval, formatMargin } from '../compare/wording.ts'
+import { describeDetectable, formatChange, formatInterval, formatMargin } from '../compare/wording.ts'
 import type { RowStatus, VerdictRow } from '../verdict.ts'
 import { readFact } from './units.ts'
 import type { DuetUnits } from './units.ts'
 
-/** Fresh copies of one code differ by a few per cent in CPU time: how their compiler went about it. */
+/** Fresh copies of one code differ by a few per cent in CPU time: their compiler optimised differently. */
 export const cpuMargin = 0.1
 
 /** No scheduler accounts for time more exactly than this. */
@@ -20,19 +20,20 @@ const cpuMetrics = [
 type CpuMetric = (typeof cpuMetrics)[number]
 
 /**
- * CPU time per request of the service, and of what its database computes for it: a second witness. It does not depend on the rate, hardly
- * on the machine's mood, sees what hides behind the waiting, and tells where; it is blind to waiting itself. Judged by
- * itself, at the look's own level, which the two share (Bonferroni). No row where units do not know it.
+ * CPU time per request of the service, and of what its database computes for it: independent evidence. It
+ * does not depend on the rate, hardly on the machine's noise, shows costs that waiting hides, and their
+ * place; it does not show waiting itself. Judged alone, at the analysis' own level, which the two metrics
+ * share (Bonferroni). No row where units lack it.
  */
 export function judgeCpu(
   units: DuetUnits,
   { alpha, confidence, margin = cpuMargin }: { alpha: number; confidence: number; margin?: number },
 ): VerdictRow[] {
   const known = cpuMetrics
-    .map((witness) => ({ witness, logs: logPairs(units, witness.metric) }))
+    .map((cpuMetric) => ({ cpuMetric, logs: logPairs(units, cpuMetric.metric) }))
     .filter(({ logs }) => logs.length >= minPairs)
-  return known.map(({ witness, logs }) =>
-    judgeCpuMetric(witness, logs, { alpha: alpha / known.length, confidence, margin }),
+  return known.map(({ cpuMetric, logs }) =>
+    judgeCpuMetric(cpuMetric, logs, { alpha: alpha / known.length, confidence, margin }),
   )
 }
 
@@ -70,11 +71,11 @@ function judgeCpuMetric(
   })()
   const level = Math.exp(trimmedMean(logs.map(({ b }) => b)).value)
   const [ratio, ci] = [Math.exp(effect.value), [Math.exp(lower), Math.exp(upper)] satisfies [number, number]]
-  const unseen =
+  const remark =
     status === 'skipped'
-      ? `; not vouched for: a change under ${formatChange(Math.exp(smallestDetectableEffect(effect, alpha, limit)))} would go unseen`
+      ? describeDetectable(status, metric, Math.exp(smallestDetectableEffect(effect, alpha, limit)))
       : ''
-  const message = `${name} ${level.toPrecision(3)} → ${(level * ratio).toPrecision(3)} ms: ${formatChange(ratio, margin)} (${formatInterval(ci)}), ${formatMargin(margin)}${unseen}`
+  const message = `${name} ${level.toPrecision(3)} → ${(level * ratio).toPrecision(3)} ms: ${formatChange(ratio, margin)} (${formatInterval(ci)}), ${formatMargin(margin)}${remark}`
   return {
     rule: 'cpu',
     step: null,

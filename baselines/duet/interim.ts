@@ -2,38 +2,41 @@ import { defaultAnalysisPairs, planInterimAnalyses } from '../compare/index.ts'
 import type { InterimAnalysis } from '../compare/index.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 
-/** How many pairs a duet takes when its outcome stays open, and how many it may be extended to while there is time. */
+/**
+ * How many pairs a duet takes when its outcome stays open, and how many it may be extended to while there is
+ * time.
+ */
 export const duetPairs = { usual: 24, extended: 48 } as const
 
-/** A look; `extends`: at what was still open after the pairs that were asked for. */
+/** `extends`: an analysis after more pairs than were planned, of a duet that is still undecided. */
 export interface DuetAnalysis extends InterimAnalysis {
   extends: boolean
 }
 
 /**
- * When a duet of so many pairs is looked at. The error of all looks is that of one comparison, so they are settled before
- * it begins; the last one is only reached by what is still open.
+ * When a duet of this many pairs is analysed. The error of all analyses is that of one comparison, so they
+ * are fixed before it begins; the last is only reached by a duet that is still undecided.
  *
  * @param pairs planned; a duet may go on to twice as many
  */
 export function planDuetAnalyses(pairs: number = duetPairs.usual): DuetAnalysis[] {
   const planned = Math.max(8, Math.round(pairs))
   const most = planned * (duetPairs.extended / duetPairs.usual)
-  const looks = planInterimAnalyses(
+  const analyses = planInterimAnalyses(
     [...defaultAnalysisPairs.filter((count) => count < planned), planned, most],
     undefined,
     undefined,
     (planned * 2) / 3,
   )
-  return looks.map((look) => ({ ...look, extends: look.pairs > planned }))
+  return analyses.map((one) => ({ ...one, extends: one.pairs > planned }))
 }
 
-/** After how many pairs every step has had its chance: before, a pass must vouch for each. */
+/** Whether a duet can end. Before the planned number of pairs, a pass must have judged every step. */
 export function isDecided(verdict: Verdict, look: InterimAnalysis, planned: number): boolean {
   switch (verdict.verdict) {
     case 'fail':
       return true
-    // It will not get better: sides that make different requests, a generator that cannot keep up.
+    // More pairs do not help: sides that make different requests, a saturated generator.
     case 'invalid':
       return true
     case 'inconclusive':
@@ -43,7 +46,7 @@ export function isDecided(verdict: Verdict, look: InterimAnalysis, planned: numb
   }
 }
 
-// What cannot be told of a step's p95 for want of requests will not be told later either.
+// A step's p95 with too few requests stays undecided however many pairs follow.
 function needsNoMorePairs(row: VerdictRow): boolean {
   return (
     row.status !== 'skipped' || row.rule !== 'comparison' || row.ratio === undefined || row.metric === 'p99Ms'
@@ -51,8 +54,9 @@ function needsNoMorePairs(row: VerdictRow): boolean {
 }
 
 /**
- * Whether a pair of processes could be to blame for a fail: two copies of one code differ by a per cent, and by chance more;
- * and how many rows an answer has can depend on what went wrong before it. Statements depend on the code alone.
+ * Whether a pair of processes could have caused a fail: two copies of one code differ by a per cent, and by
+ * chance more; and how many rows an answer has can depend on earlier errors. Statements depend on the code
+ * alone.
  */
 export function needsConfirmation(verdict: Verdict): boolean {
   return (
@@ -61,10 +65,13 @@ export function needsConfirmation(verdict: Verdict): boolean {
   )
 }
 
-/** The error that a confirmation may spend: it asks one question, which has been answered once. */
+/** The error that a confirmation may spend: it repeats one test whose result is known. */
 export const confirmationAlpha = 0.05
 
-/** Whether a fresh pair of processes fails where the first one did: at the same step, in the same kind of figure. */
+/**
+ * Whether a fresh pair of processes fails where the first one did: at the same step, in the same kind of
+ * figure.
+ */
 export function confirms(first: Verdict, second: Verdict): boolean {
   const failed = new Set(first.rows.filter((row) => row.status === 'fail').map(toPlaceKey))
   return second.rows.some((row) => row.status === 'fail' && failed.has(toPlaceKey(row)))
@@ -74,7 +81,10 @@ function toPlaceKey({ rule, step, metric }: VerdictRow): string {
   return `${rule} ${step ?? ''} ${/^p\d+Ms$/.test(metric) ? 'latency' : metric}`
 }
 
-/** The verdict over both pairs of processes when the fresh one did not show what the first one had: nothing is red that did not come again. */
+/**
+ * The verdict over both pairs of processes when the fresh one did not repeat the first one's fail: a fail
+ * must repeat.
+ */
 export function toUnconfirmed(verdict: Verdict): Verdict {
   const rows = verdict.rows.map((row) =>
     row.status === 'fail'

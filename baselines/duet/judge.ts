@@ -17,8 +17,9 @@ export interface DuetRules extends ComparisonOptions {
 const worstFirst: RowStatus[] = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped']
 
 /**
- * Judges what a duet has measured so far: its pairs as any comparison does (`compareRuns`), and beside that what noise cannot
- * move, CPU time, and whether the load was what it should be. Pure: `vigil compare` says the same of the same records.
+ * Judges what a duet has measured so far: its pairs as any comparison does (`compareRuns`), and in addition
+ * what noise cannot move, CPU time, and whether the load was what it should be. Pure: `vigil compare` gives
+ * the same verdict for the same records.
  */
 export function judgeDuet(units: DuetUnits, rules: DuetRules = {}): Verdict {
   const compared = compareRuns(units.baseline, units.candidate, rules)
@@ -39,8 +40,8 @@ export function judgeDuet(units: DuetUnits, rules: DuetRules = {}): Verdict {
 }
 
 /**
- * A step that the candidate never came to, because it fails before in every journey, cannot be compared; but that is the
- * candidate's failure and not the measurement's.
+ * A step that the candidate never reached, because it fails before in every journey, cannot be compared; but
+ * that is the candidate's failure and not the measurement's.
  */
 function failUnreachedSteps(rows: readonly VerdictRow[], units: DuetUnits, alpha: number): VerdictRow[] {
   const invalid = rows.filter((row) => row.status === 'invalid')

@@ -4,19 +4,20 @@ import { amount } from '../wording.ts'
 import { readFact, meanOfKnown } from './units.ts'
 import type { DuetUnits } from './units.ts'
 
-/** More dropped arrivals than this, and something was saturated. */
+/** With more dropped arrivals than this, something was saturated. */
 const maxDroppedShare = 0.001
 /** One or two are an accident. */
 const minDropped = 3
-/** A side that keeps so many times as many virtual users busy as the other is the one that they wait for. */
+/** A side that keeps this many times as many virtual users busy as the other is the saturated one. */
 const maxBusyRatio = 2
 /** The same journeys make as many requests on both sides, but for those that errors cut short. */
 const maxRequestDifference = 0.01
 
 /**
- * Whether the load was what it should be. Both sides share one pool of virtual users, so a side that saturates starves
- * the other too: arrivals are dropped for both, and latencies of those that are left look as ever. Whose fault it is shows in
- * who kept the users busy. A saturated candidate has failed, by throughput; anything else that was saturated measured nothing.
+ * Whether the load was what it should be. Both sides share one pool of virtual users, so a side that
+ * saturates starves the other too: arrivals are dropped for both, and latencies of those that are left are
+ * unchanged. The side that kept the users busy caused it. A saturated candidate has failed, by throughput;
+ * anything else that was saturated measured nothing.
  */
 export function judgeLoad(units: DuetUnits): VerdictRow[] {
   return [...judgeDropped(units), ...judgeRequestCounts(units)]
@@ -37,23 +38,24 @@ function judgeDropped(units: DuetUnits): VerdictRow[] {
         status: 'fail',
         actual: dropped / due,
         limit: maxDroppedShare,
-        message: `the candidate is saturated at a rate that the baseline bears: ${busy}`,
+        message: `the candidate is saturated at a rate that the baseline sustains: ${busy}`,
       },
     ]
   if (b > maxBusyRatio * c)
-    return [
-      { ...row, status: 'invalid', message: `the baseline is saturated: ${busy}; load at a lower rate` },
-    ]
+    return [{ ...row, status: 'invalid', message: `the baseline is saturated: ${busy}; lower the rate` }]
   return [
     {
       ...row,
       status: 'invalid',
-      message: `the load was too much for both, or for this machine: ${busy}; load at a lower rate`,
+      message: `the load was too high for both sides, or for this machine: ${busy}; lower the rate`,
     },
   ]
 }
 
-/** How many arrivals were due, and how many of them never were: of both sides together, which records of both hold. */
+/**
+ * How many arrivals were due, and how many of them never were: of both sides together, which records of both
+ * hold.
+ */
 function countDropped({ baseline }: DuetUnits): { due: number; dropped: number } {
   let [due, dropped] = [0, 0]
   for (const run of baseline) {
@@ -65,9 +67,9 @@ function countDropped({ baseline }: DuetUnits): { due: number; dropped: number }
 }
 
 /**
- * Whether a unit says nothing about the sides. One in which arrivals were dropped while both sides were waiting alike says
- * that the machine stood still for a moment: it is set aside, as long as such units are few. One in which the candidate
- * alone kept the users waiting is its failure, and stays.
+ * Whether a unit is no evidence about the sides. One in which arrivals were dropped while both sides were
+ * waiting alike shows that the machine paused for a moment: it is set aside, as long as such units are few.
+ * One in which the candidate alone kept the users waiting is its failure, and stays.
  */
 export function isDisturbed(baseline: ComparableRun, candidate: ComparableRun): boolean {
   const [dropped = 0, b = 0, c = 0] = [
@@ -78,7 +80,7 @@ export function isDisturbed(baseline: ComparableRun, candidate: ComparableRun): 
   return dropped >= 1 && c <= maxBusyRatio * b && b <= maxBusyRatio * c
 }
 
-/** Whether so many units were set aside that the machine is not fit to measure this load. */
+/** Whether too many units were disturbed for the machine to measure this load. */
 export function hasTooManyDisturbed(disturbed: number, sound: number): boolean {
   return disturbed > 4 + sound / 3
 }
@@ -94,7 +96,7 @@ function judgeRequestCounts(units: DuetUnits): VerdictRow[] {
       step: null,
       metric: 'requests',
       status: 'invalid',
-      message: `the sides got ${b} and ${c} requests, ${amount('ratio', apart)} apart, and no error explains it: they were not asked the same`,
+      message: `the sides got ${b} and ${c} requests, ${amount('ratio', apart)} apart, and no error explains it: they received different requests`,
     },
   ]
 }

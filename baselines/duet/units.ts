@@ -1,7 +1,10 @@
 import type { ExactTallies } from '../exact/index.ts'
 import type { ComparableRun } from '../../record/index.ts'
 
-/** What a duet measured: its units in order, the i-th of both sides a pair, and the counts that noise cannot move. */
+/**
+ * What a duet measured: its units in order, the i-th of both sides a pair, and the counts that noise cannot
+ * move.
+ */
 export interface DuetUnits {
   baseline: readonly ComparableRun[]
   candidate: readonly ComparableRun[]

@@ -4,8 +4,8 @@ import { exactMetrics } from './tally.ts'
 import type { ExactMetric, ExactTallies, PairedTally } from './tally.ts'
 
 /**
- * How a count may change. `equal`: not at all; `at most`: down, not up; `ratchet`: not over the lowest that was ever
- * accepted, which `best` holds by step, nor over the baseline's. `off`: not compared.
+ * How a count may change. `equal`: not at all; `at most`: down, not up; `ratchet`: not over the lowest that
+ * was ever accepted, which `best` holds by step, nor over the baseline's. `off`: not compared.
  */
 export type ExactRule =
   | { kind: 'equal' }
@@ -22,29 +22,30 @@ export const exactDefaults: Required<ExactRules> = {
   bytes: { kind: 'at most' },
 }
 
-/** Fewer answers on each side say nothing about a rule of the code. */
+/** With fewer answers on each side, no rule of the code is judged. */
 const leastPairs = 20
 /** Chance that counts which only vary are taken for a change, for each of them. */
 const alpha = 1e-5
 /**
- * A change of the mean under this share is not told from one of the data: an id with a digit more. A few bytes more in an
- * answer are what a change was made for; under the rule `equal` they too are counted from 1 % on.
+ * A change of the mean under this share may be one of the data: an id with a digit more. A few bytes more in
+ * an answer are what a change was made for; under the rule `equal` they too are counted from 1 % on.
  */
 const leastChanges: Record<ExactMetric, number> = { statements: 0.01, rows: 0.01, bytes: 0.05 }
 const leastOfEqual = 0.01
-/** The code is the same in every unit; a moment of the machine, in which users get in their own way, is in few. */
+/** The code is the same in every unit; a disturbance of the machine is in few. */
 const lastingShare = 0.75
-/** Of the pairs, so many may differ where nothing changed: a cache that ran out, a token renewed. */
+/** Share of pairs that may differ where nothing changed: a cache that ran out, a token renewed. */
 const rareShare = 0.01
 
 const nouns: Record<ExactMetric, string> = { statements: 'SQL statements', rows: 'rows', bytes: 'bytes' }
 
 /**
- * Compares counts exactly: both sides play the same journey of the same user next to each other, so where nothing changed
- * counts agree pair by pair, and what makes them differ (caches, order of arrival) does so to both sides alike. So a
- * change is one that goes one way: by the exact sign test (Arbuthnot 1710; Conover 1999, §3.4) over the pairs that
- * differ, which keeps its level whatever the counts are, only when it moves the mean, and only when it does so in most
- * units: pairs of one unhappy moment are not independent of each other.
+ * Compares counts exactly: both sides play the same journey of the same user next to each other, so where
+ * nothing changed counts agree pair by pair, and what makes them differ (caches, order of arrival) does so to
+ * both sides alike. So a change is one that goes one way: by the exact sign test (Arbuthnot 1710; Conover
+ * 1999, §3.4) over the pairs that differ, which keeps its level whatever the counts are, only when it moves
+ * the mean, and only when it does so in most units: pairs of one unhappy moment are not independent of each
+ * other.
  */
 export function judgeExactCounts(tallies: ExactTallies, rules: ExactRules = {}): VerdictRow[] {
   return Object.keys(tallies)
@@ -100,7 +101,7 @@ function buildRow(
       : direction === 'same'
         ? `; ${tally.up + tally.down} of ${tally.pairs} pairs differ, not one way throughout`
         : `; more in ${tally.up}, fewer in ${tally.down} of ${tally.pairs} pairs`
-  const said =
+  const counts =
     tally.up + tally.down === 0
       ? `${nouns[metric]} ${formatNumber(baseline)} ${differing}`
       : `${nouns[metric]} ${formatNumber(baseline)} → ${formatNumber(candidate)}${differing}`
@@ -112,7 +113,7 @@ function buildRow(
     baseline,
     candidate,
     ...(baseline > 0 && { ratio: candidate / baseline }),
-    message: `${said}, ${describeRule(rule, limit)}`,
+    message: `${counts}, ${describeRule(rule, limit)}`,
   }
 }
 

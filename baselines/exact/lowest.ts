@@ -8,8 +8,8 @@ import type { ExactMetric, ExactTallies } from './tally.ts'
 export type StepCounts = Record<string, Partial<Record<ExactMetric, number>>>
 
 /**
- * The lowest counts of each step that were ever accepted, `vigil.counts/1`: what the rule `ratchet` holds a candidate to. Counts are of the
- * code and its data, so they hold on every machine.
+ * The lowest counts of each step that were ever accepted, `vigil.counts/1`: what the rule `ratchet` holds a
+ * candidate to. Counts are of the code and its data, so they hold on every machine.
  */
 export interface LowestCounts {
   schema: 'vigil.counts/1'
@@ -52,10 +52,14 @@ export interface LoweredCount {
   to: number
 }
 
-// The mean of a count that varies with the data differs from duet to duet: the lowest of many would be one that nothing keeps to.
+// The mean of a count that varies with the data differs from duet to duet: the lowest of many would be one
+// that nothing keeps to.
 const leastLess = 0.01
 
-/** Takes over what a duet's candidate did with less, or for the first time. Nothing ever gets higher: that is an edit of the file, for review. */
+/**
+ * Takes over what a duet's candidate did with less, or for the first time. Nothing ever gets higher: that is
+ * an edit of the file, for review.
+ */
 export function lowerCounts(
   counts: LowestCounts,
   suite: string,

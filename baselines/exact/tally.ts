@@ -3,8 +3,8 @@ export const exactMetrics = ['statements', 'rows', 'bytes'] as const
 export type ExactMetric = (typeof exactMetrics)[number]
 
 /**
- * One count of one step over the pairs of a duet: the same journey of the same user on both sides, answer beside answer.
- * Sums, so that tallies of several units add up.
+ * One count of one step over the pairs of a duet: the same journey of the same user on both sides, answer by
+ * answer. Sums, so that tallies of several units add up.
  */
 export interface PairedTally {
   pairs: number

@@ -3,7 +3,10 @@ import { describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
 import { amount } from '../wording.ts'
 import type { NoiseMetric, SuiteNoise } from './noise.ts'
 
-/** What is known of a machine's noise, `vigil.noise/1`: measured by `vigil doctor --noise`, kept with the environment that it is of. */
+/**
+ * What is known of a machine's noise, `vigil.noise/1`: measured by `vigil doctor --noise`, kept with the
+ * environment that it is of.
+ */
 export interface KnownNoise {
   schema: 'vigil.noise/1'
   environment: { fingerprint: string; [fact: string]: unknown }
@@ -65,7 +68,7 @@ export function noiseFor(
 
 const labels: Record<NoiseMetric, string> = { p50Ms: 'p50', p95Ms: 'p95' }
 
-/** One line for a verdict: what this machine can tell, as measured. */
+/** One line for a verdict: what this machine can detect, as measured. */
 export function formatNoise(noise: SuiteNoise, measuredAt: string): string {
   const { p50Ms, p95Ms } = noise.metrics
   const seen = (key: string): string =>
@@ -79,8 +82,8 @@ function percent(ratio: number | undefined): string {
 }
 
 /**
- * Why a margin is too narrow for this machine, or undefined. One below what even the steadier metric can show in the longest duet would
- * make every verdict inconclusive, or a matter of luck.
+ * Why a margin is too narrow for this machine, or undefined. One below what even the steadier metric can show
+ * in the longest duet would make every verdict inconclusive, or a matter of luck.
  *
  * @param margin as a share
  */

@@ -15,7 +15,7 @@ export interface SameCodeUnits {
 export const noiseMetrics = ['p50Ms', 'p95Ms'] as const
 export type NoiseMetric = (typeof noiseMetrics)[number]
 
-/** How long a duet may measure, in seconds, when its smallest detectable change is told. */
+/** The durations of a duet, in seconds, for which the smallest detectable change is reported. */
 export const noiseSeconds = [30, 60, 120] as const
 
 /** What measuring the same code against itself showed of one suite on one machine. */
@@ -33,7 +33,7 @@ export interface MetricNoise {
   deviation: number
   /** The same between pairs of processes, beyond what units explain; 0 when one pair was measured. */
   betweenProcesses: number
-  /** The smallest change, as a share, that a duet of so many seconds calls a fail eight times in ten. */
+  /** The smallest change, as a share, by seconds of a duet, that it calls a fail eight times in ten. */
   detectable: Record<string, number>
 }
 
@@ -47,11 +47,13 @@ export interface FalseAlarms {
 const drawnUnits = 24
 
 /**
- * The noise of a suite from duets of the same code. Undefined where fewer than eight units of one pair of processes say something.
+ * The noise of a suite from duets of the same code. Undefined without eight usable units of one pair of
+ * processes.
  *
- * @param draws how many duets are drawn to count false alarms: units with replacement from one pair of processes at a time (a bootstrap,
- * Efron 1979), the sides of each swapped at random, because the same code knows no sides (a randomisation, Fisher 1935); what one process
- * has against another is `betweenProcesses`, and why a fail is confirmed on a fresh pair
+ * @param draws how many duets are drawn to count false alarms: units with replacement from one pair of
+ * processes at a time (a bootstrap, Efron 1979), the sides of each swapped at random, because the same code
+ * knows no sides (a randomisation, Fisher 1935); what one process has against another is `betweenProcesses`,
+ * and why a fail is confirmed on a fresh pair
  */
 export function estimateNoise(
   duets: readonly SameCodeUnits[],
@@ -122,7 +124,7 @@ function estimateMetricNoise(
   return { deviation, betweenProcesses, detectable }
 }
 
-/** How many questions a comparison of this suite asks at once: each has its share of the error. */
+/** How many tests a comparison of this suite makes: each has its share of the error. */
 function countTests(duets: readonly SameCodeUnits[]): number {
   const [first] = duets
   return first

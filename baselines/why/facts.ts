@@ -23,7 +23,10 @@ export const processFacts = [
 ] as const
 export type ProcessFact = (typeof processFacts)[number]
 
-/** What the service says that a step's answers cost it, on both sides: means over the duet. Only what both sides tell. */
+/**
+ * What a step's answers cost the service by its own report, on both sides: means over the duet. Only what
+ * both sides report.
+ */
 export function compareStepFacts(
   { baseline, candidate }: DuetUnits,
   step: string,
@@ -49,7 +52,7 @@ export function compareProcessFacts({
   )
 }
 
-/** In how many of the units that tell a process's figure it went the same way as on the whole, 0..1. */
+/** Share of the units with this figure of the process in which it moved the same way as overall, 0..1. */
 export function agreement(
   { baseline, candidate }: DuetUnits,
   fact: ProcessFact,
@@ -79,9 +82,9 @@ function both<F extends string>(
 function stepMean(runs: readonly ComparableRun[], step: string, fact: StepFact): number | undefined {
   let [sum, answers] = [0, 0]
   for (const run of runs) {
-    const told: unknown = Reflect.get(run.endpoints[step] ?? {}, 'server')
-    if (typeof told !== 'object' || told === null) continue
-    const [value, count]: unknown[] = [Reflect.get(told, fact), Reflect.get(told, 'answers')]
+    const reported: unknown = Reflect.get(run.endpoints[step] ?? {}, 'server')
+    if (typeof reported !== 'object' || reported === null) continue
+    const [value, count]: unknown[] = [Reflect.get(reported, fact), Reflect.get(reported, 'answers')]
     if (typeof value !== 'number' || typeof count !== 'number') continue
     sum += value * count
     answers += count
@@ -103,7 +106,8 @@ export function pickSlowest(answers: readonly TracedAnswer[]): TracedAnswer[] {
 }
 
 /**
- * The slowest traced answers of a step, or of all, over the units of a side: each unit keeps its slowest few as `slowest` of an endpoint.
+ * The slowest traced answers of a step, or of all, over the units of a side: each unit keeps its slowest few
+ * as `slowest` of an endpoint.
  *
  * @param step `journey/step`, or null for all
  */

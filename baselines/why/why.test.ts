@@ -38,9 +38,9 @@ it('tells waiting from computing by CPU time', () => {
   ])
 })
 
-it('says it when nothing that the service tells moved', () => {
+it('says it when nothing that the service reports moved', () => {
   expect(whyIs({ candidate: { slower: 1.4 } }).at(-1)?.moved).toEqual([
-    expect.stringContaining('nothing that the service tells moved with it'),
+    expect.stringContaining('nothing that the service reports moved with it'),
   ])
 })
 

@@ -14,11 +14,11 @@ import type { LevelChange, ProcessFact, StepFact, TracedAnswer } from './facts.t
 
 /** Where a fail shows, and what moved with it on the server's side. */
 export interface Explanation {
-  /** `journey/step`, or null: the whole, or the process. */
+  /** `journey/step`, or null: the overall run, or the process. */
   step: string | null
   /** What is worse, with its effect. */
   effect: string
-  /** What the service itself tells of it, one sentence each. */
+  /** What the service itself reports about it, one sentence each. */
   moved: string[]
   /** The candidate's slowest answers there whose traces were recorded: where to look next. */
   traces: TracedAnswer[]
@@ -31,7 +31,7 @@ const leastMoveMs = 0.02
 /** A figure of the process that goes one way in fewer of its units goes no way. */
 const leastAgreement = 0.75
 
-/** Explains a fail by what both sides told meanwhile. Nothing for any other verdict. */
+/** Explains a fail by what both sides reported meanwhile. Nothing for any other verdict. */
 export function explainFail(verdict: Verdict, units: DuetUnits): Explanation[] {
   if (verdict.verdict !== 'fail') return []
   const failed = verdict.rows.filter((row) => row.status === 'fail')
@@ -42,28 +42,28 @@ export function explainFail(verdict: Verdict, units: DuetUnits): Explanation[] {
     moved: stepSentences(units, step),
     traces: slowestTraces(units.candidate, step),
   }))
-  const whole = failed.filter((row) => row.step === null)
+  const overall = failed.filter((row) => row.step === null)
   const process = processSentences(
     units,
     steps.some((step) => isInApplication(units, step)),
   )
-  const told = [
+  const reported = [
     ...(failed.some((row) => row.metric === 'errorRate') ? failureSentences(units) : []),
     ...process,
   ]
-  if (whole.length === 0 && told.length === 0) return named
+  if (overall.length === 0 && reported.length === 0) return named
   return [
     ...named,
     {
       step: null,
-      effect: whole.length > 0 ? describeEffect(whole) : 'the process',
-      moved: told.length > 0 ? told : unexplained(named),
+      effect: overall.length > 0 ? describeEffect(overall) : 'the process',
+      moved: reported.length > 0 ? reported : unexplained(named),
       traces: named.length > 0 ? [] : slowestTraces(units.candidate, null),
     },
   ]
 }
 
-/** All that is told of one place, a sentence each: what moved, and which traces to open. */
+/** All evidence about one place, a sentence each: what moved, and which traces to open. */
 export function listEvidence({ moved, traces }: Explanation): string[] {
   return traces.length === 0
     ? moved
@@ -75,7 +75,7 @@ export function listEvidence({ moved, traces }: Explanation): string[] {
 
 /** One place as one line. */
 export function formatExplanation(why: Explanation): string {
-  return `${why.step ?? 'the whole'}: ${[why.effect, ...listEvidence(why)].join('; ')}`
+  return `${why.step ?? 'overall'}: ${[why.effect, ...listEvidence(why)].join('; ')}`
 }
 
 const mostFailures = 4
@@ -213,6 +213,6 @@ function unexplained(named: readonly Explanation[]): string[] {
   return named.some(({ moved }) => moved.length > 0)
     ? []
     : [
-        'nothing that the service tells moved with it: the time passes outside of what it measures (accepting, reading, writing, the network)',
+        'nothing that the service reports moved with it: the time passes outside of what it measures (accepting, reading, writing, the network)',
       ]
 }

@@ -24,7 +24,7 @@ const seconds = 15
 const dayMs = 86_400_000
 const minuteMs = 60_000
 
-/** Makes runs of a simulated service: `session` says when, `change` what is otherwise. */
+/** Creates runs of a simulated service: in a `session`, with a `change`. */
 export function runMaker(
   { runNoise, drift }: Pick<AcceptedPlan, 'runNoise' | 'drift'>,
   random: RandomSource,
@@ -76,7 +76,10 @@ export function passed(run: Pick<Run, 'id'>): Verdict {
   }
 }
 
-/** A run with a change, a session later than its baseline (or in the same one), held against it. The same seed gives the same rows. */
+/**
+ * A run with a change, a session later than its baseline (or in the same one), compared with it. The same
+ * seed gives the same rows.
+ */
 export function simulateHeld(
   plan: AcceptedPlan,
   change: Change,

@@ -8,9 +8,10 @@ import type { NoiseLevel } from './machine.ts'
 import type { Change } from './service.ts'
 
 /**
- * The goals of detection on few seeded duets: the same on every machine, so nothing here flakes. Bounds are loose enough for another way to
- * draw the duets, and tight enough that a level ten times too high, a margin not looked at, or a test that sees nothing goes red.
- * `node bench/detection-study/main.ts` measures them at length.
+ * The goals of detection on few seeded duets: the same on every machine, so nothing here flakes. Bounds are
+ * loose enough for another way to draw the duets, and tight enough that a level ten times too high, a margin
+ * not looked at, or a test that sees nothing goes red. `node bench/detection-study/main.ts` measures them at
+ * length.
  */
 const { vigil } = deciders
 
@@ -61,7 +62,7 @@ describe('the gate, on simulated duets', () => {
 
 it('histories: changes of 10 % are found, near their place, and clean series stay clean', () => {
   const score = scoreHistory(1.1, 120, 7000)
-  expect(score.hits / (score.told + score.falsePoints)).toBeGreaterThanOrEqual(0.9)
+  expect(score.hits / (score.reported + score.falsePoints)).toBeGreaterThanOrEqual(0.9)
   expect(score.hits / score.changes).toBeGreaterThanOrEqual(0.85)
   expect(score.distance).toBeLessThan(1)
   expect(score.falsePoints).toBeLessThanOrEqual(3)

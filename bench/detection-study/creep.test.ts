@@ -4,7 +4,10 @@ import type { VerdictRow } from '../../baselines/verdict.ts'
 import { accept, redShare, runMaker } from './accepted.ts'
 import { seeded } from './random.ts'
 
-/** Releases of 2 % each, every one accepted on its own day; what the last one's run came to, and on which release a run was red first. */
+/**
+ * Releases of 2 % each, every one accepted on its own day; what the last one's run came to, and on which
+ * release a run was red first.
+ */
 function creep(
   seed: number,
   releases: number,

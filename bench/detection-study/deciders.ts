@@ -13,7 +13,7 @@ import { toVerdictWord } from '../../baselines/verdict.ts'
 import type { VerdictRow, VerdictWord } from '../../baselines/verdict.ts'
 import type { Duet } from './duets.ts'
 
-/** What a rule says of a duet: its word, and the steps it blames, worst first. */
+/** A rule's decision about a duet: its verdict, and the steps that it names, worst first. */
 export interface Decision {
   word: VerdictWord
   blamed: readonly string[]
@@ -33,7 +33,7 @@ const points: Quantiles = {
 }
 const rules = toRules({})
 
-/** The rule that vigil uses, and others beside it on the same duets. */
+/** The rule that vigil uses, and others for comparison on the same duets. */
 export const deciders = {
   vigil: ({ baseline, candidate }) => {
     const verdict = compareRuns(baseline, candidate)

@@ -21,7 +21,10 @@ export interface Duet {
 /** Requests per second are drawn from here, evenly on the log scale. */
 const rates = [150, 800] as const
 
-/** A duet of blocks next to each other in time, in random order within each pair. The same seed gives the same duet. */
+/**
+ * A duet of blocks next to each other in time, in random order within each pair. The same seed gives the same
+ * duet.
+ */
 export function simulateDuet(
   { level, change, pairs, seconds, writer = 'hdr' }: DuetPlan,
   seed: number,

@@ -3,7 +3,7 @@ import type { Change } from './service.ts'
 import { steps } from './service.ts'
 import type { VerdictWord } from '../../baselines/verdict.ts'
 
-/** A goal of DETECTION: on duets of this kind, so often this word. */
+/** A goal of DETECTION: on duets of this kind, the share of this verdict. */
 export interface Goal {
   name: string
   change: Change

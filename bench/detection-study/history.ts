@@ -6,16 +6,16 @@ import { simulateSeries } from './series.ts'
 /** How well changes in histories are found. */
 export interface HistoryScore {
   series: number
-  /** True points told, points told, and changes there were, over all metrics. */
+  /** True points reported, points reported, and actual changes, over all metrics. */
   hits: number
-  told: number
+  reported: number
   changes: number
   /** Changes that some metric found, and how many there were. */
   eventsFound: number
   events: number
   /** Mean distance of a hit from its change, in runs. */
   distance: number
-  /** Points told in series without a change, and how many such series there were. */
+  /** Points reported in series without a change, and how many such series there were. */
   falsePoints: number
   clean: number
 }
@@ -31,7 +31,7 @@ export function scoreHistory(factor: number, series: number, first: number): His
   const score: HistoryScore = {
     series,
     hits: 0,
-    told: 0,
+    reported: 0,
     changes: 0,
     eventsFound: 0,
     events: 0,
@@ -56,7 +56,7 @@ function planOf(i: number, factor: number | undefined): SeriesPlan {
   const correlation = [0, 0.3, 0.6][(i >> 1) % 3] ?? 0
   const first = { at: 15 + (i % 20), factor: factor === undefined ? 1 : i % 4 === 1 ? factor : 1 / factor }
   const second = { at: first.at + 20 + (i % 11), factor: first.factor }
-  // A level of fewer runs than one takes is none yet: whoever looks again a week later finds it.
+  // A level of fewer runs than one needs is none yet: it is found a week later.
   const steps = [first, ...(i % 3 === 0 ? [second] : [])].filter(({ at }) => at + leastLevel <= runs)
   return { runs, noise, correlation, spikes: 0.03, gaps: 0.03, steps: factor === undefined ? [] : steps }
 }
@@ -76,5 +76,5 @@ function addTo(score: HistoryScore, { steps }: SeriesPlan, found: readonly Chang
   score.eventsFound += steps.filter(({ at }) =>
     found.some(({ index }) => Math.abs(index - at) <= near),
   ).length
-  score.told += found.length
+  score.reported += found.length
 }

@@ -6,7 +6,9 @@ export type NoiseLevel = 'quiet' | 'normal' | 'drifty' | 'noisy'
 export interface Noise {
   /** Wander within a block, with a memory of about 0.7 s (measured: DETECTION's "memory about 0.7 s"). */
   wander: number
-  /** Random walk from one block to the next, which both sides of a pair see, one a block later than the other. */
+  /**
+   * Random walk from one block to the next, which both sides of a pair see, one a block later than the other.
+   */
   drift: number
   /** Chance that a quarter of a second is a burst (a neighbour, a collection), two to four times as slow. */
   burst: number
@@ -23,7 +25,7 @@ export const noiseLevels: Record<NoiseLevel, Noise> = {
 export const slotSeconds = 0.25
 const memorySeconds = 0.7
 
-/** A machine over time: asked for one block after the other, it gives the logarithm of its slowness in each slot of it. */
+/** A machine over time: for one block after the other, the logarithm of its slowness in each slot. */
 export function machine(noise: Noise, random: RandomSource): (slots: number) => Float64Array {
   const keep = Math.exp(-slotSeconds / memorySeconds)
   let wander = random.normal() * noise.wander

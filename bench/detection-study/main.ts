@@ -8,9 +8,10 @@ import { decideDuets, reached, share, shareError, shareOf } from './measure.ts'
 import type { Share } from './measure.ts'
 
 /**
- * Prints the goals of detection as measured by simulation, in Markdown: `node bench/detection-study/main.ts [cases] [series]`. `cases` duets
- * (default 200) for each change and noise level, three times as many where nothing changed; `series` histories (default 400) for each size
- * of step. The same arguments print the same table.
+ * Prints the goals of detection as measured by simulation, in Markdown: `node bench/detection-study/main.ts
+ * [cases] [series]`. `cases` duets (default 200) for each change and noise level, three times as many where
+ * nothing changed; `series` histories (default 400) for each size of step. The same arguments print the same
+ * table.
  */
 const [cases = 200, series = 400] = process.argv.slice(2).map(Number)
 const firstSeed = 1_000_000
@@ -68,6 +69,6 @@ print('|---|---|---|---|---|---|')
 for (const factor of [1.07, 1.1, 1.2]) print(historyLine(factor, scoreHistory(factor, series, firstSeed)))
 
 function historyLine(factor: number, score: HistoryScore): string {
-  const precision = { count: score.hits, cases: score.told + score.falsePoints }
+  const precision = { count: score.hits, cases: score.reported + score.falsePoints }
   return `| ±${Math.round((factor - 1) * 100)} % | ${percent(precision)} | ${percent({ count: score.hits, cases: score.changes })} | ${percent({ count: score.eventsFound, cases: score.events })} | ${score.distance.toFixed(2)} runs | ${score.falsePoints} in ${score.clean} |`
 }

@@ -99,7 +99,9 @@ interface Tally {
 const hdrWidth = Math.log(1.01)
 const coarseBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000, 100_000]
 
-/** Latencies as three kinds of writers keep them: buckets 1 % wide, every sample, or a dozen fixed buckets. */
+/**
+ * Latencies as three kinds of writers keep them: buckets 1 % wide, every sample, or a dozen fixed buckets.
+ */
 function tally(writer: Writer, logMedian: number): Tally {
   const buckets = new Map<number, number>()
   const bucketOf = (log: number): number =>

@@ -27,9 +27,9 @@ export type FailedAttempt = Known<typeof failedAttempt>
 
 const outcome = z.enum(['up', 'degraded', 'down', 'unknown'])
 /**
- * `up`: every step as expected, in time. `degraded`: it works, but slowly, only on a retry, or without cleaning
- * up. `down`: it failed at every attempt. `unknown`: the probe says nothing about the target (not run,
- * interrupted, or the prober itself was stalled).
+ * `up`: every step as expected, in time. `degraded`: it works, but slowly, only on a retry, or without
+ * cleaning up. `down`: it failed at every attempt. `unknown`: the probe says nothing about the target (not
+ * run, interrupted, or the prober itself was stalled).
  */
 export type ProbeOutcome = z.infer<typeof outcome>
 

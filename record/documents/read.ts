@@ -5,7 +5,7 @@ import type { ComparableRun, Histogram, Run, Totals } from './run.ts'
 
 export type ReadResult<T> = { state: 'read'; run: T } | { state: 'refused'; problem: string }
 
-/** Reads a whole record. `where` names the file in the problem. */
+/** Reads a complete record. `where` names the file in the problem. */
 export function parseRun(text: string, where: string): ReadResult<Run> {
   const json = jsonOf(text)
   if (json.state === 'refused')
@@ -17,8 +17,8 @@ export function parseRun(text: string, where: string): ReadResult<Run> {
 }
 
 /**
- * Checks a value from JSON to be a record that can be compared: one that may hold only `schema`, `totals` and `endpoints`.
- * `where` names it in the problem: a file, a line, a place.
+ * Checks a value from JSON to be a record that can be compared: one that may hold only `schema`, `totals` and
+ * `endpoints`. `where` names it in the problem: a file, a line, a place.
  */
 export function checkComparableRun(value: unknown, where: string): ReadResult<ComparableRun> {
   return checked<ComparableRun>(comparableSchema.safeParse(value), where)

@@ -25,18 +25,22 @@ const totals = {
   latency: openObject(latency),
 }
 /**
- * `requests` counts all that was to be sent: answered, failed, and the arrivals that were dropped. `errors` counts failed
- * checks, unexpected statuses, timeouts, refused connections and dropped arrivals; `errorRate` = errors / requests.
- * `throughputRps` counts answered requests only. A dropped arrival belongs to no step, so it is in the run's totals alone.
+ * `requests` counts all that was to be sent: answered, failed, and the arrivals that were dropped. `errors`
+ * counts failed checks, unexpected statuses, timeouts, refused connections and dropped arrivals; `errorRate`
+ * = errors / requests. `throughputRps` counts answered requests only. A dropped arrival belongs to no step,
+ * so it is in the run's totals alone.
  */
 export type Totals = Known<typeof totals>
 
-/** Non-cumulative counts by the bucket's upper bound in milliseconds, bounds rising. Every answered request, failed ones too. */
+/**
+ * Non-cumulative counts by the bucket's upper bound in milliseconds, bounds rising. Every answered request,
+ * failed ones too.
+ */
 export type Histogram = readonly Bucket[]
 export type Bucket = readonly [upperMs: number, count: number]
 
-// A record has thousands of buckets and `vigil compare` reads hundreds of records: one loop instead of a schema for each pair. The
-// published JSON Schema repeats it in its own terms (see runJsonSchema below).
+// A record has thousands of buckets and `vigil compare` reads hundreds of records: one loop instead of a
+// schema for each pair. The published JSON Schema repeats it in its own terms (see runJsonSchema below).
 const histogram = z.custom<Histogram>().superRefine((value: unknown, context) => {
   const problem = histogramProblem(value)
   if (problem) context.addIssue({ code: 'custom', path: problem.path, message: problem.message })
@@ -77,7 +81,9 @@ const failure = {
   count,
   /** Milliseconds after the measurement began. */
   firstAtMs: amount.exactOptional(),
-  /** The message of the first one; from the target and so not to be trusted. Writers keep to 200 characters. */
+  /**
+   * The message of the first one; from the target and so not to be trusted. Writers keep to 200 characters.
+   */
   example: z.string().max(1000).exactOptional(),
 }
 export type Failure = Known<typeof failure>
@@ -114,8 +120,8 @@ const extras = {
   /** What failed, by step and class; absent when nothing did. Bounded. */
   failures: z.array(openObject(failure)).exactOptional(),
   /**
-   * Thresholds of the load's own script (k6's) that were crossed, in its words, so not to be trusted; absent when there are
-   * none.
+   * Thresholds of the load's own script (k6's) that were crossed, in its words, so not to be trusted; absent
+   * when there are none.
    */
   crossedThresholds: z.array(z.string().max(1000)).exactOptional(),
 }

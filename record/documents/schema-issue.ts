@@ -4,8 +4,8 @@ export interface SchemaError {
 }
 
 /**
- * The first issue as `path: message`, in one line. The keys of the path can come from anywhere: those that are not identifiers
- * are quoted.
+ * The first issue as `path: message`, in one line. The keys of the path can come from anywhere: those that
+ * are not identifiers are quoted.
  */
 export function describeFirstIssue({ issues: [issue] }: SchemaError): string {
   return issue === undefined

@@ -63,7 +63,7 @@ export function checkEntry(value: unknown): RunEntry | undefined {
   return parsed.success ? parsed.data : undefined
 }
 
-/** As much of a record as change points are looked for in. */
+/** The part of a record that change points are found in. */
 export function comparableOf({
   id,
   state,

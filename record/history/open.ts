@@ -4,7 +4,7 @@ import type { SqliteOptions } from './sqlite/history.ts'
 import { syncHistory } from './sync.ts'
 
 export interface HistoryOptions extends SqliteOptions {
-  /** A PostgreSQL that several machines keep their history in; a file beside the runs when there is none. */
+  /** A PostgreSQL that several machines keep their history in; a file next to the runs when there is none. */
   database?: HistoryDatabase | undefined
   progress?: (done: number, all: number) => void
 }
@@ -18,7 +18,10 @@ export interface HistoryDatabase {
   place: string
 }
 
-/** Uses the history of runs, brought up to date with the records under `out` first. Throws `HistoryUnavailable` for a database that cannot be used. */
+/**
+ * Uses the history of runs, brought up to date with the records under `out` first. Throws
+ * `HistoryUnavailable` for a database that cannot be used.
+ */
 export async function withHistory<T>(
   options: HistoryOptions,
   use: (history: RunHistory) => Promise<T> | T,

@@ -1,6 +1,6 @@
 import type { RunEntry } from './entry.ts'
 
-/** Runs that can be held against each other. */
+/** Runs that can be compared with each other. */
 export interface Series {
   suite: string
   engine: string
@@ -14,9 +14,9 @@ export interface SetAside {
 }
 
 /**
- * An index over the records of runs, which are the source of truth: whatever it holds can be made again from them, but for entries of
- * runs whose records were deleted since, or lie on another machine. What was put is there once its promise has resolved. One contract
- * (`contract.ts`) for every implementation.
+ * An index over the records of runs, which are the source of truth: whatever it holds can be made again from
+ * them, but for entries of runs whose records were deleted since, or are on another machine. What was put is
+ * stored once its promise has resolved. One contract (`contract.ts`) for every implementation.
  */
 export interface RunHistory {
   /** All or none; a later entry of a run takes the place of an earlier one. */
@@ -31,7 +31,7 @@ export interface RunHistory {
   latest: (suite?: string) => Promise<RunEntry[]>
   /** Of the folder of runs that it was opened for. */
   setAside: () => Promise<SetAside[]>
-  /** Before they are looked at again: a record may have been mended. */
+  /** Before they are read again: a record may have been repaired. */
   forgetSetAside: () => Promise<void>
   /** The state of the runs' folder that this agrees with; undefined when there is none. */
   seen: () => Promise<string | undefined>

@@ -7,8 +7,8 @@ import type { RunHistory, SetAside } from './store.ts'
 import { listRuns, readRecord } from '../store.ts'
 
 /**
- * Runs whose folders may go, oldest first: all but the `keep` newest and those named in `never` (what baselines rest on). A run without
- * a record is left alone, because it may be one that is being made.
+ * Runs whose folders may go, oldest first: all but the `keep` newest and those named in `never` (what
+ * baselines rest on). A run without a record is left alone, because it may be one that is being made.
  */
 export async function prunable(out: string, keep: number, never: ReadonlySet<string>): Promise<string[]> {
   const old = (await listRuns(out))
@@ -31,13 +31,13 @@ export async function prune(out: string, ids: readonly string[]): Promise<void> 
   for (const id of ids) await rm(join(out, 'runs', id), { recursive: true, force: true })
 }
 
-/** So many are written at once: a rebuild that is interrupted keeps what it has. */
+/** Entries of one write: a rebuild that is interrupted keeps what it has. */
 const batch = 500
 
 /**
- * Brings the index up to the records under `<out>/runs/`. Cheap when nothing changed: a folder in which no run was begun or deleted
- * has the time of change that it had. A run without a record yet is one that is being made, and is looked at again. `progress` hears
- * how many of how many new runs were read.
+ * Brings the index up to the records under `<out>/runs/`. Cheap when nothing changed: a folder in which no
+ * run was begun or deleted has the time of change that it had. A run without a record yet is one that is
+ * being made, and is read again. `progress` receives the number of new runs that were read, and of all.
  */
 export async function syncHistory(
   history: RunHistory,
@@ -75,7 +75,10 @@ async function stateOf(folder: string): Promise<string | undefined> {
   }
 }
 
-/** A folder without a record that was last touched so much earlier than the one above it will have none any more. */
+/**
+ * A folder without a record that was last touched so much earlier than the one above it will have none any
+ * more.
+ */
 const abandonedMs = 86_400_000
 
 /** A run as history keeps it; `open` while it may yet have a record. */

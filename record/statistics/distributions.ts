@@ -6,8 +6,8 @@ import type tQuantile from '@stdlib/stats-base-dists-t-quantile'
 
 const require = createRequire(import.meta.url)
 
-// The library is 400 CommonJS files that take 0.15 s to load: loaded by the first probability, so that a command that
-// computes none does not wait for it.
+// The library is 400 CommonJS files that take 0.15 s to load: loaded by the first probability, so that a
+// command that computes none does not wait for it.
 function once<T>(load: () => T): () => T {
   let loaded: { value: T } | undefined
   return () => (loaded ??= { value: load() }).value
@@ -33,8 +33,8 @@ export function tCritical(tail: number, degrees: number): number {
 }
 
 /**
- * P(X ≥ k) for X ~ Binomial(n, p): the chance of `k` or more successes. Through the beta function, so that k and n need not be
- * whole (Johnson, Kemp & Kotz, §3.6): counts divided by their over-dispersion are not.
+ * P(X ≥ k) for X ~ Binomial(n, p): the chance of `k` or more successes. Through the beta function, so that k
+ * and n need not be whole (Johnson, Kemp & Kotz, §3.6): counts divided by their over-dispersion are not.
  */
 export function binomialUpperTail(k: number, n: number, p: number): number {
   if (k <= 0) return 1

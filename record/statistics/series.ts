@@ -6,7 +6,9 @@ export function median(values: ArrayLike<number>): number {
   return sorted.length % 2 === 1 ? (sorted[half] ?? 0) : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2
 }
 
-/** How the deviations of a series from its `centre` resemble those before them, and the sum of their squares. */
+/**
+ * How the deviations of a series from its `centre` resemble those before them, and the sum of their squares.
+ */
 export function lagOneCorrelation(
   values: readonly number[],
   centre: number,
@@ -20,8 +22,8 @@ export function lagOneCorrelation(
 }
 
 /**
- * By how much the variance of a mean grows when each value resembles the one before: (1 + r) / (1 − r) for a series of
- * lag-1 correlation r < 1 (Bartlett 1946).
+ * By how much the variance of a mean grows when each value resembles the one before: (1 + r) / (1 − r) for a
+ * series of lag-1 correlation r < 1 (Bartlett 1946).
  */
 export function varianceInflation(correlation: number): number {
   return (1 + correlation) / (1 - correlation)

@@ -103,7 +103,7 @@ describe('vigil baseline accept', () => {
     expect([code, stdout, existsSync(stored())]).toEqual([2, '', false])
     expect(stderr.trim().split('\n')).toEqual([
       expect.stringContaining(`refused: ${first}: has no verdict`),
-      expect.stringContaining(`refused: ${second}: is fail: a red run never becomes a baseline`),
+      expect.stringContaining(`refused: ${second}: is fail: a failed run never becomes a baseline`),
     ])
   })
 

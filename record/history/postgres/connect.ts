@@ -19,7 +19,8 @@ export async function withPostgres<T>(
   { url, name, place }: HistoryDatabase,
   use: (history: RunHistory) => Promise<T>,
 ): Promise<T> {
-  // One connection: the lock under which tables are made is held by the session, and what is asked of a history comes one after the other.
+  // One connection: the lock under which tables are made is held by the session, and queries of a history are
+  // sequential.
   const client = open(url, name)
   try {
     await prepare(client)
@@ -53,7 +54,10 @@ function open(url: string, name: string): postgres.Sql {
   }
 }
 
-/** Machines that find the tables missing at the same time take turns; the lock goes with the session, should this process die. */
+/**
+ * Machines that find the tables missing at the same time take turns; the lock goes with the session, should
+ * this process die.
+ */
 async function prepare(client: postgres.Sql): Promise<void> {
   // Asked before anything is made: a role that may only read and write rows will do from then on.
   if (await isUpToDate(client)) return
@@ -86,11 +90,11 @@ function asUnavailable(error: unknown, { options }: postgres.Sql, name: string):
   if (reason === undefined) return error
   const at = options.host.map((host, index) => `${host}:${options.port[index] ?? ''}`).join(', ')
   return new HistoryUnavailable(
-    `${name}: the history in PostgreSQL at ${at}/${options.database} cannot be used (${reason}): mend it, or leave ${name} out to use the records of this machine alone`,
+    `${name}: the history in PostgreSQL at ${at}/${options.database} cannot be used (${reason}): repair it, or leave ${name} out to use the records of this machine alone`,
   )
 }
 
-/** What PostgreSQL or the way to it says, in one line; undefined for a fault of ours. */
+/** The error of PostgreSQL or of the connection to it, in one line; undefined for any other error. */
 function reasonOf(error: unknown): string | undefined {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (!('code' in cause) || typeof cause.code !== 'string') continue

@@ -5,7 +5,8 @@ import type * as PgCore from 'drizzle-orm/pg-core'
 import type * as Driver from 'drizzle-orm/postgres-js'
 import type * as Migrator from 'drizzle-orm/postgres-js/migrator'
 
-// By `require`: as ES modules its 300 files each have Node read the package's description again, half a second in all.
+// By `require`: as ES modules its 300 files each have Node read the package's description again, half a
+// second in all.
 const load = createRequire(import.meta.url)
 const orm: typeof Orm = load('drizzle-orm')
 const pgCore: typeof PgCore = load('drizzle-orm/pg-core')

@@ -7,13 +7,14 @@ import { HistoryUnavailable } from '../store.ts'
 import { and, asc, count, desc, eq, inArray, sql } from './drizzle.ts'
 import { runs, seen, series, setAside } from './tables.ts'
 
-/** So many are asked for at once: a query has 65,535 parameters at most. */
+/** Ids in one query, which has 65,535 parameters at most. */
 const batch = 10_000
 
 /**
- * History in a PostgreSQL, which several machines may use at once: each entry is of one run, and runs have ids of their own.
+ * History in a PostgreSQL, which several machines may use concurrently: each entry is of one run, and runs
+ * have ids of their own.
  *
- * @param place the folder of runs that this machine's records lie in
+ * @param place the folder of runs of this machine's records
  */
 export function postgresHistory(database: PostgresJsDatabase, place: string): RunHistory {
   return {
@@ -101,7 +102,8 @@ async function put(
   entries: Parameters<RunHistory['put']>[0],
   damaged: Parameters<RunHistory['put']>[1],
 ): Promise<void> {
-  // Of two entries of one run the later one; and in one order everywhere, so that machines that put the same runs do not wait for each other for ever.
+  // Of two entries of one run the later one; and in one order everywhere, so that machines that put the same
+  // runs do not deadlock.
   const rows = [...new Map(entries.map((entry) => [entry.id, entry])).values()]
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .map((entry) => ({

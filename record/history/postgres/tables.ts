@@ -25,7 +25,7 @@ export const series = history.table(
   (table) => [primaryKey({ columns: [table.suite, table.engine, table.environment] })],
 )
 
-/** Records that could not be read, by the folder of runs that they lie in. */
+/** Records that could not be read, by their folder of runs. */
 export const setAside = history.table(
   'set_aside',
   { place: text().notNull(), id: text().notNull(), problem: text().notNull() },

@@ -9,9 +9,10 @@ const busyMs = 5000
 export type Opened = { database: DatabaseSync; problem?: string }
 
 /**
- * Opens, or makes, the index in a file of SQLite, in WAL mode: several processes may use it at once, and what was there before survives
- * a crash and a full disk. A damaged file is set aside under a name that says so, and begun anew; it can be made again from the records.
- * So is one of a newer vigil, but for this time and in memory. `stamp` tells damaged files from each other.
+ * Opens, or makes, the index in a file of SQLite, in WAL mode: several processes may use it concurrently, and
+ * earlier contents survive a crash and a full disk. A damaged file is set aside under a name that says so,
+ * and created again from the records. So is one of a newer vigil, but for this time and in memory. `stamp`
+ * distinguishes damaged files.
  */
 export function openIndex(file: string, stamp: () => string): Opened {
   try {
@@ -73,7 +74,7 @@ export function isDamage(error: unknown): boolean {
 }
 
 const readOnly = 8
-// So says a full disk too, when it is the shared memory beside the file that finds no room.
+// Also the error of a full disk when the shared memory file next to the database does not fit.
 const inputOutput = 10
 const full = 13
 const cannotOpen = 14
@@ -96,9 +97,9 @@ export class DamagedEntry extends Error {
 const corrupt = 11
 const notADatabase = 26
 
-/** Whether SQLite says that the file itself is damaged, rather than busy, full or forbidden. */
+/** Whether SQLite reports that the file itself is damaged, rather than busy, full or forbidden. */
 export function isDamagedFile(error: unknown): boolean {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return false
-  // The lower byte; the rest says where exactly.
+  // The lower byte; the others are details.
   return [corrupt, notADatabase].includes(error.errcode & 0xff)
 }

@@ -7,7 +7,10 @@ import { DamagedEntry, isDamage, isRefusal, openIndex, setAside } from './databa
 import { momentOf } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
 
-/** History in an opened database. Its promises reject with what SQLite throws, and with `DamagedEntry` for an unreadable entry. */
+/**
+ * History in an opened database. Its promises reject with what SQLite throws, and with `DamagedEntry` for an
+ * unreadable entry.
+ */
 export function sqliteHistory(database: DatabaseSync): RunHistory {
   return { ...entryWriter(database), ...entryReader(database), ...folderState(database) }
 }
@@ -120,7 +123,7 @@ function inTransaction(database: DatabaseSync, work: () => void): void {
   }
 }
 
-/** Where the index lies; the records beside it are the source of truth. */
+/** The file of the index; the records next to it are the source of truth. */
 export function historyFile(out: string): string {
   return join(out, 'runs.db')
 }
@@ -128,15 +131,15 @@ export function historyFile(out: string): string {
 export interface SqliteOptions {
   /** The folder that runs are kept under. */
   out: string
-  /** Tells damaged files from each other, such as the time. */
+  /** Distinguishes damaged files, such as the time. */
   stamp: () => string
   /** What was found damaged, one line each. */
   warn: (problem: string) => void
 }
 
 /**
- * Uses the index in a file of SQLite. Found damaged while it is used, it is made again once, and used again; where it cannot
- * be written (a full disk, no permission) it is made in memory.
+ * Uses the index in a file of SQLite. Found damaged while it is used, it is made again once, and used again;
+ * where it cannot be written (a full disk, no permission) it is made in memory.
  */
 export async function withSqlite<T>(
   options: SqliteOptions,
