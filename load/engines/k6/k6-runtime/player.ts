@@ -103,32 +103,11 @@ export function createPlayer(
   journeys: readonly PreparedJourney[],
   report: (message: ScriptMessage) => void,
 ): PlayJourney {
-  const [toWire, settle, send] = [toWireRequest, checkStep, http.request]
-  const origin = `${address.protocol}//${address.host}`
-  const hasLogin = address.authorization !== undefined
+  const settle = checkStep
+  const request = createSender(address, report)
   // A duet ends by a signal, not by its time, so its journeys have no last moment to send a request.
   const drainMs = plan.kind === 'load' ? lateRequests.drainMs : Number.POSITIVE_INFINITY
   const latestMs = plan.kind === 'load' ? plan.warmupMs + plan.durationMs + drainMs : drainMs
-
-  /** A request that cannot be made, because the journey's `request` throws or returns none, ends the run. */
-  function request(prepared: PreparedStep, ctx: Context): K6Response | undefined {
-    try {
-      const { method, path, headers, body } = toWire(prepared.step, ctx)
-      const { params } = prepared
-      params.headers = hasLogin ? toRequestHeaders(address, headers) : headers
-      if (path !== prepared.path || prepared.url === '') {
-        prepared.path = path
-        prepared.url = origin + toRequestTarget(address, path)
-      }
-      return send(method, prepared.url, body, params)
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      const problem = `${prepared.key}: request threw: ${reason}`
-      report({ type: 'usage-error', problem })
-      exec.test.abort(problem)
-      return undefined
-    }
-  }
 
   return (journey, start) => {
     const { steps } = journey
@@ -166,6 +145,37 @@ export function createPlayer(
       }
       record(latencyMs, undefined, '', response)
       ctx = outcome.ctx
+    }
+  }
+}
+
+/**
+ * Creates the function that sends a step's request. A request that cannot be made, because the journey's
+ * `request` throws or returns none, ends the run.
+ */
+function createSender(
+  address: SidePlan['address'],
+  report: (message: ScriptMessage) => void,
+): (prepared: PreparedStep, ctx: Context) => K6Response | undefined {
+  const [toWire, send] = [toWireRequest, http.request]
+  const origin = `${address.protocol}//${address.host}`
+  const hasLogin = address.authorization !== undefined
+  return (prepared, ctx) => {
+    try {
+      const { method, path, headers, body } = toWire(prepared.step, ctx)
+      const { params } = prepared
+      params.headers = hasLogin ? toRequestHeaders(address, headers) : headers
+      if (path !== prepared.path || prepared.url === '') {
+        prepared.path = path
+        prepared.url = origin + toRequestTarget(address, path)
+      }
+      return send(method, prepared.url, body, params)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      const problem = `${prepared.key}: request threw: ${reason}`
+      report({ type: 'usage-error', problem })
+      exec.test.abort(problem)
+      return undefined
     }
   }
 }
