@@ -42,7 +42,7 @@ export async function download(
     if (found.sha256 !== expectedHash)
       return {
         state: 'failed',
-        reason: `${url}: SHA-256 of the download: found ${found.sha256}, expected ${expectedHash}; it was discarded`,
+        reason: `${url}: SHA-256: found ${found.sha256}, expected ${expectedHash}; it was discarded`,
       }
     const unpacked = await runProgram('tar', ['-xzf', archive, '-C', scratch, release.member(os, arch)], {
       ...context,

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { toOneLine } from '../../record/index.ts'
-import { startChild } from '../../runtime/processes/index.ts'
-import type { ChildEnd } from '../../runtime/processes/index.ts'
+import { describeEnd, startChild } from '../../runtime/processes/index.ts'
 import type { Random, WallClock, ProbeResult } from '../../record/index.ts'
 import { blamed } from '../control.ts'
 import { complaintOfRetries, retriesOf, stepWords } from '../failed-step.ts'
@@ -118,7 +117,7 @@ async function played(
   if (text !== undefined) return readReport(text, redact)
   return {
     state: 'unusable',
-    reason: `Playwright ended without a report (${endWords(end)}): ${toOneLine(redact(child.tail('stderr') || child.tail('stdout'))) || 'it wrote nothing'}`,
+    reason: `Playwright wrote no report; it ${describeEnd(end)}: ${toOneLine(redact(child.tail('stderr') || child.tail('stdout'))) || 'it wrote nothing'}`,
   }
 }
 
@@ -179,15 +178,4 @@ function playwrightFor(spec: string): string {
     }
   }
   return 'playwright'
-}
-
-function endWords(end: ChildEnd): string {
-  switch (end.state) {
-    case 'exited':
-      return `code ${end.code}`
-    case 'signalled':
-      return end.signal
-    case 'failed':
-      return end.reason
-  }
 }

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { startChild } from '../../../runtime/processes/index.ts'
-import type { ChildEnd } from '../../../runtime/processes/index.ts'
+import { describeEnd, startChild } from '../../../runtime/processes/index.ts'
 import type { LoadEnvironment } from '../../engine.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { readMessage, readResult } from './messages.ts'
@@ -146,11 +145,6 @@ function watchMessages({
     done: false,
   }
   return watch
-}
-
-function describeEnd(end: ChildEnd): string {
-  if (end.state === 'failed') return `did not start (${end.reason})`
-  return end.state === 'signalled' ? `was ended by ${end.signal}` : `ended with ${end.code}`
 }
 
 /** The most informative line: Node ends a crash with its version and begins it with the place. */

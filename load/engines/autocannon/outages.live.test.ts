@@ -172,7 +172,7 @@ describe('a load process', () => {
     const { result, left } = await load({ url: target.url, journeys, durationMs: 5000 })
     expect(result).toEqual({
       state: 'unmeasured',
-      reason: 'the load process ended with 1 before it had measured: Error: boom',
+      reason: 'the load process ended with code 1 before it had measured: Error: boom',
     })
     expect(left).toEqual([])
   })
