@@ -1,5 +1,4 @@
 import type { FailureClass } from '../../../../record/index.ts'
-import type { LoadScriptPlan } from './wire.ts'
 
 /*
  * The metrics that a load script counts in, and the summary that it writes of them. k6 runs this file too, so
@@ -118,7 +117,7 @@ export interface K6Summary {
 }
 
 /** The figures of the measurement, without those of k6's own metrics. */
-export function summarize(plan: LoadScriptPlan, data: K6Summary): ScriptSummary {
+export function summarize(plan: { nonce: string; steps: readonly string[] }, data: K6Summary): ScriptSummary {
   const count = (metric: string): number => data.metrics[metric]?.values['count'] ?? 0
   const [files, ports] = clientLimits
   return {
