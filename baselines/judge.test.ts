@@ -81,23 +81,27 @@ describe('a verdict on budgets', () => {
     expect(verdict.rows.map((row) => row.message)).toEqual([message])
   })
 
-  it("fails when the load's own script says that a threshold of its own was crossed, though every budget is kept", () => {
-    const { verdict, rows } = judgeRun(
-      { ...healthy, crossedThresholds: ["thresholds on metrics 'checks' have been crossed"] },
-      seedBudgets,
-    )
-    expect(verdict).toBe('fail')
-    expect(rows.filter(({ status }) => status === 'fail')).toEqual([
-      {
-        rule: 'threshold',
-        suite: healthy.suite,
-        step: null,
-        metric: 'threshold',
-        status: 'fail',
-        message: "the script's own thresholds on metrics 'checks' have been crossed",
-      },
-    ])
-  })
+  it(
+    "fails when the load's own script says that a threshold of its own was crossed, though every " +
+      'budget is kept',
+    () => {
+      const { verdict, rows } = judgeRun(
+        { ...healthy, crossedThresholds: ["thresholds on metrics 'checks' have been crossed"] },
+        seedBudgets,
+      )
+      expect(verdict).toBe('fail')
+      expect(rows.filter(({ status }) => status === 'fail')).toEqual([
+        {
+          rule: 'threshold',
+          suite: healthy.suite,
+          step: null,
+          metric: 'threshold',
+          status: 'fail',
+          message: "the script's own thresholds on metrics 'checks' have been crossed",
+        },
+      ])
+    },
+  )
 
   it('never prints a broken value as if it were its limit', () => {
     const verdict = judgeRun(exampleRun({ a: countsOf(Array.from({ length: 4000 }, () => 500.04)) }), {

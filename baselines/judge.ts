@@ -73,7 +73,9 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
   return [
     buildRow(run, null, missingBudgets, {
       status: 'inconclusive',
-      message: `no budget is set for suite ${run.suite}: measured, but there is nothing to judge; set budgets in the config`,
+      message:
+        `no budget is set for suite ${run.suite}: measured, but there is nothing to judge; set budgets ` +
+        'in the config',
     }),
   ]
 }
@@ -160,7 +162,9 @@ function judgeQuantile(subject: Subject, label: string, q: number, actual: numbe
   return {
     actual,
     status: 'inconclusive',
-    message: `${rule}: ${formatAnswers(n)}, ${needed} are needed to judge ${label}; load longer or at a higher rate`,
+    message:
+      `${rule}: ${formatAnswers(n)}, ${needed} are needed to judge ${label}; load longer or at a ` +
+      'higher rate',
   }
 }
 
@@ -178,7 +182,9 @@ function judgeMean(subject: Subject, limit: number): Finding {
   return {
     actual,
     status: 'inconclusive',
-    message: `${rule}: ${formatAnswers(n)}, ${samplesForMean} are needed to judge a mean; load longer or at a higher rate`,
+    message:
+      `${rule}: ${formatAnswers(n)}, ${samplesForMean} are needed to judge a mean; load longer or at a ` +
+      'higher rate',
   }
 }
 
@@ -190,7 +196,9 @@ function judgeErrorRate(subject: Subject, limit: number): Finding {
       status: errors === 0 ? 'pass' : 'fail',
       message: `${errors} errors in ${requests} requests, budget none`,
     }
-  const rule = `error rate ${amount('ratio', actual, limit)} (${errors} of ${requests}), budget < ${amount('ratio', limit)}`
+  const rule =
+    `error rate ${amount('ratio', actual, limit)} (${errors} of ${requests}), budget < ` +
+    `${amount('ratio', limit)}`
   const needed = Math.ceil(ruleOfThree / limit - 1e-9)
   if (requests >= needed) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
   if (isCertainlyAbove(errors, requests, limit, certaintyAlpha))
@@ -216,7 +224,9 @@ function judgeMemory(subject: Subject, limit: number): Finding {
   if (actual === undefined)
     return {
       status: 'invalid',
-      message: `memory was not measured, budget < ${amount('bytes', limit)}: set target.metrics to the path of the service's Prometheus metrics, or drop the budget`,
+      message:
+        `memory was not measured, budget < ${amount('bytes', limit)}: set target.metrics to the path ` +
+        `of the service's Prometheus metrics, or drop the budget`,
     }
   return {
     actual,
@@ -226,10 +236,10 @@ function judgeMemory(subject: Subject, limit: number): Finding {
 }
 
 // Without an answer there is no latency to judge; the error rate and the throughput fail for it.
-function unansweredFinding(subject: Subject, label: string): Finding {
+function unansweredFinding({ name, totals }: Subject, label: string): Finding {
   return {
     status: 'skipped',
-    message: `${label} not judged: none of ${subject.totals.requests} requests to ${subject.name} was answered`,
+    message: `${label} not judged: none of ${totals.requests} requests to ${name} was answered`,
   }
 }
 

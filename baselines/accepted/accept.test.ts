@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { countOf } from '../../record/index.ts'
 import type { Bucket, Run } from '../../record/index.ts'
 import { passed, runMaker } from '../../bench/detection-study/accepted.ts'
-import { seeded } from '../../bench/detection-study/random.ts'
+import { seeded } from '../../bench/detection-study/machine.ts'
 import type { Verdict } from '../verdict.ts'
 import { acceptRuns } from './accept.ts'
 import type { AcceptCandidate } from './accept.ts'
@@ -178,22 +178,26 @@ describe('a baseline', () => {
 })
 
 describe('a compact histogram', () => {
-  it('holds as many samples, none under where it was and none over 3 % above, and is made no smaller twice', () => {
-    const histogram = fc
-      .uniqueArray(fc.tuple(fc.double({ min: 0.001, max: 1e6, noNaN: true }), fc.nat(1000)), {
-        selector: ([ms]) => ms,
-        maxLength: 60,
-      })
-      .map((buckets): Bucket[] => buckets.toSorted((a, b) => a[0] - b[0]))
-    fc.assert(
-      fc.property(histogram, (buckets) => {
-        const compact = compactHistogram(buckets)
-        expect(countOf(compact)).toBe(countOf(buckets))
-        expect(compactHistogram(compact)).toEqual(compact)
-        const [first, filled] = [compact[0]?.[0] ?? 0, buckets.find(([, count]) => count > 0)?.[0] ?? 0]
-        expect(first).toBeGreaterThanOrEqual(filled * 0.999)
-        expect(first).toBeLessThanOrEqual(filled * 1.031)
-      }),
-    )
-  })
+  it(
+    'holds as many samples, none under where it was and none over 3 % above, and is made no smaller ' +
+      'twice',
+    () => {
+      const histogram = fc
+        .uniqueArray(fc.tuple(fc.double({ min: 0.001, max: 1e6, noNaN: true }), fc.nat(1000)), {
+          selector: ([ms]) => ms,
+          maxLength: 60,
+        })
+        .map((buckets): Bucket[] => buckets.toSorted((a, b) => a[0] - b[0]))
+      fc.assert(
+        fc.property(histogram, (buckets) => {
+          const compact = compactHistogram(buckets)
+          expect(countOf(compact)).toBe(countOf(buckets))
+          expect(compactHistogram(compact)).toEqual(compact)
+          const [first, filled] = [compact[0]?.[0] ?? 0, buckets.find(([, count]) => count > 0)?.[0] ?? 0]
+          expect(first).toBeGreaterThanOrEqual(filled * 0.999)
+          expect(first).toBeLessThanOrEqual(filled * 1.031)
+        }),
+      )
+    },
+  )
 })

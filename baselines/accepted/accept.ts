@@ -86,7 +86,8 @@ function findRefusalReasons(run: Run, verdict: Verdict | undefined): string[] {
   if (run.engine === 'probe') return [`${run.id}: is a run of probes, expected a load run`]
   if (!verdict)
     return [
-      `${run.id}: has no verdict that can be read: it is not known whether it kept its budgets; judge it with 'vigil report ${run.id}'`,
+      `${run.id}: has no verdict that can be read: it is not known whether it kept its budgets; ` +
+        `judge it with 'vigil report ${run.id}'`,
     ]
   if (verdict.run !== undefined && verdict.run !== run.id)
     return [
@@ -96,7 +97,8 @@ function findRefusalReasons(run: Run, verdict: Verdict | undefined): string[] {
   const why = verdict.rows.find((row) => row.status === verdict.verdict)?.message
   const next =
     verdict.verdict === 'fail'
-      ? 'a failed run never becomes a baseline; fix what is slower, or accept the loss with vigil baseline waive'
+      ? 'a failed run never becomes a baseline; fix what is slower, or accept the loss with vigil ' +
+        'baseline waive'
       : 'only a run that passed does; measure longer'
   return [`${run.id}: is ${verdict.verdict}${why === undefined ? '' : ` (${why})`}: ${next}`]
 }
@@ -114,7 +116,8 @@ function findMismatches(existing: Baseline | undefined, runs: readonly Run[]): s
     .filter((row) => ['suite', 'engine', 'environment', 'load'].includes(row.metric))
     .map((row) =>
       row.metric === 'load' && before.length > 0
-        ? `${row.message}; the suite's load was changed: remove the old baseline file, then accept runs at the new load`
+        ? `${row.message}; the suite's load was changed: remove the old baseline file, then accept ` +
+          'runs at the new load'
         : row.message,
     )
 }

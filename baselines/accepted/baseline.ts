@@ -90,7 +90,9 @@ export function parseBaseline(text: string, where: string): ReadBaseline {
   if (lost !== undefined)
     return {
       state: 'refused',
-      problem: `${where}: anchor.runs: ${JSON.stringify(lost)} is not among the runs: restore it from version control, or accept runs again`,
+      problem:
+        `${where}: anchor.runs: ${JSON.stringify(lost)} is not among the runs: restore it from version ` +
+        'control, or accept runs again',
     }
   return { state: 'read', baseline: { ...rest, runs: accepted.toSorted(byTime) } }
 }
@@ -125,7 +127,8 @@ function formatValue(value: unknown, indent: string): string {
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
   if (entries.length === 0) return '{}'
   const inner = `${indent}  `
-  return `{\n${entries.map(([key, each]) => `${inner}${JSON.stringify(key)}: ${formatValue(each, inner)}`).join(',\n')}\n${indent}}`
+  const lines = entries.map(([key, each]) => `${inner}${JSON.stringify(key)}: ${formatValue(each, inner)}`)
+  return `{\n${lines.join(',\n')}\n${indent}}`
 }
 
 function formatList(values: readonly unknown[], indent: string): string {

@@ -45,7 +45,9 @@ function comparisonRows(baseline: Baseline, run: Run): VerdictRow[] {
     return [
       skipped(
         'runs',
-        `not compared: ${baseline.runs.length} accepted ${baseline.runs.length === 1 ? 'run' : 'runs'}, ${minAccepted} are needed to know how much runs differ here: vigil baseline accept ${run.id}`,
+        `not compared: ${baseline.runs.length} accepted ` +
+          `${baseline.runs.length === 1 ? 'run' : 'runs'}, ${minAccepted} are needed to know how much ` +
+          `runs differ here: vigil baseline accept ${run.id}`,
       ),
     ]
   const alone = new Set(unfit.flatMap((row) => row.step ?? []))
@@ -143,7 +145,11 @@ function buildRow(test: BaselineTest, status: RowStatus, alphaOfOne: number, acc
     ratio,
     ci,
     margin: Math.expm1(limit),
-    message: `${labels[metric]} ${formatFigure(metric, baseline)} ${against} → ${[formatFigure(metric, baseline * ratio), mine].filter((part) => part !== '').join(' ')}: ${formatChange(ratio, worse * Math.expm1(limit))} (${formatInterval(ci)}), ${formatMargin(Math.expm1(limit))}${remark}`,
+    message:
+      `${labels[metric]} ${formatFigure(metric, baseline)} ${against} → ` +
+      `${[formatFigure(metric, baseline * ratio), mine].filter((part) => part !== '').join(' ')}: ` +
+      `${formatChange(ratio, worse * Math.expm1(limit))} (${formatInterval(ci)}), ` +
+      `${formatMargin(Math.expm1(limit))}${remark}`,
   }
 }
 
@@ -172,6 +178,9 @@ function errorRow(errors: BaselineTests['errors']): VerdictRow {
     baseline,
     candidate,
     ...(Number.isFinite(errors.ratio) && { ratio: errors.ratio }),
-    message: `errors ${errors.candidate} of ${errors.candidateRequests} (${amount('ratio', candidate)}), of the accepted runs ${errors.baseline} of ${errors.baselineRequests} (${amount('ratio', baseline)})`,
+    message:
+      `errors ${errors.candidate} of ${errors.candidateRequests} (${amount('ratio', candidate)}), of ` +
+      `the accepted runs ${errors.baseline} of ${errors.baselineRequests} ` +
+      `(${amount('ratio', baseline)})`,
   }
 }

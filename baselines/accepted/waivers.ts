@@ -75,7 +75,8 @@ export function findWaiverProblem(value: Waiver, nowMs: number): string | undefi
   if (!parsed.success) return describeFirstIssue(parsed.error)
   if (!isInForce(value, nowMs)) return `until: ${value.until} is over, expected a day to come`
   return Date.parse(value.until) - nowMs > longestMs
-    ? `until: ${value.until} is over a year away: a loss accepted for ever is a new baseline, with a new anchor`
+    ? `until: ${value.until} is over a year away: a loss accepted for ever is a new baseline, with a ` +
+        'new anchor'
     : undefined
 }
 
@@ -131,7 +132,9 @@ export function applyWaivers(
     return {
       ...row,
       status: 'skipped',
-      message: `${acceptedUntil} ${one.until} by ${one.owner}, up to ${formatChange(1 + one.largestLoss)} (${one.reason}): ${row.message}`,
+      message:
+        `${acceptedUntil} ${one.until} by ${one.owner}, up to ${formatChange(1 + one.largestLoss)} ` +
+        `(${one.reason}): ${row.message}`,
     }
   })
   const idle = mine.filter((one) => !used.has(one) && isInForce(one, nowMs))
@@ -143,7 +146,9 @@ export function applyWaivers(
       step: one.step,
       metric: one.metric,
       status: 'skipped',
-      message: `a loss of ${one.metric} up to ${formatChange(1 + one.largestLoss)} is accepted until ${one.until} by ${one.owner} (${one.reason}); this run did not need it`,
+      message:
+        `a loss of ${one.metric} up to ${formatChange(1 + one.largestLoss)} is accepted until ` +
+        `${one.until} by ${one.owner} (${one.reason}); this run did not need it`,
     })),
   ]
 }

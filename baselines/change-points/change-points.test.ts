@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ComparableRun } from '../../record/index.ts'
-import { simulateSeries } from '../../bench/detection-study/series.ts'
-import type { SeriesPlan } from '../../bench/detection-study/series.ts'
+import { simulateSeries } from '../../bench/detection-study/simulations.ts'
+import type { SeriesPlan } from '../../bench/detection-study/simulations.ts'
 import { findChangePoints, locateChanges } from './change-points.ts'
 
 const calm: SeriesPlan = { runs: 60, steps: [], noise: 0.02, correlation: 0.3, spikes: 0, gaps: 0 }
@@ -82,22 +82,26 @@ describe('a step in the level', () => {
     },
   )
 
-  it('lies between the runs that are told with it in 19 of 20 histories and more, and they are further apart the fainter it is', () => {
-    const located = (factor: number): [number, number][] =>
-      Array.from({ length: 60 }, (_, seed) =>
-        locateChanges(simulateSeries({ ...calm, noise: 0.03, steps: [{ at: 30, factor }] }, seed), {
-          metrics: ['p50Ms'],
-        }),
-      ).flatMap((found) => (found.length === 1 && found[0] ? [found[0].within] : []))
-    const width = (all: readonly [number, number][]): number =>
-      all.reduce((sum, [from, to]) => sum + to - from, 0) / all.length
-    const [faint, clear] = [located(1.12), located(1.3)]
-    for (const all of [faint, clear])
-      expect(all.filter(([from, to]) => from <= 30 && to >= 30).length / all.length).toBeGreaterThanOrEqual(
-        0.95,
-      )
-    expect(width(faint)).toBeGreaterThan(1.5 * width(clear))
-  })
+  it(
+    'lies between the runs that are told with it in 19 of 20 histories and more, and they are further ' +
+      'apart the fainter it is',
+    () => {
+      const located = (factor: number): [number, number][] =>
+        Array.from({ length: 60 }, (_, seed) =>
+          locateChanges(simulateSeries({ ...calm, noise: 0.03, steps: [{ at: 30, factor }] }, seed), {
+            metrics: ['p50Ms'],
+          }),
+        ).flatMap((found) => (found.length === 1 && found[0] ? [found[0].within] : []))
+      const width = (all: readonly [number, number][]): number =>
+        all.reduce((sum, [from, to]) => sum + to - from, 0) / all.length
+      const [faint, clear] = [located(1.12), located(1.3)]
+      for (const all of [faint, clear])
+        expect(all.filter(([from, to]) => from <= 30 && to >= 30).length / all.length).toBeGreaterThanOrEqual(
+          0.95,
+        )
+      expect(width(faint)).toBeGreaterThan(1.5 * width(clear))
+    },
+  )
 
   it('down and up again is two', () => {
     const found = findChangePoints(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { seeded } from '../../bench/detection-study/random.ts'
+import { seeded } from '../../bench/detection-study/machine.ts'
 import { median } from '../../record/statistics/index.ts'
 import {
   removeSpikes,

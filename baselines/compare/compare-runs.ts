@@ -51,7 +51,9 @@ function tooFewRow(count: number, paired: boolean): VerdictRow {
     step: null,
     metric: 'runs',
     status: 'inconclusive',
-    message: `${what}, at least ${minPairs} are needed: with fewer, a burst of noise looks like a change; add at least ${minPairs - count}, 24 are usual`,
+    message:
+      `${what}, at least ${minPairs} are needed: with fewer, a burst of noise looks like a change; add ` +
+      `at least ${minPairs - count}, 24 are usual`,
   }
 }
 

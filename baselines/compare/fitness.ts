@@ -62,7 +62,8 @@ function mismatchRows(runs: readonly ComparableRun[]): VerdictRow[] {
       : [
           invalid(
             metric,
-            `not compared: runs of ${found.length} ${metric}s (${found.slice(0, 4).join(', ')}${found.length > 4 ? ', …' : ''}): ${why}`,
+            `not compared: runs of ${found.length} ${metric}s ` +
+              `(${found.slice(0, 4).join(', ')}${found.length > 4 ? ', …' : ''}): ${why}`,
           ),
         ]
   })
@@ -107,7 +108,8 @@ function stepRows(baseline: readonly ComparableRun[], candidate: readonly Compar
       .map((step) =>
         invalid(
           'requests',
-          `${step} was requested by the ${side} alone: it cannot be compared; run the same journeys on both sides`,
+          `${step} was requested by the ${side} alone: it cannot be compared; run the same journeys ` +
+            'on both sides',
           step,
         ),
       )

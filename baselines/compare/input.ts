@@ -9,7 +9,9 @@ export function checkRuns(value: unknown, where: string): CheckedRuns {
   if (!Array.isArray(value))
     return {
       state: 'refused',
-      problem: `${where}: found ${value === null ? 'null' : typeof value}, expected an array of vigil.run/1 records`,
+      problem:
+        `${where}: found ${value === null ? 'null' : typeof value}, expected an array of vigil.run/1 ` +
+        'records',
     }
   const runs: ComparableRun[] = []
   for (const [index, entry] of value.entries()) {
@@ -38,7 +40,9 @@ export function parseRuns(text: string, where: string): CheckedRuns {
   if (lines.length < 2 || jsonOf(lines[0]?.line ?? '').state === 'refused')
     return {
       state: 'refused',
-      problem: `${where}: not JSON (${document.problem}), expected a vigil.run/1 record, an array of them, or one a line`,
+      problem:
+        `${where}: not JSON (${document.problem}), expected a vigil.run/1 record, an array of them, or ` +
+        'one a line',
     }
   const runs: ComparableRun[] = []
   for (const { line, number } of lines) {

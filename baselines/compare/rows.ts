@@ -84,7 +84,10 @@ function measureRow(test: MeasureTest, family: TestFamily, rules: Rules, hasFail
   const margin = Math.expm1(limit)
   // One pair has no spread, so no interval.
   const known = ci.every(Number.isFinite)
-  const figures = `${measureLabel(measure)} ${formatLevels(measure, baseline, baseline * ratio)}: ${formatChange(ratio, measure.worse * margin)}${known ? ` (${formatInterval(ci)})` : ''}, ${formatMargin(margin)}`
+  const figures =
+    `${measureLabel(measure)} ${formatLevels(measure, baseline, baseline * ratio)}: ` +
+    `${formatChange(ratio, measure.worse * margin)}${known ? ` (${formatInterval(ci)})` : ''}, ` +
+    `${formatMargin(margin)}`
   return {
     rule: 'comparison',
     step: measure.step,
@@ -116,8 +119,10 @@ function describeStatus(
       return describeDetectable('pass', measure.metric, detectable)
     case 'skipped':
       return describeDetectable('skipped', measure.metric, detectable)
-    case 'inconclusive':
-      return `; undecided: ${describeMissingPairs(pairsToSettle(effect, { alpha: family.alphaOfOne, margin: limit, confidence: rules.confidence }), family, effect.count)}`
+    case 'inconclusive': {
+      const goal = { alpha: family.alphaOfOne, margin: limit, confidence: rules.confidence }
+      return `; undecided: ${describeMissingPairs(pairsToSettle(effect, goal), family, effect.count)}`
+    }
   }
 }
 
@@ -154,7 +159,11 @@ function errorRow(test: ErrorTest, family: TestFamily): VerdictRow {
     candidate,
     ...(Number.isFinite(errors.ratio) && { ratio: errors.ratio }),
     margin: Math.expm1(limit),
-    message: `errors ${errors.baseline} of ${errors.baselineRequests} (${amount('ratio', baseline)}) → ${errors.candidate} of ${errors.candidateRequests} (${amount('ratio', candidate)})${bursts}${status === 'inconclusive' ? '; undecided: more pairs would settle it' : ''}`,
+    message:
+      `errors ${errors.baseline} of ${errors.baselineRequests} (${amount('ratio', baseline)}) → ` +
+      `${errors.candidate} of ${errors.candidateRequests} ` +
+      `(${amount('ratio', candidate)})${bursts}` +
+      (status === 'inconclusive' ? '; undecided: more pairs would settle it' : ''),
   }
 }
 
@@ -164,7 +173,9 @@ function untestedRow(measure: MeasureTest['measure'], usable: number, family: Te
   const needed = measure.metric === 'throughputRps' ? 1 : minRequestsFor(quantiles[measure.metric])
   const least = measure.tooFew?.least ?? 0
   const where = measure.step === null ? 'a block' : `a block of ${measure.step}`
-  const why = `${measureLabel(measure)} not judged: ${where} holds as few as ${formatCount(least, 'answer')}, ${needed} are needed (${usable} of ${family.count} blocks have them); raise the rate`
+  const why =
+    `${measureLabel(measure)} not judged: ${where} holds as few as ${formatCount(least, 'answer')}, ` +
+    `${needed} are needed (${usable} of ${family.count} blocks have them); raise the rate`
   return {
     rule: 'comparison',
     step: measure.step,

@@ -75,7 +75,9 @@ function judgeCpuMetric(
     status === 'skipped'
       ? describeDetectable(status, metric, Math.exp(smallestDetectableEffect(effect, alpha, limit)))
       : ''
-  const message = `${name} ${level.toPrecision(3)} → ${(level * ratio).toPrecision(3)} ms: ${formatChange(ratio, margin)} (${formatInterval(ci)}), ${formatMargin(margin)}${remark}`
+  const message =
+    `${name} ${level.toPrecision(3)} → ${(level * ratio).toPrecision(3)} ms: ` +
+    `${formatChange(ratio, margin)} (${formatInterval(ci)}), ${formatMargin(margin)}${remark}`
   return {
     rule: 'cpu',
     step: null,

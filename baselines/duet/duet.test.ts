@@ -136,23 +136,27 @@ describe('looks', () => {
     }
   })
 
-  it('end with a fail at once, and with a pass only when it vouches for every step or has all of its pairs', () => {
-    const [early = { pairs: 0, alpha: 0, confidence: 0 }, late = early] = [
-      planDuetAnalyses()[0],
-      planDuetAnalyses()[3],
-    ]
-    const pass = judge({})
-    const vague: Verdict = {
-      ...pass,
-      rows: [
-        ...pass.rows,
-        { rule: 'comparison', step: 'a/b', metric: 'p50Ms', status: 'skipped', ratio: 1.01, message: '' },
-      ],
-    }
-    expect(isDecided(judge({ candidate: { slower: 1.2 } }), early, 24)).toBe(true)
-    expect(isDecided(vague, early, 24)).toBe(false)
-    expect(isDecided(vague, late, 24)).toBe(true)
-  })
+  it(
+    'end with a fail at once, and with a pass only when it vouches for every step or has all of its ' +
+      'pairs',
+    () => {
+      const [early = { pairs: 0, alpha: 0, confidence: 0 }, late = early] = [
+        planDuetAnalyses()[0],
+        planDuetAnalyses()[3],
+      ]
+      const pass = judge({})
+      const vague: Verdict = {
+        ...pass,
+        rows: [
+          ...pass.rows,
+          { rule: 'comparison', step: 'a/b', metric: 'p50Ms', status: 'skipped', ratio: 1.01, message: '' },
+        ],
+      }
+      expect(isDecided(judge({ candidate: { slower: 1.2 } }), early, 24)).toBe(true)
+      expect(isDecided(vague, early, 24)).toBe(false)
+      expect(isDecided(vague, late, 24)).toBe(true)
+    },
+  )
 })
 
 describe('a fail', () => {

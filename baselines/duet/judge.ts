@@ -52,13 +52,17 @@ function failUnreachedSteps(rows: readonly VerdictRow[], units: DuetUnits, alpha
     errors.pValue <= alpha &&
     errors.candidate / errors.candidateRequests > errors.baseline / errors.baselineRequests
   if (!broken) return [...rows]
-  const words = `${errors.baseline} of ${errors.baselineRequests} → ${errors.candidate} of ${errors.candidateRequests} requests fail`
+  const words =
+    `${errors.baseline} of ${errors.baselineRequests} → ${errors.candidate} of ` +
+    `${errors.candidateRequests} requests fail`
   return rows.map((row) =>
     row.status === 'invalid'
       ? {
           ...row,
           status: 'fail' as const,
-          message: `${row.step ?? ''} is never reached on the candidate, because steps before it fail (${words})`,
+          message:
+            `${row.step ?? ''} is never reached on the candidate, because steps before it fail ` +
+            `(${words})`,
         }
       : row,
   )

@@ -29,7 +29,9 @@ function judgeDropped(units: DuetUnits): VerdictRow[] {
   const [b = 0, c = 0] = [units.baseline, units.candidate].map((runs) =>
     meanOfKnown(runs.map((run) => readFact(run, 'generator', 'busyUsers'))),
   )
-  const busy = `${Math.round(dropped)} of ${Math.round(due)} arrivals were dropped because all virtual users were waiting (for the baseline ${b.toPrecision(2)}, for the candidate ${c.toPrecision(2)} on average)`
+  const busy =
+    `${Math.round(dropped)} of ${Math.round(due)} arrivals were dropped because all virtual users were ` +
+    `waiting (for the baseline ${b.toPrecision(2)}, for the candidate ${c.toPrecision(2)} on average)`
   const row = { rule: 'load', step: null, metric: 'throughputRps' } as const
   if (c > maxBusyRatio * b)
     return [
@@ -96,7 +98,9 @@ function judgeRequestCounts(units: DuetUnits): VerdictRow[] {
       step: null,
       metric: 'requests',
       status: 'invalid',
-      message: `the sides got ${b} and ${c} requests, ${amount('ratio', apart)} apart, and no error explains it: they received different requests`,
+      message:
+        `the sides got ${b} and ${c} requests, ${amount('ratio', apart)} apart, and no error explains ` +
+        'it: they received different requests',
     },
   ]
 }

@@ -45,7 +45,9 @@ export function parseNoise(text: string, where: string): ReadNoise {
   if (json.state === 'refused')
     return {
       state: 'refused',
-      problem: `${where}: not JSON (${json.problem}), expected vigil.noise/1: measure again with vigil doctor --noise`,
+      problem:
+        `${where}: not JSON (${json.problem}), expected vigil.noise/1: measure again with vigil doctor ` +
+        '--noise',
     }
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return { state: 'read', noise: parsed.data }
@@ -74,7 +76,13 @@ export function formatNoise(noise: SuiteNoise, measuredAt: string): string {
   const seen = (key: string): string =>
     `${percent(p50Ms.detectable[key])} / ${percent(p95Ms.detectable[key])}`
   const { drawn, fail, inconclusive } = noise.falseAlarms
-  return `noise of this machine (measured ${measuredAt.slice(0, 10)}): p50 ${amount('ratio', p50Ms.deviation)}, p95 ${amount('ratio', p95Ms.deviation)} a unit of ${noise.unitSeconds} s; smallest change of p50 / p95 that a duet sees in 30, 60, 120 s: ${seen('30')}, ${seen('60')}, ${seen('120')}; of ${drawn} duets of the same code ${fail} red and ${inconclusive} undecided`
+  return (
+    `noise of this machine (measured ${measuredAt.slice(0, 10)}): p50 ` +
+    `${amount('ratio', p50Ms.deviation)}, p95 ${amount('ratio', p95Ms.deviation)} a unit of ` +
+    `${noise.unitSeconds} s; smallest change of p50 / p95 that a duet sees in 30, 60, 120 s: ` +
+    `${seen('30')}, ${seen('60')}, ${seen('120')}; of ${drawn} duets of the same code ${fail} red and ` +
+    `${inconclusive} undecided`
+  )
 }
 
 function percent(ratio: number | undefined): string {
@@ -92,5 +100,9 @@ export function findMarginProblem(noise: SuiteNoise, margin: number, suite: stri
     .map((name) => ({ name, detectable: noise.metrics[name].detectable['120'] ?? 0 }))
     .toSorted((a, b) => a.detectable - b.detectable)
   if (!least || margin >= least.detectable) return undefined
-  return `found ${amount('ratio', margin)}, expected at least ${amount('ratio', least.detectable)}: as measured here by vigil doctor --noise, a duet of ${suite} cannot see a smaller change of ${labels[least.name]} even in 120 s`
+  return (
+    `found ${amount('ratio', margin)}, expected at least ${amount('ratio', least.detectable)}: as ` +
+    `measured here by vigil doctor --noise, a duet of ${suite} cannot see a smaller change of ` +
+    `${labels[least.name]} even in 120 s`
+  )
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { ComparableRun } from '../../record/index.ts'
 import { compareRuns } from '../compare/index.ts'
-import { simulateDuet } from '../../bench/detection-study/duets.ts'
+import { simulateDuet } from '../../bench/detection-study/simulations.ts'
+import { seeded } from '../../bench/detection-study/machine.ts'
 import type { NoiseLevel } from '../../bench/detection-study/machine.ts'
-import { seeded } from '../../bench/detection-study/random.ts'
 import { findMarginProblem, noiseFor, formatNoise, parseNoise } from './known.ts'
 import { estimateNoise } from './noise.ts'
 import type { SameCodeUnits, SuiteNoise } from './noise.ts'
@@ -36,20 +36,24 @@ describe('the noise of a machine', () => {
     expect([quiet.units, quiet.processPairs, quiet.unitSeconds]).toEqual([72, 3, 2.5])
   })
 
-  it('tells what a duet of a minute sees: of changes that large the gate sees most, of changes a third as large few', () => {
-    const seen = quiet.metrics.p50Ms.detectable['60'] ?? 0
-    const reds = (share: number): number =>
-      Array.from({ length: 6 }, (_, index) => {
-        const { baseline, candidate } = simulateDuet(
-          { level: 'quiet', change: { all: 1 + share }, pairs: 24, seconds: 2.5 },
-          900 + index,
-        )
-        return compareRuns(baseline, candidate).verdict
-      }).filter((verdict) => verdict === 'fail').length
-    // The margin of 5 % is looked at as well.
-    expect(reds(Math.max(0.05, seen) + 0.06)).toBeGreaterThanOrEqual(4)
-    expect(reds(seen / 3)).toBeLessThanOrEqual(1)
-  })
+  it(
+    'tells what a duet of a minute sees: of changes that large the gate sees most, of changes a third ' +
+      'as large few',
+    () => {
+      const seen = quiet.metrics.p50Ms.detectable['60'] ?? 0
+      const reds = (share: number): number =>
+        Array.from({ length: 6 }, (_, index) => {
+          const { baseline, candidate } = simulateDuet(
+            { level: 'quiet', change: { all: 1 + share }, pairs: 24, seconds: 2.5 },
+            900 + index,
+          )
+          return compareRuns(baseline, candidate).verdict
+        }).filter((verdict) => verdict === 'fail').length
+      // The margin of 5 % is looked at as well.
+      expect(reds(Math.max(0.05, seen) + 0.06)).toBeGreaterThanOrEqual(4)
+      expect(reds(seen / 3)).toBeLessThanOrEqual(1)
+    },
+  )
 
   it('counts how often the gate is red on the same code: seldom', () => {
     expect(quiet.falseAlarms.drawn).toBe(20)

@@ -27,7 +27,8 @@ it('tells waiting from computing by CPU time', () => {
   const slow = { slower: 1.4, told: { appMs: 1.2 } }
   const waiting = whyIs({ baseline: { cpuMs: 1, told: { appMs: 0.3 } }, candidate: { ...slow, cpuMs: 1 } })
   expect(waiting.at(-1)?.moved).toContain(
-    'CPU per request did not move: the application waits there (a lock, a pool, a timer), it does not compute',
+    'CPU per request did not move: the application waits there (a lock, a pool, a timer), it does ' +
+      'not compute',
   )
   const computing = whyIs({
     baseline: { cpuMs: 1, told: { appMs: 0.3 } },

@@ -69,7 +69,8 @@ export function listEvidence({ moved, traces }: Explanation): string[] {
     ? moved
     : [
         ...moved,
-        `slowest traces: ${traces.map(({ traceId, latencyMs }) => `${traceId} (${amount('ms', latencyMs)})`).join(', ')}`,
+        'slowest traces: ' +
+          `${traces.map(({ traceId, latencyMs }) => `${traceId} (${amount('ms', latencyMs)})`).join(', ')}`,
       ]
 }
 
@@ -194,9 +195,8 @@ function processSentences(units: DuetUnits, inApplication: boolean): string[] {
       agreement(units, fact, moved) < leastAgreement
     )
       return []
-    return [
-      `${name} ${figure(moved.baseline)} → ${figure(moved.candidate)}${moved.baseline > 0 ? ` (${formatChange(moved.candidate / moved.baseline)})` : ''}`,
-    ]
+    const change = moved.baseline > 0 ? ` (${formatChange(moved.candidate / moved.baseline)})` : ''
+    return [`${name} ${figure(moved.baseline)} → ${figure(moved.candidate)}${change}`]
   })
   const { cpuMsPerRequest: cpu } = moves
   // Time that passes without being spent: what a profiler of the CPU would not find.
@@ -204,7 +204,8 @@ function processSentences(units: DuetUnits, inApplication: boolean): string[] {
   return waits
     ? [
         ...sentences,
-        'CPU per request did not move: the application waits there (a lock, a pool, a timer), it does not compute',
+        'CPU per request did not move: the application waits there (a lock, a pool, a timer), it ' +
+          'does not compute',
       ]
     : sentences
 }
@@ -213,6 +214,7 @@ function unexplained(named: readonly Explanation[]): string[] {
   return named.some(({ moved }) => moved.length > 0)
     ? []
     : [
-        'nothing that the service reports moved with it: the time passes outside of what it measures (accepting, reading, writing, the network)',
+        'nothing that the service reports moved with it: the time passes outside of what it measures ' +
+          '(accepting, reading, writing, the network)',
       ]
 }

@@ -3,9 +3,8 @@ import { acceptRuns, compareWithBaseline } from '../../baselines/accepted/index.
 import type { Baseline } from '../../baselines/accepted/index.ts'
 import { toVerdictWord } from '../../baselines/verdict.ts'
 import type { Verdict, VerdictRow } from '../../baselines/verdict.ts'
-import { machine, noiseLevels, slotSeconds } from './machine.ts'
-import type { RandomSource } from './random.ts'
-import { seeded } from './random.ts'
+import { machine, noiseLevels, seeded, slotSeconds } from './machine.ts'
+import type { RandomSource } from './machine.ts'
 import { simulateBlock } from './service.ts'
 import type { Change } from './service.ts'
 

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { deciders } from './deciders.ts'
+import { decideDuets, deciders, share, shareOf } from './deciders.ts'
+import type { Share } from './deciders.ts'
 import type { Goal } from './goals.ts'
 import { scoreHistory } from './history.ts'
-import { decideDuets, share, shareOf } from './measure.ts'
-import type { Share } from './measure.ts'
 import type { NoiseLevel } from './machine.ts'
 import type { Change } from './service.ts'
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { compareWithBaseline } from '../../baselines/accepted/index.ts'
 import type { VerdictRow } from '../../baselines/verdict.ts'
 import { accept, redShare, runMaker } from './accepted.ts'
-import { seeded } from './random.ts'
+import { seeded } from './machine.ts'
 
 /**
  * Releases of 2 % each, every one accepted on its own day; what the last one's run came to, and on which

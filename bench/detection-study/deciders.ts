@@ -1,17 +1,21 @@
-import { mergeHistograms, quantile } from '../../record/index.ts'
-import type { ComparableRun } from '../../record/index.ts'
-import { compareRuns } from '../../baselines/compare/index.ts'
-import { buildTestFamily } from '../../baselines/compare/family.ts'
 import { adjustByHolm } from '../../baselines/compare/error-control.ts'
+import { buildTestFamily } from '../../baselines/compare/family.ts'
+import { compareRuns } from '../../baselines/compare/index.ts'
 import { buildMeasures } from '../../baselines/compare/measures.ts'
 import { toRules } from '../../baselines/compare/options.ts'
 import { quantiles } from '../../baselines/compare/quantiles.ts'
 import type { Quantile, Quantiles } from '../../baselines/compare/quantiles.ts'
 import { buildRows } from '../../baselines/compare/rows.ts'
-import { normalUpperTail, tUpperTail } from '../../record/statistics/index.ts'
 import { toVerdictWord } from '../../baselines/verdict.ts'
 import type { VerdictRow, VerdictWord } from '../../baselines/verdict.ts'
-import type { Duet } from './duets.ts'
+import type { Goal } from './goals.ts'
+import type { NoiseLevel } from './machine.ts'
+import type { Change, Writer } from './service.ts'
+import { simulateDuet } from './simulations.ts'
+import type { Duet } from './simulations.ts'
+import { mergeHistograms, quantile } from '../../record/index.ts'
+import type { ComparableRun } from '../../record/index.ts'
+import { normalUpperTail, tUpperTail } from '../../record/statistics/index.ts'
 
 /** A rule's decision about a duet: its verdict, and the steps that it names, worst first. */
 export interface Decision {
@@ -104,4 +108,59 @@ function differencesOf(
       step,
       values: b.map((value, index) => worse * ((c[index] ?? value) - value)),
     }))
+}
+
+/** A share of simulated cases with its Monte-Carlo error. */
+export interface Share {
+  count: number
+  cases: number
+}
+
+export function share({ count, cases }: Share): number {
+  return cases === 0 ? Number.NaN : count / cases
+}
+
+/** The standard error of a share; that of one case more and one less where it is 0 or 1. */
+export function shareError({ count, cases }: Share): number {
+  const p = (count + 0.5) / (cases + 1)
+  return Math.sqrt((p * (1 - p)) / cases)
+}
+
+/** One kind of duet. */
+export interface Cell {
+  change: Change
+  level: NoiseLevel
+  seconds: number
+}
+
+/** Every decider on the same duets; seeds `first`, `first` + 1, … */
+export function decideDuets(
+  cell: Cell,
+  deciders: Record<string, Decider>,
+  cases: number,
+  first: number,
+  writer: Writer = 'hdr',
+): Map<string, Decision[]> {
+  const decisions = new Map(Object.keys(deciders).map((name) => [name, [] as Decision[]]))
+  for (let i = 0; i < cases; i += 1) {
+    const duet = simulateDuet({ ...cell, pairs: 24, writer }, first + i)
+    for (const [name, decide] of Object.entries(deciders)) decisions.get(name)?.push(decide(duet))
+  }
+  return decisions
+}
+
+export function shareOf({ counted, change }: Goal, decisions: readonly Decision[]): Share {
+  const pool = counted === 'named' ? decisions.filter(({ word }) => word === 'fail') : decisions
+  const hits = pool.filter(({ word, blamed }) =>
+    counted === 'named'
+      ? blamed[0] === change.step?.name
+      : counted === 'not pass'
+        ? word !== 'pass'
+        : word === counted,
+  )
+  return { count: hits.length, cases: pool.length }
+}
+
+export function reached({ bound }: Goal, measured: Share): boolean {
+  return 'least' in bound ? share(measured) >= bound.least : share(measured) <= bound.most
 }

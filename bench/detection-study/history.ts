@@ -1,7 +1,7 @@
 import { findChangePoints } from '../../baselines/change-points/index.ts'
 import type { ChangePoint } from '../../baselines/change-points/index.ts'
-import type { SeriesPlan } from './series.ts'
-import { simulateSeries } from './series.ts'
+import { simulateSeries } from './simulations.ts'
+import type { SeriesPlan } from './simulations.ts'
 
 /** How well changes in histories are found. */
 export interface HistoryScore {

@@ -1,11 +1,9 @@
-import { deciders } from './deciders.ts'
-import type { Decider, Decision } from './deciders.ts'
+import { decideDuets, deciders, reached, share, shareError, shareOf } from './deciders.ts'
+import type { Decider, Decision, Share } from './deciders.ts'
 import { goals } from './goals.ts'
 import type { Goal } from './goals.ts'
 import { scoreHistory } from './history.ts'
 import type { HistoryScore } from './history.ts'
-import { decideDuets, reached, share, shareError, shareOf } from './measure.ts'
-import type { Share } from './measure.ts'
 
 /**
  * Prints the goals of detection as measured by simulation, in Markdown: `node bench/detection-study/main.ts
@@ -57,18 +55,26 @@ for (const goal of goals) {
       : `≤ ${Math.round(goal.bound.most * 100)} %`
   const own = shares[0] ?? { count: 0, cases: 0 }
   print(
-    `| ${goal.name}, ${goal.seconds} s | ${goal.levels.length === 4 ? 'all' : goal.levels.join(', ')} | ${goal.counted} | ${bound} | ${own.cases} | ${reached(goal, own) ? '' : '**missed** '}${shares.map(percent).join(' | ')} |`,
+    `| ${goal.name}, ${goal.seconds} s | ` +
+      `${goal.levels.length === 4 ? 'all' : goal.levels.join(', ')} | ${goal.counted} | ${bound} | ` +
+      `${own.cases} | ${reached(goal, own) ? '' : '**missed** '}${shares.map(percent).join(' | ')} |`,
   )
 }
 
 print('')
 print(
-  `| histories (${series} a row) | precision | recall, metric by metric | recall, by any | distance | false points in clean series |`,
+  `| histories (${series} a row) | precision | recall, metric by metric | recall, by any | distance ` +
+    '| false points in clean series |',
 )
 print('|---|---|---|---|---|---|')
 for (const factor of [1.07, 1.1, 1.2]) print(historyLine(factor, scoreHistory(factor, series, firstSeed)))
 
 function historyLine(factor: number, score: HistoryScore): string {
   const precision = { count: score.hits, cases: score.reported + score.falsePoints }
-  return `| ±${Math.round((factor - 1) * 100)} % | ${percent(precision)} | ${percent({ count: score.hits, cases: score.changes })} | ${percent({ count: score.eventsFound, cases: score.events })} | ${score.distance.toFixed(2)} runs | ${score.falsePoints} in ${score.clean} |`
+  return (
+    `| ±${Math.round((factor - 1) * 100)} % | ${percent(precision)} | ` +
+    `${percent({ count: score.hits, cases: score.changes })} | ` +
+    `${percent({ count: score.eventsFound, cases: score.events })} | ${score.distance.toFixed(2)} runs ` +
+    `| ${score.falsePoints} in ${score.clean} |`
+  )
 }

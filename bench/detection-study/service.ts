@@ -1,7 +1,7 @@
 import { endpointOf, totalsOf } from '../../record/index.ts'
 import type { Bucket, ComparableRun, Counts } from '../../record/index.ts'
-import type { RandomSource } from './random.ts'
 import { slotSeconds } from './machine.ts'
+import type { RandomSource } from './machine.ts'
 
 /** What the candidate does otherwise than the baseline. */
 export interface Change {

@@ -58,7 +58,10 @@ function contradiction(run: Pick<Run, 'totals' | 'endpoints'>): string | undefin
       return `${at}.histogram: holds ${samples} samples, expected at most its ${endpoint.requests} requests`
     // A writer may leave failed requests out of the histogram, but no others.
     if (samples < endpoint.requests - endpoint.errors)
-      return `${at}.histogram: holds ${samples} samples, expected at least the ${endpoint.requests - endpoint.errors} requests that did not fail`
+      return (
+        `${at}.histogram: holds ${samples} samples, expected at least the ` +
+        `${endpoint.requests - endpoint.errors} requests that did not fail`
+      )
     const problem = rateContradiction(endpoint, at) ?? orderContradiction(endpoint, at)
     if (problem) return problem
     requests += endpoint.requests
@@ -93,7 +96,10 @@ function orderContradiction({ latency }: Totals, at: string): string | undefined
   for (const [index, name] of order.entries()) {
     const below = order[index - 1]
     if (below !== undefined && latency[name] < latency[below] * (1 - 1e-9))
-      return `${at}.latency.${name}: found ${latency[name]}, expected at least its ${below}, ${latency[below]}`
+      return (
+        `${at}.latency.${name}: found ${latency[name]}, expected at least its ${below}, ` +
+        `${latency[below]}`
+      )
   }
   return undefined
 }

@@ -90,7 +90,8 @@ function asUnavailable(error: unknown, { options }: postgres.Sql, name: string):
   if (reason === undefined) return error
   const at = options.host.map((host, index) => `${host}:${options.port[index] ?? ''}`).join(', ')
   return new HistoryUnavailable(
-    `${name}: the history in PostgreSQL at ${at}/${options.database} cannot be used (${reason}): repair it, or leave ${name} out to use the records of this machine alone`,
+    `${name}: the history in PostgreSQL at ${at}/${options.database} cannot be used (${reason}): ` +
+      `repair it, or leave ${name} out to use the records of this machine alone`,
   )
 }
 

@@ -148,7 +148,8 @@ function readRow({ id, entry: found }: { id: string; entry: unknown }): RunEntry
   const entry = checkEntry(found)
   if (entry?.id !== id)
     throw new HistoryUnavailable(
-      `the entry of run ${id} in vigil_history.runs cannot be read, expected what vigil has put there: delete that row, and it is made again from its record`,
+      `the entry of run ${id} in vigil_history.runs cannot be read, expected what vigil has put ` +
+        'there: delete that row, and it is made again from its record',
     )
   return entry
 }

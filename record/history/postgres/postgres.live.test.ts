@@ -72,7 +72,7 @@ describe('a history that several machines share', () => {
     [
       'nobody listens there',
       () => 'postgres://vigil:s3cret@127.0.0.1:9/vigil',
-      /^VIGIL_DATABASE_URL: the history in PostgreSQL at 127\.0\.0\.1:9\/vigil cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:9\): mend it, or leave VIGIL_DATABASE_URL out to use the records of this machine alone$/,
+      /^VIGIL_DATABASE_URL: the history in PostgreSQL at 127\.0\.0\.1:9\/vigil cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:9\): repair it, or leave VIGIL_DATABASE_URL out to use the records of this machine alone$/,
     ],
     [
       'the password is wrong',
@@ -148,14 +148,18 @@ describe('a history that several machines share', () => {
       const admin = postgres(await database, { max: 1 })
       const entry = JSON.stringify({ ...entryOf(example, 'pass'), id: 'ID' })
       await admin.unsafe(
-        `INSERT INTO vigil_history.runs SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', i::bigint * 60000, replace('${entry}', 'ID', 'run-' || i)::json FROM generate_series(0, 99999) AS i`,
+        `INSERT INTO vigil_history.runs SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', ` +
+          `i::bigint * 60000, replace('${entry}', 'ID', 'run-' || i)::json FROM generate_series(0, ` +
+          '99999) AS i',
       )
       await admin.unsafe(
-        `INSERT INTO vigil_history.series SELECT DISTINCT suite, engine, environment FROM vigil_history.runs; ANALYZE vigil_history.runs`,
+        'INSERT INTO vigil_history.series SELECT DISTINCT suite, engine, environment FROM ' +
+          'vigil_history.runs; ANALYZE vigil_history.runs',
       )
       const [plan] = await admin
         .unsafe<{ 'QUERY PLAN': string }[]>(
-          `EXPLAIN SELECT id FROM vigil_history.runs WHERE suite = 'suite-4' AND engine = 'k6' AND environment = 'env' ORDER BY started_ms DESC, id DESC LIMIT 1`,
+          `EXPLAIN SELECT id FROM vigil_history.runs WHERE suite = 'suite-4' AND engine = 'k6' AND ` +
+            `environment = 'env' ORDER BY started_ms DESC, id DESC LIMIT 1`,
         )
         .then((rows) => [rows.map((row) => row['QUERY PLAN']).join('\n')])
       await admin.end()

@@ -21,7 +21,9 @@ export function openIndex(file: string, stamp: () => string): Opened {
     if (error instanceof NewerLayout)
       return {
         database: prepared(':memory:'),
-        problem: `${file}: written by a newer vigil (expected layout ${layout}): history is read from the records this time`,
+        problem:
+          `${file}: written by a newer vigil (expected layout ${layout}): history is read from the ` +
+          'records this time',
       }
     if (!isDamage(error)) throw error
     const aside = setAside(file, stamp())
@@ -47,10 +49,13 @@ function prepared(file: string): DatabaseSync {
     if (found > layout) throw new NewerLayout()
     if (found === 0) {
       database.exec(`PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;
-        CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, suite TEXT NOT NULL, engine TEXT NOT NULL, environment TEXT NOT NULL, started_ms INTEGER NOT NULL, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, suite TEXT NOT NULL, engine TEXT NOT NULL,
+          environment TEXT NOT NULL, started_ms INTEGER NOT NULL, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS runs_by_series ON runs (suite, engine, environment, started_ms);
-        CREATE TABLE IF NOT EXISTS series (suite TEXT NOT NULL, engine TEXT NOT NULL, environment TEXT NOT NULL, PRIMARY KEY (suite, engine, environment)) STRICT, WITHOUT ROWID;
-        CREATE TABLE IF NOT EXISTS set_aside (id TEXT PRIMARY KEY, problem TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS series (suite TEXT NOT NULL, engine TEXT NOT NULL, environment TEXT NOT NULL,
+          PRIMARY KEY (suite, engine, environment)) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS set_aside (id TEXT PRIMARY KEY, problem TEXT NOT NULL)
+          STRICT, WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS seen (one INTEGER PRIMARY KEY CHECK (one = 1), state TEXT) STRICT;
         PRAGMA user_version = ${layout}; COMMIT`)
     }

@@ -17,7 +17,8 @@ export function sqliteHistory(database: DatabaseSync): RunHistory {
 
 function entryWriter(database: DatabaseSync): Pick<RunHistory, 'put'> {
   const insert = database.prepare(
-    'INSERT OR REPLACE INTO runs (id, suite, engine, environment, started_ms, entry) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO runs (id, suite, engine, environment, started_ms, entry) VALUES (?, ?, ' +
+      '?, ?, ?, ?)',
   )
   // A table of its own, because finding the few distinct series in an index of runs reads every run.
   const insertSeries = database.prepare(
@@ -40,7 +41,8 @@ function entryWriter(database: DatabaseSync): Pick<RunHistory, 'put'> {
 
 function entryReader(database: DatabaseSync): Pick<RunHistory, 'known' | 'series' | 'runs' | 'latest'> {
   const selectNewest = database.prepare(
-    'SELECT id, entry FROM runs WHERE suite = ? AND engine = ? AND environment = ? ORDER BY started_ms DESC, id DESC LIMIT ?',
+    'SELECT id, entry FROM runs WHERE suite = ? AND engine = ? AND environment = ? ORDER BY ' +
+      'started_ms DESC, id DESC LIMIT ?',
   )
   const selectCount = database.prepare(
     'SELECT count(*) AS n FROM runs WHERE suite = ? AND engine = ? AND environment = ?',
