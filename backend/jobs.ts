@@ -43,18 +43,18 @@ const defaultRetries = 5
  */
 export class JobQueue {
   readonly #boss: PgBoss
-  readonly #parts: JobQueueDependencies
+  readonly #dependencies: JobQueueDependencies
   readonly #queues: Readonly<Record<string, JobHandler>>
   #counts: { at: number; states: Promise<QueueState[]> } | undefined
   #running = false
   readonly #retries: number
 
-  constructor(parts: JobQueueDependencies, queues: Readonly<Record<string, JobHandler>>) {
-    this.#parts = parts
+  constructor(dependencies: JobQueueDependencies, queues: Readonly<Record<string, JobHandler>>) {
+    this.#dependencies = dependencies
     this.#queues = queues
-    this.#retries = parts.retries ?? defaultRetries
+    this.#retries = dependencies.retries ?? defaultRetries
     this.#boss = new PgBoss({
-      connectionString: parts.url,
+      connectionString: dependencies.url,
       application_name: 'todo-backend-jobs',
       options: '-c statement_timeout=10000 -c lock_timeout=5000',
       connectionTimeoutMillis: 2000,
@@ -65,10 +65,10 @@ export class JobQueue {
       monitorIntervalSeconds: heartbeatSeconds,
       superviseIntervalSeconds: heartbeatSeconds,
     })
-    this.#boss.on('error', (error) =>
-      parts.log.warn({ stream: 'error', error: { message: error.message } }, 'the job queue had an error'),
+    this.#boss.on('error', ({ message }) =>
+      dependencies.log.warn({ stream: 'error', error: { message } }, 'the job queue had an error'),
     )
-    parts.metrics.observeQueues(() => this.#countJobs())
+    dependencies.metrics.observeQueues(() => this.#countJobs())
   }
 
   /** Creates the queues and starts the workers. Rejects if the database cannot be reached. */
@@ -126,7 +126,7 @@ export class JobQueue {
     { id, traceparent }: JobData,
     isLast: boolean,
   ): Promise<void> {
-    const { metrics, log, tracing } = this.#parts
+    const { metrics, log, tracing } = this.#dependencies
     const traceId = traceparent === undefined ? undefined : parseTraceparent(traceparent, undefined)?.traceId
     const started = performance.now()
     const span = tracing?.jobStarted(queue, id, traceparent)

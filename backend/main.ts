@@ -16,16 +16,16 @@ async function main(): Promise<void> {
     const { startService } = await import('./service.ts')
     service = await startService(config)
   } catch (error) {
-    return leave(error instanceof ConfigError ? 2 : 1, messageOf(error))
+    return exit(error instanceof ConfigError ? 2 : 1, toMessage(error))
   }
   let stopping = false
   const stop = (code: number): void => {
     if (stopping) return
     stopping = true
-    setTimeout(() => leave(1, 'the service did not stop in time'), hardStopMs).unref()
+    setTimeout(() => exit(1, 'the service did not stop in time'), hardStopMs).unref()
     service.stop().then(
-      () => leave(code),
-      (error: unknown) => leave(1, messageOf(error)),
+      () => exit(code),
+      (error: unknown) => exit(1, toMessage(error)),
     )
   }
   process.on('SIGTERM', () => stop(0))
@@ -33,30 +33,30 @@ async function main(): Promise<void> {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       service.report(error)
-      say(messageOf(error))
+      print(toMessage(error))
       stop(1)
     })
   }
   service.ready.catch((error: unknown) => {
     if (stopping) return
-    say(messageOf(error))
+    print(toMessage(error))
     stop(1)
   })
 }
 
-function messageOf(error: unknown): string {
+function toMessage(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error)
     return `PORT: ${String(error.port)} is in use, expected a free port`
   const message = error instanceof Error ? error.message : String(error)
   return message.replaceAll(/\s+/g, ' ')
 }
 
-function say(message: string): void {
+function print(message: string): void {
   process.stderr.write(`todo-backend: ${message}\n`)
 }
 
-function leave(code: number, message?: string): void {
-  if (message !== undefined) say(message)
+function exit(code: number, message?: string): void {
+  if (message !== undefined) print(message)
   // The only place that exits: open handles must not keep a stopped service alive.
   // oxlint-disable-next-line no-process-exit
   process.exit(code)

@@ -40,7 +40,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
-/** Reads and checks the whole environment. Throws {@link ConfigError}. An empty value counts as absent. */
+/** Reads and checks the environment. Throws {@link ConfigError}. An empty value counts as absent. */
 export function readConfig(env: Environment): Config {
   const read = createReader(env)
   const environment = read('NODE_ENV', oneOf('development', 'test', 'production'), 'development')

@@ -30,7 +30,7 @@ function request(method: string, route: string): Scope {
   return scope
 }
 
-async function statusOf(method: string, route: string): Promise<number> {
+async function requestStatus(method: string, route: string): Promise<number> {
   try {
     await faults.beforeRequest(request(method, route))
     return 200
@@ -56,7 +56,7 @@ describe('faults end', () => {
   test('after their time, by the clock that is passed in, and say so once', async () => {
     faults.set([{ status: 500 }, { authDown: true, rateLimitOff: true, dbDown: true }], 60)
     now += 59_999
-    expect([await statusOf('GET', '/tasks'), faults.rateLimitOff, faults.isDatabaseDown]).toEqual([
+    expect([await requestStatus('GET', '/tasks'), faults.rateLimitOff, faults.isDatabaseDown]).toEqual([
       500,
       true,
       true,
@@ -64,7 +64,7 @@ describe('faults end', () => {
     expect(faults.state().leftMs).toBe(1)
     now += 1
     expect([
-      await statusOf('GET', '/tasks'),
+      await requestStatus('GET', '/tasks'),
       faults.rateLimitOff,
       faults.isDatabaseDown,
       faults.beforeQuery(),
@@ -76,9 +76,9 @@ describe('faults end', () => {
   test('when others are set in their place', async () => {
     faults.set([{ status: 500 }], 60)
     faults.set([{ status: 418 }], 10)
-    expect(await statusOf('GET', '/tasks')).toBe(418)
+    expect(await requestStatus('GET', '/tasks')).toBe(418)
     faults.set([], 10)
-    expect(await statusOf('GET', '/tasks')).toBe(200)
+    expect(await requestStatus('GET', '/tasks')).toBe(200)
   })
 
   test('also for delayed requests, which continue immediately', async () => {
@@ -102,7 +102,7 @@ describe('a rule', () => {
     [{ status: 503, route: '/health' }, 'GET', '/health', 503],
   ])('%j: %s %s is %i', async (rule, method, route, status) => {
     faults.set([rule], 60)
-    expect(await statusOf(method, route)).toBe(status)
+    expect(await requestStatus(method, route)).toBe(status)
   })
 
   test('with a ratio strikes as often as chance is below it', () => {

@@ -34,7 +34,7 @@ const residentBytes = async (): Promise<number> =>
 interface Sent {
   /** The head of the answer, and its body. */
   answer: string
-  /** How much was taken from us before the answer or the end of the connection. */
+  /** The bytes that the server accepted before the answer or the end of the connection. */
   sentBytes: number
 }
 
@@ -64,7 +64,7 @@ function pour(head: string, piece: Buffer, limitBytes: number): Promise<Sent> {
   })
 }
 
-const headOf = (path: string, ...lines: string[]): string =>
+const formatHead = (path: string, ...lines: string[]): string =>
   [
     `POST ${path} HTTP/1.1`,
     'Host: x',
@@ -80,7 +80,7 @@ test('40 gigabytes in chunks are refused with 413 near the limit, and memory sta
   const before = await residentBytes()
   const sent = await Promise.all(
     Array.from({ length: 40 }, () =>
-      pour(headOf('/imports', 'Transfer-Encoding: chunked'), chunk, 1024 * mebi),
+      pour(formatHead('/imports', 'Transfer-Encoding: chunked'), chunk, 1024 * mebi),
     ),
   )
   expect(sent.filter(({ answer }) => !answer.startsWith('HTTP/1.1 413 '))).toEqual([])
@@ -92,7 +92,7 @@ test('40 gigabytes in chunks are refused with 413 near the limit, and memory sta
 test('a length over the limit is refused unread, and the sender gets the answer', async () => {
   const sent = await Promise.all(
     Array.from({ length: 10 }, () =>
-      pour(headOf('/tasks', `Content-Length: ${1024 * mebi}`), Buffer.alloc(65_536, ' '), 1024 * mebi),
+      pour(formatHead('/tasks', `Content-Length: ${1024 * mebi}`), Buffer.alloc(65_536, ' '), 1024 * mebi),
     ),
   )
   expect(sent.filter(({ answer }) => !answer.startsWith('HTTP/1.1 413 '))).toEqual([])
@@ -104,7 +104,7 @@ test('a gzip bomb is refused with 415 and never unfolds', async () => {
   const before = await residentBytes()
   for (const encoding of ['gzip', 'x-gzip', 'deflate', 'br', 'gzip, identity']) {
     const sent = await pour(
-      headOf(
+      formatHead(
         '/imports',
         `Content-Length: ${bomb.length}`,
         `Content-Encoding: ${encoding}`,

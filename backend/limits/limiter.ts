@@ -114,7 +114,7 @@ export class RateLimiter {
    * up.
    */
   count(scope: Scope, caller: string): Promise<void> | undefined {
-    const lease = this.#leaseOf(caller)
+    const lease = this.#findLease(caller)
     return this.#spend(scope, lease) ? undefined : this.#takeShared(scope, caller, lease)
   }
 
@@ -151,7 +151,7 @@ export class RateLimiter {
       })
   }
 
-  #leaseOf(caller: string): Lease {
+  #findLease(caller: string): Lease {
     const known = this.#leases.get(caller)
     if (known !== undefined) return known
     if (this.#leases.size >= maxCallers) this.#forgetOldest()

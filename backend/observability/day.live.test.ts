@@ -73,7 +73,7 @@ beforeAll(async () => {
   await rm(folder, { recursive: true, force: true })
 }, 60_000)
 
-const eventsOf = (stream: string): string[] =>
+const listEvents = (stream: string): string[] =>
   [
     ...new Set(lines.flatMap((one) => (one.stream === stream && one.event !== undefined ? [one.event] : []))),
   ].toSorted()
@@ -146,7 +146,7 @@ describe('the lines of a day', () => {
   })
 
   test('have every security event, each with a request or what it is about', () => {
-    expect(eventsOf('security')).toEqual(Object.keys(securityEvents).toSorted())
+    expect(listEvents('security')).toEqual(Object.keys(securityEvents).toSorted())
     for (const one of lines.filter(({ stream }) => stream === 'security')) {
       if (one.event === 'ratelimit.config_changed' || one.event === 'usage.unusual') continue
       expect(one).toMatchObject({
@@ -175,7 +175,7 @@ describe('the lines of a day', () => {
   })
 
   test('have every audit event, each with its user', () => {
-    expect(eventsOf('audit')).toEqual(Object.keys(auditEvents).toSorted())
+    expect(listEvents('audit')).toEqual(Object.keys(auditEvents).toSorted())
     for (const one of lines.filter(({ stream }) => stream === 'audit'))
       expect([one.event, typeof one.userId]).toEqual([one.event, 'string'])
   })

@@ -15,7 +15,7 @@ function documented(name: string): Record<string, string> {
   )
 }
 
-function linesOf(
+function readLines(
   level: LogOptions['level'],
   write: (events: ReturnType<typeof createEvents>) => void,
 ): Record<string, unknown>[] {
@@ -50,7 +50,7 @@ describe('an event', () => {
   scope.principal = { userId: 'u-1', sessionId: 's-1' }
 
   test('says what, who, where from and in which request, in the stream of its kind', () => {
-    const lines = linesOf('info', (events) => {
+    const lines = readLines('info', (events) => {
       events.security('auth.login.failed', scope, { reason: 'wrong_password' })
       events.audit('user.logged_in', scope)
     })
@@ -87,7 +87,7 @@ describe('an event', () => {
     ['fatal', 2],
     ['silent', 0],
   ] as const)('is written whatever the level, but %s: %i', (level, count) => {
-    const lines = linesOf(level, (events) => {
+    const lines = readLines(level, (events) => {
       events.security('faults.changed', undefined)
       events.audit('user.deleted', undefined)
     })

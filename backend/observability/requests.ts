@@ -6,7 +6,7 @@ import type { Tracing } from './tracing/telemetry.ts'
 /** Writes one log line and one observation per request. Must be cheap, because it runs for every request. */
 export function observeRequests(metrics: Metrics, log: Log, tracing?: Tracing): ServerObserver {
   const instruments = new Map<string, { count: () => void; observe: (seconds: number) => void }>()
-  const instrumentsOf = (method: string, route: string, status: number) => {
+  const findInstruments = (method: string, route: string, status: number) => {
     const key = `${method} ${route} ${status}`
     const known = instruments.get(key)
     if (known !== undefined) return known
@@ -26,7 +26,7 @@ export function observeRequests(metrics: Metrics, log: Log, tracing?: Tracing): 
     requestDone: (scope, status, seconds) => {
       metrics.httpInFlight.dec()
       const method = toMethodLabel(scope.method, status)
-      const one = instrumentsOf(method, scope.route, status)
+      const one = findInstruments(method, scope.route, status)
       one.count()
       if (scope.sampled) observeWithExemplar(metrics, method, scope, status, seconds)
       else one.observe(seconds)

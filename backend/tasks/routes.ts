@@ -25,11 +25,11 @@ const replayedHeader = {
 }
 
 /** The tasks of the caller. Tasks of other users count as missing. */
-export function buildTaskEndpoints(service: TaskService, parts: TaskRouteDependencies): Endpoint[] {
+export function buildTaskEndpoints(service: TaskService, dependencies: TaskRouteDependencies): Endpoint[] {
   return [
-    ...buildCollectionEndpoints(service, parts.metrics),
-    buildBulkEndpoint(service, parts),
-    ...buildItemEndpoints(service, parts.metrics),
+    ...buildCollectionEndpoints(service, dependencies.metrics),
+    buildBulkEndpoint(service, dependencies),
+    ...buildItemEndpoints(service, dependencies.metrics),
   ]
 }
 

@@ -235,7 +235,7 @@ export class TaskService {
     read: () => Promise<CachedReply>,
   ): Promise<CachedReply> | CachedReply {
     const known = this.#dependencies.cache.get(userId, key)
-    const counters = (this.#counters[cache] ??= this.#countersOf(cache))
+    const counters = (this.#counters[cache] ??= this.#createCounters(cache))
     if (known === undefined) {
       counters.miss.inc()
       return this.#readThrough(userId, key, read)
@@ -256,7 +256,7 @@ export class TaskService {
     }
   }
 
-  #countersOf(cache: string): CacheCounters {
+  #createCounters(cache: string): CacheCounters {
     const { cacheRequests } = this.#dependencies.metrics
     return {
       hit: cacheRequests.labels({ cache, result: 'hit' }),

@@ -29,10 +29,10 @@ async function ask(client: Client, kind: 'exports' | 'imports'): Promise<string>
   return id
 }
 
-const stateOf = async (client: Client, path: string) => state.parse((await client.get(path)).json)
+const readState = async (client: Client, path: string) => state.parse((await client.get(path)).json)
 const over = (client: Client, path: string, limitMs: number) =>
   eventually(`${path} over`, limitMs, async () =>
-    ['done', 'failed'].includes((await stateOf(client, path)).status),
+    ['done', 'failed'].includes((await readState(client, path)).status),
   )
 
 test('jobs of a killed process leave no partial result and are done exactly once', async () => {
@@ -51,13 +51,13 @@ test('jobs of a killed process leave no partial result and are done exactly once
   await eventually(
     'the export is at work',
     10_000,
-    async () => (await stateOf(account, exportPath)).status !== 'queued',
+    async () => (await readState(account, exportPath)).status !== 'queued',
   )
   const importPath = `/imports/${await ask(account, 'imports')}`
   await eventually(
     'the import is at work',
     10_000,
-    async () => (await stateOf(account, importPath)).status !== 'queued',
+    async () => (await readState(account, importPath)).status !== 'queued',
   )
   first.signal('SIGKILL')
   await first.exit()
@@ -70,9 +70,9 @@ test('jobs of a killed process leave no partial result and are done exactly once
   const download = await again.get(`${exportPath}/download`)
   expect([200, 409]).toContain(download.status)
   await Promise.all([over(again, exportPath, 60_000), over(again, importPath, 60_000)])
-  expect(await stateOf(again, importPath)).toMatchObject({ status: 'done', rows })
+  expect(await readState(again, importPath)).toMatchObject({ status: 'done', rows })
   expect(await countTasks()).toBe(2 * rows)
-  const exported = await stateOf(again, exportPath)
+  const exported = await readState(again, exportPath)
   const tasks = z.array(z.object({ id: z.string() })).parse((await again.get(`${exportPath}/download`)).json)
   expect(exported).toMatchObject({ status: 'done', rows: tasks.length })
   expect(new Set(tasks.map(({ id }) => id)).size).toBe(tasks.length)

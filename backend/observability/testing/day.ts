@@ -84,8 +84,8 @@ async function useEverything(client: Client, tokens: Set<string>): Promise<void>
 }
 
 async function transferEverything(user: Client, stranger: Client): Promise<void> {
-  const idOf = (answer: { json: unknown }): string => z.object({ id: z.string() }).parse(answer.json).id
-  const task = idOf(await user.send('POST', '/tasks', { title: 'mine' }))
+  const parseId = (answer: { json: unknown }): string => z.object({ id: z.string() }).parse(answer.json).id
+  const task = parseId(await user.send('POST', '/tasks', { title: 'mine' }))
   await stranger.get(`/tasks/${task}`)
   await stranger.send('POST', '/tasks/bulk', { delete: [task] })
   for (let use = 0; use < 30; use += 1) await user.send('POST', '/tasks/bulk', { create: [{ title: 'x' }] })

@@ -13,12 +13,12 @@ describe('metrics', () => {
     const { client: user } = await client.register()
     for (let count = 0; count < 3; count += 1) await user.send('POST', '/tasks', { title: `number ${count}` })
     await user.get('/tasks/no-id')
-    const scraped = valuesOf((await client.get('/metrics')).text)
+    const scraped = parseValues((await client.get('/metrics')).text)
     expect(scraped.get('task_operations_total{operation="create",result="success"}')).toBe(3)
     expect(scraped.size).toBeGreaterThan(50)
     let arrived = new Map<string, number>()
     await eventually('the last request is counted', 10_000, async () => {
-      arrived = flattened(await tracing.receiver.metrics())
+      arrived = flatten(await tracing.receiver.metrics())
       return [...scraped].every(([series, value]) => arrived.get(series) === value)
     }).catch(() => undefined)
     expect(
@@ -110,40 +110,40 @@ const changingNames = [
 const changing = new RegExp(`^(${changingNames})|route="/metrics"`)
 
 /** The series of the text format by name and sorted labels, without those that change all the time. */
-function valuesOf(text: string): Map<string, number> {
+function parseValues(text: string): Map<string, number> {
   const series = [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(
     ([, name = '', labels = '', value]): [string, number] => [
-      seriesOf(name, labels.match(/\w+="[^"]*"/g) ?? []),
+      formatSeries(name, labels.match(/\w+="[^"]*"/g) ?? []),
       Number(value),
     ],
   )
   return new Map(series.filter(([name]) => !changing.test(name)))
 }
 
-function seriesOf(name: string, labels: readonly string[]): string {
+function formatSeries(name: string, labels: readonly string[]): string {
   return `${name}{${labels.toSorted().join(',')}}`
 }
 
-function flattened(metrics: Awaited<ReturnType<OtlpReceiver['metrics']>>): Map<string, number> {
+function flatten(metrics: Awaited<ReturnType<OtlpReceiver['metrics']>>): Map<string, number> {
   const series: [string, number][] = []
   for (const { name, gauge, sum, histogram } of metrics) {
     const pairs = (attributes: Record<string, unknown>): string[] =>
       Object.entries(attributes).map(([key, value]) => `${key}="${String(value)}"`)
     for (const { attributes, asDouble } of [...(gauge?.dataPoints ?? []), ...(sum?.dataPoints ?? [])])
-      series.push([seriesOf(name, pairs(attributes)), asDouble])
+      series.push([formatSeries(name, pairs(attributes)), asDouble])
     for (const point of histogram?.dataPoints ?? []) {
       const labels = pairs(point.attributes)
       let below = 0
       for (const [index, count] of point.bucketCounts.entries()) {
         below += count
         series.push([
-          seriesOf(`${name}_bucket`, [...labels, `le="${point.explicitBounds[index] ?? '+Inf'}"`]),
+          formatSeries(`${name}_bucket`, [...labels, `le="${point.explicitBounds[index] ?? '+Inf'}"`]),
           below,
         ])
       }
       series.push(
-        [seriesOf(`${name}_sum`, labels), point.sum],
-        [seriesOf(`${name}_count`, labels), point.count],
+        [formatSeries(`${name}_sum`, labels), point.sum],
+        [formatSeries(`${name}_count`, labels), point.count],
       )
     }
   }

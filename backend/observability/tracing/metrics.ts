@@ -133,7 +133,7 @@ function toDataPoint({ value, labels }: Sample, times: Times): DataPoint<number>
 function toHistograms({ name, values }: Family, times: Times): DataPoint<Histogram>[] {
   const series = Map.groupBy(values, ({ labels: { le: _le, ...labels } }) => JSON.stringify(labels))
   return [...series.values()].map((samples) => {
-    const valueOf = (ending: string): number =>
+    const findValue = (ending: string): number =>
       samples.find(({ metricName }) => metricName === `${name}${ending}`)?.value ?? 0
     const buckets = samples
       .filter(({ metricName }) => metricName === `${name}_bucket`)
@@ -145,7 +145,7 @@ function toHistograms({ name, values }: Family, times: Times): DataPoint<Histogr
     return {
       ...times,
       attributes,
-      value: { buckets: { boundaries, counts }, sum: valueOf('_sum'), count: valueOf('_count') },
+      value: { buckets: { boundaries, counts }, sum: findValue('_sum'), count: findValue('_count') },
     }
   })
 }

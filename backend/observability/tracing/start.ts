@@ -51,11 +51,14 @@ interface Provider {
  * Starts to send what `otel` configures. Only the library's error handler is global. No request waits for an
  * export: spans wait in a bounded queue, and what a collector does not accept in time is dropped and logged.
  */
-export async function startTelemetry(otel: OtelConfig, parts: TelemetryDependencies): Promise<Telemetry> {
-  const listening = reportLibraryErrors(new ExportFailureLog(parts.log, () => performance.now()))
+export async function startTelemetry(
+  otel: OtelConfig,
+  dependencies: TelemetryDependencies,
+): Promise<Telemetry> {
+  const listening = reportLibraryErrors(new ExportFailureLog(dependencies.log, () => performance.now()))
   const ours = resourceFromAttributes({
-    'service.instance.id': parts.instanceId,
-    'deployment.environment.name': parts.config.environment,
+    'service.instance.id': dependencies.instanceId,
+    'deployment.environment.name': dependencies.config.environment,
     ...otel.resource,
   })
   const resource = defaultResource().merge(ours)
@@ -63,11 +66,11 @@ export async function startTelemetry(otel: OtelConfig, parts: TelemetryDependenc
   let tracing: Spans | undefined
   if (otel.traces !== undefined) {
     const provider = await createTracerProvider(otel, otel.traces, resource)
-    tracing = new Spans(provider.getTracer('todo-backend'), parts.config, parts.now)
+    tracing = new Spans(provider.getTracer('todo-backend'), dependencies.config, dependencies.now)
     providers.push(provider)
   }
   if (otel.metrics !== undefined)
-    providers.push(await createMeterProvider(otel, otel.metrics, resource, parts))
+    providers.push(await createMeterProvider(otel, otel.metrics, resource, dependencies))
   return {
     tracing,
     stop: async (limitMs) => {
@@ -103,14 +106,14 @@ async function createMeterProvider(
   otel: OtelConfig,
   target: OtlpTarget,
   resource: Resource,
-  parts: TelemetryDependencies,
+  dependencies: TelemetryDependencies,
 ): Promise<MeterProvider> {
   const timeoutMs = Math.min(target.timeoutMs, otel.metricIntervalMs)
   const reader = new PeriodicExportingMetricReader({
     exporter: await createMetricExporter({ ...target, timeoutMs }),
     exportIntervalMillis: otel.metricIntervalMs,
     exportTimeoutMillis: timeoutMs,
-    metricProducers: [new RegistryProducer(parts.registry, parts.startedAt, parts.now)],
+    metricProducers: [new RegistryProducer(dependencies.registry, dependencies.startedAt, dependencies.now)],
   })
   return new MeterProvider({ resource, readers: [reader] })
 }
