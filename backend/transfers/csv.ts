@@ -48,7 +48,7 @@ function writeSlice(parser: Parser, slice: Buffer): Promise<Error | undefined> {
 function endInput(parser: Parser): Promise<Error | undefined> {
   return new Promise((resolve) => {
     parser.once('error', (error) => resolve(describeError(error)))
-    parser.end(() => resolve(undefined))
+    parser.end((error?: Error | null) => resolve(describeError(error)))
   })
 }
 
