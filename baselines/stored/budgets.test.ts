@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { suitePlan } from '../../cli/index.ts'
+import { planSuite } from '../../cli/index.ts'
 import config from '../../vigil.config.ts'
 import type { Budgets } from '../index.ts'
 
@@ -26,6 +26,6 @@ describe('the portable baseline, on every machine', () => {
   it('is what the config promises, and holds for every suite of the gate', () => {
     expect(config.budgets).toEqual(stored.budgets)
     for (const name of config.gate?.suites ?? [])
-      expect(suitePlan(config, name, {}).budgets, name).toMatchObject(stored.budgets)
+      expect(planSuite(config, name, {}).budgets, name).toMatchObject(stored.budgets)
   })
 })

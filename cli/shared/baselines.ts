@@ -21,39 +21,46 @@ import type { Session } from './session.ts'
 import { readIfPresent } from './world.ts'
 import { noiseNote } from './known-noise.ts'
 
-/** Beside the baselines, in the same folder. */
+/** Other files in the folder of the baselines. */
 const budgetsFile = 'budgets.json'
 const waiversFile = 'waivers.json'
 const countsFile = 'counts.json'
-const others: ReadonlySet<string> = new Set([budgetsFile, waiversFile, countsFile])
+const otherFiles: ReadonlySet<string> = new Set([budgetsFile, waiversFile, countsFile])
 
-/** Where a project keeps what it accepted: committed files, beside its config. */
+/** Where a project keeps its accepted runs: committed files, next to its config. */
 export function storedFolder(configFile: string): string {
   return join(dirname(configFile), 'baselines', 'stored')
 }
 
-export type Found = ReadBaseline | { state: 'none'; elsewhere: string[] }
+/** If there is no baseline, the environments that have one of the suite. */
+export type BaselineLookup = ReadBaseline | { state: 'missing'; elsewhere: string[] }
 
-/** The baseline of a suite in an environment; when there is none, the environments that there are some for. */
-export async function findBaseline(folder: string, suite: string, fingerprint: string): Promise<Found> {
+/** The baseline of a suite in an environment. */
+export async function findBaseline(
+  folder: string,
+  suite: string,
+  fingerprint: string,
+): Promise<BaselineLookup> {
   const file = join(folder, baselineFile(suite, fingerprint))
   const text = await readIfPresent(file)
   if (text !== undefined) {
     const read = parseBaseline(text, file)
-    const { suite: of, environment } =
+    const { suite: itsSuite, environment } =
       read.state === 'read' ? read.baseline : { suite, environment: { fingerprint } }
-    return of === suite && environment.fingerprint === fingerprint
+    return itsSuite === suite && environment.fingerprint === fingerprint
       ? read
       : {
           state: 'refused',
-          problem: `${file}: is of suite ${of} on ${environment.fingerprint}, expected ${suite} on ${fingerprint}: a baseline is not moved to another environment`,
+          problem:
+            `${file}: is of suite ${itsSuite} on ${environment.fingerprint}, ` +
+            `expected ${suite} on ${fingerprint}: a baseline cannot be moved to another environment`,
         }
   }
   const elsewhere = (await readStored(folder)).filter(
     (stored) => stored.state === 'read' && stored.baseline.suite === suite,
   )
   return {
-    state: 'none',
+    state: 'missing',
     elsewhere: elsewhere.flatMap((stored) =>
       stored.state === 'read' ? [stored.baseline.environment.fingerprint] : [],
     ),
@@ -62,10 +69,10 @@ export async function findBaseline(folder: string, suite: string, fingerprint: s
 
 export type Stored = ReadBaseline & { file: string }
 
-/** Every baseline of a project by the name of its file; damaged ones with their problem. */
+/** Every baseline of a project, sorted by file name; damaged ones with their problem. */
 export async function readStored(folder: string): Promise<Stored[]> {
   const names = (await readdir(folder).catch(() => []))
-    .filter((name) => name.endsWith('.json') && !others.has(name))
+    .filter((name) => name.endsWith('.json') && !otherFiles.has(name))
     .toSorted()
   return Promise.all(
     names.map(async (name): Promise<Stored> => ({
@@ -82,7 +89,7 @@ export async function writeBaseline(folder: string, baseline: Baseline): Promise
   return file
 }
 
-/** The losses that were accepted; none when there is no file. */
+/** The accepted losses; none without the file. */
 export async function readWaivers(folder: string): Promise<ReadWaivers> {
   const file = join(folder, waiversFile)
   const text = await readIfPresent(file)
@@ -97,7 +104,7 @@ export async function writeWaivers(folder: string, waivers: readonly Waiver[]): 
   return file
 }
 
-/** The lowest counts that were accepted; none when there is no file. */
+/** The lowest accepted counts; none without the file. */
 export async function readCounts(folder: string): Promise<ReadCounts> {
   const file = join(folder, countsFile)
   const text = await readIfPresent(file)
@@ -114,12 +121,12 @@ export async function writeCounts(folder: string, counts: LowestCounts): Promise
 }
 
 /**
- * Holds a judged run against what was accepted of its suite in its environment, and lets waivers stand for losses that were accepted.
- * Without a baseline a note says how to have one; what cannot be compared is told in a row and changes no verdict.
+ * Compares a judged run with the accepted runs of its suite in its environment, and applies the waivers. Without a
+ * baseline, a note says how to accept one. What cannot be compared is a row that does not change the verdict.
  */
 export async function withBaseline(session: Session, judged: JudgedRun): Promise<JudgedRun> {
   const { run } = judged
-  // Nothing is known of such a run that could be held against anything.
+  // Such a run has no figures that could be compared.
   if (!run.validity.valid || run.interrupted || run.totals.requests === 0) return judged
   const folder = storedFolder(session.loaded.file)
   const [found, waivers] = [
@@ -127,28 +134,33 @@ export async function withBaseline(session: Session, judged: JudgedRun): Promise
     await readWaivers(folder),
   ]
   if (waivers.state === 'refused') return withRows(judged, [invalid(run.suite, 'waivers', waivers.problem)])
-  const held = {
+  const compared = {
     ...judged,
     ...(found.state === 'read' && { baseline: toBaselineFigures(found.baseline) }),
-    ...(found.state === 'none' &&
+    ...(found.state === 'missing' &&
       found.elsewhere.length === 0 && { notes: [howToAccept(run.suite, run.id)] }),
   }
   const noise = await noiseNote(session.out, run.suite, run.environment.fingerprint, session.progress.warn)
   return withRows(
-    { ...held, notes: [...(held.notes ?? []), ...(noise === undefined ? [] : [noise])] },
-    rowsFor(judged, found, waivers.waivers, session.world.now()),
+    { ...compared, notes: [...(compared.notes ?? []), ...(noise === undefined ? [] : [noise])] },
+    baselineRows(judged, found, waivers.waivers, session.world.now()),
   )
 }
 
-function rowsFor({ run }: JudgedRun, found: Found, waivers: readonly Waiver[], nowMs: number): VerdictRow[] {
+function baselineRows(
+  { run }: JudgedRun,
+  found: BaselineLookup,
+  waivers: readonly Waiver[],
+  nowMs: number,
+): VerdictRow[] {
   switch (found.state) {
     case 'read':
       return applyWaivers(compareWithBaseline(found.baseline, run), waivers, run.suite, nowMs)
     case 'refused':
       return [invalid(run.suite, 'baseline', found.problem)]
-    case 'none': {
-      const here = run.environment.fingerprint
-      const unlike: VerdictRow[] =
+    case 'missing': {
+      const fingerprint = run.environment.fingerprint
+      const otherMachine: VerdictRow[] =
         found.elsewhere.length === 0
           ? []
           : [
@@ -158,24 +170,27 @@ function rowsFor({ run }: JudgedRun, found: Found, waivers: readonly Waiver[], n
                 step: null,
                 metric: 'environment',
                 status: 'skipped',
-                message: `not compared: runs were accepted on ${found.elsewhere.slice(0, 4).join(', ')}, this one was made on ${here}: the machine would decide, not the code; ${howToAccept(run.suite, run.id)}`,
+                message:
+                  `not compared: runs were accepted on ${found.elsewhere.slice(0, 4).join(', ')}, ` +
+                  `this one was measured on ${fingerprint}: the difference would be that of the machines; ` +
+                  howToAccept(run.suite, run.id),
               },
             ]
-      return applyWaivers(unlike, waivers, run.suite, nowMs)
+      return applyWaivers(otherMachine, waivers, run.suite, nowMs)
     }
   }
 }
 
 function withRows(judged: JudgedRun, rows: readonly VerdictRow[]): JudgedRun {
   const all = [...judged.verdict.rows, ...rows]
-  const against = judged.baseline?.runs.at(-1)
+  const newest = judged.baseline?.runs.at(-1)
   return {
     ...judged,
     verdict: {
       ...judged.verdict,
       verdict: toVerdictWord(all),
       rows: all,
-      ...(against !== undefined && { baseline: against }),
+      ...(newest !== undefined && { baseline: newest }),
     },
   }
 }
@@ -185,5 +200,8 @@ function invalid(suite: string, metric: string, problem: string): VerdictRow {
 }
 
 function howToAccept(suite: string, id: string): string {
-  return `suite ${suite} has no baseline on this machine: accept ${minAccepted} runs that passed, best of several hours: vigil baseline accept ${id}`
+  return (
+    `suite ${suite} has no baseline on this machine: accept ${minAccepted} runs that passed, ` +
+    `preferably from different hours: vigil baseline accept ${id}`
+  )
 }

@@ -11,9 +11,10 @@ import type { ComparableRun } from '../../record/index.ts'
 import { cleanText } from '../../reports/wording/index.ts'
 
 /**
- * Judges a file of cases, one a line, and prints one document a line, in order, each with its case's `id`. A long batch is not lost to
- * one bad line: that one is answered as such, named on stderr with file and line, and the exit code is 2 in the end; otherwise it is 0,
- * whatever was found, because the findings are the documents. (Workers were tried: sending lines to them costs what they save.)
+ * Judges a file with one case per line, and prints one document per line, in order, with the `id` of its case. An
+ * invalid line does not stop the batch: its document says so, stderr names file and line, and the exit code is 2.
+ * Otherwise the exit code is 0, whatever the documents say. (Workers were tried: sending lines to them costs as much
+ * as they save.)
  */
 export async function runBatch(path: string, world: World, job: BatchJob): Promise<number> {
   let bad = 0
@@ -24,7 +25,7 @@ export async function runBatch(path: string, world: World, job: BatchJob): Promi
     const where = `${path}:${number}`
     const { output, problem } =
       text === undefined
-        ? refused(job, null, `${where}: longer than ${longestLine} bytes, expected one case a line`)
+        ? toInvalidResult(job, null, `${where}: longer than ${longestLine} bytes, expected one case per line`)
         : judgeLine(job, where, text)
     if (problem !== undefined) {
       bad += 1
@@ -33,31 +34,31 @@ export async function runBatch(path: string, world: World, job: BatchJob): Promi
     world.stdout(`${output}\n`)
   }
   if (lines === 0 && !world.interrupted.aborted)
-    throw new UsageError(`${path}: empty, expected one case a line`)
+    throw new UsageError(`${path}: empty, expected one case per line`)
   return bad > 0 ? exitCodes.usageError.code : exitCodes.pass.code
 }
 
-/** What is asked of every line of a batch. Plain data: it crosses to a worker. */
+/** What to do with every line of a batch. */
 export type BatchJob =
   | { kind: 'compare'; comparison: ComparisonOptions }
-  | { kind: 'history'; looked: ChangePointOptions }
+  | { kind: 'history'; changePoints: ChangePointOptions }
 
-/** What a line came to: the line to print, and what was wrong with it. */
-export interface Answer {
+/** The result of a line: the line to print, and its problem if it was invalid. */
+export interface LineResult {
   output: string
   problem?: string
 }
 
-type Judged = { state: 'judged'; document: object } | { state: 'refused'; problem: string }
+type Judgement = { state: 'ok'; document: object } | { state: 'invalid'; problem: string }
 type Fields = Readonly<Record<string, unknown>>
 
-/** Judges one line of a batch. `where` names file and line in the problem; the answer is one line of JSON with the case's `id` whatever happens. */
-export function judgeLine(job: BatchJob, where: string, text: string): Answer {
+/** Judges one line of a batch. `where`: file and line, for the problem. The output always has the `id` of its case. */
+export function judgeLine(job: BatchJob, where: string, text: string): LineResult {
   const json = jsonOf(text)
   if (json.state === 'refused')
-    return refused(job, null, `${where}: not JSON (${json.problem}), expected one case a line`)
+    return toInvalidResult(job, null, `${where}: not JSON (${json.problem}), expected one case per line`)
   if (!isRecord(json.value))
-    return refused(
+    return toInvalidResult(
       job,
       null,
       `${where}: found ${Array.isArray(json.value) ? 'an array' : typeof json.value}, expected an object with an id`,
@@ -66,14 +67,14 @@ export function judgeLine(job: BatchJob, where: string, text: string): Answer {
   const judged =
     job.kind === 'compare'
       ? judgeComparison(fields, where, job.comparison)
-      : judgeSeries(fields, where, job.looked)
-  return judged.state === 'refused'
-    ? refused(job, id, judged.problem)
+      : judgeSeries(fields, where, job.changePoints)
+  return judged.state === 'invalid'
+    ? toInvalidResult(job, id, judged.problem)
     : { output: JSON.stringify({ id, ...judged.document }) }
 }
 
-/** The answer to a line that could not be judged: never a pass, never silence. */
-export function refused({ kind }: BatchJob, id: unknown, why: string): Answer {
+/** The result of a line that could not be judged: never a pass, and never no output. */
+export function toInvalidResult({ kind }: BatchJob, id: unknown, why: string): LineResult {
   const problem = cleanText(why)
   const document =
     kind === 'compare'
@@ -86,49 +87,49 @@ export function refused({ kind }: BatchJob, id: unknown, why: string): Answer {
   return { output: JSON.stringify({ id, ...document }), problem }
 }
 
-function judgeComparison(fields: Fields, where: string, comparison: ComparisonOptions): Judged {
+function judgeComparison(fields: Fields, where: string, comparison: ComparisonOptions): Judgement {
   const baseline = checkRuns(fields['baseline'], `${where}: baseline`)
-  if (baseline.state === 'refused') return baseline
+  if (baseline.state === 'refused') return { state: 'invalid', problem: baseline.problem }
   const candidate = checkRuns(fields['candidate'], `${where}: candidate`)
-  if (candidate.state === 'refused') return candidate
-  return { state: 'judged', document: compareRuns(baseline.runs, candidate.runs, comparison) }
+  if (candidate.state === 'refused') return { state: 'invalid', problem: candidate.problem }
+  return { state: 'ok', document: compareRuns(baseline.runs, candidate.runs, comparison) }
 }
 
-function judgeSeries(fields: Fields, where: string, looked: ChangePointOptions): Judged {
+function judgeSeries(fields: Fields, where: string, changePoints: ChangePointOptions): Judgement {
   const series: unknown = fields['series']
   if (!Array.isArray(series))
     return {
-      state: 'refused',
+      state: 'invalid',
       problem: `${where}: series: found ${series === null ? 'null' : typeof series}, expected an array of vigil.run/1 records`,
     }
   const runs: (ComparableRun | null)[] = []
   for (const [index, value] of series.entries()) {
-    // A gap in the series keeps its place.
+    // A gap keeps its place in the series.
     const checked =
       value === null
         ? { state: 'read' as const, run: null }
         : checkComparableRun(value, `${where}: series[${index}]`)
-    if (checked.state === 'refused') return checked
+    if (checked.state === 'refused') return { state: 'invalid', problem: checked.problem }
     runs.push(checked.run)
   }
-  return { state: 'judged', document: { changes: findChangePoints(runs, looked) } }
+  return { state: 'ok', document: { changes: findChangePoints(runs, changePoints) } }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A line of this many bytes is an accident, not a case. */
+/** A longer line, in bytes, is an accident, not a case. */
 export const longestLine = 256 * 2 ** 20
 const newline = 10
 
 export interface Line {
   number: number
-  /** Undefined when the line is too long to be read. */
+  /** Undefined if the line is too long. */
   text: string | undefined
 }
 
-/** A file as bytes; `-` is standard input. */
+/** The bytes of a file; `-` is standard input. */
 export function openInput(path: string): AsyncIterable<Buffer> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a stream without an encoding gives buffers
   return createReadStream(path, {
@@ -137,12 +138,12 @@ export function openInput(path: string): AsyncIterable<Buffer> {
   }) as AsyncIterable<Buffer>
 }
 
-/** Why a file could not be read, as one line. */
-export function unreadable(path: string, error: unknown): UsageError {
+/** The usage error for a file that could not be read. */
+export function toReadError(path: string, error: unknown): UsageError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const why =
     code === 'ENOENT'
-      ? 'not there'
+      ? 'not found'
       : code === 'EISDIR'
         ? 'a folder'
         : code === 'EACCES'
@@ -151,7 +152,7 @@ export function unreadable(path: string, error: unknown): UsageError {
   return new UsageError(`${path}: ${why}, expected a file of records`)
 }
 
-/** The lines of a file as they come, one in memory at a time; blank ones are passed over. */
+/** Reads a file line by line, keeping one in memory. Skips blank lines. */
 export async function* linesOf(path: string): AsyncGenerator<Line> {
   let parts: Buffer[] = []
   let size = 0
@@ -161,7 +162,7 @@ export async function* linesOf(path: string): AsyncGenerator<Line> {
     if (size <= longestLine) parts.push(part)
     else parts = []
   }
-  const take = (): Line => {
+  const finishLine = (): Line => {
     number += 1
     const text = size > longestLine ? undefined : Buffer.concat(parts).toString('utf8')
     parts = []
@@ -173,12 +174,12 @@ export async function* linesOf(path: string): AsyncGenerator<Line> {
     for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, from)) {
       add(chunk.subarray(from, at))
       from = at + 1
-      const line = take()
+      const line = finishLine()
       if (!isBlank(line)) yield line
     }
     add(chunk.subarray(from))
   }
-  const last = take()
+  const last = finishLine()
   if (!isBlank(last)) yield last
 }
 
@@ -186,7 +187,7 @@ async function* readable(path: string): AsyncGenerator<Buffer> {
   try {
     yield* openInput(path)
   } catch (error) {
-    throw unreadable(path, error)
+    throw toReadError(path, error)
   }
 }
 

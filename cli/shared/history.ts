@@ -4,23 +4,23 @@ import { hostname } from 'node:os'
 import type { Keeper } from '../../synthetics/history/index.ts'
 import type { ProbeResult } from '../../record/index.ts'
 import type { Cadence } from '../../config/cadence.ts'
-import { diskProblem } from './world.ts'
+import { errorMessage, diskProblem } from './world.ts'
 import type { Session } from './session.ts'
 import type { Config } from '../../config/index.ts'
 import type { HistoryDatabase } from '../../record/history/index.ts'
 
-/** Where results of probes are kept. */
+/** The file with the results of probes. */
 export function historyFile(out: string): string {
   return join(out, 'history.db')
 }
 
-/** What tells a damaged file from other ones: `20261124T120030123`. */
+/** The time, for the name of a damaged file that is set aside: `20261124T120030123`. */
 export function damageStamp(now: () => number): string {
   return new Date(now()).toISOString().replaceAll(/[-:.Z]/g, '')
 }
 
-/** The history of a session, to write to. Without one (no permission, a newer vigil's) there is a warning, and the run goes on. */
-export async function historyKeeper(session: Session): Promise<Keeper | undefined> {
+/** The probe history to write to. If it cannot be opened (no permission, written by a newer vigil), only warns. */
+export async function openProbeHistory(session: Session): Promise<Keeper | undefined> {
   const { keeper, sqliteStore } = await import('../../synthetics/history/index.ts')
   const file = historyFile(session.out)
   try {
@@ -30,21 +30,18 @@ export async function historyKeeper(session: Session): Promise<Keeper | undefine
       session.progress.warn,
     )
   } catch (error) {
-    session.progress.warn(
-      diskProblem(error, file) ??
-        `results are not kept: ${error instanceof Error ? error.message : String(error)}`,
-    )
+    session.progress.warn(diskProblem(error, file) ?? `results are not kept: ${errorMessage(error)}`)
     return undefined
   }
 }
 
-/** Keeps results of probes that were run once. `cadenceOf`: how often something else (cron) runs them, where that is known. */
+/** Keeps the results of probes that ran once. `cadenceOf`: how often something else, such as cron, runs them. */
 export async function keepOnce(
   session: Session,
   results: readonly ProbeResult[],
   cadenceOf: (probe: string) => Cadence | undefined,
 ): Promise<void> {
-  const history = await historyKeeper(session)
+  const history = await openProbeHistory(session)
   if (!history) return
   const { entryOf } = await import('../../synthetics/history/index.ts')
   const { heldFrom } = await import('../../synthetics/schedule/due.ts')
@@ -60,11 +57,12 @@ export async function keepOnce(
 const variable = 'VIGIL_DATABASE_URL'
 
 /**
- * The PostgreSQL that history is kept in, for several machines to share: what the environment says, else the config. Undefined: a file beside the runs.
+ * The PostgreSQL history that several machines share: from the environment, else from the config. Undefined: history
+ * is a file next to the runs.
  *
  * @param out absolute path of the folder that runs are kept under
  */
-export function historyDatabase(
+export function findHistoryDatabase(
   env: NodeJS.ProcessEnv,
   out: string,
   config: Pick<Config, 'history'> | undefined,
@@ -75,14 +73,14 @@ export function historyDatabase(
   return config?.history && { url: config.history.url, name: 'history.url of the config', place }
 }
 
-/** Brings the index of runs up to date with what was just written. It is made again from the records at will, so its failure changes nothing. */
+/** Adds what was just written to the index of runs. A failure only warns: the index can be rebuilt from the records. */
 export async function keepInHistory({ out, world, progress, loaded }: Session): Promise<void> {
   try {
     const { withHistory } = await import('../../record/history/index.ts')
     await withHistory(
       {
         out,
-        database: historyDatabase(world.env, out, loaded.config),
+        database: findHistoryDatabase(world.env, out, loaded.config),
         stamp: () => damageStamp(world.now),
         warn: progress.warn,
       },
@@ -90,7 +88,8 @@ export async function keepInHistory({ out, world, progress, loaded }: Session): 
     )
   } catch (error) {
     progress.warn(
-      `the index of runs was not brought up to date (${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}); the records are whole, and vigil history tries again`,
+      `the index of runs was not updated (${errorMessage(error).split('\n')[0]}); ` +
+        'the records are complete, and vigil history tries again',
     )
   }
 }

@@ -4,12 +4,12 @@ import type { KnownNoise } from '../../baselines/noise/index.ts'
 import { cleanText } from '../../reports/wording/index.ts'
 import { readIfPresent, UsageError } from './world.ts'
 
-/** Where what is known of this machine's noise is kept. */
+/** The file with the measured noise of this machine. */
 export function noiseFile(out: string): string {
   return join(out, 'noise.json')
 }
 
-/** What was measured of this machine's noise; undefined when nothing was, or it cannot be read, which is told. */
+/** The measured noise of this machine; undefined if there is none, or if it cannot be read, with a warning. */
 export async function readNoise(
   out: string,
   warn: (problem: string) => void,
@@ -23,7 +23,7 @@ export async function readNoise(
   return undefined
 }
 
-/** The noise of a suite here in one line for a verdict; undefined when it was not measured. */
+/** The noise of a suite on this machine, in one line for a verdict; undefined if it was not measured. */
 export async function noiseNote(
   out: string,
   suite: string,
@@ -35,7 +35,7 @@ export async function noiseNote(
   return noise && known && `${suite}: ${formatNoise(noise, known.measuredAt)}`
 }
 
-/** Refuses a margin (a share) that this machine cannot tell for one of the suites, with the explanation. */
+/** Refuses a margin (a ratio) too narrow for the noise of one of the suites on this machine, and explains why. */
 export async function refuseNarrowMargin(
   out: string,
   suites: readonly string[],
@@ -54,8 +54,10 @@ export async function refuseNarrowMargin(
 
 const ending = '-duet'
 
-/** A duet's suite has a name of its own, so that its records are not taken for runs of the suite: they are of another load. */
-export function duetName(suite: string): string {
+/**
+ * The name of a suite's duet. It differs, so that its records are not taken for runs of the suite: their load differs.
+ */
+export function duetSuiteName(suite: string): string {
   return `${suite}${ending}`
 }
 
@@ -63,7 +65,7 @@ export function isDuet(name: string): boolean {
   return name.endsWith(ending)
 }
 
-/** The config's name of a duet's suite. */
-export function suiteOf(name: string): string {
+/** The name in the config of a duet's suite. */
+export function configSuiteName(name: string): string {
   return isDuet(name) ? name.slice(0, -ending.length) : name
 }

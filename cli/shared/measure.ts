@@ -8,7 +8,7 @@ import { runFolder } from '../../record/store.ts'
 import { watchServer } from '../../runtime/target/index.ts'
 import type { ServerWatch, ReadMetrics } from '../../runtime/target/index.ts'
 import type { FoundEngine, SuitePlan } from './suites.ts'
-import { environmentHere, targetOf, newRunId } from './session.ts'
+import { describeEnvironment, describeTarget, newRunId } from './session.ts'
 import type { Session } from './session.ts'
 import type { JudgedRun } from './artefacts.ts'
 import { UsageError } from './world.ts'
@@ -18,7 +18,7 @@ const requestTimeoutMs = 10_000
 const metricsEveryMs = 1000
 const defaultWarmupSeconds = 5
 
-/** Loads the target with one suite. "We could not measure" comes back as an invalid record, not as an error. */
+/** Loads the target with one suite. If nothing could be measured, returns an invalid record instead of throwing. */
 export async function measureSuite(
   session: Session,
   plan: SuitePlan,
@@ -38,7 +38,7 @@ export async function measureSuite(
   return { run, budgets: plan.budgets, verdict: judgeRun(run, plan.budgets), folder }
 }
 
-/** The record of a suite that could not even be begun, because its target could not be used. */
+/** The record of a suite that could not start because its target could not be used. */
 export async function unmeasuredRun(
   session: Session,
   plan: SuitePlan,
@@ -58,8 +58,8 @@ export async function unmeasuredRun(
 async function factsOf(session: Session, { suite }: SuitePlan, engine: string): Promise<RecordFacts> {
   return {
     engine: suite.engine,
-    target: await targetOf(session),
-    environment: environmentHere(engine),
+    target: await describeTarget(session),
+    environment: describeEnvironment(engine),
     startedAt: new Date(session.world.now()).toISOString(),
   }
 }
@@ -75,7 +75,7 @@ async function loadWith(
   session.progress.phase(`loading with ${load.suite}: ${found.label}, ${loadWords(load)}`)
   const scratch = join(folder, found.engine.name)
   await mkdir(scratch, { recursive: true })
-  const watch = watchServer(metricsReader(session), metricsEveryMs)
+  const watch = watchServer(createMetricsReader(session), metricsEveryMs)
   const result = await found.engine.run(load, {
     folder: scratch,
     signal: session.world.interrupted,
@@ -148,8 +148,8 @@ function loadWords(load: LoadPlan): string {
 const timeoutMs = 2000
 const expositionBytes = 8 * 2 ** 20
 
-/** How the session's target is asked for its metrics; one that has none always answers undefined. */
-export function metricsReader(session: Session): ReadMetrics {
+/** Reads the metrics of the session's target; always undefined if it has none. */
+export function createMetricsReader(session: Session): ReadMetrics {
   const { metrics } = session.loaded.config.target
   if (metrics === undefined) return async () => undefined
   const token =

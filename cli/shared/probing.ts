@@ -9,7 +9,7 @@ import type { Session } from './session.ts'
 import { UsageError, version } from './world.ts'
 import type { Run } from '../../record/index.ts'
 
-/** The probes of the config by these names; an unknown one is the user's to mend. */
+/** Throws a usage error if the config has no probe of one of these names. */
 export function checkProbeNames(session: Session, names: readonly string[]): void {
   const known = Object.keys(session.loaded.config.probes ?? {})
   const unknown = names.find((name) => !known.includes(name))
@@ -17,28 +17,28 @@ export function checkProbeNames(session: Session, names: readonly string[]): voi
     throw new UsageError(`probe ${JSON.stringify(unknown)} is not in the config${nearest(unknown, known)}`)
 }
 
-/** Runs probes one after the other; `run` differs from every other run's. Nothing to run gives undefined. */
+/** Runs probes one after the other. `run` must differ from that of every other run. Undefined without probes. */
 export async function runSessionProbes(
   session: Session,
   names: readonly string[],
   run: string,
-  certificate?: SeenCertificate,
+  certificate?: OnCertificate,
 ): Promise<ProbesReport | undefined> {
   if (names.length === 0) return undefined
   session.progress.phase(`probing: ${names.join(', ')}`)
   return runProbesNow(session, names, run, session.world.interrupted, certificate)
 }
 
-/** Told until when the certificate of a target is good, in milliseconds since 1970. */
-export type SeenCertificate = (probe: string, expiresAtMs: number) => void
+/** Receives when the certificate of a target expires, in milliseconds since 1970. */
+export type OnCertificate = (probe: string, expiresAtMs: number) => void
 
-/** The same without a word, ended by `signal`. */
+/** Runs probes without showing progress, until they end or `signal` is aborted. */
 export async function runProbesNow(
   session: Session,
   names: readonly string[],
   run: string,
   signal: AbortSignal,
-  certificate?: SeenCertificate,
+  certificate?: OnCertificate,
 ): Promise<ProbesReport> {
   const { runProbes } = await import('../../synthetics/index.ts')
   const { config, journeys, file } = session.loaded
@@ -57,8 +57,12 @@ export async function runProbesNow(
   })
 }
 
-/** How often a probe is to run: as the command line says, else as its config says; undefined where neither does. */
-export function cadenceOf(session: Session, name: string, every: string | undefined): Cadence | undefined {
+/** How often a probe runs: by the command line, else by its config; undefined if neither says. */
+export function parseProbeCadence(
+  session: Session,
+  name: string,
+  every: string | undefined,
+): Cadence | undefined {
   const configured = session.loaded.config.probes?.[name]?.every
   const text = every ?? configured
   if (text === undefined) return undefined
@@ -69,8 +73,8 @@ export function cadenceOf(session: Session, name: string, every: string | undefi
   )
 }
 
-/** Probes as rows of a verdict. What was passed only slowly or on a retry is told, and does not fail a release by itself. */
-export function probeRows(report: ProbesReport): VerdictRow[] {
+/** Probes as rows of a verdict. A degraded probe, slow or passed only on a retry, does not fail a release. */
+export function toProbeRows(report: ProbesReport): VerdictRow[] {
   return report.probes.map((probe) => ({
     rule: 'probe',
     step: probe.name,
@@ -96,24 +100,32 @@ function probeMessage(probe: ProbeResult): string {
   return `probe ${probe.name} is ${probe.outcome}${probe.message === undefined ? '' : `: ${probe.message}`}`
 }
 
-/** The verdict over probes alone; `nothing` says why there are none. */
-export function verdictOfProbes(probes: ProbesReport, nothing: string, run: string): Verdict {
+/** The verdict on probes alone. `noProbesReason`: why there are none. */
+export function judgeProbes(probes: ProbesReport, noProbesReason: string, run: string): Verdict {
   const rows =
     probes.probes.length > 0
-      ? probeRows(probes)
-      : [{ rule: 'target', step: null, metric: 'target', status: 'invalid' as const, message: nothing }]
+      ? toProbeRows(probes)
+      : [
+          {
+            rule: 'target',
+            step: null,
+            metric: 'target',
+            status: 'invalid' as const,
+            message: noProbesReason,
+          },
+        ]
   return { ...combineVerdicts([], rows), run }
 }
 
-/** What pushing results came to: a note for the reader, or a problem when it was required. */
+/** The result of pushing probe metrics: a note for the report, or a problem if pushing is required. */
 export interface ProbePush {
   notes: string[]
   problems: string[]
 }
 
 /**
- * Pushes the latest result of each probe when a Pushgateway is configured. Each probe has a group of its own, since each
- * push takes the place of its group and another crontab line may run another probe.
+ * Pushes the latest result of each probe, if a Pushgateway is configured. Each probe is a group of its own, because a
+ * push replaces its group, and another crontab line may run another probe.
  *
  * @param certificates by probe, when the certificate it saw expires, in milliseconds since 1970
  */

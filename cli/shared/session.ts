@@ -1,6 +1,5 @@
-import os from 'node:os'
 import { mkdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import os, { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -16,7 +15,7 @@ import { runId, environmentOf, toOneLine } from '../../record/index.ts'
 import type { Run } from '../../record/index.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
 
-/** A command at work: its config, and where its target is and its files go. */
+/** What a running command works with: its config, its target, and where its files go. */
 export interface Session {
   world: World
   loaded: LoadedConfig
@@ -49,7 +48,9 @@ export type TargetResult<T> = { state: 'ok'; value: T } | { state: 'unavailable'
 const lockPatienceMs = 15 * 60_000
 const bootTimeoutMs = 60_000
 
-/** Has the target ready for `use`, to itself when it is to be loaded, and ends what was started however `use` ends. */
+/**
+ * Calls `use` when the target is ready, alone with it if it is to be loaded. Ends what it started, even if `use` throws.
+ */
 export async function withTarget<T>(
   session: Session,
   purpose: { load: boolean; logFile: string },
@@ -62,7 +63,7 @@ export async function withTarget<T>(
   return locked.state === 'ok' ? locked.value : locked
 }
 
-/** Two loads of one target on one machine would measure each other: `work` begins when no other vigil loads it. */
+/** Waits until no other vigil loads the target: two loads on one machine would measure each other. */
 export async function withTargetLock<T>(session: Session, work: () => Promise<T>): Promise<TargetResult<T>> {
   const { world, targetUrl, progress } = session
   const timeoutMs = world.lockPatienceMs ?? lockPatienceMs
@@ -85,7 +86,9 @@ export async function withTargetLock<T>(session: Session, work: () => Promise<T>
     case 'busy':
       return {
         state: 'unavailable',
-        reason: `process ${locked.holder} still measures ${targetUrl} after ${timeoutMs / 60_000} minutes: end it, or remove ${locked.file} if it is something else`,
+        reason:
+          `process ${locked.holder} still measures ${targetUrl} after ${timeoutMs / 60_000} minutes: ` +
+          `end it, or remove ${locked.file} if it is something else`,
       }
     case 'interrupted':
       return { state: 'unavailable', reason: 'interrupted while waiting for the target' }
@@ -97,7 +100,7 @@ async function withRunning<T>(
   purpose: { load: boolean },
   use: () => Promise<T>,
 ): Promise<TargetResult<T>> {
-  // A probe is itself the question whether the target answers: its own outcome says more than a refusal to ask.
+  // No preflight for a probe: its own outcome says more than a refusal to run it.
   if (!purpose.load) return { state: 'ok', value: await use() }
   const { target } = session.loaded.config
   const reason = await preflight(new URL(target.ready ?? '/', session.targetUrl), session.world.interrupted)
@@ -130,15 +133,15 @@ async function withBooted<T>(
   }
 }
 
-/** An id for something that this session does now. */
+/** A new id, for a run that starts now. */
 export function newRunId({ world }: Session, name: string): string {
   return runId(world.now, world.random, name)
 }
 
 const run = promisify(execFile)
 
-/** The git revision of a folder and whether its files differ from it; nothing where git or a repository is not there. */
-export async function revisionOf(
+/** The git revision of a folder, and whether its files differ from it; empty without git or a repository. */
+export async function readRevision(
   folder: string,
   env: NodeJS.ProcessEnv,
 ): Promise<Pick<Run['target'], 'revision' | 'dirty'>> {
@@ -155,16 +158,16 @@ export async function revisionOf(
   }
 }
 
-/** The target of a session as records name it. */
-export async function targetOf(session: Session): Promise<Run['target']> {
+/** The session's target, for its records. */
+export async function describeTarget(session: Session): Promise<Run['target']> {
   const { revision } = session.loaded.config.target
   const url = session.targetUrl
   if (revision !== undefined) return { url, revision }
-  return { url, ...(session.boots && (await revisionOf(dirname(session.loaded.file), session.world.env))) }
+  return { url, ...(session.boots && (await readRevision(dirname(session.loaded.file), session.world.env))) }
 }
 
 /** This machine as an environment of records; `engine` with its version. */
-export function environmentHere(engine: string): Run['environment'] {
+export function describeEnvironment(engine: string): Run['environment'] {
   return environmentOf({
     os: os.type(),
     kernel: os.release(),
@@ -181,24 +184,27 @@ const timeoutMs = 5000
 const bodyBytes = 64 * 1024
 
 /**
- * Asks the target once before anything is measured. A target that cannot be reached, or that sends us elsewhere, is no
- * target: measuring it would measure something else. Any other answer, an error too, is the target's own and is measured.
+ * Sends one request before anything is measured. A target that cannot be reached, or that redirects, cannot be
+ * measured: something else would be. Any other response, including an error, is the target's own and is measured.
  *
  * @returns why it cannot be used, or undefined
  */
 export async function preflight(url: URL, signal: AbortSignal): Promise<string | undefined> {
   const request = { method: 'GET', path: url.pathname + url.search, headers: {}, body: undefined }
   const result = await sendRequest(url.origin, request, { timeoutMs, maxBodyBytes: bodyBytes, signal })
-  if (signal.aborted) return 'interrupted before the target was asked'
-  // An endless body is an answer all the same.
+  if (signal.aborted) return 'interrupted before the first request to the target'
+  // An endless body is a response too.
   if (result.state === 'ok')
-    return redirectOf(url, result.response.status, result.response.headers['location'])
+    return redirectProblem(url, result.response.status, result.response.headers['location'])
   if (result.class === 'status' || result.class === 'check') return undefined
   return `the target at ${url.origin} cannot be reached (${result.class}): ${result.message}`
 }
 
-function redirectOf(url: URL, status: number, location: string | undefined): string | undefined {
+function redirectProblem(url: URL, status: number, location: string | undefined): string | undefined {
   if (status < 300 || status >= 400 || status === 304) return undefined
   const where = location === undefined ? 'nowhere' : toOneLine(location)
-  return `the target redirects (redirect): ${url.href} answered ${status} to ${where}, expected an answer of its own; give the URL that it redirects to`
+  return (
+    `the target redirects (redirect): ${url.href} answered ${status} to ${where}, ` +
+    'expected a response of its own; give the URL that it redirects to'
+  )
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Config } from '../../config/index.ts'
-import { suitePlan } from './suites.ts'
+import { planSuite } from './suites.ts'
 import { UsageError } from './world.ts'
 
 const config: Config = {
@@ -22,21 +22,21 @@ const config: Config = {
 
 describe('the suite that is loaded', () => {
   it('is the first when none is named, with the budgets of the config when it has none', () => {
-    expect(suitePlan(config, undefined, {})).toMatchObject({ name: 'browse', budgets: { p95Ms: 500 } })
-    expect(suitePlan(config, 'capacity', {}).budgets).toEqual({ requestsPerMinute: 1000 })
+    expect(planSuite(config, undefined, {})).toMatchObject({ name: 'browse', budgets: { p95Ms: 500 } })
+    expect(planSuite(config, 'capacity', {}).budgets).toEqual({ requestsPerMinute: 1000 })
   })
 
   it('takes rate, connections, duration and engine from the command line', () => {
-    expect(suitePlan(config, 'browse', { rate: 5, duration: 3 }).suite).toMatchObject({
+    expect(planSuite(config, 'browse', { rate: 5, duration: 3 }).suite).toMatchObject({
       engine: 'k6',
       load: { ratePerSecond: 5 },
       durationSeconds: 3,
     })
-    expect(suitePlan(config, 'browse', { engine: 'autocannon', connections: 4 }).suite).toMatchObject({
+    expect(planSuite(config, 'browse', { engine: 'autocannon', connections: 4 }).suite).toMatchObject({
       engine: 'autocannon',
       load: { connections: 4 },
     })
-    expect(suitePlan(config, 'capacity', { engine: 'k6', rate: 7 }).suite).toMatchObject({
+    expect(planSuite(config, 'capacity', { engine: 'k6', rate: 7 }).suite).toMatchObject({
       engine: 'k6',
       load: { ratePerSecond: 7 },
     })
@@ -66,7 +66,7 @@ describe('the suite that is loaded', () => {
       'suite own is a k6 script: --engine autocannon cannot run it',
     ],
   ] as const)('%s with %j is refused: %s', (name, changes, says) => {
-    expect(() => suitePlan(config, name, changes)).toThrow(UsageError)
-    expect(() => suitePlan(config, name, changes)).toThrow(says)
+    expect(() => planSuite(config, name, changes)).toThrow(UsageError)
+    expect(() => planSuite(config, name, changes)).toThrow(says)
   })
 })

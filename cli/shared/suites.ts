@@ -5,14 +5,14 @@ import { UsageError } from './world.ts'
 import type { Engine } from '../../load/index.ts'
 import type { Session } from './session.ts'
 
-/** A suite as it will be run, with what the command line changed. */
+/** A suite to run, with the changes of the command line. */
 export interface SuitePlan {
   name: string
   suite: SuiteConfig
   budgets: Budgets
 }
 
-/** What the command line changes about a suite. */
+/** Changes of a suite by the command line. */
 export interface SuiteChanges {
   engine?: SuiteConfig['engine']
   rate?: number
@@ -20,8 +20,8 @@ export interface SuiteChanges {
   duration?: number
 }
 
-/** The suite of that name, or the config's first, as the command line wants it. */
-export function suitePlan(config: Config, name: string | undefined, changes: SuiteChanges): SuitePlan {
+/** The suite of that name, or the config's first, with the changes of the command line. */
+export function planSuite(config: Config, name: string | undefined, changes: SuiteChanges): SuitePlan {
   const names = Object.keys(config.suites)
   const chosen = name ?? names[0]
   const suite = chosen === undefined ? undefined : config.suites[chosen]
@@ -37,7 +37,7 @@ export function suitePlan(config: Config, name: string | undefined, changes: Sui
   return { name: chosen, suite: changed, budgets: suite.budgets ?? config.budgets ?? {} }
 }
 
-// Engine and load go together: k6 starts journeys at a rate, autocannon keeps connections busy.
+// Engine and load belong together: k6 starts journeys at a rate, autocannon keeps connections busy.
 function engineAndLoad(
   name: string,
   suite: SuiteConfig,

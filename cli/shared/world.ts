@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import type { Random, WallClock } from '../../record/index.ts'
 
-/** All that a command may know of the process it runs in; main makes it once, tests make their own. */
+/** All that a command may use of its process. `main.ts` creates it, tests create their own. */
 export interface World {
   cwd: string
   env: NodeJS.ProcessEnv
@@ -26,7 +26,7 @@ export interface World {
   interrupted: AbortSignal
 }
 
-/** What the user got wrong: one line, exit code 2. */
+/** An error of the user's: printed as one line, exit code 2. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }
@@ -36,7 +36,7 @@ export function printJson({ stdout }: Pick<World, 'stdout'>, value: unknown): vo
   stdout(`${JSON.stringify(value, null, 2)}\n`)
 }
 
-const words: Record<string, string> = {
+const diskErrors: Record<string, string> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   EROFS: 'the file system is read-only',
@@ -45,10 +45,10 @@ const words: Record<string, string> = {
   ENOTDIR: 'a part of the path is a file',
 }
 
-/** What the disk refused, as one line with the file it was about; undefined when it was not the disk. */
+/** An error of the disk as one line, with the file; undefined for other errors. */
 export function diskProblem(error: unknown, path?: string): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
-  const why = words[error.code]
+  const why = diskErrors[error.code]
   if (why === undefined) return undefined
   const about = path ?? ('path' in error && typeof error.path === 'string' ? error.path : 'a file')
   return `${about}: could not be written: ${why}; earlier files are untouched`
@@ -68,4 +68,9 @@ export async function readIfPresent(file: string): Promise<string | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** The message of anything that was thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -23,7 +23,7 @@ import { createDuetWorld, duetFolder, measureDuet } from '../../shared/duet/meas
 import type { MeasuredDuet } from '../../shared/duet/measure.ts'
 import { checkSides, configRepository, revisionSides } from '../../shared/duet/sides.ts'
 import { duetDefaults } from '../../shared/options.ts'
-import { environmentHere, newRunId, withTargetLock } from '../../shared/session.ts'
+import { describeEnvironment, newRunId, withTargetLock } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { findK6 } from '../../shared/suites.ts'
 import type { K6 } from '../../shared/suites.ts'
@@ -173,7 +173,7 @@ async function classify(
       source: sides.sides.source,
       suite: search.suite,
       targets: sides.sides.targets,
-      environment: environmentHere(search.k6.label),
+      environment: describeEnvironment(search.k6.label),
       rules: search.rules,
       // Not --pairs: only the first duet, of both ends, has to find out what is worse.
       pairs: duetDefaults.pairs,

@@ -10,7 +10,7 @@ import { readIfPresent, printJson, UsageError } from '../../shared/world.ts'
 import type { Session } from '../../shared/session.ts'
 import { duetFiles } from '../../shared/duet/files.ts'
 import { readCounts, storedFolder, writeCounts } from '../../shared/baselines.ts'
-import { suiteOf } from '../../shared/known-noise.ts'
+import { configSuiteName } from '../../shared/known-noise.ts'
 
 /** What was counted of duets that passed becomes what later ones are held to, wherever it is less than before. */
 export async function ratchet(session: Session, names: readonly string[], json: boolean): Promise<number> {
@@ -73,7 +73,7 @@ async function passedDuet(session: Session, name: string): Promise<{ suite: stri
       `${folder}: ended as ${cleanText(verdict.verdict, 40)}, expected a duet that passed: what is accepted is not red`,
     )
   return {
-    suite: suiteOf(verdict.suite),
+    suite: configSuiteName(verdict.suite),
     tallies: await documentIn(join(folder, duetFiles.exact), exactSchema),
   }
 }

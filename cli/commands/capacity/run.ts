@@ -4,10 +4,10 @@ import { findSufficient, toLevels, findSaturation } from '../../../load/capacity
 import type { CapacityResult, Knee, Sample, SearchPlan } from '../../../load/capacity/index.ts'
 import { capacityPage, capacityText } from '../../../reports/capacity/index.ts'
 import { writeWhole } from '../../../record/store.ts'
-import { attempt } from '../../shared/artefacts.ts'
+import { tryWrite } from '../../shared/artefacts.ts'
 import { forecastsFrom } from './forecasts.ts'
 import { searchKnee, measureSettings } from './measure.ts'
-import { findEngine, suitePlan } from '../../shared/suites.ts'
+import { findEngine, planSuite } from '../../shared/suites.ts'
 import type { FoundEngine, SuiteChanges, SuitePlan } from '../../shared/suites.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
@@ -35,7 +35,7 @@ export async function capacity(
     ...(options.engine && { engine: options.engine }),
     ...(options.from !== undefined && startOf(options.from, name, options, session)),
   }
-  const plan = stepsOf(suitePlan(config, name, changes), options)
+  const plan = stepsOf(planSuite(config, name, changes), options)
   if (Object.keys(plan.budgets).length === 0)
     throw new UsageError(
       `suite ${plan.name.split('.')[0]} has no budgets: a knee is where one breaks; set budgets in ${session.loaded.file}`,
@@ -175,7 +175,7 @@ async function write(
   result: CapacityResult,
   p95Ms: number | undefined,
 ): Promise<void> {
-  const problems = await attempt(folder, async () => {
+  const problems = await tryWrite(folder, async () => {
     await writeWhole(join(folder, 'capacity.json'), `${JSON.stringify(result, null, 2)}\n`)
     await writeWhole(join(folder, 'report.html'), capacityPage(result, p95Ms))
   })

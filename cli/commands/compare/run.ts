@@ -10,8 +10,8 @@ import { cleanText, formatRule } from '../../../reports/wording/index.ts'
 import { exitCodeOf } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
-import { runBatch, openInput, unreadable } from '../../shared/batch.ts'
-import { isDuet, suiteOf, refuseNarrowMargin } from '../../shared/known-noise.ts'
+import { runBatch, openInput, toReadError } from '../../shared/batch.ts'
+import { isDuet, configSuiteName, refuseNarrowMargin } from '../../shared/known-noise.ts'
 import type { CompareOptions } from './command.ts'
 
 /** Judges records made earlier against each other: needs no config and no target. */
@@ -56,7 +56,7 @@ async function refuseUnseen(
   if (first?.suite === undefined || first.environment === undefined || !isDuet(first.suite)) return
   await refuseNarrowMargin(
     resolve(world.cwd, out),
-    [suiteOf(first.suite)],
+    [configSuiteName(first.suite)],
     margin,
     first.environment.fingerprint,
     (problem) => world.stderr(`vigil: ${problem}\n`),
@@ -102,7 +102,7 @@ async function textOf(path: string): Promise<string> {
       parts.push(chunk)
     }
   } catch (error) {
-    throw error instanceof UsageError ? error : unreadable(path, error)
+    throw error instanceof UsageError ? error : toReadError(path, error)
   }
   return Buffer.concat(parts).toString('utf8')
 }

@@ -11,8 +11,8 @@ import { toDuetSuites, withScratch } from '../../shared/duet/duets.ts'
 import { createDuetWorld } from '../../shared/duet/measure.ts'
 import { revisionSides, urlSides } from '../../shared/duet/sides.ts'
 import type { Sides, SidesResult } from '../../shared/duet/sides.ts'
-import { noiseFile, readNoise, suiteOf } from '../../shared/known-noise.ts'
-import { environmentHere, newRunId, openSession, withTargetLock } from '../../shared/session.ts'
+import { noiseFile, readNoise, configSuiteName } from '../../shared/known-noise.ts'
+import { describeEnvironment, newRunId, openSession, withTargetLock } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { findK6 } from '../../shared/suites.ts'
 import type { K6 } from '../../shared/suites.ts'
@@ -44,7 +44,7 @@ export async function measureNoise(options: DoctorOptions, world: World): Promis
           k6,
           scratch,
         })
-        if (noise) noises[suiteOf(suite.name)] = noise
+        if (noise) noises[configSuiteName(suite.name)] = noise
       }
       return noises
     }),
@@ -81,7 +81,7 @@ async function measureSuiteNoise(
   const duets: SameCodeUnits[] = []
   for (let pair = 1; pair <= options.processPairs && !session.world.interrupted.aborted; pair += 1) {
     session.progress.phase(
-      `the same code twice, ${suiteOf(suite.name)}: pair of processes ${pair} of ${options.processPairs}`,
+      `the same code twice, ${configSuiteName(suite.name)}: pair of processes ${pair} of ${options.processPairs}`,
     )
     duets.push(await measureSameCode(session, suite, setup, options.seconds))
   }
@@ -111,7 +111,7 @@ async function measureSameCode(
       source: sides.source,
       suite,
       targets: sides.targets,
-      environment: environmentHere(k6.label),
+      environment: describeEnvironment(k6.label),
       rules: neverDecides,
       pairs: Math.max(minUnits, Math.round((seconds * 1000) / suite.pace.unitMs)),
       once: true,
@@ -137,7 +137,7 @@ async function keepNoise(
     world.stderr('vigil: --noise: too little was measured to estimate the noise of this machine\n')
     return exitCodes.invalid.code
   }
-  const environment = environmentHere(k6.label)
+  const environment = describeEnvironment(k6.label)
   const earlier = await readNoise(out, progress.warn)
   const kept = earlier?.environment.fingerprint === environment.fingerprint ? earlier.suites : {}
   const noise: KnownNoise = {

@@ -3,15 +3,15 @@ import { combineVerdicts } from '../../../baselines/index.ts'
 import type { VerdictRow } from '../../../baselines/index.ts'
 import type { ReportInput } from '../../../reports/index.ts'
 import type { ProbesReport } from '../../../record/index.ts'
-import { writeReports, writeRun, conclude, runReportOf, pushRuns } from '../../shared/artefacts.ts'
+import { writeReports, writeRun, conclude, toRunReport, pushRuns } from '../../shared/artefacts.ts'
 import type { JudgedRun } from '../../shared/artefacts.ts'
-import { findEngine, suitePlan } from '../../shared/suites.ts'
+import { findEngine, planSuite } from '../../shared/suites.ts'
 import type { FoundEngine, SuitePlan } from '../../shared/suites.ts'
 import { measureSuite } from '../../shared/measure.ts'
 import type { GateOptions } from './command.ts'
 import { newRunId, openSession, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { probeRows, runSessionProbes } from '../../shared/probing.ts'
+import { toProbeRows, runSessionProbes } from '../../shared/probing.ts'
 import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { withBaseline } from '../../shared/baselines.ts'
@@ -38,7 +38,7 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   const session = await openSession(options, world)
   const plans = gatePlans(session, options)
   const base = findBase(options.base, world)
-  // Found out before minutes are spent on the budgets.
+  // HistoryResult out before minutes are spent on the budgets.
   const wrong = base?.isRequired ? await baseProblem(session, base) : undefined
   if (wrong !== undefined) throw new UsageError(`--base: ${wrong}`)
   const planned = await withEngines(session, plans)
@@ -68,7 +68,7 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   const input: ReportInput = {
     title: 'gate',
     verdict,
-    runs: gated.runs.map(runReportOf),
+    runs: gated.runs.map(toRunReport),
     ...(gated.probes && { probes: gated.probes }),
     notes: [...gated.notes, ...duet.notes, ...pushes.notes, ...gated.problems],
     folder,
@@ -84,7 +84,7 @@ function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
   const { config } = session.loaded
   const names = config.gate?.suites ?? Object.keys(config.suites)
   const plans = names.map((name) =>
-    suitePlan(config, name, options.duration === undefined ? {} : { duration: options.duration }),
+    planSuite(config, name, options.duration === undefined ? {} : { duration: options.duration }),
   )
   const wanted = plans.filter((plan) => options.engine === 'both' || plan.suite.engine === options.engine)
   if (wanted.length > 0) return wanted
@@ -111,7 +111,7 @@ async function gateTarget(session: Session, planned: readonly Planned[], id: str
     session.loaded.config.gate?.probes ?? Object.keys(session.loaded.config.probes ?? {}),
     id,
   )
-  const gated: Gated = { probes, runs: [], rows: probes ? probeRows(probes) : [], notes: [], problems: [] }
+  const gated: Gated = { probes, runs: [], rows: probes ? toProbeRows(probes) : [], notes: [], problems: [] }
   const down = gated.rows.filter((row) => row.status === 'fail')
   if (down.length > 0) {
     gated.notes.push(

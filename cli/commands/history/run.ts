@@ -14,7 +14,7 @@ import {
 import type { HistoryDatabase, RunEntry, RunHistory } from '../../../record/history/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { historyDatabase, damageStamp } from '../../shared/history.ts'
+import { findHistoryDatabase, damageStamp } from '../../shared/history.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { runBatch } from '../../shared/batch.ts'
@@ -31,7 +31,8 @@ export async function history(
 ): Promise<number> {
   const metric = metricOf(options.metric)
   const looked: ChangePointOptions = metric === undefined ? {} : { metrics: [metric] }
-  if (options.batch !== undefined) return runBatch(options.batch, world, { kind: 'history', looked })
+  if (options.batch !== undefined)
+    return runBatch(options.batch, world, { kind: 'history', changePoints: looked })
   if (options.prune) return pruneHistory(options, world)
   const found = await lookInto(suite, options, looked, world)
   if (found.state === 'unavailable') {
@@ -60,7 +61,7 @@ export async function history(
   return exitCodes.pass.code
 }
 
-type Found =
+type HistoryResult =
   | { state: 'found'; latest: RunEntry[]; groups: Told[]; setAside: string[] }
   | { state: 'unavailable'; problem: string }
 
@@ -69,7 +70,7 @@ async function lookInto(
   options: HistoryOptions,
   looked: ChangePointOptions,
   world: World,
-): Promise<Found> {
+): Promise<HistoryResult> {
   const out = resolve(world.cwd, options.out)
   const warn = (problem: string): void => world.stderr(`vigil: ${cleanText(problem, 600)}\n`)
   const where = {
@@ -98,11 +99,11 @@ async function databaseOf(
   out: string,
   world: World,
 ): Promise<HistoryDatabase | undefined> {
-  const asked = historyDatabase(world.env, out, undefined)
+  const asked = findHistoryDatabase(world.env, out, undefined)
   if (asked !== undefined || !existsSync(resolve(world.cwd, config))) return asked
   const loaded = await loadConfig(world.cwd, config)
   if (loaded.state === 'wrong') throw new UsageError(cleanText(loaded.problem, 600))
-  return historyDatabase(world.env, out, loaded.loaded.config)
+  return findHistoryDatabase(world.env, out, loaded.loaded.config)
 }
 
 function metricOf(name: string | undefined): HistoryMetric | undefined {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { isMissingBudgets } from '../../../baselines/index.ts'
-import { reportOfRun, writeRun, conclude } from '../../shared/artefacts.ts'
+import { toReportInput, writeRun, conclude } from '../../shared/artefacts.ts'
 import type { JudgedRun } from '../../shared/artefacts.ts'
-import { findEngine, suitePlan } from '../../shared/suites.ts'
+import { findEngine, planSuite } from '../../shared/suites.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { measureSuite, unmeasuredRun } from '../../shared/measure.ts'
 import { newRunId, openSession, withTarget } from '../../shared/session.ts'
@@ -14,7 +14,7 @@ import type { LoadOptions } from './command.ts'
 /** One load run: its record and reports written, its budgets judged. */
 export async function load(name: string | undefined, options: LoadOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
-  const plan = suitePlan(session.loaded.config, name, options)
+  const plan = planSuite(session.loaded.config, name, options)
   const found = await findEngine(plan.suite.engine, session)
   const id = newRunId(session, plan.name)
   const reached = await withTarget(
@@ -31,7 +31,7 @@ export async function load(name: string | undefined, options: LoadOptions, world
   await keepInHistory(session)
   if (options.json && note !== undefined) session.progress.warn(note)
   const code = conclude(session, options.json ?? false, {
-    input: reportOfRun(`load ${plan.name}`, judged, problems),
+    input: toReportInput(`load ${plan.name}`, judged, problems),
     document: judged.run,
     problems,
   })

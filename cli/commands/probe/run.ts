@@ -3,15 +3,21 @@ import type { ReportInput } from '../../../reports/index.ts'
 import { recordOfProbes } from '../../../synthetics/record.ts'
 import type { ProbesReport } from '../../../record/index.ts'
 import { writeProbes, writeReports, conclude } from '../../shared/artefacts.ts'
-import { environmentHere, targetOf, newRunId, openSession, withTarget } from '../../shared/session.ts'
+import {
+  describeEnvironment,
+  describeTarget,
+  newRunId,
+  openSession,
+  withTarget,
+} from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { keepOnce } from '../../shared/history.ts'
 import {
   pushProbes,
-  cadenceOf,
+  parseProbeCadence,
   checkProbeNames,
   runSessionProbes,
-  verdictOfProbes,
+  judgeProbes,
 } from '../../shared/probing.ts'
 import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
@@ -25,7 +31,7 @@ export async function probe(names: readonly string[], options: ProbeOptions, wor
   if (wanted.length === 0)
     throw new UsageError(`${session.loaded.file}: probes: found none, expected at least one to run`)
   // A schedule that cannot be read is told now, not when somebody first starts the scheduler.
-  for (const name of wanted) cadenceOf(session, name, undefined)
+  for (const name of wanted) parseProbeCadence(session, name, undefined)
   if (options.every === undefined) {
     if (options.metricsPort !== undefined)
       throw new UsageError(
@@ -53,20 +59,20 @@ async function probeOnce(
   )
   const probes: ProbesReport =
     reached.state === 'ok' && reached.value ? reached.value : { schema: 'vigil.probes/1', probes: [] }
-  const verdict = verdictOfProbes(
+  const verdict = judgeProbes(
     probes,
     reached.state === 'unavailable' ? reached.reason : 'no probe was run',
     id,
   )
-  const environment = environmentHere('probe')
+  const environment = describeEnvironment('probe')
   const facts = {
     id,
     startedAt,
     durationMs: performance.now() - began,
-    target: await targetOf(session),
+    target: await describeTarget(session),
     environment,
   }
-  await keepOnce(session, probes.probes, (name) => cadenceOf(session, name, undefined))
+  await keepOnce(session, probes.probes, (name) => parseProbeCadence(session, name, undefined))
   const pushed = await pushProbes(session, probes, environment, certificates)
   const input: ReportInput = {
     title: 'probe',

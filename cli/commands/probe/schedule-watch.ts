@@ -1,13 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { historyKeeper } from '../../shared/history.ts'
+import { openProbeHistory } from '../../shared/history.ts'
 import type { ProbeResult } from '../../../record/index.ts'
 import { entryOf } from '../../../synthetics/history/entry.ts'
 import { heartbeatFile } from '../../../synthetics/schedule/index.ts'
 import type { ScheduleEvent, Supervised } from '../../../synthetics/schedule/index.ts'
 import { scheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
 import type { Endpoint } from '../../../synthetics/metrics/index.ts'
-import { diskProblem, version, UsageError } from '../../shared/world.ts'
+import { errorMessage, diskProblem, version, UsageError } from '../../shared/world.ts'
 import type { ScheduleConsole } from './text.ts'
 import type { Session } from '../../shared/session.ts'
 
@@ -42,7 +42,7 @@ export async function openWatch(
   const { world, targetUrl } = session
   const metrics = scheduledMetrics(probes, { version: version(), node: process.versions.node })
   const endpoint = await endpointOf(options, async () => metrics.text(world.now()))
-  const history = await historyKeeper(session)
+  const history = await openProbeHistory(session)
   const heartbeat = heartbeatOf(session)
   const startedAt = new Date(world.now()).toISOString()
   const count = { runs: 0, skipped: 0, missed: 0 }
@@ -114,7 +114,7 @@ async function endpointOf(
     return await serveMetrics(metricsHost, metricsPort, text)
   } catch (error) {
     throw new UsageError(
-      `--metrics-port ${metricsPort}: ${error instanceof Error ? error.message : String(error)}, expected a free port of this machine`,
+      `--metrics-port ${metricsPort}: ${errorMessage(error)}, expected a free port of this machine`,
     )
   }
 }
@@ -124,10 +124,7 @@ function heartbeatOf(session: Session): ReturnType<typeof heartbeatFile> {
   const file = join(folder, 'heartbeat.json')
   let told = false
   const failed = (error: unknown): void => {
-    if (!told)
-      session.progress.warn(
-        diskProblem(error, file) ?? `${file}: ${error instanceof Error ? error.message : String(error)}`,
-      )
+    if (!told) session.progress.warn(diskProblem(error, file) ?? `${file}: ${errorMessage(error)}`)
     told = true
   }
   try {

@@ -4,8 +4,8 @@ import type { ProbeResult } from '../../../record/index.ts'
 import { runSchedule, splayed, systemClock } from '../../../synthetics/schedule/index.ts'
 import type { Job } from '../../../synthetics/schedule/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { cadenceOf, runProbesNow } from '../../shared/probing.ts'
-import type { SeenCertificate } from '../../shared/probing.ts'
+import { parseProbeCadence, runProbesNow } from '../../shared/probing.ts'
+import type { OnCertificate } from '../../shared/probing.ts'
 import { newRunId, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { scheduleConsole } from './text.ts'
@@ -26,7 +26,7 @@ export async function probeOnSchedule(
   options: ProbeOptions,
 ): Promise<number> {
   const every = typeof options.every === 'string' ? options.every : undefined
-  const certificates: { seen?: SeenCertificate } = {}
+  const certificates: { seen?: OnCertificate } = {}
   const jobs = names.map((name) =>
     jobOf(session, name, every, (probe, expiresAtMs) => certificates.seen?.(probe, expiresAtMs)),
   )
@@ -67,9 +67,9 @@ function jobOf(
   session: Session,
   name: string,
   every: string | undefined,
-  certificate: SeenCertificate,
+  certificate: OnCertificate,
 ): Job<ProbeResult> {
-  const cadence = cadenceOf(session, name, every)
+  const cadence = parseProbeCadence(session, name, every)
   if (!cadence)
     throw new UsageError(
       `${session.loaded.file}: probes.${name}.every: missing, expected how often it is to run ('30s', '*/5 * * * *'), or one for all by --every`,

@@ -3,9 +3,9 @@ import { judgeRun } from '../../../baselines/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { listRuns, readRecord } from '../../../record/store.ts'
 import type { ReportInput } from '../../../reports/index.ts'
-import { readProbes, reportOfRun, writeReports, conclude } from '../../shared/artefacts.ts'
+import { readProbes, toReportInput, writeReports, conclude } from '../../shared/artefacts.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { verdictOfProbes } from '../../shared/probing.ts'
+import { judgeProbes } from '../../shared/probing.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import type { CommonOptions } from '../../shared/options.ts'
@@ -35,7 +35,7 @@ export async function report(
 async function loadReport(run: Run, folder: string, session: Session): Promise<ReportInput> {
   const { config } = session.loaded
   const budgets = config.suites[run.suite]?.budgets ?? config.budgets ?? {}
-  return reportOfRun(
+  return toReportInput(
     `load ${run.suite}`,
     await withBaseline(session, { run, budgets, verdict: judgeRun(run, budgets), folder }),
     [],
@@ -47,7 +47,7 @@ async function probeReport(run: Run, folder: string): Promise<ReportInput> {
   if (probes.state === 'invalid') throw new UsageError(probes.problem)
   return {
     title: 'probe',
-    verdict: verdictOfProbes(probes.report, 'no probe was run', run.id),
+    verdict: judgeProbes(probes.report, 'no probe was run', run.id),
     runs: [],
     probes: probes.report,
     notes: [],

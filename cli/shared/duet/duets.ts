@@ -8,11 +8,11 @@ import type { DuetSuite, Scratch } from '../../../load/duet/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { readCounts, storedFolder } from '../baselines.ts'
-import { duetName, refuseNarrowMargin, suiteOf } from '../known-noise.ts'
+import { duetSuiteName, refuseNarrowMargin, configSuiteName } from '../known-noise.ts'
 import type { CommonOptions } from '../options.ts'
-import { environmentHere, newRunId, withTargetLock } from '../session.ts'
+import { describeEnvironment, newRunId, withTargetLock } from '../session.ts'
 import type { Session } from '../session.ts'
-import { findK6, suitePlan } from '../suites.ts'
+import { findK6, planSuite } from '../suites.ts'
 import { printJson, UsageError } from '../world.ts'
 import { measureDuet } from './measure.ts'
 import type { DuetPlan, MeasuredDuet } from './measure.ts'
@@ -36,9 +36,9 @@ export async function measureDuets(session: Session, request: DuetsRequest): Pro
   if (k6.state === 'missing') return { state: 'failed', reason: k6.reason }
   await refuseNarrowMargin(
     session.out,
-    suites.map(({ name }) => suiteOf(name)),
+    suites.map(({ name }) => configSuiteName(name)),
     rules.margin,
-    environmentHere(k6.label).fingerprint,
+    describeEnvironment(k6.label).fingerprint,
     session.progress.warn,
   )
   const startMs = performance.now()
@@ -59,7 +59,10 @@ export async function measureDuets(session: Session, request: DuetsRequest): Pro
             ...request,
             sides: prepared.sides,
             suite,
-            rules: { ...rules, exact: withLowestCounts(rules.exact ?? {}, counts, suiteOf(suite.name)) },
+            rules: {
+              ...rules,
+              exact: withLowestCounts(rules.exact ?? {}, counts, configSuiteName(suite.name)),
+            },
             k6,
             scratch,
             preparedSeconds: duets.length === 0 ? preparedSeconds : 0,
@@ -102,7 +105,7 @@ export function toDuetSuites(
 ): DuetSuite[] {
   const { config, journeysModule, journeys } = session.loaded
   return (names ?? [firstSuiteWithRate(config)]).map((name) => {
-    const { suite } = suitePlan(config, name, { ...(rate !== undefined && { engine: 'k6', rate }) })
+    const { suite } = planSuite(config, name, { ...(rate !== undefined && { engine: 'k6', rate }) })
     if (suite.script !== undefined)
       throw new UsageError(
         `suite ${name} is a k6 script: a duet needs journeys, because it can send each of their requests ` +
@@ -114,7 +117,7 @@ export function toDuetSuites(
           'name another suite, or give a rate with --rate',
       )
     return {
-      name: duetName(name),
+      name: duetSuiteName(name),
       module: journeysModule,
       journeys,
       mix: Object.entries(suite.journeys ?? {}).map(([journey, weight]) => ({ journey, weight })),

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatExplanation } from '../../../baselines/why/index.ts'
 import type { Explanation } from '../../../baselines/why/index.ts'
@@ -8,8 +7,8 @@ import type { DuetOutcome } from '../../../load/duet/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { writeWhole } from '../../../record/store.ts'
 import type { ReportInput, RunReport } from '../../../reports/index.ts'
-import { writeReports } from '../artefacts.ts'
-import { diskProblem, version } from '../world.ts'
+import { tryWrite, writeReports } from '../artefacts.ts'
+import { version } from '../world.ts'
 
 /** What `vigil ab --json` prints: a verdict, its evidence, and how it was measured. */
 export interface AbVerdict extends Verdict {
@@ -42,20 +41,15 @@ export const duetFiles = {
 
 /** Writes what was measured and every report. Returns what could not be written, one line each. */
 export async function writeDuet(verdict: AbVerdict, outcome: DuetOutcome, folder: string): Promise<string[]> {
-  try {
-    await mkdir(folder, { recursive: true })
+  const written = await tryWrite(folder, async () => {
     for (const side of ['baseline', 'candidate'] as const)
       await writeWhole(
         join(folder, duetFiles[side]),
         outcome.units[side].map((run) => `${JSON.stringify(run)}\n`).join(''),
       )
     await writeWhole(join(folder, duetFiles.exact), `${JSON.stringify(outcome.units.exact)}\n`)
-  } catch (error) {
-    return [
-      diskProblem(error, folder) ??
-        `${folder}: could not be written: ${error instanceof Error ? error.message : String(error)}`,
-    ]
-  }
+  })
+  if (written.length > 0) return written
   const problems = await writeReports(folder, toDuetReport(verdict, outcome))
   // The reports write a plain verdict: this one has more fields.
   await writeWhole(join(folder, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`).catch(

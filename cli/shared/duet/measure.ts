@@ -7,8 +7,8 @@ import { runDuet } from '../../../load/duet/index.ts'
 import type { DuetOutcome, DuetProgress, DuetSuite, DuetWorld, Scratch } from '../../../load/duet/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { planPinning } from '../../../runtime/processes/index.ts'
-import { noiseNote, suiteOf } from '../known-noise.ts'
-import { environmentHere, newRunId } from '../session.ts'
+import { noiseNote, configSuiteName } from '../known-noise.ts'
+import { describeEnvironment, newRunId } from '../session.ts'
 import type { Session } from '../session.ts'
 import type { K6 } from '../suites.ts'
 import { UsageError } from '../world.ts'
@@ -43,7 +43,7 @@ export async function measureDuet(session: Session, plan: DuetPlan): Promise<Mea
   const startMs = performance.now()
   const id = newRunId(session, `ab-${plan.suite.name}`)
   const folder = duetFolder(session, id)
-  const environment = environmentHere(plan.k6.label)
+  const environment = describeEnvironment(plan.k6.label)
   const result = await runDuet(
     {
       run: id,
@@ -62,7 +62,7 @@ export async function measureDuet(session: Session, plan: DuetPlan): Promise<Mea
   const { outcome } = result
   const noise = await noiseNote(
     session.out,
-    suiteOf(plan.suite.name),
+    configSuiteName(plan.suite.name),
     environment.fingerprint,
     session.progress.warn,
   )

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { resolveCommit, createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
 import type { GitContext, PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
 import type { Run } from '../../../record/index.ts'
-import { revisionOf } from '../session.ts'
+import { readRevision } from '../session.ts'
 import type { Session } from '../session.ts'
 import { UsageError } from '../world.ts'
 
@@ -132,7 +132,7 @@ type Checkout =
 async function checkOut(session: Session, revision: string | undefined, folder: string): Promise<Checkout> {
   const repository = configRepository(session)
   if (revision === undefined) {
-    const current = await revisionOf(repository.folder, repository.env)
+    const current = await readRevision(repository.folder, repository.env)
     return {
       state: 'ok',
       folder: repository.folder,
