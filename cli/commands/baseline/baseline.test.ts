@@ -173,13 +173,13 @@ describe('a run whose suite has a baseline', () => {
     const { stdout } = await again('elsewhere')
     expect(stdout).toMatch(/^PASS {2}/)
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
-      'not compared: runs were accepted on simulated, this one was made on other',
+      'not compared: runs were accepted on simulated, this one was measured on other',
     )
   })
 
   it('says how to have one when there is none', async () => {
     expect((await again(slow.id)).stdout.replaceAll(/\s+/g, ' ')).toContain(
-      `accept 5 runs that passed, best of several hours: vigil baseline accept ${slow.id}`,
+      `accept 5 runs that passed, preferably from different hours: vigil baseline accept ${slow.id}`,
     )
   })
 

@@ -118,13 +118,13 @@ describe('vigil compare', () => {
     [
       'a file that is not there',
       { baseline: ['nowhere.json'], candidate: ['base.json'] },
-      'nowhere.json: not there',
+      'nowhere.json: not found',
     ],
     ['a file that is cut off', { baseline: ['base.json'], candidate: ['cut.json'] }, 'cut.json: not JSON'],
     ['standard input twice', { baseline: ['-'], candidate: ['-'] }, '-: found twice'],
     ['a batch and files', { batch: 'good.jsonl', baseline: ['base.json'] }, '--batch: found together with'],
-    ['an empty batch', { batch: 'empty.jsonl' }, 'empty.jsonl: empty, expected one case a line'],
-    ['a batch that is not there', { batch: 'nowhere.jsonl' }, 'nowhere.jsonl: not there'],
+    ['an empty batch', { batch: 'empty.jsonl' }, 'empty.jsonl: empty, expected one case per line'],
+    ['a batch that is not there', { batch: 'nowhere.jsonl' }, 'nowhere.jsonl: not found'],
   ] as [string, Partial<CompareOptions>, string][])('refuses %s in one line', async (_, options, says) => {
     const problem: unknown = await run({
       ...options,
