@@ -12,7 +12,7 @@ import { prometheus } from './panels/index.ts'
 import type { PanelSpec } from './panels/index.ts'
 import type { VariableBuilder } from './variables.ts'
 
-/** Panels under one heading. Their widths fill lines of 24 columns. */
+/** Panels below one heading. Their widths fill rows of 24 columns. */
 export interface Row {
   title: string
   panels: readonly PanelSpec[]
@@ -21,17 +21,17 @@ export interface Row {
 export interface DashboardOptions {
   uid: string
   title: string
-  /** Which questions it answers. */
+  /** The questions that it answers. */
   description: string
   variables: readonly VariableBuilder[]
-  /** The most urgent first: what must be known is on the first screen. */
+  /** The most urgent row comes first. */
   rows: readonly Row[]
 }
 
-/** Marks ours in the menus, and is what the links between the dashboards go by. */
+/** The tag of our dashboards. The links between the dashboards use it. */
 const tag = 'todo'
 
-/** A dashboard of the file-provisioned kind (v1 schema), whole and with an id for each panel, so that links to a panel stay. */
+/** A dashboard for provisioning by file (v1 schema). Each panel has an id, so that links to panels stay valid. */
 export function buildDashboard({ uid, title, description, variables, rows }: DashboardOptions): Dashboard {
   const builder = new DashboardBuilder(title)
     .uid(uid)
@@ -41,7 +41,7 @@ export function buildDashboard({ uid, title, description, variables, rows }: Das
     .refresh('30s')
     .time({ from: 'now-1h', to: 'now' })
     .tooltip(DashboardCursorSync.Crosshair)
-    // What is changed by hand is lost with the next provisioning: refused, rather than lost.
+    // The next provisioning would discard changes in the browser, so Grafana rejects them.
     .readonly()
     .variables([...variables])
     .annotations([alertAnnotation(), deploymentAnnotation(), verdictAnnotation()])
@@ -69,7 +69,7 @@ function numbered(dashboard: Dashboard): Dashboard {
 
 export type AnnotationBuilder = Builder<AnnotationQuery>
 
-/** The start of a process is a deployment, or a crash: the same question either way. */
+/** The start of a process: a deployment or a crash. */
 function deploymentAnnotation(): AnnotationBuilder {
   return eventAnnotation(
     'Starts of the API',
@@ -80,7 +80,7 @@ function deploymentAnnotation(): AnnotationBuilder {
   )
 }
 
-/** Verdicts of load runs at the moment when the run began, with the revision that was judged. */
+/** Verdicts of load runs at the start of the run, with the revision. */
 function verdictAnnotation(): AnnotationBuilder {
   const facts =
     '(vigil_run_verdict == 1) * on (suite, environment, engine) group_left (revision) vigil_run_info'
@@ -94,7 +94,7 @@ function verdictAnnotation(): AnnotationBuilder {
   )
 }
 
-/** While an alert fires: Grafana joins the samples that follow each other to a stretch. */
+/** Firing alerts. Grafana joins consecutive samples to a region. */
 function alertAnnotation(): AnnotationBuilder {
   return baseAnnotation(
     'Alerts',

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { dashboards, toFileText } from './dashboards.ts'
 
-// Run by `npm run generate`; a test fails when a committed file is not what this writes.
+// Run by `npm run generate`. A test fails when a committed file differs from this output.
 for (const [name, dashboard] of Object.entries(dashboards()))
   writeFileSync(new URL(`dashboards/${name}`, import.meta.url), toFileText(dashboard))

@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 
 /**
- * Where alerts begin: the lines and colours of the panels. A test holds each equal to the rule of that name in
+ * The alert limits: lines and colours of the panels. A test compares each with the rule of that name in
  * `monitoring/prometheus/`, so that no panel is green while its alert fires.
  */
 export const alertLimits = {
@@ -12,7 +12,7 @@ export const alertLimits = {
   APIHighResponseTime: { severity: 'critical', value: 5 },
   APIVerySlow: { severity: 'high', value: 2 },
   APISlow: { severity: 'medium', value: 1 },
-  /** Share of requests answered by a 5xx. */
+  /** Share of requests with a 5xx response. */
   APIHighErrorRate: { severity: 'critical', value: 0.05 },
   APIErrorRateElevated: { severity: 'high', value: 0.02 },
   APIErrorBudgetBurning: { severity: 'medium', value: 0.005 },
@@ -29,7 +29,7 @@ export const alertLimits = {
   DatabaseConnectionsHigh: { severity: 'medium', value: 0.8 },
   /** Failed authentications a minute. */
   AuthenticationFailuresHigh: { severity: 'medium', value: 100 },
-  /** Refused tokens a minute, of one reason. */
+  /** Rejected tokens per minute, for one reason. */
   TokenFailuresHigh: { severity: 'medium', value: 30 },
   /** Seconds since the last push of a load run, and since the scheduler looked at its clock. */
   PushStale: { severity: 'medium', value: 93_600 },
@@ -45,7 +45,7 @@ export interface AlertLimit {
 }
 export type LimitedAlert = keyof typeof alertLimits
 
-/** What a gate holds a release to, from `vigil.config.ts`, in base units. */
+/** The budgets of `vigil.config.ts` in base units. */
 export const budgets = {
   p95Seconds: requireBudget('p95Ms') / 1000,
   errorRatio: requireBudget('errorRate'),
@@ -56,12 +56,12 @@ function requireBudget(name: 'p95Ms' | 'errorRate' | 'rssBytes'): number {
   const limit = config.budgets?.[name]
   if (limit === undefined)
     throw new Error(
-      `vigil.config.ts: budgets.${name}: found none, expected the budget that the dashboards draw`,
+      `vigil.config.ts: budgets.${name}: expected the budget that the dashboards draw, found none`,
     )
   return limit
 }
 
-/** A rule as far as a dashboard is concerned with it. */
+/** The parts of a rule that dashboards use. */
 export interface AlertRule {
   alert: string
   expr: string
@@ -84,7 +84,7 @@ const rulesFile = z.object({
   ),
 })
 
-/** Every alert that Prometheus loads. Throws what does not fit a rules file. */
+/** All alerts that Prometheus loads. Throws for an invalid rules file. */
 export function alertRules(): AlertRule[] {
   return ['alert_rules.yml', 'meta_rules.yml'].flatMap((name) =>
     rulesIn(new URL(`../prometheus/${name}`, import.meta.url)),
@@ -102,12 +102,12 @@ function rulesIn(file: URL): AlertRule[] {
   )
 }
 
-/** Where the runbook of an alert is: what a panel that shows the same links to. Throws when there is no such alert. */
+/** The URL of an alert's runbook. Throws when there is no such alert. */
 export function findRunbook(alert: string): string {
   const rule = alertRules().find((one) => one.alert === alert)
   if (rule?.runbook === undefined)
     throw new Error(
-      `${alert}: found no alert of that name with a runbook_url, expected one of monitoring/prometheus/*_rules.yml`,
+      `${alert}: expected an alert with a runbook_url in monitoring/prometheus/*_rules.yml, found none`,
     )
   return rule.runbook
 }

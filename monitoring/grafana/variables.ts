@@ -11,7 +11,7 @@ import { prometheus } from './panels/index.ts'
 
 export type VariableBuilder = Builder<VariableModel>
 
-/** Which Prometheus; the provisioned one unless somebody has several. */
+/** The Prometheus to query. The default is the provisioned one. */
 export function datasource(): VariableBuilder {
   return new DatasourceVariableBuilder('datasource')
     .label('Data source')
@@ -20,8 +20,8 @@ export function datasource(): VariableBuilder {
 }
 
 /**
- * The window of rates and percentiles. Four scrapes at least, or a rate has too few samples to be one; longer where a
- * pixel is longer, so that nothing between two pixels is lost.
+ * The window of rates and percentiles. At least four scrapes, so that a rate has enough samples. Longer where a
+ * pixel covers more time, so that no sample between two pixels is lost.
  */
 export function interval(): VariableBuilder {
   return new IntervalVariableBuilder('interval')
@@ -33,7 +33,7 @@ export function interval(): VariableBuilder {
     .current({ text: 'auto', value: '$__auto_interval_interval' })
 }
 
-/** Values of a label, several of which can be chosen; all unless somebody chooses. */
+/** Values of a label. The reader can choose several; the default is all. */
 export function label(name: string, title: string, metric: string, of = name): VariableBuilder {
   return (
     new QueryVariableBuilder(name)
@@ -46,7 +46,7 @@ export function label(name: string, title: string, metric: string, of = name): V
       .sort(VariableSort.AlphabeticalAsc)
       .multi(true)
       .includeAll(true)
-      // Instead of a list of every value, which is long and misses those that come after the page was opened.
+      // Not a list of all values, which is long and misses values that appear later.
       .allValue('.*')
       .current({ text: 'All', value: '$__all' })
   )

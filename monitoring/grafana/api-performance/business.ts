@@ -4,12 +4,12 @@ import { instanceLabels } from './now.ts'
 
 /** What users do: the business metrics. */
 export const business: Row = {
-  title: 'Users and what they do',
+  title: 'Users and their actions',
   panels: [
     timeSeries({
       title: 'Active users',
       description:
-        'Users with a request in the last 5 minutes, hour and day. Falling while the request rate stays: a few clients make all of it.',
+        'Users with a request in the last 5 minutes, hour and day. Falling at a constant request rate: a few clients send all requests.',
       queries: [{ expr: `sum by (window) (users_active{${instanceLabels}})`, legend: 'last {{window}}' }],
       unit: 'count',
       width: 8,
@@ -18,7 +18,7 @@ export const business: Row = {
     timeSeries({
       title: 'Authentication',
       description:
-        'Registrations, logins and refreshes per second, by how they ended. Successes falling to nothing while failures rise: authentication is down.',
+        'Registrations, logins and refreshes per second, by result. No successes while failures rise: authentication is down.',
       queries: [
         {
           expr: `sum by (action, result) (rate(auth_attempts_total{${instanceLabels}}[$interval]))`,
@@ -27,13 +27,13 @@ export const business: Row = {
       ],
       unit: 'perSecond',
       width: 8,
-      none: 'Nobody registered or logged in',
+      none: 'No registration or login',
       alerts: ['AuthenticationServiceDown', 'NewRegistrations'],
     }),
     timeSeries({
       title: 'Task operations',
       description:
-        'Tasks created, read, listed, updated and deleted per second, by result. The mix is steady; a new shape is a new client.',
+        'Tasks created, read, listed, updated and deleted per second, by result. The mix is stable. A new mix: a new client.',
       queries: [
         {
           expr: `sum by (operation, result) (rate(task_operations_total{${instanceLabels}}[$interval]))`,
@@ -47,7 +47,7 @@ export const business: Row = {
     timeSeries({
       title: 'Exports and imports',
       description:
-        'Exports and imports that ended per minute, by format and result. Failures of imports are mostly files with mistakes; failures of exports are ours.',
+        'Finished exports and imports per minute, by format and result. Most failed imports are invalid files. Failed exports are faults of the API.',
       queries: [
         {
           expr: `60 * sum by (format, result) (rate(export_total{${instanceLabels}}[$interval]))`,
@@ -66,7 +66,7 @@ export const business: Row = {
     timeSeries({
       title: 'Bulk operations: time',
       description:
-        'p50 and p95 of bulk operations. They hold a transaction open: seconds here are locks there. Read it with their size.',
+        'p50 and p95 of bulk operations. Each holds a transaction open: long ones hold locks. Compare with their size.',
       queries: [0.5, 0.95].map((quantile) => ({
         expr: `histogram_quantile(${quantile}, sum by (le) (rate(bulk_operation_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
         legend: `p${quantile * 100}`,
@@ -77,8 +77,7 @@ export const business: Row = {
     }),
     timeSeries({
       title: 'Bulk operations: size',
-      description:
-        'Items in a bulk operation: mean, and 95 % have fewer than the upper line. At most 500 are accepted.',
+      description: 'Items in a bulk operation: mean and p95. The API accepts at most 500.',
       queries: [
         {
           expr: `sum(rate(bulk_operation_items_sum{${instanceLabels}}[$interval])) / sum(rate(bulk_operation_items_count{${instanceLabels}}[$interval]))`,

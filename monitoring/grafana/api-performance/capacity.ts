@@ -2,14 +2,14 @@ import type { Row } from '../dashboard.ts'
 import { timeSeries } from '../panels/index.ts'
 import { instanceLabels } from './now.ts'
 
-/** Where requests wait, and what spares them the wait. */
+/** Where requests wait. */
 export const capacity: Row = {
   title: 'Cache, connections, queues',
   panels: [
     timeSeries({
-      title: 'Cache: share of hits',
+      title: 'Cache: hit ratio',
       description:
-        'Share of reads that the cache answered. A drop to 0 after a start is a cold cache and passes; a drop that stays is a cache too small, or keys that never repeat.',
+        'Share of reads that the cache served. A drop to 0 after a start is a cold cache and recovers. A lasting drop: the cache is too small, or keys do not repeat.',
       queries: [
         {
           expr: `sum by (cache) (rate(cache_requests_total{${instanceLabels}, result="hit"}[$interval])) / sum by (cache) (rate(cache_requests_total{${instanceLabels}}[$interval]))`,
@@ -23,7 +23,7 @@ export const capacity: Row = {
     }),
     timeSeries({
       title: 'Cache: reads',
-      description: 'Reads per second by whether the cache had them. Every miss is a query.',
+      description: 'Cache reads per second, by hits and misses. Every miss is a query to the database.',
       queries: [
         {
           expr: `sum by (cache, result) (rate(cache_requests_total{${instanceLabels}}[$interval]))`,
@@ -38,7 +38,7 @@ export const capacity: Row = {
     timeSeries({
       title: 'Requests in flight and connections',
       description:
-        'Open connections of clients, and requests being answered. Requests near the number of connections: every client waits for us.',
+        'Open connections of clients, and requests in progress. As many requests as connections: every client waits for the API.',
       queries: [
         { expr: `sum(http_connections_active{${instanceLabels}})`, legend: 'connections' },
         { expr: `sum(http_requests_in_flight{${instanceLabels}})`, legend: 'in flight' },
@@ -49,7 +49,7 @@ export const capacity: Row = {
     timeSeries({
       title: 'Queue lengths',
       description:
-        'Background jobs (exports and imports) waiting, running and failed. The queue is shared, so the largest figure of all instances counts. Waiting that only rises: no worker takes them.',
+        'Background jobs (exports and imports) waiting, running and failed. The queue is shared, so the panel shows the largest value of all instances. Waiting jobs that only increase: no worker processes them.',
       queries: [
         {
           expr: `max by (queue, state) (job_queue_length{${instanceLabels}})`,
@@ -61,7 +61,7 @@ export const capacity: Row = {
     }),
     timeSeries({
       title: 'Background jobs: p95',
-      description: 'How long jobs take, by queue and how they ended. The largest bucket is 5 minutes.',
+      description: 'Duration of jobs, by queue and outcome. The largest bucket is 5 minutes.',
       queries: [
         {
           expr: `histogram_quantile(0.95, sum by (le, queue, outcome) (rate(job_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
@@ -70,7 +70,7 @@ export const capacity: Row = {
       ],
       unit: 'seconds',
       width: 12,
-      none: 'No job ended',
+      none: 'No job finished',
     }),
   ],
 }

@@ -6,7 +6,7 @@ const limits: Row['panels'] = [
   timeSeries({
     title: 'Rate limits: use by the busiest caller',
     description:
-      'Share of its limit that the busiest caller has used in its window. Above 80 %: soon somebody is refused; who it is stands in the security log.',
+      'Share of its limit that the busiest caller has used in its window. Above 80 %: the caller will soon be rejected. The security log names it.',
     queries: [
       { expr: `max by (policy) (rate_limit_utilization_ratio{${instanceLabels}})`, legend: '{{policy}}' },
     ],
@@ -17,9 +17,9 @@ const limits: Row['panels'] = [
     alerts: ['RateLimitNearlyReached'],
   }),
   timeSeries({
-    title: 'Rate limits: refusals',
+    title: 'Rate limits: rejections',
     description:
-      'Requests refused by a limit per minute. Thousands from few callers are abuse. None at all under an attack: are the limits on? The probe rate-limit tells.',
+      'Requests rejected by a limit per minute. Thousands from few callers: abuse. None during an attack: check with the probe rate-limit that the limits are on.',
     queries: [
       {
         expr: `60 * sum by (policy) (rate(rate_limit_hits_total{${instanceLabels}}[$interval]))`,
@@ -28,13 +28,13 @@ const limits: Row['panels'] = [
     ],
     unit: 'perMinute',
     width: 8,
-    none: 'Nobody was refused',
+    none: 'No request was rejected',
     alerts: ['RateLimitHits', 'RateLimitAbuse', 'RateLimitBypassed'],
   }),
   table({
     title: 'Rate limits in force',
     description:
-      'Every limit (requests in a window) that was in force in the chosen time, and when it was last seen. Two rows of one policy: it was changed. Nobody knows why? Then somebody weakened it.',
+      'Every limit (requests in a window) that was in force in the chosen time, and when it was last seen. Two rows of one policy: it was changed. If no one knows why, suspect an attack.',
     queries: [
       {
         expr: `1000 * max by (policy, limit, window) (max_over_time(timestamp(rate_limit_config_info{${instanceLabels}})[$__range:]))`,
@@ -52,7 +52,7 @@ const intruders: Row['panels'] = [
   timeSeries({
     title: 'Failed authentications',
     description:
-      'Failed logins, registrations and refreshes per minute by reason. The line is the alert at 100: somebody tries passwords. Wrong passwords spread over many accounts are a list that leaked elsewhere.',
+      'Failed logins, registrations and refreshes per minute by reason. The line is the alert at 100: someone guesses passwords. Wrong passwords for many accounts: a leaked password list.',
     queries: [
       {
         expr: `60 * sum by (action, reason) (rate(auth_attempts_total{${instanceLabels}, result!="success"}[$interval]))`,
@@ -82,9 +82,9 @@ const intruders: Row['panels'] = [
     alerts: ['AccountLockouts', 'SuspiciousAddresses'],
   }),
   timeSeries({
-    title: 'Refused tokens',
+    title: 'Rejected tokens',
     description:
-      'Access and refresh tokens refused per minute, by reason. Expired ones are daily life; bad signatures are forged; reused refresh tokens are stolen ones.',
+      'Access and refresh tokens rejected per minute, by reason. Expired tokens are normal. Bad signatures are forged tokens, reused refresh tokens are stolen ones.',
     queries: [
       {
         expr: `60 * sum by (reason) (rate(auth_token_failures_total{${instanceLabels}}[$interval]))`,
@@ -94,13 +94,13 @@ const intruders: Row['panels'] = [
     unit: 'perMinute',
     width: 8,
     limits: above(['TokenFailuresHigh']),
-    none: 'None was refused',
+    none: 'No token was rejected',
     alerts: ['TokenFailuresHigh', 'RefreshTokenReused'],
   }),
   timeSeries({
     title: 'Access denied',
     description:
-      'Requests without a valid token, and for what belongs to somebody else (cross_user), per minute. Cross-user at more than a trickle: somebody goes through identifiers.',
+      'Requests without a valid token, and for data of other users (cross_user), per minute. Many cross_user requests: someone enumerates identifiers.',
     queries: [
       {
         expr: `60 * sum by (kind) (rate(access_denied_total{${instanceLabels}}[$interval]))`,
@@ -109,13 +109,13 @@ const intruders: Row['panels'] = [
     ],
     unit: 'perMinute',
     width: 8,
-    none: 'Nothing was denied',
+    none: 'No request was denied',
     alerts: ['UnauthorizedAccess', 'CrossUserAccess'],
   }),
   timeSeries({
     title: 'Users of export, import and bulk',
     description:
-      'Users of each feature in the last 24 hours. Adoption, and for security: one user with all of the bulk operations (see the rate above) copies or wipes data.',
+      'Users of each feature in the last 24 hours. Shows adoption. For security: one user with most of the bulk operations copies or deletes data.',
     queries: [{ expr: `sum by (feature) (feature_users{${instanceLabels}})`, legend: '{{feature}}' }],
     unit: 'count',
     width: 8,
@@ -123,5 +123,5 @@ const intruders: Row['panels'] = [
   }),
 ]
 
-/** Who tries to get in, who asks for too much, and who asks for what is not theirs. */
+/** Rate limits, authentication failures, and access to data of other users. */
 export const security: Row = { title: 'Rate limits and security', panels: [...limits, ...intruders] }

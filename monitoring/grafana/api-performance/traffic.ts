@@ -10,7 +10,7 @@ export const traffic: Row = {
     timeSeries({
       title: 'Response time percentiles',
       description:
-        'p50 rising: everything is slower (CPU, database). Only p99 rising: some are, look at the routes. The points are single requests: click one for its trace. Lines: budget and alerts.',
+        'p50 rising: everything is slower (CPU, database). Only p99 rising: some requests are, look at the routes. The points are single requests: click one for its trace. Lines: budget and alerts.',
       queries: [
         ['p50', 0.5],
         ['p90', 0.9],
@@ -29,7 +29,7 @@ export const traffic: Row = {
     timeSeries({
       title: 'Error rate by endpoint',
       description:
-        'Share of requests answered by a 5xx: of all, and of each endpoint that has any. One endpoint: its code or query. All at once: database, memory, or a deployment (see the marks).',
+        'Share of requests with a 5xx response: of all endpoints, and of each with errors. One endpoint: its code or query. All at once: database, memory, or a deployment (see the marks).',
       queries: [{ expr: errorsByEndpoint, legend: '{{method}} {{route}}' }],
       unit: 'ratio',
       width: 12,
@@ -39,7 +39,7 @@ export const traffic: Row = {
     timeSeries({
       title: 'Request rate by endpoint',
       description:
-        'Answered requests per second. A step up on one endpoint is a client gone wild or an attack; a step down to nothing is an outage in front of us.',
+        'Answered requests per second. A sudden rise of one endpoint: a faulty client or an attack. A drop to 0: an outage between the clients and the API.',
       queries: [
         {
           expr: `sum by (method, route) (rate(http_requests_total{${routeLabels}}[$interval]))`,
@@ -64,7 +64,7 @@ export const traffic: Row = {
     table({
       title: 'Top error responses',
       description:
-        'The twenty most frequent answers of 400 and above in the chosen time. 5xx are ours; many 401, 404 or 429 from one endpoint are a broken client or somebody trying.',
+        'The twenty most frequent responses of 400 and above in the chosen time. 5xx are faults of the API. Many 401, 404 or 429 from one endpoint: a broken client or an attacker.',
       queries: [
         {
           expr: `topk(20, sum by (method, route, status) (increase(http_requests_total{${routeLabels}, status=~"[45].."}[$__range])) > 0)`,
@@ -73,12 +73,12 @@ export const traffic: Row = {
       unit: 'count',
       width: 12,
       columns: { status: 'Status', method: 'Method', route: 'Endpoint' },
-      value: 'Answers',
-      none: 'No answer of 400 or above',
+      value: 'Responses',
+      none: 'No response of 400 or above',
     }),
     timeSeries({
-      title: 'Answers by status class',
-      description: 'All answers, by the class of their status. The share of 2xx should be most of it.',
+      title: 'Responses by status class',
+      description: 'All responses by the class of their status. Most of them should be 2xx.',
       queries: [
         {
           expr: `sum by (class) (label_replace(rate(http_requests_total{${routeLabels}}[$interval]), "class", "\${1}xx", "status", "(.).."))`,

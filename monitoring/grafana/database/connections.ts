@@ -9,7 +9,7 @@ export const connections: Row = {
     timeSeries({
       title: 'Pool of the API',
       description:
-        'Places of the connection pools in use and idle, and queries waiting for one. Waiting while none is idle: the pool is the bottleneck; look first at what keeps the others busy.',
+        'Pooled connections in use and idle, and queries waiting for one. Waiting while none is idle: the pool is the bottleneck. Look first for what occupies the connections.',
       queries: [
         { expr: `sum by (state) (db_pool_connections{${apiLabels}})`, legend: '{{state}}' },
         { expr: `sum(db_pool_waiting{${apiLabels}})`, legend: 'waiting' },
@@ -21,7 +21,7 @@ export const connections: Row = {
     timeSeries({
       title: 'Sessions by state',
       description:
-        'Sessions of PostgreSQL by state, and how many it takes at most. "idle in transaction" that stays holds locks and keeps vacuum from its work.',
+        'Sessions of PostgreSQL by state, and the maximum. A lasting "idle in transaction" holds locks and blocks vacuum.',
       queries: [
         { expr: `sum by (state) (pg_stat_activity_count{${databaseLabels}}) > 0`, legend: '{{state}}' },
         { expr: 'max(pg_settings_max_connections)', legend: 'max_connections' },
@@ -34,7 +34,7 @@ export const connections: Row = {
     timeSeries({
       title: 'Connection failures',
       description:
-        'Connections refused, lost or silent, per minute and instance. One instance: its network. All: PostgreSQL.',
+        'Connections refused, lost or timed out, per minute and instance. One instance: its network. All: PostgreSQL.',
       queries: [
         {
           expr: `60 * sum by (instance) (rate(db_connection_errors_total{${apiLabels}}[$interval]))`,
@@ -49,7 +49,7 @@ export const connections: Row = {
     timeSeries({
       title: 'Transactions',
       description:
-        'Transactions committed and rolled back per second. Many rollbacks: conflicts, deadlocks, or requests that give up.',
+        'Transactions committed and rolled back per second. Many rollbacks: conflicts, deadlocks, or requests that time out.',
       queries: [
         {
           expr: `sum(rate(pg_stat_database_xact_commit{${databaseLabels}}[$interval]))`,

@@ -1,14 +1,14 @@
 import type { Row } from '../dashboard.ts'
 import { above, aboveZero, stat, stateMapping } from '../panels/index.ts'
 
-/** The API's own view of its database, of the instances that the reader chose. */
+/** Labels of the API instances that the reader chose. */
 export const apiLabels = 'job="todo-backend", instance=~"$instance"'
-/** PostgreSQL's view of the databases that the reader chose; its templates are nobody's, and what it shares has no name. */
+/** Labels of the databases that the reader chose, without templates and shared objects. */
 export const databaseLabels = 'datname=~"$database", datname!~"|template.*"'
 
 /**
- * Those of `series` whose `by` is among the few with the most of `rank` over the whole range: a fixed choice for the
- * picture, where a bare topk would choose anew at each point and draw all of them in pieces.
+ * Those of `series` whose `by` is among the few with the most of `rank` over the whole range: a fixed choice. A plain
+ * topk would choose others at each point and draw all of them in pieces.
  *
  * @param rank an instant vector; its windows are the range, and its moment is the range's end
  */
@@ -16,14 +16,14 @@ export function amongTop(count: number, series: string, by: string, rank: string
   return `${series} and on (${by}) topk(${count}, ${rank})`
 }
 
-/** Is it there, is it slow, is it full. */
+/** Availability, latency and saturation of the database. */
 export const now: Row = {
   title: 'Right now',
   panels: [
     stat({
       title: 'PostgreSQL',
       description:
-        "Whether the exporter reaches PostgreSQL. Down while the API still answers: the exporter's own access is the problem.",
+        "Whether the exporter can reach PostgreSQL. Down while the API still works: the exporter's own access is the problem.",
       queries: [{ expr: 'min(pg_up)', legend: 'PostgreSQL' }],
       unit: 'plain',
       width: 3,
@@ -33,7 +33,7 @@ export const now: Row = {
     stat({
       title: 'Connection failures (5 min)',
       description:
-        'Connections refused, lost or silent, as the API counted them. Anything but 0: PostgreSQL is away, full, or the network between is.',
+        'Connections refused, lost or timed out, as the API counts them. Above 0: PostgreSQL is down or has no free connection, or the network fails.',
       queries: [{ expr: `sum(increase(db_connection_errors_total{${apiLabels}}[5m]))`, legend: 'failures' }],
       unit: 'count',
       width: 4,
@@ -43,7 +43,7 @@ export const now: Row = {
     stat({
       title: 'Slowest query, mean (5 min)',
       description:
-        'Mean time of the query that is slowest on average, without the wait for a connection. The alert begins at 1 s; milliseconds are usual. Which one it is: below.',
+        'Mean time of the query that is slowest on average, without the wait for a connection. The alert limit is 1 s; milliseconds are usual. The row below shows which query it is.',
       queries: [
         {
           expr: `max(sum by (query) (rate(db_query_duration_seconds_sum{${apiLabels}}[5m])) / (sum by (query) (rate(db_query_duration_seconds_count{${apiLabels}}[5m])) > 0))`,
@@ -58,7 +58,7 @@ export const now: Row = {
     stat({
       title: 'Pool in use',
       description:
-        'Share of the places in the connection pools of the API that are taken. Above 80 %: requests begin to queue. Slow queries are the usual cause, a small pool seldom.',
+        "Share of the API's pooled connections in use. Above 80 %: requests begin to queue. The usual cause is slow queries, rarely a small pool.",
       queries: [
         {
           expr: `sum(db_pool_connections{${apiLabels}, state="in_use"}) / sum(db_pool_connections{${apiLabels}})`,
@@ -72,8 +72,7 @@ export const now: Row = {
     }),
     stat({
       title: 'Queries waiting',
-      description:
-        'Queries that wait for a connection at this moment. Each of them is a request that stands still.',
+      description: 'Queries that wait for a connection now. Each of them blocks a request.',
       queries: [{ expr: `sum(db_pool_waiting{${apiLabels}})`, legend: 'waiting' }],
       unit: 'count',
       width: 3,
@@ -82,7 +81,7 @@ export const now: Row = {
     stat({
       title: 'Server connections',
       description:
-        'Share of max_connections in use, over all databases. At 100 % nobody gets in, not even you: keep a superuser session open.',
+        'Share of max_connections in use, over all databases. At 100 % no new session is possible, not even yours: keep a superuser session open.',
       queries: [{ expr: 'sum(pg_stat_activity_count) / max(pg_settings_max_connections)', legend: 'in use' }],
       unit: 'ratio',
       width: 3,
@@ -91,7 +90,8 @@ export const now: Row = {
     }),
     stat({
       title: 'Size',
-      description: 'Size of the chosen databases on disk. How long the disk lasts: the system dashboard.',
+      description:
+        'Size of the chosen databases on disk. The system dashboard shows how long the disk will last.',
       queries: [{ expr: `sum(pg_database_size_bytes{${databaseLabels}})`, legend: 'size' }],
       unit: 'bytes',
       width: 3,

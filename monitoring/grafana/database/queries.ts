@@ -36,8 +36,7 @@ export const queries: Row = {
     }),
     timeSeries({
       title: 'Mean by query',
-      description:
-        'Mean time of the eight slowest queries: what the alert on slow queries is about, one by one.',
+      description: 'Mean time of the eight slowest queries. The alert on slow queries uses these values.',
       queries: [
         {
           expr: amongTop(few, `${perQuery('sum')} / ${perQuery('count')}`, 'query', slowest),
@@ -52,7 +51,7 @@ export const queries: Row = {
     timeSeries({
       title: 'Slow queries (over 1 s)',
       description:
-        'Queries a minute that took longer than a second. Should be 0: the count says how widespread what p95 shows is.',
+        'Queries per minute that took longer than a second. Should be 0. The count shows how widespread the slowness is.',
       queries: [
         { expr: `label_replace(sum(${slow}), "query", "all", "", "") or ${slow} > 0`, legend: '{{query}}' },
       ],
@@ -63,16 +62,16 @@ export const queries: Row = {
     timeSeries({
       title: 'Database time by query',
       description:
-        'Seconds of database time a second, of the eight queries that take the most: how many connections each keeps busy. The highest is the first to be made faster, even when each run of it is quick.',
+        'Seconds of database time per second, of the eight queries that take the most: how many connections each occupies. Optimize the highest first, even when a single run is fast.',
       queries: [{ expr: amongTop(few, perQuery('sum'), 'query', overRange('sum')), legend: '{{query}}' }],
       unit: 'seconds',
       width: 8,
       stacked: true,
     }),
     table({
-      title: 'Slowest statements, as PostgreSQL has them',
+      title: 'Slowest statements in PostgreSQL',
       description:
-        'Of the statements that PostgreSQL remembers (pg_stat_statements), those with the longest mean time. The identifier leads to the text: SELECT query FROM pg_stat_statements WHERE queryid = …',
+        'The statements in pg_stat_statements with the longest mean time. To find the text of an identifier: SELECT query FROM pg_stat_statements WHERE queryid = …',
       queries: [
         {
           expr: 'topk(10, sum by (datname, queryid) (rate(pg_stat_statements_seconds_total[$__range])) / (sum by (datname, queryid) (rate(pg_stat_statements_calls_total[$__range])) > 0))',

@@ -2,14 +2,13 @@ import type { Row } from '../dashboard.ts'
 import { steps, table, timeSeries } from '../panels/index.ts'
 import { amongTop, databaseLabels } from './now.ts'
 
-/** What lies on the disk and how it is reached. */
+/** Size, indexes and replication. */
 export const storage: Row = {
   title: 'Size, indexes, replication',
   panels: [
     timeSeries({
       title: 'Database size',
-      description:
-        'Size on disk. A slope that changed: an import, an index, or vacuum that does not get through.',
+      description: 'Size on disk. A changed slope: an import, an index, or vacuum that cannot finish.',
       queries: [
         { expr: `sum by (datname) (pg_database_size_bytes{${databaseLabels}})`, legend: '{{datname}}' },
       ],
@@ -20,7 +19,7 @@ export const storage: Row = {
     timeSeries({
       title: 'Reads from memory',
       description:
-        "Share of blocks found in PostgreSQL's memory. Below 99 % for long: the working set outgrew shared_buffers, and the disk decides how fast it is.",
+        "Share of blocks found in PostgreSQL's memory. Below 99 % for a long time: the working set is larger than shared_buffers, and the disk limits the speed.",
       queries: [
         {
           expr: `sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) / (sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) + sum by (datname) (rate(pg_stat_database_blks_read{${databaseLabels}}[$interval])))`,
@@ -34,7 +33,7 @@ export const storage: Row = {
     timeSeries({
       title: 'Replication lag',
       description:
-        'How far a replica is behind: what it shows is this old, and what would be lost if the primary were. A primary without replicas shows 0.',
+        "The age of a replica's data, and what would be lost with the primary. A primary without replicas shows 0.",
       queries: [{ expr: 'max by (instance) (pg_replication_lag_seconds)', legend: '{{instance}}' }],
       unit: 'seconds',
       width: 8,
@@ -42,7 +41,7 @@ export const storage: Row = {
     table({
       title: 'Index usage by table',
       description:
-        'Share of the scans of each table that went through an index, the least first. Little use on a large table: an index is missing. On a table of a few hundred rows PostgreSQL is right to read all of it.',
+        'Share of the scans of each table that used an index, the lowest first. A low share on a large table: an index is missing. For a few hundred rows a full scan is faster.',
       queries: [
         {
           expr: `sum by (datname, relname) (pg_stat_user_tables_idx_scan{${databaseLabels}}) / (sum by (datname, relname) (pg_stat_user_tables_idx_scan{${databaseLabels}}) + sum by (datname, relname) (pg_stat_user_tables_seq_scan{${databaseLabels}}) > 0)`,
@@ -58,7 +57,7 @@ export const storage: Row = {
     table({
       title: 'Indexes by use',
       description:
-        'Scans of each index since the statistics were reset, the least used first. Those with 0 cost every write and serve no read: candidates to be dropped, unless they keep values unique.',
+        'Scans of each index since the statistics were reset, the least used first. An index with 0 scans slows down every write and helps no read: drop it, unless it enforces uniqueness.',
       queries: [
         { expr: `sum by (relname, indexrelname) (pg_stat_user_indexes_idx_scan{${databaseLabels}})` },
       ],
@@ -71,7 +70,7 @@ export const storage: Row = {
     timeSeries({
       title: 'Dead rows',
       description:
-        'Rows that updates and deletes left behind and vacuum has not cleared yet, of the six tables with the most. A sawtooth is health; a slope is vacuum held up by a long transaction.',
+        'Rows left by updates and deletes that vacuum has not removed, of the six tables with the most. A sawtooth is normal. A slope: a long transaction blocks vacuum.',
       queries: [
         {
           expr: amongTop(

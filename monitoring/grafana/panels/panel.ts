@@ -11,10 +11,10 @@ import { findRunbook } from '../limits.ts'
 import { alertLimits } from '../limits.ts'
 import type { LimitedAlert, Severity } from '../limits.ts'
 
-/** What every panel says of itself. */
+/** Options of every panel. */
 export interface PanelOptions {
   title: string
-  /** What to look for, and what it means when it is there. */
+  /** What to look for, and what it means. */
   description: string
   queries: readonly Query[]
   unit: Unit
@@ -22,16 +22,16 @@ export interface PanelOptions {
   width: number
   height?: number
   limits?: Limits
-  /** Alerts that watch the same: the panel links to their runbooks. */
+  /** Alerts on the same metric. The panel links to their runbooks. */
   alerts?: readonly string[]
-  /** What an empty panel says, where nothing is good news. Without it, it says "No data", which is bad news. */
+  /** The text of an empty panel where no data is good. Otherwise it shows "No data", which is bad. */
   none?: string
 }
 
-/** A panel described; it is built when its dashboard is, and only then are the alerts read that it links to. */
+/** Builds a panel. It reads the alerts that the panel links to, so it runs only with its dashboard. */
 export type PanelSpec = () => Builder<Panel>
 
-/** What the builders of all kinds of panel have in common, as far as it is used here. */
+/** The methods that all panel builders share. */
 interface Common {
   title: (title: string) => unknown
   description: (description: string) => unknown
@@ -41,7 +41,7 @@ interface Common {
   links: (links: DashboardLinkBuilder[]) => unknown
 }
 
-/** Sets on `panel` what every panel has. */
+/** Sets the options of every panel. */
 export function describe(panel: Common, options: PanelOptions, height: number): void {
   panel.title(options.title)
   panel.description(options.description)
@@ -56,12 +56,12 @@ export function linkTo(title: string, url: string): DashboardLinkBuilder {
   return new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(url).targetBlank(true)
 }
 
-/** A question to Prometheus. */
+/** A query to Prometheus. */
 export interface Query {
   expr: string
   /** Name of each series, `{{label}}` being a label's value; in a table there is none. */
   legend?: string
-  /** Shows the traces behind single observations as points. */
+  /** Shows exemplars: points that link to the traces of single observations. */
   exemplars?: boolean
 }
 
@@ -101,20 +101,20 @@ export const units = {
   /** Decimal: the budget of 512 MB is. */
   bytes: 'decbytes',
   bytesPerSecond: 'Bps',
-  /** Things a second, whatever they are. */
+  /** Any events per second. */
   perSecond: 'ops',
   requestsPerSecond: 'reqps',
   perMinute: 'opm',
   count: 'short',
-  /** A moment, in milliseconds since 1970, told by how long ago it was. */
+  /** A timestamp in milliseconds since 1970, shown as its age. */
   ago: 'dateTimeFromNow',
-  /** Nothing to scale: a state, or a number of things that is never thousands. */
+  /** No scaling: a state, or a small count. */
   plain: 'none',
 } as const
 
 export type Unit = keyof typeof units
 
-/** The colour of each severity, everywhere the same. A budget that is passed wakes nobody, hence blue. */
+/** The colour of each severity on all dashboards. An exceeded budget pages no one, hence blue. */
 export const colours = {
   good: 'green',
   budget: 'blue',
@@ -123,17 +123,17 @@ export const colours = {
   critical: 'red',
 } as const satisfies Record<Severity | 'good' | 'budget', string>
 
-/** Where a value begins to be worth a colour. */
+/** The values at which the colour changes. */
 export type Limits = readonly Threshold[]
 
 interface More {
   /** A budget in the same unit. */
   budget?: number
-  /** Alerts are about a share of this. */
+  /** The value of which the alert limits are shares. */
   shareOf?: number
 }
 
-/** Green, blue from the budget on, and then the colour of the alert whose limit is passed. */
+/** Green, blue above the budget, then the colour of the alert whose limit is exceeded. */
 export function above(alerts: readonly LimitedAlert[], { budget, shareOf = 1 }: More = {}): Limits {
   const passed = alerts.map((name) => ({
     value: alertLimits[name].value * shareOf,
@@ -152,7 +152,7 @@ export function below(alert: LimitedAlert): Limits {
   ]
 }
 
-/** Limits that belong to no alert, such as how many there should be. `values` ascend. */
+/** Limits without an alert. `values` ascend. */
 export function steps(
   first: string,
   ...values: readonly (readonly [value: number, colour: string])[]
@@ -160,7 +160,7 @@ export function steps(
   return [{ value: null, color: first }, ...values.map(([value, color]) => ({ value, color }))]
 }
 
-/** Anything but nothing has this colour. */
+/** Every value above 0 has this colour. */
 export function aboveZero(severity: Severity): Limits {
   return steps(colours.good, [Number.EPSILON, colours[severity]])
 }

@@ -23,7 +23,7 @@ export interface StateOptions extends PanelOptions {
   states: States
 }
 
-/** Which state each thing was in, over time: a band for each series. */
+/** The state of each series over time, as a band. */
 export function stateTimeline(options: StateOptions): PanelSpec {
   return () => buildStateTimeline(options)
 }
@@ -62,8 +62,8 @@ export function stateMapping(states: States): ValueMapping {
 }
 
 /**
- * A metric that is 1 for the one state that holds, as the number of that state. The states differ in a label, so the
- * parts of the union never hide each other.
+ * A metric that is 1 for the current state, as the number of that state. The states differ in a label, so
+ * the parts of the union do not hide each other.
  *
  * @param selector of the series of one state, with `STATE` in place of its name
  */
@@ -79,7 +79,7 @@ export interface StatOptions extends PanelOptions {
   decimals?: number
 }
 
-/** The value of now as a large number, on the colour of the limit it passed. */
+/** The current value as a large number, in the colour of the exceeded limit. */
 export function stat(options: StatOptions): PanelSpec {
   return () => buildStat(options)
 }

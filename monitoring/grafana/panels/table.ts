@@ -8,13 +8,13 @@ import type { PanelOptions, PanelSpec } from './panel.ts'
 export interface TableOptions extends PanelOptions {
   /** Labels in the order of the columns, with their headings; others are hidden. */
   columns: Readonly<Record<string, string>>
-  /** Where little is what matters: the smallest value first. */
+  /** The smallest value first. */
   least?: boolean
   /** Heading of the value, which is the last column. */
   value: string
 }
 
-/** What is now (or over the whole range), a row for each series, the largest value first unless little is what matters. */
+/** A row for each series, with the current value. The largest first, unless `least`. */
 export function table(options: TableOptions): PanelSpec {
   return () => buildTable(options)
 }

@@ -20,17 +20,17 @@ import { describe, prometheus, rangeQuery, thresholds, units } from './panel.ts'
 import type { PanelOptions, PanelSpec } from './panel.ts'
 
 export interface TimeSeriesOptions extends PanelOptions {
-  /** One on the other, where their sum means something. */
+  /** Stacked, where the sum is meaningful. */
   stacked?: boolean
-  /** A logarithmic axis: for limits that lie far above what is measured. */
+  /** A logarithmic axis, for limits far above the measured values. */
   log?: boolean
-  /** The axis ends here at most when the values are smaller: 1 for ratios that may fill up. */
+  /** The minimal end of the axis: 1 for ratios that can reach 1. */
   upTo?: number
-  /** Series that are limits, by the name they have in the legend: drawn dashed. */
+  /** Series that are limits, by their legend: drawn dashed. */
   dashed?: readonly string[]
 }
 
-/** Values over time. Limits are dashed lines, so that a curve can be seen to approach one. */
+/** Values over time. Limits are dashed lines. */
 export function timeSeries(options: TimeSeriesOptions): PanelSpec {
   return () => buildTimeSeries(options)
 }

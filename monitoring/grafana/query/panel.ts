@@ -2,23 +2,23 @@ import { queryInstant, queryRange } from './prometheus.ts'
 import type { QueryResult, Series, Span } from './prometheus.ts'
 import type { DashboardJson, PanelJson, TargetJson } from './read.ts'
 
-/** Where and over which time a dashboard is looked at. */
+/** The Prometheus and the time range of a dashboard. */
 export interface View {
   prometheus: string
   span: Span
-  /** Window of rates, seconds. */
+  /** Range of rates, in seconds. */
   window: number
   scrapeInterval: number
 }
 
 export interface TargetResult {
   target: TargetJson
-  /** As it was sent. */
+  /** The query as sent. */
   expr: string
   result: QueryResult
 }
 
-/** Asks every query of a panel, as Grafana would. */
+/** Runs every query of a panel, as Grafana does. */
 export async function queryPanel(
   dashboard: DashboardJson,
   panel: PanelJson,
@@ -40,14 +40,14 @@ export async function queryPanel(
   )
 }
 
-/** Series with a value that can be drawn. A quantile of nothing is NaN, which a panel shows as nothing. */
+/** Series with a finite value. A quantile without observations is NaN, which a panel does not show. */
 export function drawableSeries(result: QueryResult): Series[] {
   return result.state === 'ok'
     ? result.series.filter(({ samples }) => samples.some(({ value }) => Number.isFinite(value)))
     : []
 }
 
-/** A legend with the labels of a series in it; without a format Grafana writes all of them. */
+/** The legend of a series. Without a format Grafana shows all labels. */
 export function legendText(target: TargetJson, labels: Record<string, string>): string {
   const format = target.legendFormat ?? ''
   if (format === '')
@@ -61,18 +61,18 @@ export function fillTemplate(format: string, labels: Record<string, string>): st
   return format.replaceAll(/\{\{\s*(\w+)\s*\}\}/g, (_, name: string) => labels[name] ?? '')
 }
 
-/** What Grafana knows when it asks. Seconds. */
+/** The values of Grafana's query variables, in seconds. */
 export interface QueryVariables {
   range: number
-  /** What `$interval` is set to, the window of rates. */
+  /** The value of `$interval`, the range of rates. */
   window: number
-  /** Distance between two points of a picture. */
+  /** Distance between two points of a panel. */
   step: number
   scrapeInterval: number
 }
 
 /**
- * The text of a query with its variables replaced as Grafana replaces them while everything is chosen: a variable's
+ * A query with its variables replaced as Grafana replaces them with the choice "All": a variable's
  * `allValue`, and the built-in ones by their documented formulas (`$__rate_interval` is the step and a scrape interval,
  * but at least four of those).
  */

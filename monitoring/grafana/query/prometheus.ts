@@ -1,9 +1,9 @@
 import { z } from 'zod'
 
-/** A series over time, or with one sample when the question was about a moment. */
+/** A series over time, or with one sample for an instant query. */
 export interface Series {
   labels: Record<string, string>
-  /** Seconds since 1970, and the value; NaN and infinities as they are. */
+  /** Seconds since 1970, and the value, which may be NaN or infinite. */
   samples: { at: number; value: number }[]
 }
 
@@ -42,10 +42,10 @@ const exemplars = z.object({
   data: z.array(z.object({ exemplars: z.array(z.object({ labels })) })),
 })
 
-/** Of a machine that has a load run beside it. */
+/** Long enough for a machine that runs a load at the same time. */
 const timeoutMs = 30_000
 
-/** Asks a Prometheus as Grafana does; a mistake in the query is an answer, a Prometheus that is not there is thrown. */
+/** Queries Prometheus as Grafana does. An invalid query is a result; an unreachable Prometheus throws. */
 export async function queryRange(url: string, expr: string, { from, to, step }: Span): Promise<QueryResult> {
   return postQuery(url, 'query_range', {
     query: expr,
@@ -90,7 +90,7 @@ function toSample([at, text]: readonly [number, string]): { at: number; value: n
   return { at, value: infinite ?? Number(text) }
 }
 
-/** Labels of the exemplars behind a query's metrics. */
+/** Labels of the exemplars of a query's metrics. */
 export async function queryExemplars(
   url: string,
   expr: string,

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 /*
- * The dashboards as they lie in their files, read without the builders that wrote them: what is tested and drawn is what
- * Grafana loads.
+ * Reads the dashboards from their files and not from the builders: the tests check what Grafana loads.
  */
 
 const threshold = z.object({ value: z.number().nullable(), color: z.string() })
@@ -107,7 +106,7 @@ export const dashboardNames = [
 ] as const
 export type DashboardName = (typeof dashboardNames)[number]
 
-/** A committed dashboard. Throws when it has what neither the tests nor the drawings understand. */
+/** A committed dashboard. Throws for elements that the tests and the renderer do not know. */
 export function readDashboard(name: DashboardName): DashboardJson {
   return dashboard.parse(
     JSON.parse(readFileSync(new URL(`../dashboards/${name}.json`, import.meta.url), 'utf8')),

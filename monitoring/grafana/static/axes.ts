@@ -10,7 +10,7 @@ export interface Axis {
   most: number
 }
 
-/** The time of day, UTC, at round places. */
+/** The time of day, UTC, at round values. */
 export function timeAxis({ from, to }: Span, left: number, right: number): Axis {
   const scale = scaleLinear([from, to], [left, right])
   const every =
@@ -31,7 +31,7 @@ export function timeAxis({ from, to }: Span, left: number, right: number): Axis 
   }
 }
 
-/** From zero to the highest value at least. */
+/** From 0 to at least the highest value. */
 export function linearAxis(
   most: number,
   bottom: number,
@@ -48,7 +48,7 @@ export function linearAxis(
   }
 }
 
-/** For values that differ by powers of ten; zero and less lie at its lower end. */
+/** For values over several powers of ten. Values of 0 and less are at its lower end. */
 export function logAxis(
   values: readonly number[],
   bottom: number,

@@ -6,7 +6,7 @@ import type { Series, Span } from '../query/prometheus.ts'
 import { dashboardPanels } from '../query/read.ts'
 import type { AnnotationJson, DashboardJson, PanelJson } from '../query/read.ts'
 
-/** An event that dashboards mark. */
+/** An event that the dashboards mark. */
 export interface Mark {
   name: string
   colour: string
@@ -14,13 +14,13 @@ export interface Mark {
   at: number
 }
 
-/** What a panel is drawn from. */
+/** The input for drawing a panel. */
 export interface Drawing {
   panel: PanelJson
   results: readonly TargetResult[]
   span: Span
   marks: readonly Mark[]
-  /** Pixels for the picture alone. */
+  /** Size of the drawing in pixels. */
   size: Size
 }
 
@@ -36,7 +36,7 @@ export function namedSeries({ results }: Pick<Drawing, 'results'>): NamedSeries[
   )
 }
 
-/** A dashboard with the answers to its queries, panel by panel. */
+/** A dashboard with the results of its queries, by panel. */
 export interface DashboardData {
   dashboard: DashboardJson
   results: ReadonlyMap<number, readonly TargetResult[]>
@@ -44,7 +44,7 @@ export interface DashboardData {
   marks: readonly Mark[]
 }
 
-/** Asks everything that a dashboard shows. */
+/** Runs all queries of a dashboard. */
 export async function queryDashboard(dashboard: DashboardJson, view: View): Promise<DashboardData> {
   const results = await Promise.all(
     dashboardPanels(dashboard).map(
@@ -70,7 +70,7 @@ async function queryMarks(
     return drawableSeries(await queryInstant(prometheus, expr, span.to)).map(({ labels, samples }) =>
       mark(labels, (samples[0]?.value ?? 0) / 1000),
     )
-  // The beginning of each stretch.
+  // The start of each region.
   return drawableSeries(await queryRange(prometheus, expr, span)).flatMap(({ labels, samples }) =>
     samples.slice(0, 1).map(({ at }) => mark(labels, at)),
   )

@@ -3,7 +3,7 @@ import type { Markup } from '../../../reports/html/index.ts'
 
 const bytes = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 const thousands = ['', 'K', 'M', 'G', 'T']
-const moments: readonly (readonly [seconds: number, unit: string])[] = [
+const timeUnits: readonly (readonly [seconds: number, unit: string])[] = [
   [86_400, 'd'],
   [3600, 'h'],
   [60, 'min'],
@@ -12,7 +12,7 @@ const moments: readonly (readonly [seconds: number, unit: string])[] = [
   [1e-6, 'µs'],
 ]
 
-/** A value in a unit of Grafana's, as short as a panel needs it. `nowMs` is for moments. */
+/** A value in one of Grafana's units, short. `nowMs` is for timestamps. */
 export function format(unit: string | undefined, value: number, nowMs: number): string {
   if (!Number.isFinite(value)) return '–'
   switch (unit) {
@@ -40,7 +40,7 @@ export function format(unit: string | undefined, value: number, nowMs: number): 
 
 function duration(seconds: number): string {
   if (seconds === 0) return '0 s'
-  const [size, unit] = moments.find(([least]) => Math.abs(seconds) >= least) ?? [1e-6, 'µs']
+  const [size, unit] = timeUnits.find(([least]) => Math.abs(seconds) >= least) ?? [1e-6, 'µs']
   return `${short(seconds / size)} ${unit}`
 }
 
@@ -58,7 +58,7 @@ function short(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
 
-/** Colours by the names that Grafana gives them, as far as the dashboards use them. */
+/** Colours by Grafana's names. */
 const named: Readonly<Record<string, string>> = {
   green: '#2f8f46',
   blue: '#2a5db0',
@@ -68,7 +68,7 @@ const named: Readonly<Record<string, string>> = {
   purple: '#7d3fb2',
 }
 
-/** Twelve series that can be told apart, on white, also by most of those who see red and green alike. */
+/** Colours of twelve series, distinguishable on white for maxEntries colour-blind readers, too. */
 const series = [
   '#2a5db0',
   '#e8710a',
@@ -92,7 +92,7 @@ export function seriesColour(index: number): string {
   return series[index % series.length] ?? '#59636e'
 }
 
-/** What can be read on a colour. */
+/** The text colour on a coloured background. */
 export function textColour(name: string): string {
   return name === 'yellow' ? '#1c2128' : '#ffffff'
 }
@@ -102,11 +102,11 @@ interface Entry {
   colour: string
 }
 
-/** Grafana's scrolls; a picture cannot. */
-const most = 10
+/** Grafana's legend scrolls; a picture cannot. */
+const maxEntries = 10
 
-/** Names beside their colours. */
+/** Names next to their colours. */
 export function legend(entries: readonly Entry[]): Markup {
-  const more = entries.length - most
-  return html`<div class="legend">${entries.slice(0, more > 0 ? most - 1 : most).map(({ name, colour }) => html`<span>${element('i', { style: `background:${colour}` })}${text(name)}</span>`)}${more > 0 && html`<span class="quiet">and ${more + 1} more</span>`}</div>`
+  const more = entries.length - maxEntries
+  return html`<div class="legend">${entries.slice(0, more > 0 ? maxEntries - 1 : maxEntries).map(({ name, colour }) => html`<span>${element('i', { style: `background:${colour}` })}${text(name)}</span>`)}${more > 0 && html`<span class="quiet">and ${more + 1} more</span>`}</div>`
 }

@@ -11,7 +11,7 @@ import { drawStat, drawStates } from './states.ts'
 import { drawTable } from './table.ts'
 import { drawTimeSeries } from './time-series.ts'
 
-/** Of a page 1,600 pixels wide: a column and the gap beside it, and a row of Grafana's grid. */
+/** On a page 1,600 pixels wide: a column with its gap, and a row of Grafana's grid. */
 const columnPixels = 63.3
 const rowPixels = 30
 const draw = {
@@ -21,7 +21,7 @@ const draw = {
   table: drawTable,
 } as const
 
-/** The dashboard as one page without a script: what Grafana would show, as near as a picture needs to be. Pure. */
+/** The dashboard as one page without scripts, similar to Grafana's. Pure. */
 export function dashboardPage(answered: DashboardData): string {
   const { dashboard, span } = answered
   const range = `${clock(span.from)} – ${clock(span.to)} UTC`
@@ -63,11 +63,11 @@ function clock(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')
 }
 
-/** Draws every dashboard as it looks in `view` into `folder`; gives the files. */
+/** Draws every dashboard for `view` into `folder`. Returns the files. */
 export async function drawDashboards(view: View, folder: string): Promise<string[]> {
   mkdirSync(folder, { recursive: true })
   const files: string[] = []
-  // One after the other: each asks for all of its panels at once.
+  // One after the other: each queries all of its panels at once.
   for (const name of dashboardNames) {
     const file = join(folder, `${name}.html`)
     writeFileSync(file, dashboardPage(await queryDashboard(readDashboard(name), view)))
@@ -76,7 +76,7 @@ export async function drawDashboards(view: View, folder: string): Promise<string
   return files
 }
 
-/** The reports' own stylesheet, and what a grid of panels needs besides. Light, whatever the reader's system prefers: for documents. */
+/** The reports' stylesheet and the grid of panels. Always light, because the pictures are for documents. */
 export const style = `${reports.replace(/@media \(prefers-color-scheme:dark\)\{[^}]*\}\}/, '').replace('color-scheme:light dark', 'color-scheme:light')}
 main.dashboard,header.dashboard{max-width:1560px;padding:0 20px}
 header.dashboard{padding-top:16px;margin:0 auto}

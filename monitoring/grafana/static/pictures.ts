@@ -13,8 +13,8 @@ import { drawDashboards } from './page.ts'
 /*
  * npm run dashboards:pictures
  *
- * The pictures of the documents: the whole stack with some minutes of mixed traffic and a few faults, drawn and taken by
- * Chromium. MINUTES sets how long (4), PAGES a folder in which the pages are kept.
+ * Makes the pictures in the documents: starts the stack, sends some minutes of mixed traffic with a few faults, draws
+ * the dashboards, and takes screenshots with Chromium. MINUTES sets the duration (4), PAGES a folder for the pages.
  */
 const minutes = Number(process.env['MINUTES'] ?? 4)
 const pictures = fileURLToPath(new URL('../../../docs/pictures', import.meta.url))
@@ -24,7 +24,7 @@ const stack = await startStack(folder, { rules: true })
 const traffic = startTraffic(stack.backend, faultsToken, authLimit + 20)
 try {
   const from = Math.floor(Date.now() / 1000)
-  // The run lies in the second half, so that there is a before and an after.
+  // The load run is in the second half, so that the pictures show the time before and after it.
   await sleep(minutes * 30_000)
   await stack.vigil(['gate', '--engine', 'k6'])
   await sleep(3000)

@@ -6,7 +6,7 @@ import { namedColour, textColour, format, legend } from './format.ts'
 import { namedSeries } from './data.ts'
 import type { Drawing, NamedSeries } from './data.ts'
 
-/** Equal neighbours as one band. Seconds since 1970. */
+/** Consecutive equal values. Seconds since 1970. */
 interface Band {
   from: number
   to: number
@@ -15,7 +15,7 @@ interface Band {
 
 const margin = { top: 6, right: 10, bottom: 22, left: 148 }
 
-/** A line of bands for each series. */
+/** A row of bands for each series. */
 export function drawStates(drawing: Drawing): Markup[] {
   const { panel, span, size } = drawing
   const all = namedSeries(drawing)
@@ -85,7 +85,7 @@ function drawBand(
   ]
 }
 
-/** The latest value of each series, on the colour of its limit or state. */
+/** The latest value of each series, in the colour of its limit or state. */
 export function drawStat(drawing: Drawing): Markup[] {
   const { panel, span } = drawing
   const all = namedSeries(drawing)
@@ -119,7 +119,7 @@ function valueText(
   }
 }
 
-/** The state that a value stands for, where a panel maps values to states. */
+/** The state of a value, where a panel maps values to states. */
 export function findState(panel: PanelJson, value: number): { text: string; color: string } | undefined {
   return (panel.fieldConfig.defaults.mappings ?? [])
     .flatMap(({ options }) => options[String(value)] ?? [])

@@ -13,7 +13,7 @@ const organize = z.object({
 const sortBy = z.object({ sort: z.tuple([z.object({ desc: z.boolean() })]) })
 const rowHeight = 25
 
-/** Labels and value of each series as a row, in the order that the file says, as far as they fit. */
+/** Labels and value of each series as a row, in the order of the file, as many as fit. */
 export function drawTable(drawing: Drawing): Markup[] {
   const { panel, size, span } = drawing
   const { indexByName, renameByName } = organize.parse(

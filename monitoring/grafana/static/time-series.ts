@@ -7,7 +7,7 @@ import { namedColour, seriesColour, format, legend } from './format.ts'
 import { namedSeries } from './data.ts'
 import type { Drawing, NamedSeries } from './data.ts'
 
-/** One point of a curve: where it begins when it stands on another, and where it is. NaN where there is no sample. */
+/** One point of a curve: its base when stacked, and its value. NaN without a sample. */
 interface Point {
   at: number
   base: number
@@ -23,7 +23,7 @@ interface Curve {
 
 const margin = { top: 8, right: 10, bottom: 22, left: 68 }
 
-/** Values over time, with the limits that lie within the picture and the marks of events. */
+/** Values over time, with the limits inside the plot and the marks of events. */
 export function drawTimeSeries(drawing: Drawing): Markup[] {
   const { panel, span, size } = drawing
   const curves = toCurves(drawing)
@@ -83,7 +83,7 @@ function toCurves(drawing: Drawing): Curve[] {
   })
 }
 
-// A step without a sample is a gap to be seen, not to be bridged.
+// A step without a sample is a visible gap.
 function toPoints({ series }: NamedSeries, { span }: Drawing): { at: number; value: number }[] {
   const values = new Map(series.samples.map(({ at, value }) => [Math.round(at), value]))
   return Array.from(

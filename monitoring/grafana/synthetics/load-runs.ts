@@ -13,7 +13,7 @@ export interface MeasuredStep {
   route: string
 }
 
-/** What the steps would know by then. An identifier in a path stands where the API's route has its parameter. */
+/** Values for the steps' requests. An identifier in a path is the parameter of the API's route. */
 const context = { user: 1, iteration: 1, unique: 'unique', accessToken: 'token', taskId: ':id' }
 
 /** Every step of the journeys in the config's load suites: the same names as in `vigil_run_…{step}`, the same routes as in `http_…{route}`. */
@@ -29,11 +29,11 @@ export function measuredSteps(): MeasuredStep[] {
     )
 }
 
-/** Production beside the last load run, the budget and the baseline, step by step: one picture says whether the test is still like life. */
+/** Production, the last load run, the budget and the baseline of each step: shows whether the load is still realistic. */
 export const overlay: Row = {
   title: 'p95 by step: production, last load run, budget, baseline',
   panels: [
-    overlayPanel('whole run', '', 'All endpoints together.'),
+    overlayPanel('overall', '', 'All endpoints together.'),
     ...measuredSteps().map(({ step, method, route }) =>
       overlayPanel(step, `, method="${method}", route="${route}"`, `In production ${method} ${route}.`, step),
     ),
@@ -46,7 +46,7 @@ function overlayPanel(title: string, production: string, which: string, step = '
   const wholeBudget = `min by (suite) (vigil_run_budget_latency_p95_seconds{${runLabels}, step=""})`
   return timeSeries({
     title,
-    description: `${which} Production above the load run: users do what the suite does not. The load run above its baseline: the release made it slower. Anything above the budget breaks a promise. The axis is logarithmic.`,
+    description: `${which} Production above the load run: users send requests that the suite does not. The load run above its baseline: the release is slower. The axis is logarithmic.`,
     queries: [
       {
         expr: `histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job="todo-backend"${production}}[$interval])))`,
@@ -75,7 +75,7 @@ const judged: Row['panels'] = [
   stateTimeline({
     title: 'Verdicts',
     description:
-      'The verdict of the newest run of each suite and environment over time: set the range to weeks. A change from pass to fail belongs to the revision marked there.',
+      'The verdict of the newest run of each suite and environment over time: set the range to weeks. A change from pass to fail belongs to the revision of the marker.',
     queries: [
       {
         expr: stateNumber(verdicts, 'suite, environment', `vigil_run_verdict{${runLabels}, verdict="STATE"}`),
@@ -89,7 +89,7 @@ const judged: Row['panels'] = [
   table({
     title: 'Newest runs',
     description:
-      'The newest run of each suite: its record (vigil report with this id, or the folder of that name), revision, and how long ago it began. "dirty": the code was not what the revision says.',
+      'The newest run of each suite: its id (for vigil report), its revision, and its age. "dirty": the code had uncommitted changes.',
     queries: [
       {
         expr: `1000 * max by (suite, run, revision, dirty, engine) (vigil_run_info{${runLabels}} * on (suite, environment, engine) group_left () vigil_run_started_timestamp_seconds)`,
@@ -98,7 +98,7 @@ const judged: Row['panels'] = [
     unit: 'ago',
     width: 12,
     columns: { suite: 'Suite', run: 'Run', revision: 'Revision', dirty: 'Dirty', engine: 'Engine' },
-    value: 'Began',
+    value: 'Started',
   }),
 ]
 
@@ -106,7 +106,7 @@ const figures: Row['panels'] = [
   timeSeries({
     title: 'Errors of load runs',
     description:
-      'Share of requests of the newest run that failed, and the budget. What failed and why: the failures by class.',
+      'Share of failed requests of the newest run, and the budget. The panel of failures by class shows the causes.',
     queries: [
       { expr: `max by (suite) (vigil_run_error_ratio{${runLabels}, step=""})`, legend: '{{suite}}' },
       { expr: `min(vigil_run_budget_error_ratio{${runLabels}, step=""})`, legend: 'budget' },
@@ -118,7 +118,7 @@ const figures: Row['panels'] = [
   timeSeries({
     title: 'Throughput of load runs',
     description:
-      'Answered requests per second of the newest run, and the least that is promised. Suites with a given rate show that rate; only the closed ones show capacity.',
+      'Answered requests per second of the newest run, and the budget. Suites with a fixed rate show that rate. Only suites with fixed connections show capacity.',
     queries: [
       { expr: `max by (suite) (vigil_run_requests_per_second{${runLabels}, step=""})`, legend: '{{suite}}' },
       { expr: `max(vigil_run_budget_requests_per_second{${runLabels}, step=""})`, legend: 'budget' },
@@ -130,7 +130,7 @@ const figures: Row['panels'] = [
   timeSeries({
     title: 'Memory of the API in load runs',
     description:
-      'Most resident memory during the newest run, and the budget. Rising from release to release with the same suite: a leak, or a cache that grew.',
+      'Highest resident memory during the newest run, and the budget. Rising between releases with the same suite: a leak, or a larger cache.',
     queries: [
       {
         expr: `max by (suite) (vigil_run_server_resident_memory_max_bytes{${runLabels}})`,
@@ -145,7 +145,7 @@ const figures: Row['panels'] = [
   timeSeries({
     title: 'Failures by class',
     description:
-      'Failed requests of the newest run by what failed: a check, a status, a time limit, the connection. "none" is always 0: a run without another line had no failure.',
+      'Failed requests of the newest run by cause: a check, a status, a timeout, the connection. "none" is always 0: a run without another line had no failure.',
     queries: [
       {
         expr: `sum by (suite, class) (vigil_run_failures{${runLabels}}) or label_replace(0 * max by (suite) (vigil_run_requests{${runLabels}, step=""}), "class", "none", "", "")`,
@@ -158,5 +158,5 @@ const figures: Row['panels'] = [
   }),
 ]
 
-/** Load runs over weeks: their verdicts and figures against budgets. */
+/** Load runs over weeks: their verdicts, and their values compared with the budgets. */
 export const loadRuns: Row = { title: 'Load runs', panels: [...judged, ...figures] }

@@ -3,7 +3,7 @@ import { above, aboveZero, below, stat, stateMapping, stateNumber } from '../pan
 import type { States } from '../panels/index.ts'
 
 export const probeLabels = 'probe=~"$probe"'
-/** The load runs that the reader chose; their newest, since a Pushgateway keeps no other. */
+/** Labels of the load runs that the reader chose. A Pushgateway only keeps the newest of each. */
 export const runLabels = 'suite=~"$suite", environment=~"$environment"'
 
 export const outcomes: States = {
@@ -24,7 +24,7 @@ const states: Row['panels'] = [
   stat({
     title: 'Probes down',
     description:
-      'Probes whose latest run failed. Anything but 0: users fail at the same thing; the timeline below says which and since when.',
+      'Probes whose latest run failed. Above 0: users have the same problem. The timeline below shows which and since when.',
     queries: [
       {
         expr: `count(vigil_probe_outcome{${probeLabels}, outcome="down"} == 1) or 0 * count(vigil_probe_outcome{${probeLabels}, outcome="down"})`,
@@ -39,7 +39,7 @@ const states: Row['panels'] = [
   stat({
     title: 'Probes unknown',
     description:
-      'Probes whose next run is overdue, or that could not be carried out. Nobody knows whether they would pass: look at the scheduler.',
+      'Probes whose next run is overdue, or that could not run. Their state is unknown: look at the scheduler.',
     queries: [
       {
         expr: `count(vigil_probe_outcome{${probeLabels}, outcome="unknown"} == 1) or 0 * count(vigil_probe_outcome{${probeLabels}, outcome="unknown"})`,
@@ -54,7 +54,7 @@ const states: Row['panels'] = [
   stat({
     title: 'Verdict of the last load run',
     description:
-      'By suite. "fail": a budget or the baseline was broken, the record says which and the revision who. "invalid": the measurement itself failed and says nothing of the API.',
+      'By suite. "fail": a budget was exceeded, or the run is worse than the baseline; the record says which. "invalid": the measurement failed and says nothing about the API.',
     queries: [
       {
         expr: stateNumber(verdicts, 'suite', `vigil_run_verdict{${runLabels}, verdict="STATE"}`),
@@ -71,7 +71,7 @@ const ages: Row['panels'] = [
   stat({
     title: 'Last push',
     description:
-      'How long ago the newest load run was pushed, by suite. The load runs come every night: older than 26 hours, the last one did not take place or could not push, and what is green beside it is old news.',
+      'How long ago the newest load run was pushed, by suite. The load runs start every night. Older than 26 hours: the last one did not start or could not push, and the green panels next to it show old data.',
     queries: [
       { expr: `time() - max by (suite) (push_time_seconds{${runLabels}, suite!=""})`, legend: '{{suite}}' },
     ],
@@ -83,7 +83,7 @@ const ages: Row['panels'] = [
   stat({
     title: 'Scheduler last seen',
     description:
-      'Age of the heartbeat of the probe scheduler. Above two minutes it stands still, and no probe runs: green elsewhere is old news.',
+      'Age of the heartbeat of the probe scheduler. Above two minutes it has stopped, and no probe runs: green panels elsewhere show old data.',
     queries: [{ expr: 'time() - max(vigil_probe_heartbeat_timestamp_seconds)', legend: 'heartbeat' }],
     unit: 'seconds',
     width: 3,
@@ -93,7 +93,7 @@ const ages: Row['panels'] = [
   stat({
     title: 'Certificate expires in',
     description:
-      'Until the first certificate of the API expires. Below 14 days: renewal does not work, mend it now. Empty where the target is not https.',
+      'Time until the first certificate of the API expires. Below 14 days: the renewal does not work, fix it now. Empty where the target does not use https.',
     queries: [
       {
         expr: `min(vigil_probe_certificate_expiry_timestamp_seconds{${probeLabels}}) - time()`,
@@ -108,5 +108,5 @@ const ages: Row['panels'] = [
   }),
 ]
 
-/** Is it up as seen from outside, did the last run pass, and is anybody still looking. */
+/** The probes, the last load run, and whether both still run. */
 export const now: Row = { title: 'Right now', panels: [...states, ...ages] }

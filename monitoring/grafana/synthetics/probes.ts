@@ -6,7 +6,7 @@ const found: Row['panels'] = [
   stateTimeline({
     title: 'State of the probes',
     description:
-      'Each probe over time. All at once: the service or the way to it. One: its feature. Yellow is a right answer that took too long.',
+      'Each probe over time. All fail together: the service or the network. One fails: its feature. Yellow: a correct response that took too long.',
     queries: [
       {
         expr: stateNumber(outcomes, 'probe', `vigil_probe_outcome{${probeLabels}, outcome="STATE"}`),
@@ -21,7 +21,7 @@ const found: Row['panels'] = [
   timeSeries({
     title: 'Latency by step (latest run)',
     description:
-      "How long each step of the latest run took. A step that got slower while the API's own percentiles stay the same: the network or a proxy between.",
+      "Duration of each step of the latest run. A step became slower and the API's own percentiles did not: the network or a proxy.",
     queries: [
       {
         expr: `max by (probe, step) (vigil_probe_step_last_duration_seconds{${probeLabels}})`,
@@ -35,7 +35,7 @@ const found: Row['panels'] = [
   timeSeries({
     title: 'Success ratio (1 h)',
     description:
-      'Share of the runs of the last hour that found the target working, by probe. Below 1 without an outage in sight: it fails now and then, which users notice first.',
+      'Share of the runs of the last hour that found the target working, by probe. Below 1 without an outage: it fails intermittently, and users notice that first.',
     queries: [
       {
         expr: `sum by (probe) (increase(vigil_probe_runs_total{${probeLabels}, outcome=~"up|degraded"}[1h])) / (sum by (probe) (increase(vigil_probe_runs_total{${probeLabels}, outcome!="unknown"}[1h])) > 0)`,
@@ -60,9 +60,9 @@ const found: Row['panels'] = [
     width: 8,
   }),
   timeSeries({
-    title: 'Steps that fail',
+    title: 'Failed steps',
     description:
-      'Steps of the latest run that were not as expected: the line of a step at 1. Those after it did not run. Nothing at all is good.',
+      'Failed steps of the latest run, as lines at 1. The steps after a failed one did not run. No line is good.',
     queries: [
       {
         expr: `1 - min by (probe, step) (vigil_probe_step_success{${probeLabels}})`,
@@ -79,7 +79,7 @@ const schedule: Row['panels'] = [
   timeSeries({
     title: 'Schedule: lateness',
     description:
-      "How long after their due time runs began. Seconds: the scheduler's machine is overloaded, and what it measures is its own slowness.",
+      "How long after their due time runs started. Seconds: the scheduler's machine is overloaded, and the probes measure that machine.",
     queries: [0.5, 0.95].map((quantile) => ({
       expr: `histogram_quantile(${quantile}, sum by (le) (rate(vigil_probe_schedule_lateness_seconds_bucket[1h])))`,
       legend: `p${quantile * 100}`,
@@ -89,9 +89,9 @@ const schedule: Row['panels'] = [
     limits: steps('green', [1, 'yellow'], [30, 'orange']),
   }),
   timeSeries({
-    title: 'Schedule: runs that were not',
+    title: 'Schedule: lost runs',
     description:
-      'Runs of the last hour that were skipped because the one before still ran, missed because the scheduler slept, or that hung. Should be 0, or the states above have gaps.',
+      'Runs of the last hour that were skipped because the previous one was still running, missed because the scheduler was suspended, or that hung. Should be 0. Otherwise the states above have gaps.',
     queries: [
       { expr: `sum(increase(vigil_probe_skipped_runs_total{${probeLabels}}[1h]))`, legend: 'skipped' },
       { expr: `sum(increase(vigil_probe_missed_runs_total{${probeLabels}}[1h]))`, legend: 'missed' },

@@ -6,7 +6,7 @@ const computing: Row['panels'] = [
   timeSeries({
     title: 'CPU by mode',
     description:
-      'Share of CPU time by what it went to. "iowait" is the disk, "steal" is a neighbour on the same hardware, "user" is us.',
+      'Share of CPU time by mode. "iowait" is the disk, "steal" is another virtual machine on the same hardware, "user" is our programs.',
     queries: [
       {
         expr: `sum by (mode) (rate(node_cpu_seconds_total{${nodeLabels}, mode!="idle"}[$interval])) / scalar(count(node_cpu_seconds_total{${nodeLabels}, mode="idle"}))`,
@@ -21,7 +21,7 @@ const computing: Row['panels'] = [
   timeSeries({
     title: 'Load and pressure',
     description:
-      'Left alone, load is a number without a scale: compare it with the cores. Pressure is the share of time in which something waited for CPU, memory or disk, and any of memory is bad news.',
+      'Load per core, and pressure: the share of time in which a process waited for CPU, memory or disk. Any memory pressure is a problem.',
     queries: [
       {
         expr: `sum by (instance) (node_load1{${nodeLabels}}) / count by (instance) (node_cpu_seconds_total{${nodeLabels}, mode="idle"})`,
@@ -65,7 +65,7 @@ const input: Row['panels'] = [
   timeSeries({
     title: 'Disk throughput',
     description:
-      'Bytes read and written per second. Reads that appear out of nothing: memory got short and files are read again.',
+      'Bytes read and written per second. Sudden reads: memory is short, and files are read again.',
     queries: [
       {
         expr: `sum by (device) (rate(node_disk_read_bytes_total{${nodeLabels}}[$interval]))`,
@@ -81,8 +81,7 @@ const input: Row['panels'] = [
   }),
   timeSeries({
     title: 'Disk busy',
-    description:
-      'Share of time in which a disk had work. Near 100 %: commits wait for it, and so do the queries.',
+    description: 'Share of time in which a disk was busy. Near 100 %: commits and queries wait for it.',
     queries: [
       {
         expr: `max by (device) (rate(node_disk_io_time_seconds_total{${nodeLabels}}[$interval]))`,
@@ -96,7 +95,7 @@ const input: Row['panels'] = [
   timeSeries({
     title: 'Disk free',
     description:
-      'Share of each disk that is free; the alert begins below 10 %. Follow the slope to see when it meets the line.',
+      'Free share of each disk. The alert limit is 10 %. Extend the slope to see when it reaches the line.',
     queries: [
       {
         expr: `min by (mountpoint) (node_filesystem_avail_bytes{${diskLabels}} / node_filesystem_size_bytes{${diskLabels}})`,
@@ -112,7 +111,7 @@ const input: Row['panels'] = [
   timeSeries({
     title: 'Network throughput',
     description:
-      'Bytes received and sent per second, without the traffic of the machine with itself. Sent far above received: large answers or an export; received above: imports, or a flood.',
+      'Bytes received and sent per second, without loopback traffic. Much more sent than received: large responses or an export. Much more received: imports, or a flood of requests.',
     queries: [
       {
         expr: `sum by (instance) (rate(node_network_receive_bytes_total{${networkLabels}}[$interval]))`,
@@ -127,9 +126,9 @@ const input: Row['panels'] = [
     width: 12,
   }),
   timeSeries({
-    title: 'Network trouble',
+    title: 'Network problems',
     description:
-      'Packets dropped or broken, segments sent again, and connections refused because the queue of a listener was full, per second. Should be near 0; segments sent again slow everything a little.',
+      'Packets dropped or with errors, retransmitted segments, and connections refused because a listen queue was full, per second. Should be near 0.',
     queries: [
       {
         expr: `sum(rate(node_network_receive_drop_total{${networkLabels}}[$interval]) + rate(node_network_transmit_drop_total{${networkLabels}}[$interval]))`,
@@ -137,12 +136,12 @@ const input: Row['panels'] = [
       },
       {
         expr: `sum(rate(node_network_receive_errs_total{${networkLabels}}[$interval]) + rate(node_network_transmit_errs_total{${networkLabels}}[$interval]))`,
-        legend: 'broken',
+        legend: 'errors',
       },
-      { expr: `sum(rate(node_netstat_Tcp_RetransSegs{${nodeLabels}}[$interval]))`, legend: 'sent again' },
+      { expr: `sum(rate(node_netstat_Tcp_RetransSegs{${nodeLabels}}[$interval]))`, legend: 'retransmitted' },
       {
         expr: `sum(rate(node_netstat_TcpExt_ListenOverflows{${nodeLabels}}[$interval]))`,
-        legend: 'listener full',
+        legend: 'listen queue full',
       },
     ],
     unit: 'perSecond',

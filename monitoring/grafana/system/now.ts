@@ -6,16 +6,16 @@ import { above, below, stat, steps } from '../panels/index.ts'
 export const nodeLabels = 'instance=~"$node"'
 /** The instances of the API that the reader chose. */
 export const apiLabels = 'job="todo-backend", instance=~"$instance"'
-/** Disks that can fill up: not those that live in memory, and not images that are full by nature. */
+/** Disks that can fill up: no memory file systems and no read-only images. */
 export const diskLabels = `${nodeLabels}, fstype!~"tmpfs|ramfs|squashfs|iso9660"`
-/** Network that leads somewhere. */
+/** Network interfaces without loopback. */
 export const networkLabels = `${nodeLabels}, device!~"lo|veth.*"`
 
 const machine: Row['panels'] = [
   stat({
     title: 'CPU',
     description:
-      'Share of all CPU time in use over 5 minutes, of the busiest machine. Above 80 % for long everything waits its turn; the processes below say who.',
+      'Share of all CPU time in use over 5 minutes, of the busiest machine. Above 80 % for a long time, processes wait for CPU. The row of processes shows which one uses it.',
     queries: [
       {
         expr: `max(1 - avg by (instance) (rate(node_cpu_seconds_total{${nodeLabels}, mode="idle"}[5m])))`,
@@ -29,7 +29,7 @@ const machine: Row['panels'] = [
   stat({
     title: 'Memory',
     description:
-      'Share of memory in use, of the fullest machine; what the kernel can give back at once counts as free. Alerts at 75 % and 90 %; at 100 % the kernel ends a process.',
+      'Share of memory in use, of the machine with the least free memory. Memory that the kernel can reclaim at once counts as free. Alerts at 75 % and 90 %. At 100 % the kernel kills a process.',
     queries: [
       {
         expr: `max(1 - node_memory_MemAvailable_bytes{${nodeLabels}} / node_memory_MemTotal_bytes{${nodeLabels}})`,
@@ -43,8 +43,7 @@ const machine: Row['panels'] = [
   }),
   stat({
     title: 'Disk free',
-    description:
-      'Share of the fullest disk that is free. The alert begins below 10 %: PostgreSQL stops at 0.',
+    description: 'Free share of the fullest disk. The alert limit is 10 %. At 0 PostgreSQL stops.',
     queries: [
       {
         expr: `min(node_filesystem_avail_bytes{${diskLabels}} / node_filesystem_size_bytes{${diskLabels}})`,
@@ -62,7 +61,7 @@ const api: Row['panels'] = [
   stat({
     title: 'API memory',
     description:
-      'Resident memory of the largest instance of the API. Of its 512 MB the alerts take 75 % and 90 %. A slope that no restart-free day ends is a leak: take heap snapshots (see the runbook).',
+      'Resident memory of the largest instance of the API. The alert limits are 75 % and 90 % of its 512 MB. A slope that continues for days is a leak: take heap snapshots (see the runbook).',
     queries: [{ expr: `max(process_resident_memory_bytes{${apiLabels}})`, legend: 'resident' }],
     unit: 'bytes',
     width: 4,
@@ -72,7 +71,7 @@ const api: Row['panels'] = [
   stat({
     title: 'Event loop delay',
     description:
-      'p99 delay of the event loop of the slowest instance: every request of it waits this long, however little it does. Tens of milliseconds: CPU-bound work in the process.',
+      'p99 delay of the event loop of the slowest instance: every request waits this long. Tens of milliseconds: CPU-bound work in the process.',
     queries: [{ expr: `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`, legend: 'p99' }],
     unit: 'seconds',
     width: 4,
@@ -81,7 +80,7 @@ const api: Row['panels'] = [
   stat({
     title: 'File descriptors',
     description:
-      'Share of the file descriptors that an instance of the API may open. At 100 % it takes no connection any more: leaked sockets or a limit too low.',
+      'Share of the file descriptors that an instance of the API may open. At 100 % it accepts no more connections: leaked sockets, or a limit that is too low.',
     queries: [
       { expr: `max(process_open_fds{${apiLabels}} / process_max_fds{${apiLabels}})`, legend: 'open' },
     ],
@@ -91,5 +90,5 @@ const api: Row['panels'] = [
   }),
 ]
 
-/** What runs out first. */
+/** The resources that run out first. */
 export const now: Row = { title: 'Right now', panels: [...machine, ...api] }

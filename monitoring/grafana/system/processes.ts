@@ -3,14 +3,14 @@ import { budgets } from '../limits.ts'
 import { above, steps, timeSeries } from '../panels/index.ts'
 import { apiLabels, nodeLabels } from './now.ts'
 
-/** Who takes it: processes by group, as the process exporter groups them. */
+/** Processes by group, as the process exporter groups them. */
 export const processes: Row = {
   title: 'Processes',
   panels: [
     timeSeries({
       title: 'Processes running',
       description:
-        'Processes of each group. A group at 0 is gone; one that grows and grows forgets its children.',
+        'Processes of each group. A group at 0 has exited. One that only grows does not reap its children.',
       queries: [{ expr: 'sum by (groupname) (namedprocess_namegroup_num_procs)', legend: '{{groupname}}' }],
       unit: 'count',
       width: 8,
@@ -18,7 +18,7 @@ export const processes: Row = {
     timeSeries({
       title: 'CPU by process',
       description:
-        'Cores in use by each group: 1 is one core. The API runs its JavaScript on one core an instance, so near 1 it is full, however idle the machine is.',
+        'Cores in use by each group: 1 is one core. Each API instance runs its JavaScript on one core: near 1 it is saturated, even on an idle machine.',
       queries: [
         {
           expr: 'sum by (groupname) (rate(namedprocess_namegroup_cpu_seconds_total[$interval]))',
@@ -31,7 +31,7 @@ export const processes: Row = {
     timeSeries({
       title: 'Memory by process',
       description:
-        'Resident memory of each group, with what its processes share counted in each. The one that grows is the one that leaks.',
+        'Resident memory of each group. Shared memory counts for each process. A group that only grows leaks.',
       queries: [
         {
           expr: 'sum by (groupname) (namedprocess_namegroup_memory_bytes{memtype="resident"})',
@@ -45,7 +45,7 @@ export const processes: Row = {
     timeSeries({
       title: 'File descriptors by process',
       description:
-        'Share of the file descriptors that the process of each group nearest to its limit has open, and of the whole machine. 100 %: no file and no connection can be opened.',
+        'Share of open file descriptors of the process nearest to its limit, by group, and of the machine. At 100 % no file or connection can be opened.',
       queries: [
         { expr: 'max by (groupname) (namedprocess_namegroup_worst_fd_ratio)', legend: '{{groupname}}' },
         {
@@ -58,17 +58,17 @@ export const processes: Row = {
       limits: steps('green', [0.7, 'yellow'], [0.9, 'orange']),
     }),
     timeSeries({
-      title: 'Running since',
+      title: 'Uptime of the API',
       description:
-        'How long each instance of the API has been up. A saw is a crash loop: read the last lines of the error log.',
+        'Time since each instance of the API started. A sawtooth is a crash loop: read the last lines of the error log.',
       queries: [{ expr: `time() - process_start_time_seconds{${apiLabels}}`, legend: '{{instance}}' }],
       unit: 'seconds',
       width: 8,
     }),
     timeSeries({
-      title: 'Waiting, swapped, ended by the kernel',
+      title: 'Blocked, swapped, killed for memory',
       description:
-        'Processes blocked by the disk, pages swapped per second, and processes that the kernel ended for lack of memory per hour. The last should be 0 for ever.',
+        'Processes blocked by the disk, pages swapped per second, and processes that the kernel killed for lack of memory per hour. The last must be 0.',
       queries: [
         { expr: `sum(node_procs_blocked{${nodeLabels}})`, legend: 'blocked' },
         {
@@ -77,7 +77,7 @@ export const processes: Row = {
         },
         {
           expr: `sum(increase(node_vmstat_oom_kill{${nodeLabels}}[1h]))`,
-          legend: 'ended for lack of memory',
+          legend: 'killed for lack of memory',
         },
       ],
       unit: 'count',
@@ -86,14 +86,14 @@ export const processes: Row = {
   ],
 }
 
-/** Node.js in the API: what only the process itself can say. */
+/** Node.js in the API: what only the process itself can measure. */
 export const runtime: Row = {
   title: 'Runtime of the API',
   panels: [
     timeSeries({
       title: 'Event loop delay',
       description:
-        'Delay of the event loop since the last scrape: p50 and p99 of the slowest instance. p99 alone: single long computations. Both: the CPU is full.',
+        'Delay of the event loop since the last scrape: p50 and p99 of the slowest instance. Only p99 high: single long computations. Both high: the CPU is saturated.',
       queries: [
         { expr: `max(nodejs_eventloop_lag_p50_seconds{${apiLabels}})`, legend: 'p50' },
         { expr: `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`, legend: 'p99' },
@@ -105,7 +105,7 @@ export const runtime: Row = {
     timeSeries({
       title: 'Garbage collection',
       description:
-        'Share of time spent collecting garbage, by kind. "major" above a few per cent: the heap is nearly full, or something makes far too many objects.',
+        'Share of time spent collecting garbage, by kind. "major" above a few per cent: the heap is nearly full, or the code creates too many objects.',
       queries: [
         {
           expr: `max by (kind) (rate(nodejs_gc_duration_seconds_sum{${apiLabels}}[$interval]))`,
@@ -118,7 +118,7 @@ export const runtime: Row = {
     timeSeries({
       title: 'CPU of the API',
       description:
-        'Cores in use by each instance. JavaScript runs on one core: near 1 the instance is full, and another instance is what helps.',
+        'Cores in use by each instance. JavaScript runs on one core: near 1 the instance is saturated. Add an instance.',
       queries: [
         {
           expr: `sum by (instance) (rate(process_cpu_seconds_total{${apiLabels}}[$interval]))`,
@@ -131,7 +131,7 @@ export const runtime: Row = {
     timeSeries({
       title: 'Resident memory of the API',
       description:
-        'Resident memory by instance; the lines are the alerts at 75 % and 90 % of its 512 MB. It may rise after a start and then stays; a slope over days is a leak.',
+        'Resident memory by instance; the lines are the alerts at 75 % and 90 % of its 512 MB. It may rise after a start and then stay constant. A slope over days is a leak.',
       queries: [
         { expr: `max by (instance) (process_resident_memory_bytes{${apiLabels}})`, legend: '{{instance}}' },
       ],
@@ -143,7 +143,7 @@ export const runtime: Row = {
     timeSeries({
       title: 'Heap',
       description:
-        'JavaScript heap in use and reserved, and memory outside of it (buffers). Use that rises from trough to trough is a leak in our objects; outside, in buffers.',
+        'JavaScript heap in use and reserved, and memory outside the heap (buffers). Rising minima of "used" are a leak of objects, rising "outside" is a leak of buffers.',
       queries: [
         { expr: `sum(nodejs_heap_size_used_bytes{${apiLabels}})`, legend: 'used' },
         { expr: `sum(nodejs_heap_size_total_bytes{${apiLabels}})`, legend: 'reserved' },
@@ -155,7 +155,7 @@ export const runtime: Row = {
     timeSeries({
       title: 'Open files and sockets of the API',
       description:
-        'File descriptors by instance, and what is open by type. A type that only grows is not closed somewhere.',
+        'File descriptors by instance, and what is open by type. A type that only grows is not closed.',
       queries: [
         { expr: `sum by (instance) (process_open_fds{${apiLabels}})`, legend: 'descriptors {{instance}}' },
         { expr: `sum by (type) (nodejs_active_resources{${apiLabels}})`, legend: '{{type}}' },

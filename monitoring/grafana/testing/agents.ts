@@ -1,10 +1,10 @@
 import { Agent } from 'undici'
 
-/** Connections by the address that they come from. */
+/** HTTP agents by their local address. */
 export class Agents {
   readonly #agents = new Map<string, Agent>()
 
-  of(localAddress: string): Agent {
+  forAddress(localAddress: string): Agent {
     const agent = this.#agents.get(localAddress) ?? new Agent({ localAddress })
     this.#agents.set(localAddress, agent)
     return agent

@@ -1,4 +1,4 @@
-/** Queries that give nothing here although nothing is wrong, and why: by dashboard, panel and letter of the query. */
+/** Queries that may have no result in the live test, with the reason: by dashboard, panel and letter of the query. */
 export const mayBeEmpty: Readonly<Record<string, string>> = {
-  'todo-synthetics: Certificate expires in A': 'the target of the test speaks http: there is no certificate',
+  'todo-synthetics: Certificate expires in A': 'the target of the test uses http, so it has no certificate',
 }

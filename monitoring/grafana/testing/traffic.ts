@@ -190,7 +190,7 @@ async function send(
     const response = await request(`${url}${path}`, {
       method,
       headers,
-      dispatcher: agents.of(from),
+      dispatcher: agents.forAddress(from),
       signal: AbortSignal.timeout(timeoutMs),
       body: body === undefined ? null : JSON.stringify(body),
     })
