@@ -190,7 +190,8 @@ describe('the text of notifications', () => {
 
   it('in an SMS, with the next step', async () => {
     expect(await render('vigil.sms', 'firing')).toBe(
-      'CRITICAL APIHighErrorRate: 12% of requests fail <now> https://vigil.example.com/docs/runbooks/errors.md#apihigherrorrate',
+      'CRITICAL APIHighErrorRate: 12% of requests fail <now> ' +
+        'https://vigil.example.com/docs/runbooks/errors.md#apihigherrorrate',
     )
     expect(await render('vigil.sms', 'resolved')).not.toContain('https://')
   })
@@ -212,7 +213,8 @@ describe('the text of notifications', () => {
     const sent = alertCases.filter(({ alert: name }) => waysOf[receiverOf[name] ?? 'email'].includes('sns'))
     const texts = sent.map(
       (row) =>
-        `${rules.get(row.alert)?.labels['severity']} ${row.alert}: ${row.summary} ${rules.get(row.alert)?.annotations['runbook_url']}`,
+        `${rules.get(row.alert)?.labels['severity']} ${row.alert}: ${row.summary} ` +
+        `${rules.get(row.alert)?.annotations['runbook_url']}`,
     )
     expect(texts.filter((one) => one.length > 306 || /[^\x20-\x7e]/.test(one))).toEqual([])
     expect(texts.length).toBeGreaterThan(8)

@@ -132,7 +132,9 @@ describe('drills of a configuration with four errors', () => {
     expect(result('AuthenticationFailuresHigh')).toMatchObject({
       state: 'failed',
       hop: 'receiver',
-      why: 'AuthenticationFailuresHigh was routed to the wrong receiver: slack slack_alerts has it, expected slack slack_security',
+      why:
+        'AuthenticationFailuresHigh was routed to the wrong receiver: slack slack_alerts has ' +
+        'it, expected slack slack_security',
     })
   })
 

@@ -31,7 +31,9 @@ export interface DashboardOptions {
 /** The tag of our dashboards. The links between the dashboards use it. */
 const tag = 'todo'
 
-/** A dashboard for provisioning by file (v1 schema). Each panel has an id, so that links to panels stay valid. */
+/**
+ * A dashboard for provisioning by file (v1 schema). Each panel has an id, so that links to panels stay valid.
+ */
 export function buildDashboard({ uid, title, description, variables, rows }: DashboardOptions): Dashboard {
   const builder = new DashboardBuilder(title)
     .uid(uid)
@@ -84,7 +86,9 @@ function deploymentAnnotation(): AnnotationBuilder {
 function verdictAnnotation(): AnnotationBuilder {
   const facts =
     '(vigil_run_verdict == 1) * on (suite, environment, engine) group_left (revision) vigil_run_info'
-  const when = `${facts} * on (suite, environment, engine) group_left () (vigil_run_started_timestamp_seconds * 1000)`
+  const when =
+    `${facts} * on (suite, environment, engine) group_left () ` +
+    '(vigil_run_started_timestamp_seconds * 1000)'
   return eventAnnotation(
     'Verdicts of load runs',
     'purple',

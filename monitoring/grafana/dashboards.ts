@@ -40,7 +40,8 @@ function apiPerformance(): Dashboard {
     uid: 'todo-api-performance',
     title: 'Todo API performance',
     description:
-      'What callers of the API experience: traffic, latency, errors. Then what users do, where requests wait, and security.',
+      'What callers of the API experience: traffic, latency, errors. Then what users do, ' +
+      'where requests wait, and security.',
     variables: [
       datasource(),
       label('instance', 'Instance', apiInstances),
@@ -57,7 +58,8 @@ function database(): Dashboard {
     uid: 'todo-database',
     title: 'Todo database',
     description:
-      'Whether the database is the cause: its queries as the API measures them, the connections to it, and what PostgreSQL reports.',
+      'Whether the database is the cause: its queries as the API measures them, the ' +
+      'connections to it, and what PostgreSQL reports.',
     variables: [
       datasource(),
       label('instance', 'API instance', apiInstances, 'instance'),
@@ -74,7 +76,8 @@ function system(): Dashboard {
     uid: 'todo-system',
     title: 'Todo system resources',
     description:
-      'What the machines have left of CPU, memory, disk and network, which process uses it, and the state of the API runtime.',
+      'What the machines have left of CPU, memory, disk and network, which process uses ' +
+      'it, and the state of the API runtime.',
     variables: [
       datasource(),
       label('node', 'Machine', 'node_uname_info', 'instance'),
@@ -91,7 +94,8 @@ function synthetics(): Dashboard {
     uid: 'todo-synthetics',
     title: 'Todo synthetics and load',
     description:
-      'What vigil measures: the probes of production, and the load runs with their budgets and baselines, next to real traffic.',
+      'What vigil measures: the probes of production, and the load runs with their budgets ' +
+      'and baselines, next to real traffic.',
     variables: [
       datasource(),
       label('probe', 'Probe', 'vigil_probe_outcome'),

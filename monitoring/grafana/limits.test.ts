@@ -30,7 +30,10 @@ describe('a limit that a panel draws', () => {
   })
 })
 
-/** Every number that an expression compares something with, by its grammar: a number in a selector or a window is none. */
+/**
+ * Every number that an expression compares something with, by its grammar: a number in a selector or a window
+ * is none.
+ */
 function comparedWith(expr: string): number[] {
   const numbers: number[] = []
   parser.parse(expr).iterate({

@@ -34,7 +34,7 @@ describe('what Grafana is provisioned with', () => {
     ])
   })
 
-  it('leads from metrics to traces, from logs to traces and from traces to logs, to sources that exist', () => {
+  it('links metrics to traces, and logs and traces to each other, by existing sources', () => {
     const uids = datasources.map(({ uid }) => uid)
     const referred = [...JSON.stringify(datasources).matchAll(/"datasourceUid":"(\w+)"/g)].map(
       ([, uid]) => uid ?? '',

@@ -20,7 +20,8 @@ export function datasource(): VariableBuilder {
 }
 
 /**
- * The window of rates and percentiles. At least four scrapes, so that a rate has enough samples. Longer where a
+ * The window of rates and percentiles. At least four scrapes, so that a rate has enough samples. Longer where
+ * a
  * pixel covers more time, so that no sample between two pixels is lost.
  */
 export function interval(): VariableBuilder {

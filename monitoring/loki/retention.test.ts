@@ -35,7 +35,7 @@ function mostDays(months: number): number {
 }
 
 describe('the retention of logs in Loki', () => {
-  it('is that of the requirement: application 30 days, security 90 days, audit a year, errors 6 months', () => {
+  it('is as required: application 30 days, security 90 days, audit a year, errors 6 months', () => {
     expect(kept).toEqual({ application: 30, security: 90, audit: mostDays(12), error: mostDays(6) })
   })
 

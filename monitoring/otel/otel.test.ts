@@ -20,7 +20,10 @@ const tempo = read('tempo.yaml') as {
   distributor: { receivers: { otlp: { protocols: Record<string, { endpoint: string }> } } }
 }
 
-/** What the core distribution of the collector has, of what is used here (github.com/open-telemetry/opentelemetry-collector-releases, distributions/otelcol). */
+/**
+ * What the core distribution of the collector has, of what is used here
+ * (github.com/open-telemetry/opentelemetry-collector-releases, distributions/otelcol).
+ */
 const inDistribution = {
   receivers: ['otlp'],
   processors: ['memory_limiter', 'batch'],

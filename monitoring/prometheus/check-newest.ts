@@ -11,8 +11,10 @@ import { promtoolChecks, runTool } from './promtool.ts'
 import { readRules, rulesFolder } from './rules.ts'
 
 /**
- * Checks the configuration with the versions that docker-compose pins: builds their promtool and amtool with Go (takes
- * minutes, once), and runs the checks that the tests run with Debian's. `node monitoring/prometheus/check-newest.ts`
+ * Checks the configuration with the versions that docker-compose pins: builds their promtool and amtool with
+ * Go (takes
+ * minutes, once), and runs the checks that the tests run with Debian's. `node
+ * monitoring/prometheus/check-newest.ts`
  * exits with 1 on a finding.
  */
 async function main(): Promise<number> {

@@ -41,8 +41,10 @@ export async function runTool(
 }
 
 /**
- * Writes the files for `promtool test rules`: one for each case, and one for all alerts without any series. Each loads
- * only its alert and the recordings that it uses, because promtool evaluates everything that it loads at every step.
+ * Writes the files for `promtool test rules`: one for each case, and one for all alerts without any series.
+ * Each loads
+ * only its alert and the recordings that it uses, because promtool evaluates everything that it loads at
+ * every step.
  *
  * @returns the paths of the files
  */

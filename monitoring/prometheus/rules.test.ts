@@ -99,7 +99,8 @@ describe('the cases', () => {
       const own = alertCases.filter(({ alert, never }) => alert === rule.alert && never !== true)
       for (const row of own) {
         expect(row.for, 'the case waits as long as the rule').toBe(rule.for)
-        // Without a `for` there is no waiting; then the last moment below the limit is the one before it fires.
+        // Without a `for` there is no waiting; then the last moment below the limit is the one before it
+        // fires.
         expect(toTimelineTest(row, rule).alert_rule_test).toHaveLength(
           kinds.length - (rule.for === undefined ? 2 : 1),
         )

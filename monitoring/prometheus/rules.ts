@@ -61,7 +61,10 @@ export function metricsIn(expression: string): string[] {
   return [...names]
 }
 
-/** The start of each `runbook_url`, followed by a file of `docs/runbooks/` and the section with the alert's name. */
+/**
+ * The start of each `runbook_url`, followed by a file of `docs/runbooks/` and the section with the alert's
+ * name.
+ */
 export const runbookBase = 'https://vigil.example.com/docs/runbooks/'
 
 export const runbookFolder = fileURLToPath(new URL('../../docs/runbooks/', import.meta.url))

@@ -22,11 +22,13 @@ interface Check {
 /** What the test of an alert checks. Every alert needs all of them. */
 export const kinds = ['below', 'waits', 'fires', 'resolves', 'absent'] as const
 
-// Longer than the longest range in minutes, so that the end of a stage does not include samples of the previous one.
+// Longer than the longest range in minutes, so that the end of a stage does not include samples of the
+// previous one.
 const defaultStageMs = 12 * 60_000
 
 /**
- * The test of an alert: a stage just below its limit, one over it, and one recovered. It checks the end of the first
+ * The test of an alert: a stage just below its limit, one over it, and one recovered. It checks the end of
+ * the first
  * stage, the last evaluation before `for` has passed, and the ends of the second and third stages.
  */
 export function toTimelineTest(row: AlertCase, rule: AlertRule): PromtoolTest {

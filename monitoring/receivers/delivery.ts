@@ -101,7 +101,8 @@ export interface HttpService {
 const maxBodyBytes = 1024 * 1024
 
 /**
- * Starts a small HTTP service on the loopback address: one reply to each complete request. Port 0 means any free port.
+ * Starts a small HTTP service on the loopback address: one reply to each complete request. Port 0 means any
+ * free port.
  * It rejects larger bodies with 413.
  */
 export async function startHttpService(

@@ -92,7 +92,8 @@ const slackMessage = z.object({
 })
 
 /**
- * Replies as a Slack webhook does (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
+ * Replies as a Slack webhook does
+ * (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
  * `channels` maps the path of each webhook to its channel.
  */
 export function handleSlack(request: HttpRequest, channels: ReadonlyMap<string, string>): Handled {
@@ -146,7 +147,8 @@ const snsNamespace = 'xmlns="http://sns.amazonaws.com/doc/2010-03-31/"'
 const snsRequestId = '<RequestId>00000000-0000-4000-8000-000000000001</RequestId>'
 
 /**
- * Replies to `Publish` as SNS does (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html): it checks the
+ * Replies to `Publish` as SNS does (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html): it checks
+ * the
  * signature first, then the parameters.
  */
 export function handleSns(
@@ -223,7 +225,10 @@ function forbidden(code: string, message: string): SnsError {
   return { status: 403, code, message }
 }
 
-/** Signature Version 4: sign again with the account's secret over the headers that the client lists, and compare. */
+/**
+ * Signature Version 4: sign again with the account's secret over the headers that the client lists, and
+ * compare.
+ */
 function signatureError(
   request: HttpRequest,
   account: AwsAccount,

@@ -209,7 +209,8 @@ describe('optional libraries', () => {
     expect(await startReceivers({ pagerduty: [], slack: [], now: Date.now, load })).toEqual({
       state: 'missing',
       reason:
-        'the notification receivers need packages that are not installed: run npm install aws4 postal-mime smtp-server',
+        'the notification receivers need packages that are not installed: run npm install ' +
+        'aws4 postal-mime smtp-server',
     })
   })
 })

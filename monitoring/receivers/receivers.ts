@@ -30,7 +30,10 @@ export interface ReceiverAddresses {
   sns: AwsAccount & { url: string }
 }
 
-/** Services that accept notifications as PagerDuty, Slack, a mail server and SNS do, and reject what those reject. */
+/**
+ * Services that accept notifications as PagerDuty, Slack, a mail server and SNS do, and reject what those
+ * reject.
+ */
 export interface Receivers {
   addresses: ReceiverAddresses
   /** All deliveries so far, rejected ones too, oldest first. At most the last 10,000. */
@@ -48,7 +51,8 @@ interface Libraries extends MailLibraries {
 }
 
 /**
- * Loads one library each. They are optional dependencies, because only `vigil drill` and `vigil up` need them: an
+ * Loads one library each. They are optional dependencies, because only `vigil drill` and `vigil up` need
+ * them: an
  * installation that only measures works without.
  */
 export type LibraryLoaders = Readonly<

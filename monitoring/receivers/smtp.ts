@@ -28,7 +28,10 @@ const maxMailBytes = 1024 * 1024
 const tooBig = { status: 552, reason: '5.3.4 Message too big' }
 const badCredentials = { status: 535, reason: '5.7.8 Authentication credentials invalid' }
 
-/** Starts a mail server that requires a login, on a free port. Mail to several recipients is several deliveries. */
+/**
+ * Starts a mail server that requires a login, on a free port. Mail to several recipients is several
+ * deliveries.
+ */
 export async function startMailService(
   account: MailAccount,
   libraries: MailLibraries,

@@ -1,7 +1,8 @@
 import type { SyntaxNode } from '@lezer/common'
 
 /**
- * The kind of a number: a timestamp (seconds since 1970), an age (seconds between two timestamps), or another number.
+ * The kind of a number: a timestamp (seconds since 1970), an age (seconds between two timestamps), or another
+ * number.
  * PromQL has no such types, so they are derived from functions, names and operators.
  */
 type Kind = 'timestamp' | 'age' | 'other'
@@ -50,8 +51,10 @@ const timestampNames = [
 const comparisons = new Set(['Gtr', 'Gte', 'Lss', 'Lte', 'Eql', 'Neq'])
 
 /**
- * The plain numbers of an expression that are durations in seconds: a number that an age is compared with or divided by
- * (`time() - push_time_seconds > 3600`), a number added to a timestamp, and how far `predict_linear` predicts. Of a
+ * The plain numbers of an expression that are durations in seconds: a number that an age is compared with or
+ * divided by
+ * (`time() - push_time_seconds > 3600`), a number added to a timestamp, and how far `predict_linear`
+ * predicts. Of a
  * product such as `4 * 3600` only one factor, because scaling both would scale twice.
  */
 export function ageLiterals(top: SyntaxNode, expression: string): SyntaxNode[] {

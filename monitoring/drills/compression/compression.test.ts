@@ -147,7 +147,9 @@ describe('a file on a clock 50 times as fast', () => {
   it('compresses every route, but no time of day', () => {
     const fast = compressFile(
       'alertmanager',
-      'route:\n  group_wait: 10s\n  routes:\n    - repeat_interval: 1h\n      routes: [{ group_interval: 10s }]\ntime_intervals:\n  - name: night\n    time_intervals: [{ times: [{ start_time: 22:00, end_time: 24:00 }] }]\n',
+      'route:\n  group_wait: 10s\n  routes:\n    - repeat_interval: 1h\n      routes: [{ ' +
+        'group_interval: 10s }]\ntime_intervals:\n  - name: night\n    time_intervals: [{ ' +
+        'times: [{ start_time: 22:00, end_time: 24:00 }] }]\n',
       'a.yml',
       50,
     )
@@ -161,7 +163,8 @@ describe('a file on a clock 50 times as fast', () => {
   it('compresses every scrape interval and its timeout', () => {
     const fast = compressFile(
       'prometheus',
-      'global: { scrape_interval: 15s, evaluation_interval: 15s }\nscrape_configs:\n  - { job_name: a, scrape_interval: 10s, scrape_timeout: 5s }\n',
+      'global: { scrape_interval: 15s, evaluation_interval: 15s }\nscrape_configs:\n  - { ' +
+        'job_name: a, scrape_interval: 10s, scrape_timeout: 5s }\n',
       'p.yml',
       50,
     )

@@ -4,7 +4,10 @@ import { compressMs, compressPromql, findSpans, formatDuration } from './promql.
 import { maskPromql, parseDuration, usesCalendar } from './promql.ts'
 import type { Speed } from './promql.ts'
 
-/** A file on the faster clock, or why it cannot be compressed. `notes` list what a faster clock does not change. */
+/**
+ * A file on the faster clock, or why it cannot be compressed. `notes` list what a faster clock does not
+ * change.
+ */
 export type CompressedFile =
   | { state: 'ok'; text: string; notes: string[] }
   | { state: 'invalid'; reason: string }
@@ -18,7 +21,8 @@ interface Rewrite {
 export type FileKind = 'rules' | 'prometheus' | 'alertmanager'
 
 /**
- * A configuration with every duration divided by `speed`. Time limits of the network stay where the tools allow it:
+ * A configuration with every duration divided by `speed`. Time limits of the network stay where the tools
+ * allow it:
  * the network and the processor are not faster. Thresholds, labels, texts and times of day stay.
  */
 export function compressFile(kind: FileKind, text: string, file: string, speed: Speed): CompressedFile {

@@ -16,7 +16,9 @@ const units = [
 /** How much faster than production's clock the drills' clock runs: 50 turns 5 minutes into 6 seconds. */
 export type Speed = number
 
-/** Milliseconds of a duration as Prometheus and Alertmanager write it (`1h30m`). Undefined for other texts. */
+/**
+ * Milliseconds of a duration as Prometheus and Alertmanager write it (`1h30m`). Undefined for other texts.
+ */
 export function parseDuration(text: string): number | undefined {
   let total = 0
   let at = 0
@@ -71,8 +73,10 @@ export interface Span {
 export type Spans = { state: 'ok'; spans: Span[] } | { state: 'invalid'; reason: string }
 
 /**
- * Every duration in a PromQL expression: ranges, subqueries with their steps, offsets, and the numbers that are seconds
- * because of their place (see {@link ageLiterals}). Thresholds, rates per second, absolute times (`@`) and the
+ * Every duration in a PromQL expression: ranges, subqueries with their steps, offsets, and the numbers that
+ * are seconds
+ * because of their place (see {@link ageLiterals}). Thresholds, rates per second, absolute times (`@`) and
+ * the
  * calendar (`hour()`) are not durations.
  */
 export function findSpans(expression: string): Spans {
@@ -111,7 +115,10 @@ export function compressPromql(expression: string, spans: readonly Span[], speed
   )
 }
 
-/** The expression with a sign in place of each duration. Two expressions with equal masks differ only in durations. */
+/**
+ * The expression with a sign in place of each duration. Two expressions with equal masks differ only in
+ * durations.
+ */
 export function maskPromql(expression: string): string {
   const read = findSpans(expression)
   return read.state === 'ok' ? replaceSpans(expression, read.spans, () => '⏱') : expression
@@ -154,7 +161,8 @@ const comparing = new Set(['Gtr', 'Gte', 'Lss', 'Lte', 'Eql', 'Neq'])
 const joining = new Set(['And', 'Or', 'Unless'])
 
 /**
- * The comparisons in a rule, so that a rule that is not true can show its values: `a / b > 0.05 and c > 10` has two.
+ * The comparisons in a rule, so that a rule that is not true can show its values: `a / b > 0.05 and c > 10`
+ * has two.
  * A rule without a comparison is measured as one expression.
  */
 export function findComparisons(expression: string): Comparison[] {

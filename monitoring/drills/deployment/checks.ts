@@ -57,7 +57,9 @@ const alertmanagersResponse = z.object({
   data: z.object({ activeAlertmanagers: z.array(z.object({ url: z.string() })) }),
 })
 
-/** Why alerts of Prometheus do not reach this Alertmanager: it knows none, or a firing alert is missing there. */
+/**
+ * Why alerts of Prometheus do not reach this Alertmanager: it knows none, or a firing alert is missing there.
+ */
 export async function findAlertmanagerProblem(deployment: Deployment): Promise<string | undefined> {
   const { prometheusUrl, waitMs, signal } = deployment
   const response = await callApi(prometheusUrl, { path: '/api/v1/alertmanagers' }, signal)
@@ -99,7 +101,10 @@ async function findMissingAlert({
   )
 }
 
-/** How a person confirms the alert. `hook`: by a request to us; `poll`: a receiver's API returns the drill's id. */
+/**
+ * How a person confirms the alert. `hook`: by a request to us; `poll`: a receiver's API returns the drill's
+ * id.
+ */
 export type Acknowledgement = { kind: 'hook'; port: number } | { kind: 'poll'; url: string; token?: string }
 
 export interface AcknowledgementWait {

@@ -23,7 +23,8 @@ export type DeploymentResult =
   | { state: 'lost'; hop: DeploymentHop; why: string }
 
 /**
- * Sends a marked alert through a deployment: Prometheus evaluates and reaches its Alertmanager, which routes the alert.
+ * Sends a marked alert through a deployment: Prometheus evaluates and reaches its Alertmanager, which routes
+ * the alert.
  * People are notified only with `notifyPeople`.
  */
 export async function runDeploymentDrill(plan: DeploymentPlan): Promise<DeploymentResult> {
@@ -114,7 +115,7 @@ function drillAlert({ severity, id }: DeploymentPlan, hookUrl: string | undefine
     labels: { alertname: 'VigilDrill', severity, team: 'devops', signal: 'drill', drill: id },
     annotations: {
       summary: `DRILL ${id}: this is only a test`,
-      description: `\`vigil drill\` sent this alert to test its delivery. You need not do anything${acknowledge}.`,
+      description: `\`vigil drill\` sent this alert to test its delivery. You need do nothing${acknowledge}.`,
       ...(hookUrl !== undefined && { runbook_url: hookUrl, acknowledge_url: hookUrl }),
     },
     endsAt: new Date(endsAtMs).toISOString(),

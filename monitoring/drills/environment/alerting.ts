@@ -129,7 +129,8 @@ interface HistoryPlan {
 }
 
 /**
- * Writes the two weeks with which rules compare, with a constant request rate: on the drills' clock they take more than
+ * Writes the two weeks with which rules compare, with a constant request rate: on the drills' clock they take
+ * more than
  * five hours, too long to wait for. The week before had two thirds of the rate.
  */
 async function writeHistory(plan: HistoryPlan): Promise<void> {

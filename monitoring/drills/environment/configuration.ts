@@ -8,7 +8,10 @@ import { compressFile } from '../compression/files.ts'
 import type { FileKind } from '../compression/files.ts'
 import type { Speed } from '../compression/promql.ts'
 
-/** Changes the text of a configuration or key file before it is used: tests break it, to see that drills find it. */
+/**
+ * Changes the text of a configuration or key file before it is used: tests break it, to see that drills find
+ * it.
+ */
 export type Edit = (file: string, text: string) => string
 
 export interface ConfigurationPlan {
@@ -30,7 +33,8 @@ export interface AlertmanagerSetup {
 }
 
 /**
- * Writes production's Alertmanager configuration on the faster clock, for receivers that it starts. Each key file keeps
+ * Writes production's Alertmanager configuration on the faster clock, for receivers that it starts. Each key
+ * file keeps
  * its name and has a key for that name, so that a swapped receiver is noticed.
  */
 export async function writeAlertmanager(
@@ -78,7 +82,9 @@ function toLocalReceivers({ addresses: { pagerduty, slack, sns, smtp } }: Receiv
   }
 }
 
-/** Writes production's Prometheus configuration and rules on the faster clock, for targets on this machine. */
+/**
+ * Writes production's Prometheus configuration and rules on the faster clock, for targets on this machine.
+ */
 export function writePrometheus(
   plan: ConfigurationPlan,
   addresses: Readonly<Record<string, string>>,

@@ -13,6 +13,7 @@ it.each([
 
 it('shortens the ages of timestamps, and keeps those in the future', () => {
   const expected = (beat: number): string =>
-    `# TYPE beat_timestamp_seconds gauge\nbeat_timestamp_seconds{a="b"} ${beat}\nother 40\nend_timestamp_seconds 2000\n`
+    `# TYPE beat_timestamp_seconds gauge\nbeat_timestamp_seconds{a="b"} ${beat}\nother ` +
+    '40\nend_timestamp_seconds 2000\n'
   expect(compressTimestamps(expected(940), 60, 1_000_000)).toBe(expected(999))
 })

@@ -3,7 +3,8 @@ import { callApi } from '../observation/apis.ts'
 import type { ApiResponse } from '../observation/apis.ts'
 
 /**
- * Forwards the metrics of an exporter, with values that a drill replaces: for faults that would harm the machine, such
+ * Forwards the metrics of an exporter, with values that a drill replaces: for faults that would harm the
+ * machine, such
  * as a full memory.
  */
 export interface ExporterProxy {
@@ -18,7 +19,9 @@ export interface ExporterProxy {
   stop: () => Promise<void>
 }
 
-/** The age up to which a response is forwarded, and the age up to which it is while a newer one is fetched. */
+/**
+ * The age up to which a response is forwarded, and the age up to which it is while a newer one is fetched.
+ */
 interface CacheAges {
   freshMs: number
   staleMs: number
@@ -27,7 +30,8 @@ interface CacheAges {
 /** Exporters are made for a request every 15 s, not four a second, and some read all of /proc for each. */
 const infrequent: CacheAges = { freshMs: 1000, staleMs: 4000 }
 /**
- * A scrape that may take 10 s in production may take a sixth of a second here, but the processor is not faster: a
+ * A scrape that may take 10 s in production may take a sixth of a second here, but the processor is not
+ * faster: a
  * process that pauses for a moment is not down.
  */
 export const frequent: CacheAges = { freshMs: 100, staleMs: 3000 }
@@ -133,7 +137,8 @@ export function withValues(exposition: string, values: Readonly<Record<string, n
 }
 
 /**
- * A text exposition on the faster clock: the age of each timestamp is divided by `speed`. For programs that use the wall
+ * A text exposition on the faster clock: the age of each timestamp is divided by `speed`. For programs that
+ * use the wall
  * clock, such as a scheduler with its heartbeat.
  */
 export function compressTimestamps(exposition: string, speed: number, nowMs: number): string {

@@ -5,7 +5,9 @@ export type FaultRule = Readonly<Record<string, string | number | boolean>>
 
 /** Switches the service's faults. Several drills have their own rules; the service gets the union. */
 export interface FaultInjection {
-  /** Adds rules to those of other drills. Returns how to remove them. Throws when the service rejects them. */
+  /**
+   * Adds rules to those of other drills. Returns how to remove them. Throws when the service rejects them.
+   */
   add: (rules: readonly FaultRule[]) => Promise<() => Promise<void>>
   /** Removes all rules. */
   clear: () => Promise<void>

@@ -24,7 +24,8 @@ const diskBytes = 16 * 1024 * 1024
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /**
- * Starts the node exporter in a mount and process namespace with an ext4 disk of 16 MiB. No other process sees the disk,
+ * Starts the node exporter in a mount and process namespace with an ext4 disk of 16 MiB. No other process
+ * sees the disk,
  * and it disappears with the process. Where that is not allowed, the exporter starts without the disk.
  */
 export async function startDrillNodeExporter(

@@ -216,7 +216,10 @@ export async function endSilence(url: string, id: string, signal: AbortSignal): 
   await callApi(url, { method: 'DELETE', path: `/api/v2/silence/${id}` }, signal)
 }
 
-/** Sends alerts to Alertmanager as Prometheus does. Returns why they were rejected; undefined when they were not. */
+/**
+ * Sends alerts to Alertmanager as Prometheus does. Returns why they were rejected; undefined when they were
+ * not.
+ */
 export async function postAlerts(
   url: string,
   alerts: readonly object[],

@@ -81,7 +81,10 @@ export function explainMissingDelivery(
   )
 }
 
-/** The response of a receiver that rejected the alert. Wrong credentials do not say which receiver was meant (`?`). */
+/**
+ * The response of a receiver that rejected the alert. Wrong credentials do not say which receiver was meant
+ * (`?`).
+ */
 export function rejectionText(seen: Observation, { via, address }: Destination): string {
   const rejected = seen.received.findLast(
     (each) =>

@@ -106,7 +106,8 @@ describe('the hop at which an alert is lost', () => {
     [
       'an Alertmanager that does not get it',
       without(good(), 'inAlertmanagerAtMs'),
-      'alertmanager: Slow fires in Prometheus, but Alertmanager does not have it after 3 s: check that Prometheus sends to this Alertmanager',
+      'alertmanager: Slow fires in Prometheus, but Alertmanager does not have it after 3 ' +
+        's: check that Prometheus sends to this Alertmanager',
     ],
     [
       'one group for all alerts',
@@ -121,12 +122,14 @@ describe('the hop at which an alert is lost', () => {
     [
       'inhibited',
       good({ received: [], inhibitedAtMs: 5 }),
-      'receiver: Slow fired but pagerduty devops did not get it within 3 s: Alertmanager routes it to pager (it is inhibited by another alert)',
+      'receiver: Slow fired but pagerduty devops did not get it within 3 s: Alertmanager ' +
+        'routes it to pager (it is inhibited by another alert)',
     ],
     [
       'silenced',
       good({ received: [], silencedAtMs: 5 }),
-      'receiver: Slow fired but pagerduty devops did not get it within 3 s: Alertmanager routes it to pager (it is silenced)',
+      'receiver: Slow fired but pagerduty devops did not get it within 3 s: Alertmanager ' +
+        'routes it to pager (it is silenced)',
     ],
     [
       'routed to the wrong receiver',
@@ -136,7 +139,8 @@ describe('the hop at which an alert is lost', () => {
     [
       'also routed to a wrong receiver',
       good({ received: [got(), got({ ...slack })] }),
-      'routing: Slow was also routed to the wrong receivers: slack alerts has it, expected only pagerduty devops',
+      'routing: Slow was also routed to the wrong receivers: slack alerts has it, expected ' +
+        'only pagerduty devops',
     ],
     [
       'a receiver that rejects it: with its response',
@@ -164,7 +168,8 @@ describe('the hop at which an alert is lost', () => {
     [
       'resolved, but not notified',
       good({ clearedAtMs: 9 }),
-      'resolved notice: Slow is resolved, but pagerduty devops was not notified within 3 s: check that its receiver has send_resolved: true',
+      'resolved notice: Slow is resolved, but pagerduty devops was not notified within 3 ' +
+        's: check that its receiver has send_resolved: true',
     ],
   ])('%s', async (_, seen, line) => expect(await resolution(seen)).toBe(line))
 })

@@ -154,7 +154,8 @@ export function resolutionHops(seen: () => Observation, { alert, to }: Expected,
       withinMs: limits.clearMs,
       isReached: () => seen().clearedAtMs !== undefined,
       why: () =>
-        `${alert} still fires ${secondsText(limits.clearMs)} after the end of its fault${problemText(seen())}`,
+        `${alert} still fires ${secondsText(limits.clearMs)} after the end of its ` +
+        `fault${problemText(seen())}`,
     },
     ...to.map((destination): Hop => ({
       name: 'resolved notice',

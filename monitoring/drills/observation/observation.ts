@@ -27,7 +27,10 @@ export interface AlertSelector {
   fromTheStart?: boolean
 }
 
-/** The progress of an alert during an observation. Times are of the wall clock; an absent time was not observed. */
+/**
+ * The progress of an alert during an observation. Times are of the wall clock; an absent time was not
+ * observed.
+ */
 export interface Observation {
   alert: string
   /** The rule in Prometheus. Absent when Prometheus has no such rule or was not reached. */

@@ -56,7 +56,8 @@ function findReadinessProblem(
 const toleratedScrapes = 10
 
 /**
- * No drill makes scrapes fail. Failed scrapes mean that the machine is too slow for this clock: series have gaps and
+ * No drill makes scrapes fail. Failed scrapes mean that the machine is too slow for this clock: series have
+ * gaps and
  * pending alerts start again, so lost alerts say nothing about the configuration.
  */
 export async function findScrapeProblem(
@@ -85,7 +86,8 @@ export interface AllowedSpan {
 }
 
 /**
- * Notifications about alerts that no drill had caused when they came. A notification about several alerts is expected
+ * Notifications about alerts that no drill had caused when they came. A notification about several alerts is
+ * expected
  * when one of them is.
  *
  * @param alerts the names of all alerts

@@ -56,7 +56,8 @@ export function observeDrill(drill: Drill, observer: Observer): DrillObservation
 const settledMs = 1500
 
 /**
- * Before a fault and after it, no alert fires that it causes, and no resolved notification is due. Otherwise the next
+ * Before a fault and after it, no alert fires that it causes, and no resolved notification is due. Otherwise
+ * the next
  * drill would count the notifications of this one.
  */
 export function calmHop(drill: Drill, observer: Observer, limits: Limits, now: () => number): Hop {

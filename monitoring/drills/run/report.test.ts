@@ -52,7 +52,8 @@ describe('the report of drills', () => {
       [
         'alert      fires s  delivered s  escalated s  resolved s  to',
         'C1 Slow *      9.3          0.1                      4.0  pagerduty on_call, sms todo  pass',
-        'H2 Errors                                                                              LOST at receiver',
+        'H2 Errors                                                                           ' +
+          '   LOST at receiver',
         '',
         'H2 Errors: lost at receiver: it responded 400 <"bad">',
         '',

@@ -117,7 +117,10 @@ function rank({ requirement }: DrillResult): number {
   return 'CHDL'.indexOf(requirement.charAt(0)) * 100 + Number(requirement.slice(1))
 }
 
-/** JUnit XML: a case for each drill, one for unexpected notifications, and one for each problem of the environment. */
+/**
+ * JUnit XML: a case for each drill, one for unexpected notifications, and one for each problem of the
+ * environment.
+ */
 export function drillsJunit({ results, unexpected, problems, seconds }: DrillsReport): string {
   const cases = [
     ...results.toSorted(byRequirement).map(drillCase),

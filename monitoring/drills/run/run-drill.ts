@@ -17,7 +17,8 @@ import {
 import type { DrillObservations } from './expectations.ts'
 
 /**
- * Injects the fault, follows the alert to its receivers, ends the fault, and follows the resolution. The fault ends
+ * Injects the fault, follows the alert to its receivers, ends the fault, and follows the resolution. The
+ * fault ends
  * whatever the result is.
  */
 export async function runDrill(

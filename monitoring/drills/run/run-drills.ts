@@ -15,7 +15,10 @@ import { runDrill } from './run-drill.ts'
 export interface DrillsReport {
   results: DrillResult[]
   unexpected: string[]
-  /** Why the environment was not reliable, such as a Prometheus that does not evaluate or a process that exited. */
+  /**
+   * Why the environment was not reliable, such as a Prometheus that does not evaluate or a process that
+   * exited.
+   */
   problems: string[]
   seconds: number
 }
@@ -37,7 +40,10 @@ export interface RunPlan {
 export const usualRequestsPerSecond = 30
 const userCount = 60
 const pollEveryMs = 200
-/** For notifications on their way at the end of a drill. A repeated one comes after an hour, which is a minute here. */
+/**
+ * For notifications on their way at the end of a drill. A repeated one comes after an hour, which is a minute
+ * here.
+ */
 const graceMs = 8000
 
 /** Runs the drills, concurrently where they do not disturb each other. */
@@ -143,8 +149,10 @@ function alertsOfDrill({ alert, inhibits, mayAlsoFire, escalations, mutes = [] }
 }
 
 /**
- * A drill for the schedule: the resources it needs exclusively, and those that it disturbs. Two drills do not run at
- * the same time when they need the same resource, or when one disturbs what the other needs. Two that disturb the same
+ * A drill for the schedule: the resources it needs exclusively, and those that it disturbs. Two drills do not
+ * run at
+ * the same time when they need the same resource, or when one disturbs what the other needs. Two that disturb
+ * the same
  * resource do.
  */
 export interface Schedulable {
@@ -173,7 +181,9 @@ export async function runConcurrently<T extends Schedulable>(
   }
 }
 
-/** Those that can start now. One that conflicts with everything starts in its turn: later ones do not pass it. */
+/**
+ * Those that can start now. One that conflicts with everything starts in its turn: later ones do not pass it.
+ */
 export function startable<T extends Schedulable>(waiting: readonly T[], running: readonly T[]): T[] {
   const started: T[] = []
   for (const one of waiting) {

@@ -6,8 +6,10 @@ import type { Destination } from '../observation/observation.ts'
 import type { Drill, DrillContext, EndFault } from './drill.ts'
 
 /*
- * The receivers of an alert by its severity, as the requirements P1 and P2 say: PagerDuty for critical and high, Slack
- * for medium, email for low and reports, SMS for critical; primary DevOps, secondary Backend, then engineering management.
+ * The receivers of an alert by its severity, as the requirements P1 and P2 say: PagerDuty for critical and
+ * high, Slack
+ * for medium, email for low and reports, SMS for critical; primary DevOps, secondary Backend, then
+ * engineering management.
  * Repeated here and not read from Alertmanager's configuration, because the drills test that configuration.
  */
 const onCall: Destination = { via: 'pagerduty', address: 'pagerduty_on_call' }
@@ -61,7 +63,8 @@ export function slowDownLists(latencyMs: number): Drill['injectFault'] {
 export const permanentFaults: readonly FaultRule[] = [{ route: 'GET /imports/:id', status: 500 }]
 
 /**
- * Causes this many failed requests a second, evenly. Random failures would raise a share of 7 % above 10 % within the
+ * Causes this many failed requests a second, evenly. Random failures would raise a share of 7 % above 10 %
+ * within the
  * two minutes that some rules use.
  */
 export function failRequests(perSecond: number): Drill['injectFault'] {
@@ -94,7 +97,10 @@ async function residentBytes({ service }: DrillContext['environment']['urls']): 
 
 const windowPath = '/metrics/job/maintenance/window/drill'
 
-/** Pushes an active maintenance window, then makes requests fail in it. The failures end first, then the window. */
+/**
+ * Pushes an active maintenance window, then makes requests fail in it. The failures end first, then the
+ * window.
+ */
 export async function openMaintenanceWindow(context: DrillContext): Promise<EndFault> {
   const { environment, compress, signal } = context
   const { pushgateway } = environment.urls

@@ -15,7 +15,8 @@ export interface DrillContext {
 export type EndFault = () => Promise<void>
 
 /**
- * Parts of the environment that a drill needs exclusively. `*`: all of it. `held`: requests that the service delays,
+ * Parts of the environment that a drill needs exclusively. `*`: all of it. `held`: requests that the service
+ * delays,
  * which continue whenever faults are switched.
  */
 export type Resource =
@@ -64,7 +65,10 @@ export interface Drill {
   slack?: Partial<Limits>
 }
 
-/** The result of a drill. Seconds are of the drill's clock. A time is absent when the drill did not get that far. */
+/**
+ * The result of a drill. Seconds are of the drill's clock. A time is absent when the drill did not get that
+ * far.
+ */
 export interface DrillResult {
   requirement: string
   alert: string

@@ -86,7 +86,8 @@ const requestDrills: readonly Drill[] = [
     alert: 'APIHighErrorRate',
     fault: 'one request in twelve fails with 500',
     exclusive: ['errors'],
-    // Between the limit of 5 % and the 10 % of APIUnavailable, even while another drill sends 100 requests at once.
+    // Between the limit of 5 % and the 10 % of APIUnavailable, even while another drill sends 100 requests at
+    // once.
     injectFault: failRequests(3.3),
     to: critical,
     inhibits: ['APIErrorRateElevated', 'APIErrorBudgetBurning'],
@@ -140,7 +141,9 @@ const requestDrills: readonly Drill[] = [
   }),
 ]
 
-/** A drill for each alert of the requirements C1–C6, H1–H6, D1–D6, L1–L4, in the order in which they start. */
+/**
+ * A drill for each alert of the requirements C1–C6, H1–H6, D1–D6, L1–L4, in the order in which they start.
+ */
 export const drills: readonly Drill[] = [
   ...noticeDrills.slice(0, 3),
   ...requestDrills,

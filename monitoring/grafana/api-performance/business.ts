@@ -9,7 +9,8 @@ export const business: Row = {
     timeSeries({
       title: 'Active users',
       description:
-        'Users with a request in the last 5 minutes, hour and day. Falling at a constant request rate: a few clients send all requests.',
+        'Users with a request in the last 5 minutes, hour and day. Falling at a constant ' +
+        'request rate: a few clients send all requests.',
       queries: [{ expr: `sum by (window) (users_active{${instanceLabels}})`, legend: 'last {{window}}' }],
       unit: 'count',
       width: 8,
@@ -18,7 +19,8 @@ export const business: Row = {
     timeSeries({
       title: 'Authentication',
       description:
-        'Registrations, logins and refreshes per second, by result. No successes while failures rise: authentication is down.',
+        'Registrations, logins and refreshes per second, by result. No successes while ' +
+        'failures rise: authentication is down.',
       queries: [
         {
           expr: `sum by (action, result) (rate(auth_attempts_total{${instanceLabels}}[$interval]))`,
@@ -33,7 +35,8 @@ export const business: Row = {
     timeSeries({
       title: 'Task operations',
       description:
-        'Tasks created, read, listed, updated and deleted per second, by result. The mix is stable. A new mix: a new client.',
+        'Tasks created, read, listed, updated and deleted per second, by result. The mix is ' +
+        'stable. A new mix: a new client.',
       queries: [
         {
           expr: `sum by (operation, result) (rate(task_operations_total{${instanceLabels}}[$interval]))`,
@@ -47,7 +50,8 @@ export const business: Row = {
     timeSeries({
       title: 'Exports and imports',
       description:
-        'Finished exports and imports per minute, by format and result. Most failed imports are invalid files. Failed exports are faults of the API.',
+        'Finished exports and imports per minute, by format and result. Most failed imports ' +
+        'are invalid files. Failed exports are faults of the API.',
       queries: [
         {
           expr: `60 * sum by (format, result) (rate(export_total{${instanceLabels}}[$interval]))`,
@@ -66,9 +70,12 @@ export const business: Row = {
     timeSeries({
       title: 'Bulk operations: time',
       description:
-        'p50 and p95 of bulk operations. Each holds a transaction open: long ones hold locks. Compare with their size.',
+        'p50 and p95 of bulk operations. Each holds a transaction open: long ones hold ' +
+        'locks. Compare with their size.',
       queries: [0.5, 0.95].map((quantile) => ({
-        expr: `histogram_quantile(${quantile}, sum by (le) (rate(bulk_operation_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
+        expr:
+          `histogram_quantile(${quantile}, sum by (le) ` +
+          `(rate(bulk_operation_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
         legend: `p${quantile * 100}`,
       })),
       unit: 'seconds',
@@ -80,11 +87,15 @@ export const business: Row = {
       description: 'Items in a bulk operation: mean and p95. The API accepts at most 500.',
       queries: [
         {
-          expr: `sum(rate(bulk_operation_items_sum{${instanceLabels}}[$interval])) / sum(rate(bulk_operation_items_count{${instanceLabels}}[$interval]))`,
+          expr:
+            `sum(rate(bulk_operation_items_sum{${instanceLabels}}[$interval])) / ` +
+            `sum(rate(bulk_operation_items_count{${instanceLabels}}[$interval]))`,
           legend: 'mean',
         },
         {
-          expr: `histogram_quantile(0.95, sum by (le) (rate(bulk_operation_items_bucket{${instanceLabels}}[$interval])))`,
+          expr:
+            'histogram_quantile(0.95, sum by (le) ' +
+            `(rate(bulk_operation_items_bucket{${instanceLabels}}[$interval])))`,
           legend: 'p95',
         },
       ],

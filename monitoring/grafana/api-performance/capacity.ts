@@ -9,10 +9,14 @@ export const capacity: Row = {
     timeSeries({
       title: 'Cache: hit ratio',
       description:
-        'Share of reads that the cache served. A drop to 0 after a start is a cold cache and recovers. A lasting drop: the cache is too small, or keys do not repeat.',
+        'Share of reads that the cache served. A drop to 0 after a start is a cold cache and ' +
+        'recovers. A lasting drop: the cache is too small, or keys do not repeat.',
       queries: [
         {
-          expr: `sum by (cache) (rate(cache_requests_total{${instanceLabels}, result="hit"}[$interval])) / sum by (cache) (rate(cache_requests_total{${instanceLabels}}[$interval]))`,
+          expr:
+            `sum by (cache) (rate(cache_requests_total{${instanceLabels}, ` +
+            'result="hit"}[$interval])) / sum by (cache) ' +
+            `(rate(cache_requests_total{${instanceLabels}}[$interval]))`,
           legend: '{{cache}}',
         },
       ],
@@ -38,7 +42,8 @@ export const capacity: Row = {
     timeSeries({
       title: 'Requests in flight and connections',
       description:
-        'Open connections of clients, and requests in progress. As many requests as connections: every client waits for the API.',
+        'Open connections of clients, and requests in progress. As many requests as ' +
+        'connections: every client waits for the API.',
       queries: [
         { expr: `sum(http_connections_active{${instanceLabels}})`, legend: 'connections' },
         { expr: `sum(http_requests_in_flight{${instanceLabels}})`, legend: 'in flight' },
@@ -49,7 +54,9 @@ export const capacity: Row = {
     timeSeries({
       title: 'Queue lengths',
       description:
-        'Background jobs (exports and imports) waiting, running and failed. The queue is shared, so the panel shows the largest value of all instances. Waiting jobs that only increase: no worker processes them.',
+        'Background jobs (exports and imports) waiting, running and failed. The queue is ' +
+        'shared, so the panel shows the largest value of all instances. Waiting jobs that ' +
+        'only increase: no worker processes them.',
       queries: [
         {
           expr: `max by (queue, state) (job_queue_length{${instanceLabels}})`,
@@ -64,7 +71,9 @@ export const capacity: Row = {
       description: 'Duration of jobs, by queue and outcome. The largest bucket is 5 minutes.',
       queries: [
         {
-          expr: `histogram_quantile(0.95, sum by (le, queue, outcome) (rate(job_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
+          expr:
+            'histogram_quantile(0.95, sum by (le, queue, outcome) ' +
+            `(rate(job_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
           legend: '{{queue}} {{outcome}}',
         },
       ],

@@ -6,7 +6,8 @@ const limits: Row['panels'] = [
   timeSeries({
     title: 'Rate limits: use by the busiest caller',
     description:
-      'Share of its limit that the busiest caller has used in its window. Above 80 %: the caller will soon be rejected. The security log names it.',
+      'Share of its limit that the busiest caller has used in its window. Above 80 %: the ' +
+      'caller will soon be rejected. The security log names it.',
     queries: [
       { expr: `max by (policy) (rate_limit_utilization_ratio{${instanceLabels}})`, legend: '{{policy}}' },
     ],
@@ -19,7 +20,8 @@ const limits: Row['panels'] = [
   timeSeries({
     title: 'Rate limits: rejections',
     description:
-      'Requests rejected by a limit per minute. Thousands from few callers: abuse. None during an attack: check with the probe rate-limit that the limits are on.',
+      'Requests rejected by a limit per minute. Thousands from few callers: abuse. None ' +
+      'during an attack: check with the probe rate-limit that the limits are on.',
     queries: [
       {
         expr: `60 * sum by (policy) (rate(rate_limit_hits_total{${instanceLabels}}[$interval]))`,
@@ -34,10 +36,14 @@ const limits: Row['panels'] = [
   table({
     title: 'Rate limits in force',
     description:
-      'Every limit (requests in a window) that was in force in the chosen time, and when it was last seen. Two rows of one policy: it was changed. If no one knows why, suspect an attack.',
+      'Every limit (requests in a window) that was in force in the chosen time, and when ' +
+      'it was last seen. Two rows of one policy: it was changed. If no one knows why, ' +
+      'suspect an attack.',
     queries: [
       {
-        expr: `1000 * max by (policy, limit, window) (max_over_time(timestamp(rate_limit_config_info{${instanceLabels}})[$__range:]))`,
+        expr:
+          '1000 * max by (policy, limit, window) ' +
+          `(max_over_time(timestamp(rate_limit_config_info{${instanceLabels}})[$__range:]))`,
       },
     ],
     unit: 'ago',
@@ -52,10 +58,14 @@ const intruders: Row['panels'] = [
   timeSeries({
     title: 'Failed authentications',
     description:
-      'Failed logins, registrations and refreshes per minute by reason. The line is the alert at 100: someone guesses passwords. Wrong passwords for many accounts: a leaked password list.',
+      'Failed logins, registrations and refreshes per minute by reason. The line is the ' +
+      'alert at 100: someone guesses passwords. Wrong passwords for many accounts: a ' +
+      'leaked password list.',
     queries: [
       {
-        expr: `60 * sum by (action, reason) (rate(auth_attempts_total{${instanceLabels}, result!="success"}[$interval]))`,
+        expr:
+          `60 * sum by (action, reason) (rate(auth_attempts_total{${instanceLabels}, ` +
+          'result!="success"}[$interval]))',
         legend: '{{action}}: {{reason}}',
       },
     ],
@@ -68,7 +78,8 @@ const intruders: Row['panels'] = [
   timeSeries({
     title: 'Lockouts and suspicious addresses',
     description:
-      'Accounts locked after failed logins, per minute, and addresses with ten or more failures in 15 minutes. Both at once: an attack on known accounts.',
+      'Accounts locked after failed logins, per minute, and addresses with ten or more ' +
+      'failures in 15 minutes. Both at once: an attack on known accounts.',
     queries: [
       {
         expr: `60 * sum(rate(auth_lockouts_total{${instanceLabels}}[$interval]))`,
@@ -84,7 +95,8 @@ const intruders: Row['panels'] = [
   timeSeries({
     title: 'Rejected tokens',
     description:
-      'Access and refresh tokens rejected per minute, by reason. Expired tokens are normal. Bad signatures are forged tokens, reused refresh tokens are stolen ones.',
+      'Access and refresh tokens rejected per minute, by reason. Expired tokens are ' +
+      'normal. Bad signatures are forged tokens, reused refresh tokens are stolen ones.',
     queries: [
       {
         expr: `60 * sum by (reason) (rate(auth_token_failures_total{${instanceLabels}}[$interval]))`,
@@ -100,7 +112,8 @@ const intruders: Row['panels'] = [
   timeSeries({
     title: 'Access denied',
     description:
-      'Requests without a valid token, and for data of other users (cross_user), per minute. Many cross_user requests: someone enumerates identifiers.',
+      'Requests without a valid token, and for data of other users (cross_user), per ' +
+      'minute. Many cross_user requests: someone enumerates identifiers.',
     queries: [
       {
         expr: `60 * sum by (kind) (rate(access_denied_total{${instanceLabels}}[$interval]))`,
@@ -115,7 +128,8 @@ const intruders: Row['panels'] = [
   timeSeries({
     title: 'Users of export, import and bulk',
     description:
-      'Users of each feature in the last 24 hours. Shows adoption. For security: one user with most of the bulk operations copies or deletes data.',
+      'Users of each feature in the last 24 hours. Shows adoption. For security: one user ' +
+      'with most of the bulk operations copies or deletes data.',
     queries: [{ expr: `sum by (feature) (feature_users{${instanceLabels}})`, legend: '{{feature}}' }],
     unit: 'count',
     width: 8,

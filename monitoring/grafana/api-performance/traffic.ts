@@ -10,7 +10,9 @@ export const traffic: Row = {
     timeSeries({
       title: 'Response time percentiles',
       description:
-        'p50 rising: everything is slower (CPU, database). Only p99 rising: some requests are, look at the routes. The points are single requests: click one for its trace. Lines: budget and alerts.',
+        'p50 rising: everything is slower (CPU, database). Only p99 rising: some requests ' +
+        'are, look at the routes. The points are single requests: click one for its trace. ' +
+        'Lines: budget and alerts.',
       queries: [
         ['p50', 0.5],
         ['p90', 0.9],
@@ -29,7 +31,9 @@ export const traffic: Row = {
     timeSeries({
       title: 'Error rate by endpoint',
       description:
-        'Share of requests with a 5xx response: of all endpoints, and of each with errors. One endpoint: its code or query. All at once: database, memory, or a deployment (see the marks).',
+        'Share of requests with a 5xx response: of all endpoints, and of each with errors. ' +
+        'One endpoint: its code or query. All at once: database, memory, or a deployment ' +
+        '(see the marks).',
       queries: [{ expr: errorsByEndpoint, legend: '{{method}} {{route}}' }],
       unit: 'ratio',
       width: 12,
@@ -39,7 +43,8 @@ export const traffic: Row = {
     timeSeries({
       title: 'Request rate by endpoint',
       description:
-        'Answered requests per second. A sudden rise of one endpoint: a faulty client or an attack. A drop to 0: an outage between the clients and the API.',
+        'Answered requests per second. A sudden rise of one endpoint: a faulty client or an ' +
+        'attack. A drop to 0: an outage between the clients and the API.',
       queries: [
         {
           expr: `sum by (method, route) (rate(http_requests_total{${routeLabels}}[$interval]))`,
@@ -54,7 +59,9 @@ export const traffic: Row = {
     timeSeries({
       title: 'p95 by endpoint',
       description:
-        'The eight endpoints slowest over the chosen time. Compare with its queries on the database dashboard: a slow endpoint without a slow query waits for a connection or for CPU.',
+        'The eight endpoints slowest over the chosen time. Compare with its queries on the ' +
+        'database dashboard: a slow endpoint without a slow query waits for a connection or ' +
+        'for CPU.',
       queries: [{ expr: slowestEndpoints, legend: '{{method}} {{route}}' }],
       unit: 'seconds',
       width: 12,
@@ -64,10 +71,14 @@ export const traffic: Row = {
     table({
       title: 'Top error responses',
       description:
-        'The twenty most frequent responses of 400 and above in the chosen time. 5xx are faults of the API. Many 401, 404 or 429 from one endpoint: a broken client or an attacker.',
+        'The twenty most frequent responses of 400 and above in the chosen time. 5xx are ' +
+        'faults of the API. Many 401, 404 or 429 from one endpoint: a broken client or an ' +
+        'attacker.',
       queries: [
         {
-          expr: `topk(20, sum by (method, route, status) (increase(http_requests_total{${routeLabels}, status=~"[45].."}[$__range])) > 0)`,
+          expr:
+            'topk(20, sum by (method, route, status) ' +
+            `(increase(http_requests_total{${routeLabels}, status=~"[45].."}[$__range])) > 0)`,
         },
       ],
       unit: 'count',
@@ -81,7 +92,9 @@ export const traffic: Row = {
       description: 'All responses by the class of their status. Most of them should be 2xx.',
       queries: [
         {
-          expr: `sum by (class) (label_replace(rate(http_requests_total{${routeLabels}}[$interval]), "class", "\${1}xx", "status", "(.).."))`,
+          expr:
+            `sum by (class) (label_replace(rate(http_requests_total{${routeLabels}}[$interval]), ` +
+            `"class", "\${1}xx", "status", "(.).."))`,
           legend: '{{class}}',
         },
       ],

@@ -9,7 +9,8 @@ export const connections: Row = {
     timeSeries({
       title: 'Pool of the API',
       description:
-        'Pooled connections in use and idle, and queries waiting for one. Waiting while none is idle: the pool is the bottleneck. Look first for what occupies the connections.',
+        'Pooled connections in use and idle, and queries waiting for one. Waiting while none ' +
+        'is idle: the pool is the bottleneck. Look first for what occupies the connections.',
       queries: [
         { expr: `sum by (state) (db_pool_connections{${apiLabels}})`, legend: '{{state}}' },
         { expr: `sum(db_pool_waiting{${apiLabels}})`, legend: 'waiting' },
@@ -21,7 +22,8 @@ export const connections: Row = {
     timeSeries({
       title: 'Sessions by state',
       description:
-        'Sessions of PostgreSQL by state, and the maximum. A lasting "idle in transaction" holds locks and blocks vacuum.',
+        'Sessions of PostgreSQL by state, and the maximum. A lasting "idle in transaction" ' +
+        'holds locks and blocks vacuum.',
       queries: [
         { expr: `sum by (state) (pg_stat_activity_count{${databaseLabels}}) > 0`, legend: '{{state}}' },
         { expr: 'max(pg_settings_max_connections)', legend: 'max_connections' },
@@ -34,7 +36,8 @@ export const connections: Row = {
     timeSeries({
       title: 'Connection failures',
       description:
-        'Connections refused, lost or timed out, per minute and instance. One instance: its network. All: PostgreSQL.',
+        'Connections refused, lost or timed out, per minute and instance. One instance: its ' +
+        'network. All: PostgreSQL.',
       queries: [
         {
           expr: `60 * sum by (instance) (rate(db_connection_errors_total{${apiLabels}}[$interval]))`,
@@ -49,7 +52,8 @@ export const connections: Row = {
     timeSeries({
       title: 'Transactions',
       description:
-        'Transactions committed and rolled back per second. Many rollbacks: conflicts, deadlocks, or requests that time out.',
+        'Transactions committed and rolled back per second. Many rollbacks: conflicts, ' +
+        'deadlocks, or requests that time out.',
       queries: [
         {
           expr: `sum(rate(pg_stat_database_xact_commit{${databaseLabels}}[$interval]))`,
@@ -66,10 +70,13 @@ export const connections: Row = {
     timeSeries({
       title: 'Longest transaction',
       description:
-        'Age of the oldest transaction, by state of its session. Minutes: a forgotten session or a migration; tables grow until it ends.',
+        'Age of the oldest transaction, by state of its session. Minutes: a forgotten ' +
+        'session or a migration; tables grow until it ends.',
       queries: [
         {
-          expr: `max by (state) (pg_stat_activity_max_tx_duration{${databaseLabels}, state=~"active|idle in transaction.*"})`,
+          expr:
+            `max by (state) (pg_stat_activity_max_tx_duration{${databaseLabels}, ` +
+            'state=~"active|idle in transaction.*"})',
           legend: '{{state}}',
         },
       ],
@@ -79,7 +86,8 @@ export const connections: Row = {
     timeSeries({
       title: 'Deadlocks and conflicts',
       description:
-        'Deadlocks and recovery conflicts per minute. A deadlock ends one of the two transactions: two code paths lock the same rows in different order.',
+        'Deadlocks and recovery conflicts per minute. A deadlock ends one of the two ' +
+        'transactions: two code paths lock the same rows in different order.',
       queries: [
         {
           expr: `60 * sum(rate(pg_stat_database_deadlocks{${databaseLabels}}[$interval]))`,

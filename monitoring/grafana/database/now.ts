@@ -7,7 +7,8 @@ export const apiLabels = 'job="todo-backend", instance=~"$instance"'
 export const databaseLabels = 'datname=~"$database", datname!~"|template.*"'
 
 /**
- * Those of `series` whose `by` is among the few with the most of `rank` over the whole range: a fixed choice. A plain
+ * Those of `series` whose `by` is among the few with the most of `rank` over the whole range: a fixed choice.
+ * A plain
  * topk would choose others at each point and draw all of them in pieces.
  *
  * @param rank an instant vector; its windows are the range, and its moment is the range's end
@@ -23,7 +24,8 @@ export const now: Row = {
     stat({
       title: 'PostgreSQL',
       description:
-        "Whether the exporter can reach PostgreSQL. Down while the API still works: the exporter's own access is the problem.",
+        'Whether the exporter can reach PostgreSQL. Down while the API still works: the ' +
+        "exporter's own access is the problem.",
       queries: [{ expr: 'min(pg_up)', legend: 'PostgreSQL' }],
       unit: 'plain',
       width: 3,
@@ -33,7 +35,8 @@ export const now: Row = {
     stat({
       title: 'Connection failures (5 min)',
       description:
-        'Connections refused, lost or timed out, as the API counts them. Above 0: PostgreSQL is down or has no free connection, or the network fails.',
+        'Connections refused, lost or timed out, as the API counts them. Above 0: PostgreSQL ' +
+        'is down or has no free connection, or the network fails.',
       queries: [{ expr: `sum(increase(db_connection_errors_total{${apiLabels}}[5m]))`, legend: 'failures' }],
       unit: 'count',
       width: 4,
@@ -43,10 +46,14 @@ export const now: Row = {
     stat({
       title: 'Slowest query, mean (5 min)',
       description:
-        'Mean time of the query that is slowest on average, without the wait for a connection. The alert limit is 1 s; milliseconds are usual. The row below shows which query it is.',
+        'Mean time of the query that is slowest on average, without the wait for a ' +
+        'connection. The alert limit is 1 s; milliseconds are usual. The row below shows ' +
+        'which query it is.',
       queries: [
         {
-          expr: `max(sum by (query) (rate(db_query_duration_seconds_sum{${apiLabels}}[5m])) / (sum by (query) (rate(db_query_duration_seconds_count{${apiLabels}}[5m])) > 0))`,
+          expr:
+            `max(sum by (query) (rate(db_query_duration_seconds_sum{${apiLabels}}[5m])) / (sum ` +
+            `by (query) (rate(db_query_duration_seconds_count{${apiLabels}}[5m])) > 0))`,
           legend: 'mean',
         },
       ],
@@ -58,10 +65,13 @@ export const now: Row = {
     stat({
       title: 'Pool in use',
       description:
-        "Share of the API's pooled connections in use. Above 80 %: requests begin to queue. The usual cause is slow queries, rarely a small pool.",
+        "Share of the API's pooled connections in use. Above 80 %: requests begin to queue. " +
+        'The usual cause is slow queries, rarely a small pool.',
       queries: [
         {
-          expr: `sum(db_pool_connections{${apiLabels}, state="in_use"}) / sum(db_pool_connections{${apiLabels}})`,
+          expr:
+            `sum(db_pool_connections{${apiLabels}, state="in_use"}) / ` +
+            `sum(db_pool_connections{${apiLabels}})`,
           legend: 'in use',
         },
       ],
@@ -81,7 +91,8 @@ export const now: Row = {
     stat({
       title: 'Server connections',
       description:
-        'Share of max_connections in use, over all databases. At 100 % no new session is possible, not even yours: keep a superuser session open.',
+        'Share of max_connections in use, over all databases. At 100 % no new session is ' +
+        'possible, not even yours: keep a superuser session open.',
       queries: [{ expr: 'sum(pg_stat_activity_count) / max(pg_settings_max_connections)', legend: 'in use' }],
       unit: 'ratio',
       width: 3,

@@ -8,7 +8,9 @@ const overRange = (metric: string): string =>
 const slowest = `${overRange('sum')} / (${overRange('count')} > 0)`
 const perQuery = (metric: string): string =>
   `sum by (query) (rate(db_query_duration_seconds_${metric}{${apiLabels}}[$interval]))`
-const slow = `60 * (${perQuery('count')} - on (query) sum by (query) (rate(db_query_duration_seconds_bucket{${apiLabels}, le="1"}[$interval])))`
+const slow =
+  `60 * (${perQuery('count')} - on (query) sum by (query) ` +
+  `(rate(db_query_duration_seconds_bucket{${apiLabels}, le="1"}[$interval])))`
 
 /** Queries by their names in the code, as the API measures them. */
 export const queries: Row = {
@@ -17,12 +19,14 @@ export const queries: Row = {
     timeSeries({
       title: 'p95 by query',
       description:
-        'Which query is slow. All of them: PostgreSQL lacks CPU or disk, or waits for locks. One: its plan changed, or its table grew (see index usage).',
+        'Which query is slow. All of them: PostgreSQL lacks CPU or disk, or waits for locks. ' +
+        'One: its plan changed, or its table grew (see index usage).',
       queries: [
         {
           expr: amongTop(
             few,
-            `histogram_quantile(0.95, sum by (le, query) (rate(db_query_duration_seconds_bucket{${apiLabels}}[$interval])))`,
+            'histogram_quantile(0.95, sum by (le, query) ' +
+              `(rate(db_query_duration_seconds_bucket{${apiLabels}}[$interval])))`,
             'query',
             slowest,
           ),
@@ -51,7 +55,8 @@ export const queries: Row = {
     timeSeries({
       title: 'Slow queries (over 1 s)',
       description:
-        'Queries per minute that took longer than a second. Should be 0. The count shows how widespread the slowness is.',
+        'Queries per minute that took longer than a second. Should be 0. The count shows how ' +
+        'widespread the slowness is.',
       queries: [
         { expr: `label_replace(sum(${slow}), "query", "all", "", "") or ${slow} > 0`, legend: '{{query}}' },
       ],
@@ -62,7 +67,9 @@ export const queries: Row = {
     timeSeries({
       title: 'Database time by query',
       description:
-        'Seconds of database time per second, of the eight queries that take the most: how many connections each occupies. Optimize the highest first, even when a single run is fast.',
+        'Seconds of database time per second, of the eight queries that take the most: how ' +
+        'many connections each occupies. Optimize the highest first, even when a single run ' +
+        'is fast.',
       queries: [{ expr: amongTop(few, perQuery('sum'), 'query', overRange('sum')), legend: '{{query}}' }],
       unit: 'seconds',
       width: 8,
@@ -71,10 +78,14 @@ export const queries: Row = {
     table({
       title: 'Slowest statements in PostgreSQL',
       description:
-        'The statements in pg_stat_statements with the longest mean time. To find the text of an identifier: SELECT query FROM pg_stat_statements WHERE queryid = …',
+        'The statements in pg_stat_statements with the longest mean time. To find the text ' +
+        'of an identifier: SELECT query FROM pg_stat_statements WHERE queryid = …',
       queries: [
         {
-          expr: 'topk(10, sum by (datname, queryid) (rate(pg_stat_statements_seconds_total[$__range])) / (sum by (datname, queryid) (rate(pg_stat_statements_calls_total[$__range])) > 0))',
+          expr:
+            'topk(10, sum by (datname, queryid) ' +
+            '(rate(pg_stat_statements_seconds_total[$__range])) / (sum by (datname, queryid) ' +
+            '(rate(pg_stat_statements_calls_total[$__range])) > 0))',
         },
       ],
       unit: 'seconds',

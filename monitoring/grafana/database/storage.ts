@@ -19,10 +19,14 @@ export const storage: Row = {
     timeSeries({
       title: 'Reads from memory',
       description:
-        "Share of blocks found in PostgreSQL's memory. Below 99 % for a long time: the working set is larger than shared_buffers, and the disk limits the speed.",
+        "Share of blocks found in PostgreSQL's memory. Below 99 % for a long time: the " +
+        'working set is larger than shared_buffers, and the disk limits the speed.',
       queries: [
         {
-          expr: `sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) / (sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) + sum by (datname) (rate(pg_stat_database_blks_read{${databaseLabels}}[$interval])))`,
+          expr:
+            `sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) / ` +
+            `(sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) + ` +
+            `sum by (datname) (rate(pg_stat_database_blks_read{${databaseLabels}}[$interval])))`,
           legend: '{{datname}}',
         },
       ],
@@ -33,7 +37,8 @@ export const storage: Row = {
     timeSeries({
       title: 'Replication lag',
       description:
-        "The age of a replica's data, and what would be lost with the primary. A primary without replicas shows 0.",
+        "The age of a replica's data, and what would be lost with the primary. A primary " +
+        'without replicas shows 0.',
       queries: [{ expr: 'max by (instance) (pg_replication_lag_seconds)', legend: '{{instance}}' }],
       unit: 'seconds',
       width: 8,
@@ -41,10 +46,14 @@ export const storage: Row = {
     table({
       title: 'Index usage by table',
       description:
-        'Share of the scans of each table that used an index, the lowest first. A low share on a large table: an index is missing. For a few hundred rows a full scan is faster.',
+        'Share of the scans of each table that used an index, the lowest first. A low share ' +
+        'on a large table: an index is missing. For a few hundred rows a full scan is faster.',
       queries: [
         {
-          expr: `sum by (datname, relname) (pg_stat_user_tables_idx_scan{${databaseLabels}}) / (sum by (datname, relname) (pg_stat_user_tables_idx_scan{${databaseLabels}}) + sum by (datname, relname) (pg_stat_user_tables_seq_scan{${databaseLabels}}) > 0)`,
+          expr:
+            `sum by (datname, relname) (pg_stat_user_tables_idx_scan{${databaseLabels}}) / (sum ` +
+            `by (datname, relname) (pg_stat_user_tables_idx_scan{${databaseLabels}}) + sum by ` +
+            `(datname, relname) (pg_stat_user_tables_seq_scan{${databaseLabels}}) > 0)`,
         },
       ],
       unit: 'ratio',
@@ -57,7 +66,9 @@ export const storage: Row = {
     table({
       title: 'Indexes by use',
       description:
-        'Scans of each index since the statistics were reset, the least used first. An index with 0 scans slows down every write and helps no read: drop it, unless it enforces uniqueness.',
+        'Scans of each index since the statistics were reset, the least used first. An index ' +
+        'with 0 scans slows down every write and helps no read: drop it, unless it enforces ' +
+        'uniqueness.',
       queries: [
         { expr: `sum by (relname, indexrelname) (pg_stat_user_indexes_idx_scan{${databaseLabels}})` },
       ],
@@ -70,7 +81,8 @@ export const storage: Row = {
     timeSeries({
       title: 'Dead rows',
       description:
-        'Rows left by updates and deletes that vacuum has not removed, of the six tables with the most. A sawtooth is normal. A slope: a long transaction blocks vacuum.',
+        'Rows left by updates and deletes that vacuum has not removed, of the six tables ' +
+        'with the most. A sawtooth is normal. A slope: a long transaction blocks vacuum.',
       queries: [
         {
           expr: amongTop(

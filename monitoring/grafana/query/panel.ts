@@ -73,7 +73,8 @@ export interface QueryVariables {
 
 /**
  * A query with its variables replaced as Grafana replaces them with the choice "All": a variable's
- * `allValue`, and the built-in ones by their documented formulas (`$__rate_interval` is the step and a scrape interval,
+ * `allValue`, and the built-in ones by their documented formulas (`$__rate_interval` is the step and a scrape
+ * interval,
  * but at least four of those).
  */
 export function substitute(

@@ -108,5 +108,10 @@ const maxEntries = 10
 /** Names next to their colours. */
 export function legend(entries: readonly Entry[]): Markup {
   const more = entries.length - maxEntries
-  return html`<div class="legend">${entries.slice(0, more > 0 ? maxEntries - 1 : maxEntries).map(({ name, colour }) => html`<span>${element('i', { style: `background:${colour}` })}${text(name)}</span>`)}${more > 0 && html`<span class="quiet">and ${more + 1} more</span>`}</div>`
+  const shown = entries.slice(0, more > 0 ? maxEntries - 1 : maxEntries)
+  const items = shown.map(
+    ({ name, colour }) => html`<span>${element('i', { style: `background:${colour}` })}${text(name)}</span>`,
+  )
+  const rest = more > 0 && html`<span class="quiet">and ${more + 1} more</span>`
+  return html`<div class="legend">${items}${rest}</div>`
 }

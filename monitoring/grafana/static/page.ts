@@ -22,21 +22,24 @@ const draw = {
 } as const
 
 /** The dashboard as one page without scripts, similar to Grafana's. Pure. */
-export function dashboardPage(answered: DashboardData): string {
-  const { dashboard, span } = answered
+export function dashboardPage(data: DashboardData): string {
+  const { dashboard, span } = data
   const range = `${clock(span.from)} – ${clock(span.to)} UTC`
+  const head = html`<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${text(dashboard.title)}</title><style>${raw(style)}</style></head>`
+  const intro = `${dashboard.description} Here from ${range}, drawn from the file that Grafana loads.`
   return `<!doctype html>
-${html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${text(dashboard.title)}</title><style>${raw(style)}</style></head>
-<body><header class="dashboard"><h1>${text(dashboard.title)}</h1><p>${text(dashboard.description)} Here from ${text(range)}, drawn from the file that Grafana loads.</p></header>
-<main class="dashboard rows">${renderRows(answered)}</main></body></html>`}
+${html`<html lang="en">${head}
+<body><header class="dashboard"><h1>${text(dashboard.title)}</h1><p>${text(intro)}</p></header>
+<main class="dashboard rows">${renderRows(data)}</main></body></html>`}
 `
 }
 
-function renderRows(answered: DashboardData): Markup[] {
+function renderRows(data: DashboardData): Markup[] {
   const rows: { title: string; panels: Markup[] }[] = []
-  for (const panel of answered.dashboard.panels) {
+  for (const panel of data.dashboard.panels) {
     if (panel.type === 'row') rows.push({ title: panel.title, panels: [] })
-    else rows.at(-1)?.panels.push(renderPanel(panel, answered))
+    else rows.at(-1)?.panels.push(renderPanel(panel, data))
   }
   return rows.map(({ title, panels }) => html`<h2>${text(title)}</h2><div class="grid">${panels}</div>`)
 }
@@ -77,22 +80,29 @@ export async function drawDashboards(view: View, folder: string): Promise<string
 }
 
 /** The reports' stylesheet and the grid of panels. Always light, because the pictures are for documents. */
-export const style = `${reports.replace(/@media \(prefers-color-scheme:dark\)\{[^}]*\}\}/, '').replace('color-scheme:light dark', 'color-scheme:light')}
+const lightStyle = reports
+  .replace(/@media \(prefers-color-scheme:dark\)\{[^}]*\}\}/, '')
+  .replace('color-scheme:light dark', 'color-scheme:light')
+
+const style = `${lightStyle}
 main.dashboard,header.dashboard{max-width:1560px;padding:0 20px}
 header.dashboard{padding-top:16px;margin:0 auto}
 header.dashboard h1{margin:0;font-size:20px}
 header.dashboard p{margin:2px 0 0;color:var(--muted);font-size:13px;max-width:150ch}
 .rows h2{font-size:14px;margin:14px 0 6px;border-top:1px solid var(--rule);padding-top:8px}
 .grid{display:grid;grid-template-columns:repeat(24,1fr);gap:8px}
-.panel{border:1px solid var(--rule);border-radius:4px;background:var(--card);padding:6px 10px 8px;overflow:hidden;display:flex;flex-direction:column;min-width:0}
+.panel{border:1px solid var(--rule);border-radius:4px;background:var(--card);padding:6px 10px 8px;overflow:hidden;
+display:flex;flex-direction:column;min-width:0}
 .panel h3{font-size:13px;margin:0 0 2px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .panel svg text{stroke:var(--card);font-size:11.5px}
 .panel svg text.on-band{fill:#fff;stroke:none;font-weight:600}
 .panel table{font-size:12.5px;line-height:1.35}.panel td,.panel th{padding:3px 8px}
 .panel .more{font-size:12px;padding:2px 8px}
 .stats{display:flex;gap:6px;flex:1}
-.stat{flex:1;border-radius:4px;display:flex;flex-direction:column;align-items:center;justify-content:center;min-width:0}
+.stat{flex:1;border-radius:4px;display:flex;flex-direction:column;
+align-items:center;justify-content:center;min-width:0}
 .stat b{font-size:25px;font-weight:650;white-space:nowrap}.stat.empty b{font-size:17px;color:var(--muted)}
-.legend{display:flex;flex-wrap:wrap;gap:0 12px;font-size:11.5px;color:var(--muted);line-height:1.45;max-height:34px;overflow:hidden}
+.legend{display:flex;flex-wrap:wrap;gap:0 12px;font-size:11.5px;
+color:var(--muted);line-height:1.45;max-height:34px;overflow:hidden}
 .legend i{display:inline-block;width:12px;height:3px;border-radius:1px;margin-right:5px;vertical-align:middle}
 `

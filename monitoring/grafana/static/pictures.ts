@@ -13,8 +13,10 @@ import { drawDashboards } from './page.ts'
 /*
  * npm run dashboards:pictures
  *
- * Makes the pictures in the documents: starts the stack, sends some minutes of mixed traffic with a few faults, draws
- * the dashboards, and takes screenshots with Chromium. MINUTES sets the duration (4), PAGES a folder for the pages.
+ * Makes the pictures in the documents: starts the stack, sends some minutes of mixed traffic with a few
+ * faults, draws
+ * the dashboards, and takes screenshots with Chromium. MINUTES sets the duration (4), PAGES a folder for the
+ * pages.
  */
 const minutes = Number(process.env['MINUTES'] ?? 4)
 const pictures = fileURLToPath(new URL('../../../docs/pictures', import.meta.url))

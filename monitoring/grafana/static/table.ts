@@ -34,9 +34,15 @@ export function drawTable(drawing: Drawing): Markup[] {
   const unit = valueUnit(panel)
   const cell = (column: string, row: (typeof rows)[number]): string =>
     column === 'Value' ? format(unit, row.value, span.to * 1000) : (row.labels[column] ?? '')
+  const headings = columns.map((column) => heading(column, renameByName[column] ?? column))
+  const cells = (row: (typeof rows)[number]): Markup[] =>
+    columns.map((column) =>
+      element('td', { class: column === 'Value' ? 'n' : undefined }, text(cell(column, row))),
+    )
+  const body = rows.slice(0, room).map((row) => html`<tr>${cells(row)}</tr>`)
   return [
-    html`<table><thead><tr>${columns.map((column) => heading(column, renameByName[column] ?? column))}</tr></thead>
-<tbody>${rows.slice(0, room).map((row) => html`<tr>${columns.map((column) => element('td', { class: column === 'Value' ? 'n' : undefined }, text(cell(column, row))))}</tr>`)}</tbody></table>`,
+    html`<table><thead><tr>${headings}</tr></thead>
+<tbody>${body}</tbody></table>`,
     ...(rows.length > room ? [html`<p class="quiet more">and ${rows.length - room} more</p>`] : []),
   ]
 }

@@ -16,7 +16,10 @@ export interface MeasuredStep {
 /** Values for the steps' requests. An identifier in a path is the parameter of the API's route. */
 const context = { user: 1, iteration: 1, unique: 'unique', accessToken: 'token', taskId: ':id' }
 
-/** Every step of the journeys in the config's load suites: the same names as in `vigil_run_…{step}`, the same routes as in `http_…{route}`. */
+/**
+ * Every step of the journeys in the config's load suites: the same names as in `vigil_run_…{step}`, the same
+ * routes as in `http_…{route}`.
+ */
 export function measuredSteps(): MeasuredStep[] {
   const loaded = new Set(Object.values(config.suites).flatMap((suite) => Object.keys(suite.journeys ?? {})))
   return journeys
@@ -29,7 +32,10 @@ export function measuredSteps(): MeasuredStep[] {
     )
 }
 
-/** Production, the last load run, the budget and the baseline of each step: shows whether the load is still realistic. */
+/**
+ * Production, the last load run, the budget and the baseline of each step: shows whether the load is still
+ * realistic.
+ */
 export const overlay: Row = {
   title: 'p95 by step: production, last load run, budget, baseline',
   panels: [
@@ -46,10 +52,15 @@ function overlayPanel(title: string, production: string, which: string, step = '
   const wholeBudget = `min by (suite) (vigil_run_budget_latency_p95_seconds{${runLabels}, step=""})`
   return timeSeries({
     title,
-    description: `${which} Production above the load run: users send requests that the suite does not. The load run above its baseline: the release is slower. The axis is logarithmic.`,
+    description:
+      `${which} Production above the load run: users send requests that the suite does ` +
+      'not. The load run above its baseline: the release is slower. The axis is ' +
+      'logarithmic.',
     queries: [
       {
-        expr: `histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job="todo-backend"${production}}[$interval])))`,
+        expr:
+          'histogram_quantile(0.95, sum by (le) ' +
+          `(rate(http_request_duration_seconds_bucket{job="todo-backend"${production}}[$interval])))`,
         legend: 'production',
         exemplars: true,
       },
@@ -75,7 +86,8 @@ const judged: Row['panels'] = [
   stateTimeline({
     title: 'Verdicts',
     description:
-      'The verdict of the newest run of each suite and environment over time: set the range to weeks. A change from pass to fail belongs to the revision of the marker.',
+      'The verdict of the newest run of each suite and environment over time: set the ' +
+      'range to weeks. A change from pass to fail belongs to the revision of the marker.',
     queries: [
       {
         expr: stateNumber(verdicts, 'suite, environment', `vigil_run_verdict{${runLabels}, verdict="STATE"}`),
@@ -89,10 +101,13 @@ const judged: Row['panels'] = [
   table({
     title: 'Newest runs',
     description:
-      'The newest run of each suite: its id (for vigil report), its revision, and its age. "dirty": the code had uncommitted changes.',
+      'The newest run of each suite: its id (for vigil report), its revision, and its age. ' +
+      '"dirty": the code had uncommitted changes.',
     queries: [
       {
-        expr: `1000 * max by (suite, run, revision, dirty, engine) (vigil_run_info{${runLabels}} * on (suite, environment, engine) group_left () vigil_run_started_timestamp_seconds)`,
+        expr:
+          `1000 * max by (suite, run, revision, dirty, engine) (vigil_run_info{${runLabels}} * ` +
+          'on (suite, environment, engine) group_left () vigil_run_started_timestamp_seconds)',
       },
     ],
     unit: 'ago',
@@ -106,7 +121,8 @@ const figures: Row['panels'] = [
   timeSeries({
     title: 'Errors of load runs',
     description:
-      'Share of failed requests of the newest run, and the budget. The panel of failures by class shows the causes.',
+      'Share of failed requests of the newest run, and the budget. The panel of failures ' +
+      'by class shows the causes.',
     queries: [
       { expr: `max by (suite) (vigil_run_error_ratio{${runLabels}, step=""})`, legend: '{{suite}}' },
       { expr: `min(vigil_run_budget_error_ratio{${runLabels}, step=""})`, legend: 'budget' },
@@ -118,7 +134,8 @@ const figures: Row['panels'] = [
   timeSeries({
     title: 'Throughput of load runs',
     description:
-      'Answered requests per second of the newest run, and the budget. Suites with a fixed rate show that rate. Only suites with fixed connections show capacity.',
+      'Answered requests per second of the newest run, and the budget. Suites with a fixed ' +
+      'rate show that rate. Only suites with fixed connections show capacity.',
     queries: [
       { expr: `max by (suite) (vigil_run_requests_per_second{${runLabels}, step=""})`, legend: '{{suite}}' },
       { expr: `max(vigil_run_budget_requests_per_second{${runLabels}, step=""})`, legend: 'budget' },
@@ -130,7 +147,8 @@ const figures: Row['panels'] = [
   timeSeries({
     title: 'Memory of the API in load runs',
     description:
-      'Highest resident memory during the newest run, and the budget. Rising between releases with the same suite: a leak, or a larger cache.',
+      'Highest resident memory during the newest run, and the budget. Rising between ' +
+      'releases with the same suite: a leak, or a larger cache.',
     queries: [
       {
         expr: `max by (suite) (vigil_run_server_resident_memory_max_bytes{${runLabels}})`,
@@ -145,10 +163,13 @@ const figures: Row['panels'] = [
   timeSeries({
     title: 'Failures by class',
     description:
-      'Failed requests of the newest run by cause: a check, a status, a timeout, the connection. "none" is always 0: a run without another line had no failure.',
+      'Failed requests of the newest run by cause: a check, a status, a timeout, the ' +
+      'connection. "none" is always 0: a run without another line had no failure.',
     queries: [
       {
-        expr: `sum by (suite, class) (vigil_run_failures{${runLabels}}) or label_replace(0 * max by (suite) (vigil_run_requests{${runLabels}, step=""}), "class", "none", "", "")`,
+        expr:
+          `sum by (suite, class) (vigil_run_failures{${runLabels}}) or label_replace(0 * max ` +
+          `by (suite) (vigil_run_requests{${runLabels}, step=""}), "class", "none", "", "")`,
         legend: '{{suite}}: {{class}}',
       },
     ],

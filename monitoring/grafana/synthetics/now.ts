@@ -24,10 +24,13 @@ const states: Row['panels'] = [
   stat({
     title: 'Probes down',
     description:
-      'Probes whose latest run failed. Above 0: users have the same problem. The timeline below shows which and since when.',
+      'Probes whose latest run failed. Above 0: users have the same problem. The timeline ' +
+      'below shows which and since when.',
     queries: [
       {
-        expr: `count(vigil_probe_outcome{${probeLabels}, outcome="down"} == 1) or 0 * count(vigil_probe_outcome{${probeLabels}, outcome="down"})`,
+        expr:
+          `count(vigil_probe_outcome{${probeLabels}, outcome="down"} == 1) or 0 * ` +
+          `count(vigil_probe_outcome{${probeLabels}, outcome="down"})`,
         legend: 'down',
       },
     ],
@@ -39,10 +42,13 @@ const states: Row['panels'] = [
   stat({
     title: 'Probes unknown',
     description:
-      'Probes whose next run is overdue, or that could not run. Their state is unknown: look at the scheduler.',
+      'Probes whose next run is overdue, or that could not run. Their state is unknown: ' +
+      'look at the scheduler.',
     queries: [
       {
-        expr: `count(vigil_probe_outcome{${probeLabels}, outcome="unknown"} == 1) or 0 * count(vigil_probe_outcome{${probeLabels}, outcome="unknown"})`,
+        expr:
+          `count(vigil_probe_outcome{${probeLabels}, outcome="unknown"} == 1) or 0 * ` +
+          `count(vigil_probe_outcome{${probeLabels}, outcome="unknown"})`,
         legend: 'unknown',
       },
     ],
@@ -54,7 +60,8 @@ const states: Row['panels'] = [
   stat({
     title: 'Verdict of the last load run',
     description:
-      'By suite. "fail": a budget was exceeded, or the run is worse than the baseline; the record says which. "invalid": the measurement failed and says nothing about the API.',
+      'By suite. "fail": a budget was exceeded, or the run is worse than the baseline; the ' +
+      'record says which. "invalid": the measurement failed and says nothing about the API.',
     queries: [
       {
         expr: stateNumber(verdicts, 'suite', `vigil_run_verdict{${runLabels}, verdict="STATE"}`),
@@ -71,7 +78,9 @@ const ages: Row['panels'] = [
   stat({
     title: 'Last push',
     description:
-      'How long ago the newest load run was pushed, by suite. The load runs start every night. Older than 26 hours: the last one did not start or could not push, and the green panels next to it show old data.',
+      'How long ago the newest load run was pushed, by suite. The load runs start every ' +
+      'night. Older than 26 hours: the last one did not start or could not push, and the ' +
+      'green panels next to it show old data.',
     queries: [
       { expr: `time() - max by (suite) (push_time_seconds{${runLabels}, suite!=""})`, legend: '{{suite}}' },
     ],
@@ -83,7 +92,8 @@ const ages: Row['panels'] = [
   stat({
     title: 'Scheduler last seen',
     description:
-      'Age of the heartbeat of the probe scheduler. Above two minutes it has stopped, and no probe runs: green panels elsewhere show old data.',
+      'Age of the heartbeat of the probe scheduler. Above two minutes it has stopped, and ' +
+      'no probe runs: green panels elsewhere show old data.',
     queries: [{ expr: 'time() - max(vigil_probe_heartbeat_timestamp_seconds)', legend: 'heartbeat' }],
     unit: 'seconds',
     width: 3,
@@ -93,7 +103,8 @@ const ages: Row['panels'] = [
   stat({
     title: 'Certificate expires in',
     description:
-      'Time until the first certificate of the API expires. Below 14 days: the renewal does not work, fix it now. Empty where the target does not use https.',
+      'Time until the first certificate of the API expires. Below 14 days: the renewal ' +
+      'does not work, fix it now. Empty where the target does not use https.',
     queries: [
       {
         expr: `min(vigil_probe_certificate_expiry_timestamp_seconds{${probeLabels}}) - time()`,

@@ -6,7 +6,8 @@ const found: Row['panels'] = [
   stateTimeline({
     title: 'State of the probes',
     description:
-      'Each probe over time. All fail together: the service or the network. One fails: its feature. Yellow: a correct response that took too long.',
+      'Each probe over time. All fail together: the service or the network. One fails: its ' +
+      'feature. Yellow: a correct response that took too long.',
     queries: [
       {
         expr: stateNumber(outcomes, 'probe', `vigil_probe_outcome{${probeLabels}, outcome="STATE"}`),
@@ -21,7 +22,8 @@ const found: Row['panels'] = [
   timeSeries({
     title: 'Latency by step (latest run)',
     description:
-      "Duration of each step of the latest run. A step became slower and the API's own percentiles did not: the network or a proxy.",
+      "Duration of each step of the latest run. A step became slower and the API's own " +
+      'percentiles did not: the network or a proxy.',
     queries: [
       {
         expr: `max by (probe, step) (vigil_probe_step_last_duration_seconds{${probeLabels}})`,
@@ -35,10 +37,14 @@ const found: Row['panels'] = [
   timeSeries({
     title: 'Success ratio (1 h)',
     description:
-      'Share of the runs of the last hour that found the target working, by probe. Below 1 without an outage: it fails intermittently, and users notice that first.',
+      'Share of the runs of the last hour that found the target working, by probe. Below 1 ' +
+      'without an outage: it fails intermittently, and users notice that first.',
     queries: [
       {
-        expr: `sum by (probe) (increase(vigil_probe_runs_total{${probeLabels}, outcome=~"up|degraded"}[1h])) / (sum by (probe) (increase(vigil_probe_runs_total{${probeLabels}, outcome!="unknown"}[1h])) > 0)`,
+        expr:
+          `sum by (probe) (increase(vigil_probe_runs_total{${probeLabels}, ` +
+          'outcome=~"up|degraded"}[1h])) / (sum by (probe) ' +
+          `(increase(vigil_probe_runs_total{${probeLabels}, outcome!="unknown"}[1h])) > 0)`,
         legend: '{{probe}}',
       },
     ],
@@ -49,10 +55,13 @@ const found: Row['panels'] = [
   timeSeries({
     title: 'p95 by step (1 h)',
     description:
-      'p95 of the answered steps of the last hour, by probe and step: the trend without the noise of single runs.',
+      'p95 of the answered steps of the last hour, by probe and step: the trend without ' +
+      'the noise of single runs.',
     queries: [
       {
-        expr: `histogram_quantile(0.95, sum by (le, probe, step) (rate(vigil_probe_step_duration_seconds_bucket{${probeLabels}}[1h])))`,
+        expr:
+          'histogram_quantile(0.95, sum by (le, probe, step) ' +
+          `(rate(vigil_probe_step_duration_seconds_bucket{${probeLabels}}[1h])))`,
         legend: '{{probe}}: {{step}}',
       },
     ],
@@ -62,7 +71,8 @@ const found: Row['panels'] = [
   timeSeries({
     title: 'Failed steps',
     description:
-      'Failed steps of the latest run, as lines at 1. The steps after a failed one did not run. No line is good.',
+      'Failed steps of the latest run, as lines at 1. The steps after a failed one did not ' +
+      'run. No line is good.',
     queries: [
       {
         expr: `1 - min by (probe, step) (vigil_probe_step_success{${probeLabels}})`,
@@ -79,9 +89,12 @@ const schedule: Row['panels'] = [
   timeSeries({
     title: 'Schedule: lateness',
     description:
-      "How long after their due time runs started. Seconds: the scheduler's machine is overloaded, and the probes measure that machine.",
+      "How long after their due time runs started. Seconds: the scheduler's machine is " +
+      'overloaded, and the probes measure that machine.',
     queries: [0.5, 0.95].map((quantile) => ({
-      expr: `histogram_quantile(${quantile}, sum by (le) (rate(vigil_probe_schedule_lateness_seconds_bucket[1h])))`,
+      expr:
+        `histogram_quantile(${quantile}, sum by (le) ` +
+        '(rate(vigil_probe_schedule_lateness_seconds_bucket[1h])))',
       legend: `p${quantile * 100}`,
     })),
     unit: 'seconds',
@@ -91,7 +104,9 @@ const schedule: Row['panels'] = [
   timeSeries({
     title: 'Schedule: lost runs',
     description:
-      'Runs of the last hour that were skipped because the previous one was still running, missed because the scheduler was suspended, or that hung. Should be 0. Otherwise the states above have gaps.',
+      'Runs of the last hour that were skipped because the previous one was still running, ' +
+      'missed because the scheduler was suspended, or that hung. Should be 0. Otherwise ' +
+      'the states above have gaps.',
     queries: [
       { expr: `sum(increase(vigil_probe_skipped_runs_total{${probeLabels}}[1h]))`, legend: 'skipped' },
       { expr: `sum(increase(vigil_probe_missed_runs_total{${probeLabels}}[1h]))`, legend: 'missed' },

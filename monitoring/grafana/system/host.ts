@@ -6,10 +6,14 @@ const computing: Row['panels'] = [
   timeSeries({
     title: 'CPU by mode',
     description:
-      'Share of CPU time by mode. "iowait" is the disk, "steal" is another virtual machine on the same hardware, "user" is our programs.',
+      'Share of CPU time by mode. "iowait" is the disk, "steal" is another virtual machine ' +
+      'on the same hardware, "user" is our programs.',
     queries: [
       {
-        expr: `sum by (mode) (rate(node_cpu_seconds_total{${nodeLabels}, mode!="idle"}[$interval])) / scalar(count(node_cpu_seconds_total{${nodeLabels}, mode="idle"}))`,
+        expr:
+          `sum by (mode) (rate(node_cpu_seconds_total{${nodeLabels}, ` +
+          `mode!="idle"}[$interval])) / scalar(count(node_cpu_seconds_total{${nodeLabels}, ` +
+          'mode="idle"}))',
         legend: '{{mode}}',
       },
     ],
@@ -21,10 +25,13 @@ const computing: Row['panels'] = [
   timeSeries({
     title: 'Load and pressure',
     description:
-      'Load per core, and pressure: the share of time in which a process waited for CPU, memory or disk. Any memory pressure is a problem.',
+      'Load per core, and pressure: the share of time in which a process waited for CPU, ' +
+      'memory or disk. Any memory pressure is a problem.',
     queries: [
       {
-        expr: `sum by (instance) (node_load1{${nodeLabels}}) / count by (instance) (node_cpu_seconds_total{${nodeLabels}, mode="idle"})`,
+        expr:
+          `sum by (instance) (node_load1{${nodeLabels}}) / count by (instance) ` +
+          `(node_cpu_seconds_total{${nodeLabels}, mode="idle"})`,
         legend: 'load per core',
       },
       {
@@ -32,7 +39,9 @@ const computing: Row['panels'] = [
         legend: 'CPU pressure',
       },
       {
-        expr: `max by (instance) (rate(node_pressure_memory_waiting_seconds_total{${nodeLabels}}[$interval]))`,
+        expr:
+          'max by (instance) ' +
+          `(rate(node_pressure_memory_waiting_seconds_total{${nodeLabels}}[$interval]))`,
         legend: 'memory pressure',
       },
       {
@@ -46,10 +55,13 @@ const computing: Row['panels'] = [
   timeSeries({
     title: 'Memory in use',
     description:
-      'Share of memory in use by machine. Alerts at 75 % and 90 %. Rising day by day: a leak, see the processes.',
+      'Share of memory in use by machine. Alerts at 75 % and 90 %. Rising day by day: a ' +
+      'leak, see the processes.',
     queries: [
       {
-        expr: `max by (instance) (1 - node_memory_MemAvailable_bytes{${nodeLabels}} / node_memory_MemTotal_bytes{${nodeLabels}})`,
+        expr:
+          `max by (instance) (1 - node_memory_MemAvailable_bytes{${nodeLabels}} / ` +
+          `node_memory_MemTotal_bytes{${nodeLabels}})`,
         legend: '{{instance}}',
       },
     ],
@@ -98,7 +110,9 @@ const input: Row['panels'] = [
       'Free share of each disk. The alert limit is 10 %. Extend the slope to see when it reaches the line.',
     queries: [
       {
-        expr: `min by (mountpoint) (node_filesystem_avail_bytes{${diskLabels}} / node_filesystem_size_bytes{${diskLabels}})`,
+        expr:
+          `min by (mountpoint) (node_filesystem_avail_bytes{${diskLabels}} / ` +
+          `node_filesystem_size_bytes{${diskLabels}})`,
         legend: '{{mountpoint}}',
       },
     ],
@@ -111,7 +125,9 @@ const input: Row['panels'] = [
   timeSeries({
     title: 'Network throughput',
     description:
-      'Bytes received and sent per second, without loopback traffic. Much more sent than received: large responses or an export. Much more received: imports, or a flood of requests.',
+      'Bytes received and sent per second, without loopback traffic. Much more sent than ' +
+      'received: large responses or an export. Much more received: imports, or a flood of ' +
+      'requests.',
     queries: [
       {
         expr: `sum by (instance) (rate(node_network_receive_bytes_total{${networkLabels}}[$interval]))`,
@@ -128,14 +144,19 @@ const input: Row['panels'] = [
   timeSeries({
     title: 'Network problems',
     description:
-      'Packets dropped or with errors, retransmitted segments, and connections refused because a listen queue was full, per second. Should be near 0.',
+      'Packets dropped or with errors, retransmitted segments, and connections refused ' +
+      'because a listen queue was full, per second. Should be near 0.',
     queries: [
       {
-        expr: `sum(rate(node_network_receive_drop_total{${networkLabels}}[$interval]) + rate(node_network_transmit_drop_total{${networkLabels}}[$interval]))`,
+        expr:
+          `sum(rate(node_network_receive_drop_total{${networkLabels}}[$interval]) + ` +
+          `rate(node_network_transmit_drop_total{${networkLabels}}[$interval]))`,
         legend: 'dropped',
       },
       {
-        expr: `sum(rate(node_network_receive_errs_total{${networkLabels}}[$interval]) + rate(node_network_transmit_errs_total{${networkLabels}}[$interval]))`,
+        expr:
+          `sum(rate(node_network_receive_errs_total{${networkLabels}}[$interval]) + ` +
+          `rate(node_network_transmit_errs_total{${networkLabels}}[$interval]))`,
         legend: 'errors',
       },
       { expr: `sum(rate(node_netstat_Tcp_RetransSegs{${nodeLabels}}[$interval]))`, legend: 'retransmitted' },

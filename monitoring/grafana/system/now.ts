@@ -15,7 +15,8 @@ const machine: Row['panels'] = [
   stat({
     title: 'CPU',
     description:
-      'Share of all CPU time in use over 5 minutes, of the busiest machine. Above 80 % for a long time, processes wait for CPU. The row of processes shows which one uses it.',
+      'Share of all CPU time in use over 5 minutes, of the busiest machine. Above 80 % for ' +
+      'a long time, processes wait for CPU. The row of processes shows which one uses it.',
     queries: [
       {
         expr: `max(1 - avg by (instance) (rate(node_cpu_seconds_total{${nodeLabels}, mode="idle"}[5m])))`,
@@ -29,10 +30,14 @@ const machine: Row['panels'] = [
   stat({
     title: 'Memory',
     description:
-      'Share of memory in use, of the machine with the least free memory. Memory that the kernel can reclaim at once counts as free. Alerts at 75 % and 90 %. At 100 % the kernel kills a process.',
+      'Share of memory in use, of the machine with the least free memory. Memory that the ' +
+      'kernel can reclaim at once counts as free. Alerts at 75 % and 90 %. At 100 % the ' +
+      'kernel kills a process.',
     queries: [
       {
-        expr: `max(1 - node_memory_MemAvailable_bytes{${nodeLabels}} / node_memory_MemTotal_bytes{${nodeLabels}})`,
+        expr:
+          `max(1 - node_memory_MemAvailable_bytes{${nodeLabels}} / ` +
+          `node_memory_MemTotal_bytes{${nodeLabels}})`,
         legend: 'in use',
       },
     ],
@@ -61,7 +66,9 @@ const api: Row['panels'] = [
   stat({
     title: 'API memory',
     description:
-      'Resident memory of the largest instance of the API. The alert limits are 75 % and 90 % of its 512 MB. A slope that continues for days is a leak: take heap snapshots (see the runbook).',
+      'Resident memory of the largest instance of the API. The alert limits are 75 % and ' +
+      '90 % of its 512 MB. A slope that continues for days is a leak: take heap snapshots ' +
+      '(see the runbook).',
     queries: [{ expr: `max(process_resident_memory_bytes{${apiLabels}})`, legend: 'resident' }],
     unit: 'bytes',
     width: 4,
@@ -71,7 +78,8 @@ const api: Row['panels'] = [
   stat({
     title: 'Event loop delay',
     description:
-      'p99 delay of the event loop of the slowest instance: every request waits this long. Tens of milliseconds: CPU-bound work in the process.',
+      'p99 delay of the event loop of the slowest instance: every request waits this long. ' +
+      'Tens of milliseconds: CPU-bound work in the process.',
     queries: [{ expr: `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`, legend: 'p99' }],
     unit: 'seconds',
     width: 4,
@@ -80,7 +88,8 @@ const api: Row['panels'] = [
   stat({
     title: 'File descriptors',
     description:
-      'Share of the file descriptors that an instance of the API may open. At 100 % it accepts no more connections: leaked sockets, or a limit that is too low.',
+      'Share of the file descriptors that an instance of the API may open. At 100 % it ' +
+      'accepts no more connections: leaked sockets, or a limit that is too low.',
     queries: [
       { expr: `max(process_open_fds{${apiLabels}} / process_max_fds{${apiLabels}})`, legend: 'open' },
     ],

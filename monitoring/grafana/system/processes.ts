@@ -18,7 +18,8 @@ export const processes: Row = {
     timeSeries({
       title: 'CPU by process',
       description:
-        'Cores in use by each group: 1 is one core. Each API instance runs its JavaScript on one core: near 1 it is saturated, even on an idle machine.',
+        'Cores in use by each group: 1 is one core. Each API instance runs its JavaScript on ' +
+        'one core: near 1 it is saturated, even on an idle machine.',
       queries: [
         {
           expr: 'sum by (groupname) (rate(namedprocess_namegroup_cpu_seconds_total[$interval]))',
@@ -31,7 +32,8 @@ export const processes: Row = {
     timeSeries({
       title: 'Memory by process',
       description:
-        'Resident memory of each group. Shared memory counts for each process. A group that only grows leaks.',
+        'Resident memory of each group. Shared memory counts for each process. A group that ' +
+        'only grows leaks.',
       queries: [
         {
           expr: 'sum by (groupname) (namedprocess_namegroup_memory_bytes{memtype="resident"})',
@@ -45,7 +47,8 @@ export const processes: Row = {
     timeSeries({
       title: 'File descriptors by process',
       description:
-        'Share of open file descriptors of the process nearest to its limit, by group, and of the machine. At 100 % no file or connection can be opened.',
+        'Share of open file descriptors of the process nearest to its limit, by group, and ' +
+        'of the machine. At 100 % no file or connection can be opened.',
       queries: [
         { expr: 'max by (groupname) (namedprocess_namegroup_worst_fd_ratio)', legend: '{{groupname}}' },
         {
@@ -60,7 +63,8 @@ export const processes: Row = {
     timeSeries({
       title: 'Uptime of the API',
       description:
-        'Time since each instance of the API started. A sawtooth is a crash loop: read the last lines of the error log.',
+        'Time since each instance of the API started. A sawtooth is a crash loop: read the ' +
+        'last lines of the error log.',
       queries: [{ expr: `time() - process_start_time_seconds{${apiLabels}}`, legend: '{{instance}}' }],
       unit: 'seconds',
       width: 8,
@@ -68,11 +72,14 @@ export const processes: Row = {
     timeSeries({
       title: 'Blocked, swapped, killed for memory',
       description:
-        'Processes blocked by the disk, pages swapped per second, and processes that the kernel killed for lack of memory per hour. The last must be 0.',
+        'Processes blocked by the disk, pages swapped per second, and processes that the ' +
+        'kernel killed for lack of memory per hour. The last must be 0.',
       queries: [
         { expr: `sum(node_procs_blocked{${nodeLabels}})`, legend: 'blocked' },
         {
-          expr: `sum(rate(node_vmstat_pswpin{${nodeLabels}}[$interval]) + rate(node_vmstat_pswpout{${nodeLabels}}[$interval]))`,
+          expr:
+            `sum(rate(node_vmstat_pswpin{${nodeLabels}}[$interval]) + ` +
+            `rate(node_vmstat_pswpout{${nodeLabels}}[$interval]))`,
           legend: 'pages swapped',
         },
         {
@@ -93,7 +100,8 @@ export const runtime: Row = {
     timeSeries({
       title: 'Event loop delay',
       description:
-        'Delay of the event loop since the last scrape: p50 and p99 of the slowest instance. Only p99 high: single long computations. Both high: the CPU is saturated.',
+        'Delay of the event loop since the last scrape: p50 and p99 of the slowest instance. ' +
+        'Only p99 high: single long computations. Both high: the CPU is saturated.',
       queries: [
         { expr: `max(nodejs_eventloop_lag_p50_seconds{${apiLabels}})`, legend: 'p50' },
         { expr: `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`, legend: 'p99' },
@@ -105,7 +113,8 @@ export const runtime: Row = {
     timeSeries({
       title: 'Garbage collection',
       description:
-        'Share of time spent collecting garbage, by kind. "major" above a few per cent: the heap is nearly full, or the code creates too many objects.',
+        'Share of time spent collecting garbage, by kind. "major" above a few per cent: the ' +
+        'heap is nearly full, or the code creates too many objects.',
       queries: [
         {
           expr: `max by (kind) (rate(nodejs_gc_duration_seconds_sum{${apiLabels}}[$interval]))`,
@@ -118,7 +127,8 @@ export const runtime: Row = {
     timeSeries({
       title: 'CPU of the API',
       description:
-        'Cores in use by each instance. JavaScript runs on one core: near 1 the instance is saturated. Add an instance.',
+        'Cores in use by each instance. JavaScript runs on one core: near 1 the instance is ' +
+        'saturated. Add an instance.',
       queries: [
         {
           expr: `sum by (instance) (rate(process_cpu_seconds_total{${apiLabels}}[$interval]))`,
@@ -131,7 +141,8 @@ export const runtime: Row = {
     timeSeries({
       title: 'Resident memory of the API',
       description:
-        'Resident memory by instance; the lines are the alerts at 75 % and 90 % of its 512 MB. It may rise after a start and then stay constant. A slope over days is a leak.',
+        'Resident memory by instance; the lines are the alerts at 75 % and 90 % of its 512 ' +
+        'MB. It may rise after a start and then stay constant. A slope over days is a leak.',
       queries: [
         { expr: `max by (instance) (process_resident_memory_bytes{${apiLabels}})`, legend: '{{instance}}' },
       ],
@@ -143,7 +154,8 @@ export const runtime: Row = {
     timeSeries({
       title: 'Heap',
       description:
-        'JavaScript heap in use and reserved, and memory outside the heap (buffers). Rising minima of "used" are a leak of objects, rising "outside" is a leak of buffers.',
+        'JavaScript heap in use and reserved, and memory outside the heap (buffers). Rising ' +
+        'minima of "used" are a leak of objects, rising "outside" is a leak of buffers.',
       queries: [
         { expr: `sum(nodejs_heap_size_used_bytes{${apiLabels}})`, legend: 'used' },
         { expr: `sum(nodejs_heap_size_total_bytes{${apiLabels}})`, legend: 'reserved' },

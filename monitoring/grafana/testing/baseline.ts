@@ -1,7 +1,8 @@
 import { queryInstant } from '../query/prometheus.ts'
 
 /**
- * Stands for what a gate with a stored baseline pushes: for each p95 of the newest run the baseline's, in the run's own
+ * Stands for what a gate with a stored baseline pushes: for each p95 of the newest run the baseline's, in the
+ * run's own
  * group and under its labels, a tenth faster.
  */
 export async function pushBaseline(prometheus: string, pushgateway: string): Promise<void> {

@@ -1,4 +1,7 @@
-/** Queries that may have no result in the live test, with the reason: by dashboard, panel and letter of the query. */
+/**
+ * Queries that may have no result in the live test, with the reason: by dashboard, panel and letter of the
+ * query.
+ */
 export const mayBeEmpty: Readonly<Record<string, string>> = {
   'todo-synthetics: Certificate expires in A': 'the target of the test uses http, so it has no certificate',
 }

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 
-/** Seconds between two scrapes: a test has no hours. Also the time limit of one, which a busy machine needs. */
+/**
+ * Seconds between two scrapes: a test has no hours. Also the time limit of one, which a busy machine needs.
+ */
 export const scrapeSeconds = 2
 
 // Not those about the monitoring itself: half of what they watch is not here.
@@ -12,7 +14,8 @@ const ruleFiles = ['alert_rules.yml', 'recording_rules.yml'].map((name) =>
 )
 
 /**
- * A configuration with the jobs of production under their own names, each with one target on this machine; with the
+ * A configuration with the jobs of production under their own names, each with one target on this machine;
+ * with the
  * rules of production where a picture is to show alerts.
  */
 export function prometheusConfig(

@@ -151,8 +151,14 @@ export default {
   ...config,
   target: { url: ${JSON.stringify(url)}, ready: '/health/ready', metrics: '/metrics' },
   journeys: ${JSON.stringify(join(root, 'journeys/todo/index.ts'))},
-  probes: { health: { ...health, every: '2s' }, ready: { ...ready, every: '2s' }, 'task-crud': { ...tasks, every: '3s' } },
-  suites: { browse: { ...config.suites.browse, load: { ratePerSecond: 12 }, warmupSeconds: 1, durationSeconds: 4 } },
+  probes: {
+    health: { ...health, every: '2s' },
+    ready: { ...ready, every: '2s' },
+    'task-crud': { ...tasks, every: '3s' },
+  },
+  suites: {
+    browse: { ...config.suites.browse, load: { ratePerSecond: 12 }, warmupSeconds: 1, durationSeconds: 4 },
+  },
   gate: { probes: ['health'], suites: ['browse'] },
   pushgateway: { url: ${JSON.stringify(pushgateway)} },
 }

@@ -169,7 +169,8 @@ function idOf({ json }: DashboardData): string {
   return parsed.success ? parsed.data.id : '01900000-0000-7000-8000-000000000000'
 }
 
-// An address of its own for each part and round, or the limit for logins would end the day early. All of 127.0.0.0/8 is this machine.
+// An address of its own for each part and round, or the limit for logins would end the day early. All of
+// 127.0.0.0/8 is this machine.
 function address({ round }: World, part: number): string {
   return `127.51.${part}.${1 + (round % 250)}`
 }

@@ -22,7 +22,10 @@ export interface AlertCase {
   always?: true
   /** It fires in no stage: the change is too small. */
   never?: true
-  /** Series that must not fire: too few events, or those of another part. Each lasts as long as the stage over the limit. */
+  /**
+   * Series that must not fire: too few events, or those of another part. Each lasts as long as the stage over
+   * the limit.
+   */
   quiet?: Readonly<Record<string, readonly SeriesTimeline[]>>
   /** As rendered at the end of the stage over the limit. */
   summary: string

@@ -16,7 +16,8 @@ export const componentCases: readonly AlertCase[] = [
     timelines: [counter('db_connection_errors_total{job="todo-backend"}', 0.29, 6, 0)],
     summary: '0.20 database connections fail per second',
     description:
-      'Connections of the API to its database are refused, lost or time out: 0.20 per second over the last minute.',
+      'Connections of the API to its database are refused, lost or time out: 0.20 per ' +
+      'second over the last minute.',
   },
   {
     alert: 'DatabaseUnreachable',
@@ -43,7 +44,8 @@ export const componentCases: readonly AlertCase[] = [
     },
     summary: '90% of logins, registrations and refreshes fail with an error',
     description:
-      'Authentication is down: 90% of attempts within 2 minutes, or of the probe auth-flow, failed with an error that the caller did not cause.',
+      'Authentication is down: 90% of attempts within 2 minutes, or of the probe ' +
+      'auth-flow, failed with an error that the caller did not cause.',
   },
   {
     alert: 'AuthenticationServiceDown',
@@ -51,7 +53,8 @@ export const componentCases: readonly AlertCase[] = [
     timelines: [gauge('vigil_probe_success{probe="auth-flow"}', 1, 0, 1)],
     summary: '100% of logins, registrations and refreshes fail with an error',
     description:
-      'Authentication is down: 100% of attempts within 2 minutes, or of the probe auth-flow, failed with an error that the caller did not cause.',
+      'Authentication is down: 100% of attempts within 2 minutes, or of the probe ' +
+      'auth-flow, failed with an error that the caller did not cause.',
   },
   {
     alert: 'RateLimitBypassed',
@@ -219,7 +222,8 @@ export const componentCases: readonly AlertCase[] = [
 ]
 
 function of(metric: string, device: string, fstype: string, mountpoint: string): string {
-  return `node_filesystem_${metric}{instance="node-exporter:9100",device="${device}",fstype="${fstype}",mountpoint="${mountpoint}"}`
+  const labels = `device="${device}",fstype="${fstype}",mountpoint="${mountpoint}"`
+  return `node_filesystem_${metric}{instance="node-exporter:9100",${labels}}`
 }
 
 /** Beside the disk that fills, one in memory and one read-only, both always full. */

@@ -30,7 +30,8 @@ export const monitoringCases: readonly AlertCase[] = [
     overFor: '20m',
     summary: 'APIUnavailable has been firing for 15 minutes (value 1)',
     description:
-      'The critical alert APIUnavailable has not been resolved for 15 minutes. The secondary team, Backend, is now notified, too.',
+      'The critical alert APIUnavailable has not been resolved for 15 minutes. The ' +
+      'secondary team, Backend, is now notified, too.',
   },
   {
     alert: 'CriticalAlertUnresolved',
@@ -40,7 +41,8 @@ export const monitoringCases: readonly AlertCase[] = [
     overFor: '40m',
     summary: 'APIUnavailable has been firing for 30 minutes (value 1)',
     description:
-      'The critical alert APIUnavailable has not been resolved for 30 minutes. The primary and the secondary team are working on it or cannot be reached.',
+      'The critical alert APIUnavailable has not been resolved for 30 minutes. The primary ' +
+      'and the secondary team are working on it or cannot be reached.',
   },
   {
     alert: 'TargetDown',

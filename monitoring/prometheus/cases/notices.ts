@@ -103,7 +103,8 @@ export const noticeCases: readonly AlertCase[] = [
     labels: { window: 'db-upgrade' },
     summary: 'Maintenance db-upgrade begins in 2h 0m 0s',
     description:
-      'The maintenance window db-upgrade begins in 2h 0m 0s. Alerts of the service are muted during the window.',
+      'The maintenance window db-upgrade begins in 2h 0m 0s. Alerts of the service are ' +
+      'muted during the window.',
   },
   {
     alert: 'MaintenanceWindow',

@@ -132,7 +132,8 @@ export const requestCases: readonly AlertCase[] = [
     ],
     summary: 'Traffic is unusual: 10.00 requests per second, usually 2.00',
     description:
-      'Users send 10.00 requests per second over 10 minutes. The median of this hour on the last seven days is more than three times higher or lower.',
+      'Users send 10.00 requests per second over 10 minutes. The median of this hour on ' +
+      'the last seven days is more than three times higher or lower.',
   },
   {
     alert: 'TrafficUnusual',
@@ -145,7 +146,8 @@ export const requestCases: readonly AlertCase[] = [
     timelines: [counter(ok, 600, 20, 600)],
     summary: 'Traffic is unusual: 0.07 requests per second, usually 2.00',
     description:
-      'Users send 0.07 requests per second over 10 minutes. The median of this hour on the last seven days is more than three times higher or lower.',
+      'Users send 0.07 requests per second over 10 minutes. The median of this hour on the ' +
+      'last seven days is more than three times higher or lower.',
   },
   // Not three times as much, with numbers that matter.
   {

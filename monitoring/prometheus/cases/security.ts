@@ -110,7 +110,8 @@ export const securityCases: readonly AlertCase[] = [
     timelines: [counter('access_denied_total{kind="cross_user"}', 2.4, 30, 0)],
     summary: '60 requests per minute try to read data of other users',
     description:
-      '60 requests per minute over 5 minutes tried to read tasks, exports or imports of other users. They were rejected.',
+      '60 requests per minute over 5 minutes tried to read tasks, exports or imports of ' +
+      'other users. They were rejected.',
   },
   {
     alert: 'BulkUseUnusual',
@@ -119,7 +120,8 @@ export const securityCases: readonly AlertCase[] = [
     timelines: [counter('bulk_operation_items_sum', 499, 3000, 10)],
     summary: '6k tasks per minute are changed in bulk',
     description:
-      'Bulk operations change 6k tasks per minute over 15 minutes, more than three times as many as the day before.',
+      'Bulk operations change 6k tasks per minute over 15 minutes, more than three times ' +
+      'as many as the day before.',
   },
   {
     alert: 'ExportsUnusual',
@@ -128,7 +130,8 @@ export const securityCases: readonly AlertCase[] = [
     timelines: [counter('export_total{format="csv",result="success"}', 4.9, 30, 0)],
     summary: '60 exports per minute',
     description:
-      'Users export their data 60 times per minute over 15 minutes, more than three times as often as the day before.',
+      'Users export their data 60 times per minute over 15 minutes, more than three times ' +
+      'as often as the day before.',
   },
 
   // After a day of as much: not three times, and more than three times.
@@ -148,7 +151,8 @@ export const securityCases: readonly AlertCase[] = [
     timelines: [counter('bulk_operation_items_sum', 10_000, 40_000, 10_000)],
     summary: '8k tasks per minute are changed in bulk',
     description:
-      'Bulk operations change 8k tasks per minute over 15 minutes, more than three times as many as the day before.',
+      'Bulk operations change 8k tasks per minute over 15 minutes, more than three times ' +
+      'as many as the day before.',
   },
   {
     alert: 'ExportsUnusual',

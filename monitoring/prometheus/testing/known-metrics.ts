@@ -15,7 +15,10 @@ import { counters, gauges, histograms, ofScheduler } from '../../../synthetics/m
 import { requireTool } from '../../../runtime/tools/index.ts'
 import { rulesFolder } from '../rules.ts'
 
-/** Of the PostgreSQL exporter, which shows them only of a database; the dashboards' test asks for them on a live one. */
+/**
+ * Of the PostgreSQL exporter, which shows them only of a database; the dashboards' test asks for them on a
+ * live one.
+ */
 const ofPostgres = [
   'pg_up',
   'pg_stat_activity_count',
@@ -34,7 +37,10 @@ const others = [
   'maintenance_window_end_timestamp_seconds',
 ]
 
-/** Every metric that something of the stack exposes: read from the code of what is ours, and asked of the tools themselves. */
+/**
+ * Every metric that something of the stack exposes: read from the code of what is ours, and asked of the
+ * tools themselves.
+ */
 export async function knownMetrics(
   scratch: string,
   recorded: readonly string[],
@@ -88,7 +94,8 @@ async function namesOfTools(scratch: string): Promise<string[]> {
       ...(await options('prometheus')),
       configFile: file(
         'prometheus.yml',
-        `rule_files: [${file('one.yml', 'groups: [{name: one, rules: [{record: one, expr: vector(1)}]}]\n')}]\n`,
+        'rule_files: ' +
+          `[${file('one.yml', 'groups: [{name: one, rules: [{record: one, expr: vector(1)}]}]\n')}]\n`,
       ),
     }),
     startAlertmanager({
@@ -106,7 +113,8 @@ async function namesOfTools(scratch: string): Promise<string[]> {
 async function namesAt(started: StartResult): Promise<string[]> {
   if (started.state === 'failed') throw new Error(started.reason)
   const { url } = started.service
-  // The Pushgateway has times of pushes once there was one; to other services this is an error that changes nothing.
+  // The Pushgateway has times of pushes once there was one; to other services this is an error that changes
+  // nothing.
   await (await fetch(`${url}/metrics/job/vigil`, { method: 'PUT', body: 'vigil_run_info 1\n' })).arrayBuffer()
   return parseExposition(await (await fetch(`${url}/metrics`)).text()).map(({ name }) => name)
 }
