@@ -35,9 +35,10 @@ const rowKeys = [
 ] as const satisfies readonly (keyof VerdictRow)[]
 
 /**
- * The verdict and nothing else, `vigil.verdict/1`, keys always in the same order, so that two verdicts can be compared
- * with diff. Numbers that JSON has no word for (NaN, Infinity) are left out rather than turned into null. Characters that
- * would repaint a terminal or turn its text round are written as escapes: a reader gets them back, an eye does not.
+ * The verdict and nothing else, `vigil.verdict/1`, keys always in the same order, so that two verdicts can
+ * be compared with diff. Numbers that JSON has no word for (NaN, Infinity) are left out rather than turned
+ * into null. Characters that would repaint a terminal or turn its text round are written as escapes: a
+ * reader gets them back, an eye does not.
  */
 export function verdictJson(verdict: Verdict): string {
   const { schema, verdict: word, rows, run, baseline } = verdict

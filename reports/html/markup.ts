@@ -2,10 +2,16 @@ import { createHash } from 'node:crypto'
 import { style } from './style.ts'
 
 declare const safe: unique symbol
-/** Text that is markup already. Only `html`, `element` and `raw` make it, so nothing from outside can pass for it. */
+/**
+ * Text that is markup already. Only `html`, `element` and `raw` make it, so nothing from outside can pass
+ * for it.
+ */
 export type Markup = string & { readonly [safe]: true }
 
-/** A value that is to be escaped. A class of its own, so that forgetting to mark text is a type error, not a hole. */
+/**
+ * A value that is to be escaped. A class of its own, so that forgetting to mark text is a type error, not a
+ * hole.
+ */
 export class Text {
   readonly value: string
 
@@ -20,7 +26,8 @@ export function text(value: string): Text {
 
 /** Vouches for text that this folder wrote itself. Never for a value of a record. */
 export function raw(markup: string): Markup {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only; this is the one place that gives it
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only; this is
+  // the one place that gives it
   return markup as Markup
 }
 
@@ -40,7 +47,10 @@ export function escapeHtml(value: string): string {
 
 type Part = Text | Markup | readonly Markup[] | number | undefined | false
 
-/** A template whose values are escaped unless they are markup themselves; lists are joined, undefined and false are nothing. */
+/**
+ * A template whose values are escaped unless they are markup themselves; lists are joined, undefined and
+ * false are nothing.
+ */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return raw(
     strings.reduce(
@@ -56,7 +66,10 @@ function partText(part: Part): string {
   return typeof part === 'object' ? part.join('') : String(part)
 }
 
-/** An SVG or HTML element from a table of attributes; values are escaped, those that are undefined are left out. */
+/**
+ * An SVG or HTML element from a table of attributes; values are escaped, those that are undefined are left
+ * out.
+ */
 export function element(
   name: string,
   attributes: Record<string, string | number | undefined>,
@@ -76,8 +89,9 @@ function shortNumber(value: number): string {
 }
 
 /**
- * One file that needs nothing else. The policy allows this very stylesheet by its hash and no script, picture, font,
- * form, frame or request at all, so that even text that got past the escaping could do nothing.
+ * One file that needs nothing else. The policy allows this very stylesheet by its hash and no script,
+ * picture, font, form, frame or request at all, so that even text that got past the escaping could do
+ * nothing.
  */
 export function page(title: string, body: readonly Markup[]): string {
   const hash = createHash('sha256').update(style).digest('base64')

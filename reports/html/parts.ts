@@ -23,8 +23,9 @@ export interface Detail {
 }
 
 /**
- * From all that one can want to see to what fits whatever the names are like (the last has no run at all): the report
- * takes the first whose text is short enough. Three hundred steps with a budget each fit into the first.
+ * From all that one can want to see to what fits whatever the names are like (the last has no run at all):
+ * the report takes the first whose text is short enough. Three hundred steps with a budget each fit into the
+ * first.
  */
 export const details: readonly Detail[] = [
   {
@@ -150,7 +151,10 @@ export function scrolling(label: string, table: Markup): Markup {
   return html`<div class="scroll" role="region" aria-label="${text(label)}" tabindex="0">${table}</div>`
 }
 
-/** A table that becomes a list on a phone. The roles keep it a table to a screen reader when it is no longer drawn as one. */
+/**
+ * A table that becomes a list on a phone. The roles keep it a table to a screen reader when it is no longer
+ * drawn as one.
+ */
 export function stackable(
   kind: string,
   caption: string,

@@ -20,9 +20,10 @@ import type { Run } from '../../record/index.ts'
 export const mostBytes = 1_000_000
 
 /**
- * The report as one HTML file that needs nothing else: no network, no script, no font. Verdict, what broke it and the next
- * step come first, then the runs with their pictures, the probes and the surroundings. Never longer than `mostBytes`; what
- * is left out for that is said in its place. Nothing from outside is read as markup.
+ * The report as one HTML file that needs nothing else: no network, no script, no font. Verdict, what broke
+ * it and the next step come first, then the runs with their pictures, the probes and the surroundings. Never
+ * longer than `mostBytes`; what is left out for that is said in its place. Nothing from outside is read as
+ * markup.
  */
 export function htmlReport(input: ReportInput): string {
   let written = ''

@@ -87,7 +87,9 @@ function figures(run: Run, histogram: Histogram): Markup {
 /** Errors fewer than this share of the requests get a picture of their own. */
 const fewErrors = 0.2
 
-/** How the run went second by second: requests and errors, then p95; both with the moment the failures began. */
+/**
+ * How the run went second by second: requests and errors, then p95; both with the moment the failures began.
+ */
 export function overTime(report: RunReport, id: string): Markup {
   const { run } = report
   const timeline = stretchesOf(run.timeline ?? [])

@@ -9,6 +9,7 @@ import {
   formatCount,
   formatUse,
   toFailureTexts,
+  overall,
 } from '../wording/index.ts'
 import type { Detail } from './parts.ts'
 import { latencyFigure, overTime } from './run-charts.ts'
@@ -83,7 +84,10 @@ const budgetHeadings = [
   { label: 'Used of the limit' },
 ]
 
-/** Each budget with what was measured beside it; when there are too many, those broken and nearest their limit are kept. */
+/**
+ * Each budget with what was measured beside it; when there are too many, those broken and nearest their
+ * limit are kept.
+ */
 export function budgetTable({ run, verdict }: RunReport, detail: Detail): Markup {
   const uses = toBudgetUses(verdict.rows)
   if (uses.length === 0) return html`<p class="quiet">No budget of this run could be judged.</p>`
@@ -101,10 +105,12 @@ function urgency({ row, used }: BudgetUse): number {
 
 function budgetRow({ row, label, actual, limit, used }: BudgetUse): Markup {
   const bad = row.status === 'fail' ? ' bad' : ''
-  return html`<tr role="row"><td role="cell">${tag(row.status)}</td><th role="rowheader" scope="row">${text(label)}</th><td role="cell">${row.step === null ? html`<span class="whole">whole run</span>` : name(cleanText(row.step, 120))}</td><td role="cell" class="n${raw(bad)}">${text(actual)}</td><td role="cell" class="n">${text(limit)}</td><td role="cell" class="bar full tone-${raw(toneOf(row.status))}">${bar(used)}<span class="pct">${text(formatUse(used))}</span></td></tr>`
+  return html`<tr role="row"><td role="cell">${tag(row.status)}</td><th role="rowheader" scope="row">${text(label)}</th><td role="cell">${row.step === null ? html`<span class="whole">${text(overall)}</span>` : name(cleanText(row.step, 120))}</td><td role="cell" class="n${raw(bad)}">${text(actual)}</td><td role="cell" class="n">${text(limit)}</td><td role="cell" class="bar full tone-${raw(toneOf(row.status))}">${bar(used)}<span class="pct">${text(formatUse(used))}</span></td></tr>`
 }
 
-/** A bar whose upright mark is the limit. The figure beside it says the same, so it is no picture of its own. */
+/**
+ * A bar whose upright mark is the limit. The figure beside it says the same, so it is no picture of its own.
+ */
 function bar(used: number): Markup {
   const width = (Math.min(Math.max(used, 0), mostUsed) / mostUsed) * 300
   return element('svg', { viewBox: '0 0 300 9', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, [
@@ -122,7 +128,10 @@ const failureHeadings = [
   { label: 'What the first one said' },
 ]
 
-/** What failed by class, most often first, with what the target said: quoted, never trusted. Nothing when nothing failed. */
+/**
+ * What failed by class, most often first, with what the target said: quoted, never trusted. Nothing when
+ * nothing failed.
+ */
 export function failureTable({ run }: RunReport, detail: Detail, id: string): Markup {
   const failures = toFailureTexts(run)
   if (failures.length === 0) return raw('')
@@ -131,5 +140,5 @@ export function failureTable({ run }: RunReport, detail: Detail, id: string): Ma
 }
 
 function failureRow({ count: requests, class: kind, meaning, step, first, example }: FailureText): Markup {
-  return html`<tr role="row"><td role="cell" class="n strong">${text(requests)}</td><th role="rowheader" scope="row">${text(kind)} <span class="quiet">${text(meaning)}</span></th><td role="cell">${step === 'whole run' ? html`<span class="whole">whole run</span>` : name(step)}</td><td role="cell" class="n">${first !== '' && html`<span class="narrow-label">first at </span>${text(first)}`}</td><td role="cell" class="full">${example !== '' && name(example)}</td></tr>`
+  return html`<tr role="row"><td role="cell" class="n strong">${text(requests)}</td><th role="rowheader" scope="row">${text(kind)} <span class="quiet">${text(meaning)}</span></th><td role="cell">${step === overall ? html`<span class="whole">${text(overall)}</span>` : name(step)}</td><td role="cell" class="n">${first !== '' && html`<span class="narrow-label">first at </span>${text(first)}`}</td><td role="cell" class="full">${example !== '' && name(example)}</td></tr>`
 }

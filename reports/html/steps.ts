@@ -3,7 +3,7 @@ import { amount } from '../../baselines/index.ts'
 import { countOf } from '../../record/index.ts'
 import type { Endpoint } from '../../record/index.ts'
 import type { RunReport } from '../input.ts'
-import { figureHeadings, toStepFigures, cleanText } from '../wording/index.ts'
+import { figureHeadings, toStepFigures, cleanText, overall } from '../wording/index.ts'
 import { percentileChart } from './charts/percentiles.ts'
 import type { LatencyDomain } from './charts/frame.ts'
 import { mostTelling, leftOut, name, scrolling } from './parts.ts'
@@ -21,7 +21,10 @@ interface Step {
   figures: readonly string[]
   /** Metrics whose budget this step broke. */
   broken: ReadonlySet<string>
-  /** Metrics of which the whole run broke its budget, and this step, which has none of its own, is over that limit. */
+  /**
+   * Metrics of which the whole run broke its budget, and this step, which has none of its own, is over that
+   * limit.
+   */
   over: ReadonlySet<string>
 }
 
@@ -87,7 +90,7 @@ function stepTable({ run, verdict }: RunReport, steps: readonly Step[], detail: 
   const whole = wholeRunBroken(verdict)
   const total = toStepFigures(run).at(-1)?.figures ?? []
   const head = figureHeadings.map((heading) => html`<th scope="col" class="n">${text(heading)}</th>`)
-  const table = html`<table class="steps"><caption>Figures of each step of ${text(cleanText(run.suite, 80))}</caption><thead><tr><th scope="col">step</th>${head}</tr></thead><tbody>${shown.map((step) => html`<tr><th scope="row">${name(step.label)}</th>${cells(step)}</tr>`)}<tr class="total"><th scope="row">whole run</th>${cells({ figures: total, broken: whole, over: new Set() })}</tr></tbody></table>`
+  const table = html`<table class="steps"><caption>Figures of each step of ${text(cleanText(run.suite, 80))}</caption><thead><tr><th scope="col">step</th>${head}</tr></thead><tbody>${shown.map((step) => html`<tr><th scope="row">${name(step.label)}</th>${cells(step)}</tr>`)}<tr class="total"><th scope="row">${text(overall)}</th>${cells({ figures: total, broken: whole, over: new Set() })}</tr></tbody></table>`
   const culprits = shown.some(({ over }) => over.size > 0)
   return html`${scrolling(`Steps of ${cleanText(run.suite, 80)}`, table)}${culprits && html`<p class="quiet small under"><b class="high">Marked</b>: over the limit that the whole run broke.</p>`}${leftOut(left, 'step', 'steps', 'record.json', ', faster than these and within their budgets')}`
 }

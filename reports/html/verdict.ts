@@ -22,7 +22,10 @@ const mostInSight = 12
 const mostCauses = 6
 const mostPlaces = 6
 
-/** What is read in five seconds: the word, the rule that made it so with its value, where it came from, what to do next. */
+/**
+ * What is read in five seconds: the word, the rule that made it so with its value, where it came from, what
+ * to do next.
+ */
 export function verdictSection(input: ReportInput): Markup {
   const { verdict } = input
   const [worst] = listBrokenRows(verdict)
@@ -69,7 +72,9 @@ function nextFacts(input: ReportInput): Markup[] {
   ]
 }
 
-/** Every row that is not `pass`, those that made the verdict first. One alone stands in the verdict already. */
+/**
+ * Every row that is not `pass`, those that made the verdict first. One alone stands in the verdict already.
+ */
 export function rowsSection({ verdict }: ReportInput, detail: Detail): Markup {
   const others = verdict.rows.filter(({ status }) => status === 'improved' || status === 'skipped')
   const rows = [...listBrokenRows(verdict), ...others]
@@ -97,7 +102,10 @@ export function runId(index: number): string {
   return `run-${index + 1}`
 }
 
-/** Where on this page a broken rule's reason is to be seen; a line for the probes and for each run that broke one. */
+/**
+ * Where on this page a broken rule's reason is to be seen; a line for the probes and for each run that broke
+ * one.
+ */
 export function placesToLook(input: ReportInput): Markup[] {
   const down = (input.probes?.probes ?? []).some(({ outcome }) => outcome === 'down')
   return [

@@ -3,9 +3,10 @@ import type { ReportInput } from '../input.ts'
 import { cleanText, adviseNextSteps, describeCauses, toProbeText, formatRule } from '../wording/index.ts'
 
 /**
- * JUnit XML as CI systems read it. CI must show what the exit code says, so every status that ends in another code than 0
- * is red: `fail` is a `failure`; `invalid` and `inconclusive` are an `error` of that type, since a build that could not be
- * judged has not passed, and a skipped case would show it green. Only a `skipped` row is `skipped`.
+ * JUnit XML as CI systems read it. CI must show what the exit code says, so every status that ends in
+ * another code than 0 is red: `fail` is a `failure`; `invalid` and `inconclusive` are an `error` of that
+ * type, since a build that could not be judged has not passed, and a skipped case would show it green. Only
+ * a `skipped` row is `skipped`.
  */
 export function junitReport(input: ReportInput): string {
   const cases = toCases(input)
@@ -60,8 +61,9 @@ export interface TestCase {
 }
 
 /**
- * The rows of a verdict as test cases. A probe's row carries the probe's steps. Where the cases alone would show CI
- * another colour than the exit code (nothing judged, files not written), a case of the verdict itself says it.
+ * The rows of a verdict as test cases. A probe's row carries the probe's steps. Where the cases alone would
+ * show CI another colour than the exit code (nothing judged, files not written), a case of the verdict
+ * itself says it.
  */
 export function toCases(input: ReportInput): TestCase[] {
   // Worked out once: a run with hundreds of broken rows has the same causes in each.
@@ -114,7 +116,8 @@ function toVerdictCase(input: ReportInput): TestCase {
   }
 }
 
-// All that XML 1.0 allows (production 2, Char). Not even a reference like &#8; may stand for one of the others, so they go.
+// All that XML 1.0 allows (production 2, Char). Not even a reference like &#8; may stand for one of the
+// others, so they go.
 const forbidden = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu
 
 const entities: Record<string, string> = {
@@ -128,7 +131,10 @@ const entities: Record<string, string> = {
   '\r': '&#13;',
 }
 
-/** Text for an attribute or element of an XML 1.0 document: forbidden characters and lone surrogates become U+FFFD. */
+/**
+ * Text for an attribute or element of an XML 1.0 document: forbidden characters and lone surrogates become
+ * U+FFFD.
+ */
 export function escapeXml(text: string): string {
   return text
     .toWellFormed()

@@ -1,11 +1,11 @@
 import { cleanText } from '../wording/index.ts'
 
-/** Part of a document that may be cut: what opens it, its lines, what closes it. A table's head is in `open`. */
+/** A part of a document that can be cut: opening, lines, closing. The head of a table is in `open`. */
 export interface Block {
   open: string[]
   lines: string[]
   close: string[]
-  /** More after a cut: `rows`, `notes`. */
+  /** Names the lines that were cut: `rows`, `notes`. */
   unit: string
 }
 
@@ -13,8 +13,9 @@ export interface Block {
 export const maxCharacters = 65_536
 
 /**
- * The blocks as one text of at most `limit` characters. Lines that do not fit are left out with a sentence that says how
- * many and where they are; a block whose opening does not fit is left out whole, so no table or fold stays open.
+ * The blocks as one text of at most `limit` characters. A sentence replaces the lines that do not fit, with
+ * their number and the file that has them. A block whose opening does not fit is dropped, so no table or fold
+ * stays open.
  */
 export function joinBlocks(blocks: readonly Block[], limit = maxCharacters): string {
   const last = '\n_The rest did not fit into this report: see report.html._\n'
@@ -58,7 +59,7 @@ export interface Heading {
   align?: 'right'
 }
 
-/** A table, folded away under `fold` when that is given (already safe HTML). */
+/** A table, folded below the summary `fold` (safe HTML) if given. */
 export function tableBlock(
   headings: readonly Heading[],
   rows: readonly (readonly string[])[],
@@ -85,9 +86,9 @@ export function tableBlock(
 const zeroWidthSpace = '\u200b'
 
 /**
- * Text from outside as prose of GitHub's Markdown: every character that means something is written as a character
- * reference, and names, numbers and addresses that the site would turn into mentions or links are broken by a space of no
- * width, since the site looks for them after the Markdown is gone.
+ * Text from outside as prose of GitHub's Markdown. Every character with a meaning becomes a character
+ * reference. A zero-width space breaks names, numbers and addresses that the site would turn into mentions or
+ * links, because the site searches for them after it has rendered the Markdown.
  */
 export function escapeProse(text: string, max?: number): string {
   return cleanText(text, max)
@@ -102,8 +103,8 @@ export function escapeProse(text: string, max?: number): string {
 }
 
 /**
- * A name or an example in the typeface of code. Tame text is a code span; anything else is prose within an HTML code
- * element, so that no reader of the file, Markdown or not, finds markup from outside in it.
+ * A name or an example as code. Text without special characters is a code span. Anything else is prose in an
+ * HTML code element, so that no reader of the file, Markdown or not, finds markup from outside in it.
  */
 export function formatCode(text: string, max?: number): string {
   const clean = cleanText(text, max)

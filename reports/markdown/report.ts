@@ -19,6 +19,8 @@ import {
   listTargetFacts,
   formatUse,
   formatLocation,
+  overall,
+  capitalize,
 } from '../wording/index.ts'
 import {
   joinBlocks,
@@ -32,8 +34,8 @@ import {
 import type { Block } from './document.ts'
 
 /**
- * The report for a pull request or a step summary: verdict and broken rules in sight, the rest folded. Never longer than
- * `limit` characters; nothing from outside is read as Markdown, HTML, a mention or a link.
+ * The report for a pull request or a step summary: verdict and failed checks are visible, the rest is
+ * folded. At most `limit` characters. No text from outside is read as Markdown, HTML, a mention or a link.
  */
 export function markdownReport(input: ReportInput, limit = maxCharacters): string {
   return joinBlocks(
@@ -64,11 +66,11 @@ function formatVerdict(input: ReportInput): Block[] {
   ])
   return [
     paragraph(
-      `## vigil ${escapeProse(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n${capital(escapeProse(summarizeVerdict(verdict)))}.`,
+      `## vigil ${escapeProse(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n${capitalize(escapeProse(summarizeVerdict(verdict)))}.`,
     ),
-    ...tableBlock([{ text: 'status' }, { text: 'rule' }, { text: 'where' }], rows, 'rows'),
+    ...tableBlock([{ text: 'status' }, { text: 'check' }, { text: 'location' }], rows, 'rows'),
     ...tableBlock(
-      [{ text: 'not judged' }, { text: 'where' }],
+      [{ text: 'skipped' }, { text: 'location' }],
       listSkippedRows(verdict).map((row) => [escapeProse(row.message), formatCode(formatLocation(row))]),
       'rows',
     ),
@@ -90,7 +92,7 @@ function formatVerdict(input: ReportInput): Block[] {
 function formatRun(report: RunReport): Block[] {
   const { run, verdict } = report
   const figures = toStepFigures(run).map(({ step, figures: cells }) => [
-    step === null ? '**whole run**' : formatCode(step, 120),
+    step === null ? `**${overall}**` : formatCode(step, 120),
     ...cells,
   ])
   const failures = toFailureTexts(run).map(({ count, class: kind, meaning, step, first, example }) => [
@@ -103,7 +105,7 @@ function formatRun(report: RunReport): Block[] {
   const budgets = toBudgetUses(verdict.rows).map(({ row, label, actual, limit, used }) => [
     formatStatus(row.status),
     label,
-    row.step === null ? 'whole run' : formatCode(row.step, 120),
+    row.step === null ? overall : formatCode(row.step, 120),
     escapeProse(actual),
     escapeProse(limit),
     formatUse(used),
@@ -169,11 +171,11 @@ function formatProbes({ probes }: ReportInput): Block[] {
   return [
     ...tableBlock(
       [
-        { text: 'probe is' },
+        { text: 'outcome' },
         { text: 'probe' },
-        { text: 'took', ...right },
+        { text: 'duration', ...right },
         { text: 'attempts' },
-        { text: 'why' },
+        { text: 'reason' },
       ],
       rows,
       'probes',
@@ -182,10 +184,10 @@ function formatProbes({ probes }: ReportInput): Block[] {
       [
         { text: 'probe' },
         { text: 'step' },
-        { text: '' },
+        { text: 'result' },
         { text: 'status' },
-        { text: 'took', ...right },
-        { text: 'why' },
+        { text: 'duration', ...right },
+        { text: 'reason' },
       ],
       steps,
       'steps',
@@ -215,8 +217,4 @@ function formatStatus(status: RowStatus): string {
   return status === 'pass' || status === 'improved' || status === 'skipped'
     ? status
     : `**${status.toUpperCase()}**`
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

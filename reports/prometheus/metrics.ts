@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { toOneLine } from '../../record/index.ts'
 
 /**
- * Every metric of a run's report, with its type and help, in the order of the text. One table, because Pushgateway
- * refuses all pushes of a metric whose type or help differs between two groups.
+ * Every metric of a run's report, with its type and help, in the order of the text. One table, because
+ * Pushgateway refuses all pushes of a metric whose type or help differs between two groups.
  */
 export const metrics = {
   vigil_run_info: { type: 'gauge', help: 'Facts of the latest run as labels; always 1.' },
@@ -143,7 +143,10 @@ export const metricNames = Object.keys(metrics).filter((name): name is MetricNam
 export interface Family {
   name: string
   help: string
-  /** A `summary` carries quantiles that were computed before, with sum and count; nothing in a run's report is a counter. */
+  /**
+   * A `summary` carries quantiles that were computed before, with sum and count; nothing in a run's report
+   * is a counter.
+   */
   type: 'gauge' | 'summary'
   samples: Sample[]
 }
@@ -158,8 +161,8 @@ export interface Sample {
 const maxLabelLength = 120
 
 /**
- * A label's value: one line, at most 120 characters. A longer one is cut and ends in a digest of the whole, so that two
- * long names stay two series.
+ * A label's value: one line, at most 120 characters. A longer one is cut and ends in a digest of the whole,
+ * so that two long names stay two series.
  */
 export function toLabelValue(text: string): string {
   const characters = [...toOneLine(text, Infinity)]
@@ -169,8 +172,8 @@ export function toLabelValue(text: string): string {
 }
 
 /**
- * The families as text that is both OpenMetrics 1.0 and Prometheus' 0.0.4: no blank lines, and units and an end that the
- * second reads as comments.
+ * The families as text that is both OpenMetrics 1.0 and Prometheus' 0.0.4: no blank lines, and units and an
+ * end that the second reads as comments.
  */
 export function formatFamilies(families: readonly Family[]): string {
   const lines = families.flatMap(({ name, help, type, samples }) => [

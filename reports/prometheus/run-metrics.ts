@@ -8,7 +8,10 @@ import type { Run, Totals } from '../../record/index.ts'
 import { countAnswered } from '../wording/index.ts'
 import type { Family, Sample, MetricName } from './metrics.ts'
 
-/** The runs as `metrics.prom`: text that both OpenMetrics and Prometheus read. Without a run it has only its end. Pure. */
+/**
+ * The runs as `metrics.prom`: text that both OpenMetrics and Prometheus read. Without a run it has only its
+ * end. Pure.
+ */
 export function openMetricsReport({ runs }: Pick<ReportInput, 'runs'>): string {
   return formatFamilies(toFamilies(runs))
 }
@@ -26,8 +29,8 @@ type Collect = (
 ) => void
 
 /**
- * Runs as metric families in base units. Of runs with the same suite, environment and engine the last one counts: a
- * series can have one value. What was not measured has no series, rather than a zero.
+ * Runs as metric families in base units. Of runs with the same suite, environment and engine the last one
+ * counts: a series can have one value. What was not measured has no series, rather than a zero.
  */
 export function toFamilies(reports: readonly RunReport[]): Family[] {
   const samples = new Map<MetricName, Sample[]>()
@@ -117,7 +120,8 @@ function labelSteps<T>(byStep: Record<string, T>): [string, T][] {
   ]
 }
 
-// Prometheus takes an empty label for none at all: a step without a readable name must not pass for the whole run.
+// Prometheus takes an empty label for none at all: a step without a readable name must not pass for the
+// whole run.
 function toStepLabel(step: string): string {
   return toLabelValue(step) || '(unnamed)'
 }

@@ -1,3 +1,5 @@
+import stringWidth from 'string-width'
+import wrapAnsi from 'wrap-ansi'
 import type { RowStatus, VerdictWord } from '../../baselines/index.ts'
 
 export interface TerminalOptions {
@@ -10,16 +12,16 @@ export type Ink = 'red' | 'yellow' | 'green' | 'bold' | 'dim'
 
 const colorCodes: Record<Ink, string> = { red: '1;31', yellow: '33', green: '32', bold: '1', dim: '2' }
 
-/** What a section of the summary is written on: knows the width and whether colour is wanted. */
+/** The width and colours of a terminal, with the functions that use them. */
 export interface Paper {
   width: number
   ink: (ink: Ink, text: string) => string
-  /** Lines of a paragraph, the first one after `lead`, the others indented as far. */
+  /** Lines of a paragraph: the first starts with `lead`, the others are indented by its length. */
   paragraph: (lead: string, text: string) => string[]
 }
 
-export function createPaper({ color, width: asked }: TerminalOptions): Paper {
-  const width = Number.isFinite(asked) ? Math.min(Math.max(Math.floor(asked), 40), 120) : 80
+export function createPaper({ color, width: columns }: TerminalOptions): Paper {
+  const width = Number.isFinite(columns) ? Math.min(Math.max(Math.floor(columns), 40), 120) : 80
   return {
     width,
     ink: (ink, text) => (color && text !== '' ? `\u001b[${colorCodes[ink]}m${text}\u001b[0m` : text),
@@ -30,7 +32,7 @@ export function createPaper({ color, width: asked }: TerminalOptions): Paper {
   }
 }
 
-/** Colour says again what the word says; without colour nothing is lost. */
+/** The colour of a word. It adds no information to the word. */
 export function inkFor(status: RowStatus | VerdictWord): Ink {
   switch (status) {
     case 'pass':
@@ -47,46 +49,28 @@ export function inkFor(status: RowStatus | VerdictWord): Ink {
 }
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
-// Scripts that terminals draw two columns wide (East Asian Wide and Fullwidth, UAX #11), and pictographs.
-const wide =
-  /[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18d8f}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
-// Drawn onto the character before: marks, skin tones, the vowels and ends of Korean syllables.
-const joining = /[\p{Mn}\p{Me}\p{Emoji_Modifier}\u1160-\u11ff\ud7b0-\ud7fb]/u
-const flagHalf = /\p{Regional_Indicator}/u
-// Asks for the coloured, wide form of a character that is narrow otherwise.
-const asEmoji = '\ufe0f'
 
-/** How many columns a terminal gives to a text without control characters; where terminals differ, the most. */
+/** How many columns a terminal uses for a text without control characters. */
 export function measureWidth(text: string): number {
-  if (/^[ -~]*$/.test(text)) return text.length
-  let width = 0
-  for (const { segment } of segmenter.segment(text)) width += columnsOf(segment)
-  return width
+  return stringWidth(text)
 }
 
-// Not one or two for each grapheme: terminals add up its characters, and a cluster of many (क्ष, ᄀᄀ) is drawn that wide.
-function columnsOf(segment: string): number {
-  const least = wide.test(segment) || segment.includes(asEmoji) ? 2 : 1
-  const drawn = [...segment].reduce(
-    (sum, character) =>
-      sum + (joining.test(character) ? 0 : !flagHalf.test(character) && wide.test(character) ? 2 : 1),
-    0,
-  )
-  return Math.max(least, drawn)
-}
-
-/** The text in at most `width` columns; what is cut is shown by an ellipsis. */
+/** The text in at most `width` columns; an ellipsis shows that it was cut. */
 export function clip(text: string, width: number): string {
   if (measureWidth(text) <= width) return text
-  let kept = ''
+  return width > 0 ? `${takeColumns(text, width - 1)}…` : ''
+}
+
+/** The graphemes at the start of a text that fit into `width` columns. */
+function takeColumns(text: string, width: number): string {
+  let taken = ''
   let used = 0
   for (const { segment } of segmenter.segment(text)) {
-    const columns = measureWidth(segment)
-    if (used + columns > width - 1) break
-    kept += segment
-    used += columns
+    used += measureWidth(segment)
+    if (used > width) break
+    taken += segment
   }
-  return width > 0 ? `${kept}…` : ''
+  return taken
 }
 
 export function padEnd(text: string, width: number): string {
@@ -97,32 +81,31 @@ export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - measureWidth(text))) + text
 }
 
-/** The text as lines of at most `width` columns, broken at spaces where there are any. */
+/** The text as lines of at most `width` columns, broken at spaces; a longer word is split. */
 export function wrap(text: string, width: number): string[] {
+  return text.trim() === ''
+    ? []
+    : wrapAnsi(text, width, { hard: true })
+        .split('\n')
+        .flatMap((line) => splitWide(line, width))
+}
+
+// wrap-ansi depends on string-width 8, which counts fewer columns for some Indic and Thai clusters.
+function splitWide(line: string, width: number): string[] {
   const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ').flatMap((part) => pieces(part, width))) {
-    if (line !== '' && measureWidth(line) + 1 + measureWidth(word) > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
+  let rest = line
+  while (measureWidth(rest) > width) {
+    const [first] = segmenter.segment(rest)
+    const head = takeColumns(rest, width) || (first?.segment ?? rest)
+    lines.push(head)
+    rest = rest.slice(head.length)
   }
-  return line === '' ? lines : [...lines, line]
+  return rest === '' ? lines : [...lines, rest]
 }
 
-// A word longer than the line (a URL, a hash) is cut into pieces: lines never overflow, whatever is in them.
-function pieces(word: string, width: number): string[] {
-  if (measureWidth(word) <= width) return [word]
-  const parts = ['']
-  for (const { segment } of segmenter.segment(word)) {
-    const last = parts.at(-1) ?? ''
-    if (measureWidth(last) + measureWidth(segment) > width) parts.push(segment)
-    else parts[parts.length - 1] = last + segment
-  }
-  return parts
-}
-
-/** A column of a table; those with the lowest `weight` go first when the terminal is narrow, Infinity never goes. */
+/**
+ * A column of a table. A narrow terminal drops the lowest `weight` first, and never a column with Infinity.
+ */
 export interface Column {
   heading: string
   align: 'left' | 'right'
@@ -130,10 +113,12 @@ export interface Column {
 }
 
 const gap = 2
-/** The first column may shrink to this before another column has to go. */
+/** The first column shrinks to this width before another column is dropped. */
 const minFirstColumn = 16
 
-/** Rows of cells as lines of at most `width` columns: the first column is clipped, then columns are left out. */
+/**
+ * Rows of cells as lines of at most `width` columns: the first column is clipped, then columns are dropped.
+ */
 export function formatTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -141,8 +126,8 @@ export function formatTable(
 ): string[] {
   const shown = selectColumns(columns, rows, width)
   const widths = shown.map((index) => measureColumn(columns, rows, index))
-  const rest = widths.slice(1).reduce((sum, w) => sum + w + gap, 0)
-  widths[0] = Math.min(widths[0] ?? 0, Math.max(width - rest, 1))
+  const others = widths.slice(1).reduce((sum, w) => sum + w + gap, 0)
+  widths[0] = Math.min(widths[0] ?? 0, Math.max(width - others, 1))
   const line = (cells: readonly string[]): string =>
     shown
       .map((column, position) => {

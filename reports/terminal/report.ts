@@ -21,9 +21,9 @@ const maxNotes = 10
 const maxNoteLength = 300
 
 /**
- * What a person reads first, at worst at three in the morning: the verdict, what broke it and with which value, what to
- * do next, then the figures it came from. No line is wider than the terminal, no control character comes from outside,
- * and colour only repeats what words say. Ends with a newline.
+ * The summary for a terminal: the verdict, the failed checks with their values, what to do next, then the
+ * figures. No line is wider than the terminal, no control character comes from outside, and colour adds no
+ * information. Ends with a newline.
  */
 export function terminalReport(input: ReportInput, options: TerminalOptions): string {
   const paper = createPaper(options)
@@ -40,7 +40,9 @@ export function terminalReport(input: ReportInput, options: TerminalOptions): st
     .join('\n\n')}\n`
 }
 
-// GitHub's runner obeys lines of a log that begin with ::command:: or hold ##[command]; a wrapped message could begin so.
+// GitHub's runner executes log lines that start with ::command:: or contain ##[command]; wrapping can
+// produce one.
+// could begin so.
 function escapeCommand(line: string): string {
   return line.replaceAll('##[', '#\u266f[').replace(/^(\s*)::(?=.*::)/, '$1\u2237')
 }
@@ -75,11 +77,11 @@ function formatBrokenRows({ verdict }: ReportInput, paper: Paper): string[] {
   return left > 0 ? [...lines, `  … and ${left} more: report.html`] : lines
 }
 
-/** What a run that did not pass came to grief on, at once below the rules it broke. */
+/** The causes of a run that did not pass, below the checks that failed. */
 function formatCauses({ run, verdict }: RunReport, paper: Paper): string[] {
   if (verdict.verdict === 'pass') return []
   return describeCauses(run).flatMap((cause) =>
-    paper.paragraph(`  ${paper.width < 60 ? '' : 'came from: '}`, `${cleanText(run.suite, 80)}: ${cause}`),
+    paper.paragraph(`  ${paper.width < 60 ? '' : 'cause: '}`, `${cleanText(run.suite, 80)}: ${cause}`),
   )
 }
 
@@ -97,12 +99,12 @@ function formatNotes(input: ReportInput, paper: Paper): string[] {
 
 const inks: Record<string, Ink> = { up: 'green', degraded: 'yellow', down: 'red', unknown: 'yellow' }
 
-/** Of a longer journey only the steps that failed are shown; all are in the files. */
+/** Of a longer journey only the failed steps are shown; the files contain all. */
 const maxSteps = 12
 
 const indent = ' '.repeat(12)
 
-/** One line a probe; one that is not up is unfolded to its steps. */
+/** One line per probe, and the steps of those that are not up. */
 export function formatProbes(report: ProbesReport, paper: Paper): string[] {
   const probes = report.probes.map(toProbeText)
   const nameWidth = Math.min(

@@ -6,16 +6,18 @@ import {
   describeLoad,
   cleanText,
   listServerFacts,
+  overall,
 } from '../wording/index.ts'
 import type { StepFigures } from '../wording/index.ts'
 import { inkFor, formatTable, clip, padEnd, padStart, measureWidth } from './paper.ts'
 import type { Paper, Column } from './paper.ts'
 
-/** More steps than this are in the files only: a summary is read in seconds. */
+/** Further steps are in the files only: a summary is read in seconds. */
 const maxSteps = 20
 const maxFailures = 5
 
-// What is given up first on a narrow terminal: the extremes, then the counts; p95 and errors stay to the last.
+// What is given up first on a narrow terminal: the extremes, then the counts; p95 and errors stay to the
+// last.
 const weights: Record<(typeof figureHeadings)[number], number> = {
   requests: 3,
   'req/s': 4,
@@ -31,7 +33,7 @@ const columns: Column[] = [
   ...figureHeadings.map((heading): Column => ({ heading, align: 'right', weight: weights[heading] })),
 ]
 
-/** A run: what it was, its figures per step, what the service said of itself, what failed. */
+/** A run: its load, its figures per step, the metrics of the service, and its failures. */
 export function formatRun(report: RunReport, paper: Paper): string[] {
   const { run, verdict } = report
   const word = verdict.verdict.toUpperCase()
@@ -46,7 +48,7 @@ export function formatRun(report: RunReport, paper: Paper): string[] {
   return [
     title,
     ...formatSteps(report, paper),
-    ...(server.length > 0 ? paper.paragraph('  service: ', server.join(', ')) : []),
+    ...(server.length > 0 ? paper.paragraph('  service metrics: ', server.join(', ')) : []),
     ...formatFailures(report, paper),
   ]
 }
@@ -57,24 +59,27 @@ function formatSteps(report: RunReport, paper: Paper): string[] {
     rows.filter((row) => row.step !== null),
     report,
   )
-  const whole = rows.find((row) => row.step === null)
-  const cells = [...shown, ...(whole ? [whole] : [])].map((row) => [row.step ?? 'whole run', ...row.figures])
+  const total = rows.find((row) => row.step === null)
+  const cells = [...shown, ...(total ? [total] : [])].map((row) => [row.step ?? overall, ...row.figures])
   const [heading = '', ...lines] = formatTable(columns, cells, paper.width - 2).map((line) => `  ${line}`)
-  const total = lines.pop() ?? ''
+  const totalLine = lines.pop() ?? ''
   return [
     paper.ink('dim', heading),
     ...lines,
     ...(left > 0
       ? paper.paragraph(
           '  … ',
-          `and ${left} more ${left === 1 ? 'step' : 'steps'}, ${leftBroken === 0 ? 'none' : leftBroken} broken: report.html`,
+          `and ${left} more ${left === 1 ? 'step' : 'steps'}, ${leftBroken === 0 ? 'none' : leftBroken} of them failed: report.html`,
         )
       : []),
-    paper.ink('bold', total),
+    paper.ink('bold', totalLine),
   ]
 }
 
-/** At most `mostSteps` in their own order: those with a row that did not pass, then those with the highest p95. */
+/**
+ * At most `mostSteps` in their own order: those with a row that did not pass, then those with the highest
+ * p95.
+ */
 function selectSteps(
   rows: StepFigures[],
   { run, verdict }: RunReport,

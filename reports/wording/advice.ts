@@ -1,57 +1,65 @@
 import { isMissingBudgets } from '../../baselines/index.ts'
-import type { FailureClass, Run, ProbeResult } from '../../record/index.ts'
-import type { ReportInput, RunReport } from '../input.ts'
-import { countAnswered, formatDuration, cleanText, toPublicUrl, formatRate } from './format.ts'
 import type { VerdictRow } from '../../baselines/index.ts'
+import type { FailureClass, ProbeResult, Run } from '../../record/index.ts'
+import type { ReportInput, RunReport } from '../input.ts'
 import { findFirstFailureMs } from './cells.ts'
+import { cleanText, countAnswered, formatDuration, formatRate, toPublicUrl } from './format.ts'
 
 const maxSentences = 6
+const maxNameLength = 80
 
-/** What to do next when a verdict is not a pass: one sentence each, none twice, the likeliest cause first. */
+/**
+ * What to do next when a verdict is not a pass: one sentence each, without repetition, the likeliest cause
+ * first.
+ */
 export function adviseNextSteps(input: ReportInput): string[] {
   const sentences = [...adviseOnProbes(input), ...input.runs.flatMap(adviseOnRun)]
-  const known = new Set(input.runs.map(({ run }) => run.suite))
-  const elsewhere = input.verdict.rows.filter(
+  const suites = new Set(input.runs.map(({ run }) => run.suite))
+  const others = input.verdict.rows.filter(
     (row) =>
-      row.rule !== 'probe' && row.status === 'invalid' && (row.suite === undefined || !known.has(row.suite)),
+      row.rule !== 'probe' && row.status === 'invalid' && (row.suite === undefined || !suites.has(row.suite)),
   )
-  if (elsewhere.some((row) => row.metric === 'target'))
+  if (others.some((row) => row.metric === 'target'))
     sentences.push(
-      'nothing was measured: start the service and see why it does not become ready, or correct target.url and target.ready in the config',
+      'nothing was measured: start the service and check why it does not become ready, ' +
+        'or correct target.url and target.ready in the config',
     )
-  else if (elsewhere.some((row) => row.rule === 'push'))
+  else if (others.some((row) => row.rule === 'push'))
     sentences.push(
-      'check that the Pushgateway is up and its address is right; the metrics are kept in metrics.prom',
+      'check that the Pushgateway is up and that its URL is correct; the metrics are in metrics.prom',
     )
-  else if (sentences.length === 0 && elsewhere.length > 0)
+  else if (sentences.length === 0 && others.length > 0)
     sentences.push(
-      'mend what the invalid row names; vigil doctor shows which tools and limits this machine has',
+      'fix the problem that the invalid row names; vigil doctor lists the tools and limits of this machine',
     )
   if (sentences.length === 0 && input.verdict.verdict === 'invalid')
-    sentences.push('nothing was judged: name suites with budgets, or probes, in the config')
+    sentences.push('nothing was judged: add suites with budgets, or probes, to the config')
   return [...new Set(sentences)].slice(0, maxSentences)
 }
 
 function adviseOnProbes({ probes, verdict }: ReportInput): string[] {
-  const of = (outcome: ProbeResult['outcome']): ProbeResult[] =>
-    (probes?.probes ?? []).filter((probe) => probe.outcome === outcome)
-  const down = of('down')
+  const all = probes?.probes ?? []
+  const down = all.filter(({ outcome }) => outcome === 'down')
   if (down.length > 0) return down.slice(0, 3).map(adviseOnProbeDown)
-  // With something certain to mend, a probe that could not be judged is not what to begin with.
-  if (of('unknown').length === 0 || verdict.verdict === 'fail') return []
+  // While something has certainly failed, a probe that could not be judged is not the first thing to check.
+  if (verdict.verdict === 'fail' || !all.some(({ outcome }) => outcome === 'unknown')) return []
   return [
-    'a probe could not be judged: run it again with vigil probe --once; if it stays unknown, look at the machine that probes, not at the service',
+    'a probe could not be judged: run vigil probe --once again; ' +
+      'if its outcome stays unknown, check the machine that runs the probes, not the service',
   ]
 }
 
 function adviseOnProbeDown({ name, steps }: ProbeResult): string {
   const failed = steps.find((step) => !step.ok)
-  const why = failed?.class === undefined ? undefined : unreachableHints[failed.class]
-  return `probe ${cleanText(name, 80)} is down: ${why ?? 'the service answers, but not as its users need it; look into its log, then run vigil probe --once again'}`
+  const hint = failed?.class === undefined ? undefined : unreachableHints[failed.class]
+  const reason =
+    hint ?? 'the service answers, but not as expected: read its log, then run vigil probe --once again'
+  return `probe ${cleanText(name, maxNameLength)} is down: ${reason}`
 }
 
 function adviseOnRun(report: RunReport): string[] {
   const { run, verdict } = report
+  const suite = cleanText(run.suite, maxNameLength)
   switch (verdict.verdict) {
     case 'pass':
       return []
@@ -61,92 +69,108 @@ function adviseOnRun(report: RunReport): string[] {
       return [adviseOnInvalidRun(run)]
     case 'inconclusive':
       if (verdict.rows.some(isMissingBudgets))
-        return [`set budgets for suite ${cleanText(run.suite, 80)} in the config to have its runs judged`]
+        return [`set budgets for suite ${suite} in the config, so that its runs are judged`]
       return [
-        `measure ${cleanText(run.suite, 80)} longer than ${formatDuration(run.durationMs)} (--duration) or at a higher load; the row says how many requests it needs`,
+        `measure ${suite} for more than ${formatDuration(run.durationMs)} (--duration) or at a higher load; ` +
+          'the row states how many requests it needs',
       ]
   }
 }
 
 const unreachableHints: Partial<Record<FailureClass, string>> = {
-  dns: 'its name does not resolve from this machine',
-  connect: 'nothing accepts connections there: is the service up, and is this its port?',
-  tls: 'its certificate is not accepted: check its expiry, its issuer and the host name in it',
-  timeout: 'it accepts requests and does not answer: look at what it waits for (database, locks, pool)',
-  redirect: 'it redirects, mostly to a login page: check the path and the credentials of the journey',
+  dns: 'its name does not resolve on this machine',
+  connect:
+    'nothing accepts connections at its address: check that the service is up and that the port is correct',
+  tls: 'its certificate is not accepted: check its expiry, issuer and host name',
+  timeout:
+    'it accepts requests and does not answer: check what it waits for (database, locks, connection pool)',
+  redirect: 'it redirects, usually to a login page: check the path and the credentials of the journey',
 }
 
 function adviseOnInvalidRun(run: Run): string {
-  const { cpuRatio, droppedArrivals } = run.generator ?? {}
+  const { cpuRatio = 0, droppedArrivals = 0 } = run.generator ?? {}
   if (countAnswered(run) === 0) {
-    const first = (run.failures ?? []).toSorted((a, b) => b.count - a.count)[0]
-    const why = first ? unreachableHints[first.class] : undefined
-    return `${toPublicUrl(run.target.url)} answered nothing${why === undefined ? ': check that it is up and that the suite has journeys to run' : `: ${why}`}`
+    const mostFrequent = (run.failures ?? []).toSorted((a, b) => b.count - a.count)[0]
+    const hint = mostFrequent && unreachableHints[mostFrequent.class]
+    const reason = hint ?? 'check that it is up and that the suite has journeys to run'
+    return `${toPublicUrl(run.target.url)} did not answer: ${reason}`
   }
-  const suite = cleanText(run.suite, 80)
-  if ((cpuRatio ?? 0) > 0.7 || (droppedArrivals ?? 0) > 0)
-    return `the generator, not the target, was the limit in ${suite}: lower the load, or give the generator a machine of its own; this run says nothing about the target`
-  return `measure ${suite} again once the reason above is mended; vigil doctor shows whether this machine is fit to measure`
+  const suite = cleanText(run.suite, maxNameLength)
+  if (cpuRatio > 0.7 || droppedArrivals > 0)
+    return (
+      `the load generator was the bottleneck in ${suite}, not the service: lower the load, ` +
+      'or run the generator on a separate machine; this run says nothing about the service'
+    )
+  return (
+    `fix the reason above, then measure ${suite} again; ` +
+    'vigil doctor shows whether this machine is fit to measure'
+  )
 }
 
-/** Where to look first when a run broke its budgets: one sentence for errors, latency, throughput and memory each. */
-export function adviseOnFailedRun({ run, verdict }: RunReport): string[] {
+/**
+ * What to check first when a run broke its budgets: one sentence each for errors, latency, throughput and
+ * memory.
+ */
+function adviseOnFailedRun({ run, verdict }: RunReport): string[] {
   const failed = verdict.rows.filter((row) => row.status === 'fail')
-  const of = (...metrics: string[]): VerdictRow[] => failed.filter((row) => metrics.includes(row.metric))
-  const [errors, slow, few, memory] = [
-    of('errorRate'),
-    of('p95Ms', 'p99Ms', 'meanMs'),
-    of('requestsPerMinute'),
-    of('rssBytes'),
-  ]
+  const select = (...metrics: string[]): VerdictRow[] => failed.filter((row) => metrics.includes(row.metric))
+  const errors = select('errorRate')
+  const slow = select('p95Ms', 'p99Ms', 'meanMs')
+  const throughput = select('requestsPerMinute')
+  const memory = select('rssBytes')
   return [
     ...(errors.length > 0 ? [adviseOnErrors(run)] : []),
     ...(slow.length > 0 ? [adviseOnLatency(run, slow)] : []),
-    // Errors and slowness are why fewer requests were answered; alone, it is the load or the capacity.
-    ...(few.length > 0 && errors.length + slow.length === 0 ? [adviseOnThroughput(run, few)] : []),
+    // Errors and latency explain a low throughput. Alone, it is the load or the capacity.
+    ...(throughput.length > 0 && errors.length + slow.length === 0
+      ? [adviseOnThroughput(run, throughput)]
+      : []),
     ...(memory.length > 0
       ? [
-          `look for what the service keeps (caches, queues, listeners): a heap snapshot under the load of ${cleanText(run.suite, 80)} shows it`,
+          'find what the service keeps in memory (caches, queues, listeners): ' +
+            `take a heap snapshot under the load of ${cleanText(run.suite, maxNameLength)}`,
         ]
       : []),
   ]
 }
 
 const errorHints: Partial<Record<FailureClass, string>> = {
-  connect: 'it stopped accepting connections: did it end, restart or run out of sockets?',
+  connect: 'it stopped accepting connections: check whether it exited, restarted or ran out of sockets',
   timeout:
-    'it accepts requests and does not answer in time: look at what it waits for (database, locks, pool)',
-  redirect: 'it redirects, mostly to a login page: check the credentials of the journey',
+    'it accepts requests and does not answer in time: ' +
+    'check what it waits for (database, locks, connection pool)',
+  redirect: 'it redirects, usually to a login page: check the credentials of the journey',
 }
 
 function adviseOnErrors(run: Run): string {
+  const suite = cleanText(run.suite, maxNameLength)
   const firstMs = findFirstFailureMs(run)
-  const began = Date.parse(run.startedAt)
+  const startedMs = Date.parse(run.startedAt)
   const when =
-    firstMs === undefined || Number.isNaN(began)
-      ? `during ${cleanText(run.suite, 80)}`
-      : `from ${formatLogTime(began + firstMs)} on, when the first request of ${cleanText(run.suite, 80)} failed`
+    firstMs === undefined || Number.isNaN(startedMs)
+      ? `during ${suite}`
+      : `from ${formatLogTime(startedMs + firstMs)}, when the first request of ${suite} failed`
   const classes = [...Map.groupBy(run.failures ?? [], (failure) => failure.class)].map(
     ([kind, failures]) => ({ kind, n: failures.reduce((sum, failure) => sum + failure.count, 0) }),
   )
-  const most = classes.toSorted((a, b) => b.n - a.n)[0]
-  const hint = most && errorHints[most.kind]
+  const mostFrequent = classes.toSorted((a, b) => b.n - a.n)[0]
+  const hint = mostFrequent && errorHints[mostFrequent.kind]
   return `read the service's log ${when}${hint === undefined ? '' : `; ${hint}`}`
 }
 
 function formatLogTime(atMs: number): string {
   const at = new Date(atMs)
-  return Number.isNaN(at.getTime())
-    ? 'the beginning'
-    : `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  return Number.isNaN(at.getTime()) ? 'the start' : `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
 
 function limitRatio({ actual = 0, limit = Infinity }: VerdictRow): number {
   return actual / limit
 }
 
-// A whole run is as slow as its slowest steps, so a step is named even when only the whole broke its budget.
+// A run is as slow as its slowest steps, so a step is named even when only the run as a whole broke its
+// budget.
 function adviseOnLatency(run: Run, rows: readonly VerdictRow[]): string {
+  const suite = cleanText(run.suite, maxNameLength)
   const worst = rows
     .filter((row) => row.step !== null)
     .toSorted((a, b) => limitRatio(b) - limitRatio(a))[0]?.step
@@ -154,16 +178,24 @@ function adviseOnLatency(run: Run, rows: readonly VerdictRow[]): string {
     ([, a], [, b]) => b.latency.p95Ms - a.latency.p95Ms,
   )[0]?.[0]
   const step = worst ?? slowest
-  const where =
-    step === undefined ? cleanText(run.suite, 80) : `${cleanText(step, 80)} in ${cleanText(run.suite, 80)}`
-  return `begin with ${where}: the report shows since when it was slow; look at what it waits for (database, locks, other services)`
+  const location = step === undefined ? suite : `${cleanText(step, maxNameLength)} in ${suite}`
+  return (
+    `start with ${location}: the report shows when it became slow; ` +
+    'check what it waits for (database, locks, other services)'
+  )
 }
 
 function adviseOnThroughput(run: Run, rows: readonly VerdictRow[]): string {
   const limit = Math.max(...rows.map((row) => row.limit ?? 0)) / 60
   const offered = run.generator?.offeredRps
-  const suite = cleanText(run.suite, 80)
+  const suite = cleanText(run.suite, maxNameLength)
   if (offered !== undefined && offered < limit)
-    return `${suite} sends only ${formatRate(offered)} req/s, which cannot reach ${formatRate(limit)}: raise its load, or lower the budget`
-  return `the service did not keep up with the load of ${suite}: the report shows since when; look at its CPU, its pool and its database`
+    return (
+      `${suite} sends only ${formatRate(offered)} req/s, which cannot reach ${formatRate(limit)}: ` +
+      'raise its load, or lower the budget'
+    )
+  return (
+    `the service did not sustain the load of ${suite}: the report shows when that began; ` +
+    'check its CPU, its connection pool and its database'
+  )
 }

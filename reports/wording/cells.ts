@@ -3,9 +3,9 @@ import type { Run, Totals, Failure, FailureClass, ProbeResult, StepResult } from
 import { countAnswered, formatNumber, formatCount, formatRate, cleanText, formatSeconds } from './format.ts'
 import { amount } from '../../baselines/index.ts'
 
-/** One line of the table of steps, as text; the headings of `figureHeadings` name the units. */
+/** A row of the table of steps as text; `figureHeadings` names the units. */
 export interface StepFigures {
-  /** `journey/step`, cleaned, or null for the whole run. */
+  /** `journey/step`, cleaned, or null for the run as a whole. */
   step: string | null
   figures: string[]
 }
@@ -20,7 +20,7 @@ export const figureHeadings = [
   'max ms',
 ] as const
 
-/** The table of steps: one row a step in the record's order, the whole run last. */
+/** The table of steps: one row per step in the record's order, then the run as a whole. */
 export function toStepFigures(run: Run): StepFigures[] {
   const steps = Object.entries(run.endpoints).map(([step, endpoint]) =>
     toFigures(cleanText(step), endpoint, countOf(endpoint.histogram)),
@@ -46,17 +46,20 @@ function toFigures(step: string | null, totals: Totals, answered: number): StepF
 }
 
 const meanings: Record<FailureClass, string> = {
-  dns: 'name not found',
+  dns: 'name not resolved',
   connect: 'connection refused or lost',
   tls: 'TLS failed',
   timeout: 'no answer in time',
   redirect: 'redirected',
   status: 'unexpected status',
   check: 'check failed',
-  dropped: 'never sent: the generator had no free user',
+  dropped: 'not sent: no free virtual user',
 }
 
-/** A failure as the cells of a table; the example is what the target said, cleaned but not to be trusted. */
+/** Names the run as a whole where a step could stand. */
+export const overall = 'overall'
+
+/** A failure as the cells of a table. The example is text of the target: cleaned, but not trusted. */
 export interface FailureText {
   count: string
   class: string
@@ -66,7 +69,7 @@ export interface FailureText {
   example: string
 }
 
-/** What failed in a run, most often first. */
+/** The failures of a run, most frequent first. */
 export function toFailureTexts(run: Run): FailureText[] {
   return (run.failures ?? []).toSorted((a, b) => b.count - a.count).map(toFailureText)
 }
@@ -76,7 +79,7 @@ function toFailureText(failure: Failure): FailureText {
     count: formatCount(failure.count),
     class: failure.class,
     meaning: meanings[failure.class],
-    step: failure.step === null ? 'whole run' : cleanText(failure.step),
+    step: failure.step === null ? overall : cleanText(failure.step),
     first: failure.firstAtMs === undefined ? '' : formatSeconds(failure.firstAtMs),
     example: failure.example === undefined ? '' : cleanText(failure.example, 200),
   }
@@ -88,18 +91,24 @@ export function findFirstFailureMs(run: Run): number | undefined {
   return moments.length === 0 ? undefined : moments.reduce((a, b) => Math.min(a, b))
 }
 
-/** What the failures of a run were, by class, most often first: `241 status (unexpected status) in task-crud/update from 1.2 s: "…"`. */
+/**
+ * The failures of a run by class, most frequent first:
+ * `241 status (unexpected status) in task-crud/update from 1.2 s: "…"`.
+ */
 export function describeCauses(run: Run): string[] {
   const classes = Map.groupBy(run.failures ?? [], (failure) => failure.class)
   return [...classes]
     .toSorted(([, a], [, b]) => countRequests(b) - countRequests(a))
     .map(([kind, failures]) => {
-      const first = failures.toSorted((a, b) => (a.firstAtMs ?? Infinity) - (b.firstAtMs ?? Infinity))
-      const from = first[0]?.firstAtMs === undefined ? '' : ` from ${formatSeconds(first[0].firstAtMs)}`
-      const example = first.find(
-        (failure) => failure.example !== undefined && failure.example !== '',
-      )?.example
-      return `${formatCount(countRequests(failures))} ${kind} (${meanings[kind]})${describeSteps(failures)}${from}${example === undefined ? '' : `: "${cleanText(example, 120)}"`}`
+      const byTime = failures.toSorted((a, b) => (a.firstAtMs ?? Infinity) - (b.firstAtMs ?? Infinity))
+      const firstMs = byTime[0]?.firstAtMs
+      const example = byTime.map((failure) => failure.example ?? '').find((text) => text !== '')
+      return [
+        `${formatCount(countRequests(failures))} ${kind} (${meanings[kind]})`,
+        describeSteps(failures),
+        firstMs === undefined ? '' : ` from ${formatSeconds(firstMs)}`,
+        example === undefined ? '' : `: "${cleanText(example, 120)}"`,
+      ].join('')
     })
 }
 
@@ -114,12 +123,12 @@ function describeSteps(failures: readonly Failure[]): string {
   return n === 1 ? ` in ${cleanText(most, 80)}` : ` in ${n} steps, most in ${cleanText(most, 80)},`
 }
 
-/** A probe as one line, and its steps for those who must look closer. */
+/** A probe and its steps as text. */
 export interface ProbeText {
   name: string
   outcome: ProbeResult['outcome']
   took: string
-  /** Empty when the first attempt was enough. */
+  /** Empty when the first attempt passed. */
   attempts: string
   message: string
   steps: StepText[]
@@ -128,7 +137,7 @@ export interface ProbeText {
 export interface StepText {
   step: string
   ok: boolean
-  /** HTTP status, or why there was none. */
+  /** The HTTP status, or the class of the failure when there was none. */
   status: string
   took: string
   message: string

@@ -14,7 +14,7 @@ import { toStepFigures, toProbeText } from './cells.ts'
 const run = (more: Partial<RunSpec> = {}): Run =>
   runReport({ suite: 'steady', steps: { 'a/b': { requests: 400, medianMs: 5, spread: 0.2 } }, ...more }).run
 
-describe('how the load was made', () => {
+describe('the line about the load', () => {
   it.each<[Partial<RunSpec>, string]>([
     [{}, 'k6, 40 journeys/s, 60 s'],
     [
@@ -33,15 +33,27 @@ describe('how the load was made', () => {
 })
 
 describe('facts', () => {
-  it('of what was not measured are left out, not shown as zero', () => {
+  it('that were not measured are left out, not shown as zero', () => {
     expect(listServerFacts(run({ extras: { server: {} } }))).toEqual([])
     expect(listGeneratorFacts(run({ extras: { generator: {} } })).map(([name]) => name)).toEqual(['achieved'])
     expect(listServerFacts(run({ extras: { server: { rssMaxBytes: 187_400_000 } } }))).toEqual([
-      ['memory at most', '187 MB'],
+      ['maximum memory', '187 MB'],
     ])
   })
 
-  it('of the target hold its revision and whether it was changed, but no secret', () => {
+  it.each([
+    [0, '0'],
+    [0.0004, '< 0.01'],
+    [0.031, '0.03'],
+    [3.456, '3.46'],
+    [12.6, '13'],
+  ])('show %d waiting queries as %s', (dbPoolWaiting, shown) => {
+    expect(listServerFacts(run({ extras: { server: { dbPoolWaiting } } }))).toEqual([
+      ['queries waiting for a connection (average)', shown],
+    ])
+  })
+
+  it('of the target contain its revision and whether it was changed, but no secret', () => {
     const facts = listTargetFacts(
       run({
         extras: {
@@ -72,7 +84,7 @@ describe('facts', () => {
 })
 
 describe('the figures of a step', () => {
-  it('have dashes for latencies when nobody answered, and the whole run last', () => {
+  it('have dashes for latencies when nothing answered, and the run as a whole last', () => {
     const rows = toStepFigures(examples['unanswered']?.().runs[0]?.run ?? run())
     expect(rows.map(({ step }) => step)).toEqual(['health/get', null])
     for (const { figures } of rows) expect(figures).toEqual(['4,000', '0', '100', '–', '–', '–', '–'])
@@ -80,7 +92,7 @@ describe('the figures of a step', () => {
 })
 
 describe('a probe', () => {
-  it('never hides a further attempt, and says why there was no answer', () => {
+  it('shows further attempts, and why there was no answer', () => {
     const [health] = examples['killed']?.().probes?.probes ?? []
     if (!health) throw new Error('the example has no probe')
     expect(toProbeText(health)).toMatchObject({

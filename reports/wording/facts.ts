@@ -5,7 +5,7 @@ import { formatCount, formatDuration, formatRate, cleanText, toPublicUrl } from 
 /** A named fact, ready to be shown. */
 export type Fact = readonly [name: string, value: string]
 
-/** How the load was made: `k6, 200 journeys/s, 60 s`. */
+/** Engine, load and duration: `k6, 200 journeys/s, 60 s`. */
 export function describeLoad(run: Run): string {
   const { model, ratePerSecond, connections, shards } = run.load
   const how =
@@ -34,7 +34,7 @@ export function listTargetFacts(run: Run): Fact[] {
   ]
 }
 
-/** What the service said of itself during the run. */
+/** The service's own metrics during the run. */
 export function listServerFacts(run: Run): Fact[] {
   const {
     cpuMsPerRequest,
@@ -47,20 +47,20 @@ export function listServerFacts(run: Run): Fact[] {
   } = run.server ?? {}
   return [
     ...toFact('CPU per request', cpuMsPerRequest, (ms) => amount('ms', ms)),
-    ...toFact('memory at most', rssMaxBytes, (bytes) => amount('bytes', bytes)),
+    ...toFact('maximum memory', rssMaxBytes, (bytes) => amount('bytes', bytes)),
     ...toFact('event loop delay p99', eventLoopP99Ms, (ms) => amount('ms', ms)),
-    ...toFact('database per request', dbMsPerRequest, (ms) => amount('ms', ms)),
-    ...toFact('statements per request', statementsPerRequest, (n) => String(Number(n.toPrecision(4)))),
-    ...toFact('connection pool in use', dbPoolUsedRatio, (ratio) => amount('ratio', ratio)),
-    ...toFact('waiting for a connection', dbPoolWaiting, (n) => String(Number(n.toPrecision(2)))),
+    ...toFact('database time per request', dbMsPerRequest, (ms) => amount('ms', ms)),
+    ...toFact('SQL statements per request', statementsPerRequest, (n) => String(Number(n.toPrecision(4)))),
+    ...toFact('connection pool used', dbPoolUsedRatio, (ratio) => amount('ratio', ratio)),
+    ...toFact('queries waiting for a connection (average)', dbPoolWaiting, formatAverage),
   ]
 }
 
-/** Whether the machine that made the load was fit to. */
+/** The load generator's own metrics, which show whether it was the bottleneck. */
 export function listGeneratorFacts(run: Run): Fact[] {
   const { cpuRatio, eventLoopP99Ms, droppedArrivals, offeredRps } = run.generator ?? {}
   return [
-    ...toFact('CPU in use', cpuRatio, (ratio) => amount('ratio', ratio)),
+    ...toFact('CPU used', cpuRatio, (ratio) => amount('ratio', ratio)),
     ...toFact('event loop delay p99', eventLoopP99Ms, (ms) => amount('ms', ms)),
     ...toFact('dropped arrivals', droppedArrivals, formatCount),
     ...toFact('offered', offeredRps, (rps) => `${formatRate(rps)} req/s`),
@@ -68,7 +68,7 @@ export function listGeneratorFacts(run: Run): Fact[] {
   ]
 }
 
-/** The environment's facts as the record has them; nested ones are left out. */
+/** The environment's facts in the order of the record, without nested ones. */
 export function listEnvironmentFacts(run: Run): Fact[] {
   const names: Record<string, string> = {
     os: 'system',
@@ -95,6 +95,11 @@ export function listEnvironmentFacts(run: Run): Fact[] {
 
 function formatGibibytes(bytes: number): string {
   return `${Number((bytes / 2 ** 30).toFixed(1))} GiB`
+}
+
+function formatAverage(value: number): string {
+  if (value > 0 && value < 0.005) return '< 0.01'
+  return String(Number(value.toFixed(value < 10 ? 2 : 0)))
 }
 
 function toFact(name: string, value: number | undefined, show: (value: number) => string): Fact[] {

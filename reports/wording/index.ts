@@ -1,40 +1,42 @@
 export { adviseNextSteps } from './advice.ts'
 export {
   describeCauses,
-  toFailureTexts,
   figureHeadings,
-  toStepFigures,
   findFirstFailureMs,
+  overall,
+  toFailureTexts,
   toProbeText,
+  toStepFigures,
 } from './cells.ts'
-export type { FailureText, StepFigures, ProbeText, StepText } from './cells.ts'
+export type { FailureText, ProbeText, StepFigures, StepText } from './cells.ts'
 export {
+  describeLoad,
   listEnvironmentFacts,
   listGeneratorFacts,
-  describeLoad,
   listServerFacts,
   listTargetFacts,
 } from './facts.ts'
 export type { Fact } from './facts.ts'
 export {
+  capitalize,
+  cleanText,
   countAnswered,
-  formatNumber,
   formatCount,
   formatDuration,
+  formatNumber,
+  formatRate,
   formatSeconds,
   notMeasured,
-  cleanText,
   toPublicUrl,
-  formatRate,
 } from './format.ts'
 export {
-  listBrokenRows,
-  toBudgetUses,
   findNearestLimit,
+  formatLocation,
   formatRule,
+  formatUse,
+  listBrokenRows,
   listSkippedRows,
   summarizeVerdict,
-  formatUse,
-  formatLocation,
+  toBudgetUses,
 } from './rules.ts'
 export type { BudgetUse } from './rules.ts'

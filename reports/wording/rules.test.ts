@@ -11,7 +11,7 @@ import {
   formatLocation,
 } from './rules.ts'
 
-const kept: VerdictRow = {
+const passed: VerdictRow = {
   rule: 'budget',
   suite: 'steady',
   step: null,
@@ -21,23 +21,23 @@ const kept: VerdictRow = {
   limit: 500,
   message: 'p95 420 ms, budget < 500 ms',
 }
-const rowOf = (more: Partial<VerdictRow>): VerdictRow => ({ ...kept, ...more })
+const rowOf = (more: Partial<VerdictRow>): VerdictRow => ({ ...passed, ...more })
 const statuses = (...words: RowStatus[]): Verdict => verdictWith(words.map((status) => rowOf({ status })))
 
 function verdictWith(rows: VerdictRow[]): Verdict {
   return { schema: 'vigil.verdict/1', verdict: toVerdictWord(rows), rows }
 }
 
-describe('a verdict in a sentence', () => {
+describe('the summary of a verdict', () => {
   it.each([
-    [statuses('pass', 'pass'), 'all 2 rules were kept'],
-    [statuses('pass'), 'the one rule was kept'],
-    [statuses('pass', 'improved'), 'all 2 rules were kept'],
-    [statuses('fail', 'pass'), '1 broken of 2 rules'],
-    [statuses('fail'), '1 broken of 1 rule'],
-    [statuses('inconclusive', 'fail', 'invalid', 'fail'), '2 broken, 1 invalid, 1 undecided of 4 rules'],
-    [statuses('pass', 'skipped'), 'the one rule was kept; 1 not judged'],
-    [statuses('fail', 'skipped', 'skipped'), '1 broken of 1 rule; 2 not judged'],
+    [statuses('pass', 'pass'), 'all 2 checks passed'],
+    [statuses('pass'), '1 check passed'],
+    [statuses('pass', 'improved'), 'all 2 checks passed'],
+    [statuses('fail', 'pass'), '1 of 2 checks failed'],
+    [statuses('fail'), '1 of 1 check failed'],
+    [statuses('inconclusive', 'fail', 'invalid', 'fail'), '2 of 4 checks failed, 1 invalid, 1 inconclusive'],
+    [statuses('pass', 'skipped'), '1 check passed, 1 skipped'],
+    [statuses('fail', 'skipped', 'skipped'), '1 of 1 check failed, 2 skipped'],
     [statuses('skipped'), 'nothing was judged'],
     [statuses(), 'nothing was judged'],
     [verdictWith([rowOf({ status: 'inconclusive', metric: 'budgets' })]), 'nothing was judged'],
@@ -46,8 +46,8 @@ describe('a verdict in a sentence', () => {
   })
 })
 
-describe('the broken rows', () => {
-  it('begin with those that made the verdict what it is, and keep their order', () => {
+describe('the rows that did not pass', () => {
+  it('start with those that have the status of the verdict, and keep their order', () => {
     const rows = [
       rowOf({ status: 'inconclusive', metric: 'a' }),
       rowOf({ status: 'fail', metric: 'b' }),
@@ -65,21 +65,21 @@ describe('the broken rows', () => {
   })
 })
 
-describe('a rule in a line', () => {
+describe('a rule as one line', () => {
   it.each<[string, Partial<VerdictRow>, string]>([
-    ['with the value first and the suite behind', {}, 'p95 420 ms, budget < 500 ms, steady'],
+    ['has the value first, then the suite', {}, 'p95 420 ms, budget < 500 ms, steady'],
     [
-      'with the step behind the suite',
+      'has the step after the suite',
       { step: 'task-crud/list' },
       'p95 420 ms, budget < 500 ms, steady, task-crud/list',
     ],
     [
-      'with where it was first, when there is more to say',
+      'has the location first when the message has a reason',
       { message: 'p99 2 ms, budget < 8 ms: 400 answers, 1000 are needed' },
       'steady: p99 2 ms, budget < 8 ms: 400 answers, 1000 are needed',
     ],
     [
-      'as a probe says it itself',
+      'is the message of a probe as it is',
       { rule: 'probe', step: 'health', message: 'probe health is down: no answer' },
       'probe health is down: no answer',
     ],
@@ -87,7 +87,7 @@ describe('a rule in a line', () => {
     expect(formatRule(rowOf(more))).toBe(line)
   })
 
-  it('of everything has no where', () => {
+  it('of the whole verdict has no location', () => {
     expect(
       formatLocation({ rule: 'gate', step: null, metric: 'target', status: 'invalid', message: 'not ready' }),
     ).toBe('')
@@ -122,31 +122,31 @@ describe('how much of a budget is used', () => {
       '500 requests/min ≥ 1000 requests/min',
     ],
     [
-      'of a minimum of which nothing was done',
+      'of a minimum of which nothing was reached',
       { metric: 'requestsPerMinute', actual: 0, limit: 1000 },
       '–',
       '0 requests/min ≥ 1000 requests/min',
     ],
-    ['many times over', { metric: 'errorRate', actual: 0.426, limit: 0.001 }, '426×', '42.6 % < 0.1 %'],
-    ['of a budget of none, kept', { metric: 'errorRate', actual: 0, limit: 0 }, '0 %', '0 % < 0 %'],
-    ['just over, with the digit that shows it', { actual: 500.04 }, '100 %', '500.04 ms < 500 ms'],
+    ['exceeded many times', { metric: 'errorRate', actual: 0.426, limit: 0.001 }, '426×', '42.6 % < 0.1 %'],
+    ['of a budget of 0, passed', { metric: 'errorRate', actual: 0, limit: 0 }, '0 %', '0 % < 0 %'],
+    ['just exceeded, with the digit that shows it', { actual: 500.04 }, '100 %', '500.04 ms < 500 ms'],
   ])('%s', (_, more, used, sides) => {
     const [use] = toBudgetUses([rowOf(more)])
     expect(use && formatUse(use.used)).toBe(used)
     expect(use && `${use.actual} ${use.limit}`).toBe(sides)
   })
 
-  it('is not said of what has no two sides, or a name no budget has', () => {
+  it('is left out for a row without actual value and limit, and for a metric that no budget has', () => {
     expect(
       toBudgetUses([
-        { ...kept, metric: 'requests' },
-        { ...kept, metric: 'constructor' },
+        { ...passed, metric: 'requests' },
+        { ...passed, metric: 'constructor' },
         { rule: 'budget', step: null, metric: 'p95Ms', status: 'skipped', message: '' },
       ]),
     ).toEqual([])
   })
 
-  it('shows which of the kept budgets breaks next', () => {
+  it('finds the passed budget that breaks next', () => {
     const rows = [
       rowOf({ metric: 'meanMs', actual: 10 }),
       rowOf({ metric: 'p99Ms', actual: 490 }),

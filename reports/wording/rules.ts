@@ -5,7 +5,10 @@ import { formatCount, notMeasured, cleanText } from './format.ts'
 /** The statuses that keep a verdict from passing, worst first. */
 const brokenStatuses: readonly RowStatus[] = ['fail', 'invalid', 'inconclusive']
 
-/** Rows that keep a verdict from passing: first those that made it what it is, then the others, in their own order. */
+/**
+ * Rows that keep a verdict from passing: first those with the verdict's own status, then the others, in row
+ * order.
+ */
 export function listBrokenRows(verdict: Verdict): VerdictRow[] {
   const order = [verdict.verdict as RowStatus, ...brokenStatuses].filter((status) =>
     brokenStatuses.includes(status),
@@ -15,12 +18,15 @@ export function listBrokenRows(verdict: Verdict): VerdictRow[] {
     .toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))
 }
 
-/** Rows that could not be judged and were not asked to be: what a reader must not take for kept. */
+/** Rows that were skipped. A report lists them, so that a reader does not take them for passed. */
 export function listSkippedRows(verdict: Verdict): VerdictRow[] {
   return verdict.rows.filter((row) => row.status === 'skipped')
 }
 
-/** Where a row belongs: suite, then step. Empty when it speaks of everything, or when its message says so itself. */
+/**
+ * The suite and step of a row. Empty when it concerns the whole verdict, or when its message names the
+ * probe.
+ */
 export function formatLocation(row: VerdictRow): string {
   if (row.rule === 'probe') return ''
   return [row.suite, row.step]
@@ -29,12 +35,17 @@ export function formatLocation(row: VerdictRow): string {
     .join(', ')
 }
 
-/** The rule with its value, and where: `p95 712 ms, budget < 500 ms, capacity, task-crud/list`; where comes first when there is more to say. */
+/**
+ * The message of a row and its location: `p95 712 ms, budget < 500 ms, capacity, task-crud/list`. The
+ * location comes first when the message continues after a colon.
+ */
 export function formatRule(row: VerdictRow): string {
-  const where = formatLocation(row)
+  const location = formatLocation(row)
   const message = cleanText(row.message)
-  if (where === '') return message
-  return message.includes(':') || row.limit === undefined ? `${where}: ${message}` : `${message}, ${where}`
+  if (location === '') return message
+  return message.includes(':') || row.limit === undefined
+    ? `${location}: ${message}`
+    : `${message}, ${location}`
 }
 
 const units: Record<string, { label: string; unit: Unit; atLeast?: true }> = {
@@ -49,13 +60,16 @@ const units: Record<string, { label: string; unit: Unit; atLeast?: true }> = {
   rssBytes: { label: 'memory', unit: 'bytes' },
 }
 
-/** A row of a budget as figures, when it has both sides. */
+/** A row of a budget that has both an actual value and a limit, formatted. */
 export interface BudgetUse {
   row: VerdictRow
   label: string
   actual: string
   limit: string
-  /** 1 is exactly the limit; over 1 is broken, also for limits that are minimums. Infinity when nothing was done of a minimum. */
+  /**
+   * 1 is exactly the limit. Over 1 is broken, for minimums too. Infinity: a minimum of which nothing was
+   * reached.
+   */
   used: number
 }
 
@@ -76,36 +90,40 @@ function toBudgetUse(row: VerdictRow): BudgetUse | undefined {
   }
 }
 
-function divide(part: number, whole: number): number {
-  return part === 0 ? 0 : part / whole
+function divide(part: number, total: number): number {
+  return part === 0 ? 0 : part / total
 }
 
-/** How much of a budget is used: `84 %`, `12×`, or a dash for a minimum of which nothing was done. */
+/** How much of a budget is used: `84 %`, `12×`, or a dash for a minimum of which nothing was reached. */
 export function formatUse(used: number): string {
   if (!Number.isFinite(used)) return notMeasured
   return used < 10 ? `${Math.round(used * 100)} %` : `${formatCount(used)}×`
 }
 
-/** Of the budgets that were kept, the one nearest its limit: what breaks next. */
+/** The passed budget that is nearest its limit, and so breaks next. */
 export function findNearestLimit(rows: readonly VerdictRow[]): BudgetUse | undefined {
   return toBudgetUses(rows.filter((row) => row.status === 'pass')).toSorted((a, b) => b.used - a.used)[0]
 }
 
-/** How many rows were judged and how many of them did not pass, as a sentence without its full stop. */
+const statusWords: Partial<Record<RowStatus, string>> = { fail: 'failed' }
+
+/** The number of checks by status, as a sentence without its full stop: `2 of 9 checks failed, 1 skipped`. */
 export function summarizeVerdict(verdict: Verdict): string {
   const judged = verdict.rows.filter((row) => row.status !== 'skipped')
-  const parts = brokenStatuses
-    .map((status) => ({ status, n: judged.filter((row) => row.status === status).length }))
-    .filter(({ n }) => n > 0)
   if (judged.every(isMissingBudgets)) return 'nothing was judged'
   const skipped = verdict.rows.length - judged.length
-  const more = skipped === 0 ? '' : `; ${skipped} not judged`
-  if (parts.length === 0)
-    return `${judged.length === 1 ? 'the one rule was kept' : `all ${judged.length} rules were kept`}${more}`
-  const words: Partial<Record<RowStatus, string>> = {
-    fail: 'broken',
-    invalid: 'invalid',
-    inconclusive: 'undecided',
-  }
-  return `${parts.map(({ status, n }) => `${n} ${words[status] ?? status}`).join(', ')} of ${judged.length} ${judged.length === 1 ? 'rule' : 'rules'}${more}`
+  const [first, ...others] = brokenStatuses
+    .map((status) => ({
+      word: statusWords[status] ?? status,
+      count: judged.filter((row) => row.status === status).length,
+    }))
+    .filter(({ count }) => count > 0)
+  const checks = `${judged.length} ${judged.length === 1 ? 'check' : 'checks'}`
+  return [
+    first
+      ? `${first.count} of ${checks} ${first.word}`
+      : `${judged.length === 1 ? '' : 'all '}${checks} passed`,
+    ...others.map(({ word, count }) => `${count} ${word}`),
+    ...(skipped === 0 ? [] : [`${skipped} skipped`]),
+  ].join(', ')
 }

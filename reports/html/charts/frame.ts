@@ -38,7 +38,10 @@ export interface Plot {
   yTicks: readonly Tick[]
 }
 
-/** A chart as one SVG: grid, axes with titles and ticks, then its content on top. `kind` is a class of the stylesheet. */
+/**
+ * A chart as one SVG: grid, axes with titles and ticks, then its content on top. `kind` is a class of the
+ * stylesheet.
+ */
 export function chart(caption: Caption, plot: Plot, content: readonly Markup[], kind = ''): Markup {
   const { id, title, description } = caption
   const { width, height } = plot.size
@@ -78,7 +81,10 @@ function axes({ size, margin, xTitle, yTitle, xTicks, yTicks }: Plot): Markup[] 
   ]
 }
 
-/** Ticks without those whose label would touch the one before: long numbers and many nines need more room than a short axis has. */
+/**
+ * Ticks without those whose label would touch the one before: long numbers and many nines need more room
+ * than a short axis has.
+ */
 function apart(ticks: readonly Tick[]): Tick[] {
   const kept: Tick[] = []
   for (const tick of ticks) {
@@ -109,14 +115,18 @@ export function words(
 }
 
 /**
- * How wide a text of the charts' 12 px is, at most: nobody can measure it here, so every character is taken to be as wide
- * as the digits and letters of the widest of the typefaces in use, and the percent sign wider still.
+ * How wide a text of the charts' 12 px is, at most: nobody can measure it here, so every character is taken
+ * to be as wide as the digits and letters of the widest of the typefaces in use, and the percent sign wider
+ * still.
  */
 export function widthOf(label: string, bold = false): number {
   return [...label].length * (bold ? 8 : 6.9) + (label.split('%').length - 1) * 4.6
 }
 
-/** A chart drawn twice, for a screen and for a phone, where text scaled down with the picture could not be read. */
+/**
+ * A chart drawn twice, for a screen and for a phone, where text scaled down with the picture could not be
+ * read.
+ */
 export function responsive(
   id: string,
   height: number,
@@ -146,7 +156,10 @@ export interface LatencyDomain {
   most: number
 }
 
-/** The least domain that holds all values, with a little air; values that no logarithm has (0) lie at its lower end. */
+/**
+ * The least domain that holds all values, with a little air; values that no logarithm has (0) lie at its
+ * lower end.
+ */
 export function latencyDomain(values: readonly number[]): LatencyDomain {
   const positive = values.filter((value) => value > 0 && Number.isFinite(value))
   if (positive.length === 0) return { least: 1, most: 10 }

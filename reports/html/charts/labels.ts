@@ -18,8 +18,9 @@ export interface Box {
 }
 
 /**
- * Labels within `room`, none on another or on what is `taken` by a mark or a curve. Each comes with the places it may
- * stand at, the best first. What finds none is left out: a chart of a phone cannot hold all, and the figures stand below it.
+ * Labels within `room`, none on another or on what is `taken` by a mark or a curve. Each comes with the
+ * places it may stand at, the best first. What finds none is left out: a chart of a phone cannot hold all,
+ * and the figures stand below it.
  */
 export function placed(labels: readonly (readonly Label[])[], room: Box, taken: readonly Box[]): Markup[] {
   const boxes = [...taken]

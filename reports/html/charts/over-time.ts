@@ -26,9 +26,9 @@ export interface Timeline {
 const mostStretches = 240
 
 /**
- * A timeline of one entry a second, as at most 240 stretches of equal length, so that a run of a day makes a picture too.
- * Requests and errors are averaged over a stretch; of p95 the worst is kept, since percentiles cannot be averaged. A
- * stretch without an entry had no request: it is drawn as nothing, not bridged.
+ * A timeline of one entry a second, as at most 240 stretches of equal length, so that a run of a day makes a
+ * picture too. Requests and errors are averaged over a stretch; of p95 the worst is kept, since percentiles
+ * cannot be averaged. A stretch without an entry had no request: it is drawn as nothing, not bridged.
  */
 export function stretchesOf(timeline: readonly TimelinePoint[]): Timeline {
   const last = timeline.reduce((most, { atMs }) => Math.max(most, atMs), 0)
@@ -96,7 +96,10 @@ export function throughputChart(caption: Caption, options: OverTime): Markup {
   ])
 }
 
-/** Errors on an axis of their own: two in a hundred break most budgets, and beside the requests they are a line on the floor. */
+/**
+ * Errors on an axis of their own: two in a hundred break most budgets, and beside the requests they are a
+ * line on the floor.
+ */
 export function errorsChart(caption: Caption, options: OverTime): Markup {
   const { x, y, plot } = scales(options, 'Errors per second', highest(options.timeline, 'errors'))
   return chart(caption, plot, [
@@ -121,7 +124,10 @@ function filled(
   )
 }
 
-/** The 95th percentile of each second; the budget is drawn where it would not flatten the curve, else the caption says where it is. */
+/**
+ * The 95th percentile of each second; the budget is drawn where it would not flatten the curve, else the
+ * caption says where it is.
+ */
 export function p95Chart(caption: Caption, options: OverTime & { limitMs: number | undefined }): Markup {
   const { size, limitMs, timeline } = options
   const worst = highestP95(timeline)

@@ -41,9 +41,10 @@ interface Scales {
 }
 
 /**
- * Latency by percentile. The horizontal axis is log10(1 / (1 − q)), so that each further nine has the same room: the tail
- * is where budgets break, and on a linear axis it is the last pixel. A budget for a percentile holds for all below it too,
- * so its line ends there: a curve that crosses the line has broken it.
+ * Latency by percentile. The horizontal axis is log10(1 / (1 − q)), so that each further nine has the same
+ * room: the tail is where budgets break, and on a linear axis it is the last pixel. A budget for a
+ * percentile holds for all below it too, so its line ends there: a curve that crosses the line has broken
+ * it.
  */
 export function percentileChart(caption: Caption, options: PercentileChart): Markup {
   const { histogram, budgets, domain, samples, size, small = false } = options
@@ -97,7 +98,10 @@ function percentileTicks(samples: number, x: (q: number) => number, small: boole
   return shares.map((q) => ({ at: x(q), label: `${Number((q * 100).toPrecision(9))}${small ? '' : ' %'}` }))
 }
 
-/** Twenty-four points for each decade of rarity, and the slowest of all: finer than can be seen, and small in the file. */
+/**
+ * Twenty-four points for each decade of rarity, and the slowest of all: finer than can be seen, and small in
+ * the file.
+ */
 function curve(histogram: Histogram, { x, y }: Scales): [number, number][] {
   const n = countOf(histogram)
   if (n === 0) return []
@@ -108,7 +112,10 @@ function curve(histogram: Histogram, { x, y }: Scales): [number, number][] {
   return [...shares, slowest(n)].map((q, index) => [x(q), y(values[index] ?? 0)])
 }
 
-/** What `quantile` says for each of `shares`, which rise: in one pass, as a curve asks for a hundred of thousands of buckets. */
+/**
+ * What `quantile` says for each of `shares`, which rise: in one pass, as a curve asks for a hundred of
+ * thousands of buckets.
+ */
 export function quantilesOf(histogram: Histogram, shares: readonly number[]): number[] {
   const n = countOf(histogram)
   let bucket = 0

@@ -120,7 +120,10 @@ function notNumbers(): ReportInput {
   })
 }
 
-/** As much as a record may hold of what takes most room when it is escaped, in more runs than a page has place for. */
+/**
+ * As much as a record may hold of what takes most room when it is escaped, in more runs than a page has
+ * place for.
+ */
 export function swollen(): ReportInput {
   const names = Array.from({ length: 300 }, (_, index) => `${'`'.repeat(190)}${index}`)
   const report = runReport({

@@ -1,6 +1,6 @@
 /**
- * What is looked for inside a page, as text of JavaScript: the checkout's types know no document. Each is an expression
- * whose value is a list of complaints.
+ * What is looked for inside a page, as text of JavaScript: the checkout's types know no document. Each is an
+ * expression whose value is a list of complaints.
  */
 
 /** The page as strict XML, where nothing is forgiven: what the browser's own parser makes of it. */
@@ -10,7 +10,10 @@ export const malformed = String.raw`((source) => {
   return error ? [error.textContent.slice(0, 300)] : []
 })`
 
-/** Text nodes that can be seen and whose colour stands out from what is behind it by less than 4.5 to 1 (WCAG 2.2, 1.4.3). */
+/**
+ * Text nodes that can be seen and whose colour stands out from what is behind it by less than 4.5 to 1 (WCAG
+ * 2.2, 1.4.3).
+ */
 export const faintTexts = String.raw`(() => {
   const channels = (colour) => { const [r, g, b, a = 1] = colour.match(/[\d.]+/g).map(Number); return { r, g, b, a } }
   const over = (top, below) => ({ r: top.r * top.a + below.r * (1 - top.a), g: top.g * top.a + below.g * (1 - top.a), b: top.b * top.a + below.b * (1 - top.a), a: 1 })

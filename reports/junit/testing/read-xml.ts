@@ -14,9 +14,10 @@ const attribute = /\s+([A-Za-z_][\w.-]*)="([^"<]*)"/g
 const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
 /**
- * Reads the XML 1.0 a report may be made of (a declaration, elements, attributes, text, references) and throws where it is
- * not well-formed: forbidden characters, stray markup, unknown references, an attribute twice, tags that do not match.
- * Anything cleverer (a doctype, CDATA, comments, instructions) does not belong into a report and is refused too.
+ * Reads the XML 1.0 a report may be made of (a declaration, elements, attributes, text, references) and
+ * throws where it is not well-formed: forbidden characters, stray markup, unknown references, an attribute
+ * twice, tags that do not match. Anything cleverer (a doctype, CDATA, comments, instructions) does not
+ * belong into a report and is refused too.
  */
 export function readXml(document: string): Element {
   if (!document.isWellFormed() || !allowed.test(document)) throw new Error('a character that XML 1.0 forbids')

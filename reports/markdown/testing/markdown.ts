@@ -1,6 +1,7 @@
 /**
- * What of a line GitHub would read as more than text: markup, HTML other than `<code>`, mentions, links, references. An
- * independent list of what the site is known to act on, not the writer's own; empty for a line that is only text.
+ * What of a line GitHub would read as more than text: markup, HTML other than `<code>`, mentions, links,
+ * references. An independent list of what the site is known to act on, not the writer's own; empty for a
+ * line that is only text.
  */
 export function structureOf(line: string): string[] {
   const text = line.replaceAll(/`[^`|]*`/g, '').replaceAll(/<\/?code>/g, '')
@@ -38,7 +39,10 @@ function decodedText(text: string): string {
   return text.replaceAll(/&#(\d+);/g, (_, digits: string) => String.fromCodePoint(Number(digits)))
 }
 
-/** The cells of a table's row, split where GitHub splits: at every bar that has no backslash before it, in code too. */
+/**
+ * The cells of a table's row, split where GitHub splits: at every bar that has no backslash before it, in
+ * code too.
+ */
 export function cellsOf(row: string): string[] {
   return row
     .trim()
@@ -47,7 +51,10 @@ export function cellsOf(row: string): string[] {
     .split(/(?<!\\)\|/)
 }
 
-/** What is wrong with a whole report as GitHub would show it: tables that break, folds left open, text that means something. */
+/**
+ * What is wrong with a whole report as GitHub would show it: tables that break, folds left open, text that
+ * means something.
+ */
 export function documentProblems(document: string): string[] {
   const problems: string[] = []
   let folds = 0

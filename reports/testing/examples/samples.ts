@@ -1,7 +1,10 @@
 import { histogramOf } from '../../../record/index.ts'
 import type { Histogram } from '../../../record/index.ts'
 
-/** A stream of numbers in 0..1 that is the same every time (mulberry32): examples must not change from run to run. */
+/**
+ * A stream of numbers in 0..1 that is the same every time (mulberry32): examples must not change from run to
+ * run.
+ */
 export function stream(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -36,7 +39,8 @@ function sample({ medianMs, spread, slowShare = 0, slowMs = 0 }: Shape, random: 
   return random() < slowShare ? body + slowMs * (0.6 + 0.8 * random()) : body
 }
 
-// Buckets of 0.1 to 1 %, as an engine's histogram has them: an example need not hold a line for each microsecond.
+// Buckets of 0.1 to 1 %, as an engine's histogram has them: an example need not hold a line for each
+// microsecond.
 function toThreeDigits(ms: number): number {
   return Number(ms.toPrecision(3))
 }

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { hostileText } from '../testing/examples/index.ts'
 import { cleanText, toPublicUrl } from './format.ts'
 
-describe('text from outside, made plain', () => {
-  it('is one line without control or direction characters, of at most its length, whatever it was', () => {
+describe('cleaned text', () => {
+  it('is one line of at most its length without control or direction characters', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -17,7 +17,7 @@ describe('text from outside, made plain', () => {
           const clean = cleanText(text, max)
           expect(clean).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufffe\uffff]/u)
           expect([...clean].length).toBeLessThanOrEqual(max)
-          expect(cleanText(clean, max), 'plain text stays as it is').toBe(clean)
+          expect(cleanText(clean, max), 'clean text stays as it is').toBe(clean)
         },
       ),
       { numRuns: 300 },
@@ -30,13 +30,13 @@ describe('text from outside, made plain', () => {
     ['lines', ' a\r\n\tb\u2028c ', 'a b c'],
     ['an escape sequence', '\u001b[31mred\u009b0m', '\ufffd[31mred\ufffd0m'],
     ['a direction override', 'a\u202egnp.exe', 'a\ufffdgnp.exe'],
-    ['what is drawn as nothing', 'pay\u200bpal\u{e0041}', 'pay\ufffdpal\ufffd'],
+    ['invisible characters', 'pay\u200bpal\u{e0041}', 'pay\ufffdpal\ufffd'],
     ['half a surrogate pair', 'a\ud800', 'a\ufffd'],
   ])('shows %s', (_, text, shown) => {
     expect(cleanText(text)).toBe(shown)
   })
 
-  it('shows by an ellipsis that it was cut, and does not work through a megabyte', () => {
+  it('ends in an ellipsis when it was cut, and a long text is not processed as a whole', () => {
     expect(cleanText('abcdef', 4)).toBe('abc…')
     expect(cleanText('🚀🚀🚀', 2)).toBe('🚀…')
     expect(cleanText('x'.repeat(50_000_000), 10)).toBe('xxxxxxxxx…')
@@ -44,7 +44,7 @@ describe('text from outside, made plain', () => {
   })
 })
 
-describe('an address, made plain', () => {
+describe('a public URL', () => {
   it.each([
     ['http://127.0.0.1:8000', 'http://127.0.0.1:8000'],
     ['http://127.0.0.1:8000/', 'http://127.0.0.1:8000'],
@@ -61,7 +61,7 @@ describe('an address, made plain', () => {
     expect(toPublicUrl(url)).toBe(shown)
   })
 
-  it('holds neither user nor password, whatever they are', () => {
+  it('contains neither user nor password', () => {
     const secret = fc
       .string({ unit: 'binary', minLength: 6, maxLength: 20 })
       .map((text) => `canary${text}canary`)
@@ -74,7 +74,9 @@ describe('an address, made plain', () => {
         (user, password, scheme, encoded) => {
           const write = encoded ? encodeURIComponent : (text: string) => text
           fc.pre(user.isWellFormed() && password.isWellFormed())
-          // A bare slash, question mark or hash in a password ends the host: where a parser takes what follows for a path, there is nothing to know it by.
+          // A bare slash, question mark or hash in a password ends the host. A parser takes what follows
+          // for a
+          // path, and nothing identifies it as a secret.
           fc.pre(encoded || !/[/?#\\]/.test(user + password))
           expect(toPublicUrl(`${scheme}${write(user)}:${write(password)}@shop.example/a`)).not.toContain(
             'canary',

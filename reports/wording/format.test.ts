@@ -12,7 +12,7 @@ describe('figures', () => {
     [1.6, '2'],
     [NaN, '–'],
     [Infinity, '–'],
-  ])('%d things are counted as %s', (value, text) => {
+  ])('the count %d is %s', (value, text) => {
     expect(formatCount(value)).toBe(text)
   })
 
@@ -24,7 +24,7 @@ describe('figures', () => {
     [1000, '1,000'],
     [104_249.7, '104,250'],
     [NaN, '–'],
-  ])('%d a second is %s', (value, text) => {
+  ])('the rate %d is %s', (value, text) => {
     expect(formatRate(value)).toBe(text)
   })
 
@@ -40,18 +40,18 @@ describe('figures', () => {
     [3_600_000, '60 min'],
     [7_200_000, '2 h'],
     [86_400_000, '24 h'],
-  ])('%d ms are said as %s', (ms, text) => {
+  ])('the duration of %d ms is %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text)
   })
 
-  it('what was not measured is a dash, never a zero', () => {
+  it('a value that was not measured is a dash, not a zero', () => {
     expect(formatNumber('ms', undefined)).toBe('–')
     expect(formatNumber('ms', NaN)).toBe('–')
     expect(formatNumber('ms', 0)).toBe('0')
     expect(formatNumber('ratio', 0.0204)).toBe('2.04')
   })
 
-  it('a moment has a tenth of a second', () => {
+  it('a time offset has tenths of a second', () => {
     expect(formatSeconds(34_418)).toBe('34.4 s')
     expect(formatSeconds(0)).toBe('0.0 s')
   })
