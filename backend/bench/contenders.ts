@@ -7,11 +7,23 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { Client, eventually } from '../testing/index.ts'
-import type { Bench } from './measure.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 const raw = fileURLToPath(new URL('raw.ts', import.meta.url))
 const listening = z.object({ port: z.number() })
+
+/** The settings that all sections share. */
+export interface Bench {
+  /** The number of rounds of each comparison. */
+  rounds: number
+  /** The seconds of load in each round. */
+  seconds: number
+  /** The PostgreSQL of this benchmark. */
+  databaseUrl: string
+  /** For logs and scripts; removed afterwards. */
+  folder: string
+  print: (line: string) => void
+}
 
 /**
  * A server in its own process. Its output goes to a file, because reading it would use CPU time during the

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../db/embedded/index.ts'
 import { memory, slow, startup } from './single-service.ts'
-import type { Bench } from './measure.ts'
+import type { Bench } from './contenders.ts'
 import { throughput, tracing } from './comparisons.ts'
 
 /*

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Contender } from './contenders.ts'
+import type { Bench, Contender } from './contenders.ts'
 
 const run = promisify(execFile)
 
@@ -140,19 +140,6 @@ export interface Figure {
   value: string
   goal: string
   met: boolean
-}
-
-/** The settings that all sections share. */
-export interface Bench {
-  /** The number of rounds of each comparison. */
-  rounds: number
-  /** The seconds of load in each round. */
-  seconds: number
-  /** The PostgreSQL of this benchmark. */
-  databaseUrl: string
-  /** For logs and scripts; removed afterwards. */
-  folder: string
-  print: (line: string) => void
 }
 
 export function median(values: readonly number[]): number {

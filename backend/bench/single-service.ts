@@ -3,9 +3,9 @@ import type { Socket } from 'node:net'
 import { z } from 'zod'
 import { eventually } from '../testing/index.ts'
 import { readMetric, startService } from './contenders.ts'
-import type { Contender } from './contenders.ts'
+import type { Bench, Contender } from './contenders.ts'
 import { runLoad, median, formatSpread } from './measure.ts'
-import type { Bench, Figure, Section, RequestTemplate } from './measure.ts'
+import type { Figure, Section, RequestTemplate } from './measure.ts'
 
 const made = z.object({ id: z.string() })
 const requests = 100_000

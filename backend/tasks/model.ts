@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { uuidv7 } from '../db/index.ts'
 import { textSchema } from '../http/index.ts'
-import type { TaskRow } from './statements.ts'
 
 /** Builds a complete task from a caller's input. */
 export function buildTask(input: NewTask, nowMs: number): Task {
@@ -23,7 +22,8 @@ export function toUtc(instant: string | null): string | null {
   return instant === null ? null : new Date(instant).toISOString()
 }
 
-export function toTask(row: TaskRow): Task {
+/** The task in a row, without the row's other columns. */
+export function toTask(row: Task): Task {
   const { id, title, description, status, priority, dueAt, tags, createdAt, updatedAt } = row
   return { id, title, description, status, priority, dueAt, tags, createdAt, updatedAt }
 }

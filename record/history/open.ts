@@ -1,4 +1,4 @@
-import type { RunHistory } from './store.ts'
+import type { HistoryDatabase, RunHistory } from './store.ts'
 import { withSqlite } from './sqlite/history.ts'
 import type { SqliteOptions } from './sqlite/history.ts'
 import { syncHistory } from './sync.ts'
@@ -7,15 +7,6 @@ export interface HistoryOptions extends SqliteOptions {
   /** A PostgreSQL that several machines keep their history in; a file next to the runs when there is none. */
   database?: HistoryDatabase | undefined
   progress?: (done: number, all: number) => void
-}
-
-export interface HistoryDatabase {
-  /** `postgres://…`, with a password perhaps. */
-  url: string
-  /** What messages call it: where the URL was given. */
-  name: string
-  /** Tells this machine's folder of runs from those of others. */
-  place: string
 }
 
 /**

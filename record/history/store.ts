@@ -38,6 +38,16 @@ export interface RunHistory {
   markSeen: (state: string | undefined) => Promise<void>
 }
 
+/** A PostgreSQL that several machines keep their history in. */
+export interface HistoryDatabase {
+  /** `postgres://…`, which may contain a password. */
+  url: string
+  /** Its name in messages: where the URL was given. */
+  name: string
+  /** Distinguishes this machine's folder of runs from those of others. */
+  place: string
+}
+
 /** When a run began, for putting runs in order; 0 for what is no time. */
 export function momentOf({ startedAt }: RunEntry): number {
   const ms = Date.parse(startedAt)

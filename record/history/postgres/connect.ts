@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
-import type { HistoryDatabase } from '../open.ts'
-import type { RunHistory } from '../store.ts'
+import type { HistoryDatabase, RunHistory } from '../store.ts'
 import { HistoryUnavailable } from '../store.ts'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
 import { postgresHistory } from './history.ts'
