@@ -5,7 +5,7 @@ import { examples } from '../testing/examples/index.ts'
 import type { ReportInput } from '../input.ts'
 import { adviseNextSteps, cleanText, formatLocation } from '../wording/index.ts'
 import { details } from './parts.ts'
-import { htmlReport, mostBytes } from './report.ts'
+import { htmlReport, maxBytes } from './report.ts'
 import { oddities, sixtyRuns, swollen, threeHundredSteps, wideCharacters } from './testing/oddities.ts'
 
 /** Everything between angle brackets: there is no bare `<` or `>` elsewhere, which the first test holds. */
@@ -85,7 +85,7 @@ describe.each(inputs)('the HTML report of %s', (_, example) => {
   })
 
   it('is no longer than a mail takes', () => {
-    expect(Buffer.byteLength(report)).toBeLessThanOrEqual(mostBytes)
+    expect(Buffer.byteLength(report)).toBeLessThanOrEqual(maxBytes)
   })
 
   it('says first the verdict, the worst rule and what to do next', () => {
@@ -173,13 +173,13 @@ describe('what is too much', () => {
     ['the most that records may hold, sixty times', swollen],
   ] satisfies [string, () => ReportInput][])('%s fit, and what was left out is said', (_, example) => {
     const report = htmlReport(example())
-    expect(Buffer.byteLength(report)).toBeLessThanOrEqual(mostBytes)
+    expect(Buffer.byteLength(report)).toBeLessThanOrEqual(maxBytes)
     expect(textOf(report)).toMatch(/… and [\d,]+ more runs, left out here: see verdict\.json/)
   })
 
   it('is counted in bytes, not in characters', () => {
     const report = htmlReport(wideCharacters())
-    expect(Buffer.byteLength(report)).toBeLessThanOrEqual(mostBytes)
+    expect(Buffer.byteLength(report)).toBeLessThanOrEqual(maxBytes)
     expect(textOf(report)).toMatch(/… and \d+ more rows, left out here: see verdict\.json/)
   })
 

@@ -5,12 +5,12 @@ import type { Fact } from '../wording/index.ts'
 import { html, raw, text } from './markup.ts'
 import type { Markup } from './markup.ts'
 
-/** How much of each kind a report shows. What is more is left out, and the report says how much that was. */
+/** How many items of each kind a report shows. It states how many it leaves out. */
 export interface Detail {
   runs: number
   /** Rows of the verdict that are not `pass`. */
   rows: number
-  /** The others: for each run. */
+  /** From here on: for each run. */
   budgets: number
   steps: number
   multiples: number
@@ -23,9 +23,8 @@ export interface Detail {
 }
 
 /**
- * From all that one can want to see to what fits whatever the names are like (the last has no run at all):
- * the report takes the first whose text is short enough. Three hundred steps with a budget each fit into the
- * first.
+ * From most to least detail; the last has no run. The report uses the first whose text is short enough. Three
+ * hundred steps with a budget each fit into the first.
  */
 export const details: readonly Detail[] = [
   {
@@ -91,7 +90,7 @@ export const details: readonly Detail[] = [
 ]
 
 /** At most `most` items in their own order, those of the highest rank, and how many were left out. */
-export function mostTelling<T>(
+export function selectHighest<T>(
   items: readonly T[],
   most: number,
   rank: (item: T) => number,
@@ -119,42 +118,42 @@ const tones: Record<RowStatus | VerdictWord | ProbeOutcome, Tone> = {
   skipped: 'none',
 }
 
-/** The colour of a word. It only says again what the word says. */
+/** The colour of a status. It adds no information to the word. */
 export function toneOf(word: RowStatus | VerdictWord | ProbeOutcome): Tone {
   return tones[word]
 }
 
-/** A status as a word on a ground of its colour. */
+/** A status on a background of its colour. */
 export function tag(word: RowStatus | VerdictWord | ProbeOutcome): Markup {
   return html`<span class="tag tone-${raw(toneOf(word))}">${text(word.toUpperCase())}</span>`
 }
 
-/** A name from outside, in the typeface of code and with a direction of its own. */
+/** A name from outside as code, isolated from the text direction around it. */
 export function name(value: string): Markup {
   return html`<code>${text(value)}</code>`
 }
 
-/** Facts as a list of terms; a figure that is no number is shown as not measured. */
+/** Facts as a list of terms. A value that is not a number is shown as not measured. */
 export function factList(facts: readonly Fact[]): Markup {
   return html`<dl>${facts.map(([term, value]) => html`<dt>${text(term)}</dt><dd>${text(/^-?(NaN|Infinity)\b/.test(value) ? notMeasured : value)}</dd>`)}</dl>`
 }
 
-/** Says what a bound left out, and where all of it is; nothing when nothing was. */
+/** States how many items are left out and which file has all of them; empty when none are. */
 export function leftOut(left: number, one: string, many: string, file: string, which = ''): Markup {
   return left === 0
     ? raw('')
     : html`<p class="quiet small">… and ${text(formatCount(left))} more ${text(left === 1 ? one : many)}${text(which)}, left out here: see <code>${text(file)}</code>.</p>`
 }
 
-/** A table that is wider than a phone: it scrolls by itself, by keyboard too, and the page does not. */
+/**
+ * A table that can be wider than a phone: it scrolls on its own, with the keyboard too, and the page does
+ * not.
+ */
 export function scrolling(label: string, table: Markup): Markup {
   return html`<div class="scroll" role="region" aria-label="${text(label)}" tabindex="0">${table}</div>`
 }
 
-/**
- * A table that becomes a list on a phone. The roles keep it a table to a screen reader when it is no longer
- * drawn as one.
- */
+/** A table that is drawn as a list on a phone. The roles keep it a table for screen readers. */
 export function stackable(
   kind: string,
   caption: string,
@@ -166,8 +165,4 @@ export function stackable(
       html`<th role="columnheader" scope="col"${raw(numeric === true ? ' class="n"' : '')}>${text(label)}</th>`,
   )
   return html`<div class="scroll"><table class="stack ${raw(kind)}" role="table"><caption>${text(caption)}</caption><thead role="rowgroup"><tr role="row">${head}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`
-}
-
-export function capital(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
 }

@@ -7,7 +7,7 @@ import {
   listEnvironmentFacts,
   listTargetFacts,
 } from '../wording/index.ts'
-import { details, leftOut, tag, mostTelling, name, stackable, factList } from './parts.ts'
+import { details, leftOut, tag, selectHighest, name, stackable, factList } from './parts.ts'
 import type { Detail } from './parts.ts'
 import { html, raw, text, page } from './markup.ts'
 import type { Markup } from './markup.ts'
@@ -16,14 +16,13 @@ import { runSection } from './run.ts'
 import type { ProbeText, StepText } from '../wording/index.ts'
 import type { Run } from '../../record/index.ts'
 
-/** A mail system, an artefact viewer and a phone take a file of this size, in bytes. */
-export const mostBytes = 1_000_000
+/** Mail systems, artefact viewers and phones accept a file of this size. */
+export const maxBytes = 1_000_000
 
 /**
- * The report as one HTML file that needs nothing else: no network, no script, no font. Verdict, what broke
- * it and the next step come first, then the runs with their pictures, the probes and the surroundings. Never
- * longer than `mostBytes`; what is left out for that is said in its place. Nothing from outside is read as
- * markup.
+ * The report as one self-contained HTML file: no network, no script, no font. Verdict, cause and next step
+ * come first, then the runs with their charts, the probes and the environment. At most `maxBytes` long; it
+ * states what it leaves out. No text from outside is read as markup.
  */
 export function htmlReport(input: ReportInput): string {
   let written = ''
@@ -31,19 +30,19 @@ export function htmlReport(input: ReportInput): string {
     const runs = runSections(input, detail)
     if (runs === undefined) continue
     written = reportWith(input, detail, runs)
-    if (Buffer.byteLength(written) <= mostBytes) break
+    if (Buffer.byteLength(written) <= maxBytes) break
   }
   return written
 }
 
-/** The runs' sections, or undefined as soon as they alone are too long. */
+/** The sections of the runs, or undefined when they alone exceed `maxBytes`. */
 function runSections(input: ReportInput, detail: Detail): Markup[] | undefined {
   const sections: Markup[] = []
   let length = 0
   for (const [index, report] of input.runs.slice(0, detail.runs).entries()) {
     const section = runSection(report, detail, runId(index))
     length += section.length
-    if (length > mostBytes) return undefined
+    if (length > maxBytes) return undefined
     sections.push(section)
   }
   return sections
@@ -71,7 +70,7 @@ function topLine(input: ReportInput): Markup {
   return html`<header class="top"><span><b>vigil</b> ${text(cleanText(input.title, 100))}</span>${run && html`<span>${text(toPublicUrl(run.target.url))}, ${text(cleanText(run.startedAt.replace(/\.\d+Z$/, 'Z').replace('T', ' '), 40))}</span>`}</header>`
 }
 
-/** The way to each run and the probes, each with what became of it; only where there is a choice. */
+/** Links to the runs, probes and notes with their results; empty when there are fewer than two. */
 function contents({ runs, probes, notes }: ReportInput, detail: Detail): Markup {
   const links = [
     ...runs
@@ -83,7 +82,7 @@ function contents({ runs, probes, notes }: ReportInput, detail: Detail): Markup 
     ...(probes?.probes.length
       ? [html`<li><a href="#probes">probes</a> ${tag(worstOutcome(probes.probes))}</li>`]
       : []),
-    ...(notes.length > 0 ? [html`<li><a href="#notes">left out</a></li>`] : []),
+    ...(notes.length > 0 ? [html`<li><a href="#notes">notes</a></li>`] : []),
   ]
   return links.length < 2 ? raw('') : html`<nav aria-label="Contents"><ul>${links}</ul></nav>`
 }
@@ -102,14 +101,14 @@ const headings = [
   { label: 'Result' },
   { label: 'Step' },
   { label: 'Status' },
-  { label: 'Took', numeric: true },
-  { label: 'Why' },
+  { label: 'Duration', numeric: true },
+  { label: 'Reason' },
 ]
 
-/** Each probe with its steps: unfolded where it is not up, else a line to be opened. */
+/** Each probe with its steps, open when the probe is not up. */
 export function probesSection({ probes }: ReportInput, detail: Detail): Markup {
   if (!probes || probes.probes.length === 0) return raw('')
-  const { shown, left } = mostTelling(probes.probes.map(toProbeText), detail.probes, ({ outcome }) =>
+  const { shown, left } = selectHighest(probes.probes.map(toProbeText), detail.probes, ({ outcome }) =>
     outcome === 'up' ? 0 : 1,
   )
   const parts: Markup[] = []
@@ -127,7 +126,7 @@ function probePart(probe: ProbeText, steps: readonly StepText[]): Markup {
   const table =
     steps.length > 0
       ? stackable('probe', `Steps of probe ${probe.name}`, headings, steps.map(stepRow))
-      : html`<p class="quiet small">No step was made.</p>`
+      : html`<p class="quiet small">No step was run.</p>`
   return html`<details class="probe"${raw(outcome === 'up' ? '' : ' open=""')}><summary>${tag(outcome)} <b>${text(probe.name)}</b> <span class="quiet">${text(took)}${attempts !== '' && text(`, ${attempts}`)}</span></summary>
 ${message !== '' && html`<p class="what">${text(message)}</p>`}${table}${leftOut(probe.steps.length - steps.length, 'step', 'steps', 'probes.json')}</details>`
 }
@@ -136,32 +135,32 @@ function stepRow({ step, ok, status, took, message }: StepText): Markup {
   return html`<tr role="row"><td role="cell">${ok ? html`<span class="quiet">ok</span>` : tag('fail')}</td><th role="rowheader" scope="row">${name(step)}</th><td role="cell">${text(status)}</td><td role="cell" class="n">${text(took)}</td><td role="cell" class="full">${message !== '' && name(message)}</td></tr>`
 }
 
-const mostEnvironments = 3
+const maxEnvironments = 3
 
-/** What was left out of the measuring, and warnings. */
+/** What was skipped, and warnings. */
 export function notesSection({ notes }: ReportInput, detail: Detail): Markup {
   if (notes.length === 0) return raw('')
   const shown = notes.slice(0, detail.notes)
-  return html`<section id="notes" aria-labelledby="notes-h"><h2 id="notes-h">Left out, and warnings</h2><ul class="plain">${shown.map((note) => html`<li>${text(cleanText(note))}</li>`)}</ul>${leftOut(notes.length - shown.length, 'note', 'notes', 'report.md')}</section>`
+  return html`<section id="notes" aria-labelledby="notes-h"><h2 id="notes-h">Notes and warnings</h2><ul class="plain">${shown.map((note) => html`<li>${text(cleanText(note))}</li>`)}</ul>${leftOut(notes.length - shown.length, 'note', 'notes', 'report.md')}</section>`
 }
 
-/** For who sees such a report for the first time. */
+/** An explanation for a first-time reader. */
 export function readingSection(): Markup {
   return html`<section aria-labelledby="reading"><h2 id="reading">How to read this</h2>
 <div class="reading">
-<div><h3>Verdict</h3><p><b>Fail</b>: a promise was broken. <b>Inconclusive</b>: measured well, but too little to decide. <b>Invalid</b>: the measurement itself cannot be trusted, so it says nothing about the service. Only <b>pass</b> is a pass.</p></div>
-<div><h3>Percentiles</h3><p>p95 712 ms: 95 of 100 answered requests took at most 712 ms. The curve gives every further nine the same room, so that the rare slow requests can be seen. Requests that got no answer have no latency; they count as errors.</p></div>
-<div><h3>Budgets</h3><p>An upper limit, but for throughput, which must at least be reached. A bar past its mark is a broken budget. p99 needs 1,000 answers, p95 needs 200, to be judged at all.</p></div>
-<div><h3>Over time</h3><p>For seeing when something began; it is never judged. The dotted upright line is the first failure.</p></div>
+<div><h3>Verdict</h3><p><b>Fail</b>: a check failed. <b>Inconclusive</b>: the measurement is valid, but has too few requests to decide. <b>Invalid</b>: the measurement cannot be trusted, so it says nothing about the service. Only <b>pass</b> is a pass.</p></div>
+<div><h3>Percentiles</h3><p>p95 712 ms: 95 of 100 answered requests took at most 712 ms. The axis is logarithmic, so that rare slow requests are visible: 90 %, 99 % and 99.9 % have the same distance. Requests without an answer have no latency; they count as errors.</p></div>
+<div><h3>Budgets</h3><p>An upper limit; for throughput, a lower limit. A bar beyond its mark is a failed budget. To be judged, p99 needs 1,000 answers and p95 needs 200.</p></div>
+<div><h3>Over time</h3><p>Shows when a change began; it is never judged. The dotted vertical line is the first failure.</p></div>
 </div></section>`
 }
 
-/** Where the figures were made and with what: whoever compares two reports looks here first. */
+/** Environment, revisions and versions: what to check first when two reports differ. */
 export function footer(input: ReportInput): Markup {
   const environments = [...new Map(input.runs.map(({ run }) => [JSON.stringify(run.environment), run]))].map(
     ([, run]) => run,
   )
-  const shown = environments.slice(0, mostEnvironments)
+  const shown = environments.slice(0, maxEnvironments)
   const revisions = [
     ...new Set(
       input.runs.flatMap(({ run }) =>
@@ -170,7 +169,7 @@ export function footer(input: ReportInput): Markup {
           .map(([, value]) => value),
       ),
     ),
-  ].slice(0, mostEnvironments)
+  ].slice(0, maxEnvironments)
   return html`<footer>
 ${shown.length > 0 && html`<h2>${text(environments.length === 1 ? 'Environment' : 'Environments')}</h2><div class="facts">${shown.map(environment)}</div>${leftOut(environments.length - shown.length, 'environment', 'environments', 'record.json')}`}
 <p>${revisions.length > 0 && html`Revision ${revisions.map((revision, index) => html`${index > 0 && html`, `}${name(revision)}`)} · `}vigil ${text(cleanText(input.vigilVersion, 40))}${input.folder !== undefined && html` · files in ${name(cleanText(input.folder))}`}</p>

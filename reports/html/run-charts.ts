@@ -30,23 +30,23 @@ import type { Timeline } from './charts/over-time.ts'
 
 const shares = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999]
 
-/** Latency of the whole run by percentile: the curve against its budgets, and the same as figures. */
+/** Latency of the overall run by percentile: the curve with its budgets, and the figures. */
 export function latencyFigure({ run, budgets }: RunReport, id: string): Markup {
   const histogram = mergeHistograms(Object.values(run.endpoints).map((endpoint) => endpoint.histogram))
   const n = countOf(histogram)
-  if (n === 0) return html`<p class="quiet">No request was answered, so there is no latency to show.</p>`
+  if (n === 0) return html`<p class="quiet">No request was answered, so there is no latency.</p>`
   const lines = percentileBudgets(budgets)
   const domain = domainOf([histogram], lines)
   const title = `Latency of ${cleanText(run.suite, 80)} by percentile`
   const description = describe(histogram, lines)
   return html`<figure>
-<figcaption><span class="small">The whole run, ${text(formatCount(n))} ${text(n === 1 ? 'answer' : 'answers')}, on logarithmic axes.${lines.length > 0 && html` A <span class="key budget-key">budget</span> (${text(lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '))}) ends at its percentile; where the <span class="key series-key">curve</span> crosses it, it is broken.`}</span></figcaption>
+<figcaption><span class="small">All steps, ${text(formatCount(n))} ${text(n === 1 ? 'answer' : 'answers')}, on logarithmic axes.${lines.length > 0 && html` A <span class="key budget-key">budget</span> (${text(lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '))}) ends at its percentile. Where the <span class="key series-key">curve</span> crosses it, the budget failed.`}</span></figcaption>
 ${responsive(`${id}-percentiles`, 330, (size, chartId) => percentileChart({ id: chartId, title, description }, { histogram, budgets: lines, domain, samples: n, size }))}
 ${figures(run, histogram)}
 </figure>`
 }
 
-/** The limits that can be drawn beside a curve of percentiles; a mean has no place there. */
+/** The limits that a chart of percentiles can show; the mean is not a percentile. */
 export function percentileBudgets({ p95Ms, p99Ms }: Budgets): PercentileBudget[] {
   return [
     ...(p95Ms === undefined ? [] : [{ label: 'p95', q: 0.95, limitMs: p95Ms }]),
@@ -54,7 +54,7 @@ export function percentileBudgets({ p95Ms, p99Ms }: Budgets): PercentileBudget[]
   ]
 }
 
-/** An axis that holds all curves and their budgets. */
+/** A domain that contains all curves and their budgets. */
 export function domainOf(
   histograms: readonly Histogram[],
   lines: readonly PercentileBudget[],
@@ -65,14 +65,14 @@ export function domainOf(
   return latencyDomain([...ends, ...lines.map(({ limitMs }) => limitMs)])
 }
 
-/** A curve in one sentence, for those who do not see it. */
+/** A curve in one sentence, as its text alternative. */
 export function describe(histogram: Histogram, lines: readonly PercentileBudget[]): string {
   const at = (q: number): string => amount('ms', quantile(histogram, q))
   const limits = lines.map(({ label, limitMs }) => `${label} under ${amount('ms', limitMs)}`)
-  return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, slowest ${at(1)}. ${limits.length === 0 ? 'No budget for a percentile.' : `Budget: ${limits.join(', ')}.`}`
+  return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, slowest ${at(1)}. ${limits.length === 0 ? 'No percentile budget.' : `Budget: ${limits.join(', ')}.`}`
 }
 
-/** The percentiles that at least one sample lies beyond; the rest would only say the maximum again. */
+/** The percentiles with at least one sample beyond them; further ones equal the maximum. */
 function figures(run: Run, histogram: Histogram): Markup {
   const n = countOf(histogram)
   const reached = shares.filter((q) => n * (1 - q) >= 1 - 1e-9)
@@ -84,18 +84,15 @@ function figures(run: Run, histogram: Histogram): Markup {
   return html`<dl class="figures">${cells.map(([term, value]) => html`<div><dt>${text(term)}</dt><dd>${text(formatNumber('ms', value))} <span class="unit">ms</span></dd></div>`)}</dl>`
 }
 
-/** Errors fewer than this share of the requests get a picture of their own. */
+/** Errors below this share of the requests get a chart of their own. */
 const fewErrors = 0.2
 
-/**
- * How the run went second by second: requests and errors, then p95; both with the moment the failures began.
- */
+/** The run second by second: requests and errors, then p95, each with the time of the first failure. */
 export function overTime(report: RunReport, id: string): Markup {
   const { run } = report
   const timeline = stretchesOf(run.timeline ?? [])
   if (timeline.stretches.length === 0) return html`<p class="quiet">This record has no timeline.</p>`
-  if (highest(timeline, 'requests') === 0)
-    return html`<p class="quiet">No request was made in any second.</p>`
+  if (highest(timeline, 'requests') === 0) return html`<p class="quiet">No request was sent.</p>`
   const firstMs = findFirstFailureMs(run) ?? run.timeline?.find(({ errors }) => errors > 0)?.atMs
   const few =
     highest(timeline, 'errors') > 0 && highest(timeline, 'errors') < highest(timeline, 'requests') * fewErrors
@@ -110,11 +107,11 @@ function throughputFigure(
 ): Markup {
   const title = `Requests and errors per second of ${cleanText(run.suite, 80)}`
   const began =
-    firstMs === undefined ? 'No request failed.' : `The first failure came at ${formatSeconds(firstMs)}.`
+    firstMs === undefined ? 'No request failed.' : `The first failure was at ${formatSeconds(firstMs)}.`
   const description = `At most ${formatRate(highest(timeline, 'requests'))} requests per second. ${began} ${formatCount(run.totals.errors)} errors in ${formatCount(run.totals.requests)} requests.`
   const errors = run.totals.errors > 0
   return html`<figure>
-<figcaption><h4>Throughput${errors && html` and errors`}</h4><span class="small"><span class="key series-key">requests</span>${errors && html` <span class="key error-key">of them errors</span>`} per second${text(averaged(timeline))}. ${text(began)}</span></figcaption>
+<figcaption><h4>Throughput${errors && html` and errors`}</h4><span class="small"><span class="key series-key">requests</span>${errors && html` <span class="key error-key">errors among them</span>`} per second${text(averaged(timeline))}. ${text(began)}</span></figcaption>
 ${responsive(`${id}-rate`, 250, (size, chartId) => throughputChart({ id: chartId, title, description }, { timeline, firstFailureMs: firstMs, size }))}
 </figure>`
 }
@@ -146,7 +143,7 @@ function p95Figure(
   const budget =
     limitMs === undefined
       ? ''
-      : ` Its budget of ${amount('ms', limitMs)}, for the run as a whole,${far ? ' lies above the picture.' : ' is the dashed line.'}`
+      : ` Its budget of ${amount('ms', limitMs)}, for the overall run,${far ? ' is above the chart.' : ' is the dashed line.'}`
   return html`<figure>
 <figcaption><h4>Latency</h4><span class="small">p95 of each ${text(timeline.seconds === 1 ? 'second' : `${formatCount(timeline.seconds)} s, the highest of their seconds`)}, at most ${text(formatNumber('ms', worst))} ms.${text(budget)}</span></figcaption>
 ${responsive(`${id}-p95`, 250, (size, chartId) => p95Chart({ id: chartId, title, description: `At most ${amount('ms', worst)}.${budget}` }, { timeline, firstFailureMs: firstMs, size, limitMs }))}

@@ -15,11 +15,14 @@ import type { Detail } from './parts.ts'
 import { latencyFigure, overTime } from './run-charts.ts'
 import { html, text, element, raw } from './markup.ts'
 import type { Markup } from './markup.ts'
-import { factList, leftOut, tag, mostTelling, name, stackable, toneOf } from './parts.ts'
+import { factList, leftOut, tag, selectHighest, name, stackable, toneOf } from './parts.ts'
 import { stepsPart } from './steps.ts'
 import type { BudgetUse, FailureText } from '../wording/index.ts'
 
-/** A load run from its budgets down to the machines it ran on. `id` is unique in the page. */
+/**
+ * A load run: its budgets, latency, timeline, steps and failures, then service and generator. `id` is unique
+ * in the page.
+ */
 export function runSection(report: RunReport, detail: Detail, id: string): Markup {
   const { run, verdict } = report
   return html`<section id="${text(id)}" class="run" aria-labelledby="${text(id)}-h">
@@ -34,12 +37,12 @@ ${overTime(report, id)}
 <h3 id="${text(id)}-steps">Steps</h3>
 ${stepsPart(report, detail, id)}
 ${failureTable(report, detail, id)}
-<h3>Both sides</h3>
+<h3>Service and generator</h3>
 ${factsPart(report)}
 </section>`
 }
 
-/** What must be known before any figure below is believed. */
+/** Reasons not to trust the figures below. */
 function callouts({ run }: RunReport, detail: Detail): Markup[] {
   const { valid, reasons } = run.validity
   const shown = reasons.slice(0, detail.reasons)
@@ -47,11 +50,11 @@ function callouts({ run }: RunReport, detail: Detail): Markup[] {
     ...(valid
       ? []
       : [
-          html`<div class="callout"><p><b>Invalid: the figures below say nothing certain about the target.</b></p><ul class="plain">${shown.map((reason) => html`<li>${text(cleanText(reason))}</li>`)}</ul>${leftOut(reasons.length - shown.length, 'reason', 'reasons', 'record.json')}</div>`,
+          html`<div class="callout"><p><b>Invalid: the figures below are not reliable and say nothing about the service.</b></p><ul class="plain">${shown.map((reason) => html`<li>${text(cleanText(reason))}</li>`)}</ul>${leftOut(reasons.length - shown.length, 'reason', 'reasons', 'record.json')}</div>`,
         ]),
     ...(run.interrupted === true
       ? [
-          html`<div class="callout"><p><b>Interrupted: the run was ended before its time.</b> The figures are what there was; it never becomes a baseline.</p></div>`,
+          html`<div class="callout"><p><b>Interrupted: the run ended before its configured duration.</b> The figures cover the time until then. It never becomes a baseline.</p></div>`,
         ]
       : []),
   ]
@@ -61,38 +64,38 @@ function factsPart({ run }: RunReport): Markup {
   const server = listServerFacts(run)
   const validity: [string, string][] = [
     ['measurement', run.validity.valid ? 'valid' : 'invalid'],
-    ['ended', run.interrupted === true ? 'interrupted' : 'as planned'],
+    ['ended', run.interrupted === true ? 'interrupted' : 'as configured'],
   ]
   return html`<div class="facts">
-<div><h4>Service, in its own words</h4>${server.length > 0 ? factList(server) : html`<p class="quiet small">Its metrics were not read.</p>`}</div>
+<div><h4>Service metrics</h4>${server.length > 0 ? factList(server) : html`<p class="quiet small">The metrics of the service were not read.</p>`}</div>
 <div><h4>Generator</h4>${factList(listGeneratorFacts(run))}</div>
 <div><h4>Target and run</h4>${factList([...listTargetFacts(run), ...validity])}</div>
 </div>`
 }
 
-/** The bar ends at half over the limit, so that the limits of all rows stand in one line. */
-const mostUsed = 1.5
-/** More budgets than this are folded. */
-const mostInSight = 20
+/** The bar ends at 150 % of the limit, so that the limits of all rows are aligned. */
+const maxUsed = 1.5
+/** Further budgets are folded. */
+const maxVisible = 20
 
 const budgetHeadings = [
   { label: 'Status' },
   { label: 'Budget' },
-  { label: 'Where' },
+  { label: 'Location' },
   { label: 'Actual', numeric: true },
   { label: 'Limit', numeric: true },
   { label: 'Used of the limit' },
 ]
 
 /**
- * Each budget with what was measured beside it; when there are too many, those broken and nearest their
+ * Each budget with the measured value. When there are too many, the failed ones and those nearest their
  * limit are kept.
  */
 export function budgetTable({ run, verdict }: RunReport, detail: Detail): Markup {
   const uses = toBudgetUses(verdict.rows)
   if (uses.length === 0) return html`<p class="quiet">No budget of this run could be judged.</p>`
-  const { shown, left } = mostTelling(uses, detail.budgets, urgency)
-  const inSight = new Set(mostTelling(shown, mostInSight, urgency).shown)
+  const { shown, left } = selectHighest(uses, detail.budgets, urgency)
+  const inSight = new Set(selectHighest(shown, maxVisible, urgency).shown)
   const folded = shown.filter((use) => !inSight.has(use))
   const caption = `Budgets of ${cleanText(run.suite, 80)}`
   return html`${stackable('budgets', caption, budgetHeadings, [...inSight].map(budgetRow))}
@@ -109,10 +112,11 @@ function budgetRow({ row, label, actual, limit, used }: BudgetUse): Markup {
 }
 
 /**
- * A bar whose upright mark is the limit. The figure beside it says the same, so it is no picture of its own.
+ * A bar with a vertical mark at the limit. The figure next to it has the same information, so it has no
+ * description.
  */
 function bar(used: number): Markup {
-  const width = (Math.min(Math.max(used, 0), mostUsed) / mostUsed) * 300
+  const width = (Math.min(Math.max(used, 0), maxUsed) / maxUsed) * 300
   return element('svg', { viewBox: '0 0 300 9', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, [
     element('rect', { class: 'track', width: 300, height: 9 }),
     element('rect', { class: 'use', width, height: 9 }),
@@ -125,12 +129,12 @@ const failureHeadings = [
   { label: 'Class' },
   { label: 'Step' },
   { label: 'First at', numeric: true },
-  { label: 'What the first one said' },
+  { label: 'First message' },
 ]
 
 /**
- * What failed by class, most often first, with what the target said: quoted, never trusted. Nothing when
- * nothing failed.
+ * Failures by class, most frequent first, with the first message as quoted text. Empty
+ * without failures.
  */
 export function failureTable({ run }: RunReport, detail: Detail, id: string): Markup {
   const failures = toFailureTexts(run)

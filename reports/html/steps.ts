@@ -6,13 +6,13 @@ import type { RunReport } from '../input.ts'
 import { figureHeadings, toStepFigures, cleanText, overall } from '../wording/index.ts'
 import { percentileChart } from './charts/percentiles.ts'
 import type { LatencyDomain } from './charts/frame.ts'
-import { mostTelling, leftOut, name, scrolling } from './parts.ts'
+import { selectHighest, leftOut, name, scrolling } from './parts.ts'
 import type { Detail } from './parts.ts'
 import { describe, domainOf, percentileBudgets } from './run-charts.ts'
 import { html, raw, text } from './markup.ts'
 import type { Markup } from './markup.ts'
 
-/** A step as the table and the small pictures need it. */
+/** A step as the table and the small charts need it. */
 interface Step {
   /** Cleaned for showing. */
   label: string
@@ -22,7 +22,7 @@ interface Step {
   /** Metrics whose budget this step broke. */
   broken: ReadonlySet<string>
   /**
-   * Metrics of which the whole run broke its budget, and this step, which has none of its own, is over that
+   * Metrics whose budget the overall run broke, where this step has no budget of its own and exceeds that
    * limit.
    */
   over: ReadonlySet<string>
@@ -35,7 +35,7 @@ const columnOf: Record<string, (typeof figureHeadings)[number]> = {
   p99Ms: 'p99 ms',
 }
 
-/** The figures of every step and of the whole run, and each step's curve on axes shared by all. */
+/** The figures of every step and of the overall run, and the curve of each step on shared axes. */
 export function stepsPart(report: RunReport, detail: Detail, id: string): Markup {
   const steps = stepsOf(report)
   return html`${stepTable(report, steps, detail)}${multiples(steps, detail, id)}`
@@ -86,13 +86,13 @@ function rank({ broken, over, endpoint }: Step): number {
 }
 
 function stepTable({ run, verdict }: RunReport, steps: readonly Step[], detail: Detail): Markup {
-  const { shown, left } = mostTelling(steps, detail.steps, rank)
+  const { shown, left } = selectHighest(steps, detail.steps, rank)
   const whole = wholeRunBroken(verdict)
   const total = toStepFigures(run).at(-1)?.figures ?? []
   const head = figureHeadings.map((heading) => html`<th scope="col" class="n">${text(heading)}</th>`)
   const table = html`<table class="steps"><caption>Figures of each step of ${text(cleanText(run.suite, 80))}</caption><thead><tr><th scope="col">step</th>${head}</tr></thead><tbody>${shown.map((step) => html`<tr><th scope="row">${name(step.label)}</th>${cells(step)}</tr>`)}<tr class="total"><th scope="row">${text(overall)}</th>${cells({ figures: total, broken: whole, over: new Set() })}</tr></tbody></table>`
   const culprits = shown.some(({ over }) => over.size > 0)
-  return html`${scrolling(`Steps of ${cleanText(run.suite, 80)}`, table)}${culprits && html`<p class="quiet small under"><b class="high">Marked</b>: over the limit that the whole run broke.</p>`}${leftOut(left, 'step', 'steps', 'record.json', ', faster than these and within their budgets')}`
+  return html`${scrolling(`Steps of ${cleanText(run.suite, 80)}`, table)}${culprits && html`<p class="quiet small under"><b class="high">Marked</b>: over the limit that the overall run exceeded.</p>`}${leftOut(left, 'step', 'steps', 'record.json', ', faster than these and within their budgets')}`
 }
 
 function cells({ figures, broken, over }: Pick<Step, 'figures' | 'broken' | 'over'>): Markup[] {
@@ -112,13 +112,13 @@ function columnsOf(metrics: ReadonlySet<string>): ReadonlySet<string> {
 function multiples(steps: readonly Step[], detail: Detail, id: string): Markup {
   const answered = steps.filter(({ endpoint }) => countOf(endpoint.histogram) > 0)
   if (answered.length < 2 || detail.multiples === 0) return raw('')
-  const { shown, left } = mostTelling(answered, detail.multiples, rank)
+  const { shown, left } = selectHighest(answered, detail.multiples, rank)
   const domain = domainOf(
     shown.map(({ endpoint }) => endpoint.histogram),
     shown.flatMap(({ budgets }) => percentileBudgets(budgets)),
   )
   const samples = shown.reduce((most, { endpoint }) => Math.max(most, countOf(endpoint.histogram)), 0)
-  return html`<p class="quiet small lead">Each step on the same axes: milliseconds by percentile, both logarithmic.</p>
+  return html`<p class="quiet small lead">Each step on the same axes: milliseconds by percentile, both on a log scale.</p>
 <div class="multiples">${shown.map((step, index) => multiple(step, domain, samples, `${id}-step-${index + 1}`))}</div>${leftOut(left, 'step', 'steps', 'record.json', ', faster than these')}`
 }
 

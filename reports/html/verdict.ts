@@ -2,6 +2,7 @@ import type { VerdictRow } from '../../baselines/index.ts'
 import type { ReportInput, RunReport } from '../input.ts'
 import {
   adviseNextSteps,
+  capitalize,
   listBrokenRows,
   describeCauses,
   formatCount,
@@ -15,21 +16,20 @@ import {
 import type { Detail } from './parts.ts'
 import { html, raw, text } from './markup.ts'
 import type { Markup } from './markup.ts'
-import { capital, leftOut, name, tag, toneOf } from './parts.ts'
+import { leftOut, name, tag, toneOf } from './parts.ts'
 
-/** More rows than this are folded: the first say what is wrong, the runs below say why. */
-const mostInSight = 12
-const mostCauses = 6
-const mostPlaces = 6
+/** Further rows are folded: the first show what failed, the runs below show why. */
+const maxVisible = 12
+const maxCauses = 6
+const maxLinks = 6
 
 /**
- * What is read in five seconds: the word, the rule that made it so with its value, where it came from, what
- * to do next.
+ * What is read in five seconds: the verdict, the worst check with its value, its cause, and the next step.
  */
 export function verdictSection(input: ReportInput): Markup {
   const { verdict } = input
   const [worst] = listBrokenRows(verdict)
-  const summary = capital(summarizeVerdict(verdict))
+  const summary = capitalize(summarizeVerdict(verdict))
   const where = worst ? formatLocation(worst) : ''
   const facts = [...whyFacts(input), ...nextFacts(input)]
   return html`<section class="verdict tone-${raw(toneOf(verdict.verdict))}" aria-labelledby="verdict">
@@ -41,7 +41,7 @@ ${facts.length > 0 && html`<dl class="why">${facts}</dl>`}
 
 function whyFacts(input: ReportInput): Markup[] {
   const near = input.verdict.verdict === 'pass' ? findNearestLimit(input.verdict.rows) : undefined
-  const came = input.runs
+  const causes = input.runs
     .filter(({ verdict }) => verdict.verdict !== 'pass')
     .flatMap(({ run }) =>
       describeCauses(run).map(
@@ -55,9 +55,9 @@ function whyFacts(input: ReportInput): Markup[] {
           html`<dt>Nearest to its limit</dt><dd>${text(formatRule(near.row))} (${text(formatUse(near.used))} of it)</dd>`,
         ]
       : []),
-    ...(came.length > 0
+    ...(causes.length > 0
       ? [
-          html`<dt>Came from</dt><dd>${came.slice(0, mostCauses)}${leftOut(came.length - Math.min(came.length, mostCauses), 'cause', 'causes', 'record.json')}</dd>`,
+          html`<dt>Cause</dt><dd>${causes.slice(0, maxCauses)}${leftOut(causes.length - Math.min(causes.length, maxCauses), 'cause', 'causes', 'record.json')}</dd>`,
         ]
       : []),
   ]
@@ -65,7 +65,7 @@ function whyFacts(input: ReportInput): Markup[] {
 
 function nextFacts(input: ReportInput): Markup[] {
   const advice = adviseNextSteps(input).map((sentence) => html`<p>${text(sentence)}</p>`)
-  const places = placesToLook(input).slice(0, mostPlaces)
+  const places = placesToLook(input).slice(0, maxLinks)
   return [
     ...(advice.length > 0 ? [html`<dt>Next</dt><dd>${advice}</dd>`] : []),
     ...(places.length > 0 ? [html`<dt>See</dt><dd>${places}</dd>`] : []),
@@ -73,15 +73,16 @@ function nextFacts(input: ReportInput): Markup[] {
 }
 
 /**
- * Every row that is not `pass`, those that made the verdict first. One alone stands in the verdict already.
+ * Every row that is not `pass`, those with the status of the verdict first. A single row is in the verdict
+ * already.
  */
 export function rowsSection({ verdict }: ReportInput, detail: Detail): Markup {
   const others = verdict.rows.filter(({ status }) => status === 'improved' || status === 'skipped')
   const rows = [...listBrokenRows(verdict), ...others]
   if (rows.length === 0 || (rows.length === 1 && others.length === 0)) return raw('')
   const shown = rows.slice(0, detail.rows)
-  return html`<section aria-labelledby="rows"><h2 id="rows">Rules that did not pass</h2>
-<ul class="rows">${shown.slice(0, mostInSight).map(rowItem)}</ul>${folded(shown.slice(mostInSight))}${leftOut(rows.length - shown.length, 'row', 'rows', 'verdict.json')}</section>`
+  return html`<section aria-labelledby="rows"><h2 id="rows">Checks that did not pass</h2>
+<ul class="rows">${shown.slice(0, maxVisible).map(rowItem)}</ul>${folded(shown.slice(maxVisible))}${leftOut(rows.length - shown.length, 'row', 'rows', 'verdict.json')}</section>`
 }
 
 function folded(rows: readonly VerdictRow[]): Markup {
@@ -97,14 +98,14 @@ function rowItem(row: VerdictRow): Markup {
 
 const latencyMetrics = new Set(['p95Ms', 'p99Ms', 'meanMs'])
 
-/** The id of a run's section: of its place, since a name from outside may be anything. */
+/** The id of a run's section. It uses the position, because a name from outside can contain anything. */
 export function runId(index: number): string {
   return `run-${index + 1}`
 }
 
 /**
- * Where on this page a broken rule's reason is to be seen; a line for the probes and for each run that broke
- * one.
+ * Links to the parts of the page that explain a failed check: one line for the probes and one for each
+ * failed run.
  */
 export function placesToLook(input: ReportInput): Markup[] {
   const down = (input.probes?.probes ?? []).some(({ outcome }) => outcome === 'down')

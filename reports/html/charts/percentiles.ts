@@ -61,14 +61,10 @@ export function percentileChart(caption: Caption, options: PercentileChart): Mar
     left: margin.left,
     right,
   }
-  const xTitle =
-    size.width < 500
-      ? 'Percentile of answered requests'
-      : 'Percentile of answered requests (each nine: ten times rarer)'
   const plot = {
     size,
     margin,
-    xTitle: small ? '' : xTitle,
+    xTitle: small ? '' : 'Percentile (log scale)',
     yTitle: small ? '' : 'Latency (ms, log scale)',
     xTicks: percentileTicks(samples, scales.x, small),
     yTicks: vertical.ticks,
