@@ -33,7 +33,7 @@ const everyExample = Object.entries(examples).map(
   ([name, make]) => [name, frozen(make()), frozen(make())] as const,
 )
 
-/** A report that writes to what it was given fails at once. */
+/** A report that writes to what it was given fails immediately. */
 function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value)
@@ -103,7 +103,7 @@ describe.each(everyExample)('of example %s', (_, input) => {
     const tables = input.runs[0] ? text.indexOf('\n\n') : text.length
     const head = dense(text.slice(0, tables))
     if (worst) {
-      // The title takes a second line only when somebody named it at length.
+      // The title takes a second line only when it is long.
       if (input.title.length < 60)
         expect(second.trimStart().startsWith(worst.status.toUpperCase())).toBe(true)
       expect(head).toContain(dense(cleanText(worst.message)))
@@ -214,7 +214,7 @@ const anyText = fc.oneof(
   fc.constant(hostileText),
 )
 
-/** An input with a text in every place that is somebody else's to fill. */
+/** An input with a text in every field that comes from outside. */
 function filledWith(text: string): ReportInput {
   const spec = {
     suite: `s${text}`,

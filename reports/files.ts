@@ -7,7 +7,7 @@ import type { Verdict, VerdictRow } from '../baselines/index.ts'
 
 export type ReportFile = 'verdict.json' | 'report.html' | 'report.md' | 'junit.xml' | 'metrics.prom'
 
-/** Every report that is kept as a file, by the file's name. Pure: the same input gives the same texts. */
+/** Every report that is written to a file, by file name. Pure: the same input results in the same texts. */
 export function renderAll(input: ReportInput): Record<ReportFile, string> {
   return {
     'verdict.json': verdictJson(input.verdict),
@@ -35,10 +35,9 @@ const rowKeys = [
 ] as const satisfies readonly (keyof VerdictRow)[]
 
 /**
- * The verdict and nothing else, `vigil.verdict/1`, keys always in the same order, so that two verdicts can
- * be compared with diff. Numbers that JSON has no word for (NaN, Infinity) are left out rather than turned
- * into null. Characters that would repaint a terminal or turn its text round are written as escapes: a
- * reader gets them back, an eye does not.
+ * The verdict as `vigil.verdict/1`, with keys in a fixed order, so that diff can compare two verdicts.
+ * Numbers that JSON cannot represent (NaN, Infinity) are left out and not turned into null. Characters that
+ * a terminal would interpret, or that reverse its text, are escaped: a parser gets them back.
  */
 export function verdictJson(verdict: Verdict): string {
   const { schema, verdict: word, rows, run, baseline } = verdict

@@ -2,26 +2,26 @@ import type { BaselineFigures } from '../baselines/accepted/index.ts'
 import type { Budgets, Verdict } from '../baselines/index.ts'
 import type { Run, ProbesReport } from '../record/index.ts'
 
-/** What every report is made of. Reports are pure: the same input gives the same text, byte for byte. */
+/** The input of every report. Reports are pure: the same input results in the same text, byte for byte. */
 export interface ReportInput {
-  /** What was done: `gate`, `load capacity`, `probe`. */
+  /** The command: `gate`, `load capacity`, `probe`. */
   title: string
-  /** Over everything. */
+  /** The overall verdict. */
   verdict: Verdict
   runs: RunReport[]
   probes?: ProbesReport
-  /** What was left out, and warnings; one line each. */
+  /** What was skipped, and warnings; one line each. */
   notes: string[]
-  /** Where the files lie. */
+  /** The folder of the files. */
   folder?: string
   vigilVersion: string
 }
 
-/** One load run with what it was promised to keep and whether it did. */
+/** One load run with its budgets and its verdict. */
 export interface RunReport {
   run: Run
   budgets: Budgets
   verdict: Verdict
-  /** The levels of the accepted runs that it was held against. */
+  /** The levels of the accepted runs that it was compared with. */
   baseline?: BaselineFigures
 }

@@ -105,7 +105,7 @@ describe.each(inputs)('the HTML report of %s', (_, example) => {
     else expect(text).toContain(`… and ${rows.length - most} more rows, left out here`)
   })
 
-  it('is ordered for who hears it: one main, one h1, no level skipped, tables with captions and headings, ids used once', () => {
+  it('is ordered for screen readers: one main, one h1, no level skipped, tables with captions and headings, ids used once', () => {
     const levels = [...report.matchAll(/<h([1-6])[ >]/g)].map((match) => Number(match[1]))
     expect(levels[0]).toBe(1)
     expect(levels.filter((level) => level === 1)).toHaveLength(1)

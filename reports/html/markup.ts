@@ -3,15 +3,12 @@ import { style } from './style.ts'
 
 declare const safe: unique symbol
 /**
- * Text that is markup already. Only `html`, `element` and `raw` make it, so nothing from outside can pass
- * for it.
+ * Text that is markup. Only `html`, `element` and `raw` return it, so text from outside cannot be used as
+ * markup.
  */
 export type Markup = string & { readonly [safe]: true }
 
-/**
- * A value that is to be escaped. A class of its own, so that forgetting to mark text is a type error, not a
- * hole.
- */
+/** A value to escape. It is a class, so that unmarked text is a type error and not a vulnerability. */
 export class Text {
   readonly value: string
 
@@ -24,7 +21,7 @@ export function text(value: string): Text {
   return new Text(value)
 }
 
-/** Vouches for text that this folder wrote itself. Never for a value of a record. */
+/** Marks text of this folder as markup. Never use it for a value of a record. */
 export function raw(markup: string): Markup {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only; this is
   // the one place that gives it
@@ -40,17 +37,14 @@ const entities: Record<string, string> = {
   '`': '&#96;',
 }
 
-/** Text for an element or a quoted attribute. */
+/** Escapes text for an element or a quoted attribute. */
 export function escapeHtml(value: string): string {
   return value.replaceAll(/[&<>"'`]/g, (character) => entities[character] ?? character)
 }
 
 type Part = Text | Markup | readonly Markup[] | number | undefined | false
 
-/**
- * A template whose values are escaped unless they are markup themselves; lists are joined, undefined and
- * false are nothing.
- */
+/** A template that escapes values unless they are markup. Lists are joined; undefined and false are empty. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return raw(
     strings.reduce(
@@ -66,10 +60,7 @@ function partText(part: Part): string {
   return typeof part === 'object' ? part.join('') : String(part)
 }
 
-/**
- * An SVG or HTML element from a table of attributes; values are escaped, those that are undefined are left
- * out.
- */
+/** An SVG or HTML element. Attribute values are escaped, undefined ones left out. */
 export function element(
   name: string,
   attributes: Record<string, string | number | undefined>,
@@ -83,15 +74,14 @@ export function element(
   return raw(`<${name}${written.join('')}>${partText(children)}</${name}>`)
 }
 
-// A tenth of a pixel is enough, and keeps a file with forty charts small.
+// A tenth of a pixel is precise enough and keeps a file with forty charts small.
 function shortNumber(value: number): string {
   return String(Math.round(value * 10) / 10)
 }
 
 /**
- * One file that needs nothing else. The policy allows this very stylesheet by its hash and no script,
- * picture, font, form, frame or request at all, so that even text that got past the escaping could do
- * nothing.
+ * A self-contained page. The policy allows its stylesheet by hash, and no script, picture, font, form, frame
+ * or request, so that text which passed the escaping would have no effect.
  */
 export function page(title: string, body: readonly Markup[]): string {
   const hash = createHash('sha256').update(style).digest('base64')

@@ -1,6 +1,6 @@
 /**
- * The only stylesheet. No fonts or pictures from anywhere: what the reader's system has is used. On a phone
- * a shade at the edge of a table tells that it goes on there.
+ * The only stylesheet. It uses the fonts of the system and no picture. On a phone, a shadow at the edge of a
+ * table shows that it continues.
  */
 export const style = `
 :root{color-scheme:light dark;--page:#fbfbfa;--card:#fff;--ink:#1c2128;--muted:#59636e;--rule:#dde1e6;--faint:#eef0f2;--series:#2a5db0;--fail:#b42318;--pass:#18794e;--warn:#8f5b00;--fail-soft:#fdeceb;--pass-soft:#e9f6ef;--warn-soft:#fcf3e0;--shade:rgb(0 0 0/.22)}

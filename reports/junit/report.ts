@@ -3,10 +3,10 @@ import type { ReportInput } from '../input.ts'
 import { cleanText, adviseNextSteps, describeCauses, toProbeText, formatRule } from '../wording/index.ts'
 
 /**
- * JUnit XML as CI systems read it. CI must show what the exit code says, so every status that ends in
- * another code than 0 is red: `fail` is a `failure`; `invalid` and `inconclusive` are an `error` of that
- * type, since a build that could not be judged has not passed, and a skipped case would show it green. Only
- * a `skipped` row is `skipped`.
+ * JUnit XML as CI systems read it. CI must agree with the exit code, so every status that ends in an exit
+ * code other than 0 is red: `fail` is a `failure`; `invalid` and `inconclusive` are an `error` of that type,
+ * because a build that could not be judged has not passed, and a skipped case would be green. Only a
+ * `skipped` row is `skipped`.
  */
 export function junitReport(input: ReportInput): string {
   const cases = toCases(input)
@@ -50,7 +50,7 @@ function formatCase({ suite, name, status, message, seconds, detail }: TestCase)
   return element('testcase', attributes, [why])
 }
 
-/** One test case; `why` says what its status came from. */
+/** One test case; `detail` explains its status. */
 export interface TestCase {
   suite: string
   name: string
@@ -61,12 +61,12 @@ export interface TestCase {
 }
 
 /**
- * The rows of a verdict as test cases. A probe's row carries the probe's steps. Where the cases alone would
- * show CI another colour than the exit code (nothing judged, files not written), a case of the verdict
- * itself says it.
+ * The rows of a verdict as test cases. The row of a probe contains the steps of the probe. Where the cases
+ * alone would disagree with the exit code (nothing judged, files not written), a case for the verdict is
+ * added.
  */
 export function toCases(input: ReportInput): TestCase[] {
-  // Worked out once: a run with hundreds of broken rows has the same causes in each.
+  // Computed once: all failed rows of a run have the same causes.
   const bySuite = Map.groupBy(input.runs, ({ run }) => run.suite)
   const causesBySuite = new Map(
     [...bySuite].map(([suite, reports]) => [suite, reports.flatMap(({ run }) => describeCauses(run))]),
@@ -131,10 +131,7 @@ const entities: Record<string, string> = {
   '\r': '&#13;',
 }
 
-/**
- * Text for an attribute or element of an XML 1.0 document: forbidden characters and lone surrogates become
- * U+FFFD.
- */
+/** Escapes text for XML 1.0: forbidden characters and lone surrogates become U+FFFD. */
 export function escapeXml(text: string): string {
   return text
     .toWellFormed()
@@ -142,7 +139,7 @@ export function escapeXml(text: string): string {
     .replaceAll(/[&<>"'\t\n\r]/g, (character) => entities[character] ?? character)
 }
 
-/** An element with its attributes; children are XML already. */
+/** An element with its attributes; children must be XML. */
 export function element(
   name: string,
   attributes: Record<string, string | number>,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { toOneLine } from '../../record/index.ts'
 
 /**
- * Every metric of a run's report, with its type and help, in the order of the text. One table, because
+ * Every metric of a run's report with its type and help, in the order of the text. One table, because
  * Pushgateway refuses all pushes of a metric whose type or help differs between two groups.
  */
 export const metrics = {
@@ -31,7 +31,7 @@ export const metrics = {
   },
   vigil_run_latency_seconds: {
     type: 'summary',
-    help: 'Latency of the latest run by quantile, 1 being the maximum; starts anew with each run, so rate() of its sum and count means nothing. Without a step: of the whole run.',
+    help: 'Latency of the latest run by quantile, 1 being the maximum; reset by each run, so rate() of its sum and count is meaningless. Without a step: of the whole run.',
   },
   vigil_run_latency_mean_seconds: {
     type: 'gauge',
@@ -65,7 +65,10 @@ export const metrics = {
     type: 'gauge',
     help: 'Budget for the resident memory of the service: it must stay below.',
   },
-  vigil_run_baseline_runs: { type: 'gauge', help: 'How many accepted runs the latest run was held against.' },
+  vigil_run_baseline_runs: {
+    type: 'gauge',
+    help: 'Number of accepted runs that the latest run was compared with.',
+  },
   vigil_run_baseline_latency_p50_seconds: {
     type: 'gauge',
     help: 'Median latency of the accepted runs; without a step: of the whole run.',
@@ -143,10 +146,7 @@ export const metricNames = Object.keys(metrics).filter((name): name is MetricNam
 export interface Family {
   name: string
   help: string
-  /**
-   * A `summary` carries quantiles that were computed before, with sum and count; nothing in a run's report
-   * is a counter.
-   */
+  /** A `summary` has quantiles computed before, with sum and count; no metric of a run is a counter. */
   type: 'gauge' | 'summary'
   samples: Sample[]
 }
@@ -161,8 +161,8 @@ export interface Sample {
 const maxLabelLength = 120
 
 /**
- * A label's value: one line, at most 120 characters. A longer one is cut and ends in a digest of the whole,
- * so that two long names stay two series.
+ * The value of a label: one line of at most 120 characters. A longer one is cut and ends in a digest of the
+ * full text, so that two long names remain two series.
  */
 export function toLabelValue(text: string): string {
   const characters = [...toOneLine(text, Infinity)]
@@ -172,8 +172,8 @@ export function toLabelValue(text: string): string {
 }
 
 /**
- * The families as text that is both OpenMetrics 1.0 and Prometheus' 0.0.4: no blank lines, and units and an
- * end that the second reads as comments.
+ * The families as text in both OpenMetrics 1.0 and Prometheus 0.0.4 format: no blank lines, and units and an
+ * end mark that the second format reads as comments.
  */
 export function formatFamilies(families: readonly Family[]): string {
   const lines = families.flatMap(({ name, help, type, samples }) => [

@@ -9,14 +9,14 @@ import { countAnswered } from '../wording/index.ts'
 import type { Family, Sample, MetricName } from './metrics.ts'
 
 /**
- * The runs as `metrics.prom`: text that both OpenMetrics and Prometheus read. Without a run it has only its
- * end. Pure.
+ * The runs as `metrics.prom`, in OpenMetrics and Prometheus text format. Without a run it is only the end
+ * mark. Pure.
  */
 export function openMetricsReport({ runs }: Pick<ReportInput, 'runs'>): string {
   return formatFamilies(toFamilies(runs))
 }
 
-/** More steps than this would be a config gone wrong; Prometheus is not to suffer for it. */
+/** The limit for Prometheus: more steps than this are a mistake in the config. */
 const maxSteps = 500
 const verdicts = ['pass', 'fail', 'inconclusive', 'invalid'] as const
 
@@ -29,8 +29,8 @@ type Collect = (
 ) => void
 
 /**
- * Runs as metric families in base units. Of runs with the same suite, environment and engine the last one
- * counts: a series can have one value. What was not measured has no series, rather than a zero.
+ * Runs as metric families in base units. Of runs with the same suite, environment and engine the last one is
+ * used, because a series has one value. What was not measured has no series; a zero would be wrong.
  */
 export function toFamilies(reports: readonly RunReport[]): Family[] {
   const samples = new Map<MetricName, Sample[]>()
@@ -47,7 +47,7 @@ export function toFamilies(reports: readonly RunReport[]): Family[] {
   })
 }
 
-/** The labels that name a run's series. */
+/** The labels that identify a run's series. */
 export function seriesLabelsFor(run: Run): { suite: string; environment: string; engine: string } {
   return {
     suite: toLabelValue(run.suite),
@@ -56,7 +56,7 @@ export function seriesLabelsFor(run: Run): { suite: string; environment: string;
   }
 }
 
-/** The labels of a run's group on a Pushgateway: nothing that changes from run to run. */
+/** The labels of a run's group on a Pushgateway: none that changes from run to run. */
 export function groupingLabelsFor(run: Run): { suite: string; environment: string } {
   const { suite, environment } = seriesLabelsFor(run)
   return { suite, environment }

@@ -15,13 +15,13 @@ export interface Margin {
   left: number
 }
 
-/** A place on an axis, in pixels, and what is written there. */
+/** A position on an axis in pixels, and its label. */
 export interface Tick {
   at: number
   label: string
 }
 
-/** What every chart must say of itself to those who do not see it. */
+/** The text alternative of a chart. */
 export interface Caption {
   /** Unique in the page. */
   id: string
@@ -82,8 +82,8 @@ function axes({ size, margin, xTitle, yTitle, xTicks, yTicks }: Plot): Markup[] 
 }
 
 /**
- * Ticks without those whose label would touch the one before: long numbers and many nines need more room
- * than a short axis has.
+ * Ticks without those whose label would touch the previous one. Long numbers need more space than a short
+ * axis has.
  */
 function apart(ticks: readonly Tick[]): Tick[] {
   const kept: Tick[] = []
@@ -115,18 +115,14 @@ export function words(
 }
 
 /**
- * How wide a text of the charts' 12 px is, at most: nobody can measure it here, so every character is taken
- * to be as wide as the digits and letters of the widest of the typefaces in use, and the percent sign wider
- * still.
+ * The maximum width of a text of the charts' 12 px. It cannot be measured here, so every character counts as
+ * wide as the digits and letters of the widest typeface in use, and the percent sign as wider.
  */
 export function widthOf(label: string, bold = false): number {
   return [...label].length * (bold ? 8 : 6.9) + (label.split('%').length - 1) * 4.6
 }
 
-/**
- * A chart drawn twice, for a screen and for a phone, where text scaled down with the picture could not be
- * read.
- */
+/** A chart for a screen and one for a phone, where text scaled down with the chart would be unreadable. */
 export function responsive(
   id: string,
   height: number,
@@ -138,14 +134,14 @@ export function responsive(
   ]
 }
 
-/** A number beside an axis: six characters or so, however large, so that no axis is cut. */
+/** A number on an axis: about six characters for any value, so that no label is cut. */
 export function axisNumber(value: number): string {
   if (!Number.isFinite(value)) return notMeasured
   if (value >= 1e5) return Number(value.toPrecision(3)).toExponential().replace('e+', 'e')
   return value >= 1000 ? formatCount(value) : String(Number(value.toPrecision(3)))
 }
 
-/** A logarithmic axis for milliseconds: where a value lies in pixels, and its ticks at 1, 2 and 5. */
+/** A logarithmic axis for milliseconds: the position of a value in pixels, and ticks at 1, 2 and 5. */
 export interface LogAxis {
   at: (ms: number) => number
   ticks: Tick[]
@@ -157,7 +153,7 @@ export interface LatencyDomain {
 }
 
 /**
- * The least domain that holds all values, with a little air; values that no logarithm has (0) lie at its
+ * The smallest domain that contains all values, with a margin. Values without a logarithm (0) are at its
  * lower end.
  */
 export function latencyDomain(values: readonly number[]): LatencyDomain {

@@ -1,7 +1,7 @@
 import type { Markup } from '../markup.ts'
 import { widthOf, words } from './frame.ts'
 
-/** What is written beside a mark of a chart. `y` is the baseline; `x` the side that `anchor` names. */
+/** The label of a mark in a chart. `y` is the baseline; `x` is the side that `anchor` names. */
 export interface Label {
   x: number
   y: number
@@ -18,9 +18,9 @@ export interface Box {
 }
 
 /**
- * Labels within `room`, none on another or on what is `taken` by a mark or a curve. Each comes with the
- * places it may stand at, the best first. What finds none is left out: a chart of a phone cannot hold all,
- * and the figures stand below it.
+ * Labels within `room` that overlap neither each other nor a mark or curve in `taken`. Each has its possible
+ * positions, the best first. A label without a free position is left out: a phone chart has no space for
+ * all, and the figures are below it.
  */
 export function placed(labels: readonly (readonly Label[])[], room: Box, taken: readonly Box[]): Markup[] {
   const boxes = [...taken]
@@ -48,7 +48,7 @@ function overlap(a: Box, b: Box): boolean {
   return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
 }
 
-/** The room a curve takes, piece by piece between its points. */
+/** The area of a curve, one box for each segment. */
 export function boxesAlong(points: readonly (readonly [x: number, y: number])[]): Box[] {
   return points.slice(1).map(([x, y], index) => {
     const [fromX, fromY] = points[index] ?? [x, y]
@@ -61,7 +61,7 @@ export function boxesAlong(points: readonly (readonly [x: number, y: number])[])
   })
 }
 
-/** The room of a level line. */
+/** The area of a horizontal line. */
 export function lineBox(left: number, right: number, y: number): Box {
   return { left, right, top: y - 1, bottom: y + 1 }
 }

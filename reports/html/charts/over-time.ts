@@ -9,7 +9,7 @@ import type { Markup } from '../markup.ts'
 import { axisNumber, chart, line, widthOf, words } from './frame.ts'
 import type { Caption, Margin, Plot, Size, Tick } from './frame.ts'
 
-/** A stretch of a run: rates are per second, `p95Ms` the highest of its seconds. */
+/** A section of a run: rates per second, and the highest `p95Ms` of its seconds. */
 export interface Stretch {
   fromSecond: number
   requestsPerSecond: number
@@ -26,9 +26,9 @@ export interface Timeline {
 const mostStretches = 240
 
 /**
- * A timeline of one entry a second, as at most 240 stretches of equal length, so that a run of a day makes a
- * picture too. Requests and errors are averaged over a stretch; of p95 the worst is kept, since percentiles
- * cannot be averaged. A stretch without an entry had no request: it is drawn as nothing, not bridged.
+ * A timeline of one entry per second as at most 240 sections of equal length, so that a run of a day fits
+ * into a chart. Requests and errors are averaged over a section. Of p95 the maximum is kept, because
+ * percentiles cannot be averaged. A section without an entry had no request and is drawn as a gap.
  */
 export function stretchesOf(timeline: readonly TimelinePoint[]): Timeline {
   const last = timeline.reduce((most, { atMs }) => Math.max(most, atMs), 0)
@@ -66,13 +66,13 @@ type Pick = (stretch: Stretch) => number
 const requestsOf: Pick = ({ requestsPerSecond }) => requestsPerSecond
 const errorsOf: Pick = ({ errorsPerSecond }) => errorsPerSecond
 
-/** The highest rate of a stretch. */
+/** The highest rate of all sections. */
 export function highest({ stretches }: Timeline, of: 'requests' | 'errors'): number {
   const pick = of === 'requests' ? requestsOf : errorsOf
   return stretches.reduce((max, stretch) => Math.max(max, pick(stretch)), 0)
 }
 
-/** Requests and errors per second over the run; the first failure is marked. */
+/** Requests and errors per second over the run, with a mark at the first failure. */
 export function throughputChart(caption: Caption, options: OverTime): Markup {
   const { timeline } = options
   const failed = highest(timeline, 'errors') > 0
@@ -96,10 +96,7 @@ export function throughputChart(caption: Caption, options: OverTime): Markup {
   ])
 }
 
-/**
- * Errors on an axis of their own: two in a hundred break most budgets, and beside the requests they are a
- * line on the floor.
- */
+/** Errors on a separate axis: 2 % break most budgets, but are invisible next to the requests. */
 export function errorsChart(caption: Caption, options: OverTime): Markup {
   const { x, y, plot } = scales(options, 'Errors per second', highest(options.timeline, 'errors'))
   return chart(caption, plot, [
@@ -125,29 +122,29 @@ function filled(
 }
 
 /**
- * The 95th percentile of each second; the budget is drawn where it would not flatten the curve, else the
- * caption says where it is.
+ * The p95 of each section. The budget is drawn unless it would flatten the curve; then the caption states
+ * it.
  */
 export function p95Chart(caption: Caption, options: OverTime & { limitMs: number | undefined }): Markup {
   const { size, limitMs, timeline } = options
   const worst = highestP95(timeline)
   const drawn = limitMs !== undefined && budgetFits(limitMs, worst)
   const { x, y, plot } = scales(options, 'p95 latency (ms)', Math.max(worst, drawn ? limitMs : 0) * 1.12)
-  const middle = ({ fromSecond }: Stretch): number => x(fromSecond + timeline.seconds / 2)
+  const center = ({ fromSecond }: Stretch): number => x(fromSecond + timeline.seconds / 2)
   const path =
     lineShape<Stretch>()
       .digits(1)
       .defined(({ p95Ms }) => p95Ms !== undefined)
-      .x(middle)
+      .x(center)
       .y(({ p95Ms }) => y(p95Ms ?? 0))(timeline.stretches) ?? ''
   return chart(caption, plot, [
     ...(drawn ? [line('budget', margin.left, y(limitMs), size.width - margin.right, y(limitMs))] : []),
     element('path', { class: 'series', d: path }),
-    // A line needs two points; a run of a second has one.
+    // A line needs two points; a run of one second has one.
     ...timeline.stretches
       .slice(0, timeline.stretches.length === 1 ? 1 : 0)
       .map((stretch) =>
-        element('circle', { class: 'dot', cx: middle(stretch), cy: y(stretch.p95Ms ?? 0), r: 4.5 }),
+        element('circle', { class: 'dot', cx: center(stretch), cy: y(stretch.p95Ms ?? 0), r: 4.5 }),
       ),
     ...(drawn
       ? [words(margin.left + 6, y(limitMs) - 6, `p95 < ${amount('ms', limitMs)}`, 'start', 'budget-label')]
@@ -156,7 +153,7 @@ export function p95Chart(caption: Caption, options: OverTime & { limitMs: number
   ])
 }
 
-/** The highest p95 of a second; 0 where none was measured. */
+/** The highest p95 of all sections; 0 when none was measured. */
 export function highestP95({ stretches }: Timeline): number {
   return stretches.reduce((max, { p95Ms }) => Math.max(max, p95Ms ?? 0), 0)
 }
@@ -196,13 +193,13 @@ function timeTicks(x: ScaleLinear<number, number>, end: number, unitSeconds: num
     .map((value) => ({ at: x(value * unitSeconds), label: axisNumber(value) }))
 }
 
-// A step needs an end: the last stretch is as long as the others.
+// A step curve needs an end: the last section is as long as the others.
 function lengthened({ stretches, seconds }: Timeline): Stretch[] {
   const last = stretches.at(-1)
   return last ? [...stretches, { ...last, fromSecond: last.fromSecond + seconds }] : []
 }
 
-/** Its label stands above the plot, where neither curve nor error area can be behind it. */
+/** The label is above the plot, where neither curve nor error area is behind it. */
 function firstFailure({ firstFailureMs, size }: OverTime, x: ScaleLinear<number, number>): Markup[] {
   if (firstFailureMs === undefined) return []
   const right = size.width - margin.right

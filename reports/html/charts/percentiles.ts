@@ -21,19 +21,21 @@ export interface PercentileChart {
   histogram: Histogram
   budgets: readonly PercentileBudget[]
   domain: LatencyDomain
-  /** Samples that the axis reaches to, so that small multiples share it: 1,000 samples end at 99.9 %. */
+  /**
+   * The samples that define the end of the axis, so that small charts share it: 1,000 samples end at 99.9 %.
+   */
   samples: number
   size: Size
-  /** For a page of many: fewer ticks, no titles on axes, no labels. */
+  /** For many charts on one page: fewer ticks, no axis titles, no labels. */
   small?: boolean
 }
 
-/** The axis reaches 99 % even for fewer samples, so that the budgets have their places. */
+/** The axis reaches 99 % for fewer samples too, so that it contains the budgets. */
 const fewest = 100
 
-/** Where things lie in the plot, in pixels. */
+/** Positions in the plot, in pixels. */
 interface Scales {
-  /** Of a share of the requests, 0..1. */
+  /** For a share of the requests, 0..1. */
   x: (q: number) => number
   y: (ms: number) => number
   left: number
@@ -41,10 +43,9 @@ interface Scales {
 }
 
 /**
- * Latency by percentile. The horizontal axis is log10(1 / (1 − q)), so that each further nine has the same
- * room: the tail is where budgets break, and on a linear axis it is the last pixel. A budget for a
- * percentile holds for all below it too, so its line ends there: a curve that crosses the line has broken
- * it.
+ * Latency by percentile. The horizontal axis is log10(1 / (1 − q)), so 90 %, 99 % and 99.9 % have equal
+ * distances. Budgets break in the tail, which is the last pixel of a linear axis. A budget for a percentile
+ * applies to all below it too, so its line ends there: a curve that crosses the line has broken it.
  */
 export function percentileChart(caption: Caption, options: PercentileChart): Markup {
   const { histogram, budgets, domain, samples, size, small = false } = options
@@ -94,10 +95,7 @@ function percentileTicks(samples: number, x: (q: number) => number, small: boole
   return shares.map((q) => ({ at: x(q), label: `${Number((q * 100).toPrecision(9))}${small ? '' : ' %'}` }))
 }
 
-/**
- * Twenty-four points for each decade of rarity, and the slowest of all: finer than can be seen, and small in
- * the file.
- */
+/** 24 points per decade and the slowest request: finer than visible, and small in the file. */
 function curve(histogram: Histogram, { x, y }: Scales): [number, number][] {
   const n = countOf(histogram)
   if (n === 0) return []
@@ -109,8 +107,7 @@ function curve(histogram: Histogram, { x, y }: Scales): [number, number][] {
 }
 
 /**
- * What `quantile` says for each of `shares`, which rise: in one pass, as a curve asks for a hundred of
- * thousands of buckets.
+ * `quantile` for each of `shares`, which must rise, in one pass: a curve needs 100 of thousands of buckets.
  */
 export function quantilesOf(histogram: Histogram, shares: readonly number[]): number[] {
   const n = countOf(histogram)
@@ -126,7 +123,7 @@ export function quantilesOf(histogram: Histogram, shares: readonly number[]): nu
   })
 }
 
-/** The share that only the slowest of `n` requests is beyond. */
+/** The share beyond which is only the slowest of `n` requests. */
 function slowest(n: number): number {
   return 1 - 1 / n
 }
@@ -138,7 +135,7 @@ function budgetLine({ q, limitMs }: PercentileBudget, { x, y, left }: Scales): M
   ]
 }
 
-/** Above its line, else below it, else behind its end: never far from it. */
+/** Above its line, else below it, else right of its end. */
 function budgetLabels({ label, limitMs, q }: PercentileBudget, { x, y, left }: Scales): Label[] {
   const common = {
     text: `${label} < ${amount('ms', limitMs)}`,
@@ -160,7 +157,7 @@ interface Reading {
   over: boolean
 }
 
-/** The curve's values at the budgets that enough samples reach, and its slowest. */
+/** The curve's values at the budgets with enough samples, and its maximum. */
 function readingsOf(histogram: Histogram, budgets: readonly PercentileBudget[], { x, y }: Scales): Reading[] {
   const n = countOf(histogram)
   if (n === 0) return []
@@ -180,7 +177,7 @@ function readingsOf(histogram: Histogram, budgets: readonly PercentileBudget[], 
   ]
 }
 
-/** Above the curve, which only rises; else to the right below it. Further off where another label stands. */
+/** Left above the rising curve, else right below it; further away where another label is. */
 function readingLabels({ x, y, label, over }: Reading): Label[] {
   const common = { text: label, kind: over ? 'over' : 'strong' } as const
   const lines = [0, 14, 28]

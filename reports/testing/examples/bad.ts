@@ -148,7 +148,7 @@ function deathAt(second: number): TimelinePoint {
   }
 }
 
-/** Nobody answered, not once: latencies could not be judged, errors and throughput are what is red. */
+/** No request was answered: latencies could not be judged; errors and throughput fail. */
 export function unanswered(): ReportInput {
   const steps = { 'health/get': { requests: 4000, errors: 4000, unanswered: 4000, medianMs: 1, spread: 0.1 } }
   const failures = [
