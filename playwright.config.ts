@@ -2,8 +2,8 @@ import { defineConfig } from '@playwright/test'
 import { findBrowser } from './runtime/browser/index.ts'
 
 /*
- * `npx playwright test`: the journeys and the browser specs as ordinary Playwright tests. Against TARGET_URL, as the project
- * VIGIL_ENVIRONMENT (default: its host); without it against a service started for the purpose.
+ * `npx playwright test`: the journeys and the browser specs as ordinary Playwright tests. Against TARGET_URL,
+ * as the project VIGIL_ENVIRONMENT (default: its host); without it against a service started for the purpose.
  */
 const given = process.env['TARGET_URL']
 const target = given ?? `http://127.0.0.1:${process.env['PORT'] ?? '8000'}`

@@ -2,7 +2,8 @@ import { defineConfig } from './config/index.ts'
 
 const pushgateway = process.env['PUSHGATEWAY_URL']
 
-// The promises of the todo API (the performance baselines of production monitoring) and how they are put to the test.
+// The promises of the todo API (the performance baselines of production monitoring) and how they are put to
+// the test.
 export default defineConfig({
   target: {
     url: 'http://127.0.0.1:8000',
@@ -12,7 +13,8 @@ export default defineConfig({
     metrics: '/metrics',
     database: 'postgres',
     env: {
-      // Raised openly: the load comes from one address and few users, which the production limits are there to refuse.
+      // Raised openly: the load comes from one address and few users, which the production limits are there
+      // to refuse.
       RATE_LIMIT_PER_MINUTE: '10000000',
       AUTH_RATE_LIMIT_PER_MINUTE: '10000000',
     },
@@ -27,7 +29,8 @@ export default defineConfig({
     authorization: { journey: 'authorization', every: '5m', degradedMs: 2000 },
     tls: { spec: 'vigil:tls', every: '1h' },
     docs: { spec: './synthetics/specs/docs.spec.ts', every: '15m', timeoutMs: 20_000, degradedMs: 5000 },
-    // `rate-limit` wants the limits of production, which are raised here: it belongs to the config of the deployed service.
+    // `rate-limit` wants the limits of production, which are raised here: it belongs to the config of the
+    // deployed service.
   },
   // Not `docs`, which needs a browser: a gate runs on a machine that has none.
   gate: {
@@ -35,8 +38,9 @@ export default defineConfig({
     suites: ['browse', 'capacity'],
   },
   suites: {
-    // Latency at a given rate. 30 journeys/s are 165 requests/s: in 30 s more than the 3,000 requests that an error budget of
-    // 0.1 % needs to be judged, and in a duet's unit of 2.5 s more than the 300 that its p99 needs.
+    // Latency at a given rate. 30 journeys/s are 165 requests/s: in 30 s more than the 3,000 requests that an
+    // error budget of 0.1 % needs to be judged, and in a duet's unit of 2.5 s more than the 300 that its p99
+    // needs.
     browse: {
       engine: 'k6',
       journeys: { 'task-crud': 9, health: 1 },
@@ -53,7 +57,7 @@ export default defineConfig({
       durationSeconds: 15,
     },
   },
-  // What grows in production, and what it must not reach: `vigil capacity --prometheus URL` tells when.
+  // What grows in production, and what it must not reach: `vigil capacity --prometheus URL` shows when.
   forecasts: {
     users: { query: 'max(pg_stat_user_tables_n_live_tup{relname="users"})', limit: 100_000 },
     tasks: { query: 'max(pg_stat_user_tables_n_live_tup{relname="tasks"})', limit: 10_000_000 },
@@ -62,7 +66,8 @@ export default defineConfig({
       limit: 50e9,
       unit: 'bytes',
     },
-    // The day's peak against what one instance was measured to bear: divide by it for the number of instances.
+    // The day's peak against what one instance was measured to bear: divide by it for the number of
+    // instances.
     load: {
       query: 'max_over_time(sum(rate(http_requests_total{job="todo-backend"}[5m]))[1d:5m])',
       limit: 'capacity',

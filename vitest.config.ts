@@ -2,7 +2,10 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer } from 'vitest/node'
 import type { TestSpecification } from 'vitest/node'
 
-/** Tests that wait for real processes: begun last, one of them alone would keep everybody waiting for half a minute. */
+/**
+ * Tests that wait for real processes: begun last, one of them alone would keep everybody waiting for half a
+ * minute.
+ */
 const long = /(?:live|crash|tracing|lifecycle|calibration|outage)\.test\.ts$/
 
 class LongFirst extends BaseSequencer {

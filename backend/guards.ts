@@ -27,7 +27,7 @@ export function createGuards(parts: GuardDependencies): Guards {
     return principal
   }
   return {
-    ...(faults !== undefined && { arrive: (scope: Scope) => faults.beforeRequest(scope) }),
+    ...(faults !== undefined && { beforeRequest: (scope: Scope) => faults.beforeRequest(scope) }),
     authenticate: (scope, authorization) => {
       try {
         const principal = tokens.authenticate(authorization)

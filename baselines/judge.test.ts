@@ -82,7 +82,7 @@ describe('a verdict on budgets', () => {
   })
 
   it(
-    "fails when the load's own script says that a threshold of its own was crossed, though every " +
+    'fails when the user script reports that one of its thresholds was crossed, though every ' +
       'budget is kept',
     () => {
       const { verdict, rows } = judgeRun(
@@ -169,7 +169,7 @@ describe('no data is never a pass', () => {
       'invalid',
       'never requested (steps in this run: task-crud/list)',
     ],
-    ['memory that nobody measured', unwatched, { rssBytes: 512e6 }, 'invalid', 'set target.metrics'],
+    ['memory that was not measured', unwatched, { rssBytes: 512e6 }, 'invalid', 'set target.metrics'],
     [
       'a run marked invalid',
       exampleRun(

@@ -35,7 +35,7 @@ describe('the verdict over several runs', () => {
     [['pass', 'invalid'], ['pass'], 'invalid', 'half a gate is no gate'],
     [['pass', 'inconclusive'], [], 'inconclusive', 'not enough to decide'],
     [['pass'], ['fail'], 'fail', 'a probe is down'],
-    [['pass'], ['skipped'], 'pass', 'what was left out is told, not judged'],
+    [['pass'], ['skipped'], 'pass', 'what was left out is shown, not judged'],
     [[], ['skipped'], 'invalid', 'everything was left out'],
   ]
   it.each(cases)('%j with rows %j is %s: %s', (words, statuses, expected) => {
@@ -55,7 +55,7 @@ describe('an amount in a message', () => {
     ['ratio', 0.000333333, 0.001, '0.0333 %'],
     ['perMinute', 8412.7, 1000, '8413 requests/min'],
     ['bytes', 180e6, 512e6, '180 MB'],
-  ] as const)('%s %d beside %s reads %s', (unit, value, beside, text) => {
-    expect(amount(unit, value, beside)).toBe(text)
+  ] as const)('%s %d next to the limit %s is written %s', (unit, value, limit, text) => {
+    expect(amount(unit, value, limit)).toBe(text)
   })
 })

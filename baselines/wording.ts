@@ -9,15 +9,16 @@ const units: Record<Unit, { scale: number; suffix: string }> = {
 
 /**
  * A figure as a person reads it, in about three significant digits; more where it would otherwise read the
- * same as the limit it stands `beside` (499.96 ms, not 500 ms, beside a limit of 500 ms).
+ * same as the `limit` next to it (499.96 ms, not 500 ms, next to a limit of 500 ms).
  */
-export function amount(unit: Unit, value: number, beside?: number): string {
+export function amount(unit: Unit, value: number, limit?: number): string {
   const { scale, suffix } = units[unit]
   const digits = significant(value * scale)
   let text = rounded(value * scale, digits)
-  if (beside !== undefined && beside !== value) {
-    const limit = rounded(beside * scale, significant(beside * scale))
-    for (let more = digits + 1; text === limit && more < 12; more += 1) text = rounded(value * scale, more)
+  if (limit !== undefined && limit !== value) {
+    const shownLimit = rounded(limit * scale, significant(limit * scale))
+    for (let more = digits + 1; text === shownLimit && more < 12; more += 1)
+      text = rounded(value * scale, more)
   }
   return text + suffix
 }

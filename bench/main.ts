@@ -12,7 +12,8 @@ import { memory } from './sections/memory.ts'
 import { probes } from './sections/probes.ts'
 import { start } from './sections/start.ts'
 
-// `npm run bench`, `npm run bench -- k6 memory`, `npm run bench -- --rounds 7`. Figures are told, and exit 1 only when a goal is missed.
+// `npm run bench`, `npm run bench -- k6 memory`, `npm run bench -- --rounds 7`. Figures are printed, and exit
+// 1 only when a goal is missed.
 const sections: Section[] = [start, autocannon, k6, accuracy, memory, probes, gate, api]
 
 const args = process.argv.slice(2)
@@ -23,7 +24,9 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 if (unknown !== undefined || !(rounds >= 1)) {
   process.stderr.write(
-    `bench: ${unknown === undefined ? '--rounds needs a number of at least 1' : `no section ${unknown}`}; there are: ${sections.map((section) => section.name).join(', ')}\n`,
+    'bench: ' +
+      `${unknown === undefined ? '--rounds needs a number of at least 1' : `no section ${unknown}`}; ` +
+      `there are: ${sections.map((section) => section.name).join(', ')}\n`,
   )
   process.exitCode = 2
 } else {
@@ -36,7 +39,8 @@ async function run(chosen: readonly Section[]): Promise<number> {
   const folder = mkdtempSync(join(os.tmpdir(), 'vigil-bench-'))
   const bench: Bench = { rounds, root: fileURLToPath(new URL('..', import.meta.url)), folder, say }
   say(
-    `${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.availableParallelism()} cores, Node ${process.versions.node}; medians (range), side by side in this run`,
+    `${os.cpus()[0]?.model ?? 'unknown processor'}, ${os.availableParallelism()} cores, Node ` +
+      `${process.versions.node}; medians (range), side by side in this run`,
   )
   let missed = 0
   try {

@@ -1,5 +1,5 @@
 import { median } from '../record/statistics/index.ts'
-/** One claim about speed or size, measured side by side with what it is held against. */
+/** One claim about speed or size, measured side by side with what it is compared with. */
 export interface Section {
   name: string
   /** What is compared with what, in a line. */
@@ -28,12 +28,15 @@ export interface Bench {
 
 /** Median with the range, so that a noisy machine shows. */
 export function spreadOf(values: readonly number[], format: (value: number) => string): string {
-  return `${format(median(values))} (${format(Math.min(...values))}–${format(Math.max(...values))} in ${values.length})`
+  return (
+    `${format(median(values))} (${format(Math.min(...values))}–${format(Math.max(...values))} in ` +
+    `${values.length})`
+  )
 }
 
 /**
- * Measures two things in turn, each first in every other round, and gives the ratios a / b round by round: what drifts
- * in the machine touches both alike.
+ * Measures two things in turn, each first in every other round, and gives the ratios a / b round by round:
+ * what drifts in the machine touches both alike.
  */
 export async function ratios(
   rounds: number,

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 
-// A service for the bench, in a process of its own. `/`: as fast as node:http answers. `/timed`: service times from a
-// log-normal distribution (median 8 ms), whose real values, as this process saw them, `/seen` tells; `/reset` forgets them.
+// A service for the bench, in a process of its own. `/`: as fast as node:http answers. `/timed`: service
+// times from a log-normal distribution (median 8 ms), whose real values, as this process saw them, `/seen`
+// reports; `/reset` forgets them.
 let seen: number[] = []
 let seed = 1
 

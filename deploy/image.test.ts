@@ -28,7 +28,7 @@ function isIgnored(path: string): boolean {
   return ignored
 }
 
-/** Every file of ours that `path` loads, or opens beside itself. */
+/** Every file of ours that `path` loads, or opens next to itself. */
 function loadedBy(path: string, seen = new Set<string>()): Set<string> {
   if (seen.has(path)) return seen
   seen.add(path)
@@ -72,7 +72,7 @@ test('the image has the Node that the project is tested with', () => {
   expect(/^ARG NODE=(.+)$/m.exec(dockerfile)?.[1]).toBe(manifest.devDependencies['node'])
 })
 
-test('it runs as nobody special, in exec form, and its health check needs no curl', () => {
+test('it runs as an unprivileged user, in exec form, and its health check needs no curl', () => {
   expect(dockerfile).toMatch(/^USER node$/m)
   expect(dockerfile).toMatch(/^CMD \["node", "backend\/main\.ts"\]$/m)
   expect(dockerfile).toMatch(/HEALTHCHECK[^]+CMD \["node", "-e"/)

@@ -42,7 +42,7 @@ describe('what starts vigil', () => {
     expect(args.includes('--every') || args.includes('--once')).toBe(true)
   })
 
-  it('lets a run that is told to end have its time, and leaves a wrong config alone', () => {
+  it('gives a run that must end its time, and does not restart on an invalid config', () => {
     const service = read('systemd/vigil-probe.service')
     expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(service)?.[1])).toBeGreaterThan(10)
     expect(service).toMatch(/^SuccessExitStatus=143$/m)

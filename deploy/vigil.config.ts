@@ -4,8 +4,8 @@ import local from '../vigil.config.ts'
 const { docs: _browserAndDocumentsThatProductionHasNot, ...probes } = local.probes ?? {}
 
 /**
- * What the probes of a deployed todo API run by. Beside those of a laptop: `rate-limit`, which wants the limits of
- * production, and is how it is known that nobody can bypass them.
+ * What the probes of a deployed todo API run by. In addition to those of a laptop: `rate-limit`, which needs
+ * the limits of production and shows that no one can bypass them.
  */
 export default defineConfig({
   target: { url: process.env['VIGIL_TARGET'] ?? 'http://backend:8000' },

@@ -4,14 +4,13 @@ import { fileURLToPath } from 'node:url'
 import { findLanguageProblems } from './language.ts'
 
 /**
- * Part of `npm run check`: prints each line of the repository's own text that uses a word which CONTRIBUTING.md's
- * glossary replaces, or is too long, and exits with 1 when there is one.
+ * Part of `npm run check`: prints each line of the repository's own text that uses a word which
+ * CONTRIBUTING.md's glossary replaces, or is too long, and exits with 1 when there is one.
  */
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Texts of other authors, recorded data, and the two places that have to name the words. */
-const excluded =
-  /(^|\/)(fixtures|migrations|dashboards|node_modules)\/|^docs\/language|^CONTRIBUTING\.md$|package-lock\.json$/
+const excluded = /(^|\/)(fixtures|migrations|dashboards|node_modules)\/|^docs\/language|^CONTRIBUTING\.md$/
 
 const paths = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.md', '*.yml', '*.tmpl'], {
   cwd: root,

@@ -15,7 +15,8 @@ export const replacements: readonly Replacement[] = [
   { pattern: /\bmisused?\b/i, say: 'usage error' },
   { pattern: /\banew\b/i, say: 'again or newly created' },
   { pattern: /\b(held|hold|holds|holding) against\b/i, say: 'compare with or judge against' },
-  { pattern: /\b(whoever|somebody|nobody)\b/i, say: 'anyone who, the caller, the user, no one' },
+  // `'nobody'` in quotes is the Unix account.
+  { pattern: /\b(whoever|somebody|(?<!')nobody)\b/i, say: 'anyone who, the caller, the user, no one' },
   { pattern: /\bbeside\b/i, say: 'next to, in addition to or while' },
   { pattern: /\bvouch(es|ed)? for\b/i, say: 'cannot rule out a change below X %' },
   {
@@ -32,6 +33,9 @@ export const replacements: readonly Replacement[] = [
 ]
 
 export const longestLine = 110
+
+/** A regular expression on a line of its own cannot be wrapped. */
+const unbreakable = /^\s*\/.*\/[a-z]*,?$/
 
 /** A line that has to be reworded or wrapped. */
 export interface LanguageProblem {
@@ -52,7 +56,7 @@ export function findLanguageProblems(
       const found = pattern.exec(words)?.[0]
       return found === undefined ? [] : [{ line, found, say }]
     })
-    if (checkLength && content.length > longestLine)
+    if (checkLength && content.length > longestLine && !unbreakable.test(content))
       problems.push({ line, found: `${content.length} characters`, say: `at most ${longestLine}` })
     return problems
   })

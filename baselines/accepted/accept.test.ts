@@ -104,7 +104,7 @@ describe('a run is refused, with the reason', () => {
 })
 
 describe('a baseline', () => {
-  it('has its first five runs as its anchor, keeps it, and the ten newest beside it', () => {
+  it('has its first five runs as its anchor, and keeps it and the ten newest', () => {
     let baseline = accepted(undefined, offers(0, 3))
     baseline = accepted(baseline, offers(3, 5))
     for (let i = 5; i < 40; i += 1) baseline = accepted(baseline, offers(i, i + 1))
@@ -114,7 +114,7 @@ describe('a baseline', () => {
     )
   })
 
-  it('is anchored anew with a reason only', () => {
+  it('gets a new anchor with a reason only', () => {
     const baseline = accepted(
       accepted(undefined, offers(0, 6)),
       offers(10, 16),
@@ -126,7 +126,7 @@ describe('a baseline', () => {
     })
   })
 
-  it('is the same whatever the order in which its runs were given, and a run given twice is there once', () => {
+  it('does not depend on the order of its runs, and holds a run given twice once', () => {
     const inOrder = formatReviewedJson(accepted(undefined, offers(0, 6)))
     expect(formatReviewedJson(accepted(undefined, [...offers(0, 6).toReversed(), ...offers(2, 3)]))).toBe(
       inOrder,

@@ -61,7 +61,7 @@ describe('a run compared with accepted ones', () => {
   })
 })
 
-describe('nothing is compared, and that is told in a row which decides nothing', () => {
+describe('nothing is compared, and a row that decides nothing says so', () => {
   it.each([
     ['another environment', { environment: { fingerprint: 'other' } }, 'environment'],
     ['another load', { load: { model: 'arrival-rate', ratePerSecond: 200 } }, 'load'],

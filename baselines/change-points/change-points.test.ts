@@ -25,7 +25,8 @@ function seriesOf(
   }))
 }
 
-/* p50 in ms, 20 runs, then 20 after the change; the last of each kind to be taken for a change is the spike at run 9:
+/* p50 in ms, 20 runs, then 20 after the change; the last of each kind to be taken for a change is the spike
+ * at run 9:
  *   22 |                     ▪▪ ▪▪▪▪ ▪▪▪ ▪▪▪ ▪▪▪▪
  *   20 |▪▪▪ ▪▪▪▪▪  ▪▪▪ ▪▪▪▪▪▪  ▪    ▪   ▪   ▪
  *      +---------|---------|---------|---------|   */
@@ -83,7 +84,7 @@ describe('a step in the level', () => {
   )
 
   it(
-    'lies between the runs that are told with it in 19 of 20 histories and more, and they are further ' +
+    'lies between the runs that are reported with it in 19 of 20 histories and more, and they are further ' +
       'apart the fainter it is',
     () => {
       const located = (factor: number): [number, number][] =>
@@ -158,7 +159,7 @@ describe('a step in the level', () => {
   })
 })
 
-describe('no change is told', () => {
+describe('no change is reported', () => {
   it.each([
     ['of nothing', []],
     [

@@ -109,7 +109,7 @@ describe('a verdict on 24 pairs', () => {
     expect(compareRuns(base, burst).verdict).toBe('pass')
   })
 
-  it('fails a candidate that saturates: throughput falls, arrivals are dropped, however well it answers', () => {
+  it('fails a candidate that saturates: throughput falls and arrivals are dropped', () => {
     const saturated = blocks(24, 101).map((run) => ({
       ...run,
       totals: {

@@ -32,7 +32,7 @@ describe('errors of two sides', () => {
     expect(compareErrors(blocks([3, 3]), blocks([3, 3, 3, 3, 3, 3])).ratio).toBeCloseTo(1, 9)
   })
 
-  it('are none on both sides: nothing to tell', () => {
+  it('are none on both sides: nothing to report', () => {
     expect(compareErrors(blocks([0, 0]), blocks([0, 0]))).toMatchObject({
       pValue: 1,
       pValueBetter: 1,

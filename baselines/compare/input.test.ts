@@ -48,7 +48,7 @@ describe('a text of records', () => {
       'f.json: endpoints.a.histogram[1][0]: found 2 after 3',
     ],
     [
-      'samples that nobody requested',
+      'samples without a request',
       damaged((copy) => (list(copy).histogram = [[3, 5000]])),
       'holds 5000 samples, expected at most its 101 requests',
     ],

@@ -4,9 +4,9 @@ import { quantiles } from './quantiles.ts'
 
 /**
  * A relative change: +3.1 %, −12 %. More digits where it would read the same as the margin next to it,
- * `beside`.
+ * `limit`.
  */
-export function formatChange(ratio: number, beside?: number): string {
+export function formatChange(ratio: number, limit?: number): string {
   if (!Number.isFinite(ratio)) return ratio > 0 ? 'without bound' : 'unknown'
   const percent = (ratio - 1) * 100
   if (percent >= 900) return `×${Number(ratio.toPrecision(3))}`
@@ -14,9 +14,9 @@ export function formatChange(ratio: number, beside?: number): string {
   for (const digits of [Math.abs(percent) >= 20 ? 0 : 1, 2, 3]) {
     const text = Math.abs(percent).toFixed(digits)
     if (
-      beside === undefined ||
-      Number(text) !== Math.abs(beside * 100) ||
-      Math.abs(percent - beside * 100) < 1e-9
+      limit === undefined ||
+      Number(text) !== Math.abs(limit * 100) ||
+      Math.abs(percent - limit * 100) < 1e-9
     )
       return `${sign}${text} %`
   }

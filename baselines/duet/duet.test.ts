@@ -137,8 +137,8 @@ describe('looks', () => {
   })
 
   it(
-    'end with a fail at once, and with a pass only when it vouches for every step or has all of its ' +
-      'pairs',
+    'end with a fail immediately, and with a pass only when it rules out a loss in every step or ' +
+      'has all of its pairs',
     () => {
       const [early = { pairs: 0, alpha: 0, confidence: 0 }, late = early] = [
         planDuetAnalyses()[0],
@@ -187,7 +187,7 @@ describe('a fail', () => {
   })
 })
 
-describe('a commit of a bisect is told apart by the middle of what is known', () => {
+describe('a commit of a bisect is classified by the point halfway between the known ones', () => {
   const known = selectBisectRow(judge({ candidate: { slower: 1.2 } })) ?? { rule: '', step: null, metric: '' }
   it.each([
     ['bad', 1.19],

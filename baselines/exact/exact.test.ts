@@ -73,7 +73,7 @@ describe('counts that noise cannot move', () => {
     expect(red).toBe(0)
   })
 
-  it('are not red for a rare one more: a token renewed, a connection made anew', () => {
+  it('are not red for a rare one more: a token renewed, a connection opened again', () => {
     expect(
       judgeExactCounts(statements([...times(1990, [3, 3] as const), ...times(10, [3, 4] as const)]))[0]
         ?.status,

@@ -37,7 +37,7 @@ describe('the noise of a machine', () => {
   })
 
   it(
-    'tells what a duet of a minute sees: of changes that large the gate sees most, of changes a third ' +
+    'reports what a duet of a minute detects: of changes that large the gate sees most, of changes a third ' +
       'as large few',
     () => {
       const seen = quiet.metrics.p50Ms.detectable['60'] ?? 0
@@ -128,7 +128,7 @@ describe('what is known of it', () => {
     )
   })
 
-  it('refuses a margin that it cannot tell, and no other', () => {
+  it('refuses a margin that it cannot detect, and no other', () => {
     const least = quiet.metrics.p50Ms.detectable['120'] ?? 0
     expect(findMarginProblem(quiet, least * 0.9, 'browse')).toMatch(
       /^found \S+ %, expected at least \S+ %: as measured here by vigil doctor --noise, a duet of browse cannot see a smaller change of p50/,

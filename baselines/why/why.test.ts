@@ -12,8 +12,8 @@ function whyIs(shape: Omit<DuetShape, 'units'>): Explanation[] {
 
 it('names the step, its effect, and what moved in the database', () => {
   const why = whyIs({
-    baseline: { told: { dbMs: 0.5, statements: 1, appMs: 0.3 } },
-    candidate: { slower: 1.4, told: { dbMs: 1.5, statements: 3, appMs: 0.3 } },
+    baseline: { reported: { dbMs: 0.5, statements: 1, appMs: 0.3 } },
+    candidate: { slower: 1.4, reported: { dbMs: 1.5, statements: 3, appMs: 0.3 } },
   })
   expect(why.map(({ step }) => step)).toEqual(expect.arrayContaining(['tasks/list', 'tasks/read']))
   expect(why[0]?.effect).toMatch(/p50 \+4\d %/)
@@ -23,15 +23,18 @@ it('names the step, its effect, and what moved in the database', () => {
   ])
 })
 
-it('tells waiting from computing by CPU time', () => {
-  const slow = { slower: 1.4, told: { appMs: 1.2 } }
-  const waiting = whyIs({ baseline: { cpuMs: 1, told: { appMs: 0.3 } }, candidate: { ...slow, cpuMs: 1 } })
+it('distinguishes waiting from computing by CPU time', () => {
+  const slow = { slower: 1.4, reported: { appMs: 1.2 } }
+  const waiting = whyIs({
+    baseline: { cpuMs: 1, reported: { appMs: 0.3 } },
+    candidate: { ...slow, cpuMs: 1 },
+  })
   expect(waiting.at(-1)?.moved).toContain(
     'CPU per request did not move: the application waits there (a lock, a pool, a timer), it does ' +
       'not compute',
   )
   const computing = whyIs({
-    baseline: { cpuMs: 1, told: { appMs: 0.3 } },
+    baseline: { cpuMs: 1, reported: { appMs: 0.3 } },
     candidate: { ...slow, cpuMs: 1.9 },
   })
   expect(computing.at(-1)?.moved).toEqual([
@@ -45,7 +48,7 @@ it('says it when nothing that the service reports moved', () => {
   ])
 })
 
-it('tells what moved with the process: garbage, memory, event loop, cache', () => {
+it('reports what changed with the process: garbage, memory, event loop, cache', () => {
   const why = whyIs({
     baseline: {
       server: { gcMsPerRequest: 0.01, rssMaxBytes: 100e6, eventLoopP99Ms: 10, cacheHitRatio: 0.9 },

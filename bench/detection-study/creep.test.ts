@@ -24,7 +24,7 @@ function creep(
     const run = make(release, { all: step ** release })
     rows = compareWithBaseline(baseline, run)
     if (rows.some(({ status }) => status === 'fail')) redFrom ??= release
-    // Accepted all the same, as if somebody had looked at this step alone.
+    // Accepted all the same, as if a reviewer had looked at this step alone.
     baseline = accept(baseline, [run])
   }
   return { rows, redFrom }
@@ -40,7 +40,7 @@ describe('slow creep', () => {
       expect(
         rows.filter(({ rule, status }) => rule === 'anchor' && status === 'fail').map(({ metric }) => metric),
       ).toContain('p50Ms')
-      // What a single release lost is within its margin; the accepted runs alone would never have told.
+      // What a single release lost is within its margin; the accepted runs alone would never have shown it.
       expect(
         rows.filter(({ rule, status, step }) => rule === 'baseline' && status === 'fail' && step === null),
       ).toEqual([])
@@ -53,10 +53,10 @@ describe('slow creep', () => {
   })
 })
 
-describe('a run held against accepted ones, simulated', () => {
+describe('a run compared with accepted ones, simulated', () => {
   const oneHour = { sessions: 1, runsPerSession: 5, runNoise: 0.03, drift: 0.04 }
 
-  it('is not red where nothing changed, on a machine whose hours differ, also by more than is assumed', () => {
+  it('passes where nothing changed, on a machine whose hours differ by more than is assumed', () => {
     expect(redShare(oneHour, {}, 30, 300)).toBe(0)
     expect(redShare({ ...oneHour, drift: 0.08 }, {}, 30, 400)).toBeLessThanOrEqual(1 / 30)
   })

@@ -4,8 +4,9 @@ import { simulatedClock } from '../../synthetics/schedule/testing/clock.ts'
 import { scheduledMetrics } from '../../synthetics/metrics/index.ts'
 import type { ProbeResult } from '../../record/index.ts'
 
-// An hour of 200 probes, one run a second each, on a simulated clock: scheduler and metrics are the real ones, the probes
-// answer at once. Prints the heap in use after each quarter as JSON. Needs `--expose-gc`.
+// An hour of 200 probes, one run a second each, on a simulated clock: scheduler and metrics are the real
+// ones, the probes answer immediately. Prints the heap in use after each quarter as JSON. Needs
+// `--expose-gc`.
 const probes = Array.from({ length: 200 }, (_, index) => `probe-${index}`)
 const cadence = parseCadence('1s')
 if (cadence.state === 'wrong') throw new Error(cadence.problem)
@@ -14,7 +15,7 @@ const metrics = scheduledMetrics(probes, { version: 'bench', node: process.versi
 const stop = new AbortController()
 let runs = 0
 
-const hear = (event: ScheduleEvent<ProbeResult>): void => {
+const collect = (event: ScheduleEvent<ProbeResult>): void => {
   if (event.kind === 'beat') metrics.beat(event.atMs)
   if (event.kind !== 'ran' || event.outcome.state !== 'done') return
   runs += 1
@@ -33,7 +34,7 @@ const jobs = probes.map((name): Job<ProbeResult> => ({
     steps: [{ step: 'get', ok: true, status: 200, durationMs: 5 }],
   }),
 }))
-const ended = runSchedule({ jobs, clock, stop: stop.signal, tell: hear })
+const ended = runSchedule({ jobs, clock, stop: stop.signal, tell: collect })
 const heapBytes: number[] = []
 for (let quarter = 0; quarter < 4; quarter += 1) {
   await clock.pass(900_000)

@@ -5,7 +5,7 @@ import { runCommand } from '../workbench.ts'
 
 export const gate: Section = {
   name: 'gate',
-  about: 'the default gate: its whole time, and its own beside warm-up and load',
+  about: 'the default gate: its total time, and its own time in addition to warm-up and load',
   run: async (bench) => {
     const { wallMs, code } = await runCommand(
       join(bench.root, 'vigil'),
@@ -25,7 +25,7 @@ export const gate: Section = {
         met: seconds <= 90,
       },
       {
-        what: 'beside warm-up and load',
+        what: 'in addition to warm-up and load',
         value: `${(seconds - loading).toFixed(1)} s`,
         goal: '≤ 15 s',
         met: seconds - loading <= 15,

@@ -9,12 +9,17 @@ import { runCommand, vigilLoad, withService } from '../workbench.ts'
 const seconds = 5
 /** More than k6 can make here: what it achieves is its maximum. */
 const rate = 30_000
-/** As many as vigil gives k6 at this rate: more of them cost each request more, whoever wrote the script. */
+/** As many as vigil gives k6 at this rate: more of them cost each request more, in any script. */
 const users = 400
 
-const scenario = `export const options = { scenarios: { max: { executor: 'constant-arrival-rate', rate: ${rate}, timeUnit: '1s', duration: '${seconds}s', preAllocatedVUs: ${users}, maxVUs: ${users} } } }`
+const scenario =
+  `export const options = { scenarios: { max: { executor: 'constant-arrival-rate', rate: ${rate}, ` +
+  `timeUnit: '1s', duration: '${seconds}s', preAllocatedVUs: ${users}, maxVUs: ${users} } } }`
 
-/** What a k6 user writes to learn what vigil tells: which step it was, how long it took, whether it was answered well. */
+/**
+ * What a k6 user writes to get the same figures: which step it was, how long it took, whether it was
+ * answered well.
+ */
 const same = (url: string): string => `
 import http from 'k6/http'
 import { check } from 'k6'
@@ -37,7 +42,9 @@ export default function () { http.get('${url}/') }
 
 export const k6: Section = {
   name: 'k6',
-  about: `requests/s of vigil load by k6 against hand-written k6 scripts, all asked for more than they can make, with ${users} virtual users`,
+  about:
+    'requests/s of vigil load by k6 against hand-written k6 scripts, all asked for more than they can ' +
+    `make, with ${users} virtual users`,
   run: async (bench) =>
     withService(bench, async (url) => {
       const path = await k6Path(bench)
@@ -51,12 +58,16 @@ export const k6: Section = {
         })
         return run.totals.throughputRps
       }
-      const againstSame = await ratios(bench.rounds, vigil, async () => byHand(bench, path, same(url)))
-      const againstBarest = await ratios(bench.rounds, vigil, async () => byHand(bench, path, barest(url)))
+      const againstSame = await ratios(bench.rounds, vigil, async () =>
+        runPlainScript(bench, path, same(url)),
+      )
+      const againstBarest = await ratios(bench.rounds, vigil, async () =>
+        runPlainScript(bench, path, barest(url)),
+      )
       const text = (found: readonly number[]): string => spreadOf(found, (ratio) => ratio.toFixed(3))
       return [
         {
-          what: 'vigil / a script that tells the same',
+          what: 'vigil / a script with the same figures',
           value: text(againstSame),
           goal: '≥ 0.95',
           met: median(againstSame) >= 0.95,
@@ -66,12 +77,13 @@ export const k6: Section = {
     }),
 }
 
-async function byHand(bench: Bench, path: string, script: string): Promise<number> {
+async function runPlainScript(bench: Bench, path: string, script: string): Promise<number> {
   const summary = join(bench.folder, 'by-hand.json')
   const file = join(bench.folder, 'by-hand.js')
   writeFileSync(
     file,
-    `${script}export function handleSummary(data) { return { '${summary}': String(data.metrics.http_reqs.values.count) } }\n`,
+    `${script}export function handleSummary(data) { return { '${summary}': ` +
+      'String(data.metrics.http_reqs.values.count) } }\n',
   )
   await runCommand(path, ['run', '--quiet', '--no-usage-report', file], bench.folder)
   return Number(readFileSync(summary, 'utf8')) / seconds

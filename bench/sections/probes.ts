@@ -15,7 +15,8 @@ const scheduleSeconds = 30
 export const probes: Section = {
   name: 'probes',
   about:
-    'one plain check, cold, against a cold Playwright run and a cold blackbox_exporter; a scheduler of 200 probes a second',
+    'one plain check, cold, against a cold Playwright run and a cold blackbox_exporter; a scheduler ' +
+    'of 200 probes a second',
   run: async (bench) =>
     withService(bench, async (url) => [
       ...(await cold(bench, url)),
@@ -24,7 +25,9 @@ export const probes: Section = {
     ]),
 }
 
-const plain = `export default [{ name: 'plain', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]\n`
+const plain =
+  `export default [{ name: 'plain', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' ` +
+  '}) }] }]\n'
 
 function project(bench: Bench, url: string, names: readonly string[]): string {
   const folder = join(bench.folder, `probes-${names.length}`)
@@ -35,7 +38,8 @@ function project(bench: Bench, url: string, names: readonly string[]): string {
   )
   writeFileSync(
     join(folder, 'vigil.config.mjs'),
-    `export default ${JSON.stringify({ target: { url }, journeys: './journeys.mjs', probes: every, suites: {} })}\n`,
+    'export default ' +
+      `${JSON.stringify({ target: { url }, journeys: './journeys.mjs', probes: every, suites: {} })}\n`,
   )
   return folder
 }
@@ -81,7 +85,8 @@ async function coldPlaywright(bench: Bench, folder: string, url: string): Promis
   symlinkSync(modules, join(folder, 'node_modules'))
   writeFileSync(
     join(folder, 'plain.spec.ts'),
-    `import { expect, test } from '@playwright/test'\ntest('plain', async ({ request }) => { expect((await request.get('${url}/')).ok()).toBe(true) })\n`,
+    `import { expect, test } from '@playwright/test'\ntest('plain', async ({ request }) => { ` +
+      `expect((await request.get('${url}/')).ok()).toBe(true) })\n`,
   )
   return async () => {
     const { wallMs, code, stdout } = await runCommand(

@@ -120,7 +120,7 @@ const extras = {
   /** What failed, by step and class; absent when nothing did. Bounded. */
   failures: z.array(openObject(failure)).exactOptional(),
   /**
-   * Thresholds of the load's own script (k6's) that were crossed, in its words, so not to be trusted; absent
+   * Thresholds of the user script (k6's) that were crossed, in its words, so not to be trusted; absent
    * when there are none.
    */
   crossedThresholds: z.array(z.string().max(1000)).exactOptional(),

@@ -12,8 +12,8 @@ export interface SideShape {
   /** Steps it answers; the others are never reached. */
   steps?: readonly string[]
   server?: Record<string, number>
-  /** What each step's answers cost, as the service tells it. */
-  told?: Record<string, number>
+  /** What each step's answers cost, as the service reports it. */
+  reported?: Record<string, number>
 }
 
 export interface DuetShape {
@@ -46,7 +46,7 @@ function unitRun(
     busyUsers = 0.2,
     steps: reached = steps,
     server = {},
-    told,
+    reported,
   }: SideShape,
   unit: number,
   salt: number,
@@ -80,7 +80,7 @@ function unitRun(
     endpoints: Object.fromEntries(
       counts.map(({ step, ...count }) => [
         step,
-        { ...endpointOf(count, unitMs), ...(told && { server: { answers: perStep, ...told } }) },
+        { ...endpointOf(count, unitMs), ...(reported && { server: { answers: perStep, ...reported } }) },
       ]),
     ),
     failures:

@@ -55,20 +55,27 @@ describe('the manifests of the todo API', () => {
     ).toThrow(/maxReplicas|scaleTargetRef/)
   })
 
-  it("the autoscaler scales the deployment, by the metric that the adapter makes of the API's own counter", () => {
-    const { scaleTargetRef, metrics } = scaling.parse(autoscaler).spec
-    expect(scaleTargetRef).toMatchObject({ kind: 'Deployment', name: named.parse(deployment).metadata.name })
-    const { metric } = pods.parse(metrics.find(({ type }) => type === 'Pods')).pods
-    const adapter = z
-      .object({
-        rules: z.object({
-          custom: z.array(z.object({ seriesQuery: z.string(), name: z.object({ as: z.string() }) })),
-        }),
+  it(
+    "the autoscaler scales the deployment, by the metric that the adapter makes of the API's own " +
+      'counter',
+    () => {
+      const { scaleTargetRef, metrics } = scaling.parse(autoscaler).spec
+      expect(scaleTargetRef).toMatchObject({
+        kind: 'Deployment',
+        name: named.parse(deployment).metadata.name,
       })
-      .parse(parse(read('prometheus-adapter.yaml')))
-    const rule = adapter.rules.custom.find(({ name }) => name.as === metric.name)
-    expect(rule?.seriesQuery).toMatch(/^http_requests_total\{/)
-  })
+      const { metric } = pods.parse(metrics.find(({ type }) => type === 'Pods')).pods
+      const adapter = z
+        .object({
+          rules: z.object({
+            custom: z.array(z.object({ seriesQuery: z.string(), name: z.object({ as: z.string() }) })),
+          }),
+        })
+        .parse(parse(read('prometheus-adapter.yaml')))
+      const rule = adapter.rules.custom.find(({ name }) => name.as === metric.name)
+      expect(rule?.seriesQuery).toMatch(/^http_requests_total\{/)
+    },
+  )
 
   it('its target is 60 % of the capacity that docs/capacity.md measured', () => {
     const [, measured = ''] =
@@ -85,7 +92,8 @@ describe('the manifests of the todo API', () => {
   it('all replicas together, and one more while rolling out, leave room in PostgreSQL', () => {
     const { env } = container.parse(deployment).spec.template.spec.containers[0]
     const pool = Number(env.find(({ name }) => name === 'DATABASE_POOL')?.value)
-    // Of its own each instance keeps a few for the queue, for LISTEN and NOTIFY and for asking whether the server is there.
+    // Of its own each instance keeps a few for the queue, for LISTEN and NOTIFY and for asking whether the
+    // server is there.
     const besides = 8
     expect((scaling.parse(autoscaler).spec.maxReplicas + 1) * (pool + besides)).toBeLessThanOrEqual(100 * 1.3)
   })

@@ -118,7 +118,7 @@ describe('the manifests of the probes', () => {
     })
   })
 
-  it('the cron job runs as vigil reads its schedule, never twice at once, and probes once', () => {
+  it('the cron job runs as vigil reads its schedule, never twice at the same time, and probes once', () => {
     const parsed = parseCadence(cron.spec.schedule)
     expect(parsed.state === 'read' && parsed.cadence.next(0)).toBe(300_000)
     const { backoffLimit, activeDeadlineSeconds, template } = cron.spec.jobTemplate.spec

@@ -8,7 +8,7 @@ import type { PairDatabases, DatabaseTemplate } from './database.ts'
 import { connectSide, startSide } from './side.ts'
 import type { RunningSide, SideLaunch } from './side.ts'
 
-/** Both sides at once on this machine. */
+/** Both sides at the same time on this machine. */
 export interface RunningPair {
   sides: Record<Side, RunningSide>
   /** The side that has exited by itself, if one has. */
@@ -43,9 +43,9 @@ export interface PairPlace {
 }
 
 /**
- * Starts a fresh pair of processes on fresh data. One after the other, since two that compile at once disturb
- * each other. The copy that starts first is slower by up to a per cent, so `order` is random, and swapped for
- * the next pair.
+ * Starts a fresh pair of processes on fresh data. One after the other, since two that compile at the same
+ * time disturb each other. The copy that starts first is slower by up to a per cent, so `order` is random,
+ * and swapped for the next pair.
  */
 export async function startPair(
   source: PairSource,

@@ -39,7 +39,8 @@ const maxPreparedUsers = 50
 export const slowAnswerMs = 100
 
 /**
- * The virtual users for a rate. By Little's law `rate × duration of a journey` of them are busy at once.
+ * The virtual users for a rate. By Little's law `rate × duration of a journey` of them are busy at the same
+ * time.
  *
  * - `preAllocated` suffice for half a second a request, which is where budgets are: k6 drops an arrival for
  *   each user that it creates while it runs, so a target within its budgets must not need more.
@@ -211,7 +212,7 @@ function usersReason(facts: GeneratorFacts): string | undefined {
 }
 
 /**
- * For how long k6 stood still, in stops long enough to matter. Everything due meanwhile comes at once
+ * For how long k6 stood still, in stops long enough to matter. Everything due meanwhile comes together
  * afterwards.
  */
 function totalStopMs(lateness: Histogram): number {

@@ -5,8 +5,8 @@ import type { PlayedJourney, PlayedStep, ScriptMessage } from './k6-runtime/wire
 
 /**
  * Reads a line of k6's log as a message of our script. Undefined for k6's own lines and for text that a
- * journey or a target may have put there: those do not know the nonce. Checked by hand, since a duet reads
- * hundreds of lines a second.
+ * journey or a target may have put there: those do not know the nonce. Checked without a schema, since a duet
+ * reads hundreds of lines a second.
  */
 export function readMessage(line: string, nonce: string): ScriptMessage | undefined {
   if (!line.startsWith(`${nonce} `)) return undefined

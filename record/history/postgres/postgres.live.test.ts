@@ -53,13 +53,13 @@ function over(there: Records, place = there.out, database = fresh()): Use {
 historyContract('PostgreSQL', (there) => over(there))
 
 describe('a history that several machines share', () => {
-  it('holds the runs of all of them, and tells each only of its own damaged records', async () => {
+  it('holds the runs of all of them, and shows each only its own damaged records', async () => {
     const [here, elsewhere, database] = [records(), records(), fresh()]
     here.keep('1')
     here.keep('2', { text: '{' })
     elsewhere.keep('3')
     const [mine, theirs] = [over(here, 'here:/out', database), over(elsewhere, 'elsewhere:/out', database)]
-    // At once, on a database without tables.
+    // At the same time, on a database without tables.
     await Promise.all([mine(idsIn), theirs(idsIn)])
     expect(await mine(idsIn)).toEqual(['1', '3'])
     expect((await mine(async (history) => history.setAside())).map(({ id }) => id)).toEqual(['2'])
@@ -70,7 +70,7 @@ describe('a history that several machines share', () => {
 
   it.each([
     [
-      'nobody listens there',
+      'no server listens there',
       () => 'postgres://vigil:s3cret@127.0.0.1:9/vigil',
       /^VIGIL_DATABASE_URL: the history in PostgreSQL at 127\.0\.0\.1:9\/vigil cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:9\): repair it, or leave VIGIL_DATABASE_URL out to use the records of this machine alone$/,
     ],
@@ -126,7 +126,7 @@ describe('a history that several machines share', () => {
     }
   })
 
-  it('names an entry that somebody else has put there', async () => {
+  it('names an entry that another program has put there', async () => {
     const [there, database] = [records(), fresh()]
     there.keep('1')
     const use = over(there, 'here', database)
@@ -139,7 +139,7 @@ describe('a history that several machines share', () => {
   })
 
   it(
-    'tells the latest verdict among 100,000 runs without reading them all',
+    'returns the latest verdict among 100,000 runs without reading them all',
     { timeout: 60_000 },
     async () => {
       const [there, database] = [records(), fresh()]

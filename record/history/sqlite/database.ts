@@ -52,8 +52,8 @@ function prepared(file: string): DatabaseSync {
         CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, suite TEXT NOT NULL, engine TEXT NOT NULL,
           environment TEXT NOT NULL, started_ms INTEGER NOT NULL, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS runs_by_series ON runs (suite, engine, environment, started_ms);
-        CREATE TABLE IF NOT EXISTS series (suite TEXT NOT NULL, engine TEXT NOT NULL, environment TEXT NOT NULL,
-          PRIMARY KEY (suite, engine, environment)) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS series (suite TEXT NOT NULL, engine TEXT NOT NULL,
+          environment TEXT NOT NULL, PRIMARY KEY (suite, engine, environment)) STRICT, WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS set_aside (id TEXT PRIMARY KEY, problem TEXT NOT NULL)
           STRICT, WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS seen (one INTEGER PRIMARY KEY CHECK (one = 1), state TEXT) STRICT;

@@ -107,7 +107,8 @@ it('the latest verdict among 100,000 runs takes 0.2 s at most, in processor time
   const { database } = openIndex(join(out, 'runs.db'), () => 'now')
   database
     .prepare(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
-      INSERT INTO runs SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', i * 60000, replace(?, 'ID', 'run-' || i) FROM n`)
+      INSERT INTO runs SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', i * 60000,
+        replace(?, 'ID', 'run-' || i) FROM n`)
     .run(JSON.stringify({ ...entryOf(example, 'pass'), id: 'ID' }))
   database.exec('INSERT INTO series SELECT DISTINCT suite, engine, environment FROM runs')
   const history = sqliteHistory(database)

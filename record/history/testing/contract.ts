@@ -51,7 +51,7 @@ export function historyContract(name: string, over: (records: Records) => Use): 
       expect([...(await use(async (history) => history.known([])))]).toEqual([])
     })
 
-    it('tells the newest runs of each suite, by when they began, oldest first', async () => {
+    it('returns the newest runs of each suite, by when they began, oldest first', async () => {
       for (const [index, id] of ['c', 'a', 'b'].entries())
         there.keep(id, { startedAt: `2026-02-0${index + 1}T00:00:00Z` })
       there.keep('d', { suite: 'capacity', startedAt: '2026-01-01T00:00:00Z' })
@@ -112,7 +112,7 @@ export function historyContract(name: string, over: (records: Records) => Use): 
       expect(await use(idsIn)).toEqual(['1', '2'])
     })
 
-    it('is whole with several at once', async () => {
+    it('is complete with several at the same time', async () => {
       for (let index = 0; index < 40; index += 1) there.keep(String(index))
       const found = await Promise.all([use(idsIn), use(idsIn), use(idsIn)])
       expect(found.map((each) => each.length)).toEqual([40, 40, 40])

@@ -31,7 +31,7 @@ export interface ScriptCounts {
   /** Iterations begun and dropped. */
   arrivals: number
   iterations: Histogram
-  /** Most virtual users at once. */
+  /** Most virtual users at the same time. */
   users: number
   limits: Record<ClientLimit, number>
   /** Wall time of the first sample and time until the last, in milliseconds. */
