@@ -90,40 +90,42 @@ const result: CapacityResult = {
 }
 const plainly = { color: false, width: 100 }
 
-describe('what is said of a capacity', () => {
-  it('is the knee, the budget that broke and the resource that was first at its limit, before any table', () => {
+describe('the texts of a capacity search', () => {
+  it('start with the knee, the broken budget and the first resource at its limit', () => {
     const lines = capacityText(result, plainly).split('\n')
     expect(lines[0]).toBe(
       'capacity of browse: keeps every budget at 440 journeys/s, 2,200 requests/s; breaks one at 480: the',
     )
     const text = lines.join(' ').replaceAll(/\s+/g, ' ')
-    expect(text).toContain('it broke: p95 700 ms, budget < 500 ms')
+    expect(text).toContain('broken budget: p95 700 ms, budget < 500 ms')
     expect(text).toContain(
-      'first at its limit: service CPU, at 400 journeys/s: the service used 0.92 cores; then connection pool (440)',
+      'first resource at its limit: service CPU, at 400 journeys/s: the service used 0.92 ' +
+        'cores; then connection pool (440)',
     )
-    expect(text).toContain('DATABASE_POOL=10 is enough')
+    expect(text).toContain('DATABASE_POOL=10 is sufficient')
     expect(text).toContain(
-      'users: 61,000, grows by 1,000 a day: reaches its limit of 100,000 about 2027-01-03 (2026-12-30 to beyond five years)',
+      'users: 61,000, grows by 1,000 a day: reaches its limit of 100,000 about 2027-01-03 ' +
+        '(2026-12-30 to beyond five years)',
     )
   })
 
   it.each([
-    [{ state: 'beyond', keeps: 500, because: 'most' }, 'the most that was asked for'],
-    [{ state: 'beyond', keeps: 500, because: 'unmeasured' }, 'the generator here is the limit'],
-    [{ state: 'below', breaks: 20 }, 'breaks a budget already at 20'],
+    [{ state: 'beyond', keeps: 500, because: 'most' }, 'the highest load tried (--most)'],
+    [{ state: 'beyond', keeps: 500, because: 'unmeasured' }, 'the load generator is the bottleneck'],
+    [{ state: 'below', breaks: 20 }, 'breaks a budget at 20'],
     [{ state: 'unknown' }, 'nothing could be measured'],
-  ] as const)('of a knee that was not found says why: %j', (knee, words) => {
+  ] as const)('explain a knee that was not found: %j', (knee, words) => {
     expect(capacityText({ ...result, knee }, plainly).replaceAll(/\s+/g, ' ')).toContain(words)
   })
 
-  it('runs and repaints nothing of what came from outside', () => {
+  it('contain no markup and no control character from outside', () => {
     expect(capacityText(result, plainly)).not.toMatch(/[^\P{Cc}\n]/u)
     const page = capacityPage(result, 500)
     expect(page).not.toContain('<script>')
     expect(page).not.toMatch(/[^\P{Cc}\n]/u)
   })
 
-  it('has a page for nothing measured at all', () => {
+  it('include a page for a search that measured nothing', () => {
     expect(
       capacityPage(
         {
@@ -140,8 +142,8 @@ describe('what is said of a capacity', () => {
   })
 })
 
-describe('what saturates first', () => {
-  it('is not a gauge that one of several tries has shown at its height', () => {
+describe('the first saturated resource', () => {
+  it('is not a gauge that only one of several measurements showed at its limit', () => {
     const once = [
       {
         ...level(10),
@@ -155,7 +157,7 @@ describe('what saturates first', () => {
     expect(findSaturation(once)).toEqual([])
   })
 
-  it('is nothing when nothing that is watched came to its limit', () => {
+  it('is absent when no observed resource reached its limit', () => {
     expect(findSaturation([level(10), level(20)])).toEqual([])
   })
 })

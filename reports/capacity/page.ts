@@ -1,12 +1,13 @@
 import type { CapacityResult, Level } from '../../load/capacity/index.ts'
 import { responsive, chart, line, axisNumber, latencyDomain, logAxis } from '../html/charts/frame.ts'
 import { html, raw, text, element, page } from '../html/markup.ts'
-import { formatCount, cleanText, toPublicUrl } from '../wording/index.ts'
+import { capitalize, cleanText, formatCount, toPublicUrl } from '../wording/index.ts'
 import {
   breakReason,
   forecastSentence,
   kneeSentence,
   formatLoad,
+  outcomes,
   saturationSentence,
   settingsSentence,
 } from './text.ts'
@@ -15,36 +16,97 @@ import { line as lineShape } from 'd3-shape'
 import type { Margin, Size } from '../html/charts/frame.ts'
 import type { Markup } from '../html/markup.ts'
 
-/** The curve as one HTML file that needs nothing else. */
+/** The curves as one self-contained HTML file. */
 export function capacityPage(result: CapacityResult, budgetP95Ms: number | undefined): string {
-  const { suite, target, startedAt, levels, settings, forecasts } = result
-  const reason = breakReason(result)
-  return page(`capacity of ${cleanText(suite, 64)} - vigil`, [
-    html`<header class="top"><span><b>vigil</b> capacity of ${text(cleanText(suite, 64))}</span><span>${text(toPublicUrl(target))}, ${text(startedAt.slice(0, 16).replace('T', ' '))}Z</span></header>
+  const { suite, target, startedAt } = result
+  const title = `capacity of ${cleanText(suite, 64)}`
+  const started = `${startedAt.slice(0, 16).replace('T', ' ')}Z`
+  return page(`${title} - vigil`, [
+    html`<header class="top"><span><b>vigil</b> ${text(title)}</span>`,
+    html`<span>${text(toPublicUrl(target))}, ${text(started)}</span></header>
 <main>
-<section class="verdict tone-none"><h1>${text(capital(kneeSentence(result)))}</h1>${reason === undefined ? raw('') : html`<p>It broke: ${text(cleanText(reason, 300))}</p>`}<p>${text(capital(saturationSentence(result)))}</p></section>
-${
-  levels.some(({ outcome }) => outcome !== 'unmeasured')
-    ? html`<section><h2>Curves</h2><p class="small quiet">Dashed upright lines: the load that keeps every budget, and the one that breaks one. Red dots: a budget was broken there.</p>
-<figure>${responsive('throughput', 300, (size, id) => throughputChart(result, size, id))}</figure>
-<figure>${responsive('latency', 300, (size, id) => latencyChart(result, size, id, budgetP95Ms))}</figure></section>`
-    : raw('')
-}
-<section><h2>Loads</h2><div class="scroll"><table><thead><tr><th>${text(result.loadUnit)}</th><th class="n">requests/s</th><th class="n">p50 ms</th><th class="n">p95 ms</th><th class="n">p99 ms</th><th class="n">errors</th><th class="n">tries</th><th>budgets</th></tr></thead>
-<tbody>${levels.map((level) => html`<tr><th>${text(formatLoad(level.load))}</th><td class="n">${text(formatCount(Math.round(level.throughputRps)))}</td><td class="n">${text(level.p50Ms.toPrecision(3))}</td><td class="n">${text(level.p95Ms.toPrecision(3))}</td><td class="n">${text(level.p99Ms.toPrecision(3))}</td><td class="n">${text(`${Number((level.errorRate * 100).toPrecision(2))} %`)}</td><td class="n">${level.samples.length}</td><td>${text(level.outcome)}</td></tr>`)}</tbody></table></div></section>
-${
-  settings === undefined
-    ? raw('')
-    : html`<section><h2>${text(cleanText(settings.variable, 64))}</h2><p>${text(settingsSentence(settings))}</p><div class="scroll"><table><thead><tr><th>value</th><th class="n">requests/s</th><th class="n">range</th><th class="n">p95 ms</th></tr></thead>
-<tbody>${settings.results.map(({ value, throughputRps, throughputRange: [low, high], p95Ms }) => html`<tr><th>${text(cleanText(value, 64))}</th><td class="n">${text(formatCount(Math.round(throughputRps)))}</td><td class="n">${text(`${formatCount(Math.round(low))}–${formatCount(Math.round(high))}`)}</td><td class="n">${text(p95Ms.toPrecision(3))}</td></tr>`)}</tbody></table></div></section>`
-}
-${forecasts.length === 0 ? raw('') : html`<section><h2>Forecasts</h2><ul class="plain">${forecasts.map((one) => html`<li>${text(forecastSentence(one))}</li>`)}</ul></section>`}
+${renderKnee(result)}
+${renderCurves(result, budgetP95Ms)}
+${renderLevels(result)}
+${renderSettings(result)}
+${renderForecasts(result)}
 </main>`,
   ])
 }
 
-function capital(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
+function renderKnee(result: CapacityResult): Markup {
+  const reason = breakReason(result)
+  const cause = reason === undefined ? raw('') : html`<p>Broken budget: ${text(cleanText(reason, 300))}</p>`
+  return html`<section class="verdict tone-none"><h1>${text(capitalize(kneeSentence(result)))}</h1>
+${cause}<p>${text(capitalize(saturationSentence(result)))}</p></section>`
+}
+
+function renderCurves(result: CapacityResult, budgetP95Ms: number | undefined): Markup {
+  if (measured(result).length === 0) return raw('')
+  const legend =
+    'Dashed vertical lines: the highest load that keeps every budget, and the lowest that breaks one. ' +
+    'Red dots: a load that breaks a budget.'
+  return html`<section><h2>Curves</h2><p class="small quiet">${text(legend)}</p>
+<figure>${responsive('throughput', 300, (size, id) => throughputChart(result, size, id))}</figure>
+<figure>${responsive('latency', 300, (size, id) => latencyChart(result, size, id, budgetP95Ms))}</figure>
+</section>`
+}
+
+function renderLevels({ loadUnit, levels }: CapacityResult): Markup {
+  const rows = levels.map((level) => [
+    formatCount(Math.round(level.throughputRps)),
+    level.p50Ms.toPrecision(3),
+    level.p95Ms.toPrecision(3),
+    level.p99Ms.toPrecision(3),
+    `${Number((level.errorRate * 100).toPrecision(2))} %`,
+    String(level.samples.length),
+  ])
+  return html`<section><h2>Loads</h2><div class="scroll"><table><thead><tr><th>${text(loadUnit)}</th>${[
+    'requests/s',
+    'p50 ms',
+    'p95 ms',
+    'p99 ms',
+    'errors',
+    'samples',
+  ].map(numericHeading)}<th>budgets</th></tr></thead>
+<tbody>${levels.map(
+    (level, index) =>
+      html`<tr><th>${text(formatLoad(level.load))}</th>${(rows[index] ?? []).map(numericCell)}<td>${text(
+        outcomes[level.outcome],
+      )}</td></tr>`,
+  )}</tbody></table></div></section>`
+}
+
+function renderSettings({ settings }: CapacityResult): Markup {
+  if (settings === undefined) return raw('')
+  const rows = settings.results.map(({ value, throughputRps, throughputRange: [low, high], p95Ms }) => {
+    const cells = [
+      formatCount(Math.round(throughputRps)),
+      `${formatCount(Math.round(low))}–${formatCount(Math.round(high))}`,
+      p95Ms.toPrecision(3),
+    ]
+    return html`<tr><th>${text(cleanText(value, 64))}</th>${cells.map(numericCell)}</tr>`
+  })
+  return html`<section><h2>${text(cleanText(settings.variable, 64))}</h2>
+<p>${text(settingsSentence(settings))}</p>
+<div class="scroll"><table><thead><tr><th>value</th>${['requests/s', 'range', 'p95 ms'].map(
+    numericHeading,
+  )}</tr></thead>
+<tbody>${rows}</tbody></table></div></section>`
+}
+
+function renderForecasts({ forecasts }: CapacityResult): Markup {
+  if (forecasts.length === 0) return raw('')
+  const items = forecasts.map((one) => html`<li>${text(forecastSentence(one))}</li>`)
+  return html`<section><h2>Forecasts</h2><ul class="plain">${items}</ul></section>`
+}
+
+function numericHeading(label: string): Markup {
+  return html`<th class="n">${text(label)}</th>`
+}
+
+function numericCell(value: string): Markup {
+  return html`<td class="n">${text(value)}</td>`
 }
 
 const margin: Margin = { top: 34, right: 20, bottom: 42, left: 60 }
@@ -69,7 +131,7 @@ export function throughputChart(result: CapacityResult, size: Size, id: string):
   ])
 }
 
-/** p95 against load, on a logarithmic axis, with its budget. */
+/** p95 against load on a logarithmic axis, with its budget. */
 export function latencyChart(
   result: CapacityResult,
   size: Size,
@@ -130,7 +192,10 @@ function plotOf(
   }
 }
 
-/** The load that keeps every budget and the one that breaks one: the knee lies between the two lines. */
+/**
+ * The highest load that keeps every budget and the lowest that breaks one: the knee is between the two
+ * lines.
+ */
 function kneeMarks({ knee }: CapacityResult, x: Scale, size: Size): Markup[] {
   const at = knee.state === 'found' ? [knee.keeps, knee.breaks] : []
   return at.map((load) => line('budget', x(load), margin.top, x(load), size.height - margin.bottom))

@@ -3,24 +3,27 @@ import { formatCount, cleanText } from '../wording/index.ts'
 import { createPaper, formatTable } from '../terminal/paper.ts'
 import type { Ink, TerminalOptions, Column } from '../terminal/paper.ts'
 
-/** What was found about the knee, in one sentence. */
+/** The knee in one sentence. */
 export function kneeSentence({ knee, loadUnit, capacityRps }: CapacityResult): string {
   const requests = capacityRps === undefined ? '' : `, ${formatCount(Math.round(capacityRps))} requests/s`
+  const lowestBreaking = 'breaks' in knee ? formatLoad(knee.breaks) : ''
+  const highestKept = 'keeps' in knee ? `${formatLoad(knee.keeps)} ${loadUnit}${requests}` : ''
   switch (knee.state) {
     case 'found':
-      return `keeps every budget at ${formatLoad(knee.keeps)} ${loadUnit}${requests}; breaks one at ${formatLoad(knee.breaks)}: the knee lies between`
+      return `keeps every budget at ${highestKept}; breaks one at ${lowestBreaking}: the knee is between them`
     case 'beyond':
       return knee.because === 'most'
-        ? `keeps every budget up to ${formatLoad(knee.keeps)} ${loadUnit}${requests}, the most that was asked for (--most)`
-        : `keeps every budget up to ${formatLoad(knee.keeps)} ${loadUnit}${requests}; beyond it the generator here is the limit, not the service: load it from a larger machine`
+        ? `keeps every budget up to ${highestKept}, the highest load tried (--most)`
+        : `keeps every budget up to ${highestKept}; above it the load generator is the bottleneck, ` +
+            'not the service: generate the load on a larger machine'
     case 'below':
-      return `breaks a budget already at ${formatLoad(knee.breaks)} ${loadUnit}, the least that was tried`
+      return `breaks a budget at ${lowestBreaking} ${loadUnit}, the lowest load tried`
     case 'unknown':
       return 'nothing could be measured'
   }
 }
 
-/** Why it broke: the budget's own message at the lowest load that broke. */
+/** The message of the broken budget at the lowest load that broke one. */
 export function breakReason({ knee, levels }: CapacityResult): string | undefined {
   const at = knee.state === 'found' || knee.state === 'below' ? knee.breaks : undefined
   return levels.find(({ load: level }) => level === at)?.samples.flatMap(({ because }) => because)[0]
@@ -28,50 +31,69 @@ export function breakReason({ knee, levels }: CapacityResult): string | undefine
 
 export function saturationSentence({ saturation, loadUnit }: CapacityResult): string {
   const [first, ...others] = saturation
-  if (!first) return 'no resource that was watched reached its limit: look at what the service waits for'
+  if (!first) return 'no observed resource reached its limit: check what the service waits for'
   const also =
     others.length === 0
       ? ''
       : `; then ${others.map(({ resource, atLoad }) => `${resource} (${formatLoad(atLoad)})`).join(', ')}`
-  return `first at its limit: ${first.resource}, at ${formatLoad(first.atLoad)} ${loadUnit}: ${first.message}${also}`
+  const load = `${formatLoad(first.atLoad)} ${loadUnit}`
+  return `first resource at its limit: ${first.resource}, at ${load}: ${first.message}${also}`
 }
 
 export function settingsSentence(settings: NonNullable<CapacityResult['settings']>): string {
   const { variable, load: at, enough } = settings
-  if (enough === undefined) return `${variable}: no value did well`
-  return `${variable}=${enough} is enough: no larger value answers 5 % more at a load of ${formatLoad(at)}`
+  if (enough === undefined) return `${variable}: no value was sufficient`
+  return (
+    `${variable}=${enough} is sufficient: ` +
+    `no larger value answers 5 % more requests at a load of ${formatLoad(at)}`
+  )
 }
 
 export function forecastSentence({ name, limit, unit, forecast }: NamedForecast): string {
-  const figure = (value: number): string => amountOf(value, unit)
-  const lead = cleanText(name, 64)
+  const figure = (value: number): string => formatAmount(value, unit)
+  const lead = `${cleanText(name, 64)}:`
+  const limitText = figure(limit ?? Number.NaN)
   switch (forecast.state) {
     case 'unknown':
-      return `${lead}: not known: ${cleanText(forecast.reason, 300)}`
+      return `${lead} unknown: ${cleanText(forecast.reason, 300)}`
     case 'too short':
-      return `${lead}: too short a history: ${forecast.reason}`
+      return `${lead} history too short: ${forecast.reason}`
     case 'reached':
-      return `${lead}: at its limit now (${figure(forecast.nowValue)} of ${figure(limit ?? Number.NaN)})`
-    case 'not in sight':
-      return `${lead}: ${figure(forecast.nowValue)}, grows by ${figure(forecast.perDay.middle)} a day (${figure(forecast.perDay.low)} to ${figure(forecast.perDay.high)}): its limit of ${figure(limit ?? Number.NaN)} is not in sight within five years${forecast.earliestMs === undefined ? '' : `, at the earliest ${day(forecast.earliestMs)}`}`
-    case 'in sight':
-      return `${lead}: ${figure(forecast.nowValue)}, grows by ${figure(forecast.perDay.middle)} a day: reaches its limit of ${figure(limit ?? Number.NaN)} about ${day(forecast.likelyMs)} (${day(forecast.earliestMs)} to ${forecast.latestMs === undefined ? 'beyond five years' : day(forecast.latestMs)})`
+      return `${lead} at its limit now (${figure(forecast.nowValue)} of ${limitText})`
+    case 'not in sight': {
+      const { low, middle, high } = forecast.perDay
+      const growth = `grows by ${figure(middle)} a day (${figure(low)} to ${figure(high)})`
+      const earliest =
+        forecast.earliestMs === undefined ? '' : `, at the earliest ${formatDay(forecast.earliestMs)}`
+      return (
+        `${lead} ${figure(forecast.nowValue)}, ${growth}: ` +
+        `does not reach its limit of ${limitText} within five years${earliest}`
+      )
+    }
+    case 'in sight': {
+      const growth = `grows by ${figure(forecast.perDay.middle)} a day`
+      const latest = forecast.latestMs === undefined ? 'beyond five years' : formatDay(forecast.latestMs)
+      return (
+        `${lead} ${figure(forecast.nowValue)}, ${growth}: reaches its limit of ${limitText} ` +
+        `about ${formatDay(forecast.likelyMs)} (${formatDay(forecast.earliestMs)} to ${latest})`
+      )
+    }
   }
 }
 
-/** Three digits are as many as a load is known to. */
+/** A load with three digits, its precision. */
 export function formatLoad(value: number): string {
   return value >= 1000 ? formatCount(value) : String(Number(value.toPrecision(3)))
 }
 
-function amountOf(value: number, unit: NamedForecast['unit']): string {
+function formatAmount(value: number, unit: NamedForecast['unit']): string {
   if (unit === 'bytes') return `${Number((value / 1e9).toPrecision(3))} GB`
   const short =
     Math.abs(value) >= 1000 ? formatCount(Math.round(value)) : String(Number(value.toPrecision(3)))
   return unit === 'per second' ? `${short}/s` : short
 }
 
-function day(ms: number): string {
+function formatDay(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }
 
@@ -82,7 +104,7 @@ const inks: Record<CapacityResult['knee']['state'], Ink> = {
   unknown: 'yellow',
 }
 
-/** The summary a person reads at a terminal: the knee, what was the limit, then the curve. */
+/** The summary for a terminal: the knee, the resource at its limit, then the curve. */
 export function capacityText(result: CapacityResult, options: TerminalOptions): string {
   const paper = createPaper(options)
   const reason = breakReason(result)
@@ -91,7 +113,7 @@ export function capacityText(result: CapacityResult, options: TerminalOptions): 
     ...paper
       .paragraph('', `capacity of ${cleanText(result.suite, 64)}: ${kneeSentence(result)}`)
       .map((line) => paper.ink(inks[result.knee.state], line)),
-    ...(reason === undefined ? [] : paper.paragraph('  it broke: ', cleanText(reason, 300))),
+    ...(reason === undefined ? [] : paper.paragraph('  broken budget: ', cleanText(reason, 300))),
     ...(levels.length === 0 ? [] : paper.paragraph('  ', saturationSentence(result))),
     ...(levels.length === 0
       ? []
@@ -136,7 +158,7 @@ function columns(unit: string): Column[] {
     right('errors', 7),
     right('CPU ms/req', 4),
     right('pool', 1),
-    right('tries', 5),
+    right('samples', 5),
     { heading: 'budgets', align: 'left', weight: Infinity },
   ]
 }
@@ -170,7 +192,7 @@ function cells(level: Level): string[] {
   ]
 }
 
-const outcomes: Record<Level['outcome'], string> = {
+export const outcomes: Record<Level['outcome'], string> = {
   kept: 'kept',
   broke: 'BROKEN',
   unmeasured: 'not measured',
