@@ -73,12 +73,12 @@ describe('the reader the tests rely on', () => {
     ['one that is forbidden by reference', '<a>&#1;</a>', 'no reference'],
     ['a bare ampersand', '<a>&</a>', 'no reference'],
     ['an unknown entity', '<a>&nbsp;</a>', 'no reference'],
-    ['tags that cross', '<a><b></a></b>', '</a> closes <b>'],
-    ['a tag left open', '<a>', 'not one whole element'],
-    ['an attribute twice', '<a b="1" b="2"/>', 'an attribute twice'],
+    ['tags that cross', '<a><b></a></b>', 'Expected closing tag'],
+    ['a tag left open', '<a>', 'Unclosed tag'],
+    ['an attribute twice', '<a b="1" b="2"/>', 'is repeated'],
     ['markup in an attribute', '<a b="<"/>', 'no tag'],
-    ['two roots', '<a/><b/>', 'not one whole element'],
-    ['text after the root', '<a/>x', 'not one whole element'],
+    ['two roots', '<a/><b/>', 'not exactly one element'],
+    ['text after the root', '<a/>x', 'not exactly one element'],
     ['the end of CDATA in text', '<a>]]></a>', ']]> in text'],
     ['half a surrogate pair', '<a>\ud800</a>', 'a character that XML 1.0 forbids'],
   ])('refuses %s', (_, text, reason) => {
@@ -92,6 +92,6 @@ describe('the reader the tests rely on', () => {
       text: 'x\n',
       children: [{ name: 'c', attributes: {}, text: '', children: [] }],
     })
-    expect(() => readXml(declaration + escapeXml(hostileText))).toThrow('not one whole element')
+    expect(() => readXml(declaration + escapeXml(hostileText))).toThrow('not exactly one element')
   })
 })

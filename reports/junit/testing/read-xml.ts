@@ -1,3 +1,5 @@
+import { XMLParser } from 'fast-xml-parser'
+
 /** An element as it was read: references resolved, children in order. */
 export interface Element {
   name: string
@@ -6,78 +8,62 @@ export interface Element {
   text: string
 }
 
-// XML 1.0, production 2: what a document may hold at all, also by reference.
+const parser = new XMLParser({
+  preserveOrder: true,
+  ignoreAttributes: false,
+  attributeNamePrefix: '',
+  parseTagValue: false,
+  parseAttributeValue: false,
+  trimValues: false,
+  htmlEntities: true,
+})
+const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
+// XML 1.0, production 2: the characters that a document may contain, also by reference.
 const allowed = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u
-const tag =
-  /<(?:(?<close>\/)?(?<name>[A-Za-z_][\w.-]*)(?<attributes>(?:\s+[A-Za-z_][\w.-]*="[^"<]*")*)\s*(?<empty>\/)?)>/y
-const attribute = /\s+([A-Za-z_][\w.-]*)="([^"<]*)"/g
-const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+const tag = /<\/?[A-Za-z_][\w.-]*(?:\s+[A-Za-z_][\w.-]*="[^"<]*")*\s*\/?>/g
+const reference = /&(?:amp|lt|gt|quot|apos|#(\d+));|&/g
 
-/**
- * Reads the XML 1.0 a report may be made of (a declaration, elements, attributes, text, references) and
- * throws where it is not well-formed: forbidden characters, stray markup, unknown references, an attribute
- * twice, tags that do not match. Anything cleverer (a doctype, CDATA, comments, instructions) does not
- * belong into a report and is refused too.
- */
+/** Reads the XML 1.0 of a report. Throws where it is not well-formed, and for CDATA, comments and instructions. */
 export function readXml(document: string): Element {
-  if (!document.isWellFormed() || !allowed.test(document)) throw new Error('a character that XML 1.0 forbids')
-  const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
-  if (!document.startsWith(declaration)) throw new Error('no declaration')
-  const root: Element = { name: '', attributes: {}, children: [], text: '' }
-  const path = [root]
-  for (let at = declaration.length; at < document.length;) {
-    const current = path.at(-1) ?? root
-    if (document[at] !== '<') {
-      const end = document.indexOf('<', at)
-      const text = document.slice(at, end < 0 ? undefined : end)
-      if (text.includes(']]>')) throw new Error(']]> in text')
-      current.text += resolved(text)
-      at += text.length
-      continue
-    }
-    tag.lastIndex = at
-    const found = tag.exec(document)?.groups
-    if (!found) throw new Error(`no tag: ${document.slice(at, at + 80)}`)
-    at = tag.lastIndex
-    if (found['close'] !== undefined) {
-      if (path.length < 2 || current.name !== found['name'] || found['attributes'] !== '')
-        throw new Error(`</${found['name']}> closes <${current.name}>`)
-      path.pop()
-    } else {
-      const element = {
-        name: found['name'] ?? '',
-        attributes: attributesOf(found['attributes'] ?? ''),
-        children: [],
-        text: '',
-      }
-      current.children.push(element)
-      if (found['empty'] === undefined) path.push(element)
-    }
-  }
-  const [only, ...more] = root.children
-  if (path.length !== 1 || !only || more.length > 0 || root.text.trim() !== '')
-    throw new Error('not one whole element')
+  checkStrictly(document)
+  const nodes: unknown = parser.parse(document, true)
+  const root = toElement({ root: nodes, ':@': {} })
+  // The first one is the declaration.
+  const [, only, ...more] = root.children
+  if (!only || more.length > 0 || root.text.trim() !== '') throw new Error('not exactly one element')
   return only
 }
 
-function attributesOf(text: string): Record<string, string> {
-  const pairs = [...text.matchAll(attribute)].map(([, name = '', value = '']): [string, string] => [
-    name,
-    resolved(value.replaceAll(/[\t\n\r]/g, ' ')),
-  ])
-  if (new Set(pairs.map(([name]) => name)).size < pairs.length) throw new Error(`an attribute twice: ${text}`)
-  return Object.fromEntries(pairs)
+// fast-xml-parser accepts what a strict parser must refuse, so this is checked first.
+function checkStrictly(document: string): void {
+  if (!document.isWellFormed() || !allowed.test(document)) throw new Error('a character that XML 1.0 forbids')
+  if (!document.startsWith(declaration)) throw new Error('no declaration')
+  const texts = document.slice(declaration.length).replaceAll(tag, '\n')
+  if (texts.includes('<')) throw new Error('no tag')
+  if (texts.includes(']]>')) throw new Error(']]> in text')
+  for (const [found, code] of document.matchAll(reference))
+    if (found === '&' || (code !== undefined && !allowed.test(String.fromCodePoint(Number(code)))))
+      throw new Error(`no reference: ${found}`)
+  const outside = /^\s*<[^]*>\s*$/
+  if (!outside.test(document.slice(declaration.length))) throw new Error('not exactly one element')
 }
 
-function resolved(text: string): string {
-  return text.replaceAll(/&([^;&]*;?)/g, (whole, reference: string) => {
-    const name = reference.slice(0, -1)
-    const code = /^#(\d+)$/.exec(name)?.[1]
-    const character = code === undefined ? named[name] : String.fromCodePoint(Number(code))
-    if (!reference.endsWith(';') || character === undefined || !allowed.test(character))
-      throw new Error(`no reference: ${whole}`)
-    return character
-  })
+function toElement(node: unknown): Element {
+  if (!isRecord(node)) throw new Error('no element')
+  const name = Object.keys(node).find((key) => key !== ':@') ?? ''
+  const attributes = isRecord(node[':@']) ? node[':@'] : {}
+  const content: readonly unknown[] = Array.isArray(node[name]) ? node[name] : []
+  const texts = content.map((child) => (isRecord(child) ? child['#text'] : undefined))
+  return {
+    name,
+    attributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, String(value)])),
+    children: content.filter((_, index) => texts[index] === undefined).map(toElement),
+    text: texts.filter((text) => typeof text === 'string').join(''),
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 /** Every element of a name below one, in document order. */
