@@ -12,7 +12,8 @@ export const exitCodes = {
   invalid: {
     code: 4,
     means:
-      'invalid: no trustworthy measurement (target unreachable, a tool missing or crashed, generator saturated, disk full)',
+      'invalid: no trustworthy measurement (target unreachable, a tool missing or crashed, generator ' +
+      'saturated, disk full)',
   },
   interrupted: { code: 130, means: 'interrupted by SIGINT' },
   terminated: { code: 143, means: 'ended by SIGTERM' },

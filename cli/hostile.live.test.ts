@@ -38,7 +38,8 @@ describe('a hostile target', { timeout: 90_000 }, () => {
     })
     place.write(
       'journeys.mjs',
-      `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }), check: (response) => 'it said ' + response.text }] }]\n`,
+      `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: ` +
+        `'/' }), check: (response) => 'it said ' + response.text }] }]\n`,
     )
     place.configure({
       target: { url: service.url },
@@ -71,7 +72,8 @@ describe('a secret', { timeout: 90_000 }, () => {
     service = await startService((_request, response) => response.end('ok'))
     place.write(
       'journeys.mjs',
-      `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/', headers: { authorization: 'Bearer ${canary}' } }) }] }]\n`,
+      `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: ` +
+        `'/', headers: { authorization: 'Bearer ${canary}' } }) }] }]\n`,
     )
     place.configure({
       target: { url: service.url, metrics: '/metrics', env: { METRICS_TOKEN: canary } },

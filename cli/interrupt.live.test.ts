@@ -6,7 +6,7 @@ import { leftoversAfter, processesNaming } from './testing/leftovers.ts'
 import { workplace } from './testing/vigil.ts'
 import type { Workplace } from './testing/vigil.ts'
 
-// A service with a process of its own beside it, as ours has PostgreSQL.
+// A service with a child process, as the todo API has PostgreSQL.
 const server = `
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
@@ -106,7 +106,7 @@ describe.each(phases)('while $phase', { timeout: 90_000 }, (phase) => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)(
-    '%s ends all children and leaves within 10 s with exit %i, a verdict told',
+    '%s ends all children and exits within 10 s with code %i and a verdict',
     async (signal, expected) => {
       const { code, tookMs, stdout } = await signalIn(phase, signal)
       expect(code).toBe(expected)

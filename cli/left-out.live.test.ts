@@ -117,7 +117,7 @@ describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', {
   })
 })
 
-describe('two at once on one target', { timeout: 60_000 }, () => {
+describe('two at the same time on one target', { timeout: 60_000 }, () => {
   it('the second waits, says so, and both records are whole', async () => {
     const [first, second] = await Promise.all([
       place.vigil(['load', 'capacity', '--json', '--target', service.url]),

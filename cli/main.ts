@@ -10,7 +10,7 @@ if (process.env['VIGIL_OWNS_COMPILE_CACHE']) {
 const interruption = new AbortController()
 
 function interrupt(signal: 'SIGINT' | 'SIGTERM'): void {
-  // The second time the user means now; what we started is ended by its guardian.
+  // The second signal ends vigil immediately; the guardian of what it started ends that.
   if (interruption.signal.aborted) leave(codeOf(signal))
   interruption.abort(signal)
 }
@@ -47,13 +47,17 @@ function codeOf(signal: unknown): number {
   return signal === 'SIGTERM' ? 143 : 130
 }
 
-/** A pipe takes 64 KiB at once; the rest waits for whoever reads it, and leaving now would lose it. An error counts as written. */
+/**
+ * A pipe takes 64 KiB; the rest waits for its reader and would be lost by an exit. An error counts as
+ * written.
+ */
 async function written(stream: NodeJS.WriteStream): Promise<void> {
   if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write('', () => resolve()))
 }
 
 // The one place that exits.
 function leave(exitCode: number): never {
-  // oxlint-disable-next-line unicorn/no-process-exit, node/no-process-exit -- a keep-alive socket to the target must not hold up a verdict
+  // A keep-alive socket to the target must not delay the exit.
+  // oxlint-disable-next-line unicorn/no-process-exit, node/no-process-exit -- see above
   process.exit(exitCode)
 }

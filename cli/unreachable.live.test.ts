@@ -26,11 +26,12 @@ async function port(listening: Server): Promise<number> {
 }
 
 async function tls(identity: Identity): Promise<string> {
-  return `https://127.0.0.1:${await port(createTlsServer(identity, (_request, response) => response.end('ok')))}`
+  const server = createTlsServer(identity, (_request, response) => response.end('ok'))
+  return `https://127.0.0.1:${await port(server)}`
 }
 
 const targets: [what: string, start: () => Promise<string>, kind: string, says: string][] = [
-  ['nobody listens to', async () => `http://127.0.0.1:${await freePort()}`, 'connect', 'connection refused'],
+  ['no one listens to', async () => `http://127.0.0.1:${await freePort()}`, 'connect', 'connection refused'],
   [
     'accepts connections and never answers',
     async () =>

@@ -33,23 +33,27 @@ afterEach(async () => {
 
 const note = 'nothing was judged: suite bare has no budgets'
 
-it('a load without budgets measures only: exit 0, a note that nothing was judged, and no advice to load longer', async () => {
-  const { code, stdout } = await place.vigil(['load', 'bare', '--target', service.url])
-  const text = stdout.replaceAll(/\s+/g, ' ')
-  expect(code, stdout).toBe(0)
-  expect(text).toContain(note)
-  expect(text).toContain('Next: set budgets for suite bare in the config')
-  expect(text).not.toMatch(/longer|higher load/)
-  const runs = join(place.folder, '.vigil', 'runs')
-  const [id = ''] = readdirSync(runs)
-  const verdict = JSON.parse(readFileSync(join(runs, id, 'verdict.json'), 'utf8')) as Verdict
-  expect(verdict).toMatchObject({
-    verdict: 'inconclusive',
-    rows: [
-      { metric: 'budgets', status: 'inconclusive', message: expect.stringContaining('no budget is set') },
-    ],
-  })
-})
+it(
+  'a load without budgets measures only: exit 0, a note that nothing was judged, and no advice to load ' +
+    'longer',
+  async () => {
+    const { code, stdout } = await place.vigil(['load', 'bare', '--target', service.url])
+    const text = stdout.replaceAll(/\s+/g, ' ')
+    expect(code, stdout).toBe(0)
+    expect(text).toContain(note)
+    expect(text).toContain('Next: set budgets for suite bare in the config')
+    expect(text).not.toMatch(/longer|higher load/)
+    const runs = join(place.folder, '.vigil', 'runs')
+    const [id = ''] = readdirSync(runs)
+    const verdict = JSON.parse(readFileSync(join(runs, id, 'verdict.json'), 'utf8')) as Verdict
+    expect(verdict).toMatchObject({
+      verdict: 'inconclusive',
+      rows: [
+        { metric: 'budgets', status: 'inconclusive', message: expect.stringContaining('no budget is set') },
+      ],
+    })
+  },
+)
 
 it('with --json it prints the run record, and the note on stderr', async () => {
   const { code, stdout, stderr } = await place.vigil(['load', 'bare', '--json', '--target', service.url])

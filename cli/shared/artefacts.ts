@@ -27,7 +27,9 @@ export function toReportInput(title: string, judged: JudgedRun, notes: string[])
   }
 }
 
-/** Writes a judged run's record and reports to its folder. Returns what could not be written, one line each. */
+/**
+ * Writes a judged run's record and reports to its folder. Returns what could not be written, one line each.
+ */
 export async function writeRun(judged: JudgedRun): Promise<string[]> {
   const record = await tryWrite(judged.folder, async () => writeRecord(judged.folder, judged.run))
   return [
@@ -121,7 +123,10 @@ export interface PushResult {
   rows: VerdictRow[]
 }
 
-/** Pushes the metrics of judged runs, if a Pushgateway is configured. A failure changes the verdict only if required. */
+/**
+ * Pushes the metrics of judged runs, if a Pushgateway is configured. A failure changes the verdict only if
+ * required.
+ */
 export async function pushRuns(
   session: Session,
   runs: readonly JudgedRun[],
@@ -145,7 +150,8 @@ export async function pushRuns(
       signal: session.world.interrupted,
     })
     if (pushed.state === 'failed') {
-      const message = `metrics of ${judged.run.suite} were not pushed: ${pushed.reason}; they are in metrics.prom`
+      const { suite } = judged.run
+      const message = `metrics of ${suite} were not pushed: ${pushed.reason}; they are in metrics.prom`
       session.progress.warn(message)
       return failed(message, require)
     }

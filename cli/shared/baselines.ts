@@ -121,8 +121,9 @@ export async function writeCounts(folder: string, counts: LowestCounts): Promise
 }
 
 /**
- * Compares a judged run with the accepted runs of its suite in its environment, and applies the waivers. Without a
- * baseline, a note says how to accept one. What cannot be compared is a row that does not change the verdict.
+ * Compares a judged run with the accepted runs of its suite in its environment, and applies the waivers.
+ * Without a baseline, a note says how to accept one. What cannot be compared is a row that does not change
+ * the verdict.
  */
 export async function withBaseline(session: Session, judged: JudgedRun): Promise<JudgedRun> {
   const { run } = judged

@@ -11,10 +11,10 @@ import type { ComparableRun } from '../../record/index.ts'
 import { cleanText } from '../../reports/wording/index.ts'
 
 /**
- * Judges a file with one case per line, and prints one document per line, in order, with the `id` of its case. An
- * invalid line does not stop the batch: its document says so, stderr names file and line, and the exit code is 2.
- * Otherwise the exit code is 0, whatever the documents say. (Workers were tried: sending lines to them costs as much
- * as they save.)
+ * Judges a file with one case per line, and prints one document per line, in order, with the `id` of its
+ * case. An invalid line does not stop the batch: its document says so, stderr names file and line, and the
+ * exit code is 2. Otherwise the exit code is 0, whatever the documents say. (Workers were tried: sending
+ * lines to them costs as much as they save.)
  */
 export async function runBatch(path: string, world: World, job: BatchJob): Promise<number> {
   let bad = 0
@@ -52,7 +52,10 @@ export interface LineResult {
 type Judgement = { state: 'ok'; document: object } | { state: 'invalid'; problem: string }
 type Fields = Readonly<Record<string, unknown>>
 
-/** Judges one line of a batch. `where`: file and line, for the problem. The output always has the `id` of its case. */
+/**
+ * Judges one line of a batch. `where`: file and line, for the problem. The output always has the `id` of its
+ * case.
+ */
 export function judgeLine(job: BatchJob, where: string, text: string): LineResult {
   const json = jsonOf(text)
   if (json.state === 'refused')
@@ -61,7 +64,8 @@ export function judgeLine(job: BatchJob, where: string, text: string): LineResul
     return toInvalidResult(
       job,
       null,
-      `${where}: found ${Array.isArray(json.value) ? 'an array' : typeof json.value}, expected an object with an id`,
+      `${where}: found ${Array.isArray(json.value) ? 'an array' : typeof json.value}, expected an ` +
+        'object with an id',
     )
   const { id = null, ...fields } = json.value
   const judged =
@@ -100,7 +104,9 @@ function judgeSeries(fields: Fields, where: string, changePoints: ChangePointOpt
   if (!Array.isArray(series))
     return {
       state: 'invalid',
-      problem: `${where}: series: found ${series === null ? 'null' : typeof series}, expected an array of vigil.run/1 records`,
+      problem:
+        `${where}: series: found ${series === null ? 'null' : typeof series}, expected an array of ` +
+        'vigil.run/1 records',
     }
   const runs: (ComparableRun | null)[] = []
   for (const [index, value] of series.entries()) {
@@ -131,7 +137,7 @@ export interface Line {
 
 /** The bytes of a file; `-` is standard input. */
 export function openInput(path: string): AsyncIterable<Buffer> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a stream without an encoding gives buffers
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without an encoding, chunks are buffers
   return createReadStream(path, {
     ...(path === '-' && { fd: 0 }),
     highWaterMark: 2 ** 20,

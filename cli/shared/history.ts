@@ -19,7 +19,10 @@ export function damageStamp(now: () => number): string {
   return new Date(now()).toISOString().replaceAll(/[-:.Z]/g, '')
 }
 
-/** The probe history to write to. If it cannot be opened (no permission, written by a newer vigil), only warns. */
+/**
+ * The probe history to write to. If it cannot be opened (no permission, written by a newer vigil), only
+ * warns.
+ */
 export async function openProbeHistory(session: Session): Promise<Keeper | undefined> {
   const { keeper, sqliteStore } = await import('../../synthetics/history/index.ts')
   const file = historyFile(session.out)
@@ -35,7 +38,9 @@ export async function openProbeHistory(session: Session): Promise<Keeper | undef
   }
 }
 
-/** Keeps the results of probes that ran once. `cadenceOf`: how often something else, such as cron, runs them. */
+/**
+ * Keeps the results of probes that ran once. `cadenceOf`: how often something else, such as cron, runs them.
+ */
 export async function keepOnce(
   session: Session,
   results: readonly ProbeResult[],
@@ -57,8 +62,8 @@ export async function keepOnce(
 const variable = 'VIGIL_DATABASE_URL'
 
 /**
- * The PostgreSQL history that several machines share: from the environment, else from the config. Undefined: history
- * is a file next to the runs.
+ * The PostgreSQL history that several machines share: from the environment, else from the config. Undefined:
+ * history is a file next to the runs.
  *
  * @param out absolute path of the folder that runs are kept under
  */
@@ -73,7 +78,10 @@ export function findHistoryDatabase(
   return config?.history && { url: config.history.url, name: 'history.url of the config', place }
 }
 
-/** Adds what was just written to the index of runs. A failure only warns: the index can be rebuilt from the records. */
+/**
+ * Adds what was just written to the index of runs. A failure only warns: the index can be rebuilt from the
+ * records.
+ */
 export async function keepInHistory({ out, world, progress, loaded }: Session): Promise<void> {
   try {
     const { withHistory } = await import('../../record/history/index.ts')

@@ -30,13 +30,14 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(out, { recursive: true, force: true }))
 
-it('a margin below what this machine can tell is refused, with the explanation', async () => {
+it('a margin narrower than the noise of this machine is refused, with the explanation', async () => {
   const problem: unknown = await refuseNarrowMargin(out, ['browse'], 0.01, 'here', warn).catch(
     (error: unknown) => error,
   )
   expect(problem).toBeInstanceOf(UsageError)
   expect(String(problem)).toContain(
-    '--margin: found 1 %, expected at least 2 %: as measured here by vigil doctor --noise, a duet of browse cannot see a smaller change',
+    '--margin: found 1 %, expected at least 2 %: as measured here by vigil doctor --noise, a duet of ' +
+      'browse cannot see a smaller change',
   )
 })
 
@@ -47,7 +48,7 @@ it('a wider margin, another suite and another machine are not', async () => {
   await expect(refuseNarrowMargin(out, ['browse'], undefined, 'here', warn)).resolves.toBeUndefined()
 })
 
-it('is quoted for its suite and machine only; a damaged file is told and counts as none', async () => {
+it('is quoted for its suite and machine only; a damaged file is reported and not used', async () => {
   expect(await noiseNote(out, 'browse', 'here', warn)).toMatch(
     /^browse: noise of this machine .*of 300 duets of the same code 1 red and 20 undecided$/,
   )

@@ -9,7 +9,9 @@ export function noiseFile(out: string): string {
   return join(out, 'noise.json')
 }
 
-/** The measured noise of this machine; undefined if there is none, or if it cannot be read, with a warning. */
+/**
+ * The measured noise of this machine; undefined if there is none, or if it cannot be read, with a warning.
+ */
 export async function readNoise(
   out: string,
   warn: (problem: string) => void,
@@ -35,7 +37,9 @@ export async function noiseNote(
   return noise && known && `${suite}: ${formatNoise(noise, known.measuredAt)}`
 }
 
-/** Refuses a margin (a ratio) too narrow for the noise of one of the suites on this machine, and explains why. */
+/**
+ * Refuses a margin (a ratio) too narrow for the noise of one of the suites on this machine, and explains why.
+ */
 export async function refuseNarrowMargin(
   out: string,
   suites: readonly string[],
@@ -55,7 +59,8 @@ export async function refuseNarrowMargin(
 const ending = '-duet'
 
 /**
- * The name of a suite's duet. It differs, so that its records are not taken for runs of the suite: their load differs.
+ * The name of a suite's duet. It differs, so that its records are not taken for runs of the suite: their load
+ * differs.
  */
 export function duetSuiteName(suite: string): string {
   return `${suite}${ending}`

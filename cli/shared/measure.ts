@@ -18,7 +18,10 @@ const requestTimeoutMs = 10_000
 const metricsEveryMs = 1000
 const defaultWarmupSeconds = 5
 
-/** Loads the target with one suite. If nothing could be measured, returns an invalid record instead of throwing. */
+/**
+ * Loads the target with one suite. If nothing could be measured, returns an invalid record instead of
+ * throwing.
+ */
 export async function measureSuite(
   session: Session,
   plan: SuitePlan,

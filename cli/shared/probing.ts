@@ -17,7 +17,9 @@ export function checkProbeNames(session: Session, names: readonly string[]): voi
     throw new UsageError(`probe ${JSON.stringify(unknown)} is not in the config${nearest(unknown, known)}`)
 }
 
-/** Runs probes one after the other. `run` must differ from that of every other run. Undefined without probes. */
+/**
+ * Runs probes one after the other. `run` must differ from that of every other run. Undefined without probes.
+ */
 export async function runSessionProbes(
   session: Session,
   names: readonly string[],
@@ -69,7 +71,8 @@ export function parseProbeCadence(
   const parsed = parseCadence(text)
   if (parsed.state === 'read') return parsed.cadence
   throw new UsageError(
-    `${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: found ${JSON.stringify(text.slice(0, 60))}, ${parsed.problem}`,
+    `${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: found ` +
+      `${JSON.stringify(text.slice(0, 60))}, ${parsed.problem}`,
   )
 }
 
@@ -124,8 +127,8 @@ export interface ProbePush {
 }
 
 /**
- * Pushes the latest result of each probe, if a Pushgateway is configured. Each probe is a group of its own, because a
- * push replaces its group, and another crontab line may run another probe.
+ * Pushes the latest result of each probe, if a Pushgateway is configured. Each probe is a group of its own,
+ * because a push replaces its group, and another crontab line may run another probe.
  *
  * @param certificates by probe, when the certificate it saw expires, in milliseconds since 1970
  */

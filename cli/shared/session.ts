@@ -49,7 +49,8 @@ const lockPatienceMs = 15 * 60_000
 const bootTimeoutMs = 60_000
 
 /**
- * Calls `use` when the target is ready, alone with it if it is to be loaded. Ends what it started, even if `use` throws.
+ * Calls `use` when the target is ready, alone with it if it is to be loaded. Ends what it started, even if
+ * `use` throws.
  */
 export async function withTarget<T>(
   session: Session,
@@ -184,8 +185,9 @@ const timeoutMs = 5000
 const bodyBytes = 64 * 1024
 
 /**
- * Sends one request before anything is measured. A target that cannot be reached, or that redirects, cannot be
- * measured: something else would be. Any other response, including an error, is the target's own and is measured.
+ * Sends one request before anything is measured. A target that cannot be reached, or that redirects, cannot
+ * be measured: something else would be. Any other response, including an error, is the target's own and is
+ * measured.
  *
  * @returns why it cannot be used, or undefined
  */

@@ -31,7 +31,9 @@ interface StartOptions {
   onStderr?: (text: string) => void
 }
 
-const homeJourney = `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]\n`
+const homeJourney =
+  `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' ` +
+  '}) }] }]\n'
 
 export function workplace(): Workplace {
   const folder = mkdtempSync(join(tmpdir(), 'vigil-cli-'))

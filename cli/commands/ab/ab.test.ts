@@ -15,7 +15,8 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'vigil-ab-'))
   writeFileSync(
     join(folder, 'journeys.mjs'),
-    "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]\n",
+    "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: " +
+      "'/' }) }] }]\n",
   )
   const config = {
     target: { url: 'http://127.0.0.1:1' },
@@ -28,7 +29,13 @@ beforeAll(() => {
   writeFileSync(join(folder, 'vigil.config.mjs'), `export default ${JSON.stringify(config)}\n`)
   writeFileSync(
     join(folder, 'rate.mjs'),
-    `export default ${JSON.stringify({ ...config, suites: { open: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 5 }, durationSeconds: 1 } } })}\n`,
+    'export default ' +
+      `${JSON.stringify({
+        ...config,
+        suites: {
+          open: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 5 }, durationSeconds: 1 },
+        },
+      })}\n`,
   )
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -39,7 +39,9 @@ interface BisectResult extends Pick<BisectReport, 'known' | 'wallSeconds'> {
 
 const gitTimeoutMs = 10_000
 
-/** The result of a search, with the names of the commits, which are read even if the search was interrupted. */
+/**
+ * The result of a search, with the names of the commits, which are read even if the search was interrupted.
+ */
 export async function toBisectReport(
   repository: GitContext,
   { good, bad, commits }: CommitRange,

@@ -18,7 +18,10 @@ const maxRows = {
 } as const satisfies Record<VerdictRow['status'], number>
 const statuses = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped'] as const
 
-/** A duet for people: its verdict, its evidence, every row, worst first, and how to repeat it. Ends with a newline. */
+/**
+ * A duet for people: its verdict, its evidence, every row, worst first, and how to repeat it. Ends with a
+ * newline.
+ */
 export function abText(verdict: AbVerdict, world: World): string {
   const paper = createPaper(world.terminal)
   return [

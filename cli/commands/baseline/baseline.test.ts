@@ -35,11 +35,20 @@ beforeAll(async () => {
   folder = template
   writeFileSync(
     join(folder, 'journeys.mjs'),
-    `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]\n`,
+    `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: ` +
+      `'/' }) }] }]\n`,
   )
   writeFileSync(
     join(folder, 'vigil.config.mjs'),
-    `export default ${JSON.stringify({ target: { url: 'http://127.0.0.1:9' }, journeys: './journeys.mjs', suites: { browse: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 100 }, durationSeconds: 15 } }, budgets })}\n`,
+    'export default ' +
+      `${JSON.stringify({
+        target: { url: 'http://127.0.0.1:9' },
+        journeys: './journeys.mjs',
+        suites: {
+          browse: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 100 }, durationSeconds: 15 },
+        },
+        budgets,
+      })}\n`,
   )
   for (const run of [...runs, slow]) await keep(run)
 })
@@ -77,20 +86,24 @@ const file = (id: string, name: string): string =>
   readFileSync(join(folder, '.vigil', 'runs', id, name), 'utf8')
 
 describe('vigil baseline accept', () => {
-  it('takes runs by id, folder and file, writes one file to commit, and says the same again for the same runs', async () => {
-    const { code, stdout, stderr } = await run('accept', [
-      ids[0] ?? '',
-      join('.vigil', 'runs', ids[1] ?? ''),
-      join('.vigil', 'runs', ids[2] ?? '', 'record.json'),
-      ...ids.slice(3),
-    ])
-    expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toContain('browse  k6, environment simulated: 6 runs\n')
-    expect(readdirSync(stored())).toEqual(['browse.simulated.json'])
-    const text = readFileSync(join(stored(), 'browse.simulated.json'), 'utf8')
-    await run('accept', ids.toReversed())
-    expect(readFileSync(join(stored(), 'browse.simulated.json'), 'utf8')).toBe(text)
-  })
+  it(
+    'takes runs by id, folder and file, writes one file to commit, and says the same again for the ' +
+      'same runs',
+    async () => {
+      const { code, stdout, stderr } = await run('accept', [
+        ids[0] ?? '',
+        join('.vigil', 'runs', ids[1] ?? ''),
+        join('.vigil', 'runs', ids[2] ?? '', 'record.json'),
+        ...ids.slice(3),
+      ])
+      expect([code, stderr]).toEqual([0, ''])
+      expect(stdout).toContain('browse  k6, environment simulated: 6 runs\n')
+      expect(readdirSync(stored())).toEqual(['browse.simulated.json'])
+      const text = readFileSync(join(stored(), 'browse.simulated.json'), 'utf8')
+      await run('accept', ids.toReversed())
+      expect(readFileSync(join(stored(), 'browse.simulated.json'), 'utf8')).toBe(text)
+    },
+  )
 
   it('refuses a red run and one without a verdict, says why, and writes nothing', async () => {
     const [first = '', second = ''] = ids
@@ -139,7 +152,11 @@ describe('a run whose suite has a baseline', () => {
     for (const name of ['report.md', 'report.html', 'junit.xml'])
       expect(file(slow.id, name), name).toContain('of 6 accepted runs')
     expect(file(slow.id, 'metrics.prom')).toMatch(
-      /^vigil_run_baseline_latency_p95_seconds\{suite="browse",environment="simulated",engine="k6",step="task\/list"\} 0\.0\d+$/m,
+      new RegExp(
+        '^vigil_run_baseline_latency_p95_seconds' +
+          '\\{suite="browse",environment="simulated",engine="k6",step="task/list"\\} 0\\.0\\d+$',
+        'm',
+      ),
     )
     expect(file(slow.id, 'metrics.prom')).toMatch(/^vigil_run_baseline_runs\{.*\} 6$/m)
   })
@@ -166,7 +183,7 @@ describe('a run whose suite has a baseline', () => {
     )
   })
 
-  it('is told apart from one on another machine: a row, and no verdict', async () => {
+  it('is not compared with one of another machine: a row that does not change the verdict', async () => {
     await run('accept', ids)
     const elsewhere = { ...slow, id: 'elsewhere', environment: { fingerprint: 'other' } }
     await keep(elsewhere)
@@ -196,12 +213,14 @@ describe('a run whose suite has a baseline', () => {
 })
 
 describe('vigil baseline list and show', () => {
-  it('tell the budgets, which hold everywhere, the baselines, and waivers', async () => {
+  it('print the budgets, which apply everywhere, the baselines and the waivers', async () => {
     await run('accept', ids)
     await run('waive', ['browse', 'p95Ms'], { loss: 15, reason: 'argon2', owner: 'ana', until: '1970-03-01' })
     const { stdout } = await run('list')
     expect(stdout).toBe(
-      'budgets, on every machine: p95 < 500 ms, errors < 10 %\nbrowse  k6, environment simulated: 6 runs, 6 of them the anchor, newest 2026-01-03\nwaiver  browse: p95Ms up to +15 % until 1970-03-01, ana: argon2\n',
+      'budgets, on every machine: p95 < 500 ms, errors < 10 %\nbrowse  k6, environment simulated: 6 ' +
+        'runs, 6 of them the anchor, newest 2026-01-03\nwaiver  browse: p95Ms up to +15 % until ' +
+        '1970-03-01, ana: argon2\n',
     )
     expect(
       (await run('show', ['browse'])).stdout.split('\n').filter((line) => line.endsWith('anchor')),
@@ -220,8 +239,8 @@ describe('vigil baseline list and show', () => {
     expect(stdout).toContain('browse  k6')
   })
 
-  it('of nothing is a misuse', async () => {
-    await expect(run('show')).rejects.toThrow("no baseline there yet: make one with 'vigil baseline accept")
+  it('of nothing is a usage error', async () => {
+    await expect(run('show')).rejects.toThrow("no baseline there yet: create one with 'vigil baseline accept")
     await expect(run('waive', ['browse'])).rejects.toThrow('expected a suite, a metric')
     await expect(run('waive', ['browse', 'p95Ms'], { loss: 10, reason: 'x', owner: 'y' })).rejects.toThrow(
       '--until: found none',
@@ -254,19 +273,22 @@ describe('vigil baseline ratchet', () => {
     return id
   }
 
-  it('takes what a duet that passed did with less, by id or folder, and keeps it in a file to commit', async () => {
+  it('lowers counts to those of a duet that passed, by id or folder, in a file to commit', async () => {
     const first = await run('ratchet', [duet('one', 'pass', 4)])
     expect([first.code, first.stdout]).toEqual([
       0,
       expect.stringMatching(
-        /^browse home\/get: statements 4, for the first time\n.*counts\.json: commit it; vigil ab --exact statements=ratchet holds to it\n$/,
+        new RegExp(
+          '^browse home/get: statements 4, for the first time\\n.*counts\\.json: commit it; ' +
+            'vigil ab --exact statements=ratchet enforces it\\n$',
+        ),
       ),
     ])
     expect((await run('ratchet', [join('.vigil', 'duets', duet('two', 'pass', 3))])).stdout).toContain(
       'browse home/get: statements 4 → 3\n',
     )
     expect((await run('ratchet', [duet('three', 'pass', 5)])).stdout).toBe(
-      'no count was lower than what was accepted before\n',
+      'no count was lower than the accepted ones\n',
     )
     expect(JSON.parse(readFileSync(join(stored(), 'counts.json'), 'utf8'))).toEqual({
       schema: 'vigil.counts/1',

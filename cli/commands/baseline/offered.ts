@@ -8,7 +8,10 @@ import { listRuns, readRecord } from '../../../record/store.ts'
 import type { Session } from '../../shared/session.ts'
 import { readIfPresent, UsageError } from '../../shared/world.ts'
 
-/** A run by its id, folder or record, with the verdict that lies beside it; a fail by the config's budgets of today counts as well. */
+/**
+ * A run by its id, folder or record, with the verdict next to it; a fail by the current budgets counts as
+ * well.
+ */
 export async function offeredRun(session: Session, name: string): Promise<AcceptCandidate> {
   const { out, world } = session
   const path = (await listRuns(out)).includes(name) ? resolve(out, 'runs', name) : resolve(world.cwd, name)
@@ -28,7 +31,7 @@ function strictest(verdict: Verdict | undefined, run: Run, session: Session): Ve
 
 const words = new Set(['pass', 'fail', 'inconclusive', 'invalid'])
 
-/** As much of a verdict as acceptance looks at; undefined for what is none. */
+/** The fields of a verdict that acceptance reads; undefined if the text is not a verdict. */
 export function verdictIn(text: string): Verdict | undefined {
   const json = jsonOf(text)
   if (json.state === 'refused' || !isVerdict(json.value)) return undefined

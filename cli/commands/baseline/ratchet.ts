@@ -12,7 +12,7 @@ import { duetFiles } from '../../shared/duet/files.ts'
 import { readCounts, storedFolder, writeCounts } from '../../shared/baselines.ts'
 import { configSuiteName } from '../../shared/known-noise.ts'
 
-/** What was counted of duets that passed becomes what later ones are held to, wherever it is less than before. */
+/** The counts of duets that passed become the limit for later ones, wherever they are lower than before. */
 export async function ratchet(session: Session, names: readonly string[], json: boolean): Promise<number> {
   if (names.length === 0)
     throw new UsageError(
@@ -39,14 +39,18 @@ export async function ratchet(session: Session, names: readonly string[], json: 
   else
     session.world.stdout(
       file === undefined
-        ? 'no count was lower than what was accepted before\n'
-        : `${changes.map(changeText).join('')}${file}: commit it; vigil ab --exact statements=ratchet holds to it\n`,
+        ? 'no count was lower than the accepted ones\n'
+        : `${changes.map(changeText).join('')}${file}: commit it; vigil ab --exact statements=ratchet ` +
+            'enforces it\n',
     )
   return exitCodes.pass.code
 }
 
 function changeText({ suite, step, metric, from, to }: LoweredCount & { suite: string }): string {
-  return `${cleanText(suite, 80)} ${cleanText(step, 80)}: ${metric} ${from === undefined ? `${to}, for the first time` : `${from} → ${to}`}\n`
+  return (
+    `${cleanText(suite, 80)} ${cleanText(step, 80)}: ${metric} ` +
+    `${from === undefined ? `${to}, for the first time` : `${from} → ${to}`}\n`
+  )
 }
 
 const count = z.number().nonnegative()
@@ -69,9 +73,7 @@ async function passedDuet(session: Session, name: string): Promise<{ suite: stri
   const folder = await duetAt(session, name)
   const verdict = await documentIn(join(folder, 'verdict.json'), verdictSchema)
   if (verdict.verdict !== 'pass')
-    throw new UsageError(
-      `${folder}: ended as ${cleanText(verdict.verdict, 40)}, expected a duet that passed: what is accepted is not red`,
-    )
+    throw new UsageError(`${folder}: ended as ${cleanText(verdict.verdict, 40)}, expected a duet that passed`)
   return {
     suite: configSuiteName(verdict.suite),
     tallies: await documentIn(join(folder, duetFiles.exact), exactSchema),
@@ -90,8 +92,8 @@ async function duetAt({ world, out }: Session, name: string): Promise<string> {
 async function documentIn<T>(file: string, schema: z.ZodType<T>): Promise<T> {
   const json = jsonOf((await readIfPresent(file)) ?? '')
   if (json.state === 'refused')
-    throw new UsageError(`${file}: not JSON (${json.problem}), expected what vigil ab leaves there`)
+    throw new UsageError(`${file}: not JSON (${json.problem}), expected a file that vigil ab wrote`)
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return parsed.data
-  throw new UsageError(`${file}: ${describeFirstIssue(parsed.error)}, expected what vigil ab leaves there`)
+  throw new UsageError(`${file}: ${describeFirstIssue(parsed.error)}, expected a file that vigil ab wrote`)
 }

@@ -19,7 +19,7 @@ import { ratchet } from './ratchet.ts'
 import { baselineText, listText } from './text.ts'
 import type { BaselineAction, BaselineOptions } from './command.ts'
 
-/** What later runs are held against: accepted, shown, and losses accepted for a time. */
+/** Accepts and shows what later runs are compared with, and accepts losses until a day. */
 export async function baseline(
   action: BaselineAction,
   names: readonly string[],
@@ -48,7 +48,7 @@ async function accept(session: Session, names: readonly string[], options: Basel
     )
   if (options.anchor && !options.reason)
     throw new UsageError(
-      '--anchor: found no --reason, expected one: a new anchor forgets how far the service has crept',
+      '--anchor: found no --reason, expected one: a new anchor discards the drift measured so far',
     )
   const offered: AcceptCandidate[] = []
   for (const name of names) offered.push(await offeredRun(session, name))
@@ -58,7 +58,7 @@ async function accept(session: Session, names: readonly string[], options: Basel
   const reasons = accepted
     .flatMap((one) => (one.state === 'refused' ? one.reasons : []))
     .map((reason) => cleanText(reason, 600))
-  // All or none: half an acceptance would have to be looked for in the files.
+  // All or none: a partial acceptance could only be seen in the files.
   if (reasons.length > 0) {
     for (const reason of reasons) session.world.stderr(`vigil: refused: ${reason}\n`)
     if (options.json) printJson(session.world, { schema: 'vigil.acceptance/1', state: 'refused', reasons })
@@ -82,7 +82,8 @@ async function accept(session: Session, names: readonly string[], options: Basel
     })
   else
     session.world.stdout(
-      `${baselines.map((one, index) => baselineText(one, files[index] ?? '')).join('\n')}Commit the file: later runs are held against it.\n`,
+      `${baselines.map((one, index) => baselineText(one, files[index] ?? '')).join('\n')}Commit the ` +
+        'file: later runs are compared with it.\n',
     )
   return exitCodes.pass.code
 }
@@ -118,7 +119,9 @@ async function show(session: Session, names: readonly string[], json: boolean): 
   const read = stored.flatMap((one) => (one.state === 'read' ? [one] : []))
   if (read.length === 0 && problems.length === 0)
     throw new UsageError(
-      `${folder}: no baseline${names.length === 0 ? '' : ` of suite ${cleanText(names.join(', '), 80)}`} there yet: make one with 'vigil baseline accept <run…>'`,
+      `${folder}: no ` +
+        `baseline${names.length === 0 ? '' : ` of suite ${cleanText(names.join(', '), 80)}`} there ` +
+        `yet: create one with 'vigil baseline accept <run…>'`,
     )
   for (const problem of problems) session.world.stderr(`vigil: ${cleanText(problem, 600)}\n`)
   if (json)
@@ -162,12 +165,14 @@ async function waive(
   const [suite, metric, step, more] = names
   if (suite === undefined || metric === undefined || more !== undefined)
     throw new UsageError(
-      'waive: expected a suite, a metric and perhaps a step: vigil baseline waive browse p95Ms task-crud/list --loss 15 --reason … --owner … --until 2026-12-31',
+      'waive: expected a suite, a metric and optionally a step: vigil baseline waive browse p95Ms ' +
+        'journey/step --loss 15 --reason … --owner … --until 2026-12-31',
     )
   for (const [option, value] of Object.entries({ loss, reason, owner, until }))
     if (value === undefined)
       throw new UsageError(
-        `--${option}: found none, expected one: a loss is accepted by somebody, for a reason, up to a size, until a day`,
+        `--${option}: found none, expected one: an accepted loss needs an owner, a reason, a size ` +
+          'and a last day',
       )
   const added: Waiver = {
     suite,
@@ -187,7 +192,9 @@ async function waive(
   if (json) printJson(session.world, { schema: 'vigil.waivers/1', file, waiver: added })
   else
     session.world.stdout(
-      `${file}: ${cleanText(suite)} may lose ${loss} % of ${cleanText(metric)}${step === undefined ? '' : ` at ${cleanText(step)}`} until ${until}; have it reviewed, and commit it. Each report shows it.\n`,
+      `${file}: ${cleanText(suite)} may lose ${loss} % of ` +
+        `${cleanText(metric)}${step === undefined ? '' : ` at ${cleanText(step)}`} until ${until}; ` +
+        'have it reviewed, and commit it. Each report shows it.\n',
     )
   return exitCodes.pass.code
 }

@@ -4,7 +4,7 @@ import { amount } from '../../../baselines/index.ts'
 import type { Budgets } from '../../../baselines/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 
-/** One baseline: what it is of, and its runs, oldest first. */
+/** One baseline: its suite and environment, and its runs, oldest first. */
 export function baselineText({ suite, engine, environment, anchor, runs }: Baseline, file: string): string {
   const { cpuModel, cores, engine: tool } = environment
   const facts = [cpuModel, typeof cores === 'number' ? `${cores} cores` : undefined, tool]
@@ -12,12 +12,14 @@ export function baselineText({ suite, engine, environment, anchor, runs }: Basel
     .map((fact) => cleanText(fact, 60))
   const more =
     runs.length < minAccepted
-      ? `; ${minAccepted - runs.length} more are needed before runs are held against it`
+      ? `; ${minAccepted - runs.length} more are needed before runs are compared with it`
       : ''
   return [
-    `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment.fingerprint, 40)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}${more}`,
+    `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ` +
+      `${cleanText(environment.fingerprint, 40)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}: ` +
+      `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}${more}`,
     ...runs.map((run) => runLine(run, anchor.runs.includes(run.id))),
-    ...(anchor.reason === undefined ? [] : [`  anchored anew: ${cleanText(anchor.reason)}`]),
+    ...(anchor.reason === undefined ? [] : [`  anchor replaced: ${cleanText(anchor.reason)}`]),
     `  ${cleanText(file, 400)}`,
     '',
   ].join('\n')
@@ -25,10 +27,15 @@ export function baselineText({ suite, engine, environment, anchor, runs }: Basel
 
 function runLine({ id, startedAt, totals, revision }: AcceptedRun, anchored: boolean): string {
   const { p50Ms, p95Ms } = totals.latency
-  return `  ${startedAt.slice(0, 16).replace('T', ' ')}  p50 ${amount('ms', p50Ms).padEnd(9)} p95 ${amount('ms', p95Ms).padEnd(9)} ${totals.errors} of ${totals.requests} failed  ${cleanText(id, 80)}${revision === undefined ? '' : `  ${cleanText(revision, 12)}`}${anchored ? '  anchor' : ''}`
+  return (
+    `  ${startedAt.slice(0, 16).replace('T', ' ')}  p50 ${amount('ms', p50Ms).padEnd(9)} p95 ` +
+    `${amount('ms', p95Ms).padEnd(9)} ${totals.errors} of ${totals.requests} failed  ` +
+    cleanText(id, 80) +
+    `${revision === undefined ? '' : `  ${cleanText(revision, 12)}`}${anchored ? '  anchor' : ''}`
+  )
 }
 
-/** Everything that runs are held against, a line each: budgets first, which hold on every machine. */
+/** Everything that runs are compared with, one line each: first the budgets, which apply on every machine. */
 export function listText(
   budgets: Budgets,
   baselines: readonly Baseline[],
@@ -40,7 +47,10 @@ export function listText(
     `budgets, on every machine: ${limits.length === 0 ? 'none in the config' : limits.join(', ')}`,
     ...baselines.map(
       ({ suite, engine, environment, runs, anchor }) =>
-        `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment.fingerprint, 40)}: ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${anchor.runs.length} of them the anchor, newest ${runs.at(-1)?.startedAt.slice(0, 10) ?? ''}`,
+        `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ` +
+        `${cleanText(environment.fingerprint, 40)}: ${runs.length} ` +
+        `${runs.length === 1 ? 'run' : 'runs'}, ${anchor.runs.length} of them the anchor, newest ` +
+        `${runs.at(-1)?.startedAt.slice(0, 10) ?? ''}`,
     ),
     ...(baselines.length === 0 ? ['no run was accepted yet: vigil baseline accept <run…>'] : []),
     ...waivers.map((waiver) => waiverLine(waiver, nowMs)),
@@ -66,5 +76,9 @@ function waiverLine(
   nowMs: number,
 ): string {
   const over = nowMs >= Date.parse(until) + dayMs ? 'OVER since' : 'until'
-  return `waiver  ${cleanText(suite, 80)}${step === null ? '' : `, ${cleanText(step, 80)}`}: ${metric} up to +${Number((largestLoss * 100).toPrecision(3))} % ${over} ${until}, ${cleanText(owner, 80)}: ${cleanText(reason)}`
+  return (
+    `waiver  ${cleanText(suite, 80)}${step === null ? '' : `, ${cleanText(step, 80)}`}: ${metric} up ` +
+    `to +${Number((largestLoss * 100).toPrecision(3))} % ${over} ${until}, ${cleanText(owner, 80)}: ` +
+    `${cleanText(reason)}`
+  )
 }

@@ -10,7 +10,7 @@ import type { Service } from '../../testing/service.ts'
 import { workplace } from '../../testing/vigil.ts'
 import type { Workplace } from '../../testing/vigil.ts'
 
-/** The service does one thing at a time, for so long: with n connections an answer takes n times that. */
+/** Service time per request, one at a time: with n connections a response takes n times as long. */
 const eachMs = 10
 
 let place: Workplace
@@ -44,46 +44,52 @@ afterAll(async () => {
 const asked = ['capacity', 'busy', '--step-seconds', '1', '--from', '4', '--json']
 
 describe('vigil capacity', { timeout: 120_000 }, () => {
-  it('finds the connections at which a budget breaks, the budget that does, and when growth gets to a limit', async () => {
-    const prometheus = await startPrometheus(await withHistory(join(place.folder, 'prometheus')))
-    if (prometheus.state === 'failed') throw new Error(prometheus.reason)
-    const { code, stdout, stderr } = await place.vigil([
-      ...asked,
-      '--target',
-      service.url,
-      '--prometheus',
-      prometheus.service.url,
-      '--days',
-      '30',
-    ])
-    await prometheus.service.stop()
-    expect(code, stderr).toBe(0)
-    const result: CapacityResult = JSON.parse(stdout)
-    // On a machine that starves the generator the truthful answer is that it was the limit; nothing else may stand here.
-    if (result.knee.state !== 'found')
-      expect(result.knee).toMatchObject({ state: 'beyond', because: 'unmeasured' })
-    else expect(result.knee.breaks - result.knee.keeps).toBe(1)
-    // A slow machine makes it fewer connections, none makes it more: a step holds some hundred answers, so that its first few,
-    // who found no queue yet, do not carry its mean below the budget.
-    if ('keeps' in result.knee) expect(result.knee.keeps).toBeLessThanOrEqual(4)
-    const broken = result.levels.flatMap(({ samples }) =>
-      samples.filter(({ outcome }) => outcome === 'broke'),
-    )
-    expect(broken.flatMap(({ because }) => because).filter((words) => !words.startsWith('mean '))).toEqual([])
-    const { database, load, absent } = Object.fromEntries(
-      result.forecasts.map(({ name, forecast }) => [name, forecast]),
-    )
-    // 60 GB today and 1 GB more each day: 100 GB in 40 days.
-    if (database?.state !== 'in sight') throw new Error(JSON.stringify(database))
-    expect(Math.round((database.likelyMs - Date.now()) / 86_400_000)).toBeCloseTo(40, -1)
-    expect(load?.state).toBe('in sight')
-    expect(absent).toMatchObject({ state: 'unknown', reason: expect.stringContaining('no series') })
-    const folder =
-      readdirSync(join(place.folder, '.vigil/runs')).find((name) =>
-        existsSync(join(place.folder, '.vigil/runs', name, 'capacity.json')),
-      ) ?? 'none'
-    expect(readFileSync(join(place.folder, '.vigil/runs', folder, 'report.html'), 'utf8')).toContain('<svg')
-  })
+  it(
+    'finds the connections at which a budget breaks, the budget that does, and when growth gets to a ' +
+      'limit',
+    async () => {
+      const prometheus = await startPrometheus(await withHistory(join(place.folder, 'prometheus')))
+      if (prometheus.state === 'failed') throw new Error(prometheus.reason)
+      const { code, stdout, stderr } = await place.vigil([
+        ...asked,
+        '--target',
+        service.url,
+        '--prometheus',
+        prometheus.service.url,
+        '--days',
+        '30',
+      ])
+      await prometheus.service.stop()
+      expect(code, stderr).toBe(0)
+      const result: CapacityResult = JSON.parse(stdout)
+      // If the machine starves the generator, the only other right answer is that the generator was the limit.
+      if (result.knee.state !== 'found')
+        expect(result.knee).toMatchObject({ state: 'beyond', because: 'unmeasured' })
+      else expect(result.knee.breaks - result.knee.keeps).toBe(1)
+      // A slow machine makes it fewer connections, none makes it more: a step holds some hundred answers, so
+      // that its first few, who found no queue yet, do not carry its mean below the budget.
+      if ('keeps' in result.knee) expect(result.knee.keeps).toBeLessThanOrEqual(4)
+      const broken = result.levels.flatMap(({ samples }) =>
+        samples.filter(({ outcome }) => outcome === 'broke'),
+      )
+      expect(broken.flatMap(({ because }) => because).filter((words) => !words.startsWith('mean '))).toEqual(
+        [],
+      )
+      const { database, load, absent } = Object.fromEntries(
+        result.forecasts.map(({ name, forecast }) => [name, forecast]),
+      )
+      // 60 GB today and 1 GB more each day: 100 GB in 40 days.
+      if (database?.state !== 'in sight') throw new Error(JSON.stringify(database))
+      expect(Math.round((database.likelyMs - Date.now()) / 86_400_000)).toBeCloseTo(40, -1)
+      expect(load?.state).toBe('in sight')
+      expect(absent).toMatchObject({ state: 'unknown', reason: expect.stringContaining('no series') })
+      const folder =
+        readdirSync(join(place.folder, '.vigil/runs')).find((name) =>
+          existsSync(join(place.folder, '.vigil/runs', name, 'capacity.json')),
+        ) ?? 'none'
+      expect(readFileSync(join(place.folder, '.vigil/runs', folder, 'report.html'), 'utf8')).toContain('<svg')
+    },
+  )
 
   it.each([
     ['no budget to break', ['capacity', 'idle'], 'suite idle has no budgets'],

@@ -7,7 +7,7 @@ import type { World } from '../../shared/world.ts'
 
 const timeoutMs = 10_000
 const maxBodyBytes = 16 * 2 ** 20
-/** Prometheus gives at most 11,000 points a series. */
+/** Prometheus returns at most 11,000 points per series. */
 const stepSeconds = 3600
 
 const matrix = z.object({
@@ -23,7 +23,10 @@ const matrix = z.object({
   }),
 })
 
-/** Asks Prometheus how each figure grew and follows it to its limit. `capacity` is the requests per second at the knee, if it was found. */
+/**
+ * Reads from Prometheus how each figure grew, and extrapolates it to its limit. `capacity`: requests per
+ * second at the knee, if it was found.
+ */
 export async function forecastsFrom(
   prometheus: string,
   wanted: Readonly<Record<string, ForecastConfig>>,
@@ -40,7 +43,7 @@ export async function forecastsFrom(
         ...common,
         forecast: {
           state: 'unknown',
-          reason: 'the knee was not found, so there is no limit to hold it against',
+          reason: 'the knee was not found, so there is no limit to compare with',
         },
       })
       continue
@@ -57,7 +60,7 @@ export async function forecastsFrom(
   return found
 }
 
-/** The points, or why there are none. */
+/** The points of a query, or why there are none. */
 async function seriesOf(
   prometheus: string,
   query: string,
@@ -86,10 +89,13 @@ async function seriesOf(
     return `Prometheus at ${prometheus} did not answer (${result.class}): ${result.message}`
   const answer = matrix.safeParse(result.response.json)
   if (!answer.success)
-    return `Prometheus at ${prometheus} answered ${result.response.status} to the query: ${result.response.text.slice(0, 200)}`
+    return (
+      `Prometheus at ${prometheus} answered ${result.response.status} to the query: ` +
+      `${result.response.text.slice(0, 200)}`
+    )
   const [first, ...others] = answer.data.data.result
-  if (!first) return 'the query gives no series: look at it in Prometheus'
+  if (!first) return 'the query returns no series: check it in Prometheus'
   if (others.length > 0)
-    return `the query gives ${others.length + 1} series, expected one: aggregate it with sum() or max()`
+    return `the query returns ${others.length + 1} series, expected one: aggregate it with sum() or max()`
   return first.values.map(([seconds, value]) => ({ atMs: seconds * 1000, value: Number(value) }))
 }

@@ -13,8 +13,8 @@ import type { Variation } from './command.ts'
 export type Varied = { state: 'ok'; settings: Setting[] } | { state: 'unavailable'; reason: string }
 
 /**
- * Starts the service once with each value in each round and loads it alike. The order turns from round to round, so that
- * what drifts in the machine falls on all values.
+ * Starts the service once with each value in each round, under the same load. The order is reversed in every
+ * other round, so that drift of the machine affects all values alike.
  */
 export async function measureSettings(
   session: Session,
@@ -48,7 +48,7 @@ function withEnvironment(session: Session, variable: string, value: string): Ses
   return { ...session, loaded: { ...session.loaded, config: { ...config, target } } }
 }
 
-/** Loads the target step by step until the knee is known. What was measured until an interrupt is kept. */
+/** Raises the load step by step until the knee is known. After an interrupt, keeps what was measured. */
 export async function searchKnee(
   session: Session,
   plan: SuitePlan,
@@ -66,7 +66,7 @@ export async function searchKnee(
   }
 }
 
-/** One run of the suite at a load of its kind. */
+/** Runs the suite once at a load: journeys per second or connections, as its engine has it. */
 export async function measureAt(
   session: Session,
   plan: SuitePlan,
@@ -96,7 +96,10 @@ function sampleWords({ outcome, because, throughputRps, p95Ms }: Sample): string
 
 const local = new Set(['127.0.0.1', '[::1]', 'localhost'])
 
-/** Begins to watch how busy all cores of this machine are; the returned function ends it with the ratio. Undefined for a target elsewhere. */
+/**
+ * Starts measuring the CPU utilization of this machine. The returned function returns the ratio; undefined
+ * for a target on another machine.
+ */
 export function machineLoad(targetUrl: string): () => number | undefined {
   if (!local.has(new URL(targetUrl).hostname)) return () => undefined
   const before = cpuTimes()

@@ -17,13 +17,13 @@ import type { Session } from '../../shared/session.ts'
 import type { CapacityOptions, Variation } from './command.ts'
 
 const growth = 1.6
-/** A knee known to a tenth is as well as a shared machine lets it be known. */
+/** A shared machine does not allow to find the knee more precisely than to a tenth. */
 const closeTo = 1.1
 const warmupSeconds = 3
 const mostRate = 100_000
 const mostConnections = 1024
 
-/** Stepped load until a budget breaks: the knee, and what saturates first. */
+/** Raises the load until a budget breaks: finds the knee, and what saturates first. */
 export async function capacity(
   name: string | undefined,
   options: CapacityOptions,
@@ -38,11 +38,12 @@ export async function capacity(
   const plan = stepsOf(planSuite(config, name, changes), options)
   if (Object.keys(plan.budgets).length === 0)
     throw new UsageError(
-      `suite ${plan.name.split('.')[0]} has no budgets: a knee is where one breaks; set budgets in ${session.loaded.file}`,
+      `suite ${plan.name.split('.')[0]} has no budgets, and the knee is the load at which one breaks; ` +
+        `set budgets in ${session.loaded.file}`,
     )
   if (options.vary && !session.boots)
     throw new UsageError(
-      '--vary starts the service with each value: it wants target.command in the config, and no --target',
+      '--vary starts the service with each value: it needs target.command in the config, and no --target',
     )
   const found = await findEngine(plan.suite.engine, session)
   if (found.state === 'missing') {
@@ -65,14 +66,18 @@ export async function capacity(
   if (options.json) printJson(world, result)
   else
     world.stdout(
-      `${capacityText(result, { color: world.terminal.color, width: world.terminal.width })}\n  ${join(folder, 'report.html')}\n`,
+      `${capacityText(result, { color: world.terminal.color, width: world.terminal.width })}\n  ` +
+        `${join(folder, 'report.html')}\n`,
     )
   return codeOf(result.knee)
 }
 
-/** Its load, budgets and journeys; its records under a name of their own, so that no history takes them for runs of the suite. */
+/**
+ * The steps of a suite. Their records have another name, so that history does not take them for runs of the
+ * suite.
+ */
 function stepsOf(plan: SuitePlan, { stepSeconds }: CapacityOptions): SuitePlan {
-  // A knee is about what the service can do, not about how much was asked of it.
+  // The knee is what the service can handle, not how much load was offered.
   const { requestsPerMinute: _, ...budgets } = plan.budgets
   return {
     name: `${plan.name}.capacity`,
@@ -145,7 +150,7 @@ async function resultOf(
   }
 }
 
-/** Settings are tried at the load where the service is just at its limit: below it all of them do well. */
+/** Settings are tried at the highest load that the service sustains: below it, all of them do well. */
 async function settingsOf(
   session: Session,
   plan: SuitePlan,

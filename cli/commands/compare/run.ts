@@ -14,7 +14,7 @@ import { runBatch, openInput, toReadError } from '../../shared/batch.ts'
 import { isDuet, configSuiteName, refuseNarrowMargin } from '../../shared/known-noise.ts'
 import type { CompareOptions } from './command.ts'
 
-/** Judges records made earlier against each other: needs no config and no target. */
+/** Compares records made earlier; needs no config and no target. */
 export async function compare(options: CompareOptions, world: World): Promise<number> {
   const comparison: ComparisonOptions = {
     strict: options.strict ?? false,
@@ -23,14 +23,16 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
   if (options.batch !== undefined) {
     if (options.baseline || options.candidate)
       throw new UsageError(
-        '--batch: found together with --baseline or --candidate, expected one or the other: a batch holds both sides of every case',
+        '--batch: found together with --baseline or --candidate, expected one or the other: a batch ' +
+          'holds both sides of every case',
       )
     return runBatch(options.batch, world, { kind: 'compare', comparison })
   }
   const [baselines, candidates] = [options.baseline ?? [], options.candidate ?? []]
   if (baselines.length === 0 || candidates.length === 0)
     throw new UsageError(
-      `--${baselines.length === 0 ? 'baseline' : 'candidate'}: found none, expected record files, run folders or ids (or --batch with a file of cases)`,
+      `--${baselines.length === 0 ? 'baseline' : 'candidate'}: found none, expected record files, ` +
+        'run folders or ids (or --batch with a file of cases)',
     )
   if ([...baselines, ...candidates].filter((name) => name === '-').length > 1)
     throw new UsageError('-: found twice, expected standard input on one side once')
@@ -38,15 +40,18 @@ export async function compare(options: CompareOptions, world: World): Promise<nu
     await readAll(baselines, options.out, world),
     await readAll(candidates, options.out, world),
   ]
-  await refuseUnseen(before, comparison.margin, options.out, world)
+  await checkMargin(before, comparison.margin, options.out, world)
   const verdict = compareRuns(before, after, comparison)
   if (options.json) printJson(world, verdict)
   else world.stdout(comparisonText(verdict, world))
   return exitCodeOf(verdict.verdict)
 }
 
-/** The units of a duet on a machine whose noise is known are not asked what they cannot show. Other records are of another load than noise was measured with. */
-async function refuseUnseen(
+/**
+ * Refuses a margin too narrow for the known noise of this machine. Only for units of a duet: noise was
+ * measured with their load, not with that of other records.
+ */
+async function checkMargin(
   runs: readonly ComparableRun[],
   margin: number | undefined,
   out: string,
@@ -86,7 +91,7 @@ async function recordPath(name: string, out: string, world: World): Promise<stri
   return given
 }
 
-/** More than this is no set of records. */
+/** A larger file is not a set of records. */
 const longestFile = 512 * 2 ** 20
 
 async function textOf(path: string): Promise<string> {
@@ -97,7 +102,7 @@ async function textOf(path: string): Promise<string> {
       size += chunk.length
       if (size > longestFile)
         throw new UsageError(
-          `${path}: over ${longestFile} bytes, expected records; a file of many cases goes to --batch`,
+          `${path}: over ${longestFile} bytes, expected records; use --batch for a file of many cases`,
         )
       parts.push(chunk)
     }
@@ -107,10 +112,10 @@ async function textOf(path: string): Promise<string> {
   return Buffer.concat(parts).toString('utf8')
 }
 
-/** Rows of a status that are shown before the others are only counted. */
+/** How many rows of a status are shown; the others are only counted. */
 const mostRows = 20
 
-/** The verdict, what made it so, and every row, worst first. */
+/** The verdict, its reason, and every row, worst first. */
 function comparisonText(verdict: Verdict, world: World): string {
   const paper = createPaper(world.terminal)
   const word = verdict.verdict.toUpperCase()
@@ -139,9 +144,9 @@ function summary({ verdict, rows }: Verdict): string {
     case 'fail':
       return `worse in ${of('fail').length} of ${rows.length}`
     case 'inconclusive':
-      return 'not enough to decide'
+      return 'not enough data to decide'
     case 'invalid':
-      return 'not to be compared'
+      return 'cannot be compared'
   }
 }
 

@@ -59,7 +59,10 @@ it(
     const refused = await place.vigil(['ab', service.url, service.url, '--margin', String(100 * least * 0.9)])
     expect([refused.code, refused.stdout]).toEqual([2, ''])
     expect(refused.stderr).toMatch(
-      /--margin: found .* %, expected at least .* %: as measured here by vigil doctor --noise, a duet of home cannot see a smaller change/,
+      new RegExp(
+        '--margin: found .* %, expected at least .* %: as measured here by vigil doctor --noise, ' +
+          'a duet of home cannot see a smaller change',
+      ),
     )
   },
 )

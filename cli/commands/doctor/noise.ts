@@ -81,7 +81,8 @@ async function measureSuiteNoise(
   const duets: SameCodeUnits[] = []
   for (let pair = 1; pair <= options.processPairs && !session.world.interrupted.aborted; pair += 1) {
     session.progress.phase(
-      `the same code twice, ${configSuiteName(suite.name)}: pair of processes ${pair} of ${options.processPairs}`,
+      `the same code twice, ${configSuiteName(suite.name)}: pair of processes ${pair} of ` +
+        `${options.processPairs}`,
     )
     duets.push(await measureSameCode(session, suite, setup, options.seconds))
   }

@@ -6,7 +6,7 @@ import { printJson, version } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import type { DoctorOptions } from './command.ts'
 
-/** What vigil measures with here: the machine, the tools that are there, and those that would have to be fetched. */
+/** Shows what vigil measures with here: the machine, the tools it has, and those it would have to fetch. */
 export async function doctor(options: DoctorOptions, world: World): Promise<number> {
   if (options.noise) {
     const { measureNoise } = await import('./noise.ts')

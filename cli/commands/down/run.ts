@@ -7,16 +7,16 @@ import { printJson } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { stackFolder } from '../up/run.ts'
 
-/** More than every part may take. */
+/** Longer than any part takes to end. */
 const graceMs = 25_000
 
-/** Ends the stack of `vigil up`, by processes that are known to be its own. */
+/** Ends the stack of `vigil up`: only processes that are known to be its own. */
 export async function down(options: DownOptions, world: World): Promise<number> {
   const folder = stackFolder(resolve(world.cwd, options.out))
   const state = readState(folder)
   const running = state !== undefined && isRunning(state.supervisor)
   const how = running ? await endSupervisor(state.supervisor, graceMs) : 'ok'
-  // A supervisor that was killed has a guardian that does the same; by the time it has, there is nothing left to do.
+  // The guardian of a killed supervisor does the same; if it was first, there is nothing left to end.
   const leftovers = state === undefined ? [] : await endStaleParts(state)
   if (state !== undefined && how !== 'failed') await release(folder, state.supervisor.pid)
   const lost =
@@ -28,13 +28,13 @@ export async function down(options: DownOptions, world: World): Promise<number> 
       ended: state?.components.map(({ name }) => name) ?? [],
       lost,
     })
-  else world.stdout(`${said(running, leftovers)}\n`)
-  for (const text of lost) world.stderr(`vigil: ${text} (before it was asked to)\n`)
+  else world.stdout(`${summary(running, leftovers)}\n`)
+  for (const text of lost) world.stderr(`vigil: ${text} (before it was asked to end)\n`)
   if (how === 'failed') world.stderr(`vigil: process ${state?.supervisor.pid} does not end\n`)
   return how === 'failed' || lost.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
 }
 
-function said(running: boolean, leftovers: readonly string[]): string {
+function summary(running: boolean, leftovers: readonly string[]): string {
   if (running) return 'the stack is down'
-  return leftovers.length > 0 ? `ended what was left of a stack: ${leftovers.join(', ')}` : 'no stack is up'
+  return leftovers.length > 0 ? `ended the remains of a stack: ${leftovers.join(', ')}` : 'no stack is up'
 }

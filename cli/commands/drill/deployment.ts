@@ -8,7 +8,7 @@ import { formatFamilies } from '../../../reports/prometheus/index.ts'
 import type { Family } from '../../../reports/prometheus/index.ts'
 import { pushMetrics } from '../../../runtime/pushgateway/index.ts'
 
-/** One marked alert through a deployment's own Prometheus and Alertmanager. */
+/** Sends one test alert through a deployment's own Prometheus and Alertmanager. */
 export async function drillDeployment(
   session: Session,
   names: readonly string[],
@@ -18,15 +18,17 @@ export async function drillDeployment(
   const { prometheus, alertmanager } = options
   if (prometheus === undefined || alertmanager === undefined)
     throw new UsageError(
-      `--${prometheus === undefined ? 'prometheus' : 'alertmanager'} is missing: a deployment is drilled by both`,
+      `--${prometheus === undefined ? 'prometheus' : 'alertmanager'} is missing: a deployment is ` +
+        'drilled by both',
     )
   if (names.length > 0)
     throw new UsageError(
-      'a deployment is drilled with an alert of its own, since nothing is broken there: expected no names with --prometheus',
+      'a deployment drill sends a test alert, because nothing is broken there: ' +
+        'expected no names with --prometheus',
     )
   const acknowledged = options.ackPort !== undefined || options.ackPoll !== undefined
   if (acknowledged && !options.loud)
-    throw new UsageError('--ack-port and --ack-poll need --loud: nobody acknowledges what is silenced')
+    throw new UsageError('--ack-port and --ack-poll need --loud: a silenced alert is never acknowledged')
   const token = world.env['VIGIL_ACK_TOKEN']
   const result = await runDeploymentDrill({
     prometheusUrl: prometheus,
@@ -46,20 +48,28 @@ export async function drillDeployment(
     reportStep: progress.phase,
   })
   if (options.json) printJson(world, { schema: 'vigil.drill-deployment/1', ...result })
-  else world.stdout(`${lineOf(result, options)}\n`)
+  else world.stdout(`${resultLine(result, options)}\n`)
   if (result.state === 'passed') await pushGoodDrill(session, result.seconds)
   return codeOf(result)
 }
 
-function lineOf(result: DeploymentResult, { severity, loud }: DrillOptions): string {
+function resultLine(result: DeploymentResult, { severity, loud }: DrillOptions): string {
   if (result.state === 'lost') return `LOST at ${result.hop}: ${result.why}`
-  const told = result.receivers.join(', ')
+  const receivers = result.receivers.join(', ')
   if (!loud)
-    return `pass: an alert of severity ${severity} is routed to ${told}; it was silenced, nobody was told (${result.seconds} s)`
-  return `pass: an alert of severity ${severity} went to ${told}${result.acknowledgedBy === undefined ? ' (no acknowledgement was waited for)' : `, acknowledged by ${result.acknowledgedBy}`} (${result.seconds} s)`
+    return (
+      `pass: an alert of severity ${severity} is routed to ${receivers}; it was silenced, so no one ` +
+      `was notified (${result.seconds} s)`
+    )
+  const acknowledgement =
+    result.acknowledgedBy === undefined
+      ? ' (no acknowledgement was expected)'
+      : `, acknowledged by ${result.acknowledgedBy}`
+  const recipients = `${receivers}${acknowledgement}`
+  return `pass: an alert of severity ${severity} went to ${recipients} (${result.seconds} s)`
 }
 
-// A Prometheus that is not reached or does not evaluate says nothing about delivery.
+// A Prometheus that cannot be reached or does not evaluate rules says nothing about delivery.
 function codeOf(result: DeploymentResult): number {
   if (result.state === 'passed') return exitCodes.pass.code
   return result.hop === 'prometheus' || result.hop === 'evaluation'

@@ -24,7 +24,9 @@ import type { Session } from '../../shared/session.ts'
 import { drillDeployment, pushGoodDrill } from './deployment.ts'
 import type { DrillOptions } from './command.ts'
 
-/** Drills alerts: with a stage of real processes, or, with `--prometheus` and `--alertmanager`, a deployment. */
+/**
+ * Drills alerts: with a stage of real processes, or, with `--prometheus` and `--alertmanager`, a deployment.
+ */
 export async function drill(names: readonly string[], options: DrillOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   if (options.prometheus !== undefined || options.alertmanager !== undefined)
@@ -113,8 +115,8 @@ async function onStage(
 }
 
 /**
- * The limits of production for users, which is what alerts on limits compare with; room for one address, from which all
- * of a drill comes. No endpoint of telemetry, and no log that would be read by nobody.
+ * The limits of production for users, which is what alerts on limits compare with; room for one address, from
+ * which all of a drill comes. No telemetry endpoint, and no log, since no one would read them.
  */
 const drillEnvironment = {
   RATE_LIMIT_PER_MINUTE: '100',
@@ -125,7 +127,7 @@ const drillEnvironment = {
   METRICS_TOKEN: '',
 }
 
-/** Tells on stderr how far drills are: a live line on a terminal, a line for each that ended everywhere. */
+/** Shows the progress of drills on stderr: a line for each that ended, and a live line on a terminal. */
 export interface DrillConsole {
   step: (drill: Drill, step: string) => void
   finished: (result: DrillResult) => void
@@ -141,7 +143,8 @@ export function drillConsole({ world }: Session, total: number, quiet: boolean):
   }
   const draw = (): void => {
     if (!live) return
-    const line = `  ${ended} of ${total}  ${[...running].map(([name, step]) => `${name}: ${step}`).join('  ')}`
+    const steps = [...running].map(([name, step]) => `${name}: ${step}`)
+    const line = `  ${ended} of ${total}  ${steps.join('  ')}`
     world.stderr(`\r\u001B[2K${line.slice(0, Math.max(20, world.terminal.width - 1))}`)
   }
   return {
@@ -163,6 +166,9 @@ export function drillConsole({ world }: Session, total: number, quiet: boolean):
 function resultLine({ requirement, alert, state, hop, why, fireSeconds, deliveredTo }: DrillResult): string {
   const name = `${requirement} ${alert}`
   if (state === 'passed')
-    return `ok    ${name}: fired after ${fireSeconds ?? 0} s, delivered to ${deliveredTo.length} ${deliveredTo.length === 1 ? 'receiver' : 'receivers'}`
+    return (
+      `ok    ${name}: fired after ${fireSeconds ?? 0} s, delivered to ${deliveredTo.length} ` +
+      `${deliveredTo.length === 1 ? 'receiver' : 'receivers'}`
+    )
   return state === 'failed' ? `LOST  ${name}: ${hop ?? ''}: ${why ?? ''}` : `      ${name}: interrupted`
 }

@@ -8,8 +8,8 @@ import type { Service } from '../../testing/service.ts'
 import { workplace } from '../../testing/vigil.ts'
 import type { Ran, Workplace } from '../../testing/vigil.ts'
 
-// Short loads that a busy machine can make as well: 450 requests, of which an error budget of 1 % needs 300. Latencies are
-// only judged narrowly where they are what a test is about.
+// Short loads that a busy machine can make as well: 450 requests, of which an error budget of 1 % needs 300.
+// Latencies are only judged narrowly where they are what a test is about.
 const suites = {
   rate: {
     engine: 'k6' as const,

@@ -18,8 +18,8 @@ import { withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
 import { baseProblem, findBase, measureGateDuets } from './duet.ts'
 
-/** What a gate came to, before it is written and printed. */
-interface Gated {
+/** The result of a gate, before it is written and printed. */
+interface GateResult {
   probes: ProbesReport | undefined
   runs: JudgedRun[]
   rows: VerdictRow[]
@@ -27,18 +27,18 @@ interface Gated {
   problems: string[]
 }
 
-/** A suite with what is to load it. */
-interface Planned {
+/** A suite and the engine that loads it. */
+interface PlannedSuite {
   plan: SuitePlan
   engine: FoundEngine
 }
 
-/** The main job: probes, load by every suite, budgets, reports, push, verdict. */
+/** The main job: probes, a load run of every suite, budgets, reports, push, verdict. */
 export async function gate(options: GateOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const plans = gatePlans(session, options)
   const base = findBase(options.base, world)
-  // HistoryResult out before minutes are spent on the budgets.
+  // Checked before minutes are spent on the budgets.
   const wrong = base?.isRequired ? await baseProblem(session, base) : undefined
   if (wrong !== undefined) throw new UsageError(`--base: ${wrong}`)
   const planned = await withEngines(session, plans)
@@ -47,11 +47,11 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () =>
     gateTarget(session, planned, id),
   )
-  const gated: Gated =
+  const gated: GateResult =
     reached.state === 'ok'
       ? reached.value
       : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
-  // When the target has ended: what measures beside it would be measured with it.
+  // After the target has ended: a duet at the same time would disturb the measurement, and the reverse.
   const duet =
     gated.runs.length > 0
       ? await measureGateDuets(
@@ -79,7 +79,7 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   return conclude(session, options.json ?? false, { input, document: verdict, problems })
 }
 
-/** The gate's suites, as far as the engine asked for loads them; by default all the config has. */
+/** The gate's suites that the requested engine loads; by default all suites of the config. */
 function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
   const { config } = session.loaded
   const names = config.gate?.suites ?? Object.keys(config.suites)
@@ -93,10 +93,10 @@ function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
   )
 }
 
-// Before the target is started: a tool that has to be built first takes minutes.
-async function withEngines(session: Session, plans: readonly SuitePlan[]): Promise<Planned[]> {
+// Before the target starts: a tool that has to be built first takes minutes.
+async function withEngines(session: Session, plans: readonly SuitePlan[]): Promise<PlannedSuite[]> {
   const found = new Map<string, FoundEngine>()
-  const planned: Planned[] = []
+  const planned: PlannedSuite[] = []
   for (const plan of plans) {
     const engine = found.get(plan.suite.engine) ?? (await findEngine(plan.suite.engine, session))
     found.set(plan.suite.engine, engine)
@@ -105,17 +105,28 @@ async function withEngines(session: Session, plans: readonly SuitePlan[]): Promi
   return planned
 }
 
-async function gateTarget(session: Session, planned: readonly Planned[], id: string): Promise<Gated> {
+async function gateTarget(
+  session: Session,
+  planned: readonly PlannedSuite[],
+  id: string,
+): Promise<GateResult> {
   const probes = await runSessionProbes(
     session,
     session.loaded.config.gate?.probes ?? Object.keys(session.loaded.config.probes ?? {}),
     id,
   )
-  const gated: Gated = { probes, runs: [], rows: probes ? toProbeRows(probes) : [], notes: [], problems: [] }
+  const gated: GateResult = {
+    probes,
+    runs: [],
+    rows: probes ? toProbeRows(probes) : [],
+    notes: [],
+    problems: [],
+  }
   const down = gated.rows.filter((row) => row.status === 'fail')
   if (down.length > 0) {
     gated.notes.push(
-      `no load was made: ${down.map((row) => row.step ?? row.metric).join(', ')} ${down.length === 1 ? 'is' : 'are'} down, and loading what does not work measures nothing`,
+      `no load was made: ${down.map((row) => row.step ?? row.metric).join(', ')} ` +
+        `${down.length === 1 ? 'is' : 'are'} down, and loading what does not work measures nothing`,
     )
     return gated
   }
@@ -123,12 +134,18 @@ async function gateTarget(session: Session, planned: readonly Planned[], id: str
   return gated
 }
 
-async function addRun(session: Session, plan: SuitePlan, engine: FoundEngine, gated: Gated): Promise<void> {
+async function addRun(
+  session: Session,
+  plan: SuitePlan,
+  engine: FoundEngine,
+  gated: GateResult,
+): Promise<void> {
   if (session.world.interrupted.aborted) {
     gated.rows.push(invalidRow(plan.name, `suite ${plan.name} was not run: interrupted`))
     return
   }
-  // A laptop without k6 still learns what autocannon can say; a release is not gated by half a gate.
+  // A laptop without k6 still gets the results of autocannon; in CI, a gate without all its suites is
+  // invalid.
   if (engine.state === 'missing' && !session.world.env['CI']) {
     const note = `suite ${plan.name} was LEFT OUT: ${engine.reason}`
     session.progress.warn(note)

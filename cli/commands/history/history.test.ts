@@ -60,12 +60,15 @@ async function run(
 }
 
 describe('vigil history', () => {
-  it('shows the runs and where their level changed; a damaged one is named, set aside, and the rest used', async () => {
+  it('shows the runs and where their level changed; names and sets aside a damaged one', async () => {
     const { code, stdout, stderr } = await run('browse', { metric: 'p50Ms' })
     expect(code).toBe(0)
     expect(stdout).toContain('browse  k6, environment')
     expect(stdout).toMatch(
-      /─ p50Ms \S+ → \S+ \(\+30 %\), about here, between 2026-01-02 03:04 and 2026-01-02 03:04, p \S+\n {2}2026-01-02 03:04 {2}p50Ms/,
+      new RegExp(
+        '─ p50Ms \\S+ → \\S+ \\(\\+30 %\\), about here, between 2026-01-02 03:04 and 2026-01-02 03:04, ' +
+          'p \\S+\\n {2}2026-01-02 03:04 {2}p50Ms',
+      ),
     )
     expect(stdout).toMatch(/^ {2}p50Ms [▁▂▃]{12}[▆▇█]{12}$/m)
     expect(stderr).toContain('20260102-030499-damaged/record.json: not JSON')
@@ -87,14 +90,14 @@ describe('vigil history', () => {
     })
   })
 
-  it('--latest tells how the newest run of each suite was judged', async () => {
+  it('--latest shows the verdict of the newest run of each suite', async () => {
     const { stdout } = await run(undefined, { latest: true })
     expect(stdout).toMatch(
       /^NOT JUDGED {4}browse {2}k6, environment \S+, 2026-01-02 03:04 {2}20260102-030423-browse\n$/,
     )
   })
 
-  it('looks at so many of the newest runs as it is told', async () => {
+  it('--runs sets how many of the newest runs it reads', async () => {
     const { stdout } = await run('browse', { runs: 13, metric: 'p50Ms' })
     expect(stdout).toContain('the newest 13 of 24 runs, 0 changes')
   })
@@ -124,25 +127,32 @@ describe('vigil history', () => {
     rmSync(place, { recursive: true, force: true })
   })
 
-  it('says in one line that a shared history cannot be reached, and does not take what is here for all of it', async () => {
-    const { code, stdout, stderr } = await run(
-      'browse',
-      {},
-      { VIGIL_DATABASE_URL: 'postgres://vigil:s3cret@127.0.0.1:9/vigil' },
-    )
-    expect([code, stdout]).toEqual([4, ''])
-    expect(stderr).toMatch(
-      /^vigil: VIGIL_DATABASE_URL: the history in PostgreSQL at 127\.0\.0\.1:9\/vigil cannot be used \(connect ECONNREFUSED .*\n$/,
-    )
-    expect(stderr).not.toContain('s3cret')
-  })
+  it(
+    'says in one line that a shared history cannot be reached, and does not take what is here for all ' +
+      'of it',
+    async () => {
+      const { code, stdout, stderr } = await run(
+        'browse',
+        {},
+        { VIGIL_DATABASE_URL: 'postgres://vigil:s3cret@127.0.0.1:9/vigil' },
+      )
+      expect([code, stdout]).toEqual([4, ''])
+      expect(stderr).toMatch(
+        new RegExp(
+          '^vigil: VIGIL_DATABASE_URL: the history in PostgreSQL at 127\\.0\\.0\\.1:9/vigil ' +
+            'cannot be used \\(connect ECONNREFUSED .*\\n$',
+        ),
+      )
+      expect(stderr).not.toContain('s3cret')
+    },
+  )
 
-  it('of a suite that never ran is a misuse', async () => {
+  it('of a suite that never ran is a usage error', async () => {
     await expect(run('brwose', {})).rejects.toThrow(UsageError)
     await expect(run('brwose', {})).rejects.toThrow('no run of suite brwose there yet')
   })
 
-  it('--batch prints the changes of each series, with its id; a bad line is told and ends with 2', async () => {
+  it('--batch prints the changes of each series by id; names an invalid line and exits 2', async () => {
     const { code, stdout, stderr } = await run(undefined, { batch: join(folder, 'cases.jsonl') })
     const lines = stdout
       .trim()

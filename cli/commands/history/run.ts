@@ -19,22 +19,24 @@ import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { runBatch } from '../../shared/batch.ts'
 import { groupText, latestText } from './text.ts'
-import type { Told } from './text.ts'
+import type { HistoryGroup } from './text.ts'
 import { readStored, storedFolder } from '../../shared/baselines.ts'
 import type { HistoryOptions } from './command.ts'
 
-/** Runs over time and where their level changed. Tells; does not judge: the exit code says only whether it could be told. */
+/**
+ * Shows runs over time and where their level changed. The exit code says only whether it could, not how they
+ * were.
+ */
 export async function history(
   suite: string | undefined,
   options: HistoryOptions,
   world: World,
 ): Promise<number> {
   const metric = metricOf(options.metric)
-  const looked: ChangePointOptions = metric === undefined ? {} : { metrics: [metric] }
-  if (options.batch !== undefined)
-    return runBatch(options.batch, world, { kind: 'history', changePoints: looked })
+  const changePoints: ChangePointOptions = metric === undefined ? {} : { metrics: [metric] }
+  if (options.batch !== undefined) return runBatch(options.batch, world, { kind: 'history', changePoints })
   if (options.prune) return pruneHistory(options, world)
-  const found = await lookInto(suite, options, looked, world)
+  const found = await lookInto(suite, options, changePoints, world)
   if (found.state === 'unavailable') {
     world.stderr(`vigil: ${cleanText(found.problem, 600)}\n`)
     return exitCodes.invalid.code
@@ -43,7 +45,8 @@ export async function history(
   for (const problem of setAside) world.stderr(`vigil: set aside: ${cleanText(problem)}\n`)
   if (latest.length === 0)
     throw new UsageError(
-      `${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${cleanText(suite, 80)}`} there yet: make one with 'vigil load' or 'vigil gate'`,
+      `${options.out}/runs: no run${suite === undefined ? '' : ` of suite ${cleanText(suite, 80)}`} ` +
+        `there yet: make one with 'vigil load' or 'vigil gate'`,
     )
   if (options.json)
     printJson(
@@ -56,19 +59,22 @@ export async function history(
     world.stdout(
       options.latest
         ? latestText(latest)
-        : `${groups.map((group) => groupText(group, metric ?? 'p95Ms', world.terminal.width)).join('\n\n')}\n`,
+        : groups
+            .map((group) => groupText(group, metric ?? 'p95Ms', world.terminal.width))
+            .join('\n\n')
+            .concat('\n'),
     )
   return exitCodes.pass.code
 }
 
 type HistoryResult =
-  | { state: 'found'; latest: RunEntry[]; groups: Told[]; setAside: string[] }
+  | { state: 'found'; latest: RunEntry[]; groups: HistoryGroup[]; setAside: string[] }
   | { state: 'unavailable'; problem: string }
 
 async function lookInto(
   suite: string | undefined,
   options: HistoryOptions,
-  looked: ChangePointOptions,
+  changePoints: ChangePointOptions,
   world: World,
 ): Promise<HistoryResult> {
   const out = resolve(world.cwd, options.out)
@@ -84,7 +90,7 @@ async function lookInto(
     return await withHistory(where, async (index) => ({
       state: 'found',
       latest: await newestRuns(index, suite),
-      groups: options.latest ? [] : await groupsOf(index, suite, options.runs, looked),
+      groups: options.latest ? [] : await groupsOf(index, suite, options.runs, changePoints),
       setAside: (await index.setAside()).map(({ problem }) => problem),
     }))
   } catch (error) {
@@ -93,7 +99,7 @@ async function lookInto(
   }
 }
 
-/** What the environment says, or the config, where there is one. */
+/** The database that the environment names, or the config, if there is one. */
 async function databaseOf(
   { config }: HistoryOptions,
   out: string,
@@ -110,12 +116,13 @@ function metricOf(name: string | undefined): HistoryMetric | undefined {
   const metric = historyMetrics.find((known) => known === name)
   if (name !== undefined && metric === undefined)
     throw new UsageError(
-      `--metric: found ${JSON.stringify(cleanText(name, 80))}, expected one of ${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`,
+      `--metric: found ${JSON.stringify(cleanText(name, 80))}, expected one of ` +
+        `${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`,
     )
   return metric
 }
 
-/** Reading so many records takes seconds; fewer are read before anybody wonders. */
+/** Reading this many records takes seconds; with fewer, progress is not worth showing. */
 const manyRuns = 2000
 
 function progressOf({ stderr, terminal }: World): (done: number, all: number) => void {
@@ -134,18 +141,23 @@ async function groupsOf(
   index: RunHistory,
   suite: string | undefined,
   newest: number,
-  looked: ChangePointOptions,
-): Promise<Told[]> {
-  const groups: Told[] = []
+  changePoints: ChangePointOptions,
+): Promise<HistoryGroup[]> {
+  const groups: HistoryGroup[] = []
   for (const series of await index.series(suite)) {
     if (series.engine === 'probe') continue
     const { entries, all } = await index.runs(series, newest)
-    groups.push({ ...series, all, runs: entries, changes: locateChanges(entries.map(comparableOf), looked) })
+    groups.push({
+      ...series,
+      all,
+      runs: entries,
+      changes: locateChanges(entries.map(comparableOf), changePoints),
+    })
   }
   return groups
 }
 
-function documentOf({ suite, engine, environment, all, runs, changes }: Told): object {
+function documentOf({ suite, engine, environment, all, runs, changes }: HistoryGroup): object {
   const points = runs.map(
     ({ id, startedAt, state, verdict, revision, requests, errorRate, throughputRps, latency }) => ({
       id,
@@ -174,8 +186,9 @@ function documentOf({ suite, engine, environment, all, runs, changes }: Told): o
 }
 
 /**
- * Deletes the folders of all but the newest runs, never those that a baseline beside the config names. Only when it is asked to: what
- * deletes evidence by itself does so on the day it is needed. The figures of deleted runs stay in the index.
+ * Deletes the folders of all but the newest runs, except those that a baseline next to the config names. Only
+ * on request: automatic deletion removes evidence on the day it is needed. The figures of deleted runs stay
+ * in the index.
  */
 export async function pruneHistory(
   { keep, config, out, json }: HistoryOptions,
@@ -187,7 +200,7 @@ export async function pruneHistory(
     )
   const stored = await readStored(storedFolder(resolve(world.cwd, config)))
   const damaged = stored.find((one) => one.state === 'refused')
-  // Which runs it rests on cannot be read: none is deleted.
+  // Which runs a damaged baseline uses is unknown: delete none.
   if (damaged?.state === 'refused') throw new UsageError(cleanText(damaged.problem, 600))
   const never = new Set(
     stored.flatMap((one) => (one.state === 'read' ? one.baseline.runs.map(({ id }) => id) : [])),
@@ -198,7 +211,8 @@ export async function pruneHistory(
   if (json) printJson(world, { schema: 'vigil.pruned/1', pruned: ids })
   else
     world.stdout(
-      `${ids.length} ${ids.length === 1 ? 'run' : 'runs'} deleted, the newest ${keep} and ${never.size} of baselines kept\n`,
+      `${ids.length} ${ids.length === 1 ? 'run' : 'runs'} deleted, the newest ${keep} and ` +
+        `${never.size} of baselines kept\n`,
     )
   return exitCodes.pass.code
 }

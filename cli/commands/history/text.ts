@@ -4,20 +4,20 @@ import type { HistoryMetric, LocatedChange } from '../../../baselines/change-poi
 import type { RunEntry, Series } from '../../../record/history/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 
-/** The newest runs of a series, oldest first, and where their level changed. */
-export interface Told extends Series {
+/** The newest runs of a series, oldest first, and the change points. */
+export interface HistoryGroup extends Series {
   runs: RunEntry[]
-  /** How many there are, with those that are not among `runs`. */
+  /** The number of runs, including those not in `runs`. */
   all: number
   changes: LocatedChange[]
 }
 
-/** Lines of the newest runs that a person still reads. */
+/** How many of the newest runs are printed. */
 const mostLines = 20
 
-/** A series as a person reads it: its trend in a line, its changes, its newest runs. */
+/** A series for people: its trend in one line, its changes, its newest runs. */
 export function groupText(
-  { suite, engine, environment, all, runs, changes }: Told,
+  { suite, engine, environment, all, runs, changes }: HistoryGroup,
   metric: HistoryMetric,
   width: number,
 ): string {
@@ -36,14 +36,15 @@ export function groupText(
       .join(' ')
     return [
       ...here.map((change) => `  ─ ${changeText(change, runs)}`),
-      `  ${run.startedAt.slice(0, 16).replace('T', ' ')}  ${metric} ${figure(value).padStart(7)}  ${bar}${state === '' ? '' : `  ${state}`}`,
+      `  ${run.startedAt.slice(0, 16).replace('T', ' ')}  ${metric} ${figure(value).padStart(7)}  ` +
+        `${bar}${state === '' ? '' : `  ${state}`}`,
     ].join('\n')
   })
   const older = changes
     .filter((change) => change.index < first)
     .map((change) => `  ─ ${changeText(change, runs)}, at run ${cleanText(runs[change.index]?.id ?? '', 80)}`)
   const few =
-    runs.length < 2 * minRuns ? [`  ${runs.length} runs: changes are looked for from ${2 * minRuns} on`] : []
+    runs.length < 2 * minRuns ? [`  ${runs.length} runs: change points need at least ${2 * minRuns} on`] : []
   const trend =
     runs.length > 1
       ? [
@@ -58,7 +59,8 @@ export function groupText(
       ? `the newest ${runs.length} of ${all} runs`
       : `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`
   return [
-    `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment, 40)}: ${newest}, ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
+    `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment, 40)}: ` +
+      `${newest}, ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
     ...trend,
     ...few,
     ...older,
@@ -83,8 +85,8 @@ function dayOf(run: RunEntry | undefined): string {
 const blocks = '▁▂▃▄▅▆▇█'
 
 /**
- * Values as a row of blocks from the lowest to the highest, at most `width` of them: of several that share one the median is drawn. A gap is
- * a space: what was not measured is no low value.
+ * Values as a row of blocks from the lowest to the highest, at most `width` of them: of several that share
+ * one the median is drawn. A gap is a space: what was not measured is no low value.
  */
 export function sparkline(values: readonly (number | undefined)[], width: number): string {
   const columns = Math.min(values.length, width)
@@ -110,12 +112,14 @@ export function sparkline(values: readonly (number | undefined)[], width: number
     .join('')
 }
 
-/** The newest run of each series, a line each. */
+/** The newest run of each series, one line each. */
 export function latestText(runs: readonly RunEntry[]): string {
   return runs
     .map(
       ({ suite, engine, environment, startedAt, verdict, id }) =>
-        `${(verdict ?? 'not judged').toUpperCase().padEnd(12)}  ${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment, 40)}, ${startedAt.slice(0, 16).replace('T', ' ')}  ${cleanText(id, 80)}\n`,
+        `${(verdict ?? 'not judged').toUpperCase().padEnd(12)}  ${cleanText(suite, 80)}  ` +
+        `${cleanText(engine, 40)}, environment ${cleanText(environment, 40)}, ` +
+        `${startedAt.slice(0, 16).replace('T', ' ')}  ${cleanText(id, 80)}\n`,
     )
     .join('')
 }

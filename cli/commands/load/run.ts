@@ -11,7 +11,7 @@ import { withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
 import type { LoadOptions } from './command.ts'
 
-/** One load run: its record and reports written, its budgets judged. */
+/** Runs one suite, writes its record and reports, and judges its budgets. */
 export async function load(name: string | undefined, options: LoadOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const plan = planSuite(session.loaded.config, name, options)
@@ -38,7 +38,10 @@ export async function load(name: string | undefined, options: LoadOptions, world
   return note !== undefined && code === exitCodes.inconclusive.code ? exitCodes.pass.code : code
 }
 
-/** For a run whose verdict is open only because its suite has no budgets: a load then measures only, and exit 0 is no pass. */
+/**
+ * The note on a run that is inconclusive only because its suite has no budgets: it exits 0, but nothing
+ * passed.
+ */
 function measuredOnlyNote({ run, verdict }: JudgedRun): string | undefined {
   const open = verdict.rows.filter((row) => row.status === 'inconclusive')
   if (verdict.verdict !== 'inconclusive' || !open.every(isMissingBudgets)) return undefined

@@ -30,12 +30,13 @@ export async function probe(names: readonly string[], options: ProbeOptions, wor
   const wanted = names.length > 0 ? names : Object.keys(session.loaded.config.probes ?? {})
   if (wanted.length === 0)
     throw new UsageError(`${session.loaded.file}: probes: found none, expected at least one to run`)
-  // A schedule that cannot be read is told now, not when somebody first starts the scheduler.
+  // An invalid schedule is reported now, not when the scheduler is first started.
   for (const name of wanted) parseProbeCadence(session, name, undefined)
   if (options.every === undefined) {
     if (options.metricsPort !== undefined)
       throw new UsageError(
-        '--metrics-port goes with --every: what runs once ends before anything could scrape it (set pushgateway.url instead)',
+        '--metrics-port needs --every: a single run ends before Prometheus could scrape it ' +
+          '(set pushgateway.url instead)',
       )
     return probeOnce(session, wanted, options)
   }

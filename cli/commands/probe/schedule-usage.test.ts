@@ -35,21 +35,16 @@ describe('what the user got wrong about a schedule is one line, exit 2', () => {
       'a probe without a schedule',
       { every: undefined },
       ['probe', '--every'],
-      'probes.home.every: missing, expected how often it is to run',
+      "probes.home.every: missing, expected an interval ('30s')",
     ],
     ['a name after --every', {}, ['probe', '--every', 'home'], '--every: found "home", expected an interval'],
     [
-      'both ways at once',
+      'both ways at the same time',
       {},
       ['probe', '--once', '--every'],
       "option '--every [cron]' cannot be used with option '--once'",
     ],
-    [
-      'metrics of what runs once',
-      {},
-      ['probe', '--metrics-port', '9464'],
-      '--metrics-port goes with --every',
-    ],
+    ['metrics of what runs once', {}, ['probe', '--metrics-port', '9464'], '--metrics-port needs --every'],
     ['the uptime of nothing', {}, ['uptime'], "history.db: not there yet: results come from 'vigil probe'"],
   ])('%s', async (_, more, args, says) => {
     configure('http://127.0.0.1:9', more)

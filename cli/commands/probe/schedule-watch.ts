@@ -11,13 +11,13 @@ import { errorMessage, diskProblem, version, UsageError } from '../../shared/wor
 import type { ScheduleConsole } from './text.ts'
 import type { Session } from '../../shared/session.ts'
 
-/** Where all that a scheduler tells goes: history, metrics, heartbeat and console. */
+/** Sends the events of a scheduler to history, metrics, heartbeat and console. */
 export interface ScheduleWatch {
-  hear: (event: ScheduleEvent<ProbeResult>) => void
-  /** A certificate was seen, good until then (milliseconds since 1970). */
+  onEvent: (event: ScheduleEvent<ProbeResult>) => void
+  /** A target's certificate expires then, in milliseconds since 1970. */
   certificate: (probe: string, expiresAtMs: number) => void
   metricsUrl: string | undefined
-  /** One line over all that was heard. */
+  /** One line on all events. */
   summary: () => string
   close: () => Promise<void>
 }
@@ -28,7 +28,7 @@ export interface WatchOptions {
 }
 
 const dayMs = 86_400_000
-/** As far back as `vigil uptime` looks. */
+/** As far back as `vigil uptime` reads. */
 const keptMs = 402 * dayMs
 
 type Ran = Extract<ScheduleEvent<ProbeResult>, { kind: 'ran' }>
@@ -64,7 +64,7 @@ export async function openWatch(
     metrics.waiting(history?.waiting() ?? 0)
     console.ran(result, { dueMs, latenessMs, endedMs: world.now() })
   }
-  const hear = (event: ScheduleEvent<ProbeResult>): void => {
+  const onEvent = (event: ScheduleEvent<ProbeResult>): void => {
     switch (event.kind) {
       case 'ran':
         return ran(event)
@@ -93,7 +93,7 @@ export async function openWatch(
     }
   }
   return {
-    hear,
+    onEvent,
     certificate: metrics.certificate,
     metricsUrl: endpoint?.url,
     summary: () => `stopped: ${count.runs} runs, ${count.skipped} skipped, ${count.missed} missed`,
@@ -122,10 +122,10 @@ async function endpointOf(
 function heartbeatOf(session: Session): ReturnType<typeof heartbeatFile> {
   const folder = join(session.out, 'schedule')
   const file = join(folder, 'heartbeat.json')
-  let told = false
+  let hasWarned = false
   const failed = (error: unknown): void => {
-    if (!told) session.progress.warn(diskProblem(error, file) ?? `${file}: ${errorMessage(error)}`)
-    told = true
+    if (!hasWarned) session.progress.warn(diskProblem(error, file) ?? `${file}: ${errorMessage(error)}`)
+    hasWarned = true
   }
   try {
     mkdirSync(folder, { recursive: true })
@@ -135,7 +135,7 @@ function heartbeatOf(session: Session): ReturnType<typeof heartbeatFile> {
   return heartbeatFile(file, failed)
 }
 
-/** A run as a result: one that did not come to its end says nothing about the target. */
+/** The result of a run. A run that did not end properly says nothing about the target. */
 function resultOf({ name, startedMs, outcome }: Ran): ProbeResult {
   if (outcome.state === 'done' && !outcome.overdue) return outcome.result
   const message = unfinishedWords(outcome)
@@ -155,9 +155,9 @@ function resultOf({ name, startedMs, outcome }: Ran): ProbeResult {
 function unfinishedWords(outcome: Supervised<ProbeResult>): string {
   switch (outcome.state) {
     case 'done':
-      return 'was told to end at its deadline: this prober took longer than its attempts may'
+      return 'was aborted at its deadline: this prober took longer than its attempts may'
     case 'hung':
-      return 'did not end when it was told to, and was left behind: a defect of this prober'
+      return 'did not end when it was aborted, and was abandoned: a defect of this prober'
     case 'threw':
       return `this prober failed: ${outcome.reason.split('\n')[0]?.slice(0, 200) ?? ''}`
   }

@@ -13,13 +13,13 @@ import { openWatch } from './schedule-watch.ts'
 import { UsageError } from '../../shared/world.ts'
 import type { ProbeOptions } from './command.ts'
 
-/** As a probe without them has them; a browser takes longer. */
+/** The defaults of a probe; a browser takes longer. */
 const defaults = { timeoutMs: 10_000, specTimeoutMs: 30_000, attempts: 2 } as const
-/** What an attempt may take besides its own time: cleaning up, and a pause. */
-const besidesMs = 3500
-const patienceMs = 5000
+/** Time per attempt in addition to its timeout: cleaning up, and a pause. */
+const attemptOverheadMs = 3500
+const deadlineSlackMs = 5000
 
-/** Runs probes whenever they are due until interrupted; `main` then leaves with 130 or 143. */
+/** Runs probes on their schedule until interrupted; `main.ts` then exits with 130 or 143. */
 export async function probeOnSchedule(
   session: Session,
   names: readonly string[],
@@ -44,7 +44,7 @@ export async function probeOnSchedule(
           jobs,
           clock: systemClock(session.world.now),
           stop: session.world.interrupted,
-          tell: watch.hear,
+          tell: watch.onEvent,
         })
         session.progress.phase(watch.summary())
       } finally {
@@ -72,7 +72,8 @@ function jobOf(
   const cadence = parseProbeCadence(session, name, every)
   if (!cadence)
     throw new UsageError(
-      `${session.loaded.file}: probes.${name}.every: missing, expected how often it is to run ('30s', '*/5 * * * *'), or one for all by --every`,
+      `${session.loaded.file}: probes.${name}.every: missing, ` +
+        "expected an interval ('30s') or cron expression ('*/5 * * * *'), or one for all probes by --every",
     )
   const config = session.loaded.config.probes?.[name]
   const {
@@ -81,9 +82,9 @@ function jobOf(
   } = config ?? {}
   return {
     name,
-    // By machine, so that two probers of one target do not ask it at the same moment.
+    // By machine, so that two probers of one target do not send requests at the same moment.
     cadence: splayed(cadence, hostname(), name, session.world.now()),
-    deadlineMs: attempts * (timeoutMs + besidesMs) + patienceMs,
+    deadlineMs: attempts * (timeoutMs + attemptOverheadMs) + deadlineSlackMs,
     run: async (signal) => {
       const { probes } = await runProbesNow(session, [name], newRunId(session, 'probe'), signal, certificate)
       const [result] = probes

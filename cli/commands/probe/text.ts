@@ -5,25 +5,25 @@ import type { ProbeOutcome, ProbeResult } from '../../../record/index.ts'
 import type { ScheduleEvent } from '../../../synthetics/schedule/index.ts'
 import type { Session } from '../../shared/session.ts'
 
-/** Tells what a scheduler does: a line for each run and for each change, or JSON lines. */
+/** Prints what a scheduler does: a line for each run and each change, or JSON lines. */
 export interface ScheduleConsole {
   ran: (result: ProbeResult, times: { dueMs: number; latenessMs: number; endedMs: number }) => void
-  skipped: (event: Told<'skipped'>) => void
-  missed: (event: Told<'missed'>) => void
-  clockMoved: (event: Told<'clock-moved'>) => void
+  skipped: (event: EventOf<'skipped'>) => void
+  missed: (event: EventOf<'missed'>) => void
+  clockMoved: (event: EventOf<'clock-moved'>) => void
 }
 
-type Told<K extends ScheduleEvent<ProbeResult>['kind']> = Extract<ScheduleEvent<ProbeResult>, { kind: K }>
+type EventOf<K extends ScheduleEvent<ProbeResult>['kind']> = Extract<ScheduleEvent<ProbeResult>, { kind: K }>
 
 const inks: Record<ProbeOutcome, Ink> = { up: 'green', degraded: 'yellow', down: 'red', unknown: 'yellow' }
 
-/** @param how `quiet`: a person is told of changes alone; JSON lines are for programs, and always whole */
+/** @param how `quiet`: print only changes; JSON lines are for programs and always complete */
 export function scheduleConsole(session: Session, how: { json: boolean; quiet: boolean }): ScheduleConsole {
   const changes = changesOf()
   return how.json ? jsonLines(session, changes) : textLines(session, how.quiet, changes)
 }
 
-/** What the outcome before was, when it was another; a first outcome that is not `up` is a change too. */
+/** The previous outcome, if it differs. A first outcome that is not `up` is a change too. */
 function changesOf(): (result: ProbeResult) => ProbeOutcome | 'first' | undefined {
   const last = new Map<string, ProbeOutcome>()
   return ({ name, outcome }) => {
@@ -72,7 +72,8 @@ function textLines(
         ...(from === undefined || from === 'first' ? [] : [`was ${from}`]),
       ]
       world.stdout(
-        `${time(endedMs)}  ${paper.ink(inks[outcome], outcome.padEnd(8))}  ${name}  ${took}${notes.length > 0 ? `  (${notes.join(', ')})` : ''}\n`,
+        `${time(endedMs)}  ${paper.ink(inks[outcome], outcome.padEnd(8))}  ${name}  ` +
+          `${took}${notes.length > 0 ? `  (${notes.join(', ')})` : ''}\n`,
       )
       if (outcome === 'up') return
       // Not wrapped: a log is searched by line.
@@ -83,18 +84,18 @@ function textLines(
     skipped: ({ name }) => {
       // Once for each run that takes too long, not once for each time it is due.
       if (!overrunning.has(name))
-        progress.warn(
-          `${name} takes longer than it is apart from its next run; it is skipped until it is done`,
-        )
+        progress.warn(`${name} takes longer than its interval; it is skipped until it ends`)
       overrunning.add(name)
     },
     missed: ({ name, count, sinceMs }) =>
       progress.warn(
-        `${name}: ${count} ${count === 1 ? 'run' : 'runs'} missed since ${time(sinceMs)}: this machine slept, stood still, or its clock was set; that time is unknown`,
+        `${name}: ${count} ${count === 1 ? 'run' : 'runs'} missed since ${time(sinceMs)}: ` +
+          'this machine slept or stalled, or its clock was set; that time is unknown',
       ),
     clockMoved: ({ byMs }) =>
       progress.warn(
-        `the clock of this machine was set ${byMs > 0 ? 'forward' : 'back'} by ${formatDuration(Math.abs(byMs))}, or it slept`,
+        `the clock of this machine was set ${byMs > 0 ? 'forward' : 'back'} by ` +
+          `${formatDuration(Math.abs(byMs))}, or it slept`,
       ),
   }
 }

@@ -13,7 +13,7 @@ import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { withBaseline } from '../../shared/baselines.ts'
 
-/** Writes the reports of a stored run again, judged by the budgets that the config holds now. */
+/** Writes the reports of a stored run again, judged by the current budgets of the config. */
 export async function report(
   name: string | undefined,
   options: CommonOptions,
@@ -28,7 +28,7 @@ export async function report(
       : await loadReport(stored.run, stored.folder, session)
   const problems = await writeReports(stored.folder, input)
   conclude(session, options.json ?? false, { input, document: input.verdict, problems })
-  // Reports were asked for, not a verdict.
+  // The user wanted reports, not a verdict.
   return problems.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
 }
 
@@ -56,7 +56,7 @@ async function probeReport(run: Run, folder: string): Promise<ReportInput> {
   }
 }
 
-/** A path as it is given, an id under `<out>/runs/`, or the newest run there. */
+/** The path of a run: of the given id under `<out>/runs/`, the given path, or the newest run. */
 async function recordPath(name: string | undefined, out: string, cwd: string): Promise<string> {
   const ids = await listRuns(out)
   if (name === undefined) {

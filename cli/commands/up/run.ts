@@ -28,20 +28,20 @@ import type { Session } from '../../shared/session.ts'
 import type { UpOptions } from './command.ts'
 
 const main = fileURLToPath(new URL('../../main.ts', import.meta.url))
-/** As a user starts it: it knows how a scheduler stays small. */
+/** Started as users start it, because the script limits the memory of a scheduler. */
 const script = fileURLToPath(new URL('../../../vigil', import.meta.url))
-/** Twice production's slowest interval, and time to be started in. */
+/** Twice production's slowest interval, and time to start. */
 const targetsTimeoutMs = 40_000
 const targetsIntervalMs = 5000
 /** Set for the supervisor that `--detach` starts. */
 const supervisorVariable = 'VIGIL_STACK_SUPERVISOR'
 
-/** Where the stack of an output folder keeps everything. */
+/** The folder of the stack below an output folder. */
 export function stackFolder(out: string): string {
   return join(out, 'stack')
 }
 
-/** The whole stack as local processes, until it is interrupted; with `--detach` until `vigil down`. */
+/** Runs the entire stack as local processes until interrupted; with `--detach` until `vigil down`. */
 export async function up(options: UpOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const ports = portsOf(options.port ?? [])
@@ -70,7 +70,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   })
   switch (result.state) {
     case 'ok':
-      for (const end of result.unexpectedEnds) session.progress.warn(`${end} (before it was asked to)`)
+      for (const end of result.unexpectedEnds) session.progress.warn(`${end} (before it was asked to end)`)
       return result.unexpectedEnds.length > 0 ? exitCodes.invalid.code : exitCodes.pass.code
     case 'busy':
       session.progress.warn(
@@ -171,7 +171,8 @@ async function detach(session: Session, options: UpOptions): Promise<number> {
   if (options.json) printJson(world, documentOf(result.stack))
   else
     world.stdout(
-      `${formatStackTable(result.stack)}\n\n'vigil down' ends it; its messages are in ${relative(world.cwd, join(stackFolder(out), 'up.log'))}\n`,
+      `${formatStackTable(result.stack)}\n\n'vigil down' ends it; its messages are in ` +
+        `${relative(world.cwd, join(stackFolder(out), 'up.log'))}\n`,
     )
   const down = describeDownTargets(result.stack.targets)
   for (const line of down) session.progress.warn(line)
@@ -192,14 +193,15 @@ function documentOf({ components, targets }: StackState): object {
   }
 }
 
-/** `name=NNNN` of each; 0 is any that is free. */
+/** Parses `name=NNNN` of each; 0 is any free port. */
 function portsOf(given: readonly string[]): Partial<Record<ComponentName, number>> {
   return Object.fromEntries(
     given.map((text) => {
       const [name = '', port = ''] = text.split('=')
       if (!isComponent(name))
         throw new UsageError(
-          `--port: found ${JSON.stringify(text)}, expected one of ${componentNames.join(', ')}, as in prometheus=9090`,
+          `--port: found ${JSON.stringify(text)}, expected one of ${componentNames.join(', ')}, as ` +
+            'in prometheus=9090',
         )
       if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
         throw new UsageError(`--port: found ${JSON.stringify(text)}, expected a port after ${name}=`)
@@ -208,7 +210,7 @@ function portsOf(given: readonly string[]): Partial<Record<ComponentName, number
   )
 }
 
-/** The first version of each that loads what production loads. */
+/** The first version of each tool that accepts production's configuration. */
 const oldest = {
   prometheus: [2, 42],
   promtool: [2, 42],
@@ -235,9 +237,9 @@ async function findTools({ world, progress }: Session): Promise<StackPlan['tools
       progress: progress.phase,
       signal: world.interrupted,
     })
-    const flaw = tool.state === 'missing' ? `${tool.reason}: ${tool.whatToDo}` : tooOld(name, tool.version)
-    if (tool.state === 'missing' || flaw !== undefined) {
-      progress.warn(flaw ?? '')
+    const problem = tool.state === 'missing' ? `${tool.reason}: ${tool.whatToDo}` : tooOld(name, tool.version)
+    if (tool.state === 'missing' || problem !== undefined) {
+      progress.warn(problem ?? '')
       return undefined
     }
     found[name] = tool.path

@@ -12,10 +12,10 @@ import { uptimeText } from './text.ts'
 import type { UptimeOptions } from './command.ts'
 
 const dayMs = 86_400_000
-/** A result from before the window may hold into it: that of a probe that runs daily does for up to a day. */
+/** A result from before the window can be valid into it: that of a daily probe is, for up to a day. */
 const reachBackMs = 2 * dayMs
 
-/** Tells of probes over time. Tells; does not judge: the exit code says only whether it could be told. */
+/** Shows probes over time. The exit code says only whether it could, not how they were. */
 export async function uptime(
   names: readonly string[],
   options: UptimeOptions,
@@ -45,7 +45,9 @@ export async function uptime(
   return exitCodes.pass.code
 }
 
-/** Probes that have no result at all in this time: those asked for, or else those of the config. Silence is never left out. */
+/**
+ * Probes without any result in this time: of those requested, or else of the config. They are always shown.
+ */
 async function silentProbes(
   names: readonly string[],
   options: UptimeOptions,
@@ -55,11 +57,12 @@ async function silentProbes(
   const config = await loadConfig(world.cwd, options.config)
   const configured = config.state === 'loaded' ? Object.keys(config.loaded.config.probes ?? {}) : []
   const known = [...new Set([...configured, ...found.map(({ probe }) => probe)])]
-  // Without a config only what history has can be told.
+  // Without a config, only the probes in the history are known.
   const unknown = config.state === 'loaded' ? names.find((name) => !known.includes(name)) : undefined
   if (unknown !== undefined)
     throw new UsageError(
-      `probe ${JSON.stringify(unknown)} is neither in the config nor in the history${nearest(unknown, known)}`,
+      `probe ${JSON.stringify(unknown)} is neither in the config nor in the ` +
+        `history${nearest(unknown, known)}`,
     )
   return (names.length > 0 ? names : configured).filter((name) => !found.some(({ probe }) => probe === name))
 }

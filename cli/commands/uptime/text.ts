@@ -15,20 +15,20 @@ const columns: Column[] = [
   { heading: 'unknown %', align: 'right', weight: Infinity },
 ]
 
-/** Uptime as a person reads it: per probe the whole, its months and last days, the budget, incidents, flaky steps. Ends with a newline. */
+/** Uptime for people: per probe its total, months and last days, error budget, incidents, flaky steps. */
 export function uptimeText(
   probes: readonly ProbeUptime[],
   silent: readonly string[],
-  asked: { days: number; slo: number },
+  range: { days: number; slo: number },
   options: TerminalOptions,
 ): string {
   const paper = createPaper(options)
   const sections = [
-    ...probes.map((probe) => probeSection(probe, asked.slo, paper)),
-    ...silent.map((name) => silentSection(name, asked.days, paper)),
+    ...probes.map((probe) => probeSection(probe, range.slo, paper)),
+    ...silent.map((name) => silentSection(name, range.days, paper)),
   ]
   return sections.length === 0
-    ? `no results in the last ${asked.days} days\n`
+    ? `no results in the last ${range.days} days\n`
     : `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
 
@@ -43,9 +43,9 @@ function probeSection(probe: ProbeUptime, slo: number, paper: Paper): string[] {
   const { days, months } = probe
   const shown = days.slice(-mostDays)
   const rows = [
-    rowOf('all of it', probe.shares),
-    ...(months.length > 1 ? months.map(({ label, shares }) => rowOf(label, shares)) : []),
-    ...(days.length > 1 ? shown.map(({ label, shares }) => rowOf(label, shares)) : []),
+    toRow('total', probe.shares),
+    ...(months.length > 1 ? months.map(({ label, shares }) => toRow(label, shares)) : []),
+    ...(days.length > 1 ? shown.map(({ label, shares }) => toRow(label, shares)) : []),
   ]
   const left = days.length - shown.length
   return [
@@ -59,20 +59,22 @@ function probeSection(probe: ProbeUptime, slo: number, paper: Paper): string[] {
   ]
 }
 
-function rowOf(label: string, { up, degraded, down, unknown }: Shares): string[] {
+function toRow(label: string, { up, degraded, down, unknown }: Shares): string[] {
   return [label, ...[up, degraded, down, unknown].map(percent)]
 }
 
-function objectiveLines({ objective, lastHour }: ProbeUptime, slo: number, paper: Paper): string[] {
+function objectiveLines({ objective, lastHour, shares }: ProbeUptime, slo: number, paper: Paper): string[] {
   const spent =
     objective.budgetLeft[1] < 0
-      ? '; it is used up'
+      ? '; it is exhausted'
       : objective.budgetLeft[0] < 0
-        ? '; it may be used up, if what is unknown was down'
+        ? `; it may be exhausted: ${percent(shares.unknown)} % had no data`
         : ''
   return paper.paragraph(
     '  ',
-    `promised ${slo} %: available ${range(objective.availability, percent)} %, error budget left ${range(objective.budgetLeft, wholePercent)} %${spent}; burn rate ${range(objective.burnRate, figure)}, last hour ${range(lastHour.burnRate, figure)}`,
+    `promised ${slo} %: available ${rangeText(objective.availability, percent)} %, error budget left ` +
+      `${rangeText(objective.budgetLeft, wholePercent)} %${spent}; burn rate ` +
+      `${rangeText(objective.burnRate, figure)}, last hour ${rangeText(lastHour.burnRate, figure)}`,
   )
 }
 
@@ -80,13 +82,15 @@ function incidentLines(incidents: readonly Incident[], nowMs: number, paper: Pap
   if (incidents.length === 0) return ['  no incidents']
   const newest = incidents.slice(-mostIncidents)
   return [
-    `  ${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'}${incidents.length > newest.length ? `, the last ${newest.length}` : ''}`,
-    ...newest.flatMap(({ fromMs, toMs, down }) =>
-      paper.paragraph(
+    `  ${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'}` +
+      `${incidents.length > newest.length ? `, the last ${newest.length}` : ''}`,
+    ...newest.flatMap(({ fromMs, toMs, down }) => {
+      const length = formatDuration((toMs ?? nowMs) - fromMs)
+      return paper.paragraph(
         '  - ',
-        `${minute(fromMs)}, ${toMs === undefined ? `open for ${formatDuration(nowMs - fromMs)}` : formatDuration(toMs - fromMs)}, ${results(down)} down`,
-      ),
-    ),
+        `${minute(fromMs)}, ${toMs === undefined ? 'open for ' : ''}${length}, ${results(down)} down`,
+      )
+    }),
   ]
 }
 
@@ -99,12 +103,13 @@ function flakeLines({ steps }: ProbeUptime, paper: Paper): string[] {
     .flatMap(({ step, flaked, runs }) =>
       paper.paragraph(
         '  ',
-        `flaky: ${cleanText(step, 80)} passed only on a retry in ${formatCount(flaked)} of ${formatCount(runs)} runs (${percent(flaked / runs)} %)`,
+        `flaky: ${cleanText(step, 80)} passed only on a retry in ${formatCount(flaked)} of ` +
+          `${formatCount(runs)} runs (${percent(flaked / runs)} %)`,
       ),
     )
 }
 
-/** Never rounded to what it is not: a minute down in a month is not 0 %, and 99.9999 is not 100 %. */
+/** Never rounds to 0 or 100: a minute down in a month is not 0 %, and 99.9999 is not 100 %. */
 function percent(share: number): string {
   const value = share * 100
   if (value > 0 && value < 0.001) return '<0.001'
@@ -120,7 +125,7 @@ function figure(value: number): string {
   return value >= 100 ? formatCount(value) : String(Number(value.toPrecision(2)))
 }
 
-function range([least, most]: Range, written: (value: number) => string): string {
+function rangeText([least, most]: Range, written: (value: number) => string): string {
   const [from, to] = [written(least), written(most)]
   return from === to ? from : `${from} to ${to}`
 }

@@ -14,7 +14,9 @@ import { version } from '../world.ts'
 export interface AbVerdict extends Verdict {
   suite: string
   sides: { baseline: string; candidate: string }
-  /** Measured pairs, seconds of load until the decision and in total, and newly started pairs of processes. */
+  /**
+   * Measured pairs, seconds of load until the decision and in total, and newly started pairs of processes.
+   */
   duet: {
     pairs: number
     decidedSeconds: number

@@ -148,7 +148,7 @@ function createDuetProgress({ progress }: Session): DuetProgress {
     measured: ({ pairs, planned, units, verdict, confirming }) => {
       const count = `  ${confirming ? 'confirmation, ' : ''}${pairs} of ${Math.max(pairs, planned)} pairs`
       if (verdict) progress.phase(`${count}: ${estimateText(verdict)}; ${openRowsText(verdict)}`)
-      // Judging so far takes time: only where somebody can see the estimate.
+      // Judging takes time: only where the estimate is visible.
       else if (progress.isLive) progress.draw(`${count}  ${estimateText(judgeDuet(units))}`)
     },
   }

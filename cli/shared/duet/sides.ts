@@ -33,7 +33,8 @@ export async function checkSides(session: Session, { baseline, candidate }: Requ
   if (isUrl(baseline)) {
     if (candidate === undefined || !isUrl(candidate))
       throw new UsageError(
-        `candidate: found ${candidate === undefined ? 'none' : 'a revision'}, expected a URL because the base is one`,
+        `candidate: found ${candidate === undefined ? 'none' : 'a revision'}, expected a URL because ` +
+          'the base is one',
       )
     for (const url of [baseline, candidate]) {
       const parsed = URL.parse(url)
@@ -57,7 +58,8 @@ function requireCommand({ loaded }: Session): string[] {
   const { command } = loaded.config.target
   if (command === undefined)
     throw new UsageError(
-      `${loaded.file}: target.command: found none, expected the command that starts a revision (or give two URLs)`,
+      `${loaded.file}: target.command: found none, expected the command that starts a revision (or ` +
+        'give two URLs)',
     )
   return command
 }
@@ -79,7 +81,8 @@ export function configRepository(session: Session): GitContext {
 }
 
 /**
- * Two revisions of the config's repository, each in its own worktree; the work tree itself if no candidate is named.
+ * Two revisions of the config's repository, each in its own worktree; the work tree itself if no candidate is
+ * named.
  */
 export async function revisionSides(
   session: Session,
