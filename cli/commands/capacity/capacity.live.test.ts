@@ -62,7 +62,7 @@ describe('vigil capacity', { timeout: 120_000 }, () => {
       await prometheus.service.stop()
       expect(code, stderr).toBe(0)
       const result: CapacityResult = JSON.parse(stdout)
-      // If the machine starves the generator, the only other right answer is that the generator was the limit.
+      // If the machine starves the generator, the other right answer is that the generator was the limit.
       if (result.knee.state !== 'found')
         expect(result.knee).toMatchObject({ state: 'beyond', because: 'unmeasured' })
       else expect(result.knee.breaks - result.knee.keeps).toBe(1)
