@@ -2,19 +2,17 @@ import { defineConfig } from './config/index.ts'
 
 const pushgateway = process.env['PUSHGATEWAY_URL']
 
-// The promises of the todo API (the performance baselines of production monitoring) and how they are put to
-// the test.
+// The performance targets of the todo API (the baselines of production monitoring), and how they are tested.
 export default defineConfig({
   target: {
     url: 'http://127.0.0.1:8000',
-    // The Node that `npm ci` installed, whatever the machine's own is.
+    // The Node that `npm ci` installed, not the machine's.
     command: ['node_modules/.bin/node', 'backend/main.ts'],
     ready: '/health/ready',
     metrics: '/metrics',
     database: 'postgres',
     env: {
-      // Raised openly: the load comes from one address and few users, which the production limits are there
-      // to refuse.
+      // Higher than in production: the load comes from one address and few users, which production refuses.
       RATE_LIMIT_PER_MINUTE: '10000000',
       AUTH_RATE_LIMIT_PER_MINUTE: '10000000',
     },
@@ -28,18 +26,18 @@ export default defineConfig({
     'export-import': { journey: 'export-import', every: '5m', degradedMs: 3000, timeoutMs: 15_000 },
     authorization: { journey: 'authorization', every: '5m', degradedMs: 2000 },
     tls: { spec: 'vigil:tls', every: '1h' },
-    docs: { spec: './synthetics/specs/docs.spec.ts', every: '15m', timeoutMs: 20_000, degradedMs: 5000 },
-    // `rate-limit` wants the limits of production, which are raised here: it belongs to the config of the
-    // deployed service.
+    docs: { spec: './journeys/todo/docs.spec.ts', every: '15m', timeoutMs: 20_000, degradedMs: 5000 },
+    // `rate-limit` needs the production limits, which are raised here. It belongs to the deployed service's
+    // config.
   },
-  // Not `docs`, which needs a browser: a gate runs on a machine that has none.
+  // Without `docs`, which needs a browser: a gate may run on a machine without one.
   gate: {
     probes: ['health', 'ready', 'auth-flow', 'task-crud', 'authorization', 'export-import'],
     suites: ['browse', 'capacity'],
   },
   suites: {
-    // Latency at a given rate. 30 journeys/s are 165 requests/s: in 30 s more than the 3,000 requests that an
-    // error budget of 0.1 % needs to be judged, and in a duet's unit of 2.5 s more than the 300 that its p99
+    // Latency at a given rate. 30 journeys/s are 165 requests/s. In 30 s that is more than the 3,000 requests
+    // that an error budget of 0.1 % needs, and in a duet's unit of 2.5 s more than the 300 that its p99
     // needs.
     browse: {
       engine: 'k6',
@@ -48,7 +46,7 @@ export default defineConfig({
       warmupSeconds: 8,
       durationSeconds: 30,
     },
-    // Capacity: how much it answers when a few connections are kept busy.
+    // Capacity: the throughput when a few connections are always busy.
     capacity: {
       engine: 'autocannon',
       journeys: { 'task-crud': 1 },
@@ -57,7 +55,8 @@ export default defineConfig({
       durationSeconds: 15,
     },
   },
-  // What grows in production, and what it must not reach: `vigil capacity --prometheus URL` shows when.
+  // Growing figures of production and their limits. `vigil capacity --prometheus URL` shows when they are
+  // reached.
   forecasts: {
     users: { query: 'max(pg_stat_user_tables_n_live_tup{relname="users"})', limit: 100_000 },
     tasks: { query: 'max(pg_stat_user_tables_n_live_tup{relname="tasks"})', limit: 10_000_000 },
@@ -66,15 +65,14 @@ export default defineConfig({
       limit: 50e9,
       unit: 'bytes',
     },
-    // The day's peak against what one instance was measured to bear: divide by it for the number of
-    // instances.
+    // The day's peak against the measured capacity of one instance: the quotient is the number of instances.
     load: {
       query: 'max_over_time(sum(rate(http_requests_total{job="todo-backend"}[5m]))[1d:5m])',
       limit: 'capacity',
       unit: 'per second',
     },
   },
-  // Where a Pushgateway is, what was measured goes there.
+  // With a Pushgateway, vigil pushes the results to it.
   ...(pushgateway !== undefined && { pushgateway: { url: pushgateway } }),
   budgets: {
     p95Ms: 500,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseCadence } from './cadence.ts'
 import type { Cadence } from './cadence.ts'
-import { splayed } from '../synthetics/schedule/splay.ts'
+import { splayed } from '../synthetics/schedule/due.ts'
 
 const at = (text: string): number => Date.parse(text)
 

@@ -12,15 +12,17 @@ export interface Cadence {
 export type CadenceResult = { state: 'read'; cadence: Cadence } | { state: 'wrong'; problem: string }
 
 const expected =
-  "expected an interval ('30s', '5m', '1h') or a cron expression of 5 or 6 fields ('*/5 * * * *', with seconds '*/30 * * * * *', in a time zone 'CRON_TZ=Europe/Berlin 0 9 * * 1-5')"
+  "expected an interval ('30s', '5m', '1h') or a cron expression of 5 or 6 fields ('*/5 * * * *', " +
+  "with seconds '*/30 * * * * *', in a time zone 'CRON_TZ=Europe/Berlin 0 9 * * 1-5')"
 const unitMs = { s: 1000, m: 60_000, h: 3_600_000 } as const
 const dayMs = 86_400_000
 
 /**
  * Reads how often a probe is to run.
  *
- * An interval is counted from 1970, not from the start of the process, so that a restart moves nothing. A cron expression
- * is read in UTC unless it names a time zone: machines in different zones then agree, and no hour comes twice a year.
+ * An interval is counted from 1970, not from the start of the process, so that a restart moves nothing. A
+ * cron expression is read in UTC unless it names a time zone: machines in different zones then agree, and no
+ * hour comes twice a year.
  */
 export function parseCadence(text: string): CadenceResult {
   const trimmed = text.trim()

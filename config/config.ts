@@ -3,7 +3,10 @@ import type { Budgets } from '../baselines/index.ts'
 /** What `vigil.config.ts` exports as default: one plain object. Paths are relative to the file. */
 export interface Config {
   target: TargetConfig
-  /** Path of a module whose default export is `Journey[]`: a path, because k6 loads it in a runtime of its own. */
+  /**
+   * Path of a module whose default export is `Journey[]`: a path, because k6 loads it in a runtime of its
+   * own.
+   */
   journeys: string
   probes?: Record<string, ProbeConfig>
   suites: Record<string, SuiteConfig>
@@ -23,7 +26,10 @@ export interface TargetConfig {
   env?: Record<string, string>
   /** Path that answers 2xx once the service can be used. */
   ready?: string
-  /** Path of its Prometheus metrics, read before, during and after a load (standard `process_*` and `nodejs_*` names). */
+  /**
+   * Path of its Prometheus metrics, read before, during and after a load (standard `process_*` and `nodejs_*`
+   * names).
+   */
   metrics?: string
   /** `vigil ab` gives each side a database of its own on one PostgreSQL, in `DATABASE_URL`. */
   database?: 'postgres'

@@ -1,2 +1,7 @@
+export { parseCadence } from './cadence.ts'
+export type { Cadence, CadenceResult } from './cadence.ts'
 export { defineConfig } from './config.ts'
 export type { Config, ForecastConfig, ProbeConfig, SuiteConfig, TargetConfig } from './config.ts'
+export { loadConfig } from './load.ts'
+export type { ConfigResult, LoadedConfig } from './load.ts'
+export { nearest } from './names.ts'

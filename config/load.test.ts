@@ -8,7 +8,8 @@ const folder = mkdtempSync(join(tmpdir(), 'vigil-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const journeys =
-  "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]\n"
+  "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' " +
+  '}) }] }]\n'
 writeFileSync(join(folder, 'journeys.mjs'), journeys)
 
 let count = 0
@@ -169,7 +170,8 @@ describe('a wrong config is one line with file, place, found and expected', () =
 
   it('a file that is not there', async () => {
     expect(await problemOf('nowhere.ts')).toBe(
-      `${join(folder, 'nowhere.ts')}: not there, expected a vigil config: make one with a default export, or point to one with '--config FILE'`,
+      `${join(folder, 'nowhere.ts')}: not there, expected a vigil config: make one with a default ` +
+        `export, or point to one with '--config FILE'`,
     )
   })
 
@@ -193,7 +195,8 @@ describe('a wrong journeys module', () => {
     ],
     [
       'with a wait that is none',
-      "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({}), until: { everyMs: 100 } }] }]",
+      "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({}), until: { everyMs: " +
+        '100 } }] }]',
       '[0].steps[0].until.timeoutMs: expected milliseconds from 0 to 600000, got undefined',
     ],
     [
@@ -212,7 +215,8 @@ describe('a wrong journeys module', () => {
 
   it('with a journey that waits cannot be loaded, only probed', async () => {
     const module = write(
-      "export default [{ name: 'home', steps: [{ name: 'job', request: () => ({}), until: { everyMs: 100, timeoutMs: 1000 } }] }]",
+      "export default [{ name: 'home', steps: [{ name: 'job', request: () => ({}), until: { everyMs: " +
+        '100, timeoutMs: 1000 } }] }]',
     )
     expect(await problemOf(write(changed('journeys', `./${module}`)))).toContain(
       'suites.browse.journeys.home: found a journey whose step job waits (until)',

@@ -20,7 +20,9 @@ export interface LoadedConfig {
 
 export type ConfigResult = { state: 'loaded'; loaded: LoadedConfig } | { state: 'wrong'; problem: string }
 
-/** Reads and checks a config and the journeys it names. A problem is one line: file, path, found, expected. */
+/**
+ * Reads and checks a config and the journeys it names. A problem is one line: file, path, found, expected.
+ */
 export async function loadConfig(cwd: string, path: string): Promise<ConfigResult> {
   const file = resolve(cwd, path)
   const imported = await importDefault(
@@ -36,7 +38,9 @@ export async function loadConfig(cwd: string, path: string): Promise<ConfigResul
   if (!(await isThere(journeysModule)))
     return {
       state: 'wrong',
-      problem: `${file}: journeys: ${journeysModule}: not there, expected a module whose default export is an array of journeys`,
+      problem:
+        `${file}: journeys: ${journeysModule}: not there, expected a module whose default export is an ` +
+        'array of journeys',
     }
   const journeys = await loadJourneys(journeysModule)
   if (journeys.state === 'usage-error') return { state: 'wrong', problem: journeys.reason }
@@ -77,7 +81,8 @@ async function isThere(file: string): Promise<boolean> {
   }
 }
 
-// `file:///a/b.ts:12:3` stands in the stack of a runtime error, `/a/b.ts:12` on the first line of a syntax error's.
+// `file:///a/b.ts:12:3` stands in the stack of a runtime error, `/a/b.ts:12` on the first line of a syntax
+// error's.
 function whereThrown(error: unknown, file: string): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const at = /(?:file:\/\/)?(\/[^\s():]+\.[cm]?[jt]s):(\d+)/.exec(stack)

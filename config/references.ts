@@ -55,7 +55,9 @@ function suiteProblems(
   if (suite.load[wanted] === undefined || Object.keys(suite.load).length !== 1) {
     problems.push({
       path: `${at}.load`,
-      message: `found ${Object.keys(suite.load).join(' and ') || 'nothing'}, expected ${wanted} alone, which is what ${suite.engine} loads by`,
+      message:
+        `found ${Object.keys(suite.load).join(' and ') || 'nothing'}, expected ${wanted} alone, which ` +
+        `is what ${suite.engine} loads by`,
     })
   }
   const chosen = Object.keys(suite.journeys ?? {})
@@ -64,7 +66,9 @@ function suiteProblems(
     if (waiting)
       problems.push({
         path: `${at}.journeys.${name}`,
-        message: `found a journey whose step ${waiting.name} waits (until), expected one that does not: waiting makes no steady load; probe it instead`,
+        message:
+          `found a journey whose step ${waiting.name} waits (until), expected one that does not: ` +
+          'waiting makes no steady load; probe it instead',
       })
   }
   return [

@@ -21,7 +21,8 @@ const limits = {
   requestsPerMinute: positive.exactOptional(),
   rssBytes: positive.exactOptional(),
 }
-// A step has no memory and no steps of its own, but the contract lets a Budgets stand there: what cannot be measured is refused.
+// A step has no memory and no steps of its own, but the contract lets a Budgets stand there: what cannot be
+// measured is refused.
 const stepBudgets = z.strictObject({
   ...limits,
   rssBytes: z.never('memory belongs to the service, not to a step: move it one level up').exactOptional(),
@@ -60,7 +61,10 @@ const suite = z.strictObject({
   budgets: budgets.exactOptional(),
 })
 
-/** The shape; what fits together (a suite's engine and load, names that must exist) is checked in `references.ts`. */
+/**
+ * The shape; what fits together (a suite's engine and load, names that must exist) is checked in
+ * `references.ts`.
+ */
 export const configSchema = z.strictObject({
   target: z.strictObject({
     url: targetUrl,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { describeCommands } from '../cli/index.ts'
-import { parseCadence } from '../synthetics/schedule/index.ts'
+import { parseCadence } from '../config/index.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 const read = (path: string): string => readFileSync(join(root, 'deploy', path), 'utf8')

@@ -10,15 +10,15 @@ import { autocannonEngine } from '../load/engines/autocannon/index.ts'
 import { createK6Engine } from '../load/engines/k6/index.ts'
 import type { Engine, LoadPlan } from '../load/index.ts'
 import { playSteps } from './client/index.ts'
-import { playwrightSender } from '../synthetics/playwright/request-context.ts'
+import { createPlaywrightSender } from '../synthetics/browser/journey-test.ts'
 import { runProbes } from '../synthetics/index.ts'
 import { requireTool } from '../runtime/tools/index.ts'
 import { startContext } from './index.ts'
 import type { Journey } from './index.ts'
 
 /*
- * The same journey is the same traffic, whoever plays it: a probe, Playwright, k6 or autocannon. A recording server keeps
- * what arrives; requests are told apart by `x-unique`, which each journey sends along.
+ * The same journey is the same traffic, whoever plays it: a probe, Playwright, k6 or autocannon. A recording
+ * server keeps what arrives; requests are told apart by `x-unique`, which each journey sends along.
  */
 
 const source = `
@@ -141,7 +141,11 @@ async function byProbe(): Promise<undefined> {
 }
 
 async function byPlaywright(): Promise<undefined> {
-  const { send, end } = playwrightSender(async () => playwrightRequest.newContext(), `${url}/base/`, 5000)
+  const { send, end } = createPlaywrightSender(
+    async () => playwrightRequest.newContext(),
+    `${url}/base/`,
+    5000,
+  )
   for (const journey of journeys) {
     const before = await playSteps(journey.before ?? [], startContext(`contract-${journey.name}`, 0, 0), send)
     const played = await playSteps(journey.steps, before.ctx, send)

@@ -29,7 +29,9 @@ export function startContext(
   return { ...prepared, user, iteration, unique: `${run}-${user}-${iteration}` }
 }
 
-/** Builds the request of a step. Every engine sends exactly this, so a journey is the same traffic everywhere. */
+/**
+ * Builds the request of a step. Every engine sends exactly this, so a journey is the same traffic everywhere.
+ */
 export function toWireRequest(step: Step, ctx: Context): WireRequest {
   const request = step.request(ctx)
   const headers: Record<string, string> = {}
@@ -60,7 +62,9 @@ function expectSuccess(response: Response): string | undefined {
   return `status ${response.status}, expected 2xx`
 }
 
-/** Classifies an answer that a step did not accept: a redirect, an error status, or a 2xx with wrong content. */
+/**
+ * Classifies an answer that a step did not accept: a redirect, an error status, or a 2xx with wrong content.
+ */
 export function classifyAnswer(status: number): 'redirect' | 'status' | 'check' {
   if (status >= 200 && status < 300) return 'check'
   return status >= 300 && status < 400 ? 'redirect' : 'status'
@@ -75,8 +79,9 @@ export function readsResponse(step: Step): boolean {
  * Spreads iterations over the journeys of a mix by weight, evenly and the same in every run. This is smooth
  * weighted round-robin: any range of iterations matches the mix as closely as whole numbers allow.
  *
- * @returns one cycle of indices into `weights`; iteration i runs `cycle[i % cycle.length]`. Weights are scaled
- * to at most 1,000 iterations a cycle. Each journey with a positive weight runs at least once a cycle.
+ * @returns one cycle of indices into `weights`; iteration i runs `cycle[i % cycle.length]`. Weights are
+ *   scaled to at most 1,000 iterations a cycle. Each journey with a positive weight runs at least once a
+ *   cycle.
  */
 export function buildMixCycle(weights: readonly number[]): number[] {
   const total = weights.reduce((sum, weight) => sum + weight, 0)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { certificateAuthority } from '../journeys/client/testing/certificates.ts'
-import { runProbes } from './index.ts'
+import { runProbes } from './probes.ts'
 import type { ProbeResult } from '../record/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-certificate-'))

@@ -3,47 +3,45 @@ import { connect } from 'node:tls'
 import { toRequestFailure } from '../journeys/client/index.ts'
 import { toAddress } from '../journeys/index.ts'
 import type { RequestFailure } from '../journeys/client/index.ts'
-import { blamed } from './control.ts'
+import { attributeFailure } from './failure.ts'
 import type { ProbeResult } from '../record/index.ts'
 
-/** Fewer days than this and somebody should renew it by hand; those who renew do so 30 days before. */
+/** With fewer days left, renew it manually. Automatic renewal happens 30 days before the expiry. */
 export const degradedDays = 14
-/** Fewer than this and it may expire over a weekend. */
+/** With fewer days left, it may expire over a weekend. */
 export const downDays = 3
 
 const dayMs = 86_400_000
 
-/** The certificate a target shows: until when it is good, in milliseconds since 1970; or why it is not good at all. */
-export type CertificateFound =
-  | { state: 'good'; expiresAtMs: number }
-  | ({ state: 'refused' } & RequestFailure)
+/** The expiry of a target's certificate, in milliseconds since 1970, or why it is not valid. */
+export type CertificateCheck = { state: 'ok'; expiresAtMs: number } | ({ state: 'failed' } & RequestFailure)
 
-/** Opens a connection as every client does, certificate checks on, and looks at what the target identifies itself with. */
-export async function certificateOf(
+/** Connects like any client, with certificate checks, and reads the target's certificate. */
+export async function checkCertificate(
   targetUrl: string,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<CertificateFound> {
+): Promise<CertificateCheck> {
   const { hostname, port } = toAddress(targetUrl)
   return new Promise((resolve) => {
     const within = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-    // An address is no server name: RFC 6066 allows names alone.
+    // An IP address is not a server name: RFC 6066 allows only host names.
     const socket = connect({ host: hostname, port, ...(isIP(hostname) === 0 && { servername: hostname }) })
-    const settle = (found: CertificateFound): void => {
+    const settle = (found: CertificateCheck): void => {
       within.removeEventListener('abort', stop)
       socket.destroy()
       resolve(found)
     }
     const stop = (): void =>
-      settle({ state: 'refused', class: 'timeout', message: `no certificate within ${timeoutMs} ms` })
+      settle({ state: 'failed', class: 'timeout', message: `no certificate within ${timeoutMs} ms` })
     within.addEventListener('abort', stop)
-    socket.once('error', (error) => settle({ state: 'refused', ...toRequestFailure(error) }))
+    socket.once('error', (error) => settle({ state: 'failed', ...toRequestFailure(error) }))
     socket.once('secureConnect', () => {
       const expiresAtMs = Date.parse(socket.getPeerCertificate().valid_to)
       settle(
         Number.isNaN(expiresAtMs)
-          ? { state: 'refused', class: 'tls', message: 'the certificate does not say until when it is good' }
-          : { state: 'good', expiresAtMs },
+          ? { state: 'failed', class: 'tls', message: 'the certificate has no readable expiry date' }
+          : { state: 'ok', expiresAtMs },
       )
     })
   })
@@ -55,13 +53,13 @@ export interface CertificatePlan {
   timeoutMs: number
   controlUrl: string | undefined
   signal: AbortSignal
-  /** Milliseconds since 1970: expiry is a matter of the wall clock. */
+  /** Milliseconds since 1970: the expiry is a wall-clock time. */
   now: () => number
-  /** Told until when the certificate is good, in milliseconds since 1970. */
-  seen: (expiresAtMs: number) => void
+  /** Receives the certificate's expiry, in milliseconds since 1970. */
+  onExpiry: (expiresAtMs: number) => void
 }
 
-/** How long the target's certificate is still good, as a probe. Where there is none (http) there is nothing to expire. */
+/** Probes how long the target's certificate stays valid. An http target has none, so nothing can expire. */
 export async function runCertificateProbe(plan: CertificatePlan): Promise<ProbeResult> {
   const nowMs = plan.now()
   const about = { name: plan.name, startedAt: new Date(nowMs).toISOString(), attempts: 1 }
@@ -75,9 +73,9 @@ export async function runCertificateProbe(plan: CertificatePlan): Promise<ProbeR
       message: 'http has no certificate: nothing to expire',
     }
   }
-  const began = performance.now()
-  const found = await certificateOf(plan.targetUrl, plan.timeoutMs, plan.signal)
-  const durationMs = performance.now() - began
+  const startedMs = performance.now()
+  const found = await checkCertificate(plan.targetUrl, plan.timeoutMs, plan.signal)
+  const durationMs = performance.now() - startedMs
   const failed = (failure: RequestFailure): ProbeResult & { message: string } => ({
     ...about,
     outcome: 'down',
@@ -85,7 +83,7 @@ export async function runCertificateProbe(plan: CertificatePlan): Promise<ProbeR
     steps: [{ ...step, ok: false, durationMs, ...failure }],
     message: `certificate failed (${failure.class}): ${failure.message}`,
   })
-  if (found.state === 'refused') {
+  if (found.state === 'failed') {
     if (plan.signal.aborted)
       return {
         ...about,
@@ -98,11 +96,12 @@ export async function runCertificateProbe(plan: CertificatePlan): Promise<ProbeR
     const down = failed({ class: failure, message })
     return failure === 'tls'
       ? down
-      : { ...down, ...(await blamed(down.message, plan.controlUrl, plan.signal)) }
+      : { ...down, ...(await attributeFailure(down.message, plan.controlUrl, plan.signal)) }
   }
-  plan.seen(found.expiresAtMs)
+  plan.onExpiry(found.expiresAtMs)
   const days = (found.expiresAtMs - nowMs) / dayMs
-  const left = `the certificate expires in ${days.toFixed(1)} days, on ${new Date(found.expiresAtMs).toISOString().slice(0, 10)}`
+  const expiryDate = new Date(found.expiresAtMs).toISOString().slice(0, 10)
+  const left = `the certificate expires in ${days.toFixed(1)} days, on ${expiryDate}`
   if (days < downDays) return failed({ class: 'tls', message: `${left}, expected at least ${downDays} days` })
   const steps = [{ ...step, ok: true, durationMs }]
   return days < degradedDays

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { failureClasses } from '../record/index.ts'
-import { entryOf, parseEntry } from './history/entry.ts'
+import { entryOf, parseEntry } from './history/store.ts'
 import type { ProbeResult } from '../record/index.ts'
 import { parseProbes } from '../record/documents/index.ts'
 

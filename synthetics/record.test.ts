@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { parseRun, parseProbes } from '../record/documents/index.ts'
 import type { ProbesReport } from '../record/index.ts'
-import { recordOfProbes } from './record.ts'
+import { toProbeRecord } from './record.ts'
 
 const report: ProbesReport = {
   schema: 'vigil.probes/1',
@@ -34,7 +34,7 @@ const facts = {
 }
 
 it('a run of probes is a whole run record: steps by journey, failures with their class', () => {
-  const run = recordOfProbes(report, () => 'home', facts)
+  const run = toProbeRecord(report, () => 'home', facts)
   expect(parseRun(JSON.stringify(run), 'record.json')).toEqual({ state: 'read', run })
   expect(run.endpoints['home/get']).toMatchObject({ requests: 2, errors: 1, histogram: [[5, 1]] })
   expect(run.failures).toEqual([{ step: 'home/get', class: 'connect', count: 1, example: 'refused' }])
@@ -56,24 +56,28 @@ it('is not valid where a probe is unknown, nor where none was run', () => {
       },
     ],
   }
-  expect(recordOfProbes(unknown, () => undefined, facts).validity).toEqual({
+  expect(toProbeRecord(unknown, () => undefined, facts).validity).toEqual({
     valid: false,
     reasons: ['probe it is unknown: not run'],
   })
-  expect(recordOfProbes({ schema: 'vigil.probes/1', probes: [] }, () => undefined, facts).validity).toEqual({
+  expect(toProbeRecord({ schema: 'vigil.probes/1', probes: [] }, () => undefined, facts).validity).toEqual({
     valid: false,
     reasons: ['no probe was run'],
   })
 })
 
-it('what probes found is read back as it was written, and refused with its place when it is something else', () => {
-  expect(parseProbes(JSON.stringify(report), 'probes.json')).toEqual({ state: 'ok', report })
-  expect(parseProbes('{"schema":"vigil.probes/2","probes":[]}', 'probes.json')).toMatchObject({
-    state: 'invalid',
-    problem: expect.stringContaining('probes.json: schema: '),
-  })
-  expect(parseProbes('{', 'probes.json')).toEqual({
-    state: 'invalid',
-    problem: 'probes.json: expected a vigil.probes/1 document, got text that is not JSON',
-  })
-})
+it(
+  'what probes found is read back as it was written, and refused with its place when it is something ' +
+    'else',
+  () => {
+    expect(parseProbes(JSON.stringify(report), 'probes.json')).toEqual({ state: 'ok', report })
+    expect(parseProbes('{"schema":"vigil.probes/2","probes":[]}', 'probes.json')).toMatchObject({
+      state: 'invalid',
+      problem: expect.stringContaining('probes.json: schema: '),
+    })
+    expect(parseProbes('{', 'probes.json')).toEqual({
+      state: 'invalid',
+      problem: 'probes.json: expected a vigil.probes/1 document, got text that is not JSON',
+    })
+  },
+)

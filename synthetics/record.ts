@@ -2,15 +2,15 @@ import { toStepKey } from '../journeys/index.ts'
 import { endpointOf, histogramOf, totalsOf } from '../record/index.ts'
 import type { Counts, Failure, Run, ProbesReport, StepResult } from '../record/index.ts'
 
-/** What a record says about a run of probes besides what they found. */
+/** The facts of a run of probes that a record contains in addition to their results. */
 export type ProbeFacts = Pick<Run, 'id' | 'target' | 'environment' | 'startedAt' | 'durationMs'>
 
 /**
- * A run of probes as a run record: one sample for each step of each probe's last attempt.
+ * Converts a run of probes to a run record: one sample for each step of each probe's last attempt.
  *
- * @param journeyOf the journey that a probe plays; a probe without one (a browser spec) is keyed by its own name
+ * @param journeyOf the journey of a probe; the key of a probe without one (a browser spec) is its name
  */
-export function recordOfProbes(
+export function toProbeRecord(
   report: ProbesReport,
   journeyOf: (probe: string) => string | undefined,
   facts: ProbeFacts,
@@ -19,7 +19,7 @@ export function recordOfProbes(
     steps.map((step) => ({ key: toStepKey(journeyOf(name) ?? name, step.step), step })),
   )
   const byKey = Map.groupBy(samples, ({ key }) => key)
-  const counts = [...byKey].map(([key, of]) => [key, countsOf(of.map(({ step }) => step))] as const)
+  const counts = [...byKey].map(([key, of]) => [key, toCounts(of.map(({ step }) => step))] as const)
   const unknown = report.probes
     .filter(({ outcome }) => outcome === 'unknown')
     .map(({ name, message }) => `probe ${name} is unknown${message === undefined ? '' : `: ${message}`}`)
@@ -36,12 +36,12 @@ export function recordOfProbes(
       facts.durationMs,
     ),
     endpoints: Object.fromEntries(counts.map(([key, of]) => [key, endpointOf(of, facts.durationMs)])),
-    ...failuresOf(samples),
+    ...toFailures(samples),
     validity: { valid: reasons.length === 0, reasons },
   }
 }
 
-function countsOf(steps: readonly StepResult[]): Counts {
+function toCounts(steps: readonly StepResult[]): Counts {
   const answered = steps.filter((step) => step.status !== 0).map((step) => step.durationMs)
   return {
     requests: steps.length,
@@ -51,7 +51,7 @@ function countsOf(steps: readonly StepResult[]): Counts {
   }
 }
 
-function failuresOf(samples: readonly { key: string; step: StepResult }[]): { failures?: Failure[] } {
+function toFailures(samples: readonly { key: string; step: StepResult }[]): { failures?: Failure[] } {
   const failures = samples.flatMap(({ key, step }): Failure[] =>
     step.ok
       ? []

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Journey, Step } from '../journeys/index.ts'
-import { runProbes } from './index.ts'
+import { runProbes } from './probes.ts'
 
 let seen: string[] = []
 let status = 200

@@ -1,4 +1,5 @@
-import { parseCadence, runSchedule } from '../../synthetics/schedule/index.ts'
+import { runSchedule } from '../../synthetics/schedule/index.ts'
+import { parseCadence } from '../../config/index.ts'
 import type { Job, ScheduleEvent } from '../../synthetics/schedule/index.ts'
 import { simulatedClock } from '../../synthetics/schedule/testing/clock.ts'
 import { scheduledMetrics } from '../../synthetics/metrics/index.ts'

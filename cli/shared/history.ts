@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import { hostname } from 'node:os'
 import type { Keeper } from '../../synthetics/history/index.ts'
 import type { ProbeResult } from '../../record/index.ts'
-import type { Cadence } from '../../config/cadence.ts'
 import { errorMessage, diskProblem } from './world.ts'
 import type { Session } from './session.ts'
-import type { Config } from '../../config/index.ts'
+import type { Config, Cadence } from '../../config/index.ts'
 import type { HistoryDatabase } from '../../record/history/index.ts'
 
 /** The file with the results of probes. */
@@ -49,7 +48,7 @@ export async function keepOnce(
   const history = await openProbeHistory(session)
   if (!history) return
   const { entryOf } = await import('../../synthetics/history/index.ts')
-  const { heldFrom } = await import('../../synthetics/schedule/due.ts')
+  const { heldFrom } = await import('../../synthetics/schedule/index.ts')
   for (const result of results) {
     const cadence = cadenceOf(result.name)
     history.keep(

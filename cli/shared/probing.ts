@@ -1,10 +1,9 @@
 import { dirname, join } from 'node:path'
 import { combineVerdicts } from '../../baselines/index.ts'
 import type { Verdict, VerdictRow } from '../../baselines/index.ts'
-import { nearest } from '../../config/names.ts'
+import { nearest, parseCadence } from '../../config/index.ts'
 import type { ProbeResult, ProbesReport } from '../../record/index.ts'
-import { parseCadence } from '../../config/cadence.ts'
-import type { Cadence } from '../../config/cadence.ts'
+import type { Cadence } from '../../config/index.ts'
 import type { Session } from './session.ts'
 import { UsageError, version } from './world.ts'
 import type { Run } from '../../record/index.ts'
@@ -141,7 +140,7 @@ export async function pushProbes(
   const { pushgateway } = session.loaded.config
   if (!pushgateway || probes.length === 0 || session.world.interrupted.aborted)
     return { notes: [], problems: [] }
-  const { registryOfResult } = await import('../../synthetics/metrics/once.ts')
+  const { registryOfResult } = await import('../../synthetics/metrics/index.ts')
   const { pushMetrics } = await import('../../runtime/pushgateway/index.ts')
   const build = { version: version(), node: process.versions.node }
   const pushes = await Promise.all(

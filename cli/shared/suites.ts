@@ -1,6 +1,6 @@
 import type { Budgets } from '../../baselines/index.ts'
 import type { Config, SuiteConfig } from '../../config/index.ts'
-import { nearest } from '../../config/names.ts'
+import { nearest } from '../../config/index.ts'
 import { UsageError } from './world.ts'
 import type { Engine } from '../../load/index.ts'
 import type { Session } from './session.ts'

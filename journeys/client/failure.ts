@@ -1,7 +1,9 @@
 import { toOneLine } from '../../record/index.ts'
 import type { FailureClass } from '../../record/index.ts'
 
-/** The class of a failed request, and a message: one line of at most 200 characters, no control characters. */
+/**
+ * The class of a failed request, and a message: one line of at most 200 characters, no control characters.
+ */
 export interface RequestFailure {
   class: FailureClass
   message: string

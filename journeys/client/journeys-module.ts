@@ -7,8 +7,8 @@ export type LoadedJourneys = { state: 'ok'; journeys: Journey[] } | { state: 'us
 const importTimeoutMs = 10_000
 
 /**
- * Imports a journeys module, whose default export is `Journey[]`. Describes the first problem in one line for its
- * author: the file, the place, what was expected and what was found.
+ * Imports a journeys module, whose default export is `Journey[]`. Describes the first problem in one line for
+ * its author: the file, the place, what was expected and what was found.
  *
  * @param modulePath absolute
  */
@@ -60,7 +60,8 @@ function importProblem(error: unknown, modulePath: string): string {
   return what.split('\n').find((line) => line.trim() !== '') ?? 'threw while loading'
 }
 
-// The line in the module, `:12`. A stack has `file:///path:line` for syntax errors, `path:line:column` in frames.
+// The line in the module, `:12`. A stack has `file:///path:line` for syntax errors, `path:line:column` in
+// frames.
 function findLine(error: unknown, modulePath: string): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   for (const name of [pathToFileURL(modulePath).href, modulePath]) {
@@ -130,7 +131,8 @@ function findUntilProblems(until: unknown, at: string): string[] {
     return typeof value === 'number' && value >= 0 && value <= 600_000
       ? []
       : [
-          `${at}.${name}: expected milliseconds from 0 to 600000, got ${JSON.stringify(value) ?? describeType(value)}`,
+          `${at}.${name}: expected milliseconds from 0 to 600000, got ` +
+            `${JSON.stringify(value) ?? describeType(value)}`,
         ]
   })
 }
@@ -147,11 +149,13 @@ function findRepeatedNames(items: unknown[], at: string): string[] {
   })
 }
 
-// Names become metric labels, record keys and file names, so no slashes, quotes, spaces or control characters.
+// Names become metric labels, record keys and file names, so no slashes, quotes, spaces or control
+// characters.
 function findNameProblems(name: unknown, at: string): string[] {
   if (typeof name === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return []
   return [
-    `${at}: expected 1 to 64 letters, digits, '.', '_' or '-', got ${JSON.stringify(name) ?? describeType(name)}`,
+    `${at}: expected 1 to 64 letters, digits, '.', '_' or '-', got ` +
+      `${JSON.stringify(name) ?? describeType(name)}`,
   ]
 }
 

@@ -13,14 +13,17 @@ export interface SendLimits {
   signal: AbortSignal
 }
 
-/** An answer of any status, redirects too; or the failure. An interrupted request is `failed`: check the signal. */
+/**
+ * An answer of any status, redirects too; or the failure. An interrupted request is `failed`: check the
+ * signal.
+ */
 export type SendResult =
   | { state: 'ok'; response: Response; durationMs: number }
   | { state: 'failed'; class: FailureClass; message: string; durationMs: number }
 
 /**
- * Sends one request unchanged: it follows no redirect, keeps no cookie, retries nothing, checks certificates, and
- * bounds every size and time. Never throws for what the target does.
+ * Sends one request unchanged: it follows no redirect, keeps no cookie, retries nothing, checks certificates,
+ * and bounds every size and time. Never throws for what the target does.
  *
  * @param dispatcher keeps connections for later requests; without one, this request opens its own connection
  */
@@ -134,7 +137,9 @@ export function toResponse(status: number, headers: Record<string, string>, text
   }
 }
 
-/** Converts a flat list of names and values. Names become lower case, repeated headers are joined by a comma. */
+/**
+ * Converts a flat list of names and values. Names become lower case, repeated headers are joined by a comma.
+ */
 export function toHeaders(raw: readonly string[]): Record<string, string> {
   const headers = new Map<string, string>()
   for (let index = 0; index + 1 < raw.length; index += 2) {

@@ -2,12 +2,16 @@ import type { Context, Response, StepRequest } from '../journey.ts'
 import { fieldOf } from './expect.ts'
 
 /**
- * What every account that vigil makes begins with. A run removes its own; what a crash left behind nobody can log in to any
- * more, and is found in the database: `DELETE FROM users WHERE email LIKE 'vigil-%@example.com' AND created_at < now() - interval '1 day'`.
+ * What every account that vigil makes begins with. A run removes its own; what a crash left behind nobody can
+ * log in to any more, and is found in the database: `DELETE FROM users WHERE email LIKE 'vigil-%@example.com'
+ * AND created_at < now() - interval '1 day'`.
  */
 export const accountPrefix = 'vigil-'
 
-/** The credentials of a context's own account. An address may have 64 characters before the @; the end is what differs. */
+/**
+ * The credentials of a context's own account. An address may have 64 characters before the @; the end is what
+ * differs.
+ */
 export function credentials(ctx: Context): { email: string; password: string } {
   return {
     email: `${accountPrefix}${ctx.unique.slice(-56)}@example.com`.toLowerCase(),

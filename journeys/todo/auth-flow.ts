@@ -52,7 +52,8 @@ export const authFlow: Journey = {
   after: [
     {
       name: 'clean-up',
-      // Only where a step in between failed is there something to remove; a request with a dead token would be a security event.
+      // Only where a step in between failed is there something to remove; a request with a dead token would
+      // be a security event.
       request: (ctx) =>
         ctx['accessToken'] === undefined || ctx['removed'] === true
           ? { method: 'GET', path: '/health' }

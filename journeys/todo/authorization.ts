@@ -29,7 +29,8 @@ function expectNotListed(response: Response, ctx: Context): string | undefined {
   // The account is new: whatever is listed is somebody else's.
   return items.length === 0
     ? undefined
-    : `${items.length} listed, expected none: another user sees tasks that are not theirs (task ${String(ctx['taskId'])} was just made)`
+    : `${items.length} listed, expected none: another user sees tasks that are not theirs (task ` +
+        `${String(ctx['taskId'])} was just made)`
 }
 
 function removal(name: string, token: string, as: (ctx: Context) => Context): Step {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ProbeConfig } from '../../config/index.ts'
 import { runProbes } from '../../synthetics/index.ts'
-import type { ProbeResult } from '../../synthetics/index.ts'
+import type { ProbeResult } from '../../record/index.ts'
 import { readZip } from '../../synthetics/browser/zip.ts'
 import { startTarget } from '../../runtime/target/index.ts'
 import type { RunningProcess } from '../../runtime/services/index.ts'
@@ -23,7 +23,10 @@ const faultsToken = 'a token for faults in a test'
 let service: RunningProcess
 let url: string
 
-/** Stands between probe and API, and changes what `meddle` says: the token of a request, the text of an answer. */
+/**
+ * Stands between probe and API, and changes what `meddle` says: the token of a request, the text of an
+ * answer.
+ */
 let meddle: {
   token?: (path: string, sent: string) => string
   text?: (method: string, text: string) => string
@@ -227,7 +230,7 @@ describe('what a probe is there to find', { timeout: 60_000 }, () => {
       {
         outcome: 'down',
         message: expect.stringMatching(
-          /^export-done failed \(check\): status is "running", expected "done", still so after \d+ ms/,
+          /^export-done failed \(check\): status is "running", expected "done", unchanged after \d+ ms/,
         ),
       },
     ])
@@ -235,44 +238,50 @@ describe('what a probe is there to find', { timeout: 60_000 }, () => {
 })
 
 describe('npx playwright test', { timeout: 120_000 }, () => {
-  it('plays the journeys as tests; of what failed it names the step and keeps a trace without its secrets', async () => {
-    meddle = { text: (method, text) => (method === 'PATCH' ? text.replace('"in_progress"', '"todo"') : text) }
-    const output = join(folder, 'playwright')
-    const args = [
-      join(root, 'node_modules/@playwright/test/cli.js'),
-      'test',
-      '-g',
-      'health|auth-flow|task-crud',
-      '--output',
-      output,
-    ]
-    const { code, stdout } = await new Promise<{ code: unknown; stdout: string }>((resolve) => {
-      execFile(
-        process.execPath,
-        args,
-        {
-          cwd: root,
-          env: { ...process.env, TARGET_URL: meddlerUrl, VIGIL_ENVIRONMENT: 'meddled', FORCE_COLOR: '0' },
-        },
-        (error, text) => resolve({ code: error?.code ?? 0, stdout: text }),
+  it(
+    'plays the journeys as tests; of what failed it names the step and keeps a trace without its ' +
+      'secrets',
+    async () => {
+      meddle = {
+        text: (method, text) => (method === 'PATCH' ? text.replace('"in_progress"', '"todo"') : text),
+      }
+      const output = join(folder, 'playwright')
+      const args = [
+        join(root, 'node_modules/@playwright/test/cli.js'),
+        'test',
+        '-g',
+        'health|auth-flow|task-crud',
+        '--output',
+        output,
+      ]
+      const { code, stdout } = await new Promise<{ code: unknown; stdout: string }>((resolve) => {
+        execFile(
+          process.execPath,
+          args,
+          {
+            cwd: root,
+            env: { ...process.env, TARGET_URL: meddlerUrl, VIGIL_ENVIRONMENT: 'meddled', FORCE_COLOR: '0' },
+          },
+          (error, text) => resolve({ code: error?.code ?? 0, stdout: text }),
+        )
+      })
+      expect(stdout).toMatch(/2 passed/)
+      expect([code, stdout]).toEqual([
+        1,
+        expect.stringMatching(
+          /\[meddled\][^\n]*task-crud › update[^]*update failed \(check\): status is "todo", expected "in_progress" \(trace [0-9a-f]{32}\)/,
+        ),
+      ])
+      const archives = readdirSync(output, { recursive: true, encoding: 'utf8' }).filter((name) =>
+        name.endsWith('trace.zip'),
       )
-    })
-    expect(stdout).toMatch(/2 passed/)
-    expect([code, stdout]).toEqual([
-      1,
-      expect.stringMatching(
-        /\[meddled\][^\n]*task-crud › update[^]*update failed \(check\): status is "todo", expected "in_progress" \(trace [0-9a-f]{32}\)/,
-      ),
-    ])
-    const archives = readdirSync(output, { recursive: true, encoding: 'utf8' }).filter((name) =>
-      name.endsWith('trace.zip'),
-    )
-    expect(archives).toHaveLength(1)
-    const text = archives
-      .flatMap((name) => readZip(readFileSync(join(output, name))))
-      .map(({ bytes }) => bytes.toString())
-      .join('\n')
-    expect(text).toContain('"method":"PATCH"')
-    expect(text).not.toMatch(/eyJ[\w-]{4,}\.|pass phrase/)
-  })
+      expect(archives).toHaveLength(1)
+      const text = archives
+        .flatMap((name) => readZip(readFileSync(join(output, name))))
+        .map(({ bytes }) => bytes.toString())
+        .join('\n')
+      expect(text).toContain('"method":"PATCH"')
+      expect(text).not.toMatch(/eyJ[\w-]{4,}\.|pass phrase/)
+    },
+  )
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { playPolling } from '../../synthetics/polling.ts'
+import { playPolling } from '../../synthetics/play.ts'
 import type { Response } from '../journey.ts'
 import { startContext } from '../index.ts'
 import { rateLimit } from './rate-limit.ts'

@@ -3,8 +3,9 @@ import { accountPrefix, authorized, register } from './account.ts'
 import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
 
 /**
- * An account that stays: who was refused cannot delete their account in the same minute, so that an account for each run
- * would be left behind by each run. It owns nothing, and who logs in to it can only be refused, which is what is looked for.
+ * An account that stays: who was refused cannot delete their account in the same minute, so that an account
+ * for each run would be left behind by each run. It owns nothing, and who logs in to it can only be refused,
+ * which is what is looked for.
  */
 const dedicated = {
   email: `${accountPrefix}rate-limit@example.com`,
@@ -40,9 +41,15 @@ function expectPolicy(response: Response): string | undefined {
   if (response.status !== 200 && response.status !== 429) return `status ${response.status}, expected 200`
   const policy = policyOf(response)
   if (!policy)
-    return `RateLimit-Policy is ${(response.headers['ratelimit-policy'] ?? 'absent').slice(0, 60)}, expected "…";q=…;w=…: rate limiting is bypassed`
+    return (
+      `RateLimit-Policy is ${(response.headers['ratelimit-policy'] ?? 'absent').slice(0, 60)}, ` +
+      'expected "…";q=…;w=…: rate limiting is bypassed'
+    )
   if (policy.quota > highestLimit)
-    return `the limit is ${policy.quota} requests in ${policy.windowSeconds} s, expected at most ${highestLimit}: was it raised for a load test?`
+    return (
+      `the limit is ${policy.quota} requests in ${policy.windowSeconds} s, expected at most ` +
+      `${highestLimit}: was it raised for a load test?`
+    )
   return expectLimit(response, policy)
 }
 
@@ -50,22 +57,35 @@ function quotaOf(ctx: Context): number {
   return Number(ctx['quota'])
 }
 
-/** The rest of this window and, should it end meanwhile, all of the next: more are not answered where a limit holds. */
+/**
+ * The rest of this window and, should it end meanwhile, all of the next: more are not answered where a limit
+ * holds.
+ */
 function mostAnswers(ctx: Context): number {
   return 2 * quotaOf(ctx)
 }
 
 function expectRefusal(response: Response, ctx: Context): string | undefined {
   if (response.status !== 429)
-    return `status ${response.status}, expected 429 after ${Number(ctx['polls']) + 1} requests at a limit of ${quotaOf(ctx)}: rate limiting is bypassed`
+    return (
+      `status ${response.status}, expected 429 after ${Number(ctx['polls']) + 1} requests at a limit ` +
+      `of ${quotaOf(ctx)}: rate limiting is bypassed`
+    )
   const policy = policyOf(response)
   if (policy?.quota !== quotaOf(ctx))
-    return `RateLimit-Policy of the refusal is ${(response.headers['ratelimit-policy'] ?? 'absent').slice(0, 60)}, expected q=${quotaOf(ctx)} as before`
+    return (
+      'RateLimit-Policy of the refusal is ' +
+      `${(response.headers['ratelimit-policy'] ?? 'absent').slice(0, 60)}, expected q=${quotaOf(ctx)} ` +
+      'as before'
+    )
   const retryAfter = response.headers['retry-after'] ?? 'absent'
   if (!/^\d+$/.test(retryAfter) || Number(retryAfter) < 1 || Number(retryAfter) > policy.windowSeconds)
     return `Retry-After is ${retryAfter.slice(0, 40)}, expected 1 to ${policy.windowSeconds}`
   if (!/;r=0;/.test(response.headers['ratelimit'] ?? ''))
-    return `RateLimit of the refusal is ${(response.headers['ratelimit'] ?? 'absent').slice(0, 60)}, expected r=0`
+    return (
+      `RateLimit of the refusal is ${(response.headers['ratelimit'] ?? 'absent').slice(0, 60)}, ` +
+      'expected r=0'
+    )
   return expectLimit(response, policy) ?? expectField(response, 'status', 429)
 }
 

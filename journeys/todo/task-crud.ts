@@ -16,7 +16,8 @@ function expectTask(response: Response, status: number, fields: Record<string, u
   return problem
 }
 
-// The newest tasks come first, so ours is among the first page unless the same account makes hundreds at once.
+// The newest tasks come first, so ours is among the first page unless the same account makes hundreds at
+// once.
 function expectListed(response: Response, ctx: Context): string | undefined {
   const problem = expectStatus(response, 200)
   if (problem !== undefined) return problem

@@ -30,7 +30,7 @@ function read(tests: { status: string; results: unknown[] }[], errors: unknown[]
 describe("Playwright's report", () => {
   it('gives the steps that a spec names, by names that can be metric labels', () => {
     expect(read([{ status: 'expected', results: [ok] }])).toMatchObject({
-      state: 'ran',
+      state: 'ok',
       durationMs: 25,
       attempts: 1,
       failed: undefined,
@@ -58,9 +58,9 @@ describe("Playwright's report", () => {
 
   it('names the step that failed, in one line without colours and secrets', () => {
     expect(read([{ status: 'unexpected', results: [failed('found\ncanary')] }])).toMatchObject({
-      state: 'ran',
+      state: 'ok',
       failed: { step: 'opens', class: 'check', message: 'found -' },
-      left: [{ name: 'trace', path: '/scratch/trace.zip' }],
+      artefacts: [{ name: 'trace', path: '/scratch/trace.zip' }],
     })
   })
 
@@ -74,11 +74,11 @@ describe("Playwright's report", () => {
 
   it('what passed only on a retry passed, and the failure before is told', () => {
     expect(read([{ status: 'flaky', results: [failed('first'), ok] }])).toMatchObject({
-      state: 'ran',
+      state: 'ok',
       attempts: 2,
       failed: undefined,
       earlier: [{ step: 'opens', message: 'first' }],
-      left: [],
+      artefacts: [],
     })
   })
 
@@ -97,23 +97,23 @@ describe("Playwright's report", () => {
   })
 
   it.each([
-    ['no tests', read([]), 'the spec has no test that was run'],
+    ['no tests', read([]), 'the spec ran no test'],
     [
       'only skipped tests',
       read([{ status: 'skipped', results: [{ status: 'skipped', duration: 0 }] }]),
-      'the spec has no test that was run',
+      'the spec ran no test',
     ],
     [
       'a spec that cannot be loaded',
       read([], [message('Cannot find module x')]),
-      'the spec could not be run: Cannot find module x',
+      'the spec could not run: Cannot find module x',
     ],
     [
       'no browser',
       read([
         { status: 'unexpected', results: [failed("browserType.launch: Executable doesn't exist at /x")] },
       ]),
-      "no browser could be started here: browserType.launch: Executable doesn't exist at /x",
+      "no browser could be started on this machine: browserType.launch: Executable doesn't exist at /x",
     ],
     [
       'no browser, for a reason that the search gives',
@@ -133,22 +133,22 @@ describe("Playwright's report", () => {
         }),
         (text) => text,
       ),
-      'no browser could be started here: VIGIL_BROWSER names /x',
+      'no browser could be started on this machine: VIGIL_BROWSER names /x',
     ],
     [
       'an interruption',
       read([{ status: 'unexpected', results: [{ status: 'interrupted', duration: 1 }] }]),
       'interrupted before it was done',
     ],
-    ['no report', readReport('{', (text) => text), 'Playwright left no report that can be read'],
+    ['no report', readReport('{', (text) => text), 'Playwright wrote no readable report'],
     [
       'a report of another shape',
       readReport('{"suites":7}', (text) => text),
-      'Playwright left no report that can be read',
+      'Playwright wrote no readable report',
     ],
   ])('with %s it says nothing of the target', (_what, run, reason) => {
     expect(run).toMatchObject({
-      state: 'unusable',
+      state: 'unavailable',
       reason: typeof reason === 'string' ? reason : expect.stringMatching(reason),
     })
   })

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { z } from 'zod'
 import { toOneLine } from '../../record/index.ts'
 import type { FailureClass, StepResult } from '../../record/index.ts'
-import type { Redact } from './redact.ts'
+import type { Redact } from './redaction.ts'
 
 const errorShape = z.object({ message: z.string().default('') })
 const stepShape = z.object({ title: z.string(), duration: z.number(), error: errorShape.optional() })
@@ -37,33 +37,33 @@ const reportShape = z.object({
 type Suite = z.infer<typeof suiteShape>
 type Result = z.infer<typeof resultShape>
 
-/** What a run of a spec came to. `unusable`: it says nothing of the target. */
+/** The result of a spec's run. `unavailable`: it says nothing about the target. */
 export type SpecRun =
-  | { state: 'unusable'; reason: string }
+  | { state: 'unavailable'; reason: string }
   | {
-      state: 'ran'
+      state: 'ok'
       steps: StepResult[]
       durationMs: number
       attempts: number
       failed: StepResult | undefined
-      /** What attempts before the last one failed with, oldest first. */ earlier: StepResult[]
-      /** Files that the last failed attempt left. */ left: { name: string; path: string }[]
+      /** The failures of the attempts before the last one, oldest first. */
+      earlier: StepResult[]
+      /** Files of the last failed attempt. */
+      artefacts: { name: string; path: string }[]
     }
 
-/** Reads Playwright's JSON report. Its messages may hold what the target said, and secrets. */
+/** Reads Playwright's JSON report. Its messages may contain text of the target, and secrets. */
 export function readReport(text: string, redact: Redact): SpecRun {
-  const report = reportShape.safeParse(parsed(text))
-  if (!report.success) return { state: 'unusable', reason: 'Playwright left no report that can be read' }
-  const tests = testsOf(report.data.suites).filter(({ status }) => status !== 'skipped')
-  const said = (message: string): string =>
+  const report = reportShape.safeParse(parseJson(text))
+  if (!report.success) return { state: 'unavailable', reason: 'Playwright wrote no readable report' }
+  const tests = findTests(report.data.suites).filter(({ status }) => status !== 'skipped')
+  const clean = (message: string): string =>
     toOneLine(redact(stripVTControlCharacters(message)).replace(/^\w*Error: /, ''))
   const [error] = report.data.errors
   if (tests.length === 0)
     return {
-      state: 'unusable',
-      reason: error
-        ? `the spec could not be run: ${said(error.message)}`
-        : 'the spec has no test that was run',
+      state: 'unavailable',
+      reason: error ? `the spec could not run: ${clean(error.message)}` : 'the spec ran no test',
     }
   const last = tests
     .map((test) => ({ ...test, result: test.results.at(-1) }))
@@ -73,74 +73,81 @@ export function readReport(text: string, redact: Redact): SpecRun {
     .find(({ message }) => /browserType\.launch|Executable doesn't exist/.test(message))
   if (launch)
     return {
-      state: 'unusable',
-      reason: `no browser could be started here: ${said(report.data.config?.metadata?.missingBrowser ?? launch.message)}`,
+      state: 'unavailable',
+      reason:
+        'no browser could be started on this machine: ' +
+        `${clean(report.data.config?.metadata?.missingBrowser ?? launch.message)}`,
     }
   if (last.some(({ result }) => result.status === 'interrupted'))
-    return { state: 'unusable', reason: 'interrupted before it was done' }
-  const steps = last.flatMap(({ title, result }) => stepsOf(title, result, last.length > 1, said))
+    return { state: 'unavailable', reason: 'interrupted before it was done' }
+  const steps = last.flatMap(({ title, result }) => toStepResults(title, result, last.length > 1, clean))
   const earlier = last.flatMap(({ title, results }) =>
     results
       .slice(0, -1)
-      .flatMap((before) => stepsOf(title, before, last.length > 1, said).filter(({ ok }) => !ok)),
+      .flatMap((before) => toStepResults(title, before, last.length > 1, clean).filter(({ ok }) => !ok)),
   )
-  const left = last
+  const artefacts = last
     .flatMap(({ result }) => (result.status === 'passed' ? [] : result.attachments))
     .flatMap(({ name, path }) => (path === undefined ? [] : [{ name, path }]))
   return {
-    state: 'ran',
+    state: 'ok',
     steps,
     durationMs: steps.reduce((sum, { durationMs }) => sum + durationMs, 0),
     attempts: Math.max(...last.map(({ results }) => results.length)),
     failed: steps.find(({ ok }) => !ok),
     earlier,
-    left,
+    artefacts,
   }
 }
 
-function testsOf(suites: readonly Suite[]): { title: string; status: string; results: Result[] }[] {
+function findTests(suites: readonly Suite[]): { title: string; status: string; results: Result[] }[] {
   return suites.flatMap((suite) => [
     ...suite.specs.flatMap(({ title, tests }) => tests.map((test) => ({ title, ...test }))),
-    ...testsOf(suite.suites ?? []),
+    ...findTests(suite.suites ?? []),
   ])
 }
 
-// The steps that the spec names; where it failed outside of them, or names none, the test itself.
-function stepsOf(
+// The named steps of the spec. If it failed outside of them, or has none, the test itself is a step.
+function toStepResults(
   title: string,
   { status, duration, errors, steps }: Result,
   several: boolean,
-  said: (message: string) => string,
+  clean: (message: string) => string,
 ): StepResult[] {
-  const own = nameOf(title)
+  const own = toStepName(title)
   const named = steps.map(({ title: step, duration: durationMs, error }) =>
-    outcomeOf(several ? `${own}.${nameOf(step)}` : nameOf(step), durationMs, error?.message, said),
+    toStepResult(
+      several ? `${own}.${toStepName(step)}` : toStepName(step),
+      durationMs,
+      error?.message,
+      clean,
+    ),
   )
   if (status === 'passed' ? named.length > 0 : named.some(({ ok }) => !ok)) return named
   const spentMs = steps.reduce((sum, step) => sum + step.duration, 0)
   return [
     ...named,
-    outcomeOf(
+    toStepResult(
       own,
       Math.max(0, duration - spentMs),
       status === 'passed' ? undefined : (errors[0]?.message ?? `ended as ${status ?? 'unknown'}`),
-      said,
+      clean,
     ),
   ]
 }
 
-function outcomeOf(
+function toStepResult(
   step: string,
   durationMs: number,
   message: string | undefined,
-  said: (message: string) => string,
+  clean: (message: string) => string,
 ): StepResult {
   return message === undefined
     ? { step, ok: true, status: 0, durationMs }
-    : { step, ok: false, status: 0, durationMs, class: classOf(message), message: said(message) }
+    : { step, ok: false, status: 0, durationMs, class: classifyMessage(message), message: clean(message) }
 }
 
-function classOf(message: string): FailureClass {
+function classifyMessage(message: string): FailureClass {
   const code = /\bnet::ERR_([A-Z_]+)/.exec(message)?.[1]
   if (code === undefined) return /Test timeout of|TimeoutError/.test(message) ? 'timeout' : 'check'
   if (/^(?:NAME_|DNS_)/.test(code)) return 'dns'
@@ -149,8 +156,8 @@ function classOf(message: string): FailureClass {
   return code.includes('TIMED_OUT') ? 'timeout' : 'connect'
 }
 
-// As the names of a journey's steps: they become metric labels and record keys.
-function nameOf(title: string): string {
+// The format of a journey's step names: they become metric labels and record keys.
+function toStepName(title: string): string {
   return (
     title
       .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
@@ -159,7 +166,7 @@ function nameOf(title: string): string {
   )
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     const json: unknown = JSON.parse(text)
     return json

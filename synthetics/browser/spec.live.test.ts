@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runProbes } from '../index.ts'
+import { runProbes } from '../probes.ts'
 import type { ProbeResult } from '../../record/index.ts'
 import { readZip } from './zip.ts'
 
@@ -28,7 +28,9 @@ const server = createServer((request, response) => {
 let url: string
 
 const specs: Record<string, string> = {
-  good: `test('page', async ({ page }) => { await test.step('opens it', async () => { await page.goto('/'); await expect(page.locator('h1')).toHaveText('Here') }) })`,
+  good:
+    `test('page', async ({ page }) => { await test.step('opens it', async () => { await ` +
+    `page.goto('/'); await expect(page.locator('h1')).toHaveText('Here') }) })`,
   leaky: `test('leaky', async ({ page, request }) => {
     await test.step('asks', async () => {
       await request.post('/', { headers: { authorization: 'Bearer canary-1' }, data: { password: 'canary-2' } })
@@ -40,7 +42,9 @@ const specs: Record<string, string> = {
     })
     await test.step('expects', async () => { expect(process.env.PROBE_PASSWORD + ' Bearer canary-6').toBe('something else') })
   })`,
-  retried: `test('retried', async ({}, info) => { await test.step('step', async () => { expect(info.retry).toBe(1) }) })`,
+  retried:
+    `test('retried', async ({}, info) => { await test.step('step', async () => { ` +
+    'expect(info.retry).toBe(1) }) })',
   broken: `import './not-there.ts'`,
 }
 
@@ -94,32 +98,36 @@ describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
     })
   })
 
-  it('down with its failing step; screenshot, trace and console log are kept, and no secret in any of them', async () => {
-    const result = await probed('leaky')
-    expect(result).toMatchObject({
-      outcome: 'down',
-      steps: [
-        { step: 'asks', ok: true },
-        { step: 'expects', ok: false, class: 'check' },
-      ],
-    })
-    const trace = /\(trace ([0-9a-f]{32})\)/.exec(result.message ?? '')?.[1]
-    expect(traceparents.filter((sent) => sent.startsWith(`00-${trace}-`)).length).toBeGreaterThanOrEqual(2)
-    expect(result.message).toContain(`kept: ${join(kept, 'leaky')}`)
-    const files = readdirSync(join(kept, 'leaky'))
-    expect(files.toSorted()).toEqual(['console-1.log', 'screenshot-1.png', 'trace-1.zip'])
-    expect(readFileSync(join(kept, 'leaky', 'console-1.log'), 'utf8')).toContain(
-      'log: said by the page Bearer [redacted]',
-    )
-    const archive = readZip(readFileSync(join(kept, 'leaky', 'trace-1.zip')))
-    expect(archive.some(({ name }) => name.endsWith('.jpeg'))).toBe(true)
-    const texts = [
-      JSON.stringify(result),
-      ...archive.map(({ bytes }) => bytes.toString('latin1')),
-      ...files.map((file) => readFileSync(join(kept, 'leaky', file), 'latin1')),
-    ]
-    expect(texts.filter((text) => text.includes('canary'))).toEqual([])
-  })
+  it(
+    'down with its failing step; screenshot, trace and console log are kept, and no secret in any of ' +
+      'them',
+    async () => {
+      const result = await probed('leaky')
+      expect(result).toMatchObject({
+        outcome: 'down',
+        steps: [
+          { step: 'asks', ok: true },
+          { step: 'expects', ok: false, class: 'check' },
+        ],
+      })
+      const trace = /\(trace ([0-9a-f]{32})\)/.exec(result.message ?? '')?.[1]
+      expect(traceparents.filter((sent) => sent.startsWith(`00-${trace}-`)).length).toBeGreaterThanOrEqual(2)
+      expect(result.message).toContain(`kept: ${join(kept, 'leaky')}`)
+      const files = readdirSync(join(kept, 'leaky'))
+      expect(files.toSorted()).toEqual(['console-1.log', 'screenshot-1.png', 'trace-1.zip'])
+      expect(readFileSync(join(kept, 'leaky', 'console-1.log'), 'utf8')).toContain(
+        'log: said by the page Bearer [redacted]',
+      )
+      const archive = readZip(readFileSync(join(kept, 'leaky', 'trace-1.zip')))
+      expect(archive.some(({ name }) => name.endsWith('.jpeg'))).toBe(true)
+      const texts = [
+        JSON.stringify(result),
+        ...archive.map(({ bytes }) => bytes.toString('latin1')),
+        ...files.map((file) => readFileSync(join(kept, 'leaky', file), 'latin1')),
+      ]
+      expect(texts.filter((text) => text.includes('canary'))).toEqual([])
+    },
+  )
 
   it('degraded when it passed only on a retry', async () => {
     expect(await probed('retried', { attempts: 2 })).toMatchObject({
@@ -133,7 +141,7 @@ describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
   it('unknown when it cannot be loaded, when it is not there, and when it was interrupted', async () => {
     expect(await probed('broken')).toMatchObject({
       outcome: 'unknown',
-      message: expect.stringMatching(/^the spec could not be run: .*not-there/),
+      message: expect.stringMatching(/^the spec could not run: .*not-there/),
     })
     expect(await probed('absent')).toMatchObject({
       outcome: 'unknown',
@@ -150,7 +158,8 @@ describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
     expect(await probed('good', { env: { VIGIL_BROWSER: absent } })).toMatchObject({
       outcome: 'unknown',
       message:
-        `no browser could be started here: VIGIL_BROWSER names ${absent}, which is not a program: ` +
+        `no browser could be started on this machine: VIGIL_BROWSER names ${absent}, which is not a ` +
+        'program: ' +
         'correct VIGIL_BROWSER, or unset it',
     })
   })

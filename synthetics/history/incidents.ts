@@ -32,8 +32,9 @@ interface Seen {
 }
 
 /**
- * Incidents by n-of-m rules. A result that is unknown is no evidence, for or against. Time that nobody looked at parts what
- * was before from what comes after: it opens nothing (a late prober is not an outage) and closes nothing.
+ * Incidents by n-of-m rules. A result that is unknown is no evidence, for or against. Time that nobody looked
+ * at parts what was before from what comes after: it opens nothing (a late prober is not an outage) and
+ * closes nothing.
  */
 export function incidentsOf(
   observations: readonly Observation[],

@@ -19,7 +19,8 @@ export interface Salvaged {
 }
 
 /**
- * Sets a damaged file aside, under a name that says so, and begins a new one with all rows that can still be read from it.
+ * Sets a damaged file aside, under a name that says so, and begins a new one with all rows that can still be
+ * read from it.
  *
  * @param stamp tells this damaged file from other ones
  */
@@ -31,7 +32,9 @@ export function salvage(file: string, stamp: string): Salvaged {
   const kept = copyReadable(aside, database)
   return {
     database,
-    problem: `${file}: damaged; set aside as ${aside}, ${kept === 0 ? 'nothing in it could be read' : `${kept} results that could be read from it were kept`}`,
+    problem:
+      `${file}: damaged; set aside as ${aside}, ` +
+      `${kept === 0 ? 'nothing in it could be read' : `${kept} results that could be read from it were kept`}`,
   }
 }
 
@@ -75,7 +78,8 @@ function copyRows(file: string, to: DatabaseSync, order: 'ASC' | 'DESC'): number
 /** A header that asks for more is damaged itself. */
 const mostBytes = 64 * 2 ** 30
 
-// SQLite reads nothing of a file that is shorter than its first page says. Filled up with zeros, only what is missing is.
+// SQLite reads nothing of a file that is shorter than its first page says. Filled up with zeros, only what is
+// missing is.
 function fillUp(file: string): void {
   const header = Buffer.alloc(100)
   const descriptor = openSync(file, 'r')

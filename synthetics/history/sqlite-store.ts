@@ -1,19 +1,18 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { isDamagedFile } from '../../record/history/sqlite/database.ts'
-import { openDatabase } from './database.ts'
-import { idAt, momentOf, rowsOf, rowWriter } from './rows.ts'
-import type { Row } from './rows.ts'
+import { openDatabase, idAt, momentOf, rowsOf, rowWriter } from './database.ts'
+import type { Row } from './database.ts'
 import { salvage } from './salvage.ts'
-import type { HistoryEntry } from './entry.ts'
-import type { HistoryQuery, HistoryStore } from './store.ts'
+import type { HistoryQuery, HistoryStore, HistoryEntry } from './store.ts'
 
 /** So many damaged rows are named one by one. */
 const mostNamed = 20
 
 /**
- * A history in a file of SQLite, in WAL mode: several processes may use it at once, and what was there before survives
- * a crash and a full disk. A file found damaged, whenever that shows, is set aside and named, and the rest is used.
+ * A history in a file of SQLite, in WAL mode: several processes may use it at once, and what was there before
+ * survives a crash and a full disk. A file found damaged, whenever that shows, is set aside and named, and
+ * the rest is used.
  *
  * @param stamp tells one damaged file from another, such as the time
  */
@@ -89,7 +88,8 @@ class SqliteStore implements HistoryStore {
     this.#database.close()
   }
 
-  // Another process may have found the file damaged and set it aside: what we wrote to our handle would lie there with it.
+  // Another process may have found the file damaged and set it aside: what we wrote to our handle would lie
+  // there with it.
   #follow(): void {
     if (inodeOf(this.#file) === this.#inode) return
     this.#database.close()

@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
-import { keeper } from './keeper.ts'
-import { memoryStore } from './memory-store.ts'
+import { keeper } from './store.ts'
+import { memoryStore } from './testing/memory-store.ts'
 import { sqliteStore } from './sqlite-store.ts'
 import type { HistoryStore } from './store.ts'
 import { entryAt } from './testing/entries.ts'
@@ -141,7 +141,8 @@ describe('a damaged file', () => {
     const file = filled(10)
     const database = new DatabaseSync(file)
     database.exec(
-      "UPDATE results SET entry = replace(entry, '\"up\"', '\"down\"') WHERE id % 1024 = 0 AND entry LIKE '%00:00:05%'",
+      'UPDATE results SET entry = replace(entry, \'"up"\', \'"down"\') WHERE id % 1024 = 0 AND entry ' +
+        "LIKE '%00:00:05%'",
     )
     database.close()
     const store = open(file)
@@ -213,7 +214,8 @@ it('two at once on one file: both have all', () => {
 const canMount = process.getuid?.() === 0 && process.platform === 'linux'
 
 it.skipIf(!canMount)(
-  'on a full disk earlier results stay, the run goes on with one warning, and what was held back is kept later',
+  'on a full disk earlier results stay, the run goes on with one warning, and what was held back is ' +
+    'kept later',
   () => {
     const disk = join(folder, 'disk')
     mkdirSync(disk)

@@ -2,16 +2,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { runProbes } from '../index.ts'
+import { runProbes } from '../probes.ts'
 import type { ProbeOutcome } from '../../record/index.ts'
-import { flakeCounter } from './flakes.ts'
 import { incidentsOf } from './incidents.ts'
-import { objectiveState } from './objective.ts'
-import { periodsOf } from './periods.ts'
-import { sharesOf, timeline, within } from './timeline.ts'
+import { sharesOf, timeline, within, periodsOf } from './timeline.ts'
 import type { Observation } from './timeline.ts'
 import { entryAt } from './testing/entries.ts'
-import { uptimeOf } from './uptime.ts'
+import { uptimeOf, flakeCounter, objectiveState } from './uptime.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
 const minute = 60_000
@@ -63,31 +60,35 @@ describe('shares of time', () => {
     )
   })
 
-  it('never count what is unknown as up or down: of unknown results alone all is unknown, and one more takes nothing but time', () => {
-    fc.assert(
-      fc.property(observations, windowOf, (all, [from, to]) => {
-        expect(
-          sharesOf(
+  it(
+    'never count what is unknown as up or down: of unknown results alone all is unknown, and one more ' +
+      'takes nothing but time',
+    () => {
+      fc.assert(
+        fc.property(observations, windowOf, (all, [from, to]) => {
+          expect(
+            sharesOf(
+              timeline(
+                all.map((each) => ({ ...each, outcome: 'unknown' as const })),
+                from,
+                to,
+              ),
+            ).unknown,
+          ).toBe(1)
+          const known = sharesOf(timeline(all, from, to))
+          const less = sharesOf(
             timeline(
-              all.map((each) => ({ ...each, outcome: 'unknown' as const })),
+              all.map((each) => (each.outcome === 'down' ? { ...each, outcome: 'unknown' as const } : each)),
               from,
               to,
             ),
-          ).unknown,
-        ).toBe(1)
-        const known = sharesOf(timeline(all, from, to))
-        const less = sharesOf(
-          timeline(
-            all.map((each) => (each.outcome === 'down' ? { ...each, outcome: 'unknown' as const } : each)),
-            from,
-            to,
-          ),
-        )
-        expect(less.up).toBeCloseTo(known.up, 9)
-        expect(less.unknown).toBeCloseTo(known.unknown + known.down, 9)
-      }),
-    )
-  })
+          )
+          expect(less.up).toBeCloseTo(known.up, 9)
+          expect(less.unknown).toBeCloseTo(known.unknown + known.down, 9)
+        }),
+      )
+    },
+  )
 
   it('of days and months add up to the whole', () => {
     fc.assert(
@@ -217,7 +218,8 @@ describe('the uptime of a made-up month', () => {
     at >= start + from * day && at < start + from * day + hours * 60 * minute
 
   it('whose cron was late and for hours silent: unknown time, and no incident', () => {
-    // Late by up to 2 minutes every day; on the 10th nothing ran for six hours; on the 20th the service was down for one.
+    // Late by up to 2 minutes every day; on the 10th nothing ran for six hours; on the 20th the service was
+    // down for one.
     const entries = month
       .filter((at) => !between(at, 9, 6))
       .map((at, n) =>

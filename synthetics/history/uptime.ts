@@ -1,16 +1,9 @@
-import { withAssumedHold } from './assumed.ts'
-import type { Unscheduled } from './assumed.ts'
-import type { HistoryEntry } from './entry.ts'
-import { flakeCounter } from './flakes.ts'
-import type { StepFlakes } from './flakes.ts'
+import type { ProbeResult } from '../../record/index.ts'
 import { incidentsOf } from './incidents.ts'
 import type { Incident } from './incidents.ts'
-import { objectiveState } from './objective.ts'
-import type { ObjectiveState } from './objective.ts'
-import { periodsOf } from './periods.ts'
-import type { Period } from './periods.ts'
-import { sharesOf, timeline, within } from './timeline.ts'
-import type { Shares } from './timeline.ts'
+import type { HistoryEntry } from './store.ts'
+import { sharesOf, timeline, within, withAssumedHold, periodsOf } from './timeline.ts'
+import type { Shares, Unscheduled, Period } from './timeline.ts'
 
 /** The uptime of one probe of one target. */
 export interface ProbeUptime {
@@ -92,4 +85,71 @@ function probeUptime(
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** From the least to the most; the same twice where nothing is unknown. */
+export type Range = [number, number]
+
+/** What is left of a promise, as a range: unknown time may all have been up, or all have been down. */
+export interface ObjectiveState {
+  /** Share of the time in which it worked, 0 to 1; degraded counts as working. */
+  availability: Range
+  /** Of the error budget, the share that is left: 1 untouched, 0 used up, below 0 overdrawn. */
+  budgetLeft: Range
+  /**
+   * How many times as fast as allowed the budget is being used; 1 uses it up exactly at the end of the
+   * window.
+   */
+  burnRate: Range
+}
+
+/**
+ * A service level objective over the time that was shared.
+ *
+ * burnRate = bad / (1 - objective), budgetLeft = 1 - bad / (1 - objective), where bad is the share of time
+ * down: at least what was seen down, at most that and all that is unknown.
+ *
+ * @param objective the share of time that was promised, over 0 and below 1
+ */
+export function objectiveState({ down, unknown }: Shares, objective: number): ObjectiveState {
+  const budget = 1 - objective
+  const most = Math.min(1, down + unknown)
+  return {
+    availability: [1 - most, 1 - down],
+    budgetLeft: [1 - most / budget, 1 - down / budget],
+    burnRate: [down / budget, most / budget],
+  }
+}
+
+/** How often a step failed although nothing was wrong: it passed when the journey was tried again at once. */
+export interface StepFlakes {
+  step: string
+  /** Runs that came to this step. */
+  runs: number
+  /** Runs that passed only on a retry, after this step had failed. */
+  flaked: number
+}
+
+/** Counts flakes over results one by one, so that no history is too long for it. */
+export function flakeCounter(): { add: (result: ProbeResult) => void; steps: () => StepFlakes[] } {
+  const byStep = new Map<string, StepFlakes>()
+  const of = (step: string): StepFlakes => {
+    const found = byStep.get(step) ?? { step, runs: 0, flaked: 0 }
+    byStep.set(step, found)
+    return found
+  }
+  return {
+    add: (result) => {
+      // Of a prober that stood still, or a run that was interrupted, nothing is learned.
+      if (result.outcome === 'unknown') return
+      for (const { step } of result.steps) of(step).runs += 1
+      for (const step of flakedSteps(result)) of(step).flaked += 1
+    },
+    steps: () => [...byStep.values()].map((step) => ({ ...step, runs: Math.max(step.runs, step.flaked) })),
+  }
+}
+
+/** The steps that failed at attempts before the one that passed. */
+function flakedSteps({ outcome, earlier = [] }: ProbeResult): Set<string> {
+  return new Set(outcome === 'degraded' ? earlier.map(({ step }) => step) : [])
 }

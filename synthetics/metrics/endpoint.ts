@@ -15,8 +15,8 @@ const mostConnections = 32
 const slowestMs = 5000
 
 /**
- * Serves metrics at `/metrics` until closed. Whoever asks slowly, for something else, or by another method is refused.
- * Rejects with the system's error when the port cannot be had.
+ * Serves metrics at `/metrics` until closed. Whoever asks slowly, for something else, or by another method is
+ * refused. Rejects with the system's error when the port cannot be had.
  *
  * @param port 0 takes any that is free
  */

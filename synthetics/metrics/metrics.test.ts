@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { ProbeResult } from '../../record/index.ts'
 import { serveMetrics } from './endpoint.ts'
 import type { Endpoint } from './endpoint.ts'
-import { registryOfResult } from './once.ts'
+import { registryOfResult } from './result.ts'
 import { scheduledMetrics } from './scheduled.ts'
 
 const start = Date.parse('2026-11-24T12:00:00Z')

@@ -1,8 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ProbeOutcome, ProbeResult } from '../../record/index.ts'
-import { latestGauges } from './latest.ts'
-import type { BuildInfo } from './latest.ts'
-import { counters, histograms, latenessBuckets, ofScheduler, stepBuckets } from './names.ts'
+import { latestGauges, counters, histograms, latenessBuckets, ofScheduler, stepBuckets } from './result.ts'
+import type { BuildInfo } from './result.ts'
 
 /** The metrics of a scheduler, fed with what happens. Wall times in milliseconds since 1970. */
 export interface ScheduledMetrics {
@@ -13,13 +12,19 @@ export interface ScheduledMetrics {
   beat: (atMs: number) => void
   certificate: (probe: string, expiresAtMs: number) => void
   waiting: (results: number) => void
-  /** The text that Prometheus scrapes. What no longer holds at that moment is unknown in it, not as it was last. */
+  /**
+   * The text that Prometheus scrapes. What no longer holds at that moment is unknown in it, not as it was
+   * last.
+   */
   text: (nowMs: number) => Promise<string>
 }
 
 const outcomes: readonly ProbeOutcome[] = ['up', 'degraded', 'down', 'unknown']
 
-/** @param probes every probe that is scheduled: each has its series from the start, so that an alert sees it before its first run */
+/**
+ * @param probes every probe that is scheduled: each has its series from the start, so that an alert sees it
+ * before its first run
+ */
 export function scheduledMetrics(probes: readonly string[], build: BuildInfo): ScheduledMetrics {
   const registry = new Registry()
   const latest = latestGauges(registry, build)

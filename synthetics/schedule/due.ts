@@ -1,4 +1,30 @@
-import type { Cadence } from '../../config/cadence.ts'
+import { createHash } from 'node:crypto'
+import type { Cadence } from '../../config/index.ts'
+import type { WallClock } from '../../record/index.ts'
+
+/**
+ * Time as the scheduler sees it. The wall clock says when something is due, and can be moved; the monotonic
+ * clock says how much time went by. Timers count monotonic time.
+ */
+export interface Clock {
+  wall: WallClock
+  /** Milliseconds since some moment; never goes back. */
+  monotonic: () => number
+  /** Calls once, at the earliest after so many milliseconds. Returns what cancels it. */
+  after: (ms: number, call: () => void) => () => void
+}
+
+/** The machine's clocks. */
+export function systemClock(wall: WallClock): Clock {
+  return {
+    wall,
+    monotonic: () => performance.now(),
+    after: (ms, call) => {
+      const timer = setTimeout(call, Math.max(0, ms))
+      return () => clearTimeout(timer)
+    },
+  }
+}
 
 /** How late a run may begin and still count for its due time: half the gap to the next, at most a minute. */
 export function graceMs(dueMs: number, nextMs: number): number {
@@ -12,7 +38,8 @@ export function holdsUntil(dueMs: number, cadence: Cadence): number {
 }
 
 /**
- * The same for a run that somebody else's schedule began (cron), whose due times we do not know, only how far they are apart.
+ * The same for a run that somebody else's schedule began (cron), whose due times we do not know, only how far
+ * they are apart.
  */
 export function heldFrom(startedMs: number, cadence: Cadence): number {
   const first = cadence.next(startedMs)
@@ -33,7 +60,10 @@ export interface Due {
 /** Beyond so many due times passed at once they are no longer counted one by one. */
 const countedOneByOne = 500
 
-/** Looks at all due times from `dueMs` on that have passed by `nowMs`. At most one of them is run for: no storm. */
+/**
+ * Looks at all due times from `dueMs` on that have passed by `nowMs`. At most one of them is run for: no
+ * storm.
+ */
 export function dueBy(cadence: Cadence, dueMs: number, nowMs: number): Due {
   let latest = dueMs
   let next = cadence.next(latest)
@@ -49,4 +79,38 @@ export function dueBy(cadence: Cadence, dueMs: number, nowMs: number): Due {
   }
   const inTime = nowMs - latest <= graceMs(latest, next)
   return { runMs: inTime ? latest : undefined, missed: inTime ? passed : passed + 1, nextMs: next }
+}
+
+const mostMs = 5000
+/** So far is looked ahead for the shortest gap; only gaps below `mostMs` matter. */
+const lookMs = 120_000
+const lookRuns = 64
+
+/**
+ * Moves a cadence by a delay of its own, so that probes that are due at the same second do not all begin at
+ * once, neither here nor from another prober. The delay is the same every time (the runs stay evenly spaced):
+ * drawn from the seed and the probe's name, shorter than the shortest gap between two runs and than 5 s.
+ *
+ * @param seed what tells this prober from others
+ * @param fromMs where the search for the shortest gap begins
+ */
+export function splayed(cadence: Cadence, seed: string, name: string, fromMs: number): Cadence {
+  const delayMs = Math.floor(share(`${seed}\n${name}`) * Math.min(mostMs, shortestGap(cadence, fromMs)))
+  return { text: cadence.text, next: (afterMs) => cadence.next(afterMs - delayMs) + delayMs }
+}
+
+/** In [0, 1), uniform over texts. */
+function share(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt32BE(0) / 2 ** 32
+}
+
+function shortestGap(cadence: Cadence, fromMs: number): number {
+  let shortest = mostMs
+  let at = cadence.next(fromMs)
+  for (let run = 0; run < lookRuns && at - fromMs < lookMs; run += 1) {
+    const next = cadence.next(at)
+    shortest = Math.min(shortest, next - at)
+    at = next
+  }
+  return shortest
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseCadence } from '../../config/cadence.ts'
-import type { Cadence } from '../../config/cadence.ts'
+import { parseCadence } from '../../config/index.ts'
+import type { Cadence } from '../../config/index.ts'
 import { dueBy } from './due.ts'
 import { runSchedule } from './scheduler.ts'
 import type { Job, ScheduleEvent } from './scheduler.ts'
@@ -209,29 +209,36 @@ describe('neither storm nor silence', () => {
     ])
   })
 
-  it('however the clocks move, at most one run of a job is begun at a time, and time goes on being probed', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.tuple(fc.constantFrom('freeze', 'set'), fc.integer({ min: -2 * hour, max: 2 * hour })), {
-          maxLength: 6,
-        }),
-        async (moves) => {
-          const schedule = scheduled([{ name: 'it' }])
-          for (const [how, ms] of moves) {
-            const before = schedule.of('ran').length
-            if (how === 'freeze') schedule.clock.freeze(Math.abs(ms))
-            else schedule.clock.setWall(schedule.clock.wall() + ms)
-            await schedule.clock.pass(120_000)
-            const runs = schedule.of('ran').length - before
-            expect(runs).toBeGreaterThanOrEqual(3)
-            expect(runs).toBeLessThanOrEqual(5)
-          }
-          await schedule.stop()
-        },
-      ),
-      { numRuns: 30 },
-    )
-  })
+  it(
+    'however the clocks move, at most one run of a job is begun at a time, and time goes on being ' +
+      'probed',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            fc.tuple(fc.constantFrom('freeze', 'set'), fc.integer({ min: -2 * hour, max: 2 * hour })),
+            {
+              maxLength: 6,
+            },
+          ),
+          async (moves) => {
+            const schedule = scheduled([{ name: 'it' }])
+            for (const [how, ms] of moves) {
+              const before = schedule.of('ran').length
+              if (how === 'freeze') schedule.clock.freeze(Math.abs(ms))
+              else schedule.clock.setWall(schedule.clock.wall() + ms)
+              await schedule.clock.pass(120_000)
+              const runs = schedule.of('ran').length - before
+              expect(runs).toBeGreaterThanOrEqual(3)
+              expect(runs).toBeLessThanOrEqual(5)
+            }
+            await schedule.stop()
+          },
+        ),
+        { numRuns: 30 },
+      )
+    },
+  )
 
   it('all due times of a silence are accounted for', () => {
     fc.assert(

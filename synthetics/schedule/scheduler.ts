@@ -1,8 +1,6 @@
-import type { Cadence } from '../../config/cadence.ts'
-import type { Clock } from './clock.ts'
+import type { Cadence } from '../../config/index.ts'
 import { dueBy, holdsUntil } from './due.ts'
-import { supervise } from './supervise.ts'
-import type { Supervised } from './supervise.ts'
+import type { Clock } from './due.ts'
 
 /** Something to be run again and again, never twice at once. */
 export interface Job<T> {
@@ -42,7 +40,9 @@ export interface SchedulePlan<T> {
 }
 
 export interface ScheduleLimits {
-  /** How long runs may go on after `stop`; then they are told to end, which takes at most `cleanUpMs` more. */
+  /**
+   * How long runs may go on after `stop`; then they are told to end, which takes at most `cleanUpMs` more.
+   */
   finishMs: number
   beatMs: number
 }
@@ -61,7 +61,10 @@ interface State<T> {
   running: boolean
 }
 
-/** Runs jobs when they are due until `stop`. Settles when nothing runs any more. Never throws for what a job does. */
+/**
+ * Runs jobs when they are due until `stop`. Settles when nothing runs any more. Never throws for what a job
+ * does.
+ */
 export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
   const { jobs, clock, stop, tell, limits = scheduleLimits } = plan
   const states = jobs.map((job): State<T> => ({ job, dueMs: job.cadence.next(clock.wall()), running: false }))
@@ -133,4 +136,50 @@ export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+/** What became of a run: its result, or that it did not come to an end although it was told to. */
+export type Supervised<T> =
+  | { state: 'done'; result: T; overdue: boolean }
+  | { state: 'hung' }
+  | { state: 'threw'; reason: string }
+
+/** After being told to end, a run has this long to clean up. */
+export const cleanUpMs = 3500
+
+/**
+ * Runs something that must end. At its deadline, or when `stop` is aborted, its signal is; what does not end
+ * even then is left behind, so that it can block neither the schedule nor our own end.
+ */
+export async function supervise<T>(
+  run: (signal: AbortSignal) => Promise<T>,
+  deadlineMs: number,
+  clock: Clock,
+  stop: AbortSignal,
+): Promise<Supervised<T>> {
+  const told = new AbortController()
+  const left = Promise.withResolvers<Supervised<T>>()
+  let overdue = false
+  let cancelLeaving: (() => void) | undefined
+  const tell = (): void => {
+    if (told.signal.aborted) return
+    told.abort()
+    cancelLeaving = clock.after(cleanUpMs, () => left.resolve({ state: 'hung' }))
+  }
+  const cancelDeadline = clock.after(deadlineMs, () => {
+    overdue = true
+    tell()
+  })
+  stop.addEventListener('abort', tell)
+  if (stop.aborted) tell()
+  try {
+    const done = run(told.signal).then((result): Supervised<T> => ({ state: 'done', result, overdue }))
+    return await Promise.race([done, left.promise])
+  } catch (error) {
+    return { state: 'threw', reason: error instanceof Error ? error.message : String(error) }
+  } finally {
+    cancelDeadline()
+    cancelLeaving?.()
+    stop.removeEventListener('abort', tell)
+  }
 }

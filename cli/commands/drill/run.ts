@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
-import { nearest } from '../../../config/names.ts'
+import { nearest } from '../../../config/index.ts'
 import {
   drillsDocument,
   drillsJunit,

@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { historyMetrics, locateChanges } from '../../../baselines/change-points/index.ts'
 import type { ChangePointOptions, HistoryMetric } from '../../../baselines/change-points/index.ts'
-import { loadConfig } from '../../../config/load.ts'
-import { nearest } from '../../../config/names.ts'
+import { loadConfig, nearest } from '../../../config/index.ts'
 import {
   comparableOf,
   HistoryUnavailable,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ReportInput } from '../../../reports/index.ts'
-import { recordOfProbes } from '../../../synthetics/record.ts'
+import { toProbeRecord } from '../../../synthetics/index.ts'
 import type { ProbesReport } from '../../../record/index.ts'
 import { writeProbes, writeReports, conclude } from '../../shared/artefacts.ts'
 import {
@@ -88,7 +88,7 @@ async function probeOnce(
     ...(await writeProbes(
       folder,
       probes,
-      recordOfProbes(probes, (name) => journeyOf(session, name), facts),
+      toProbeRecord(probes, (name) => journeyOf(session, name), facts),
     )),
     ...(await writeReports(folder, input)),
     ...pushed.problems,

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { ProbeResult } from '../../../record/index.ts'
+import { resolveProbeLimits } from '../../../synthetics/index.ts'
 import { runSchedule, splayed, systemClock } from '../../../synthetics/schedule/index.ts'
 import type { Job } from '../../../synthetics/schedule/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
@@ -13,8 +14,6 @@ import { openWatch } from './schedule-watch.ts'
 import { UsageError } from '../../shared/world.ts'
 import type { ProbeOptions } from './command.ts'
 
-/** The defaults of a probe; a browser takes longer. */
-const defaults = { timeoutMs: 10_000, specTimeoutMs: 30_000, attempts: 2 } as const
 /** Time per attempt in addition to its timeout: cleaning up, and a pause. */
 const attemptOverheadMs = 3500
 const deadlineSlackMs = 5000
@@ -76,10 +75,8 @@ function jobOf(
         "expected an interval ('30s') or cron expression ('*/5 * * * *'), or one for all probes by --every",
     )
   const config = session.loaded.config.probes?.[name]
-  const {
-    timeoutMs = config && 'spec' in config ? defaults.specTimeoutMs : defaults.timeoutMs,
-    attempts = defaults.attempts,
-  } = config ?? {}
+  if (!config) throw new UsageError(`${session.loaded.file}: probes.${name}: expected a probe, got none`)
+  const { timeoutMs, attempts } = resolveProbeLimits(config)
   return {
     name,
     // By machine, so that two probers of one target do not send requests at the same moment.

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { loadConfig } from '../../../config/load.ts'
-import { nearest } from '../../../config/names.ts'
+import { loadConfig, nearest } from '../../../config/index.ts'
 import { sqliteStore, uptimeOf } from '../../../synthetics/history/index.ts'
 import type { ProbeUptime } from '../../../synthetics/history/index.ts'
 import { exitCodes } from '../../exit-codes.ts'

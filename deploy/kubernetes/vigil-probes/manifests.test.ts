@@ -6,7 +6,7 @@ import { PersistentVolumeClaim, Service } from 'kubernetes-models/v1'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { describeCommands } from '../../../cli/index.ts'
-import { parseCadence } from '../../../synthetics/schedule/index.ts'
+import { parseCadence } from '../../../config/index.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')

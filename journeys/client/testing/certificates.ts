@@ -11,7 +11,9 @@ export interface Identity {
 /** An authority of a test's own: vigil trusts it when `NODE_EXTRA_CA_CERTS` names its file. */
 export interface Authority {
   file: string
-  /** A certificate for `127.0.0.1` or another name, good for a day or, when it is `expired`, until yesterday. */
+  /**
+   * A certificate for `127.0.0.1` or another name, good for a day or, when it is `expired`, until yesterday.
+   */
   issue: (subject: string, state?: 'good' | 'expired') => Identity
   selfSigned: () => Identity
 }

@@ -11,7 +11,7 @@ import {
 } from '../../../runtime/services/index.ts'
 import { parseExposition } from '../../../runtime/target/index.ts'
 import type { StartResult } from '../../../runtime/services/index.ts'
-import { counters, gauges, histograms, ofScheduler } from '../../../synthetics/metrics/names.ts'
+import { counters, gauges, histograms, ofScheduler } from '../../../synthetics/metrics/index.ts'
 import { requireTool } from '../../../runtime/tools/index.ts'
 import { rulesFolder } from '../rules.ts'
 

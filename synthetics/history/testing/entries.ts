@@ -1,5 +1,5 @@
 import type { ProbeOutcome, ProbeResult } from '../../../record/index.ts'
-import type { HistoryEntry } from '../entry.ts'
+import type { HistoryEntry } from '../store.ts'
 
 /** An entry as a probe that runs every so often would leave it. */
 export function entryAt(

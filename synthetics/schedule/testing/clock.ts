@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../due.ts'
 
 /** A clock that goes only when it is told to, so that a test lives through days in no time. */
 export interface SimulatedClock extends Clock {

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { test } from '@playwright/test'
-import { loadConfig } from '../../config/load.ts'
-import { playAsTest } from '../playwright/journey-test.ts'
+import { loadConfig } from '../../config/index.ts'
+import { playAsTest } from './journey-test.ts'
 
-// Each journey of the config as a test, for those who live in Playwright: its reports, its traces, its -g and --repeat-each.
+// Each journey of the config as a Playwright test, with its reports, traces, -g and --repeat-each.
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const config = await loadConfig(root, process.env['VIGIL_CONFIG'] ?? 'vigil.config.ts')
 if (config.state === 'wrong') throw new Error(config.problem)

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { scratchFolder } from './scratch.ts'
+import { createScratchFolder } from './playwright-process.ts'
 
 const temporary = mkdtempSync(join(tmpdir(), 'vigil-scratch-test-'))
 afterAll(() => rmSync(temporary, { recursive: true, force: true }))
@@ -24,7 +24,7 @@ it('is for its owner alone, and those of probers that were killed long ago are r
     made(`vigil-spec-${process.pid}-c`, 7_200_000),
     made('something-else', 7_200_000),
   ]
-  const scratch = await scratchFolder(temporary, process.pid, now)
+  const scratch = await createScratchFolder(temporary, process.pid, now)
   expect(statSync(scratch).mode & 0o777).toBe(0o700)
   expect([killed, justKilled, running, foreign].map((folder) => existsSync(folder))).toEqual([
     false,

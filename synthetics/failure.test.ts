@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { endTargets, target } from '../journeys/client/testing/target.ts'
-import { runProbes } from './index.ts'
+import { runProbes } from './probes.ts'
 
 afterEach(endTargets)
 
@@ -51,7 +51,7 @@ it('a control address that is none leaves the blame where it was, and is told', 
   expect(await outcomeOf(nobody, 'example.com')).toEqual([
     'down',
     expect.stringMatching(
-      /^get failed .*; VIGIL_CONTROL_URL could not be asked: expected an http:\/\/ or https:\/\/ URL$/,
+      /^get failed .*; VIGIL_CONTROL_URL was not used: expected an http:\/\/ or https:\/\/ URL$/,
     ),
   ])
 })

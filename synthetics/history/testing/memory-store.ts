@@ -1,5 +1,4 @@
-import type { HistoryEntry } from './entry.ts'
-import type { HistoryStore } from './store.ts'
+import type { HistoryStore, HistoryEntry } from '../store.ts'
 
 /** A history that lasts as long as the process. */
 export function memoryStore(): HistoryStore {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { SendResult } from '../journeys/client/index.ts'
 import type { Step, Until } from '../journeys/index.ts'
-import { playPolling } from './polling.ts'
+import { playPolling } from './play.ts'
 
 const never = new AbortController().signal
 const start = { user: 0, iteration: 0, unique: 'u' }
@@ -39,19 +39,23 @@ async function playedWith(
   return { ...played, paths }
 }
 
-it('a step that waits is sent again until its check passes, counts as one step, and what it saved is there for later ones', async () => {
-  const { steps, ctx, paths } = await playedWith([
-    answered(200, 'queued'),
-    answered(200, 'running'),
-    answered(200, 'done'),
-  ])
-  expect(paths).toEqual(['/job', '/job', '/job', '/after'])
-  expect(steps.map(({ step, ok }) => [step, ok])).toEqual([
-    ['wait', true],
-    ['after', true],
-  ])
-  expect(ctx).toMatchObject({ job: 'done', polls: 2 })
-})
+it(
+  'a step that waits is sent again until its check passes, counts as one step, and what it saved is ' +
+    'there for later ones',
+  async () => {
+    const { steps, ctx, paths } = await playedWith([
+      answered(200, 'queued'),
+      answered(200, 'running'),
+      answered(200, 'done'),
+    ])
+    expect(paths).toEqual(['/job', '/job', '/job', '/after'])
+    expect(steps.map(({ step, ok }) => [step, ok])).toEqual([
+      ['wait', true],
+      ['after', true],
+    ])
+    expect(ctx).toMatchObject({ job: 'done', polls: 2 })
+  },
+)
 
 it('takes as long as its user waits, pauses included', async () => {
   const { steps } = await playedWith(
@@ -69,7 +73,7 @@ it('gives up when its time is over, and says what it still found', async () => {
       ok: false,
       class: 'check',
       message: expect.stringMatching(
-        /^job is queued, expected done, still so after \d+ ms and \d+ requests$/,
+        /^job is queued, expected done, unchanged after \d+ ms and \d+ requests$/,
       ),
     },
   ])

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { redactorFor } from './redact.ts'
-import { keptTrace } from './trace.ts'
+import { createRedactor, redactTrace } from './redaction.ts'
 import { readZip, writeZip } from './zip.ts'
 
-const redact = redactorFor({
+const redact = createRedactor({
   PROBE_PASSWORD: 'tulip-canary',
   API_TOKEN: 'tulip-canary-longer',
   PATH: '/usr/bin',
@@ -29,7 +28,10 @@ describe('a text without its secrets', () => {
 describe('a ZIP archive', () => {
   it('of another program is read', () => {
     const archive = Buffer.from(
-      'UEsDBBQAAAAIAAAAIQDjUT2NCgAAABcAAAAFAAAAYS50eHTLSM3JyVfIQCcBUEsDBBQAAAgAAAAAIQAL+UNWBgAAAAYAAAAKAAAAZGlyL8O8LnR4dHN0b3JlZFBLAQIUAxQAAAAIAAAAIQDjUT2NCgAAABcAAAAFAAAAAAAAAAAAAACAAQAAAABhLnR4dFBLAQIUAxQAAAgAAAAAIQAL+UNWBgAAAAYAAAAKAAAAAAAAAAAAAACAAS0AAABkaXIvw7wudHh0UEsFBgAAAAACAAIAawAAAFsAAAAJAGEgY29tbWVudA==',
+      'UEsDBBQAAAAIAAAAIQDjUT2NCgAAABcAAAAFAAAAYS50eHTLSM3JyVfIQCcBUEsDBBQAAAgAAAAAIQAL+UNWBgAAAAYAAAAK' +
+        'AAAAZGlyL8O8LnR4dHN0b3JlZFBLAQIUAxQAAAAIAAAAIQDjUT2NCgAAABcAAAAFAAAAAAAAAAAAAACAAQAAAABhLnR4dFBL' +
+        'AQIUAxQAAAgAAAAAIQAL+UNWBgAAAAYAAAAKAAAAAAAAAAAAAACAAS0AAABkaXIvw7wudHh0UEsFBgAAAAACAAIAawAAAFsA' +
+        'AAAJAGEgY29tbWVudA==',
       'base64',
     )
     expect(readZip(archive).map(({ name, bytes }) => [name, bytes.toString()])).toEqual([
@@ -38,7 +40,7 @@ describe('a ZIP archive', () => {
     ])
   })
 
-  it('of ours is read back as it was written', () => {
+  it('of vigil is read back as it was written', () => {
     const entries = [
       { name: 'ä/b.trace', bytes: Buffer.from('x'.repeat(100_000)) },
       { name: 'empty', bytes: Buffer.alloc(0) },
@@ -51,7 +53,52 @@ describe('a ZIP archive', () => {
     ['something else', Buffer.from('hello')],
     ['the half of one', writeZip([{ name: 'a', bytes: Buffer.from('b') }]).subarray(20)],
   ])('%s is refused', (_what, bytes) => {
-    expect(() => readZip(bytes)).toThrow(/ZIP|range/)
+    expect(() => readZip(bytes)).toThrow(/zip|range/i)
+  })
+
+  /** An archive of one entry with another uncompressed size in its headers. */
+  const withSize = (bytes: Buffer, claimed: number): Buffer => {
+    const archive = writeZip([{ name: 'a', bytes }])
+    archive.writeUInt32LE(claimed, 22)
+    archive.writeUInt32LE(claimed, archive.lastIndexOf('PK\u0001\u0002', undefined, 'latin1') + 24)
+    return archive
+  }
+
+  it.each([
+    [
+      'a size over the limit',
+      withSize(Buffer.alloc(1_000_000), 300 * 1024 * 1024),
+      /at most 268435456 bytes/,
+    ],
+    ['an impossible ratio', withSize(Buffer.from('b'), 100_000), /impossible ratio/],
+    [
+      'too many entries',
+      (() => {
+        const archive = writeZip([{ name: 'a', bytes: Buffer.from('b') }])
+        const end = archive.length - 22
+        const entry = archive.subarray(archive.readUInt32LE(end + 16), end)
+        const tail = Buffer.from(archive.subarray(end))
+        const eocd64 = Buffer.alloc(56)
+        eocd64.writeUInt32LE(0x06064b50, 0)
+        eocd64.writeUInt32LE(70_000, 32)
+        eocd64.writeUInt32LE(archive.readUInt32LE(end + 16), 48)
+        const locator = Buffer.alloc(20)
+        locator.writeUInt32LE(0x07064b50, 0)
+        const before = Buffer.concat([
+          archive.subarray(0, archive.readUInt32LE(end + 16)),
+          ...Array.from({ length: 70_000 }, () => entry),
+        ])
+        locator.writeUInt32LE(before.length, 8)
+        return Buffer.concat([before, eocd64, locator, tail])
+      })(),
+      /at most 65535 entries/,
+    ],
+  ])('with %s is refused', (_what, bytes, problem) => {
+    expect(() => readZip(bytes)).toThrow(problem)
+  })
+
+  it('with a size below the real one gives no more than the claimed size', () => {
+    expect(readZip(withSize(Buffer.alloc(1_000_000), 10)).map(({ bytes }) => bytes.length)).toEqual([10])
   })
 })
 
@@ -106,8 +153,8 @@ describe('a trace', () => {
     { name: 'screencast/page-1.jpeg', bytes: Buffer.from([1]) },
   ])
 
-  it('keeps which action came when and how it ended, and nothing that it carried', () => {
-    const kept = keptTrace(archive, redact)
+  it('keeps the time and the result of each action, and no content', () => {
+    const kept = redactTrace(archive, redact)
     const entries = readZip(kept.archive)
     expect(entries.map(({ name }) => name)).toEqual([
       '0-trace.trace',

@@ -3,9 +3,9 @@ import type { PlaywrightTestConfig } from '@playwright/test'
 import { findBrowser } from '../../runtime/browser/index.ts'
 
 /*
- * The config that vigil runs a spec with, as a child process: all that it needs comes by the environment.
+ * Playwright's config for a spec that vigil runs in a child process. All inputs come from the environment.
  *
- * Traces without snapshots hold no requests made by pages, hence neither their headers nor their answers.
+ * Traces without snapshots contain no requests of pages, so neither their headers nor their answers.
  */
 const spec = process.env['VIGIL_SPEC'] ?? ''
 const timeout = Number(process.env['VIGIL_SPEC_TIMEOUT_MS'] ?? 30_000)
@@ -25,7 +25,7 @@ const config: PlaywrightTestConfig = {
   metadata: browser.state === 'ok' ? {} : { missingBrowser: browser.reason },
   use: {
     baseURL: process.env['TARGET_URL'] ?? '',
-    // All that a spec asks for is one trace in the target's.
+    // All requests of a spec belong to one trace.
     extraHTTPHeaders: { traceparent: process.env['VIGIL_SPEC_TRACEPARENT'] ?? '' },
     screenshot: 'only-on-failure',
     trace: {
@@ -35,7 +35,8 @@ const config: PlaywrightTestConfig = {
       sources: false,
       attachments: false,
     },
-    // Without a browser, launching has to fail: only a spec that opens a page is then unknown, for the reason in `metadata`.
+    // Without a browser, launching must fail: then only a spec that opens a page is unknown, for the reason
+    // in `metadata`.
     launchOptions: browser.state === 'ok' ? browser.launchOptions : { executablePath: '/no-browser' },
   },
 }

@@ -1,0 +1,97 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { toOneLine } from '../../record/index.ts'
+import { describeEnd, isAlive, startChild } from '../../runtime/processes/index.ts'
+import type { Redact } from './redaction.ts'
+import { readReport } from './report.ts'
+import type { SpecRun } from './report.ts'
+
+/** For starting and stopping Playwright and a browser on a slow machine. */
+const overheadMs = 20_000
+const stopGraceMs = 3000
+const config = fileURLToPath(new URL('probe.config.ts', import.meta.url))
+
+/** How Playwright runs a spec. */
+export interface PlaywrightPlan {
+  /** Absolute: what the spec's path in the config is relative to. */
+  root: string
+  targetUrl: string
+  /** For each of its tests, in one attempt. */
+  timeoutMs: number
+  attempts: number
+  /** Environment of the child: a spec may need credentials. */
+  env: NodeJS.ProcessEnv
+  signal: AbortSignal
+}
+
+/** Runs a spec with Playwright in a child process, and reads its report. */
+export async function runPlaywright(
+  plan: PlaywrightPlan,
+  spec: string,
+  { scratch, traceparent, redact }: { scratch: string; traceparent: string; redact: Redact },
+): Promise<SpecRun> {
+  const report = join(scratch, 'report.json')
+  const child = startChild(process.execPath, [resolvePlaywright(spec), 'test', '--config', config], {
+    cwd: plan.root,
+    env: {
+      ...plan.env,
+      FORCE_COLOR: '0',
+      TARGET_URL: plan.targetUrl,
+      VIGIL_SPEC: spec,
+      VIGIL_SPEC_OUTPUT: join(scratch, 'output'),
+      VIGIL_SPEC_REPORT: report,
+      VIGIL_SPEC_TRACEPARENT: traceparent,
+      VIGIL_SPEC_TIMEOUT_MS: String(plan.timeoutMs),
+      VIGIL_SPEC_ATTEMPTS: String(plan.attempts),
+    },
+  })
+  const stop = (): void => void child.stop(stopGraceMs)
+  const timer = setTimeout(stop, plan.timeoutMs * plan.attempts + overheadMs)
+  plan.signal.addEventListener('abort', stop)
+  if (plan.signal.aborted) stop()
+  const end = await child.ended
+  clearTimeout(timer)
+  plan.signal.removeEventListener('abort', stop)
+  const text = await readFile(report, 'utf8').catch(() => undefined)
+  if (text !== undefined) return readReport(text, redact)
+  const output = toOneLine(redact(child.tail('stderr') || child.tail('stdout'))) || 'it wrote nothing'
+  return {
+    state: 'unavailable',
+    reason: `Playwright wrote no report; it ${describeEnd(end)}: ${output}`,
+  }
+}
+
+// The Playwright that the spec imports: two copies in one process refuse each other.
+function resolvePlaywright(spec: string): string {
+  for (const from of [pathToFileURL(spec), import.meta.url]) {
+    try {
+      return join(dirname(createRequire(from).resolve('@playwright/test/package.json')), 'cli.js')
+    } catch {
+      // The spec's folder has none: vigil's copy is the fallback.
+    }
+  }
+  return 'playwright'
+}
+
+const prefix = 'vigil-spec-'
+const hourMs = 3_600_000
+
+/**
+ * Creates a folder for Playwright's output that only this user can read. Removes the folders of probers that
+ * were killed: their traces contain all secrets. Checks age and process, because this process cannot see the
+ * processes of another container.
+ */
+export async function createScratchFolder(temporary: string, pid: number, nowMs: number): Promise<string> {
+  const orphaned = (await readdir(temporary)).filter(
+    (name) => name.startsWith(prefix) && !isAlive(Number(name.slice(prefix.length).split('-')[0])),
+  )
+  for (const name of orphaned) {
+    const folder = join(temporary, name)
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: nowMs }))
+    // Another user's folder cannot be removed, and is not this process's duty.
+    if (nowMs - mtimeMs > hourMs) await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+  }
+  return mkdtemp(join(temporary, `${prefix}${pid}-`))
+}

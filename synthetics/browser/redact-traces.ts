@@ -1,0 +1,35 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FullConfig } from '@playwright/test'
+import { createRedactor, redactTrace } from './redaction.ts'
+
+/**
+ * Playwright's global teardown: removes the secrets from the traces of a run. It is not a reporter, because
+ * `--reporter` on the command line replaces all reporters. Reporters that copy traces do so after the
+ * teardown.
+ */
+export default function redactTraces(config: FullConfig): void {
+  const redact = createRedactor(process.env)
+  for (const folder of new Set(config.projects.map(({ outputDir }) => outputDir))) {
+    for (const name of findTraces(folder)) {
+      const file = join(folder, name)
+      try {
+        writeFileSync(file, redactTrace(readFileSync(file), redact).archive)
+      } catch {
+        // A trace that cannot be read cannot be cleaned.
+        rmSync(file, { force: true })
+      }
+    }
+  }
+}
+
+function findTraces(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('trace.zip'),
+    )
+  } catch {
+    // No test failed, so there is no folder.
+    return []
+  }
+}

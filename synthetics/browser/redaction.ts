@@ -1,0 +1,172 @@
+import { readZip, writeZip } from './zip.ts'
+import type { ZipEntry } from './zip.ts'
+
+/** Removes secrets from a text. */
+export type Redact = (text: string) => string
+
+const secretName =
+  /TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|PRIVATE_KEY|AUTHORIZATION|COOKIE|DATABASE_URL/i
+const placeholder = '[redacted]'
+
+// Secrets with a known form: credentials in headers, JSON Web Tokens, logins in URLs, fields with such names.
+const patterns: readonly [form: RegExp, by: string][] = [
+  [/\b(Bearer|Basic|Digest)\s+[^\s"'\\,;]+/gi, `$1 ${placeholder}`],
+  [/\beyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)?/g, placeholder],
+  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"'\\]+@/gi, `$1${placeholder}@`],
+  [
+    new RegExp(
+      String.raw`((?:authorization|cookie|password|passwd|secret|token|api[_-]?key)[\w-]*` +
+        String.raw`\\?["']?\s*[:=]\s*\\?["']?)` +
+        String.raw`(?!\[redacted\])(?!(?:Bearer|Basic|Digest)\s)[^\s"'\\,;&}]+`,
+      'gi',
+    ),
+    `$1${placeholder}`,
+  ],
+]
+
+/** Creates a redactor that also knows the values of an environment's secrets. */
+export function createRedactor(env: NodeJS.ProcessEnv): Redact {
+  const values = Object.entries(env).flatMap(([name, value]) =>
+    value !== undefined && value.length >= 6 && secretName.test(name) ? [value] : [],
+  )
+  // The longest first: one secret may contain another.
+  const known = values.toSorted((a, b) => b.length - a.length)
+  return (text) => {
+    let redacted = text
+    for (const value of known) redacted = redacted.replaceAll(value, placeholder)
+    for (const [form, by] of patterns) redacted = redacted.replaceAll(form, by)
+    return redacted
+  }
+}
+
+type Event = Record<string, unknown>
+
+/** A trace without secrets: the archive for Playwright's viewer, and the console output of the pages. */
+export interface RedactedTrace {
+  archive: Buffer
+  /** One line for each message: `error: text`. */
+  console: string[]
+}
+
+/**
+ * Playwright's traces contain headers, bodies and typed text in clear. This keeps only what is harmless and
+ * useful: each action with its time, its line in the spec and its error; the console; the pictures. It drops
+ * requests, arguments and results of actions, protocol logs and attachments.
+ */
+export function redactTrace(archive: Buffer, redact: Redact): RedactedTrace {
+  const console: string[] = []
+  const entries = readZip(archive).flatMap(({ name, bytes }): ZipEntry[] => {
+    if (name.endsWith('.jpeg') || name.endsWith('.stacks')) return [{ name, bytes }]
+    // Empty, because the viewer expects it.
+    if (name.endsWith('.network')) return [{ name, bytes: Buffer.alloc(0) }]
+    if (!name.endsWith('.trace')) return []
+    const events = bytes
+      .toString('utf8')
+      .split('\n')
+      .flatMap((line) => redactEvent(line, redact))
+    console.push(
+      ...events.flatMap((event) =>
+        event['type'] === 'console' ? [`${String(event['messageType'])}: ${String(event['text'])}`] : [],
+      ),
+    )
+    return [{ name, bytes: Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join('')) }]
+  })
+  return { archive: writeZip(entries), console }
+}
+
+const commonKeys = [
+  'type',
+  'version',
+  'callId',
+  'parentId',
+  'startTime',
+  'endTime',
+  'time',
+  'class',
+  'method',
+  'pageId',
+  'group',
+] as const
+const keysByType: Readonly<Record<string, readonly string[]>> = {
+  'context-options': [
+    'origin',
+    'browserName',
+    'playwrightVersion',
+    'platform',
+    'wallTime',
+    'monotonicTime',
+    'sdkLanguage',
+    'testIdAttributeName',
+    'testTimeout',
+    'title',
+  ],
+  before: ['title', 'stack'],
+  after: [],
+  error: ['message', 'stack'],
+  console: ['messageType', 'text', 'location'],
+  'screencast-frame': ['file', 'width', 'height', 'timestamp', 'frameSwapWallTime'],
+  input: ['box', 'point'],
+}
+
+function redactEvent(line: string, redact: Redact): Event[] {
+  const event: unknown = line === '' ? undefined : JSON.parse(line)
+  if (!isObject(event) || typeof event['type'] !== 'string') return []
+  const keys = keysByType[event['type']]
+  if (!keys) return []
+  const kept = Object.fromEntries(
+    [...commonKeys, ...keys].flatMap((key) =>
+      event[key] === undefined ? [] : [[key, redactValue(event[key], redact)]],
+    ),
+  )
+  switch (event['type']) {
+    case 'before':
+      // The title contains the typed text in quotes.
+      return [
+        {
+          ...kept,
+          params: pickParams(event['params'], redact),
+          ...(typeof kept['title'] === 'string' &&
+            event['method'] === 'pw:api' && { title: kept['title'].replaceAll(/"[^"]*"?/g, '"…"') }),
+        },
+      ]
+    case 'context-options':
+      return [{ ...kept, options: {} }]
+    case 'after':
+      return [
+        {
+          ...kept,
+          ...pickResult(event['result']),
+          ...(isObject(event['error']) && { error: { message: redact(String(event['error']['message'])) } }),
+        },
+      ]
+    default:
+      return [kept]
+  }
+}
+
+// The request without its content.
+function pickParams(params: unknown, redact: Redact): Event {
+  if (!isObject(params)) return {}
+  return Object.fromEntries(
+    ['url', 'method'].flatMap((key) => (typeof params[key] === 'string' ? [[key, redact(params[key])]] : [])),
+  )
+}
+
+function pickResult(result: unknown): Event {
+  const response = isObject(result) ? result['response'] : undefined
+  return isObject(response) && typeof response['status'] === 'number'
+    ? { result: { response: { status: response['status'], headers: [] } } }
+    : {}
+}
+
+function redactValue(value: unknown, redact: Redact): unknown {
+  if (typeof value === 'string') return redact(value)
+  if (Array.isArray(value)) return value.map((item: unknown) => redactValue(item, redact))
+  return isObject(value)
+    ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redactValue(inner, redact)]))
+    : value
+}
+
+function isObject(value: unknown): value is Event {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
