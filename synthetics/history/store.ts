@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { probeResultSchema } from '../../record/documents/index.ts'
 import type { ProbeResult } from '../../record/index.ts'
 
-const entry = z.object({
+const entrySchema = z.object({
   probe: z.string(),
   /** The URL it was run against. */
   target: z.string(),
@@ -15,12 +15,12 @@ const entry = z.object({
   result: probeResultSchema,
 })
 /** A probe's result as history keeps it. */
-export type HistoryEntry = z.infer<typeof entry>
+export type HistoryEntry = z.infer<typeof entrySchema>
 
 /** Reads an entry back; undefined for what is none. */
 export function parseEntry(text: string): HistoryEntry | undefined {
   try {
-    const parsed = entry.safeParse(JSON.parse(text))
+    const parsed = entrySchema.safeParse(JSON.parse(text))
     return parsed.success ? parsed.data : undefined
   } catch {
     return undefined
