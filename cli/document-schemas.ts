@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { verdictSchema } from '../baselines/index.ts'
 import { configSchema } from '../config/schema.ts'
@@ -23,3 +24,8 @@ export function schemaFile(name: string): URL {
 function toJsonSchema(schema: z.ZodType): unknown {
   return z.toJSONSchema(schema, { unrepresentable: 'any' })
 }
+
+// Run by `npm run generate`; a test fails if a committed file differs from what this writes.
+if (import.meta.main)
+  for (const [name, schema] of Object.entries(documentSchemas()))
+    writeFileSync(schemaFile(name), `${JSON.stringify(schema, null, 2)}\n`)

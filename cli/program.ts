@@ -60,10 +60,19 @@ function createProgram(execute: Execute, { stdout, stderr }: Pick<World, 'stdout
       'after',
       `\nExit codes:\n${exitCodeLines()}\n\nEach command has its own --help, with examples.`,
     )
-  const run =
-    <Args extends unknown[]>(load: () => Promise<(...args: [...Args, World]) => Promise<number>>) =>
-    async (...args: Args) =>
+  addCommands(program, execute)
+  return program
+}
+
+/** Turns a function that imports a command's code into the action of the command. */
+function createLazyRunner(execute: Execute) {
+  return <Args extends unknown[]>(load: () => Promise<(...args: [...Args, World]) => Promise<number>>) =>
+    async (...args: Args): Promise<void> =>
       execute(async (world) => (await load())(...args, world))
+}
+
+function addCommands(program: Command, execute: Execute): void {
+  const run = createLazyRunner(execute)
   addGateCommand(
     program,
     run(async () => (await import('./commands/gate/run.ts')).gate),
@@ -120,7 +129,6 @@ function createProgram(execute: Execute, { stdout, stderr }: Pick<World, 'stdout
     program,
     run(async () => (await import('./commands/drill/run.ts')).drill),
   )
-  return program
 }
 
 /** The command line for reading only: it prints and runs nothing. */

@@ -35,7 +35,7 @@ export function addAbCommand(
   program: Command,
   run: (base: string | undefined, candidate: string | undefined, options: AbOptions) => Promise<void>,
 ): void {
-  program
+  const command = program
     .command('ab [base] [candidate]')
     .summary('compare two revisions, or two URLs, under the same load')
     .description(
@@ -44,6 +44,35 @@ export function addAbCommand(
         'slower, where and why.',
     )
     .addOption(configOption())
+  addMeasurementOptions(command)
+  command
+    .option('--target-base <url>', 'the baseline runs at this URL')
+    .option('--target-candidate <url>', 'the candidate runs at this URL')
+    .option(
+      '--bisect <revision...>',
+      'find the commit that caused a slowdown between a good and a bad revision',
+    )
+    .addOption(outOption())
+    .addOption(quietOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examplesText([
+        'vigil ab origin/main',
+        'vigil ab v1.4.0 v1.5.0 --suite browse',
+        'vigil ab https://blue.example.org https://green.example.org',
+        'vigil ab --bisect v1.4.0 HEAD',
+        'vigil ab origin/main --json > verdict.json',
+      ]),
+    )
+    .action(async (base: string | undefined, candidate: string | undefined, options: AbOptions) =>
+      run(base, candidate, options),
+    )
+}
+
+/** How much is measured, and how it is judged. */
+function addMeasurementOptions(command: Command): void {
+  command
     .option('--suite <suite...>', 'load with these suites (default: the first that has a rate)')
     .option(
       '--rate <perSecond>',
@@ -70,28 +99,6 @@ export function addAbCommand(
         'how statements, rows and bytes may change: statements=equal, =at-most (the default), ' +
           '=ratchet (see vigil baseline ratchet) or =off',
       ).argParser(exactRules),
-    )
-    .option('--target-base <url>', 'the baseline runs at this URL')
-    .option('--target-candidate <url>', 'the candidate runs at this URL')
-    .option(
-      '--bisect <revision...>',
-      'find the commit that caused a slowdown between a good and a bad revision',
-    )
-    .addOption(outOption())
-    .addOption(quietOption())
-    .addOption(jsonOption())
-    .addHelpText(
-      'after',
-      examplesText([
-        'vigil ab origin/main',
-        'vigil ab v1.4.0 v1.5.0 --suite browse',
-        'vigil ab https://blue.example.org https://green.example.org',
-        'vigil ab --bisect v1.4.0 HEAD',
-        'vigil ab origin/main --json > verdict.json',
-      ]),
-    )
-    .action(async (base: string | undefined, candidate: string | undefined, options: AbOptions) =>
-      run(base, candidate, options),
     )
 }
 

@@ -38,18 +38,10 @@ beforeAll(async () => {
     `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: ` +
       `'/' }) }] }]\n`,
   )
-  writeFileSync(
-    join(folder, 'vigil.config.mjs'),
-    'export default ' +
-      `${JSON.stringify({
-        target: { url: 'http://127.0.0.1:9' },
-        journeys: './journeys.mjs',
-        suites: {
-          browse: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 100 }, durationSeconds: 15 },
-        },
-        budgets,
-      })}\n`,
-  )
+  const browse = { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 100 }, durationSeconds: 15 }
+  const target = { url: 'http://127.0.0.1:9' }
+  const config = { target, journeys: './journeys.mjs', suites: { browse }, budgets }
+  writeFileSync(join(folder, 'vigil.config.mjs'), `export default ${JSON.stringify(config)}\n`)
   for (const run of [...runs, slow]) await keep(run)
 })
 // Synced to the disk once, not for each test.

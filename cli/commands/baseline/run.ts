@@ -1,20 +1,13 @@
-import { acceptRuns, findWaiverProblem, addWaiver } from '../../../baselines/accepted/index.ts'
-import type { AcceptResult, AcceptCandidate, Waiver } from '../../../baselines/accepted/index.ts'
+import { findWaiverProblem, addWaiver } from '../../../baselines/accepted/index.ts'
+import type { Waiver } from '../../../baselines/accepted/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import {
-  findBaseline,
-  readStored,
-  readWaivers,
-  storedFolder,
-  writeBaseline,
-  writeWaivers,
-} from '../../shared/baselines.ts'
-import { offeredRun } from './offered.ts'
+import { readStored, readWaivers, storedFolder, writeWaivers } from '../../shared/baselines.ts'
+import { accept } from './accept.ts'
 import { ratchet } from './ratchet.ts'
 import { baselineText, listText } from './text.ts'
 import type { BaselineAction, BaselineOptions } from './command.ts'
@@ -39,75 +32,6 @@ export async function baseline(
     case 'ratchet':
       return ratchet(session, names, options.json ?? false)
   }
-}
-
-async function accept(session: Session, names: readonly string[], options: BaselineOptions): Promise<number> {
-  if (names.length === 0)
-    throw new UsageError(
-      'accept: found no run, expected ids, run folders or record files: vigil baseline accept <run…>',
-    )
-  if (options.anchor && !options.reason)
-    throw new UsageError(
-      '--anchor: found no --reason, expected one: a new anchor discards the drift measured so far',
-    )
-  const offered: AcceptCandidate[] = []
-  for (const name of names) offered.push(await offeredRun(session, name))
-  const folder = storedFolder(session.loaded.file)
-  const accepted: AcceptResult[] = []
-  for (const group of groupsOf(offered)) accepted.push(await acceptGroup(folder, group, options))
-  const reasons = accepted
-    .flatMap((one) => (one.state === 'refused' ? one.reasons : []))
-    .map((reason) => cleanText(reason, 600))
-  // All or none: a partial acceptance could only be seen in the files.
-  if (reasons.length > 0) {
-    for (const reason of reasons) session.world.stderr(`vigil: refused: ${reason}\n`)
-    if (options.json) printJson(session.world, { schema: 'vigil.acceptance/1', state: 'refused', reasons })
-    return exitCodes.usageError.code
-  }
-  const files: string[] = []
-  for (const one of accepted)
-    if (one.state === 'accepted') files.push(await writeBaseline(folder, one.baseline))
-  const baselines = accepted.flatMap((one) => (one.state === 'accepted' ? [one.baseline] : []))
-  if (options.json)
-    printJson(session.world, {
-      schema: 'vigil.acceptance/1',
-      state: 'accepted',
-      files,
-      baselines: baselines.map(({ suite, environment, runs, anchor }) => ({
-        suite,
-        environment: environment.fingerprint,
-        runs: runs.map(({ id }) => id),
-        anchor,
-      })),
-    })
-  else
-    session.world.stdout(
-      `${baselines.map((one, index) => baselineText(one, files[index] ?? '')).join('\n')}Commit the ` +
-        'file: later runs are compared with it.\n',
-    )
-  return exitCodes.pass.code
-}
-
-function groupsOf(offered: readonly AcceptCandidate[]): AcceptCandidate[][] {
-  return [
-    ...Map.groupBy(offered, ({ run }) => JSON.stringify([run.suite, run.environment.fingerprint])).values(),
-  ]
-}
-
-async function acceptGroup(
-  folder: string,
-  group: readonly AcceptCandidate[],
-  options: BaselineOptions,
-): Promise<AcceptResult> {
-  const run = group[0]?.run
-  if (!run) return { state: 'refused', reasons: [] }
-  const found = await findBaseline(folder, run.suite, run.environment.fingerprint)
-  if (found.state === 'refused') return { state: 'refused', reasons: [found.problem] }
-  return acceptRuns(
-    found.state === 'read' ? found.baseline : undefined,
-    group,
-    options.anchor ? { reason: options.reason ?? '' } : undefined,
-  )
 }
 
 async function show(session: Session, names: readonly string[], json: boolean): Promise<number> {

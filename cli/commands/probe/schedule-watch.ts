@@ -39,13 +39,38 @@ export async function openWatch(
   options: WatchOptions,
   console: ScheduleConsole,
 ): Promise<ScheduleWatch> {
-  const { world, targetUrl } = session
   const metrics = scheduledMetrics(probes, { version: version(), node: process.versions.node })
-  const endpoint = await endpointOf(options, async () => metrics.text(world.now()))
+  const endpoint = await endpointOf(options, async () => metrics.text(session.world.now()))
   const history = await openProbeHistory(session)
   const heartbeat = heartbeatOf(session)
-  const startedAt = new Date(world.now()).toISOString()
   const count = { runs: 0, skipped: 0, missed: 0 }
+  return {
+    onEvent: createEventHandler(session, probes.length, { metrics, history, heartbeat, console, count }),
+    certificate: metrics.certificate,
+    metricsUrl: endpoint?.url,
+    summary: () => `stopped: ${count.runs} runs, ${count.skipped} skipped, ${count.missed} missed`,
+    close: async () => {
+      await heartbeat.last()
+      await endpoint?.close()
+      history?.close()
+    },
+  }
+}
+
+interface Receivers {
+  metrics: ReturnType<typeof scheduledMetrics>
+  history: Awaited<ReturnType<typeof openProbeHistory>>
+  heartbeat: ReturnType<typeof heartbeatFile>
+  console: ScheduleConsole
+  count: { runs: number; skipped: number; missed: number }
+}
+
+function createEventHandler(
+  { world, targetUrl }: Session,
+  probes: number,
+  { metrics, history, heartbeat, console, count }: Receivers,
+): ScheduleWatch['onEvent'] {
+  const startedAt = new Date(world.now()).toISOString()
   let forgotAt = -Infinity
   const forgetDaily = (nowMs: number): void => {
     if (nowMs - forgotAt < dayMs) return
@@ -64,7 +89,7 @@ export async function openWatch(
     metrics.waiting(history?.waiting() ?? 0)
     console.ran(result, { dueMs, latenessMs, endedMs: world.now() })
   }
-  const onEvent = (event: ScheduleEvent<ProbeResult>): void => {
+  return (event) => {
     switch (event.kind) {
       case 'ran':
         return ran(event)
@@ -86,22 +111,11 @@ export async function openWatch(
           at: new Date(event.atMs).toISOString(),
           startedAt,
           pid: world.pid,
-          probes: probes.length,
+          probes,
           running: event.running,
           ...count,
         })
     }
-  }
-  return {
-    onEvent,
-    certificate: metrics.certificate,
-    metricsUrl: endpoint?.url,
-    summary: () => `stopped: ${count.runs} runs, ${count.skipped} skipped, ${count.missed} missed`,
-    close: async () => {
-      await heartbeat.last()
-      await endpoint?.close()
-      history?.close()
-    },
   }
 }
 

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { catalogue } from '../../runtime/tools/index.ts'
-import { workplace } from '../testing/vigil.ts'
-import type { Workplace } from '../testing/vigil.ts'
+import { catalogue } from '../../../runtime/tools/index.ts'
+import { workplace } from '../../testing/vigil.ts'
+import type { Workplace } from '../../testing/vigil.ts'
 
 let place: Workplace
 beforeAll(() => {

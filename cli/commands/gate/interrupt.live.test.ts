@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { freePort } from './testing/service.ts'
-import { leftoversAfter, processesNaming } from './testing/leftovers.ts'
-import { workplace } from './testing/vigil.ts'
-import type { Workplace } from './testing/vigil.ts'
+import { freePort } from '../../testing/service.ts'
+import { leftoversAfter, processesNaming } from '../../testing/leftovers.ts'
+import { workplace } from '../../testing/vigil.ts'
+import type { Workplace } from '../../testing/vigil.ts'
 
 // A service with a child process, as the todo API has PostgreSQL.
 const server = `

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Verdict } from '../baselines/index.ts'
-import type { Run } from '../record/index.ts'
-import { startService } from './testing/service.ts'
-import type { Service } from './testing/service.ts'
-import { workplace } from './testing/vigil.ts'
-import type { Workplace } from './testing/vigil.ts'
+import type { Verdict } from '../../../baselines/index.ts'
+import type { Run } from '../../../record/index.ts'
+import { startService } from '../../testing/service.ts'
+import type { Service } from '../../testing/service.ts'
+import { workplace } from '../../testing/vigil.ts'
+import type { Workplace } from '../../testing/vigil.ts'
 
 let place: Workplace
 let service: Service
