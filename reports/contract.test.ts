@@ -131,7 +131,7 @@ describe.each(everyExample)('of example %s', (_, input) => {
   })
 
   it.each([maxCharacters, 20_000, 3000, 400])(
-    'the Markdown is whole within %i characters: tables, folds, and nothing from outside that means something',
+    'the Markdown is well-formed within %i characters, and no text from outside has a meaning',
     (limit) => {
       const text = markdownReport(input, limit)
       expect(text.length).toBeLessThanOrEqual(limit)

@@ -69,7 +69,8 @@ describe('the HTML report in a browser', () => {
     )
     expect(
       await page.evaluate(
-        `${JSON.stringify(sources)}.flatMap(([name, source]) => (${malformed})(source).map((complaint) => name + ': ' + complaint))`,
+        `${JSON.stringify(sources)}.flatMap(([name, source]) => ` +
+          `(${malformed})(source).map((complaint) => name + ': ' + complaint))`,
       ),
     ).toEqual([])
     expect(await page.evaluate(`(${malformed})('<p><b></p>')`)).toHaveLength(1)

@@ -38,9 +38,11 @@ function textOf(report: string): string {
 }
 
 const elements = new Set(
-  'html head meta title style body header main section nav footer h1 h2 h3 h4 p b strong span code a ul li dl dt dd div figure figcaption details summary table caption thead tbody tr th td svg desc g path line rect circle text'.split(
-    ' ',
-  ),
+  (
+    'html head meta title style body header main section nav footer h1 h2 h3 h4 p b strong span code ' +
+    'a ul li dl dt dd div figure figcaption details ' +
+    'summary table caption thead tbody tr th td svg desc g path line rect circle text'
+  ).split(' '),
 )
 const inputs = Object.entries({ ...examples, ...oddities })
 
@@ -74,7 +76,8 @@ describe.each(inputs)('the HTML report of %s', (_, example) => {
     const style = /<style>([^]*?)<\/style>/.exec(report)?.[1] ?? ''
     const hash = createHash('sha256').update(style).digest('base64')
     expect(report).toContain(
-      `content="default-src &#39;none&#39;; style-src &#39;sha256-${hash}&#39;; base-uri &#39;none&#39;; form-action &#39;none&#39;"`,
+      `content="default-src &#39;none&#39;; style-src &#39;sha256-${hash}&#39;; ` +
+        'base-uri &#39;none&#39;; form-action &#39;none&#39;"',
     )
   })
 
@@ -105,7 +108,7 @@ describe.each(inputs)('the HTML report of %s', (_, example) => {
     else expect(text).toContain(`… and ${rows.length - most} more rows, left out here`)
   })
 
-  it('is ordered for screen readers: one main, one h1, no level skipped, tables with captions and headings, ids used once', () => {
+  it('is ordered for screen readers: one main and h1, heading levels, captions, unique ids', () => {
     const levels = [...report.matchAll(/<h([1-6])[ >]/g)].map((match) => Number(match[1]))
     expect(levels[0]).toBe(1)
     expect(levels.filter((level) => level === 1)).toHaveLength(1)

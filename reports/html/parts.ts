@@ -3,7 +3,7 @@ import type { ProbeOutcome } from '../../record/index.ts'
 import { formatCount, notMeasured } from '../wording/index.ts'
 import type { Fact } from '../wording/index.ts'
 import { html, raw, text } from './markup.ts'
-import type { Markup } from './markup.ts'
+import type { Markup, Text } from './markup.ts'
 
 /** How many items of each kind a report shows. It states how many it leaves out. */
 export interface Detail {
@@ -135,14 +135,17 @@ export function name(value: string): Markup {
 
 /** Facts as a list of terms. A value that is not a number is shown as not measured. */
 export function factList(facts: readonly Fact[]): Markup {
-  return html`<dl>${facts.map(([term, value]) => html`<dt>${text(term)}</dt><dd>${text(/^-?(NaN|Infinity)\b/.test(value) ? notMeasured : value)}</dd>`)}</dl>`
+  return html`<dl>${facts.map(
+    ([term, value]) =>
+      html`<dt>${text(term)}</dt><dd>${text(/^-?(NaN|Infinity)\b/.test(value) ? notMeasured : value)}</dd>`,
+  )}</dl>`
 }
 
 /** States how many items are left out and which file has all of them; empty when none are. */
 export function leftOut(left: number, one: string, many: string, file: string, which = ''): Markup {
-  return left === 0
-    ? raw('')
-    : html`<p class="quiet small">… and ${text(formatCount(left))} more ${text(left === 1 ? one : many)}${text(which)}, left out here: see <code>${text(file)}</code>.</p>`
+  if (left === 0) return raw('')
+  const items = `${formatCount(left)} more ${left === 1 ? one : many}${which}`
+  return html`<p class="quiet small">… and ${text(items)}, left out here: see <code>${text(file)}</code>.</p>`
 }
 
 /**
@@ -162,7 +165,23 @@ export function stackable(
 ): Markup {
   const head = headings.map(
     ({ label, numeric }) =>
-      html`<th role="columnheader" scope="col"${raw(numeric === true ? ' class="n"' : '')}>${text(label)}</th>`,
+      html`<th role="columnheader" scope="col"${raw(numeric === true ? ' class="n"' : '')}>${text(
+        label,
+      )}</th>`,
   )
-  return html`<div class="scroll"><table class="stack ${raw(kind)}" role="table"><caption>${text(caption)}</caption><thead role="rowgroup"><tr role="row">${head}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`
+  return html`<div class="scroll"><table class="stack ${raw(kind)}" role="table"><caption>${text(
+    caption,
+  )}</caption><thead role="rowgroup"><tr role="row">${
+    head
+  }</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>`
+}
+
+/** A cell of a `stackable` table. */
+export function cell(content: Markup | Text, kind = ''): Markup {
+  return html`<td role="cell"${raw(kind === '' ? '' : ` class="${kind}"`)}>${content}</td>`
+}
+
+/** The cell of a `stackable` table that names its row. */
+export function rowHeading(content: Markup | Text): Markup {
+  return html`<th role="rowheader" scope="row">${content}</th>`
 }

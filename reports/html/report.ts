@@ -7,7 +7,7 @@ import {
   listEnvironmentFacts,
   listTargetFacts,
 } from '../wording/index.ts'
-import { details, leftOut, tag, selectHighest, name, stackable, factList } from './parts.ts'
+import { details, leftOut, tag, selectHighest, name, stackable, factList, cell, rowHeading } from './parts.ts'
 import type { Detail } from './parts.ts'
 import { html, raw, text, page } from './markup.ts'
 import type { Markup } from './markup.ts'
@@ -67,7 +67,12 @@ ${readingSection()}
 
 function topLine(input: ReportInput): Markup {
   const run = input.runs[0]?.run
-  return html`<header class="top"><span><b>vigil</b> ${text(cleanText(input.title, 100))}</span>${run && html`<span>${text(toPublicUrl(run.target.url))}, ${text(cleanText(run.startedAt.replace(/\.\d+Z$/, 'Z').replace('T', ' '), 40))}</span>`}</header>`
+  return html`<header class="top"><span><b>vigil</b> ${text(cleanText(input.title, 100))}</span>${
+    run &&
+    html`<span>${text(toPublicUrl(run.target.url))}, ${text(
+      cleanText(run.startedAt.replace(/\.\d+Z$/, 'Z').replace('T', ' '), 40),
+    )}</span>`
+  }</header>`
 }
 
 /** Links to the runs, probes and notes with their results; empty when there are fewer than two. */
@@ -77,7 +82,9 @@ function contents({ runs, probes, notes }: ReportInput, detail: Detail): Markup 
       .slice(0, detail.runs)
       .map(
         ({ run, verdict }, index) =>
-          html`<li><a href="#${text(runId(index))}">${text(cleanText(run.suite, 40))}</a> ${tag(verdict.verdict)}</li>`,
+          html`<li><a href="#${text(runId(index))}">${text(cleanText(run.suite, 40))}</a> ${tag(
+            verdict.verdict,
+          )}</li>`,
       ),
     ...(probes?.probes.length
       ? [html`<li><a href="#probes">probes</a> ${tag(worstOutcome(probes.probes))}</li>`]
@@ -118,7 +125,12 @@ export function probesSection({ probes }: ReportInput, detail: Detail): Markup {
     room -= steps.length
     parts.push(probePart(probe, steps))
   }
-  return html`<section id="probes" aria-labelledby="probes-h"><h2 id="probes-h">Probes</h2>${parts}${leftOut(left, 'probe', 'probes', 'probes.json')}</section>`
+  return html`<section id="probes" aria-labelledby="probes-h"><h2 id="probes-h">Probes</h2>${parts}${leftOut(
+    left,
+    'probe',
+    'probes',
+    'probes.json',
+  )}</section>`
 }
 
 function probePart(probe: ProbeText, steps: readonly StepText[]): Markup {
@@ -127,12 +139,28 @@ function probePart(probe: ProbeText, steps: readonly StepText[]): Markup {
     steps.length > 0
       ? stackable('probe', `Steps of probe ${probe.name}`, headings, steps.map(stepRow))
       : html`<p class="quiet small">No step was run.</p>`
-  return html`<details class="probe"${raw(outcome === 'up' ? '' : ' open=""')}><summary>${tag(outcome)} <b>${text(probe.name)}</b> <span class="quiet">${text(took)}${attempts !== '' && text(`, ${attempts}`)}</span></summary>
-${message !== '' && html`<p class="what">${text(message)}</p>`}${table}${leftOut(probe.steps.length - steps.length, 'step', 'steps', 'probes.json')}</details>`
+  return html`<details class="probe"${raw(outcome === 'up' ? '' : ' open=""')}><summary>${tag(
+    outcome,
+  )} <b>${text(probe.name)}</b> <span class="quiet">${text(took)}${
+    attempts !== '' && text(`, ${attempts}`)
+  }</span></summary>
+${message !== '' && html`<p class="what">${text(message)}</p>`}${table}${leftOut(
+    probe.steps.length - steps.length,
+    'step',
+    'steps',
+    'probes.json',
+  )}</details>`
 }
 
 function stepRow({ step, ok, status, took, message }: StepText): Markup {
-  return html`<tr role="row"><td role="cell">${ok ? html`<span class="quiet">ok</span>` : tag('fail')}</td><th role="rowheader" scope="row">${name(step)}</th><td role="cell">${text(status)}</td><td role="cell" class="n">${text(took)}</td><td role="cell" class="full">${message !== '' && name(message)}</td></tr>`
+  const cells = [
+    cell(ok ? html`<span class="quiet">ok</span>` : tag('fail')),
+    rowHeading(name(step)),
+    cell(text(status)),
+    cell(text(took), 'n'),
+    cell(html`${message !== '' && name(message)}`, 'full'),
+  ]
+  return html`<tr role="row">${cells}</tr>`
 }
 
 const maxEnvironments = 3
@@ -140,18 +168,30 @@ const maxEnvironments = 3
 /** What was skipped, and warnings. */
 export function notesSection({ notes }: ReportInput, detail: Detail): Markup {
   if (notes.length === 0) return raw('')
-  const shown = notes.slice(0, detail.notes)
-  return html`<section id="notes" aria-labelledby="notes-h"><h2 id="notes-h">Notes and warnings</h2><ul class="plain">${shown.map((note) => html`<li>${text(cleanText(note))}</li>`)}</ul>${leftOut(notes.length - shown.length, 'note', 'notes', 'report.md')}</section>`
+  const shown = notes.slice(0, detail.notes).map((note) => html`<li>${text(cleanText(note))}</li>`)
+  const left = leftOut(notes.length - shown.length, 'note', 'notes', 'report.md')
+  const list = html`<ul class="plain">${shown}</ul>${left}`
+  return html`<section id="notes" aria-labelledby="notes-h">
+<h2 id="notes-h">Notes and warnings</h2>${list}</section>`
 }
 
 /** An explanation for a first-time reader. */
 export function readingSection(): Markup {
   return html`<section aria-labelledby="reading"><h2 id="reading">How to read this</h2>
 <div class="reading">
-<div><h3>Verdict</h3><p><b>Fail</b>: a check failed. <b>Inconclusive</b>: the measurement is valid, but has too few requests to decide. <b>Invalid</b>: the measurement cannot be trusted, so it says nothing about the service. Only <b>pass</b> is a pass.</p></div>
-<div><h3>Percentiles</h3><p>p95 712 ms: 95 of 100 answered requests took at most 712 ms. The axis is logarithmic, so that rare slow requests are visible: 90 %, 99 % and 99.9 % have the same distance. Requests without an answer have no latency; they count as errors.</p></div>
-<div><h3>Budgets</h3><p>An upper limit; for throughput, a lower limit. A bar beyond its mark is a failed budget. To be judged, p99 needs 1,000 answers and p95 needs 200.</p></div>
-<div><h3>Over time</h3><p>Shows when a change began; it is never judged. The dotted vertical line is the first failure.</p></div>
+<div><h3>Verdict</h3><p><b>Fail</b>: a check failed.
+<b>Inconclusive</b>: the measurement is valid, but has too few requests to decide.
+<b>Invalid</b>: the measurement cannot be trusted, so it says nothing about the service.
+Only <b>pass</b> is a pass.</p></div>
+<div><h3>Percentiles</h3><p>p95 712 ms: 95 of 100 answered requests took at most 712 ms.
+The axis is logarithmic, so that rare slow requests are visible:
+90 %, 99 % and 99.9 % have the same distance.
+Requests without an answer have no latency; they count as errors.</p></div>
+<div><h3>Budgets</h3><p>An upper limit; for throughput, a lower limit.
+A bar beyond its mark is a failed budget.
+To be judged, p99 needs 1,000 answers and p95 needs 200.</p></div>
+<div><h3>Over time</h3><p>Shows when a change began; it is never judged.
+The dotted vertical line is the first failure.</p></div>
 </div></section>`
 }
 
@@ -171,8 +211,23 @@ export function footer(input: ReportInput): Markup {
     ),
   ].slice(0, maxEnvironments)
   return html`<footer>
-${shown.length > 0 && html`<h2>${text(environments.length === 1 ? 'Environment' : 'Environments')}</h2><div class="facts">${shown.map(environment)}</div>${leftOut(environments.length - shown.length, 'environment', 'environments', 'record.json')}`}
-<p>${revisions.length > 0 && html`Revision ${revisions.map((revision, index) => html`${index > 0 && html`, `}${name(revision)}`)} · `}vigil ${text(cleanText(input.vigilVersion, 40))}${input.folder !== undefined && html` · files in ${name(cleanText(input.folder))}`}</p>
+${
+  shown.length > 0 &&
+  html`<h2>${text(
+    environments.length === 1 ? 'Environment' : 'Environments',
+  )}</h2><div class="facts">${shown.map(environment)}</div>${leftOut(
+    environments.length - shown.length,
+    'environment',
+    'environments',
+    'record.json',
+  )}`
+}
+<p>${
+    revisions.length > 0 &&
+    html`Revision ${revisions.map((revision, index) => html`${index > 0 && html`, `}${name(revision)}`)} · `
+  }vigil ${text(cleanText(input.vigilVersion, 40))}${
+    input.folder !== undefined && html` · files in ${name(cleanText(input.folder))}`
+  }</p>
 </footer>`
 }
 

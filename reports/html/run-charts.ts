@@ -40,8 +40,21 @@ export function latencyFigure({ run, budgets }: RunReport, id: string): Markup {
   const title = `Latency of ${cleanText(run.suite, 80)} by percentile`
   const description = describe(histogram, lines)
   return html`<figure>
-<figcaption><span class="small">All steps, ${text(formatCount(n))} ${text(n === 1 ? 'answer' : 'answers')}, on logarithmic axes.${lines.length > 0 && html` A <span class="key budget-key">budget</span> (${text(lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '))}) ends at its percentile. Where the <span class="key series-key">curve</span> crosses it, the budget failed.`}</span></figcaption>
-${responsive(`${id}-percentiles`, 330, (size, chartId) => percentileChart({ id: chartId, title, description }, { histogram, budgets: lines, domain, samples: n, size }))}
+<figcaption><span class="small">All steps, ${text(formatCount(n))} ${text(
+    n === 1 ? 'answer' : 'answers',
+  )}, on logarithmic axes.${
+    lines.length > 0 &&
+    html` A <span class="key budget-key">budget</span> (${text(
+      lines.map(({ label, limitMs }) => `${label} < ${amount('ms', limitMs)}`).join(', '),
+    )}) ends at its percentile.
+Where the <span class="key series-key">curve</span> crosses it, the budget failed.`
+  }</span></figcaption>
+${responsive(`${id}-percentiles`, 330, (size, chartId) =>
+  percentileChart(
+    { id: chartId, title, description },
+    { histogram, budgets: lines, domain, samples: n, size },
+  ),
+)}
 ${figures(run, histogram)}
 </figure>`
 }
@@ -69,7 +82,9 @@ export function domainOf(
 export function describe(histogram: Histogram, lines: readonly PercentileBudget[]): string {
   const at = (q: number): string => amount('ms', quantile(histogram, q))
   const limits = lines.map(({ label, limitMs }) => `${label} under ${amount('ms', limitMs)}`)
-  return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, slowest ${at(1)}. ${limits.length === 0 ? 'No percentile budget.' : `Budget: ${limits.join(', ')}.`}`
+  return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, slowest ${at(1)}. ${
+    limits.length === 0 ? 'No percentile budget.' : `Budget: ${limits.join(', ')}.`
+  }`
 }
 
 /** The percentiles with at least one sample beyond them; further ones equal the maximum. */
@@ -81,7 +96,12 @@ function figures(run: Run, histogram: Histogram): Markup {
     ...reached.map((q): [string, number] => [`p${Number((q * 100).toPrecision(7))}`, quantile(histogram, q)]),
     ['max', quantile(histogram, 1)],
   ]
-  return html`<dl class="figures">${cells.map(([term, value]) => html`<div><dt>${text(term)}</dt><dd>${text(formatNumber('ms', value))} <span class="unit">ms</span></dd></div>`)}</dl>`
+  return html`<dl class="figures">${cells.map(
+    ([term, value]) =>
+      html`<div><dt>${text(term)}</dt><dd>${text(
+        formatNumber('ms', value),
+      )} <span class="unit">ms</span></dd></div>`,
+  )}</dl>`
 }
 
 /** Errors below this share of the requests get a chart of their own. */
@@ -96,7 +116,9 @@ export function overTime(report: RunReport, id: string): Markup {
   const firstMs = findFirstFailureMs(run) ?? run.timeline?.find(({ errors }) => errors > 0)?.atMs
   const few =
     highest(timeline, 'errors') > 0 && highest(timeline, 'errors') < highest(timeline, 'requests') * fewErrors
-  return html`${throughputFigure(report, timeline, firstMs, id)}${few && errorsFigure(report, timeline, firstMs, id)}${highestP95(timeline) > 0 && p95Figure(report, timeline, firstMs, id)}`
+  return html`${throughputFigure(report, timeline, firstMs, id)}${
+    few && errorsFigure(report, timeline, firstMs, id)
+  }${highestP95(timeline) > 0 && p95Figure(report, timeline, firstMs, id)}`
 }
 
 function throughputFigure(
@@ -108,11 +130,19 @@ function throughputFigure(
   const title = `Requests and errors per second of ${cleanText(run.suite, 80)}`
   const began =
     firstMs === undefined ? 'No request failed.' : `The first failure was at ${formatSeconds(firstMs)}.`
-  const description = `At most ${formatRate(highest(timeline, 'requests'))} requests per second. ${began} ${formatCount(run.totals.errors)} errors in ${formatCount(run.totals.requests)} requests.`
+  const most = formatRate(highest(timeline, 'requests'))
+  const totals = `${formatCount(run.totals.errors)} errors in ${formatCount(run.totals.requests)} requests.`
+  const description = `At most ${most} requests per second. ${began} ${totals}`
   const errors = run.totals.errors > 0
   return html`<figure>
-<figcaption><h4>Throughput${errors && html` and errors`}</h4><span class="small"><span class="key series-key">requests</span>${errors && html` <span class="key error-key">errors among them</span>`} per second${text(averaged(timeline))}. ${text(began)}</span></figcaption>
-${responsive(`${id}-rate`, 250, (size, chartId) => throughputChart({ id: chartId, title, description }, { timeline, firstFailureMs: firstMs, size }))}
+<figcaption><h4>Throughput${
+    errors && html` and errors`
+  }</h4><span class="small"><span class="key series-key">requests</span>${
+    errors && html` <span class="key error-key">errors among them</span>`
+  } per second${text(averaged(timeline))}. ${text(began)}</span></figcaption>
+${responsive(`${id}-rate`, 250, (size, chartId) =>
+  throughputChart({ id: chartId, title, description }, { timeline, firstFailureMs: firstMs, size }),
+)}
 </figure>`
 }
 
@@ -125,8 +155,14 @@ function errorsFigure(
   const most = formatRate(highest(timeline, 'errors'))
   const title = `Errors per second of ${cleanText(run.suite, 80)}`
   return html`<figure>
-<figcaption><h4>Errors</h4><span class="small"><span class="key error-key">errors</span> per second on an axis of their own, at most ${text(most)}.</span></figcaption>
-${responsive(`${id}-errors`, 190, (size, chartId) => errorsChart({ id: chartId, title, description: `At most ${most} errors per second.` }, { timeline, firstFailureMs: firstMs, size }))}
+<figcaption><h4>Errors</h4><span class="small"><span class="key error-key">errors</span> per second on a
+separate axis, at most ${text(most)}.</span></figcaption>
+${responsive(`${id}-errors`, 190, (size, chartId) =>
+  errorsChart(
+    { id: chartId, title, description: `At most ${most} errors per second.` },
+    { timeline, firstFailureMs: firstMs, size },
+  ),
+)}
 </figure>`
 }
 
@@ -143,10 +179,19 @@ function p95Figure(
   const budget =
     limitMs === undefined
       ? ''
-      : ` Its budget of ${amount('ms', limitMs)}, for the overall run,${far ? ' is above the chart.' : ' is the dashed line.'}`
+      : ` Its budget of ${amount('ms', limitMs)}, for the overall run,${
+          far ? ' is above the chart.' : ' is the dashed line.'
+        }`
   return html`<figure>
-<figcaption><h4>Latency</h4><span class="small">p95 of each ${text(timeline.seconds === 1 ? 'second' : `${formatCount(timeline.seconds)} s, the highest of their seconds`)}, at most ${text(formatNumber('ms', worst))} ms.${text(budget)}</span></figcaption>
-${responsive(`${id}-p95`, 250, (size, chartId) => p95Chart({ id: chartId, title, description: `At most ${amount('ms', worst)}.${budget}` }, { timeline, firstFailureMs: firstMs, size, limitMs }))}
+<figcaption><h4>Latency</h4><span class="small">p95 of each ${text(
+    timeline.seconds === 1 ? 'second' : `${formatCount(timeline.seconds)} s, the highest of their seconds`,
+  )}, at most ${text(formatNumber('ms', worst))} ms.${text(budget)}</span></figcaption>
+${responsive(`${id}-p95`, 250, (size, chartId) =>
+  p95Chart(
+    { id: chartId, title, description: `At most ${amount('ms', worst)}.${budget}` },
+    { timeline, firstFailureMs: firstMs, size, limitMs },
+  ),
+)}
 </figure>`
 }
 

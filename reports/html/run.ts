@@ -15,7 +15,7 @@ import type { Detail } from './parts.ts'
 import { latencyFigure, overTime } from './run-charts.ts'
 import { html, text, element, raw } from './markup.ts'
 import type { Markup } from './markup.ts'
-import { factList, leftOut, tag, selectHighest, name, stackable, toneOf } from './parts.ts'
+import { factList, leftOut, tag, selectHighest, name, stackable, toneOf, cell, rowHeading } from './parts.ts'
 import { stepsPart } from './steps.ts'
 import type { BudgetUse, FailureText } from '../wording/index.ts'
 
@@ -26,7 +26,9 @@ import type { BudgetUse, FailureText } from '../wording/index.ts'
 export function runSection(report: RunReport, detail: Detail, id: string): Markup {
   const { run, verdict } = report
   return html`<section id="${text(id)}" class="run" aria-labelledby="${text(id)}-h">
-<div class="head"><h2 id="${text(id)}-h">${text(cleanText(run.suite, 80))}</h2>${tag(verdict.verdict)}<span class="quiet">${text(describeLoad(run))}</span></div>
+<div class="head"><h2 id="${text(id)}-h">${text(cleanText(run.suite, 80))}</h2>${tag(
+    verdict.verdict,
+  )}<span class="quiet">${text(describeLoad(run))}</span></div>
 ${callouts(report, detail)}
 <h3>Budgets</h3>
 ${budgetTable(report, detail)}
@@ -45,16 +47,17 @@ ${factsPart(report)}
 /** Reasons not to trust the figures below. */
 function callouts({ run }: RunReport, detail: Detail): Markup[] {
   const { valid, reasons } = run.validity
-  const shown = reasons.slice(0, detail.reasons)
+  const shown = reasons.slice(0, detail.reasons).map((reason) => html`<li>${text(cleanText(reason))}</li>`)
+  const left = leftOut(reasons.length - shown.length, 'reason', 'reasons', 'record.json')
+  const list = html`<ul class="plain">${shown}</ul>${left}`
+  const unreliable = 'Invalid: the figures below are not reliable and say nothing about the service.'
+  const partial = 'The figures cover the time until then. It never becomes a baseline.'
   return [
-    ...(valid
-      ? []
-      : [
-          html`<div class="callout"><p><b>Invalid: the figures below are not reliable and say nothing about the service.</b></p><ul class="plain">${shown.map((reason) => html`<li>${text(cleanText(reason))}</li>`)}</ul>${leftOut(reasons.length - shown.length, 'reason', 'reasons', 'record.json')}</div>`,
-        ]),
+    ...(valid ? [] : [html`<div class="callout"><p><b>${text(unreliable)}</b></p>${list}</div>`]),
     ...(run.interrupted === true
       ? [
-          html`<div class="callout"><p><b>Interrupted: the run ended before its configured duration.</b> The figures cover the time until then. It never becomes a baseline.</p></div>`,
+          html`<div class="callout">
+<p><b>Interrupted: the run ended before its configured duration.</b> ${text(partial)}</p></div>`,
         ]
       : []),
   ]
@@ -67,7 +70,11 @@ function factsPart({ run }: RunReport): Markup {
     ['ended', run.interrupted === true ? 'interrupted' : 'as configured'],
   ]
   return html`<div class="facts">
-<div><h4>Service metrics</h4>${server.length > 0 ? factList(server) : html`<p class="quiet small">The metrics of the service were not read.</p>`}</div>
+<div><h4>Service metrics</h4>${
+    server.length > 0
+      ? factList(server)
+      : html`<p class="quiet small">The metrics of the service were not read.</p>`
+  }</div>
 <div><h4>Generator</h4>${factList(listGeneratorFacts(run))}</div>
 <div><h4>Target and run</h4>${factList([...listTargetFacts(run), ...validity])}</div>
 </div>`
@@ -99,7 +106,17 @@ export function budgetTable({ run, verdict }: RunReport, detail: Detail): Markup
   const folded = shown.filter((use) => !inSight.has(use))
   const caption = `Budgets of ${cleanText(run.suite, 80)}`
   return html`${stackable('budgets', caption, budgetHeadings, [...inSight].map(budgetRow))}
-${folded.length > 0 && html`<details><summary>${text(formatCount(folded.length))} more, further from their limits</summary>${stackable('budgets', `${caption}, continued`, budgetHeadings, folded.map(budgetRow))}</details>`}${leftOut(left, 'budget', 'budgets', 'verdict.json', ', further from their limits')}`
+${
+  folded.length > 0 &&
+  html`<details><summary>${text(
+    formatCount(folded.length),
+  )} more, further from their limits</summary>${stackable(
+    'budgets',
+    `${caption}, continued`,
+    budgetHeadings,
+    folded.map(budgetRow),
+  )}</details>`
+}${leftOut(left, 'budget', 'budgets', 'verdict.json', ', further from their limits')}`
 }
 
 function urgency({ row, used }: BudgetUse): number {
@@ -107,8 +124,18 @@ function urgency({ row, used }: BudgetUse): number {
 }
 
 function budgetRow({ row, label, actual, limit, used }: BudgetUse): Markup {
-  const bad = row.status === 'fail' ? ' bad' : ''
-  return html`<tr role="row"><td role="cell">${tag(row.status)}</td><th role="rowheader" scope="row">${text(label)}</th><td role="cell">${row.step === null ? html`<span class="whole">${text(overall)}</span>` : name(cleanText(row.step, 120))}</td><td role="cell" class="n${raw(bad)}">${text(actual)}</td><td role="cell" class="n">${text(limit)}</td><td role="cell" class="bar full tone-${raw(toneOf(row.status))}">${bar(used)}<span class="pct">${text(formatUse(used))}</span></td></tr>`
+  const location =
+    row.step === null ? html`<span class="whole">${text(overall)}</span>` : name(cleanText(row.step, 120))
+  const use = html`${bar(used)}<span class="pct">${text(formatUse(used))}</span>`
+  const cells = [
+    cell(tag(row.status)),
+    rowHeading(text(label)),
+    cell(location),
+    cell(text(actual), row.status === 'fail' ? 'n bad' : 'n'),
+    cell(text(limit), 'n'),
+    cell(use, `bar full tone-${toneOf(row.status)}`),
+  ]
+  return html`<tr role="row">${cells}</tr>`
 }
 
 /**
@@ -140,9 +167,21 @@ export function failureTable({ run }: RunReport, detail: Detail, id: string): Ma
   const failures = toFailureTexts(run)
   if (failures.length === 0) return raw('')
   const shown = failures.slice(0, detail.failures)
-  return html`<h3 id="${text(id)}-failures">Failures</h3>${stackable('failures', `Failures of ${cleanText(run.suite, 80)}`, failureHeadings, shown.map(failureRow))}${leftOut(failures.length - shown.length, 'kind of failure', 'kinds of failure', 'record.json')}`
+  return html`<h3 id="${text(id)}-failures">Failures</h3>${stackable(
+    'failures',
+    `Failures of ${cleanText(run.suite, 80)}`,
+    failureHeadings,
+    shown.map(failureRow),
+  )}${leftOut(failures.length - shown.length, 'kind of failure', 'kinds of failure', 'record.json')}`
 }
 
-function failureRow({ count: requests, class: kind, meaning, step, first, example }: FailureText): Markup {
-  return html`<tr role="row"><td role="cell" class="n strong">${text(requests)}</td><th role="rowheader" scope="row">${text(kind)} <span class="quiet">${text(meaning)}</span></th><td role="cell">${step === overall ? html`<span class="whole">${text(overall)}</span>` : name(step)}</td><td role="cell" class="n">${first !== '' && html`<span class="narrow-label">first at </span>${text(first)}`}</td><td role="cell" class="full">${example !== '' && name(example)}</td></tr>`
+function failureRow({ count, class: kind, meaning, step, first, example }: FailureText): Markup {
+  const cells = [
+    cell(text(count), 'n strong'),
+    rowHeading(html`${text(kind)} <span class="quiet">${text(meaning)}</span>`),
+    cell(step === overall ? html`<span class="whole">${text(overall)}</span>` : name(step)),
+    cell(html`${first !== '' && html`<span class="narrow-label">first at </span>${text(first)}`}`, 'n'),
+    cell(html`${example !== '' && name(example)}`, 'full'),
+  ]
+  return html`<tr role="row">${cells}</tr>`
 }

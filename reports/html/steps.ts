@@ -90,16 +90,29 @@ function stepTable({ run, verdict }: RunReport, steps: readonly Step[], detail: 
   const whole = wholeRunBroken(verdict)
   const total = toStepFigures(run).at(-1)?.figures ?? []
   const head = figureHeadings.map((heading) => html`<th scope="col" class="n">${text(heading)}</th>`)
-  const table = html`<table class="steps"><caption>Figures of each step of ${text(cleanText(run.suite, 80))}</caption><thead><tr><th scope="col">step</th>${head}</tr></thead><tbody>${shown.map((step) => html`<tr><th scope="row">${name(step.label)}</th>${cells(step)}</tr>`)}<tr class="total"><th scope="row">${text(overall)}</th>${cells({ figures: total, broken: whole, over: new Set() })}</tr></tbody></table>`
+  const table = html`<table class="steps"><caption>Figures of each step of ${text(
+    cleanText(run.suite, 80),
+  )}</caption><thead><tr><th scope="col">step</th>${head}</tr></thead><tbody>${shown.map(
+    (step) => html`<tr><th scope="row">${name(step.label)}</th>${cells(step)}</tr>`,
+  )}<tr class="total"><th scope="row">${text(overall)}</th>${cells({
+    figures: total,
+    broken: whole,
+    over: new Set(),
+  })}</tr></tbody></table>`
   const culprits = shown.some(({ over }) => over.size > 0)
-  return html`${scrolling(`Steps of ${cleanText(run.suite, 80)}`, table)}${culprits && html`<p class="quiet small under"><b class="high">Marked</b>: over the limit that the overall run exceeded.</p>`}${leftOut(left, 'step', 'steps', 'record.json', ', faster than these and within their budgets')}`
+  return html`${scrolling(`Steps of ${cleanText(run.suite, 80)}`, table)}${
+    culprits &&
+    html`<p class="quiet small under"><b class="high">Marked</b>: over the limit of the overall run.</p>`
+  }${leftOut(left, 'step', 'steps', 'record.json', ', faster than these and within their budgets')}`
 }
 
 function cells({ figures, broken, over }: Pick<Step, 'figures' | 'broken' | 'over'>): Markup[] {
   const [bad, high] = [columnsOf(broken), columnsOf(over)]
   return figures.map((figure, index) => {
     const heading = figureHeadings[index] ?? ''
-    return html`<td class="n${raw(bad.has(heading) ? ' bad' : high.has(heading) ? ' high' : '')}">${text(figure)}</td>`
+    return html`<td class="n${raw(bad.has(heading) ? ' bad' : high.has(heading) ? ' high' : '')}">${text(
+      figure,
+    )}</td>`
   })
 }
 
@@ -118,8 +131,10 @@ function multiples(steps: readonly Step[], detail: Detail, id: string): Markup {
     shown.flatMap(({ budgets }) => percentileBudgets(budgets)),
   )
   const samples = shown.reduce((most, { endpoint }) => Math.max(most, countOf(endpoint.histogram)), 0)
-  return html`<p class="quiet small lead">Each step on the same axes: milliseconds by percentile, both on a log scale.</p>
-<div class="multiples">${shown.map((step, index) => multiple(step, domain, samples, `${id}-step-${index + 1}`))}</div>${leftOut(left, 'step', 'steps', 'record.json', ', faster than these')}`
+  return html`<p class="quiet small lead">Each step on the same log axes: milliseconds by percentile.</p>
+<div class="multiples">${shown.map((step, index) =>
+    multiple(step, domain, samples, `${id}-step-${index + 1}`),
+  )}</div>${leftOut(left, 'step', 'steps', 'record.json', ', faster than these')}`
 }
 
 function multiple(
@@ -132,5 +147,16 @@ function multiple(
   const { histogram, latency } = endpoint
   const caption = { id, title: `Latency of ${label} by percentile`, description: describe(histogram, lines) }
   const limit = budgets.p95Ms === undefined ? '' : `, budget < ${amount('ms', budgets.p95Ms)}`
-  return html`<figure><figcaption><h4>${name(label)}</h4><span class="small${raw(broken.size > 0 ? ' over' : '')}">p95 ${text(amount('ms', latency.p95Ms, budgets.p95Ms))}${text(limit)}</span></figcaption>${percentileChart(caption, { histogram, budgets: lines, domain, samples, size: { width: 236, height: 150 }, small: true })}</figure>`
+  return html`<figure><figcaption><h4>${name(label)}</h4><span class="small${raw(
+    broken.size > 0 ? ' over' : '',
+  )}">p95 ${text(amount('ms', latency.p95Ms, budgets.p95Ms))}${text(
+    limit,
+  )}</span></figcaption>${percentileChart(caption, {
+    histogram,
+    budgets: lines,
+    domain,
+    samples,
+    size: { width: 236, height: 150 },
+    small: true,
+  })}</figure>`
 }

@@ -33,8 +33,12 @@ export function verdictSection(input: ReportInput): Markup {
   const where = worst ? formatLocation(worst) : ''
   const facts = [...whyFacts(input), ...nextFacts(input)]
   return html`<section class="verdict tone-${raw(toneOf(verdict.verdict))}" aria-labelledby="verdict">
-<h1 id="verdict"><strong>${text(verdict.verdict.toUpperCase())}</strong> <span>${text(worst ? cleanText(worst.message) : summary)}</span></h1>
-<p class="quiet">${where !== '' && html`in ${name(where)} · `}${text(cleanText(input.title, 100))}${worst && text(`: ${summarizeVerdict(verdict)}`)}</p>
+<h1 id="verdict"><strong>${text(verdict.verdict.toUpperCase())}</strong> <span>${text(
+    worst ? cleanText(worst.message) : summary,
+  )}</span></h1>
+<p class="quiet">${where !== '' && html`in ${name(where)} · `}${text(cleanText(input.title, 100))}${
+    worst && text(`: ${summarizeVerdict(verdict)}`)
+  }</p>
 ${facts.length > 0 && html`<dl class="why">${facts}</dl>`}
 </section>`
 }
@@ -52,12 +56,19 @@ function whyFacts(input: ReportInput): Markup[] {
   return [
     ...(near
       ? [
-          html`<dt>Nearest to its limit</dt><dd>${text(formatRule(near.row))} (${text(formatUse(near.used))} of it)</dd>`,
+          html`<dt>Nearest to its limit</dt><dd>${text(formatRule(near.row))} (${text(
+            formatUse(near.used),
+          )} of it)</dd>`,
         ]
       : []),
     ...(causes.length > 0
       ? [
-          html`<dt>Cause</dt><dd>${causes.slice(0, maxCauses)}${leftOut(causes.length - Math.min(causes.length, maxCauses), 'cause', 'causes', 'record.json')}</dd>`,
+          html`<dt>Cause</dt><dd>${causes.slice(0, maxCauses)}${leftOut(
+            causes.length - Math.min(causes.length, maxCauses),
+            'cause',
+            'causes',
+            'record.json',
+          )}</dd>`,
         ]
       : []),
   ]
@@ -82,18 +93,27 @@ export function rowsSection({ verdict }: ReportInput, detail: Detail): Markup {
   if (rows.length === 0 || (rows.length === 1 && others.length === 0)) return raw('')
   const shown = rows.slice(0, detail.rows)
   return html`<section aria-labelledby="rows"><h2 id="rows">Checks that did not pass</h2>
-<ul class="rows">${shown.slice(0, maxVisible).map(rowItem)}</ul>${folded(shown.slice(maxVisible))}${leftOut(rows.length - shown.length, 'row', 'rows', 'verdict.json')}</section>`
+<ul class="rows">${shown.slice(0, maxVisible).map(rowItem)}</ul>${folded(shown.slice(maxVisible))}${leftOut(
+    rows.length - shown.length,
+    'row',
+    'rows',
+    'verdict.json',
+  )}</section>`
 }
 
 function folded(rows: readonly VerdictRow[]): Markup {
   return rows.length === 0
     ? raw('')
-    : html`<details><summary>${text(formatCount(rows.length))} more</summary><ul class="rows">${rows.map(rowItem)}</ul></details>`
+    : html`<details><summary>${text(formatCount(rows.length))} more</summary><ul class="rows">${rows.map(
+        rowItem,
+      )}</ul></details>`
 }
 
 function rowItem(row: VerdictRow): Markup {
   const where = formatLocation(row)
-  return html`<li>${tag(row.status)}<span class="what">${text(cleanText(row.message))}</span>${where !== '' && html`<span class="where">${name(where)}</span>`}</li>`
+  return html`<li>${tag(row.status)}<span class="what">${text(cleanText(row.message))}</span>${
+    where !== '' && html`<span class="where">${name(where)}</span>`
+  }</li>`
 }
 
 const latencyMetrics = new Set(['p95Ms', 'p99Ms', 'meanMs'])
@@ -125,7 +145,9 @@ function placesInRun({ run, verdict }: RunReport, id: string): Markup[] {
     ...((run.failures ?? []).length > 0 ? [link(`${id}-failures`, 'failures by class')] : []),
   ]
   return [
-    html`<p>${name(cleanText(run.suite, 80))}: ${places.map((place, index) => html`${index > 0 && raw(', ')}${place}`)}</p>`,
+    html`<p>${name(cleanText(run.suite, 80))}: ${places.map(
+      (place, index) => html`${index > 0 && raw(', ')}${place}`,
+    )}</p>`,
   ]
 }
 

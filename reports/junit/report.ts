@@ -14,7 +14,8 @@ export function junitReport(input: ReportInput): string {
   const body = [...suites].map(([name, members]) =>
     element('testsuite', { name, ...countStatuses(members) }, members.map(formatCase)),
   )
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', { name: `vigil ${cleanText(input.title, 100)}`, ...countStatuses(cases) }, body)}\n`
+  const attributes = { name: `vigil ${cleanText(input.title, 100)}`, ...countStatuses(cases) }
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('testsuites', attributes, body)}\n`
 }
 
 const elements: Record<RowStatus, 'failure' | 'error' | 'skipped' | undefined> = {

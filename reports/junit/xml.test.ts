@@ -33,7 +33,7 @@ const anyText = fc.oneof(
     )
     .map((parts) => parts.join('')),
 )
-/** What XML 1.0 can say of a text. */
+/** The text as XML 1.0 can represent it. */
 function sayable(text: string): string {
   return text
     .toWellFormed()
@@ -43,7 +43,7 @@ function sayable(text: string): string {
 }
 
 describe('text in XML', () => {
-  it('is read back as it was, in an attribute and in an element, but for what XML 1.0 has no way to say', () => {
+  it('is read back unchanged from attributes and elements, except for what XML 1.0 cannot represent', () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const read = readXml(declaration + element('a', { b: text }, [escapeXml(text) || '<c/>']))
@@ -67,7 +67,7 @@ describe('text in XML', () => {
   })
 })
 
-describe('the reader the tests rely on', () => {
+describe('the reader of these tests', () => {
   it.each([
     ['a character that is forbidden', '<a>\u0001</a>', 'a character that XML 1.0 forbids'],
     ['one that is forbidden by reference', '<a>&#1;</a>', 'no reference'],

@@ -66,7 +66,8 @@ function formatVerdict(input: ReportInput): Block[] {
   ])
   return [
     paragraph(
-      `## vigil ${escapeProse(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n${capitalize(escapeProse(summarizeVerdict(verdict)))}.`,
+      `## vigil ${escapeProse(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n` +
+        `${capitalize(escapeProse(summarizeVerdict(verdict)))}.`,
     ),
     ...tableBlock([{ text: 'status' }, { text: 'check' }, { text: 'location' }], rows, 'rows'),
     ...tableBlock(
@@ -77,7 +78,8 @@ function formatVerdict(input: ReportInput): Block[] {
     ...(near
       ? [
           paragraph(
-            `Nearest to its limit: ${escapeProse(near.row.message)}, ${formatCode(formatLocation(near.row))}.`,
+            `Nearest to its limit: ${escapeProse(near.row.message)}, ` +
+              `${formatCode(formatLocation(near.row))}.`,
           ),
         ]
       : []),
@@ -112,7 +114,8 @@ function formatRun(report: RunReport): Block[] {
   ])
   return [
     paragraph(
-      `### ${formatCode(run.suite, 80)}: ${verdict.verdict.toUpperCase()}\n\n${escapeProse(describeLoad(run))}`,
+      `### ${formatCode(run.suite, 80)}: ${verdict.verdict.toUpperCase()}\n\n` +
+        escapeProse(describeLoad(run)),
     ),
     ...tableBlock(
       [

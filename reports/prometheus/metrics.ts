@@ -31,7 +31,9 @@ export const metrics = {
   },
   vigil_run_latency_seconds: {
     type: 'summary',
-    help: 'Latency of the latest run by quantile, 1 being the maximum; reset by each run, so rate() of its sum and count is meaningless. Without a step: of the whole run.',
+    help:
+      'Latency of the latest run by quantile, 1 being the maximum; reset by each run, ' +
+      'so rate() of its sum and count is meaningless. Without a step: of the whole run.',
   },
   vigil_run_latency_mean_seconds: {
     type: 'gauge',
@@ -39,7 +41,9 @@ export const metrics = {
   },
   vigil_run_failures: {
     type: 'gauge',
-    help: 'Failed requests of the latest run by the class of their failure; without a step: arrivals that never became a request.',
+    help:
+      'Failed requests of the latest run by the class of their failure; ' +
+      'without a step: arrivals that never became a request.',
   },
   vigil_run_budget_latency_p95_seconds: {
     type: 'gauge',

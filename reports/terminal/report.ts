@@ -115,7 +115,8 @@ export function formatProbes(report: ProbesReport, paper: Paper): string[] {
     const { name, outcome, took, attempts, message, steps } = probe
     const rest = `  ${padEnd(clip(name, nameWidth), nameWidth)}  ${padStart(clip(took, 12), 8)}`
     const fits = attempts === '' || 2 + 8 + measureWidth(rest) + 2 + attempts.length <= paper.width
-    const line = `  ${paper.ink(inks[outcome] ?? 'bold', padEnd(outcome, 8))}${rest}${attempts !== '' && fits ? `  ${attempts}` : ''}`
+    const suffix = attempts !== '' && fits ? `  ${attempts}` : ''
+    const line = `  ${paper.ink(inks[outcome] ?? 'bold', padEnd(outcome, 8))}${rest}${suffix}`
     const heading = fits ? [line] : [line, `${indent}${attempts}`]
     if (outcome === 'up') return heading
     return [

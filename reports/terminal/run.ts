@@ -69,7 +69,8 @@ function formatSteps(report: RunReport, paper: Paper): string[] {
     ...(left > 0
       ? paper.paragraph(
           '  … ',
-          `and ${left} more ${left === 1 ? 'step' : 'steps'}, ${leftBroken === 0 ? 'none' : leftBroken} of them failed: report.html`,
+          `and ${left} more ${left === 1 ? 'step' : 'steps'}, ` +
+            `${leftBroken === 0 ? 'none' : leftBroken} of them failed: report.html`,
         )
       : []),
     paper.ink('bold', totalLine),

@@ -71,7 +71,8 @@ function adviseOnRun(report: RunReport): string[] {
       if (verdict.rows.some(isMissingBudgets))
         return [`set budgets for suite ${suite} in the config, so that its runs are judged`]
       return [
-        `measure ${suite} for more than ${formatDuration(run.durationMs)} (--duration) or at a higher load; ` +
+        `measure ${suite} for more than ${formatDuration(run.durationMs)} (--duration) ` +
+          'or at a higher load; ' +
           'the row states how many requests it needs',
       ]
   }

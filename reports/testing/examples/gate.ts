@@ -36,6 +36,8 @@ function probeRow(probe: ProbeResult): VerdictRow {
     step: probe.name,
     metric: 'outcome',
     status: statuses[probe.outcome],
-    message: `probe ${probe.name} is ${probe.outcome}${probe.message === undefined ? '' : `: ${probe.message}`}`,
+    message: [`probe ${probe.name} is ${probe.outcome}`, probe.message]
+      .filter((part) => part !== undefined)
+      .join(': '),
   }
 }

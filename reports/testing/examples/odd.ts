@@ -89,14 +89,13 @@ export function allBroken(): ReportInput {
   })
 }
 
-/**
- * Text that wants to be markup, a mention, a link, an escape sequence or a secret. Tests look for each in
- * every report.
- */
+/** Text with markup, a mention, a link and escape sequences. Tests search for each in every report. */
 export const hostileText =
-  '<script>alert(1)</script><img src=x onerror=alert(2)>"\'`|]](http://evil.example/) @octocat #1 **b** ]]> \u001b[31mred\u001b]0;title\u0007 \u202egnp.exe\u0000\ud800\uffff -->\r\n\r\n# heading\r\n::error::x &amp;'
+  '<script>alert(1)</script><img src=x onerror=alert(2)>"\'`|]](http://evil.example/) @octocat #1 **b** ' +
+  ']]> \u001b[31mred\u001b]0;title\u0007 \u202egnp.exe\u0000\ud800\uffff -->\r\n\r\n# heading\r\n' +
+  '::error::x &amp;'
 
-/** A target, a config and an engine that all lie. */
+/** A target, a config and an engine with hostile text in every field. */
 export function hostile(): ReportInput {
   const suite = `su/ite {a="b"} ${hostileText}`.slice(0, 200)
   const step = `journey/${hostileText}`.slice(0, 200)
