@@ -23,8 +23,7 @@ export function text(value: string): Text {
 
 /** Marks text of this folder as markup. Never use it for a value of a record. */
 export function raw(markup: string): Markup {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only; this is
-  // the one place that gives it
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the only place that adds the brand
   return markup as Markup
 }
 

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import type { ReportInput } from '../input.ts'
 import {
   cleanText,

@@ -93,7 +93,7 @@ export function findFirstFailureMs(run: Run): number | undefined {
 
 /**
  * The failures of a run by class, most frequent first:
- * `241 status (unexpected status) in task-crud/update from 1.2 s: "…"`.
+ * `241 status (unexpected status) in checkout/pay from 1.2 s: "…"`.
  */
 export function describeCauses(run: Run): string[] {
   const classes = Map.groupBy(run.failures ?? [], (failure) => failure.class)

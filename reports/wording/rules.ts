@@ -36,7 +36,7 @@ export function formatLocation(row: VerdictRow): string {
 }
 
 /**
- * The message of a row and its location: `p95 712 ms, budget < 500 ms, capacity, task-crud/list`. The
+ * The message of a row and its location: `p95 712 ms, budget < 500 ms, capacity, checkout/pay`. The
  * location comes first when the message continues after a colon.
  */
 export function formatRule(row: VerdictRow): string {
