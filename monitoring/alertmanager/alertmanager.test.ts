@@ -43,13 +43,13 @@ describe('amtool', () => {
     expect(Object.keys(receiverOf).toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted())
     const runs = await Promise.all(
       alerts.map(async (rule) =>
-        runTool(amtool, routeArguments(rule, receiverOf[rule.alert] ?? 'nobody', file)),
+        runTool(amtool, routeArguments(rule, receiverOf[rule.alert] ?? 'unknown', file)),
       ),
     )
     expect(
       runs
         .map(({ code, output }, index) => (code === 0 ? '' : `${alerts[index]?.alert}: ${output}`))
-        .filter((flaw) => flaw !== ''),
+        .filter((problem) => problem !== ''),
     ).toEqual([])
   })
 
@@ -69,7 +69,7 @@ describe('amtool', () => {
     expect([run.code, run.output]).toEqual([1, expect.stringMatching(/expected receivers did not match/i)])
   })
 
-  it('an alert that nothing is said about is read by somebody', async () => {
+  it('routes an alert without a route of its own to a receiver that people read', async () => {
     const run = await runTool(amtool, [
       'config',
       'routes',
@@ -92,7 +92,7 @@ describe('the configuration', () => {
     })
   })
 
-  it.each(config.receivers)('$name tells by the ways it should, and of what is over', (receiver) => {
+  it.each(config.receivers)('$name uses the expected channels and also sends resolved alerts', (receiver) => {
     const kinds = Object.entries(receiver).filter(([key]) => key.endsWith('_configs'))
     expect(kinds.map(([key]) => key.replace('_configs', '')).toSorted()).toEqual(
       waysOf[receiver.name as keyof typeof waysOf],

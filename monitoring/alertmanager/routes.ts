@@ -76,7 +76,7 @@ export const receiverOf: Readonly<Record<string, Receiver>> = {
   Watchdog: 'watchdog',
 }
 
-/** By which ways a receiver is told. */
+/** The channels that notify each receiver. */
 export const waysOf: Readonly<Record<Receiver, readonly ('pagerduty' | 'slack' | 'email' | 'sns')[]>> = {
   critical: ['pagerduty', 'sns'],
   high: ['pagerduty'],

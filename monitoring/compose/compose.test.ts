@@ -131,8 +131,8 @@ describe('docker-compose.yml', () => {
       )
       expect([name, literal]).toEqual([name, []])
     }
-    const told = read('monitoring/compose/secrets.example.md')
-    expect(Object.keys(compose.secrets).filter((name) => !told.includes(`\`${name}\``))).toEqual([])
+    const documented = read('monitoring/compose/secrets.example.md')
+    expect(Object.keys(compose.secrets).filter((name) => !documented.includes(`\`${name}\``))).toEqual([])
     expect(
       [...read('monitoring/compose/environment.example').matchAll(/^(\w+)=$/gm)].map(([, name]) => name),
     ).toEqual([

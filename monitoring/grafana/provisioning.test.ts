@@ -52,7 +52,7 @@ describe('what Grafana is provisioned with', () => {
     for (const { name } of links) expect(source).toContain(`exemplarLabels: { ${name}:`)
   })
 
-  it('loads the dashboards from files, and lets nobody change them where the change would be lost', () => {
+  it('loads the dashboards from files, and allows no changes in the UI, where they would be lost', () => {
     const { providers } = z
       .object({
         providers: z.array(

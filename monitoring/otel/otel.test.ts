@@ -47,7 +47,7 @@ describe('the collector', () => {
       expect([processors[0], processors.at(-1)]).toEqual(['memory_limiter', 'batch'])
   })
 
-  it('sends traces to where Tempo takes them, and tells Prometheus of itself where it is scraped', () => {
+  it('sends traces to the port of Tempo, and exposes its own metrics where Prometheus scrapes them', () => {
     expect(collector.exporters['otlp/tempo']?.endpoint).toBe(
       `tempo:${tempo.distributor.receivers.otlp.protocols['grpc']?.endpoint.split(':').at(-1)}`,
     )

@@ -48,7 +48,7 @@ async function main(): Promise<number> {
     for (const rule of readRules().alerts)
       await check(
         `amtool: the route of ${rule.alert}`,
-        runTool(amtool, routeArguments(rule, receiverOf[rule.alert] ?? 'nobody', configFile)),
+        runTool(amtool, routeArguments(rule, receiverOf[rule.alert] ?? 'unknown', configFile)),
       )
     for (const finding of findings) print(`\n${finding}`)
     return findings.length === 0 ? 0 : 1

@@ -38,7 +38,7 @@ export interface Handled {
   delivery: NewDelivery
 }
 
-/** A notification that a receiver rejected. The title is empty because nobody would have read it. */
+/** A notification that a receiver rejected. The title is empty because no one would have read it. */
 export function rejected(
   via: Via,
   address: string,

@@ -44,7 +44,7 @@ export function parseDuration(text: string): number | undefined {
 export function formatDuration(ms: number): string {
   let rest = ms
   let text = ''
-  // Weeks and years only when nothing remains below them: nobody reads '1w1d' as 8 days.
+  // Weeks and years only when nothing remains below them: '1w1d' is hard to read as 8 days.
   for (const [unit, size] of units) {
     const count = Math.floor(rest / size)
     if (count === 0 || ((unit === 'y' || unit === 'w') && rest % size !== 0)) continue

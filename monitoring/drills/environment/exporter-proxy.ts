@@ -99,7 +99,7 @@ async function readLines({ read, containing }: OtherExporter): Promise<string> {
     .join('')
 }
 
-/** Returns the last response at once while a newer one is fetched, unless it is too old. */
+/** Returns the last response immediately while a newer one is fetched, unless it is too old. */
 function cached<T>({ freshMs, staleMs }: CacheAges, read: () => Promise<T>): () => Promise<T> {
   let last: { atMs: number; value: Promise<T> } | undefined
   let next: Promise<T> | undefined

@@ -123,7 +123,7 @@ function startPacer(
   let count = 0
   const pacing = (async () => {
     while (!stop.aborted) {
-      // At most one second's worth at once: a machine that was suspended must not send a burst.
+      // At most one second's worth at the same time: a machine that was suspended must not send a burst.
       const due = Math.floor(((performance.now() - startedMs) / 1000) * perSecond)
       count = Math.max(count, due - Math.ceil(perSecond))
       for (; count < due; count += 1) void act(count)

@@ -92,7 +92,7 @@ export const componentDrills: readonly Drill[] = [
     alert: 'AuthenticationFailuresHigh',
     fault: 'four logins a second with a wrong password',
     exclusive: ['auth'],
-    injectFault: actAtRate(4, async ({ traffic }, count) => traffic.failLogin(`nobody${count}`)),
+    injectFault: actAtRate(4, async ({ traffic }, count) => traffic.failLogin(`unknown${count}`)),
     to: mediumSecurity,
     inhibits: ['FailedLoginsUnusual'],
     // An address stays suspicious for 15 minutes of the wall clock.

@@ -79,7 +79,7 @@ const intruders: Row['panels'] = [
     title: 'Lockouts and suspicious addresses',
     description:
       'Accounts locked after failed logins, per minute, and addresses with ten or more ' +
-      'failures in 15 minutes. Both at once: an attack on known accounts.',
+      'failures in 15 minutes. Both at the same time: an attack on known accounts.',
     queries: [
       {
         expr: `60 * sum(rate(auth_lockouts_total{${instanceLabels}}[$interval]))`,

@@ -32,7 +32,7 @@ export const traffic: Row = {
       title: 'Error rate by endpoint',
       description:
         'Share of requests with a 5xx response: of all endpoints, and of each with errors. ' +
-        'One endpoint: its code or query. All at once: database, memory, or a deployment ' +
+        'One endpoint: its code or query. All at the same time: database, memory, or a deployment ' +
         '(see the marks).',
       queries: [{ expr: errorsByEndpoint, legend: '{{method}} {{route}}' }],
       unit: 'ratio',

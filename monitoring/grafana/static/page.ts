@@ -70,7 +70,7 @@ function clock(seconds: number): string {
 export async function drawDashboards(view: View, folder: string): Promise<string[]> {
   mkdirSync(folder, { recursive: true })
   const files: string[] = []
-  // One after the other: each queries all of its panels at once.
+  // One after the other: each queries all of its panels at the same time.
   for (const name of dashboardNames) {
     const file = join(folder, `${name}.html`)
     writeFileSync(file, dashboardPage(await queryDashboard(readDashboard(name), view)))
@@ -91,8 +91,8 @@ header.dashboard h1{margin:0;font-size:20px}
 header.dashboard p{margin:2px 0 0;color:var(--muted);font-size:13px;max-width:150ch}
 .rows h2{font-size:14px;margin:14px 0 6px;border-top:1px solid var(--rule);padding-top:8px}
 .grid{display:grid;grid-template-columns:repeat(24,1fr);gap:8px}
-.panel{border:1px solid var(--rule);border-radius:4px;background:var(--card);padding:6px 10px 8px;overflow:hidden;
-display:flex;flex-direction:column;min-width:0}
+.panel{border:1px solid var(--rule);border-radius:4px;background:var(--card);padding:6px 10px 8px;
+overflow:hidden;display:flex;flex-direction:column;min-width:0}
 .panel h3{font-size:13px;margin:0 0 2px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .panel svg text{stroke:var(--card);font-size:11.5px}
 .panel svg text.on-band{fill:#fff;stroke:none;font-weight:600}

@@ -31,7 +31,7 @@ const machine: Row['panels'] = [
     title: 'Memory',
     description:
       'Share of memory in use, of the machine with the least free memory. Memory that the ' +
-      'kernel can reclaim at once counts as free. Alerts at 75 % and 90 %. At 100 % the ' +
+      'kernel can reclaim immediately counts as free. Alerts at 75 % and 90 %. At 100 % the ' +
       'kernel kills a process.',
     queries: [
       {

@@ -132,7 +132,7 @@ function backendEnvironment(): NodeJS.ProcessEnv {
     PATH: process.env['PATH'],
     LOG_LEVEL: 'warn',
     FAULTS_TOKEN: faultsToken,
-    // Nobody is there: spans are thrown away, but requests are traced, and so have exemplars.
+    // No collector listens there: spans are discarded, but requests are traced, so they have exemplars.
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
     RATE_LIMIT_PER_MINUTE: '100000',
     AUTH_RATE_LIMIT_PER_MINUTE: String(authLimit),

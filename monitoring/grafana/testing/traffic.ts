@@ -3,7 +3,7 @@ import { request } from 'undici'
 import { z } from 'zod'
 import { Agents } from './agents.ts'
 
-/** Whoever wants less than this of a second waits for the rest of it. */
+/** The minimum duration of a round: a faster round waits for the remaining time. */
 const roundMs = 1000
 const timeoutMs = 10_000
 const password = 'a password of a test'
@@ -13,13 +13,13 @@ interface DashboardData {
   json: unknown
 }
 
-/** Users of the todo API who do everything that it counts, well and badly, until told to stop. */
+/** Users of the todo API who cause everything that it counts, success and failure, until `stop` is called. */
 export interface Traffic {
   stop: () => Promise<void>
 }
 
 /**
- * @param abuse requests of one address at once, now and then: more than its limit lets pass
+ * @param abuse concurrent requests from one address, from time to time: more than its limit allows
  */
 export function startTraffic(url: string, faultsToken: string, abuse: number): Traffic {
   const end = new AbortController()
@@ -96,7 +96,7 @@ async function forgetful(world: World): Promise<void> {
   const from = address(world, 2)
   const { json } = await send(world, 'POST', '/auth/register', { email, password }, undefined, from)
   const registered = session.safeParse(json)
-  // Nobody can register while the database is away.
+  // Registration fails while the database is down.
   if (!registered.success) return
   const { refreshToken } = registered.data
   for (let attempt = 0; attempt < 7; attempt += 1)
@@ -160,7 +160,7 @@ async function register(world: World, from: string): Promise<string> {
     from,
   )
   const parsed = session.safeParse(answer.json)
-  // While the database is away nobody gets in; what follows is then refused, which is traffic too.
+  // While the database is down, logins fail; the API rejects later requests, which is also traffic.
   return parsed.success ? parsed.data.accessToken : 'none'
 }
 

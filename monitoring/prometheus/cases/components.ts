@@ -226,7 +226,7 @@ function of(metric: string, device: string, fstype: string, mountpoint: string):
   return `node_filesystem_${metric}{instance="node-exporter:9100",${labels}}`
 }
 
-/** Beside the disk that fills, one in memory and one read-only, both always full. */
+/** The disk that fills up, and in addition one in memory and one read-only, both always full. */
 function disk(): SeriesTimeline[] {
   const full = (device: string, fstype: string, mountpoint: string, readonly: number): SeriesTimeline[] => [
     steady(of('avail_bytes', device, fstype, mountpoint), 'gauge', 0),

@@ -27,7 +27,7 @@ const ofPostgres = [
   'pg_locks_count',
   'pg_database_size_bytes',
 ]
-/** Written by Prometheus itself, or pushed: by a drill, and by whoever plans maintenance. */
+/** Written by Prometheus itself, or pushed by a drill or by the operator who plans maintenance. */
 const others = [
   'up',
   'scrape_duration_seconds',
@@ -62,7 +62,7 @@ export async function knownMetrics(
   ])
 }
 
-// The backend is never imported; its metrics are declared as `name: '…'` beside their help.
+// The backend is never imported; its metrics are declared as `name: '…'` next to their help.
 function namesOfBackend(): string[] {
   const folder = join(rulesFolder, '../../backend/observability')
   const sources = readdirSync(folder).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
