@@ -17,7 +17,7 @@ export default defineConfig({
       AUTH_RATE_LIMIT_PER_MINUTE: '10000000',
     },
   },
-  journeys: './journeys/todo/index.ts',
+  journeys: './journeys/todo/journeys.ts',
   probes: {
     health: { journey: 'health', every: '30s', degradedMs: 500 },
     'auth-flow': { journey: 'auth-flow', every: '5m', degradedMs: 2000 },

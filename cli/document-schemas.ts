@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { verdictSchema } from '../baselines/index.ts'
-import { configSchema } from '../config/schema.ts'
+import { configSchema } from '../config/index.ts'
 import { runJsonSchema, probesReportSchema } from '../record/documents/index.ts'
 import { runEntrySchema } from '../record/history/index.ts'
 

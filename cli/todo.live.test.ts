@@ -32,7 +32,7 @@ const suites = Object.fromEntries(
 export default {
   ...config,
   suites,
-  journeys: ${JSON.stringify(join(root, 'journeys/todo/index.ts'))},
+  journeys: ${JSON.stringify(join(root, 'journeys/todo/journeys.ts'))},
   pushgateway: { url: ${JSON.stringify(pushgateway.url)} },
   budgets: { ...config.budgets, p95Ms: 5000, meanMs: 2000, errorRate: 0.02, requestsPerMinute: 60 },
   target: {

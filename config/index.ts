@@ -5,3 +5,4 @@ export type { Config, ForecastConfig, ProbeConfig, SuiteConfig, TargetConfig } f
 export { loadConfig } from './load.ts'
 export type { ConfigResult, LoadedConfig } from './load.ts'
 export { nearest } from './names.ts'
+export { configSchema } from './schema.ts'

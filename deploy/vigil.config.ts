@@ -9,7 +9,7 @@ const { docs: _browserAndDocumentsThatProductionHasNot, ...probes } = local.prob
  */
 export default defineConfig({
   target: { url: process.env['VIGIL_TARGET'] ?? 'http://backend:8000' },
-  journeys: '../journeys/todo/index.ts',
+  journeys: '../journeys/todo/journeys.ts',
   probes: {
     ...probes,
     'rate-limit': { journey: 'rate-limit', every: '10m', degradedMs: 10_000, timeoutMs: 30_000 },

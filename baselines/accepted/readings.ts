@@ -3,9 +3,14 @@ import type { Measure } from '../compare/measures.ts'
 import { countOf } from '../../record/index.ts'
 import type { ServerSide } from '../../record/index.ts'
 import type { AcceptedRun } from './baseline.ts'
-import type { Prior } from './sessions.ts'
 
 export type BaselineMetric = Measure['metric'] | 'cpuMsPerRequest' | 'statementsPerRequest'
+
+/** A deviation that is assumed until runs have shown theirs, with the weight of this many observations. */
+export interface Prior {
+  deviation: number
+  degrees: number
+}
 
 /**
  * One metric by which a run is compared with accepted ones: its logarithm in each of them; NaN where a run

@@ -1,4 +1,4 @@
-import type { Reading } from './readings.ts'
+import type { Prior, Reading } from './readings.ts'
 import type { Estimate } from '../compare/trimmed.ts'
 
 /**
@@ -13,12 +13,6 @@ export interface Spread {
 
 export interface Variance {
   variance: number
-  degrees: number
-}
-
-/** A deviation that is assumed until runs have shown theirs, with the weight of this many observations. */
-export interface Prior {
-  deviation: number
   degrees: number
 }
 

@@ -1,13 +1,15 @@
-import { adjustByHolm } from '../../baselines/compare/error-control.ts'
-import { buildTestFamily } from '../../baselines/compare/family.ts'
-import { compareRuns } from '../../baselines/compare/index.ts'
-import { buildMeasures } from '../../baselines/compare/measures.ts'
-import { toRules } from '../../baselines/compare/options.ts'
-import { quantiles } from '../../baselines/compare/quantiles.ts'
-import type { Quantile, Quantiles } from '../../baselines/compare/quantiles.ts'
-import { buildRows } from '../../baselines/compare/rows.ts'
-import { toVerdictWord } from '../../baselines/verdict.ts'
-import type { VerdictRow, VerdictWord } from '../../baselines/verdict.ts'
+import {
+  adjustByHolm,
+  buildMeasures,
+  buildRows,
+  buildTestFamily,
+  compareRuns,
+  quantiles,
+  toRules,
+} from '../../baselines/compare/index.ts'
+import type { Quantile, Quantiles } from '../../baselines/compare/index.ts'
+import { toVerdictWord } from '../../baselines/index.ts'
+import type { VerdictRow, VerdictWord } from '../../baselines/index.ts'
 import type { Goal } from './goals.ts'
 import type { NoiseLevel } from './machine.ts'
 import type { Change, Writer } from './service.ts'

@@ -1,7 +1,7 @@
 import type { NoiseLevel } from './machine.ts'
 import type { Change } from './service.ts'
 import { steps } from './service.ts'
-import type { VerdictWord } from '../../baselines/verdict.ts'
+import type { VerdictWord } from '../../baselines/index.ts'
 
 /** A goal of DETECTION: on duets of this kind, the share of this verdict. */
 export interface Goal {

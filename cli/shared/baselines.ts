@@ -13,7 +13,7 @@ import {
 import type { Baseline, ReadBaseline, ReadWaivers, Waiver, Waivers } from '../../baselines/accepted/index.ts'
 import { parseCounts } from '../../baselines/exact/index.ts'
 import type { LowestCounts, ReadCounts } from '../../baselines/exact/index.ts'
-import { writeWhole } from '../../record/store.ts'
+import { writeWhole } from '../../record/store/index.ts'
 import { toVerdictWord } from '../../baselines/index.ts'
 import type { VerdictRow } from '../../baselines/index.ts'
 import type { JudgedRun } from './artefacts.ts'

@@ -14,7 +14,7 @@ import { startTarget } from '../../runtime/target/index.ts'
 import type { RunningProcess } from '../../runtime/services/index.ts'
 import { startContext } from '../index.ts'
 import { credentials } from './account.ts'
-import journeys from './index.ts'
+import journeys from './journeys.ts'
 
 /* Each probe against the real API: healthy, and with what it is there to find. */
 const root = fileURLToPath(new URL('../..', import.meta.url))

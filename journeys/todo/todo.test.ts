@@ -3,7 +3,7 @@ import { findJourneyProblems } from '../client/index.ts'
 import { startContext } from '../index.ts'
 import { credentials } from './account.ts'
 import { expectField, expectText, fieldOf } from './expect.ts'
-import journeys from './index.ts'
+import journeys from './journeys.ts'
 
 const answer = (json: unknown) => ({ status: 200, headers: {}, json, text: JSON.stringify(json) })
 

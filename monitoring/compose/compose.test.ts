@@ -254,7 +254,7 @@ describe('the image of vigil', () => {
         'cli/commands/probe/run.ts',
         'cli/commands/uptime/run.ts',
         'vigil.config.ts',
-        'journeys/todo/index.ts',
+        'journeys/todo/journeys.ts',
       ].flatMap((path) => [...loadedBy(path, true)]),
     ]
     expect(loaded.length).toBeGreaterThan(100)

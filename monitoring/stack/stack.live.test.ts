@@ -63,7 +63,7 @@ beforeAll(async () => {
       command: [process.execPath, join(root, 'backend/main.ts')],
       ready: '/health/ready',
     },
-    journeys: join(root, 'journeys/todo/index.ts'),
+    journeys: join(root, 'journeys/todo/journeys.ts'),
     suites: {},
     probes: { health: { journey: 'health', every: '1s' } },
   })

@@ -1,6 +1,7 @@
 export { comparableOf, runEntrySchema } from './entry.ts'
 export type { RunEntry } from './entry.ts'
 export { prunable, prune } from './sync.ts'
+export { isDamagedFile } from './sqlite/database.ts'
 export { historyFile } from './sqlite/history.ts'
 export { HistoryUnavailable } from './store.ts'
 export type { HistoryDatabase, RunHistory, Series, SetAside } from './store.ts'

@@ -4,7 +4,7 @@ import { jsonOf } from '../documents/index.ts'
 import { entryOf } from './entry.ts'
 import type { RunEntry } from './entry.ts'
 import type { RunHistory, SetAside } from './store.ts'
-import { listRuns, readRecord } from '../store.ts'
+import { listRuns, readRecord } from '../store/store.ts'
 
 /**
  * Runs whose folders may go, oldest first: all but the `keep` newest and those named in `never` (what

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { isDamagedFile } from '../../record/history/sqlite/database.ts'
+import { isDamagedFile } from '../../record/history/index.ts'
 import { openDatabase, idAt, momentOf, rowsOf, rowWriter } from './database.ts'
 import type { Row } from './database.ts'
 import { salvage } from './salvage.ts'

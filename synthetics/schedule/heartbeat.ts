@@ -1,4 +1,4 @@
-import { writeWhole } from '../../record/store.ts'
+import { writeWhole } from '../../record/store/index.ts'
 
 /** What the file of a living scheduler says. */
 export interface Heartbeat {

@@ -15,7 +15,7 @@ import {
   judgeDrills,
 } from '../../../monitoring/drills/index.ts'
 import type { Drill, DrillsReport, DrillResult } from '../../../monitoring/drills/index.ts'
-import { writeWhole } from '../../../record/store.ts'
+import { writeWhole } from '../../../record/store/index.ts'
 import { exitCodeOf } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'

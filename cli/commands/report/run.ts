@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { judgeRun } from '../../../baselines/index.ts'
 import type { Run } from '../../../record/index.ts'
-import { listRuns, readRecord } from '../../../record/store.ts'
+import { listRuns, readRecord } from '../../../record/store/index.ts'
 import type { ReportInput } from '../../../reports/index.ts'
 import { readProbes, toReportInput, writeReports, conclude } from '../../shared/artefacts.ts'
 import { exitCodes } from '../../exit-codes.ts'

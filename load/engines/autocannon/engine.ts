@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+import { z } from 'zod'
 import { saturationReasons, throughputIsLowerBound } from '../../generator/saturation.ts'
 import { loadJourneys } from '../../../journeys/client/index.ts'
 import { prepareUsers, releaseUsers } from '../../virtual-users.ts'
@@ -16,6 +18,13 @@ import type {
 import { runLoadProcess } from './load-process.ts'
 import type { LaunchOptions, ProcessEnd } from './load-process.ts'
 import type { ProcessResult } from './messages.ts'
+
+const manifest = z.looseObject({ version: z.string() })
+
+/** The version of the autocannon package that makes the load. */
+export const autocannonVersion = manifest.parse(
+  createRequire(import.meta.url)('autocannon/package.json'),
+).version
 
 /** A plan that this engine can carry out. */
 type ClosedPlan = LoadPlan & { source: JourneyMix; load: Connections }

@@ -1,5 +1,5 @@
 import config from '../../../vigil.config.ts'
-import journeys from '../../../journeys/todo/index.ts'
+import journeys from '../../../journeys/todo/journeys.ts'
 import { toStepKey } from '../../../journeys/index.ts'
 import type { Row } from '../dashboard.ts'
 import { stateNumber, stateTimeline, table, timeSeries } from '../panels/index.ts'

@@ -150,7 +150,7 @@ const { health, ready, 'task-crud': tasks } = config.probes
 export default {
   ...config,
   target: { url: ${JSON.stringify(url)}, ready: '/health/ready', metrics: '/metrics' },
-  journeys: ${JSON.stringify(join(root, 'journeys/todo/index.ts'))},
+  journeys: ${JSON.stringify(join(root, 'journeys/todo/journeys.ts'))},
   probes: {
     health: { ...health, every: '2s' },
     ready: { ...ready, every: '2s' },

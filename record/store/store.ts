@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { Run } from './index.ts'
-import { parseRun } from './documents/index.ts'
+import type { Run } from '../index.ts'
+import { parseRun } from '../documents/index.ts'
 
 /**
  * The one place of the core that touches the disk. Errors of the disk are thrown as they come; the caller

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { countsOf, exampleRun, spread } from './testing/examples/runs.ts'
-import { runId } from './environment.ts'
+import { countsOf, exampleRun, spread } from '../testing/examples/runs.ts'
+import { runId } from '../environment.ts'
 import { listRuns, readRecord, runFolder, writeRecord, writeWhole } from './store.ts'
 
 const run = exampleRun({ 'a/b': countsOf(spread(40, 1, 9)) })
