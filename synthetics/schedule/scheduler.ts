@@ -115,11 +115,7 @@ export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
     for (const state of states) if (state.dueMs <= wall) look(state, wall)
     if (monotonic - beatAt >= limits.beatMs) {
       beatAt = monotonic
-      tell({
-        kind: 'beat',
-        atMs: wall,
-        running: states.filter((state) => state.running).map(({ job }) => job.name),
-      })
+      tell({ kind: 'beat', atMs: wall, running: runningNames(states) })
     }
     const soonest = states.reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity)
     cancel = clock.after(Math.min(tickMs, soonest - clock.wall()), wake)
@@ -131,6 +127,10 @@ export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
   const cancelGivingUp = clock.after(limits.finishMs, () => giveUp.abort())
   await Promise.all(running)
   cancelGivingUp()
+}
+
+function runningNames<T>(states: readonly State<T>[]): string[] {
+  return states.filter((state) => state.running).map(({ job }) => job.name)
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -82,19 +82,10 @@ export async function runLoadProcess(
     const result = watch.done ? readResult(nonce, readText(files.result)) : undefined
     if (result !== undefined) return { state: 'ok', result }
     if (signal.aborted) return { state: 'interrupted' }
-    if (silent)
-      return {
-        state: 'failed',
-        reason:
-          `the load process reported nothing for ${silenceMs / 1000} s: check whether a function of a ` +
-          'journey never returns',
-      }
-    return {
-      state: 'failed',
-      reason:
-        `the load process ${describeEnd(end)} before it had ` +
-        `measured${lastErrorLine(child.tail('stderr'))}`,
-    }
+    const reason = silent
+      ? `reported nothing for ${silenceMs / 1000} s: check whether a function of a journey never returns`
+      : `${describeEnd(end)} before it had measured${lastErrorLine(child.tail('stderr'))}`
+    return { state: 'failed', reason: `the load process ${reason}` }
   } finally {
     clearInterval(silenceTimer)
     signal.removeEventListener('abort', stop)

@@ -48,16 +48,6 @@ export async function runLoad(
   { send, stop, clock }: LoadProcess,
 ): Promise<LoadEnd> {
   const address = toAddress(plan.targetUrl)
-  const planned = planJourneys(
-    plan.mix.map(({ journey }) => journey),
-    journeys,
-    address,
-  )
-  const recorder = new Recorder(
-    planned.flatMap(({ steps }) => steps.map(({ key }) => key)),
-    plan.connections,
-    monotonic,
-  )
   const rejected = new AbortController()
   let problem: string | undefined
   const rejectPlan = (reason: string): void => {
@@ -65,16 +55,8 @@ export async function runLoad(
     load.sending = 'nothing'
     rejected.abort()
   }
-  const load: LoadContext = {
-    run: plan.run,
-    journeys: planned,
-    cycle: buildMixCycle(plan.mix.map(({ weight }) => weight)),
-    nextIteration: 0,
-    sending: 'journeys',
-    recorder,
-    clock: monotonic,
-    rejectPlan,
-  }
+  const load = createLoadContext(plan, journeys, address, rejectPlan)
+  const { recorder } = load
   const connections = openConnections(plan, address, load)
   const ended = AbortSignal.any([stop, rejected.signal])
   const progress = startProgress(recorder, send)
@@ -117,6 +99,30 @@ export async function runLoad(
       AbortSignal.any([ended, connections.closed]),
     )
     clearTimeout(cutOff)
+  }
+}
+
+function createLoadContext(
+  plan: ProcessPlan,
+  journeys: readonly Journey[],
+  address: Address,
+  rejectPlan: LoadContext['rejectPlan'],
+): LoadContext {
+  const planned = planJourneys(
+    plan.mix.map(({ journey }) => journey),
+    journeys,
+    address,
+  )
+  const keys = planned.flatMap(({ steps }) => steps.map(({ key }) => key))
+  return {
+    run: plan.run,
+    journeys: planned,
+    cycle: buildMixCycle(plan.mix.map(({ weight }) => weight)),
+    nextIteration: 0,
+    sending: 'journeys',
+    recorder: new Recorder(keys, plan.connections, monotonic),
+    clock: monotonic,
+    rejectPlan,
   }
 }
 
