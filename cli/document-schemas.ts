@@ -12,7 +12,8 @@ export function documentSchemas(): Record<string, unknown> {
     verdict: toJsonSchema(verdictSchema),
     probes: toJsonSchema(probesReportSchema),
     'history-entry': toJsonSchema(runEntrySchema),
-    config: toJsonSchema(configSchema),
+    // The values that a user writes, before the schema transforms them.
+    config: z.toJSONSchema(configSchema, { unrepresentable: 'any', io: 'input' }),
   }
 }
 

@@ -30,7 +30,7 @@ describe('what the user got wrong is one line on stderr, nothing on stdout, exit
     ['an option without its value', ['gate', '--duration'], 'argument missing'],
     ['an unknown suite', ['load', 'brwose'], 'suite "brwose" is not in the config (did you mean browse?)'],
     ['an unknown probe', ['probe', 'hoem'], 'probe "hoem" is not in the config (did you mean home?)'],
-    ['a config that is not there', ['gate', '--config', 'nowhere.ts'], 'nowhere.ts: not there'],
+    ['a config that is not there', ['gate', '--config', 'nowhere.ts'], 'nowhere.ts: file not found'],
     ['TypeScript that Node cannot strip', ['gate', '--config', 'enum.ts'], 'enum.ts:1: '],
     ['a metric that is none', ['history', '--metric', 'p95'], '--metric: found "p95", expected one of'],
     ['a comparison of nothing', ['compare', '--candidate', 'a.json'], '--baseline: found none'],

@@ -43,13 +43,13 @@ function changed(path: string, value: unknown): string {
 
 async function problemOf(name: string): Promise<string> {
   const result = await loadConfig(folder, name)
-  return result.state === 'wrong' ? result.problem : 'no problem'
+  return result.state === 'usage-error' ? result.problem : 'no problem'
 }
 
-it('reads a good config, its journeys and the places of both', async () => {
+it('loads a good config, its journeys and the paths of both', async () => {
   const name = write(`export default ${JSON.stringify(good)}`)
   expect(await loadConfig(folder, name)).toMatchObject({
-    state: 'loaded',
+    state: 'ok',
     loaded: {
       config: good,
       file: join(folder, name),
@@ -59,7 +59,7 @@ it('reads a good config, its journeys and the places of both', async () => {
   })
 })
 
-describe('a wrong config is one line with file, place, found and expected', () => {
+describe('an invalid config is reported in one line with file, path, expected and found', () => {
   const cases: [string, string, string][] = [
     [
       'an unknown setting, with the nearest',
@@ -79,83 +79,105 @@ describe('a wrong config is one line with file, place, found and expected', () =
     [
       'a wrong type',
       changed('suites.browse.durationSeconds', '30'),
-      'suites.browse.durationSeconds: found "30", expected number',
+      'suites.browse.durationSeconds: expected a number, got "30"',
     ],
     [
       'a database that vigil cannot bring',
       changed('target.database', 'mysql'),
-      'target.database: found "mysql", expected',
+      'target.database: expected one of postgres, got "mysql"',
     ],
-    ['something missing', changed('target.url', undefined), 'target.url: found nothing, expected'],
+    [
+      'something missing',
+      changed('target.url', undefined),
+      'target.url: expected an http:// or https:// URL, got nothing',
+    ],
     [
       'no http URL',
       changed('target.url', 'localhost:8000'),
-      'target.url: found a string, expected an http:// or https:// URL',
+      'target.url: expected an http:// or https:// URL, got a string',
     ],
     [
       'a password in the address',
       changed('target.url', 'http://me:pw@host'),
-      'target.url: found a string, expected a URL without a user and password',
+      'target.url: expected a URL without a user and password',
     ],
     [
       'a negative rate',
       changed('suites.browse.load.ratePerSecond', -5),
-      'suites.browse.load.ratePerSecond: found -5, expected more than 0',
+      'suites.browse.load.ratePerSecond: expected a positive number, got -5',
     ],
     [
       'a rate beyond reason',
       changed('suites.browse.load.ratePerSecond', 1e9),
-      'suites.browse.load.ratePerSecond: found 1000000000, expected at most 100000',
+      'suites.browse.load.ratePerSecond: expected at most 100000, got 1000000000',
     ],
     [
       'an error rate in per cent',
       changed('budgets.errorRate', 5),
-      'budgets.errorRate: found 5, expected a ratio from 0 to 1',
+      'budgets.errorRate: expected a ratio from 0 to 1 (0.1 % is 0.001), got 5',
     ],
     [
       'an unknown engine',
       changed('suites.browse.engine', 'jmeter'),
-      'suites.browse.engine: found "jmeter", expected one of k6, autocannon',
+      'suites.browse.engine: expected one of k6, autocannon, got "jmeter"',
     ],
     [
       'an engine with the load of another',
       changed('suites.browse.load', { connections: 5 }),
-      'suites.browse.load: found connections, expected ratePerSecond alone, which is what k6 loads by',
+      'suites.browse.load: expected only ratePerSecond, which k6 uses, got connections',
     ],
     [
       'an unknown journey, with the nearest',
       changed('suites.browse.journeys', { hoem: 1 }),
-      'suites.browse.journeys: found "hoem", expected the name of a journey (did you mean home?)',
+      'suites.browse.journeys: expected the name of a journey, got "hoem" (did you mean home?)',
     ],
-    ['no journey', changed('suites.browse.journeys', {}), 'suites.browse.journeys: found none'],
+    [
+      'no journey',
+      changed('suites.browse.journeys', {}),
+      'suites.browse.journeys: expected at least one journey, got none',
+    ],
     [
       'a journey and a script',
       changed('suites.browse.script', './x.js'),
-      'suites.browse: expected either journeys or script',
+      'suites.browse: expected either journeys or script, got both',
+    ],
+    [
+      'a probe with a journey and a spec',
+      changed('probes', { p: { journey: 'home', spec: './x.spec.ts' } }),
+      'probes.p: expected either journey or spec, got both',
+    ],
+    [
+      'an unknown setting of a probe',
+      changed('probes', { p: { journey: 'home', atempts: 1 } }),
+      'probes.p.atempts: unknown setting (did you mean attempts?)',
     ],
     [
       'a probe of an unknown journey',
       changed('probes', { p: { journey: 'hom' } }),
-      'probes.p.journey: found "hom"',
+      'probes.p.journey: expected the name of a journey, got "hom"',
     ],
     [
       'a gate of an unknown suite',
       changed('gate', { suites: ['brows'] }),
-      'gate.suites: found "brows", expected the name of a suite (did you mean browse?)',
+      'gate.suites: expected the name of a suite, got "brows" (did you mean browse?)',
     ],
-    [
-      'an empty gate',
-      changed('gate', { suites: [] }),
-      'gate.suites: found an array, expected at least one suite',
-    ],
+    ['an empty gate', changed('gate', { suites: [] }), 'gate.suites: expected at least one suite'],
     [
       'memory asked of a step',
       changed('budgets', { steps: { 'home/get': { rssBytes: 1 } } }),
-      'memory belongs to the service',
+      'budgets.steps.home/get.rssBytes: expected no memory budget for a step',
     ],
-    ['a name that no metric can carry', changed('suites', { 'a b': good.suites.browse }), 'suites.a b'],
-    ['a command without a path to wait for', changed('target.command', ['x']), 'target.ready: missing'],
-    ['no default export', 'export const a = 1', 'no default export, expected a vigil config'],
+    [
+      'a name that no metric can carry',
+      changed('suites', { 'a b': good.suites.browse }),
+      'suites.a b: expected 1 to 64 letters',
+    ],
+    [
+      'a command without a path to wait for',
+      changed('target.command', ['x']),
+      'target.ready: expected the path that answers 2xx',
+    ],
+    ['no default export', 'export const a = 1', 'default export: expected a vigil config, got none'],
     ['a syntax error', 'export default {\n  target: {,\n}', 'vigil.'],
     ['a config that throws', "const a = 1\nthrow new Error('boom')", ':2: Error: boom'],
   ]
@@ -168,10 +190,10 @@ describe('a wrong config is one line with file, place, found and expected', () =
     expect(problem).not.toContain('    at ')
   })
 
-  it('a file that is not there', async () => {
+  it('a file that does not exist', async () => {
     expect(await problemOf('nowhere.ts')).toBe(
-      `${join(folder, 'nowhere.ts')}: not there, expected a vigil config: make one with a default ` +
-        `export, or point to one with '--config FILE'`,
+      `${join(folder, 'nowhere.ts')}: file not found, expected a vigil config: create one with a default ` +
+        `export, or name another file with '--config FILE'`,
     )
   })
 
@@ -219,14 +241,14 @@ describe('a wrong journeys module', () => {
         '100, timeoutMs: 1000 } }] }]',
     )
     expect(await problemOf(write(changed('journeys', `./${module}`)))).toContain(
-      'suites.browse.journeys.home: found a journey whose step job waits (until)',
+      'suites.browse.journeys.home: expected a journey that does not wait, got one whose step job waits',
     )
   })
 
   it('that is not there is named with the setting that asked for it', async () => {
     const name = write(changed('journeys', './gone.ts'))
     expect(await problemOf(name)).toContain(
-      `${join(folder, name)}: journeys: ${join(folder, 'gone.ts')}: not there`,
+      `${join(folder, name)}: journeys: ${join(folder, 'gone.ts')}: file not found`,
     )
   })
 })

@@ -3,76 +3,71 @@ import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { loadJourneys } from '../journeys/client/index.ts'
 import type { Journey } from '../journeys/index.ts'
-import type { Config } from './config.ts'
-import { shapeProblem } from './explain.ts'
-import { referenceProblems, settled } from './references.ts'
+import { describeShapeProblem } from './problems.ts'
+import { findReferenceProblems } from './references.ts'
 import { configSchema } from './schema.ts'
+import type { Config } from './schema.ts'
 
-/** A config that was read and checked, with its journeys, all paths absolute. */
+/** A checked config with its journeys. All paths are absolute. */
 export interface LoadedConfig {
   config: Config
-  /** Absolute. */
   file: string
-  /** Absolute path of the journeys module. */
   journeysModule: string
   journeys: Journey[]
 }
 
-export type ConfigResult = { state: 'loaded'; loaded: LoadedConfig } | { state: 'wrong'; problem: string }
+export type ConfigResult = { state: 'ok'; loaded: LoadedConfig } | UsageProblem
 
-/**
- * Reads and checks a config and the journeys it names. A problem is one line: file, path, found, expected.
- */
-export async function loadConfig(cwd: string, path: string): Promise<ConfigResult> {
-  const file = resolve(cwd, path)
-  const imported = await importDefault(
-    file,
-    'a vigil config',
-    "make one with a default export, or point to one with '--config FILE'",
-  )
-  if (imported.state === 'wrong') return imported
-  const parsed = configSchema.safeParse(imported.value)
-  if (!parsed.success)
-    return { state: 'wrong', problem: `${file}: ${shapeProblem(parsed.error, imported.value)}` }
-  const journeysModule = resolve(dirname(file), parsed.data.journeys)
-  if (!(await isThere(journeysModule)))
-    return {
-      state: 'wrong',
-      problem:
-        `${file}: journeys: ${journeysModule}: not there, expected a module whose default export is an ` +
-        'array of journeys',
-    }
-  const journeys = await loadJourneys(journeysModule)
-  if (journeys.state === 'usage-error') return { state: 'wrong', problem: journeys.reason }
-  const [problem] = referenceProblems(parsed.data, journeys.journeys)
-  if (problem) return { state: 'wrong', problem: `${file}: ${problem.path}: ${problem.message}` }
-  return {
-    state: 'loaded',
-    loaded: { config: settled(parsed.data), file, journeysModule, journeys: journeys.journeys },
-  }
+interface UsageProblem {
+  state: 'usage-error'
+  /** One line: file, path, expected, found. */
+  problem: string
 }
 
-type Imported = { state: 'imported'; value: unknown } | { state: 'wrong'; problem: string }
+/** Reads and checks a config and the journeys that it names. */
+export async function loadConfig(cwd: string, path: string): Promise<ConfigResult> {
+  const file = resolve(cwd, path)
+  const imported = await importDefault(file)
+  if (imported.state === 'usage-error') return imported
+  const parsed = configSchema.safeParse(imported.value)
+  if (!parsed.success) return usageError(`${file}: ${describeShapeProblem(parsed.error, imported.value)}`)
+  const config = parsed.data
+  const journeysModule = resolve(dirname(file), config.journeys)
+  if (!(await exists(journeysModule)))
+    return usageError(
+      `${file}: journeys: ${journeysModule}: file not found, ` +
+        'expected a module whose default export is an array of journeys',
+    )
+  const journeys = await loadJourneys(journeysModule)
+  if (journeys.state === 'usage-error') return usageError(journeys.reason)
+  const [problem] = findReferenceProblems(config, journeys.journeys)
+  if (problem) return usageError(`${file}: ${problem.path}: ${problem.message}`)
+  return { state: 'ok', loaded: { config, file, journeysModule, journeys: journeys.journeys } }
+}
 
-async function importDefault(file: string, expected: string, advice: string): Promise<Imported> {
-  if (!(await isThere(file)))
-    return { state: 'wrong', problem: `${file}: not there, expected ${expected}: ${advice}` }
+function usageError(problem: string): UsageProblem {
+  return { state: 'usage-error', problem }
+}
+
+async function importDefault(file: string): Promise<{ state: 'ok'; value: unknown } | UsageProblem> {
+  if (!(await exists(file)))
+    return usageError(
+      `${file}: file not found, expected a vigil config: ` +
+        "create one with a default export, or name another file with '--config FILE'",
+    )
   try {
     const module: unknown = await import(pathToFileURL(file).href)
     const value =
       typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
-    if (value === undefined)
-      return { state: 'wrong', problem: `${file}: no default export, expected ${expected}` }
-    return { state: 'imported', value }
+    return value === undefined
+      ? usageError(`${file}: default export: expected a vigil config, got none`)
+      : { state: 'ok', value }
   } catch (error) {
-    return {
-      state: 'wrong',
-      problem: `${whereThrown(error, file)}: ${whatWasThrown(error)}, expected ${expected}`,
-    }
+    return usageError(`${locateError(error, file)}: ${describeError(error)}, expected a vigil config`)
   }
 }
 
-async function isThere(file: string): Promise<boolean> {
+async function exists(file: string): Promise<boolean> {
   try {
     await access(file)
     return true
@@ -81,15 +76,14 @@ async function isThere(file: string): Promise<boolean> {
   }
 }
 
-// `file:///a/b.ts:12:3` stands in the stack of a runtime error, `/a/b.ts:12` on the first line of a syntax
-// error's.
-function whereThrown(error: unknown, file: string): string {
+// The stack of a runtime error contains `file:///a/b.ts:12:3`, the first line of a syntax error's `/a/b.ts:12`.
+function locateError(error: unknown, file: string): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const at = /(?:file:\/\/)?(\/[^\s():]+\.[cm]?[jt]s):(\d+)/.exec(stack)
   return at?.[1] !== undefined && !at[1].includes('/node_modules/') ? `${at[1]}:${at[2]}` : file
 }
 
-function whatWasThrown(error: unknown): string {
+function describeError(error: unknown): string {
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return (message.split('\n').find((line) => line.trim() !== '') ?? message).trim().slice(0, 300)
 }

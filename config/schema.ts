@@ -6,10 +6,10 @@ const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "expected 1 to 64 letters, digits, '.', '_' or '-'")
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' })
-// A password in the target's address would end up in every record and report.
+// Every record and report would contain a password in the target's URL.
 const targetUrl = httpUrl.refine(
   (text) => URL.parse(text)?.username === '' && URL.parse(text)?.password === '',
-  'expected a URL without a user and password: journeys send their credentials in headers',
+  'expected a URL without a user and password (journeys send their credentials in headers)',
 )
 const path = z.string().startsWith('/', "expected a path that starts with '/'")
 
@@ -21,84 +21,133 @@ const limits = {
   requestsPerMinute: positive.exactOptional(),
   rssBytes: positive.exactOptional(),
 }
-// A step has no memory and no steps of its own, but the contract lets a Budgets stand there: what cannot be
-// measured is refused.
+// A step has no memory and no steps. The type of budgets allows them there, so the schema rejects them.
 const stepBudgets = z.strictObject({
   ...limits,
-  rssBytes: z.never('memory belongs to the service, not to a step: move it one level up').exactOptional(),
+  rssBytes: z
+    .never('expected no memory budget for a step (memory belongs to the service: move it one level up)')
+    .exactOptional(),
 })
 const budgets = z.strictObject({ ...limits, steps: z.record(z.string(), stepBudgets).exactOptional() })
 
 const cadence = z.string().superRefine((text, context) => {
-  const read = parseCadence(text)
-  if (read.state === 'wrong') context.addIssue({ code: 'custom', message: read.problem })
+  const parsed = parseCadence(text)
+  if (parsed.state === 'invalid') context.addIssue({ code: 'custom', message: parsed.problem })
 })
 
-const probeOptions = {
-  every: cadence.exactOptional(),
-  timeoutMs: positive.max(600_000).exactOptional(),
-  attempts: z.int().min(1).max(10).exactOptional(),
-  degradedMs: positive.exactOptional(),
-}
-const probe = z.strictObject({
-  journey: z.string().exactOptional(),
-  spec: z.string().exactOptional(),
-  ...probeOptions,
+const target = z.strictObject({
+  url: targetUrl,
+  /** Program and arguments: vigil starts it, waits for `ready` and stops it. */
+  command: z.array(z.string().min(1)).min(1).exactOptional(),
+  env: z.record(z.string(), z.string()).exactOptional(),
+  /** Path that answers 2xx once the service can be used. */
+  ready: path.exactOptional(),
+  /**
+   * Path of its Prometheus metrics, read before, during and after a load (standard `process_*` and `nodejs_*`
+   * names).
+   */
+  metrics: path.exactOptional(),
+  /** `vigil ab` gives each side a separate database on one PostgreSQL, in `DATABASE_URL`. */
+  database: z.literal('postgres').exactOptional(),
+  revision: z.string().min(1).max(200).exactOptional(),
 })
+export type TargetConfig = z.infer<typeof target>
+
+const probe = z
+  .strictObject({
+    journey: z.string().exactOptional(),
+    spec: z.string().exactOptional(),
+    every: cadence.exactOptional(),
+    timeoutMs: positive.max(600_000).exactOptional(),
+    attempts: z.int().min(1).max(10).exactOptional(),
+    degradedMs: positive.exactOptional(),
+  })
+  .transform(({ journey, spec, ...options }, context) => {
+    if (journey !== undefined && spec === undefined) return { journey, ...options }
+    if (spec !== undefined && journey === undefined) return { spec, ...options }
+    const found = journey === undefined ? 'neither' : 'both'
+    context.addIssue({ code: 'custom', message: `expected either journey or spec, got ${found}` })
+    return z.NEVER
+  })
+export type ProbeConfig = z.infer<typeof probe>
 
 const load = z.strictObject({
   ratePerSecond: positive.max(100_000).exactOptional(),
   connections: z.int().positive().max(10_000).exactOptional(),
 })
-const day = 86_400
-const suite = z.strictObject({
-  journeys: z.record(z.string(), positive).exactOptional(),
-  script: z.string().min(1).exactOptional(),
-  engine: z.enum(['k6', 'autocannon']),
-  load,
-  warmupSeconds: z.number().nonnegative().max(day).exactOptional(),
-  durationSeconds: positive.max(day),
-  budgets: budgets.exactOptional(),
-})
+/** Journeys started per second, or connections kept busy. */
+type Load = { ratePerSecond: number } | { connections: number }
+const daySeconds = 86_400
+const suite = z
+  .strictObject({
+    /** Name → weight. */
+    journeys: z.record(z.string(), positive).exactOptional(),
+    /** Or the user's k6 script, run unchanged. */
+    script: z.string().min(1).exactOptional(),
+    engine: z.enum(['k6', 'autocannon']),
+    load,
+    warmupSeconds: z.number().nonnegative().max(daySeconds).exactOptional(),
+    durationSeconds: positive.max(daySeconds),
+    budgets: budgets.exactOptional(),
+  })
+  .transform(({ load: found, ...rest }, context) => {
+    const suiteLoad = toLoad(rest.engine, found)
+    if (suiteLoad) return { ...rest, load: suiteLoad }
+    const expected = rest.engine === 'k6' ? 'ratePerSecond' : 'connections'
+    const names = Object.keys(found).join(' and ') || 'nothing'
+    context.addIssue({
+      code: 'custom',
+      path: ['load'],
+      message: `expected only ${expected}, which ${rest.engine} uses, got ${names}`,
+    })
+    return z.NEVER
+  })
+export type SuiteConfig = z.infer<typeof suite>
 
-/**
- * The shape; what fits together (a suite's engine and load, names that must exist) is checked in
- * `references.ts`.
- */
+function toLoad(engine: 'k6' | 'autocannon', found: z.infer<typeof load>): Load | undefined {
+  const { ratePerSecond, connections } = found
+  if (engine === 'k6')
+    return ratePerSecond !== undefined && connections === undefined ? { ratePerSecond } : undefined
+  return connections !== undefined && ratePerSecond === undefined ? { connections } : undefined
+}
+
+const forecast = z.strictObject({
+  /** PromQL that returns one series. */
+  query: z.string().min(1).max(4000),
+  /** `capacity`: the measured requests per second at the knee. */
+  limit: z.union([z.literal('capacity'), positive], "expected a positive number, or 'capacity'"),
+  unit: z.enum(['bytes', 'per second']).exactOptional(),
+})
+export type ForecastConfig = z.infer<typeof forecast>
+
+/** The shape of a config. `references.ts` checks which settings fit together and that each name exists. */
 export const configSchema = z.strictObject({
-  target: z.strictObject({
-    url: targetUrl,
-    command: z.array(z.string().min(1)).min(1).exactOptional(),
-    env: z.record(z.string(), z.string()).exactOptional(),
-    ready: path.exactOptional(),
-    metrics: path.exactOptional(),
-    database: z.literal('postgres').exactOptional(),
-    revision: z.string().min(1).max(200).exactOptional(),
-  }),
+  target,
+  /** Path of a module whose default export is `Journey[]`. It is a path because k6 loads it in its runtime. */
   journeys: z.string().min(1),
   probes: z.record(name, probe).exactOptional(),
   suites: z.record(name, suite),
+  /** For every suite without budgets. */
   budgets: budgets.exactOptional(),
   gate: z
     .strictObject({
       probes: z.array(z.string()).exactOptional(),
       suites: z
         .array(z.string())
-        .min(1, 'expected at least one suite: a gate that loads nothing promises nothing'),
+        .min(1, 'expected at least one suite (a gate without load cannot judge performance)'),
     })
     .exactOptional(),
   pushgateway: z.strictObject({ url: httpUrl, require: z.boolean().exactOptional() }).exactOptional(),
-  forecasts: z
-    .record(
-      name,
-      z.strictObject({
-        query: z.string().min(1).max(4000),
-        limit: z.union([z.literal('capacity'), positive], "expected a number over 0, or 'capacity'"),
-        unit: z.enum(['bytes', 'per second']).exactOptional(),
-      }),
-    )
-    .exactOptional(),
+  /** Growing figures and their limits: `vigil capacity --prometheus` shows when they are reached. */
+  forecasts: z.record(name, forecast).exactOptional(),
   history: z
     .strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'expected a postgres:// URL') })
     .exactOptional(),
 })
+/** The default export of `vigil.config.ts`: one plain object. Paths are relative to the file. */
+export type Config = z.infer<typeof configSchema>
+
+/** Gives an editor the types, and returns its argument. */
+export function defineConfig(config: Config): Config {
+  return config
+}

@@ -10,7 +10,7 @@ import type { ProbeResult } from '../../record/index.ts'
 // `--expose-gc`.
 const probes = Array.from({ length: 200 }, (_, index) => `probe-${index}`)
 const cadence = parseCadence('1s')
-if (cadence.state === 'wrong') throw new Error(cadence.problem)
+if (cadence.state === 'invalid') throw new Error(cadence.problem)
 const clock = simulatedClock(Date.parse('2026-01-01T00:00:00.500Z'))
 const metrics = scheduledMetrics(probes, { version: 'bench', node: process.versions.node })
 const stop = new AbortController()

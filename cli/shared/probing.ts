@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { combineVerdicts } from '../../baselines/index.ts'
 import type { Verdict, VerdictRow } from '../../baselines/index.ts'
-import { nearest, parseCadence } from '../../config/index.ts'
+import { suggestName, parseCadence } from '../../config/index.ts'
 import type { ProbeResult, ProbesReport } from '../../record/index.ts'
 import type { Cadence } from '../../config/index.ts'
 import type { Session } from './session.ts'
@@ -13,7 +13,9 @@ export function checkProbeNames(session: Session, names: readonly string[]): voi
   const known = Object.keys(session.loaded.config.probes ?? {})
   const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined)
-    throw new UsageError(`probe ${JSON.stringify(unknown)} is not in the config${nearest(unknown, known)}`)
+    throw new UsageError(
+      `probe ${JSON.stringify(unknown)} is not in the config${suggestName(unknown, known)}`,
+    )
 }
 
 /**
@@ -68,10 +70,10 @@ export function parseProbeCadence(
   const text = every ?? configured
   if (text === undefined) return undefined
   const parsed = parseCadence(text)
-  if (parsed.state === 'read') return parsed.cadence
+  if (parsed.state === 'ok') return parsed.cadence
   throw new UsageError(
-    `${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: found ` +
-      `${JSON.stringify(text.slice(0, 60))}, ${parsed.problem}`,
+    `${every === undefined ? `${session.loaded.file}: probes.${name}.every` : '--every'}: ` +
+      `${parsed.problem}, got ${JSON.stringify(text.slice(0, 60))}`,
   )
 }
 

@@ -29,7 +29,7 @@ export interface Session {
 
 export async function openSession(options: CommonOptions, world: World): Promise<Session> {
   const config = await loadConfig(world.cwd, options.config)
-  if (config.state === 'wrong') throw new UsageError(config.problem)
+  if (config.state === 'usage-error') throw new UsageError(config.problem)
   const { target } = config.loaded.config
   const out = resolve(world.cwd, options.out)
   return {

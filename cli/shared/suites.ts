@@ -1,6 +1,6 @@
 import type { Budgets } from '../../baselines/index.ts'
 import type { Config, SuiteConfig } from '../../config/index.ts'
-import { nearest } from '../../config/index.ts'
+import { suggestName } from '../../config/index.ts'
 import { UsageError } from './world.ts'
 import type { Engine } from '../../load/index.ts'
 import type { Session } from './session.ts'
@@ -28,7 +28,7 @@ export function planSuite(config: Config, name: string | undefined, changes: Sui
   if (chosen === undefined)
     throw new UsageError('suites: found none, expected at least one suite in the config')
   if (!suite)
-    throw new UsageError(`suite ${JSON.stringify(chosen)} is not in the config${nearest(chosen, names)}`)
+    throw new UsageError(`suite ${JSON.stringify(chosen)} is not in the config${suggestName(chosen, names)}`)
   const changed = {
     ...suite,
     ...engineAndLoad(chosen, suite, changes),

@@ -6,7 +6,7 @@ import { playAsTest } from './journey-test.ts'
 // Each journey of the config as a Playwright test, with its reports, traces, -g and --repeat-each.
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const config = await loadConfig(root, process.env['VIGIL_CONFIG'] ?? 'vigil.config.ts')
-if (config.state === 'wrong') throw new Error(config.problem)
+if (config.state === 'usage-error') throw new Error(config.problem)
 
 test.describe('journeys', () => {
   for (const journey of config.loaded.journeys) {

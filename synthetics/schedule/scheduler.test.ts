@@ -13,7 +13,7 @@ const hour = 3_600_000
 
 function every(text: string): Cadence {
   const parsed = parseCadence(text)
-  if (parsed.state === 'wrong') throw new Error(parsed.problem)
+  if (parsed.state === 'invalid') throw new Error(parsed.problem)
   return parsed.cadence
 }
 

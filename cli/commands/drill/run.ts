@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
-import { nearest } from '../../../config/index.ts'
+import { suggestName } from '../../../config/index.ts'
 import {
   drillsDocument,
   drillsJunit,
@@ -34,7 +34,7 @@ export async function drill(names: readonly string[], options: DrillOptions, wor
   const chosen = findDrills(names)
   if (chosen.state === 'usage-error')
     throw new UsageError(
-      `drill ${JSON.stringify(chosen.name)}: no alert of that name${nearest(chosen.name, chosen.known)}`,
+      `drill ${JSON.stringify(chosen.name)}: no alert of that name${suggestName(chosen.name, chosen.known)}`,
     )
   const folder = join(session.out, 'drills', newRunId(session, 'drill'))
   await mkdir(folder, { recursive: true })

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { historyMetrics, locateChanges } from '../../../baselines/change-points/index.ts'
 import type { ChangePointOptions, HistoryMetric } from '../../../baselines/change-points/index.ts'
-import { loadConfig, nearest } from '../../../config/index.ts'
+import { loadConfig, suggestName } from '../../../config/index.ts'
 import {
   comparableOf,
   HistoryUnavailable,
@@ -107,7 +107,7 @@ async function databaseOf(
   const asked = findHistoryDatabase(world.env, out, undefined)
   if (asked !== undefined || !existsSync(resolve(world.cwd, config))) return asked
   const loaded = await loadConfig(world.cwd, config)
-  if (loaded.state === 'wrong') throw new UsageError(cleanText(loaded.problem, 600))
+  if (loaded.state === 'usage-error') throw new UsageError(cleanText(loaded.problem, 600))
   return findHistoryDatabase(world.env, out, loaded.loaded.config)
 }
 
@@ -116,7 +116,7 @@ function metricOf(name: string | undefined): HistoryMetric | undefined {
   if (name !== undefined && metric === undefined)
     throw new UsageError(
       `--metric: found ${JSON.stringify(cleanText(name, 80))}, expected one of ` +
-        `${historyMetrics.join(', ')}${nearest(name, historyMetrics)}`,
+        `${historyMetrics.join(', ')}${suggestName(name, historyMetrics)}`,
     )
   return metric
 }

@@ -29,7 +29,7 @@ describe('what the user got wrong about a schedule is one line, exit 2', () => {
       'a cron expression that is none',
       { every: '61 * * * *' },
       ['probe'],
-      'probes.home.every: found "61 * * * *", Invalid value for minute: 61',
+      'Invalid value for minute: 61, got "61 * * * *"',
     ],
     [
       'a probe without a schedule',
@@ -37,7 +37,7 @@ describe('what the user got wrong about a schedule is one line, exit 2', () => {
       ['probe', '--every'],
       "probes.home.every: missing, expected an interval ('30s')",
     ],
-    ['a name after --every', {}, ['probe', '--every', 'home'], '--every: found "home", expected an interval'],
+    ['a name after --every', {}, ['probe', '--every', 'home'], '--every: expected an interval'],
     [
       'both ways at the same time',
       {},

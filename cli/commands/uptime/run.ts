@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { loadConfig, nearest } from '../../../config/index.ts'
+import { loadConfig, suggestName } from '../../../config/index.ts'
 import { sqliteStore, uptimeOf } from '../../../synthetics/history/index.ts'
 import type { ProbeUptime } from '../../../synthetics/history/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
@@ -54,14 +54,14 @@ async function silentProbes(
   found: readonly ProbeUptime[],
 ): Promise<string[]> {
   const config = await loadConfig(world.cwd, options.config)
-  const configured = config.state === 'loaded' ? Object.keys(config.loaded.config.probes ?? {}) : []
+  const configured = config.state === 'ok' ? Object.keys(config.loaded.config.probes ?? {}) : []
   const known = [...new Set([...configured, ...found.map(({ probe }) => probe)])]
   // Without a config, only the probes in the history are known.
-  const unknown = config.state === 'loaded' ? names.find((name) => !known.includes(name)) : undefined
+  const unknown = config.state === 'ok' ? names.find((name) => !known.includes(name)) : undefined
   if (unknown !== undefined)
     throw new UsageError(
       `probe ${JSON.stringify(unknown)} is neither in the config nor in the ` +
-        `history${nearest(unknown, known)}`,
+        `history${suggestName(unknown, known)}`,
     )
   return (names.length > 0 ? names : configured).filter((name) => !found.some(({ probe }) => probe === name))
 }

@@ -120,7 +120,7 @@ describe('the manifests of the probes', () => {
 
   it('the cron job runs as vigil reads its schedule, never twice at the same time, and probes once', () => {
     const parsed = parseCadence(cron.spec.schedule)
-    expect(parsed.state === 'read' && parsed.cadence.next(0)).toBe(300_000)
+    expect(parsed.state === 'ok' && parsed.cadence.next(0)).toBe(300_000)
     const { backoffLimit, activeDeadlineSeconds, template } = cron.spec.jobTemplate.spec
     expect([cron.spec.concurrencyPolicy, backoffLimit]).toEqual(['Forbid', 0])
     expect(activeDeadlineSeconds).toBeLessThan(300)
