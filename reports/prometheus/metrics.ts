@@ -32,8 +32,8 @@ export const metrics = {
   vigil_run_latency_seconds: {
     type: 'summary',
     help:
-      'Latency of the latest run by quantile, 1 being the maximum; reset by each run, ' +
-      'so rate() of its sum and count is meaningless. Without a step: of the whole run.',
+      'Latency of the latest run by quantile, 1 being the maximum; starts anew with each run, so rate() ' +
+      'of its sum and count means nothing. Without a step: of the whole run.',
   },
   vigil_run_latency_mean_seconds: {
     type: 'gauge',
@@ -71,7 +71,7 @@ export const metrics = {
   },
   vigil_run_baseline_runs: {
     type: 'gauge',
-    help: 'Number of accepted runs that the latest run was compared with.',
+    help: 'How many accepted runs the latest run was held against.',
   },
   vigil_run_baseline_latency_p50_seconds: {
     type: 'gauge',
