@@ -20,9 +20,9 @@ const dayMs = 86_400_000
 /**
  * Parses the interval of a probe.
  *
- * An interval starts from 1970, not from the start of the process, so that a restart does not shift it. A cron
- * expression is in UTC unless it names a time zone: machines in different zones then agree, and no hour occurs
- * twice a year.
+ * An interval starts from 1970, not from the start of the process, so that a restart does not shift it. A
+ * cron expression is in UTC unless it names a time zone: machines in different zones then agree, and no hour
+ * occurs twice a year.
  */
 export function parseCadence(text: string): CadenceResult {
   const trimmed = text.trim()

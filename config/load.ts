@@ -76,7 +76,8 @@ async function exists(file: string): Promise<boolean> {
   }
 }
 
-// The stack of a runtime error contains `file:///a/b.ts:12:3`, the first line of a syntax error's `/a/b.ts:12`.
+// The stack of a runtime error contains `file:///a/b.ts:12:3`, the first line of a syntax error's
+// `/a/b.ts:12`.
 function locateError(error: unknown, file: string): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const at = /(?:file:\/\/)?(\/[^\s():]+\.[cm]?[jt]s):(\d+)/.exec(stack)

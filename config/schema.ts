@@ -123,7 +123,9 @@ export type ForecastConfig = z.infer<typeof forecast>
 /** The shape of a config. `references.ts` checks which settings fit together and that each name exists. */
 export const configSchema = z.strictObject({
   target,
-  /** Path of a module whose default export is `Journey[]`. It is a path because k6 loads it in its runtime. */
+  /**
+   * Path of a module whose default export is `Journey[]`. It is a path because k6 loads it in its runtime.
+   */
   journeys: z.string().min(1),
   probes: z.record(name, probe).exactOptional(),
   suites: z.record(name, suite),

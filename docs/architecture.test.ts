@@ -57,7 +57,7 @@ describe('the architecture', () => {
     expect(imports.length).toBeGreaterThan(1000)
   })
 
-  it('has no folder of code beside those that docs/architecture.md describes', () => {
+  it('has no folder of code besides those that docs/architecture.md describes', () => {
     const document = readFileSync(join(root, 'docs/architecture.md'), 'utf8')
     const described = [...document.matchAll(/^\| `([a-z]+)\/` \|/gm)].map(([, name = '']) => name)
     const found = new Set(sources.map(folderOf).filter((folder) => folder !== '.'))

@@ -19,11 +19,14 @@ const paths = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.md', '*.yml',
   .split('\n')
   .filter((path) => path !== '' && !excluded.test(path))
 
+/** Holds journeys as text, one step a line. */
+const codeAsText = /^journeys\/contract\.live\.test\.ts$/
+
 let count = 0
 for (const path of paths) {
   const text = readFileSync(`${root}/${path}`, 'utf8')
   for (const { line, found, say } of findLanguageProblems(text, {
-    checkLength: /\.m?ts$|\.mjs$/.test(path),
+    checkLength: /\.m?ts$|\.mjs$/.test(path) && !codeAsText.test(path),
   })) {
     count += 1
     process.stdout.write(`${path}:${line}: found '${found}', expected: ${say}\n`)

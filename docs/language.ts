@@ -36,7 +36,11 @@ export const replacements: readonly Replacement[] = [
  * Help texts of pushed metrics. A Pushgateway refuses a push whose help differs from that of another group, so they
  * cannot be reworded.
  */
-const contracts = ['starts anew with each run', 'the latest run was held against']
+const contracts = [
+  'starts anew with each run',
+  'the latest run was held against',
+  'did not come to an end although they were told to',
+]
 
 export const longestLine = 110
 

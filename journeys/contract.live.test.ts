@@ -17,8 +17,8 @@ import { startContext } from './index.ts'
 import type { Journey } from './index.ts'
 
 /*
- * The same journey is the same traffic, whoever plays it: a probe, Playwright, k6 or autocannon. A recording
- * server keeps what arrives; requests are told apart by `x-unique`, which each journey sends along.
+ * The same journey is the same traffic in every engine: a probe, Playwright, k6 or autocannon. A recording
+ * server keeps what arrives; requests are distinguished by `x-unique`, which each journey sends along.
  */
 
 const source = `
@@ -68,7 +68,7 @@ const server: Server = createServer((request, response) => {
     .on('data', (chunk: string) => (body += chunk))
     .on('end', () => {
       const headers = Object.fromEntries(headersThatMatter.map((name) => [name, request.headers[name]]))
-      // No body is the same as an empty one, whether or not its length is told.
+      // No body is the same as an empty one, with or without its length.
       if (body === '') headers['content-length'] = undefined
       arrived.push({
         method: request.method ?? '',
@@ -187,7 +187,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** What one iteration sends, written by hand: the contract. */
+/** What one iteration sends, written out: the contract. */
 const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: Arrived[] }> = {
   bodies: {
     steps: [

@@ -84,7 +84,7 @@ describe('a probe is', () => {
     expect(result.message).toMatch(/^took \d+ ms, expected less than 100 ms$/)
   })
 
-  it('degraded when it passed only at its second attempt, and tells of the first', async () => {
+  it('degraded when it passed only at its second attempt, and reports the first', async () => {
     const { url } = await target((_request, response, index) =>
       response.writeHead(index === 2 ? 503 : 200).end('ok'),
     )
@@ -157,7 +157,7 @@ describe('a probe is', () => {
     expect(result).toMatchObject({ outcome: 'down', steps: [{ step: 'one', class: 'timeout', status: 0 }] })
   })
 
-  it('down when nobody is there', async () => {
+  it('down when no server listens', async () => {
     const { url } = await target(() => undefined)
     await endings.pop()?.()
     expect(await probe(url, home)).toMatchObject({

@@ -35,7 +35,7 @@ const jobs = probes.map((name): Job<ProbeResult> => ({
     steps: [{ step: 'get', ok: true, status: 200, durationMs: 5 }],
   }),
 }))
-const ended = runSchedule({ jobs, clock, stop: stop.signal, tell: collect })
+const ended = runSchedule({ jobs, clock, stop: stop.signal, onEvent: collect })
 const heapBytes: number[] = []
 for (let quarter = 0; quarter < 4; quarter += 1) {
   await clock.pass(900_000)

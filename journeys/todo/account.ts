@@ -2,9 +2,9 @@ import type { Context, Response, StepRequest } from '../journey.ts'
 import { fieldOf } from './expect.ts'
 
 /**
- * What every account that vigil makes begins with. A run removes its own; what a crash left behind nobody can
- * log in to any more, and is found in the database: `DELETE FROM users WHERE email LIKE 'vigil-%@example.com'
- * AND created_at < now() - interval '1 day'`.
+ * The prefix of every account that vigil creates. A run removes its own; accounts that a crash left no one
+ * can log in to any more, and is found in the database: `DELETE FROM users WHERE email LIKE
+ * 'vigil-%@example.com' AND created_at < now() - interval '1 day'`.
  */
 export const accountPrefix = 'vigil-'
 

@@ -15,7 +15,7 @@ function titleOf(ctx: Context): string {
   return `Private ${ctx.unique}`
 }
 
-// 404 and nothing else: a 403 would tell that the task exists.
+// 404 and nothing else: a 403 would reveal that the task exists.
 function expectUnseen(what: string): (response: Response) => string | undefined {
   return (response) =>
     response.status === 404 ? undefined : `status ${response.status}, expected 404: another user ${what}`
@@ -26,7 +26,7 @@ function expectNotListed(response: Response, ctx: Context): string | undefined {
   if (problem !== undefined) return problem
   const items = fieldOf(response, 'items')
   if (!Array.isArray(items)) return 'items is no array'
-  // The account is new: whatever is listed is somebody else's.
+  // The account is new: anything in the list belongs to another user.
   return items.length === 0
     ? undefined
     : `${items.length} listed, expected none: another user sees tasks that are not theirs (task ` +

@@ -194,7 +194,7 @@ describe('what a probe is there to find', { timeout: 60_000 }, () => {
     ])
   })
 
-  it('one field is wrong: down, with field, found and expected; and the account is removed all the same', async () => {
+  it('one wrong field: down, with field, found and expected; the account is removed too', async () => {
     meddle = { text: (method, text) => (method === 'PATCH' ? text.replace('"in_progress"', '"todo"') : text) }
     const [result] = await probed(['task-crud'], {}, meddlerUrl)
     expect(result).toMatchObject({

@@ -52,12 +52,12 @@ describe('a rate limit', () => {
 
   const broken: [what: string, service: Service, says: string][] = [
     [
-      'tells nothing of a limit',
+      'reports no limit',
       () => ({}),
       'policy: RateLimit-Policy is absent, expected "…";q=…;w=…: rate limiting is bypassed',
     ],
     [
-      'tells of a limit and does not refuse',
+      'reports a limit and does not refuse',
       (answered) => granted(quota - answered - 1),
       'refused: status 200, expected 429 after 10 requests at a limit of 5: rate limiting is bypassed',
     ],

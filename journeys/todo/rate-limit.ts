@@ -12,7 +12,7 @@ const dedicated = {
   password: 'the pass phrase of an account that owns nothing',
 } as const
 
-/** More than a probe may use up. A limit over it was raised for a load test, and limits nobody. */
+/** More than a probe may use up. A limit over it was raised for a load test, and limits no one. */
 const highestLimit = 1000
 
 interface Policy {
@@ -112,14 +112,14 @@ const useUp: Step = {
   },
 }
 
-/** A user who asks too often is refused, and told how often they may ask and when again. */
+/** A user who exceeds the limit is refused, and the answer states the limit and when to try again. */
 export const rateLimit: Journey = {
   name: 'rate-limit',
   before: [
     {
       name: 'login',
       request: () => ({ method: 'POST', path: '/auth/login', json: dedicated }),
-      // Not there before the first run; locked out where somebody tried other passwords.
+      // Not there before the first run; locked out where other passwords were tried.
       check: (response) =>
         response.status === 401 || response.status === 423
           ? undefined

@@ -8,7 +8,7 @@ const temporary = mkdtempSync(join(tmpdir(), 'vigil-scratch-test-'))
 afterAll(() => rmSync(temporary, { recursive: true, force: true }))
 
 // Beyond what any system numbers its processes with.
-const nobody = 2 ** 30
+const unusedPid = 2 ** 30
 
 it('is for its owner alone, and those of probers that were killed long ago are removed', async () => {
   const now = Date.now()
@@ -19,8 +19,8 @@ it('is for its owner alone, and those of probers that were killed long ago are r
     return folder
   }
   const [killed, justKilled, running, foreign] = [
-    made(`vigil-spec-${nobody}-a`, 7_200_000),
-    made(`vigil-spec-${nobody}-b`, 60_000),
+    made(`vigil-spec-${unusedPid}-a`, 7_200_000),
+    made(`vigil-spec-${unusedPid}-b`, 60_000),
     made(`vigil-spec-${process.pid}-c`, 7_200_000),
     made('something-else', 7_200_000),
   ]

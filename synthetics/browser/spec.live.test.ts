@@ -33,14 +33,17 @@ const specs: Record<string, string> = {
     `page.goto('/'); await expect(page.locator('h1')).toHaveText('Here') }) })`,
   leaky: `test('leaky', async ({ page, request }) => {
     await test.step('asks', async () => {
-      await request.post('/', { headers: { authorization: 'Bearer canary-1' }, data: { password: 'canary-2' } })
+      const headers = { authorization: 'Bearer canary-1' }
+      await request.post('/', { headers, data: { password: 'canary-2' } })
       await page.setExtraHTTPHeaders({ authorization: 'Basic canary-3' })
       await page.goto('/')
       await page.fill('#p', 'canary-4')
       await page.evaluate(() => console.log('said by the page', 'Bearer canary-5'))
       await page.evaluate((text) => console.log(text), process.env.PROBE_PASSWORD)
     })
-    await test.step('expects', async () => { expect(process.env.PROBE_PASSWORD + ' Bearer canary-6').toBe('something else') })
+    await test.step('expects', async () => {
+      expect(process.env.PROBE_PASSWORD + ' Bearer canary-6').toBe('something else')
+    })
   })`,
   retried:
     `test('retried', async ({}, info) => { await test.step('step', async () => { ` +

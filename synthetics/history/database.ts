@@ -23,7 +23,8 @@ export function openDatabase(file: string): DatabaseSync {
     // One table whose key is the time: no index of its own that could be damaged or lag behind.
     if (found === 0) {
       database.exec(`PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;
-        CREATE TABLE IF NOT EXISTS results (id INTEGER PRIMARY KEY, entry TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
+        CREATE TABLE IF NOT EXISTS results
+          (id INTEGER PRIMARY KEY, entry TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
         PRAGMA user_version = ${layout}; COMMIT`)
     }
     // A power failure may cost the last results, never the file.

@@ -32,7 +32,7 @@ interface Seen {
 }
 
 /**
- * Incidents by n-of-m rules. A result that is unknown is no evidence, for or against. Time that nobody looked
+ * Incidents by n-of-m rules. A result that is unknown is no evidence, for or against. Time without a probe
  * at parts what was before from what comes after: it opens nothing (a late prober is not an outage) and
  * closes nothing.
  */

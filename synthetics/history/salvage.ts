@@ -22,7 +22,7 @@ export interface Salvaged {
  * Sets a damaged file aside, under a name that says so, and begins a new one with all rows that can still be
  * read from it.
  *
- * @param stamp tells this damaged file from other ones
+ * @param stamp distinguishes this damaged file from others
  */
 export function salvage(file: string, stamp: string): Salvaged {
   const aside = `${file}.damaged-${stamp}`
@@ -34,7 +34,7 @@ export function salvage(file: string, stamp: string): Salvaged {
     database,
     problem:
       `${file}: damaged; set aside as ${aside}, ` +
-      `${kept === 0 ? 'nothing in it could be read' : `${kept} results that could be read from it were kept`}`,
+      `${kept === 0 ? 'none of it could be read' : `${kept} readable results were kept`}`,
   }
 }
 

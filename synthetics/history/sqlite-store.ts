@@ -10,11 +10,11 @@ import type { HistoryQuery, HistoryStore, HistoryEntry } from './store.ts'
 const mostNamed = 20
 
 /**
- * A history in a file of SQLite, in WAL mode: several processes may use it at once, and what was there before
- * survives a crash and a full disk. A file found damaged, whenever that shows, is set aside and named, and
- * the rest is used.
+ * A history in a file of SQLite, in WAL mode: several processes may use it together, and what was there
+ * before survives a crash and a full disk. A file found damaged, whenever that shows, is set aside and named,
+ * and the rest is used.
  *
- * @param stamp tells one damaged file from another, such as the time
+ * @param stamp distinguishes one damaged file from another, such as the time
  */
 export function sqliteStore(file: string, stamp: () => string): HistoryStore {
   return new SqliteStore(file, stamp)

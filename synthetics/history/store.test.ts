@@ -131,7 +131,7 @@ describe('a damaged file', () => {
         expect.stringContaining(`${file}: damaged; set aside as ${file}.damaged-test, `),
       ])
       store.close()
-      // As it was found: somebody may know more of mending databases than we do.
+      // As it was found: an expert may be able to repair it.
       expect(asideOf(file).filter((name) => /\.(reading|db\.damaged-test-)/.test(name))).toEqual([])
       expect(readFileSync(`${file}.damaged-test`)).toEqual(found)
     },
@@ -200,7 +200,7 @@ it('a keeper forgets, and a store that refuses to does not end the run', () => {
   expect(moments(store)).toEqual([3])
 })
 
-it('two at once on one file: both have all', () => {
+it('two stores on one file: both have all entries', () => {
   const file = newFile()
   const [one, other] = [open(file), open(file)]
   for (let second = 0; second < 50; second += 1)

@@ -72,17 +72,17 @@ const mostWaiting = 10_000
 
 /**
  * A store that must not end a run: what it refuses (a full disk, another process that writes) is held back
- * and tried again with the next result. Told once when that begins, and once when it is over.
+ * and tried again with the next result. Reported once when that begins, and once when it is over.
  */
 export function keeper(store: HistoryStore, warn: (problem: string) => void): Keeper {
   const waiting: HistoryEntry[] = []
-  let told = 0
+  let reported = 0
   let failing = false
   let lost = 0
-  const tellProblems = (): void => {
+  const reportProblems = (): void => {
     const problems = store.problems()
-    for (const problem of problems.slice(told)) warn(problem)
-    told = problems.length
+    for (const problem of problems.slice(reported)) warn(problem)
+    reported = problems.length
   }
   return {
     keep: (entry) => {
@@ -108,7 +108,7 @@ export function keeper(store: HistoryStore, warn: (problem: string) => void): Ke
           )
         failing = true
       }
-      tellProblems()
+      reportProblems()
     },
     forget: (beforeMs) => {
       try {
@@ -116,7 +116,7 @@ export function keeper(store: HistoryStore, warn: (problem: string) => void): Ke
       } catch {
         // A full disk has its warning already, and nothing depends on forgetting.
       }
-      tellProblems()
+      reportProblems()
     },
     waiting: () => waiting.length,
     close: () => store.close(),

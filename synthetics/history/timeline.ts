@@ -32,7 +32,7 @@ export function ordered(observations: readonly Observation[]): Observation[] {
 
 /**
  * The time from `fromMs` to `toMs` as spans without a gap: a result holds until the next one, but no longer
- * than its schedule allows. What nobody looked at is `unknown`: a prober that was late or down says nothing
+ * than its schedule allows. Time without a result is `unknown`: a prober that was late or down says nothing
  * about its target.
  */
 export function timeline(observations: readonly Observation[], fromMs: number, toMs: number): Span[] {
@@ -122,7 +122,7 @@ function endOf(ms: number, unit: 'day' | 'month'): number {
 export type Unscheduled = Omit<Observation, 'holdsUntilMs'> & { holdsUntilMs: number | null }
 
 /**
- * Gives results that were run by hand, without a schedule, the time that results of this probe are usually
+ * Gives results that were run manually, without a schedule, the time that results of this probe are usually
  * apart (the median), and half of that again. With fewer than three results nothing is usual, and they hold
  * for no time.
  */

@@ -28,7 +28,7 @@ export interface UptimeQuery {
   toMs: number
   /** Share of time promised, over 0 and below 1. */
   objective: number
-  /** Probes to tell of; none: all. */
+  /** Probes to report; none: all. */
   probes: readonly string[]
 }
 
@@ -121,7 +121,9 @@ export function objectiveState({ down, unknown }: Shares, objective: number): Ob
   }
 }
 
-/** How often a step failed although nothing was wrong: it passed when the journey was tried again at once. */
+/**
+ * How often a step failed although nothing was wrong: it passed when the journey was tried again immediately.
+ */
 export interface StepFlakes {
   step: string
   /** Runs that came to this step. */

@@ -10,13 +10,13 @@ export interface Endpoint {
 }
 
 const contentType = 'text/plain; version=0.0.4; charset=utf-8'
-/** Prometheus needs one or two; whoever holds more open is somebody else. */
+/** Prometheus needs one or two connections; more come from another client. */
 const mostConnections = 32
 const slowestMs = 5000
 
 /**
- * Serves metrics at `/metrics` until closed. Whoever asks slowly, for something else, or by another method is
- * refused. Rejects with the system's error when the port cannot be had.
+ * Serves metrics at `/metrics` until closed. A client that sends slowly, wants another path, or uses another
+ * method is refused. Rejects with the system's error when the port cannot be had.
  *
  * @param port 0 takes any that is free
  */
@@ -43,8 +43,9 @@ export async function serveMetrics(
   server.maxConnections = mostConnections
   await listen(server, host, port)
   const address = server.address()
+  const urlHost = host.includes(':') ? `[${host}]` : host
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${isAddress(address) ? address.port : port}/metrics`,
+    url: `http://${urlHost}:${isAddress(address) ? address.port : port}/metrics`,
     close: async () => close(server),
   }
 }

@@ -170,7 +170,7 @@ describe('the endpoint', () => {
     expect([response.status, (await response.text()).includes('secret')]).toEqual([500, false])
   })
 
-  it('is closed although somebody holds a connection open, and its port can be had again', async () => {
+  it('is closed although a client holds a connection open, and its port can be had again', async () => {
     const url = new URL(await serve())
     const held = connect(Number(url.port), '127.0.0.1')
     await new Promise((resolve) => held.once('connect', resolve))

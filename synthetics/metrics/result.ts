@@ -114,7 +114,7 @@ export function latestGauges(registry: Registry, { version, node }: BuildInfo): 
 }
 
 /**
- * One result as metrics to be pushed. Only gauges: a counter or a histogram that begins anew with each push
+ * One result as metrics to be pushed. Only gauges: a counter or a histogram that is reset by each push
  * means nothing to `rate()`.
  *
  * @param certificateExpiresAtMs in milliseconds since 1970, where one was seen

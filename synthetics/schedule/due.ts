@@ -38,7 +38,7 @@ export function holdsUntil(dueMs: number, cadence: Cadence): number {
 }
 
 /**
- * The same for a run that somebody else's schedule began (cron), whose due times we do not know, only how far
+ * The same for a run that another schedule began (cron), whose due times are not known, only how far
  * they are apart.
  */
 export function heldFrom(startedMs: number, cadence: Cadence): number {
@@ -57,7 +57,7 @@ export interface Due {
   nextMs: number
 }
 
-/** Beyond so many due times passed at once they are no longer counted one by one. */
+/** More due times than this that passed together are no longer counted one by one. */
 const countedOneByOne = 500
 
 /**
@@ -91,7 +91,7 @@ const lookRuns = 64
  * once, neither here nor from another prober. The delay is the same every time (the runs stay evenly spaced):
  * drawn from the seed and the probe's name, shorter than the shortest gap between two runs and than 5 s.
  *
- * @param seed what tells this prober from others
+ * @param seed distinguishes this prober from others
  * @param fromMs where the search for the shortest gap begins
  */
 export function splayed(cadence: Cadence, seed: string, name: string, fromMs: number): Cadence {

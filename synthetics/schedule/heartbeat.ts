@@ -17,7 +17,7 @@ export interface Heartbeat {
 /**
  * Writes heartbeats to a file, one at a time: while one is being written the newest of those that come waits.
  *
- * @returns beats; `last` settles once all are written, `failed` hears of each that could not be
+ * @returns beats; `last` settles once all are written, `failed` receives each that could not be
  */
 export function heartbeatFile(
   path: string,

@@ -39,7 +39,7 @@ function scheduled(jobs: (Partial<Job<number>> & { name: string })[], from = sta
     jobs: whole,
     clock,
     stop: stop.signal,
-    tell: (event) => void events.push(event),
+    onEvent: (event) => void events.push(event),
   })
   return {
     clock,
@@ -54,7 +54,7 @@ function scheduled(jobs: (Partial<Job<number>> & { name: string })[], from = sta
   }
 }
 
-/** A run that takes so long, and ends early when it is told to. */
+/** A run that takes this long, and ends early when asked to. */
 const taking =
   (clock: () => SimulatedClock, ms: number, obeys = true) =>
   async (signal: AbortSignal): Promise<number> =>
@@ -124,7 +124,7 @@ describe('a run that takes longer than it is apart from the next', () => {
     expect(schedule.of('skipped')).toHaveLength(20)
   })
 
-  it('is told to end at its deadline, and left behind when it does not; the next one runs', async () => {
+  it('is asked to end at its deadline, and left behind when it does not; the next one runs', async () => {
     const schedule = scheduled([
       {
         name: 'late',
@@ -259,7 +259,7 @@ describe('neither storm nor silence', () => {
     )
   })
 
-  it('a year of silence is counted at once, not one by one', () => {
+  it('a year of silence is counted in one step, not one by one', () => {
     const due = start - (start % 1000)
     const { missed, nextMs } = dueBy(every('1s'), due, due + 365 * 24 * hour)
     expect(missed).toBe(365 * 24 * 3600 + 1)
@@ -290,7 +290,7 @@ describe('when it is stopped', () => {
       run: taking(() => clock, hour, false),
     }
     let over = false
-    const ended = runSchedule({ jobs: [job], clock, stop: stop.signal, tell: () => undefined }).then(
+    const ended = runSchedule({ jobs: [job], clock, stop: stop.signal, onEvent: () => undefined }).then(
       () => (over = true),
     )
     await clock.pass(5000)

@@ -2,7 +2,7 @@ import type { Cadence } from '../../config/index.ts'
 import { dueBy, holdsUntil } from './due.ts'
 import type { Clock } from './due.ts'
 
-/** Something to be run again and again, never twice at once. */
+/** Something to run repeatedly, never twice at the same time. */
 export interface Job<T> {
   name: string
   cadence: Cadence
@@ -11,7 +11,7 @@ export interface Job<T> {
   run: (signal: AbortSignal) => Promise<T>
 }
 
-/** What the scheduler tells as it happens; wall times in milliseconds since 1970. */
+/** The scheduler's events as they happen; wall times in milliseconds since 1970. */
 export type ScheduleEvent<T> =
   | {
       kind: 'ran'
@@ -35,13 +35,13 @@ export interface SchedulePlan<T> {
   clock: Clock
   /** Aborted: nothing more is begun, and what runs may finish. */
   stop: AbortSignal
-  tell: (event: ScheduleEvent<T>) => void
+  onEvent: (event: ScheduleEvent<T>) => void
   limits?: ScheduleLimits
 }
 
 export interface ScheduleLimits {
   /**
-   * How long runs may go on after `stop`; then they are told to end, which takes at most `cleanUpMs` more.
+   * How long runs may go on after `stop`; then they are asked to end, which takes at most `cleanUpMs` more.
    */
   finishMs: number
   beatMs: number
@@ -50,7 +50,9 @@ export interface ScheduleLimits {
 /** With what cleaning up may take, well within the 10 s after which a service manager loses its patience. */
 export const scheduleLimits: ScheduleLimits = { finishMs: 5000, beatMs: 5000 }
 
-/** The clock is looked at this often, so that a wall clock set back or a wake from sleep is seen at once. */
+/**
+ * The clock is read this often, so that a wall clock set back or a wake from sleep is noticed immediately.
+ */
 const tickMs = 1000
 /** More than the slewing of NTP moves a clock between two looks. */
 const movedMs = 1000
@@ -66,7 +68,7 @@ interface State<T> {
  * does.
  */
 export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
-  const { jobs, clock, stop, tell, limits = scheduleLimits } = plan
+  const { jobs, clock, stop, onEvent, limits = scheduleLimits } = plan
   const states = jobs.map((job): State<T> => ({ job, dueMs: job.cadence.next(clock.wall()), running: false }))
   const running = new Set<Promise<void>>()
   const giveUp = new AbortController()
@@ -80,7 +82,7 @@ export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
     state.running = true
     const outcome = await supervise(job.run, job.deadlineMs, clock, giveUp.signal)
     state.running = false
-    tell({
+    onEvent({
       kind: 'ran',
       name: job.name,
       dueMs,
@@ -95,9 +97,9 @@ export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
     const sinceMs = state.dueMs
     const due = dueBy(cadence, sinceMs, wall)
     state.dueMs = due.nextMs
-    if (due.missed > 0) tell({ kind: 'missed', name, count: due.missed, sinceMs })
+    if (due.missed > 0) onEvent({ kind: 'missed', name, count: due.missed, sinceMs })
     if (due.runMs === undefined) return
-    if (state.running) tell({ kind: 'skipped', name, dueMs: due.runMs })
+    if (state.running) onEvent({ kind: 'skipped', name, dueMs: due.runMs })
     else {
       const run = begin(state, due.runMs).finally(() => running.delete(run))
       running.add(run)
@@ -109,13 +111,13 @@ export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
     const monotonic = clock.monotonic()
     const byMs = wall - seen.wall - (monotonic - seen.monotonic)
     seen = { wall, monotonic }
-    if (Math.abs(byMs) > movedMs) tell({ kind: 'clock-moved', byMs })
+    if (Math.abs(byMs) > movedMs) onEvent({ kind: 'clock-moved', byMs })
     // Set back: what is due was worked out for a later time, and waiting for it would be silence.
     if (byMs < -movedMs) for (const state of states) state.dueMs = state.job.cadence.next(wall)
     for (const state of states) if (state.dueMs <= wall) look(state, wall)
     if (monotonic - beatAt >= limits.beatMs) {
       beatAt = monotonic
-      tell({ kind: 'beat', atMs: wall, running: runningNames(states) })
+      onEvent({ kind: 'beat', atMs: wall, running: runningNames(states) })
     }
     const soonest = states.reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity)
     cancel = clock.after(Math.min(tickMs, soonest - clock.wall()), wake)
@@ -138,13 +140,13 @@ async function aborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
-/** What became of a run: its result, or that it did not come to an end although it was told to. */
+/** What became of a run: its result, or that it did not come to an end although it was asked to. */
 export type Supervised<T> =
   | { state: 'done'; result: T; overdue: boolean }
   | { state: 'hung' }
   | { state: 'threw'; reason: string }
 
-/** After being told to end, a run has this long to clean up. */
+/** After being asked to end, a run has this long to clean up. */
 export const cleanUpMs = 3500
 
 /**
@@ -157,29 +159,29 @@ export async function supervise<T>(
   clock: Clock,
   stop: AbortSignal,
 ): Promise<Supervised<T>> {
-  const told = new AbortController()
+  const deadline = new AbortController()
   const left = Promise.withResolvers<Supervised<T>>()
   let overdue = false
   let cancelLeaving: (() => void) | undefined
-  const tell = (): void => {
-    if (told.signal.aborted) return
-    told.abort()
+  const askToEnd = (): void => {
+    if (deadline.signal.aborted) return
+    deadline.abort()
     cancelLeaving = clock.after(cleanUpMs, () => left.resolve({ state: 'hung' }))
   }
   const cancelDeadline = clock.after(deadlineMs, () => {
     overdue = true
-    tell()
+    askToEnd()
   })
-  stop.addEventListener('abort', tell)
-  if (stop.aborted) tell()
+  stop.addEventListener('abort', askToEnd)
+  if (stop.aborted) askToEnd()
   try {
-    const done = run(told.signal).then((result): Supervised<T> => ({ state: 'done', result, overdue }))
+    const done = run(deadline.signal).then((result): Supervised<T> => ({ state: 'done', result, overdue }))
     return await Promise.race([done, left.promise])
   } catch (error) {
     return { state: 'threw', reason: error instanceof Error ? error.message : String(error) }
   } finally {
     cancelDeadline()
     cancelLeaving?.()
-    stop.removeEventListener('abort', tell)
+    stop.removeEventListener('abort', askToEnd)
   }
 }

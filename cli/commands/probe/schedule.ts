@@ -43,7 +43,7 @@ export async function probeOnSchedule(
           jobs,
           clock: systemClock(session.world.now),
           stop: session.world.interrupted,
-          tell: watch.onEvent,
+          onEvent: watch.onEvent,
         })
         session.progress.phase(watch.summary())
       } finally {

@@ -20,7 +20,7 @@ export interface Authority {
 
 const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
-/** Made anew by openssl for each test run, so that none in the repository can expire or be stolen. */
+/** Created by openssl for each test run, so that none in the repository can expire or be stolen. */
 export function certificateAuthority(folder: string): Authority {
   const openssl = (...args: string[]): void =>
     void execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })

@@ -40,7 +40,7 @@ export async function target(
   )
 }
 
-/** A server that says these words to whoever says anything, HTTP or not; gives its URL. */
+/** A server that answers anything, HTTP or not, with these words; returns its URL. */
 export async function raw(words: string, then: 'close' | 'reset' | 'stay' = 'close'): Promise<string> {
   const sockets = new Set<{ destroy: () => void }>()
   const server = createRawServer((socket) => {

@@ -1,10 +1,10 @@
 import type { Clock } from '../due.ts'
 
-/** A clock that goes only when it is told to, so that a test lives through days in no time. */
+/** A clock that advances only on request, so that a test covers days without waiting. */
 export interface SimulatedClock extends Clock {
   /** Lets time go by: both clocks, and every timer that is due on the way, in order. */
   pass: (ms: number) => Promise<void>
-  /** Moves the wall clock alone, as somebody who sets it does, or a machine that was asleep. */
+  /** Moves the wall clock alone, as setting it does, or a machine that was asleep. */
   setWall: (ms: number) => void
   /** Time goes by while this process does not run (stopped, starved): timers are late. */
   freeze: (ms: number) => void
