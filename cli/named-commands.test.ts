@@ -12,8 +12,8 @@ const folders = ['reports', 'baselines', 'cli', 'load', 'monitoring/grafana']
 /** What follows "vigil" where it is the subject of a sentence. */
 const verbs = new Set(['did', 'fetches', 'finds', 'measures'])
 
-it('every command and option that a text names exists', () => {
-  const options = optionsByCommand()
+it('every command and option that a text names exists', async () => {
+  const options = await optionsByCommand()
   const files = folders
     .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
     .filter((file) => !/\.test\.ts$|\/testing\//.test(file))
@@ -32,14 +32,14 @@ it.each([
   ['measure again: vigil ab --duration 60', ['vigil ab --duration']],
   ['measure longer (--duration), then vigil ab main --pairs 48', []],
   ['what vigil finds; vigil history --prune --keep 500', []],
-])('of "%s" it refuses %j', (sentence, names) => {
-  expect(unknownNames(sentence, optionsByCommand())).toEqual(names)
+])('of "%s" it refuses %j', async (sentence, names) => {
+  expect(unknownNames(sentence, await optionsByCommand())).toEqual(names)
 })
 
 type OptionsByCommand = ReadonlyMap<string, ReadonlySet<string>>
 
-function optionsByCommand(): OptionsByCommand {
-  const program = describeCommands()
+async function optionsByCommand(): Promise<OptionsByCommand> {
+  const program = await describeCommands()
   return new Map(
     program.commands.map((command) => [
       command.name(),

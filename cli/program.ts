@@ -1,18 +1,6 @@
 import { Command, CommanderError, Help } from 'commander'
-import { addAbCommand } from './commands/ab/command.ts'
-import { addBaselineCommand } from './commands/baseline/command.ts'
-import { addCapacityCommand } from './commands/capacity/command.ts'
-import { addCompareCommand } from './commands/compare/command.ts'
-import { addDoctorCommand } from './commands/doctor/command.ts'
-import { addDownCommand } from './commands/down/command.ts'
-import { addDrillCommand } from './commands/drill/command.ts'
-import { addGateCommand } from './commands/gate/command.ts'
-import { addHistoryCommand } from './commands/history/command.ts'
-import { addLoadCommand } from './commands/load/command.ts'
-import { addProbeCommand } from './commands/probe/command.ts'
-import { addReportCommand } from './commands/report/command.ts'
-import { addUpCommand } from './commands/up/command.ts'
-import { addUptimeCommand } from './commands/uptime/command.ts'
+import { addCommands } from './commands.ts'
+import type { Execute } from './commands.ts'
 import { exitCodes } from './exit-codes.ts'
 import { diskProblem, UsageError, version } from './shared/world.ts'
 import type { World } from './shared/world.ts'
@@ -20,7 +8,10 @@ import type { World } from './shared/world.ts'
 /** Runs the command that the arguments name. Returns the exit code; prints a usage error as one line. */
 export async function runProgram(args: readonly string[], world: World): Promise<number> {
   let code: number = exitCodes.usageError.code
-  const program = createProgram(async (command) => void (code = await command(world)), world)
+  const execute: Execute = async (command) => void (code = await command(world))
+  const program = createProgram(world)
+  const command = args.find((arg) => !arg.startsWith('-'))
+  await addCommands(program, execute, (name) => name === command)
   try {
     await program.parseAsync(args, { from: 'user' })
     return code
@@ -37,103 +28,39 @@ export async function runProgram(args: readonly string[], world: World): Promise
   }
 }
 
-/** Runs a command and keeps its exit code. */
-type Execute = (command: (world: World) => Promise<number>) => Promise<void>
-
-/** Assembles the commands. What a command runs is imported when it runs, so that `--help` is fast. */
-function createProgram(execute: Execute, { stdout, stderr }: Pick<World, 'stdout' | 'stderr'>): Command {
-  const program = new Command('vigil')
-    .description(
-      'Shows a team, before and after a release, whether their HTTP service meets its performance targets.',
-    )
-    .version(version(), '--version')
-    .helpCommand(false)
-    .exitOverride()
-    .configureOutput({
-      writeOut: stdout,
-      writeErr: stderr,
-      outputError: (text, write) => write(toOneLine(text)),
-    })
-    // Names alone: with arguments the left column is so wide that descriptions no longer wrap.
-    .configureHelp({ subcommandTerm: (command) => command.name() })
-    .addHelpText(
-      'after',
-      `\nExit codes:\n${exitCodeLines()}\n\nEach command has its own --help, with examples.`,
-    )
-  addCommands(program, execute)
-  return program
-}
-
-/** Turns a function that imports a command's code into the action of the command. */
-function createLazyRunner(execute: Execute) {
-  return <Args extends unknown[]>(load: () => Promise<(...args: [...Args, World]) => Promise<number>>) =>
-    async (...args: Args): Promise<void> =>
-      execute(async (world) => (await load())(...args, world))
-}
-
-function addCommands(program: Command, execute: Execute): void {
-  const run = createLazyRunner(execute)
-  addGateCommand(
-    program,
-    run(async () => (await import('./commands/gate/run.ts')).gate),
-  )
-  addProbeCommand(
-    program,
-    run(async () => (await import('./commands/probe/run.ts')).probe),
-  )
-  addUptimeCommand(
-    program,
-    run(async () => (await import('./commands/uptime/run.ts')).uptime),
-  )
-  addLoadCommand(
-    program,
-    run(async () => (await import('./commands/load/run.ts')).load),
-  )
-  addAbCommand(
-    program,
-    run(async () => (await import('./commands/ab/run.ts')).ab),
-  )
-  addCompareCommand(
-    program,
-    run(async () => (await import('./commands/compare/run.ts')).compare),
-  )
-  addBaselineCommand(
-    program,
-    run(async () => (await import('./commands/baseline/run.ts')).baseline),
-  )
-  addHistoryCommand(
-    program,
-    run(async () => (await import('./commands/history/run.ts')).history),
-  )
-  addCapacityCommand(
-    program,
-    run(async () => (await import('./commands/capacity/run.ts')).capacity),
-  )
-  addReportCommand(
-    program,
-    run(async () => (await import('./commands/report/run.ts')).report),
-  )
-  addDoctorCommand(
-    program,
-    run(async () => (await import('./commands/doctor/run.ts')).doctor),
-  )
-  addUpCommand(
-    program,
-    run(async () => (await import('./commands/up/run.ts')).up),
-  )
-  addDownCommand(
-    program,
-    run(async () => (await import('./commands/down/run.ts')).down),
-  )
-  addDrillCommand(
-    program,
-    run(async () => (await import('./commands/drill/run.ts')).drill),
+/** The program without its commands. */
+function createProgram({ stdout, stderr }: Pick<World, 'stdout' | 'stderr'>): Command {
+  return (
+    new Command('vigil')
+      .description(
+        'Shows a team, before and after a release, whether their HTTP service meets its performance targets.',
+      )
+      .version(version(), '--version')
+      .helpCommand(false)
+      .exitOverride()
+      .configureOutput({
+        writeOut: stdout,
+        writeErr: stderr,
+        outputError: (text, write) => write(toOneLine(text)),
+      })
+      // Names alone: with arguments the left column is so wide that descriptions no longer wrap.
+      .configureHelp({ subcommandTerm: (command) => command.name() })
+      .addHelpText(
+        'after',
+        `\nExit codes:\n${exitCodeLines()}\n\nEach command has its own --help, with examples.`,
+      )
   )
 }
 
 /** The command line for reading only: it prints and runs nothing. */
-export function describeCommands(): Command {
-  return createProgram(async () => undefined, { stdout: () => undefined, stderr: () => undefined })
+export async function describeCommands(): Promise<Command> {
+  const program = createProgram({ stdout: () => undefined, stderr: () => undefined })
+  await addCommands(
+    program,
+    async () => undefined,
+    () => true,
+  )
+  return program
 }
 
 function exitCodeLines(): string {

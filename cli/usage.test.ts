@@ -55,21 +55,22 @@ describe('what the user got wrong is one line on stderr, nothing on stdout, exit
   })
 })
 
-describe('help', () => {
+describe('help', async () => {
+  const { commands } = await describeCommands()
   const columns = 80
 
   it('lists each command on one line, and the exit codes', async () => {
     const { code, stdout, stderr } = await place.vigil(['--help'])
     expect(code).toBe(0)
     expect(stderr).toBe('')
-    const commands = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Exit codes:'))
-    expect(commands.trim().split('\n')).toHaveLength(1 + describeCommands().commands.length)
+    const list = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Exit codes:'))
+    expect(list.trim().split('\n')).toHaveLength(1 + commands.length)
     for (const { code: listed, means } of Object.values(exitCodes))
       expect(stdout.replaceAll(/\s+/g, ' ')).toContain(` ${listed} ${means}`)
     expect(stdout.split('\n').filter((line) => line.length > columns)).toEqual([])
   })
 
-  it.each(describeCommands().commands.map((command) => [command.name(), command] as const))(
+  it.each(commands.map((command) => [command.name(), command] as const))(
     'of %s shows examples, and no line is wider than a terminal',
     (name, command) => {
       let text = ''

@@ -32,8 +32,8 @@ describe('what starts vigil', () => {
     ])
   })
 
-  it.each(lines)('%s names a command and options that exist', (_, line) => {
-    const program = describeCommands()
+  it.each(lines)('%s names a command and options that exist', async (_, line) => {
+    const program = await describeCommands()
     const [program_, name, ...args] = line.split(' ')
     expect(program_).toBe('/opt/vigil/vigil')
     const command = program.commands.find((each) => each.name() === name)

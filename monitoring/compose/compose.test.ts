@@ -216,8 +216,8 @@ describe('docker-compose.yml', () => {
     )
   })
 
-  it('starts probes with a command and options that exist', () => {
-    const program = describeCommands()
+  it('starts probes with a command and options that exist', async () => {
+    const program = await describeCommands()
     const [name, ...args] = compose.services['vigil-probes']?.command ?? []
     const known = program.commands.find((command) => command.name() === name)?.options.map(({ long }) => long)
     expect(args.filter((arg) => arg.startsWith('--')).filter((option) => !known?.includes(option))).toEqual(

@@ -37,7 +37,6 @@ export function addAbCommand(
 ): void {
   const command = program
     .command('ab [base] [candidate]')
-    .summary('compare two revisions, or two URLs, under the same load')
     .description(
       'A duet: runs two git revisions (default candidate: the work tree), or two URLs, at the same time ' +
         'under the same load. Measures until the result is statistically certain, then reports what is ' +

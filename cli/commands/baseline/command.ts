@@ -35,7 +35,6 @@ export function addBaselineCommand(
           'waive: a suite, a metric and optionally a step; ratchet: ids or folders of duets',
       ),
   )
-    .summary('accept, show or waive what later runs are compared with')
     .description(
       'Manages the runs that later runs are compared with: accepted runs by suite and environment, ' +
         'committed next to the config.',

@@ -33,7 +33,6 @@ export function addCapacityCommand(
   run: (suite: string | undefined, options: CapacityOptions) => Promise<void>,
 ): void {
   addCommonOptions(program.command('capacity [suite]'))
-    .summary('find the load at which a budget breaks, and what saturates first')
     .description(
       'Finds how much load the service handles: raises the load until a budget breaks, ' +
         'and reports what saturates first and when growth will reach that load.',

@@ -15,7 +15,6 @@ export interface CompareOptions extends Pick<CommonOptions, 'out' | 'json'> {
 export function addCompareCommand(program: Command, run: (options: CompareOptions) => Promise<void>): void {
   program
     .command('compare')
-    .summary('judge whether candidate records are slower than baseline records')
     .description(
       'Compares records made earlier: is the candidate slower than the baseline? ' +
         'With equal counts, records are paired in order.',

@@ -23,7 +23,6 @@ export interface DoctorOptions extends CommonOptions {
 export function addDoctorCommand(program: Command, run: (options: DoctorOptions) => Promise<void>): void {
   program
     .command('doctor')
-    .summary('check tools, limits and (with --noise) how noisy this machine is')
     .description(
       'Checks whether this machine can measure: tools, versions and limits. ' +
         'With --noise, measures the smallest change that a gate can detect here.',

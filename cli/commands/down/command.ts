@@ -7,7 +7,6 @@ export type DownOptions = Pick<CommonOptions, 'out' | 'json'>
 export function addDownCommand(program: Command, run: (options: DownOptions) => Promise<void>): void {
   program
     .command('down')
-    .summary('stop what vigil up started')
     .description('Stops everything that vigil up started.')
     .addOption(outOption('folder that vigil up was given'))
     .addOption(jsonOption())

@@ -31,7 +31,6 @@ export function addDrillCommand(
 ): void {
   const command = program
     .command('drill [alerts...]')
-    .summary('test that each alert fires, reaches its receivers and resolves')
     .description(
       'Alert drills: causes each fault for real and follows its alert through rules, Alertmanager and ' +
         'receivers, until the right receivers got both the alert and its resolution. ' +

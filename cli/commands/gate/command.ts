@@ -14,7 +14,6 @@ export interface GateOptions extends CommonOptions {
 
 export function addGateCommand(program: Command, run: (options: GateOptions) => Promise<void>): void {
   addCommonOptions(program.command('gate'))
-    .summary('probe and load the target, judge its budgets, report and push')
     .description(
       'The main job: starts the target unless --target is given, probes it, loads it, ' +
         'judges the budgets, writes the reports and pushes the metrics.',

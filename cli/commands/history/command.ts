@@ -19,7 +19,6 @@ export function addHistoryCommand(
 ): void {
   program
     .command('history [suite]')
-    .summary('show runs over time, and where their level changed')
     .description('Shows runs over time, and approximately where their level changed.')
     .option('--metric <metric>', 'show only this metric')
     .option(

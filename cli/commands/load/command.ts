@@ -23,7 +23,6 @@ export function addLoadCommand(
   run: (suite: string | undefined, options: LoadOptions) => Promise<void>,
 ): void {
   addCommonOptions(program.command('load [suite]'))
-    .summary('run one suite, and judge its budgets')
     .description('Runs one suite: writes its run record and judges its budgets.')
     .addOption(engineOption())
     .option(

@@ -16,7 +16,6 @@ export function addProbeCommand(
   run: (names: string[], options: ProbeOptions) => Promise<void>,
 ): void {
   addCommonOptions(program.command('probe [names...]'))
-    .summary('run probes once, or on a schedule until interrupted')
     .description(
       'Runs all probes, or those named: once, or on a schedule until it is interrupted. ' +
         'Results are kept for vigil uptime.',

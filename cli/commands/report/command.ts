@@ -7,7 +7,6 @@ export function addReportCommand(
   run: (name: string | undefined, options: CommonOptions) => Promise<void>,
 ): void {
   addCommonOptions(program.command('report [run]'))
-    .summary('write the reports of a run again')
     .description(
       'Writes the reports of a run again from its record: the newest run, ' +
         'or one given by id, folder or record file.',

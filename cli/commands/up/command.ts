@@ -22,7 +22,6 @@ export interface UpOptions extends Omit<CommonOptions, 'target'> {
 export function addUpCommand(program: Command, run: (options: UpOptions) => Promise<void>): void {
   program
     .command('up')
-    .summary('start the service and its monitoring locally, without containers')
     .description(
       'Starts everything locally, without containers: the service, PostgreSQL, Prometheus, Alertmanager, ' +
         'Pushgateway, exporters and probes, and shows which receivers would be notified.',

@@ -14,7 +14,6 @@ export function addUptimeCommand(
 ): void {
   program
     .command('uptime [probes...]')
-    .summary('show daily uptime, error budget, incidents and flaky steps')
     .description(
       'Shows how long probes found their target up, degraded, down or unknown, ' +
         'the remaining error budget, incidents, and flaky steps.',

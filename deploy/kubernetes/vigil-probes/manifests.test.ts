@@ -72,8 +72,8 @@ describe('the manifests of the probes', () => {
     )
   })
 
-  it.each(pods)('the %s starts vigil with a command, options and probes that exist', (_, { spec }) => {
-    const program = describeCommands()
+  it.each(pods)('the %s starts vigil with a command, options and probes that exist', async (_, { spec }) => {
+    const program = await describeCommands()
     const [name, ...args] = spec.containers[0].args
     const known = program.commands.find((command) => command.name() === name)?.options.map(({ long }) => long)
     expect(args.filter((arg) => arg.startsWith('--') && !known?.includes(arg))).toEqual([])

@@ -1,0 +1,194 @@
+import type { Command } from 'commander'
+import type { World } from './shared/world.ts'
+
+/** Runs a command and keeps its exit code. */
+export type Execute = (command: (world: World) => Promise<number>) => Promise<void>
+
+type Runner = ReturnType<typeof createLazyRunner>
+
+/** A command as `vigil --help` lists it. `add` imports and adds all of its description. */
+interface CommandEntry {
+  name: string
+  summary: string
+  add: (program: Command, run: Runner) => Promise<void>
+}
+
+// Names and summaries are here, the options next to each command's code: importing all commands for the list takes longer than
+// printing it.
+const commands: readonly CommandEntry[] = [
+  {
+    name: 'gate',
+    summary: 'probe and load the target, judge its budgets, report and push',
+    add: async (program, run) => {
+      const { addGateCommand } = await import('./commands/gate/command.ts')
+      addGateCommand(
+        program,
+        run(async () => (await import('./commands/gate/run.ts')).gate),
+      )
+    },
+  },
+  {
+    name: 'probe',
+    summary: 'run probes once, or on a schedule until interrupted',
+    add: async (program, run) => {
+      const { addProbeCommand } = await import('./commands/probe/command.ts')
+      addProbeCommand(
+        program,
+        run(async () => (await import('./commands/probe/run.ts')).probe),
+      )
+    },
+  },
+  {
+    name: 'uptime',
+    summary: 'show daily uptime, error budget, incidents and flaky steps',
+    add: async (program, run) => {
+      const { addUptimeCommand } = await import('./commands/uptime/command.ts')
+      addUptimeCommand(
+        program,
+        run(async () => (await import('./commands/uptime/run.ts')).uptime),
+      )
+    },
+  },
+  {
+    name: 'load',
+    summary: 'run one suite, and judge its budgets',
+    add: async (program, run) => {
+      const { addLoadCommand } = await import('./commands/load/command.ts')
+      addLoadCommand(
+        program,
+        run(async () => (await import('./commands/load/run.ts')).load),
+      )
+    },
+  },
+  {
+    name: 'ab',
+    summary: 'compare two revisions, or two URLs, under the same load',
+    add: async (program, run) => {
+      const { addAbCommand } = await import('./commands/ab/command.ts')
+      addAbCommand(
+        program,
+        run(async () => (await import('./commands/ab/run.ts')).ab),
+      )
+    },
+  },
+  {
+    name: 'compare',
+    summary: 'judge whether candidate records are slower than baseline records',
+    add: async (program, run) => {
+      const { addCompareCommand } = await import('./commands/compare/command.ts')
+      addCompareCommand(
+        program,
+        run(async () => (await import('./commands/compare/run.ts')).compare),
+      )
+    },
+  },
+  {
+    name: 'baseline',
+    summary: 'accept, show or waive what later runs are compared with',
+    add: async (program, run) => {
+      const { addBaselineCommand } = await import('./commands/baseline/command.ts')
+      addBaselineCommand(
+        program,
+        run(async () => (await import('./commands/baseline/run.ts')).baseline),
+      )
+    },
+  },
+  {
+    name: 'history',
+    summary: 'show runs over time, and where their level changed',
+    add: async (program, run) => {
+      const { addHistoryCommand } = await import('./commands/history/command.ts')
+      addHistoryCommand(
+        program,
+        run(async () => (await import('./commands/history/run.ts')).history),
+      )
+    },
+  },
+  {
+    name: 'capacity',
+    summary: 'find the load at which a budget breaks, and what saturates first',
+    add: async (program, run) => {
+      const { addCapacityCommand } = await import('./commands/capacity/command.ts')
+      addCapacityCommand(
+        program,
+        run(async () => (await import('./commands/capacity/run.ts')).capacity),
+      )
+    },
+  },
+  {
+    name: 'report',
+    summary: 'write the reports of a run again',
+    add: async (program, run) => {
+      const { addReportCommand } = await import('./commands/report/command.ts')
+      addReportCommand(
+        program,
+        run(async () => (await import('./commands/report/run.ts')).report),
+      )
+    },
+  },
+  {
+    name: 'doctor',
+    summary: 'check tools, limits and (with --noise) how noisy this machine is',
+    add: async (program, run) => {
+      const { addDoctorCommand } = await import('./commands/doctor/command.ts')
+      addDoctorCommand(
+        program,
+        run(async () => (await import('./commands/doctor/run.ts')).doctor),
+      )
+    },
+  },
+  {
+    name: 'up',
+    summary: 'start the service and its monitoring locally, without containers',
+    add: async (program, run) => {
+      const { addUpCommand } = await import('./commands/up/command.ts')
+      addUpCommand(
+        program,
+        run(async () => (await import('./commands/up/run.ts')).up),
+      )
+    },
+  },
+  {
+    name: 'down',
+    summary: 'stop what vigil up started',
+    add: async (program, run) => {
+      const { addDownCommand } = await import('./commands/down/command.ts')
+      addDownCommand(
+        program,
+        run(async () => (await import('./commands/down/run.ts')).down),
+      )
+    },
+  },
+  {
+    name: 'drill',
+    summary: 'test that each alert fires, reaches its receivers and resolves',
+    add: async (program, run) => {
+      const { addDrillCommand } = await import('./commands/drill/command.ts')
+      addDrillCommand(
+        program,
+        run(async () => (await import('./commands/drill/run.ts')).drill),
+      )
+    },
+  },
+]
+
+/** Adds all commands in the order of the help, but describes only those that are needed. */
+export async function addCommands(
+  program: Command,
+  execute: Execute,
+  isNeeded: (name: string) => boolean,
+): Promise<void> {
+  const run = createLazyRunner(execute)
+  for (const { name, summary, add } of commands) {
+    if (isNeeded(name)) await add(program, run)
+    else program.command(name)
+    program.commands.at(-1)?.summary(summary)
+  }
+}
+
+/** Turns a function that imports a command's code into the action of the command. */
+function createLazyRunner(execute: Execute) {
+  return <Args extends unknown[]>(load: () => Promise<(...args: [...Args, World]) => Promise<number>>) =>
+    async (...args: Args): Promise<void> =>
+      execute(async (world) => (await load())(...args, world))
+}
