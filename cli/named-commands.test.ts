@@ -68,9 +68,11 @@ function unknownNames(sentence: string, options: OptionsByCommand): string[] {
   ]
 }
 
-/** Not the properties of style sheets: `{--ink:`, `;--ink:`, `var(--ink)`. */
+/** Not the properties of style sheets: `{--ink:`, `;--ink:`, ` --ink:#fff`, `var(--ink)`. */
 function optionsIn(text: string): string[] {
-  return [...text.matchAll(/(?:^|[\s'"`]|(?<!var)\()(--[a-z][a-z-]+)/g)].flatMap(([, option]) => option ?? [])
+  return [...text.matchAll(/(?:^|[\s'"`]|(?<!var)\()(--[a-z][a-z-]+)\b(?!:\S)/g)].flatMap(
+    ([, option]) => option ?? [],
+  )
 }
 
 /** String and template literals with a space in them; those without are arguments of other programs. */
