@@ -70,7 +70,7 @@ function unknownNames(sentence: string, options: OptionsByCommand): string[] {
 
 /** Not the properties of style sheets: `{--ink:`, `;--ink:`, ` --ink:#fff`, `var(--ink)`. */
 function optionsIn(text: string): string[] {
-  return [...text.matchAll(/(?:^|[\s'"`]|(?<!var)\()(--[a-z][a-z-]+)\b(?!:\S)/g)].flatMap(
+  return [...text.matchAll(/(?:^|[\s'"`]|(?<!var)\()(--[a-z][a-z-]+)(?![\w-]|:\S)/g)].flatMap(
     ([, option]) => option ?? [],
   )
 }
