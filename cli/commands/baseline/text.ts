@@ -50,7 +50,7 @@ export function listText(
         `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ` +
         `${cleanText(environment.fingerprint, 40)}: ${runs.length} ` +
         `${runs.length === 1 ? 'run' : 'runs'}, ${anchor.runs.length} of them the anchor, newest ` +
-        `${runs.at(-1)?.startedAt.slice(0, 10) ?? ''}`,
+        (runs.at(-1)?.startedAt.slice(0, 10) ?? ''),
     ),
     ...(baselines.length === 0 ? ['no run was accepted yet: vigil baseline accept <run…>'] : []),
     ...waivers.map((waiver) => waiverLine(waiver, nowMs)),
@@ -79,6 +79,6 @@ function waiverLine(
   return (
     `waiver  ${cleanText(suite, 80)}${step === null ? '' : `, ${cleanText(step, 80)}`}: ${metric} up ` +
     `to +${Number((largestLoss * 100).toPrecision(3))} % ${over} ${until}, ${cleanText(owner, 80)}: ` +
-    `${cleanText(reason)}`
+    cleanText(reason)
   )
 }

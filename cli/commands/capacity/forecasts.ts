@@ -91,7 +91,7 @@ async function seriesOf(
   if (!answer.success)
     return (
       `Prometheus at ${prometheus} answered ${result.response.status} to the query: ` +
-      `${result.response.text.slice(0, 200)}`
+      result.response.text.slice(0, 200)
     )
   const [first, ...others] = answer.data.data.result
   if (!first) return 'the query returns no series: check it in Prometheus'

@@ -168,7 +168,7 @@ function resultLine({ requirement, alert, state, hop, why, fireSeconds, delivere
   if (state === 'passed')
     return (
       `ok    ${name}: fired after ${fireSeconds ?? 0} s, delivered to ${deliveredTo.length} ` +
-      `${deliveredTo.length === 1 ? 'receiver' : 'receivers'}`
+      (deliveredTo.length === 1 ? 'receiver' : 'receivers')
     )
   return state === 'failed' ? `LOST  ${name}: ${hop ?? ''}: ${why ?? ''}` : `      ${name}: interrupted`
 }

@@ -83,7 +83,7 @@ function incidentLines(incidents: readonly Incident[], nowMs: number, paper: Pap
   const newest = incidents.slice(-mostIncidents)
   return [
     `  ${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'}` +
-      `${incidents.length > newest.length ? `, the last ${newest.length}` : ''}`,
+      (incidents.length > newest.length ? `, the last ${newest.length}` : ''),
     ...newest.flatMap(({ fromMs, toMs, down }) => {
       const length = formatDuration((toMs ?? nowMs) - fromMs)
       return paper.paragraph(
