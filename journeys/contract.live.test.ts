@@ -17,32 +17,60 @@ import { startContext } from './index.ts'
 import type { Journey } from './index.ts'
 
 /*
- * The same journey is the same traffic in every engine: a probe, Playwright, k6 or autocannon. A recording
- * server keeps what arrives; requests are distinguished by `x-unique`, which each journey sends along.
+ * The same journey is the same traffic in a probe, Playwright, k6 and autocannon. A server records the
+ * requests; `x-unique`, which each journey sends, distinguishes them.
  */
 
 const source = `
 const mark = (ctx) => ({ 'X-Unique': ctx.unique })
-const get = (name, path, more = {}) => ({ name, request: (ctx) => ({ method: 'GET', path, headers: mark(ctx) }), ...more })
+const get = (name, path, more = {}) =>
+  ({ name, request: (ctx) => ({ method: 'GET', path, headers: mark(ctx) }), ...more })
+const json = (ctx) => ({
+  method: 'post', path: '/things', headers: { ...mark(ctx), Authorization: 'Bearer t' },
+  json: { text: 'ä \\u2028 "', n: 1.5, none: undefined, list: [null] },
+})
+const saved = (ctx) => ({
+  method: 'PATCH', path: '/things/' + ctx.id, headers: { ...mark(ctx), 'If-Match': ctx.tag },
+  json: { id: ctx.id },
+})
+const raw = (ctx) => ({
+  method: 'PUT', path: '/raw', headers: { ...mark(ctx), 'Content-Type': 'text/csv' }, body: 'a,ü\\n"1"',
+})
+const bare = (ctx) => ({ method: 'DELETE', path: '/things/' + ctx.id, headers: mark(ctx) })
+const authorized = (ctx) => ({ ...mark(ctx), Authorization: ctx.token })
+const login = (ctx) => ({ method: 'POST', path: '/login', headers: mark(ctx), json: { user: ctx.user } })
+const expectStatus = (status) => (response) =>
+  response.status === status ? undefined : 'status ' + response.status
+const expectEmpty = (response) =>
+  response.status === 204 && response.text === '' ? undefined : 'status ' + response.status
+const expectWord = (response) =>
+  response.json.word === 'other' ? undefined : 'word is ' + response.json.word
 export default [
   { name: 'bodies', steps: [
-    { name: 'json', request: (ctx) => ({ method: 'post', path: '/things', headers: { ...mark(ctx), Authorization: 'Bearer t' }, json: { text: 'ä \\u2028 "', n: 1.5, none: undefined, list: [null] } }), save: (response) => ({ id: response.json.id, tag: response.headers.etag }) },
-    { name: 'saved', request: (ctx) => ({ method: 'PATCH', path: '/things/' + ctx.id, headers: { ...mark(ctx), 'If-Match': ctx.tag }, json: { id: ctx.id } }) },
-    { name: 'raw', request: (ctx) => ({ method: 'PUT', path: '/raw', headers: { ...mark(ctx), 'Content-Type': 'text/csv' }, body: 'a,ü\\n"1"' }) },
-    { name: 'bare', request: (ctx) => ({ method: 'DELETE', path: '/things/' + ctx.id, headers: mark(ctx) }), check: (response) => response.status === 204 && response.text === '' ? undefined : 'status ' + response.status },
+    { name: 'json', request: json, save: ({ json, headers }) => ({ id: json.id, tag: headers.etag }) },
+    { name: 'saved', request: saved },
+    { name: 'raw', request: raw },
+    { name: 'bare', request: bare, check: expectEmpty },
   ] },
-  { name: 'paths', steps: [get('query', '/search?q=a%20b&c=d#not-sent'), get('unicode', '/ü/☃?x=ü y'), get('slashless', 'relative')] },
-  { name: 'ends-early', steps: [get('first', '/before-500'), get('fails', '/status/500'), get('never', '/never')] },
-  { name: 'check-fails', steps: [get('first', '/checked', { check: (response) => response.json.word === 'other' ? undefined : 'word is ' + response.json.word }), get('never', '/never')] },
-  { name: 'no-redirect', steps: [get('moved', '/redirect', { check: (response) => response.status === 302 ? undefined : 'status ' + response.status }), get('then', '/after-redirect')] },
+  { name: 'paths', steps: [
+    get('query', '/search?q=a%20b&c=d#not-sent'), get('unicode', '/ü/☃?x=ü y'), get('slashless', 'relative'),
+  ] },
+  { name: 'ends-early', steps: [
+    get('first', '/before-500'), get('fails', '/status/500'), get('never', '/never'),
+  ] },
+  { name: 'check-fails', steps: [get('first', '/checked', { check: expectWord }), get('never', '/never')] },
+  { name: 'no-redirect', steps: [
+    get('moved', '/redirect', { check: expectStatus(302) }), get('then', '/after-redirect'),
+  ] },
   { name: 'no-cookies', steps: [get('sets', '/cookie'), get('then', '/after-cookie')] },
-  { name: 'prepared', before: [
-    { name: 'login', request: (ctx) => ({ method: 'POST', path: '/login', headers: mark(ctx), json: { user: ctx.user } }), save: (response) => ({ token: response.json.id }) },
-  ], steps: [
-    { name: 'uses', request: (ctx) => ({ method: 'GET', path: '/uses', headers: { ...mark(ctx), Authorization: ctx.token } }) },
-  ], after: [
-    { name: 'logout', request: (ctx) => ({ method: 'DELETE', path: '/login', headers: { ...mark(ctx), Authorization: ctx.token } }) },
-  ] },
+  {
+    name: 'prepared',
+    before: [{ name: 'login', request: login, save: (response) => ({ token: response.json.id }) }],
+    steps: [{ name: 'uses', request: (ctx) => ({ method: 'GET', path: '/uses', headers: authorized(ctx) }) }],
+    after: [{
+      name: 'logout', request: (ctx) => ({ method: 'DELETE', path: '/login', headers: authorized(ctx) }),
+    }],
+  },
 ]
 `
 
@@ -68,7 +96,7 @@ const server: Server = createServer((request, response) => {
     .on('data', (chunk: string) => (body += chunk))
     .on('end', () => {
       const headers = Object.fromEntries(headersThatMatter.map((name) => [name, request.headers[name]]))
-      // No body is the same as an empty one, with or without its length.
+      // No body equals an empty one, with or without a content-length.
       if (body === '') headers['content-length'] = undefined
       arrived.push({
         method: request.method ?? '',
@@ -187,7 +215,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** What one iteration sends, written out: the contract. */
+/** What one iteration sends, written out manually: the contract. */
 const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: Arrived[] }> = {
   bodies: {
     steps: [

@@ -80,7 +80,7 @@ describe('the certificate of a target', () => {
     expect(result?.message ?? '').toMatch(message ?? /^$/)
   })
 
-  it('is down when it has expired, or is not trusted', async () => {
+  it('is down when it has expired, or its authority is unknown', async () => {
     const expired = await listening(createServer(authority.issue('127.0.0.1', 'expired')))
     expect(await probed(expired)).toMatchObject({
       outcome: 'down',
@@ -103,7 +103,7 @@ describe('the certificate of a target', () => {
     })
   })
 
-  it('of a target without any has nothing to expire, and the message says so', async () => {
+  it('of an http target has nothing to expire, and the message says so', async () => {
     expect(await probed('http://127.0.0.1:1')).toMatchObject({
       outcome: 'up',
       message: 'http has no certificate: nothing to expire',

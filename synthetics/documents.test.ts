@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { failureClasses } from '../record/index.ts'
-import { entryOf, parseEntry } from './history/store.ts'
+import { toHistoryEntry, parseEntry } from './history/store.ts'
 import type { ProbeResult } from '../record/index.ts'
 import { parseProbes } from '../record/documents/index.ts'
 
@@ -49,7 +49,7 @@ it('a probes document is read back with everything that was written', () => {
 it('a history entry is read back with everything that was written', () => {
   fc.assert(
     fc.property(probeResult, fc.option(number), (result, holdsUntilMs) => {
-      const entry = entryOf(result, 'http://127.0.0.1:8000', holdsUntilMs)
+      const entry = toHistoryEntry(result, 'http://127.0.0.1:8000', holdsUntilMs)
       expect(parseEntry(JSON.stringify(entry))).toEqual(entry)
     }),
   )
@@ -68,6 +68,6 @@ it('keeps fields that a later version added', () => {
   }
   const report = { schema: 'vigil.probes/1', prober: 'a', probes: [result] }
   expect(parseProbes(JSON.stringify(report), 'probes.json')).toEqual({ state: 'ok', report })
-  const entry = entryOf(result, 'http://127.0.0.1:8000', null)
+  const entry = toHistoryEntry(result, 'http://127.0.0.1:8000', null)
   expect(parseEntry(JSON.stringify(entry))).toEqual(entry)
 })

@@ -4,7 +4,7 @@ import { runProbes } from './probes.ts'
 
 afterEach(endTargets)
 
-const closedUrl = 'http://127.0.0.1:1'
+const unreachable = 'http://127.0.0.1:1'
 const journey = { name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }
 
 async function outcomeOf(
@@ -26,7 +26,7 @@ async function outcomeOf(
 
 describe('a target that cannot be reached is', () => {
   it('unknown when the control address cannot be reached either: the prober is offline', async () => {
-    expect(await outcomeOf(closedUrl, 'http://localhost:1/control?x=secret')).toEqual([
+    expect(await outcomeOf(unreachable, 'http://localhost:1/control?x=secret')).toEqual([
       'unknown',
       expect.stringMatching(
         /^this prober is offline: its control address localhost:1 cannot be reached either \(connect: .*\); get failed \(connect\)/,
@@ -36,19 +36,19 @@ describe('a target that cannot be reached is', () => {
 
   it('down when the control address answers, whatever it answers', async () => {
     const control = await target((_request, response) => response.writeHead(503).end('sorry'))
-    expect(await outcomeOf(closedUrl, control)).toEqual(['down', expect.stringMatching(/^get failed/)])
+    expect(await outcomeOf(unreachable, control)).toEqual(['down', expect.stringMatching(/^get failed/)])
   })
 
   it.each([
     ['there is none', undefined],
     ['it is empty', ''],
   ])('down when %s to ask', async (_what, controlUrl) => {
-    expect((await outcomeOf(closedUrl, controlUrl))[0]).toBe('down')
+    expect((await outcomeOf(unreachable, controlUrl))[0]).toBe('down')
   })
 })
 
-it('an invalid control address leaves the outcome unchanged, and is reported', async () => {
-  expect(await outcomeOf(closedUrl, 'example.com')).toEqual([
+it('an invalid control address leaves the target down, and is reported', async () => {
+  expect(await outcomeOf(unreachable, 'example.com')).toEqual([
     'down',
     expect.stringMatching(
       /^get failed .*; VIGIL_CONTROL_URL was not used: expected an http:\/\/ or https:\/\/ URL$/,

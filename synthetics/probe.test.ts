@@ -84,7 +84,7 @@ describe('a probe is', () => {
     expect(result.message).toMatch(/^took \d+ ms, expected less than 100 ms$/)
   })
 
-  it('degraded when it passed only at its second attempt, and reports the first', async () => {
+  it('degraded when it passed only at its second attempt, with the first failure', async () => {
     const { url } = await target((_request, response, index) =>
       response.writeHead(index === 2 ? 503 : 200).end('ok'),
     )
@@ -157,7 +157,7 @@ describe('a probe is', () => {
     expect(result).toMatchObject({ outcome: 'down', steps: [{ step: 'one', class: 'timeout', status: 0 }] })
   })
 
-  it('down when no server listens', async () => {
+  it('down when nothing listens', async () => {
     const { url } = await target(() => undefined)
     await endings.pop()?.()
     expect(await probe(url, home)).toMatchObject({
@@ -188,7 +188,7 @@ describe('a probe is', () => {
   })
 })
 
-describe('a prober that itself stood still', () => {
+describe('a prober that stalls', () => {
   // The server shares our event loop, so that its standing still is ours too.
   const standStill = (ms: number): void => {
     const until = performance.now() + ms
@@ -203,7 +203,7 @@ describe('a prober that itself stood still', () => {
     expect(await probe(url, home, { degradedMs: 400 })).toMatchObject({ outcome: 'up', attempts: 1 })
   })
 
-  it('is unknown, not slow, when it goes on standing still', async () => {
+  it('is unknown, not slow, if it stalls in every attempt', async () => {
     const { url } = await target((_request, response) => {
       standStill(300)
       response.end('ok')

@@ -1,8 +1,8 @@
 import { runSchedule } from '../../synthetics/schedule/index.ts'
 import { parseCadence } from '../../config/index.ts'
 import type { Job, ScheduleEvent } from '../../synthetics/schedule/index.ts'
-import { simulatedClock } from '../../synthetics/schedule/testing/clock.ts'
-import { scheduledMetrics } from '../../synthetics/metrics/index.ts'
+import { createSimulatedClock } from '../../synthetics/schedule/testing/clock.ts'
+import { createScheduledMetrics } from '../../synthetics/metrics/index.ts'
 import type { ProbeResult } from '../../record/index.ts'
 
 // An hour of 200 probes, one run a second each, on a simulated clock: scheduler and metrics are the real
@@ -11,14 +11,14 @@ import type { ProbeResult } from '../../record/index.ts'
 const probes = Array.from({ length: 200 }, (_, index) => `probe-${index}`)
 const cadence = parseCadence('1s')
 if (cadence.state === 'invalid') throw new Error(cadence.problem)
-const clock = simulatedClock(Date.parse('2026-01-01T00:00:00.500Z'))
-const metrics = scheduledMetrics(probes, { version: 'bench', node: process.versions.node })
+const clock = createSimulatedClock(Date.parse('2026-01-01T00:00:00.500Z'))
+const metrics = createScheduledMetrics(probes, { version: 'bench', node: process.versions.node })
 const stop = new AbortController()
 let runs = 0
 
 const collect = (event: ScheduleEvent<ProbeResult>): void => {
   if (event.kind === 'beat') metrics.beat(event.atMs)
-  if (event.kind !== 'ran' || event.outcome.state !== 'done') return
+  if (event.kind !== 'ran' || event.outcome.state !== 'ok') return
   runs += 1
   metrics.ran(event.outcome.result, event.startedMs - event.dueMs, event.holdsUntilMs)
 }

@@ -23,12 +23,12 @@ export function damageStamp(now: () => number): string {
  * warns.
  */
 export async function openProbeHistory(session: Session): Promise<Keeper | undefined> {
-  const { keeper, sqliteStore } = await import('../../synthetics/history/index.ts')
+  const { createKeeper, openSqliteStore } = await import('../../synthetics/history/index.ts')
   const file = historyFile(session.out)
   try {
     mkdirSync(session.out, { recursive: true })
-    return keeper(
-      sqliteStore(file, () => damageStamp(session.world.now)),
+    return createKeeper(
+      openSqliteStore(file, () => damageStamp(session.world.now)),
       session.progress.warn,
     )
   } catch (error) {
@@ -47,12 +47,16 @@ export async function keepOnce(
 ): Promise<void> {
   const history = await openProbeHistory(session)
   if (!history) return
-  const { entryOf } = await import('../../synthetics/history/index.ts')
-  const { heldFrom } = await import('../../synthetics/schedule/index.ts')
+  const { toHistoryEntry } = await import('../../synthetics/history/index.ts')
+  const { estimateHoldsUntil } = await import('../../synthetics/schedule/index.ts')
   for (const result of results) {
     const cadence = cadenceOf(result.name)
     history.keep(
-      entryOf(result, session.targetUrl, cadence ? heldFrom(Date.parse(result.startedAt), cadence) : null),
+      toHistoryEntry(
+        result,
+        session.targetUrl,
+        cadence ? estimateHoldsUntil(Date.parse(result.startedAt), cadence) : null,
+      ),
     )
   }
   history.close()

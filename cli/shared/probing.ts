@@ -142,14 +142,14 @@ export async function pushProbes(
   const { pushgateway } = session.loaded.config
   if (!pushgateway || probes.length === 0 || session.world.interrupted.aborted)
     return { notes: [], problems: [] }
-  const { registryOfResult } = await import('../../synthetics/metrics/index.ts')
+  const { toResultRegistry } = await import('../../synthetics/metrics/index.ts')
   const { pushMetrics } = await import('../../runtime/pushgateway/index.ts')
   const build = { version: version(), node: process.versions.node }
   const pushes = await Promise.all(
     probes.map(async (result) =>
       pushMetrics({
         url: pushgateway.url,
-        text: await registryOfResult(result, build, certificates.get(result.name)).metrics(),
+        text: await toResultRegistry(result, build, certificates.get(result.name)).metrics(),
         grouping: { probe: result.name, environment: environment.fingerprint },
         signal: session.world.interrupted,
       }),

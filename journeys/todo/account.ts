@@ -1,16 +1,16 @@
-import type { Context, Response, StepRequest } from '../journey.ts'
-import { fieldOf } from './expect.ts'
+import type { Context, Response, StepRequest, Journey } from '../journey.ts'
+import { fieldOf, expectField, expectStatus, expectText } from './expect.ts'
 
 /**
- * The prefix of every account that vigil creates. A run removes its own; accounts that a crash left no one
- * can log in to any more, and is found in the database: `DELETE FROM users WHERE email LIKE
- * 'vigil-%@example.com' AND created_at < now() - interval '1 day'`.
+ * Prefix of every account that vigil creates. A run deletes its accounts. After a crash no one can log in to
+ * the remaining ones; delete them in the database: `DELETE FROM users WHERE email LIKE 'vigil-%@example.com'
+ * AND created_at < now() - interval '1 day'`.
  */
 export const accountPrefix = 'vigil-'
 
 /**
- * The credentials of a context's own account. An address may have 64 characters before the @; the end is what
- * differs.
+ * The credentials of a context's account. An address may have 64 characters before the @; contexts differ in
+ * the last characters.
  */
 export function credentials(ctx: Context): { email: string; password: string } {
   return {
@@ -24,7 +24,7 @@ export function authorized(ctx: Context): Record<string, string> {
   return { authorization: `Bearer ${String(ctx['accessToken'])}` }
 }
 
-/** What later requests need of a new session. */
+/** The tokens that later requests need. */
 export function sessionOf(response: Response): Record<string, unknown> {
   return { accessToken: fieldOf(response, 'accessToken'), refreshToken: fieldOf(response, 'refreshToken') }
 }
@@ -33,7 +33,67 @@ export function register(ctx: Context): StepRequest {
   return { method: 'POST', path: '/auth/register', json: credentials(ctx) }
 }
 
-/** Deletes the account and all that belongs to it. */
+/** Deletes the account and its data. */
 export function removeAccount(ctx: Context): StepRequest {
   return { method: 'DELETE', path: '/auth/me', headers: authorized(ctx) }
+}
+
+function expectSession(response: Response, status: number): string | undefined {
+  return (
+    expectStatus(response, status) ??
+    expectText(response, 'accessToken') ??
+    expectText(response, 'refreshToken')
+  )
+}
+
+/** The life of an account, from registration to deletion. */
+export const authFlow: Journey = {
+  name: 'auth-flow',
+  steps: [
+    {
+      name: 'register',
+      request: register,
+      check: (response) => expectSession(response, 201),
+      save: sessionOf,
+    },
+    {
+      name: 'login',
+      request: (ctx) => ({ method: 'POST', path: '/auth/login', json: credentials(ctx) }),
+      check: (response) => expectSession(response, 200),
+      save: sessionOf,
+    },
+    {
+      name: 'me',
+      request: (ctx) => ({ method: 'GET', path: '/auth/me', headers: authorized(ctx) }),
+      check: (response, ctx) =>
+        expectStatus(response, 200) ?? expectField(response, 'email', credentials(ctx).email),
+    },
+    {
+      name: 'refresh',
+      request: (ctx) => ({
+        method: 'POST',
+        path: '/auth/refresh',
+        json: { refreshToken: ctx['refreshToken'] },
+      }),
+      check: (response) => expectSession(response, 200),
+      save: sessionOf,
+    },
+    {
+      name: 'remove',
+      request: removeAccount,
+      check: (response) => expectStatus(response, 204),
+      save: () => ({ removed: true }),
+    },
+  ],
+  after: [
+    {
+      name: 'clean-up',
+      // Only where a step in between failed is there something to remove; a request with a dead token would
+      // be a security event.
+      request: (ctx) =>
+        ctx['accessToken'] === undefined || ctx['removed'] === true
+          ? { method: 'GET', path: '/health' }
+          : removeAccount(ctx),
+    },
+  ],
 }

@@ -2,7 +2,7 @@ import type { Context, Journey, Response, Step, StepRequest } from '../journey.t
 import { authorized, credentials, register, removeAccount, sessionOf } from './account.ts'
 import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
 
-/** The context as the other user has it. */
+/** The context of the other user. */
 function asOther(ctx: Context): Context {
   return { ...ctx, unique: `${ctx.unique}-other`, accessToken: ctx['otherToken'] }
 }
@@ -15,7 +15,7 @@ function titleOf(ctx: Context): string {
   return `Private ${ctx.unique}`
 }
 
-// 404 and nothing else: a 403 would reveal that the task exists.
+// Only 404: a 403 would reveal that the task exists.
 function expectUnseen(what: string): (response: Response) => string | undefined {
   return (response) =>
     response.status === 404 ? undefined : `status ${response.status}, expected 404: another user ${what}`
@@ -26,7 +26,7 @@ function expectNotListed(response: Response, ctx: Context): string | undefined {
   if (problem !== undefined) return problem
   const items = fieldOf(response, 'items')
   if (!Array.isArray(items)) return 'items is no array'
-  // The account is new: anything in the list belongs to another user.
+  // The account is new, so a listed task belongs to another user.
   return items.length === 0
     ? undefined
     : `${items.length} listed, expected none: another user sees tasks that are not theirs (task ` +
@@ -41,7 +41,7 @@ function removal(name: string, token: string, as: (ctx: Context) => Context): St
   }
 }
 
-/** One user must not see, list, change or delete what belongs to another. */
+/** One user must not read, list, change or delete another user's tasks. */
 export const authorization: Journey = {
   name: 'authorization',
   before: [

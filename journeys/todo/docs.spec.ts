@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test'
 
-// The reference page as its reader has it: it is there, styled, whole, and its operations unfold.
+// The reference page in a browser: it loads with its styles and all operations, and they unfold.
 test('reference page', async ({ page, request }) => {
   const problems: string[] = []
   page.on('console', (message) => {

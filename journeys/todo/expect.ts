@@ -1,28 +1,30 @@
 import type { Response } from '../journey.ts'
 
-/** `undefined` when the status is the one the contract names; else both, for the reader. */
+/** Returns `undefined` for the expected status, else a sentence with both. */
 export function expectStatus(response: Response, status: number): string | undefined {
   return response.status === status ? undefined : `status ${response.status}, expected ${status}`
 }
 
-/** `undefined` when the field, a path such as `user.email`, has this value; else what it has instead. */
+/**
+ * Returns `undefined` if the field, a path such as `user.email`, has this value, else a sentence with both.
+ */
 export function expectField(response: Response, path: string, value: unknown): string | undefined {
   const found = fieldOf(response, path)
   return found === value ? undefined : `${path} is ${shown(found)}, expected ${shown(value)}`
 }
 
-/** `undefined` when the field is text that is not empty. */
+/** Returns `undefined` if the field is a non-empty text. */
 export function expectText(response: Response, path: string): string | undefined {
   const found = fieldOf(response, path)
   return typeof found === 'string' && found !== '' ? undefined : `${path} is ${typeof found}, expected text`
 }
 
-/** A field of the answer's JSON, or undefined where there is none. */
+/** Reads a field of the response's JSON; undefined if it does not exist. */
 export function fieldOf(response: Response, path: string): unknown {
   let at: unknown = response.json
   for (const key of path.split('.')) {
     if (typeof at !== 'object' || at === null) return undefined
-    // What is inherited (`constructor`) is no field of an answer.
+    // An inherited property (`constructor`) is not a field of the response.
     at = Object.hasOwn(at, key) ? Reflect.get(at, key) : undefined
   }
   return at

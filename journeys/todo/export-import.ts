@@ -2,14 +2,14 @@ import type { Context, Journey, Response, Step } from '../journey.ts'
 import { authorized, register, removeAccount, sessionOf } from './account.ts'
 import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
 
-// Two jobs that never end are 80 requests: fewer than the 100 a minute that a user may make.
+// Two jobs that never end cause 80 requests, fewer than a user's limit of 100 a minute.
 const patience = { everyMs: 100, timeoutMs: 4000 } as const
 
 function titleOf(ctx: Context): string {
   return `Exported ${ctx.unique}`
 }
 
-/** Asks for the state of a background job until it is done. */
+/** Polls the state of a background job until it is done. */
 function jobDone(name: string, path: string, id: string, fields: Record<string, unknown>): Step {
   return {
     name,
@@ -38,7 +38,7 @@ function expectListedTwice(response: Response, ctx: Context): string | undefined
     : `the task is there ${found} times, expected 2: as it was made and as it was imported`
 }
 
-/** What is exported can be imported: two background jobs, from the asking to the result. */
+/** An export can be imported: two background jobs, from the request to the result. */
 export const exportImport: Journey = {
   name: 'export-import',
   before: [

@@ -7,7 +7,7 @@ import { rateLimit } from './rate-limit.ts'
 /** Answers to the requests of the steps, by how many were answered with 200 before. */
 type Service = (answered: number) => Partial<Response>
 
-async function played(service: Service): Promise<string | undefined> {
+async function playRateLimit(service: Service): Promise<string | undefined> {
   let answered = 0
   const { steps } = await playPolling(
     rateLimit.steps,
@@ -43,21 +43,21 @@ const limited =
 
 describe('a rate limit', () => {
   it('is as expected when it refuses at its limit and says for how long', async () => {
-    expect(await played(limited(refused()))).toBeUndefined()
+    expect(await playRateLimit(limited(refused()))).toBeUndefined()
   })
 
   it('is as expected when the window was used up before', async () => {
-    expect(await played(() => refused())).toBeUndefined()
+    expect(await playRateLimit(() => refused())).toBeUndefined()
   })
 
   const broken: [what: string, service: Service, says: string][] = [
     [
-      'reports no limit',
+      'states no limit',
       () => ({}),
       'policy: RateLimit-Policy is absent, expected "…";q=…;w=…: rate limiting is bypassed',
     ],
     [
-      'reports a limit and does not refuse',
+      'states a limit and does not refuse',
       (answered) => granted(quota - answered - 1),
       'refused: status 200, expected 429 after 10 requests at a limit of 5: rate limiting is bypassed',
     ],
@@ -77,13 +77,13 @@ describe('a rate limit', () => {
       'refused: Retry-After is 3600, expected 1 to 60',
     ],
     [
-      'refuses who has requests left',
+      'refuses a user with requests left',
       limited(refused({ ratelimit: '"user";r=3;t=30' })),
       'refused: RateLimit of the refusal is "user";r=3;t=30, expected r=0',
     ],
     ['breaks instead of refusing', limited({ status: 500 }), 'use-up: status 500, expected 200'],
   ]
   it.each(broken)('is down when it %s', async (_what, service, says) => {
-    expect(await played(service)).toBe(says)
+    expect(await playRateLimit(service)).toBe(says)
   })
 })

@@ -3,16 +3,15 @@ import { accountPrefix, authorized, register } from './account.ts'
 import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
 
 /**
- * An account that stays: who was refused cannot delete their account in the same minute, so that an account
- * for each run would be left behind by each run. It owns nothing, and who logs in to it can only be refused,
- * which is what is looked for.
+ * A permanent account: a limited user cannot delete their account in the same minute, so an account for each
+ * run would remain after each run. It owns no data, and its requests are refused, which this journey expects.
  */
 const dedicated = {
   email: `${accountPrefix}rate-limit@example.com`,
   password: 'the pass phrase of an account that owns nothing',
 } as const
 
-/** More than a probe may use up. A limit over it was raised for a load test, and limits no one. */
+/** The highest limit that a probe can use up. A higher one was raised for a load test and limits no one. */
 const highestLimit = 1000
 
 interface Policy {
@@ -58,8 +57,7 @@ function quotaOf(ctx: Context): number {
 }
 
 /**
- * The rest of this window and, should it end meanwhile, all of the next: more are not answered where a limit
- * holds.
+ * The rest of this window and all of the next one: a working limit answers no more requests.
  */
 function mostAnswers(ctx: Context): number {
   return 2 * quotaOf(ctx)
@@ -112,14 +110,14 @@ const useUp: Step = {
   },
 }
 
-/** A user who exceeds the limit is refused, and the answer states the limit and when to try again. */
+/** A user who sends too many requests is refused, with the limit and the time of the next request. */
 export const rateLimit: Journey = {
   name: 'rate-limit',
   before: [
     {
       name: 'login',
       request: () => ({ method: 'POST', path: '/auth/login', json: dedicated }),
-      // Not there before the first run; locked out where other passwords were tried.
+      // The account does not exist before the first run, and is locked after wrong passwords.
       check: (response) =>
         response.status === 401 || response.status === 423
           ? undefined

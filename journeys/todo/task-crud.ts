@@ -16,8 +16,8 @@ function expectTask(response: Response, status: number, fields: Record<string, u
   return problem
 }
 
-// The newest tasks come first, so ours is among the first page unless the same account makes hundreds at
-// once.
+// The newest tasks come first, so this task is on the first page, unless the account creates hundreds in
+// parallel.
 function expectListed(response: Response, ctx: Context): string | undefined {
   const problem = expectStatus(response, 200)
   if (problem !== undefined) return problem
@@ -30,7 +30,7 @@ function expectListed(response: Response, ctx: Context): string | undefined {
     : `the task just made is not among the ${items.length} listed`
 }
 
-/** A task from its making to its end, by an account of the virtual user's own. */
+/** The life of a task, from creation to deletion, with one account for each virtual user. */
 export const taskCrud: Journey = {
   name: 'task-crud',
   before: [

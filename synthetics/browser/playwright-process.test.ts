@@ -7,10 +7,10 @@ import { createScratchFolder } from './playwright-process.ts'
 const temporary = mkdtempSync(join(tmpdir(), 'vigil-scratch-test-'))
 afterAll(() => rmSync(temporary, { recursive: true, force: true }))
 
-// Beyond what any system numbers its processes with.
+// Above the highest process id of any system.
 const unusedPid = 2 ** 30
 
-it('is for its owner alone, and those of probers that were killed long ago are removed', async () => {
+it('is readable by its owner only, and old folders of killed probers are removed', async () => {
   const now = Date.now()
   const made = (name: string, ageMs: number): string => {
     const folder = join(temporary, name)

@@ -41,7 +41,7 @@ describe("Playwright's report", () => {
     })
   })
 
-  it('gives the tests where a spec names no steps, and distinguishes several tests', () => {
+  it('gives the tests if a spec has no steps, and distinguishes several tests', () => {
     const bare = { ...ok, steps: [] }
     expect(read([{ status: 'expected', results: [bare] }])).toMatchObject({
       steps: [{ step: 'test-0', ok: true, durationMs: 30 }],
@@ -72,7 +72,7 @@ describe("Playwright's report", () => {
     })
   })
 
-  it('what passed only on a retry passed, and the failure before it is reported', () => {
+  it('a test that passed on a retry passed, and the earlier failure is reported', () => {
     expect(read([{ status: 'flaky', results: [failed('first'), ok] }])).toMatchObject({
       state: 'ok',
       attempts: 2,

@@ -3,13 +3,13 @@ import { crc32 } from 'node:zlib'
 import { parseEntry } from './store.ts'
 import type { HistoryQuery, HistoryEntry } from './store.ts'
 
-/** The layout of the file; a file with a higher number was written by a newer vigil. */
+/** Version of the file's layout. A newer vigil wrote a file with a higher number. */
 export const layout = 1
 
-/** Another vigil that writes is waited for only shortly: meanwhile no probe of ours runs. */
+/** Short, because no probe of this process runs while it waits for another writing vigil. */
 const busyMs = 250
 
-/** Opens, or makes, the file of a history. Throws what SQLite throws. */
+/** Opens or creates the file of a history. Throws SQLite's errors. */
 export function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file)
   try {
@@ -20,14 +20,14 @@ export function openDatabase(file: string): DatabaseSync {
         `${file}: written by a newer vigil (layout ${found}, expected at most ${layout}): use that ` +
           'one, or give another folder with --out',
       )
-    // One table whose key is the time: no index of its own that could be damaged or lag behind.
+    // One table with the time as its key: there is no separate index that could be damaged.
     if (found === 0) {
       database.exec(`PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;
         CREATE TABLE IF NOT EXISTS results
           (id INTEGER PRIMARY KEY, entry TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
         PRAGMA user_version = ${layout}; COMMIT`)
     }
-    // A power failure may cost the last results, never the file.
+    // A power failure can lose the last results, but never the file.
     database.exec('PRAGMA synchronous = NORMAL')
     return database
   } catch (error) {
@@ -41,13 +41,12 @@ export class NewerLayout extends Error {
 }
 
 /**
- * A row's key is the millisecond in which the result began, times this, and one for each further one of that
- * millisecond.
+ * A row's key is the result's start in milliseconds times this, plus its number within that millisecond.
  */
 const perMs = 1024
 
-/** Adds entries to a database; all or nothing. */
-export function rowWriter(database: DatabaseSync): (entry: HistoryEntry) => void {
+/** Creates a function that adds an entry to a database. */
+export function createRowWriter(database: DatabaseSync): (entry: HistoryEntry) => void {
   const insert = database.prepare('INSERT OR IGNORE INTO results (id, entry, crc) VALUES (?, ?, ?)')
   return (entry) => {
     const text = JSON.stringify(entry)
@@ -59,10 +58,10 @@ export function rowWriter(database: DatabaseSync): (entry: HistoryEntry) => void
   }
 }
 
-export type Row = { state: 'read'; entry: HistoryEntry } | { state: 'damaged'; id: number }
+export type Row = { state: 'ok'; entry: HistoryEntry } | { state: 'invalid'; id: number }
 
-/** The rows of a time, each checked by its checksum; `backwards` for what lies behind a damaged place. */
-export function* rowsOf(
+/** Reads rows and verifies their checksums. `backwards` reaches rows after a damaged place. */
+export function* readRows(
   database: DatabaseSync,
   { fromMs, toMs }: HistoryQuery,
   backwards = false,
@@ -70,17 +69,17 @@ export function* rowsOf(
   const select = database.prepare(
     `SELECT id, entry, crc FROM results WHERE id >= ? AND id < ? ORDER BY id ${backwards ? 'DESC' : 'ASC'}`,
   )
-  for (const { id, entry: text, crc } of select.iterate(idAt(fromMs), idAt(toMs))) {
+  for (const { id, entry: text, crc } of select.iterate(toRowId(fromMs), toRowId(toMs))) {
     const entry = typeof text === 'string' && crc32(text) === crc ? parseEntry(text) : undefined
-    yield entry ? { state: 'read', entry } : { state: 'damaged', id: Number(id) }
+    yield entry ? { state: 'ok', entry } : { state: 'invalid', id: Number(id) }
   }
 }
 
-/** When the result of a row began. */
-export function momentOf(id: number): string {
+/** The start time of a row's result. */
+export function toTimestamp(id: number): string {
   return new Date(Math.floor(id / perMs)).toISOString()
 }
 
-export function idAt(ms: number): number {
+export function toRowId(ms: number): number {
   return Math.min(Math.max(Math.ceil(ms), 0) * perMs, Number.MAX_SAFE_INTEGER)
 }

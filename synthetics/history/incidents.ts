@@ -1,4 +1,4 @@
-import { ordered } from './timeline.ts'
+import { sortObservations } from './timeline.ts'
 import type { Observation } from './timeline.ts'
 
 /** At least `n` of the last `m`. */
@@ -8,19 +8,19 @@ export interface Rule {
 }
 
 export interface IncidentRules {
-  /** How many results must be down for an incident to be opened. */
+  /** Results that must be down to open an incident. */
   open: Rule
-  /** How many must not be down for it to be closed. */
+  /** Results that must not be down to close it. */
   close: Rule
 }
 
-/** One bad result is no incident, and one good one is not its end. */
+/** One bad result does not open an incident, and one good result does not close it. */
 export const incidentRules: IncidentRules = { open: { n: 2, m: 3 }, close: { n: 2, m: 3 } }
 
 export interface Incident {
-  /** When the first result that opened it began. */
+  /** Start of the first result that opened it. */
   fromMs: number
-  /** When the first result that closed it began; undefined while it is open. */
+  /** Start of the first result that closed it; undefined while it is open. */
   toMs: number | undefined
   /** Results that were down during it. */
   down: number
@@ -32,11 +32,11 @@ interface Seen {
 }
 
 /**
- * Incidents by n-of-m rules. A result that is unknown is no evidence, for or against. Time without a probe
- * at parts what was before from what comes after: it opens nothing (a late prober is not an outage) and
- * closes nothing.
+ * Finds incidents by n-of-m rules. An unknown result is not evidence. Results before a time without
+ * observations do not count together with those after it: such a time opens nothing (a late prober is not an
+ * outage) and closes nothing.
  */
-export function incidentsOf(
+export function findIncidents(
   observations: readonly Observation[],
   rules: IncidentRules = incidentRules,
 ): Incident[] {
@@ -44,7 +44,7 @@ export function incidentsOf(
   let open: Incident | undefined
   let recent: Seen[] = []
   let heldUntil = -Infinity
-  for (const { startedAtMs, holdsUntilMs, outcome } of ordered(observations)) {
+  for (const { startedAtMs, holdsUntilMs, outcome } of sortObservations(observations)) {
     if (startedAtMs > heldUntil) recent = []
     heldUntil = Math.max(heldUntil, holdsUntilMs)
     if (outcome === 'unknown') continue

@@ -12,41 +12,37 @@ import {
 import { DatabaseSync } from 'node:sqlite'
 import { openDatabase } from './database.ts'
 
-export interface Salvaged {
+export interface SalvageResult {
   database: DatabaseSync
-  /** One line: what was damaged, where it lies now, and what was saved. */
+  /** One line: the damaged file, its new name, and what was saved. */
   problem: string
 }
 
 /**
- * Sets a damaged file aside, under a name that says so, and begins a new one with all rows that can still be
- * read from it.
+ * Renames a damaged file, and creates a new one with all rows that are still readable.
  *
- * @param stamp distinguishes this damaged file from others
+ * @param stamp distinguishes damaged files
  */
-export function salvage(file: string, stamp: string): Salvaged {
+export function salvageFile(file: string, stamp: string): SalvageResult {
   const aside = `${file}.damaged-${stamp}`
   for (const ending of ['', '-wal', '-shm'])
     if (existsSync(file + ending)) renameSync(file + ending, aside + ending)
   const database = openDatabase(file)
   const kept = copyReadable(aside, database)
-  return {
-    database,
-    problem:
-      `${file}: damaged; set aside as ${aside}, ` +
-      `${kept === 0 ? 'none of it could be read' : `${kept} readable results were kept`}`,
-  }
+  const saved =
+    kept === 0 ? 'nothing in it could be read' : `${kept} results that could be read from it were kept`
+  return { database, problem: `${file}: damaged; set aside as ${aside}, ${saved}` }
 }
 
-/** Reads a copy, so that what was set aside stays as it was found. */
+/** Reads a copy, so that the damaged file stays unchanged. */
 function copyReadable(aside: string, database: DatabaseSync): number {
   const copy = `${aside}.reading`
   try {
     for (const ending of ['', '-wal'])
       if (existsSync(aside + ending)) copyFileSync(aside + ending, copy + ending)
-    fillUp(copy)
+    padWithZeros(copy)
     database.exec('BEGIN IMMEDIATE')
-    // From the front up to the damage, then from the back.
+    // From the start to the damage, then from the end.
     const kept = copyRows(copy, database, 'ASC') + copyRows(copy, database, 'DESC')
     database.exec('COMMIT')
     return kept
@@ -68,19 +64,19 @@ function copyRows(file: string, to: DatabaseSync, order: 'ASC' | 'DESC'): number
         kept += Number(insert.run(id, entry, crc).changes)
     }
   } catch {
-    // As far as it could be read.
+    // Rows before the damage were copied.
   } finally {
     from?.close()
   }
   return kept
 }
 
-/** A header that asks for more is damaged itself. */
-const mostBytes = 64 * 2 ** 30
+/** A header with a larger size is damaged itself. */
+const maxBytes = 64 * 2 ** 30
 
-// SQLite reads nothing of a file that is shorter than its first page says. Filled up with zeros, only what is
-// missing is.
-function fillUp(file: string): void {
+// SQLite reads nothing of a file that is shorter than its header claims. Padding with zeros makes the rest
+// readable.
+function padWithZeros(file: string): void {
   const header = Buffer.alloc(100)
   const descriptor = openSync(file, 'r')
   try {
@@ -92,7 +88,7 @@ function fillUp(file: string): void {
   if (
     header.toString('latin1', 0, 15) === 'SQLite format 3' &&
     size > statSync(file).size &&
-    size <= mostBytes
+    size <= maxBytes
   )
     truncateSync(file, size)
 }

@@ -1,22 +1,22 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { isDamagedFile } from '../../record/history/index.ts'
-import { openDatabase, idAt, momentOf, rowsOf, rowWriter } from './database.ts'
+import { openDatabase, toRowId, toTimestamp, readRows, createRowWriter } from './database.ts'
 import type { Row } from './database.ts'
-import { salvage } from './salvage.ts'
+import { salvageFile } from './salvage.ts'
 import type { HistoryQuery, HistoryStore, HistoryEntry } from './store.ts'
 
-/** So many damaged rows are named one by one. */
-const mostNamed = 20
+/** Number of damaged rows that are reported individually. */
+const maxReported = 20
 
 /**
- * A history in a file of SQLite, in WAL mode: several processes may use it together, and what was there
- * before survives a crash and a full disk. A file found damaged, whenever that shows, is set aside and named,
- * and the rest is used.
+ * Opens a history in a SQLite file in WAL mode. Several processes can use it at the same time, and earlier
+ * results survive a crash and a full disk. When damage is found, the file is set aside and reported, and its
+ * readable rows are used.
  *
- * @param stamp distinguishes one damaged file from another, such as the time
+ * @param stamp distinguishes damaged files, for example the time
  */
-export function sqliteStore(file: string, stamp: () => string): HistoryStore {
+export function openSqliteStore(file: string, stamp: () => string): HistoryStore {
   return new SqliteStore(file, stamp)
 }
 
@@ -32,14 +32,14 @@ class SqliteStore implements HistoryStore {
   constructor(file: string, stamp: () => string) {
     this.#file = file
     this.#stamp = stamp
-    this.#database = this.#opened()
-    this.#write = rowWriter(this.#database)
-    this.#inode = inodeOf(file)
+    this.#database = this.#open()
+    this.#write = createRowWriter(this.#database)
+    this.#inode = readInode(file)
   }
 
   add(entry: HistoryEntry): void {
-    this.#follow()
-    this.#mended(() => this.#write(entry))
+    this.#reopenIfReplaced()
+    this.#withSalvage(() => this.#write(entry))
   }
 
   read(query: HistoryQuery): Iterable<HistoryEntry> {
@@ -49,37 +49,39 @@ class SqliteStore implements HistoryStore {
   *#entries(query: HistoryQuery): Generator<HistoryEntry> {
     let from = query
     try {
-      for (const row of rowsOf(this.#database, query)) {
-        from = { ...query, fromMs: row.state === 'read' ? row.entry.startedAtMs : from.fromMs }
-        yield* this.#intact(row)
+      for (const row of readRows(this.#database, query)) {
+        from = { ...query, fromMs: row.state === 'ok' ? row.entry.startedAtMs : from.fromMs }
+        yield* this.#collect(row)
       }
     } catch (error) {
       if (!isDamagedFile(error)) throw error
       this.#salvage()
-      // Once more from where the damage was; the reader may get the results of that one millisecond twice.
-      for (const row of rowsOf(this.#database, from)) yield* this.#intact(row)
+      // Continue at the damage. The reader may get the results of that millisecond twice.
+      for (const row of readRows(this.#database, from)) yield* this.#collect(row)
     }
   }
 
-  *#intact(row: Row): Generator<HistoryEntry> {
-    if (row.state === 'read') yield row.entry
+  *#collect(row: Row): Generator<HistoryEntry> {
+    if (row.state === 'ok') yield row.entry
     else this.#damagedRows.add(row.id)
   }
 
   forget(beforeMs: number): void {
-    this.#mended(() => void this.#database.prepare('DELETE FROM results WHERE id < ?').run(idAt(beforeMs)))
+    this.#withSalvage(
+      () => void this.#database.prepare('DELETE FROM results WHERE id < ?').run(toRowId(beforeMs)),
+    )
   }
 
   problems(): readonly string[] {
     const rows = [...this.#damagedRows]
     const named = rows
-      .slice(0, mostNamed)
-      .map((id) => `${this.#file}: the result of ${momentOf(id)} is damaged; it was left out`)
+      .slice(0, maxReported)
+      .map((id) => `${this.#file}: the result of ${toTimestamp(id)} is damaged and was left out`)
     return [
       ...this.#problems,
       ...named,
-      ...(rows.length > mostNamed
-        ? [`${this.#file}: and ${rows.length - mostNamed} more damaged results`]
+      ...(rows.length > maxReported
+        ? [`${this.#file}: and ${rows.length - maxReported} more damaged results`]
         : []),
     ]
   }
@@ -88,21 +90,20 @@ class SqliteStore implements HistoryStore {
     this.#database.close()
   }
 
-  // Another process may have found the file damaged and set it aside: what we wrote to our handle would lie
-  // there with it.
-  #follow(): void {
-    if (inodeOf(this.#file) === this.#inode) return
+  // Another process may have set a damaged file aside: writes to this handle would go there too.
+  #reopenIfReplaced(): void {
+    if (readInode(this.#file) === this.#inode) return
     this.#database.close()
-    this.#use(this.#opened())
+    this.#use(this.#open())
   }
 
   #use(database: DatabaseSync): void {
     this.#database = database
-    this.#write = rowWriter(database)
-    this.#inode = inodeOf(this.#file)
+    this.#write = createRowWriter(database)
+    this.#inode = readInode(this.#file)
   }
 
-  #opened(): DatabaseSync {
+  #open(): DatabaseSync {
     try {
       return openDatabase(this.#file)
     } catch (error) {
@@ -111,7 +112,7 @@ class SqliteStore implements HistoryStore {
     }
   }
 
-  #mended(work: () => void): void {
+  #withSalvage(work: () => void): void {
     try {
       work()
     } catch (error) {
@@ -127,12 +128,12 @@ class SqliteStore implements HistoryStore {
   }
 
   #salvaged(): DatabaseSync {
-    const { database, problem } = salvage(this.#file, this.#stamp())
+    const { database, problem } = salvageFile(this.#file, this.#stamp())
     this.#problems.push(problem)
     return database
   }
 }
 
-function inodeOf(file: string): number | undefined {
+function readInode(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.ino
 }

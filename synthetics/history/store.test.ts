@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, describe, expect, it } from 'vitest'
-import { keeper } from './store.ts'
+import { createKeeper } from './store.ts'
 import { memoryStore } from './testing/memory-store.ts'
-import { sqliteStore } from './sqlite-store.ts'
+import { openSqliteStore } from './sqlite-store.ts'
 import type { HistoryStore } from './store.ts'
 import { entryAt } from './testing/entries.ts'
 
@@ -29,7 +29,7 @@ function newFile(): string {
   return join(folder, `${files}.db`)
 }
 
-const open = (file: string): HistoryStore => sqliteStore(file, () => 'test')
+const open = (file: string): HistoryStore => openSqliteStore(file, () => 'test')
 const everything = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }
 const start = Date.parse('2026-11-24T00:00:00Z')
 const moments = (store: HistoryStore, query = everything): number[] =>
@@ -131,7 +131,7 @@ describe('a damaged file', () => {
         expect.stringContaining(`${file}: damaged; set aside as ${file}.damaged-test, `),
       ])
       store.close()
-      // As it was found: an expert may be able to repair it.
+      // Unchanged, so that an expert can still repair it.
       expect(asideOf(file).filter((name) => /\.(reading|db\.damaged-test-)/.test(name))).toEqual([])
       expect(readFileSync(`${file}.damaged-test`)).toEqual(found)
     },
@@ -148,7 +148,7 @@ describe('a damaged file', () => {
     const store = open(file)
     expect(moments(store)).toEqual([0, 1, 2, 3, 4, 6, 7, 8, 9])
     expect(store.problems()).toEqual([
-      `${file}: the result of 2026-11-24T00:00:05.000Z is damaged; it was left out`,
+      `${file}: the result of 2026-11-24T00:00:05.000Z is damaged and was left out`,
     ])
     store.close()
   })
@@ -186,7 +186,7 @@ function spoil(file: string, change: (bytes: Buffer) => void): void {
 
 it('a keeper forgets, and a store that refuses to does not end the run', () => {
   const store = memoryStore()
-  const kept = keeper(store, () => undefined)
+  const kept = createKeeper(store, () => undefined)
   for (const second of [1, 2, 3]) kept.keep(entryAt(start + second * 1000))
   kept.forget(start + 3000)
   expect(moments(store)).toEqual([3])
@@ -196,11 +196,11 @@ it('a keeper forgets, and a store that refuses to does not end the run', () => {
       throw new Error('disk full')
     },
   }
-  keeper(refusing, () => undefined).forget(start)
+  createKeeper(refusing, () => undefined).forget(start)
   expect(moments(store)).toEqual([3])
 })
 
-it('two stores on one file: both have all entries', () => {
+it('two open stores on one file: both have all entries', () => {
   const file = newFile()
   const [one, other] = [open(file), open(file)]
   for (let second = 0; second < 50; second += 1)
@@ -224,7 +224,7 @@ it.skipIf(!canMount)(
     const written = open(file)
     const warnings: string[] = []
     try {
-      const kept = keeper(written, (problem) => void warnings.push(problem))
+      const kept = createKeeper(written, (problem) => void warnings.push(problem))
       for (let second = 0; second < 20; second += 1) kept.keep(entryAt(start + second * 1000))
       expect(warnings).toEqual([])
       const filler = join(disk, 'filler')
@@ -233,12 +233,12 @@ it.skipIf(!canMount)(
       }).toThrow(/ENOSPC/)
       for (let second = 20; second < 200; second += 1) kept.keep(entryAt(start + second * 1000))
       expect(warnings).toEqual([
-        expect.stringMatching(/^history could not be kept: .*full.*; earlier results are intact/),
+        expect.stringMatching(/^history could not be stored: .*full.*; earlier results are intact/),
       ])
       expect(kept.waiting()).toBeGreaterThan(0)
       rmSync(filler)
       kept.keep(entryAt(start + 200_000))
-      expect(warnings.slice(1)).toEqual(['history is kept again; nothing was lost'])
+      expect(warnings.slice(1)).toEqual(['history is stored again; nothing was lost'])
       expect(moments(written)).toEqual(Array.from({ length: 201 }, (_each, n) => n))
     } finally {
       written.close()

@@ -4,20 +4,20 @@ import type { ProbeResult } from '../../record/index.ts'
 
 const entrySchema = z.object({
   probe: z.string(),
-  /** The URL it was run against. */
+  /** The target's URL. */
   target: z.string(),
   /** Milliseconds since 1970 by the wall clock. */
   startedAtMs: z.number(),
   /**
-   * Until when it is taken to hold: its next due time with some patience. Null when no schedule was known.
+   * Until when the result is valid: its next due time plus a grace period. Null without a known schedule.
    */
   holdsUntilMs: z.number().nullable(),
   result: probeResultSchema,
 })
-/** A probe's result as history keeps it. */
+/** A probe's result in the history. */
 export type HistoryEntry = z.infer<typeof entrySchema>
 
-/** Reads an entry back; undefined for what is none. */
+/** Parses an entry. Undefined if the text is not one. */
 export function parseEntry(text: string): HistoryEntry | undefined {
   try {
     const parsed = entrySchema.safeParse(JSON.parse(text))
@@ -27,7 +27,11 @@ export function parseEntry(text: string): HistoryEntry | undefined {
   }
 }
 
-export function entryOf(probeResult: ProbeResult, target: string, holdsUntilMs: number | null): HistoryEntry {
+export function toHistoryEntry(
+  probeResult: ProbeResult,
+  target: string,
+  holdsUntilMs: number | null,
+): HistoryEntry {
   return {
     probe: probeResult.name,
     target,
@@ -37,49 +41,50 @@ export function entryOf(probeResult: ProbeResult, target: string, holdsUntilMs: 
   }
 }
 
-/** Which entries: those that began in [fromMs, toMs). */
+/** Selects entries that started in [fromMs, toMs). */
 export interface HistoryQuery {
   fromMs: number
   toMs: number
 }
 
-/** Where results are kept. Everything is synchronous: an entry that was added is there. */
+/** Stores results. All calls are synchronous: `add` returns after the entry is stored. */
 export interface HistoryStore {
-  /** Keeps one entry. Throws when it could not be kept, and then nothing of it was. */
+  /** Stores one entry. Throws if it could not, and then nothing of it is stored. */
   add: (entry: HistoryEntry) => void
-  /** Entries by the time they began; those of one moment in the order in which they were added. */
+  /** Entries by start time, those of one moment in the order of `add`. */
   read: (query: HistoryQuery) => Iterable<HistoryEntry>
-  /** Forgets what began before. */
+  /** Deletes entries that started earlier. */
   forget: (beforeMs: number) => void
-  /** What was found damaged so far and is not among the entries, one line each. */
+  /** Damage found so far, which is missing from the entries, one line each. */
   problems: () => readonly string[]
   close: () => void
 }
 
-/** Keeps results as they come, and goes on when that fails. */
+/** Stores results, and continues if that fails. */
 export interface Keeper {
   /** Never throws. */
   keep: (entry: HistoryEntry) => void
-  /** Forgets what began before. Never throws; what could not be forgotten now is the next time. */
+  /** Deletes entries that started earlier. Never throws; the next call retries. */
   forget: (beforeMs: number) => void
-  /** Results that could not be written yet. */
+  /** Number of results that are not stored yet. */
   waiting: () => number
   close: () => void
 }
 
-/** So many results are held back while the disk is full; then the oldest are given up. */
-const mostWaiting = 10_000
+/** Number of results that are kept in memory while the disk is full. Then the oldest are dropped. */
+const maxWaiting = 10_000
 
 /**
- * A store that must not end a run: what it refuses (a full disk, another process that writes) is held back
- * and tried again with the next result. Reported once when that begins, and once when it is over.
+ * Wraps a store so that its failures do not end a run. If the store rejects a result (a full disk, another
+ * writing process), it is kept in memory and retried with the next one. Warns once when that starts, and once
+ * when it is over.
  */
-export function keeper(store: HistoryStore, warn: (problem: string) => void): Keeper {
+export function createKeeper(store: HistoryStore, warn: (problem: string) => void): Keeper {
   const waiting: HistoryEntry[] = []
   let reported = 0
   let failing = false
   let lost = 0
-  const reportProblems = (): void => {
+  const warnProblems = (): void => {
     const problems = store.problems()
     for (const problem of problems.slice(reported)) warn(problem)
     reported = problems.length
@@ -87,7 +92,7 @@ export function keeper(store: HistoryStore, warn: (problem: string) => void): Ke
   return {
     keep: (entry) => {
       waiting.push(entry)
-      if (waiting.length > mostWaiting) {
+      if (waiting.length > maxWaiting) {
         waiting.shift()
         lost += 1
       }
@@ -97,26 +102,26 @@ export function keeper(store: HistoryStore, warn: (problem: string) => void): Ke
           waiting.shift()
         }
         if (failing)
-          warn(`history is kept again${lost === 0 ? '; nothing was lost' : `; ${lost} results were lost`}`)
+          warn(`history is stored again${lost === 0 ? '; nothing was lost' : `; ${lost} results were lost`}`)
         failing = false
         lost = 0
       } catch (error) {
         if (!failing)
           warn(
-            `history could not be kept: ${error instanceof Error ? error.message : String(error)}; ` +
-              'earlier results are intact, and it is tried again with each result',
+            `history could not be stored: ${error instanceof Error ? error.message : String(error)}; ` +
+              'earlier results are intact; vigil retries with each result',
           )
         failing = true
       }
-      reportProblems()
+      warnProblems()
     },
     forget: (beforeMs) => {
       try {
         store.forget(beforeMs)
       } catch {
-        // A full disk has its warning already, and nothing depends on forgetting.
+        // There is already a warning about a full disk, and nothing depends on deleting.
       }
-      reportProblems()
+      warnProblems()
     },
     waiting: () => waiting.length,
     close: () => store.close(),

@@ -1,29 +1,28 @@
 import type { ProbeOutcome } from '../../record/index.ts'
 import { median } from '../../record/statistics/index.ts'
 
-/** What one result says about time. */
+/** A result and how long it is valid. */
 export interface Observation {
   startedAtMs: number
-  /** Until when it holds unless another comes first. */
+  /** Until when it is valid, unless another result follows. */
   holdsUntilMs: number
   outcome: ProbeOutcome
 }
 
-/** A stretch of time in one state; `toMs` > `fromMs`. */
+/** A period with one outcome; `toMs` > `fromMs`. */
 export interface Span {
   fromMs: number
   toMs: number
   outcome: ProbeOutcome
 }
 
-/** From bad to good, so that of two results of one moment the same one counts whatever their order. */
+/** From bad to good, so that the order of two results of one moment does not matter. */
 const rank: Record<ProbeOutcome, number> = { down: 0, unknown: 1, degraded: 2, up: 3 }
 
 /**
- * Observations as history orders them: by time; those of one moment from good to bad, so that the worst is
- * the last.
+ * Sorts observations by time, those of one moment from good to bad, so that the worst is last.
  */
-export function ordered(observations: readonly Observation[]): Observation[] {
+export function sortObservations(observations: readonly Observation[]): Observation[] {
   return observations.toSorted(
     (a, b) =>
       a.startedAtMs - b.startedAtMs || rank[b.outcome] - rank[a.outcome] || a.holdsUntilMs - b.holdsUntilMs,
@@ -31,11 +30,11 @@ export function ordered(observations: readonly Observation[]): Observation[] {
 }
 
 /**
- * The time from `fromMs` to `toMs` as spans without a gap: a result holds until the next one, but no longer
- * than its schedule allows. Time without a result is `unknown`: a prober that was late or down says nothing
- * about its target.
+ * Divides the time from `fromMs` to `toMs` into spans without gaps. A result is valid until the next one, but
+ * no longer than its schedule allows. Time without a result is `unknown`: a prober that was late or down says
+ * nothing about its target.
  */
-export function timeline(observations: readonly Observation[], fromMs: number, toMs: number): Span[] {
+export function buildTimeline(observations: readonly Observation[], fromMs: number, toMs: number): Span[] {
   const spans: Span[] = []
   const add = (outcome: ProbeOutcome, from: number, to: number): void => {
     const start = Math.max(from, fromMs)
@@ -45,7 +44,7 @@ export function timeline(observations: readonly Observation[], fromMs: number, t
     if (last?.outcome === outcome) last.toMs = end
     else spans.push({ fromMs: start, toMs: end, outcome })
   }
-  const sorted = ordered(observations)
+  const sorted = sortObservations(observations)
   let covered = fromMs
   for (const [index, { startedAtMs, holdsUntilMs, outcome }] of sorted.entries()) {
     const nextMs = sorted[index + 1]?.startedAtMs ?? Infinity
@@ -58,42 +57,42 @@ export function timeline(observations: readonly Observation[], fromMs: number, t
   return spans
 }
 
-/** How much of a time each outcome had, 0 to 1; together 1. Of no time at all, everything is unknown. */
+/** Share of the time for each outcome, 0 to 1; the sum is 1. An empty time is unknown. */
 export type Shares = Record<ProbeOutcome, number>
 
-export function sharesOf(spans: readonly Span[]): Shares {
+export function computeShares(spans: readonly Span[]): Shares {
   const ms: Shares = { up: 0, degraded: 0, down: 0, unknown: 0 }
   for (const { fromMs, toMs, outcome } of spans) ms[outcome] += toMs - fromMs
-  const whole = ms.up + ms.degraded + ms.down + ms.unknown
-  if (whole === 0) return { up: 0, degraded: 0, down: 0, unknown: 1 }
+  const total = ms.up + ms.degraded + ms.down + ms.unknown
+  if (total === 0) return { up: 0, degraded: 0, down: 0, unknown: 1 }
   return {
-    up: ms.up / whole,
-    degraded: ms.degraded / whole,
-    down: ms.down / whole,
-    unknown: ms.unknown / whole,
+    up: ms.up / total,
+    degraded: ms.degraded / total,
+    down: ms.down / total,
+    unknown: ms.unknown / total,
   }
 }
 
-/** The part of spans that lies in a time. */
-export function within(spans: readonly Span[], fromMs: number, toMs: number): Span[] {
+/** Cuts spans to a period. */
+export function clipSpans(spans: readonly Span[], fromMs: number, toMs: number): Span[] {
   return spans.flatMap((span) => {
     const clipped = { ...span, fromMs: Math.max(span.fromMs, fromMs), toMs: Math.min(span.toMs, toMs) }
     return clipped.toMs > clipped.fromMs ? [clipped] : []
   })
 }
 
-/** A day or a month, in UTC, and how its time was shared. */
+/** A day or a month in UTC, and the share of each outcome. */
 export interface Period {
   /** `2026-11-24` or `2026-11`. */
   label: string
-  /** The part of it that was looked at. */
+  /** The part of it in the window. */
   fromMs: number
   toMs: number
   shares: Shares
 }
 
-/** Spans by day or month of UTC; a first and a last one that are not whole are taken as far as they go. */
-export function periodsOf(spans: readonly Span[], unit: 'day' | 'month'): Period[] {
+/** Groups spans by day or month in UTC. The first and the last period can be incomplete. */
+export function toPeriods(spans: readonly Span[], unit: 'day' | 'month'): Period[] {
   const first = spans[0]?.fromMs
   const last = spans.at(-1)?.toMs
   if (first === undefined || last === undefined) return []
@@ -104,7 +103,7 @@ export function periodsOf(spans: readonly Span[], unit: 'day' | 'month'): Period
       label: new Date(at).toISOString().slice(0, unit === 'day' ? 10 : 7),
       fromMs: at,
       toMs: end,
-      shares: sharesOf(within(spans, at, end)),
+      shares: computeShares(clipSpans(spans, at, end)),
     })
     at = end
   }
@@ -118,15 +117,14 @@ function endOf(ms: number, unit: 'day' | 'month'): number {
     : Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
 }
 
-/** An observation whose schedule may not be known. */
+/** An observation without a known schedule has no `holdsUntilMs`. */
 export type Unscheduled = Omit<Observation, 'holdsUntilMs'> & { holdsUntilMs: number | null }
 
 /**
- * Gives results that were run manually, without a schedule, the time that results of this probe are usually
- * apart (the median), and half of that again. With fewer than three results nothing is usual, and they hold
- * for no time.
+ * Sets the validity of results without a schedule to 1.5 times the median gap between results of this probe.
+ * With fewer than three results there is no median gap, and they are valid for no time.
  */
-export function withAssumedHold(observations: readonly Unscheduled[]): Observation[] {
+export function assumeHoldTimes(observations: readonly Unscheduled[]): Observation[] {
   if (observations.every(({ holdsUntilMs }) => holdsUntilMs !== null))
     return observations.map((each) => ({ ...each, holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs }))
   const starts = observations.map(({ startedAtMs }) => startedAtMs).toSorted((a, b) => a - b)

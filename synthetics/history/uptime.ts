@@ -1,21 +1,21 @@
 import type { ProbeResult } from '../../record/index.ts'
-import { incidentsOf } from './incidents.ts'
+import { findIncidents } from './incidents.ts'
 import type { Incident } from './incidents.ts'
 import type { HistoryEntry } from './store.ts'
-import { sharesOf, timeline, within, withAssumedHold, periodsOf } from './timeline.ts'
+import { computeShares, buildTimeline, clipSpans, assumeHoldTimes, toPeriods } from './timeline.ts'
 import type { Shares, Unscheduled, Period } from './timeline.ts'
 
 /** The uptime of one probe of one target. */
 export interface ProbeUptime {
   probe: string
   target: string
-  /** From when on it is looked at: the beginning of the window, or the first result when that came later. */
+  /** Start of the window, or the first result if that is later. */
   sinceMs: number
   toMs: number
   results: number
   shares: Shares
   objective: ObjectiveState
-  /** Of the last hour alone: what is happening now. */
+  /** Of the last hour: the current state. */
   lastHour: ObjectiveState
   days: Period[]
   months: Period[]
@@ -26,9 +26,9 @@ export interface ProbeUptime {
 export interface UptimeQuery {
   fromMs: number
   toMs: number
-  /** Share of time promised, over 0 and below 1. */
+  /** The availability target, over 0 and below 1. */
   objective: number
-  /** Probes to report; none: all. */
+  /** Names of probes; an empty list means all. */
   probes: readonly string[]
 }
 
@@ -36,37 +36,37 @@ interface Collected {
   probe: string
   target: string
   observations: Unscheduled[]
-  flakes: ReturnType<typeof flakeCounter>
+  flakes: ReturnType<typeof createFlakeCounter>
 }
 
 const hourMs = 3_600_000
 
-/** Uptime from results, by probe and target. Pure; the order of the results does not matter. */
-export function uptimeOf(entries: Iterable<HistoryEntry>, query: UptimeQuery): ProbeUptime[] {
+/** Computes the uptime by probe and target. Pure; the order of the results does not matter. */
+export function computeUptime(entries: Iterable<HistoryEntry>, query: UptimeQuery): ProbeUptime[] {
   const collected = new Map<string, Collected>()
   for (const entry of entries) {
     const { probe, target, startedAtMs, holdsUntilMs, result } = entry
     if (query.probes.length > 0 && !query.probes.includes(probe)) continue
     const key = `${probe}\n${target}`
-    const of = collected.get(key) ?? { probe, target, observations: [], flakes: flakeCounter() }
-    collected.set(key, of)
-    of.observations.push({ startedAtMs, holdsUntilMs, outcome: result.outcome })
-    if (startedAtMs >= query.fromMs) of.flakes.add(result)
+    const group = collected.get(key) ?? { probe, target, observations: [], flakes: createFlakeCounter() }
+    collected.set(key, group)
+    group.observations.push({ startedAtMs, holdsUntilMs, outcome: result.outcome })
+    if (startedAtMs >= query.fromMs) group.flakes.add(result)
   }
   return [...collected.values()]
-    .map((of) => probeUptime(of, query))
-    .toSorted((a, b) => compare(a.probe, b.probe) || compare(a.target, b.target))
+    .map((group) => computeProbeUptime(group, query))
+    .toSorted((a, b) => compareText(a.probe, b.probe) || compareText(a.target, b.target))
 }
 
-function probeUptime(
+function computeProbeUptime(
   { probe, target, observations: found, flakes }: Collected,
   { fromMs, toMs, objective }: UptimeQuery,
 ): ProbeUptime {
-  const observations = withAssumedHold(found)
+  const observations = assumeHoldTimes(found)
   const first = observations.reduce((least, { startedAtMs }) => Math.min(least, startedAtMs), Infinity)
   const sinceMs = Math.min(Math.max(fromMs, first), toMs)
-  const spans = timeline(observations, sinceMs, toMs)
-  const shares = sharesOf(spans)
+  const spans = buildTimeline(observations, sinceMs, toMs)
+  const shares = computeShares(spans)
   return {
     probe,
     target,
@@ -74,27 +74,27 @@ function probeUptime(
     toMs,
     results: observations.filter(({ startedAtMs }) => startedAtMs >= fromMs).length,
     shares,
-    objective: objectiveState(shares, objective),
-    lastHour: objectiveState(sharesOf(within(spans, toMs - hourMs, toMs)), objective),
-    days: periodsOf(spans, 'day'),
-    months: periodsOf(spans, 'month'),
-    incidents: incidentsOf(observations).filter(({ toMs: end = Infinity }) => end > sinceMs),
-    steps: flakes.steps().toSorted((a, b) => compare(a.step, b.step)),
+    objective: computeObjective(shares, objective),
+    lastHour: computeObjective(computeShares(clipSpans(spans, toMs - hourMs, toMs)), objective),
+    days: toPeriods(spans, 'day'),
+    months: toPeriods(spans, 'month'),
+    incidents: findIncidents(observations).filter(({ toMs: end = Infinity }) => end > sinceMs),
+    steps: flakes.steps().toSorted((a, b) => compareText(a.step, b.step)),
   }
 }
 
-function compare(a: string, b: string): number {
+function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** From the least to the most; the same twice where nothing is unknown. */
+/** Minimum and maximum; equal if nothing is unknown. */
 export type Range = [number, number]
 
-/** What is left of a promise, as a range: unknown time may all have been up, or all have been down. */
+/** The state of an objective, as a range: unknown time may have been all up or all down. */
 export interface ObjectiveState {
-  /** Share of the time in which it worked, 0 to 1; degraded counts as working. */
+  /** Share of the time up or degraded, 0 to 1. */
   availability: Range
-  /** Of the error budget, the share that is left: 1 untouched, 0 used up, below 0 overdrawn. */
+  /** Remaining share of the error budget: 1 unused, 0 exhausted, below 0 exceeded. */
   budgetLeft: Range
   /**
    * How many times as fast as allowed the budget is being used; 1 uses it up exactly at the end of the
@@ -104,14 +104,14 @@ export interface ObjectiveState {
 }
 
 /**
- * A service level objective over the time that was shared.
+ * Computes the state of a service level objective.
  *
  * burnRate = bad / (1 - objective), budgetLeft = 1 - bad / (1 - objective), where bad is the share of time
- * down: at least what was seen down, at most that and all that is unknown.
+ * down: at least the observed downtime, at most that plus all unknown time.
  *
- * @param objective the share of time that was promised, over 0 and below 1
+ * @param objective the availability target, over 0 and below 1
  */
-export function objectiveState({ down, unknown }: Shares, objective: number): ObjectiveState {
+export function computeObjective({ down, unknown }: Shares, objective: number): ObjectiveState {
   const budget = 1 - objective
   const most = Math.min(1, down + unknown)
   return {
@@ -121,37 +121,35 @@ export function objectiveState({ down, unknown }: Shares, objective: number): Ob
   }
 }
 
-/**
- * How often a step failed although nothing was wrong: it passed when the journey was tried again immediately.
- */
+/** How often a step flaked: it failed, and passed when the journey was repeated immediately. */
 export interface StepFlakes {
   step: string
-  /** Runs that came to this step. */
+  /** Runs that reached this step. */
   runs: number
   /** Runs that passed only on a retry, after this step had failed. */
   flaked: number
 }
 
-/** Counts flakes over results one by one, so that no history is too long for it. */
-export function flakeCounter(): { add: (result: ProbeResult) => void; steps: () => StepFlakes[] } {
+/** Counts flakes incrementally, so that the length of the history does not matter. */
+export function createFlakeCounter(): { add: (result: ProbeResult) => void; steps: () => StepFlakes[] } {
   const byStep = new Map<string, StepFlakes>()
-  const of = (step: string): StepFlakes => {
+  const countersFor = (step: string): StepFlakes => {
     const found = byStep.get(step) ?? { step, runs: 0, flaked: 0 }
     byStep.set(step, found)
     return found
   }
   return {
     add: (result) => {
-      // Of a prober that stood still, or a run that was interrupted, nothing is learned.
+      // A stalled prober or an interrupted run says nothing about the steps.
       if (result.outcome === 'unknown') return
-      for (const { step } of result.steps) of(step).runs += 1
-      for (const step of flakedSteps(result)) of(step).flaked += 1
+      for (const { step } of result.steps) countersFor(step).runs += 1
+      for (const step of findFlakedSteps(result)) countersFor(step).flaked += 1
     },
     steps: () => [...byStep.values()].map((step) => ({ ...step, runs: Math.max(step.runs, step.flaked) })),
   }
 }
 
-/** The steps that failed at attempts before the one that passed. */
-function flakedSteps({ outcome, earlier = [] }: ProbeResult): Set<string> {
+/** Finds the steps that failed in attempts before the one that passed. */
+function findFlakedSteps({ outcome, earlier = [] }: ProbeResult): Set<string> {
   return new Set(outcome === 'degraded' ? earlier.map(({ step }) => step) : [])
 }

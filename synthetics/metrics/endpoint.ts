@@ -2,23 +2,23 @@ import { createServer } from 'node:http'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A place that Prometheus scrapes. */
+/** An HTTP endpoint for Prometheus. */
 export interface Endpoint {
-  /** With the port that was really taken. */
+  /** With the port in use. */
   url: string
   close: () => Promise<void>
 }
 
 const contentType = 'text/plain; version=0.0.4; charset=utf-8'
-/** Prometheus needs one or two connections; more come from another client. */
-const mostConnections = 32
-const slowestMs = 5000
+/** Prometheus needs one or two. More connections come from another client. */
+const maxConnections = 32
+const requestTimeoutMs = 5000
 
 /**
- * Serves metrics at `/metrics` until closed. A client that sends slowly, wants another path, or uses another
- * method is refused. Rejects with the system's error when the port cannot be had.
+ * Serves metrics at `/metrics` until closed. Refuses slow requests, other paths and other methods. Rejects
+ * with the system's error if the port is not available.
  *
- * @param port 0 takes any that is free
+ * @param port 0 selects a free port
  */
 export async function serveMetrics(
   host: string,
@@ -27,8 +27,8 @@ export async function serveMetrics(
 ): Promise<Endpoint> {
   const server = createServer(
     {
-      headersTimeout: slowestMs,
-      requestTimeout: slowestMs,
+      headersTimeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: 1000,
       maxHeaderSize: 8192,
     },
@@ -40,12 +40,12 @@ export async function serveMetrics(
       else void answer(response, text, request.method === 'HEAD')
     },
   )
-  server.maxConnections = mostConnections
+  server.maxConnections = maxConnections
   await listen(server, host, port)
   const address = server.address()
-  const urlHost = host.includes(':') ? `[${host}]` : host
+  const hostname = host.includes(':') ? `[${host}]` : host
   return {
-    url: `http://${urlHost}:${isAddress(address) ? address.port : port}/metrics`,
+    url: `http://${hostname}:${isAddress(address) ? address.port : port}/metrics`,
     close: async () => close(server),
   }
 }
@@ -74,7 +74,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
     server.once('error', reject)
     server.listen(port, host, () => {
       server.removeListener('error', reject)
-      // A connection that breaks is the other side's; it must not end the scheduler.
+      // A broken connection is the client's problem and must not end the scheduler.
       server.on('error', () => undefined)
       resolve()
     })

@@ -1,6 +1,6 @@
 export { serveMetrics } from './endpoint.ts'
 export type { Endpoint } from './endpoint.ts'
-export { counters, gauges, histograms, ofScheduler, registryOfResult } from './result.ts'
+export { counters, gauges, histograms, schedulerGauges, toResultRegistry } from './result.ts'
 export type { BuildInfo } from './result.ts'
-export { scheduledMetrics } from './scheduled.ts'
+export { createScheduledMetrics } from './scheduled.ts'
 export type { ScheduledMetrics } from './scheduled.ts'

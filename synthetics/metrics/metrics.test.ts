@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { ProbeResult } from '../../record/index.ts'
 import { serveMetrics } from './endpoint.ts'
 import type { Endpoint } from './endpoint.ts'
-import { registryOfResult } from './result.ts'
-import { scheduledMetrics } from './scheduled.ts'
+import { toResultRegistry } from './result.ts'
+import { createScheduledMetrics } from './scheduled.ts'
 
 const start = Date.parse('2026-11-24T12:00:00Z')
 const build = { version: '1.2.3', node: '24.0.0' }
@@ -32,7 +32,7 @@ const samples = (text: string): Record<string, number> =>
 
 describe('the metrics of a scheduler', () => {
   it('are there before the first run: unknown, with counters at zero', async () => {
-    const found = samples(await scheduledMetrics(['health'], build).text(start))
+    const found = samples(await createScheduledMetrics(['health'], build).text(start))
     expect(found).toMatchObject({
       'vigil_probe_outcome{probe="health",outcome="unknown"}': 1,
       'vigil_probe_runs_total{probe="health",outcome="down"}': 0,
@@ -43,7 +43,7 @@ describe('the metrics of a scheduler', () => {
   })
 
   it('say what the latest run found, how late it began and how long its steps took', async () => {
-    const metrics = scheduledMetrics(['health'], build)
+    const metrics = createScheduledMetrics(['health'], build)
     metrics.ran(result(), 7, start + 45_000)
     metrics.ran(
       result({
@@ -72,7 +72,7 @@ describe('the metrics of a scheduler', () => {
   })
 
   it('become unknown once the next run is overdue; when the last one was stays', async () => {
-    const metrics = scheduledMetrics(['health'], build)
+    const metrics = createScheduledMetrics(['health'], build)
     metrics.ran(result(), 0, start + 45_000)
     expect(samples(await metrics.text(start + 45_000))).toHaveProperty(
       ['vigil_probe_success{probe="health"}'],
@@ -88,7 +88,7 @@ describe('the metrics of a scheduler', () => {
   })
 
   it('count what was skipped, missed and hung, and carry the heartbeat and a certificate', async () => {
-    const metrics = scheduledMetrics(['health'], build)
+    const metrics = createScheduledMetrics(['health'], build)
     metrics.skipped('health')
     metrics.missed('health', 119)
     metrics.hung('health')
@@ -104,7 +104,7 @@ describe('the metrics of a scheduler', () => {
   })
 
   it('forget a step that the latest run did not come to', async () => {
-    const metrics = scheduledMetrics(['health'], build)
+    const metrics = createScheduledMetrics(['health'], build)
     metrics.ran(
       result({
         steps: [
@@ -128,8 +128,8 @@ describe('the metrics of a scheduler', () => {
 })
 
 it('what is pushed has gauges only, under the names and helps that are scraped', async () => {
-  const pushed = await registryOfResult(result(), build).metrics()
-  const scraped = scheduledMetrics(['health'], build)
+  const pushed = await toResultRegistry(result(), build).metrics()
+  const scraped = createScheduledMetrics(['health'], build)
   scraped.ran(result(), 0, start + 1000)
   const heads = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('#'))
   expect(heads(pushed).filter((line) => line.startsWith('# TYPE') && !line.endsWith(' gauge'))).toEqual([])
@@ -170,7 +170,7 @@ describe('the endpoint', () => {
     expect([response.status, (await response.text()).includes('secret')]).toEqual([500, false])
   })
 
-  it('is closed although a client holds a connection open, and its port can be had again', async () => {
+  it('is closed despite an open connection, and its port is free again', async () => {
     const url = new URL(await serve())
     const held = connect(Number(url.port), '127.0.0.1')
     await new Promise((resolve) => held.once('connect', resolve))

@@ -25,7 +25,7 @@ export const counters = {
   vigil_probe_skipped_runs_total: 'Runs that were due while the one before still ran.',
   vigil_probe_missed_runs_total:
     'Runs whose time passed while the scheduler slept, stood still, or its clock was set forward.',
-  vigil_probe_hung_runs_total: 'Runs that did not come to an end although they were told to.',
+  vigil_probe_hung_runs_total: 'Runs that did not end although they were aborted.',
 } as const
 
 export const histograms = {
@@ -33,13 +33,13 @@ export const histograms = {
   vigil_probe_schedule_lateness_seconds: 'How long after their due time runs began.',
 } as const
 
-export const ofScheduler = {
+export const schedulerGauges = {
   vigil_probe_heartbeat_timestamp_seconds:
     'When the scheduler last looked at its clock, in seconds since 1970.',
   vigil_probe_history_waiting_results: 'Results that history did not take yet (a full disk).',
 } as const
 
-/** From a local answer to what a browser flow takes. */
+/** From a local answer to the duration of a browser flow. */
 export const stepBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 export const latenessBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 60]
 
@@ -51,7 +51,7 @@ export interface BuildInfo {
 /** The latest run of each probe as gauges: what is scraped, and what is pushed. */
 export interface Latest {
   set: (result: ProbeResult) => void
-  /** What was found no longer holds. */
+  /** The last result is no longer valid. */
   expire: (probe: string) => void
   certificate: (probe: string, expiresAtMs: number) => void
 }
@@ -61,7 +61,7 @@ const outcomes: readonly ProbeOutcome[] = ['up', 'degraded', 'down', 'unknown']
 /**
  * Registers the gauges of the latest run. Labels are probe and step names, which config and journeys bound.
  */
-export function latestGauges(registry: Registry, { version, node }: BuildInfo): Latest {
+export function createLatestGauges(registry: Registry, { version, node }: BuildInfo): Latest {
   const gauge = <L extends string>(name: keyof typeof gauges, labelNames: L[]): Gauge<L> =>
     new Gauge({ name, help: gauges[name], labelNames, registers: [registry] })
   const success = gauge('vigil_probe_success', ['probe'])
@@ -114,18 +114,18 @@ export function latestGauges(registry: Registry, { version, node }: BuildInfo): 
 }
 
 /**
- * One result as metrics to be pushed. Only gauges: a counter or a histogram that is reset by each push
- * means nothing to `rate()`.
+ * Converts one result to metrics for a push. Only gauges: a counter or a histogram that restarts with each
+ * push is useless for `rate()`.
  *
- * @param certificateExpiresAtMs in milliseconds since 1970, where one was seen
+ * @param certificateExpiresAtMs in milliseconds since 1970, if known
  */
-export function registryOfResult(
+export function toResultRegistry(
   result: ProbeResult,
   build: BuildInfo,
   certificateExpiresAtMs?: number,
 ): Registry {
   const registry = new Registry()
-  const latest = latestGauges(registry, build)
+  const latest = createLatestGauges(registry, build)
   latest.set(result)
   if (certificateExpiresAtMs !== undefined) latest.certificate(result.name, certificateExpiresAtMs)
   return registry

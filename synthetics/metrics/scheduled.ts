@@ -1,9 +1,16 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ProbeOutcome, ProbeResult } from '../../record/index.ts'
-import { latestGauges, counters, histograms, latenessBuckets, ofScheduler, stepBuckets } from './result.ts'
+import {
+  createLatestGauges,
+  counters,
+  histograms,
+  latenessBuckets,
+  schedulerGauges,
+  stepBuckets,
+} from './result.ts'
 import type { BuildInfo } from './result.ts'
 
-/** The metrics of a scheduler, fed with what happens. Wall times in milliseconds since 1970. */
+/** The metrics of a scheduler, updated by its events. Wall times are in milliseconds since 1970. */
 export interface ScheduledMetrics {
   ran: (result: ProbeResult, latenessMs: number, holdsUntilMs: number) => void
   skipped: (probe: string) => void
@@ -22,12 +29,12 @@ export interface ScheduledMetrics {
 const outcomes: readonly ProbeOutcome[] = ['up', 'degraded', 'down', 'unknown']
 
 /**
- * @param probes every probe that is scheduled: each has its series from the start, so that an alert sees it
- * before its first run
+ * @param probes all scheduled probes: each has its series from the start, so that alerts see it before its
+ *   first run
  */
-export function scheduledMetrics(probes: readonly string[], build: BuildInfo): ScheduledMetrics {
+export function createScheduledMetrics(probes: readonly string[], build: BuildInfo): ScheduledMetrics {
   const registry = new Registry()
-  const latest = latestGauges(registry, build)
+  const latest = createLatestGauges(registry, build)
   const counter = <L extends string>(name: keyof typeof counters, labelNames: L[]): Counter<L> =>
     new Counter({ name, help: counters[name], labelNames, registers: [registry] })
   const runs = counter('vigil_probe_runs_total', ['probe', 'outcome'])
@@ -47,12 +54,12 @@ export function scheduledMetrics(probes: readonly string[], build: BuildInfo): S
     buckets: latenessBuckets,
     registers: [registry],
   })
-  const gauge = (name: keyof typeof ofScheduler): Gauge =>
-    new Gauge({ name, help: ofScheduler[name], registers: [registry] })
+  const gauge = (name: keyof typeof schedulerGauges): Gauge =>
+    new Gauge({ name, help: schedulerGauges[name], registers: [registry] })
   const heartbeat = gauge('vigil_probe_heartbeat_timestamp_seconds')
   const waiting = gauge('vigil_probe_history_waiting_results')
 
-  // A counter that begins with its first event shows no increase for it.
+  // A counter that starts with its first event would show no increase for it.
   for (const probe of probes) {
     latest.expire(probe)
     for (const outcome of outcomes) runs.inc({ probe, outcome }, 0)

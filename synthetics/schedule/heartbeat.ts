@@ -1,9 +1,9 @@
 import { writeWhole } from '../../record/store/index.ts'
 
-/** What the file of a living scheduler says. */
+/** The content of a running scheduler's heartbeat file. */
 export interface Heartbeat {
   schema: 'vigil.heartbeat/1'
-  /** ISO 8601 UTC; older than a minute: it is not alive, or its disk takes no more. */
+  /** ISO 8601 UTC. If it is older than a minute, the scheduler does not run or its disk is full. */
   at: string
   startedAt: string
   pid: number
@@ -15,11 +15,11 @@ export interface Heartbeat {
 }
 
 /**
- * Writes heartbeats to a file, one at a time: while one is being written the newest of those that come waits.
+ * Writes heartbeats to a file, one at a time. During a write, only the newest later one waits.
  *
- * @returns beats; `last` settles once all are written, `failed` receives each that could not be
+ * @returns `last` settles once all are written
  */
-export function heartbeatFile(
+export function createHeartbeatFile(
   path: string,
   failed: (error: unknown) => void,
 ): { beat: (heartbeat: Heartbeat) => void; last: () => Promise<void> } {

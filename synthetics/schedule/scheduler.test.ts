@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseCadence } from '../../config/index.ts'
 import type { Cadence } from '../../config/index.ts'
-import { dueBy } from './due.ts'
+import { findDue } from './due.ts'
 import { runSchedule } from './scheduler.ts'
 import type { Job, ScheduleEvent } from './scheduler.ts'
-import { simulatedClock } from './testing/clock.ts'
+import { createSimulatedClock } from './testing/clock.ts'
 import type { SimulatedClock } from './testing/clock.ts'
 
 const start = Date.parse('2026-11-24T12:00:00.500Z')
@@ -26,7 +26,7 @@ interface Scheduled {
 
 /** A schedule at work on a simulated clock. */
 function scheduled(jobs: (Partial<Job<number>> & { name: string })[], from = start): Scheduled {
-  const clock = simulatedClock(from)
+  const clock = createSimulatedClock(from)
   const events: ScheduleEvent<number>[] = []
   const stop = new AbortController()
   const whole = jobs.map((job): Job<number> => ({
@@ -54,7 +54,7 @@ function scheduled(jobs: (Partial<Job<number>> & { name: string })[], from = sta
   }
 }
 
-/** A run that takes this long, and ends early when asked to. */
+/** A run of a given duration that ends early when it is aborted. */
 const taking =
   (clock: () => SimulatedClock, ms: number, obeys = true) =>
   async (signal: AbortSignal): Promise<number> =>
@@ -124,7 +124,7 @@ describe('a run that takes longer than it is apart from the next', () => {
     expect(schedule.of('skipped')).toHaveLength(20)
   })
 
-  it('is asked to end at its deadline, and left behind when it does not; the next one runs', async () => {
+  it('is aborted at its deadline, and abandoned if it does not end; the next one runs', async () => {
     const schedule = scheduled([
       {
         name: 'late',
@@ -142,13 +142,13 @@ describe('a run that takes longer than it is apart from the next', () => {
     await schedule.stop()
     const outcomes = Map.groupBy(schedule.of('ran'), ({ name }) => name)
     expect(outcomes.get('late')?.map(({ outcome }) => outcome)).toEqual(
-      Array.from({ length: 2 }, () => ({ state: 'done', result: 0, overdue: true })),
+      Array.from({ length: 2 }, () => ({ state: 'ok', result: 0, isOverdue: true })),
     )
     expect(outcomes.get('hung')?.map(({ outcome }) => outcome)).toEqual(
-      Array.from({ length: 2 }, () => ({ state: 'hung' })),
+      Array.from({ length: 2 }, () => ({ state: 'timeout' })),
     )
     expect(outcomes.get('thrown')?.map(({ outcome }) => outcome)).toEqual(
-      Array.from({ length: 2 }, () => ({ state: 'threw', reason: 'broken' })),
+      Array.from({ length: 2 }, () => ({ state: 'failed', reason: 'broken' })),
     )
   })
 })
@@ -249,7 +249,7 @@ describe('neither storm nor silence', () => {
           const cadence = every(text)
           const due = cadence.next(start)
           const now = due + silence
-          const { runMs, missed, nextMs } = dueBy(cadence, due, now)
+          const { runMs, missed, nextMs } = findDue(cadence, due, now)
           let all = 0
           for (let at = due; at <= now; at = cadence.next(at)) all += 1
           expect(missed + (runMs === undefined ? 0 : 1)).toBe(all)
@@ -259,9 +259,9 @@ describe('neither storm nor silence', () => {
     )
   })
 
-  it('a year of silence is counted in one step, not one by one', () => {
+  it('the missed runs of a year are estimated, not counted individually', () => {
     const due = start - (start % 1000)
-    const { missed, nextMs } = dueBy(every('1s'), due, due + 365 * 24 * hour)
+    const { missed, nextMs } = findDue(every('1s'), due, due + 365 * 24 * hour)
     expect(missed).toBe(365 * 24 * 3600 + 1)
     expect(nextMs).toBe(due + 365 * 24 * hour + 1000)
   })
@@ -276,13 +276,13 @@ describe('when it is stopped', () => {
     await schedule.stop()
     await schedule.clock.pass(hour)
     expect(schedule.of('ran').map(({ outcome }) => outcome)).toEqual([
-      { state: 'done', result: 1, overdue: false },
+      { state: 'ok', result: 1, isOverdue: false },
     ])
   })
 
   it('is over within 10 s, whatever runs', async () => {
     const stop = new AbortController()
-    const clock = simulatedClock(start)
+    const clock = createSimulatedClock(start)
     const job: Job<number> = {
       name: 'it',
       cadence: every('1s'),

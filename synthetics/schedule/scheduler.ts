@@ -1,17 +1,17 @@
 import type { Cadence } from '../../config/index.ts'
-import { dueBy, holdsUntil } from './due.ts'
+import { findDue, computeHoldsUntil } from './due.ts'
 import type { Clock } from './due.ts'
 
-/** Something to run repeatedly, never twice at the same time. */
+/** A task that runs repeatedly, never twice at the same time. */
 export interface Job<T> {
   name: string
   cadence: Cadence
-  /** When its signal is aborted, however well it does. */
+  /** After this time, its signal is aborted. */
   deadlineMs: number
   run: (signal: AbortSignal) => Promise<T>
 }
 
-/** The scheduler's events as they happen; wall times in milliseconds since 1970. */
+/** The events of a scheduler. Wall times are in milliseconds since 1970. */
 export type ScheduleEvent<T> =
   | {
       kind: 'ran'
@@ -19,21 +19,21 @@ export type ScheduleEvent<T> =
       dueMs: number
       startedMs: number
       holdsUntilMs: number
-      outcome: Supervised<T>
+      outcome: SuperviseResult<T>
     }
-  /** Due, but still running from before. */
+  /** Due while the previous run continues. */
   | { kind: 'skipped'; name: string; dueMs: number }
-  /** Due times that passed without a run: asleep, stopped, starved, or the clock was set forward. */
+  /** Due times without a run: the machine slept or starved, or its clock was set forward. */
   | { kind: 'missed'; name: string; count: number; sinceMs: number }
-  /** The wall clock was set, or the machine slept: by so much more than time went by. */
+  /** The wall clock was set, or the machine slept. `byMs` is the difference to the elapsed time. */
   | { kind: 'clock-moved'; byMs: number }
-  /** Still alive: at least every `beatMs`. */
+  /** A sign of life, at least every `beatMs`. */
   | { kind: 'beat'; atMs: number; running: string[] }
 
 export interface SchedulePlan<T> {
   jobs: readonly Job<T>[]
   clock: Clock
-  /** Aborted: nothing more is begun, and what runs may finish. */
+  /** When aborted, no run starts, and current runs may finish. */
   stop: AbortSignal
   onEvent: (event: ScheduleEvent<T>) => void
   limits?: ScheduleLimits
@@ -41,21 +41,21 @@ export interface SchedulePlan<T> {
 
 export interface ScheduleLimits {
   /**
-   * How long runs may go on after `stop`; then they are asked to end, which takes at most `cleanUpMs` more.
+   * How long runs may continue after `stop`. Then they are aborted, which takes at most `cleanUpMs` more.
    */
   finishMs: number
   beatMs: number
 }
 
-/** With what cleaning up may take, well within the 10 s after which a service manager loses its patience. */
+/** Including the clean-up, this is well below the 10 s after which a service manager sends SIGKILL. */
 export const scheduleLimits: ScheduleLimits = { finishMs: 5000, beatMs: 5000 }
 
 /**
- * The clock is read this often, so that a wall clock set back or a wake from sleep is noticed immediately.
+ * Interval of reading the clock, so that a clock set back or a wake from sleep is noticed within a second.
  */
 const tickMs = 1000
-/** More than the slewing of NTP moves a clock between two looks. */
-const movedMs = 1000
+/** More than the slewing of NTP moves a clock between two readings. */
+const clockToleranceMs = 1000
 
 interface State<T> {
   job: Job<T>
@@ -64,124 +64,128 @@ interface State<T> {
 }
 
 /**
- * Runs jobs when they are due until `stop`. Settles when nothing runs any more. Never throws for what a job
- * does.
+ * Runs jobs when they are due until `stop`. Settles when all runs have ended. Never throws for a job's
+ * failure.
  */
 export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
   const { jobs, clock, stop, onEvent, limits = scheduleLimits } = plan
   const states = jobs.map((job): State<T> => ({ job, dueMs: job.cadence.next(clock.wall()), running: false }))
   const running = new Set<Promise<void>>()
-  const giveUp = new AbortController()
-  let seen = { wall: clock.wall(), monotonic: clock.monotonic() }
-  let beatAt = -Infinity
+  const abortRuns = new AbortController()
+  let last = { wall: clock.wall(), monotonic: clock.monotonic() }
+  let lastBeatMs = -Infinity
   let cancel: (() => void) | undefined
 
-  const begin = async (state: State<T>, dueMs: number): Promise<void> => {
+  const start = async (state: State<T>, dueMs: number): Promise<void> => {
     const { job } = state
     const startedMs = clock.wall()
     state.running = true
-    const outcome = await supervise(job.run, job.deadlineMs, clock, giveUp.signal)
+    const outcome = await supervise(job.run, job.deadlineMs, clock, abortRuns.signal)
     state.running = false
     onEvent({
       kind: 'ran',
       name: job.name,
       dueMs,
       startedMs,
-      holdsUntilMs: holdsUntil(dueMs, job.cadence),
+      holdsUntilMs: computeHoldsUntil(dueMs, job.cadence),
       outcome,
     })
   }
 
-  const look = (state: State<T>, wall: number): void => {
+  const startIfDue = (state: State<T>, wall: number): void => {
     const { name, cadence } = state.job
     const sinceMs = state.dueMs
-    const due = dueBy(cadence, sinceMs, wall)
+    const due = findDue(cadence, sinceMs, wall)
     state.dueMs = due.nextMs
     if (due.missed > 0) onEvent({ kind: 'missed', name, count: due.missed, sinceMs })
     if (due.runMs === undefined) return
     if (state.running) onEvent({ kind: 'skipped', name, dueMs: due.runMs })
     else {
-      const run = begin(state, due.runMs).finally(() => running.delete(run))
+      const run = start(state, due.runMs).finally(() => running.delete(run))
       running.add(run)
     }
   }
 
-  const wake = (): void => {
+  const tick = (): void => {
     const wall = clock.wall()
     const monotonic = clock.monotonic()
-    const byMs = wall - seen.wall - (monotonic - seen.monotonic)
-    seen = { wall, monotonic }
-    if (Math.abs(byMs) > movedMs) onEvent({ kind: 'clock-moved', byMs })
-    // Set back: what is due was worked out for a later time, and waiting for it would be silence.
-    if (byMs < -movedMs) for (const state of states) state.dueMs = state.job.cadence.next(wall)
-    for (const state of states) if (state.dueMs <= wall) look(state, wall)
-    if (monotonic - beatAt >= limits.beatMs) {
-      beatAt = monotonic
-      onEvent({ kind: 'beat', atMs: wall, running: runningNames(states) })
+    const byMs = wall - last.wall - (monotonic - last.monotonic)
+    last = { wall, monotonic }
+    if (Math.abs(byMs) > clockToleranceMs) onEvent({ kind: 'clock-moved', byMs })
+    // After a clock was set back, the due times are too late: waiting for them would leave a gap.
+    if (byMs < -clockToleranceMs) for (const state of states) state.dueMs = state.job.cadence.next(wall)
+    for (const state of states) if (state.dueMs <= wall) startIfDue(state, wall)
+    if (monotonic - lastBeatMs >= limits.beatMs) {
+      lastBeatMs = monotonic
+      onEvent({ kind: 'beat', atMs: wall, running: listRunning(states) })
     }
     const soonest = states.reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity)
-    cancel = clock.after(Math.min(tickMs, soonest - clock.wall()), wake)
+    cancel = clock.after(Math.min(tickMs, soonest - clock.wall()), tick)
   }
 
-  if (!stop.aborted) wake()
-  await aborted(stop)
+  if (!stop.aborted) tick()
+  await waitForAbort(stop)
   cancel?.()
-  const cancelGivingUp = clock.after(limits.finishMs, () => giveUp.abort())
+  const cancelAbortRuns = clock.after(limits.finishMs, () => abortRuns.abort())
   await Promise.all(running)
-  cancelGivingUp()
+  cancelAbortRuns()
 }
 
-function runningNames<T>(states: readonly State<T>[]): string[] {
+function listRunning<T>(states: readonly State<T>[]): string[] {
   return states.filter((state) => state.running).map(({ job }) => job.name)
 }
 
-async function aborted(signal: AbortSignal): Promise<void> {
+async function waitForAbort(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
-/** What became of a run: its result, or that it did not come to an end although it was asked to. */
-export type Supervised<T> =
-  | { state: 'done'; result: T; overdue: boolean }
-  | { state: 'hung' }
-  | { state: 'threw'; reason: string }
+/** The result of a run. `timeout`: it did not end although it was aborted. */
+export type SuperviseResult<T> =
+  | { state: 'ok'; result: T; isOverdue: boolean }
+  | { state: 'timeout' }
+  | { state: 'failed'; reason: string }
 
-/** After being asked to end, a run has this long to clean up. */
+/** Time that an aborted run has to clean up. */
 export const cleanUpMs = 3500
 
 /**
- * Runs something that must end. At its deadline, or when `stop` is aborted, its signal is; what does not end
- * even then is left behind, so that it can block neither the schedule nor our own end.
+ * Runs a task with a deadline. At the deadline, or when `stop` is aborted, its signal is aborted. A task that
+ * still does not end is abandoned, so that it blocks neither the schedule nor the end of this process.
  */
 export async function supervise<T>(
   run: (signal: AbortSignal) => Promise<T>,
   deadlineMs: number,
   clock: Clock,
   stop: AbortSignal,
-): Promise<Supervised<T>> {
-  const deadline = new AbortController()
-  const left = Promise.withResolvers<Supervised<T>>()
-  let overdue = false
-  let cancelLeaving: (() => void) | undefined
-  const askToEnd = (): void => {
-    if (deadline.signal.aborted) return
-    deadline.abort()
-    cancelLeaving = clock.after(cleanUpMs, () => left.resolve({ state: 'hung' }))
+): Promise<SuperviseResult<T>> {
+  const controller = new AbortController()
+  const abandoned = Promise.withResolvers<SuperviseResult<T>>()
+  let isOverdue = false
+  let cancelAbandoning: (() => void) | undefined
+  const abort = (): void => {
+    if (controller.signal.aborted) return
+    controller.abort()
+    cancelAbandoning = clock.after(cleanUpMs, () => abandoned.resolve({ state: 'timeout' }))
   }
   const cancelDeadline = clock.after(deadlineMs, () => {
-    overdue = true
-    askToEnd()
+    isOverdue = true
+    abort()
   })
-  stop.addEventListener('abort', askToEnd)
-  if (stop.aborted) askToEnd()
+  stop.addEventListener('abort', abort)
+  if (stop.aborted) abort()
   try {
-    const done = run(deadline.signal).then((result): Supervised<T> => ({ state: 'done', result, overdue }))
-    return await Promise.race([done, left.promise])
+    const done = run(controller.signal).then((result): SuperviseResult<T> => ({
+      state: 'ok',
+      result,
+      isOverdue,
+    }))
+    return await Promise.race([done, abandoned.promise])
   } catch (error) {
-    return { state: 'threw', reason: error instanceof Error ? error.message : String(error) }
+    return { state: 'failed', reason: error instanceof Error ? error.message : String(error) }
   } finally {
     cancelDeadline()
-    cancelLeaving?.()
-    stop.removeEventListener('abort', askToEnd)
+    cancelAbandoning?.()
+    stop.removeEventListener('abort', abort)
   }
 }

@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openProbeHistory } from '../../shared/history.ts'
 import type { ProbeResult } from '../../../record/index.ts'
-import { entryOf } from '../../../synthetics/history/index.ts'
-import { heartbeatFile } from '../../../synthetics/schedule/index.ts'
-import type { ScheduleEvent, Supervised } from '../../../synthetics/schedule/index.ts'
-import { scheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
+import { toHistoryEntry } from '../../../synthetics/history/index.ts'
+import { createHeartbeatFile } from '../../../synthetics/schedule/index.ts'
+import type { ScheduleEvent, SuperviseResult } from '../../../synthetics/schedule/index.ts'
+import { createScheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
 import type { Endpoint } from '../../../synthetics/metrics/index.ts'
 import { errorMessage, diskProblem, version, UsageError } from '../../shared/world.ts'
 import type { ScheduleConsole } from './text.ts'
@@ -39,7 +39,7 @@ export async function openWatch(
   options: WatchOptions,
   console: ScheduleConsole,
 ): Promise<ScheduleWatch> {
-  const metrics = scheduledMetrics(probes, { version: version(), node: process.versions.node })
+  const metrics = createScheduledMetrics(probes, { version: version(), node: process.versions.node })
   const endpoint = await endpointOf(options, async () => metrics.text(session.world.now()))
   const history = await openProbeHistory(session)
   const heartbeat = heartbeatOf(session)
@@ -58,9 +58,9 @@ export async function openWatch(
 }
 
 interface Receivers {
-  metrics: ReturnType<typeof scheduledMetrics>
+  metrics: ReturnType<typeof createScheduledMetrics>
   history: Awaited<ReturnType<typeof openProbeHistory>>
-  heartbeat: ReturnType<typeof heartbeatFile>
+  heartbeat: ReturnType<typeof createHeartbeatFile>
   console: ScheduleConsole
   count: { runs: number; skipped: number; missed: number }
 }
@@ -84,8 +84,8 @@ function createEventHandler(
     const latenessMs = startedMs - dueMs
     count.runs += 1
     metrics.ran(result, latenessMs, holdsUntilMs)
-    if (outcome.state === 'hung') metrics.hung(result.name)
-    history?.keep(entryOf(result, targetUrl, holdsUntilMs))
+    if (outcome.state === 'timeout') metrics.hung(result.name)
+    history?.keep(toHistoryEntry(result, targetUrl, holdsUntilMs))
     metrics.waiting(history?.waiting() ?? 0)
     console.ran(result, { dueMs, latenessMs, endedMs: world.now() })
   }
@@ -133,7 +133,7 @@ async function endpointOf(
   }
 }
 
-function heartbeatOf(session: Session): ReturnType<typeof heartbeatFile> {
+function heartbeatOf(session: Session): ReturnType<typeof createHeartbeatFile> {
   const folder = join(session.out, 'schedule')
   const file = join(folder, 'heartbeat.json')
   let hasWarned = false
@@ -146,14 +146,14 @@ function heartbeatOf(session: Session): ReturnType<typeof heartbeatFile> {
   } catch (error) {
     failed(error)
   }
-  return heartbeatFile(file, failed)
+  return createHeartbeatFile(file, failed)
 }
 
 /** The result of a run. A run that did not end properly says nothing about the target. */
 function resultOf({ name, startedMs, outcome }: Ran): ProbeResult {
-  if (outcome.state === 'done' && !outcome.overdue) return outcome.result
+  if (outcome.state === 'ok' && !outcome.isOverdue) return outcome.result
   const message = unfinishedWords(outcome)
-  if (outcome.state === 'done')
+  if (outcome.state === 'ok')
     return outcome.result.outcome === 'unknown' ? { ...outcome.result, message } : outcome.result
   return {
     name,
@@ -166,13 +166,13 @@ function resultOf({ name, startedMs, outcome }: Ran): ProbeResult {
   }
 }
 
-function unfinishedWords(outcome: Supervised<ProbeResult>): string {
+function unfinishedWords(outcome: SuperviseResult<ProbeResult>): string {
   switch (outcome.state) {
-    case 'done':
+    case 'ok':
       return 'was aborted at its deadline: this prober took longer than its attempts may'
-    case 'hung':
+    case 'timeout':
       return 'did not end when it was aborted, and was abandoned: a defect of this prober'
-    case 'threw':
+    case 'failed':
       return `this prober failed: ${outcome.reason.split('\n')[0]?.slice(0, 200) ?? ''}`
   }
 }

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { ProbeResult } from '../../../record/index.ts'
 import { resolveProbeLimits } from '../../../synthetics/index.ts'
-import { runSchedule, splayed, systemClock } from '../../../synthetics/schedule/index.ts'
+import { runSchedule, splayCadence, createSystemClock } from '../../../synthetics/schedule/index.ts'
 import type { Job } from '../../../synthetics/schedule/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { parseProbeCadence, runProbesNow } from '../../shared/probing.ts'
@@ -41,7 +41,7 @@ export async function probeOnSchedule(
         if (watch.metricsUrl !== undefined) session.progress.phase(`metrics: ${watch.metricsUrl}`)
         await runSchedule({
           jobs,
-          clock: systemClock(session.world.now),
+          clock: createSystemClock(session.world.now),
           stop: session.world.interrupted,
           onEvent: watch.onEvent,
         })
@@ -80,7 +80,7 @@ function jobOf(
   return {
     name,
     // By machine, so that two probers of one target do not send requests at the same moment.
-    cadence: splayed(cadence, hostname(), name, session.world.now()),
+    cadence: splayCadence(cadence, hostname(), name, session.world.now()),
     deadlineMs: attempts * (timeoutMs + attemptOverheadMs) + deadlineSlackMs,
     run: async (signal) => {
       const { probes } = await runProbesNow(session, [name], newRunId(session, 'probe'), signal, certificate)

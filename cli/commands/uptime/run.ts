@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { loadConfig, suggestName } from '../../../config/index.ts'
-import { sqliteStore, uptimeOf } from '../../../synthetics/history/index.ts'
+import { openSqliteStore, computeUptime } from '../../../synthetics/history/index.ts'
 import type { ProbeUptime } from '../../../synthetics/history/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
@@ -25,9 +25,9 @@ export async function uptime(
     throw new UsageError(`${file}: not there yet: results come from 'vigil probe' or 'vigil probe --every'`)
   const toMs = world.now()
   const fromMs = toMs - options.days * dayMs
-  const store = sqliteStore(file, () => damageStamp(world.now))
+  const store = openSqliteStore(file, () => damageStamp(world.now))
   try {
-    const probes = uptimeOf(store.read({ fromMs: fromMs - reachBackMs, toMs }), {
+    const probes = computeUptime(store.read({ fromMs: fromMs - reachBackMs, toMs }), {
       fromMs,
       toMs,
       objective: options.slo / 100,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { uptimeOf } from '../../../synthetics/history/index.ts'
+import { computeUptime } from '../../../synthetics/history/index.ts'
 import { entryAt } from '../../../synthetics/history/testing/entries.ts'
 import { uptimeText } from './text.ts'
 
@@ -34,7 +34,7 @@ it(
             : {},
       }),
     )
-    const text = uptimeText(uptimeOf(entries, query), ['never-run'], asked, plain)
+    const text = uptimeText(computeUptime(entries, query), ['never-run'], asked, plain)
     expect(text.split('\n')).toEqual([
       'health  http://127.0.0.1:8000',
       '  since 2026-10-25 00:00, 8,568 results',
@@ -69,6 +69,6 @@ it('a minute down in a month is not rounded to nothing', () => {
   const entries = Array.from({ length: 30 * 1440 }, (_, n) =>
     entryAt(start + n * minute, n === 9 ? 'down' : 'up', { everyMs: minute }),
   )
-  expect(uptimeText(uptimeOf(entries, query), [], asked, plain)).toMatch(/total +99\.998 +0 +0\.002 +0/)
+  expect(uptimeText(computeUptime(entries, query), [], asked, plain)).toMatch(/total +99\.998 +0 +0\.002 +0/)
   expect(uptimeText([], [], asked, plain)).toBe('no results in the last 30 days\n')
 })

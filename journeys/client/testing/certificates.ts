@@ -8,7 +8,7 @@ export interface Identity {
   cert: string
 }
 
-/** An authority of a test's own: vigil trusts it when `NODE_EXTRA_CA_CERTS` names its file. */
+/** A certificate authority for tests. vigil trusts it if `NODE_EXTRA_CA_CERTS` names its file. */
 export interface Authority {
   file: string
   /**
@@ -20,7 +20,7 @@ export interface Authority {
 
 const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
-/** Created by openssl for each test run, so that none in the repository can expire or be stolen. */
+/** Creates an authority with openssl for each test run, so that no committed key can expire or leak. */
 export function certificateAuthority(folder: string): Authority {
   const openssl = (...args: string[]): void =>
     void execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })

@@ -6,7 +6,7 @@ import type { Server } from 'node:net'
 
 const endings: (() => Promise<unknown>)[] = []
 
-/** Ends the targets that a test started; for `afterEach`. */
+/** Stops the targets of a test; for `afterEach`. */
 export async function endTargets(): Promise<void> {
   for (const end of endings.splice(0).toReversed()) await end()
 }
@@ -25,7 +25,7 @@ async function listening(server: Server): Promise<string> {
   return `http://127.0.0.1:${address.port}`
 }
 
-/** A small service in this process; gives its URL. */
+/** Starts a service in this process. Returns its URL. */
 export async function target(
   answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
 ): Promise<string> {
@@ -40,7 +40,7 @@ export async function target(
   )
 }
 
-/** A server that answers anything, HTTP or not, with these words; returns its URL. */
+/** Starts a server that answers any input with these bytes, HTTP or not. Returns its URL. */
 export async function raw(words: string, then: 'close' | 'reset' | 'stay' = 'close'): Promise<string> {
   const sockets = new Set<{ destroy: () => void }>()
   const server = createRawServer((socket) => {

@@ -11,7 +11,7 @@ import {
 } from '../../../runtime/services/index.ts'
 import { parseExposition } from '../../../runtime/target/index.ts'
 import type { StartResult } from '../../../runtime/services/index.ts'
-import { counters, gauges, histograms, ofScheduler } from '../../../synthetics/metrics/index.ts'
+import { counters, gauges, histograms, schedulerGauges } from '../../../synthetics/metrics/index.ts'
 import { requireTool } from '../../../runtime/tools/index.ts'
 import { rulesFolder } from '../rules.ts'
 
@@ -51,7 +51,7 @@ export async function knownMetrics(
   const own = [
     ...namesOfBackend(),
     ...registry.getMetricsAsArray().map(({ name }) => name),
-    ...Object.keys({ ...gauges, ...counters, ...histograms, ...ofScheduler, ...runMetrics }),
+    ...Object.keys({ ...gauges, ...counters, ...histograms, ...schedulerGauges, ...runMetrics }),
   ]
   return new Set([
     ...own.flatMap((name) => [name, ...['_bucket', '_sum', '_count'].map((suffix) => name + suffix)]),

@@ -1,7 +1,7 @@
 import type { ProbeOutcome, ProbeResult } from '../../../record/index.ts'
 import type { HistoryEntry } from '../store.ts'
 
-/** An entry of a probe that runs at an interval. */
+/** An entry of a probe that runs every `everyMs`. */
 export function entryAt(
   startedAtMs: number,
   outcome: ProbeOutcome = 'up',

@@ -1,10 +1,10 @@
 import type { Clock } from '../due.ts'
 
-/** A clock that advances only on request, so that a test covers days without waiting. */
+/** A clock that a test advances, so that days pass without waiting. */
 export interface SimulatedClock extends Clock {
-  /** Lets time go by: both clocks, and every timer that is due on the way, in order. */
+  /** Advances both clocks, and calls every timer that becomes due, in order. */
   pass: (ms: number) => Promise<void>
-  /** Moves the wall clock alone, as setting it does, or a machine that was asleep. */
+  /** Moves the wall clock alone, as when it is set, or after the machine slept. */
   setWall: (ms: number) => void
   /** Time goes by while this process does not run (stopped, starved): timers are late. */
   freeze: (ms: number) => void
@@ -15,7 +15,7 @@ interface Timer {
   call: () => void
 }
 
-export function simulatedClock(wallMs: number): SimulatedClock {
+export function createSimulatedClock(wallMs: number): SimulatedClock {
   let wall = wallMs
   let monotonic = 0
   const timers = new Set<Timer>()
