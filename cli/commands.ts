@@ -13,8 +13,8 @@ interface CommandEntry {
   add: (program: Command, run: Runner) => Promise<void>
 }
 
-// Names and summaries are here, the options next to each command's code: importing all commands for the list takes longer than
-// printing it.
+// Names and summaries are here, the options next to each command's code: importing all commands for the list
+// takes longer than printing it.
 const commands: readonly CommandEntry[] = [
   {
     name: 'gate',
