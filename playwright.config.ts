@@ -20,7 +20,7 @@ export default defineConfig({
   forbidOnly: process.env['CI'] !== undefined,
   retries: 0,
   reporter: 'list',
-  globalTeardown: './synthetics/playwright/redact-traces.ts',
+  globalTeardown: './synthetics/browser/redact-traces.ts',
   projects: [
     {
       name: process.env['VIGIL_ENVIRONMENT'] ?? (targetUrl === undefined ? 'local' : new URL(targetUrl).host),

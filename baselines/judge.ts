@@ -198,7 +198,7 @@ function judgeErrorRate(subject: Subject, limit: number): Finding {
     }
   const rule =
     `error rate ${amount('ratio', actual, limit)} (${errors} of ${requests}), budget < ` +
-    `${amount('ratio', limit)}`
+    amount('ratio', limit)
   const needed = Math.ceil(ruleOfThree / limit - 1e-9)
   if (requests >= needed) return { actual, status: actual < limit ? 'pass' : 'fail', message: rule }
   if (isCertainlyAbove(errors, requests, limit, certaintyAlpha))

@@ -87,7 +87,7 @@ function measureRow(test: MeasureTest, family: TestFamily, rules: Rules, hasFail
   const figures =
     `${measureLabel(measure)} ${formatLevels(measure, baseline, baseline * ratio)}: ` +
     `${formatChange(ratio, measure.worse * margin)}${known ? ` (${formatInterval(ci)})` : ''}, ` +
-    `${formatMargin(margin)}`
+    formatMargin(margin)
   return {
     rule: 'comparison',
     step: measure.step,

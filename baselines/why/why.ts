@@ -70,7 +70,7 @@ export function listEvidence({ moved, traces }: Explanation): string[] {
     : [
         ...moved,
         'slowest traces: ' +
-          `${traces.map(({ traceId, latencyMs }) => `${traceId} (${amount('ms', latencyMs)})`).join(', ')}`,
+          traces.map(({ traceId, latencyMs }) => `${traceId} (${amount('ms', latencyMs)})`).join(', '),
       ]
 }
 

@@ -132,7 +132,7 @@ function findUntilProblems(until: unknown, at: string): string[] {
       ? []
       : [
           `${at}.${name}: expected milliseconds from 0 to 600000, got ` +
-            `${JSON.stringify(value) ?? describeType(value)}`,
+            (JSON.stringify(value) ?? describeType(value)),
         ]
   })
 }
@@ -155,7 +155,7 @@ function findNameProblems(name: unknown, at: string): string[] {
   if (typeof name === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return []
   return [
     `${at}: expected 1 to 64 letters, digits, '.', '_' or '-', got ` +
-      `${JSON.stringify(name) ?? describeType(name)}`,
+      (JSON.stringify(name) ?? describeType(name)),
   ]
 }
 

@@ -76,7 +76,7 @@ function findCpuReasons(
 function describeLocalFailure(code: string, count: number): string {
   return (
     `the load generator could not make ${count} ${count === 1 ? 'request' : 'requests'} (${code}): ` +
-    `${remedies[code] ?? 'this machine lacks what they need'}`
+    (remedies[code] ?? 'this machine lacks what they need')
   )
 }
 

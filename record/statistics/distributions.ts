@@ -12,10 +12,11 @@ function once<T>(load: () => T): () => T {
   let loaded: { value: T } | undefined
   return () => (loaded ??= { value: load() }).value
 }
-const beta = once(() => require('@stdlib/math-base-special-betainc') as typeof betainc)
-const normal = once(() => require('@stdlib/stats-base-dists-normal-cdf') as typeof normalCdf)
-const t = once(() => require('@stdlib/stats-base-dists-t-cdf') as typeof tCdf)
-const tInverse = once(() => require('@stdlib/stats-base-dists-t-quantile') as typeof tQuantile)
+// `require` is untyped; each annotation names the types that the package itself declares.
+const beta = once((): typeof betainc => require('@stdlib/math-base-special-betainc'))
+const normal = once((): typeof normalCdf => require('@stdlib/stats-base-dists-normal-cdf'))
+const t = once((): typeof tCdf => require('@stdlib/stats-base-dists-t-cdf'))
+const tInverse = once((): typeof tQuantile => require('@stdlib/stats-base-dists-t-quantile'))
 
 /** I_x(a, b), the regularised incomplete beta function, for real a, b > 0. */
 export function regularisedBeta(x: number, a: number, b: number): number {

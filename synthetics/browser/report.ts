@@ -76,7 +76,7 @@ export function readReport(text: string, redact: Redact): SpecRun {
       state: 'unavailable',
       reason:
         'no browser could be started on this machine: ' +
-        `${clean(report.data.config?.metadata?.missingBrowser ?? launch.message)}`,
+        clean(report.data.config?.metadata?.missingBrowser ?? launch.message),
     }
   if (last.some(({ result }) => result.status === 'interrupted'))
     return { state: 'unavailable', reason: 'interrupted before it was done' }

@@ -148,7 +148,7 @@ describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
     })
     expect(await probed('absent')).toMatchObject({
       outcome: 'unknown',
-      message: 'not run: ./absent.spec.ts is not there',
+      message: 'not run: ./absent.spec.ts does not exist',
     })
     const interruption = new AbortController()
     const interrupted = probed('good', { signal: interruption.signal })

@@ -152,7 +152,7 @@ function toUnmeasured(error: unknown): LoadResult {
     state: 'unmeasured',
     reason:
       'the load process could not be started: ' +
-      `${toOneLine(error instanceof Error ? error.message : String(error))}`,
+      toOneLine(error instanceof Error ? error.message : String(error)),
   }
 }
 
