@@ -200,7 +200,7 @@ describe('flaky steps', () => {
       now: Date.now,
       random: Math.random,
     }
-    // The first run compiles undici's parser. That can stall this process, and a stalled attempt is discarded.
+    // The first run compiles undici's parser. That can stall this process, and a stalled attempt is dropped.
     await runProbes(plan)
     seen = 0
     isMeasured = true
