@@ -174,7 +174,7 @@ export async function startProbes(plan: ProbesPlan): Promise<StartResult> {
   mkdirSync(plan.folder, { recursive: true })
   const config = {
     target: { url: plan.target, ready: '/health/ready' },
-    journeys: join(root, 'journeys', 'todo', 'index.ts'),
+    journeys: join(root, 'journeys', 'todo', 'journeys.ts'),
     probes: Object.fromEntries(
       Object.entries(plan.journeys).map(([journey, interval]) => [
         journey,
