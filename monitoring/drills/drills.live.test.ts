@@ -15,6 +15,8 @@ import {
 import type { Drill, DrillResult, DrillsReport } from './index.ts'
 import type { DrillEnvironment } from './environment/environment.ts'
 import type { Edit } from './environment/configuration.ts'
+import { stackToolNames } from '../stack/index.ts'
+import type { StackToolName } from '../stack/index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'vigil-drills-'))
@@ -49,21 +51,14 @@ let environment: DrillEnvironment
 let report: DrillsReport
 
 beforeAll(async () => {
-  const names = [
-    'prometheus',
-    'promtool',
-    'alertmanager',
-    'pushgateway',
-    'node_exporter',
-    'postgres_exporter',
-    'process-exporter',
-  ] as const
-  const paths = await Promise.all(names.map(async (name) => [name, await requireTool(name)] as const))
+  const paths = await Promise.all(
+    stackToolNames.map(async (name) => [name, await requireTool(name)] as const),
+  )
   const started = await startDrillEnvironment({
     monitoring: join(root, 'monitoring'),
     folder,
     speed: 60,
-    tools: Object.fromEntries(paths) as Record<(typeof names)[number], string>,
+    tools: Object.fromEntries(paths) as Record<StackToolName, string>,
     service: {
       command: [process.execPath, 'backend/main.ts'],
       cwd: root,

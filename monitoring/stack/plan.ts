@@ -1,4 +1,5 @@
 import type { Delivery } from '../receivers/index.ts'
+import type { ToolName } from '../../runtime/tools/index.ts'
 
 /**
  * The parts of the stack. `usual`: the port that production uses, taken here when it is free. `production`:
@@ -37,6 +38,18 @@ export interface Production {
   postgresQueries: string
 }
 
+/** The external programs that a stack runs, in the order in which they are looked for. Drills run the same. */
+export const stackToolNames = [
+  'prometheus',
+  'promtool',
+  'alertmanager',
+  'pushgateway',
+  'node_exporter',
+  'postgres_exporter',
+  'process-exporter',
+] as const satisfies readonly ToolName[]
+export type StackToolName = (typeof stackToolNames)[number]
+
 export interface StackPlan {
   /** Holds data, logs and the written configurations. */
   folder: string
@@ -51,18 +64,7 @@ export interface StackPlan {
     targetUrl: string,
     metricsPort: number,
   ) => { command: readonly string[]; cwd: string; env: NodeJS.ProcessEnv }
-  tools: Readonly<
-    Record<
-      | 'prometheus'
-      | 'promtool'
-      | 'alertmanager'
-      | 'pushgateway'
-      | 'node_exporter'
-      | 'postgres_exporter'
-      | 'process-exporter',
-      string
-    >
-  >
+  tools: Readonly<Record<StackToolName, string>>
   /** The interval of scrapes and rule evaluations; undefined: production's. */
   interval: string | undefined
   /** Wall clock. */

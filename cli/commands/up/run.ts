@@ -11,6 +11,7 @@ import {
   startDetached,
   superviseStack,
   describeDownTargets,
+  stackToolNames,
 } from '../../../monitoring/stack/index.ts'
 import type {
   SupervisorListener,
@@ -223,15 +224,7 @@ const oldest = {
 
 async function findTools({ world, progress }: Session): Promise<StackPlan['tools'] | undefined> {
   const found: Partial<Record<keyof StackPlan['tools'], string>> = {}
-  for (const name of [
-    'prometheus',
-    'promtool',
-    'alertmanager',
-    'pushgateway',
-    'node_exporter',
-    'postgres_exporter',
-    'process-exporter',
-  ] as const) {
+  for (const name of stackToolNames) {
     const tool = await findTool(name, {
       env: world.env,
       progress: progress.phase,

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { ServiceGroup, ServiceNotStarted } from '../../../runtime/services/index.ts'
 import type { StartResult } from '../../../runtime/services/index.ts'
 import { findTool } from '../../../runtime/tools/index.ts'
-import type { ToolName, ToolContext } from '../../../runtime/tools/index.ts'
+import type { ToolContext } from '../../../runtime/tools/index.ts'
+import { stackToolNames } from '../../stack/index.ts'
+import type { StackToolName } from '../../stack/index.ts'
 import type { Receivers } from '../../receivers/index.ts'
 import { startAlerting } from './alerting.ts'
 import type { ConfigurationPlan } from './configuration.ts'
@@ -12,24 +14,14 @@ import type { FaultInjection } from './fault-injection.ts'
 import { startProbes, startServiceUnderTest } from './service-under-test.ts'
 import type { ServicePlan, ServiceUnderTest } from './service-under-test.ts'
 
-const toolNames = [
-  'prometheus',
-  'promtool',
-  'alertmanager',
-  'pushgateway',
-  'node_exporter',
-  'postgres_exporter',
-  'process-exporter',
-] as const satisfies readonly ToolName[]
-
 /** Paths of the programs in the environment. */
-export type DrillTools = Record<(typeof toolNames)[number], string>
+export type DrillTools = Record<StackToolName, string>
 
 export type ToolsFound = { state: 'ok'; tools: DrillTools } | { state: 'missing'; reason: string }
 
 export async function findDrillTools(surroundings: ToolContext): Promise<ToolsFound> {
   const tools: Partial<DrillTools> = {}
-  for (const name of toolNames) {
+  for (const name of stackToolNames) {
     const found = await findTool(name, surroundings)
     if (found.state === 'missing') return { state: 'missing', reason: `${found.reason}: ${found.whatToDo}` }
     tools[name] = found.path
@@ -40,7 +32,7 @@ export async function findDrillTools(surroundings: ToolContext): Promise<ToolsFo
 }
 
 function hasAllTools(tools: Partial<DrillTools>): tools is DrillTools {
-  return toolNames.every((name) => tools[name] !== undefined)
+  return stackToolNames.every((name) => tools[name] !== undefined)
 }
 
 export interface DrillEnvironmentPlan extends ConfigurationPlan, ServicePlan {
