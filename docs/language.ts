@@ -1,3 +1,5 @@
+import language from './language.json' with { type: 'json' }
+
 /** A word of the project's old dialect, and the plain one that replaces it. */
 export interface Replacement {
   pattern: RegExp
@@ -6,41 +8,19 @@ export interface Replacement {
 
 /**
  * The words that CONTRIBUTING.md's glossary replaces, as far as a machine can find them. Identifiers count word by
- * word (`firstFlaw` is `first flaw`), so a name cannot bring one back either.
+ * word (`firstIssue` is `first issue`), so a name cannot bring one back either. `'nobody'` in quotes is the Unix
+ * account.
  */
-export const replacements: readonly Replacement[] = [
-  { pattern: /\b(tell|tells|told|telling)\b/i, say: 'report, print, show or return' },
-  { pattern: /\b(hear|hears|heard|hearing)\b/i, say: 'receive or listen' },
-  { pattern: /\bflaws?\b/i, say: 'invalid value, problem or issue' },
-  { pattern: /\bmisused?\b/i, say: 'usage error' },
-  { pattern: /\banew\b/i, say: 'again or newly created' },
-  { pattern: /\b(held|hold|holds|holding) against\b/i, say: 'compare with or judge against' },
-  // `'nobody'` in quotes is the Unix account.
-  { pattern: /\b(whoever|somebody|(?<!')nobody)\b/i, say: 'anyone who, the caller, the user, no one' },
-  { pattern: /\bbeside\b/i, say: 'next to, in addition to or while' },
-  { pattern: /\bvouch(es|ed)? for\b/i, say: 'cannot rule out a change below X %' },
-  {
-    pattern: /\b(so|as) (long|many|often) (as|of)\b.*\b(so|as) (long|many|often)\b/i,
-    say: 'a number with its unit',
-  },
-  { pattern: /\bfor so (long|many)\b|\bso often\b/i, say: 'for the configured time' },
-  { pattern: /\bdear\b/i, say: 'expensive or costly' },
-  { pattern: /\bstep(s|ped)? (back|forward)\b/i, say: 'lower or restore process priority' },
-  { pattern: /\b(troupe|breathless|casualties)\b/i, say: 'a noun of the field: worker, fixture, context' },
-  { pattern: /\bown script\b/i, say: 'user script' },
-  { pattern: /\bat once\b/i, say: 'immediately, or at the same time' },
-  { pattern: /\bby hand\b/i, say: 'manually' },
-]
+export const replacements: readonly Replacement[] = language.replacements.map(({ pattern, say }) => ({
+  pattern: new RegExp(pattern, 'i'),
+  say,
+}))
 
 /**
  * Help texts of pushed metrics. A Pushgateway refuses a push whose help differs from that of another group, so they
  * cannot be reworded.
  */
-const contracts = [
-  'starts anew with each run',
-  'the latest run was held against',
-  'did not come to an end although they were told to',
-]
+const { contracts } = language
 
 export const longestLine = 110
 
@@ -72,7 +52,7 @@ export function findLanguageProblems(
   })
 }
 
-// `firstFlaw` and `FIRST_FLAW` are two words; a URL or a hash stays as it is.
+// `firstIssue` and `FIRST_ISSUE` are two words; a URL or a hash stays as it is.
 function splitIdentifiers(line: string): string {
   return line.replaceAll(/([a-z])([A-Z])/g, '$1 $2').replaceAll('_', ' ')
 }
