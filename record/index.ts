@@ -1,6 +1,6 @@
 export type * from './documents/run.ts'
-export { failureClasses } from './documents/failure-classes.ts'
-export type { FailureClass } from './documents/failure-classes.ts'
+export { failureClasses } from './documents/run.ts'
+export type { FailureClass } from './documents/run.ts'
 export { endpointOf, totalsOf } from './histogram.ts'
 export type { Counts } from './histogram.ts'
 export { environmentOf } from './environment.ts'

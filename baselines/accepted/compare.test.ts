@@ -5,8 +5,7 @@ import { accept, runMaker } from '../../bench/detection-study/accepted.ts'
 import { seeded } from '../../bench/detection-study/machine.ts'
 import type { VerdictRow } from '../verdict.ts'
 import { estimateDifference, estimateSpread, numberSessions } from './sessions.ts'
-import { toBaselineFigures } from './figures.ts'
-import { compareWithBaseline } from './compare.ts'
+import { compareWithBaseline, toBaselineFigures } from './compare.ts'
 
 const make = runMaker({ runNoise: 0.015, drift: 0.015 }, seeded(11))
 const runs = Array.from({ length: 8 }, (_, index) => make(Math.floor(index / 2)))

@@ -3,8 +3,19 @@ import { join } from 'node:path'
 import type { Bench, Section } from '../section.ts'
 import { median } from '../../record/statistics/index.ts'
 import { ratios, spreadOf } from '../section.ts'
-import { k6Path } from '../tools.ts'
 import { runCommand, vigilLoad, withService } from '../workbench.ts'
+import { findTool } from '../../runtime/tools/index.ts'
+
+/** k6 as vigil finds it. */
+export async function k6Path(bench: Bench): Promise<string> {
+  const tool = await findTool('k6', {
+    env: process.env,
+    progress: bench.say,
+    signal: new AbortController().signal,
+  })
+  if (tool.state === 'missing') throw new Error(`${tool.reason}: ${tool.whatToDo}`)
+  return tool.path
+}
 
 const seconds = 5
 /** More than k6 can make here: what it achieves is its maximum. */

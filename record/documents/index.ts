@@ -1,5 +1,5 @@
-export { openObject } from './open-object.ts'
-export type { Known } from './open-object.ts'
+export { openObject } from './schema-issue.ts'
+export type { Known } from './schema-issue.ts'
 export { checkComparableRun, jsonOf, parseRun } from './read.ts'
 export type { ReadResult } from './read.ts'
 export { runJsonSchema } from './run.ts'

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { failureClasses } from './failure-classes.ts'
-import { openObject } from './open-object.ts'
-import type { Known } from './open-object.ts'
-import { describeFirstIssue } from './schema-issue.ts'
+import { failureClasses } from './run.ts'
+import type { Known } from './schema-issue.ts'
+import { describeFirstIssue, openObject } from './schema-issue.ts'
 
 const step = {
   step: z.string(),

@@ -1,7 +1,19 @@
 import { z } from 'zod'
-import { openObject } from './open-object.ts'
-import type { Known } from './open-object.ts'
-import { failureClasses } from './failure-classes.ts'
+import { openObject } from './schema-issue.ts'
+import type { Known } from './schema-issue.ts'
+
+/** The classes a failed request falls into: where on its way it failed. */
+export const failureClasses = [
+  'dns',
+  'connect',
+  'tls',
+  'timeout',
+  'redirect',
+  'status',
+  'check',
+  'dropped',
+] as const
+export type FailureClass = (typeof failureClasses)[number]
 
 const count = z.int().nonnegative()
 const amount = z.number().nonnegative()

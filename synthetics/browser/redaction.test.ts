@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createRedactor, redactTrace } from './redaction.ts'
-import { readZip, writeZip } from './zip.ts'
-
+import { createRedactor, redactTrace, readZip, writeZip } from './redaction.ts'
 const redact = createRedactor({
   PROBE_PASSWORD: 'tulip-canary',
   API_TOKEN: 'tulip-canary-longer',

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runProbes } from '../probes.ts'
 import type { ProbeResult } from '../../record/index.ts'
-import { readZip } from './zip.ts'
+import { readZip } from './redaction.ts'
 
 /* Specs of every kind, by Playwright and a real browser, against a page in this process. */
 const folder = mkdtempSync(join(tmpdir(), 'vigil-spec-test-'))

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import type { HistoryDatabase, RunHistory } from '../store.ts'
 import { HistoryUnavailable } from '../store.ts'
-import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
+import { drizzle, migrate, readMigrationFiles } from './tables.ts'
 import { postgresHistory } from './history.ts'
 
 const migrations = fileURLToPath(new URL('migrations', import.meta.url))

@@ -4,8 +4,7 @@ import { checkEntry } from '../entry.ts'
 import { momentOf } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
 import { HistoryUnavailable } from '../store.ts'
-import { and, asc, count, desc, eq, inArray, sql } from './drizzle.ts'
-import { runs, seen, series, setAside } from './tables.ts'
+import { runs, seen, series, setAside, and, asc, count, desc, eq, inArray, sql } from './tables.ts'
 
 /** Ids in one query, which has 65,535 parameters at most. */
 const batch = 10_000

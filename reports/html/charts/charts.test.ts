@@ -2,9 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { histogramOf, quantile } from '../../../record/index.ts'
 import { axisNumber, latencyDomain, logAxis } from './frame.ts'
-import { boxesAlong, placed } from './labels.ts'
-import type { Label } from './labels.ts'
-import { quantilesOf } from './percentiles.ts'
+import type { Label } from './percentiles.ts'
+import { quantilesOf, boxesAlong, placed } from './percentiles.ts'
 import { stretchesOf } from './over-time.ts'
 
 describe('the curve of percentiles', () => {
