@@ -1,4 +1,4 @@
-import { toVerdictWord } from './verdict.ts'
+import { isMostlyFailed, toVerdictWord } from './verdict.ts'
 import type { Verdict, VerdictRow } from './verdict.ts'
 import { amount } from './wording.ts'
 import { countOf } from '../record/index.ts'
@@ -69,6 +69,8 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
   }
   const rows = [...thresholdRows(run), ...judgeSubject(run, overall, budgets)]
   for (const [step, limits] of Object.entries(budgets.steps ?? {})) rows.push(...judgeStep(run, step, limits))
+  // A fail is certain without them, and says more.
+  if (!rows.some(({ status }) => status === 'fail')) rows.push(...failedRequestRows(run, overall, budgets))
   if (rows.length > 0) return rows
   return [
     buildRow(run, null, missingBudgets, {
@@ -78,6 +80,28 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
         'in the config',
     }),
   ]
+}
+
+/**
+ * Rows on a run, and on steps with a budget, of which most requests failed. Without a budget for errors,
+ * short latencies of failures would pass. An `errorRate` that was set is the user's own answer.
+ */
+function failedRequestRows(run: Run, overall: Subject, budgets: Budgets): VerdictRow[] {
+  const steps = Object.entries(budgets.steps ?? {}).flatMap(([step, limits]) => {
+    const totals = run.endpoints[step]
+    return totals === undefined ? [] : [{ name: step, step, totals, limits }]
+  })
+  return [{ ...overall, limits: budgets }, ...steps]
+    .filter(({ totals, limits }) => limits.errorRate === undefined && isMostlyFailed(totals))
+    .map(({ name, step, totals }) =>
+      buildRow(run, step, 'errorRate', {
+        status: 'invalid',
+        actual: totals.errorRate,
+        message:
+          `${totals.errors} of ${totals.requests} requests to ${name} failed: the other figures describe ` +
+          'failures, not the service; look at the failures of this run, or set an errorRate budget',
+      }),
+    )
 }
 
 /**

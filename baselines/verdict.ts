@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { openObject } from '../record/documents/index.ts'
 import type { Known } from '../record/documents/index.ts'
+import type { Totals } from '../record/index.ts'
 
 const verdictWord = z.enum(['pass', 'fail', 'inconclusive', 'invalid'])
 export type VerdictWord = z.infer<typeof verdictWord>
@@ -74,4 +75,15 @@ export function combineVerdicts(verdicts: readonly Verdict[], rows: readonly Ver
 
 function toWord(rows: readonly VerdictRow[]): VerdictWord {
   return rows.some((row) => row.status === 'fail') ? 'fail' : toVerdictWord(rows)
+}
+
+/** With a larger share of failures, the figures describe the failures and not the service. */
+const maxFailedShare = 0.5
+
+/**
+ * Whether so many requests failed that nothing follows from the others. Two services that are both down have
+ * the same error rate, and a fast error page has a short latency: neither is a pass.
+ */
+export function isMostlyFailed({ requests, errors }: Pick<Totals, 'requests' | 'errors'>): boolean {
+  return requests > 0 && errors > requests * maxFailedShare
 }

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { createServer as createRawServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
@@ -109,5 +110,29 @@ describe('a target that', { timeout: 60_000 }, () => {
       env: { NODE_EXTRA_CA_CERTS: authority.file },
     })
     expect([code, stdout]).toEqual([0, expect.stringContaining('PASS')])
+  })
+})
+
+describe('a duet of URLs', { timeout: 120_000 }, () => {
+  const open = {
+    engine: 'k6' as const,
+    journeys: { home: 1 },
+    load: { ratePerSecond: 5 },
+    warmupSeconds: 0,
+    durationSeconds: 5,
+  }
+  it.each([
+    ['of which neither is there', false, 'the baseline: '],
+    ['of which one is not there', true, 'the candidate: '],
+  ])('%s is not measured: exit 4, the side and the class named', async (_what, isBaseUp, side) => {
+    const dead = `http://127.0.0.1:${await freePort()}`
+    const base = isBaseUp
+      ? `http://127.0.0.1:${await port(createServer((_request, response) => response.end('ok')))}`
+      : dead
+    place.configure({ target: { url: dead }, suites: { open } })
+    const { code, stdout } = await place.vigil(['ab', '--json', base, dead, '--pairs', '8'])
+    const verdict = JSON.parse(stdout) as Verdict
+    expect([verdict.verdict, code]).toEqual(['invalid', 4])
+    expect(verdict.rows[0]?.message).toContain(`${side}the target at ${dead} cannot be reached (connect)`)
   })
 })

@@ -1,5 +1,6 @@
 import type { Run } from '../../record/index.ts'
 import { incomparableRows } from '../compare/fitness.ts'
+import { isMostlyFailed } from '../verdict.ts'
 import type { Verdict } from '../verdict.ts'
 import { byTime, minAccepted, recentRuns } from './baseline.ts'
 import type { Baseline } from './baseline.ts'
@@ -83,6 +84,11 @@ function findRefusalReasons(run: Run, verdict: Verdict | undefined): string[] {
   if (!run.validity.valid)
     return [`${run.id}: is invalid: ${run.validity.reasons[0] ?? 'it gives no reason'}; measure again`]
   if (run.totals.requests === 0) return [`${run.id}: made no request: nothing was measured`]
+  if (isMostlyFailed(run.totals))
+    return [
+      `${run.id}: ${run.totals.errors} of ${run.totals.requests} requests failed: it is no level to ` +
+        'compare with',
+    ]
   if (run.engine === 'probe') return [`${run.id}: is a run of probes, expected a load run`]
   if (!verdict)
     return [

@@ -51,22 +51,22 @@ function comparisonRows(baseline: Baseline, run: Run): VerdictRow[] {
           `runs differ here: vigil baseline accept ${run.id}`,
       ),
     ]
-  const alone = new Set(unfit.flatMap((row) => row.step ?? []))
+  const alone = new Map(unfit.flatMap((row) => (row.step === null ? [] : [[row.step, row]])))
   const sides = {
     baseline: { ...baseline, runs: baseline.runs.map((accepted) => withoutSteps(accepted, alone)) },
     run: withoutSteps(candidate, alone),
   }
   return [
     ...buildRows(testAgainstBaseline(sides), Math.min(baseline.runs.length, recentRuns)),
-    ...[...alone]
-      .toSorted()
-      .map((step) =>
-        skipped(
-          'requests',
-          `${step} is not in both this run and the accepted ones: it was not compared`,
-          step,
-        ),
+    ...[...alone.values()].map(({ step, metric, message }) =>
+      skipped(
+        metric,
+        metric === 'requests'
+          ? `${step} is not in both this run and the accepted ones: it was not compared`
+          : message,
+        step,
       ),
+    ),
   ]
 }
 
@@ -74,7 +74,7 @@ function skipped(metric: string, message: string, step: string | null = null): V
   return { rule: 'baseline', step, metric, status: 'skipped', message }
 }
 
-function withoutSteps(run: AcceptedRun, steps: ReadonlySet<string>): AcceptedRun {
+function withoutSteps(run: AcceptedRun, steps: ReadonlyMap<string, VerdictRow>): AcceptedRun {
   return steps.size === 0
     ? run
     : {

@@ -1,4 +1,5 @@
-import type { ComparableRun } from '../../record/index.ts'
+import type { ComparableRun, Totals } from '../../record/index.ts'
+import { isMostlyFailed } from '../verdict.ts'
 import type { VerdictRow } from '../verdict.ts'
 
 /** Why two sets of runs must not be compared, as rows that make the verdict invalid; none when they may. */
@@ -15,7 +16,51 @@ export function incomparableRows(
     ...runProblems('candidate', candidate),
     ...mismatchRows([...baseline, ...candidate]),
     ...stepRows(baseline, candidate),
+    ...failedRows(baseline, candidate),
   ]
+}
+
+/**
+ * A baseline that failed most requests is no level to compare with, and a step that fails on both sides was
+ * not compared. A candidate that fails alone is no reason: that is a finding, and the errors fail for it.
+ */
+function failedRows(baseline: readonly ComparableRun[], candidate: readonly ComparableRun[]): VerdictRow[] {
+  const before = sumTotals(baseline.map(({ totals }) => totals))
+  const after = sumTotals(candidate.map(({ totals }) => totals))
+  if (isMostlyFailed(before))
+    return [
+      invalid(
+        'errorRate',
+        `${before.errors} of ${before.requests} requests to the baseline failed` +
+          (isMostlyFailed(after) ? `, and ${after.errors} of ${after.requests} to the candidate` : '') +
+          ': nothing to compare; check that both sides answer the journeys as expected',
+      ),
+    ]
+  const steps = [...requestedSteps(baseline)].toSorted()
+  return steps.flatMap((step) => {
+    const [b, c] = [baseline, candidate].map((runs) =>
+      sumTotals(runs.flatMap(({ endpoints }) => endpoints[step] ?? [])),
+    )
+    if (b === undefined || c === undefined || !isMostlyFailed(b) || !isMostlyFailed(c)) return []
+    return [
+      invalid(
+        'errorRate',
+        `${step} fails on both sides (${b.errors} of ${b.requests} and ${c.errors} of ${c.requests} ` +
+          'requests): it was not compared; correct the journey or the service',
+        step,
+      ),
+    ]
+  })
+}
+
+function sumTotals(all: readonly Pick<Totals, 'requests' | 'errors'>[]): {
+  requests: number
+  errors: number
+} {
+  return {
+    requests: all.reduce((sum, { requests }) => sum + requests, 0),
+    errors: all.reduce((sum, { errors }) => sum + errors, 0),
+  }
 }
 
 function invalid(metric: string, message: string, step: string | null = null): VerdictRow {

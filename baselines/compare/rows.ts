@@ -1,5 +1,7 @@
 import { amount } from '../wording.ts'
+import { isMostlyFailed } from '../verdict.ts'
 import type { RowStatus, VerdictRow } from '../verdict.ts'
+import type { ErrorComparison } from './errors.ts'
 import { confidenceLimits, pairsToSettle, smallestDetectableEffect } from './effect.ts'
 import type { TestFamily, ErrorTest, MeasureTest } from './family.ts'
 import { minPairs } from './options.ts'
@@ -141,7 +143,7 @@ function errorRow(test: ErrorTest, family: TestFamily): VerdictRow {
   ]
   const status: RowStatus = isWorse(test, family.alpha)
     ? 'fail'
-    : isWorse(test, suspicionAlpha)
+    : isWorse(test, suspicionAlpha) || hasOnlyCandidateFailed(errors)
       ? 'inconclusive'
       : test.pBetter <= family.alpha && Math.log(errors.ratio) < -limit
         ? 'improved'
@@ -165,6 +167,19 @@ function errorRow(test: ErrorTest, family: TestFamily): VerdictRow {
       `(${amount('ratio', candidate)})${bursts}` +
       (status === 'inconclusive' ? '; undecided: more pairs would settle it' : ''),
   }
+}
+
+/** Even where errors come in bursts so large that they count as a few. */
+function hasOnlyCandidateFailed({
+  candidate,
+  candidateRequests,
+  baseline,
+  baselineRequests,
+}: ErrorComparison): boolean {
+  return (
+    isMostlyFailed({ requests: candidateRequests, errors: candidate }) &&
+    !isMostlyFailed({ requests: baselineRequests, errors: baseline })
+  )
 }
 
 function untestedRow(measure: MeasureTest['measure'], usable: number, family: TestFamily): VerdictRow {

@@ -1,3 +1,4 @@
+import { isMostlyFailed } from '../verdict.ts'
 import type { ComparableRun, Random } from '../../record/index.ts'
 import { median } from '../../record/statistics/index.ts'
 import { compareRuns } from '../compare/index.ts'
@@ -61,7 +62,11 @@ export function estimateNoise(
   random: Random,
 ): SuiteNoise | undefined {
   const usable = duets.filter(
-    ({ baseline, candidate }) => baseline.length === candidate.length && baseline.length >= leastUnits,
+    ({ baseline, candidate }) =>
+      baseline.length === candidate.length &&
+      baseline.length >= leastUnits &&
+      // Figures of a service that fails say nothing about the machine.
+      ![...baseline, ...candidate].some(({ totals }) => isMostlyFailed(totals)),
   )
   const units = usable.reduce((sum, { baseline }) => sum + baseline.length, 0)
   const [first] = usable

@@ -103,8 +103,7 @@ async function withRunning<T>(
 ): Promise<TargetResult<T>> {
   // No preflight for a probe: its own outcome says more than a refusal to run it.
   if (!purpose.load) return { state: 'ok', value: await use() }
-  const { target } = session.loaded.config
-  const reason = await preflight(new URL(target.ready ?? '/', session.targetUrl), session.world.interrupted)
+  const reason = await checkTarget(session, session.targetUrl)
   return reason === undefined ? { state: 'ok', value: await use() } : { state: 'unavailable', reason }
 }
 
@@ -179,6 +178,14 @@ export function describeEnvironment(engine: string): Run['environment'] {
     node: process.versions.node,
     engine,
   })
+}
+
+/** The first check of every URL that is to be loaded: why it cannot be measured, or undefined. */
+export async function checkTarget(
+  { loaded, world }: Session,
+  targetUrl: string,
+): Promise<string | undefined> {
+  return preflight(new URL(loaded.config.target.ready ?? '/', targetUrl), world.interrupted)
 }
 
 const timeoutMs = 5000

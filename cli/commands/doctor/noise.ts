@@ -36,7 +36,10 @@ export async function measureNoise(options: DoctorOptions, world: World): Promis
     withScratch(session, async (scratch) => {
       const prepared = await sameCodeTwice(session, options, scratch)
       if (prepared.state === 'failed')
-        throw new UsageError(`--noise: cannot prepare the same code twice: ${prepared.reason}`)
+        return {
+          state: 'unavailable' as const,
+          reason: `cannot prepare the same code twice: ${prepared.reason}`,
+        }
       const noises: Record<string, SuiteNoise> = {}
       for (const suite of suites) {
         const noise = await measureSuiteNoise(session, options, suite, {
@@ -46,14 +49,15 @@ export async function measureNoise(options: DoctorOptions, world: World): Promis
         })
         if (noise) noises[configSuiteName(suite.name)] = noise
       }
-      return noises
+      return { state: 'ok' as const, noises }
     }),
   )
-  if (result.state === 'unavailable') {
-    world.stderr(`vigil: --noise: ${result.reason}\n`)
+  const measured = result.state === 'ok' ? result.value : result
+  if (measured.state === 'unavailable') {
+    world.stderr(`vigil: --noise: ${measured.reason}\n`)
     return exitCodes.invalid.code
   }
-  return keepNoise(session, options, result.value, k6)
+  return keepNoise(session, options, measured.noises, k6)
 }
 
 async function sameCodeTwice(
@@ -63,7 +67,7 @@ async function sameCodeTwice(
 ): Promise<SidesResult> {
   return target === undefined
     ? revisionSides(session, { baseline: 'HEAD', candidate: 'HEAD' }, scratch)
-    : { state: 'ok', sides: urlSides(session, target, target) }
+    : urlSides(session, target, target)
 }
 
 interface Setup {

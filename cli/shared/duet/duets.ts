@@ -165,7 +165,6 @@ async function prepareSides(
   { baseline, candidate }: RequestedSides,
   scratch: Scratch,
 ): Promise<SidesResult> {
-  if (isUrl(baseline) && candidate !== undefined)
-    return { state: 'ok', sides: urlSides(session, baseline, candidate) }
+  if (isUrl(baseline) && candidate !== undefined) return urlSides(session, baseline, candidate)
   return revisionSides(session, { baseline, candidate }, scratch)
 }

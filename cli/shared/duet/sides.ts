@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { resolveCommit, createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
 import type { GitContext, PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
 import type { Run } from '../../../record/index.ts'
-import { readRevision } from '../session.ts'
+import { checkTarget, readRevision } from '../session.ts'
 import type { Session } from '../session.ts'
 import { UsageError } from '../world.ts'
 
@@ -64,14 +64,22 @@ function requireCommand({ loaded }: Session): string[] {
   return command
 }
 
-/** Two services that are already running. */
-export function urlSides(session: Session, baseline: string, candidate: string): Sides {
+/** Two services that are already running, each checked like every other target. */
+export async function urlSides(session: Session, baseline: string, candidate: string): Promise<SidesResult> {
+  const urls = { baseline, candidate }
+  for (const side of ['baseline', 'candidate'] as const) {
+    const reason = await checkTarget(session, urls[side])
+    if (reason !== undefined) return { state: 'failed', side, reason }
+  }
   const { metrics, env } = session.loaded.config.target
   const token = session.world.env['VIGIL_METRICS_TOKEN'] ?? env?.['METRICS_TOKEN']
   return {
-    source: { kind: 'urls', urls: { baseline, candidate }, metrics, token },
-    targets: { baseline: { url: baseline }, candidate: { url: candidate } },
-    names: { baseline, candidate },
+    state: 'ok',
+    sides: {
+      source: { kind: 'urls', urls, metrics, token },
+      targets: { baseline: { url: baseline }, candidate: { url: candidate } },
+      names: urls,
+    },
   }
 }
 
