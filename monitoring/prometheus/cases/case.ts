@@ -44,34 +44,39 @@ export interface AlertCase {
 
 export type Step = '30s' | '5m' | '10m'
 
-export function counter(
-  series: string,
-  below: number | null,
-  over: number | null,
-  recovered: number | null,
-): SeriesTimeline {
-  return { series, kind: 'counter', below, over, recovered }
-}
+type Level = number | null
+type SeriesBuilder = (series: string, below: Level, over: Level, recovered: Level) => SeriesTimeline
 
-export function gauge(
-  series: string,
-  below: number | null,
-  over: number | null,
-  recovered: number | null,
-): SeriesTimeline {
-  return { series, kind: 'gauge', below, over, recovered }
-}
+const seriesOf =
+  (kind: SeriesTimeline['kind']): SeriesBuilder =>
+  (series, below, over, recovered) => ({ series, kind, below, over, recovered })
 
-export function age(
-  series: string,
-  below: number | null,
-  over: number | null,
-  recovered: number | null,
-): SeriesTimeline {
-  return { series, kind: 'age', below, over, recovered }
-}
+export const counter = seriesOf('counter')
+export const gauge = seriesOf('gauge')
+export const age = seriesOf('age')
 
 /** A series with the same value in all stages. */
 export function steady(series: string, kind: SeriesTimeline['kind'], value: number): SeriesTimeline {
-  return { series, kind, below: value, over: value, recovered: value }
+  return seriesOf(kind)(series, value, value, value)
+}
+
+/** A counter with the same increase in all stages. */
+export function constant(series: string, each: number): SeriesTimeline {
+  return steady(series, 'counter', each)
+}
+
+type Expectation = Omit<AlertCase, 'alert' | 'for'>
+
+/** A case of a rule with `for: waits`; `undefined` where the rule has none. */
+export function alertCase(alert: string, waits: string | undefined, expected: Expectation): AlertCase {
+  return { alert, ...(waits !== undefined && { for: waits }), ...expected }
+}
+
+/** A case in which the alert fires in no stage. */
+export function silentCase(
+  alert: string,
+  waits: string,
+  stages: Omit<Expectation, 'summary' | 'description'>,
+): AlertCase {
+  return alertCase(alert, waits, { ...stages, never: true, summary: '', description: '' })
 }

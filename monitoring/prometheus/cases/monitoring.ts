@@ -1,5 +1,5 @@
-import { age, counter, gauge, steady } from './case.ts'
-import type { AlertCase } from './case.ts'
+import { age, alertCase, counter, gauge, silentCase, steady } from './case.ts'
+import type { AlertCase, SeriesTimeline } from './case.ts'
 
 const day = 86_400
 const up = (job: string): string => `up{job="${job}",instance="${job}:1"}`
@@ -15,16 +15,13 @@ const core = [
 const critical = 'ALERTS{alertname="APIUnavailable",alertstate="firing",severity="critical"}'
 
 export const monitoringCases: readonly AlertCase[] = [
-  {
-    alert: 'Watchdog',
+  alertCase('Watchdog', undefined, {
     always: true,
     timelines: [],
     summary: 'Alerting works (value 1)',
     description: 'This alert always fires. An external service must notify you when it stops.',
-  },
-  {
-    alert: 'CriticalAlertPersists',
-    for: '15m',
+  }),
+  alertCase('CriticalAlertPersists', '15m', {
     timelines: [gauge(critical, null, 1, null)],
     labels: { unresolved: 'APIUnavailable' },
     overFor: '20m',
@@ -32,10 +29,8 @@ export const monitoringCases: readonly AlertCase[] = [
     description:
       'The critical alert APIUnavailable has not been resolved for 15 minutes. The ' +
       'secondary team, Backend, is now notified, too.',
-  },
-  {
-    alert: 'CriticalAlertUnresolved',
-    for: '30m',
+  }),
+  alertCase('CriticalAlertUnresolved', '30m', {
     timelines: [gauge(critical, null, 1, null)],
     labels: { unresolved: 'APIUnavailable' },
     overFor: '40m',
@@ -43,18 +38,14 @@ export const monitoringCases: readonly AlertCase[] = [
     description:
       'The critical alert APIUnavailable has not been resolved for 30 minutes. The primary ' +
       'and the secondary team are working on it or cannot be reached.',
-  },
-  {
-    alert: 'TargetDown',
-    for: '2m',
+  }),
+  alertCase('TargetDown', '2m', {
     timelines: [gauge(up('node-exporter'), 1, 0, 1)],
     labels: { job: 'node-exporter', instance: 'node-exporter:1' },
     summary: 'Prometheus cannot scrape node-exporter node-exporter:1 (up is 0)',
     description: 'node-exporter at node-exporter:1 has not responded to scrapes for 2 minutes.',
-  },
-  {
-    alert: 'TargetMissing',
-    for: '5m',
+  }),
+  alertCase('TargetMissing', '5m', {
     timelines: core.map((job) =>
       job === 'pushgateway' ? gauge(up(job), 1, null, 1) : steady(up(job), 'gauge', 1),
     ),
@@ -66,10 +57,8 @@ export const monitoringCases: readonly AlertCase[] = [
       summary: `No target is scraped for ${job} (absent: 1)`,
       description: `Prometheus has no target for the job ${job}. No alert on its metrics can fire.`,
     })),
-  },
-  {
-    alert: 'MetricsMissing',
-    for: '5m',
+  }),
+  alertCase('MetricsMissing', '5m', {
     timelines: [
       steady(up('todo-backend'), 'gauge', 1),
       gauge('http_requests_total{job="todo-backend",instance="todo-backend:1",status="200"}', 1, null, 1),
@@ -78,19 +67,15 @@ export const monitoringCases: readonly AlertCase[] = [
     summary: 'todo-backend todo-backend:1 is scraped without its metrics (up is 1)',
     description:
       'todo-backend at todo-backend:1 is scraped, but the metrics that the alerts use are missing.',
-  },
-  {
-    alert: 'PushStale',
-    for: '10m',
+  }),
+  alertCase('PushStale', '10m', {
     timelines: [age('push_time_seconds{job="vigil",suite="browse",environment="ci"}', 93_500, 93_700, 60)],
     labels: { job: 'vigil', suite: 'browse', environment: 'ci' },
     summary: 'No metrics were pushed for suite browse since 1d 2h 1m 40s',
     description:
       'The numbers of suite browse on ci are 1d 2h 1m 40s old: the load run did not start or could not push.',
-  },
-  {
-    alert: 'PushFailed',
-    for: '5m',
+  }),
+  alertCase('PushFailed', '5m', {
     timelines: [
       age('push_time_seconds{job="vigil",suite="browse"}', 60, 600, 60),
       age('push_failure_time_seconds{job="vigil",suite="browse"}', 60, 10, 600),
@@ -99,10 +84,8 @@ export const monitoringCases: readonly AlertCase[] = [
     summary: 'The last push of vigil failed (at 1970-01-01 00:28:20 +0000 UTC)',
     description:
       'The Pushgateway rejected the last push of vigil browse and still shows the previous numbers.',
-  },
-  {
-    alert: 'ProbeDown',
-    for: '2m',
+  }),
+  alertCase('ProbeDown', '2m', {
     timelines: [
       gauge('vigil_probe_success{probe="task-crud"}', 1, 0, 1),
       gauge('vigil_probe_success{probe="health"}', 1, 0, 1),
@@ -110,15 +93,13 @@ export const monitoringCases: readonly AlertCase[] = [
     labels: { probe: 'task-crud' },
     summary: 'Probe task-crud is down (success is 0)',
     description: 'Users cannot do what the probe task-crud does. Its steps show where it fails.',
-  },
-  {
-    alert: 'ProbesSilent',
-    for: '2m',
+  }),
+  alertCase('ProbesSilent', '2m', {
     timelines: [age('vigil_probe_heartbeat_timestamp_seconds{instance="vigil-probes:9464"}', 119, 300, 1)],
     labels: { instance: 'vigil-probes:9464' },
     summary: 'The probe scheduler has not run for 5m 0s',
     description: 'The heartbeat of vigil-probes:9464 is 5m 0s old: no probe checks the service.',
-  },
+  }),
   {
     alert: 'ProbeOverdue',
     for: '10m',
@@ -141,9 +122,7 @@ export const monitoringCases: readonly AlertCase[] = [
     summary: 'Probe ready is overdue (outcome unknown: 1)',
     description: 'The result of the probe ready is unknown: neither up nor down.',
   },
-  {
-    alert: 'CertificateExpiring',
-    for: '1h',
+  alertCase('CertificateExpiring', '1h', {
     timelines: [
       age(
         'vigil_probe_certificate_expiry_timestamp_seconds{probe="tls"}',
@@ -156,10 +135,8 @@ export const monitoringCases: readonly AlertCase[] = [
     overFor: '70m',
     summary: 'The certificate of the API expires in 10d 0h 0m 0s',
     description: 'Found by the probe tls. After that, no client can connect.',
-  },
-  {
-    alert: 'DrillOverdue',
-    for: '1h',
+  }),
+  alertCase('DrillOverdue', '1h', {
     timelines: [
       age('vigil_drill_last_success_timestamp_seconds{job="vigil_drill"}', 8 * day - 60, 10 * day, 60),
     ],
@@ -173,25 +150,19 @@ export const monitoringCases: readonly AlertCase[] = [
         description: 'No drill has tested the delivery of alerts for 8 days.',
       },
     ],
-  },
-  {
-    alert: 'NotificationsFailing',
-    for: '5m',
+  }),
+  alertCase('NotificationsFailing', '5m', {
     timelines: [counter('alertmanager_notifications_failed_total{integration="slack"}', 0, 3, 0)],
     labels: { integration: 'slack' },
     summary: 'Notifications through slack fail (0.10 per second)',
     description: 'Alertmanager cannot deliver through slack: 0.10 attempts per second fail over 5 minutes.',
-  },
-  {
-    alert: 'AlertmanagerUnreachable',
-    for: '5m',
+  }),
+  alertCase('AlertmanagerUnreachable', '5m', {
     timelines: [counter('prometheus_notifications_dropped_total{instance="prometheus:9090"}', 0, 3, 0)],
     summary: 'Prometheus drops 0.10 alerts per second',
     description: 'Prometheus could not send 0.10 alerts per second to Alertmanager over 5 minutes.',
-  },
-  {
-    alert: 'RuleEvaluationFailing',
-    for: '5m',
+  }),
+  alertCase('RuleEvaluationFailing', '5m', {
     timelines: [
       counter(
         'prometheus_rule_evaluation_failures_total{rule_group="alert_rules.yml;todo-backend"}',
@@ -203,10 +174,8 @@ export const monitoringCases: readonly AlertCase[] = [
     labels: { rule_group: 'alert_rules.yml;todo-backend' },
     summary: 'Rules of alert_rules.yml;todo-backend fail (0.10 per second)',
     description: 'Prometheus cannot evaluate rules of the group alert_rules.yml;todo-backend.',
-  },
-  {
-    alert: 'ConfigurationRejected',
-    for: '5m',
+  }),
+  alertCase('ConfigurationRejected', '5m', {
     timelines: [
       gauge('prometheus_config_last_reload_successful{job="prometheus",instance="prometheus:9090"}', 1, 0, 1),
     ],
@@ -214,5 +183,74 @@ export const monitoringCases: readonly AlertCase[] = [
     summary: 'prometheus rejected its configuration (successful: 0)',
     description:
       'prometheus at prometheus:9090 runs with an older configuration because the new one has an error.',
-  },
+  }),
+]
+
+const days = { step: '10m', belowFor: '25h', overFor: '25h', recoveredFor: '25h' } as const
+const hours = { step: '10m', belowFor: '1h', overFor: '2h', recoveredFor: '1h' } as const
+/** A fortnight, then a week of another use. */
+const twoWeeks = { step: '5m', evaluation: '1h', belowFor: '15d', overFor: '7d', recoveredFor: '8d' } as const
+
+function used(before: number, after: number): SeriesTimeline[] {
+  return [counter('http_requests_total{route="/tasks",status="200"}', before, after, after)]
+}
+
+const windowStart = 'maintenance_window_start_timestamp_seconds{window="db-upgrade"}'
+const windowEnd = 'maintenance_window_end_timestamp_seconds{window="db-upgrade"}'
+
+export const noticeCases: readonly AlertCase[] = [
+  // The probes register one account every ten minutes, of their own.
+  alertCase('NewRegistrations', '5m', {
+    timelines: [
+      counter('user_registrations_total', 1.0125, 1.1, 1),
+      steady('vigil_probe_runs_total{probe="task-crud",outcome="up"}', 'counter', 1),
+    ],
+    ...days,
+    summary: 'About 14 new users within a day',
+    description: '14 accounts were registered within 24 hours. Accounts of the probes are not counted.',
+  }),
+  alertCase('UsageTrend', '1h', {
+    timelines: used(600, 900),
+    ...twoWeeks,
+    summary: 'API usage changed by 50% within a week',
+    description: 'Requests of users over the last 7 days, compared with the 7 days before: 50%.',
+  }),
+  silentCase('UsageTrend', '1h', { timelines: used(600, 650), ...twoWeeks }),
+  alertCase('UsageTrend', '1h', {
+    timelines: used(600, 516),
+    ...twoWeeks,
+    summary: 'API usage changed by -14% within a week',
+    description: 'Requests of users over the last 7 days, compared with the 7 days before: -14%.',
+  }),
+  silentCase('UsageTrend', '1h', { timelines: used(600, 550), ...twoWeeks }),
+  // Twice as much of next to nothing.
+  silentCase('UsageTrend', '1h', { timelines: used(2.7, 5.4), ...twoWeeks }),
+  alertCase('FeatureAdoption', '1h', {
+    timelines: [
+      steady('feature_users{feature="export"}', 'gauge', 3),
+      gauge('users_active{window="24h"}', 9, 12, 2),
+      steady('users_active{window="5m"}', 'gauge', 50),
+    ],
+    ...hours,
+    labels: { feature: 'export' },
+    summary: '25% of active users used export',
+    description: '25% of the users of the last 24 hours used the feature export.',
+  }),
+  alertCase('MaintenanceWindowAnnounced', undefined, {
+    timelines: [age(windowStart, -86_430, -7200, 60)],
+    labels: { window: 'db-upgrade' },
+    summary: 'Maintenance db-upgrade begins in 2h 0m 0s',
+    description:
+      'The maintenance window db-upgrade begins in 2h 0m 0s. Alerts of the service are ' +
+      'muted during the window.',
+  }),
+  alertCase('MaintenanceWindow', undefined, {
+    timelines: [age(windowStart, -30, 600, 4000), age(windowEnd, -3600, -3000, 10)],
+    labels: { window: 'db-upgrade' },
+    quiet: {
+      'a window of 13 hours': [steady(windowStart, 'age', 3600), steady(windowEnd, 'age', -43_300)],
+    },
+    summary: 'Maintenance db-upgrade is active for another 50m 0s',
+    description: 'Alerts of the service are muted until the maintenance window db-upgrade ends in 50m 0s.',
+  }),
 ]
