@@ -1,4 +1,4 @@
-import type { Context, Response, StepRequest, Journey } from '../journey.ts'
+import type { Context, Response, Step, StepRequest, Journey } from '../journey.ts'
 import { fieldOf, expectField, expectStatus, expectText } from './expect.ts'
 
 /**
@@ -36,6 +36,31 @@ export function register(ctx: Context): StepRequest {
 /** Deletes the account and its data. */
 export function removeAccount(ctx: Context): StepRequest {
   return { method: 'DELETE', path: '/auth/me', headers: authorized(ctx) }
+}
+
+/** Creates the account of a virtual user, before its measured steps. */
+export const registerStep: Step = {
+  name: 'register',
+  request: register,
+  check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'),
+  save: sessionOf,
+}
+
+/** Deletes the account of a virtual user, after its measured steps. */
+export const removeAccountStep: Step = {
+  name: 'remove-account',
+  request: removeAccount,
+  check: (response) => expectStatus(response, 204),
+}
+
+/** A request for the task whose id was saved. */
+export function taskRequest(ctx: Context, method: string, json?: Record<string, unknown>): StepRequest {
+  return { method, path: `/tasks/${String(ctx['taskId'])}`, headers: authorized(ctx), ...(json && { json }) }
+}
+
+/** A request that creates a task. */
+export function createTask(ctx: Context, json: Record<string, unknown>): StepRequest {
+  return { method: 'POST', path: '/tasks', headers: authorized(ctx), json }
 }
 
 function expectSession(response: Response, status: number): string | undefined {

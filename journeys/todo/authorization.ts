@@ -1,14 +1,10 @@
-import type { Context, Journey, Response, Step, StepRequest } from '../journey.ts'
-import { authorized, credentials, register, removeAccount, sessionOf } from './account.ts'
+import type { Context, Journey, Response, Step } from '../journey.ts'
+import { authorized, createTask, credentials, registerStep, removeAccount, taskRequest } from './account.ts'
 import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
 
 /** The context of the other user. */
 function asOther(ctx: Context): Context {
   return { ...ctx, unique: `${ctx.unique}-other`, accessToken: ctx['otherToken'] }
-}
-
-function task(ctx: Context, method: string, json?: Record<string, unknown>): StepRequest {
-  return { method, path: `/tasks/${String(ctx['taskId'])}`, headers: authorized(ctx), ...(json && { json }) }
 }
 
 function titleOf(ctx: Context): string {
@@ -45,12 +41,7 @@ function removal(name: string, token: string, as: (ctx: Context) => Context): St
 export const authorization: Journey = {
   name: 'authorization',
   before: [
-    {
-      name: 'register',
-      request: register,
-      check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'),
-      save: sessionOf,
-    },
+    registerStep,
     {
       name: 'register-other',
       request: (ctx) => ({ method: 'POST', path: '/auth/register', json: credentials(asOther(ctx)) }),
@@ -61,16 +52,15 @@ export const authorization: Journey = {
   steps: [
     {
       name: 'create',
-      request: (ctx) => ({
-        method: 'POST',
-        path: '/tasks',
-        headers: authorized(ctx),
-        json: { title: titleOf(ctx) },
-      }),
+      request: (ctx) => createTask(ctx, { title: titleOf(ctx) }),
       check: (response) => expectStatus(response, 201) ?? expectText(response, 'id'),
       save: (response) => ({ taskId: fieldOf(response, 'id') }),
     },
-    { name: 'other-reads', request: (ctx) => task(asOther(ctx), 'GET'), check: expectUnseen('may read it') },
+    {
+      name: 'other-reads',
+      request: (ctx) => taskRequest(asOther(ctx), 'GET'),
+      check: expectUnseen('may read it'),
+    },
     {
       name: 'other-lists',
       request: (ctx) => ({ method: 'GET', path: '/tasks', headers: authorized(asOther(ctx)) }),
@@ -78,17 +68,17 @@ export const authorization: Journey = {
     },
     {
       name: 'other-changes',
-      request: (ctx) => task(asOther(ctx), 'PATCH', { title: 'Changed by another user' }),
+      request: (ctx) => taskRequest(asOther(ctx), 'PATCH', { title: 'Changed by another user' }),
       check: expectUnseen('may change it'),
     },
     {
       name: 'other-deletes',
-      request: (ctx) => task(asOther(ctx), 'DELETE'),
+      request: (ctx) => taskRequest(asOther(ctx), 'DELETE'),
       check: expectUnseen('may delete it'),
     },
     {
       name: 'still-there',
-      request: (ctx) => task(ctx, 'GET'),
+      request: (ctx) => taskRequest(ctx, 'GET'),
       check: (response, ctx) => expectStatus(response, 200) ?? expectField(response, 'title', titleOf(ctx)),
     },
   ],

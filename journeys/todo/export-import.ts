@@ -1,5 +1,5 @@
 import type { Context, Journey, Response, Step } from '../journey.ts'
-import { authorized, register, removeAccount, sessionOf } from './account.ts'
+import { authorized, createTask, registerStep, removeAccountStep } from './account.ts'
 import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
 
 // Two jobs that never end cause 80 requests, fewer than a user's limit of 100 a minute.
@@ -41,23 +41,11 @@ function expectListedTwice(response: Response, ctx: Context): string | undefined
 /** An export can be imported: two background jobs, from the request to the result. */
 export const exportImport: Journey = {
   name: 'export-import',
-  before: [
-    {
-      name: 'register',
-      request: register,
-      check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'),
-      save: sessionOf,
-    },
-  ],
+  before: [registerStep],
   steps: [
     {
       name: 'create',
-      request: (ctx) => ({
-        method: 'POST',
-        path: '/tasks',
-        headers: authorized(ctx),
-        json: { title: titleOf(ctx), tags: ['vigil', 'a;b'] },
-      }),
+      request: (ctx) => createTask(ctx, { title: titleOf(ctx), tags: ['vigil', 'a;b'] }),
       check: (response) => expectStatus(response, 201),
     },
     {
@@ -100,7 +88,5 @@ export const exportImport: Journey = {
       check: expectListedTwice,
     },
   ],
-  after: [
-    { name: 'remove-account', request: removeAccount, check: (response) => expectStatus(response, 204) },
-  ],
+  after: [removeAccountStep],
 }

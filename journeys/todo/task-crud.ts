@@ -1,13 +1,9 @@
-import type { Context, Journey, Response, StepRequest } from '../journey.ts'
-import { authorized, register, removeAccount, sessionOf } from './account.ts'
+import type { Context, Journey, Response } from '../journey.ts'
+import { authorized, createTask, registerStep, removeAccountStep, taskRequest } from './account.ts'
 import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
 
 function titleOf(ctx: Context): string {
   return `Task ${ctx.unique}`
-}
-
-function task(ctx: Context, method: string, json?: Record<string, unknown>): StepRequest {
-  return { method, path: `/tasks/${String(ctx['taskId'])}`, headers: authorized(ctx), ...(json && { json }) }
 }
 
 function expectTask(response: Response, status: number, fields: Record<string, unknown>): string | undefined {
@@ -33,23 +29,11 @@ function expectListed(response: Response, ctx: Context): string | undefined {
 /** The life of a task, from creation to deletion, with one account for each virtual user. */
 export const taskCrud: Journey = {
   name: 'task-crud',
-  before: [
-    {
-      name: 'register',
-      request: register,
-      check: (response) => expectStatus(response, 201) ?? expectText(response, 'accessToken'),
-      save: sessionOf,
-    },
-  ],
+  before: [registerStep],
   steps: [
     {
       name: 'create',
-      request: (ctx) => ({
-        method: 'POST',
-        path: '/tasks',
-        headers: authorized(ctx),
-        json: { title: titleOf(ctx), priority: 'high', tags: ['vigil'] },
-      }),
+      request: (ctx) => createTask(ctx, { title: titleOf(ctx), priority: 'high', tags: ['vigil'] }),
       check: (response, ctx) =>
         expectTask(response, 201, { title: titleOf(ctx), status: 'todo', priority: 'high' }) ??
         expectText(response, 'id'),
@@ -57,7 +41,7 @@ export const taskCrud: Journey = {
     },
     {
       name: 'read',
-      request: (ctx) => task(ctx, 'GET'),
+      request: (ctx) => taskRequest(ctx, 'GET'),
       check: (response, ctx) => expectTask(response, 200, { id: ctx['taskId'], title: titleOf(ctx) }),
     },
     {
@@ -67,22 +51,20 @@ export const taskCrud: Journey = {
     },
     {
       name: 'update',
-      request: (ctx) => task(ctx, 'PATCH', { description: 'Changed by vigil', status: 'in_progress' }),
+      request: (ctx) => taskRequest(ctx, 'PATCH', { description: 'Changed by vigil', status: 'in_progress' }),
       check: (response) =>
         expectTask(response, 200, { description: 'Changed by vigil', status: 'in_progress' }),
     },
     {
       name: 'complete',
-      request: (ctx) => task(ctx, 'PATCH', { status: 'done' }),
+      request: (ctx) => taskRequest(ctx, 'PATCH', { status: 'done' }),
       check: (response) => expectTask(response, 200, { status: 'done' }),
     },
     {
       name: 'delete',
-      request: (ctx) => task(ctx, 'DELETE'),
+      request: (ctx) => taskRequest(ctx, 'DELETE'),
       check: (response) => expectStatus(response, 204),
     },
   ],
-  after: [
-    { name: 'remove-account', request: removeAccount, check: (response) => expectStatus(response, 204) },
-  ],
+  after: [removeAccountStep],
 }
