@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { parseCadence } from './cadence.ts'
 
 const positive = z.number().positive()
-const name = z
+/** A name that a metric label, a file and a URL's path can hold unchanged. */
+export const nameSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "expected 1 to 64 letters, digits, '.', '_' or '-'")
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' })
@@ -127,8 +128,8 @@ export const configSchema = z.strictObject({
    * Path of a module whose default export is `Journey[]`. It is a path because k6 loads it in its runtime.
    */
   journeys: z.string().min(1),
-  probes: z.record(name, probe).exactOptional(),
-  suites: z.record(name, suite),
+  probes: z.record(nameSchema, probe).exactOptional(),
+  suites: z.record(nameSchema, suite),
   /** For every suite without budgets. */
   budgets: budgets.exactOptional(),
   gate: z
@@ -140,8 +141,14 @@ export const configSchema = z.strictObject({
     })
     .exactOptional(),
   pushgateway: z.strictObject({ url: httpUrl, require: z.boolean().exactOptional() }).exactOptional(),
+  /**
+   * What results are pushed under: the environment of the target, and where vigil runs. `VIGIL_ENVIRONMENT`
+   * and `VIGIL_PLACE` replace them.
+   */
+  environment: nameSchema.exactOptional(),
+  place: nameSchema.exactOptional(),
   /** Growing figures and their limits: `vigil capacity --prometheus` shows when they are reached. */
-  forecasts: z.record(name, forecast).exactOptional(),
+  forecasts: z.record(nameSchema, forecast).exactOptional(),
   history: z
     .strictObject({ url: z.string().regex(/^postgres(ql)?:\/\//, 'expected a postgres:// URL') })
     .exactOptional(),

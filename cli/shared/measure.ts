@@ -62,7 +62,7 @@ async function factsOf(session: Session, { suite }: SuitePlan, engine: string): 
   return {
     engine: suite.engine,
     target: await describeTarget(session),
-    environment: describeEnvironment(engine),
+    environment: describeEnvironment(session, engine),
     startedAt: new Date(session.world.now()).toISOString(),
   }
 }

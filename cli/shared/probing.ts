@@ -6,7 +6,6 @@ import type { ProbeResult, ProbesReport } from '../../record/index.ts'
 import type { Cadence } from '../../config/index.ts'
 import type { Session } from './session.ts'
 import { UsageError, version } from './world.ts'
-import type { Run } from '../../record/index.ts'
 
 /** Throws a usage error if the config has no probe of one of these names. */
 export function checkProbeNames(session: Session, names: readonly string[]): void {
@@ -129,14 +128,14 @@ export interface ProbePush {
 
 /**
  * Pushes the latest result of each probe, if a Pushgateway is configured. Each probe is a group of its own,
- * because a push replaces its group, and another crontab line may run another probe.
+ * because a push replaces its group, and another crontab line may run another probe. The next result replaces
+ * this one wherever it was found: a group that also named the machine would keep a `down` for ever.
  *
  * @param certificates by probe, when the certificate it saw expires, in milliseconds since 1970
  */
 export async function pushProbes(
   session: Session,
   { probes }: ProbesReport,
-  environment: Run['environment'],
   certificates: ReadonlyMap<string, number>,
 ): Promise<ProbePush> {
   const { pushgateway } = session.loaded.config
@@ -150,7 +149,7 @@ export async function pushProbes(
       pushMetrics({
         url: pushgateway.url,
         text: await toResultRegistry(result, build, certificates.get(result.name)).metrics(),
-        grouping: { probe: result.name, environment: environment.fingerprint },
+        grouping: { probe: result.name, ...session.origin },
         signal: session.world.interrupted,
       }),
     ),

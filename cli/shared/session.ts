@@ -3,8 +3,8 @@ import os, { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { loadConfig } from '../../config/index.ts'
-import type { LoadedConfig } from '../../config/index.ts'
+import { loadConfig, nameSchema } from '../../config/index.ts'
+import type { Config, LoadedConfig } from '../../config/index.ts'
 import { lockTarget, startTarget } from '../../runtime/target/index.ts'
 import type { CommonOptions } from './options.ts'
 import { createProgress } from './progress.ts'
@@ -22,9 +22,42 @@ export interface Session {
   targetUrl: string
   /** Whether vigil starts the target, so that its revision is that of the checkout. */
   boots: boolean
+  origin: Origin
   /** Absolute. */
   out: string
   progress: Progress
+}
+
+/**
+ * What results are labelled and pushed with. Nothing of the machine: a Pushgateway keeps every group, so the
+ * results of a machine that was replaced would stay the latest ones for ever.
+ */
+export interface Origin {
+  /** The name of the target's environment. */
+  environment: string
+  /** Where vigil runs. */
+  place: string
+}
+
+/**
+ * The origin by the environment's variables, else by the config. The default environment is the target's host
+ * name, so that two services do not replace each other's results.
+ */
+export function findOrigin(env: NodeJS.ProcessEnv, config: Config, targetUrl: string): Origin {
+  const named = (variable: string): string | undefined => {
+    const text = env[variable]
+    if (text === undefined || text === '') return undefined
+    const parsed = nameSchema.safeParse(text)
+    if (parsed.success) return parsed.data
+    throw new UsageError(
+      `${variable}: ${parsed.error.issues[0]?.message ?? 'expected a name'}, ` +
+        `got ${JSON.stringify(text.slice(0, 80))}`,
+    )
+  }
+  return {
+    environment: named('VIGIL_ENVIRONMENT') ?? config.environment ?? new URL(targetUrl).hostname,
+    place: named('VIGIL_PLACE') ?? config.place ?? 'default',
+  }
 }
 
 export async function openSession(options: CommonOptions, world: World): Promise<Session> {
@@ -32,10 +65,12 @@ export async function openSession(options: CommonOptions, world: World): Promise
   if (config.state === 'usage-error') throw new UsageError(config.problem)
   const { target } = config.loaded.config
   const out = resolve(world.cwd, options.out)
+  const targetUrl = options.target ?? target.url
   return {
     world,
     loaded: config.loaded,
-    targetUrl: options.target ?? target.url,
+    targetUrl,
+    origin: findOrigin(world.env, config.loaded.config, targetUrl),
     boots: options.target === undefined && target.command !== undefined,
     out,
     progress: createProgress(world, options.quiet ?? false),
@@ -166,9 +201,9 @@ export async function describeTarget(session: Session): Promise<Run['target']> {
   return { url, ...(session.boots && (await readRevision(dirname(session.loaded.file), session.world.env))) }
 }
 
-/** This machine as an environment of records; `engine` with its version. */
-export function describeEnvironment(engine: string): Run['environment'] {
-  return environmentOf({
+/** This machine as an environment of records, and the names of its origin; `engine` with its version. */
+export function describeEnvironment({ origin }: Pick<Session, 'origin'>, engine: string): Run['environment'] {
+  const machine = environmentOf({
     os: os.type(),
     kernel: os.release(),
     arch: os.arch(),
@@ -178,6 +213,7 @@ export function describeEnvironment(engine: string): Run['environment'] {
     node: process.versions.node,
     engine,
   })
+  return { ...machine, name: origin.environment, place: origin.place }
 }
 
 /** The first check of every URL that is to be loaded: why it cannot be measured, or undefined. */

@@ -22,6 +22,12 @@ export interface Workplace {
   configure: (config: Omit<Config, 'journeys'> & { journeys?: string }) => void
   /** Starts vigil; `onStderr` sees what it says as it says it. */
   start: (args: readonly string[], options?: StartOptions) => { process: ChildProcess; ran: Promise<Ran> }
+  /** The same through another program, such as `taskset -c 0`. */
+  startWith: (
+    program: string,
+    before: readonly string[],
+    args: readonly string[],
+  ) => ReturnType<Workplace['start']>
   vigil: (args: readonly string[], options?: StartOptions) => Promise<Ran>
   remove: () => void
 }
@@ -42,12 +48,17 @@ export function workplace(): Workplace {
     return join(folder, name)
   }
   write('journeys.mjs', homeJourney)
-  const start: Workplace['start'] = (args, options = {}) => {
+  const spawnIn = (
+    program: string,
+    args: readonly string[],
+    options: StartOptions = {},
+  ): ReturnType<Workplace['start']> => {
     const env = { ...process.env, CI: '', ...options.env }
-    const child = spawn(join(root, 'vigil'), args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
-    const ran = collect(child, options.onStderr)
-    return { process: child, ran }
+    const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    return { process: child, ran: collect(child, options.onStderr) }
   }
+  const vigil = join(root, 'vigil')
+  const start: Workplace['start'] = (args, options) => spawnIn(vigil, args, options)
   return {
     folder,
     write,
@@ -58,6 +69,7 @@ export function workplace(): Workplace {
       )
     },
     start,
+    startWith: (program, before, args) => spawnIn(program, [...before, vigil, ...args]),
     vigil: async (args, options) => start(withConfig(args), options).ran,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }

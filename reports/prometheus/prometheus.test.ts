@@ -45,7 +45,7 @@ describe('the text of metrics', () => {
     const [report] = examples['slow']?.().runs ?? []
     if (!report) throw new Error('the example has no run')
     const { samples } = readOpenMetrics(openMetricsReport(gateOf({ runs: [report] })))
-    const labels = { suite: 'steady', environment: '3f9a1c07be52', engine: 'k6' }
+    const labels = { suite: 'steady', environment: 'default', place: 'default', engine: 'k6' }
     const { totals, endpoints } = report.run
     const of = (name: string, more: Record<string, string> = {}): number | undefined =>
       samples.get(seriesKey(name, { ...labels, ...more }))
@@ -79,7 +79,14 @@ describe('the text of metrics', () => {
     ]
     const { samples } = readOpenMetrics(openMetricsReport(gateOf({ runs: [earlier, later] })))
     expect(
-      samples.get(seriesKey('vigil_run_requests', { suite: 's', environment: '3f9a1c07be52', engine: 'k6' })),
+      samples.get(
+        seriesKey('vigil_run_requests', {
+          suite: 's',
+          environment: 'default',
+          place: 'default',
+          engine: 'k6',
+        }),
+      ),
     ).toBe(41)
   })
 

@@ -47,19 +47,33 @@ export function toFamilies(reports: readonly RunReport[]): Family[] {
   })
 }
 
+/** The labels of a run's group on a Pushgateway. */
+export type GroupingLabels = {
+  suite: string
+  environment: string
+  place: string
+}
+
 /** The labels that identify a run's series. */
-export function seriesLabelsFor(run: Run): { suite: string; environment: string; engine: string } {
+export function seriesLabelsFor(run: Run): GroupingLabels & { engine: string } {
+  return { ...groupingLabelsFor(run), engine: toLabelValue(run.engine) }
+}
+
+/**
+ * The labels of a run's group on a Pushgateway: none that changes from run to run, and nothing of the
+ * machine. A run on a replaced machine replaces the results of the machine before.
+ */
+export function groupingLabelsFor({ suite, environment }: Run): GroupingLabels {
   return {
-    suite: toLabelValue(run.suite),
-    environment: toLabelValue(run.environment.fingerprint),
-    engine: toLabelValue(run.engine),
+    suite: toLabelValue(suite),
+    environment: toOriginLabel(environment['name']),
+    place: toOriginLabel(environment['place']),
   }
 }
 
-/** The labels of a run's group on a Pushgateway: none that changes from run to run. */
-export function groupingLabelsFor(run: Run): { suite: string; environment: string } {
-  const { suite, environment } = seriesLabelsFor(run)
-  return { suite, environment }
+/** Records of other tools, and of earlier versions, do not name their environment and place. */
+function toOriginLabel(name: unknown): string {
+  return typeof name === 'string' ? toLabelValue(name) : 'default'
 }
 
 function selectLatest(reports: readonly RunReport[]): RunReport[] {
@@ -76,6 +90,7 @@ function collectRun({ run, budgets, verdict, baseline }: RunReport, collect: Col
       revision: toLabelValue(run.target.revision ?? ''),
       started: toLabelValue(run.startedAt),
       dirty: String(run.target.dirty ?? false),
+      fingerprint: toLabelValue(run.environment.fingerprint),
     },
     1,
   )

@@ -79,6 +79,8 @@ export function listEnvironmentFacts(run: Run): Fact[] {
     node: 'Node',
     engine: 'engine',
     fingerprint: 'fingerprint',
+    name: 'environment',
+    place: 'place',
   }
   return Object.entries(run.environment)
     .filter(

@@ -75,7 +75,7 @@ describe('a push to a server that fails', () => {
       attempts: 3,
     })
     expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual(
-      Array.from({ length: 3 }, () => 'PUT /metrics/job/vigil/suite/tiny/environment/3f9a1c07be52'),
+      Array.from({ length: 3 }, () => 'PUT /metrics/job/vigil/suite/tiny/environment/default/place/default'),
     )
   })
 
@@ -244,7 +244,7 @@ describe('credentials in the address', () => {
       }),
     )
     expect(seen[0]?.headers.authorization).toBe(`Basic ${pair}`)
-    expect(seen[0]?.url).toBe('/metrics/job/vigil/suite/tiny/environment/3f9a1c07be52')
+    expect(seen[0]?.url).toBe('/metrics/job/vigil/suite/tiny/environment/default/place/default')
     expect(reason).toMatch(new RegExp(`^http://${host}: answered 400`))
     expect(reason).not.toMatch(/ca\/n|ca%2F|canary|robot|cm9ib3/)
   })

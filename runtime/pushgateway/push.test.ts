@@ -20,9 +20,9 @@ afterAll(async () => gateway.stop())
 const limits = { totalMs: 60_000, attemptMs: 60_000, pausesMs: [] }
 const tiny = { requests: 40, medianMs: 3, spread: 0.2 }
 
-function reportOf(spec: Partial<RunSpec>, fingerprint = '3f9a1c07be52'): RunReport {
+function reportOf(spec: Partial<RunSpec>, name = 'default'): RunReport {
   const report = runReport({ suite: 'tiny', steps: { 'a/b': tiny }, ...spec })
-  return { ...report, run: { ...report.run, environment: { ...report.run.environment, fingerprint } } }
+  return { ...report, run: { ...report.run, environment: { ...report.run.environment, name } } }
 }
 
 /** The gateway's series of a suite, without the two labels that it adds, by their keys in the text. */
@@ -102,7 +102,9 @@ describe('what is pushed to a real Pushgateway', () => {
     await pushReport({ url: gateway.url, ...report, limits })
     const labels = {
       suite: 'informed',
-      environment: '3f9a1c07be52',
+      environment: 'default',
+      place: 'default',
+      fingerprint: '3f9a1c07be52',
       engine: 'k6',
       run: 'run-17',
       revision: 'abc',
@@ -110,7 +112,11 @@ describe('what is pushed to a real Pushgateway', () => {
       started: report.run.startedAt,
     }
     expect((await scraped('informed')).get(seriesKey('vigil_run_info', labels))).toBe(1)
-    expect(groupingLabelsFor(report.run)).toEqual({ suite: 'informed', environment: '3f9a1c07be52' })
+    expect(groupingLabelsFor(report.run)).toEqual({
+      suite: 'informed',
+      environment: 'default',
+      place: 'default',
+    })
   })
 })
 

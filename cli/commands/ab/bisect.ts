@@ -173,7 +173,7 @@ async function classify(
       source: sides.sides.source,
       suite: search.suite,
       targets: sides.sides.targets,
-      environment: describeEnvironment(search.k6.label),
+      environment: describeEnvironment(session, search.k6.label),
       rules: search.rules,
       // Not --pairs: only the first duet, of both ends, has to find out what is worse.
       pairs: duetDefaults.pairs,

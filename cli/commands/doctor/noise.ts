@@ -116,7 +116,7 @@ async function measureSameCode(
       source: sides.source,
       suite,
       targets: sides.targets,
-      environment: describeEnvironment(k6.label),
+      environment: describeEnvironment(session, k6.label),
       rules: neverDecides,
       pairs: Math.max(minUnits, Math.round((seconds * 1000) / suite.pace.unitMs)),
       once: true,
@@ -133,16 +133,17 @@ async function measureSameCode(
 }
 
 async function keepNoise(
-  { world, out, progress }: Session,
+  session: Session,
   { json }: DoctorOptions,
   measured: Record<string, SuiteNoise>,
   k6: K6,
 ): Promise<number> {
+  const { world, out, progress } = session
   if (Object.keys(measured).length === 0) {
     world.stderr('vigil: --noise: too little was measured to estimate the noise of this machine\n')
     return exitCodes.invalid.code
   }
-  const environment = describeEnvironment(k6.label)
+  const environment = describeEnvironment(session, k6.label)
   const earlier = await readNoise(out, progress.warn)
   const kept = earlier?.environment.fingerprint === environment.fingerprint ? earlier.suites : {}
   const noise: KnownNoise = {

@@ -16,6 +16,7 @@ export interface LoadOptions extends CommonOptions {
   connections?: number
   /** Seconds. */
   duration?: number
+  requirePush?: boolean
 }
 
 export function addLoadCommand(
@@ -23,7 +24,7 @@ export function addLoadCommand(
   run: (suite: string | undefined, options: LoadOptions) => Promise<void>,
 ): void {
   addCommonOptions(program.command('load [suite]'))
-    .description('Runs one suite: writes its run record and judges its budgets.')
+    .description('Runs one suite: writes its run record, judges its budgets, and pushes its metrics.')
     .addOption(engineOption())
     .option(
       '--rate <perSecond>',
@@ -36,6 +37,7 @@ export function addLoadCommand(
       positiveInteger('connections', 10_000),
     )
     .addOption(durationOption())
+    .option('--require-push', 'exit 4 if the metrics could not be pushed')
     .addHelpText(
       'after',
       examplesText([

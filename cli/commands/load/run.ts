@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { isMissingBudgets } from '../../../baselines/index.ts'
-import { toReportInput, writeRun, conclude } from '../../shared/artefacts.ts'
-import type { JudgedRun } from '../../shared/artefacts.ts'
+import { combineVerdicts, isMissingBudgets } from '../../../baselines/index.ts'
+import { toReportInput, writeReports, writeRun, conclude, pushRuns } from '../../shared/artefacts.ts'
+import type { JudgedRun, PushResult } from '../../shared/artefacts.ts'
 import { findEngine, planSuite } from '../../shared/suites.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { measureSuite, unmeasuredRun } from '../../shared/measure.ts'
@@ -11,7 +11,7 @@ import { withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
 import type { LoadOptions } from './command.ts'
 
-/** Runs one suite, writes its record and reports, and judges its budgets. */
+/** Runs one suite, writes its record and reports, judges its budgets, and pushes its metrics. */
 export async function load(name: string | undefined, options: LoadOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const plan = planSuite(session.loaded.config, name, options)
@@ -26,8 +26,16 @@ export async function load(name: string | undefined, options: LoadOptions, world
     reached.state === 'ok' ? reached.value : await unmeasuredRun(session, plan, id, reached.reason)
   const compared = await withBaseline(session, measured)
   const note = measuredOnlyNote(compared)
-  const judged = note === undefined ? compared : { ...compared, notes: [note, ...(compared.notes ?? [])] }
-  const problems = await writeRun(judged)
+  const noted = note === undefined ? compared : { ...compared, notes: [note, ...(compared.notes ?? [])] }
+  const problems = await writeRun(noted)
+  // A target that was never reached says nothing about the suite: its earlier results stay the latest ones.
+  const measuredRuns = reached.state === 'ok' ? [noted] : []
+  const pushed = await pushRuns(session, measuredRuns, options.requirePush ?? false)
+  const judged = withPush(noted, pushed)
+  if (judged !== noted)
+    problems.push(
+      ...(await writeReports(judged.folder, toReportInput(`load ${plan.name}`, judged, problems))),
+    )
   await keepInHistory(session)
   if (options.json && note !== undefined) session.progress.warn(note)
   const code = conclude(session, options.json ?? false, {
@@ -48,4 +56,14 @@ function measuredOnlyNote({ run, verdict }: JudgedRun): string | undefined {
   const isUnjudged = verdict.rows.every((row) => row.status === 'skipped' || isMissingBudgets(row))
   const what = isUnjudged ? 'nothing was judged' : 'only the comparison with the baseline was judged'
   return `${what}: suite ${run.suite} has no budgets`
+}
+
+/** A run with the result of its push, for its reports. */
+function withPush(judged: JudgedRun, { notes, rows }: PushResult): JudgedRun {
+  if (notes.length === 0 && rows.length === 0) return judged
+  return {
+    ...judged,
+    verdict: { ...judged.verdict, ...combineVerdicts([judged.verdict], rows) },
+    notes: [...(judged.notes ?? []), ...notes],
+  }
 }

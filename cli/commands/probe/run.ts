@@ -65,7 +65,7 @@ async function probeOnce(
     reached.state === 'unavailable' ? reached.reason : 'no probe was run',
     id,
   )
-  const environment = describeEnvironment('probe')
+  const environment = describeEnvironment(session, 'probe')
   const facts = {
     id,
     startedAt,
@@ -74,7 +74,7 @@ async function probeOnce(
     environment,
   }
   await keepOnce(session, probes.probes, (name) => parseProbeCadence(session, name, undefined))
-  const pushed = await pushProbes(session, probes, environment, certificates)
+  const pushed = await pushProbes(session, probes, certificates)
   const input: ReportInput = {
     title: 'probe',
     verdict,

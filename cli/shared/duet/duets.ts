@@ -38,7 +38,7 @@ export async function measureDuets(session: Session, request: DuetsRequest): Pro
     session.out,
     suites.map(({ name }) => configSuiteName(name)),
     rules.margin,
-    describeEnvironment(k6.label).fingerprint,
+    describeEnvironment(session, k6.label).fingerprint,
     session.progress.warn,
   )
   const startMs = performance.now()

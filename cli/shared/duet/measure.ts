@@ -43,7 +43,7 @@ export async function measureDuet(session: Session, plan: DuetPlan): Promise<Mea
   const startMs = performance.now()
   const id = newRunId(session, `ab-${plan.suite.name}`)
   const folder = duetFolder(session, id)
-  const environment = describeEnvironment(plan.k6.label)
+  const environment = describeEnvironment(session, plan.k6.label)
   const result = await runDuet(
     {
       run: id,

@@ -107,7 +107,7 @@ const judged: Row['panels'] = [
       {
         expr:
           `1000 * max by (suite, run, revision, dirty, engine) (vigil_run_info{${runLabels}} * ` +
-          'on (suite, environment, engine) group_left () vigil_run_started_timestamp_seconds)',
+          'on (suite, environment, place, engine) group_left () vigil_run_started_timestamp_seconds)',
       },
     ],
     unit: 'ago',
