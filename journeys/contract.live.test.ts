@@ -39,12 +39,10 @@ const raw = (ctx) => ({
 const bare = (ctx) => ({ method: 'DELETE', path: '/things/' + ctx.id, headers: mark(ctx) })
 const authorized = (ctx) => ({ ...mark(ctx), Authorization: ctx.token })
 const login = (ctx) => ({ method: 'POST', path: '/login', headers: mark(ctx), json: { user: ctx.user } })
-const expectStatus = (status) => (response) =>
-  response.status === status ? undefined : 'status ' + response.status
 const expectEmpty = (response) =>
   response.status === 204 && response.text === '' ? undefined : 'status ' + response.status
-const expectWord = (response) =>
-  response.json.word === 'other' ? undefined : 'word is ' + response.json.word
+const expectWord = (word) => (response) =>
+  response.json.word === word ? undefined : 'word is ' + response.json.word
 export default [
   { name: 'bodies', steps: [
     { name: 'json', request: json, save: ({ json, headers }) => ({ id: json.id, tag: headers.etag }) },
@@ -58,9 +56,19 @@ export default [
   { name: 'ends-early', steps: [
     get('first', '/before-500'), get('fails', '/status/500'), get('never', '/never'),
   ] },
-  { name: 'check-fails', steps: [get('first', '/checked', { check: expectWord }), get('never', '/never')] },
+  { name: 'check-fails', steps: [get('first', '/checked', { check: expectWord('other') }), get('never', '/never')] },
   { name: 'no-redirect', steps: [
-    get('moved', '/redirect', { check: expectStatus(302) }), get('then', '/after-redirect'),
+    get('moved', '/redirect', { status: 302 }), get('then', '/after-redirect'),
+  ] },
+  { name: 'any-2xx', steps: [get('made', '/status/201'), get('none', '/status/299'), get('then', '/after-2xx')] },
+  { name: 'one-of', steps: [
+    get('gone', '/status/410', { status: [404, 410], check: expectWord('this') }), get('then', '/after-one-of'),
+  ] },
+  { name: 'only-201', steps: [get('ok', '/status/200', { status: 201 }), get('never', '/never')] },
+  { name: 'checked-500', steps: [get('bad', '/checked/500', { check: () => undefined }), get('never', '/never')] },
+  { name: 'checked-302', steps: [get('moved', '/checked/302', { save: () => ({}) }), get('never', '/never')] },
+  { name: 'listed-and-checked', steps: [
+    get('gone', '/listed/404', { status: 404, check: expectWord('other') }), get('never', '/never'),
   ] },
   { name: 'no-cookies', steps: [get('sets', '/cookie'), get('then', '/after-cookie')] },
   {
@@ -109,7 +117,7 @@ const server: Server = createServer((request, response) => {
       if (path === '/redirect') return response.writeHead(302, { location: '/elsewhere' }).end()
       if (path === '/cookie') response.setHeader('set-cookie', 'session=1; Path=/')
       if (request.method === 'DELETE') return response.writeHead(204).end()
-      response.writeHead(path === '/status/500' ? 500 : 200, {
+      response.writeHead(Number(/\/(\d{3})$/.exec(path)?.[1] ?? 200), {
         'content-type': 'application/json',
         etag: '"7"',
       })
@@ -186,10 +194,10 @@ let k6Path: string
 const players: Player[] = [
   { name: 'a probe', play: byProbe, each: [1, 1] },
   { name: 'Playwright', play: byPlaywright, each: [1, 1] },
-  // 28 in a second over 7 journeys; k6 may begin one more at the very end.
+  // Four of each of 13 journeys in a second; k6 may begin one more at the very end.
   {
     name: 'k6',
-    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 28 }),
+    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 52 }),
     each: [4, 5],
   },
   {
@@ -245,6 +253,14 @@ const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: A
   'ends-early': { steps: [sent('GET', '/base/before-500'), sent('GET', '/base/status/500')] },
   'check-fails': { steps: [sent('GET', '/base/checked')] },
   'no-redirect': { steps: [sent('GET', '/base/redirect'), sent('GET', '/base/after-redirect')] },
+  'any-2xx': {
+    steps: [sent('GET', '/base/status/201'), sent('GET', '/base/status/299'), sent('GET', '/base/after-2xx')],
+  },
+  'one-of': { steps: [sent('GET', '/base/status/410'), sent('GET', '/base/after-one-of')] },
+  'only-201': { steps: [sent('GET', '/base/status/200')] },
+  'checked-500': { steps: [sent('GET', '/base/checked/500')] },
+  'checked-302': { steps: [sent('GET', '/base/checked/302')] },
+  'listed-and-checked': { steps: [sent('GET', '/base/listed/404')] },
   'no-cookies': { steps: [sent('GET', '/base/cookie'), sent('GET', '/base/after-cookie')] },
   prepared: {
     before: [sent('POST', '/base/login', { 'content-type': 'application/json' }, '{"user":0}')],

@@ -8,10 +8,11 @@ export {
   buildMixCycle,
   checkStep,
   classifyAnswer,
+  isExpectedStatus,
   readsResponse,
   startContext,
   toStepKey,
   toWireRequest,
 } from './interpret.ts'
-export type { StepOutcome, WireRequest } from './interpret.ts'
+export type { AnswerClass, StepOutcome, WireRequest } from './interpret.ts'
 export type { Context, Journey, Response, Step, StepRequest, Until } from './journey.ts'

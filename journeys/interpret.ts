@@ -8,11 +8,13 @@ export interface WireRequest {
   body: string | undefined
 }
 
-/** The result of a step: the context for the next step, and the problem, if there was one. */
-export interface StepOutcome {
-  ctx: Context
-  problem: string | undefined
-}
+/** The result of a step: the context for the next step; or the problem and its class. */
+export type StepOutcome =
+  | { ctx: Context; problem: undefined }
+  | { ctx: Context; problem: string; class: AnswerClass }
+
+/** What was wrong with an answer: a redirect or another unexpected status, or its content. */
+export type AnswerClass = 'redirect' | 'status' | 'check'
 
 /** The key of a step in records, metric labels and legends. */
 export function toStepKey(journey: string, step: string): string {
@@ -44,28 +46,46 @@ export function toWireRequest(step: Step, ctx: Context): WireRequest {
 }
 
 /**
- * Checks a response and saves what later steps need. A check or save that throws is a failed check, not a
- * crash.
+ * Checks the status of a response, then the rest of it, and saves what later steps need. A check or save that
+ * throws is a failed check, not a crash. An unexpected 2xx has the class `check`: a step that polls takes it
+ * for "not yet", as a 202 before the 200.
  */
 export function checkStep(step: Step, response: Response, ctx: Context): StepOutcome {
+  const { status } = response
+  if (!isExpectedStatus(step, status))
+    return { ctx, problem: describeUnexpected(step, response, ctx), class: classifyAnswer(status) }
   try {
-    const problem = step.check ? step.check(response, ctx) : expectSuccess(response)
-    if (problem !== undefined || !step.save) return { ctx, problem }
-    return { ctx: { ...ctx, ...step.save(response, ctx) }, problem: undefined }
+    const problem = step.check?.(response, ctx)
+    if (problem !== undefined) return { ctx, problem, class: 'check' }
+    return { ctx: step.save ? { ...ctx, ...step.save(response, ctx) } : ctx, problem: undefined }
   } catch (error) {
-    return { ctx, problem: `check threw: ${error instanceof Error ? error.message : String(error)}` }
+    const reason = error instanceof Error ? error.message : String(error)
+    return { ctx, problem: `check threw: ${reason}`, class: 'check' }
   }
 }
 
-function expectSuccess(response: Response): string | undefined {
-  if (response.status >= 200 && response.status < 300) return undefined
-  return `status ${response.status}, expected 2xx`
+/** Whether a step expects this status, whatever its `check` finds. Called for every request of a load. */
+export function isExpectedStatus({ status: expected }: Step, status: number): boolean {
+  if (expected === undefined) return status >= 200 && status < 300
+  return typeof expected === 'number' ? status === expected : expected.includes(status)
 }
 
-/**
- * Classifies an answer that a step did not accept: a redirect, an error status, or a 2xx with wrong content.
- */
-export function classifyAnswer(status: number): 'redirect' | 'status' | 'check' {
+/** The check's own sentence if it is about the status: it may know which service the 503 is about. */
+function describeUnexpected(step: Step, response: Response, ctx: Context): string {
+  const found = `status ${response.status}`
+  const { status: expected = [] } = step
+  const statuses = typeof expected === 'number' ? [expected] : expected
+  try {
+    const problem = step.check?.(response, ctx)
+    if (problem?.startsWith(found) === true) return problem
+  } catch {
+    // It reads a field that only an expected answer has.
+  }
+  return `${found}, expected ${statuses.length === 0 ? '2xx' : statuses.join(' or ')}`
+}
+
+/** Classifies an answer of an unexpected status. */
+export function classifyAnswer(status: number): AnswerClass {
   if (status >= 200 && status < 300) return 'check'
   return status >= 300 && status < 400 ? 'redirect' : 'status'
 }

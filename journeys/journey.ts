@@ -14,15 +14,21 @@ export interface Journey {
 export interface Step {
   name: string
   request: (ctx: Context) => StepRequest
-  /** Returns `undefined` for an expected response, else a sentence with the problem. Default: any 2xx. */
+  /** The expected status, or one of several. Default: any 2xx. A redirect is never followed. */
+  status?: number | number[]
+  /**
+   * Returns `undefined` for an expected response, else a sentence with the problem. An unexpected status
+   * fails the step whatever it returns; a sentence that begins with `status` and the number is then the
+   * message.
+   */
   check?: (response: Response, ctx: Context) => string | undefined
   /** Values that later steps need, merged into their context. They must survive JSON. */
   save?: (response: Response, ctx: Context) => Record<string, unknown>
   /**
-   * Polls: the step is sent every `everyMs` until its check passes, for at most `timeoutMs`. Only a 2xx that
-   * fails the check means "not yet"; any other answer ends the polling. `polls` in the context counts the
-   * earlier requests. Only probes and Playwright poll: a journey that waits makes no steady load, so no suite
-   * may contain one.
+   * Polls: the step is sent every `everyMs` until its check passes, for at most `timeoutMs`. Only an answer
+   * of an expected status, or a 2xx, means "not yet"; any other answer ends the polling. `polls` in the
+   * context counts the earlier requests. Only probes and Playwright poll: a journey that waits makes no
+   * steady load, so no suite may contain one.
    */
   until?: Until
 }

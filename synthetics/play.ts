@@ -5,9 +5,10 @@ import type { Context, Step, Until } from '../journeys/index.ts'
 import type { Random, StepResult } from '../record/index.ts'
 
 /**
- * Plays steps like `playSteps`, and polls those with `until` while the answer is a 2xx that fails the check
- * ("not yet"). Any other answer ends the polling. The duration of such a step is the total waiting time, as
- * its user experiences it. `polls` in the context of this step and of later ones counts the earlier answers.
+ * Plays steps like `playSteps`, and polls those with `until` while an answer of an expected status, or a 2xx,
+ * fails ("not yet"). Any other answer ends the polling. The duration of such a step is the total waiting
+ * time, as its user experiences it. `polls` in the context of this step and of later ones counts the earlier
+ * answers.
  */
 export async function playPolling(
   steps: readonly Step[],

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { findJourneyProblems } from './index.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -64,5 +65,31 @@ describe('a journeys module', () => {
       state: 'usage-error',
       reason: '/no/such/journeys.ts: file not found',
     })
+  })
+})
+
+describe('the status of a step', () => {
+  const problems = (status: unknown): string[] =>
+    findJourneyProblems([{ name: 'a', steps: [{ name: 's', request: () => undefined, status }] }])
+  test.each([[200], [599], [302], [[404, 410]], [undefined]])('can be %j', (status) => {
+    expect(problems(status)).toEqual([])
+  })
+  test.each([
+    [199, '199'],
+    [600, '600'],
+    [204.5, '204.5'],
+    [Number.NaN, 'NaN'],
+    ['200', '"200"'],
+    [[], '[]'],
+    [[200, '404'], '[200, "404"]'],
+    [[[200]], '[an array]'],
+    [null, 'null'],
+    [200n, 'bigint'],
+    [{ min: 200 }, 'object'],
+    [() => 200, 'function'],
+  ])('cannot be %s', (status, found) => {
+    expect(problems(status)).toEqual([
+      `[0].steps[0].status: expected an HTTP status from 200 to 599 or a list of them, got ${found}`,
+    ])
   })
 })

@@ -114,6 +114,7 @@ function findStepProblems(step: unknown, at: string): string[] {
   )
   return [
     ...findNameProblems(step['name'], `${at}.name`),
+    ...findStatusProblems(step['status'], `${at}.status`),
     ...findUntilProblems(step['until'], `${at}.until`),
     ...functions.flatMap((name) =>
       typeof step[name] === 'function'
@@ -123,6 +124,17 @@ function findStepProblems(step: unknown, at: string): string[] {
   ]
 }
 
+// 1xx is never the answer to a request.
+function findStatusProblems(status: unknown, at: string): string[] {
+  if (status === undefined) return []
+  const statuses: unknown[] = Array.isArray(status) ? status : [status]
+  const isValid =
+    statuses.length > 0 &&
+    statuses.every((one) => typeof one === 'number' && Number.isInteger(one) && one >= 200 && one <= 599)
+  if (isValid) return []
+  return [`${at}: expected an HTTP status from 200 to 599 or a list of them, got ${describeValue(status)}`]
+}
+
 function findUntilProblems(until: unknown, at: string): string[] {
   if (until === undefined) return []
   if (!isObject(until)) return [`${at}: expected { everyMs, timeoutMs }, got ${describeType(until)}`]
@@ -130,10 +142,7 @@ function findUntilProblems(until: unknown, at: string): string[] {
     const value = until[name]
     return typeof value === 'number' && value >= 0 && value <= 600_000
       ? []
-      : [
-          `${at}.${name}: expected milliseconds from 0 to 600000, got ` +
-            (JSON.stringify(value) ?? describeType(value)),
-        ]
+      : [`${at}.${name}: expected milliseconds from 0 to 600000, got ${describeValue(value)}`]
   })
 }
 
@@ -145,7 +154,7 @@ function findRepeatedNames(items: unknown[], at: string): string[] {
       seen.add(name)
       return []
     }
-    return [`${at}[${index}].name: expected unique names, got ${JSON.stringify(name)} twice`]
+    return [`${at}[${index}].name: expected unique names, got ${describeValue(name)} twice`]
   })
 }
 
@@ -153,14 +162,20 @@ function findRepeatedNames(items: unknown[], at: string): string[] {
 // characters.
 function findNameProblems(name: unknown, at: string): string[] {
   if (typeof name === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return []
-  return [
-    `${at}: expected 1 to 64 letters, digits, '.', '_' or '-', got ` +
-      (JSON.stringify(name) ?? describeType(name)),
-  ]
+  return [`${at}: expected 1 to 64 letters, digits, '.', '_' or '-', got ${describeValue(name)}`]
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+// Not by JSON, which a bigint or a cycle would make throw.
+function describeValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 100))
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (!Array.isArray(value)) return describeType(value)
+  const items = value.slice(0, 10).map((item) => (Array.isArray(item) ? 'an array' : describeValue(item)))
+  return `[${items.join(', ')}]`
 }
 
 function describeType(value: unknown): string {

@@ -1,6 +1,6 @@
 import { toOneLine } from '../../record/index.ts'
 import type { FailureClass, StepResult } from '../../record/index.ts'
-import { checkStep, classifyAnswer, toWireRequest } from '../index.ts'
+import { checkStep, toWireRequest } from '../index.ts'
 import type { Context, Step, WireRequest } from '../index.ts'
 import type { SendResult } from './send.ts'
 
@@ -56,10 +56,6 @@ async function playStep(step: Step, ctx: Context, send: Send): Promise<{ ctx: Co
   const { response, durationMs } = sent
   const settled = checkStep(step, response, ctx)
   if (settled.problem !== undefined)
-    return failed(
-      { class: classifyAnswer(response.status), message: settled.problem },
-      response.status,
-      durationMs,
-    )
+    return failed({ class: settled.class, message: settled.problem }, response.status, durationMs)
   return { ctx: settled.ctx, result: { step: step.name, ok: true, status: response.status, durationMs } }
 }

@@ -1,13 +1,13 @@
 import type { Context, Journey, Response } from '../journey.ts'
 import { authorized, createTask, registerStep, removeAccountStep, taskRequest } from './account.ts'
-import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
+import { expectField, expectText, fieldOf } from './expect.ts'
 
 function titleOf(ctx: Context): string {
   return `Task ${ctx.unique}`
 }
 
-function expectTask(response: Response, status: number, fields: Record<string, unknown>): string | undefined {
-  let problem = expectStatus(response, status)
+function expectTask(response: Response, fields: Record<string, unknown>): string | undefined {
+  let problem: string | undefined
   for (const [path, value] of Object.entries(fields)) problem ??= expectField(response, path, value)
   return problem
 }
@@ -15,8 +15,6 @@ function expectTask(response: Response, status: number, fields: Record<string, u
 // The newest tasks come first, so this task is on the first page, unless the account creates hundreds in
 // parallel.
 function expectListed(response: Response, ctx: Context): string | undefined {
-  const problem = expectStatus(response, 200)
-  if (problem !== undefined) return problem
   const items = fieldOf(response, 'items')
   if (!Array.isArray(items)) return 'items is no array'
   return items.some(
@@ -34,36 +32,40 @@ export const taskCrud: Journey = {
     {
       name: 'create',
       request: (ctx) => createTask(ctx, { title: titleOf(ctx), priority: 'high', tags: ['vigil'] }),
+      status: 201,
       check: (response, ctx) =>
-        expectTask(response, 201, { title: titleOf(ctx), status: 'todo', priority: 'high' }) ??
+        expectTask(response, { title: titleOf(ctx), status: 'todo', priority: 'high' }) ??
         expectText(response, 'id'),
       save: (response) => ({ taskId: fieldOf(response, 'id') }),
     },
     {
       name: 'read',
       request: (ctx) => taskRequest(ctx, 'GET'),
-      check: (response, ctx) => expectTask(response, 200, { id: ctx['taskId'], title: titleOf(ctx) }),
+      status: 200,
+      check: (response, ctx) => expectTask(response, { id: ctx['taskId'], title: titleOf(ctx) }),
     },
     {
       name: 'list',
       request: (ctx) => ({ method: 'GET', path: '/tasks?limit=20', headers: authorized(ctx) }),
+      status: 200,
       check: expectListed,
     },
     {
       name: 'update',
       request: (ctx) => taskRequest(ctx, 'PATCH', { description: 'Changed by vigil', status: 'in_progress' }),
-      check: (response) =>
-        expectTask(response, 200, { description: 'Changed by vigil', status: 'in_progress' }),
+      status: 200,
+      check: (response) => expectTask(response, { description: 'Changed by vigil', status: 'in_progress' }),
     },
     {
       name: 'complete',
       request: (ctx) => taskRequest(ctx, 'PATCH', { status: 'done' }),
-      check: (response) => expectTask(response, 200, { status: 'done' }),
+      status: 200,
+      check: (response) => expectTask(response, { status: 'done' }),
     },
     {
       name: 'delete',
       request: (ctx) => taskRequest(ctx, 'DELETE'),
-      check: (response) => expectStatus(response, 204),
+      status: 204,
     },
   ],
   after: [removeAccountStep],

@@ -1,11 +1,4 @@
-import {
-  readsResponse,
-  checkStep,
-  startContext,
-  toStepKey,
-  toWireRequest,
-  classifyAnswer,
-} from '../../../journeys/index.ts'
+import { readsResponse, checkStep, startContext, toStepKey, toWireRequest } from '../../../journeys/index.ts'
 import type { Context, Journey, Response, Step, WireRequest, Address } from '../../../journeys/index.ts'
 import type { FailureClass } from '../../../record/index.ts'
 import { LazyResponse } from './answer.ts'
@@ -134,14 +127,13 @@ export class VirtualUser implements RequestSource {
     const { step, index, statusOnly } = this.#step()
     if (statusOnly !== undefined) statusOnly.status = status
     const outcome = checkStep(step, statusOnly ?? new LazyResponse(status, rawHeaders, body), this.#ctx)
-    const { problem } = outcome
     this.#load.recorder.answered(
       { user: this.#user, stepIndex: index, beganAt: this.#beganAt },
       latencyMs,
-      problem === undefined ? undefined : { class: classifyAnswer(status), problem },
+      outcome.problem === undefined ? undefined : { class: outcome.class, problem: outcome.problem },
     )
     if (
-      problem === undefined &&
+      outcome.problem === undefined &&
       this.#journey !== undefined &&
       this.#current + 1 < this.#journey.steps.length
     ) {

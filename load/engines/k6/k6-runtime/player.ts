@@ -4,11 +4,11 @@ import type { RefinedParams, ResponseType } from 'k6/http'
 import {
   readsResponse,
   checkStep,
+  isExpectedStatus,
   toStepKey,
   toWireRequest,
   toRequestHeaders,
   toRequestTarget,
-  classifyAnswer,
 } from '../../../../journeys/index.ts'
 import type { Context, Journey, Response, Step } from '../../../../journeys/index.ts'
 import { Answer, classifyUnanswered } from './answer.ts'
@@ -103,7 +103,7 @@ export function createPlayer(
   journeys: readonly PreparedJourney[],
   report: (message: ScriptMessage) => void,
 ): PlayJourney {
-  const settle = checkStep
+  const [settle, isExpected] = [checkStep, isExpectedStatus]
   const request = createSender(address, report)
   // A duet ends by a signal, not by its time, so its journeys have no last moment to send a request.
   const drainMs = plan.kind === 'load' ? lateRequests.drainMs : Number.POSITIVE_INFINITY
@@ -132,7 +132,7 @@ export function createPlayer(
       spentMs += latencyMs
       if (statusOnly !== undefined) {
         // What `settle` would find for a step that reads only the status.
-        if (status >= 200 && status < 300) {
+        if (isExpected(prepared.step, status)) {
           record(latencyMs, undefined, '', response)
           continue
         }
@@ -140,7 +140,7 @@ export function createPlayer(
       }
       const outcome = settle(prepared.step, statusOnly ?? new Answer(status, response), ctx)
       if (outcome.problem !== undefined) {
-        record(latencyMs, classifyAnswer(status), outcome.problem, response)
+        record(latencyMs, outcome.class, outcome.problem, response)
         return
       }
       record(latencyMs, undefined, '', response)
