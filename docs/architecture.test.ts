@@ -71,6 +71,15 @@ describe('the architecture', () => {
     expect(lines(up)).toEqual([])
   })
 
+  it('has one place where processes start: it keeps variables of git and much more from them', () => {
+    const free = ['runtime/processes', 'backend/', 'bench/', 'docs/']
+    const starting = sources.filter(
+      (path) =>
+        codeOf(path).includes("from 'node:child_process'") && !free.some((start) => path.startsWith(start)),
+    )
+    expect(starting).toEqual([])
+  })
+
   it('keeps the backend and the harness apart', () => {
     const crossing = imports.filter(
       ({ from, to }) => (folderOf(from) === 'backend') !== (folderOf(to) === 'backend'),

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import os, { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
+import { readRevision } from '../../runtime/processes/index.ts'
+import type { GitContext } from '../../runtime/processes/index.ts'
 import { loadConfig, nameSchema } from '../../config/index.ts'
 import type { Config, LoadedConfig } from '../../config/index.ts'
 import { lockTarget, startTarget } from '../../runtime/target/index.ts'
@@ -173,24 +173,9 @@ export function newRunId({ world }: Session, name: string): string {
   return runId(world.now, world.random, name)
 }
 
-const run = promisify(execFile)
-
-/** The git revision of a folder, and whether its files differ from it; empty without git or a repository. */
-export async function readRevision(
-  folder: string,
-  env: NodeJS.ProcessEnv,
-): Promise<Pick<Run['target'], 'revision' | 'dirty'>> {
-  const git = async (...args: string[]): Promise<string> =>
-    (await run('git', args, { cwd: folder, env, timeout: 5000, maxBuffer: 16 * 2 ** 20 })).stdout.trim()
-  try {
-    const [revision, changes] = await Promise.all([
-      git('rev-parse', 'HEAD'),
-      git('status', '--porcelain', '--untracked-files=no'),
-    ])
-    return { revision, dirty: changes !== '' }
-  } catch {
-    return {}
-  }
+/** The git repository of the config. */
+export function configRepository(session: Session): GitContext {
+  return { folder: dirname(session.loaded.file), env: session.world.env, signal: session.world.interrupted }
 }
 
 /** The session's target, for its records. */
@@ -198,7 +183,7 @@ export async function describeTarget(session: Session): Promise<Run['target']> {
   const { revision } = session.loaded.config.target
   const url = session.targetUrl
   if (revision !== undefined) return { url, revision }
-  return { url, ...(session.boots && (await readRevision(dirname(session.loaded.file), session.world.env))) }
+  return { url, ...(session.boots && (await readRevision(configRepository(session)))) }
 }
 
 /** This machine as an environment of records, and the names of its origin; `engine` with its version. */

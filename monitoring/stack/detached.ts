@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRunning, lastOutputLine, signalGroup } from '../../runtime/processes/index.ts'
+import { isRunning, lastOutputLine, signalGroup, startDetachedChild } from '../../runtime/processes/index.ts'
 import type { ProcessIdentity } from '../../runtime/processes/index.ts'
 import { readState } from './state-file.ts'
 import type { StackState } from './state-file.ts'
@@ -37,9 +36,8 @@ export async function startDetached({
   mkdirSync(folder, { recursive: true })
   const logFile = join(folder, 'up.log')
   const log = openSync(logFile, 'w', 0o600)
-  const [program = '', ...args] = command
   // Not by startChild, whose guardian would end it with this process. It has its own guardian.
-  const child = spawn(program, args, { cwd, env, detached: true, stdio: ['ignore', log, log] })
+  const child = startDetachedChild(command, { cwd, env, log })
   closeSync(log)
   const ended: { code?: number } = {}
   child.once('error', () => (ended.code = 1))

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { readOutputSync } from '../processes/index.ts'
 
 /** PostgreSQL's programs, and the command that runs them as another user where this one is root. */
 export interface PostgresPrograms {
@@ -63,13 +63,7 @@ function chooseUser(): Pick<PostgresPrograms, 'prefix' | 'owner'> {
 }
 
 function findAccount(user: string): { uid: number; gid: number } | undefined {
-  try {
-    const id = (flag: string): number =>
-      Number(
-        execFileSync('id', [flag, user], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 10_000 }).toString(),
-      )
-    return { uid: id('-u'), gid: id('-g') }
-  } catch {
-    return undefined
-  }
+  const id = (flag: string): number => Number(readOutputSync('id', [flag, user], 10_000) ?? Number.NaN)
+  const [uid, gid] = [id('-u'), id('-g')]
+  return Number.isInteger(uid) && Number.isInteger(gid) ? { uid, gid } : undefined
 }

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, describe, expect, it } from 'vitest'
-import { startChild } from './child.ts'
+import { readOutput, startChild } from './child.ts'
 
 const env = { PATH: process.env['PATH'] }
 const folder = mkdtempSync(join(tmpdir(), 'vigil-child-'))
@@ -68,6 +68,17 @@ describe('a child', () => {
     const child = startChild('/usr/bin/env', [], { env: { ONLY: 'this' } })
     await child.ended
     expect(child.tail('stdout')).toBe('ONLY=this')
+  })
+
+  it("has no variable of git that names a repository: not a hook's index", async () => {
+    const names = execFileSync('git', ['rev-parse', '--local-env-vars'], { encoding: 'utf8' }).trim()
+    const local = Object.fromEntries(names.split('\n').map((name) => [name, 'of another repository']))
+    const kept = { GIT_AUTHOR_NAME: 'Ada', ONLY: 'this' }
+    const child = startChild('/usr/bin/env', [], { env: { ...local, GIT_QUARANTINE_PATH: 'x', ...kept } })
+    await child.ended
+    expect(child.tail('stdout').split('\n').toSorted()).toEqual(['GIT_AUTHOR_NAME=Ada', 'ONLY=this'])
+    const read = await readOutput('/usr/bin/env', [], { env: { ...local, ...kept }, timeoutMs: 5000 })
+    expect(read.trim().split('\n')).toHaveLength(2)
   })
 
   it('that ignores SIGTERM is killed after its grace', async () => {

@@ -1,13 +1,15 @@
-import { spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { toChildEnvironment } from './environment.ts'
 import { guardian } from './guardian.ts'
 import { describeEnd, lastOutputLine, readLines, readTail, tailBytes } from './output.ts'
 import type { ChildEnd } from './output.ts'
 
 export interface ChildOptions {
   cwd?: string
-  /** The child's complete environment: nothing is inherited. */
+  /** The child's complete environment, but for git's variables of a repository: nothing is inherited. */
   env: NodeJS.ProcessEnv
   /**
    * Writes both streams to this file instead of reading them, so that verbose output costs this process
@@ -39,7 +41,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
   const output = file ?? 'pipe'
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: options.env,
+    env: toChildEnvironment(options.env),
     detached: true,
     stdio: ['ignore', output, output],
   })
@@ -148,4 +150,65 @@ export async function runProgram(
     return { state: 'ok', output: [child.tail('stdout'), child.tail('stderr')].join('\n') }
   const line = lastOutputLine(child.tail('stderr') || child.tail('stdout'), 200)
   return { state: 'failed', reason: `${program} ${describeEnd(end)}${line === '' ? '' : `: ${line}`}` }
+}
+
+/** What {@link readOutput} throws holds `stderr`, as text. */
+export interface OutputLimits {
+  timeoutMs: number
+  maxBytes?: number
+  cwd?: string
+  env: NodeJS.ProcessEnv
+  signal?: AbortSignal
+}
+
+/** Runs a short program and returns all that it wrote to its standard output; rejects when it fails. */
+export async function readOutput(
+  program: string,
+  args: readonly string[],
+  { timeoutMs, maxBytes = 2 ** 20, cwd, env, signal }: OutputLimits,
+): Promise<string> {
+  const { stdout } = await execute(program, args, {
+    env: toChildEnvironment(env),
+    timeout: timeoutMs,
+    maxBuffer: maxBytes,
+    ...(cwd !== undefined && { cwd }),
+    ...(signal && { signal }),
+  })
+  return stdout
+}
+
+const execute = promisify(execFile)
+
+/** The same for one that answers immediately; undefined when it fails. */
+export function readOutputSync(
+  program: string,
+  args: readonly string[],
+  timeoutMs: number,
+): string | undefined {
+  try {
+    return execFileSync(program, args, {
+      env: toChildEnvironment(process.env),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: timeoutMs,
+    })
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Starts a process that outlives this one: no guardian watches it. Both its streams go to the open file
+ * `log`.
+ */
+export function startDetachedChild(
+  [program = '', ...args]: readonly string[],
+  { cwd, env, log }: { cwd: string; env: NodeJS.ProcessEnv; log: number },
+): ChildProcess {
+  return spawn(program, args, {
+    cwd,
+    env: toChildEnvironment(env),
+    detached: true,
+    stdio: ['ignore', log, log],
+  })
 }

@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process'
 import { availableParallelism, getPriority, setPriority } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { readOutput } from './child.ts'
 import { readText } from './proc.ts'
 
 /** Which cores a service and its load generator run on, as CPU lists: `0,2-4`. */
@@ -12,7 +11,6 @@ export interface Pinning {
   generator: string
 }
 
-const run = promisify(execFile)
 const timeoutMs = 5000
 
 /**
@@ -23,7 +21,7 @@ const timeoutMs = 5000
 export async function planPinning(pid: number): Promise<Pinning | undefined> {
   try {
     // The cores of the process, which a container or a service manager may have reduced.
-    const { stdout } = await run('taskset', ['-cp', String(pid)], { timeout: timeoutMs })
+    const stdout = await readOutput('taskset', ['-cp', String(pid)], { env: process.env, timeoutMs })
     return splitCores(parseCpuList(/: (\S+)\s*$/.exec(stdout)?.[1] ?? ''))
   } catch {
     return undefined
@@ -57,7 +55,8 @@ export function pinCommand(command: readonly string[], cores: string | undefined
 
 /** Moves a process with all its threads to `cores`. Never throws: one that has ended need not be moved. */
 export async function pinProcess(pid: number, cores: string): Promise<void> {
-  await run('taskset', ['-acp', cores, String(pid)], { timeout: timeoutMs }).catch(() => undefined)
+  const args = ['-acp', cores, String(pid)]
+  await readOutput('taskset', args, { env: process.env, timeoutMs }).catch(() => undefined)
 }
 
 /** How many cores a process can keep busy: by its affinity, and by the quotas of its control groups. */

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { toChildEnvironment } from './environment.ts'
 
 /**
  * A small shell that outlives this process. While this process lives, the shell's input stays open; when this
@@ -41,7 +42,11 @@ export function guardian(): Guardian {
 
 function startGuardian(): Guardian {
   // In a session of its own: Ctrl-C at the terminal must not end it before it has cleaned up.
-  const shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  const shell = spawn('/bin/sh', ['-c', script], {
+    env: toChildEnvironment(process.env),
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
   shell.on('error', () => undefined)
   shell.stdin.on('error', () => undefined)
   shell.unref()

@@ -1,4 +1,11 @@
-export { runProgram, signalGroup, startChild } from './child.ts'
+export {
+  readOutput,
+  readOutputSync,
+  runProgram,
+  signalGroup,
+  startChild,
+  startDetachedChild,
+} from './child.ts'
 export type { Child, ChildOptions, ProgramLimits, ProgramResult } from './child.ts'
 export {
   countUsableCores,
@@ -10,6 +17,8 @@ export {
   splitCores,
 } from './cores.ts'
 export type { Pinning } from './cores.ts'
+export { readCommitSubject, readRevision, resolveCommit, runGit } from './git.ts'
+export type { GitContext } from './git.ts'
 export { describeEnd, lastOutputLine } from './output.ts'
 export type { ChildEnd } from './output.ts'
 export {

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
+import { readOutputSync } from './child.ts'
 
 /** Identifies one process. Its pid alone does not: the system gives the pid to another process later. */
 export interface ProcessIdentity {
@@ -59,17 +59,7 @@ function readStart(pid: number): string | undefined {
 }
 
 function askStart(pid: number): string | undefined {
-  try {
-    return (
-      execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-        timeout: 5000,
-      }).trim() || undefined
-    )
-  } catch {
-    return undefined
-  }
+  return readOutputSync('ps', ['-o', 'lstart=', '-p', String(pid)], 5000)?.trim() || undefined
 }
 
 /** What `/proc/<pid>/stat` says of a process, as far as it is used here. */

@@ -1,6 +1,7 @@
 import type { KnownChange } from '../../../baselines/duet/index.ts'
-import { readCommitSubject } from '../../../load/duet/index.ts'
-import type { BisectTrial, CommitOutcome, Culprit, GitContext } from '../../../load/duet/index.ts'
+import { readCommitSubject } from '../../../runtime/processes/index.ts'
+import type { GitContext } from '../../../runtime/processes/index.ts'
+import type { BisectTrial, CommitOutcome, Culprit } from '../../../load/duet/index.ts'
 
 /** What a bisect searches. */
 export interface CommitRange {

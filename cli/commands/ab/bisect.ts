@@ -1,29 +1,23 @@
 import { join } from 'node:path'
 import { selectBisectRow } from '../../../baselines/duet/index.ts'
 import type { DuetRules, KnownChange } from '../../../baselines/duet/index.ts'
-import {
-  bisect,
-  classifyCommit,
-  createDatabaseTemplate,
-  readCommitSubject,
-  resolveCommit,
-  runGit,
-} from '../../../load/duet/index.ts'
+import { bisect, classifyCommit, createDatabaseTemplate } from '../../../load/duet/index.ts'
 import type {
   CommitClassification,
   CommitOutcome,
   DatabaseTemplate,
   DuetSuite,
-  GitContext,
   Scratch,
 } from '../../../load/duet/index.ts'
 import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
 import { reportInvalidDuet, toDuetSuites, withScratch } from '../../shared/duet/duets.ts'
 import { createDuetWorld, duetFolder, measureDuet } from '../../shared/duet/measure.ts'
 import type { MeasuredDuet } from '../../shared/duet/measure.ts'
-import { checkSides, configRepository, revisionSides } from '../../shared/duet/sides.ts'
+import { checkSides, revisionSides } from '../../shared/duet/sides.ts'
 import { duetDefaults } from '../../shared/options.ts'
-import { describeEnvironment, newRunId, withTargetLock } from '../../shared/session.ts'
+import { configRepository, describeEnvironment, newRunId, withTargetLock } from '../../shared/session.ts'
+import { readCommitSubject, resolveCommit, runGit } from '../../../runtime/processes/index.ts'
+import type { GitContext } from '../../../runtime/processes/index.ts'
 import type { Session } from '../../shared/session.ts'
 import { findK6 } from '../../shared/suites.ts'
 import type { K6 } from '../../shared/suites.ts'

@@ -1,8 +1,9 @@
-import { dirname, join } from 'node:path'
-import { resolveCommit, createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
-import type { GitContext, PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
+import { join } from 'node:path'
+import { createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
+import { readRevision, resolveCommit } from '../../../runtime/processes/index.ts'
+import type { PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
 import type { Run } from '../../../record/index.ts'
-import { checkTarget, readRevision } from '../session.ts'
+import { checkTarget, configRepository } from '../session.ts'
 import type { Session } from '../session.ts'
 import { UsageError } from '../world.ts'
 
@@ -83,11 +84,6 @@ export async function urlSides(session: Session, baseline: string, candidate: st
   }
 }
 
-/** The git repository of the config. */
-export function configRepository(session: Session): GitContext {
-  return { folder: dirname(session.loaded.file), env: session.world.env, signal: session.world.interrupted }
-}
-
 /**
  * Two revisions of the config's repository, each in its own worktree; the work tree itself if no candidate is
  * named.
@@ -143,7 +139,7 @@ type Checkout =
 async function checkOut(session: Session, revision: string | undefined, folder: string): Promise<Checkout> {
   const repository = configRepository(session)
   if (revision === undefined) {
-    const current = await readRevision(repository.folder, repository.env)
+    const current = await readRevision(repository)
     return {
       state: 'ok',
       folder: repository.folder,

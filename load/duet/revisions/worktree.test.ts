@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,8 +15,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openScratch } from '../scratch.ts'
-import { resolveCommit, runGit, readCommitSubject } from './git.ts'
-import type { GitContext } from './git.ts'
+import { resolveCommit, runGit, readCommitSubject } from '../../../runtime/processes/index.ts'
+import type { GitContext } from '../../../runtime/processes/index.ts'
 import { createWorktree } from './worktree.ts'
 
 /*
@@ -105,6 +106,32 @@ describe('a worktree', () => {
     expect(existsSync(join(top, '.vigil/a'))).toBe(false)
     expect(run('worktree', 'list').split('\n')).toHaveLength(1)
     expect(readFileSync(join(top, 'node_modules/package/index.js'), 'utf8')).toBe('package')
+  })
+
+  it("of a hook leaves the commit's index alone, also that of commit -a", async () => {
+    // Git gives a hook the index of the commit in GIT_INDEX_FILE, as a full path where it is a temporary one.
+    const module = new URL('worktree.ts', import.meta.url).href
+    write(
+      'hook.mjs',
+      `const { createWorktree } = await import(${JSON.stringify(module)})
+       const { folder, signal } = { folder: process.cwd(), signal: new AbortController().signal }
+       const to = process.cwd() + '/.vigil/hook'
+       const made = await createWorktree({ folder, env: process.env, signal }, ${JSON.stringify(first)}, to)
+       console.log(made.state, process.env.GIT_INDEX_FILE)
+       if (made.state === 'ok') await made.worktree.remove()`,
+    )
+    write('.git/hooks/pre-commit', `#!/bin/sh\n"${process.execPath}" hook.mjs > hook.log\n`)
+    chmodSync(join(top, '.git/hooks/pre-commit'), 0o755)
+    write('service/code.js', 'third')
+    write('new.js', 'new')
+    run('add', 'new.js')
+    run('commit', '-qam', 'third')
+    expect(readFileSync(join(top, 'hook.log'), 'utf8')).toMatch(/^ok .*index/)
+    expect(run('diff', '--name-only', 'HEAD~1', 'HEAD').split('\n')).toEqual(['new.js', 'service/code.js'])
+    expect(run('show', 'HEAD:own/index.js')).toBe('second')
+    expect(run('status', '--porcelain', '--untracked-files=no')).toBe('')
+    run('reset', '-q', '--hard', second)
+    rmSync(join(top, '.git/hooks/pre-commit'))
   })
 
   it('leaves nothing behind when its dependencies cannot be installed', async () => {

@@ -1,8 +1,7 @@
 import { mkdir, readFile, readdir, readlink, rm, stat, symlink } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { runProgram } from '../../../runtime/processes/index.ts'
-import { runGit } from './git.ts'
-import type { GitContext } from './git.ts'
+import { runGit, runProgram } from '../../../runtime/processes/index.ts'
+import type { GitContext } from '../../../runtime/processes/index.ts'
 
 /** A revision in a checkout of its own, with its dependencies. */
 export interface Worktree {

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-import { lastOutputLine } from '../../../runtime/processes/index.ts'
-import { toOneLine } from '../../../record/index.ts'
-
-const execute = promisify(execFile)
+import { toOneLine } from '../../record/index.ts'
+import { readOutput } from './child.ts'
+import { lastOutputLine } from './output.ts'
 
 /** Where git runs, and the signal that ends it. */
 export interface GitContext {
@@ -14,20 +11,24 @@ export interface GitContext {
 
 export type GitResult = { state: 'ok'; output: string } | { state: 'failed'; reason: string }
 
+const options = ['--no-optional-locks', '-c', 'core.hooksPath=/dev/null']
 const timeoutMs = 120_000
 const maxOutputBytes = 16 * 2 ** 20
 const maxReasonLength = 200
 const maxSubjectLength = 100
 
-/** Runs git without the repository's hooks: they are for its user's work, not for vigil's. */
+/**
+ * Runs git without the repository's hooks: they are for its user's work, not for vigil's. Nor does it refresh
+ * the index meanwhile, for which another git of the user may hold the lock.
+ */
 export async function runGit(context: GitContext, ...args: readonly string[]): Promise<GitResult> {
   try {
-    const { stdout } = await execute('git', ['-c', 'core.hooksPath=/dev/null', ...args], {
+    const stdout = await readOutput('git', [...options, ...args], {
       cwd: context.folder,
       env: context.env,
       signal: context.signal,
-      timeout: timeoutMs,
-      maxBuffer: maxOutputBytes,
+      timeoutMs,
+      maxBytes: maxOutputBytes,
     })
     return { state: 'ok', output: stdout.trim() }
   } catch (error) {
@@ -64,4 +65,16 @@ export async function resolveCommit(context: GitContext, revision: string): Prom
 export async function readCommitSubject(context: GitContext, sha: string): Promise<string> {
   const shown = await runGit(context, 'show', '--no-patch', '--format=%s', sha)
   return shown.state === 'ok' ? toOneLine(shown.output.split('\n')[0] ?? '', maxSubjectLength) : ''
+}
+
+/** The git revision of a folder, and whether its files differ from it; empty without git or a repository. */
+export async function readRevision(
+  context: GitContext,
+): Promise<{ revision: string; dirty: boolean } | { revision?: never; dirty?: never }> {
+  const [revision, changes] = await Promise.all([
+    runGit(context, 'rev-parse', 'HEAD'),
+    runGit(context, 'status', '--porcelain', '--untracked-files=no'),
+  ])
+  if (revision.state === 'failed' || changes.state === 'failed') return {}
+  return { revision: revision.output, dirty: changes.output !== '' }
 }
