@@ -118,6 +118,26 @@ describe('a probe that ran once', { timeout: 60_000 }, () => {
     })
   })
 
+  it('says when its next result is overdue: by its interval, else by its history, else never', async () => {
+    const nextDue = async (): Promise<(string | undefined)[]> =>
+      (await series('vigil_probe_next_due_timestamp_seconds')).map((line) => /probe="(.*?)"/.exec(line)?.[1])
+    configure({
+      probes: { one: { journey: 'home', every: '5m' }, two: { journey: 'home' }, three: { journey: 'home' } },
+    })
+    const seen = []
+    for (const names of [[], ['two'], ['two']]) {
+      expect((await place.vigil(['probe', '--once', ...names])).code).toBe(0)
+      seen.push(await nextDue())
+    }
+    expect(seen).toEqual([['one'], ['one'], ['one', 'two']])
+    const [line = ''] = await series('vigil_probe_next_due_timestamp_seconds')
+    const minutesLeft = (Number(line.split(' ')[1]) - Date.now() / 1000) / 60
+    // 5 minutes, a minute late, and two attempts of 10 s each.
+    expect(minutesLeft).toBeGreaterThan(5.5)
+    expect(minutesLeft).toBeLessThan(7)
+    expect(await series('vigil_probe_valid_until_timestamp_seconds')).toHaveLength(2)
+  })
+
   it('is not worse because there is no Pushgateway, unless it is required', async () => {
     configure({ pushgateway: { url: nowhere } })
     expect(await place.vigil(['probe', 'one'])).toMatchObject({

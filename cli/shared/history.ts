@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import type { Keeper } from '../../synthetics/history/index.ts'
 import type { ProbeResult } from '../../record/index.ts'
 import { errorMessage, diskProblem } from './world.ts'
+import type { ResultTimes } from '../../synthetics/metrics/index.ts'
 import type { Session } from './session.ts'
 import type { Config, Cadence } from '../../config/index.ts'
 import type { HistoryDatabase } from '../../record/history/index.ts'
@@ -37,29 +38,65 @@ export async function openProbeHistory(session: Session): Promise<Keeper | undef
   }
 }
 
+/** How often something else, such as cron, runs a probe, if its config says so, and how long a run may take. */
+export interface ProbeTiming {
+  cadence: Cadence | undefined
+  deadlineMs: number
+}
+
 /**
- * Keeps the results of probes that ran once. `cadenceOf`: how often something else, such as cron, runs them.
+ * Keeps the results of probes that ran once. Returns until when each is valid and when the next is overdue:
+ * by its cadence, else by the gaps of its history, else unknown.
  */
 export async function keepOnce(
   session: Session,
   results: readonly ProbeResult[],
-  cadenceOf: (probe: string) => Cadence | undefined,
-): Promise<void> {
-  const history = await openProbeHistory(session)
-  if (!history) return
+  timingOf: (probe: string) => Promise<ProbeTiming>,
+): Promise<Map<string, ResultTimes>> {
   const { toHistoryEntry } = await import('../../synthetics/history/index.ts')
-  const { estimateHoldsUntil } = await import('../../synthetics/schedule/index.ts')
+  const { estimateHoldsUntil, estimateOverdue } = await import('../../synthetics/schedule/index.ts')
+  const times = new Map<string, ResultTimes>()
+  const unscheduled = new Map<string, number>()
+  const history = await openProbeHistory(session)
   for (const result of results) {
-    const cadence = cadenceOf(result.name)
-    history.keep(
-      toHistoryEntry(
-        result,
-        session.targetUrl,
-        cadence ? estimateHoldsUntil(Date.parse(result.startedAt), cadence) : null,
-      ),
-    )
+    const { cadence, deadlineMs } = await timingOf(result.name)
+    const startedMs = Date.parse(result.startedAt)
+    const validUntilMs = cadence && estimateHoldsUntil(startedMs, cadence)
+    if (cadence)
+      times.set(result.name, { validUntilMs, overdueMs: estimateOverdue(startedMs, cadence, deadlineMs) })
+    else unscheduled.set(result.name, deadlineMs)
+    history?.keep(toHistoryEntry(result, session.targetUrl, validUntilMs ?? null))
   }
-  history.close()
+  history?.close()
+  if (history && unscheduled.size > 0 && session.loaded.config.pushgateway !== undefined)
+    for (const [name, own] of await timesByHistory(session, unscheduled)) times.set(name, own)
+  return times
+}
+
+/** A week, and a day more: a schedule that leaves out nights and week-ends shows its longest gap in it. */
+const observedMs = 8 * 86_400_000
+
+async function timesByHistory(
+  session: Session,
+  deadlines: ReadonlyMap<string, number>,
+): Promise<Map<string, ResultTimes>> {
+  const { estimateTimes, openSqliteStore } = await import('../../synthetics/history/index.ts')
+  const nowMs = session.world.now()
+  const store = openSqliteStore(historyFile(session.out), () => damageStamp(session.world.now))
+  try {
+    const entries = Map.groupBy(
+      store.read({ fromMs: nowMs - observedMs, toMs: nowMs + 1 }),
+      ({ probe, target }) => (target === session.targetUrl ? probe : undefined),
+    )
+    return new Map(
+      [...deadlines].map(([probe, deadlineMs]) => {
+        const starts = (entries.get(probe) ?? []).map(({ startedAtMs }) => startedAtMs)
+        return [probe, estimateTimes(starts, deadlineMs)] as const
+      }),
+    )
+  } finally {
+    store.close()
+  }
 }
 
 const variable = 'VIGIL_DATABASE_URL'

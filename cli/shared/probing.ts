@@ -4,6 +4,7 @@ import type { Verdict, VerdictRow } from '../../baselines/index.ts'
 import { suggestName, parseCadence } from '../../config/index.ts'
 import type { ProbeResult, ProbesReport } from '../../record/index.ts'
 import type { Cadence } from '../../config/index.ts'
+import type { ResultTimes } from '../../synthetics/metrics/index.ts'
 import type { Session } from './session.ts'
 import { UsageError, version } from './world.ts'
 
@@ -57,6 +58,19 @@ export async function runProbesNow(
     folder: join(session.out, 'runs', run),
     ...(certificate && { certificate }),
   })
+}
+
+/** Time per attempt in addition to its timeout: cleaning up, and a pause. */
+const attemptOverheadMs = 3500
+const deadlineSlackMs = 5000
+
+/** The time after which a run of a probe is aborted. */
+export async function probeDeadlineMs(session: Session, name: string): Promise<number> {
+  const { resolveProbeLimits } = await import('../../synthetics/index.ts')
+  const config = session.loaded.config.probes?.[name]
+  if (!config) throw new UsageError(`${session.loaded.file}: probes.${name}: expected a probe, got none`)
+  const { timeoutMs, attempts } = resolveProbeLimits(config)
+  return attempts * (timeoutMs + attemptOverheadMs) + deadlineSlackMs
 }
 
 /** How often a probe runs: by the command line, else by its config; undefined if neither says. */
@@ -131,12 +145,12 @@ export interface ProbePush {
  * because a push replaces its group, and another crontab line may run another probe. The next result replaces
  * this one wherever it was found: a group that also named the machine would keep a `down` for ever.
  *
- * @param certificates by probe, when the certificate it saw expires, in milliseconds since 1970
+ * @param times by probe, in milliseconds since 1970
  */
 export async function pushProbes(
   session: Session,
   { probes }: ProbesReport,
-  certificates: ReadonlyMap<string, number>,
+  times: ReadonlyMap<string, ResultTimes>,
 ): Promise<ProbePush> {
   const { pushgateway } = session.loaded.config
   if (!pushgateway || probes.length === 0 || session.world.interrupted.aborted)
@@ -148,7 +162,7 @@ export async function pushProbes(
     probes.map(async (result) =>
       pushMetrics({
         url: pushgateway.url,
-        text: await toResultRegistry(result, build, certificates.get(result.name)).metrics(),
+        text: await toResultRegistry(result, build, times.get(result.name)).metrics(),
         grouping: { probe: result.name, ...session.origin },
         signal: session.world.interrupted,
       }),

@@ -127,11 +127,44 @@ export type Unscheduled = Omit<Observation, 'holdsUntilMs'> & { holdsUntilMs: nu
 export function assumeHoldTimes(observations: readonly Unscheduled[]): Observation[] {
   if (observations.every(({ holdsUntilMs }) => holdsUntilMs !== null))
     return observations.map((each) => ({ ...each, holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs }))
-  const starts = observations.map(({ startedAtMs }) => startedAtMs).toSorted((a, b) => a - b)
-  const gaps = starts.slice(1).map((at, index) => at - (starts[index] ?? at))
-  const holdMs = gaps.length < 2 ? 0 : median(gaps) * 1.5
+  const gaps = gapsBetween(observations.map(({ startedAtMs }) => startedAtMs))
+  const holdMs = assumeHoldMs(gaps)
   return observations.map((each) => ({
     ...each,
     holdsUntilMs: each.holdsUntilMs ?? each.startedAtMs + holdMs,
   }))
+}
+
+function gapsBetween(startedAtMs: readonly number[]): number[] {
+  const starts = startedAtMs.toSorted((a, b) => a - b)
+  return starts.slice(1).map((at, index) => at - (starts[index] ?? at))
+}
+
+function assumeHoldMs(gaps: readonly number[]): number {
+  return gaps.length < 2 ? 0 : median(gaps) * 1.5
+}
+
+/** Of the gaps of a schedule, the least share that is within a half of their median. */
+const regularShare = 0.75
+
+/**
+ * Until when the last of some results is valid and when the next one is overdue, where only the starts of
+ * earlier results are known. Overdue is judged by the longest gap: a schedule may leave out nights. Nothing
+ * is overdue without at least three results at regular gaps: a person runs probes now and then.
+ *
+ * @param runMs how long a run may take
+ */
+export function estimateTimes(
+  startedAtMs: readonly number[],
+  runMs: number,
+): { validUntilMs?: number; overdueMs?: number } {
+  const gaps = gapsBetween(startedAtMs)
+  if (gaps.length < 2) return {}
+  const last = Math.max(...startedAtMs)
+  const validUntilMs = last + assumeHoldMs(gaps)
+  const usual = median(gaps)
+  const regular = gaps.filter((gap) => Math.abs(gap - usual) <= usual / 2).length
+  if (regular < regularShare * gaps.length) return { validUntilMs }
+  const longest = Math.max(...gaps)
+  return { validUntilMs, overdueMs: last + longest + Math.min(longest / 2, 60_000) + runMs }
 }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { runProbes } from '../probes.ts'
 import type { ProbeOutcome } from '../../record/index.ts'
 import { findIncidents } from './incidents.ts'
-import { computeShares, buildTimeline, clipSpans, toPeriods } from './timeline.ts'
+import { computeShares, buildTimeline, clipSpans, estimateTimes, toPeriods } from './timeline.ts'
 import type { Observation } from './timeline.ts'
 import { entryAt } from './testing/entries.ts'
 import { computeUptime, createFlakeCounter, computeObjective } from './uptime.ts'
@@ -268,4 +268,53 @@ it('a part of spans is what lies within', () => {
   expect(
     clipSpans(buildTimeline(minutes('ud'), start, start + 2 * minute), start + minute / 2, start + minute),
   ).toEqual([{ fromMs: start + minute / 2, toMs: start + minute, outcome: 'up' }])
+})
+
+it.each([
+  [['up', 'down'], 'down'],
+  [['down', 'up'], 'down'],
+  [['degraded', 'unknown'], 'unknown'],
+  [['up', 'degraded'], 'degraded'],
+] as const)('of results of one moment, %j, the worst counts: %s', (outcomes, worst) => {
+  const found = outcomes.map((each) => ({
+    startedAtMs: start,
+    holdsUntilMs: start + minute,
+    outcome: each,
+  }))
+  expect(buildTimeline(found, start, start + minute)).toEqual([
+    { fromMs: start, toMs: start + minute, outcome: worst },
+  ])
+})
+
+describe('without a schedule, by the gaps of its results', () => {
+  const every = (gapMs: number, count: number): number[] =>
+    Array.from({ length: count }, (_, index) => start + index * gapMs)
+
+  it.each([
+    ['no result', [], undefined, undefined],
+    ['two results', every(5 * minute, 2), undefined, undefined],
+    ['three results', every(5 * minute, 3), 7.5 * minute, 6 * minute + 1000],
+    ['a timer every 20 s', every(20_000, 50), 30_000, 31_000],
+    // A week of working hours: the longest gap is a night.
+    [
+      'nights without results',
+      every(day, 5).flatMap((morning) => every(5 * minute, 120).map((ms) => morning + ms - start)),
+      7.5 * minute,
+      day - 595 * minute + minute + 1000,
+    ],
+    // A person, now and then.
+    [
+      'irregular results',
+      [0, 1, 30, 600, 610, 5000].map((n) => start + n * minute),
+      43.5 * minute,
+      undefined,
+    ],
+  ])('%s', (_, starts, validMs, overdueMs) => {
+    const last = Math.max(...starts)
+    const after = (ms: number | undefined): number | undefined => ms && ms + last
+    expect(estimateTimes(starts.toReversed(), 1000)).toEqual({
+      ...(validMs !== undefined && { validUntilMs: after(validMs) }),
+      ...(overdueMs !== undefined && { overdueMs: after(overdueMs) }),
+    })
+  })
 })

@@ -1,6 +1,6 @@
 export { serveMetrics } from './endpoint.ts'
 export type { Endpoint } from './endpoint.ts'
 export { counters, gauges, histograms, schedulerGauges, toResultRegistry } from './result.ts'
-export type { BuildInfo } from './result.ts'
+export type { BuildInfo, ResultTimes } from './result.ts'
 export { createScheduledMetrics } from './scheduled.ts'
 export type { ScheduledMetrics } from './scheduled.ts'

@@ -4,6 +4,7 @@ import type { ProbeResult } from '../../record/index.ts'
 import { serveMetrics } from './endpoint.ts'
 import type { Endpoint } from './endpoint.ts'
 import { toResultRegistry } from './result.ts'
+import type { ResultTimes } from './result.ts'
 import { createScheduledMetrics } from './scheduled.ts'
 
 const start = Date.parse('2026-11-24T12:00:00Z')
@@ -87,6 +88,32 @@ describe('the metrics of a scheduler', () => {
     expect(Object.keys(stale).filter((name) => /success|last_duration|probe_duration/.test(name))).toEqual([])
   })
 
+  it('say when a result is overdue, which a run that found nothing out does not move', async () => {
+    const metrics = createScheduledMetrics(['health'], build)
+    metrics.nextDue('health', start + 60_000)
+    metrics.ran(result(), 0, start + 45_000)
+    expect(samples(await metrics.text(start + 50_000))).toMatchObject({
+      'vigil_probe_next_due_timestamp_seconds{probe="health"}': start / 1000 + 60,
+      'vigil_probe_valid_until_timestamp_seconds{probe="health"}': start / 1000 + 45,
+    })
+    const pushed = async (outcome: 'up' | 'unknown', times: ResultTimes): Promise<Record<string, number>> =>
+      samples(await toResultRegistry(result({ outcome }), build, times).metrics())
+    const nextDue = 'vigil_probe_next_due_timestamp_seconds{probe="health"}'
+    expect(await pushed('up', { overdueMs: start + 5000 })).toMatchObject({ [nextDue]: start / 1000 + 5 })
+    expect(await pushed('unknown', { overdueMs: start + 5000 })).toMatchObject({ [nextDue]: start / 1000 })
+    expect(await pushed('up', {})).not.toHaveProperty([nextDue])
+  })
+
+  it('take a degraded target for one that works', async () => {
+    const metrics = createScheduledMetrics(['health'], build)
+    metrics.ran(result({ outcome: 'degraded' }), 0, start + 45_000)
+    expect(samples(await metrics.text(start))).toMatchObject({
+      'vigil_probe_success{probe="health"}': 1,
+      'vigil_probe_outcome{probe="health",outcome="degraded"}': 1,
+      'vigil_probe_outcome{probe="health",outcome="up"}': 0,
+    })
+  })
+
   it('count what was skipped, missed and hung, and carry the heartbeat and a certificate', async () => {
     const metrics = createScheduledMetrics(['health'], build)
     metrics.skipped('health')
@@ -128,9 +155,14 @@ describe('the metrics of a scheduler', () => {
 })
 
 it('what is pushed has gauges only, under the names and helps that are scraped', async () => {
-  const pushed = await toResultRegistry(result(), build).metrics()
+  const pushed = await toResultRegistry(result(), build, {
+    certificateExpiresAtMs: start,
+    validUntilMs: start,
+    overdueMs: start,
+  }).metrics()
   const scraped = createScheduledMetrics(['health'], build)
   scraped.ran(result(), 0, start + 1000)
+  scraped.nextDue('health', start + 2000)
   const heads = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('#'))
   expect(heads(pushed).filter((line) => line.startsWith('# TYPE') && !line.endsWith(' gauge'))).toEqual([])
   expect(heads(await scraped.text(start))).toEqual(expect.arrayContaining(heads(pushed)))

@@ -17,6 +17,10 @@ export const gauges = {
   vigil_probe_last_run_timestamp_seconds: 'When the latest run began, in seconds since 1970.',
   vigil_probe_certificate_expiry_timestamp_seconds:
     'When the certificate of the target expires, in seconds since 1970, where it is known.',
+  vigil_probe_valid_until_timestamp_seconds:
+    'Until when the latest run is the state of the target, in seconds since 1970; after that it is unknown.',
+  vigil_probe_next_due_timestamp_seconds:
+    'From when the next result is overdue, in seconds since 1970: its due time plus its tolerance.',
   vigil_probe_build_info: 'The vigil that probes, as labels; always 1.',
 } as const
 
@@ -54,6 +58,16 @@ export interface Latest {
   /** The last result is no longer valid. */
   expire: (probe: string) => void
   certificate: (probe: string, expiresAtMs: number) => void
+  validUntil: (probe: string, atMs: number) => void
+  /** From when the next result is overdue. */
+  nextDue: (probe: string, overdueMs: number) => void
+}
+
+/** When a result of a probe that ran once ends to be valid and the next one is overdue, where it is known. */
+export interface ResultTimes {
+  certificateExpiresAtMs?: number | undefined
+  validUntilMs?: number | undefined
+  overdueMs?: number | undefined
 }
 
 const outcomes: readonly ProbeOutcome[] = ['up', 'degraded', 'down', 'unknown']
@@ -72,6 +86,8 @@ export function createLatestGauges(registry: Registry, { version, node }: BuildI
   const attempts = gauge('vigil_probe_attempts', ['probe'])
   const lastRun = gauge('vigil_probe_last_run_timestamp_seconds', ['probe'])
   const certificate = gauge('vigil_probe_certificate_expiry_timestamp_seconds', ['probe'])
+  const validUntil = gauge('vigil_probe_valid_until_timestamp_seconds', ['probe'])
+  const nextDue = gauge('vigil_probe_next_due_timestamp_seconds', ['probe'])
   gauge('vigil_probe_build_info', ['version', 'node']).set({ version, node }, 1)
 
   const steps = new Map<string, string[]>()
@@ -110,6 +126,8 @@ export function createLatestGauges(registry: Registry, { version, node }: BuildI
       forgetSteps(probe)
     },
     certificate: (probe, expiresAtMs) => certificate.set({ probe }, expiresAtMs / 1000),
+    validUntil: (probe, atMs) => validUntil.set({ probe }, atMs / 1000),
+    nextDue: (probe, overdueMs) => nextDue.set({ probe }, overdueMs / 1000),
   }
 }
 
@@ -117,16 +135,17 @@ export function createLatestGauges(registry: Registry, { version, node }: BuildI
  * Converts one result to metrics for a push. Only gauges: a counter or a histogram that restarts with each
  * push is useless for `rate()`.
  *
- * @param certificateExpiresAtMs in milliseconds since 1970, if known
+ * @param times in milliseconds since 1970
  */
-export function toResultRegistry(
-  result: ProbeResult,
-  build: BuildInfo,
-  certificateExpiresAtMs?: number,
-): Registry {
+export function toResultRegistry(result: ProbeResult, build: BuildInfo, times: ResultTimes = {}): Registry {
+  const { certificateExpiresAtMs, validUntilMs, overdueMs } = times
   const registry = new Registry()
   const latest = createLatestGauges(registry, build)
   latest.set(result)
   if (certificateExpiresAtMs !== undefined) latest.certificate(result.name, certificateExpiresAtMs)
+  if (validUntilMs !== undefined) latest.validUntil(result.name, validUntilMs)
+  // A run that found nothing out is not the result that was due: that one is overdue since this run.
+  if (overdueMs !== undefined)
+    latest.nextDue(result.name, result.outcome === 'unknown' ? Date.parse(result.startedAt) : overdueMs)
   return registry
 }

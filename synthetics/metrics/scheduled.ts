@@ -18,6 +18,8 @@ export interface ScheduledMetrics {
   hung: (probe: string) => void
   beat: (atMs: number) => void
   certificate: (probe: string, expiresAtMs: number) => void
+  /** From when the next result is overdue: set at the start, and by each run that found something out. */
+  nextDue: (probe: string, overdueMs: number) => void
   waiting: (results: number) => void
   /**
    * The text that Prometheus scrapes. What no longer holds at that moment is unknown in it, not as it was
@@ -70,6 +72,7 @@ export function createScheduledMetrics(probes: readonly string[], build: BuildIn
     ran: (result, latenessMs, holdsUntilMs) => {
       latest.set(result)
       holds.set(result.name, holdsUntilMs)
+      latest.validUntil(result.name, holdsUntilMs)
       runs.inc({ probe: result.name, outcome: result.outcome })
       lateness.observe(Math.max(0, latenessMs) / 1000)
       for (const { step, status, durationMs } of result.steps)
@@ -80,6 +83,7 @@ export function createScheduledMetrics(probes: readonly string[], build: BuildIn
     hung: (probe) => hung.inc({ probe }),
     beat: (atMs) => heartbeat.set(atMs / 1000),
     certificate: latest.certificate,
+    nextDue: latest.nextDue,
     waiting: (results) => waiting.set(results),
     text: async (nowMs) => {
       for (const [probe, until] of holds) {

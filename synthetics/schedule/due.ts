@@ -31,19 +31,93 @@ export function computeGraceMs(dueMs: number, nextMs: number): number {
   return Math.min((nextMs - dueMs) / 2, 60_000)
 }
 
-/** Until when the result of a run is valid: its next due time plus that run's grace period. */
+// Many weeks of a daily schedule, and half a day of one every five minutes, whose nights are the exception.
+const sampledGaps = 64
+const usualGaps = new WeakMap<Cadence, number>()
+
+/**
+ * The usual gap between the due times of a cadence: the lower median, because a schedule may leave out nights
+ * and week-ends.
+ */
+export function findUsualGap(cadence: Cadence, fromMs: number): number {
+  const known = usualGaps.get(cadence)
+  if (known !== undefined) return known
+  const gaps: number[] = []
+  let at = cadence.next(fromMs)
+  while (gaps.length < sampledGaps) {
+    const next = cadence.next(at)
+    gaps.push(next - at)
+    at = next
+  }
+  const usual = gaps.toSorted((a, b) => a - b)[sampledGaps / 2 - 1] ?? 0
+  usualGaps.set(cadence, usual)
+  return usual
+}
+
+/** A result is valid for at most this many usual gaps. After that, no one has looked for too long. */
+const maxGapsValid = 2
+
+/**
+ * Until when the result of a run is valid: its next due time plus that run's grace period, but at most two
+ * usual gaps. The last result of a week is not the state of the week-end.
+ */
 export function computeHoldsUntil(dueMs: number, cadence: Cadence): number {
   const next = cadence.next(dueMs)
-  return next + computeGraceMs(dueMs, next)
+  return Math.min(next + computeGraceMs(dueMs, next), dueMs + maxGapsValid * findUsualGap(cadence, dueMs))
 }
 
 /**
- * The same for a run that another scheduler (cron) started: only the gap between its due times is known.
+ * The same for a run that another scheduler (cron) or a person started, at any time between two due times.
  */
 export function estimateHoldsUntil(startedMs: number, cadence: Cadence): number {
-  const first = cadence.next(startedMs)
-  const gapMs = cadence.next(first) - first
-  return startedMs + gapMs + computeGraceMs(0, gapMs)
+  const next = estimateNextRun(startedMs, cadence)
+  return Math.min(
+    next + computeGraceMs(startedMs, next),
+    startedMs + maxGapsValid * findUsualGap(cadence, startedMs),
+  )
+}
+
+/**
+ * From when the run after a moment is overdue: its due time, its grace period, and the time it may take.
+ */
+export function computeOverdue(afterMs: number, cadence: Cadence, runMs: number): number {
+  const next = cadence.next(afterMs)
+  return next + computeGraceMs(next, cadence.next(next)) + runMs
+}
+
+/** The same after a run that another scheduler (cron) or a person started. */
+export function estimateOverdue(startedMs: number, cadence: Cadence, runMs: number): number {
+  const next = estimateNextRun(startedMs, cadence)
+  return next + computeGraceMs(startedMs, next) + runMs
+}
+
+/**
+ * When another scheduler runs a probe again: as long after the next due time as this run began after the last
+ * one, because it may have the same schedule with another offset (a timer at 02, 07, 12 for `5m`).
+ */
+function estimateNextRun(startedMs: number, cadence: Cadence): number {
+  const usual = findUsualGap(cadence, startedMs)
+  const offsetMs = startedMs - (findPreviousDue(cadence, startedMs, usual) ?? startedMs)
+  return cadence.next(startedMs) + Math.min(offsetMs, usual)
+}
+
+const maxReachMs = 400 * 86_400_000
+
+/** The latest due time that is not after a moment. A cadence only gives the next one, so it is bisected. */
+function findPreviousDue(cadence: Cadence, atMs: number, usualMs: number): number | undefined {
+  let reachMs = usualMs
+  while (cadence.next(atMs - reachMs) > atMs) {
+    reachMs *= 2
+    if (reachMs > maxReachMs) return undefined
+  }
+  // The first due time after `before` has passed at `atMs`; the first one after `from` has not.
+  let [before, from] = [atMs - reachMs, atMs]
+  while (from - before > 1) {
+    const middle = Math.floor((before + from) / 2)
+    if (cadence.next(middle) <= atMs) before = middle
+    else from = middle
+  }
+  return from
 }
 
 /** The due times that have passed. */

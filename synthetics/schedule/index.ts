@@ -1,4 +1,11 @@
-export { estimateHoldsUntil, computeHoldsUntil, splayCadence, createSystemClock } from './due.ts'
+export {
+  computeHoldsUntil,
+  computeOverdue,
+  createSystemClock,
+  estimateHoldsUntil,
+  estimateOverdue,
+  splayCadence,
+} from './due.ts'
 export type { Clock } from './due.ts'
 export { createHeartbeatFile } from './heartbeat.ts'
 export type { Heartbeat } from './heartbeat.ts'

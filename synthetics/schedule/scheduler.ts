@@ -1,5 +1,5 @@
 import type { Cadence } from '../../config/index.ts'
-import { findDue, computeHoldsUntil } from './due.ts'
+import { findDue, computeHoldsUntil, computeOverdue } from './due.ts'
 import type { Clock } from './due.ts'
 
 /** A task that runs repeatedly, never twice at the same time. */
@@ -19,6 +19,8 @@ export type ScheduleEvent<T> =
       dueMs: number
       startedMs: number
       holdsUntilMs: number
+      /** From when the next run is overdue. */
+      overdueMs: number
       outcome: SuperviseResult<T>
     }
   /** Due while the previous run continues. */
@@ -88,6 +90,7 @@ export async function runSchedule<T>(plan: SchedulePlan<T>): Promise<void> {
       dueMs,
       startedMs,
       holdsUntilMs: computeHoldsUntil(dueMs, job.cadence),
+      overdueMs: computeOverdue(dueMs, job.cadence, job.deadlineMs),
       outcome,
     })
   }

@@ -15,6 +15,7 @@ import { keepOnce } from '../../shared/history.ts'
 import {
   pushProbes,
   parseProbeCadence,
+  probeDeadlineMs,
   checkProbeNames,
   runSessionProbes,
   judgeProbes,
@@ -73,8 +74,13 @@ async function probeOnce(
     target: await describeTarget(session),
     environment,
   }
-  await keepOnce(session, probes.probes, (name) => parseProbeCadence(session, name, undefined))
-  const pushed = await pushProbes(session, probes, certificates)
+  const times = await keepOnce(session, probes.probes, async (name) => ({
+    cadence: parseProbeCadence(session, name, undefined),
+    deadlineMs: await probeDeadlineMs(session, name),
+  }))
+  for (const [name, certificateExpiresAtMs] of certificates)
+    times.set(name, { ...times.get(name), certificateExpiresAtMs })
+  const pushed = await pushProbes(session, probes, times)
   const input: ReportInput = {
     title: 'probe',
     verdict,

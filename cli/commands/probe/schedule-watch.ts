@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { openProbeHistory } from '../../shared/history.ts'
 import type { ProbeResult } from '../../../record/index.ts'
 import { toHistoryEntry } from '../../../synthetics/history/index.ts'
-import { createHeartbeatFile } from '../../../synthetics/schedule/index.ts'
-import type { ScheduleEvent, SuperviseResult } from '../../../synthetics/schedule/index.ts'
+import { computeOverdue, createHeartbeatFile } from '../../../synthetics/schedule/index.ts'
+import type { Job, ScheduleEvent, SuperviseResult } from '../../../synthetics/schedule/index.ts'
 import { createScheduledMetrics, serveMetrics } from '../../../synthetics/metrics/index.ts'
 import type { Endpoint } from '../../../synthetics/metrics/index.ts'
 import { errorMessage, diskProblem, version, UsageError } from '../../shared/world.ts'
@@ -35,11 +35,15 @@ type Ran = Extract<ScheduleEvent<ProbeResult>, { kind: 'ran' }>
 
 export async function openWatch(
   session: Session,
-  probes: readonly string[],
+  jobs: readonly Job<ProbeResult>[],
   options: WatchOptions,
   console: ScheduleConsole,
 ): Promise<ScheduleWatch> {
+  const probes = jobs.map(({ name }) => name)
   const metrics = createScheduledMetrics(probes, { version: version(), node: process.versions.node })
+  // Before its first due time a probe is unknown, but not overdue.
+  for (const { name, cadence, deadlineMs } of jobs)
+    metrics.nextDue(name, computeOverdue(session.world.now(), cadence, deadlineMs))
   const endpoint = await endpointOf(options, async () => metrics.text(session.world.now()))
   const history = await openProbeHistory(session)
   const heartbeat = heartbeatOf(session)
@@ -79,11 +83,12 @@ function createEventHandler(
   }
 
   const ran = (event: Ran): void => {
-    const { startedMs, dueMs, holdsUntilMs, outcome } = event
+    const { startedMs, dueMs, holdsUntilMs, overdueMs, outcome } = event
     const result = resultOf(event)
     const latenessMs = startedMs - dueMs
     count.runs += 1
     metrics.ran(result, latenessMs, holdsUntilMs)
+    if (result.outcome !== 'unknown') metrics.nextDue(result.name, overdueMs)
     if (outcome.state === 'timeout') metrics.hung(result.name)
     history?.keep(toHistoryEntry(result, targetUrl, holdsUntilMs))
     metrics.waiting(history?.waiting() ?? 0)

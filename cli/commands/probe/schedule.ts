@@ -1,11 +1,10 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { ProbeResult } from '../../../record/index.ts'
-import { resolveProbeLimits } from '../../../synthetics/index.ts'
 import { runSchedule, splayCadence, createSystemClock } from '../../../synthetics/schedule/index.ts'
 import type { Job } from '../../../synthetics/schedule/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
-import { parseProbeCadence, runProbesNow } from '../../shared/probing.ts'
+import { parseProbeCadence, probeDeadlineMs, runProbesNow } from '../../shared/probing.ts'
 import type { OnCertificate } from '../../shared/probing.ts'
 import { newRunId, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
@@ -13,10 +12,6 @@ import { scheduleConsole } from './text.ts'
 import { openWatch } from './schedule-watch.ts'
 import { UsageError } from '../../shared/world.ts'
 import type { ProbeOptions } from './command.ts'
-
-/** Time per attempt in addition to its timeout: cleaning up, and a pause. */
-const attemptOverheadMs = 3500
-const deadlineSlackMs = 5000
 
 /** Runs probes on their schedule until interrupted; `main.ts` then exits with 130 or 143. */
 export async function probeOnSchedule(
@@ -26,15 +21,18 @@ export async function probeOnSchedule(
 ): Promise<number> {
   const every = typeof options.every === 'string' ? options.every : undefined
   const certificates: { seen?: OnCertificate } = {}
-  const jobs = names.map((name) =>
-    jobOf(session, name, every, (probe, expiresAtMs) => certificates.seen?.(probe, expiresAtMs)),
+  const deadlines = await Promise.all(names.map(async (name) => probeDeadlineMs(session, name)))
+  const jobs = names.map((name, index) =>
+    jobOf(session, { name, every, deadlineMs: deadlines[index] ?? 0 }, (probe, expiresAtMs) =>
+      certificates.seen?.(probe, expiresAtMs),
+    ),
   )
   const reached = await withTarget(
     session,
     { load: false, logFile: join(session.out, 'schedule', 'target.log') },
     async () => {
       const console = scheduleConsole(session, { json: options.json ?? false, quiet: options.quiet ?? false })
-      const watch = await openWatch(session, names, options, console)
+      const watch = await openWatch(session, jobs, options, console)
       certificates.seen = watch.certificate
       try {
         session.progress.phase(`probing ${session.targetUrl} on schedule: ${jobsText(jobs)}`)
@@ -64,8 +62,7 @@ function jobsText(jobs: readonly Job<ProbeResult>[]): string {
 
 function jobOf(
   session: Session,
-  name: string,
-  every: string | undefined,
+  { name, every, deadlineMs }: { name: string; every: string | undefined; deadlineMs: number },
   certificate: OnCertificate,
 ): Job<ProbeResult> {
   const cadence = parseProbeCadence(session, name, every)
@@ -74,14 +71,11 @@ function jobOf(
       `${session.loaded.file}: probes.${name}.every: missing, ` +
         "expected an interval ('30s') or cron expression ('*/5 * * * *'), or one for all probes by --every",
     )
-  const config = session.loaded.config.probes?.[name]
-  if (!config) throw new UsageError(`${session.loaded.file}: probes.${name}: expected a probe, got none`)
-  const { timeoutMs, attempts } = resolveProbeLimits(config)
   return {
     name,
     // By machine, so that two probers of one target do not send requests at the same moment.
     cadence: splayCadence(cadence, hostname(), name, session.world.now()),
-    deadlineMs: attempts * (timeoutMs + attemptOverheadMs) + deadlineSlackMs,
+    deadlineMs,
     run: async (signal) => {
       const { probes } = await runProbesNow(session, [name], newRunId(session, 'probe'), signal, certificate)
       const [result] = probes

@@ -40,16 +40,16 @@ const states: Row['panels'] = [
     alerts: ['ProbeDown', 'APIUnreachable'],
   }),
   stat({
-    title: 'Probes unknown',
+    title: 'Probes overdue',
     description:
-      'Probes whose next run is overdue, or that could not run. Their state is unknown: ' +
-      'look at the scheduler.',
+      'Probes whose next result is overdue: their runs are missing, or found nothing out. ' +
+      'Their state is unknown: look at the scheduler.',
     queries: [
       {
         expr:
-          `count(vigil_probe_outcome{${probeLabels}, outcome="unknown"} == 1) or 0 * ` +
-          `count(vigil_probe_outcome{${probeLabels}, outcome="unknown"})`,
-        legend: 'unknown',
+          `count(time() - vigil_probe_next_due_timestamp_seconds{${probeLabels}} > 0) or 0 * ` +
+          `count(vigil_probe_next_due_timestamp_seconds{${probeLabels}})`,
+        legend: 'overdue',
       },
     ],
     unit: 'plain',
@@ -82,7 +82,10 @@ const ages: Row['panels'] = [
       'night. Older than 26 hours: the last one did not start or could not push, and the ' +
       'green panels next to it show old data.',
     queries: [
-      { expr: `time() - max by (suite) (push_time_seconds{${runLabels}, suite!=""})`, legend: '{{suite}}' },
+      {
+        expr: `time() - max by (suite) (push_time_seconds{${runLabels}, suite=~".+", suite!="drill"})`,
+        legend: '{{suite}}',
+      },
     ],
     unit: 'seconds',
     width: 6,

@@ -75,6 +75,17 @@ export const monitoringCases: readonly AlertCase[] = [
     description:
       'The numbers of suite browse on ci are 1d 2h 1m 40s old: the load run did not start or could not push.',
   }),
+  // Drills run every week, and probes by their own interval.
+  silentCase('PushStale', '10m', {
+    timelines: [
+      steady('push_time_seconds{job="vigil",suite="drill"}', 'age', 6 * day),
+      steady(
+        'push_time_seconds{job="vigil",probe="weekly",environment="shop",place="berlin"}',
+        'age',
+        6 * day,
+      ),
+    ],
+  }),
   alertCase('PushFailed', '5m', {
     timelines: [
       age('push_time_seconds{job="vigil",suite="browse"}', 60, 600, 60),
@@ -88,6 +99,7 @@ export const monitoringCases: readonly AlertCase[] = [
   alertCase('ProbeDown', '2m', {
     timelines: [
       gauge('vigil_probe_success{probe="task-crud"}', 1, 0, 1),
+      steady('vigil_probe_valid_until_timestamp_seconds{probe="task-crud"}', 'age', -45),
       gauge('vigil_probe_success{probe="health"}', 1, 0, 1),
     ],
     labels: { probe: 'task-crud' },
@@ -100,28 +112,57 @@ export const monitoringCases: readonly AlertCase[] = [
     summary: 'The probe scheduler has not run for 5m 0s',
     description: 'The heartbeat of vigil-probes:9464 is 5m 0s old: no probe checks the service.',
   }),
-  {
-    alert: 'ProbeOverdue',
-    for: '10m',
+  alertCase('ProbeOverdue', '10m', {
     timelines: [
-      age('vigil_probe_last_run_timestamp_seconds{probe="tls"}', 10_790, 11_000, 60),
-      steady('vigil_probe_outcome{probe="tls",outcome="unknown"}', 'gauge', 0),
+      age('vigil_probe_next_due_timestamp_seconds{probe="tls"}', -5, 660, -3600),
+      steady('vigil_probe_outcome{probe="tls",outcome="unknown"}', 'gauge', 1),
     ],
     labels: { probe: 'tls' },
-    summary: 'Probe tls is overdue (last run 3h 3m 20s ago)',
+    summary: 'Probe tls has been overdue for 11m 0s',
     description: 'The result of the probe tls is unknown: neither up nor down.',
-  },
-  {
-    alert: 'ProbeOverdue',
-    for: '10m',
+  }),
+  // Pushed by cron; a probe that the same Prometheus scrapes is not overdue.
+  alertCase('ProbeOverdue', '10m', {
     timelines: [
-      gauge('vigil_probe_outcome{probe="ready",outcome="unknown"}', 0, 1, 0),
-      gauge('vigil_probe_outcome{probe="ready",outcome="up"}', 1, 0, 1),
+      age(
+        'vigil_probe_next_due_timestamp_seconds{job="vigil",probe="ready",environment="shop",place="berlin"}',
+        -5,
+        7200,
+        -3600,
+      ),
+      steady('vigil_probe_next_due_timestamp_seconds{job="vigil-probes",probe="ready"}', 'age', -20),
     ],
-    labels: { probe: 'ready' },
-    summary: 'Probe ready is overdue (outcome unknown: 1)',
+    labels: { probe: 'ready', environment: 'shop', place: 'berlin' },
+    summary: 'Probe ready has been overdue for 2h 0m 0s',
     description: 'The result of the probe ready is unknown: neither up nor down.',
-  },
+  }),
+  // After a start of the scheduler: an hourly and a daily probe are unknown until their first due time. A
+  // daily one that ran 20 hours ago, or one whose week-end has begun, is not overdue either.
+  silentCase('ProbeOverdue', '10m', {
+    timelines: [
+      steady('vigil_probe_outcome{probe="tls",outcome="unknown"}', 'gauge', 1),
+      steady('vigil_probe_next_due_timestamp_seconds{probe="tls"}', 'age', -3000),
+      steady('vigil_probe_outcome{probe="daily",outcome="unknown"}', 'gauge', 1),
+      steady('vigil_probe_next_due_timestamp_seconds{probe="daily"}', 'age', -14_400),
+      steady('vigil_probe_last_run_timestamp_seconds{probe="daily"}', 'age', 72_000),
+      steady('vigil_probe_next_due_timestamp_seconds{probe="weekdays"}', 'age', -200_000),
+      steady('vigil_probe_last_run_timestamp_seconds{probe="weekdays"}', 'age', 20_000),
+    ],
+  }),
+  // The last push of a probe that no longer runs is not the state of the target for ever.
+  ...['ProbeDown', 'APIUnreachable', 'AuthenticationServiceDown'].map((alert) => {
+    const probe = { ProbeDown: 'task-crud', APIUnreachable: 'health' }[alert] ?? 'auth-flow'
+    const labels = `job="vigil",probe="${probe}",environment="shop",place="berlin"`
+    return silentCase(alert, alert === 'ProbeDown' ? '2m' : '1m', {
+      timelines: [
+        steady(`vigil_probe_success{${labels}}`, 'gauge', 0),
+        steady(`vigil_probe_valid_until_timestamp_seconds{${labels}}`, 'age', 30),
+        // Of another place, which is valid and up.
+        steady(`vigil_probe_success{${labels.replace('berlin', 'tokyo')}}`, 'gauge', 1),
+        steady(`vigil_probe_valid_until_timestamp_seconds{${labels.replace('berlin', 'tokyo')}}`, 'age', -60),
+      ],
+    })
+  }),
   alertCase('CertificateExpiring', '1h', {
     timelines: [
       age(
