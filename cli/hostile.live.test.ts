@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startService } from './testing/service.ts'
 import type { Service } from './testing/service.ts'
-import { workplace } from './testing/vigil.ts'
+import { homeSuites, workplace } from './testing/vigil.ts'
 import type { Workplace } from './testing/vigil.ts'
 
 let place: Workplace
@@ -45,8 +45,8 @@ describe('a hostile target', { timeout: 90_000 }, () => {
       target: { url: service.url },
       probes: { home: { journey: 'home' } },
       suites: {
-        rate: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 50 }, ...short },
-        capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, ...short },
+        rate: { ...homeSuites.rate, ...short },
+        capacity: { ...homeSuites.capacity, ...short },
       },
       budgets: { errorRate: 0.001 },
     })
@@ -79,8 +79,8 @@ describe('a secret', { timeout: 90_000 }, () => {
       target: { url: service.url, metrics: '/metrics', env: { METRICS_TOKEN: canary } },
       probes: { home: { journey: 'home' } },
       suites: {
-        rate: { engine: 'k6', journeys: { home: 1 }, load: { ratePerSecond: 50 }, ...short },
-        capacity: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, ...short },
+        rate: { ...homeSuites.rate, ...short },
+        capacity: { ...homeSuites.capacity, ...short },
       },
       budgets: { errorRate: 0.5 },
       pushgateway: { url: `http://push:${canary}@127.0.0.1:9` },

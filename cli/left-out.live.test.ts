@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Verdict } from '../baselines/index.ts'
 import { startService } from './testing/service.ts'
 import type { Service } from './testing/service.ts'
-import { workplace } from './testing/vigil.ts'
+import { homeSuites, workplace } from './testing/vigil.ts'
 import type { Workplace } from './testing/vigil.ts'
 
 let place: Workplace
@@ -16,20 +16,7 @@ beforeEach(async () => {
   place.configure({
     target: { url: service.url },
     suites: {
-      rate: {
-        engine: 'k6',
-        journeys: { home: 1 },
-        load: { ratePerSecond: 50 },
-        warmupSeconds: 0,
-        durationSeconds: 1,
-      },
-      capacity: {
-        engine: 'autocannon',
-        journeys: { home: 1 },
-        load: { connections: 2 },
-        warmupSeconds: 0,
-        durationSeconds: 1,
-      },
+      ...homeSuites,
     },
     budgets: { p95Ms: 500 },
   })

@@ -7,7 +7,7 @@ import type { Gateway } from '../runtime/pushgateway/testing/gateway.ts'
 import type { Verdict } from '../baselines/index.ts'
 import { startService } from './testing/service.ts'
 import type { Service } from './testing/service.ts'
-import { workplace } from './testing/vigil.ts'
+import { homeSuites, workplace } from './testing/vigil.ts'
 import type { Workplace } from './testing/vigil.ts'
 
 let pushgateway: Gateway
@@ -39,13 +39,7 @@ function configure(changes: Partial<Parameters<Workplace['configure']>[0]> = {})
   place.configure({
     target: { url: service.url },
     suites: {
-      bare: {
-        engine: 'autocannon',
-        journeys: { home: 1 },
-        load: { connections: 2 },
-        warmupSeconds: 0,
-        durationSeconds: 1,
-      },
+      bare: homeSuites.capacity,
     },
     probes: { one: { journey: 'home', attempts: 1 }, two: { journey: 'home', attempts: 1 } },
     pushgateway: { url: pushgateway.url },

@@ -8,7 +8,7 @@ import type { ProbesReport } from '../record/index.ts'
 import { certificateAuthority } from '../journeys/client/testing/certificates.ts'
 import type { Identity } from '../journeys/client/testing/certificates.ts'
 import { freePort } from './testing/service.ts'
-import { workplace } from './testing/vigil.ts'
+import { homeSuites, workplace } from './testing/vigil.ts'
 
 const place = workplace()
 const authority = certificateAuthority(place.folder)
@@ -66,13 +66,7 @@ describe('a target that', { timeout: 60_000 }, () => {
         target: { url },
         probes: { home: { journey: 'home', attempts: 1, timeoutMs: 1000 } },
         suites: {
-          capacity: {
-            engine: 'autocannon',
-            journeys: { home: 1 },
-            load: { connections: 2 },
-            warmupSeconds: 0,
-            durationSeconds: 60,
-          },
+          capacity: { ...homeSuites.capacity, durationSeconds: 60 },
         },
         budgets: { p95Ms: 500 },
       })
@@ -98,12 +92,7 @@ describe('a target that', { timeout: 60_000 }, () => {
       target: { url },
       probes: { home: { journey: 'home' } },
       suites: {
-        capacity: {
-          engine: 'autocannon',
-          journeys: { home: 1 },
-          load: { connections: 2 },
-          durationSeconds: 1,
-        },
+        capacity: homeSuites.capacity,
       },
     })
     const { code, stdout } = await place.vigil(['probe', '--target', url], {

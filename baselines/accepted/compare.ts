@@ -6,6 +6,7 @@ import type { BaselineTest, BaselineTests } from './tests.ts'
 import type { BaselineMetric } from './readings.ts'
 import { confidenceLimits, smallestDetectableEffect } from '../compare/effect.ts'
 import { incomparableRows } from '../compare/fitness.ts'
+import { errorRateRow } from '../compare/rows.ts'
 import {
   describeDetectable,
   formatChange,
@@ -161,28 +162,19 @@ function formatFigure(metric: BaselineMetric, value: number): string {
 
 /** The budget judges the error rate itself; this row only whether it grew. */
 function errorRow(errors: BaselineTests['errors']): VerdictRow {
-  const [baseline, candidate] = [
-    errors.baseline / errors.baselineRequests,
-    errors.candidate / errors.candidateRequests,
-  ]
   const status: RowStatus =
     errors.pAdjusted <= baselineAlpha && errors.ratio > 1
       ? 'fail'
       : errors.pAdjustedBetter <= baselineAlpha && errors.ratio < 1
         ? 'improved'
         : 'pass'
+  const row = errorRateRow('baseline', errors, status)
   return {
-    rule: 'baseline',
-    step: null,
-    metric: 'errorRate',
-    status,
-    baseline,
-    candidate,
-    ...(Number.isFinite(errors.ratio) && { ratio: errors.ratio }),
+    ...row,
     message:
-      `errors ${errors.candidate} of ${errors.candidateRequests} (${amount('ratio', candidate)}), of ` +
+      `errors ${errors.candidate} of ${errors.candidateRequests} (${amount('ratio', row.candidate)}), of ` +
       `the accepted runs ${errors.baseline} of ${errors.baselineRequests} ` +
-      `(${amount('ratio', baseline)})`,
+      `(${amount('ratio', row.baseline)})`,
   }
 }
 

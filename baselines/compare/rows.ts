@@ -135,12 +135,34 @@ function describeMissingPairs(pairs: number | undefined, family: TestFamily, cou
   return `about ${formatCount(pairs - count, word)}${family.paired ? '' : ' a side'} would settle it`
 }
 
+/** Errors of both sides, and by which factor their rate grew. */
+interface ErrorCounts {
+  baseline: number
+  baselineRequests: number
+  candidate: number
+  candidateRequests: number
+  ratio: number
+}
+
+/** A row on the error rate, without its message. */
+export function errorRateRow(
+  rule: string,
+  errors: ErrorCounts,
+  status: RowStatus,
+): Omit<VerdictRow, 'message'> & { baseline: number; candidate: number } {
+  return {
+    rule,
+    step: null,
+    metric: 'errorRate',
+    status,
+    baseline: errors.baseline / errors.baselineRequests,
+    candidate: errors.candidate / errors.candidateRequests,
+    ...(Number.isFinite(errors.ratio) && { ratio: errors.ratio }),
+  }
+}
+
 function errorRow(test: ErrorTest, family: TestFamily): VerdictRow {
   const { errors, limit } = test
-  const [baseline, candidate] = [
-    errors.baseline / errors.baselineRequests,
-    errors.candidate / errors.candidateRequests,
-  ]
   const status: RowStatus = isWorse(test, family.alpha)
     ? 'fail'
     : isWorse(test, suspicionAlpha) || hasOnlyCandidateFailed(errors)
@@ -152,19 +174,14 @@ function errorRow(test: ErrorTest, family: TestFamily): VerdictRow {
     errors.overdispersion > 1.5
       ? `; they come in bursts, one counts as ${Number(errors.overdispersion.toPrecision(2))}`
       : ''
+  const row = errorRateRow('comparison', errors, status)
   return {
-    rule: 'comparison',
-    step: null,
-    metric: 'errorRate',
-    status,
-    baseline,
-    candidate,
-    ...(Number.isFinite(errors.ratio) && { ratio: errors.ratio }),
+    ...row,
     margin: Math.expm1(limit),
     message:
-      `errors ${errors.baseline} of ${errors.baselineRequests} (${amount('ratio', baseline)}) → ` +
+      `errors ${errors.baseline} of ${errors.baselineRequests} (${amount('ratio', row.baseline)}) → ` +
       `${errors.candidate} of ${errors.candidateRequests} ` +
-      `(${amount('ratio', candidate)})${bursts}` +
+      `(${amount('ratio', row.candidate)})${bursts}` +
       (status === 'inconclusive' ? '; undecided: more pairs would settle it' : ''),
   }
 }

@@ -21,144 +21,38 @@ const smallStep = { name: steps[5], factor: 1.2 }
 /** Twice as much of the slow steps, less of the others. */
 const shifted = [0.24, 0.2, 0.15, 0.13, 0.16, 0.12]
 
-const short = { seconds: 2.5 }
-const long = { seconds: 5 }
+/** Lengths of a duet's units, in seconds. */
+const short = 2.5
+const long = 5
+const tenPercent = { all: 1.1 }
 
 export const goals: readonly Goal[] = [
-  ...every.map((level): Goal => ({
-    name: 'nothing changed',
-    change: {},
-    levels: [level],
-    ...short,
-    counted: 'fail',
-    bound: { most: 0.01 },
-  })),
-  {
-    name: 'nothing changed',
-    change: {},
-    levels: ['quiet'],
-    ...short,
-    counted: 'inconclusive',
-    bound: { most: 0.4 },
-  },
-  {
-    name: 'nothing changed',
-    change: {},
-    levels: ['normal'],
-    ...short,
-    counted: 'inconclusive',
-    bound: { most: 0.6 },
-  },
-  {
-    name: 'nothing changed',
-    change: {},
-    levels: ['drifty'],
-    ...short,
-    counted: 'inconclusive',
-    bound: { most: 0.55 },
-  },
-  {
-    name: '+10 % everywhere',
-    change: { all: 1.1 },
-    levels: ['quiet'],
-    ...short,
-    counted: 'fail',
-    bound: { least: 0.95 },
-  },
-  {
-    name: '+10 % everywhere',
-    change: { all: 1.1 },
-    levels: ['normal'],
-    ...short,
-    counted: 'fail',
-    bound: { least: 0.95 },
-  },
-  {
-    name: '+10 % everywhere',
-    change: { all: 1.1 },
-    levels: ['drifty'],
-    ...short,
-    counted: 'fail',
-    bound: { least: 0.9 },
-  },
-  {
-    name: '+10 % everywhere',
-    change: { all: 1.1 },
-    levels: ['noisy'],
-    ...short,
-    counted: 'pass',
-    bound: { most: 0.02 },
-  },
-  {
-    name: '+10 % everywhere',
-    change: { all: 1.1 },
-    levels: notNoisy,
-    ...short,
-    counted: 'pass',
-    bound: { most: 0.01 },
-  },
-  {
-    name: '+20 % everywhere',
-    change: { all: 1.2 },
-    levels: notNoisy,
-    ...short,
-    counted: 'fail',
-    bound: { least: 0.98 },
-  },
-  {
-    name: '+5 % everywhere',
-    change: { all: 1.05 },
-    levels: every,
-    ...short,
-    counted: 'pass',
-    bound: { most: 0.05 },
-  },
-  {
-    name: '+20 % on one step of 5 %',
-    change: { step: smallStep },
-    levels: notNoisy,
-    ...long,
-    counted: 'fail',
-    bound: { least: 0.9 },
-  },
-  {
-    name: '+20 % on one step of 5 %',
-    change: { step: smallStep },
-    levels: notNoisy,
-    ...long,
-    counted: 'named',
-    bound: { least: 0.95 },
-  },
-  {
-    name: 'errors .05 → .3 %',
-    change: { errorRate: 0.003 },
-    levels: every,
-    ...long,
-    counted: 'fail',
-    bound: { least: 0.95 },
-  },
-  {
-    name: 'throughput −10 %',
-    change: { throughput: 0.9 },
-    levels: every,
-    ...long,
-    counted: 'fail',
-    bound: { least: 0.9 },
-  },
-  {
-    name: 'mix shifted, nothing slower',
-    change: { shares: shifted },
-    levels: every,
-    ...short,
-    counted: 'fail',
-    bound: { most: 0.05 },
-  },
-  {
-    name: '+2 % everywhere',
-    change: { all: 1.02 },
-    levels: every,
-    ...short,
-    counted: 'fail',
-    bound: { most: 0.15 },
-  },
+  ...every.map((level) => goal('nothing changed', {}, [level], short, 'fail', { most: 0.01 })),
+  goal('nothing changed', {}, ['quiet'], short, 'inconclusive', { most: 0.4 }),
+  goal('nothing changed', {}, ['normal'], short, 'inconclusive', { most: 0.6 }),
+  goal('nothing changed', {}, ['drifty'], short, 'inconclusive', { most: 0.55 }),
+  goal('+10 % everywhere', tenPercent, ['quiet'], short, 'fail', { least: 0.95 }),
+  goal('+10 % everywhere', tenPercent, ['normal'], short, 'fail', { least: 0.95 }),
+  goal('+10 % everywhere', tenPercent, ['drifty'], short, 'fail', { least: 0.9 }),
+  goal('+10 % everywhere', tenPercent, ['noisy'], short, 'pass', { most: 0.02 }),
+  goal('+10 % everywhere', tenPercent, notNoisy, short, 'pass', { most: 0.01 }),
+  goal('+20 % everywhere', { all: 1.2 }, notNoisy, short, 'fail', { least: 0.98 }),
+  goal('+5 % everywhere', { all: 1.05 }, every, short, 'pass', { most: 0.05 }),
+  goal('+20 % on one step of 5 %', { step: smallStep }, notNoisy, long, 'fail', { least: 0.9 }),
+  goal('+20 % on one step of 5 %', { step: smallStep }, notNoisy, long, 'named', { least: 0.95 }),
+  goal('errors .05 → .3 %', { errorRate: 0.003 }, every, long, 'fail', { least: 0.95 }),
+  goal('throughput −10 %', { throughput: 0.9 }, every, long, 'fail', { least: 0.9 }),
+  goal('mix shifted, nothing slower', { shares: shifted }, every, short, 'fail', { most: 0.05 }),
+  goal('+2 % everywhere', { all: 1.02 }, every, short, 'fail', { most: 0.15 }),
 ]
+
+function goal(
+  name: string,
+  change: Change,
+  levels: readonly NoiseLevel[],
+  seconds: number,
+  counted: Goal['counted'],
+  bound: Goal['bound'],
+): Goal {
+  return { name, change, levels, seconds, counted, bound }
+}

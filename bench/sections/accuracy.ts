@@ -10,21 +10,10 @@ const quantiles = [
   ['p99Ms', 0.99],
 ] as const
 
-const suites: Record<string, Config['suites'][string]> = {
-  k6: {
-    engine: 'k6',
-    journeys: { timed: 1 },
-    load: { ratePerSecond: 300 },
-    warmupSeconds: 0,
-    durationSeconds: 10,
-  },
-  autocannon: {
-    engine: 'autocannon',
-    journeys: { timed: 1 },
-    load: { connections: 4 },
-    warmupSeconds: 0,
-    durationSeconds: 10,
-  },
+const length = { journeys: { timed: 1 }, warmupSeconds: 0, durationSeconds: 10 }
+const suites: Config['suites'] = {
+  k6: { engine: 'k6', load: { ratePerSecond: 300 }, ...length },
+  autocannon: { engine: 'autocannon', load: { connections: 4 }, ...length },
 }
 
 export const accuracy: Section = {

@@ -2,31 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { knownNoise } from '../testing/world.ts'
 import { UsageError } from './world.ts'
 import { noiseFile, noiseNote, readNoise, refuseNarrowMargin } from './known-noise.ts'
-
-const metric = { deviation: 0.02, betweenProcesses: 0, detectable: { '30': 0.04, '60': 0.03, '120': 0.02 } }
-const known = {
-  schema: 'vigil.noise/1',
-  environment: { fingerprint: 'here' },
-  measuredAt: '2026-11-25T01:02:03.000Z',
-  suites: {
-    browse: {
-      units: 48,
-      processPairs: 2,
-      unitSeconds: 2.5,
-      metrics: { p50Ms: metric, p95Ms: metric },
-      falseAlarms: { drawn: 300, fail: 1, inconclusive: 20 },
-    },
-  },
-}
 
 let out = ''
 const warnings: string[] = []
 const warn = (problem: string): void => void warnings.push(problem)
 beforeAll(() => {
   out = mkdtempSync(join(tmpdir(), 'vigil-noise-'))
-  writeFileSync(noiseFile(out), JSON.stringify(known))
+  writeFileSync(noiseFile(out), JSON.stringify(knownNoise()))
 })
 afterAll(() => rmSync(out, { recursive: true, force: true }))
 

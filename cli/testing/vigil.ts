@@ -41,6 +41,14 @@ const homeJourney =
   `export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' ` +
   '}) }] }]\n'
 
+const home = { journeys: { home: 1 }, warmupSeconds: 0, durationSeconds: 1 }
+
+/** Suites that play the home journey for one second; tests change what they are about. */
+export const homeSuites = {
+  rate: { engine: 'k6', load: { ratePerSecond: 50 }, ...home },
+  capacity: { engine: 'autocannon', load: { connections: 2 }, ...home },
+} satisfies Config['suites']
+
 export function workplace(): Workplace {
   const folder = mkdtempSync(join(tmpdir(), 'vigil-cli-'))
   const write = (name: string, text: string): string => {

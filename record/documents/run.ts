@@ -19,7 +19,7 @@ const count = z.int().nonnegative()
 const amount = z.number().nonnegative()
 const ratio = z.number().min(0).max(1)
 
-const latency = {
+export const latencyFields = {
   meanMs: amount,
   p50Ms: amount,
   p90Ms: amount,
@@ -27,14 +27,14 @@ const latency = {
   p99Ms: amount,
   maxMs: amount,
 }
-export type Latency = Known<typeof latency>
+export type Latency = Known<typeof latencyFields>
 
 const totals = {
   requests: count,
   errors: count,
   errorRate: ratio,
   throughputRps: amount,
-  latency: openObject(latency),
+  latency: openObject(latencyFields),
 }
 /**
  * `requests` counts all that was to be sent: answered, failed, and the arrivals that were dropped. `errors`

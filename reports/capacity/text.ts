@@ -144,33 +144,35 @@ export function capacityText(result: CapacityResult, options: TerminalOptions): 
   return `${lines.join('\n')}\n`
 }
 
-function right(heading: string, weight: number): Column {
-  return { heading, align: 'right', weight }
+/** Numbers stand to the right; a column of the least weight is left out first on a narrow terminal. */
+function tableColumns(first: string, numbers: [heading: string, weight: number][]): Column[] {
+  return [
+    { heading: first, align: 'left', weight: Infinity },
+    ...numbers.map(([heading, weight]): Column => ({ heading, align: 'right', weight })),
+  ]
 }
 
 function columns(unit: string): Column[] {
-  return [
-    { heading: unit, align: 'left', weight: Infinity },
-    right('requests/s', 9),
-    right('p50 ms', 3),
-    right('p95 ms', 8),
-    right('p99 ms', 2),
-    right('errors', 7),
-    right('CPU ms/req', 4),
-    right('pool', 1),
-    right('samples', 5),
-    { heading: 'budgets', align: 'left', weight: Infinity },
+  const numbers: [string, number][] = [
+    ['requests/s', 9],
+    ['p50 ms', 3],
+    ['p95 ms', 8],
+    ['p99 ms', 2],
+    ['errors', 7],
+    ['CPU ms/req', 4],
+    ['pool', 1],
+    ['samples', 5],
   ]
+  return [...tableColumns(unit, numbers), { heading: 'budgets', align: 'left', weight: Infinity }]
 }
 
 function settingColumns(variable: string): Column[] {
-  return [
-    { heading: variable, align: 'left', weight: Infinity },
-    right('requests/s', 9),
-    right('range', 3),
-    right('p95 ms', 8),
-    right('errors', 7),
-  ]
+  return tableColumns(variable, [
+    ['requests/s', 9],
+    ['range', 3],
+    ['p95 ms', 8],
+    ['errors', 7],
+  ])
 }
 
 function cells(level: Level): string[] {

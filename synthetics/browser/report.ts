@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { z } from 'zod'
+import { jsonOf } from '../../record/documents/index.ts'
 import { toOneLine } from '../../record/index.ts'
 import type { FailureClass, StepResult } from '../../record/index.ts'
 import type { Redact } from './redaction.ts'
@@ -54,7 +55,8 @@ export type SpecRun =
 
 /** Reads Playwright's JSON report. Its messages may contain text of the target, and secrets. */
 export function readReport(text: string, redact: Redact): SpecRun {
-  const report = reportShape.safeParse(parseJson(text))
+  const json = jsonOf(text)
+  const report = reportShape.safeParse(json.state === 'read' ? json.value : undefined)
   if (!report.success) return { state: 'unavailable', reason: 'Playwright wrote no readable report' }
   const tests = findTests(report.data.suites).filter(({ status }) => status !== 'skipped')
   const clean = (message: string): string =>
@@ -164,13 +166,4 @@ function toStepName(title: string): string {
       .replaceAll(/^[^A-Za-z0-9]+|-+$/g, '')
       .slice(0, 64) || 'unnamed'
   )
-}
-
-function parseJson(text: string): unknown {
-  try {
-    const json: unknown = JSON.parse(text)
-    return json
-  } catch {
-    return undefined
-  }
 }

@@ -7,7 +7,7 @@ import { startPrometheus } from '../../../runtime/services/index.ts'
 import { requireTool } from '../../../runtime/tools/index.ts'
 import { startService } from '../../testing/service.ts'
 import type { Service } from '../../testing/service.ts'
-import { workplace } from '../../testing/vigil.ts'
+import { homeSuites, workplace } from '../../testing/vigil.ts'
 import type { Workplace } from '../../testing/vigil.ts'
 
 /** Service time per request, one at a time: with n connections a response takes n times as long. */
@@ -26,7 +26,7 @@ beforeAll(async () => {
   place.configure({
     target: { url: service.url },
     suites: {
-      busy: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, durationSeconds: 5 },
+      busy: { ...homeSuites.capacity, durationSeconds: 5 },
     },
     budgets: { meanMs: 4.5 * eachMs },
     forecasts: {
@@ -105,14 +105,8 @@ describe('vigil capacity', { timeout: 120_000 }, () => {
     other.configure({
       target: { url: service.url },
       suites: {
-        busy: {
-          engine: 'autocannon',
-          journeys: { home: 1 },
-          load: { connections: 2 },
-          durationSeconds: 5,
-          budgets: { meanMs: 5 },
-        },
-        idle: { engine: 'autocannon', journeys: { home: 1 }, load: { connections: 2 }, durationSeconds: 5 },
+        busy: { ...homeSuites.capacity, durationSeconds: 5, budgets: { meanMs: 5 } },
+        idle: { ...homeSuites.capacity, durationSeconds: 5 },
       },
     })
     const { code, stderr } = await other.vigil(args)

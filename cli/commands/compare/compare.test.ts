@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { simulateDuet } from '../../../bench/detection-study/simulations.ts'
 import type { Verdict } from '../../../baselines/index.ts'
 import { UsageError } from '../../shared/world.ts'
-import { runInWorld } from '../../testing/world.ts'
+import { jsonLines, knownNoise, runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
 import { compare } from './run.ts'
 import type { CompareOptions } from './command.ts'
@@ -50,6 +50,9 @@ async function run(options: Partial<CompareOptions>): Promise<Said> {
 
 const each = (side: string): string[] => Array.from({ length: 24 }, (_, index) => `${side}-${index}.json`)
 
+const idsAndVerdicts = (stdout: string): unknown[] =>
+  jsonLines<Verdict & { id: unknown }>(stdout).map(({ id, verdict }) => [id, verdict])
+
 describe('vigil compare', () => {
   it('says at a glance what is slower, worst first, and exits 1', async () => {
     const { code, stdout, stderr } = await run({ baseline: each('base'), candidate: ['slower.json'] })
@@ -71,23 +74,7 @@ describe('vigil compare', () => {
       .join('\n')
     writeFileSync(join(folder, 'duet.jsonl'), duet)
     mkdirSync(join(folder, 'known'))
-    writeFileSync(
-      join(folder, 'known', 'noise.json'),
-      JSON.stringify({
-        schema: 'vigil.noise/1',
-        environment: { fingerprint: 'here' },
-        measuredAt: '2026-11-25T01:02:03.000Z',
-        suites: {
-          browse: {
-            units: 48,
-            processPairs: 2,
-            unitSeconds: 2.5,
-            metrics: { p50Ms: metric, p95Ms: metric },
-            falseAlarms: { drawn: 300, fail: 1, inconclusive: 20 },
-          },
-        },
-      }),
-    )
+    writeFileSync(join(folder, 'known', 'noise.json'), JSON.stringify(knownNoise(metric)))
     await expect(
       run({ baseline: ['duet.jsonl'], candidate: ['duet.jsonl'], margin: 2, out: 'known' }),
     ).rejects.toThrow('--margin: found 2 %, expected at least 6 %: as measured here by vigil doctor --noise')
@@ -140,13 +127,7 @@ describe('vigil compare --batch', () => {
   it('prints one verdict a line, in order, with the id, and exits 0 whatever they are', async () => {
     const { code, stdout, stderr } = await run({ batch: join(folder, 'good.jsonl') })
     expect([code, stderr]).toEqual([0, ''])
-    expect(
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as Verdict & { id: unknown })
-        .map(({ id, verdict }) => [id, verdict]),
-    ).toEqual([
+    expect(idsAndVerdicts(stdout)).toEqual([
       ['same', 'pass'],
       ['slower', 'fail'],
     ])
@@ -154,13 +135,10 @@ describe('vigil compare --batch', () => {
 
   it('keeps the order of a long batch', async () => {
     const { code, stdout } = await run({ batch: join(folder, 'long.jsonl') })
-    expect([
-      code,
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => (JSON.parse(line) as { id: number }).id),
-    ]).toEqual([2, Array.from({ length: 30 }, (_, index) => (index === 20 ? null : index))])
+    expect([code, jsonLines<{ id: number }>(stdout).map(({ id }) => id)]).toEqual([
+      2,
+      Array.from({ length: 30 }, (_, index) => (index === 20 ? null : index)),
+    ])
   })
 
   it(
@@ -169,13 +147,7 @@ describe('vigil compare --batch', () => {
     async () => {
       const { code, stdout, stderr } = await run({ batch: join(folder, 'cases.jsonl') })
       expect(code).toBe(2)
-      expect(
-        stdout
-          .trim()
-          .split('\n')
-          .map((line) => JSON.parse(line) as Verdict & { id: unknown })
-          .map(({ id, verdict }) => [id, verdict]),
-      ).toEqual([
+      expect(idsAndVerdicts(stdout)).toEqual([
         ['same', 'pass'],
         ['broken', 'invalid'],
         [null, 'invalid'],

@@ -5,26 +5,14 @@ import type { Verdict } from '../../../baselines/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { freePort, startService } from '../../testing/service.ts'
 import type { Service } from '../../testing/service.ts'
-import { workplace } from '../../testing/vigil.ts'
+import { homeSuites, workplace } from '../../testing/vigil.ts'
 import type { Ran, Workplace } from '../../testing/vigil.ts'
 
 // Short loads that a busy machine can make as well: 450 requests, of which an error budget of 1 % needs 300.
 // Latencies are only judged narrowly where they are what a test is about.
 const suites = {
-  rate: {
-    engine: 'k6' as const,
-    journeys: { home: 1 },
-    load: { ratePerSecond: 150 },
-    warmupSeconds: 0.5,
-    durationSeconds: 3,
-  },
-  capacity: {
-    engine: 'autocannon' as const,
-    journeys: { home: 1 },
-    load: { connections: 4 },
-    warmupSeconds: 0.5,
-    durationSeconds: 2,
-  },
+  rate: { ...homeSuites.rate, load: { ratePerSecond: 150 }, warmupSeconds: 0.5, durationSeconds: 3 },
+  capacity: { ...homeSuites.capacity, load: { connections: 4 }, warmupSeconds: 0.5, durationSeconds: 2 },
 }
 const budgets = { p95Ms: 5000, meanMs: 5000, errorRate: 0.01, requestsPerMinute: 1000 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../testing/service.ts'
 import { leftoversAfter, processesNaming } from '../../testing/leftovers.ts'
-import { workplace } from '../../testing/vigil.ts'
+import { homeSuites, workplace } from '../../testing/vigil.ts'
 import type { Workplace } from '../../testing/vigil.ts'
 
 // A service with a child process, as the todo API has PostgreSQL.
@@ -50,6 +50,7 @@ async function signalIn(
   const port = await freePort()
   const script = place.write('server.mjs', server)
   const warmupSeconds = says === 'warming up' ? 300 : 0.5
+  const length = { warmupSeconds, durationSeconds: 300 }
   place.configure({
     target: {
       url: `http://127.0.0.1:${port}`,
@@ -58,20 +59,8 @@ async function signalIn(
       env: { PORT: String(port), SLOW_START_MS: String(slowStartMs) },
     },
     suites: {
-      rate: {
-        engine: 'k6',
-        journeys: { home: 1 },
-        load: { ratePerSecond: 20 },
-        warmupSeconds,
-        durationSeconds: 300,
-      },
-      capacity: {
-        engine: 'autocannon',
-        journeys: { home: 1 },
-        load: { connections: 2 },
-        warmupSeconds,
-        durationSeconds: 300,
-      },
+      rate: { ...homeSuites.rate, load: { ratePerSecond: 20 }, ...length },
+      capacity: { ...homeSuites.capacity, ...length },
     },
     budgets: { p95Ms: 500 },
   })

@@ -5,7 +5,7 @@ import type { Verdict } from '../../../baselines/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { startService } from '../../testing/service.ts'
 import type { Service } from '../../testing/service.ts'
-import { workplace } from '../../testing/vigil.ts'
+import { homeSuites, workplace } from '../../testing/vigil.ts'
 import type { Workplace } from '../../testing/vigil.ts'
 
 let place: Workplace
@@ -16,13 +16,7 @@ beforeEach(async () => {
   place.configure({
     target: { url: service.url },
     suites: {
-      bare: {
-        engine: 'autocannon',
-        journeys: { home: 1 },
-        load: { connections: 2 },
-        warmupSeconds: 0,
-        durationSeconds: 1,
-      },
+      bare: homeSuites.capacity,
     },
   })
 })
