@@ -19,7 +19,7 @@ const count = z.int().nonnegative()
 const amount = z.number().nonnegative()
 const ratio = z.number().min(0).max(1)
 
-export const latencyFields = {
+const latency = {
   meanMs: amount,
   p50Ms: amount,
   p90Ms: amount,
@@ -27,14 +27,14 @@ export const latencyFields = {
   p99Ms: amount,
   maxMs: amount,
 }
-export type Latency = Known<typeof latencyFields>
+export type Latency = Known<typeof latency>
 
 const totals = {
   requests: count,
   errors: count,
   errorRate: ratio,
   throughputRps: amount,
-  latency: openObject(latencyFields),
+  latency: openObject(latency),
 }
 /**
  * `requests` counts all that was to be sent: answered, failed, and the arrivals that were dropped. `errors`

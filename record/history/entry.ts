@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { ComparableRun, Run } from '../index.ts'
-import { jsonOf, latencyFields } from '../documents/index.ts'
+import { jsonOf } from '../documents/index.ts'
 
 const amount = z.number()
 export const runEntrySchema = z.object({
@@ -19,7 +19,14 @@ export const runEntrySchema = z.object({
   errors: amount,
   errorRate: amount,
   throughputRps: amount,
-  latency: z.object(latencyFields),
+  latency: z.object({
+    meanMs: amount,
+    p50Ms: amount,
+    p90Ms: amount,
+    p95Ms: amount,
+    p99Ms: amount,
+    maxMs: amount,
+  }),
 })
 /** What history keeps of a run: its overall figures, and how it was judged. The record has the rest. */
 export type RunEntry = z.infer<typeof runEntrySchema>
