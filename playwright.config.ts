@@ -1,5 +1,6 @@
 import { defineConfig } from '@playwright/test'
 import { findBrowser } from './runtime/browser/index.ts'
+import { keepPathsBelow } from './synthetics/browser/base-path.ts'
 
 /*
  * `npx playwright test` runs the journeys and the browser specs as Playwright tests against TARGET_URL. The
@@ -27,7 +28,7 @@ export default defineConfig({
     },
   ],
   use: {
-    baseURL: baseUrl,
+    baseURL: keepPathsBelow(baseUrl),
     screenshot: 'only-on-failure',
     trace: { mode: 'retain-on-failure', snapshots: false, sources: false, attachments: false },
     // Without a browser the journeys still run. A test that opens a page fails with Playwright's message.

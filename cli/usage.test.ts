@@ -23,6 +23,13 @@ describe('what the user got wrong is one line on stderr, nothing on stdout, exit
       "unknown option '--targte' (Did you mean --target?)",
     ],
     ['a URL that is none', ['gate', '--target', 'localhost'], 'expected an http:// or https:// URL'],
+    ['a target with a query', ['gate', '--target', 'http://h/?a=1'], 'a URL without a query or fragment'],
+    [
+      'a target with a fragment',
+      ['probe', '--target', 'http://h/#/app'],
+      'a URL without a query or fragment',
+    ],
+    ['a side with a query', ['ab', 'http://h/a?', 'http://h/b'], 'a URL without a query or fragment'],
     ['an engine that is none', ['gate', '--engine', 'jmeter'], 'Allowed choices are k6, autocannon, both'],
     ['a negative rate', ['load', '--rate', '-5'], 'expected journeys per second over 0'],
     ['a duration that is no number', ['load', '--duration', 'long'], 'expected seconds over 0'],

@@ -97,6 +97,16 @@ describe('an invalid config is reported in one line with file, path, expected an
       'target.url: expected an http:// or https:// URL, got a string',
     ],
     [
+      'a target with a query',
+      changed('target.url', 'http://host/api?key=1'),
+      'target.url: expected a URL without a query or fragment',
+    ],
+    [
+      'a target with an empty fragment',
+      changed('target.url', 'http://host/#'),
+      'target.url: expected a URL without a query or fragment',
+    ],
+    [
       'a password in the address',
       changed('target.url', 'http://me:pw@host'),
       'target.url: expected a URL without a user and password',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { findTargetUrlProblem } from '../journeys/index.ts'
 import { parseCadence } from './cadence.ts'
 
 const positive = z.number().positive()
@@ -7,11 +8,10 @@ export const nameSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "expected 1 to 64 letters, digits, '.', '_' or '-'")
 const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' })
-// Every record and report would contain a password in the target's URL.
-const targetUrl = httpUrl.refine(
-  (text) => URL.parse(text)?.username === '' && URL.parse(text)?.password === '',
-  'expected a URL without a user and password (journeys send their credentials in headers)',
-)
+const targetUrl = httpUrl.superRefine((text, context) => {
+  const message = findTargetUrlProblem(text)
+  if (message !== undefined) context.addIssue({ code: 'custom', message })
+})
 const path = z.string().startsWith('/', "expected a path that starts with '/'")
 
 const limits = {

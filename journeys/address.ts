@@ -42,6 +42,28 @@ export function toRequestTarget(address: Address, path: string): string {
     : target.replaceAll(/[\uD800-\uDFFF]/gu, '\uFFFD').replaceAll(/[^!-~]+/gu, encodeURIComponent)
 }
 
+/**
+ * The URL of a path of the config, of a journey or of a browser spec: always below the target's URL, whose
+ * base path `new URL(path, target)` would drop.
+ */
+export function toTargetUrl(targetUrl: string, path: string): URL {
+  const address = toAddress(targetUrl)
+  return new URL(`${address.protocol}//${address.host}${toRequestTarget(address, path)}`)
+}
+
+/** What was expected of a URL that cannot be a target's; undefined for one that can. */
+export function findTargetUrlProblem(text: string): string | undefined {
+  const url = URL.parse(text)
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return 'expected an http:// or https:// URL'
+  // Every record and report would contain the password.
+  if (url.username !== '' || url.password !== '')
+    return 'expected a URL without a user and password (journeys send their credentials in headers)'
+  // Paths are appended to it. An empty query is one too.
+  if (/[?#]/.test(url.href))
+    return 'expected a URL without a query or fragment (the path of a step may have a query)'
+  return undefined
+}
+
 /** Adds the login of the target's URL, unless the step sets `authorization` itself. */
 export function toRequestHeaders(address: Address, headers: Record<string, string>): Record<string, string> {
   if (address.authorization === undefined || headers['authorization'] !== undefined) return headers

@@ -2,7 +2,14 @@
  * What a journey is and how one step of it is played. k6's runtime loads this face too: it imports nothing of
  * Node. `client/index.ts` is the face for this process.
  */
-export { findWireProblem, toAddress, toRequestHeaders, toRequestTarget } from './address.ts'
+export {
+  findTargetUrlProblem,
+  findWireProblem,
+  toAddress,
+  toRequestHeaders,
+  toRequestTarget,
+  toTargetUrl,
+} from './address.ts'
 export type { Address } from './address.ts'
 export {
   buildMixCycle,

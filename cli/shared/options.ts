@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
+import { findTargetUrlProblem } from '../../journeys/index.ts'
 
 /** Options that most commands take. */
 export interface CommonOptions {
@@ -15,7 +16,7 @@ export function configOption(description = 'config file to read'): Option {
 }
 
 export function targetOption(description = 'test the service at this URL instead of starting one'): Option {
-  return new Option('--target <url>', description).argParser(httpUrl)
+  return new Option('--target <url>', description).argParser(targetUrl)
 }
 
 export function outOption(description = 'folder for runs and reports'): Option {
@@ -74,14 +75,11 @@ export function examplesText(lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 }
 
-/** An http:// or https:// URL without credentials. */
-export function httpUrl(text: string): string {
-  const url = URL.parse(text)
-  if (url && (url.username || url.password))
-    throw new InvalidArgumentError(
-      'expected a URL without a user and password: journeys send their credentials in headers.',
-    )
-  return toolUrl(text)
+/** The URL of a service to test. */
+function targetUrl(text: string): string {
+  const problem = findTargetUrlProblem(text)
+  if (problem !== undefined) throw new InvalidArgumentError(`${problem}.`)
+  return text
 }
 
 /** The URL of a monitoring tool, which may contain credentials. */

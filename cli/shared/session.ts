@@ -14,6 +14,7 @@ import type { World } from './world.ts'
 import { runId, environmentOf, toOneLine } from '../../record/index.ts'
 import type { Run } from '../../record/index.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
+import { toTargetUrl } from '../../journeys/index.ts'
 
 /** What a running command works with: its config, its target, and where its files go. */
 export interface Session {
@@ -206,32 +207,50 @@ export async function checkTarget(
   { loaded, world }: Session,
   targetUrl: string,
 ): Promise<string | undefined> {
-  return preflight(new URL(loaded.config.target.ready ?? '/', targetUrl), world.interrupted)
+  return preflight(targetUrl, loaded.config.target.ready, world.interrupted)
 }
 
 const timeoutMs = 5000
 const bodyBytes = 64 * 1024
 
 /**
- * Sends one request before anything is measured. A target that cannot be reached, or that redirects, cannot
- * be measured: something else would be. Any other response, including an error, is the target's own and is
- * measured.
+ * Sends one request before anything is measured. A target that cannot be reached, or that is elsewhere,
+ * cannot be measured: something else would be. Any other response, including an error, is the target's own
+ * and is measured.
  *
+ * @param ready the path that answers 2xx once the target can be used, if it has one
  * @returns why it cannot be used, or undefined
  */
-export async function preflight(url: URL, signal: AbortSignal): Promise<string | undefined> {
-  const request = { method: 'GET', path: url.pathname + url.search, headers: {}, body: undefined }
-  const result = await sendRequest(url.origin, request, { timeoutMs, maxBodyBytes: bodyBytes, signal })
+export async function preflight(
+  targetUrl: string,
+  ready: string | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const url = toTargetUrl(targetUrl, ready ?? '/')
+  const request = { method: 'GET', path: ready ?? '/', headers: {}, body: undefined }
+  const result = await sendRequest(targetUrl, request, { timeoutMs, maxBodyBytes: bodyBytes, signal })
   if (signal.aborted) return 'interrupted before the first request to the target'
   // An endless body is a response too.
-  if (result.state === 'ok')
-    return redirectProblem(url, result.response.status, result.response.headers['location'])
+  if (result.state === 'ok') {
+    const { status, headers } = result.response
+    const isRedirect = status >= 300 && status < 400 && status !== 304
+    const location = headers['location']
+    // A root may redirect, to a login page for example: it is no step of a journey.
+    return isRedirect && (ready !== undefined || hasMoved(url, location))
+      ? describeRedirect(url, status, location)
+      : undefined
+  }
   if (result.class === 'status' || result.class === 'check') return undefined
   return `the target at ${url.origin} cannot be reached (${result.class}): ${result.message}`
 }
 
-function redirectProblem(url: URL, status: number, location: string | undefined): string | undefined {
-  if (status < 300 || status >= 400 || status === 304) return undefined
+/** Whether a redirect leads to the same path elsewhere, as from http to https: then all requests do. */
+function hasMoved(url: URL, location: string | undefined): boolean {
+  const to = location === undefined ? null : URL.parse(location, url.href)
+  return to !== null && to.origin !== url.origin && to.pathname === url.pathname
+}
+
+function describeRedirect(url: URL, status: number, location: string | undefined): string {
   const where = location === undefined ? 'nowhere' : toOneLine(location)
   return (
     `the target redirects (redirect): ${url.href} answered ${status} to ${where}, ` +

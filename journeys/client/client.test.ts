@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { sendRequest } from './index.ts'
-import { toAddress, toRequestTarget, findWireProblem } from '../index.ts'
+import { findTargetUrlProblem, findWireProblem, toAddress, toRequestTarget, toTargetUrl } from '../index.ts'
 import { endTargets, raw, target } from './testing/target.ts'
 
 afterEach(endTargets)
@@ -125,5 +125,37 @@ describe('a request cannot be split by what a target said', () => {
     expect(address).toMatchObject({ hostname: '::1', port: 8080, prefix: '/api', authorization: undefined })
     expect(toRequestTarget(address, '/a%20b?c=[d]#e')).toBe('/api/a%20b?c=[d]')
     expect(toRequestTarget(address, 'ä b\r\nx')).toBe('/api/%C3%A4%20b%0D%0Ax')
+  })
+})
+
+describe('a path', () => {
+  test.each([
+    ['http://host', '/ready', 'http://host/ready'],
+    ['http://host/', '/ready', 'http://host/ready'],
+    ['http://host/api/v1', '/ready', 'http://host/api/v1/ready'],
+    ['http://host/api/v1/', '/ready?deep=1', 'http://host/api/v1/ready?deep=1'],
+    ['https://[::1]:8443/a%20b//', 'ü', 'https://[::1]:8443/a%20b/%C3%BC'],
+    ['http://host/api', '//other/ready', 'http://host/api//other/ready'],
+  ])('of %s: %s', (target, path, url) => {
+    expect(toTargetUrl(target, path).href).toBe(url)
+  })
+})
+
+describe("a target's URL", () => {
+  test.each(['http://host', 'https://host:8443/api/v1/', 'http://[::1]/a%3Fb%23c'])('can be %s', (url) => {
+    expect(findTargetUrlProblem(url)).toBeUndefined()
+  })
+  test.each([
+    ['http://host/?', /without a query or fragment/],
+    ['http://host/api?key=1', /without a query or fragment/],
+    ['http://host#', /without a query or fragment/],
+    ['http://host/#/app', /without a query or fragment/],
+    ['http://user@host', /without a user and password/],
+    ['http://:password@host', /without a user and password/],
+    ['ftp://host', /http:\/\/ or https:\/\//],
+    ['host:80', /http:\/\/ or https:\/\//],
+    ['', /http:\/\/ or https:\/\//],
+  ])('cannot be %s', (url, problem) => {
+    expect(findTargetUrlProblem(url)).toMatch(problem)
   })
 })

@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { toTargetUrl } from '../../journeys/index.ts'
 
 const loopback = '127.0.0.1'
 
@@ -46,7 +47,7 @@ export async function waitReady(
 ): Promise<Readiness> {
   const deadline = performance.now() + limits.timeoutMs
   for (;;) {
-    const readiness = await checkReady(new URL(path, baseUrl), limits.signal)
+    const readiness = await checkReady(toTargetUrl(baseUrl, path), limits.signal)
     if (readiness === 'ready' || limits.signal.aborted || performance.now() >= deadline) return readiness
     await sleep(pauseMs, undefined, { signal: limits.signal }).catch(() => undefined)
   }

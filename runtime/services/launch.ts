@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { toTargetUrl } from '../../journeys/index.ts'
 import { describeEnd, lastOutputLine, startChild } from '../processes/index.ts'
 import type { Child, ChildEnd } from '../processes/index.ts'
 import { freePort, isFree, waitReady } from './endpoint.ts'
@@ -119,7 +120,7 @@ function explainFailure(plan: ProcessPlan, end: ChildEnd | 'ready' | 'timeout', 
   const line = lastOutputLine(child.tail('stderr'))
   const output = line === '' ? 'it wrote nothing' : `it last wrote: ${line}`
   if (typeof end === 'string') {
-    const place = typeof plan.ready === 'string' ? ` at ${new URL(plan.ready, plan.url).href}` : ''
+    const place = typeof plan.ready === 'string' ? ` at ${toTargetUrl(plan.url, plan.ready).href}` : ''
     return `${name} was not ready${place} within ${timeoutMs / 1000} s; ${output}`
   }
   return end.state === 'failed'

@@ -44,6 +44,18 @@ describe('starting a target', () => {
     expect(await waitReady(plans.url, '/ready', { timeoutMs: 0, signal: never })).toBe('unreachable')
   })
 
+  it('asks for readiness below the base path of its URL', async () => {
+    const plans = await plan(
+      `require('http').createServer((request, response) => {
+        response.statusCode = request.url === '/api/v1/ready' ? 200 : 404
+        response.end()
+      }).listen(process.env.PORT, '127.0.0.1')`,
+    )
+    const result = await startTarget({ ...plans, url: `${plans.url}/api/v1` })
+    expect(result).toMatchObject({ state: 'ok' })
+    if (result.state === 'ok') await result.service.stop()
+  })
+
   it.each([
     [
       'a command that ends',

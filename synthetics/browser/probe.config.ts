@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path'
 import type { PlaywrightTestConfig } from '@playwright/test'
 import { findBrowser } from '../../runtime/browser/index.ts'
+import { keepPathsBelow } from './base-path.ts'
 
 /*
  * Playwright's config for a spec that vigil runs in a child process. All inputs come from the environment.
@@ -24,7 +25,7 @@ const config: PlaywrightTestConfig = {
   forbidOnly: false,
   metadata: browser.state === 'ok' ? {} : { missingBrowser: browser.reason },
   use: {
-    baseURL: process.env['TARGET_URL'] ?? '',
+    baseURL: keepPathsBelow(process.env['TARGET_URL'] ?? ''),
     // All requests of a spec belong to one trace.
     extraHTTPHeaders: { traceparent: process.env['VIGIL_SPEC_TRACEPARENT'] ?? '' },
     screenshot: 'only-on-failure',

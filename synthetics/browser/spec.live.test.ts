@@ -21,8 +21,10 @@ import { readZip } from './redaction.ts'
 const folder = mkdtempSync(join(tmpdir(), 'vigil-spec-test-'))
 const kept = join(folder, 'kept')
 const traceparents: string[] = []
+const paths: string[] = []
 const server = createServer((request, response) => {
   traceparents.push(String(request.headers['traceparent']))
+  paths.push(request.url ?? '')
   response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Here</h1><input id="p" type="password">')
 })
 let url: string
@@ -48,6 +50,18 @@ const specs: Record<string, string> = {
   retried:
     `test('retried', async ({}, info) => { await test.step('step', async () => { ` +
     'expect(info.retry).toBe(1) }) })',
+  paths: `test('paths', async ({ page, request, baseURL }) => {
+    await test.step('opens', async () => {
+      await page.goto('/a?q=1#top')
+      await expect(page).toHaveURL('/a?q=1#top')
+      await page.goto('b')
+      await page.waitForURL('/b')
+      await request.get('/c')
+      await page.request.get('./d')
+      expect(new URL('/e', 'http://other.example/f').href).toBe('http://other.example/e')
+      await page.goto(baseURL + '/g')
+    })
+  })`,
   broken: `import './not-there.ts'`,
 }
 
@@ -70,11 +84,11 @@ afterAll(() => {
 
 async function probed(
   name: string,
-  more: { attempts?: number; signal?: AbortSignal; env?: NodeJS.ProcessEnv } = {},
+  more: { attempts?: number; signal?: AbortSignal; env?: NodeJS.ProcessEnv; base?: string } = {},
 ): Promise<ProbeResult> {
-  const { attempts = 1, signal = new AbortController().signal, env = {} } = more
+  const { attempts = 1, signal = new AbortController().signal, env = {}, base = '' } = more
   const plan = {
-    targetUrl: url,
+    targetUrl: url + base,
     journeys: [],
     probes: { [name]: { spec: `./${name}.spec.ts`, attempts } },
     run: 'r',
@@ -99,6 +113,16 @@ describe('a browser spec as a probe is', { timeout: 120_000 }, () => {
       attempts: 1,
       steps: [{ step: 'opens-it', ok: true }],
     })
+  })
+
+  it.each([
+    ['/app', ['/app/a?q=1', '/app/b', '/app/c', '/app/d', '/app/g']],
+    ['/app/v1/', ['/app/v1/a?q=1', '/app/v1/b', '/app/v1/c', '/app/v1/d', '/app/v1//g']],
+    ['', ['/a?q=1', '/b', '/c', '/d', '/g']],
+  ])("up below the target's base path %s", async (base, expected) => {
+    paths.length = 0
+    expect((await probed('paths', { base })).message).toBeUndefined()
+    expect(paths.filter((path) => !path.endsWith('/favicon.ico'))).toEqual(expected)
   })
 
   it(

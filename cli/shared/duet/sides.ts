@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
 import { readRevision, resolveCommit } from '../../../runtime/processes/index.ts'
 import type { PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
+import { findTargetUrlProblem } from '../../../journeys/index.ts'
+import { toPublicUrl } from '../../../record/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { checkTarget, configRepository } from '../session.ts'
 import type { Session } from '../session.ts'
@@ -38,11 +40,8 @@ export async function checkSides(session: Session, { baseline, candidate }: Requ
           'the base is one',
       )
     for (const url of [baseline, candidate]) {
-      const parsed = URL.parse(url)
-      if (!parsed || parsed.username !== '' || parsed.password !== '')
-        throw new UsageError(
-          `found ${JSON.stringify(url)}, expected an http:// or https:// URL without a user and password`,
-        )
+      const problem = findTargetUrlProblem(url)
+      if (problem !== undefined) throw new UsageError(`${toPublicUrl(url)}: ${problem}`)
     }
     return
   }

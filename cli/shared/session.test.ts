@@ -1,0 +1,57 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { preflight } from './session.ts'
+
+const seen: string[] = []
+const server = createServer((request, response) => {
+  const url = request.url ?? ''
+  seen.push(url)
+  const to = /[?]to=(.*)$/.exec(url)?.[1] ?? (url.endsWith('/') ? '/login' : undefined)
+  if (to === undefined) return response.end('ok')
+  return response.writeHead(302, to === '' ? {} : { location: decodeURIComponent(to) }).end()
+})
+let origin: string
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterAll(() => {
+  server.closeAllConnections()
+  server.close()
+})
+const check = async (base: string, ready?: string): Promise<string | undefined> => {
+  seen.length = 0
+  return preflight(`${origin}${base}`, ready, new AbortController().signal)
+}
+
+describe('the first check of a target', () => {
+  it.each([
+    ['', undefined, '/'],
+    ['/api/v1', undefined, '/api/v1/'],
+    ['/api/v1', '/ready', '/api/v1/ready'],
+    ['/api/v1/', '/ready?deep=1', '/api/v1/ready?deep=1'],
+  ])('at %j with ready %j requests %s, and takes a login page for an answer', async (base, ready, path) => {
+    expect(await check(base, ready)).toBeUndefined()
+    expect(seen).toEqual([path])
+  })
+
+  it('refuses a readiness that redirects', async () => {
+    expect(await check('/app', '/ready?to=/login')).toMatch(
+      /^the target redirects \(redirect\): http:.*\/app\/ready\?to=\/login answered 302 to \/login, /,
+    )
+    expect(await check('/app', '/ready?to=')).toContain('answered 302 to nowhere')
+  })
+
+  it('refuses a service that has moved: the same path at another address', async () => {
+    const moved = createServer((request, response) =>
+      response.writeHead(301, { location: `https://other.example${request.url}` }).end(),
+    )
+    await new Promise<void>((resolve) => moved.listen(0, '127.0.0.1', resolve))
+    const { port } = moved.address() as AddressInfo
+    const reason = await preflight(`http://127.0.0.1:${port}/app`, undefined, new AbortController().signal)
+    moved.closeAllConnections()
+    moved.close()
+    expect(reason).toContain('answered 301 to https://other.example/app/')
+  })
+})
