@@ -127,6 +127,8 @@ export async function withTargetLock<T>(session: Session, work: () => Promise<T>
           `process ${locked.holder} still measures ${targetUrl} after ${timeoutMs / 60_000} minutes: ` +
           `end it, or remove ${locked.file} if it is something else`,
       }
+    case 'unavailable':
+      return locked
     case 'interrupted':
       return { state: 'unavailable', reason: 'interrupted while waiting for the target' }
   }

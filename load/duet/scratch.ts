@@ -1,6 +1,6 @@
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formatHolder, parseHolder } from '../../runtime/processes/index.ts'
+import { readHolder, writeHolder } from '../../runtime/processes/index.ts'
 
 /** A folder for worktrees, data and scripts of one duet. */
 export interface Scratch {
@@ -20,16 +20,32 @@ export async function openScratch(out: string, id: string, pid: number): Promise
   await removeStale(all)
   const folder = join(all, id)
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, ownerFile), formatHolder(pid))
-  return { folder, remove: async () => removeFolder(folder) }
+  const held = await writeHolder(join(folder, ownerFile), pid)
+  return {
+    folder,
+    remove: async () => {
+      await held.release()
+      await removeFolder(folder)
+    },
+  }
 }
 
 async function removeStale(all: string): Promise<void> {
   const names = await readdir(all).catch((): string[] => [])
   for (const name of names) {
-    const owner = parseHolder(await readFile(join(all, name, ownerFile), 'utf8').catch(() => ''))
-    if (!owner.isAlive) await removeFolder(join(all, name))
+    const folder = join(all, name)
+    const owner = await readHolder(join(folder, ownerFile))
+    const isStale =
+      owner.state === 'ok' ? !owner.holder.isAlive : owner.state === 'missing' && (await isOld(folder))
+    // That of another user, who ran as root, stays.
+    if (isStale) await removeFolder(folder).catch(() => undefined)
   }
+}
+
+/** Another duet creates its folder first, and names itself in it after that. */
+async function isOld(folder: string): Promise<boolean> {
+  const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Infinity }))
+  return Date.now() - mtimeMs > 60_000
 }
 
 async function removeFolder(folder: string): Promise<void> {

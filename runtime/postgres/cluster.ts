@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { chown, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { runProgram } from '../processes/index.ts'
@@ -30,7 +30,7 @@ const serverEnv = { PATH: process.env['PATH'], LC_ALL: 'C' }
  */
 export async function createCluster(plan: ClusterPlan): Promise<string | undefined> {
   const { data, programs, superuser, sql, secrets = {} } = plan
-  const scratch = `${data}.new-${process.pid}`
+  const scratch = `${data}.new-${randomUUID()}`
   const input = `${scratch}.input`
   try {
     await mkdir(dirname(data), { recursive: true })

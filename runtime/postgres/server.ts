@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readCommandLine } from '../processes/index.ts'
+import { claimHolder, formatHolder, readCommandLine, readHolder } from '../processes/index.ts'
+import type { HeldFile } from '../processes/index.ts'
 import { startService } from '../services/index.ts'
 import type { MonitoredDatabase, Service, ServiceOptions, StartResult } from '../services/index.ts'
 import { createCluster, createSecret } from './cluster.ts'
@@ -23,8 +24,10 @@ export interface ClusterOptions extends ServiceOptions {
  */
 export async function startCluster(options: ClusterOptions): Promise<StartResult> {
   const { data, programs, settings } = options
+  const claimed = await claimData(data)
+  if (claimed.state === 'failed') return claimed
   await endStaleServer(data)
-  return startService({
+  const started = await startService({
     name: 'PostgreSQL',
     options,
     command: (port) => [
@@ -49,6 +52,34 @@ export async function startCluster(options: ClusterOptions): Promise<StartResult
     // On SIGTERM it waits for its clients to disconnect.
     stopSignal: 'SIGINT',
   })
+  if (started.state === 'failed') {
+    await claimed.held.release()
+    return started
+  }
+  // Also where it ends by itself.
+  void started.service.ended.then(async () => claimed.held.release())
+  return started
+}
+
+/**
+ * Notes next to a data folder which process uses it. The pid in PostgreSQL's own lock file says nothing in
+ * another container: there a second server would start on the data of a running one.
+ */
+async function claimData(
+  data: string,
+): Promise<{ state: 'ok'; held: HeldFile } | Extract<StartResult, { state: 'failed' }>> {
+  const file = `${data}.owner`
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const claimed = await claimHolder(file, process.pid)
+    if (claimed.state === 'ok') return claimed
+    if (claimed.state === 'failed') return failed(`${file} could not be created (${claimed.code})`)
+    const found = await readHolder(file)
+    if (found.state === 'failed') return failed(`${file} could not be read (${found.code})`)
+    if (found.state === 'ok' && found.holder.isAlive && found.text !== formatHolder(process.pid))
+      return failed(`${data} is in use by process ${found.holder.pid}: end it, or use another folder`)
+    await rm(file, { force: true })
+  }
+  return failed(`${file} could not be taken: another process starts on ${data} now`)
 }
 
 /** Names in a cluster of {@link startPostgres}. */
@@ -142,7 +173,7 @@ async function readPassword(file: string): Promise<string | undefined> {
   }
 }
 
-function failed(reason: string): StartResult<PostgresService> {
+function failed(reason: string): Extract<StartResult, { state: 'failed' }> {
   return { state: 'failed', cause: 'program', reason: `PostgreSQL: ${reason}` }
 }
 

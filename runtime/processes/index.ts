@@ -17,17 +17,17 @@ export {
   splitCores,
 } from './cores.ts'
 export type { Pinning } from './cores.ts'
+export { claimHolder, errorCode, formatHolder, parseHolder, readHolder, writeHolder } from './holder.ts'
+export type { HeldFile } from './holder.ts'
 export { readCommitSubject, readRevision, resolveCommit, runGit } from './git.ts'
 export type { GitContext } from './git.ts'
 export { describeEnd, lastOutputLine } from './output.ts'
 export type { ChildEnd } from './output.ts'
 export {
-  formatHolder,
   identifyProcess,
   isAlive,
   isRunning,
   listPids,
-  parseHolder,
   readCommandLine,
   readGroupCpuMs,
   readGroupCpuSeconds,

@@ -1,17 +1,16 @@
 import { spawn } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import {
-  formatHolder,
   identifyProcess,
   isAlive,
   isRunning,
-  parseHolder,
   readCommandLine,
   readGroupCpuMs,
   readGroupCpuSeconds,
   readResidentBytes,
   readStat,
 } from './proc.ts'
+import { formatHolder, parseHolder } from './holder.ts'
 
 describe('the identity of a process', () => {
   it('is its pid and its start: a reused pid is another process', () => {

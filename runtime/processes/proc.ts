@@ -1,10 +1,10 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { readOutputSync } from './child.ts'
 
 /** Identifies one process. Its pid alone does not: the system gives the pid to another process later. */
 export interface ProcessIdentity {
   pid: number
-  /** When it started, in the system's own format. */
+  /** When and where it started: boot, ticks and pid namespace, or the system's own format. */
   started: string
 }
 
@@ -14,9 +14,25 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   return started === undefined ? undefined : { pid, started }
 }
 
-/** Whether exactly this process still runs. */
+/** Whether exactly this process still runs. Earlier versions wrote a start without its pid namespace. */
 export function isRunning({ pid, started }: ProcessIdentity): boolean {
-  return identifyProcess(pid)?.started === started
+  const found = identifyProcess(pid)?.started
+  return found !== undefined && (found === started || found.startsWith(`${started} `))
+}
+
+/**
+ * Whether the process would be found here while it lives: `false` for a start that no process has, undefined
+ * for one of another boot, machine or pid namespace, and for one that this user may not inspect.
+ */
+export function seesProcess({ pid, started }: ProcessIdentity): boolean | undefined {
+  if (process.platform !== 'linux') return true
+  const [, boot, namespace] = /^([0-9a-f-]{36}) \d+(?: (\d+))?$/.exec(started) ?? []
+  if (boot === undefined) return false
+  if (boot !== readBoot() || (namespace !== undefined && namespace !== readPidNamespace())) return undefined
+  if (pid === process.pid) return true
+  if (!isProcOfThisNamespace()) return undefined
+  // With `hidepid`, processes of other users are there without being in /proc.
+  return readStat(pid) !== undefined || !isAlive(pid) ? true : undefined
 }
 
 /** Whether any process has this pid; use {@link isRunning} where the start is known. */
@@ -30,32 +46,36 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/**
- * A process as it is noted in a lock or owner file: `1234 <start>`, or only the pid where the start is
- * unknown.
- */
-export function formatHolder(pid: number): string {
-  const started = identifyProcess(pid)?.started
-  return started === undefined ? String(pid) : `${pid} ${started}`
-}
-
-/**
- * Reads {@link formatHolder}'s text. Earlier versions wrote only the pid; any other text counts as a dead
- * holder.
- */
-export function parseHolder(text: string): { pid: number; isAlive: boolean } {
-  const [, digits = '', started = ''] = /^(\d+)(?: (.+))?$/s.exec(text.trim()) ?? []
-  const pid = Number(digits)
-  return { pid, isAlive: started === '' ? isAlive(pid) : isRunning({ pid, started }) }
-}
-
-// In ticks since the machine booted; the boot id distinguishes one boot from the next.
+// In ticks since the machine booted; the boot id distinguishes one boot from the next, and the pid namespace
+// the process 1 of one container from that of another.
 function readStart(pid: number): string | undefined {
+  const stat = pid === process.pid || isProcOfThisNamespace() ? readStat(pid) : undefined
+  const boot = readBoot()
+  if (stat === undefined || boot === undefined || stat.state === 'Z') return undefined
+  const namespace = readPidNamespace()
+  return `${boot} ${stat.startTicks}${namespace === undefined ? '' : ` ${namespace}`}`
+}
+
+function readBoot(): string | undefined {
+  return readText('/proc/sys/kernel/random/boot_id')?.trim()
+}
+
+function readPidNamespace(): string | undefined {
+  return /\d+/.exec(readLink('/proc/self/ns/pid') ?? '')?.[0]
+}
+
+/** In a pid namespace of its own with the /proc of another, numbers in /proc are those of the other. */
+function isProcOfThisNamespace(): boolean {
+  return readLink('/proc/self') === String(process.pid)
+}
+
+/** When a process started, in milliseconds since 1970, to the second; undefined where it is not known. */
+export function readStartMs(pid: number): number | undefined {
+  const boot = /^btime (\d+)$/m.exec(readText('/proc/stat') ?? '')?.[1]
   const stat = readStat(pid)
-  const boot = readText('/proc/sys/kernel/random/boot_id')?.trim()
-  return stat === undefined || boot === undefined || stat.state === 'Z'
+  return boot === undefined || stat === undefined
     ? undefined
-    : `${boot} ${stat.startTicks}`
+    : (Number(boot) + Number(stat.startTicks) / ticksPerSecond) * 1000
 }
 
 function askStart(pid: number): string | undefined {
@@ -77,7 +97,7 @@ export interface ProcessStat {
 const ticksPerSecond = 100
 
 export function readStat(pid: number): ProcessStat | undefined {
-  const text = readText(`/proc/${pid}/stat`)
+  const text = readText(`/proc/${pid === process.pid ? 'self' : pid}/stat`)
   if (text === undefined) return undefined
   // The process name stands in brackets before these fields and may itself hold spaces and brackets.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
@@ -164,6 +184,14 @@ export function readMachineTicks(): { total: number; idle: number } {
 export function readText(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
   } catch {
     return undefined
   }

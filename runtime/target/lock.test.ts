@@ -1,9 +1,20 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { lockTarget } from './lock.ts'
-import type { LockPlan } from './lock.ts'
+import type { LockPlan, LockResult } from './lock.ts'
 
 const locks = mkdtempSync(join(tmpdir(), 'vigil-locks-'))
 afterAll(() => rmSync(locks, { recursive: true, force: true }))
@@ -71,6 +82,84 @@ describe('the lock of a target', () => {
     const file = readdirSync(locks).find((entry) => !before.has(entry)) ?? ''
     writeFileSync(join(locks, file), String(process.pid))
     expect(await lockTarget(request({ url }))).toMatchObject({ state: 'busy', holder: process.pid })
+  })
+
+  const lockOf = async (url: string): Promise<string> => {
+    const before = new Set(readdirSync(locks))
+    const locked = await lockTarget(request({ url }))
+    const file = join(locks, readdirSync(locks).find((entry) => !before.has(entry)) ?? '')
+    if (locked.state === 'ok') await locked.lock.release()
+    return file
+  }
+
+  it('can be read by every user', async () => {
+    const url = 'http://127.0.0.1:8005/'
+    const file = await lockOf(url)
+    const locked = await lockTarget(request({ url }))
+    expect(statSync(file).mode & 0o777).toBe(0o644)
+    if (locked.state === 'ok') await locked.lock.release()
+  })
+
+  it('that is a folder is said immediately, not waited for', async () => {
+    const url = 'http://127.0.0.1:8006/'
+    mkdirSync(await lockOf(url))
+    expect(await lockTarget(request({ url, timeoutMs: 60_000 }))).toEqual({
+      state: 'unavailable',
+      reason: expect.stringMatching(/\.lock is there and could not be read \(EISDIR\): .*remove it/),
+    })
+  })
+
+  it('that is a link to nowhere is stale', async () => {
+    const url = 'http://127.0.0.1:8007/'
+    symlinkSync('/nowhere/at/all', await lockOf(url))
+    const locked = await lockTarget(request({ url }))
+    expect(locked.state).toBe('ok')
+    if (locked.state === 'ok') await locked.lock.release()
+  })
+
+  it.each([
+    ['that is not there', '/nowhere/at/all', 'ENOENT', 'TMPDIR'],
+    ['that is a file', '/etc/passwd', 'ENOTDIR', 'TMPDIR'],
+  ])('in a folder %s is unavailable, with what to do', async (_, folder, code, advice) => {
+    const locked = await lockTarget(request({ folder, timeoutMs: 60_000 }))
+    expect(locked).toMatchObject({ state: 'unavailable', reason: expect.stringContaining(`(${code})`) })
+    expect(locked).toMatchObject({ reason: expect.stringContaining(advice) })
+  })
+
+  it.runIf(process.getuid?.() === 0)('of root stops another user only while root holds it', async () => {
+    const shared = mkdtempSync(join(tmpdir(), 'vigil-locks-shared-'))
+    chmodSync(shared, 0o1777)
+    const asOtherUser = (timeoutMs: number) => {
+      const module = new URL('lock.ts', import.meta.url).href
+      const plan = JSON.stringify({ url: 'http://127.0.0.1:8008/', folder: shared, timeoutMs })
+      const script = `const { lockTarget } = await import(${JSON.stringify(module)})
+        const signal = new AbortController().signal
+        console.log(JSON.stringify(await lockTarget({ ...${plan}, pid: process.pid, signal, waiting() {} })))`
+      const args = ['--input-type=module', '-e', script]
+      const otherUser = { uid: 65_534, gid: 65_534, cwd: '/', timeout: 20_000 }
+      return JSON.parse(
+        execFileSync(process.execPath, args, { ...otherUser, encoding: 'utf8' }),
+      ) as LockResult
+    }
+    const url = 'http://127.0.0.1:8008/'
+    const held = await lockTarget(request({ url, folder: shared }))
+    expect(asOtherUser(300)).toMatchObject({ state: 'busy', holder: process.pid })
+    const [name = ''] = readdirSync(shared)
+    const file = join(shared, name)
+    chmodSync(file, 0o600)
+    expect(asOtherUser(60_000)).toMatchObject({
+      state: 'unavailable',
+      reason: expect.stringContaining('(EACCES)'),
+    })
+    if (held.state === 'ok') await held.lock.release()
+    writeFileSync(file, '999999999 another time', { mode: 0o644 })
+    expect(asOtherUser(60_000)).toMatchObject({
+      state: 'unavailable',
+      reason: expect.stringMatching(/is stale and could not be removed \((EPERM|EACCES)\)/),
+    })
+    rmSync(file)
+    expect(asOtherUser(0)).toMatchObject({ state: 'ok' })
+    rmSync(shared, { recursive: true })
   })
 
   it('ends the wait when interrupted', async () => {

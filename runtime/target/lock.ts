@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, lstat, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { formatHolder, parseHolder } from '../processes/index.ts'
+import { claimHolder, errorCode, readHolder } from '../processes/index.ts'
 
 /** Two loads on one target at the same time would measure each other, so the second waits for the first. */
 export interface TargetLock {
@@ -20,12 +20,17 @@ export interface LockPlan {
   waiting: (holder: number) => void
 }
 
+/** `unavailable`: the file system refuses the lock, held or not: waiting would change nothing. */
 export type LockResult =
   | { state: 'ok'; lock: TargetLock }
   | { state: 'busy'; holder: number; file: string }
+  | { state: 'unavailable'; reason: string }
   | { state: 'interrupted' }
 
 const pauseMs = 200
+/** A lock that others take and release all the time is tried again this soon. */
+const shortPauseMs = 10
+const mostAttempts = 1000
 
 /** Takes the target for one load. A stale lock, whose holder has ended, is taken over. */
 export async function lockTarget(plan: LockPlan): Promise<LockResult> {
@@ -33,58 +38,89 @@ export async function lockTarget(plan: LockPlan): Promise<LockResult> {
   const file = join(plan.folder, `vigil-${origin}.lock`)
   const deadline = performance.now() + plan.timeoutMs
   let isWaiting = false
+  let attempts = 0
   while (!plan.signal.aborted) {
-    if (await claim(file, plan.pid))
-      return { state: 'ok', lock: { release: async () => rm(file, { force: true }) } }
-    const text = await readLock(file)
-    if (text === undefined) continue
-    const holder = parseHolder(text)
-    if (!holder.isAlive) {
-      await removeStale(file, text)
-      continue
+    const claimed = await claimHolder(file, plan.pid)
+    if (claimed.state === 'ok') return { state: 'ok', lock: claimed.held }
+    if (claimed.state === 'failed')
+      return unavailable(
+        file,
+        `could not be created (${claimed.code})`,
+        createAdvice(claimed.code, plan.folder),
+      )
+    const found = await readHolder(file)
+    if (found.state === 'failed')
+      return unavailable(file, `is there and could not be read (${found.code})`, removeAdvice(found.code))
+    const holder = found.state === 'ok' ? found.holder : undefined
+    if (holder?.isAlive) {
+      if (performance.now() >= deadline) return { state: 'busy', holder: holder.pid, file }
+      if (!isWaiting) plan.waiting(holder.pid)
+      isWaiting = true
+    } else {
+      attempts += 1
+      if (attempts > mostAttempts) return unavailable(file, 'is taken and released too often', 'run again')
+      const code = await removeStale(file, found.state === 'ok' ? found.text : undefined)
+      if (code !== undefined)
+        return unavailable(file, `is stale and could not be removed (${code})`, removeAdvice(code))
     }
-    if (performance.now() >= deadline) return { state: 'busy', holder: holder.pid, file }
-    if (!isWaiting) plan.waiting(holder.pid)
-    isWaiting = true
-    await sleep(pauseMs, undefined, { signal: plan.signal }).catch(() => undefined)
+    await sleep(holder?.isAlive ? pauseMs : shortPauseMs, undefined, { signal: plan.signal }).catch(
+      () => undefined,
+    )
   }
   return { state: 'interrupted' }
 }
 
-/**
- * Links the lock into place instead of creating it there: it appears with its holder in it, or not at all.
- */
-async function claim(file: string, pid: number): Promise<boolean> {
-  const scratch = `${file}.${randomUUID()}`
-  await writeFile(scratch, formatHolder(pid), { mode: 0o600 })
-  try {
-    await link(scratch, file)
-    return true
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
-    throw error
-  } finally {
-    await rm(scratch, { force: true })
+function unavailable(file: string, problem: string, advice: string): LockResult {
+  return { state: 'unavailable', reason: `the lock of the target ${file} ${problem}: ${advice}` }
+}
+
+function createAdvice(code: string, folder: string): string {
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `free space in ${folder}, or set TMPDIR to another folder`
+    case 'EROFS':
+      return `${folder} is read-only; set TMPDIR to a folder that can be written`
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return `${folder} is no folder; create it, or set TMPDIR to one that exists`
+    default:
+      return `make ${folder} writable, or set TMPDIR to a folder that is`
   }
 }
 
-/** undefined: it has been released. */
-async function readLock(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch(() => undefined)
+function removeAdvice(code: string): string {
+  return code === 'EISDIR'
+    ? 'it is a folder, expected a file; remove it'
+    : 'it belongs to another user, or its folder cannot be written; ask them to remove it'
 }
 
 /**
  * Moves a stale lock away. Between reading it and moving it, another waiter may have done the same and taken
  * the lock; what was moved is then a live lock, and is put back.
+ *
+ * @param stale its content; undefined when it could not be found, as with a link that points nowhere
+ * @returns why it could not be moved; undefined when it is gone
  */
-async function removeStale(file: string, stale: string): Promise<void> {
+async function removeStale(file: string, stale: string | undefined): Promise<string | undefined> {
+  if (stale === undefined && (await isGone(file))) return undefined
   const moved = `${file}.${randomUUID()}.stale`
   try {
     await rename(file, moved)
-    if ((await readLock(moved)) !== stale) await link(moved, file).catch(() => undefined)
-  } catch {
+  } catch (error) {
+    const code = errorCode(error)
     // Another waiter has already moved it.
-  } finally {
-    await rm(moved, { force: true })
+    return code === 'ENOENT' ? undefined : code
   }
+  const found = await readHolder(moved)
+  if (found.state === 'ok' && found.text !== stale) await link(moved, file).catch(() => undefined)
+  await rm(moved, { force: true, recursive: true }).catch(() => undefined)
+  return undefined
+}
+
+async function isGone(file: string): Promise<boolean> {
+  return lstat(file).then(
+    (found) => !found.isSymbolicLink(),
+    () => true,
+  )
 }

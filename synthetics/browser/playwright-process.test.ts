@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,15 +19,17 @@ it('is readable by its owner only, and old folders of killed probers are removed
     utimesSync(folder, (now - ageMs) / 1000, (now - ageMs) / 1000)
     return folder
   }
-  const [killed, justKilled, running, foreign] = [
+  const [killed, reused, justKilled, running, foreign] = [
     made(`vigil-spec-${unusedPid}-a`, 7_200_000),
+    made(`vigil-spec-${process.pid}_${randomUUID()}_5_7-d`, 7_200_000),
     made(`vigil-spec-${unusedPid}-b`, 60_000),
     made(`vigil-spec-${process.pid}-c`, 7_200_000),
     made('something-else', 7_200_000),
   ]
   const scratch = await createScratchFolder(temporary, process.pid, now)
   expect(statSync(scratch).mode & 0o777).toBe(0o700)
-  expect([killed, justKilled, running, foreign].map((folder) => existsSync(folder))).toEqual([
+  expect([killed, reused, justKilled, running, foreign].map((folder) => existsSync(folder))).toEqual([
+    false,
     false,
     true,
     true,

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { toOneLine } from '../../record/index.ts'
-import { describeEnd, isAlive, startChild } from '../../runtime/processes/index.ts'
+import { describeEnd, formatHolder, parseHolder, startChild } from '../../runtime/processes/index.ts'
 import type { Redact } from './redaction.ts'
 import { readReport } from './report.ts'
 import type { SpecRun } from './report.ts'
@@ -84,14 +84,18 @@ const hourMs = 3_600_000
  * processes of another container.
  */
 export async function createScratchFolder(temporary: string, pid: number, nowMs: number): Promise<string> {
-  const orphaned = (await readdir(temporary)).filter(
-    (name) => name.startsWith(prefix) && !isAlive(Number(name.slice(prefix.length).split('-')[0])),
-  )
-  for (const name of orphaned) {
+  const names = (await readdir(temporary)).filter((name) => name.startsWith(prefix))
+  for (const name of names) {
     const folder = join(temporary, name)
     const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: nowMs }))
+    const noted = name
+      .slice(prefix.length)
+      .replace(/-[^-]*$/, '')
+      .replaceAll('_', ' ')
+    const owner = parseHolder(noted, noted.includes(' ') ? nowMs - mtimeMs : 0, nowMs)
     // Another user's folder cannot be removed, and is not this process's duty.
-    if (nowMs - mtimeMs > hourMs) await rm(folder, { recursive: true, force: true }).catch(() => undefined)
+    if (!owner.isAlive && nowMs - mtimeMs > hourMs)
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined)
   }
-  return mkdtemp(join(temporary, `${prefix}${pid}-`))
+  return mkdtemp(join(temporary, `${prefix}${formatHolder(pid).replaceAll(/[^\w-]/g, '_')}-`))
 }

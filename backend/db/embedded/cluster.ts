@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -18,7 +18,8 @@ const passwordFile = 'todo-backend.password'
 export async function ensureCluster(dir: string, binaries: Binaries, identity: OsUser): Promise<string> {
   const known = await readPassword(dir)
   if (known !== undefined) return known
-  const made = `${dir}.new-${process.pid}`
+  // Not by its pid: the first process of every container has the same.
+  const made = `${dir}.new-${randomUUID()}`
   await mkdir(dirname(dir), { recursive: true })
   await rm(made, { recursive: true, force: true })
   try {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, resolve as resolvePath } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,8 @@ import { findBinaries, ensureCluster, toSpawnOptions } from './cluster.ts'
 import type { Binaries } from './cluster.ts'
 import { choosePostgresUser } from './os-user.ts'
 import type { OsUser } from './os-user.ts'
-import { endStaleServer, toOwnerPath } from './stale-server.ts'
+import { claimData } from './owner.ts'
+import { endStaleServer } from './stale-server.ts'
 
 const runWithParent = fileURLToPath(new URL('run-with-parent.sh', import.meta.url))
 
@@ -39,14 +40,22 @@ export async function startEmbeddedPostgres(
   await mkdir(dirname(dir), { recursive: true })
   const identity = choosePostgresUser([dirname(dir), binaries.folder])
   const password = await ensureCluster(dir, binaries, identity)
-  await endStaleServer(dir)
-  await writeFile(toOwnerPath(dir), String(process.pid))
-  const cluster = { dir, port: await findFreePort(), binaries, identity }
-  const supervisor = new Supervisor(cluster, onRestart)
-  await supervisor.start()
-  return {
-    url: `postgres://todo:${password}@127.0.0.1:${cluster.port}/postgres`,
-    stop: () => supervisor.stop(),
+  const release = await claimData(dir)
+  try {
+    await endStaleServer(dir)
+    const cluster = { dir, port: await findFreePort(), binaries, identity }
+    const supervisor = new Supervisor(cluster, onRestart)
+    await supervisor.start()
+    return {
+      url: `postgres://todo:${password}@127.0.0.1:${cluster.port}/postgres`,
+      stop: async () => {
+        await supervisor.stop()
+        await release()
+      },
+    }
+  } catch (error) {
+    await release()
+    throw error
   }
 }
 

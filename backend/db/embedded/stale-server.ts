@@ -1,59 +1,47 @@
-import { readFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-
-const ownerFile = 'todo-backend.owner'
-
-export function toOwnerPath(dir: string): string {
-  return join(dir, ownerFile)
-}
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isAlive } from './owner.ts'
 
 /**
- * Ends a PostgreSQL on `dir` that outlived its backend. Throws a one-line error if its backend is still
- * running.
+ * Ends a PostgreSQL on `dir` that outlived its backend, and removes the lock file of one that has ended:
+ * PostgreSQL refuses to start when any process has the pid in it. The caller has the data for itself.
  */
 export async function endStaleServer(dir: string): Promise<void> {
+  const lock = join(dir, 'postmaster.pid')
+  const pid = Number.parseInt(await readFile(lock, 'utf8').catch(() => ''), 10)
+  if (!Number.isSafeInteger(pid) || pid <= 1) return
   const deadline = performance.now() + 8000
   let asked = false
-  for (;;) {
-    const postmaster = await runningPostmaster(dir)
-    if (postmaster === undefined) return
-    const owner = await readNumber(toOwnerPath(dir))
-    if (owner !== undefined && owner !== process.pid && isAlive(owner)) {
-      throw new Error(
-        `${dir}: in use by another backend (process ${owner}): ` +
-          'end it, or set EMBEDDED_POSTGRES_DIR or DATABASE_URL',
-      )
-    }
+  while (await isServerOf(pid, dir)) {
     if (performance.now() > deadline)
-      throw new Error(`${dir}: in use by a PostgreSQL (process ${postmaster}) that does not end`)
+      throw new Error(`${dir}: in use by a PostgreSQL (process ${pid}) that does not end`)
     // Its supervising shell is ending it already; a second fast stop does no harm.
-    if (!asked) trySignal(postmaster, 'SIGINT')
-    else if (performance.now() > deadline - 4000) trySignal(postmaster, 'SIGQUIT')
+    if (!asked) trySignal(pid, 'SIGINT')
+    else if (performance.now() > deadline - 4000) trySignal(pid, 'SIGQUIT')
     asked = true
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await sleep(50)
   }
+  await rm(lock, { force: true })
 }
 
-async function runningPostmaster(dir: string): Promise<number | undefined> {
-  const pid = await readNumber(join(dir, 'postmaster.pid'))
-  if (pid === undefined || !isAlive(pid) || pid === process.pid) return undefined
-  // After a restart of the machine or container, another process may have this number.
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'postgres')
-  return command.includes('postgres') ? pid : undefined
+/** By its command line: after a restart of the machine or container, any process may have this number. */
+async function isServerOf(pid: number, dir: string): Promise<boolean> {
+  if (!isAlive(pid) || pid === process.pid) return false
+  const args = await readArguments(pid)
+  return args.some((arg) => arg.endsWith('/postgres')) && args.includes(dir)
 }
 
-async function readNumber(path: string): Promise<number | undefined> {
-  const content = await readFile(path, 'utf8').catch(() => '')
-  const first = Number.parseInt(content, 10)
-  return Number.isSafeInteger(first) && first > 1 ? first : undefined
-}
-
-function isAlive(pid: number): boolean {
+async function readArguments(pid: number): Promise<string[]> {
+  if (process.platform === 'linux')
+    return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
   try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8', timeout: 5000 })
+      .trim()
+      .split(' ')
+  } catch {
+    return []
   }
 }
 
