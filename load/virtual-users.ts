@@ -1,10 +1,10 @@
-import type { Dispatcher } from 'undici'
 import { startContext, toStepKey } from '../journeys/index.ts'
 import type { Context, Journey, Step } from '../journeys/index.ts'
 import type { FailureClass } from '../record/index.ts'
 import type { LoadPlan } from './engine.ts'
 import { toOneLine } from '../record/index.ts'
 import { playSteps, openConnections, sendRequest } from '../journeys/client/index.ts'
+import type { Connections } from '../journeys/client/index.ts'
 
 /**
  * What a virtual user's `before` steps of one journey saved: what its iterations start from, and its `after`
@@ -36,7 +36,7 @@ interface StepFailure {
 interface Session {
   plan: LoadPlan
   signal: AbortSignal
-  dispatcher: Dispatcher
+  connections: Connections
 }
 
 // Few at the same time: preparing is not the load, and logins are slow by design.
@@ -157,14 +157,14 @@ async function prepareUser(
 }
 
 async function runPhase(
-  { plan, signal, dispatcher }: Session,
+  { plan, signal, connections }: Session,
   journey: Journey,
   steps: readonly Step[],
   start: Context,
 ): Promise<{ ctx: Context; failed?: StepFailure }> {
-  const limits = { timeoutMs: plan.requestTimeoutMs, maxBodyBytes, signal }
+  const limits = { timeoutMs: plan.requestTimeoutMs, maxBodyBytes, signal, purpose: 'virtual users' }
   const { ctx, steps: played } = await playSteps(steps, start, async (request) =>
-    sendRequest(plan.targetUrl, request, limits, dispatcher),
+    sendRequest(plan.targetUrl, request, limits, connections),
   )
   const last = played.at(-1)
   if (last === undefined || last.ok) return { ctx }
@@ -198,11 +198,11 @@ async function withSession(
   signal: AbortSignal,
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
-  const dispatcher = openConnections(concurrentUsers)
+  const connections = openConnections(concurrentUsers)
   try {
-    await work({ plan, signal, dispatcher })
+    await work({ plan, signal, connections })
   } finally {
-    await dispatcher.destroy()
+    await connections.destroy()
   }
 }
 

@@ -97,6 +97,6 @@ function createBoundedSender(
         message: `the time for all steps, ${totalMs} ms, was over`,
         durationMs: 0,
       }
-    return sendRequest(targetUrl, request, { timeoutMs, maxBodyBytes, signal }, connections)
+    return sendRequest(targetUrl, request, { timeoutMs, maxBodyBytes, signal, purpose: 'probe' }, connections)
   }
 }

@@ -52,6 +52,7 @@ export async function attributeFailure(
     timeoutMs: controlTimeoutMs,
     maxBodyBytes: 0,
     signal,
+    purpose: 'control',
   })
   // `check`: it answered with a body, which a HEAD request must not have.
   if (result.state === 'ok' || result.class === 'check') return { outcome: 'down', message }

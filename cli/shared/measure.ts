@@ -163,6 +163,7 @@ export function createMetricsReader(session: Session): ReadMetrics {
     const result = await sendRequest(session.targetUrl, request, {
       timeoutMs,
       maxBodyBytes: expositionBytes,
+      purpose: 'metrics',
       signal: session.world.interrupted,
     })
     return result.state === 'ok' && result.response.status === 200 ? result.response.text : undefined

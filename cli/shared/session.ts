@@ -230,7 +230,12 @@ export async function preflight(
 ): Promise<string | undefined> {
   const url = toTargetUrl(targetUrl, ready ?? '/')
   const request = { method: 'GET', path: ready ?? '/', headers: {}, body: undefined }
-  const result = await sendRequest(targetUrl, request, { timeoutMs, maxBodyBytes: bodyBytes, signal })
+  const result = await sendRequest(targetUrl, request, {
+    timeoutMs,
+    maxBodyBytes: bodyBytes,
+    signal,
+    purpose: 'first check',
+  })
   if (signal.aborted) return 'interrupted before the first request to the target'
   // An endless body is a response too.
   if (result.state === 'ok') {

@@ -1,13 +1,15 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { sendRequest } from './index.ts'
+import { openConnections, sendRequest } from './index.ts'
 import { findTargetUrlProblem, findWireProblem, toAddress, toRequestTarget, toTargetUrl } from '../index.ts'
-import { endTargets, raw, target } from './testing/target.ts'
+import type { WireRequest } from '../index.ts'
+import { closingOnReuse, endTargets, raw, target } from './testing/target.ts'
 
 afterEach(endTargets)
 
 const never = new AbortController().signal
-const limits = { timeoutMs: 5000, maxBodyBytes: 100_000, signal: never }
+const limits = { timeoutMs: 5000, maxBodyBytes: 100_000, signal: never, purpose: 'test' }
 const get = { method: 'GET', path: '/', headers: {}, body: undefined }
+const post = { method: 'POST', path: '/', headers: {}, body: 'x' }
 
 describe('one request', () => {
   test('arrives as it was written, and its answer comes back whole', async () => {
@@ -105,6 +107,46 @@ describe('one request', () => {
     const result = sendRequest(url, get, { ...limits, timeoutMs: 60_000, signal: interrupt.signal })
     interrupt.abort()
     expect(await result).toMatchObject({ state: 'failed', message: 'interrupted before the answer arrived' })
+  })
+})
+
+describe('a kept connection that the target closes at the next request', () => {
+  const sendTwice = async (url: string, request: WireRequest) => {
+    const connections = openConnections(1)
+    const first = await sendRequest(url, get, limits, connections)
+    const second = await sendRequest(url, request, limits, connections)
+    await connections.destroy()
+    return [first, second].map((sent) => (sent.state === 'ok' ? sent.response.status : sent.message))
+  }
+  const closed = 'connection closed before the answer was complete'
+
+  test.each([
+    ['GET', get],
+    ['HEAD', { ...get, method: 'HEAD' }],
+    ['POST with a key by which the target knows it', { ...post, headers: { 'idempotency-key': '1' } }],
+  ])('does not fail a %s: it is sent again on a fresh connection', async (_, request) => {
+    const seen: string[] = []
+    expect(await sendTwice(await closingOnReuse(seen), request)).toEqual([200, 200])
+    expect(seen).toEqual(['GET', request.method, request.method])
+  })
+
+  test.each(['POST', 'PUT', 'DELETE'])('fails a %s, which it may have carried out', async (method) => {
+    const seen: string[] = []
+    expect(await sendTwice(await closingOnReuse(seen), { ...post, method })).toEqual([200, closed])
+    expect(seen).toEqual(['GET', method])
+  })
+
+  test('fails a request whose answer has begun', async () => {
+    expect(await sendTwice(await closingOnReuse([], 'HTTP/1.1 2'), get)).toEqual([200, closed])
+  })
+
+  test('fails a request on a fresh connection', async () => {
+    expect(await sendRequest(await raw(''), get, limits)).toMatchObject({ class: 'connect', message: closed })
+  })
+
+  test('that has ended already, with the answer before, carries no request', async () => {
+    const url = await raw('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')
+    expect(await sendTwice(url, post)).toEqual([200, 200])
   })
 })
 

@@ -26,12 +26,6 @@ const certificateCode = new RegExp(
   '^(?:CERT_|ERR_TLS_|ERR_SSL_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERROR_IN_|HOSTNAME_MISMATCH|' +
     'INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO)',
 )
-const timeoutCodes = new Set([
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-])
 
 const descriptions: Record<string, string> = {
   ECONNREFUSED: 'connection refused',
@@ -42,8 +36,7 @@ const descriptions: Record<string, string> = {
   ENOTFOUND: 'host name not found',
   EAI_AGAIN: 'the name server does not answer',
   ETIMEDOUT: 'connecting took too long',
-  UND_ERR_SOCKET: 'connection closed before the answer was complete',
-  UND_ERR_HEADERS_OVERFLOW: 'more response headers than are read',
+  HPE_HEADER_OVERFLOW: 'more response headers than are read',
   CERT_HAS_EXPIRED: 'the certificate has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'the certificate chain is self-signed',
@@ -59,6 +52,9 @@ export function toRequestFailure(thrown: unknown): RequestFailure {
   const error = findInnermost(thrown)
   const code = findCode(error)
   const text = error instanceof Error ? error.message : String(error)
+  // Node gives an orderly end of the connection the code of a reset.
+  if (text === 'socket hang up' || text === 'aborted')
+    return { class: 'connect', message: 'connection closed before the answer was complete' }
   const description = descriptions[code] ?? (text === '' ? 'the connection broke' : text)
   return {
     class: classifyCode(code, text),
@@ -75,7 +71,7 @@ export function findLocalErrorCode(thrown: unknown): string | undefined {
 function classifyCode(code: string, text: string): FailureClass {
   if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'dns'
   if (certificateCode.test(code) || text.includes('before secure TLS connection')) return 'tls'
-  return timeoutCodes.has(code) ? 'timeout' : 'connect'
+  return code === 'ETIMEDOUT' ? 'timeout' : 'connect'
 }
 
 // When a host has several addresses, the error of the attempt contains one error for each.

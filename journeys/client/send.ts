@@ -1,16 +1,27 @@
+import { readFileSync } from 'node:fs'
+import { Agent, request as sendHttp } from 'node:http'
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { performance } from 'node:perf_hooks'
-import { Agent } from 'undici'
-import type { Dispatcher } from 'undici'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FailureClass } from '../../record/index.ts'
 import { findWireProblem, toAddress, toRequestHeaders, toRequestTarget } from '../index.ts'
 import type { Address, Response, WireRequest } from '../index.ts'
+import { openSocket } from './connect.ts'
+import type { ConnectPlan, LookUp } from './connect.ts'
 import { toRequestFailure } from './failure.ts'
+import { BodyError, decodeBody, toHeaders, toResponse } from './response.ts'
 
 export interface SendLimits {
   /** From the first byte of connecting to the last of the body. */
   timeoutMs: number
+  /** Received, and after decoding. */
   maxBodyBytes: number
   signal: AbortSignal
+  /** What the request is for, in its `User-Agent`: `probe`, `metrics`. */
+  purpose: string
+  /** The answer is complete with its headers: the body is not read. */
+  headersOnly?: boolean
 }
 
 /**
@@ -19,94 +30,217 @@ export interface SendLimits {
  */
 export type SendResult =
   | { state: 'ok'; response: Response; durationMs: number }
-  | { state: 'failed'; class: FailureClass; message: string; durationMs: number }
+  | { state: 'failed'; class: FailureClass; message: string; durationMs: number; hasConnected?: boolean }
 
 /**
- * Sends one request unchanged: it follows no redirect, keeps no cookie, retries nothing, checks certificates,
- * and bounds every size and time. Never throws for what the target does.
+ * A target that closes a connection after its answer does so a moment later. A request that cannot be sent
+ * again must not be written to such a connection, so it waits this long, which is not part of its duration.
+ */
+const closingMs = 1
+
+/**
+ * Sends one request unchanged: it follows no redirect, keeps no cookie, checks certificates, and bounds every
+ * size and time. Never throws for what the target does. It sends a request again only if the target closed a
+ * kept connection before it began to answer.
  *
- * @param dispatcher keeps connections for later requests; without one, this request opens its own connection
+ * @param connections keeps connections for later requests; without one, this request opens its own
  */
 export async function sendRequest(
   baseUrl: string,
   request: WireRequest,
   limits: SendLimits,
-  dispatcher?: Dispatcher,
+  connections?: Connections,
 ): Promise<SendResult> {
+  if (connections !== undefined && !isResendable(request)) await sleep(closingMs)
   const startedMs = performance.now()
   const elapsedMs = (): number => performance.now() - startedMs
   const problem = findWireProblem(request)
   if (problem !== undefined)
     return { state: 'failed', class: 'check', message: problem, durationMs: elapsedMs() }
-  const agent = dispatcher ?? openConnections(1)
+  const own = connections ?? openConnections(1)
   const deadline = AbortSignal.timeout(Math.max(1, Math.ceil(limits.timeoutMs)))
+  const sent = { hasConnected: false }
   try {
-    const response = await exchange(
-      agent,
-      toAddress(baseUrl),
-      request,
-      limits,
-      AbortSignal.any([deadline, limits.signal]),
-    )
-    return typeof response === 'string'
-      ? { state: 'failed', class: 'check', message: response, durationMs: elapsedMs() }
-      : { state: 'ok', response, durationMs: elapsedMs() }
+    const signal = AbortSignal.any([deadline, limits.signal])
+    const plan = toPlan(toAddress(baseUrl), request, limits, own, signal)
+    const response = await exchange(plan, sent)
+    return { state: 'ok', response, durationMs: elapsedMs() }
   } catch (error) {
-    return { state: 'failed', ...describeError(error, limits, deadline), durationMs: elapsedMs() }
+    return { state: 'failed', ...describeError(error, limits, deadline), durationMs: elapsedMs(), ...sent }
   } finally {
-    if (dispatcher === undefined) await agent.destroy()
+    if (connections === undefined) await own.destroy()
   }
+}
+
+/** Connections that are kept for several requests. */
+export interface Connections {
+  agent: Agent
+  destroy: () => Promise<void>
+}
+
+export interface ConnectionOptions {
+  /** The IP address to connect to, if it has been chosen already. */
+  ip?: string | undefined
+  lookUp?: LookUp
 }
 
 /** Opens connections for several requests. `destroy()` closes them. */
-export function openConnections(maxConnections: number): Dispatcher {
-  // The only time limit is the caller's.
-  return new Agent({
-    connections: maxConnections,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: 0 },
-    maxHeaderSize: 64 * 1024,
-    allowH2: false,
-  })
+export function openConnections(maxConnections: number, options: ConnectionOptions = {}): Connections {
+  const agent = new TargetAgent(maxConnections, options)
+  return { agent, destroy: async () => agent.destroy() }
 }
 
-async function exchange(
-  agent: Dispatcher,
+interface TargetRequestOptions extends RequestOptions {
+  connectPlan: ConnectPlan
+}
+
+/** Node's pool of connections, which are opened by `openSocket`. */
+class TargetAgent extends Agent {
+  readonly #options: ConnectionOptions
+
+  constructor(maxConnections: number, options: ConnectionOptions) {
+    super({ keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections })
+    this.#options = options
+  }
+
+  override createConnection(
+    options: TargetRequestOptions,
+    callback?: (error: Error | null, socket: Duplex) => void,
+  ): undefined {
+    openSocket({ ...options.connectPlan, ...this.#options }).then(
+      (socket) => callback?.(null, socket),
+      // Node reads no socket when there is an error.
+      (error: Error) => callback?.(error, undefined as unknown as Duplex),
+    )
+  }
+}
+
+/** One request, everything decided. */
+interface ExchangePlan {
+  options: TargetRequestOptions
+  body: Buffer | undefined
+  limits: SendLimits
+  isResendable: boolean
+}
+
+// What frames a message is the client's to write.
+const framing = ['content-length', 'transfer-encoding', 'trailer']
+// Methods that announce a body even when it is empty.
+const announcing = new Set(['POST', 'PUT', 'PATCH'])
+
+function toPlan(
   address: Address,
   request: WireRequest,
   limits: SendLimits,
+  { agent }: Connections,
   signal: AbortSignal,
-): Promise<Response | string> {
-  const answer = await agent.request({
-    origin: `${address.protocol}//${address.host}`,
+): ExchangePlan {
+  const body = request.body === undefined ? undefined : Buffer.from(request.body)
+  const headers: Record<string, string> = {
+    host: address.host,
+    'user-agent': userAgentFor(limits.purpose),
+    ...toRequestHeaders(address, request.headers),
+  }
+  for (const name of framing) delete headers[name]
+  if (body !== undefined || announcing.has(request.method))
+    headers['content-length'] = String(body?.length ?? 0)
+  const options = {
+    agent,
+    host: address.hostname,
+    port: address.port,
     method: request.method,
     path: toRequestTarget(address, request.path),
-    headers: toRequestHeaders(address, request.headers),
-    body: request.body ?? null,
-    responseHeaders: 'raw',
+    headers,
     signal,
-  })
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of answer.body) {
-    if (!(chunk instanceof Uint8Array)) continue
-    bytes += chunk.length
-    // Leaving the loop destroys the stream, and with it the connection.
-    if (bytes > limits.maxBodyBytes) return `the body is larger than ${limits.maxBodyBytes} bytes`
-    chunks.push(chunk)
+    maxHeaderSize: 64 * 1024,
+    connectPlan: { address, signal },
   }
-  return toResponse(
-    answer.statusCode,
-    toHeaders(rawHeaders(answer.headers)),
-    Buffer.concat(chunks).toString('utf8'),
+  return { options, body, limits, isResendable: isResendable(request) }
+}
+
+/**
+ * Whether a request may be sent again when the target closed its connection without a byte of an answer: the
+ * rule of Go's HTTP client, which k6 uses.
+ */
+export function isResendable({ method, headers }: WireRequest): boolean {
+  return (
+    ['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(method) ||
+    headers['idempotency-key'] !== undefined ||
+    headers['x-idempotency-key'] !== undefined
   )
 }
 
-// Raw headers are a flat list of names and values, which undici's types do not declare.
-function rawHeaders(headers: unknown): string[] {
-  return Array.isArray(headers) ? headers.map(String) : []
+/** The target closed a kept connection as this request began to use it. */
+class StaleConnection extends Error {}
+
+async function exchange(plan: ExchangePlan, sent: { hasConnected: boolean }): Promise<Response> {
+  for (;;) {
+    try {
+      return await exchangeOnce(plan, sent)
+    } catch (error) {
+      // Each stale connection is gone afterwards, so a fresh one follows.
+      if (!(error instanceof StaleConnection)) throw error
+    }
+  }
+}
+
+async function exchangeOnce(plan: ExchangePlan, sent: { hasConnected: boolean }): Promise<Response> {
+  const { promise, resolve, reject } = Promise.withResolvers<Response>()
+  const request = sendHttp(plan.options)
+  let hasReceived = false
+  request.once('socket', (socket) => {
+    sent.hasConnected = true
+    const receive = (): void => void (hasReceived = true)
+    socket.once('data', receive)
+    request.once('close', () => socket.removeListener('data', receive))
+  })
+  request.once('response', (response) => {
+    readAnswer(response, plan).then(resolve, (error: Error) => {
+      reject(error)
+      request.destroy()
+    })
+  })
+  request.once('upgrade', (_response, socket) => {
+    socket.destroy()
+    reject(new Error('the target switched to another protocol'))
+  })
+  request.once('error', (error) => {
+    const isStale = request.reusedSocket && !hasReceived && !plan.options.signal?.aborted
+    reject(isStale && plan.isResendable ? new StaleConnection('stale', { cause: error }) : error)
+  })
+  request.end(plan.body)
+  try {
+    return await promise
+  } finally {
+    if (plan.limits.headersOnly) request.destroy()
+    swallowLateErrors(request)
+  }
+}
+
+// A destroyed request may still report why it ended.
+function swallowLateErrors(request: ClientRequest): void {
+  request.on('error', () => undefined)
+}
+
+async function readAnswer(response: IncomingMessage, { limits }: ExchangePlan): Promise<Response> {
+  const { maxBodyBytes, headersOnly } = limits
+  const headers = toHeaders(response.rawHeaders)
+  const status = response.statusCode ?? 0
+  if (headersOnly) return toResponse(status, headers, '')
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response) {
+    if (!(chunk instanceof Uint8Array)) continue
+    bytes += chunk.length
+    // Leaving the loop destroys the stream, and with it the connection.
+    if (bytes > maxBodyBytes) throw new BodyError(`the body is larger than ${maxBodyBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return toResponse(
+    status,
+    headers,
+    decodeBody(Buffer.concat(chunks), headers['content-encoding'], maxBodyBytes),
+  )
 }
 
 function describeError(
@@ -117,45 +251,21 @@ function describeError(
   if (limits.signal.aborted) return { class: 'timeout', message: 'interrupted before the answer arrived' }
   if (deadline.aborted)
     return { class: 'timeout', message: `no complete answer within ${limits.timeoutMs} ms` }
-  return toRequestFailure(error)
+  return error instanceof BodyError ? { class: 'check', message: error.message } : toRequestFailure(error)
 }
 
-/**
- * Builds the response that journeys receive. It parses JSON at the first access: most checks read only the
- * status, and parsing an unused body would cost the load generator more than sending the request.
- */
-export function toResponse(status: number, headers: Record<string, string>, text: string): Response {
-  let parsed: { json: unknown } | undefined
-  return {
-    status,
-    headers,
-    text,
-    get json() {
-      parsed ??= { json: parseJson(text) }
-      return parsed.json
-    },
-  }
+let version: string | undefined
+
+/** vigil's own version, from its package. */
+export function vigilVersion(): string {
+  version ??= /"version":\s*"([^"]+)"/.exec(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  )?.[1]
+  return version ?? 'unknown'
 }
 
-/**
- * Converts a flat list of names and values. Names become lower case, repeated headers are joined by a comma.
- */
-export function toHeaders(raw: readonly string[]): Record<string, string> {
-  const headers = new Map<string, string>()
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = (raw[index] ?? '').toLowerCase()
-    const value = raw[index + 1] ?? ''
-    const earlier = headers.get(name)
-    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
-  }
-  return Object.fromEntries(headers)
-}
 
-function parseJson(text: string): unknown {
-  try {
-    const json: unknown = JSON.parse(text)
-    return json
-  } catch {
-    return undefined
-  }
+/** The `User-Agent` of vigil's requests, by which firewalls and logs recognise them. */
+export function userAgentFor(purpose: string): string {
+  return `vigil/${vigilVersion()} (${purpose})`
 }

@@ -1,8 +1,6 @@
-import { request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { toTargetUrl } from '../../journeys/index.ts'
+import { sendRequest } from '../../journeys/client/index.ts'
 
 const loopback = '127.0.0.1'
 
@@ -47,28 +45,21 @@ export async function waitReady(
 ): Promise<Readiness> {
   const deadline = performance.now() + limits.timeoutMs
   for (;;) {
-    const readiness = await checkReady(toTargetUrl(baseUrl, path), limits.signal)
+    const readiness = await checkReady(baseUrl, path, limits.signal)
     if (readiness === 'ready' || limits.signal.aborted || performance.now() >= deadline) return readiness
     await sleep(pauseMs, undefined, { signal: limits.signal }).catch(() => undefined)
   }
 }
 
-async function checkReady(url: URL, signal: AbortSignal): Promise<Readiness> {
-  return new Promise((resolve) => {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest
-    const request = send(
-      url,
-      { signal: AbortSignal.any([signal, AbortSignal.timeout(attemptTimeoutMs)]), agent: false },
-      (response) => {
-        const status = response.statusCode ?? 0
-        // The body is not needed and may be endless.
-        response.destroy()
-        resolve(status >= 200 && status < 300 ? 'ready' : 'not-ready')
-      },
-    )
-    let hasConnected = false
-    request.on('socket', (socket) => socket.once('connect', () => (hasConnected = true)))
-    request.on('error', () => resolve(hasConnected ? 'not-ready' : 'unreachable'))
-    request.end()
-  })
+async function checkReady(baseUrl: string, path: string, signal: AbortSignal): Promise<Readiness> {
+  const result = await sendRequest(
+    baseUrl,
+    { method: 'GET', path, headers: {}, body: undefined },
+    // The body is not needed and may be endless.
+    { timeoutMs: attemptTimeoutMs, maxBodyBytes: 0, signal, purpose: 'readiness', headersOnly: true },
+  )
+  if (result.state === 'failed')
+    return result.hasConnected || result.class === 'tls' ? 'not-ready' : 'unreachable'
+  const { status } = result.response
+  return status >= 200 && status < 300 ? 'ready' : 'not-ready'
 }

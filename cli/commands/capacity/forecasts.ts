@@ -84,6 +84,7 @@ async function seriesOf(
     timeoutMs,
     maxBodyBytes,
     signal: world.interrupted,
+    purpose: 'forecast',
   })
   if (result.state === 'failed')
     return `Prometheus at ${prometheus} did not answer (${result.class}): ${result.message}`

@@ -47,10 +47,8 @@ export async function raw(words: string, then: 'close' | 'reset' | 'stay' = 'clo
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.once('data', () => {
-      socket.write(words, () => {
-        if (then === 'close') socket.end()
-        if (then === 'reset') socket.resetAndDestroy()
-      })
+      if (then === 'close') socket.end(words)
+      else socket.write(words, () => (then === 'reset' ? socket.resetAndDestroy() : undefined))
     })
   })
   const url = await listening(server)
@@ -58,4 +56,25 @@ export async function raw(words: string, then: 'close' | 'reset' | 'stay' = 'clo
     for (const socket of sockets) socket.destroy()
   })
   return url
+}
+
+/**
+ * Starts a server whose connections answer one request and are closed by the next one: it loses the race that
+ * a server with a short keep-alive time loses now and then. Returns its URL.
+ *
+ * @param seen gets the method of each request
+ * @param parting sent before a connection is closed
+ */
+export async function closingOnReuse(seen: string[], parting = ''): Promise<string> {
+  const server = createRawServer((socket) => {
+    let answered = 0
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk) => {
+      seen.push(chunk.toString().split(' ')[0] ?? '')
+      answered += 1
+      if (answered > 1) socket.end(parting)
+      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')
+    })
+  })
+  return listening(server)
 }

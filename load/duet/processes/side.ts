@@ -119,7 +119,7 @@ function createReader(
       const result = await sendRequest(
         url,
         { method: 'GET', path: metrics, headers, body: undefined },
-        { timeoutMs: metricsTimeoutMs, maxBodyBytes: maxMetricsBytes, signal },
+        { timeoutMs: metricsTimeoutMs, maxBodyBytes: maxMetricsBytes, signal, purpose: 'metrics' },
       )
       return result.state === 'ok' && result.response.status === 200 ? result.response.text : undefined
     },

@@ -47,9 +47,9 @@ const password = 'drill-Drill-0815-password'
 export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
   const done = new AbortController()
   const signal = AbortSignal.any([done.signal, plan.signal])
-  const dispatcher = openConnections(maxConnections)
+  const connections = openConnections(maxConnections)
   const tokens: string[] = []
-  const send = createSender(plan.url, tokens, dispatcher, signal)
+  const send = createSender(plan.url, tokens, connections, signal)
   const authenticate = async (path: string, name: string, secret: string): Promise<SendResult> =>
     send({ method: 'POST', path, json: { email: `${name}.${plan.unique}@drill.example`, password: secret } })
   const register: Traffic['register'] = async (name) => authenticate('/auth/register', name, password)
@@ -59,7 +59,7 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
       [0, 1, 2, 3].map(async (offset) => accessToken(await register(`user${user + offset}`))),
     )
     if (batch.includes(undefined)) {
-      await dispatcher.destroy()
+      await connections.destroy()
       return {
         state: 'failed',
         reason: `the service at ${plan.url} did not register the accounts of the drills' traffic`,
@@ -87,7 +87,7 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
     stop: async () => {
       done.abort()
       await stopUsers()
-      await dispatcher.destroy()
+      await connections.destroy()
     },
   }
   return { state: 'ok', traffic }
@@ -96,7 +96,7 @@ export async function startTraffic(plan: TrafficPlan): Promise<TrafficStarted> {
 function createSender(
   url: string,
   tokens: readonly string[],
-  dispatcher: ReturnType<typeof openConnections>,
+  connections: ReturnType<typeof openConnections>,
   signal: AbortSignal,
 ): Traffic['send'] {
   return async ({ method, path, json, user, token: own }) => {
@@ -106,8 +106,8 @@ function createSender(
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     }
     const body = json === undefined ? undefined : JSON.stringify(json)
-    const limits = { timeoutMs, maxBodyBytes: 1024 * 1024, signal }
-    return sendRequest(url, { method, path, headers, body }, limits, dispatcher)
+    const limits = { timeoutMs, maxBodyBytes: 1024 * 1024, signal, purpose: 'drill' }
+    return sendRequest(url, { method, path, headers, body }, limits, connections)
   }
 }
 

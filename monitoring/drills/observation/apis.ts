@@ -30,7 +30,12 @@ export async function callApi(
   const sent = await sendRequest(
     baseUrl,
     { method: request.method ?? 'GET', path: request.path, headers, body },
-    { timeoutMs: request.timeoutMs ?? defaultTimeoutMs, maxBodyBytes: maxResponseBytes, signal },
+    {
+      timeoutMs: request.timeoutMs ?? defaultTimeoutMs,
+      maxBodyBytes: maxResponseBytes,
+      signal,
+      purpose: 'drill',
+    },
   )
   if (sent.state === 'failed') return { state: 'unavailable', reason: sent.message }
   const { status, json, text } = sent.response
