@@ -6,6 +6,8 @@ export interface LoadPlan {
   run: string
   suite: string
   targetUrl: string
+  /** The IP address that the engine chose for the target's host name. */
+  ip?: string | undefined
   source: JourneyMix | UserScript
   load: ArrivalRate | Connections
   warmupMs: number
@@ -52,6 +54,8 @@ export interface Measurement {
   /** Why the generator, not the target, was the limit; empty when it was not. */
   saturation: string[]
   interrupted: boolean
+  /** For the reader of the record. */
+  notes?: string[]
   /** Thresholds of the user script that were crossed, as k6 words them. */
   crossedThresholds?: string[]
 }

@@ -112,9 +112,7 @@ async function secure(socket: Socket, { hostname }: Address, signal: AbortSignal
   const secured = connectTls({
     socket,
     host: hostname,
-    ALPNProtocols: ['http/1.1'],
-    // An IP address is not a server name: RFC 6066 allows only host names.
-    ...(isIP(hostname) === 0 && { servername: hostname }),
+    ...tlsOptions(hostname),
   })
   secured.once('error', reject)
   secured.once('secureConnect', () => resolve(secured))
@@ -125,6 +123,22 @@ async function secure(socket: Socket, { hostname }: Address, signal: AbortSignal
     secured.on('error', () => undefined).destroy()
     throw error
   }
+}
+
+/**
+ * Starts a connection to a target, with TLS and a checked certificate for https, and returns it before it is
+ * established.
+ *
+ * @param ip the address chosen for the host name
+ */
+export function startConnecting({ protocol, hostname, port }: Address, ip: string | undefined): Socket {
+  const options = { host: ip ?? hostname, port, noDelay: true }
+  return protocol === 'https:' ? connectTls({ ...options, ...tlsOptions(hostname) }) : connectTcp(options)
+}
+
+// An IP address is not a server name: RFC 6066 allows only host names.
+function tlsOptions(hostname: string): { ALPNProtocols: string[]; servername?: string } {
+  return { ALPNProtocols: ['http/1.1'], ...(isIP(hostname) === 0 && { servername: hostname }) }
 }
 
 /** How a load reaches its target: every engine connects to the same address. */

@@ -53,12 +53,13 @@ function stripByteOrderMark(text: string): string {
 }
 
 /** The encodings that k6 decodes too: a journey sees the same text in every engine. */
-const decoders: Record<string, ((body: Buffer, limits: { maxOutputLength: number }) => Buffer) | undefined> = {
-  gzip: gunzipSync,
-  deflate: inflateSync,
-  br: brotliDecompressSync,
-  zstd: zstdDecompressSync,
-}
+const decoders: Record<string, ((body: Buffer, limits: { maxOutputLength: number }) => Buffer) | undefined> =
+  {
+    gzip: gunzipSync,
+    deflate: inflateSync,
+    br: brotliDecompressSync,
+    zstd: zstdDecompressSync,
+  }
 const maxEncodings = 5
 
 /**
@@ -79,9 +80,8 @@ function decodeOnce(body: Buffer, encoding: string, maxBytes: number): Buffer {
   try {
     return decoders[encoding]?.(body, { maxOutputLength: maxBytes }) ?? body
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ERR_BUFFER_TOO_LARGE')
+    if (error instanceof RangeError)
       throw new BodyError(`the body is larger than ${maxBytes} bytes when decoded from ${encoding}`)
-    throw new BodyError(`the body cannot be decoded from ${encoding}: ${message}`)
+    throw new BodyError(`the body cannot be decoded from ${encoding}: ${String(error)}`)
   }
 }

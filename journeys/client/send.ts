@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Agent, request as sendHttp } from 'node:http'
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -103,17 +104,24 @@ class TargetAgent extends Agent {
     this.#options = options
   }
 
-  override createConnection(
-    options: TargetRequestOptions,
-    callback?: (error: Error | null, socket: Duplex) => void,
-  ): undefined {
-    openSocket({ ...options.connectPlan, ...this.#options }).then(
-      (socket) => callback?.(null, socket),
-      // Node reads no socket when there is an error.
-      (error: Error) => callback?.(error, undefined as unknown as Duplex),
-    )
+  override createConnection(options: TargetRequestOptions, callback?: SocketCallback): undefined {
+    void this.#open(options, callback ?? (() => undefined))
+  }
+
+  async #open({ connectPlan }: TargetRequestOptions, callback: SocketCallback): Promise<void> {
+    let socket: Socket
+    try {
+      socket = await openSocket({ ...connectPlan, ...this.#options })
+    } catch (error) {
+      // Node ignores the socket when there is an error.
+      callback(error instanceof Error ? error : new Error(String(error)), new Socket())
+      return
+    }
+    callback(null, socket)
   }
 }
+
+type SocketCallback = (error: Error | null, socket: Duplex) => void
 
 /** One request, everything decided. */
 interface ExchangePlan {
@@ -188,9 +196,9 @@ async function exchangeOnce(plan: ExchangePlan, sent: { hasConnected: boolean })
   const { promise, resolve, reject } = Promise.withResolvers<Response>()
   const request = sendHttp(plan.options)
   let hasReceived = false
+  const receive = (): void => void (hasReceived = true)
   request.once('socket', (socket) => {
     sent.hasConnected = true
-    const receive = (): void => void (hasReceived = true)
     socket.once('data', receive)
     request.once('close', () => socket.removeListener('data', receive))
   })
@@ -263,7 +271,6 @@ export function vigilVersion(): string {
   )?.[1]
   return version ?? 'unknown'
 }
-
 
 /** The `User-Agent` of vigil's requests, by which firewalls and logs recognise them. */
 export function userAgentFor(purpose: string): string {

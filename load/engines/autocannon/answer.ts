@@ -23,13 +23,17 @@ export class CurrentExchange implements RequestsQueue {
   isHead = false
   /** Undefined until the headers are complete. */
   info: ResponseInfo | undefined
-  #sentAt = 0
+  /**
+   * When the request began, in monotonic milliseconds. Set before it is sent when that was earlier: connecting
+   * is a part of what a user waits for.
+   */
+  beganAt: number | undefined
   #bytes = 0
   #chunks: Buffer[] = []
 
   insertRequest(): void {
     this.clear()
-    this.#sentAt = performance.now()
+    this.beganAt ??= performance.now()
   }
 
   setHeaders(info: ResponseInfo): void {
@@ -54,7 +58,7 @@ export class CurrentExchange implements RequestsQueue {
       headers: this.info ?? noResponse,
       body: '',
       bytes: this.#bytes,
-      duration: performance.now() - this.#sentAt,
+      duration: performance.now() - (this.beganAt ?? 0),
     }
   }
 

@@ -244,3 +244,51 @@ describe('an answer is read whole', () => {
     expect(ports.size).toBe(3)
   })
 })
+
+describe('a kept connection that the target closes at the next request', () => {
+  /** Answers each connection's first request, and closes it at the next. */
+  const closing = (methods: string[], parting = '') => {
+    const seen = new WeakSet<Socket>()
+    return (socket: Socket, chunk: Buffer) => {
+      methods.push(chunk.toString().split(' ')[0] ?? '')
+      if (seen.has(socket)) return void socket.end(parting)
+      seen.add(socket)
+      socket.write(`${ok}content-length: 2\r\n\r\nok`)
+    }
+  }
+  const post = { text: 'POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 0\r\n\r\n', isResendable: false }
+  const answered = { status: 200, body: 'ok' }
+  const failed = { failure: 'connect', message: 'connection closed before the answer was complete' }
+
+  test('does not fail a GET: it is sent again on a fresh connection', async () => {
+    const methods: string[] = []
+    const target = await until(serveRaw(closing(methods)))
+    expect((await converse(target.url, 3)).outcomes).toMatchObject(each(3, answered))
+    expect(methods).toEqual(each(5, 'GET'))
+  })
+
+  test('fails a POST, which it may have carried out', async () => {
+    const methods: string[] = []
+    const target = await until(serveRaw(closing(methods)))
+    expect((await converse(target.url, 3, post)).outcomes).toMatchObject([answered, failed, answered])
+    expect(methods).toEqual(each(3, 'POST'))
+  })
+
+  test('fails a request whose answer has begun', async () => {
+    const target = await until(serveRaw(closing([], 'HTTP/1.1 2')))
+    expect((await converse(target.url, 2)).outcomes).toMatchObject([answered, failed])
+  })
+
+  test('that is fresh fails the request', async () => {
+    const target = await until(serveRaw((socket) => socket.end()))
+    expect((await converse(target.url, 2)).outcomes).toMatchObject(each(2, failed))
+  })
+
+  test('counts the time of both connections', async () => {
+    const talk = closing([])
+    const target = await until(serveRaw((socket, chunk) => void setTimeout(() => talk(socket, chunk), 120)))
+    // The second request is closed after 120 ms, and answered after as many again.
+    const { outcomes } = await converse(target.url, 2, {}, 200)
+    expect(outcomes).toMatchObject([answered, { failure: 'timeout' }])
+  })
+})

@@ -1,18 +1,11 @@
 /* oxlint-disable no-underscore-dangle -- autocannon names its client's methods so */
-import { connect as connectPlain, isIP } from 'node:net'
 import type { Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import Client from 'autocannon/lib/httpClient.js'
 import type { FailureClass } from '../../../record/index.ts'
-import { toRequestFailure, findLocalErrorCode } from '../../../journeys/client/index.ts'
+import { findLocalErrorCode, startConnecting, toRequestFailure } from '../../../journeys/client/index.ts'
 import type { Address } from '../../../journeys/index.ts'
 import { CurrentExchange } from './answer.ts'
-import {
-  framingProblem,
-  lengthProblem,
-  readChunkSizesStrictly,
-  readHeadersAsLatin1,
-} from './strict-parser.ts'
+import { hardenParser, lengthProblem } from './strict-parser.ts'
 
 /** Decides what is sent over a connection and receives each result. */
 export interface RequestSource {
@@ -37,6 +30,8 @@ export interface OutgoingRequest {
   text: string | Buffer
   isHead: boolean
   keepsBody: boolean
+  /** Whether it may be sent again when the target closed its connection without a byte of an answer. */
+  isResendable: boolean
 }
 
 /**
@@ -60,18 +55,35 @@ export class Connection {
   readonly #client: Client
   readonly #exchange = new CurrentExchange()
   readonly #address: Address
+  readonly #ip: string | undefined
   readonly #exchanger: RequestSource
   readonly #closed: () => void
   readonly #sendNow: () => void
   /** Connecting or waiting for an answer, as opposed to resting or closed. */
   #busy = false
-  #outgoing: string | Buffer = ''
+  #outgoing: OutgoingRequest | undefined
+  /** Whether this connection has answered an earlier request. */
+  #isKept = false
+  /** Whether anything was received since the request began. */
+  #hasReceived = false
+  readonly #requestTimeoutMs: number
+  /** The request has been prepared, but not written. */
+  #isUnwritten = false
   /** Why the answer that is being read is invalid. */
   #problem: { class: FailureClass; message: string } | undefined
   #restTimer: NodeJS.Timeout | undefined
 
-  constructor(address: Address, requestTimeoutMs: number, exchanger: RequestSource, closed: () => void) {
+  /** @param target its address, and the IP address that was chosen for its host name */
+  constructor(
+    target: { address: Address; ip: string | undefined },
+    requestTimeoutMs: number,
+    exchanger: RequestSource,
+    closed: () => void,
+  ) {
+    const { address, ip } = target
     this.#address = address
+    this.#ip = ip
+    this.#requestTimeoutMs = requestTimeoutMs
     this.#exchanger = exchanger
     this.#closed = closed
     const { hostname, port, protocol } = address
@@ -84,9 +96,13 @@ export class Connection {
       setupClient: (client) => this.#replaceMethods(client),
     })
     this.#sendNow = Client.prototype._doRequest.bind(this.#client)
-    this.#hardenParser()
+    hardenParser(this.#client.parser, this.#exchange, {
+      refuse: (failure, message) => this.#refuse(failure, message),
+      isRefused: () => this.#problem !== undefined,
+    })
     this.#client.on('response', (status, _bytes, durationMs) => {
       const { info } = this.#exchange
+      this.#outgoing = undefined
       this.#exchanger.onAnswer(status, info?.headers ?? [], this.#exchange.body(), durationMs)
     })
     this.#client.on('timeout', () => {
@@ -113,39 +129,8 @@ export class Connection {
     client._connect = () => undefined
     const followUp = (): void => this.#followUp()
     client._doRequest = () => this.#nextOrClose(followUp)
-    client.getRequestBuffer = () => this.#outgoing
+    client.getRequestBuffer = () => this.#outgoing?.text ?? ''
     client.pipelinedRequests = this.#exchange
-  }
-
-  #hardenParser(): void {
-    const { parser } = this.#client
-    const [headersComplete, body, complete] = [parser[2], parser[3], parser[4]]
-    readChunkSizesStrictly(parser)
-    readHeadersAsLatin1(parser)
-    parser[2] = (info) => {
-      headersComplete(info)
-      const { isHead } = this.#exchange
-      // Without a length the parser expects the body to end with the connection, also where there is none.
-      if (isHead && info.versionMinor > 0 && !parser.connection.includes('close')) info.shouldKeepAlive = true
-      const framing = framingProblem(parser, info)
-      if (framing !== undefined) return this.#refuse('connect', framing)
-      const oversize = isHead ? undefined : this.#exchange.sizeProblem(parser.body_bytes ?? 0)
-      return oversize === undefined ? isHead : this.#refuse('check', oversize)
-    }
-    parser[3] = (chunk, start, length) => {
-      body(chunk, start, length)
-      const oversize = this.#exchange.sizeProblem(0)
-      if (oversize !== undefined) this.#refuse('check', oversize)
-    }
-    parser[4] = () => {
-      if (this.#problem !== undefined) return
-      // 100 Continue, 103 Early Hints: the answer is yet to come.
-      if ((this.#exchange.info?.statusCode ?? 0) < 200) return
-      // Bytes after an answer would be read as the answer to the next request.
-      if (parser.offset < parser.end)
-        this.#refuse('connect', 'the target sent more than one answer to a request')
-      else complete()
-    }
   }
 
   /** Called within the parser: the rest of what was received is not read. */
@@ -157,13 +142,18 @@ export class Connection {
 
   #connect(): void {
     const client = this.#client
-    const socket = open(this.#address)
+    const socket = startConnecting(this.#address, this.#ip)
     client.conn = socket
     // Requests written as text are ASCII. Sending them as such is cheaper than scanning them for UTF-8.
     socket.setDefaultEncoding('latin1')
     client.parser.initialize('RESPONSE')
+    this.#isKept = false
+    // A request that is sent again keeps its beginning, and with it the rest of its time.
+    this.#exchange.beganAt ??= performance.now()
+    client.timeout = this.#timeLeft()
     client.timeoutTicker.reschedule(client.timeout)
     socket.on('error', (error) => {
+      if (client.conn === socket && this.#isStale()) return this.#sendAgain()
       const { class: failure, message } = toRequestFailure(error)
       this.#fail(failure, message, findLocalErrorCode(error))
     })
@@ -176,26 +166,71 @@ export class Connection {
 
   // After an answer: on the same connection, unless the target closes it.
   #followUp(): void {
-    if (this.#exchange.info?.shouldKeepAlive === true) return this.#send()
+    this.#exchange.beganAt = undefined
+    if (this.#exchange.info?.shouldKeepAlive === true) {
+      this.#isKept = true
+      this.#client.timeout = this.#requestTimeoutMs
+      return this.#send()
+    }
     this.#client._destroyConnection()
     this.#connect()
   }
 
   #send(): void {
-    const outgoing = this.#exchanger.nextRequest()
+    const outgoing = this.#outgoing ?? this.#exchanger.nextRequest()
     if (outgoing === undefined) {
       this.#client._destroyConnection()
       return this.#rest(restMs)
     }
-    this.#outgoing = outgoing.text
+    this.#outgoing = outgoing
     this.#exchange.isHead = outgoing.isHead
     this.#exchange.keepsBody = outgoing.keepsBody
+    this.#hasReceived = false
+    if (this.#isKept && !outgoing.isResendable) this.#writeUnlessEnded(outgoing)
+    else this.#write()
+  }
+
+  #write(): void {
+    if (!this.#isKept) this.#client.timeout = this.#timeLeft()
     this.#sendNow()
+  }
+
+  #timeLeft(): number {
+    const { beganAt } = this.#exchange
+    const spentMs = beganAt === undefined ? 0 : performance.now() - beganAt
+    return Math.max(1, this.#requestTimeoutMs - spentMs)
+  }
+
+  /**
+   * Writes a request that cannot be sent again one turn of the event loop later, when an end of the connection
+   * that came with the answer before is known. Longer would cost load.
+   */
+  #writeUnlessEnded(outgoing: OutgoingRequest): void {
+    const { conn } = this.#client
+    this.#isUnwritten = true
+    setImmediate(() => {
+      if (this.#client.conn !== conn || this.#outgoing !== outgoing || !this.#busy) return
+      this.#isUnwritten = false
+      this.#write()
+    })
+  }
+
+  /** Whether the connection ended before the request under way could have had any effect. */
+  #isStale(): boolean {
+    if (!this.#busy || !this.#isKept || this.#hasReceived) return false
+    return this.#isUnwritten || this.#outgoing?.isResendable === true
+  }
+
+  #sendAgain(): void {
+    this.#isUnwritten = false
+    this.#client._destroyConnection()
+    this.#connect()
   }
 
   #read(socket: Socket, chunk: Buffer): void {
     const client = this.#client
     if (client.conn !== socket || !this.#busy) return
+    this.#hasReceived = true
     const read = client.parser.execute(chunk)
     // The answer was complete and the next request may have been sent: the state belongs to that one.
     if (client.conn !== socket || !this.#busy) return
@@ -208,6 +243,7 @@ export class Connection {
 
   #ended(): void {
     const { conn } = this.#client
+    if (this.#isStale()) return this.#sendAgain()
     // A body without a length is complete when the connection ends.
     this.#client.parser.finish()
     if (this.#client.conn === conn && this.#busy)
@@ -221,8 +257,15 @@ export class Connection {
     this.#rest(thenRestMs)
   }
 
+  #forgetRequest(): void {
+    this.#outgoing = undefined
+    this.#exchange.beganAt = undefined
+    this.#isUnwritten = false
+  }
+
   #rest(ms: number): void {
     this.#busy = false
+    this.#forgetRequest()
     this.#problem = undefined
     this.#restTimer = setTimeout(() => this.#nextOrClose(() => this.#connect()), ms)
   }
@@ -234,15 +277,4 @@ export class Connection {
     this.#exchanger.beginRequest()
     next()
   }
-}
-
-function open({ protocol, hostname, port }: Address): Socket {
-  const options = { host: hostname, port, noDelay: true }
-  if (protocol === 'http:') return connectPlain(options)
-  // No server name for an address: TLS knows only names there.
-  return connectTls({
-    ...options,
-    ALPNProtocols: ['http/1.1'],
-    ...(isIP(hostname) === 0 && { servername: hostname }),
-  })
 }

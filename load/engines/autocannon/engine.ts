@@ -95,13 +95,14 @@ async function runPrepared(
   surroundings: LoadEnvironment,
   launch: LaunchOptions,
 ): Promise<LoadResult> {
-  const { run: id, targetUrl, source, load, warmupMs, durationMs, requestTimeoutMs } = plan
+  const { run: id, targetUrl, ip, source, load, warmupMs, durationMs, requestTimeoutMs } = plan
   const { module, mix } = source
   const { contexts } = prepared
   const end = await runLoadProcess(
     {
       run: id,
       targetUrl,
+      ip,
       module,
       mix,
       connections: load.connections,

@@ -136,10 +136,15 @@ function openConnections(
   let open = plan.connections
   const connections = Array.from({ length: plan.connections }, (_, user) => {
     const saved = load.journeys.map(({ name }) => plan.contexts[name]?.[user] ?? {})
-    return new Connection(address, plan.requestTimeoutMs, new VirtualUser(load, user, saved), () => {
-      open -= 1
-      if (open === 0) closed.abort()
-    })
+    return new Connection(
+      { address, ip: plan.ip },
+      plan.requestTimeoutMs,
+      new VirtualUser(load, user, saved),
+      () => {
+        open -= 1
+        if (open === 0) closed.abort()
+      },
+    )
   })
   return {
     start: () => connections.forEach((connection) => connection.start()),

@@ -14,6 +14,8 @@ export interface ProcessPlan {
   nonce: string
   run: string
   targetUrl: string
+  /** The IP address chosen for the target's host name. */
+  ip: string | undefined
   /** Absolute path of the journeys module. */
   module: string
   mix: { journey: string; weight: number }[]

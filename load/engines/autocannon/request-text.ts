@@ -1,8 +1,11 @@
+import { isResendable } from '../../../journeys/client/index.ts'
 import type { WireRequest, Address } from '../../../journeys/index.ts'
 import { toRequestHeaders, toRequestTarget, findWireProblem } from '../../../journeys/index.ts'
 
 /** A request ready to be written, or why it cannot be sent. As text it is ASCII. */
-export type WrittenRequest = { text: string | Buffer; isHead: boolean } | { problem: string }
+export type WrittenRequest =
+  | { text: string | Buffer; isHead: boolean; isResendable: boolean }
+  | { problem: string }
 
 // What frames a message is ours to write: a journey's own would contradict what is sent.
 const framing = new Set(['content-length', 'transfer-encoding', 'trailer', 'host'])
@@ -24,7 +27,11 @@ export function createRequestWriter(address: Address): (request: WireRequest) =>
 function writeChecked(address: Address, request: WireRequest): WrittenRequest {
   const problem = findWireProblem(request)
   return problem === undefined
-    ? { text: formatRequest(address, request), isHead: request.method === 'HEAD' }
+    ? {
+        text: formatRequest(address, request),
+        isHead: request.method === 'HEAD',
+        isResendable: isResendable(request),
+      }
     : { problem }
 }
 

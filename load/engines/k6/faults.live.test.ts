@@ -2,6 +2,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { countOf } from '../../../record/index.ts'
+import { closingOnReuse, endTargets } from '../../../journeys/client/testing/target.ts'
 import { home, measured, runEngine } from './testing/run.ts'
 import { startTarget } from './testing/target.ts'
 
@@ -56,6 +57,16 @@ describe('a target that fails during the run', { timeout: 60_000 }, () => {
     expect(measurement.endpoints['home/get']?.requests).toBe(49 + count('timeout'))
     expect(measurement.saturation).toEqual([])
   })
+})
+
+it('a kept connection closed at the next GET fails nothing', { timeout: 60_000 }, async (context) => {
+  context.onTestFinished(endTargets)
+  const methods: string[] = []
+  const url = await closingOnReuse(methods)
+  const { endpoints } = measured(await runEngine(context, { url, source: home, plan: { durationMs: 2000 } }))
+  expect(endpoints['home/get']?.errors).toBe(0)
+  // k6's own client sends again.
+  expect(methods.length).toBeGreaterThan(endpoints['home/get']?.requests ?? 0)
 })
 
 describe('a starved generator', { timeout: 60_000 }, () => {

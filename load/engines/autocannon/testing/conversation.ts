@@ -13,7 +13,12 @@ export interface Conversation {
   tookMs: number
 }
 
-const get: OutgoingRequest = { text: 'GET / HTTP/1.1\r\nhost: test\r\n\r\n', isHead: false, keepsBody: true }
+const get: OutgoingRequest = {
+  text: 'GET / HTTP/1.1\r\nhost: test\r\n\r\n',
+  isHead: false,
+  keepsBody: true,
+  isResendable: true,
+}
 
 /** Sends some requests over one connection, one after the other, in this process. */
 export async function converse(
@@ -26,7 +31,7 @@ export async function converse(
   const began = performance.now()
   await new Promise<void>((resolve) => {
     new Connection(
-      toAddress(url),
+      { address: toAddress(url), ip: undefined },
       requestTimeoutMs,
       {
         wantsRequest: () => outcomes.length < requests,

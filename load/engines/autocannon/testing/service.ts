@@ -42,13 +42,13 @@ export async function serve(
 }
 
 /** A server that speaks no HTTP of its own: `talk` is called for each request's bytes. */
-export async function serveRaw(talk: (socket: Socket) => void): Promise<Target> {
+export async function serveRaw(talk: (socket: Socket, chunk: Buffer) => void): Promise<Target> {
   const sockets = new Set<Socket>()
   const server = createRawServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.on('close', () => sockets.delete(socket))
-    socket.on('data', () => talk(socket))
+    socket.on('data', (chunk) => talk(socket, chunk))
   })
   return listening(server, 'http://', () => {
     for (const socket of sockets) socket.destroy()
