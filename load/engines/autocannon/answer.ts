@@ -24,7 +24,7 @@ export class CurrentExchange implements RequestsQueue {
   /** Undefined until the headers are complete. */
   info: ResponseInfo | undefined
   /**
-   * When the request began, in monotonic milliseconds. Set before it is sent when that was earlier: connecting
+   * When the request began, in monotonic milliseconds. Set before it is sent if that was earlier: connecting
    * is a part of what a user waits for.
    */
   beganAt: number | undefined

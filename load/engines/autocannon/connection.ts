@@ -202,8 +202,8 @@ export class Connection {
   }
 
   /**
-   * Writes a request that cannot be sent again one turn of the event loop later, when an end of the connection
-   * that came with the answer before is known. Longer would cost load.
+   * Writes a request that cannot be sent again one turn of the event loop later, when an end of the
+   * connection that came with the answer before is known. Longer would cost load.
    */
   #writeUnlessEnded(outgoing: OutgoingRequest): void {
     const { conn } = this.#client
