@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from 'vitest'
 import { BackendProcess, eventually, startTestPostgres } from './testing/index.ts'
 import type { Client, TestPostgres } from './testing/index.ts'
 
@@ -24,6 +24,7 @@ afterAll(async () => {
 
 function start(env: Record<string, string>): BackendProcess {
   const backend = new BackendProcess(env, folder)
+  onTestFailed(() => void process.stderr.write(backend.stderr))
   onTestFinished(() => backend.end())
   return backend
 }
