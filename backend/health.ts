@@ -8,23 +8,26 @@ import type { Endpoint } from './http/index.ts'
 const services = z.object({ database: z.boolean(), auth: z.boolean() })
 const readySchema = z.object({ status: z.enum(['ready', 'unavailable']), services })
 
+const shared = { tag: 'Operations', access: 'open', limit: 'none', method: 'GET' } as const
+
+const liveness = defineEndpoint({
+  ...shared,
+  path: '/health',
+  id: 'getHealth',
+  summary: 'Check whether the process is alive',
+  answers: {
+    200: {
+      description: 'The process is alive',
+      schema: z.object({ status: z.literal('healthy'), timestamp: z.iso.datetime() }),
+    },
+  },
+  handle: () => ({ status: 200, json: { status: 'healthy', timestamp: new Date().toISOString() } }),
+})
+
 /** Liveness and readiness. Liveness checks only the process, because a restart does not repair a database. */
 export function buildHealthEndpoints(sources: ReadinessChecks): Endpoint[] {
-  const shared = { tag: 'Operations', access: 'open', limit: 'none', method: 'GET' } as const
   return [
-    defineEndpoint({
-      ...shared,
-      path: '/health',
-      id: 'getHealth',
-      summary: 'Check whether the process is alive',
-      answers: {
-        200: {
-          description: 'The process is alive',
-          schema: z.object({ status: z.literal('healthy'), timestamp: z.iso.datetime() }),
-        },
-      },
-      handle: () => ({ status: 200, json: { status: 'healthy', timestamp: new Date().toISOString() } }),
-    }),
+    liveness,
     defineEndpoint({
       ...shared,
       path: '/health/ready',

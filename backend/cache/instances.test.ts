@@ -43,13 +43,15 @@ async function warm(client: Client): Promise<void> {
   )
 }
 
+/** A new user's clients of both instances. */
+async function userOfBoth(): Promise<[here: Client, there: Client]> {
+  const { session } = await one.client.register()
+  return [new Client(one.url, session.accessToken), new Client(other.url, session.accessToken)]
+}
+
 describe('two instances with caches', () => {
   test('serve a page from memory, and after a write the new one: immediately here, soon there', async () => {
-    const { session } = await one.client.register()
-    const [here, there] = [
-      new Client(one.url, session.accessToken),
-      new Client(other.url, session.accessToken),
-    ]
+    const [here, there] = await userOfBoth()
     await Promise.all([warm(here), warm(there)])
     expect((await here.send('POST', '/tasks', { title: 'new' })).status).toBe(201)
     expect((await here.get('/tasks')).json).toMatchObject({ items: [{ title: 'new' }] })
@@ -76,11 +78,7 @@ describe('two instances with caches', () => {
   })
 
   test('that lose their channel connections at the same moment lose no message', async () => {
-    const { session } = await one.client.register()
-    const [here, there] = [
-      new Client(one.url, session.accessToken),
-      new Client(other.url, session.accessToken),
-    ]
+    const [here, there] = await userOfBoth()
     for (const title of ['first', 'second', 'third']) {
       await Promise.all([channelsOpen(), warm(here), warm(there)])
       const [cut, made] = await Promise.all([cutChannels(), here.send('POST', '/tasks', { title })])
@@ -92,11 +90,7 @@ describe('two instances with caches', () => {
   })
 
   test('that lose them while a session is logged out refuse its tokens all the same', async () => {
-    const { session } = await one.client.register()
-    const [here, there] = [
-      new Client(one.url, session.accessToken),
-      new Client(other.url, session.accessToken),
-    ]
+    const [here, there] = await userOfBoth()
     expect((await there.get('/auth/me')).status).toBe(200)
     await channelsOpen()
     const [, loggedOut] = await Promise.all([cutChannels(), here.send('POST', '/auth/logout')])
@@ -117,11 +111,7 @@ describe('two instances with caches', () => {
   })
 
   test('refuse the tokens of a session that was logged out at the other', async () => {
-    const { session } = await one.client.register()
-    const [here, there] = [
-      new Client(one.url, session.accessToken),
-      new Client(other.url, session.accessToken),
-    ]
+    const [here, there] = await userOfBoth()
     expect((await there.get('/auth/me')).status).toBe(200)
     await here.send('POST', '/auth/logout')
     await eventually(

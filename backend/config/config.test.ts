@@ -21,38 +21,43 @@ describe('readConfig', () => {
     expect(readConfig({ PORT: '', DATABASE_URL: '' })).toMatchObject({ port: 8000, databaseUrl: undefined })
   })
 
-  test.each([
-    ['PORT', '80a', 'a whole number'],
-    ['PORT', '65536', 'from 0 to 65535'],
-    ['PORT', '-1', 'a whole number'],
-    ['HOST', 'two words', 'a host name'],
-    ['DATABASE_URL', 'mysql://somewhere', 'postgres://'],
-    ['DATABASE_POOL', '0', 'from 1 to 500'],
-    ['RATE_LIMIT_PER_MINUTE', '0', 'from 1 to'],
-    ['AUTH_RATE_LIMIT_PER_MINUTE', 'many', 'a whole number'],
-    ['CORS_ORIGINS', '*', 'origins such as'],
-    ['TRUST_PROXY', 'yes', 'a whole number'],
-    ['LOG_LEVEL', 'loud', 'trace, debug'],
-    ['SERVER_TIMING', 'yes', 'on, off or a token'],
-    ['NODE_ENV', 'prod', 'development, test, production'],
-    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', 'http://'],
-    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'grpc://collector:4317', 'http://'],
-    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'http/protobuf, http/json'],
-    ['OTEL_EXPORTER_OTLP_COMPRESSION', 'zstd', 'none, gzip'],
-    ['OTEL_EXPORTER_OTLP_TIMEOUT', '0', 'from 100 to'],
-    ['OTEL_TRACES_SAMPLER', 'jaeger_remote', 'parentbased_traceidratio'],
-    ['OTEL_TRACES_SAMPLER_ARG', '2', 'a ratio'],
-    ['OTEL_RESOURCE_ATTRIBUTES', 'team', 'name=value pairs'],
-    ['OTEL_RESOURCE_ATTRIBUTES', 'team=100%', 'percent-encoded'],
-    ['OTEL_METRIC_EXPORT_INTERVAL', '5s', 'a whole number'],
-    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '4096', 'from 1 to 2048'],
-    ['OTEL_PROPAGATORS', 'b3', 'tracecontext'],
-    ['OTEL_SDK_DISABLED', 'yes', 'true, false'],
-  ])('%s=%s is refused in one line that names it and what was expected', (name, value, expected) => {
-    const read = (): unknown => readConfig({ [name]: value })
-    expect(read).toThrow(ConfigError)
-    expect(read).toThrow(new RegExp(`^${name}: found [^\n]*expected [^\n]*${expected}[^\n]*$`))
-  })
+  /** The refused values of each variable, with what is expected instead. */
+  const refused: Record<string, Record<string, string>> = {
+    PORT: { '80a': 'a whole number', '65536': 'from 0 to 65535', '-1': 'a whole number' },
+    HOST: { 'two words': 'a host name' },
+    DATABASE_URL: { 'mysql://somewhere': 'postgres://' },
+    DATABASE_POOL: { '0': 'from 1 to 500' },
+    RATE_LIMIT_PER_MINUTE: { '0': 'from 1 to' },
+    AUTH_RATE_LIMIT_PER_MINUTE: { many: 'a whole number' },
+    CORS_ORIGINS: { '*': 'origins such as' },
+    TRUST_PROXY: { yes: 'a whole number' },
+    LOG_LEVEL: { loud: 'trace, debug' },
+    SERVER_TIMING: { yes: 'on, off or a token' },
+    NODE_ENV: { prod: 'development, test, production' },
+    OTEL_EXPORTER_OTLP_ENDPOINT: { 'collector:4318': 'http://' },
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: { 'grpc://collector:4317': 'http://' },
+    OTEL_EXPORTER_OTLP_PROTOCOL: { grpc: 'http/protobuf, http/json' },
+    OTEL_EXPORTER_OTLP_COMPRESSION: { zstd: 'none, gzip' },
+    OTEL_EXPORTER_OTLP_TIMEOUT: { '0': 'from 100 to' },
+    OTEL_TRACES_SAMPLER: { jaeger_remote: 'parentbased_traceidratio' },
+    OTEL_TRACES_SAMPLER_ARG: { '2': 'a ratio' },
+    OTEL_RESOURCE_ATTRIBUTES: { team: 'name=value pairs', 'team=100%': 'percent-encoded' },
+    OTEL_METRIC_EXPORT_INTERVAL: { '5s': 'a whole number' },
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: { '4096': 'from 1 to 2048' },
+    OTEL_PROPAGATORS: { b3: 'tracecontext' },
+    OTEL_SDK_DISABLED: { yes: 'true, false' },
+  }
+  const refusals = Object.entries(refused).flatMap(([name, values]) =>
+    Object.entries(values).map(([value, expected]) => [name, value, expected] as const),
+  )
+  test.each(refusals)(
+    '%s=%s is refused in one line that names it and what was expected',
+    (name, value, expected) => {
+      const read = (): unknown => readConfig({ [name]: value })
+      expect(read).toThrow(ConfigError)
+      expect(read).toThrow(new RegExp(`^${name}: found [^\n]*expected [^\n]*${expected}[^\n]*$`))
+    },
+  )
 
   test.each(['AUTH_SECRET', 'METRICS_TOKEN', 'FAULTS_TOKEN'])(
     'a short %s is refused without being repeated',

@@ -19,3 +19,4 @@ export const { bigint, customType, index, integer, jsonb, pgEnum, pgTable, prima
 export const { drizzle } = driver
 export const { migrate: applyMigrations } = migrator
 export type { SQL } from 'drizzle-orm'
+export type { PgTable } from 'drizzle-orm/pg-core'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import sqlClient from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { eventually, startTestService } from '../testing/index.ts'
+import { eventually, lockTables, startTestService } from '../testing/index.ts'
 import type { Answer, Client, TestService } from '../testing/index.ts'
 import { startEmbeddedPostgres } from './embedded/index.ts'
 import type { EmbeddedPostgres } from './embedded/index.ts'
@@ -141,19 +141,10 @@ describe('a database that', () => {
 
   test('has its tables locked: 503 in time, and served again when they are free', async () => {
     expect.hasAssertions()
-    const locker = sqlClient(postgres.url, { max: 1, onnotice: () => undefined })
-    onTestFinished(() => locker.end({ timeout: 1 }))
-    const held = Promise.withResolvers<void>()
-    const locked = Promise.withResolvers<void>()
-    const locking = locker.begin(async (tx) => {
-      await tx.unsafe('lock table users, tasks in access exclusive mode')
-      locked.resolve()
-      await held.promise
-    })
-    await locked.promise
+    const lock = await lockTables(postgres.url, 'users, tasks')
+    onTestFinished(lock.release)
     await expectOutageAndRecovery()
-    held.resolve()
-    await locking
+    await lock.release()
     await expectRecovery()
   })
 

@@ -35,6 +35,8 @@ const textArray = customType<{ data: string[]; driverData: string }>({
   toDriver: formatTextArray,
 })
 
+const createdAt = () => instant('created_at').notNull()
+
 export const taskStatus = pgEnum('task_status', ['todo', 'in_progress', 'done'])
 export const taskPriority = pgEnum('task_priority', ['low', 'medium', 'high'])
 
@@ -43,18 +45,22 @@ export const users = pgTable('users', {
   /** In lower case: one account per address, however it is typed. */
   email: text().notNull().unique(),
   passwordHash: text('password_hash').notNull(),
-  createdAt: instant('created_at').notNull(),
+  createdAt: createdAt(),
 })
+
+/** The user to whom a row belongs. It is deleted with the user. */
+const ownerId = () =>
+  uuid('user_id')
+    .notNull()
+    .references(() => users.id, { onDelete: 'cascade' })
 
 /** A login. Its refresh tokens are one family and are revoked together. */
 export const sessions = pgTable(
   'sessions',
   {
     id: uuid().primaryKey(),
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
-    createdAt: instant('created_at').notNull(),
+    userId: ownerId(),
+    createdAt: createdAt(),
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
   },
@@ -84,9 +90,7 @@ export const tasks = pgTable(
   'tasks',
   {
     id: uuid().primaryKey(),
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    userId: ownerId(),
     title: text().notNull(),
     description: text(),
     status: taskStatus().notNull(),
@@ -95,7 +99,7 @@ export const tasks = pgTable(
     tags: textArray()
       .notNull()
       .default(sql`'{}'`),
-    createdAt: instant('created_at').notNull(),
+    createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull(),
     /** Counts changes; the ETag. */
     version: integer().notNull().default(1),
@@ -138,13 +142,11 @@ export const rateLimitSettings = pgTable('rate_limit_settings', {
 export const idempotencyKeys = pgTable(
   'idempotency_keys',
   {
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    userId: ownerId(),
     key: text().notNull(),
     requestHash: text('request_hash').notNull(),
     answer: text().notNull(),
-    createdAt: instant('created_at').notNull(),
+    createdAt: createdAt(),
   },
   (table) => [
     primaryKey({ columns: [table.userId, table.key] }),
@@ -154,17 +156,20 @@ export const idempotencyKeys = pgTable(
 
 export const jobStatus = pgEnum('job_status', ['queued', 'running', 'done', 'failed'])
 
+/** A background job of a user on a file of tasks. */
+const jobColumns = () => ({
+  id: uuid().primaryKey(),
+  userId: ownerId(),
+  format: text().notNull(),
+  status: jobStatus().notNull(),
+  rows: integer().notNull().default(0),
+})
+
 export const taskExports = pgTable(
   'exports',
   {
-    id: uuid().primaryKey(),
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
-    format: text().notNull(),
-    status: jobStatus().notNull(),
-    rows: integer().notNull().default(0),
-    createdAt: instant('created_at').notNull(),
+    ...jobColumns(),
+    createdAt: createdAt(),
     finishedAt: instant('finished_at'),
   },
   (table) => [index('exports_user').on(table.userId), index('exports_age').on(table.createdAt)],
@@ -186,17 +191,11 @@ export const exportChunks = pgTable(
 export const taskImports = pgTable(
   'imports',
   {
-    id: uuid().primaryKey(),
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
-    format: text().notNull(),
-    status: jobStatus().notNull(),
-    rows: integer().notNull().default(0),
+    ...jobColumns(),
     failures: jsonb().$type<{ row: number; message: string }[]>().notNull(),
     /** The request body; emptied when the job ends. */
     body: text().notNull(),
-    createdAt: instant('created_at').notNull(),
+    createdAt: createdAt(),
     finishedAt: instant('finished_at'),
   },
   (table) => [index('imports_user').on(table.userId), index('imports_age').on(table.createdAt)],

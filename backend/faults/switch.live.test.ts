@@ -1,26 +1,12 @@
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { BackendProcess, startTestService } from '../testing/index.ts'
 import type { Client } from '../testing/index.ts'
-import { useTestService } from '../testing/fixture.ts'
-
-const token = 'a token for the faults of this test'
-const bearer = { authorization: `Bearer ${token}` }
+import { useFaults } from '../testing/fixture.ts'
 
 let user: Client
 
-const running = useTestService({
-  FAULTS_TOKEN: token,
-  RATE_LIMIT_PER_MINUTE: '20',
-  DATABASE_POOL: '4',
-})
-
-afterEach(async () => {
-  await running.client.send('DELETE', '/_faults', undefined, bearer)
-})
-
-const put = (rules: unknown, ttlSeconds: unknown = 60, client = running.client) =>
-  client.send('PUT', '/_faults', { rules, ttlSeconds }, bearer)
+const { running, token, bearer, put } = useFaults()
 async function newUser(): Promise<void> {
   user = (await running.client.register()).client
 }

@@ -37,102 +37,70 @@ export function createObservedGauges(registry: Registry<OpenMetricsContentType>)
 
 type Shared = { registers: Registry<OpenMetricsContentType>[] }
 
-function createPoolGauges(shared: Shared) {
-  let read: (() => PoolState) | undefined
-  const connections = new Gauge({
-    name: 'db_pool_connections',
-    help: 'Places in the connection pool',
-    labelNames: ['state'],
-    ...shared,
-    collect: collectConnections,
-  })
-  const waiting: Gauge = new Gauge({
-    name: 'db_pool_waiting',
-    help: 'Queries that wait for a connection',
-    ...shared,
-    collect: () => waiting.set(read?.().waiting ?? 0),
-  })
-  function collectConnections(): void {
-    const { inUse, size } = read?.() ?? { inUse: 0, size: 0 }
-    connections.set({ state: 'in_use' }, inUse)
-    connections.set({ state: 'idle' }, size - inUse)
-  }
+/** A value that is read when it is scraped; undefined until `observe` has said where from. */
+function createSource<T>(): { read: () => T | undefined; observe: (reader: () => T) => void } {
+  let source: (() => T) | undefined
   return {
-    observePool: (reader: () => PoolState): void => {
-      read = reader
+    read: () => source?.(),
+    observe: (reader) => {
+      source = reader
     },
   }
+}
+
+/** A gauge that `collect` sets when it is scraped. */
+function createGauge<L extends string>(
+  shared: Shared,
+  name: string,
+  help: string,
+  labelNames: L[],
+  collect: (gauge: Gauge<L>) => Promise<void> | void,
+): void {
+  const gauge: Gauge<L> = new Gauge({ name, help, labelNames, ...shared, collect: () => collect(gauge) })
+}
+
+function createPoolGauges(shared: Shared) {
+  const { read, observe } = createSource<PoolState>()
+  createGauge(shared, 'db_pool_connections', 'Places in the connection pool', ['state'], (connections) => {
+    const { inUse, size } = read() ?? { inUse: 0, size: 0 }
+    connections.set({ state: 'in_use' }, inUse)
+    connections.set({ state: 'idle' }, size - inUse)
+  })
+  createGauge(shared, 'db_pool_waiting', 'Queries that wait for a connection', [], (waiting) =>
+    waiting.set(read()?.waiting ?? 0),
+  )
+  return { observePool: observe }
 }
 
 function createPresenceGauges(shared: Shared) {
-  let read: (() => PresenceState) | undefined
-  const active = new Gauge({
-    name: 'users_active',
-    help: 'Users with a request in the window',
-    labelNames: ['window'],
-    ...shared,
-    collect: collectActive,
+  const { read, observe } = createSource<PresenceState>()
+  createGauge(shared, 'users_active', 'Users with a request in the window', ['window'], (active) => {
+    for (const { window, users } of read()?.active ?? []) active.set({ window }, users)
   })
-  const features = new Gauge({
-    name: 'feature_users',
-    help: 'Users of a feature in the last 24 hours',
-    labelNames: ['feature'],
-    ...shared,
-    collect: collectFeatures,
+  const inDay = 'Users of a feature in the last 24 hours'
+  createGauge(shared, 'feature_users', inDay, ['feature'], (features) => {
+    for (const { feature, users } of read()?.features ?? []) features.set({ feature }, users)
   })
-  const suspicious: Gauge = new Gauge({
-    name: 'auth_suspicious_addresses',
-    help: 'Addresses with ten or more authentication failures in the last 15 minutes',
-    ...shared,
-    collect: () => suspicious.set(read?.().suspicious ?? 0),
-  })
-  function collectActive(): void {
-    for (const { window, users } of read?.().active ?? []) active.set({ window }, users)
-  }
-  function collectFeatures(): void {
-    for (const { feature, users } of read?.().features ?? []) features.set({ feature }, users)
-  }
-  return {
-    observePresence: (reader: () => PresenceState): void => {
-      read = reader
-    },
-  }
+  const failing = 'Addresses with ten or more authentication failures in the last 15 minutes'
+  createGauge(shared, 'auth_suspicious_addresses', failing, [], (suspicious) =>
+    suspicious.set(read()?.suspicious ?? 0),
+  )
+  return { observePresence: observe }
 }
 
 function createLimitGauges(shared: Shared) {
-  let read: (() => readonly LimitState[]) | undefined
-  const utilization = new Gauge({
-    name: 'rate_limit_utilization_ratio',
-    help: 'Share of its limit that the busiest caller has used in its window',
-    labelNames: ['policy'],
-    ...shared,
-    collect,
+  const { read, observe } = createSource<readonly LimitState[]>()
+  const share = 'Share of its limit that the busiest caller has used in its window'
+  createGauge(shared, 'rate_limit_utilization_ratio', share, ['policy'], (utilization) => {
+    for (const { policy, ratio } of read() ?? []) utilization.set({ policy }, ratio)
   })
-  function collect(): void {
-    for (const { policy, ratio } of read?.() ?? []) utilization.set({ policy }, ratio)
-  }
-  return {
-    observeLimits: (reader: () => readonly LimitState[]): void => {
-      read = reader
-    },
-  }
+  return { observeLimits: observe }
 }
 
 function createQueueGauges(shared: Shared) {
-  let read: (() => Promise<readonly QueueState[]>) | undefined
-  const length = new Gauge({
-    name: 'job_queue_length',
-    help: 'Background jobs',
-    labelNames: ['queue', 'state'],
-    ...shared,
-    collect,
+  const { read, observe } = createSource<Promise<readonly QueueState[]>>()
+  createGauge(shared, 'job_queue_length', 'Background jobs', ['queue', 'state'], async (length) => {
+    for (const { queue, state, jobs } of (await read()) ?? []) length.set({ queue, state }, jobs)
   })
-  async function collect(): Promise<void> {
-    for (const { queue, state, jobs } of (await read?.()) ?? []) length.set({ queue, state }, jobs)
-  }
-  return {
-    observeQueues: (reader: () => Promise<readonly QueueState[]>): void => {
-      read = reader
-    },
-  }
+  return { observeQueues: observe }
 }

@@ -26,141 +26,72 @@ export function createMetrics() {
 
 type OpenMetricsRegistry = Registry<OpenMetricsContentType>
 
-function inRegistry(registry: OpenMetricsRegistry): { registers: [OpenMetricsRegistry] } {
-  return { registers: [registry] }
+function metricBuilders(registry: OpenMetricsRegistry) {
+  const registers = [registry]
+  return {
+    counter: <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+      new Counter({ name, help, labelNames, registers }),
+    gauge: <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+      new Gauge({ name, help, labelNames, registers }),
+    histogram: <L extends string>(name: string, help: string, buckets: number[], ...labelNames: L[]) =>
+      new Histogram({ name, help, labelNames, buckets, registers }),
+  }
 }
 
 function createHttpMetrics(registry: OpenMetricsRegistry) {
-  const shared = inRegistry(registry)
+  const { counter, gauge } = metricBuilders(registry)
   return {
-    httpRequests: new Counter({
-      name: 'http_requests_total',
-      help: 'Answered requests',
-      labelNames: ['method', 'route', 'status'],
-      ...shared,
-    }),
+    httpRequests: counter('http_requests_total', 'Answered requests', 'method', 'route', 'status'),
     httpSeconds: new Histogram({
       name: 'http_request_duration_seconds',
       help: 'Time from the request head to the last byte of the answer',
       labelNames: ['method', 'route', 'status', 'trace_id'],
       buckets: requestSeconds,
       enableExemplars: true,
-      ...shared,
+      registers: [registry],
     }),
-    httpInFlight: new Gauge({ name: 'http_requests_in_flight', help: 'Requests being answered', ...shared }),
-    httpConnections: new Gauge({
-      name: 'http_connections_active',
-      help: 'Open client connections',
-      ...shared,
-    }),
+    httpInFlight: gauge('http_requests_in_flight', 'Requests being answered'),
+    httpConnections: gauge('http_connections_active', 'Open client connections'),
   }
 }
 
 function createDatabaseMetrics(registry: OpenMetricsRegistry) {
-  const shared = inRegistry(registry)
+  const { counter, histogram } = metricBuilders(registry)
+  const queryTime = 'Time of a query, without the wait for a connection'
+  const failures = 'Connections that were refused, were lost or did not answer'
+  const reads = 'Reads from the cache, by hit and miss'
   return {
-    dbSeconds: new Histogram({
-      name: 'db_query_duration_seconds',
-      help: 'Time of a query, without the wait for a connection',
-      labelNames: ['query'],
-      buckets: querySeconds,
-      ...shared,
-    }),
-    dbErrors: new Counter({
-      name: 'db_connection_errors_total',
-      help: 'Connections that were refused, were lost or did not answer',
-      ...shared,
-    }),
-    cacheRequests: new Counter({
-      name: 'cache_requests_total',
-      help: 'Reads from the cache, by hit and miss',
-      labelNames: ['cache', 'result'],
-      ...shared,
-    }),
-    jobSeconds: new Histogram({
-      name: 'job_duration_seconds',
-      help: 'Time of a background job',
-      labelNames: ['queue', 'outcome'],
-      buckets: jobSeconds,
-      ...shared,
-    }),
+    dbSeconds: histogram('db_query_duration_seconds', queryTime, querySeconds, 'query'),
+    dbErrors: counter('db_connection_errors_total', failures),
+    cacheRequests: counter('cache_requests_total', reads, 'cache', 'result'),
+    jobSeconds: histogram('job_duration_seconds', 'Time of a background job', jobSeconds, 'queue', 'outcome'),
   }
 }
 
 function createBusinessMetrics(registry: OpenMetricsRegistry) {
-  const shared = inRegistry(registry)
+  const { counter, histogram } = metricBuilders(registry)
+  const attempts = 'Registrations, logins and refreshes'
+  const bulkTime = 'Time of a bulk operation'
+  const bulkSizes = [1, 2, 5, 10, 20, 50, 100, 200, 500]
   return {
-    authAttempts: new Counter({
-      name: 'auth_attempts_total',
-      help: 'Registrations, logins and refreshes',
-      labelNames: ['action', 'result', 'reason'],
-      ...shared,
-    }),
-    lockouts: new Counter({
-      name: 'auth_lockouts_total',
-      help: 'Accounts locked after failed logins',
-      ...shared,
-    }),
-    tokenFailures: new Counter({
-      name: 'auth_token_failures_total',
-      help: 'Access and refresh tokens refused',
-      labelNames: ['reason'],
-      ...shared,
-    }),
-    registrations: new Counter({ name: 'user_registrations_total', help: 'New accounts', ...shared }),
-    taskOperations: new Counter({
-      name: 'task_operations_total',
-      help: 'Operations on tasks',
-      labelNames: ['operation', 'result'],
-      ...shared,
-    }),
-    exports: new Counter({
-      name: 'export_total',
-      help: 'Exports that ended',
-      labelNames: ['format', 'result'],
-      ...shared,
-    }),
-    imports: new Counter({
-      name: 'import_total',
-      help: 'Imports that ended',
-      labelNames: ['format', 'result'],
-      ...shared,
-    }),
-    bulkSeconds: new Histogram({
-      name: 'bulk_operation_duration_seconds',
-      help: 'Time of a bulk operation',
-      buckets: requestSeconds,
-      ...shared,
-    }),
-    bulkItems: new Histogram({
-      name: 'bulk_operation_items',
-      help: 'Items in a bulk operation',
-      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
-      ...shared,
-    }),
+    authAttempts: counter('auth_attempts_total', attempts, 'action', 'result', 'reason'),
+    lockouts: counter('auth_lockouts_total', 'Accounts locked after failed logins'),
+    tokenFailures: counter('auth_token_failures_total', 'Access and refresh tokens refused', 'reason'),
+    registrations: counter('user_registrations_total', 'New accounts'),
+    taskOperations: counter('task_operations_total', 'Operations on tasks', 'operation', 'result'),
+    exports: counter('export_total', 'Exports that ended', 'format', 'result'),
+    imports: counter('import_total', 'Imports that ended', 'format', 'result'),
+    bulkSeconds: histogram('bulk_operation_duration_seconds', bulkTime, requestSeconds),
+    bulkItems: histogram('bulk_operation_items', 'Items in a bulk operation', bulkSizes),
   }
 }
 
 function createLimitMetrics(registry: OpenMetricsRegistry) {
-  const shared = inRegistry(registry)
+  const { counter, gauge } = metricBuilders(registry)
+  const denied = 'Requests without a valid token, or for data of another user'
   return {
-    rateLimitHits: new Counter({
-      name: 'rate_limit_hits_total',
-      help: 'Requests refused by a rate limit',
-      labelNames: ['policy'],
-      ...shared,
-    }),
-    rateLimitConfig: new Gauge({
-      name: 'rate_limit_config_info',
-      help: 'Rate limits in force',
-      labelNames: ['policy', 'limit', 'window'],
-      ...shared,
-    }),
-    accessDenied: new Counter({
-      name: 'access_denied_total',
-      help: 'Requests without a valid token, or for data of another user',
-      labelNames: ['kind'],
-      ...shared,
-    }),
+    rateLimitHits: counter('rate_limit_hits_total', 'Requests refused by a rate limit', 'policy'),
+    rateLimitConfig: gauge('rate_limit_config_info', 'Rate limits in force', 'policy', 'limit', 'window'),
+    accessDenied: counter('access_denied_total', denied, 'kind'),
   }
 }

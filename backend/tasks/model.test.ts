@@ -203,25 +203,19 @@ const steps = {
   },
 }
 
-async function apply(
+type Command = typeof command extends Arbitrary<infer Generated> ? Generated : never
+type Kind = Command['kind']
+type Steps = {
+  [K in Kind]: (client: Client, model: Model, one: Extract<Command, { kind: K }>) => Promise<void>
+}
+
+function apply<K extends Kind>(
   client: Client,
   model: Model,
-  one: typeof command extends Arbitrary<infer Command> ? Command : never,
+  one: { [P in K]: Extract<Command, { kind: P }> }[K],
 ): Promise<void> {
-  switch (one.kind) {
-    case 'create':
-      return steps.create(client, model, one)
-    case 'patch':
-      return steps.patch(client, model, one)
-    case 'delete':
-      return steps.delete(client, model, one)
-    case 'bulk':
-      return steps.bulk(client, model, one)
-    case 'read':
-      return steps.read(client, model, one)
-    case 'list':
-      return steps.list(client, model, one)
-  }
+  const byKind: Steps = steps
+  return byKind[one.kind](client, model, one)
 }
 
 test('after any sequence of operations, service and model agree; other users are unaffected', async () => {

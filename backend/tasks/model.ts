@@ -100,29 +100,12 @@ export type Task = z.infer<typeof taskSchema>
 export type NewTask = z.infer<typeof newTask>
 export type TaskPatch = z.infer<typeof taskPatch>
 
-/** A leading `-` sorts in descending order. Tasks without `dueAt` sort after those with one. */
-export const sortOrders = [
-  'createdAt',
-  '-createdAt',
-  'updatedAt',
-  '-updatedAt',
-  'dueAt',
-  '-dueAt',
-  'priority',
-  '-priority',
-  'title',
-  '-title',
-] as const
-export type SortOrder = (typeof sortOrders)[number]
-export type SortField = 'createdAt' | 'updatedAt' | 'dueAt' | 'priority' | 'title'
+const sortFields = ['createdAt', 'updatedAt', 'dueAt', 'priority', 'title'] as const
+export type SortField = (typeof sortFields)[number]
 
-const sortFields = [
-  'createdAt',
-  'updatedAt',
-  'dueAt',
-  'priority',
-  'title',
-] as const satisfies readonly SortField[]
+/** A leading `-` sorts in descending order. Tasks without `dueAt` sort after those with one. */
+export const sortOrders = sortFields.flatMap((field) => [field, `-${field}`] as const)
+export type SortOrder = (typeof sortOrders)[number]
 
 export function toSortField(sort: SortOrder): SortField {
   return sortFields.find((field) => sort.endsWith(field)) ?? 'createdAt'

@@ -2,10 +2,11 @@ import { z } from 'zod'
 import { and, asc, desc, eq, sql } from '../db/drizzle.ts'
 import type { SQL } from '../db/drizzle.ts'
 import { defineDirectStatement, schema } from '../db/index.ts'
-import type { Statement } from '../db/index.ts'
+import type { Database, Statement } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
-import { priorities, toSortField, sortOrders } from './model.ts'
-import type { SortField, SortOrder } from './model.ts'
+import type { Principal, Scope } from '../http/index.ts'
+import { priorities, toSortField, toTask, sortOrders } from './model.ts'
+import type { SortField, SortOrder, Task, TaskQuery } from './model.ts'
 import { columns, decodeTask } from './statements.ts'
 import type { TaskRow } from './statements.ts'
 
@@ -20,14 +21,14 @@ export interface Position {
 
 const encoded = z.tuple([z.enum(sortOrders), z.string().max(1000), z.uuid()])
 
-export function encodeCursor(sort: SortOrder, { value, id }: Position): string {
+function encodeCursor(sort: SortOrder, { value, id }: Position): string {
   return Buffer.from(JSON.stringify([sort, value, id])).toString('base64url')
 }
 
 /**
  * Decodes the position in `cursor`. Throws a `Problem` for an invalid cursor or one of another sort order.
  */
-export function decodeCursor(cursor: string, sort: SortOrder): Position {
+function decodeCursor(cursor: string, sort: SortOrder): Position {
   const result = encoded.safeParse(parseCursor(cursor))
   if (!result.success) throw cursorProblem('expected the nextCursor of an earlier page')
   const [madeFor, value, id] = result.data
@@ -122,4 +123,53 @@ function buildPage(shape: PageShape): Statement<TaskRow> {
         .prepare('tasks_page'),
     decodeTask,
   )
+}
+
+export interface Page {
+  items: Task[]
+  nextCursor: string | null
+}
+
+/** Reads a page of the caller's tasks. */
+export async function readPage(
+  database: Database,
+  scope: Scope,
+  { userId }: Principal,
+  { sort, limit, status, priority, q, cursor }: TaskQuery,
+): Promise<Page> {
+  const shape = {
+    sort,
+    status: status !== undefined,
+    priority: priority !== undefined,
+    search: q !== undefined,
+    after: cursor !== undefined,
+  }
+  const position = cursor === undefined ? undefined : decodeCursor(cursor, sort)
+  const values = {
+    userId,
+    limit: limit + 1,
+    status,
+    priority,
+    pattern: q === undefined ? undefined : toLikePattern(q),
+    value: position?.value,
+    id: position?.id,
+  }
+  // One row more than the page shows whether another page follows.
+  const rows = await database.run(scope, pageStatement(shape), values)
+  const items = rows.slice(0, limit).map(toTask)
+  const last = rows.length > limit ? items.at(-1) : undefined
+  return {
+    items,
+    nextCursor:
+      last === undefined ? null : encodeCursor(sort, { value: readSortValue(last, sort), id: last.id }),
+  }
+}
+
+// Escapes `%` and `_` in the searched text.
+function toLikePattern(q: string): string {
+  return `%${q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
+}
+
+function readSortValue(task: Task, sort: SortOrder): string {
+  return task[toSortField(sort)] ?? 'infinity'
 }

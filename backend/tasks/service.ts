@@ -4,9 +4,9 @@ import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import type { CachedReply, ReplyCache } from '../cache/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
-import { decodeCursor, encodeCursor, pageStatement } from './page.ts'
-import { toSortField, taskSchema, formatEtag, toUtc, buildTask, toTask } from './model.ts'
-import type { NewTask, SortOrder, Task, TaskPatch, TaskQuery } from './model.ts'
+import { readPage } from './page.ts'
+import { taskSchema, formatEtag, toUtc, buildTask, toTask } from './model.ts'
+import type { NewTask, Task, TaskPatch, TaskQuery } from './model.ts'
 import { applyBulk } from './bulk.ts'
 import type { BulkBody, BulkResult } from './bulk.ts'
 import { claimIdempotencyKey } from './idempotency.ts'
@@ -29,11 +29,6 @@ export interface VersionedTask {
   version: number
 }
 
-export interface Page {
-  items: Task[]
-  nextCursor: string | null
-}
-
 /** `undefined` accepts any version, as a request without `If-Match` does. */
 export type ExpectedVersions = readonly number[] | undefined
 
@@ -53,36 +48,6 @@ export class TaskService {
     this.#dependencies = dependencies
   }
 
-  async list(scope: Scope, { userId }: Principal, query: TaskQuery): Promise<Page> {
-    const { sort, limit, status, priority, q, cursor } = query
-    const shape = {
-      sort,
-      status: status !== undefined,
-      priority: priority !== undefined,
-      search: q !== undefined,
-      after: cursor !== undefined,
-    }
-    const position = cursor === undefined ? undefined : decodeCursor(cursor, sort)
-    const values = {
-      userId,
-      limit: limit + 1,
-      status,
-      priority,
-      pattern: q === undefined ? undefined : toLikePattern(q),
-      value: position?.value,
-      id: position?.id,
-    }
-    // One row more than the page shows whether another page follows.
-    const rows = await this.#dependencies.database.run(scope, pageStatement(shape), values)
-    const items = rows.slice(0, limit).map(toTask)
-    const last = rows.length > limit ? items.at(-1) : undefined
-    return {
-      items,
-      nextCursor:
-        last === undefined ? null : encodeCursor(sort, { value: readSortValue(last, sort), id: last.id }),
-    }
-  }
-
   /** Returns a page as it is sent, from the cache if possible. */
   listReply(
     scope: Scope,
@@ -90,8 +55,9 @@ export class TaskService {
     query: TaskQuery,
     key: string,
   ): Promise<CachedReply> | CachedReply {
+    const { database } = this.#dependencies
     return this.#cached('tasks_page', principal.userId, key, async () => ({
-      body: JSON.stringify(await this.list(scope, principal, query)),
+      body: JSON.stringify(await readPage(database, scope, principal, query)),
       etag: undefined,
     }))
   }
@@ -150,8 +116,7 @@ export class TaskService {
   }
 
   async get(scope: Scope, principal: Principal, id: string): Promise<VersionedTask> {
-    const row = await this.#own(scope, principal, id)
-    return { task: toTask(row), version: row.version }
+    return toVersioned(await this.#own(scope, principal, id))
   }
 
   /** Writes the fields of `patch`. Throws `changed-meanwhile` if the version is not an expected one. */
@@ -162,36 +127,42 @@ export class TaskService {
     patch: TaskPatch,
     expected: ExpectedVersions,
   ): Promise<VersionedTask> {
-    return this.#writing(principal.userId, () => this.#update(scope, principal, id, patch, expected))
+    return this.#writing(principal.userId, async () => {
+      for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
+        const row = await this.#own(scope, principal, id)
+        const [updated] = await this.#dependencies.database.run(
+          scope,
+          updateTask,
+          this.#changes(principal, row, patch, expected),
+        )
+        if (updated !== undefined) return toVersioned(updated)
+        // Another request changed it first: read it again.
+      }
+      const [updated] = await this.#dependencies.database.transaction(scope, async (tx) => {
+        const [row] = await tx.run(lockTask, { id, userId: principal.userId })
+        return row === undefined ? [] : tx.run(updateTask, this.#changes(principal, row, patch, expected))
+      })
+      if (updated === undefined) throw new Problem('not-found', { detail: 'The task does not exist' })
+      return toVersioned(updated)
+    })
   }
 
   delete(scope: Scope, principal: Principal, id: string, expected: ExpectedVersions): Promise<void> {
-    return this.#writing(principal.userId, () => this.#delete(scope, principal, id, expected))
-  }
-
-  async #update(
-    scope: Scope,
-    principal: Principal,
-    id: string,
-    patch: TaskPatch,
-    expected: ExpectedVersions,
-  ): Promise<VersionedTask> {
-    for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
-      const row = await this.#own(scope, principal, id)
-      const [updated] = await this.#dependencies.database.run(
-        scope,
-        updateTask,
-        this.#changes(principal, row, patch, expected),
-      )
-      if (updated !== undefined) return { task: toTask(updated), version: updated.version }
-      // Another request changed it first: read it again.
-    }
-    const [updated] = await this.#dependencies.database.transaction(scope, async (tx) => {
-      const [row] = await tx.run(lockTask, { id, userId: principal.userId })
-      return row === undefined ? [] : tx.run(updateTask, this.#changes(principal, row, patch, expected))
+    return this.#writing(principal.userId, async () => {
+      for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
+        const version = expected === undefined ? null : (await this.#own(scope, principal, id)).version
+        if (version !== null) requireVersion(expected, version)
+        const [deleted] = await this.#dependencies.database.run(scope, deleteTask, {
+          id,
+          userId: principal.userId,
+          version,
+        })
+        if (deleted !== undefined) return
+        // Missing, of another user, or changed: this throws for the first two.
+        await this.#own(scope, principal, id)
+      }
+      throw new Problem('conflict', { detail: 'The task was changed repeatedly at the same time' })
     })
-    if (updated === undefined) throw new Problem('not-found', { detail: 'The task does not exist' })
-    return { task: toTask(updated), version: updated.version }
   }
 
   /** The values of {@link updateTask}. */
@@ -210,22 +181,6 @@ export class TaskService {
       version: row.version,
       now: new Date(this.#dependencies.now()).toISOString(),
     }
-  }
-
-  async #delete(scope: Scope, principal: Principal, id: string, expected: ExpectedVersions): Promise<void> {
-    for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
-      const version = expected === undefined ? null : (await this.#own(scope, principal, id)).version
-      if (version !== null) requireVersion(expected, version)
-      const [deleted] = await this.#dependencies.database.run(scope, deleteTask, {
-        id,
-        userId: principal.userId,
-        version,
-      })
-      if (deleted !== undefined) return
-      // Missing, of another user, or changed: this throws for the first two.
-      await this.#own(scope, principal, id)
-    }
-    throw new Problem('conflict', { detail: 'The task was changed repeatedly at the same time' })
   }
 
   #cached(
@@ -305,13 +260,8 @@ export class TaskService {
   }
 }
 
-// Escapes `%` and `_` in the searched text.
-function toLikePattern(q: string): string {
-  return `%${q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
-}
-
-function readSortValue(task: Task, sort: SortOrder): string {
-  return task[toSortField(sort)] ?? 'infinity'
+function toVersioned(row: TaskRow): VersionedTask {
+  return { task: toTask(row), version: row.version }
 }
 
 function requireVersion(expected: ExpectedVersions, version: number): void {

@@ -216,12 +216,8 @@ describe('changing a task', () => {
       patches.map((patch) => client.send('PATCH', `/tasks/${task.id}`, patch)),
     )
     expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 200])
-    expect((await client.get(`/tasks/${task.id}`)).json).toMatchObject({
-      title: 'y',
-      status: 'done',
-      priority: 'high',
-      description: 'd',
-    })
+    const expected = { title: 'y', status: 'done', priority: 'high', description: 'd' }
+    expect((await client.get(`/tasks/${task.id}`)).json).toMatchObject(expected)
   })
 
   test('of many simultaneous changes without If-Match none is refused', async () => {

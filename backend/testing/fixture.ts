@@ -1,4 +1,5 @@
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, afterEach, beforeAll } from 'vitest'
+import type { Answer, Client } from './client.ts'
 import { startTestPostgres, startTestService } from './service.ts'
 import type { TestPostgres, TestService } from './service.ts'
 
@@ -37,5 +38,31 @@ export function useTestService(env: Record<string, string> = {}): TestFixture {
     get url() {
       return requireRunning().url
     },
+  }
+}
+
+export interface FaultFixture {
+  running: TestFixture
+  token: string
+  /** The headers of a request to the switch. */
+  bearer: Record<string, string>
+  /** Replaces the rules in force. */
+  put: (rules: unknown, ttlSeconds?: unknown, client?: Client) => Promise<Answer>
+}
+
+/** Starts a service in which faults can be injected. Each test begins without any. */
+export function useFaults(): FaultFixture {
+  const token = 'a token for the faults of this test'
+  const bearer = { authorization: `Bearer ${token}` }
+  const running = useTestService({ FAULTS_TOKEN: token, RATE_LIMIT_PER_MINUTE: '20', DATABASE_POOL: '4' })
+  afterEach(async () => {
+    await running.client.send('DELETE', '/_faults', undefined, bearer)
+  })
+  return {
+    running,
+    token,
+    bearer,
+    put: (rules, ttlSeconds = 60, client = running.client) =>
+      client.send('PUT', '/_faults', { rules, ttlSeconds }, bearer),
   }
 }

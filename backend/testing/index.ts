@@ -1,5 +1,5 @@
 export { Client, parseSession } from './client.ts'
 export type { Answer, Session } from './client.ts'
-export { startTestPostgres, startTestService, testConfig } from './service.ts'
+export { lockTables, startTestPostgres, startTestService, testConfig } from './service.ts'
 export type { TestPostgres, TestService } from './service.ts'
 export { BackendProcess, eventually } from './process.ts'

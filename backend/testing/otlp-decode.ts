@@ -29,19 +29,17 @@ const keyValue: Message = { 1: ['key', 'string'], 2: ['value', () => anyValue] }
 const attributes: Field = ['attributes', () => keyValue, 'repeated']
 const scope: Message = { 1: ['name', 'string'], 2: ['version', 'string'], 3: attributes }
 const resource: Message = { 1: attributes }
+/** The fields that a link and a span begin with. */
+const identity: Message = { 1: ['traceId', 'bytes'], 2: ['spanId', 'bytes'], 3: ['traceState', 'string'] }
 const link: Message = {
-  1: ['traceId', 'bytes'],
-  2: ['spanId', 'bytes'],
-  3: ['traceState', 'string'],
+  ...identity,
   4: attributes,
   6: ['flags', 'fixed32'],
 }
 const event: Message = { 1: ['timeUnixNano', 'fixed64'], 2: ['name', 'string'], 3: attributes }
 const status: Message = { 2: ['message', 'string'], 3: ['code', 'varint'] }
 const span: Message = {
-  1: ['traceId', 'bytes'],
-  2: ['spanId', 'bytes'],
-  3: ['traceState', 'string'],
+  ...identity,
   4: ['parentSpanId', 'bytes'],
   5: ['name', 'string'],
   6: ['kind', 'varint'],
@@ -58,16 +56,16 @@ const resourceSpans: Message = {
   2: ['scopeSpans', () => scopeSpans, 'repeated'],
 }
 
+/** The times of every data point. */
+const pointTimes: Message = { 2: ['startTimeUnixNano', 'fixed64'], 3: ['timeUnixNano', 'fixed64'] }
 const numberPoint: Message = {
-  2: ['startTimeUnixNano', 'fixed64'],
-  3: ['timeUnixNano', 'fixed64'],
+  ...pointTimes,
   4: ['asDouble', 'double'],
   6: ['asInt', 'sfixed64'],
   7: ['attributes', () => keyValue, 'repeated'],
 }
 const histogramPoint: Message = {
-  2: ['startTimeUnixNano', 'fixed64'],
-  3: ['timeUnixNano', 'fixed64'],
+  ...pointTimes,
   4: ['count', 'fixed64'],
   5: ['sum', 'double'],
   6: ['bucketCounts', 'packedFixed64'],

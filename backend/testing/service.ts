@@ -39,6 +39,30 @@ async function createDatabase(cluster: EmbeddedPostgres, name: string): Promise<
   return url.href
 }
 
+/** Blocks readers of tables, such as `users, tasks`, until `release` is called. A second call does nothing. */
+export async function lockTables(
+  databaseUrl: string,
+  tables: string,
+): Promise<{ hasWaiter: () => Promise<boolean>; release: () => Promise<void> }> {
+  const client = postgres(databaseUrl, { max: 2, onnotice: () => undefined })
+  const held = Promise.withResolvers<void>()
+  const locked = Promise.withResolvers<void>()
+  const holding = client.begin(async (tx) => {
+    await tx.unsafe(`lock table ${tables} in access exclusive mode`)
+    locked.resolve()
+    await held.promise
+  })
+  await Promise.race([locked.promise, holding])
+  return {
+    hasWaiter: async () => (await client.unsafe('select from pg_locks where not granted')).length > 0,
+    release: async () => {
+      held.resolve()
+      await holding
+      await client.end({ timeout: 1 })
+    },
+  }
+}
+
 export interface TestService {
   client: Client
   service: Service

@@ -1,6 +1,6 @@
 import { and, asc, eq, sql } from '../db/drizzle.ts'
 import { createBackgroundScope, schema, defineStatement, uuidv7 } from '../db/index.ts'
-import type { Database } from '../db/index.ts'
+import type { Database, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs.ts'
@@ -113,6 +113,43 @@ const readChunk = defineStatement<{ content: string }>('export_chunks.read', (db
     .prepare('export_chunks_read'),
 )
 
+export interface QueuedJob {
+  id: string
+  status: 'queued'
+}
+
+/** Inserts the row of a job and queues the job, in one transaction. */
+export async function queueJob(
+  { jobs: startedJobs, now, database }: Pick<ExportDependencies, 'database' | 'jobs' | 'now'>,
+  scope: Scope,
+  kind: 'export' | 'import',
+  insert: (tx: Transaction, id: string, now: string) => Promise<unknown>,
+): Promise<QueuedJob> {
+  // Before the transaction, so that no connection is occupied while this waits.
+  const jobs = await startedJobs()
+  const id = uuidv7(now())
+  await database.transaction(scope, async (tx) => {
+    await insert(tx, id, new Date(now()).toISOString())
+    await jobs.enqueue(tx, kind, id)
+  })
+  return { id, status: 'queued' }
+}
+
+/** Returns `row` if it is the caller's. Throws `not-found` otherwise, and reports a row of another user. */
+export function requireOwn<Row extends TransferRow>(
+  { metrics, events }: Pick<ExportDependencies, 'metrics' | 'events'>,
+  scope: Scope,
+  { userId }: Principal,
+  { kind, id, row }: { kind: 'export' | 'import'; id: string; row: Row | undefined },
+): Row {
+  if (row?.userId === userId) return row
+  if (row !== undefined) {
+    metrics.accessDenied.inc({ kind: 'cross_user' })
+    events.security('access.cross_user', scope, { [`${kind}Id`]: id })
+  }
+  throw new Problem('not-found', { detail: `The ${kind} does not exist` })
+}
+
 export class ExportService {
   readonly #dependencies: ExportDependencies
 
@@ -120,30 +157,16 @@ export class ExportService {
     this.#dependencies = dependencies
   }
 
-  async request(
-    scope: Scope,
-    { userId }: Principal,
-    format: Format,
-  ): Promise<{ id: string; status: 'queued' }> {
-    // Before the transaction, so that no connection is occupied while this waits.
-    const jobs = await this.#dependencies.jobs()
-    const id = uuidv7(this.#dependencies.now())
-    await this.#dependencies.database.transaction(scope, async (tx) => {
-      await tx.run(insertExport, { id, userId, format, now: this.#now() })
-      await jobs.enqueue(tx, 'export', id)
-    })
-    return { id, status: 'queued' }
+  request(scope: Scope, { userId }: Principal, format: Format): Promise<QueuedJob> {
+    return queueJob(this.#dependencies, scope, 'export', (tx, id, now) =>
+      tx.run(insertExport, { id, userId, format, now }),
+    )
   }
 
   /** Throws `not-found` for an unknown export and for one of another user. */
-  async get(scope: Scope, { userId }: Principal, id: string): Promise<TransferRow> {
+  async get(scope: Scope, principal: Principal, id: string): Promise<TransferRow> {
     const [row] = await this.#dependencies.database.run(scope, exportById, { id })
-    if (row?.userId === userId) return row
-    if (row !== undefined) {
-      this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' })
-      this.#dependencies.events.security('access.cross_user', scope, { exportId: id })
-    }
-    throw new Problem('not-found', { detail: 'The export does not exist' })
+    return requireOwn(this.#dependencies, scope, principal, { kind: 'export', id, row })
   }
 
   /** Reads the file piece by piece. */

@@ -1,60 +1,32 @@
 import { and, lt, sql } from '../db/drizzle.ts'
+import type { PgTable, SQL } from '../db/drizzle.ts'
 import { createBackgroundScope, schema, defineStatement } from '../db/index.ts'
 import type { Database, Statement } from '../db/index.ts'
 
 const { taskExports, taskImports, idempotencyKeys, rateLimits, loginFailures, sessions } = schema
 const p = sql.placeholder
 
-/** Delete expired rows. `before`: a day ago, `now`: now. */
+/** Deletes the rows of a table that meet a condition on `before`, a day ago, or `now`. */
+function expire(name: string, table: PgTable, isExpired: SQL | undefined): Statement<object> {
+  return defineStatement(`expire.${name}`, (db) =>
+    db
+      .delete(table)
+      .where(isExpired)
+      .returning({ deleted: sql`1` })
+      .prepare(`expire_${name}`),
+  )
+}
+
+const hasNoLock = sql`coalesce(${loginFailures.lockedUntil}, ${loginFailures.windowEndsAt})
+  < ${p('now')}::timestamptz`
+
 const deletions: readonly Statement<object>[] = [
-  defineStatement('expire.idempotency_keys', (db) =>
-    db
-      .delete(idempotencyKeys)
-      .where(lt(idempotencyKeys.createdAt, p('before')))
-      .returning({ key: idempotencyKeys.key })
-      .prepare('expire_idempotency_keys'),
-  ),
-  defineStatement('expire.exports', (db) =>
-    db
-      .delete(taskExports)
-      .where(lt(taskExports.createdAt, p('before')))
-      .returning({ id: taskExports.id })
-      .prepare('expire_exports'),
-  ),
-  defineStatement('expire.imports', (db) =>
-    db
-      .delete(taskImports)
-      .where(lt(taskImports.createdAt, p('before')))
-      .returning({ id: taskImports.id })
-      .prepare('expire_imports'),
-  ),
-  defineStatement('expire.rate_limits', (db) =>
-    db
-      .delete(rateLimits)
-      .where(lt(rateLimits.windowEndsAt, p('now')))
-      .returning({ key: rateLimits.key })
-      .prepare('expire_rate_limits'),
-  ),
-  defineStatement('expire.sessions', (db) =>
-    db
-      .delete(sessions)
-      .where(lt(sessions.expiresAt, p('now')))
-      .returning({ id: sessions.id })
-      .prepare('expire_sessions'),
-  ),
-  defineStatement('expire.login_failures', (db) =>
-    db
-      .delete(loginFailures)
-      .where(
-        and(
-          lt(loginFailures.windowEndsAt, p('now')),
-          sql`coalesce(${loginFailures.lockedUntil}, ${loginFailures.windowEndsAt})
-            < ${p('now')}::timestamptz`,
-        ),
-      )
-      .returning({ failures: loginFailures.failures })
-      .prepare('expire_login_failures'),
-  ),
+  expire('idempotency_keys', idempotencyKeys, lt(idempotencyKeys.createdAt, p('before'))),
+  expire('exports', taskExports, lt(taskExports.createdAt, p('before'))),
+  expire('imports', taskImports, lt(taskImports.createdAt, p('before'))),
+  expire('rate_limits', rateLimits, lt(rateLimits.windowEndsAt, p('now'))),
+  expire('sessions', sessions, lt(sessions.expiresAt, p('now'))),
+  expire('login_failures', loginFailures, and(lt(loginFailures.windowEndsAt, p('now')), hasNoLock)),
 ]
 
 const dayMs = 24 * 3600_000

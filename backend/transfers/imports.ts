@@ -1,5 +1,5 @@
 import { and, eq, sql } from '../db/drizzle.ts'
-import { createBackgroundScope, schema, defineStatement, uuidv7 } from '../db/index.ts'
+import { createBackgroundScope, schema, defineStatement } from '../db/index.ts'
 import type { Database, QueryScope, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
@@ -9,7 +9,8 @@ import { insertTasks, buildTask } from '../tasks/index.ts'
 import type { Task } from '../tasks/index.ts'
 import { formats, readRows } from './formats.ts'
 import type { Format } from './formats.ts'
-import type { TransferRow } from './exports.ts'
+import { queueJob, requireOwn } from './exports.ts'
+import type { QueuedJob, TransferRow } from './exports.ts'
 
 export type ImportRow = TransferRow & { failures: { row: number; message: string }[] }
 
@@ -106,32 +107,17 @@ export class ImportService {
     this.#dependencies = dependencies
   }
 
-  async request(
-    scope: Scope,
-    { userId }: Principal,
-    format: Format,
-    body: string,
-  ): Promise<{ id: string; status: 'queued' }> {
+  async request(scope: Scope, { userId }: Principal, format: Format, body: string): Promise<QueuedJob> {
     if (body.includes('\0')) throw new Problem('invalid', { detail: 'The body has a NUL character' })
-    // Before the transaction, so that no connection is occupied while this waits.
-    const jobs = await this.#dependencies.jobs()
-    const id = uuidv7(this.#dependencies.now())
-    await this.#dependencies.database.transaction(scope, async (tx) => {
-      await tx.run(insertImport, { id, userId, format, body, now: this.#now() })
-      await jobs.enqueue(tx, 'import', id)
-    })
-    return { id, status: 'queued' }
+    return queueJob(this.#dependencies, scope, 'import', (tx, id, now) =>
+      tx.run(insertImport, { id, userId, format, body, now }),
+    )
   }
 
   /** Throws `not-found` for an unknown import and for one of another user. */
-  async get(scope: Scope, { userId }: Principal, id: string): Promise<ImportRow> {
+  async get(scope: Scope, principal: Principal, id: string): Promise<ImportRow> {
     const [row] = await this.#dependencies.database.run(scope, importById, { id })
-    if (row?.userId === userId) return row
-    if (row !== undefined) {
-      this.#dependencies.metrics.accessDenied.inc({ kind: 'cross_user' })
-      this.#dependencies.events.security('access.cross_user', scope, { importId: id })
-    }
-    throw new Problem('not-found', { detail: 'The import does not exist' })
+    return requireOwn(this.#dependencies, scope, principal, { kind: 'import', id, row })
   }
 
   /**

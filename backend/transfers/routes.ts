@@ -22,7 +22,7 @@ const importSchema = exportSchema.extend({
 const csvFile = z
   .string()
   .meta({ examples: ['title,status,tags\nWater the plants,todo,home;garden\nBuy milk,done,\n'] })
-const location = { Location: 'The path of its status' }
+const queued = { schema: accepted, headers: { Location: 'The path of its status' } }
 const maxImportBytes = 5 * 1024 * 1024
 
 export interface TransferRouteDependencies {
@@ -38,10 +38,20 @@ const shared = { tag: 'Export and import', access: 'user', limit: 'user' } as co
 export function buildTransferEndpoints(dependencies: TransferRouteDependencies): Endpoint[] {
   return [
     buildExportRequest(dependencies),
-    buildExportStatus(dependencies),
+    buildStatus(dependencies.exports, {
+      path: '/exports/:id',
+      id: 'getExport',
+      summary: 'Get the status of an export',
+      schema: exportSchema,
+    }),
     buildExportDownload(dependencies),
     buildImportRequest(dependencies),
-    buildImportStatus(dependencies),
+    buildStatus(dependencies.imports, {
+      path: '/imports/:id',
+      id: 'getImport',
+      summary: 'Get the status of an import and the problems of its rows',
+      schema: importSchema,
+    }),
   ]
 }
 
@@ -58,12 +68,7 @@ function buildExportRequest({
     summary: 'Request an export of all tasks',
     body: { schema: z.strictObject({ format: z.enum(formats) }), maxBytes: 4096 },
     answers: {
-      202: {
-        description: 'The export is queued',
-        schema: accepted,
-        headers: location,
-        links: ['getExport', 'downloadExport'],
-      },
+      202: { ...queued, description: 'The export is queued', links: ['getExport', 'downloadExport'] },
     },
     handle: async ({ scope, principal, body }) => {
       const created = await service.request(scope, principal, body.format)
@@ -74,15 +79,24 @@ function buildExportRequest({
   })
 }
 
-function buildExportStatus({ exports: service }: TransferRouteDependencies): Endpoint {
+interface StatusEndpoint {
+  path: string
+  id: string
+  summary: string
+  schema: z.ZodType
+}
+
+/** The status of a job of the caller. */
+function buildStatus(
+  service: Pick<ExportService | ImportService, 'get'>,
+  { schema, ...named }: StatusEndpoint,
+): Endpoint {
   return defineEndpoint({
     ...shared,
+    ...named,
     method: 'GET',
-    path: '/exports/:id',
-    id: 'getExport',
-    summary: 'Get the status of an export',
     params,
-    answers: { 200: { description: 'The status', schema: exportSchema } },
+    answers: { 200: { description: 'The status', schema } },
     handle: async ({ scope, principal, params: { id } }) => {
       const { userId: _userId, ...row } = await service.get(scope, principal, id)
       return { status: 200, json: row }
@@ -141,36 +155,13 @@ function buildImportRequest({
       },
       maxBytes: maxImportBytes,
     },
-    answers: {
-      202: {
-        description: 'The import is queued',
-        schema: accepted,
-        headers: location,
-        links: ['getImport'],
-      },
-    },
+    answers: { 202: { ...queued, description: 'The import is queued', links: ['getImport'] } },
     handle: async ({ scope, principal, bytes, mediaType }) => {
       const format = mediaType === 'text/csv' ? 'csv' : 'json'
       const created = await service.request(scope, principal, format, decodeText(bytes))
       noteFeatureUse('import', principal.userId)
       events.audit('import.requested', scope, { importId: created.id, format, bytes: bytes.length })
       return { status: 202, json: created, headers: { location: `/imports/${created.id}` } }
-    },
-  })
-}
-
-function buildImportStatus({ imports: service }: TransferRouteDependencies): Endpoint {
-  return defineEndpoint({
-    ...shared,
-    method: 'GET',
-    path: '/imports/:id',
-    id: 'getImport',
-    summary: 'Get the status of an import and the problems of its rows',
-    params,
-    answers: { 200: { description: 'The status', schema: importSchema } },
-    handle: async ({ scope, principal, params: { id } }) => {
-      const { userId: _userId, ...row } = await service.get(scope, principal, id)
-      return { status: 200, json: row }
     },
   })
 }

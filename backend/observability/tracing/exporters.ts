@@ -38,7 +38,10 @@ function toExporterOptions({ url, headers, compression, timeoutMs }: OtlpTarget)
     timeoutMillis: timeoutMs,
     concurrencyLimit,
     httpAgentOptions: (protocol: string) =>
-      protocol === 'https:' ? new ShortLivedHttps(timeoutMs) : new ShortLivedHttp(timeoutMs),
+      shortLived(
+        protocol === 'https:' ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false }),
+        timeoutMs,
+      ),
   }
 }
 
@@ -49,30 +52,10 @@ type Connected = Duplex | null | undefined
  * an export and its spans forever. These agents open one connection per export and close it at the time
  * limit.
  */
-class ShortLivedHttp extends HttpAgent {
-  readonly #limitMs: number
-
-  constructor(limitMs: number) {
-    super({ keepAlive: false })
-    this.#limitMs = limitMs
-  }
-
-  override createConnection(...args: Parameters<HttpAgent['createConnection']>): Connected {
-    return limitLifetime(super.createConnection(...args), this.#limitMs)
-  }
-}
-
-class ShortLivedHttps extends HttpsAgent {
-  readonly #limitMs: number
-
-  constructor(limitMs: number) {
-    super({ keepAlive: false })
-    this.#limitMs = limitMs
-  }
-
-  override createConnection(...args: Parameters<HttpsAgent['createConnection']>): Connected {
-    return limitLifetime(super.createConnection(...args), this.#limitMs)
-  }
+function shortLived(agent: HttpAgent, limitMs: number): HttpAgent {
+  const connect = agent.createConnection.bind(agent)
+  agent.createConnection = (...args) => limitLifetime(connect(...args), limitMs)
+  return agent
 }
 
 function limitLifetime(socket: Connected, limitMs: number): Connected {

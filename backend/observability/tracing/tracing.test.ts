@@ -1,33 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import sqlClient from 'postgres'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { eventually } from '../../testing/index.ts'
+import { eventually, lockTables } from '../../testing/index.ts'
 import { errorStatus, spanKinds } from '../../testing/otlp.ts'
 import { startProxy } from '../../testing/proxy.ts'
 import { createCaller, findSpan, useTracing } from '../testing/tracing.ts'
 
 const tracing = useTracing()
-
-/** Blocks readers of tasks until it is released. */
-async function lockTasks(): Promise<{ hasWaiter: () => Promise<boolean>; release: () => Promise<void> }> {
-  const client = sqlClient(tracing.databaseUrl, { max: 2, onnotice: () => undefined })
-  const held = Promise.withResolvers<void>()
-  const locked = Promise.withResolvers<void>()
-  const holding = client.begin(async (tx) => {
-    await tx.unsafe('lock table tasks in access exclusive mode')
-    locked.resolve()
-    await held.promise
-  })
-  await locked.promise
-  return {
-    hasWaiter: async () => (await client.unsafe('select from pg_locks where not granted')).length > 0,
-    release: async () => {
-      held.resolve()
-      await holding
-      await client.end({ timeout: 1 })
-    },
-  }
-}
 
 describe('one trace', () => {
   test('spans caller, request, statements and job; log and answer name it', async () => {
@@ -117,7 +95,7 @@ describe('one trace', () => {
     const mistaken = createCaller('01')
     await user.get('/tasks/no-id', { traceparent: mistaken.traceparent })
     // The connection is cut while the query waits for a lock, so there is no luck in which query it hits.
-    const lock = await lockTasks()
+    const lock = await lockTables(tracing.databaseUrl, 'tasks')
     onTestFinished(() => lock.release())
     const failed = createCaller('01')
     const answer = user.get('/tasks', { traceparent: failed.traceparent })
