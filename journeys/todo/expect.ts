@@ -13,6 +13,15 @@ export function expectField(response: Response, path: string, value: unknown): s
   return found === value ? undefined : `${path} is ${shown(found)}, expected ${shown(value)}`
 }
 
+/** Returns `undefined` if each field has its value, else a sentence about the first that has not. */
+export function expectFields(response: Response, fields: Record<string, unknown>): string | undefined {
+  for (const [path, value] of Object.entries(fields)) {
+    const problem = expectField(response, path, value)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
 /** Returns `undefined` if the field is a non-empty text. */
 export function expectText(response: Response, path: string): string | undefined {
   const found = fieldOf(response, path)

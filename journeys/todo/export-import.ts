@@ -1,6 +1,6 @@
 import type { Context, Journey, Response, Step } from '../journey.ts'
 import { authorized, createTask, registerStep, removeAccountStep } from './account.ts'
-import { expectField, expectText, fieldOf } from './expect.ts'
+import { expectField, expectFields, expectText, fieldOf } from './expect.ts'
 
 // Two jobs that never end cause 80 requests, fewer than a user's limit of 100 a minute.
 const patience = { everyMs: 100, timeoutMs: 4000 } as const
@@ -16,11 +16,7 @@ function jobDone(name: string, path: string, id: string, fields: Record<string, 
     until: patience,
     request: (ctx) => ({ method: 'GET', path: `/${path}/${String(ctx[id])}`, headers: authorized(ctx) }),
     status: 200,
-    check: (response) => {
-      let problem = expectField(response, 'status', 'done')
-      for (const [field, value] of Object.entries(fields)) problem ??= expectField(response, field, value)
-      return problem
-    },
+    check: (response) => expectFields(response, { status: 'done', ...fields }),
   }
 }
 

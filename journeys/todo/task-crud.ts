@@ -1,15 +1,9 @@
 import type { Context, Journey, Response } from '../journey.ts'
 import { authorized, createTask, registerStep, removeAccountStep, taskRequest } from './account.ts'
-import { expectField, expectText, fieldOf } from './expect.ts'
+import { expectFields, expectText, fieldOf } from './expect.ts'
 
 function titleOf(ctx: Context): string {
   return `Task ${ctx.unique}`
-}
-
-function expectTask(response: Response, fields: Record<string, unknown>): string | undefined {
-  let problem: string | undefined
-  for (const [path, value] of Object.entries(fields)) problem ??= expectField(response, path, value)
-  return problem
 }
 
 // The newest tasks come first, so this task is on the first page, unless the account creates hundreds in
@@ -34,7 +28,7 @@ export const taskCrud: Journey = {
       request: (ctx) => createTask(ctx, { title: titleOf(ctx), priority: 'high', tags: ['vigil'] }),
       status: 201,
       check: (response, ctx) =>
-        expectTask(response, { title: titleOf(ctx), status: 'todo', priority: 'high' }) ??
+        expectFields(response, { title: titleOf(ctx), status: 'todo', priority: 'high' }) ??
         expectText(response, 'id'),
       save: (response) => ({ taskId: fieldOf(response, 'id') }),
     },
@@ -42,7 +36,7 @@ export const taskCrud: Journey = {
       name: 'read',
       request: (ctx) => taskRequest(ctx, 'GET'),
       status: 200,
-      check: (response, ctx) => expectTask(response, { id: ctx['taskId'], title: titleOf(ctx) }),
+      check: (response, ctx) => expectFields(response, { id: ctx['taskId'], title: titleOf(ctx) }),
     },
     {
       name: 'list',
@@ -54,13 +48,13 @@ export const taskCrud: Journey = {
       name: 'update',
       request: (ctx) => taskRequest(ctx, 'PATCH', { description: 'Changed by vigil', status: 'in_progress' }),
       status: 200,
-      check: (response) => expectTask(response, { description: 'Changed by vigil', status: 'in_progress' }),
+      check: (response) => expectFields(response, { description: 'Changed by vigil', status: 'in_progress' }),
     },
     {
       name: 'complete',
       request: (ctx) => taskRequest(ctx, 'PATCH', { status: 'done' }),
       status: 200,
-      check: (response) => expectTask(response, { status: 'done' }),
+      check: (response) => expectFields(response, { status: 'done' }),
     },
     {
       name: 'delete',
