@@ -12,6 +12,17 @@ const failingRequests = [
 ]
 const slowRequests = ['APIHighResponseTime', 'APIVerySlow', 'APISlow']
 
+/** What a fault of the database can also cause. */
+const failingDatabase = [
+  ...failingRequests,
+  ...slowRequests,
+  'DatabaseConnectionFailures',
+  'AuthenticationServiceDown',
+  'DatabaseConnectionsHigh',
+  'DatabaseQueriesSlow',
+]
+const withDatabase = ['latency', 'errors', 'database', 'auth', 'limits'] as const
+
 /** Faults of the database, authentication, rate limits, memory and disk. */
 export const componentDrills: readonly Drill[] = [
   defineDrill({
@@ -113,67 +124,41 @@ export const componentDrills: readonly Drill[] = [
     requirement: 'C3',
     alert: 'DatabaseUnreachable',
     fault: 'PostgreSQL is stopped',
-    exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
+    exclusive: withDatabase,
     injectFault: async ({ environment }) => {
       await environment.database.stop()
       return environment.database.start
     },
     to: critical,
-    mayAlsoFire: [
-      ...failingRequests,
-      ...slowRequests,
-      'DatabaseConnectionFailures',
-      'AuthenticationServiceDown',
-      'DatabaseConnectionsHigh',
-      'DatabaseQueriesSlow',
-      'MetricsMissing',
-    ],
+    mayAlsoFire: [...failingDatabase, 'MetricsMissing'],
     escalations: [secondary],
   }),
   defineDrill({
     requirement: 'C3',
     alert: 'DatabaseConnectionFailures',
     fault: 'queries fail as if the database were unreachable',
-    exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
+    exclusive: withDatabase,
     disturbs: ['held'],
     injectFault: injectRules({ dbDown: true }),
     to: critical,
-    mayAlsoFire: [
-      ...failingRequests,
-      ...slowRequests,
-      'AuthenticationServiceDown',
-      'DatabaseConnectionsHigh',
-      'DatabaseQueriesSlow',
-    ],
+    mayAlsoFire: failingDatabase.filter((alert) => alert !== 'DatabaseConnectionFailures'),
   }),
   defineDrill({
     requirement: 'H3',
     alert: 'DatabaseQueriesSlow',
     fault: 'each query takes 1.3 s longer',
-    exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
+    exclusive: withDatabase,
     injectFault: injectRules({ dbLatencyMs: 1300 }),
     to: high,
-    mayAlsoFire: [
-      ...failingRequests,
-      ...slowRequests,
-      'DatabaseConnectionsHigh',
-      'DatabaseConnectionFailures',
-      'AuthenticationServiceDown',
-    ],
+    mayAlsoFire: failingDatabase.filter((alert) => alert !== 'DatabaseQueriesSlow'),
   }),
   defineDrill({
     requirement: 'D3',
     alert: 'DatabaseConnectionsHigh',
     fault: 'each query takes 0.9 s longer, so that all connections of the pool are in use',
-    exclusive: ['latency', 'errors', 'database', 'auth', 'limits'],
+    exclusive: withDatabase,
     injectFault: injectRules({ dbLatencyMs: 900 }),
     to: medium,
-    mayAlsoFire: [
-      ...failingRequests,
-      ...slowRequests,
-      'DatabaseQueriesSlow',
-      'DatabaseConnectionFailures',
-      'AuthenticationServiceDown',
-    ],
+    mayAlsoFire: failingDatabase.filter((alert) => alert !== 'DatabaseConnectionsHigh'),
   }),
 ]
