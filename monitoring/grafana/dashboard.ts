@@ -1,4 +1,3 @@
-import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import {
   AnnotationQueryBuilder,
   DashboardBuilder,
@@ -7,9 +6,10 @@ import {
   DashboardLinkType,
   RowBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import type { AnnotationQuery, Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { prometheus } from './panels/index.ts'
 import type { PanelSpec } from './panels/index.ts'
+import { datasource, interval } from './variables.ts'
 import type { VariableBuilder } from './variables.ts'
 
 /** Panels below one heading. Their widths fill rows of 24 columns. */
@@ -23,6 +23,7 @@ export interface DashboardOptions {
   title: string
   /** The questions that it answers. */
   description: string
+  /** In addition to the data source and the window of rates. */
   variables: readonly VariableBuilder[]
   /** The most urgent row comes first. */
   rows: readonly Row[]
@@ -45,8 +46,12 @@ export function buildDashboard({ uid, title, description, variables, rows }: Das
     .tooltip(DashboardCursorSync.Crosshair)
     // The next provisioning would discard changes in the browser, so Grafana rejects them.
     .readonly()
-    .variables([...variables])
-    .annotations([alertAnnotation(), deploymentAnnotation(), verdictAnnotation()])
+    .variables([datasource(), ...variables, interval()])
+    .annotations([
+      baseAnnotation(firingAlerts).step('60s'),
+      eventAnnotation(starts),
+      eventAnnotation(verdicts),
+    ])
     .link(
       new DashboardLinkBuilder('Dashboards')
         .type(DashboardLinkType.Dashboards)
@@ -69,64 +74,49 @@ function numbered(dashboard: Dashboard): Dashboard {
   }
 }
 
-export type AnnotationBuilder = Builder<AnnotationQuery>
+interface Annotation {
+  name: string
+  colour: string
+  expr: string
+  title: string
+  text: string
+}
 
 /** The start of a process: a deployment or a crash. */
-function deploymentAnnotation(): AnnotationBuilder {
-  return eventAnnotation(
-    'Starts of the API',
-    'blue',
-    'process_start_time_seconds{job="todo-backend"} * 1000',
-    'API started',
-    '{{instance}}',
-  )
+const starts: Annotation = {
+  name: 'Starts of the API',
+  colour: 'blue',
+  expr: 'process_start_time_seconds{job="todo-backend"} * 1000',
+  title: 'API started',
+  text: '{{instance}}',
 }
 
 /** Verdicts of load runs at the start of the run, with the revision. */
-function verdictAnnotation(): AnnotationBuilder {
-  const facts =
-    '(vigil_run_verdict == 1) * on (suite, environment, engine) group_left (revision) vigil_run_info'
-  const when =
-    `${facts} * on (suite, environment, engine) group_left () ` +
-    '(vigil_run_started_timestamp_seconds * 1000)'
-  return eventAnnotation(
-    'Verdicts of load runs',
-    'purple',
-    when,
-    'Load run {{suite}}: {{verdict}}',
-    'revision {{revision}}, {{engine}}',
-  )
+const verdicts: Annotation = {
+  name: 'Verdicts of load runs',
+  colour: 'purple',
+  expr:
+    '(vigil_run_verdict == 1) * on (suite, environment, engine) group_left (revision) vigil_run_info' +
+    ' * on (suite, environment, engine) group_left () (vigil_run_started_timestamp_seconds * 1000)',
+  title: 'Load run {{suite}}: {{verdict}}',
+  text: 'revision {{revision}}, {{engine}}',
 }
 
 /** Firing alerts. Grafana joins consecutive samples to a region. */
-function alertAnnotation(): AnnotationBuilder {
-  return baseAnnotation(
-    'Alerts',
-    'red',
-    'ALERTS{alertstate="firing", alertname!="Watchdog"}',
-    '{{alertname}}',
-    '{{severity}}: {{instance}} {{route}}',
-  ).step('60s')
+const firingAlerts: Annotation = {
+  name: 'Alerts',
+  colour: 'red',
+  expr: 'ALERTS{alertstate="firing", alertname!="Watchdog"}',
+  title: '{{alertname}}',
+  text: '{{severity}}: {{instance}} {{route}}',
 }
 
 /** An event whose time, in milliseconds since 1970, is the value of the series. */
-function eventAnnotation(
-  name: string,
-  colour: string,
-  expr: string,
-  title: string,
-  text: string,
-): AnnotationQueryBuilder {
-  return baseAnnotation(name, colour, expr, title, text).useValueForTime(true)
+function eventAnnotation(event: Annotation): AnnotationQueryBuilder {
+  return baseAnnotation(event).useValueForTime(true)
 }
 
-function baseAnnotation(
-  name: string,
-  colour: string,
-  expr: string,
-  title: string,
-  text: string,
-): AnnotationQueryBuilder {
+function baseAnnotation({ name, colour, expr, title, text }: Annotation): AnnotationQueryBuilder {
   return new AnnotationQueryBuilder()
     .name(name)
     .datasource(prometheus)

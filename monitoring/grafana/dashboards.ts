@@ -15,7 +15,7 @@ import { probes } from './synthetics/probes.ts'
 import { host } from './system/host.ts'
 import { now as systemNow } from './system/now.ts'
 import { processes, runtime } from './system/processes.ts'
-import { datasource, interval, label } from './variables.ts'
+import { label } from './variables.ts'
 
 const apiInstances = 'process_start_time_seconds{job="todo-backend"}'
 
@@ -43,10 +43,8 @@ function apiPerformance(): Dashboard {
       'What callers of the API experience: traffic, latency, errors. Then what users do, ' +
       'where requests wait, and security.',
     variables: [
-      datasource(),
       label('instance', 'Instance', apiInstances),
       label('route', 'Route', 'http_requests_total{job="todo-backend"}'),
-      interval(),
     ],
     rows: [apiNow, traffic, business, capacity, security],
   })
@@ -61,10 +59,8 @@ function database(): Dashboard {
       'Whether the database is the cause: its queries as the API measures them, the ' +
       'connections to it, and what PostgreSQL reports.',
     variables: [
-      datasource(),
       label('instance', 'API instance', apiInstances, 'instance'),
       label('database', 'Database', 'pg_database_size_bytes{datname!~"|template.*"}', 'datname'),
-      interval(),
     ],
     rows: [databaseNow, queries, connections, storage],
   })
@@ -79,10 +75,8 @@ function system(): Dashboard {
       'What the machines have left of CPU, memory, disk and network, which process uses ' +
       'it, and the state of the API runtime.',
     variables: [
-      datasource(),
       label('node', 'Machine', 'node_uname_info', 'instance'),
       label('instance', 'API instance', apiInstances, 'instance'),
-      interval(),
     ],
     rows: [systemNow, host, processes, runtime],
   })
@@ -97,11 +91,9 @@ function synthetics(): Dashboard {
       'What vigil measures: the probes of production, and the load runs with their budgets ' +
       'and baselines, next to real traffic.',
     variables: [
-      datasource(),
       label('probe', 'Probe', 'vigil_probe_outcome'),
       label('suite', 'Suite', 'vigil_run_info'),
       label('environment', 'Environment', 'vigil_run_info'),
-      interval(),
     ],
     rows: [syntheticsNow, probes, overlay, loadRuns],
   })

@@ -1,5 +1,5 @@
 import type { Row } from '../dashboard.ts'
-import { timeSeries } from '../panels/index.ts'
+import { line, timeSeries } from '../panels/index.ts'
 import { instanceLabels } from './now.ts'
 
 /** Where requests wait. */
@@ -12,13 +12,12 @@ export const capacity: Row = {
         'Share of reads that the cache served. A drop to 0 after a start is a cold cache and ' +
         'recovers. A lasting drop: the cache is too small, or keys do not repeat.',
       queries: [
-        {
-          expr:
-            `sum by (cache) (rate(cache_requests_total{${instanceLabels}, ` +
+        line(
+          '{{cache}}',
+          `sum by (cache) (rate(cache_requests_total{${instanceLabels}, ` +
             'result="hit"}[$interval])) / sum by (cache) ' +
             `(rate(cache_requests_total{${instanceLabels}}[$interval]))`,
-          legend: '{{cache}}',
-        },
+        ),
       ],
       unit: 'ratio',
       width: 8,
@@ -29,10 +28,10 @@ export const capacity: Row = {
       title: 'Cache: reads',
       description: 'Cache reads per second, by hits and misses. Every miss is a query to the database.',
       queries: [
-        {
-          expr: `sum by (cache, result) (rate(cache_requests_total{${instanceLabels}}[$interval]))`,
-          legend: '{{cache}} {{result}}',
-        },
+        line(
+          '{{cache}} {{result}}',
+          `sum by (cache, result) (rate(cache_requests_total{${instanceLabels}}[$interval]))`,
+        ),
       ],
       unit: 'perSecond',
       width: 8,
@@ -45,8 +44,8 @@ export const capacity: Row = {
         'Open connections of clients, and requests in progress. As many requests as ' +
         'connections: every client waits for the API.',
       queries: [
-        { expr: `sum(http_connections_active{${instanceLabels}})`, legend: 'connections' },
-        { expr: `sum(http_requests_in_flight{${instanceLabels}})`, legend: 'in flight' },
+        line('connections', `sum(http_connections_active{${instanceLabels}})`),
+        line('in flight', `sum(http_requests_in_flight{${instanceLabels}})`),
       ],
       unit: 'count',
       width: 8,
@@ -57,12 +56,7 @@ export const capacity: Row = {
         'Background jobs (exports and imports) waiting, running and failed. The queue is ' +
         'shared, so the panel shows the largest value of all instances. Waiting jobs that ' +
         'only increase: no worker processes them.',
-      queries: [
-        {
-          expr: `max by (queue, state) (job_queue_length{${instanceLabels}})`,
-          legend: '{{queue}} {{state}}',
-        },
-      ],
+      queries: [line('{{queue}} {{state}}', `max by (queue, state) (job_queue_length{${instanceLabels}})`)],
       unit: 'count',
       width: 12,
     }),
@@ -70,12 +64,11 @@ export const capacity: Row = {
       title: 'Background jobs: p95',
       description: 'Duration of jobs, by queue and outcome. The largest bucket is 5 minutes.',
       queries: [
-        {
-          expr:
-            'histogram_quantile(0.95, sum by (le, queue, outcome) ' +
+        line(
+          '{{queue}} {{outcome}}',
+          'histogram_quantile(0.95, sum by (le, queue, outcome) ' +
             `(rate(job_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
-          legend: '{{queue}} {{outcome}}',
-        },
+        ),
       ],
       unit: 'seconds',
       width: 12,

@@ -1,11 +1,25 @@
 import type { Row } from '../dashboard.ts'
 import { budgets } from '../limits.ts'
-import { above, aboveZero, stat, steps } from '../panels/index.ts'
+import { above, aboveZero, alertedBy, line, stat, steps } from '../panels/index.ts'
 
 /** Labels of the API instances that the reader chose. */
 export const instanceLabels = 'job="todo-backend", instance=~"$instance"'
 /** The same, with the routes that the reader chose. */
 export const routeLabels = `${instanceLabels}, route=~"$route"`
+
+/** Unit, limits and runbooks of every panel of latency. */
+export const latencyLimits = {
+  unit: 'seconds',
+  ...alertedBy(['APISlow', 'APIVerySlow', 'APIHighResponseTime'], { budget: budgets.p95Seconds }),
+} as const
+
+const errorAlerts = ['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate'] as const
+/** Unit, limits and runbooks of every panel of errors. */
+export const errorLimits = {
+  unit: 'ratio',
+  limits: above(errorAlerts),
+  alerts: [...errorAlerts, 'APIUnavailable'],
+} as const
 
 /** Quantile over all instances: their buckets are added, since quantiles cannot be averaged. */
 export function latencyQuantile(quantile: number, window: string, by = '', at = ''): string {
@@ -47,9 +61,7 @@ export const now: Row = {
       description:
         'Number of firing alerts, without the Watchdog, which always fires. Above 0: open ' +
         'the alert; its runbook says what to do.',
-      queries: [
-        { expr: 'count(ALERTS{alertstate="firing", alertname!="Watchdog"}) or vector(0)', legend: 'firing' },
-      ],
+      queries: [line('firing', 'count(ALERTS{alertstate="firing", alertname!="Watchdog"}) or vector(0)')],
       unit: 'plain',
       width: 3,
       limits: aboveZero('critical'),
@@ -59,7 +71,7 @@ export const now: Row = {
       description:
         'Instances of the API that Prometheus can scrape. Red when none is up: all other ' +
         'panels then show old data.',
-      queries: [{ expr: 'sum(up{job="todo-backend", instance=~"$instance"})', legend: 'up' }],
+      queries: [line('up', 'sum(up{job="todo-backend", instance=~"$instance"})')],
       unit: 'plain',
       width: 3,
       limits: steps('red', [1, 'green']),
@@ -70,32 +82,27 @@ export const now: Row = {
       description:
         'Share of requests with a 5xx response over 5 minutes, as in the alerts: yellow from ' +
         '0.5 %, orange from 2 %, red from 5 %.',
-      queries: [{ expr: errorRatio('5m'), legend: 'errors' }],
-      unit: 'ratio',
+      queries: [line('errors', errorRatio('5m'))],
       width: 4,
       decimals: 2,
-      limits: above(['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate'], {
-        budget: budgets.errorRatio,
-      }),
-      alerts: ['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate', 'APIUnavailable'],
+      ...errorLimits,
+      limits: above(errorAlerts, { budget: budgets.errorRatio }),
     }),
     stat({
       title: 'p95 (5 min)',
       description:
         '95 % of requests are faster. Blue above the budget of 500 ms, then the colours of ' +
         'the alerts at 1, 2 and 5 s.',
-      queries: [{ expr: latencyQuantile(0.95, '5m'), legend: 'p95' }],
-      unit: 'seconds',
+      queries: [line('p95', latencyQuantile(0.95, '5m'))],
+      ...latencyLimits,
       width: 4,
-      limits: above(['APISlow', 'APIVerySlow', 'APIHighResponseTime'], { budget: budgets.p95Seconds }),
-      alerts: ['APISlow', 'APIVerySlow', 'APIHighResponseTime'],
     }),
     stat({
       title: 'Requests',
       description:
         'Answered requests per second over 5 minutes. Far above or below the usual rate of ' +
         'this hour: look at the routes below.',
-      queries: [{ expr: `sum(rate(http_requests_total{${routeLabels}}[5m]))`, legend: 'requests' }],
+      queries: [line('requests', `sum(rate(http_requests_total{${routeLabels}}[5m]))`)],
       unit: 'requestsPerSecond',
       width: 4,
       alerts: ['TrafficUnusual'],
@@ -105,7 +112,7 @@ export const now: Row = {
       description:
         'Requests in progress. Rising at a constant request rate: responses became slower, ' +
         'look at the database.',
-      queries: [{ expr: `sum(http_requests_in_flight{${instanceLabels}})`, legend: 'in flight' }],
+      queries: [line('in flight', `sum(http_requests_in_flight{${instanceLabels}})`)],
       unit: 'count',
       width: 3,
     }),
@@ -114,7 +121,7 @@ export const now: Row = {
       description:
         'Users with a request in the last 5 minutes, added over all instances (a user of two ' +
         'instances counts twice). Shows how many users an incident affects.',
-      queries: [{ expr: `sum(users_active{${instanceLabels}, window="5m"})`, legend: 'users' }],
+      queries: [line('users', `sum(users_active{${instanceLabels}, window="5m"})`)],
       unit: 'count',
       width: 3,
     }),

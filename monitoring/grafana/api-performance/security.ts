@@ -1,6 +1,12 @@
 import type { Row } from '../dashboard.ts'
-import { above, aboveZero, table, timeSeries } from '../panels/index.ts'
+import { above, aboveZero, alertedBy, line, table, timeSeries } from '../panels/index.ts'
+import type { Query } from '../panels/index.ts'
 import { instanceLabels } from './now.ts'
+
+/** The events of a counter per minute, by one of its labels. */
+function perMinute(label: string, counter: string): Query {
+  return line(`{{${label}}}`, `60 * sum by (${label}) (rate(${counter}{${instanceLabels}}[$interval]))`)
+}
 
 const limits: Row['panels'] = [
   timeSeries({
@@ -8,26 +14,18 @@ const limits: Row['panels'] = [
     description:
       'Share of its limit that the busiest caller has used in its window. Above 80 %: the ' +
       'caller will soon be rejected. The security log names it.',
-    queries: [
-      { expr: `max by (policy) (rate_limit_utilization_ratio{${instanceLabels}})`, legend: '{{policy}}' },
-    ],
+    queries: [line('{{policy}}', `max by (policy) (rate_limit_utilization_ratio{${instanceLabels}})`)],
     unit: 'ratio',
     width: 8,
     upTo: 1,
-    limits: above(['RateLimitNearlyReached']),
-    alerts: ['RateLimitNearlyReached'],
+    ...alertedBy(['RateLimitNearlyReached']),
   }),
   timeSeries({
     title: 'Rate limits: rejections',
     description:
       'Requests rejected by a limit per minute. Thousands from few callers: abuse. None ' +
       'during an attack: check with the probe rate-limit that the limits are on.',
-    queries: [
-      {
-        expr: `60 * sum by (policy) (rate(rate_limit_hits_total{${instanceLabels}}[$interval]))`,
-        legend: '{{policy}}',
-      },
-    ],
+    queries: [perMinute('policy', 'rate_limit_hits_total')],
     unit: 'perMinute',
     width: 8,
     none: 'No request was rejected',
@@ -62,12 +60,11 @@ const intruders: Row['panels'] = [
       'alert at 100: someone guesses passwords. Wrong passwords for many accounts: a ' +
       'leaked password list.',
     queries: [
-      {
-        expr:
-          `60 * sum by (action, reason) (rate(auth_attempts_total{${instanceLabels}, ` +
+      line(
+        '{{action}}: {{reason}}',
+        `60 * sum by (action, reason) (rate(auth_attempts_total{${instanceLabels}, ` +
           'result!="success"}[$interval]))',
-        legend: '{{action}}: {{reason}}',
-      },
+      ),
     ],
     unit: 'perMinute',
     width: 12,
@@ -81,11 +78,8 @@ const intruders: Row['panels'] = [
       'Accounts locked after failed logins, per minute, and addresses with ten or more ' +
       'failures in 15 minutes. Both at the same time: an attack on known accounts.',
     queries: [
-      {
-        expr: `60 * sum(rate(auth_lockouts_total{${instanceLabels}}[$interval]))`,
-        legend: 'lockouts a minute',
-      },
-      { expr: `sum(auth_suspicious_addresses{${instanceLabels}})`, legend: 'suspicious addresses' },
+      line('lockouts a minute', `60 * sum(rate(auth_lockouts_total{${instanceLabels}}[$interval]))`),
+      line('suspicious addresses', `sum(auth_suspicious_addresses{${instanceLabels}})`),
     ],
     unit: 'count',
     width: 12,
@@ -97,12 +91,7 @@ const intruders: Row['panels'] = [
     description:
       'Access and refresh tokens rejected per minute, by reason. Expired tokens are ' +
       'normal. Bad signatures are forged tokens, reused refresh tokens are stolen ones.',
-    queries: [
-      {
-        expr: `60 * sum by (reason) (rate(auth_token_failures_total{${instanceLabels}}[$interval]))`,
-        legend: '{{reason}}',
-      },
-    ],
+    queries: [perMinute('reason', 'auth_token_failures_total')],
     unit: 'perMinute',
     width: 8,
     limits: above(['TokenFailuresHigh']),
@@ -114,12 +103,7 @@ const intruders: Row['panels'] = [
     description:
       'Requests without a valid token, and for data of other users (cross_user), per ' +
       'minute. Many cross_user requests: someone enumerates identifiers.',
-    queries: [
-      {
-        expr: `60 * sum by (kind) (rate(access_denied_total{${instanceLabels}}[$interval]))`,
-        legend: '{{kind}}',
-      },
-    ],
+    queries: [perMinute('kind', 'access_denied_total')],
     unit: 'perMinute',
     width: 8,
     none: 'No request was denied',
@@ -130,7 +114,7 @@ const intruders: Row['panels'] = [
     description:
       'Users of each feature in the last 24 hours. Shows adoption. For security: one user ' +
       'with most of the bulk operations copies or deletes data.',
-    queries: [{ expr: `sum by (feature) (feature_users{${instanceLabels}})`, legend: '{{feature}}' }],
+    queries: [line('{{feature}}', `sum by (feature) (feature_users{${instanceLabels}})`)],
     unit: 'count',
     width: 8,
     alerts: ['FeatureAdoption', 'BulkUseUnusual', 'ExportsUnusual'],

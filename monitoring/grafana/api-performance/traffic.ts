@@ -1,7 +1,13 @@
 import type { Row } from '../dashboard.ts'
-import { budgets } from '../limits.ts'
-import { above, table, timeSeries } from '../panels/index.ts'
-import { errorsByEndpoint, latencyQuantile, routeLabels, slowestEndpoints } from './now.ts'
+import { line, table, timeSeries } from '../panels/index.ts'
+import {
+  errorLimits,
+  errorsByEndpoint,
+  latencyLimits,
+  latencyQuantile,
+  routeLabels,
+  slowestEndpoints,
+} from './now.ts'
 
 /** Request rate, latency and errors, over time and by endpoint. */
 export const traffic: Row = {
@@ -23,10 +29,8 @@ export const traffic: Row = {
         legend: String(legend),
         exemplars: index === 3,
       })),
-      unit: 'seconds',
+      ...latencyLimits,
       width: 12,
-      limits: above(['APISlow', 'APIVerySlow', 'APIHighResponseTime'], { budget: budgets.p95Seconds }),
-      alerts: ['APISlow', 'APIVerySlow', 'APIHighResponseTime'],
     }),
     timeSeries({
       title: 'Error rate by endpoint',
@@ -34,11 +38,9 @@ export const traffic: Row = {
         'Share of requests with a 5xx response: of all endpoints, and of each with errors. ' +
         'One endpoint: its code or query. All at the same time: database, memory, or a deployment ' +
         '(see the marks).',
-      queries: [{ expr: errorsByEndpoint, legend: '{{method}} {{route}}' }],
-      unit: 'ratio',
+      queries: [line('{{method}} {{route}}', errorsByEndpoint)],
+      ...errorLimits,
       width: 12,
-      limits: above(['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate']),
-      alerts: ['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate', 'APIUnavailable'],
     }),
     timeSeries({
       title: 'Request rate by endpoint',
@@ -46,10 +48,10 @@ export const traffic: Row = {
         'Answered requests per second. A sudden rise of one endpoint: a faulty client or an ' +
         'attack. A drop to 0: an outage between the clients and the API.',
       queries: [
-        {
-          expr: `sum by (method, route) (rate(http_requests_total{${routeLabels}}[$interval]))`,
-          legend: '{{method}} {{route}}',
-        },
+        line(
+          '{{method}} {{route}}',
+          `sum by (method, route) (rate(http_requests_total{${routeLabels}}[$interval]))`,
+        ),
       ],
       unit: 'requestsPerSecond',
       width: 12,
@@ -62,11 +64,9 @@ export const traffic: Row = {
         'The eight endpoints slowest over the chosen time. Compare with its queries on the ' +
         'database dashboard: a slow endpoint without a slow query waits for a connection or ' +
         'for CPU.',
-      queries: [{ expr: slowestEndpoints, legend: '{{method}} {{route}}' }],
-      unit: 'seconds',
+      queries: [line('{{method}} {{route}}', slowestEndpoints)],
+      ...latencyLimits,
       width: 12,
-      limits: above(['APISlow', 'APIVerySlow', 'APIHighResponseTime'], { budget: budgets.p95Seconds }),
-      alerts: ['APISlow', 'APIVerySlow', 'APIHighResponseTime'],
     }),
     table({
       title: 'Top error responses',
@@ -91,12 +91,11 @@ export const traffic: Row = {
       title: 'Responses by status class',
       description: 'All responses by the class of their status. Most of them should be 2xx.',
       queries: [
-        {
-          expr:
-            `sum by (class) (label_replace(rate(http_requests_total{${routeLabels}}[$interval]), ` +
+        line(
+          '{{class}}',
+          `sum by (class) (label_replace(rate(http_requests_total{${routeLabels}}[$interval]), ` +
             `"class", "\${1}xx", "status", "(.).."))`,
-          legend: '{{class}}',
-        },
+        ),
       ],
       unit: 'requestsPerSecond',
       width: 12,

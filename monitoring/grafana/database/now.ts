@@ -1,5 +1,5 @@
 import type { Row } from '../dashboard.ts'
-import { above, aboveZero, stat, stateMapping } from '../panels/index.ts'
+import { aboveZero, alertedBy, line, stat, stateMapping } from '../panels/index.ts'
 
 /** Labels of the API instances that the reader chose. */
 export const apiLabels = 'job="todo-backend", instance=~"$instance"'
@@ -17,6 +17,10 @@ export function amongTop(count: number, series: string, by: string, rank: string
   return `${series} and on (${by}) topk(${count}, ${rank})`
 }
 
+/** Unit, limits and runbooks of every panel of the time of queries, and of connections in use. */
+export const queryLimits = { unit: 'seconds', ...alertedBy(['DatabaseQueriesSlow']) } as const
+const connectionLimits = { unit: 'ratio', ...alertedBy(['DatabaseConnectionsHigh']) } as const
+
 /** Availability, latency and saturation of the database. */
 export const now: Row = {
   title: 'Right now',
@@ -26,7 +30,7 @@ export const now: Row = {
       description:
         'Whether the exporter can reach PostgreSQL. Down while the API still works: the ' +
         "exporter's own access is the problem.",
-      queries: [{ expr: 'min(pg_up)', legend: 'PostgreSQL' }],
+      queries: [line('PostgreSQL', 'min(pg_up)')],
       unit: 'plain',
       width: 3,
       mappings: [stateMapping({ 0: { name: 'down', colour: 'red' }, 1: { name: 'up', colour: 'green' } })],
@@ -37,7 +41,7 @@ export const now: Row = {
       description:
         'Connections refused, lost or timed out, as the API counts them. Above 0: PostgreSQL ' +
         'is down or has no free connection, or the network fails.',
-      queries: [{ expr: `sum(increase(db_connection_errors_total{${apiLabels}}[5m]))`, legend: 'failures' }],
+      queries: [line('failures', `sum(increase(db_connection_errors_total{${apiLabels}}[5m]))`)],
       unit: 'count',
       width: 4,
       limits: aboveZero('critical'),
@@ -50,17 +54,14 @@ export const now: Row = {
         'connection. The alert limit is 1 s; milliseconds are usual. The row below shows ' +
         'which query it is.',
       queries: [
-        {
-          expr:
-            `max(sum by (query) (rate(db_query_duration_seconds_sum{${apiLabels}}[5m])) / (sum ` +
+        line(
+          'mean',
+          `max(sum by (query) (rate(db_query_duration_seconds_sum{${apiLabels}}[5m])) / (sum ` +
             `by (query) (rate(db_query_duration_seconds_count{${apiLabels}}[5m])) > 0))`,
-          legend: 'mean',
-        },
+        ),
       ],
-      unit: 'seconds',
+      ...queryLimits,
       width: 4,
-      limits: above(['DatabaseQueriesSlow']),
-      alerts: ['DatabaseQueriesSlow'],
     }),
     stat({
       title: 'Pool in use',
@@ -68,22 +69,19 @@ export const now: Row = {
         "Share of the API's pooled connections in use. Above 80 %: requests begin to queue. " +
         'The usual cause is slow queries, rarely a small pool.',
       queries: [
-        {
-          expr:
-            `sum(db_pool_connections{${apiLabels}, state="in_use"}) / ` +
+        line(
+          'in use',
+          `sum(db_pool_connections{${apiLabels}, state="in_use"}) / ` +
             `sum(db_pool_connections{${apiLabels}})`,
-          legend: 'in use',
-        },
+        ),
       ],
-      unit: 'ratio',
+      ...connectionLimits,
       width: 4,
-      limits: above(['DatabaseConnectionsHigh']),
-      alerts: ['DatabaseConnectionsHigh'],
     }),
     stat({
       title: 'Queries waiting',
       description: 'Queries that wait for a connection now. Each of them blocks a request.',
-      queries: [{ expr: `sum(db_pool_waiting{${apiLabels}})`, legend: 'waiting' }],
+      queries: [line('waiting', `sum(db_pool_waiting{${apiLabels}})`)],
       unit: 'count',
       width: 3,
       limits: aboveZero('medium'),
@@ -93,17 +91,15 @@ export const now: Row = {
       description:
         'Share of max_connections in use, over all databases. At 100 % no new session is ' +
         'possible, not even yours: keep a superuser session open.',
-      queries: [{ expr: 'sum(pg_stat_activity_count) / max(pg_settings_max_connections)', legend: 'in use' }],
-      unit: 'ratio',
+      queries: [line('in use', 'sum(pg_stat_activity_count) / max(pg_settings_max_connections)')],
+      ...connectionLimits,
       width: 3,
-      limits: above(['DatabaseConnectionsHigh']),
-      alerts: ['DatabaseConnectionsHigh'],
     }),
     stat({
       title: 'Size',
       description:
         'Size of the chosen databases on disk. The system dashboard shows how long the disk will last.',
-      queries: [{ expr: `sum(pg_database_size_bytes{${databaseLabels}})`, legend: 'size' }],
+      queries: [line('size', `sum(pg_database_size_bytes{${databaseLabels}})`)],
       unit: 'bytes',
       width: 3,
       alerts: ['DiskSpaceLow'],

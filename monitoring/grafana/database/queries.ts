@@ -1,6 +1,6 @@
 import type { Row } from '../dashboard.ts'
-import { above, table, timeSeries } from '../panels/index.ts'
-import { amongTop, apiLabels } from './now.ts'
+import { line, table, timeSeries } from '../panels/index.ts'
+import { amongTop, apiLabels, queryLimits } from './now.ts'
 
 const few = 8
 const overRange = (metric: string): string =>
@@ -22,44 +22,35 @@ export const queries: Row = {
         'Which query is slow. All of them: PostgreSQL lacks CPU or disk, or waits for locks. ' +
         'One: its plan changed, or its table grew (see index usage).',
       queries: [
-        {
-          expr: amongTop(
+        line(
+          '{{query}}',
+          amongTop(
             few,
             'histogram_quantile(0.95, sum by (le, query) ' +
               `(rate(db_query_duration_seconds_bucket{${apiLabels}}[$interval])))`,
             'query',
             slowest,
           ),
-          legend: '{{query}}',
-        },
+        ),
       ],
-      unit: 'seconds',
+      ...queryLimits,
       width: 12,
-      limits: above(['DatabaseQueriesSlow']),
-      alerts: ['DatabaseQueriesSlow'],
     }),
     timeSeries({
       title: 'Mean by query',
       description: 'Mean time of the eight slowest queries. The alert on slow queries uses these values.',
       queries: [
-        {
-          expr: amongTop(few, `${perQuery('sum')} / ${perQuery('count')}`, 'query', slowest),
-          legend: '{{query}}',
-        },
+        line('{{query}}', amongTop(few, `${perQuery('sum')} / ${perQuery('count')}`, 'query', slowest)),
       ],
-      unit: 'seconds',
+      ...queryLimits,
       width: 12,
-      limits: above(['DatabaseQueriesSlow']),
-      alerts: ['DatabaseQueriesSlow'],
     }),
     timeSeries({
       title: 'Slow queries (over 1 s)',
       description:
         'Queries per minute that took longer than a second. Should be 0. The count shows how ' +
         'widespread the slowness is.',
-      queries: [
-        { expr: `label_replace(sum(${slow}), "query", "all", "", "") or ${slow} > 0`, legend: '{{query}}' },
-      ],
+      queries: [line('{{query}}', `label_replace(sum(${slow}), "query", "all", "", "") or ${slow} > 0`)],
       unit: 'perMinute',
       width: 8,
       alerts: ['DatabaseQueriesSlow'],
@@ -70,7 +61,7 @@ export const queries: Row = {
         'Seconds of database time per second, of the eight queries that take the most: how ' +
         'many connections each occupies. Optimize the highest first, even when a single run ' +
         'is fast.',
-      queries: [{ expr: amongTop(few, perQuery('sum'), 'query', overRange('sum')), legend: '{{query}}' }],
+      queries: [line('{{query}}', amongTop(few, perQuery('sum'), 'query', overRange('sum')))],
       unit: 'seconds',
       width: 8,
       stacked: true,

@@ -1,5 +1,5 @@
 import type { Row } from '../dashboard.ts'
-import { steps, table, timeSeries } from '../panels/index.ts'
+import { line, steps, table, timeSeries } from '../panels/index.ts'
 import { amongTop, databaseLabels } from './now.ts'
 
 /** Size, indexes and replication. */
@@ -9,9 +9,7 @@ export const storage: Row = {
     timeSeries({
       title: 'Database size',
       description: 'Size on disk. A changed slope: an import, an index, or vacuum that cannot finish.',
-      queries: [
-        { expr: `sum by (datname) (pg_database_size_bytes{${databaseLabels}})`, legend: '{{datname}}' },
-      ],
+      queries: [line('{{datname}}', `sum by (datname) (pg_database_size_bytes{${databaseLabels}})`)],
       unit: 'bytes',
       width: 8,
       alerts: ['DiskSpaceLow'],
@@ -22,13 +20,12 @@ export const storage: Row = {
         "Share of blocks found in PostgreSQL's memory. Below 99 % for a long time: the " +
         'working set is larger than shared_buffers, and the disk limits the speed.',
       queries: [
-        {
-          expr:
-            `sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) / ` +
+        line(
+          '{{datname}}',
+          `sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) / ` +
             `(sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) + ` +
             `sum by (datname) (rate(pg_stat_database_blks_read{${databaseLabels}}[$interval])))`,
-          legend: '{{datname}}',
-        },
+        ),
       ],
       unit: 'ratio',
       width: 8,
@@ -39,7 +36,7 @@ export const storage: Row = {
       description:
         "The age of a replica's data, and what would be lost with the primary. A primary " +
         'without replicas shows 0.',
-      queries: [{ expr: 'max by (instance) (pg_replication_lag_seconds)', legend: '{{instance}}' }],
+      queries: [line('{{instance}}', 'max by (instance) (pg_replication_lag_seconds)')],
       unit: 'seconds',
       width: 8,
     }),
@@ -84,15 +81,15 @@ export const storage: Row = {
         'Rows left by updates and deletes that vacuum has not removed, of the six tables ' +
         'with the most. A sawtooth is normal. A slope: a long transaction blocks vacuum.',
       queries: [
-        {
-          expr: amongTop(
+        line(
+          '{{relname}}',
+          amongTop(
             6,
             `sum by (relname) (pg_stat_user_tables_n_dead_tup{${databaseLabels}})`,
             'relname',
             `sum by (relname) (pg_stat_user_tables_n_dead_tup{${databaseLabels}} @ end())`,
           ),
-          legend: '{{relname}}',
-        },
+        ),
       ],
       unit: 'count',
       width: 8,

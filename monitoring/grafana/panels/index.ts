@@ -1,6 +1,5 @@
-export { above, aboveZero, below, colours, linkTo, prometheus, steps } from './panel.ts'
+export { above, aboveZero, alertedBy, below, colours, line, linkTo, prometheus, steps } from './panel.ts'
 export type { PanelOptions, PanelSpec, Query } from './panel.ts'
 export { stat, stateMapping, stateNumber, stateTimeline } from './states.ts'
 export type { States } from './states.ts'
-export { table } from './table.ts'
-export { timeSeries } from './time-series.ts'
+export { table, timeSeries } from './values.ts'

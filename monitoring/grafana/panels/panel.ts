@@ -1,5 +1,10 @@
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import {
+  LegendDisplayMode,
+  LegendPlacement,
+  VizLegendOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common'
+import {
   DashboardLinkBuilder,
   DashboardLinkType,
   ThresholdsConfigBuilder,
@@ -30,6 +35,13 @@ export interface PanelOptions {
 
 /** Builds a panel. It reads the alerts that the panel links to, so it runs only with its dashboard. */
 export type PanelSpec = () => Builder<Panel>
+
+/** Turns a function that builds a panel into one that returns its specification. */
+export function deferred<Options>(
+  build: (options: Options) => Builder<Panel>,
+): (options: Options) => PanelSpec {
+  return (options) => () => build(options)
+}
 
 /** The methods that all panel builders share. */
 interface Common {
@@ -63,6 +75,20 @@ export interface Query {
   legend?: string
   /** Shows exemplars: points that link to the traces of single observations. */
   exemplars?: boolean
+}
+
+/** A query whose series have this name. */
+export function line(legend: string, expr: string): Query {
+  return { expr, legend }
+}
+
+/** The names of the series in one line below the panel. */
+export function namesBelow(): VizLegendOptionsBuilder {
+  return new VizLegendOptionsBuilder()
+    .displayMode(LegendDisplayMode.List)
+    .placement(LegendPlacement.Bottom)
+    .showLegend(true)
+    .calcs([])
 }
 
 /** The data source that the reader picked at the top of the page. */
@@ -141,6 +167,14 @@ export function above(alerts: readonly LimitedAlert[], { budget, shareOf = 1 }: 
   }))
   const own = budget === undefined ? [] : [{ value: budget, color: colours.budget }]
   return [{ value: null, color: colours.good }, ...[...own, ...passed].toSorted((a, b) => a.value - b.value)]
+}
+
+/** The limits of alerts, and the links to their runbooks. */
+export function alertedBy(
+  alerts: readonly LimitedAlert[],
+  more: More = {},
+): { limits: Limits; alerts: readonly LimitedAlert[] } {
+  return { limits: above(alerts, more), alerts }
 }
 
 /** The colour of the alert below its limit, green from there on. */

@@ -3,18 +3,24 @@ import {
   BigValueColorMode,
   BigValueGraphMode,
   BigValueTextMode,
-  LegendDisplayMode,
-  LegendPlacement,
   ReduceDataOptionsBuilder,
   VisibilityMode,
-  VizLegendOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common'
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { Panel, ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline'
-import { describe, instantQuery, prometheus, rangeQuery, thresholds, units } from './panel.ts'
-import type { PanelOptions, PanelSpec } from './panel.ts'
+import {
+  deferred,
+  describe,
+  instantQuery,
+  namesBelow,
+  prometheus,
+  rangeQuery,
+  thresholds,
+  units,
+} from './panel.ts'
+import type { PanelOptions } from './panel.ts'
 
 /** States by the number that a query gives each of them, and their colours. */
 export type States = Readonly<Record<number, { name: string; colour: string }>>
@@ -24,11 +30,7 @@ export interface StateOptions extends PanelOptions {
 }
 
 /** The state of each series over time, as a band. */
-export function stateTimeline(options: StateOptions): PanelSpec {
-  return () => buildStateTimeline(options)
-}
-
-function buildStateTimeline(options: StateOptions): Builder<Panel> {
+export const stateTimeline = deferred((options: StateOptions): Builder<Panel> => {
   const panel = new StateTimelineBuilder()
     .datasource(prometheus)
     .unit(units[options.unit])
@@ -37,17 +39,11 @@ function buildStateTimeline(options: StateOptions): Builder<Panel> {
     .showValue(VisibilityMode.Auto)
     .rowHeight(0.8)
     .fillOpacity(80)
-    .legend(
-      new VizLegendOptionsBuilder()
-        .displayMode(LegendDisplayMode.List)
-        .placement(LegendPlacement.Bottom)
-        .showLegend(true)
-        .calcs([]),
-    )
+    .legend(namesBelow())
     .targets(options.queries.map(rangeQuery))
   describe(panel, options, 8)
   return panel
-}
+})
 
 export function stateMapping(states: States): ValueMapping {
   return {
@@ -80,11 +76,7 @@ export interface StatOptions extends PanelOptions {
 }
 
 /** The current value as a large number, in the colour of the exceeded limit. */
-export function stat(options: StatOptions): PanelSpec {
-  return () => buildStat(options)
-}
-
-function buildStat(options: StatOptions): Builder<Panel> {
+export const stat = deferred((options: StatOptions): Builder<Panel> => {
   const panel = new StatBuilder()
     .datasource(prometheus)
     .unit(units[options.unit])
@@ -102,4 +94,4 @@ function buildStat(options: StatOptions): Builder<Panel> {
   if (options.mappings !== undefined) panel.mappings([...options.mappings])
   if (options.decimals !== undefined) panel.decimals(options.decimals)
   return panel
-}
+})

@@ -2,8 +2,8 @@ import config from '../../../vigil.config.ts'
 import journeys from '../../../journeys/todo/journeys.ts'
 import { toStepKey } from '../../../journeys/index.ts'
 import type { Row } from '../dashboard.ts'
-import { stateNumber, stateTimeline, table, timeSeries } from '../panels/index.ts'
-import type { PanelSpec } from '../panels/index.ts'
+import { line, stateNumber, stateTimeline, table, timeSeries } from '../panels/index.ts'
+import type { PanelOptions, PanelSpec } from '../panels/index.ts'
 import { runLabels, verdicts } from './now.ts'
 
 /** A step that load suites measure, and the endpoint of the API that serves it. */
@@ -64,15 +64,9 @@ function overlayPanel(title: string, production: string, which: string, step = '
         legend: 'production',
         exemplars: true,
       },
-      {
-        expr: `max by (suite) (vigil_run_latency_seconds{${run}, quantile="0.95"})`,
-        legend: 'load run {{suite}}',
-      },
-      {
-        expr: `max by (suite) (vigil_run_baseline_latency_p95_seconds{${run}})`,
-        legend: 'baseline {{suite}}',
-      },
-      { expr: step === '' ? `min(${wholeBudget})` : `min(${ownBudget} or ${wholeBudget})`, legend: 'budget' },
+      line('load run {{suite}}', `max by (suite) (vigil_run_latency_seconds{${run}, quantile="0.95"})`),
+      line('baseline {{suite}}', `max by (suite) (vigil_run_baseline_latency_p95_seconds{${run}})`),
+      line('budget', step === '' ? `min(${wholeBudget})` : `min(${ownBudget} or ${wholeBudget})`),
     ],
     unit: 'seconds',
     width: 6,
@@ -89,10 +83,10 @@ const judged: Row['panels'] = [
       'The verdict of the newest run of each suite and environment over time: set the ' +
       'range to weeks. A change from pass to fail belongs to the revision of the marker.',
     queries: [
-      {
-        expr: stateNumber(verdicts, 'suite, environment', `vigil_run_verdict{${runLabels}, verdict="STATE"}`),
-        legend: '{{suite}} {{environment}}',
-      },
+      line(
+        '{{suite}} {{environment}}',
+        stateNumber(verdicts, 'suite, environment', `vigil_run_verdict{${runLabels}, verdict="STATE"}`),
+      ),
     ],
     unit: 'plain',
     width: 12,
@@ -117,61 +111,61 @@ const judged: Row['panels'] = [
   }),
 ]
 
+/** A value of the newest run of each suite, next to its budget. */
+function withBudget(
+  panel: Pick<PanelOptions, 'title' | 'description' | 'unit'>,
+  value: string,
+  budget: string,
+): PanelSpec {
+  const queries = [line('{{suite}}', `max by (suite) (${value})`), line('budget', budget)]
+  return timeSeries({ ...panel, queries, width: 6, dashed: ['budget'] })
+}
+
 const figures: Row['panels'] = [
-  timeSeries({
-    title: 'Errors of load runs',
-    description:
-      'Share of failed requests of the newest run, and the budget. The panel of failures ' +
-      'by class shows the causes.',
-    queries: [
-      { expr: `max by (suite) (vigil_run_error_ratio{${runLabels}, step=""})`, legend: '{{suite}}' },
-      { expr: `min(vigil_run_budget_error_ratio{${runLabels}, step=""})`, legend: 'budget' },
-    ],
-    unit: 'ratio',
-    width: 6,
-    dashed: ['budget'],
-  }),
-  timeSeries({
-    title: 'Throughput of load runs',
-    description:
-      'Answered requests per second of the newest run, and the budget. Suites with a fixed ' +
-      'rate show that rate. Only suites with fixed connections show capacity.',
-    queries: [
-      { expr: `max by (suite) (vigil_run_requests_per_second{${runLabels}, step=""})`, legend: '{{suite}}' },
-      { expr: `max(vigil_run_budget_requests_per_second{${runLabels}, step=""})`, legend: 'budget' },
-    ],
-    unit: 'requestsPerSecond',
-    width: 6,
-    dashed: ['budget'],
-  }),
-  timeSeries({
-    title: 'Memory of the API in load runs',
-    description:
-      'Highest resident memory during the newest run, and the budget. Rising between ' +
-      'releases with the same suite: a leak, or a larger cache.',
-    queries: [
-      {
-        expr: `max by (suite) (vigil_run_server_resident_memory_max_bytes{${runLabels}})`,
-        legend: '{{suite}}',
-      },
-      { expr: `min(vigil_run_budget_resident_memory_bytes{${runLabels}})`, legend: 'budget' },
-    ],
-    unit: 'bytes',
-    width: 6,
-    dashed: ['budget'],
-  }),
+  withBudget(
+    {
+      title: 'Errors of load runs',
+      description:
+        'Share of failed requests of the newest run, and the budget. The panel of failures ' +
+        'by class shows the causes.',
+      unit: 'ratio',
+    },
+    `vigil_run_error_ratio{${runLabels}, step=""}`,
+    `min(vigil_run_budget_error_ratio{${runLabels}, step=""})`,
+  ),
+  withBudget(
+    {
+      title: 'Throughput of load runs',
+      description:
+        'Answered requests per second of the newest run, and the budget. Suites with a fixed ' +
+        'rate show that rate. Only suites with fixed connections show capacity.',
+      unit: 'requestsPerSecond',
+    },
+    `vigil_run_requests_per_second{${runLabels}, step=""}`,
+    `max(vigil_run_budget_requests_per_second{${runLabels}, step=""})`,
+  ),
+  withBudget(
+    {
+      title: 'Memory of the API in load runs',
+      description:
+        'Highest resident memory during the newest run, and the budget. Rising between ' +
+        'releases with the same suite: a leak, or a larger cache.',
+      unit: 'bytes',
+    },
+    `vigil_run_server_resident_memory_max_bytes{${runLabels}}`,
+    `min(vigil_run_budget_resident_memory_bytes{${runLabels}})`,
+  ),
   timeSeries({
     title: 'Failures by class',
     description:
       'Failed requests of the newest run by cause: a check, a status, a timeout, the ' +
       'connection. "none" is always 0: a run without another line had no failure.',
     queries: [
-      {
-        expr:
-          `sum by (suite, class) (vigil_run_failures{${runLabels}}) or label_replace(0 * max ` +
+      line(
+        '{{suite}}: {{class}}',
+        `sum by (suite, class) (vigil_run_failures{${runLabels}}) or label_replace(0 * max ` +
           `by (suite) (vigil_run_requests{${runLabels}, step=""}), "class", "none", "", "")`,
-        legend: '{{suite}}: {{class}}',
-      },
+      ),
     ],
     unit: 'count',
     width: 6,

@@ -1,5 +1,5 @@
 import type { Row } from '../dashboard.ts'
-import { above, aboveZero, below, stat, stateMapping, stateNumber } from '../panels/index.ts'
+import { above, aboveZero, alertedBy, below, line, stat, stateMapping, stateNumber } from '../panels/index.ts'
 import type { States } from '../panels/index.ts'
 
 export const probeLabels = 'probe=~"$probe"'
@@ -27,12 +27,11 @@ const states: Row['panels'] = [
       'Probes whose latest run failed. Above 0: users have the same problem. The timeline ' +
       'below shows which and since when.',
     queries: [
-      {
-        expr:
-          `count(vigil_probe_outcome{${probeLabels}, outcome="down"} == 1) or 0 * ` +
+      line(
+        'down',
+        `count(vigil_probe_outcome{${probeLabels}, outcome="down"} == 1) or 0 * ` +
           `count(vigil_probe_outcome{${probeLabels}, outcome="down"})`,
-        legend: 'down',
-      },
+      ),
     ],
     unit: 'plain',
     width: 3,
@@ -45,12 +44,11 @@ const states: Row['panels'] = [
       'Probes whose next result is overdue: their runs are missing, or found nothing out. ' +
       'Their state is unknown: look at the scheduler.',
     queries: [
-      {
-        expr:
-          `count(time() - vigil_probe_next_due_timestamp_seconds{${probeLabels}} > 0) or 0 * ` +
+      line(
+        'overdue',
+        `count(time() - vigil_probe_next_due_timestamp_seconds{${probeLabels}} > 0) or 0 * ` +
           `count(vigil_probe_next_due_timestamp_seconds{${probeLabels}})`,
-        legend: 'overdue',
-      },
+      ),
     ],
     unit: 'plain',
     width: 3,
@@ -63,10 +61,7 @@ const states: Row['panels'] = [
       'By suite. "fail": a budget was exceeded, or the run is worse than the baseline; the ' +
       'record says which. "invalid": the measurement failed and says nothing about the API.',
     queries: [
-      {
-        expr: stateNumber(verdicts, 'suite', `vigil_run_verdict{${runLabels}, verdict="STATE"}`),
-        legend: '{{suite}}',
-      },
+      line('{{suite}}', stateNumber(verdicts, 'suite', `vigil_run_verdict{${runLabels}, verdict="STATE"}`)),
     ],
     unit: 'plain',
     width: 6,
@@ -82,10 +77,10 @@ const ages: Row['panels'] = [
       'night. Older than 26 hours: the last one did not start or could not push, and the ' +
       'green panels next to it show old data.',
     queries: [
-      {
-        expr: `time() - max by (suite) (push_time_seconds{${runLabels}, suite=~".+", suite!="drill"})`,
-        legend: '{{suite}}',
-      },
+      line(
+        '{{suite}}',
+        `time() - max by (suite) (push_time_seconds{${runLabels}, suite=~".+", suite!="drill"})`,
+      ),
     ],
     unit: 'seconds',
     width: 6,
@@ -97,23 +92,17 @@ const ages: Row['panels'] = [
     description:
       'Age of the heartbeat of the probe scheduler. Above two minutes it has stopped, and ' +
       'no probe runs: green panels elsewhere show old data.',
-    queries: [{ expr: 'time() - max(vigil_probe_heartbeat_timestamp_seconds)', legend: 'heartbeat' }],
+    queries: [line('heartbeat', 'time() - max(vigil_probe_heartbeat_timestamp_seconds)')],
     unit: 'seconds',
     width: 3,
-    limits: above(['ProbesSilent']),
-    alerts: ['ProbesSilent'],
+    ...alertedBy(['ProbesSilent']),
   }),
   stat({
     title: 'Certificate expires in',
     description:
       'Time until the first certificate of the API expires. Below 14 days: the renewal ' +
       'does not work, fix it now. Empty where the target does not use https.',
-    queries: [
-      {
-        expr: `min(vigil_probe_certificate_expiry_timestamp_seconds{${probeLabels}}) - time()`,
-        legend: 'left',
-      },
-    ],
+    queries: [line('left', `min(vigil_probe_certificate_expiry_timestamp_seconds{${probeLabels}}) - time()`)],
     unit: 'seconds',
     width: 3,
     limits: below('CertificateExpiring'),

@@ -1,5 +1,5 @@
 import type { Row } from '../dashboard.ts'
-import { stateNumber, stateTimeline, steps, timeSeries } from '../panels/index.ts'
+import { line, stateNumber, stateTimeline, steps, timeSeries } from '../panels/index.ts'
 import { probeLabels, outcomes } from './now.ts'
 
 const found: Row['panels'] = [
@@ -9,10 +9,10 @@ const found: Row['panels'] = [
       'Each probe over time. All fail together: the service or the network. One fails: its ' +
       'feature. Yellow: a correct response that took too long.',
     queries: [
-      {
-        expr: stateNumber(outcomes, 'probe', `vigil_probe_outcome{${probeLabels}, outcome="STATE"}`),
-        legend: '{{probe}}',
-      },
+      line(
+        '{{probe}}',
+        stateNumber(outcomes, 'probe', `vigil_probe_outcome{${probeLabels}, outcome="STATE"}`),
+      ),
     ],
     unit: 'plain',
     width: 12,
@@ -25,10 +25,10 @@ const found: Row['panels'] = [
       "Duration of each step of the latest run. A step became slower and the API's own " +
       'percentiles did not: the network or a proxy.',
     queries: [
-      {
-        expr: `max by (probe, step) (vigil_probe_step_last_duration_seconds{${probeLabels}})`,
-        legend: '{{probe}}: {{step}}',
-      },
+      line(
+        '{{probe}}: {{step}}',
+        `max by (probe, step) (vigil_probe_step_last_duration_seconds{${probeLabels}})`,
+      ),
     ],
     unit: 'seconds',
     width: 12,
@@ -40,13 +40,12 @@ const found: Row['panels'] = [
       'Share of the runs of the last hour that found the target working, by probe. Below 1 ' +
       'without an outage: it fails intermittently, and users notice that first.',
     queries: [
-      {
-        expr:
-          `sum by (probe) (increase(vigil_probe_runs_total{${probeLabels}, ` +
+      line(
+        '{{probe}}',
+        `sum by (probe) (increase(vigil_probe_runs_total{${probeLabels}, ` +
           'outcome=~"up|degraded"}[1h])) / (sum by (probe) ' +
           `(increase(vigil_probe_runs_total{${probeLabels}, outcome!="unknown"}[1h])) > 0)`,
-        legend: '{{probe}}',
-      },
+      ),
     ],
     unit: 'ratio',
     width: 8,
@@ -58,12 +57,11 @@ const found: Row['panels'] = [
       'p95 of the answered steps of the last hour, by probe and step: the trend without ' +
       'the noise of single runs.',
     queries: [
-      {
-        expr:
-          'histogram_quantile(0.95, sum by (le, probe, step) ' +
+      line(
+        '{{probe}}: {{step}}',
+        'histogram_quantile(0.95, sum by (le, probe, step) ' +
           `(rate(vigil_probe_step_duration_seconds_bucket{${probeLabels}}[1h])))`,
-        legend: '{{probe}}: {{step}}',
-      },
+      ),
     ],
     unit: 'seconds',
     width: 8,
@@ -74,10 +72,7 @@ const found: Row['panels'] = [
       'Failed steps of the latest run, as lines at 1. The steps after a failed one did not ' +
       'run. No line is good.',
     queries: [
-      {
-        expr: `1 - min by (probe, step) (vigil_probe_step_success{${probeLabels}})`,
-        legend: '{{probe}}: {{step}}',
-      },
+      line('{{probe}}: {{step}}', `1 - min by (probe, step) (vigil_probe_step_success{${probeLabels}})`),
     ],
     unit: 'plain',
     width: 8,
@@ -91,12 +86,13 @@ const schedule: Row['panels'] = [
     description:
       "How long after their due time runs started. Seconds: the scheduler's machine is " +
       'overloaded, and the probes measure that machine.',
-    queries: [0.5, 0.95].map((quantile) => ({
-      expr:
+    queries: [0.5, 0.95].map((quantile) =>
+      line(
+        `p${quantile * 100}`,
         `histogram_quantile(${quantile}, sum by (le) ` +
-        '(rate(vigil_probe_schedule_lateness_seconds_bucket[1h])))',
-      legend: `p${quantile * 100}`,
-    })),
+          '(rate(vigil_probe_schedule_lateness_seconds_bucket[1h])))',
+      ),
+    ),
     unit: 'seconds',
     width: 12,
     limits: steps('green', [1, 'yellow'], [30, 'orange']),
@@ -108,9 +104,9 @@ const schedule: Row['panels'] = [
       'missed because the scheduler was suspended, or that hung. Should be 0. Otherwise ' +
       'the states above have gaps.',
     queries: [
-      { expr: `sum(increase(vigil_probe_skipped_runs_total{${probeLabels}}[1h]))`, legend: 'skipped' },
-      { expr: `sum(increase(vigil_probe_missed_runs_total{${probeLabels}}[1h]))`, legend: 'missed' },
-      { expr: `sum(increase(vigil_probe_hung_runs_total{${probeLabels}}[1h]))`, legend: 'hung' },
+      line('skipped', `sum(increase(vigil_probe_skipped_runs_total{${probeLabels}}[1h]))`),
+      line('missed', `sum(increase(vigil_probe_missed_runs_total{${probeLabels}}[1h]))`),
+      line('hung', `sum(increase(vigil_probe_hung_runs_total{${probeLabels}}[1h]))`),
     ],
     unit: 'count',
     width: 12,

@@ -1,6 +1,12 @@
 import type { Row } from '../dashboard.ts'
-import { above, below, timeSeries } from '../panels/index.ts'
+import { alertedBy, below, line, timeSeries } from '../panels/index.ts'
 import { diskLabels, networkLabels, nodeLabels } from './now.ts'
+
+/** The share of time in which a process waited for a resource. */
+function pressure(resource: 'cpu' | 'memory' | 'io'): string {
+  const waiting = `node_pressure_${resource}_waiting_seconds_total{${nodeLabels}}`
+  return `max by (instance) (rate(${waiting}[$interval]))`
+}
 
 const computing: Row['panels'] = [
   timeSeries({
@@ -9,13 +15,12 @@ const computing: Row['panels'] = [
       'Share of CPU time by mode. "iowait" is the disk, "steal" is another virtual machine ' +
       'on the same hardware, "user" is our programs.',
     queries: [
-      {
-        expr:
-          `sum by (mode) (rate(node_cpu_seconds_total{${nodeLabels}, ` +
+      line(
+        '{{mode}}',
+        `sum by (mode) (rate(node_cpu_seconds_total{${nodeLabels}, ` +
           `mode!="idle"}[$interval])) / scalar(count(node_cpu_seconds_total{${nodeLabels}, ` +
           'mode="idle"}))',
-        legend: '{{mode}}',
-      },
+      ),
     ],
     unit: 'ratio',
     width: 8,
@@ -28,26 +33,14 @@ const computing: Row['panels'] = [
       'Load per core, and pressure: the share of time in which a process waited for CPU, ' +
       'memory or disk. Any memory pressure is a problem.',
     queries: [
-      {
-        expr:
-          `sum by (instance) (node_load1{${nodeLabels}}) / count by (instance) ` +
+      line(
+        'load per core',
+        `sum by (instance) (node_load1{${nodeLabels}}) / count by (instance) ` +
           `(node_cpu_seconds_total{${nodeLabels}, mode="idle"})`,
-        legend: 'load per core',
-      },
-      {
-        expr: `max by (instance) (rate(node_pressure_cpu_waiting_seconds_total{${nodeLabels}}[$interval]))`,
-        legend: 'CPU pressure',
-      },
-      {
-        expr:
-          'max by (instance) ' +
-          `(rate(node_pressure_memory_waiting_seconds_total{${nodeLabels}}[$interval]))`,
-        legend: 'memory pressure',
-      },
-      {
-        expr: `max by (instance) (rate(node_pressure_io_waiting_seconds_total{${nodeLabels}}[$interval]))`,
-        legend: 'disk pressure',
-      },
+      ),
+      line('CPU pressure', pressure('cpu')),
+      line('memory pressure', pressure('memory')),
+      line('disk pressure', pressure('io')),
     ],
     unit: 'ratio',
     width: 8,
@@ -58,18 +51,16 @@ const computing: Row['panels'] = [
       'Share of memory in use by machine. Alerts at 75 % and 90 %. Rising day by day: a ' +
       'leak, see the processes.',
     queries: [
-      {
-        expr:
-          `max by (instance) (1 - node_memory_MemAvailable_bytes{${nodeLabels}} / ` +
+      line(
+        '{{instance}}',
+        `max by (instance) (1 - node_memory_MemAvailable_bytes{${nodeLabels}} / ` +
           `node_memory_MemTotal_bytes{${nodeLabels}})`,
-        legend: '{{instance}}',
-      },
+      ),
     ],
     unit: 'ratio',
     width: 8,
     upTo: 1,
-    limits: above(['MemoryHigh', 'MemoryNearlyExhausted']),
-    alerts: ['MemoryHigh', 'MemoryNearlyExhausted'],
+    ...alertedBy(['MemoryHigh', 'MemoryNearlyExhausted']),
   }),
 ]
 
@@ -79,14 +70,11 @@ const input: Row['panels'] = [
     description:
       'Bytes read and written per second. Sudden reads: memory is short, and files are read again.',
     queries: [
-      {
-        expr: `sum by (device) (rate(node_disk_read_bytes_total{${nodeLabels}}[$interval]))`,
-        legend: 'read {{device}}',
-      },
-      {
-        expr: `sum by (device) (rate(node_disk_written_bytes_total{${nodeLabels}}[$interval]))`,
-        legend: 'written {{device}}',
-      },
+      line('read {{device}}', `sum by (device) (rate(node_disk_read_bytes_total{${nodeLabels}}[$interval]))`),
+      line(
+        'written {{device}}',
+        `sum by (device) (rate(node_disk_written_bytes_total{${nodeLabels}}[$interval]))`,
+      ),
     ],
     unit: 'bytesPerSecond',
     width: 8,
@@ -95,10 +83,7 @@ const input: Row['panels'] = [
     title: 'Disk busy',
     description: 'Share of time in which a disk was busy. Near 100 %: commits and queries wait for it.',
     queries: [
-      {
-        expr: `max by (device) (rate(node_disk_io_time_seconds_total{${nodeLabels}}[$interval]))`,
-        legend: '{{device}}',
-      },
+      line('{{device}}', `max by (device) (rate(node_disk_io_time_seconds_total{${nodeLabels}}[$interval]))`),
     ],
     unit: 'ratio',
     width: 8,
@@ -109,12 +94,11 @@ const input: Row['panels'] = [
     description:
       'Free share of each disk. The alert limit is 10 %. Extend the slope to see when it reaches the line.',
     queries: [
-      {
-        expr:
-          `min by (mountpoint) (node_filesystem_avail_bytes{${diskLabels}} / ` +
+      line(
+        '{{mountpoint}}',
+        `min by (mountpoint) (node_filesystem_avail_bytes{${diskLabels}} / ` +
           `node_filesystem_size_bytes{${diskLabels}})`,
-        legend: '{{mountpoint}}',
-      },
+      ),
     ],
     unit: 'ratio',
     width: 8,
@@ -129,14 +113,14 @@ const input: Row['panels'] = [
       'received: large responses or an export. Much more received: imports, or a flood of ' +
       'requests.',
     queries: [
-      {
-        expr: `sum by (instance) (rate(node_network_receive_bytes_total{${networkLabels}}[$interval]))`,
-        legend: 'received',
-      },
-      {
-        expr: `sum by (instance) (rate(node_network_transmit_bytes_total{${networkLabels}}[$interval]))`,
-        legend: 'sent',
-      },
+      line(
+        'received',
+        `sum by (instance) (rate(node_network_receive_bytes_total{${networkLabels}}[$interval]))`,
+      ),
+      line(
+        'sent',
+        `sum by (instance) (rate(node_network_transmit_bytes_total{${networkLabels}}[$interval]))`,
+      ),
     ],
     unit: 'bytesPerSecond',
     width: 12,
@@ -147,23 +131,18 @@ const input: Row['panels'] = [
       'Packets dropped or with errors, retransmitted segments, and connections refused ' +
       'because a listen queue was full, per second. Should be near 0.',
     queries: [
-      {
-        expr:
-          `sum(rate(node_network_receive_drop_total{${networkLabels}}[$interval]) + ` +
+      line(
+        'dropped',
+        `sum(rate(node_network_receive_drop_total{${networkLabels}}[$interval]) + ` +
           `rate(node_network_transmit_drop_total{${networkLabels}}[$interval]))`,
-        legend: 'dropped',
-      },
-      {
-        expr:
-          `sum(rate(node_network_receive_errs_total{${networkLabels}}[$interval]) + ` +
+      ),
+      line(
+        'errors',
+        `sum(rate(node_network_receive_errs_total{${networkLabels}}[$interval]) + ` +
           `rate(node_network_transmit_errs_total{${networkLabels}}[$interval]))`,
-        legend: 'errors',
-      },
-      { expr: `sum(rate(node_netstat_Tcp_RetransSegs{${nodeLabels}}[$interval]))`, legend: 'retransmitted' },
-      {
-        expr: `sum(rate(node_netstat_TcpExt_ListenOverflows{${nodeLabels}}[$interval]))`,
-        legend: 'listen queue full',
-      },
+      ),
+      line('retransmitted', `sum(rate(node_netstat_Tcp_RetransSegs{${nodeLabels}}[$interval]))`),
+      line('listen queue full', `sum(rate(node_netstat_TcpExt_ListenOverflows{${nodeLabels}}[$interval]))`),
     ],
     unit: 'perSecond',
     width: 12,

@@ -1,6 +1,6 @@
 import type { Row } from '../dashboard.ts'
 import { budgets } from '../limits.ts'
-import { above, below, stat, steps } from '../panels/index.ts'
+import { alertedBy, below, line, stat, steps } from '../panels/index.ts'
 
 /** The machines that the reader chose. */
 export const nodeLabels = 'instance=~"$node"'
@@ -11,6 +11,12 @@ export const diskLabels = `${nodeLabels}, fstype!~"tmpfs|ramfs|squashfs|iso9660"
 /** Network interfaces without loopback. */
 export const networkLabels = `${nodeLabels}, device!~"lo|veth.*"`
 
+/** Unit, limits and runbooks of every panel of the API's memory. */
+export const residentLimits = {
+  unit: 'bytes',
+  ...alertedBy(['MemoryHigh', 'MemoryNearlyExhausted'], { shareOf: budgets.residentBytes }),
+} as const
+
 const machine: Row['panels'] = [
   stat({
     title: 'CPU',
@@ -18,10 +24,10 @@ const machine: Row['panels'] = [
       'Share of all CPU time in use over 5 minutes, of the busiest machine. Above 80 % for ' +
       'a long time, processes wait for CPU. The row of processes shows which one uses it.',
     queries: [
-      {
-        expr: `max(1 - avg by (instance) (rate(node_cpu_seconds_total{${nodeLabels}, mode="idle"}[5m])))`,
-        legend: 'in use',
-      },
+      line(
+        'in use',
+        `max(1 - avg by (instance) (rate(node_cpu_seconds_total{${nodeLabels}, mode="idle"}[5m])))`,
+      ),
     ],
     unit: 'ratio',
     width: 4,
@@ -34,26 +40,24 @@ const machine: Row['panels'] = [
       'kernel can reclaim immediately counts as free. Alerts at 75 % and 90 %. At 100 % the ' +
       'kernel kills a process.',
     queries: [
-      {
-        expr:
-          `max(1 - node_memory_MemAvailable_bytes{${nodeLabels}} / ` +
+      line(
+        'in use',
+        `max(1 - node_memory_MemAvailable_bytes{${nodeLabels}} / ` +
           `node_memory_MemTotal_bytes{${nodeLabels}})`,
-        legend: 'in use',
-      },
+      ),
     ],
     unit: 'ratio',
     width: 4,
-    limits: above(['MemoryHigh', 'MemoryNearlyExhausted']),
-    alerts: ['MemoryHigh', 'MemoryNearlyExhausted'],
+    ...alertedBy(['MemoryHigh', 'MemoryNearlyExhausted']),
   }),
   stat({
     title: 'Disk free',
     description: 'Free share of the fullest disk. The alert limit is 10 %. At 0 PostgreSQL stops.',
     queries: [
-      {
-        expr: `min(node_filesystem_avail_bytes{${diskLabels}} / node_filesystem_size_bytes{${diskLabels}})`,
-        legend: 'free',
-      },
+      line(
+        'free',
+        `min(node_filesystem_avail_bytes{${diskLabels}} / node_filesystem_size_bytes{${diskLabels}})`,
+      ),
     ],
     unit: 'ratio',
     width: 4,
@@ -69,18 +73,16 @@ const api: Row['panels'] = [
       'Resident memory of the largest instance of the API. The alert limits are 75 % and ' +
       '90 % of its 512 MB. A slope that continues for days is a leak: take heap snapshots ' +
       '(see the runbook).',
-    queries: [{ expr: `max(process_resident_memory_bytes{${apiLabels}})`, legend: 'resident' }],
-    unit: 'bytes',
+    queries: [line('resident', `max(process_resident_memory_bytes{${apiLabels}})`)],
+    ...residentLimits,
     width: 4,
-    limits: above(['MemoryHigh', 'MemoryNearlyExhausted'], { shareOf: budgets.residentBytes }),
-    alerts: ['MemoryHigh', 'MemoryNearlyExhausted'],
   }),
   stat({
     title: 'Event loop delay',
     description:
       'p99 delay of the event loop of the slowest instance: every request waits this long. ' +
       'Tens of milliseconds: CPU-bound work in the process.',
-    queries: [{ expr: `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`, legend: 'p99' }],
+    queries: [line('p99', `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`)],
     unit: 'seconds',
     width: 4,
     limits: steps('green', [0.1, 'yellow'], [0.5, 'orange']),
@@ -90,9 +92,7 @@ const api: Row['panels'] = [
     description:
       'Share of the file descriptors that an instance of the API may open. At 100 % it ' +
       'accepts no more connections: leaked sockets, or a limit that is too low.',
-    queries: [
-      { expr: `max(process_open_fds{${apiLabels}} / process_max_fds{${apiLabels}})`, legend: 'open' },
-    ],
+    queries: [line('open', `max(process_open_fds{${apiLabels}} / process_max_fds{${apiLabels}})`)],
     unit: 'ratio',
     width: 4,
     limits: steps('green', [0.7, 'yellow'], [0.9, 'orange']),

@@ -1,7 +1,6 @@
 import type { Row } from '../dashboard.ts'
-import { budgets } from '../limits.ts'
-import { above, steps, timeSeries } from '../panels/index.ts'
-import { apiLabels, nodeLabels } from './now.ts'
+import { line, steps, timeSeries } from '../panels/index.ts'
+import { apiLabels, nodeLabels, residentLimits } from './now.ts'
 
 /** Processes by group, as the process exporter groups them. */
 export const processes: Row = {
@@ -11,7 +10,7 @@ export const processes: Row = {
       title: 'Processes running',
       description:
         'Processes of each group. A group at 0 has exited. One that only grows does not reap its children.',
-      queries: [{ expr: 'sum by (groupname) (namedprocess_namegroup_num_procs)', legend: '{{groupname}}' }],
+      queries: [line('{{groupname}}', 'sum by (groupname) (namedprocess_namegroup_num_procs)')],
       unit: 'count',
       width: 8,
     }),
@@ -21,10 +20,10 @@ export const processes: Row = {
         'Cores in use by each group: 1 is one core. Each API instance runs its JavaScript on ' +
         'one core: near 1 it is saturated, even on an idle machine.',
       queries: [
-        {
-          expr: 'sum by (groupname) (rate(namedprocess_namegroup_cpu_seconds_total[$interval]))',
-          legend: '{{groupname}}',
-        },
+        line(
+          '{{groupname}}',
+          'sum by (groupname) (rate(namedprocess_namegroup_cpu_seconds_total[$interval]))',
+        ),
       ],
       unit: 'count',
       width: 8,
@@ -35,10 +34,7 @@ export const processes: Row = {
         'Resident memory of each group. Shared memory counts for each process. A group that ' +
         'only grows leaks.',
       queries: [
-        {
-          expr: 'sum by (groupname) (namedprocess_namegroup_memory_bytes{memtype="resident"})',
-          legend: '{{groupname}}',
-        },
+        line('{{groupname}}', 'sum by (groupname) (namedprocess_namegroup_memory_bytes{memtype="resident"})'),
       ],
       unit: 'bytes',
       width: 8,
@@ -50,11 +46,8 @@ export const processes: Row = {
         'Share of open file descriptors of the process nearest to its limit, by group, and ' +
         'of the machine. At 100 % no file or connection can be opened.',
       queries: [
-        { expr: 'max by (groupname) (namedprocess_namegroup_worst_fd_ratio)', legend: '{{groupname}}' },
-        {
-          expr: `max(node_filefd_allocated{${nodeLabels}} / node_filefd_maximum{${nodeLabels}})`,
-          legend: 'machine',
-        },
+        line('{{groupname}}', 'max by (groupname) (namedprocess_namegroup_worst_fd_ratio)'),
+        line('machine', `max(node_filefd_allocated{${nodeLabels}} / node_filefd_maximum{${nodeLabels}})`),
       ],
       unit: 'ratio',
       width: 8,
@@ -65,7 +58,7 @@ export const processes: Row = {
       description:
         'Time since each instance of the API started. A sawtooth is a crash loop: read the ' +
         'last lines of the error log.',
-      queries: [{ expr: `time() - process_start_time_seconds{${apiLabels}}`, legend: '{{instance}}' }],
+      queries: [line('{{instance}}', `time() - process_start_time_seconds{${apiLabels}}`)],
       unit: 'seconds',
       width: 8,
     }),
@@ -75,17 +68,13 @@ export const processes: Row = {
         'Processes blocked by the disk, pages swapped per second, and processes that the ' +
         'kernel killed for lack of memory per hour. The last must be 0.',
       queries: [
-        { expr: `sum(node_procs_blocked{${nodeLabels}})`, legend: 'blocked' },
-        {
-          expr:
-            `sum(rate(node_vmstat_pswpin{${nodeLabels}}[$interval]) + ` +
+        line('blocked', `sum(node_procs_blocked{${nodeLabels}})`),
+        line(
+          'pages swapped',
+          `sum(rate(node_vmstat_pswpin{${nodeLabels}}[$interval]) + ` +
             `rate(node_vmstat_pswpout{${nodeLabels}}[$interval]))`,
-          legend: 'pages swapped',
-        },
-        {
-          expr: `sum(increase(node_vmstat_oom_kill{${nodeLabels}}[1h]))`,
-          legend: 'killed for lack of memory',
-        },
+        ),
+        line('killed for lack of memory', `sum(increase(node_vmstat_oom_kill{${nodeLabels}}[1h]))`),
       ],
       unit: 'count',
       width: 8,
@@ -103,8 +92,8 @@ export const runtime: Row = {
         'Delay of the event loop since the last scrape: p50 and p99 of the slowest instance. ' +
         'Only p99 high: single long computations. Both high: the CPU is saturated.',
       queries: [
-        { expr: `max(nodejs_eventloop_lag_p50_seconds{${apiLabels}})`, legend: 'p50' },
-        { expr: `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`, legend: 'p99' },
+        line('p50', `max(nodejs_eventloop_lag_p50_seconds{${apiLabels}})`),
+        line('p99', `max(nodejs_eventloop_lag_p99_seconds{${apiLabels}})`),
       ],
       unit: 'seconds',
       width: 8,
@@ -116,10 +105,7 @@ export const runtime: Row = {
         'Share of time spent collecting garbage, by kind. "major" above a few per cent: the ' +
         'heap is nearly full, or the code creates too many objects.',
       queries: [
-        {
-          expr: `max by (kind) (rate(nodejs_gc_duration_seconds_sum{${apiLabels}}[$interval]))`,
-          legend: '{{kind}}',
-        },
+        line('{{kind}}', `max by (kind) (rate(nodejs_gc_duration_seconds_sum{${apiLabels}}[$interval]))`),
       ],
       unit: 'ratio',
       width: 8,
@@ -130,10 +116,7 @@ export const runtime: Row = {
         'Cores in use by each instance. JavaScript runs on one core: near 1 the instance is ' +
         'saturated. Add an instance.',
       queries: [
-        {
-          expr: `sum by (instance) (rate(process_cpu_seconds_total{${apiLabels}}[$interval]))`,
-          legend: '{{instance}}',
-        },
+        line('{{instance}}', `sum by (instance) (rate(process_cpu_seconds_total{${apiLabels}}[$interval]))`),
       ],
       unit: 'count',
       width: 8,
@@ -143,13 +126,9 @@ export const runtime: Row = {
       description:
         'Resident memory by instance; the lines are the alerts at 75 % and 90 % of its 512 ' +
         'MB. It may rise after a start and then stay constant. A slope over days is a leak.',
-      queries: [
-        { expr: `max by (instance) (process_resident_memory_bytes{${apiLabels}})`, legend: '{{instance}}' },
-      ],
-      unit: 'bytes',
+      queries: [line('{{instance}}', `max by (instance) (process_resident_memory_bytes{${apiLabels}})`)],
+      ...residentLimits,
       width: 8,
-      limits: above(['MemoryHigh', 'MemoryNearlyExhausted'], { shareOf: budgets.residentBytes }),
-      alerts: ['MemoryHigh', 'MemoryNearlyExhausted'],
     }),
     timeSeries({
       title: 'Heap',
@@ -157,9 +136,9 @@ export const runtime: Row = {
         'JavaScript heap in use and reserved, and memory outside the heap (buffers). Rising ' +
         'minima of "used" are a leak of objects, rising "outside" is a leak of buffers.',
       queries: [
-        { expr: `sum(nodejs_heap_size_used_bytes{${apiLabels}})`, legend: 'used' },
-        { expr: `sum(nodejs_heap_size_total_bytes{${apiLabels}})`, legend: 'reserved' },
-        { expr: `sum(nodejs_external_memory_bytes{${apiLabels}})`, legend: 'outside' },
+        line('used', `sum(nodejs_heap_size_used_bytes{${apiLabels}})`),
+        line('reserved', `sum(nodejs_heap_size_total_bytes{${apiLabels}})`),
+        line('outside', `sum(nodejs_external_memory_bytes{${apiLabels}})`),
       ],
       unit: 'bytes',
       width: 8,
@@ -169,8 +148,8 @@ export const runtime: Row = {
       description:
         'File descriptors by instance, and what is open by type. A type that only grows is not closed.',
       queries: [
-        { expr: `sum by (instance) (process_open_fds{${apiLabels}})`, legend: 'descriptors {{instance}}' },
-        { expr: `sum by (type) (nodejs_active_resources{${apiLabels}})`, legend: '{{type}}' },
+        line('descriptors {{instance}}', `sum by (instance) (process_open_fds{${apiLabels}})`),
+        line('{{type}}', `sum by (type) (nodejs_active_resources{${apiLabels}})`),
       ],
       unit: 'count',
       width: 8,

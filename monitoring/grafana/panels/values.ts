@@ -2,22 +2,30 @@ import type { Builder } from '@grafana/grafana-foundation-sdk/cog'
 import {
   GraphThresholdsStyleConfigBuilder,
   GraphThresholdsStyleMode,
-  LegendDisplayMode,
-  LegendPlacement,
   ScaleDistribution,
   ScaleDistributionConfigBuilder,
   StackingConfigBuilder,
   StackingMode,
+  TableCellHeight,
   SortOrder,
   TooltipDisplayMode,
   VisibilityMode,
-  VizLegendOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
+import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table'
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
-import { describe, prometheus, rangeQuery, thresholds, units } from './panel.ts'
-import type { PanelOptions, PanelSpec } from './panel.ts'
+import {
+  deferred,
+  describe,
+  namesBelow,
+  prometheus,
+  rangeQuery,
+  tableQuery,
+  thresholds,
+  units,
+} from './panel.ts'
+import type { PanelOptions } from './panel.ts'
 
 export interface TimeSeriesOptions extends PanelOptions {
   /** Stacked, where the sum is meaningful. */
@@ -31,11 +39,7 @@ export interface TimeSeriesOptions extends PanelOptions {
 }
 
 /** Values over time. Limits are dashed lines. */
-export function timeSeries(options: TimeSeriesOptions): PanelSpec {
-  return () => buildTimeSeries(options)
-}
-
-function buildTimeSeries(options: TimeSeriesOptions): Builder<Panel> {
+export const timeSeries = deferred((options: TimeSeriesOptions): Builder<Panel> => {
   const panel = new TimeSeriesBuilder()
     .datasource(prometheus)
     .unit(units[options.unit])
@@ -43,13 +47,7 @@ function buildTimeSeries(options: TimeSeriesOptions): Builder<Panel> {
     .fillOpacity(options.stacked === true ? 30 : 6)
     // A sample alone between two gaps is a line of no length.
     .showPoints(VisibilityMode.Auto)
-    .legend(
-      new VizLegendOptionsBuilder()
-        .displayMode(LegendDisplayMode.List)
-        .placement(LegendPlacement.Bottom)
-        .showLegend(true)
-        .calcs([]),
-    )
+    .legend(namesBelow())
     // oxlint-disable-next-line unicorn/no-array-sort -- the builder's own; there is no array
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
     .targets(options.queries.map(rangeQuery))
@@ -71,4 +69,48 @@ function buildTimeSeries(options: TimeSeriesOptions): Builder<Panel> {
     ])
   }
   return panel
+})
+
+export interface TableOptions extends PanelOptions {
+  /** Labels in the order of the columns, with their headings; others are hidden. */
+  columns: Readonly<Record<string, string>>
+  /** The smallest value first. */
+  least?: boolean
+  /** Heading of the value, which is the last column. */
+  value: string
+}
+
+/** A row for each series, with the current value. The largest first, unless `least`. */
+export const table = deferred((options: TableOptions): Builder<Panel> => {
+  const labels = Object.keys(options.columns)
+  const panel = new TableBuilder()
+    .datasource(prometheus)
+    .cellHeight(TableCellHeight.Sm)
+    .targets(options.queries.map(tableQuery))
+    .overrideByName(options.value, valueProperties(options))
+    .withTransformation({
+      id: 'organize',
+      options: {
+        excludeByName: { Time: true, __name__: true, job: true },
+        indexByName: Object.fromEntries([...labels, 'Value'].map((name, index) => [name, index])),
+        renameByName: { ...options.columns, Value: options.value },
+      },
+    })
+    .withTransformation({
+      id: 'sortBy',
+      options: { sort: [{ field: options.value, desc: options.least !== true }] },
+    })
+  describe(panel, options, 8)
+  return panel
+})
+
+function valueProperties({ unit, limits }: TableOptions): { id: string; value: unknown }[] {
+  const colour =
+    limits === undefined
+      ? []
+      : [
+          { id: 'thresholds', value: thresholds(limits).build() },
+          { id: 'custom.cellOptions', value: { type: 'color-text' } },
+        ]
+  return [{ id: 'unit', value: units[unit] }, ...colour]
 }
