@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Verdict } from '../baselines/index.ts'
@@ -26,34 +26,86 @@ afterEach(async () => {
   place.remove()
 })
 
-describe('without k6', { timeout: 60_000 }, () => {
-  it('a gate outside CI loads with autocannon and warns about what it skipped', async () => {
-    const { code, stdout, stderr } = await place.vigil(['gate', '--target', service.url], {
-      env: { VIGIL_K6: '/nowhere/k6' },
-    })
-    expect(code, stdout).toBe(0)
-    expect(stderr).toContain('suite rate was LEFT OUT: VIGIL_K6 names /nowhere/k6, which is not a program')
-    expect(stdout).toContain('suite rate was LEFT OUT')
-  })
+/** A machine without k6, and without what vigil could build or download it with. */
+function withoutK6(): NodeJS.ProcessEnv {
+  const programs = join(place.folder, 'programs')
+  mkdirSync(programs, { recursive: true })
+  for (const name of ['sh', 'dirname', 'readlink', 'taskset', 'git'])
+    symlinkSync(execFileSync('which', [name], { encoding: 'utf8' }).trim(), join(programs, name))
+  return { PATH: programs, VIGIL_TOOLS_DIR: join(place.folder, 'tools'), VIGIL_K6: '' }
+}
 
-  it('a gate in CI is invalid, exit 4: half a gate is none', async () => {
-    const { code, stdout } = await place.vigil(['gate', '--json', '--target', service.url], {
-      env: { VIGIL_K6: '/nowhere/k6', CI: 'true' },
-    })
+describe('without k6', { timeout: 60_000 }, () => {
+  it.each([
+    ['on a laptop', ''],
+    ['in CI', 'true'],
+  ])('a gate %s is invalid, exit 4: half a gate is none', async (_, CI) => {
+    const env = { ...withoutK6(), CI }
+    const { code, stdout } = await place.vigil(['gate', '--json', '--target', service.url], { env })
     const verdict = JSON.parse(stdout) as Verdict
     expect([verdict.verdict, code]).toEqual(['invalid', 4])
     expect(verdict.rows.find((row) => row.suite === 'rate')).toMatchObject({
       status: 'invalid',
-      message: expect.stringContaining('VIGIL_K6'),
+      message: expect.stringContaining('k6 is not on this machine'),
     })
+  })
+
+  it('a gate with --allow-missing-tools loads with autocannon and shows what it skipped', async () => {
+    const { code, stdout, stderr } = await place.vigil(
+      ['gate', '--allow-missing-tools', '--target', service.url],
+      { env: withoutK6() },
+    )
+    expect(code, stdout).toBe(0)
+    expect(stderr).toContain('suite rate was LEFT OUT: k6 is not on this machine')
+    expect(stdout).toContain('suite rate was LEFT OUT')
+  })
+
+  it('a gate that skips all of its suites is invalid, exit 4: nothing was loaded', async () => {
+    const { code, stdout } = await place.vigil(
+      ['gate', '--allow-missing-tools', '--engine', 'k6', '--target', service.url],
+      { env: withoutK6() },
+    )
+    expect([code, stdout]).toEqual([4, expect.stringContaining('no suite was run')])
   })
 
   it('a load with it alone is invalid, exit 4, with what to do', async () => {
     const { code, stdout } = await place.vigil(['load', 'rate', '--target', service.url], {
-      env: { VIGIL_K6: '/nowhere/k6' },
+      env: withoutK6(),
     })
-    expect(code).toBe(4)
-    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('correct VIGIL_K6, or unset it')
+    expect([code, stdout.replaceAll(/\s+/g, ' ')]).toEqual([
+      4,
+      expect.stringContaining('point VIGIL_K6 to it'),
+    ])
+  })
+})
+
+describe('a tool that a variable names and that is not there is a usage error', { timeout: 60_000 }, () => {
+  const k6 = { VIGIL_K6: '/nowhere/k6' }
+  const k6Message = 'VIGIL_K6 names /nowhere/k6, which is not a program: correct VIGIL_K6, or unset it'
+  it.each([
+    ['gate', k6, k6Message],
+    ['gate --allow-missing-tools', k6, k6Message],
+    ['load rate', k6, k6Message],
+    ['ab http://127.0.0.1:1 http://127.0.0.1:2', k6, k6Message],
+    ['capacity rate', k6, k6Message],
+    ['doctor --noise', k6, k6Message],
+    ['probe', { VIGIL_BROWSER: '/nowhere/chromium' }, 'VIGIL_BROWSER names /nowhere/chromium'],
+    ['gate', { VIGIL_BROWSER: '/nowhere/chromium' }, 'VIGIL_BROWSER names /nowhere/chromium'],
+    ['drill', { VIGIL_PROMETHEUS: '/nowhere/prometheus' }, 'VIGIL_PROMETHEUS names /nowhere/prometheus'],
+  ])('vigil %s', async (command, env, says) => {
+    place.write('page.spec.ts', '')
+    place.configure({
+      target: { url: service.url, command: ['false'], ready: '/' },
+      probes: { page: { spec: './page.spec.ts' } },
+      suites: { ...homeSuites },
+      budgets: { p95Ms: 500 },
+    })
+    const words =
+      command === 'doctor --noise'
+        ? [...command.split(' '), '--config', 'vigil.config.mjs']
+        : command.split(' ')
+    const { code, stderr } = await place.vigil(words, { env })
+    expect([code, stderr.trim().split('\n')]).toEqual([2, [expect.stringContaining(says)]])
   })
 })
 

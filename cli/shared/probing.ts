@@ -19,6 +19,20 @@ export function checkProbeNames(session: Session, names: readonly string[]): voi
 }
 
 /**
+ * Throws a usage error if a probe needs a browser and `VIGIL_BROWSER` names none. Without the variable, a
+ * missing browser makes the outcome of the probe unknown.
+ */
+export async function checkProbeBrowser(session: Session, names: readonly string[]): Promise<void> {
+  const { probes = {} } = session.loaded.config
+  const named = session.world.env['VIGIL_BROWSER']
+  const isNeeded = names.some((name) => probes[name] !== undefined && 'spec' in probes[name])
+  if (!isNeeded || named === undefined || named === '') return
+  const { findBrowser } = await import('../../runtime/browser/index.ts')
+  const browser = await findBrowser(session.world.env)
+  if (browser.state === 'invalid') throw new UsageError(browser.reason)
+}
+
+/**
  * Runs probes one after the other. `run` must differ from that of every other run. Undefined without probes.
  */
 export async function runSessionProbes(

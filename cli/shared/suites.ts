@@ -103,7 +103,16 @@ export async function findK6({
     progress: progress.phase,
     signal: world.interrupted,
   })
+  requireNamedTool(tool)
   return tool.state === 'missing'
     ? { state: 'missing', reason: `${tool.reason}: ${tool.whatToDo}` }
     : { state: 'ok', path: tool.path, label: `k6 ${tool.version}`, origin: tool.origin }
+}
+
+/** A tool that its variable names and that is not there is a usage error, like a wrong path in the config. */
+export function requireNamedTool(
+  tool: { state: 'found' } | { state: 'missing'; reason: string; whatToDo: string; variable?: string },
+): void {
+  if (tool.state === 'missing' && tool.variable !== undefined)
+    throw new UsageError(`${tool.reason}: ${tool.whatToDo}`)
 }

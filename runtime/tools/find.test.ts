@@ -69,7 +69,11 @@ describe('k6 is looked for', () => {
   ])('and nowhere else when the variable is wrong: %s', async (named, reason) => {
     fakeK6(join(path, 'k6'))
     const found = await findTool('k6', surroundings({ VIGIL_K6: named }))
-    expect(found).toMatchObject({ state: 'missing', whatToDo: 'correct VIGIL_K6, or unset it' })
+    expect(found).toMatchObject({
+      state: 'missing',
+      whatToDo: 'correct VIGIL_K6, or unset it',
+      variable: 'VIGIL_K6',
+    })
     if (found.state === 'missing') expect(found.reason).toContain(reason)
   })
 

@@ -10,7 +10,14 @@ export type Origin = 'variable' | 'path' | 'kept' | 'download' | 'go install' | 
 
 export type FoundTool =
   | { state: 'found'; name: string; path: string; version: string; origin: Origin }
-  | { state: 'missing'; name: string; reason: string; whatToDo: string }
+  | {
+      state: 'missing'
+      name: string
+      reason: string
+      whatToDo: string
+      /** The variable that names what is not there: a usage error, not a missing tool. */
+      variable?: string
+    }
 
 /**
  * Finds a tool or fetches it, in this order: its variable (a wrong one is an error, not a reason to search
@@ -32,7 +39,10 @@ export async function lookForTool(name: ToolName, context: ToolContext): Promise
       ? await checkProgram(tool, named, 'variable', context)
       : 'is not an absolute path'
     return typeof found === 'string'
-      ? missing(tool, `${tool.variable} ${found}`, `correct ${tool.variable}, or unset it`)
+      ? {
+          ...missing(tool, `${tool.variable} ${found}`, `correct ${tool.variable}, or unset it`),
+          variable: tool.variable,
+        }
       : found
   }
   const folder = toolsFolder(context.env)
@@ -113,7 +123,7 @@ function placeOf(tool: Tool, folder: string): string {
   return join(folder, version === undefined ? tool.name : `${tool.name}-${version}`, tool.name)
 }
 
-function missing(tool: Tool, reason: string, whatToDo: string): FoundTool {
+function missing(tool: Tool, reason: string, whatToDo: string): Extract<FoundTool, { state: 'missing' }> {
   return { state: 'missing', name: tool.name, reason, whatToDo }
 }
 

@@ -31,6 +31,8 @@ export async function doctor(options: DoctorOptions, world: World): Promise<numb
   }
   if (options.json) printJson(world, { schema: 'vigil.doctor/1', machine, tools })
   else world.stdout([...machineLines(machine), '', ...tools.map(toolLine), ''].join('\n'))
+  if (tools.some((tool) => tool.state === 'missing' && tool.variable !== undefined))
+    return exitCodes.usageError.code
   return tools.some((tool) => tool.state === 'missing' && tool.name === 'k6')
     ? exitCodes.invalid.code
     : exitCodes.pass.code

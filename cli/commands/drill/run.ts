@@ -72,7 +72,8 @@ async function onStage(
     progress: progress.phase,
     signal: world.interrupted,
   })
-  if (tools.state === 'missing') return nothing(tools.reason)
+  if (tools.state === 'usage-error') throw new UsageError(tools.reason)
+  if (tools.state !== 'ok') return nothing(tools.reason)
   progress.phase(
     'starting the stage: the service, its database, Prometheus, Alertmanager, exporters, probes, receivers',
   )

@@ -8,6 +8,7 @@ export interface GateOptions extends CommonOptions {
   /** Seconds. */
   duration?: number
   requirePush?: boolean
+  allowMissingTools?: boolean
   /** The revision that the work tree is compared with in a duet. */
   base?: string
 }
@@ -29,6 +30,7 @@ export function addGateCommand(program: Command, run: (options: GateOptions) => 
       'also compare the work tree with this revision in a duet ' +
         '(default: the branch that CI names as the target of the change)',
     )
+    .option('--allow-missing-tools', 'skip suites whose tool is missing, instead of exit 4')
     .option('--require-push', 'exit 4 if the metrics could not be pushed')
     .addHelpText(
       'after',

@@ -11,7 +11,7 @@ import { measureSuite } from '../../shared/measure.ts'
 import type { GateOptions } from './command.ts'
 import { newRunId, openSession, withTarget } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { toProbeRows, runSessionProbes } from '../../shared/probing.ts'
+import { checkProbeBrowser, toProbeRows, runSessionProbes } from '../../shared/probing.ts'
 import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { withBaseline } from '../../shared/baselines.ts'
@@ -41,11 +41,12 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   // Checked before minutes are spent on the budgets.
   const wrong = base?.isRequired ? await baseProblem(session, base) : undefined
   if (wrong !== undefined) throw new UsageError(`--base: ${wrong}`)
+  await checkProbeBrowser(session, gateProbes(session))
   const planned = await withEngines(session, plans)
   const id = newRunId(session, 'gate')
   const folder = join(session.out, 'gates', id)
   const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () =>
-    gateTarget(session, planned, id),
+    gateTarget(session, planned, id, options.allowMissingTools ?? false),
   )
   const gated: GateResult =
     reached.state === 'ok'
@@ -79,6 +80,10 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   return conclude(session, options.json ?? false, { input, document: verdict, problems })
 }
 
+function gateProbes({ loaded }: Session): string[] {
+  return loaded.config.gate?.probes ?? Object.keys(loaded.config.probes ?? {})
+}
+
 /** The gate's suites that the requested engine loads; by default all suites of the config. */
 function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
   const { config } = session.loaded
@@ -109,12 +114,9 @@ async function gateTarget(
   session: Session,
   planned: readonly PlannedSuite[],
   id: string,
+  allowsMissingTools: boolean,
 ): Promise<GateResult> {
-  const probes = await runSessionProbes(
-    session,
-    session.loaded.config.gate?.probes ?? Object.keys(session.loaded.config.probes ?? {}),
-    id,
-  )
+  const probes = await runSessionProbes(session, gateProbes(session), id)
   const gated: GateResult = {
     probes,
     runs: [],
@@ -130,7 +132,12 @@ async function gateTarget(
     )
     return gated
   }
-  for (const { plan, engine } of planned) await addRun(session, plan, engine, gated)
+  for (const { plan, engine } of planned) {
+    if (engine.state === 'missing' && allowsMissingTools) skipSuite(session, plan, engine.reason, gated)
+    else await addRun(session, plan, engine, gated)
+  }
+  if (gated.runs.length === 0)
+    gated.rows.push(invalidRow('suite', 'no suite was run: nothing was loaded, so nothing is known'))
   return gated
 }
 
@@ -144,26 +151,25 @@ async function addRun(
     gated.rows.push(invalidRow(plan.name, `suite ${plan.name} was not run: interrupted`))
     return
   }
-  // A laptop without k6 still gets the results of autocannon; in CI, a gate without all its suites is
-  // invalid.
-  if (engine.state === 'missing' && !session.world.env['CI']) {
-    const note = `suite ${plan.name} was LEFT OUT: ${engine.reason}`
-    session.progress.warn(note)
-    gated.notes.push(note)
-    gated.rows.push({
-      rule: 'suite',
-      suite: plan.name,
-      step: null,
-      metric: 'suite',
-      status: 'skipped',
-      message: note,
-    })
-    return
-  }
   const judged = await withBaseline(session, await measureSuite(session, plan, engine))
   gated.notes.push(...(judged.notes ?? []))
   gated.problems.push(...(await writeRun(judged)))
   gated.runs.push(judged)
+}
+
+/** On request, a machine without a tool still gets the results of the other suites. */
+function skipSuite(session: Session, { name }: SuitePlan, reason: string, gated: GateResult): void {
+  const note = `suite ${name} was LEFT OUT: ${reason}`
+  session.progress.warn(note)
+  gated.notes.push(note)
+  gated.rows.push({
+    rule: 'suite',
+    suite: name,
+    step: null,
+    metric: 'suite',
+    status: 'skipped',
+    message: note,
+  })
 }
 
 function invalidRow(metric: string, message: string): VerdictRow {

@@ -16,6 +16,7 @@ import {
   pushProbes,
   parseProbeCadence,
   probeDeadlineMs,
+  checkProbeBrowser,
   checkProbeNames,
   runSessionProbes,
   judgeProbes,
@@ -31,6 +32,7 @@ export async function probe(names: readonly string[], options: ProbeOptions, wor
   const wanted = names.length > 0 ? names : Object.keys(session.loaded.config.probes ?? {})
   if (wanted.length === 0)
     throw new UsageError(`${session.loaded.file}: probes: found none, expected at least one to run`)
+  await checkProbeBrowser(session, wanted)
   // An invalid schedule is reported now, not when the scheduler is first started.
   for (const name of wanted) parseProbeCadence(session, name, undefined)
   if (options.every === undefined) {

@@ -22,6 +22,7 @@ import type {
 import { identifyProcess } from '../../../runtime/processes/index.ts'
 import { findTool } from '../../../runtime/tools/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
+import { requireNamedTool } from '../../shared/suites.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { openSession } from '../../shared/session.ts'
@@ -230,6 +231,7 @@ async function findTools({ world, progress }: Session): Promise<StackPlan['tools
       progress: progress.phase,
       signal: world.interrupted,
     })
+    requireNamedTool(tool)
     const problem = tool.state === 'missing' ? `${tool.reason}: ${tool.whatToDo}` : tooOld(name, tool.version)
     if (tool.state === 'missing' || problem !== undefined) {
       progress.warn(problem ?? '')

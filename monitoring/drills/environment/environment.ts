@@ -17,13 +17,20 @@ import type { ServicePlan, ServiceUnderTest } from './service-under-test.ts'
 /** Paths of the programs in the environment. */
 export type DrillTools = Record<StackToolName, string>
 
-export type ToolsFound = { state: 'ok'; tools: DrillTools } | { state: 'missing'; reason: string }
+/** `usage-error`: a variable names a tool that is not there. */
+export type ToolsFound =
+  | { state: 'ok'; tools: DrillTools }
+  | { state: 'missing' | 'usage-error'; reason: string }
 
 export async function findDrillTools(surroundings: ToolContext): Promise<ToolsFound> {
   const tools: Partial<DrillTools> = {}
   for (const name of stackToolNames) {
     const found = await findTool(name, surroundings)
-    if (found.state === 'missing') return { state: 'missing', reason: `${found.reason}: ${found.whatToDo}` }
+    if (found.state === 'missing')
+      return {
+        state: found.variable === undefined ? 'missing' : 'usage-error',
+        reason: `${found.reason}: ${found.whatToDo}`,
+      }
     tools[name] = found.path
   }
   return hasAllTools(tools)
