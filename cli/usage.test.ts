@@ -62,6 +62,19 @@ describe('what the user got wrong is one line on stderr, nothing on stdout, exit
   })
 })
 
+it('a secret that is not set is named, exit 2, in every command that uses the target', async () => {
+  const config = place.write(
+    'secret.ts',
+    `import config from './vigil.config.mjs'\nexport default { ...config, secrets: ['NO_SUCH_SECRET'] }\n`,
+  )
+  for (const command of [['gate'], ['load'], ['probe'], ['ab', 'http://a', 'http://b'], ['capacity']]) {
+    const { code, stderr } = await place.vigil([...command, '--config', config])
+    expect(stderr).toContain('NO_SUCH_SECRET: expected at least 4 characters in the environment variable')
+    expect([command, code]).toEqual([command, 2])
+  }
+  expect((await place.vigil(['report', '--config', config])).stderr).not.toContain('NO_SUCH_SECRET')
+})
+
 describe('help', async () => {
   const { commands } = await describeCommands()
   const columns = 80

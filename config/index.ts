@@ -1,6 +1,6 @@
 export { parseCadence } from './cadence.ts'
 export type { Cadence, CadenceResult } from './cadence.ts'
-export { loadConfig } from './load.ts'
+export { loadConfig, readSecrets } from './load.ts'
 export type { ConfigResult, LoadedConfig } from './load.ts'
 export { suggestName } from './problems.ts'
 export { configSchema, defineConfig, nameSchema } from './schema.ts'

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { loadConfig } from './load.ts'
+import { loadConfig, readSecrets } from './load.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -110,6 +110,16 @@ describe('an invalid config is reported in one line with file, path, expected an
       'a password in the address',
       changed('target.url', 'http://me:pw@host'),
       'target.url: expected a URL without a user and password',
+    ],
+    [
+      'a secret that is no variable',
+      changed('secrets', ['API KEY']),
+      'secrets.0: expected the name of an environment variable, got "API KEY"',
+    ],
+    [
+      'a secret that would change the load',
+      changed('secrets', ['API_KEY', 'K6_DURATION']),
+      'secrets.1: expected a variable that vigil and its tools do not use, got "K6_DURATION"',
     ],
     [
       'a negative rate',
@@ -260,5 +270,33 @@ describe('a wrong journeys module', () => {
     expect(await problemOf(name)).toContain(
       `${join(folder, name)}: journeys: ${join(folder, 'gone.ts')}: file not found`,
     )
+  })
+})
+
+describe('the secrets of a config', () => {
+  const read = async (names: string[], env: NodeJS.ProcessEnv): Promise<unknown> => {
+    const config = await loadConfig(folder, write(changed('secrets', names)))
+    return config.state === 'ok' ? readSecrets(config.loaded, env) : config
+  }
+
+  it('are the values of those variables, and of no other', async () => {
+    expect(await read(['API_KEY', 'b'], { API_KEY: 'k-123', b: 'x yz', OTHER: 'other' })).toEqual({
+      state: 'ok',
+      values: { API_KEY: 'k-123', b: 'x yz' },
+    })
+    expect(await read([], { API_KEY: 'k-123' })).toEqual({ state: 'ok', values: {} })
+  })
+
+  it.each([
+    [{}, 'got nothing'],
+    [{ API_KEY: '' }, 'got nothing'],
+    [{ API_KEY: 'k12' }, 'got 3 characters'],
+  ])('of the environment %j are a problem that names the variable', async (env, found) => {
+    expect(await read(['API_KEY'], env)).toEqual({
+      state: 'usage-error',
+      problem: expect.stringMatching(
+        new RegExp(`: secrets\\.0: API_KEY: expected at least 4 characters in .* API_KEY, ${found}$`),
+      ),
+    })
   })
 })

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { loadJourneys } from '../journeys/client/index.ts'
-import type { Journey } from '../journeys/index.ts'
+import type { Journey, Secrets } from '../journeys/index.ts'
 import { describeShapeProblem } from './problems.ts'
 import { findReferenceProblems } from './references.ts'
 import { configSchema } from './schema.ts'
@@ -44,6 +44,26 @@ export async function loadConfig(cwd: string, path: string): Promise<ConfigResul
   if (problem) return usageError(`${file}: ${problem.path}: ${problem.message}`)
   return { state: 'ok', loaded: { config, file, journeysModule, journeys: journeys.journeys } }
 }
+
+export type SecretsResult = { state: 'ok'; values: Secrets } | UsageProblem
+
+/** The values of the config's secrets. The problem names the variable, and never its value. */
+export function readSecrets({ config, file }: LoadedConfig, env: NodeJS.ProcessEnv): SecretsResult {
+  const values: Record<string, string> = {}
+  for (const [index, name] of (config.secrets ?? []).entries()) {
+    const value = env[name]
+    if (value === undefined || value.length < minSecretLength) {
+      const found = value === undefined || value === '' ? 'nothing' : `${value.length} characters`
+      const expected = `at least ${minSecretLength} characters in the environment variable ${name}`
+      return usageError(`${file}: secrets.${index}: ${name}: expected ${expected}, got ${found}`)
+    }
+    values[name] = value
+  }
+  return { state: 'ok', values }
+}
+
+/** A shorter value cannot be removed from texts without removing much else. */
+const minSecretLength = 4
 
 function usageError(problem: string): UsageProblem {
   return { state: 'usage-error', problem }

@@ -29,6 +29,14 @@ const stepBudgets = z.strictObject({
     .never('expected no memory budget for a step (memory belongs to the service: move it one level up)')
     .exactOptional(),
 })
+
+// These change what vigil's tools do, or are given by vigil itself.
+const takenVariables =
+  /^(?:K6_.*|LD_.*|NODE_OPTIONS|SSL_CERT_.*|GOGC|GOMEMLIMIT|GODEBUG|GOMAXPROCS|PATH|HOME|BASE_URL|TARGET_URL)$/
+const secretName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of an environment variable')
+  .refine((found) => !takenVariables.test(found), 'expected a variable that vigil and its tools do not use')
 const budgets = z.strictObject({ ...limits, steps: z.record(z.string(), stepBudgets).exactOptional() })
 
 const cadence = z.string().superRefine((text, context) => {
@@ -128,6 +136,11 @@ export const configSchema = z.strictObject({
    * Path of a module whose default export is `Journey[]`. It is a path because k6 loads it in its runtime.
    */
   journeys: z.string().min(1),
+  /**
+   * Names of environment variables. Journeys read their values from `ctx.secrets`, user scripts from `__ENV`.
+   * No output contains a value.
+   */
+  secrets: z.array(secretName).exactOptional(),
   probes: z.record(nameSchema, probe).exactOptional(),
   suites: z.record(nameSchema, suite),
   /** For every suite without budgets. */

@@ -38,6 +38,9 @@ const raw = (ctx) => ({
 })
 const bare = (ctx) => ({ method: 'DELETE', path: '/things/' + ctx.id, headers: mark(ctx) })
 const authorized = (ctx) => ({ ...mark(ctx), Authorization: ctx.token })
+const keyed = (method) => (ctx) => (
+  { method, path: '/keyed', headers: { ...mark(ctx), Authorization: 'Key ' + ctx.secrets.API_KEY } }
+)
 const login = (ctx) => ({ method: 'POST', path: '/login', headers: mark(ctx), json: { user: ctx.user } })
 const expectEmpty = (response) =>
   response.status === 204 && response.text === '' ? undefined : 'status ' + response.status
@@ -72,6 +75,12 @@ export default [
   ] },
   { name: 'no-cookies', steps: [get('sets', '/cookie'), get('then', '/after-cookie')] },
   {
+    name: 'secret',
+    before: [{ name: 'enter', request: keyed('POST') }],
+    steps: [{ name: 'use', request: keyed('PUT') }],
+    after: [{ name: 'leave', request: keyed('PATCH') }],
+  },
+  {
     name: 'prepared',
     before: [{ name: 'login', request: login, save: (response) => ({ token: response.json.id }) }],
     steps: [{ name: 'uses', request: (ctx) => ({ method: 'GET', path: '/uses', headers: authorized(ctx) }) }],
@@ -95,6 +104,8 @@ interface Recorded extends Arrived {
 
 /** Of an engine's own headers nothing matters but what a service could act on. */
 const headersThatMatter = ['authorization', 'content-type', 'content-length', 'if-match', 'cookie'] as const
+
+const secrets = { API_KEY: 'a secret of the environment' }
 
 let arrived: Recorded[] = []
 const server: Server = createServer((request, response) => {
@@ -144,6 +155,7 @@ async function byEngine(engine: Engine, load: LoadPlan['load']): Promise<number>
     run: `contract-${engine.name}`,
     suite: 'contract',
     targetUrl: `${url}/base/`,
+    secrets,
     source: {
       kind: 'journeys',
       module: join(folder, 'journeys.mjs'),
@@ -168,6 +180,7 @@ async function byProbe(): Promise<undefined> {
   const probes = Object.fromEntries(journeys.map(({ name }) => [name, { journey: name, attempts: 1 }]))
   await runProbes({
     targetUrl: `${url}/base/`,
+    secrets,
     journeys,
     probes,
     run: 'contract',
@@ -183,7 +196,8 @@ async function byPlaywright(): Promise<undefined> {
     5000,
   )
   for (const journey of journeys) {
-    const before = await playSteps(journey.before ?? [], startContext(`contract-${journey.name}`, 0, 0), send)
+    const start = startContext(`contract-${journey.name}`, 0, 0, {}, secrets)
+    const before = await playSteps(journey.before ?? [], start, send)
     const played = await playSteps(journey.steps, before.ctx, send)
     await playSteps(journey.after ?? [], played.ctx, send)
   }
@@ -194,10 +208,10 @@ let k6Path: string
 const players: Player[] = [
   { name: 'a probe', play: byProbe, each: [1, 1] },
   { name: 'Playwright', play: byPlaywright, each: [1, 1] },
-  // Four of each of 13 journeys in a second; k6 may begin one more at the very end.
+  // Four of each of 14 journeys in a second; k6 may begin one more at the very end.
   {
     name: 'k6',
-    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 52 }),
+    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 56 }),
     each: [4, 5],
   },
   {
@@ -262,6 +276,11 @@ const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: A
   'checked-302': { steps: [sent('GET', '/base/checked/302')] },
   'listed-and-checked': { steps: [sent('GET', '/base/listed/404')] },
   'no-cookies': { steps: [sent('GET', '/base/cookie'), sent('GET', '/base/after-cookie')] },
+  secret: {
+    before: [sent('POST', '/base/keyed', { authorization: `Key ${secrets.API_KEY}` })],
+    steps: [sent('PUT', '/base/keyed', { authorization: `Key ${secrets.API_KEY}` })],
+    after: [sent('PATCH', '/base/keyed', { authorization: `Key ${secrets.API_KEY}` })],
+  },
   prepared: {
     before: [sent('POST', '/base/login', { 'content-type': 'application/json' }, '{"user":0}')],
     steps: [sent('GET', '/base/uses', { authorization: 'id-1' })],
@@ -323,7 +342,11 @@ describe.each(players)(
     })
 
     it('and counts what it sent', () => {
-      const measured = seen.filter(({ path }) => path !== '/base/login')
+      const around = [expected['prepared'], expected['secret']].flatMap((journey) => [
+        ...(journey?.before ?? []),
+        ...(journey?.after ?? []),
+      ])
+      const measured = seen.filter((request) => !isFrom(around)(request))
       const more = measured.length - (counted ?? measured.length)
       expect(more).toBeGreaterThanOrEqual(0)
       expect(more).toBeLessThanOrEqual(uncounted)

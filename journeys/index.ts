@@ -22,4 +22,4 @@ export {
   toWireRequest,
 } from './interpret.ts'
 export type { AnswerClass, StepOutcome, WireRequest } from './interpret.ts'
-export type { Context, Journey, Response, Step, StepRequest, Until } from './journey.ts'
+export type { Context, Journey, Response, Secrets, Step, StepRequest, Until } from './journey.ts'

@@ -1,4 +1,4 @@
-import type { Context, Response, Step } from './journey.ts'
+import type { Context, Response, Secrets, Step } from './journey.ts'
 
 /** A request as it is sent: header names in lower case, the body as text or none. */
 export interface WireRequest {
@@ -27,8 +27,9 @@ export function startContext(
   user: number,
   iteration: number,
   prepared: Record<string, unknown> = {},
+  secrets: Secrets = {},
 ): Context {
-  return { ...prepared, user, iteration, unique: `${run}-${user}-${iteration}` }
+  return { ...prepared, user, iteration, unique: `${run}-${user}-${iteration}`, secrets }
 }
 
 /**

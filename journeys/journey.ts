@@ -48,6 +48,9 @@ export interface StepRequest {
   body?: string
 }
 
+/** Values by the names of their environment variables. */
+export type Secrets = Readonly<Record<string, string>>
+
 /** Header names are in lower case. `json` is `undefined` when the body is not JSON. */
 export interface Response {
   status: number
@@ -61,5 +64,7 @@ export interface Context {
   user: number
   iteration: number
   unique: string
+  /** The values of the environment variables that the config's `secrets` names. */
+  secrets: Secrets
   [saved: string]: unknown
 }

@@ -1,3 +1,4 @@
+import type { Secrets } from '../journeys/index.ts'
 import type { Failure, FailureClass, Generator, Histogram, TimelinePoint } from '../record/index.ts'
 
 /** What is to be loaded and how, everything resolved: nothing in it needs the config any more. */
@@ -8,6 +9,8 @@ export interface LoadPlan {
   targetUrl: string
   /** The IP address that the engine chose for the target's host name. */
   ip?: string | undefined
+  /** For the journeys' contexts and the `__ENV` of a user's script. Never written to a file. */
+  secrets?: Secrets
   source: JourneyMix | UserScript
   load: ArrivalRate | Connections
   warmupMs: number

@@ -137,7 +137,7 @@ async function prepareUser(
     journey.before ?? [],
     createUserContext(session.plan, prepared, index),
   )
-  const { user: _user, iteration: _iteration, unique: _unique, ...saved } = ctx
+  const { user: _user, iteration: _iteration, unique: _unique, secrets: _secrets, ...saved } = ctx
   try {
     // What is saved goes through a file to the load process: all engines shall see the same.
     const kept: Record<string, unknown> = JSON.parse(JSON.stringify(saved))
@@ -184,7 +184,7 @@ async function runPhase(
  * iteration of the load, and no other journey's `before`, has the same.
  */
 function createUserContext(plan: LoadPlan, { user, saved }: PreparedUser, journeyIndex: number): Context {
-  return startContext(plan.run, user, -1 - journeyIndex, saved)
+  return startContext(plan.run, user, -1 - journeyIndex, saved, plan.secrets)
 }
 
 function journeysInMix(plan: LoadPlan, journeys: readonly Journey[]): Journey[] {

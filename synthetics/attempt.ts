@@ -1,7 +1,7 @@
 import { openConnections, sendRequest } from '../journeys/client/index.ts'
 import type { PlayResult, Send } from '../journeys/client/index.ts'
 import { startContext } from '../journeys/index.ts'
-import type { Journey } from '../journeys/index.ts'
+import type { Journey, Secrets } from '../journeys/index.ts'
 import type { Random, StepResult } from '../record/index.ts'
 import { describeFailedStep } from './failure.ts'
 import { createTracedSender, playPolling } from './play.ts'
@@ -10,6 +10,7 @@ import { createTracedSender, playPolling } from './play.ts'
 export interface AttemptPlan {
   targetUrl: string
   journey: Journey
+  secrets?: Secrets
   /** Differs from every other attempt's, so that no two create the same data. */
   unique: string
   attempt: number
@@ -52,7 +53,11 @@ export async function attemptJourney(plan: AttemptPlan): Promise<Attempt> {
     return { ...played, steps: played.steps.map(addTraceId) }
   }
   try {
-    const prepared = await play(journey.before ?? [], startContext(plan.unique, 0, plan.attempt), signal)
+    const prepared = await play(
+      journey.before ?? [],
+      startContext(plan.unique, 0, plan.attempt, {}, plan.secrets),
+      signal,
+    )
     const failed = prepared.steps.find((step) => !step.ok)
     const played = failed
       ? { ctx: prepared.ctx, steps: [failed] }

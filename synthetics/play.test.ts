@@ -4,7 +4,7 @@ import type { Step, Until } from '../journeys/index.ts'
 import { playPolling } from './play.ts'
 
 const never = new AbortController().signal
-const start = { user: 0, iteration: 0, unique: 'u' }
+const start = { user: 0, iteration: 0, unique: 'u', secrets: {} }
 
 function answered(status: number, text = ''): SendResult {
   return { state: 'ok', response: { status, headers: {}, json: undefined, text }, durationMs: 1 }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Journey } from '../journeys/index.ts'
+import type { Journey, Secrets } from '../journeys/index.ts'
 import type { ProbeResult, Random, StepResult, WallClock } from '../record/index.ts'
 import { attemptJourney } from './attempt.ts'
 import type { Attempt } from './attempt.ts'
@@ -10,6 +10,7 @@ export interface ProbePlan {
   name: string
   targetUrl: string
   journey: Journey
+  secrets?: Secrets
   /** Differs from every other run's. */
   run: string
   /** For one attempt. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ProbeConfig } from '../config/index.ts'
-import type { Journey } from '../journeys/index.ts'
+import type { Journey, Secrets } from '../journeys/index.ts'
 import type { ProbeResult, ProbesReport, Random, WallClock } from '../record/index.ts'
 import { runProbe } from './probe.ts'
 
@@ -8,6 +8,7 @@ import { runProbe } from './probe.ts'
 export interface ProbesPlan {
   targetUrl: string
   journeys: readonly Journey[]
+  secrets?: Secrets
   probes: Readonly<Record<string, ProbeConfig>>
   /** Differs from every other run's. The data that journeys create contains it. */
   run: string
@@ -56,6 +57,7 @@ async function runOne(plan: ProbesPlan, name: string, probe: ProbeConfig): Promi
   return runProbe({
     ...toCommonPlan(plan, name, probe),
     journey,
+    ...(plan.secrets && { secrets: plan.secrets }),
     run: plan.run,
     random: plan.random ?? Math.random,
   })

@@ -122,6 +122,7 @@ function loadPlanOf(session: Session, { name, suite }: SuitePlan, id: string): L
     run: id,
     suite: name,
     targetUrl: session.targetUrl,
+    secrets: session.secrets,
     source:
       suite.script === undefined
         ? {

@@ -62,6 +62,7 @@ export async function runProbesNow(
   return runProbes({
     targetUrl: session.targetUrl,
     journeys,
+    secrets: session.secrets,
     run,
     probes: Object.fromEntries(Object.entries(config.probes ?? {}).filter(([name]) => names.includes(name))),
     signal,

@@ -3,7 +3,7 @@ import os, { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { readRevision } from '../../runtime/processes/index.ts'
 import type { GitContext } from '../../runtime/processes/index.ts'
-import { loadConfig, nameSchema } from '../../config/index.ts'
+import { loadConfig, nameSchema, readSecrets } from '../../config/index.ts'
 import type { Config, LoadedConfig } from '../../config/index.ts'
 import { lockTarget, startTarget } from '../../runtime/target/index.ts'
 import type { CommonOptions } from './options.ts'
@@ -15,6 +15,7 @@ import { runId, environmentOf, toOneLine } from '../../record/index.ts'
 import type { Run } from '../../record/index.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
 import { toTargetUrl } from '../../journeys/index.ts'
+import type { Secrets } from '../../journeys/index.ts'
 
 /** What a running command works with: its config, its target, and where its files go. */
 export interface Session {
@@ -24,6 +25,7 @@ export interface Session {
   /** Whether vigil starts the target, so that its revision is that of the checkout. */
   boots: boolean
   origin: Origin
+  secrets: Secrets
   /** Absolute. */
   out: string
   progress: Progress
@@ -61,9 +63,16 @@ export function findOrigin(env: NodeJS.ProcessEnv, config: Config, targetUrl: st
   }
 }
 
-export async function openSession(options: CommonOptions, world: World): Promise<Session> {
+/** @param use `files`: of earlier runs only, which needs no secrets */
+export async function openSession(
+  options: CommonOptions,
+  world: World,
+  use: 'target' | 'files' = 'target',
+): Promise<Session> {
   const config = await loadConfig(world.cwd, options.config)
   if (config.state === 'usage-error') throw new UsageError(config.problem)
+  const secrets = readSecrets(config.loaded, world.env)
+  if (secrets.state === 'usage-error' && use === 'target') throw new UsageError(secrets.problem)
   const { target } = config.loaded.config
   const out = resolve(world.cwd, options.out)
   const targetUrl = options.target ?? target.url
@@ -71,6 +80,7 @@ export async function openSession(options: CommonOptions, world: World): Promise
     world,
     loaded: config.loaded,
     targetUrl,
+    secrets: secrets.state === 'ok' ? secrets.values : {},
     origin: findOrigin(world.env, config.loaded.config, targetUrl),
     boots: options.target === undefined && target.command !== undefined,
     out,

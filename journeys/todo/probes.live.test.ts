@@ -138,7 +138,7 @@ async function accountLeft({ run, name }: { run: string; name: string }): Promis
     const answer = await fetch(`${url}/auth/login`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(credentials({ user: 0, iteration: 0, unique: of })),
+      body: JSON.stringify(credentials({ user: 0, iteration: 0, unique: of, secrets: {} })),
     })
     statuses.push(answer.status)
   }

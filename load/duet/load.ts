@@ -1,3 +1,4 @@
+import type { Secrets } from '../../journeys/index.ts'
 import { lowerPriority, pinProcess } from '../../runtime/processes/index.ts'
 import type { Pinning } from '../../runtime/processes/index.ts'
 import { sides } from '../engines/k6/k6-runtime/wire.ts'
@@ -12,6 +13,7 @@ import type { DuetEvents, FollowPlan } from './follow.ts'
 export interface DuetLoadPlan extends FollowPlan {
   /** Absolute path of the journeys module. */
   module: string
+  secrets?: Secrets
   contexts: Record<Side, PreparedContexts>
 }
 
@@ -46,12 +48,12 @@ export async function loadDuet(
   events: DuetEvents,
   { k6, folder, env, signal, wallMs, pinning }: DuetEnvironment,
 ): Promise<DuetLoadEnd> {
-  const { script, module, contexts } = plan
+  const { script, module, secrets, contexts } = plan
   const decided = new AbortController()
   let current: DuetObserver | undefined
   try {
     const end = await runScript(
-      { plan: script, module, contexts: sides.map((side) => contexts[side]) },
+      { plan: script, module, secrets, contexts: sides.map((side) => contexts[side]) },
       script.durationMs + script.requestTimeoutMs,
       { path: k6, folder, env, signal: AbortSignal.any([signal, decided.signal]) },
       (address) => {

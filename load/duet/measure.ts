@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { buildMixCycle, toAddress } from '../../journeys/index.ts'
-import type { Journey } from '../../journeys/index.ts'
+import type { Journey, Secrets } from '../../journeys/index.ts'
 import type { Run } from '../../record/index.ts'
 import { countVirtualUsers } from '../engines/k6/generator.ts'
 import type { UserCounts } from '../engines/k6/generator.ts'
@@ -25,6 +25,7 @@ export interface DuetSuite {
   module: string
   journeys: readonly Journey[]
   mix: { journey: string; weight: number }[]
+  secrets?: Secrets
   /** Journeys a second on each side. */
   ratePerSecond: number
   requestTimeoutMs: number
@@ -130,6 +131,7 @@ function toDuetLoadPlan(
     pairsPerUnit,
     pace,
     module: suite.module,
+    ...(suite.secrets && { secrets: suite.secrets }),
     journeys,
     contexts,
     facts: { baseline: facts('baseline'), candidate: facts('candidate') },
@@ -155,6 +157,7 @@ function toScriptPlan(
     nonce: randomUUID(),
     seed,
     sides: { baseline: toSide('baseline'), candidate: toSide('candidate') },
+    secrets: Object.keys(suite.secrets ?? {}),
     journeys: journeys.map(({ name }) => name),
     cycle: buildMixCycle(suite.mix.filter(({ weight }) => weight > 0).map(({ weight }) => weight)),
     ratePerSecond: suite.ratePerSecond,
@@ -195,6 +198,7 @@ function toLoadPlan(plan: PairPlan, side: Side, pair: RunningPair): LoadPlan {
     run: toRunId(plan, side),
     suite: suite.name,
     targetUrl: pair.sides[side].url,
+    ...(suite.secrets && { secrets: suite.secrets }),
     source: { kind: 'journeys', module: suite.module, mix: suite.mix },
     load: { model: 'arrival-rate', ratePerSecond: suite.ratePerSecond },
     warmupMs: 0,

@@ -8,7 +8,7 @@ import {
   toRequestTarget,
   findWireProblem,
 } from '../../journeys/index.ts'
-import type { Context, Journey, Step, WireRequest } from '../../journeys/index.ts'
+import type { Context, Journey, Secrets, Step, WireRequest } from '../../journeys/index.ts'
 import { toOneLine } from '../../record/index.ts'
 import type { Random, FailureClass } from '../../record/index.ts'
 import { describeFailedStep } from '../failure.ts'
@@ -22,6 +22,7 @@ export interface JourneyRun {
   step: (title: string, body: () => Promise<void>) => Promise<void>
   newContext: () => Promise<APIRequestContext>
   targetUrl: string
+  secrets?: Secrets
   testInfo: Pick<TestInfo, 'retry' | 'repeatEachIndex'>
   /** Differs from every other run's. */
   run: string
@@ -40,13 +41,14 @@ export async function playAsTest({
   step: inStep,
   newContext,
   targetUrl,
+  secrets,
   testInfo,
   run,
   random,
 }: JourneyRun): Promise<void> {
   const sender = createPlaywrightSender(newContext, targetUrl, requestTimeoutMs)
   const trace = createTracedSender(sender.send, random)
-  let ctx = startContext(`${run}-${journey.name}`, testInfo.repeatEachIndex, testInfo.retry)
+  let ctx = startContext(`${run}-${journey.name}`, testInfo.repeatEachIndex, testInfo.retry, {}, secrets)
   const play = async (steps: readonly Step[]): Promise<void> => {
     for (const step of steps) {
       await inStep(step.name, async () => {

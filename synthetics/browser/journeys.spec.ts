@@ -1,12 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { test } from '@playwright/test'
-import { loadConfig } from '../../config/index.ts'
+import { loadConfig, readSecrets } from '../../config/index.ts'
 import { playAsTest } from './journey-test.ts'
 
 // Each journey of the config as a Playwright test, with its reports, traces, -g and --repeat-each.
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const config = await loadConfig(root, process.env['VIGIL_CONFIG'] ?? 'vigil.config.ts')
 if (config.state === 'usage-error') throw new Error(config.problem)
+const secrets = readSecrets(config.loaded, process.env)
+if (secrets.state === 'usage-error') throw new Error(secrets.problem)
 
 test.describe('journeys', () => {
   for (const journey of config.loaded.journeys) {
@@ -16,6 +18,7 @@ test.describe('journeys', () => {
         journey,
         step: async (title, body) => test.step(title, body),
         newContext: async () => playwright.request.newContext(),
+        secrets: secrets.values,
         targetUrl: baseURL ?? config.loaded.config.target.url,
         testInfo,
         run,

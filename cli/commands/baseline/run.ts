@@ -19,7 +19,7 @@ export async function baseline(
   options: BaselineOptions,
   world: World,
 ): Promise<number> {
-  const session = await openSession(options, world)
+  const session = await openSession(options, world, 'files')
   switch (action) {
     case 'accept':
       return accept(session, names, options)

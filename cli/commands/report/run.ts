@@ -19,7 +19,7 @@ export async function report(
   options: CommonOptions,
   world: World,
 ): Promise<number> {
-  const session = await openSession(options, world)
+  const session = await openSession(options, world, 'files')
   const stored = await readRecord(await recordPath(name, session.out, world.cwd))
   if (stored.state === 'refused') throw new UsageError(stored.problem)
   const input =

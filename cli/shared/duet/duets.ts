@@ -122,6 +122,7 @@ export function toDuetSuites(
       module: journeysModule,
       journeys,
       mix: Object.entries(suite.journeys ?? {}).map(([journey, weight]) => ({ journey, weight })),
+      secrets: session.secrets,
       ratePerSecond: suite.load.ratePerSecond,
       requestTimeoutMs,
       pace: defaultPace,

@@ -95,7 +95,7 @@ async function runPrepared(
   surroundings: LoadEnvironment,
   launch: LaunchOptions,
 ): Promise<LoadResult> {
-  const { run: id, targetUrl, ip, source, load, warmupMs, durationMs, requestTimeoutMs } = plan
+  const { run: id, targetUrl, ip, secrets, source, load, warmupMs, durationMs, requestTimeoutMs } = plan
   const { module, mix } = source
   const { contexts } = prepared
   const end = await runLoadProcess(
@@ -103,6 +103,7 @@ async function runPrepared(
       run: id,
       targetUrl,
       ip,
+      secrets,
       module,
       mix,
       connections: load.connections,

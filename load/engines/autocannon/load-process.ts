@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describeEnd, startChild } from '../../../runtime/processes/index.ts'
-import type { LoadEnvironment } from '../../engine.ts'
+import type { LoadEnvironment, LoadPlan } from '../../engine.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { readMessage, readResult } from './messages.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './messages.ts'
@@ -34,17 +34,18 @@ const inherited = ['PATH', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'SSL_C
  * file behind.
  */
 export async function runLoadProcess(
-  plan: Omit<ProcessPlan, 'nonce' | 'resultFile'>,
+  {
+    secrets,
+    ...plan
+  }: Omit<ProcessPlan, 'nonce' | 'resultFile' | 'secrets'> & { secrets: LoadPlan['secrets'] },
   { folder, signal, progress, measuring }: LoadEnvironment,
   launch: LaunchOptions,
 ): Promise<ProcessEnd> {
   const nonce = randomBytes(12).toString('hex')
   const files = { plan: join(folder, 'plan.json'), result: join(folder, 'result.json') }
-  writeFileSync(
-    files.plan,
-    JSON.stringify({ ...plan, nonce, resultFile: files.result } satisfies ProcessPlan),
-    { mode: 0o600 },
-  )
+  const names = Object.keys(secrets ?? {})
+  const text: ProcessPlan = { ...plan, secrets: names, nonce, resultFile: files.result }
+  writeFileSync(files.plan, JSON.stringify(text), { mode: 0o600 })
   const watch = watchMessages({ progress, measuring })
   const [command, ...args] = [
     ...launch.wrapper,
@@ -54,7 +55,7 @@ export async function runLoadProcess(
   ]
   const child = startChild(command, args, {
     cwd: folder,
-    env: Object.fromEntries(inherited.map((name) => [name, launch.env[name]])),
+    env: { ...Object.fromEntries(inherited.map((name) => [name, launch.env[name]])), ...secrets },
     onLine: (line, stream) => {
       const message = stream === 'stdout' ? readMessage(nonce, line) : undefined
       if (message) watch.receive(message)

@@ -17,6 +17,8 @@ export interface LoadProcess {
   /** Aborted to end the load now, in good order. */
   stop: AbortSignal
   clock: WallClock
+  /** Holds the values of the plan's secrets. */
+  env: NodeJS.ProcessEnv
 }
 
 /** `interrupted`: ended before the measurement began. */
@@ -45,7 +47,7 @@ export function formatMessage(nonce: string, message: ProcessMessage): string {
 export async function runLoad(
   plan: ProcessPlan,
   journeys: readonly Journey[],
-  { send, stop, clock }: LoadProcess,
+  { send, stop, clock, env }: LoadProcess,
 ): Promise<LoadEnd> {
   const address = toAddress(plan.targetUrl)
   const rejected = new AbortController()
@@ -55,7 +57,8 @@ export async function runLoad(
     load.sending = 'nothing'
     rejected.abort()
   }
-  const load = createLoadContext(plan, journeys, address, rejectPlan)
+  const secrets = Object.fromEntries(plan.secrets.map((name) => [name, env[name] ?? '']))
+  const load = createLoadContext(plan, journeys, { address, secrets, rejectPlan })
   const { recorder } = load
   const connections = openConnections(plan, address, load)
   const ended = AbortSignal.any([stop, rejected.signal])
@@ -105,8 +108,7 @@ export async function runLoad(
 function createLoadContext(
   plan: ProcessPlan,
   journeys: readonly Journey[],
-  address: Address,
-  rejectPlan: LoadContext['rejectPlan'],
+  { address, ...given }: Pick<LoadContext, 'secrets' | 'rejectPlan'> & { address: Address },
 ): LoadContext {
   const planned = planJourneys(
     plan.mix.map(({ journey }) => journey),
@@ -122,7 +124,7 @@ function createLoadContext(
     sending: 'journeys',
     recorder: new Recorder(keys, plan.connections, monotonic),
     clock: monotonic,
-    rejectPlan,
+    ...given,
   }
 }
 

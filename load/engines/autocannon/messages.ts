@@ -16,6 +16,8 @@ export interface ProcessPlan {
   targetUrl: string
   /** The IP address chosen for the target's host name. */
   ip: string | undefined
+  /** Names of environment variables of the process, which hold the values. */
+  secrets: string[]
   /** Absolute path of the journeys module. */
   module: string
   mix: { journey: string; weight: number }[]

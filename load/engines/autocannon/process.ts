@@ -25,7 +25,7 @@ const loaded = await loadJourneys(plan.module)
 const end: LoadEnd =
   loaded.state === 'usage-error'
     ? { state: 'usage-error', problem: loaded.reason }
-    : await runLoad(plan, loaded.journeys, { send, stop: stop.signal, clock: Date.now })
+    : await runLoad(plan, loaded.journeys, { send, stop: stop.signal, clock: Date.now, env: process.env })
 
 if (end.state === 'usage-error') send({ say: 'usage-error', problem: end.problem })
 if (end.state === 'ok') {

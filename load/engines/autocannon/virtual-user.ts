@@ -1,5 +1,13 @@
 import { readsResponse, checkStep, startContext, toStepKey, toWireRequest } from '../../../journeys/index.ts'
-import type { Context, Journey, Response, Step, WireRequest, Address } from '../../../journeys/index.ts'
+import type {
+  Context,
+  Journey,
+  Response,
+  Secrets,
+  Step,
+  WireRequest,
+  Address,
+} from '../../../journeys/index.ts'
 import type { FailureClass } from '../../../record/index.ts'
 import { LazyResponse } from './answer.ts'
 import type { RequestSource, OutgoingRequest } from './connection.ts'
@@ -28,6 +36,7 @@ export interface PlannedStep {
 /** What all users of a load have in common. */
 export interface LoadContext {
   run: string
+  secrets: Secrets
   journeys: readonly PlannedJourney[]
   /** Iteration i plays `parts[cycle[i % cycle.length]]`. */
   cycle: readonly number[]
@@ -80,7 +89,7 @@ export class VirtualUser implements RequestSource {
   readonly #saved: readonly Record<string, unknown>[]
   #journey: PlannedJourney | undefined
   #current = 0
-  #ctx: Context = { user: 0, iteration: 0, unique: '' }
+  #ctx: Context = { user: 0, iteration: 0, unique: '', secrets: {} }
   #beganAt = 0
 
   constructor(load: LoadContext, user: number, saved: readonly Record<string, unknown>[]) {
@@ -102,7 +111,7 @@ export class VirtualUser implements RequestSource {
     const chosen = load.cycle[iteration % load.cycle.length] ?? 0
     this.#journey = load.journeys[chosen]
     this.#current = 0
-    this.#ctx = startContext(load.run, this.#user, iteration, this.#saved[chosen])
+    this.#ctx = startContext(load.run, this.#user, iteration, this.#saved[chosen], load.secrets)
   }
 
   nextRequest(): OutgoingRequest | undefined {

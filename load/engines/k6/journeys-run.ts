@@ -17,7 +17,7 @@ import { emptyMeasurement, toMeasurement } from './measurement.ts'
 import { collectMessages } from './messages.ts'
 import type { CollectedMessages } from './messages.ts'
 import { runScript } from './script-run.ts'
-import type { ScriptEnd } from './script-run.ts'
+import type { ScriptEnd, ScriptRun } from './script-run.ts'
 import { readSummary } from './summary.ts'
 import type { SummaryResult } from './summary.ts'
 import { watchRun } from './watch.ts'
@@ -85,6 +85,7 @@ function toScriptPlan(
     kind: 'load',
     nonce: randomUUID(),
     target: { address: toAddress(plan.targetUrl), run: plan.run },
+    secrets: Object.keys(plan.secrets ?? {}),
     journeys: chosen.map(({ name }) => name),
     cycle,
     steps: chosen.flatMap(({ name, steps }) => steps.map((step) => toStepKey(name, step.name))),
@@ -109,7 +110,7 @@ function nextCoprime(from: number, length: number): number {
 async function loadWith(
   prepared: Prepared,
   path: string,
-  { module }: JourneysAtRate,
+  { module, plan }: JourneysAtRate,
   script: LoadScriptPlan,
   environment: LoadEnvironment,
   world: EngineWorld,
@@ -123,13 +124,13 @@ async function loadWith(
         measurement: emptyMeasurement(script.steps, new Date(world.wallMs()).toISOString(), 0, []),
       }
     case 'ready':
-      return load(path, module, script, prepared.contexts, environment, world)
+      return load(path, { module, secrets: plan.secrets }, script, prepared.contexts, environment, world)
   }
 }
 
 async function load(
   path: string,
-  module: string,
+  { module, secrets }: Pick<ScriptRun, 'module' | 'secrets'>,
   script: LoadScriptPlan,
   contexts: PreparedContexts,
   environment: LoadEnvironment,
@@ -139,7 +140,7 @@ async function load(
   await rm(script.summaryFile, { force: true })
   const drainMs = lateRequests.drainMs + script.requestTimeoutMs + lateRequests.marginMs
   const run = await runScript(
-    { plan: script, module, contexts: [contexts] },
+    { plan: script, module, secrets, contexts: [contexts] },
     script.warmupMs + script.durationMs + drainMs,
     { path, folder, env: world.env, signal },
     (address) => {

@@ -36,7 +36,7 @@ export interface K6Options {
   folder: string
   env: NodeJS.ProcessEnv
   /** Added to the script's `__ENV`. */
-  variables?: Record<string, string>
+  variables?: Readonly<Record<string, string>>
   onLine: (line: string, stream: 'stdout' | 'stderr') => void
 }
 

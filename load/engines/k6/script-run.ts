@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Secrets } from '../../../journeys/index.ts'
 import type { Child } from '../../../runtime/processes/index.ts'
 import { freePort } from '../../../runtime/services/index.ts'
 import { classifyEnd, configFile, readLastOutput, startK6, stopOnError, waitForK6End } from './k6-process.ts'
@@ -14,6 +15,8 @@ export interface ScriptRun {
   plan: ScriptPlan
   /** Absolute path of the journeys module. */
   module: string
+  /** Environment variables of k6: its script file names them only. */
+  secrets?: Secrets | undefined
   /** What the users' `before` steps saved: for each side, in order. */
   contexts: readonly PreparedContexts[]
 }
@@ -66,7 +69,7 @@ export async function runScript<Observer extends ScriptObserver>(
     for (let attempt = 1; ; attempt += 1) {
       const address = `127.0.0.1:${await freePort()}`
       const observer = observe(address)
-      const end = await runOnce(script.plan, ['--address', address, entry], runMs, host, observer)
+      const end = await runOnce(script, ['--address', address, entry], runMs, host, observer)
       const isPortTaken =
         end.ending.state === 'failed' && end.ending.portTaken && !observer.hasStarted() && !end.interrupted
       if (!isPortTaken || attempt === portAttempts) return { ...end, observer }
@@ -77,7 +80,7 @@ export async function runScript<Observer extends ScriptObserver>(
 }
 
 async function runOnce(
-  plan: ScriptPlan,
+  { plan, secrets }: ScriptRun,
   args: readonly string[],
   runMs: number,
   { path, folder, env, signal }: K6Host,
@@ -86,6 +89,7 @@ async function runOnce(
   const child = startK6(path, args, {
     folder,
     env,
+    ...(secrets && { variables: secrets }),
     onLine: (line) => {
       const message = readMessage(line, plan.nonce)
       if (message !== undefined) observer.receive(message)

@@ -14,7 +14,7 @@ export interface MeasuredStep {
 }
 
 /** Values for the steps' requests. An identifier in a path is the parameter of the API's route. */
-const context = { user: 1, iteration: 1, unique: 'unique', accessToken: 'token', taskId: ':id' }
+const context = { user: 1, iteration: 1, unique: 'unique', secrets: {}, accessToken: 'token', taskId: ':id' }
 
 /**
  * Every step of the journeys in the config's load suites: the same names as in `vigil_run_…{step}`, the same

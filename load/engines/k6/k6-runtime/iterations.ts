@@ -2,7 +2,7 @@ import { SharedArray } from 'k6/data'
 import exec from 'k6/execution'
 import { Counter, Trend } from 'k6/metrics'
 import { startContext } from '../../../../journeys/index.ts'
-import type { Context, Journey } from '../../../../journeys/index.ts'
+import type { Context, Journey, Secrets } from '../../../../journeys/index.ts'
 import { countBytes, findClientLimit, findRecordedTrace } from './answer.ts'
 import { metricNames, requestFailureClasses } from './metrics.ts'
 import type { RequestFailureClass } from './metrics.ts'
@@ -37,6 +37,10 @@ function openContexts(plan: ScriptPlan): SavedContext[] | undefined {
   return new SharedArray<SavedContext>('contexts', () => JSON.parse(open(file)))
 }
 
+function readSecrets({ secrets }: ScriptPlan): Secrets {
+  return Object.fromEntries(secrets.map((name) => [name, __ENV[name] ?? '']))
+}
+
 /** What the recorders of a virtual user's steps need to know of its current iteration. */
 interface Recording {
   isMeasured: boolean
@@ -49,6 +53,7 @@ interface VirtualUser {
   identity: number
   /** The part of `unique` that all of its iterations share. */
   uniqueStart: string
+  secrets: Secrets
   /** What the `before` steps saved, by index of the journey in the mix; undefined where there is nothing. */
   saved: (SavedContext | undefined)[]
 }
@@ -106,17 +111,18 @@ function createVirtualUser(
     scenario: exec.scenario,
     identity,
     uniqueStart: startContext(plan.target.run, identity, 0).unique.slice(0, -1),
+    secrets: readSecrets(plan),
     saved: journeys.map((_, journey) => contexts?.[contextIndex(plan, 0, journey, identity)]),
   }
 }
 
 /** Same result as `startContext`, with its constant parts computed once: they are half of its cost. */
 function contextFor(
-  { identity, uniqueStart, saved }: VirtualUser,
+  { identity, uniqueStart, secrets, saved }: VirtualUser,
   journey: number,
   iteration: number,
 ): Context {
-  const own = { user: identity, iteration, unique: uniqueStart + iteration }
+  const own = { user: identity, iteration, unique: uniqueStart + iteration, secrets }
   const prepared = saved[journey]
   return prepared === undefined ? own : { ...prepared, ...own }
 }
@@ -186,6 +192,7 @@ export function createDuetIteration(
     current.steps.push(toPlayedStep(latencyMs, failure, response))
   }
   const contexts = openContexts(plan)
+  const secrets = readSecrets(plan)
   const prepareSide = (side: Side) => {
     const prepared = prepareJourneys(plan, journeys, () => record)
     return { prepared, play: createPlayer(plan, plan.sides[side], prepared, report) }
@@ -203,7 +210,7 @@ export function createDuetIteration(
     if (journey === undefined) return
     const user = pair % plan.users
     const saved = contexts?.[contextIndex(plan, sides.indexOf(side), chosen, user)]
-    const start = startContext(plan.sides[side].run, user, pair, saved)
+    const start = startContext(plan.sides[side].run, user, pair, saved, secrets)
     current = createPlayed()
     const beganMs = exec.instance.currentTestRunDuration
     play(journey, start)

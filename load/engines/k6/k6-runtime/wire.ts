@@ -24,6 +24,8 @@ interface BasePlan {
    * know it.
    */
   nonce: string
+  /** Names of environment variables of k6, which hold the values. */
+  secrets: string[]
   /** Names of the journeys in the mix. */
   journeys: string[]
   /** Iteration i plays `journeys[cycle[i % cycle.length]]`; in a duet, pair i. */

@@ -23,7 +23,7 @@ const systemTags =
  * Runs a user's k6 script unchanged: its options decide the load, its thresholds apply, its `handleSummary`
  * is its own. The results are read from k6's JSON output, one sample a line on stdout as it happens, so no
  * file grows and no summary is needed. The script's `__ENV` holds `BASE_URL` and `TARGET_URL`, the target,
- * and no other variable.
+ * the config's `secrets`, and no other variable.
  *
  * Everything between its first and its last sample is measured, except setup and teardown. The plan's
  * warm-up, duration and rate do not apply. Steps are `script/<group>.<name>`. A request that k6 reports as
@@ -63,7 +63,7 @@ async function runToEnd(
   const child = startK6(path, ['--address', '', '--system-tags', systemTags, '--out', 'json=-', script], {
     folder: environment.folder,
     env: world.env,
-    variables: { BASE_URL: plan.targetUrl, TARGET_URL: plan.targetUrl },
+    variables: { ...plan.secrets, BASE_URL: plan.targetUrl, TARGET_URL: plan.targetUrl },
     onLine: (line, stream) => {
       const sample = stream === 'stdout' ? readSample(line) : undefined
       if (sample !== undefined && tally.add(sample)) watch?.noteSample()

@@ -67,6 +67,22 @@ describe("a user's script", { timeout: 60_000 }, () => {
     expect(run.edges).toEqual(['begin', 'end'])
   })
 
+  it("reads the config's secrets from its environment, and nothing else of vigil's", async (context) => {
+    const target = await startTarget(context, (_request, response) => response.end())
+    await runEngine(context, {
+      url: target.url,
+      source: `import http from 'k6/http'
+export default () => {
+  const { API_KEY, HOSTNAME, USER } = __ENV
+  http.get(__ENV.BASE_URL + '/?' + encodeURIComponent([API_KEY, HOSTNAME, USER]))
+}`,
+      kind: 'script',
+      plan: { secrets: { API_KEY: 'k ey' } },
+    })
+    expect(target.seen).toHaveLength(1)
+    expect(target.seen[0]).toContain('/?k%20ey%2C%2C')
+  })
+
   it('that cannot be loaded or has invalid options is a usage error with its name', async (context) => {
     for (const [source, expected] of [
       ['import "../gone.js"\nexport default () => {}', /script\.js: .*gone\.js/],
