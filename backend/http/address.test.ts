@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toNetwork } from './address.ts'
+import { toNetwork } from './server.ts'
 
 /** Each network with addresses that are counted as it. */
 const networks = {

@@ -5,7 +5,7 @@ import type { Endpoint, Reply } from '../http/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { newTask, taskPage, taskParams, taskPatch, taskQuery, taskSchema, formatEtag } from './model.ts'
 import { bulkBody } from './bulk.ts'
-import { parseIdempotencyKey } from './idempotency.ts'
+import { parseIdempotencyKey } from './statements.ts'
 import type { ExpectedVersions, TaskService, VersionedTask } from './service.ts'
 
 const maxBytes = 262_144

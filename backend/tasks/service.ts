@@ -9,8 +9,15 @@ import { taskSchema, formatEtag, toUtc, buildTask, toTask } from './model.ts'
 import type { NewTask, Task, TaskPatch, TaskQuery } from './model.ts'
 import { applyBulk } from './bulk.ts'
 import type { BulkBody, BulkResult } from './bulk.ts'
-import { claimIdempotencyKey } from './idempotency.ts'
-import { deleteTask, foreignTasks, insertTask, lockTask, taskById, updateTask } from './statements.ts'
+import {
+  claimIdempotencyKey,
+  deleteTask,
+  foreignTasks,
+  insertTask,
+  lockTask,
+  taskById,
+  updateTask,
+} from './statements.ts'
 import type { TaskRow } from './statements.ts'
 
 export interface TaskDependencies {

@@ -1,6 +1,6 @@
 import { array, assert, asyncProperty, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatCsvRows, readCsvRows, unguardFormula } from './csv.ts'
+import { formatCsvRows, readCsvRows, unguardFormula } from './formats.ts'
 
 async function read(source: string): Promise<string[][]> {
   const rows: string[][] = []

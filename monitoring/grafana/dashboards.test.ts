@@ -4,7 +4,7 @@ import { metricNames } from '../../reports/prometheus/index.ts'
 import { dashboards, toFileText } from './dashboards.ts'
 import { dashboardNames, dashboardPanels, readDashboard } from './query/read.ts'
 import type { DashboardJson, PanelJson } from './query/read.ts'
-import { substitute } from './query/panel.ts'
+import { substitute } from './query/prometheus.ts'
 
 const all = dashboardNames.map(readDashboard)
 const panels = all.flatMap((dashboard) =>

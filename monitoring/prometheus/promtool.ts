@@ -2,14 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { startChild } from '../../runtime/processes/index.ts'
-import type { AlertCase } from './cases/case.ts'
+import type { AlertCase, PromtoolTest } from './timeline.ts'
 import { requestCases, securityCases } from './cases/api.ts'
 import { componentCases } from './cases/components.ts'
 import { monitoringCases, noticeCases } from './cases/monitoring.ts'
 import { readRules, ruleFiles, rulesFolder } from './rules.ts'
 import type { AlertRule, RecordingRule } from './rules.ts'
 import { toAbsentTest, toQuietTests, toTimelineTest } from './timeline.ts'
-import type { PromtoolTest } from './timeline.ts'
 
 export interface ToolRun {
   code: number

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
 import { isMap, isScalar } from 'yaml'
 import type { Document, YAMLMap } from 'yaml'
-import { mapsIn, readYaml, textsIn, textsUnder } from './yaml.ts'
+import { mapsIn, readYaml, textsIn, textsUnder } from './prometheus-config.ts'
 
 /**
  * Local addresses for notifications. Keys and webhooks by the name of the file that production keeps them in.

@@ -1,7 +1,7 @@
 import type { Delivery } from '../receivers/index.ts'
 import { toOneLine } from '../../record/index.ts'
 import { componentNames, components, isComponent } from './plan.ts'
-import type { StackState } from './state-file.ts'
+import type { StackState } from './detached.ts'
 import type { Target } from './supervisor.ts'
 
 /**

@@ -2,13 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { startChild } from '../../runtime/processes/index.ts'
+import { startChild, identifyProcess, isRunning } from '../../runtime/processes/index.ts'
 import { createStackConsole, describeDownTargets, formatStackTable } from './console.ts'
-import { endStaleParts } from './detached.ts'
-import { identifyProcess, isRunning } from '../../runtime/processes/index.ts'
+import { endStaleParts, claim, readState, release } from './detached.ts'
 import { startReceiver } from './receiver.ts'
-import { claim, readState, release } from './state-file.ts'
-import type { StackState } from './state-file.ts'
+import type { StackState } from './detached.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'vigil-stack-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -2,13 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { toOneLine } from '../../record/index.ts'
 import type { Delivery } from '../receivers/index.ts'
-import { endStaleParts } from './detached.ts'
+import { endStaleParts, claim, release, writeState } from './detached.ts'
 import type { StackPlan } from './plan.ts'
 import { identifyProcess } from '../../runtime/processes/index.ts'
 import type { ProcessIdentity } from '../../runtime/processes/index.ts'
 import { startStack } from './stack.ts'
-import { claim, release, writeState } from './state-file.ts'
-import type { StackState } from './state-file.ts'
+import type { StackState } from './detached.ts'
 
 /** Callbacks of a supervisor. */
 export interface SupervisorListener {

@@ -9,10 +9,8 @@ import type { StackToolName } from '../../stack/index.ts'
 import type { Receivers } from '../../receivers/index.ts'
 import { startAlerting } from './alerting.ts'
 import type { ConfigurationPlan } from './configuration.ts'
-import { createFaultInjection } from './fault-injection.ts'
-import type { FaultInjection } from './fault-injection.ts'
-import { startProbes, startServiceUnderTest } from './service-under-test.ts'
-import type { ServicePlan, ServiceUnderTest } from './service-under-test.ts'
+import { createFaultInjection, startProbes, startServiceUnderTest } from './service-under-test.ts'
+import type { FaultInjection, ServicePlan, ServiceUnderTest } from './service-under-test.ts'
 
 /** Paths of the programs in the environment. */
 export type DrillTools = Record<StackToolName, string>

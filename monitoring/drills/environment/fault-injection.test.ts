@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { startHttpService } from '../../receivers/index.ts'
 import type { HttpRequest, HttpService } from '../../receivers/index.ts'
-import { createFaultInjection, checkFaultInjection } from './fault-injection.ts'
+import { createFaultInjection, checkFaultInjection } from './service-under-test.ts'
 
 const signal = new AbortController().signal
 let service: HttpService

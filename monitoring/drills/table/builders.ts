@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseExposition, serviceMetrics, sumOf } from '../../../runtime/target/index.ts'
-import type { FaultRule } from '../environment/fault-injection.ts'
+import type { FaultRule } from '../environment/service-under-test.ts'
 import { callApi } from '../observation/apis.ts'
 import type { Destination } from '../observation/observation.ts'
 import type { Drill, DrillContext, EndFault } from './drill.ts'

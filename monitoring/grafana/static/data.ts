@@ -1,8 +1,13 @@
 import type { Size } from '../../../reports/html/index.ts'
-import { drawableSeries, fillTemplate, legendText, queryPanel } from '../query/panel.ts'
-import type { TargetResult, View } from '../query/panel.ts'
-import { queryInstant, queryRange } from '../query/prometheus.ts'
-import type { Series, Span } from '../query/prometheus.ts'
+import {
+  drawableSeries,
+  fillTemplate,
+  legendText,
+  queryPanel,
+  queryInstant,
+  queryRange,
+} from '../query/prometheus.ts'
+import type { TargetResult, View, Series, Span } from '../query/prometheus.ts'
 import { dashboardPanels } from '../query/read.ts'
 import type { AnnotationJson, DashboardJson, PanelJson } from '../query/read.ts'
 

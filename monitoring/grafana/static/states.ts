@@ -1,7 +1,7 @@
 import { chart, words, element, html, text } from '../../../reports/html/index.ts'
 import type { Markup } from '../../../reports/html/index.ts'
 import type { PanelJson } from '../query/read.ts'
-import { timeAxis } from './axes.ts'
+import { timeAxis } from './time-series.ts'
 import { namedColour, textColour, format, legend } from './format.ts'
 import { namedSeries } from './data.ts'
 import type { Drawing, NamedSeries } from './data.ts'

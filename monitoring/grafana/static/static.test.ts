@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { TargetResult } from '../query/panel.ts'
+import type { TargetResult } from '../query/prometheus.ts'
 import { dashboardNames, dashboardPanels, readDashboard } from '../query/read.ts'
 import type { DashboardJson } from '../query/read.ts'
 import { format } from './format.ts'

@@ -4,7 +4,7 @@ import { toStepKey } from '../../../journeys/index.ts'
 import type { Row } from '../dashboard.ts'
 import { line, stateNumber, stateTimeline, table, timeSeries } from '../panels/index.ts'
 import type { PanelOptions, PanelSpec } from '../panels/index.ts'
-import { runLabels, verdicts } from './now.ts'
+import { runLabels, verdicts } from './probes.ts'
 
 /** A step that load suites measure, and the endpoint of the API that serves it. */
 export interface MeasuredStep {

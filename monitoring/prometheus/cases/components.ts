@@ -1,5 +1,5 @@
-import { alertCase, constant, counter, gauge, steady } from './case.ts'
-import type { AlertCase, SeriesTimeline } from './case.ts'
+import { alertCase, constant, counter, gauge, steady } from '../timeline.ts'
+import type { AlertCase, SeriesTimeline } from '../timeline.ts'
 
 const ok = 'http_requests_total{job="todo-backend",route="/tasks",status="200"}'
 const userLimit = (limit: number): string =>

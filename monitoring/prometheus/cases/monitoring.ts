@@ -1,5 +1,5 @@
-import { age, alertCase, counter, gauge, silentCase, steady } from './case.ts'
-import type { AlertCase, SeriesTimeline } from './case.ts'
+import { age, alertCase, counter, gauge, silentCase, steady } from '../timeline.ts'
+import type { AlertCase, SeriesTimeline } from '../timeline.ts'
 
 const day = 86_400
 const up = (job: string): string => `up{job="${job}",instance="${job}:1"}`
