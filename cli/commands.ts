@@ -10,6 +10,8 @@ type Runner = ReturnType<typeof createLazyRunner>
 interface CommandEntry {
   name: string
   summary: string
+  /** The heading of `vigil --help` that lists it. */
+  group: 'Check' | 'Look back' | 'Watch' | 'Set up'
   add: (program: Command, run: Runner) => Promise<void>
 }
 
@@ -19,6 +21,7 @@ const commands: readonly CommandEntry[] = [
   {
     name: 'gate',
     summary: 'probe and load the target, judge its budgets, report and push',
+    group: 'Check',
     add: async (program, run) => {
       const { addGateCommand } = await import('./commands/gate/command.ts')
       addGateCommand(
@@ -30,6 +33,7 @@ const commands: readonly CommandEntry[] = [
   {
     name: 'probe',
     summary: 'run probes once, or on a schedule until interrupted',
+    group: 'Check',
     add: async (program, run) => {
       const { addProbeCommand } = await import('./commands/probe/command.ts')
       addProbeCommand(
@@ -39,19 +43,9 @@ const commands: readonly CommandEntry[] = [
     },
   },
   {
-    name: 'uptime',
-    summary: 'show daily uptime, error budget, incidents and flaky steps',
-    add: async (program, run) => {
-      const { addUptimeCommand } = await import('./commands/uptime/command.ts')
-      addUptimeCommand(
-        program,
-        run(async () => (await import('./commands/uptime/run.ts')).uptime),
-      )
-    },
-  },
-  {
     name: 'load',
     summary: 'run one suite, and judge its budgets',
+    group: 'Check',
     add: async (program, run) => {
       const { addLoadCommand } = await import('./commands/load/command.ts')
       addLoadCommand(
@@ -63,6 +57,7 @@ const commands: readonly CommandEntry[] = [
   {
     name: 'ab',
     summary: 'compare two revisions, or two URLs, under the same load',
+    group: 'Check',
     add: async (program, run) => {
       const { addAbCommand } = await import('./commands/ab/command.ts')
       addAbCommand(
@@ -72,41 +67,9 @@ const commands: readonly CommandEntry[] = [
     },
   },
   {
-    name: 'compare',
-    summary: 'judge whether candidate records are slower than baseline records',
-    add: async (program, run) => {
-      const { addCompareCommand } = await import('./commands/compare/command.ts')
-      addCompareCommand(
-        program,
-        run(async () => (await import('./commands/compare/run.ts')).compare),
-      )
-    },
-  },
-  {
-    name: 'baseline',
-    summary: 'accept, show or waive what later runs are compared with',
-    add: async (program, run) => {
-      const { addBaselineCommand } = await import('./commands/baseline/command.ts')
-      addBaselineCommand(
-        program,
-        run(async () => (await import('./commands/baseline/run.ts')).baseline),
-      )
-    },
-  },
-  {
-    name: 'history',
-    summary: 'show runs over time, and where their level changed',
-    add: async (program, run) => {
-      const { addHistoryCommand } = await import('./commands/history/command.ts')
-      addHistoryCommand(
-        program,
-        run(async () => (await import('./commands/history/run.ts')).history),
-      )
-    },
-  },
-  {
     name: 'capacity',
     summary: 'find the load at which a budget breaks, and what saturates first',
+    group: 'Check',
     add: async (program, run) => {
       const { addCapacityCommand } = await import('./commands/capacity/command.ts')
       addCapacityCommand(
@@ -116,8 +79,33 @@ const commands: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'uptime',
+    summary: 'show daily uptime, error budget, incidents and flaky steps',
+    group: 'Look back',
+    add: async (program, run) => {
+      const { addUptimeCommand } = await import('./commands/uptime/command.ts')
+      addUptimeCommand(
+        program,
+        run(async () => (await import('./commands/uptime/run.ts')).uptime),
+      )
+    },
+  },
+  {
+    name: 'history',
+    summary: 'show runs over time, and where their level changed',
+    group: 'Look back',
+    add: async (program, run) => {
+      const { addHistoryCommand } = await import('./commands/history/command.ts')
+      addHistoryCommand(
+        program,
+        run(async () => (await import('./commands/history/run.ts')).history),
+      )
+    },
+  },
+  {
     name: 'report',
     summary: 'write the reports of a run again',
+    group: 'Look back',
     add: async (program, run) => {
       const { addReportCommand } = await import('./commands/report/command.ts')
       addReportCommand(
@@ -127,19 +115,21 @@ const commands: readonly CommandEntry[] = [
     },
   },
   {
-    name: 'doctor',
-    summary: 'check tools, limits and (with --noise) how noisy this machine is',
+    name: 'compare',
+    summary: 'judge whether candidate records are slower than baseline records',
+    group: 'Look back',
     add: async (program, run) => {
-      const { addDoctorCommand } = await import('./commands/doctor/command.ts')
-      addDoctorCommand(
+      const { addCompareCommand } = await import('./commands/compare/command.ts')
+      addCompareCommand(
         program,
-        run(async () => (await import('./commands/doctor/run.ts')).doctor),
+        run(async () => (await import('./commands/compare/run.ts')).compare),
       )
     },
   },
   {
     name: 'up',
     summary: 'start the service and its monitoring locally, without containers',
+    group: 'Watch',
     add: async (program, run) => {
       const { addUpCommand } = await import('./commands/up/command.ts')
       addUpCommand(
@@ -151,6 +141,7 @@ const commands: readonly CommandEntry[] = [
   {
     name: 'down',
     summary: 'stop what vigil up started',
+    group: 'Watch',
     add: async (program, run) => {
       const { addDownCommand } = await import('./commands/down/command.ts')
       addDownCommand(
@@ -162,6 +153,7 @@ const commands: readonly CommandEntry[] = [
   {
     name: 'drill',
     summary: 'test that each alert fires, reaches its receivers and resolves',
+    group: 'Watch',
     add: async (program, run) => {
       const { addDrillCommand } = await import('./commands/drill/command.ts')
       addDrillCommand(
@@ -170,7 +162,36 @@ const commands: readonly CommandEntry[] = [
       )
     },
   },
+  {
+    name: 'doctor',
+    summary: 'check tools, limits and (with --noise) how noisy this machine is',
+    group: 'Set up',
+    add: async (program, run) => {
+      const { addDoctorCommand } = await import('./commands/doctor/command.ts')
+      addDoctorCommand(
+        program,
+        run(async () => (await import('./commands/doctor/run.ts')).doctor),
+      )
+    },
+  },
+  {
+    name: 'baseline',
+    summary: 'accept, show or waive what later runs are compared with',
+    group: 'Set up',
+    add: async (program, run) => {
+      const { addBaselineCommand } = await import('./commands/baseline/command.ts')
+      addBaselineCommand(
+        program,
+        run(async () => (await import('./commands/baseline/run.ts')).baseline),
+      )
+    },
+  },
 ]
+
+/** Whether vigil has a command of this name. */
+export function isCommand(name: string): boolean {
+  return commands.some((command) => command.name === name)
+}
 
 /** Adds all commands in the order of the help, but describes only those that are needed. */
 export async function addCommands(
@@ -179,10 +200,10 @@ export async function addCommands(
   isNeeded: (name: string) => boolean,
 ): Promise<void> {
   const run = createLazyRunner(execute)
-  for (const { name, summary, add } of commands) {
+  for (const { name, summary, group, add } of commands) {
     if (isNeeded(name)) await add(program, run)
     else program.command(name)
-    program.commands.at(-1)?.summary(summary)
+    program.commands.at(-1)?.summary(summary).helpGroup(`${group}:`)
   }
 }
 

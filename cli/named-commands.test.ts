@@ -26,6 +26,26 @@ it('every command and option that a text names exists', async () => {
   expect(wrong).toEqual([])
 })
 
+it('so does every one in the documents, runbooks, alert rules and dashboards', async () => {
+  const options = await optionsByCommand()
+  const files = globSync(
+    ['*.md', '{docs,deploy,monitoring,journeys,load,backend}/**/*.{md,yml,yaml,json,tmpl}'],
+    {
+      cwd: root,
+      exclude: ['**/node_modules/**', '**/fixtures/**', '**/package.json'],
+    },
+  )
+  expect(files.length).toBeGreaterThan(40)
+  const wrong = files.flatMap((file) =>
+    codeIn(file, readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')).flatMap((line) =>
+      unknownNames(line, options)
+        .filter((name) => name.startsWith('vigil '))
+        .map((name) => `${file}: ${name} in: ${line.trim().slice(0, 200)}`),
+    ),
+  )
+  expect(wrong).toEqual([])
+})
+
 it.each([
   ['spread it with --shards', ['--shards']],
   ['its record (vigil show, or the folder)', ['vigil show']],
@@ -40,12 +60,14 @@ type OptionsByCommand = ReadonlyMap<string, ReadonlySet<string>>
 
 async function optionsByCommand(): Promise<OptionsByCommand> {
   const program = await describeCommands()
-  return new Map(
-    program.commands.map((command) => [
+  return new Map([
+    ...program.commands.map((command): [string, Set<string>] => [
       command.name(),
       new Set(['--help', ...command.options.flatMap(({ long }) => long ?? [])]),
     ]),
-  )
+    ['help', new Set<string>()],
+    ['version', new Set<string>()],
+  ])
 }
 
 function unknownNames(sentence: string, options: OptionsByCommand): string[] {
@@ -73,6 +95,14 @@ function optionsIn(text: string): string[] {
   return [...text.matchAll(/(?:^|[\s'"`]|(?<!var)\()(--[a-z][a-z-]+)(?![\w-]|:\S)/g)].flatMap(
     ([, option]) => option ?? [],
   )
+}
+
+/** The lines of a document that are code: all but the prose of Markdown. */
+function codeIn(file: string, text: string): string[] {
+  if (!file.endsWith('.md')) return text.split('\n')
+  const fenced = [...text.matchAll(/^```.*\n([^]*?)^```/gm)].flatMap(([, code = '']) => code.split('\n'))
+  const spans = [...text.replaceAll(/^```[^]*?^```/gm, '').matchAll(/`([^`\n]+)`/g)]
+  return [...fenced.map((line) => line.replace(/\s#.*$/, '')), ...spans.map(([, code = '']) => code)]
 }
 
 /** String and template literals with a space in them; those without are arguments of other programs. */

@@ -1,16 +1,17 @@
 import { Command, CommanderError, Help } from 'commander'
-import { addCommands } from './commands.ts'
+import { addCommands, isCommand } from './commands.ts'
 import type { Execute } from './commands.ts'
 import { exitCodes } from './exit-codes.ts'
 import { diskProblem, UsageError, version } from './shared/world.ts'
 import type { World } from './shared/world.ts'
 
 /** Runs the command that the arguments name. Returns the exit code; prints a usage error as one line. */
-export async function runProgram(args: readonly string[], world: World): Promise<number> {
+export async function runProgram(typed: readonly string[], world: World): Promise<number> {
   let code: number = exitCodes.usageError.code
   const execute: Execute = async (command) => void (code = await command(world))
-  const program = createProgram(world)
+  const args = replaceWordsByOptions(typed)
   const command = args.find((arg) => !arg.startsWith('-'))
+  const program = createProgram(world, command)
   await addCommands(program, execute, (name) => name === command)
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -28,8 +29,18 @@ export async function runProgram(args: readonly string[], world: World): Promise
   }
 }
 
-/** The program without its commands. */
-function createProgram({ stdout, stderr }: Pick<World, 'stdout' | 'stderr'>): Command {
+/** `vigil help`, `vigil help gate` and `vigil version`, as other tools have them. */
+function replaceWordsByOptions(args: readonly string[]): string[] {
+  const [first, second, ...rest] = args
+  if (first === 'version') return ['--version']
+  if (first !== 'help') return [...args]
+  if (second === undefined) return ['--help']
+  if (isCommand(second)) return [second, ...rest, '--help']
+  return [second, ...rest]
+}
+
+/** The program without its commands. `typed` is the command that was typed. */
+function createProgram({ stdout, stderr }: Pick<World, 'stdout' | 'stderr'>, typed = ''): Command {
   return (
     new Command('vigil')
       .description(
@@ -41,13 +52,13 @@ function createProgram({ stdout, stderr }: Pick<World, 'stdout' | 'stderr'>): Co
       .configureOutput({
         writeOut: stdout,
         writeErr: stderr,
-        outputError: (text, write) => write(toOneLine(text)),
+        outputError: (text, write) => write(toOneLine(text, isCommand(typed) ? `vigil ${typed}` : 'vigil')),
       })
       // Names alone: with arguments the left column is so wide that descriptions no longer wrap.
       .configureHelp({ subcommandTerm: (command) => command.name() })
       .addHelpText(
         'after',
-        `\nExit codes:\n${exitCodeLines()}\n\nEach command has its own --help, with examples.`,
+        `\nExit codes:\n${exitCodeLines()}\n\n'vigil help <command>' shows a command's options and examples.`,
       )
   )
 }
@@ -74,12 +85,15 @@ function exitCodeLines(): string {
     .join('\n')
 }
 
-function toOneLine(text: string): string {
+function toOneLine(text: string, command: string): string {
   const line = text
     .trim()
     .replace(/^error: /, '')
     .replaceAll(/\s*\n\s*/g, ' ')
-  return `vigil: ${line} (see 'vigil --help')\n`
+    // Commander quotes the value as well; our parsers say what was found and expected.
+    .replace(/ argument '.*' is invalid\. found /, ': found ')
+    .replace(/^command-argument value '.*' is invalid for argument '(.*?)'\. found /, '$1: found ')
+  return `vigil: ${line} (see '${command} --help')\n`
 }
 
 // A defect of vigil, not of the user's input. Its stack trace is printed only with VIGIL_DEBUG.

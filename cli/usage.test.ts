@@ -83,10 +83,12 @@ describe('help', async () => {
     const { code, stdout, stderr } = await place.vigil(['--help'])
     expect(code).toBe(0)
     expect(stderr).toBe('')
-    const list = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Exit codes:'))
-    expect(list.trim().split('\n')).toHaveLength(1 + commands.length)
-    for (const { code: listed, means } of Object.values(exitCodes))
-      expect(stdout.replaceAll(/\s+/g, ' ')).toContain(` ${listed} ${means}`)
+    const groups = [...stdout.matchAll(/^(Check|Look back|Watch|Set up):\n((?: {2}\w+ {2,}\S.*\n)+)/gm)]
+    expect(groups.map(([, heading]) => heading)).toEqual(['Check', 'Look back', 'Watch', 'Set up'])
+    const listed = groups.flatMap(([, , lines = '']) => lines.match(/^ {2}\w+/gm) ?? [])
+    expect(listed.map((name) => name.trim()).toSorted()).toEqual(commands.map((one) => one.name()).toSorted())
+    for (const { code: number, means } of Object.values(exitCodes))
+      expect(stdout.replaceAll(/\s+/g, ' ')).toContain(` ${number} ${means}`)
     expect(stdout.split('\n').filter((line) => line.length > columns)).toEqual([])
   })
 
@@ -101,10 +103,29 @@ describe('help', async () => {
     },
   )
 
-  it('of a command is printed to stdout', async () => {
-    const { code, stdout, stderr } = await place.vigil(['gate', '--help'])
-    expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toContain('Usage: vigil gate')
+  it.each([[['gate', '--help']], [['help', 'gate']]])(
+    'of a command is printed to stdout: %j',
+    async (args) => {
+      const { code, stdout, stderr } = await place.start(args).ran
+      expect([code, stderr]).toEqual([0, ''])
+      expect(stdout).toContain('Usage: vigil gate')
+    },
+  )
+
+  it("'vigil help' prints the same as 'vigil --help', and of an unknown command nothing", async () => {
+    const [words, option] = await Promise.all([place.start(['help']).ran, place.start(['--help']).ran])
+    expect([words.code, words.stdout]).toEqual([0, option.stdout])
+    const unknown = await place.start(['help', 'gaet']).ran
+    expect([unknown.code, unknown.stdout]).toEqual([2, ''])
+    expect(unknown.stderr).toBe("vigil: unknown command 'gaet' (Did you mean gate?) (see 'vigil --help')\n")
+  })
+
+  it('a usage error points to the help of its command, and names the value once', async () => {
+    const { stderr } = await place.vigil(['load', '--rate', 'foo'])
+    expect(stderr).toBe(
+      'vigil: option \'--rate <perSecond>\': found "foo", expected journeys per second over 0 and at most ' +
+        "100000. (see 'vigil load --help')\n",
+    )
   })
 
   it('is shown, as an error, when no command is given', async () => {
@@ -114,7 +135,8 @@ describe('help', async () => {
   })
 })
 
-it('the version is that of the package', async () => {
-  const { stdout } = await place.vigil(['--version', '--help'])
+it.each([['--version'], ['version']])('%s prints the version of the package', async (word) => {
+  const { code, stdout } = await place.start([word]).ran
+  expect(code).toBe(0)
   expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/)
 })
