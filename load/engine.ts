@@ -1,4 +1,7 @@
+import { toAddress } from '../journeys/index.ts'
 import type { Secrets } from '../journeys/index.ts'
+import { findRoute } from '../journeys/client/index.ts'
+import type { LookUp } from '../journeys/client/index.ts'
 import type { Failure, FailureClass, Generator, Histogram, TimelinePoint } from '../record/index.ts'
 
 /** What is to be loaded and how, everything resolved: nothing in it needs the config any more. */
@@ -111,6 +114,37 @@ export interface LoadEnvironment {
    * read there.
    */
   measuring: (edge: 'begin' | 'end') => void
+  /** Looks host names up; missing: the operating system does. */
+  lookUp?: LookUp
+}
+
+/** A plan with the address that its whole load goes to, and a note if the host name has others too. */
+export async function routePlan(
+  plan: LoadPlan,
+  { signal, lookUp }: Pick<LoadEnvironment, 'signal' | 'lookUp'>,
+): Promise<{ plan: LoadPlan; note: string | undefined }> {
+  const { ip, note } = await findRoute({
+    address: toAddress(plan.targetUrl),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(plan.requestTimeoutMs)]),
+    ...(lookUp && { lookUp }),
+  })
+  return { plan: { ...plan, ip }, note }
+}
+
+/** Runs a load, all of it to one address of the target's host name. */
+export async function runRouted(
+  plan: LoadPlan,
+  environment: LoadEnvironment,
+  run: (plan: LoadPlan) => Promise<LoadResult>,
+): Promise<LoadResult> {
+  const routed = await routePlan(plan, environment)
+  const result = await run(routed.plan)
+  if (result.state !== 'measured' || routed.note === undefined) return result
+  const { measurement } = result
+  return {
+    ...result,
+    measurement: { ...measurement, notes: [...(measurement.notes ?? []), routed.note] },
+  }
 }
 
 /**

@@ -34,6 +34,7 @@ export function toRecord(
     generator: { ...measurement.generator, droppedArrivals: measurement.droppedArrivals },
     timeline: measurement.timeline,
     ...(measurement.failures.length > 0 && { failures: measurement.failures }),
+    ...(measurement.notes && { notes: measurement.notes }),
     ...(measurement.crossedThresholds && { crossedThresholds: measurement.crossedThresholds }),
     validity: { valid: reasons.length === 0, reasons },
     ...(measurement.interrupted && { interrupted: true }),

@@ -198,7 +198,7 @@ async function withSession(
   signal: AbortSignal,
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
-  const connections = openConnections(concurrentUsers)
+  const connections = openConnections(concurrentUsers, { ip: plan.ip })
   try {
     await work({ plan, signal, connections })
   } finally {

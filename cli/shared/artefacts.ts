@@ -21,7 +21,7 @@ export function toReportInput(title: string, judged: JudgedRun, notes: string[])
     title,
     verdict: judged.verdict,
     runs: [toRunReport(judged)],
-    notes: [...(judged.notes ?? []), ...notes],
+    notes: [...(judged.run.notes ?? []), ...(judged.notes ?? []), ...notes],
     folder: judged.folder,
     vigilVersion: version(),
   }

@@ -1,4 +1,5 @@
 import type { Secrets } from '../../journeys/index.ts'
+import type { LookUp } from '../../journeys/client/index.ts'
 import { lowerPriority, pinProcess } from '../../runtime/processes/index.ts'
 import type { Pinning } from '../../runtime/processes/index.ts'
 import { sides } from '../engines/k6/k6-runtime/wire.ts'
@@ -25,6 +26,8 @@ export interface DuetEnvironment {
   folder: string
   env: NodeJS.ProcessEnv
   signal: AbortSignal
+  /** Looks host names up; missing: the operating system does. */
+  lookUp?: LookUp
   monotonicMs: () => number
   wallMs: () => number
   /** The cores that k6 is restricted to. */

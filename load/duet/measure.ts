@@ -9,6 +9,7 @@ import { countVirtualUsers } from '../engines/k6/generator.ts'
 import type { UserCounts } from '../engines/k6/generator.ts'
 import { sides } from '../engines/k6/k6-runtime/wire.ts'
 import type { DuetScriptPlan, PreparedContexts, Side } from '../engines/k6/k6-runtime/wire.ts'
+import { routePlan } from '../engine.ts'
 import type { LoadPlan } from '../index.ts'
 import { prepareUsers, releaseUsers } from '../virtual-users.ts'
 import type { DuetEvents } from './follow.ts'
@@ -70,10 +71,10 @@ export async function measurePair(
     journeys,
     freeBytes: freemem(),
   })
-  const plans = {
-    baseline: toLoadPlan(plan, 'baseline', pair),
-    candidate: toLoadPlan(plan, 'candidate', pair),
-  }
+  const route = async (side: Side) => routePlan(toLoadPlan(plan, side, pair), environment)
+  const [baselineRoute, candidateRoute] = await Promise.all([route('baseline'), route('candidate')])
+  const routes = { baseline: baselineRoute, candidate: candidateRoute }
+  const plans = { baseline: baselineRoute.plan, candidate: candidateRoute.plan }
   const prepare = async (side: Side) =>
     prepareUsers(plans[side], suite.journeys, users.users, environment.signal)
   const [baseline, candidate] = await Promise.all([prepare('baseline'), prepare('candidate')])
@@ -92,7 +93,7 @@ export async function measurePair(
     }
     if (baseline.state !== 'ready' || candidate.state !== 'ready') return { state: 'interrupted' }
     const contexts = { baseline: baseline.contexts, candidate: candidate.contexts }
-    const load = toDuetLoadPlan(pair, plan, journeys, users, contexts, environment.folder)
+    const load = toDuetLoadPlan(routes, pair, plan, journeys, users, contexts, environment.folder)
     const end = await loadDuet(load, events, environment)
     return end.state === 'failed' ? { ...end, side: undefined } : end
   } finally {
@@ -103,7 +104,11 @@ export async function measurePair(
   }
 }
 
+/** The plans of both sides, with the addresses that the load goes to. */
+type Routes = Record<Side, Awaited<ReturnType<typeof routePlan>>>
+
 function toDuetLoadPlan(
+  routes: Routes,
   pair: RunningPair,
   plan: PairPlan,
   journeys: readonly Journey[],
@@ -120,10 +125,11 @@ function toDuetLoadPlan(
     target: targets[side],
     environment,
     ratePerSecond,
+    note: routes[side].note,
   })
   return {
     script: {
-      ...toScriptPlan(pair, plan, journeys, users, folder),
+      ...toScriptPlan(routes, plan, journeys, users, folder),
       durationMs: Math.ceil(
         pace.maxWarmUpMs + (plan.maxUnits * unitsToSpare.share + unitsToSpare.count) * unitMs,
       ),
@@ -144,14 +150,18 @@ function toDuetLoadPlan(
 const unitsToSpare = { share: 1.4, count: 8 } as const
 
 function toScriptPlan(
-  pair: RunningPair,
+  routes: Routes,
   plan: PairPlan,
   journeys: readonly Journey[],
   { users, maxUsers }: UserCounts,
   folder: string,
 ): Omit<DuetScriptPlan, 'durationMs'> {
   const { suite, seed } = plan
-  const toSide = (side: Side) => ({ address: toAddress(pair.sides[side].url), run: toRunId(plan, side) })
+  const toSide = (side: Side) => ({
+    address: toAddress(routes[side].plan.targetUrl),
+    ip: routes[side].plan.ip,
+    run: toRunId(plan, side),
+  })
   return {
     kind: 'duet',
     nonce: randomUUID(),

@@ -23,6 +23,8 @@ export interface SideFacts {
   target: Run['target']
   environment: Run['environment']
   ratePerSecond: number
+  /** For the reader of the records. */
+  note?: string | undefined
 }
 
 /**
@@ -87,6 +89,7 @@ export function buildUnitRecord(
     ),
     server: { ...server, ...perRequest(answers) },
     ...(failures.length > 0 && { failures }),
+    ...(facts.note !== undefined && { notes: [facts.note] }),
     validity: { valid: true, reasons: [] },
   }
 }

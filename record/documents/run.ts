@@ -131,6 +131,8 @@ const extras = {
   timeline: z.array(openObject(timelinePoint)).exactOptional(),
   /** What failed, by step and class; absent when nothing did. Bounded. */
   failures: z.array(openObject(failure)).exactOptional(),
+  /** What a reader of the figures must know, such as addresses of the target that got no load. */
+  notes: z.array(z.string().max(1000)).exactOptional(),
   /**
    * Thresholds of the user script (k6's) that were crossed, in its words, so not to be trusted; absent
    * when there are none.

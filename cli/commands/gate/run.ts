@@ -152,7 +152,7 @@ async function addRun(
     return
   }
   const judged = await withBaseline(session, await measureSuite(session, plan, engine))
-  gated.notes.push(...(judged.notes ?? []))
+  gated.notes.push(...(judged.run.notes ?? []), ...(judged.notes ?? []))
   gated.problems.push(...(await writeRun(judged)))
   gated.runs.push(judged)
 }

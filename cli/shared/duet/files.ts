@@ -76,6 +76,7 @@ export function toDuetReport(verdict: AbVerdict, outcome: DuetOutcome): ReportIn
     verdict,
     runs,
     notes: [
+      ...notesOf(outcome),
       ...verdict.why.map(formatExplanation),
       ...(verdict.noise === undefined ? [] : [verdict.noise]),
       `again: ${verdict.reproduce}`,
@@ -83,6 +84,10 @@ export function toDuetReport(verdict: AbVerdict, outcome: DuetOutcome): ReportIn
     folder: verdict.folder,
     vigilVersion: version(),
   }
+}
+
+function notesOf({ units }: DuetOutcome): Set<string> {
+  return new Set([...units.baseline, ...units.candidate].flatMap(({ notes = [] }) => notes))
 }
 
 function mergeCandidate(verdict: AbVerdict, outcome: DuetOutcome): Run | undefined {

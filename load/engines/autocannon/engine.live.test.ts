@@ -218,3 +218,17 @@ describe('journeys', () => {
     expect(edges).toEqual([])
   })
 })
+
+test('a name with several addresses: all load goes to the one that accepts, with a note', async () => {
+  let seen = 0
+  const target = await until(serve((_arrived, response) => void ((seen += 1), response.end('ok'))))
+  const loaded = await load({
+    url: target.url.replace('127.0.0.1', 'several.invalid'),
+    journeys: home,
+    lookUp: async () => ['::1', '127.0.0.1'],
+  })
+  expect(countsOf(loaded)).toEqual({ requests: seen, errors: 0 })
+  expect(measurementOf(loaded).notes).toEqual([
+    'several.invalid has 2 addresses: all load went to 127.0.0.1, none to ::1',
+  ])
+})

@@ -6,6 +6,7 @@ import { prepareUsers, releaseUsers } from '../../virtual-users.ts'
 import type { Prepared } from '../../virtual-users.ts'
 import type { Journey } from '../../../journeys/index.ts'
 import { roundMicros, toOneLine } from '../../../record/index.ts'
+import { runRouted } from '../../engine.ts'
 import type {
   Connections,
   Engine,
@@ -41,7 +42,10 @@ const releaseMs = { usually: 30_000, afterInterrupt: 2000 } as const
 export function autocannonEngine(launch: Partial<LaunchOptions> = {}): Engine {
   return {
     name: 'autocannon',
-    run: async (plan, surroundings) => run(plan, surroundings, { env: process.env, wrapper: [], ...launch }),
+    run: async (plan, surroundings) =>
+      runRouted(plan, surroundings, async (routed) =>
+        run(routed, surroundings, { env: process.env, wrapper: [], ...launch }),
+      ),
   }
 }
 

@@ -1,3 +1,4 @@
+import { runRouted } from '../../engine.ts'
 import type { Engine, LoadEnvironment, LoadPlan, LoadResult } from '../../engine.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { runJourneys } from './journeys-run.ts'
@@ -17,7 +18,7 @@ export function createK6Engine(path: string, world: EngineWorld = currentWorld()
     name: 'k6',
     run: async (plan, environment) => {
       try {
-        return await run(path, plan, environment, world)
+        return await runRouted(plan, environment, async (routed) => run(path, routed, environment, world))
       } catch (error) {
         // A full disk or a missing folder: an error of vigil's, not of the target.
         return {

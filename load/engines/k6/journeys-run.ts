@@ -84,8 +84,8 @@ function toScriptPlan(
   return {
     kind: 'load',
     nonce: randomUUID(),
-    target: { address: toAddress(plan.targetUrl), run: plan.run },
     secrets: Object.keys(plan.secrets ?? {}),
+    target: { address: toAddress(plan.targetUrl), ip: plan.ip, run: plan.run },
     journeys: chosen.map(({ name }) => name),
     cycle,
     steps: chosen.flatMap(({ name, steps }) => steps.map((step) => toStepKey(name, step.name))),

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { countOf, latencyOf, mergeHistograms } from '../../../record/index.ts'
 import { home, measured, runEngine } from './testing/run.ts'
 import { startTarget } from './testing/target.ts'
@@ -197,5 +199,29 @@ describe('a run that cannot start', { timeout: 60_000 }, () => {
   ])('is a usage error when it is %s', async ([, source, mix, expected], context) => {
     const { result } = await runEngine(context, { url: 'http://127.0.0.1:1', source, mix })
     expect(result).toMatchObject({ state: 'usage-error', reason: expect.stringMatching(expected) })
+  })
+})
+
+describe('a name with several addresses', { timeout: 60_000 }, () => {
+  it.each([
+    ['::1', '127.0.0.1'],
+    ['127.0.0.1', '::1'],
+    ['127.0.0.1', '127.0.0.2'],
+  ])('all load goes to %s, which accepts, with a note', async (host, other) => {
+    const server = createServer((_request, response) => response.end('ok'))
+    await new Promise<void>((resolve) => server.listen(0, host, resolve))
+    onTestFinished(() => void server.close())
+    const run = await runEngine(
+      { onTestFinished },
+      {
+        url: `http://several.invalid:${(server.address() as AddressInfo).port}`,
+        source: home,
+        lookUp: async () => [other, host],
+      },
+    )
+    expect(measured(run)).toMatchObject({
+      endpoints: { 'home/get': { errors: 0 } },
+      notes: [`several.invalid has 2 addresses: all load went to ${host}, none to ${other}`],
+    })
   })
 })

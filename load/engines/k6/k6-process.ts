@@ -1,11 +1,34 @@
 import { freemem } from 'node:os'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
+import type { Address } from '../../../journeys/index.ts'
+import { userAgentFor } from '../../../journeys/client/index.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { startChild } from '../../../runtime/processes/index.ts'
 import type { Child, ChildEnd } from '../../../runtime/processes/index.ts'
 
 /** Lies in the run's folder so that k6 does not read its user's. */
 export const configFile = 'k6-config.json'
+
+/** What is set for our script and for a user's, which may set it otherwise. */
+export interface K6Settings {
+  userAgent: string
+  /** By host and port of a URL, the IP address and port to connect to. */
+  hosts?: Record<string, string>
+}
+
+/** k6's settings for requests to a target, whose address has been chosen. */
+export function toSettings(targets: readonly { address: Address; ip: string | undefined }[]): K6Settings {
+  const hosts = Object.fromEntries(
+    targets.flatMap(({ address: { hostname, port }, ip }) =>
+      // k6 refuses other names here, and looks them up by itself.
+      ip !== undefined && isIP(hostname) === 0 && /^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i.test(hostname)
+        ? [[`${hostname}:${port}`, isIP(ip) === 6 ? `[${ip}]:${port}` : `${ip}:${port}`]]
+        : [],
+    ),
+  )
+  return { userAgent: userAgentFor('k6'), ...(Object.keys(hosts).length > 0 && { hosts }) }
+}
 
 const versionTimeoutMs = 20_000
 const oldestMajor = 1

@@ -4,7 +4,15 @@ import { pathToFileURL } from 'node:url'
 import type { Secrets } from '../../../journeys/index.ts'
 import type { Child } from '../../../runtime/processes/index.ts'
 import { freePort } from '../../../runtime/services/index.ts'
-import { classifyEnd, configFile, readLastOutput, startK6, stopOnError, waitForK6End } from './k6-process.ts'
+import {
+  classifyEnd,
+  configFile,
+  readLastOutput,
+  startK6,
+  stopOnError,
+  toSettings,
+  waitForK6End,
+} from './k6-process.ts'
 import type { Ending, RunObserver } from './k6-process.ts'
 import { contextIndex } from './k6-runtime/wire.ts'
 import type { PreparedContexts, ScriptMessage, ScriptPlan } from './k6-runtime/wire.ts'
@@ -125,7 +133,9 @@ async function writeScriptFiles(
       'export const { options, setup, play, clock, handleSummary } = script',
       '',
     ].join('\n'),
-    [join(folder, configFile)]: '{}',
+    [join(folder, configFile)]: JSON.stringify(
+      toSettings(plan.kind === 'load' ? [plan.target] : Object.values(plan.sides)),
+    ),
   }
   if (plan.contextsFile !== undefined)
     texts[plan.contextsFile] = JSON.stringify(orderContexts(plan, contexts))

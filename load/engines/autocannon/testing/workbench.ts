@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
 import { listPids, readCommandLine } from '../../../../runtime/processes/index.ts'
-import type { EndpointMeasurement, LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
+import type {
+  EndpointMeasurement,
+  LoadEnvironment,
+  LoadPlan,
+  LoadProgress,
+  LoadResult,
+  Measurement,
+} from '../../../engine.ts'
 import { autocannonEngine } from '../index.ts'
 import type { LaunchOptions } from '../load-process.ts'
 
@@ -28,6 +35,7 @@ export interface Wanted {
   requestTimeoutMs?: number
   launch?: Partial<LaunchOptions>
   signal?: AbortSignal
+  lookUp?: LoadEnvironment['lookUp']
   onProgress?: (progress: LoadProgress, folder: string) => void
 }
 
@@ -67,6 +75,7 @@ export async function load(wanted: Wanted): Promise<Loaded> {
       wanted.onProgress?.(progress, folder)
     },
     measuring: (edge) => observed.edges.push(edge),
+    ...(wanted.lookUp && { lookUp: wanted.lookUp }),
   })
   return {
     result,

@@ -59,7 +59,6 @@ function createOptions(plan: ScriptPlan): Options {
     systemTags: ['scenario'],
     discardResponseBodies: true,
     maxRedirects: 0,
-    userAgent: '',
     throw: false,
   }
 }

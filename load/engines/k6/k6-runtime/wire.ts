@@ -13,6 +13,8 @@ export type Side = (typeof sides)[number]
 /** Where the requests of one side go, and what its `unique` values begin with. */
 export interface SidePlan {
   address: Address
+  /** The IP address chosen for its host name. */
+  ip: string | undefined
   /** In a duet of the same length for both sides, so that both get requests of the same size. */
   run: string
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'vitest'
 import { listPids, readCommandLine } from '../../../../runtime/processes/index.ts'
 import { findTool } from '../../../../runtime/tools/index.ts'
-import type { LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
+import type { LoadEnvironment, LoadPlan, LoadProgress, LoadResult, Measurement } from '../../../engine.ts'
 import { createK6Engine } from '../index.ts'
 
 /** A run of the engine with the real k6, or with a script in its place, in a folder of its own. */
@@ -24,6 +24,7 @@ export interface RunOptions {
   plan?: Partial<LoadPlan>
   /** A shell script that runs in place of k6; `$K6` is the real one. */
   wrapper?: string
+  lookUp?: LoadEnvironment['lookUp']
   /** Called at each progress; may abort. */
   onProgress?: (progress: LoadProgress, interrupt: () => void) => void
 }
@@ -67,6 +68,7 @@ export async function runEngine(
       options.onProgress?.(report, () => interrupt.abort())
     },
     measuring: (edge) => edges.push(edge),
+    ...(options.lookUp && { lookUp: options.lookUp }),
   })
   expectNothingLeft(folder)
   return { result, progress, edges, tookMs: performance.now() - began }

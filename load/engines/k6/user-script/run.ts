@@ -3,10 +3,19 @@ import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadEnvironment, LoadPlan, LoadProgress, LoadResult } from '../../../engine.ts'
 import { toOneLine } from '../../../../record/index.ts'
-import { classifyEnd, configFile, readLastOutput, startK6, stopOnError, waitForK6End } from '../k6-process.ts'
+import {
+  classifyEnd,
+  configFile,
+  readLastOutput,
+  startK6,
+  stopOnError,
+  toSettings,
+  waitForK6End,
+} from '../k6-process.ts'
 import type { Ending, RunObserver } from '../k6-process.ts'
 import { watchCpu } from '../watch.ts'
 import type { CpuWork, EngineWorld, ProgressListener } from '../watch.ts'
+import { toAddress } from '../../../../journeys/index.ts'
 import { readSample } from './samples.ts'
 import { createTally, toScriptMeasurement } from './tally.ts'
 import type { ScriptCounts, ScriptObservations } from './tally.ts'
@@ -43,7 +52,8 @@ export async function runUserScript(
   )
   if (!isReadable) return { state: 'usage-error', reason: `${script}: cannot be read, expected a k6 script` }
   const config = join(environment.folder, configFile)
-  await writeFile(config, '{}', { mode: 0o600 })
+  const settings = toSettings([{ address: toAddress(plan.targetUrl), ip: plan.ip }])
+  await writeFile(config, JSON.stringify(settings), { mode: 0o600 })
   try {
     return await runToEnd(path, plan, script, environment, world)
   } finally {
