@@ -15,6 +15,7 @@ export const exitCodes = {
       'invalid: no trustworthy measurement (target unreachable, a tool missing or crashed, generator ' +
       'saturated, disk full)',
   },
+  hungUp: { code: 129, means: 'ended by SIGHUP' },
   interrupted: { code: 130, means: 'interrupted by SIGINT' },
   terminated: { code: 143, means: 'ended by SIGTERM' },
 } as const

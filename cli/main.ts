@@ -1,3 +1,4 @@
+import { exitCodes } from './exit-codes.ts'
 import { runProgram } from './program.ts'
 import type { World } from './shared/world.ts'
 
@@ -9,7 +10,7 @@ if (process.env['VIGIL_OWNS_COMPILE_CACHE']) {
 
 const interruption = new AbortController()
 
-function interrupt(signal: 'SIGINT' | 'SIGTERM'): void {
+function interrupt(signal: NodeJS.Signals): void {
   // The second signal ends vigil immediately; the guardian of what it started ends that.
   if (interruption.signal.aborted) leave(codeOf(signal))
   interruption.abort(signal)
@@ -17,6 +18,8 @@ function interrupt(signal: 'SIGINT' | 'SIGTERM'): void {
 
 process.on('SIGINT', interrupt)
 process.on('SIGTERM', interrupt)
+// A terminal that is closed, a connection to it that is lost.
+process.on('SIGHUP', interrupt)
 // `vigil … | head` closes our output early; that is no reason to fail.
 process.stdout.on('error', () => undefined)
 process.stderr.on('error', () => undefined)
@@ -44,7 +47,8 @@ await Promise.all([written(process.stdout), written(process.stderr)])
 leave(interruption.signal.aborted ? codeOf(interruption.signal.reason) : code)
 
 function codeOf(signal: unknown): number {
-  return signal === 'SIGTERM' ? 143 : 130
+  if (signal === 'SIGHUP') return exitCodes.hungUp.code
+  return signal === 'SIGTERM' ? exitCodes.terminated.code : exitCodes.interrupted.code
 }
 
 /**

@@ -1,3 +1,4 @@
+import { findContradiction } from '../../record/index.ts'
 import type { Run } from '../../record/index.ts'
 import { incomparableRows } from '../compare/fitness.ts'
 import { isMostlyFailed } from '../verdict.ts'
@@ -90,6 +91,11 @@ function findRefusalReasons(run: Run, verdict: Verdict | undefined): string[] {
         'compare with',
     ]
   if (run.engine === 'probe') return [`${run.id}: is a run of probes, expected a load run`]
+  const contradiction = findContradiction(run)
+  if (contradiction !== undefined)
+    return [
+      `${run.id}: contradicts itself: ${contradiction}: the record was changed or damaged; measure again`,
+    ]
   if (!verdict)
     return [
       `${run.id}: has no verdict that can be read: it is not known whether it kept its budgets; ` +

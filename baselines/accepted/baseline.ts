@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { checkComparableRun, describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
 import type { ComparableRun, Run } from '../../record/index.ts'
@@ -31,7 +32,10 @@ export const minAccepted = 5
 /** In addition to the anchor's runs, this many of the newest are kept and compared with. */
 export const recentRuns = 10
 
-export type ReadBaseline = { state: 'read'; baseline: Baseline } | { state: 'refused'; problem: string }
+export type ReadBaseline =
+  | { state: 'read'; baseline: Baseline }
+  /** `isAltered`: its digest is not that of its content. */
+  | { state: 'refused'; problem: string; isAltered?: true }
 
 const outline = z.looseObject({
   schema: z.literal('vigil.baseline/1'),
@@ -95,6 +99,36 @@ export function parseBaseline(text: string, where: string): ReadBaseline {
         'control, or accept runs again',
     }
   return { state: 'read', baseline: { ...rest, runs: accepted.toSorted(byTime) } }
+}
+
+/** The text of a baseline's file, with the digest of its content. */
+export function formatBaseline(baseline: Baseline): string {
+  return formatReviewedJson({ ...baseline, digest: digestOf(baseline) })
+}
+
+/**
+ * Reads a baseline's file and verifies its digest: figures that a person changed were measured by no one. The
+ * digest is over the content, so a file may be indented differently.
+ */
+export function parseSealedBaseline(text: string, where: string): ReadBaseline {
+  const json = jsonOf(text)
+  const sealed = json.state === 'read' ? outline.safeParse(json.value) : undefined
+  // What is no baseline at all is described by the reader.
+  if (sealed?.success !== true) return parseBaseline(text, where)
+  const { digest, ...content } = { digest: undefined, ...sealed.data }
+  if (digest === digestOf(content)) return parseBaseline(text, where)
+  const problem = digest === undefined ? 'found none' : 'found another than that of its content'
+  return {
+    state: 'refused',
+    isAltered: true,
+    problem:
+      `${where}: digest: ${problem}: the file was edited; restore it from version control, or ` +
+      `remove it and accept runs again with 'vigil baseline accept'`,
+  }
+}
+
+function digestOf(content: object): string {
+  return `sha256:${createHash('sha256').update(formatReviewedJson(content)).digest('hex')}`
 }
 
 /** By when they began; their ids where that is the same. */

@@ -1,6 +1,6 @@
 export { acceptRuns } from './accept.ts'
 export type { AcceptResult, NewAnchor, AcceptCandidate } from './accept.ts'
-export { baselineFile, minAccepted, parseBaseline } from './baseline.ts'
+export { baselineFile, formatBaseline, minAccepted, parseSealedBaseline } from './baseline.ts'
 export type { AcceptedRun, Baseline, ReadBaseline } from './baseline.ts'
 export { toBaselineFigures } from './compare.ts'
 export type { BaselineFigures, BaselineLevels } from './compare.ts'

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { renderAll, terminalReport } from '../../reports/index.ts'
 import type { ReportInput, RunReport } from '../../reports/index.ts'
 import type { Run, ProbesReport } from '../../record/index.ts'
-import { writeRecord, writeWhole } from '../../record/store/index.ts'
+import { makeFolder, writeRecord, writeWhole } from '../../record/store/index.ts'
 import { parseProbes } from '../../record/documents/index.ts'
 import { errorMessage, diskProblem, version, printJson } from './world.ts'
 import type { World } from './world.ts'
@@ -66,7 +66,7 @@ export async function writeReports(folder: string, input: ReportInput): Promise<
 /** Creates a folder and writes into it. Returns what could not be written, one line each. */
 export async function tryWrite(folder: string, write: () => Promise<void>): Promise<string[]> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await write()
     return []
   } catch (error) {

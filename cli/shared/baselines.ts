@@ -1,8 +1,9 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
   baselineFile,
-  parseBaseline,
+  formatBaseline,
+  parseSealedBaseline,
   parseWaivers,
   formatReviewedJson,
   toBaselineFigures,
@@ -13,12 +14,13 @@ import {
 import type { Baseline, ReadBaseline, ReadWaivers, Waiver, Waivers } from '../../baselines/accepted/index.ts'
 import { parseCounts } from '../../baselines/exact/index.ts'
 import type { LowestCounts, ReadCounts } from '../../baselines/exact/index.ts'
-import { writeWhole } from '../../record/store/index.ts'
+import { makeFolder, writeWhole } from '../../record/store/index.ts'
 import { toVerdictWord } from '../../baselines/index.ts'
 import type { VerdictRow } from '../../baselines/index.ts'
 import type { JudgedRun } from './artefacts.ts'
+import { describeEnvironment } from './session.ts'
 import type { Session } from './session.ts'
-import { readIfPresent } from './world.ts'
+import { readIfPresent, UsageError } from './world.ts'
 import { noiseNote } from './known-noise.ts'
 
 /** Other files in the folder of the baselines. */
@@ -44,7 +46,7 @@ export async function findBaseline(
   const file = join(folder, baselineFile(suite, fingerprint))
   const text = await readIfPresent(file)
   if (text !== undefined) {
-    const read = parseBaseline(text, file)
+    const read = parseSealedBaseline(text, file)
     const { suite: itsSuite, environment } =
       read.state === 'read' ? read.baseline : { suite, environment: { fingerprint } }
     return itsSuite === suite && environment.fingerprint === fingerprint
@@ -76,7 +78,7 @@ export async function readStored(folder: string): Promise<Stored[]> {
     .toSorted()
   return Promise.all(
     names.map(async (name): Promise<Stored> => ({
-      ...parseBaseline((await readIfPresent(join(folder, name))) ?? '', join(folder, name)),
+      ...parseSealedBaseline((await readIfPresent(join(folder, name))) ?? '', join(folder, name)),
       file: join(folder, name),
     })),
   )
@@ -84,8 +86,8 @@ export async function readStored(folder: string): Promise<Stored[]> {
 
 export async function writeBaseline(folder: string, baseline: Baseline): Promise<string> {
   const file = join(folder, baselineFile(baseline.suite, baseline.environment.fingerprint))
-  await mkdir(folder, { recursive: true })
-  await writeWhole(file, formatReviewedJson(baseline))
+  await makeFolder(folder)
+  await writeWhole(file, formatBaseline(baseline))
   return file
 }
 
@@ -99,7 +101,7 @@ export async function readWaivers(folder: string): Promise<ReadWaivers> {
 export async function writeWaivers(folder: string, waivers: readonly Waiver[]): Promise<string> {
   const file = join(folder, waiversFile)
   const document: Waivers = { schema: 'vigil.waivers/1', waivers: [...waivers] }
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   await writeWhole(file, formatReviewedJson(document))
   return file
 }
@@ -115,9 +117,21 @@ export async function readCounts(folder: string): Promise<ReadCounts> {
 
 export async function writeCounts(folder: string, counts: LowestCounts): Promise<string> {
   const file = join(folder, countsFile)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   await writeWhole(file, formatReviewedJson(counts))
   return file
+}
+
+/**
+ * Throws a usage error if the baseline of a suite on this machine cannot be read: before minutes are spent on
+ * a run that could not be compared with it.
+ *
+ * @param engine with its version
+ */
+export async function checkBaseline(session: Session, suite: string, engine: string): Promise<void> {
+  const { fingerprint } = describeEnvironment(session, engine)
+  const found = await findBaseline(storedFolder(session.loaded.file), suite, fingerprint)
+  if (found.state === 'refused') throw new UsageError(found.problem)
 }
 
 /**
@@ -134,6 +148,7 @@ export async function withBaseline(session: Session, judged: JudgedRun): Promise
     await findBaseline(folder, run.suite, run.environment.fingerprint),
     await readWaivers(folder),
   ]
+  if (found.state === 'refused' && found.isAltered) throw new UsageError(found.problem)
   if (waivers.state === 'refused') return withRows(judged, [invalid(run.suite, 'waivers', waivers.problem)])
   const compared = {
     ...judged,

@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import os, { tmpdir } from 'node:os'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { readRevision } from '../../runtime/processes/index.ts'
 import type { GitContext } from '../../runtime/processes/index.ts'
 import { loadConfig, nameSchema, readSecrets } from '../../config/index.ts'
@@ -13,6 +12,8 @@ import { UsageError } from './world.ts'
 import type { World } from './world.ts'
 import { runId, environmentOf, toOneLine } from '../../record/index.ts'
 import type { Run } from '../../record/index.ts'
+import { makeFolder, removeOldTemporaries } from '../../record/store/index.ts'
+import { isAlive } from '../../runtime/processes/index.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
 import { toTargetUrl } from '../../journeys/index.ts'
 import type { Secrets } from '../../journeys/index.ts'
@@ -76,6 +77,8 @@ export async function openSession(
   const { target } = config.loaded.config
   const out = resolve(world.cwd, options.out)
   const targetUrl = options.target ?? target.url
+  for (const folder of [out, join(dirname(config.loaded.file), 'baselines')])
+    await removeOldTemporaries(folder, { now: world.now, isAlive })
   return {
     world,
     loaded: config.loaded,
@@ -162,7 +165,7 @@ async function withBooted<T>(
 ): Promise<TargetResult<T>> {
   const { config, file } = session.loaded
   session.progress.phase(`starting the target: ${(config.target.command ?? []).join(' ')}`)
-  await mkdir(dirname(logFile), { recursive: true })
+  await makeFolder(dirname(logFile))
   const started = await startTarget({
     url: session.targetUrl,
     command: config.target.command ?? [],

@@ -22,7 +22,7 @@ export interface World {
   random: Random
   /** How long to wait for a target that another process loads. Not set: 15 minutes. */
   lockPatienceMs?: number
-  /** Aborted by SIGINT or SIGTERM, whose name is the reason. */
+  /** Aborted by SIGINT, SIGTERM or SIGHUP, whose name is the reason. */
   interrupted: AbortSignal
 }
 

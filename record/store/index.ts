@@ -1,2 +1,10 @@
-export { listRuns, readRecord, runFolder, writeRecord, writeWhole } from './store.ts'
+export {
+  listRuns,
+  makeFolder,
+  readRecord,
+  removeOldTemporaries,
+  runFolder,
+  writeRecord,
+  writeWhole,
+} from './store.ts'
 export type { Stored } from './store.ts'

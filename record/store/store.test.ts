@@ -1,11 +1,30 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { countsOf, exampleRun, spread } from '../testing/examples/runs.ts'
 import { runId } from '../environment.ts'
-import { listRuns, readRecord, runFolder, writeRecord, writeWhole } from './store.ts'
+import {
+  listRuns,
+  makeFolder,
+  readRecord,
+  removeOldTemporaries,
+  runFolder,
+  writeRecord,
+  writeWhole,
+} from './store.ts'
 
 const run = exampleRun({ 'a/b': countsOf(spread(40, 1, 9)) })
 let out: string
@@ -25,6 +44,54 @@ describe('the store', () => {
     await writeWhole(join(out, 'a.txt'), 'two')
     expect(readdirSync(out)).toEqual(['a.txt'])
     expect(readFileSync(join(out, 'a.txt'), 'utf8')).toBe('two')
+  })
+
+  it('syncs the file before it is renamed, and each new folder in the one that holds it', async () => {
+    const folder = join(out, 'runs', run.id)
+    const file = join(folder, 'record.json')
+    const handle = await open(out, 'r')
+    const prototype = Object.getPrototypeOf(handle) as typeof handle
+    await handle.close()
+    const synced: string[] = []
+    const sync = vi.spyOn(prototype, 'sync').mockImplementation(async function (this: typeof handle) {
+      const path = readlinkSync(`/proc/self/fd/${this.fd}`)
+      synced.push(
+        `${path.replace(out, '').replace(/\d+\.tmp$/, 'tmp')}${existsSync(file) ? ', renamed' : ''}`,
+      )
+    })
+    try {
+      await writeRecord(await runFolder(out, run.id), run)
+      expect(synced).toEqual(['/runs', '', `/runs/${run.id}/record.json.tmp`, `/runs/${run.id}, renamed`])
+      synced.length = 0
+      // Another part of the process may have made it a moment ago.
+      await makeFolder(folder)
+      expect(synced).toEqual(['/runs, renamed'])
+    } finally {
+      sync.mockRestore()
+    }
+  })
+
+  it('removes old temporary files: of dead processes after a minute, of others after an hour', async () => {
+    const now = Date.parse('2026-11-29T12:00:00Z')
+    const folder = await runFolder(out, run.id)
+    const files = [
+      ['record.json.11.tmp', 61, false],
+      ['fresh.json.11.tmp', 59, true],
+      ['written.json.22.tmp', 3599, true],
+      ['stuck.json.22.tmp', 3601, false],
+      ['record.json', 86_400, true],
+      ['notes.tmp', 86_400, true],
+    ] as const
+    for (const [name, ageSeconds] of files)
+      for (const at of [out, folder]) {
+        writeFileSync(join(at, name), '')
+        utimesSync(join(at, name), now / 1000 - ageSeconds, now / 1000 - ageSeconds)
+      }
+    await removeOldTemporaries(out, { now: () => now, isAlive: (pid) => pid === 22 })
+    await removeOldTemporaries(join(out, 'nowhere'), { now: () => now, isAlive: () => false })
+    const left = files.flatMap(([name, , stays]) => (stays ? [name] : [])).toSorted()
+    expect(readdirSync(folder).toSorted()).toEqual(left)
+    expect(readdirSync(out).toSorted()).toEqual([...left, 'runs'].toSorted())
   })
 
   it('lists runs newest first, and none where there is no folder', async () => {

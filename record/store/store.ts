@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import type { Run } from '../index.ts'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Run, WallClock } from '../index.ts'
 import { parseRun } from '../documents/index.ts'
 
 /**
@@ -41,11 +41,51 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/**
+ * Makes a folder and those above it, and syncs the folders that hold them: a power failure would otherwise
+ * lose a new folder with every synced file in it.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true })
+  // A folder that another part of this process made a moment ago is not synced either.
+  const top = dirname(resolve(first ?? path))
+  for (let at = dirname(resolve(path)); ; at = dirname(at)) {
+    await syncFolder(at)
+    if (at === top) return
+  }
+}
+
 /** `<out>/runs/<id>/`, made if missing. */
 export async function runFolder(out: string, id: string): Promise<string> {
   const folder = join(out, 'runs', id)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   return folder
+}
+
+const temporaryName = /\.(\d+)\.tmp$/
+const minuteMs = 60_000
+/** A process may write for a moment; another one may have the number of one that is dead. */
+const oldMs = { dead: minuteMs, alive: 60 * minuteMs }
+
+/**
+ * Removes the temporary files that killed processes left in a folder, or in those up to two levels below it.
+ * Never throws: they only take up space.
+ */
+export async function removeOldTemporaries(
+  folder: string,
+  { now, isAlive }: { now: WallClock; isAlive: (pid: number) => boolean },
+  depth = 2,
+): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory() && depth > 0) await removeOldTemporaries(path, { now, isAlive }, depth - 1)
+    const pid = Number(temporaryName.exec(entry.name)?.[1] ?? 0)
+    if (!entry.isFile() || pid === 0) continue
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity }))
+    if (now() - mtimeMs > (isAlive(pid) ? oldMs.alive : oldMs.dead))
+      await rm(path, { force: true }).catch(() => undefined)
+  }
 }
 
 export async function writeRecord(folder: string, run: Run): Promise<void> {

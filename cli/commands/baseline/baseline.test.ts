@@ -112,6 +112,30 @@ describe('vigil baseline accept', () => {
     ])
   })
 
+  it.each([
+    [
+      'was inflated',
+      ({ totals }: Run) => {
+        totals.requests *= 10
+        totals.errorRate = totals.errors / totals.requests
+      },
+      'contradicts itself: totals.requests: found 15000, expected 1500 of its endpoints',
+    ],
+    [
+      'has another digit',
+      ({ totals: { latency } }: Run) => (latency.p50Ms /= 2),
+      'contradicts itself: totals.latency.p50Ms: found',
+    ],
+  ])('refuses a run whose total %s: its histograms say otherwise', async (_, change, says) => {
+    const [first = ''] = ids
+    const record = JSON.parse(file(first, 'record.json')) as Run
+    change(record)
+    writeFileSync(join(folder, '.vigil', 'runs', first, 'record.json'), JSON.stringify(record))
+    const { code, stderr } = await run('accept', ids)
+    expect([code, existsSync(stored())]).toEqual([2, false])
+    expect(stderr).toContain(says)
+  })
+
   it('refuses a run that breaks the budgets of today, whatever its verdict was then', async () => {
     writeFileSync(
       join(folder, 'strict.config.mjs'),
@@ -146,7 +170,8 @@ describe('a run whose suite has a baseline', () => {
     expect(file(slow.id, 'metrics.prom')).toMatch(
       new RegExp(
         '^vigil_run_baseline_latency_p95_seconds' +
-          '\\{suite="browse",environment="simulated",engine="k6",step="task/list"\\} 0\\.0\\d+$',
+          '\\{suite="browse",environment="default",place="default",engine="k6",' +
+          'step="task/list"\\} 0\\.0\\d+$',
         'm',
       ),
     )
@@ -202,6 +227,33 @@ describe('a run whose suite has a baseline', () => {
       expect(stdout.replaceAll(/\s+/g, '')).toContain(`${name}:notJSON`)
     },
   )
+})
+
+describe('a baseline that was edited', () => {
+  const path = (): string => join(stored(), 'browse.simulated.json')
+  it.each([
+    ['a figure', (text: string) => text.replace(/"p95Ms": (\d)/, '"p95Ms": 9$1')],
+    ['its anchor', (text: string) => text.replace(/"runs": \["run-0001",/, '"runs": [')],
+    ['a date', (text: string) => text.replace('2026-01-01', '2026-01-02')],
+    ['its digest', (text: string) => text.replace(/"digest": "sha256:./, '"digest": "sha256:_')],
+    ['all of its digest', (text: string) => text.replace(/.*"digest".*\n/, '')],
+  ])('in %s is exit 2, with what to do, wherever it is read', async (_, change) => {
+    await run('accept', ids)
+    const text = readFileSync(path(), 'utf8')
+    writeFileSync(path(), change(text))
+    expect(readFileSync(path(), 'utf8')).not.toBe(text)
+    const what = /browse\.simulated\.json: .*the file was edited; restore it from version control/
+    for (const { code, stderr } of [await run('list'), await run('show'), await run('accept', ids)])
+      expect([code, stderr]).toEqual([2, expect.stringMatching(what)])
+    await expect(again(slow.id)).rejects.toThrow(what)
+    await expect(again(slow.id)).rejects.toBeInstanceOf(UsageError)
+  })
+
+  it('is not one whose text was only formatted in another way', async () => {
+    await run('accept', ids)
+    writeFileSync(path(), JSON.stringify(JSON.parse(readFileSync(path(), 'utf8'))))
+    expect((await run('list')).code).toBe(0)
+  })
 })
 
 describe('vigil baseline list and show', () => {

@@ -1,9 +1,8 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findSufficient, toLevels, findSaturation } from '../../../load/capacity/index.ts'
 import type { CapacityResult, Knee, Sample, SearchPlan } from '../../../load/capacity/index.ts'
 import { capacityPage, capacityText } from '../../../reports/capacity/index.ts'
-import { writeWhole } from '../../../record/store/index.ts'
+import { makeFolder, writeWhole } from '../../../record/store/index.ts'
 import { tryWrite } from '../../shared/artefacts.ts'
 import { forecastsFrom } from './forecasts.ts'
 import { searchKnee, measureSettings } from './measure.ts'
@@ -52,7 +51,7 @@ export async function capacity(
   }
   const id = newRunId(session, plan.name)
   const folder = join(session.out, 'runs', id)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const startedAt = new Date(world.now()).toISOString()
   const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () =>
     searchKnee(session, plan, found, searchOf(plan, options)),

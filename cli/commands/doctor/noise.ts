@@ -1,10 +1,9 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatNoise, estimateNoise } from '../../../baselines/noise/index.ts'
 import type { KnownNoise, SameCodeUnits, SuiteNoise } from '../../../baselines/noise/index.ts'
 import { runDuet } from '../../../load/duet/index.ts'
 import type { DuetSuite, Scratch } from '../../../load/duet/index.ts'
-import { writeWhole } from '../../../record/store/index.ts'
+import { makeFolder, writeWhole } from '../../../record/store/index.ts'
 import { cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { toDuetSuites, withScratch } from '../../shared/duet/duets.ts'
@@ -109,7 +108,7 @@ async function measureSameCode(
 ): Promise<SameCodeUnits> {
   const id = newRunId(session, `noise-${suite.name}`)
   const logs = join(session.out, 'noise', id)
-  await mkdir(logs, { recursive: true })
+  await makeFolder(logs)
   const result = await runDuet(
     {
       run: id,
@@ -152,7 +151,7 @@ async function keepNoise(
     measuredAt: new Date(world.now()).toISOString(),
     suites: { ...kept, ...measured },
   }
-  await mkdir(out, { recursive: true })
+  await makeFolder(out)
   await writeWhole(noiseFile(out), `${JSON.stringify(noise, null, 2)}\n`)
   if (json) printJson(world, noise)
   else

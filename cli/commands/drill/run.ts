@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { suggestName } from '../../../config/index.ts'
@@ -15,7 +14,7 @@ import {
   judgeDrills,
 } from '../../../monitoring/drills/index.ts'
 import type { Drill, DrillsReport, DrillResult } from '../../../monitoring/drills/index.ts'
-import { writeWhole } from '../../../record/store/index.ts'
+import { makeFolder, writeWhole } from '../../../record/store/index.ts'
 import { exitCodeOf } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
@@ -37,7 +36,7 @@ export async function drill(names: readonly string[], options: DrillOptions, wor
       `drill ${JSON.stringify(chosen.name)}: no alert of that name${suggestName(chosen.name, chosen.known)}`,
     )
   const folder = join(session.out, 'drills', newRunId(session, 'drill'))
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const report = await onStage(session, options, chosen.drills, folder)
   const width = world.terminal.stdoutIsTerminal ? world.terminal.width : 160
   await writeWhole(

@@ -112,10 +112,15 @@ describe.each(phases)('while $phase', { timeout: 90_000 }, (phase) => {
 })
 
 describe('after an interrupt', { timeout: 90_000 }, () => {
-  it('the record of what was measured is kept, marked, and not judged', async () => {
-    const phase = phases.find(({ phase: name }) => name === 'measuring with k6')
+  it.each([
+    ['measuring with k6', 'SIGINT', 130],
+    ['measuring with autocannon', 'SIGTERM', 143],
+    ['measuring with autocannon', 'SIGHUP', 129],
+  ] as const)('%s by %s, the record is kept, marked, and not judged', async (named, signal, code) => {
+    const phase = phases.find(({ phase: name }) => name === named)
     if (!phase) throw new Error('no such phase')
-    await signalIn(phase, 'SIGINT')
+    expect((await signalIn(phase, signal)).code).toBe(code)
+    expect(await leftoversAfter(place.folder, 2000)).toEqual([])
     const runs = join(place.folder, '.vigil', 'runs')
     const [id] = readdirSync(runs)
     const file = join(runs, id ?? '', 'record.json')

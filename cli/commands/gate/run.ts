@@ -14,7 +14,7 @@ import type { Session } from '../../shared/session.ts'
 import { checkProbeBrowser, toProbeRows, runSessionProbes } from '../../shared/probing.ts'
 import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
-import { withBaseline } from '../../shared/baselines.ts'
+import { checkBaseline, withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
 import { baseProblem, findBase, measureGateDuets } from './duet.ts'
 
@@ -105,6 +105,7 @@ async function withEngines(session: Session, plans: readonly SuitePlan[]): Promi
   for (const plan of plans) {
     const engine = found.get(plan.suite.engine) ?? (await findEngine(plan.suite.engine, session))
     found.set(plan.suite.engine, engine)
+    if (engine.state === 'ok') await checkBaseline(session, plan.name, engine.label)
     planned.push({ plan, engine })
   }
   return planned

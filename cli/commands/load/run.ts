@@ -7,7 +7,7 @@ import { exitCodes } from '../../exit-codes.ts'
 import { measureSuite, unmeasuredRun } from '../../shared/measure.ts'
 import { newRunId, openSession, withTarget } from '../../shared/session.ts'
 import type { World } from '../../shared/world.ts'
-import { withBaseline } from '../../shared/baselines.ts'
+import { checkBaseline, withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
 import type { LoadOptions } from './command.ts'
 
@@ -16,6 +16,7 @@ export async function load(name: string | undefined, options: LoadOptions, world
   const session = await openSession(options, world)
   const plan = planSuite(session.loaded.config, name, options)
   const found = await findEngine(plan.suite.engine, session)
+  if (found.state === 'ok') await checkBaseline(session, plan.name, found.label)
   const id = newRunId(session, plan.name)
   const reached = await withTarget(
     session,
