@@ -4,12 +4,15 @@ import { toUtcDay, toFileName, findExpired } from './log-files.ts'
 const day = '2026-11-24'
 
 describe('a log file', () => {
-  test.each([
-    ['application', '2026-10-25', '2026-10-24'],
-    ['security', '2026-08-26', '2026-08-25'],
-    ['audit', '2025-11-24', '2025-11-23'],
-    ['error', '2026-05-24', '2026-05-23'],
-  ] as const)('of %s is there on its last day, %s, and gone a day older', (stream, last, older) => {
+  const lastDays = {
+    application: ['2026-10-25', '2026-10-24'],
+    security: ['2026-08-26', '2026-08-25'],
+    audit: ['2025-11-24', '2025-11-23'],
+    error: ['2026-05-24', '2026-05-23'],
+  } as const
+  const streams = ['application', 'security', 'audit', 'error'] as const
+  test.each(streams)('of %s is there on its last day, and gone a day older', (stream) => {
+    const [last, older] = lastDays[stream]
     expect(findExpired([toFileName(stream, last), toFileName(stream, older)], day)).toEqual([
       toFileName(stream, older),
     ])

@@ -64,12 +64,12 @@ const numberPoint: Message = {
   6: ['asInt', 'sfixed64'],
   7: ['attributes', () => keyValue, 'repeated'],
 }
+const buckets: Message = { 6: ['bucketCounts', 'packedFixed64'], 7: ['explicitBounds', 'packedDouble'] }
 const histogramPoint: Message = {
   ...pointTimes,
+  ...buckets,
   4: ['count', 'fixed64'],
   5: ['sum', 'double'],
-  6: ['bucketCounts', 'packedFixed64'],
-  7: ['explicitBounds', 'packedDouble'],
   9: ['attributes', () => keyValue, 'repeated'],
 }
 const gauge: Message = { 1: ['dataPoints', () => numberPoint, 'repeated'] }

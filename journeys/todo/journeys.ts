@@ -1,4 +1,4 @@
-import type { Journey, Response } from '../journey.ts'
+import type { Journey, Response, Step } from '../journey.ts'
 import { authFlow } from './account.ts'
 import { authorization } from './authorization.ts'
 import { expectField, expectStatus, fieldOf } from './expect.ts'
@@ -6,18 +6,15 @@ import { exportImport } from './export-import.ts'
 import { rateLimit } from './rate-limit.ts'
 import { taskCrud } from './task-crud.ts'
 
-/** Is the process there. */
-export const health: Journey = {
-  name: 'health',
-  steps: [
-    {
-      name: 'health',
-      request: () => ({ method: 'GET', path: '/health' }),
-      status: 200,
-      check: (response) => expectField(response, 'status', 'healthy'),
-    },
-  ],
+/** A journey of one step with the same name. */
+function oneRequest(name: string, path: string, check: NonNullable<Step['check']>): Journey {
+  return { name, steps: [{ name, request: () => ({ method: 'GET', path }), status: 200, check }] }
 }
+
+/** Is the process there. */
+export const health = oneRequest('health', '/health', (response) =>
+  expectField(response, 'status', 'healthy'),
+)
 
 // Which service is missing is in the body of the 503, and worth more than the status.
 function expectReady(response: Response): string | undefined {
@@ -36,17 +33,7 @@ function expectReady(response: Response): string | undefined {
 }
 
 /** Can it do its work: its database and its signing of tokens. */
-export const ready: Journey = {
-  name: 'ready',
-  steps: [
-    {
-      name: 'ready',
-      request: () => ({ method: 'GET', path: '/health/ready' }),
-      status: 200,
-      check: expectReady,
-    },
-  ],
-}
+export const ready = oneRequest('ready', '/health/ready', expectReady)
 
 /** What users of the todo API do. Plain data and pure functions: k6 runs these files too. */
 const journeys: Journey[] = [health, ready, authFlow, taskCrud, exportImport, authorization, rateLimit]

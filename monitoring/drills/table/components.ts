@@ -23,6 +23,16 @@ const failingDatabase = [
 ]
 const withDatabase = ['latency', 'errors', 'database', 'auth', 'limits'] as const
 
+/** Each query takes longer, until `alert` fires. */
+function slowQueries(alert: string, dbLatencyMs: number) {
+  return {
+    alert,
+    exclusive: withDatabase,
+    injectFault: injectRules({ dbLatencyMs }),
+    mayAlsoFire: failingDatabase.filter((other) => other !== alert),
+  }
+}
+
 /** Faults of the database, authentication, rate limits, memory and disk. */
 export const componentDrills: readonly Drill[] = [
   defineDrill({
@@ -145,20 +155,14 @@ export const componentDrills: readonly Drill[] = [
   }),
   defineDrill({
     requirement: 'H3',
-    alert: 'DatabaseQueriesSlow',
+    ...slowQueries('DatabaseQueriesSlow', 1300),
     fault: 'each query takes 1.3 s longer',
-    exclusive: withDatabase,
-    injectFault: injectRules({ dbLatencyMs: 1300 }),
     to: high,
-    mayAlsoFire: failingDatabase.filter((alert) => alert !== 'DatabaseQueriesSlow'),
   }),
   defineDrill({
     requirement: 'D3',
-    alert: 'DatabaseConnectionsHigh',
+    ...slowQueries('DatabaseConnectionsHigh', 900),
     fault: 'each query takes 0.9 s longer, so that all connections of the pool are in use',
-    exclusive: withDatabase,
-    injectFault: injectRules({ dbLatencyMs: 900 }),
     to: medium,
-    mayAlsoFire: failingDatabase.filter((alert) => alert !== 'DatabaseConnectionsHigh'),
   }),
 ]

@@ -1,5 +1,5 @@
 import type { Row } from '../dashboard.ts'
-import { line, timeSeries } from '../panels/index.ts'
+import { line, quantileLines, timeSeries } from '../panels/index.ts'
 import { instanceLabels } from './now.ts'
 
 /** What users do: the business metrics. */
@@ -72,12 +72,9 @@ export const business: Row = {
       description:
         'p50 and p95 of bulk operations. Each holds a transaction open: long ones hold ' +
         'locks. Compare with their size.',
-      queries: [0.5, 0.95].map((quantile) =>
-        line(
-          `p${quantile * 100}`,
-          `histogram_quantile(${quantile}, sum by (le) ` +
-            `(rate(bulk_operation_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
-        ),
+      queries: quantileLines(
+        [0.5, 0.95],
+        `rate(bulk_operation_duration_seconds_bucket{${instanceLabels}}[$interval])`,
       ),
       unit: 'seconds',
       width: 8,

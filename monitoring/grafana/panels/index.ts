@@ -1,4 +1,15 @@
-export { above, aboveZero, alertedBy, below, colours, line, linkTo, prometheus, steps } from './panel.ts'
+export {
+  above,
+  aboveZero,
+  alertedBy,
+  below,
+  colours,
+  line,
+  linkTo,
+  quantileLines,
+  prometheus,
+  steps,
+} from './panel.ts'
 export type { PanelOptions, PanelSpec, Query } from './panel.ts'
 export { stat, stateMapping, stateNumber, stateTimeline } from './states.ts'
 export type { States } from './states.ts'

@@ -82,6 +82,13 @@ export function line(legend: string, expr: string): Query {
   return { expr, legend }
 }
 
+/** Quantiles of a histogram, of all its series together. `buckets`: their rates. */
+export function quantileLines(quantiles: readonly number[], buckets: string): Query[] {
+  return quantiles.map((quantile) =>
+    line(`p${quantile * 100}`, `histogram_quantile(${quantile}, sum by (le) (${buckets}))`),
+  )
+}
+
 /** The names of the series in one line below the panel. */
 export function namesBelow(): VizLegendOptionsBuilder {
   return new VizLegendOptionsBuilder()

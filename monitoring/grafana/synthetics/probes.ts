@@ -1,6 +1,7 @@
 import type { Row } from '../dashboard.ts'
 import {
   line,
+  quantileLines,
   stateNumber,
   stateTimeline,
   steps,
@@ -210,13 +211,7 @@ const schedule: Row['panels'] = [
     description:
       "How long after their due time runs started. Seconds: the scheduler's machine is " +
       'overloaded, and the probes measure that machine.',
-    queries: [0.5, 0.95].map((quantile) =>
-      line(
-        `p${quantile * 100}`,
-        `histogram_quantile(${quantile}, sum by (le) ` +
-          '(rate(vigil_probe_schedule_lateness_seconds_bucket[1h])))',
-      ),
-    ),
+    queries: quantileLines([0.5, 0.95], 'rate(vigil_probe_schedule_lateness_seconds_bucket[1h])'),
     unit: 'seconds',
     width: 12,
     limits: steps('green', [1, 'yellow'], [30, 'orange']),
