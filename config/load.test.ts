@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -56,6 +56,18 @@ it('loads a good config, its journeys and the paths of both', async () => {
       journeysModule: join(folder, 'journeys.mjs'),
       journeys: [{ name: 'home' }],
     },
+  })
+})
+
+it('reads a config behind a link as the file that it is: its paths are relative to that', async () => {
+  mkdirSync(join(folder, 'elsewhere'))
+  symlinkSync(
+    join(folder, write(`export default ${JSON.stringify(good)}`)),
+    join(folder, 'elsewhere', 'link.mjs'),
+  )
+  expect(await loadConfig(join(folder, 'elsewhere'), 'link.mjs')).toMatchObject({
+    state: 'ok',
+    loaded: { journeysModule: join(folder, 'journeys.mjs') },
   })
 })
 

@@ -1,7 +1,6 @@
-import { access } from 'node:fs/promises'
+import { access, realpath } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { loadJourneys } from '../journeys/client/index.ts'
+import { importUserModule, loadJourneys } from '../journeys/client/index.ts'
 import type { Journey, Secrets } from '../journeys/index.ts'
 import { describeShapeProblem } from './problems.ts'
 import { findReferenceProblems } from './references.ts'
@@ -26,7 +25,7 @@ interface UsageProblem {
 
 /** Reads and checks a config and the journeys that it names. */
 export async function loadConfig(cwd: string, path: string): Promise<ConfigResult> {
-  const file = resolve(cwd, path)
+  const file = await toRealPath(resolve(cwd, path))
   const imported = await importDefault(file)
   if (imported.state === 'usage-error') return imported
   const parsed = configSchema.safeParse(imported.value)
@@ -76,15 +75,18 @@ async function importDefault(file: string): Promise<{ state: 'ok'; value: unknow
         "create one with a default export, or name another file with '--config FILE'",
     )
   try {
-    const module: unknown = await import(pathToFileURL(file).href)
-    const value =
-      typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
+    const { default: value } = await importUserModule(file)
     return value === undefined
       ? usageError(`${file}: default export: expected a vigil config, got none`)
       : { state: 'ok', value }
   } catch (error) {
     return usageError(`${locateError(error, file)}: ${describeError(error)}, expected a vigil config`)
   }
+}
+
+// Paths in a config are relative to the file itself, not to a link to it. A missing file is named as typed.
+async function toRealPath(file: string): Promise<string> {
+  return realpath(file).catch(() => file)
 }
 
 async function exists(file: string): Promise<boolean> {

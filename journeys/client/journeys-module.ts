@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { toOneLine } from '../../record/index.ts'
 import type { Journey } from '../index.ts'
+import { importUserModule } from './user-module.ts'
 
 export type LoadedJourneys = { state: 'ok'; journeys: Journey[] } | { state: 'usage-error'; reason: string }
 
@@ -44,8 +45,7 @@ async function importDefault(modulePath: string): Promise<unknown> {
     importTimeoutMs,
   )
   try {
-    const module: { default?: unknown } = await Promise.race([import(pathToFileURL(modulePath).href), late])
-    return module.default
+    return (await Promise.race([importUserModule(modulePath), late])).default
   } finally {
     clearTimeout(timer)
   }
