@@ -49,6 +49,11 @@ const target = z.strictObject({
   /** Program and arguments: vigil starts it, waits for `ready` and stops it. */
   command: z.array(z.string().min(1)).min(1).exactOptional(),
   env: z.record(z.string(), z.string()).exactOptional(),
+  /**
+   * Program and arguments that install the dependencies of a revision, run once in each worktree of a duet.
+   * Default: the package manager of each lock file that the service uses.
+   */
+  prepare: z.array(z.string().min(1)).min(1).exactOptional(),
   /** Path that answers 2xx once the service can be used. */
   ready: path.exactOptional(),
   /**

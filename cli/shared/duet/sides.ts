@@ -152,10 +152,12 @@ async function checkOut(session: Session, revision: string | undefined, folder: 
   const commit = await resolveCommit(repository, revision)
   if (commit.state === 'missing') throw new UsageError(commit.reason)
   session.progress.phase(`checking out ${revision} (${commit.sha.slice(0, 9)})`)
-  const created = await createWorktree(repository, commit.sha, folder)
+  const { prepare } = session.loaded.config.target
+  const created = await createWorktree(repository, commit.sha, folder, { command: prepare })
   if (created.state === 'failed') return created
   if (created.worktree.how === 'installed')
-    session.progress.phase(`  installed the dependencies of ${revision}: its package-lock.json differs`)
+    session.progress.phase(`  installed the dependencies of ${revision}: its lock file differs`)
+  if (created.worktree.how === 'prepared') session.progress.phase(`  prepared ${revision} by target.prepare`)
   const name = commit.sha.startsWith(revision)
     ? commit.sha.slice(0, 9)
     : `${revision} (${commit.sha.slice(0, 9)})`
