@@ -2,8 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { Endpoint } from './endpoint.ts'
-import { Problem } from './problem.ts'
-import { buildProblemReply, respond } from './respond.ts'
+import { Problem, buildProblemReply, respond } from './respond.ts'
 import type { Principal, Scope } from './scope.ts'
 
 export interface Bindings {

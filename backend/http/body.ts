@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { Problem } from './problem.ts'
+import { Problem } from './respond.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 

@@ -4,8 +4,8 @@
 import { z } from 'zod'
 import { parseMediaType, parseJson, readBody } from './body.ts'
 import type { Access, Endpoint, EndpointSpec, Input, RawInput, Reply } from './endpoint.ts'
-import { Problem } from './problem.ts'
-import type { InvalidField } from './problem.ts'
+import { Problem } from './respond.ts'
+import type { InvalidField } from './respond.ts'
 import type { Principal } from './scope.ts'
 
 /** Defines an endpoint. Its handler receives only input that passed the schemas. */

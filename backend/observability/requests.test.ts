@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import { createScope } from '../http/scope.ts'
 import { createLog } from './logs.ts'
-import { createMetrics } from './registry.ts'
-import { observeRequests } from './requests.ts'
+import { createMetrics, observeRequests } from './registry.ts'
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'SEARCH', 'M-SEARCH']
 

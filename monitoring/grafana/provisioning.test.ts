@@ -48,7 +48,7 @@ describe('what Grafana is provisioned with', () => {
     const links = z
       .array(z.object({ name: z.string() }))
       .parse(prometheus?.jsonData['exemplarTraceIdDestinations'])
-    const source = readFileSync(new URL('../../backend/observability/requests.ts', import.meta.url), 'utf8')
+    const source = readFileSync(new URL('../../backend/observability/registry.ts', import.meta.url), 'utf8')
     for (const { name } of links) expect(source).toContain(`exemplarLabels: { ${name}:`)
   })
 

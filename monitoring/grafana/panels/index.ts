@@ -11,6 +11,5 @@ export {
   steps,
 } from './panel.ts'
 export type { PanelOptions, PanelSpec, Query } from './panel.ts'
-export { stat, stateMapping, stateNumber, stateTimeline } from './states.ts'
-export type { States } from './states.ts'
-export { table, timeSeries } from './values.ts'
+export { stat, stateMapping, stateNumber, stateTimeline, table, timeSeries } from './kinds.ts'
+export type { States } from './kinds.ts'
