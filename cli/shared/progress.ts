@@ -15,10 +15,12 @@ export interface Progress {
   draw: (text: string) => void
   /** Clears the live line. */
   done: () => void
+  /** The world's streams, with the live line cleared before each text: nothing is printed behind it. */
+  streams: Pick<World, 'stdout' | 'stderr'>
 }
 
-export function createProgress({ stderr, terminal }: World, quiet: boolean): Progress {
-  const isLive = terminal.stderrIsTerminal && !quiet
+export function createProgress({ stdout, stderr, terminal, env }: World, quiet: boolean): Progress {
+  const isLive = terminal.stderrIsTerminal && env['TERM'] !== 'dumb' && !quiet
   let lineOpen = false
   const done = (): void => {
     if (lineOpen) stderr('\r\u001B[2K')
@@ -52,6 +54,16 @@ export function createProgress({ stderr, terminal }: World, quiet: boolean): Pro
     },
     draw,
     done,
+    streams: {
+      stdout: (text) => {
+        done()
+        stdout(text)
+      },
+      stderr: (text) => {
+        done()
+        stderr(text)
+      },
+    },
   }
 }
 

@@ -75,19 +75,20 @@ export async function openSession(
   const secrets = readSecrets(config.loaded, world.env)
   if (secrets.state === 'usage-error' && use === 'target') throw new UsageError(secrets.problem)
   const { target } = config.loaded.config
+  const progress = createProgress(world, options.quiet ?? false)
   const out = resolve(world.cwd, options.out)
   const targetUrl = options.target ?? target.url
   for (const folder of [out, join(dirname(config.loaded.file), 'baselines')])
     await removeOldTemporaries(folder, { now: world.now, isAlive })
   return {
-    world,
+    world: { ...world, ...progress.streams },
     loaded: config.loaded,
     targetUrl,
     secrets: secrets.state === 'ok' ? secrets.values : {},
     origin: findOrigin(world.env, config.loaded.config, targetUrl),
     boots: options.target === undefined && target.command !== undefined,
     out,
-    progress: createProgress(world, options.quiet ?? false),
+    progress,
   }
 }
 
