@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { request as playwrightRequest } from '@playwright/test'
 import { autocannonEngine } from '../load/engines/autocannon/index.ts'
@@ -21,6 +22,7 @@ import type { Journey } from './index.ts'
  * requests; `x-unique`, which each journey sends, distinguishes them.
  */
 
+const encodings = ['gzip', 'br', 'zstd', 'deflate', 'deflate, gzip', 'unknown', 'bom', 'gzip-bom']
 const source = `
 const mark = (ctx) => ({ 'X-Unique': ctx.unique })
 const get = (name, path, more = {}) =>
@@ -46,7 +48,16 @@ const expectEmpty = (response) =>
   response.status === 204 && response.text === '' ? undefined : 'status ' + response.status
 const expectWord = (word) => (response) =>
   response.json.word === word ? undefined : 'word is ' + response.json.word
+const expectNoText = ({ text }) => (text === '' ? undefined : 'found ' + text)
+const readsWord = ({ text, json }) => (text[0] === '{' && json.word === 'ä ☃' ? undefined : text)
+const getEncoded = (name, index) =>
+  get('encoded-' + index, '/encoded/' + encodeURIComponent(name), { check: readsWord })
+const head = (ctx) => ({ method: 'HEAD', path: '/encoded/gzip', headers: mark(ctx) })
 export default [
+  { name: 'encoded', steps: [
+    { name: 'head', request: head, check: expectNoText }, ...${JSON.stringify(encodings)}.map(getEncoded),
+    get('then', '/after-encoded'),
+  ] },
   { name: 'bodies', steps: [
     { name: 'json', request: json, save: ({ json, headers }) => ({ id: json.id, tag: headers.etag }) },
     { name: 'saved', request: saved },
@@ -125,6 +136,7 @@ const server: Server = createServer((request, response) => {
         unique: String(request.headers['x-unique']),
       })
       const path = (request.url ?? '').replace('/base', '')
+      if (path.startsWith('/encoded/')) return answerEncoded(decodeURIComponent(path.slice(9)), response)
       if (path === '/redirect') return response.writeHead(302, { location: '/elsewhere' }).end()
       if (path === '/cookie') response.setHeader('set-cookie', 'session=1; Path=/')
       if (request.method === 'DELETE') return response.writeHead(204).end()
@@ -135,6 +147,23 @@ const server: Server = createServer((request, response) => {
       return response.end(JSON.stringify({ id: 'id-1', word: 'this' }))
     })
 })
+
+const mark = '\uFEFF'
+const word = '{"word":"ä ☃"}'
+function answerEncoded(name: string, response: ServerResponse): void {
+  const bodies: Record<string, Buffer> = {
+    gzip: gzipSync(word),
+    br: brotliCompressSync(word),
+    zstd: zstdCompressSync(word),
+    deflate: deflateSync(word),
+    'deflate, gzip': gzipSync(deflateSync(word)),
+    'gzip-bom': gzipSync(mark + word),
+    bom: Buffer.from(mark + word),
+  }
+  const encoding = name === 'gzip-bom' ? 'gzip' : name
+  if (name !== 'bom') response.setHeader('content-encoding', encoding)
+  response.end(bodies[name] ?? word)
+}
 
 let folder: string
 let url: string
@@ -208,10 +237,10 @@ let k6Path: string
 const players: Player[] = [
   { name: 'a probe', play: byProbe, each: [1, 1] },
   { name: 'Playwright', play: byPlaywright, each: [1, 1] },
-  // Four of each of 14 journeys in a second; k6 may begin one more at the very end.
+  // Four of each of 15 journeys in a second; k6 may begin one more at the very end.
   {
     name: 'k6',
-    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 56 }),
+    play: async () => byEngine(createK6Engine(k6Path), { model: 'arrival-rate', ratePerSecond: 60 }),
     each: [4, 5],
   },
   {
@@ -239,6 +268,13 @@ afterAll(async () => {
 
 /** What one iteration sends, written out manually: the contract. */
 const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: Arrived[] }> = {
+  encoded: {
+    steps: [
+      sent('HEAD', '/base/encoded/gzip'),
+      ...encodings.map((name) => sent('GET', `/base/encoded/${encodeURIComponent(name)}`)),
+      sent('GET', '/base/after-encoded'),
+    ],
+  },
   bodies: {
     steps: [
       sent(

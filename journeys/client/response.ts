@@ -52,7 +52,7 @@ function stripByteOrderMark(text: string): string {
   return text.startsWith('\uFEFF') ? text.slice(1) : text
 }
 
-/** The encodings that k6 decodes too: a journey sees the same text in every engine. */
+/** The encodings that k6 decodes too, as k6 spells them: a journey sees the same text in every engine. */
 const decoders: Record<string, ((body: Buffer, limits: { maxOutputLength: number }) => Buffer) | undefined> =
   {
     gzip: gunzipSync,
@@ -69,7 +69,7 @@ const maxEncodings = 5
  */
 export function decodeBody(body: Buffer, contentEncoding: string | undefined, maxBytes: number): string {
   if (contentEncoding === undefined || body.length === 0) return body.toString('utf8')
-  const encodings = contentEncoding.split(',').map((encoding) => encoding.trim().toLowerCase())
+  const encodings = contentEncoding.split(',').map((encoding) => encoding.trim())
   if (encodings.length > maxEncodings) throw new BodyError(`the body has more than ${maxEncodings} encodings`)
   return encodings
     .reduceRight((encoded, encoding) => decodeOnce(encoded, encoding, maxBytes), body)

@@ -1,5 +1,5 @@
 import type { APIRequestContext, TestInfo, APIResponse } from '@playwright/test'
-import { toRequestFailure, toHeaders, toResponse } from '../../journeys/client/index.ts'
+import { decodeBody, toRequestFailure, toHeaders, toResponse } from '../../journeys/client/index.ts'
 import type { Send, SendResult } from '../../journeys/client/index.ts'
 import {
   startContext,
@@ -135,10 +135,11 @@ export function createPlaywrightSender(
     try {
       const answer = await exchange(request)
       const raw = answer.headersArray().flatMap(({ name, value }) => [name, value])
-      const text = await answer.text()
+      const headers = toHeaders(raw)
+      const text = await readText(answer, headers['content-encoding'])
       const durationMs = performance.now() - startedMs
       if (answer.headers()['set-cookie'] !== undefined) await end()
-      return { state: 'ok', response: toResponse(answer.status(), toHeaders(raw), text), durationMs }
+      return { state: 'ok', response: toResponse(answer.status(), headers, text), durationMs }
     } catch (error) {
       return {
         state: 'failed',
@@ -148,6 +149,14 @@ export function createPlaywrightSender(
     }
   }
   return { send, end }
+}
+
+const decodedByPlaywright = new Set(['gzip', 'x-gzip', 'br', 'deflate'])
+const maxBodyBytes = 64 * 1024 * 1024
+
+async function readText(answer: APIResponse, contentEncoding: string | undefined): Promise<string> {
+  const isDecoded = contentEncoding === undefined || decodedByPlaywright.has(contentEncoding)
+  return decodeBody(await answer.body(), isDecoded ? undefined : contentEncoding, maxBodyBytes)
 }
 
 /** Classifies a failed request by the first line of Playwright's error, the only part with the cause. */

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { FinishedRequest, RequestsQueue, ResponseInfo } from 'autocannon/lib/httpClient.js'
-import { toHeaders, toResponse } from '../../../journeys/client/index.ts'
+import { decodeBody, toHeaders, toResponse } from '../../../journeys/client/index.ts'
 import type { Response } from '../../../journeys/index.ts'
 
 /** How much of a body is read: kept in memory if a step inspects it, otherwise only counted. */
@@ -109,13 +109,15 @@ export class LazyResponse implements Response {
   }
 
   #decode(): Response {
-    this.#decoded ??= toResponse(this.status, toHeaders(this.#rawHeaders), decodeBody(this.#chunks))
+    this.#decoded ??= this.#read()
     return this.#decoded
   }
-}
 
-function decodeBody(chunks: readonly Buffer[]): string {
-  const [only] = chunks
-  if (only === undefined) return ''
-  return (chunks.length === 1 ? only : Buffer.concat(chunks)).toString('utf8')
+  #read(): Response {
+    const headers = toHeaders(this.#rawHeaders)
+    const [only] = this.#chunks
+    const body = only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks)
+    const text = decodeBody(body, headers['content-encoding'], bodyLimits.keptBytes)
+    return toResponse(this.status, headers, text)
+  }
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { endless, serveRaw } from './testing/service.ts'
 import { countsOf, load, measurementOf, until } from './testing/workbench.ts'
@@ -7,6 +8,7 @@ import { countsOf, load, measurementOf, until } from './testing/workbench.ts'
 // through it.
 
 const ok = 'HTTP/1.1 200 OK\r\n'
+const bomb = gzipSync(Buffer.alloc(5_000_000))
 const journeys =
   "[{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }), check: " +
   "(response) => 'it said ' + response.text }] }]"
@@ -14,6 +16,15 @@ const journeys =
 describe('a load of a hostile target goes on, and all of it has failed', () => {
   test.each<[string, (socket: Socket) => void, string, string]>([
     ['a body without an end', endless(`${ok}\r\n`, 'x'), 'check', 'the body is larger than'],
+    [
+      'a small body that grows when decoded',
+      (socket: Socket) => {
+        socket.write(`${ok}content-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`)
+        socket.write(bomb)
+      },
+      'check',
+      'the body is larger than 4194304 bytes when decoded from gzip',
+    ],
     [
       'text that repaints the terminal',
       (socket: Socket) =>

@@ -20,6 +20,12 @@ describe('a request that was not answered is classified by where it failed', () 
     ['a connection closed before the answer', 1000, 'Get "http://h/": EOF', 'connect'],
     ['a header that HTTP does not allow', 1000, 'net/http: invalid header field value for "A"', 'check'],
     ['a deadline without an own code', 1000, 'context deadline exceeded', 'timeout'],
+    [
+      'a body that cannot be decoded',
+      1701,
+      'error decompressing response body (gzip: invalid header)',
+      'check',
+    ],
     ['an error that k6 has no code for', 9999, 'something new', 'connect'],
   ] as const)('%s', (_, code, message, expected) => {
     expect(classifyUnanswered(code, message)).toBe(expected)

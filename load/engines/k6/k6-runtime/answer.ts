@@ -33,7 +33,9 @@ export class Answer implements Response {
 
   get text(): string {
     const { body } = this.#response
-    return typeof body === 'string' ? body : ''
+    if (typeof body !== 'string') return ''
+    // As in the other engines, a byte order mark is no part of the text.
+    return body.charCodeAt(0) === 0xfe_ff ? body.slice(1) : body
   }
 
   get json(): unknown {
@@ -58,6 +60,8 @@ export function classifyUnanswered(code: number, message: string): RequestFailur
   if (code === 1050 || code === 1211) return 'timeout'
   if (code >= 1100 && code < 1200) return 'dns'
   if (code >= 1300 && code < 1400) return 'tls'
+  // The body is not what its `content-encoding` says.
+  if (code === 1701) return 'check'
   if (code === 1000 && /\bx509:|\btls:/.test(message)) return 'tls'
   if (code === 1000 && /invalid header|invalid method/.test(message)) return 'check'
   if (code === 1000 && /timeout|deadline exceeded/i.test(message)) return 'timeout'
