@@ -62,13 +62,17 @@ export async function knownMetrics(
   ])
 }
 
-// The backend is never imported; its metrics are declared as `name: '…'` next to their help.
+// The backend is never imported. Its metrics are declared as `name: '…'` next to their help, or by `counter`,
+// `gauge`, `histogram` and `createGauge`, which take the name first.
+const declaration =
+  /(?:\bname: '([a-z_]+)',\s+help:|\b(?:counter|gauge|histogram|createGauge)\(\s*(?:shared,\s*)?'([a-z_]+)')/g
+
 function namesOfBackend(): string[] {
   const folder = join(rulesFolder, '../../backend/observability')
   const sources = readdirSync(folder).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
   return sources.flatMap((file) =>
-    [...readFileSync(join(folder, file), 'utf8').matchAll(/name: '([a-z_]+)',\s+help:/g)].map(
-      ([, name]) => name ?? '',
+    [...readFileSync(join(folder, file), 'utf8').matchAll(declaration)].map(
+      ([, named, first]) => named ?? first ?? '',
     ),
   )
 }
