@@ -8,7 +8,7 @@ export interface Injection {
 
 const app = 'backend/http/app.ts'
 const handler = '    return respond(scope, await one.handle({'
-const list = '    const items = rows.slice(0, limit).map(toTask)\n'
+const list = '  const items = rows.slice(0, limit).map(toTask)\n'
 const listRoute = "countOperation(metrics, 'list', async () =>"
 
 /** Adds lines before each request is handled. */
@@ -36,11 +36,9 @@ export const injections: readonly Injection[] = [
   spin('latency +20 %', 260),
   {
     name: 'N+1 query',
-    file: 'backend/tasks/service.ts',
+    file: 'backend/tasks/page.ts',
     from: list,
-    to:
-      '    for (const _row of rows)\n' +
-      `      await this.#dependencies.database.run(scope, pageStatement(shape), values)\n${list}`,
+    to: `  for (const _row of rows) await database.run(scope, pageStatement(shape), values)\n${list}`,
   },
   {
     name: 'one slow endpoint',
