@@ -5,8 +5,8 @@ import { toRecord, toEmptyRecord, toRefusalRecord } from '../../load/index.ts'
 import type { LoadPlan, LoadResult, RecordFacts } from '../../load/index.ts'
 import type { Run } from '../../record/index.ts'
 import { runFolder } from '../../record/store/index.ts'
-import { watchServer } from '../../runtime/target/index.ts'
-import type { ServerWatch, ReadMetrics } from '../../runtime/target/index.ts'
+import { watchReadiness, watchServer } from '../../runtime/target/index.ts'
+import type { Readiness, ReadinessWatch, ServerWatch, ReadMetrics } from '../../runtime/target/index.ts'
 import type { FoundEngine, SuitePlan } from './suites.ts'
 import { describeEnvironment, describeTarget, newRunId } from './session.ts'
 import type { Session } from './session.ts'
@@ -79,19 +79,32 @@ async function loadWith(
   const scratch = join(folder, found.engine.name)
   await mkdir(scratch, { recursive: true })
   const watch = watchServer(createMetricsReader(session), metricsEveryMs)
+  const readiness = createReadinessWatch(session)
   const result = await found.engine.run(load, {
     folder: scratch,
     signal: session.world.interrupted,
-    progress: session.progress.load,
+    progress: (progress) => {
+      session.progress.load(progress)
+      if (progress.errors > 0) void readiness?.ask()
+    },
     measuring: () => void watch.read(),
   })
-  return toRun(result, load, watch, facts, unmeasured)
+  // A short run can be over before its failures were shown.
+  const hasFailures = result.state === 'measured' && result.measurement.failures.length > 0
+  if (hasFailures || result.state === 'refused') await readiness?.ask()
+  return toRun(result, load, { server: watch, readiness }, facts, unmeasured)
+}
+
+/** What watches the target during a load. */
+interface Watches {
+  server: ServerWatch
+  readiness: ReadinessWatch | undefined
 }
 
 async function toRun(
   result: LoadResult,
   load: LoadPlan,
-  watch: ServerWatch,
+  { server: watch, readiness }: Watches,
   facts: RecordFacts,
   unmeasured: (reason: string) => Run,
 ): Promise<Run> {
@@ -102,18 +115,24 @@ async function toRun(
         (sum, step) => sum + step.requests,
         0,
       )
-      return toRecord(load, result.measurement, watch.finish(answered), facts)
+      const notes = [...(result.measurement.notes ?? []), ...watch.notes(), ...(readiness?.notes() ?? [])]
+      const measurement = { ...result.measurement, ...toNotes(notes) }
+      return toRecord(load, measurement, watch.finish(answered), facts)
     }
     case 'unmeasured':
       watch.finish(0)
       return unmeasured(result.reason)
     case 'refused':
       watch.finish(0)
-      return toRefusalRecord(load, result, facts)
+      return { ...toRefusalRecord(load, result, facts), ...toNotes(readiness?.notes() ?? []) }
     case 'usage-error':
       watch.finish(0)
       throw new UsageError(result.reason)
   }
+}
+
+function toNotes(notes: string[]): { notes?: string[] } {
+  return notes.length > 0 ? { notes } : {}
 }
 
 function loadPlanOf(session: Session, { name, suite }: SuitePlan, id: string): LoadPlan {
@@ -169,4 +188,28 @@ export function createMetricsReader(session: Session): ReadMetrics {
     })
     return result.state === 'ok' && result.response.status === 200 ? result.response.text : undefined
   }
+}
+
+/** Longer than the service's own checks may take. */
+const readinessTimeoutMs = 6000
+const readinessBytes = 64 * 1024
+
+function createReadinessWatch(session: Session): ReadinessWatch | undefined {
+  const { ready } = session.loaded.config.target
+  if (ready === undefined) return undefined
+  const signal = session.world.interrupted
+  return watchReadiness(ready, async (): Promise<Readiness | undefined> => {
+    const request = { method: 'GET', path: ready, headers: {}, body: undefined }
+    const limits = {
+      timeoutMs: readinessTimeoutMs,
+      maxBodyBytes: readinessBytes,
+      purpose: 'readiness',
+      signal,
+    }
+    const result = await sendRequest(session.targetUrl, request, limits)
+    if (signal.aborted) return undefined
+    return result.state === 'ok'
+      ? { state: 'answered', status: result.response.status, text: result.response.text }
+      : { state: 'failed', reason: `${result.message} (${result.class})` }
+  })
 }

@@ -3,11 +3,12 @@ import type { Journey } from '../../journeys/index.ts'
 import { pairIndex, sideFor } from '../engines/k6/k6-runtime/wire.ts'
 import type { DuetScriptPlan, PlayedJourney, Side } from '../engines/k6/k6-runtime/wire.ts'
 import { countExactly, isCutShort } from './answers.ts'
-import { subtractReadings, readProcess } from './process-readings.ts'
+import { isOfOtherProcess, subtractReadings, readProcess } from './process-readings.ts'
 import type { ProcessReading, SideReader } from './process-readings.ts'
 import { buildUnitRecord } from './unit-records.ts'
 import type { DuetRun, SideFacts } from './unit-records.ts'
 import { collectUnits } from './units.ts'
+import { otherProcessReason } from '../../runtime/target/index.ts'
 import type { PlayedPair, Unit } from './units.ts'
 import { isWarm, readCost } from './warm.ts'
 import type { Pace, UnitCost } from './warm.ts'
@@ -159,8 +160,15 @@ export class UnitFollower {
     const { run, journeys, facts } = this.#plan
     const label = { id: `${run}-${String(unit.index).padStart(4, '0')}-${side}`, startedAt: from.at }
     const process = subtractReadings(from.sides[side], to.sides[side])
+    const record = buildUnitRecord(side, unit, journeys, facts[side], label, process)
     return {
-      ...buildUnitRecord(side, unit, journeys, facts[side], label, process),
+      ...record,
+      ...(isOfOtherProcess(from.sides[side], to.sides[side]) && {
+        notes: [
+          ...(record.notes ?? []),
+          `${side}: garbage collection and cache are left out: ${otherProcessReason}`,
+        ],
+      }),
       generator: {
         droppedArrivals: Math.max(0, to.dropped - from.dropped),
         busyUsers: averageBusyUsers(side, unit, this.#unitMs),

@@ -1,5 +1,6 @@
 import type { ServerSide } from '../../record/index.ts'
-import { parseExposition, sumOf } from '../../runtime/target/index.ts'
+import type { AnsweringProcess } from '../../runtime/target/index.ts'
+import { findAnsweringProcess, isSameProcess, parseExposition, sumOf } from '../../runtime/target/index.ts'
 
 /** How a side's process is read, once a unit. */
 export interface SideReader {
@@ -19,6 +20,8 @@ export interface ProcessReading {
   requests: number
   cpuMs: number | undefined
   databaseCpuMs: number | undefined
+  /** The process whose metrics were read; undefined if none were. */
+  process: AnsweringProcess | undefined
   gcSeconds: number | undefined
   cacheHits: number | undefined
   cacheReads: number | undefined
@@ -57,6 +60,7 @@ function readMetrics(
   const hits = reads.filter(({ labels }) => labels.includes('result="hit"'))
   const sum = (counted: typeof samples): number => counted.reduce((total, { value }) => total + value, 0)
   return {
+    process: exposition === undefined ? undefined : findAnsweringProcess(samples),
     gcSeconds: sumOf(samples, 'nodejs_gc_duration_seconds_sum'),
     cacheHits: reads.length === 0 ? undefined : sum(hits),
     cacheReads: reads.length === 0 ? undefined : sum(reads),
@@ -70,16 +74,27 @@ export function subtractReadings(from: ProcessReading, to: ProcessReading): Proc
   const requests = to.requests - from.requests
   const perRequest = (a: number | undefined, b: number | undefined, scale = 1): number | undefined =>
     a === undefined || b === undefined || b < a || requests <= 0 ? undefined : ((b - a) * scale) / requests
-  const reads = perRequest(from.cacheReads, to.cacheReads)
-  const hits = perRequest(from.cacheHits, to.cacheHits)
+  const isOneProcess = !isOfOtherProcess(from, to)
+  const ofMetrics = (a: number | undefined, b: number | undefined, scale = 1): number | undefined =>
+    isOneProcess ? perRequest(a, b, scale) : undefined
+  const reads = ofMetrics(from.cacheReads, to.cacheReads)
+  const hits = ofMetrics(from.cacheHits, to.cacheHits)
   return removeUnknown({
     cpuMsPerRequest: perRequest(from.cpuMs, to.cpuMs),
     databaseCpuMsPerRequest: perRequest(from.databaseCpuMs, to.databaseCpuMs),
-    gcMsPerRequest: perRequest(from.gcSeconds, to.gcSeconds, 1000),
+    gcMsPerRequest: ofMetrics(from.gcSeconds, to.gcSeconds, 1000),
     cacheHitRatio: reads === undefined || hits === undefined || reads === 0 ? undefined : hits / reads,
     rssMaxBytes: to.rssBytes,
     eventLoopP99Ms: to.eventLoopP99Seconds === undefined ? undefined : to.eventLoopP99Seconds * 1000,
   })
+}
+
+/** Whether another process answered the second of two readings of metrics. */
+export function isOfOtherProcess(
+  { process: from }: ProcessReading,
+  { process: to }: ProcessReading,
+): boolean {
+  return from !== undefined && to !== undefined && !isSameProcess(from, to)
 }
 
 function removeUnknown(side: { [K in keyof ProcessSide]: ProcessSide[K] | undefined }): ProcessSide {

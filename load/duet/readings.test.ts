@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { findRecordedTrace } from '../engines/k6/k6-runtime/answer.ts'
 import { readServerTiming } from './answers.ts'
-import { readProcess, subtractReadings } from './process-readings.ts'
+import { isOfOtherProcess, readProcess, subtractReadings } from './process-readings.ts'
 import type { ProcessReading } from './process-readings.ts'
 import { defaultPace, isWarm } from './warm.ts'
 
@@ -84,6 +84,18 @@ describe('the readings of a process', () => {
     })
     const nothing = await read(0, undefined, undefined)
     expect(subtractReadings(nothing, nothing)).toEqual({})
+  })
+
+  it('leave out the metrics of another process, but not what was read of its own', async () => {
+    const of = async (start: number, requests: number): Promise<ProcessReading> =>
+      read(requests, requests, `process_start_time_seconds ${start}\n${metrics(requests, 0)}`)
+    expect(subtractReadings(await of(7, 0), await of(9, 100))).toEqual({
+      cpuMsPerRequest: 1,
+      databaseCpuMsPerRequest: 0.2,
+      rssMaxBytes: 1e8,
+    })
+    expect(subtractReadings(await of(7, 0), await of(7, 100))).toHaveProperty('cacheHitRatio', 1)
+    expect(isOfOtherProcess(await of(7, 0), await read(1, 1, undefined))).toBe(false)
   })
 
   it('count the reads of a cache by the usual names', async () => {

@@ -79,7 +79,7 @@ export function listEnvironmentFacts(run: Run): Fact[] {
     node: 'Node',
     engine: 'engine',
     fingerprint: 'fingerprint',
-    name: 'environment',
+    name: 'name',
     place: 'place',
   }
   return Object.entries(run.environment)

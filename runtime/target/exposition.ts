@@ -47,3 +47,40 @@ export const serviceMetrics = {
   /** Queries that wait for a connection. */
   poolWaiting: 'db_pool_waiting',
 } as const
+
+/** What a reading shows of the process (or the processes) that answered it. */
+export interface AnsweringProcess {
+  /** By labels, in seconds since 1970. */
+  starts: ReadonlyMap<string, number>
+  /** Labels of the series that exist once for each process or instance. */
+  instances: string
+}
+
+const startTime = 'process_start_time_seconds'
+const onceForEachProcess = new Set([startTime, serviceMetrics.cpuSeconds, 'target_info'])
+
+export function findAnsweringProcess(samples: readonly Sample[]): AnsweringProcess {
+  const own = samples.filter(({ name }) => onceForEachProcess.has(name))
+  return {
+    starts: new Map(own.filter(({ name }) => name === startTime).map(({ labels, value }) => [labels, value])),
+    instances: JSON.stringify(own.map(({ name, labels }) => `${name}{${labels}}`).toSorted()),
+  }
+}
+
+/**
+ * Whether two readings can be of one process, so that its counters can be subtracted: several processes may
+ * answer behind one URL, and one that was restarted counts from zero again.
+ */
+export function isSameProcess(one: AnsweringProcess, other: AnsweringProcess): boolean {
+  return (
+    one.instances === other.instances &&
+    [...one.starts].every(([labels, seconds]) => isSameStart(seconds, other.starts.get(labels) ?? Number.NaN))
+  )
+}
+
+// The kernel's boot time, from which a client library with hundredths of seconds computes its start, moves by
+// a second when the clock is adjusted.
+function isSameStart(one: number, other: number): boolean {
+  const apart = Math.abs(one - other)
+  return apart < 0.001 || (Math.abs(apart - 1) < 0.001 && !Number.isInteger(one) && !Number.isInteger(other))
+}

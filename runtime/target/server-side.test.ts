@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toServerSide, toSnapshot, watchServer } from './server-side.ts'
+import { hasOtherProcess, toServerSide, toSnapshot, watchServer } from './server-side.ts'
 
 const exposition = (cpu: number, requests: number, rss: number): string =>
   [
@@ -36,6 +36,51 @@ describe("the server's side", () => {
         .cpuMsPerRequest,
     ).toBeUndefined()
     expect(toServerSide([toSnapshot(exposition(10, 100, 5e7))], 7)).toEqual({})
+  })
+
+  describe('leaves out costs, but no gauge, when another process answered', () => {
+    const started = (at: number | string, cpu: number): string =>
+      `process_start_time_seconds${typeof at === 'string' ? at : ` ${at}`}\n` +
+      exposition(cpu, cpu * 100, cpu * 1e7)
+    it.each([
+      ['a restart that ends higher', [started(100, 10), started(205, 60)], true],
+      [
+        'a restart in the middle that ends higher',
+        [exposition(10, 100, 5), exposition(2, 9, 5), exposition(90, 500, 5)],
+        true,
+      ],
+      ['two processes behind one URL', [started(100, 10), started(101, 40), started(100, 12)], true],
+      [
+        'one that does not say when it began, after one that does',
+        [started(100, 10), exposition(12, 1200, 5)],
+        true,
+      ],
+      ['another instance', [started('{pid="1"} 100', 10), started('{pid="2"} 100', 12)], true],
+      ['another start within a worker', [started('{w="1"} 7', 10), started('{w="1"} 9', 12)], true],
+      ['one process', [started(100.25, 10), started(100.25, 11), started(100.25, 12)], false],
+      ['one whose clock was adjusted by a second', [started(100.25, 10), started(101.25, 12)], false],
+    ])('%s', (_, texts, isOther) => {
+      const snapshots = texts.map(toSnapshot)
+      expect(hasOtherProcess(snapshots)).toBe(isOther)
+      const side = toServerSide(snapshots, 7)
+      expect([side.cpuMsPerRequest, side.dbMsPerRequest, side.statementsPerRequest].map(Boolean)).toEqual(
+        Array.from({ length: 3 }, () => !isOther),
+      )
+      expect(side.rssMaxBytes).toBeGreaterThan(0)
+    })
+
+    it('and says so once', async () => {
+      const answers = [started(100, 10), started(101, 40)]
+      const watch = watchServer(async () => answers.shift(), 60_000)
+      await watch.read()
+      expect(watch.notes()).toEqual([])
+      await watch.read()
+      expect(watch.finish(1)).not.toHaveProperty('cpuMsPerRequest')
+      expect(watch.notes()).toEqual([
+        'CPU, database time and statements per request are left out: the metrics came from more than one ' +
+          'process: it was restarted, or several answer at one URL',
+      ])
+    })
   })
 
   it("divides by the engine's count when the server keeps none", () => {

@@ -1,11 +1,14 @@
+import { toOneLine } from '../../record/index.ts'
 import type { ServerSide } from '../../record/index.ts'
-import { parseExposition, serviceMetrics, sumOf } from './exposition.ts'
+import { findAnsweringProcess, isSameProcess, parseExposition, serviceMetrics, sumOf } from './exposition.ts'
+import type { AnsweringProcess } from './exposition.ts'
 
 /** Reads the target's metrics; undefined when it does not answer in time, or with something else. */
 export type ReadMetrics = () => Promise<string | undefined>
 
 /** The figures of one reading of the metrics. */
 interface Snapshot {
+  process: AnsweringProcess
   cpuSeconds: number | undefined
   rssBytes: number | undefined
   eventLoopP99Seconds: number | undefined
@@ -22,6 +25,7 @@ export function toSnapshot(text: string): Snapshot {
   const pool = samples.filter(({ name }) => name === serviceMetrics.poolConnections)
   const inUse = pool.filter(({ labels }) => labels.includes('state="in_use"'))
   return {
+    process: findAnsweringProcess(samples),
     cpuSeconds: sumOf(samples, serviceMetrics.cpuSeconds),
     rssBytes: sumOf(samples, serviceMetrics.residentBytes),
     eventLoopP99Seconds: sumOf(samples, serviceMetrics.eventLoopP99Seconds),
@@ -44,21 +48,23 @@ function ratio(part: number | undefined, total: number | undefined): number | un
  * The server's side of a load, from snapshots at its start, at its end and in between. Costs are divided by
  * the requests that the server itself counted between the same two snapshots, so it does not matter that
  * these were not read exactly at the edges of the measurement; `countedRequests`, the engine's own count, is
- * used when the server keeps none. A counter that decreased was reset by a restart: its figure is left out
- * instead of estimated.
+ * used when the server keeps none. Costs are left out, not estimated, if another process answered in between.
  */
 export function toServerSide(snapshots: readonly Snapshot[], countedRequests: number): ServerSide {
   const first = snapshots[0]
   const last = snapshots.at(-1)
   if (!first || !last || snapshots.length < 2) return {}
   const requests = difference(first.requests, last.requests) ?? countedRequests
+  const isOneProcess = !hasOtherProcess(snapshots)
   const perRequest = (
     from: number | undefined,
     to: number | undefined,
     scale: number,
   ): number | undefined => {
     const increase = difference(from, to)
-    return increase === undefined || requests <= 0 ? undefined : (increase * scale) / requests
+    return increase === undefined || requests <= 0 || !isOneProcess
+      ? undefined
+      : (increase * scale) / requests
   }
   return omitUnknown({
     cpuMsPerRequest: perRequest(first.cpuSeconds, last.cpuSeconds, 1000),
@@ -70,6 +76,26 @@ export function toServerSide(snapshots: readonly Snapshot[], countedRequests: nu
     dbPoolWaiting: average(snapshots.slice(1).map((snapshot) => snapshot.poolWaiting)),
   })
 }
+
+const counters = ['cpuSeconds', 'requests', 'dbSeconds', 'statements'] as const
+
+/**
+ * Whether another process answered one of the readings: a restart, or several processes behind one URL. Where
+ * processes do not say when they started, a counter that decreased shows it.
+ */
+export function hasOtherProcess(snapshots: readonly Snapshot[]): boolean {
+  return snapshots.slice(1).some((snapshot, index) => {
+    const before = snapshots[index] ?? snapshot
+    return (
+      !isSameProcess(before.process, snapshot.process) ||
+      counters.some((name) => (snapshot[name] ?? Infinity) < (before[name] ?? -Infinity))
+    )
+  })
+}
+
+/** Why figures are left out, after their names and `left out: `. */
+export const otherProcessReason =
+  'the metrics came from more than one process: it was restarted, or several answer at one URL'
 
 function difference(from: number | undefined, to: number | undefined): number | undefined {
   return from === undefined || to === undefined || to < from ? undefined : to - from
@@ -102,6 +128,8 @@ export interface ServerWatch {
   read: () => Promise<void>
   /** Ends the periodic reading and returns the result. */
   finish: (countedRequests: number) => ServerSide
+  /** What is missing from the result, and why. */
+  notes: () => string[]
 }
 
 /** Reads a target's metrics every `everyMs` until `finish`. A reading that fails is left out. */
@@ -128,5 +156,52 @@ export function watchServer(readMetrics: ReadMetrics, everyMs: number): ServerWa
       clearInterval(timer)
       return toServerSide(snapshots, countedRequests)
     },
+    notes: () =>
+      hasOtherProcess(snapshots)
+        ? [`CPU, database time and statements per request are left out: ${otherProcessReason}`]
+        : [],
+  }
+}
+
+/** An answer of the target's readiness path: its status and text, or why there was none. */
+export type Readiness =
+  | { state: 'answered'; status: number; text: string }
+  | { state: 'failed'; reason: string }
+
+/** Asks whether the target is ready while its requests fail. */
+export interface ReadinessWatch {
+  /** Asks, unless a question is open or an answer that explains the failures is known. */
+  ask: () => Promise<void>
+  /** The first answer that was not 2xx, for the reader of the record. */
+  notes: () => string[]
+}
+
+const maxAnswerLength = 300
+
+/**
+ * A status 503 of a request does not say what is broken; the readiness path does. It is only asked while
+ * requests fail: otherwise its own requests and queries would be part of what is measured.
+ */
+export function watchReadiness(
+  path: string,
+  readReadiness: () => Promise<Readiness | undefined>,
+): ReadinessWatch {
+  let note: string | undefined
+  let asking: Promise<void> | undefined
+  const askOnce = async (): Promise<void> => {
+    const found = await readReadiness()
+    if (found?.state === 'failed') note = `while requests failed, ${path} could not be read: ${found.reason}`
+    if (found?.state === 'answered' && (found.status < 200 || found.status >= 300)) {
+      const answer = toOneLine(found.text, maxAnswerLength)
+      note = `while requests failed, ${path} answered ${found.status}${answer === '' ? '' : `: ${answer}`}`
+    }
+  }
+  return {
+    ask: async () => {
+      if (note !== undefined) return
+      asking ??= askOnce().finally(() => (asking = undefined))
+      await asking
+    },
+    notes: () => (note === undefined ? [] : [note]),
   }
 }

@@ -1,0 +1,138 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Run } from '../../../record/index.ts'
+import { startService } from '../../testing/service.ts'
+import type { Service } from '../../testing/service.ts'
+import { workplace } from '../../testing/vigil.ts'
+import type { Workplace } from '../../testing/vigil.ts'
+
+let place: Workplace
+let service: Service | undefined
+beforeEach(() => (place = workplace()))
+afterEach(async () => {
+  await service?.close()
+  place.remove()
+})
+
+/** Loads a service for two seconds. Returns the record and the report. */
+async function load(
+  answer: Parameters<typeof startService>[0],
+  target: { metrics?: string; ready?: string },
+): Promise<{ code: number | null; run: Run; report: string }> {
+  service = await startService(answer)
+  place.configure({
+    target: { url: service.url, ...target },
+    suites: {
+      busy: {
+        engine: 'autocannon',
+        journeys: { home: 1 },
+        load: { connections: 2 },
+        warmupSeconds: 0,
+        durationSeconds: 3,
+      },
+    },
+    budgets: { errorRate: 0.5 },
+  })
+  const { code, stderr } = await place.vigil(['load', 'busy'])
+  const runs = join(place.folder, '.vigil', 'runs')
+  const folder = join(runs, readdirSync(runs)[0] ?? '')
+  if (folder === runs) throw new Error(stderr)
+  return {
+    code,
+    run: JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')) as Run,
+    report: readFileSync(join(folder, 'report.md'), 'utf8'),
+  }
+}
+
+describe('the metrics of a service', { timeout: 60_000 }, () => {
+  // Two processes, each with its own counters: the second one has worked for longer.
+  const answerFrom =
+    (processes: readonly { start: number; cpu: number }[]): Parameters<typeof startService>[0] =>
+    ({ url }, response, index) => {
+      const { start, cpu } = processes[index % processes.length] ?? { start: 0, cpu: 0 }
+      response.end(
+        url === '/metrics'
+          ? `process_start_time_seconds ${start}\nprocess_cpu_seconds_total ${cpu + index / 1000}\n`
+          : 'ok',
+      )
+    }
+
+  it('of two processes behind one URL are not subtracted, and the report says so', async () => {
+    const { run, report } = await load(
+      answerFrom([
+        { start: 100, cpu: 1 },
+        { start: 200, cpu: 5 },
+        { start: 300, cpu: 9 },
+      ]),
+      { metrics: '/metrics' },
+    )
+    expect(run.server ?? {}).not.toHaveProperty('cpuMsPerRequest')
+    const note = 'CPU, database time and statements per request are left out: the metrics came from more than'
+    expect(run.notes).toEqual([expect.stringContaining(note)])
+    expect(report).toContain('statements per request are left out')
+  })
+
+  it('of one process are', async () => {
+    const { run } = await load(answerFrom([{ start: 100, cpu: 1 }]), { metrics: '/metrics' })
+    expect(run.server?.cpuMsPerRequest).toBeGreaterThan(0.5)
+    expect(run.notes).toBeUndefined()
+  })
+})
+
+describe('a service whose database dies while it is loaded', { timeout: 60_000 }, () => {
+  const dying =
+    (readiness: { status: number; text: string }): Parameters<typeof startService>[0] =>
+    ({ url }, response, index) => {
+      const isDead = index > 500
+      if (isDead) response.statusCode = url === '/ready' ? readiness.status : 503
+      response.end(isDead && url === '/ready' ? readiness.text : 'unavailable')
+    }
+
+  it('is reported with its answer about its readiness', async () => {
+    const text = '{"status":"unavailable",\n"services":{"database":false}}'
+    const { code, run, report } = await load(dying({ status: 503, text }), { ready: '/ready' })
+    expect(code).toBe(1)
+    expect(run.failures).toEqual([expect.objectContaining({ class: 'status' })])
+    expect(run.notes).toEqual([
+      'while requests failed, /ready answered 503: {"status":"unavailable", "services":{"database":false}}',
+    ])
+    expect(report).toContain('while requests failed, /ready answered 503')
+  })
+
+  it('is not reported with an answer that says that it is ready', async () => {
+    const { code, run } = await load(dying({ status: 200, text: 'ok' }), { ready: '/ready' })
+    expect([code, run.notes]).toEqual([1, undefined])
+  })
+
+  it('is also reported when no user could be prepared', async () => {
+    place.write(
+      'journeys.mjs',
+      `const login = { name: 'login', request: () => ({ method: 'POST', path: '/login' }) }
+       const get = { name: 'get', request: () => ({ method: 'GET', path: '/' }) }
+       export default [{ name: 'home', before: [login], steps: [get] }]`,
+    )
+    const { run } = await load(
+      ({ url }, response, index) => {
+        // The first check is answered.
+        if (index > 1) response.statusCode = 503
+        response.end(url === '/ready' ? 'no database' : 'unavailable')
+      },
+      { ready: '/ready' },
+    )
+    expect(run.notes).toEqual(['while requests failed, /ready answered 503: no database'])
+  })
+
+  it('is not asked while no request fails', async () => {
+    const asked: (string | undefined)[] = []
+    const { run } = await load(
+      ({ url }, response) => {
+        if (url === '/ready') asked.push(url)
+        response.end('ok')
+      },
+      { ready: '/ready' },
+    )
+    // The first check, before the load.
+    expect([asked, run.notes]).toEqual([['/ready'], undefined])
+  })
+})
