@@ -65,6 +65,11 @@ export function marginOption(): Option {
   )
 }
 
+/** `ab` and `gate`. */
+export function baseTipOption(): Option {
+  return new Option('--base-tip', 'compare with the tip of a base branch, not with its merge base')
+}
+
 /** `ab` and `compare`. */
 export function strictOption(): Option {
   return new Option('--strict', 'fail only if the entire confidence interval is beyond the margin')

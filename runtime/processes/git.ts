@@ -9,7 +9,8 @@ export interface GitContext {
   signal: AbortSignal
 }
 
-export type GitResult = { state: 'ok'; output: string } | { state: 'failed'; reason: string }
+/** `errors`: all that git wrote to its standard error. */
+export type GitResult = { state: 'ok'; output: string } | { state: 'failed'; reason: string; errors: string }
 
 const options = ['--no-optional-locks', '-c', 'core.hooksPath=/dev/null']
 const timeoutMs = 120_000
@@ -25,40 +26,118 @@ export async function runGit(context: GitContext, ...args: readonly string[]): P
   try {
     const stdout = await readOutput('git', [...options, ...args], {
       cwd: context.folder,
-      env: context.env,
+      // Its messages are read.
+      env: { ...context.env, LC_ALL: 'C', LANGUAGE: '' },
       signal: context.signal,
       timeoutMs,
       maxBytes: maxOutputBytes,
     })
     return { state: 'ok', output: stdout.trim() }
   } catch (error) {
-    if (context.signal.aborted) return { state: 'failed', reason: 'interrupted' }
+    if (context.signal.aborted) return { state: 'failed', reason: 'interrupted', errors: '' }
     const hasOutput = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string'
     const output = hasOutput ? String(error.stderr) : String(error)
-    return { state: 'failed', reason: `git ${args[0] ?? ''}: ${lastOutputLine(output, maxReasonLength)}` }
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const line = isMissing ? 'the program git is missing' : lastOutputLine(output, maxReasonLength)
+    return { state: 'failed', reason: `git ${args[0] ?? ''}: ${line}`, errors: output }
   }
 }
 
-export type CommitResult = { state: 'ok'; sha: string } | { state: 'missing'; reason: string }
+/** `missing`: there is no such revision; `unavailable`: git cannot say here, or lacks the history for it. */
+export type CommitResult =
+  | { state: 'ok'; sha: string }
+  | { state: 'missing'; reason: string }
+  | { state: 'unavailable'; reason: string }
 
 /** The full name of the commit that a revision names. */
 export async function resolveCommit(context: GitContext, revision: string): Promise<CommitResult> {
-  const flags = ['--verify', '--quiet', '--end-of-options']
-  const parsed = await runGit(context, 'rev-parse', ...flags, `${revision}^{commit}`)
-  const sha = parsed.state === 'ok' ? /^[0-9a-f]{40,64}$/m.exec(parsed.output)?.[0] : undefined
+  const parsed = await runGit(context, ...parse, `${revision}^{commit}`)
+  const sha = parsed.state === 'ok' ? findSha(parsed.output) : undefined
   if (sha !== undefined) return { state: 'ok', sha }
   if (context.signal.aborted)
-    return { state: 'missing', reason: 'interrupted before the revisions were looked up' }
+    return { state: 'unavailable', reason: 'interrupted before the revisions were looked up' }
   const { folder } = context
   const inside = await runGit(context, 'rev-parse', '--is-inside-work-tree')
+  if (inside.state === 'failed') return explainNoRepository(folder, inside)
+  if (await isShallow(context))
+    return {
+      state: 'unavailable',
+      reason: `${JSON.stringify(revision)} is not in the shallow clone ${folder}: ${shallowAdvice}`,
+    }
   return {
     state: 'missing',
     reason:
-      inside.state === 'failed'
-        ? `${folder} is not in a git repository, expected one with both revisions (or give two URLs)`
-        : `${JSON.stringify(revision)} is not a revision in ${folder}, ` +
-          'expected a branch, a tag or a commit (in CI: fetch it, with its history)',
+      `${JSON.stringify(revision)} is not a revision in ${folder}, ` +
+      'expected a branch, a tag or a commit (in CI: fetch it, with its history)',
   }
+}
+
+const parse = ['rev-parse', '--verify', '--quiet', '--end-of-options'] as const
+const shallowAdvice =
+  'fetch the whole history (actions/checkout: fetch-depth: 0; elsewhere: git fetch --unshallow)'
+
+function findSha(output: string): string | undefined {
+  return /^[0-9a-f]{40,64}$/m.exec(output)?.[0]
+}
+
+async function isShallow(context: GitContext): Promise<boolean> {
+  const shallow = await runGit(context, 'rev-parse', '--is-shallow-repository')
+  return shallow.state === 'ok' && shallow.output === 'true'
+}
+
+/** Git refuses a checkout that belongs to another user, as a container's volume often does. */
+function explainNoRepository(
+  folder: string,
+  { reason, errors }: Extract<GitResult, { state: 'failed' }>,
+): Exclude<CommitResult, { state: 'ok' }> {
+  const owned = /dubious ownership in repository at '([^']*)'/.exec(errors)?.[1]
+  if (owned !== undefined)
+    return {
+      state: 'unavailable',
+      reason:
+        `git refuses ${owned}, because it belongs to another user (dubious ownership): make this user its ` +
+        `owner, or run git config --global --add safe.directory ${owned}`,
+    }
+  if (/not a git repository/i.test(errors))
+    return {
+      state: 'missing',
+      reason: `${folder} is not in a git repository, expected one with both revisions (or give two URLs)`,
+    }
+  return { state: 'unavailable', reason: `git cannot be used in ${folder}: ${reason}` }
+}
+
+/**
+ * The commit that a change is compared with. A base that is a branch means its merge base with the candidate:
+ * the tip may have changes that the candidate lacks, and would blame it for them.
+ *
+ * @param candidate a commit, or `HEAD` for the work tree
+ */
+export async function resolveBase(
+  context: GitContext,
+  base: string,
+  candidate: string,
+): Promise<CommitResult> {
+  const tip = await resolveCommit(context, base)
+  if (tip.state !== 'ok' || !(await isBranch(context, base))) return tip
+  const merged = await runGit(context, 'merge-base', tip.sha, candidate)
+  const sha = merged.state === 'ok' ? findSha(merged.output) : undefined
+  if (sha !== undefined) return { state: 'ok', sha }
+  if (context.signal.aborted)
+    return { state: 'unavailable', reason: 'interrupted before the revisions were looked up' }
+  const why = (await isShallow(context))
+    ? `is not in the shallow clone ${context.folder}: ${shallowAdvice}`
+    : 'does not exist: name a commit they share, or compare with the tip of the branch by --base-tip'
+  return {
+    state: 'unavailable',
+    reason: `the merge base of ${JSON.stringify(base)} and the candidate ${why}`,
+  }
+}
+
+/** A local or remote branch by any of its names; `HEAD` is the commit that is checked out. */
+async function isBranch(context: GitContext, revision: string): Promise<boolean> {
+  if (revision === 'HEAD' || revision === '@') return false
+  const named = await runGit(context, 'rev-parse', '--symbolic-full-name', '--end-of-options', revision)
+  return named.state === 'ok' && /^refs\/(?:heads|remotes)\//m.test(named.output)
 }
 
 /** The first line of a commit's message, for people. */

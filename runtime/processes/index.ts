@@ -19,8 +19,8 @@ export {
 export type { Pinning } from './cores.ts'
 export { claimHolder, errorCode, formatHolder, parseHolder, readHolder, writeHolder } from './holder.ts'
 export type { HeldFile } from './holder.ts'
-export { readCommitSubject, readRevision, resolveCommit, runGit } from './git.ts'
-export type { GitContext } from './git.ts'
+export { readCommitSubject, readRevision, resolveBase, resolveCommit, runGit } from './git.ts'
+export type { CommitResult, GitContext } from './git.ts'
 export { describeEnd, lastOutputLine } from './output.ts'
 export type { ChildEnd } from './output.ts'
 export {

@@ -50,7 +50,8 @@ export async function bisectRevisions(
     )
   const [suite] = toDuetSuites(session, options.suite, options.rate)
   if (suite === undefined) throw new UsageError('--suite: found none, expected one')
-  await checkSides(session, { baseline: good, candidate: bad })
+  const unavailable = await checkSides(session, { baseline: good, candidate: bad, baseTip: true })
+  if (unavailable !== undefined) return reportInvalidDuet(session, options, unavailable)
   const range = await listCommits(configRepository(session), good, bad)
   const k6 = await findK6(session)
   if (k6.state === 'missing') return reportInvalidDuet(session, options, k6.reason)
@@ -71,8 +72,8 @@ export async function bisectRevisions(
 /** The commits between two revisions, along first parents. */
 async function listCommits(repository: GitContext, goodName: string, badName: string): Promise<CommitRange> {
   const [good, bad] = [await resolveCommit(repository, goodName), await resolveCommit(repository, badName)]
-  if (good.state === 'missing') throw new UsageError(good.reason)
-  if (bad.state === 'missing') throw new UsageError(bad.reason)
+  if (good.state !== 'ok') throw new UsageError(good.reason)
+  if (bad.state !== 'ok') throw new UsageError(bad.reason)
   const listed = await runGit(
     repository,
     'rev-list',

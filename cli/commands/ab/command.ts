@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import type { ExactRules } from '../../../baselines/exact/index.ts'
 import {
+  baseTipOption,
   configOption,
   duetDefaults,
   examplesText,
@@ -27,6 +28,7 @@ export interface AbOptions extends Omit<CommonOptions, 'target'> {
   exact?: ExactRules
   /** A good revision and a bad one. */
   bisect?: string[]
+  baseTip?: boolean
   targetBase?: string
   targetCandidate?: string
 }
@@ -45,6 +47,7 @@ export function addAbCommand(
     .addOption(configOption())
   addMeasurementOptions(command)
   command
+    .addOption(baseTipOption())
     .option('--target-base <url>', 'the baseline runs at this URL')
     .option('--target-candidate <url>', 'the candidate runs at this URL')
     .option(

@@ -41,14 +41,14 @@ export async function ab(
 function toSides(
   base: string | undefined,
   candidate: string | undefined,
-  { targetBase, targetCandidate }: AbOptions,
+  { targetBase, targetCandidate, baseTip = false }: AbOptions,
 ): RequestedSides {
   const baseline = targetBase ?? base
   if (baseline === undefined)
     throw new UsageError('base: found none, expected a revision (vigil ab origin/main), or two URLs')
   // With --target-base, the only argument is the candidate.
   const argument = targetBase === undefined ? candidate : (candidate ?? base)
-  return { baseline, candidate: targetCandidate ?? argument }
+  return { baseline, candidate: targetCandidate ?? argument, baseTip }
 }
 
 function toDuetRules({ strict, margin, exact }: AbOptions): DuetRules {
@@ -59,8 +59,9 @@ function toDuetRules({ strict, margin, exact }: AbOptions): DuetRules {
   }
 }
 
-function commandLineFor({ baseline, candidate }: RequestedSides, options: AbOptions): string {
+function commandLineFor({ baseline, candidate, baseTip }: RequestedSides, options: AbOptions): string {
   const words = ['vigil', 'ab', baseline, ...(candidate === undefined ? [] : [candidate])]
+  if (baseTip) words.push('--base-tip')
   for (const suite of options.suite ?? []) words.push('--suite', suite)
   if (options.rate !== undefined) words.push('--rate', String(options.rate))
   if (options.margin !== undefined) words.push('--margin', String(options.margin))

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { addCommonOptions, durationOption, examplesText } from '../../shared/options.ts'
+import { addCommonOptions, baseTipOption, durationOption, examplesText } from '../../shared/options.ts'
 import type { CommonOptions } from '../../shared/options.ts'
 
 export interface GateOptions extends CommonOptions {
@@ -11,6 +11,7 @@ export interface GateOptions extends CommonOptions {
   allowMissingTools?: boolean
   /** The revision that the work tree is compared with in a duet. */
   base?: string
+  baseTip?: boolean
 }
 
 export function addGateCommand(program: Command, run: (options: GateOptions) => Promise<void>): void {
@@ -30,6 +31,7 @@ export function addGateCommand(program: Command, run: (options: GateOptions) => 
       'also compare the work tree with this revision in a duet ' +
         '(default: the branch that CI names as the target of the change)',
     )
+    .addOption(baseTipOption())
     .option('--allow-missing-tools', 'skip suites whose tool is missing, instead of exit 4')
     .option('--require-push', 'exit 4 if the metrics could not be pushed')
     .addHelpText(

@@ -1,12 +1,11 @@
 import type { Verdict } from '../../../baselines/index.ts'
 import { formatExplanation } from '../../../baselines/why/index.ts'
-import { resolveCommit } from '../../../runtime/processes/index.ts'
+import { resolveBase, resolveCommit } from '../../../runtime/processes/index.ts'
 import { invalidDuetVerdict, measureDuets, toDuetSuites } from '../../shared/duet/duets.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
 import { duetDefaults } from '../../shared/options.ts'
 import { configRepository } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
-import { UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 
 /** The result of the duets that a gate runs in addition to its budgets. */
@@ -22,8 +21,10 @@ const none: GateDuets = { verdicts: [], notes: [], problems: [] }
 /** The revision that a change is compared with: `--base`, or the branch that CI names as its target. */
 export interface Base {
   revision: string
-  /** Given on the command line: then it is an error if it cannot be used. */
+  /** Given on the command line: then one that does not exist is a usage error. */
   isRequired: boolean
+  /** Its tip, and not its merge base with the work tree. */
+  tip?: true
 }
 
 /** GitHub's, GitLab's and Bitbucket's names for the branch that a change is proposed for. */
@@ -33,21 +34,46 @@ const branchVariables = [
   'BITBUCKET_PR_DESTINATION_BRANCH',
 ] as const
 
-export function findBase(option: string | undefined, { env }: Pick<World, 'env'>): Base | undefined {
-  if (option !== undefined) return { revision: option, isRequired: true }
+export function findBase(
+  option: string | undefined,
+  { env }: Pick<World, 'env'>,
+  isTip = false,
+): Base | undefined {
+  const tip = isTip ? ({ tip: true } as const) : {}
+  if (option !== undefined) return { revision: option, isRequired: true, ...tip }
   const branch = branchVariables.map((name) => env[name]).find((value) => value !== undefined && value !== '')
-  return branch === undefined ? undefined : { revision: `origin/${branch}`, isRequired: false }
+  return branch === undefined ? undefined : { revision: `origin/${branch}`, isRequired: false, ...tip }
 }
 
-/** Explanation a gate cannot compare the target with this base; undefined if it can. Measures nothing. */
-export async function baseProblem(session: Session, { revision }: Base): Promise<string | undefined> {
+/**
+ * `inapplicable`: this gate has nothing to compare with a base; `missing`: no such revision; `unavailable`:
+ * the base cannot be had here.
+ */
+export interface BaseProblem {
+  kind: 'inapplicable' | 'missing' | 'unavailable'
+  reason: string
+}
+
+/** Why a gate cannot compare the target with this base; undefined if it can. Measures nothing. */
+export async function findBaseProblem(
+  session: Session,
+  { revision, tip }: Base,
+  suiteNames: readonly string[],
+): Promise<BaseProblem | undefined> {
+  const no = `no duet against ${revision}`
   if (!session.boots)
-    return (
-      `no duet against ${revision}: the target runs elsewhere, ` +
-      'and no revision of it can be started there'
-    )
-  const commit = await resolveCommit(configRepository(session), revision)
-  return commit.state === 'ok' ? undefined : `no duet: ${commit.reason}`
+    return {
+      kind: 'inapplicable',
+      reason: `${no}: the target runs elsewhere, and no revision of it can be started there`,
+    }
+  if (!suiteNames.some((name) => hasJourneysAtRate(session, name)))
+    return {
+      kind: 'inapplicable',
+      reason: `${no}: none of the gate's suites runs journeys at a rate`,
+    }
+  const repository = configRepository(session)
+  const commit = await (tip ? resolveCommit(repository, revision) : resolveBase(repository, revision, 'HEAD'))
+  return commit.state === 'ok' ? undefined : { kind: commit.state, reason: `no duet: ${commit.reason}` }
 }
 
 /** Measures a duet of each suite that has a rate: the base and the work tree. */
@@ -57,24 +83,26 @@ export async function measureGateDuets(
   suiteNames: readonly string[],
 ): Promise<GateDuets> {
   if (base === undefined || session.world.interrupted.aborted) return none
-  const problem = await baseProblem(session, base)
-  if (problem !== undefined) {
-    if (base.isRequired) throw new UsageError(problem)
-    return { ...none, notes: [problem] }
-  }
+  const problem = await findBaseProblem(session, base, suiteNames)
+  // A comparison that was asked for, in words or by CI, and was not made is no pass.
+  if (problem !== undefined)
+    return problem.kind === 'inapplicable' && !base.isRequired
+      ? { ...none, notes: [problem.reason] }
+      : { ...none, verdicts: [invalidDuetVerdict(problem.reason)] }
   const names = suiteNames.filter((name) => hasJourneysAtRate(session, name))
-  if (names.length === 0)
-    return {
-      ...none,
-      notes: [`no duet against ${base.revision}: none of the gate's suites runs journeys at a rate`],
-    }
   session.progress.phase(`comparing the work tree with ${base.revision}`)
   const result = await measureDuets(session, {
-    sides: { baseline: base.revision, candidate: undefined },
+    sides: { baseline: base.revision, candidate: undefined, baseTip: base.tip ?? false },
     suites: toDuetSuites(session, names),
     rules: { strict: false, exact: {} },
     ...duetDefaults,
-    reproduce: ['vigil', 'ab', base.revision, ...names.flatMap((name) => ['--suite', name])].join(' '),
+    reproduce: [
+      'vigil',
+      'ab',
+      base.revision,
+      ...(base.tip ? ['--base-tip'] : []),
+      ...names.flatMap((name) => ['--suite', name]),
+    ].join(' '),
   })
   if (result.state === 'failed') return { ...none, verdicts: [invalidDuetVerdict(result.reason)] }
   return {

@@ -16,7 +16,8 @@ import { version, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
 import { checkBaseline, withBaseline } from '../../shared/baselines.ts'
 import { keepInHistory } from '../../shared/history.ts'
-import { baseProblem, findBase, measureGateDuets } from './duet.ts'
+import { findBase, findBaseProblem, measureGateDuets } from './duet.ts'
+import type { Base } from './duet.ts'
 
 /** The result of a gate, before it is written and printed. */
 interface GateResult {
@@ -37,10 +38,13 @@ interface PlannedSuite {
 export async function gate(options: GateOptions, world: World): Promise<number> {
   const session = await openSession(options, world)
   const plans = gatePlans(session, options)
-  const base = findBase(options.base, world)
+  const base = findBase(options.base, world, options.baseTip)
   // Checked before minutes are spent on the budgets.
-  const wrong = base?.isRequired ? await baseProblem(session, base) : undefined
-  if (wrong !== undefined) throw new UsageError(`--base: ${wrong}`)
+  await checkBase(
+    session,
+    base,
+    plans.map(({ name }) => name),
+  )
   await checkProbeBrowser(session, gateProbes(session))
   const planned = await withEngines(session, plans)
   const id = newRunId(session, 'gate')
@@ -78,6 +82,18 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   const problems = [...gated.problems, ...duet.problems, ...(await writeReports(folder, input))]
   await keepInHistory(session)
   return conclude(session, options.json ?? false, { input, document: verdict, problems })
+}
+
+/** Throws a usage error for a base that was named and does not exist; warns of any other problem now. */
+async function checkBase(
+  session: Session,
+  base: Base | undefined,
+  suiteNames: readonly string[],
+): Promise<void> {
+  const problem = base && (await findBaseProblem(session, base, suiteNames))
+  if (problem === undefined) return
+  if (base?.isRequired && problem.kind !== 'unavailable') throw new UsageError(`--base: ${problem.reason}`)
+  session.progress.warn(problem.reason)
 }
 
 function gateProbes({ loaded }: Session): string[] {

@@ -31,7 +31,8 @@ export type DuetsResult = { state: 'ok'; duets: MeasuredDuet[] } | { state: 'fai
 /** Measures a duet of each suite, one after the other. */
 export async function measureDuets(session: Session, request: DuetsRequest): Promise<DuetsResult> {
   const { suites, rules } = request
-  await checkSides(session, request.sides)
+  const unavailable = await checkSides(session, request.sides)
+  if (unavailable !== undefined) return { state: 'failed', reason: unavailable }
   const counts = await ratchetCounts(session, rules)
   const k6 = await findK6(session)
   if (k6.state === 'missing') return { state: 'failed', reason: k6.reason }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
-import { readRevision, resolveCommit } from '../../../runtime/processes/index.ts'
+import { readRevision, resolveBase, resolveCommit } from '../../../runtime/processes/index.ts'
+import type { CommitResult } from '../../../runtime/processes/index.ts'
 import type { PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
 import { findTargetUrlProblem } from '../../../journeys/index.ts'
 import { toPublicUrl } from '../../../record/index.ts'
@@ -25,14 +26,20 @@ export type SidesResult =
 export interface RequestedSides {
   baseline: string
   candidate: string | undefined
+  /** Compare with the tip of a base that is a branch, not with its merge base. */
+  baseTip?: boolean
 }
 
 export function isUrl(text: string): boolean {
   return /^https?:\/\//.test(text)
 }
 
-/** Throws usage errors before anything is fetched or started. */
-export async function checkSides(session: Session, { baseline, candidate }: RequestedSides): Promise<void> {
+/**
+ * Throws usage errors before anything is fetched or started. Returns why the revisions cannot be had here, or
+ * undefined.
+ */
+export async function checkSides(session: Session, requested: RequestedSides): Promise<string | undefined> {
+  const { baseline, candidate } = requested
   if (isUrl(baseline)) {
     if (candidate === undefined || !isUrl(candidate))
       throw new UsageError(
@@ -43,15 +50,30 @@ export async function checkSides(session: Session, { baseline, candidate }: Requ
       const problem = findTargetUrlProblem(url)
       if (problem !== undefined) throw new UsageError(`${toPublicUrl(url)}: ${problem}`)
     }
-    return
+    return undefined
   }
   if (candidate !== undefined && isUrl(candidate))
     throw new UsageError('candidate: found a URL, expected a revision because the base is one (or two URLs)')
   requireCommand(session)
-  for (const revision of [baseline, ...(candidate === undefined ? [] : [candidate])]) {
-    const commit = await resolveCommit(configRepository(session), revision)
-    if (commit.state === 'missing') throw new UsageError(commit.reason)
+  for (const side of ['candidate', 'baseline'] as const) {
+    const commit = await resolveSide(session, requested, side)
+    if (commit?.state === 'missing') throw new UsageError(commit.reason)
+    if (commit?.state === 'unavailable') return commit.reason
   }
+  return undefined
+}
+
+/** The commit of a side; undefined: the work tree. */
+async function resolveSide(
+  session: Session,
+  { baseline, candidate, baseTip = false }: RequestedSides,
+  side: Side,
+): Promise<CommitResult | undefined> {
+  const repository = configRepository(session)
+  if (side === 'candidate') return candidate === undefined ? undefined : resolveCommit(repository, candidate)
+  return baseTip
+    ? resolveCommit(repository, baseline)
+    : resolveBase(repository, baseline, candidate ?? 'HEAD')
 }
 
 function requireCommand({ loaded }: Session): string[] {
@@ -96,8 +118,8 @@ export async function revisionSides(
   const { target } = session.loaded.config
   const command = requireCommand(session)
   const [baseline, candidate] = [
-    await checkOut(session, requested.baseline, join(scratch.folder, 'baseline')),
-    await checkOut(session, requested.candidate, join(scratch.folder, 'candidate')),
+    await checkOut(session, requested, 'baseline', join(scratch.folder, 'baseline')),
+    await checkOut(session, requested, 'candidate', join(scratch.folder, 'candidate')),
   ]
   if (baseline.state === 'failed') return { ...baseline, side: 'baseline' }
   if (candidate.state === 'failed') return { ...candidate, side: 'candidate' }
@@ -135,7 +157,13 @@ type Checkout =
   | { state: 'ok'; folder: string; name: string; revision: Pick<Run['target'], 'revision' | 'dirty'> }
   | { state: 'failed'; reason: string }
 
-async function checkOut(session: Session, revision: string | undefined, folder: string): Promise<Checkout> {
+async function checkOut(
+  session: Session,
+  requested: RequestedSides,
+  side: Side,
+  folder: string,
+): Promise<Checkout> {
+  const revision = requested[side]
   const repository = configRepository(session)
   if (revision === undefined) {
     const current = await readRevision(repository)
@@ -149,9 +177,13 @@ async function checkOut(session: Session, revision: string | undefined, folder: 
       revision: current,
     }
   }
-  const commit = await resolveCommit(repository, revision)
-  if (commit.state === 'missing') throw new UsageError(commit.reason)
-  session.progress.phase(`checking out ${revision} (${commit.sha.slice(0, 9)})`)
+  const commit = await resolveSide(session, requested, side)
+  if (commit === undefined || commit.state === 'missing')
+    throw new UsageError(commit?.reason ?? `${side}: found none, expected a revision`)
+  if (commit.state === 'unavailable') return { state: 'failed', reason: commit.reason }
+  const tip = await resolveCommit(repository, revision)
+  const place = tip.state === 'ok' && tip.sha !== commit.sha ? `${revision}, merge base` : revision
+  session.progress.phase(`checking out ${place} (${commit.sha.slice(0, 9)})`)
   const { prepare } = session.loaded.config.target
   const created = await createWorktree(repository, commit.sha, folder, { command: prepare })
   if (created.state === 'failed') return created
@@ -160,7 +192,7 @@ async function checkOut(session: Session, revision: string | undefined, folder: 
   if (created.worktree.how === 'prepared') session.progress.phase(`  prepared ${revision} by target.prepare`)
   const name = commit.sha.startsWith(revision)
     ? commit.sha.slice(0, 9)
-    : `${revision} (${commit.sha.slice(0, 9)})`
+    : `${place} (${commit.sha.slice(0, 9)})`
   return {
     state: 'ok',
     folder: created.worktree.folder,
