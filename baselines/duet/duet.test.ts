@@ -169,10 +169,19 @@ describe('a fail', () => {
   })
 
   it('is no more than undecided when it does not', () => {
-    const open = toUnconfirmed(slower)
+    const open = toUnconfirmed(slower, { verdict: judge({}), pairs: 12, planned: 12 })
     expect(open.verdict).toBe('inconclusive')
     expect(open.rows.filter((row) => row.status === 'fail')).toEqual([])
-    expect(open.rows[0]?.message).toContain('not again on a fresh one')
+    expect(open.rows[0]?.message).toMatch(/not again on a fresh one \(there [+−]\d/)
+  })
+
+  it.each([
+    [0, /the time ran out after 0 of 12 pairs on a fresh one$/],
+    [11, /the time ran out after 11 of 12 pairs on a fresh one \(there \+1\d/],
+  ])('is undecided for want of time after %i of 12 pairs, and names what they showed', (pairs, message) => {
+    const confirmation = { verdict: judge({ candidate: { slower: 1.15 } }), pairs, planned: 12 }
+    const open = toUnconfirmed(slower, confirmation)
+    expect([open.verdict, open.rows[0]?.message]).toEqual(['inconclusive', expect.stringMatching(message)])
   })
 
   it('by what noise cannot move needs no second pair, unless data could have', () => {

@@ -2,7 +2,7 @@ export { cpuMargin } from './cpu.ts'
 export { isDisturbed, hasTooManyDisturbed } from './load.ts'
 export { judgeDuet } from './judge.ts'
 export type { DuetRules } from './judge.ts'
-export type { DuetAnalysis } from './interim.ts'
+export type { Confirmation, DuetAnalysis } from './interim.ts'
 export {
   confirmationAlpha,
   confirms,

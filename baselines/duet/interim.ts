@@ -1,5 +1,6 @@
 import { defaultAnalysisPairs, planInterimAnalyses } from '../compare/index.ts'
 import type { InterimAnalysis } from '../compare/index.ts'
+import { formatChange } from '../compare/wording.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
 
 /**
@@ -81,19 +82,38 @@ function toPlaceKey({ rule, step, metric }: VerdictRow): string {
   return `${rule} ${step ?? ''} ${/^p\d+Ms$/.test(metric) ? 'latency' : metric}`
 }
 
+/** What the fresh pair of processes showed: of `planned` pairs of units, `pairs` were measured. */
+export interface Confirmation {
+  verdict: Verdict
+  pairs: number
+  planned: number
+}
+
 /**
  * The verdict over both pairs of processes when the fresh one did not repeat the first one's fail: a fail
- * must repeat.
+ * must repeat. If the time ran out before it could, that is the reason, and no sign that the fail was chance.
  */
-export function toUnconfirmed(verdict: Verdict): Verdict {
+export function toUnconfirmed(verdict: Verdict, confirmation: Confirmation): Verdict {
   const rows = verdict.rows.map((row) =>
     row.status === 'fail'
       ? {
           ...row,
           status: 'inconclusive' as const,
-          message: `${row.message}; seen on one pair of processes, but not again on a fresh one`,
+          message:
+            `${row.message}; seen on one pair of processes, ` +
+            `but ${describeConfirmation(row, confirmation)}`,
         }
       : row,
   )
   return { ...verdict, verdict: verdict.verdict === 'fail' ? 'inconclusive' : verdict.verdict, rows }
+}
+
+function describeConfirmation(failed: VerdictRow, { verdict, pairs, planned }: Confirmation): string {
+  const repeated = verdict.rows.find(
+    ({ rule, step, metric }) => rule === failed.rule && step === failed.step && metric === failed.metric,
+  )
+  const shown = repeated?.ratio === undefined || pairs === 0 ? '' : ` (there ${formatChange(repeated.ratio)})`
+  return pairs < planned
+    ? `the time ran out after ${pairs} of ${planned} pairs on a fresh one${shown}`
+    : `not again on a fresh one${shown}`
 }

@@ -100,6 +100,18 @@ it('confirms a fail on a fresh pair of processes, and is inconclusive when it is
   })
 })
 
+it.each([0, 3])('is inconclusive when the time is over after %i units of the confirmation', async (units) => {
+  const on = simulate({ slower: 1.2 }, { slower: 1.2 })
+  const end = await runDuet(requestWith(), world(), async (plan, attempt) => {
+    const measured = await on.measure(plan, attempt)
+    return attempt.confirming === true
+      ? { ...measured, units: measured.units.slice(0, units), verdict: undefined }
+      : measured
+  })
+  expect(end).toMatchObject({ outcome: { verdict: { verdict: 'inconclusive' }, processPairs: 2 } })
+  expect(JSON.stringify(end)).toContain(`the time ran out after ${units} of 12 pairs on a fresh one`)
+})
+
 it('confirms the fail of two pairs of processes on a third', async () => {
   const on = simulate(undecided, { slower: 1.3 }, { slower: 1.2 })
   expect(await outcomeOf(requestWith(), on)).toMatchObject({ verdict: { verdict: 'fail' }, processPairs: 3 })

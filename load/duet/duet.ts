@@ -7,8 +7,9 @@ import {
   needsConfirmation,
   toUnconfirmed,
 } from '../../baselines/duet/index.ts'
-import type { DuetAnalysis, DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
+import type { Confirmation, DuetAnalysis, DuetRules, DuetUnits } from '../../baselines/duet/index.ts'
 import { planInterimAnalyses } from '../../baselines/compare/index.ts'
+import type { InterimAnalysis } from '../../baselines/compare/index.ts'
 import type { Verdict } from '../../baselines/index.ts'
 import type { Side } from '../engines/k6/k6-runtime/wire.ts'
 import { combineUnits, measureAttempt } from './attempt.ts'
@@ -24,6 +25,8 @@ export interface DuetOutcome {
   loadSeconds: { decided: number; all: number }
   /** How many pairs of processes were measured. */
   processPairs: number
+  /** Of a fail that was not repeated: of `planned` pairs of units, `pairs` were measured again. */
+  unconfirmed?: Omit<Confirmation, 'verdict'>
 }
 
 /** `usage-error`: the plan is invalid in a way that only its author can correct. */
@@ -56,12 +59,18 @@ export async function runDuet(
     return toResult(problem ?? decided, deciding, undefined, world)
   const confirming = await confirm(request, decided, deciding.length, order, world, measure)
   if (confirming.end.state === 'usage-error') return confirming.end
-  const confirmingProblem = findProblem(confirming, [confirming])
+  const ranOut = confirming.end.state === 'ok' && confirming.units.length === 0
+  const confirmingProblem = ranOut ? undefined : findProblem(confirming, [confirming])
   if (confirmingProblem !== undefined) return toResult(confirmingProblem, deciding, confirming, world)
   const repeated =
     confirming.verdict ?? judgeAllUnits([confirming], { ...request.rules, alpha: confirmationAlpha })
   const all = judgeAllUnits([...deciding, confirming], request.rules)
-  if (!confirms(decided, repeated)) return toResult(toUnconfirmed(all), deciding, confirming, world)
+  if (ranOut || !confirms(decided, repeated)) {
+    const planned = planConfirmation(request).at(-1)?.pairs ?? request.pairs
+    const again = { pairs: confirming.units.length, planned }
+    const verdict = toUnconfirmed(ranOut ? decided : all, { verdict: repeated, ...again })
+    return toResult(verdict, deciding, confirming, world, again)
+  }
   // Two pairs of processes have failed, each by itself: that counts even where both together, of different
   // levels, are less certain.
   return toResult(all.verdict === 'fail' ? all : decided, deciding, confirming, world)
@@ -122,10 +131,7 @@ async function confirm(
 ): Promise<AttemptResult> {
   const repeats = request.source.kind === 'urls' ? 'a fresh measurement' : 'a fresh pair of processes'
   world.progress.phase(`the candidate fails; repeating it with ${repeats} to confirm it`)
-  const analyses = planInterimAnalyses(
-    withoutExtension(request).map(({ pairs }) => pairs),
-    confirmationAlpha,
-  )
+  const analyses = planConfirmation(request)
   return measure(
     request,
     {
@@ -138,6 +144,13 @@ async function confirm(
       earlier: [],
     },
     world,
+  )
+}
+
+function planConfirmation(request: DuetRequest): InterimAnalysis[] {
+  return planInterimAnalyses(
+    withoutExtension(request).map(({ pairs }) => pairs),
+    confirmationAlpha,
   )
 }
 
@@ -200,6 +213,7 @@ function toResult(
   deciding: readonly AttemptResult[],
   confirming: AttemptResult | undefined,
   world: DuetWorld,
+  unconfirmed?: DuetOutcome['unconfirmed'],
 ): DuetResult {
   const decided = deciding.flatMap(({ units }) => units)
   const all = [...decided, ...(confirming?.units ?? [])]
@@ -211,6 +225,7 @@ function toResult(
       interrupted: world.signal.aborted,
       loadSeconds: { decided: sumSeconds(decided), all: sumSeconds(all) },
       processPairs: deciding.length + (confirming === undefined ? 0 : 1),
+      ...(unconfirmed && { unconfirmed }),
     },
   }
 }

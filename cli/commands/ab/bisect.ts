@@ -197,9 +197,13 @@ function classificationText(classified: CommitClassification): string {
 function reportNotSlower(
   { world, progress }: Session,
   { json }: AbOptions,
-  { verdict }: MeasuredDuet,
+  { verdict, outcome: { unconfirmed } }: MeasuredDuet,
 ): number {
-  progress.warn('nothing to bisect: the bad revision was not shown to be slower than the good one')
+  progress.warn(
+    unconfirmed !== undefined && unconfirmed.pairs < unconfirmed.planned
+      ? 'not bisected: the time ran out before the slowdown was confirmed; give it more with --max-minutes'
+      : 'nothing to bisect: the bad revision was not shown to be slower than the good one',
+  )
   if (json) printJson(world, verdict)
   else world.stdout(abText(verdict, world))
   return exitCodeOf(verdict.verdict)
