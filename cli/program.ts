@@ -2,11 +2,13 @@ import { Command, CommanderError, Help } from 'commander'
 import { addCommands, isCommand } from './commands.ts'
 import type { Execute } from './commands.ts'
 import { exitCodes } from './exit-codes.ts'
+import { redactOutput } from './shared/redaction.ts'
 import { diskProblem, UsageError, version } from './shared/world.ts'
 import type { World } from './shared/world.ts'
 
 /** Runs the command that the arguments name. Returns the exit code; prints a usage error as one line. */
-export async function runProgram(typed: readonly string[], world: World): Promise<number> {
+export async function runProgram(typed: readonly string[], given: World): Promise<number> {
+  const world = redactOutput(given, typed)
   let code: number = exitCodes.usageError.code
   const execute: Execute = async (command) => void (code = await command(world))
   const args = replaceWordsByOptions(typed)

@@ -22,4 +22,6 @@ export {
   toWireRequest,
 } from './interpret.ts'
 export type { AnswerClass, StepOutcome, WireRequest } from './interpret.ts'
+export { createRedactor, createValueRedactor, findSecrets, redactProblem } from './redaction.ts'
+export type { Redact } from './redaction.ts'
 export type { Context, Journey, Response, Secrets, Step, StepRequest, Until } from './journey.ts'

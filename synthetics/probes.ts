@@ -84,6 +84,7 @@ async function runCheck(
   const { root = process.cwd(), env = process.env, folder = join(root, '.vigil', 'runs', plan.run) } = plan
   return runSpec({
     ...toCommonPlan(plan, name, probe),
+    ...(plan.secrets && { secrets: plan.secrets }),
     spec: probe.spec,
     root,
     env,

@@ -33,10 +33,11 @@ export async function measureSuite(
   const facts = await factsOf(session, plan, found.state === 'ok' ? found.label : 'none')
   const unmeasured = (reason: string): Run =>
     toEmptyRecord(load, reason, session.world.interrupted.aborted, facts)
-  const run =
+  const run = session.redact(
     found.state === 'missing'
       ? unmeasured(found.reason)
-      : await loadWith(session, load, found, folder, facts, unmeasured)
+      : await loadWith(session, load, found, folder, facts, unmeasured),
+  )
   session.progress.done()
   return { run, budgets: plan.budgets, verdict: judgeRun(run, plan.budgets), folder }
 }
@@ -49,7 +50,8 @@ export async function unmeasuredRun(
   reason: string,
 ): Promise<JudgedRun> {
   const facts = await factsOf(session, plan, 'none')
-  const run = toEmptyRecord(loadPlanOf(session, plan, id), reason, session.world.interrupted.aborted, facts)
+  const { aborted } = session.world.interrupted
+  const run = session.redact(toEmptyRecord(loadPlanOf(session, plan, id), reason, aborted, facts))
   return {
     run,
     budgets: plan.budgets,

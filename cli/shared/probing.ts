@@ -59,7 +59,7 @@ export async function runProbesNow(
 ): Promise<ProbesReport> {
   const { runProbes } = await import('../../synthetics/index.ts')
   const { config, journeys, file } = session.loaded
-  return runProbes({
+  const report = await runProbes({
     targetUrl: session.targetUrl,
     journeys,
     secrets: session.secrets,
@@ -73,6 +73,7 @@ export async function runProbesNow(
     folder: join(session.out, 'runs', run),
     ...(certificate && { certificate }),
   })
+  return session.redact(report)
 }
 
 /** Time per attempt in addition to its timeout: cleaning up, and a pause. */

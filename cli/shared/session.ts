@@ -7,6 +7,8 @@ import type { Config, LoadedConfig } from '../../config/index.ts'
 import { lockTarget, startTarget } from '../../runtime/target/index.ts'
 import type { CommonOptions } from './options.ts'
 import { createProgress } from './progress.ts'
+import { createRedaction } from './redaction.ts'
+import type { Redaction } from './redaction.ts'
 import type { Progress } from './progress.ts'
 import { UsageError } from './world.ts'
 import type { World } from './world.ts'
@@ -15,7 +17,7 @@ import type { Run } from '../../record/index.ts'
 import { makeFolder, removeOldTemporaries } from '../../record/store/index.ts'
 import { isAlive } from '../../runtime/processes/index.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
-import { toTargetUrl } from '../../journeys/index.ts'
+import { findSecrets, toTargetUrl } from '../../journeys/index.ts'
 import type { Secrets } from '../../journeys/index.ts'
 
 /** What a running command works with: its config, its target, and where its files go. */
@@ -27,6 +29,8 @@ export interface Session {
   boots: boolean
   origin: Origin
   secrets: Secrets
+  /** Removes the secrets from a document before it is judged, kept or shown. */
+  redact: Redaction['document']
   /** Absolute. */
   out: string
   progress: Progress
@@ -76,6 +80,9 @@ export async function openSession(
   if (secrets.state === 'usage-error' && use === 'target') throw new UsageError(secrets.problem)
   const { target } = config.loaded.config
   const progress = createProgress(world, options.quiet ?? false)
+  const redaction = world.redaction ?? createRedaction(world.env, [])
+  const values = secrets.state === 'ok' ? secrets.values : {}
+  redaction.add([...Object.values(values), ...findSecrets(target.env ?? {})])
   const out = resolve(world.cwd, options.out)
   const targetUrl = options.target ?? target.url
   for (const folder of [out, join(dirname(config.loaded.file), 'baselines')])
@@ -84,7 +91,8 @@ export async function openSession(
     world: { ...world, ...progress.streams },
     loaded: config.loaded,
     targetUrl,
-    secrets: secrets.state === 'ok' ? secrets.values : {},
+    secrets: values,
+    redact: redaction.document,
     origin: findOrigin(world.env, config.loaded.config, targetUrl),
     boots: options.target === undefined && target.command !== undefined,
     out,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import type { Random, WallClock } from '../../record/index.ts'
+import type { Redaction } from './redaction.ts'
 
 /** All that a command may use of its process. `main.ts` creates it, tests create their own. */
 export interface World {
@@ -18,6 +19,8 @@ export interface World {
     width: number
     color: boolean
   }
+  /** Set by the program; without one, a session creates its own. */
+  redaction?: Redaction
   now: WallClock
   random: Random
   /** How long to wait for a target that another process loads. Not set: 15 minutes. */

@@ -1,6 +1,6 @@
 import { toOneLine } from '../../record/index.ts'
 import type { FailureClass, StepResult } from '../../record/index.ts'
-import { checkStep, toWireRequest } from '../index.ts'
+import { checkStep, redactProblem, toWireRequest } from '../index.ts'
 import type { Context, Step, WireRequest } from '../index.ts'
 import type { SendResult } from './send.ts'
 
@@ -26,6 +26,7 @@ export async function playSteps(steps: readonly Step[], start: Context, send: Se
 }
 
 async function playStep(step: Step, ctx: Context, send: Send): Promise<{ ctx: Context; result: StepResult }> {
+  let wire: WireRequest | undefined
   const failed = (
     failure: { class: FailureClass; message: string },
     status: number,
@@ -38,10 +39,9 @@ async function playStep(step: Step, ctx: Context, send: Send): Promise<{ ctx: Co
       status,
       durationMs,
       class: failure.class,
-      message: toOneLine(failure.message),
+      message: toOneLine(redactProblem(failure.message, ctx.secrets, wire?.headers)),
     },
   })
-  let wire: WireRequest
   try {
     wire = toWireRequest(step, ctx)
   } catch (error) {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { toOneLine } from '../../record/index.ts'
 import { describeEnd, formatHolder, parseHolder, startChild } from '../../runtime/processes/index.ts'
-import type { Redact } from './redaction.ts'
+import type { Redact } from '../../journeys/index.ts'
 import { readReport } from './report.ts'
 import type { SpecRun } from './report.ts'
 

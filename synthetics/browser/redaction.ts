@@ -1,41 +1,10 @@
 import { unzipSync, zipSync } from 'fflate'
+import { createRedactor as createTextRedactor, findSecrets } from '../../journeys/index.ts'
+import type { Redact } from '../../journeys/index.ts'
 
-/** Removes secrets from a text. */
-export type Redact = (text: string) => string
-
-const secretName =
-  /TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|PRIVATE_KEY|AUTHORIZATION|COOKIE|DATABASE_URL/i
-const placeholder = '[redacted]'
-
-// Secrets with a known form: credentials in headers, JSON Web Tokens, logins in URLs, fields with such names.
-const patterns: readonly [form: RegExp, by: string][] = [
-  [/\b(Bearer|Basic|Digest)\s+[^\s"'\\,;]+/gi, `$1 ${placeholder}`],
-  [/\beyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)?/g, placeholder],
-  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"'\\]+@/gi, `$1${placeholder}@`],
-  [
-    new RegExp(
-      String.raw`((?:authorization|cookie|password|passwd|secret|token|api[_-]?key)[\w-]*` +
-        String.raw`\\?["']?\s*[:=]\s*\\?["']?)` +
-        String.raw`(?!\[redacted\])(?!(?:Bearer|Basic|Digest)\s)[^\s"'\\,;&}]+`,
-      'gi',
-    ),
-    `$1${placeholder}`,
-  ],
-]
-
-/** Creates a redactor that also knows the values of an environment's secrets. */
-export function createRedactor(env: NodeJS.ProcessEnv): Redact {
-  const values = Object.entries(env).flatMap(([name, value]) =>
-    value !== undefined && value.length >= 6 && secretName.test(name) ? [value] : [],
-  )
-  // The longest first: one secret may contain another.
-  const known = values.toSorted((a, b) => b.length - a.length)
-  return (text) => {
-    let redacted = text
-    for (const value of known) redacted = redacted.replaceAll(value, placeholder)
-    for (const [form, by] of patterns) redacted = redacted.replaceAll(form, by)
-    return redacted
-  }
+/** Creates a redactor that knows the values of an environment's secrets, and further ones. */
+export function createRedactor(env: NodeJS.ProcessEnv, values: readonly string[] = []): Redact {
+  return createTextRedactor([...findSecrets(env), ...values])
 }
 
 type Event = Record<string, unknown>

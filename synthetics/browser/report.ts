@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { jsonOf } from '../../record/documents/index.ts'
 import { toOneLine } from '../../record/index.ts'
 import type { FailureClass, StepResult } from '../../record/index.ts'
-import type { Redact } from './redaction.ts'
+import type { Redact } from '../../journeys/index.ts'
 
 const errorShape = z.object({ message: z.string().default('') })
 const stepShape = z.object({ title: z.string(), duration: z.number(), error: errorShape.optional() })

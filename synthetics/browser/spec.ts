@@ -9,7 +9,7 @@ import { createTraceId, createTraceparent } from '../play.ts'
 import { createScratchFolder, runPlaywright } from './playwright-process.ts'
 import type { PlaywrightPlan } from './playwright-process.ts'
 import { createRedactor, redactTrace } from './redaction.ts'
-import type { Redact } from './redaction.ts'
+import type { Redact, Secrets } from '../../journeys/index.ts'
 import type { SpecRun } from './report.ts'
 
 /** A Playwright spec as a probe. */
@@ -21,6 +21,7 @@ export interface SpecPlan extends PlaywrightPlan {
   /** Absolute: the artefacts of a failure are kept in a folder of the probe's name in it. */
   folder: string
   controlUrl: string | undefined
+  secrets?: Secrets
   /** For the ids of its trace. */
   random: Random
   now: WallClock
@@ -45,7 +46,7 @@ export async function runSpec(plan: SpecPlan): Promise<ProbeResult> {
   })
   const spec = resolve(plan.root, plan.spec)
   if (!existsSync(spec)) return unknown(`not run: ${plan.spec} does not exist`)
-  const redact = createRedactor(plan.env)
+  const redact = createRedactor(plan.env, Object.values(plan.secrets ?? {}))
   const traceId = createTraceId(plan.random)
   const scratch = await createScratchFolder(tmpdir(), process.pid, plan.now())
   try {

@@ -59,7 +59,7 @@ export async function measureDuet(session: Session, plan: DuetPlan): Promise<Mea
   )
   session.progress.done()
   if (result.state === 'usage-error') throw new UsageError(result.reason)
-  const { outcome } = result
+  const outcome = session.redact(result.outcome)
   const noise = await noiseNote(
     session.out,
     configSuiteName(plan.suite.name),

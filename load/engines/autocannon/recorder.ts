@@ -16,7 +16,8 @@ export interface TimedRequest {
 
 export interface StepFailure {
   class: FailureClass
-  problem: string
+  /** A function is called only for the failures that are kept as examples. */
+  problem: string | (() => string)
 }
 
 interface StepCounts {
@@ -139,7 +140,7 @@ export class Recorder {
         class: failure.class,
         count: 1,
         firstAtMs: Math.round(atMs),
-        example: toOneLine(failure.problem),
+        example: toOneLine(typeof failure.problem === 'string' ? failure.problem : failure.problem()),
       })
   }
 

@@ -1,4 +1,11 @@
-import { readsResponse, checkStep, startContext, toStepKey, toWireRequest } from '../../../journeys/index.ts'
+import {
+  readsResponse,
+  checkStep,
+  redactProblem,
+  startContext,
+  toStepKey,
+  toWireRequest,
+} from '../../../journeys/index.ts'
 import type {
   Context,
   Journey,
@@ -11,7 +18,7 @@ import type {
 import type { FailureClass } from '../../../record/index.ts'
 import { LazyResponse } from './answer.ts'
 import type { RequestSource, OutgoingRequest } from './connection.ts'
-import type { Clock, Recorder } from './recorder.ts'
+import type { Clock, Recorder, StepFailure } from './recorder.ts'
 import { createRequestWriter } from './request-text.ts'
 import type { WrittenRequest } from './request-text.ts'
 
@@ -91,6 +98,7 @@ export class VirtualUser implements RequestSource {
   #current = 0
   #ctx: Context = { user: 0, iteration: 0, unique: '', secrets: {} }
   #beganAt = 0
+  #wire: WireRequest | undefined
 
   constructor(load: LoadContext, user: number, saved: readonly Record<string, unknown>[]) {
     this.#load = load
@@ -116,17 +124,15 @@ export class VirtualUser implements RequestSource {
 
   nextRequest(): OutgoingRequest | undefined {
     const { step, key, keepsBody, writeRequest } = this.#step()
-    let wire: WireRequest
     try {
-      wire = toWireRequest(step, this.#ctx)
+      this.#wire = toWireRequest(step, this.#ctx)
     } catch (error) {
       this.#journey = undefined
-      this.#load.rejectPlan(
-        `${key}: request threw: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#load.rejectPlan(`${key}: request threw: ${redactProblem(reason, this.#load.secrets)}`)
       return undefined
     }
-    const written = writeRequest(wire)
+    const written = writeRequest(this.#wire)
     if ('text' in written) return { ...written, keepsBody }
     this.onFailure('check', written.problem)
     return undefined
@@ -139,7 +145,7 @@ export class VirtualUser implements RequestSource {
     this.#load.recorder.answered(
       { user: this.#user, stepIndex: index, beganAt: this.#beganAt },
       latencyMs,
-      outcome.problem === undefined ? undefined : { class: outcome.class, problem: outcome.problem },
+      outcome.problem === undefined ? undefined : this.#toFailure(outcome.class, outcome.problem),
     )
     if (
       outcome.problem === undefined &&
@@ -154,10 +160,15 @@ export class VirtualUser implements RequestSource {
   onFailure(failure: FailureClass, problem: string, own?: string): void {
     this.#load.recorder.unanswered(
       { user: this.#user, stepIndex: this.#step().index, beganAt: this.#beganAt },
-      { class: failure, problem },
+      this.#toFailure(failure, problem),
       own,
     )
     this.#journey = undefined
+  }
+
+  #toFailure(failure: FailureClass, problem: string): StepFailure {
+    const headers = this.#wire?.headers
+    return { class: failure, problem: () => redactProblem(problem, this.#load.secrets, headers) }
   }
 
   #step(): PlannedStep {

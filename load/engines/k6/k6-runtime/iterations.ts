@@ -153,7 +153,7 @@ function createMetricRecorder(
     // At most one line for each virtual user and class: it includes the first of all, and many failures do
     // not become many lines.
     const reported = new Set<RequestFailureClass>()
-    return (latencyMs, failure, problem) => {
+    return (latencyMs, failure, problem, response) => {
       if (latencyMs >= 0 && recording.sample !== undefined) recording.sample.push(latencyMs)
       if (!recording.isMeasured) return
       if (latencyMs >= 0) latency.add(latencyMs)
@@ -161,7 +161,7 @@ function createMetricRecorder(
       failures.add(1, { step: String(step), class: failure })
       if (latencyMs < 0) {
         unanswered.add(1, { step: String(step) })
-        const limit = findClientLimit(problem)
+        const limit = findClientLimit(response.error)
         if (limit !== undefined) limits[limit].add(1)
       }
       if (reported.has(failure)) return
@@ -171,7 +171,7 @@ function createMetricRecorder(
         step,
         class: failure,
         atMs: sinceMeasuredMs(plan, exec.scenario),
-        example: problem.slice(0, messageLimits.exampleLength),
+        example: problem().slice(0, messageLimits.exampleLength),
       })
     }
   }
@@ -188,7 +188,7 @@ export function createDuetIteration(
 ): () => void {
   let current = createPlayed()
   const record: RecordRequest = (latencyMs, failure, problem, response) => {
-    if (failure !== undefined) current.problem = problem
+    if (failure !== undefined) current.problem = problem()
     current.steps.push(toPlayedStep(latencyMs, failure, response))
   }
   const contexts = openContexts(plan)

@@ -5,6 +5,7 @@ import {
   readsResponse,
   checkStep,
   isExpectedStatus,
+  redactProblem,
   toStepKey,
   toWireRequest,
   toRequestHeaders,
@@ -26,7 +27,8 @@ import type { ScriptMessage, ScriptPlan, SidePlan } from './wire.ts'
 export type RecordRequest = (
   latencyMs: number,
   failure: RequestFailureClass | undefined,
-  problem: string,
+  /** Without the secrets of its request. Called only for a failure that is reported: it is costly. */
+  problem: () => string,
   response: K6Response,
 ) => void
 
@@ -101,7 +103,8 @@ export function createPlayer(
   journeys: readonly PreparedJourney[],
   report: (message: ScriptMessage) => void,
 ): PlayJourney {
-  const [settle, isExpected] = [checkStep, isExpectedStatus]
+  const [settle, isExpected, noProblem] = [checkStep, isExpectedStatus, () => '']
+  const describe = describeProblem
   const request = createSender(address, report)
   // A duet ends by a signal, not by its time, so its journeys have no last moment to send a request.
   const drainMs = plan.kind === 'load' ? lateRequests.drainMs : Number.POSITIVE_INFINITY
@@ -121,7 +124,8 @@ export function createPlayer(
       const { status } = response
       const { record, statusOnly } = prepared
       if (status === 0) {
-        record(-1, classifyUnanswered(response.error_code, response.error), response.error, response)
+        const { error, error_code: code } = response
+        record(-1, classifyUnanswered(code, error), describe(error, prepared, ctx), response)
         return
       }
       // No cookie is carried over: a journey sends only what it declares, in every engine.
@@ -131,20 +135,24 @@ export function createPlayer(
       if (statusOnly !== undefined) {
         // What `settle` would find for a step that reads only the status.
         if (isExpected(prepared.step, status)) {
-          record(latencyMs, undefined, '', response)
+          record(latencyMs, undefined, noProblem, response)
           continue
         }
         statusOnly.status = status
       }
       const outcome = settle(prepared.step, statusOnly ?? new Answer(status, response), ctx)
       if (outcome.problem !== undefined) {
-        record(latencyMs, outcome.class, outcome.problem, response)
+        record(latencyMs, outcome.class, describe(outcome.problem, prepared, ctx), response)
         return
       }
-      record(latencyMs, undefined, '', response)
+      record(latencyMs, undefined, noProblem, response)
       ctx = outcome.ctx
     }
   }
+}
+
+function describeProblem(problem: string, { params }: PreparedStep, ctx: Context): () => string {
+  return () => redactProblem(problem, ctx.secrets, params.headers)
 }
 
 /**
@@ -172,7 +180,7 @@ function createSender(
       return send(method, prepared.url, body, params)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      const problem = `${prepared.key}: request threw: ${reason}`
+      const problem = `${prepared.key}: request threw: ${redactProblem(reason, ctx.secrets)}`
       report({ type: 'usage-error', problem })
       exec.test.abort(problem)
       return undefined
