@@ -1,6 +1,5 @@
 import { defineConfig } from '@playwright/test'
-import { findBrowser } from './runtime/browser/index.ts'
-import { keepPathsBelow } from './synthetics/browser/base-path.ts'
+import { findBrowser, keepPathsBelow } from './runtime/browser/index.ts'
 
 /*
  * `npx playwright test` runs the journeys and the browser specs as Playwright tests against TARGET_URL. The

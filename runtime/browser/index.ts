@@ -1,2 +1,2 @@
-export { findBrowser, launchBrowser } from './find.ts'
-export type { FoundBrowser } from './find.ts'
+export { findBrowser, keepPathsBelow, launchBrowser } from './playwright.ts'
+export type { FoundBrowser } from './playwright.ts'

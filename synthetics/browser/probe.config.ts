@@ -1,7 +1,6 @@
 import { basename, dirname } from 'node:path'
 import type { PlaywrightTestConfig } from '@playwright/test'
-import { findBrowser } from '../../runtime/browser/index.ts'
-import { keepPathsBelow } from './base-path.ts'
+import { findBrowser, keepPathsBelow } from '../../runtime/browser/index.ts'
 
 /*
  * Playwright's config for a spec that vigil runs in a child process. All inputs come from the environment.

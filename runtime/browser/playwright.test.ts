@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { findBrowser, launchBrowser } from './find.ts'
-import type { BrowserPlaces } from './find.ts'
+import { findBrowser, launchBrowser } from './playwright.ts'
+import type { BrowserPlaces } from './playwright.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'vigil-browser-'))
 afterAll(() => rmSync(base, { recursive: true, force: true }))
