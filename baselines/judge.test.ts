@@ -103,6 +103,15 @@ describe('a verdict on budgets', () => {
     },
   )
 
+  it('fails when the user script marked its run as failed, once for each reason', () => {
+    const { verdict, rows } = judgeRun({ ...healthy, markedFailed: ['the shop is broken', 'no stock'] }, {})
+    expect(verdict).toBe('fail')
+    expect(rows.filter(({ rule }) => rule === 'script')).toMatchObject([
+      { status: 'fail', message: 'the script marked the run as failed: the shop is broken' },
+      { status: 'fail', message: 'the script marked the run as failed: no stock' },
+    ])
+  })
+
   it('never prints a broken value as if it were its limit', () => {
     const verdict = judgeRun(exampleRun({ a: countsOf(Array.from({ length: 4000 }, () => 500.04)) }), {
       p95Ms: 500,

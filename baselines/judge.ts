@@ -67,7 +67,7 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
     histogram: overallHistogram(run),
     rssMaxBytes: run.server?.rssMaxBytes,
   }
-  const rows = [...thresholdRows(run), ...judgeSubject(run, overall, budgets)]
+  const rows = [...scriptRows(run), ...judgeSubject(run, overall, budgets)]
   for (const [step, limits] of Object.entries(budgets.steps ?? {})) rows.push(...judgeStep(run, step, limits))
   // A fail is certain without them, and says more.
   if (!rows.some(({ status }) => status === 'fail')) rows.push(...failedRequestRows(run, overall, budgets))
@@ -112,16 +112,20 @@ export function isMissingBudgets({ rule, metric }: VerdictRow): boolean {
   return rule === 'budget' && metric === missingBudgets
 }
 
-// The script's own thresholds are the user's limits as much as budgets are.
-function thresholdRows(run: Run): VerdictRow[] {
-  return (run.crossedThresholds ?? []).map((words) => ({
-    rule: 'threshold',
+// The script's own thresholds and judgement are the user's limits as much as budgets are.
+function scriptRows(run: Run): VerdictRow[] {
+  const toRow = (rule: string, message: string): VerdictRow => ({
+    rule,
     suite: run.suite,
     step: null,
-    metric: 'threshold',
+    metric: rule,
     status: 'fail',
-    message: `the script's own ${words}`,
-  }))
+    message,
+  })
+  return [
+    ...(run.crossedThresholds ?? []).map((words) => toRow('threshold', `the script's own ${words}`)),
+    ...(run.markedFailed ?? []).map((why) => toRow('script', `the script marked the run as failed: ${why}`)),
+  ]
 }
 
 function overallHistogram(run: Run): Histogram {

@@ -64,6 +64,8 @@ export interface Measurement {
   notes?: string[]
   /** Thresholds of the user script that were crossed, as k6 words them. */
   crossedThresholds?: string[]
+  /** Why the user script marked its run as failed, in its words. */
+  markedFailed?: string[]
 }
 
 export interface EndpointMeasurement {

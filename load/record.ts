@@ -36,6 +36,7 @@ export function toRecord(
     ...(measurement.failures.length > 0 && { failures: measurement.failures }),
     ...(measurement.notes && { notes: measurement.notes }),
     ...(measurement.crossedThresholds && { crossedThresholds: measurement.crossedThresholds }),
+    ...(measurement.markedFailed && { markedFailed: measurement.markedFailed }),
     validity: { valid: reasons.length === 0, reasons },
     ...(measurement.interrupted && { interrupted: true }),
   }

@@ -138,6 +138,8 @@ const extras = {
    * when there are none.
    */
   crossedThresholds: z.array(z.string().max(1000)).exactOptional(),
+  /** Why the user script marked the run as failed, in its words; absent when it did not. */
+  markedFailed: z.array(z.string().max(1000)).exactOptional(),
 }
 
 /** By `journey/step`. */

@@ -21,6 +21,14 @@ describe('the end of k6', () => {
     expect(classifyEnd({ state: 'exited', code: 0 })).toEqual({ state: 'ok', thresholdsCrossed: false })
   })
 
+  it('has whether the script marked its run as failed, apart from thresholds', () => {
+    const marked = { state: 'ok', thresholdsCrossed: false, markedFailed: true }
+    expect(classifyEnd({ state: 'exited', code: 110 })).toEqual(marked)
+    const others = Array.from({ length: 256 }, (_, code) => code).filter((code) => code !== 110)
+    for (const code of others)
+      expect(classifyEnd({ state: 'exited', code })).not.toHaveProperty('markedFailed')
+  })
+
   it('by a signal or without a start is a failure with a reason', () => {
     expect(classifyEnd({ state: 'signalled', signal: 'SIGKILL' })).toMatchObject({
       state: 'failed',

@@ -191,17 +191,17 @@ export async function stopOnError<T>(child: Child, work: () => Promise<T>): Prom
 /**
  * What the way k6 ended means for its run.
  *
- * - `ok`: it ran to its end. 99 (a threshold was crossed) and 110 (the script marked the run as failed) are
- *   results too.
+ * - `ok`: it ran to its end. 99 (a threshold was crossed) and 110 (the script marked the run as failed with
+ *   `exec.test.fail`) are results too, and the script's own reasons to fail it.
  * - `script-error`: the script threw or stopped the run; its messages say whose error that is.
  * - `interrupted`: a signal ended it, and it wrote a summary. A result only when vigil sent the signal.
  * - `failed`: there is no measurement.
  */
 export type Ending =
-  | { state: 'ok'; thresholdsCrossed: boolean }
+  | { state: 'ok'; thresholdsCrossed: boolean; markedFailed?: true }
   | { state: 'script-error'; reason: string }
   | { state: 'interrupted'; reason: string }
-  | { state: 'failed'; reason: string; portTaken: boolean }
+  | { state: 'failed'; reason: string; portTaken: boolean; optionsInvalid?: true }
 
 const exitReasons: Record<number, string> = {
   97: 'the run in the cloud failed',
@@ -228,10 +228,10 @@ export function classifyEnd(end: ChildEnd): Ending {
   if (end.state === 'signalled')
     return { state: 'failed', reason: `k6 was ended by ${end.signal}`, portTaken: false }
   const { code } = end
-  if (code === 0 || code === 99 || code === 110) return { state: 'ok', thresholdsCrossed: code === 99 }
+  if (code === 110) return { state: 'ok', thresholdsCrossed: false, markedFailed: true }
+  if (code === 0 || code === 99) return { state: 'ok', thresholdsCrossed: code === 99 }
   const reason = `k6 exited with ${code}${exitReasons[code] === undefined ? '' : ` (${exitReasons[code]})`}`
   if (code === 107 || code === 108) return { state: 'script-error', reason }
-  return code === 105
-    ? { state: 'interrupted', reason }
-    : { state: 'failed', reason, portTaken: code === 106 }
+  if (code === 105) return { state: 'interrupted', reason }
+  return { state: 'failed', reason, portTaken: code === 106, ...(code === 104 && { optionsInvalid: true }) }
 }

@@ -36,8 +36,8 @@ const systemTags =
  *
  * Everything between its first and its last sample is measured, except setup and teardown. The plan's
  * warm-up, duration and rate do not apply. Steps are `script/<group>.<name>`. A request that k6 reports as
- * failed, or of which a check failed, is one error. Crossed thresholds are part of the measurement, and make
- * the verdict a fail.
+ * failed, or of which a check failed, is one error. Crossed thresholds, and a script that marks its run as
+ * failed, are part of the measurement, and make the verdict a fail.
  */
 export async function runUserScript(
   path: string,
@@ -69,12 +69,14 @@ async function runToEnd(
   world: EngineWorld,
 ): Promise<LoadResult> {
   const tally = createTally()
+  const failures = collectOwnFailures()
   let watch: ScriptWatch | undefined
   const child = startK6(path, ['--address', '', '--system-tags', systemTags, '--out', 'json=-', script], {
     folder: environment.folder,
     env: world.env,
     variables: { ...plan.secrets, BASE_URL: plan.targetUrl, TARGET_URL: plan.targetUrl },
     onLine: (line, stream) => {
+      if (stream === 'stderr') failures.read(line)
       const sample = stream === 'stdout' ? readSample(line) : undefined
       if (sample !== undefined && tally.add(sample)) watch?.noteSample()
     },
@@ -87,14 +89,14 @@ async function runToEnd(
       startedAt: new Date(world.wallMs()).toISOString(),
       ...watch.observations(),
     }
-    return toResult(script, classifyEnd(end), readLastOutput(child), tally.counts(), observed)
+    const ended = { ending: classifyEnd(end), lastOutput: readLastOutput(child), reasons: failures.reasons() }
+    return toResult(script, ended, tally.counts(), observed)
   })
 }
 
 function toResult(
   script: string,
-  ending: Ending,
-  lastOutput: string,
+  { ending, lastOutput, reasons }: { ending: Ending; lastOutput: string; reasons: string[] },
   counts: ScriptCounts,
   observed: ScriptObservations,
 ): LoadResult {
@@ -102,14 +104,40 @@ function toResult(
     return { state: 'measured', measurement: toScriptMeasurement(counts, observed, undefined) }
   if (ending.state === 'ok') {
     const crossed = ending.thresholdsCrossed ? lastOutput : undefined
-    return { state: 'measured', measurement: toScriptMeasurement(counts, observed, crossed) }
+    const own = ending.markedFailed ? reasons : []
+    return { state: 'measured', measurement: toScriptMeasurement(counts, observed, crossed, own) }
   }
   // The author has to correct a script that cannot be loaded or has invalid options; a broken k6 prints other
   // messages.
-  if (counts.requests === 0 && /moduleSpecifier|file:\/\/|script configuration/.test(lastOutput))
+  const optionsInvalid = ending.state === 'failed' && ending.optionsInvalid
+  if (
+    counts.requests === 0 &&
+    (optionsInvalid || /moduleSpecifier|file:\/\/|script configuration/.test(lastOutput))
+  )
     return { state: 'usage-error', reason: `${script}: ${toOneLine(lastOutput, 300)}` }
   const reason = lastOutput === '' ? ending.reason : `${ending.reason}: ${lastOutput}`
   return { state: 'unmeasured', reason }
+}
+
+/** What the script gave as reasons when it marked its run as failed. */
+interface OwnFailures {
+  /** A line of k6's log. Trusted only when k6 ends with the code for it: a script may print the same. */
+  read: (line: string) => void
+  /** The first different ones, at least one. */
+  reasons: () => string[]
+}
+
+const maxReasons = 5
+
+function collectOwnFailures(): OwnFailures {
+  const reasons = new Set<string>()
+  return {
+    read: (line) => {
+      const reason = /^test marked as failed: (.+)/.exec(line)?.[1]
+      if (reason !== undefined && reasons.size < maxReasons) reasons.add(toOneLine(reason))
+    },
+    reasons: () => (reasons.size === 0 ? ['no reason given'] : [...reasons]),
+  }
 }
 
 /** Follows a user's script: it is measured from its first sample to its last. */

@@ -207,11 +207,13 @@ const clockToleranceMs = 2000
  * The measurement of a user's script.
  *
  * @param crossedThresholds k6's message when thresholds of the script were crossed
+ * @param markedFailed why the script marked its run as failed; empty when it did not
  */
 export function toScriptMeasurement(
   counts: ScriptCounts,
   observed: ScriptObservations,
   crossedThresholds: string | undefined,
+  markedFailed: readonly string[] = [],
 ): Measurement {
   // k6 stamps its samples with the wall clock: more exact than their arrival, unless the clock was set.
   const isClockSet = Math.abs(counts.durationMs - observed.measuredMs) > clockToleranceMs
@@ -231,6 +233,7 @@ export function toScriptMeasurement(
     },
     saturation: observed.interrupted ? [] : findScriptSaturation(counts, observed.cpu, durationMs),
     interrupted: observed.interrupted,
+    ...(markedFailed.length > 0 && { markedFailed: [...markedFailed] }),
     ...(crossedThresholds !== undefined && { crossedThresholds: [selectThresholds(crossedThresholds)] }),
   }
 }

@@ -97,6 +97,28 @@ export default () => {
     }
   })
 
+  it('that marks its run as failed is measured, with its reasons', async (context) => {
+    const target = await startTarget(context, (_request, response) => response.end('ok'))
+    const script = (body: string): string => `import http from 'k6/http'
+import exec from 'k6/execution'
+export const options = { iterations: 3 }
+export default () => { http.get(__ENV.BASE_URL); ${body} }`
+    const run = async (body: string): ReturnType<typeof runEngine> =>
+      runEngine(context, { url: target.url, source: script(body), kind: 'script' })
+    const marked = measured(
+      await run("exec.test.fail('the shop is broken'); exec.test.fail('part ' + __ITER)"),
+    )
+    expect(marked.markedFailed).toEqual(['the shop is broken', 'part 0', 'part 1', 'part 2'])
+    expect(marked.endpoints).toMatchObject({ 'script/GET': { requests: 3, errors: 0 } })
+    expect(measured(await run('exec.test.fail()')).markedFailed).toHaveLength(1)
+    expect(measured(await run("console.error('test marked as failed: no')")).markedFailed).toBeUndefined()
+    const stopped = await run("exec.test.abort('out of stock')")
+    expect(stopped.result).toMatchObject({
+      state: 'unmeasured',
+      reason: expect.stringMatching(/108 \(the script stopped the run\): test aborted: out of stock/),
+    })
+  })
+
   it('that is interrupted keeps what was measured', async (context) => {
     const target = await startTarget(context, (_request, response) => response.end('ok'))
     const run = await runEngine(context, {
