@@ -110,6 +110,19 @@ describe('a duet of URLs', { timeout: 120_000 }, () => {
     warmupSeconds: 0,
     durationSeconds: 5,
   }
+  it('whose metrics are refused is not measured without them: exit 4', async () => {
+    const service = createServer(({ url }, response) => {
+      response.statusCode = url === '/metrics' ? 401 : 200
+      response.end('ok')
+    })
+    const url = `http://127.0.0.1:${await port(service)}`
+    place.configure({ target: { url, metrics: '/metrics' }, suites: { open } })
+    const { code, stdout } = await place.vigil(['ab', '--json', url, url, '--pairs', '8'])
+    const verdict = JSON.parse(stdout) as Verdict
+    expect([verdict.verdict, code]).toEqual(['invalid', 4])
+    expect(verdict.rows[0]?.message).toContain('target.metrics: /metrics answered 401, expected 200')
+  })
+
   it.each([
     ['of which neither is there', false, 'the baseline: '],
     ['of which one is not there', true, 'the candidate: '],

@@ -8,7 +8,7 @@ import { runFolder } from '../../record/store/index.ts'
 import { watchReadiness, watchServer } from '../../runtime/target/index.ts'
 import type { Readiness, ReadinessWatch, ServerWatch, ReadMetrics } from '../../runtime/target/index.ts'
 import type { FoundEngine, SuitePlan } from './suites.ts'
-import { describeEnvironment, describeTarget, newRunId } from './session.ts'
+import { readTargetMetrics, describeEnvironment, describeTarget, newRunId } from './session.ts'
 import type { Session } from './session.ts'
 import type { JudgedRun } from './artefacts.ts'
 import { UsageError } from './world.ts'
@@ -170,25 +170,11 @@ function loadWords(load: LoadPlan): string {
   return `${what}, ${load.warmupMs / 1000} s warm-up, ${load.durationMs / 1000} s`
 }
 
-const timeoutMs = 2000
-const expositionBytes = 8 * 2 ** 20
-
 /** Reads the metrics of the session's target; always undefined if it has none. */
 export function createMetricsReader(session: Session): ReadMetrics {
-  const { metrics } = session.loaded.config.target
-  if (metrics === undefined) return async () => undefined
-  const token =
-    session.world.env['VIGIL_METRICS_TOKEN'] ?? session.loaded.config.target.env?.['METRICS_TOKEN']
-  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
   return async () => {
-    const request = { method: 'GET', path: metrics, headers, body: undefined }
-    const result = await sendRequest(session.targetUrl, request, {
-      timeoutMs,
-      maxBodyBytes: expositionBytes,
-      purpose: 'metrics',
-      signal: session.world.interrupted,
-    })
-    return result.state === 'ok' && result.response.status === 200 ? result.response.text : undefined
+    const answer = await readTargetMetrics(session, session.targetUrl)
+    return answer.state === 'ok' ? answer.text : undefined
   }
 }
 

@@ -4,7 +4,8 @@ import { readRevision } from '../../runtime/processes/index.ts'
 import type { GitContext } from '../../runtime/processes/index.ts'
 import { loadConfig, nameSchema, readSecrets } from '../../config/index.ts'
 import type { Config, LoadedConfig } from '../../config/index.ts'
-import { lockTarget, startTarget } from '../../runtime/target/index.ts'
+import { lockTarget, requestMetrics, startTarget } from '../../runtime/target/index.ts'
+import type { MetricsAnswer } from '../../runtime/target/index.ts'
 import type { CommonOptions } from './options.ts'
 import { createProgress } from './progress.ts'
 import { createRedaction } from './redaction.ts'
@@ -116,7 +117,7 @@ export async function withTarget<T>(
   use: () => Promise<T>,
 ): Promise<TargetResult<T>> {
   const prepared = async (): Promise<TargetResult<T>> =>
-    session.boots ? withBooted(session, purpose.logFile, use) : withRunning(session, purpose, use)
+    session.boots ? withBooted(session, purpose, use) : withRunning(session, purpose, use)
   if (!purpose.load && !session.boots) return prepared()
   const locked = await withTargetLock(session, prepared)
   return locked.state === 'ok' ? locked.value : locked
@@ -163,13 +164,14 @@ async function withRunning<T>(
 ): Promise<TargetResult<T>> {
   // No preflight for a probe: its own outcome says more than a refusal to run it.
   if (!purpose.load) return { state: 'ok', value: await use() }
-  const reason = await checkTarget(session, session.targetUrl)
+  const reason =
+    (await checkTarget(session, session.targetUrl)) ?? (await checkMetrics(session, session.targetUrl))
   return reason === undefined ? { state: 'ok', value: await use() } : { state: 'unavailable', reason }
 }
 
 async function withBooted<T>(
   session: Session,
-  logFile: string,
+  { load, logFile }: { load: boolean; logFile: string },
   use: () => Promise<T>,
 ): Promise<TargetResult<T>> {
   const { config, file } = session.loaded
@@ -187,6 +189,8 @@ async function withBooted<T>(
   })
   if (started.state === 'failed') return { state: 'unavailable', reason: started.reason }
   try {
+    const reason = load ? await checkMetrics(session, session.targetUrl) : undefined
+    if (reason !== undefined) return { state: 'unavailable', reason }
     return { state: 'ok', value: await use() }
   } finally {
     await started.service.stop()
@@ -224,6 +228,25 @@ export function describeEnvironment({ origin }: Pick<Session, 'origin'>, engine:
     engine,
   })
   return { ...machine, name: origin.environment, place: origin.place }
+}
+
+/** One reading of the metrics of the config's target, at this URL. */
+export async function readTargetMetrics(
+  { loaded, world }: Session,
+  targetUrl: string,
+): Promise<MetricsAnswer> {
+  const { metrics, env } = loaded.config.target
+  const token = world.env['VIGIL_METRICS_TOKEN'] ?? env?.['METRICS_TOKEN']
+  const limits = { timeoutMs: metricsTimeoutMs, signal: world.interrupted }
+  return requestMetrics({ url: targetUrl, path: metrics, token }, limits)
+}
+
+const metricsTimeoutMs = 2000
+
+/** Why metrics that the config names cannot be read, or undefined. Figures that are asked for are not left out. */
+async function checkMetrics(session: Session, targetUrl: string): Promise<string | undefined> {
+  const answer = await readTargetMetrics(session, targetUrl)
+  return answer.state === 'refused' ? answer.reason : undefined
 }
 
 /** The first check of every URL that is to be loaded: why it cannot be measured, or undefined. */

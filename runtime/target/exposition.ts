@@ -1,3 +1,5 @@
+import { sendRequest } from '../../journeys/client/index.ts'
+
 /** One sample of a Prometheus text exposition. */
 export interface Sample {
   name: string
@@ -83,4 +85,49 @@ export function isSameProcess(one: AnsweringProcess, other: AnsweringProcess): b
 function isSameStart(one: number, other: number): boolean {
   const apart = Math.abs(one - other)
   return apart < 0.001 || (Math.abs(apart - 1) < 0.001 && !Number.isInteger(one) && !Number.isInteger(other))
+}
+
+/** Where a service reports its metrics; without a path it does not. */
+export interface MetricsSource {
+  url: string
+  path: string | undefined
+  token: string | undefined
+}
+
+/** `refused`: by its status, the service will not report them however often it is asked. */
+export type MetricsAnswer =
+  | { state: 'ok'; text: string }
+  | { state: 'refused'; status: number; reason: string }
+  | { state: 'unavailable' }
+
+const maxMetricsBytes = 8 * 2 ** 20
+
+/** Answers that are of the moment: the service is busy, or asks to come again. */
+const passing = new Set([408, 425, 429])
+
+export async function requestMetrics(
+  { url, path, token }: MetricsSource,
+  limits: { timeoutMs: number; signal: AbortSignal },
+): Promise<MetricsAnswer> {
+  if (path === undefined) return { state: 'unavailable' }
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const result = await sendRequest(
+    url,
+    { method: 'GET', path, headers, body: undefined },
+    { ...limits, maxBodyBytes: maxMetricsBytes, purpose: 'metrics' },
+  )
+  if (result.state !== 'ok') return { state: 'unavailable' }
+  const { status, text } = result.response
+  if (status === 200) return { state: 'ok', text }
+  return status >= 300 && status < 500 && !passing.has(status)
+    ? { state: 'refused', status, reason: describeRefusal(path, status, token !== undefined) }
+    : { state: 'unavailable' }
+}
+
+function describeRefusal(path: string, status: number, hasToken: boolean): string {
+  const advice =
+    status === 401 || status === 403
+      ? `${hasToken ? 'correct' : 'set'} VIGIL_METRICS_TOKEN`
+      : 'correct the path in target.metrics'
+  return `target.metrics: ${path} answered ${status}, expected 200: ${advice}, or remove target.metrics`
 }

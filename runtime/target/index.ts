@@ -1,5 +1,12 @@
-export { findAnsweringProcess, isSameProcess, parseExposition, serviceMetrics, sumOf } from './exposition.ts'
-export type { AnsweringProcess, Sample } from './exposition.ts'
+export {
+  findAnsweringProcess,
+  isSameProcess,
+  parseExposition,
+  requestMetrics,
+  serviceMetrics,
+  sumOf,
+} from './exposition.ts'
+export type { AnsweringProcess, MetricsAnswer, Sample } from './exposition.ts'
 export { lockTarget } from './lock.ts'
 export type { LockPlan, LockResult, TargetLock } from './lock.ts'
 export { otherProcessReason, watchReadiness, watchServer } from './server-side.ts'

@@ -80,6 +80,33 @@ describe('the metrics of a service', { timeout: 60_000 }, () => {
   })
 })
 
+describe('metrics that the config names', { timeout: 60_000 }, () => {
+  const answerWith =
+    (status: number): Parameters<typeof startService>[0] =>
+    ({ url }, response) => {
+      response.statusCode = url === '/metrics' ? status : 200
+      response.end('ok')
+    }
+
+  it.each([
+    [401, 'set VIGIL_METRICS_TOKEN'],
+    [403, 'set VIGIL_METRICS_TOKEN'],
+    [404, 'correct the path in target.metrics'],
+    [302, 'correct the path in target.metrics'],
+  ])('and that answer %i are exit 4: nothing was loaded without them', async (status, advice) => {
+    const { code, run } = await load(answerWith(status), { metrics: '/metrics' })
+    expect(code).toBe(4)
+    expect(run.validity.reasons).toEqual([
+      expect.stringContaining(`target.metrics: /metrics answered ${status}, expected 200: ${advice}`),
+    ])
+  })
+
+  it.each([429, 503])('and that answer %i for now are left out', async (status) => {
+    const { code } = await load(answerWith(status), { metrics: '/metrics' })
+    expect(code).toBe(0)
+  })
+})
+
 describe('a service whose database dies while it is loaded', { timeout: 60_000 }, () => {
   const dying =
     (readiness: { status: number; text: string }): Parameters<typeof startService>[0] =>

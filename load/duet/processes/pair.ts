@@ -57,12 +57,15 @@ export async function startPair(
     const [baseline, candidate] = sides.map((side) =>
       connectSide(source.urls[side], source.metrics, source.token, signal),
     )
-    return baseline && candidate
-      ? {
-          state: 'ok',
-          pair: { sides: { baseline, candidate }, exitedSide: () => undefined, stop: async () => undefined },
-        }
-      : { state: 'failed', side: undefined, reason: 'two URLs are needed' }
+    if (!baseline || !candidate) return { state: 'failed', side: undefined, reason: 'two URLs are needed' }
+    const running = { baseline, candidate }
+    const refused = await findRefusedMetrics(running)
+    return (
+      refused ?? {
+        state: 'ok',
+        pair: { sides: running, exitedSide: () => undefined, stop: async () => undefined },
+      }
+    )
   }
   const made = source.template && (await startDatabases(source.template, join(folder, 'postgres'), signal))
   if (made?.state === 'failed') return { ...made, side: undefined }
@@ -100,8 +103,26 @@ async function startOn(
   const { baseline, candidate } = running
   if (baseline === undefined || candidate === undefined)
     return { state: 'failed', side: undefined, reason: 'no side was started' }
+  const refused = await findRefusedMetrics({ baseline, candidate })
+  if (refused !== undefined) {
+    await group.stop()
+    return refused
+  }
   return {
     state: 'ok',
     pair: { sides: { baseline, candidate }, exitedSide: () => exited, stop: async () => group.stop() },
   }
+}
+
+/**
+ * Metrics that the config names and that cannot be read are no reason to judge without them. One side may
+ * not have them: a revision can add them.
+ */
+async function findRefusedMetrics(
+  running: Record<Side, RunningSide>,
+): Promise<Extract<PairResult, { state: 'failed' }> | undefined> {
+  const [b, c] = await Promise.all([running.baseline.metricsRefusal(), running.candidate.metricsRefusal()])
+  const isAbsent = (refusal: typeof b): boolean => refusal === undefined || refusal.status === 404
+  const refused = isAbsent(b) && isAbsent(c) ? b && c : isAbsent(b) ? c : b
+  return refused && { state: 'failed', side: undefined, reason: refused.reason }
 }

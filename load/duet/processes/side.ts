@@ -1,7 +1,7 @@
-import { sendRequest } from '../../../journeys/client/index.ts'
 import { freePort } from '../../../runtime/services/index.ts'
 import type { RunningService, StartResult } from '../../../runtime/services/index.ts'
-import { startTarget } from '../../../runtime/target/index.ts'
+import { requestMetrics, startTarget } from '../../../runtime/target/index.ts'
+import type { MetricsAnswer } from '../../../runtime/target/index.ts'
 import type { SideDatabase } from './database.ts'
 import { pinCommand, readGroupCpuMs } from '../../../runtime/processes/index.ts'
 import type { SideReader } from '../process-readings.ts'
@@ -27,11 +27,12 @@ export interface SideLaunch {
 export interface RunningSide extends RunningService {
   url: string
   reader: SideReader
+  /** How it refuses the metrics that the config names; undefined when it does not. */
+  metricsRefusal: () => Promise<MetricsRefusal | undefined>
 }
 
 const bootTimeoutMs = 60_000
 const metricsTimeoutMs = 1000
-const maxMetricsBytes = 8 * 2 ** 20
 
 /**
  * Starts a side on a free port: in `PORT`, and wherever its command or environment says `{port}`. Its
@@ -68,7 +69,7 @@ export async function startSide(launch: SideLaunch, signal: AbortSignal): Promis
     state: 'ok',
     service: {
       url: href,
-      reader: createReader(
+      ...createReader(
         href,
         launch.metrics,
         launch.env['METRICS_TOKEN'],
@@ -94,7 +95,7 @@ export function connectSide(
 ): RunningSide {
   return {
     url,
-    reader: createReader(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal),
+    ...createReader(url, metrics, token, { cpuMs: unknown, databaseCpuMs: unknown }, signal),
     // Its end cannot be observed.
     ended: new Promise(() => undefined),
     lastOutput: () => '',
@@ -104,24 +105,28 @@ export function connectSide(
 
 const unknown = (): undefined => undefined
 
+type MetricsRefusal = Extract<MetricsAnswer, { state: 'refused' }>
+
+/** What a side's own metrics show, and whether it refuses them. */
 function createReader(
   url: string,
-  metrics: string | undefined,
+  path: string | undefined,
   token: string | undefined,
   cpu: Pick<SideReader, 'cpuMs' | 'databaseCpuMs'>,
   signal: AbortSignal,
-): SideReader {
-  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+): Pick<RunningSide, 'reader' | 'metricsRefusal'> {
+  const request = async () => requestMetrics({ url, path, token }, { timeoutMs: metricsTimeoutMs, signal })
   return {
-    ...cpu,
-    exposition: async () => {
-      if (metrics === undefined) return undefined
-      const result = await sendRequest(
-        url,
-        { method: 'GET', path: metrics, headers, body: undefined },
-        { timeoutMs: metricsTimeoutMs, maxBodyBytes: maxMetricsBytes, signal, purpose: 'metrics' },
-      )
-      return result.state === 'ok' && result.response.status === 200 ? result.response.text : undefined
+    reader: {
+      ...cpu,
+      exposition: async () => {
+        const answer = await request()
+        return answer.state === 'ok' ? answer.text : undefined
+      },
+    },
+    metricsRefusal: async () => {
+      const answer = await request()
+      return answer.state === 'refused' ? answer : undefined
     },
   }
 }
