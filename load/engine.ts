@@ -53,6 +53,8 @@ export interface Measurement {
   durationMs: number
   /** By `journey/step`; `latencySumMs` over the answered requests makes an exact mean. */
   endpoints: Record<string, EndpointMeasurement>
+  /** Times to connect, of the answered requests for which a connection was opened. */
+  connections?: { histogram: Histogram; timeSumMs: number }
   droppedArrivals: number
   failures: Failure[]
   timeline: TimelinePoint[]

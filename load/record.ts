@@ -1,4 +1,4 @@
-import { endpointOf, totalsOf } from '../record/index.ts'
+import { countOf, endpointOf, latencyOf, totalsOf } from '../record/index.ts'
 import type { FailureClass, Run, ServerSide } from '../record/index.ts'
 import type { LoadPlan, Measurement } from './engine.ts'
 
@@ -32,6 +32,7 @@ export function toRecord(
     endpoints: Object.fromEntries(steps.map(([step, counts]) => [step, endpointOf(counts, durationMs)])),
     ...(Object.keys(server).length > 0 && { server }),
     generator: { ...measurement.generator, droppedArrivals: measurement.droppedArrivals },
+    ...toConnections(measurement),
     timeline: measurement.timeline,
     ...(measurement.failures.length > 0 && { failures: measurement.failures }),
     ...(measurement.notes && { notes: measurement.notes }),
@@ -39,6 +40,19 @@ export function toRecord(
     ...(measurement.markedFailed && { markedFailed: measurement.markedFailed }),
     validity: { valid: reasons.length === 0, reasons },
     ...(measurement.interrupted && { interrupted: true }),
+  }
+}
+
+function toConnections({ connections, endpoints }: Measurement): Pick<Run, 'connections'> {
+  const answered = Object.values(endpoints).reduce((sum, { histogram }) => sum + countOf(histogram), 0)
+  if (connections === undefined || answered === 0) return {}
+  const opened = countOf(connections.histogram)
+  return {
+    connections: {
+      opened,
+      share: Math.min(1, opened / answered),
+      time: latencyOf(connections.histogram, connections.timeSumMs),
+    },
   }
 }
 

@@ -83,6 +83,18 @@ const generator = z.looseObject({
 })
 export type Generator = z.infer<typeof generator>
 
+/**
+ * Connections that were opened for answered requests. Their time, from looking the name up to the end of the
+ * TLS handshake, is part of the latency of those requests.
+ */
+const connections = {
+  opened: count,
+  /** Of the answered requests. */
+  share: ratio,
+  time: openObject(latency),
+}
+export type ConnectionFigures = Known<typeof connections>
+
 const timelinePoint = { atMs: amount, requests: count, errors: count, p95Ms: amount.exactOptional() }
 export type TimelinePoint = Known<typeof timelinePoint>
 
@@ -127,6 +139,7 @@ const extras = {
   interrupted: z.boolean().exactOptional(),
   server: openObject(server).exactOptional(),
   generator: generator.exactOptional(),
+  connections: openObject(connections).exactOptional(),
   /** One entry a second, for pictures; never judged. */
   timeline: z.array(openObject(timelinePoint)).exactOptional(),
   /** What failed, by step and class; absent when nothing did. Bounded. */

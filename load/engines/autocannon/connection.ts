@@ -15,11 +15,13 @@ export interface RequestSource {
   beginRequest: () => void
   /** The request to send, or undefined when it cannot be sent: then it has ended. */
   nextRequest: () => OutgoingRequest | undefined
+  /** @param latencyMs with connecting, which took `connectMs`; undefined if a kept connection was used */
   onAnswer: (
     status: number,
     rawHeaders: readonly string[],
     body: readonly Buffer[],
     latencyMs: number,
+    connectMs: number | undefined,
   ) => void
   /** No valid answer came. `own` is the error code when this machine could not send the request. */
   onFailure: (failure: FailureClass, message: string, own?: string) => void
@@ -64,6 +66,7 @@ export class Connection {
   #outgoing: OutgoingRequest | undefined
   /** Whether this connection has answered an earlier request. */
   #isKept = false
+  #connectMs = 0
   /** Whether anything was received since the request began. */
   #hasReceived = false
   readonly #requestTimeoutMs: number
@@ -103,7 +106,8 @@ export class Connection {
     this.#client.on('response', (status, _bytes, durationMs) => {
       const { info } = this.#exchange
       this.#outgoing = undefined
-      this.#exchanger.onAnswer(status, info?.headers ?? [], this.#exchange.body(), durationMs)
+      const connectMs = this.#isKept ? undefined : this.#connectMs
+      this.#exchanger.onAnswer(status, info?.headers ?? [], this.#exchange.body(), durationMs, connectMs)
     })
     this.#client.on('timeout', () => {
       if (this.#busy) this.#fail('timeout', `no complete answer within ${requestTimeoutMs} ms`, undefined, 0)
@@ -149,7 +153,8 @@ export class Connection {
     client.parser.initialize('RESPONSE')
     this.#isKept = false
     // A request that is sent again keeps its beginning, and with it the rest of its time.
-    this.#exchange.beganAt ??= performance.now()
+    const startedAt = performance.now()
+    this.#exchange.beganAt ??= startedAt
     client.timeout = this.#timeLeft()
     client.timeoutTicker.reschedule(client.timeout)
     socket.on('error', (error) => {
@@ -160,6 +165,7 @@ export class Connection {
     socket.on('data', (chunk) => this.#read(socket, chunk))
     socket.on('end', () => this.#ended())
     socket.once(this.#address.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+      this.#connectMs = performance.now() - startedAt
       if (client.conn === socket && this.#busy) this.#send()
     })
   }

@@ -219,6 +219,21 @@ describe('journeys', () => {
   })
 })
 
+test.each([
+  ['keeps connections', 'keep-alive', 3],
+  ['closes each connection', 'close', Number.POSITIVE_INFINITY],
+])('a target that %s: new connections are counted, with their time', async (_, connection, most) => {
+  const target = await until(
+    serve((_arrived, response) => response.setHeader('connection', connection).end('ok')),
+  )
+  const loaded = await load({ url: target.url, journeys: home, connections: 3 })
+  const { connections } = measurementOf(loaded)
+  const opened = countOf(connections?.histogram ?? [])
+  expect(opened).toBe(Math.min(most, countsOf(loaded).requests))
+  expect(connections?.timeSumMs).toBeGreaterThan(0)
+  expect(connections?.timeSumMs).toBeLessThan(stepOf(loaded).latencySumMs)
+})
+
 test('a name with several addresses: all load goes to the one that accepts, with a note', async () => {
   let seen = 0
   const target = await until(serve((_arrived, response) => void ((seen += 1), response.end('ok'))))

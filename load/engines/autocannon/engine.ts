@@ -136,12 +136,13 @@ function toLoadResult(end: ProcessEnd, module: string, interrupted: boolean): Lo
 }
 
 function toMeasurement(result: ProcessResult, interrupted: boolean): Measurement {
-  const { startedAt, durationMs, endpoints, failures, timeline, work } = result
+  const { startedAt, durationMs, endpoints, connections, failures, timeline, work } = result
   const generator = { ...work, ...(throughputIsLowerBound(work) && { throughputIsLowerBound: true }) }
   return {
     startedAt,
     durationMs: roundMicros(durationMs),
     endpoints,
+    connections,
     droppedArrivals: 0,
     failures,
     timeline,

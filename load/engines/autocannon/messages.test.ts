@@ -20,6 +20,7 @@ const result: ProcessResult = {
       latencySumMs: 1.7,
     },
   },
+  connections: { histogram: [[2, 1]], timeSumMs: 2 },
   failures: [
     {
       step: 'home/get',

@@ -70,6 +70,7 @@ const recordingSchema = z.strictObject({
     z.string(),
     z.strictObject({ requests: count, errors: count, histogram, latencySumMs: amount }),
   ),
+  connections: z.strictObject({ histogram, timeSumMs: amount }),
   failures: z.array(
     z.strictObject({
       step: z.string(),

@@ -49,6 +49,7 @@ export class Recorder {
   readonly #steps: StepCounts[]
   readonly #failures = new Map<string, Recording['failures'][number]>()
   readonly #own = new Map<string, number>()
+  readonly #connections = new Latencies()
   readonly #firstBegan: Float64Array
   readonly #lastEnded: Float64Array
   #timeline: Timeline
@@ -74,8 +75,17 @@ export class Recorder {
     this.#until = this.#clock()
   }
 
-  answered(request: TimedRequest, latencyMs: number, failure: StepFailure | undefined): void {
-    this.#count(request, latencyMs, failure)?.latencies.add(latencyMs)
+  /** @param connectMs the part of the latency for which a connection was opened, if one was */
+  answered(
+    request: TimedRequest,
+    latencyMs: number,
+    failure: StepFailure | undefined,
+    connectMs?: number,
+  ): void {
+    const step = this.#count(request, latencyMs, failure)
+    if (step === undefined) return
+    step.latencies.add(latencyMs)
+    if (connectMs !== undefined) this.#connections.add(connectMs)
   }
 
   unanswered(request: TimedRequest, failure: StepFailure, own: string | undefined): void {
@@ -95,6 +105,7 @@ export class Recorder {
     return {
       durationMs: this.#duration(),
       endpoints,
+      connections: { histogram: this.#connections.histogram(), timeSumMs: this.#connections.sumMs },
       failures: [...this.#failures.values()],
       timeline: this.#timeline.finish(),
       own: Object.fromEntries(this.#own),

@@ -138,7 +138,13 @@ export class VirtualUser implements RequestSource {
     return undefined
   }
 
-  onAnswer(status: number, rawHeaders: readonly string[], body: readonly Buffer[], latencyMs: number): void {
+  onAnswer(
+    status: number,
+    rawHeaders: readonly string[],
+    body: readonly Buffer[],
+    latencyMs: number,
+    connectMs: number | undefined,
+  ): void {
     const { step, index, statusOnly } = this.#step()
     if (statusOnly !== undefined) statusOnly.status = status
     const outcome = checkStep(step, statusOnly ?? new LazyResponse(status, rawHeaders, body), this.#ctx)
@@ -146,6 +152,7 @@ export class VirtualUser implements RequestSource {
       { user: this.#user, stepIndex: index, beganAt: this.#beganAt },
       latencyMs,
       outcome.problem === undefined ? undefined : this.#toFailure(outcome.class, outcome.problem),
+      connectMs,
     )
     if (
       outcome.problem === undefined &&

@@ -202,6 +202,24 @@ describe('a run that cannot start', { timeout: 60_000 }, () => {
   })
 })
 
+it.each([
+  ['keeps connections', 'keep-alive', 0.5],
+  ['closes each connection', 'close', 1],
+])('a target that %s: new connections are counted', { timeout: 60_000 }, async (_, connection, share) => {
+  const target = await startTarget({ onTestFinished }, (_request, response) =>
+    response.setHeader('connection', connection).end('ok'),
+  )
+  const run = await runEngine({ onTestFinished }, { url: target.url, source: home })
+  const { connections, endpoints } = measured(run)
+  const opened = countOf(connections?.histogram ?? [])
+  const { requests = 0, latencySumMs = 0 } = endpoints['home/get'] ?? {}
+  expect(opened).toBeGreaterThan(0)
+  if (share === 1) expect(opened).toBe(requests)
+  else expect(opened).toBeLessThanOrEqual(requests * share)
+  expect(connections?.timeSumMs).toBeGreaterThan(0)
+  expect(connections?.timeSumMs).toBeLessThan(latencySumMs)
+})
+
 describe('a name with several addresses', { timeout: 60_000 }, () => {
   it.each([
     ['::1', '127.0.0.1'],

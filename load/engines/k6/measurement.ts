@@ -42,6 +42,7 @@ export function toMeasurement(
     startedAt: observed.startedAt,
     durationMs,
     endpoints,
+    connections: toConnections(summary),
     droppedArrivals: dropped,
     failures: [
       ...toFailures(plan, summary, messages),
@@ -75,6 +76,13 @@ export function toMeasurement(
           limits: summary.limits,
         }),
     interrupted,
+  }
+}
+
+function toConnections({ connecting }: ScriptSummary): Measurement['connections'] & object {
+  return {
+    histogram: toHistogram(connecting),
+    timeSumMs: connecting === null ? 0 : connecting.avg * connecting.count,
   }
 }
 

@@ -47,6 +47,7 @@ const schema = z.object({
   users: count,
   lateness: trend,
   iterations: trend,
+  connecting: trend,
   limits: z.record(z.enum(clientLimits), amount),
   steps: z.array(step),
   complete: z.literal(true),

@@ -67,7 +67,10 @@ export function createLoadIteration(
   const recording: Recording = { isMeasured: false, sample: undefined }
   const warmups = new Counter(metricNames.warmups)
   const prepared = prepareJourneys(plan, journeys, createMetricRecorder(plan, recording, report))
-  const play = createPlayer(plan, plan.target, prepared, report)
+  const connecting = new Trend(metricNames.connecting)
+  const play = createPlayer(plan, plan.target, prepared, report, (connectMs) => {
+    if (recording.isMeasured) connecting.add(connectMs)
+  })
   const contexts = openContexts(plan)
   const { cycle, sampleEvery } = plan
   let user: VirtualUser | undefined
@@ -195,7 +198,7 @@ export function createDuetIteration(
   const secrets = readSecrets(plan)
   const prepareSide = (side: Side) => {
     const prepared = prepareJourneys(plan, journeys, () => record)
-    return { prepared, play: createPlayer(plan, plan.sides[side], prepared, report) }
+    return { prepared, play: createPlayer(plan, plan.sides[side], prepared, report, () => undefined) }
   }
   const players = { baseline: prepareSide('baseline'), candidate: prepareSide('candidate') }
   let scenario: typeof exec.scenario | undefined

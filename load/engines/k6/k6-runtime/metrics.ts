@@ -28,6 +28,8 @@ export type RequestFailureClass = (typeof requestFailureClasses)[number]
 
 export const metricNames = {
   latency: (step: number): string => `vigil_latency_${step}`,
+  /** Milliseconds to open a connection, for each answered request for which one was opened. */
+  connecting: 'vigil_connecting',
   /**
    * Failed requests, tagged by step and class. Tags are expensive, but failures are few, and a metric for
    * each pair would be many.
@@ -65,6 +67,7 @@ export interface ScriptSummary {
   lateness: SummaryTrend | null
   /** How long each measured iteration kept a virtual user busy. */
   iterations: SummaryTrend | null
+  connecting: SummaryTrend | null
   limits: Record<ClientLimit, number>
   steps: SummaryStep[]
   /** Always the last field: a file that was cut short lacks it. */
@@ -127,6 +130,7 @@ export function summarize(plan: { nonce: string; steps: readonly string[] }, dat
     users: data.metrics[metricNames.users]?.values['max'] ?? 0,
     lateness: readTrend(data, metricNames.lateness),
     iterations: readTrend(data, metricNames.iterations),
+    connecting: readTrend(data, metricNames.connecting),
     limits: { files: count(metricNames.limit(files)), ports: count(metricNames.limit(ports)) },
     steps: plan.steps.map((_, step) => ({
       latency: readTrend(data, metricNames.latency(step)),

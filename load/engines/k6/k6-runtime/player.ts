@@ -90,6 +90,9 @@ export function prepareJourneys(
   })
 }
 
+/** No connection is opened in this time. It saves reading a further field of most responses. */
+const keptMs = 0.01
+
 /**
  * Creates the function that plays journeys against one side.
  *
@@ -102,6 +105,7 @@ export function createPlayer(
   { address }: SidePlan,
   journeys: readonly PreparedJourney[],
   report: (message: ScriptMessage) => void,
+  recordConnection: (connectMs: number) => void,
 ): PlayJourney {
   const [settle, isExpected, noProblem] = [checkStep, isExpectedStatus, () => '']
   const describe = describeProblem
@@ -130,7 +134,11 @@ export function createPlayer(
       }
       // No cookie is carried over: a journey sends only what it declares, in every engine.
       if (prepared.mayCarryCookies && response.headers['Set-Cookie'] !== undefined) forgetCookies(journeys)
-      const latencyMs = response.timings.duration
+      const { timings } = response
+      // `blocked` includes connecting and the TLS handshake; over a kept connection it takes microseconds.
+      const blockedMs = timings.blocked
+      const latencyMs = timings.duration + blockedMs
+      if (blockedMs > keptMs && timings.connecting > 0) recordConnection(blockedMs)
       spentMs += latencyMs
       if (statusOnly !== undefined) {
         // What `settle` would find for a step that reads only the status.

@@ -35,6 +35,7 @@ export function exampleSummary(
     users: 10,
     lateness: trendOf([0.1, 0.2]),
     iterations: latency,
+    connecting: null,
     limits: { files: 0, ports: 0 },
     steps: [{ latency, unanswered: 0, failed: {} }],
     complete: true,

@@ -18,6 +18,8 @@ export interface Sample {
 
 const readMetrics = [
   'http_req_duration',
+  'http_req_blocked',
+  'http_req_connecting',
   'checks',
   'dropped_iterations',
   'iteration_duration',
@@ -35,6 +37,8 @@ const linePrefixes = readMetrics.map((metric) => [metric, `{"metric":"${metric}"
 export function readSample(line: string): Sample | undefined {
   const metric = linePrefixes.find(([, prefix]) => line.startsWith(prefix))?.[0]
   if (metric === undefined) return undefined
+  // They follow the duration of the same request, whose tags are theirs too.
+  if (metric === 'http_req_blocked' || metric === 'http_req_connecting') return readValue(metric, line)
   const data = readData(line)
   if (!isObject(data) || typeof data['value'] !== 'number' || typeof data['time'] !== 'string')
     return undefined
@@ -47,6 +51,12 @@ export function readSample(line: string): Sample | undefined {
     user: selectTexts(data['metadata'])['vu'] ?? '',
     tags: selectTexts(data['tags']),
   }
+}
+
+// Without parsing: there are two for each request.
+function readValue(metric: SampledMetric, line: string): Sample | undefined {
+  const value = /"value":([\d.e+-]+)/.exec(line)?.[1]
+  return value === undefined ? undefined : { metric, atMs: 0, value: Number(value), user: '', tags: {} }
 }
 
 function readData(line: string): unknown {

@@ -72,6 +72,26 @@ describe("the count of a script's samples", () => {
     ])
   })
 
+  it('adds the time to connect to the request that opened a connection', () => {
+    const counts = createTally()
+    const samples = [
+      sample('http_req_duration', 5, ok),
+      sample('http_req_blocked', 30),
+      sample('http_req_connecting', 10),
+      sample('http_req_duration', 6, ok),
+      sample('http_req_blocked', 0.002),
+      sample('http_req_connecting', 0),
+      sample('http_req_duration', 0, refused),
+      sample('http_req_blocked', 40),
+      sample('http_req_connecting', 0.1),
+    ]
+    for (const one of samples) counts.add(one)
+    const { endpoints, connections } = counts.counts()
+    expect(endpoints['script/a']).toMatchObject({ requests: 3, latencySumMs: 41.002 })
+    expect(connections.timeSumMs).toBe(30)
+    expect(countOf(connections.histogram)).toBe(1)
+  })
+
   it('leaves out setup and teardown, and counts the virtual users', () => {
     const counts = createTally()
     expect([

@@ -27,6 +27,7 @@ export interface ScriptCounts {
   failures: Failure[]
   requests: number
   errors: number
+  connections: { histogram: Histogram; timeSumMs: number }
   dropped: number
   /** Iterations begun and dropped. */
   arrivals: number
@@ -59,6 +60,9 @@ class SampleTally implements ScriptTally {
   /** The last request of each virtual user: a check applies to that one. */
   readonly #lastRequests = new Map<string, { step: string; failed: boolean }>()
   readonly #iterations = new Latencies()
+  readonly #connections = new Latencies()
+  /** The last request, until its next samples have come. */
+  #pending: { sample: Sample; blockedMs: number; connectingMs: number } | undefined
   readonly #seconds = createScriptSeconds()
   readonly #limits: Record<ClientLimit, number> = { files: 0, ports: 0 }
   #requests = 0
@@ -70,12 +74,14 @@ class SampleTally implements ScriptTally {
 
   add(sample: Sample): boolean {
     const { metric, value, tags } = sample
+    if (metric === 'http_req_blocked' || metric === 'http_req_connecting') return this.#addToRequest(sample)
+    this.#endRequest()
     if (metric === 'vus_max') this.#users = Math.max(this.#users, value)
     // Setup and teardown are not part of the load; k6 reports the number of users before the load begins.
     if (metric === 'vus_max' || /^::(?:setup|teardown)/.test(tags['group'] ?? '')) return false
     this.#firstAtMs ??= sample.atMs
     this.#lastAtMs = Math.max(this.#lastAtMs, sample.atMs)
-    if (metric === 'http_req_duration') this.#request(sample)
+    if (metric === 'http_req_duration') this.#pending = { sample, blockedMs: 0, connectingMs: 0 }
     else if (metric === 'iteration_duration') this.#iterations.add(value)
     else if (metric === 'dropped_iterations') this.#drop(sample)
     else if (value === 0) this.#failedCheck(sample)
@@ -87,6 +93,7 @@ class SampleTally implements ScriptTally {
   }
 
   counts(): ScriptCounts {
+    this.#endRequest()
     return {
       endpoints: Object.fromEntries(
         [...this.#steps].map(([name, { latencies, ...counts }]) => [
@@ -97,6 +104,7 @@ class SampleTally implements ScriptTally {
       failures: [...this.#failures.values()],
       requests: this.#requests,
       errors: this.#errors,
+      connections: { histogram: this.#connections.histogram(), timeSumMs: this.#connections.sumMs },
       dropped: this.#dropped,
       arrivals: this.#iterations.count + this.#dropped,
       iterations: this.#iterations.histogram(),
@@ -106,6 +114,22 @@ class SampleTally implements ScriptTally {
       durationMs: this.#firstAtMs === undefined ? 0 : this.#lastAtMs - this.#firstAtMs,
       timeline: this.#seconds.timeline(),
     }
+  }
+
+  /** Adds a part of the time of the request whose duration came last. */
+  #addToRequest({ metric, value }: Sample): boolean {
+    if (this.#pending === undefined) return false
+    this.#pending[metric === 'http_req_blocked' ? 'blockedMs' : 'connectingMs'] = value
+    return true
+  }
+
+  /** Counts the request whose samples have all come: `blocked` includes connecting and the TLS handshake. */
+  #endRequest(): void {
+    if (this.#pending === undefined) return
+    const { sample, blockedMs, connectingMs } = this.#pending
+    this.#pending = undefined
+    this.#request({ ...sample, value: sample.value + blockedMs })
+    if (connectingMs > 0 && sample.tags['status'] !== '0') this.#connections.add(blockedMs)
   }
 
   #request(sample: Sample): void {
@@ -223,6 +247,7 @@ export function toScriptMeasurement(
     startedAt: firstAtMs === undefined ? observed.startedAt : new Date(firstAtMs).toISOString(),
     durationMs,
     endpoints: counts.endpoints,
+    connections: counts.connections,
     droppedArrivals: counts.dropped,
     failures: counts.failures,
     timeline: counts.timeline,
