@@ -3,6 +3,7 @@ import {
   AccessTokens,
   AuthService,
   buildAuthEndpoints,
+  createSessionCheck,
   loadSigningSecret,
   Passwords,
   restoreRevocations,
@@ -97,7 +98,7 @@ async function openInfrastructure(dependencies: ApplicationDependencies): Promis
   const faults = openFaults(dependencies, () => updateCache())
   const database = openDatabase(dependencies, faults)
   const secret = await loadSigningSecret(database, config.authSecret)
-  const tokens = new AccessTokens(secret, now, () => faults?.beforeAuth())
+  const tokens = new AccessTokens(secret, now, createSessionCheck(database), () => faults?.beforeAuth())
   const restore = (): Promise<void> => restoreRevocations(database, tokens, now())
   await Promise.all([restore(), database.openAllConnections()])
   const { cache, channel, updateCache } = openCache(dependencies, tokens, faults, restore)

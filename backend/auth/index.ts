@@ -1,4 +1,10 @@
 export { Passwords } from './passwords.ts'
-export { restoreRevocations, loadSigningSecret, AccessTokens, TokenError } from './tokens.ts'
+export {
+  createSessionCheck,
+  restoreRevocations,
+  loadSigningSecret,
+  AccessTokens,
+  TokenError,
+} from './tokens.ts'
 export { buildAuthEndpoints } from './routes.ts'
 export { AuthService } from './service.ts'

@@ -148,11 +148,13 @@ export class AuthService {
 
   async me(scope: Scope, principal: Principal): Promise<User> {
     const [user] = await this.#dependencies.database.run(scope, statements.userById, { id: principal.userId })
-    if (user === undefined)
+    if (user === undefined) {
+      this.#revoke(principal.userId)
       throw new Problem('unauthenticated', {
         detail: 'The account no longer exists',
         headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
       })
+    }
     return user
   }
 
@@ -230,7 +232,7 @@ export class AuthService {
   }
 
   async #session(user: User, issued: IssuedSession): Promise<Session> {
-    const accessToken = await this.#dependencies.tokens.sign(issued)
+    const accessToken = await this.#dependencies.tokens.issue(issued)
     return { user, accessToken, refreshToken: issued.refreshToken, expiresIn: accessTokenSeconds }
   }
 

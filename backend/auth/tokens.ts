@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { SignJWT, errors, jwtVerify } from 'jose'
-import { eq, sql } from '../db/drizzle.ts'
+import { and, eq, isNotNull, notExists, sql } from '../db/drizzle.ts'
 import { createBackgroundScope, schema, defineStatement } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 import type { Principal } from '../http/index.ts'
@@ -29,6 +29,8 @@ export class TokenError extends Error {
 interface VerifiedToken {
   principal: Principal
   expiresAtMs: number
+  /** When the database last said that its account exists and its session is not revoked. */
+  checkedAtMs: number
 }
 
 /**
@@ -36,23 +38,50 @@ interface VerifiedToken {
  */
 const maxVerified = 20_000
 
+/** How often an instance asks the database again about a known token. No request waits for it. */
+const recheckMs = 30_000
+
+/** Returns whether an account exists, and its session is not revoked. Rejects if that is unknown. */
+export type SessionCheck = (principal: Principal) => Promise<boolean>
+
 /** Signs and verifies access tokens: JWTs with one algorithm, issuer and audience. */
 export class AccessTokens {
   readonly #key: Uint8Array
   readonly #now: () => number
   readonly #beforeUse: () => void
+  readonly #checkSession: SessionCheck
   readonly #verified = new Map<string, VerifiedToken>()
   /** Session or user id → the time at which its last token expires. */
   readonly #revoked = new Map<string, number>()
 
-  /** `beforeUse` runs before a token is signed or verified; fault injection throws here. */
-  constructor(secret: string, now: () => number, beforeUse: () => void = () => undefined) {
+  /**
+   * @param checkSession is asked when an instance first receives a token that it did not issue: after a
+   *   restart, or from another instance
+   * @param beforeUse runs before a token is signed or verified; fault injection throws here
+   */
+  constructor(
+    secret: string,
+    now: () => number,
+    checkSession: SessionCheck,
+    beforeUse: () => void = () => undefined,
+  ) {
     this.#key = new TextEncoder().encode(secret)
     this.#now = now
+    this.#checkSession = checkSession
     this.#beforeUse = beforeUse
   }
 
-  sign(principal: Principal): Promise<string> {
+  /** Signs a token for a session that exists. */
+  async issue(principal: Principal): Promise<string> {
+    const token = await this.#sign(principal)
+    const now = this.#now()
+    const { userId, sessionId } = principal
+    const expiresAtMs = (Math.floor(now / 1000) + accessTokenSeconds) * 1000
+    this.#remember(token, { principal: { userId, sessionId }, expiresAtMs, checkedAtMs: now })
+    return token
+  }
+
+  #sign(principal: Principal): Promise<string> {
     const issuedAt = Math.floor(this.#now() / 1000)
     return new SignJWT({ sid: principal.sessionId })
       .setProtectedHeader({ alg: algorithm, typ: 'at+jwt' })
@@ -71,7 +100,18 @@ export class AccessTokens {
     if (authorization.length > 4096 || !/^bearer /i.test(authorization)) throw new TokenError('malformed')
     const token = authorization.slice(7).trim()
     const known = this.#verified.get(token)
-    return known === undefined ? this.#verify(token) : this.#current(known)
+    if (known === undefined) return this.#verify(token)
+    const principal = this.#current(known)
+    if (this.#now() - known.checkedAtMs > recheckMs) this.#recheck(known)
+    return principal
+  }
+
+  /**
+   * Asks the database again before each known token is accepted: while this instance did not receive
+   * revocations, an account may have been deleted, of which no row is left.
+   */
+  forgetVerified(): void {
+    this.#verified.clear()
   }
 
   /** Refuses tokens of this session or user on this instance from now on. */
@@ -88,16 +128,31 @@ export class AccessTokens {
   /** Signs and verifies a test token. Rejects if that fails. */
   async check(): Promise<void> {
     this.requireWorking()
-    const token = await this.sign({ userId: 'readiness-check', sessionId: 'none' })
+    const token = await this.#sign({ userId: 'readiness-check', sessionId: 'none' })
     await jwtVerify(token, this.#key, this.#options())
   }
 
   async #verify(token: string): Promise<Principal> {
     const verified = await this.#read(token)
     const principal = this.#current(verified)
+    if (!(await this.#checkSession(principal))) throw new TokenError('revoked')
+    this.#remember(token, verified)
+    // It may have been revoked while the database was asked.
+    return this.#current(verified)
+  }
+
+  #remember(token: string, verified: VerifiedToken): void {
     if (this.#verified.size >= maxVerified) this.#verified.clear()
     this.#verified.set(token, verified)
-    return principal
+  }
+
+  #recheck(known: VerifiedToken): void {
+    known.checkedAtMs = this.#now()
+    void this.#checkSession(known.principal).then(
+      (exists) => exists || this.revoke(known.principal.sessionId),
+      // Unknown while the database does not answer: the next request after a while asks again.
+      () => undefined,
+    )
   }
 
   async #read(token: string): Promise<VerifiedToken> {
@@ -108,6 +163,7 @@ export class AccessTokens {
       return {
         principal: { userId: payload.sub, sessionId: payload['sid'] },
         expiresAtMs: payload.exp * 1000,
+        checkedAtMs: this.#now(),
       }
     } catch (error) {
       throw error instanceof TokenError ? error : new TokenError(classifyFailure(error))
@@ -162,7 +218,8 @@ export function hashRefreshToken(token: string): string {
   return createHash('sha256').update(token).digest('base64url')
 }
 
-const { sessions } = schema
+const { sessions, users } = schema
+const p = sql.placeholder
 
 /** The largest difference between the clocks of instances. */
 const marginMs = 60_000
@@ -175,22 +232,54 @@ const recentlyRevoked = defineStatement<{ id: string }>('sessions.recently_revok
     .prepare('sessions_recently_revoked'),
 )
 
+const accountOfSession = defineStatement<object>('sessions.account', (db) => {
+  const revoked = db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(and(eq(sessions.id, p('sessionId')), isNotNull(sessions.revokedAt)))
+  return db
+    .select({ id: users.id })
+    .from(users)
+    .where(and(eq(users.id, p('userId')), notExists(revoked)))
+    .prepare('sessions_account')
+})
+
 /**
- * Refuses the access tokens of sessions that were revoked while this instance did not receive revocations:
- * before it started, or while it was disconnected from the others. Rejects if the database does not answer.
+ * Checks an account and its session in the database, each by its key. The query is not part of a request's
+ * cost, which would otherwise depend on the instance that issued the token.
+ */
+export function createSessionCheck(database: Database): SessionCheck {
+  return async ({ userId, sessionId }) => {
+    if (!isUuid(userId)) return false
+    const values = { userId, sessionId: isUuid(sessionId) ? sessionId : null }
+    const rows = await database.run(createBackgroundScope(checkLimitMs), accountOfSession, values)
+    return rows.length > 0
+  }
+}
+
+const checkLimitMs = 5000
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
+}
+
+/**
+ * Refuses the access tokens of sessions that were revoked, and of accounts that were deleted, while this
+ * instance did not receive revocations: before it started, or while it was disconnected from the others.
+ * Rejects if the database does not answer.
  */
 export async function restoreRevocations(
   database: Database,
   tokens: AccessTokens,
   nowMs: number,
 ): Promise<void> {
+  tokens.forgetVerified()
   const since = new Date(nowMs - accessTokenSeconds * 1000 - marginMs).toISOString()
   for (const { id } of await database.run(createBackgroundScope(5000), recentlyRevoked, { since }))
     tokens.revoke(id)
 }
 
 const { developmentSecrets } = schema
-const p = sql.placeholder
 
 const insertSecret = defineStatement<{ value: string }>('development_secrets.propose', (db) =>
   db

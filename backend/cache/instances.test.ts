@@ -110,6 +110,77 @@ describe('two instances with caches', () => {
     expect((await new Client(third.url, session.accessToken).get('/tasks')).status).toBe(401)
   })
 
+  /** Every kind of request that needs a token; all must refuse it. */
+  async function statusesOf(client: Client): Promise<number[]> {
+    const answers = await Promise.all([
+      client.get('/tasks'),
+      client.get('/auth/me'),
+      client.send('POST', '/tasks', { title: 'after the end' }),
+      client.send('POST', '/tasks/bulk', { create: [{ title: 'after the end' }] }),
+      client.send('POST', '/exports', { format: 'json' }),
+      client.send('POST', '/auth/logout'),
+    ])
+    return answers.map(({ status }) => status)
+  }
+  const refused = Array.from({ length: 6 }, () => 401)
+
+  test.each<[string, (client: Client, userId: string) => Promise<unknown>]>([
+    ['deleted its account', async (client) => client.send('DELETE', '/auth/me')],
+    ['was deleted in the database', async (_, userId) => admin`delete from users where id = ${userId}`],
+    [
+      'was logged out 10 minutes ago',
+      async (_, userId) =>
+        admin`update sessions set revoked_at = now() - interval '10 minutes' where user_id = ${userId}`,
+    ],
+  ])('refuse, after a restart, the tokens of a user who %s', async (_, end) => {
+    const { session } = await one.client.register()
+    await end(new Client(one.url, session.accessToken), session.user.id)
+    const restarted = await startTestService(url)
+    onTestFinished(() => restarted.stop())
+    expect(await statusesOf(new Client(restarted.url, session.accessToken))).toEqual(refused)
+  })
+
+  test('accept the tokens of the other, and ask the database about each once', async () => {
+    const [here, there] = await userOfBoth()
+    const checks = async (at: Client): Promise<number> =>
+      Number(
+        /^db_query_duration_seconds_count\{query="sessions.account"\} (\d+)/m.exec(
+          (await at.get('/metrics')).text,
+        )?.[1] ?? 0,
+      )
+    const [checkedHere, checkedThere] = [await checks(here), await checks(there)]
+    for (const client of [here, there, here, there])
+      expect((await client.get('/auth/me')).headers.get('server-timing')).toContain('sql;desc="1"')
+    expect([await checks(here), await checks(there)]).toEqual([checkedHere, checkedThere + 1])
+  })
+
+  test('refuse the tokens of an account that was deleted while they lost their channels', async () => {
+    const [here, there] = await userOfBoth()
+    expect((await there.get('/auth/me')).status).toBe(200)
+    await channelsOpen()
+    const [, deleted] = await Promise.all([cutChannels(), here.send('DELETE', '/auth/me')])
+    expect(deleted.status).toBe(204)
+    await eventually(
+      'the other instance has received it',
+      3000,
+      async () => (await there.get('/tasks')).status === 401,
+    )
+    expect(await statusesOf(there)).toEqual(refused)
+  })
+
+  test('answer 401, not 500, to a write of an account that is deleted at that moment', async () => {
+    const { session } = await one.client.register()
+    const client = new Client(one.url, session.accessToken)
+    expect((await client.get('/tasks')).status).toBe(200)
+    // The token is known and was checked a moment ago.
+    await admin`delete from users where id = ${session.user.id}`
+    for (const [path, body] of [
+      ['/tasks', { title: 'late' }],
+      ['/exports', { format: 'csv' }],
+    ] as const)
+      expect((await client.send('POST', path, body)).status).toBe(401)
+  })
+
   test('refuse the tokens of a session that was logged out at the other', async () => {
     const [here, there] = await userOfBoth()
     expect((await there.get('/auth/me')).status).toBe(200)

@@ -14,7 +14,8 @@ const pgCore: typeof PgCore = load('drizzle-orm/pg-core')
 const driver: typeof Driver = load('drizzle-orm/postgres-js')
 const migrator: typeof Migrator = load('drizzle-orm/postgres-js/migrator')
 
-export const { and, asc, desc, eq, inArray, is, isNull, lt, or, Param, Placeholder, sql } = orm
+export const { and, asc, desc, eq, inArray, is, isNotNull, isNull, lt, notExists, or } = orm
+export const { Param, Placeholder, sql } = orm
 export const { bigint, customType, index, integer, jsonb, pgEnum, pgTable, primaryKey, text, uuid } = pgCore
 export const { drizzle } = driver
 export const { migrate: applyMigrations } = migrator

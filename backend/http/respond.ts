@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { DatabaseBusy, DatabaseUnavailable } from '../db/availability.ts'
+import { DatabaseBusy, DatabaseUnavailable, isForeignKeyViolation } from '../db/availability.ts'
 import type { Reply } from './endpoint.ts'
 import { formatTraceparent } from './scope.ts'
 import type { Scope } from './scope.ts'
@@ -134,6 +134,12 @@ function toProblem(error: unknown): Problem {
     return new Problem('unavailable', {
       detail: 'The database does not answer',
       headers: { 'retry-after': '5' },
+    })
+  // What callers write belongs to their account, which was deleted after their token was accepted.
+  if (isForeignKeyViolation(error))
+    return new Problem('unauthenticated', {
+      detail: 'The account no longer exists',
+      headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
     })
   if (error instanceof DatabaseBusy)
     return new Problem('unavailable', { detail: 'The database is too busy', headers: { 'retry-after': '2' } })

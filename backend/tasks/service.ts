@@ -1,4 +1,3 @@
-import { isForeignKeyViolation } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
@@ -230,13 +229,6 @@ export class TaskService {
   async #writing<T>(userId: string, write: () => Promise<T>): Promise<T> {
     try {
       return await write()
-    } catch (error) {
-      if (isForeignKeyViolation(error))
-        throw new Problem('unauthenticated', {
-          detail: 'The account no longer exists',
-          headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
-        })
-      throw error
     } finally {
       this.#dependencies.cache.invalidate(userId)
       this.#dependencies.announceWrite(userId)
