@@ -171,15 +171,17 @@ describe('a request cannot be split by what a target said', () => {
 })
 
 describe('a path', () => {
-  test.each([
-    ['http://host', '/ready', 'http://host/ready'],
-    ['http://host/', '/ready', 'http://host/ready'],
-    ['http://host/api/v1', '/ready', 'http://host/api/v1/ready'],
-    ['http://host/api/v1/', '/ready?deep=1', 'http://host/api/v1/ready?deep=1'],
-    ['https://[::1]:8443/a%20b//', 'ü', 'https://[::1]:8443/a%20b/%C3%BC'],
-    ['http://host/api', '//other/ready', 'http://host/api//other/ready'],
-  ])('of %s: %s', (target, path, url) => {
-    expect(toTargetUrl(target, path).href).toBe(url)
+  test.each(['http://host', 'http://host/', 'http://host/api/v1', 'http://host/api/v1/'])(
+    'is appended to %s',
+    (target) => {
+      const base = target.replace(/\/$/, '')
+      expect(toTargetUrl(target, '/ready').href).toBe(`${base}/ready`)
+      expect(toTargetUrl(target, '/ready?deep=1').href).toBe(`${base}/ready?deep=1`)
+    },
+  )
+  test('is encoded, and never names another host', () => {
+    expect(toTargetUrl('https://[::1]:8443/a%20b//', 'ü').href).toBe('https://[::1]:8443/a%20b/%C3%BC')
+    expect(toTargetUrl('http://host/api', '//other/ready').href).toBe('http://host/api//other/ready')
   })
 })
 
@@ -188,16 +190,13 @@ describe("a target's URL", () => {
     expect(findTargetUrlProblem(url)).toBeUndefined()
   })
   test.each([
-    ['http://host/?', /without a query or fragment/],
-    ['http://host/api?key=1', /without a query or fragment/],
-    ['http://host#', /without a query or fragment/],
-    ['http://host/#/app', /without a query or fragment/],
-    ['http://user@host', /without a user and password/],
-    ['http://:password@host', /without a user and password/],
-    ['ftp://host', /http:\/\/ or https:\/\//],
-    ['host:80', /http:\/\/ or https:\/\//],
-    ['', /http:\/\/ or https:\/\//],
-  ])('cannot be %s', (url, problem) => {
-    expect(findTargetUrlProblem(url)).toMatch(problem)
+    {
+      problem: /without a query or fragment/,
+      urls: ['http://host/?', 'http://host/api?key=1', 'http://host#', 'http://host/#/app'],
+    },
+    { problem: /without a user and password/, urls: ['http://user@host', 'http://:password@host'] },
+    { problem: /http:\/\/ or https:\/\//, urls: ['ftp://host', 'host:80', ''] },
+  ])('is refused as one $problem', ({ problem, urls }) => {
+    for (const url of urls) expect(findTargetUrlProblem(url), url).toMatch(problem)
   })
 })

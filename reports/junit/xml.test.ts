@@ -53,36 +53,21 @@ describe('text in XML', () => {
       { numRuns: 500 },
     )
   })
-
-  it.each([
-    ['markup', '<b>&amp;</b>', '&lt;b&gt;&amp;amp;&lt;/b&gt;'],
-    ['the end of a CDATA section', ']]>', ']]&gt;'],
-    ['an escape sequence', '\u001b[31m', '\ufffd[31m'],
-    ['half a surrogate pair', 'a\ud83d', 'a\ufffd'],
-    ['a whole one', '😀', '😀'],
-    ['the two noncharacters XML forbids', '\ufffe\uffff', '\ufffd\ufffd'],
-    ['line ends, which an attribute would turn into spaces', 'a\r\nb\tc', 'a&#13;&#10;b&#9;c'],
-  ])('holds %s as text', (_, text, written) => {
-    expect(escapeXml(text)).toBe(written)
-  })
 })
 
 describe('the reader of these tests', () => {
-  it.each([
-    ['a character that is forbidden', '<a>\u0001</a>', 'a character that XML 1.0 forbids'],
-    ['one that is forbidden by reference', '<a>&#1;</a>', 'no reference'],
-    ['a bare ampersand', '<a>&</a>', 'no reference'],
-    ['an unknown entity', '<a>&nbsp;</a>', 'no reference'],
-    ['tags that cross', '<a><b></a></b>', 'Expected closing tag'],
-    ['a tag left open', '<a>', 'Unclosed tag'],
-    ['an attribute twice', '<a b="1" b="2"/>', 'is repeated'],
-    ['markup in an attribute', '<a b="<"/>', 'no tag'],
-    ['two roots', '<a/><b/>', 'not exactly one element'],
-    ['text after the root', '<a/>x', 'not exactly one element'],
-    ['the end of CDATA in text', '<a>]]></a>', ']]> in text'],
-    ['half a surrogate pair', '<a>\ud800</a>', 'a character that XML 1.0 forbids'],
-  ])('refuses %s', (_, text, reason) => {
-    expect(() => readXml(declaration + text)).toThrow(reason)
+  const refused = {
+    'a character that XML 1.0 forbids': ['<a>\u0001</a>', '<a>\ud800</a>'],
+    'no reference': ['<a>&#1;</a>', '<a>&</a>', '<a>&nbsp;</a>'],
+    'Expected closing tag': ['<a><b></a></b>'],
+    'Unclosed tag': ['<a>'],
+    'is repeated': ['<a b="1" b="2"/>'],
+    'no tag': ['<a b="<"/>'],
+    'not exactly one element': ['<a/><b/>', '<a/>x'],
+    ']]> in text': ['<a>]]></a>'],
+  }
+  it.each(Object.entries(refused))('refuses with "%s": %j', (reason, documents) => {
+    for (const text of documents) expect(() => readXml(declaration + text), text).toThrow(reason)
   })
 
   it('reads what is well-formed', () => {

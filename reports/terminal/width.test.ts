@@ -4,28 +4,29 @@ import { cleanText } from '../wording/index.ts'
 import { clip, padEnd, padStart, measureWidth, wrap } from './paper.ts'
 
 describe('the width of a text in a terminal', () => {
-  it.each([
-    ['', 0, 'nothing'],
-    ['task-crud/list', 14, 'letters'],
-    ['Zürich café', 11, 'accents, written as one character'],
-    ['cafe\u0301', 4, 'accents, written as two'],
-    ['日本語', 6, 'Chinese characters and kana, two columns each'],
-    ['한국어', 6, 'Korean syllables'],
-    ['\u1112\u1161\u11ab', 2, 'a Korean syllable, written as its parts'],
-    ['ｗｉｄｅ', 8, 'fullwidth letters'],
-    ['ﾊﾝ', 2, 'halfwidth kana'],
-    ['🚀', 2, 'a pictograph'],
-    ['👍🏽', 2, 'a pictograph with a skin tone'],
-    ['🇩🇪', 2, 'a flag'],
-    ['❤\ufe0f', 2, 'a narrow character with emoji presentation'],
-    ['…–≥', 3, 'the signs that the reports use'],
-    ['क्ष', 2, 'a cluster of two consonants'],
-    ['\u1100\u1100\u1100', 2, 'three consonants without a vowel, which are one syllable block'],
-    ['〈｟', 4, 'brackets of East Asian scripts'],
-    ['𗀀𛀀', 4, 'Tangut and old kana'],
-    ['a\u0301\u0302\u0303\u0304', 1, 'several accents'],
-    ['\u0301', 0, 'an accent without a base character'],
-  ])('%j is %i wide: %s', (text, width) => {
+  const texts: Record<string, [text: string, width: number]> = {
+    nothing: ['', 0],
+    letters: ['task-crud/list', 14],
+    'accents, written as one character': ['Zürich café', 11],
+    'accents, written as two': ['cafe\u0301', 4],
+    'Chinese characters and kana, two columns each': ['日本語', 6],
+    'Korean syllables': ['한국어', 6],
+    'a Korean syllable, written as its parts': ['\u1112\u1161\u11ab', 2],
+    'fullwidth letters': ['ｗｉｄｅ', 8],
+    'halfwidth kana': ['ﾊﾝ', 2],
+    'a pictograph': ['🚀', 2],
+    'a pictograph with a skin tone': ['👍🏽', 2],
+    'a flag': ['🇩🇪', 2],
+    'a narrow character with emoji presentation': ['❤\ufe0f', 2],
+    'the signs that the reports use': ['…–≥', 3],
+    'a cluster of two consonants': ['क्ष', 2],
+    'three consonants without a vowel, which are one syllable block': ['\u1100\u1100\u1100', 2],
+    'brackets of East Asian scripts': ['〈｟', 4],
+    'Tangut and old kana': ['𗀀𛀀', 4],
+    'several accents': ['a\u0301\u0302\u0303\u0304', 1],
+    'an accent without a base character': ['\u0301', 0],
+  }
+  it.each(Object.entries(texts))('of %s', (_, [text, width]) => {
     expect(measureWidth(text)).toBe(width)
   })
 })

@@ -2,30 +2,24 @@ import { describe, expect, it } from 'vitest'
 import { formatNumber, formatCount, formatDuration, formatSeconds, formatRate } from './format.ts'
 
 describe('figures', () => {
-  it.each([
-    [0, '0'],
-    [999, '999'],
-    [1000, '1,000'],
-    [1_234_567, '1,234,567'],
-    [9_007_199_254_740_991, '9,007,199,254,740,991'],
-    [-1234, '-1,234'],
-    [1.6, '2'],
-    [NaN, '–'],
-    [Infinity, '–'],
-  ])('the count %d is %s', (value, text) => {
-    expect(formatCount(value)).toBe(text)
+  it('that count are whole, with a comma before each third digit', () => {
+    const counts = [0, 999, 1000, 1_234_567, 9_007_199_254_740_991, -1234, 1.6, NaN, Infinity]
+    expect(counts.map(formatCount)).toEqual([
+      '0',
+      '999',
+      '1,000',
+      '1,234,567',
+      '9,007,199,254,740,991',
+      '-1,234',
+      '2',
+      '–',
+      '–',
+    ])
   })
 
-  it.each([
-    [0, '0'],
-    [0.347, '0.347'],
-    [39.96, '40'],
-    [138.21, '138'],
-    [1000, '1,000'],
-    [104_249.7, '104,250'],
-    [NaN, '–'],
-  ])('the rate %d is %s', (value, text) => {
-    expect(formatRate(value)).toBe(text)
+  it('that are rates have three significant digits, or all of a whole number', () => {
+    const rates = [0, 0.347, 39.96, 138.21, 1000, 104_249.7, NaN]
+    expect(rates.map(formatRate)).toEqual(['0', '0.347', '40', '138', '1,000', '104,250', '–'])
   })
 
   it.each([

@@ -24,18 +24,6 @@ describe('cleaned text', () => {
     )
   })
 
-  it.each([
-    ['an ordinary name', 'task-crud/list', 'task-crud/list'],
-    ['other alphabets and pictographs', '結帳 über 🛒', '結帳 über 🛒'],
-    ['lines', ' a\r\n\tb\u2028c ', 'a b c'],
-    ['an escape sequence', '\u001b[31mred\u009b0m', '\ufffd[31mred\ufffd0m'],
-    ['a direction override', 'a\u202egnp.exe', 'a\ufffdgnp.exe'],
-    ['invisible characters', 'pay\u200bpal\u{e0041}', 'pay\ufffdpal\ufffd'],
-    ['half a surrogate pair', 'a\ud800', 'a\ufffd'],
-  ])('shows %s', (_, text, shown) => {
-    expect(cleanText(text)).toBe(shown)
-  })
-
   it('ends in an ellipsis when it was cut, and a long text is not processed as a whole', () => {
     expect(cleanText('abcdef', 4)).toBe('abc…')
     expect(cleanText('🚀🚀🚀', 2)).toBe('🚀…')
@@ -45,19 +33,20 @@ describe('cleaned text', () => {
 })
 
 describe('a public URL', () => {
-  it.each([
-    ['http://127.0.0.1:8000', 'http://127.0.0.1:8000'],
-    ['http://127.0.0.1:8000/', 'http://127.0.0.1:8000'],
-    ['https://shop.example/api?token=secret#secret', 'https://shop.example/api'],
-    ['https://robot:secret@shop.example/api', 'https://shop.example/api'],
-    ['http://robot:se@cret@[::1', 'http://[::1'],
-    ['http://robot:se/cret@shop.example:99999/', 'http://shop.example:99999/'],
-    ['robot:secret@shop.example:9091', 'shop.example:9091'],
-    ['//robot:secret@shop.example', 'shop.example'],
-    ['postgres://robot:secret@shop.example/db?password=secret', 'postgres://shop.example/db'],
-    ['shop.example:9091', 'shop.example:9091'],
-    ['', ''],
-  ])('%j is shown as %j', (url, shown) => {
+  const shownUrls = {
+    'http://127.0.0.1:8000': 'http://127.0.0.1:8000',
+    'http://127.0.0.1:8000/': 'http://127.0.0.1:8000',
+    'https://shop.example/api?token=secret#secret': 'https://shop.example/api',
+    'https://robot:secret@shop.example/api': 'https://shop.example/api',
+    'http://robot:se@cret@[::1': 'http://[::1',
+    'http://robot:se/cret@shop.example:99999/': 'http://shop.example:99999/',
+    'robot:secret@shop.example:9091': 'shop.example:9091',
+    '//robot:secret@shop.example': 'shop.example',
+    'postgres://robot:secret@shop.example/db?password=secret': 'postgres://shop.example/db',
+    'shop.example:9091': 'shop.example:9091',
+    '': '',
+  }
+  it.each(Object.entries(shownUrls))('%j is shown as %j', (url, shown) => {
     expect(toPublicUrl(url)).toBe(shown)
   })
 

@@ -61,16 +61,17 @@ describe('what is pushed to a real Pushgateway', () => {
     },
   )
 
-  it.each([
-    ['a slash', 'team/checkout', '3f9a1c07be52'],
-    ['only slashes', '//', '/'],
-    ['other alphabets', '結帳 über 🛒', 'Ümgebung'],
-    ['an empty environment', 'alone', ''],
-    ['dots that lead out of a path', '..', '.'],
-    ['a name that looks encoded', 'a%2Fb', '%'],
-    ['the suffix of an encoded label', 'a@base64', 'b@base64'],
-    ['spaces, quotes and braces', ' {a="b"} ?x=1#y', "it's"],
-  ])('keeps its names with %s', async (_, suite, environment) => {
+  const names: Record<string, [suite: string, environment: string]> = {
+    'a slash': ['team/checkout', '3f9a1c07be52'],
+    'only slashes': ['//', '/'],
+    'other alphabets': ['結帳 über 🛒', 'Ümgebung'],
+    'an empty environment': ['alone', ''],
+    'dots that lead out of a path': ['..', '.'],
+    'a name that looks encoded': ['a%2Fb', '%'],
+    'the suffix of an encoded label': ['a@base64', 'b@base64'],
+    'spaces, quotes and braces': [' {a="b"} ?x=1#y', "it's"],
+  }
+  it.each(Object.entries(names))('keeps its names with %s', async (_, [suite, environment]) => {
     const report = reportOf({ suite }, environment)
     expect(await pushReport({ url: gateway.url, ...report, limits })).toEqual({ state: 'ok', attempts: 1 })
     expect(await scraped(suite.trim())).toEqual(written(report))
