@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, describe, expect, it } from 'vitest'
 import { readOutput, startChild } from './child.ts'
+import { toRevisionEnvironment } from './environment.ts'
 
 const env = { PATH: process.env['PATH'] }
 const folder = mkdtempSync(join(tmpdir(), 'vigil-child-'))
@@ -79,6 +80,14 @@ describe('a child', () => {
     expect(child.tail('stdout').split('\n').toSorted()).toEqual(['GIT_AUTHOR_NAME=Ada', 'ONLY=this'])
     const read = await readOutput('/usr/bin/env', [], { env: { ...local, ...kept }, timeoutMs: 5000 })
     expect(read.trim().split('\n')).toHaveLength(2)
+  })
+
+  it('of a revision under test has usual variables and target.env, and no secret', async () => {
+    const secrets = { GITHUB_TOKEN: 'x', AWS_SECRET_ACCESS_KEY: 'x', NPM_TOKEN: 'x', DATABASE_URL: 'x' }
+    const usual = { PATH: '/usr/bin:/bin', HOME: '/root', LC_TIME: 'C', https_proxy: 'http://proxy' }
+    const asked = { ...secrets, ...usual, npm_config__authToken: 'x', path: 'x', GIT_DIR: 'x' }
+    const revision = toRevisionEnvironment(asked, { API_KEY: 'own', HOME: '/own' })
+    expect(revision).toEqual({ ...usual, HOME: '/own', API_KEY: 'own' })
   })
 
   it('that ignores SIGTERM is killed after its grace', async () => {

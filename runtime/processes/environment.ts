@@ -29,3 +29,30 @@ const gitVariables: ReadonlySet<string> = new Set([
 export function toChildEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !gitVariables.has(name)))
 }
+
+/**
+ * The variables that a revision under test gets of this process' environment: where programs, homes and
+ * caches are, how to reach a registry, and the language. Everything else may be a secret of CI, and a change
+ * that was only proposed runs its install scripts and its server here.
+ */
+const usualVariables: ReadonlySet<string> = new Set(
+  `PATH HOME USER LOGNAME SHELL TMPDIR TMP TEMP TZ LANG LANGUAGE TERM CI NO_COLOR FORCE_COLOR
+  LD_LIBRARY_PATH DYLD_LIBRARY_PATH SystemRoot ComSpec PATHEXT
+  XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME XDG_RUNTIME_DIR
+  HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY http_proxy https_proxy no_proxy all_proxy
+  SSL_CERT_FILE SSL_CERT_DIR NODE_EXTRA_CA_CERTS NODE_OPTIONS NODE_ENV NODE_PATH
+  npm_config_cache npm_config_registry NPM_CONFIG_CACHE NPM_CONFIG_REGISTRY
+  COREPACK_HOME COREPACK_ENABLE_DOWNLOAD_PROMPT PNPM_HOME YARN_CACHE_FOLDER BUN_INSTALL
+  NVM_DIR FNM_DIR FNM_MULTISHELL_PATH VOLTA_HOME ASDF_DIR ASDF_DATA_DIR MISE_DATA_DIR
+  JAVA_HOME GOPATH GOROOT GOCACHE GOMODCACHE GOPROXY CARGO_HOME RUSTUP_HOME
+  VIRTUAL_ENV PYTHONPATH GEM_HOME GEM_PATH BUNDLE_PATH`.split(/\s+/),
+)
+
+/** The environment of a revision under test: the usual variables, and those of the config's `target.env`. */
+export function toRevisionEnvironment(
+  env: NodeJS.ProcessEnv,
+  own: Readonly<Record<string, string>> = {},
+): NodeJS.ProcessEnv {
+  const usual = Object.entries(env).filter(([name]) => usualVariables.has(name) || name.startsWith('LC_'))
+  return { ...Object.fromEntries(usual), ...own }
+}

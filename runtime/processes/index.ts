@@ -17,6 +17,7 @@ export {
   splitCores,
 } from './cores.ts'
 export type { Pinning } from './cores.ts'
+export { toRevisionEnvironment } from './environment.ts'
 export { claimHolder, errorCode, formatHolder, parseHolder, readHolder, writeHolder } from './holder.ts'
 export type { HeldFile } from './holder.ts'
 export { readCommitSubject, readRevision, resolveBase, resolveCommit, runGit } from './git.ts'

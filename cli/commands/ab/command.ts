@@ -33,6 +33,11 @@ export interface AbOptions extends Omit<CommonOptions, 'target'> {
   targetCandidate?: string
 }
 
+const environmentText = [
+  'Install scripts and servers of revisions get usual variables such as PATH and',
+  'HOME, and target.env. Pass anything else that they need in target.env.',
+].join('\n')
+
 export function addAbCommand(
   program: Command,
   run: (base: string | undefined, candidate: string | undefined, options: AbOptions) => Promise<void>,
@@ -59,13 +64,14 @@ export function addAbCommand(
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      examplesText([
-        'vigil ab origin/main',
-        'vigil ab v1.4.0 v1.5.0 --suite browse',
-        'vigil ab https://blue.example.org https://green.example.org',
-        'vigil ab --bisect v1.4.0 HEAD',
-        'vigil ab origin/main --json > verdict.json',
-      ]),
+      `\n${environmentText}\n` +
+        examplesText([
+          'vigil ab origin/main',
+          'vigil ab v1.4.0 v1.5.0 --suite browse',
+          'vigil ab https://blue.example.org https://green.example.org',
+          'vigil ab --bisect v1.4.0 HEAD',
+          'vigil ab origin/main --json > verdict.json',
+        ]),
     )
     .action(async (base: string | undefined, candidate: string | undefined, options: AbOptions) =>
       run(base, candidate, options),

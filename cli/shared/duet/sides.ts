@@ -1,6 +1,11 @@
 import { join } from 'node:path'
 import { createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
-import { readRevision, resolveBase, resolveCommit } from '../../../runtime/processes/index.ts'
+import {
+  readRevision,
+  resolveBase,
+  resolveCommit,
+  toRevisionEnvironment,
+} from '../../../runtime/processes/index.ts'
 import type { CommitResult } from '../../../runtime/processes/index.ts'
 import type { PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/duet/index.ts'
 import { findTargetUrlProblem } from '../../../journeys/index.ts'
@@ -134,7 +139,7 @@ export async function revisionSides(
     ready: target.ready ?? '/',
     metrics: target.metrics,
     cwd,
-    env: { ...session.world.env, ...target.env },
+    env: toRevisionEnvironment(session.world.env, target.env),
   })
   return {
     state: 'ok',
@@ -184,8 +189,11 @@ async function checkOut(
   const tip = await resolveCommit(repository, revision)
   const place = tip.state === 'ok' && tip.sha !== commit.sha ? `${revision}, merge base` : revision
   session.progress.phase(`checking out ${place} (${commit.sha.slice(0, 9)})`)
-  const { prepare } = session.loaded.config.target
-  const created = await createWorktree(repository, commit.sha, folder, { command: prepare })
+  const { target } = session.loaded.config
+  const created = await createWorktree(repository, commit.sha, folder, {
+    command: target.prepare,
+    env: toRevisionEnvironment(session.world.env, target.env),
+  })
   if (created.state === 'failed') return created
   if (created.worktree.how === 'installed')
     session.progress.phase(`  installed the dependencies of ${revision}: its lock file differs`)

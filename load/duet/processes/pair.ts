@@ -97,7 +97,12 @@ async function startOn(
     }
   } catch (error) {
     await group.stop()
-    if (error instanceof ServiceNotStarted) return { state: 'failed', side: starting, reason: error.message }
+    if (error instanceof ServiceNotStarted)
+      return {
+        state: 'failed',
+        side: starting,
+        reason: `${error.message} (of the environment it got target.env and the usual variables only)`,
+      }
     throw error
   }
   const { baseline, candidate } = running
