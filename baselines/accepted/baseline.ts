@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { checkComparableRun, describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
+import { checkComparableRun, jsonOf, parseDocument } from '../../record/documents/index.ts'
 import type { ComparableRun, Run } from '../../record/index.ts'
 
 /** One accepted run: what a comparison needs of its record, with its histograms made compact. */
@@ -66,15 +66,9 @@ const outline = z.looseObject({
  * `where` names the file.
  */
 export function parseBaseline(text: string, where: string): ReadBaseline {
-  const json = jsonOf(text)
-  if (json.state === 'refused')
-    return {
-      state: 'refused',
-      problem: `${where}: not JSON (${json.problem}), expected a vigil.baseline/1 file`,
-    }
-  const parsed = outline.safeParse(json.value)
-  if (!parsed.success) return { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
-  const { runs, ...rest } = parsed.data
+  const read = parseDocument(text, where, outline, 'a vigil.baseline/1 file')
+  if (read.state === 'refused') return read
+  const { runs, ...rest } = read.value
   const accepted: AcceptedRun[] = []
   for (const [index, entry] of runs.entries()) {
     const checked = checkComparableRun(entry, `${where}: runs[${index}]`)

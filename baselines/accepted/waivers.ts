@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
+import { describeFirstIssue, parseDocument } from '../../record/documents/index.ts'
 import { formatChange } from '../compare/wording.ts'
 import type { VerdictRow } from '../verdict.ts'
 
@@ -58,15 +58,8 @@ const file = z.strictObject({ schema: z.literal('vigil.waivers/1'), waivers: z.a
  * Reads the file of waivers; one invalid waiver refuses them all, since it is unknown what it was to accept.
  */
 export function parseWaivers(text: string, where: string): ReadWaivers {
-  const json = jsonOf(text)
-  if (json.state === 'refused')
-    return {
-      state: 'refused',
-      problem: `${where}: not JSON (${json.problem}), expected a vigil.waivers/1 file`,
-    }
-  const parsed = file.safeParse(json.value)
-  if (parsed.success) return { state: 'read', waivers: parsed.data.waivers }
-  return { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
+  const read = parseDocument(text, where, file, 'a vigil.waivers/1 file')
+  return read.state === 'read' ? { state: 'read', waivers: read.value.waivers } : read
 }
 
 /** What is wrong with a waiver that is to be added, or undefined. `nowMs`: milliseconds since 1970. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
+import { parseDocument } from '../../record/documents/index.ts'
 import type { ExactRules } from './judge.ts'
 import { exactMetrics } from './tally.ts'
 import type { ExactMetric, ExactTallies } from './tally.ts'
@@ -36,12 +36,8 @@ const schema = z.object({
 })
 
 export function parseCounts(text: string, where: string): ReadCounts {
-  const json = jsonOf(text)
-  if (json.state === 'refused')
-    return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected vigil.counts/1` }
-  const parsed = schema.safeParse(json.value)
-  if (parsed.success) return { state: 'read', counts: parsed.data }
-  return { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
+  const read = parseDocument(text, where, schema, 'vigil.counts/1')
+  return read.state === 'read' ? { state: 'read', counts: read.value } : read
 }
 
 /** One count that was lower, or is known for the first time. */

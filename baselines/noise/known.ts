@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { describeFirstIssue, jsonOf } from '../../record/documents/index.ts'
+import { parseDocument } from '../../record/documents/index.ts'
 import { amount } from '../wording.ts'
 import type { NoiseMetric, SuiteNoise } from './noise.ts'
 
@@ -41,20 +41,10 @@ const schema = z.object({
 })
 
 export function parseNoise(text: string, where: string): ReadNoise {
-  const json = jsonOf(text)
-  if (json.state === 'refused')
-    return {
-      state: 'refused',
-      problem:
-        `${where}: not JSON (${json.problem}), expected vigil.noise/1: measure again with vigil doctor ` +
-        '--noise',
-    }
-  const parsed = schema.safeParse(json.value)
-  if (parsed.success) return { state: 'read', noise: parsed.data }
-  return {
-    state: 'refused',
-    problem: `${where}: ${describeFirstIssue(parsed.error)}: measure again with vigil doctor --noise`,
-  }
+  const read = parseDocument(text, where, schema, 'vigil.noise/1')
+  return read.state === 'read'
+    ? { state: 'read', noise: read.value }
+    : { state: 'refused', problem: `${read.problem}: measure again with vigil doctor --noise` }
 }
 
 /** The noise of a suite in an environment, when it was measured there. */

@@ -84,11 +84,16 @@ export async function readStored(folder: string): Promise<Stored[]> {
   )
 }
 
-export async function writeBaseline(folder: string, baseline: Baseline): Promise<string> {
-  const file = join(folder, baselineFile(baseline.suite, baseline.environment.fingerprint))
+/** Writes one of the files in the folder of the baselines, which may not exist yet; returns its path. */
+async function writeStored(folder: string, name: string, text: string): Promise<string> {
   await makeFolder(folder)
-  await writeWhole(file, formatBaseline(baseline))
-  return file
+  await writeWhole(join(folder, name), text)
+  return join(folder, name)
+}
+
+export async function writeBaseline(folder: string, baseline: Baseline): Promise<string> {
+  const name = baselineFile(baseline.suite, baseline.environment.fingerprint)
+  return writeStored(folder, name, formatBaseline(baseline))
 }
 
 /** The accepted losses; none without the file. */
@@ -99,11 +104,8 @@ export async function readWaivers(folder: string): Promise<ReadWaivers> {
 }
 
 export async function writeWaivers(folder: string, waivers: readonly Waiver[]): Promise<string> {
-  const file = join(folder, waiversFile)
   const document: Waivers = { schema: 'vigil.waivers/1', waivers: [...waivers] }
-  await makeFolder(folder)
-  await writeWhole(file, formatReviewedJson(document))
-  return file
+  return writeStored(folder, waiversFile, formatReviewedJson(document))
 }
 
 /** The lowest accepted counts; none without the file. */
@@ -116,10 +118,7 @@ export async function readCounts(folder: string): Promise<ReadCounts> {
 }
 
 export async function writeCounts(folder: string, counts: LowestCounts): Promise<string> {
-  const file = join(folder, countsFile)
-  await makeFolder(folder)
-  await writeWhole(file, formatReviewedJson(counts))
-  return file
+  return writeStored(folder, countsFile, formatReviewedJson(counts))
 }
 
 /**

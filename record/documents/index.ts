@@ -1,6 +1,6 @@
 export { openObject } from './schema-issue.ts'
 export type { Known } from './schema-issue.ts'
-export { checkComparableRun, jsonOf, parseRun } from './read.ts'
+export { checkComparableRun, jsonOf, parseDocument, parseRun } from './read.ts'
 export type { ReadResult } from './read.ts'
 export { runJsonSchema } from './run.ts'
 export { describeFirstIssue } from './schema-issue.ts'

@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { describeFirstIssue } from './schema-issue.ts'
 import type { SchemaError } from './schema-issue.ts'
 import { comparableSchema, runSchema } from './run.ts'
@@ -36,6 +37,25 @@ export function jsonOf(
       problem: error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 120) : 'unreadable',
     }
   }
+}
+
+/**
+ * Reads a document that is not a record: JSON that its schema accepts. `where` names the file, and `expected`
+ * what it should be.
+ */
+export function parseDocument<T>(
+  text: string,
+  where: string,
+  schema: z.ZodType<T>,
+  expected: string,
+): { state: 'read'; value: T } | { state: 'refused'; problem: string } {
+  const json = jsonOf(text)
+  if (json.state === 'refused')
+    return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected ${expected}` }
+  const parsed = schema.safeParse(json.value)
+  return parsed.success
+    ? { state: 'read', value: parsed.data }
+    : { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
 }
 
 type Parsed<T> = { success: true; data: T } | { success: false; error: SchemaError }

@@ -41,18 +41,9 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Start
 
 /** Keeps the pushed groups in its folder; Debian's keeps them in /var/lib/prometheus otherwise. */
 export async function startPushgateway(options: ToolOptions): Promise<StartResult> {
-  return startService({
-    name: 'Pushgateway',
-    options,
-    command: (port) => [
-      options.program,
-      `--web.listen-address=127.0.0.1:${port}`,
-      `--persistence.file=${join(options.folder, 'pushed.data')}`,
-      '--persistence.interval=10s',
-    ],
-    env: {},
-    logFile: join(options.folder, 'pushgateway.log'),
+  return startExporter('Pushgateway', options, {
     ready: '/-/ready',
+    flags: [`--persistence.file=${join(options.folder, 'pushed.data')}`, '--persistence.interval=10s'],
   })
 }
 
@@ -62,21 +53,10 @@ export interface ExporterOptions extends ToolOptions {
 }
 
 export async function startNodeExporter(options: ExporterOptions): Promise<StartResult> {
-  return startService({
-    name: 'node exporter',
-    options,
+  return startExporter('node exporter', options, {
     // Debian's asks systemd and reads a folder of text files by default, and logs at each scrape that it
     // cannot.
-    command: (port) => [
-      options.program,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--no-collector.systemd',
-      '--collector.textfile.directory=',
-      ...(options.flags ?? []),
-    ],
-    env: {},
-    logFile: join(options.folder, 'node-exporter.log'),
-    ready: '/',
+    flags: ['--no-collector.systemd', '--collector.textfile.directory=', ...(options.flags ?? [])],
   })
 }
 
@@ -86,19 +66,9 @@ export interface ProcessExporterOptions extends ToolOptions {
 }
 
 export async function startProcessExporter(options: ProcessExporterOptions): Promise<StartResult> {
-  return startService({
-    name: 'process exporter',
-    options,
-    command: (port) => [
-      options.program,
-      `-web.listen-address=127.0.0.1:${port}`,
-      `-config.path=${options.configFile}`,
-      '-threads=false',
-      '-gather-smaps=false',
-    ],
-    env: {},
-    logFile: join(options.folder, 'process-exporter.log'),
-    ready: '/',
+  return startExporter('process exporter', options, {
+    listenFlag: '-web.listen-address',
+    flags: [`-config.path=${options.configFile}`, '-threads=false', '-gather-smaps=false'],
   })
 }
 
@@ -119,17 +89,35 @@ export interface PostgresExporterOptions extends ExporterOptions {
 
 export async function startPostgresExporter(options: PostgresExporterOptions): Promise<StartResult> {
   const { uri, user, passwordFile } = options.database
-  return startService({
-    name: 'postgres exporter',
-    options,
-    command: (port) => [
-      options.program,
-      `--web.listen-address=127.0.0.1:${port}`,
+  return startExporter('postgres exporter', options, {
+    flags: [
       ...(options.queriesFile === undefined ? [] : [`--extend.query-path=${options.queriesFile}`]),
       ...(options.flags ?? []),
     ],
     env: { DATA_SOURCE_URI: uri, DATA_SOURCE_USER: user, DATA_SOURCE_PASS_FILE: passwordFile },
-    logFile: join(options.folder, 'postgres-exporter.log'),
-    ready: '/',
+  })
+}
+
+/** What differs between the programs that Prometheus scrapes. */
+interface Exporter {
+  flags: readonly string[]
+  listenFlag?: string
+  /** Its complete environment. */
+  env?: NodeJS.ProcessEnv
+  ready?: string
+}
+
+async function startExporter(
+  name: string,
+  options: ToolOptions,
+  { flags, listenFlag = '--web.listen-address', env = {}, ready = '/' }: Exporter,
+): Promise<StartResult> {
+  return startService({
+    name,
+    options,
+    command: (port) => [options.program, `${listenFlag}=127.0.0.1:${port}`, ...flags],
+    env,
+    logFile: join(options.folder, `${name.toLowerCase().replaceAll(' ', '-')}.log`),
+    ready,
   })
 }

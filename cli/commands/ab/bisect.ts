@@ -133,14 +133,8 @@ async function searchCommits(session: Session, options: AbOptions, search: Searc
 }
 
 function exitCodeFor(culprit: BisectReport['culprit']): number {
-  switch (culprit.state) {
-    case 'found':
-      return exitCodes.fail.code
-    case 'among':
-      return exitCodes.inconclusive.code
-    case 'interrupted':
-      return exitCodes.invalid.code
-  }
+  const meanings = { found: 'fail', among: 'inconclusive', interrupted: 'invalid' } as const
+  return exitCodes[meanings[culprit.state]].code
 }
 
 /** On which side of a known change a commit lies: a duet of the good revision and this commit. */

@@ -187,13 +187,6 @@ async function write(
 }
 
 function codeOf(knee: Knee): number {
-  switch (knee.state) {
-    case 'found':
-    case 'beyond':
-      return exitCodes.pass.code
-    case 'below':
-      return exitCodes.fail.code
-    case 'unknown':
-      return exitCodes.invalid.code
-  }
+  const meanings = { found: 'pass', beyond: 'pass', below: 'fail', unknown: 'invalid' } as const
+  return exitCodes[meanings[knee.state]].code
 }
