@@ -73,7 +73,7 @@ export async function loadDuet(
     const isComplete = end.overdue === undefined && end.ending.state === 'ok'
     if (decided.signal.aborted || isComplete) return { state: 'ok' }
     const reason = end.overdue ?? (end.ending.state === 'ok' ? '' : end.ending.reason)
-    return { state: 'failed', reason: `${reason}: ${end.lastOutput}` }
+    return { state: 'failed', reason: [reason, end.lastOutput].filter((text) => text !== '').join(': ') }
   } finally {
     current?.close()
   }

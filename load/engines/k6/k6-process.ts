@@ -6,6 +6,13 @@ import { userAgentFor } from '../../../journeys/client/index.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { startChild } from '../../../runtime/processes/index.ts'
 import type { Child, ChildEnd } from '../../../runtime/processes/index.ts'
+import {
+  collectionLimit,
+  describeMemoryEnd,
+  limitMemory,
+  reportsMemoryEnd,
+  withMemoryLimit,
+} from './memory.ts'
 
 /** Lies in the run's folder so that k6 does not read its user's. */
 export const configFile = 'k6-config.json'
@@ -32,7 +39,6 @@ export function toSettings(targets: readonly { address: Address; ip: string | un
 
 const versionTimeoutMs = 20_000
 const oldestMajor = 1
-const memoryShare = 0.25
 const maxOutputLength = 600
 
 /**
@@ -41,7 +47,7 @@ const maxOutputLength = 600
  * are always checked. k6 collects its garbage less often than by default while there is memory for that: a
  * tenth of its CPU goes there.
  */
-function k6Environment(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function k6Environment(folder: string, env: NodeJS.ProcessEnv, memoryBytes: number): NodeJS.ProcessEnv {
   const { PATH, SSL_CERT_FILE, SSL_CERT_DIR } = env
   return {
     PATH,
@@ -50,7 +56,7 @@ function k6Environment(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEn
     HOME: folder,
     K6_NO_USAGE_REPORT: 'true',
     GOGC: '300',
-    GOMEMLIMIT: String(Math.floor(freemem() * memoryShare)),
+    GOMEMLIMIT: collectionLimit(memoryBytes),
   }
 }
 
@@ -61,23 +67,51 @@ export interface K6Options {
   /** Added to the script's `__ENV`. */
   variables?: Readonly<Record<string, string>>
   onLine: (line: string, stream: 'stdout' | 'stderr') => void
+  /** Decides how much memory it may use. */
+  kind: 'journeys' | 'script'
+}
+
+/** A running k6. */
+export interface RunningK6 {
+  child: Child
+  /**
+   * What its end means for the run, and the end of its log.
+   *
+   * @param nonce of our script: lines with it are left out of the log
+   */
+  explain: (end: ChildEnd, nonce?: string) => { ending: Ending; lastOutput: string }
 }
 
 /**
- * Starts `k6 run`. Log lines come raw on stderr: as they were written, one line each, in 1.x and 2.x alike.
+ * Starts `k6 run`, with a limit on its memory. Log lines come raw on stderr: as they were written, one line
+ * each, in 1.x and 2.x alike.
  */
 export function startK6(
   path: string,
   args: readonly string[],
-  { folder, env, variables = {}, onLine }: K6Options,
-): Child {
+  { folder, env, variables = {}, onLine, kind }: K6Options,
+): RunningK6 {
   const config = ['--config', join(folder, configFile)]
   const log = ['--log-format', 'raw', '--log-output', 'stderr', '--no-color']
-  return startChild(path, ['run', ...config, ...log, '--quiet', '--no-usage-report', ...args], {
+  const memoryBytes = limitMemory(kind, freemem())
+  const k6 = [path, 'run', ...config, ...log, '--quiet', '--no-usage-report', ...args]
+  const [program, ...limited] = withMemoryLimit(memoryBytes, k6)
+  let isOutOfMemory = false
+  const child = startChild(program, limited, {
     cwd: folder,
-    env: { ...k6Environment(folder, env), ...variables },
-    onLine,
+    env: { ...k6Environment(folder, env, memoryBytes), ...variables },
+    onLine: (line, stream) => {
+      isOutOfMemory ||= stream === 'stderr' && reportsMemoryEnd(line)
+      onLine(line, stream)
+    },
   })
+  return {
+    child,
+    explain: (end, nonce) =>
+      isOutOfMemory && end.state === 'exited' && end.code === goCrashCode
+        ? { ending: toMemoryEnding(memoryBytes), lastOutput: '' }
+        : { ending: classifyEnd(end), lastOutput: readLastOutput(child, nonce) },
+  }
 }
 
 /** Why a program cannot be used as k6, or undefined when it can: it must be k6, 1.0 or later. */
@@ -89,7 +123,7 @@ export async function findVersionProblem(
   let output = ''
   const child = startChild(path, ['version'], {
     cwd: folder,
-    env: k6Environment(folder, env),
+    env: k6Environment(folder, env, limitMemory('journeys', freemem())),
     onLine: (line) => (output = `${output}${line}\n`.slice(0, 1000)),
   })
   const timer = setTimeout(() => child.signal('SIGKILL'), versionTimeoutMs)
@@ -105,7 +139,7 @@ export async function findVersionProblem(
 }
 
 /** The end of k6's log for a message: on one line, cleaned, without the lines of our script. */
-export function readLastOutput(child: Child, nonce?: string): string {
+function readLastOutput(child: Child, nonce?: string): string {
   const lines = child.tail('stderr').split('\n')
   const log = lines.filter((line) => nonce === undefined || !line.includes(nonce)).join(' ')
   return (
@@ -186,6 +220,14 @@ export async function stopOnError<T>(child: Child, work: () => Promise<T>): Prom
     await child.stop(gracefulStopMs)
     throw error
   }
+}
+
+/** The code with which Go ends a process that it cannot continue. */
+const goCrashCode = 2
+
+// What k6 wrote last is the state of Go's runtime, of no use to the reader.
+function toMemoryEnding(memoryBytes: number): Ending {
+  return { state: 'failed', reason: describeMemoryEnd(memoryBytes), portTaken: false }
 }
 
 /**

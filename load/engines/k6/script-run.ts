@@ -4,15 +4,7 @@ import { pathToFileURL } from 'node:url'
 import type { Secrets } from '../../../journeys/index.ts'
 import type { Child } from '../../../runtime/processes/index.ts'
 import { freePort } from '../../../runtime/services/index.ts'
-import {
-  classifyEnd,
-  configFile,
-  readLastOutput,
-  startK6,
-  stopOnError,
-  toSettings,
-  waitForK6End,
-} from './k6-process.ts'
+import { configFile, startK6, stopOnError, toSettings, waitForK6End } from './k6-process.ts'
 import type { Ending, RunObserver } from './k6-process.ts'
 import { contextIndex } from './k6-runtime/wire.ts'
 import type { PreparedContexts, ScriptMessage, ScriptPlan } from './k6-runtime/wire.ts'
@@ -94,9 +86,10 @@ async function runOnce(
   { path, folder, env, signal }: K6Host,
   observer: ScriptObserver,
 ): Promise<ScriptEnd> {
-  const child = startK6(path, args, {
+  const { child, explain } = startK6(path, args, {
     folder,
     env,
+    kind: 'journeys',
     ...(secrets && { variables: secrets }),
     onLine: (line) => {
       const message = readMessage(line, plan.nonce)
@@ -107,12 +100,7 @@ async function runOnce(
     await observer.attach(child)
     const expected = { users: plan.preAllocated, runMs }
     const { end, interrupted, overdue } = await waitForK6End(child, observer, expected, signal)
-    return {
-      ending: classifyEnd(end),
-      interrupted,
-      overdue,
-      lastOutput: readLastOutput(child, plan.nonce),
-    }
+    return { ...explain(end, plan.nonce), interrupted, overdue }
   })
 }
 

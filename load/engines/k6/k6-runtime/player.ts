@@ -57,6 +57,11 @@ interface PreparedStep {
   mayCarryCookies: boolean
 }
 
+/**
+ * As much of a body as the other engines read. k6 has read all of it by then: see `memory.ts`.
+ */
+const maxBodyLength = 4 * 1024 * 1024
+
 /** Plays a journey from its first step to its last, or to the first that fails. */
 export type PlayJourney = (journey: PreparedJourney, start: Context) => void
 
@@ -127,9 +132,9 @@ export function createPlayer(
       if (response === undefined) return
       const { status } = response
       const { record, statusOnly } = prepared
-      if (status === 0) {
-        const { error, error_code: code } = response
-        record(-1, classifyUnanswered(code, error), describe(error, prepared, ctx), response)
+      const unusable = findUnusable(response)
+      if (unusable !== undefined) {
+        record(-1, unusable.class, describe(unusable.problem, prepared, ctx), response)
         return
       }
       // No cookie is carried over: a journey sends only what it declares, in every engine.
@@ -157,6 +162,16 @@ export function createPlayer(
       ctx = outcome.ctx
     }
   }
+}
+
+/** Why there is no answer that a step can check: none came, or one that is too large. */
+function findUnusable(response: K6Response): { class: RequestFailureClass; problem: string } | undefined {
+  const { status, body } = response
+  if (status === 0)
+    return { class: classifyUnanswered(response.error_code, response.error), problem: response.error }
+  return typeof body === 'string' && body.length > maxBodyLength
+    ? { class: 'check', problem: `the body is larger than ${maxBodyLength} bytes` }
+    : undefined
 }
 
 function describeProblem(problem: string, { params }: PreparedStep, ctx: Context): () => string {

@@ -3,15 +3,7 @@ import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadEnvironment, LoadPlan, LoadProgress, LoadResult } from '../../../engine.ts'
 import { toOneLine } from '../../../../record/index.ts'
-import {
-  classifyEnd,
-  configFile,
-  readLastOutput,
-  startK6,
-  stopOnError,
-  toSettings,
-  waitForK6End,
-} from '../k6-process.ts'
+import { configFile, startK6, stopOnError, toSettings, waitForK6End } from '../k6-process.ts'
 import type { Ending, RunObserver } from '../k6-process.ts'
 import { watchCpu } from '../watch.ts'
 import type { CpuWork, EngineWorld, ProgressListener } from '../watch.ts'
@@ -71,8 +63,10 @@ async function runToEnd(
   const tally = createTally()
   const failures = collectOwnFailures()
   let watch: ScriptWatch | undefined
-  const child = startK6(path, ['--address', '', '--system-tags', systemTags, '--out', 'json=-', script], {
+  const args = ['--address', '', '--system-tags', systemTags, '--out', 'json=-', script]
+  const { child, explain } = startK6(path, args, {
     folder: environment.folder,
+    kind: 'script',
     env: world.env,
     variables: { ...plan.secrets, BASE_URL: plan.targetUrl, TARGET_URL: plan.targetUrl },
     onLine: (line, stream) => {
@@ -89,7 +83,7 @@ async function runToEnd(
       startedAt: new Date(world.wallMs()).toISOString(),
       ...watch.observations(),
     }
-    const ended = { ending: classifyEnd(end), lastOutput: readLastOutput(child), reasons: failures.reasons() }
+    const ended = { ...explain(end), reasons: failures.reasons() }
     return toResult(script, ended, tally.counts(), observed)
   })
 }

@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { limitMemory, reportsMemoryEnd, withMemoryLimit } from './memory.ts'
+
+const gibibyte = 2 ** 30
+
+describe('the memory of k6', () => {
+  it.each([
+    ['journeys', 64 * gibibyte, 1536],
+    ['journeys', 2 * gibibyte, 1024],
+    ['journeys', 0, 256],
+    ['script', 64 * gibibyte, 32 * 1024],
+    ['script', 0, 256],
+  ] as const)('of %s with %i bytes free is at most %i MiB', (kind, free, mebibytes) => {
+    expect(limitMemory(kind, free)).toBe(mebibytes * 2 ** 20)
+  })
+
+  it('is limited in its own process, which gets its arguments unchanged', () => {
+    const [program, ...args] = withMemoryLimit(300 * 2 ** 20, [
+      'sh',
+      '-c',
+      'ulimit -d; echo "$1"',
+      'x',
+      '$0 "a b"',
+    ])
+    expect(execFileSync(program, args, { encoding: 'utf8' })).toBe('307200\n$0 "a b"\n')
+  })
+
+  it('stays below a lower limit of the user', () => {
+    const [program, ...args] = withMemoryLimit(300 * 2 ** 20, ['sh', '-c', 'ulimit -d'])
+    const limited = ['-c', 'ulimit -d 200000; exec "$@"', 'sh', program, ...args]
+    expect(execFileSync('sh', limited, { encoding: 'utf8' })).toBe('200000\n')
+  })
+
+  it.each([
+    ['fatal error: runtime: out of memory', true],
+    ['fatal error: out of memory allocating heap arena metadata', true],
+    ['fatal error: runtime: cannot allocate memory', true],
+    ['runtime: out of memory: cannot allocate 536870912-byte block (1073741824 in use)', true],
+    ['GoError: the target said: fatal error: runtime: out of memory', false],
+    ['fatal error: all goroutines are asleep - deadlock!', false],
+  ])('was not enough: %s: %s', (line, expected) => {
+    expect(reportsMemoryEnd(line)).toBe(expected)
+  })
+})
