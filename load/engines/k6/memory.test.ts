@@ -37,6 +37,11 @@ describe('the memory of k6', () => {
     ['fatal error: out of memory allocating heap arena metadata', true],
     ['fatal error: runtime: cannot allocate memory', true],
     ['runtime: out of memory: cannot allocate 536870912-byte block (1073741824 in use)', true],
+    ['fatal error: failed to reserve page summary memory', true],
+    ['runtime/cgo: pthread_create failed: Resource temporarily unavailable', true],
+    ['runtime: failed to create new OS thread (have 12 already; errno=11)', true],
+    ['panic: runtime error: invalid memory address or nil pointer dereference', false],
+    ['fatal error: concurrent map writes', false],
     ['GoError: the target said: fatal error: runtime: out of memory', false],
     ['fatal error: all goroutines are asleep - deadlock!', false],
   ])('was not enough: %s: %s', (line, expected) => {

@@ -29,9 +29,12 @@ export function withMemoryLimit(limitBytes: number, command: readonly string[]):
   return ['/bin/sh', '-c', script, String(Math.floor(limitBytes / 1024)), ...command]
 }
 
-/** Whether a line of k6's log is the one with which Go ends a process that gets no more memory. */
+/**
+ * Whether a line of k6's log is one with which Go ends a process that gets no more memory: for its heap, its
+ * own tables or the stack of a thread.
+ */
 export function reportsMemoryEnd(line: string): boolean {
-  return /^(?:fatal error|runtime): .*(?:out of memory|cannot allocate memory)/.test(line)
+  return /^(?:fatal error|runtime(?:\/cgo)?): .*(?:memory|map pages|pthread_create|new OS thread)/.test(line)
 }
 
 /** Why there is no measurement, for the reader. */
