@@ -192,6 +192,21 @@ describe('two instances with caches', () => {
     )
   })
 
+  test('count failed logins by window: those of an earlier one do not lock the account', async () => {
+    const { session } = await one.client.register()
+    const fail = async (times: number): Promise<number[]> => {
+      const statuses = []
+      for (let index = 0; index < times; index += 1) {
+        const body = { email: session.user.email, password: 'not the password' }
+        statuses.push((await [one, other][index % 2]?.client.send('POST', '/auth/login', body))?.status ?? 0)
+      }
+      return statuses
+    }
+    expect(await fail(4)).toEqual([401, 401, 401, 401])
+    await admin`update login_failures set window_ends_at = now() - interval '1 minute'`
+    expect(await fail(6)).toEqual([401, 401, 401, 401, 401, 423])
+  })
+
   test('count hits and misses', async () => {
     const { text } = await one.client.get('/metrics')
     expect(text).toMatch(/^cache_requests_total\{cache="tasks_page",result="hit"\} [1-9]/m)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toNetwork } from './server.ts'
+import { resolveClientAddress, toNetwork } from './server.ts'
 
 /** Each network with addresses that are counted as it. */
 const networks = {
@@ -19,4 +19,14 @@ test.each(
   ),
 )('%s is counted as %s', (address, network) => {
   expect(toNetwork(address)).toBe(network)
+})
+
+test.each([
+  ['of the socket without a proxy', '203.0.113.9, 198.51.100.2', 0, '192.0.2.1'],
+  ['that the trusted proxy saw, not what the caller wrote', '203.0.113.9, 198.51.100.2', 1, '198.51.100.2'],
+  ['that the first of two trusted proxies saw', '203.0.113.9, 198.51.100.2, 10.0.0.7', 2, '198.51.100.2'],
+  ['of the socket when the proxy sent none', undefined, 1, '192.0.2.1'],
+  ['that the proxy saw, of a header sent twice', ['203.0.113.9', '198.51.100.2'], 1, '198.51.100.2'],
+])('the address of a caller is the one %s', (_what, header, proxies, expected) => {
+  expect(resolveClientAddress('192.0.2.1', header, proxies)).toBe(expected)
 })

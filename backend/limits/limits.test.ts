@@ -16,12 +16,12 @@ async function start(url: string, env: Record<string, string>) {
   return running
 }
 
-const refreshFrom = (client: Client, index: number) =>
+const refreshFrom = (client: Client, index: number, seen = `10.1.0.${index}`) =>
   client.send(
     'POST',
     '/auth/refresh',
     { refreshToken: 'x' },
-    { 'x-forwarded-for': `10.0.0.${index}, 10.1.0.${index}` },
+    { 'x-forwarded-for': `10.0.0.${index}, ${seen}` },
   )
 const admitted = (answers: readonly Answer[]): number =>
   answers.filter((answer) => answer.status === 200).length
@@ -102,6 +102,11 @@ describe('the limit of an address', () => {
     const proxied = await start(url, { AUTH_RATE_LIMIT_PER_MINUTE: '3', TRUST_PROXY: '1' })
     for (let index = 0; index < 5; index += 1)
       expect((await refreshFrom(proxied.client, index)).status).toBe(401)
+    // What the caller wrote changes, what the proxy saw does not.
+    const behind = []
+    for (let index = 0; index < 5; index += 1)
+      behind.push((await refreshFrom(proxied.client, index, '10.2.0.1')).status)
+    expect(behind).toEqual([401, 401, 401, 429, 429])
   })
 })
 
