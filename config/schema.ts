@@ -61,6 +61,8 @@ const target = z.strictObject({
    * names).
    */
   metrics: path.exactOptional(),
+  /** PEM file with certificates that every engine trusts in addition. */
+  ca: z.string().min(1).exactOptional(),
   /** `vigil ab` gives each side a separate database on one PostgreSQL, in `DATABASE_URL`. */
   database: z.literal('postgres').exactOptional(),
   revision: z.string().min(1).max(200).exactOptional(),

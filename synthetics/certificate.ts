@@ -1,6 +1,5 @@
-import { isIP } from 'node:net'
-import { connect } from 'node:tls'
-import { toRequestFailure } from '../journeys/client/index.ts'
+import { TLSSocket } from 'node:tls'
+import { openSocket, toRequestFailure } from '../journeys/client/index.ts'
 import { toAddress } from '../journeys/index.ts'
 import type { RequestFailure } from '../journeys/client/index.ts'
 import { attributeFailure } from './failure.ts'
@@ -22,29 +21,21 @@ export async function checkCertificate(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<CertificateCheck> {
-  const { hostname, port } = toAddress(targetUrl)
-  return new Promise((resolve) => {
-    const within = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-    // An IP address is not a server name: RFC 6066 allows only host names.
-    const socket = connect({ host: hostname, port, ...(isIP(hostname) === 0 && { servername: hostname }) })
-    const settle = (found: CertificateCheck): void => {
-      within.removeEventListener('abort', stop)
-      socket.destroy()
-      resolve(found)
-    }
-    const stop = (): void =>
-      settle({ state: 'failed', class: 'timeout', message: `no certificate within ${timeoutMs} ms` })
-    within.addEventListener('abort', stop)
-    socket.once('error', (error) => settle({ state: 'failed', ...toRequestFailure(error) }))
-    socket.once('secureConnect', () => {
-      const expiresAtMs = Date.parse(socket.getPeerCertificate().valid_to)
-      settle(
-        Number.isNaN(expiresAtMs)
-          ? { state: 'failed', class: 'tls', message: 'the certificate has no readable expiry date' }
-          : { state: 'ok', expiresAtMs },
-      )
-    })
-  })
+  const deadline = AbortSignal.timeout(timeoutMs)
+  try {
+    const address = toAddress(targetUrl)
+    const socket = await openSocket({ address, signal: AbortSignal.any([signal, deadline]) })
+    const expiresAtMs =
+      socket instanceof TLSSocket ? Date.parse(socket.getPeerCertificate().valid_to) : Number.NaN
+    socket.destroy()
+    return Number.isNaN(expiresAtMs)
+      ? { state: 'failed', class: 'tls', message: 'the certificate has no readable expiry date' }
+      : { state: 'ok', expiresAtMs }
+  } catch (error) {
+    return deadline.aborted || signal.aborted
+      ? { state: 'failed', class: 'timeout', message: `no certificate within ${timeoutMs} ms` }
+      : { state: 'failed', ...toRequestFailure(error) }
+  }
 }
 
 export interface CertificatePlan {

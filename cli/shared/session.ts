@@ -11,7 +11,7 @@ import { createProgress } from './progress.ts'
 import { createRedaction } from './redaction.ts'
 import type { Redaction } from './redaction.ts'
 import type { Progress } from './progress.ts'
-import { UsageError } from './world.ts'
+import { trustTargets, UsageError } from './world.ts'
 import type { World } from './world.ts'
 import { runId, environmentOf, toOneLine } from '../../record/index.ts'
 import type { Run } from '../../record/index.ts'
@@ -80,6 +80,7 @@ export async function openSession(
   const secrets = readSecrets(config.loaded, world.env)
   if (secrets.state === 'usage-error' && use === 'target') throw new UsageError(secrets.problem)
   const { target } = config.loaded.config
+  if (use === 'target') trustTargets(config.loaded, [options.target ?? target.url])
   const progress = createProgress(world, options.quiet ?? false)
   const redaction = world.redaction ?? createRedaction(world.env, [])
   const values = secrets.state === 'ok' ? secrets.values : {}

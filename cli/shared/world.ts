@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { LoadedConfig } from '../../config/index.ts'
+import { trustCertificates } from '../../journeys/client/index.ts'
 import type { Random, WallClock } from '../../record/index.ts'
 import type { Redaction } from './redaction.ts'
 
@@ -55,6 +58,15 @@ export function diskProblem(error: unknown, path?: string): string | undefined {
   if (why === undefined) return undefined
   const about = path ?? ('path' in error && typeof error.path === 'string' ? error.path : 'a file')
   return `${about}: could not be written: ${why}; earlier files are untouched`
+}
+
+/** Makes this process and every engine trust the same certificates, if a target has one. */
+export function trustTargets({ config, file }: LoadedConfig, urls: readonly string[]): void {
+  const { ca } = config.target
+  const isNeeded = [...urls, config.pushgateway?.url].some((url) => /^https:/i.test(url ?? ''))
+  if (ca === undefined && !isNeeded) return
+  const problem = trustCertificates(ca === undefined ? undefined : resolve(dirname(file), ca))
+  if (problem !== undefined) throw new UsageError(`${file}: target.ca: ${problem}`)
 }
 
 /** vigil's own version, from its package. */

@@ -2,7 +2,9 @@ import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import type { Address } from '../index.ts'
+import { trustedContext } from './trust.ts'
 
 /** Returns the IP addresses of a host name, the preferred one first. Rejects if there are none. */
 export type LookUp = (hostname: string) => Promise<readonly string[]>
@@ -137,8 +139,12 @@ export function startConnecting({ protocol, hostname, port }: Address, ip: strin
 }
 
 // An IP address is not a server name: RFC 6066 allows only host names.
-function tlsOptions(hostname: string): { ALPNProtocols: string[]; servername?: string } {
-  return { ALPNProtocols: ['http/1.1'], ...(isIP(hostname) === 0 && { servername: hostname }) }
+function tlsOptions(hostname: string): ConnectionOptions {
+  return {
+    secureContext: trustedContext(),
+    ALPNProtocols: ['http/1.1'],
+    ...(isIP(hostname) === 0 && { servername: hostname }),
+  }
 }
 
 /** How a load reaches its target: every engine connects to the same address. */

@@ -5,6 +5,7 @@ import type { Pinning } from '../../runtime/processes/index.ts'
 import { sides } from '../engines/k6/k6-runtime/wire.ts'
 import type { PreparedContexts, ScriptMessage, Side } from '../engines/k6/k6-runtime/wire.ts'
 import { collectMessages } from '../engines/k6/messages.ts'
+import { findTrustProblem } from '../engines/k6/k6-process.ts'
 import { runScript } from '../engines/k6/script-run.ts'
 import type { ScriptObserver } from '../engines/k6/script-run.ts'
 import { createLiveReader } from '../engines/k6/timeline.ts'
@@ -52,6 +53,9 @@ export async function loadDuet(
   { k6, folder, env, signal, wallMs, pinning }: DuetEnvironment,
 ): Promise<DuetLoadEnd> {
   const { script, module, secrets, contexts } = plan
+  const protocols = sides.map((side) => script.sides[side].address.protocol)
+  const untrusted = findTrustProblem(protocols, env)
+  if (untrusted !== undefined) return { state: 'failed', reason: untrusted }
   const decided = new AbortController()
   let current: DuetObserver | undefined
   try {

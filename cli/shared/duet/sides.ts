@@ -13,7 +13,7 @@ import { toPublicUrl } from '../../../record/index.ts'
 import type { Run } from '../../../record/index.ts'
 import { checkTarget, configRepository } from '../session.ts'
 import type { Session } from '../session.ts'
-import { UsageError } from '../world.ts'
+import { trustTargets, UsageError } from '../world.ts'
 
 /** Both sides, which can be started any number of times. */
 export interface Sides {
@@ -94,6 +94,7 @@ function requireCommand({ loaded }: Session): string[] {
 /** Two services that are already running, each checked like every other target. */
 export async function urlSides(session: Session, baseline: string, candidate: string): Promise<SidesResult> {
   const urls = { baseline, candidate }
+  trustTargets(session.loaded, [baseline, candidate])
   for (const side of ['baseline', 'candidate'] as const) {
     const reason = await checkTarget(session, urls[side])
     if (reason !== undefined) return { state: 'failed', side, reason }

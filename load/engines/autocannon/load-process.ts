@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { formatTrusted } from '../../../journeys/client/index.ts'
 import { describeEnd, startChild } from '../../../runtime/processes/index.ts'
 import type { LoadEnvironment, LoadPlan } from '../../engine.ts'
 import { toOneLine } from '../../../record/index.ts'
@@ -42,7 +43,7 @@ export async function runLoadProcess(
   launch: LaunchOptions,
 ): Promise<ProcessEnd> {
   const nonce = randomBytes(12).toString('hex')
-  const files = { plan: join(folder, 'plan.json'), result: join(folder, 'result.json') }
+  const files = nameFiles(folder)
   const names = Object.keys(secrets ?? {})
   const text: ProcessPlan = { ...plan, secrets: names, nonce, resultFile: files.result }
   writeFileSync(files.plan, JSON.stringify(text), { mode: 0o600 })
@@ -55,7 +56,11 @@ export async function runLoadProcess(
   ]
   const child = startChild(command, args, {
     cwd: folder,
-    env: { ...Object.fromEntries(inherited.map((name) => [name, launch.env[name]])), ...secrets },
+    env: {
+      ...Object.fromEntries(inherited.map((name) => [name, launch.env[name]])),
+      ...shareTrust(plan.targetUrl, files.trusted),
+      ...secrets,
+    },
     onLine: (line, stream) => {
       const message = stream === 'stdout' ? readMessage(nonce, line) : undefined
       if (message) watch.receive(message)
@@ -90,8 +95,25 @@ export async function runLoadProcess(
   } finally {
     clearInterval(silenceTimer)
     signal.removeEventListener('abort', stop)
-    for (const file of [files.plan, files.result, `${files.result}.part`]) rmSync(file, { force: true })
+    for (const file of Object.values(files)) rmSync(file, { force: true })
   }
+}
+
+function nameFiles(folder: string): Record<'plan' | 'trusted' | 'result' | 'part', string> {
+  const result = join(folder, 'result.json')
+  return {
+    plan: join(folder, 'plan.json'),
+    trusted: join(folder, 'trusted.pem'),
+    result,
+    part: `${result}.part`,
+  }
+}
+
+/** The variable by which the process trusts what this one trusts; none where the target needs no trust. */
+function shareTrust(targetUrl: string, file: string): NodeJS.ProcessEnv {
+  if (!/^https:/i.test(targetUrl)) return {}
+  writeFileSync(file, formatTrusted())
+  return { NODE_EXTRA_CA_CERTS: file }
 }
 
 interface ProcessWatch {

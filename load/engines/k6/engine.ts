@@ -2,7 +2,7 @@ import { runRouted } from '../../engine.ts'
 import type { Engine, LoadEnvironment, LoadPlan, LoadResult } from '../../engine.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { runJourneys } from './journeys-run.ts'
-import { findVersionProblem } from './k6-process.ts'
+import { findTrustProblem, findVersionProblem } from './k6-process.ts'
 import { runUserScript } from './user-script/run.ts'
 import type { EngineWorld } from './watch.ts'
 
@@ -48,6 +48,8 @@ async function run(
   if (usageError !== undefined) return { state: 'usage-error', reason: `suite ${plan.suite}: ${usageError}` }
   const problem = await findVersionProblem(path, environment.folder, world.env)
   if (problem !== undefined) return { state: 'unmeasured', reason: problem }
+  const untrusted = findTrustProblem([plan.targetUrl], world.env)
+  if (untrusted !== undefined) return { state: 'unmeasured', reason: untrusted }
   if (source.kind === 'script') return runUserScript(path, plan, source.path, environment, world)
   if (load.model !== 'arrival-rate') throw new Error('the plan was checked to have a rate')
   const mix = source.mix.filter(({ weight }) => weight > 0)

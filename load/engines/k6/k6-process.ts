@@ -2,7 +2,7 @@ import { freemem } from 'node:os'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { Address } from '../../../journeys/index.ts'
-import { userAgentFor } from '../../../journeys/client/index.ts'
+import { findUntrustedByGo, userAgentFor } from '../../../journeys/client/index.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { startChild } from '../../../runtime/processes/index.ts'
 import type { Child, ChildEnd } from '../../../runtime/processes/index.ts'
@@ -16,6 +16,9 @@ import {
 
 /** Lies in the run's folder so that k6 does not read its user's. */
 export const configFile = 'k6-config.json'
+
+/** Lies in the run's folder while k6 runs: the certificates that it trusts. */
+export const trustFile = 'trusted.pem'
 
 /** What is set for our script and for a user's, which may set it otherwise. */
 export interface K6Settings {
@@ -64,6 +67,8 @@ export interface K6Options {
   /** Holds the config file that k6 reads instead of its user's. */
   folder: string
   env: NodeJS.ProcessEnv
+  /** Path of a PEM file with the certificates that k6 trusts; missing: those of the system. */
+  trusted?: string | undefined
   /** Added to the script's `__ENV`. */
   variables?: Readonly<Record<string, string>>
   onLine: (line: string, stream: 'stdout' | 'stderr') => void
@@ -89,7 +94,7 @@ export interface RunningK6 {
 export function startK6(
   path: string,
   args: readonly string[],
-  { folder, env, variables = {}, onLine, kind }: K6Options,
+  { folder, env, trusted, variables = {}, onLine, kind }: K6Options,
 ): RunningK6 {
   const config = ['--config', join(folder, configFile)]
   const log = ['--log-format', 'raw', '--log-output', 'stderr', '--no-color']
@@ -99,7 +104,11 @@ export function startK6(
   let isOutOfMemory = false
   const child = startChild(program, limited, {
     cwd: folder,
-    env: { ...k6Environment(folder, env, memoryBytes), ...variables },
+    env: {
+      ...k6Environment(folder, env, memoryBytes),
+      ...(trusted !== undefined && { SSL_CERT_FILE: trusted }),
+      ...variables,
+    },
     onLine: (line, stream) => {
       isOutOfMemory ||= stream === 'stderr' && reportsMemoryEnd(line)
       onLine(line, stream)
@@ -112,6 +121,18 @@ export function startK6(
         ? { ending: toMemoryEnding(memoryBytes), lastOutput: '' }
         : { ending: classifyEnd(end), lastOutput: readLastOutput(child, nonce) },
   }
+}
+
+/** Why k6 cannot check the certificates of its targets as the other engines do, or undefined when it can. */
+export function findTrustProblem(
+  urls: readonly string[],
+  env: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+): string | undefined {
+  const untrusted = urls.some((url) => /^https:/i.test(url)) ? findUntrustedByGo(platform, env) : undefined
+  return untrusted === undefined
+    ? undefined
+    : `k6 trusts only the system's certificates on ${platform}: add those of ${untrusted} to the system's`
 }
 
 /** Why a program cannot be used as k6, or undefined when it can: it must be k6, 1.0 or later. */

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Secrets } from '../../../journeys/index.ts'
 import type { Child } from '../../../runtime/processes/index.ts'
+import { formatTrusted } from '../../../journeys/client/index.ts'
 import { freePort } from '../../../runtime/services/index.ts'
-import { configFile, startK6, stopOnError, toSettings, waitForK6End } from './k6-process.ts'
+import { configFile, startK6, stopOnError, toSettings, trustFile, waitForK6End } from './k6-process.ts'
 import type { Ending, RunObserver } from './k6-process.ts'
 import { contextIndex } from './k6-runtime/wire.ts'
 import type { PreparedContexts, ScriptMessage, ScriptPlan } from './k6-runtime/wire.ts'
@@ -64,12 +65,18 @@ export async function runScript<Observer extends ScriptObserver>(
   host: K6Host,
   observe: (address: string) => Observer,
 ): Promise<ScriptEnd & { observer: Observer }> {
-  const { entry, files } = await writeScriptFiles(script, host.folder)
+  const { entry, files, trusted } = await writeScriptFiles(script, host.folder)
   try {
     for (let attempt = 1; ; attempt += 1) {
       const address = `127.0.0.1:${await freePort()}`
       const observer = observe(address)
-      const end = await runOnce(script, ['--address', address, entry], runMs, host, observer)
+      const end = await runOnce(
+        script,
+        { args: ['--address', address, entry], trusted },
+        runMs,
+        host,
+        observer,
+      )
       const isPortTaken =
         end.ending.state === 'failed' && end.ending.portTaken && !observer.hasStarted() && !end.interrupted
       if (!isPortTaken || attempt === portAttempts) return { ...end, observer }
@@ -81,7 +88,7 @@ export async function runScript<Observer extends ScriptObserver>(
 
 async function runOnce(
   { plan, secrets }: ScriptRun,
-  args: readonly string[],
+  { args, trusted }: { args: readonly string[]; trusted: string | undefined },
   runMs: number,
   { path, folder, env, signal }: K6Host,
   observer: ScriptObserver,
@@ -90,6 +97,7 @@ async function runOnce(
     folder,
     env,
     kind: 'journeys',
+    trusted,
     ...(secrets && { variables: secrets }),
     onLine: (line) => {
       const message = readMessage(line, plan.nonce)
@@ -111,7 +119,8 @@ async function runOnce(
 async function writeScriptFiles(
   { plan, module, contexts }: ScriptRun,
   folder: string,
-): Promise<{ entry: string; files: string[] }> {
+): Promise<{ entry: string; files: string[]; trusted: string | undefined }> {
+  const targets = plan.kind === 'load' ? [plan.target] : Object.values(plan.sides)
   const entry = join(folder, 'entry.js')
   const texts: Record<string, string> = {
     [entry]: [
@@ -121,14 +130,15 @@ async function writeScriptFiles(
       'export const { options, setup, play, clock, handleSummary } = script',
       '',
     ].join('\n'),
-    [join(folder, configFile)]: JSON.stringify(
-      toSettings(plan.kind === 'load' ? [plan.target] : Object.values(plan.sides)),
-    ),
+    [join(folder, configFile)]: JSON.stringify(toSettings(targets)),
   }
   if (plan.contextsFile !== undefined)
     texts[plan.contextsFile] = JSON.stringify(orderContexts(plan, contexts))
+  const isSecure = targets.some(({ address }) => address.protocol === 'https:')
+  const trusted = isSecure ? join(folder, trustFile) : undefined
+  if (trusted !== undefined) texts[trusted] = formatTrusted()
   for (const [file, text] of Object.entries(texts)) await writeFile(file, text, { mode: 0o600 })
-  return { entry, files: Object.keys(texts) }
+  return { entry, files: Object.keys(texts), trusted }
 }
 
 /** As the script looks them up, by `contextIndex`. */

@@ -3,11 +3,12 @@ import { constants } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadEnvironment, LoadPlan, LoadProgress, LoadResult } from '../../../engine.ts'
 import { toOneLine } from '../../../../record/index.ts'
-import { configFile, startK6, stopOnError, toSettings, waitForK6End } from '../k6-process.ts'
+import { configFile, startK6, stopOnError, toSettings, trustFile, waitForK6End } from '../k6-process.ts'
 import type { Ending, RunObserver } from '../k6-process.ts'
 import { watchCpu } from '../watch.ts'
 import type { CpuWork, EngineWorld, ProgressListener } from '../watch.ts'
 import { toAddress } from '../../../../journeys/index.ts'
+import { formatTrusted } from '../../../../journeys/client/index.ts'
 import { readSample } from './samples.ts'
 import { createTally, toScriptMeasurement } from './tally.ts'
 import type { ScriptCounts, ScriptObservations } from './tally.ts'
@@ -45,11 +46,14 @@ export async function runUserScript(
   if (!isReadable) return { state: 'usage-error', reason: `${script}: cannot be read, expected a k6 script` }
   const config = join(environment.folder, configFile)
   const settings = toSettings([{ address: toAddress(plan.targetUrl), ip: plan.ip }])
+  const trusted = join(environment.folder, trustFile)
   await writeFile(config, JSON.stringify(settings), { mode: 0o600 })
+  // The script may send to other hosts than the target.
+  await writeFile(trusted, formatTrusted())
   try {
     return await runToEnd(path, plan, script, environment, world)
   } finally {
-    await rm(config, { force: true })
+    await Promise.all([config, trusted].map(async (file) => rm(file, { force: true })))
   }
 }
 
@@ -68,6 +72,7 @@ async function runToEnd(
     folder: environment.folder,
     kind: 'script',
     env: world.env,
+    trusted: join(environment.folder, trustFile),
     variables: { ...plan.secrets, BASE_URL: plan.targetUrl, TARGET_URL: plan.targetUrl },
     onLine: (line, stream) => {
       if (stream === 'stderr') failures.read(line)
