@@ -39,9 +39,8 @@ export function trustCertificates(file: string | undefined): string | undefined 
 function readCertificates(file: string): string[] {
   const certificates = readFileSync(file, 'utf8').match(certificatePattern) ?? []
   if (certificates.length === 0) throw new Error('found no certificate')
-  // Throws for one that is damaged.
-  for (const certificate of certificates) new X509Certificate(certificate)
-  return certificates
+  // The parser throws for one that is damaged.
+  return certificates.map((certificate) => new X509Certificate(certificate).toString())
 }
 
 /** Every certificate that is trusted, in PEM. */

@@ -56,11 +56,7 @@ export async function runLoadProcess(
   ]
   const child = startChild(command, args, {
     cwd: folder,
-    env: {
-      ...Object.fromEntries(inherited.map((name) => [name, launch.env[name]])),
-      ...shareTrust(plan.targetUrl, files.trusted),
-      ...secrets,
-    },
+    env: { ...toEnvironment(launch.env, plan.targetUrl, files.trusted), ...secrets },
     onLine: (line, stream) => {
       const message = stream === 'stdout' ? readMessage(nonce, line) : undefined
       if (message) watch.receive(message)
@@ -109,11 +105,12 @@ function nameFiles(folder: string): Record<'plan' | 'trusted' | 'result' | 'part
   }
 }
 
-/** The variable by which the process trusts what this one trusts; none where the target needs no trust. */
-function shareTrust(targetUrl: string, file: string): NodeJS.ProcessEnv {
-  if (!/^https:/i.test(targetUrl)) return {}
-  writeFileSync(file, formatTrusted())
-  return { NODE_EXTRA_CA_CERTS: file }
+/** What the process inherits. For an https target it trusts what this process trusts, by `trustFile`. */
+function toEnvironment(env: NodeJS.ProcessEnv, targetUrl: string, trustFile: string): NodeJS.ProcessEnv {
+  const own = Object.fromEntries(inherited.map((name) => [name, env[name]]))
+  if (!/^https:/i.test(targetUrl)) return own
+  writeFileSync(trustFile, formatTrusted())
+  return { ...own, NODE_EXTRA_CA_CERTS: trustFile }
 }
 
 interface ProcessWatch {
