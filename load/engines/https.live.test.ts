@@ -45,7 +45,8 @@ const listen = async (on: Server): Promise<void> =>
 beforeAll(async () => {
   writeFileSync(
     join(folder, 'journeys.mjs'),
-    "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' }) }] }]",
+    "const request = () => ({ method: 'GET', path: '/' })\n" +
+      "export default [{ name: 'home', steps: [{ name: 'get', request }] }]",
   )
   await listen(server)
   await listen(slow)
