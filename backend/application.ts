@@ -6,7 +6,6 @@ import {
   createSessionCheck,
   loadSigningSecret,
   Passwords,
-  restoreRevocations,
 } from './auth/index.ts'
 import { InstanceChannel, ReplyCache } from './cache/index.ts'
 import type { Config } from './config/index.ts'
@@ -99,9 +98,8 @@ async function openInfrastructure(dependencies: ApplicationDependencies): Promis
   const database = openDatabase(dependencies, faults)
   const secret = await loadSigningSecret(database, config.authSecret)
   const tokens = new AccessTokens(secret, now, createSessionCheck(database), () => faults?.beforeAuth())
-  const restore = (): Promise<void> => restoreRevocations(database, tokens, now())
-  await Promise.all([restore(), database.openAllConnections()])
-  const { cache, channel, updateCache } = openCache(dependencies, tokens, faults, restore)
+  await database.openAllConnections()
+  const { cache, channel, updateCache } = openCache(dependencies, tokens, faults)
   const limits = new Limits({
     database,
     metrics,
@@ -160,7 +158,6 @@ function openCache(
   { config, url }: ApplicationDependencies,
   tokens: AccessTokens,
   faults: Faults | undefined,
-  restore: () => Promise<void>,
 ): { cache: ReplyCache; channel: InstanceChannel; updateCache: () => void } {
   const cache = new ReplyCache(config.cacheEntries, () => performance.now())
   let isListening = false
@@ -172,9 +169,7 @@ function openCache(
     onListeningChange: (listening) => {
       isListening = listening
       updateCache()
-      // If the database does not answer now, the channel will soon stop listening, and this runs again
-      // afterwards.
-      if (listening) restore().catch(() => undefined)
+      if (listening) tokens.forgetVerified()
     },
   })
   return { cache, channel, updateCache }

@@ -3,6 +3,7 @@ import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { parseSession } from '../testing/index.ts'
 import { useTestService } from '../testing/fixture.ts'
+import { AccessTokens } from './tokens.ts'
 
 // Long enough for every algorithm of the family.
 const secret = 'a secret that only this test and its service know, of at least 64 bytes'
@@ -167,6 +168,50 @@ describe('access tokens', () => {
     const { session } = await running.client.register()
     const token = await signed({ ...common, sub: session.user.id })
     expect((await running.client.as(token).get('/tasks')).status).toBe(200)
+  })
+})
+
+describe('the account of a known token', () => {
+  let nowMs = 1_800_000_000_000
+  let asked = 0
+  let answer: () => Promise<boolean> = () => Promise.resolve(true)
+  const tokens = new AccessTokens(
+    secret,
+    () => nowMs,
+    () => {
+      asked += 1
+      return answer()
+    },
+  )
+  const principal = { userId: 'user', sessionId: 'session' }
+  const waits = () => new Promise((resolve) => setImmediate(resolve))
+
+  test('is asked for again every 30 s, and no request waits for the answer', async () => {
+    const bearer = `Bearer ${await tokens.issue(principal)}`
+    nowMs += 30_000
+    expect([tokens.authenticate(bearer), asked]).toEqual([principal, 0])
+    nowMs += 1
+    answer = () => Promise.reject(new Error('the database is down'))
+    expect([tokens.authenticate(bearer), asked]).toEqual([principal, 1])
+    await waits()
+    // Unknown is not deleted, and is asked again later.
+    expect([tokens.authenticate(bearer), asked]).toEqual([principal, 1])
+    nowMs += 30_001
+    answer = () => Promise.resolve(false)
+    expect([tokens.authenticate(bearer), asked]).toEqual([principal, 2])
+    await waits()
+    expect(() => tokens.authenticate(bearer)).toThrow('access token revoked')
+  })
+
+  test('is asked for before the first request after revocations were missed', async () => {
+    const bearer = `Bearer ${await tokens.issue({ ...principal, sessionId: 'other' })}`
+    answer = () => Promise.resolve(true)
+    tokens.forgetVerified()
+    await expect(tokens.authenticate(bearer)).resolves.toMatchObject({ sessionId: 'other' })
+    expect(tokens.authenticate(bearer)).toMatchObject({ sessionId: 'other' })
+    answer = () => Promise.resolve(false)
+    tokens.forgetVerified()
+    await expect(tokens.authenticate(bearer)).rejects.toThrow('access token revoked')
   })
 })
 

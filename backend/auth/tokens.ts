@@ -107,8 +107,8 @@ export class AccessTokens {
   }
 
   /**
-   * Asks the database again before each known token is accepted: while this instance did not receive
-   * revocations, an account may have been deleted, of which no row is left.
+   * Asks the database again before each known token is accepted. Called when this instance receives
+   * revocations again: it missed those of the time before.
    */
   forgetVerified(): void {
     this.#verified.clear()
@@ -221,17 +221,6 @@ export function hashRefreshToken(token: string): string {
 const { sessions, users } = schema
 const p = sql.placeholder
 
-/** The largest difference between the clocks of instances. */
-const marginMs = 60_000
-
-const recentlyRevoked = defineStatement<{ id: string }>('sessions.recently_revoked', (db) =>
-  db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(sql`${sessions.revokedAt} > ${sql.placeholder('since')}::timestamptz`)
-    .prepare('sessions_recently_revoked'),
-)
-
 const accountOfSession = defineStatement<object>('sessions.account', (db) => {
   const revoked = db
     .select({ id: sessions.id })
@@ -261,22 +250,6 @@ const checkLimitMs = 5000
 
 function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
-}
-
-/**
- * Refuses the access tokens of sessions that were revoked, and of accounts that were deleted, while this
- * instance did not receive revocations: before it started, or while it was disconnected from the others.
- * Rejects if the database does not answer.
- */
-export async function restoreRevocations(
-  database: Database,
-  tokens: AccessTokens,
-  nowMs: number,
-): Promise<void> {
-  tokens.forgetVerified()
-  const since = new Date(nowMs - accessTokenSeconds * 1000 - marginMs).toISOString()
-  for (const { id } of await database.run(createBackgroundScope(5000), recentlyRevoked, { since }))
-    tokens.revoke(id)
 }
 
 const { developmentSecrets } = schema
