@@ -1,6 +1,8 @@
 export type { Budgets } from './judge.ts'
 export { combineVerdicts } from './verdict.ts'
 export { isMissingBudgets, judgeRun } from './judge.ts'
+export { findReason, isReasonCode, reasons } from './reasons.ts'
+export type { CodedReason, ReasonCode, ReasonFacts } from './reasons.ts'
 export { toVerdictWord, verdictSchema } from './verdict.ts'
 export type { RowStatus, Verdict, VerdictRow, VerdictWord } from './verdict.ts'
 export { amount } from './wording.ts'

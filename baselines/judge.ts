@@ -1,3 +1,4 @@
+import type { ReasonCode } from './reasons.ts'
 import { isMostlyFailed, toVerdictWord } from './verdict.ts'
 import type { Verdict, VerdictRow } from './verdict.ts'
 import { amount } from './wording.ts'
@@ -19,7 +20,7 @@ const samplesForMean = 30
 /** The metric of the row that stands in a verdict when there was no budget to judge. */
 const missingBudgets = 'budgets'
 
-type Finding = Pick<VerdictRow, 'status' | 'actual' | 'limit' | 'message'>
+type Finding = Pick<VerdictRow, 'status' | 'actual' | 'limit' | 'needed' | 'message'> & { code?: ReasonCode }
 
 /** What is judged: an overall run or one step of it. `histogram` holds its answered requests. */
 interface Subject {
@@ -28,6 +29,8 @@ interface Subject {
   totals: Totals
   histogram: Histogram
   rssMaxBytes?: number | undefined
+  /** The target failed before the load began: only that is known. */
+  neverBegan?: boolean
 }
 
 /** Judges a run against its budgets. Pure: the same record and budgets always give the same verdict. */
@@ -41,12 +44,14 @@ function invalidRows(run: Run): VerdictRow[] {
     run.validity.reasons.length > 0
       ? run.validity.reasons
       : ['the record is marked invalid and gives no reason: measure again']
-  return reasons.map((message) => ({
+  const { codes = [] } = run.validity
+  return reasons.map((message, index) => ({
     rule: 'validity',
     suite: run.suite,
     step: null,
     metric: 'validity',
     status: 'invalid',
+    ...(codes[index] !== undefined && { code: codes[index] }),
     message,
   }))
 }
@@ -56,6 +61,7 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
     return [
       buildRow(run, null, 'requests', {
         status: 'invalid',
+        code: 'nothing-measured',
         actual: 0,
         message: 'no request was made: nothing was measured; look at the target and the load plan',
       }),
@@ -66,6 +72,7 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
     totals: run.totals,
     histogram: overallHistogram(run),
     rssMaxBytes: run.server?.rssMaxBytes,
+    neverBegan: run.durationMs === 0,
   }
   const rows = [...scriptRows(run), ...judgeSubject(run, overall, budgets)]
   for (const [step, limits] of Object.entries(budgets.steps ?? {})) rows.push(...judgeStep(run, step, limits))
@@ -75,6 +82,7 @@ function judgeBudgets(run: Run, budgets: Budgets): VerdictRow[] {
   return [
     buildRow(run, null, missingBudgets, {
       status: 'inconclusive',
+      code: 'no-budgets',
       message:
         `no budget is set for suite ${run.suite}: measured, but there is nothing to judge; set budgets ` +
         'in the config',
@@ -96,6 +104,7 @@ function failedRequestRows(run: Run, overall: Subject, budgets: Budgets): Verdic
     .map(({ name, step, totals }) =>
       buildRow(run, step, 'errorRate', {
         status: 'invalid',
+        code: 'mostly-failed',
         actual: totals.errorRate,
         message:
           `${totals.errors} of ${totals.requests} requests to ${name} failed: the other figures describe ` +
@@ -140,6 +149,7 @@ function judgeStep(run: Run, step: string, limits: Budgets): VerdictRow[] {
   return [
     buildRow(run, step, 'requests', {
       status: 'invalid',
+      code: 'step-not-requested',
       actual: 0,
       message: `${step} has a budget but was never requested (steps in this run: ${known})`,
     }),
@@ -190,6 +200,7 @@ function judgeQuantile(subject: Subject, label: string, q: number, actual: numbe
   return {
     actual,
     status: 'inconclusive',
+    needed,
     message:
       `${rule}: ${formatAnswers(n)}, ${needed} are needed to judge ${label}; load longer or at a ` +
       'higher rate',
@@ -210,6 +221,7 @@ function judgeMean(subject: Subject, limit: number): Finding {
   return {
     actual,
     status: 'inconclusive',
+    needed: samplesForMean,
     message:
       `${rule}: ${formatAnswers(n)}, ${samplesForMean} are needed to judge a mean; load longer or at a ` +
       'higher rate',
@@ -234,6 +246,7 @@ function judgeErrorRate(subject: Subject, limit: number): Finding {
   return {
     actual,
     status: 'inconclusive',
+    needed,
     message: `${rule}: ${needed} requests are needed to judge it; load longer or at a higher rate`,
   }
 }
@@ -249,9 +262,12 @@ function judgeThroughput(subject: Subject, limit: number): Finding {
 
 function judgeMemory(subject: Subject, limit: number): Finding {
   const actual = subject.rssMaxBytes
+  if (actual === undefined && subject.neverBegan)
+    return { status: 'skipped', message: 'memory not judged: the load never began' }
   if (actual === undefined)
     return {
       status: 'invalid',
+      code: 'memory-not-measured',
       message:
         `memory was not measured, budget < ${amount('bytes', limit)}: set target.metrics to the path ` +
         `of the service's Prometheus metrics, or drop the budget`,

@@ -19,8 +19,12 @@ const verdictRow = {
   /** The budget's or record's field name: `p95Ms`, `errorRate`, … */
   metric: z.string(),
   status: rowStatus,
+  /** Why it is not a pass: a code of the table of reasons. */
+  code: z.string().exactOptional(),
   actual: z.number().exactOptional(),
   limit: z.number().exactOptional(),
+  /** How many answers or requests it needs to be judged. */
+  needed: z.number().exactOptional(),
   baseline: z.number().exactOptional(),
   candidate: z.number().exactOptional(),
   ratio: z.number().exactOptional(),

@@ -82,9 +82,11 @@ function unknownNames(sentence: string, options: OptionsByCommand): string[] {
       .filter((option) => !known.has(option))
       .map((option) => `vigil ${name} ${option}`)
   })
+  // Other programs have options of their own.
+  const ours = sentence.replaceAll(/\b(git|npm|pnpm|yarn)( [\w.:/=-]+)+/g, '')
   return [
     ...ofCommands,
-    ...optionsIn(sentence).filter(
+    ...optionsIn(ours).filter(
       (option) => !anywhere.has(option) && !ofCommands.some((name) => name.endsWith(` ${option}`)),
     ),
   ]

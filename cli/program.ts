@@ -10,7 +10,7 @@ import type { World } from './shared/world.ts'
 export async function runProgram(typed: readonly string[], given: World): Promise<number> {
   const world = redactOutput(given, typed)
   let code: number = exitCodes.usageError.code
-  const execute: Execute = async (command) => void (code = await command(world))
+  const execute: Execute = async (command) => void (code = await command({ ...world, args: typed }))
   const args = replaceWordsByOptions(typed)
   const command = args.find((arg) => !arg.startsWith('-'))
   const program = createProgram(world, command)

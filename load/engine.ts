@@ -1,3 +1,4 @@
+import type { CodedReason } from '../baselines/index.ts'
 import { toAddress } from '../journeys/index.ts'
 import type { Secrets } from '../journeys/index.ts'
 import { findRoute } from '../journeys/client/index.ts'
@@ -83,7 +84,7 @@ export interface EndpointMeasurement {
  */
 export type LoadResult =
   | { state: 'measured'; measurement: Measurement }
-  | { state: 'unmeasured'; reason: string }
+  | { state: 'unmeasured'; reason: string; code?: CodedReason['code'] }
   /**
    * The target failed a `before` step, so no user could make the load: the target's failure, seen
    * before the load began.

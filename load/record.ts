@@ -1,3 +1,4 @@
+import type { CodedReason } from '../baselines/index.ts'
 import { countOf, endpointOf, latencyOf, totalsOf } from '../record/index.ts'
 import type { FailureClass, Run, ServerSide } from '../record/index.ts'
 import type { LoadPlan, Measurement } from './engine.ts'
@@ -38,7 +39,11 @@ export function toRecord(
     ...(measurement.notes && { notes: measurement.notes }),
     ...(measurement.crossedThresholds && { crossedThresholds: measurement.crossedThresholds }),
     ...(measurement.markedFailed && { markedFailed: measurement.markedFailed }),
-    validity: { valid: reasons.length === 0, reasons },
+    validity: {
+      valid: reasons.length === 0,
+      reasons: reasons.map(({ reason }) => reason),
+      ...(reasons.length > 0 && { codes: reasons.map(({ code }) => code) }),
+    },
     ...(measurement.interrupted && { interrupted: true }),
   }
 }
@@ -60,13 +65,18 @@ function toConnections({ connections, endpoints }: Measurement): Pick<Run, 'conn
  * The record of a load that could not be measured: empty, invalid, and saying why, so that every report shows
  * it.
  */
-export function toEmptyRecord(plan: LoadPlan, reason: string, interrupted: boolean, facts: RecordFacts): Run {
+export function toEmptyRecord(
+  plan: LoadPlan,
+  { code, reason }: CodedReason,
+  interrupted: boolean,
+  facts: RecordFacts,
+): Run {
   return {
     ...toIdentity(plan, facts),
     durationMs: 0,
     totals: totalsOf([], 0, 0),
     endpoints: {},
-    validity: { valid: false, reasons: [reason] },
+    validity: { valid: false, reasons: [reason], codes: [code] },
     ...(interrupted && { interrupted: true }),
   }
 }
@@ -84,7 +94,7 @@ export function toRefusalRecord(
   const { step, class: failure, message } = refusal
   const reason = `virtual users could not be prepared: ${step} failed (${failure}): ${message}`
   const answered = refusal.class === 'status' || refusal.class === 'check' || refusal.class === 'redirect'
-  const nothing = toEmptyRecord(plan, reason, false, facts)
+  const nothing = toEmptyRecord(plan, { code: 'users-not-prepared', reason }, false, facts)
   if (!answered) return nothing
   const counts = { requests: 1, errors: 1, histogram: [], latencySumMs: 0 }
   return {
@@ -105,15 +115,23 @@ function toIdentity(
   return { schema: 'vigil.run/1', id: plan.run, suite: plan.suite, load: plan.load, ...facts }
 }
 
-function findInvalidReasons(measurement: Measurement): string[] {
-  const reasons = [...measurement.saturation]
+function findInvalidReasons(measurement: Measurement): CodedReason[] {
+  const reasons: CodedReason[] = measurement.saturation.map((reason) => ({
+    code: 'generator-saturated',
+    reason,
+  }))
   const requests = Object.values(measurement.endpoints).reduce((sum, counts) => sum + counts.requests, 0)
   if (measurement.interrupted)
-    reasons.push(
-      `interrupted after ${(measurement.durationMs / 1000).toFixed(1)} s of measuring: what there is ` +
+    reasons.push({
+      code: 'interrupted',
+      reason:
+        `interrupted after ${(measurement.durationMs / 1000).toFixed(1)} s of measuring: what there is ` +
         'was kept, and is not judged',
-    )
+    })
   else if (requests + measurement.droppedArrivals === 0)
-    reasons.push('no request was made in the measured time: measure longer, or at a higher rate')
+    reasons.push({
+      code: 'nothing-measured',
+      reason: 'no request was made in the measured time',
+    })
   return reasons
 }

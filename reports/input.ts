@@ -12,6 +12,10 @@ export interface ReportInput {
   probes?: ProbesReport
   /** What was skipped, and warnings; one line each. */
   notes: string[]
+  /** What was typed after `vigil`, so that the next step can be a command to paste. */
+  command?: readonly string[]
+  /** The target's URL. */
+  target?: string
   /** The folder of the files. */
   folder?: string
   vigilVersion: string

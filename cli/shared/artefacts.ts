@@ -16,9 +16,15 @@ import type { Session } from './session.ts'
 const probesFile = 'probes.json'
 
 /** The report of one load run. */
-export function toReportInput(title: string, judged: JudgedRun, notes: string[]): ReportInput {
+export function toReportInput(
+  title: string,
+  judged: JudgedRun,
+  notes: string[],
+  command?: readonly string[],
+): ReportInput {
   return {
     title,
+    ...(command && { command }),
     verdict: judged.verdict,
     runs: [toRunReport(judged)],
     notes: [...(judged.run.notes ?? []), ...(judged.notes ?? []), ...notes],

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
 import { judgeRun } from '../../baselines/index.ts'
+import type { CodedReason } from '../../baselines/index.ts'
 import { toRecord, toEmptyRecord, toRefusalRecord } from '../../load/index.ts'
 import type { LoadPlan, LoadResult, RecordFacts } from '../../load/index.ts'
 import type { Run } from '../../record/index.ts'
@@ -31,11 +32,11 @@ export async function measureSuite(
   const folder = await runFolder(session.out, id)
   const load = loadPlanOf(session, plan, id)
   const facts = await factsOf(session, plan, found.state === 'ok' ? found.label : 'none')
-  const unmeasured = (reason: string): Run =>
+  const unmeasured = (reason: CodedReason): Run =>
     toEmptyRecord(load, reason, session.world.interrupted.aborted, facts)
   const run = session.redact(
     found.state === 'missing'
-      ? unmeasured(found.reason)
+      ? unmeasured({ code: 'tool-missing', reason: found.reason })
       : await loadWith(session, load, found, folder, facts, unmeasured),
   )
   session.progress.done()
@@ -47,7 +48,7 @@ export async function unmeasuredRun(
   session: Session,
   plan: SuitePlan,
   id: string,
-  reason: string,
+  reason: CodedReason,
 ): Promise<JudgedRun> {
   const facts = await factsOf(session, plan, 'none')
   const { aborted } = session.world.interrupted
@@ -75,7 +76,7 @@ async function loadWith(
   found: Extract<FoundEngine, { state: 'ok' }>,
   folder: string,
   facts: RecordFacts,
-  unmeasured: (reason: string) => Run,
+  unmeasured: (reason: CodedReason) => Run,
 ): Promise<Run> {
   session.progress.phase(`loading with ${load.suite}: ${found.label}, ${loadWords(load)}`)
   const scratch = join(folder, found.engine.name)
@@ -108,7 +109,7 @@ async function toRun(
   load: LoadPlan,
   { server: watch, readiness }: Watches,
   facts: RecordFacts,
-  unmeasured: (reason: string) => Run,
+  unmeasured: (reason: CodedReason) => Run,
 ): Promise<Run> {
   switch (result.state) {
     case 'measured': {
@@ -123,7 +124,7 @@ async function toRun(
     }
     case 'unmeasured':
       watch.finish(0)
-      return unmeasured(result.reason)
+      return unmeasured({ code: result.code ?? 'engine-failed', reason: result.reason })
     case 'refused':
       watch.finish(0)
       return { ...toRefusalRecord(load, result, facts), ...toNotes(readiness?.notes() ?? []) }

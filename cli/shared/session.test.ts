@@ -22,7 +22,7 @@ afterAll(() => {
 })
 const check = async (base: string, ready?: string): Promise<string | undefined> => {
   seen.length = 0
-  return preflight(`${origin}${base}`, ready, new AbortController().signal)
+  return (await preflight(`${origin}${base}`, ready, new AbortController().signal))?.reason
 }
 
 describe('the first check of a target', () => {
@@ -49,9 +49,10 @@ describe('the first check of a target', () => {
     )
     await new Promise<void>((resolve) => moved.listen(0, '127.0.0.1', resolve))
     const { port } = moved.address() as AddressInfo
-    const reason = await preflight(`http://127.0.0.1:${port}/app`, undefined, new AbortController().signal)
+    const problem = await preflight(`http://127.0.0.1:${port}/app`, undefined, new AbortController().signal)
     moved.closeAllConnections()
     moved.close()
-    expect(reason).toContain('answered 301 to https://other.example/app/')
+    expect(problem?.code).toBe('target-redirect')
+    expect(problem?.reason).toContain('answered 301 to https://other.example/app/')
   })
 })

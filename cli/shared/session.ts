@@ -14,7 +14,8 @@ import type { Progress } from './progress.ts'
 import { trustTargets, UsageError } from './world.ts'
 import type { World } from './world.ts'
 import { runId, environmentOf, toOneLine } from '../../record/index.ts'
-import type { Run } from '../../record/index.ts'
+import type { CodedReason, ReasonCode } from '../../baselines/index.ts'
+import type { FailureClass, Run } from '../../record/index.ts'
 import { makeFolder, removeOldTemporaries } from '../../record/store/index.ts'
 import { isAlive } from '../../runtime/processes/index.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
@@ -103,7 +104,7 @@ export async function openSession(
 }
 
 /** What `use` returned, or why the target could not be used. */
-export type TargetResult<T> = { state: 'ok'; value: T } | { state: 'unavailable'; reason: string }
+export type TargetResult<T> = { state: 'ok'; value: T } | ({ state: 'unavailable' } & CodedReason)
 
 const lockPatienceMs = 15 * 60_000
 const bootTimeoutMs = 60_000
@@ -147,14 +148,15 @@ export async function withTargetLock<T>(session: Session, work: () => Promise<T>
     case 'busy':
       return {
         state: 'unavailable',
+        code: 'target-busy',
         reason:
           `process ${locked.holder} still measures ${targetUrl} after ${timeoutMs / 60_000} minutes: ` +
           `end it, or remove ${locked.file} if it is something else`,
       }
     case 'unavailable':
-      return locked
+      return { ...locked, code: 'target-lock' }
     case 'interrupted':
-      return { state: 'unavailable', reason: 'interrupted while waiting for the target' }
+      return { state: 'unavailable', code: 'interrupted', reason: 'interrupted while waiting for the target' }
   }
 }
 
@@ -165,9 +167,9 @@ async function withRunning<T>(
 ): Promise<TargetResult<T>> {
   // No preflight for a probe: its own outcome says more than a refusal to run it.
   if (!purpose.load) return { state: 'ok', value: await use() }
-  const reason =
+  const problem =
     (await checkTarget(session, session.targetUrl)) ?? (await checkMetrics(session, session.targetUrl))
-  return reason === undefined ? { state: 'ok', value: await use() } : { state: 'unavailable', reason }
+  return problem === undefined ? { state: 'ok', value: await use() } : { state: 'unavailable', ...problem }
 }
 
 async function withBooted<T>(
@@ -188,10 +190,15 @@ async function withBooted<T>(
     logFile,
     signal: session.world.interrupted,
   })
-  if (started.state === 'failed') return { state: 'unavailable', reason: started.reason }
+  if (started.state === 'failed')
+    return {
+      state: 'unavailable',
+      code: session.world.interrupted.aborted ? 'interrupted' : 'target-not-started',
+      reason: started.reason,
+    }
   try {
-    const reason = load ? await checkMetrics(session, session.targetUrl) : undefined
-    if (reason !== undefined) return { state: 'unavailable', reason }
+    const problem = load ? await checkMetrics(session, session.targetUrl) : undefined
+    if (problem !== undefined) return { state: 'unavailable', ...problem }
     return { state: 'ok', value: await use() }
   } finally {
     await started.service.stop()
@@ -245,16 +252,16 @@ export async function readTargetMetrics(
 const metricsTimeoutMs = 2000
 
 /** Why metrics that the config names cannot be read, or undefined. Figures that are asked for are not left out. */
-async function checkMetrics(session: Session, targetUrl: string): Promise<string | undefined> {
+async function checkMetrics(session: Session, targetUrl: string): Promise<CodedReason | undefined> {
   const answer = await readTargetMetrics(session, targetUrl)
-  return answer.state === 'refused' ? answer.reason : undefined
+  return answer.state === 'refused' ? { code: 'target-metrics', reason: answer.reason } : undefined
 }
 
 /** The first check of every URL that is to be loaded: why it cannot be measured, or undefined. */
 export async function checkTarget(
   { loaded, world }: Session,
   targetUrl: string,
-): Promise<string | undefined> {
+): Promise<CodedReason | undefined> {
   return preflight(targetUrl, loaded.config.target.ready, world.interrupted)
 }
 
@@ -273,7 +280,7 @@ export async function preflight(
   targetUrl: string,
   ready: string | undefined,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<CodedReason | undefined> {
   const url = toTargetUrl(targetUrl, ready ?? '/')
   const request = { method: 'GET', path: ready ?? '/', headers: {}, body: undefined }
   const result = await sendRequest(targetUrl, request, {
@@ -282,7 +289,8 @@ export async function preflight(
     signal,
     purpose: 'first check',
   })
-  if (signal.aborted) return 'interrupted before the first request to the target'
+  if (signal.aborted)
+    return { code: 'interrupted', reason: 'interrupted before the first request to the target' }
   // An endless body is a response too.
   if (result.state === 'ok') {
     const { status, headers } = result.response
@@ -290,11 +298,24 @@ export async function preflight(
     const location = headers['location']
     // A root may redirect, to a login page for example: it is no step of a journey.
     return isRedirect && (ready !== undefined || hasMoved(url, location))
-      ? describeRedirect(url, status, location)
+      ? { code: 'target-redirect', reason: describeRedirect(url, status, location) }
       : undefined
   }
-  if (result.class === 'status' || result.class === 'check') return undefined
-  return `the target at ${url.origin} cannot be reached (${result.class}): ${result.message}`
+  const code = unreachableCodes[result.class]
+  if (code === undefined) return undefined
+  return {
+    code,
+    reason: `the target at ${url.origin} cannot be reached (${result.class}): ${result.message}`,
+  }
+}
+
+// A response that is no valid answer, of status or check, is the target's own.
+const unreachableCodes: Partial<Record<FailureClass, ReasonCode>> = {
+  dns: 'target-dns',
+  connect: 'target-connect',
+  tls: 'target-tls',
+  timeout: 'target-timeout',
+  redirect: 'target-redirect',
 }
 
 /** Whether a redirect leads to the same path elsewhere, as from http to https: then all requests do. */

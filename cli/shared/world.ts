@@ -8,6 +8,8 @@ import type { Redaction } from './redaction.ts'
 
 /** All that a command may use of its process. `main.ts` creates it, tests create their own. */
 export interface World {
+  /** What was typed after `vigil`. */
+  args?: readonly string[]
   cwd: string
   env: NodeJS.ProcessEnv
   pid: number

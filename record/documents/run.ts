@@ -157,7 +157,12 @@ const extras = {
 
 /** By `journey/step`. */
 const endpoints = z.record(z.string().min(1).max(200), openObject(endpoint))
-const validity = openObject({ valid: z.boolean(), reasons: z.array(z.string()) })
+const validity = openObject({
+  valid: z.boolean(),
+  reasons: z.array(z.string()),
+  /** The code of each reason, in order. */
+  codes: z.array(z.string()).exactOptional(),
+})
 
 const run = { ...identity, ...extras, totals: openObject(totals), endpoints, validity }
 /** The record of one run, `vigil.run/1`. Milliseconds, rates per second, ratios 0..1, bytes, ISO 8601 UTC. */

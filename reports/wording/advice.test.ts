@@ -62,23 +62,23 @@ describe('what to do next', () => {
       findExample('saturated'),
       ['the load generator was the bottleneck in steady, not the service'],
     ],
-    ['too few requests: measure longer', findExample('undecided'), ['measure smoke for more than 10 s']],
+    [
+      'too few requests: measure longer',
+      findExample('undecided'),
+      ['measure smoke for 90 s or longer, or at a higher load'],
+    ],
     ['no budgets: set some', run({ budgets: {} }), ['set budgets for suite steady in the config']],
     [
       'a target that is not ready: start it, or correct the config',
       findExample('unreached'),
-      ['nothing was measured: start the service'],
+      ['correct what the service says, or target.command, target.env and target.ready'],
     ],
     [
       'nothing requested: the config',
       findExample('nothingRan'),
       ['nothing was judged: add suites with budgets, or probes, to the config'],
     ],
-    [
-      'no step at all: the journeys',
-      findExample('noSteps'),
-      ['http://127.0.0.1:8000 did not answer: check that it is up and that the suite has journeys to run'],
-    ],
+    ['no step at all: the journeys', findExample('noSteps'), ['check that empty has journeys to run']],
     [
       'a required push that failed: the Pushgateway',
       gateOf({
@@ -92,7 +92,7 @@ describe('what to do next', () => {
       gateOf({
         rows: [{ rule: 'gate', step: null, metric: 'steady', status: 'invalid', message: 'interrupted' }],
       }),
-      ['fix the problem that the invalid row names'],
+      ['correct what the invalid row names'],
     ],
   ])('%s', (_, input, beginnings) => {
     const sentences = adviseNextSteps(input)

@@ -1,52 +1,76 @@
-import { isMissingBudgets } from '../../baselines/index.ts'
-import type { VerdictRow } from '../../baselines/index.ts'
+import { findReason, reasons } from '../../baselines/index.ts'
+import type { ReasonCode, VerdictRow } from '../../baselines/index.ts'
 import type { FailureClass, ProbeResult, Run } from '../../record/index.ts'
 import type { ReportInput, RunReport } from '../input.ts'
 import { findFirstFailureMs } from './cells.ts'
-import { cleanText, countAnswered, formatDuration, formatRate, toPublicUrl } from './format.ts'
+import { composeCommand } from './command.ts'
+import { cleanText, formatDuration, formatRate, toPublicUrl } from './format.ts'
 
 const maxSentences = 6
 const maxNameLength = 80
 
 /**
  * What to do next when a verdict is not a pass: one sentence each, without repetition, the likeliest cause
- * first.
+ * first. Each comes from the table of reasons by the code of a row.
  */
 export function adviseNextSteps(input: ReportInput): string[] {
-  const sentences = [...adviseOnProbes(input), ...input.runs.flatMap(adviseOnRun)]
   const suites = new Set(input.runs.map(({ run }) => run.suite))
   const others = input.verdict.rows.filter(
     (row) =>
       row.rule !== 'probe' && row.status === 'invalid' && (row.suite === undefined || !suites.has(row.suite)),
   )
-  if (others.some((row) => row.metric === 'target'))
-    sentences.push(
-      'nothing was measured: start the service and check why it does not become ready, ' +
-        'or correct target.url and target.ready in the config',
-    )
-  else if (others.some((row) => row.rule === 'push'))
-    sentences.push(
-      'check that the Pushgateway is up and that its URL is correct; the metrics are in metrics.prom',
-    )
-  else if (sentences.length === 0 && others.length > 0)
-    sentences.push(
-      'fix the problem that the invalid row names; vigil doctor lists the tools and limits of this machine',
-    )
-  if (sentences.length === 0 && input.verdict.verdict === 'invalid')
-    sentences.push('nothing was judged: add suites with budgets, or probes, to the config')
+  const sentences = [
+    ...adviseOnProbes(input),
+    ...input.runs.flatMap((report) => adviseOnRun(report, input)),
+    ...others.flatMap((row) => adviseOnRow(row, input)),
+  ]
+  if (sentences.length === 0 && input.verdict.verdict === 'invalid' && input.verdict.rows.length === 0)
+    sentences.push(reasons['nothing-judged'].next())
   return [...new Set(sentences)].slice(0, maxSentences)
 }
 
-function adviseOnProbes({ probes, verdict }: ReportInput): string[] {
+/** What follows from one row, about a run or about none. */
+function adviseOnRow(row: VerdictRow, input: ReportInput, report?: RunReport): string[] {
+  const code = findReason(row)
+  const next = code && reasons[code].next
+  if (next === undefined) return []
+  const command = input.command
+  return [
+    next({
+      subject: cleanText(row.step ?? row.suite ?? report?.run.suite ?? 'the suite', maxNameLength),
+      url: toPublicUrl(report?.run.target.url ?? input.target ?? 'the target'),
+      repeat: command && ((changes) => composeCommand(command, changes)),
+      measureMore: measureMore(input, report),
+    }),
+  ]
+}
+
+/** Commands that take a duration. */
+const withDuration: ReadonlySet<string> = new Set(['load', 'gate'])
+
+/** For as long as the rows of a run need, and a fifth more: arrivals are random. */
+function measureMore({ command }: ReportInput, report: RunReport | undefined): string | undefined {
+  if (report === undefined) return undefined
+  const { run, verdict } = report
+  const factors = verdict.rows.flatMap(({ needed, step }) => {
+    const have = (step === null ? run.totals : run.endpoints[step])?.requests ?? 0
+    return needed === undefined || have === 0 ? [] : [needed / have]
+  })
+  const seconds = Math.max(5, Math.ceil((run.durationMs / 1000) * Math.max(2, ...factors) * 1.2))
+  const suite = cleanText(run.suite, maxNameLength)
+  if (command !== undefined && withDuration.has(command[0] ?? ''))
+    return `measure ${suite} for longer: ${composeCommand(command, { '--duration': String(seconds) })}`
+  return `measure ${suite} for ${formatDuration(seconds * 1000)} or longer, or at a higher load`
+}
+
+function adviseOnProbes(input: ReportInput): string[] {
+  const { probes, verdict } = input
   const all = probes?.probes ?? []
   const down = all.filter(({ outcome }) => outcome === 'down')
   if (down.length > 0) return down.slice(0, 3).map(adviseOnProbeDown)
   // While something has certainly failed, a probe that could not be judged is not the first thing to check.
   if (verdict.verdict === 'fail' || !all.some(({ outcome }) => outcome === 'unknown')) return []
-  return [
-    'a probe could not be judged: run vigil probe --once again; ' +
-      'if its outcome stays unknown, check the machine that runs the probes, not the service',
-  ]
+  return [reasons['probe-unknown'].next()]
 }
 
 function adviseOnProbeDown({ name, steps }: ProbeResult): string {
@@ -55,27 +79,6 @@ function adviseOnProbeDown({ name, steps }: ProbeResult): string {
   const reason =
     hint ?? 'the service answers, but not as expected: read its log, then run vigil probe --once again'
   return `probe ${cleanText(name, maxNameLength)} is down: ${reason}`
-}
-
-function adviseOnRun(report: RunReport): string[] {
-  const { run, verdict } = report
-  const suite = cleanText(run.suite, maxNameLength)
-  switch (verdict.verdict) {
-    case 'pass':
-      return []
-    case 'fail':
-      return adviseOnFailedRun(report)
-    case 'invalid':
-      return [adviseOnInvalidRun(run)]
-    case 'inconclusive':
-      if (verdict.rows.some(isMissingBudgets))
-        return [`set budgets for suite ${suite} in the config, so that its runs are judged`]
-      return [
-        `measure ${suite} for more than ${formatDuration(run.durationMs)} (--duration) ` +
-          'or at a higher load; ' +
-          'the row states how many requests it needs',
-      ]
-  }
 }
 
 const unreachableHints: Partial<Record<FailureClass, string>> = {
@@ -88,37 +91,15 @@ const unreachableHints: Partial<Record<FailureClass, string>> = {
   redirect: 'it redirects, usually to a login page: check the path and the credentials of the journey',
 }
 
-function adviseOnInvalidRun(run: Run): string {
-  const { cpuRatio = 0, droppedArrivals = 0 } = run.generator ?? {}
-  if (countAnswered(run) === 0) {
-    const mostFrequent = (run.failures ?? []).toSorted((a, b) => b.count - a.count)[0]
-    const hint = mostFrequent && unreachableHints[mostFrequent.class]
-    const reason = hint ?? 'check that it is up and that the suite has journeys to run'
-    return `${toPublicUrl(run.target.url)} did not answer: ${reason}`
-  }
-  const suite = cleanText(run.suite, maxNameLength)
-  if (cpuRatio > 0.7 || droppedArrivals > 0)
-    return (
-      `the load generator was the bottleneck in ${suite}, not the service: lower the load, ` +
-      'or run the generator on a separate machine; this run says nothing about the service'
-    )
-  return (
-    `fix the reason above, then measure ${suite} again; ` +
-    'vigil doctor shows whether this machine is fit to measure'
-  )
-}
-
-/**
- * What to check first when a run broke its budgets: one sentence each for errors, latency, throughput and
- * memory.
- */
-function adviseOnFailedRun({ run, verdict }: RunReport): string[] {
-  const failed = verdict.rows.filter((row) => row.status === 'fail')
-  const select = (...metrics: string[]): VerdictRow[] => failed.filter((row) => metrics.includes(row.metric))
-  const errors = select('errorRate')
-  const slow = select('p95Ms', 'p99Ms', 'meanMs')
-  const throughput = select('requestsPerMinute')
-  const memory = select('rssBytes')
+// The rows of the same status as the verdict are its reasons; each code is advised on once.
+function adviseOnRun(report: RunReport, input: ReportInput): string[] {
+  const { run, verdict } = report
+  const rows = verdict.rows.filter((row) => row.status === verdict.verdict)
+  const byCode = Map.groupBy(rows, findReason)
+  const broken = (...codes: ReasonCode[]): VerdictRow[] => codes.flatMap((code) => byCode.get(code) ?? [])
+  const errors = broken('errors-over-budget')
+  const slow = broken('latency-over-budget')
+  const throughput = broken('throughput-under-budget')
   return [
     ...(errors.length > 0 ? [adviseOnErrors(run)] : []),
     ...(slow.length > 0 ? [adviseOnLatency(run, slow)] : []),
@@ -126,12 +107,9 @@ function adviseOnFailedRun({ run, verdict }: RunReport): string[] {
     ...(throughput.length > 0 && errors.length + slow.length === 0
       ? [adviseOnThroughput(run, throughput)]
       : []),
-    ...(memory.length > 0
-      ? [
-          'find what the service keeps in memory (caches, queues, listeners): ' +
-            `take a heap snapshot under the load of ${cleanText(run.suite, maxNameLength)}`,
-        ]
-      : []),
+    ...[...byCode.values()].flatMap(([first]) =>
+      first === undefined ? [] : adviseOnRow(first, input, report),
+    ),
   ]
 }
 
@@ -145,15 +123,23 @@ const errorHints: Partial<Record<FailureClass, string>> = {
 
 function adviseOnErrors(run: Run): string {
   const suite = cleanText(run.suite, maxNameLength)
+  const [failure] = run.failures ?? []
+  if (run.durationMs === 0 && failure !== undefined)
+    return (
+      `the load of ${suite} never began, because ${cleanText(failure.step ?? 'a step', maxNameLength)} ` +
+      'failed: ' +
+      'the service is up, but cannot serve; read its log and what its readiness reports'
+    )
   const firstMs = findFirstFailureMs(run)
   const startedMs = Date.parse(run.startedAt)
   const when =
     firstMs === undefined || Number.isNaN(startedMs)
       ? `during ${suite}`
       : `from ${formatLogTime(startedMs + firstMs)}, when the first request of ${suite} failed`
-  const classes = [...Map.groupBy(run.failures ?? [], (failure) => failure.class)].map(
-    ([kind, failures]) => ({ kind, n: failures.reduce((sum, failure) => sum + failure.count, 0) }),
-  )
+  const classes = [...Map.groupBy(run.failures ?? [], (one) => one.class)].map(([kind, failures]) => ({
+    kind,
+    n: failures.reduce((sum, { count }) => sum + count, 0),
+  }))
   const mostFrequent = classes.toSorted((a, b) => b.n - a.n)[0]
   const hint = mostFrequent && errorHints[mostFrequent.kind]
   return `read the service's log ${when}${hint === undefined ? '' : `; ${hint}`}`

@@ -1,4 +1,5 @@
 export { adviseNextSteps } from './advice.ts'
+export { composeCommand } from './command.ts'
 export {
   describeCauses,
   figureHeadings,

@@ -51,22 +51,25 @@ export async function bisectRevisions(
   const [suite] = toDuetSuites(session, options.suite, options.rate)
   if (suite === undefined) throw new UsageError('--suite: found none, expected one')
   const unavailable = await checkSides(session, { baseline: good, candidate: bad, baseTip: true })
-  if (unavailable !== undefined) return reportInvalidDuet(session, options, unavailable)
+  if (unavailable !== undefined)
+    return reportInvalidDuet(session, options, { code: 'base-missing', reason: unavailable })
   const range = await listCommits(configRepository(session), good, bad)
   const k6 = await findK6(session)
-  if (k6.state === 'missing') return reportInvalidDuet(session, options, k6.reason)
+  if (k6.state === 'missing')
+    return reportInvalidDuet(session, options, { code: 'tool-missing', reason: k6.reason })
   const result = await withTargetLock(session, async () =>
     withScratch(session, async (scratch) => {
       const template =
         session.loaded.config.target.database === undefined
           ? undefined
           : await createDatabaseTemplate(join(scratch.folder, 'template'), session.world.interrupted)
-      if (template?.state === 'failed') return reportInvalidDuet(session, options, template.reason)
+      if (template?.state === 'failed')
+        return reportInvalidDuet(session, options, { ...template, code: 'target-not-started' })
       const search = { ...range, suite, rules, k6, scratch, template: template?.template }
       return searchCommits(session, options, search)
     }),
   )
-  return result.state === 'ok' ? result.value : reportInvalidDuet(session, options, result.reason)
+  return result.state === 'ok' ? result.value : reportInvalidDuet(session, options, result)
 }
 
 /** The commits between two revisions, along first parents. */
@@ -100,7 +103,7 @@ async function searchCommits(session: Session, options: AbOptions, search: Searc
     search.scratch,
     search.template,
   )
-  if (sides.state === 'failed') return reportInvalidDuet(session, options, sides.reason)
+  if (sides.state === 'failed') return reportInvalidDuet(session, options, sides)
   session.progress.phase(
     `is ${bad.slice(0, 9)} slower than ${good.slice(0, 9)}? ${commits.length} commits lie between`,
   )

@@ -4,11 +4,11 @@ import { exitCodeOf, exitCodes } from '../../exit-codes.ts'
 import { measureDuets, reportInvalidDuet, toDuetSuites } from '../../shared/duet/duets.ts'
 import type { MeasuredDuet } from '../../shared/duet/measure.ts'
 import type { RequestedSides } from '../../shared/duet/sides.ts'
-import { duetDefaults } from '../../shared/options.ts'
 import { openSession } from '../../shared/session.ts'
 import type { Session } from '../../shared/session.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
+import { composeCommand } from '../../../reports/wording/index.ts'
 import type { AbOptions } from './command.ts'
 import { abText } from './text.ts'
 
@@ -32,9 +32,9 @@ export async function ab(
     rules: toDuetRules(options),
     pairs: options.pairs,
     maxMinutes: options.maxMinutes,
-    reproduce: commandLineFor(sides, options),
+    reproduce: composeCommand(world.args ?? ['ab']),
   })
-  if (result.state === 'failed') return reportInvalidDuet(session, options, result.reason)
+  if (result.state === 'failed') return reportInvalidDuet(session, options, result)
   return report(session, options, result.duets)
 }
 
@@ -57,16 +57,6 @@ function toDuetRules({ strict, margin, exact }: AbOptions): DuetRules {
     ...(margin !== undefined && { margin: margin / 100 }),
     exact: exact ?? {},
   }
-}
-
-function commandLineFor({ baseline, candidate, baseTip }: RequestedSides, options: AbOptions): string {
-  const words = ['vigil', 'ab', baseline, ...(candidate === undefined ? [] : [candidate])]
-  if (baseTip) words.push('--base-tip')
-  for (const suite of options.suite ?? []) words.push('--suite', suite)
-  if (options.rate !== undefined) words.push('--rate', String(options.rate))
-  if (options.margin !== undefined) words.push('--margin', String(options.margin))
-  if (options.pairs !== duetDefaults.pairs) words.push('--pairs', String(options.pairs))
-  return words.join(' ')
 }
 
 function report({ world, progress }: Session, { json }: AbOptions, duets: readonly MeasuredDuet[]): number {

@@ -1,5 +1,6 @@
 import type { Verdict } from '../../../baselines/index.ts'
 import { formatExplanation } from '../../../baselines/why/index.ts'
+import { composeCommand } from '../../../reports/wording/index.ts'
 import { resolveBase, resolveCommit } from '../../../runtime/processes/index.ts'
 import { invalidDuetVerdict, measureDuets, toDuetSuites } from '../../shared/duet/duets.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
@@ -88,7 +89,7 @@ export async function measureGateDuets(
   if (problem !== undefined)
     return problem.kind === 'inapplicable' && !base.isRequired
       ? { ...none, notes: [problem.reason] }
-      : { ...none, verdicts: [invalidDuetVerdict(problem.reason)] }
+      : { ...none, verdicts: [invalidDuetVerdict({ code: 'base-missing', reason: problem.reason })] }
   const names = suiteNames.filter((name) => hasJourneysAtRate(session, name))
   session.progress.phase(`comparing the work tree with ${base.revision}`)
   const result = await measureDuets(session, {
@@ -96,15 +97,18 @@ export async function measureGateDuets(
     suites: toDuetSuites(session, names),
     rules: { strict: false, exact: {} },
     ...duetDefaults,
-    reproduce: [
-      'vigil',
+    reproduce: composeCommand([
       'ab',
       base.revision,
       ...(base.tip ? ['--base-tip'] : []),
       ...names.flatMap((name) => ['--suite', name]),
-    ].join(' '),
+      '--config',
+      session.loaded.file,
+      '--out',
+      session.out,
+    ]),
   })
-  if (result.state === 'failed') return { ...none, verdicts: [invalidDuetVerdict(result.reason)] }
+  if (result.state === 'failed') return { ...none, verdicts: [invalidDuetVerdict(result)] }
   return {
     verdicts: result.duets.map(({ verdict }) => ({
       schema: verdict.schema,

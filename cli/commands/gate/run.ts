@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { combineVerdicts } from '../../../baselines/index.ts'
-import type { VerdictRow } from '../../../baselines/index.ts'
+import type { CodedReason, VerdictRow } from '../../../baselines/index.ts'
 import type { ReportInput } from '../../../reports/index.ts'
 import type { ProbesReport } from '../../../record/index.ts'
 import { writeReports, writeRun, conclude, toRunReport, pushRuns } from '../../shared/artefacts.ts'
@@ -55,7 +55,7 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   const gated: GateResult =
     reached.state === 'ok'
       ? reached.value
-      : { probes: undefined, runs: [], rows: [invalidRow('target', reached.reason)], notes: [], problems: [] }
+      : { probes: undefined, runs: [], rows: [invalidRow('target', reached)], notes: [], problems: [] }
   // After the target has ended: a duet at the same time would disturb the measurement, and the reverse.
   const duet =
     gated.runs.length > 0
@@ -72,6 +72,8 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
   )
   const input: ReportInput = {
     title: 'gate',
+    target: session.targetUrl,
+    ...(world.args && { command: world.args }),
     verdict,
     runs: gated.runs.map(toRunReport),
     ...(gated.probes && { probes: gated.probes }),
@@ -154,7 +156,12 @@ async function gateTarget(
     else await addRun(session, plan, engine, gated)
   }
   if (gated.runs.length === 0)
-    gated.rows.push(invalidRow('suite', 'no suite was run: nothing was loaded, so nothing is known'))
+    gated.rows.push(
+      invalidRow('suite', {
+        code: 'nothing-judged',
+        reason: 'no suite was run: nothing was loaded, so nothing is known',
+      }),
+    )
   return gated
 }
 
@@ -165,7 +172,9 @@ async function addRun(
   gated: GateResult,
 ): Promise<void> {
   if (session.world.interrupted.aborted) {
-    gated.rows.push(invalidRow(plan.name, `suite ${plan.name} was not run: interrupted`))
+    gated.rows.push(
+      invalidRow(plan.name, { code: 'interrupted', reason: `suite ${plan.name} was not run: interrupted` }),
+    )
     return
   }
   const judged = await withBaseline(session, await measureSuite(session, plan, engine))
@@ -189,6 +198,6 @@ function skipSuite(session: Session, { name }: SuitePlan, reason: string, gated:
   })
 }
 
-function invalidRow(metric: string, message: string): VerdictRow {
-  return { rule: 'gate', step: null, metric, status: 'invalid', message }
+function invalidRow(metric: string, { code, reason }: CodedReason): VerdictRow {
+  return { rule: 'gate', step: null, metric, status: 'invalid', code, message: reason }
 }

@@ -24,7 +24,7 @@ export async function load(name: string | undefined, options: LoadOptions, world
     async () => measureSuite(session, plan, found, id),
   )
   const measured: JudgedRun =
-    reached.state === 'ok' ? reached.value : await unmeasuredRun(session, plan, id, reached.reason)
+    reached.state === 'ok' ? reached.value : await unmeasuredRun(session, plan, id, reached)
   const compared = await withBaseline(session, measured)
   const note = measuredOnlyNote(compared)
   const noted = note === undefined ? compared : { ...compared, notes: [note, ...(compared.notes ?? [])] }
@@ -35,12 +35,15 @@ export async function load(name: string | undefined, options: LoadOptions, world
   const judged = withPush(noted, pushed)
   if (judged !== noted)
     problems.push(
-      ...(await writeReports(judged.folder, toReportInput(`load ${plan.name}`, judged, problems))),
+      ...(await writeReports(
+        judged.folder,
+        toReportInput(`load ${plan.name}`, judged, problems, session.world.args),
+      )),
     )
   await keepInHistory(session)
   if (options.json && note !== undefined) session.progress.warn(note)
   const code = conclude(session, options.json ?? false, {
-    input: toReportInput(`load ${plan.name}`, judged, problems),
+    input: toReportInput(`load ${plan.name}`, judged, problems, session.world.args),
     document: judged.run,
     problems,
   })

@@ -1,7 +1,7 @@
 import type { DuetRules } from '../../../baselines/duet/index.ts'
 import { withLowestCounts } from '../../../baselines/exact/index.ts'
 import type { LowestCounts } from '../../../baselines/exact/index.ts'
-import type { Verdict } from '../../../baselines/index.ts'
+import type { CodedReason, Verdict } from '../../../baselines/index.ts'
 import type { Config } from '../../../config/index.ts'
 import { defaultPace, openScratch } from '../../../load/duet/index.ts'
 import { runGit } from '../../../runtime/processes/index.ts'
@@ -26,16 +26,16 @@ export interface DuetsRequest extends Pick<DuetPlan, 'rules' | 'pairs' | 'maxMin
   suites: readonly DuetSuite[]
 }
 
-export type DuetsResult = { state: 'ok'; duets: MeasuredDuet[] } | { state: 'failed'; reason: string }
+export type DuetsResult = { state: 'ok'; duets: MeasuredDuet[] } | ({ state: 'failed' } & CodedReason)
 
 /** Measures a duet of each suite, one after the other. */
 export async function measureDuets(session: Session, request: DuetsRequest): Promise<DuetsResult> {
   const { suites, rules } = request
   const unavailable = await checkSides(session, request.sides)
-  if (unavailable !== undefined) return { state: 'failed', reason: unavailable }
+  if (unavailable !== undefined) return { state: 'failed', code: 'base-missing', reason: unavailable }
   const counts = await ratchetCounts(session, rules)
   const k6 = await findK6(session)
-  if (k6.state === 'missing') return { state: 'failed', reason: k6.reason }
+  if (k6.state === 'missing') return { state: 'failed', code: 'tool-missing', reason: k6.reason }
   await refuseNarrowMargin(
     session.out,
     suites.map(({ name }) => configSuiteName(name)),
@@ -50,6 +50,7 @@ export async function measureDuets(session: Session, request: DuetsRequest): Pro
       if (prepared.state === 'failed')
         return {
           state: 'failed',
+          code: prepared.code,
           reason: `${prepared.side === undefined ? '' : `the ${prepared.side}: `}${prepared.reason}`,
         }
       const preparedSeconds = (performance.now() - startMs) / 1000
@@ -74,15 +75,15 @@ export async function measureDuets(session: Session, request: DuetsRequest): Pro
       return { state: 'ok', duets }
     }),
   )
-  return result.state === 'ok' ? result.value : { state: 'failed', reason: result.reason }
+  return result.state === 'ok' ? result.value : { ...result, state: 'failed' }
 }
 
 /** The verdict of a duet that could not be measured. */
-export function invalidDuetVerdict(reason: string): Verdict {
+export function invalidDuetVerdict({ code, reason }: CodedReason): Verdict {
   return {
     schema: 'vigil.verdict/1',
     verdict: 'invalid',
-    rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', message: reason }],
+    rows: [{ rule: 'duet', step: null, metric: 'validity', status: 'invalid', code, message: reason }],
   }
 }
 
@@ -90,10 +91,10 @@ export function invalidDuetVerdict(reason: string): Verdict {
 export function reportInvalidDuet(
   { world }: Session,
   { json }: Pick<CommonOptions, 'json'>,
-  reason: string,
+  reason: CodedReason,
 ): number {
   if (json) printJson(world, invalidDuetVerdict(reason))
-  else world.stdout(`INVALID  ${reason}\n`)
+  else world.stdout(`INVALID  ${reason.reason}\n`)
   return exitCodes.invalid.code
 }
 

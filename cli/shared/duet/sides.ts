@@ -1,3 +1,4 @@
+import type { CodedReason, ReasonCode } from '../../../baselines/index.ts'
 import { join } from 'node:path'
 import { createDatabaseTemplate, createWorktree } from '../../../load/duet/index.ts'
 import {
@@ -25,7 +26,7 @@ export interface Sides {
 
 export type SidesResult =
   | { state: 'ok'; sides: Sides }
-  | { state: 'failed'; side: Side | undefined; reason: string }
+  | ({ state: 'failed'; side: Side | undefined } & CodedReason)
 
 /** Revisions or URLs. A candidate that is `undefined` is the work tree as it is. */
 export interface RequestedSides {
@@ -96,8 +97,8 @@ export async function urlSides(session: Session, baseline: string, candidate: st
   const urls = { baseline, candidate }
   trustTargets(session.loaded, [baseline, candidate])
   for (const side of ['baseline', 'candidate'] as const) {
-    const reason = await checkTarget(session, urls[side])
-    if (reason !== undefined) return { state: 'failed', side, reason }
+    const problem = await checkTarget(session, urls[side])
+    if (problem !== undefined) return { state: 'failed', side, ...problem }
   }
   const { metrics, env } = session.loaded.config.target
   const token = session.world.env['VIGIL_METRICS_TOKEN'] ?? env?.['METRICS_TOKEN']
@@ -127,13 +128,19 @@ export async function revisionSides(
     await checkOut(session, requested, 'baseline', join(scratch.folder, 'baseline')),
     await checkOut(session, requested, 'candidate', join(scratch.folder, 'candidate')),
   ]
-  if (baseline.state === 'failed') return { ...baseline, side: 'baseline' }
-  if (candidate.state === 'failed') return { ...candidate, side: 'candidate' }
+  const failed = (side: Side | undefined, code: ReasonCode, { reason }: { reason: string }): SidesResult => ({
+    state: 'failed',
+    side,
+    code: session.world.interrupted.aborted ? 'interrupted' : code,
+    reason,
+  })
+  if (baseline.state === 'failed') return failed('baseline', 'sides-not-prepared', baseline)
+  if (candidate.state === 'failed') return failed('candidate', 'sides-not-prepared', candidate)
   const created =
     template !== undefined || target.database === undefined
       ? undefined
       : await createDatabaseTemplate(join(scratch.folder, 'template'), session.world.interrupted)
-  if (created?.state === 'failed') return { ...created, side: undefined }
+  if (created?.state === 'failed') return failed(undefined, 'target-not-started', created)
   const launch = (cwd: string) => ({
     url: target.url,
     command,

@@ -219,7 +219,9 @@ export function unreached(): ReportInput {
   const message =
     'http://127.0.0.1:8000/health/ready was not ready within 30 s: connect ECONNREFUSED 127.0.0.1:8000'
   return gateOf({
-    rows: [{ rule: 'gate', step: null, metric: 'target', status: 'invalid', message }],
+    rows: [
+      { rule: 'gate', step: null, metric: 'target', status: 'invalid', code: 'target-not-started', message },
+    ],
     notes: ['the last lines of the target are in .vigil/gates/20261124T091220Z-gate/target.log'],
   })
 }

@@ -86,7 +86,11 @@ function runOf(spec: RunSpec): Run {
     generator: { cpuRatio: 0.31, eventLoopP99Ms: 3.2, droppedArrivals: 0, offeredRps: totals.throughputRps },
     timeline: spec.timeline ?? steadyTimeline(totals.requests, seconds, totals.latency.p95Ms, random),
     ...(failures.length > 0 && { failures }),
-    validity: { valid: !spec.invalid, reasons: spec.invalid ?? [] },
+    validity: {
+      valid: !spec.invalid,
+      reasons: spec.invalid ?? [],
+      ...(spec.invalid && { codes: spec.invalid.map(() => 'generator-saturated') }),
+    },
     ...spec.extras,
   }
 }

@@ -1,0 +1,220 @@
+import type { VerdictRow, VerdictWord } from './verdict.ts'
+
+/** What the next step of a reason may name. */
+export interface ReasonFacts {
+  /** The suite, the probe or the step that the reason is about; `the suite` when it is about none. */
+  subject: string
+  /** The target's URL without credentials. */
+  url: string
+  /**
+   * The command that was typed, with some of its options changed: `vigil load browse --duration 60`.
+   * Undefined where it is not known, as in a report that is written again.
+   */
+  repeat: ((changes?: Readonly<Record<string, string>>) => string) | undefined
+  /** The same with more data than before: longer, or with more pairs. */
+  measureMore: string | undefined
+}
+
+/** What follows from a reason: the verdict, and with it the exit code, and what to do next. */
+interface Reason {
+  verdict: Exclude<VerdictWord, 'pass'>
+  /** Undefined: the message of the row says it, or nothing can be done. */
+  next: ((facts: ReasonFacts) => string) | undefined
+}
+
+const run = ({ repeat }: ReasonFacts): string => (repeat === undefined ? 'run it again' : `run ${repeat()}`)
+const more = ({ measureMore }: ReasonFacts): string => measureMore ?? 'measure longer, or with more runs'
+
+/**
+ * Why a verdict is not a pass. Each row that is not passed or skipped has one of these codes. The verdict,
+ * with it the exit code, and the next step that every report prints come from here.
+ */
+export const reasons = {
+  'target-dns': {
+    verdict: 'invalid',
+    next: ({ url }) => `the name in ${url} does not resolve on this machine: correct the URL, or its DNS`,
+  },
+  'target-connect': {
+    verdict: 'invalid',
+    next: ({ url }) =>
+      `nothing accepts connections at ${url}: start the service, or correct target.url or --target`,
+  },
+  'target-tls': {
+    verdict: 'invalid',
+    next: ({ url }) =>
+      `the certificate of ${url} is not accepted: check its expiry, issuer and host name; ` +
+      'target.ca names the file of a private authority',
+  },
+  'target-timeout': {
+    verdict: 'invalid',
+    next: ({ url }) =>
+      `${url} accepts connections and does not answer: check what it waits for ` +
+      '(database, locks, connection pool)',
+  },
+  'target-redirect': {
+    verdict: 'invalid',
+    next: () => 'give the URL that the target redirects to, in target.url or as --target',
+  },
+  'target-not-started': {
+    verdict: 'invalid',
+    next: () =>
+      'correct what the service says, or target.command, target.env and target.ready in the config; ' +
+      'its whole log is target.log in the folder of the run',
+  },
+  'target-busy': {
+    verdict: 'invalid',
+    next: (facts) => `wait for the other measurement, or end its process, then ${run(facts)}`,
+  },
+  'target-lock': { verdict: 'invalid', next: undefined },
+  'target-metrics': {
+    verdict: 'invalid',
+    next: () => 'correct target.metrics or its token (VIGIL_METRICS_TOKEN), or remove it from the config',
+  },
+  'memory-not-measured': {
+    verdict: 'invalid',
+    next: () => 'set target.metrics to the path of Prometheus metrics, or remove the budget rssBytes',
+  },
+  'users-not-prepared': {
+    verdict: 'invalid',
+    next: () => 'the journeys cannot begin: run vigil probe, which names the step and its answer',
+  },
+  interrupted: { verdict: 'invalid', next: (facts) => `it was interrupted: ${run(facts)}` },
+  'nothing-measured': {
+    verdict: 'invalid',
+    next: (facts) => `check that ${facts.subject} has journeys to run, or ${more(facts)}`,
+  },
+  'tool-missing': {
+    verdict: 'invalid',
+    next: () => 'install what is missing; vigil doctor lists the tools and where they are looked for',
+  },
+  'engine-failed': {
+    verdict: 'invalid',
+    next: (facts) => `${run(facts)}; if it fails again, vigil doctor checks the tools of this machine`,
+  },
+  'generator-saturated': {
+    verdict: 'invalid',
+    next: ({ subject }) =>
+      `the load generator was the bottleneck in ${subject}, not the service: lower the load, or run the ` +
+      'generator on a separate machine; this run says nothing about the service',
+  },
+  'push-failed': {
+    verdict: 'invalid',
+    next: () =>
+      'check that the Pushgateway is up and that its URL is correct; the metrics are in metrics.prom',
+  },
+  'base-missing': {
+    verdict: 'invalid',
+    next: (facts) => `correct the base, or fetch it (git fetch, fetch-depth: 0 in CI), then ${run(facts)}`,
+  },
+  'sides-not-prepared': {
+    verdict: 'invalid',
+    next: (facts) => `correct what the row names (target.prepare installs dependencies), then ${run(facts)}`,
+  },
+  'baseline-unusable': { verdict: 'invalid', next: undefined },
+  incomparable: {
+    verdict: 'invalid',
+    next: (facts) => `correct what the row names, then ${run(facts)}`,
+  },
+  'step-not-requested': {
+    verdict: 'invalid',
+    next: ({ subject }) => `correct the name of ${subject} in budgets.steps, or load a journey that has it`,
+  },
+  'mostly-failed': {
+    verdict: 'invalid',
+    next: ({ subject }) => `find out first why most requests to ${subject} fail`,
+  },
+  'nothing-judged': {
+    verdict: 'invalid',
+    next: () => 'nothing was judged: add suites with budgets, or probes, to the config',
+  },
+  unknown: {
+    verdict: 'invalid',
+    next: () => 'correct what the invalid row names; vigil doctor lists the tools and limits of this machine',
+  },
+
+  'errors-over-budget': { verdict: 'fail', next: undefined },
+  'latency-over-budget': { verdict: 'fail', next: undefined },
+  'throughput-under-budget': { verdict: 'fail', next: undefined },
+  'memory-over-budget': {
+    verdict: 'fail',
+    next: ({ subject }) =>
+      'find what the service keeps in memory (caches, queues, listeners): ' +
+      `take a heap snapshot under the load of ${subject}`,
+  },
+  'probe-down': { verdict: 'fail', next: undefined },
+  'threshold-crossed': {
+    verdict: 'fail',
+    next: ({ subject }) => `read which limit of its own the script of ${subject} reports as broken`,
+  },
+  'script-failed': {
+    verdict: 'fail',
+    next: ({ subject }) => `the script of ${subject} marked its run as failed: correct what it reports`,
+  },
+  regression: {
+    verdict: 'fail',
+    next: () => 'read why above, or find the commit: vigil ab --bisect <good> <bad>',
+  },
+  'worse-than-baseline': {
+    verdict: 'fail',
+    next: () => 'find the commit: vigil ab --bisect <good> <bad>; vigil baseline waive accepts a known loss',
+  },
+
+  'too-few-samples': { verdict: 'inconclusive', next: more },
+  undecided: { verdict: 'inconclusive', next: more },
+  'no-budgets': {
+    verdict: 'inconclusive',
+    next: ({ subject }) => `set budgets for suite ${subject} in the config, so that its runs are judged`,
+  },
+  'probe-unknown': {
+    verdict: 'inconclusive',
+    next: () =>
+      'a probe could not be judged: run vigil probe --once again; ' +
+      'if its outcome stays unknown, check the machine that runs the probes, not the service',
+  },
+} as const satisfies Record<string, Reason>
+
+export type ReasonCode = keyof typeof reasons
+
+/** Why something was not measured: its code, and one line that says what was found. */
+export interface CodedReason {
+  code: ReasonCode
+  reason: string
+}
+
+export function isReasonCode(code: string | undefined): code is ReasonCode {
+  return code !== undefined && Object.hasOwn(reasons, code)
+}
+
+const failedMetrics: Readonly<Record<string, ReasonCode>> = {
+  errorRate: 'errors-over-budget',
+  requestsPerMinute: 'throughput-under-budget',
+  rssBytes: 'memory-over-budget',
+}
+
+const byRule: Readonly<Record<string, Partial<Record<VerdictRow['status'], ReasonCode>>>> = {
+  budget: { inconclusive: 'too-few-samples' },
+  threshold: { fail: 'threshold-crossed' },
+  script: { fail: 'script-failed' },
+  probe: { fail: 'probe-down', inconclusive: 'probe-unknown' },
+  push: { invalid: 'push-failed' },
+  comparison: { fail: 'regression', inconclusive: 'undecided', invalid: 'incomparable' },
+  exact: { fail: 'regression', inconclusive: 'undecided' },
+  cpu: { fail: 'regression', inconclusive: 'undecided' },
+  load: { fail: 'regression', invalid: 'incomparable' },
+  duet: { fail: 'regression', inconclusive: 'undecided', invalid: 'incomparable' },
+  baseline: { fail: 'worse-than-baseline', inconclusive: 'undecided', invalid: 'baseline-unusable' },
+  anchor: { fail: 'worse-than-baseline', inconclusive: 'undecided' },
+}
+
+/**
+ * The code of a row, or undefined when it passed, improved or was skipped: its own, else what its rule,
+ * metric and status say.
+ */
+export function findReason({ code, rule, metric, status }: VerdictRow): ReasonCode | undefined {
+  if (status === 'pass' || status === 'improved' || status === 'skipped') return undefined
+  if (isReasonCode(code)) return code
+  if (rule === 'budget' && status === 'fail') return failedMetrics[metric] ?? 'latency-over-budget'
+  const known = byRule[rule]?.[status]
+  if (known !== undefined) return known
+  return status === 'inconclusive' ? 'undecided' : status === 'fail' ? 'regression' : 'unknown'
+}
