@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { saturationReasons, throughputIsLowerBound } from './saturation.ts'
+import { findThrottlingReason, saturationReasons, throughputIsLowerBound } from './saturation.ts'
 import type { GeneratorFacts } from './saturation.ts'
 
 /** CPU, time without a core, event loop p99 and latency p99 in ms. */
@@ -57,6 +57,20 @@ describe('the generator was the limit', () => {
   ])('%s', (_, given, said) => {
     expect(saturationReasons(given)).toEqual([expect.stringMatching(said)])
   })
+})
+
+test.each([
+  ['none', undefined, false],
+  ['stops in 5 % of the periods', { quotaCores: 0.3, periodsRatio: 0.05, stoppedRatio: 0.5 }, false],
+  ['stops in more', { quotaCores: 0.3, periodsRatio: 0.051, stoppedRatio: 0.5 }, true],
+  ['many stops that are short', { quotaCores: 4, periodsRatio: 0.5, stoppedRatio: 0.05 }, false],
+  ['many stops that are longer', { quotaCores: 4, periodsRatio: 0.5, stoppedRatio: 0.051 }, true],
+])('a quota with %s', (_, throttling, isReason) => {
+  const reason = findThrottlingReason(throttling)
+  expect(reason !== undefined).toBe(isReason)
+  if (isReason) expect(reason).toMatch(/starved of CPU: its quota of (0\.3|4) cores was used up in 5\d? %/)
+  const work = { ...facts(0.2, 0.1, 1, 1).work, ...(throttling && { throttling }) }
+  expect(saturationReasons({ work, latencyP99Ms: 1, own: {} })).toHaveLength(isReason ? 1 : 0)
 })
 
 test('a thread that neither filled its core nor lacked one is never to blame', () => {

@@ -1,3 +1,4 @@
+import type { Throttling } from '../../runtime/processes/index.ts'
 import type { GeneratorWork } from './watch.ts'
 
 /** Observations of a load process after a closed-model run. */
@@ -18,6 +19,11 @@ const limits = {
   /** Of the wall time, more than this the thread could have run and had no core to run on. */
   starved: 0.5,
   starvedDelayMs: 50,
+  /**
+   * A p95 shows stops in one period of twenty. Shorter ones than a twentieth of the time are bursts at the
+   * end of a period.
+   */
+  throttled: 0.05,
 } as const
 
 /**
@@ -32,6 +38,8 @@ const limits = {
  *   that are mostly its own delay: answers that have arrived and wait for their turn. The 99th percentile of
  *   the event loop's delay is compared with that of the latencies, and both must be large enough for a budget
  *   to notice. Typical of hundreds of connections.
+ * - *throttled*: a CPU quota stopped it, and whatever shares the quota, again and again. Then latencies are
+ *   those of the quota: at 30 % of a core, they failed a fast service.
  * - *starved*: most of the time it could have run and had no core (a CPU quota, a machine crowded by others),
  *   in stalls that are long. Then the throughput is the quota's, whatever the latencies. Two cores shared
  *   with the target, its database and other people's builds, at a load average of 20, were seen to starve it
@@ -49,10 +57,25 @@ export function throughputIsLowerBound({ cpuRatio }: GeneratorWork): boolean {
   return cpuRatio >= limits.fullCpu
 }
 
+/** Why a CPU quota made a measurement invalid; undefined when it did not. For every engine. */
+export function findThrottlingReason(throttling: Throttling | undefined): string | undefined {
+  if (throttling === undefined) return undefined
+  const { quotaCores, periodsRatio, stoppedRatio } = throttling
+  if (periodsRatio <= limits.throttled || stoppedRatio <= limits.throttled) return undefined
+  return (
+    `the load generator was starved of CPU: its quota of ${Number(quotaCores.toPrecision(3))} cores ` +
+    `was used up in ${formatPercent(periodsRatio)} of the periods (cpu.stat), and it was stopped ` +
+    `${formatPercent(stoppedRatio)} of the time; raise the quota (in Kubernetes limits.cpu), or lower ` +
+    'the load'
+  )
+}
+
 function findCpuReasons(
-  { cpuRatio, starvedRatio, eventLoopP99Ms }: GeneratorWork,
+  { cpuRatio, starvedRatio, eventLoopP99Ms, throttling }: GeneratorWork,
   latencyP99Ms: number,
 ): string[] {
+  const throttled = findThrottlingReason(throttling)
+  if (throttled !== undefined) return [throttled]
   const delayed =
     Math.min(eventLoopP99Ms, latencyP99Ms) >= limits.overloadedDelayMs &&
     eventLoopP99Ms >= latencyP99Ms * limits.delayShare

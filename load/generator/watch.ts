@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
-import { readRunQueueWaitMs } from '../../runtime/processes/index.ts'
+import { readRunQueueWaitMs, watchThrottling } from '../../runtime/processes/index.ts'
+import type { Throttling } from '../../runtime/processes/index.ts'
 
 /** How hard a load process worked over a stretch of time. Ratios 0..1 of the wall time. */
 export interface GeneratorWork {
@@ -11,6 +12,8 @@ export interface GeneratorWork {
   starvedRatio: number
   /** How late the event loop came to what was due, 99th percentile. */
   eventLoopP99Ms: number
+  /** How a CPU quota stopped the process, where one applies. */
+  throttling?: Throttling
 }
 
 const resolutionMs = 5
@@ -32,6 +35,7 @@ export function watchGenerator(): () => GeneratorWork {
   const cpu = process.threadCpuUsage()
   const waited = readRunQueueWaitMs()
   const loop = performance.eventLoopUtilization()
+  const throttled = watchThrottling(process.pid, () => performance.now())
   const delay = monitorEventLoopDelay({ resolution: resolutionMs })
   delay.enable()
   return () => {
@@ -41,6 +45,7 @@ export function watchGenerator(): () => GeneratorWork {
     const waitedNow = readRunQueueWaitMs()
     const p99Ms = delay.count === 0 ? 0 : delay.percentile(99) / 1e6
     const cpuRatio = toRatio((used.user + used.system) / 1000, wallMs)
+    const throttling = throttled()
     const busyRatio = toRatio(performance.eventLoopUtilization(loop).utilization, 1)
     return {
       cpuRatio,
@@ -52,6 +57,7 @@ export function watchGenerator(): () => GeneratorWork {
       // Node reports the whole interval between two ticks; what is beyond the interval asked for is the
       // delay.
       eventLoopP99Ms: Math.max(0, Math.round((p99Ms - resolutionMs) * 1000) / 1000),
+      ...(throttling && { throttling }),
     }
   }
 }

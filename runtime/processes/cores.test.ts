@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { getPriority } from 'node:os'
-import { describe, expect, it } from 'vitest'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { getPriority, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
 import {
   countUsableCores,
   lowerPriority,
@@ -8,6 +10,7 @@ import {
   pinCommand,
   planPinning,
   splitCores,
+  watchThrottling,
 } from './cores.ts'
 
 describe('a CPU list', () => {
@@ -19,6 +22,59 @@ describe('a CPU list', () => {
     ['none', []],
   ])('%j has its cores', (list, cores) => {
     expect(parseCpuList(list)).toEqual(cores)
+  })
+})
+
+describe('the CPU quota of a control group', () => {
+  const root = mkdtempSync(join(tmpdir(), 'vigil-cgroup-'))
+  afterAll(() => rmSync(root, { recursive: true, force: true }))
+  const write = (group: string, name: string, text: string): void => {
+    mkdirSync(join(root, group), { recursive: true })
+    writeFileSync(join(root, group, name), `${text}\n`)
+  }
+  const stat2 = (periods: number, throttled: number, stoppedMs: number): string =>
+    `usage_usec 9\nnr_periods ${periods}\nnr_throttled ${throttled}\nthrottled_usec ${stoppedMs * 1e3}`
+  const stat1 = (periods: number, throttled: number, stoppedMs: number): string =>
+    `nr_periods ${periods}\nnr_throttled ${throttled}\nthrottled_time ${stoppedMs * 1e6}`
+
+  it.each([
+    ['of version 2', '0::/pod/box', 'pod', '', ['cpu.max', '30000 100000'], stat2],
+    ['of version 2, the root of a container', '0::/elsewhere', '', '', ['cpu.max', '30000 100000'], stat2],
+    ['of version 1', '3:cpu,cpuacct:/old/box', 'old/box', 'cpu', ['cpu.cfs_quota_us', '30000'], stat1],
+    [
+      'of version 1, the root of a container',
+      '3:cpu:/outside',
+      '',
+      'cpu',
+      ['cpu.cfs_quota_us', '30000'],
+      stat1,
+    ],
+  ] as const)(
+    '%s is 0.3 cores, and what it stopped is counted',
+    (_, membership, group, mount, quota, stat) => {
+      const folder = join(mount, group)
+      const [file, text] = quota
+      write(folder, file, text)
+      if (mount === 'cpu') write(folder, 'cpu.cfs_period_us', '100000')
+      write(folder, 'cpu.stat', stat(1000, 400, 5000))
+      const groups = { root, membership }
+      let nowMs = 0
+      expect(countUsableCores(process.pid, groups)).toBe(0.3)
+      const throttled = watchThrottling(process.pid, () => nowMs, groups)
+      write(folder, 'cpu.stat', stat(1100, 480, 11_200))
+      nowMs = 10_000
+      expect(throttled()).toEqual({ quotaCores: 0.3, periodsRatio: 0.8, stoppedRatio: 0.62 })
+      rmSync(join(root, folder), { recursive: true })
+    },
+  )
+
+  it('that does not limit, or is not there, is none', () => {
+    write('free', 'cpu.max', 'max 100000')
+    write('free', 'cpu.stat', stat2(0, 0, 0))
+    for (const membership of ['0::/free', '0::/nowhere', '', '4:memory:/free']) {
+      const throttled = watchThrottling(process.pid, () => 0, { root, membership })
+      expect(throttled()).toBeUndefined()
+    }
   })
 })
 

@@ -59,22 +59,98 @@ export async function pinProcess(pid: number, cores: string): Promise<void> {
   await readOutput('taskset', args, { env: process.env, timeoutMs }).catch(() => undefined)
 }
 
-/** How many cores a process can keep busy: by its affinity, and by the quotas of its control groups. */
-export function countUsableCores(pid: number): number {
-  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1]
-  const cores = list === undefined ? availableParallelism() : parseCpuList(list).length
-  return Math.max(0.001, Math.min(cores, ...readQuotas(pid)))
+/** Where control groups are mounted, and what `/proc/<pid>/cgroup` says of a process; tests pass their own. */
+export interface ControlGroups {
+  root: string
+  membership: string
 }
 
-// Both versions of control groups, and every group above: the narrowest applies.
-function readQuotas(pid: number): number[] {
-  return (readText(`/proc/${pid}/cgroup`) ?? '').split('\n').flatMap((line) => {
+function controlGroupsOf(pid: number): ControlGroups {
+  return { root: '/sys/fs/cgroup', membership: readText(`/proc/${pid}/cgroup`) ?? '' }
+}
+
+/** How many cores a process can keep busy: by its affinity, and by the quotas of its control groups. */
+export function countUsableCores(pid: number, groups = controlGroupsOf(pid)): number {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1]
+  const cores = list === undefined ? availableParallelism() : parseCpuList(list).length
+  const quotas = listGroupFolders(groups).flatMap((folder) => readQuota(folder) ?? [])
+  return Math.max(0.001, Math.min(cores, ...quotas))
+}
+
+/** How a CPU quota stopped a process over a stretch of time. */
+export interface Throttling {
+  quotaCores: number
+  /** Share of the quota's periods (usually 100 ms) in which it was used up, 0..1. */
+  periodsRatio: number
+  /** Share of the time in which the processes under it were stopped, 0..1. */
+  stoppedRatio: number
+}
+
+/**
+ * Watches the quotas of a process' control groups from now on, of both versions. A quota stops everything
+ * under it, however idle the machine is: neither load averages nor idle cores show it.
+ *
+ * @returns call it for the worst since; undefined where no quota applies
+ */
+export function watchThrottling(
+  pid: number,
+  nowMs: () => number,
+  groups = controlGroupsOf(pid),
+): () => Throttling | undefined {
+  const startMs = nowMs()
+  const before = new Map(listGroupFolders(groups).map((folder) => [folder, readThrottleCounts(folder)]))
+  return () => {
+    const wallMs = nowMs() - startMs
+    const found = [...before].flatMap(([folder, from]): Throttling[] => {
+      const [quotaCores, to] = [readQuota(folder), readThrottleCounts(folder)]
+      if (quotaCores === undefined || from === undefined || to === undefined || wallMs <= 0) return []
+      const periods = to.periods - from.periods
+      return [
+        {
+          quotaCores,
+          periodsRatio: toShare(to.throttled - from.throttled, periods),
+          // Summed over cores by the kernel, so it can exceed the time that has passed.
+          stoppedRatio: toShare(to.stoppedMs - from.stoppedMs, wallMs),
+        },
+      ]
+    })
+    return found.toSorted((one, other) => other.periodsRatio - one.periodsRatio)[0]
+  }
+}
+
+function toShare(part: number, whole: number): number {
+  return whole <= 0 ? 0 : Math.round(Math.min(1, Math.max(0, part / whole)) * 1000) / 1000
+}
+
+/** What `cpu.stat` counts; undefined where the group has no such file. */
+function readThrottleCounts(
+  folder: string,
+): { periods: number; throttled: number; stoppedMs: number } | undefined {
+  const text = readText(join(folder, 'cpu.stat'))
+  if (text === undefined) return undefined
+  const counts = new Map(
+    text.split('\n').map((line): [string, number] => {
+      const [name = '', value = ''] = line.trim().split(/\s+/)
+      return [name, Number(value)]
+    }),
+  )
+  const count = (name: string): number => counts.get(name) ?? 0
+  return {
+    periods: count('nr_periods'),
+    throttled: count('nr_throttled'),
+    // Microseconds in version 2, nanoseconds in version 1.
+    stoppedMs: counts.has('throttled_usec') ? count('throttled_usec') / 1e3 : count('throttled_time') / 1e6,
+  }
+}
+
+// Both versions of control groups, and every group above: the narrowest applies. In a container, the mount
+// may show its own group where `/proc` names the group outside, so the root counts too.
+function listGroupFolders({ root, membership }: ControlGroups): string[] {
+  return membership.split('\n').flatMap((line) => {
     const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
-    if (controllers !== '' && !controllers.split(',').includes('cpu')) return []
-    const root = controllers === '' ? '/sys/fs/cgroup' : '/sys/fs/cgroup/cpu'
-    return listAncestors(path)
-      .map((folder) => readQuota(join(root, folder)))
-      .filter((quota) => quota !== undefined)
+    if (line === '' || (controllers !== '' && !controllers.split(',').includes('cpu'))) return []
+    const mount = controllers === '' ? root : join(root, 'cpu')
+    return listAncestors(path).map((folder) => join(mount, folder))
   })
 }
 

@@ -15,8 +15,9 @@ export {
   pinProcess,
   planPinning,
   splitCores,
+  watchThrottling,
 } from './cores.ts'
-export type { Pinning } from './cores.ts'
+export type { Pinning, Throttling } from './cores.ts'
 export { toRevisionEnvironment } from './environment.ts'
 export { claimHolder, errorCode, formatHolder, parseHolder, readHolder, writeHolder } from './holder.ts'
 export type { HeldFile } from './holder.ts'

@@ -96,7 +96,15 @@ export type Recording = z.infer<typeof recordingSchema>
 const resultSchema = recordingSchema.extend({
   nonce: z.string(),
   startedAt: z.iso.datetime(),
-  work: z.strictObject({ cpuRatio: amount, busyRatio: amount, starvedRatio: amount, eventLoopP99Ms: amount }),
+  work: z.strictObject({
+    cpuRatio: amount,
+    busyRatio: amount,
+    starvedRatio: amount,
+    eventLoopP99Ms: amount,
+    throttling: z
+      .strictObject({ quotaCores: amount, periodsRatio: amount, stoppedRatio: amount })
+      .exactOptional(),
+  }),
 })
 
 /** What the process measured, as it stands in its result file. */

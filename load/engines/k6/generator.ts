@@ -2,6 +2,7 @@ import { quantile } from '../../../record/index.ts'
 import type { Histogram } from '../../../record/index.ts'
 import type { Journey } from '../../../journeys/index.ts'
 import { tickMs } from './k6-runtime/wire.ts'
+import { findThrottlingReason } from '../../generator/saturation.ts'
 import type { CpuWork } from './watch.ts'
 import type { ClientLimit } from './k6-runtime/metrics.ts'
 
@@ -152,7 +153,9 @@ function limitReason({ limits }: GeneratorFacts): string | undefined {
  */
 function cpuReason({ cpu, dropped }: GeneratorFacts): string | undefined {
   if (cpu === undefined) return undefined
-  const { cpuRatio, machineIdle } = cpu
+  const { cpuRatio, machineIdle, throttling } = cpu
+  const throttled = findThrottlingReason(throttling)
+  if (throttled !== undefined) return throttled
   if (cpuRatio >= cpuLimit)
     return `k6 used ${toPercent(cpuRatio)} of the CPU it may use: give it more CPU, or lower the rate`
   if (dropped === 0 || cpuRatio < cpuLimitShared || machineIdle > exhaustedIdle) return undefined

@@ -1,4 +1,10 @@
-import { countUsableCores, readGroupCpuSeconds, readMachineTicks } from '../../../runtime/processes/index.ts'
+import {
+  countUsableCores,
+  readGroupCpuSeconds,
+  readMachineTicks,
+  watchThrottling,
+} from '../../../runtime/processes/index.ts'
+import type { Throttling } from '../../../runtime/processes/index.ts'
 import type { LoadEnvironment, LoadProgress } from '../../engine.ts'
 import type { RunObserver } from './k6-process.ts'
 import type { CollectedMessages } from './messages.ts'
@@ -22,6 +28,8 @@ export interface CpuWork {
   cpuRatio: number
   /** Idle share of the whole machine. */
   machineIdle: number
+  /** How a CPU quota stopped it, where one applies. */
+  throttling?: Throttling
 }
 
 /**
@@ -33,15 +41,18 @@ export function watchCpu(group: number, nowMs: () => number): () => CpuWork | un
   const startMs = nowMs()
   const startSeconds = readGroupCpuSeconds(group)
   const startTicks = readMachineTicks()
+  const throttled = watchThrottling(group, nowMs)
   return () => {
     const cpuSeconds = readGroupCpuSeconds(group)
     const wallSeconds = (nowMs() - startMs) / 1000
     if (startSeconds === undefined || cpuSeconds === undefined || wallSeconds <= 0) return undefined
     const ticks = readMachineTicks()
     const total = ticks.total - startTicks.total
+    const throttling = throttled()
     return {
       cpuRatio: toThousandths((cpuSeconds - startSeconds) / (wallSeconds * countUsableCores(group))),
       machineIdle: total > 0 ? toThousandths((ticks.idle - startTicks.idle) / total) : 1,
+      ...(throttling && { throttling }),
     }
   }
 }
