@@ -62,9 +62,10 @@ export interface TestCase {
 }
 
 /**
- * The rows of a verdict as test cases. The row of a probe contains the steps of the probe. Where the cases
- * alone would disagree with the exit code (nothing judged, files not written), a case for the verdict is
- * added.
+ * The rows of a verdict as test cases, each with a name of its own: of two cases with one name, a CI system
+ * takes the second for a retry of the first. The row of a probe contains the steps of the probe. Where the
+ * cases alone would disagree with the exit code (nothing judged, files not written), a case for the verdict
+ * is added.
  */
 export function toCases(input: ReportInput): TestCase[] {
   // Computed once: all failed rows of a run have the same causes.
@@ -72,24 +73,39 @@ export function toCases(input: ReportInput): TestCase[] {
   const causesBySuite = new Map(
     [...bySuite].map(([suite, reports]) => [suite, reports.flatMap(({ run }) => describeCauses(run))]),
   )
-  const cases = input.verdict.rows.map((row) => toCase(row, input, causesBySuite))
+  const cases = withOwnNames(input.verdict.rows.map((row) => toCase(row, input, causesBySuite)))
   return matchesVerdict(input.verdict, cases) ? cases : [...cases, toVerdictCase(input)]
+}
+
+/** A row has the same name in every build, so a number is added only to those that would have one name. */
+function withOwnNames(cases: readonly TestCase[]): TestCase[] {
+  const taken = new Set<string>()
+  return cases.map((given) => {
+    let name = given.name
+    for (let number = 2; taken.has(`${given.suite}\0${name}`); number += 1) name = `${given.name} (${number})`
+    taken.add(`${given.suite}\0${name}`)
+    return { ...given, name }
+  })
 }
 
 function toCase(row: VerdictRow, input: ReportInput, causesBySuite: ReadonlyMap<string, string[]>): TestCase {
   const probe = row.rule === 'probe' ? input.probes?.probes.find(({ name }) => name === row.step) : undefined
   return {
     suite: row.rule === 'probe' ? 'probes' : cleanText(row.suite ?? row.rule, 120),
-    name:
-      row.rule === 'probe'
-        ? cleanText(row.step ?? row.metric, 120)
-        : [cleanText(row.metric, 60), ...(row.step === null ? [] : [cleanText(row.step, 120)])].join(' '),
+    name: toName(row),
     status: row.status,
     message: formatRule(row),
     seconds: probe ? probe.durationMs / 1000 : 0,
     detail:
       row.status === 'pass' ? [] : probe ? describeProbe(probe) : (causesBySuite.get(row.suite ?? '') ?? []),
   }
+}
+
+// With its rule: a metric of a step can be judged by its budget and against the baseline.
+function toName({ rule, metric, step }: VerdictRow): string {
+  if (rule === 'probe') return cleanText(step ?? metric, 120)
+  const words = [cleanText(rule, 60), ...(metric === rule ? [] : [cleanText(metric, 60)])]
+  return [...words, ...(step === null ? [] : [cleanText(step, 120)])].join(' ')
 }
 
 function describeProbe(probe: Parameters<typeof toProbeText>[0]): string[] {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hostileText } from '../testing/examples/index.ts'
-import { element, escapeXml } from './report.ts'
+import type { VerdictRow } from '../../baselines/index.ts'
+import { element, escapeXml, junitReport } from './report.ts'
 import { readXml } from './testing/read-xml.ts'
 
 const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -51,6 +52,51 @@ describe('text in XML', () => {
         if (text !== '') expect(read.text).toBe(`\n${sayable(text)}\n`)
       }),
       { numRuns: 500 },
+    )
+  })
+})
+
+describe('the names of test cases', () => {
+  const row = (
+    rule: string,
+    metric: string,
+    step: string | null,
+    status: VerdictRow['status'],
+  ): VerdictRow => ({
+    rule,
+    metric,
+    step,
+    status,
+    ...(rule !== 'probe' && { suite: 'browse' }),
+    message: '',
+  })
+  const namesOf = (rows: VerdictRow[]): (string | undefined)[] => {
+    const verdict = { schema: 'vigil.verdict/1', verdict: 'fail', rows } as const
+    const read = readXml(junitReport({ title: 'a', verdict, runs: [], notes: [], vigilVersion: '1' }))
+    return read.children.flatMap(({ attributes: suite, children }) =>
+      children.map(({ attributes }) => `${suite['name']}: ${attributes['name']}`),
+    )
+  }
+
+  it('have the rule, so that a fail is not taken for a retry of the pass of the same figure', () => {
+    const rows = [row('budget', 'p95Ms', 'shop/list', 'pass'), row('baseline', 'p95Ms', 'shop/list', 'fail')]
+    expect(namesOf([...rows, row('threshold', 'threshold', null, 'fail')])).toEqual([
+      'browse: budget p95Ms shop/list',
+      'browse: baseline p95Ms shop/list',
+      'browse: threshold',
+    ])
+  })
+
+  it('are unique in a file, whatever the rows are', () => {
+    const names = ['a', 'a (2)', '\u0001', '\u0002', 'x'.repeat(200), `${'x'.repeat(200)}y`]
+    const texts = fc.constantFrom(...names)
+    const rows = fc.array(fc.tuple(fc.constantFrom('probe', 'budget', 'a'), texts, fc.option(texts)))
+    fc.assert(
+      fc.property(rows, (all) => {
+        const found = namesOf(all.map(([rule, metric, step]) => row(rule, metric, step, 'fail')))
+        expect(new Set(found).size).toBe(found.length)
+        expect(found.length).toBe(Math.max(1, all.length))
+      }),
     )
   })
 })

@@ -1,9 +1,12 @@
 import { stripVTControlCharacters } from 'node:util'
 import { z } from 'zod'
 import { jsonOf } from '../../record/documents/index.ts'
-import { toOneLine } from '../../record/index.ts'
+import { createNameFitter, toOneLine } from '../../record/index.ts'
 import type { FailureClass, StepResult } from '../../record/index.ts'
 import type { Redact } from '../../journeys/index.ts'
+
+// As long as a journey's step names: they become metric labels and record keys.
+const maxNameLength = 64
 
 const errorShape = z.object({ message: z.string().default('') })
 const stepShape = z.object({ title: z.string(), duration: z.number(), error: errorShape.optional() })
@@ -82,11 +85,10 @@ export function readReport(text: string, redact: Redact): SpecRun {
     }
   if (last.some(({ result }) => result.status === 'interrupted'))
     return { state: 'unavailable', reason: 'interrupted before it was done' }
-  const steps = last.flatMap(({ title, result }) => toStepResults(title, result, last.length > 1, clean))
+  const reading: Reading = { clean, fit: createNameFitter(maxNameLength), several: last.length > 1 }
+  const steps = last.flatMap(({ title, result }) => toStepResults(title, result, reading))
   const earlier = last.flatMap(({ title, results }) =>
-    results
-      .slice(0, -1)
-      .flatMap((before) => toStepResults(title, before, last.length > 1, clean).filter(({ ok }) => !ok)),
+    results.slice(0, -1).flatMap((before) => toStepResults(title, before, reading).filter(({ ok }) => !ok)),
   )
   const artefacts = last
     .flatMap(({ result }) => (result.status === 'passed' ? [] : result.attachments))
@@ -109,21 +111,24 @@ function findTests(suites: readonly Suite[]): { title: string; status: string; r
   ])
 }
 
+/** What all steps of a report are read with. */
+interface Reading {
+  /** A message without secrets, on one line. */
+  clean: (message: string) => string
+  fit: (texts: readonly string[]) => string
+  /** Whether the spec has several tests, so that the names of its steps need theirs. */
+  several: boolean
+}
+
 // The named steps of the spec. If it failed outside of them, or has none, the test itself is a step.
 function toStepResults(
   title: string,
   { status, duration, errors, steps }: Result,
-  several: boolean,
-  clean: (message: string) => string,
+  { clean, fit, several }: Reading,
 ): StepResult[] {
-  const own = toStepName(title)
+  const own = fit([title])
   const named = steps.map(({ title: step, duration: durationMs, error }) =>
-    toStepResult(
-      several ? `${own}.${toStepName(step)}` : toStepName(step),
-      durationMs,
-      error?.message,
-      clean,
-    ),
+    toStepResult(fit(several ? [title, step] : [step]), durationMs, error?.message, clean),
   )
   if (status === 'passed' ? named.length > 0 : named.some(({ ok }) => !ok)) return named
   const spentMs = steps.reduce((sum, step) => sum + step.duration, 0)
@@ -156,14 +161,4 @@ function classifyMessage(message: string): FailureClass {
   if (/^(?:CERT_|SSL_|BAD_SSL)/.test(code)) return 'tls'
   if (code === 'TOO_MANY_REDIRECTS') return 'redirect'
   return code.includes('TIMED_OUT') ? 'timeout' : 'connect'
-}
-
-// The format of a journey's step names: they become metric labels and record keys.
-function toStepName(title: string): string {
-  return (
-    title
-      .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
-      .replaceAll(/^[^A-Za-z0-9]+|-+$/g, '')
-      .slice(0, 64) || 'unnamed'
-  )
 }

@@ -1,4 +1,4 @@
-import { quantile, roundMicros } from '../../../../record/index.ts'
+import { createNameFitter, quantile, roundMicros } from '../../../../record/index.ts'
 import type { TimelinePoint } from '../../../../record/index.ts'
 import type { LoadProgress } from '../../../engine.ts'
 import { Latencies } from '../../../latencies.ts'
@@ -87,20 +87,23 @@ const other = `${prefix}other`
 /**
  * Creates the function that names the steps of a user's script: `script/<group>.<name>`. The name is the
  * request's `name` tag, else the URL's path without its query. Path segments that look like ids are replaced,
- * since each would be a step of its own. After the first fifty steps, all further ones are `script/other`.
+ * since each would be a step of its own. Different names are different steps, whatever their characters.
+ * After the first fifty steps, all further ones are `script/other`.
  */
 export function createStepNamer(): (tags: Record<string, string>) => string {
   const known = new Map<string, string>()
+  const fit = createNameFitter(maxNameLength)
   const steps = new Set<string>()
   const addStep = (tags: Record<string, string>): string => {
-    const step = `${prefix}${toName(tags)}`
+    const step = `${prefix}${fit(toTexts(tags))}`
     if (steps.has(step)) return step
     if (steps.size >= maxSteps) return other
     steps.add(step)
     return step
   }
   return (tags) => {
-    const key = `${tags['group'] ?? ''} ${tags['method'] ?? ''} ${tags['name'] ?? ''}`
+    const { group, method, name, url } = tags
+    const key = [group, method, name, name === undefined ? url : ''].join('\0')
     const step = known.get(key) ?? addStep(tags)
     // There can be as many URLs with ids as requests, so the number of remembered names is bounded too.
     if (known.size < maxSteps * 20) known.set(key, step)
@@ -108,15 +111,11 @@ export function createStepNamer(): (tags: Record<string, string>) => string {
   }
 }
 
-function toName(tags: Record<string, string>): string {
+function toTexts(tags: Record<string, string>): string[] {
   const { group = '', name = '', url = '', method = '' } = tags
   // k6 sets both tags to the given name, or to the URL where there is none.
   const request = isUrl(name) ? `${method} ${toPath(name)}` : name || `${method} ${toPath(url)}`
-  const groups = group.split('::').filter((part) => part !== '')
-  const words = [...groups, request]
-    .map((part) => part.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[-._]+|[-._]+$/g, ''))
-    .filter((part) => part !== '')
-  return words.join('.').slice(0, maxNameLength) || 'unnamed'
+  return [...group.split('::').filter((part) => part !== ''), request]
 }
 
 function isUrl(name: string): boolean {
@@ -127,8 +126,18 @@ function toPath(url: string): string {
   if (!URL.canParse(url)) return ''
   return new URL(url).pathname
     .split('/')
+    .map(decode)
     .map((part) => (looksLikeId(part) ? 'id' : part))
     .join('/')
+}
+
+// Letters of other scripts are encoded in a URL.
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 // Numbers, UUIDs, hashes and tokens: only digits, or long with digits in it.

@@ -119,8 +119,22 @@ describe('steps of a script', () => {
     [{ name: 'http://h/', method: 'GET', group: '::a::b' }, 'script/a.b.GET'],
     [{ name: '\u001B[2J', method: 'GET' }, 'script/2J'],
     [{}, 'script/unnamed'],
+    [{ name: 'Оплата', group: '::Корзина' }, 'script/Корзина.Оплата'],
+    [{ name: '结账 🛒' }, 'script/结账-🛒'],
+    [{ name: 'http://h/товары/17/обувь', method: 'GET' }, 'script/GET-товары-id-обувь'],
+    [{ url: 'http://h/%E0%A4%A', method: 'GET' }, 'script/GET-E0-A4-A'],
   ])('of %j is %s', (tags, expected) => {
     expect(createStepNamer()(tags)).toBe(expected)
+  })
+
+  it('are as many as there are different names', () => {
+    const nameStep = createStepNamer()
+    const names = ['Оплата', 'Доставка', '🛒', '🚀', 'pay now', 'pay-now', 'pay/now', '***', '???']
+    const long = ['one', 'two'].map((end) => 'x'.repeat(200) + end)
+    const steps = [...names, ...long].map((name) => nameStep({ name }))
+    expect(new Set(steps).size).toBe(steps.length)
+    expect([...names, ...long].map((name) => nameStep({ name }))).toEqual(steps)
+    expect(nameStep({ name: 'b', group: '::a' })).not.toBe(nameStep({ name: 'a.b' }))
   })
 
   it('are bounded in number and length, however many URLs there are', () => {
