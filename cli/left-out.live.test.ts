@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Verdict } from '../baselines/index.ts'
+import type { Run } from '../record/index.ts'
 import { startService } from './testing/service.ts'
 import type { Service } from './testing/service.ts'
 import { homeSuites, workplace } from './testing/vigil.ts'
-import type { Workplace } from './testing/vigil.ts'
+import type { Ran, Workplace } from './testing/vigil.ts'
 
 let place: Workplace
 let service: Service
@@ -118,18 +119,13 @@ describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', {
     mkdirSync(disk)
   })
   afterEach(() => execFileSync('umount', [disk]))
+  const loadOntoDisk = async (): Promise<Ran> =>
+    place.vigil(['load', 'capacity', '--target', service.url, '--out', join(disk, 'out')])
 
   it('the verdict is printed all the same, exit 4, and nothing half-written is left', async () => {
     // Room for the record, not for all of its reports.
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', disk])
-    const { code, stdout, stderr } = await place.vigil([
-      'load',
-      'capacity',
-      '--target',
-      service.url,
-      '--out',
-      join(disk, 'out'),
-    ])
+    const { code, stdout, stderr } = await loadOntoDisk()
     expect(stdout).toContain('PASS')
     expect(stderr).toContain('the disk is full')
     expect(code).toBe(4)
@@ -142,14 +138,7 @@ describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', {
 
   it('on which not even a folder can be made, it is said in one line, exit 4', async () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,nr_inodes=1', 'tmpfs', disk])
-    const { code, stderr } = await place.vigil([
-      'load',
-      'capacity',
-      '--target',
-      service.url,
-      '--out',
-      join(disk, 'out'),
-    ])
+    const { code, stderr } = await loadOntoDisk()
     expect(code).toBe(4)
     expect(stderr).not.toContain('internal error')
     expect(stderr).toMatch(/could not be written: the disk is full/)
@@ -165,5 +154,46 @@ describe('two at the same time on one target', { timeout: 60_000 }, () => {
     expect([first.code, second.code]).toEqual([0, 0])
     expect([first, second].filter(({ stderr }) => stderr.includes('is measuring'))).toHaveLength(1)
     expect(readdirSync(join(place.folder, '.vigil', 'runs'))).toHaveLength(2)
+  })
+})
+
+describe('without budgets', () => {
+  beforeEach(() => place.configure({ target: { url: service.url }, suites: { bare: homeSuites.capacity } }))
+
+  const note = 'nothing was judged: suite bare has no budgets'
+
+  it(
+    'a load without budgets measures only: exit 0, a note that nothing was judged, and no advice to load ' +
+      'longer',
+    async () => {
+      const { code, stdout } = await place.vigil(['load', 'bare', '--target', service.url])
+      const text = stdout.replaceAll(/\s+/g, ' ')
+      expect(code, stdout).toBe(0)
+      expect(text).toContain(note)
+      expect(text).toContain('Next: set budgets for suite bare in the config')
+      expect(text).not.toMatch(/longer|higher load/)
+      const runs = join(place.folder, '.vigil', 'runs')
+      const [id = ''] = readdirSync(runs)
+      const verdict = JSON.parse(readFileSync(join(runs, id, 'verdict.json'), 'utf8')) as Verdict
+      expect(verdict).toMatchObject({
+        verdict: 'inconclusive',
+        rows: [
+          { metric: 'budgets', status: 'inconclusive', message: expect.stringContaining('no budget is set') },
+        ],
+      })
+    },
+  )
+
+  it('with --json it prints the run record, and the note on stderr', async () => {
+    const { code, stdout, stderr } = await place.vigil(['load', 'bare', '--json', '--target', service.url])
+    expect(code, stderr).toBe(0)
+    expect((JSON.parse(stdout) as Run).suite).toBe('bare')
+    expect(stderr).toContain(note)
+  })
+
+  it('a gate without budgets is inconclusive, exit 3', async () => {
+    const { code, stdout } = await place.vigil(['gate', '--target', service.url])
+    expect(code, stdout).toBe(3)
+    expect(stdout).not.toMatch(/longer|higher load/)
   })
 })

@@ -1,11 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { loadConfig, readSecrets } from './load.ts'
+import { temporaryFolder } from '../runtime/testing/temporary-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'vigil-config-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const folder = temporaryFolder('config')
 
 const journeys =
   "export default [{ name: 'home', steps: [{ name: 'get', request: () => ({ method: 'GET', path: '/' " +

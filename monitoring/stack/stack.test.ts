@@ -1,15 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { startChild, identifyProcess, isRunning } from '../../runtime/processes/index.ts'
 import { createStackConsole, describeDownTargets, formatStackTable } from './console.ts'
 import { endStaleParts, claim, readState, release } from './detached.ts'
 import { startReceiver } from './receiver.ts'
 import type { StackState } from './detached.ts'
+import { temporaryFolder } from '../../runtime/testing/temporary-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'vigil-stack-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const folder = temporaryFolder('stack')
 
 function me(): NonNullable<ReturnType<typeof identifyProcess>> {
   const found = identifyProcess(process.pid)

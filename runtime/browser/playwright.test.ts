@@ -1,13 +1,12 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { findBrowser, launchBrowser } from './playwright.ts'
 import type { BrowserPlaces } from './playwright.ts'
+import { temporaryFolder } from '../testing/temporary-folder.ts'
 
-const base = mkdtempSync(join(tmpdir(), 'vigil-browser-'))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+const base = temporaryFolder('browser')
 
 const entry = createRequire(import.meta.url).resolve('@sparticuz/chromium')
 const { version } = JSON.parse(readFileSync(join(entry, '../../package.json'), 'utf8')) as { version: string }

@@ -1,15 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { readOutput, startChild } from './child.ts'
 import { toRevisionEnvironment } from './environment.ts'
+import { temporaryFolder } from '../testing/temporary-folder.ts'
 
 const env = { PATH: process.env['PATH'] }
-const folder = mkdtempSync(join(tmpdir(), 'vigil-child-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const folder = temporaryFolder('child')
 
 const sh = (script: string, more: Partial<Parameters<typeof startChild>[2]> = {}) =>
   startChild('/bin/sh', ['-c', script], { env, ...more })

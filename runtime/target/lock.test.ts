@@ -12,12 +12,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { lockTarget } from './lock.ts'
 import type { LockPlan, LockResult } from './lock.ts'
+import { temporaryFolder } from '../testing/temporary-folder.ts'
 
-const locks = mkdtempSync(join(tmpdir(), 'vigil-locks-'))
-afterAll(() => rmSync(locks, { recursive: true, force: true }))
+const locks = temporaryFolder('locks')
 
 const request = (changes: Partial<LockPlan> = {}): LockPlan => ({
   url: 'http://127.0.0.1:8000/',

@@ -1,18 +1,17 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { catalogue } from './catalogue.ts'
 import { findTool } from './find.ts'
 import type { ToolContext } from './catalogue.ts'
+import { temporaryFolder } from '../testing/temporary-folder.ts'
 
-const base = mkdtempSync(join(tmpdir(), 'vigil-tools-'))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+const base = temporaryFolder('tools')
 
 let folder: string
 let path: string

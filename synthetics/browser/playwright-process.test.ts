@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { createScratchFolder } from './playwright-process.ts'
+import { temporaryFolder } from '../../runtime/testing/temporary-folder.ts'
 
-const temporary = mkdtempSync(join(tmpdir(), 'vigil-scratch-test-'))
-afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+const temporary = temporaryFolder('scratch-test')
 
 // Above the highest process id of any system.
 const unusedPid = 2 ** 30

@@ -3,25 +3,23 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createKeeper } from './store.ts'
 import { memoryStore } from './testing/memory-store.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 import type { HistoryStore } from './store.ts'
 import { entryAt } from './testing/entries.ts'
+import { temporaryFolder } from '../../runtime/testing/temporary-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'vigil-history-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const folder = temporaryFolder('history')
 
 let files = 0
 function newFile(): string {

@@ -66,6 +66,8 @@ export function erring(): ReportInput {
   })
 }
 
+const refused = { class: 'connect', example: 'connect ECONNREFUSED 127.0.0.1:8000' } as const
+
 /** The target died in second 34 of 60 and did not come back. */
 export function killed(): ReportInput {
   const steps = Object.fromEntries(
@@ -77,20 +79,8 @@ export function killed(): ReportInput {
         ...calm,
         steps,
         failures: [
-          {
-            step: 'task-crud/create',
-            class: 'connect',
-            count: 1023,
-            firstAtMs: 34_418,
-            example: 'connect ECONNREFUSED 127.0.0.1:8000',
-          },
-          {
-            step: 'task-crud/list',
-            class: 'connect',
-            count: 1019,
-            firstAtMs: 34_421,
-            example: 'connect ECONNREFUSED 127.0.0.1:8000',
-          },
+          { step: 'task-crud/create', ...refused, count: 1023, firstAtMs: 34_418 },
+          { step: 'task-crud/list', ...refused, count: 1019, firstAtMs: 34_421 },
           {
             step: 'task-crud/read',
             class: 'timeout',
