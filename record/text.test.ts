@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isUnprintable, toOneLine } from './text.ts'
+import { anyText } from './testing/any-text.ts'
 
 const notPrinted = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u{e0000}-\u{e0fff}\ufffe\uffff]/u
 
@@ -17,10 +18,7 @@ describe('text from outside becomes one harmless line', () => {
   it('without control, direction or invisible characters, of at most its length, whatever it was', () => {
     fc.assert(
       fc.property(
-        fc.oneof(
-          fc.string({ unit: 'binary', maxLength: 500 }),
-          fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)),
-        ),
+        anyText,
         fc.integer({ min: 1, max: 400 }),
         fc.constantFrom<[' ', '\ufffd']>(' ', '\ufffd'),
         (text, maxCharacters, replacement) => {

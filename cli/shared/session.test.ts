@@ -1,28 +1,23 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startService } from '../testing/service.ts'
+import type { Service } from '../testing/service.ts'
 import { preflight } from './session.ts'
 
 const seen: string[] = []
-const server = createServer((request, response) => {
-  const url = request.url ?? ''
-  seen.push(url)
-  const to = /[?]to=(.*)$/.exec(url)?.[1] ?? (url.endsWith('/') ? '/login' : undefined)
-  if (to === undefined) return response.end('ok')
-  return response.writeHead(302, to === '' ? {} : { location: decodeURIComponent(to) }).end()
-})
-let origin: string
+let service: Service
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  service = await startService((request, response) => {
+    const url = request.url ?? ''
+    seen.push(url)
+    const to = /[?]to=(.*)$/.exec(url)?.[1] ?? (url.endsWith('/') ? '/login' : undefined)
+    if (to === undefined) response.end('ok')
+    else response.writeHead(302, to === '' ? {} : { location: decodeURIComponent(to) }).end()
+  })
 })
-afterAll(() => {
-  server.closeAllConnections()
-  server.close()
-})
+afterAll(async () => service.close())
 const check = async (base: string, ready?: string): Promise<string | undefined> => {
   seen.length = 0
-  return (await preflight(`${origin}${base}`, ready, new AbortController().signal))?.reason
+  return (await preflight(`${service.url}${base}`, ready, new AbortController().signal))?.reason
 }
 
 describe('the first check of a target', () => {
@@ -44,14 +39,11 @@ describe('the first check of a target', () => {
   })
 
   it('refuses a service that has moved: the same path at another address', async () => {
-    const moved = createServer((request, response) =>
+    const moved = await startService((request, response) =>
       response.writeHead(301, { location: `https://other.example${request.url}` }).end(),
     )
-    await new Promise<void>((resolve) => moved.listen(0, '127.0.0.1', resolve))
-    const { port } = moved.address() as AddressInfo
-    const problem = await preflight(`http://127.0.0.1:${port}/app`, undefined, new AbortController().signal)
-    moved.closeAllConnections()
-    moved.close()
+    const problem = await preflight(`${moved.url}/app`, undefined, new AbortController().signal)
+    await moved.close()
     expect(problem?.code).toBe('target-redirect')
     expect(problem?.reason).toContain('answered 301 to https://other.example/app/')
   })

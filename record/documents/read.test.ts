@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { countsOf, exampleRun, spread } from '../testing/examples/runs.ts'
 import { checkComparableRun, parseRun } from './read.ts'
 import { runJsonSchema } from './run.ts'
+import { expectRefused } from '../testing/refused.ts'
 
 const whole = exampleRun({
   'task-crud/list': countsOf(spread(400, 1, 40)),
@@ -87,11 +88,7 @@ describe('reading a record', () => {
     ['without a date', changed(['startedAt'], 'yesterday'), 'record.json: startedAt: '],
   ]
   it.each(refused)('refuses one %s with its path, in one line', (_, damaged, problem) => {
-    const read = parseRun(damaged, 'record.json')
-    expect(read.state).toBe('refused')
-    if (read.state !== 'refused') return
-    expect(read.problem).toContain(problem)
-    expect(read.problem).not.toContain('\n')
+    expectRefused(parseRun(damaged, 'record.json'), problem)
   })
 
   it('never lets a number out of range through as NaN or Infinity', () => {

@@ -187,22 +187,24 @@ describe('neither storm nor silence', () => {
     }).toEqual(expected)
   })
 
-  it('a short stall within the patience is a late run, not a missed one', async () => {
+  /** A schedule that ended after a stall that began at second 29. */
+  const stalled = async (stallMs: number, passedMs: number): Promise<ReturnType<typeof scheduled>> => {
     const schedule = scheduled([{ name: 'it' }])
     await schedule.clock.pass(29_000)
-    schedule.clock.freeze(5000)
-    await schedule.clock.pass(10_000)
+    schedule.clock.freeze(stallMs)
+    await schedule.clock.pass(passedMs)
     await schedule.stop()
+    return schedule
+  }
+
+  it('a short stall within the patience is a late run, not a missed one', async () => {
+    const schedule = await stalled(5000, 10_000)
     expect(schedule.of('ran').map(({ startedMs, dueMs }) => startedMs - dueMs)).toEqual([4500])
     expect(schedule.of('missed')).toEqual([])
   })
 
   it('a stall beyond the patience is a missed run, and the next one is not early', async () => {
-    const schedule = scheduled([{ name: 'it' }])
-    await schedule.clock.pass(29_000)
-    schedule.clock.freeze(20_000)
-    await schedule.clock.pass(15_000)
-    await schedule.stop()
+    const schedule = await stalled(20_000, 15_000)
     expect(schedule.of('missed').map(({ count }) => count)).toEqual([1])
     expect(schedule.of('ran').map(({ dueMs }) => new Date(dueMs).toISOString())).toEqual([
       '2026-11-24T12:01:00.000Z',

@@ -6,6 +6,7 @@ import { Service } from 'kubernetes-models/v1'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { z } from 'zod'
+import { testManifests } from '../../testing/manifests.ts'
 
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
 const [deployment, service, disruption] = parseAllDocuments(read('deployment.yaml')).map(
@@ -38,15 +39,11 @@ const container = z.object({
 })
 
 describe('the manifests of the todo API', () => {
-  it.each([
-    ['Deployment', Deployment, deployment],
-    ['Service', Service, service],
-    ['PodDisruptionBudget', PodDisruptionBudget, disruption],
-    ['HorizontalPodAutoscaler', HorizontalPodAutoscaler, autoscaler],
-  ] as const)('%s fits the schema of Kubernetes', (kind, Model, manifest) => {
-    expect(named.parse(manifest).kind).toBe(kind)
-    // The models take any object; validate() is what checks it.
-    expect(() => new Model(Object(manifest)).validate()).not.toThrow()
+  testManifests({
+    Deployment: [deployment, new Deployment(Object(deployment))],
+    Service: [service, new Service(Object(service))],
+    PodDisruptionBudget: [disruption, new PodDisruptionBudget(Object(disruption))],
+    HorizontalPodAutoscaler: [autoscaler, new HorizontalPodAutoscaler(Object(autoscaler))],
   })
 
   it('a manifest that is wrong is refused by the same check', () => {

@@ -6,6 +6,7 @@ import { PersistentVolumeClaim, Service } from 'kubernetes-models/v1'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { describeCommands } from '../../../cli/index.ts'
+import { testManifests } from '../../testing/manifests.ts'
 import { parseCadence } from '../../../config/index.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -55,15 +56,11 @@ const pods = [
 ] as const
 
 describe('the manifests of the probes', () => {
-  it.each([
-    ['PersistentVolumeClaim', PersistentVolumeClaim, claim],
-    ['Deployment', Deployment, deployment],
-    ['Service', Service, service],
-    ['CronJob', CronJob, cron],
-  ] as const)('%s fits the schema of Kubernetes', (kind, Model, manifest) => {
-    expect(manifest).toMatchObject({ kind })
-    // The models take any object; validate() is what checks it.
-    expect(() => new Model(Object(manifest)).validate()).not.toThrow()
+  testManifests({
+    PersistentVolumeClaim: [claim, new PersistentVolumeClaim(Object(claim))],
+    Deployment: [deployment, new Deployment(Object(deployment))],
+    Service: [service, new Service(Object(service))],
+    CronJob: [cron, new CronJob(Object(cron))],
   })
 
   it('a manifest that is wrong is refused by the same check', () => {
