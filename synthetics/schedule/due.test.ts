@@ -96,14 +96,14 @@ describe('the next result is overdue', () => {
 
   it.each([
     // A timer at another minute than the cadence's own.
-    ['5m', '2026-11-27T12:02:07', '2026-11-27T12:08:07'],
-    ['1h', '2026-11-27T12:40:00', '2026-11-27T13:41:00'],
-    ['0 3 * * *', '2026-11-27T03:00:04', '2026-11-28T03:01:04'],
-    [office, '2026-11-27T18:50:05', '2026-11-27T18:56:05'],
-    [office, '2026-11-27T18:55:05', '2026-11-30T08:01:05'],
+    { text: '5m', started: '2026-11-27T12:02:07', overdue: '2026-11-27T12:08:07' },
+    { text: '1h', started: '2026-11-27T12:40:00', overdue: '2026-11-27T13:41:00' },
+    { text: '0 3 * * *', started: '2026-11-27T03:00:04', overdue: '2026-11-28T03:01:04' },
+    { text: office, started: '2026-11-27T18:50:05', overdue: '2026-11-27T18:56:05' },
+    { text: office, started: '2026-11-27T18:55:05', overdue: '2026-11-30T08:01:05' },
     // Run manually on a Saturday: cron may be as late as its usual gap.
-    [office, '2026-11-28T15:00:00', '2026-11-30T08:06:00'],
-  ])('%s, where something else ran it at %s: from %s on', (text, started, overdue) => {
+    { text: office, started: '2026-11-28T15:00:00', overdue: '2026-11-30T08:06:00' },
+  ])('$text, where something else ran it at $started: from $overdue on', ({ text, started, overdue }) => {
     expect(iso(estimateOverdue(at(started), every(text), runMs))).toBe(iso(at(overdue) + runMs))
   })
 })

@@ -56,18 +56,16 @@ const pods = [
 ] as const
 
 describe('the manifests of the probes', () => {
-  testManifests({
-    PersistentVolumeClaim: [claim, new PersistentVolumeClaim(Object(claim))],
-    Deployment: [deployment, new Deployment(Object(deployment))],
-    Service: [service, new Service(Object(service))],
-    CronJob: [cron, new CronJob(Object(cron))],
-  })
-
-  it('a manifest that is wrong is refused by the same check', () => {
-    expect(() => new CronJob({ ...Object(cron), spec: { schedule: 5 } }).validate()).toThrow(
-      /schedule|jobTemplate/,
-    )
-  })
+  testManifests(
+    {
+      PersistentVolumeClaim: [claim, new PersistentVolumeClaim(Object(claim))],
+      Deployment: [deployment, new Deployment(Object(deployment))],
+      Service: [service, new Service(Object(service))],
+      CronJob: [cron, new CronJob(Object(cron))],
+    },
+    new CronJob({ ...Object(cron), spec: { schedule: 5 } }),
+    /schedule|jobTemplate/,
+  )
 
   it.each(pods)('the %s starts vigil with a command, options and probes that exist', async (_, { spec }) => {
     const program = await describeCommands()

@@ -53,12 +53,6 @@ describe('an expression on a clock 50 times as fast', () => {
     ],
     ['a subquery without a step', 'max_over_time(a[1h:])', 'max_over_time(a[1m12s:])'],
     ['an offset, also a negative one', 'a offset 1d + a offset -5m', 'a offset 28m48s + a offset -6s'],
-    ['a timestamp after @ stays', 'a @ 1609746000', 'a @ 1609746000'],
-    [
-      'labels and texts stay',
-      'a{b="5m"} or label_replace(a, "x", "10m", "y", "")',
-      'a{b="5m"} or label_replace(a, "x", "10m", "y", "")',
-    ],
     ['an age', 'time() - push_time_seconds > 3600', 'time() - push_time_seconds > 72'],
     [
       'an age on the right side',
@@ -76,12 +70,17 @@ describe('an expression on a clock 50 times as fast', () => {
       '(time() - x_timestamp_seconds) / 72 > 26',
     ],
     ['a timestamp compared with now', 'push_time_seconds < time() - 600', 'push_time_seconds < time() - 12'],
-    ['a difference of other seconds is not an age', 'a_seconds - b_seconds > 2', 'a_seconds - b_seconds > 2'],
-    ['a response time is not an age', 'x_response_time_seconds > 5', 'x_response_time_seconds > 5'],
     ['a prediction', 'predict_linear(a[1h], 4 * 3600) < 0', 'predict_linear(a[1m12s], 4 * 72) < 0'],
-    ['the hour stays', 'a and on() (hour() == 9)', 'a and on() (hour() == 9)'],
     ['comments stay', 'a[5m] # for 5m', 'a[6s] # for 5m'],
   ])('%s', (_, before, after) => expect(faster(before, 50)).toBe(after))
+
+  it.each([
+    ['a timestamp after @', 'a @ 1609746000'],
+    ['labels and texts', 'a{b="5m"} or label_replace(a, "x", "10m", "y", "")'],
+    ['a difference of other seconds, which is no age', 'a_seconds - b_seconds > 2'],
+    ['a response time, which is no age', 'x_response_time_seconds > 5'],
+    ['the hour', 'a and on() (hour() == 9)'],
+  ])('keeps %s', (_, text) => expect(faster(text, 50)).toBe(text))
 
   it.each(['', 'rate(a[5m]', 'a > > 1', 'a 5m'])('%j is invalid, with the position', (text) =>
     expect(findSpans(text)).toMatchObject({ state: 'invalid', reason: expect.stringContaining('character') }),

@@ -26,6 +26,14 @@ export function slow(): ReportInput {
   })
 }
 
+const serverErrors = {
+  class: 'status',
+  example: 'expected 200, got 500 {"title":"Internal Server Error"}',
+} as const
+const emptyTitles = { class: 'check', example: 'expected the title that was sent, got an empty one' } as const
+const refused = { class: 'connect', example: 'connect ECONNREFUSED 127.0.0.1:8000' } as const
+const unansweredIn10s = { class: 'timeout', example: 'no answer within 10 s' } as const
+
 /** Two requests in a hundred answered with 500. */
 export function erring(): ReportInput {
   const steps = {
@@ -39,20 +47,8 @@ export function erring(): ReportInput {
         ...calm,
         steps,
         failures: [
-          {
-            step: 'task-crud/update',
-            class: 'status',
-            count: 241,
-            firstAtMs: 1204,
-            example: 'expected 200, got 500 {"title":"Internal Server Error"}',
-          },
-          {
-            step: 'task-crud/create',
-            class: 'check',
-            count: 47,
-            firstAtMs: 3377,
-            example: 'expected the title that was sent, got an empty one',
-          },
+          { step: 'task-crud/update', ...serverErrors, count: 241, firstAtMs: 1204 },
+          { step: 'task-crud/create', ...emptyTitles, count: 47, firstAtMs: 3377 },
         ],
         timeline: Array.from({ length: 60 }, (_, second) => ({
           atMs: second * 1000,
@@ -65,8 +61,6 @@ export function erring(): ReportInput {
     probes: probesUp,
   })
 }
-
-const refused = { class: 'connect', example: 'connect ECONNREFUSED 127.0.0.1:8000' } as const
 
 /** The target died in second 34 of 60 and did not come back. */
 export function killed(): ReportInput {
@@ -81,13 +75,7 @@ export function killed(): ReportInput {
         failures: [
           { step: 'task-crud/create', ...refused, count: 1023, firstAtMs: 34_418 },
           { step: 'task-crud/list', ...refused, count: 1019, firstAtMs: 34_421 },
-          {
-            step: 'task-crud/read',
-            class: 'timeout',
-            count: 4,
-            firstAtMs: 34_402,
-            example: 'no answer within 10 s',
-          },
+          { step: 'task-crud/read', ...unansweredIn10s, count: 4, firstAtMs: 34_402 },
         ],
         timeline: Array.from({ length: 60 }, (_, second): TimelinePoint => deathAt(second)),
       }),
