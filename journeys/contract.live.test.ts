@@ -36,7 +36,7 @@ const saved = (ctx) => ({
   json: { id: ctx.id },
 })
 const raw = (ctx) => ({
-  method: 'PUT', path: '/raw', headers: { ...mark(ctx), 'Content-Type': 'text/csv' }, body: 'a,ü\\n"1"',
+  method: 'PUT', path: '/raw', headers: { ...mark(ctx), 'User-Agent': 'me', 'Content-Type': 'text/csv' }, body: 'a,ü\\n"1"',
 })
 const bare = (ctx) => ({ method: 'DELETE', path: '/things/' + ctx.id, headers: mark(ctx) })
 const authorized = (ctx) => ({ ...mark(ctx), Authorization: ctx.token })
@@ -114,7 +114,7 @@ interface Recorded extends Arrived {
 }
 
 /** Of an engine's own headers nothing matters but what a service could act on. */
-const headersThatMatter = ['authorization', 'content-type', 'content-length', 'if-match', 'cookie'] as const
+const headersThatMatter = 'authorization content-type content-length if-match cookie user-agent'.split(' ')
 
 const secrets = { API_KEY: 'a secret of the environment' }
 
@@ -125,9 +125,12 @@ const server: Server = createServer((request, response) => {
     .setEncoding('utf8')
     .on('data', (chunk: string) => (body += chunk))
     .on('end', () => {
-      const headers = Object.fromEntries(headersThatMatter.map((name) => [name, request.headers[name]]))
+      const headers = Object.fromEntries(
+        headersThatMatter.map((name) => [name, request.headers[name]?.toString()]),
+      )
       // No body equals an empty one, with or without a content-length.
       if (body === '') headers['content-length'] = undefined
+      headers['user-agent'] = headers['user-agent']?.replace(/^vigil\/[\d.]+ \([a-z0-9 ]+\)$/, 'vigil')
       arrived.push({
         method: request.method ?? '',
         path: request.url ?? '',
@@ -247,7 +250,7 @@ const players: Player[] = [
     name: 'autocannon',
     play: async () => byEngine(autocannonEngine(), { model: 'connections', connections: 1 }),
     each: [2, Infinity],
-    uncounted: 3,
+    uncounted: 9,
   },
 ]
 
@@ -289,7 +292,7 @@ const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: A
         { 'if-match': '"7"', 'content-type': 'application/json' },
         '{"id":"id-1"}',
       ),
-      sent('PUT', '/base/raw', { 'content-type': 'text/csv' }, 'a,ü\n"1"'),
+      sent('PUT', '/base/raw', { 'user-agent': 'me', 'content-type': 'text/csv' }, 'a,ü\n"1"'),
       sent('DELETE', '/base/things/id-1'),
     ],
   },
@@ -324,18 +327,14 @@ const expected: Record<string, { before?: Arrived[]; steps: Arrived[]; after?: A
   },
 }
 
-function sent(
-  method: string,
-  path: string,
-  headers: Partial<Record<(typeof headersThatMatter)[number], string>> = {},
-  body = '',
-): Arrived {
+function sent(method: string, path: string, headers: Record<string, string> = {}, body = ''): Arrived {
   const length = body === '' ? undefined : String(Buffer.byteLength(body))
   return {
     method,
     path,
     headers: {
       ...Object.fromEntries(headersThatMatter.map((name) => [name, undefined])),
+      'user-agent': 'vigil',
       ...headers,
       'content-length': length,
     },

@@ -40,6 +40,15 @@ describe('one request', () => {
     ).toBe('POST /base/a?b=c yes ä')
   })
 
+  test.each([
+    [{}, /^vigil\/\d+\.\d+\.\d+ \(test\)$/],
+    [{ 'user-agent': 'mine' }, /^mine$/],
+  ])('says who sends it, unless the journey does: %j', async (headers, expected) => {
+    const url = await target((request, response) => response.end(request.headers['user-agent']))
+    const sent = await sendRequest(url, { ...get, headers }, limits)
+    expect(sent.state === 'ok' && sent.response.text).toMatch(expected)
+  })
+
   test('follows no redirect and keeps no cookie', async () => {
     const seen: string[] = []
     const url = await target((request, response) => {

@@ -1,3 +1,4 @@
+import { userAgentFor } from '../../journeys/client/index.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toOneLine, toPublicUrl } from '../../record/index.ts'
 
@@ -126,7 +127,7 @@ async function attemptPush(
     const response = await fetch(url, {
       method: 'PUT',
       body: text,
-      headers,
+      headers: { 'user-agent': userAgentFor('push'), ...headers },
       // A redirect to a login page has stored nothing.
       redirect: 'manual',
       signal: AbortSignal.any([signal, limit.signal]),

@@ -1,5 +1,11 @@
 import type { APIRequestContext, TestInfo, APIResponse } from '@playwright/test'
-import { decodeBody, toRequestFailure, toHeaders, toResponse } from '../../journeys/client/index.ts'
+import {
+  decodeBody,
+  toRequestFailure,
+  toHeaders,
+  toResponse,
+  userAgentFor,
+} from '../../journeys/client/index.ts'
 import type { Send, SendResult } from '../../journeys/client/index.ts'
 import {
   startContext,
@@ -116,7 +122,7 @@ export function createPlaywrightSender(
     const data = request.body === undefined ? {} : { data: Buffer.from(request.body) }
     return current.fetch(url, {
       method: request.method,
-      headers: toRequestHeaders(address, request.headers),
+      headers: { 'user-agent': userAgentFor('playwright'), ...toRequestHeaders(address, request.headers) },
       ...data,
       maxRedirects: 0,
       maxRetries: 0,

@@ -5,6 +5,16 @@ import { formatRequest, createRequestWriter } from './request-text.ts'
 const address = toAddress('http://127.0.0.1:8080/api')
 const get = { method: 'GET', path: '/tasks', headers: {}, body: undefined }
 
+test.each([
+  [{}, /\r\nuser-agent: vigil\/\d+\.\d+\.\d+ \(autocannon\)\r\n/],
+  [{ 'user-agent': 'mine' }, /\r\nuser-agent: mine\r\n/],
+])('a request with the headers %j says who sends it', (headers, expected) => {
+  const written = createRequestWriter(address, 'vigil/1.2.3 (autocannon)')({ ...get, headers })
+  const text = 'text' in written ? String(written.text) : ''
+  expect(text).toMatch(expected)
+  expect(text.match(/user-agent/g)).toHaveLength(1)
+})
+
 describe('a request as text', () => {
   test.each([
     [

@@ -13,22 +13,25 @@ const framing = new Set(['content-length', 'transfer-encoding', 'trailer', 'host
 const announcing = new Set(['POST', 'PUT', 'PATCH'])
 
 /** Writes the requests of one step. Many steps send the same each time: that one is kept. */
-export function createRequestWriter(address: Address): (request: WireRequest) => WrittenRequest {
+export function createRequestWriter(
+  address: Address,
+  userAgent?: string,
+): (request: WireRequest) => WrittenRequest {
   let last: WireRequest | undefined
   let kept: WrittenRequest = { problem: '' }
   return (request) => {
     if (last !== undefined && isSame(last, request)) return kept
     last = request
-    kept = writeChecked(address, request)
+    kept = writeChecked(address, request, userAgent)
     return kept
   }
 }
 
-function writeChecked(address: Address, request: WireRequest): WrittenRequest {
+function writeChecked(address: Address, request: WireRequest, userAgent?: string): WrittenRequest {
   const problem = findWireProblem(request)
   return problem === undefined
     ? {
-        text: formatRequest(address, request),
+        text: formatRequest(address, request, userAgent),
         isHead: request.method === 'HEAD',
         isResendable: isResendable(request),
       }
@@ -38,13 +41,16 @@ function writeChecked(address: Address, request: WireRequest): WrittenRequest {
 /**
  * A request as HTTP/1.1 text; as bytes where it is not ASCII: its headers go out as Latin-1, its body as
  * UTF-8.
+ *
+ * @param userAgent used unless the journey has its own
  */
-export function formatRequest(address: Address, request: WireRequest): string | Buffer {
+export function formatRequest(address: Address, request: WireRequest, userAgent?: string): string | Buffer {
   const { method, body = '' } = request
   const headers = toRequestHeaders(address, request.headers)
   let head =
     `${method} ${toRequestTarget(address, request.path)} HTTP/1.1\r\nhost: ` +
     `${headers['host'] ?? address.host}\r\n`
+  if (userAgent !== undefined && headers['user-agent'] === undefined) head += `user-agent: ${userAgent}\r\n`
   if (headers['connection'] === undefined) head += 'connection: keep-alive\r\n'
   for (const [name, value] of Object.entries(headers)) if (!framing.has(name)) head += `${name}: ${value}\r\n`
   const bytes = Buffer.byteLength(body)

@@ -15,6 +15,7 @@ import type {
   WireRequest,
   Address,
 } from '../../../journeys/index.ts'
+import { userAgentFor } from '../../../journeys/client/index.ts'
 import type { FailureClass } from '../../../record/index.ts'
 import { LazyResponse } from './answer.ts'
 import type { RequestSource, OutgoingRequest } from './connection.ts'
@@ -66,6 +67,7 @@ export function planJourneys(
   journeys: readonly Journey[],
   address: Address,
 ): PlannedJourney[] {
+  const userAgent = userAgentFor('autocannon')
   let index = 0
   return names.map((chosen) => {
     const journey = journeys.find(({ name }) => name === chosen)
@@ -77,7 +79,7 @@ export function planJourneys(
         key: toStepKey(journey.name, step.name),
         index: index++,
         keepsBody,
-        writeRequest: createRequestWriter(address),
+        writeRequest: createRequestWriter(address, userAgent),
         statusOnly: keepsBody ? undefined : { status: 0, headers: {}, json: undefined, text: '' },
       }
     })

@@ -1,5 +1,25 @@
 import { describe, expect, it } from 'vitest'
-import { classifyEnd } from './k6-process.ts'
+import { toAddress } from '../../../journeys/index.ts'
+import { classifyEnd, toSettings } from './k6-process.ts'
+
+it.each([
+  [[], undefined],
+  [[{ address: toAddress('http://a.example'), ip: '::1' }], { 'a.example:80': '[::1]:80' }],
+  [
+    [
+      { address: toAddress('https://a.example/x'), ip: '127.0.0.1' },
+      { address: toAddress('http://b:81'), ip: '127.0.0.2' },
+    ],
+    { 'a.example:443': '127.0.0.1:443', 'b:81': '127.0.0.2:81' },
+  ],
+  // An address is no name, and k6 refuses names with an underscore.
+  [[{ address: toAddress('http://[::1]:80'), ip: '::1' }], undefined],
+  [[{ address: toAddress('http://my_host'), ip: '127.0.0.1' }], undefined],
+])('k6 gets the chosen addresses and says who it is', (targets, hosts) => {
+  const { userAgent, ...settings } = toSettings(targets)
+  expect(userAgent).toMatch(/^vigil\/\d+\.\d+\.\d+ \(k6\)$/)
+  expect(settings).toEqual(hosts === undefined ? {} : { hosts })
+})
 
 describe('the end of k6', () => {
   it.each([
