@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { judgeExactCounts, mergeTallies } from '../../baselines/exact/index.ts'
 import type { Journey } from '../../journeys/index.ts'
@@ -137,5 +138,54 @@ describe('a unit of a duet', () => {
     })
     expect(parseRun(JSON.stringify(merged), 'merged').state).toBe('read')
     expect(mergeUnitRecords([], 'none', { reasons: [], interrupted: false })).toBeUndefined()
+  })
+
+  const silent: PlayedStep = [-1, 4, -1, '']
+  const toUnit = (index: number, steps: PlayedStep[][]): Unit => ({
+    index,
+    pairs: steps.map((of) => ({ baseline: played(0, ...of), candidate: played(1, ...of) })),
+  })
+  const recordOf = (of: Unit) =>
+    buildUnitRecord('baseline', of, journeys, facts, { id: 'run', startedAt }, {})
+
+  it('keeps a mean of 10 ms when half of the requests got no answer', () => {
+    const half = recordOf(toUnit(0, [[answer(10, 1)], [silent]]))
+    const merged = mergeUnitRecords([half, half], 'all', { reasons: [], interrupted: false })
+    expect(merged?.totals).toMatchObject({ requests: 4, errors: 2, latency: { meanMs: 10, maxMs: 10 } })
+    expect(merged?.endpoints['visit/list']?.latency).toMatchObject({ meanMs: 10, p50Ms: 10, maxMs: 10 })
+  })
+
+  it('merges to what one record of all samples is, and no mean exceeds its maximum', () => {
+    const latency = fc.double({ min: 0, max: 20_000, noNaN: true })
+    const step = fc.oneof(
+      latency.map((ms) => answer(ms, 1)),
+      fc.constant(silent),
+    )
+    const units = fc.array(fc.array(fc.array(step, { minLength: 1, maxLength: 2 }), { minLength: 1 }), {
+      minLength: 1,
+      maxLength: 8,
+    })
+    fc.assert(
+      fc.property(units, (all) => {
+        const records = all.map((steps, index) => recordOf(toUnit(index, steps)))
+        const merged = mergeUnitRecords(records, 'all', { reasons: [], interrupted: false })
+        const pooled = recordOf(toUnit(0, all.flat()))
+        const pairs = [
+          [merged?.totals, pooled.totals],
+          ...Object.keys(pooled.endpoints).map((key) => [merged?.endpoints[key], pooled.endpoints[key]]),
+        ] as const
+        for (const [one, other] of pairs) {
+          const mean = expect.closeTo(other?.latency.meanMs ?? 0, 2)
+          const throughput = expect.closeTo(other?.throughputRps ?? 0, 6)
+          const { server: _server, ...figures } = { server: undefined, ...other }
+          expect(one).toEqual({
+            ...figures,
+            throughputRps: throughput,
+            latency: { ...other?.latency, meanMs: mean },
+          })
+          expect(one?.latency.meanMs).toBeLessThanOrEqual(one?.latency.maxMs ?? 0)
+        }
+      }),
+    )
   })
 })

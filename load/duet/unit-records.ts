@@ -3,6 +3,7 @@ import { pickSlowest } from '../../baselines/why/index.ts'
 import type { TracedAnswer } from '../../baselines/why/index.ts'
 import type { Journey } from '../../journeys/index.ts'
 import {
+  countOf,
   endpointOf,
   histogramOf,
   mergeHistograms,
@@ -196,7 +197,8 @@ function sumCounts(runs: readonly Run[], step: string): Counts {
     requests: sum(({ requests }) => requests),
     errors: sum(({ errors }) => errors),
     histogram: mergeHistograms(endpoints.map(({ histogram }) => histogram)),
-    latencySumMs: sum(({ latency, requests }) => latency.meanMs * requests),
+    // A mean is one of answers: requests without an answer have no latency.
+    latencySumMs: sum(({ latency, histogram }) => latency.meanMs * countOf(histogram)),
   }
 }
 
