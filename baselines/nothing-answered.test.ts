@@ -3,7 +3,7 @@ import type { Run } from '../record/index.ts'
 import { countsOf, exampleRun, spread } from '../record/testing/examples/runs.ts'
 import { acceptRuns } from './accepted/index.ts'
 import { compareRuns } from './compare/index.ts'
-import { judgeDuet } from './duet/index.ts'
+import { failsRequests, judgeDuet } from './duet/index.ts'
 import { judgeRun } from './index.ts'
 import { estimateNoise } from './noise/index.ts'
 
@@ -79,6 +79,14 @@ it('a baseline takes no run that failed, whatever its verdict says', () => {
     state: 'refused',
     reasons: [expect.stringContaining('1000 of 1000 requests failed')],
   })
+})
+
+it('a commit of a bisect that fails its requests is neither good nor bad, unless errors are searched', () => {
+  const [slower, errors] = [{ metric: 'p50Ms' }, { metric: 'errorRate' }]
+  expect(failsRequests(slower, { candidate: repeat(errorPages) })).toBe(true)
+  expect(failsRequests(slower, { candidate: repeat(halfOf(250)) })).toBe(false)
+  expect(failsRequests(errors, { candidate: repeat(errorPages) })).toBe(false)
+  expect(failsRequests(slower, { candidate: [] })).toBe(false)
 })
 
 it('the noise of a machine is unknown where the service failed', () => {

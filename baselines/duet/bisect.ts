@@ -1,4 +1,6 @@
+import { isMostlyFailed } from '../verdict.ts'
 import type { Verdict, VerdictRow } from '../verdict.ts'
+import type { DuetUnits } from './units.ts'
 
 /** The known loss between the ends of a bisect, and its size: each commit between them is tested for it. */
 export type KnownChange = Pick<VerdictRow, 'rule' | 'step' | 'metric' | 'ratio' | 'candidate' | 'baseline'>
@@ -44,4 +46,17 @@ export function compareWithKnownChange(known: KnownChange, verdict: Verdict): 'g
 function classifyByCount(known: KnownChange, row: VerdictRow): 'good' | 'bad' {
   const midpoint = ((known.baseline ?? 0) + (known.candidate ?? 0)) / 2
   return (row.candidate ?? 0) > midpoint === (known.candidate ?? 0) > midpoint ? 'bad' : 'good'
+}
+
+/**
+ * Whether a commit fails most of its requests while the other side does not: it cannot be classified by the
+ * rest, since a fast error page would count as good. Errors that the search is for are its answer.
+ */
+export function failsRequests(
+  known: Pick<KnownChange, 'metric'>,
+  { candidate }: Pick<DuetUnits, 'candidate'>,
+): boolean {
+  const sum = (pick: 'requests' | 'errors'): number =>
+    candidate.reduce((total, { totals }) => total + totals[pick], 0)
+  return known.metric !== 'errorRate' && isMostlyFailed({ requests: sum('requests'), errors: sum('errors') })
 }

@@ -1,5 +1,5 @@
 import { planInterimAnalyses } from '../../baselines/compare/index.ts'
-import { judgeDuet, compareWithKnownChange } from '../../baselines/duet/index.ts'
+import { judgeDuet, compareWithKnownChange, failsRequests } from '../../baselines/duet/index.ts'
 import type { KnownChange } from '../../baselines/duet/index.ts'
 import { combineUnits, measureAttempt } from './attempt.ts'
 import type { DuetRequest, DuetWorld } from './attempt.ts'
@@ -121,6 +121,13 @@ export async function classifyCommit(
       ? { state: 'ok', outcome: 'unbuildable', reason: end.reason }
       : { state: 'failed', reason: end.reason }
   if (end.state === 'usage-error') return { state: 'failed', reason: end.reason }
-  const side = compareWithKnownChange(known, verdict ?? judgeDuet(combineUnits(units), request.rules))
+  const measured = combineUnits(units)
+  if (failsRequests(known, measured))
+    return {
+      state: 'ok',
+      outcome: 'unbuildable',
+      reason: 'it fails most of the requests that the journeys make',
+    }
+  const side = compareWithKnownChange(known, verdict ?? judgeDuet(measured, request.rules))
   return { state: 'ok', outcome: side ?? 'open' }
 }
