@@ -61,6 +61,10 @@ export const reasons = {
       'correct what the service says, or target.command, target.env and target.ready in the config; ' +
       'its whole log is target.log in the folder of the run',
   },
+  'target-ended': {
+    verdict: 'fail',
+    next: () => 'the service ended under load: read the end of target.log in the folder of the run',
+  },
   'target-busy': {
     verdict: 'invalid',
     next: (facts) => `wait for the other measurement, or end its process, then ${run(facts)}`,

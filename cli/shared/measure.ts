@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
-import { judgeRun } from '../../baselines/index.ts'
-import type { CodedReason } from '../../baselines/index.ts'
+import { combineVerdicts, judgeRun } from '../../baselines/index.ts'
+import type { CodedReason, VerdictRow } from '../../baselines/index.ts'
 import { toRecord, toEmptyRecord, toRefusalRecord } from '../../load/index.ts'
 import type { LoadPlan, LoadResult, RecordFacts } from '../../load/index.ts'
 import type { Run } from '../../record/index.ts'
@@ -40,7 +40,25 @@ export async function measureSuite(
       : await loadWith(session, load, found, folder, facts, unmeasured),
   )
   session.progress.done()
-  return { run, budgets: plan.budgets, verdict: judgeRun(run, plan.budgets), folder }
+  const judged = judgeRun(run, plan.budgets)
+  const row = endedRow(session, plan.name)
+  const verdict = row === undefined ? judged : { ...judged, ...combineVerdicts([judged], [row]) }
+  return { run, budgets: plan.budgets, verdict, folder }
+}
+
+/** A service that ended while it was loaded has failed, whatever its last figures were. */
+function endedRow({ targetEnd, world }: Session, suite: string): VerdictRow | undefined {
+  const message = world.interrupted.aborted ? undefined : targetEnd?.()
+  if (message === undefined) return undefined
+  return {
+    rule: 'target',
+    suite,
+    step: null,
+    metric: 'target',
+    status: 'fail',
+    code: 'target-ended',
+    message,
+  }
 }
 
 /** The record of a suite that could not start because its target could not be used. */

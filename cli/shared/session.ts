@@ -17,7 +17,9 @@ import { runId, environmentOf, toOneLine } from '../../record/index.ts'
 import type { CodedReason, ReasonCode } from '../../baselines/index.ts'
 import type { FailureClass, Run } from '../../record/index.ts'
 import { makeFolder, removeOldTemporaries } from '../../record/store/index.ts'
-import { isAlive } from '../../runtime/processes/index.ts'
+import { describeEnd, isAlive } from '../../runtime/processes/index.ts'
+import type { ChildEnd } from '../../runtime/processes/index.ts'
+import type { RunningProcess } from '../../runtime/services/index.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
 import { findSecrets, toTargetUrl } from '../../journeys/index.ts'
 import type { Secrets } from '../../journeys/index.ts'
@@ -36,6 +38,8 @@ export interface Session {
   /** Absolute. */
   out: string
   progress: Progress
+  /** While vigil runs a service that it started: how it ended, or undefined while it runs. */
+  targetEnd?: (() => string | undefined) | undefined
 }
 
 /**
@@ -196,13 +200,22 @@ async function withBooted<T>(
       code: session.world.interrupted.aborted ? 'interrupted' : 'target-not-started',
       reason: started.reason,
     }
+  session.targetEnd = watchEnd(started.service)
   try {
     const problem = load ? await checkMetrics(session, session.targetUrl) : undefined
     if (problem !== undefined) return { state: 'unavailable', ...problem }
     return { state: 'ok', value: await use() }
   } finally {
+    session.targetEnd = undefined
     await started.service.stop()
   }
+}
+
+function watchEnd({ ended, lastOutput }: RunningProcess): () => string | undefined {
+  let end: ChildEnd | undefined
+  void ended.then((how) => (end = how))
+  return () =>
+    end && `the service ${describeEnd(end)} while it was loaded; it wrote: ${lastOutput() || 'nothing'}`
 }
 
 /** A new id, for a run that starts now. */

@@ -116,7 +116,7 @@ export async function measureAttempt(
     return judge.finish({
       state: 'failed',
       side: exited,
-      reason: `the ${exited} exited while it was loaded; the last line of its log: ${lastLine}`,
+      reason: `the ${exited} exited while it was loaded; it wrote: ${lastLine}`,
     })
   } finally {
     await pair.stop()

@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRunning, lastOutputLine, signalGroup, startDetachedChild } from '../../runtime/processes/index.ts'
+import { isRunning, findCauseLine, signalGroup, startDetachedChild } from '../../runtime/processes/index.ts'
 import type { ProcessIdentity } from '../../runtime/processes/index.ts'
 import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
@@ -59,7 +59,7 @@ export async function startDetached({
 function readReason(logFile: string): string {
   const lines = readFileSync(logFile, 'utf8').split('\n')
   const own = lines.findLast((line) => line.startsWith('vigil: '))
-  return own ?? (lastOutputLine(lines.join('\n')) || 'vigil: the supervisor wrote nothing')
+  return own ?? (findCauseLine(lines.join('\n')) || 'vigil: the supervisor wrote nothing')
 }
 
 /**

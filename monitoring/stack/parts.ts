@@ -38,7 +38,7 @@ export class StackParts {
     this.#plan = plan
     this.#group = new ServiceGroup(({ name, end, lastOutput }) => {
       const component = this.#running.find((part) => part.name === name)
-      const output = lastOutput === '' ? '' : `; it last wrote: ${lastOutput}`
+      const output = lastOutput === '' ? '' : `; it wrote: ${lastOutput}`
       if (component) plan.onEvent({ event: 'ended', component, how: `${describeEnd(end)}${output}` })
     })
   }

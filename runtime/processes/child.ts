@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { toChildEnvironment } from './environment.ts'
 import { guardian } from './guardian.ts'
-import { describeEnd, lastOutputLine, readLines, readTail, tailBytes } from './output.ts'
+import { describeEnd, findCauseLine, readLines, readTail, tailBytes } from './output.ts'
 import type { ChildEnd } from './output.ts'
 
 export interface ChildOptions {
@@ -148,7 +148,7 @@ export async function runProgram(
     return { state: 'failed', reason: `${program} did not end within ${timeoutMs / 1000} s` }
   if (end.state === 'exited' && end.code === 0)
     return { state: 'ok', output: [child.tail('stdout'), child.tail('stderr')].join('\n') }
-  const line = lastOutputLine(child.tail('stderr') || child.tail('stdout'), 200)
+  const line = findCauseLine(child.tail('stderr') || child.tail('stdout'), 200)
   return { state: 'failed', reason: `${program} ${describeEnd(end)}${line === '' ? '' : `: ${line}`}` }
 }
 

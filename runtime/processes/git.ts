@@ -1,6 +1,6 @@
 import { toOneLine } from '../../record/index.ts'
 import { readOutput } from './child.ts'
-import { lastOutputLine } from './output.ts'
+import { findCauseLine } from './output.ts'
 
 /** Where git runs, and the signal that ends it. */
 export interface GitContext {
@@ -38,7 +38,7 @@ export async function runGit(context: GitContext, ...args: readonly string[]): P
     const hasOutput = error instanceof Error && 'stderr' in error && typeof error.stderr === 'string'
     const output = hasOutput ? String(error.stderr) : String(error)
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    const line = isMissing ? 'the program git is missing' : lastOutputLine(output, maxReasonLength)
+    const line = isMissing ? 'the program git is missing' : findCauseLine(output, maxReasonLength)
     return { state: 'failed', reason: `git ${args[0] ?? ''}: ${line}`, errors: output }
   }
 }

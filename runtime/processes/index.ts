@@ -23,7 +23,7 @@ export { claimHolder, errorCode, formatHolder, parseHolder, readHolder, writeHol
 export type { HeldFile } from './holder.ts'
 export { readCommitSubject, readRevision, resolveBase, resolveCommit, runGit } from './git.ts'
 export type { CommitResult, GitContext } from './git.ts'
-export { describeEnd, lastOutputLine } from './output.ts'
+export { describeEnd, findCauseLine } from './output.ts'
 export type { ChildEnd } from './output.ts'
 export {
   identifyProcess,

@@ -20,14 +20,31 @@ export function describeEnd(end: ChildEnd): string {
   }
 }
 
-/** The last line of an output that is not blank, without control characters; '' when there is none. */
-export function lastOutputLine(output: string, maxLength = 300): string {
-  const line = output.split('\n').findLast((candidate) => candidate.trim() !== '') ?? ''
-  return toOneLine(line, maxLength)
+/** What a runtime prints after the cause of a crash: frames, marks, its version, and what started it. */
+const noise =
+  /^\s|^[\^{}[\],]+$|^(Node\.js v\d|Bun v\d|npm (ERR!|error)|error Command failed|exit status \d|goroutine \d|at )|ELIFECYCLE/
+
+/** A line that names the cause: an exception of Node, Python, Java, Go, Rust or Deno, or a fatal log line. */
+const cause =
+  /^(Uncaught |Caused by: )?([\w.$]+\.)?\w*(Error|Exception)\b|^(error|panic|fatal error|fatal|FATAL|PANIC)\b|^thread '.*' panicked at|^\S+:\d+:in /
+
+/**
+ * The line of an output that says why a program ended: its last error message, else its last line that is
+ * not blank. Without control characters; '' when there is none.
+ */
+export function findCauseLine(output: string, maxLength = 300): string {
+  const lines = output.split('\n').filter((line) => line.trim() !== '')
+  const candidates = lines.filter((line) => !noise.test(line))
+  const at = candidates.findLastIndex((line) => cause.test(line))
+  // Rust prints the message on the line after the place.
+  const message = candidates[at]?.startsWith('thread ')
+    ? `${candidates[at]} ${candidates[at + 1] ?? ''}`
+    : candidates[at]
+  return toOneLine((message ?? candidates.at(-1) ?? lines.at(-1) ?? '').trim(), maxLength)
 }
 
-/** How much of a child's output is kept for messages. */
-export const tailBytes = 4096
+/** How much of a child's output is kept for messages: the stack of a crash follows its cause. */
+export const tailBytes = 16_384
 const maxLineLength = 8192
 
 /** Splits a child's stream into lines, each cut at 8 KiB, the last one too when no line feed ends it. */
@@ -50,7 +67,7 @@ export function readLines(
   })
 }
 
-/** The last 4 KiB of a file. */
+/** The end of a file. */
 export function readTail(file: string): string {
   const handle = openSync(file, 'r')
   try {

@@ -68,7 +68,7 @@ describe('a service', () => {
     ).toEqual({
       state: 'failed',
       cause: 'program',
-      reason: 'the tool ended with code 3 before it was ready; it last wrote: no such flag: --x',
+      reason: 'the tool ended with code 3 before it was ready; it wrote: no such flag: --x',
     })
     expect(
       await startService({

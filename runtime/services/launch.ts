@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toTargetUrl } from '../../journeys/index.ts'
-import { describeEnd, lastOutputLine, startChild } from '../processes/index.ts'
+import { describeEnd, findCauseLine, startChild } from '../processes/index.ts'
 import type { Child, ChildEnd } from '../processes/index.ts'
 import { freePort, isFree, waitReady } from './endpoint.ts'
 
@@ -10,7 +10,7 @@ import { freePort, isFree, waitReady } from './endpoint.ts'
 export interface RunningService {
   /** Settles when it has ended, with how; never rejects. */
   ended: Promise<ChildEnd>
-  /** The last line that it wrote, for messages; '' when it wrote nothing. */
+  /** The line that says why it ended, else the last one that it wrote; '' when it wrote nothing. */
   lastOutput: () => string
   /** Asks it to end, and kills it after a grace period; resolves when it has ended. */
   stop: () => Promise<unknown>
@@ -103,7 +103,7 @@ function toRunning(child: Child, pid: number, plan: ProcessPlan): RunningProcess
   return {
     pid,
     ended: child.ended,
-    lastOutput: () => lastOutputLine(child.tail('stderr')),
+    lastOutput: () => findCauseLine(child.tail('stderr')),
     stop: async () => {
       if (plan.stopSignal === undefined) return child.stop(graceMs)
       child.signal(plan.stopSignal)
@@ -117,8 +117,8 @@ function toRunning(child: Child, pid: number, plan: ProcessPlan): RunningProcess
 function explainFailure(plan: ProcessPlan, end: ChildEnd | 'ready' | 'timeout', child: Child): string {
   const { name, timeoutMs = defaultTimeoutMs } = plan
   if (plan.signal?.aborted) return `${name}: interrupted while it was starting`
-  const line = lastOutputLine(child.tail('stderr'))
-  const output = line === '' ? 'it wrote nothing' : `it last wrote: ${line}`
+  const line = findCauseLine(child.tail('stderr'))
+  const output = line === '' ? 'it wrote nothing' : `it wrote: ${line}`
   if (typeof end === 'string') {
     const place = typeof plan.ready === 'string' ? ` at ${toTargetUrl(plan.url, plan.ready).href}` : ''
     return `${name} was not ready${place} within ${timeoutMs / 1000} s; ${output}`

@@ -59,7 +59,7 @@ describe('starting a target', () => {
       'a command that ends',
       "console.error('DATABASE_URL is not a URL'); process.exit(3)",
       {},
-      'ended with code 3 before it was ready; it last wrote: DATABASE_URL is not a URL',
+      'ended with code 3 before it was ready; it wrote: DATABASE_URL is not a URL',
     ],
     [
       'a command that is never ready',

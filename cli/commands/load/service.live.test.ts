@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Run } from '../../../record/index.ts'
-import { startService } from '../../testing/service.ts'
+import { freePort, startService } from '../../testing/service.ts'
 import type { Service } from '../../testing/service.ts'
-import { workplace } from '../../testing/vigil.ts'
+import { homeSuites, workplace } from '../../testing/vigil.ts'
 import type { Workplace } from '../../testing/vigil.ts'
 
 let place: Workplace
@@ -161,5 +161,35 @@ describe('a service whose database dies while it is loaded', { timeout: 60_000 }
     )
     // The first check, before the load.
     expect([asked, run.notes]).toEqual([['/ready'], undefined])
+  })
+})
+
+describe('a service that vigil started', { timeout: 60_000 }, () => {
+  it('and that ends under load fails the run, exit 1, with how it ended and what it wrote', async () => {
+    const server = place.write(
+      'server.mjs',
+      "import { createServer } from 'node:http'\n" +
+        'let left = 200\n' +
+        'createServer((_request, response) => {\n' +
+        "  if (--left === 0) throw new Error('out of stock')\n" +
+        "  response.end('ok')\n" +
+        "}).listen(process.env.PORT, '127.0.0.1')\n",
+    )
+    const port = await freePort()
+    place.configure({
+      target: {
+        url: `http://127.0.0.1:${port}`,
+        command: [process.execPath, server],
+        ready: '/',
+        env: { PORT: String(port) },
+      },
+      suites: { busy: homeSuites.capacity },
+      budgets: { p95Ms: 5000 },
+    })
+    const { code, stdout, stderr } = await place.vigil(['load', 'busy'])
+    const text = stdout.replaceAll(/\s+/g, ' ')
+    expect(code, stdout + stderr).toBe(1)
+    expect(text).toContain('the service ended with code 1 while it was loaded; it wrote: Error: out of stock')
+    expect(text).toContain('Next: the service ended under load: read the end of target.log')
   })
 })

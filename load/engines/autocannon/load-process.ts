@@ -3,9 +3,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatTrusted } from '../../../journeys/client/index.ts'
-import { describeEnd, startChild } from '../../../runtime/processes/index.ts'
+import { describeEnd, findCauseLine, startChild } from '../../../runtime/processes/index.ts'
 import type { LoadEnvironment, LoadPlan } from '../../engine.ts'
-import { toOneLine } from '../../../record/index.ts'
 import { readMessage, readResult } from './messages.ts'
 import type { ProcessMessage, ProcessPlan, ProcessResult } from './messages.ts'
 
@@ -86,7 +85,7 @@ export async function runLoadProcess(
     if (signal.aborted) return { state: 'interrupted' }
     const reason = silent
       ? `reported nothing for ${silenceMs / 1000} s: check whether a function of a journey never returns`
-      : `${describeEnd(end)} before it had measured${lastErrorLine(child.tail('stderr'))}`
+      : `${describeEnd(end)} before it had measured${describeCause(child.tail('stderr'))}`
     return { state: 'failed', reason: `the load process ${reason}` }
   } finally {
     clearInterval(silenceTimer)
@@ -158,14 +157,9 @@ function watchMessages({
   return watch
 }
 
-/** The most informative line: Node ends a crash with its version and begins it with the place. */
-function lastErrorLine(stderr: string): string {
-  const lines = stderr
-    .split('\n')
-    .map((line) => toOneLine(line))
-    .filter((line) => line !== '' && !line.startsWith('at ') && !line.startsWith('Node.js v'))
-  const error = lines.findLast((line) => /\bError\b|error:/i.test(line)) ?? lines.at(-1)
-  return error === undefined ? '' : `: ${error}`
+function describeCause(stderr: string): string {
+  const line = findCauseLine(stderr)
+  return line === '' ? '' : `: ${line}`
 }
 
 function readText(file: string): string {
