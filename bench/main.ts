@@ -4,13 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Bench, Section } from './section.ts'
 import { accuracy } from './sections/accuracy.ts'
-import { api } from './sections/api.ts'
+import { api, start, gate } from './sections/commands.ts'
 import { autocannon } from './sections/autocannon.ts'
-import { gate } from './sections/gate.ts'
-import { k6 } from './sections/k6.ts'
-import { memory } from './sections/memory.ts'
+import { k6, memory } from './sections/k6.ts'
 import { probes } from './sections/probes.ts'
-import { start } from './sections/start.ts'
 
 // `npm run bench`, `npm run bench -- k6 memory`, `npm run bench -- --rounds 7`. Figures are printed, and exit
 // 1 only when a goal is missed.

@@ -5,11 +5,10 @@ import type { Bucket, Run } from '../../record/index.ts'
 import { passed, runMaker } from '../../bench/detection-study/accepted.ts'
 import { seeded } from '../../bench/detection-study/machine.ts'
 import type { Verdict } from '../verdict.ts'
-import { acceptRuns } from './accept.ts'
+import { acceptRuns, compactHistogram } from './accept.ts'
 import type { AcceptCandidate } from './accept.ts'
 import { baselineFile, formatReviewedJson, parseBaseline } from './baseline.ts'
 import type { Baseline } from './baseline.ts'
-import { compactHistogram } from './compact.ts'
 
 const make = runMaker({ runNoise: 0.02, drift: 0.02 }, seeded(1))
 const runs = Array.from({ length: 40 }, (_, index) => make(Math.floor(index / 2)))

@@ -1,6 +1,6 @@
 import { minAccepted, recentRuns } from './baseline.ts'
 import type { AcceptedRun, Baseline } from './baseline.ts'
-import { compactRun } from './compact.ts'
+import { compactRun } from './accept.ts'
 import { baselineAlpha, testAgainstBaseline } from './tests.ts'
 import type { BaselineTest, BaselineTests } from './tests.ts'
 import type { BaselineMetric } from './readings.ts'

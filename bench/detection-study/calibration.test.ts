@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decideDuets, deciders, share, shareOf } from './deciders.ts'
-import type { Share } from './deciders.ts'
-import type { Goal } from './goals.ts'
+import type { Share, Goal } from './deciders.ts'
 import { scoreHistory } from './history.ts'
 import type { NoiseLevel } from './machine.ts'
 import type { Change } from './service.ts'

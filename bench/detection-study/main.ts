@@ -1,7 +1,5 @@
-import { decideDuets, deciders, reached, share, shareError, shareOf } from './deciders.ts'
-import type { Decider, Decision, Share } from './deciders.ts'
-import { goals } from './goals.ts'
-import type { Goal } from './goals.ts'
+import { decideDuets, deciders, reached, share, shareError, shareOf, goals } from './deciders.ts'
+import type { Decider, Decision, Share, Goal } from './deciders.ts'
 import { scoreHistory } from './history.ts'
 import type { HistoryScore } from './history.ts'
 

@@ -1,5 +1,7 @@
 import { medianOfKnown } from './levels.ts'
-import type { Level, Sample } from './levels.ts'
+import type { Level, Sample, Setting } from './levels.ts'
+import type { Forecast } from './forecast.ts'
+import type { Knee } from './search.ts'
 
 /** What can be the limit of a service under load, and of the one who loads it. */
 export type Resource = 'service CPU' | 'event loop' | 'connection pool' | 'memory' | 'machine' | 'generator'
@@ -76,4 +78,30 @@ export function findSaturation(levels: readonly Level[]): Saturated[] {
     return []
   })
   return found.toSorted((a, b) => a.atLoad - b.atLoad)
+}
+
+/** What `vigil capacity --json` prints: `vigil.capacity/1`. */
+export interface CapacityResult {
+  schema: 'vigil.capacity/1'
+  suite: string
+  engine: string
+  /** What a load counts. */
+  loadUnit: 'journeys/s' | 'connections'
+  target: string
+  startedAt: string
+  knee: Knee
+  /** Requests per second at the highest load that keeps every budget. */
+  capacityRps: number | undefined
+  levels: Level[]
+  saturation: Saturated[]
+  settings: { variable: string; load: number; results: Setting[]; enough: string | undefined } | undefined
+  forecasts: NamedForecast[]
+}
+
+export interface NamedForecast {
+  name: string
+  query: string
+  unit: 'bytes' | 'per second' | undefined
+  limit: number | undefined
+  forecast: Forecast | { state: 'unknown'; reason: string }
 }

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { freePort, waitReady } from '../services/index.ts'
-import { startTarget } from './start.ts'
-import type { TargetPlan } from './start.ts'
+import { startTarget } from './server-side.ts'
+import type { TargetPlan } from './server-side.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
 
 const folder = temporaryFolder('target')

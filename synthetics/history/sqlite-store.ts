@@ -1,9 +1,8 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { isDamagedFile } from '../../record/history/index.ts'
-import { openDatabase, toRowId, toTimestamp, readRows, createRowWriter } from './database.ts'
+import { openDatabase, toRowId, toTimestamp, readRows, createRowWriter, salvageFile } from './database.ts'
 import type { Row } from './database.ts'
-import { salvageFile } from './salvage.ts'
 import type { HistoryQuery, HistoryStore, HistoryEntry } from './store.ts'
 
 /** Number of damaged rows that are reported individually. */

@@ -4,11 +4,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { runProbes } from '../probes.ts'
 import type { ProbeOutcome } from '../../record/index.ts'
-import { findIncidents } from './incidents.ts'
+import { findIncidents, computeUptime, createFlakeCounter, computeObjective } from './uptime.ts'
 import { computeShares, buildTimeline, clipSpans, estimateTimes, toPeriods } from './timeline.ts'
 import type { Observation } from './timeline.ts'
 import { entryAt } from './testing/entries.ts'
-import { computeUptime, createFlakeCounter, computeObjective } from './uptime.ts'
 
 const start = Date.parse('2026-11-01T00:00:00Z')
 const minute = 60_000

@@ -1,9 +1,14 @@
 import type { ProbeResult } from '../../record/index.ts'
-import { findIncidents } from './incidents.ts'
-import type { Incident } from './incidents.ts'
 import type { HistoryEntry } from './store.ts'
-import { computeShares, buildTimeline, clipSpans, assumeHoldTimes, toPeriods } from './timeline.ts'
-import type { Shares, Unscheduled, Period } from './timeline.ts'
+import {
+  computeShares,
+  buildTimeline,
+  clipSpans,
+  assumeHoldTimes,
+  toPeriods,
+  sortObservations,
+} from './timeline.ts'
+import type { Shares, Unscheduled, Period, Observation } from './timeline.ts'
 
 /** The uptime of one probe of one target. */
 export interface ProbeUptime {
@@ -152,4 +157,70 @@ export function createFlakeCounter(): { add: (result: ProbeResult) => void; step
 /** Finds the steps that failed in attempts before the one that passed. */
 function findFlakedSteps({ outcome, earlier = [] }: ProbeResult): Set<string> {
   return new Set(outcome === 'degraded' ? earlier.map(({ step }) => step) : [])
+}
+
+/** At least `n` of the last `m`. */
+export interface Rule {
+  n: number
+  m: number
+}
+
+export interface IncidentRules {
+  /** Results that must be down to open an incident. */
+  open: Rule
+  /** Results that must not be down to close it. */
+  close: Rule
+}
+
+/** One bad result does not open an incident, and one good result does not close it. */
+export const incidentRules: IncidentRules = { open: { n: 2, m: 3 }, close: { n: 2, m: 3 } }
+
+export interface Incident {
+  /** Start of the first result that opened it. */
+  fromMs: number
+  /** Start of the first result that closed it; undefined while it is open. */
+  toMs: number | undefined
+  /** Results that were down during it. */
+  down: number
+}
+
+interface Seen {
+  atMs: number
+  bad: boolean
+}
+
+/**
+ * Finds incidents by n-of-m rules. An unknown result is not evidence. Results before a time without
+ * observations do not count together with those after it: such a time opens nothing (a late prober is not an
+ * outage) and closes nothing.
+ */
+export function findIncidents(
+  observations: readonly Observation[],
+  rules: IncidentRules = incidentRules,
+): Incident[] {
+  const incidents: Incident[] = []
+  let open: Incident | undefined
+  let recent: Seen[] = []
+  let heldUntil = -Infinity
+  for (const { startedAtMs, holdsUntilMs, outcome } of sortObservations(observations)) {
+    if (startedAtMs > heldUntil) recent = []
+    heldUntil = Math.max(heldUntil, holdsUntilMs)
+    if (outcome === 'unknown') continue
+    const bad = outcome === 'down'
+    const { m, n } = open ? rules.close : rules.open
+    recent = [...recent, { atMs: startedAtMs, bad }].slice(-m)
+    if (open && bad) open.down += 1
+    const deciding = recent.filter((seen) => seen.bad === !open)
+    const first = deciding[0]
+    if (deciding.length < n || !first) continue
+    if (open) {
+      open.toMs = first.atMs
+      open = undefined
+    } else {
+      open = { fromMs: first.atMs, toMs: undefined, down: deciding.length }
+      incidents.push(open)
+    }
+    recent = []
+  }
+  return incidents
 }

@@ -22,10 +22,9 @@ import type { Session } from '../../shared/session.ts'
 import { findK6 } from '../../shared/suites.ts'
 import type { K6 } from '../../shared/suites.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
-import { toBisectReport } from './bisect-report.ts'
-import type { BisectReport, CommitRange } from './bisect-report.ts'
+import { toBisectReport, abText, bisectText } from './text.ts'
+import type { BisectReport, CommitRange } from './text.ts'
 import type { AbOptions } from './command.ts'
-import { abText, bisectText } from './text.ts'
 
 /** What a search works with. */
 interface Search extends CommitRange {
