@@ -192,6 +192,11 @@ describe('an invalid config is reported in one line with file, path, expected an
       changed('gate', { suites: ['brows'] }),
       'gate.suites: expected the name of a suite, got "brows" (did you mean browse?)',
     ],
+    [
+      'a gate of an unknown probe',
+      changed('gate', { suites: ['browse'], probes: ['hoem'] }),
+      'gate.probes: expected the name of a probe, got "hoem"',
+    ],
     ['an empty gate', changed('gate', { suites: [] }), 'gate.suites: expected at least one suite'],
     [
       'memory asked of a step',

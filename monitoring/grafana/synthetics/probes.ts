@@ -33,6 +33,17 @@ export const verdicts: States = {
   4: { name: 'fail', colour: 'red' },
 }
 
+/**
+ * The outcome of probes. A Pushgateway keeps the last one of a probe that no longer runs: it is left out once
+ * it is not valid any more. A scheduler sets its own to unknown.
+ */
+function outcomeSeries(outcome: string): string {
+  return (
+    `(vigil_probe_outcome{${probeLabels}, outcome="${outcome}"} unless on (probe, environment, place) ` +
+    '(vigil_probe_valid_until_timestamp_seconds{place!=""} < time()))'
+  )
+}
+
 const states: Row['panels'] = [
   stat({
     title: 'Probes down',
@@ -42,7 +53,7 @@ const states: Row['panels'] = [
     queries: [
       line(
         'down',
-        `count(vigil_probe_outcome{${probeLabels}, outcome="down"} == 1) or 0 * ` +
+        `count(${outcomeSeries('down')} == 1) or 0 * ` +
           `count(vigil_probe_outcome{${probeLabels}, outcome="down"})`,
       ),
     ],
@@ -133,12 +144,7 @@ const found: Row['panels'] = [
     description:
       'Each probe over time. All fail together: the service or the network. One fails: its ' +
       'feature. Yellow: a correct response that took too long.',
-    queries: [
-      line(
-        '{{probe}}',
-        stateNumber(outcomes, 'probe', `vigil_probe_outcome{${probeLabels}, outcome="STATE"}`),
-      ),
-    ],
+    queries: [line('{{probe}}', stateNumber(outcomes, 'probe', outcomeSeries('STATE')))],
     unit: 'plain',
     width: 12,
     height: 10,
