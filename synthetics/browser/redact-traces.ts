@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { FullConfig } from '@playwright/test'
+import { loadConfig, readSecrets } from '../../config/index.ts'
 import { createRedactor, redactTrace } from './redaction.ts'
 
 /**
@@ -8,8 +10,8 @@ import { createRedactor, redactTrace } from './redaction.ts'
  * `--reporter` on the command line replaces all reporters. Reporters that copy traces do so after the
  * teardown.
  */
-export default function redactTraces(config: FullConfig): void {
-  const redact = createRedactor(process.env)
+export default async function redactTraces(config: FullConfig): Promise<void> {
+  const redact = createRedactor(process.env, await readConfigSecrets())
   for (const folder of new Set(config.projects.map(({ outputDir }) => outputDir))) {
     for (const name of findTraces(folder)) {
       const file = join(folder, name)
@@ -21,6 +23,14 @@ export default function redactTraces(config: FullConfig): void {
       }
     }
   }
+}
+
+/** Their names need not show that they are secrets. */
+async function readConfigSecrets(): Promise<string[]> {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const config = await loadConfig(root, process.env['VIGIL_CONFIG'] ?? 'vigil.config.ts')
+  const secrets = config.state === 'ok' ? readSecrets(config.loaded, process.env) : config
+  return secrets.state === 'ok' ? Object.values(secrets.values) : []
 }
 
 function findTraces(folder: string): string[] {

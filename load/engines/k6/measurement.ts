@@ -2,9 +2,12 @@ import { mergeHistograms } from '../../../record/index.ts'
 import type { Failure, TimelinePoint } from '../../../record/index.ts'
 import type { EndpointMeasurement, Measurement } from '../../engine.ts'
 import { findSaturation, latenessP95, slowAnswerMs } from './generator.ts'
+import type { GeneratorFacts } from './generator.ts'
 import { requestFailureClasses } from './k6-runtime/metrics.ts'
 import type { RequestFailureClass, ScriptSummary, SummaryStep } from './k6-runtime/metrics.ts'
 import type { LoadScriptPlan } from './k6-runtime/wire.ts'
+import { largeBodyProblem } from './k6-runtime/answer.ts'
+import { largeBodiesReason } from './memory.ts'
 import type { CollectedMessages } from './messages.ts'
 import { countErrors, countRequests, toHistogram } from './summary.ts'
 import type { CpuWork } from './watch.ts'
@@ -38,16 +41,14 @@ export function toMeasurement(
   const lateness = toHistogram(summary.lateness)
   const dropped = countDroppedWhileMeasured(plan, summary)
   const arrivals = (summary.iterations?.count ?? 0) + dropped
+  const failures = toFailures(plan, summary, messages)
   return {
     startedAt: observed.startedAt,
     durationMs,
     endpoints,
     connections: toConnections(summary),
     droppedArrivals: dropped,
-    failures: [
-      ...toFailures(plan, summary, messages),
-      ...toDroppedFailure(dropped, summary.users, observed.firstDroppedMs),
-    ],
+    failures: [...failures, ...toDroppedFailure(dropped, summary.users, observed.firstDroppedMs)],
     timeline: observed.timeline,
     generator: {
       ...observed.cpu,
@@ -58,7 +59,7 @@ export function toMeasurement(
     // An interrupted run does not show what the limit was.
     saturation: interrupted
       ? []
-      : findSaturation({
+      : nameLargeBodies(failures, {
           cpu: observed.cpu,
           lateness,
           waits: mergeHistograms([
@@ -77,6 +78,13 @@ export function toMeasurement(
         }),
     interrupted,
   }
+}
+
+/** Why k6 was the limit; first the bodies that it read, if they were too large, since those cost the rest. */
+function nameLargeBodies(failures: readonly Failure[], facts: GeneratorFacts): string[] {
+  const reasons = findSaturation(facts)
+  const isLarge = failures.some(({ example }) => example?.startsWith(largeBodyProblem) === true)
+  return reasons.length > 0 && isLarge ? [largeBodiesReason, ...reasons] : reasons
 }
 
 function toConnections({ connecting }: ScriptSummary): Measurement['connections'] & object {

@@ -1,6 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { limitMemory, reportsMemoryEnd, withMemoryLimit } from './memory.ts'
+import { toAddress } from '../../../journeys/index.ts'
+import type { LoadScriptPlan } from './k6-runtime/wire.ts'
+import { toMeasurement } from './measurement.ts'
+import { largeBodiesReason, limitMemory, reportsMemoryEnd, withMemoryLimit } from './memory.ts'
+import { exampleSummary, trendOf } from './testing/summaries.ts'
 
 const gibibyte = 2 ** 30
 
@@ -46,5 +50,50 @@ describe('the memory of k6', () => {
     ['fatal error: all goroutines are asleep - deadlock!', false],
   ])('was not enough: %s: %s', (line, expected) => {
     expect(reportsMemoryEnd(line)).toBe(expected)
+  })
+})
+
+describe('bodies that are too large', () => {
+  const plan: LoadScriptPlan = {
+    kind: 'load',
+    nonce: 'a-nonce',
+    target: { address: toAddress('http://127.0.0.1:1'), ip: undefined, run: 'r' },
+    secrets: [],
+    journeys: ['a'],
+    cycle: [0],
+    steps: ['a/b'],
+    ratePerSecond: 4,
+    warmupMs: 0,
+    durationMs: 1000,
+    requestTimeoutMs: 1000,
+    users: 1,
+    preAllocated: 1,
+    maxUsers: 1,
+    sampleEvery: 1,
+    contextsFile: undefined,
+    summaryFile: '',
+  }
+  const saturationOf = (cpuRatio: number, example: string): string[] => {
+    const summary = exampleSummary({
+      iterations: trendOf([1, 2, 3, 4]),
+      steps: [{ latency: trendOf([1, 2, 3]), unanswered: 1, failed: { check: 1 } }],
+    })
+    const observed = {
+      startedAt: '',
+      durationMs: 1000,
+      interrupted: false,
+      timeline: [],
+      firstDroppedMs: undefined,
+    }
+    const cpu = { cpuRatio, machineIdle: 0.5 }
+    return toMeasurement(plan, summary, { firstFailure: () => ({ atMs: 0, example }) }, { ...observed, cpu })
+      .saturation
+  }
+
+  it('are the first reason of a run whose limit was k6, and none of another', () => {
+    const large = 'the body is larger than 4194304 bytes'
+    expect(saturationOf(0.95, large)).toEqual([largeBodiesReason, expect.stringContaining('k6 used 95 %')])
+    expect(saturationOf(0.95, 'no')).toEqual([expect.stringContaining('k6 used 95 %')])
+    expect(saturationOf(0.3, large)).toEqual([])
   })
 })

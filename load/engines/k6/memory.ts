@@ -37,6 +37,10 @@ export function reportsMemoryEnd(line: string): boolean {
   return /^(?:fatal error|runtime(?:\/cgo)?): .*(?:memory|map pages|pthread_create|new OS thread)/.test(line)
 }
 
+/** Why a run that was measured is invalid, if k6 was its limit. */
+export const largeBodiesReason =
+  'k6 read bodies of more than 4 MiB, each of them whole: lower the rate, or request less'
+
 /** Why there is no measurement, for the reader. */
 export function describeMemoryEnd(limitBytes: number): string {
   return (

@@ -52,6 +52,9 @@ function parse(text: string): unknown {
   }
 }
 
+/** How the problem of an answer begins whose body is larger than the other engines read. */
+export const largeBodyProblem = 'the body is larger than'
+
 /**
  * Classifies a request that was not answered by k6's error code. Its text decides where k6 has no code of its
  * own (1000: an expired certificate, a connection closed before the answer).

@@ -12,7 +12,7 @@ import {
   toRequestTarget,
 } from '../../../../journeys/index.ts'
 import type { Context, Journey, Response, Step } from '../../../../journeys/index.ts'
-import { Answer, classifyUnanswered } from './answer.ts'
+import { Answer, classifyUnanswered, largeBodyProblem } from './answer.ts'
 import type { K6Response } from './answer.ts'
 import type { RequestFailureClass } from './metrics.ts'
 import { lateRequests } from './wire.ts'
@@ -170,7 +170,7 @@ function findUnusable(response: K6Response): { class: RequestFailureClass; probl
   if (status === 0)
     return { class: classifyUnanswered(response.error_code, response.error), problem: response.error }
   return typeof body === 'string' && body.length > maxBodyLength
-    ? { class: 'check', problem: `the body is larger than ${maxBodyLength} bytes` }
+    ? { class: 'check', problem: `${largeBodyProblem} ${maxBodyLength} bytes` }
     : undefined
 }
 
