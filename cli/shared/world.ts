@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { LoadedConfig } from '../../config/index.ts'
 import { trustCertificates } from '../../journeys/client/index.ts'
@@ -71,12 +70,6 @@ export function trustTargets({ config, file }: LoadedConfig, urls: readonly stri
   if (problem !== undefined) throw new UsageError(`${file}: target.ca: ${problem}`)
 }
 
-/** vigil's own version, from its package. */
-export function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return /"version":\s*"([^"]+)"/.exec(text)?.[1] ?? 'unknown'
-}
-
 /** The text of a file; undefined when there is no such file. Any other refusal of the disk is thrown. */
 export async function readIfPresent(file: string): Promise<string | undefined> {
   try {
@@ -91,3 +84,6 @@ export async function readIfPresent(file: string): Promise<string | undefined> {
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** vigil's own version, from its package. */
+export { vigilVersion as version } from '../../journeys/client/index.ts'

@@ -159,6 +159,22 @@ describe('a kept connection that the target closes at the next request', () => {
   })
 })
 
+test('a request after one that was interrupted is sent, also before its connection has ended', async () => {
+  const url = await target((request, response) => (request.url === '/hangs' ? undefined : response.end('ok')))
+  const interrupt = new AbortController()
+  const connections = openConnections(1)
+  const hanging = sendRequest(
+    url,
+    { ...get, path: '/hangs' },
+    { ...limits, signal: interrupt.signal },
+    connections,
+  )
+  setTimeout(() => interrupt.abort(), 50)
+  expect(await hanging).toMatchObject({ state: 'failed' })
+  expect(await sendRequest(url, get, limits, connections)).toMatchObject({ state: 'ok' })
+  await connections.destroy()
+})
+
 describe('a request cannot be split by what a target said', () => {
   test.each([
     ['a line break in a header', { ...get, headers: { authorization: 'a\r\nx: y' } }],

@@ -42,8 +42,8 @@ async function findAddresses({
   return isIP(hostname) === 0 ? [...new Set(await orAborted(lookUp(hostname), signal))] : [hostname]
 }
 
-// A name server's answer cannot be cancelled, only ignored.
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Ends the wait for work that cannot be cancelled, such as a name server's answer, when the signal aborts. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
   const abort = (): void => reject(abortReason(signal))
   if (signal.aborted) abort()

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FailureClass } from '../../record/index.ts'
 import { findWireProblem, toAddress, toRequestHeaders, toRequestTarget } from '../index.ts'
 import type { Address, Response, WireRequest } from '../index.ts'
-import { openSocket } from './connect.ts'
-import type { ConnectPlan, LookUp } from './connect.ts'
+import { openSocket, orAborted } from './connect.ts'
+import type { LookUp } from './connect.ts'
 import { toRequestFailure } from './failure.ts'
 import { BodyError, decodeBody, toHeaders, toResponse } from './response.ts'
 
@@ -92,26 +92,35 @@ export function openConnections(maxConnections: number, options: ConnectionOptio
 }
 
 interface TargetRequestOptions extends RequestOptions {
-  connectPlan: ConnectPlan
+  address: Address
 }
 
-/** Node's pool of connections, which are opened by `openSocket`. */
+/**
+ * Node's pool of connections, which are opened by `openSocket`. A connection belongs to the pool and not to the
+ * request for which it was opened: Node may give it to the next one. So opening it ends with the pool.
+ */
 class TargetAgent extends Agent {
   readonly #options: ConnectionOptions
+  readonly #ended = new AbortController()
 
   constructor(maxConnections: number, options: ConnectionOptions) {
     super({ keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections })
     this.#options = options
   }
 
+  override destroy(): void {
+    this.#ended.abort()
+    super.destroy()
+  }
+
   override createConnection(options: TargetRequestOptions, callback?: SocketCallback): undefined {
     void this.#open(options, callback ?? (() => undefined))
   }
 
-  async #open({ connectPlan }: TargetRequestOptions, callback: SocketCallback): Promise<void> {
+  async #open({ address }: TargetRequestOptions, callback: SocketCallback): Promise<void> {
     let socket: Socket
     try {
-      socket = await openSocket({ ...connectPlan, ...this.#options })
+      socket = await openSocket({ address, signal: this.#ended.signal, ...this.#options })
     } catch (error) {
       // Node ignores the socket when there is an error.
       callback(error instanceof Error ? error : new Error(String(error)), new Socket())
@@ -128,6 +137,7 @@ interface ExchangePlan {
   options: TargetRequestOptions
   body: Buffer | undefined
   limits: SendLimits
+  signal: AbortSignal
   isResendable: boolean
 }
 
@@ -161,9 +171,9 @@ function toPlan(
     headers,
     signal,
     maxHeaderSize: 64 * 1024,
-    connectPlan: { address, signal },
+    address,
   }
-  return { options, body, limits, isResendable: isResendable(request) }
+  return { options, body, limits, signal, isResendable: isResendable(request) }
 }
 
 /**
@@ -213,12 +223,13 @@ async function exchangeOnce(plan: ExchangePlan, sent: { hasConnected: boolean })
     reject(new Error('the target switched to another protocol'))
   })
   request.once('error', (error) => {
-    const isStale = request.reusedSocket && !hasReceived && !plan.options.signal?.aborted
+    const isStale = request.reusedSocket && !hasReceived && !plan.signal.aborted
     reject(isStale && plan.isResendable ? new StaleConnection('stale', { cause: error }) : error)
   })
   request.end(plan.body)
   try {
-    return await promise
+    // A request that waits for its connection does not end by its signal.
+    return await orAborted(promise, plan.signal)
   } finally {
     if (plan.limits.headersOnly) request.destroy()
     swallowLateErrors(request)
