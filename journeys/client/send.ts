@@ -96,8 +96,8 @@ interface TargetRequestOptions extends RequestOptions {
 }
 
 /**
- * Node's pool of connections, which are opened by `openSocket`. A connection belongs to the pool and not to the
- * request for which it was opened: Node may give it to the next one. So opening it ends with the pool.
+ * Node's pool of connections, which are opened by `openSocket`. A connection belongs to the pool and not to
+ * the request for which it was opened: Node may give it to the next one. So opening it ends with the pool.
  */
 class TargetAgent extends Agent {
   readonly #options: ConnectionOptions
