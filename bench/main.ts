@@ -5,8 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Bench, Section } from './section.ts'
 import { accuracy } from './sections/accuracy.ts'
 import { api, start, gate } from './sections/commands.ts'
-import { autocannon } from './sections/autocannon.ts'
-import { k6, memory } from './sections/k6.ts'
+import { autocannon, k6, memory } from './sections/engines.ts'
 import { probes } from './sections/probes.ts'
 
 // `npm run bench`, `npm run bench -- k6 memory`, `npm run bench -- --rounds 7`. Figures are printed, and exit

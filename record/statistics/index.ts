@@ -1,2 +1,9 @@
-export { binomialUpperTail, normalUpperTail, tCritical, tUpperTail } from './distributions.ts'
-export { lagOneCorrelation, median, varianceInflation } from './series.ts'
+export {
+  binomialUpperTail,
+  normalUpperTail,
+  tCritical,
+  tUpperTail,
+  lagOneCorrelation,
+  median,
+  varianceInflation,
+} from './statistics.ts'

@@ -1,5 +1,20 @@
-export { runnableAlertmanager, startAlertmanager } from './alertmanager.ts'
-export type { AlertmanagerOptions } from './alertmanager.ts'
+export {
+  runnableAlertmanager,
+  startAlertmanager,
+  startNodeExporter,
+  startPostgresExporter,
+  startProcessExporter,
+  startPrometheus,
+  startPushgateway,
+} from './monitoring.ts'
+export type {
+  AlertmanagerOptions,
+  ExporterOptions,
+  MonitoredDatabase,
+  PostgresExporterOptions,
+  ProcessExporterOptions,
+  PrometheusOptions,
+} from './monitoring.ts'
 export { freePort, isFree, waitReady } from './endpoint.ts'
 export type { Readiness } from './endpoint.ts'
 export { ServiceGroup, ServiceNotStarted } from './group.ts'
@@ -15,17 +30,3 @@ export type {
   StartResult,
   ToolOptions,
 } from './launch.ts'
-export {
-  startNodeExporter,
-  startPostgresExporter,
-  startProcessExporter,
-  startPrometheus,
-  startPushgateway,
-} from './prometheus.ts'
-export type {
-  ExporterOptions,
-  MonitoredDatabase,
-  PostgresExporterOptions,
-  ProcessExporterOptions,
-  PrometheusOptions,
-} from './prometheus.ts'

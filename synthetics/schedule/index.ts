@@ -7,7 +7,12 @@ export {
   splayCadence,
 } from './due.ts'
 export type { Clock } from './due.ts'
-export { createHeartbeatFile } from './heartbeat.ts'
-export type { Heartbeat } from './heartbeat.ts'
-export { runSchedule, scheduleLimits } from './scheduler.ts'
-export type { Job, ScheduleEvent, ScheduleLimits, SchedulePlan, SuperviseResult } from './scheduler.ts'
+export { createHeartbeatFile, runSchedule, scheduleLimits } from './scheduler.ts'
+export type {
+  Heartbeat,
+  Job,
+  ScheduleEvent,
+  ScheduleLimits,
+  SchedulePlan,
+  SuperviseResult,
+} from './scheduler.ts'

@@ -14,10 +14,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openScratch } from '../scratch.ts'
+import { openScratch, createWorktree } from './worktree.ts'
 import { resolveCommit, runGit, readCommitSubject } from '../../../runtime/processes/index.ts'
 import type { GitContext } from '../../../runtime/processes/index.ts'
-import { createWorktree } from './worktree.ts'
 
 /*
  * A repository of two commits whose config lies in a folder of it; its dependencies are one package and a

@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  binomialUpperTail,
-  normalUpperTail,
-  regularisedBeta,
-  tCritical,
-  tUpperTail,
-} from './distributions.ts'
+import { binomialUpperTail, normalUpperTail, regularisedBeta, tCritical, tUpperTail } from './statistics.ts'
 
 interface Fixtures {
   tails: { t: number; df: number; tail: number }[]

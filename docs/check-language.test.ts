@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findLanguageProblems } from './language.ts'
+import { findLanguageProblems } from './check-language.ts'
 
 const found = (text: string): string[] =>
   findLanguageProblems(text, { checkLength: true }).map((problem) => problem.found)
