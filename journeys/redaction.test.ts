@@ -35,6 +35,15 @@ describe('a secret is removed', () => {
     expect(redacted).not.toContain(base64(secret).slice(4, 12))
   })
 
+  it('with line breaks, also on one line, and with marks that only some encode', () => {
+    const hide = createValueRedactor(['-----BEGIN KEY-----\nMIIabc\n', "it's (a) *secret*~!"])
+    expect(createValueRedactor(['    ', ''])('a b')).toBe('a b')
+    expect(hide('x -----BEGIN KEY----- MIIabc y')).toBe('x [redacted] y')
+    const form = new URLSearchParams({ a: "it's (a) *secret*~!" }).toString()
+    expect(hide(form)).toBe('a=[redacted]')
+    expect(hide('/it%27s%20%28a%29%20%2Asecret%2A~%21')).toBe('/[redacted]')
+  })
+
   it('whatever it is and whatever surrounds it', () => {
     const texts = fc.string({ unit: 'grapheme', maxLength: 12 })
     fc.assert(

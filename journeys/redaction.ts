@@ -63,7 +63,9 @@ export function createRedactor(values: readonly string[]): Redact {
 export function createValueRedactor(values: readonly string[]): Redact {
   const known = [...new Set(values)].filter((value) => value !== '')
   // The longest first: one secret may contain another.
-  const forms = [...new Set(known.flatMap(listEncodings))].toSorted((a, b) => b.length - a.length)
+  const forms = [...new Set(known.flatMap(listEncodings))]
+    .filter((form) => form !== '')
+    .toSorted((a, b) => b.length - a.length)
   const encoded = [...new Set(known.flatMap(listBase64Parts))]
   return (text) => {
     let redacted = text
@@ -79,8 +81,15 @@ export function createValueRedactor(values: readonly string[]): Redact {
 function listEncodings(value: string): string[] {
   const json = quote(value)
   const percent = encodeURIComponent(toWellFormed(value))
+  // RFC 3986 and forms encode these too.
+  const whole = percent.replaceAll(/[!'()*~]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
   return [
     value,
+    // On one line, as messages are.
+    value.replaceAll(/\s+/g, ' ').trim(),
+    whole,
+    whole.replaceAll('%20', '+').replaceAll('%2A', '*'),
+    whole.replaceAll('%7E', '~'),
     json,
     quote(json),
     json.replaceAll(/[^ -~]/g, (unit) => `\\u${`000${unit.charCodeAt(0).toString(16)}`.slice(-4)}`),
