@@ -172,9 +172,18 @@ function adviseOnLatency(run: Run, rows: readonly VerdictRow[]): string {
   )
 }
 
+/** Requests per second that a load at a rate would make if none of its journeys were dropped. */
+function findOfferedRequests({ generator, endpoints, durationMs }: Run): number | undefined {
+  const { offeredRps, droppedArrivals = 0 } = generator ?? {}
+  if (offeredRps === undefined) return undefined
+  const begun = offeredRps * (durationMs / 1000) - droppedArrivals
+  const requests = Object.values(endpoints).reduce((sum, step) => sum + step.requests, 0)
+  return begun > 0 ? offeredRps * (requests / begun) : undefined
+}
+
 function adviseOnThroughput(run: Run, rows: readonly VerdictRow[]): string {
   const limit = Math.max(...rows.map((row) => row.limit ?? 0)) / 60
-  const offered = run.generator?.offeredRps
+  const offered = findOfferedRequests(run)
   const suite = cleanText(run.suite, maxNameLength)
   if (offered !== undefined && offered < limit)
     return (

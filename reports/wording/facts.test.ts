@@ -35,7 +35,7 @@ describe('the line about the load', () => {
 describe('facts', () => {
   it('that were not measured are left out, not shown as zero', () => {
     expect(listServerFacts(run({ extras: { server: {} } }))).toEqual([])
-    expect(listGeneratorFacts(run({ extras: { generator: {} } })).map(([name]) => name)).toEqual(['achieved'])
+    expect(listGeneratorFacts(run({ extras: { generator: {} } })).map(([name]) => name)).toEqual(['answered'])
     expect(listServerFacts(run({ extras: { server: { rssMaxBytes: 187_400_000 } } }))).toEqual([
       ['maximum memory', '187 MB'],
     ])

@@ -63,14 +63,15 @@ export function listGeneratorFacts(run: Run): Fact[] {
     ...toFact('CPU used', cpuRatio, (ratio) => amount('ratio', ratio)),
     ...toFact('event loop delay p99', eventLoopP99Ms, (ms) => amount('ms', ms)),
     ...toFact('dropped arrivals', droppedArrivals, formatCount),
-    ...toFact('offered', offeredRps, (rps) => `${formatRate(rps)} req/s`),
+    // Arrivals of journeys, each of several requests.
+    ...toFact('offered', offeredRps, (rate) => `${formatRate(rate)} journeys/s`),
     ...toFact('new connections', run.connections?.opened, (opened) =>
       run.connections === undefined
         ? ''
         : `${formatCount(opened)}, ${amount('ratio', run.connections.share)} of the answers`,
     ),
     ...toFact('time to connect p95', run.connections?.time.p95Ms, (ms) => amount('ms', ms)),
-    ...toFact('achieved', run.totals.throughputRps, (rps) => `${formatRate(rps)} req/s`),
+    ...toFact('answered', run.totals.throughputRps, (rps) => `${formatRate(rps)} req/s`),
   ]
 }
 
