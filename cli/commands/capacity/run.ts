@@ -11,7 +11,8 @@ import type { FoundEngine, SuiteChanges, SuitePlan } from '../../shared/suites.t
 import { exitCodes } from '../../exit-codes.ts'
 import { printJson, UsageError } from '../../shared/world.ts'
 import type { World } from '../../shared/world.ts'
-import { newRunId, openSession, withTarget } from '../../shared/session.ts'
+import { newRunId, openSession } from '../../shared/session.ts'
+import { withTarget } from '../../shared/target.ts'
 import type { Session } from '../../shared/session.ts'
 import type { CapacityOptions, Variation } from './command.ts'
 

@@ -3,13 +3,8 @@ import type { ReportInput } from '../../../reports/index.ts'
 import { toProbeRecord } from '../../../synthetics/index.ts'
 import type { ProbesReport } from '../../../record/index.ts'
 import { writeProbes, writeReports, conclude } from '../../shared/artefacts.ts'
-import {
-  describeEnvironment,
-  describeTarget,
-  newRunId,
-  openSession,
-  withTarget,
-} from '../../shared/session.ts'
+import { describeEnvironment, describeTarget, newRunId, openSession } from '../../shared/session.ts'
+import { withTarget } from '../../shared/target.ts'
 import type { Session } from '../../shared/session.ts'
 import { keepOnce } from '../../shared/history.ts'
 import {

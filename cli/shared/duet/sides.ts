@@ -12,7 +12,8 @@ import type { PairSource, Scratch, Side, DatabaseTemplate } from '../../../load/
 import { findTargetUrlProblem } from '../../../journeys/index.ts'
 import { toPublicUrl } from '../../../record/index.ts'
 import type { Run } from '../../../record/index.ts'
-import { checkTarget, configRepository } from '../session.ts'
+import { configRepository } from '../session.ts'
+import { checkTarget } from '../target.ts'
 import type { Session } from '../session.ts'
 import { trustTargets, UsageError } from '../world.ts'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startService } from '../testing/service.ts'
 import type { Service } from '../testing/service.ts'
-import { preflight } from './session.ts'
+import { preflight } from './target.ts'
 
 const seen: string[] = []
 let service: Service
