@@ -1,18 +1,16 @@
 import { tmpdir } from 'node:os'
-import { dirname,,} from 'node:path'
+import { dirname } from 'node:path'
 import { lockTarget, requestMetrics, startTarget } from '../../runtime/target/index.ts'
 import type { MetricsAnswer } from '../../runtime/target/index.ts'
-import { , toOneLine } from '../../record/index.ts'
+import { toOneLine } from '../../record/index.ts'
 import type { CodedReason, ReasonCode } from '../../baselines/index.ts'
-import type { FailureClass,} from '../../record/index.ts'
-import { makeFolder,} from '../../record/store/index.ts'
-import { describeEnd,} from '../../runtime/processes/index.ts'
+import type { FailureClass } from '../../record/index.ts'
+import { makeFolder } from '../../record/store/index.ts'
+import { describeEnd } from '../../runtime/processes/index.ts'
 import type { ChildEnd } from '../../runtime/processes/index.ts'
 import type { RunningProcess } from '../../runtime/services/index.ts'
 import { sendRequest } from '../../journeys/client/index.ts'
-import {  toTargetUrl } from '../../journeys/index.ts'
-
-/** What a running command works with: its config, its target, and where its files go. */
+import { toTargetUrl } from '../../journeys/index.ts'
 import type { Session } from './session.ts'
 
 /** What `use` returned, or why the target could not be used. */

@@ -49,7 +49,10 @@ describe('what to do next', () => {
     ],
     [
       'too little throughput at a sufficient load: the service',
-      run({ budgets: { requestsPerMinute: 100_000 }, extras: { generator: { offeredRps: 2000, droppedArrivals: 117_000 } } }),
+      run({
+        budgets: { requestsPerMinute: 100_000 },
+        extras: { generator: { offeredRps: 2000, droppedArrivals: 117_000 } },
+      }),
       ['the service did not sustain the load of steady'],
     ],
     [
