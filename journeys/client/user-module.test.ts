@@ -66,12 +66,13 @@ describe("a user's module", () => {
   })
 
   it('below node_modules is read as Node reads it', () => {
-    const files = {
-      'package.json': '{"type":"commonjs"}',
-      'a.ts': "import { value } from 'dep'\nexport default value\n",
+    const dependency = {
       'node_modules/dep/package.json': '{"name":"dep","main":"index.js"}',
       'node_modules/dep/index.js': 'exports.value = typeof module\n',
     }
-    expect(load(files, 'a.ts')).toBe('object')
+    const module = "import { value } from 'dep'\nexport default value\n"
+    expect(load({ 'package.json': '{"type":"commonjs"}', 'a.ts': module, ...dependency }, 'a.ts')).toBe(
+      'object',
+    )
   })
 })

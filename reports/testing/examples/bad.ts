@@ -41,25 +41,17 @@ export function erring(): ReportInput {
     'task-crud/update': { requests: 2400, errors: 241, medianMs: 6.8, spread: 0.33 },
     'task-crud/create': { requests: 2400, errors: 47, medianMs: 6.2, spread: 0.34 },
   }
-  return gateOf({
-    runs: [
-      runReport({
-        ...calm,
-        steps,
-        failures: [
-          { step: 'task-crud/update', ...serverErrors, count: 241, firstAtMs: 1204 },
-          { step: 'task-crud/create', ...emptyTitles, count: 47, firstAtMs: 3377 },
-        ],
-        timeline: Array.from({ length: 60 }, (_, second) => ({
-          atMs: second * 1000,
-          requests: 238 + (second % 5),
-          errors: second === 0 ? 0 : 3 + ((second * 7) % 5),
-          p95Ms: 14 + (second % 7),
-        })),
-      }),
-    ],
-    probes: probesUp,
-  })
+  const failures = [
+    { step: 'task-crud/update', ...serverErrors, count: 241, firstAtMs: 1204 },
+    { step: 'task-crud/create', ...emptyTitles, count: 47, firstAtMs: 3377 },
+  ]
+  const timeline = Array.from({ length: 60 }, (_, second) => ({
+    atMs: second * 1000,
+    requests: 238 + (second % 5),
+    errors: second === 0 ? 0 : 3 + ((second * 7) % 5),
+    p95Ms: 14 + (second % 7),
+  }))
+  return gateOf({ runs: [runReport({ ...calm, steps, failures, timeline })], probes: probesUp })
 }
 
 /** The target died in second 34 of 60 and did not come back. */

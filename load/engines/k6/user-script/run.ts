@@ -58,11 +58,7 @@ export async function runUserScript(
 }
 
 async function runToEnd(
-  path: string,
-  plan: LoadPlan,
-  script: string,
-  environment: LoadEnvironment,
-  world: EngineWorld,
+  ...[path, plan, script, environment, world]: Parameters<typeof runUserScript>
 ): Promise<LoadResult> {
   const tally = createTally()
   const failures = collectOwnFailures()
