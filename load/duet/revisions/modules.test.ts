@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -6,16 +5,17 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createWorktree } from './worktree.ts'
 import type { Preparation } from './worktree.ts'
+import { createRepository } from '../testing/repository.ts'
+import type { Repository } from '../testing/repository.ts'
 
 /*
  * A repository whose config is in `service`. Programs named pnpm and yarn stand in for those that this
@@ -23,32 +23,20 @@ import type { Preparation } from './worktree.ts'
  */
 
 let top: string
+let git: Repository['git']
+let write: Repository['write']
+let commit: () => string
+let remove: () => void
 let env: NodeJS.ProcessEnv
 beforeEach(() => {
-  top = realpathSync(mkdtempSync(join(tmpdir(), 'vigil-modules-')))
+  const repository = createRepository('modules')
+  ;({ top, git, write, remove } = repository)
+  commit = () => repository.commit('commit')
   env = { PATH: `${join(top, 'programs')}:${process.env['PATH']}`, HOME: top }
-  git('init', '-q', '-b', 'main')
   write('.gitignore', 'node_modules\nprograms\n.vigil\n.npm\n')
   write('service/server.js', '')
 })
-afterEach(() => rmSync(top, { recursive: true, force: true }))
-
-function git(...args: string[]): string {
-  const user = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'protocol.file.allow=always']
-  return execFileSync('git', [...user, ...args], { cwd: top, encoding: 'utf8' }).trim()
-}
-
-function write(name: string, text: string): string {
-  mkdirSync(dirname(join(top, name)), { recursive: true })
-  writeFileSync(join(top, name), text)
-  return join(top, name)
-}
-
-function commit(): string {
-  git('add', '-A')
-  git('commit', '-qm', 'commit', '--allow-empty')
-  return git('rev-parse', 'HEAD')
-}
+afterEach(() => remove())
 
 function installProgram(name: string): void {
   const script = `#!/bin/sh\nmkdir -p node_modules/dep\necho "$PWD ${name} $*" > node_modules/dep/index.js\n`

@@ -1,22 +1,12 @@
-import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openScratch, createWorktree } from './worktree.ts'
 import { resolveCommit, runGit, readCommitSubject } from '../../../runtime/processes/index.ts'
 import type { GitContext } from '../../../runtime/processes/index.ts'
+import { createRepository } from '../testing/repository.ts'
+import type { Repository } from '../testing/repository.ts'
 
 /*
  * A repository of two commits whose config lies in a folder of it; its dependencies are one package and a
@@ -24,33 +14,18 @@ import type { GitContext } from '../../../runtime/processes/index.ts'
  */
 
 let top: string
+let git: Repository['git']
+let write: Repository['write']
+let commit: Repository['commit']
+let remove: () => void
 let place: GitContext
-
-function run(...args: string[]): string {
-  return execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
-    cwd: top,
-    encoding: 'utf8',
-  }).trim()
-}
-
-function write(name: string, text: string): void {
-  mkdirSync(join(top, name, '..'), { recursive: true })
-  writeFileSync(join(top, name), text)
-}
-
-function commit(message: string): string {
-  run('add', '-A')
-  run('commit', '-qm', message)
-  return run('rev-parse', 'HEAD')
-}
 
 let first: string
 let second: string
 
 beforeAll(() => {
-  top = realpathSync(mkdtempSync(join(tmpdir(), 'vigil-worktree-')))
+  ;({ top, git, write, commit, remove } = createRepository('worktree'))
   place = { folder: join(top, 'service'), env: process.env, signal: new AbortController().signal }
-  run('init', '-q', '-b', 'main')
   write('.gitignore', 'node_modules\n')
   write('package.json', '{}')
   write('package-lock.json', '{"version":1}')
@@ -64,7 +39,7 @@ beforeAll(() => {
   write('node_modules/@scope/package/index.js', 'scoped')
   symlinkSync('../own', join(top, 'node_modules/own'))
 })
-afterAll(() => rmSync(top, { recursive: true, force: true }))
+afterAll(() => remove())
 
 async function checkOut(sha: string, name: string) {
   const made = await createWorktree(place, sha, join(top, '.vigil', name))
@@ -103,7 +78,7 @@ describe('a worktree', () => {
     expect(readlinkSync(join(modules, 'package'))).toBe(join(top, 'node_modules/package'))
     await worktree.remove()
     expect(existsSync(join(top, '.vigil/a'))).toBe(false)
-    expect(run('worktree', 'list').split('\n')).toHaveLength(1)
+    expect(git('worktree', 'list').split('\n')).toHaveLength(1)
     expect(readFileSync(join(top, 'node_modules/package/index.js'), 'utf8')).toBe('package')
   })
 
@@ -123,13 +98,13 @@ describe('a worktree', () => {
     chmodSync(join(top, '.git/hooks/pre-commit'), 0o755)
     write('service/code.js', 'third')
     write('new.js', 'new')
-    run('add', 'new.js')
-    run('commit', '-qam', 'third')
+    git('add', 'new.js')
+    git('commit', '-qam', 'third')
     expect(readFileSync(join(top, 'hook.log'), 'utf8')).toMatch(/^ok .*index/)
-    expect(run('diff', '--name-only', 'HEAD~1', 'HEAD').split('\n')).toEqual(['new.js', 'service/code.js'])
-    expect(run('show', 'HEAD:own/index.js')).toBe('second')
-    expect(run('status', '--porcelain', '--untracked-files=no')).toBe('')
-    run('reset', '-q', '--hard', second)
+    expect(git('diff', '--name-only', 'HEAD~1', 'HEAD').split('\n')).toEqual(['new.js', 'service/code.js'])
+    expect(git('show', 'HEAD:own/index.js')).toBe('second')
+    expect(git('status', '--porcelain', '--untracked-files=no')).toBe('')
+    git('reset', '-q', '--hard', second)
     rmSync(join(top, '.git/hooks/pre-commit'))
   })
 
@@ -140,8 +115,8 @@ describe('a worktree', () => {
     const made = await createWorktree(place, broken, join(top, '.vigil/b'))
     expect(made).toMatchObject({ state: 'failed', reason: expect.stringContaining('npm ci failed') })
     expect(existsSync(join(top, '.vigil/b'))).toBe(false)
-    expect(run('worktree', 'list').split('\n')).toHaveLength(1)
-    run('reset', '-q', '--hard', second)
+    expect(git('worktree', 'list').split('\n')).toHaveLength(1)
+    git('reset', '-q', '--hard', second)
   })
 })
 
@@ -156,5 +131,5 @@ it('files of a killed duet are removed by the next one, and files of a running o
   expect(existsSync(running.folder)).toBe(true)
   await Promise.all([running.remove(), third.remove()])
   await runGit(place, 'worktree', 'prune')
-  expect(run('worktree', 'list').split('\n')).toHaveLength(1)
+  expect(git('worktree', 'list').split('\n')).toHaveLength(1)
 })
