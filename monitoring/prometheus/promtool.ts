@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { startChild } from '../../runtime/processes/index.ts'
+import { startChild, toToolEnvironment } from '../../runtime/processes/index.ts'
 import type { AlertCase, PromtoolTest } from './timeline.ts'
 import { requestCases, securityCases } from './cases/api.ts'
 import { componentCases } from './cases/components.ts'
@@ -25,7 +25,7 @@ export async function runTool(
 ): Promise<ToolRun> {
   const lines: string[] = []
   const child = startChild(program, args, {
-    env: { PATH: process.env['PATH'] },
+    env: toToolEnvironment(process.env),
     onLine: (line) => {
       if (lines.length < maxLines) lines.push(line)
     },

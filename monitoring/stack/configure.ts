@@ -1,6 +1,6 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { startChild } from '../../runtime/processes/index.ts'
+import { startChild, toToolEnvironment } from '../../runtime/processes/index.ts'
 import { localizeAlertmanager, readReceiverNames } from './alertmanager-config.ts'
 import type { LocalReceivers } from './alertmanager-config.ts'
 import { components, componentNames, onlyInContainers } from './plan.ts'
@@ -108,7 +108,9 @@ export async function configurePrometheus(
 }
 
 async function checkConfig(promtool: string, file: string): Promise<string | undefined> {
-  const child = startChild(promtool, ['check', 'config', file], { env: {} })
+  const child = startChild(promtool, ['check', 'config', file], {
+    env: toToolEnvironment(process.env),
+  })
   const end = await child.ended
   if (end.state === 'exited' && end.code === 0) return undefined
   const lines = `${child.tail('stdout')}\n${child.tail('stderr')}`.split('\n').map((line) => line.trim())

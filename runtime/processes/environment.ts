@@ -56,3 +56,30 @@ export function toRevisionEnvironment(
   const usual = Object.entries(env).filter(([name]) => usualVariables.has(name) || name.startsWith('LC_'))
   return { ...Object.fromEntries(usual), ...own }
 }
+
+/** Variables that a tool is looked for and run with. `LC_…` and those of version managers are in addition. */
+const toolVariables: ReadonlySet<string> = new Set(
+  `PATH HOME USER LOGNAME SHELL TMPDIR TMP TEMP TZ LANG LANGUAGE LD_LIBRARY_PATH DYLD_LIBRARY_PATH
+  SSL_CERT_FILE SSL_CERT_DIR`.split(/\s+/),
+)
+const toolPrefixes = /^(?:LC|XDG|ASDF|MISE|AQUA|PROTO)_/
+const secretName = /TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY/i
+
+/**
+ * The environment in which a tool is looked for, and in which it runs: a program that answers in one and not
+ * in the other is found by `vigil doctor` and refused by a load. The program of a version manager (asdf,
+ * mise) reads its version below `HOME` or a folder that its own variables name. No secrets and no proxies.
+ */
+export function toToolEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => toolVariables.has(name) || (toolPrefixes.test(name) && !secretName.test(name)),
+    ),
+  )
+}
+
+/**
+ * The folder in which a tool is looked for. The program of a version manager also reads the version in the
+ * current folder and in those above it: the answer must not depend on where vigil is called.
+ */
+export const neutralFolder = '/'

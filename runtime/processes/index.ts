@@ -18,7 +18,7 @@ export {
   watchThrottling,
 } from './cores.ts'
 export type { Pinning, Throttling } from './cores.ts'
-export { toRevisionEnvironment } from './environment.ts'
+export { neutralFolder, toRevisionEnvironment, toToolEnvironment } from './environment.ts'
 export { claimHolder, errorCode, formatHolder, parseHolder, readHolder, writeHolder } from './holder.ts'
 export type { HeldFile } from './holder.ts'
 export { readCommitSubject, readRevision, resolveBase, resolveCommit, runGit } from './git.ts'

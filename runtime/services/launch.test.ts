@@ -1,10 +1,12 @@
+import { chmodSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { isFree } from './endpoint.ts'
 import { startService } from './launch.ts'
 import type { ServiceOptions, StartResult } from './launch.ts'
+import { startAlertmanager, startPostgresExporter, startPrometheus, startPushgateway } from './monitoring.ts'
 import { temporaryFolder } from '../testing/temporary-folder.ts'
 
 const folder = temporaryFolder('service')
@@ -97,5 +99,36 @@ describe('a service', () => {
       cause: 'program',
       reason: 'the tool: interrupted while it was starting',
     })
+  })
+})
+
+describe('a tool of a version manager', () => {
+  const program = join(folder, 'managed')
+  // It answers on the port of its flag, once it has found its version below the home of its user.
+  writeFileSync(
+    program,
+    `#!/bin/sh
+read -r name version < "$HOME/.tool-versions" || exit 1
+for flag in "$@"; do case "$flag" in --web.listen-address=*) address="$flag";; esac; done
+exec '${process.execPath}' -e "require('node:http').createServer((_, response) =>
+  response.end('ok')).listen(Number('$address'.split(':').pop()), '127.0.0.1')"
+`,
+  )
+  chmodSync(program, 0o755)
+  writeFileSync(join(folder, '.tool-versions'), 'any 1.2.3\n')
+  const options = { program, folder, configFile: join(folder, 'none.yml') }
+  const database = { uri: 'u', user: 'u', passwordFile: 'f' }
+
+  it.each([
+    ['Prometheus', async () => startPrometheus(options)],
+    ['Alertmanager', async () => startAlertmanager(options)],
+    ['the Pushgateway', async () => startPushgateway(options)],
+    ['an exporter', async () => startPostgresExporter({ ...options, database })],
+  ])('starts as %s with the environment in which it was found', async (_, startTool) => {
+    vi.stubEnv('HOME', folder)
+    const started = await startTool()
+    vi.unstubAllEnvs()
+    expect(started).toMatchObject({ state: 'ok' })
+    if (started.state === 'ok') await started.service.stop()
   })
 })

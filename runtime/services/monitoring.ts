@@ -2,6 +2,7 @@ import { mkdirSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { toToolEnvironment } from '../processes/index.ts'
 import { startService } from './launch.ts'
 import type { StartResult, ToolOptions } from './launch.ts'
 
@@ -34,7 +35,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Start
       '--enable-feature=exemplar-storage',
       ...(options.flags ?? []),
     ],
-    env: {},
+    env: toToolEnvironment(process.env),
     cwd: options.folder,
     logFile: join(options.folder, 'prometheus.log'),
     ready: '/-/ready',
@@ -104,7 +105,7 @@ export async function startPostgresExporter(options: PostgresExporterOptions): P
 interface Exporter {
   flags: readonly string[]
   listenFlag?: string
-  /** Its complete environment. */
+  /** In addition to the environment of tools. */
   env?: NodeJS.ProcessEnv
   ready?: string
 }
@@ -118,7 +119,7 @@ async function startExporter(
     name,
     options,
     command: (port) => [options.program, `${listenFlag}=127.0.0.1:${port}`, ...flags],
-    env,
+    env: { ...toToolEnvironment(process.env), ...env },
     logFile: join(options.folder, `${name.toLowerCase().replaceAll(' ', '-')}.log`),
     ready,
   })
@@ -128,7 +129,7 @@ export interface AlertmanagerOptions extends ToolOptions {
   configFile: string
   /** What the links in notifications begin with; missing: its own address. */
   externalUrl?: string
-  /** Its complete environment: SNS takes its credentials from there. */
+  /** In addition to the environment of tools: SNS takes its credentials from there. */
   env?: NodeJS.ProcessEnv
   /** More flags. */
   flags?: readonly string[]
@@ -151,7 +152,7 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<S
       `--web.external-url=${options.externalUrl ?? `http://127.0.0.1:${port}`}`,
       ...(options.flags ?? []),
     ],
-    env: options.env ?? {},
+    env: { ...toToolEnvironment(process.env), ...options.env },
     cwd: options.folder,
     logFile: join(options.folder, 'alertmanager.log'),
     ready: '/-/ready',

@@ -89,6 +89,30 @@ describe('k6 is looked for', () => {
     })
   })
 
+  it.each(['HOME', 'XDG_CONFIG_HOME', 'ASDF_DATA_DIR', 'MISE_CONFIG_DIR'])(
+    'where a version manager reads the version below %s, without the secrets that it may have',
+    async (name) => {
+      const home = mkdtempSync(join(base, 'home-'))
+      writeFileSync(join(home, '.tool-versions'), 'k6 1.2.3\n')
+      writeFileSync(
+        join(path, 'k6'),
+        `#!/bin/sh\n[ -z "$MISE_GITHUB_TOKEN$CI_SECRET" ] || exit 1\n` +
+          `read -r name version < "$${name}/.tool-versions" || exit 1\necho "k6 v$version (commit/abc)"\n`,
+      )
+      chmodSync(join(path, 'k6'), 0o755)
+      const env = { [name]: home, MISE_GITHUB_TOKEN: 'a', CI_SECRET: 'b' }
+      const found = await findTool('k6', surroundings(env))
+      expect(found).toMatchObject({ state: 'found', version: '1.2.3', origin: 'path' })
+    },
+  )
+
+  it('and not with a version that only holds in the current folder', async () => {
+    writeFileSync(join(path, 'k6'), '#!/bin/sh\n[ "$PWD" = / ] || echo "k6 v1.2.3"\n')
+    chmodSync(join(path, 'k6'), 0o755)
+    expect(await findTool('k6', surroundings())).toMatchObject({ state: 'missing' })
+    expect(messages.join('\n')).toContain(`${join(path, 'k6')}, which does not print the version of k6`)
+  })
+
   it('then among those kept', async () => {
     const place = join(folder, `k6-${catalogue.k6.release.version}`)
     mkdirSync(place, { recursive: true })

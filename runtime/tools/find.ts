@@ -3,7 +3,7 @@ import { catalogue } from './catalogue.ts'
 import type { Tool, ToolContext, ToolName } from './catalogue.ts'
 import { download, goInstall, unpackDebian } from './fetch.ts'
 import { isProgram, toolsFolder } from './folder.ts'
-import { runProgram } from '../processes/index.ts'
+import { neutralFolder, runProgram, toToolEnvironment } from '../processes/index.ts'
 
 /** Where a tool was found: by its variable, on the PATH, kept from before, or fetched just now. */
 export type Origin = 'variable' | 'path' | 'kept' | 'download' | 'go install' | 'Debian package'
@@ -53,6 +53,7 @@ export async function lookForTool(name: ToolName, context: ToolContext): Promise
   for (const { path, origin } of places) {
     const found = await checkProgram(tool, path, origin, context)
     if (typeof found !== 'string') return found
+    if (await isProgram(path)) context.progress(`${tool.name}: the ${origin} ${found}: passed over`)
   }
   return undefined
 }
@@ -104,7 +105,12 @@ async function checkProgram(
   context: ToolContext,
 ): Promise<FoundTool | string> {
   if (!(await isProgram(path))) return `names ${path}, which is not a program`
-  const ran = await runProgram(path, tool.versionArgs, { ...context, timeoutMs: 20_000 })
+  const ran = await runProgram(path, tool.versionArgs, {
+    signal: context.signal,
+    env: toToolEnvironment(context.env),
+    cwd: neutralFolder,
+    timeoutMs: 20_000,
+  })
   const version = ran.state === 'ok' ? tool.versionPattern.exec(ran.output)?.[1] : undefined
   if (version === undefined) {
     const cause = ran.state === 'failed' ? ` (${ran.reason})` : ''

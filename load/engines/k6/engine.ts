@@ -46,7 +46,7 @@ async function run(
   const { source, load } = plan
   const usageError = findUsageError(plan)
   if (usageError !== undefined) return { state: 'usage-error', reason: `suite ${plan.suite}: ${usageError}` }
-  const problem = await findVersionProblem(path, environment.folder, world.env)
+  const problem = await findVersionProblem(path, world.env)
   if (problem !== undefined) return { state: 'unmeasured', reason: problem }
   const untrusted = findTrustProblem([plan.targetUrl], world.env)
   if (untrusted !== undefined) return { state: 'unmeasured', reason: untrusted }

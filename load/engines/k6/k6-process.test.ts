@@ -1,6 +1,45 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { toAddress } from '../../../journeys/index.ts'
-import { classifyEnd, toSettings } from './k6-process.ts'
+import { temporaryFolder } from '../../../runtime/testing/temporary-folder.ts'
+import { findTool } from '../../../runtime/tools/index.ts'
+import { classifyEnd, findVersionProblem, startK6, toSettings } from './k6-process.ts'
+
+const folder = temporaryFolder('k6-process')
+
+describe("a version manager's k6", () => {
+  const path = join(folder, 'k6')
+  // Reads its version as the programs of asdf and mise do, and writes what it was started with.
+  writeFileSync(
+    path,
+    '#!/bin/sh\nread -r name version < "$HOME/.tool-versions" || exit 1\n' +
+      `echo "k6 v$version (commit/abc)"\necho "$PWD $*" > '${folder}/started'\n`,
+  )
+  chmodSync(path, 0o755)
+  writeFileSync(join(folder, '.tool-versions'), 'k6 1.2.3\n')
+  const signal = new AbortController().signal
+  const lookFor = async (env: NodeJS.ProcessEnv): ReturnType<typeof findTool> =>
+    findTool('k6', { env: { ...env, VIGIL_K6: path }, progress: () => undefined, signal })
+
+  it.each([
+    ['is found and runs with the home of its user', folder, 'found', undefined],
+    ['is neither found nor run without', '/nowhere', 'missing', 'expected the version of k6'],
+  ])('%s', async (_, home, state, problem) => {
+    const env = { PATH: '/usr/bin:/bin', HOME: home }
+    expect(await lookFor(env)).toMatchObject({ state })
+    const found = await findVersionProblem(path, env)
+    expect(found).toEqual(problem === undefined ? undefined : expect.stringContaining(problem))
+  })
+
+  it.each(['journeys', 'script'] as const)('runs %s in the same environment', async (kind) => {
+    const lines: string[] = []
+    const env = { PATH: '/usr/bin:/bin', HOME: folder }
+    const { child } = startK6(path, [], { folder, env, kind, onLine: (line) => lines.push(line) })
+    expect(await child.ended).toEqual({ state: 'exited', code: 0 })
+    expect(lines).toEqual(['k6 v1.2.3 (commit/abc)'])
+  })
+})
 
 it.each([
   [[], undefined],

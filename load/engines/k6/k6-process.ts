@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Address } from '../../../journeys/index.ts'
 import { findUntrustedByGo, userAgentFor } from '../../../journeys/client/index.ts'
 import { toOneLine } from '../../../record/index.ts'
-import { startChild } from '../../../runtime/processes/index.ts'
+import { neutralFolder, startChild, toToolEnvironment } from '../../../runtime/processes/index.ts'
 import type { Child, ChildEnd } from '../../../runtime/processes/index.ts'
 import {
   collectionLimit,
@@ -45,18 +45,14 @@ const oldestMajor = 1
 const maxOutputLength = 600
 
 /**
- * The whole environment of k6. Nothing of ours is passed on: neither secrets, nor `K6_…` variables or proxies
- * that would change the load without the plan. A trust store named by the user is kept, since certificates
- * are always checked. k6 collects its garbage less often than by default while there is memory for that: a
- * tenth of its CPU goes there.
+ * The whole environment of k6: the one in which it was found. Neither secrets are passed on, nor `K6_…`
+ * variables or proxies that would change the load without the plan; `--config` names a file of ours. A trust
+ * store named by the user is kept, since certificates are always checked. k6 collects its garbage less often
+ * than by default while there is memory for that: a tenth of its CPU goes there.
  */
-function k6Environment(folder: string, env: NodeJS.ProcessEnv, memoryBytes: number): NodeJS.ProcessEnv {
-  const { PATH, SSL_CERT_FILE, SSL_CERT_DIR } = env
+function k6Environment(env: NodeJS.ProcessEnv, memoryBytes: number): NodeJS.ProcessEnv {
   return {
-    PATH,
-    SSL_CERT_FILE,
-    SSL_CERT_DIR,
-    HOME: folder,
+    ...toToolEnvironment(env),
     K6_NO_USAGE_REPORT: 'true',
     GOGC: '300',
     GOMEMLIMIT: collectionLimit(memoryBytes),
@@ -105,7 +101,7 @@ export function startK6(
   const child = startChild(program, limited, {
     cwd: folder,
     env: {
-      ...k6Environment(folder, env, memoryBytes),
+      ...k6Environment(env, memoryBytes),
       ...(trusted !== undefined && { SSL_CERT_FILE: trusted }),
       ...variables,
     },
@@ -136,15 +132,11 @@ export function findTrustProblem(
 }
 
 /** Why a program cannot be used as k6, or undefined when it can: it must be k6, 1.0 or later. */
-export async function findVersionProblem(
-  path: string,
-  folder: string,
-  env: NodeJS.ProcessEnv,
-): Promise<string | undefined> {
+export async function findVersionProblem(path: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   let output = ''
   const child = startChild(path, ['version'], {
-    cwd: folder,
-    env: k6Environment(folder, env, limitMemory('journeys', freemem())),
+    cwd: neutralFolder,
+    env: k6Environment(env, limitMemory('journeys', freemem())),
     onLine: (line) => (output = `${output}${line}\n`.slice(0, 1000)),
   })
   const timer = setTimeout(() => child.signal('SIGKILL'), versionTimeoutMs)

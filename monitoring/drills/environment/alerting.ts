@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startChild } from '../../../runtime/processes/index.ts'
+import { startChild, toToolEnvironment } from '../../../runtime/processes/index.ts'
 import {
   freePort,
   ServiceNotStarted,
@@ -141,7 +141,7 @@ async function writeHistory(plan: HistoryPlan): Promise<void> {
   const end = await startChild(
     plan.promtool,
     ['tsdb', 'create-blocks-from', 'openmetrics', '--quiet', file, plan.data],
-    { env: {}, cwd: plan.folder, outputFile: join(plan.folder, 'promtool.log') },
+    { env: toToolEnvironment(process.env), cwd: plan.folder, outputFile: join(plan.folder, 'promtool.log') },
   ).ended
   if (end.state !== 'exited' || end.code !== 0)
     throw new Error('promtool could not write the history of the previous days')

@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { startChild } from '../../../runtime/processes/index.ts'
+import { startChild, toToolEnvironment } from '../../../runtime/processes/index.ts'
 import { startService } from '../../../runtime/services/index.ts'
 import type { Service, StartResult } from '../../../runtime/services/index.ts'
 
@@ -21,7 +21,10 @@ export interface DrillNodeExporter extends Service {
 }
 
 const diskBytes = 16 * 1024 * 1024
-const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+const env = {
+  ...toToolEnvironment(process.env),
+  PATH: `${process.env['PATH']}:/usr/sbin:/usr/bin:/sbin:/bin`,
+}
 
 /**
  * Starts the node exporter in a mount and process namespace with an ext4 disk of 16 MiB. No other process
