@@ -3,9 +3,8 @@ import os from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Bench, Section } from './section.ts'
-import { accuracy } from './sections/accuracy.ts'
+import { accuracy, autocannon, k6, memory } from './sections/engines.ts'
 import { api, start, gate } from './sections/commands.ts'
-import { autocannon, k6, memory } from './sections/engines.ts'
 import { probes } from './sections/probes.ts'
 
 // `npm run bench`, `npm run bench -- k6 memory`, `npm run bench -- --rounds 7`. Figures are printed, and exit
