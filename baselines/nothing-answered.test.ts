@@ -76,7 +76,7 @@ describe('budgets', () => {
 it('a baseline takes no run that failed, whatever its verdict says', () => {
   const verdict = { schema: 'vigil.verdict/1' as const, verdict: 'pass' as const, rows: [] }
   expect(acceptRuns(undefined, [{ run: errorPages, verdict }])).toMatchObject({
-    state: 'refused',
+    state: 'invalid',
     reasons: [expect.stringContaining('1000 of 1000 requests failed')],
   })
 })

@@ -204,7 +204,7 @@ async function byEngine(engine: Engine, load: LoadPlan['load']): Promise<number>
     progress: () => undefined,
     measuring: () => undefined,
   })
-  if (result.state !== 'measured') throw new Error(JSON.stringify(result))
+  if (result.state !== 'ok') throw new Error(JSON.stringify(result))
   return Object.values(result.measurement.endpoints).reduce((sum, endpoint) => sum + endpoint.requests, 0)
 }
 

@@ -83,13 +83,13 @@ export interface EndpointMeasurement {
  * reader.
  */
 export type LoadResult =
-  | { state: 'measured'; measurement: Measurement }
-  | { state: 'unmeasured'; reason: string; code?: CodedReason['code'] }
+  | { state: 'ok'; measurement: Measurement }
+  | { state: 'unavailable'; reason: string; code?: CodedReason['code'] }
   /**
    * The target failed a `before` step, so no user could make the load: the target's failure, seen
    * before the load began.
    */
-  | { state: 'refused'; step: string; class: FailureClass; message: string }
+  | { state: 'failed'; step: string; class: FailureClass; message: string }
   /**
    * The plan itself is wrong (a script that throws, a journeys module that does not load): the user's to
    * mend, exit 2.
@@ -144,7 +144,7 @@ export async function runRouted(
 ): Promise<LoadResult> {
   const routed = await routePlan(plan, environment)
   const result = await run(routed.plan)
-  if (result.state !== 'measured' || routed.note === undefined) return result
+  if (result.state !== 'ok' || routed.note === undefined) return result
   const { measurement } = result
   return {
     ...result,

@@ -35,7 +35,7 @@ const facts = {
 
 it('a run of probes is a whole run record: steps by journey, failures with their class', () => {
   const run = toProbeRecord(report, () => 'home', facts)
-  expect(parseRun(JSON.stringify(run), 'record.json')).toEqual({ state: 'read', run })
+  expect(parseRun(JSON.stringify(run), 'record.json')).toEqual({ state: 'ok', run })
   expect(run.endpoints['home/get']).toMatchObject({ requests: 2, errors: 1, histogram: [[5, 1]] })
   expect(run.failures).toEqual([{ step: 'home/get', class: 'connect', count: 1, example: 'refused' }])
   expect(run.validity).toEqual({ valid: true, reasons: [] })

@@ -24,7 +24,7 @@ function accepted(
   reason?: string,
 ): Baseline {
   const result = acceptRuns(existing, offered, reason === undefined ? undefined : { reason })
-  if (result.state === 'refused') throw new Error(result.reasons.join('\n'))
+  if (result.state === 'invalid') throw new Error(result.reasons.join('\n'))
   return result.baseline
 }
 
@@ -81,7 +81,7 @@ describe('a run is refused, with the reason', () => {
     ],
   ] as [string, AcceptCandidate, string][])('%s', (_, offered, says) => {
     expect(acceptRuns(undefined, [offered])).toEqual({
-      state: 'refused',
+      state: 'invalid',
       reasons: [expect.stringContaining(says)],
     })
   })
@@ -93,12 +93,12 @@ describe('a run is refused, with the reason', () => {
   ] as [string, Partial<Run>, string][])('when it is of %s than the baseline', (_, changes, says) => {
     const other = { ...one, id: 'other', ...changes }
     const result = acceptRuns(accepted(undefined, offers(0, 5)), [offer(other)])
-    expect(result).toEqual({ state: 'refused', reasons: [expect.stringContaining(says)] })
+    expect(result).toEqual({ state: 'invalid', reasons: [expect.stringContaining(says)] })
   })
 
   it('and then none of those given is accepted; nothing at all is refused too', () => {
-    expect(acceptRuns(undefined, [...offers(0, 2), { run: one, verdict: undefined }]).state).toBe('refused')
-    expect(acceptRuns(undefined, []).state).toBe('refused')
+    expect(acceptRuns(undefined, [...offers(0, 2), { run: one, verdict: undefined }]).state).toBe('invalid')
+    expect(acceptRuns(undefined, []).state).toBe('invalid')
   })
 })
 
@@ -135,7 +135,7 @@ describe('a baseline', () => {
   it('is read back as it was written: sorted keys, one line for a histogram, under 30 kB a run', () => {
     const baseline = accepted(undefined, offers(0, 6))
     const text = formatReviewedJson(baseline)
-    expect(parseBaseline(text, 'b.json')).toEqual({ state: 'read', baseline })
+    expect(parseBaseline(text, 'b.json')).toEqual({ state: 'ok', baseline })
     expect(text.split('\n').filter((line) => line.includes('"histogram"'))).toHaveLength(36)
     expect(text.length / 6).toBeLessThan(30_000)
     const keys = [...text.matchAll(/^ {2}"(\w+)":/gm)].map((match) => match[1])
@@ -161,8 +161,8 @@ describe('a baseline', () => {
     ],
   ])('%s is refused whole: never computed from fewer runs', (_, damage, says) => {
     const read = parseBaseline(damage(formatReviewedJson(accepted(undefined, offers(0, 6)))), 'b.json')
-    expect([read.state, read.state === 'refused' && read.problem]).toEqual([
-      'refused',
+    expect([read.state, read.state === 'invalid' && read.problem]).toEqual([
+      'invalid',
       expect.stringContaining(says),
     ])
   })

@@ -14,7 +14,7 @@ export interface AcceptCandidate {
   verdict: Verdict | undefined
 }
 
-export type AcceptResult = { state: 'accepted'; baseline: Baseline } | { state: 'refused'; reasons: string[] }
+export type AcceptResult = { state: 'ok'; baseline: Baseline } | { state: 'invalid'; reasons: string[] }
 
 /** Replaces the anchor with the runs accepted now. */
 export interface NewAnchor {
@@ -32,7 +32,7 @@ export function acceptRuns(
   newAnchor?: NewAnchor,
 ): AcceptResult {
   const [first] = offered
-  if (!first) return { state: 'refused', reasons: ['no run was given, expected at least one'] }
+  if (!first) return { state: 'invalid', reasons: ['no run was given, expected at least one'] }
   const reasons = [
     ...offered.flatMap(({ run, verdict }) => findRefusalReasons(run, verdict)),
     ...findMismatches(
@@ -40,7 +40,7 @@ export function acceptRuns(
       offered.map(({ run }) => run),
     ),
   ]
-  if (reasons.length > 0) return { state: 'refused', reasons }
+  if (reasons.length > 0) return { state: 'invalid', reasons }
   const runs = offered.map(({ run }) => run)
   const added = new Map([...(existing?.runs ?? []), ...runs.map(compactRun)].map((run) => [run.id, run]))
   const all = [...added.values()].toSorted(byTime)
@@ -53,7 +53,7 @@ export function acceptRuns(
   const kept = all.filter(({ id }) => recent.has(id) || anchor.runs.includes(id))
   const newest = runs.toSorted(byTime).at(-1) ?? first.run
   return {
-    state: 'accepted',
+    state: 'ok',
     baseline: {
       schema: 'vigil.baseline/1',
       suite: newest.suite,

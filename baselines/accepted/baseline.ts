@@ -33,9 +33,9 @@ export const minAccepted = 5
 export const recentRuns = 10
 
 export type ReadBaseline =
-  | { state: 'read'; baseline: Baseline }
+  | { state: 'ok'; baseline: Baseline }
   /** `isAltered`: its digest is not that of its content. */
-  | { state: 'refused'; problem: string; isAltered?: true }
+  | { state: 'invalid'; problem: string; isAltered?: true }
 
 const outline = z.looseObject({
   schema: z.literal('vigil.baseline/1'),
@@ -67,12 +67,12 @@ const outline = z.looseObject({
  */
 export function parseBaseline(text: string, where: string): ReadBaseline {
   const read = parseDocument(text, where, outline, 'a vigil.baseline/1 file')
-  if (read.state === 'refused') return read
+  if (read.state === 'invalid') return read
   const { runs, ...rest } = read.value
   const accepted: AcceptedRun[] = []
   for (const [index, entry] of runs.entries()) {
     const checked = checkComparableRun(entry, `${where}: runs[${index}]`)
-    if (checked.state === 'refused') return checked
+    if (checked.state === 'invalid') return checked
     accepted.push({
       ...checked.run,
       id: entry.id,
@@ -83,16 +83,16 @@ export function parseBaseline(text: string, where: string): ReadBaseline {
   }
   const known = new Set(accepted.map(({ id }) => id))
   if (known.size < accepted.length)
-    return { state: 'refused', problem: `${where}: runs: found one twice, expected each run once` }
+    return { state: 'invalid', problem: `${where}: runs: found one twice, expected each run once` }
   const lost = rest.anchor.runs.find((id) => !known.has(id))
   if (lost !== undefined)
     return {
-      state: 'refused',
+      state: 'invalid',
       problem:
         `${where}: anchor.runs: ${JSON.stringify(lost)} is not among the runs: restore it from version ` +
         'control, or accept runs again',
     }
-  return { state: 'read', baseline: { ...rest, runs: accepted.toSorted(byTime) } }
+  return { state: 'ok', baseline: { ...rest, runs: accepted.toSorted(byTime) } }
 }
 
 /** The text of a baseline's file, with the digest of its content. */
@@ -106,14 +106,14 @@ export function formatBaseline(baseline: Baseline): string {
  */
 export function parseSealedBaseline(text: string, where: string): ReadBaseline {
   const json = jsonOf(text)
-  const sealed = json.state === 'read' ? outline.safeParse(json.value) : undefined
+  const sealed = json.state === 'ok' ? outline.safeParse(json.value) : undefined
   // What is no baseline at all is described by the reader.
   if (sealed?.success !== true) return parseBaseline(text, where)
   const { digest, ...content } = { digest: undefined, ...sealed.data }
   if (digest === digestOf(content)) return parseBaseline(text, where)
   const problem = digest === undefined ? 'found none' : 'found another than that of its content'
   return {
-    state: 'refused',
+    state: 'invalid',
     isAltered: true,
     problem:
       `${where}: digest: ${problem}: the file was edited; restore it from version control, or ` +

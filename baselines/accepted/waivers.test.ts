@@ -118,10 +118,10 @@ describe('a waiver is refused', () => {
       waivers: [waiver, { ...waiver, until: 'soon' }],
     })
     expect(parseWaivers(text, 'w.json')).toMatchObject({
-      state: 'refused',
+      state: 'invalid',
       problem: expect.stringContaining('w.json: waivers[1].until: expected a day') as string,
     })
-    expect(parseWaivers('{', 'w.json').state).toBe('refused')
+    expect(parseWaivers('{', 'w.json').state).toBe('invalid')
     expect(findWaiverProblem(waiver, now)).toBeUndefined()
   })
 })

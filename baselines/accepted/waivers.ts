@@ -22,7 +22,7 @@ export interface Waivers {
   waivers: Waiver[]
 }
 
-export type ReadWaivers = { state: 'read'; waivers: Waiver[] } | { state: 'refused'; problem: string }
+export type ReadWaivers = { state: 'ok'; waivers: Waiver[] } | { state: 'invalid'; problem: string }
 
 // 30 February is read as 1 March.
 function isDay(text: string): boolean {
@@ -59,7 +59,7 @@ const file = z.strictObject({ schema: z.literal('vigil.waivers/1'), waivers: z.a
  */
 export function parseWaivers(text: string, where: string): ReadWaivers {
   const read = parseDocument(text, where, file, 'a vigil.waivers/1 file')
-  return read.state === 'read' ? { state: 'read', waivers: read.value.waivers } : read
+  return read.state === 'ok' ? { state: 'ok', waivers: read.value.waivers } : read
 }
 
 /** What is wrong with a waiver that is to be added, or undefined. `nowMs`: milliseconds since 1970. */

@@ -14,7 +14,7 @@ describe('a text of records', () => {
     ['one a line', `${text}\n${text}\n\n${text}\n`, 3],
   ])('%s', (_, given, count) => {
     const parsed = parseRuns(given, 'f.json')
-    expect(parsed.state === 'read' && parsed.runs.length).toBe(count)
+    expect(parsed.state === 'ok' && parsed.runs.length).toBe(count)
   })
 
   const damaged = (change: (copy: typeof run) => void): string => {
@@ -81,7 +81,7 @@ describe('a text of records', () => {
 it('a failed request may be missing from a histogram', () => {
   const copy = structuredClone(run)
   Object.assign(copy.endpoints, { a: { ...copy.endpoints['a'], histogram: [[9, 98]] } })
-  expect(checkRuns([copy], 'f').state).toBe('read')
+  expect(checkRuns([copy], 'f').state).toBe('ok')
 })
 
 it.each([
@@ -90,7 +90,7 @@ it.each([
   [undefined, 'found undefined'],
 ])('%j is no array of records', (value, says) => {
   expect(checkRuns(value, 'f: baseline')).toMatchObject({
-    state: 'refused',
+    state: 'invalid',
     problem: expect.stringContaining(`f: baseline: ${says}`),
   })
 })

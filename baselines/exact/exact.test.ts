@@ -171,7 +171,7 @@ describe('the lowest counts ever accepted', () => {
     ['a metric of no such name', '{"schema":"vigil.counts/1","suites":{"a":{"b/c":{"sql":1}}}}'],
   ])('are refused as %s', (_what, text) => {
     expect(parseCounts(text, 'counts.json')).toMatchObject({
-      state: 'refused',
+      state: 'invalid',
       problem: expect.stringMatching(/^counts\.json: /) as string,
     })
   })

@@ -17,7 +17,7 @@ export interface LowestCounts {
   suites: Record<string, StepCounts>
 }
 
-export type ReadCounts = { state: 'read'; counts: LowestCounts } | { state: 'refused'; problem: string }
+export type ReadCounts = { state: 'ok'; counts: LowestCounts } | { state: 'invalid'; problem: string }
 
 const count = z.number().nonnegative()
 const schema = z.object({
@@ -37,7 +37,7 @@ const schema = z.object({
 
 export function parseCounts(text: string, where: string): ReadCounts {
   const read = parseDocument(text, where, schema, 'vigil.counts/1')
-  return read.state === 'read' ? { state: 'read', counts: read.value } : read
+  return read.state === 'ok' ? { state: 'ok', counts: read.value } : read
 }
 
 /** One count that was lower, or is known for the first time. */

@@ -15,7 +15,7 @@ export interface KnownNoise {
   suites: Record<string, SuiteNoise>
 }
 
-export type ReadNoise = { state: 'read'; noise: KnownNoise } | { state: 'refused'; problem: string }
+export type ReadNoise = { state: 'ok'; noise: KnownNoise } | { state: 'invalid'; problem: string }
 
 const share = z.number().nonnegative()
 const metric = z.object({
@@ -42,9 +42,9 @@ const schema = z.object({
 
 export function parseNoise(text: string, where: string): ReadNoise {
   const read = parseDocument(text, where, schema, 'vigil.noise/1')
-  return read.state === 'read'
-    ? { state: 'read', noise: read.value }
-    : { state: 'refused', problem: `${read.problem}: measure again with vigil doctor --noise` }
+  return read.state === 'ok'
+    ? { state: 'ok', noise: read.value }
+    : { state: 'invalid', problem: `${read.problem}: measure again with vigil doctor --noise` }
 }
 
 /** The noise of a suite in an environment, when it was measured there. */

@@ -101,7 +101,7 @@ describe('what is known of it', () => {
   }
 
   it('is read back as it was, and is that of one suite in one environment', () => {
-    expect(parseNoise(JSON.stringify(known), 'noise.json')).toEqual({ state: 'read', noise: known })
+    expect(parseNoise(JSON.stringify(known), 'noise.json')).toEqual({ state: 'ok', noise: known })
     expect(noiseFor(known, 'browse', 'here')).toBe(quiet)
     expect([
       noiseFor(known, 'browse', 'elsewhere'),
@@ -117,7 +117,7 @@ describe('what is known of it', () => {
     JSON.stringify({ ...known, suites: { browse: {} } }),
   ])('is refused when it is %s', (text) => {
     expect(parseNoise(text, 'noise.json')).toMatchObject({
-      state: 'refused',
+      state: 'invalid',
       problem: expect.stringMatching(/^noise\.json: .*measure again with vigil doctor --noise$/) as string,
     })
   })

@@ -62,7 +62,7 @@ export function accept(existing: Baseline | undefined, runs: readonly Run[]): Ba
     existing,
     runs.map((run) => ({ run, verdict: passed(run) })),
   )
-  if (accepted.state === 'refused') throw new Error(accepted.reasons.join('\n'))
+  if (accepted.state === 'invalid') throw new Error(accepted.reasons.join('\n'))
   return accepted.baseline
 }
 

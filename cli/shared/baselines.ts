@@ -48,23 +48,23 @@ export async function findBaseline(
   if (text !== undefined) {
     const read = parseSealedBaseline(text, file)
     const { suite: itsSuite, environment } =
-      read.state === 'read' ? read.baseline : { suite, environment: { fingerprint } }
+      read.state === 'ok' ? read.baseline : { suite, environment: { fingerprint } }
     return itsSuite === suite && environment.fingerprint === fingerprint
       ? read
       : {
-          state: 'refused',
+          state: 'invalid',
           problem:
             `${file}: is of suite ${itsSuite} on ${environment.fingerprint}, ` +
             `expected ${suite} on ${fingerprint}: a baseline cannot be moved to another environment`,
         }
   }
   const elsewhere = (await readStored(folder)).filter(
-    (stored) => stored.state === 'read' && stored.baseline.suite === suite,
+    (stored) => stored.state === 'ok' && stored.baseline.suite === suite,
   )
   return {
     state: 'missing',
     elsewhere: elsewhere.flatMap((stored) =>
-      stored.state === 'read' ? [stored.baseline.environment.fingerprint] : [],
+      stored.state === 'ok' ? [stored.baseline.environment.fingerprint] : [],
     ),
   }
 }
@@ -100,7 +100,7 @@ export async function writeBaseline(folder: string, baseline: Baseline): Promise
 export async function readWaivers(folder: string): Promise<ReadWaivers> {
   const file = join(folder, waiversFile)
   const text = await readIfPresent(file)
-  return text === undefined ? { state: 'read', waivers: [] } : parseWaivers(text, file)
+  return text === undefined ? { state: 'ok', waivers: [] } : parseWaivers(text, file)
 }
 
 export async function writeWaivers(folder: string, waivers: readonly Waiver[]): Promise<string> {
@@ -113,7 +113,7 @@ export async function readCounts(folder: string): Promise<ReadCounts> {
   const file = join(folder, countsFile)
   const text = await readIfPresent(file)
   return text === undefined
-    ? { state: 'read', counts: { schema: 'vigil.counts/1', suites: {} } }
+    ? { state: 'ok', counts: { schema: 'vigil.counts/1', suites: {} } }
     : parseCounts(text, file)
 }
 
@@ -130,7 +130,7 @@ export async function writeCounts(folder: string, counts: LowestCounts): Promise
 export async function checkBaseline(session: Session, suite: string, engine: string): Promise<void> {
   const { fingerprint } = describeEnvironment(session, engine)
   const found = await findBaseline(storedFolder(session.loaded.file), suite, fingerprint)
-  if (found.state === 'refused') throw new UsageError(found.problem)
+  if (found.state === 'invalid') throw new UsageError(found.problem)
 }
 
 /**
@@ -147,11 +147,11 @@ export async function withBaseline(session: Session, judged: JudgedRun): Promise
     await findBaseline(folder, run.suite, run.environment.fingerprint),
     await readWaivers(folder),
   ]
-  if (found.state === 'refused' && found.isAltered) throw new UsageError(found.problem)
-  if (waivers.state === 'refused') return withRows(judged, [invalid(run.suite, 'waivers', waivers.problem)])
+  if (found.state === 'invalid' && found.isAltered) throw new UsageError(found.problem)
+  if (waivers.state === 'invalid') return withRows(judged, [invalid(run.suite, 'waivers', waivers.problem)])
   const compared = {
     ...judged,
-    ...(found.state === 'read' && { baseline: toBaselineFigures(found.baseline) }),
+    ...(found.state === 'ok' && { baseline: toBaselineFigures(found.baseline) }),
     ...(found.state === 'missing' &&
       found.elsewhere.length === 0 && { notes: [howToAccept(run.suite, run.id)] }),
   }
@@ -169,9 +169,9 @@ function baselineRows(
   nowMs: number,
 ): VerdictRow[] {
   switch (found.state) {
-    case 'read':
+    case 'ok':
       return applyWaivers(compareWithBaseline(found.baseline, run), waivers, run.suite, nowMs)
-    case 'refused':
+    case 'invalid':
       return [invalid(run.suite, 'baseline', found.problem)]
     case 'missing': {
       const fingerprint = run.environment.fingerprint

@@ -58,7 +58,7 @@ type Fields = Readonly<Record<string, unknown>>
  */
 export function judgeLine(job: BatchJob, where: string, text: string): LineResult {
   const json = jsonOf(text)
-  if (json.state === 'refused')
+  if (json.state === 'invalid')
     return toInvalidResult(job, null, `${where}: not JSON (${json.problem}), expected one case per line`)
   if (!isRecord(json.value))
     return toInvalidResult(
@@ -93,9 +93,9 @@ export function toInvalidResult({ kind }: BatchJob, id: unknown, why: string): L
 
 function judgeComparison(fields: Fields, where: string, comparison: ComparisonOptions): Judgement {
   const baseline = checkRuns(fields['baseline'], `${where}: baseline`)
-  if (baseline.state === 'refused') return { state: 'invalid', problem: baseline.problem }
+  if (baseline.state === 'invalid') return { state: 'invalid', problem: baseline.problem }
   const candidate = checkRuns(fields['candidate'], `${where}: candidate`)
-  if (candidate.state === 'refused') return { state: 'invalid', problem: candidate.problem }
+  if (candidate.state === 'invalid') return { state: 'invalid', problem: candidate.problem }
   return { state: 'ok', document: compareRuns(baseline.runs, candidate.runs, comparison) }
 }
 
@@ -113,9 +113,9 @@ function judgeSeries(fields: Fields, where: string, changePoints: ChangePointOpt
     // A gap keeps its place in the series.
     const checked =
       value === null
-        ? { state: 'read' as const, run: null }
+        ? { state: 'ok' as const, run: null }
         : checkComparableRun(value, `${where}: series[${index}]`)
-    if (checked.state === 'refused') return { state: 'invalid', problem: checked.problem }
+    if (checked.state === 'invalid') return { state: 'invalid', problem: checked.problem }
     runs.push(checked.run)
   }
   return { state: 'ok', document: { changes: findChangePoints(runs, changePoints) } }

@@ -20,7 +20,7 @@ export async function readNoise(
   const text = await readIfPresent(file)
   if (text === undefined) return undefined
   const read = parseNoise(text, file)
-  if (read.state === 'read') return read.noise
+  if (read.state === 'ok') return read.noise
   warn(cleanText(read.problem, 600))
   return undefined
 }

@@ -112,8 +112,8 @@ async function loadWith(
     measuring: () => void watch.read(),
   })
   // A short run can be over before its failures were shown.
-  const hasFailures = result.state === 'measured' && result.measurement.failures.length > 0
-  if (hasFailures || result.state === 'refused') await readiness?.ask()
+  const hasFailures = result.state === 'ok' && result.measurement.failures.length > 0
+  if (hasFailures || result.state === 'failed') await readiness?.ask()
   return toRun(result, load, { server: watch, readiness }, facts, unmeasured)
 }
 
@@ -131,7 +131,7 @@ async function toRun(
   unmeasured: (reason: CodedReason) => Run,
 ): Promise<Run> {
   switch (result.state) {
-    case 'measured': {
+    case 'ok': {
       await watch.read()
       const answered = Object.values(result.measurement.endpoints).reduce(
         (sum, step) => sum + step.requests,
@@ -141,10 +141,10 @@ async function toRun(
       const measurement = { ...result.measurement, ...toNotes(notes) }
       return toRecord(load, measurement, watch.finish(answered), facts)
     }
-    case 'unmeasured':
+    case 'unavailable':
       watch.finish(0)
       return unmeasured({ code: result.code ?? 'engine-failed', reason: result.reason })
-    case 'refused':
+    case 'failed':
       watch.finish(0)
       return { ...toRefusalRecord(load, result, facts), ...toNotes(readiness?.notes() ?? []) }
     case 'usage-error':

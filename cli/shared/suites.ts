@@ -111,7 +111,7 @@ export async function findK6({
 
 /** A tool that its variable names and that is not there is a usage error, like a wrong path in the config. */
 export function requireNamedTool(
-  tool: { state: 'found' } | { state: 'missing'; reason: string; whatToDo: string; variable?: string },
+  tool: { state: 'ok' } | { state: 'missing'; reason: string; whatToDo: string; variable?: string },
 ): void {
   if (tool.state === 'missing' && tool.variable !== undefined)
     throw new UsageError(`${tool.reason}: ${tool.whatToDo}`)

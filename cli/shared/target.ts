@@ -140,7 +140,7 @@ const metricsTimeoutMs = 2000
 /** Why metrics that the config names cannot be read, or undefined. Figures that are asked for are not left out. */
 async function checkMetrics(session: Session, targetUrl: string): Promise<CodedReason | undefined> {
   const answer = await readTargetMetrics(session, targetUrl)
-  return answer.state === 'refused' ? { code: 'target-metrics', reason: answer.reason } : undefined
+  return answer.state === 'failed' ? { code: 'target-metrics', reason: answer.reason } : undefined
 }
 
 /** The first check of every URL that is to be loaded: why it cannot be measured, or undefined. */

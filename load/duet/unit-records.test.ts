@@ -45,7 +45,7 @@ describe('a unit of a duet', () => {
     'is a complete record of the %s that any reader accepts',
     (side) => {
       expect(parseRun(JSON.stringify(buildRecord(side)), 'unit')).toMatchObject({
-        state: 'read',
+        state: 'ok',
         run: { suite: 's-duet', engine: 'k6-duet', durationMs: 100 },
       })
     },
@@ -136,7 +136,7 @@ describe('a unit of a duet', () => {
       server: { cpuMsPerRequest: 0.7 },
       validity: { valid: true },
     })
-    expect(parseRun(JSON.stringify(merged), 'merged').state).toBe('read')
+    expect(parseRun(JSON.stringify(merged), 'merged').state).toBe('ok')
     expect(mergeUnitRecords([], 'none', { reasons: [], interrupted: false })).toBeUndefined()
   })
 

@@ -4,14 +4,14 @@ import type { SchemaError } from './schema-issue.ts'
 import { comparableSchema, runSchema } from './run.ts'
 import type { ComparableRun, Histogram, Run, Totals } from './run.ts'
 
-export type ReadResult<T> = { state: 'read'; run: T } | { state: 'refused'; problem: string }
+export type ReadResult<T> = { state: 'ok'; run: T } | { state: 'invalid'; problem: string }
 
 /** Reads a complete record. `where` names the file in the problem. */
 export function parseRun(text: string, where: string): ReadResult<Run> {
   const json = jsonOf(text)
-  if (json.state === 'refused')
+  if (json.state === 'invalid')
     return {
-      state: 'refused',
+      state: 'invalid',
       problem: `${where}: not JSON (${json.problem}), expected a vigil.run/1 record`,
     }
   return checked<Run>(runSchema.safeParse(json.value), where)
@@ -28,12 +28,12 @@ export function checkComparableRun(value: unknown, where: string): ReadResult<Co
 /** JSON, or in one line why it is none. */
 export function jsonOf(
   text: string,
-): { state: 'read'; value: unknown } | { state: 'refused'; problem: string } {
+): { state: 'ok'; value: unknown } | { state: 'invalid'; problem: string } {
   try {
-    return { state: 'read', value: JSON.parse(text) }
+    return { state: 'ok', value: JSON.parse(text) }
   } catch (error) {
     return {
-      state: 'refused',
+      state: 'invalid',
       problem: error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 120) : 'unreadable',
     }
   }
@@ -48,24 +48,24 @@ export function parseDocument<T>(
   where: string,
   schema: z.ZodType<T>,
   expected: string,
-): { state: 'read'; value: T } | { state: 'refused'; problem: string } {
+): { state: 'ok'; value: T } | { state: 'invalid'; problem: string } {
   const json = jsonOf(text)
-  if (json.state === 'refused')
-    return { state: 'refused', problem: `${where}: not JSON (${json.problem}), expected ${expected}` }
+  if (json.state === 'invalid')
+    return { state: 'invalid', problem: `${where}: not JSON (${json.problem}), expected ${expected}` }
   const parsed = schema.safeParse(json.value)
   return parsed.success
-    ? { state: 'read', value: parsed.data }
-    : { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
+    ? { state: 'ok', value: parsed.data }
+    : { state: 'invalid', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
 }
 
 type Parsed<T> = { success: true; data: T } | { success: false; error: SchemaError }
 
 function checked<T extends ComparableRun>(parsed: Parsed<T>, where: string): ReadResult<T> {
-  if (!parsed.success) return { state: 'refused', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
+  if (!parsed.success) return { state: 'invalid', problem: `${where}: ${describeFirstIssue(parsed.error)}` }
   const problem = contradiction(parsed.data)
   return problem === undefined
-    ? { state: 'read', run: parsed.data }
-    : { state: 'refused', problem: `${where}: ${problem}` }
+    ? { state: 'ok', run: parsed.data }
+    : { state: 'invalid', problem: `${where}: ${problem}` }
 }
 
 /** Figures that contradict each other: something was lost or made up, and what is left must not be judged. */

@@ -55,7 +55,7 @@ export function entryOf(run: Run, verdict: RunEntry['verdict']): RunEntry {
 /** Reads an entry back; undefined for what is none. */
 export function parseEntry(text: string): RunEntry | undefined {
   const json = jsonOf(text)
-  return json.state === 'refused' ? undefined : checkEntry(json.value)
+  return json.state === 'invalid' ? undefined : checkEntry(json.value)
 }
 
 export function checkEntry(value: unknown): RunEntry | undefined {

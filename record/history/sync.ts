@@ -87,7 +87,7 @@ const abandonedMs = 86_400_000
 async function readRun(out: string, id: string): Promise<RunEntry | SetAside | 'open' | 'abandoned'> {
   const folder = join(out, 'runs', id)
   const stored = await readRecord(folder)
-  if (stored.state === 'read') return { ...entryOf(stored.run, await verdictIn(folder)), id }
+  if (stored.state === 'ok') return { ...entryOf(stored.run, await verdictIn(folder)), id }
   if (!stored.problem.includes('record.json: not there')) return { id, problem: stored.problem }
   const [own, above] = await Promise.all([changedMs(folder), changedMs(join(out, 'runs'))])
   return above - own > abandonedMs ? 'abandoned' : 'open'
@@ -105,7 +105,7 @@ const words = ['pass', 'fail', 'inconclusive', 'invalid'] as const
 async function verdictIn(folder: string): Promise<RunEntry['verdict']> {
   const json = jsonOf(await readFile(join(folder, 'verdict.json'), 'utf8').catch(() => ''))
   if (
-    json.state === 'refused' ||
+    json.state === 'invalid' ||
     typeof json.value !== 'object' ||
     json.value === null ||
     !('verdict' in json.value)

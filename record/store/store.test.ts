@@ -35,8 +35,8 @@ describe('the store', () => {
   it('reads back what it wrote, by folder and by file', async () => {
     const folder = await runFolder(out, run.id)
     await writeRecord(folder, run)
-    expect(await readRecord(folder)).toEqual({ state: 'read', run, folder })
-    expect(await readRecord(join(folder, 'record.json'))).toEqual({ state: 'read', run, folder })
+    expect(await readRecord(folder)).toEqual({ state: 'ok', run, folder })
+    expect(await readRecord(join(folder, 'record.json'))).toEqual({ state: 'ok', run, folder })
   })
 
   it('leaves nothing but the file behind', async () => {
@@ -113,9 +113,9 @@ describe('the store', () => {
     const folder = await runFolder(out, run.id)
     if (text !== undefined) writeFileSync(join(folder, 'record.json'), text)
     const read = await readRecord(folder)
-    expect(read).toMatchObject({ state: 'refused' })
-    if (read.state === 'refused') expect(read.problem).toContain(problem)
-    if (read.state === 'refused') expect(read.problem).toContain(join(folder, 'record.json'))
+    expect(read).toMatchObject({ state: 'invalid' })
+    if (read.state === 'invalid') expect(read.problem).toContain(problem)
+    if (read.state === 'invalid') expect(read.problem).toContain(join(folder, 'record.json'))
   })
 })
 

@@ -93,8 +93,8 @@ export async function writeRecord(folder: string, run: Run): Promise<void> {
 }
 
 export type Stored =
-  | { state: 'read'; run: Run; folder: string }
-  | { state: 'refused'; problem: string; folder: string }
+  | { state: 'ok'; run: Run; folder: string }
+  | { state: 'invalid'; problem: string; folder: string }
 
 /**
  * Reads a run by its folder or its record file. A file that is missing, too large or damaged is refused with
@@ -107,7 +107,7 @@ export async function readRecord(path: string): Promise<Stored> {
     const { size } = await stat(file)
     if (size > longestRecord)
       return {
-        state: 'refused',
+        state: 'invalid',
         problem: `${file}: ${size} bytes, expected at most ${longestRecord}`,
         folder,
       }
@@ -115,7 +115,7 @@ export async function readRecord(path: string): Promise<Stored> {
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     return {
-      state: 'refused',
+      state: 'invalid',
       problem: `${file}: ${missing ? 'not there' : String(error)}, expected the record of a run`,
       folder,
     }

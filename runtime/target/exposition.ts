@@ -97,7 +97,7 @@ export interface MetricsSource {
 /** `refused`: by its status, the service will not report them however often it is asked. */
 export type MetricsAnswer =
   | { state: 'ok'; text: string }
-  | { state: 'refused'; status: number; reason: string }
+  | { state: 'failed'; status: number; reason: string }
   | { state: 'unavailable' }
 
 const maxMetricsBytes = 8 * 2 ** 20
@@ -120,7 +120,7 @@ export async function requestMetrics(
   const { status, text } = result.response
   if (status === 200) return { state: 'ok', text }
   return status >= 300 && status < 500 && !passing.has(status)
-    ? { state: 'refused', status, reason: describeRefusal(path, status, token !== undefined) }
+    ? { state: 'failed', status, reason: describeRefusal(path, status, token !== undefined) }
     : { state: 'unavailable' }
 }
 

@@ -53,7 +53,7 @@ describe('k6 is looked for', () => {
     fakeK6(join(path, 'k6'), '1.0.0')
     const named = fakeK6(join(path, 'other'), '2.0.0')
     expect(await findTool('k6', surroundings({ VIGIL_K6: named }))).toEqual({
-      state: 'found',
+      state: 'ok',
       name: 'k6',
       path: named,
       version: '2.0.0',
@@ -83,7 +83,7 @@ describe('k6 is looked for', () => {
     chmodSync(join(first, 'k6'), 0o755)
     fakeK6(join(path, 'k6'))
     expect(await findTool('k6', surroundings({ PATH: `${first}:${path}:${bare}` }))).toMatchObject({
-      state: 'found',
+      state: 'ok',
       path: join(path, 'k6'),
       origin: 'path',
     })
@@ -117,7 +117,7 @@ describe('k6 is looked for', () => {
     const place = join(folder, `k6-${catalogue.k6.release.version}`)
     mkdirSync(place, { recursive: true })
     fakeK6(join(place, 'k6'))
-    expect(await findTool('k6', surroundings())).toMatchObject({ state: 'found', origin: 'kept' })
+    expect(await findTool('k6', surroundings())).toMatchObject({ state: 'ok', origin: 'kept' })
   })
 
   it('and without a home on the PATH only; what is not there names VIGIL_TOOLS_DIR', async () => {
@@ -128,7 +128,7 @@ describe('k6 is looked for', () => {
       whatToDo: expect.stringMatching(/^set VIGIL_TOOLS_DIR to .*, or install k6/),
     })
     fakeK6(join(path, 'k6'))
-    expect(await findTool('k6', surroundings(homeless))).toMatchObject({ state: 'found', origin: 'path' })
+    expect(await findTool('k6', surroundings(homeless))).toMatchObject({ state: 'ok', origin: 'path' })
   })
 
   it('and when it cannot be had, a person is messages what to do', async () => {
@@ -174,13 +174,13 @@ describe('a download', () => {
       response.end(archive)
     })
     expect(await findTool('k6', surroundings(env))).toMatchObject({
-      state: 'found',
+      state: 'ok',
       version: '3.2.1',
       origin: 'download',
     })
     expect(asked).toEqual([`/mirror/${release.path(goOs, goArch)}`])
     expect(await findTool('k6', surroundings())).toMatchObject({
-      state: 'found',
+      state: 'ok',
       version: '3.2.1',
       origin: 'kept',
     })
@@ -190,7 +190,7 @@ describe('a download', () => {
   it('by two at the same time gives both a whole one', async () => {
     const env = await serve((response) => response.end(archive))
     const both = await Promise.all([findTool('k6', surroundings(env)), findTool('k6', surroundings(env))])
-    expect(both.map((found) => found.state)).toEqual(['found', 'found'])
+    expect(both.map((found) => found.state)).toEqual(['ok', 'ok'])
     expect(readdirSync(folder)).toEqual([`k6-${release.version}`])
   })
 

@@ -9,7 +9,7 @@ import { neutralFolder, runProgram, toToolEnvironment } from '../processes/index
 export type Origin = 'variable' | 'path' | 'kept' | 'download' | 'go install' | 'Debian package'
 
 export type FoundTool =
-  | { state: 'found'; name: string; path: string; version: string; origin: Origin }
+  | { state: 'ok'; name: string; path: string; version: string; origin: Origin }
   | {
       state: 'missing'
       name: string
@@ -116,7 +116,7 @@ async function checkProgram(
     const cause = ran.state === 'failed' ? ` (${ran.reason})` : ''
     return `names ${path}, which does not print the version of ${tool.name}${cause}`
   }
-  return { state: 'found', name: tool.name, path, version, origin }
+  return { state: 'ok', name: tool.name, path, version, origin }
 }
 
 function pathCandidates(tool: Tool, env: NodeJS.ProcessEnv): string[] {

@@ -59,7 +59,7 @@ export type SpecRun =
 /** Reads Playwright's JSON report. Its messages may contain text of the target, and secrets. */
 export function readReport(text: string, redact: Redact): SpecRun {
   const json = jsonOf(text)
-  const report = reportShape.safeParse(json.state === 'read' ? json.value : undefined)
+  const report = reportShape.safeParse(json.state === 'ok' ? json.value : undefined)
   if (!report.success) return { state: 'unavailable', reason: 'Playwright wrote no readable report' }
   const tests = findTests(report.data.suites).filter(({ status }) => status !== 'skipped')
   const clean = (message: string): string =>

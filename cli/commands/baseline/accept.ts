@@ -34,7 +34,7 @@ export async function accept(
   const accepted: AcceptResult[] = []
   for (const group of groupByBaseline(candidates)) accepted.push(await acceptGroup(folder, group, options))
   const reasons = accepted
-    .flatMap((one) => (one.state === 'refused' ? one.reasons : []))
+    .flatMap((one) => (one.state === 'invalid' ? one.reasons : []))
     .map((reason) => cleanText(reason, 600))
   // All or none: a partial acceptance could only be seen in the files.
   if (reasons.length > 0) {
@@ -43,9 +43,8 @@ export async function accept(
     return exitCodes.usageError.code
   }
   const files: string[] = []
-  for (const one of accepted)
-    if (one.state === 'accepted') files.push(await writeBaseline(folder, one.baseline))
-  const baselines = accepted.flatMap((one) => (one.state === 'accepted' ? [one.baseline] : []))
+  for (const one of accepted) if (one.state === 'ok') files.push(await writeBaseline(folder, one.baseline))
+  const baselines = accepted.flatMap((one) => (one.state === 'ok' ? [one.baseline] : []))
   if (options.json)
     printJson(session.world, {
       schema: 'vigil.acceptance/1',
@@ -80,11 +79,11 @@ async function acceptGroup(
   options: BaselineOptions,
 ): Promise<AcceptResult> {
   const run = group[0]?.run
-  if (!run) return { state: 'refused', reasons: [] }
+  if (!run) return { state: 'invalid', reasons: [] }
   const found = await findBaseline(folder, run.suite, run.environment.fingerprint)
-  if (found.state === 'refused') return { state: 'refused', reasons: [found.problem] }
+  if (found.state === 'invalid') return { state: 'invalid', reasons: [found.problem] }
   return acceptRuns(
-    found.state === 'read' ? found.baseline : undefined,
+    found.state === 'ok' ? found.baseline : undefined,
     group,
     options.anchor ? { reason: options.reason ?? '' } : undefined,
   )
@@ -98,7 +97,7 @@ async function readCandidate(session: Session, name: string): Promise<AcceptCand
   const { out, world } = session
   const path = (await listRuns(out)).includes(name) ? resolve(out, 'runs', name) : resolve(world.cwd, name)
   const stored = await readRecord(path)
-  if (stored.state === 'refused') throw new UsageError(stored.problem)
+  if (stored.state === 'invalid') throw new UsageError(stored.problem)
   const verdict = parseVerdict(
     (await readIfPresent(join(stored.folder, 'verdict.json')).catch(() => undefined)) ?? '',
   )
@@ -116,7 +115,7 @@ const words = new Set(['pass', 'fail', 'inconclusive', 'invalid'])
 /** The fields of a verdict that acceptance reads; undefined if the text is not a verdict. */
 function parseVerdict(text: string): Verdict | undefined {
   const json = jsonOf(text)
-  if (json.state === 'refused' || !isVerdict(json.value)) return undefined
+  if (json.state === 'invalid' || !isVerdict(json.value)) return undefined
   return json.value
 }
 

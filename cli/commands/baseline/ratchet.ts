@@ -20,7 +20,7 @@ export async function ratchet(session: Session, names: readonly string[], json: 
     )
   const folder = storedFolder(session.loaded.file)
   const read = await readCounts(folder)
-  if (read.state === 'refused') throw new UsageError(cleanText(read.problem, 600))
+  if (read.state === 'invalid') throw new UsageError(cleanText(read.problem, 600))
   const duets = await Promise.all(names.map(async (name) => passedDuet(session, name)))
   let counts: LowestCounts = read.counts
   const changes: (LoweredCount & { suite: string })[] = []
@@ -91,7 +91,7 @@ async function duetAt({ world, out }: Session, name: string): Promise<string> {
 
 async function documentIn<T>(file: string, schema: z.ZodType<T>): Promise<T> {
   const json = jsonOf((await readIfPresent(file)) ?? '')
-  if (json.state === 'refused')
+  if (json.state === 'invalid')
     throw new UsageError(`${file}: not JSON (${json.problem}), expected a file that vigil ab wrote`)
   const parsed = schema.safeParse(json.value)
   if (parsed.success) return parsed.data

@@ -37,10 +37,10 @@ export async function baseline(
 async function show(session: Session, names: readonly string[], json: boolean): Promise<number> {
   const folder = storedFolder(session.loaded.file)
   const stored = (await readStored(folder)).filter(
-    (one) => names.length === 0 || one.state === 'refused' || names.includes(one.baseline.suite),
+    (one) => names.length === 0 || one.state === 'invalid' || names.includes(one.baseline.suite),
   )
-  const problems = stored.flatMap((one) => (one.state === 'refused' ? [one.problem] : []))
-  const read = stored.flatMap((one) => (one.state === 'read' ? [one] : []))
+  const problems = stored.flatMap((one) => (one.state === 'invalid' ? [one.problem] : []))
+  const read = stored.flatMap((one) => (one.state === 'ok' ? [one] : []))
   if (read.length === 0 && problems.length === 0)
     throw new UsageError(
       `${folder}: no ` +
@@ -62,11 +62,11 @@ async function list(session: Session, json: boolean): Promise<number> {
   const folder = storedFolder(session.loaded.file)
   const [stored, waivers] = [await readStored(folder), await readWaivers(folder)]
   const problems = [
-    ...stored.flatMap((one) => (one.state === 'refused' ? [one.problem] : [])),
-    ...(waivers.state === 'refused' ? [waivers.problem] : []),
+    ...stored.flatMap((one) => (one.state === 'invalid' ? [one.problem] : [])),
+    ...(waivers.state === 'invalid' ? [waivers.problem] : []),
   ]
-  const baselines = stored.flatMap((one) => (one.state === 'read' ? [one.baseline] : []))
-  const losses = waivers.state === 'read' ? waivers.waivers : []
+  const baselines = stored.flatMap((one) => (one.state === 'ok' ? [one.baseline] : []))
+  const losses = waivers.state === 'ok' ? waivers.waivers : []
   const budgets = session.loaded.config.budgets ?? {}
   for (const problem of problems) session.world.stderr(`vigil: ${cleanText(problem, 600)}\n`)
   if (json)
@@ -111,7 +111,7 @@ async function waive(
   if (problem !== undefined) throw new UsageError(`waive: ${cleanText(problem, 300)}`)
   const folder = storedFolder(session.loaded.file)
   const existing = await readWaivers(folder)
-  if (existing.state === 'refused') throw new UsageError(existing.problem)
+  if (existing.state === 'invalid') throw new UsageError(existing.problem)
   const file = await writeWaivers(folder, addWaiver(existing.waivers, added))
   if (json) printJson(session.world, { schema: 'vigil.waivers/1', file, waiver: added })
   else

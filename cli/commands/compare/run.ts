@@ -73,7 +73,7 @@ async function readAll(names: readonly string[], out: string, world: World): Pro
   for (const name of names) {
     const path = await recordPath(name, out, world)
     const parsed = parseRuns(await textOf(path), path)
-    if (parsed.state === 'refused') throw new UsageError(cleanText(parsed.problem, 600))
+    if (parsed.state === 'invalid') throw new UsageError(cleanText(parsed.problem, 600))
     runs.push(...parsed.runs)
   }
   return runs

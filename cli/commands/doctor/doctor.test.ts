@@ -33,7 +33,7 @@ it('vigil finds the same fetched tools whatever --out is', async () => {
   const found = await Promise.all(
     ['one', 'other'].map(async (out) => place.vigil(['doctor', '--json', '--out', out], { env })),
   )
-  const kept = { name: 'k6', state: 'found', origin: 'kept', path: join(folder, 'k6') }
+  const kept = { name: 'k6', state: 'ok', origin: 'kept', path: join(folder, 'k6') }
   for (const { code, stdout } of found) {
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({

@@ -56,7 +56,7 @@ function machineLines(machine: Record<string, string | number>): string[] {
 }
 
 function toolLine(tool: FoundTool): string {
-  if (tool.state === 'found') return line(tool.name, `${tool.version}  ${tool.path} (${tool.origin})`)
+  if (tool.state === 'ok') return line(tool.name, `${tool.version}  ${tool.path} (${tool.origin})`)
   return line(tool.name, `MISSING: ${tool.reason}: ${tool.whatToDo}`)
 }
 

@@ -109,11 +109,11 @@ describe('vigil history', () => {
       runInWorld(place, async (world) => history(undefined, { ...defaults, out: place, ...options }, world))
     const [first] = readdirSync(join(place, 'runs'))
     const stored = await readRecord(join(place, 'runs', first ?? ''))
-    if (stored.state === 'refused') throw new Error(stored.problem)
+    if (stored.state === 'invalid') throw new Error(stored.problem)
     const accepted = acceptRuns(undefined, [
       { run: stored.run, verdict: { schema: 'vigil.verdict/1', verdict: 'pass', rows: [] } },
     ])
-    if (accepted.state === 'refused') throw new Error(accepted.reasons.join())
+    if (accepted.state === 'invalid') throw new Error(accepted.reasons.join())
     await writeBaseline(join(place, 'baselines', 'stored'), accepted.baseline)
     await here({})
     const { stdout } = await here({ prune: true, keep: 10 })

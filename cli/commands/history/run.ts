@@ -198,11 +198,11 @@ export async function pruneHistory(
       '--prune: found no --keep, expected how many of the newest runs stay: vigil history --prune --keep 500',
     )
   const stored = await readStored(storedFolder(resolve(world.cwd, config)))
-  const damaged = stored.find((one) => one.state === 'refused')
+  const damaged = stored.find((one) => one.state === 'invalid')
   // Which runs a damaged baseline uses is unknown: delete none.
-  if (damaged?.state === 'refused') throw new UsageError(cleanText(damaged.problem, 600))
+  if (damaged?.state === 'invalid') throw new UsageError(cleanText(damaged.problem, 600))
   const never = new Set(
-    stored.flatMap((one) => (one.state === 'read' ? one.baseline.runs.map(({ id }) => id) : [])),
+    stored.flatMap((one) => (one.state === 'ok' ? one.baseline.runs.map(({ id }) => id) : [])),
   )
   const folder = resolve(world.cwd, out)
   const ids = await prunable(folder, keep, never)

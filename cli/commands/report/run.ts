@@ -21,7 +21,7 @@ export async function report(
 ): Promise<number> {
   const session = await openSession(options, world, 'files')
   const stored = await readRecord(await recordPath(name, session.out, world.cwd))
-  if (stored.state === 'refused') throw new UsageError(stored.problem)
+  if (stored.state === 'invalid') throw new UsageError(stored.problem)
   const input =
     stored.run.engine === 'probe'
       ? await probeReport(stored.run, stored.folder)

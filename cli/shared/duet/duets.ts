@@ -161,7 +161,7 @@ export async function withScratch<T>(session: Session, work: (scratch: Scratch) 
 async function ratchetCounts(session: Session, { exact = {} }: DuetRules): Promise<LowestCounts | undefined> {
   if (!Object.values(exact).some(({ kind }) => kind === 'ratchet')) return undefined
   const read = await readCounts(storedFolder(session.loaded.file))
-  if (read.state === 'refused') throw new UsageError(cleanText(read.problem, 600))
+  if (read.state === 'invalid') throw new UsageError(cleanText(read.problem, 600))
   return read.counts
 }
 

@@ -105,7 +105,7 @@ export function connectSide(
 
 const unknown = (): undefined => undefined
 
-type MetricsRefusal = Extract<MetricsAnswer, { state: 'refused' }>
+type MetricsRefusal = Extract<MetricsAnswer, { state: 'failed' }>
 
 /** What a side's own metrics show, and whether it refuses them. */
 function createReader(
@@ -126,7 +126,7 @@ function createReader(
     },
     metricsRefusal: async () => {
       const answer = await request()
-      return answer.state === 'refused' ? answer : undefined
+      return answer.state === 'failed' ? answer : undefined
     },
   }
 }

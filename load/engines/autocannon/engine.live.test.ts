@@ -214,7 +214,7 @@ describe('journeys', () => {
       `[{ name: 'mine', before: [${step('login', "{ method: 'POST', path: '/' }")}], steps: ` +
       `[${step('get', "{ method: 'GET', path: '/' }")}] }]`
     const { result, edges } = await load({ url: target.url, journeys, mix: { mine: 1 } })
-    expect(result).toMatchObject({ state: 'refused', step: 'mine/login', class: 'status' })
+    expect(result).toMatchObject({ state: 'failed', step: 'mine/login', class: 'status' })
     expect(edges).toEqual([])
   })
 })

@@ -83,14 +83,13 @@ async function withUsers(
       ? await runPrepared(plan, prepared, surroundings, launch).catch(toUnmeasured)
       : toRefusal(prepared)
   const { problems } = await releaseUsers(plan, journeys, prepared, createReleaseSignal(signal))
-  if (problems.length > 0 && result.state === 'measured')
-    result.measurement.generator['notReleased'] = problems
+  if (problems.length > 0 && result.state === 'ok') result.measurement.generator['notReleased'] = problems
   return result
 }
 
 function toRefusal(prepared: Exclude<Prepared, { state: 'ready' }>): LoadResult {
-  if (prepared.state === 'interrupted') return { state: 'unmeasured', reason: interruptedReason }
-  return { state: 'refused', step: prepared.step, class: prepared.class, message: prepared.message }
+  if (prepared.state === 'interrupted') return { state: 'unavailable', reason: interruptedReason }
+  return { state: 'failed', step: prepared.step, class: prepared.class, message: prepared.message }
 }
 
 async function runPrepared(
@@ -125,13 +124,13 @@ async function runPrepared(
 function toLoadResult(end: ProcessEnd, module: string, interrupted: boolean): LoadResult {
   switch (end.state) {
     case 'ok':
-      return { state: 'measured', measurement: toMeasurement(end.result, interrupted) }
+      return { state: 'ok', measurement: toMeasurement(end.result, interrupted) }
     case 'usage-error':
       return usageError(end.problem.startsWith(module) ? end.problem : `${module}: ${end.problem}`)
     case 'interrupted':
-      return { state: 'unmeasured', reason: interruptedReason }
+      return { state: 'unavailable', reason: interruptedReason }
     case 'failed':
-      return { state: 'unmeasured', reason: end.reason }
+      return { state: 'unavailable', reason: end.reason }
   }
 }
 
@@ -156,7 +155,7 @@ const interruptedReason = 'interrupted before the measurement began'
 
 function toUnmeasured(error: unknown): LoadResult {
   return {
-    state: 'unmeasured',
+    state: 'unavailable',
     reason:
       'the load process could not be started: ' +
       toOneLine(error instanceof Error ? error.message : String(error)),

@@ -138,7 +138,7 @@ describe('an interrupt', () => {
         void (phase === 'warmup' && requestsPerSecond > 0 && stop.abort()),
     })
     expect(loaded.result).toMatchObject({
-      state: 'unmeasured',
+      state: 'unavailable',
       reason: 'interrupted before the measurement began',
     })
     expect(seen.slice(-2)).toEqual(['DELETE', 'DELETE'])
@@ -159,7 +159,7 @@ describe('a load process', () => {
       onProgress: ({ phase }, folder) => void (phase === 'measure' && kill(folder)),
     })
     expect(result).toEqual({
-      state: 'unmeasured',
+      state: 'unavailable',
       reason: 'the load process was ended by SIGKILL before it had measured',
     })
     expect([edges, left]).toEqual([['begin', 'end'], []])
@@ -172,7 +172,7 @@ describe('a load process', () => {
       `Error('boom') }); return { method: 'GET', path: '/' } } }] }]`
     const { result, left } = await load({ url: target.url, journeys, durationMs: 5000 })
     expect(result).toEqual({
-      state: 'unmeasured',
+      state: 'unavailable',
       reason: 'the load process ended with code 1 before it had measured: Error: boom',
     })
     expect(left).toEqual([])

@@ -52,7 +52,7 @@ describe('a k6 that breaks is no measurement, and its last output is reported', 
       wrapper,
       plan: { durationMs: 5000 },
     })
-    expect(result).toMatchObject({ state: 'unmeasured', reason: expect.stringMatching(expected) })
+    expect(result).toMatchObject({ state: 'unavailable', reason: expect.stringMatching(expected) })
   })
 
   it('when it is empty', async (context) => {
@@ -63,7 +63,7 @@ describe('a k6 that breaks is no measurement, and its last output is reported', 
       plan: {},
     })
     expect(result).toMatchObject({
-      state: 'unmeasured',
+      state: 'unavailable',
       reason: expect.stringMatching(/expected the version of k6/),
     })
   })
@@ -147,6 +147,6 @@ it(
         if (reports === 2) throw new Error('the terminal was closed')
       },
     })
-    expect(result).toEqual({ state: 'unmeasured', reason: 'k6 could not be run: the terminal was closed' })
+    expect(result).toEqual({ state: 'unavailable', reason: 'k6 could not be run: the terminal was closed' })
   },
 )

@@ -22,7 +22,7 @@ export function createK6Engine(path: string, world: EngineWorld = currentWorld()
       } catch (error) {
         // A full disk or a missing folder: an error of vigil's, not of the target.
         return {
-          state: 'unmeasured',
+          state: 'unavailable',
           reason: `k6 could not be run: ${toOneLine(error instanceof Error ? error.message : String(error))}`,
         }
       }
@@ -47,9 +47,9 @@ async function run(
   const usageError = findUsageError(plan)
   if (usageError !== undefined) return { state: 'usage-error', reason: `suite ${plan.suite}: ${usageError}` }
   const problem = await findVersionProblem(path, world.env)
-  if (problem !== undefined) return { state: 'unmeasured', reason: problem }
+  if (problem !== undefined) return { state: 'unavailable', reason: problem }
   const untrusted = findTrustProblem([plan.targetUrl], world.env)
-  if (untrusted !== undefined) return { state: 'unmeasured', reason: untrusted }
+  if (untrusted !== undefined) return { state: 'unavailable', reason: untrusted }
   if (source.kind === 'script') return runUserScript(path, plan, source.path, environment, world)
   if (load.model !== 'arrival-rate') throw new Error('the plan was checked to have a rate')
   const mix = source.mix.filter(({ weight }) => weight > 0)

@@ -117,10 +117,10 @@ async function loadWith(
 ): Promise<LoadResult> {
   switch (prepared.state) {
     case 'failed':
-      return { state: 'refused', step: prepared.step, class: prepared.class, message: prepared.message }
+      return { state: 'failed', step: prepared.step, class: prepared.class, message: prepared.message }
     case 'interrupted':
       return {
-        state: 'measured',
+        state: 'ok',
         measurement: emptyMeasurement(script.steps, new Date(world.wallMs()).toISOString(), 0, []),
       }
     case 'ready':
@@ -182,7 +182,7 @@ async function toResult(
   const summary = await openSummary(plan)
   const { startedAt = run.interrupted ? interruptedAt : undefined, timeline, cpu } = seen
   const unmeasured = (reason: string): LoadResult => ({
-    state: 'unmeasured',
+    state: 'unavailable',
     reason: run.lastOutput === '' ? reason : `${reason}: ${run.lastOutput}`,
   })
   if (!run.interrupted) {
@@ -199,7 +199,7 @@ async function toResult(
   // then.
   if (summary.state === 'invalid')
     return {
-      state: 'measured',
+      state: 'ok',
       measurement: emptyMeasurement(plan.steps, startedAt, durationMs, points),
     }
   const observed = {
@@ -210,7 +210,7 @@ async function toResult(
     firstDroppedMs: timeline?.firstDroppedMs(),
     cpu,
   }
-  return { state: 'measured', measurement: toMeasurement(plan, summary.summary, messages, observed) }
+  return { state: 'ok', measurement: toMeasurement(plan, summary.summary, messages, observed) }
 }
 
 async function openSummary(plan: LoadScriptPlan): Promise<SummaryResult> {
@@ -259,7 +259,7 @@ async function release(
 }
 
 function addReleaseProblems(result: LoadResult, problems: string[]): LoadResult {
-  if (result.state !== 'measured' || problems.length === 0) return result
+  if (result.state !== 'ok' || problems.length === 0) return result
   const { measurement } = result
   const generator = { ...measurement.generator, notReleased: problems }
   return { ...result, measurement: { ...measurement, generator } }

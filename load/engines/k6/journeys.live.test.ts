@@ -160,7 +160,7 @@ describe('a run that cannot start', { timeout: 60_000 }, () => {
     )
     const { result, edges } = await runEngine(context, { url: target.url, source: shop, mix: { shop: 1 } })
     expect(result).toEqual({
-      state: 'refused',
+      state: 'failed',
       step: 'shop/login',
       class: 'status',
       message: 'status 503, expected 2xx',

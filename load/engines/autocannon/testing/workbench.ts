@@ -114,7 +114,7 @@ function planOf(
 
 /** @throws Error with what came instead */
 export function measurementOf({ result }: Loaded): Measurement {
-  if (result.state !== 'measured') throw new Error(`not measured: ${JSON.stringify(result)}`)
+  if (result.state !== 'ok') throw new Error(`not measured: ${JSON.stringify(result)}`)
   return result.measurement
 }
 

@@ -76,7 +76,7 @@ export async function runEngine(
 
 /** The measurement of a result; throws when it has none. */
 export function measured({ result }: Run): Measurement {
-  if (result.state !== 'measured') throw new Error(`expected a measurement, got ${JSON.stringify(result)}`)
+  if (result.state !== 'ok') throw new Error(`expected a measurement, got ${JSON.stringify(result)}`)
   return result.measurement
 }
 

@@ -96,11 +96,11 @@ function toResult(
   observed: ScriptObservations,
 ): LoadResult {
   if (observed.interrupted)
-    return { state: 'measured', measurement: toScriptMeasurement(counts, observed, undefined) }
+    return { state: 'ok', measurement: toScriptMeasurement(counts, observed, undefined) }
   if (ending.state === 'ok') {
     const crossed = ending.thresholdsCrossed ? lastOutput : undefined
     const own = ending.markedFailed ? reasons : []
-    return { state: 'measured', measurement: toScriptMeasurement(counts, observed, crossed, own) }
+    return { state: 'ok', measurement: toScriptMeasurement(counts, observed, crossed, own) }
   }
   // The author has to correct a script that cannot be loaded or has invalid options; a broken k6 prints other
   // messages.
@@ -111,7 +111,7 @@ function toResult(
   )
     return { state: 'usage-error', reason: `${script}: ${toOneLine(lastOutput, 300)}` }
   const reason = lastOutput === '' ? ending.reason : `${ending.reason}: ${lastOutput}`
-  return { state: 'unmeasured', reason }
+  return { state: 'unavailable', reason }
 }
 
 /** What the script gave as reasons when it marked its run as failed. */

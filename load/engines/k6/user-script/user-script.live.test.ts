@@ -114,7 +114,7 @@ export default () => { http.get(__ENV.BASE_URL); ${body} }`
     expect(measured(await run("console.error('test marked as failed: no')")).markedFailed).toBeUndefined()
     const stopped = await run("exec.test.abort('out of stock')")
     expect(stopped.result).toMatchObject({
-      state: 'unmeasured',
+      state: 'unavailable',
       reason: expect.stringMatching(/108 \(the script stopped the run\): test aborted: out of stock/),
     })
   })
