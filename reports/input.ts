@@ -1,4 +1,5 @@
 import type { BaselineFigures } from '../baselines/accepted/index.ts'
+import type { SuiteNoise } from '../baselines/noise/index.ts'
 import type { Budgets, Verdict } from '../baselines/index.ts'
 import type { Run, ProbesReport } from '../record/index.ts'
 
@@ -28,4 +29,6 @@ export interface RunReport {
   verdict: Verdict
   /** The levels of the accepted runs that it was compared with. */
   baseline?: BaselineFigures
+  /** The noise of its suite on this machine, if `vigil doctor --noise` has measured it. */
+  noise?: SuiteNoise
 }

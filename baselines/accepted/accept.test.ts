@@ -87,6 +87,25 @@ describe('a run is refused, with the reason', () => {
   })
 
   it.each([
+    ['a budget', ['budget'], false],
+    ['a probe', ['probe'], false],
+    ['a comparison and a budget', ['anchor', 'budget'], false],
+    ['a comparison', ['baseline', 'anchor'], true],
+  ])('and a waiver is only advised for what it covers: %s', (_, rules, advised) => {
+    const rows = rules.map((rule) => ({
+      rule,
+      step: null,
+      metric: 'p95Ms',
+      status: 'fail' as const,
+      message: 'slow',
+    }))
+    const result = acceptRuns(undefined, [offer(one, { verdict: 'fail', rows })])
+    const text = result.state === 'invalid' ? result.reasons.join('\n') : ''
+    expect(text).toContain('a failed run never becomes a baseline')
+    expect(text.includes('vigil baseline waive')).toBe(advised)
+  })
+
+  it.each([
     ['another environment', { environment: { fingerprint: 'other' } }, 'runs of 2 environments'],
     ['another suite', { suite: 'other' }, 'runs of 2 suites'],
     ['another rate', { load: { model: 'arrival-rate', ratePerSecond: 120 } }, "the suite's load was changed"],

@@ -5,6 +5,7 @@ import { isMostlyFailed } from '../verdict.ts'
 import type { Verdict } from '../verdict.ts'
 import { byTime, minAccepted, recentRuns } from './baseline.ts'
 import type { Baseline, AcceptedRun } from './baseline.ts'
+import { isWaivable } from './waivers.ts'
 
 /**
  * A run that is to become part of a baseline, and how it was judged; no verdict when there was none to read.
@@ -105,12 +106,15 @@ function findRefusalReasons(run: Run, verdict: Verdict | undefined): string[] {
       `${run.id}: its verdict is of another run (${verdict.run}); judge it with 'vigil report ${run.id}'`,
     ]
   if (verdict.verdict === 'pass') return []
-  const why = verdict.rows.find((row) => row.status === verdict.verdict)?.message
+  const reasons = verdict.rows.filter((row) => row.status === verdict.verdict)
+  const why = reasons[0]?.message
   const next =
-    verdict.verdict === 'fail'
-      ? 'a failed run never becomes a baseline; fix what is slower, or accept the loss with vigil ' +
-        'baseline waive'
-      : 'only a run that passed does; measure longer'
+    verdict.verdict !== 'fail'
+      ? 'only a run that passed does; measure longer'
+      : reasons.every(isWaivable)
+        ? 'a failed run never becomes a baseline; fix what is slower, or accept the loss with vigil ' +
+          'baseline waive'
+        : 'a failed run never becomes a baseline; fix what failed: no waiver covers it'
   return [`${run.id}: is ${verdict.verdict}${why === undefined ? '' : ` (${why})`}: ${next}`]
 }
 

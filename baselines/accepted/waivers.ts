@@ -91,8 +91,8 @@ export function addWaiver(waivers: readonly Waiver[], added: Waiver): Waiver[] {
   )
 }
 
-/** Rules whose losses can be accepted: what is relative. Budgets are promises to users and are not waived. */
 const acceptedUntil = 'accepted until'
+/** Rules whose losses can be accepted: what is relative. Budgets are promises to users and are not waived. */
 const waivable = new Set(['baseline', 'anchor', 'comparison'])
 
 /**
@@ -144,6 +144,11 @@ export function applyWaivers(
         `${one.until} by ${one.owner} (${one.reason}); this run did not need it`,
     })),
   ]
+}
+
+/** Whether a waiver could cover the failure of a row. */
+export function isWaivable({ rule }: VerdictRow): boolean {
+  return waivable.has(rule)
 }
 
 /** Whether a row shows an accepted loss, needed by this run or not. */

@@ -8,6 +8,7 @@ import { parseProbes } from '../../record/documents/index.ts'
 import { errorMessage, diskProblem, version, printJson } from './world.ts'
 import type { World } from './world.ts'
 import type { BaselineFigures } from '../../baselines/accepted/index.ts'
+import type { SuiteNoise } from '../../baselines/noise/index.ts'
 import type { Budgets, Verdict, VerdictRow } from '../../baselines/index.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import type { Session } from './session.ts'
@@ -93,13 +94,15 @@ export interface JudgedRun {
   folder: string
   /** The levels it was compared with, if runs of its suite were accepted here. */
   baseline?: BaselineFigures
+  /** The noise of its suite on this machine, if it was measured. */
+  noise?: SuiteNoise
   /** For readers of its report: what it was not compared with, and what to do about it. */
   notes?: string[]
 }
 
 /** The part of a judged run that reports show. */
-export function toRunReport({ run, budgets, verdict, baseline }: JudgedRun): RunReport {
-  return { run, budgets, verdict, ...(baseline && { baseline }) }
+export function toRunReport({ run, budgets, verdict, baseline, noise }: JudgedRun): RunReport {
+  return { run, budgets, verdict, ...(baseline && { baseline }), ...(noise && { noise }) }
 }
 
 /** The result of a command, once its files are written. */

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import {
+  acceptRuns,
   baselineFile,
   formatBaseline,
   parseSealedBaseline,
@@ -21,7 +22,7 @@ import type { JudgedRun } from './artefacts.ts'
 import { describeEnvironment } from './session.ts'
 import type { Session } from './session.ts'
 import { readIfPresent, UsageError } from './world.ts'
-import { noiseNote } from './known-noise.ts'
+import { readSuiteNoise } from './known-noise.ts'
 
 /** Other files in the folder of the baselines. */
 const budgetsFile = 'budgets.json'
@@ -153,21 +154,32 @@ export async function withBaseline(session: Session, judged: JudgedRun): Promise
     ...judged,
     ...(found.state === 'ok' && { baseline: toBaselineFigures(found.baseline) }),
     ...(found.state === 'missing' &&
-      found.elsewhere.length === 0 && { notes: [howToAccept(run.suite, run.id)] }),
+      found.elsewhere.length === 0 &&
+      canAccept(judged) && { notes: [howToAccept(run.suite, run.id)] }),
   }
-  const noise = await noiseNote(session.out, run.suite, run.environment.fingerprint, session.progress.warn)
+  const known = await readSuiteNoise(
+    session.out,
+    run.suite,
+    run.environment.fingerprint,
+    session.progress.warn,
+  )
   return withRows(
-    { ...compared, notes: [...(compared.notes ?? []), ...(noise === undefined ? [] : [noise])] },
+    {
+      ...compared,
+      ...(known && { noise: known.noise }),
+      notes: [...(compared.notes ?? []), ...(known === undefined ? [] : [known.note])],
+    },
     baselineRows(judged, found, waivers.waivers, session.world.now()),
   )
 }
 
 function baselineRows(
-  { run }: JudgedRun,
+  judged: JudgedRun,
   found: BaselineLookup,
   waivers: readonly Waiver[],
   nowMs: number,
 ): VerdictRow[] {
+  const { run } = judged
   switch (found.state) {
     case 'ok':
       return applyWaivers(compareWithBaseline(found.baseline, run), waivers, run.suite, nowMs)
@@ -187,8 +199,8 @@ function baselineRows(
                 status: 'skipped',
                 message:
                   `not compared: runs were accepted on ${found.elsewhere.slice(0, 4).join(', ')}, ` +
-                  `this one was measured on ${fingerprint}: the difference would be that of the machines; ` +
-                  howToAccept(run.suite, run.id),
+                  `this one was measured on ${fingerprint}: the difference would be that of the machines` +
+                  (canAccept(judged) ? `; ${howToAccept(run.suite, run.id)}` : ''),
               },
             ]
       return applyWaivers(otherMachine, waivers, run.suite, nowMs)
@@ -212,6 +224,11 @@ function withRows(judged: JudgedRun, rows: readonly VerdictRow[]): JudgedRun {
 
 function invalid(suite: string, metric: string, problem: string): VerdictRow {
   return { rule: 'baseline', suite, step: null, metric, status: 'invalid', message: problem }
+}
+
+/** Whether `vigil baseline accept` takes the run: no advice leads to a refusal. */
+function canAccept({ run, verdict }: JudgedRun): boolean {
+  return acceptRuns(undefined, [{ run, verdict }]).state === 'ok'
 }
 
 function howToAccept(suite: string, id: string): string {

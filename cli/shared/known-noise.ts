@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { findMarginProblem, noiseFor, formatNoise, parseNoise } from '../../baselines/noise/index.ts'
-import type { KnownNoise } from '../../baselines/noise/index.ts'
+import type { KnownNoise, SuiteNoise } from '../../baselines/noise/index.ts'
 import { cleanText } from '../../reports/wording/index.ts'
 import { readIfPresent, UsageError } from './world.ts'
 
@@ -25,16 +25,21 @@ export async function readNoise(
   return undefined
 }
 
-/** The noise of a suite on this machine, in one line for a verdict; undefined if it was not measured. */
-export async function noiseNote(
+/** The noise of a suite on this machine; undefined if it was not measured. */
+export async function readSuiteNoise(
   out: string,
   suite: string,
   fingerprint: string,
   warn: (problem: string) => void,
-): Promise<string | undefined> {
+): Promise<{ noise: SuiteNoise; note: string } | undefined> {
   const known = await readNoise(out, warn)
   const noise = noiseFor(known, suite, fingerprint)
-  return noise && known && `${suite}: ${formatNoise(noise, known.measuredAt)}`
+  return noise && known && { noise, note: `${suite}: ${formatNoise(noise, known.measuredAt)}` }
+}
+
+/** The noise of a suite on this machine, in one line for a verdict; undefined if it was not measured. */
+export async function noiseNote(...asked: Parameters<typeof readSuiteNoise>): Promise<string | undefined> {
+  return (await readSuiteNoise(...asked))?.note
 }
 
 /**

@@ -18,6 +18,8 @@ export interface Paper {
   ink: (ink: Ink, text: string) => string
   /** Lines of a paragraph: the first starts with `lead`, the others are indented by its length. */
   paragraph: (lead: string, text: string) => string[]
+  /** A path or a command to copy: one line after `lead`, however long it is. */
+  copyable: (lead: string, text: string) => string[]
 }
 
 export function createPaper({ color, width: columns }: TerminalOptions): Paper {
@@ -29,6 +31,7 @@ export function createPaper({ color, width: columns }: TerminalOptions): Paper {
       const lines = wrap(text, width - lead.length)
       return lines.map((line, index) => (index === 0 ? lead : ' '.repeat(lead.length)) + line)
     },
+    copyable: (lead, text) => [lead + text],
   }
 }
 
@@ -81,13 +84,45 @@ export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - measureWidth(text))) + text
 }
 
-/** The text as lines of at most `width` columns, broken at spaces; a longer word is split. */
+/**
+ * The text as lines of at most `width` columns, broken at spaces; a longer word is split. Commands, paths and
+ * URLs are never broken, because what is copied from two lines cannot be pasted: such a line may be wider.
+ */
 export function wrap(text: string, width: number): string[] {
-  return text.trim() === ''
-    ? []
-    : wrapAnsi(text, width, { hard: true })
-        .split('\n')
-        .flatMap((line) => splitWide(line, width))
+  if (text.trim() === '') return []
+  return wrapAnsi(text.replaceAll(command, joinWords), width)
+    .split('\n')
+    .flatMap((line) => (isCopyable(line) ? [line] : splitLong(line, width)))
+    .map((line) => line.replaceAll(joint, ' '))
+}
+
+/** Stands for a space within a command while a text is wrapped. */
+const joint = '\u00a0'
+
+/**
+ * A command of vigil in a sentence: after a colon to a semicolon or the end of the text, elsewhere its name,
+ * a second word of its own and options.
+ */
+const command =
+  /(?<=: )vigil [a-z](?:'[^']*'|(?!; )[^'])*|\bvigil [a-z]+(?: (?:accept|show|list|waive|ratchet)\b)?(?: --[a-z-]+(?:=\S+)?)*/g
+
+function joinWords(text: string): string {
+  return text.replaceAll(' ', joint)
+}
+
+/** A line of one word that is a command, a path or a URL. */
+function isCopyable(line: string): boolean {
+  return (
+    line.startsWith(`vigil${joint}`) ||
+    /^[("'`]?(?:https?:\/\/[\w.:[\]-]+|[\w.~@-]*)(?:\/[\w.@%+=:~-]*)+[)"'`.,;:]*$/.test(line)
+  )
+}
+
+function splitLong(line: string, width: number): string[] {
+  if (measureWidth(line) <= width) return [line]
+  return wrapAnsi(line, width, { hard: true })
+    .split('\n')
+    .flatMap((part) => splitWide(part, width))
 }
 
 // wrap-ansi depends on string-width 8, which counts fewer columns for some Indic and Thai clusters.

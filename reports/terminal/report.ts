@@ -3,6 +3,8 @@ import {
   adviseNextSteps,
   listBrokenRows,
   describeCauses,
+  describeCertainty,
+  describeTotals,
   findNearestLimit,
   cleanText,
   formatRule,
@@ -32,7 +34,6 @@ export function terminalReport(input: ReportInput, options: TerminalOptions): st
     ...input.runs.map((run) => formatRun(run, paper)),
     ...(input.probes ? [formatProbes(input.probes, paper)] : []),
     formatNotes(input, paper),
-    input.folder === undefined ? [] : paper.paragraph('Files: ', cleanText(input.folder)),
   ]
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -60,6 +61,7 @@ function formatVerdict(input: ReportInput, paper: Paper): string[] {
     ...more,
     ...formatBrokenRows(input, paper),
     ...input.runs.flatMap((report) => formatCauses(report, paper)),
+    ...formatTotals(input, paper),
     ...(near ? paper.paragraph('  nearest to its limit: ', formatRule(near.row)) : []),
     ...adviseNextSteps(input).flatMap((advice) => paper.paragraph('  Next: ', advice)),
   ]
@@ -83,6 +85,30 @@ function formatCauses({ run, verdict }: RunReport, paper: Paper): string[] {
   return describeCauses(run).flatMap((cause) =>
     paper.paragraph(`  ${paper.width < 60 ? '' : 'cause: '}`, `${cleanText(run.suite, 80)}: ${cause}`),
   )
+}
+
+const maxTotals = 6
+const maxPathLength = 4096
+
+/** Where the report is, and each run on one line: its totals, and how small a slowdown it could miss. */
+function formatTotals({ folder, runs }: ReportInput, paper: Paper): string[] {
+  const left = runs.length - maxTotals
+  const said = new Set<string>()
+  return [
+    ...(folder === undefined
+      ? []
+      : paper.copyable('  Report: ', `${cleanText(folder, maxPathLength).replace(/\/+$/, '')}/report.html`)),
+    ...runs.slice(0, maxTotals).flatMap((report) => {
+      const certainty = describeCertainty(report)
+      const isNew = certainty !== undefined && !said.has(certainty)
+      if (isNew) said.add(certainty)
+      return [
+        ...paper.paragraph('  ', `${cleanText(report.run.suite, 80)}: ${describeTotals(report.run)}`),
+        ...(isNew ? paper.paragraph('    ', certainty) : []),
+      ]
+    }),
+    ...(left > 0 ? [`  … and ${left} more runs: report.html`] : []),
+  ]
 }
 
 function formatNotes(input: ReportInput, paper: Paper): string[] {

@@ -5,6 +5,7 @@ import {
   toStepFigures,
   describeLoad,
   cleanText,
+  findExceededSteps,
   listServerFacts,
   overall,
 } from '../wording/index.ts'
@@ -44,12 +45,28 @@ export function formatRun(report: RunReport, paper: Paper): string[] {
     paper.ink('bold', name) +
     padEnd(what, room - measureWidth(name)) +
     paper.ink(inkFor(verdict.verdict), padStart(word, word.length + 2))
-  const server = listServerFacts(run).map(([fact, value]) => `${fact} ${value}`)
   return [
     title,
     ...formatSteps(report, paper),
-    ...(server.length > 0 ? paper.paragraph('  service metrics: ', server.join(', ')) : []),
+    ...formatServer(report, paper),
     ...formatFailures(report, paper),
+  ]
+}
+
+/** What the service reports about itself, a figure a line. */
+function formatServer({ run }: RunReport, paper: Paper): string[] {
+  const facts = listServerFacts(run)
+  if (facts.length === 0) return []
+  const valueWidth = Math.max(...facts.map(([, value]) => measureWidth(value)))
+  const nameWidth = Math.min(
+    Math.max(...facts.map(([name]) => measureWidth(name))),
+    paper.width - 6 - valueWidth,
+  )
+  return [
+    paper.ink('bold', '  service metrics'),
+    ...facts.map(
+      ([name, value]) => `    ${padEnd(clip(name, nameWidth), nameWidth)}  ${padStart(value, valueWidth)}`,
+    ),
   ]
 }
 
@@ -60,7 +77,12 @@ function formatSteps(report: RunReport, paper: Paper): string[] {
     report,
   )
   const total = rows.find((row) => row.step === null)
-  const cells = [...shown, ...(total ? [total] : [])].map((row) => [row.step ?? overall, ...row.figures])
+  const exceeded = findExceededSteps(report)
+  const mark = (step: string): string => (exceeded.steps.has(step) ? `! ${step}` : step)
+  const cells = [...shown, ...(total ? [total] : [])].map((row) => [
+    row.step === null ? overall : mark(row.step),
+    ...row.figures,
+  ])
   const [heading = '', ...lines] = formatTable(columns, cells, paper.width - 2).map((line) => `  ${line}`)
   const totalLine = lines.pop() ?? ''
   return [
@@ -74,6 +96,7 @@ function formatSteps(report: RunReport, paper: Paper): string[] {
         )
       : []),
     paper.ink('bold', totalLine),
+    ...(exceeded.limits === '' ? [] : paper.paragraph('  ! ', `over its limit: ${exceeded.limits}`)),
   ]
 }
 

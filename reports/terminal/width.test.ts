@@ -71,8 +71,26 @@ describe('a line never overflows', () => {
 
   it('is broken between words where possible', () => {
     expect(wrap('p95 712 ms, budget < 500 ms', 14)).toEqual(['p95 712 ms,', 'budget < 500', 'ms'])
-    expect(wrap('a http://x.example/long/path b', 10)).toEqual(['a http://x', '.example/l', 'ong/path b'])
+    expect(wrap('a abcdefghijklmnop b', 10)).toEqual(['a', 'abcdefghij', 'klmnop', 'b'])
     expect(wrap('', 10)).toEqual([])
+  })
+
+  it.each([
+    ['a URL', 'a http://x.example/long/path b', ['a', 'http://x.example/long/path', 'b']],
+    ['a path', 'read /tmp/very/long/target.log, then', ['read', '/tmp/very/long/target.log,', 'then']],
+    [
+      'a command at the end of a sentence',
+      "do it: vigil gate --config 'my config.ts' --duration 60",
+      ['do it:', "vigil gate --config 'my config.ts' --duration 60"],
+    ],
+    ['a command within a sentence', 'run vigil probe --once again', ['run', 'vigil probe --once', 'again']],
+    [
+      'a command with a word of its own',
+      'or vigil baseline waive accepts it',
+      ['or', 'vigil baseline waive', 'accepts it'],
+    ],
+  ])('and never within %s, which is copied', (_, text, lines) => {
+    expect(wrap(text, 12)).toEqual(lines)
   })
 
   it('and is padded to exactly one width', () => {

@@ -2,14 +2,17 @@ export { adviseNextSteps } from './advice.ts'
 export { composeCommand } from './command.ts'
 export {
   describeCauses,
+  describeCertainty,
+  describeTotals,
   figureHeadings,
+  findExceededSteps,
   findFirstFailureMs,
   overall,
   toFailureTexts,
   toProbeText,
   toStepFigures,
 } from './cells.ts'
-export type { FailureText, ProbeText, StepFigures, StepText } from './cells.ts'
+export type { ExceededSteps, FailureText, ProbeText, StepFigures, StepText } from './cells.ts'
 export {
   describeLoad,
   listEnvironmentFacts,

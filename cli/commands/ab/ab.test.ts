@@ -8,6 +8,7 @@ import { runInWorld } from '../../testing/world.ts'
 import type { Said } from '../../testing/world.ts'
 import { abText } from './text.ts'
 import type { AbVerdict } from '../../shared/duet/files.ts'
+import type { World } from '../../shared/world.ts'
 import { findBase } from '../gate/duet.ts'
 
 let folder: string
@@ -153,8 +154,8 @@ describe('a target that another process loads is exit 4, after waiting for it', 
   })
 })
 
-it('says a fail first, where and why, and how to see it again', () => {
-  const verdict: AbVerdict = {
+function failedDuet(): AbVerdict {
+  return {
     schema: 'vigil.verdict/1',
     verdict: 'fail',
     rows: [
@@ -183,9 +184,11 @@ it('says a fail first, where and why, and how to see it again', () => {
     noise: 'browse: noise of this machine',
     folder: '/somewhere',
   }
-  const world = { terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width: 120, color: false } }
-  const lines = abText(verdict, {
-    ...world,
+}
+
+function worldOf(width: number): World {
+  return {
+    terminal: { stdoutIsTerminal: false, stderrIsTerminal: false, width, color: false },
     cwd: '/',
     env: {},
     pid: 1,
@@ -194,7 +197,11 @@ it('says a fail first, where and why, and how to see it again', () => {
     now: () => 0,
     random: () => 0,
     interrupted: new AbortController().signal,
-  }).split('\n')
+  }
+}
+
+it('says a fail first, where and why, and how to see it again', () => {
+  const lines = abText(failedDuet(), worldOf(120)).split('\n')
   expect(lines[0]).toMatch(
     /^FAIL {2}main → the work .*tree, browse-duet: worse in 1 of 2; 8 pairs in 20 s of load, 40 s in total/,
   )
@@ -207,4 +214,15 @@ it('says a fail first, where and why, and how to see it again', () => {
     '  FAIL          task/list: SQL statements 1 → 21',
   ])
   expect(lines).toContain('  Repeat: vigil ab main')
+  expect(lines).toContain('  Report: /somewhere/report.html')
+})
+
+it.each([40, 80])('breaks no command and no path at %i columns', (width) => {
+  const reproduce = `vigil ab main --config ${'some/deep/folder/'.repeat(6)}vigil.config.ts --max-minutes 9`
+  const recompare = `vigil compare --baseline ${'a'.repeat(60)}/b.jsonl --candidate ${'a'.repeat(60)}/c.jsonl`
+  const place = `/home/some body/${'x'.repeat(90)}`
+  const lines = abText({ ...failedDuet(), reproduce, recompare, folder: place }, worldOf(width)).split('\n')
+  expect(lines).toContain(`  Repeat: ${reproduce}`)
+  expect(lines).toContain(`  Judge the records again: ${recompare}`)
+  expect(lines).toContain(`  Report: ${place}/report.html`)
 })

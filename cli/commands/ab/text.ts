@@ -21,6 +21,9 @@ const maxRows = {
 } as const satisfies Record<VerdictRow['status'], number>
 const statuses = ['invalid', 'fail', 'inconclusive', 'improved', 'pass', 'skipped'] as const
 
+/** A path or a command is shown whole, up to the longest path of a file system. */
+const maxCopied = 4096
+
 /**
  * A duet for people: its verdict, its evidence, every row, worst first, and how to repeat it. Ends with a
  * newline.
@@ -32,9 +35,14 @@ export function abText(verdict: AbVerdict, world: World): string {
     ...whyLines(verdict, paper),
     ...statuses.flatMap((status) => rowLines(verdict, status, paper)),
     ...(verdict.noise === undefined ? [] : paper.paragraph('  ', cleanText(verdict.noise, 500))),
-    ...(verdict.verdict === 'pass' ? [] : paper.paragraph('  Repeat: ', cleanText(verdict.reproduce, 500))),
-    ...paper.paragraph('  Judge the records again: ', cleanText(verdict.recompare, 500)),
-    ...paper.paragraph('  Files: ', cleanText(verdict.folder, 500)),
+    ...(verdict.verdict === 'pass'
+      ? []
+      : paper.copyable('  Repeat: ', cleanText(verdict.reproduce, maxCopied))),
+    ...paper.copyable('  Judge the records again: ', cleanText(verdict.recompare, maxCopied)),
+    ...paper.copyable(
+      '  Report: ',
+      `${cleanText(verdict.folder, maxCopied).replace(/\/+$/, '')}/report.html`,
+    ),
     '',
   ].join('\n')
 }
@@ -52,7 +60,7 @@ export function bisectText(report: BisectReport, world: World): string {
     ),
     ...paper.paragraph('  Tried: ', tried.join(', ') || 'nothing'),
     ...(culprit.state === 'found'
-      ? paper.paragraph(
+      ? paper.copyable(
           '  Repeat: ',
           `vigil ab ${culprit.commit.sha.slice(0, 12)}~1 ${culprit.commit.sha.slice(0, 12)}`,
         )

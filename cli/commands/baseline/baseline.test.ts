@@ -217,6 +217,20 @@ describe('a run whose suite has a baseline', () => {
     )
   })
 
+  it.each([
+    ['fails its budgets', { p95Ms: 1 }],
+    ['has too few requests for its budgets', { errorRate: 1e-7 }],
+  ])('says nothing of accepting a run that %s', async (_, strict) => {
+    const text = readFileSync(join(folder, 'vigil.config.mjs'), 'utf8')
+    writeFileSync(
+      join(folder, 'vigil.config.mjs'),
+      text.replace(JSON.stringify(budgets), JSON.stringify(strict)),
+    )
+    const { stdout } = await again(slow.id)
+    expect(stdout).toMatch(/^(FAIL|INCONCLUSIVE) {2}/)
+    expect(stdout).not.toContain('baseline accept')
+  })
+
   it.each(['browse.simulated.json', 'waivers.json'])(
     'is invalid when %s is damaged: never compared with less',
     async (name) => {
