@@ -250,6 +250,31 @@ describe('what is not for everybody', () => {
     expect((await open.client.get('/metrics')).status).toBe(404)
   })
 
+  test.each(['X-Forwarded-For', 'Forwarded', 'Via', 'X-Real-IP'])(
+    'metrics without a token are not served to a request that a proxy forwarded with %s',
+    async (header) => {
+      expect((await running.client.get('/metrics')).status).toBe(200)
+      expect((await running.client.get('/metrics', { [header]: '203.0.113.9' })).status).toBe(404)
+    },
+  )
+
+  test('metrics in production need a token, because a proxy may leave no header', async () => {
+    const production = {
+      NODE_ENV: 'production',
+      AUTH_SECRET: 'a secret of production with at least 32 characters',
+    }
+    const url = await running.newDatabase()
+    const open = await startTestService(url, production)
+    onTestFinished(() => open.stop())
+    expect((await open.client.get('/metrics')).status).toBe(404)
+    const token = 'a token for the metrics'
+    const guarded = await startTestService(url, { ...production, METRICS_TOKEN: token })
+    onTestFinished(() => guarded.stop())
+    const forwarded = { 'x-forwarded-for': '203.0.113.9' }
+    expect((await guarded.client.get('/metrics', forwarded)).status).toBe(401)
+    expect((await guarded.client.as(token).get('/metrics', forwarded)).status).toBe(200)
+  })
+
   test('fault injection is not there unless it is configured', async () => {
     for (const method of ['GET', 'PUT', 'DELETE'])
       expect((await running.client.send(method, '/_faults')).status).toBe(404)

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { Endpoint } from './endpoint.ts'
-import { Problem, buildProblemReply, respond } from './respond.ts'
+import { Problem, buildProblemReply, respond, servedMethods } from './respond.ts'
 import type { Principal, Scope } from './scope.ts'
 
 export interface Bindings {
@@ -117,6 +117,8 @@ function refuseUnmatched(paths: readonly PathMethods[], guards: Guards, c: AppCo
   const { scope, incoming } = c.env
   const known = paths.find(({ pattern }) => pattern.test(c.req.path))
   const timing = guards.timing(incoming)
+  if (scope.target === '*' && scope.method === 'OPTIONS')
+    return respond(scope, { status: 204, headers: { allow: servedMethods } }, timing)
   if (known === undefined)
     return respond(
       scope,

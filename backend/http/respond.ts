@@ -32,6 +32,7 @@ const problems = {
   'changed-meanwhile': [412, 'The resource has changed'],
   'too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The media type of the body is not supported'],
+  'unknown-expectation': [417, 'The expectation is not supported'],
   invalid: [422, 'The request is not valid'],
   'locked-out': [423, 'The account is temporarily locked'],
   'too-many-requests': [429, 'Too many requests'],
@@ -161,6 +162,8 @@ const exposedHeaders = [
   'Server-Timing, Traceparent, X-Request-Id',
 ].join(', ')
 const methods = 'GET, HEAD, POST, PATCH, DELETE'
+/** The methods of some resource, for questions about the server as a whole. */
+export const servedMethods = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST'
 const preflightMaxAgeSeconds = '600'
 
 /** Returns the headers by which a browser decides whether a page may read the answer. */

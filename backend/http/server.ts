@@ -1,10 +1,17 @@
-import { createServer } from 'node:http'
+import { createServer, STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Bindings } from './app.ts'
-import { createCors, buildProblemReply, respond, Problem, buildProblemBody } from './respond.ts'
+import {
+  createCors,
+  buildProblemReply,
+  respond,
+  Problem,
+  buildProblemBody,
+  servedMethods,
+} from './respond.ts'
 import type { CorsHeaders, ProblemKind } from './respond.ts'
 import { discardRemainingBody } from './body.ts'
 import { randomHex } from '../db/ids.ts'
@@ -59,13 +66,32 @@ export function createHttpServer(
       requestTimeout: limitsMs.request,
       keepAliveTimeout: limitsMs.keepAlive,
       connectionsCheckingInterval: limitsMs.checkEvery,
+      // `checkHost` refuses with a problem document.
+      requireHostHeader: false,
     },
-    (incoming, outgoing) => {
-      const scope = createRequestScope(incoming, trustedProxies, cors)
-      observeRequest(scope, incoming, outgoing, observer)
-      handle(scope, incoming, outgoing)
-    },
+    (incoming, outgoing) => serve(incoming, outgoing, checkHost(incoming)),
   )
+  const serve = (incoming: IncomingMessage, outgoing: ServerResponse, refusal: Problem | undefined): void => {
+    const scope = createRequestScope(incoming, trustedProxies, cors)
+    observeRequest(scope, incoming, outgoing, observer)
+    // The library accepts only paths. The scope keeps the target.
+    if (incoming.url === '*') incoming.url = '/*'
+    if (refusal === undefined) handle(scope, incoming, outgoing)
+    else refuse(scope, outgoing, refusal)
+  }
+  server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) =>
+    serve(incoming, outgoing, new Problem('unknown-expectation', { detail: 'Expect may be 100-continue' })),
+  )
+  // Without a listener, Node closes the connection without an answer.
+  server.on('connect', (_incoming: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => undefined)
+    const detail = 'This server is not a proxy'
+    refuseOnSocket(
+      socket,
+      new Problem('method-not-allowed', { detail, headers: { allow: servedMethods } }),
+      observer,
+    )
+  })
   server.maxRequestsPerSocket = 0
   // Set on the server: a timeout of the socket would be reset by the first request after a pause.
   server.timeout = limitsMs.idleSocket
@@ -94,6 +120,8 @@ function createListener(
       return app().fetch(request, { incoming, outgoing, scope })
     },
     {
+      // For HTTP/1.0 without Host, which load balancers send, and for an empty Host.
+      hostname: 'localhost',
       // `discardRemainingBody` handles the rest of a body.
       autoCleanupIncoming: false,
       // Called before the app, for a target or Host that gives no valid URL.
@@ -151,29 +179,54 @@ function observeRequest(
   })
 }
 
-const parserProblems: Readonly<Record<string, [ProblemKind, number, string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ['timeout', 408, 'Request Timeout'],
-  HPE_HEADER_OVERFLOW: ['headers-too-large', 431, 'Request Header Fields Too Large'],
+/**
+ * Refuses what RFC 9112, section 3.2, refuses: HTTP/1.1 without Host, and more than one Host. The library
+ * checks its value.
+ */
+function checkHost({ httpVersionMinor, headers, rawHeaders }: IncomingMessage): Problem | undefined {
+  let hosts = 0
+  for (let index = 0; headers.host !== undefined && index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1
+  }
+  if (hosts === 1 || (hosts === 0 && httpVersionMinor === 0)) return undefined
+  return new Problem('malformed-request', { detail: `found ${hosts} Host headers, expected one` })
 }
 
-// There is no request to answer, only a socket.
+/** Answers a request that the app must not see. */
+function refuse(scope: Scope, outgoing: ServerResponse, problem: Problem): void {
+  const { status, body, headers } = buildProblemReply(scope, problem)
+  const answer = respond(scope, { status, ...(headers && { headers }) }, false)
+  outgoing.writeHead(status, Object.fromEntries(answer.headers))
+  outgoing.end(body)
+}
+
+const parserProblems: Readonly<Record<string, ProblemKind>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'timeout',
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+}
+
 function refuseUnparsed(error: Error & { code?: string }, socket: Socket, observer: ServerObserver): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
-  const [kind, status, reason] = parserProblems[error.code ?? ''] ?? ['malformed-request', 400, 'Bad Request']
+  const kind = parserProblems[error.code ?? ''] ?? 'malformed-request'
+  refuseOnSocket(socket, new Problem(kind, { detail: 'The request could not be read' }), observer)
+}
+
+/** Answers and closes a connection that has no request to answer, only a socket. */
+function refuseOnSocket(socket: Socket, problem: Problem, observer: ServerObserver): void {
   const requestId = randomHex(16)
-  const body = JSON.stringify(
-    buildProblemBody(new Problem(kind, { detail: 'The request could not be read' }), requestId),
-  )
-  observer.refused(status, requestId, resolveClientAddress(socket.remoteAddress, undefined, 0))
+  const body = JSON.stringify(buildProblemBody(problem, requestId))
+  observer.refused(problem.status, requestId, resolveClientAddress(socket.remoteAddress, undefined, 0))
   const head = [
-    `HTTP/1.1 ${status} ${reason}`,
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     'connection: close',
     'content-type: application/problem+json',
     `x-request-id: ${requestId}`,
     `content-length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(problem.options.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }

@@ -9,17 +9,28 @@ import type { Metrics } from './registry.ts'
 const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 const prometheusType = 'text/plain; version=0.0.4; charset=utf-8'
 
+/** The headers by which a request shows that a proxy has forwarded it. */
+const forwardingHeaders = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+]
+
 /**
- * Builds `/metrics`. With METRICS_TOKEN, it requires that bearer token. Without, it is served only if no
- * other machine and no proxy can reach the service.
+ * Builds `/metrics`. With METRICS_TOKEN, it requires that bearer token. Without, it is served only outside
+ * production, if no other machine can reach the service, and to requests that no proxy has forwarded.
  */
 export function buildMetricsEndpoints(
   metrics: Metrics,
   events: Events,
-  config: Pick<Config, 'metricsToken' | 'host' | 'trustedProxies'>,
+  config: Pick<Config, 'environment' | 'metricsToken' | 'host' | 'trustedProxies'>,
 ): Endpoint[] {
-  const { metricsToken, host, trustedProxies } = config
-  if (metricsToken === undefined && (!isLoopback(host) || trustedProxies > 0)) return []
+  const { environment, metricsToken, host, trustedProxies } = config
+  const isPrivate = environment !== 'production' && isLoopback(host) && trustedProxies === 0
+  if (metricsToken === undefined && !isPrivate) return []
   return [
     defineEndpoint({
       method: 'GET',
@@ -37,6 +48,8 @@ export function buildMetricsEndpoints(
         },
       },
       handle: async ({ headers }) => {
+        if (metricsToken === undefined && forwardingHeaders.some((name) => headers[name] !== undefined))
+          throw new Problem('not-found', { detail: 'Without METRICS_TOKEN, no proxy may forward this' })
         const openMetrics = await metrics.registry.metrics()
         const wanted = headers.accept?.includes('application/openmetrics-text') ?? false
         return {

@@ -144,6 +144,13 @@ describe('docker-compose.yml', () => {
     ])
   })
 
+  it('trusts the proxy that the API requires, and publishes no other way in', () => {
+    expect(text).toContain('put a proxy with TLS in front')
+    const backend = compose.services['backend']
+    expect(backend?.environment).toMatchObject({ TRUST_PROXY: '1' })
+    expect(backend?.ports).toEqual(['127.0.0.1:8000:8000'])
+  })
+
   it('declares what it refers to, and refers to what it declares', () => {
     const used = (of: (service: Service) => readonly string[]): string[] =>
       [...new Set(services.flatMap(([, service]) => of(service)))].toSorted()
