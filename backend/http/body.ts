@@ -74,6 +74,53 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
+const utf16Marks = [
+  { encoding: 'utf-16le', first: 0xff, second: 0xfe },
+  { encoding: 'utf-16be', first: 0xfe, second: 0xff },
+]
+const replacement = '\ufffd'
+
+/**
+ * The text of a file that a person uploads: in addition to UTF-8, UTF-16 with a byte order mark, as
+ * spreadsheets and shells on Windows write it. (vigil reads its files in the same way; the API imports
+ * nothing of it.)
+ */
+export function decodeFile(bytes: Uint8Array): string {
+  const mark = utf16Marks.find(({ first, second }) => bytes[0] === first && bytes[1] === second)
+  if (mark !== undefined) {
+    try {
+      return new TextDecoder(mark.encoding, { fatal: true }).decode(bytes)
+    } catch {
+      throw new Problem('malformed-request', { detail: `The file is not ${mark.encoding.toUpperCase()}` })
+    }
+  }
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw new Problem('malformed-request', {
+      detail:
+        `The file is not UTF-8: byte ${findInvalidByte(bytes)} is invalid. ` +
+        'Expected UTF-8, or UTF-16 with a byte order mark',
+    })
+  }
+}
+
+/** The offset of the first byte that is not UTF-8. */
+function findInvalidByte(bytes: Uint8Array): number {
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+  const encoded = [0xef, 0xbf, 0xbd]
+  let offset = 0
+  let from = 0
+  for (let at = text.indexOf(replacement); at !== -1; at = text.indexOf(replacement, from)) {
+    offset += Buffer.byteLength(text.slice(from, at))
+    // The character itself may be in the file.
+    if (encoded.some((byte, index) => bytes[offset + index] !== byte)) break
+    offset += encoded.length
+    from = at + 1
+  }
+  return offset
+}
+
 export function parseJson(bytes: Uint8Array): unknown {
   const source = decodeText(bytes)
   try {

@@ -41,7 +41,9 @@ export class Client {
         ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }),
         ...headers,
       },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body !== undefined && {
+        body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body),
+      }),
     })
     const text = await response.text()
     const isJson = text !== '' && (response.headers.get('content-type')?.includes('json') ?? false)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { decodeText, defineEndpoint, Problem } from '../http/index.ts'
+import { decodeFile, defineEndpoint, Problem } from '../http/index.ts'
 import type { Endpoint, Reply } from '../http/index.ts'
 import type { Events, Feature } from '../observability/index.ts'
 import { newTask, taskSchema } from '../tasks/index.ts'
@@ -158,7 +158,7 @@ function buildImportRequest({
     answers: { 202: { ...queued, description: 'The import is queued', links: ['getImport'] } },
     handle: async ({ scope, principal, bytes, mediaType }) => {
       const format = mediaType === 'text/csv' ? 'csv' : 'json'
-      const created = await service.request(scope, principal, format, decodeText(bytes))
+      const created = await service.request(scope, principal, format, decodeFile(bytes))
       noteFeatureUse('import', principal.userId)
       events.audit('import.requested', scope, { importId: created.id, format, bytes: bytes.length })
       return { status: 202, json: created, headers: { location: `/imports/${created.id}` } }

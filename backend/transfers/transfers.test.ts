@@ -116,6 +116,27 @@ describe('an import', () => {
     expect(await listed(client)).toMatchObject([{ title: 'a', tags: ['x', 'y'] }])
   })
 
+  const marked = Buffer.from('\ufefftitle,tags\r\nä€😀,a\r\n', 'utf16le')
+  test.each([
+    ['UTF-8 with a byte order mark', Buffer.from('\ufefftitle,tags\r\nä€😀,a\r\n'), 'text/csv'],
+    ['UTF-16 LE', marked, 'text/csv'],
+    ['UTF-16 BE', Buffer.from(marked).swap16(), 'text/csv'],
+    ['JSON in UTF-16', Buffer.from('\ufeff[{"title":"ä€😀","tags":["a"]}]', 'utf16le'), 'application/json'],
+  ])('takes %s', async (_, body, type) => {
+    const client = await user()
+    await finished(client, 'imports', body, type)
+    expect(await listed(client)).toMatchObject([{ title: 'ä€😀', tags: ['a'] }])
+  })
+
+  test.each([
+    [Buffer.from('title\ncaf\u00e9\n', 'latin1'), 'The file is not UTF-8: byte 9 is invalid'],
+    [Buffer.from('title\n\ufffd').subarray(0, 8), 'The file is not UTF-8: byte 6 is invalid'],
+    [marked.subarray(0, 9), 'The file is not UTF-16LE'],
+  ])('names the first byte that is not text', async (body, detail) => {
+    const answer = await (await user()).send('POST', '/imports', body, { 'content-type': 'text/csv' })
+    expect(answer).toMatchObject({ status: 400, json: { detail: expect.stringContaining(detail) } })
+  })
+
   test('beyond 5 MB is 413, of another type 415', async () => {
     const client = await user()
     expect(

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import { readFile } from 'node:fs/promises'
 import { renderAll, terminalReport } from '../../reports/index.ts'
 import type { ReportInput, RunReport } from '../../reports/index.ts'
 import type { Run, ProbesReport } from '../../record/index.ts'
-import { makeFolder, writeRecord, writeWhole } from '../../record/store/index.ts'
+import { makeFolder, readText, TextError, writeRecord, writeWhole } from '../../record/store/index.ts'
 import { parseProbes } from '../../record/documents/index.ts'
 import { errorMessage, diskProblem, version, printJson } from './world.ts'
 import type { World } from './world.ts'
@@ -57,8 +56,9 @@ export async function writeProbes(folder: string, probes: ProbesReport, run: Run
 export async function readProbes(folder: string): Promise<ReturnType<typeof parseProbes>> {
   const file = join(folder, probesFile)
   try {
-    return parseProbes(await readFile(file, 'utf8'), file)
-  } catch {
+    return parseProbes(await readText(file), file)
+  } catch (error) {
+    if (error instanceof TextError) return { state: 'invalid', problem: error.message }
     return { state: 'invalid', problem: `${file}: not found, expected the results of this run's probes` }
   }
 }

@@ -78,10 +78,15 @@ export async function readStored(folder: string): Promise<Stored[]> {
     .filter((name) => name.endsWith('.json') && !otherFiles.has(name))
     .toSorted()
   return Promise.all(
-    names.map(async (name): Promise<Stored> => ({
-      ...parseSealedBaseline((await readIfPresent(join(folder, name))) ?? '', join(folder, name)),
-      file: join(folder, name),
-    })),
+    names.map(async (name): Promise<Stored> => {
+      const file = join(folder, name)
+      try {
+        return { ...parseSealedBaseline((await readIfPresent(file)) ?? '', file), file }
+      } catch (error) {
+        if (error instanceof UsageError) return { state: 'invalid', problem: error.message, file }
+        throw error
+      }
+    }),
   )
 }
 

@@ -7,6 +7,7 @@ import type { ChangePointOptions } from '../../baselines/change-points/index.ts'
 import { checkRuns, compareRuns } from '../../baselines/compare/index.ts'
 import type { ComparisonOptions } from '../../baselines/compare/index.ts'
 import { checkComparableRun, jsonOf } from '../../record/documents/index.ts'
+import { decodeLine, TextError, toUtf8 } from '../../record/store/index.ts'
 import type { ComparableRun } from '../../record/index.ts'
 import { cleanText } from '../../reports/wording/index.ts'
 
@@ -19,14 +20,12 @@ import { cleanText } from '../../reports/wording/index.ts'
 export async function runBatch(path: string, world: World, job: BatchJob): Promise<number> {
   let bad = 0
   let lines = 0
-  for await (const { number, text } of linesOf(path)) {
+  for await (const { number, text, problem: unreadable } of linesOf(path)) {
     if (world.interrupted.aborted) break
     lines += 1
     const where = `${path}:${number}`
     const { output, problem } =
-      text === undefined
-        ? toInvalidResult(job, null, `${where}: longer than ${longestLine} bytes, expected one case per line`)
-        : judgeLine(job, where, text)
+      text === undefined ? toInvalidResult(job, null, unreadable ?? where) : judgeLine(job, where, text)
     if (problem !== undefined) {
       bad += 1
       world.stderr(`vigil: ${problem}\n`)
@@ -131,8 +130,10 @@ const newline = 10
 
 export interface Line {
   number: number
-  /** Undefined if the line is too long. */
+  /** Undefined if the line cannot be read. */
   text: string | undefined
+  /** Why it cannot be read, with its place. */
+  problem?: string
 }
 
 /** The bytes of a file; `-` is standard input. */
@@ -170,10 +171,10 @@ export async function* linesOf(path: string): AsyncGenerator<Line> {
   }
   const finishLine = (): Line => {
     number += 1
-    const text = size > longestLine ? undefined : Buffer.concat(parts).toString('utf8')
+    const line = toLine(parts, size, `${path}:${number}`)
     parts = []
     size = 0
-    return { number, text }
+    return { number, ...line }
   }
   for await (const chunk of readable(path)) {
     let from = 0
@@ -189,10 +190,25 @@ export async function* linesOf(path: string): AsyncGenerator<Line> {
   if (!isBlank(last)) yield last
 }
 
+function toLine(parts: readonly Buffer[], size: number, where: string): Omit<Line, 'number'> {
+  if (size > longestLine)
+    return {
+      text: undefined,
+      problem: `${where}: longer than ${longestLine} bytes, expected one case per line`,
+    }
+  try {
+    return { text: decodeLine(Buffer.concat(parts), where) }
+  } catch (error) {
+    if (error instanceof TextError) return { text: undefined, problem: error.message }
+    throw error
+  }
+}
+
 async function* readable(path: string): AsyncGenerator<Buffer> {
   try {
-    yield* openInput(path)
+    yield* toUtf8(openInput(path), path)
   } catch (error) {
+    if (error instanceof TextError) throw new UsageError(error.message)
     throw toReadError(path, error)
   }
 }

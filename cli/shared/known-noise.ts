@@ -17,9 +17,13 @@ export async function readNoise(
   warn: (problem: string) => void,
 ): Promise<KnownNoise | undefined> {
   const file = noiseFile(out)
-  const text = await readIfPresent(file)
+  const text = await readIfPresent(file).catch((error: unknown) => {
+    if (!(error instanceof UsageError)) throw error
+    return error
+  })
   if (text === undefined) return undefined
-  const read = parseNoise(text, file)
+  const read =
+    text instanceof UsageError ? { state: 'invalid' as const, problem: text.message } : parseNoise(text, file)
   if (read.state === 'ok') return read.noise
   warn(cleanText(read.problem, 600))
   return undefined

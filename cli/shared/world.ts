@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { LoadedConfig } from '../../config/index.ts'
 import { trustCertificates } from '../../journeys/client/index.ts'
 import type { Random, WallClock } from '../../record/index.ts'
 import type { Redaction } from './redaction.ts'
+import { readText, TextError } from '../../record/store/index.ts'
 
 /** All that a command may use of its process. `main.ts` creates it, tests create their own. */
 export interface World {
@@ -70,11 +70,15 @@ export function trustTargets({ config, file }: LoadedConfig, urls: readonly stri
   if (problem !== undefined) throw new UsageError(`${file}: target.ca: ${problem}`)
 }
 
-/** The text of a file; undefined when there is no such file. Any other refusal of the disk is thrown. */
+/**
+ * The text of a file; undefined when there is no such file. Any other refusal of the disk is thrown, and bytes
+ * that are not text are a usage error.
+ */
 export async function readIfPresent(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8')
+    return await readText(file)
   } catch (error) {
+    if (error instanceof TextError) throw new UsageError(error.message)
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }

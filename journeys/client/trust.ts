@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext, getCACertificates, setDefaultCACertificates } from 'node:tls'
 import type { SecureContext } from 'node:tls'
+import { decodeText } from '../../record/store/index.ts'
 
 /*
  * One trust for all engines: the certificates that Node brings, those of the system (or of `SSL_CERT_FILE`
@@ -37,7 +38,7 @@ export function trustCertificates(file: string | undefined): string | undefined 
 }
 
 function readCertificates(file: string): string[] {
-  const certificates = readFileSync(file, 'utf8').match(certificatePattern) ?? []
+  const certificates = decodeText(readFileSync(file), file).match(certificatePattern) ?? []
   if (certificates.length === 0) throw new Error('found no certificate')
   // The parser throws for one that is damaged.
   return certificates.map((certificate) => new X509Certificate(certificate).toString())

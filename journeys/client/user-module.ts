@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
+import { decodeText } from '../../record/store/index.ts'
 
 /**
  * Imports a module that a user wrote: a config or journeys. A module with `import` or `export` is an ES
@@ -25,7 +26,7 @@ function readEsModulesAnywhere(): void {
   registerHooks({
     load: (url, context, nextLoad) => {
       if (!isUserSource(url)) return nextLoad(url, context)
-      const source = readFileSync(fileURLToPath(url), 'utf8')
+      const source = decodeText(readFileSync(fileURLToPath(url)), fileURLToPath(url))
       const isTypeScript = url.endsWith('ts')
       if (!hasModuleSyntax(source, isTypeScript)) return nextLoad(url, context)
       return { format: isTypeScript ? 'module-typescript' : 'module', source, shortCircuit: true }

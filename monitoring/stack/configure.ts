@@ -1,5 +1,6 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { access, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { readText } from '../../record/store/index.ts'
 import { startChild, toToolEnvironment } from '../../runtime/processes/index.ts'
 import { localizeAlertmanager, readReceiverNames } from './alertmanager-config.ts'
 import type { LocalReceivers } from './alertmanager-config.ts'
@@ -42,7 +43,7 @@ export async function configureAlertmanager(
   folder: string,
   receivers: LocalReceivers,
 ): Promise<ConfigureResult> {
-  const text = await readFile(production.alertmanager, 'utf8')
+  const text = await readText(production.alertmanager)
   const local = localizeAlertmanager(text, {
     file: production.alertmanager,
     templates: production.templates,
@@ -60,7 +61,7 @@ export async function configureAlertmanager(
 export async function readNotifiedNames(
   production: Production,
 ): Promise<{ pagerduty: string[]; slack: string[] }> {
-  return readReceiverNames(await readFile(production.alertmanager, 'utf8'))
+  return readReceiverNames(await readText(production.alertmanager))
 }
 
 export interface PrometheusPlan {
@@ -79,7 +80,7 @@ export async function configurePrometheus(
   production: Production,
   plan: PrometheusPlan,
 ): Promise<ConfigureResult<{ targetCount: number }>> {
-  const text = await readFile(production.prometheus, 'utf8')
+  const text = await readText(production.prometheus)
   const addresses = Object.fromEntries(
     componentNames.flatMap((name) => {
       const { production: known } = components[name]

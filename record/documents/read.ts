@@ -30,7 +30,7 @@ export function jsonOf(
   text: string,
 ): { state: 'ok'; value: unknown } | { state: 'invalid'; problem: string } {
   try {
-    return { state: 'ok', value: JSON.parse(text) }
+    return { state: 'ok', value: JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text) }
   } catch (error) {
     return {
       state: 'invalid',

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import { readFile, rm, stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { jsonOf } from '../documents/index.ts'
 import { entryOf } from './entry.ts'
 import type { RunEntry } from './entry.ts'
 import type { RunHistory, SetAside, HistoryDatabase } from './store.ts'
+import { readText } from '../store/decode.ts'
 import { listRuns, readRecord } from '../store/store.ts'
 import { withSqlite } from './sqlite/history.ts'
 import type { SqliteOptions } from './sqlite/history.ts'
@@ -103,7 +104,7 @@ async function changedMs(path: string): Promise<number> {
 const words = ['pass', 'fail', 'inconclusive', 'invalid'] as const
 
 async function verdictIn(folder: string): Promise<RunEntry['verdict']> {
-  const json = jsonOf(await readFile(join(folder, 'verdict.json'), 'utf8').catch(() => ''))
+  const json = jsonOf(await readText(join(folder, 'verdict.json')).catch(() => ''))
   if (
     json.state === 'invalid' ||
     typeof json.value !== 'object' ||

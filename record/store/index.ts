@@ -1,3 +1,4 @@
+export { decodeLine, decodeText, readText, TextError, toUtf8 } from './decode.ts'
 export {
   listRuns,
   makeFolder,

@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Run, WallClock } from '../index.ts'
 import { parseRun } from '../documents/index.ts'
+import { readText, TextError } from './decode.ts'
 
 /**
  * The one place of the core that touches the disk. Errors of the disk are thrown as they come; the caller
@@ -111,8 +112,9 @@ export async function readRecord(path: string): Promise<Stored> {
         problem: `${file}: ${size} bytes, expected at most ${longestRecord}`,
         folder,
       }
-    return { ...parseRun(await readFile(file, 'utf8'), file), folder }
+    return { ...parseRun(await readText(file), file), folder }
   } catch (error) {
+    if (error instanceof TextError) return { state: 'invalid', problem: error.message, folder }
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     return {
       state: 'invalid',

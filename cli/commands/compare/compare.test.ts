@@ -41,6 +41,21 @@ beforeAll(() => {
   const few = { baseline: same.baseline.slice(0, 2), candidate: same.candidate.slice(0, 2) }
   write('long.jsonl', Array.from({ length: 30 }, (_, id) => (id === 20 ? '{' : good(id, few))).join('\n'))
   write('empty.jsonl', '\n\n')
+  const lines = same.baseline.map((run) => JSON.stringify(run))
+  const marked = (text: string): string => `\ufeff${text}`
+  writeFileSync(join(folder, 'utf16le.json'), marked(JSON.stringify(same.baseline)), 'utf16le')
+  writeFileSync(join(folder, 'utf16be.jsonl'), Buffer.from(marked(lines.join('\r\n')), 'utf16le').swap16())
+  writeFileSync(join(folder, 'marked.jsonl'), marked(`${lines.join('\r\n')}\r\n`))
+  // Two files with marks, one after the other.
+  writeFileSync(join(folder, 'joined.jsonl'), lines.map(marked).join('\n'))
+  writeFileSync(join(folder, 'latin1.json'), Buffer.from('{"suite":"caf\u00e9"}', 'latin1'))
+  const cases = `${good('same', same)}\r\n${good('slower', slower)}\r\n`
+  writeFileSync(join(folder, 'cases-utf16.jsonl'), marked(cases), 'utf16le')
+  writeFileSync(join(folder, 'cases-marked.jsonl'), marked(cases))
+  writeFileSync(
+    join(folder, 'cases-latin1.jsonl'),
+    Buffer.from(`{"id":"\u00e9"}\n${good(1, same)}`, 'latin1'),
+  )
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -52,6 +67,31 @@ const each = (side: string): string[] => Array.from({ length: 24 }, (_, index) =
 
 const idsAndVerdicts = (stdout: string): unknown[] =>
   jsonLines<Verdict & { id: unknown }>(stdout).map(({ id, verdict }) => [id, verdict])
+
+describe('records as other tools and machines write them', () => {
+  it.each(['utf16le.json', 'utf16be.jsonl', 'marked.jsonl', 'joined.jsonl'])('%s is read', async (name) => {
+    const plain = await run({ baseline: each('base'), candidate: ['slower.json'] })
+    const other = await run({ baseline: [name], candidate: ['slower.json'] })
+    expect(other).toEqual(plain)
+  })
+
+  it.each(['cases-utf16.jsonl', 'cases-marked.jsonl'])('%s is judged', async (batch) => {
+    const { code, stdout } = await run({ batch: join(folder, batch) })
+    expect([code, ...idsAndVerdicts(stdout)]).toEqual([0, ['same', 'pass'], ['slower', 'fail']])
+  })
+
+  it('and bytes that are not text are named', async () => {
+    const file = join(folder, 'latin1.json')
+    await expect(run({ baseline: ['latin1.json'], candidate: ['slower.json'] })).rejects.toThrow(
+      new UsageError(
+        `${file}: byte 13: found 0xe9, expected text in UTF-8, or UTF-16 with a byte order mark`,
+      ),
+    )
+    const { code, stdout, stderr } = await run({ batch: join(folder, 'cases-latin1.jsonl') })
+    expect([code, ...idsAndVerdicts(stdout)]).toEqual([2, [null, 'invalid'], [1, 'pass']])
+    expect(stderr).toContain('cases-latin1.jsonl:1: byte 7: found 0xe9, expected text in UTF-8')
+  })
+})
 
 describe('vigil compare', () => {
   it('says at a glance what is slower, worst first, and exits 1', async () => {

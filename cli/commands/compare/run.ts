@@ -13,6 +13,7 @@ import type { World } from '../../shared/world.ts'
 import { runBatch, openInput, toReadError } from '../../shared/batch.ts'
 import { isDuet, configSuiteName, refuseNarrowMargin } from '../../shared/known-noise.ts'
 import type { CompareOptions } from './command.ts'
+import { decodeText, TextError } from '../../../record/store/index.ts'
 
 /** Compares records made earlier; needs no config and no target. */
 export async function compare(options: CompareOptions, world: World): Promise<number> {
@@ -109,7 +110,11 @@ async function textOf(path: string): Promise<string> {
   } catch (error) {
     throw error instanceof UsageError ? error : toReadError(path, error)
   }
-  return Buffer.concat(parts).toString('utf8')
+  try {
+    return decodeText(Buffer.concat(parts), path)
+  } catch (error) {
+    throw error instanceof TextError ? new UsageError(error.message) : error
+  }
 }
 
 /** How many rows of a status are shown; the others are only counted. */

@@ -1,6 +1,7 @@
-import { mkdir, readFile, readdir, readlink, stat, symlink } from 'node:fs/promises'
+import { mkdir, readdir, readlink, stat, symlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { runGit, runProgram } from '../../../runtime/processes/index.ts'
+import { readText as readTextFile } from '../../../record/store/index.ts'
 
 /** A worktree and the checkout that it was made from, both as their top folders. */
 export interface WorktreePlace {
@@ -255,5 +256,5 @@ async function resolveLink(link: string, from: string): Promise<string> {
 }
 
 async function readText(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch(() => undefined)
+  return readTextFile(file).catch(() => undefined)
 }
