@@ -2,6 +2,7 @@ import { access, realpath } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { importUserModule, loadJourneys } from '../journeys/client/index.ts'
 import type { Journey, Secrets } from '../journeys/index.ts'
+import { TextError } from '../record/store/index.ts'
 import { describeShapeProblem, suggestName } from './problems.ts'
 import { configSchema } from './schema.ts'
 import type { Config, ProbeConfig, SuiteConfig } from './schema.ts'
@@ -79,6 +80,7 @@ async function importDefault(file: string): Promise<{ state: 'ok'; value: unknow
       ? usageError(`${file}: default export: expected a vigil config, got none`)
       : { state: 'ok', value }
   } catch (error) {
+    if (error instanceof TextError) return usageError(error.message)
     return usageError(`${locateError(error, file)}: ${describeError(error)}, expected a vigil config`)
   }
 }

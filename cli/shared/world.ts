@@ -71,7 +71,7 @@ export function trustTargets({ config, file }: LoadedConfig, urls: readonly stri
 }
 
 /**
- * The text of a file; undefined when there is no such file. Any other refusal of the disk is thrown, and bytes
+ * The text of a file; undefined when there is no such file. Any other refusal of the disk is thrown. Bytes
  * that are not text are a usage error.
  */
 export async function readIfPresent(file: string): Promise<string | undefined> {

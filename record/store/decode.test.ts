@@ -34,7 +34,7 @@ describe.each(Object.entries(encodings))('text in %s', (_, encode) => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary' }), fc.integer({ min: 1, max: 9 }), async (text, size) => {
         // Without its own mark, the mark of a text is its first character.
-        fc.pre(!text.startsWith('\ufeff') && !/^\ufffe/.test(text))
+        fc.pre(!text.startsWith('\ufeff'))
         expect(decodeText(encode(text), 'f')).toBe(text)
         expect(await streamed(encode(text), size)).toBe(text)
       }),

@@ -46,8 +46,8 @@ export async function readText(file: string): Promise<string> {
 }
 
 /**
- * The same text as UTF-8 without a byte order mark, piece by piece. Bytes that are not UTF-8 pass: whoever
- * decodes a line reports them.
+ * The same text as UTF-8 without a byte order mark, piece by piece. Bytes that are not UTF-8 pass: the caller
+ * decodes and reports them line by line.
  */
 export async function* toUtf8(chunks: AsyncIterable<Buffer>, where: string): AsyncGenerator<Buffer> {
   let start: Buffer | undefined = Buffer.alloc(0)
