@@ -28,7 +28,19 @@ import { median } from '../../record/statistics/index.ts'
 export function compareWithBaseline(baseline: Baseline, run: Run): VerdictRow[] {
   const rows =
     run.validity.valid && !run.interrupted && run.totals.requests > 0 ? comparisonRows(baseline, run) : []
-  return rows.map((row) => ({ ...row, suite: run.suite }))
+  return rows.map((row) => ({ ...row, suite: run.suite, message: row.message + ownFigure(row, run) }))
+}
+
+/**
+ * What the record itself says where the comparison has another figure for the same run: it weights the steps
+ * as all runs have them, and reads histograms in buckets of 3 %.
+ */
+function ownFigure({ rule, step, metric, candidate }: VerdictRow, run: Run): string {
+  if (rule !== 'baseline' || candidate === undefined || (metric !== 'p50Ms' && metric !== 'p95Ms')) return ''
+  const own = (step === null ? run.totals : run.endpoints[step])?.latency[metric]
+  if (own === undefined || amount('ms', own) === amount('ms', candidate)) return ''
+  const why = step === null ? 'compared at one mix of steps, in buckets of 3 %' : 'compared in buckets of 3 %'
+  return `; the run's own ${labels[metric]} is ${amount('ms', own)} (${why})`
 }
 
 function comparisonRows(baseline: Baseline, run: Run): VerdictRow[] {

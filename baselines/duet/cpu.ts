@@ -76,7 +76,7 @@ function judgeCpuMetric(
       ? describeDetectable(status, metric, Math.exp(smallestDetectableEffect(effect, alpha, limit)))
       : ''
   const message =
-    `${name} ${level.toPrecision(3)} → ${(level * ratio).toPrecision(3)} ms: ` +
+    `${name} ${threeDigits(level)} → ${threeDigits(level * ratio)} ms: ` +
     `${formatChange(ratio, margin)} (${formatInterval(ci)}), ${formatMargin(margin)}${remark}`
   return {
     rule: 'cpu',
@@ -90,4 +90,10 @@ function judgeCpuMetric(
     margin,
     message,
   }
+}
+
+/** `0.200`, `12.0`, `1700`: never an exponent, which toPrecision writes from 1000 on. */
+function threeDigits(value: number): string {
+  const places = value > 0 ? 2 - Math.floor(Math.log10(value)) : 2
+  return value.toFixed(Math.min(6, Math.max(0, places)))
 }

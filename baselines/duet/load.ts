@@ -31,7 +31,8 @@ function judgeDropped(units: DuetUnits): VerdictRow[] {
   )
   const busy =
     `${Math.round(dropped)} of ${Math.round(due)} arrivals were dropped because all virtual users were ` +
-    `waiting (for the baseline ${b.toPrecision(2)}, for the candidate ${c.toPrecision(2)} on average)`
+    `waiting (for the baseline ` +
+    `${Number(b.toPrecision(2))}, for the candidate ${Number(c.toPrecision(2))} on average)`
   const row = { rule: 'load', step: null, metric: 'throughputRps' } as const
   if (c > maxBusyRatio * b)
     return [

@@ -69,7 +69,8 @@ export function formatNoise(noise: SuiteNoise, measuredAt: string): string {
   return (
     `noise of this machine (measured ${measuredAt.slice(0, 10)}): p50 ` +
     `${amount('ratio', p50Ms.deviation)}, p95 ${amount('ratio', p95Ms.deviation)} a unit of ` +
-    `${noise.unitSeconds} s; smallest change of p50 / p95 that a duet sees in 30, 60, 120 s: ` +
+    `${Number(noise.unitSeconds.toFixed(1))} s; ` +
+    `smallest change of p50 / p95 that a duet sees in 30, 60, 120 s: ` +
     `${seen('30')}, ${seen('60')}, ${seen('120')}; of ${drawn} duets of the same code ${fail} red and ` +
     `${inconclusive} undecided`
   )

@@ -1,3 +1,4 @@
+import { amount } from '../../baselines/index.ts'
 import type { LoadProgress } from '../../load/index.ts'
 import type { World } from './world.ts'
 
@@ -75,7 +76,7 @@ const phaseNames: Record<LoadProgress['phase'], string> = {
 }
 
 function loadLine({ phase, secondsLeft, requestsPerSecond, p95Ms, errors }: LoadProgress): string {
-  const p95 = p95Ms === undefined ? '' : `  p95 ${p95Ms.toPrecision(3)} ms`
+  const p95 = p95Ms === undefined ? '' : `  p95 ${amount('ms', p95Ms)}`
   return (
     `  ${phaseNames[phase]}  ${Math.ceil(secondsLeft)} s left  ` +
     `${Math.round(requestsPerSecond)} req/s${p95}  ${errors} errors`

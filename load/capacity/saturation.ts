@@ -66,13 +66,26 @@ function scaled(value: number | undefined, by: number): number | undefined {
   return value === undefined ? undefined : value * by
 }
 
-/** What reached its limit, at the lowest load first; empty when nothing that is measured did. */
-export function findSaturation(levels: readonly Level[]): Saturated[] {
-  const found = gauges.flatMap(({ resource, value, limit, words }): Saturated[] => {
+/** With more of its CPU busy before the first load, what the machine shows under load is not the load's alone. */
+const busyBeforeRatio = 0.25
+
+/** Whether others used the machine before the load began, so that its limit cannot be named. */
+export function isBusyBefore(busyRatio: number | undefined): boolean {
+  return busyRatio !== undefined && busyRatio >= busyBeforeRatio
+}
+
+/**
+ * What reached its limit, at the lowest load first; empty when nothing that is measured did.
+ *
+ * @param busyBefore how busy this machine was before the first load; unknown for a target elsewhere
+ */
+export function findSaturation(levels: readonly Level[], busyBefore?: number): Saturated[] {
+  const known = isBusyBefore(busyBefore) ? gauges.filter(({ resource }) => resource !== 'machine') : gauges
+  const found = known.flatMap(({ resource, value, limit, words }): Saturated[] => {
     for (const { load, samples } of levels) {
-      const known = samples.map(value).filter((one) => one !== undefined)
-      const middle = medianOfKnown(known)
-      if (known.length * 2 >= samples.length && middle >= limit)
+      const values = samples.map(value).filter((one) => one !== undefined)
+      const middle = medianOfKnown(values)
+      if (values.length * 2 >= samples.length && middle >= limit)
         return [{ resource, atLoad: load, message: words(middle) }]
     }
     return []
@@ -94,6 +107,8 @@ export interface CapacityResult {
   capacityRps: number | undefined
   levels: Level[]
   saturation: Saturated[]
+  /** Of all cores of this machine, before the first load; missing for a target on another machine. */
+  machineBusyBefore?: number
   settings: { variable: string; load: number; results: Setting[]; enough: string | undefined } | undefined
   forecasts: NamedForecast[]
 }

@@ -160,4 +160,36 @@ describe('the first saturated resource', () => {
   it('is absent when no observed resource reached its limit', () => {
     expect(findSaturation([level(10), level(20)])).toEqual([])
   })
+
+  it.each([
+    [undefined, ['machine']],
+    [0, ['machine']],
+    [0.24, ['machine']],
+    [0.25, []],
+    [0.9, []],
+  ])('is not this machine when it was %s busy before the load', (before, expected) => {
+    const found = findSaturation([level(4, { machineBusyRatio: 1 })], before)
+    expect(found.map(({ resource }) => resource)).toEqual(expected)
+  })
+
+  it('is said with what the machine did before', () => {
+    const busyBefore = { ...result, saturation: [], machineBusyBefore: 0.9 }
+    const words = 'this machine was 90 % busy before the load: no limit can be named'
+    expect(capacityText(busyBefore, plainly).replaceAll(/\s+/g, ' ')).toContain(words)
+    expect(capacityPage(busyBefore, 500)).toContain(words.slice(1))
+    expect(capacityText({ ...result, machineBusyBefore: 0.3 }, plainly).replaceAll(/\s+/g, ' ')).toContain(
+      '; this machine was 30 % busy before the load',
+    )
+    expect(capacityText({ ...result, machineBusyBefore: 0.1 }, plainly)).not.toContain('before the load')
+  })
+})
+
+describe('a figure of a load', () => {
+  it.each([1700, 99_999, 0.00012])('of %d ms has no exponent', (p95Ms) => {
+    const slow = { ...result, levels: [level(4, { p95Ms, p50Ms: p95Ms, p99Ms: p95Ms })] }
+    for (const text of [capacityText(slow, plainly), capacityPage(slow, 500)]) {
+      expect(text).not.toMatch(/\de[+-]\d/)
+      expect(text).toContain(String(p95Ms))
+    }
+  })
 })

@@ -7,6 +7,7 @@ import {
   forecastSentence,
   kneeSentence,
   formatLoad,
+  formatMs,
   outcomes,
   saturationSentence,
   settingsSentence,
@@ -55,9 +56,9 @@ function renderCurves(result: CapacityResult, budgetP95Ms: number | undefined): 
 function renderLevels({ loadUnit, levels }: CapacityResult): Markup {
   const rows = levels.map((level) => [
     formatCount(Math.round(level.throughputRps)),
-    level.p50Ms.toPrecision(3),
-    level.p95Ms.toPrecision(3),
-    level.p99Ms.toPrecision(3),
+    formatMs(level.p50Ms),
+    formatMs(level.p95Ms),
+    formatMs(level.p99Ms),
     `${Number((level.errorRate * 100).toPrecision(2))} %`,
     String(level.samples.length),
   ])
@@ -83,7 +84,7 @@ function renderSettings({ settings }: CapacityResult): Markup {
     const cells = [
       formatCount(Math.round(throughputRps)),
       `${formatCount(Math.round(low))}–${formatCount(Math.round(high))}`,
-      p95Ms.toPrecision(3),
+      formatMs(p95Ms),
     ]
     return html`<tr><th>${text(cleanText(value, 64))}</th>${cells.map(numericCell)}</tr>`
   })

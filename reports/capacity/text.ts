@@ -1,5 +1,6 @@
+import { isBusyBefore } from '../../load/capacity/index.ts'
 import type { CapacityResult, NamedForecast, Level } from '../../load/capacity/index.ts'
-import { formatCount, cleanText } from '../wording/index.ts'
+import { formatCount, formatNumber, cleanText } from '../wording/index.ts'
 import { createPaper, formatTable } from '../terminal/paper.ts'
 import type { Ink, TerminalOptions, Column } from '../terminal/paper.ts'
 
@@ -29,15 +30,26 @@ export function breakReason({ knee, levels }: CapacityResult): string | undefine
   return levels.find(({ load: level }) => level === at)?.samples.flatMap(({ because }) => because)[0]
 }
 
-export function saturationSentence({ saturation, loadUnit }: CapacityResult): string {
+export function saturationSentence(result: CapacityResult): string {
+  const { saturation, loadUnit, machineBusyBefore } = result
   const [first, ...others] = saturation
-  if (!first) return 'no observed resource reached its limit: check what the service waits for'
+  const before = isBusyBefore(machineBusyBefore)
+    ? `this machine was ${Math.round((machineBusyBefore ?? 0) * 100)} % busy before the load`
+    : undefined
+  if (!first)
+    return before === undefined
+      ? 'no observed resource reached its limit: check what the service waits for'
+      : `${before}: no limit can be named, and the knee may be that of the other load; ` +
+          'measure again when the machine is idle'
   const also =
     others.length === 0
       ? ''
       : `; then ${others.map(({ resource, atLoad }) => `${resource} (${formatLoad(atLoad)})`).join(', ')}`
   const load = `${formatLoad(first.atLoad)} ${loadUnit}`
-  return `first resource at its limit: ${first.resource}, at ${load}: ${first.message}${also}`
+  return (
+    `first resource at its limit: ${first.resource}, at ${load}: ${first.message}${also}` +
+    (before === undefined ? '' : `; ${before}`)
+  )
 }
 
 export function settingsSentence(settings: NonNullable<CapacityResult['settings']>): string {
@@ -187,7 +199,7 @@ function cells(level: Level): string[] {
     formatMs(level.p95Ms),
     formatMs(level.p99Ms),
     formatPercent(level.errorRate),
-    cpu === undefined ? '' : cpu.toPrecision(2),
+    cpu === undefined ? '' : formatMs(cpu),
     pool === undefined ? '' : `${Math.round(pool * 100)} %`,
     String(samples.length),
     outcomes[level.outcome],
@@ -204,8 +216,8 @@ function formatRate(value: number): string {
   return formatCount(Math.round(value))
 }
 
-function formatMs(value: number): string {
-  return value.toPrecision(3)
+export function formatMs(value: number): string {
+  return formatNumber('ms', value)
 }
 
 function formatPercent(ratio: number): string {

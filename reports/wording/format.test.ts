@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { formatNumber, formatCount, formatDuration, formatSeconds, formatRate } from './format.ts'
 
@@ -48,5 +51,23 @@ describe('figures', () => {
   it('a time offset has tenths of a second', () => {
     expect(formatSeconds(34_418)).toBe('34.4 s')
     expect(formatSeconds(0)).toBe('0.0 s')
+  })
+})
+
+describe('a text for people', () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const sources = execFileSync('git', ['ls-files', 'baselines', 'cli', 'load', 'reports', 'synthetics'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|\/testing\//.test(file))
+
+  // (1700).toPrecision(3) is 1.70e+3.
+  it('has no number that toPrecision alone has made', () => {
+    const bare = sources.filter((file) =>
+      /(?<!Number\([\w .()*/+-]*)\.toPrecision\(/.test(readFileSync(`${root}/${file}`, 'utf8')),
+    )
+    expect(bare).toEqual([])
   })
 })

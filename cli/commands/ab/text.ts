@@ -65,7 +65,8 @@ export function bisectText(report: BisectReport, world: World): string {
           `vigil ab ${culprit.commit.sha.slice(0, 12)}~1 ${culprit.commit.sha.slice(0, 12)}`,
         )
       : []),
-    `  ${report.commits} commits, ${attempts.length} tried, ${report.wallSeconds} s`,
+    `  ${report.commits} ${report.commits === 1 ? 'commit' : 'commits'}, ` +
+      `${attempts.length} tried, ${report.wallSeconds} s`,
     '',
   ].join('\n')
 }

@@ -7,6 +7,7 @@ import { newRunId } from '../../shared/session.ts'
 import { withTarget } from '../../shared/target.ts'
 import type { Session } from '../../shared/session.ts'
 import { writeRun } from '../../shared/artefacts.ts'
+import { formatNumber } from '../../../reports/wording/index.ts'
 import { measureSuite } from '../../shared/measure.ts'
 import type { Variation } from './command.ts'
 
@@ -83,7 +84,7 @@ export async function measureAt(
 }
 
 function sampleWords({ outcome, because, throughputRps, p95Ms }: Sample): string {
-  const figures = `${Math.round(throughputRps)} requests/s, p95 ${p95Ms.toPrecision(3)} ms`
+  const figures = `${Math.round(throughputRps)} requests/s, p95 ${formatNumber('ms', p95Ms)} ms`
   const [first] = because
   switch (outcome) {
     case 'kept':

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
-import { findSufficient, toLevels, findSaturation } from '../../../load/capacity/index.ts'
+import { setTimeout } from 'node:timers/promises'
+import { findSufficient, toLevels, findSaturation, isBusyBefore } from '../../../load/capacity/index.ts'
 import type { CapacityResult, Knee, Sample, SearchPlan } from '../../../load/capacity/index.ts'
 import { capacityPage, capacityText } from '../../../reports/capacity/index.ts'
 import { makeFolder, writeWhole } from '../../../record/store/index.ts'
 import { tryWrite } from '../../shared/artefacts.ts'
 import { forecastsFrom } from './forecasts.ts'
-import { searchKnee, measureSettings } from './measure.ts'
+import { machineLoad, searchKnee, measureSettings } from './measure.ts'
 import { findEngine, planSuite } from '../../shared/suites.ts'
 import type { FoundEngine, SuiteChanges, SuitePlan } from '../../shared/suites.ts'
 import { exitCodes } from '../../exit-codes.ts'
@@ -55,7 +56,7 @@ export async function capacity(
   await makeFolder(folder)
   const startedAt = new Date(world.now()).toISOString()
   const reached = await withTarget(session, { load: true, logFile: join(folder, 'target.log') }, async () =>
-    searchKnee(session, plan, found, searchOf(plan, options)),
+    searchFrom(session, plan, found, searchOf(plan, options)),
   )
   if (reached.state === 'unavailable') {
     session.progress.warn(reached.reason)
@@ -66,8 +67,8 @@ export async function capacity(
   if (options.json) printJson(world, result)
   else
     world.stdout(
-      `${capacityText(result, { color: world.terminal.color, width: world.terminal.width })}\n  ` +
-        `${join(folder, 'report.html')}\n`,
+      `${capacityText(result, { color: world.terminal.color, width: world.terminal.width })}\n` +
+        `Report: ${join(folder, 'report.html')}\n`,
     )
   return codeOf(result.knee)
 }
@@ -114,14 +115,34 @@ function searchOf({ suite }: SuitePlan, { most }: CapacityOptions): SearchPlan {
   }
 }
 
+const idleWatchMs = 1000
+
+/** The search, and how busy this machine was before its first step, with the target started and no load. */
+async function searchFrom(
+  session: Session,
+  plan: SuitePlan,
+  found: FoundEngine,
+  search: SearchPlan,
+): Promise<{ samples: Sample[]; knee: Knee; busyBefore: number | undefined }> {
+  const machine = machineLoad(session.targetUrl)
+  await setTimeout(idleWatchMs, undefined, { signal: session.world.interrupted }).catch(() => undefined)
+  const busyBefore = machine()
+  if (isBusyBefore(busyBefore))
+    session.progress.warn(
+      `this machine is ${Math.round((busyBefore ?? 0) * 100)} % busy before the load: ` +
+        'measure when it is idle',
+    )
+  return { ...(await searchKnee(session, plan, found, search)), busyBefore }
+}
+
 async function resultOf(
   session: Session,
   plan: SuitePlan,
   found: FoundEngine,
-  searched: { samples: Sample[]; knee: Knee; startedAt: string },
+  searched: { samples: Sample[]; knee: Knee; startedAt: string; busyBefore: number | undefined },
   options: CapacityOptions,
 ): Promise<CapacityResult> {
-  const { samples, knee, startedAt } = searched
+  const { samples, knee, startedAt, busyBefore } = searched
   const levels = toLevels(samples)
   const keeps = 'keeps' in knee ? knee.keeps : undefined
   const capacityRps = levels.find(({ load }) => load === keeps)?.throughputRps
@@ -135,7 +156,8 @@ async function resultOf(
     knee,
     capacityRps,
     levels,
-    saturation: findSaturation(levels),
+    saturation: findSaturation(levels, busyBefore),
+    ...(busyBefore !== undefined && { machineBusyBefore: busyBefore }),
     settings: options.vary && (await settingsOf(session, plan, found, options.vary, keeps, options.rounds)),
     forecasts:
       options.prometheus === undefined

@@ -44,7 +44,12 @@ export function groupText(
     .filter((change) => change.index < first)
     .map((change) => `  ─ ${changeText(change, runs)}, at run ${cleanText(runs[change.index]?.id ?? '', 80)}`)
   const few =
-    runs.length < 2 * minRuns ? [`  ${runs.length} runs: change points need at least ${2 * minRuns} on`] : []
+    runs.length < 2 * minRuns
+      ? [
+          `  ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}: ` +
+            `change points need at least ${2 * minRuns} on`,
+        ]
+      : []
   const trend =
     runs.length > 1
       ? [
@@ -75,7 +80,8 @@ function changeText(
   const percent =
     before > 0 ? ` (${after >= before ? '+' : '−'}${Math.abs((after / before - 1) * 100).toFixed(0)} %)` : ''
   const where = from === to ? 'here' : `about here, between ${dayOf(runs[from])} and ${dayOf(runs[to])}`
-  return `${metric} ${figure(before)} → ${figure(after)}${percent}, ${where}, p ${pValue.toPrecision(1)}`
+  const p = pValue < 0.001 ? '<0.001' : String(Number(pValue.toPrecision(1)))
+  return `${metric} ${figure(before)} → ${figure(after)}${percent}, ${where}, p ${p}`
 }
 
 function dayOf(run: RunEntry | undefined): string {

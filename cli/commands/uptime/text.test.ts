@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { computeUptime } from '../../../synthetics/history/index.ts'
 import { entryAt } from '../../../synthetics/history/testing/entries.ts'
 import { uptimeText } from './text.ts'
@@ -50,7 +50,7 @@ it(
       expect.stringMatching(
         new RegExp(
           '^ {2}promised 99\\.9 %: available 99\\.0\\d+ to 99\\.8\\d+ %, ' +
-            'error budget left -\\d+ to -\\d+ %; it is exhausted;$',
+            'error budget used 1\\.4× to 9\\.\\d×; it is exhausted;$',
         ),
       ),
       expect.stringMatching(/^ {2}burn rate 1\.4 to 9\.\d, last hour 0$/),
@@ -71,4 +71,46 @@ it('a minute down in a month is not rounded to nothing', () => {
   )
   expect(uptimeText(computeUptime(entries, query), [], asked, plain)).toMatch(/total +99\.998 +0 +0\.002 +0/)
   expect(uptimeText([], [], asked, plain)).toBe('no results in the last 30 days\n')
+  expect(uptimeText([], [], { ...asked, days: 1 }, plain)).toBe('no results in the last day\n')
+  expect(uptimeText([], ['home'], { ...asked, days: 1 }, plain)).toContain('no result in the last day: is')
+})
+
+describe('the error budget', () => {
+  const shown = (minutes: number, isDown: (n: number) => boolean): string => {
+    const entries = Array.from({ length: minutes }, (_, n) =>
+      entryAt(start + n * minute, isDown(n) ? 'down' : 'up', { everyMs: minute }),
+    )
+    const toMs = start + minutes * minute
+    return uptimeText(
+      computeUptime(entries, { ...query, toMs }),
+      [],
+      { days: 1, slo: 99.9 },
+      { ...plain, width: 120 },
+    )
+  }
+
+  it.each([
+    ['two results', 2, 1],
+    ['a quarter of an hour', 15, 3],
+    ['almost an hour', 59, 30],
+  ])('is not computed from %s', (_, minutes, down) => {
+    const text = shown(minutes, (n) => n < down)
+    expect(text).toContain(`% of ${minutes} min; an error`)
+    expect(text).not.toMatch(/error budget (left|used)|burn rate/)
+  })
+
+  it.each([
+    ['an hour, all of it down', 60, 60, 'error budget used 1,000×; it is exhausted'],
+    ['a day, an hour of it down', 1440, 60, 'error budget used 42×; it is exhausted'],
+    ['a day, two minutes of it down', 1440, 2, 'error budget left -39 %; it is exhausted'],
+    ['a day, one minute of it down', 1440, 1, 'error budget left 31 %; burn rate'],
+    ['a day up', 1440, 0, 'error budget left 100 %; burn rate 0'],
+  ])('of %s', (_, minutes, down, expected) => {
+    expect(shown(minutes, (n) => n < down)).toContain(expected)
+  })
+
+  it('has no incident when no two results in a row were down, and says so', () => {
+    expect(shown(120, (n) => n % 40 === 5)).toContain('no incidents: too few results in a row were down')
+    expect(shown(120, () => false)).toMatch(/^ {2}no incidents$/m)
+  })
 })

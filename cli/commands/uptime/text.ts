@@ -1,7 +1,7 @@
 import { createPaper, formatTable } from '../../../reports/terminal/index.ts'
 import type { Paper, TerminalOptions, Column } from '../../../reports/terminal/index.ts'
 import { formatCount, formatDuration, cleanText, toPublicUrl } from '../../../reports/wording/index.ts'
-import type { Incident, ProbeUptime, Range, Shares } from '../../../synthetics/history/index.ts'
+import type { ProbeUptime, Range, Shares } from '../../../synthetics/history/index.ts'
 
 const mostDays = 14
 const mostIncidents = 10
@@ -28,14 +28,18 @@ export function uptimeText(
     ...silent.map((name) => silentSection(name, range.days, paper)),
   ]
   return sections.length === 0
-    ? `no results in the last ${range.days} days\n`
+    ? `no results in ${lastDays(range.days)}\n`
     : `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
+}
+
+function lastDays(days: number): string {
+  return days === 1 ? 'the last day' : `the last ${days} days`
 }
 
 function silentSection(name: string, days: number, paper: Paper): string[] {
   return [
     paper.ink('yellow', `${cleanText(name, 80)}  unknown`),
-    ...paper.paragraph('  ', `no result in the last ${days} days: is anything running this probe?`),
+    ...paper.paragraph('  ', `no result in ${lastDays(days)}: is anything running this probe?`),
   ]
 }
 
@@ -52,9 +56,9 @@ function probeSection(probe: ProbeUptime, slo: number, paper: Paper): string[] {
     `${paper.ink('bold', cleanText(probe.probe, 80))}  ${toPublicUrl(probe.target)}`,
     ...paper.paragraph('  ', `since ${minute(probe.sinceMs)}, ${results(probe.results)}`),
     ...formatTable(columns, rows, paper.width - 2).map((line) => `  ${line}`),
-    ...(left > 0 ? [`  … and ${left} earlier days: --json`] : []),
+    ...(left > 0 ? [`  … and ${left} earlier ${left === 1 ? 'day' : 'days'}: --json`] : []),
     ...objectiveLines(probe, slo, paper),
-    ...incidentLines(probe.incidents, probe.toMs, paper),
+    ...incidentLines(probe, paper),
     ...flakeLines(probe, paper),
   ]
 }
@@ -63,7 +67,18 @@ function toRow(label: string, { up, degraded, down, unknown }: Shares): string[]
   return [label, ...[up, degraded, down, unknown].map(percent)]
 }
 
-function objectiveLines({ objective, lastHour, shares }: ProbeUptime, slo: number, paper: Paper): string[] {
+/** Minutes of data say nothing of a promise for days: one failed probe would be a day's whole budget. */
+const minKnownMs = 3_600_000
+
+function objectiveLines(probe: ProbeUptime, slo: number, paper: Paper): string[] {
+  const { objective, lastHour, shares, sinceMs, toMs } = probe
+  const knownMs = (toMs - sinceMs) * (1 - shares.unknown)
+  const available = `promised ${slo} %: available ${rangeText(objective.availability, percent)} %`
+  if (knownMs < minKnownMs)
+    return paper.paragraph(
+      '  ',
+      `${available} of ${formatDuration(toMs - sinceMs)}; an error budget needs an hour of data or more`,
+    )
   const spent =
     objective.budgetLeft[1] < 0
       ? '; it is exhausted'
@@ -72,14 +87,21 @@ function objectiveLines({ objective, lastHour, shares }: ProbeUptime, slo: numbe
         : ''
   return paper.paragraph(
     '  ',
-    `promised ${slo} %: available ${rangeText(objective.availability, percent)} %, error budget left ` +
-      `${rangeText(objective.budgetLeft, wholePercent)} %${spent}; burn rate ` +
+    `${available}, ${budgetText(objective.budgetLeft)}${spent}; burn rate ` +
       `${rangeText(objective.burnRate, figure)}, last hour ${rangeText(lastHour.burnRate, figure)}`,
   )
 }
 
-function incidentLines(incidents: readonly Incident[], nowMs: number, paper: Paper): string[] {
-  if (incidents.length === 0) return ['  no incidents']
+/** Per cent of it left; beyond twice the budget, how many times it was used. */
+function budgetText([least, most]: Range): string {
+  return least >= -1
+    ? `error budget left ${rangeText([least, most], wholePercent)} %`
+    : `error budget used ${rangeText([1 - most, 1 - least], (used) => `${figure(used)}×`)}`
+}
+
+function incidentLines({ incidents, toMs: nowMs, shares }: ProbeUptime, paper: Paper): string[] {
+  if (incidents.length === 0)
+    return [shares.down > 0 ? '  no incidents: too few results in a row were down' : '  no incidents']
   const newest = incidents.slice(-mostIncidents)
   return [
     `  ${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'}` +
