@@ -54,6 +54,27 @@ describe('bodies', () => {
     expect(await answer.json()).toMatchObject({ status, requestId: answer.headers.get('x-request-id') })
   })
 
+  test.each([
+    ['nested arrays', (bytes: number) => `{"create":${'['.repeat(bytes / 2)}${']'.repeat(bytes / 2)}}`],
+    ['many arrays', (bytes: number) => `{"create":[${'[],'.repeat(bytes / 3)}[]]}`],
+  ])('8 MB of %s are refused while others are answered', async (_what, format) => {
+    const body = Buffer.from(format(8_000_000))
+    let longestMs = 0
+    let last = performance.now()
+    const timer = setInterval(() => {
+      longestMs = Math.max(longestMs, performance.now() - last)
+      last = performance.now()
+    }, 1)
+    const answer = await fetch(`${running.url}/tasks/bulk`, {
+      method: 'POST',
+      body,
+      headers: { ...json, authorization: `Bearer ${user.token ?? ''}` },
+    })
+    clearInterval(timer)
+    expect(await answer.json()).toMatchObject({ status: 422, detail: expect.stringMatching(/levels|values/) })
+    expect(longestMs).toBeLessThan(250)
+  })
+
   test('a body in chunks that becomes too large is refused early and the connection closed', async () => {
     const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`
     const head = [

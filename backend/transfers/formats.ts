@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
-import { listInvalidFields } from '../http/index.ts'
+import { checkJsonShape, listInvalidFields, scanJson } from '../http/index.ts'
 import { newTask } from '../tasks/index.ts'
 import type { NewTask, Task } from '../tasks/index.ts'
 import { parse } from 'csv-parse'
@@ -73,8 +74,8 @@ export type ParsedRow = { task: NewTask } | { message: string }
 
 /** Yields each row, checked. Throws an `Error` of one sentence for a file that cannot be read. */
 export async function* readRows(format: Format, body: string): AsyncGenerator<ParsedRow> {
-  for await (const value of format === 'csv' ? readCsvRecords(body) : readJsonRecords(body))
-    yield checkRow(value)
+  if (format === 'json') yield* readJsonRows(body)
+  else yield* readCsvRecords(body)
 }
 
 function checkRow(value: unknown): ParsedRow {
@@ -88,10 +89,30 @@ function checkRow(value: unknown): ParsedRow {
   return { message: `${at}: ${field?.message ?? 'not valid'}`.slice(0, 200) }
 }
 
-function* readJsonRecords(body: string): Generator {
-  const parsed = parseJson(body)
-  if (!Array.isArray(parsed)) throw new Error('found no array, expected an array of tasks')
-  yield* parsed as unknown[]
+/** A task has 20 tags and 8 other fields. */
+const rowLimits = { depth: 32, values: 1000 }
+
+/**
+ * Parses the elements of an array one by one, because `JSON.parse` of an entire file would block the event
+ * loop for up to 1.2 s.
+ */
+function* readJsonRows(body: string): Generator<ParsedRow> {
+  const tokens = /[ \t\n\r]*(.?)/sy
+  const next = (at: number): { token: string; at: number } => {
+    tokens.lastIndex = at
+    return { token: tokens.exec(body)?.[1] ?? '', at: tokens.lastIndex - 1 }
+  }
+  let { token, at } = next(0)
+  if (token !== '[') throw new Error('found no JSON array, expected an array of tasks')
+  if (next(at + 1).token === ']') ({ token, at } = next(at + 1))
+  while (token !== ']') {
+    const shape = scanJson(body, at + 1)
+    const problem = checkJsonShape(shape, rowLimits)
+    yield problem === undefined ? checkRow(parseJson(body.slice(at + 1, shape.end))) : { message: problem }
+    ;({ token, at } = next(shape.end))
+    if (token !== ',' && token !== ']') throw new Error('not JSON')
+  }
+  if (next(at + 1).token !== '') throw new Error('not JSON')
 }
 
 function parseJson(body: string): unknown {
@@ -102,27 +123,46 @@ function parseJson(body: string): unknown {
   }
 }
 
-async function* readCsvRecords(body: string): AsyncGenerator {
+async function* readCsvRecords(body: string): AsyncGenerator<ParsedRow> {
   const rows = readCsvRows(body)
   const header = await rows.next()
   if (header.done === true) throw new Error('the file is empty, expected a first line with column names')
-  const columns = header.value.map((name) =>
+  const names = trimEmptyEnd(header.value)
+  const [first = ''] = names
+  if (names.length === 1 && /[;\t]/.test(first))
+    throw new Error(
+      `columns are separated by ${first.includes(';') ? 'semicolons' : 'tabs'}, expected commas`,
+    )
+  const columns = names.map((name) =>
     csvColumns.find((column) => column.toLowerCase() === name.trim().toLowerCase()),
   )
-  const unknown = header.value.find((_name, index) => columns[index] === undefined)
+  const unknown = names.find((name, index) => name.trim() !== '' && columns[index] === undefined)
   if (unknown !== undefined)
     throw new Error(
       `column ${JSON.stringify(unknown.slice(0, 50))} is unknown, expected ${csvColumns.join(', ')}`,
     )
   if (!columns.includes('title')) throw new Error('column title is missing')
-  for await (const row of rows) yield row.length === columns.length ? toRecord(columns, row) : undefined
+  for await (const row of rows) {
+    const fields = trimEmptyEnd(row)
+    // Spreadsheets write rows of commas below the last row.
+    if (fields.length === 0) continue
+    yield row.length < columns.length || fields.length > columns.length
+      ? { message: 'found another number of fields than columns' }
+      : checkRow(toRecord(columns, fields))
+  }
+}
+
+/** Removes empty fields at the end, as spreadsheets write them for columns that once had text. */
+function trimEmptyEnd(fields: readonly string[]): readonly string[] {
+  const last = fields.findLastIndex((field) => field !== '')
+  return last === fields.length - 1 ? fields : fields.slice(0, last + 1)
 }
 
 function toRecord(columns: readonly (string | undefined)[], row: readonly string[]): Record<string, unknown> {
   const record: Record<string, unknown> = {}
-  for (const [index, column] of columns.entries()) {
+  for (const [index, column = `column ${index + 1} without a name`] of columns.entries()) {
     const value = unguardFormula(row[index] ?? '')
-    if (column === undefined || (value === '' && column !== 'title')) continue
+    if (value === '' && column !== 'title') continue
     record[column] = column === 'tags' ? parseTags(value) : value
   }
   return record
@@ -145,6 +185,13 @@ function parseTags(value: string): unknown {
 /** Bytes parsed in one turn of the event loop: a file of 5 MB parsed in one would delay every request. */
 const sliceBytes = 16_384
 
+/** The library takes 2 s of one turn for a row of 5 million fields. */
+const maxFields = 1000
+
+class TooManyFields extends Error {
+  override message = `a row has more than ${maxFields} fields`
+}
+
 const messages: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quote is never closed',
   CSV_INVALID_CLOSING_QUOTE: 'text after a closing quote',
@@ -162,6 +209,10 @@ export async function* readCsvRows(source: string): AsyncGenerator<string[]> {
     record_delimiter: ['\r\n', '\n', '\r'],
     relax_column_count: true,
     skip_empty_lines: true,
+    cast: (field, { index }) => {
+      if (index >= maxFields) throw new TooManyFields()
+      return field
+    },
     // Rows are kept here and not in the stream, which would drop those before an error.
     on_record: (row) => {
       if (row.length > 1 || row[0] !== '') rows.push(row)
@@ -173,6 +224,8 @@ export async function* readCsvRows(source: string): AsyncGenerator<string[]> {
   const bytes = Buffer.from(source)
   for (let start = 0; start < bytes.length; start += sliceBytes) {
     const error = await writeSlice(parser, bytes.subarray(start, start + sliceBytes))
+    // The parser calls back within the same turn.
+    await setImmediate()
     yield* rows.splice(0)
     if (error !== undefined) throw error
   }
@@ -194,7 +247,7 @@ function endInput(parser: Parser): Promise<Error | undefined> {
 
 // The library's own messages quote the file.
 function describeError(error: Error | CsvError | null | undefined): Error | undefined {
-  if (error === null || error === undefined) return undefined
+  if (error === null || error === undefined || error instanceof TooManyFields) return error ?? undefined
   return new Error(('code' in error && messages[error.code]) || 'not CSV')
 }
 

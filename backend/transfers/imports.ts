@@ -33,8 +33,10 @@ export interface Failure {
 
 const maxRows = 10_000
 const maxFailures = 100
-/** Rows between two turns of the event loop, and in one INSERT. */
-const rowsPerSlice = 100
+/** Rows in one INSERT. */
+const rowsPerInsert = 100
+/** How long rows are checked before the event loop gets a turn. */
+const sliceMs = 10
 const jobLimitMs = 300_000
 
 const { taskImports } = schema
@@ -176,13 +178,16 @@ export class ImportService {
     const tasks: Task[] = []
     const failures: Failure[] = []
     let row = 0
+    let sliceEndsAt = performance.now() + sliceMs
     try {
       for await (const parsed of readRows(format, body)) {
         row += 1
         if (row > maxRows) return { tasks, failures: [{ row: 0, message: `more than ${maxRows} rows` }] }
         if ('task' in parsed) tasks.push(buildTask(parsed.task, this.#dependencies.now()))
         else if (failures.length < maxFailures) failures.push({ row, message: parsed.message })
-        if (row % rowsPerSlice === 0) await nextTurn()
+        if (performance.now() < sliceEndsAt) continue
+        await nextTurn()
+        sliceEndsAt = performance.now() + sliceMs
       }
     } catch (error) {
       failures.push({ row: 0, message: error instanceof Error ? error.message : 'the file cannot be read' })
@@ -196,8 +201,8 @@ export class ImportService {
 }
 
 async function insertAll(tx: Transaction, userId: string, tasks: readonly Task[]): Promise<void> {
-  for (let start = 0; start < tasks.length; start += rowsPerSlice) {
-    await tx.run(insertTasks, { userId, rows: JSON.stringify(tasks.slice(start, start + rowsPerSlice)) })
+  for (let start = 0; start < tasks.length; start += rowsPerInsert) {
+    await tx.run(insertTasks, { userId, rows: JSON.stringify(tasks.slice(start, start + rowsPerInsert)) })
   }
 }
 
