@@ -94,6 +94,7 @@ function toOneLine(text: string, command: string): string {
     .replaceAll(/\s*\n\s*/g, ' ')
     // Commander quotes the value as well; our parsers say what was found and expected.
     .replace(/ argument '.*' is invalid\. found /, ': found ')
+    .replace(/ argument '(.*)' is invalid\. expected (.*?)\.?$/, ": found '$1', expected $2")
     .replace(/^command-argument value '.*' is invalid for argument '(.*?)'\. found /, '$1: found ')
   return `vigil: ${line} (see '${command} --help')\n`
 }

@@ -68,8 +68,9 @@ export async function unmeasuredRun(
   plan: SuitePlan,
   id: string,
   reason: CodedReason,
+  engine: string,
 ): Promise<JudgedRun> {
-  const facts = await factsOf(session, plan, 'none')
+  const facts = await factsOf(session, plan, engine)
   const { aborted } = session.world.interrupted
   const run = session.redact(toEmptyRecord(loadPlanOf(session, plan, id), reason, aborted, facts))
   return {

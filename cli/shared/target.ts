@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { lockTarget, requestMetrics, startTarget } from '../../runtime/target/index.ts'
-import type { MetricsAnswer } from '../../runtime/target/index.ts'
+import type { MetricsAnswer, TargetLock } from '../../runtime/target/index.ts'
 import { toOneLine } from '../../record/index.ts'
 import type { CodedReason, ReasonCode } from '../../baselines/index.ts'
 import type { FailureClass } from '../../record/index.ts'
@@ -35,32 +35,53 @@ export async function withTarget<T>(
   return locked.state === 'ok' ? locked.value : locked
 }
 
-/** Waits until no other vigil loads the target: two loads on one machine would measure each other. */
-export async function withTargetLock<T>(session: Session, work: () => Promise<T>): Promise<TargetResult<T>> {
-  const { world, targetUrl, progress } = session
+/**
+ * Waits until no other vigil loads the target: two loads on one machine would measure each other.
+ *
+ * @param urls what is loaded, if it is not the session's target
+ */
+export async function withTargetLock<T>(
+  session: Session,
+  work: () => Promise<T>,
+  urls: readonly string[] = [session.targetUrl],
+): Promise<TargetResult<T>> {
+  const locks: TargetLock[] = []
+  try {
+    // In one order everywhere: two vigils that need the same two targets do not wait for each other.
+    for (const url of [...new Set(urls)].toSorted()) {
+      const locked = await lockOne(session, url)
+      if (locked.state === 'unavailable') return locked
+      locks.push(locked.lock)
+    }
+    return { state: 'ok', value: await work() }
+  } finally {
+    for (const lock of locks.toReversed()) await lock.release()
+  }
+}
+
+async function lockOne(
+  { world, progress }: Session,
+  url: string,
+): Promise<{ state: 'ok'; lock: TargetLock } | ({ state: 'unavailable' } & CodedReason)> {
   const timeoutMs = world.lockPatienceMs ?? lockPatienceMs
   const locked = await lockTarget({
-    url: targetUrl,
+    url,
     folder: tmpdir(),
     pid: world.pid,
     signal: world.interrupted,
     timeoutMs,
     waiting: (holder) =>
-      progress.warn(`process ${holder} is measuring ${targetUrl} already; waiting for it to end`),
+      progress.warn(`process ${holder} is measuring ${url} already; waiting for it to end`),
   })
   switch (locked.state) {
     case 'ok':
-      try {
-        return { state: 'ok', value: await work() }
-      } finally {
-        await locked.lock.release()
-      }
+      return locked
     case 'busy':
       return {
         state: 'unavailable',
         code: 'target-busy',
         reason:
-          `process ${locked.holder} still measures ${targetUrl} after ${timeoutMs / 60_000} minutes: ` +
+          `process ${locked.holder} still measures ${url} after ${timeoutMs / 60_000} minutes: ` +
           `end it, or remove ${locked.file} if it is something else`,
       }
     case 'unavailable':

@@ -121,7 +121,7 @@ describe('a target that another process loads is exit 4, after waiting for it', 
   // The lock is by URL: no other test may have this one.
   const url = `http://lock-${process.pid}.invalid`
   it.each([
-    ['ab', ['http://127.0.0.1:1', 'http://127.0.0.1:2']],
+    ['ab', [url, 'http://127.0.0.1:2']],
     ['doctor', ['--noise', '--target', url]],
     ['load', []],
   ])('vigil %s', async (command, args) => {

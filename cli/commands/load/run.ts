@@ -25,7 +25,9 @@ export async function load(name: string | undefined, options: LoadOptions, world
     async () => measureSuite(session, plan, found, id),
   )
   const measured: JudgedRun =
-    reached.state === 'ok' ? reached.value : await unmeasuredRun(session, plan, id, reached)
+    reached.state === 'ok'
+      ? reached.value
+      : await unmeasuredRun(session, plan, id, reached, found.state === 'ok' ? found.label : 'none')
   const compared = await withBaseline(session, measured)
   const note = measuredOnlyNote(compared)
   const noted = note === undefined ? compared : { ...compared, notes: [note, ...(compared.notes ?? [])] }

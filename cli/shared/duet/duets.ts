@@ -6,7 +6,7 @@ import type { Config } from '../../../config/index.ts'
 import { defaultPace, openScratch } from '../../../load/duet/index.ts'
 import { runGit } from '../../../runtime/processes/index.ts'
 import type { DuetSuite, Scratch } from '../../../load/duet/index.ts'
-import { cleanText } from '../../../reports/wording/index.ts'
+import { adviseNextSteps, cleanText } from '../../../reports/wording/index.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { readCounts, storedFolder } from '../baselines.ts'
 import { duetSuiteName, refuseNarrowMargin, configSuiteName } from '../known-noise.ts'
@@ -15,7 +15,7 @@ import { configRepository, describeEnvironment, newRunId } from '../session.ts'
 import { withTargetLock } from '../target.ts'
 import type { Session } from '../session.ts'
 import { findK6, planSuite } from '../suites.ts'
-import { printJson, UsageError } from '../world.ts'
+import { printJson, UsageError, version } from '../world.ts'
 import { measureDuet } from './measure.ts'
 import type { DuetPlan, MeasuredDuet } from './measure.ts'
 import { checkSides, isUrl, revisionSides, urlSides } from './sides.ts'
@@ -45,7 +45,7 @@ export async function measureDuets(session: Session, request: DuetsRequest): Pro
     session.progress.warn,
   )
   const startMs = performance.now()
-  const result = await withTargetLock(session, async () =>
+  const measureAll = async (): Promise<DuetsResult> =>
     withScratch(session, async (scratch): Promise<DuetsResult> => {
       const prepared = await prepareSides(session, request.sides, scratch)
       if (prepared.state === 'failed')
@@ -74,9 +74,14 @@ export async function measureDuets(session: Session, request: DuetsRequest): Pro
         )
       }
       return { state: 'ok', duets }
-    }),
-  )
+    })
+  const result = await withTargetLock(session, measureAll, loadedUrls(request.sides))
   return result.state === 'ok' ? result.value : { ...result, state: 'failed' }
+}
+
+/** The two services of a duet of URLs; undefined: revisions, which take the place of the target. */
+function loadedUrls({ baseline, candidate }: RequestedSides): string[] | undefined {
+  return isUrl(baseline) && candidate !== undefined ? [baseline, candidate] : undefined
 }
 
 /** The verdict of a duet that could not be measured. */
@@ -94,8 +99,21 @@ export function reportInvalidDuet(
   { json }: Pick<CommonOptions, 'json'>,
   reason: CodedReason,
 ): number {
-  if (json) printJson(world, invalidDuetVerdict(reason))
-  else world.stdout(`INVALID  ${reason.reason}\n`)
+  const verdict = invalidDuetVerdict(reason)
+  if (json) printJson(world, verdict)
+  else {
+    const { args: command } = world
+    const input = {
+      title: 'ab',
+      verdict,
+      runs: [],
+      notes: [],
+      vigilVersion: version(),
+      ...(command && { command }),
+    }
+    world.stdout(`INVALID  ${reason.reason}\n`)
+    for (const next of adviseNextSteps(input)) world.stdout(`  Next: ${next}\n`)
+  }
   return exitCodes.invalid.code
 }
 
