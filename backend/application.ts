@@ -23,6 +23,7 @@ import { readTables } from './health.ts'
 import { createApp } from './http/index.ts'
 import type { Bindings, Endpoint } from './http/index.ts'
 import { startJobs } from './job-starter.ts'
+import type { JobStarter } from './job-starter.ts'
 import { Limits } from './limits/index.ts'
 import { Presence } from './observability/index.ts'
 import type { Events, Log, Metrics, Tracing } from './observability/index.ts'
@@ -32,7 +33,7 @@ import { buildTransferEndpoints, ExportService, ImportService, startHousekeeping
 /** The features on a migrated database. */
 export interface Application {
   app: Hono<{ Bindings: Bindings }>
-  /** Resolves if the tables can be read. */
+  /** Resolves if the tables can be read and the job queue, which is in the same database, could start. */
   checkDatabase: () => Promise<void>
   /** Resolves if tokens can be signed and verified. */
   checkAuth: () => Promise<void>
@@ -69,7 +70,7 @@ export async function startApplication(dependencies: ApplicationDependencies): P
   await migrateWithRetry(dependencies)
   const infrastructure = await openInfrastructure(dependencies)
   const { database, faults, tokens, channel, limits } = infrastructure
-  const { endpoints, stopJobs } = startFeatures(dependencies, infrastructure)
+  const { endpoints, jobs } = startFeatures(dependencies, infrastructure)
   const housekeeping = startHousekeeping(database, Date.now)
   const { docs } = dependencies.config
   return {
@@ -78,14 +79,14 @@ export async function startApplication(dependencies: ApplicationDependencies): P
       createGuards({ ...dependencies, ...infrastructure }),
     ),
     checkDatabase: async () => {
-      await database.run(createBackgroundScope(2000), readTables, {})
+      await Promise.all([database.run(createBackgroundScope(2000), readTables, {}), jobs.check()])
     },
     checkAuth: () => tokens.check(),
     endFaults: () => faults?.clear(),
     stop: async () => {
       limits.stop()
       housekeeping.stop()
-      await stopJobs()
+      await jobs.stop()
       await Promise.all([channel.stop(), database.close(1000)])
     },
   }
@@ -116,7 +117,7 @@ async function openInfrastructure(dependencies: ApplicationDependencies): Promis
 function startFeatures(
   dependencies: ApplicationDependencies,
   { database, faults, tokens, cache, channel, presence }: Infrastructure,
-): { endpoints: Endpoint[]; stopJobs: () => Promise<void> } {
+): { endpoints: Endpoint[]; jobs: JobStarter } {
   const { config, metrics, events, operations } = dependencies
   const shared = { database, metrics, events, now: Date.now }
   const announceWrite = (userId: string): void => channel.announceWrite(userId)
@@ -147,7 +148,7 @@ function startFeatures(
     ...buildTaskEndpoints(tasks, { metrics, events, noteFeatureUse }),
     ...buildTransferEndpoints({ exports, imports, events, noteFeatureUse }),
   ]
-  return { endpoints, stopJobs: jobs.stop }
+  return { endpoints, jobs }
 }
 
 /**

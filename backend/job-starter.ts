@@ -9,6 +9,8 @@ const retryMs = 1000
 export interface JobStarter {
   /** The queue. Waits briefly for its start; rejects with `unavailable` if it does not start in time. */
   require: () => Promise<JobQueue>
+  /** Resolves unless the queue could not start, also when it is tried again: then no one accepts jobs. */
+  check: () => Promise<void>
   stop: () => Promise<void>
 }
 
@@ -18,11 +20,15 @@ export function startJobs(
   createHandlers: () => Readonly<Record<string, JobHandler>>,
 ): JobStarter {
   let queue: JobQueue | undefined
+  const attempts = new Attempts()
   const starting = (async (): Promise<void> => {
     const { JobQueue: Queue } = await import('./jobs.ts')
-    queue = await startWithRetry(dependencies, () => new Queue(dependencies, createHandlers()))
+    queue = await startWithRetry(dependencies, () => new Queue(dependencies, createHandlers()), attempts)
   })()
   return {
+    check: async () => {
+      if (queue === undefined && attempts.hasFailed) await attempts.tryNow()
+    },
     require: async () => {
       if (queue === undefined)
         await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, startLimitMs).unref())])
@@ -39,22 +45,56 @@ export function startJobs(
   }
 }
 
+/** What is known of the attempts to start, and the pause between them. */
+class Attempts {
+  hasFailed = false
+  #next = Promise.withResolvers<void>()
+  #endPause: () => void = () => undefined
+
+  /**
+   * Ends the pause: resolves or rejects as the next attempt does. Otherwise a database that answers again
+   * would not be ready for the rest of the pause.
+   */
+  tryNow(): Promise<void> {
+    this.#endPause()
+    return this.#next.promise
+  }
+
+  /** Called after each attempt. */
+  settle(failure: Error | undefined): void {
+    const { resolve, reject, promise } = this.#next
+    this.#next = Promise.withResolvers()
+    this.hasFailed = failure !== undefined
+    promise.catch(() => undefined)
+    if (failure === undefined) resolve()
+    else reject(failure)
+  }
+
+  pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#endPause = resolve
+      setTimeout(resolve, retryMs)
+    })
+  }
+}
+
 async function startWithRetry(
   { log, isStopping }: JobQueueDependencies & { isStopping: () => boolean },
   createQueue: () => JobQueue,
+  attempts: Attempts,
 ): Promise<JobQueue | undefined> {
   while (!isStopping()) {
     const queue = createQueue()
     try {
       await queue.start()
+      attempts.settle(undefined)
       return queue
-    } catch (error) {
-      log.error(
-        { stream: 'error', error: { message: error instanceof Error ? error.message : String(error) } },
-        'the job queue cannot start yet',
-      )
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+      attempts.settle(error)
+      log.error({ stream: 'error', error: { message: error.message } }, 'the job queue cannot start yet')
       await queue.stop(0).catch(() => undefined)
-      await new Promise((resolve) => setTimeout(resolve, retryMs))
+      await attempts.pause()
     }
   }
   return undefined

@@ -1,4 +1,5 @@
 import { fromDrizzle, PgBoss } from 'pg-boss'
+import { negotiateTls, readAddress } from './db/address.ts'
 import { sql } from './db/drizzle.ts'
 import type { Transaction } from './db/index.ts'
 import { runWithSpans } from './db/statement.ts'
@@ -32,6 +33,7 @@ interface JobData {
 
 /** A process without a heartbeat for this time has ended, and another process takes over its jobs. */
 const heartbeatSeconds = 10
+const connectMs = 2000
 const countsLifetimeMs = 5000
 /** New jobs are notified immediately; polling finds retries and the jobs of ended processes. */
 const pollingIntervalSeconds = 2
@@ -42,7 +44,7 @@ const defaultRetries = 5
  * creates its record, and another process takes over if its process ends.
  */
 export class JobQueue {
-  readonly #boss: PgBoss
+  #opened: PgBoss | undefined
   readonly #dependencies: JobQueueDependencies
   readonly #queues: Readonly<Record<string, JobHandler>>
   #counts: { at: number; states: Promise<QueueState[]> } | undefined
@@ -53,11 +55,23 @@ export class JobQueue {
     this.#dependencies = dependencies
     this.#queues = queues
     this.#retries = dependencies.retries ?? defaultRetries
-    this.#boss = new PgBoss({
-      connectionString: dependencies.url,
+    dependencies.metrics.observeQueues(() => this.#countJobs())
+  }
+
+  get #boss(): PgBoss {
+    if (this.#opened === undefined) throw new Error('the job queue has not started')
+    return this.#opened
+  }
+
+  // Its driver cannot prefer TLS, so it is asked for before each start.
+  async #open(): Promise<PgBoss> {
+    const address = readAddress(this.#dependencies.url)
+    const boss = new PgBoss({
+      connectionString: address.url,
+      ssl: await negotiateTls(address, connectMs),
       application_name: 'todo-backend-jobs',
       options: '-c statement_timeout=10000 -c lock_timeout=5000',
-      connectionTimeoutMillis: 2000,
+      connectionTimeoutMillis: connectMs,
       max: 3,
       schema: 'jobs',
       schedule: false,
@@ -65,14 +79,15 @@ export class JobQueue {
       monitorIntervalSeconds: heartbeatSeconds,
       superviseIntervalSeconds: heartbeatSeconds,
     })
-    this.#boss.on('error', ({ message }) =>
-      dependencies.log.warn({ stream: 'error', error: { message } }, 'the job queue had an error'),
+    boss.on('error', ({ message }) =>
+      this.#dependencies.log.warn({ stream: 'error', error: { message } }, 'the job queue had an error'),
     )
-    dependencies.metrics.observeQueues(() => this.#countJobs())
+    return boss
   }
 
   /** Creates the queues and starts the workers. Rejects if the database cannot be reached. */
   async start(): Promise<void> {
+    this.#opened = await this.#open()
     await this.#boss.start()
     for (const [queue, handler] of Object.entries(this.#queues)) {
       await this.#boss.createQueue(queue, {
@@ -117,7 +132,7 @@ export class JobQueue {
   /** Lets running jobs finish within `graceMs`. Others are retried later. */
   async stop(graceMs: number): Promise<void> {
     this.#running = false
-    await this.#boss.stop({ graceful: true, timeout: graceMs, close: true })
+    await this.#opened?.stop({ graceful: true, timeout: graceMs, close: true })
   }
 
   async #work(

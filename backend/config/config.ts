@@ -1,3 +1,4 @@
+import { readAddress } from '../db/address.ts'
 import { readOtel } from './otel.ts'
 import type { OtelConfig } from './otel.ts'
 import { oneOf, secret, text, url, wholeNumber, wordList } from './readings.ts'
@@ -40,6 +41,18 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
+const databaseAddress: Parser<string> = (raw) => {
+  const found = url('postgres:', 'postgresql:')(raw)
+  if (!('value' in found)) return found
+  try {
+    readAddress(raw)
+    return found
+  } catch (error) {
+    const [what = '', expected = ''] = (error instanceof Error ? error.message : '').split(', expected ')
+    return { found: what.replace(': found ', ' '), expected }
+  }
+}
+
 /** Reads and checks the environment. Throws {@link ConfigError}. An empty value counts as absent. */
 export function readConfig(env: Environment): Config {
   const read = createReader(env)
@@ -61,7 +74,7 @@ export function readConfig(env: Environment): Config {
     environment,
     host: read('HOST', text(/^[A-Za-z0-9.:_-]{1,255}$/, 'a host name or an IP address'), '127.0.0.1'),
     port: read('PORT', wholeNumber(0, 65_535), 8000),
-    databaseUrl: read('DATABASE_URL', url('postgres:', 'postgresql:'), undefined),
+    databaseUrl: read('DATABASE_URL', databaseAddress, undefined),
     embeddedDir: read('EMBEDDED_POSTGRES_DIR', text(/^[^\0]+$/, 'a folder'), '.vigil/postgres'),
     databasePool: read('DATABASE_POOL', wholeNumber(1, 500), 10),
     authSecret,

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
+import { readAddress } from './address.ts'
 import { applyMigrations, drizzle } from './drizzle.ts'
 import { prepareDirectly } from './statement.ts'
 import type { Builder, Prepared, Statement } from './statement.ts'
@@ -48,8 +49,10 @@ export class Connections {
 }
 
 export function openClient(url: string, max: number, applicationName: string): postgres.Sql {
-  return postgres(url, {
+  const { url: bare, tls } = readAddress(url)
+  return postgres(bare, {
     max,
+    ssl: tls,
     connect_timeout: timeLimitsMs.connect / 1000,
     // The default grows to 20 s, which would delay recovery by as much.
     backoff: () => 0.25,

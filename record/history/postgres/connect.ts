@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import type { HistoryDatabase, RunHistory } from '../store.ts'
 import { HistoryUnavailable } from '../store.ts'
+import { readAddress } from './address.ts'
+import type { DatabaseAddress } from './address.ts'
 import { drizzle, migrate, readMigrationFiles } from './tables.ts'
 import { postgresHistory } from './history.ts'
 
@@ -32,9 +34,11 @@ export async function withPostgres<T>(
 }
 
 function open(url: string, name: string): postgres.Sql {
+  const { url: bare, tls } = addressOf(url, name)
   try {
-    return postgres(url, {
+    return postgres(bare, {
       max: 1,
+      ssl: tls,
       connect_timeout: limits.connect / 1000,
       fetch_types: false,
       onnotice: () => undefined,
@@ -46,11 +50,24 @@ function open(url: string, name: string): postgres.Sql {
       },
     })
   } catch {
-    // What it throws holds the URL, and with it a password.
-    throw new HistoryUnavailable(
-      `${name}: not a URL of a PostgreSQL, expected postgres://user:password@host:port/database`,
-    )
+    throw notAnAddress(name)
   }
+}
+
+function addressOf(url: string, name: string): DatabaseAddress {
+  if (!URL.canParse(url)) throw notAnAddress(name)
+  try {
+    return readAddress(url)
+  } catch (error) {
+    throw new HistoryUnavailable(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+// What the driver throws holds the URL, and with it a password.
+function notAnAddress(name: string): HistoryUnavailable {
+  return new HistoryUnavailable(
+    `${name}: not a URL of a PostgreSQL, expected postgres://user:password@host:port/database`,
+  )
 }
 
 /**
