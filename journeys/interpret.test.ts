@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkStep, startContext } from './index.ts'
+import { checkStep, findRequestId, startContext } from './index.ts'
 import type { Step } from './index.ts'
 
 const ctx = startContext('run', 0, 0)
@@ -64,5 +64,28 @@ describe('a step', () => {
     const save = (): Record<string, unknown> => ({ token: 'x' })
     expect(settle({ save, status: 201 }, 200).ctx).toEqual(ctx)
     expect(settle({ save, status: 201 }, 201).ctx).toEqual({ ...ctx, token: 'x' })
+  })
+})
+
+describe('the id of an answer', () => {
+  const trace = '0af7651916cd43dd8448eb211c80319c'
+  const parent = `00-${trace}-b7ad6b7169203331-01`
+  it.each<[string, Record<string, unknown>, string | undefined]>([
+    ['its x-request-id', { 'x-request-id': 'abc-1' }, 'abc-1'],
+    ['in any case', { 'X-Request-Id': ' abc-1 ' }, 'abc-1'],
+    ['the trace of its traceparent', { Traceparent: parent }, trace],
+    ['the trace in its server-timing', { 'server-timing': `db;dur=1, traceparent;desc="${parent}"` }, trace],
+    ['the request id before the trace', { traceparent: parent, 'x-request-id': 'r1' }, 'r1'],
+    ['the trace after an id that may be harmful', { 'x-request-id': 'a b', traceparent: parent }, trace],
+    ['none without such headers', { 'content-type': 'text/plain' }, undefined],
+    ['none of a control character', { 'x-request-id': 'a\u001b[2J' }, undefined],
+    ['none of markup', { 'x-request-id': '<script>' }, undefined],
+    ['one of 64 characters', { 'x-request-id': 'a'.repeat(64) }, 'a'.repeat(64)],
+    ['none of 65', { 'x-request-id': 'a'.repeat(65) }, undefined],
+    ['none of a megabyte', { 'x-request-id': 'a'.repeat(1_000_000) }, undefined],
+    ['none of something that is no text', { 'x-request-id': ['a'] }, undefined],
+    ['none of a traceparent with a wrong length', { traceparent: parent.slice(0, -4) }, undefined],
+  ])('is %s', (_, headers, expected) => {
+    expect(findRequestId(headers)).toBe(expected)
   })
 })

@@ -91,6 +91,33 @@ export function classifyAnswer(status: number): AnswerClass {
   return status >= 300 && status < 400 ? 'redirect' : 'status'
 }
 
+/** What an id may be: a hostile service may send anything as one. */
+const requestIdForm = /^[\w.:/+=@-]{1,64}$/
+
+export function isRequestId(text: string): boolean {
+  return requestIdForm.test(text)
+}
+
+/** Headers that name a request, best first. */
+const idHeaders = ['x-request-id', 'x-correlation-id', 'request-id', 'traceparent', 'server-timing']
+
+/**
+ * The id by which the service's log or traces name an answer; undefined when it sends none that is harmless.
+ * Called for the few failures that are reported.
+ */
+export function findRequestId(headers: Readonly<Record<string, unknown>>): string | undefined {
+  const byName = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+  for (const name of idHeaders) {
+    const value = byName.get(name)
+    if (typeof value !== 'string' || value.length > 4096) continue
+    const id = /^traceparent$|^server-timing$/.test(name)
+      ? /(?:^|[\s"=])[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:$|[\s",;])/.exec(value)?.[1]
+      : value.trim()
+    if (id !== undefined && isRequestId(id)) return id
+  }
+  return undefined
+}
+
 /** Whether a step reads the body. Engines may skip reading a body that no check uses. */
 export function readsResponse(step: Step): boolean {
   return step.check !== undefined || step.save !== undefined

@@ -160,3 +160,21 @@ export interface Engine {
   name: string
   run: (plan: LoadPlan, surroundings: LoadEnvironment) => Promise<LoadResult>
 }
+
+/** How many distinct statuses and request ids of a class of failures are kept. */
+export const maxFailureDetails = { statuses: 6, requestIds: 3 } as const
+
+/** Adds the status and the request id of one more failed answer, until enough are known. */
+export function addFailureDetails(
+  failure: Pick<Failure, 'statuses' | 'requestIds'>,
+  status: number | undefined,
+  requestId: (() => string | undefined) | undefined,
+): void {
+  const { statuses = [], requestIds = [] } = failure
+  const isStatus = status !== undefined && status >= 100 && status <= 599
+  if (isStatus && statuses.length < maxFailureDetails.statuses && !statuses.includes(status))
+    failure.statuses = [...statuses, status]
+  if (requestIds.length >= maxFailureDetails.requestIds) return
+  const id = requestId?.()
+  if (id !== undefined && !requestIds.includes(id)) failure.requestIds = [...requestIds, id]
+}

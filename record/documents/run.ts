@@ -109,6 +109,10 @@ const failure = {
    * The message of the first one; from the target and so not to be trusted. Writers keep to 200 characters.
    */
   example: z.string().max(1000).exactOptional(),
+  /** HTTP statuses of its answers; all of them, unless there were many. */
+  statuses: z.array(z.int().min(100).max(599)).max(10).exactOptional(),
+  /** By which the service's log or traces name some of them; from the target and so not to be trusted. */
+  requestIds: z.array(z.string().max(64)).max(3).exactOptional(),
 }
 export type Failure = Known<typeof failure>
 

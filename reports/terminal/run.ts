@@ -133,12 +133,13 @@ function formatFailures({ run }: RunReport, paper: Paper): string[] {
   if (failures.length === 0) return []
   const lines = failures
     .slice(0, maxFailures)
-    .flatMap(({ count, class: kind, meaning, step, first, example }) => [
+    .flatMap(({ count, class: kind, meaning, step, first, example, ids }) => [
       ...paper.paragraph(
         '    ',
         `${count} ${kind} (${meaning}), ${step}${first === '' ? '' : `, first at ${first}`}`,
       ),
       ...(example === '' ? [] : paper.paragraph('      ', `"${example}"`).slice(0, 3)),
+      ...(ids === '' ? [] : paper.paragraph('      ', `request ids: ${ids}`).slice(0, 4)),
     ])
   const left = failures.length - maxFailures
   return [

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { examples, gateOf, runReport } from '../testing/examples/index.ts'
+import type { Failure } from '../../record/index.ts'
 import type { RunSpec } from '../testing/examples/index.ts'
 import type { ReportInput } from '../input.ts'
 import { adviseNextSteps } from './advice.ts'
@@ -161,5 +162,81 @@ describe('the causes of a run that did not pass', () => {
     expect(lines).toHaveLength(beginnings.length)
     for (const [index, beginning] of beginnings.entries())
       expect(lines[index]?.startsWith(beginning)).toBe(true)
+  })
+})
+
+describe('the pattern of failures', () => {
+  const six = Array.from({ length: 6 }, (_, n) => `a/step-${n}`)
+  const causesOf = (counts: readonly number[], details: Partial<Failure>[], requests = 400): string[] => {
+    const steps = Object.fromEntries(
+      counts.map((errors, n) => [six[n] ?? '', { requests, errors, medianMs: 5, spread: 0.2 }]),
+    )
+    const failures = counts.map((count, n): Failure => ({
+      step: six[n] ?? '',
+      class: 'status',
+      count,
+      ...details[n % details.length],
+    }))
+    return describeCauses(runReport({ suite: 'browse', steps, failures }).run)
+  }
+
+  it.each([
+    ['evenly', [16, 15, 17, 14, 18, 15], [{ statuses: [500] }], '95 × HTTP 500, evenly over 6 steps,'],
+    [
+      'mostly in one',
+      [90, 1, 1, 1, 1, 1],
+      [{ statuses: [500] }],
+      '95 × HTTP 500 in 6 steps, most in a/step-0,',
+    ],
+    ['in one', [95], [{ statuses: [503] }], '95 × HTTP 503 in a/step-0'],
+    [
+      'of two statuses',
+      [50, 45],
+      [{ statuses: [503] }, { statuses: [500] }],
+      '95 × HTTP 500 or 503 in 2 steps, most in a/step-0,',
+    ],
+    [
+      'of many statuses',
+      [95],
+      [{ statuses: [500, 501, 502, 503, 504, 505] }],
+      '95 × HTTP 500 or 501 or 502 or 503 or 504 and others in a/step-0',
+    ],
+    ['of an older record', [95], [{ example: 'status 500, expected 2xx' }], '95 × HTTP 500 in a/step-0'],
+    ['without a status', [95], [{ example: 'expected 2xx' }], '95 status (unexpected status) in a/step-0'],
+    ['of no status at all', [95], [{ example: 'status 9000' }], '95 status (unexpected status) in a/step-0'],
+  ] satisfies [string, number[], Partial<Failure>[], string][])('%s', (_, counts, details, expected) => {
+    expect(causesOf(counts, details)).toEqual([expect.stringContaining(expected)])
+  })
+
+  it('names at most three requests, cleaned', () => {
+    const ids = [{ requestIds: ['one', 'two\u001b[2J'] }, { requestIds: ['three', 'four'] }]
+    const [cause = ''] = causesOf([20, 20], ids)
+    expect(cause).toMatch(/; request ids: one, two.{0,2}\[2J, three$/)
+    expect(cause).not.toContain('\u001b')
+  })
+
+  it('names both of two equal culprits, and since when', () => {
+    const steps = {
+      'a/list': { requests: 4000, medianMs: 690, spread: 0.05 },
+      'a/read': { requests: 4000, medianMs: 700, spread: 0.05 },
+      'a/me': { requests: 4000, medianMs: 20, spread: 0.2 },
+    }
+    const timeline = Array.from({ length: 60 }, (_, n) => ({
+      atMs: n * 1000,
+      requests: 200,
+      errors: 0,
+      p95Ms: n < 12 ? 30 : 760,
+    }))
+    const late = gateOf({ runs: [runReport({ suite: 'browse', steps, timeline, budgets: { p95Ms: 500 } })] })
+    expect(adviseNextSteps(late)).toEqual([
+      expect.stringMatching(
+        /^start with a\/read and a\/list in browse: slow from 12 s on \(p95 \d+ ms and \d+ ms; no other step is over/,
+      ),
+    ])
+    const always = timeline.map((point) => ({ ...point, p95Ms: 760 }))
+    const early = gateOf({
+      runs: [runReport({ suite: 'browse', steps, timeline: always, budgets: { p95Ms: 500 } })],
+    })
+    expect(adviseNextSteps(early)[0]).toContain(': slow from the first second (')
   })
 })

@@ -1,5 +1,6 @@
-import { findReason, reasons } from '../../baselines/index.ts'
+import { amount, findReason, reasons } from '../../baselines/index.ts'
 import type { ReasonCode, VerdictRow } from '../../baselines/index.ts'
+import { countOf } from '../../record/index.ts'
 import type { FailureClass, ProbeResult, Run } from '../../record/index.ts'
 import type { ReportInput, RunReport } from '../input.ts'
 import { findFirstFailureMs } from './cells.ts'
@@ -154,22 +155,73 @@ function limitRatio({ actual = 0, limit = Infinity }: VerdictRow): number {
   return actual / limit
 }
 
-// A run is as slow as its slowest steps, so a step is named even when only the run as a whole broke its
+/** Steps at least this near to the slowest are culprits like it. */
+const equalCulprit = 0.8
+const maxCulprits = 3
+
+/** The slowest steps, worst first: by the limits that they break, else by their p95. */
+function findCulprits(run: Run, rows: readonly VerdictRow[]): string[] {
+  const byLimit = rows.flatMap((row) =>
+    row.step === null ? [] : [{ step: row.step, worth: limitRatio(row) }],
+  )
+  const byLatency = Object.entries(run.endpoints).map(([step, { latency }]) => ({
+    step,
+    worth: latency.p95Ms,
+  }))
+  const sorted = (byLimit.length > 0 ? byLimit : byLatency).toSorted((a, b) => b.worth - a.worth)
+  const worst = sorted[0]?.worth ?? 0
+  return [...new Set(sorted.filter(({ worth }) => worth >= worst * equalCulprit).map(({ step }) => step))]
+}
+
+/** When the p95 of the run first was over its limit; undefined when the timeline does not show it. */
+function findSlowSinceMs(run: Run, rows: readonly VerdictRow[]): number | undefined {
+  const limits = rows.flatMap(({ metric, limit }) =>
+    metric === 'p95Ms' && limit !== undefined ? [limit] : [],
+  )
+  const limit = Math.min(...limits)
+  const points = (run.timeline ?? []).filter(({ p95Ms }) => p95Ms !== undefined)
+  return points.find(({ p95Ms = 0 }) => p95Ms >= limit)?.atMs
+}
+
+// A run is as slow as its slowest steps, so steps are named even when only the run as a whole broke its
 // budget.
 function adviseOnLatency(run: Run, rows: readonly VerdictRow[]): string {
   const suite = cleanText(run.suite, maxNameLength)
-  const worst = rows
-    .filter((row) => row.step !== null)
-    .toSorted((a, b) => limitRatio(b) - limitRatio(a))[0]?.step
-  const slowest = Object.entries(run.endpoints).toSorted(
-    ([, a], [, b]) => b.latency.p95Ms - a.latency.p95Ms,
-  )[0]?.[0]
-  const step = worst ?? slowest
-  const location = step === undefined ? suite : `${cleanText(step, maxNameLength)} in ${suite}`
+  const culprits = findCulprits(run, rows)
+  const shown = culprits.slice(0, maxCulprits).map((step) => cleanText(step, maxNameLength))
+  const left = culprits.length - shown.length
+  const names = shown.join(' and ') + (left > 0 ? ` and ${left} more` : '')
+  const since = findSlowSinceMs(run, rows)
+  const when =
+    since === undefined
+      ? 'the report shows when it became slow'
+      : `slow from ${since < 1000 ? 'the first second' : `${since / 1000} s on`}`
+  const figures = [...formatStepP95s(run, culprits), ...describeOthers(run, culprits)].join('; ')
   return (
-    `start with ${location}: the report shows when it became slow; ` +
-    'check what it waits for (database, locks, other services)'
+    `start with ${names === '' ? suite : `${names} in ${suite}`}: ${when}` +
+    `${figures === '' ? '' : ` (${figures})`}; check what it waits for (database, locks, other services)`
   )
+}
+
+function formatStepP95s(run: Run, steps: readonly string[]): string[] {
+  const figures = steps.slice(0, maxCulprits).flatMap((step) => {
+    const endpoint = run.endpoints[step]
+    return endpoint === undefined || countOf(endpoint.histogram) === 0
+      ? []
+      : [amount('ms', endpoint.latency.p95Ms)]
+  })
+  return figures.length === 0 ? [] : [`p95 ${figures.join(' and ')}`]
+}
+
+/** How fast the other steps are, when they are much faster than the culprits. */
+function describeOthers(run: Run, culprits: readonly string[]): string[] {
+  const others = Object.entries(run.endpoints)
+    .filter(([step, { histogram }]) => !culprits.includes(step) && countOf(histogram) > 0)
+    .map(([, { latency }]) => latency.p95Ms)
+  if (others.length === 0) return []
+  const slowest = Math.max(...others)
+  const worst = Math.min(...culprits.map((step) => run.endpoints[step]?.latency.p95Ms ?? 0))
+  return slowest < worst / 2 ? [`no other step is over ${amount('ms', slowest)}`] : []
 }
 
 /** Requests per second that a load at a rate would make if none of its journeys were dropped. */

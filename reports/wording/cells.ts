@@ -1,16 +1,6 @@
 import { countOf } from '../../record/index.ts'
 import type { Run, Totals, Failure, FailureClass, ProbeResult, StepResult } from '../../record/index.ts'
-import type { RunReport } from '../input.ts'
-import {
-  cleanText,
-  countAnswered,
-  formatCount,
-  formatDuration,
-  formatNumber,
-  formatRate,
-  formatSeconds,
-  notMeasured,
-} from './format.ts'
+import { cleanText, countAnswered, formatCount, formatNumber, formatRate, formatSeconds } from './format.ts'
 import { amount } from '../../baselines/index.ts'
 
 /** A row of the table of steps as text; `figureHeadings` names the units. */
@@ -55,75 +45,6 @@ function toFigures(step: string | null, totals: Totals, answered: number): StepF
   }
 }
 
-/** The run on one line: requests, rate, p95, errors, duration and revision. */
-export function describeTotals(run: Run): string {
-  const { totals, target, durationMs } = run
-  const answered = countAnswered(run)
-  return [
-    `${formatCount(totals.requests)} requests`,
-    `${formatRate(totals.throughputRps)} req/s`,
-    ...(answered === 0 ? [] : [`p95 ${amount('ms', totals.latency.p95Ms)}`]),
-    `errors ${totals.requests === 0 ? notMeasured : amount('ratio', totals.errorRate)}`,
-    formatDuration(durationMs),
-    ...(target.revision === undefined
-      ? []
-      : [`revision ${shortRevision(target.revision)}${target.dirty ? ' with uncommitted changes' : ''}`]),
-  ].join(', ')
-}
-
-/** A commit is named by its first twelve digits, anything else as it is. */
-function shortRevision(revision: string): string {
-  return /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 12) : cleanText(revision, 40)
-}
-
-/** Steps over a limit of the whole suite, and that limit; a step with a limit of its own is judged by it. */
-export interface ExceededSteps {
-  /** Cleaned names, as `toStepFigures` has them. */
-  steps: ReadonlySet<string>
-  /** `p95 < 500 ms, mean < 200 ms`; empty when no step is over any. */
-  limits: string
-}
-
-const stepLimits = [
-  { key: 'p95Ms', label: 'p95', unit: 'ms', read: ({ latency }: Totals) => latency.p95Ms },
-  { key: 'meanMs', label: 'mean', unit: 'ms', read: ({ latency }: Totals) => latency.meanMs },
-  { key: 'p99Ms', label: 'p99', unit: 'ms', read: ({ latency }: Totals) => latency.p99Ms },
-  { key: 'errorRate', label: 'errors', unit: 'ratio', read: ({ errorRate }: Totals) => errorRate },
-] as const
-
-export function findExceededSteps({ run, budgets }: RunReport): ExceededSteps {
-  const exceeded = stepLimits.flatMap(({ key, label, unit, read }) => {
-    const steps = Object.entries(run.endpoints).flatMap(([name, step]) => {
-      const limit = budgets.steps?.[name]?.[key] ?? budgets[key]
-      const isAnswered = unit === 'ratio' || countOf(step.histogram) > 0
-      return limit !== undefined && isAnswered && step.requests > 0 && read(step) >= limit
-        ? [{ name: cleanText(name), limit: `${label} < ${amount(unit, limit)}` }]
-        : []
-    })
-    return steps
-  })
-  return {
-    steps: new Set(exceeded.map(({ name }) => name)),
-    limits: [...new Set(exceeded.map(({ limit }) => limit))].slice(0, 4).join(', '),
-  }
-}
-
-/** How small a slowdown could have been missed by a run that passed; undefined when it did not pass. */
-export function describeCertainty({ run, verdict, baseline, noise }: RunReport): string | undefined {
-  if (verdict.verdict !== 'pass') return undefined
-  const detectable = Object.entries(noise?.metrics.p95Ms.detectable ?? {})
-    .map(([seconds, share]) => ({ seconds: Number(seconds), share }))
-    .toSorted((a, b) => a.seconds - b.seconds)
-  const seen = detectable.findLast(({ seconds }) => seconds * 1000 <= run.durationMs) ?? detectable[0]
-  const budgetsOnly =
-    baseline === undefined ? '; without accepted runs, only what breaks a budget is a failure' : ''
-  return seen === undefined
-    ? `how small a slowdown can be seen on this machine is not known${budgetsOnly}; measure it: ` +
-        'vigil doctor --noise'
-    : `a slowdown below ${amount('ratio', seen.share)} at p95 would not have been seen ` +
-        `(measured here by vigil doctor --noise, ${seen.seconds} s)${budgetsOnly}`
-}
-
 const meanings: Record<FailureClass, string> = {
   dns: 'name not resolved',
   connect: 'connection refused or lost',
@@ -146,6 +67,8 @@ export interface FailureText {
   step: string
   first: string
   example: string
+  /** Of failed requests, where the service sends some: not trusted either. */
+  ids: string
 }
 
 /** The failures of a run, most frequent first. */
@@ -157,11 +80,17 @@ function toFailureText(failure: Failure): FailureText {
   return {
     count: formatCount(failure.count),
     class: failure.class,
-    meaning: meanings[failure.class],
+    meaning: describeMeaning(failure),
     step: failure.step === null ? overall : cleanText(failure.step),
     first: failure.firstAtMs === undefined ? '' : formatSeconds(failure.firstAtMs),
     example: failure.example === undefined ? '' : cleanText(failure.example, 200),
+    ids: listRequestIds([failure]).join(', '),
   }
+}
+
+function describeMeaning(failure: Failure): string {
+  const [, status] = describeClass(failure.class, [failure]).split(' × ')
+  return status ?? meanings[failure.class]
 }
 
 /** When the first request failed, in milliseconds after the measurement began. */
@@ -172,7 +101,7 @@ export function findFirstFailureMs(run: Run): number | undefined {
 
 /**
  * The failures of a run by class, most frequent first:
- * `241 status (unexpected status) in checkout/pay from 1.2 s: "…"`.
+ * `241 × HTTP 500, evenly over 3 steps, from 1.2 s: "…"; request ids: …`.
  */
 export function describeCauses(run: Run): string[] {
   const classes = Map.groupBy(run.failures ?? [], (failure) => failure.class)
@@ -182,11 +111,13 @@ export function describeCauses(run: Run): string[] {
       const byTime = failures.toSorted((a, b) => (a.firstAtMs ?? Infinity) - (b.firstAtMs ?? Infinity))
       const firstMs = byTime[0]?.firstAtMs
       const example = byTime.map((failure) => failure.example ?? '').find((text) => text !== '')
+      const ids = listRequestIds(byTime)
       return [
-        `${formatCount(countRequests(failures))} ${kind} (${meanings[kind]})`,
-        describeSteps(failures),
+        `${formatCount(countRequests(failures))}${describeClass(kind, failures)}`,
+        describeSteps(failures, run),
         firstMs === undefined ? '' : ` from ${formatSeconds(firstMs)}`,
         example === undefined ? '' : `: "${cleanText(example, 120)}"`,
+        ids.length === 0 ? '' : `; request ids: ${ids.join(', ')}`,
       ].join('')
     })
 }
@@ -195,11 +126,61 @@ function countRequests(failures: readonly Failure[]): number {
   return failures.reduce((sum, failure) => sum + failure.count, 0)
 }
 
-function describeSteps(failures: readonly Failure[]): string {
-  const most = failures.toSorted((a, b) => b.count - a.count)[0]?.step ?? null
-  const n = new Set(failures.map((failure) => failure.step)).size
+/** ` × HTTP 500`, ` × HTTP 500 or 503`; what the class means where there was no answer or no status is known. */
+function describeClass(kind: FailureClass, failures: readonly Failure[]): string {
+  const statuses = kind === 'status' || kind === 'redirect' ? listStatuses(failures) : []
+  const shown = statuses.slice(0, maxStatuses)
+  return shown.length === 0
+    ? ` ${kind} (${meanings[kind]})`
+    : ` × HTTP ${shown.join(' or ')}${statuses.length > shown.length ? ' and others' : ''}`
+}
+
+const maxStatuses = 5
+
+/** Those of the record; of a record without them, those that the examples begin with. */
+function listStatuses(failures: readonly Failure[]): number[] {
+  const statuses = failures.flatMap(
+    ({ statuses: known, example }) =>
+      known ?? (/^status ([1-5]\d\d)\b/.exec(example ?? '')?.slice(1) ?? []).map(Number),
+  )
+  return [...new Set(statuses)].toSorted((a, b) => a - b)
+}
+
+const maxRequestIds = 3
+
+function listRequestIds(failures: readonly Failure[]): string[] {
+  const ids = failures.flatMap(({ requestIds = [] }) => requestIds).map((id) => cleanText(id, 64))
+  return [...new Set(ids)].slice(0, maxRequestIds)
+}
+
+function describeSteps(failures: readonly Failure[], { endpoints }: Run): string {
+  const counts = Map.groupBy(failures, ({ step }) => step)
+  const bySteps = [...counts]
+    .map(([step, group]) => ({ step, count: countRequests(group) }))
+    .toSorted((a, b) => b.count - a.count)
+  const most = bySteps[0]?.step ?? null
   if (most === null) return ''
-  return n === 1 ? ` in ${cleanText(most, 80)}` : ` in ${n} steps, most in ${cleanText(most, 80)},`
+  if (bySteps.length === 1) return ` in ${cleanText(most, 80)}`
+  const weighted = bySteps.map(({ step, count }) => ({
+    count,
+    requests: endpoints[step ?? '']?.requests ?? 0,
+  }))
+  return bySteps.length >= fewestForPattern && isEven(weighted)
+    ? `, evenly over ${bySteps.length} steps,`
+    : ` in ${bySteps.length} steps, most in ${cleanText(most, 80)},`
+}
+
+/** Two steps are no pattern. */
+const fewestForPattern = 3
+
+/** Whether each step has the share of the failures that it has of the requests, as near as chance allows. */
+function isEven(steps: readonly { count: number; requests: number }[]): boolean {
+  const failed = steps.reduce((sum, { count }) => sum + count, 0)
+  const requests = steps.reduce((sum, step) => sum + step.requests, 0)
+  return steps.every(({ count, requests: own }) => {
+    const expected = requests === 0 ? failed / steps.length : (failed * own) / requests
+    return Math.abs(count - expected) <= Math.max(3 * Math.sqrt(expected), 0.2 * expected)
+  })
 }
 
 /** A probe and its steps as text. */

@@ -2,17 +2,14 @@ export { adviseNextSteps } from './advice.ts'
 export { composeCommand } from './command.ts'
 export {
   describeCauses,
-  describeCertainty,
-  describeTotals,
   figureHeadings,
-  findExceededSteps,
   findFirstFailureMs,
   overall,
   toFailureTexts,
   toProbeText,
   toStepFigures,
 } from './cells.ts'
-export type { ExceededSteps, FailureText, ProbeText, StepFigures, StepText } from './cells.ts'
+export type { FailureText, ProbeText, StepFigures, StepText } from './cells.ts'
 export {
   describeLoad,
   listEnvironmentFacts,
@@ -44,3 +41,5 @@ export {
   toBudgetUses,
 } from './rules.ts'
 export type { BudgetUse } from './rules.ts'
+export { describeCertainty, describeTotals, findExceededSteps } from './summary.ts'
+export type { ExceededSteps } from './summary.ts'

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { maxFailureDetails } from '../../engine.ts'
 import { failureClasses } from '../../../record/index.ts'
 import type { Histogram } from '../../../record/index.ts'
 
@@ -79,6 +80,8 @@ const recordingSchema = z.strictObject({
       firstAtMs: amount,
       // 200 characters, of up to two UTF-16 units each.
       example: z.string().max(400),
+      statuses: z.array(count).max(maxFailureDetails.statuses).exactOptional(),
+      requestIds: z.array(z.string().max(64)).max(maxFailureDetails.requestIds).exactOptional(),
     }),
   ),
   timeline: z.array(

@@ -150,3 +150,36 @@ describe('the time that was measured', () => {
     )
   })
 })
+
+test('failures keep the statuses and the first three ids of their answers, and ask for no more', () => {
+  let now = 0
+  const recorder = new Recorder(['home/get'], 1, () => now)
+  recorder.begin()
+  const asked: number[] = []
+  for (const n of [1, 2, 3, 4, 5]) {
+    now = n
+    const requestId = (): string => {
+      asked.push(n)
+      return n === 2 ? 'id-1' : `id-${n}`
+    }
+    recorder.answered({ user: 0, stepIndex: 0, beganAt: n }, 1, {
+      class: 'status',
+      problem: 'p',
+      status: n === 4 ? 503 : 500,
+      requestId,
+    })
+  }
+  recorder.end()
+  expect(recorder.finish().failures).toEqual([
+    {
+      step: 'home/get',
+      class: 'status',
+      count: 5,
+      firstAtMs: 1,
+      example: 'p',
+      statuses: [500, 503],
+      requestIds: ['id-1', 'id-3', 'id-4'],
+    },
+  ])
+  expect(asked).toEqual([1, 2, 3, 4])
+})

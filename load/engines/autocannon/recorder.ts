@@ -1,6 +1,7 @@
 import { latencyOf, mergeHistograms, toOneLine } from '../../../record/index.ts'
 import type { FailureClass, TimelinePoint } from '../../../record/index.ts'
 import type { EndpointMeasurement } from '../../engine.ts'
+import { addFailureDetails } from '../../engine.ts'
 import { Latencies } from '../../latencies.ts'
 import type { Recording } from './messages.ts'
 
@@ -18,6 +19,10 @@ export interface StepFailure {
   class: FailureClass
   /** A function is called only for the failures that are kept as examples. */
   problem: string | (() => string)
+  /** Of an answer. */
+  status?: number
+  /** Called only until enough are known. */
+  requestId?: () => string | undefined
 }
 
 interface StepCounts {
@@ -144,15 +149,20 @@ export class Recorder {
   #addFailure(step: string, failure: StepFailure, atMs: number): void {
     const key = `${failure.class} ${step}`
     const known = this.#failures.get(key)
-    if (known) known.count += 1
-    else
-      this.#failures.set(key, {
-        step,
-        class: failure.class,
-        count: 1,
-        firstAtMs: Math.round(atMs),
-        example: toOneLine(typeof failure.problem === 'string' ? failure.problem : failure.problem()),
-      })
+    if (known) {
+      known.count += 1
+      addFailureDetails(known, failure.status, failure.requestId)
+      return
+    }
+    const first: Recording['failures'][number] = {
+      step,
+      class: failure.class,
+      count: 1,
+      firstAtMs: Math.round(atMs),
+      example: toOneLine(typeof failure.problem === 'string' ? failure.problem : failure.problem()),
+    }
+    addFailureDetails(first, failure.status, failure.requestId)
+    this.#failures.set(key, first)
   }
 
   #duration(): number {

@@ -1,4 +1,5 @@
 import {
+  findRequestId,
   readsResponse,
   checkStep,
   redactProblem,
@@ -15,7 +16,7 @@ import type {
   WireRequest,
   Address,
 } from '../../../journeys/index.ts'
-import { userAgentFor } from '../../../journeys/client/index.ts'
+import { toHeaders, userAgentFor } from '../../../journeys/client/index.ts'
 import type { FailureClass } from '../../../record/index.ts'
 import { LazyResponse } from './answer.ts'
 import type { RequestSource, OutgoingRequest } from './connection.ts'
@@ -153,7 +154,13 @@ export class VirtualUser implements RequestSource {
     this.#load.recorder.answered(
       { user: this.#user, stepIndex: index, beganAt: this.#beganAt },
       latencyMs,
-      outcome.problem === undefined ? undefined : this.#toFailure(outcome.class, outcome.problem),
+      outcome.problem === undefined
+        ? undefined
+        : {
+            ...this.#toFailure(outcome.class, outcome.problem),
+            status,
+            requestId: () => findRequestId(toHeaders(rawHeaders)),
+          },
       connectMs,
     )
     if (

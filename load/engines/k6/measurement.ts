@@ -8,7 +8,7 @@ import type { RequestFailureClass, ScriptSummary, SummaryStep } from './k6-runti
 import type { LoadScriptPlan } from './k6-runtime/wire.ts'
 import { largeBodyProblem } from './k6-runtime/answer.ts'
 import { largeBodiesReason } from './memory.ts'
-import type { CollectedMessages } from './messages.ts'
+import type { CollectedMessages, FirstFailure } from './messages.ts'
 import { countErrors, countRequests, toHistogram } from './summary.ts'
 import type { CpuWork } from './watch.ts'
 
@@ -167,11 +167,15 @@ function toFailures(plan: LoadScriptPlan, summary: ScriptSummary, messages: Firs
           step: plan.steps[step] ?? null,
           class: failure,
           count,
-          ...(first && { firstAtMs: first.atMs, example: first.example }),
+          ...(first && toFirstDetails(first)),
         },
       ]
     }),
   )
+}
+
+function toFirstDetails({ atMs, ...details }: FirstFailure): Partial<Failure> {
+  return { firstAtMs: atMs, ...details }
 }
 
 function toDroppedFailure(dropped: number, users: number, firstDroppedMs: number | undefined): Failure[] {

@@ -59,6 +59,23 @@ describe('the messages of a load script', () => {
     expect(messages.firstFailure(1, 'check')).toBeUndefined()
   })
 
+  it('keep the statuses and at most three ids of a step and class, and no id that may be harmful', () => {
+    const failure = { type: 'failure', step: 1, class: 'status', example: 'x', atMs: 1 } as const
+    const ids = ['a', 'a', 'b', '<b>', 'c\u001B[2J', 'd', 'e']
+    const messages = collect(...ids.map((id, n) => ({ ...failure, status: n % 2 === 0 ? 500 : 503, id })), {
+      ...failure,
+      step: 2,
+      status: 9000,
+    })
+    expect(messages.firstFailure(1, 'status')).toMatchObject({
+      statuses: [500, 503],
+      requestIds: ['a', 'b', 'd'],
+    })
+    expect(messages.firstFailure(2, 'status')).toEqual({ atMs: 1, example: 'x' })
+    const many = collect(...Array.from({ length: 50 }, (_, n) => ({ ...failure, status: 500 + n })))
+    expect(many.firstFailure(1, 'status')?.statuses).toHaveLength(6)
+  })
+
   it('give each latency once, and keep a bounded number of them', () => {
     const messages = collect(
       { type: 'sample', latenciesMs: [1, 2] },

@@ -1,3 +1,5 @@
+import { isRequestId } from '../../../journeys/index.ts'
+import { addFailureDetails } from '../../engine.ts'
 import { toOneLine } from '../../../record/index.ts'
 import { requestFailureClasses } from './k6-runtime/metrics.ts'
 import type { RequestFailureClass } from './k6-runtime/metrics.ts'
@@ -24,6 +26,9 @@ export interface FirstFailure {
   atMs: number
   /** Cleaned, at most 200 characters. */
   example: string
+  /** Of those that were reported. */
+  statuses?: number[]
+  requestIds?: string[]
 }
 
 /** What a load script has reported so far. */
@@ -56,11 +61,19 @@ export function collectMessages(): CollectedMessages {
         case 'failure': {
           const key = `${message.step} ${message.class}`
           const known = firsts.get(key)
-          if (known === undefined || message.atMs < known.atMs)
-            firsts.set(key, {
-              atMs: Math.max(0, Math.round(message.atMs)),
-              example: toOneLine(message.example),
-            })
+          const { id } = message
+          const first =
+            known === undefined || message.atMs < known.atMs
+              ? {
+                  ...known,
+                  atMs: Math.max(0, Math.round(message.atMs)),
+                  example: toOneLine(message.example),
+                }
+              : known
+          addFailureDetails(first, message.status, () =>
+            id !== undefined && isRequestId(id) ? id : undefined,
+          )
+          firsts.set(key, first)
           break
         }
         case 'sample':
@@ -107,6 +120,8 @@ function isMessage(message: unknown): message is ScriptMessage {
         typeof message.atMs === 'number' &&
         'example' in message &&
         typeof message.example === 'string' &&
+        (!('status' in message) || typeof message.status === 'number') &&
+        (!('id' in message) || typeof message.id === 'string') &&
         'class' in message &&
         requestFailureClasses.some((known) => known === message.class)
       )

@@ -1,14 +1,14 @@
 import { SharedArray } from 'k6/data'
 import exec from 'k6/execution'
 import { Counter, Trend } from 'k6/metrics'
-import { startContext } from '../../../../journeys/index.ts'
+import { findRequestId, startContext } from '../../../../journeys/index.ts'
 import type { Context, Journey, Secrets } from '../../../../journeys/index.ts'
 import { countBytes, findClientLimit, findRecordedTrace } from './answer.ts'
 import { metricNames, requestFailureClasses } from './metrics.ts'
 import type { RequestFailureClass } from './metrics.ts'
 import { createPlayer, prepareJourneys } from './player.ts'
 import type { PreparedJourney, RecordRequest } from './player.ts'
-import { contextIndex, messageLimits, pairIndex, sideFor, sides } from './wire.ts'
+import { contextIndex, failureReports, messageLimits, pairIndex, sideFor, sides } from './wire.ts'
 import type {
   DuetScriptPlan,
   LoadScriptPlan,
@@ -153,9 +153,9 @@ function createMetricRecorder(
   return (key) => {
     const step = plan.steps.indexOf(key)
     const latency = new Trend(metricNames.latency(step))
-    // At most one line for each virtual user and class: it includes the first of all, and many failures do
-    // not become many lines.
-    const reported = new Set<RequestFailureClass>()
+    // A few lines for each virtual user and class: they include the first of all and each status, and many
+    // failures do not become many lines.
+    const reported = new Map<RequestFailureClass, number[]>()
     return (latencyMs, failure, problem, response) => {
       if (latencyMs >= 0 && recording.sample !== undefined) recording.sample.push(latencyMs)
       if (!recording.isMeasured) return
@@ -167,14 +167,20 @@ function createMetricRecorder(
         const limit = findClientLimit(response.error)
         if (limit !== undefined) limits[limit].add(1)
       }
-      if (reported.has(failure)) return
-      reported.add(failure)
+      const known = reported.get(failure) ?? []
+      const { usual, most } = failureReports
+      if (known.length >= (known.includes(response.status) ? usual : most)) return
+      known.push(response.status)
+      reported.set(failure, known)
+      const id = latencyMs < 0 ? undefined : findRequestId(response.headers)
       report({
         type: 'failure',
         step,
         class: failure,
         atMs: sinceMeasuredMs(plan, exec.scenario),
         example: problem().slice(0, messageLimits.exampleLength),
+        ...(latencyMs >= 0 && { status: response.status }),
+        ...(id !== undefined && { id }),
       })
     }
   }

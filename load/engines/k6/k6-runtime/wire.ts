@@ -133,6 +133,9 @@ export const lateRequests = { drainMs: 5000, marginMs: 1000 } as const
 /** Interval at which the measured k6 is checked for running on time. */
 export const tickMs = 50
 
+/** Reports of one virtual user on one class of failures of a step. */
+export const failureReports = { usual: 3, most: 8 } as const
+
 /**
  * Limits that keep a line of k6's log short: latencies of one iteration, characters of a header or problem,
  * characters of a failure's example.
@@ -165,7 +168,15 @@ export type PlayedJourney = [
 /** What the script reports while it runs, as `<nonce> <JSON>` on k6's log. */
 export type ScriptMessage =
   | { type: 'started' }
-  | { type: 'failure'; step: number; class: RequestFailureClass; atMs: number; example: string }
+  | {
+      type: 'failure'
+      step: number
+      class: RequestFailureClass
+      atMs: number
+      example: string
+      status?: number
+      id?: string
+    }
   | { type: 'sample'; latenciesMs: number[] }
   | { type: 'played'; journey: PlayedJourney }
   | { type: 'usage-error'; problem: string }

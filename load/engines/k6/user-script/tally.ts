@@ -1,3 +1,4 @@
+import { addFailureDetails } from '../../../engine.ts'
 import { mergeHistograms, toOneLine } from '../../../../record/index.ts'
 import type { Failure, FailureClass, Histogram, TimelinePoint } from '../../../../record/index.ts'
 import { classifyAnswer } from '../../../../journeys/index.ts'
@@ -50,6 +51,7 @@ interface Step {
 interface SampleFailure {
   class: FailureClass
   example: string
+  status?: number
 }
 
 /** A class, since all of its parts change with each sample. */
@@ -182,15 +184,16 @@ class SampleTally implements ScriptTally {
     this.#errors += count
     const key = `${failed.class} ${step}`
     const known = this.#failures.get(key)
-    if (known) known.count += count
-    else
-      this.#failures.set(key, {
-        step,
-        class: failed.class,
-        count,
-        firstAtMs: Math.max(0, Math.round(this.#sinceFirstMs(sample))),
-        example: toOneLine(failed.example),
-      })
+    const failure: Failure = known ?? {
+      step,
+      class: failed.class,
+      count: 0,
+      firstAtMs: Math.max(0, Math.round(this.#sinceFirstMs(sample))),
+      example: toOneLine(failed.example),
+    }
+    failure.count += count
+    addFailureDetails(failure, failed.status, undefined)
+    this.#failures.set(key, failure)
   }
 
   #sinceFirstMs({ atMs }: Sample): number {
@@ -210,7 +213,7 @@ function findFailure(tags: Record<string, string>): SampleFailure | undefined {
   if (status === '0')
     return { class: classifyUnanswered(Number(tags['error_code'] ?? 0), error), example: error }
   return tags['expected_response'] === 'false'
-    ? { class: classifyAnswer(Number(status)), example: `status ${status}` }
+    ? { class: classifyAnswer(Number(status)), example: `status ${status}`, status: Number(status) }
     : undefined
 }
 
