@@ -5,8 +5,9 @@ import { startChild, toToolEnvironment } from '../../runtime/processes/index.ts'
 import { localizeAlertmanager, readReceiverNames } from './alertmanager-config.ts'
 import type { LocalReceivers } from './alertmanager-config.ts'
 import { components, componentNames, onlyInContainers } from './plan.ts'
-import type { ComponentName, Production } from './plan.ts'
-import { localizePrometheus } from './prometheus-config.ts'
+import { copyRules, copyTemplates, localizeForm, localizeLinks, readRuleLinks } from './local-links.ts'
+import type { ComponentName, Production, ShownFiles } from './plan.ts'
+import { localizePrometheus, readYaml } from './prometheus-config.ts'
 
 /** The paths in the folder `monitoring/`. */
 export function locateProduction(monitoring: string): Production {
@@ -17,6 +18,11 @@ export function locateProduction(monitoring: string): Production {
     processes: join(monitoring, 'exporters', 'process-exporter.yml'),
     postgresQueries: join(monitoring, 'exporters', 'postgres-queries-debian.yml'),
   }
+}
+
+/** Documents and dashboards for the stack's page. It works without them. */
+export function locateShownFiles(monitoring: string): ShownFiles {
+  return { root: dirname(monitoring), dashboards: join(monitoring, 'grafana', 'dashboards') }
 }
 
 /** The first file that is missing. */
@@ -42,11 +48,15 @@ export async function configureAlertmanager(
   production: Production,
   folder: string,
   receivers: LocalReceivers,
+  pageUrl: string,
 ): Promise<ConfigureResult> {
+  const { origins } = await readRuleLinks(production)
   const text = await readText(production.alertmanager)
-  const local = localizeAlertmanager(text, {
+  const templates = join(folder, 'templates')
+  await copyTemplates(production, templates, pageUrl)
+  const local = localizeAlertmanager(localizeForm(localizeLinks(text, origins, pageUrl)), {
     file: production.alertmanager,
-    templates: production.templates,
+    templates,
     secrets: join(folder, 'secrets'),
     receivers,
   })
@@ -64,12 +74,25 @@ export async function readNotifiedNames(
   return readReceiverNames(await readText(production.alertmanager))
 }
 
+/** How often Prometheus scrapes here: every `interval`, or as production does. */
+export async function readScrapeSeconds(
+  production: Production,
+  interval: string | undefined,
+): Promise<number> {
+  const read = readYaml(await readText(production.prometheus), production.prometheus)
+  const configured = read.state === 'ok' ? read.document.getIn(['global', 'scrape_interval']) : undefined
+  const seconds = /^(\d+)s$/.exec(interval ?? String(configured))?.[1]
+  return seconds === undefined ? 60 : Number(seconds)
+}
+
 export interface PrometheusPlan {
   folder: string
   /** Ports of its targets. */
   ports: Readonly<Partial<Record<ComponentName, number>>>
   interval: string | undefined
   promtool: string
+  /** The stack's page, which the links of the rules open. */
+  pageUrl: string
 }
 
 /**
@@ -89,9 +112,11 @@ export async function configurePrometheus(
         : [[known, `127.0.0.1:${plan.ports[name]}`]]
     }),
   )
+  const rules = join(plan.folder, 'rules')
+  await copyRules(production, rules, plan.pageUrl)
   const local = localizePrometheus(text, {
     file: production.prometheus,
-    folder: dirname(production.prometheus),
+    folder: rules,
     addresses,
     absent: onlyInContainers,
     secrets: join(plan.folder, 'secrets'),

@@ -1,8 +1,9 @@
 import type { Delivery } from '../receivers/index.ts'
 import { toOneLine } from '../../record/index.ts'
-import { componentNames, components, isComponent } from './plan.ts'
+import { nextCommands } from './page/overview.ts'
+import { components, isComponent, sortParts } from './plan.ts'
 import type { StackState } from './detached.ts'
-import type { Target } from './supervisor.ts'
+import type { Target } from './targets.ts'
 
 /**
  * Prints the table and, above it, events: on a terminal the table stays at the bottom and is kept up to date.
@@ -27,7 +28,7 @@ export function createStackConsole(write: (text: string) => void, width: number 
   const draw = (): void => {
     if (shown === undefined) return
     // A row that the terminal wraps would be two rows to erase.
-    const rows = formatStackTable(shown)
+    const rows = formatUp(shown, 'Ctrl-C')
       .split('\n')
       .map((row) => [...row].slice(0, width).join(''))
     write(`${rows.join('\n')}\n`)
@@ -76,10 +77,18 @@ export function formatStackTable({ components: parts, targets }: Shown): string 
     .join('\n')
 }
 
-/** What users open first comes first, not what started first. */
-function sortParts(parts: Shown['components']): Shown['components'] {
-  const places = new Map<string, number>(componentNames.map((name, place) => [name, place]))
-  return parts.toSorted((a, b) => (places.get(b.name) ?? 0) - (places.get(a.name) ?? 0))
+/**
+ * The table, what to run next, and last the page that shows everything.
+ *
+ * @param howToEnd `Ctrl-C`
+ */
+export function formatUp(shown: Shown, howToEnd: string): string {
+  const page = shown.components.find(({ name }) => name === 'receiver')?.url
+  const next = nextCommands(shown.components).map(
+    (command, index) => `  ${index === 0 ? 'next' : '    '}  ${command}`,
+  )
+  const last = page === undefined ? [] : [`Open ${page}   ${howToEnd} ends all`]
+  return [formatStackTable(shown), '', ...next, '', ...last].join('\n')
 }
 
 function describePart(

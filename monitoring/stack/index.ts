@@ -1,7 +1,13 @@
 export { localizeAlertmanager, readReceiverNames } from './alertmanager-config.ts'
 export type { LocalReceivers } from './alertmanager-config.ts'
-export { findMissingFile, locateProduction } from './configure.ts'
-export { createStackConsole, describeDownTargets, formatNotification, formatStackTable } from './console.ts'
+export { findMissingFile, locateProduction, locateShownFiles } from './configure.ts'
+export {
+  createStackConsole,
+  describeDownTargets,
+  formatNotification,
+  formatStackTable,
+  formatUp,
+} from './console.ts'
 export type { StackConsole } from './console.ts'
 export { endStaleParts, endSupervisor, startDetached } from './detached.ts'
 export type { DetachedPlan, DetachedResult } from './detached.ts'

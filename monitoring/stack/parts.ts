@@ -3,7 +3,7 @@ import { describeEnd } from '../../runtime/processes/index.ts'
 import { freePort, ServiceGroup, ServiceNotStarted } from '../../runtime/services/index.ts'
 import type { RunningService, Service, ServiceOptions, StartResult } from '../../runtime/services/index.ts'
 import { components } from './plan.ts'
-import type { Component, ComponentName, StackPlan } from './plan.ts'
+import type { Component, ComponentName, PartState, StackPlan } from './plan.ts'
 
 /**
  * Why the start of a stack ends early: a file that it is made from is `invalid`, or a part `failed` to start.
@@ -30,6 +30,7 @@ const levels = { postgres: 0, others: 1 }
 export class StackParts {
   readonly #plan: StackPlan
   readonly #running: Component[] = []
+  readonly #ended = new Map<string, string>()
   readonly #abandoned = new AbortController()
   readonly #group: ServiceGroup
   #firstError: StackStartError | undefined
@@ -39,12 +40,18 @@ export class StackParts {
     this.#group = new ServiceGroup(({ name, end, lastOutput }) => {
       const component = this.#running.find((part) => part.name === name)
       const output = lastOutput === '' ? '' : `; it wrote: ${lastOutput}`
-      if (component) plan.onEvent({ event: 'ended', component, how: `${describeEnd(end)}${output}` })
+      const how = `${describeEnd(end)}${output}`
+      this.#ended.set(name, how)
+      if (component) plan.onEvent({ event: 'ended', component, how })
     })
   }
 
   get components(): readonly Component[] {
     return this.#running
+  }
+
+  get states(): readonly PartState[] {
+    return this.#running.map(({ name, url }) => ({ name, url, ended: this.#ended.get(name) }))
   }
 
   /** The ports of the running parts. */

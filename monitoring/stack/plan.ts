@@ -13,7 +13,7 @@ export const components = {
   'process-exporter': { usual: 9256, production: 'process-exporter:9256', about: 'processes' },
   pushgateway: { usual: 9091, production: 'pushgateway:9091', about: 'what load runs push' },
   probes: { usual: 9464, production: 'vigil-probes:9464', about: 'vigil probe --every' },
-  receiver: { usual: 9095, production: undefined, about: 'what PagerDuty, Slack, mail and SMS would get' },
+  receiver: { usual: 9095, production: undefined, about: 'the page of all this; receives notifications' },
   alertmanager: { usual: 9093, production: 'alertmanager:9093', about: 'active alerts and silences' },
   prometheus: { usual: 9090, production: 'prometheus:9090', about: 'metrics, rules, targets' },
 } as const satisfies Record<string, { usual: number; production: string | undefined; about: string }>
@@ -25,6 +25,12 @@ export function isComponent(name: string): name is ComponentName {
 }
 
 export const componentNames = Object.keys(components).filter(isComponent)
+
+/** What users open first comes first, not what started first. */
+export function sortParts<P extends { name: string }>(parts: readonly P[]): P[] {
+  const places = new Map<string, number>(componentNames.map((name, place) => [name, place]))
+  return parts.toSorted((a, b) => (places.get(b.name) ?? 0) - (places.get(a.name) ?? 0))
+}
 
 /** Parts of production, and of docker-compose.yml, that are not started here. */
 export const onlyInContainers: readonly string[] = ['grafana', 'loki', 'alloy', 'otel-collector', 'tempo']
@@ -50,10 +56,18 @@ export const stackToolNames = [
 ] as const satisfies readonly ToolName[]
 export type StackToolName = (typeof stackToolNames)[number]
 
+/** What the page of the stack shows in addition to its state. */
+export interface ShownFiles {
+  /** The folder above `docs/` and `monitoring/`. */
+  root: string
+  dashboards: string
+}
+
 export interface StackPlan {
   /** Holds data, logs and the written configurations. */
   folder: string
   production: Production
+  shown: ShownFiles
   /** Requested ports; 0 is any free port. */
   ports: Readonly<Partial<Record<ComponentName, number>>>
   /** Whether the others get production's ports where these are free, instead of any free port. */
@@ -77,6 +91,14 @@ export type StackEvent =
   | { event: 'up'; component: Component }
   | { event: 'ended'; component: Component; how: string }
   | { event: 'notification'; delivery: Delivery }
+
+/** A part as users see it. */
+export interface PartState {
+  name: string
+  url: string
+  /** How it ended by itself. */
+  ended?: string | undefined
+}
 
 export interface Component {
   name: ComponentName

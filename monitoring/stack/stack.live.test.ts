@@ -10,6 +10,7 @@ import { workplace } from '../../cli/testing/vigil.ts'
 import type { Ran, Workplace } from '../../cli/testing/vigil.ts'
 import { onlyInContainers } from './plan.ts'
 import { isRunning } from '../../runtime/processes/index.ts'
+import { launchBrowser } from '../../runtime/browser/index.ts'
 import { readState } from './index.ts'
 import type { StackState } from './index.ts'
 
@@ -18,6 +19,7 @@ const options = ['--monitoring', join(root, 'monitoring'), '--free-ports', '--in
 
 interface UpDocument {
   schema: string
+  page: string
   components: { name: string; state: string; url: string; pid?: number }[]
   targets: { job: string; health: string }[]
 }
@@ -114,7 +116,7 @@ describe('vigil up', { timeout: 60_000 }, () => {
       data: { groups: { file: string }[] }
     }
     expect(new Set(rules.data.groups.map(({ file }) => file))).toEqual(
-      new Set(production.rule_files.map((file) => join(root, 'monitoring/prometheus', file))),
+      new Set(production.rule_files.map((file) => join(place.folder, '.vigil/stack/prometheus/rules', file))),
     )
     const managers = (await (await fetch(`${urlOf('prometheus')}/api/v1/alertmanagers`)).json()) as {
       data: { activeAlertmanagers: { url: string }[] }
@@ -122,6 +124,45 @@ describe('vigil up', { timeout: 60_000 }, () => {
     expect(managers.data.activeAlertmanagers.map(({ url }) => url)).toEqual([
       `${urlOf('alertmanager')}/api/v2/alerts`,
     ])
+  })
+
+  it('has a page whose links all work, and which an alert names', async () => {
+    const page = document.page
+    expect(page).toBe(urlOf('receiver'))
+    const linksOf = async (path: string): Promise<string[]> =>
+      [...(await (await fetch(page + path)).text()).matchAll(/ href="([^"#]+)/g)]
+        .map(([, href = '']) => new URL(href.replaceAll('&amp;', '&'), page).href)
+        .filter((href) => href.startsWith('http://127.0.0.1'))
+    const paths = ['/', '/dashboards', '/docs/runbooks/README.md', '/docs/onboarding.md']
+    const links = [...new Set((await Promise.all(paths.map(linksOf))).flat())]
+    expect(links.length).toBeGreaterThan(30)
+    const dead = await Promise.all(
+      links.map(async (link) => {
+        const { status } = await fetch(link)
+        return status === 200 ? [] : [`${status} ${link}`]
+      }),
+    )
+    expect(dead.flat()).toEqual([])
+    const rules = await (await fetch(`${urlOf('prometheus')}/api/v1/rules`)).text()
+    expect(rules).toContain(`${page}/docs/runbooks/errors.md#apihigherrorrate`)
+    expect(rules).not.toContain('example.com')
+  })
+
+  it('has pages that fit a telephone, in the light and in the dark', async () => {
+    const browser = await launchBrowser(process.env)
+    try {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const page = await browser.newPage({ viewport: { width: 390, height: 800 }, colorScheme })
+        const paths = ['/', '/incidents', '/d/todo-database', '/docs/runbooks/errors.md', '/graph?g0.expr=up']
+        for (const path of paths) {
+          await page.goto(document.page + path)
+          const width = await page.evaluate('document.documentElement.scrollWidth')
+          expect([path, width]).toEqual([path, 390])
+        }
+      }
+    } finally {
+      await browser.close()
+    }
   })
 
   it('has the metrics of the service, the probes, the machine, the database and the processes', async () => {

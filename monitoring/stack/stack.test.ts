@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startChild, identifyProcess, isRunning } from '../../runtime/processes/index.ts'
-import { createStackConsole, describeDownTargets, formatStackTable } from './console.ts'
+import { createStackConsole, describeDownTargets, formatStackTable, formatUp } from './console.ts'
 import { endStaleParts, claim, readState, release } from './detached.ts'
 import { startReceiver } from './receiver.ts'
 import type { StackState } from './detached.ts'
@@ -95,6 +95,17 @@ describe('the table', () => {
     ])
   })
 
+  it('ends with the next commands and, in the last line, the page and how to end everything', () => {
+    const receiver = { name: 'receiver', url: 'http://127.0.0.1:9095' }
+    const lines = formatUp({ ...shown, components: [...shown.components, receiver] }, 'Ctrl-C').split('\n')
+    expect(lines.slice(-4)).toEqual([
+      '  next  vigil drill APIHighErrorRate',
+      '        PUSHGATEWAY_URL=http://127.0.0.1:9091 vigil load --target http://127.0.0.1:8000',
+      '',
+      'Open http://127.0.0.1:9095   Ctrl-C ends all',
+    ])
+  })
+
   it('stays at the bottom of a terminal, no row broken, and is written once elsewhere', () => {
     const said = (width: number | undefined): string => {
       let text = ''
@@ -103,15 +114,15 @@ describe('the table', () => {
       console.line('something happened', { ...shown, targets: [] })
       return text
     }
-    expect(said(undefined)).toBe(`${formatStackTable(shown)}\nsomething happened\n`)
+    expect(said(undefined)).toBe(`${formatUp(shown, 'Ctrl-C')}\nsomething happened\n`)
     const cut = (table: string): string =>
       table
         .split('\n')
         .map((row) => row.slice(0, 60))
         .join('\n')
-    expect(said(60).split('\u001B[4A\u001B[0J')).toEqual([
-      `${cut(formatStackTable(shown))}\n`,
-      `something happened\n${cut(formatStackTable({ ...shown, targets: [] }))}\n`,
+    expect(said(60).split('\u001B[8A\u001B[0J')).toEqual([
+      `${cut(formatUp(shown, 'Ctrl-C'))}\n`,
+      `something happened\n${cut(formatUp({ ...shown, targets: [] }, 'Ctrl-C'))}\n`,
     ])
   })
 })
@@ -123,6 +134,14 @@ describe('the receiver', () => {
       folder,
       port: 0,
       names: { pagerduty: ['on_call'], slack: [] },
+      page: {
+        root: folder,
+        dashboards: folder,
+        alertNames: [],
+        origins: [],
+        scrapeSeconds: 15,
+        parts: () => [],
+      },
       now: () => 0,
       onDelivery: ({ title }) => titles.push(title),
     })

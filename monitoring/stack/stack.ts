@@ -12,7 +12,13 @@ import {
   startService,
 } from '../../runtime/services/index.ts'
 import type { ServiceOptions, StartResult } from '../../runtime/services/index.ts'
-import { configureAlertmanager, configurePrometheus, readNotifiedNames } from './configure.ts'
+import {
+  configureAlertmanager,
+  configurePrometheus,
+  readNotifiedNames,
+  readScrapeSeconds,
+} from './configure.ts'
+import { readRuleLinks } from './local-links.ts'
 import { StackParts, StackStartError } from './parts.ts'
 import type { Component, StackPlan } from './plan.ts'
 import { startReceiver } from './receiver.ts'
@@ -80,7 +86,7 @@ export async function startStack(plan: StackPlan): Promise<StackResult> {
 async function startParts(plan: StackPlan, parts: StackParts): Promise<Stack> {
   const { folder, production, tools } = plan
   await mkdir(folder, { recursive: true })
-  const [database] = await Promise.all([
+  const [database, pageUrl] = await Promise.all([
     parts.start('postgres', startTodoDatabase),
     startNotifications(plan, parts),
     parts.start('pushgateway', async (options) =>
@@ -119,10 +125,16 @@ async function startParts(plan: StackPlan, parts: StackParts): Promise<Stack> {
       ports: { ...parts.ports, prometheus: options.port },
       interval: plan.interval,
       promtool: tools.promtool,
+      pageUrl,
     })
     if (configured.state === 'invalid') throw parts.abandon('invalid', configured.reason)
     targetCount = configured.targetCount
-    return startPrometheus({ ...options, program: tools.prometheus, configFile: configured.file })
+    return startPrometheus({
+      ...options,
+      program: tools.prometheus,
+      configFile: configured.file,
+      externalUrl: pageUrl,
+    })
   })
   return {
     components: parts.components,
@@ -138,29 +150,39 @@ async function startParts(plan: StackPlan, parts: StackParts): Promise<Stack> {
  */
 const retention = '--data.retention=200h'
 
-/** Alertmanager, after the receiver of its notifications. */
-async function startNotifications(plan: StackPlan, parts: StackParts): Promise<void> {
+/** Alertmanager, after the receiver of its notifications. Returns the URL of the receiver's page. */
+async function startNotifications(plan: StackPlan, parts: StackParts): Promise<string> {
   const names = await readNotifiedNames(plan.production)
+  const scrapeSeconds = await readScrapeSeconds(plan.production, plan.interval)
+  const links = await readRuleLinks(plan.production)
   const receiver = await parts.start('receiver', async ({ folder, port }) =>
     startReceiver({
       folder,
       port,
       names,
       now: plan.now,
+      page: { ...plan.shown, ...links, scrapeSeconds, parts: () => parts.states },
       onDelivery: (delivery) => plan.onEvent({ event: 'notification', delivery }),
     }),
   )
   await parts.start('alertmanager', async (options) => {
-    const configured = await configureAlertmanager(plan.production, options.folder, receiver.receivers)
+    const configured = await configureAlertmanager(
+      plan.production,
+      options.folder,
+      receiver.receivers,
+      receiver.url,
+    )
     if (configured.state === 'invalid') throw parts.abandon('invalid', configured.reason)
     return startAlertmanager({
       ...options,
       program: plan.tools.alertmanager,
       configFile: configured.file,
+      externalUrl: receiver.url,
       env: receiver.env,
       flags: [retention],
     })
   })
+  return receiver.url
 }
 
 async function startProbes(

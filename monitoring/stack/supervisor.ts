@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
-import { toOneLine } from '../../record/index.ts'
 import type { Delivery } from '../receivers/index.ts'
 import { endStaleParts, claim, release, writeState } from './detached.ts'
 import type { StackPlan } from './plan.ts'
 import { identifyProcess } from '../../runtime/processes/index.ts'
 import type { ProcessIdentity } from '../../runtime/processes/index.ts'
 import { startStack } from './stack.ts'
+import { readTargets } from './targets.ts'
+import type { Target } from './targets.ts'
 import type { StackState } from './detached.ts'
 
 /** Callbacks of a supervisor. */
@@ -134,49 +134,7 @@ async function watchTargets(
   }
 }
 
-/** A target of Prometheus, with what Prometheus reports of it. */
-export interface Target {
-  job: string
-  url: string
-  health: 'up' | 'down' | 'unknown'
-  /** Why it is not up; empty when it is. */
-  error: string
-}
-
-const targetsAnswer = z.object({
-  data: z.object({
-    activeTargets: z.array(
-      z.object({
-        labels: z.object({ job: z.string() }),
-        scrapeUrl: z.string(),
-        health: z.enum(['up', 'down', 'unknown']),
-        lastError: z.string(),
-      }),
-    ),
-  }),
-})
-
-const requestTimeoutMs = 5000
 const pauseMs = 200
-
-/** All targets of Prometheus; undefined when it does not answer. */
-async function readTargets(prometheusUrl: string, signal: AbortSignal): Promise<Target[] | undefined> {
-  try {
-    const response = await fetch(new URL('/api/v1/targets?state=active', prometheusUrl), {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]),
-    })
-    return targetsAnswer
-      .parse(await response.json())
-      .data.activeTargets.map(({ labels, scrapeUrl, health, lastError }) => ({
-        job: labels.job,
-        url: scrapeUrl,
-        health,
-        error: toOneLine(lastError, 300),
-      }))
-  } catch {
-    return undefined
-  }
-}
 
 /** Waits until `expected` targets exist and all are up, or the time is up; returns the last state. */
 async function waitForTargets(

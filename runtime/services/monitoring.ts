@@ -10,6 +10,8 @@ export interface PrometheusOptions extends ToolOptions {
   configFile: string
   /** How long samples are kept, in Prometheus' notation; missing: longer than any rule looks back. */
   retention?: string
+  /** What the links in alerts begin with; missing: its own address. */
+  externalUrl?: string
   /** More flags, such as `--query.lookback-delta=10s`. */
   flags?: readonly string[]
 }
@@ -27,8 +29,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Start
       `--storage.tsdb.path=${data}`,
       `--storage.tsdb.retention.time=${options.retention ?? '30d'}`,
       `--web.listen-address=127.0.0.1:${port}`,
-      // The links in alerts begin with it.
-      `--web.external-url=http://127.0.0.1:${port}`,
+      `--web.external-url=${options.externalUrl ?? `http://127.0.0.1:${port}`}`,
       `--web.console.templates=${join(options.folder, 'consoles')}`,
       `--web.console.libraries=${join(options.folder, 'console_libraries')}`,
       // Exemplars link a panel to a trace.

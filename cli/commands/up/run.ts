@@ -7,7 +7,8 @@ import {
   formatNotification,
   locateProduction,
   createStackConsole,
-  formatStackTable,
+  formatUp,
+  locateShownFiles,
   startDetached,
   superviseStack,
   describeDownTargets,
@@ -65,7 +66,8 @@ export async function up(options: UpOptions, world: World): Promise<number> {
   const tools = await findTools(session)
   const self = identifyProcess(world.pid)
   if (tools === undefined || self === undefined) return exitCodes.invalid.code
-  const plan = { ...planOf(session, options), production, ports, tools }
+  const shown = locateShownFiles(monitoring)
+  const plan = { ...planOf(session, options), production, shown, ports, tools }
   const result = await superviseStack(plan, self, listenerFor(session, options), {
     targetsTimeoutMs,
     targetsIntervalMs,
@@ -90,7 +92,7 @@ export async function up(options: UpOptions, world: World): Promise<number> {
 function planOf(
   session: Session,
   { freePorts, interval, config }: UpOptions,
-): Omit<StackPlan, 'onEvent' | 'production' | 'ports' | 'tools'> {
+): Omit<StackPlan, 'onEvent' | 'production' | 'shown' | 'ports' | 'tools'> {
   const { world, loaded, out } = session
   const { target } = loaded.config
   const cwd = dirname(loaded.file)
@@ -170,20 +172,22 @@ async function detach(session: Session, options: UpOptions): Promise<number> {
     world.stderr(`${result.reason}\n`)
     return result.code
   }
+  const down = options.out === '.vigil' ? 'vigil down' : `vigil down --out ${options.out}`
   if (options.json) printJson(world, documentOf(result.stack))
   else
     world.stdout(
-      `${formatStackTable(result.stack)}\n\n'vigil down' ends it; its messages are in ` +
-        `${relative(world.cwd, join(stackFolder(out), 'up.log'))}\n`,
+      `Its messages are in ${relative(world.cwd, join(stackFolder(out), 'up.log'))}\n` +
+        `${formatUp(result.stack, `'${down}'`)}\n`,
     )
-  const down = describeDownTargets(result.stack.targets)
-  for (const line of down) session.progress.warn(line)
-  return down.length > 0 ? exitCodes.fail.code : exitCodes.pass.code
+  const downTargets = describeDownTargets(result.stack.targets)
+  for (const line of downTargets) session.progress.warn(line)
+  return downTargets.length > 0 ? exitCodes.fail.code : exitCodes.pass.code
 }
 
 function documentOf({ components, targets }: StackState): object {
   return {
     schema: 'vigil.up/1',
+    page: components.find(({ name }) => name === 'receiver')?.url,
     components: components.map(({ name, url, process, ended }) => ({
       name,
       state: ended === undefined ? 'up' : 'ended',

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 
 /*
@@ -108,9 +109,11 @@ export type DashboardName = (typeof dashboardNames)[number]
 
 /** A committed dashboard. Throws for elements that the tests and the renderer do not know. */
 export function readDashboard(name: DashboardName): DashboardJson {
-  return dashboard.parse(
-    JSON.parse(readFileSync(new URL(`../dashboards/${name}.json`, import.meta.url), 'utf8')),
-  )
+  return readDashboardFile(fileURLToPath(new URL(`../dashboards/${name}.json`, import.meta.url)))
+}
+
+export function readDashboardFile(file: string): DashboardJson {
+  return dashboard.parse(JSON.parse(readFileSync(file, 'utf8')))
 }
 
 export function dashboardPanels({ panels }: DashboardJson): PanelJson[] {

@@ -14,6 +14,8 @@ import type { AnnotationJson, DashboardJson, PanelJson } from '../query/read.ts'
 /** An event that the dashboards mark. */
 export interface Mark {
   name: string
+  /** The name of the annotation, for the legend. */
+  kind: string
   colour: string
   /** Seconds since 1970. */
   at: number
@@ -63,11 +65,12 @@ export async function queryDashboard(dashboard: DashboardJson, view: View): Prom
 }
 
 async function queryMarks(
-  { expr, useValueForTime, iconColor, titleFormat }: AnnotationJson,
+  { name: kind, expr, useValueForTime, iconColor, titleFormat }: AnnotationJson,
   { prometheus, span }: View,
 ): Promise<Mark[]> {
   const mark = (labels: Record<string, string>, at: number): Mark => ({
     name: fillTemplate(titleFormat, labels),
+    kind,
     colour: iconColor,
     at,
   })

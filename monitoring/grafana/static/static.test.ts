@@ -34,7 +34,7 @@ function resultsFor(dashboard: DashboardJson, labels: Record<string, string>): M
 }
 
 describe.each(dashboardNames.map(readDashboard))('$uid drawn', (dashboard) => {
-  const marks = [{ name: 'start', colour: 'blue', at: span.from + 100 }]
+  const marks = [{ name: 'start', kind: 'Starts of the API', colour: 'blue', at: span.from + 100 }]
 
   it('shows every row and panel with figures in it', () => {
     const page = dashboardPage({

@@ -1,0 +1,86 @@
+import { html, text } from '../../../reports/html/index.ts'
+import type { Markup } from '../../../reports/html/index.ts'
+import { queryInstant, queryRange } from '../../grafana/query/prometheus.ts'
+import type { Series, View } from '../../grafana/query/prometheus.ts'
+import type { PanelJson } from '../../grafana/query/read.ts'
+import { drawTimeSeries } from '../../grafana/static/time-series.ts'
+import { renderTable } from './layout.ts'
+import { reasonOf } from './live.ts'
+
+interface Clock {
+  scrapeSeconds: number
+  now: () => number
+}
+
+/** The last minutes, in steps that a screen can show, with windows of at least four scrapes. */
+export function queryView({ scrapeSeconds, now }: Clock, prometheus: string, minutes: number): View {
+  const to = Math.floor(now() / 1000)
+  const step = Math.max(1, Math.round((minutes * 60) / 240))
+  const window = Math.max(60, 4 * scrapeSeconds, 4 * step)
+  return { prometheus, span: { from: to - minutes * 60, to, step }, window, scrapeInterval: scrapeSeconds }
+}
+
+const minutes = 60
+const maxRows = 100
+
+const hourPanel: PanelJson = {
+  id: 1,
+  type: 'timeseries',
+  title: 'Last hour',
+  description: 'The values of the query over the last hour',
+  gridPos: { x: 0, y: 0, w: 24, h: 10 },
+  targets: [{ refId: 'A', expr: '', instant: false }],
+  fieldConfig: { defaults: {}, overrides: [] },
+}
+
+/** A query, its current values and the last hour. Its URL is that of Prometheus' own query page. */
+export async function renderQuery(clock: Clock, prometheus: string, expression: string): Promise<Markup[]> {
+  const form = html`<form class="query" action="/graph"><textarea name="g0.expr" aria-label="PromQL query"
+spellcheck="false">${text(expression)}</textarea><button>Run</button></form>`
+  const heading = html`<h1>Query</h1>`
+  if (expression.trim() === '') return [heading, form]
+  try {
+    return [heading, form, ...(await results(queryView(clock, prometheus, minutes), expression))]
+  } catch (error) {
+    return [heading, form, html`<p class="over">Prometheus does not answer: ${text(reasonOf(error))}</p>`]
+  }
+}
+
+async function results({ prometheus, span }: View, expression: string): Promise<Markup[]> {
+  const [now, range] = await Promise.all([
+    queryInstant(prometheus, expression, span.to),
+    queryRange(prometheus, expression, span),
+  ])
+  if (now.state === 'invalid') return [html`<p class="over">${text(now.reason)}</p>`]
+  if (range.state === 'invalid') return [html`<p class="over">${text(range.reason)}</p>`]
+  const drawing = drawTimeSeries({
+    panel: hourPanel,
+    results: hourPanel.targets.map((target) => ({ target, expr: expression, result: range })),
+    span,
+    marks: [],
+    size: { width: 1000, height: 320 },
+  })
+  if (now.series.length === 0) return [html`<h2>Now</h2><p class="quiet">No series.</p>`, ...drawing]
+  const rows = now.series
+    .slice(0, maxRows)
+    .map((series) => [html`<code>${text(labelsText(series))}</code>`, html`${text(valueText(series))}`])
+  const more = now.series.length - rows.length
+  return [
+    html`<h2>Now</h2>`,
+    renderTable(['series', 'value'], rows),
+    html`${more > 0 && html`<p class="quiet">and ${more} more</p>`}<h2>Last hour</h2>`,
+    html`<div class="panel query-result">${drawing}</div>`,
+  ]
+}
+
+function labelsText({ labels }: Series): string {
+  const { __name__: name = '', ...others } = labels
+  return `${name}{${Object.entries(others)
+    .map(([key, value]) => `${key}="${value}"`)
+    .join(', ')}}`
+}
+
+function valueText({ samples }: Series): string {
+  const value = samples.at(-1)?.value ?? Number.NaN
+  return Number.isFinite(value) ? String(Number(value.toPrecision(6))) : String(value)
+}
