@@ -120,6 +120,17 @@ describe('a verdict on budgets', () => {
   })
 })
 
+describe('the throughput budget', () => {
+  // Exact in floating point: 20/s are 1200 a minute.
+  it.each([
+    [20, 'pass'],
+    [19.99, 'fail'],
+  ])('of 1200 a minute includes its limit: %d/s is %s', (throughputRps, status) => {
+    const run = { ...healthy, totals: { ...healthy.totals, throughputRps } }
+    expect(statusOf(run, { requestsPerMinute: 1200 }, 'requestsPerMinute')).toBe(status)
+  })
+})
+
 describe('too few samples', () => {
   it.each([
     [199, 'inconclusive'],
@@ -142,6 +153,22 @@ describe('too few samples', () => {
     expect(statusOf(exampleRun({ a: countsOf(spread(n, 1, 40)) }), { errorRate: 0.001 }, 'errorRate')).toBe(
       status,
     )
+  })
+
+  it.each([
+    [29, 'inconclusive'],
+    [30, 'pass'],
+  ])('a mean of %i answers is %s', (n, status) => {
+    expect(statusOf(exampleRun({ a: countsOf(spread(n, 1, 40)) }), { meanMs: 200 }, 'meanMs')).toBe(status)
+  })
+
+  // P(at least 4 of 20 over a p95) = .016, of 5: .0026; the limit is .005.
+  it.each([
+    [4, 'inconclusive'],
+    [5, 'fail'],
+  ])('with %i of 20 answers over its p95 is %s', (over, status) => {
+    const run = exampleRun({ a: countsOf([...spread(20 - over, 1, 40), ...spread(over, 700, 710)]) })
+    expect(statusOf(run, { p95Ms: 500 }, 'p95Ms')).toBe(status)
   })
 
   it('says how many are needed', () => {

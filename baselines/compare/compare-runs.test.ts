@@ -271,6 +271,12 @@ describe('what must not be compared is invalid, with the reason', () => {
       'runs under loads of 20/s to 40/s',
     ],
     [
+      'another number of connections',
+      blocks(24, 1, 1, { load: { model: 'connections', connections: 10 } }),
+      blocks(24, 101, 1, { load: { model: 'connections', connections: 20 } }),
+      'runs under loads of 10 connections to 20 connections',
+    ],
+    [
       'another load model',
       base,
       blocks(24, 101, 1, { load: { model: 'connections', connections: 10 } }),

@@ -128,6 +128,11 @@ describe('the generator was the limit, and it is named', () => {
       /could not keep up with the rate: it began 70\.0 of 100\.0 journeys\/s/,
     ],
     [
+      'a little too slow to begin what was due',
+      { arrivals: 970, expectedArrivals: 1000 },
+      /it began 97\.0 of 100\.0 journeys\/s/,
+    ],
+    [
       'few users for a fast target',
       droppedAfter(500, 20),
       /^k6 dropped 500 arrivals: all of its 50 virtual users were busy although the target answered quickly/,
