@@ -31,6 +31,16 @@ interface JobData {
   traceparent?: string
 }
 
+/** Who waits for a job. */
+export interface JobOwner {
+  account: string
+  /** The number of the account's jobs that are not finished. */
+  unfinished: number
+}
+
+/** The number of jobs of a queue that this process runs at the same time, each of another account. */
+const workersPerQueue = 2
+
 /** A process without a heartbeat for this time has ended, and another process takes over its jobs. */
 const heartbeatSeconds = 10
 const connectMs = 2000
@@ -99,30 +109,47 @@ export class JobQueue {
         heartbeatSeconds,
         notify: true,
       })
-      const worker: string = await this.#boss.work<JobData>(
-        queue,
-        { batchSize: 1, pollingIntervalSeconds, notifyPollingIntervalSeconds: pollingIntervalSeconds },
-        async ([job]) => {
-          if (job === undefined) return
-          // Fetches the next job immediately after this one: of several new jobs, only the first is notified
-          // in time.
-          this.#boss.notifyWorker(worker)
-          await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
-        },
-      )
+      for (let index = 0; index < workersPerQueue; index += 1) await this.#startWorker(queue, handler)
     }
     this.#running = true
   }
 
-  /** Enqueues a job in `tx`, so that the job exists exactly if its record does. */
-  async enqueue(tx: Transaction, queue: string, id: string): Promise<void> {
+  async #startWorker(queue: string, handler: JobHandler): Promise<void> {
+    const worker: string = await this.#boss.work<JobData>(
+      queue,
+      {
+        batchSize: 1,
+        pollingIntervalSeconds,
+        notifyPollingIntervalSeconds: pollingIntervalSeconds,
+        // Not `groupConcurrency`, with which two simultaneous fetches can begin two jobs of an account.
+        localGroupConcurrency: 1,
+      },
+      async ([job]) => {
+        if (job === undefined) return
+        // Fetches the next job immediately after this one: of several new jobs, only the first is notified in
+        // time.
+        this.#boss.notifyWorker(worker)
+        await this.#work(queue, handler, job.data, job.retryCount >= this.#retries)
+      },
+    )
+  }
+
+  /**
+   * Enqueues a job in `tx`, so that the job exists exactly if its record does. Accounts take turns: a process
+   * runs one job of an account at a time, and the fewer jobs it has, the earlier its next one runs.
+   */
+  async enqueue(tx: Transaction, queue: string, id: string, owner: JobOwner): Promise<void> {
     const { traceId, spanId, sampled = false } = tx.scope
     const data: JobData = {
       id,
       ...(traceId !== undefined &&
         spanId !== undefined && { traceparent: formatTraceparent({ traceId, spanId, sampled }) }),
     }
-    await this.#boss.send(queue, data, { db: fromDrizzle(tx.builder, sql) })
+    await this.#boss.send(queue, data, {
+      db: fromDrizzle(tx.builder, sql),
+      group: { id: owner.account },
+      priority: -owner.unfinished,
+    })
   }
 
   get running(): boolean {

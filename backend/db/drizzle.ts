@@ -19,5 +19,5 @@ export const { Param, Placeholder, sql } = orm
 export const { bigint, customType, index, integer, jsonb, pgEnum, pgTable, primaryKey, text, uuid } = pgCore
 export const { drizzle } = driver
 export const { migrate: applyMigrations } = migrator
-export type { SQL } from 'drizzle-orm'
+export type { SQL, SQLWrapper } from 'drizzle-orm'
 export type { PgTable } from 'drizzle-orm/pg-core'

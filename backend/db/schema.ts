@@ -11,6 +11,7 @@ import {
   text,
   uuid,
 } from './drizzle.ts'
+import type { SQL, SQLWrapper } from './drizzle.ts'
 
 /**
  * A point in time, as ISO 8601 in UTC with milliseconds. Converted from PostgreSQL's text by slicing: in a
@@ -156,6 +157,8 @@ export const idempotencyKeys = pgTable(
 
 export const jobStatus = pgEnum('job_status', ['queued', 'running', 'done', 'failed'])
 
+export const isUnfinished = (status: SQLWrapper): SQL => sql`${status} in ('queued', 'running')`
+
 /** A background job of a user on a file of tasks. */
 const jobColumns = () => ({
   id: uuid().primaryKey(),
@@ -172,7 +175,11 @@ export const taskExports = pgTable(
     createdAt: createdAt(),
     finishedAt: instant('finished_at'),
   },
-  (table) => [index('exports_user').on(table.userId), index('exports_age').on(table.createdAt)],
+  (table) => [
+    index('exports_user').on(table.userId),
+    index('exports_age').on(table.createdAt),
+    index('exports_unfinished').on(table.userId).where(isUnfinished(table.status)),
+  ],
 )
 
 /** The file of an export in pieces, so that it is never entirely in memory. */
@@ -198,7 +205,11 @@ export const taskImports = pgTable(
     createdAt: createdAt(),
     finishedAt: instant('finished_at'),
   },
-  (table) => [index('imports_user').on(table.userId), index('imports_age').on(table.createdAt)],
+  (table) => [
+    index('imports_user').on(table.userId),
+    index('imports_age').on(table.createdAt),
+    index('imports_unfinished').on(table.userId).where(isUnfinished(table.status)),
+  ],
 )
 
 /**

@@ -1,4 +1,5 @@
 import { and, asc, eq, sql } from '../db/drizzle.ts'
+import type { SQL } from '../db/drizzle.ts'
 import { createBackgroundScope, schema, defineStatement, uuidv7 } from '../db/index.ts'
 import type { Database, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
@@ -8,6 +9,7 @@ import type { Events, Metrics } from '../observability/index.ts'
 import { pageStatement, toTask } from '../tasks/index.ts'
 import { createWriter, formats } from './formats.ts'
 import type { Format } from './formats.ts'
+
 export interface TransferRow {
   id: string
   userId: string
@@ -31,7 +33,7 @@ export interface ExportDependencies {
 const rowsPerPiece = 500
 const jobLimitMs = 300_000
 
-const { taskExports, exportChunks } = schema
+const { taskExports, taskImports, exportChunks, users } = schema
 const p = sql.placeholder
 
 const exportColumns = {
@@ -113,24 +115,58 @@ const readChunk = defineStatement<{ content: string }>('export_chunks.read', (db
     .prepare('export_chunks_read'),
 )
 
+/** Requests of an account that arrive together wait for each other here, so that each counts the others. */
+const lockAccount = defineStatement<{ id: string }>('jobs.lock_account', (db) =>
+  db
+    .select({ id: users.id })
+    .from(users)
+    .where(eq(users.id, p('userId')))
+    .for('no key update')
+    .prepare('jobs_lock_account'),
+)
+
+const countUnfinished = defineStatement<{ jobs: number }>('jobs.count_unfinished', (db) => {
+  const count = (jobs: typeof taskExports | typeof taskImports): SQL =>
+    sql`(select count(*) from ${jobs}
+      where ${and(eq(jobs.userId, p('userId')), schema.isUnfinished(jobs.status))})`
+  return db
+    .select({ jobs: sql<number>`(${count(taskExports)} + ${count(taskImports)})::int` })
+    .from(sql`(select 1) as one`)
+    .prepare('jobs_count_unfinished')
+})
+
+/** The number of an account's exports and imports that may wait or run. */
+const quota = 10
+
 export interface QueuedJob {
   id: string
   status: 'queued'
 }
 
-/** Inserts the row of a job and queues the job, in one transaction. */
+/**
+ * Inserts the row of a job and queues the job, in one transaction. Throws `too-many-requests` if the account
+ * has too many.
+ */
 export async function queueJob(
   { jobs: startedJobs, now, database }: Pick<ExportDependencies, 'database' | 'jobs' | 'now'>,
   scope: Scope,
-  kind: 'export' | 'import',
+  { kind, userId }: { kind: 'export' | 'import'; userId: string },
   insert: (tx: Transaction, id: string, now: string) => Promise<unknown>,
 ): Promise<QueuedJob> {
   // Before the transaction, so that no connection is occupied while this waits.
   const jobs = await startedJobs()
   const id = uuidv7(now())
   await database.transaction(scope, async (tx) => {
+    await tx.run(lockAccount, { userId })
+    const [counted] = await tx.run(countUnfinished, { userId })
+    const unfinished = counted?.jobs ?? 0
+    if (unfinished >= quota)
+      throw new Problem('too-many-requests', {
+        detail: `${quota} exports and imports are not finished`,
+        headers: { 'retry-after': '5' },
+      })
     await insert(tx, id, new Date(now()).toISOString())
-    await jobs.enqueue(tx, kind, id)
+    await jobs.enqueue(tx, kind, id, { account: userId, unfinished })
   })
   return { id, status: 'queued' }
 }
@@ -158,7 +194,7 @@ export class ExportService {
   }
 
   request(scope: Scope, { userId }: Principal, format: Format): Promise<QueuedJob> {
-    return queueJob(this.#dependencies, scope, 'export', (tx, id, now) =>
+    return queueJob(this.#dependencies, scope, { kind: 'export', userId }, (tx, id, now) =>
       tx.run(insertExport, { id, userId, format, now }),
     )
   }

@@ -111,7 +111,7 @@ export class ImportService {
 
   async request(scope: Scope, { userId }: Principal, format: Format, body: string): Promise<QueuedJob> {
     if (body.includes('\0')) throw new Problem('invalid', { detail: 'The body has a NUL character' })
-    return queueJob(this.#dependencies, scope, 'import', (tx, id, now) =>
+    return queueJob(this.#dependencies, scope, { kind: 'import', userId }, (tx, id, now) =>
       tx.run(insertImport, { id, userId, format, body, now }),
     )
   }

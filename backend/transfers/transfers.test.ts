@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { eventually } from '../testing/index.ts'
+import { eventually, lockTables, startTestService } from '../testing/index.ts'
 import type { Client } from '../testing/index.ts'
 import { taskPage, taskSchema } from '../tasks/model.ts'
 import { useTestService } from '../testing/fixture.ts'
@@ -144,6 +144,42 @@ describe('an import', () => {
         .status,
     ).toBe(413)
     expect((await client.send('POST', '/imports', '<a/>', { 'content-type': 'text/xml' })).status).toBe(415)
+  })
+})
+
+describe('the quota of an account', () => {
+  const quota = 10
+
+  test('is ten unfinished jobs, also of simultaneous requests; other accounts have their own', async () => {
+    const url = await running.newDatabase()
+    const own = await startTestService(url)
+    onTestFinished(() => own.stop())
+    const [greedy, other] = [(await own.client.register()).client, (await own.client.register()).client]
+    await finished(other, 'exports', { format: 'json' })
+    // Jobs wait for these tables, requests do not.
+    const lock = await lockTables(url, 'export_chunks, tasks')
+    onTestFinished(() => lock.release())
+    const request = (client: Client, index: number) =>
+      index % 2 === 0
+        ? client.send('POST', '/exports', { format: 'csv' })
+        : client.send('POST', '/imports', [{ title: 'imported' }])
+    const answers = await Promise.all(Array.from({ length: quota + 5 }, (_, index) => request(greedy, index)))
+    const refused = answers.filter(({ status }) => status !== 202)
+    expect(refused.map(({ status }) => status)).toEqual([429, 429, 429, 429, 429])
+    for (const { headers, json } of refused) {
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
+      expect(json).toMatchObject({ status: 429, detail: expect.stringContaining('10 exports and imports') })
+    }
+    expect((await request(other, 0)).status).toBe(202)
+    await lock.release()
+    await eventually(
+      'the jobs of the account end',
+      25_000,
+      async () => (await request(greedy, 1)).status === 202,
+    )
+    await eventually('its tasks are imported', 25_000, async () =>
+      (await greedy.get('/tasks')).text.includes('imported'),
+    )
   })
 })
 

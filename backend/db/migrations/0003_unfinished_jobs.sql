@@ -1,0 +1,2 @@
+CREATE INDEX "exports_unfinished" ON "exports" USING btree ("user_id") WHERE "exports"."status" in ('queued', 'running');--> statement-breakpoint
+CREATE INDEX "imports_unfinished" ON "imports" USING btree ("user_id") WHERE "imports"."status" in ('queued', 'running');
