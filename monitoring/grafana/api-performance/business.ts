@@ -87,7 +87,7 @@ export const business: Row = {
         line(
           'mean',
           `sum(rate(bulk_operation_items_sum{${instanceLabels}}[$interval])) / ` +
-            `sum(rate(bulk_operation_items_count{${instanceLabels}}[$interval]))`,
+            `(sum(rate(bulk_operation_items_count{${instanceLabels}}[$interval])) > 0)`,
         ),
         line(
           'p95',

@@ -40,7 +40,7 @@ export const queries: Row = {
       title: 'Mean by query',
       description: 'Mean time of the eight slowest queries. The alert on slow queries uses these values.',
       queries: [
-        line('{{query}}', amongTop(few, `${perQuery('sum')} / ${perQuery('count')}`, 'query', slowest)),
+        line('{{query}}', amongTop(few, `${perQuery('sum')} / (${perQuery('count')} > 0)`, 'query', slowest)),
       ],
       ...queryLimits,
       width: 12,
