@@ -114,8 +114,8 @@ describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', {
     mkdirSync(disk)
   })
   afterEach(() => execFileSync('umount', [disk]))
-  const loadOntoDisk = async (): Promise<Ran> =>
-    place.vigil(['load', 'capacity', '--target', service.url, '--out', join(disk, 'out')])
+  const loadOntoDisk = async (...more: string[]): Promise<Ran> =>
+    place.vigil(['load', 'capacity', '--target', service.url, '--out', join(disk, 'out'), ...more])
 
   it('the verdict is printed all the same, exit 4, and nothing half-written is left', async () => {
     // Room for the record, not for all of its reports.
@@ -129,6 +129,13 @@ describe.skipIf(!canMount)('on a full disk (needs root to mount a small one)', {
         .map(String)
         .filter((name) => name.endsWith('.tmp')),
     ).toEqual([])
+  })
+
+  it('--json prints one document all the same', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', disk])
+    const { code, stdout } = await loadOntoDisk('--json')
+    expect((JSON.parse(stdout) as Run).schema).toBe('vigil.run/1')
+    expect(code).toBe(4)
   })
 
   it('on which not even a folder can be made, it is said in one line, exit 4', async () => {

@@ -139,6 +139,27 @@ describe('a step in the level', () => {
     expect(findChangePoints(series, { metrics: ['p50Ms'] }).map(({ index }) => index)).toEqual([24])
   })
 
+  // Eight in a row are a level of their own: no filter of single spikes removes them.
+  it.each<[string, Partial<ComparableRun>]>([
+    ['interrupted', { interrupted: true }],
+    ['invalid', { validity: { valid: false, reasons: ['simulated'] } }],
+  ])('is none when eight runs in a row were %s at another level', (_what, changes) => {
+    const levels = Array.from({ length: 40 }, (_, index) => 20 + (index % 3) / 10)
+    const series = seriesOf(levels.map((ms, index) => (index >= 20 && index < 28 ? ms * 3 : ms)))
+    expect(findChangePoints(series, { metrics: ['p50Ms'] })).not.toEqual([])
+    const excluded = series.map((run, index) => (index >= 20 && index < 28 ? { ...run, ...changes } : run))
+    expect(findChangePoints(excluded, { metrics: ['p50Ms'] })).toEqual([])
+  })
+
+  it('is rarely found in runs that resemble the ones before them and have no step', () => {
+    const withChange = Array.from({ length: 200 }, (_, seed) =>
+      findChangePoints(simulateSeries({ ...calm, correlation: 0.6 }, 7_000_000 + seed), {
+        metrics: ['p50Ms'],
+      }),
+    ).filter((changes) => changes.length > 0)
+    expect(withChange.length / 200).toBeLessThanOrEqual(0.05)
+  })
+
   it('of errors and of throughput is found too', () => {
     const errors = findChangePoints(
       seriesOf(

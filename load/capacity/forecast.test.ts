@@ -84,6 +84,14 @@ describe('the day on which a limit is reached', () => {
     expect(held / 200).toBeGreaterThan(0.9)
   })
 
+  it('of a line with noise has an interval: earliest before likely before latest', () => {
+    const values = Array.from({ length: 30 }, (_, day) => 20 * day + 40 * Math.sin(day * 7.3))
+    const found = forecast(days(values), 2000, start + 29 * dayMs)
+    if (found.state !== 'in sight' || found.latestMs === undefined) throw new Error(found.state)
+    expect(found.earliestMs).toBeLessThan(found.likelyMs)
+    expect(found.likelyMs).toBeLessThan(found.latestMs)
+  })
+
   it('takes the median of a day and ignores values that are not numbers', () => {
     const many = Array.from({ length: 10 * 24 }, (_, hour) => ({
       atMs: start + (hour * dayMs) / 24,
