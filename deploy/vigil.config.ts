@@ -15,4 +15,6 @@ export default defineConfig({
     'rate-limit': { journey: 'rate-limit', every: '10m', degradedMs: 10_000, timeoutMs: 30_000 },
   },
   suites: {},
+  // For probes that run once (cron.yaml): nothing is left to be scraped when they have ended.
+  ...(local.pushgateway && { pushgateway: local.pushgateway }),
 })

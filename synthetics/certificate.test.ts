@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
 import { createServer as createRawServer } from 'node:net'
@@ -52,6 +53,56 @@ const day = 86_400_000
 let seen: [probe: string, expiresAtMs: number][] = []
 beforeEach(() => {
   seen = []
+})
+
+/** A target's certificate with the authority above it, below a root that is trusted, by their days. */
+function issueChain(
+  chain: string,
+  days: { own: number; authority: number; root: number },
+): { key: string; cert: string } {
+  const run = (...args: string[]): void =>
+    void execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  const read = (name: string): string => readFileSync(join(folder, name), 'utf8')
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  const issue = (name: string, by: string, validDays: number, extension: string): void => {
+    writeFileSync(join(folder, `${name}.ext`), extension)
+    run(
+      'req',
+      ...key,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.csr`,
+      '-subj',
+      `/CN=the ${name} of ${chain}`,
+    )
+    const signer = by === name ? ['-signkey', `${by}.key`] : ['-CA', `${by}.pem`, '-CAkey', `${by}.key`]
+    const lasts = ['-days', String(validDays), '-extfile', `${name}.ext`]
+    run('x509', '-req', '-in', `${name}.csr`, ...signer, ...lasts, '-out', `${name}.pem`)
+  }
+  issue('root', 'root', days.root, 'basicConstraints=critical,CA:true')
+  issue('intermediate', 'root', days.authority, 'basicConstraints=critical,CA:true')
+  issue('own', 'intermediate', days.own, 'subjectAltName=IP:127.0.0.1')
+  setDefaultCACertificates([...getCACertificates('default'), read('root.pem')])
+  return { key: read('own.key'), cert: read('own.pem') + read('intermediate.pem') }
+}
+
+// All before the first connection: the trusted roots are read once.
+const chains = (
+  [
+    ['its own certificate', { own: 5, authority: 9, root: 90 }, 'the certificate expires'],
+    ['an authority', { own: 9, authority: 5, root: 90 }, 'its authority the intermediate of an authority'],
+    ['the root', { own: 90, authority: 9, root: 5 }, 'its authority the root of the root'],
+  ] as const
+).map(([name, days, message]) => [name, issueChain(name, days), message] as const)
+
+describe('a chain of certificates', () => {
+  it.each(chains)('is valid until the first expiry, of %s', async (_, identity, message) => {
+    const url = await listening(createServer(identity, (_request, response) => response.end()))
+    const result = await probed(url)
+    expect(result).toMatchObject({ outcome: 'degraded', message: expect.stringContaining(message) })
+    expect(((seen[0]?.[1] ?? 0) - Date.now()) / day).toBeCloseTo(5, 1)
+  })
 })
 
 describe('the certificate of a target', () => {

@@ -1,8 +1,10 @@
 import { TLSSocket } from 'node:tls'
+import type { DetailedPeerCertificate } from 'node:tls'
 import { openSocket, toRequestFailure } from '../journeys/client/index.ts'
 import { toAddress } from '../journeys/index.ts'
 import type { RequestFailure } from '../journeys/client/index.ts'
 import { attributeFailure } from './failure.ts'
+import { toOneLine } from '../record/index.ts'
 import type { ProbeResult } from '../record/index.ts'
 
 /** With fewer days left, renew it manually. Automatic renewal happens 30 days before the expiry. */
@@ -12,30 +14,57 @@ export const downDays = 3
 
 const dayMs = 86_400_000
 
-/** The expiry of a target's certificate, in milliseconds since 1970, or why it is not valid. */
-export type CertificateCheck = { state: 'ok'; expiresAtMs: number } | ({ state: 'failed' } & RequestFailure)
+/** The earliest expiry in a chain of certificates, in milliseconds since 1970. */
+interface Expiry {
+  expiresAtMs: number
+  /** The certificate's common name if it is not the target's own. */
+  authority?: string
+}
 
-/** Connects like any client, with certificate checks, and reads the target's certificate. */
+/** The earliest expiry in a target's chain of certificates, or why the chain is not valid. */
+export type CertificateCheck = ({ state: 'ok' } & Expiry) | ({ state: 'failed' } & RequestFailure)
+
+/** Connects like any client, with certificate checks, and reads the target's certificates. */
 export async function checkCertificate(
   targetUrl: string,
   timeoutMs: number,
   signal: AbortSignal,
+  nowMs = Date.now(),
 ): Promise<CertificateCheck> {
   const deadline = AbortSignal.timeout(timeoutMs)
   try {
     const address = toAddress(targetUrl)
     const socket = await openSocket({ address, signal: AbortSignal.any([signal, deadline]) })
-    const expiresAtMs =
-      socket instanceof TLSSocket ? Date.parse(socket.getPeerCertificate().valid_to) : Number.NaN
+    const expiry =
+      socket instanceof TLSSocket ? findExpiry(socket.getPeerCertificate(true), nowMs) : undefined
     socket.destroy()
-    return Number.isNaN(expiresAtMs)
+    return expiry === undefined
       ? { state: 'failed', class: 'tls', message: 'the certificate has no readable expiry date' }
-      : { state: 'ok', expiresAtMs }
+      : { state: 'ok', ...expiry }
   } catch (error) {
     return deadline.aborted || signal.aborted
       ? { state: 'failed', class: 'timeout', message: `no certificate within ${timeoutMs} ms` }
       : { state: 'failed', ...toRequestFailure(error) }
   }
+}
+
+/**
+ * The chain is invalid from the first expiry of one of its certificates. The connection was accepted, so one
+ * that has expired already, such as an old root that the target still sends, is not needed.
+ */
+function findExpiry(own: DetailedPeerCertificate, nowMs: number): Expiry | undefined {
+  let earliest: Expiry = { expiresAtMs: Date.parse(own.valid_to) }
+  if (Number.isNaN(earliest.expiresAtMs)) return undefined
+  const seen = new Set([own.fingerprint256])
+  // The issuer of a root is itself; a target can send a longer circle.
+  for (let at = own.issuerCertificate; at !== undefined && !seen.has(at.fingerprint256);) {
+    const expiresAtMs = Date.parse(at.valid_to)
+    if (expiresAtMs > nowMs && expiresAtMs < earliest.expiresAtMs)
+      earliest = { expiresAtMs, authority: toOneLine(String(at.subject?.CN ?? 'without a name'), 60) }
+    seen.add(at.fingerprint256)
+    at = at.issuerCertificate
+  }
+  return earliest
 }
 
 export interface CertificatePlan {
@@ -46,7 +75,7 @@ export interface CertificatePlan {
   signal: AbortSignal
   /** Milliseconds since 1970: the expiry is a wall-clock time. */
   now: () => number
-  /** Receives the certificate's expiry, in milliseconds since 1970. */
+  /** Receives the earliest expiry in the chain, in milliseconds since 1970. */
   onExpiry: (expiresAtMs: number) => void
 }
 
@@ -65,7 +94,7 @@ export async function runCertificateProbe(plan: CertificatePlan): Promise<ProbeR
     }
   }
   const startedMs = performance.now()
-  const found = await checkCertificate(plan.targetUrl, plan.timeoutMs, plan.signal)
+  const found = await checkCertificate(plan.targetUrl, plan.timeoutMs, plan.signal, nowMs)
   const durationMs = performance.now() - startedMs
   const failed = (failure: RequestFailure): ProbeResult & { message: string } => ({
     ...about,
@@ -92,7 +121,9 @@ export async function runCertificateProbe(plan: CertificatePlan): Promise<ProbeR
   plan.onExpiry(found.expiresAtMs)
   const days = (found.expiresAtMs - nowMs) / dayMs
   const expiryDate = new Date(found.expiresAtMs).toISOString().slice(0, 10)
-  const left = `the certificate expires in ${days.toFixed(1)} days, on ${expiryDate}`
+  const which =
+    found.authority === undefined ? 'the certificate' : `the certificate of its authority ${found.authority}`
+  const left = `${which} expires in ${days.toFixed(1)} days, on ${expiryDate}`
   if (days < downDays) return failed({ class: 'tls', message: `${left}, expected at least ${downDays} days` })
   const steps = [{ ...step, ok: true, durationMs }]
   return days < degradedDays

@@ -115,19 +115,39 @@ async function loadWith(
   // A short run can be over before its failures were shown.
   const hasFailures = result.state === 'ok' && result.measurement.failures.length > 0
   if (hasFailures || result.state === 'failed') await readiness?.ask()
-  return toRun(result, load, { server: watch, readiness }, facts, unmeasured)
+  return toRun(
+    result,
+    load,
+    { server: watch, readiness, proxies: noteProxies(session.world.env) },
+    facts,
+    unmeasured,
+  )
 }
 
 /** What watches the target during a load. */
 interface Watches {
   server: ServerWatch
   readiness: ReadinessWatch | undefined
+  /** What is said of the proxies that the environment names. */
+  proxies: string[]
+}
+
+const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy']
+
+/** The note that the proxies of an environment are not used: no engine does, as a proxy would be measured. */
+export function noteProxies(env: NodeJS.ProcessEnv): string[] {
+  const set = proxyVariables.filter((name) => env[name] !== undefined && env[name] !== '')
+  if (set.length === 0) return []
+  return [
+    `${set.join(' and ')} ${set.length === 1 ? 'is' : 'are'} set and not used: ` +
+      'vigil and its engines connect to the target directly',
+  ]
 }
 
 async function toRun(
   result: LoadResult,
   load: LoadPlan,
-  { server: watch, readiness }: Watches,
+  { server: watch, readiness, proxies }: Watches,
   facts: RecordFacts,
   unmeasured: (reason: CodedReason) => Run,
 ): Promise<Run> {
@@ -138,7 +158,12 @@ async function toRun(
         (sum, step) => sum + step.requests,
         0,
       )
-      const notes = [...(result.measurement.notes ?? []), ...watch.notes(), ...(readiness?.notes() ?? [])]
+      const notes = [
+        ...(result.measurement.notes ?? []),
+        ...watch.notes(),
+        ...(readiness?.notes() ?? []),
+        ...proxies,
+      ]
       const measurement = { ...result.measurement, ...toNotes(notes) }
       return toRecord(load, measurement, watch.finish(answered), facts)
     }
@@ -147,7 +172,10 @@ async function toRun(
       return unmeasured({ code: result.code ?? 'engine-failed', reason: result.reason })
     case 'failed':
       watch.finish(0)
-      return { ...toRefusalRecord(load, result, facts), ...toNotes(readiness?.notes() ?? []) }
+      return {
+        ...toRefusalRecord(load, result, facts),
+        ...toNotes([...(readiness?.notes() ?? []), ...proxies]),
+      }
     case 'usage-error':
       watch.finish(0)
       throw new UsageError(result.reason)

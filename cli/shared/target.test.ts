@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startService } from '../testing/service.ts'
 import type { Service } from '../testing/service.ts'
+import { noteProxies } from './measure.ts'
 import { preflight } from './target.ts'
 
 const seen: string[] = []
@@ -46,5 +47,16 @@ describe('the first check of a target', () => {
     await moved.close()
     expect(problem?.code).toBe('target-redirect')
     expect(problem?.reason).toContain('answered 301 to https://other.example/app/')
+  })
+})
+
+describe('the proxies of an environment', () => {
+  it.each<[NodeJS.ProcessEnv, string[]]>([
+    [{}, []],
+    [{ HTTP_PROXY: '', NO_PROXY: 'localhost' }, []],
+    [{ https_proxy: 'http://user:secret@proxy:3128' }, ['https_proxy is set and not used']],
+    [{ HTTP_PROXY: 'http://p', ALL_PROXY: 'socks5://p' }, ['HTTP_PROXY and ALL_PROXY are set and not used']],
+  ])('%j are named without their values', (env, notes) => {
+    expect(noteProxies(env).map((note) => note.split(':')[0])).toEqual(notes)
   })
 })

@@ -78,7 +78,8 @@ export async function gate(options: GateOptions, world: World): Promise<number> 
     verdict,
     runs: gated.runs.map(toRunReport),
     ...(gated.probes && { probes: gated.probes }),
-    notes: [...gated.notes, ...duet.notes, ...pushes.notes, ...gated.problems],
+    // Several suites may have the same note.
+    notes: [...new Set([...gated.notes, ...duet.notes, ...pushes.notes, ...gated.problems])],
     folder,
     vigilVersion: version(),
   }

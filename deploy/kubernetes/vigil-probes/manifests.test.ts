@@ -120,5 +120,8 @@ describe('the manifests of the probes', () => {
     expect([cron.spec.concurrencyPolicy, backoffLimit]).toEqual(['Forbid', 0])
     expect(activeDeadlineSeconds).toBeLessThan(300)
     expect(template.spec.containers[0].args).toContain('--once')
+    // What `vigil uptime` reads outlives each run.
+    expect(parse(read('claim.yaml'))).toEqual(claim)
+    expect(template.spec.volumes[0]?.persistentVolumeClaim).toEqual({ claimName: 'vigil-probes' })
   })
 })
