@@ -80,8 +80,8 @@ describe('variables that manifests set', () => {
 })
 
 it("the deployed probes push to the Pushgateway of the CronJob's variable", () => {
-  const script =
-    "const { default: config } = await import('./deploy/vigil.config.ts'); process.stdout.write(JSON.stringify(config.pushgateway ?? null))"
+  const script = `const { default: config } = await import('./deploy/vigil.config.ts')
+    process.stdout.write(JSON.stringify(config.pushgateway ?? null))`
   const pushgateway = (env: NodeJS.ProcessEnv): string =>
     execFileSync(process.execPath, ['--input-type=module', '-e', script], {
       cwd: root,

@@ -212,6 +212,7 @@ function loadPlanOf(session: Session, { name, suite }: SuitePlan, id: string): L
 }
 
 function loadWords(load: LoadPlan): string {
+  if (load.source.kind === 'script') return `the load that ${load.source.path} sets itself`
   const what =
     load.load.model === 'arrival-rate'
       ? `${load.load.ratePerSecond} journeys/s`

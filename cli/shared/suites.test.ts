@@ -43,6 +43,9 @@ describe('the suite that is loaded', () => {
   })
 
   it.each([
+    ['own', { rate: 5 }, '--rate cannot change them'],
+    ['own', { duration: 5 }, '--duration cannot change them'],
+    ['own', { rate: 5, duration: 3 }, '--rate and --duration cannot change them'],
     ['brwose', {}, 'suite "brwose" is not in the config (did you mean browse?)'],
     [
       'browse',

@@ -37,6 +37,16 @@ export function planSuite(config: Config, name: string | undefined, changes: Sui
   return { name: chosen, suite: changed, budgets: suite.budgets ?? config.budgets ?? {} }
 }
 
+/** A user's script decides its load itself: a record must not state another one. */
+function refuseScriptChanges(name: string, { rate, connections, duration }: SuiteChanges): void {
+  const given = Object.entries({ rate, connections, duration }).filter(([, value]) => value !== undefined)
+  if (given.length === 0) return
+  throw new UsageError(
+    `suite ${name} is a k6 script, which sets its own load and duration: ` +
+      `${given.map(([option]) => `--${option}`).join(' and ')} cannot change them; edit its options`,
+  )
+}
+
 // Engine and load belong together: k6 starts journeys at a rate, autocannon keeps connections busy.
 function engineAndLoad(
   name: string,
@@ -46,6 +56,7 @@ function engineAndLoad(
   const engine = changes.engine ?? suite.engine
   if (suite.script !== undefined && engine !== 'k6')
     throw new UsageError(`suite ${name} is a k6 script: --engine ${engine} cannot run it`)
+  if (suite.script !== undefined) refuseScriptChanges(name, changes)
   if (engine === 'k6') {
     if (changes.connections !== undefined)
       throw new UsageError(

@@ -32,6 +32,7 @@ export async function capacity(
 ): Promise<number> {
   const session = await openSession(options, world)
   const { config } = session.loaded
+  refuseScript(planSuite(config, name, {}))
   const changes: SuiteChanges = {
     ...(options.engine && { engine: options.engine }),
     ...(options.from !== undefined && startOf(options.from, name, options, session)),
@@ -71,6 +72,14 @@ export async function capacity(
         `Report: ${join(folder, 'report.html')}\n`,
     )
   return codeOf(result.knee)
+}
+
+function refuseScript({ name, suite }: SuitePlan): void {
+  if (suite.script === undefined) return
+  throw new UsageError(
+    `suite ${name} is a k6 script, which sets its own load: ` +
+      'capacity raises the load of journeys, so name a suite that has them',
+  )
 }
 
 /**

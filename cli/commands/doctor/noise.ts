@@ -31,7 +31,10 @@ export async function measureNoise(options: DoctorOptions, world: World): Promis
   const session = await openSession(options, world)
   const suites = toDuetSuites(session, options.suite)
   const k6 = await findK6(session)
-  if (k6.state === 'missing') throw new UsageError(`--noise: ${k6.reason}`)
+  if (k6.state === 'missing') {
+    world.stderr(`vigil: --noise: ${cleanText(k6.reason, 600)}\n`)
+    return exitCodes.invalid.code
+  }
   const result = await withTargetLock(session, async () =>
     withScratch(session, async (scratch) => {
       const prepared = await sameCodeTwice(session, options, scratch)

@@ -108,8 +108,15 @@ function gateProbes({ loaded }: Session): string[] {
 function gatePlans(session: Session, options: GateOptions): SuitePlan[] {
   const { config } = session.loaded
   const names = config.gate?.suites ?? Object.keys(config.suites)
+  const isScript = (name: string): boolean => config.suites[name]?.script !== undefined
+  // It is for the suites that take it. A k6 script lasts as long as it says.
+  const takesDuration = (name: string): boolean => !isScript(name) || names.every(isScript)
   const plans = names.map((name) =>
-    planSuite(config, name, options.duration === undefined ? {} : { duration: options.duration }),
+    planSuite(
+      config,
+      name,
+      options.duration !== undefined && takesDuration(name) ? { duration: options.duration } : {},
+    ),
   )
   const wanted = plans.filter((plan) => options.engine === 'both' || plan.suite.engine === options.engine)
   if (wanted.length > 0) return wanted
