@@ -48,6 +48,32 @@ it('says it when nothing that the service reports moved', () => {
   ])
 })
 
+it.each<[string, Omit<DuetShape, 'units'>, RegExp]>([
+  ['nothing is measured', { candidate: { slower: 1.4 } }, /it reports no figures, .* the cause is not known/],
+  [
+    'only the CPU of its process is measured',
+    { baseline: { cpuMs: 1 }, candidate: { slower: 1.4, cpuMs: 1 } },
+    /measured: CPU per request\. The time inside and outside of the service is not known/,
+  ],
+  [
+    'it times its steps',
+    {
+      baseline: { reported: { appMs: 1, dbMs: 1 } },
+      candidate: { slower: 1.4, reported: { appMs: 1, dbMs: 1 } },
+    },
+    /outside of what it measures \(accepting, reading, writing, the network\)/,
+  ],
+])('blames what was not measured only when the rest was: %s', (_, shape, sentence) => {
+  const moved = whyIs(shape).at(-1)?.moved
+  expect(moved).toEqual([expect.stringMatching(sentence)])
+  if (!sentence.source.includes('network')) expect(moved?.join()).not.toContain('network')
+})
+
+it('names the CPU of a handler although the service reports nothing', () => {
+  const why = whyIs({ baseline: { cpuMs: 1 }, candidate: { slower: 1.4, cpuMs: 1.9 } })
+  expect(why.at(-1)?.moved).toEqual([expect.stringMatching(/^CPU per request/)])
+})
+
 it('reports what changed with the process: garbage, memory, event loop, cache', () => {
   const why = whyIs({
     baseline: {

@@ -57,7 +57,7 @@ export function explainFail(verdict: Verdict, units: DuetUnits): Explanation[] {
     {
       step: null,
       effect: overall.length > 0 ? describeEffect(overall) : 'the process',
-      moved: reported.length > 0 ? reported : unexplained(named),
+      moved: reported.length > 0 ? reported : unexplained(units, named),
       traces: named.length > 0 ? [] : slowestTraces(units.candidate, null),
     },
   ]
@@ -210,11 +210,25 @@ function processSentences(units: DuetUnits, inApplication: boolean): string[] {
     : sentences
 }
 
-function unexplained(named: readonly Explanation[]): string[] {
-  return named.some(({ moved }) => moved.length > 0)
-    ? []
-    : [
-        'nothing that the service reports moved with it: the time passes outside of what it measures ' +
-          '(accepting, reading, writing, the network)',
-      ]
+/** Says only what was measured: a service that reports nothing may spend the time anywhere. */
+function unexplained(units: DuetUnits, named: readonly Explanation[]): string[] {
+  if (named.some(({ moved }) => moved.length > 0)) return []
+  const moves = compareProcessFacts(units)
+  const measured = processFacts.flatMap((fact) => (moves[fact] === undefined ? [] : processWords[fact].name))
+  const steps = named.flatMap(({ step }) => (step === null ? [] : compareStepFacts(units, step)))
+  const isTimed =
+    steps.length > 0 && steps.every(({ appMs, dbMs }) => appMs !== undefined && dbMs !== undefined)
+  const start = 'nothing that the service reports moved with it'
+  if (isTimed)
+    return [
+      `${start}: the time passes outside of what it measures (accepting, reading, writing, the network)`,
+    ]
+  if (measured.length === 0)
+    return [
+      `${start}: it reports no figures, and its process was not measured, so the cause is not known; ` +
+        'set target.metrics, or target.command so that vigil starts it',
+    ]
+  return [
+    `${start}; measured: ${measured.join(', ')}. The time inside and outside of the service is not known`,
+  ]
 }
