@@ -1,5 +1,6 @@
 import type { BaselineFigures } from '../baselines/accepted/index.ts'
 import type { SuiteNoise } from '../baselines/noise/index.ts'
+import type { Explanation } from '../baselines/why/index.ts'
 import type { Budgets, Verdict } from '../baselines/index.ts'
 import type { Run, ProbesReport } from '../record/index.ts'
 
@@ -20,6 +21,26 @@ export interface ReportInput {
   /** The folder of the files. */
   folder?: string
   vigilVersion: string
+  /** Set for a duet: its verdict is about two sides, and `runs` has the candidate. */
+  comparison?: Comparison
+}
+
+/** What a duet measured on both sides. */
+export interface Comparison {
+  suite: string
+  /** Names for people. */
+  sides: { baseline: string; candidate: string }
+  pairs: number
+  loadSeconds: number
+  /** Pairs of newly started processes: with more than one, a fail was repeated. */
+  processPairs: number
+  why: readonly Explanation[]
+  /** All units of the baseline as one run; missing when there were none. */
+  baseline?: Run
+  /** p95 of each pair in the order of measurement; missing where nothing was answered. */
+  byPair: readonly { baselineMs?: number; candidateMs?: number }[]
+  /** The command that repeats it. */
+  repeat: string
 }
 
 /** One load run with its budgets and its verdict. */

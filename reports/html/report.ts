@@ -1,4 +1,4 @@
-import type { ReportInput } from '../input.ts'
+import type { Comparison, ReportInput } from '../input.ts'
 import {
   cleanText,
   toPublicUrl,
@@ -6,6 +6,7 @@ import {
   listEnvironmentFacts,
   listTargetFacts,
 } from '../wording/index.ts'
+import { comparisonSections } from './comparison.ts'
 import { details, leftOut, tag, selectHighest, name, stackable, factList, cell, rowHeading } from './parts.ts'
 import type { Detail } from './parts.ts'
 import { html, raw, text, page } from './markup.ts'
@@ -26,12 +27,29 @@ export const maxBytes = 1_000_000
 export function htmlReport(input: ReportInput): string {
   let written = ''
   for (const detail of details) {
+    if (input.comparison !== undefined) {
+      written = comparisonPage(input, input.comparison, detail)
+      if (Buffer.byteLength(written) <= maxBytes) break
+      continue
+    }
     const runs = runSections(input, detail)
     if (runs === undefined) continue
     written = reportWith(input, detail, runs)
     if (Buffer.byteLength(written) <= maxBytes) break
   }
   return written
+}
+
+/** A duet is about two sides: its page shows both, and neither as a run of its own. */
+function comparisonPage(input: ReportInput, comparison: Comparison, detail: Detail): string {
+  return page(`${input.verdict.verdict.toUpperCase()}: ${cleanText(input.title, 100)} - vigil`, [
+    topLine(input),
+    html`<main>
+${comparisonSections(input, comparison, detail)}
+${notesSection(input, detail)}
+</main>`,
+    footer(input),
+  ])
 }
 
 /** The sections of the runs, or undefined when they alone exceed `maxBytes`. */

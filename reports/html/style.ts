@@ -97,13 +97,17 @@ stroke-linejoin:round;paint-order:stroke}
 svg .axis{stroke:var(--rule);fill:none}
 svg .grid{stroke:var(--faint);fill:none}
 svg .series{stroke:var(--series);fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+svg .series.base{stroke:var(--muted);stroke-dasharray:6 4}svg .hover{fill:transparent}
+svg .pair{stroke:var(--rule)}svg .zero{fill:var(--ink)}svg .margin{fill:var(--warn)}
+.base-key:before{border-top:2px dashed var(--muted)}
+td.effect svg{height:18px;width:calc(100% - 128px)}td.effect .pct{width:120px}td.bar.effect{min-width:260px}
 svg .area{fill:var(--series);opacity:.1}
 svg .budget{stroke:var(--warn);stroke-dasharray:5 4;fill:none;stroke-width:1.4}
 svg .budget-end{stroke:var(--warn);stroke-width:2}
 svg .bad-area{fill:var(--fail);opacity:.85}
 svg .event{stroke:var(--fail);stroke-dasharray:2 3;fill:none;stroke-width:1.4}
 svg .dot{fill:var(--page);stroke:var(--series);stroke-width:2}
-svg .dot.over{stroke:var(--fail);fill:var(--fail)}
+svg .dot.base{stroke:var(--muted)}svg .dot.over{stroke:var(--fail);fill:var(--fail)}
 svg text.strong{fill:var(--ink);font-weight:650}
 svg text.over{fill:var(--fail);font-weight:650}
 svg text.budget-label{fill:var(--warn)}

@@ -22,6 +22,7 @@ import {
   overall,
   capitalize,
 } from '../wording/index.ts'
+import { formatComparison } from './comparison.ts'
 import {
   joinBlocks,
   list,
@@ -40,8 +41,9 @@ import type { Block } from './document.ts'
 export function markdownReport(input: ReportInput, limit = maxCharacters): string {
   return joinBlocks(
     [
-      ...formatVerdict(input),
-      ...input.runs.flatMap(formatRun),
+      ...(input.comparison
+        ? formatComparison(input, input.comparison)
+        : [...formatVerdict(input), ...input.runs.flatMap(formatRun)]),
       ...formatProbes(input),
       ...list(
         '**Notes**',

@@ -22,12 +22,22 @@ export function adviseNextSteps(input: ReportInput): string[] {
   )
   const sentences = [
     ...adviseOnProbes(input),
+    ...(input.comparison ? adviseOnComparison(input) : []),
     ...input.runs.flatMap((report) => adviseOnRun(report, input)),
     ...others.flatMap((row) => adviseOnRow(row, input)),
   ]
   if (sentences.length === 0 && input.verdict.verdict === 'invalid' && input.verdict.rows.length === 0)
     sentences.push(reasons['nothing-judged'].next())
   return [...new Set(sentences)].slice(0, maxSentences)
+}
+
+/** A duet has rows of its own, about both sides. */
+function adviseOnComparison(input: ReportInput): string[] {
+  const { verdict } = input
+  const rows = verdict.rows.filter(({ status }) => status === verdict.verdict)
+  return [...Map.groupBy(rows, findReason).values()].flatMap(([first]) =>
+    first === undefined ? [] : adviseOnRow(first, input),
+  )
 }
 
 /** What follows from one row, about a run or about none. */
@@ -50,7 +60,21 @@ function adviseOnRow(row: VerdictRow, input: ReportInput, report?: RunReport): s
 const withDuration: ReadonlySet<string> = new Set(['load', 'gate'])
 
 /** For as long as the rows of a run need, and a fifth more: arrivals are random. */
-function measureMore({ command }: ReportInput, report: RunReport | undefined): string | undefined {
+function measureMore(
+  { command, comparison }: ReportInput,
+  report: RunReport | undefined,
+): string | undefined {
+  if (comparison !== undefined) {
+    // Twice the pairs, and three times the time, of which starting both sides takes a part.
+    const pairs = String(Math.max(24, comparison.pairs * 2))
+    const minutes = String(Math.max(5, Math.ceil((comparison.loadSeconds / 60) * 6)))
+    const more = { '--pairs': pairs, '--max-minutes': minutes }
+    return `measure more pairs: ${
+      command?.[0] === 'ab'
+        ? composeCommand(command, more)
+        : `${cleanText(comparison.repeat, 2000)} --pairs ${pairs} --max-minutes ${minutes}`
+    }`
+  }
   if (report === undefined) return undefined
   const { run, verdict } = report
   const factors = verdict.rows.flatMap(({ needed, step }) => {

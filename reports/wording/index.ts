@@ -43,3 +43,14 @@ export {
 export type { BudgetUse } from './rules.ts'
 export { describeCertainty, describeTotals, findExceededSteps } from './summary.ts'
 export type { ExceededSteps } from './summary.ts'
+export {
+  formatFactor,
+  formatLevel,
+  formatLimits,
+  formatMetric,
+  formatPlace,
+  formatRatio,
+  listEffects,
+  summarizeComparison,
+  wholeRun,
+} from './comparison.ts'

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { formatExplanation } from '../../../baselines/why/index.ts'
 import type { Explanation } from '../../../baselines/why/index.ts'
 import type { Verdict } from '../../../baselines/index.ts'
 import { mergeUnitRecords } from '../../../load/duet/index.ts'
 import type { DuetOutcome } from '../../../load/duet/index.ts'
-import type { Run } from '../../../record/index.ts'
+import { countOf } from '../../../record/index.ts'
+import type { ComparableRun, Run } from '../../../record/index.ts'
 import { writeWhole } from '../../../record/store/index.ts'
 import type { ReportInput, RunReport } from '../../../reports/index.ts'
 import { tryWrite, writeReports } from '../artefacts.ts'
@@ -42,7 +42,12 @@ export const duetFiles = {
 } as const
 
 /** Writes what was measured and every report. Returns what could not be written, one line each. */
-export async function writeDuet(verdict: AbVerdict, outcome: DuetOutcome, folder: string): Promise<string[]> {
+export async function writeDuet(
+  verdict: AbVerdict,
+  outcome: DuetOutcome,
+  folder: string,
+  command?: readonly string[],
+): Promise<string[]> {
   const written = await tryWrite(folder, async () => {
     for (const side of ['baseline', 'candidate'] as const)
       await writeWhole(
@@ -52,7 +57,7 @@ export async function writeDuet(verdict: AbVerdict, outcome: DuetOutcome, folder
     await writeWhole(join(folder, duetFiles.exact), `${JSON.stringify(outcome.units.exact)}\n`)
   })
   if (written.length > 0) return written
-  const problems = await writeReports(folder, toDuetReport(verdict, outcome))
+  const problems = await writeReports(folder, toDuetReport(verdict, outcome, command))
   // The reports write a plain verdict: this one has more fields.
   await writeWhole(join(folder, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`).catch(
     (error: unknown) => problems.push(String(error)),
@@ -60,8 +65,13 @@ export async function writeDuet(verdict: AbVerdict, outcome: DuetOutcome, folder
   return problems
 }
 
-export function toDuetReport(verdict: AbVerdict, outcome: DuetOutcome): ReportInput {
-  const merged = mergeCandidate(verdict, outcome)
+export function toDuetReport(
+  verdict: AbVerdict,
+  outcome: DuetOutcome,
+  command?: readonly string[],
+): ReportInput {
+  const merged = mergeSide(verdict, outcome, 'candidate')
+  const baseline = mergeSide(verdict, outcome, 'baseline')
   const runs: RunReport[] = merged
     ? [
         {
@@ -77,10 +87,21 @@ export function toDuetReport(verdict: AbVerdict, outcome: DuetOutcome): ReportIn
     runs,
     notes: [
       ...notesOf(outcome),
-      ...verdict.why.map(formatExplanation),
       ...(verdict.noise === undefined ? [] : [verdict.noise]),
-      `again: ${verdict.reproduce}`,
+      `repeat: ${verdict.reproduce}`,
     ],
+    ...(command?.[0] === 'ab' && { command }),
+    comparison: {
+      suite: verdict.suite,
+      sides: verdict.sides,
+      pairs: verdict.duet.pairs,
+      loadSeconds: verdict.duet.loadSeconds,
+      processPairs: verdict.duet.processPairs,
+      why: verdict.why,
+      ...(baseline && { baseline }),
+      byPair: toPairs(outcome),
+      repeat: verdict.reproduce,
+    },
     folder: verdict.folder,
     vigilVersion: version(),
   }
@@ -90,9 +111,30 @@ function notesOf({ units }: DuetOutcome): Set<string> {
   return new Set([...units.baseline, ...units.candidate].flatMap(({ notes = [] }) => notes))
 }
 
-function mergeCandidate(verdict: AbVerdict, outcome: DuetOutcome): Run | undefined {
+function p95Of(unit: ComparableRun | undefined): number | undefined {
+  const answered = Object.values(unit?.endpoints ?? {}).some(({ histogram }) => countOf(histogram) > 0)
+  return unit === undefined || !answered ? undefined : unit.totals.latency.p95Ms
+}
+
+/** The p95 of each pair, in order. */
+function toPairs({ units }: DuetOutcome): { baselineMs?: number; candidateMs?: number }[] {
+  const count = Math.max(units.baseline.length, units.candidate.length)
+  return Array.from({ length: count }, (_, index) => {
+    const [baselineMs, candidateMs] = [p95Of(units.baseline[index]), p95Of(units.candidate[index])]
+    return {
+      ...(baselineMs !== undefined && { baselineMs }),
+      ...(candidateMs !== undefined && { candidateMs }),
+    }
+  })
+}
+
+function mergeSide(
+  verdict: AbVerdict,
+  outcome: DuetOutcome,
+  side: 'baseline' | 'candidate',
+): Run | undefined {
   const invalid = verdict.rows.filter((row) => row.status === 'invalid').map((row) => row.message)
-  return mergeUnitRecords(outcome.units.candidate.filter(isRun), verdict.run ?? 'ab', {
+  return mergeUnitRecords(outcome.units[side].filter(isRun), verdict.run ?? 'ab', {
     reasons: verdict.verdict === 'invalid' ? invalid : [],
     interrupted: outcome.interrupted,
   })

@@ -68,7 +68,7 @@ export async function measureDuet(session: Session, plan: DuetPlan): Promise<Mea
   )
   const wallSeconds = Math.round((performance.now() - startMs) / 1000 + plan.preparedSeconds)
   const verdict = toAbVerdict(session, plan, { id, folder, outcome, noise, wallSeconds })
-  return { verdict, outcome, problems: await writeDuet(verdict, outcome, folder) }
+  return { verdict, outcome, problems: await writeDuet(verdict, outcome, folder, session.world.args) }
 }
 
 interface DuetFacts {

@@ -98,6 +98,11 @@ export function line(kind: string, x1: number, y1: number, x2: number, y2: numbe
   return element('line', { class: kind, x1, y1, x2, y2 })
 }
 
+/** What a browser shows when the pointer rests on a mark. */
+export function tip(label: string): Markup {
+  return element('title', {}, text(label))
+}
+
 export function words(
   x: number,
   y: number,

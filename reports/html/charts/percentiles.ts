@@ -5,7 +5,7 @@ import { countOf, quantile } from '../../../record/index.ts'
 import type { Histogram } from '../../../record/index.ts'
 import { element } from '../markup.ts'
 import type { Markup } from '../markup.ts'
-import { chart, line, logAxis, widthOf, words } from './frame.ts'
+import { chart, line, logAxis, tip, widthOf, words } from './frame.ts'
 import type { Caption, Margin, Size, Tick, LatencyDomain } from './frame.ts'
 
 /** A budget for a percentile: `label` is `p95`, `q` 0.95. */
@@ -17,6 +17,8 @@ export interface PercentileBudget {
 
 export interface PercentileChart {
   histogram: Histogram
+  /** A second curve, drawn below: the side that the first is compared with. */
+  baseline?: Histogram
   budgets: readonly PercentileBudget[]
   domain: LatencyDomain
   /**
@@ -70,7 +72,9 @@ export function percentileChart(caption: Caption, options: PercentileChart): Mar
   }
   const readings = readingsOf(histogram, budgets, scales)
   const points = curve(histogram, scales)
+  const under = options.baseline === undefined ? [] : curve(options.baseline, scales)
   const marks = [
+    ...boxesAlong(under),
     ...boxesAlong(points),
     ...readings.map(({ x, y }) => boxAround(x, y, 5)),
     ...budgets.map(({ q, limitMs }) => lineBox(scales.left, scales.x(q), scales.y(limitMs))),
@@ -78,10 +82,14 @@ export function percentileChart(caption: Caption, options: PercentileChart): Mar
   const labels = [...readings.map(readingLabels), ...budgets.map((budget) => budgetLabels(budget, scales))]
   return chart(caption, plot, [
     ...budgets.flatMap((budget) => budgetLine(budget, scales)),
+    ...(under.length === 0
+      ? []
+      : [element('path', { class: 'series base', d: lineShape().digits(1)(under) ?? '' })]),
     element('path', { class: 'series', d: lineShape().digits(1)(points) ?? '' }),
-    ...readings.map(({ x, y, over }) =>
-      element('circle', { class: over ? 'dot over' : 'dot', cx: x, cy: y, r: small ? 3 : 4.5 }),
+    ...readings.map(({ x, y, over, label }) =>
+      element('circle', { class: over ? 'dot over' : 'dot', cx: x, cy: y, r: small ? 3 : 4.5 }, tip(label)),
     ),
+    ...hoverPoints(histogram, scales, small),
     ...(small ? [] : placed(labels, { left: margin.left, right, top: margin.top - 16, bottom }, marks)),
   ])
 }
@@ -91,6 +99,20 @@ function percentileTicks(samples: number, x: (q: number) => number, small: boole
     (q) => (1 - q) * Math.max(samples, fewest) >= 0.99,
   )
   return shares.map((q) => ({ at: x(q), label: `${Number((q * 100).toPrecision(9))}${small ? '' : ' %'}` }))
+}
+
+const hovered = [0.5, 0.9, 0.95, 0.99, 0.999]
+
+/** Invisible marks on the curve that show its value on hover, which needs no script. */
+function hoverPoints(histogram: Histogram, { x, y }: Scales, small: boolean): Markup[] {
+  const n = countOf(histogram)
+  return hovered
+    .filter((q) => n > 0 && q <= slowest(n))
+    .map((q) => {
+      const ms = quantile(histogram, q)
+      const label = `p${Number((q * 100).toPrecision(4))} ${amount('ms', ms)}`
+      return element('circle', { class: 'hover', cx: x(q), cy: y(ms), r: small ? 7 : 10 }, tip(label))
+    })
 }
 
 /** 24 points per decade and the slowest request: finer than visible, and small in the file. */

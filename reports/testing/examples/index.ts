@@ -1,5 +1,6 @@
 import type { ReportInput } from '../../input.ts'
 import { erring, killed, nothingRan, saturated, slow, unanswered, undecided, unreached } from './bad.ts'
+import { duetHostile, duetInvalid, duetOpen, duetSame, duetSlower } from './duet.ts'
 import { fortySteps, oneStep, passing } from './good.ts'
 import { allBroken, hostile, huge, noSteps, zeroRequests } from './odd.ts'
 
@@ -21,6 +22,11 @@ export const examples: Record<string, () => ReportInput> = {
   huge,
   allBroken,
   hostile,
+  duetSlower,
+  duetSame,
+  duetOpen,
+  duetInvalid,
+  duetHostile,
 }
 
 export { hostileText } from './odd.ts'

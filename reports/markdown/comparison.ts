@@ -1,0 +1,122 @@
+import type { VerdictRow } from '../../baselines/index.ts'
+import { listEvidence } from '../../baselines/why/index.ts'
+import type { Comparison, ReportInput } from '../input.ts'
+import {
+  adviseNextSteps,
+  capitalize,
+  figureHeadings,
+  formatLevel,
+  formatLimits,
+  formatLocation,
+  formatMetric,
+  formatPlace,
+  formatRatio,
+  listBrokenRows,
+  listEffects,
+  listSkippedRows,
+  overall,
+  summarizeComparison,
+  toStepFigures,
+  wholeRun,
+} from '../wording/index.ts'
+import { escapeProse, formatCode, list, paragraph, tableBlock } from './document.ts'
+import type { Block } from './document.ts'
+
+const right = { align: 'right' } as const
+
+/** A duet for a pull request: what was found, why, what to do, then each effect and both sides. */
+export function formatComparison(input: ReportInput, comparison: Comparison): Block[] {
+  const { verdict } = input
+  const effects = listEffects(verdict.rows)
+  const words = [
+    ...listBrokenRows(verdict),
+    ...verdict.rows.filter(({ status }) => status === 'improved'),
+  ].map((row) => [formatStatus(row), escapeProse(row.message), where(row)])
+  const known = effects.filter(({ status }) => status !== 'skipped')
+  const unknown = effects.filter(({ status }) => status === 'skipped')
+  return [
+    paragraph(
+      `## vigil ${escapeProse(input.title, 100)}: ${verdict.verdict.toUpperCase()}\n\n` +
+        `${capitalize(escapeProse(summarizeComparison(comparison, input), 600))}.`,
+    ),
+    ...list(
+      '**Why**',
+      comparison.why.map((one) =>
+        [
+          one.step === null ? wholeRun : formatCode(one.step, 80),
+          escapeProse(`: ${[one.effect, ...listEvidence(one)].join('; ')}`, 600),
+        ].join(''),
+      ),
+      'places',
+    ),
+    ...list(
+      '**What to do next**',
+      adviseNextSteps(input).map((advice) => escapeProse(advice)),
+      'sentences',
+    ),
+    ...tableBlock([{ text: 'status' }, { text: 'check' }, { text: 'location' }], words, 'rows'),
+    ...tableBlock(headings, effectRows(known), 'effects'),
+    ...sideTable(input, comparison),
+    ...tableBlock(headings, effectRows(unknown), 'effects', `${unknown.length} effects too noisy to judge`),
+    ...tableBlock(
+      [{ text: 'skipped' }, { text: 'location' }],
+      listSkippedRows(verdict).map((row) => [escapeProse(row.message), where(row)]),
+      'rows',
+      `${listSkippedRows(verdict).length} skipped checks`,
+    ),
+  ]
+}
+
+const headings = [
+  { text: 'status' },
+  { text: 'where' },
+  { text: 'metric' },
+  { text: 'baseline → candidate', ...right },
+  { text: 'change', ...right },
+  { text: 'limits of 95 %', ...right },
+]
+
+function effectRows(rows: readonly VerdictRow[]): string[][] {
+  return rows.map((row) => [
+    formatStatus(row),
+    place(row),
+    escapeProse(formatMetric(row)),
+    escapeProse(`${formatLevel(row, row.baseline)} → ${formatLevel(row, row.candidate)}`),
+    escapeProse(formatRatio(row.ratio ?? 1)),
+    escapeProse(formatLimits(row.ci)),
+  ])
+}
+
+function place(row: VerdictRow): string {
+  return row.step === null ? wholeRun : formatCode(formatPlace(row))
+}
+
+function where(row: VerdictRow): string {
+  return formatCode(formatLocation(row)) || wholeRun
+}
+
+function formatStatus({ status }: VerdictRow): string {
+  return status === 'pass' || status === 'improved' || status === 'skipped'
+    ? status
+    : `**${status.toUpperCase()}**`
+}
+
+/** Each step of both sides, a line a side. */
+function sideTable(input: ReportInput, { baseline }: Comparison): Block[] {
+  const candidate = input.runs[0]?.run
+  if (baseline === undefined || candidate === undefined) return []
+  const before = new Map(toStepFigures(baseline).map(({ step, figures }) => [step, figures]))
+  const rows = toStepFigures(candidate).flatMap(({ step, figures }) => {
+    const label = step === null ? `**${overall}**` : formatCode(step, 120)
+    return [
+      [label, 'baseline', ...(before.get(step) ?? figureHeadings.map(() => '–'))],
+      [label, 'candidate', ...figures],
+    ]
+  })
+  return tableBlock(
+    [{ text: 'step' }, { text: 'side' }, ...figureHeadings.map((text) => ({ text, ...right }))],
+    rows,
+    'steps',
+    'both sides',
+  )
+}

@@ -1,0 +1,159 @@
+import { combineVerdicts } from '../../../baselines/index.ts'
+import type { VerdictRow } from '../../../baselines/index.ts'
+import type { Comparison, ReportInput } from '../../input.ts'
+import { runReport } from './build.ts'
+import { calmSteps } from './good.ts'
+import { hostileText } from './odd.ts'
+
+const effect = (
+  step: string | null,
+  metric: string,
+  status: VerdictRow['status'],
+  [baseline, ratio, low, high]: readonly [number, number, number, number],
+): VerdictRow => ({
+  rule: 'comparison',
+  step,
+  metric,
+  status,
+  baseline,
+  candidate: baseline * ratio,
+  ratio,
+  ci: [low, high],
+  margin: 0.05,
+  message:
+    `${metric.replace('Ms', '')} ${baseline} → ${Number((baseline * ratio).toPrecision(3))} ms, ` +
+    'margin 5 %',
+})
+
+const slowRows: VerdictRow[] = [
+  effect(null, 'p95Ms', 'fail', [13.1, 30.2, 25.1, 38.4]),
+  effect('task-crud/list', 'p95Ms', 'fail', [20.5, 36.7, 31, 41]),
+  effect('task-crud/read', 'p95Ms', 'fail', [5.1, 1.42, 1.3, 1.55]),
+  {
+    rule: 'exact',
+    step: 'task-crud/list',
+    metric: 'statements',
+    status: 'fail',
+    message: 'SQL statements 1 → 21: at most as many as before',
+  },
+  effect(null, 'p50Ms', 'pass', [6.02, 1.011, 0.99, 1.03]),
+  effect('task-crud/delete', 'p50Ms', 'improved', [4.88, 0.82, 0.78, 0.87]),
+  effect('task-crud/create', 'p95Ms', 'skipped', [11.1, 1.03, 0.86, 1.22]),
+  effect('task-crud/update', 'p95Ms', 'skipped', [11.7, 0.99, 0.8, 1.24]),
+]
+
+interface DuetSpec {
+  rows: readonly VerdictRow[]
+  slowMs?: number
+  processPairs?: number
+  why?: Comparison['why']
+  pairs?: number
+  candidate?: string
+}
+
+function duetOf({
+  rows,
+  slowMs = 9.4,
+  processPairs = 1,
+  why = [],
+  pairs = 24,
+  candidate,
+}: DuetSpec): ReportInput {
+  const side = (medianMs: number, seed: number) =>
+    runReport({
+      suite: 'browse-duet',
+      seed,
+      budgets: {},
+      steps: { ...calmSteps, 'task-crud/list': { requests: 2400, medianMs, spread: 0.4 } },
+    }).run
+  const verdict = combineVerdicts([], rows)
+  const run = side(slowMs, 11)
+  const sides = { baseline: 'main (7d1f0c2b9)', candidate: candidate ?? 'the work tree (a81b2c3d4)' }
+  return {
+    title: `ab ${sides.baseline} → ${sides.candidate}, browse-duet`,
+    verdict,
+    runs:
+      pairs === 0
+        ? []
+        : [{ run, budgets: {}, verdict: { schema: 'vigil.verdict/1', verdict: verdict.verdict, rows: [] } }],
+    notes: ['repeat: vigil ab main'],
+    command: ['ab', 'main'],
+    folder: '.vigil/duets/20261124T091220Z-ab-browse-duet',
+    vigilVersion: '0.1.0',
+    comparison: {
+      suite: 'browse-duet',
+      sides,
+      pairs,
+      loadSeconds: pairs * 2.5,
+      processPairs,
+      why,
+      ...(pairs > 0 && { baseline: side(9.4, 7) }),
+      byPair: Array.from({ length: pairs }, (_, n) => ({
+        baselineMs: 13 + (n % 5) * 0.7,
+        ...(n !== 5 && { candidateMs: (13 + (n % 7) * 0.6) * (slowMs / 9.4) }),
+      })),
+      repeat: 'vigil ab main',
+    },
+  }
+}
+
+/** A list that makes 21 statements where it made one; seen on two pairs of processes. */
+export const duetSlower = (): ReportInput =>
+  duetOf({
+    rows: slowRows,
+    slowMs: 310,
+    processPairs: 2,
+    why: [
+      {
+        step: 'task-crud/list',
+        effect: 'SQL statements 1 → 21, p95 20.5 → 753 ms',
+        moved: ['time in the database 1 ms → 9 ms a request', 'rows 20 → 420 a request'],
+        traces: [{ traceId: '0af7651916cd43dd8448eb211c80319c', latencyMs: 912 }],
+      },
+    ],
+  })
+
+export const duetSame = (): ReportInput =>
+  duetOf({
+    rows: [
+      effect(null, 'p95Ms', 'pass', [13.1, 1.01, 0.98, 1.04]),
+      effect(null, 'p50Ms', 'pass', [6.02, 1.0, 0.99, 1.01]),
+    ],
+  })
+
+export const duetOpen = (): ReportInput =>
+  duetOf({
+    rows: [
+      effect(null, 'p95Ms', 'inconclusive', [13.1, 1.06, 0.97, 1.15]),
+      effect(null, 'p50Ms', 'pass', [6.02, 1.0, 0.99, 1.01]),
+    ],
+  })
+
+/** Neither side was ever measured. */
+export const duetInvalid = (): ReportInput =>
+  duetOf({
+    pairs: 0,
+    processPairs: 0,
+    rows: [
+      {
+        rule: 'duet',
+        step: null,
+        metric: 'baseline',
+        status: 'invalid',
+        code: 'sides-not-prepared',
+        message: 'the baseline did not start',
+      },
+    ],
+  })
+
+/** Both sides fail most requests, with text of an attacker in every place that has some. */
+export const duetHostile = (): ReportInput =>
+  duetOf({
+    candidate: hostileText,
+    rows: [
+      effect(hostileText, 'p95Ms', 'fail', [0, 1e9, 0, Infinity]),
+      effect(null, hostileText, 'fail', [1, 0.001, 1e-9, 5]),
+      effect(null, 'errorRate', 'fail', [1e-300, 1e300, 1e-300, 1e300]),
+    ],
+    why: [{ step: hostileText, effect: hostileText, moved: [hostileText], traces: [] }],
+  })
