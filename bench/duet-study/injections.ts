@@ -28,12 +28,23 @@ function spin(name: string, microseconds: number): Injection {
   )
 }
 
-/** At about 1.3 ms a request at the client. The first one changes nothing, and must not fail. */
-export const injections: readonly Injection[] = [
+/** Its effect at the client is measured, and the spins of the others follow from it. */
+export const calibrationMicroseconds = 65
+export const calibration = spin('calibration', calibrationMicroseconds)
+
+/** How much slower the client's p50 is to be. */
+const latencies = { 'latency +5 %': 5, 'latency +10 %': 10, 'latency +20 %': 20 }
+
+/**
+ * The changes of the study. The first one changes nothing, and must not fail.
+ *
+ * @param microsecondsPerPercent the spin that makes the client's p50 1 % slower on this machine
+ */
+export const createInjections = (microsecondsPerPercent: number): Injection[] => [
   { name: 'nothing', file: app, from: '', to: '' },
-  spin('latency +5 %', 65),
-  spin('latency +10 %', 130),
-  spin('latency +20 %', 260),
+  ...Object.entries(latencies).map(([name, percent]) =>
+    spin(name, Math.round(percent * microsecondsPerPercent)),
+  ),
   {
     name: 'N+1 query',
     file: 'backend/tasks/page.ts',

@@ -4,7 +4,7 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AbVerdict } from '../../cli/index.ts'
-import { injections } from './injections.ts'
+import { calibration, calibrationMicroseconds, createInjections } from './injections.ts'
 import type { Injection } from './injections.ts'
 
 /*
@@ -12,12 +12,13 @@ import type { Injection } from './injections.ts'
  * `node bench/duet-study/main.ts [times] [name…]`.
  *
  * Each change is a commit in a clone of this repository. It is compared with the clone's own head, so
- * uncommitted changes do not count. Two minutes each.
+ * uncommitted changes do not count. Two minutes each. A first duet measures what a spin in the service is at
+ * the client on this machine, so that +5 % are +5 % of what the client waits.
  */
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const [times = '1', ...names] = process.argv.slice(2)
-const known = injections.map(({ name }) => name)
+const known = createInjections(1).map(({ name }) => name)
 const unknown = names.find((name) => !known.includes(name))
 if (!/^[1-9]\d?$/.test(times) || unknown !== undefined) {
   throw new Error(
@@ -50,9 +51,7 @@ function readLoadAverage(): string {
   return (loadavg()[0] ?? 0).toFixed(1)
 }
 
-/** Runs one duet; returns the cells of its row. */
-function measure(injection: Injection, branch: string): string[] {
-  const loadBefore = readLoadAverage()
+function runDuet(branch: string): AbVerdict {
   const { stdout } = spawnSync(join(root, 'vigil'), ['ab', 'base', branch, '--json'], {
     cwd: folder,
     encoding: 'utf8',
@@ -60,6 +59,28 @@ function measure(injection: Injection, branch: string): string[] {
     maxBuffer: 64 * 2 ** 20,
   })
   const verdict: AbVerdict = JSON.parse(stdout)
+  return verdict
+}
+
+/** The microseconds of a spin that make the client's p50 1 % slower here. */
+function calibrate(): number {
+  commit(calibration, 'calibration')
+  const { rows } = runDuet('calibration')
+  const ratio = rows.find(({ step, metric }) => step === null && metric === 'p50Ms')?.ratio
+  if (ratio === undefined || ratio <= 1.01)
+    throw new Error(`calibration: p50 changed by a factor of ${ratio ?? 'nothing'}, expected a slowdown`)
+  const perPercent = calibrationMicroseconds / ((ratio - 1) * 100)
+  process.stderr.write(
+    `a spin of ${calibrationMicroseconds} µs is +${((ratio - 1) * 100).toFixed(1)} % at the client's p50: ` +
+      `1 % is ${perPercent.toFixed(1)} µs\n`,
+  )
+  return perPercent
+}
+
+/** Runs one duet; returns the cells of its row. */
+function measure(injection: Injection, branch: string): string[] {
+  const loadBefore = readLoadAverage()
+  const verdict = runDuet(branch)
   const overallChange = (rule: string, metric: string): string => {
     const found = verdict.rows.find((row) => row.rule === rule && row.step === null && row.metric === metric)
     return found?.ratio === undefined ? '–' : `${((found.ratio - 1) * 100).toFixed(1)} %`
@@ -99,6 +120,8 @@ try {
   git('clone', '-q', root, '.')
   git('checkout', '-q', '-B', 'base')
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  const needsSpin = names.length === 0 || names.some((name) => name.startsWith('latency'))
+  const injections = createInjections(needsSpin ? calibrate() : 1)
   printRow(columns)
   printRow(columns.map(() => '---'))
   for (const [index, injection] of injections.entries()) {
