@@ -6,7 +6,6 @@ import {
   DashboardLinkType,
   RowBuilder,
   DatasourceVariableBuilder,
-  IntervalVariableBuilder,
   QueryVariableBuilder,
   VariableRefresh,
   VariableSort,
@@ -27,7 +26,7 @@ export interface DashboardOptions {
   title: string
   /** The questions that it answers. */
   description: string
-  /** In addition to the data source and the window of rates. */
+  /** In addition to the data source. */
   variables: readonly VariableBuilder[]
   /** The most urgent row comes first. */
   rows: readonly Row[]
@@ -50,7 +49,7 @@ export function buildDashboard({ uid, title, description, variables, rows }: Das
     .tooltip(DashboardCursorSync.Crosshair)
     // The next provisioning would discard changes in the browser, so Grafana rejects them.
     .readonly()
-    .variables([datasource(), ...variables, interval()])
+    .variables([datasource(), ...variables])
     .annotations([
       baseAnnotation(firingAlerts).step('60s'),
       eventAnnotation(starts),
@@ -140,21 +139,6 @@ export function datasource(): VariableBuilder {
     .label('Data source')
     .type('prometheus')
     .current({ text: 'Prometheus', value: 'prometheus' })
-}
-
-/**
- * The window of rates and percentiles. At least four scrapes, so that a rate has enough samples. Longer where
- * a
- * pixel covers more time, so that no sample between two pixels is lost.
- */
-export function interval(): VariableBuilder {
-  return new IntervalVariableBuilder('interval')
-    .label('Window')
-    .values('1m,2m,5m,15m,30m,1h')
-    .auto(true)
-    .minInterval('1m')
-    .stepCount(60)
-    .current({ text: 'auto', value: '$__auto_interval_interval' })
 }
 
 /** Values of a label. The reader can choose several; the default is all. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { metricNames } from '../../reports/prometheus/index.ts'
 import { dashboards, toFileText } from './dashboards.ts'
 import { dashboardNames, dashboardPanels, readDashboard } from './query/read.ts'
@@ -72,6 +73,62 @@ describe('a panel', () => {
   })
 })
 
+describe('what a reader compares', () => {
+  const series = panels.filter(({ panel }) => panel.type === 'timeseries')
+
+  it.each(series)('$name has last, mean and maximum in its legend, sorted', ({ dashboard, panel }) => {
+    const file = z
+      .object({ panels: z.array(z.looseObject({ id: z.number(), options: z.unknown().optional() })) })
+      .parse(JSON.parse(fileOf(dashboard.uid)))
+    expect(file.panels.find(({ id }) => id === panel.id)?.options).toMatchObject({
+      legend: {
+        displayMode: 'table',
+        calcs: ['lastNotNull', 'mean', 'max'],
+        sortBy: 'Last *',
+        sortDesc: true,
+      },
+    })
+  })
+
+  it('has fixed colours for status classes: no failure is green', () => {
+    const classes = panels.filter(({ panel }) => panel.targets.some(({ expr }) => expr.includes('"${1}xx"')))
+    expect(classes.length).toBeGreaterThan(0)
+    for (const { panel } of classes) {
+      const colours = panel.fieldConfig.overrides.map(({ matcher, properties }) => [
+        matcher.options,
+        properties.find(({ id }) => id === 'color')?.value,
+      ])
+      for (const [status, colour] of [
+        ['2xx', 'green'],
+        ['4xx', 'yellow'],
+        ['5xx', 'red'],
+      ])
+        expect(colours).toContainEqual([status, { mode: 'fixed', fixedColor: colour }])
+    }
+  })
+
+  it('has limits that an editor can show', () => {
+    const limits = panels.flatMap(({ panel }) => panel.fieldConfig.defaults.thresholds?.steps ?? [])
+    expect(limits.filter(({ value }) => value !== null && value > 0 && value < 0.0001)).toEqual([])
+  })
+
+  it('has rates over the interval that Grafana computes, and no variable for it', () => {
+    for (const dashboard of all) expect(fileOf(dashboard.uid)).not.toMatch(/\$interval|"interval"/)
+  })
+
+  it('opens logs and traces by queries of provisioned sources, for the time range of the dashboard', () => {
+    const links = panels.flatMap(({ panel }) => (panel.links ?? []).map(({ url }) => url))
+    const explored = links.filter((url) => url.startsWith('/explore'))
+    expect(explored.length).toBeGreaterThan(5)
+    for (const url of explored) {
+      const panes: unknown = JSON.parse(new URL(url, 'http://grafana').searchParams.get('panes') ?? '')
+      const query = { datasource: { uid: expect.stringMatching(/^(loki|tempo)$/) } }
+      expect(panes).toMatchObject({ a: { queries: [query], range: { from: '${__from}', to: '${__to}' } } })
+      expect(url).toContain('${__from}')
+    }
+  })
+})
+
 describe('a query about load runs', () => {
   it('asks for metrics that reports push, so that a panel cannot wait for what never comes', () => {
     const asked = new Set(
@@ -95,7 +152,6 @@ describe('variables in a query', () => {
 
   it('are replaced as Grafana does it', () => {
     expect(of('x{instance=~"$instance"}')).toBe('x{instance=~".*"}')
-    expect(of('rate(x[$interval])')).toBe('rate(x[60s])')
     expect(of('increase(x[$__range])')).toBe('increase(x[3600s])')
     expect(of('rate(x[$__rate_interval])')).toBe('rate(x[60s])')
     expect(of('rate(x[$__rate_interval])', 120)).toBe('rate(x[135s])')

@@ -24,7 +24,7 @@ export const business: Row = {
       queries: [
         line(
           '{{action}} {{result}}',
-          `sum by (action, result) (rate(auth_attempts_total{${instanceLabels}}[$interval]))`,
+          `sum by (action, result) (rate(auth_attempts_total{${instanceLabels}}[$__rate_interval]))`,
         ),
       ],
       unit: 'perSecond',
@@ -40,7 +40,7 @@ export const business: Row = {
       queries: [
         line(
           '{{operation}} {{result}}',
-          `sum by (operation, result) (rate(task_operations_total{${instanceLabels}}[$interval]))`,
+          `sum by (operation, result) (rate(task_operations_total{${instanceLabels}}[$__rate_interval]))`,
         ),
       ],
       unit: 'perSecond',
@@ -55,11 +55,11 @@ export const business: Row = {
       queries: [
         line(
           'export {{format}} {{result}}',
-          `60 * sum by (format, result) (rate(export_total{${instanceLabels}}[$interval]))`,
+          `60 * sum by (format, result) (rate(export_total{${instanceLabels}}[$__rate_interval]))`,
         ),
         line(
           'import {{format}} {{result}}',
-          `60 * sum by (format, result) (rate(import_total{${instanceLabels}}[$interval]))`,
+          `60 * sum by (format, result) (rate(import_total{${instanceLabels}}[$__rate_interval]))`,
         ),
       ],
       unit: 'perMinute',
@@ -74,7 +74,7 @@ export const business: Row = {
         'locks. Compare with their size.',
       queries: quantileLines(
         [0.5, 0.95],
-        `rate(bulk_operation_duration_seconds_bucket{${instanceLabels}}[$interval])`,
+        `rate(bulk_operation_duration_seconds_bucket{${instanceLabels}}[$__rate_interval])`,
       ),
       unit: 'seconds',
       width: 8,
@@ -86,13 +86,13 @@ export const business: Row = {
       queries: [
         line(
           'mean',
-          `sum(rate(bulk_operation_items_sum{${instanceLabels}}[$interval])) / ` +
-            `(sum(rate(bulk_operation_items_count{${instanceLabels}}[$interval])) > 0)`,
+          `sum(rate(bulk_operation_items_sum{${instanceLabels}}[$__rate_interval])) / ` +
+            `(sum(rate(bulk_operation_items_count{${instanceLabels}}[$__rate_interval])) > 0)`,
         ),
         line(
           'p95',
           'histogram_quantile(0.95, sum by (le) ' +
-            `(rate(bulk_operation_items_bucket{${instanceLabels}}[$interval])))`,
+            `(rate(bulk_operation_items_bucket{${instanceLabels}}[$__rate_interval])))`,
         ),
       ],
       unit: 'count',

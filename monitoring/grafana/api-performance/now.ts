@@ -1,6 +1,16 @@
 import type { Row } from '../dashboard.ts'
 import { budgets } from '../limits.ts'
-import { above, aboveZero, alertedBy, line, stat, steps } from '../panels/index.ts'
+import {
+  above,
+  aboveZero,
+  alertedBy,
+  line,
+  logsLink,
+  stat,
+  steps,
+  table,
+  tracesLink,
+} from '../panels/index.ts'
 
 /** Labels of the API instances that the reader chose. */
 export const instanceLabels = 'job="todo-backend", instance=~"$instance"'
@@ -11,6 +21,10 @@ export const routeLabels = `${instanceLabels}, route=~"$route"`
 export const latencyLimits = {
   unit: 'seconds',
   ...alertedBy(['APISlow', 'APIVerySlow', 'APIHighResponseTime'], { budget: budgets.p95Seconds }),
+  links: [
+    logsLink('requests over 1 s', 'responseTimeMs > 1000'),
+    tracesLink('requests over 1 s', 'duration > 1s'),
+  ],
 } as const
 
 const errorAlerts = ['APIErrorBudgetBurning', 'APIErrorRateElevated', 'APIHighErrorRate'] as const
@@ -19,6 +33,7 @@ export const errorLimits = {
   unit: 'ratio',
   limits: above(errorAlerts),
   alerts: [...errorAlerts, 'APIUnavailable'],
+  links: [logsLink('failed requests', 'status >= 500'), tracesLink('failed requests', 'status = error')],
 } as const
 
 /** Quantile over all instances: their buckets are added, since quantiles cannot be averaged. */
@@ -30,11 +45,11 @@ export function latencyQuantile(quantile: number, window: string, by = '', at = 
 }
 
 /** Share of requests with a 5xx response. 0 when no request failed, no value without requests. */
-export function errorRatio(window: string, by = ''): string {
+export function errorRatio(window: string, by = '', at = ''): string {
   const grouped = by === '' ? 'sum' : `sum by (${by})`
-  const all = `${grouped} (rate(http_requests_total{${routeLabels}}[${window}]))`
+  const all = `${grouped} (rate(http_requests_total{${routeLabels}}[${window}]${at}))`
   return (
-    `(${grouped} (rate(http_requests_total{${routeLabels}, status=~"5.."}[${window}])) ` +
+    `(${grouped} (rate(http_requests_total{${routeLabels}, status=~"5.."}[${window}]${at})) ` +
     `or 0 * ${all}) / ${all}`
   )
 }
@@ -44,13 +59,14 @@ export function errorRatio(window: string, by = ''): string {
  * point.
  */
 export const slowestEndpoints =
-  `${latencyQuantile(0.95, '$interval', 'method, route')} and on (method, route) ` +
+  `${latencyQuantile(0.95, '$__rate_interval', 'method, route')} and on (method, route) ` +
   `topk(8, ${latencyQuantile(0.95, '$__range', 'method, route', ' @ end()')})`
 
-/** Error ratio of all endpoints together, and of each that has errors. */
+/** Error ratio of all endpoints together, and of the eight that had most over the time range. */
 export const errorsByEndpoint =
-  `label_replace(${errorRatio('$interval')}, "route", "all endpoints", "", "") or ` +
-  `${errorRatio('$interval', 'method, route')} > 0`
+  `label_replace(${errorRatio('$__rate_interval')}, "route", "all endpoints", "", "") or ` +
+  `${errorRatio('$__rate_interval', 'method, route')} > 0 and on (method, route) ` +
+  `topk(8, ${errorRatio('$__range', 'method, route', ' @ end()')} > 0)`
 
 /** Availability, latency and errors: the first screen after a page. */
 export const now: Row = {
@@ -124,6 +140,26 @@ export const now: Row = {
       queries: [line('users', `sum(users_active{${instanceLabels}, window="5m"})`)],
       unit: 'count',
       width: 3,
+    }),
+    table({
+      title: 'Alerts, and since when',
+      description:
+        'Alerts that fire or are pending, the earliest first: it is often the cause of the others. ' +
+        'Open the runbook of the first one.',
+      queries: [
+        {
+          expr:
+            'max by (alertname, severity, alertstate) (1000 * ALERTS_FOR_STATE{alertname!="Watchdog"} * ' +
+            'ignoring (alertstate) group_right () ALERTS{alertname!="Watchdog"})',
+        },
+      ],
+      unit: 'ago',
+      width: 24,
+      height: 6,
+      columns: { alertstate: 'State', severity: 'Severity', alertname: 'Alert' },
+      value: 'Since',
+      least: true,
+      none: 'No alert is pending or firing',
     }),
   ],
 }

@@ -5,7 +5,10 @@ import { instanceLabels } from './now.ts'
 
 /** The events of a counter per minute, by one of its labels. */
 function perMinute(label: string, counter: string): Query {
-  return line(`{{${label}}}`, `60 * sum by (${label}) (rate(${counter}{${instanceLabels}}[$interval]))`)
+  return line(
+    `{{${label}}}`,
+    `60 * sum by (${label}) (rate(${counter}{${instanceLabels}}[$__rate_interval]))`,
+  )
 }
 
 const limits: Row['panels'] = [
@@ -63,7 +66,7 @@ const intruders: Row['panels'] = [
       line(
         '{{action}}: {{reason}}',
         `60 * sum by (action, reason) (rate(auth_attempts_total{${instanceLabels}, ` +
-          'result!="success"}[$interval]))',
+          'result!="success"}[$__rate_interval]))',
       ),
     ],
     unit: 'perMinute',
@@ -78,7 +81,7 @@ const intruders: Row['panels'] = [
       'Accounts locked after failed logins, per minute, and addresses with ten or more ' +
       'failures in 15 minutes. Both at the same time: an attack on known accounts.',
     queries: [
-      line('lockouts a minute', `60 * sum(rate(auth_lockouts_total{${instanceLabels}}[$interval]))`),
+      line('lockouts a minute', `60 * sum(rate(auth_lockouts_total{${instanceLabels}}[$__rate_interval]))`),
       line('suspicious addresses', `sum(auth_suspicious_addresses{${instanceLabels}})`),
     ],
     unit: 'count',

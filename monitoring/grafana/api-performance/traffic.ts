@@ -1,5 +1,5 @@
 import type { Row } from '../dashboard.ts'
-import { line, table, timeSeries } from '../panels/index.ts'
+import { line, logsLink, table, timeSeries } from '../panels/index.ts'
 import {
   errorLimits,
   errorsByEndpoint,
@@ -9,6 +9,9 @@ import {
   slowestEndpoints,
   instanceLabels,
 } from './now.ts'
+
+/** A failure is never green, whatever the order of the series. */
+const statusColours = { '1xx': 'purple', '2xx': 'green', '3xx': 'blue', '4xx': 'yellow', '5xx': 'red' }
 
 /** Request rate, latency and errors, over time and by endpoint. */
 export const traffic: Row = {
@@ -26,7 +29,7 @@ export const traffic: Row = {
         ['p95', 0.95],
         ['p99', 0.99],
       ].map(([legend, quantile], index) => ({
-        expr: latencyQuantile(Number(quantile), '$interval'),
+        expr: latencyQuantile(Number(quantile), '$__rate_interval'),
         legend: String(legend),
         exemplars: index === 3,
       })),
@@ -36,7 +39,7 @@ export const traffic: Row = {
     timeSeries({
       title: 'Error rate by endpoint',
       description:
-        'Share of requests with a 5xx response: of all endpoints, and of each with errors. ' +
+        'Share of requests with a 5xx response: of all endpoints, and of the eight with most. ' +
         'One endpoint: its code or query. All at the same time: database, memory, or a deployment ' +
         '(see the marks).',
       queries: [line('{{method}} {{route}}', errorsByEndpoint)],
@@ -51,7 +54,7 @@ export const traffic: Row = {
       queries: [
         line(
           '{{method}} {{route}}',
-          `sum by (method, route) (rate(http_requests_total{${routeLabels}}[$interval]))`,
+          `sum by (method, route) (rate(http_requests_total{${routeLabels}}[$__rate_interval]))`,
         ),
       ],
       unit: 'requestsPerSecond',
@@ -87,6 +90,7 @@ export const traffic: Row = {
       columns: { status: 'Status', method: 'Method', route: 'Endpoint' },
       value: 'Responses',
       none: 'No response of 400 or above',
+      links: [logsLink('responses of 400 and above', 'status >= 400')],
     }),
     timeSeries({
       title: 'Responses by status class',
@@ -94,13 +98,14 @@ export const traffic: Row = {
       queries: [
         line(
           '{{class}}',
-          `sum by (class) (label_replace(rate(http_requests_total{${routeLabels}}[$interval]), ` +
+          `sum by (class) (label_replace(rate(http_requests_total{${routeLabels}}[$__rate_interval]), ` +
             `"class", "\${1}xx", "status", "(.).."))`,
         ),
       ],
       unit: 'requestsPerSecond',
       width: 12,
       stacked: true,
+      colours: statusColours,
     }),
   ],
 }
@@ -118,8 +123,8 @@ export const capacity: Row = {
         line(
           '{{cache}}',
           `sum by (cache) (rate(cache_requests_total{${instanceLabels}, ` +
-            'result="hit"}[$interval])) / sum by (cache) ' +
-            `(rate(cache_requests_total{${instanceLabels}}[$interval]))`,
+            'result="hit"}[$__rate_interval])) / sum by (cache) ' +
+            `(rate(cache_requests_total{${instanceLabels}}[$__rate_interval]))`,
         ),
       ],
       unit: 'ratio',
@@ -133,7 +138,7 @@ export const capacity: Row = {
       queries: [
         line(
           '{{cache}} {{result}}',
-          `sum by (cache, result) (rate(cache_requests_total{${instanceLabels}}[$interval]))`,
+          `sum by (cache, result) (rate(cache_requests_total{${instanceLabels}}[$__rate_interval]))`,
         ),
       ],
       unit: 'perSecond',
@@ -170,7 +175,7 @@ export const capacity: Row = {
         line(
           '{{queue}} {{outcome}}',
           'histogram_quantile(0.95, sum by (le, queue, outcome) ' +
-            `(rate(job_duration_seconds_bucket{${instanceLabels}}[$interval])))`,
+            `(rate(job_duration_seconds_bucket{${instanceLabels}}[$__rate_interval])))`,
         ),
       ],
       unit: 'seconds',

@@ -7,10 +7,14 @@ const overRange = (metric: string): string =>
   `sum by (query) (rate(db_query_duration_seconds_${metric}{${apiLabels}}[$__range] @ end()))`
 const slowest = `${overRange('sum')} / (${overRange('count')} > 0)`
 const perQuery = (metric: string): string =>
-  `sum by (query) (rate(db_query_duration_seconds_${metric}{${apiLabels}}[$interval]))`
+  `sum by (query) (rate(db_query_duration_seconds_${metric}{${apiLabels}}[$__rate_interval]))`
 const slow =
   `60 * (${perQuery('count')} - on (query) sum by (query) ` +
-  `(rate(db_query_duration_seconds_bucket{${apiLabels}, le="1"}[$interval])))`
+  `(rate(db_query_duration_seconds_bucket{${apiLabels}, le="1"}[$__rate_interval])))`
+
+const slowestStatements =
+  'topk(10, sum by (datname, queryid) (rate(pg_stat_statements_seconds_total[$__range])) / ' +
+  '(sum by (datname, queryid) (rate(pg_stat_statements_calls_total[$__range])) > 0))'
 
 /** Queries by their names in the code, as the API measures them. */
 export const queries: Row = {
@@ -27,7 +31,7 @@ export const queries: Row = {
           amongTop(
             few,
             'histogram_quantile(0.95, sum by (le, query) ' +
-              `(rate(db_query_duration_seconds_bucket{${apiLabels}}[$interval])))`,
+              `(rate(db_query_duration_seconds_bucket{${apiLabels}}[$__rate_interval])))`,
             'query',
             slowest,
           ),
@@ -69,19 +73,19 @@ export const queries: Row = {
     table({
       title: 'Slowest statements in PostgreSQL',
       description:
-        'The statements in pg_stat_statements with the longest mean time. To find the text ' +
-        'of an identifier: SELECT query FROM pg_stat_statements WHERE queryid = …',
+        'The statements in pg_stat_statements with the longest mean time, by the start of their ' +
+        'text. A statement without a text was executed after the last one was read.',
       queries: [
         {
           expr:
-            'topk(10, sum by (datname, queryid) ' +
-            '(rate(pg_stat_statements_seconds_total[$__range])) / (sum by (datname, queryid) ' +
-            '(rate(pg_stat_statements_calls_total[$__range])) > 0))',
+            `(${slowestStatements} * on (queryid) group_left (query) ` +
+            'topk by (queryid) (1, pg_stat_statements_query_id)) or on (datname, queryid) ' +
+            slowestStatements,
         },
       ],
       unit: 'seconds',
       width: 8,
-      columns: { datname: 'Database', queryid: 'Statement' },
+      columns: { datname: 'Database', queryid: 'Id', query: 'Statement' },
       value: 'Mean',
       alerts: ['DatabaseQueriesSlow'],
     }),
@@ -127,12 +131,12 @@ export const connections: Row = {
       queries: [
         line(
           '{{instance}}',
-          `60 * sum by (instance) (rate(db_connection_errors_total{${apiLabels}}[$interval]))`,
+          `60 * sum by (instance) (rate(db_connection_errors_total{${apiLabels}}[$__rate_interval]))`,
         ),
       ],
       unit: 'perMinute',
       width: 8,
-      limits: aboveZero('critical'),
+      limits: aboveZero('critical', 0.01),
       alerts: ['DatabaseConnectionFailures'],
     }),
     timeSeries({
@@ -141,8 +145,8 @@ export const connections: Row = {
         'Transactions committed and rolled back per second. Many rollbacks: conflicts, ' +
         'deadlocks, or requests that time out.',
       queries: [
-        line('committed', `sum(rate(pg_stat_database_xact_commit{${databaseLabels}}[$interval]))`),
-        line('rolled back', `sum(rate(pg_stat_database_xact_rollback{${databaseLabels}}[$interval]))`),
+        line('committed', `sum(rate(pg_stat_database_xact_commit{${databaseLabels}}[$__rate_interval]))`),
+        line('rolled back', `sum(rate(pg_stat_database_xact_rollback{${databaseLabels}}[$__rate_interval]))`),
       ],
       unit: 'perSecond',
       width: 8,
@@ -168,12 +172,12 @@ export const connections: Row = {
         'Deadlocks and recovery conflicts per minute. A deadlock ends one of the two ' +
         'transactions: two code paths lock the same rows in different order.',
       queries: [
-        line('deadlocks', `60 * sum(rate(pg_stat_database_deadlocks{${databaseLabels}}[$interval]))`),
-        line('conflicts', `60 * sum(rate(pg_stat_database_conflicts{${databaseLabels}}[$interval]))`),
+        line('deadlocks', `60 * sum(rate(pg_stat_database_deadlocks{${databaseLabels}}[$__rate_interval]))`),
+        line('conflicts', `60 * sum(rate(pg_stat_database_conflicts{${databaseLabels}}[$__rate_interval]))`),
       ],
       unit: 'perMinute',
       width: 8,
-      limits: aboveZero('medium'),
+      limits: aboveZero('medium', 0.01),
     }),
   ],
 }

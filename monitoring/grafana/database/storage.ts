@@ -22,9 +22,9 @@ export const storage: Row = {
       queries: [
         line(
           '{{datname}}',
-          `sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) / ` +
-            `(sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$interval])) + ` +
-            `sum by (datname) (rate(pg_stat_database_blks_read{${databaseLabels}}[$interval])))`,
+          `sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$__rate_interval])) / ` +
+            `(sum by (datname) (rate(pg_stat_database_blks_hit{${databaseLabels}}[$__rate_interval])) + ` +
+            `sum by (datname) (rate(pg_stat_database_blks_read{${databaseLabels}}[$__rate_interval])))`,
         ),
       ],
       unit: 'ratio',

@@ -6,6 +6,8 @@ export {
   colours,
   line,
   linkTo,
+  logsLink,
+  tracesLink,
   quantileLines,
   prometheus,
   steps,

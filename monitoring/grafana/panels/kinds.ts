@@ -23,6 +23,7 @@ import {
   deferred,
   describe,
   namesBelow,
+  tableBelow,
   prometheus,
   rangeQuery,
   tableQuery,
@@ -118,6 +119,8 @@ export interface TimeSeriesOptions extends PanelOptions {
   upTo?: number
   /** Series that are limits, by their legend: drawn dashed. */
   dashed?: readonly string[]
+  /** Fixed colours of series with a meaning, by their legend. The palette colours the others. */
+  colours?: Readonly<Record<string, string>>
 }
 
 /** Values over time. Limits are dashed lines. */
@@ -129,7 +132,7 @@ export const timeSeries = deferred((options: TimeSeriesOptions): Builder<Panel> 
     .fillOpacity(options.stacked === true ? 30 : 6)
     // A sample alone between two gaps is a line of no length.
     .showPoints(VisibilityMode.Auto)
-    .legend(namesBelow())
+    .legend(tableBelow())
     // oxlint-disable-next-line unicorn/no-array-sort -- the builder's own; there is no array
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
     .targets(options.queries.map(rangeQuery))
@@ -144,6 +147,8 @@ export const timeSeries = deferred((options: TimeSeriesOptions): Builder<Panel> 
     panel
       .thresholds(thresholds(options.limits))
       .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))
+  for (const [name, colour] of Object.entries(options.colours ?? {}))
+    panel.overrideByName(name, [{ id: 'color', value: { mode: 'fixed', fixedColor: colour } }])
   for (const name of options.dashed ?? []) {
     panel.overrideByName(name, [
       { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 6] } },

@@ -29,6 +29,8 @@ export interface PanelOptions {
   limits?: Limits
   /** Alerts on the same metric. The panel links to their runbooks. */
   alerts?: readonly string[]
+  /** Where to look next: logs or traces. */
+  links?: readonly NamedLink[]
   /** The text of an empty panel where no data is good. Otherwise it shows "No data", which is bad. */
   none?: string
 }
@@ -60,8 +62,38 @@ export function describe(panel: Common, options: PanelOptions, height: number): 
   panel.span(options.width)
   panel.height(options.height ?? height)
   if (options.none !== undefined) panel.noValue(options.none)
-  if (options.alerts !== undefined)
-    panel.links(options.alerts.map((alert) => linkTo(`Runbook: ${alert}`, findRunbook(alert))))
+  const links = [
+    ...(options.alerts ?? []).map((alert) => linkTo(`Runbook: ${alert}`, findRunbook(alert))),
+    ...(options.links ?? []).map(({ title: name, url }) => linkTo(name, url)),
+  ]
+  if (links.length > 0) panel.links(links)
+}
+
+/** A link of a panel that is not a runbook. */
+export interface NamedLink {
+  title: string
+  url: string
+}
+
+/** Opens a query in Grafana's Explore, for the time range of the dashboard. */
+function exploreLink(title: string, uid: 'loki' | 'tempo', query: Record<string, string>): NamedLink {
+  const datasource = { type: uid, uid }
+  const range = { from: '${__from}', to: '${__to}' }
+  const panes = { a: { datasource: uid, queries: [{ refId: 'A', datasource, ...query }], range } }
+  // Grafana replaces its variables only where they are not encoded.
+  const encoded = encodeURIComponent(JSON.stringify(panes)).replaceAll(/%24%7B(__\w+)%7D/g, '$${$1}')
+  return { title, url: `/explore?schemaVersion=1&orgId=1&panes=${encoded}` }
+}
+
+/** The log lines of the API that a LogQL pipeline selects. */
+export function logsLink(title: string, pipeline: string): NamedLink {
+  return exploreLink(`Logs: ${title}`, 'loki', { expr: `{job="todo-backend"} | json | ${pipeline}` })
+}
+
+/** The traces of the API that a TraceQL condition selects. */
+export function tracesLink(title: string, condition: string): NamedLink {
+  const query = `{resource.service.name="todo-backend" && ${condition}}`
+  return exploreLink(`Traces: ${title}`, 'tempo', { queryType: 'traceql', query })
 }
 
 export function linkTo(title: string, url: string): DashboardLinkBuilder {
@@ -87,6 +119,17 @@ export function quantileLines(quantiles: readonly number[], buckets: string): Qu
   return quantiles.map((quantile) =>
     line(`p${quantile * 100}`, `histogram_quantile(${quantile}, sum by (le) (${buckets}))`),
   )
+}
+
+/** A table of the series below the panel, the largest last value first. */
+export function tableBelow(): VizLegendOptionsBuilder {
+  return new VizLegendOptionsBuilder()
+    .displayMode(LegendDisplayMode.Table)
+    .placement(LegendPlacement.Bottom)
+    .showLegend(true)
+    .calcs(['lastNotNull', 'mean', 'max'])
+    .sortBy('Last *')
+    .sortDesc(true)
 }
 
 /** The names of the series in one line below the panel. */
@@ -201,9 +244,9 @@ export function steps(
   return [{ value: null, color: first }, ...values.map(([value, color]) => ({ value, color }))]
 }
 
-/** Every value above 0 has this colour. */
-export function aboveZero(severity: Severity): Limits {
-  return steps(colours.good, [Number.EPSILON, colours[severity]])
+/** Every count from 1 on has this colour; `least` is for rates, where less than one is something too. */
+export function aboveZero(severity: Severity, least = 0.5): Limits {
+  return steps(colours.good, [least, colours[severity]])
 }
 
 export function thresholds(limits: Limits): ThresholdsConfigBuilder {

@@ -112,7 +112,7 @@ export async function queryExemplars(
 export interface View {
   prometheus: string
   span: Span
-  /** Range of rates, in seconds. */
+  /** The least range of rates, in seconds. */
   window: number
   scrapeInterval: number
 }
@@ -170,7 +170,7 @@ export function fillTemplate(format: string, labels: Record<string, string>): st
 /** The values of Grafana's query variables, in seconds. */
 export interface QueryVariables {
   range: number
-  /** The value of `$interval`, the range of rates. */
+  /** The least range of rates, whatever the scrape interval. */
   window: number
   /** Distance between two points of a panel. */
   step: number
@@ -192,11 +192,8 @@ export function substitute(
     ['__range', `${Math.ceil(range)}s`],
     ['__range_s', String(Math.ceil(range))],
     ['__interval', `${step}s`],
-    ['__rate_interval', `${Math.max(step + scrapeInterval, 4 * scrapeInterval)}s`],
-    ...templating.list.map(({ name, type, allValue }): [string, string] => [
-      name,
-      type === 'interval' ? `${window}s` : (allValue ?? ''),
-    ]),
+    ['__rate_interval', `${Math.max(step + scrapeInterval, 4 * scrapeInterval, window)}s`],
+    ...templating.list.map(({ name, allValue }): [string, string] => [name, allValue ?? '']),
   ])
   return expr.replaceAll(
     /\$(?:\{(\w+)\}|(\w+))/g,

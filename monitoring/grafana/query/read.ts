@@ -67,7 +67,7 @@ const row = z.object({
 
 const variable = z.object({
   name: z.string(),
-  type: z.enum(['datasource', 'query', 'interval']),
+  type: z.enum(['datasource', 'query']),
   label: z.string(),
   allValue: z.string().optional(),
   definition: z.string().optional(),

@@ -100,6 +100,8 @@ export function textColour(name: string): string {
 interface Entry {
   name: string
   colour: string
+  /** The last value, formatted. */
+  value?: string
 }
 
 /** Grafana's legend scrolls; a picture cannot. */
@@ -110,7 +112,10 @@ export function legend(entries: readonly Entry[]): Markup {
   const more = entries.length - maxEntries
   const shown = entries.slice(0, more > 0 ? maxEntries - 1 : maxEntries)
   const items = shown.map(
-    ({ name, colour }) => html`<span>${element('i', { style: `background:${colour}` })}${text(name)}</span>`,
+    ({ name, colour, value }) =>
+      html`<span>${element('i', { style: `background:${colour}` })}${text(name)}${
+        value !== undefined && html` <b>${text(value)}</b>`
+      }</span>`,
   )
   const rest = more > 0 && html`<span class="quiet">and ${more + 1} more</span>`
   return html`<div class="legend">${items}${rest}</div>`

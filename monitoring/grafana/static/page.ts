@@ -74,7 +74,9 @@ function renderPanel(
     marks,
     size: { width: w * columnPixels - 30, height: height - 38 - legendHeight },
   }
-  const links = localize === undefined ? [] : (panel.links ?? [])
+  // Explore is a page of Grafana.
+  const links =
+    localize === undefined ? [] : (panel.links ?? []).filter(({ url }) => !url.startsWith('/explore'))
   const marked = links.map(({ title, url }) =>
     element('a', { href: localize?.(url), title, 'aria-label': title }, text('?')),
   )

@@ -84,6 +84,21 @@ describe.each(dashboardNames.map(readDashboard))('$uid drawn', (dashboard) => {
   })
 })
 
+describe('a curve', () => {
+  it('has the colour that the file gives it, and its last value in the legend', () => {
+    const dashboard = readDashboard('todo-api-performance')
+    const page = dashboardPage({
+      dashboard,
+      results: resultsFor(dashboard, { class: '5xx' }),
+      span,
+      marks: [],
+    })
+    const panel = page.slice(page.indexOf('Responses by status class</h3>'))
+    const first = /<div class="legend">([^]*?)<\/div>/.exec(panel)?.[1]
+    expect(first).toMatch(/background:#c4162a"><\/i>5xx <b>4 req\/s<\/b>/)
+  })
+})
+
 describe('a figure', () => {
   it.each([
     ['s', 0.0123, '12.3 ms'],

@@ -5,6 +5,7 @@ import { namedColour, seriesColour, format, legend } from './format.ts'
 import { namedSeries } from './data.ts'
 import type { Drawing, NamedSeries } from './data.ts'
 import { scaleLinear, scaleLog } from 'd3-scale'
+import { z } from 'zod'
 import type { Span } from '../query/prometheus.ts'
 
 export interface Axis {
@@ -137,8 +138,18 @@ export function drawTimeSeries(drawing: Drawing): Markup[] {
       : [words((left + right) / 2, bottom / 2, panel.fieldConfig.defaults.noValue ?? 'No data', 'middle')]
   return [
     chart(caption, plot, [...marks, ...limits, ...drawn, line('axis', left, bottom, right, bottom)]),
-    legend(curves),
+    legend(
+      curves
+        .toSorted((a, b) => lastOf(b) - lastOf(a))
+        .map((curve) => ({ ...curve, value: format(panel.fieldConfig.defaults.unit, lastOf(curve), 0) })),
+    ),
   ]
+}
+
+/** The last value of a curve, without what it is stacked on; the lowest of all when it has none. */
+function lastOf({ points }: Curve): number {
+  const last = points.findLast(({ top }) => Number.isFinite(top))
+  return last === undefined ? Number.NEGATIVE_INFINITY : last.top - last.base
 }
 
 function toCurves(drawing: Drawing): Curve[] {
@@ -150,7 +161,12 @@ function toCurves(drawing: Drawing): Curve[] {
       if (stacked && Number.isFinite(value)) below.set(at, base + value)
       return { at, base, top: base + value }
     })
-    return { name: named.name, colour: seriesColour(index), dashed: isDashed(drawing, named.name), points }
+    return {
+      name: named.name,
+      colour: fixedColour(drawing, named.name) ?? seriesColour(index),
+      dashed: isDashed(drawing, named.name),
+      points,
+    }
   })
 }
 
@@ -218,4 +234,15 @@ function isDashed({ panel }: Drawing, name: string): boolean {
       matcher.options === name &&
       properties.some(({ id }) => id === 'custom.lineStyle'),
   )
+}
+
+const fixed = z.object({ fixedColor: z.string() })
+
+/** The colour that the dashboard's file gives a series. */
+function fixedColour({ panel }: Drawing, name: string): string | undefined {
+  const property = panel.fieldConfig.overrides
+    .filter(({ matcher }) => matcher.id === 'byName' && matcher.options === name)
+    .flatMap(({ properties }) => properties)
+    .find(({ id }) => id === 'color')
+  return property === undefined ? undefined : namedColour(fixed.parse(property.value).fixedColor)
 }

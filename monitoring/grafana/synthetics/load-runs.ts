@@ -60,7 +60,7 @@ function overlayPanel(title: string, production: string, which: string, step = '
       {
         expr:
           'histogram_quantile(0.95, sum by (le) ' +
-          `(rate(http_request_duration_seconds_bucket{job="todo-backend"${production}}[$interval])))`,
+          `(rate(http_request_duration_seconds_bucket{job="todo-backend"${production}}[$__rate_interval])))`,
         legend: 'production',
         exemplars: true,
       },

@@ -5,7 +5,7 @@ import { diskLabels, networkLabels, nodeLabels } from './now.ts'
 /** The share of time in which a process waited for a resource. */
 function pressure(resource: 'cpu' | 'memory' | 'io'): string {
   const waiting = `node_pressure_${resource}_waiting_seconds_total{${nodeLabels}}`
-  return `max by (instance) (rate(${waiting}[$interval]))`
+  return `max by (instance) (rate(${waiting}[$__rate_interval]))`
 }
 
 const computing: Row['panels'] = [
@@ -18,7 +18,7 @@ const computing: Row['panels'] = [
       line(
         '{{mode}}',
         `sum by (mode) (rate(node_cpu_seconds_total{${nodeLabels}, ` +
-          `mode!="idle"}[$interval])) / scalar(count(node_cpu_seconds_total{${nodeLabels}, ` +
+          `mode!="idle"}[$__rate_interval])) / scalar(count(node_cpu_seconds_total{${nodeLabels}, ` +
           'mode="idle"}))',
       ),
     ],
@@ -70,10 +70,13 @@ const input: Row['panels'] = [
     description:
       'Bytes read and written per second. Sudden reads: memory is short, and files are read again.',
     queries: [
-      line('read {{device}}', `sum by (device) (rate(node_disk_read_bytes_total{${nodeLabels}}[$interval]))`),
+      line(
+        'read {{device}}',
+        `sum by (device) (rate(node_disk_read_bytes_total{${nodeLabels}}[$__rate_interval]))`,
+      ),
       line(
         'written {{device}}',
-        `sum by (device) (rate(node_disk_written_bytes_total{${nodeLabels}}[$interval]))`,
+        `sum by (device) (rate(node_disk_written_bytes_total{${nodeLabels}}[$__rate_interval]))`,
       ),
     ],
     unit: 'bytesPerSecond',
@@ -83,7 +86,10 @@ const input: Row['panels'] = [
     title: 'Disk busy',
     description: 'Share of time in which a disk was busy. Near 100 %: commits and queries wait for it.',
     queries: [
-      line('{{device}}', `max by (device) (rate(node_disk_io_time_seconds_total{${nodeLabels}}[$interval]))`),
+      line(
+        '{{device}}',
+        `max by (device) (rate(node_disk_io_time_seconds_total{${nodeLabels}}[$__rate_interval]))`,
+      ),
     ],
     unit: 'ratio',
     width: 8,
@@ -115,11 +121,11 @@ const input: Row['panels'] = [
     queries: [
       line(
         'received',
-        `sum by (instance) (rate(node_network_receive_bytes_total{${networkLabels}}[$interval]))`,
+        `sum by (instance) (rate(node_network_receive_bytes_total{${networkLabels}}[$__rate_interval]))`,
       ),
       line(
         'sent',
-        `sum by (instance) (rate(node_network_transmit_bytes_total{${networkLabels}}[$interval]))`,
+        `sum by (instance) (rate(node_network_transmit_bytes_total{${networkLabels}}[$__rate_interval]))`,
       ),
     ],
     unit: 'bytesPerSecond',
@@ -133,16 +139,19 @@ const input: Row['panels'] = [
     queries: [
       line(
         'dropped',
-        `sum(rate(node_network_receive_drop_total{${networkLabels}}[$interval]) + ` +
-          `rate(node_network_transmit_drop_total{${networkLabels}}[$interval]))`,
+        `sum(rate(node_network_receive_drop_total{${networkLabels}}[$__rate_interval]) + ` +
+          `rate(node_network_transmit_drop_total{${networkLabels}}[$__rate_interval]))`,
       ),
       line(
         'errors',
-        `sum(rate(node_network_receive_errs_total{${networkLabels}}[$interval]) + ` +
-          `rate(node_network_transmit_errs_total{${networkLabels}}[$interval]))`,
+        `sum(rate(node_network_receive_errs_total{${networkLabels}}[$__rate_interval]) + ` +
+          `rate(node_network_transmit_errs_total{${networkLabels}}[$__rate_interval]))`,
       ),
-      line('retransmitted', `sum(rate(node_netstat_Tcp_RetransSegs{${nodeLabels}}[$interval]))`),
-      line('listen queue full', `sum(rate(node_netstat_TcpExt_ListenOverflows{${nodeLabels}}[$interval]))`),
+      line('retransmitted', `sum(rate(node_netstat_Tcp_RetransSegs{${nodeLabels}}[$__rate_interval]))`),
+      line(
+        'listen queue full',
+        `sum(rate(node_netstat_TcpExt_ListenOverflows{${nodeLabels}}[$__rate_interval]))`,
+      ),
     ],
     unit: 'perSecond',
     width: 12,

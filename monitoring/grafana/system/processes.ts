@@ -22,7 +22,7 @@ export const processes: Row = {
       queries: [
         line(
           '{{groupname}}',
-          'sum by (groupname) (rate(namedprocess_namegroup_cpu_seconds_total[$interval]))',
+          'sum by (groupname) (rate(namedprocess_namegroup_cpu_seconds_total[$__rate_interval]))',
         ),
       ],
       unit: 'count',
@@ -71,8 +71,8 @@ export const processes: Row = {
         line('blocked', `sum(node_procs_blocked{${nodeLabels}})`),
         line(
           'pages swapped',
-          `sum(rate(node_vmstat_pswpin{${nodeLabels}}[$interval]) + ` +
-            `rate(node_vmstat_pswpout{${nodeLabels}}[$interval]))`,
+          `sum(rate(node_vmstat_pswpin{${nodeLabels}}[$__rate_interval]) + ` +
+            `rate(node_vmstat_pswpout{${nodeLabels}}[$__rate_interval]))`,
         ),
         line('killed for lack of memory', `sum(increase(node_vmstat_oom_kill{${nodeLabels}}[1h]))`),
       ],
@@ -105,7 +105,10 @@ export const runtime: Row = {
         'Share of time spent collecting garbage, by kind. "major" above a few per cent: the ' +
         'heap is nearly full, or the code creates too many objects.',
       queries: [
-        line('{{kind}}', `max by (kind) (rate(nodejs_gc_duration_seconds_sum{${apiLabels}}[$interval]))`),
+        line(
+          '{{kind}}',
+          `max by (kind) (rate(nodejs_gc_duration_seconds_sum{${apiLabels}}[$__rate_interval]))`,
+        ),
       ],
       unit: 'ratio',
       width: 8,
@@ -116,7 +119,10 @@ export const runtime: Row = {
         'Cores in use by each instance. JavaScript runs on one core: near 1 the instance is ' +
         'saturated. Add an instance.',
       queries: [
-        line('{{instance}}', `sum by (instance) (rate(process_cpu_seconds_total{${apiLabels}}[$interval]))`),
+        line(
+          '{{instance}}',
+          `sum by (instance) (rate(process_cpu_seconds_total{${apiLabels}}[$__rate_interval]))`,
+        ),
       ],
       unit: 'count',
       width: 8,
