@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from 'vitest'
@@ -197,4 +197,44 @@ describe('SIGTERM', () => {
     await Promise.all(callers)
     expect(refused).toEqual([])
   })
+
+  test('at saturation resets nothing, and warns callers that connect for each request', async () => {
+    const backend = start({ DATABASE_URL: databaseUrl })
+    await backend.ready()
+    const { port, hostname } = new URL(await backend.base())
+    const failures: string[] = []
+    let answers = 0
+    let notices = 0
+    const callers = Array.from({ length: 100 }, async () => {
+      for (;;) {
+        const answer = await requestOnce(Number(port), hostname)
+        if (answer === 'ECONNREFUSED') return
+        answers += 1
+        if (!answer.startsWith('HTTP/1.1 200')) failures.push(answer)
+        else if (/^connection: close/im.test(answer)) notices += 1
+      }
+    })
+    await eventually('load is running', 10_000, () => answers > 500)
+    backend.signal('SIGTERM')
+    expect(await backend.exit()).toBe(0)
+    await Promise.all(callers)
+    expect(failures).toEqual([])
+    expect(notices).toBeGreaterThan(100)
+  })
 })
+
+/** Sends a request on its own connection, which may be kept. Returns the answer, or the code of the error. */
+function requestOnce(port: number, hostname: string): Promise<string> {
+  return new Promise((resolve) => {
+    let received = ''
+    const socket = connect(port, hostname, () => socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n'))
+    socket.on('data', (chunk) => {
+      received += chunk.toString()
+      if (received.endsWith('}')) socket.destroy()
+    })
+    socket.on('error', (error) => {
+      received = 'code' in error ? String(error.code) : String(error)
+    })
+    socket.on('close', () => resolve(received))
+  })
+}

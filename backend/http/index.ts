@@ -1,6 +1,7 @@
 export type { Access, Answer, Endpoint, EndpointSpec, Input, Method, RawInput, Reply } from './endpoint.ts'
 export { createApp } from './app.ts'
 export type { Bindings, Guards } from './app.ts'
+export { drain } from './drain.ts'
 export { checkJsonShape, decodeFile, scanJson } from './body.ts'
 export { defineEndpoint, listInvalidFields, textSchema } from './input.ts'
 export { Problem, buildProblemBody } from './respond.ts'

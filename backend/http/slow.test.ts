@@ -58,8 +58,12 @@ afterAll(() => {
 /** Sends `first` and then a byte ten times a second; gives what came back once the connection is closed. */
 function slowly(first: string, endless: string): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(first))
-    const timer = setInterval(() => endless !== '' && socket.write(endless), 100)
+    let timer: NodeJS.Timeout | undefined
+    // Not before `first`: on a busy machine, connecting takes longer than 100 ms.
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(first)
+      timer = setInterval(() => endless !== '' && socket.write(endless), 100)
+    })
     let received = ''
     socket.on('data', (chunk) => (received += chunk.toString()))
     socket.on('error', () => undefined)
