@@ -12,7 +12,7 @@ import { oddities } from './testing/oddities.ts'
 import { crampedLabels, faintTexts, malformed, tooWide } from './testing/page-checks.ts'
 
 /** Those that look different from each other; the rest differ in figures only. */
-const { passing, erring, killed, saturated, unreached, huge, hostile } = examples
+const { passing, erring, killed, saturated, unreached, huge, hostile, duetSlower, duetHostile } = examples
 const { oneSample, interrupted, gaps, millions } = oddities
 const looked = Object.entries({
   passing,
@@ -22,6 +22,8 @@ const looked = Object.entries({
   unreached,
   huge,
   hostile,
+  duetSlower,
+  duetHostile,
   oneSample,
   interrupted,
   gaps,

@@ -194,3 +194,36 @@ describe('what is too much', () => {
     expect(small).not.toContain('<h4><code>checkout-1/step-01</code>')
   })
 })
+
+describe('what a reader looks for', () => {
+  const page = htmlReport(examples['passing']?.() ?? expect.unreachable())
+  const first = /<section class="verdict[^]*?<\/section>/.exec(page)?.[0] ?? ''
+
+  it('is on the first screen: the totals of each run, and how sure a pass is', () => {
+    expect(textOf(first)).toMatch(
+      /steady: 14,400 requests, 240 req\/s, p95 [\d.]+ ms, errors 0 %, 60 s, revision/,
+    )
+    expect(textOf(first)).toContain('how small a slowdown can be seen on this machine is not known')
+    expect(textOf(htmlReport(examples['slow']?.() ?? expect.unreachable()))).not.toContain(
+      'how small a slowdown',
+    )
+  })
+
+  it('is shown on hover: each time of a chart, and the percentiles of a curve', () => {
+    expect(page).toMatch(/<rect class="hover"[^>]*><title>0 to 2 s: [\d.]+ req\/s, 0 errors\/s, p95 at most/)
+    expect(page).toMatch(/<circle class="hover"[^>]*><title>p99 [\d.]+ ms<\/title>/)
+  })
+
+  it('is in every cell of the steps with its unit, for a phone that has no headings', () => {
+    const row = /<tr><th scope="row"><code>task-crud\/list<\/code>[^]*?<\/tr>/.exec(page)?.[0] ?? ''
+    expect([...row.matchAll(/narrow-label">([^<]+) <\/span>/g)].map(([, label]) => label)).toEqual([
+      'requests',
+      'req/s',
+      'errors %',
+      'p50 ms',
+      'p95 ms',
+      'p99 ms',
+      'max ms',
+    ])
+  })
+})

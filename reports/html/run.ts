@@ -175,13 +175,18 @@ export function failureTable({ run }: RunReport, detail: Detail, id: string): Ma
   )}${leftOut(failures.length - shown.length, 'kind of failure', 'kinds of failure', 'record.json')}`
 }
 
-function failureRow({ count, class: kind, meaning, step, first, example }: FailureText): Markup {
+function failureRow({ count, class: kind, meaning, step, first, example, ids }: FailureText): Markup {
   const cells = [
     cell(text(count), 'n strong'),
     rowHeading(html`${text(kind)} <span class="quiet">${text(meaning)}</span>`),
     cell(step === overall ? html`<span class="whole">${text(overall)}</span>` : name(step)),
     cell(html`${first !== '' && html`<span class="narrow-label">first at </span>${text(first)}`}`, 'n'),
-    cell(html`${example !== '' && name(example)}`, 'full'),
+    cell(
+      html`${example !== '' && name(example)}${
+        ids !== '' && html` <span class="quiet">request ids: ${name(ids)}</span>`
+      }`,
+      'full',
+    ),
   ]
   return html`<tr role="row">${cells}</tr>`
 }

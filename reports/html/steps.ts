@@ -110,9 +110,9 @@ function cells({ figures, broken, over }: Pick<Step, 'figures' | 'broken' | 'ove
   const [bad, high] = [columnsOf(broken), columnsOf(over)]
   return figures.map((figure, index) => {
     const heading = figureHeadings[index] ?? ''
-    return html`<td class="n${raw(bad.has(heading) ? ' bad' : high.has(heading) ? ' high' : '')}">${text(
-      figure,
-    )}</td>`
+    const label = html`<span class="narrow-label">${text(heading)} </span>`
+    const kind = bad.has(heading) ? ' bad' : high.has(heading) ? ' high' : ''
+    return html`<td class="n${raw(kind)}">${label}${text(figure)}</td>`
   })
 }
 

@@ -145,8 +145,14 @@ var(--shade),transparent) 100% 0/14px 100% no-repeat,var(--card)}
 .wide-only{display:none}.narrow-only{display:block}.narrow-label{display:inline;color:var(--muted)}
 .verdict h1{font-size:18px}dl.why{grid-template-columns:minmax(0,1fr);gap:2px}dl.why dd+dt{margin-top:10px}
 th,td{padding:6px 9px}
-.steps tbody th,.steps thead th:first-child{position:sticky;left:0;background:var(--card);max-width:132px;
-min-width:112px}.steps th code{font-size:12px}
+.steps thead{display:none}
+.steps tbody,.steps tr,.steps td,.steps tbody th{display:block}
+.steps tr{padding:10px 12px;border-top:1px solid var(--rule);display:grid;
+grid-template-columns:repeat(3,minmax(0,1fr));gap:2px 12px}
+.steps tr:first-child{border-top:0}.steps tbody th{grid-column:1/-1;font-weight:650}
+.steps td,.steps tbody th,.steps tr.total td,.steps tr.total th{border:0;
+padding:0;min-width:0;text-align:left}
+.steps td.n{white-space:normal}
 table.stack,.stack tbody,.stack tr,.stack td,.stack tbody th{display:block}
 .stack thead{display:none}
 .stack tr{padding:10px 12px;border-top:1px solid var(--rule);display:flex;flex-wrap:wrap;gap:2px 12px;

@@ -5,6 +5,8 @@ import {
   capitalize,
   listBrokenRows,
   describeCauses,
+  describeCertainty,
+  describeTotals,
   formatCount,
   findNearestLimit,
   cleanText,
@@ -31,7 +33,7 @@ export function verdictSection(input: ReportInput): Markup {
   const [worst] = listBrokenRows(verdict)
   const summary = capitalize(summarizeVerdict(verdict))
   const where = worst ? formatLocation(worst) : ''
-  const facts = [...whyFacts(input), ...nextFacts(input)]
+  const facts = [...whyFacts(input), ...nextFacts(input), ...measuredFacts(input)]
   return html`<section class="verdict tone-${raw(toneOf(verdict.verdict))}" aria-labelledby="verdict">
 <h1 id="verdict"><strong>${text(verdict.verdict.toUpperCase())}</strong> <span>${text(
     worst ? cleanText(worst.message) : summary,
@@ -70,6 +72,32 @@ function whyFacts(input: ReportInput): Markup[] {
             'record.json',
           )}</dd>`,
         ]
+      : []),
+  ]
+}
+
+const maxMeasured = 6
+
+/** The totals of each run, and of those that passed how small a slowdown they could have missed. */
+function measuredFacts({ runs }: ReportInput): Markup[] {
+  const shown = runs.slice(0, maxMeasured)
+  const totals = shown.map(
+    ({ run }) => html`<p>${name(cleanText(run.suite, 80))}: ${text(describeTotals(run))}</p>`,
+  )
+  const certainty = [...new Set(shown.flatMap((report) => describeCertainty(report) ?? []))]
+  return [
+    ...(totals.length > 0
+      ? [
+          html`<dt>Measured</dt><dd>${totals}${leftOut(
+            runs.length - shown.length,
+            'run',
+            'runs',
+            'verdict.json',
+          )}</dd>`,
+        ]
+      : []),
+    ...(certainty.length > 0
+      ? [html`<dt>How sure</dt><dd>${certainty.map((sentence) => html`<p>${text(sentence)}</p>`)}</dd>`]
       : []),
   ]
 }

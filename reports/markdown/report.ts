@@ -99,12 +99,12 @@ function formatRun(report: RunReport): Block[] {
     step === null ? `**${overall}**` : formatCode(step, 120),
     ...cells,
   ])
-  const failures = toFailureTexts(run).map(({ count, class: kind, meaning, step, first, example }) => [
+  const failures = toFailureTexts(run).map(({ count, class: kind, meaning, step, first, example, ids }) => [
     count,
     escapeProse(`${kind}, ${meaning}`),
     formatCode(step, 120),
     first,
-    formatCode(example),
+    formatCode(example) + (ids === '' ? '' : ` request ids ${formatCode(ids)}`),
   ])
   const budgets = toBudgetUses(verdict.rows).map(({ row, label, actual, limit, used }) => [
     formatStatus(row.status),

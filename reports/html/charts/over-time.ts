@@ -3,10 +3,10 @@ import { scaleLinear } from 'd3-scale'
 import type { ScaleLinear } from 'd3-scale'
 import { area, curveStepAfter, line as lineShape } from 'd3-shape'
 import { amount } from '../../../baselines/index.ts'
-import { formatSeconds } from '../../wording/index.ts'
+import { formatCount, formatRate, formatSeconds } from '../../wording/index.ts'
 import { element } from '../markup.ts'
 import type { Markup } from '../markup.ts'
-import { axisNumber, chart, line, widthOf, words } from './frame.ts'
+import { axisNumber, chart, line, tip, widthOf, words } from './frame.ts'
 import type { Caption, Margin, Plot, Size, Tick } from './frame.ts'
 
 /** A section of a run: rates per second, and the highest `p95Ms` of its seconds. */
@@ -93,6 +93,7 @@ export function throughputChart(caption: Caption, options: OverTime): Markup {
     ...(failed ? [element('path', { class: 'bad-area', d: filled(extended, x, y, errorsOf) })] : []),
     element('path', { class: 'series', d: outline }),
     ...firstFailure(options, x),
+    ...hoverBands(options, x),
   ])
 }
 
@@ -102,6 +103,7 @@ export function errorsChart(caption: Caption, options: OverTime): Markup {
   return chart(caption, plot, [
     element('path', { class: 'bad-area', d: filled(lengthened(options.timeline), x, y, errorsOf) }),
     ...firstFailure(options, x),
+    ...hoverBands(options, x),
   ])
 }
 
@@ -150,6 +152,7 @@ export function p95Chart(caption: Caption, options: OverTime & { limitMs: number
       ? [words(margin.left + 6, y(limitMs) - 6, `p95 < ${amount('ms', limitMs)}`, 'start', 'budget-label')]
       : []),
     ...firstFailure(options, x),
+    ...hoverBands(options, x),
   ])
 }
 
@@ -210,4 +213,38 @@ function firstFailure({ firstFailureMs, size }: OverTime, x: ScaleLinear<number,
     line('event', at, margin.top - 18, at, size.height - margin.bottom),
     words(late ? at - 6 : at + 6, margin.top - 9, label, late ? 'end' : 'start', 'over'),
   ]
+}
+
+/** A page with forty runs stays small. */
+const mostBands = 40
+
+/** Invisible bands over the plot that show the figures of their time on hover, which needs no script. */
+function hoverBands({ timeline, size }: OverTime, x: ScaleLinear<number, number>): Markup[] {
+  const { stretches, seconds } = timeline
+  const every = Math.max(1, Math.ceil(stretches.length / mostBands))
+  return Array.from({ length: Math.ceil(stretches.length / every) }, (_, band) => {
+    const group = stretches.slice(band * every, (band + 1) * every)
+    const from = group[0]?.fromSecond ?? 0
+    const to = from + group.length * seconds
+    const mean = (pick: Pick): number => group.reduce((sum, one) => sum + pick(one), 0) / group.length
+    const p95s = group.flatMap(({ p95Ms }) => p95Ms ?? [])
+    const label = [
+      `${formatCount(from)} to ${formatCount(to)} s: ${formatRate(mean(requestsOf))} req/s`,
+      `${formatRate(mean(errorsOf))} errors/s`,
+      ...(p95s.length === 0
+        ? []
+        : [
+            `p95 at most ${amount(
+              'ms',
+              p95s.reduce((a, b) => Math.max(a, b)),
+            )}`,
+          ]),
+    ].join(', ')
+    const [left, top] = [x(from), margin.top]
+    return element(
+      'rect',
+      { class: 'hover', x: left, y: top, width: x(to) - left, height: size.height - margin.bottom - top },
+      tip(label),
+    )
+  })
 }
