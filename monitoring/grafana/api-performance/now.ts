@@ -142,24 +142,24 @@ export const now: Row = {
       width: 3,
     }),
     table({
-      title: 'Alerts, and since when',
+      title: 'Alerts firing, and since when',
       description:
-        'Alerts that fire or are pending, the earliest first: it is often the cause of the others. ' +
-        'Open the runbook of the first one.',
+        'The alerts that fire, the earliest first: it is often the cause of the others. Since: from when ' +
+        'their condition was true. Open the runbook of the first one.',
       queries: [
         {
           expr:
-            'max by (alertname, severity, alertstate) (1000 * ALERTS_FOR_STATE{alertname!="Watchdog"} * ' +
-            'ignoring (alertstate) group_right () ALERTS{alertname!="Watchdog"})',
+            'max by (alertname, severity) (1000 * ALERTS_FOR_STATE{alertname!="Watchdog"} * ' +
+            'ignoring (alertstate) group_right () ALERTS{alertstate="firing", alertname!="Watchdog"})',
         },
       ],
       unit: 'ago',
       width: 24,
       height: 6,
-      columns: { alertstate: 'State', severity: 'Severity', alertname: 'Alert' },
+      columns: { severity: 'Severity', alertname: 'Alert' },
       value: 'Since',
       least: true,
-      none: 'No alert is pending or firing',
+      none: 'No alert is firing',
     }),
   ],
 }

@@ -13,8 +13,9 @@ const slow =
   `(rate(db_query_duration_seconds_bucket{${apiLabels}, le="1"}[$__rate_interval])))`
 
 const slowestStatements =
-  'topk(10, sum by (datname, queryid) (rate(pg_stat_statements_seconds_total[$__range])) / ' +
-  '(sum by (datname, queryid) (rate(pg_stat_statements_calls_total[$__range])) > 0))'
+  'topk(10, sum by (datname, queryid) ' +
+  '(rate(pg_stat_statements_seconds_total{user!="monitor"}[$__range])) / ' +
+  '(sum by (datname, queryid) (rate(pg_stat_statements_calls_total{user!="monitor"}[$__range])) > 0))'
 
 /** Queries by their names in the code, as the API measures them. */
 export const queries: Row = {
@@ -56,7 +57,7 @@ export const queries: Row = {
         'widespread the slowness is.',
       queries: [line('{{query}}', `label_replace(sum(${slow}), "query", "all", "", "") or ${slow} > 0`)],
       unit: 'perMinute',
-      width: 8,
+      width: 12,
       alerts: ['DatabaseQueriesSlow'],
     }),
     timeSeries({
@@ -67,14 +68,14 @@ export const queries: Row = {
         'is fast.',
       queries: [line('{{query}}', amongTop(few, perQuery('sum'), 'query', overRange('sum')))],
       unit: 'seconds',
-      width: 8,
+      width: 12,
       stacked: true,
     }),
     table({
       title: 'Slowest statements in PostgreSQL',
       description:
         'The statements in pg_stat_statements with the longest mean time, by the start of their ' +
-        'text. A statement without a text was executed after the last one was read.',
+        'text. Without those of the exporter. One without a text was executed after the texts were read.',
       queries: [
         {
           expr:
@@ -84,8 +85,8 @@ export const queries: Row = {
         },
       ],
       unit: 'seconds',
-      width: 8,
-      columns: { datname: 'Database', queryid: 'Id', query: 'Statement' },
+      width: 24,
+      columns: { datname: 'Database', query: 'Statement' },
       value: 'Mean',
       alerts: ['DatabaseQueriesSlow'],
     }),

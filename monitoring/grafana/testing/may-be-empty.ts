@@ -3,6 +3,6 @@
  * query.
  */
 export const mayBeEmpty: Readonly<Record<string, string>> = {
-  'todo-api-performance: Alerts, and since when A': 'the test loads no rules, so no alert exists',
+  'todo-api-performance: Alerts firing, and since when A': 'the test loads no rules, so no alert exists',
   'todo-synthetics: Certificate expires in A': 'the target of the test uses http, so it has no certificate',
 }
