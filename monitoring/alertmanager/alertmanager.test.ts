@@ -138,14 +138,27 @@ describe('the text of notifications', () => {
     EndsAt: '2026-11-25T01:12:03Z',
     Fingerprint: '1',
   })
+  interface Shown {
+    count?: number
+    type?: 'text' | 'html'
+    labels?: Record<string, string>
+    annotations?: Record<string, string>
+    endsAt?: string
+  }
   const render = async (
     template: string,
     status: 'firing' | 'resolved',
-    count = 1,
-    type = 'text',
+    { count = 1, type = 'text', labels = {}, annotations = {}, endsAt }: Shown = {},
   ): Promise<string> => {
-    const one = alert(status)
-    const data = join(scratch, `${status}-${count}.json`)
+    const usual = alert(status)
+    const one = {
+      ...usual,
+      Labels: { ...usual.Labels, ...labels },
+      Annotations: { ...usual.Annotations, ...annotations },
+      EndsAt: endsAt ?? usual.EndsAt,
+      GeneratorURL: 'https://prometheus.example.com/graph?g0.expr=up%3D%3D0&g0.tab=1',
+    }
+    const data = join(mkdtempSync(join(scratch, 'data-')), 'data.json')
     writeFileSync(
       data,
       JSON.stringify({
@@ -174,18 +187,61 @@ describe('the text of notifications', () => {
     expect(await render('vigil.title', 'firing')).toBe(
       'CRITICAL APIHighErrorRate: 12% of requests fail <now>',
     )
-    expect(await render('vigil.title', 'firing', 3)).toBe(
+    expect(await render('vigil.title', 'firing', { count: 3 })).toBe(
       'CRITICAL APIHighErrorRate: 12% of requests fail <now> (of 3)',
     )
   })
 
-  it('of a resolved alert', async () => {
-    expect(await render('vigil.title', 'resolved')).toBe(
-      'RESOLVED APIHighErrorRate: 12% of requests fail <now>',
+  it('of a resolved alert: after how long, and the last value as such', async () => {
+    expect(await render('vigil.title', 'resolved')).toBe('RESOLVED after 10 min: APIHighErrorRate')
+    expect(await render('vigil.text', 'resolved')).toBe(
+      '✓ last: 12% of requests fail <now>\n' +
+        'resolved at 2026-11-25 01:12:03 UTC, fired at 2026-11-25 01:02:03 UTC',
     )
-    expect(await render('vigil.text', 'resolved')).toContain(
-      'resolved at 2026-11-25 01:12:03 UTC, fired at 2026-11-25 01:02:03 UTC',
+  })
+
+  it.each([
+    ['2026-11-25T01:02:48Z', '45s'],
+    ['2026-11-25T01:03:03Z', '1 min'],
+    ['2026-11-25T01:14:20Z', '12 min'],
+    ['2026-11-25T02:02:03Z', '1 h'],
+    ['2026-11-25T02:07:03Z', '1 h 5 min'],
+    ['2026-11-26T03:12:03Z', '26 h 10 min'],
+  ])('resolved at %s: after %s', async (endsAt, duration) => {
+    expect(await render('vigil.title', 'resolved', { endsAt })).toBe(
+      `RESOLVED after ${duration}: APIHighErrorRate`,
     )
+  })
+
+  it('says nothing twice: the summary is in the title', async () => {
+    const text = await render('vigil.text', 'firing')
+    expect(text).toBe('Error rate is 12% over 5 minutes.\nsince 2026-11-25 01:02:03 UTC')
+    expect((await render('vigil.email.text', 'firing')).match(/12% of requests/g)).toHaveLength(1)
+  })
+
+  it('names each alert of a group', async () => {
+    expect(await render('vigil.text', 'firing', { count: 2 })).toContain(
+      '• APIHighErrorRate: 12% of requests fail <now>\nError rate',
+    )
+  })
+
+  it.each([
+    ['a path', '/var/lib/post gres'],
+    ['a quote and a backslash', 'say "no" \\ now'],
+    ['signs of URLs', '50%&a=b#c+d?e'],
+  ])('opens a filled form for a silence: %s', async (_, mountpoint) => {
+    const link = await render('vigil.silence', 'firing', { labels: { mountpoint } })
+    const html = await render('vigil.email.html', 'firing', { labels: { mountpoint }, type: 'html' })
+    const [, mailed = ''] = /href="([^"]*silences[^"]*)"/.exec(html) ?? []
+    for (const one of [link, mailed.replaceAll('&amp;', '&')]) {
+      const [address, query = ''] = one.split('?')
+      expect(address).toBe('https://alertmanager.example.com/#/silences/new')
+      expect(decodeURIComponent(query.replace('filter=', ''))).toBe(
+        '{alertname="APIHighErrorRate",' +
+          `mountpoint="${mountpoint.replaceAll(/["\\]/g, String.raw`\$&`)}",` +
+          'requirement="C2",severity="critical",signal="errors",team="backend"}',
+      )
+    }
   })
 
   it('in an SMS, with the next step', async () => {
@@ -197,7 +253,7 @@ describe('the text of notifications', () => {
   })
 
   it('in a mail, where what an alert says is text and no HTML', async () => {
-    const html = await render('vigil.email.html', 'firing', 1, 'html')
+    const html = await render('vigil.email.html', 'firing', { type: 'html' })
     expect(html).toContain('12% of requests fail &lt;now&gt;')
     expect(html).toContain(
       '<a href="https://vigil.example.com/docs/runbooks/errors.md#apihigherrorrate">What to do</a>',
@@ -208,15 +264,75 @@ describe('the text of notifications', () => {
     expect(await render('vigil.slack.color', 'firing')).toBe('danger')
   })
 
-  it('fits two SMS, for every alert that is sent by one', () => {
-    const rules = new Map(alerts.map((rule) => [rule.alert, rule]))
-    const sent = alertCases.filter(({ alert: name }) => waysOf[receiverOf[name] ?? 'email'].includes('sns'))
-    const texts = sent.map(
-      (row) =>
-        `${rules.get(row.alert)?.labels['severity']} ${row.alert}: ${row.summary} ` +
-        `${rules.get(row.alert)?.annotations['runbook_url']}`,
-    )
-    expect(texts.filter((one) => one.length > 306 || /[^\x20-\x7e]/.test(one))).toEqual([])
-    expect(texts.length).toBeGreaterThan(8)
+  it(
+    'fits one SMS, for every alert that is sent by one, with the longest labels',
+    { timeout: 60_000 },
+    async () => {
+      const rules = new Map(alerts.map((rule) => [rule.alert, rule]))
+      const sent = alertCases.filter(
+        ({ alert: name, never }) => never !== true && waysOf[receiverOf[name] ?? 'email'].includes('sns'),
+      )
+      const long = ['', ' (DatabaseConnectionFailures)', ' ü ' + 'a-long-name-of-a-host.'.repeat(10)]
+      const texts = await Promise.all(
+        sent.flatMap((row) =>
+          long.map(async (more) =>
+            render('vigil.sms', 'firing', {
+              labels: { ...rules.get(row.alert)?.labels, alertname: row.alert },
+              annotations: {
+                summary: row.summary + more,
+                runbook_url: rules.get(row.alert)?.annotations['runbook_url'] ?? '',
+              },
+            }),
+          ),
+        ),
+      )
+      expect(texts.filter((one) => one.length > 160 || /[^\x20-\x7e]/.test(one))).toEqual([])
+      // The step that comes next is never cut.
+      expect(texts.filter((one) => !/ https:\S+\.md#[a-z]+$/.test(one))).toEqual([])
+      expect(texts.length).toBeGreaterThan(24)
+    },
+  )
+
+  it('has all four links, in Slack and in PagerDuty', () => {
+    const texts = ['What to do', 'Dashboard', 'Query', 'Silence']
+    const one = z.looseObject({ text: z.string() })
+    for (const receiver of config.receivers)
+      for (const [kind, key] of [
+        ['slack_configs', 'actions'],
+        ['pagerduty_configs', 'links'],
+      ] as const)
+        for (const each of z.array(z.looseObject({})).parse(receiver[kind] ?? []))
+          expect(
+            z
+              .array(one)
+              .parse(each[key])
+              .map(({ text: label }) => label),
+          ).toEqual(texts)
+  })
+})
+
+describe('the texts of the rules', () => {
+  const rows = alertCases.filter(({ never }) => never !== true)
+  const quietOnes = new Set(['Watchdog', 'CausePending'])
+
+  it.each(rows)('$alert: $summary', ({ alert: name, summary, description }) => {
+    // The title has the summary, so the description says what it does not.
+    const values: string[] = summary.match(/\d+(?:\.\d+)?%?/g) ?? []
+    expect(values.filter((value) => value.length > 3 && description.includes(value))).toEqual([])
+    expect(`${summary} ${description}`).not.toMatch(/\d\.\d{2,}(?:s\b|m?s\b|%)|\d\.\d{3,}/)
+    if (!quietOnes.has(name)) expect(description).toMatch(/First: \w|No action is needed/)
+    expect(summary).not.toMatch(/\b(?:is|are|has|fails?|was)\b/)
+  })
+
+  it('name the limit of the rule', () => {
+    const wrong = alerts.filter(({ expr, annotations }) => {
+      const [, number, unit] = /\(limit ([\d.]+)(%?)/.exec(annotations['summary'] ?? '') ?? []
+      if (number === undefined) return false
+      const limit = unit === '%' ? Number(number) / 100 : Number(number)
+      const numbers = [...expr.matchAll(/[<>]=? ([\d.]+)/g)].map((match) => Number(match[1]))
+      // A rate limit names what a user may send; the rule allows for the windows.
+      return !numbers.includes(limit) && !expr.includes(`limit="${number}"`)
+    })
+    expect(wrong.map(({ alert: name }) => name)).toEqual([])
   })
 })

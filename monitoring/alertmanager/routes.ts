@@ -11,6 +11,7 @@ export type Receiver =
   | 'reports'
   | 'maintenance'
   | 'watchdog'
+  | 'none'
 
 /** Whom each alert reaches: written out, so that a change of a route that was not meant shows. */
 export const receiverOf: Readonly<Record<string, Receiver>> = {
@@ -74,6 +75,8 @@ export const receiverOf: Readonly<Record<string, Receiver>> = {
   CriticalAlertPersists: 'secondary',
   CriticalAlertUnresolved: 'management',
   Watchdog: 'watchdog',
+
+  CausePending: 'none',
 }
 
 /** The channels that notify each receiver. */
@@ -88,6 +91,7 @@ export const waysOf: Readonly<Record<Receiver, readonly ('pagerduty' | 'slack' |
   reports: ['email'],
   maintenance: ['email', 'slack'],
   watchdog: ['email'],
+  none: [],
 }
 
 /** What amtool is asked about an alert: its labels as a rule gives them. */

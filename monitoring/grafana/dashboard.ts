@@ -109,7 +109,7 @@ const verdicts: Annotation = {
 const firingAlerts: Annotation = {
   name: 'Alerts',
   colour: 'red',
-  expr: 'ALERTS{alertstate="firing", alertname!="Watchdog"}',
+  expr: 'ALERTS{alertstate="firing", alertname!~"Watchdog|CausePending"}',
   title: '{{alertname}}',
   text: '{{severity}}: {{instance}} {{route}}',
 }

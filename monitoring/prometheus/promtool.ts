@@ -3,12 +3,15 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { startChild, toToolEnvironment } from '../../runtime/processes/index.ts'
 import type { AlertCase, PromtoolTest } from './timeline.ts'
-import { requestCases, securityCases } from './cases/api.ts'
+import { requestCases } from './cases/api.ts'
+import { causeCases } from './cases/causes.ts'
 import { componentCases } from './cases/components.ts'
-import { monitoringCases, noticeCases } from './cases/monitoring.ts'
+import { monitoringCases } from './cases/monitoring.ts'
+import { noticeCases } from './cases/notices.ts'
+import { securityCases } from './cases/security.ts'
 import { readRules, ruleFiles, rulesFolder } from './rules.ts'
 import type { AlertRule, RecordingRule } from './rules.ts'
-import { toAbsentTest, toQuietTests, toTimelineTest } from './timeline.ts'
+import { toAbsentTest, toBarelyTests, toQuietTests, toTimelineTest } from './timeline.ts'
 
 export interface ToolRun {
   code: number
@@ -43,9 +46,14 @@ export async function runTool(
  * only its alert and the recordings that it uses, because promtool evaluates everything that it loads at
  * every step.
  *
+ * @param change makes a mistake in a rule, to see that a case notices it
  * @returns the paths of the files
  */
-export function writeUnitTests(folder: string, cases: readonly AlertCase[]): string[] {
+export function writeUnitTests(
+  folder: string,
+  cases: readonly AlertCase[],
+  change: (rule: AlertRule) => AlertRule = (rule) => rule,
+): string[] {
   mkdirSync(folder, { recursive: true })
   const { alerts, records } = readRules()
   const rules = new Map(alerts.map((rule) => [rule.alert, rule]))
@@ -54,7 +62,7 @@ export function writeUnitTests(folder: string, cases: readonly AlertCase[]): str
     if (rule === undefined) throw new Error(`${row.alert} is not an alert in the rule files`)
     const name = `${row.alert}-${index}`
     const rulesFile = write(folder, `${name}.rules.yml`, {
-      groups: [{ name: 'under-test', rules: [...recordingsFor(rule, records), rule] }],
+      groups: [{ name: 'under-test', rules: [...recordingsFor(rule, records), change(rule)] }],
     })
     return write(
       folder,
@@ -62,6 +70,7 @@ export function writeUnitTests(folder: string, cases: readonly AlertCase[]): str
       testFile([rulesFile], row.evaluation ?? row.step ?? '30s', [
         toTimelineTest(row, rule),
         ...toQuietTests(row),
+        ...toBarelyTests(row),
       ]),
     )
   })
@@ -99,6 +108,7 @@ function write(folder: string, name: string, content: unknown): string {
 
 /** What Prometheus must report for every alert. An alert with several causes has several cases. */
 export const alertCases: readonly AlertCase[] = [
+  ...causeCases,
   ...requestCases,
   ...componentCases,
   ...noticeCases,

@@ -61,6 +61,31 @@ export function metricsIn(expression: string): string[] {
   return [...names]
 }
 
+/** A number in an expression: where it stands, and as written. */
+export interface Limit {
+  from: number
+  to: number
+  text: string
+}
+
+/**
+ * The numbers that decide whether an expression is true: operands of comparisons and factors in them. Without
+ * 0, which is no limit but a sign, and without numbers of functions, such as a quantile.
+ */
+export function limitsIn(expression: string): Limit[] {
+  const limits: Limit[] = []
+  parser.parse(expression).iterate({
+    enter: ({ node, from, to }) => {
+      if (node.name !== 'NumberDurationLiteral' || node.parent?.name !== 'BinaryExpr') return
+      // A comparison with `==` is with a state.
+      if (node.parent.getChild('Eql') !== null) return
+      const text = expression.slice(from, to)
+      if (/^[\d.e]+$/.test(text) && Number(text) !== 0) limits.push({ from, to, text })
+    },
+  })
+  return limits
+}
+
 /**
  * The start of each `runbook_url`, followed by a file of `docs/runbooks/` and the section with the alert's
  * name.

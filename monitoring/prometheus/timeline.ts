@@ -30,6 +30,11 @@ export interface AlertCase {
    * the limit.
    */
   quiet?: Readonly<Record<string, readonly SeriesTimeline[]>>
+  /**
+   * Series that just exceed a limit, and must fire: the numbers of a case are far beyond it. Their stages are
+   * those of the case.
+   */
+  barely?: Readonly<Record<string, readonly SeriesTimeline[]>>
   /** As rendered at the end of the stage over the limit. */
   summary: string
   description: string
@@ -90,6 +95,7 @@ export interface PromtoolTest {
   interval: string
   input_series: { series: string; values: string }[]
   alert_rule_test: Check[]
+  promql_expr_test?: { expr: string; eval_time: string; exp_samples: { labels: string; value: number }[] }[]
 }
 
 interface Check {
@@ -114,13 +120,7 @@ const defaultStageMs = 12 * 60_000
  * stage, the last evaluation before `for` has passed, and the ends of the second and third stages.
  */
 export function toTimelineTest(row: AlertCase, rule: AlertRule): PromtoolTest {
-  const stepMs = toMs(row.step ?? '30s')
-  const forMs = toMs(row.for ?? '0s')
-  const lengths = [
-    toMs(row.belowFor) ?? defaultStageMs,
-    toMs(row.overFor) ?? defaultStageMs + forMs,
-    toMs(row.recoveredFor) ?? defaultStageMs + 8 * 60_000,
-  ].map((ms) => Math.ceil(ms / stepMs))
+  const { stepMs, forMs, lengths } = stagesOf(row)
   const [below = 0, over = 0, recovered = 0] = lengths
   const alert = expectedAlerts(row, rule)
   const [firing, silent] = [row.never ? [] : alert, row.always ? alert : []]
@@ -144,6 +144,41 @@ export function toTimelineTest(row: AlertCase, rule: AlertRule): PromtoolTest {
       at(below + over + recovered - 1, silent),
     ],
   }
+}
+
+function stagesOf(row: AlertCase): { stepMs: number; forMs: number; lengths: number[] } {
+  const stepMs = toMs(row.step ?? '30s')
+  const forMs = toMs(row.for ?? '0s')
+  const lengths = [
+    toMs(row.belowFor) ?? defaultStageMs,
+    toMs(row.overFor) ?? defaultStageMs + forMs,
+    toMs(row.recoveredFor) ?? defaultStageMs + 8 * 60_000,
+  ].map((ms) => Math.ceil(ms / stepMs))
+  return { stepMs, forMs, lengths }
+}
+
+/** Tests of series that must fire, at the end of the stage over the limit. What they say is in the case. */
+export function toBarelyTests(row: AlertCase): PromtoolTest[] {
+  const { stepMs, lengths } = stagesOf(row)
+  const [below = 0, over = 0] = lengths
+  // The last evaluation: what it found is only known for 5 minutes.
+  const evaluationMs = toMs(row.evaluation) ?? stepMs
+  return Object.entries(row.barely ?? {}).map(([name, timelines]) => ({
+    name: `${row.alert}: ${name}`,
+    interval: formatDuration(stepMs),
+    input_series: timelines.map((timeline) => ({
+      series: timeline.series,
+      values: seriesValues(timeline, lengths, stepMs),
+    })),
+    alert_rule_test: [],
+    promql_expr_test: [
+      {
+        expr: `max(ALERTS{alertname="${row.alert}",alertstate="firing"})`,
+        eval_time: formatDuration(Math.floor(((below + over - 1) * stepMs) / evaluationMs) * evaluationMs),
+        exp_samples: [{ labels: '{}', value: 1 }],
+      },
+    ],
+  }))
 }
 
 /** Tests of series that must not fire, for as long as the alert would take to fire. */
@@ -187,7 +222,8 @@ function expectedAlerts(row: AlertCase, rule: AlertRule): Check['exp_alerts'] {
   return [{ exp_labels: { ...rule.labels, ...row.labels }, exp_annotations: annotations }]
 }
 
-function seriesValues(
+/** The samples of a series in the notation of promtool; `lengths` are the steps of each stage. */
+export function seriesValues(
   timeline: SeriesTimeline,
   [below = 0, over = 0, recovered = 0]: readonly number[],
   stepMs: number,

@@ -34,6 +34,10 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Start
       `--web.console.libraries=${join(options.folder, 'console_libraries')}`,
       // Exemplars link a panel to a trace.
       '--enable-feature=exemplar-storage',
+      // As in docker-compose.yml. A later flag would be a second one, which Prometheus refuses.
+      ...(options.flags?.some((flag) => flag.startsWith('--rules.alert.resend-delay')) === true
+        ? []
+        : ['--rules.alert.resend-delay=10s']),
       ...(options.flags ?? []),
     ],
     env: toToolEnvironment(process.env),

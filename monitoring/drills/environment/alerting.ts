@@ -22,7 +22,7 @@ const durationFlags = {
   '--query.lookback-delta': 300_000,
   '--rules.alert.for-outage-tolerance': 3_600_000,
   '--rules.alert.for-grace-period': 600_000,
-  '--rules.alert.resend-delay': 60_000,
+  '--rules.alert.resend-delay': 10_000,
 }
 
 export interface AlertingPlan extends ConfigurationPlan {

@@ -83,6 +83,9 @@ export function deliveryHops(seen: () => Observation, expected: Expected, limits
   return [...firingHops(seen, expected, limits), ...receiverHops(seen, expected, limits)]
 }
 
+/** Alertmanager groups by name; critical alerts of one service are one group. */
+const groupings = ['alertname', 'service']
+
 function firingHops(seen: () => Observation, { alert }: Expected, limits: Limits): Hop[] {
   return [
     {
@@ -115,7 +118,7 @@ function firingHops(seen: () => Observation, { alert }: Expected, limits: Limits
     {
       name: 'grouping',
       withinMs: 0,
-      isReached: () => seen().groupedBy.includes('alertname'),
+      isReached: () => groupings.some((label) => seen().groupedBy.includes(label)),
       why: () => `${alert} is grouped by ${seen().groupedBy.join(', ') || 'nothing'}, expected alertname`,
     },
   ]

@@ -77,7 +77,9 @@ export const now: Row = {
       description:
         'Number of firing alerts, without the Watchdog, which always fires. Above 0: open ' +
         'the alert; its runbook says what to do.',
-      queries: [line('firing', 'count(ALERTS{alertstate="firing", alertname!="Watchdog"}) or vector(0)')],
+      queries: [
+        line('firing', 'count(ALERTS{alertstate="firing", alertname!~"Watchdog|CausePending"}) or vector(0)'),
+      ],
       unit: 'plain',
       width: 3,
       limits: aboveZero('critical'),

@@ -1,0 +1,104 @@
+import { age, alertCase, constant, counter, gauge, silentCase, steady } from '../timeline.ts'
+import type { AlertCase, SeriesTimeline } from '../timeline.ts'
+
+const days = { step: '10m', belowFor: '25h', overFor: '25h', recoveredFor: '25h' } as const
+const hours = { step: '10m', belowFor: '1h', overFor: '2h', recoveredFor: '1h' } as const
+/** A fortnight, then a week of another use. */
+const twoWeeks = { step: '5m', evaluation: '1h', belowFor: '15d', overFor: '7d', recoveredFor: '8d' } as const
+
+function used(before: number, after: number): SeriesTimeline[] {
+  return [counter('http_requests_total{route="/tasks",status="200"}', before, after, after)]
+}
+
+const windowStart = 'maintenance_window_start_timestamp_seconds{window="db-upgrade"}'
+const windowEnd = 'maintenance_window_end_timestamp_seconds{window="db-upgrade"}'
+
+export const noticeCases: readonly AlertCase[] = [
+  // The probes register one account every ten minutes, of their own.
+  alertCase('NewRegistrations', '5m', {
+    timelines: [
+      counter('user_registrations_total', 1.0135, 1.1, 1),
+      steady('vigil_probe_runs_total{probe="task-crud",outcome="up"}', 'counter', 1),
+    ],
+    barely: {
+      'a little over the limit': [
+        constant('user_registrations_total', 1.0146),
+        constant('vigil_probe_runs_total{probe="task-crud",outcome="up"}', 1),
+      ],
+      'in addition to the two accounts of each authorization': [
+        constant('user_registrations_total', 2.0146),
+        constant('vigil_probe_runs_total{probe="authorization",outcome="up"}', 1),
+      ],
+    },
+    quiet: {
+      'the two accounts of each authorization': [
+        constant('user_registrations_total', 2.0135),
+        constant('vigil_probe_runs_total{probe="authorization",outcome="up"}', 1),
+      ],
+    },
+    ...days,
+    summary: 'About 14 new users within a day',
+    description: 'Accounts of the probes are not counted. No action is needed.',
+  }),
+  alertCase('UsageTrend', '1h', {
+    timelines: used(600, 900),
+    barely: { 'a tenth more': used(600, 660), 'a little more than hardly any': used(3.1, 6.2) },
+    ...twoWeeks,
+    summary: 'API usage changed by 50% within a week',
+    description:
+      'Compares the requests of users over 7 days with the 7 days before. First: compare with the ' +
+      'capacity forecast.',
+  }),
+  silentCase('UsageTrend', '1h', { timelines: used(600, 650), ...twoWeeks }),
+  alertCase('UsageTrend', '1h', {
+    timelines: used(600, 516),
+    ...twoWeeks,
+    summary: 'API usage changed by -14% within a week',
+    description:
+      'Compares the requests of users over 7 days with the 7 days before. First: compare with the ' +
+      'capacity forecast.',
+  }),
+  silentCase('UsageTrend', '1h', { timelines: used(600, 550), ...twoWeeks }),
+  // Twice as much of next to nothing.
+  silentCase('UsageTrend', '1h', { timelines: used(2.9, 5.8), ...twoWeeks }),
+  alertCase('FeatureAdoption', '1h', {
+    timelines: [
+      steady('feature_users{feature="export"}', 'gauge', 3),
+      gauge('users_active{window="24h"}', 9.5, 12, 2),
+      steady('users_active{window="5m"}', 'gauge', 50),
+    ],
+    barely: {
+      'ten users': [
+        steady('feature_users{feature="export"}', 'gauge', 3),
+        steady('users_active{window="24h"}', 'gauge', 10),
+      ],
+    },
+    ...hours,
+    labels: { feature: 'export' },
+    summary: '25% of active users with export',
+    description: 'Of the users of the last 24 hours. No action is needed.',
+  }),
+  alertCase('MaintenanceWindowAnnounced', undefined, {
+    timelines: [age(windowStart, -86_430, -7200, 60)],
+    barely: { 'in less than a day': [steady(windowStart, 'age', -80_000)] },
+    labels: { window: 'db-upgrade' },
+    summary: 'Maintenance db-upgrade in 2h 0m 0s',
+    description:
+      'Users may notice it. Alerts of the service are muted during the window. First: check that ' +
+      'nothing else is planned.',
+  }),
+  alertCase('MaintenanceWindow', undefined, {
+    timelines: [age(windowStart, -30, 600, 4000), age(windowEnd, -3600, -3000, 10)],
+    labels: { window: 'db-upgrade' },
+    barely: {
+      'a window of almost 12 hours': [steady(windowStart, 'age', 600), steady(windowEnd, 'age', -42_000)],
+    },
+    quiet: {
+      'a window of 13 hours': [steady(windowStart, 'age', 3600), steady(windowEnd, 'age', -43_300)],
+    },
+    summary: 'Maintenance db-upgrade for another 50m 0s',
+    description:
+      'Alerts of the service are muted until then, those of attacks are not. First: nothing; who ' +
+      'maintains, watches.',
+  }),
+]
