@@ -1,3 +1,5 @@
+import type { EventEmitter } from 'node:events'
+import { createRequire } from 'node:module'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createBackgroundScope, Database } from './db/index.ts'
 import { createLog, createMetrics } from './observability/index.ts'
@@ -145,3 +147,14 @@ async function startHeldQueue() {
     )
   return { enqueue, running, order, finish }
 }
+
+test('the next error of a lost connection of the queue does not end the process', () => {
+  const driver: { Client: new () => EventEmitter } = createRequire(import.meta.resolve('pg-boss'))('pg')
+  const client = new driver.Client()
+  const seen: unknown[] = []
+  client.on('error', (error) => seen.push(error))
+  client.emit('error', new Error('terminating connection due to administrator command'))
+  client.removeAllListeners()
+  expect(() => client.emit('error', new Error('read ECONNRESET'))).not.toThrow()
+  expect(seen).toHaveLength(1)
+})

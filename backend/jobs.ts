@@ -1,3 +1,5 @@
+import type { EventEmitter } from 'node:events'
+import { createRequire } from 'node:module'
 import { fromDrizzle, PgBoss } from 'pg-boss'
 import { negotiateTls, readAddress } from './db/address.ts'
 import { sql } from './db/drizzle.ts'
@@ -48,6 +50,22 @@ const countsLifetimeMs = 5000
 /** New jobs are notified immediately; polling finds retries and the jobs of ended processes. */
 const pollingIntervalSeconds = 2
 const defaultRetries = 5
+
+/** The driver that pg-boss uses. */
+const driver: { Client: typeof EventEmitter } = createRequire(import.meta.resolve('pg-boss'))('pg')
+
+/**
+ * When pg-boss loses its LISTEN connection, it removes all listeners of that client. The client's next error,
+ * a reset after the server has ended it, then has no listener, and Node ends the process: rarely, when the
+ * database is killed. A client without other listeners therefore ignores errors.
+ */
+driver.Client.prototype.removeAllListeners = function (
+  this: EventEmitter,
+  ...events: [string?]
+): EventEmitter {
+  Object.getPrototypeOf(driver.Client.prototype).removeAllListeners.apply(this, events)
+  return this.on('error', () => undefined)
+}
 
 /**
  * Background jobs on pg-boss, stored in the same PostgreSQL: a job is enqueued in the transaction that
