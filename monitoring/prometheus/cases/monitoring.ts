@@ -201,15 +201,20 @@ export const monitoringCases: readonly AlertCase[] = [
     summary: 'Last successful alert drill 10d 0h 0m 0s ago',
     description:
       'It is unknown whether alerts still arrive: no drill has succeeded for 8 days. First: run vigil drill.',
-    absent: [
-      {
-        labels: {},
-        summary: 'Last successful alert drill unknown (absent: 1)',
-        description:
-          'It is unknown whether alerts still arrive: no drill has succeeded for 8 days. First: run ' +
-          'vigil drill.',
-      },
+  }),
+  // No drill in the first week of a deployment, and none in the days after it.
+  alertCase('DrillOverdue', '1h', {
+    timelines: [
+      gauge('up{job="prometheus",instance="prometheus:9090"}', 1, 1, 1),
+      age('vigil_drill_last_success_timestamp_seconds', null, null, 60),
     ],
+    step: '10m',
+    belowFor: '8d',
+    overFor: '2h',
+    recoveredFor: '1h',
+    summary: 'Last successful alert drill unknown (absent: 1)',
+    description:
+      'It is unknown whether alerts still arrive: no drill has succeeded for 8 days. First: run vigil drill.',
   }),
   alertCase('NotificationsFailing', '5m', {
     timelines: [counter('alertmanager_notifications_failed_total{integration="slack"}', 0, 3, 0)],
@@ -218,6 +223,12 @@ export const monitoringCases: readonly AlertCase[] = [
     description:
       'People may not learn of an outage, over 5 minutes. First: read the log of Alertmanager, and ' +
       'check the key of the receiver.',
+  }),
+  // Dropped while Alertmanager started.
+  silentCase('AlertmanagerUnreachable', '5m', {
+    timelines: [counter('prometheus_notifications_dropped_total', 0, 5, 0)],
+    overFor: '1m',
+    recoveredFor: '5m',
   }),
   alertCase('AlertmanagerUnreachable', '5m', {
     timelines: [counter('prometheus_notifications_dropped_total{instance="prometheus:9090"}', 0, 3, 0)],
