@@ -1,4 +1,4 @@
-import { defineConfig } from './config/index.ts'
+import { defineConfig } from './package/index.ts'
 
 const pushgateway = process.env['PUSHGATEWAY_URL']
 

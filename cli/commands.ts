@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { UsageError } from './shared/world.ts'
 import type { World } from './shared/world.ts'
 
 /** Runs a command and keeps its exit code. */
@@ -13,6 +15,8 @@ interface CommandEntry {
   /** The heading of `vigil --help` that lists it. */
   group: 'Check' | 'Look back' | 'Watch' | 'Set up'
   add: (program: Command, run: Runner) => Promise<void>
+  /** Works with `monitoring/`, which the npm package and the image of the probes do not have. */
+  needsMonitoring?: true
 }
 
 // Names and summaries are here, the options next to each command's code: importing all commands for the list
@@ -130,6 +134,7 @@ const commands: readonly CommandEntry[] = [
     name: 'up',
     summary: 'start the service and its monitoring locally, without containers',
     group: 'Watch',
+    needsMonitoring: true,
     add: async (program, run) => {
       const { addUpCommand } = await import('./commands/up/command.ts')
       addUpCommand(
@@ -142,6 +147,7 @@ const commands: readonly CommandEntry[] = [
     name: 'down',
     summary: 'stop what vigil up started',
     group: 'Watch',
+    needsMonitoring: true,
     add: async (program, run) => {
       const { addDownCommand } = await import('./commands/down/command.ts')
       addDownCommand(
@@ -154,6 +160,7 @@ const commands: readonly CommandEntry[] = [
     name: 'drill',
     summary: 'test that each alert fires, reaches its receivers and resolves',
     group: 'Watch',
+    needsMonitoring: true,
     add: async (program, run) => {
       const { addDrillCommand } = await import('./commands/drill/command.ts')
       addDrillCommand(
@@ -188,6 +195,8 @@ const commands: readonly CommandEntry[] = [
   },
 ]
 
+const hasMonitoring = existsSync(new URL('../monitoring/', import.meta.url))
+
 /** Whether vigil has a command of this name. */
 export function isCommand(name: string): boolean {
   return commands.some((command) => command.name === name)
@@ -200,7 +209,13 @@ export async function addCommands(
   isNeeded: (name: string) => boolean,
 ): Promise<void> {
   const run = createLazyRunner(execute)
-  for (const { name, summary, group, add } of commands) {
+  for (const { name, summary, group, add, needsMonitoring } of commands) {
+    const isAvailable = hasMonitoring || needsMonitoring !== true
+    if (isNeeded(name) && !isAvailable)
+      throw new UsageError(
+        `${name}: not part of the npm package, which has no monitoring: use a checkout of vigil`,
+      )
+    if (!isAvailable) continue
     if (isNeeded(name)) await add(program, run)
     else program.command(name)
     program.commands.at(-1)?.summary(summary).helpGroup(`${group}:`)

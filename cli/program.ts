@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help } from 'commander'
+import { describeMissingPackage } from '../record/index.ts'
 import { addCommands, isCommand } from './commands.ts'
 import type { Execute } from './commands.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -14,8 +15,8 @@ export async function runProgram(typed: readonly string[], given: World): Promis
   const args = replaceWordsByOptions(typed)
   const command = args.find((arg) => !arg.startsWith('-'))
   const program = createProgram(world, command)
-  await addCommands(program, execute, (name) => name === command)
   try {
+    await addCommands(program, execute, (name) => name === command)
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
@@ -25,8 +26,8 @@ export async function runProgram(typed: readonly string[], given: World): Promis
       world.stderr(`vigil: ${error.message}\n`)
       return exitCodes.usageError.code
     }
-    const disk = diskProblem(error)
-    world.stderr(disk === undefined ? internalErrorText(error, world.env) : `vigil: ${disk}\n`)
+    const problem = diskProblem(error) ?? describeMissingPackage(error)
+    world.stderr(problem === undefined ? internalErrorText(error, world.env) : `vigil: ${problem}\n`)
     return exitCodes.invalid.code
   }
 }

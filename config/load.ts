@@ -47,7 +47,10 @@ export async function loadConfig(cwd: string, path: string): Promise<ConfigResul
 export type SecretsResult = { state: 'ok'; values: Secrets } | UsageProblem
 
 /** The values of the config's secrets. The problem names the variable, and never its value. */
-export function readSecrets({ config, file }: LoadedConfig, env: NodeJS.ProcessEnv): SecretsResult {
+export function readSecrets(
+  { config, file }: LoadedConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): SecretsResult {
   const values: Record<string, string> = {}
   for (const [index, name] of (config.secrets ?? []).entries()) {
     const value = env[name]

@@ -175,8 +175,3 @@ export const configSchema = z.strictObject({
 })
 /** The default export of `vigil.config.ts`: one plain object. Paths are relative to the file. */
 export type Config = z.infer<typeof configSchema>
-
-/** Gives an editor the types, and returns its argument. */
-export function defineConfig(config: Config): Config {
-  return config
-}

@@ -1,4 +1,4 @@
-import { defineConfig } from '../config/index.ts'
+import { defineConfig } from '../package/index.ts'
 import local from '../vigil.config.ts'
 
 const { docs: _browserAndDocumentsThatProductionHasNot, ...probes } = local.probes ?? {}

@@ -9,6 +9,7 @@ export { findContradiction } from './consistency.ts'
 export { countOf, histogramOf, latencyOf, mergeHistograms, quantile, roundMicros } from './histogram.ts'
 export { runId } from './environment.ts'
 export type { Random, WallClock } from './environment.ts'
+export { describeMissingPackage, needsPackage } from './optional-packages.ts'
 export { createNameFitter, fitName } from './names.ts'
 export { isUnprintable, toOneLine, toPublicUrl } from './text.ts'
 export type {

@@ -3,6 +3,9 @@ import { rm, stat } from 'node:fs/promises'
 import { jsonOf } from '../documents/index.ts'
 import { entryOf } from './entry.ts'
 import type { RunEntry } from './entry.ts'
+import { describeMissingPackage } from '../optional-packages.ts'
+import type { withPostgres as WithPostgres } from './postgres/connect.ts'
+import { HistoryUnavailable } from './store.ts'
 import type { RunHistory, SetAside, HistoryDatabase } from './store.ts'
 import { readText } from '../store/decode.ts'
 import { listRuns, readRecord } from '../store/store.ts'
@@ -136,6 +139,15 @@ export async function withHistory<T>(
     return use(history)
   }
   if (database === undefined) return withSqlite(options, synced)
-  const { withPostgres } = await import('./postgres/connect.ts')
+  const { withPostgres } = await importPostgres()
   return withPostgres(database, synced)
+}
+
+async function importPostgres(): Promise<{ withPostgres: typeof WithPostgres }> {
+  try {
+    return await import('./postgres/connect.ts')
+  } catch (error) {
+    const problem = describeMissingPackage(error)
+    throw problem === undefined ? error : new HistoryUnavailable(problem)
+  }
 }

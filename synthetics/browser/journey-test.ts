@@ -1,4 +1,4 @@
-import type { APIRequestContext, TestInfo, APIResponse } from '@playwright/test'
+import type { APIRequestContext, APIResponse, TestInfo, test as PlaywrightTest } from '@playwright/test'
 import {
   decodeBody,
   toRequestFailure,
@@ -33,6 +33,45 @@ export interface JourneyRun {
   /** Differs from every other run's. */
   run: string
   random: Random
+}
+
+/** What a project's Playwright tests know of the target. */
+export interface JourneyTestOptions {
+  /** Without Playwright's `baseURL`. */
+  targetUrl?: string
+  secrets?: Secrets
+}
+
+/**
+ * Adds one Playwright test for each journey, with Playwright's reports, traces, `-g` and `--repeat-each`.
+ *
+ * @param test Playwright's `test`, which the caller imports: two copies of Playwright in one process refuse
+ *   each other
+ */
+export function testJourneys(
+  test: typeof PlaywrightTest,
+  journeys: readonly Journey[],
+  { targetUrl, secrets }: JourneyTestOptions = {},
+): void {
+  test.describe('journeys', () => {
+    for (const journey of journeys) {
+      test(journey.name, async ({ playwright, baseURL }, testInfo) => {
+        const url = baseURL ?? targetUrl
+        if (url === undefined)
+          throw new Error('no target: set `use.baseURL` in playwright.config, or pass `targetUrl`')
+        await playAsTest({
+          journey,
+          step: async (title, body) => test.step(title, body),
+          newContext: async () => playwright.request.newContext(),
+          targetUrl: url,
+          ...(secrets && { secrets }),
+          testInfo,
+          run: `${testInfo.testId}-${Date.now().toString(36)}-${testInfo.workerIndex}`,
+          random: Math.random,
+        })
+      })
+    }
+  })
 }
 
 const requestTimeoutMs = 10_000

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { toOneLine } from '../../record/index.ts'
+import { needsPackage, toOneLine } from '../../record/index.ts'
 import { describeEnd, formatHolder, parseHolder, startChild } from '../../runtime/processes/index.ts'
 import type { Redact } from '../../journeys/index.ts'
 import { readReport } from './report.ts'
@@ -33,7 +33,9 @@ export async function runPlaywright(
   { scratch, traceparent, redact }: { scratch: string; traceparent: string; redact: Redact },
 ): Promise<SpecRun> {
   const report = join(scratch, 'report.json')
-  const child = startChild(process.execPath, [resolvePlaywright(spec), 'test', '--config', config], {
+  const playwright = resolvePlaywright(spec)
+  if (playwright === undefined) return { state: 'unavailable', reason: needsPackage('@playwright/test') }
+  const child = startChild(process.execPath, [playwright, 'test', '--config', config], {
     cwd: plan.root,
     env: {
       ...plan.env,
@@ -64,7 +66,7 @@ export async function runPlaywright(
 }
 
 // The Playwright that the spec imports: two copies in one process refuse each other.
-function resolvePlaywright(spec: string): string {
+function resolvePlaywright(spec: string): string | undefined {
   for (const from of [pathToFileURL(spec), import.meta.url]) {
     try {
       return join(dirname(createRequire(from).resolve('@playwright/test/package.json')), 'cli.js')
@@ -72,7 +74,7 @@ function resolvePlaywright(spec: string): string {
       // The spec's folder has none: vigil's copy is the fallback.
     }
   }
-  return 'playwright'
+  return undefined
 }
 
 const prefix = 'vigil-spec-'

@@ -1,6 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Secrets } from '../../../journeys/index.ts'
 import type { Child } from '../../../runtime/processes/index.ts'
 import { formatTrusted } from '../../../journeys/client/index.ts'
@@ -9,6 +8,7 @@ import { configFile, startK6, stopOnError, toSettings, trustFile, waitForK6End }
 import type { Ending, RunObserver } from './k6-process.ts'
 import { contextIndex } from './k6-runtime/wire.ts'
 import type { PreparedContexts, ScriptMessage, ScriptPlan } from './k6-runtime/wire.ts'
+import { prepareJourneyModules } from './journey-modules.ts'
 import { readMessage } from './messages.ts'
 
 /** Our script inside k6, for one run. */
@@ -82,7 +82,7 @@ export async function runScript<Observer extends ScriptObserver>(
       if (!isPortTaken || attempt === portAttempts) return { ...end, observer }
     }
   } finally {
-    await Promise.all(files.map(async (file) => rm(file, { force: true })))
+    await Promise.all(files.map(async (file) => rm(file, { recursive: true, force: true })))
   }
 }
 
@@ -122,10 +122,11 @@ async function writeScriptFiles(
 ): Promise<{ entry: string; files: string[]; trusted: string | undefined }> {
   const targets = plan.kind === 'load' ? [plan.target] : Object.values(plan.sides)
   const entry = join(folder, 'entry.js')
+  const copies = join(folder, 'modules')
   const texts: Record<string, string> = {
     [entry]: [
       `import { createScript } from ${JSON.stringify(new URL('k6-runtime/script.ts', import.meta.url).href)}`,
-      `import journeys from ${JSON.stringify(pathToFileURL(module).href)}`,
+      `import journeys from ${JSON.stringify(await prepareJourneyModules(module, copies))}`,
       `const script = createScript(${JSON.stringify(plan)}, journeys)`,
       'export const { options, setup, play, clock, handleSummary } = script',
       '',
@@ -138,7 +139,7 @@ async function writeScriptFiles(
   const trusted = isSecure ? join(folder, trustFile) : undefined
   if (trusted !== undefined) texts[trusted] = formatTrusted()
   for (const [file, text] of Object.entries(texts)) await writeFile(file, text, { mode: 0o600 })
-  return { entry, files: Object.keys(texts), trusted }
+  return { entry, files: [...Object.keys(texts), copies], trusted }
 }
 
 /** As the script looks them up, by `contextIndex`. */
