@@ -205,7 +205,7 @@ export const monitoringCases: readonly AlertCase[] = [
   // No drill in the first week of a deployment, and none in the days after it.
   alertCase('DrillOverdue', '1h', {
     timelines: [
-      gauge('up{job="prometheus",instance="prometheus:9090"}', 1, 1, 1),
+      gauge('up{job="prometheus",instance="prometheus:9090"}', 1, 0, 1),
       age('vigil_drill_last_success_timestamp_seconds', null, null, 60),
     ],
     step: '10m',
