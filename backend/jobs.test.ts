@@ -148,9 +148,15 @@ async function startHeldQueue() {
   return { enqueue, running, order, finish }
 }
 
-test('the next error of a lost connection of the queue does not end the process', () => {
-  const driver: { Client: new () => EventEmitter } = createRequire(import.meta.resolve('pg-boss'))('pg')
+test('the error of a connection of the queue that no one expects does not end the process', async () => {
+  const driver: { Client: new () => EventEmitter & { connect: () => Promise<void> } } = createRequire(
+    import.meta.resolve('pg-boss'),
+  )('pg')
   const client = new driver.Client()
+  const unconnected = new driver.Client()
+  const connecting = unconnected.connect().catch(() => undefined)
+  expect(() => unconnected.emit('error', new Error('unexpected postmaster exit'))).not.toThrow()
+  await connecting
   const seen: unknown[] = []
   client.on('error', (error) => seen.push(error))
   client.emit('error', new Error('terminating connection due to administrator command'))

@@ -51,21 +51,35 @@ const countsLifetimeMs = 5000
 const pollingIntervalSeconds = 2
 const defaultRetries = 5
 
-/** The driver that pg-boss uses. */
-const driver: { Client: typeof EventEmitter } = createRequire(import.meta.resolve('pg-boss'))('pg')
+const ignore = (): void => undefined
+
+/** A client of the driver that pg-boss uses. */
+interface DriverClient extends EventEmitter {
+  connect: (...args: unknown[]) => unknown
+}
+const driver: { Client: { prototype: DriverClient } } = createRequire(import.meta.resolve('pg-boss'))('pg')
 
 /**
- * When pg-boss loses its LISTEN connection, it removes all listeners of that client. The client's next error,
- * a reset after the server has ended it, then has no listener, and Node ends the process: rarely, when the
- * database is killed. A client without other listeners therefore ignores errors.
+ * An error of a client that has no listener ends the process. pg-boss has none while it uses a client between
+ * two queries, and removes all those of a LISTEN connection that it lost. So each client gets one that does
+ * nothing: rarely, the database was killed at such a moment, and the API ended with it.
  */
-driver.Client.prototype.removeAllListeners = function (
-  this: EventEmitter,
-  ...events: [string?]
-): EventEmitter {
-  Object.getPrototypeOf(driver.Client.prototype).removeAllListeners.apply(this, events)
-  return this.on('error', () => undefined)
+function ignoreLateErrors({ prototype }: { prototype: DriverClient }): void {
+  const connect: unknown = Reflect.get(prototype, 'connect')
+  const removeAllListeners: unknown = Reflect.get(prototype, 'removeAllListeners')
+  if (typeof connect !== 'function' || typeof removeAllListeners !== 'function')
+    throw new TypeError('pg-boss: its driver has no client of the expected kind')
+  prototype.connect = function (this: DriverClient, ...args: unknown[]): unknown {
+    this.on('error', ignore)
+    return Reflect.apply(connect, this, args)
+  }
+  prototype.removeAllListeners = function (this: DriverClient, ...events: [string?]): DriverClient {
+    Reflect.apply(removeAllListeners, this, events)
+    return this.on('error', ignore)
+  }
 }
+
+ignoreLateErrors(driver.Client)
 
 /**
  * Background jobs on pg-boss, stored in the same PostgreSQL: a job is enqueued in the transaction that

@@ -10,7 +10,7 @@ export { countOf, histogramOf, latencyOf, mergeHistograms, quantile, roundMicros
 export { runId } from './environment.ts'
 export type { Random, WallClock } from './environment.ts'
 export { describeMissingPackage, needsPackage } from './optional-packages.ts'
-export { createNameFitter, fitName } from './names.ts'
+export { createNameFitter, fitName } from './text.ts'
 export { isUnprintable, toOneLine, toPublicUrl } from './text.ts'
 export type {
   FailedAttempt,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createNameFitter, fitName } from './names.ts'
+import { createNameFitter, fitName } from './text.ts'
 
 const long = (end: string): string => `a step with a very long name that no one would ever type twice ${end}`
 
