@@ -7,7 +7,10 @@ import type { Service } from './testing/service.ts'
 import { workplace } from './testing/vigil.ts'
 import type { Workplace } from './testing/vigil.ts'
 
-/** A control group with a quota of 30 % of a core, which it gets before others; undefined where none can be made: that takes root. */
+/**
+ * A control group with a quota of 30 % of a core, which it gets before others; undefined where none can be
+ * made: that takes root.
+ */
 function makeGroup(): string | undefined {
   const name = `vigil-quota-${process.pid}`
   const makers = [

@@ -9,7 +9,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n')
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
-/** Programs that are not of this repository, by the images that they are in: their variables are their own. */
+/**
+ * Programs that are not of this repository, by the images that they are in: their variables are their own.
+ */
 const foreign = /^(?:postgres|prom\/|grafana\/|otel\/|quay\.io\/|ncabatoff\/|prometheuscommunity\/)/
 /** Read by Node or cron, or, for one signal of several, under a name composed in `backend/config/otel.ts`. */
 const known = new Set([

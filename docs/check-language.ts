@@ -28,7 +28,7 @@ const { contracts } = language
 export const longestLine = 110
 
 /** A regular expression on a line of its own cannot be wrapped. */
-const unbreakable = /^\s*\/.*\/[a-z]*,?$/
+const unbreakable = /^\s*\/(?!\*).*\/[a-z]*,?$/
 
 /** A line that has to be reworded or wrapped. */
 export interface LanguageProblem {

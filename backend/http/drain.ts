@@ -28,7 +28,9 @@ export async function drain(server: Server, immediately: boolean): Promise<void>
   server.closeAllConnections()
 }
 
-/** Counts the requests from now on that are not answered, and closes their connections after their answers. */
+/**
+ * Counts the requests from now on that are not answered, and closes their connections after their answers.
+ */
 function countRequests(server: Server): () => number {
   let active = 0
   server.prependListener('request', (_request, response) => {

@@ -39,7 +39,9 @@ async function createDatabase(cluster: EmbeddedPostgres, name: string): Promise<
   return url.href
 }
 
-/** Blocks readers of tables, such as `users, tasks`, until `release` is called. A second call does nothing. */
+/**
+ * Blocks readers of tables, such as `users, tasks`, until `release` is called. A second call does nothing.
+ */
 export async function lockTables(
   databaseUrl: string,
   tables: string,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { countsOf, exampleRun, spread } from '../../record/testing/examples/runs.ts'
 import { refusalLines } from '../../record/testing/refusal.ts'
-import { checkRuns, parseRuns } from './input.ts'
+import { checkRuns, parseRuns } from './compare-runs.ts'
 
 const run = exampleRun({ a: countsOf(spread(100, 1, 9), { failedAnswers: 2, unanswered: 1 }) })
 const text = JSON.stringify(run)

@@ -12,7 +12,7 @@ export {
   needsConfirmation,
   toUnconfirmed,
 } from './interim.ts'
-export { compareWithKnownChange, failsRequests, selectBisectRow } from './bisect.ts'
-export type { KnownChange } from './bisect.ts'
+export { compareWithKnownChange, failsRequests, selectBisectRow } from './interim.ts'
+export type { KnownChange } from './interim.ts'
 export { readFact, meanOfKnown } from './units.ts'
 export type { DuetUnits } from './units.ts'

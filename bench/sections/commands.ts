@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { spawn } from 'node:child_process'
-import type { Section } from '../section.ts'
+import type { Section } from '../workbench.ts'
 import { median } from '../../record/statistics/index.ts'
-import { ratios, spreadOf } from '../section.ts'
-import { runCommand } from '../workbench.ts'
+import { runCommand, ratios, spreadOf } from '../workbench.ts'
 import config from '../../vigil.config.ts'
 
 export const start: Section = {

@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import { readStat, startChild } from '../../runtime/processes/index.ts'
 import { freePort, waitReady } from '../../runtime/services/index.ts'
 import { requireTool } from '../../runtime/tools/index.ts'
-import type { Bench, Figure, Section } from '../section.ts'
+import type { Bench, Figure, Section } from '../workbench.ts'
 import { median } from '../../record/statistics/index.ts'
-import { ratios, spreadOf } from '../section.ts'
-import { rssOf, runCommand, withService } from '../workbench.ts'
+import { rssOf, runCommand, withService, ratios, spreadOf } from '../workbench.ts'
 
 /** Probes that a scheduler holds, each once a second. */
 const scheduled = 200

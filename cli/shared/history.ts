@@ -38,7 +38,9 @@ export async function openProbeHistory(session: Session): Promise<Keeper | undef
   }
 }
 
-/** How often something else, such as cron, runs a probe, if its config says so, and how long a run may take. */
+/**
+ * How often something else, such as cron, runs a probe, if its config says so, and how long a run may take.
+ */
 export interface ProbeTiming {
   cadence: Cadence | undefined
   deadlineMs: number

@@ -158,7 +158,10 @@ export async function readTargetMetrics(
 
 const metricsTimeoutMs = 2000
 
-/** Why metrics that the config names cannot be read, or undefined. Figures that are asked for are not left out. */
+/**
+ * Why metrics that the config names cannot be read, or undefined. Figures that are asked for are not left
+ * out.
+ */
 async function checkMetrics(session: Session, targetUrl: string): Promise<CodedReason | undefined> {
   const answer = await readTargetMetrics(session, targetUrl)
   return answer.state === 'failed' ? { code: 'target-metrics', reason: answer.reason } : undefined

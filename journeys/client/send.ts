@@ -10,8 +10,7 @@ import { findWireProblem, toAddress, toRequestHeaders, toRequestTarget } from '.
 import type { Address, Response, WireRequest } from '../index.ts'
 import { openSocket, orAborted } from './connect.ts'
 import type { LookUp } from './connect.ts'
-import { toRequestFailure } from './failure.ts'
-import { BodyError, decodeBody, toHeaders, toResponse } from './response.ts'
+import { BodyError, decodeBody, toHeaders, toResponse, toRequestFailure } from './response.ts'
 
 export interface SendLimits {
   /** From the first byte of connecting to the last of the body. */

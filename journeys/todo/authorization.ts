@@ -1,6 +1,15 @@
 import type { Context, Journey, Response, Step } from '../journey.ts'
-import { authorized, createTask, credentials, registerStep, removeAccount, taskRequest } from './account.ts'
-import { expectField, expectText, fieldOf } from './expect.ts'
+import {
+  authorized,
+  createTask,
+  credentials,
+  registerStep,
+  removeAccount,
+  taskRequest,
+  expectField,
+  expectText,
+  fieldOf,
+} from './account.ts'
 
 /** The context of the other user. */
 function asOther(ctx: Context): Context {

@@ -1,7 +1,14 @@
 import type { Context, Journey, Response, Step } from '../journey.ts'
-import { authorized, createTask, registerStep, removeAccountStep } from './account.ts'
-import { expectField, expectFields, expectText, fieldOf } from './expect.ts'
-
+import {
+  authorized,
+  createTask,
+  registerStep,
+  removeAccountStep,
+  expectField,
+  expectFields,
+  expectText,
+  fieldOf,
+} from './account.ts'
 // Two jobs that never end cause 80 requests, fewer than a user's limit of 100 a minute.
 const patience = { everyMs: 100, timeoutMs: 4000 } as const
 

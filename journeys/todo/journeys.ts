@@ -1,7 +1,6 @@
 import type { Journey, Response, Step } from '../journey.ts'
-import { authFlow } from './account.ts'
+import { authFlow, expectField, expectStatus, fieldOf } from './account.ts'
 import { authorization } from './authorization.ts'
-import { expectField, expectStatus, fieldOf } from './expect.ts'
 import { exportImport } from './export-import.ts'
 import { rateLimit } from './rate-limit.ts'
 import { taskCrud } from './task-crud.ts'

@@ -1,7 +1,13 @@
 import type { Context, Journey, Response, Step, StepRequest } from '../journey.ts'
-import { accountPrefix, authorized, register } from './account.ts'
-import { expectField, expectStatus, expectText, fieldOf } from './expect.ts'
-
+import {
+  accountPrefix,
+  authorized,
+  register,
+  expectField,
+  expectStatus,
+  expectText,
+  fieldOf,
+} from './account.ts'
 /**
  * A permanent account: a limited user cannot delete their account in the same minute, so an account for each
  * run would remain after each run. It owns no data, and its requests are refused, which this journey expects.

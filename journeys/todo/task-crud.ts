@@ -1,6 +1,14 @@
 import type { Context, Journey, Response } from '../journey.ts'
-import { authorized, createTask, registerStep, removeAccountStep, taskRequest } from './account.ts'
-import { expectFields, expectText, fieldOf } from './expect.ts'
+import {
+  authorized,
+  createTask,
+  registerStep,
+  removeAccountStep,
+  taskRequest,
+  expectFields,
+  expectText,
+  fieldOf,
+} from './account.ts'
 
 function titleOf(ctx: Context): string {
   return `Task ${ctx.unique}`

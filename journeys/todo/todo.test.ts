@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { findJourneyProblems } from '../client/index.ts'
 import { startContext } from '../index.ts'
-import { credentials } from './account.ts'
-import { expectField, expectText, fieldOf } from './expect.ts'
+import { credentials, expectField, expectText, fieldOf } from './account.ts'
 import journeys from './journeys.ts'
 
 const answer = (json: unknown) => ({ status: 200, headers: {}, json, text: JSON.stringify(json) })

@@ -66,7 +66,10 @@ function scaled(value: number | undefined, by: number): number | undefined {
   return value === undefined ? undefined : value * by
 }
 
-/** With more of its CPU busy before the first load, what the machine shows under load is not the load's alone. */
+/**
+ * With more of its CPU busy before the first load, what the machine shows under load is not the load's
+ * alone.
+ */
 const busyBeforeRatio = 0.25
 
 /** Whether others used the machine before the load began, so that its limit cannot be named. */

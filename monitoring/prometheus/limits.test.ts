@@ -12,7 +12,11 @@ afterAll(() => rmSync(scratch, { recursive: true }))
 /** A tenth: a limit of 5 % that became 5.5 % or 4.5 %. A quarter where the rule rounds to hundredths. */
 const changeOf = (expr: string): number => (expr.includes('round(') ? 1.25 : 1.1)
 
-const limits = readRules().alerts.flatMap((rule) =>
+// TrafficUnusual compares with the week before: its cases play two weeks, minutes for each of its limits.
+const tooSlow = new Set(['TrafficUnusual'])
+const rules = readRules().alerts.filter(({ alert }) => !tooSlow.has(alert))
+
+const limits = rules.flatMap((rule) =>
   limitsIn(rule.expr).map((limit, index) => ({
     alert: rule.alert,
     change: changeOf(rule.expr),

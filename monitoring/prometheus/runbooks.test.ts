@@ -63,7 +63,10 @@ const titles: Readonly<Record<string, ReadonlySet<string>>> = {
   panel: new Set(panels.filter(({ type }) => type !== 'row').map(({ title }) => title)),
 }
 
-/** Names after "dashboard", "row" or "panel" that no dashboard has: `the panel *X*`, `dashboards *X*, then *Y*`. */
+/**
+ * Names after "dashboard", "row" or "panel" that no dashboard has: `the panel *X*`, `dashboards *X*, then
+ * *Y*`.
+ */
 function unknownTitles(text: string): string[] {
   const prose = text.replaceAll(/```[^]*?```/g, '').replaceAll(/\s+/g, ' ')
   const named = prose.matchAll(/\b(dashboard|row|panel)s?((?:,? (?:and |then )?\*[^*]+\*)+)/gi)

@@ -3,9 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { temporaryFolder } from '../../runtime/testing/temporary-folder.ts'
-import { locateProduction } from './configure.ts'
-import { copyRules, copyTemplates, localizeLinks, readRuleLinks } from './local-links.ts'
-
+import { locateProduction, copyRules, copyTemplates, localizeLinks, readRuleLinks } from './configure.ts'
 const page = 'http://127.0.0.1:9095'
 const folder = temporaryFolder('local-links')
 

@@ -44,7 +44,9 @@ export interface Production {
   postgresQueries: string
 }
 
-/** The external programs that a stack runs, in the order in which they are looked for. Drills run the same. */
+/**
+ * The external programs that a stack runs, in the order in which they are looked for. Drills run the same.
+ */
 export const stackToolNames = [
   'prometheus',
   'promtool',

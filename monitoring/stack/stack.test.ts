@@ -2,9 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startChild, identifyProcess, isRunning } from '../../runtime/processes/index.ts'
-import { createStackConsole, describeDownTargets, formatStackTable, formatUp } from './console.ts'
+import {
+  createStackConsole,
+  describeDownTargets,
+  formatStackTable,
+  formatUp,
+  startReceiver,
+} from './console.ts'
 import { endStaleParts, claim, readState, release } from './detached.ts'
-import { startReceiver } from './receiver.ts'
 import type { StackState } from './detached.ts'
 import { temporaryFolder } from '../../runtime/testing/temporary-folder.ts'
 

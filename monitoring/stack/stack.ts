@@ -17,11 +17,11 @@ import {
   configurePrometheus,
   readNotifiedNames,
   readScrapeSeconds,
+  readRuleLinks,
 } from './configure.ts'
-import { readRuleLinks } from './local-links.ts'
 import { StackParts, StackStartError } from './parts.ts'
 import type { Component, StackPlan } from './plan.ts'
-import { startReceiver } from './receiver.ts'
+import { startReceiver } from './console.ts'
 
 export interface TodoServiceOptions extends ServiceOptions {
   /** The config's `target.command`; it gets its port in `PORT` and its database in `DATABASE_URL`. */

@@ -5,8 +5,8 @@ import type { StackPlan } from './plan.ts'
 import { identifyProcess } from '../../runtime/processes/index.ts'
 import type { ProcessIdentity } from '../../runtime/processes/index.ts'
 import { startStack } from './stack.ts'
-import { readTargets } from './targets.ts'
-import type { Target } from './targets.ts'
+import { readTargets } from './parts.ts'
+import type { Target } from './parts.ts'
 import type { StackState } from './detached.ts'
 
 /** Callbacks of a supervisor. */

@@ -4,8 +4,7 @@ import { countOf } from '../../record/index.ts'
 import type { FailureClass, ProbeResult, Run } from '../../record/index.ts'
 import type { ReportInput, RunReport } from '../input.ts'
 import { findFirstFailureMs } from './cells.ts'
-import { composeCommand } from './command.ts'
-import { cleanText, formatDuration, formatRate, toPublicUrl } from './format.ts'
+import { cleanText, formatDuration, formatRate, toPublicUrl, composeCommand } from './format.ts'
 
 const maxSentences = 6
 const maxNameLength = 80

@@ -126,7 +126,10 @@ function countRequests(failures: readonly Failure[]): number {
   return failures.reduce((sum, failure) => sum + failure.count, 0)
 }
 
-/** ` × HTTP 500`, ` × HTTP 500 or 503`; what the class means where there was no answer or no status is known. */
+/**
+ * ` × HTTP 500`, ` × HTTP 500 or 503`; what the class means where there was no answer or no status is
+ * known.
+ */
 function describeClass(kind: FailureClass, failures: readonly Failure[]): string {
   const statuses = kind === 'status' || kind === 'redirect' ? listStatuses(failures) : []
   const shown = statuses.slice(0, maxStatuses)

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { composeCommand } from './command.ts'
+import { composeCommand } from './format.ts'
 
 describe('a command to repeat', () => {
   it.each<[string[], Record<string, string> | undefined, string]>([

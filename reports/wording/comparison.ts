@@ -12,7 +12,9 @@ export function formatPlace({ step }: VerdictRow): string {
   return step === null ? wholeRun : cleanText(step, 80)
 }
 
-/** Rows with an effect: what a forest plot shows. Failed ones first, in the order of the verdict otherwise. */
+/**
+ * Rows with an effect: what a forest plot shows. Failed ones first, in the order of the verdict otherwise.
+ */
 export function listEffects(rows: readonly VerdictRow[]): VerdictRow[] {
   return rows.filter(({ ratio }) => ratio !== undefined && ratio > 0 && Number.isFinite(ratio))
 }

@@ -1,5 +1,5 @@
 export { adviseNextSteps } from './advice.ts'
-export { composeCommand } from './command.ts'
+export { composeCommand } from './format.ts'
 export {
   describeCauses,
   figureHeadings,
@@ -41,8 +41,8 @@ export {
   toBudgetUses,
 } from './rules.ts'
 export type { BudgetUse } from './rules.ts'
-export { describeCertainty, describeTotals, findExceededSteps } from './summary.ts'
-export type { ExceededSteps } from './summary.ts'
+export { describeCertainty, describeTotals, findExceededSteps } from './rules.ts'
+export type { ExceededSteps } from './rules.ts'
 export {
   formatFactor,
   formatLevel,

@@ -59,7 +59,9 @@ export async function pinProcess(pid: number, cores: string): Promise<void> {
   await readOutput('taskset', args, { env: process.env, timeoutMs }).catch(() => undefined)
 }
 
-/** Where control groups are mounted, and what `/proc/<pid>/cgroup` says of a process; tests pass their own. */
+/**
+ * Where control groups are mounted, and what `/proc/<pid>/cgroup` says of a process; tests pass their own.
+ */
 export interface ControlGroups {
   root: string
   membership: string

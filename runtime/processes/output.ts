@@ -21,12 +21,21 @@ export function describeEnd(end: ChildEnd): string {
 }
 
 /** What a runtime prints after the cause of a crash: frames, marks, its version, and what started it. */
-const noise =
-  /^\s|^[\^{}[\],]+$|^(Node\.js v\d|Bun v\d|npm (ERR!|error)|error Command failed|exit status \d|goroutine \d|at )|ELIFECYCLE/
+const noise = new RegExp(
+  [
+    String.raw`^\s|^[\^{}[\],]+$|ELIFECYCLE`,
+    String.raw`^(Node\.js v\d|Bun v\d|npm (ERR!|error)|error Command failed|exit status \d|goroutine \d|at )`,
+  ].join('|'),
+)
 
 /** A line that names the cause: an exception of Node, Python, Java, Go, Rust or Deno, or a fatal log line. */
-const cause =
-  /^(Uncaught |Caused by: )?([\w.$]+\.)?\w*(Error|Exception)\b|^(error|panic|fatal error|fatal|FATAL|PANIC)\b|^thread '.*' panicked at|^\S+:\d+:in /
+const cause = new RegExp(
+  [
+    String.raw`^(Uncaught |Caused by: )?([\w.$]+\.)?\w*(Error|Exception)\b`,
+    String.raw`^(error|panic|fatal error|fatal|FATAL|PANIC)\b`,
+    String.raw`^thread '.*' panicked at|^\S+:\d+:in `,
+  ].join('|'),
+)
 
 /**
  * The line of an output that says why a program ended: its last error message, else its last line that is

@@ -15,8 +15,8 @@ export type {
   ProcessExporterOptions,
   PrometheusOptions,
 } from './monitoring.ts'
-export { freePort, isFree, waitReady } from './endpoint.ts'
-export type { Readiness } from './endpoint.ts'
+export { freePort, isFree, waitReady } from './launch.ts'
+export type { Readiness } from './launch.ts'
 export { ServiceGroup, ServiceNotStarted } from './group.ts'
 export type { UnexpectedEnd } from './group.ts'
 export { startProcess, startService } from './launch.ts'

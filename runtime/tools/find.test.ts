@@ -102,7 +102,7 @@ describe('k6 is looked for', () => {
       chmodSync(join(path, 'k6'), 0o755)
       const env = { [name]: home, MISE_GITHUB_TOKEN: 'a', CI_SECRET: 'b' }
       const found = await findTool('k6', surroundings(env))
-      expect(found).toMatchObject({ state: 'found', version: '1.2.3', origin: 'path' })
+      expect(found).toMatchObject({ state: 'ok', version: '1.2.3', origin: 'path' })
     },
   )
 

@@ -17,7 +17,7 @@ import {
 import type { Context, Journey, Secrets, Step, WireRequest } from '../../journeys/index.ts'
 import { toOneLine } from '../../record/index.ts'
 import type { Random, FailureClass } from '../../record/index.ts'
-import { describeFailedStep } from '../failure.ts'
+import { describeFailedStep } from '../attempt.ts'
 import { playPolling, createTracedSender } from '../play.ts'
 import type { TracedSender } from '../play.ts'
 

@@ -1,5 +1,5 @@
-export { serveMetrics } from './endpoint.ts'
-export type { Endpoint } from './endpoint.ts'
+export { serveMetrics } from './scheduled.ts'
+export type { Endpoint } from './scheduled.ts'
 export { counters, gauges, histograms, schedulerGauges, toResultRegistry } from './result.ts'
 export type { BuildInfo, ResultTimes } from './result.ts'
 export { createScheduledMetrics } from './scheduled.ts'

@@ -1,11 +1,10 @@
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ProbeResult } from '../../record/index.ts'
-import { serveMetrics } from './endpoint.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint } from './scheduled.ts'
 import { toResultRegistry } from './result.ts'
 import type { ResultTimes } from './result.ts'
-import { createScheduledMetrics } from './scheduled.ts'
+import { createScheduledMetrics, serveMetrics } from './scheduled.ts'
 
 const start = Date.parse('2026-11-24T12:00:00Z')
 const build = { version: '1.2.3', node: '24.0.0' }

@@ -22,7 +22,7 @@ import {
 import { RegistryProducer } from './metrics.ts'
 import type { MetricSource } from './metrics.ts'
 import { Spans } from './spans.ts'
-import type { Telemetry } from './telemetry.ts'
+import type { Telemetry } from './spans.ts'
 
 export interface TelemetryDependencies {
   config: Pick<Config, 'host' | 'port' | 'environment'>

@@ -74,7 +74,9 @@ interface Root {
   packages: string[]
 }
 
-/** The roots that the service can use: the config's folder is below them, or the checkout has their modules. */
+/**
+ * The roots that the service can use: the config's folder is below them, or the checkout has their modules.
+ */
 async function findRoots(place: WorktreePlace): Promise<Root[]> {
   const { worktree, checkout, service, signal } = place
   const listed = await runGit({ folder: worktree, env: place.env, signal }, 'ls-files', '-z')

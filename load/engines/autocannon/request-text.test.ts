@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { toAddress } from '../../../journeys/index.ts'
-import { formatRequest, createRequestWriter } from './request-text.ts'
+import { formatRequest, createRequestWriter } from './virtual-user.ts'
 
 const address = toAddress('http://127.0.0.1:8080/api')
 const get = { method: 'GET', path: '/tasks', headers: {}, body: undefined }

@@ -3,7 +3,9 @@ import { createRequire } from 'node:module'
 import { extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** An import statement up to its path, which may be of several lines, and `with { type: 'json' }` after it. */
+/**
+ * An import statement up to its path, which may be of several lines, and `with { type: 'json' }` after it.
+ */
 const importPattern =
   /((?:^|[;\n])[ \t]*(?:import|export)\b(?!\s+type\b)[^'"`;=()]*?|\bimport\(\s*)(['"])([^'"\n]+)\2(?:\s*(?:with|assert)\s*\{[^}]*\})?/g
 

@@ -12,7 +12,9 @@ const freeShare = 0.5
 /** Above this share of the limit k6 collects its garbage as often as it must. */
 const collectShare = 2 / 3
 
-/** The memory that k6 may use. A user's script may need more than journeys do: it may hold data of its own. */
+/**
+ * The memory that k6 may use. A user's script may need more than journeys do: it may hold data of its own.
+ */
 export function limitMemory(kind: 'journeys' | 'script', freeBytes: number): number {
   const most = kind === 'journeys' ? mostBytes : Number.POSITIVE_INFINITY
   return Math.floor(Math.max(leastBytes, Math.min(most, freeBytes * freeShare)))

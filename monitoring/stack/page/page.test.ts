@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../../../runtime/testing/temporary-folder.ts'
 import { startHttpService } from '../../receivers/index.ts'
 import type { Delivery, HttpService } from '../../receivers/index.ts'
-import { renderDocument } from './documents.ts'
+import { renderDocument } from './layout.ts'
 import { isResolved, renderMessage, toIncidents } from './messages.ts'
 import { createPage } from './server.ts'
 import type { PagePlan } from './server.ts'
-import { parseMatchers } from './silences.ts'
+import { parseMatchers } from './query.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const folder = temporaryFolder('stack-page')

@@ -15,18 +15,30 @@ import { renderDashboard } from '../../grafana/static/page.ts'
 import { readDashboardFile } from '../../grafana/query/read.ts'
 import type { DashboardJson } from '../../grafana/query/read.ts'
 import type { Delivery } from '../../receivers/index.ts'
-import { readTargets } from '../targets.ts'
+import { readTargets } from '../parts.ts'
 import { sortParts } from '../plan.ts'
 import type { PartState } from '../plan.ts'
-import { readDocument } from './documents.ts'
-import { contentSecurityPolicy, durationText, renderLink, renderPage, renderTable } from './layout.ts'
+import {
+  contentSecurityPolicy,
+  durationText,
+  renderLink,
+  renderPage,
+  renderTable,
+  readDocument,
+} from './layout.ts'
 import type { Layout } from './layout.ts'
-import { findPages, readAlerts, readSilences, reasonOf } from './live.ts'
-import type { Answer } from './live.ts'
+import type { Answer } from './overview.ts'
 import { renderMessage, toIncidents } from './messages.ts'
-import { refreshSeconds, renderIncidents, renderOverview } from './overview.ts'
-import { queryView, renderQuery } from './query.ts'
-import { createSilence, renderSilenceForm } from './silences.ts'
+import {
+  refreshSeconds,
+  renderIncidents,
+  renderOverview,
+  findPages,
+  readAlerts,
+  readSilences,
+  reasonOf,
+} from './overview.ts'
+import { queryView, renderQuery, createSilence, renderSilenceForm } from './query.ts'
 
 export interface PagePlan {
   /** The folder above `docs/` and `monitoring/`: their documents are shown. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { readAddress } from './address.ts'
+import { readAddress } from './connect.ts'
 
 it.each<[string, ReturnType<typeof readAddress>['tls']]>([
   ['', false],

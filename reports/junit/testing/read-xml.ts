@@ -23,7 +23,10 @@ const allowed = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u
 const tag = /<\/?[A-Za-z_][\w.-]*(?:\s+[A-Za-z_][\w.-]*="[^"<]*")*\s*\/?>/g
 const reference = /&(?:amp|lt|gt|quot|apos|#(\d+));|&/g
 
-/** Reads the XML 1.0 of a report. Throws where it is not well-formed, and for CDATA, comments and instructions. */
+/**
+ * Reads the XML 1.0 of a report. Throws where it is not well-formed, and for CDATA, comments and
+ * instructions.
+ */
 export function readXml(document: string): Element {
   checkStrictly(document)
   const nodes: unknown = parser.parse(document, true)

@@ -61,7 +61,7 @@ describe("the count of a script's samples", () => {
     expect(counted.endpoints['script/a']).toMatchObject({ requests: 2, errors: 2, latencySumMs: 5 })
     expect(countOf(counted.endpoints['script/a']?.histogram ?? [])).toBe(1)
     expect(counted.failures).toEqual([
-      { step: 'script/b', class: 'status', count: 1, firstAtMs: 10, example: 'status 500' },
+      { step: 'script/b', class: 'status', count: 1, statuses: [500], firstAtMs: 10, example: 'status 500' },
       { step: 'script/a', class: 'check', count: 1, firstAtMs: 30, example: 'check failed: says ok' },
       { step: 'script/a', class: 'connect', count: 1, firstAtMs: 1500, example: 'dial: connection refused' },
       { step: null, class: 'dropped', count: 3, firstAtMs: 1600, example: 'no virtual user was free' },
