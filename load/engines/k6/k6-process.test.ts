@@ -23,7 +23,7 @@ describe("a version manager's k6", () => {
     findTool('k6', { env: { ...env, VIGIL_K6: path }, progress: () => undefined, signal })
 
   it.each([
-    ['is found and runs with the home of its user', folder, 'found', undefined],
+    ['is found and runs with the home of its user', folder, 'ok', undefined],
     ['is neither found nor run without', '/nowhere', 'missing', 'expected the version of k6'],
   ])('%s', async (_, home, state, problem) => {
     const env = { PATH: '/usr/bin:/bin', HOME: home }
