@@ -27,7 +27,11 @@ const broken: Edit = (file, text) => {
   if (file === 'pagerduty_on_call') return '0'.repeat(32)
   if (!file.endsWith('.yml')) return text
   const document = parseDocument(text)
-  if (file === 'alertmanager.yml') document.setIn(['route', 'routes', 3, 'routes', 2, 'receiver'], 'slack')
+  if (file === 'alertmanager.yml') {
+    const { route } = document.toJS() as { route: { routes: { matchers: string[] }[] } }
+    const security = route.routes.findIndex(({ matchers }) => matchers.includes('team="security"'))
+    document.setIn(['route', 'routes', security, 'routes', 2, 'receiver'], 'slack')
+  }
   if (file === 'alert_rules.yml') {
     const rules = (
       document.toJS() as { groups: { rules: { alert?: string; expr: string }[] }[] }
