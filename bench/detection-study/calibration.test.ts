@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decideDuets, deciders, share, shareOf } from './deciders.ts'
 import type { Share, Goal } from './deciders.ts'
-import { scoreHistory } from './main.ts'
+import { scoreHistory } from './histories.ts'
 import type { NoiseLevel } from './machine.ts'
 import type { Change } from './service.ts'
 
