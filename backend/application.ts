@@ -7,7 +7,8 @@ import {
   loadSigningSecret,
   Passwords,
 } from './auth/index.ts'
-import { InstanceChannel, ReplyCache } from './cache/index.ts'
+import { Revocations } from './auth/revocations.ts'
+import { ReplyCache } from './cache/cache.ts'
 import type { Config } from './config/index.ts'
 import {
   createBackgroundScope,
@@ -60,7 +61,7 @@ interface Infrastructure {
   faults: Faults | undefined
   tokens: AccessTokens
   cache: ReplyCache
-  channel: InstanceChannel
+  revocations: Revocations
   presence: Presence
   limits: Limits
 }
@@ -69,9 +70,9 @@ interface Infrastructure {
 export async function startApplication(dependencies: ApplicationDependencies): Promise<Application> {
   await migrateWithRetry(dependencies)
   const infrastructure = await openInfrastructure(dependencies)
-  const { database, faults, tokens, channel, limits } = infrastructure
+  const { database, faults, tokens, revocations, limits } = infrastructure
   const { endpoints, jobs } = startFeatures(dependencies, infrastructure)
-  const housekeeping = startHousekeeping(database, Date.now)
+  const housekeeping = startHousekeeping(database)
   const { docs } = dependencies.config
   return {
     app: createApp(
@@ -86,8 +87,9 @@ export async function startApplication(dependencies: ApplicationDependencies): P
     stop: async () => {
       limits.stop()
       housekeeping.stop()
+      revocations.stop()
       await jobs.stop()
-      await Promise.all([channel.stop(), database.close(1000)])
+      await database.close(1000)
     },
   }
 }
@@ -95,12 +97,17 @@ export async function startApplication(dependencies: ApplicationDependencies): P
 async function openInfrastructure(dependencies: ApplicationDependencies): Promise<Infrastructure> {
   const { config, metrics, events } = dependencies
   const now = Date.now
-  const faults = openFaults(dependencies, () => updateCache())
-  const database = openDatabase(dependencies, faults)
+  const faults = openFaults(dependencies)
+  const database = await openDatabase(dependencies, faults)
   const secret = await loadSigningSecret(database, config.authSecret)
   const tokens = new AccessTokens(secret, now, createSessionCheck(database), () => faults?.beforeAuth())
   await database.openAllConnections()
-  const { cache, channel, updateCache } = openCache(dependencies, tokens, faults)
+  const cache = new ReplyCache({
+    maxEntries: config.cacheEntries,
+    now: () => performance.now(),
+    isEnabled: () => faults?.isDatabaseDown !== true,
+  })
+  const revocations = new Revocations(database, (id) => tokens.revoke(id))
   const limits = new Limits({
     database,
     metrics,
@@ -110,32 +117,32 @@ async function openInfrastructure(dependencies: ApplicationDependencies): Promis
     isSwitchedOff: () => faults?.rateLimitOff ?? false,
   })
   await limits.reportChanges()
-  return { database, faults, tokens, cache, channel, presence: new Presence(metrics, events, now), limits }
+  const presence = new Presence(metrics, events, now)
+  return { database, faults, tokens, cache, revocations, presence, limits }
 }
 
 /** The services and their routes. Jobs start in the background. */
 function startFeatures(
   dependencies: ApplicationDependencies,
-  { database, faults, tokens, cache, channel, presence }: Infrastructure,
+  { database, faults, tokens, cache, revocations, presence }: Infrastructure,
 ): { endpoints: Endpoint[]; jobs: JobStarter } {
   const { config, metrics, events, operations } = dependencies
   const shared = { database, metrics, events, now: Date.now }
-  const announceWrite = (userId: string): void => channel.announceWrite(userId)
   const auth = new AuthService({
     ...shared,
     tokens,
     passwords: new Passwords(),
-    announceRevoked: (id) => channel.announceRevoked(id),
+    announceRevoked: (id) => revocations.announce(id),
     noteFailedAttempt: (scope) => presence.noteFailedAttempt(scope),
   })
-  const tasks = new TaskService({ ...shared, cache, announceWrite })
-  const onWrite = (userId: string): void => {
-    cache.invalidate(userId)
-    announceWrite(userId)
-  }
+  const tasks = new TaskService({ ...shared, cache })
   const jobs = startJobs(dependencies, () => ({ export: exports, import: imports }))
   const exports = new ExportService({ ...shared, jobs: jobs.require })
-  const imports = new ImportService({ ...shared, jobs: jobs.require, onWrite })
+  const imports = new ImportService({
+    ...shared,
+    jobs: jobs.require,
+    onWrite: (userId) => cache.invalidate(userId),
+  })
   const noteFeatureUse = presence.noteFeatureUse.bind(presence)
   const token = config.faultsToken
   const listRoutes = (): string[] => endpoints.map(({ spec }) => `${spec.method} ${spec.path}`)
@@ -151,46 +158,14 @@ function startFeatures(
   return { endpoints, jobs }
 }
 
-/**
- * The cache, and the channel that invalidates it. The cache is on while the channel receives the writes of
- * other instances and no fault simulates an absent database.
- */
-function openCache(
-  { config, url }: ApplicationDependencies,
-  tokens: AccessTokens,
-  faults: Faults | undefined,
-): { cache: ReplyCache; channel: InstanceChannel; updateCache: () => void } {
-  const cache = new ReplyCache(config.cacheEntries, () => performance.now())
-  let isListening = false
-  const updateCache = (): void => cache.setEnabled(isListening && faults?.isDatabaseDown !== true)
-  const channel = new InstanceChannel(url, {
-    onWrites: (users) => users.forEach((user) => cache.invalidate(user)),
-    onManyWrites: () => cache.invalidateAll(),
-    onRevoked: (ids) => ids.forEach((id) => tokens.revoke(id)),
-    onListeningChange: (listening) => {
-      isListening = listening
-      updateCache()
-      if (listening) tokens.forgetVerified()
-    },
-  })
-  return { cache, channel, updateCache }
-}
-
-/**
- * Calls `onChange` when faults begin or end. Routes of operations are exempt, so that no drill locks out its
- * operator.
- */
-function openFaults(
-  { config, events, operations }: ApplicationDependencies,
-  onChange: () => void,
-): Faults | undefined {
+/** Routes of operations are exempt, so that no drill locks out its operator. */
+function openFaults({ config, events, operations }: ApplicationDependencies): Faults | undefined {
   if (config.faultsToken === undefined) return undefined
   return new Faults({
     now: () => performance.now(),
     random: Math.random,
     operationRoutes: new Set([...operations.map(({ spec }) => spec.path), faultsPath, ...docsPaths]),
     onChange: (change) => {
-      onChange()
       if (change === 'expired') events.security('faults.changed', undefined, { change })
     },
   })
@@ -213,10 +188,10 @@ async function migrateWithRetry({ url, log, isStopping }: ApplicationDependencie
   }
 }
 
-function openDatabase(
+async function openDatabase(
   { config, url, metrics, log }: ApplicationDependencies,
   faults: Faults | undefined,
-): Database {
+): Promise<Database> {
   const observers = new Map<string, (seconds: number) => void>()
   const createObserver = (name: string): ((seconds: number) => void) => {
     const histogram = metrics.dbSeconds.labels(name)
@@ -224,7 +199,7 @@ function openDatabase(
     observers.set(name, observe)
     return observe
   }
-  const database = new Database(url, config.databasePool, {
+  const database = await Database.open(url, config.databasePool, {
     queryDone: (name, seconds) => (observers.get(name) ?? createObserver(name))(seconds),
     connectionError: () => metrics.dbErrors.inc(),
     beforeQuery: faults === undefined ? undefined : () => faults.beforeQuery(),
@@ -234,9 +209,6 @@ function openDatabase(
         isUp ? 'the database answers again' : 'the database does not answer',
       ),
   })
-  metrics.observePool(() => {
-    const { inUse, size, waiting } = database.connectionQueue
-    return { inUse, size, waiting }
-  })
+  metrics.observePool(() => database.poolState)
   return database
 }

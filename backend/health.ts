@@ -98,9 +98,8 @@ async function passes(check: () => Promise<void>): Promise<boolean> {
  * Reads a row of each table that most requests need. An open connection is no proof of readiness while tables
  * are locked or all connections are in use.
  */
-export const readTables = defineStatement<unknown>('health.ready', (db) =>
+export const readTables = defineStatement('health.ready', (db) =>
   db
     .select({ user: sql`(select 1 from ${users} limit 1)`, task: sql`(select 1 from ${tasks} limit 1)` })
-    .from(sql`(select 1) as one`)
-    .prepare('health_ready'),
+    .from(sql`(select 1) as one`),
 )

@@ -20,7 +20,7 @@ let database: Database
 beforeAll(async () => {
   postgres = await startTestPostgres()
   url = await postgres.newDatabase()
-  database = new Database(url, 2, observer)
+  database = await Database.open(url, 2, observer)
 })
 afterAll(async () => {
   await database.close(1000)
@@ -113,7 +113,7 @@ async function startHeldQueue() {
   const held = new Map<string, () => void>()
   const { log, close } = createLog({ level: 'silent' })
   const ownUrl = await postgres.newDatabase()
-  const own = new Database(ownUrl, 1, observer)
+  const own = await Database.open(ownUrl, 1, observer)
   const queue = new JobQueue(
     { url: ownUrl, metrics: createMetrics(), log },
     {

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { fromDrizzle, PgBoss } from 'pg-boss'
-import { negotiateTls, readAddress } from './db/address.ts'
+import { toConnectionConfig } from './db/connections.ts'
 import { sql } from './db/drizzle.ts'
 import type { Transaction } from './db/index.ts'
 import { runWithSpans } from './db/statement.ts'
@@ -45,7 +45,6 @@ const workersPerQueue = 2
 
 /** A process without a heartbeat for this time has ended, and another process takes over its jobs. */
 const heartbeatSeconds = 10
-const connectMs = 2000
 const countsLifetimeMs = 5000
 /** New jobs are notified immediately; polling finds retries and the jobs of ended processes. */
 const pollingIntervalSeconds = 2
@@ -105,15 +104,10 @@ export class JobQueue {
     return this.#opened
   }
 
-  // Its driver cannot prefer TLS, so it is asked for before each start.
   async #open(): Promise<PgBoss> {
-    const address = readAddress(this.#dependencies.url)
     const boss = new PgBoss({
-      connectionString: address.url,
-      ssl: await negotiateTls(address, connectMs),
-      application_name: 'todo-backend-jobs',
+      ...(await toConnectionConfig(this.#dependencies.url, 'todo-backend-jobs')),
       options: '-c statement_timeout=10000 -c lock_timeout=5000',
-      connectionTimeoutMillis: connectMs,
       max: 3,
       schema: 'jobs',
       schedule: false,

@@ -4,80 +4,58 @@ import { schema, defineStatement } from '../db/index.ts'
 const { users, sessions, refreshTokens, loginFailures } = schema
 const p = sql.placeholder
 
-export const insertUser = defineStatement<{ id: string }>('users.insert', (db) =>
+export const insertUser = defineStatement('users.insert', (db) =>
   db
     .insert(users)
     .values({ id: p('id'), email: p('email'), passwordHash: p('passwordHash'), createdAt: p('now') })
-    .returning({ id: users.id })
-    .prepare('users_insert'),
+    .returning({ id: users.id }),
 )
 
-export const userByEmail = defineStatement<{
-  id: string
-  email: string
-  passwordHash: string
-  createdAt: string
-}>('users.by_email', (db) =>
+export const userByEmail = defineStatement('users.by_email', (db) =>
   db
     .select()
     .from(users)
-    .where(eq(users.email, p('email')))
-    .prepare('users_by_email'),
+    .where(eq(users.email, p('email'))),
 )
 
-export const userById = defineStatement<{ id: string; email: string; createdAt: string }>(
-  'users.by_id',
-  (db) =>
-    db
-      .select({ id: users.id, email: users.email, createdAt: users.createdAt })
-      .from(users)
-      .where(eq(users.id, p('id')))
-      .prepare('users_by_id'),
+export const userById = defineStatement('users.by_id', (db) =>
+  db
+    .select({ id: users.id, email: users.email, createdAt: users.createdAt })
+    .from(users)
+    .where(eq(users.id, p('id'))),
 )
 
-export const deleteUser = defineStatement<{ email: string }>('users.delete', (db) =>
+export const deleteUser = defineStatement('users.delete', (db) =>
   db
     .delete(users)
     .where(eq(users.id, p('id')))
-    .returning({ email: users.email })
-    .prepare('users_delete'),
+    .returning({ email: users.email }),
 )
 
-export const insertSession = defineStatement<{ id: string }>('sessions.insert', (db) =>
+export const insertSession = defineStatement('sessions.insert', (db) =>
   db
     .insert(sessions)
     .values({ id: p('id'), userId: p('userId'), createdAt: p('now'), expiresAt: p('expiresAt') })
-    .returning({ id: sessions.id })
-    .prepare('sessions_insert'),
+    .returning({ id: sessions.id }),
 )
 
-export const revokeSession = defineStatement<{ id: string }>('sessions.revoke', (db) =>
+export const revokeSession = defineStatement('sessions.revoke', (db) =>
   db
     .update(sessions)
     .set({ revokedAt: sql`${p('now')}::timestamptz` })
     .where(and(eq(sessions.id, p('id')), isNull(sessions.revokedAt)))
-    .returning({ id: sessions.id })
-    .prepare('sessions_revoke'),
+    .returning({ id: sessions.id }),
 )
 
-export const insertRefreshToken = defineStatement<{ hash: string }>('refresh_tokens.insert', (db) =>
+export const insertRefreshToken = defineStatement('refresh_tokens.insert', (db) =>
   db
     .insert(refreshTokens)
     .values({ hash: p('hash'), sessionId: p('sessionId') })
-    .returning({ hash: refreshTokens.hash })
-    .prepare('refresh_tokens_insert'),
+    .returning({ hash: refreshTokens.hash }),
 )
 
 /** Locked until the transaction ends, so that one of two simultaneous uses is the first. */
-export const refreshTokenForUse = defineStatement<{
-  sessionId: string
-  userId: string
-  email: string
-  userCreatedAt: string
-  used: boolean
-  revoked: boolean
-  expired: boolean
-}>('refresh_tokens.for_use', (db) =>
+export const refreshTokenForUse = defineStatement('refresh_tokens.for_use', (db) =>
   db
     .select({
       sessionId: sessions.id,
@@ -92,31 +70,26 @@ export const refreshTokenForUse = defineStatement<{
     .innerJoin(sessions, eq(sessions.id, refreshTokens.sessionId))
     .innerJoin(users, eq(users.id, sessions.userId))
     .where(eq(refreshTokens.hash, p('hash')))
-    .for('update', { of: [refreshTokens, sessions] })
-    .prepare('refresh_tokens_for_use'),
+    .for('update', { of: [refreshTokens, sessions] }),
 )
 
-export const useRefreshToken = defineStatement<{ hash: string }>('refresh_tokens.use', (db) =>
+export const useRefreshToken = defineStatement('refresh_tokens.use', (db) =>
   db
     .update(refreshTokens)
     .set({ usedAt: sql`${p('now')}::timestamptz` })
     .where(eq(refreshTokens.hash, p('hash')))
-    .returning({ hash: refreshTokens.hash })
-    .prepare('refresh_tokens_use'),
+    .returning({ hash: refreshTokens.hash }),
 )
 
-export const loginFailuresByEmail = defineStatement<{ failures: number; lockedUntil: string | null }>(
-  'login_failures.of',
-  (db) =>
-    db
-      .select({ failures: loginFailures.failures, lockedUntil: loginFailures.lockedUntil })
-      .from(loginFailures)
-      .where(eq(loginFailures.emailHash, p('emailHash')))
-      .prepare('login_failures_of'),
+export const loginFailuresByEmail = defineStatement('login_failures.of', (db) =>
+  db
+    .select({ failures: loginFailures.failures, lockedUntil: loginFailures.lockedUntil })
+    .from(loginFailures)
+    .where(eq(loginFailures.emailHash, p('emailHash'))),
 )
 
 /** Counts a failure in the current window. The failure that reaches `limit` locks the account. */
-export const countLoginFailure = defineStatement<{ failures: number }>('login_failures.count', (db) => {
+export const countLoginFailure = defineStatement('login_failures.count', (db) => {
   const now = sql`${p('now')}::timestamptz`
   const end = sql`${p('windowEndsAt')}::timestamptz`
   const isOver = sql`${loginFailures.windowEndsAt} <= ${now}`
@@ -135,13 +108,11 @@ export const countLoginFailure = defineStatement<{ failures: number }>('login_fa
       },
     })
     .returning({ failures: loginFailures.failures })
-    .prepare('login_failures_count')
 })
 
-export const deleteLoginFailures = defineStatement<{ failures: number }>('login_failures.forget', (db) =>
+export const deleteLoginFailures = defineStatement('login_failures.forget', (db) =>
   db
     .delete(loginFailures)
     .where(eq(loginFailures.emailHash, p('emailHash')))
-    .returning({ failures: loginFailures.failures })
-    .prepare('login_failures_forget'),
+    .returning({ failures: loginFailures.failures }),
 )

@@ -106,14 +106,6 @@ export class AccessTokens {
     return principal
   }
 
-  /**
-   * Asks the database again before each known token is accepted. Called when this instance receives
-   * revocations again: it missed those of the time before.
-   */
-  forgetVerified(): void {
-    this.#verified.clear()
-  }
-
   /** Refuses tokens of this session or user on this instance from now on. */
   revoke(id: string): void {
     this.#forgetExpired()
@@ -221,7 +213,7 @@ export function hashRefreshToken(token: string): string {
 const { sessions, users } = schema
 const p = sql.placeholder
 
-const accountOfSession = defineStatement<object>('sessions.account', (db) => {
+const accountOfSession = defineStatement('sessions.account', (db) => {
   const revoked = db
     .select({ id: sessions.id })
     .from(sessions)
@@ -230,7 +222,6 @@ const accountOfSession = defineStatement<object>('sessions.account', (db) => {
     .select({ id: users.id })
     .from(users)
     .where(and(eq(users.id, p('userId')), notExists(revoked)))
-    .prepare('sessions_account')
 })
 
 /**
@@ -254,21 +245,19 @@ function isUuid(text: string): boolean {
 
 const { developmentSecrets } = schema
 
-const insertSecret = defineStatement<{ value: string }>('development_secrets.propose', (db) =>
+const insertSecret = defineStatement('development_secrets.propose', (db) =>
   db
     .insert(developmentSecrets)
     .values({ name: p('name'), value: p('value') })
     .onConflictDoNothing()
-    .returning({ value: developmentSecrets.value })
-    .prepare('development_secrets_propose'),
+    .returning({ value: developmentSecrets.value }),
 )
 
-const readSecret = defineStatement<{ value: string }>('development_secrets.read', (db) =>
+const readSecret = defineStatement('development_secrets.read', (db) =>
   db
     .select({ value: developmentSecrets.value })
     .from(developmentSecrets)
-    .where(eq(developmentSecrets.name, p('name')))
-    .prepare('development_secrets_read'),
+    .where(eq(developmentSecrets.name, p('name'))),
 )
 
 /**

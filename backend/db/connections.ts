@@ -1,14 +1,12 @@
 import { fileURLToPath } from 'node:url'
-import postgres from 'postgres'
-import { readAddress } from './address.ts'
-import { applyMigrations, drizzle } from './drizzle.ts'
-import { prepareDirectly } from './statement.ts'
-import type { Builder, Prepared, Statement } from './statement.ts'
+import pg from 'pg'
+import { negotiateTls, readAddress } from './address.ts'
+import { applyMigrations, drizzle, sql } from './drizzle.ts'
 
 /** Together they keep every request below 5 s, in any state of the database. */
 export const timeLimitsMs = {
-  connect: 2000,
-  poolWait: 1000,
+  /** For a free connection, or for a new one. */
+  connect: 1000,
   lock: 2000,
   statement: 3000,
   idleInTransaction: 5000,
@@ -16,78 +14,59 @@ export const timeLimitsMs = {
   answer: 3500,
 } as const
 
-/**
- * A set of connections and the statements prepared on it. A set that no longer answers is dropped completely.
- */
-export class Connections {
-  readonly client: postgres.Sql
-  readonly builder: Builder
-  readonly #prepared = new Map<Statement<unknown>, Prepared<unknown>>()
-
-  constructor(url: string, max: number, applicationName: string) {
-    this.client = openClient(url, max, applicationName)
-    this.builder = drizzle(this.client)
-  }
-
-  prepareOnce<Row>(statement: Statement<Row>): Prepared<Row> {
-    const known = this.#prepared.get(statement)
-    // Stored under the statement that built it, so the type is the same.
-    // oxlint-disable-next-line no-unsafe-type-assertion
-    if (known !== undefined) return known as Prepared<Row>
-    const built =
-      statement.direct === undefined
-        ? statement.build(this.builder)
-        : prepareDirectly(this.client, statement.direct.build(this.builder), statement.direct.decode)
-    this.#prepared.set(statement, built)
-    return built
-  }
-
-  /** Closes the sockets immediately; running queries are rejected. */
-  drop(): Promise<void> {
-    return this.client.end({ timeout: 0 })
+/** The settings of a connection, for the pool and for the job queue. */
+export async function toConnectionConfig(url: string, applicationName: string) {
+  const address = readAddress(url)
+  return {
+    connectionString: address.url,
+    ssl: await negotiateTls(address, timeLimitsMs.connect),
+    application_name: applicationName,
+    connectionTimeoutMillis: timeLimitsMs.connect,
+    keepAlive: true,
   }
 }
 
-export function openClient(url: string, max: number, applicationName: string): postgres.Sql {
-  const { url: bare, tls } = readAddress(url)
-  return postgres(bare, {
+const serverLimits = {
+  statement_timeout: timeLimitsMs.statement,
+  lock_timeout: timeLimitsMs.lock,
+  idle_in_transaction_session_timeout: timeLimitsMs.idleInTransaction,
+  options: '-c TimeZone=UTC',
+}
+
+export async function openPool(url: string, max: number): Promise<pg.Pool> {
+  const pool = new pg.Pool({
+    ...(await toConnectionConfig(url, 'todo-backend')),
+    ...serverLimits,
+    query_timeout: timeLimitsMs.answer,
     max,
-    ssl: tls,
-    connect_timeout: timeLimitsMs.connect / 1000,
-    // The default grows to 20 s, which would delay recovery by as much.
-    backoff: () => 0.25,
-    keep_alive: 10,
-    // The query builder formats arrays itself; fetching types costs a query on each connection.
-    fetch_types: false,
-    onnotice: () => undefined,
-    connection: {
-      application_name: applicationName,
-      TimeZone: 'UTC',
-      statement_timeout: timeLimitsMs.statement,
-      lock_timeout: timeLimitsMs.lock,
-      idle_in_transaction_session_timeout: timeLimitsMs.idleInTransaction,
-    },
+    idleTimeoutMillis: 0,
   })
+  // A lost connection rejects its query, and the next one opens another. Without listeners, the error would
+  // also end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  return pool.on('error', () => undefined)
 }
 
 const folder = fileURLToPath(new URL('migrations', import.meta.url))
 
 // Any number that no other lock in the database uses.
 const lockId = 7_104_113_201
+/** A migration may rewrite a table, or wait for another instance: both may take longer than a request. */
+const migrationLimitMs = '600000'
 
-/**
- * Applies the missing migrations. Instances that start at the same time take turns: the lock belongs to the
- * session, so PostgreSQL releases it if this process dies.
- */
+/** Applies the missing migrations. Instances that start at the same time take turns. */
 export async function migrate(url: string): Promise<void> {
-  const client = openClient(url, 1, 'todo-backend-migrate')
+  const client = new pg.Client(await toConnectionConfig(url, 'todo-backend-migrate'))
+  client.on('error', () => undefined)
   try {
-    // A migration may rewrite a table, or wait for another instance: both may take longer than a request.
-    await client.unsafe('set statement_timeout = 600000; set lock_timeout = 600000')
-    await client.unsafe(`select pg_advisory_lock(${lockId})`)
-    await applyMigrations(drizzle(client), { migrationsFolder: folder })
-    await client.unsafe(`select pg_advisory_unlock(${lockId})`)
+    await client.connect()
+    await drizzle(client).transaction(async (tx) => {
+      await tx.execute(sql`select set_config('statement_timeout', ${migrationLimitMs}, true),
+        set_config('lock_timeout', ${migrationLimitMs}, true)`)
+      await tx.execute(sql`select pg_advisory_xact_lock(${lockId})`)
+      await applyMigrations(tx, { migrationsFolder: folder })
+    })
   } finally {
-    await client.end({ timeout: 1 })
+    await client.end()
   }
 }

@@ -1,12 +1,8 @@
-import { Connections, openClient, timeLimitsMs } from './connections.ts'
-import {
-  QueryTimeouts,
-  DatabaseBusy,
-  DatabaseUnavailable,
-  translateDatabaseError,
-  ConnectionQueue,
-} from './availability.ts'
-import type { Builder, Prepared, QueryScope, Statement } from './statement.ts'
+import type pg from 'pg'
+import { DatabaseBusy, DatabaseUnavailable, translateDatabaseError } from './availability.ts'
+import { openPool } from './connections.ts'
+import { drizzle } from './drizzle.ts'
+import type { Builder, Prepared, QueryResult, QueryScope, Statement } from './statement.ts'
 
 /** Receives events of the pool, for metrics, logs and fault injection. */
 export interface DatabaseObserver {
@@ -17,90 +13,87 @@ export interface DatabaseObserver {
   beforeQuery?: (() => Promise<void> | undefined) | undefined
 }
 
-/** Runs statements inside a transaction, on its own connection. */
-export interface Transaction {
+/** Runs statements and queries on one connection. */
+export interface Connection {
+  run: <Result extends QueryResult>(
+    statement: Statement<Result>,
+    values: Record<string, unknown>,
+  ) => Promise<Result>
+  /** For queries whose shape depends on their input, or that are rare: they are not prepared. */
+  query: <Result extends QueryResult>(
+    name: string,
+    build: (db: Builder) => PromiseLike<Result>,
+  ) => Promise<Result>
+}
+
+export interface Transaction extends Connection {
   /** The request or job of the transaction. */
   readonly scope: QueryScope
   /** For libraries that write in their caller's transaction. */
   readonly builder: Builder
-  run: <Row>(statement: Statement<Row>, values: Record<string, unknown>) => Promise<readonly Row[]>
-  /** For queries whose shape depends on their input, which cannot be prepared once. */
-  query: <Row>(name: string, build: (db: Builder) => PromiseLike<readonly Row[]>) => Promise<readonly Row[]>
 }
 
-/**
- * The connection pool. A statement runs within its time limits when one of `max` connections is free. When
- * the server does not answer, the pool drops its connections, refuses callers immediately, and checks every
- * half second whether the server answers again.
- */
+/** More waiting queries are refused, so a slow database does not fill the process with them. */
+const maxWaitingPerConnection = 50
+
+/** The connection pool, with the time limits of a request, and the measurement of each query. */
 export class Database {
-  readonly url: string
-  readonly connectionQueue: ConnectionQueue
-  #connections: Connections
-  #up = true
-  #closed = false
-  #lost = false
-  #checking: Promise<void> | undefined
+  readonly #pool: pg.Pool
+  readonly #size: number
   readonly #observer: DatabaseObserver
-  readonly #deadlines = new QueryTimeouts()
+  readonly #builders = new WeakMap<pg.PoolClient, PreparingBuilder>()
+  #isUp = true
 
-  readonly #leave = (): void => this.connectionQueue.release()
-
-  constructor(url: string, max: number, observer: DatabaseObserver) {
-    this.url = url
-    this.connectionQueue = new ConnectionQueue(max, max * 50, timeLimitsMs.poolWait)
-    this.#connections = new Connections(url, max, 'todo-backend')
+  private constructor(pool: pg.Pool, size: number, observer: DatabaseObserver) {
+    this.#pool = pool
+    this.#size = size
     this.#observer = observer
   }
 
-  get up(): boolean {
-    return this.#up
+  static async open(url: string, size: number, observer: DatabaseObserver): Promise<Database> {
+    return new Database(await openPool(url, size), size, observer)
+  }
+
+  get poolState(): { inUse: number; size: number; waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.#pool
+    return { inUse: totalCount - idleCount, size: this.#size, waiting: waitingCount }
   }
 
   /**
    * Returns the rows of a prepared statement. Rejects with `DatabaseUnavailable`, `DatabaseBusy` or the
    * server's error.
    */
-  async run<Row>(
+  run<Result extends QueryResult>(
     scope: QueryScope,
-    statement: Statement<Row>,
+    statement: Statement<Result>,
     values: Record<string, unknown>,
-  ): Promise<readonly Row[]> {
-    if (!this.#up) throw new DatabaseUnavailable('the database does not answer')
-    const started = performance.now()
-    if (!this.connectionQueue.tryAcquire()) await this.connectionQueue.acquire()
-    const connections = this.#connections
-    // Released when the connection is free, which may be after the caller's time limit.
-    const working = this.#measured(
-      scope,
-      statement.name,
-      () => connections.prepareOnce(statement).execute(values),
-      this.#leave,
-    )
-    try {
-      return await this.#inTime(scope, working)
-    } finally {
-      scope.db.ms += performance.now() - started
-    }
+  ): Promise<Result> {
+    return this.#inTime(scope, (client) => this.#connect(scope, client).run(statement, values))
+  }
+
+  /** Runs a query that is not prepared, because it is rare. */
+  query<Result extends QueryResult>(
+    scope: QueryScope,
+    name: string,
+    build: (db: Builder) => PromiseLike<Result>,
+  ): Promise<Result> {
+    return this.#inTime(scope, (client) => this.#connect(scope, client).query(name, build))
   }
 
   /** Runs `work` in a transaction, within the time limit of the scope. */
-  async transaction<T>(scope: QueryScope, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    if (!this.#up) throw new DatabaseUnavailable('the database does not answer')
-    const started = performance.now()
-    if (!this.connectionQueue.tryAcquire()) await this.connectionQueue.acquire()
-    const { builder } = this.#connections
-    const working = builder
-      .transaction((tx) => work(this.#within(scope, tx)).catch(waitForConnectionClose))
-      .catch((error: unknown) => {
-        throw this.#translated(error)
+  transaction<T>(scope: QueryScope, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#inTime(scope, (client) => {
+      const { builder } = this.#builderFor(client)
+      return builder.transaction(async (tx) => {
+        try {
+          return await work({ scope, builder: tx, ...this.#connect(scope, client) })
+        } catch (error) {
+          // A lost connection must not be asked to roll back: it would not answer until its time limit.
+          if (isLost(error)) void client.end()
+          throw error
+        }
       })
-      .finally(this.#leave)
-    try {
-      return await this.#inTime(scope, working)
-    } finally {
-      scope.db.ms += performance.now() - started
-    }
+    })
   }
 
   /**
@@ -108,35 +101,69 @@ export class Database {
    * number from the start. Never rejects: a connection that fails now is opened when it is needed.
    */
   async openAllConnections(): Promise<void> {
-    const { client } = this.#connections
-    await Promise.allSettled(
-      Array.from({ length: this.connectionQueue.size }, async () => client.unsafe('select 1')),
-    )
+    const opening = Array.from({ length: this.#size }, () => this.#pool.connect())
+    for (const opened of await Promise.allSettled(opening))
+      if (opened.status === 'fulfilled') opened.value.release()
   }
 
   /** Closes the pool. Running queries may finish within `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    this.#closed = true
-    this.#deadlines.stop()
-    await this.#connections.client.end({ timeout: graceMs / 1000 })
+    await waitAtMost(graceMs, this.#pool.end(), () => undefined)
   }
 
-  #within(scope: QueryScope, tx: Builder): Transaction {
+  #connect(scope: QueryScope, client: pg.PoolClient): Connection {
+    const builder = this.#builderFor(client)
     return {
-      scope,
-      builder: tx,
       run: (statement, values) =>
-        this.#measured(scope, statement.name, () => statement.build(tx).execute(values)),
-      query: (name, build) => this.#measured(scope, name, async () => build(tx)),
+        this.#measure(scope, statement.name, () => builder.prepareOnce(statement).execute(values)),
+      query: (name, build) => this.#measure(scope, name, () => build(builder.builder)),
     }
   }
 
-  async #measured<Row>(
+  #builderFor(client: pg.PoolClient): PreparingBuilder {
+    const known = this.#builders.get(client)
+    if (known !== undefined) return known
+    const made = new PreparingBuilder(client)
+    this.#builders.set(client, made)
+    return made
+  }
+
+  async #inTime<T>(scope: QueryScope, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const started = performance.now()
+    try {
+      return await waitAtMost(scope.deadline - started, this.#onClient(work), () => {
+        throw new DatabaseBusy('no answer within the time limit')
+      })
+    } finally {
+      scope.db.ms += performance.now() - started
+    }
+  }
+
+  async #onClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    if (this.#pool.waitingCount >= this.#size * maxWaitingPerConnection)
+      throw new DatabaseBusy(`${this.#pool.waitingCount} queries are already waiting`)
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw this.#translate(error)
+    })
+    let hasLost = false
+    try {
+      const result = await work(client)
+      this.#setUp(true)
+      return result
+    } catch (thrown) {
+      const error = this.#translate(thrown)
+      hasLost = isLost(error)
+      throw error
+    } finally {
+      client.release(hasLost)
+    }
+  }
+
+  async #measure<Result extends QueryResult>(
     scope: QueryScope,
     name: string,
-    execute: () => Promise<readonly Row[]>,
-    ended?: () => void,
-  ): Promise<readonly Row[]> {
+    execute: () => PromiseLike<Result>,
+  ): Promise<Result> {
     const span = scope.span?.(name)
     const started = performance.now()
     scope.db.statements += 1
@@ -145,106 +172,67 @@ export class Database {
       // database.
       const fault = this.#observer.beforeQuery?.()
       if (fault !== undefined) await fault
-      const rows = await execute()
-      scope.db.rows += rows.length
+      const result = await execute()
+      scope.db.rows += 'rowCount' in result ? (result.rowCount ?? 0) : result.length
       span?.end()
-      return rows
+      return result
     } catch (error) {
       span?.end(error)
-      throw this.#translated(error)
+      throw this.#translate(error)
     } finally {
-      ended?.()
       this.#observer.queryDone(name, (performance.now() - started) / 1000)
     }
   }
 
-  #translated(error: unknown): unknown {
+  #translate(error: unknown): unknown {
+    if (error instanceof DatabaseUnavailable && error.cause !== undefined) return error
     const translated = translateDatabaseError(error)
     if (translated instanceof DatabaseUnavailable) {
       this.#observer.connectionError(translated.message)
-      this.#lost = true
-      this.#check()
+      this.#setUp(false)
     }
     return translated
   }
 
-  #inTime<T>(scope: QueryScope, working: Promise<T>): Promise<T> {
-    const whole = scope.deadline - performance.now()
-    const limitMs = scope.allowsLongStatements === true ? whole : Math.min(timeLimitsMs.answer, whole)
-    return this.#deadlines.limit(working, limitMs, () => {
-      this.#check()
-      return new DatabaseBusy('no answer within the time limit')
-    })
-  }
-
-  // A failure may concern one connection (an administrator ended it), so the server is checked before all
-  // callers are refused.
-  #check(): void {
-    if (this.#closed || this.#checking !== undefined) return
-    this.#checking = this.#findOut().finally(() => {
-      this.#checking = undefined
-    })
-  }
-
-  async #findOut(): Promise<void> {
-    while (!this.#closed) {
-      if (await canConnect(this.url)) {
-        if (!this.#up) this.#turn(true)
-        // The driver does not always recover a connection that was lost during a write.
-        else if (this.#lost)
-          this.#replace()
-            .client.end({ timeout: 5 })
-            .catch(() => undefined)
-        this.#lost = false
-        return
-      }
-      if (this.#up) this.#turn(false)
-      await new Promise((resolve) => setTimeout(resolve, 500).unref())
-    }
-  }
-
-  #turn(up: boolean): void {
-    this.#up = up
-    this.#observer.stateChanged(up)
-    if (!up)
-      this.#replace()
-        .drop()
-        .catch(() => undefined)
-  }
-
-  #replace(): Connections {
-    const replaced = this.#connections
-    this.#connections = new Connections(this.url, this.connectionQueue.size, 'todo-backend')
-    return replaced
+  #setUp(isUp: boolean): void {
+    if (this.#isUp === isUp) return
+    this.#isUp = isUp
+    this.#observer.stateChanged(isUp)
   }
 }
 
-/**
- * A transaction without a connection cannot roll back. The driver would write the rollback to a closed socket
- * and throw an error that no caller can catch (porsager/postgres#1208). So its work never settles, and the
- * driver rejects the transaction because of the closed connection.
- */
-function waitForConnectionClose(error: unknown): Promise<never> {
-  // An error without a cause comes from this pool or from an injected fault: the connection is still open.
-  if (error instanceof DatabaseUnavailable && error.cause !== undefined) return new Promise(() => undefined)
-  throw error
+/** The query builder on one connection, and the statements prepared there. */
+class PreparingBuilder {
+  readonly builder: Builder
+  readonly #prepared = new Map<Statement, Prepared<QueryResult>>()
+
+  constructor(client: pg.PoolClient) {
+    this.builder = drizzle(client)
+  }
+
+  prepareOnce<Result extends QueryResult>(statement: Statement<Result>): Prepared<Result> {
+    const known = this.#prepared.get(statement)
+    // Stored under the statement that built it, so the type is the same.
+    // oxlint-disable-next-line no-unsafe-type-assertion
+    if (known !== undefined) return known as Prepared<Result>
+    const made = statement.prepare(this.builder)
+    this.#prepared.set(statement, made)
+    return made
+  }
 }
 
-/** Whether a new connection can be opened and answers within 1 s. */
-export async function canConnect(url: string): Promise<boolean> {
-  const client = openClient(url, 1, 'todo-backend-check')
-  let timer: NodeJS.Timeout | undefined
+/** Whether the connection is of no use any more. An error without a cause is an injected fault. */
+function isLost(error: unknown): boolean {
+  return error instanceof DatabaseUnavailable && error.cause !== undefined
+}
+
+/** Settles like `work`, or like `late` after `limitMs`. */
+async function waitAtMost<T>(limitMs: number, work: Promise<T>, late: () => T): Promise<T> {
+  const limit = Promise.withResolvers<void>()
+  const timer = setTimeout(limit.resolve, Math.max(0, limitMs))
   try {
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), 1000)
-    })
-    return await Promise.race([client.unsafe('select 1').then(() => true), late])
-  } catch {
-    return false
+    return await Promise.race([work, limit.promise.then(late)])
   } finally {
     clearTimeout(timer)
-    client.end({ timeout: 0 }).catch(() => undefined)
   }
 }
-
-export type { Prepared }

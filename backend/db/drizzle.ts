@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import type * as Orm from 'drizzle-orm'
+import type * as Driver from 'drizzle-orm/node-postgres'
+import type * as Migrator from 'drizzle-orm/node-postgres/migrator'
 import type * as PgCore from 'drizzle-orm/pg-core'
-import type * as Driver from 'drizzle-orm/postgres-js'
-import type * as Migrator from 'drizzle-orm/postgres-js/migrator'
 
 /*
  * Drizzle, loaded by `require`. As ES modules, each of its 300 files makes Node read the package's 180 kB
@@ -11,13 +11,13 @@ import type * as Migrator from 'drizzle-orm/postgres-js/migrator'
 const load = createRequire(import.meta.url)
 const orm: typeof Orm = load('drizzle-orm')
 const pgCore: typeof PgCore = load('drizzle-orm/pg-core')
-const driver: typeof Driver = load('drizzle-orm/postgres-js')
-const migrator: typeof Migrator = load('drizzle-orm/postgres-js/migrator')
+const driver: typeof Driver = load('drizzle-orm/node-postgres')
+const migrator: typeof Migrator = load('drizzle-orm/node-postgres/migrator')
 
-export const { and, asc, desc, eq, inArray, is, isNotNull, isNull, lt, notExists, or } = orm
-export const { Param, Placeholder, sql } = orm
+export const { and, asc, desc, eq, inArray, isNotNull, isNull, lt, notExists, or, sql } = orm
 export const { bigint, customType, index, integer, jsonb, pgEnum, pgTable, primaryKey, text, uuid } = pgCore
 export const { drizzle } = driver
 export const { migrate: applyMigrations } = migrator
 export type { SQL, SQLWrapper } from 'drizzle-orm'
+export type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 export type { PgTable } from 'drizzle-orm/pg-core'

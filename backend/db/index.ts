@@ -8,8 +8,7 @@ export {
   translateDatabaseError,
 } from './availability.ts'
 export { migrate } from './connections.ts'
-export type { RawRow, QueryScope, Statement } from './statement.ts'
-export { readTables } from '../health.ts'
-export { createBackgroundScope, defineDirectStatement, defineStatement } from './statement.ts'
+export type { QueryScope, Statement } from './statement.ts'
+export { createBackgroundScope, defineStatement } from './statement.ts'
 export { uuidv7 } from './ids.ts'
 export * as schema from './schema.ts'

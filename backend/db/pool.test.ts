@@ -1,8 +1,9 @@
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { startTestPostgres, startTestService } from '../testing/index.ts'
+import { eventually, startTestPostgres, startTestService } from '../testing/index.ts'
 import type { TestPostgres } from '../testing/index.ts'
-import { ConnectionQueue, DatabaseBusy } from './availability.ts'
+import { createBackgroundScope, Database, DatabaseBusy } from './index.ts'
+import { sql } from './drizzle.ts'
 
 let server: TestPostgres
 beforeAll(async () => {
@@ -10,34 +11,56 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
+const ignore = (): undefined => undefined
+const observer = { queryDone: ignore, connectionError: ignore, stateChanged: ignore }
+
+/** A pool of one connection. */
+async function openDatabase(): Promise<Database> {
+  const database = await Database.open(await server.newDatabase(), 1, observer)
+  onTestFinished(() => database.close(1000))
+  return database
+}
+
 test('a ready service has opened its entire pool, so no request waits for a new connection', async () => {
   const url = await server.newDatabase()
   const running = await startTestService(url, { DATABASE_POOL: '7' })
   onTestFinished(() => running.stop())
-  const sql = postgres(url, { max: 1 })
-  onTestFinished(() => sql.end())
-  const [row] = await sql<{ open: number }[]>`select count(*)::int as open from pg_stat_activity
+  const client = postgres(url, { max: 1 })
+  onTestFinished(() => client.end())
+  const [row] = await client<{ open: number }[]>`select count(*)::int as open from pg_stat_activity
     where application_name = 'todo-backend' and datname = current_database()`
   expect(row?.open).toBe(7)
 })
 
 test('the queue for a connection is bounded, in length and in time, and served in order', async () => {
-  const waitMs = 100
-  const queue = new ConnectionQueue(1, 2, waitMs)
-  await queue.acquire()
-  const startedMs = performance.now()
-  const order: string[] = []
-  const second = queue.acquire().then(() => void order.push('second'))
-  const third = queue.acquire()
-  third.catch(() => undefined)
-  expect([queue.inUse, queue.waiting]).toEqual([1, 2])
-  await expect(queue.acquire()).rejects.toBeInstanceOf(DatabaseBusy)
-  expect(performance.now() - startedMs).toBeLessThan(waitMs)
-  queue.release()
-  await second
-  expect([order, queue.inUse, queue.waiting]).toEqual([['second'], 1, 1])
-  await expect(third).rejects.toThrow('no connection was free within 100 ms')
-  expect(performance.now() - startedMs).toBeGreaterThanOrEqual(waitMs - 1)
-  queue.release()
-  expect([queue.inUse, queue.waiting, queue.tryAcquire(), queue.tryAcquire()]).toEqual([0, 0, true, false])
+  const database = await openDatabase()
+  const order: number[] = []
+  const run = (number: number) =>
+    database
+      .query(createBackgroundScope(5000), 'test', (db) => db.execute(sql`select 1`))
+      .then(() => order.push(number))
+  const held = Promise.withResolvers<void>()
+  const holding = database.transaction(createBackgroundScope(5000), () => held.promise)
+  await eventually('the connection is in use', 5000, () => database.poolState.inUse === 1)
+  const waiting = Array.from({ length: 50 }, (_, index) => run(index))
+  expect(database.poolState).toEqual({ inUse: 1, size: 1, waiting: 50 })
+  await expect(run(50)).rejects.toThrow(new DatabaseBusy('50 queries are already waiting'))
+  held.resolve()
+  await Promise.all([holding, ...waiting])
+  expect(order).toEqual(Array.from({ length: 50 }, (_, index) => index))
+  const free = Promise.withResolvers<void>()
+  const again = database.transaction(createBackgroundScope(5000), () => free.promise)
+  await expect(run(51)).rejects.toBeInstanceOf(DatabaseBusy)
+  free.resolve()
+  await again
+  expect(database.poolState).toEqual({ inUse: 0, size: 1, waiting: 0 })
+})
+
+test('a caller waits no longer than the time limit of its scope', async () => {
+  const database = await openDatabase()
+  const started = performance.now()
+  await expect(
+    database.query(createBackgroundScope(200), 'test', (db) => db.execute(sql`select pg_sleep(2)`)),
+  ).rejects.toThrow(new DatabaseBusy('no answer within the time limit'))
+  expect(performance.now() - started).toBeLessThan(1500)
 })

@@ -23,18 +23,13 @@ const instant = customType<{ data: string; driverData: string }>({
   toDriver: (value) => value,
 })
 
-/** Converts `2026-11-24 04:12:00.12+00`, the text of a session in UTC, to `2026-11-24T04:12:00.120Z`. */
-export function isoInstant(value: string): string {
+/** Converts `2026-11-24 04:12:00.12+00` to ISO 8601. Behind a pooler, sessions may not be in UTC. */
+function isoInstant(value: string): string {
   const zone = value.lastIndexOf('+')
+  if (!value.endsWith('+00')) return new Date(value).toISOString()
   const fraction = zone > 20 ? value.slice(20, zone) : ''
   return `${value.slice(0, 10)}T${value.slice(11, 19)}.${fraction.padEnd(3, '0')}Z`
 }
-
-const textArray = customType<{ data: string[]; driverData: string }>({
-  dataType: () => 'text[]',
-  fromDriver: parseTextArray,
-  toDriver: formatTextArray,
-})
 
 const createdAt = () => instant('created_at').notNull()
 
@@ -65,13 +60,17 @@ export const sessions = pgTable(
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
   },
-  (table) => [
-    index('sessions_user').on(table.userId),
-    index('sessions_expiry').on(table.expiresAt),
-    index('sessions_revoked')
-      .on(table.revokedAt)
-      .where(sql`${table.revokedAt} is not null`),
-  ],
+  (table) => [index('sessions_user').on(table.userId), index('sessions_expiry').on(table.expiresAt)],
+)
+
+/** Sessions and users whose access tokens are no longer valid, for the other instances. */
+export const revocations = pgTable(
+  'revocations',
+  {
+    id: uuid().primaryKey(),
+    createdAt: createdAt().default(sql`now()`),
+  },
+  (table) => [index('revocations_age').on(table.createdAt)],
 )
 
 /** Stores only the SHA-256 of a token, so a copy of this table gives no access. */
@@ -97,7 +96,8 @@ export const tasks = pgTable(
     status: taskStatus().notNull(),
     priority: taskPriority().notNull(),
     dueAt: instant('due_at'),
-    tags: textArray()
+    tags: text()
+      .array()
       .notNull()
       .default(sql`'{}'`),
     createdAt: createdAt(),
@@ -219,20 +219,3 @@ export const developmentSecrets = pgTable('development_secrets', {
   name: text().primaryKey(),
   value: text().notNull(),
 })
-
-/**
- * Parses PostgreSQL's text form of a one-dimensional `text[]` without nulls
- * (https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO), because the query builder's own parser drops
- * every backslash.
- */
-export function parseTextArray(source: string): string[] {
-  const elements: string[] = []
-  for (const [, quoted, plain] of source.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs)) {
-    elements.push(quoted === undefined ? (plain ?? '') : quoted.replaceAll(/\\(.)/gs, '$1'))
-  }
-  return elements
-}
-
-export function formatTextArray(elements: readonly string[]): string {
-  return `{${elements.map((element) => `"${element.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(',')}}`
-}

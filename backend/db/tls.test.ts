@@ -84,7 +84,7 @@ async function useService(parameters: string): Promise<{ ready: number; queue: b
   }
 }
 
-const all = ['todo-backend', 'todo-backend-channel', 'todo-backend-jobs']
+const all = ['todo-backend', 'todo-backend-jobs']
 
 describe('without TLS on the server', () => {
   test.each(['', '?sslmode=disable', '?sslmode=allow', '?sslmode=prefer'])('%j works', async (parameters) => {

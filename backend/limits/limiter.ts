@@ -45,7 +45,7 @@ interface Grant {
  * Grants a sixteenth of what `key` has left in its window, at least one and never more than the rest. Opens a
  * new window after the last one. Instances share the row, so together they never grant more than the limit.
  */
-const grantShare = defineStatement<Grant>('rate_limits.take', (db) => {
+const grantShare = defineStatement('rate_limits.take', (db) => {
   const limit = sql`${p('limit')}::bigint`
   const first = sql`${p('first')}::bigint`
   const windowEnd = sql`now() + ${p('windowMs')}::int * interval '1 millisecond'`
@@ -69,17 +69,15 @@ const grantShare = defineStatement<Grant>('rate_limits.take', (db) => {
       leftMs: sql<number>`(extract(epoch from ${rateLimits.windowEndsAt} - now()) * 1000)::int`,
       windowEndsAt: rateLimits.windowEndsAt,
     })
-    .prepare('rate_limits_take')
 })
 
 /** Returns unused grants, unless the window has changed. `unused`: JSON, `[{key, unused, ends}]`. */
-const returnGrants = defineStatement<unknown>('rate_limits.return', (db) =>
+const returnGrants = defineStatement('rate_limits.return', (db) =>
   db
     .update(rateLimits)
     .set({ used: sql`greatest(0, ${rateLimits.used} - v.unused)` })
     .from(sql`json_to_recordset(${p('unused')}::json) as v(key text, unused bigint, ends timestamptz)`)
-    .where(sql`${rateLimits.key} = v.key and ${rateLimits.windowEndsAt} = v.ends`)
-    .prepare('rate_limits_return'),
+    .where(sql`${rateLimits.key} = v.key and ${rateLimits.windowEndsAt} = v.ends`),
 )
 
 const windowMs = 60_000

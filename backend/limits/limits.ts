@@ -8,21 +8,19 @@ import type { LimiterDependencies, Policy } from './limiter.ts'
 const { rateLimitSettings } = schema
 const p = sql.placeholder
 
-const readLimit = defineStatement<{ limit: number }>('rate_limit_settings.read', (db) =>
+const readLimit = defineStatement('rate_limit_settings.read', (db) =>
   db
     .select({ limit: rateLimitSettings.limit })
     .from(rateLimitSettings)
-    .where(eq(rateLimitSettings.policy, p('policy')))
-    .prepare('rate_limit_settings_read'),
+    .where(eq(rateLimitSettings.policy, p('policy'))),
 )
 
-const writeLimit = defineStatement<{ limit: number }>('rate_limit_settings.write', (db) =>
+const writeLimit = defineStatement('rate_limit_settings.write', (db) =>
   db
     .insert(rateLimitSettings)
     .values({ policy: p('policy'), limit: p('limit') })
     .onConflictDoUpdate({ target: rateLimitSettings.policy, set: { limit: sql`${p('limit')}::bigint` } })
-    .returning({ limit: rateLimitSettings.limit })
-    .prepare('rate_limit_settings_write'),
+    .returning({ limit: rateLimitSettings.limit }),
 )
 
 export interface LimitsDependencies extends LimiterDependencies {

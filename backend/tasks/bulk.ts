@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { inArray, sql } from '../db/drizzle.ts'
 import { schema, defineStatement } from '../db/index.ts'
-import type { Statement, Transaction } from '../db/index.ts'
+import type { Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { InvalidField } from '../http/index.ts'
 import { newTask, taskPatch, toUtc, buildTask, toTask } from './model.ts'
@@ -66,7 +66,7 @@ const recordColumns = sql.raw(
 )
 
 /** Inserts `rows`, a JSON array of complete tasks, for one user. */
-export const insertTasks: Statement<{ id: string }> = defineStatement('tasks.insert_many', (db) =>
+export const insertTasks = defineStatement('tasks.insert_many', (db) =>
   db
     .insert(tasks)
     .select(
@@ -74,11 +74,10 @@ export const insertTasks: Statement<{ id: string }> = defineStatement('tasks.ins
             v."createdAt", v."updatedAt", 1
           from json_to_recordset(${p('rows')}::json) as v(${recordColumns})`,
     )
-    .returning({ id: tasks.id })
-    .prepare('tasks_insert_many'),
+    .returning({ id: tasks.id }),
 )
 
-const updateTasks: Statement<TaskRow> = defineStatement('tasks.update_many', (db) =>
+const updateTasks = defineStatement('tasks.update_many', (db) =>
   db
     .update(tasks)
     .set({
@@ -93,8 +92,7 @@ const updateTasks: Statement<TaskRow> = defineStatement('tasks.update_many', (db
     })
     .from(sql`json_to_recordset(${p('rows')}::json) as v(${recordColumns})`)
     .where(sql`${tasks.id} = v.id and ${tasks.userId} = ${p('userId')}::uuid`)
-    .returning(columns)
-    .prepare('tasks_update_many'),
+    .returning(columns),
 )
 
 /** Applies all of `body` or nothing. Throws `invalid` with every task that does not exist. */

@@ -1,14 +1,13 @@
 import { z } from 'zod'
 import { and, asc, desc, eq, sql } from '../db/drizzle.ts'
 import type { SQL } from '../db/drizzle.ts'
-import { defineDirectStatement, schema } from '../db/index.ts'
-import type { Database, Statement } from '../db/index.ts'
+import { defineStatement, schema } from '../db/index.ts'
+import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import { priorities, toSortField, toTask, sortOrders } from './model.ts'
 import type { SortField, SortOrder, Task, TaskQuery } from './model.ts'
-import { columns, decodeTask } from './statements.ts'
-import type { TaskRow } from './statements.ts'
+import { columns } from './statements.ts'
 
 const { tasks } = schema
 const p = sql.placeholder
@@ -81,29 +80,29 @@ const sortKeys: Readonly<Record<SortField, { key: SQL; cast: string }>> = {
   title: { key: sql`${tasks.title} collate "C"`, cast: 'text' },
 }
 
-const pages = new Map<string, Statement<TaskRow>>()
+const pages = new Map<string, ReturnType<typeof buildPage>>()
 
 /**
  * Returns the statement for a page. Values: `userId`, `limit`, and `status`, `priority`, `pattern`, `value`
  * and `id` according to the shape.
  */
-export function pageStatement(shape: PageShape): Statement<TaskRow> {
-  const key = `${shape.sort} ${shape.status} ${shape.priority} ${shape.search} ${shape.after}`
-  const known = pages.get(key)
+export function pageStatement(shape: PageShape): ReturnType<typeof buildPage> {
+  const variant = Object.values(shape).join(' ')
+  const known = pages.get(variant)
   if (known !== undefined) return known
-  const made = buildPage(shape)
-  pages.set(key, made)
+  const made = buildPage(shape, ` ${variant}`)
+  pages.set(variant, made)
   return made
 }
 
-function buildPage(shape: PageShape): Statement<TaskRow> {
+function buildPage(shape: PageShape, variant: string) {
   const isDescending = shape.sort.startsWith('-')
   const order = isDescending ? desc : asc
   const { key, cast } = sortKeys[toSortField(shape.sort)]
   const position = sql`(${p('value')}::${sql.raw(cast)}, ${p('id')}::uuid)`
   const beyond = sql`(${key}, ${tasks.id}) ${sql.raw(isDescending ? '<' : '>')} ${position}`
   const search = sql`(${tasks.title} ilike ${p('pattern')} or ${tasks.description} ilike ${p('pattern')})`
-  return defineDirectStatement(
+  return defineStatement(
     'tasks.page',
     (db) =>
       db
@@ -119,9 +118,8 @@ function buildPage(shape: PageShape): Statement<TaskRow> {
           ),
         )
         .orderBy(order(key), order(tasks.id))
-        .limit(p('limit'))
-        .prepare('tasks_page'),
-    decodeTask,
+        .limit(p('limit')),
+    variant,
   )
 }
 

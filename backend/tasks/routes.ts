@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { CachedReply } from '../cache/index.ts'
+import type { CachedReply } from '../cache/cache.ts'
 import { defineEndpoint, Problem } from '../http/index.ts'
 import type { Endpoint, Reply } from '../http/index.ts'
 import type { Events, Metrics } from '../observability/index.ts'

@@ -1,7 +1,7 @@
 import type { Database } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
-import type { CachedReply, ReplyCache } from '../cache/index.ts'
+import type { CachedReply, ReplyCache } from '../cache/cache.ts'
 import type { Events, Metrics } from '../observability/index.ts'
 import { readPage } from './page.ts'
 import { taskSchema, formatEtag, toUtc, buildTask, toTask } from './model.ts'
@@ -25,8 +25,6 @@ export interface TaskDependencies {
   events: Events
   now: () => number
   cache: ReplyCache
-  /** Announces to other instances that the user's tasks have changed. */
-  announceWrite: (userId: string) => void
 }
 
 /** A task and its version, from which the ETag is formatted. */
@@ -199,22 +197,10 @@ export class TaskService {
     const counters = (this.#counters[cache] ??= this.#createCounters(cache))
     if (known === undefined) {
       counters.miss.inc()
-      return this.#readThrough(userId, key, read)
+      return this.#dependencies.cache.read(userId, key, read)
     }
     counters.hit.inc()
     return known
-  }
-
-  async #readThrough(userId: string, key: string, read: () => Promise<CachedReply>): Promise<CachedReply> {
-    const { cache } = this.#dependencies
-    const reading = cache.beginRead(userId, key)
-    try {
-      const reply = await read()
-      cache.finishRead(reading, reply)
-      return reply
-    } finally {
-      cache.abandonRead(reading)
-    }
   }
 
   #createCounters(cache: string): CacheCounters {
@@ -231,7 +217,6 @@ export class TaskService {
       return await write()
     } finally {
       this.#dependencies.cache.invalidate(userId)
-      this.#dependencies.announceWrite(userId)
     }
   }
 

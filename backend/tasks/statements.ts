@@ -1,7 +1,6 @@
 import { and, eq, sql } from '../db/drizzle.ts'
-import { defineDirectStatement, schema, defineStatement } from '../db/index.ts'
-import type { RawRow, Transaction } from '../db/index.ts'
-import { priorities, statuses } from './model.ts'
+import { schema, defineStatement } from '../db/index.ts'
+import type { Transaction } from '../db/index.ts'
 import type { Task } from './model.ts'
 import { createHash } from 'node:crypto'
 import { Problem } from '../http/index.ts'
@@ -24,86 +23,41 @@ export const columns = {
   version: tasks.version,
 }
 
-// In the order of `columns`.
-export function decodeTask([
-  id,
-  title,
-  description,
-  status,
-  priority,
-  dueAt,
-  tags,
-  createdAt,
-  updatedAt,
-  version,
-]: RawRow): TaskRow {
-  return {
-    id: id ?? '',
-    title: title ?? '',
-    description: description ?? null,
-    status: statuses.find((one) => one === status) ?? 'todo',
-    priority: priorities.find((one) => one === priority) ?? 'medium',
-    dueAt: dueAt === null || dueAt === undefined ? null : schema.isoInstant(dueAt),
-    tags: tags === null || tags === undefined ? [] : decodeTags(tags),
-    createdAt: schema.isoInstant(createdAt ?? ''),
-    updatedAt: schema.isoInstant(updatedAt ?? ''),
-    version: Number(version),
-  }
-}
-
-// Without quotes and escapes, the elements only need splitting.
-function decodeTags(text: string): string[] {
-  if (text === '{}') return []
-  return /["\\]/.test(text) ? schema.parseTextArray(text) : text.slice(1, -1).split(',')
-}
-
 /** Counts the tasks of other users among `ids`, a JSON array. */
-export const foreignTasks = defineStatement<{ count: number }>('tasks.foreign', (db) =>
+export const foreignTasks = defineStatement('tasks.foreign', (db) =>
   db
     .select({ count: sql<number>`count(*)::int` })
     .from(tasks)
     .where(
       sql`${tasks.id} in (select value::uuid from json_array_elements_text(${p('ids')}::json))
         and ${tasks.userId} <> ${p('userId')}::uuid`,
-    )
-    .prepare('tasks_foreign'),
+    ),
 )
 
-export const taskById = defineDirectStatement<TaskRow & { userId: string }>(
-  'tasks.by_id',
-  (db) =>
-    db
-      .select({ ...columns, userId: tasks.userId })
-      .from(tasks)
-      .where(eq(tasks.id, p('id')))
-      .prepare('tasks_by_id'),
-  (row) => Object.assign(decodeTask(row), { userId: row[10] ?? '' }),
+export const taskById = defineStatement('tasks.by_id', (db) =>
+  db
+    .select({ ...columns, userId: tasks.userId })
+    .from(tasks)
+    .where(eq(tasks.id, p('id'))),
 )
 
-export const insertTask = defineDirectStatement<{ id: string }>(
-  'tasks.insert',
-  (db) =>
-    db
-      .insert(tasks)
-      .values({
-        id: p('id'),
-        userId: p('userId'),
-        title: p('title'),
-        description: p('description'),
-        status: p('status'),
-        priority: p('priority'),
-        dueAt: p('dueAt'),
-        tags: p('tags'),
-        createdAt: p('now'),
-        updatedAt: p('now'),
-      })
-      .returning({ id: tasks.id })
-      .prepare('tasks_insert'),
-  ([id]) => ({ id: id ?? '' }),
+export const insertTask = defineStatement('tasks.insert', (db) =>
+  db.insert(tasks).values({
+    id: p('id'),
+    userId: p('userId'),
+    title: p('title'),
+    description: p('description'),
+    status: p('status'),
+    priority: p('priority'),
+    dueAt: p('dueAt'),
+    tags: p('tags'),
+    createdAt: p('now'),
+    updatedAt: p('now'),
+  }),
 )
 
 /** Writes all fields; the caller has merged the patch. Returns no row if `version` is outdated. */
-export const updateTask = defineStatement<TaskRow>('tasks.update', (db) =>
+export const updateTask = defineStatement('tasks.update', (db) =>
   db
     .update(tasks)
     .set({
@@ -117,22 +71,20 @@ export const updateTask = defineStatement<TaskRow>('tasks.update', (db) =>
       version: sql`${tasks.version} + 1`,
     })
     .where(and(eq(tasks.id, p('id')), eq(tasks.userId, p('userId')), eq(tasks.version, p('version'))))
-    .returning(columns)
-    .prepare('tasks_update'),
+    .returning(columns),
 )
 
 /** Locks a task until the transaction ends. */
-export const lockTask = defineStatement<TaskRow>('tasks.lock', (db) =>
+export const lockTask = defineStatement('tasks.lock', (db) =>
   db
     .select(columns)
     .from(tasks)
     .where(and(eq(tasks.id, p('id')), eq(tasks.userId, p('userId'))))
-    .for('update')
-    .prepare('tasks_lock'),
+    .for('update'),
 )
 
 /** Deletes a task of the user; only at `version`, unless that is null. */
-export const deleteTask = defineStatement<{ id: string }>('tasks.delete', (db) =>
+export const deleteTask = defineStatement('tasks.delete', (db) =>
   db
     .delete(tasks)
     .where(
@@ -142,11 +94,10 @@ export const deleteTask = defineStatement<{ id: string }>('tasks.delete', (db) =
         sql`(${p('version')}::int is null or ${tasks.version} = ${p('version')}::int)`,
       ),
     )
-    .returning({ id: tasks.id })
-    .prepare('tasks_delete'),
+    .returning({ id: tasks.id }),
 )
 
-const claimKey = defineStatement<{ key: string }>('idempotency_keys.claim', (db) =>
+const claimKey = defineStatement('idempotency_keys.claim', (db) =>
   db
     .insert(idempotencyKeys)
     .values({
@@ -157,16 +108,14 @@ const claimKey = defineStatement<{ key: string }>('idempotency_keys.claim', (db)
       createdAt: p('now'),
     })
     .onConflictDoNothing()
-    .returning({ key: idempotencyKeys.key })
-    .prepare('idempotency_keys_claim'),
+    .returning({ key: idempotencyKeys.key }),
 )
 
-const readKey = defineStatement<{ requestHash: string; answer: string }>('idempotency_keys.read', (db) =>
+const readKey = defineStatement('idempotency_keys.read', (db) =>
   db
     .select({ requestHash: idempotencyKeys.requestHash, answer: idempotencyKeys.answer })
     .from(idempotencyKeys)
-    .where(and(eq(idempotencyKeys.userId, p('userId')), eq(idempotencyKeys.key, p('key'))))
-    .prepare('idempotency_keys_read'),
+    .where(and(eq(idempotencyKeys.userId, p('userId')), eq(idempotencyKeys.key, p('key')))),
 )
 
 /**

@@ -46,93 +46,83 @@ const exportColumns = {
   finishedAt: taskExports.finishedAt,
 }
 
-const insertExport = defineStatement<{ id: string }>('exports.insert', (db) =>
+const insertExport = defineStatement('exports.insert', (db) =>
   db
     .insert(taskExports)
     .values({ id: p('id'), userId: p('userId'), format: p('format'), status: 'queued', createdAt: p('now') })
-    .returning({ id: taskExports.id })
-    .prepare('exports_insert'),
+    .returning({ id: taskExports.id }),
 )
 
-const exportById = defineStatement<TransferRow>('exports.by_id', (db) =>
+const exportById = defineStatement('exports.by_id', (db) =>
   db
     .select(exportColumns)
     .from(taskExports)
-    .where(eq(taskExports.id, p('id')))
-    .prepare('exports_by_id'),
+    .where(eq(taskExports.id, p('id'))),
 )
 
-const startExport = defineStatement<TransferRow>('exports.start', (db) =>
+const startExport = defineStatement('exports.start', (db) =>
   db
     .update(taskExports)
     .set({ status: 'running', rows: 0 })
     .where(and(eq(taskExports.id, p('id')), sql`${taskExports.status} in ('queued', 'running')`))
-    .returning(exportColumns)
-    .prepare('exports_start'),
+    .returning(exportColumns),
 )
 
-const clearChunks = defineStatement<{ sequence: number }>('export_chunks.clear', (db) =>
+const clearChunks = defineStatement('export_chunks.clear', (db) =>
   db
     .delete(exportChunks)
     .where(eq(exportChunks.exportId, p('id')))
-    .returning({ sequence: exportChunks.sequence })
-    .prepare('export_chunks_clear'),
+    .returning({ sequence: exportChunks.sequence }),
 )
 
-const insertChunk = defineStatement<{ sequence: number }>('export_chunks.insert', (db) =>
+const insertChunk = defineStatement('export_chunks.insert', (db) =>
   db
     .insert(exportChunks)
     .values({ exportId: p('id'), sequence: p('sequence'), content: p('content') })
-    .returning({ sequence: exportChunks.sequence })
-    .prepare('export_chunks_insert'),
+    .returning({ sequence: exportChunks.sequence }),
 )
 
-const finishExport = defineStatement<{ id: string }>('exports.finish', (db) =>
+const finishExport = defineStatement('exports.finish', (db) =>
   db
     .update(taskExports)
     .set({ status: 'done', rows: sql`${p('rows')}::int`, finishedAt: sql`${p('now')}::timestamptz` })
     .where(eq(taskExports.id, p('id')))
-    .returning({ id: taskExports.id })
-    .prepare('exports_finish'),
+    .returning({ id: taskExports.id }),
 )
 
 /** Ends an export that will not be retried. */
-const failExport = defineStatement<{ id: string }>('exports.fail', (db) =>
+const failExport = defineStatement('exports.fail', (db) =>
   db
     .update(taskExports)
     .set({ status: 'failed', rows: 0, finishedAt: sql`${p('now')}::timestamptz` })
     .where(and(eq(taskExports.id, p('id')), sql`${taskExports.status} in ('queued', 'running')`))
-    .returning({ id: taskExports.id })
-    .prepare('exports_fail'),
+    .returning({ id: taskExports.id }),
 )
 
-const readChunk = defineStatement<{ content: string }>('export_chunks.read', (db) =>
+const readChunk = defineStatement('export_chunks.read', (db) =>
   db
     .select({ content: exportChunks.content })
     .from(exportChunks)
     .where(and(eq(exportChunks.exportId, p('id')), eq(exportChunks.sequence, p('sequence'))))
-    .orderBy(asc(exportChunks.sequence))
-    .prepare('export_chunks_read'),
+    .orderBy(asc(exportChunks.sequence)),
 )
 
 /** Requests of an account that arrive together wait for each other here, so that each counts the others. */
-const lockAccount = defineStatement<{ id: string }>('jobs.lock_account', (db) =>
+const lockAccount = defineStatement('jobs.lock_account', (db) =>
   db
     .select({ id: users.id })
     .from(users)
     .where(eq(users.id, p('userId')))
-    .for('no key update')
-    .prepare('jobs_lock_account'),
+    .for('no key update'),
 )
 
-const countUnfinished = defineStatement<{ jobs: number }>('jobs.count_unfinished', (db) => {
+const countUnfinished = defineStatement('jobs.count_unfinished', (db) => {
   const count = (jobs: typeof taskExports | typeof taskImports): SQL =>
     sql`(select count(*) from ${jobs}
       where ${and(eq(jobs.userId, p('userId')), schema.isUnfinished(jobs.status))})`
   return db
     .select({ jobs: sql<number>`(${count(taskExports)} + ${count(taskImports)})::int` })
     .from(sql`(select 1) as one`)
-    .prepare('jobs_count_unfinished')
 })
 
 /** The number of an account's exports and imports that may wait or run. */

@@ -1,49 +1,38 @@
-import { and, lt, sql } from '../db/drizzle.ts'
+import { sql } from '../db/drizzle.ts'
 import type { PgTable, SQL } from '../db/drizzle.ts'
-import { createBackgroundScope, schema, defineStatement } from '../db/index.ts'
-import type { Database, Statement } from '../db/index.ts'
+import { createBackgroundScope, schema } from '../db/index.ts'
+import type { Database } from '../db/index.ts'
 
-const { taskExports, taskImports, idempotencyKeys, rateLimits, loginFailures, sessions } = schema
-const p = sql.placeholder
+const { taskExports, taskImports, idempotencyKeys, rateLimits, loginFailures, sessions, revocations } = schema
+const dayAgo = sql`now() - interval '1 day'`
 
-/** Deletes the rows of a table that meet a condition on `before`, a day ago, or `now`. */
-function expire(name: string, table: PgTable, isExpired: SQL | undefined): Statement<object> {
-  return defineStatement(`expire.${name}`, (db) =>
-    db
-      .delete(table)
-      .where(isExpired)
-      .returning({ deleted: sql`1` })
-      .prepare(`expire_${name}`),
-  )
-}
-
-const hasNoLock = sql`coalesce(${loginFailures.lockedUntil}, ${loginFailures.windowEndsAt})
-  < ${p('now')}::timestamptz`
-
-const deletions: readonly Statement<object>[] = [
-  expire('idempotency_keys', idempotencyKeys, lt(idempotencyKeys.createdAt, p('before'))),
-  expire('exports', taskExports, lt(taskExports.createdAt, p('before'))),
-  expire('imports', taskImports, lt(taskImports.createdAt, p('before'))),
-  expire('rate_limits', rateLimits, lt(rateLimits.windowEndsAt, p('now'))),
-  expire('sessions', sessions, lt(sessions.expiresAt, p('now'))),
-  expire('login_failures', loginFailures, and(lt(loginFailures.windowEndsAt, p('now')), hasNoLock)),
+/** Idempotency keys, files and revocations end after a day, sessions and windows at their end. */
+const expired: readonly { name: string; table: PgTable; when: SQL }[] = [
+  { name: 'idempotency_keys', table: idempotencyKeys, when: sql`${idempotencyKeys.createdAt} < ${dayAgo}` },
+  { name: 'exports', table: taskExports, when: sql`${taskExports.createdAt} < ${dayAgo}` },
+  { name: 'imports', table: taskImports, when: sql`${taskImports.createdAt} < ${dayAgo}` },
+  { name: 'revocations', table: revocations, when: sql`${revocations.createdAt} < ${dayAgo}` },
+  { name: 'rate_limits', table: rateLimits, when: sql`${rateLimits.windowEndsAt} < now()` },
+  { name: 'sessions', table: sessions, when: sql`${sessions.expiresAt} < now()` },
+  {
+    name: 'login_failures',
+    table: loginFailures,
+    when: sql`greatest(${loginFailures.windowEndsAt}, ${loginFailures.lockedUntil}) < now()`,
+  },
 ]
 
-const dayMs = 24 * 3600_000
 const intervalMs = 10 * 60_000
+const limitMs = 10_000
 
-/**
- * Deletes expired rows every ten minutes: idempotency keys, exports and imports after a day; sessions and
- * windows at their end.
- */
-export function startHousekeeping(database: Database, now: () => number): { stop: () => void } {
+/** Deletes expired rows every ten minutes. */
+export function startHousekeeping(database: Database): { stop: () => void } {
   const clean = async (): Promise<void> => {
-    const values = { before: new Date(now() - dayMs).toISOString(), now: new Date(now()).toISOString() }
     // The next run retries what failed; the pool reports an outage.
-    for (const deletion of deletions)
-      await database.run(createBackgroundScope(10_000), deletion, values).catch(() => undefined)
+    for (const { name, table, when } of expired)
+      await database
+        .query(createBackgroundScope(limitMs), `expire.${name}`, (db) => db.delete(table).where(when))
+        .catch(() => undefined)
   }
-  const timer = setInterval(() => void clean(), intervalMs)
-  timer.unref()
+  const timer = setInterval(() => void clean(), intervalMs).unref()
   return { stop: () => clearInterval(timer) }
 }

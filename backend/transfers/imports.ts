@@ -1,6 +1,6 @@
 import { and, eq, sql } from '../db/drizzle.ts'
 import { createBackgroundScope, schema, defineStatement } from '../db/index.ts'
-import type { Database, QueryScope, Transaction } from '../db/index.ts'
+import type { Database, Transaction } from '../db/index.ts'
 import { Problem } from '../http/index.ts'
 import type { Principal, Scope } from '../http/index.ts'
 import type { JobOutcome, JobQueue } from '../jobs.ts'
@@ -53,7 +53,7 @@ const importColumns = {
   finishedAt: taskImports.finishedAt,
 }
 
-const insertImport = defineStatement<{ id: string }>('imports.insert', (db) =>
+const insertImport = defineStatement('imports.insert', (db) =>
   db
     .insert(taskImports)
     .values({
@@ -65,29 +65,26 @@ const insertImport = defineStatement<{ id: string }>('imports.insert', (db) =>
       body: p('body'),
       createdAt: p('now'),
     })
-    .returning({ id: taskImports.id })
-    .prepare('imports_insert'),
+    .returning({ id: taskImports.id }),
 )
 
-const importById = defineStatement<ImportRow>('imports.by_id', (db) =>
+const importById = defineStatement('imports.by_id', (db) =>
   db
     .select(importColumns)
     .from(taskImports)
-    .where(eq(taskImports.id, p('id')))
-    .prepare('imports_by_id'),
+    .where(eq(taskImports.id, p('id'))),
 )
 
-const startImport = defineStatement<{ userId: string; format: string; body: string }>('imports.start', (db) =>
+const startImport = defineStatement('imports.start', (db) =>
   db
     .update(taskImports)
     .set({ status: 'running' })
     .where(and(eq(taskImports.id, p('id')), sql`${taskImports.status} in ('queued', 'running')`))
-    .returning({ userId: taskImports.userId, format: taskImports.format, body: taskImports.body })
-    .prepare('imports_start'),
+    .returning({ userId: taskImports.userId, format: taskImports.format, body: taskImports.body }),
 )
 
 /** Ends an import. Returns no row if it has ended already: then it must not be applied again. */
-const finishImport = defineStatement<{ id: string }>('imports.finish', (db) =>
+const finishImport = defineStatement('imports.finish', (db) =>
   db
     .update(taskImports)
     .set({
@@ -98,8 +95,7 @@ const finishImport = defineStatement<{ id: string }>('imports.finish', (db) =>
       finishedAt: sql`${p('now')}::timestamptz`,
     })
     .where(and(eq(taskImports.id, p('id')), eq(taskImports.status, 'running')))
-    .returning({ id: taskImports.id })
-    .prepare('imports_finish'),
+    .returning({ id: taskImports.id }),
 )
 
 export class ImportService {
@@ -127,7 +123,7 @@ export class ImportService {
    * applied twice.
    */
   async run(id: string): Promise<JobOutcome> {
-    const scope: QueryScope = { ...createBackgroundScope(jobLimitMs), allowsLongStatements: true }
+    const scope = createBackgroundScope(jobLimitMs)
     const [job] = await this.#dependencies.database.run(scope, startImport, { id })
     if (job === undefined) return 'done'
     const format = formats.find((one) => one === job.format) ?? 'json'

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api'
 import type { Attributes, Context, Link, Span, SpanContext, Tracer } from '@opentelemetry/api'
 import { TraceState } from '@opentelemetry/core'
-import { findCodedCause } from '../../db/availability.ts'
+import { findCause } from '../../db/availability.ts'
 import type { StartSpan } from '../../db/statement.ts'
 import { parseTraceparent } from '../../http/scope.ts'
 import type { RemoteParent, Scope } from '../../http/scope.ts'
@@ -139,7 +139,7 @@ function endSpan(span: Span, clock: ToEpochMs, error: unknown): void {
   if (error !== undefined) {
     span.setAttribute(
       'error.type',
-      findCodedCause(error)?.code ?? (error instanceof Error ? error.name : 'unknown'),
+      findCause(error).code || (error instanceof Error ? error.name : 'unknown'),
     )
     span.setStatus({ code: SpanStatusCode.ERROR })
   }
