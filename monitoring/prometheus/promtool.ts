@@ -41,17 +41,16 @@ export async function runTool(
 
 /**
  * Writes the files for `promtool test rules`: one for each case, and one for all alerts without any series.
- * Each loads
- * only its alert and the recordings that it uses, because promtool evaluates everything that it loads at
- * every step.
+ * Each loads only its alert and the recordings that it uses, because promtool evaluates everything that it
+ * loads at every step.
  *
- * @param change makes a mistake in a rule, to see that a case notices it
+ * @param variants of an alert, each with a name of its own: all must do what the case expects of the alert
  * @returns the paths of the files
  */
 export function writeUnitTests(
   folder: string,
   cases: readonly AlertCase[],
-  change: (rule: AlertRule) => AlertRule = (rule) => rule,
+  variants: (rule: AlertRule) => readonly AlertRule[] = (rule) => [rule],
 ): string[] {
   mkdirSync(folder, { recursive: true })
   const { alerts, records } = readRules()
@@ -60,16 +59,27 @@ export function writeUnitTests(
     const rule = rules.get(row.alert)
     if (rule === undefined) throw new Error(`${row.alert} is not an alert in the rule files`)
     const name = `${row.alert}-${index}`
+    const tested = variants(rule)
     const rulesFile = write(folder, `${name}.rules.yml`, {
-      groups: [{ name: 'under-test', rules: [...recordingsFor(rule, records), change(rule)] }],
+      groups: [{ name: 'under-test', rules: [...recordingsFor(rule, records), ...tested] }],
+    })
+    const expectOfEach = (test: PromtoolTest): PromtoolTest => ({
+      ...test,
+      alert_rule_test: tested.flatMap(({ alert }) =>
+        test.alert_rule_test.map((check) => ({ ...check, alertname: alert })),
+      ),
+      promql_expr_test: tested.flatMap(({ alert }) =>
+        (test.promql_expr_test ?? []).map((check) => ({
+          ...check,
+          expr: check.expr.replaceAll(`alertname="${row.alert}"`, `alertname="${alert}"`),
+        })),
+      ),
     })
     return write(
       folder,
       `${name}.test.yml`,
       testFile([rulesFile], row.evaluation ?? row.step ?? '30s', [
-        toTimelineTest(row, rule),
-        ...toQuietTests(row),
-        ...toBarelyTests(row),
+        ...[toTimelineTest(row, rule), ...toQuietTests(row), ...toBarelyTests(row)].map(expectOfEach),
       ]),
     )
   })
