@@ -19,15 +19,25 @@ class LongFirst extends BaseSequencer {
   }
 }
 
+const live = '**/*.live.test.ts'
+const elsewhere = ['**/node_modules/**', '.vigil/**']
+
 export default defineConfig({
   test: {
-    include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', '.vigil/**'],
     globalSetup: './vitest.tools.ts',
     sequence: { sequencer: LongFirst },
-    // On two cores: live tests spend much of their time waiting, so one more than cores fills the gaps.
-    maxWorkers: 3,
+    // On two cores: live tests spend much of their time waiting, so more workers than cores fill the gaps.
+    maxWorkers: 4,
+    maxConcurrency: 10,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      // Files share a worker and its modules: loading them again for each file takes longer than most tests.
+      {
+        extends: true,
+        test: { name: 'unit', include: ['**/*.test.ts'], exclude: [...elsewhere, live], isolate: false },
+      },
+      { extends: true, test: { name: 'live', include: [live], exclude: elsewhere } },
+    ],
   },
 })

@@ -37,7 +37,7 @@ describe.concurrent('each limit is held from both sides, by a case that fails wh
     expect(rules.flatMap(({ expr }) => limitsIn(expr)).length).toBeGreaterThan(50)
   })
 
-  // All mutants of a rule are loaded beside it, because most of the time goes into playing the series.
+  // All mutants of a rule are loaded with it, because most of the time goes into playing the series.
   it.each(rules)('$alert', { timeout: 120_000 }, async (rule) => {
     const mutants = mutantsOf(rule)
     const cases = alertCases.filter(({ alert }) => alert === rule.alert)

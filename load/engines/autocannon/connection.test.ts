@@ -286,9 +286,16 @@ describe('a kept connection that the target closes at the next request', () => {
 
   test('counts the time of both connections', async () => {
     const talk = closing([])
-    const target = await until(serveRaw((socket, chunk) => void setTimeout(() => talk(socket, chunk), 120)))
-    // The second request is closed after 120 ms, and answered after as many again.
-    const { outcomes } = await converse(target.url, 2, {}, 200)
+    let requests = 0
+    const target = await until(
+      serveRaw((socket, chunk) => {
+        requests += 1
+        if (requests === 1) talk(socket, chunk)
+        else setTimeout(() => talk(socket, chunk), 600)
+      }),
+    )
+    // The second request is closed after 600 ms, and answered after as many again.
+    const { outcomes } = await converse(target.url, 2, {}, 1000)
     expect(outcomes).toMatchObject([answered, { failure: 'timeout' }])
   })
 })

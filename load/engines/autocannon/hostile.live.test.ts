@@ -40,9 +40,9 @@ describe('a load of a hostile target goes on, and all of it has failed', () => {
     ],
   ])('%s', async (_, talk, failure, said) => {
     const target = await until(serveRaw(talk))
-    const loaded = await load({ url: target.url, journeys, durationMs: 300 })
+    const loaded = await load({ url: target.url, journeys, durationMs: 500 })
     const { requests, errors } = countsOf(loaded)
-    expect(requests).toBeGreaterThan(2)
+    expect(requests).toBeGreaterThan(1)
     expect(errors).toBe(requests)
     const { failures } = measurementOf(loaded)
     expect(failures.map((entry) => entry.class)).toEqual([failure])

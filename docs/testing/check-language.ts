@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import language from './language.json' with { type: 'json' }
+import language from '../language.json' with { type: 'json' }
 
 /** A word of the project's old dialect, and the plain one that replaces it. */
 export interface Replacement {
@@ -60,11 +60,11 @@ function splitIdentifiers(line: string): string {
   return line.replaceAll(/([a-z])([A-Z])/g, '$1 $2').replaceAll('_', ' ')
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Texts of other authors, recorded data, and the two places that have to name the words. */
 const excluded =
-  /(^|\/)(fixtures|migrations|dashboards|node_modules)\/|^docs\/(check-)?language|^CONTRIBUTING\.md$/
+  /(^|\/)(fixtures|migrations|dashboards|node_modules)\/|^docs\/(testing\/check-)?language|^CONTRIBUTING\.md$/
 
 /** Holds journeys as text, one step a line. */
 const codeAsText = /^journeys\/contract\.live\.test\.ts$/
