@@ -13,8 +13,9 @@ afterAll(() => rmSync(scratch, { recursive: true }))
 /** A tenth: a limit of 5 % that became 5.5 % or 4.5 %. A quarter where the rule rounds to hundredths. */
 const changeOf = (expr: string): number => (expr.includes('round(') ? 1.25 : 1.1)
 
-/** The rule with one of its limits changed. */
-interface Mutant extends AlertRule {
+/** A rule with one of its limits changed, and which. */
+interface Mutant {
+  rule: AlertRule
   change: string
 }
 
@@ -22,9 +23,11 @@ function mutantsOf(rule: AlertRule): Mutant[] {
   const factor = changeOf(rule.expr)
   return limitsIn(rule.expr).flatMap(({ from, to, text }, index) =>
     [Number(text) * factor, Number(text) / factor].map((value, side) => ({
-      ...rule,
-      alert: `${rule.alert}Mutant${index}${side === 0 ? 'Higher' : 'Lower'}`,
-      expr: `${rule.expr.slice(0, from)}${value.toPrecision(12)}${rule.expr.slice(to)}`,
+      rule: {
+        ...rule,
+        alert: `${rule.alert}Mutant${index}${side === 0 ? 'Higher' : 'Lower'}`,
+        expr: `${rule.expr.slice(0, from)}${value.toPrecision(12)}${rule.expr.slice(to)}`,
+      },
       change: `${text} at ${from} as ${value}`,
     })),
   )
@@ -43,7 +46,7 @@ describe.concurrent('each limit is held from both sides, by a case that fails wh
     const cases = alertCases.filter(({ alert }) => alert === rule.alert)
     const files = writeUnitTests(join(scratch, rule.alert), cases, () => [
       rule,
-      ...mutants.map(({ change: _, ...mutant }) => mutant),
+      ...mutants.map((mutant) => mutant.rule),
     ])
     const run = await runTool(await requireTool('promtool'), [
       'test',
@@ -52,6 +55,8 @@ describe.concurrent('each limit is held from both sides, by a case that fails wh
     ])
     const noticed = new Set([...run.output.matchAll(/alertname(?:: |=\\?")(\w+)/g)].map(([, name]) => name))
     expect(noticed.has(rule.alert), run.output).toBe(false)
-    expect(mutants.filter(({ alert }) => !noticed.has(alert)).map(({ change }) => change)).toEqual([])
+    expect(mutants.filter((mutant) => !noticed.has(mutant.rule.alert)).map(({ change }) => change)).toEqual(
+      [],
+    )
   })
 })

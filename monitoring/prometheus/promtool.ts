@@ -78,9 +78,11 @@ export function writeUnitTests(
     return write(
       folder,
       `${name}.test.yml`,
-      testFile([rulesFile], row.evaluation ?? row.step ?? '30s', [
-        ...[toTimelineTest(row, rule), ...toQuietTests(row), ...toBarelyTests(row)].map(expectOfEach),
-      ]),
+      testFile(
+        [rulesFile],
+        row.evaluation ?? row.step ?? '30s',
+        [toTimelineTest(row, rule), ...toQuietTests(row), ...toBarelyTests(row)].map(expectOfEach),
+      ),
     )
   })
   const all = ruleFiles.map((name) => join(rulesFolder, name))
