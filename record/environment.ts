@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Run } from './documents/run.ts'
+import { toPublicUrl } from './text.ts'
 
 /** The facts of a machine and its tools that decide its speed. */
 export interface MachineFacts {
@@ -32,6 +33,26 @@ export function environmentOf(facts: MachineFacts): Run['environment'] {
   ]
   const fingerprint = createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 12)
   return { fingerprint, ...facts }
+}
+
+/**
+ * What identifies the target of runs that may be compared with each other: its URL without secrets. The port
+ * of a service that vigil starts does not count, because a free one may be chosen for each run. Records
+ * written before `started` note uncommitted changes only of such a service.
+ */
+export function identifyTarget({ url, started, dirty }: Run['target']): string {
+  const address = toPublicUrl(url).replace(/\/+$/, '')
+  if (!(started ?? dirty !== undefined)) return address
+  return `${address.replace(/^(https?:\/\/(?:\[[^\]]*\]|[^/:]*)):\d+/, '$1')} (started by vigil)`
+}
+
+/** The offered load of runs that may be compared with each other: `30 journeys/s`. */
+export function identifyLoad({ model, ratePerSecond, connections, script }: Run['load']): string {
+  if (script !== undefined) return script.slice(0, 300)
+  if (model === 'arrival-rate') return ratePerSecond === undefined ? model : `${ratePerSecond} journeys/s`
+  if (model === 'connections' && connections !== undefined)
+    return `${connections} ${connections === 1 ? 'connection' : 'connections'}`
+  return model
 }
 
 /** Milliseconds since 1970 by the wall clock. Only labels use it; durations come from the monotonic clock. */

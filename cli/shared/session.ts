@@ -114,9 +114,9 @@ export function configRepository(session: Session): GitContext {
 /** The session's target, for its records. */
 export async function describeTarget(session: Session): Promise<Run['target']> {
   const { revision } = session.loaded.config.target
-  const url = session.targetUrl
-  if (revision !== undefined) return { url, revision }
-  return { url, ...(session.boots && (await readRevision(configRepository(session)))) }
+  const target = { url: session.targetUrl, ...(session.boots && { started: true }) }
+  if (revision !== undefined) return { ...target, revision }
+  return { ...target, ...(session.boots && (await readRevision(configRepository(session)))) }
 }
 
 /** This machine as an environment of records, and the names of its origin; `engine` with its version. */

@@ -126,6 +126,8 @@ const identity = {
     url: z.string(),
     revision: z.string().exactOptional(),
     dirty: z.boolean().exactOptional(),
+    /** vigil started the service, so its port may differ from run to run. */
+    started: z.boolean().exactOptional(),
   }),
   environment: z.looseObject({ fingerprint: z.string().min(1) }),
   startedAt: z.iso.datetime(),
@@ -135,6 +137,8 @@ const identity = {
     ratePerSecond: amount.exactOptional(),
     connections: count.exactOptional(),
     shards: count.exactOptional(),
+    /** The scenarios of a user script, which sets its own load. */
+    script: z.string().max(1000).exactOptional(),
   }),
 }
 

@@ -1,14 +1,22 @@
 import { z } from 'zod'
 import type { ComparableRun, Run } from '../index.ts'
+import { identifyLoad, identifyTarget } from '../environment.ts'
 import { jsonOf } from '../documents/index.ts'
 
 const amount = z.number()
+/** The target and the load of an entry of an older history whose record is gone. */
+export const unknownKey = 'unknown'
+
 export const runEntrySchema = z.object({
   id: z.string(),
   suite: z.string(),
   engine: z.string(),
   /** Fingerprint of the environment. */
   environment: z.string(),
+  /** What identifies the target. */
+  target: z.string().default(unknownKey),
+  /** The offered load. */
+  load: z.string().default(unknownKey),
   startedAt: z.string(),
   durationMs: amount,
   state: z.enum(['valid', 'invalid', 'interrupted']),
@@ -39,6 +47,8 @@ export function entryOf(run: Run, verdict: RunEntry['verdict']): RunEntry {
     suite: run.suite,
     engine: run.engine,
     environment: run.environment.fingerprint,
+    target: identifyTarget(run.target),
+    load: identifyLoad(run.load),
     startedAt: run.startedAt,
     durationMs: run.durationMs,
     state: run.interrupted ? 'interrupted' : run.validity.valid ? 'valid' : 'invalid',

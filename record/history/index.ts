@@ -1,4 +1,4 @@
-export { comparableOf, runEntrySchema } from './entry.ts'
+export { comparableOf, runEntrySchema, unknownKey } from './entry.ts'
 export type { RunEntry } from './entry.ts'
 export { prunable, prune, withHistory } from './sync.ts'
 export { isDamagedFile } from './sqlite/database.ts'

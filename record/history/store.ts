@@ -5,6 +5,21 @@ export interface Series {
   suite: string
   engine: string
   environment: string
+  target: string
+  load: string
+}
+
+/** What runs are grouped by, in the order in which series are listed. */
+export const seriesKeys = [
+  'suite',
+  'engine',
+  'environment',
+  'target',
+  'load',
+] as const satisfies (keyof Series)[]
+
+export function seriesOf({ suite, engine, environment, target, load }: Series): Series {
+  return { suite, engine, environment, target, load }
 }
 
 /** A record that could not be read, by the id of its run. */
@@ -21,9 +36,9 @@ export interface SetAside {
 export interface RunHistory {
   /** All or none; a later entry of a run takes the place of an earlier one. */
   put: (entries: readonly RunEntry[], setAside: readonly SetAside[]) => Promise<void>
-  /** Those of these runs that it holds. */
+  /** Those of these runs that it holds completely: not those of an older version, which lack their series. */
   known: (ids: readonly string[]) => Promise<Set<string>>
-  /** Every series there is, by suite. */
+  /** Every series that has a run, by suite. */
   series: (suite?: string) => Promise<Series[]>
   /** The newest runs of a series, oldest of them first, and how many there are in all. */
   runs: (series: Series, newest: number) => Promise<{ entries: RunEntry[]; all: number }>

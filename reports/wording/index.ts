@@ -41,7 +41,7 @@ export {
   toBudgetUses,
 } from './rules.ts'
 export type { BudgetUse } from './rules.ts'
-export { describeCertainty, describeTotals, findExceededSteps } from './rules.ts'
+export { describeCertainty, describeTotals, findExceededSteps, shortRevision } from './rules.ts'
 export type { ExceededSteps } from './rules.ts'
 export {
   formatFactor,

@@ -148,7 +148,7 @@ export function describeTotals(run: Run): string {
 }
 
 /** A commit is named by its first twelve digits, anything else as it is. */
-function shortRevision(revision: string): string {
+export function shortRevision(revision: string): string {
   return /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 12) : cleanText(revision, 40)
 }
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acceptRuns } from '../../../baselines/accepted/index.ts'
 import { simulateSeries } from '../../../bench/detection-study/simulations.ts'
 import { exampleRun, countsOf, spread } from '../../../record/testing/examples/runs.ts'
+import type { Run } from '../../../record/index.ts'
 import { readRecord, runFolder, writeRecord } from '../../../record/store/index.ts'
 import { UsageError } from '../../shared/world.ts'
 import { runInWorld } from '../../testing/world.ts'
@@ -66,12 +67,43 @@ describe('vigil history', () => {
     expect(stdout).toContain('browse  k6, environment')
     expect(stdout).toMatch(
       new RegExp(
-        '─ p50Ms \\S+ → \\S+ \\(\\+30 %\\), about here, between 2026-01-02 03:04 and 2026-01-02 03:04, ' +
-          'p \\S+\\n {2}2026-01-02 03:04 {2}p50Ms',
+        '─ p50Ms \\S+ ms → \\S+ ms \\(\\+30 %\\), about here, between 2026-01-02 03:04 and 2026-01-02 03:04, ' +
+          'p \\S+\\n {2}2026-01-02 03:04 {2}p50Ms [\\d.]+ ms {2}[\\d.]+ req/s {2}c0ffee {2}20260102-030412-browse',
       ),
     )
     expect(stdout).toMatch(/^ {2}p50Ms [▁▂▃]{12}[▆▇█]{12}$/m)
     expect(stderr).toContain('20260102-030499-damaged/record.json: not JSON')
+  })
+
+  it('shows runs of another rate or another URL apart, each with its load and target', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'vigil-unlike-'))
+    const unlike: Partial<Run>[] = [
+      { id: 'a1', target: { url: 'http://127.0.0.1:8000', started: true } },
+      { id: 'a2', target: { url: 'http://127.0.0.1:34567', started: true } },
+      { id: 'b', target: { url: 'http://127.0.0.1:9000' } },
+      {
+        id: 'c',
+        target: { url: 'http://127.0.0.1:9000' },
+        load: { model: 'arrival-rate', ratePerSecond: 500 },
+      },
+    ]
+    for (const changes of unlike)
+      await writeRecord(
+        await runFolder(place, changes.id ?? ''),
+        exampleRun({ a: countsOf(spread(100, 10, 20)) }, changes),
+      )
+    const { stdout } = await runInWorld(place, async (world) =>
+      history('browse', { ...defaults, out: place }, world),
+    )
+    expect(stdout.match(/^ {2}.* journeys\/s, .*$|^browse.*: \d runs?/gm)).toEqual([
+      expect.stringMatching(/: 2 runs$/),
+      '  20 journeys/s, http://127.0.0.1 (started by vigil)',
+      expect.stringMatching(/: 1 run$/),
+      '  20 journeys/s, http://127.0.0.1:9000',
+      expect.stringMatching(/: 1 run$/),
+      '  500 journeys/s, http://127.0.0.1:9000',
+    ])
+    rmSync(place, { recursive: true, force: true })
   })
 
   it('prints one document with --json, changes with the id of their run', async () => {
@@ -93,7 +125,7 @@ describe('vigil history', () => {
   it('--latest shows the verdict of the newest run of each suite', async () => {
     const { stdout } = await run(undefined, { latest: true })
     expect(stdout).toMatch(
-      /^NOT JUDGED {4}browse {2}k6, environment \S+, 2026-01-02 03:04 {2}20260102-030423-browse\n$/,
+      /^NOT JUDGED {4}browse {2}k6, environment \S+, 20 journeys\/s, http:\/\/127\.0\.0\.1 \(started by vigil\), 2026-01-02 03:04 {2}20260102-030423-browse\n$/,
     )
   })
 

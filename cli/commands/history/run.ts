@@ -156,7 +156,7 @@ async function groupsOf(
   return groups
 }
 
-function documentOf({ suite, engine, environment, all, runs, changes }: HistoryGroup): object {
+function documentOf({ runs, changes, ...series }: HistoryGroup): object {
   const points = runs.map(
     ({ id, startedAt, state, verdict, revision, requests, errorRate, throughputRps, latency }) => ({
       id,
@@ -171,10 +171,7 @@ function documentOf({ suite, engine, environment, all, runs, changes }: HistoryG
     }),
   )
   return {
-    suite,
-    engine,
-    environment,
-    all,
+    ...series,
     runs: points,
     changes: changes.map(({ within, ...change }) => ({
       ...change,

@@ -1,8 +1,10 @@
 import { median } from '../../../record/statistics/index.ts'
 import { minRuns } from '../../../baselines/change-points/index.ts'
 import type { HistoryMetric, LocatedChange } from '../../../baselines/change-points/index.ts'
+import { unknownKey } from '../../../record/history/index.ts'
 import type { RunEntry, Series } from '../../../record/history/index.ts'
-import { cleanText } from '../../../reports/wording/index.ts'
+import { amount } from '../../../baselines/index.ts'
+import { cleanText, formatRate, notMeasured, shortRevision } from '../../../reports/wording/index.ts'
 
 /** The newest runs of a series, oldest first, and the change points. */
 export interface HistoryGroup extends Series {
@@ -17,27 +19,31 @@ const mostLines = 20
 
 /** A series for people: its trend in one line, its changes, its newest runs. */
 export function groupText(
-  { suite, engine, environment, all, runs, changes }: HistoryGroup,
+  { suite, engine, environment, target, load, all, runs, changes }: HistoryGroup,
   metric: HistoryMetric,
   width: number,
 ): string {
   const shown = runs.slice(-mostLines)
   const first = runs.length - shown.length
+  const cells = shown.map((run) => toCells(run, metric))
+  const widths = (cells[0] ?? []).map((_, column) =>
+    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
+  )
+  // What the longest row leaves; an id is copied, so it is never cut.
+  const room = width - widths.reduce((sum, cell) => sum + cell + 2, 0) - 'inconclusive'.length - 4
+  const barWidth = room < 5 ? 0 : Math.min(20, room)
   const most = Math.max(...shown.map((run) => valueOf(run, metric)))
   const lines = shown.map((run, index) => {
     const here = changes.filter((change) => change.index === first + index)
-    const value = valueOf(run, metric)
-    const bar = '▪'.repeat(most > 0 ? Math.round((value / most) * 20) : 0)
-    const state = [
-      run.state === 'valid' ? '' : run.state,
-      run.verdict === null || run.verdict === 'pass' || run.state !== 'valid' ? '' : run.verdict,
+    const bar = '▪'.repeat(most > 0 ? Math.round((valueOf(run, metric) / most) * barWidth) : 0)
+    const row = [
+      ...(cells[index] ?? []).map((cell, column) => cell.padEnd(widths[column] ?? 0)),
+      bar,
+      stateText(run),
     ]
-      .filter((word) => word !== '')
-      .join(' ')
     return [
       ...here.map((change) => `  ─ ${changeText(change, runs)}`),
-      `  ${run.startedAt.slice(0, 16).replace('T', ' ')}  ${metric} ${figure(value).padStart(7)}  ` +
-        `${bar}${state === '' ? '' : `  ${state}`}`,
+      `  ${row.filter((cell) => cell !== '').join('  ')}`.trimEnd(),
     ].join('\n')
   })
   const older = changes
@@ -66,11 +72,35 @@ export function groupText(
   return [
     `${cleanText(suite, 80)}  ${cleanText(engine, 40)}, environment ${cleanText(environment, 40)}: ` +
       `${newest}, ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
+    `  ${conditionsText({ target, load })}`,
     ...trend,
     ...few,
     ...older,
     ...lines,
   ].join('\n')
+}
+
+/** Runs of an older vigil whose record is gone have neither. */
+function conditionsText({ target, load }: Pick<Series, 'target' | 'load'>): string {
+  return target === unknownKey && load === unknownKey
+    ? 'target and load unknown: the records of these runs are gone'
+    : `${cleanText(load, 300)}, ${cleanText(target, 300)}`
+}
+
+/** Start, value, rate, revision and id. */
+function toCells(run: RunEntry, metric: HistoryMetric): string[] {
+  return [
+    dayOf(run),
+    `${metric} ${figure(metric, valueOf(run, metric))}`,
+    ...(metric === 'throughputRps' ? [] : [figure('throughputRps', run.throughputRps)]),
+    run.revision === null ? notMeasured : shortRevision(run.revision),
+    cleanText(run.id, 200),
+  ]
+}
+
+function stateText({ state, verdict }: RunEntry): string {
+  if (state !== 'valid') return state
+  return verdict === null || verdict === 'pass' ? '' : verdict
 }
 
 function changeText(
@@ -81,7 +111,7 @@ function changeText(
     before > 0 ? ` (${after >= before ? '+' : '−'}${Math.abs((after / before - 1) * 100).toFixed(0)} %)` : ''
   const where = from === to ? 'here' : `about here, between ${dayOf(runs[from])} and ${dayOf(runs[to])}`
   const p = pValue < 0.001 ? '<0.001' : String(Number(pValue.toPrecision(1)))
-  return `${metric} ${figure(before)} → ${figure(after)}${percent}, ${where}, p ${p}`
+  return `${metric} ${figure(metric, before)} → ${figure(metric, after)}${percent}, ${where}, p ${p}`
 }
 
 function dayOf(run: RunEntry | undefined): string {
@@ -122,10 +152,10 @@ export function sparkline(values: readonly (number | undefined)[], width: number
 export function latestText(runs: readonly RunEntry[]): string {
   return runs
     .map(
-      ({ suite, engine, environment, startedAt, verdict, id }) =>
+      ({ suite, engine, environment, target, load, startedAt, verdict, id }) =>
         `${(verdict ?? 'not judged').toUpperCase().padEnd(12)}  ${cleanText(suite, 80)}  ` +
         `${cleanText(engine, 40)}, environment ${cleanText(environment, 40)}, ` +
-        `${startedAt.slice(0, 16).replace('T', ' ')}  ${cleanText(id, 80)}\n`,
+        `${conditionsText({ target, load })}, ${startedAt.slice(0, 16).replace('T', ' ')}  ${cleanText(id, 80)}\n`,
     )
     .join('')
 }
@@ -135,6 +165,7 @@ function valueOf({ errorRate, throughputRps, latency }: RunEntry, metric: Histor
   return metric === 'throughputRps' ? throughputRps : latency[metric]
 }
 
-function figure(value: number): string {
-  return String(Number(value.toPrecision(3)))
+function figure(metric: HistoryMetric, value: number): string {
+  if (metric === 'throughputRps') return `${formatRate(value)} req/s`
+  return amount(metric === 'errorRate' ? 'ratio' : 'ms', value)
 }

@@ -159,8 +159,8 @@ export async function revisionSides(
         template: template ?? created?.template,
       },
       targets: {
-        baseline: { url: target.url, ...baseline.revision },
-        candidate: { url: target.url, ...candidate.revision },
+        baseline: { url: target.url, started: true, ...baseline.revision },
+        candidate: { url: target.url, started: true, ...candidate.revision },
       },
       names: { baseline: baseline.name, candidate: candidate.name },
     },

@@ -25,7 +25,7 @@ export async function withPostgres<T>(
   // sequential.
   const client = open(url, name)
   try {
-    await prepare(client)
+    await prepare(client, name)
     return await use(postgresHistory(drizzle(client), place))
   } catch (error) {
     throw asUnavailable(error, client, name)
@@ -75,9 +75,9 @@ function notAnAddress(name: string): HistoryUnavailable {
  * Machines that find the tables missing at the same time take turns; the lock goes with the session, should
  * this process die.
  */
-async function prepare(client: postgres.Sql): Promise<void> {
+async function prepare(client: postgres.Sql, name: string): Promise<void> {
   // Asked before anything is made: a role that may only read and write rows will do from then on.
-  if (await isUpToDate(client)) return
+  if (await isUpToDate(client, name)) return
   await client.unsafe(`select pg_advisory_lock(${lockId})`)
   await migrate(drizzle(client), {
     migrationsFolder: migrations,
@@ -87,7 +87,7 @@ async function prepare(client: postgres.Sql): Promise<void> {
   await client.unsafe(`select pg_advisory_unlock(${lockId})`)
 }
 
-async function isUpToDate(client: postgres.Sql): Promise<boolean> {
+async function isUpToDate(client: postgres.Sql, name: string): Promise<boolean> {
   const [table] = await client<
     { there: boolean }[]
   >`select to_regclass('vigil_history.migrations') is not null as there`
@@ -95,10 +95,16 @@ async function isUpToDate(client: postgres.Sql): Promise<boolean> {
   const [row] = await client<
     { newest: number | null }[]
   >`select max(created_at)::float8 as newest from vigil_history.migrations`
-  return (
-    (row?.newest ?? 0) >=
-    Math.max(...readMigrationFiles({ migrationsFolder: migrations }).map(({ folderMillis }) => folderMillis))
+  const found = row?.newest ?? 0
+  const own = Math.max(
+    ...readMigrationFiles({ migrationsFolder: migrations }).map(({ folderMillis }) => folderMillis),
   )
+  if (found > own)
+    throw new HistoryUnavailable(
+      `${name}: the history in PostgreSQL was written by a newer vigil: update this one, or leave ` +
+        `${name} out to use the records of this machine alone`,
+    )
+  return found === own
 }
 
 function asUnavailable(error: unknown, { options }: postgres.Sql, name: string): unknown {

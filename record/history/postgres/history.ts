@@ -1,10 +1,25 @@
+import type { SQL } from 'drizzle-orm'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import type { RunEntry } from '../entry.ts'
-import { checkEntry } from '../entry.ts'
-import { momentOf } from '../store.ts'
+import { checkEntry, unknownKey } from '../entry.ts'
+import { momentOf, seriesKeys, seriesOf } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
 import { HistoryUnavailable } from '../store.ts'
-import { runs, seen, series, setAside, and, asc, count, desc, eq, inArray, sql } from './tables.ts'
+import {
+  runs,
+  seen,
+  series,
+  setAside,
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  exists,
+  inArray,
+  ne,
+  sql,
+} from './tables.ts'
 
 /** Ids in one query, which has 65,535 parameters at most. */
 const batch = 10_000
@@ -25,11 +40,11 @@ export function postgresHistory(database: PostgresJsDatabase, place: string): Ru
 }
 
 function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | 'series' | 'runs' | 'latest'> {
-  const newest = async ({ suite, engine, environment }: Series, most: number): Promise<RunEntry[]> => {
+  const newest = async (of: Series, most: number): Promise<RunEntry[]> => {
     const found = await database
       .select({ id: runs.id, entry: runs.entry })
       .from(runs)
-      .where(and(eq(runs.suite, suite), eq(runs.engine, engine), eq(runs.environment, environment)))
+      .where(isOfSeries(of))
       .orderBy(desc(runs.startedMs), desc(runs.id))
       .limit(most)
     return found.map(readRow).toReversed()
@@ -38,8 +53,18 @@ function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | '
     database
       .select()
       .from(series)
-      .where(suite === undefined ? undefined : eq(series.suite, suite))
-      .orderBy(asc(series.suite), asc(series.engine), asc(series.environment))
+      .where(
+        and(
+          suite === undefined ? undefined : eq(series.suite, suite),
+          exists(
+            database
+              .select({ id: runs.id })
+              .from(runs)
+              .where(and(...seriesKeys.map((key) => eq(runs[key], series[key])))),
+          ),
+        ),
+      )
+      .orderBy(...seriesKeys.map((key) => asc(series[key])))
   return {
     known: async (ids) => {
       const found: string[] = []
@@ -47,19 +72,14 @@ function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | '
         const rows = await database
           .select({ id: runs.id })
           .from(runs)
-          .where(inArray(runs.id, ids.slice(from, from + batch)))
+          .where(and(inArray(runs.id, ids.slice(from, from + batch)), ne(runs.load, unknownKey)))
         found.push(...rows.map(({ id }) => id))
       }
       return new Set(found)
     },
     series: all,
     runs: async (of, most) => {
-      const [counted] = await database
-        .select({ n: count() })
-        .from(runs)
-        .where(
-          and(eq(runs.suite, of.suite), eq(runs.engine, of.engine), eq(runs.environment, of.environment)),
-        )
+      const [counted] = await database.select({ n: count() }).from(runs).where(isOfSeries(of))
       return { entries: await newest(of, most), all: counted?.n ?? 0 }
     },
     latest: async (suite) => {
@@ -67,6 +87,10 @@ function entryReader(database: PostgresJsDatabase): Pick<RunHistory, 'known' | '
       return entries.flat().toSorted((a, b) => momentOf(b) - momentOf(a))
     },
   }
+}
+
+function isOfSeries(of: Series): SQL | undefined {
+  return and(...seriesKeys.map((key) => eq(runs[key], of[key])))
 }
 
 function folderState(
@@ -106,36 +130,26 @@ async function put(
   const rows = [...new Map(entries.map((entry) => [entry.id, entry])).values()]
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .map((entry) => ({
+      ...seriesOf(entry),
       id: entry.id,
-      suite: entry.suite,
-      engine: entry.engine,
-      environment: entry.environment,
       startedMs: momentOf(entry),
       entry,
     }))
-  const kinds = [
-    ...new Map(
-      rows.map(({ suite, engine, environment }) => [
-        JSON.stringify([suite, engine, environment]),
-        { suite, engine, environment },
-      ]),
-    ).entries(),
-  ]
+  const kinds = [...new Map(rows.map((row) => [JSON.stringify(seriesOf(row)), seriesOf(row)])).entries()]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, one]) => one)
-  const { suite, engine, environment, startedMs, entry } = {
+  const replaced = {
     suite: sql`excluded.suite`,
     engine: sql`excluded.engine`,
     environment: sql`excluded.environment`,
+    target: sql`excluded.target`,
+    load: sql`excluded.load`,
     startedMs: sql`excluded.started_ms`,
     entry: sql`excluded.entry`,
   }
   if (kinds.length > 0) await database.insert(series).values(kinds).onConflictDoNothing()
   if (rows.length > 0)
-    await database
-      .insert(runs)
-      .values(rows)
-      .onConflictDoUpdate({ target: runs.id, set: { suite, engine, environment, startedMs, entry } })
+    await database.insert(runs).values(rows).onConflictDoUpdate({ target: runs.id, set: replaced })
   if (damaged.length > 0)
     await database
       .insert(setAside)

@@ -1,16 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startPostgres } from '../../../runtime/postgres/index.ts'
 import type { PostgresService } from '../../../runtime/postgres/index.ts'
 import { entryOf } from '../entry.ts'
+import type { RunEntry } from '../entry.ts'
 import { HistoryUnavailable, withHistory } from '../index.ts'
 import { historyContract, idsIn } from '../testing/contract.ts'
 import type { Use } from '../testing/contract.ts'
 import { example, records } from '../testing/records.ts'
 import type { Records } from '../testing/records.ts'
+import { readMigrationFiles } from './tables.ts'
 
 let folder = ''
 let service: PostgresService
@@ -50,7 +53,35 @@ function over(there: Records, place = there.out, database = fresh()): Use {
     )
 }
 
-historyContract('PostgreSQL', (there) => over(there))
+let emptied: Promise<string>
+
+/** The first layout, as it was released, with entries and what it has seen of a folder of records. */
+async function writeOlder({ out }: Records, entries: readonly RunEntry[], url: string): Promise<void> {
+  const admin = postgres(url, { max: 1, onnotice: () => undefined })
+  const [first] = readMigrationFiles({
+    migrationsFolder: fileURLToPath(new URL('migrations', import.meta.url)),
+  })
+  if (first === undefined) throw new Error('no migration')
+  for (const statement of first.sql) await admin.unsafe(statement)
+  await admin.unsafe(
+    'CREATE TABLE vigil_history.migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)',
+  )
+  await admin`INSERT INTO vigil_history.migrations (hash, created_at) VALUES (${first.hash}, ${first.folderMillis})`
+  for (const { id, suite, engine, environment, ...entry } of entries) {
+    const text = JSON.stringify({ id, suite, engine, environment, ...entry })
+    await admin`INSERT INTO vigil_history.runs VALUES (${id}, ${suite}, ${engine}, ${environment}, 0, ${text}::text::json)`
+    await admin`INSERT INTO vigil_history.series VALUES (${suite}, ${engine}, ${environment}) ON CONFLICT DO NOTHING`
+  }
+  const { ino, mtimeNs } = statSync(join(out, 'runs'), { bigint: true })
+  await admin`INSERT INTO vigil_history.seen VALUES (${out}, ${`${ino}:${mtimeNs}`})`
+  await admin.end()
+}
+
+historyContract(
+  'PostgreSQL',
+  (there) => over(there, there.out, (emptied = fresh())),
+  async (there, entries) => writeOlder(there, entries, await emptied),
+)
 
 describe('a history that several machines share', () => {
   it('holds the runs of all of them, and shows each only its own damaged records', async () => {
@@ -126,6 +157,22 @@ describe('a history that several machines share', () => {
     }
   })
 
+  it('of a newer vigil is refused in one line, and left as it is', async () => {
+    const [there, database] = [records(), fresh()]
+    there.keep('1')
+    const use = over(there, 'here', database)
+    await use(idsIn)
+    const admin = postgres(await database, { max: 1 })
+    await admin`INSERT INTO vigil_history.migrations (hash, created_at) VALUES ('newer', 9999999999999)`
+    there.keep('2')
+    await expect(use(idsIn)).rejects.toThrow(
+      /^VIGIL_DATABASE_URL: the history in PostgreSQL was written by a newer vigil: update this one, or leave VIGIL_DATABASE_URL out to use the records of this machine alone$/,
+    )
+    expect((await admin`SELECT id FROM vigil_history.runs`).map(({ id }) => id as unknown)).toEqual(['1'])
+    await admin.end()
+    there.remove()
+  })
+
   it('names an entry that another program has put there', async () => {
     const [there, database] = [records(), fresh()]
     there.keep('1')
@@ -148,18 +195,19 @@ describe('a history that several machines share', () => {
       const admin = postgres(await database, { max: 1 })
       const entry = JSON.stringify({ ...entryOf(example, 'pass'), id: 'ID' })
       await admin.unsafe(
-        `INSERT INTO vigil_history.runs SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', ` +
+        `INSERT INTO vigil_history.runs (id, suite, engine, environment, target, load, started_ms, entry) ` +
+          `SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', 'http://h', '30 journeys/s', ` +
           `i::bigint * 60000, replace('${entry}', 'ID', 'run-' || i)::json FROM generate_series(0, ` +
           '99999) AS i',
       )
       await admin.unsafe(
-        'INSERT INTO vigil_history.series SELECT DISTINCT suite, engine, environment FROM ' +
+        'INSERT INTO vigil_history.series SELECT DISTINCT suite, engine, environment, target, load FROM ' +
           'vigil_history.runs; ANALYZE vigil_history.runs',
       )
       const [plan] = await admin
         .unsafe<{ 'QUERY PLAN': string }[]>(
           `EXPLAIN SELECT id FROM vigil_history.runs WHERE suite = 'suite-4' AND engine = 'k6' AND ` +
-            `environment = 'env' ORDER BY started_ms DESC, id DESC LIMIT 1`,
+            `environment = 'env' AND target = 'http://h' AND load = '30 journeys/s' ORDER BY started_ms DESC, id DESC LIMIT 1`,
         )
         .then((rows) => [rows.map((row) => row['QUERY PLAN']).join('\n')])
       await admin.end()

@@ -4,6 +4,7 @@ import type * as Migrations from 'drizzle-orm/migrator'
 import type * as PgCore from 'drizzle-orm/pg-core'
 import type * as Driver from 'drizzle-orm/postgres-js'
 import type * as Migrator from 'drizzle-orm/postgres-js/migrator'
+import { unknownKey } from '../entry.ts'
 
 // By `require`: as ES modules its 300 files each have Node read the package's description again, half a
 // second in all.
@@ -14,7 +15,7 @@ const driver: typeof Driver = load('drizzle-orm/postgres-js')
 const migrations: typeof Migrations = load('drizzle-orm/migrator')
 const migrator: typeof Migrator = load('drizzle-orm/postgres-js/migrator')
 
-export const { and, asc, count, desc, eq, inArray, sql } = orm
+export const { and, asc, count, desc, eq, exists, inArray, ne, sql } = orm
 export const { bigint, index, json, pgSchema, primaryKey, text } = pgCore
 export const { drizzle } = driver
 export const { migrate } = migrator
@@ -30,19 +31,37 @@ export const runs = history.table(
     suite: text().notNull(),
     engine: text().notNull(),
     environment: text().notNull(),
+    target: text().notNull().default(unknownKey),
+    load: text().notNull().default(unknownKey),
     startedMs: bigint('started_ms', { mode: 'number' }).notNull(),
     entry: json().notNull(),
   },
   (table) => [
-    index('runs_by_series').on(table.suite, table.engine, table.environment, table.startedMs, table.id),
+    index('runs_by_series').on(
+      table.suite,
+      table.engine,
+      table.environment,
+      table.target,
+      table.load,
+      table.startedMs,
+      table.id,
+    ),
   ],
 )
 
 // Of its own, because to find the few different ones in an index of runs takes a look at each.
 export const series = history.table(
   'series',
-  { suite: text().notNull(), engine: text().notNull(), environment: text().notNull() },
-  (table) => [primaryKey({ columns: [table.suite, table.engine, table.environment] })],
+  {
+    suite: text().notNull(),
+    engine: text().notNull(),
+    environment: text().notNull(),
+    target: text().notNull().default(unknownKey),
+    load: text().notNull().default(unknownKey),
+  },
+  ({ suite, engine, environment, target, load }) => [
+    primaryKey({ columns: [suite, engine, environment, target, load] }),
+  ],
 )
 
 /** Records that could not be read, by their folder of runs. */

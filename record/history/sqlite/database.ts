@@ -1,8 +1,33 @@
 import { existsSync, renameSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
+/**
+ * Each brings the file from the layout of its index to the next one. Add to the end, never change one: files
+ * of every layout exist.
+ */
+const migrations = [
+  `CREATE TABLE runs (id TEXT PRIMARY KEY, suite TEXT NOT NULL, engine TEXT NOT NULL,
+     environment TEXT NOT NULL, started_ms INTEGER NOT NULL, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE INDEX runs_by_series ON runs (suite, engine, environment, started_ms);
+   CREATE TABLE series (suite TEXT NOT NULL, engine TEXT NOT NULL, environment TEXT NOT NULL,
+     PRIMARY KEY (suite, engine, environment)) STRICT, WITHOUT ROWID;
+   CREATE TABLE set_aside (id TEXT PRIMARY KEY, problem TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE seen (one INTEGER PRIMARY KEY CHECK (one = 1), state TEXT) STRICT`,
+  // Nothing was seen: the records that are still there are read again, for their target and load.
+  `ALTER TABLE runs ADD COLUMN target TEXT NOT NULL DEFAULT 'unknown';
+   ALTER TABLE runs ADD COLUMN load TEXT NOT NULL DEFAULT 'unknown';
+   DROP INDEX runs_by_series;
+   CREATE INDEX runs_by_series ON runs (suite, engine, environment, target, load, started_ms);
+   ALTER TABLE series RENAME TO old_series;
+   CREATE TABLE series (suite TEXT NOT NULL, engine TEXT NOT NULL, environment TEXT NOT NULL,
+     target TEXT NOT NULL, load TEXT NOT NULL,
+     PRIMARY KEY (suite, engine, environment, target, load)) STRICT, WITHOUT ROWID;
+   INSERT INTO series SELECT suite, engine, environment, 'unknown', 'unknown' FROM old_series;
+   DROP TABLE old_series;
+   DELETE FROM seen`,
+] as const
 /** The layout of the file; a file with a higher number was written by a newer vigil. */
-const layout = 1
+const layout = migrations.length
 /** Another vigil that writes is waited for: a rebuild of a hundred thousand runs takes its time. */
 const busyMs = 5000
 
@@ -45,20 +70,7 @@ function prepared(file: string): DatabaseSync {
   const database = new DatabaseSync(file)
   try {
     database.exec(`PRAGMA busy_timeout = ${busyMs}`)
-    const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
-    if (found > layout) throw new NewerLayout()
-    if (found === 0) {
-      database.exec(`PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;
-        CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, suite TEXT NOT NULL, engine TEXT NOT NULL,
-          environment TEXT NOT NULL, started_ms INTEGER NOT NULL, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
-        CREATE INDEX IF NOT EXISTS runs_by_series ON runs (suite, engine, environment, started_ms);
-        CREATE TABLE IF NOT EXISTS series (suite TEXT NOT NULL, engine TEXT NOT NULL,
-          environment TEXT NOT NULL, PRIMARY KEY (suite, engine, environment)) STRICT, WITHOUT ROWID;
-        CREATE TABLE IF NOT EXISTS set_aside (id TEXT PRIMARY KEY, problem TEXT NOT NULL)
-          STRICT, WITHOUT ROWID;
-        CREATE TABLE IF NOT EXISTS seen (one INTEGER PRIMARY KEY CHECK (one = 1), state TEXT) STRICT;
-        PRAGMA user_version = ${layout}; COMMIT`)
-    }
+    if (layoutOf(database) < layout) migrate(database)
     // A power failure may cost the last entries, which are made again from the records, never the file.
     database.exec('PRAGMA synchronous = NORMAL')
     database.prepare('SELECT count(*) AS n FROM seen').get()
@@ -67,6 +79,19 @@ function prepared(file: string): DatabaseSync {
     database.close()
     throw error
   }
+}
+
+function layoutOf(database: DatabaseSync): number {
+  const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
+  if (found > layout) throw new NewerLayout()
+  return found
+}
+
+function migrate(database: DatabaseSync): void {
+  database.exec('PRAGMA journal_mode = WAL; BEGIN IMMEDIATE')
+  // Read again under the lock: another vigil may have migrated the file meanwhile.
+  for (const migration of migrations.slice(layoutOf(database))) database.exec(migration)
+  database.exec(`PRAGMA user_version = ${layout}; COMMIT`)
 }
 
 class NewerLayout extends Error {

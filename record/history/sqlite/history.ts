@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { parseEntry } from '../entry.ts'
+import { parseEntry, unknownKey } from '../entry.ts'
 import type { RunEntry } from '../entry.ts'
 import { DamagedEntry, isDamage, isRefusal, openIndex, setAside } from './database.ts'
-import { momentOf } from '../store.ts'
+import { momentOf, seriesKeys } from '../store.ts'
 import type { RunHistory, Series } from '../store.ts'
 
 /**
@@ -15,23 +15,26 @@ export function sqliteHistory(database: DatabaseSync): RunHistory {
   return { ...entryWriter(database), ...entryReader(database), ...folderState(database) }
 }
 
+const columns = seriesKeys.join(', ')
+const isOfSeries = seriesKeys.map((key) => `${key} = ?`).join(' AND ')
+
+function valuesOf(series: Series): string[] {
+  return seriesKeys.map((key) => series[key])
+}
+
 function entryWriter(database: DatabaseSync): Pick<RunHistory, 'put'> {
   const insert = database.prepare(
-    'INSERT OR REPLACE INTO runs (id, suite, engine, environment, started_ms, entry) VALUES (?, ?, ' +
-      '?, ?, ?, ?)',
+    `INSERT OR REPLACE INTO runs (id, ${columns}, started_ms, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   // A table of its own, because finding the few distinct series in an index of runs reads every run.
-  const insertSeries = database.prepare(
-    'INSERT OR IGNORE INTO series (suite, engine, environment) VALUES (?, ?, ?)',
-  )
+  const insertSeries = database.prepare(`INSERT OR IGNORE INTO series (${columns}) VALUES (?, ?, ?, ?, ?)`)
   const insertSetAside = database.prepare('INSERT OR REPLACE INTO set_aside (id, problem) VALUES (?, ?)')
   return {
     put: async (entries, damaged) => {
       inTransaction(database, () => {
         for (const entry of entries) {
-          const { id, suite, engine, environment } = entry
-          insert.run(id, suite, engine, environment, momentOf(entry), JSON.stringify(entry))
-          insertSeries.run(suite, engine, environment)
+          insert.run(entry.id, ...valuesOf(entry), momentOf(entry), JSON.stringify(entry))
+          insertSeries.run(...valuesOf(entry))
         }
         for (const { id, problem } of damaged) insertSetAside.run(id, problem)
       })
@@ -41,20 +44,20 @@ function entryWriter(database: DatabaseSync): Pick<RunHistory, 'put'> {
 
 function entryReader(database: DatabaseSync): Pick<RunHistory, 'known' | 'series' | 'runs' | 'latest'> {
   const selectNewest = database.prepare(
-    'SELECT id, entry FROM runs WHERE suite = ? AND engine = ? AND environment = ? ORDER BY ' +
-      'started_ms DESC, id DESC LIMIT ?',
+    `SELECT id, entry FROM runs WHERE ${isOfSeries} ORDER BY started_ms DESC, id DESC LIMIT ?`,
   )
-  const selectCount = database.prepare(
-    'SELECT count(*) AS n FROM runs WHERE suite = ? AND engine = ? AND environment = ?',
-  )
-  const newest = ({ suite, engine, environment }: Series, count: number): RunEntry[] =>
-    selectNewest.all(suite, engine, environment, count).map(readRow).toReversed()
+  const selectCount = database.prepare(`SELECT count(*) AS n FROM runs WHERE ${isOfSeries}`)
+  const newest = (series: Series, count: number): RunEntry[] =>
+    selectNewest
+      .all(...valuesOf(series), count)
+      .map(readRow)
+      .toReversed()
   return {
     known: async (ids) => {
       const all = new Set(
         database
-          .prepare('SELECT id FROM runs')
-          .all()
+          .prepare('SELECT id FROM runs WHERE load <> ?')
+          .all(unknownKey)
           .map((row) => String(row['id'])),
       )
       return new Set(ids.filter((id) => all.has(id)))
@@ -62,7 +65,7 @@ function entryReader(database: DatabaseSync): Pick<RunHistory, 'known' | 'series
     series: async (suite) => readSeries(database, suite),
     runs: async (series, count) => ({
       entries: newest(series, count),
-      all: Number(selectCount.get(series.suite, series.engine, series.environment)?.['n'] ?? 0),
+      all: Number(selectCount.get(...valuesOf(series))?.['n'] ?? 0),
     }),
     latest: async (suite) =>
       readSeries(database, suite)
@@ -72,21 +75,18 @@ function entryReader(database: DatabaseSync): Pick<RunHistory, 'known' | 'series
 }
 
 function readSeries(database: DatabaseSync, suite?: string): Series[] {
-  const rows =
-    suite === undefined
-      ? database
-          .prepare('SELECT suite, engine, environment FROM series ORDER BY suite, engine, environment')
-          .all()
-      : database
-          .prepare(
-            'SELECT suite, engine, environment FROM series WHERE suite = ? ORDER BY engine, environment',
-          )
-          .all(suite)
-  return rows.map((row) => ({
-    suite: String(row['suite']),
-    engine: String(row['engine']),
-    environment: String(row['environment']),
-  }))
+  const hasRun = `EXISTS (SELECT 1 FROM runs WHERE ${seriesKeys.map((key) => `runs.${key} = series.${key}`).join(' AND ')})`
+  const isAsked = suite === undefined ? '' : ' AND suite = ?'
+  return database
+    .prepare(`SELECT ${columns} FROM series WHERE ${hasRun}${isAsked} ORDER BY ${columns}`)
+    .all(...(suite === undefined ? [] : [suite]))
+    .map((row) => ({
+      suite: String(row['suite']),
+      engine: String(row['engine']),
+      environment: String(row['environment']),
+      target: String(row['target']),
+      load: String(row['load']),
+    }))
 }
 
 function folderState(

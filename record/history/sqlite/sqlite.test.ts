@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   statfsSync,
   truncateSync,
   writeFileSync,
@@ -12,6 +13,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { entryOf } from '../entry.ts'
+import type { RunEntry } from '../entry.ts'
 import { historyFile, withHistory } from '../index.ts'
 import { historyContract, idsIn } from '../testing/contract.ts'
 import type { Use } from '../testing/contract.ts'
@@ -26,7 +28,32 @@ const over =
   async (look) =>
     withHistory({ out, stamp: () => 'now', warn: (problem) => warnings.push(problem) }, look)
 
-historyContract('a file of SQLite', over)
+/** The first layout, as it was released. */
+function writeOlder({ out: folder }: Records, entries: readonly RunEntry[]): void {
+  withDatabase(
+    historyFile(folder),
+    `CREATE TABLE runs (id TEXT PRIMARY KEY, suite TEXT NOT NULL, engine TEXT NOT NULL,
+       environment TEXT NOT NULL, started_ms INTEGER NOT NULL, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
+     CREATE INDEX runs_by_series ON runs (suite, engine, environment, started_ms);
+     CREATE TABLE series (suite TEXT NOT NULL, engine TEXT NOT NULL,
+       environment TEXT NOT NULL, PRIMARY KEY (suite, engine, environment)) STRICT, WITHOUT ROWID;
+     CREATE TABLE set_aside (id TEXT PRIMARY KEY, problem TEXT NOT NULL) STRICT, WITHOUT ROWID;
+     CREATE TABLE seen (one INTEGER PRIMARY KEY CHECK (one = 1), state TEXT) STRICT;
+     PRAGMA user_version = 1;
+     INSERT INTO runs SELECT value->>'id', value->>'suite', value->>'engine', value->>'environment', 0, value
+       FROM json_each('${JSON.stringify(entries)}');
+     INSERT INTO series SELECT DISTINCT suite, engine, environment FROM runs;
+     INSERT INTO seen VALUES (1, '${stateOf(folder)}')`,
+  )
+}
+
+/** What the index of these records has seen of their folder. */
+function stateOf(folder: string): string {
+  const { ino, mtimeNs } = statSync(join(folder, 'runs'), { bigint: true })
+  return `${ino}:${mtimeNs}`
+}
+
+historyContract('a file of SQLite', over, writeOlder)
 
 let there: Records
 let out = ''
@@ -107,10 +134,11 @@ it('the latest verdict among 100,000 runs takes 0.2 s at most, in processor time
   const { database } = openIndex(join(out, 'runs.db'), () => 'now')
   database
     .prepare(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
-      INSERT INTO runs SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', i * 60000,
-        replace(?, 'ID', 'run-' || i) FROM n`)
+      INSERT INTO runs (id, suite, engine, environment, started_ms, entry, target, load)
+        SELECT 'run-' || i, 'suite-' || (i % 5), 'k6', 'env', i * 60000, replace(?, 'ID', 'run-' || i),
+          'http://h', '30 journeys/s' FROM n`)
     .run(JSON.stringify({ ...entryOf(example, 'pass'), id: 'ID' }))
-  database.exec('INSERT INTO series SELECT DISTINCT suite, engine, environment FROM runs')
+  database.exec('INSERT INTO series SELECT DISTINCT suite, engine, environment, target, load FROM runs')
   const history = sqliteHistory(database)
   const before = process.cpuUsage()
   expect(await history.latest('suite-4')).toMatchObject([{ id: 'run-99999', verdict: 'pass' }])

@@ -2,6 +2,8 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RunHistory } from '../store.ts'
+import { entryOf } from '../entry.ts'
+import type { RunEntry } from '../entry.ts'
 import { example, records } from './records.ts'
 import type { Records } from './records.ts'
 
@@ -15,12 +17,28 @@ export async function idsIn(history: RunHistory): Promise<string[]> {
   return ids.toSorted()
 }
 
+/** The runs of each series, by what distinguishes it here. */
+async function runsBySeries(history: RunHistory): Promise<[string, string, string[]][]> {
+  return Promise.all(
+    (await history.series()).map(async (series): Promise<[string, string, string[]]> => [
+      series.target,
+      series.load,
+      (await history.runs(series, 100)).entries.map(({ id }) => id),
+    ]),
+  )
+}
+
 /**
  * What every implementation of `RunHistory` promises.
  *
  * @param over uses a history that is empty for each new folder of records
+ * @param older makes it one of the first layout, which holds these entries and has seen the records
  */
-export function historyContract(name: string, over: (records: Records) => Use): void {
+export function historyContract(
+  name: string,
+  over: (records: Records) => Use,
+  older: (records: Records, entries: readonly RunEntry[]) => Promise<void> | void,
+): void {
   describe(`the history of runs in ${name}`, () => {
     let there: Records
     let use: Use
@@ -102,6 +120,38 @@ export function historyContract(name: string, over: (records: Records) => Use): 
       expect(await use(idsIn)).toEqual([])
       there.keep('1')
       expect(await use(idsIn)).toEqual(['1'])
+    })
+
+    it('keeps runs of another target or another load apart, whatever the port of a started service', async () => {
+      const own = { revision: 'c0ffee', dirty: false }
+      there.keep('1', { target: { url: 'http://127.0.0.1:8000/', ...own } })
+      there.keep('2', { target: { url: 'http://127.0.0.1:41234', started: true, ...own } })
+      there.keep('3', { target: { url: 'http://127.0.0.1:8000' } })
+      there.keep('4', { target: { url: 'http://user:s3cret@127.0.0.1:9000/?token=s3cret' } })
+      there.keep('5', { load: { model: 'arrival-rate', ratePerSecond: 30 } })
+      there.keep('6', { load: { model: 'connections', connections: 8 } })
+      expect(await use(runsBySeries)).toEqual([
+        ['http://127.0.0.1 (started by vigil)', '20 journeys/s', ['1', '2']],
+        ['http://127.0.0.1 (started by vigil)', '30 journeys/s', ['5']],
+        ['http://127.0.0.1 (started by vigil)', '8 connections', ['6']],
+        ['http://127.0.0.1:8000', '20 journeys/s', ['3']],
+        ['http://127.0.0.1:9000', '20 journeys/s', ['4']],
+      ])
+      expect((await use(async (history) => history.latest())).map(({ id }) => id)).toHaveLength(5)
+    })
+
+    it('of the first layout is read without loss, and grouped by the records that are still there', async () => {
+      const { target: _, load: __, ...entry } = entryOf(example, 'pass')
+      there.keep('1', { verdict: 'pass', load: { model: 'arrival-rate', ratePerSecond: 30 } })
+      await older(there, ['1', '2', '3'].map((id) => ({ ...entry, id, requests: 77 })) as RunEntry[])
+      expect(await use(runsBySeries)).toEqual([
+        ['http://127.0.0.1 (started by vigil)', '30 journeys/s', ['1']],
+        ['unknown', 'unknown', ['2', '3']],
+      ])
+      const kept = await use(async (history) => history.latest())
+      expect(kept.find(({ id }) => id === '3')).toMatchObject({ requests: 77, verdict: 'pass' })
+      there.keep('4')
+      expect(await use(idsIn)).toEqual(['1', '2', '3', '4'])
     })
 
     it('keeps the figures of runs whose records were deleted', async () => {
