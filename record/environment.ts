@@ -40,10 +40,19 @@ export function environmentOf(facts: MachineFacts): Run['environment'] {
  * of a service that vigil starts does not count, because a free one may be chosen for each run. Records
  * written before `started` note uncommitted changes only of such a service.
  */
-export function identifyTarget({ url, started, dirty }: Run['target']): string {
-  const address = toPublicUrl(url).replace(/\/+$/, '')
-  if (!(started ?? dirty !== undefined)) return address
+export function identifyTarget(target: Run['target']): string {
+  const address = toPublicUrl(target.url).replace(/\/+$/, '')
+  if (!isStarted(target)) return address
   return `${address.replace(/^(https?:\/\/(?:\[[^\]]*\]|[^/:]*)):\d+/, '$1')} (started by vigil)`
+}
+
+function isStarted({ started, dirty }: Run['target']): boolean {
+  return started ?? dirty !== undefined
+}
+
+/** A target without what differs from run to run of it, or may be secret. */
+export function compactTarget(target: Run['target']): Run['target'] {
+  return { url: toPublicUrl(target.url), ...(isStarted(target) && { started: true }) }
 }
 
 /** The offered load of runs that may be compared with each other: `30 journeys/s`. */

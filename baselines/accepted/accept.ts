@@ -1,4 +1,4 @@
-import { findContradiction, mergeHistograms } from '../../record/index.ts'
+import { compactTarget, findContradiction, mergeHistograms } from '../../record/index.ts'
 import type { Run, Bucket, Endpoint, Histogram, ServerSide, Totals } from '../../record/index.ts'
 import { incomparableRows } from '../compare/fitness.ts'
 import { isMostlyFailed } from '../verdict.ts'
@@ -171,6 +171,7 @@ export function compactRun(run: Run): AcceptedRun {
     id: run.id,
     startedAt: run.startedAt,
     durationMs: run.durationMs,
+    target: compactTarget(run.target),
     ...(run.target.revision !== undefined && { revision: run.target.revision }),
     totals: roundTotals(run.totals),
     endpoints: Object.fromEntries(

@@ -53,6 +53,27 @@ describe('a run compared with accepted ones', () => {
     ).toEqual(['errorRate'])
   })
 
+  it('of another URL is compared, and a row names both; the port of a started service is none', () => {
+    const started = { url: 'http://127.0.0.1:8000', started: true }
+    const own = accept(
+      undefined,
+      runs.map((run) => ({ ...run, target: started })),
+    )
+    const other = (target: Run['target']): VerdictRow[] =>
+      compareWithBaseline(own, { ...good, target }).filter(({ metric }) => metric === 'target')
+    const message =
+      'the accepted runs were measured at http://127.0.0.1 (started by vigil), this one at ' +
+      'http://127.0.0.1:9000: a difference may be that of the two services'
+    expect(other({ url: 'http://user:s3cret@127.0.0.1:9000/' })).toEqual([
+      expect.objectContaining({ status: 'skipped', rule: 'baseline', message }),
+    ])
+    expect(other({ ...started, url: 'http://127.0.0.1:41234' })).toEqual([])
+    const older = { ...baseline, runs: baseline.runs.map(({ target: _, ...run }) => run) }
+    expect(compareWithBaseline(older, { ...good, target: { url: 'http://h' } })).toEqual(
+      compareWithBaseline(older, good),
+    )
+  })
+
   it('that is much faster is improved', () => {
     expect(
       compareWithBaseline(baseline, make(5, { all: 0.6 })).find(({ metric }) => metric === 'p50Ms')?.status,

@@ -16,6 +16,7 @@ import {
 } from '../compare/wording.ts'
 import type { RowStatus, VerdictRow } from '../verdict.ts'
 import { amount } from '../wording.ts'
+import { identifyTarget } from '../../record/index.ts'
 import type { Run, Totals } from '../../record/index.ts'
 import { median } from '../../record/statistics/index.ts'
 
@@ -71,6 +72,7 @@ function comparisonRows(baseline: Baseline, run: Run): VerdictRow[] {
   }
   return [
     ...buildRows(testAgainstBaseline(sides), Math.min(baseline.runs.length, recentRuns)),
+    ...otherTargetRows(baseline, run),
     ...[...alone.values()].map(({ step, metric, message }) =>
       skipped(
         metric,
@@ -85,6 +87,26 @@ function comparisonRows(baseline: Baseline, run: Run): VerdictRow[] {
 
 function skipped(metric: string, message: string, step: string | null = null): VerdictRow {
   return { rule: 'baseline', step, metric, status: 'skipped', message }
+}
+
+/**
+ * A run of another URL is compared all the same, because a deployment may have an address of its own each
+ * time; a reader of a fail must know.
+ */
+function otherTargetRows({ runs }: Baseline, run: Run): VerdictRow[] {
+  const own = identifyTarget(run.target)
+  // Runs that were accepted by an older vigil do not hold it.
+  const accepted = new Set(
+    runs.flatMap(({ target }) => (target === undefined ? [] : [identifyTarget(target)])),
+  )
+  if (accepted.size === 0 || accepted.has(own)) return []
+  return [
+    skipped(
+      'target',
+      `the accepted runs were measured at ${[...accepted].slice(0, 4).join(', ')}, this one at ${own}: ` +
+        'a difference may be that of the two services',
+    ),
+  ]
 }
 
 function withoutSteps(run: AcceptedRun, steps: ReadonlyMap<string, VerdictRow>): AcceptedRun {
