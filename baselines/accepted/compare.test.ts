@@ -4,6 +4,7 @@ import type { Run } from '../../record/index.ts'
 import { accept, runMaker } from '../../bench/detection-study/accepted.ts'
 import { seeded } from '../../bench/detection-study/machine.ts'
 import type { VerdictRow } from '../verdict.ts'
+import type { AcceptedRun } from './baseline.ts'
 import { estimateDifference, estimateSpread, numberSessions } from './sessions.ts'
 import { compareWithBaseline, toBaselineFigures } from './compare.ts'
 
@@ -11,6 +12,9 @@ const make = runMaker({ runNoise: 0.015, drift: 0.015 }, seeded(11))
 const runs = Array.from({ length: 8 }, (_, index) => make(Math.floor(index / 2)))
 const baseline = accept(undefined, runs)
 const good = make(5)
+function withoutTarget({ target: _target, ...run }: AcceptedRun): AcceptedRun {
+  return run
+}
 const statuses = (rows: readonly VerdictRow[]): string[] =>
   [...new Set(rows.map(({ status }) => status))].toSorted()
 
@@ -68,7 +72,7 @@ describe('a run compared with accepted ones', () => {
       expect.objectContaining({ status: 'skipped', rule: 'baseline', message }),
     ])
     expect(other({ ...started, url: 'http://127.0.0.1:41234' })).toEqual([])
-    const older = { ...baseline, runs: baseline.runs.map(({ target: _, ...run }) => run) }
+    const older = { ...baseline, runs: baseline.runs.map(withoutTarget) }
     expect(compareWithBaseline(older, { ...good, target: { url: 'http://h' } })).toEqual(
       compareWithBaseline(older, good),
     )

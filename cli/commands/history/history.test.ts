@@ -67,8 +67,10 @@ describe('vigil history', () => {
     expect(stdout).toContain('browse  k6, environment')
     expect(stdout).toMatch(
       new RegExp(
-        '─ p50Ms \\S+ ms → \\S+ ms \\(\\+30 %\\), about here, between 2026-01-02 03:04 and 2026-01-02 03:04, ' +
-          'p \\S+\\n {2}2026-01-02 03:04 {2}p50Ms [\\d.]+ ms {2}[\\d.]+ req/s {2}c0ffee {2}20260102-030412-browse',
+        '─ p50Ms \\S+ ms → \\S+ ms \\(\\+30 %\\), about here, ' +
+          'between 2026-01-02 03:04 and 2026-01-02 03:04, ' +
+          'p \\S+\\n {2}2026-01-02 03:04 {2}p50Ms [\\d.]+ ms {2}' +
+          '[\\d.]+ req/s {2}c0ffee {2}20260102-030412-browse',
       ),
     )
     expect(stdout).toMatch(/^ {2}p50Ms [▁▂▃]{12}[▆▇█]{12}$/m)

@@ -111,7 +111,8 @@ function changeText(
     before > 0 ? ` (${after >= before ? '+' : '−'}${Math.abs((after / before - 1) * 100).toFixed(0)} %)` : ''
   const where = from === to ? 'here' : `about here, between ${dayOf(runs[from])} and ${dayOf(runs[to])}`
   const p = pValue < 0.001 ? '<0.001' : String(Number(pValue.toPrecision(1)))
-  return `${metric} ${figure(metric, before)} → ${figure(metric, after)}${percent}, ${where}, p ${p}`
+  const values = `${figure(metric, before)} → ${figure(metric, after)}${percent}`
+  return `${metric} ${values}, ${where}, p ${p}`
 }
 
 function dayOf(run: RunEntry | undefined): string {
@@ -155,7 +156,8 @@ export function latestText(runs: readonly RunEntry[]): string {
       ({ suite, engine, environment, target, load, startedAt, verdict, id }) =>
         `${(verdict ?? 'not judged').toUpperCase().padEnd(12)}  ${cleanText(suite, 80)}  ` +
         `${cleanText(engine, 40)}, environment ${cleanText(environment, 40)}, ` +
-        `${conditionsText({ target, load })}, ${startedAt.slice(0, 16).replace('T', ' ')}  ${cleanText(id, 80)}\n`,
+        `${conditionsText({ target, load })}, ${startedAt.slice(0, 16).replace('T', ' ')}  ` +
+        `${cleanText(id, 80)}\n`,
     )
     .join('')
 }

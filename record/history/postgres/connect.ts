@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import type { HistoryDatabase, RunHistory } from '../store.ts'
 import { HistoryUnavailable } from '../store.ts'
-import { drizzle, migrate, readMigrationFiles } from './tables.ts'
+import { drizzle, readMigrationFiles } from './tables.ts'
 import { postgresHistory } from './history.ts'
 import { readFileSync } from 'node:fs'
 import { checkServerIdentity } from 'node:tls'
@@ -35,19 +35,20 @@ export async function withPostgres<T>(
 }
 
 function open(url: string, name: string): postgres.Sql {
-  const { url: bare, tls } = addressOf(url, name)
+  const { url: bare, tls, isPooled } = addressOf(url, name)
   try {
     return postgres(bare, {
       max: 1,
       ssl: tls,
       connect_timeout: limits.connect / 1000,
       fetch_types: false,
+      prepare: !isPooled,
       onnotice: () => undefined,
       connection: {
         application_name: 'vigil history',
         TimeZone: 'UTC',
-        statement_timeout: limits.statement,
-        lock_timeout: limits.lock,
+        // PgBouncer refuses a connection with parameters that it does not track.
+        ...(!isPooled && { statement_timeout: limits.statement, lock_timeout: limits.lock }),
       },
     })
   } catch {
@@ -72,19 +73,35 @@ function notAnAddress(name: string): HistoryUnavailable {
 }
 
 /**
- * Machines that find the tables missing at the same time take turns; the lock goes with the session, should
- * this process die.
+ * Machines that find the tables missing at the same time take turns. Everything is one transaction: a pooler
+ * may give each its own session, and what is interrupted leaves nothing.
  */
 async function prepare(client: postgres.Sql, name: string): Promise<void> {
   // Asked before anything is made: a role that may only read and write rows will do from then on.
   if (await isUpToDate(client, name)) return
-  await client.unsafe(`select pg_advisory_lock(${lockId})`)
-  await migrate(drizzle(client), {
-    migrationsFolder: migrations,
-    migrationsSchema: 'vigil_history',
-    migrationsTable: 'migrations',
+  await client.begin(async (transaction) => {
+    await transaction.unsafe(
+      `select pg_advisory_xact_lock(${lockId});
+       create schema if not exists vigil_history;
+       create table if not exists vigil_history.migrations
+         (id serial primary key, hash text not null, created_at bigint)`,
+    )
+    const found = await newestMigration(transaction)
+    for (const { sql, hash, folderMillis } of readMigrationFiles({ migrationsFolder: migrations })) {
+      if (folderMillis <= found) continue
+      for (const statement of sql) await transaction.unsafe(statement)
+      await transaction`
+        insert into vigil_history.migrations (hash, created_at) values (${hash}, ${folderMillis})`
+    }
   })
-  await client.unsafe(`select pg_advisory_unlock(${lockId})`)
+}
+
+/** When the newest of the migrations that were applied was written; 0 before the first. */
+async function newestMigration(client: postgres.ISql): Promise<number> {
+  const [row] = await client<
+    { newest: number | null }[]
+  >`select max(created_at)::float8 as newest from vigil_history.migrations`
+  return row?.newest ?? 0
 }
 
 async function isUpToDate(client: postgres.Sql, name: string): Promise<boolean> {
@@ -92,10 +109,7 @@ async function isUpToDate(client: postgres.Sql, name: string): Promise<boolean> 
     { there: boolean }[]
   >`select to_regclass('vigil_history.migrations') is not null as there`
   if (table?.there !== true) return false
-  const [row] = await client<
-    { newest: number | null }[]
-  >`select max(created_at)::float8 as newest from vigil_history.migrations`
-  const found = row?.newest ?? 0
+  const found = await newestMigration(client)
   const own = Math.max(
     ...readMigrationFiles({ migrationsFolder: migrations }).map(({ folderMillis }) => folderMillis),
   )
@@ -123,12 +137,18 @@ function reasonOf(error: unknown): string | undefined {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (!('code' in cause) || typeof cause.code !== 'string') continue
     const [line = ''] = cause.message.split('\n')
-    if (cause instanceof postgres.PostgresError) return `${line}, ${cause.code}`
+    if (cause instanceof postgres.PostgresError) return `${line}, ${cause.code}${pooledHint(line)}`
     // Of the socket, and of the driver itself.
     if (/^(?:E[A-Z]+|CONNECT|CONNECTION|SASL|AUTH)/.test(cause.code))
       return line.includes(cause.code) ? line : `${cause.code} ${line}`
   }
   return undefined
+}
+
+function pooledHint(line: string): string {
+  return line.startsWith('unsupported startup parameter: ')
+    ? '; a PgBouncer answers: add pgbouncer=true to the connection string'
+    : ''
 }
 
 /** How a connection is secured. */
@@ -142,32 +162,69 @@ export interface TlsOptions {
 
 /** Where a database is and how connections to it are secured. */
 export interface DatabaseAddress {
-  /** Without the parameters about TLS, which the driver reads differently. */
+  /** Without the parameters that the server does not know. */
   url: string
+  /** Behind PgBouncer (`pgbouncer=true`), which may give each transaction another session. */
+  isPooled: boolean
   /** `prefer`: with TLS where the server offers it. */
   tls: false | 'prefer' | TlsOptions
 }
 
 const modes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 type Mode = (typeof modes)[number]
-const ownParameters = ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'channel_binding']
+const ownParameters = ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'channel_binding', 'pgbouncer']
+/**
+ * Of libpq, Prisma and node-postgres, without meaning for one connection that has a schema of its own. The
+ * driver would send them to the server, which refuses what it does not know.
+ */
+const ignoredParameters = [
+  'connection_limit',
+  'connect_timeout',
+  'gssencmode',
+  'keepalives',
+  'keepalives_count',
+  'keepalives_idle',
+  'keepalives_interval',
+  'pool_timeout',
+  'schema',
+  'socket_timeout',
+  'sslsni',
+  'statement_cache_size',
+  'tcp_user_timeout',
+  'uselibpqcompat',
+]
+/** Without them a connection would be less secure than the user asked. */
+const refusedParameters = [
+  'requiressl',
+  'require_auth',
+  'sslaccept',
+  'sslcrl',
+  'sslcrldir',
+  'sslidentity',
+  'sslpassword',
+]
 
 /**
  * Reads the parameters about TLS of a connection string, as libpq does. `require` encrypts and checks the
  * certificate only with `sslrootcert`. `verify-ca` checks who signed it, `verify-full` its host, too. `allow`
- * is read as `prefer`. Without `sslmode` connections are plain. Throws an error of one line that does not
+ * is read as `prefer`. Without `sslmode` connections are plain. What remains goes to the server, which names
+ * a setting that it does not know. Throws an error of one line that does not
  * quote the address, which may hold a password. (The todo API has a copy:
  * neither imports the other.)
  */
 export function readAddress(connectionString: string): DatabaseAddress {
   const url = new URL(connectionString)
   const parameters = url.searchParams
+  const refused = refusedParameters.find((name) => parameters.has(name))
+  if (refused !== undefined)
+    throw new Error(`${refused}: found in the connection string, expected none: use sslmode and sslrootcert`)
+  const isPooled = parameters.get('pgbouncer') === 'true'
   const mode = readMode(parameters)
   const rootFile = parameters.get('sslrootcert')
   const [cert, key] = ['sslcert', 'sslkey'].map((name) => readPem(name, parameters.get(name)))
   const { hostname } = url
-  for (const name of ownParameters) parameters.delete(name)
-  const bare = { url: url.href }
+  for (const name of [...ownParameters, ...ignoredParameters]) parameters.delete(name)
+  const bare = { url: url.href, isPooled }
   if (mode === 'disable') return { ...bare, tls: false }
   if (mode === 'allow' || mode === 'prefer') return { ...bare, tls: 'prefer' }
   const isSystem = rootFile === 'system'

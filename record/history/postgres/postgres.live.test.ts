@@ -66,11 +66,15 @@ async function writeOlder({ out }: Records, entries: readonly RunEntry[], url: s
   await admin.unsafe(
     'CREATE TABLE vigil_history.migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)',
   )
-  await admin`INSERT INTO vigil_history.migrations (hash, created_at) VALUES (${first.hash}, ${first.folderMillis})`
+  await admin`
+    INSERT INTO vigil_history.migrations (hash, created_at) VALUES (${first.hash}, ${first.folderMillis})`
   for (const { id, suite, engine, environment, ...entry } of entries) {
     const text = JSON.stringify({ id, suite, engine, environment, ...entry })
-    await admin`INSERT INTO vigil_history.runs VALUES (${id}, ${suite}, ${engine}, ${environment}, 0, ${text}::text::json)`
-    await admin`INSERT INTO vigil_history.series VALUES (${suite}, ${engine}, ${environment}) ON CONFLICT DO NOTHING`
+    await admin`
+      INSERT INTO vigil_history.runs
+      VALUES (${id}, ${suite}, ${engine}, ${environment}, 0, ${text}::text::json)`
+    await admin`
+      INSERT INTO vigil_history.series VALUES (${suite}, ${engine}, ${environment}) ON CONFLICT DO NOTHING`
   }
   const { ino, mtimeNs } = statSync(join(out, 'runs'), { bigint: true })
   await admin`INSERT INTO vigil_history.seen VALUES (${out}, ${`${ino}:${mtimeNs}`})`
@@ -116,6 +120,16 @@ describe('a history that several machines share', () => {
       /\(database "nowhere" does not exist, 3D000\)/,
     ],
     [
+      'a parameter is unknown to the server',
+      () => `${service.databaseUrl}?nonsense=1`,
+      /\(unrecognized configuration parameter "nonsense", 42704\)/,
+    ],
+    [
+      'a file with certificates is not there',
+      () => `${service.databaseUrl}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem`,
+      /^VIGIL_DATABASE_URL: sslrootcert: \/nowhere\/ca\.pem: ENOENT, expected a file with certi/,
+    ],
+    [
       'it is no URL',
       () => 'postgres://vigil:s3cret@[::/x',
       /^VIGIL_DATABASE_URL: not a URL of a PostgreSQL, expected postgres:/,
@@ -135,6 +149,14 @@ describe('a history that several machines share', () => {
     if (!(error instanceof HistoryUnavailable)) throw new Error(`found ${String(error)}`)
     expect(error.message).toMatch(words)
     expect(error.message).not.toMatch(/s3cret|\n/)
+    there.remove()
+  })
+
+  it('is used with the parameters of other tools', async () => {
+    const [there, database] = [records(), fresh()]
+    there.keep('1')
+    const url = `${await database}?schema=public&connection_limit=5&pgbouncer=true&channel_binding=prefer`
+    expect(await over(there, 'here', Promise.resolve(url))(idsIn)).toEqual(['1'])
     there.remove()
   })
 
@@ -166,7 +188,7 @@ describe('a history that several machines share', () => {
     await admin`INSERT INTO vigil_history.migrations (hash, created_at) VALUES ('newer', 9999999999999)`
     there.keep('2')
     await expect(use(idsIn)).rejects.toThrow(
-      /^VIGIL_DATABASE_URL: the history in PostgreSQL was written by a newer vigil: update this one, or leave VIGIL_DATABASE_URL out to use the records of this machine alone$/,
+      /^VIGIL_DATABASE_URL: the history in PostgreSQL was written by a newer vigil: update this one[^\n]*$/,
     )
     expect((await admin`SELECT id FROM vigil_history.runs`).map(({ id }) => id as unknown)).toEqual(['1'])
     await admin.end()
@@ -207,7 +229,8 @@ describe('a history that several machines share', () => {
       const [plan] = await admin
         .unsafe<{ 'QUERY PLAN': string }[]>(
           `EXPLAIN SELECT id FROM vigil_history.runs WHERE suite = 'suite-4' AND engine = 'k6' AND ` +
-            `environment = 'env' AND target = 'http://h' AND load = '30 journeys/s' ORDER BY started_ms DESC, id DESC LIMIT 1`,
+            `environment = 'env' AND target = 'http://h' AND load = '30 journeys/s' ` +
+            'ORDER BY started_ms DESC, id DESC LIMIT 1',
         )
         .then((rows) => [rows.map((row) => row['QUERY PLAN']).join('\n')])
       await admin.end()

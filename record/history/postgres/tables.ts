@@ -3,7 +3,6 @@ import type * as Orm from 'drizzle-orm'
 import type * as Migrations from 'drizzle-orm/migrator'
 import type * as PgCore from 'drizzle-orm/pg-core'
 import type * as Driver from 'drizzle-orm/postgres-js'
-import type * as Migrator from 'drizzle-orm/postgres-js/migrator'
 import { unknownKey } from '../entry.ts'
 
 // By `require`: as ES modules its 300 files each have Node read the package's description again, half a
@@ -13,12 +12,10 @@ const orm: typeof Orm = load('drizzle-orm')
 const pgCore: typeof PgCore = load('drizzle-orm/pg-core')
 const driver: typeof Driver = load('drizzle-orm/postgres-js')
 const migrations: typeof Migrations = load('drizzle-orm/migrator')
-const migrator: typeof Migrator = load('drizzle-orm/postgres-js/migrator')
 
 export const { and, asc, count, desc, eq, exists, inArray, ne, sql } = orm
 export const { bigint, index, json, pgSchema, primaryKey, text } = pgCore
 export const { drizzle } = driver
-export const { migrate } = migrator
 export const { readMigrationFiles } = migrations
 
 /** A schema of its own: the database may be one that other things live in. */
@@ -59,8 +56,8 @@ export const series = history.table(
     target: text().notNull().default(unknownKey),
     load: text().notNull().default(unknownKey),
   },
-  ({ suite, engine, environment, target, load }) => [
-    primaryKey({ columns: [suite, engine, environment, target, load] }),
+  (table) => [
+    primaryKey({ columns: [table.suite, table.engine, table.environment, table.target, table.load] }),
   ],
 )
 

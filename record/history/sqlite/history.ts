@@ -75,7 +75,8 @@ function entryReader(database: DatabaseSync): Pick<RunHistory, 'known' | 'series
 }
 
 function readSeries(database: DatabaseSync, suite?: string): Series[] {
-  const hasRun = `EXISTS (SELECT 1 FROM runs WHERE ${seriesKeys.map((key) => `runs.${key} = series.${key}`).join(' AND ')})`
+  const isItsRun = seriesKeys.map((key) => `runs.${key} = series.${key}`).join(' AND ')
+  const hasRun = `EXISTS (SELECT 1 FROM runs WHERE ${isItsRun})`
   const isAsked = suite === undefined ? '' : ' AND suite = ?'
   return database
     .prepare(`SELECT ${columns} FROM series WHERE ${hasRun}${isAsked} ORDER BY ${columns}`)

@@ -122,7 +122,7 @@ export function historyContract(
       expect(await use(idsIn)).toEqual(['1'])
     })
 
-    it('keeps runs of another target or another load apart, whatever the port of a started service', async () => {
+    it('keeps runs of another target or load apart, but not another port of a started service', async () => {
       const own = { revision: 'c0ffee', dirty: false }
       there.keep('1', { target: { url: 'http://127.0.0.1:8000/', ...own } })
       there.keep('2', { target: { url: 'http://127.0.0.1:41234', started: true, ...own } })
@@ -140,7 +140,7 @@ export function historyContract(
       expect((await use(async (history) => history.latest())).map(({ id }) => id)).toHaveLength(5)
     })
 
-    it('of the first layout is read without loss, and grouped by the records that are still there', async () => {
+    it('of the first layout is read without loss, and grouped by the records that are there', async () => {
       const { target: _, load: __, ...entry } = entryOf(example, 'pass')
       there.keep('1', { verdict: 'pass', load: { model: 'arrival-rate', ratePerSecond: 30 } })
       await older(there, ['1', '2', '3'].map((id) => ({ ...entry, id, requests: 77 })) as RunEntry[])
