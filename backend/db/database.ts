@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { DatabaseBusy, DatabaseUnavailable, translateDatabaseError } from './availability.ts'
 import { openPool } from './connections.ts'
 import { drizzle } from './drizzle.ts'
+import { createBackgroundScope } from './statement.ts'
 import type { Builder, Prepared, QueryResult, QueryScope, Statement } from './statement.ts'
 
 /** Receives events of the pool, for metrics, logs and fault injection. */
@@ -36,6 +37,8 @@ export interface Transaction extends Connection {
 /** More waiting queries are refused, so a slow database does not fill the process with them. */
 const maxWaitingPerConnection = 50
 
+const backgroundLimitMs = 10_000
+
 /** The connection pool, with the time limits of a request, and the measurement of each query. */
 export class Database {
   readonly #pool: pg.Pool
@@ -69,6 +72,14 @@ export class Database {
     values: Record<string, unknown>,
   ): Promise<Result> {
     return this.#inTime(scope, (client) => this.#connect(scope, client).run(statement, values))
+  }
+
+  /** Runs a query that no request waits for, and that is not prepared. */
+  queryInBackground<Result extends QueryResult>(
+    name: string,
+    build: (db: Builder) => PromiseLike<Result>,
+  ): Promise<Result> {
+    return this.query(createBackgroundScope(backgroundLimitMs), name, build)
   }
 
   /** Runs a query that is not prepared, because it is rare. */

@@ -31,13 +31,21 @@ function isoInstant(value: string): string {
   return `${value.slice(0, 10)}T${value.slice(11, 19)}.${fraction.padEnd(3, '0')}Z`
 }
 
-const createdAt = () => instant('created_at').notNull()
+const createdAt = () =>
+  instant('created_at')
+    .notNull()
+    .default(sql`now()`)
+/** Later ids sort after earlier ones, so an index grows at its end. */
+const newId = () =>
+  uuid()
+    .primaryKey()
+    .default(sql`uuidv7()`)
 
 export const taskStatus = pgEnum('task_status', ['todo', 'in_progress', 'done'])
 export const taskPriority = pgEnum('task_priority', ['low', 'medium', 'high'])
 
 export const users = pgTable('users', {
-  id: uuid().primaryKey(),
+  id: newId(),
   /** In lower case: one account per address, however it is typed. */
   email: text().notNull().unique(),
   passwordHash: text('password_hash').notNull(),
@@ -54,7 +62,7 @@ const ownerId = () =>
 export const sessions = pgTable(
   'sessions',
   {
-    id: uuid().primaryKey(),
+    id: newId(),
     userId: ownerId(),
     createdAt: createdAt(),
     expiresAt: instant('expires_at').notNull(),
@@ -68,7 +76,7 @@ export const revocations = pgTable(
   'revocations',
   {
     id: uuid().primaryKey(),
-    createdAt: createdAt().default(sql`now()`),
+    createdAt: createdAt(),
   },
   (table) => [index('revocations_age').on(table.createdAt)],
 )
@@ -89,7 +97,7 @@ export const refreshTokens = pgTable(
 export const tasks = pgTable(
   'tasks',
   {
-    id: uuid().primaryKey(),
+    id: newId(),
     userId: ownerId(),
     title: text().notNull(),
     description: text(),
@@ -161,19 +169,19 @@ export const isUnfinished = (status: SQLWrapper): SQL => sql`${status} in ('queu
 
 /** A background job of a user on a file of tasks. */
 const jobColumns = () => ({
-  id: uuid().primaryKey(),
+  id: newId(),
   userId: ownerId(),
-  format: text().notNull(),
-  status: jobStatus().notNull(),
+  format: text({ enum: ['json', 'csv'] }).notNull(),
+  status: jobStatus().notNull().default('queued'),
   rows: integer().notNull().default(0),
+  createdAt: createdAt(),
+  finishedAt: instant('finished_at'),
 })
 
 export const taskExports = pgTable(
   'exports',
   {
     ...jobColumns(),
-    createdAt: createdAt(),
-    finishedAt: instant('finished_at'),
   },
   (table) => [
     index('exports_user').on(table.userId),
@@ -195,15 +203,19 @@ export const exportChunks = pgTable(
   (table) => [primaryKey({ columns: [table.exportId, table.sequence] })],
 )
 
+/** A problem of an import. `row` is from 1, without the header of a CSV file; 0 stands for the entire file. */
+export interface Failure {
+  row: number
+  message: string
+}
+
 export const taskImports = pgTable(
   'imports',
   {
     ...jobColumns(),
-    failures: jsonb().$type<{ row: number; message: string }[]>().notNull(),
+    failures: jsonb().$type<Failure[]>().notNull().default([]),
     /** The request body; emptied when the job ends. */
     body: text().notNull(),
-    createdAt: createdAt(),
-    finishedAt: instant('finished_at'),
   },
   (table) => [
     index('imports_user').on(table.userId),

@@ -4,7 +4,7 @@ import { checkJsonShape, listInvalidFields, scanJson } from '../http/index.ts'
 import { newTask } from '../tasks/index.ts'
 import type { NewTask, Task } from '../tasks/index.ts'
 import { parse } from 'csv-parse'
-import type { CsvError, Parser } from 'csv-parse'
+import type { CsvError } from 'csv-parse'
 import { stringify } from 'csv-stringify/sync'
 
 export const formats = ['json', 'csv'] as const
@@ -33,11 +33,7 @@ export interface Writer {
 
 export function createWriter(format: Format): Writer {
   if (format === 'csv')
-    return {
-      head: formatCsvRows([csvColumns]),
-      piece: (tasks) => formatCsvRows(tasks.map(toCsvFields)),
-      tail: '',
-    }
+    return { head: formatCsvRows([csvColumns]), piece: (tasks) => formatCsvRows(tasks, csvColumns), tail: '' }
   return {
     head: '[',
     piece: (tasks, isFirst) =>
@@ -46,29 +42,14 @@ export function createWriter(format: Format): Writer {
   }
 }
 
-function toCsvFields(task: Task): string[] {
-  return [
-    task.id,
-    task.title,
-    task.description ?? '',
-    task.status,
-    task.priority,
-    task.dueAt ?? '',
-    task.tags.length === 0 ? '' : JSON.stringify(task.tags),
-    task.createdAt,
-    task.updatedAt,
-  ]
-}
-
 /**
  * A row of an import is a new task. The other fields of an export are ignored, so that an export can be
  * imported.
  */
-const importedTask = newTask.extend({
-  id: z.unknown().optional(),
-  createdAt: z.unknown().optional(),
-  updatedAt: z.unknown().optional(),
-})
+const importedTask = newTask
+  .extend({ id: z.unknown(), createdAt: z.unknown(), updatedAt: z.unknown() })
+  .partial({ id: true, createdAt: true, updatedAt: true })
+  .transform(({ id: _id, createdAt: _createdAt, updatedAt: _updatedAt, ...task }) => task)
 
 export type ParsedRow = { task: NewTask } | { message: string }
 
@@ -79,12 +60,9 @@ export async function* readRows(format: Format, body: string): AsyncGenerator<Pa
 }
 
 function checkRow(value: unknown): ParsedRow {
-  const result = importedTask.safeParse(value)
-  if (result.success) {
-    const { id: _id, createdAt: _createdAt, updatedAt: _updatedAt, ...task } = result.data
-    return { task }
-  }
-  const [field] = listInvalidFields('row', result.error)
+  const { success, data, error } = importedTask.safeParse(value)
+  if (success) return { task: data }
+  const [field] = listInvalidFields('row', error)
   const at = field?.at.replace(/^row\./, '') ?? 'row'
   return { message: `${at}: ${field?.message ?? 'not valid'}`.slice(0, 200) }
 }
@@ -204,6 +182,7 @@ const messages: Readonly<Record<string, string>> = {
  */
 export async function* readCsvRows(source: string): AsyncGenerator<string[]> {
   const rows: string[][] = []
+  let failure: Error | undefined
   const parser = parse({
     bom: true,
     record_delimiter: ['\r\n', '\n', '\r'],
@@ -219,44 +198,38 @@ export async function* readCsvRows(source: string): AsyncGenerator<string[]> {
       return null
     },
   })
-  // `write` and `end` report it to their callbacks; without a listener it would also end the process.
-  parser.on('error', () => undefined)
+  parser.on('error', (error) => (failure ??= describeError(error)))
   const bytes = Buffer.from(source)
-  for (let start = 0; start < bytes.length; start += sliceBytes) {
-    const error = await writeSlice(parser, bytes.subarray(start, start + sliceBytes))
-    // The parser calls back within the same turn.
+  for (let start = 0; start <= bytes.length; start += sliceBytes) {
+    const slice = bytes.subarray(start, start + sliceBytes)
+    if (start + sliceBytes > bytes.length) parser.end(slice)
+    else parser.write(slice)
+    // The parser works within the call, and reports an error before the next turn.
     await setImmediate()
     yield* rows.splice(0)
-    if (error !== undefined) throw error
+    if (failure !== undefined) throw failure
   }
-  const error = await endInput(parser)
-  yield* rows.splice(0)
-  if (error !== undefined) throw error
-}
-
-function writeSlice(parser: Parser, slice: Buffer): Promise<Error | undefined> {
-  return new Promise((resolve) => parser.write(slice, (error) => resolve(describeError(error))))
-}
-
-function endInput(parser: Parser): Promise<Error | undefined> {
-  return new Promise((resolve) => {
-    parser.once('error', (error) => resolve(describeError(error)))
-    parser.end((error?: Error | null) => resolve(describeError(error)))
-  })
 }
 
 // The library's own messages quote the file.
-function describeError(error: Error | CsvError | null | undefined): Error | undefined {
-  if (error === null || error === undefined || error instanceof TooManyFields) return error ?? undefined
+function describeError(error: Error | CsvError): Error {
+  if (error instanceof TooManyFields) return error
   return new Error(('code' in error && messages[error.code]) || 'not CSV')
 }
 
 /** Lines of CSV with their line ends, safe to open in a spreadsheet. */
-export function formatCsvRows(rows: readonly (readonly string[])[]): string {
-  return stringify(
-    rows.map((fields) => fields.map(guardFormula)),
-    { record_delimiter: 'windows', quoted_empty: true, quoted_match: /[\r\n]/ },
-  )
+export function formatCsvRows(rows: readonly object[], columns?: readonly string[]): string {
+  return stringify([...rows], {
+    ...(columns !== undefined && { columns }),
+    record_delimiter: 'windows',
+    quoted_empty: true,
+    quoted_match: /[\r\n]/,
+    cast: { string: guardFormula, object: (tags) => (isEmpty(tags) ? '' : JSON.stringify(tags)) },
+  })
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0
 }
 
 // A spreadsheet executes a cell that begins like this. A leading apostrophe makes it text; an existing one is

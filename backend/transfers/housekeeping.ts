@@ -1,6 +1,6 @@
 import { sql } from '../db/drizzle.ts'
 import type { PgTable, SQL } from '../db/drizzle.ts'
-import { createBackgroundScope, schema } from '../db/index.ts'
+import { schema } from '../db/index.ts'
 import type { Database } from '../db/index.ts'
 
 const { taskExports, taskImports, idempotencyKeys, rateLimits, loginFailures, sessions, revocations } = schema
@@ -22,7 +22,6 @@ const expired: readonly { name: string; table: PgTable; when: SQL }[] = [
 ]
 
 const intervalMs = 10 * 60_000
-const limitMs = 10_000
 
 /** Deletes expired rows every ten minutes. */
 export function startHousekeeping(database: Database): { stop: () => void } {
@@ -30,7 +29,7 @@ export function startHousekeeping(database: Database): { stop: () => void } {
     // The next run retries what failed; the pool reports an outage.
     for (const { name, table, when } of expired)
       await database
-        .query(createBackgroundScope(limitMs), `expire.${name}`, (db) => db.delete(table).where(when))
+        .queryInBackground(`expire.${name}`, (db) => db.delete(table).where(when))
         .catch(() => undefined)
   }
   const timer = setInterval(() => void clean(), intervalMs).unref()
