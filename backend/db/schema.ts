@@ -203,7 +203,7 @@ export const exportChunks = pgTable(
   (table) => [primaryKey({ columns: [table.exportId, table.sequence] })],
 )
 
-/** A problem of an import. `row` is from 1, without the header of a CSV file; 0 stands for the entire file. */
+/** A problem of an import. `row`: from 1, without the header of a CSV file; 0 for the entire file. */
 export interface Failure {
   row: number
   message: string

@@ -1,4 +1,4 @@
-import { appendFile, lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface LogFileDependencies {
@@ -11,6 +11,11 @@ export interface LogFileDependencies {
   notice: (level: 'info' | 'warn', message: string, details: Readonly<Record<string, unknown>>) => string
 }
 
+/** How long the files of each stream are retained, after their day: the last two at least 6 and 12 months. */
+const retentionDays = { application: 30, security: 90, error: 184, audit: 366 } as const
+
+export type Stream = keyof typeof retentionDays
+
 /** The characters that may wait for a slow disk. More go to the fallback. */
 const maxWaiting = 4 * 1024 * 1024
 const retryMs = 10_000
@@ -18,26 +23,20 @@ const closeMs = 1000
 const dayMs = 24 * 3600_000
 
 /**
- * Writes one file per stream and UTC day, and deletes old ones. Published packages either number files and
- * retain a count (pino-roll), or store an index of their files (file-stream-rotator). Here the date in the
- * name decides, so retention also works after a restart and for files of other instances.
+ * Writes one file per stream and UTC day, and deletes old ones. pino-roll numbers its files and retains a
+ * count of them. Here the date in the name decides, so retention also works after a restart and for files of
+ * other instances.
  *
  * No request waits for the disk. Lines are collected and appended by one write at a time, as complete lines,
  * so several instances may share a folder. While the folder is not writable, lines go to the fallback.
  */
 export class LogFiles {
   readonly #dependencies: LogFileDependencies
-  readonly #waiting = new Map<string, string[]>()
+  #waiting = new Map<string, string>()
   #waitingLength = 0
   #writing: Promise<void> | undefined
   #tidiedOn = ''
-  #day = { day: '', from: 0, to: 0 }
-  #broken: { since: number } | undefined
-  /**
-   * Files that end with a complete line. After a partial line, from now or before a crash, a new line is
-   * started first.
-   */
-  readonly #whole = new Set<string>()
+  #brokenAtMs: number | undefined
 
   constructor(dependencies: LogFileDependencies) {
     this.#dependencies = dependencies
@@ -48,10 +47,8 @@ export class LogFiles {
       this.#fail(line, 'the disk is too slow')
       return
     }
-    const name = toFileName(stream, this.#dayNow())
-    const lines = this.#waiting.get(name)
-    if (lines === undefined) this.#waiting.set(name, [line])
-    else lines.push(line)
+    const name = toFileName(stream, toUtcDay(this.#dependencies.now()))
+    this.#waiting.set(name, (this.#waiting.get(name) ?? '') + line)
     this.#waitingLength += line.length
     if (this.#waitingLength > maxWaiting / 8) void this.flush()
   }
@@ -68,122 +65,73 @@ export class LogFiles {
 
   /** Writes all lines. Lines that the disk does not accept within a second go to the fallback. */
   async close(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, closeMs)
-    })
-    const writing = async (): Promise<void> => {
-      await this.flush()
-      await this.flush()
-    }
-    await Promise.race([writing(), late])
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, closeMs)
+    await Promise.race([this.flush().then(() => this.flush()), late.promise])
     clearTimeout(timer)
     for (const [, lines] of this.#take()) this.#dependencies.fallback(lines)
   }
 
-  // Computed once per day, not per line.
-  #dayNow(): string {
-    const now = this.#dependencies.now()
-    const { from, to } = this.#day
-    if (now < from || now >= to) {
-      const day = toUtcDay(now)
-      const begins = Date.parse(day)
-      this.#day = { day, from: begins, to: begins + dayMs }
-    }
-    return this.#day.day
-  }
-
   async #work(): Promise<void> {
-    const { folder } = this.#dependencies
-    const today = this.#dayNow()
+    const today = toUtcDay(this.#dependencies.now())
     if (today !== this.#tidiedOn) {
       this.#tidiedOn = today
-      this.#whole.clear()
-      await createFolder(folder)
-      await deleteExpired(folder, today)
+      await prepareFolder(this.#dependencies.folder, today)
     }
     for (const [name, lines] of this.#take()) await this.#append(name, lines)
   }
 
-  #take(): [string, string][] {
-    const taken = [...this.#waiting].map(([name, lines]): [string, string] => [name, lines.join('')])
-    this.#waiting.clear()
+  #take(): ReadonlyMap<string, string> {
+    const taken = this.#waiting
+    this.#waiting = new Map()
     this.#waitingLength = 0
     return taken
   }
 
   async #append(name: string, lines: string): Promise<void> {
-    if (this.#broken !== undefined && this.#dependencies.now() - this.#broken.since < retryMs) {
-      this.#dependencies.fallback(lines)
+    const { folder, now, fallback, notice } = this.#dependencies
+    if (this.#brokenAtMs !== undefined && now() - this.#brokenAtMs < retryMs) {
+      fallback(lines)
       return
     }
-    const path = join(this.#dependencies.folder, name)
     try {
-      const cutOff = !this.#whole.has(name) && (await endsWithPartialLine(path))
-      await appendFile(path, cutOff ? `\n${lines}` : lines, { mode: 0o640 })
-      this.#whole.add(name)
-      if (this.#broken !== undefined)
-        this.#dependencies.fallback(this.#dependencies.notice('info', 'log files are written again', {}))
-      this.#broken = undefined
+      await appendLines(join(folder, name), lines)
+      if (this.#brokenAtMs !== undefined) fallback(notice('info', 'log files are written again', {}))
+      this.#brokenAtMs = undefined
     } catch (error) {
-      this.#whole.delete(name)
       this.#fail(lines, error instanceof Error ? error.message : 'unknown')
     }
   }
 
   #fail(lines: string, message: string): void {
     const { now, fallback, notice } = this.#dependencies
-    if (this.#broken === undefined)
-      fallback(
-        notice('warn', 'log files cannot be written; lines go to standard output until they can', {
-          error: { message },
-        }),
-      )
-    this.#broken = { since: now() }
+    const text = 'log files cannot be written; lines go to standard output until they can'
+    if (this.#brokenAtMs === undefined) fallback(notice('warn', text, { error: { message } }))
+    this.#brokenAtMs = now()
     fallback(lines)
   }
 }
 
-// If this fails, the first line reports it.
-async function createFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o750 }).catch(() => undefined)
-}
-
-async function deleteExpired(folder: string, today: string): Promise<void> {
-  const names = await readdir(folder).catch(() => [])
-  for (const name of findExpired(names, today)) {
-    const path = join(folder, name)
-    const isFile = await lstat(path).then(
-      (found) => found.isFile(),
-      () => false,
-    )
-    if (isFile) await unlink(path).catch(() => undefined)
-  }
-}
-
-/** Whether the last line of a file is incomplete. */
-async function endsWithPartialLine(path: string): Promise<boolean> {
+/** Starts a new line first after a partial one, which a full disk or a crash has left. */
+async function appendLines(path: string, lines: string): Promise<void> {
+  const file = await open(path, 'a+', 0o640)
   try {
-    const file = await open(path, 'r')
-    try {
-      const { size } = await file.stat()
-      if (size === 0) return false
-      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
-      return buffer[0] !== 0x0a
-    } finally {
-      await file.close()
-    }
-  } catch {
-    return false
+    const { size } = await file.stat()
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1))
+    await file.appendFile(size === 0 || buffer.toString() === '\n' ? lines : `\n${lines}`)
+  } finally {
+    await file.close()
   }
 }
 
-/** How long files of a stream are retained, in days or months after their day. */
-const retention: Readonly<Record<Stream, { days: number } | { months: number }>> = {
-  application: { days: 30 },
-  security: { days: 90 },
-  audit: { months: 12 },
-  error: { months: 6 },
+/** Creates the folder, and deletes the expired files in it. If this fails, the first line reports it. */
+async function prepareFolder(folder: string, today: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o750 }).catch(() => undefined)
+  for (const name of findExpired(await readdir(folder).catch(() => []), today)) {
+    const path = join(folder, name)
+    const found = await lstat(path).catch(() => undefined)
+    if (found?.isFile() === true) await unlink(path).catch(() => undefined)
+  }
 }
 
 /** Formats a UTC day, such as `2026-11-24`. */
@@ -199,36 +147,14 @@ export function toFileName(stream: Stream, day: string): string {
 /** Finds the expired files among `names` on `day`. Ignores names that do not match exactly. */
 export function findExpired(names: readonly string[], day: string): string[] {
   return names.filter((name) => {
-    const [, stream, of] = /^(application|security|audit|error)-(\d{4}-\d{2}-\d{2})\.log$/.exec(name) ?? []
-    return isStream(stream) && of !== undefined && isDay(of) && of < firstRetainedDay(stream, day)
+    const [, stream, date = ''] = /^([a-z]+)-(\d{4}-\d{2}-\d{2})\.log$/.exec(name) ?? []
+    const fromMs = Date.parse(date)
+    // `2026-02-30` is not a day.
+    if (!isStream(stream) || Number.isNaN(fromMs) || toUtcDay(fromMs) !== date) return false
+    return fromMs < Date.parse(day) - retentionDays[stream] * dayMs
   })
 }
 
-/** The first day whose file is still retained on `day`. */
-function firstRetainedDay(stream: Stream, day: string): string {
-  const time = retention[stream]
-  const date = new Date(`${day}T00:00:00Z`)
-  if ('days' in time) date.setUTCDate(date.getUTCDate() - time.days)
-  else {
-    const dayOfMonth = date.getUTCDate()
-    date.setUTCMonth(date.getUTCMonth() - time.months)
-    // In a shorter month, the 31st would become a day of the next month.
-    if (date.getUTCDate() !== dayOfMonth) date.setUTCDate(0)
-  }
-  return toUtcDay(date.getTime())
+export function isStream(word: unknown): word is Stream {
+  return typeof word === 'string' && Object.hasOwn(retentionDays, word)
 }
-
-function isStream(word: string | undefined): word is Stream {
-  return word !== undefined && Object.hasOwn(retention, word)
-}
-
-// `2026-02-30` is not a day.
-function isDay(text: string): boolean {
-  const ms = Date.parse(`${text}T00:00:00Z`)
-  return !Number.isNaN(ms) && toUtcDay(ms) === text
-}
-
-/** The streams of log lines. Each has its own retention. */
-export const streams = ['application', 'security', 'audit', 'error'] as const
-
-export type Stream = (typeof streams)[number]

