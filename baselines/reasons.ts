@@ -101,6 +101,11 @@ export const reasons = {
       `the load generator was the bottleneck in ${subject}, not the service: lower the load, or run the ` +
       'generator on a separate machine; this run says nothing about the service',
   },
+  'shards-incomplete': {
+    verdict: 'invalid',
+    next: (facts) =>
+      `the shards did not make the whole load: correct what the reason names, then ${run(facts)}`,
+  },
   'push-failed': {
     verdict: 'invalid',
     next: () =>

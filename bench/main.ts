@@ -6,10 +6,11 @@ import type { Bench, Section } from './workbench.ts'
 import { accuracy, autocannon, k6, memory } from './sections/engines.ts'
 import { api, start, gate } from './sections/commands.ts'
 import { probes } from './sections/probes.ts'
+import { sharded } from './sections/shards.ts'
 
 // `npm run bench`, `npm run bench -- k6 memory`, `npm run bench -- --rounds 7`. Figures are printed, and exit
 // 1 only when a goal is missed.
-const sections: Section[] = [start, autocannon, k6, accuracy, memory, probes, gate, api]
+const sections: Section[] = [start, autocannon, k6, sharded, accuracy, memory, probes, gate, api]
 
 const args = process.argv.slice(2)
 const rounds = args.includes('--rounds') ? Number(args[args.indexOf('--rounds') + 1]) : 5

@@ -68,7 +68,8 @@ export async function vigilLoad(
   bench: Bench,
   url: string,
   suite: Config['suites'][string],
-): Promise<{ run: Run; finished: Finished }> {
+  { args: more = [], env = process.env }: { args?: string[]; env?: NodeJS.ProcessEnv } = {},
+): Promise<{ run: Run; finished: Finished; out: string }> {
   const folder = join(bench.folder, `vigil-${suite.engine}`)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'journeys.mjs'), journeys)
@@ -79,6 +80,7 @@ export async function vigilLoad(
     budgets: { errorRate: 0.5 },
   }
   writeFileSync(join(folder, 'vigil.config.mjs'), `export default ${JSON.stringify(config)}\n`)
+  const out = join(bench.root, '.vigil', 'bench')
   const args = [
     'load',
     'bench',
@@ -89,13 +91,14 @@ export async function vigilLoad(
     '--target',
     url,
     '--out',
-    join(bench.root, '.vigil', 'bench'),
+    out,
+    ...more,
   ]
-  const finished = await runCommand(join(bench.root, 'vigil'), args, folder)
+  const finished = await runCommand(join(bench.root, 'vigil'), args, folder, env)
   if (finished.stdout === '')
     throw new Error(`vigil load ended with ${finished.code}: ${finished.stderr.trim()}`)
   const run: Run = JSON.parse(finished.stdout)
-  return { run, finished }
+  return { run, finished, out }
 }
 
 /** One claim about speed or size, measured side by side with what it is compared with. */

@@ -3,7 +3,14 @@ import { toAddress } from '../journeys/index.ts'
 import type { Secrets } from '../journeys/index.ts'
 import { findRoute } from '../journeys/client/index.ts'
 import type { LookUp } from '../journeys/client/index.ts'
-import type { Failure, FailureClass, Generator, Histogram, TimelinePoint } from '../record/index.ts'
+import type {
+  Failure,
+  FailureClass,
+  Generator,
+  Histogram,
+  ShardFigures,
+  TimelinePoint,
+} from '../record/index.ts'
 
 /** What is to be loaded and how, everything resolved: nothing in it needs the config any more. */
 export interface LoadPlan {
@@ -17,6 +24,8 @@ export interface LoadPlan {
   secrets?: Secrets
   source: JourneyMix | UserScript
   load: ArrivalRate | Connections
+  /** How many processes make the load together; missing: one. */
+  shards?: number
   warmupMs: number
   durationMs: number
   /** A request without an answer by then has failed with class `timeout`. */
@@ -63,6 +72,10 @@ export interface Measurement {
   /** Why the generator, not the target, was the limit; empty when it was not. */
   saturation: string[]
   interrupted: boolean
+  /** What each process contributed, where several made the load together. */
+  shards?: ShardFigures[]
+  /** Why their parts are not the whole load; empty when they are. */
+  shardProblems?: string[]
   /** For the reader of the record. */
   notes?: string[]
   /** Thresholds of the user script that were crossed, as k6 words them. */

@@ -35,6 +35,7 @@ export function toRecord(
     generator: { ...measurement.generator, droppedArrivals: measurement.droppedArrivals },
     ...toConnections(measurement),
     timeline: measurement.timeline,
+    ...(measurement.shards && { shards: measurement.shards }),
     ...(measurement.failures.length > 0 && { failures: measurement.failures }),
     ...(measurement.notes && { notes: measurement.notes }),
     ...(measurement.crossedThresholds && { crossedThresholds: measurement.crossedThresholds }),
@@ -112,14 +113,16 @@ function toIdentity(
   plan: LoadPlan,
   facts: RecordFacts,
 ): Pick<Run, 'schema' | 'id' | 'suite' | 'engine' | 'target' | 'environment' | 'startedAt' | 'load'> {
-  return { schema: 'vigil.run/1', id: plan.run, suite: plan.suite, load: plan.load, ...facts }
+  const load = plan.shards === undefined ? plan.load : { ...plan.load, shards: plan.shards }
+  return { schema: 'vigil.run/1', id: plan.run, suite: plan.suite, load, ...facts }
 }
 
 function findInvalidReasons(measurement: Measurement): CodedReason[] {
-  const reasons: CodedReason[] = measurement.saturation.map((reason) => ({
-    code: 'generator-saturated',
-    reason,
-  }))
+  const { saturation, shardProblems = [] } = measurement
+  const reasons = [
+    ...shardProblems.map((reason): CodedReason => ({ code: 'shards-incomplete', reason })),
+    ...saturation.map((reason): CodedReason => ({ code: 'generator-saturated', reason })),
+  ]
   const requests = Object.values(measurement.endpoints).reduce((sum, counts) => sum + counts.requests, 0)
   if (measurement.interrupted)
     reasons.push({

@@ -6,7 +6,15 @@ export type { Counts } from './histogram.ts'
 export { compactTarget, environmentOf, identifyLoad, identifyTarget } from './environment.ts'
 export type { MachineFacts } from './environment.ts'
 export { findContradiction } from './histogram.ts'
-export { countOf, histogramOf, latencyOf, mergeHistograms, quantile, roundMicros } from './histogram.ts'
+export {
+  countOf,
+  HistogramSum,
+  histogramOf,
+  latencyOf,
+  mergeHistograms,
+  quantile,
+  roundMicros,
+} from './histogram.ts'
 export { runId } from './environment.ts'
 export type { Random, WallClock } from './environment.ts'
 export { describeMissingPackage, needsPackage } from './optional-packages.ts'

@@ -186,7 +186,7 @@ function toNotes(notes: string[]): { notes?: string[] } {
   return notes.length > 0 ? { notes } : {}
 }
 
-function loadPlanOf(session: Session, { name, suite }: SuitePlan, id: string): LoadPlan {
+function loadPlanOf(session: Session, { name, suite, shards }: SuitePlan, id: string): LoadPlan {
   const folder = dirname(session.loaded.file)
   return {
     run: id,
@@ -205,6 +205,7 @@ function loadPlanOf(session: Session, { name, suite }: SuitePlan, id: string): L
       'ratePerSecond' in suite.load
         ? { model: 'arrival-rate', ratePerSecond: suite.load.ratePerSecond }
         : { model: 'connections', connections: suite.load.connections },
+    ...(shards !== undefined && { shards }),
     warmupMs: (suite.warmupSeconds ?? defaultWarmupSeconds) * 1000,
     durationMs: suite.durationSeconds * 1000,
     requestTimeoutMs,

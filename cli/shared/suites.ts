@@ -10,6 +10,8 @@ export interface SuitePlan {
   name: string
   suite: SuiteConfig
   budgets: Budgets
+  /** Processes that make the load together; missing: one. */
+  shards?: number
 }
 
 /** Changes of a suite by the command line. */
@@ -18,6 +20,7 @@ export interface SuiteChanges {
   rate?: number
   connections?: number
   duration?: number
+  shards?: number
 }
 
 /** The suite of that name, or the config's first, with the changes of the command line. */
@@ -34,7 +37,27 @@ export function planSuite(config: Config, name: string | undefined, changes: Sui
     ...engineAndLoad(chosen, suite, changes),
     ...(changes.duration !== undefined && { durationSeconds: changes.duration }),
   }
-  return { name: chosen, suite: changed, budgets: suite.budgets ?? config.budgets ?? {} }
+  return {
+    name: chosen,
+    suite: changed,
+    budgets: suite.budgets ?? config.budgets ?? {},
+    ...toShards(chosen, changed, changes.shards),
+  }
+}
+
+/** One shard is the usual load. */
+function toShards(name: string, suite: SuiteConfig, shards = 1): { shards?: number } {
+  if (shards === 1) return {}
+  if (suite.script !== undefined)
+    throw new UsageError(
+      `suite ${name} is a k6 script, whose requests vigil cannot account for: --shards goes with journeys`,
+    )
+  if ('connections' in suite.load && suite.load.connections < shards)
+    throw new UsageError(
+      `suite ${name} has ${suite.load.connections} connections: expected at least one for each of ` +
+        `${shards} shards`,
+    )
+  return { shards }
 }
 
 /** A user's script decides its load itself: a record must not state another one. */

@@ -98,6 +98,20 @@ export type ConnectionFigures = Known<typeof connections>
 const timelinePoint = { atMs: amount, requests: count, errors: count, p95Ms: amount.exactOptional() }
 export type TimelinePoint = Known<typeof timelinePoint>
 
+/** What one of several processes contributed, in journeys: offered = answered + failed + dropped. */
+const shard = {
+  name: z.string().max(100),
+  /** Of the load, such as `1/4:2/4`; absent where it is divided by connections. */
+  segment: z.string().max(100).exactOptional(),
+  /** When it began, after the first. */
+  skewMs: amount,
+  offered: count,
+  answered: z.int(),
+  failed: count,
+  dropped: count,
+}
+export type ShardFigures = Known<typeof shard>
+
 const failure = {
   /** `journey/step`, or null for a dropped arrival. */
   step: z.string().nullable(),
@@ -150,6 +164,8 @@ const extras = {
   connections: openObject(connections).exactOptional(),
   /** One entry a second, for pictures; never judged. */
   timeline: z.array(openObject(timelinePoint)).exactOptional(),
+  /** The processes that made the load together, where there were several. */
+  shards: z.array(openObject(shard)).exactOptional(),
   /** What failed, by step and class; absent when nothing did. Bounded. */
   failures: z.array(openObject(failure)).exactOptional(),
   /** What a reader of the figures must know, such as addresses of the target that got no load. */

@@ -16,6 +16,8 @@ export interface LoadOptions extends CommonOptions {
   connections?: number
   /** Seconds. */
   duration?: number
+  /** Processes that make the load together. */
+  shards?: number
   requirePush?: boolean
 }
 
@@ -37,6 +39,11 @@ export function addLoadCommand(
       positiveInteger('connections', 10_000),
     )
     .addOption(durationOption())
+    .option(
+      '--shards <count>',
+      'divide the load between this many processes, and merge what they measure',
+      positiveInteger('shards', 100),
+    )
     .option('--require-push', 'exit 4 if the metrics could not be pushed')
     .addHelpText(
       'after',
@@ -44,6 +51,7 @@ export function addLoadCommand(
         'vigil load',
         'vigil load browse --rate 50 --duration 30',
         'vigil load --engine autocannon --connections 20',
+        'vigil load browse --rate 20000 --shards 4',
         'vigil load browse --json | jq .totals.latency',
       ]),
     )

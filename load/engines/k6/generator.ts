@@ -55,15 +55,18 @@ export function countVirtualUsers(facts: {
   requestTimeoutMs: number
   journeys: readonly Journey[]
   freeBytes: number
+  /** How many k6 share the load and this machine; missing: one. */
+  processes?: number | undefined
 }): UserCounts {
   const steps = Math.max(1, ...facts.journeys.map((journey) => journey.steps.length))
+  const least = minVirtualUsers * (facts.processes ?? 1)
   const affordable = Math.max(
-    minVirtualUsers,
+    least,
     Math.min(maxVirtualUsers, Math.floor((facts.freeBytes * memoryShare) / bytesPerUser)),
   )
   const busyFor = (ms: number): number => Math.ceil((facts.ratePerSecond * ms) / 1000)
-  const maxUsers = clamp(busyFor(steps * 1000 + facts.requestTimeoutMs), minVirtualUsers, affordable)
-  const preAllocated = clamp(busyFor(steps * readyForMs), minVirtualUsers, maxUsers)
+  const maxUsers = clamp(busyFor(steps * 1000 + facts.requestTimeoutMs), least, affordable)
+  const preAllocated = clamp(busyFor(steps * readyForMs), least, maxUsers)
   const hasBefore = facts.journeys.some((journey) => journey.before?.length)
   return {
     preAllocated,

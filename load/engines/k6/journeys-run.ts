@@ -1,4 +1,3 @@
-import { toOneLine } from '../../../record/index.ts'
 import { randomUUID } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { freemem } from 'node:os'
@@ -11,14 +10,14 @@ import { prepareUsers, releaseUsers } from '../../virtual-users.ts'
 import type { Prepared } from '../../virtual-users.ts'
 import { countVirtualUsers } from './generator.ts'
 import type { UserCounts } from './generator.ts'
-import { lateRequests } from './k6-runtime/wire.ts'
 import type { LoadScriptPlan, PreparedContexts } from './k6-runtime/wire.ts'
 import { emptyMeasurement, toMeasurement } from './measurement.ts'
 import { collectMessages } from './messages.ts'
 import type { CollectedMessages } from './messages.ts'
-import { runScript } from './script-run.ts'
+import { findUsageErrorInLog, runScript, runTimeMs } from './script-run.ts'
 import type { ScriptEnd, ScriptRun } from './script-run.ts'
-import { readSummary } from './summary.ts'
+import { loadShards } from './shards-run.ts'
+import { readSummary, toCounts } from './summary.ts'
 import type { SummaryResult } from './summary.ts'
 import { watchRun } from './watch.ts'
 import type { EngineWorld, Observations, Watch } from './watch.ts'
@@ -58,6 +57,7 @@ export async function runJourneys(
     requestTimeoutMs: request.plan.requestTimeoutMs,
     journeys: journeys.filter(({ name }) => request.mix.some(({ journey }) => journey === name)),
     freeBytes: freemem(),
+    processes: request.plan.shards,
   })
   const script = toScriptPlan(request, journeys, users, environment.folder)
   const idle = { secondsLeft: 0, requestsPerSecond: 0, p95Ms: undefined, errors: 0 }
@@ -124,7 +124,15 @@ async function loadWith(
         measurement: emptyMeasurement(script.steps, new Date(world.wallMs()).toISOString(), 0, []),
       }
     case 'ready':
-      return load(path, { module, secrets: plan.secrets }, script, prepared.contexts, environment, world)
+      return plan.shards === undefined
+        ? load(path, { module, secrets: plan.secrets }, script, prepared.contexts, environment, world)
+        : loadShards(
+            path,
+            { plan: script, module, secrets: plan.secrets, contexts: [prepared.contexts] },
+            plan.shards,
+            environment,
+            world,
+          )
   }
 }
 
@@ -138,10 +146,9 @@ async function load(
 ): Promise<LoadResult> {
   const { folder, signal } = environment
   await rm(script.summaryFile, { force: true })
-  const drainMs = lateRequests.drainMs + script.requestTimeoutMs + lateRequests.marginMs
   const run = await runScript(
     { plan: script, module, secrets, contexts: [contexts] },
-    script.warmupMs + script.durationMs + drainMs,
+    runTimeMs(script),
     { path, folder, env: world.env, signal },
     (address) => {
       const messages = collectMessages()
@@ -150,7 +157,16 @@ async function load(
         messages,
         observations: () => watch?.observations(),
         attach: (child) => {
-          watch = watchRun({ plan: script, address, messages, group: child.pid }, environment, world)
+          watch = watchRun(
+            {
+              plan: script,
+              addresses: [address],
+              messages,
+              groups: child.pid === undefined ? [] : [child.pid],
+            },
+            environment,
+            world,
+          )
         },
         receive: (message) => {
           messages.add(message)
@@ -186,7 +202,7 @@ async function toResult(
     reason: run.lastOutput === '' ? reason : `${reason}: ${run.lastOutput}`,
   })
   if (!run.interrupted) {
-    const usageError = messages.usageError() ?? findUsageErrorInLog(run, seen)
+    const usageError = messages.usageError() ?? findUsageErrorInLog(run, seen.startedAt !== undefined)
     if (usageError !== undefined) return { state: 'usage-error', reason: `${module}: ${usageError}` }
     if (run.overdue !== undefined) return unmeasured(run.overdue)
     if (run.ending.state !== 'ok') return unmeasured(run.ending.reason)
@@ -210,7 +226,7 @@ async function toResult(
     firstDroppedMs: timeline?.firstDroppedMs(),
     cpu,
   }
-  return { state: 'ok', measurement: toMeasurement(plan, summary.summary, messages, observed) }
+  return { state: 'ok', measurement: toMeasurement(plan, toCounts(summary.summary), messages, observed) }
 }
 
 async function openSummary(plan: LoadScriptPlan): Promise<SummaryResult> {
@@ -219,26 +235,6 @@ async function openSummary(plan: LoadScriptPlan): Promise<SummaryResult> {
   } catch {
     return { state: 'invalid', reason: 'was not written' }
   }
-}
-
-/**
- * k6's message when it cannot load the user's journeys although Node can: an import that it does not know, a
- * global of Node, syntax that it does not strip. Our own files load, so a script that throws while it is
- * loaded is the user's.
- */
-function findUsageErrorInLog(
-  { ending, lastOutput }: ScriptEnd,
-  { startedAt }: Observations,
-): string | undefined {
-  const isLoading = ending.state === 'script-error' && startedAt === undefined
-  if (!isLoading || !/moduleSpecifier|file:\/\//.test(lastOutput)) return undefined
-  const message = lastOutput
-    .replace(/^could not initialize '[^']*': could not load JS test '[^']*': /, '')
-    .replace(/ Make sure that you've .*$/, '')
-  return (
-    'k6 cannot load it, although Node can (k6 runs journeys in a runtime of its own, ' +
-    `without Node's modules and globals): ${toOneLine(message, 300)}`
-  )
 }
 
 async function release(

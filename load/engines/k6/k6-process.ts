@@ -70,6 +70,8 @@ export interface K6Options {
   onLine: (line: string, stream: 'stdout' | 'stderr') => void
   /** Decides how much memory it may use. */
   kind: 'journeys' | 'script'
+  /** How many k6 share this machine's memory; missing: one. */
+  processes?: number | undefined
 }
 
 /** A running k6. */
@@ -90,11 +92,11 @@ export interface RunningK6 {
 export function startK6(
   path: string,
   args: readonly string[],
-  { folder, env, trusted, variables = {}, onLine, kind }: K6Options,
+  { folder, env, trusted, variables = {}, onLine, kind, processes }: K6Options,
 ): RunningK6 {
   const config = ['--config', join(folder, configFile)]
   const log = ['--log-format', 'raw', '--log-output', 'stderr', '--no-color']
-  const memoryBytes = limitMemory(kind, freemem())
+  const memoryBytes = limitMemory(kind, freemem(), processes)
   const k6 = [path, 'run', ...config, ...log, '--quiet', '--no-usage-report', ...args]
   const [program, ...limited] = withMemoryLimit(memoryBytes, k6)
   let isOutOfMemory = false

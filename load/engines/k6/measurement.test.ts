@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { toAddress } from '../../../journeys/index.ts'
 import type { LoadScriptPlan } from './k6-runtime/wire.ts'
 import { toMeasurement } from './measurement.ts'
+import { toCounts } from './summary.ts'
 import { exampleSummary } from './testing/summaries.ts'
 
 /** 10 journeys/s, 10 s of warm-up and 10 s measured. */
@@ -43,6 +44,6 @@ it.each([
   [110, 50, 50],
 ])('after a warm-up that began %i of 100, %i dropped are %i while measured', (warmups, dropped, expected) => {
   const summary = exampleSummary({ warmups, dropped })
-  const measured = toMeasurement(plan, summary, { firstFailure: () => undefined }, observed)
+  const measured = toMeasurement(plan, toCounts(summary), { firstFailure: () => undefined }, observed)
   expect(measured.droppedArrivals).toBe(expected)
 })

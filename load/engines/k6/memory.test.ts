@@ -4,6 +4,7 @@ import { toAddress } from '../../../journeys/index.ts'
 import type { LoadScriptPlan } from './k6-runtime/wire.ts'
 import { toMeasurement } from './measurement.ts'
 import { largeBodiesReason, limitMemory, reportsMemoryEnd, withMemoryLimit } from './memory.ts'
+import { toCounts } from './summary.ts'
 import { exampleSummary, trendOf } from './testing/summaries.ts'
 
 const gibibyte = 2 ** 30
@@ -86,8 +87,12 @@ describe('bodies that are too large', () => {
       firstDroppedMs: undefined,
     }
     const cpu = { cpuRatio, machineIdle: 0.5 }
-    return toMeasurement(plan, summary, { firstFailure: () => ({ atMs: 0, example }) }, { ...observed, cpu })
-      .saturation
+    return toMeasurement(
+      plan,
+      toCounts(summary),
+      { firstFailure: () => ({ atMs: 0, example }) },
+      { ...observed, cpu },
+    ).saturation
   }
 
   it('are the first reason of a run whose limit was k6, and none of another', () => {

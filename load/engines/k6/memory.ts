@@ -13,11 +13,12 @@ const freeShare = 0.5
 const collectShare = 2 / 3
 
 /**
- * The memory that k6 may use. A user's script may need more than journeys do: it may hold data of its own.
+ * The memory that k6 may use, of several that share this machine. A user's script may need more than journeys
+ * do: it may hold data of its own.
  */
-export function limitMemory(kind: 'journeys' | 'script', freeBytes: number): number {
+export function limitMemory(kind: 'journeys' | 'script', freeBytes: number, processes = 1): number {
   const most = kind === 'journeys' ? mostBytes : Number.POSITIVE_INFINITY
-  return Math.floor(Math.max(leastBytes, Math.min(most, freeBytes * freeShare)))
+  return Math.floor(Math.max(leastBytes, Math.min(most, (freeBytes * freeShare) / processes)))
 }
 
 /** Go's own, soft limit, for its garbage collector. */

@@ -101,7 +101,10 @@ function isMessage(message: unknown): message is ScriptMessage {
   if (typeof message !== 'object' || message === null || !('type' in message)) return false
   switch (message.type) {
     case 'started':
-      return true
+      return (
+        (!('shard' in message) || typeof message.shard === 'string') &&
+        (!('clockMs' in message) || typeof message.clockMs === 'number')
+      )
     case 'played':
       return 'journey' in message && isPlayedJourney(message.journey)
     case 'sample':

@@ -2,12 +2,13 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Secrets } from '../../../journeys/index.ts'
 import type { Child } from '../../../runtime/processes/index.ts'
+import { toOneLine } from '../../../record/index.ts'
 import { formatTrusted } from '../../../journeys/client/index.ts'
 import { freePort } from '../../../runtime/services/index.ts'
 import { configFile, startK6, stopOnError, toSettings, trustFile, waitForK6End } from './k6-process.ts'
 import type { Ending, RunObserver } from './k6-process.ts'
-import { contextIndex } from './k6-runtime/wire.ts'
-import type { PreparedContexts, ScriptMessage, ScriptPlan } from './k6-runtime/wire.ts'
+import { contextIndex, lateRequests } from './k6-runtime/wire.ts'
+import type { LoadScriptPlan, PreparedContexts, ScriptMessage, ScriptPlan } from './k6-runtime/wire.ts'
 import { prepareJourneyModules } from './journey-modules.ts'
 import { readMessage } from './messages.ts'
 
@@ -50,6 +51,11 @@ export interface ScriptEnd {
 
 const portAttempts = 3
 
+/** How long k6 runs with the script of a load: its last journeys may still end. */
+export function runTimeMs({ warmupMs, durationMs, requestTimeoutMs }: LoadScriptPlan): number {
+  return warmupMs + durationMs + lateRequests.drainMs + requestTimeoutMs + lateRequests.marginMs
+}
+
 /**
  * Runs our script in k6 to its end.
  *
@@ -72,7 +78,7 @@ export async function runScript<Observer extends ScriptObserver>(
       const observer = observe(address)
       const end = await runOnce(
         script,
-        { args: ['--address', address, entry], trusted },
+        { args: ['--address', address, ...toShardArgs(script.plan), entry], trusted },
         runMs,
         host,
         observer,
@@ -97,6 +103,7 @@ async function runOnce(
     folder,
     env,
     kind: 'journeys',
+    processes: plan.kind === 'load' ? plan.shard?.of : undefined,
     trusted,
     ...(secrets && { variables: secrets }),
     onLine: (line) => {
@@ -110,6 +117,13 @@ async function runOnce(
     const { end, interrupted, overdue } = await waitForK6End(child, observer, expected, signal)
     return { ...explain(end, plan.nonce), interrupted, overdue }
   })
+}
+
+/** A shard waits, ready, until all of them are released. */
+function toShardArgs(plan: ScriptPlan): string[] {
+  if (plan.kind !== 'load' || plan.shard === undefined) return []
+  const { segment, sequence } = plan.shard
+  return ['--paused', '--execution-segment', segment, '--execution-segment-sequence', sequence]
 }
 
 /**
@@ -150,4 +164,24 @@ function orderContexts(plan: ScriptPlan, contexts: readonly PreparedContexts[]):
       for (let user = 0; user < plan.users; user += 1)
         ordered[contextIndex(plan, side, journey, user)] = saved[name]?.[user] ?? {}
   return ordered
+}
+
+/**
+ * k6's message when it cannot load the user's journeys although Node can: an import that it does not know, a
+ * global of Node, syntax that it does not strip. Our own files load, so a script that throws while it is
+ * loaded is the user's.
+ */
+export function findUsageErrorInLog(
+  { ending, lastOutput }: ScriptEnd,
+  hasBegun: boolean,
+): string | undefined {
+  const isLoading = ending.state === 'script-error' && !hasBegun
+  if (!isLoading || !/moduleSpecifier|file:\/\//.test(lastOutput)) return undefined
+  const message = lastOutput
+    .replace(/^could not initialize '[^']*': could not load JS test '[^']*': /, '')
+    .replace(/ Make sure that you've .*$/, '')
+  return (
+    'k6 cannot load it, although Node can (k6 runs journeys in a runtime of its own, ' +
+    `without Node's modules and globals): ${toOneLine(message, 300)}`
+  )
 }

@@ -1,9 +1,16 @@
 import { z } from 'zod'
 import { describeFirstIssue } from '../../../record/documents/index.ts'
-import { roundMicros } from '../../../record/index.ts'
+import { HistogramSum, roundMicros } from '../../../record/index.ts'
 import type { Bucket, Histogram } from '../../../record/index.ts'
+import type { EndpointMeasurement } from '../../engine.ts'
 import { clientLimits, quantileGrid, requestFailureClasses } from './k6-runtime/metrics.ts'
-import type { ScriptSummary, SummaryStep, SummaryTrend } from './k6-runtime/metrics.ts'
+import type {
+  ClientLimit,
+  RequestFailureClass,
+  ScriptSummary,
+  SummaryStep,
+  SummaryTrend,
+} from './k6-runtime/metrics.ts'
 import type { LoadScriptPlan } from './k6-runtime/wire.ts'
 
 /*
@@ -32,7 +39,7 @@ const trend = z
   .refine(({ min, max, quantiles }) => isRising([min, ...quantiles, max]), 'the quantiles do not rise')
   .nullable()
 
-const step = z
+const stepSchema = z
   .object({
     latency: trend,
     unanswered: count,
@@ -42,6 +49,7 @@ const step = z
 
 const schema = z.object({
   nonce: z.string(),
+  shard: z.object({ name: z.string(), plan: z.string(), format: z.string() }).exactOptional(),
   dropped: count,
   warmups: count,
   users: count,
@@ -49,7 +57,7 @@ const schema = z.object({
   iterations: trend,
   connecting: trend,
   limits: z.record(z.enum(clientLimits), amount),
-  steps: z.array(step),
+  steps: z.array(stepSchema),
   complete: z.literal(true),
 })
 
@@ -75,12 +83,108 @@ export function readSummary(text: string, plan: Pick<LoadScriptPlan, 'nonce' | '
   return { state: 'ok', summary: checked.data }
 }
 
+/** What one k6 counted, or several of one run together. */
+export interface RunCounts {
+  dropped: number
+  warmups: number
+  users: number
+  lateness: Histogram
+  iterations: Histogram
+  connections: { histogram: Histogram; timeSumMs: number }
+  limits: Record<ClientLimit, number>
+  steps: StepCounts[]
+}
+
+export interface StepCounts extends EndpointMeasurement {
+  failed: Partial<Record<RequestFailureClass, number>>
+}
+
+export function toCounts(summary: ScriptSummary): RunCounts {
+  const { dropped, warmups, users, lateness, iterations, connecting, limits, steps } = summary
+  return {
+    dropped,
+    warmups,
+    users,
+    lateness: toHistogram(lateness),
+    iterations: toHistogram(iterations),
+    connections: { histogram: toHistogram(connecting), timeSumMs: sumOf(connecting) },
+    limits,
+    steps: steps.map((step) => ({
+      requests: countRequests(step),
+      errors: countErrors(step),
+      histogram: toHistogram(step.latency),
+      latencySumMs: sumOf(step.latency),
+      failed: step.failed,
+    })),
+  }
+}
+
+function sumOf(trendOrNone: SummaryTrend | null): number {
+  return trendOrNone === null ? 0 : trendOrNone.avg * trendOrNone.count
+}
+
+/** Adds what several k6 of one run counted, one after another, in memory that does not grow with them. */
+export class CountsSum {
+  readonly #lateness = new HistogramSum()
+  readonly #iterations = new HistogramSum()
+  readonly #connections = { sum: new HistogramSum(), timeSumMs: 0 }
+  readonly #steps: (Omit<StepCounts, 'histogram'> & { sum: HistogramSum })[]
+  readonly #totals = { dropped: 0, warmups: 0, users: 0, limits: { files: 0, ports: 0 } }
+
+  constructor(steps: number) {
+    this.#steps = Array.from({ length: steps }, () => ({
+      requests: 0,
+      errors: 0,
+      latencySumMs: 0,
+      failed: {},
+      sum: new HistogramSum(),
+    }))
+  }
+
+  add(counts: RunCounts): void {
+    const totals = this.#totals
+    totals.dropped += counts.dropped
+    totals.warmups += counts.warmups
+    totals.users += counts.users
+    for (const limit of clientLimits) totals.limits[limit] += counts.limits[limit]
+    this.#lateness.add(counts.lateness)
+    this.#iterations.add(counts.iterations)
+    this.#connections.sum.add(counts.connections.histogram)
+    this.#connections.timeSumMs += counts.connections.timeSumMs
+    for (const [index, step] of counts.steps.entries()) {
+      const into = this.#steps[index]
+      if (into === undefined) continue
+      into.requests += step.requests
+      into.errors += step.errors
+      into.latencySumMs += step.latencySumMs
+      into.sum.add(step.histogram)
+      for (const failure of requestFailureClasses) {
+        const failed = step.failed[failure] ?? 0
+        if (failed > 0) into.failed[failure] = (into.failed[failure] ?? 0) + failed
+      }
+    }
+  }
+
+  counts(): RunCounts {
+    return {
+      ...this.#totals,
+      lateness: this.#lateness.histogram(),
+      iterations: this.#iterations.histogram(),
+      connections: {
+        histogram: this.#connections.sum.histogram(),
+        timeSumMs: this.#connections.timeSumMs,
+      },
+      steps: this.#steps.map(({ sum, ...step }) => ({ ...step, histogram: sum.histogram() })),
+    }
+  }
+}
+
 /** The number of requests of a step, with and without an answer. */
-export function countRequests(counts: SummaryStep): number {
+function countRequests(counts: SummaryStep): number {
   return (counts.latency?.count ?? 0) + counts.unanswered
 }
 
-export function countErrors(counts: Pick<SummaryStep, 'failed'>): number {
+function countErrors(counts: Pick<SummaryStep, 'failed'>): number {
   return Object.values(counts.failed).reduce((sum, failed) => sum + failed, 0)
 }
 

@@ -25,15 +25,19 @@ const readTimeoutMs = 800
 const maxBodyBytes = 64 * 1024
 
 /**
- * Reads counters from k6's REST API while k6 runs. Counters only: for a percentile k6 would have to sort all
- * latencies so far, each time.
+ * Reads counters from k6's REST API while k6 runs: their sum, where several k6 make one load. Counters only:
+ * for a percentile k6 would have to sort all latencies so far, each time.
  *
- * @param address host and port
+ * @param addresses host and port of each k6
  */
-export function createLiveReader(address: string): LiveReader {
+export function createLiveReader(...addresses: readonly string[]): LiveReader {
   const agent = new Agent({ keepAlive: true, maxSockets: 3 })
-  const readCount = async (metric: string): Promise<number> =>
-    parseCount(await readBody(`http://${address}/v1/metrics/${metric}`, agent))
+  const readCount = async (metric: string): Promise<number> => {
+    const counts = addresses.map(async (address) =>
+      parseCount(await readBody(`http://${address}/v1/metrics/${metric}`, agent)),
+    )
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+  }
   return {
     read: async () => {
       try {

@@ -33,17 +33,23 @@ export interface CpuWork {
 }
 
 /**
- * Measures the CPU time of a process group from now on: k6 and any wrapper around it.
+ * Measures the CPU time of process groups from now on: each k6 and any wrapper around it.
  *
- * @returns call it for the work since; undefined where there is no /proc, or when the group has ended
+ * @returns call it for the work since; undefined where there is no /proc, or when a group has ended
  */
-export function watchCpu(group: number, nowMs: () => number): () => CpuWork | undefined {
+export function watchCpu(groups: readonly number[], nowMs: () => number): () => CpuWork | undefined {
+  const [group] = groups
+  if (group === undefined) return () => undefined
+  const readCpuSeconds = (): number | undefined => {
+    const seconds = groups.map(readGroupCpuSeconds)
+    return seconds.includes(undefined) ? undefined : seconds.reduce((sum = 0, one = 0) => sum + one, 0)
+  }
   const startMs = nowMs()
-  const startSeconds = readGroupCpuSeconds(group)
+  const startSeconds = readCpuSeconds()
   const startTicks = readMachineTicks()
   const throttled = watchThrottling(group, nowMs)
   return () => {
-    const cpuSeconds = readGroupCpuSeconds(group)
+    const cpuSeconds = readCpuSeconds()
     const wallSeconds = (nowMs() - startMs) / 1000
     if (startSeconds === undefined || cpuSeconds === undefined || wallSeconds <= 0) return undefined
     const ticks = readMachineTicks()
@@ -81,14 +87,14 @@ export interface Observations {
 
 const secondMs = 1000
 
-/** What is watched: k6's process group, its REST API, and the messages of our script. */
+/** What is watched: each k6's process group and REST API, and the messages of our script. */
 export interface WatchedRun {
   plan: { warmupMs: number; durationMs: number }
-  /** Of k6's REST API. */
-  address: string
+  /** Of the REST API of each k6. */
+  addresses: readonly string[]
   messages: Pick<CollectedMessages, 'drainSample'>
-  /** Undefined when k6 could not be started. */
-  group: number | undefined
+  /** Of those that could be started. */
+  groups: readonly number[]
 }
 
 export type ProgressListener = Pick<LoadEnvironment, 'progress' | 'measuring'>
@@ -111,7 +117,7 @@ class RunWatch implements Watch {
     this.#watched = watched
     this.#listener = listener
     this.#clocks = clocks
-    this.#reader = createLiveReader(watched.address)
+    this.#reader = createLiveReader(...watched.addresses)
     this.#seconds = createLiveSeconds(this.#reader, watched.messages)
     this.#report()
     this.#ticking = setInterval(() => this.#tick(), secondMs)
@@ -146,11 +152,10 @@ class RunWatch implements Watch {
 
   #beginMeasurement(): void {
     const { monotonicMs, wallMs } = this.#clocks
-    const { group } = this.#watched
     this.#measurement = {
       atMs: monotonicMs(),
       wall: new Date(wallMs()).toISOString(),
-      cpu: group === undefined ? undefined : watchCpu(group, monotonicMs),
+      cpu: watchCpu(this.#watched.groups, monotonicMs),
     }
     this.#listener.measuring('begin')
     void this.#seconds.startTimeline()

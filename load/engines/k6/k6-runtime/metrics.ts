@@ -55,9 +55,14 @@ export const metricNames = {
   warmups: 'vigil_warmups',
 } as const
 
+/** Changed whenever a shard's summary counts something else, or is written in another way. */
+export const shardFormat = 'vigil.shard/1'
+
 /** The summary that `handleSummary` writes. A step that was never reached has no latency. */
 export interface ScriptSummary {
   nonce: string
+  /** Which part of the load it is of, where several processes share one. */
+  shard?: { name: string; plan: string; format: string }
   /** Arrivals that k6 dropped, in the warm-up too, in which `warmups` were begun. */
   dropped: number
   warmups: number
@@ -120,11 +125,17 @@ export interface K6Summary {
 }
 
 /** The figures of the measurement, without those of k6's own metrics. */
-export function summarize(plan: { nonce: string; steps: readonly string[] }, data: K6Summary): ScriptSummary {
+export function summarize(
+  plan: { nonce: string; steps: readonly string[]; shard?: { name: string; plan: string } },
+  data: K6Summary,
+): ScriptSummary {
   const count = (metric: string): number => data.metrics[metric]?.values['count'] ?? 0
   const [files, ports] = clientLimits
   return {
     nonce: plan.nonce,
+    ...(plan.shard && {
+      shard: { name: plan.shard.name, plan: plan.shard.plan, format: shardFormat },
+    }),
     dropped: count(metricNames.dropped),
     warmups: count(metricNames.warmups),
     users: data.metrics[metricNames.users]?.values['max'] ?? 0,

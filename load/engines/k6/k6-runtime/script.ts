@@ -25,7 +25,10 @@ export function createScript(plan: ScriptPlan, journeys: readonly Journey[]): Sc
   return {
     // k6 reads the options of virtual user 0, which plays nothing; computing them takes time.
     options: __VU === 0 ? createOptions(plan) : {},
-    setup: () => report({ type: 'started' }),
+    setup: () => {
+      const shard = plan.kind === 'load' ? plan.shard : undefined
+      report({ type: 'started', ...(shard && { shard: shard.name, clockMs: Date.now() }) })
+    },
     play:
       plan.kind === 'load'
         ? createLoadIteration(plan, journeys, report)
@@ -85,7 +88,8 @@ function loadOptions(plan: LoadScriptPlan): Options {
       clock: {
         executor: 'constant-vus',
         exec: 'clock',
-        vus: 1,
+        // One in each shard: k6 divides them as it divides the arrivals.
+        vus: plan.shard?.of ?? 1,
         startTime: `${plan.warmupMs}ms`,
         duration: `${plan.durationMs}ms`,
         gracefulStop: `${marginMs}ms`,

@@ -64,6 +64,18 @@ export interface LoadScriptPlan extends BasePlan {
   sampleEvery: number
   /** Absolute path where the summary is to be written. */
   summaryFile: string
+  /** Set when several k6 make the load together: this one makes a segment of its arrivals. */
+  shard?: ScriptShard
+}
+
+/** One of `of` equal shards. */
+export interface ScriptShard {
+  name: string
+  of: number
+  segment: string
+  sequence: string
+  /** Digest of what all shards are to do. */
+  plan: string
 }
 
 /**
@@ -167,7 +179,8 @@ export type PlayedJourney = [
 
 /** What the script reports while it runs, as `<nonce> <JSON>` on k6's log. */
 export type ScriptMessage =
-  | { type: 'started' }
+  /** Of which shard, and k6's wall clock then. */
+  | { type: 'started'; shard?: string; clockMs?: number }
   | {
       type: 'failure'
       step: number

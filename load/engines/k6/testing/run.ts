@@ -13,6 +13,8 @@ export interface Run {
   progress: LoadProgress[]
   edges: string[]
   tookMs: number
+  /** Of the run's files, until the test is over. */
+  folder: string
 }
 
 export interface RunOptions {
@@ -71,7 +73,7 @@ export async function runEngine(
     ...(options.lookUp && { lookUp: options.lookUp }),
   })
   expectNothingLeft(folder)
-  return { result, progress, edges, tookMs: performance.now() - began }
+  return { folder, result, progress, edges, tookMs: performance.now() - began }
 }
 
 /** The measurement of a result; throws when it has none. */
@@ -80,7 +82,10 @@ export function measured({ result }: Run): Measurement {
   return result.measurement
 }
 
-function planOf({ url, kind = 'journeys', mix = { home: 1 }, plan }: RunOptions, source: string): LoadPlan {
+export function planOf(
+  { url, kind = 'journeys', mix = { home: 1 }, plan }: RunOptions,
+  source: string,
+): LoadPlan {
   return {
     run: 'r1',
     suite: 'test',

@@ -175,7 +175,7 @@ function watchUserScript(
       if (load !== undefined || isStopped) return
       load = {
         beganMs: lastSampleMs,
-        cpu: group === undefined ? undefined : watchCpu(group, world.monotonicMs),
+        cpu: watchCpu(group === undefined ? [] : [group], world.monotonicMs),
       }
       listener.measuring('begin')
       report('measure')
