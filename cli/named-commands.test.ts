@@ -47,7 +47,7 @@ it('so does every one in the documents, runbooks, alert rules and dashboards', a
 })
 
 it.each([
-  ['spread it with --shards', ['--shards']],
+  ['spread it with --machines', ['--machines']],
   ['its record (vigil show, or the folder)', ['vigil show']],
   ['measure again: vigil ab --duration 60', ['vigil ab --duration']],
   ['measure longer (--duration), then vigil ab main --pairs 48', []],

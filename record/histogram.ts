@@ -48,12 +48,10 @@ export class HistogramSum {
   readonly #counts = new Float64Array(gridSize)
   #end = 0
 
-  add(histogram: Histogram): void {
-    for (const [upperMs, count] of histogram) {
-      const index = gridIndex(Math.max(0, Math.ceil(upperMs * 1000 - 1e-6)))
-      this.#counts[index] = (this.#counts[index] ?? 0) + count
-      if (index >= this.#end) this.#end = index + 1
-    }
+  readonly add = (upperMs: number, count: number): void => {
+    const index = gridIndex(Math.max(0, Math.ceil(upperMs * 1000 - 1e-6)))
+    this.#counts[index] = (this.#counts[index] ?? 0) + count
+    if (index >= this.#end) this.#end = index + 1
   }
 
   histogram(): Histogram {
@@ -67,7 +65,8 @@ export class HistogramSum {
 }
 
 function gridIndex(micros: number): number {
-  const octave = micros < exactMicros ? 0 : Math.floor(Math.log2(micros)) - 10
+  if (micros < exactMicros) return micros
+  const octave = micros < 2 ** 32 ? 21 - Math.clz32(micros) : Math.floor(Math.log2(micros)) - 10
   return Math.min(gridSize - 1, octave * perOctave + Math.floor(micros / 2 ** octave))
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readSummary, toCounts, CountsSum } from '../../load/engines/k6/summary.ts'
+import { CountsSum, readSummary } from '../../load/engines/k6/index.ts'
 import { exampleSummary, trendOf } from '../../load/engines/k6/testing/summaries.ts'
 import { histogramOf, quantile, totalsOf } from '../../record/index.ts'
 import { median } from '../../record/statistics/index.ts'
@@ -103,7 +103,7 @@ function readSamples(file: string): number[] {
 const [many, steps, requests] = [100, 20, 5000]
 const planOfMany = { nonce: 'bench', steps: Array.from({ length: steps }, (_, step) => `bench/${step}`) }
 
-export async function merge(bench: Bench): Promise<Figure[]> {
+async function merge(bench: Bench): Promise<Figure[]> {
   for (let shard = 1; shard <= many; shard += 1) writeFileSync(fileOf(bench.folder, shard), exampleOf(shard))
   const file = fileURLToPath(import.meta.url)
   const { stdout } = await runCommand(process.execPath, [file, bench.folder], dirname(file))
@@ -146,7 +146,7 @@ if (import.meta.main) {
   for (let shard = 1; shard <= many; shard += 1) {
     const read = readSummary(readFileSync(fileOf(folder, shard), 'utf8'), planOfMany)
     if (read.state === 'invalid') throw new Error(`shard ${shard} ${read.reason}`)
-    sum.add(toCounts(read.summary))
+    sum.add(read.summary)
   }
   const merged = totalsOf(sum.counts().steps, 0, 1).requests
   const ms = performance.now() - began

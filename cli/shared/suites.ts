@@ -50,7 +50,7 @@ function toShards(name: string, suite: SuiteConfig, shards = 1): { shards?: numb
   if (shards === 1) return {}
   if (suite.script !== undefined)
     throw new UsageError(
-      `suite ${name} is a k6 script, whose requests vigil cannot account for: --shards goes with journeys`,
+      `suite ${name} is a k6 script, whose journeys cannot be accounted for: --shards needs a suite of journeys`,
     )
   if ('connections' in suite.load && suite.load.connections < shards)
     throw new UsageError(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { countOf, histogramOf, HistogramSum, quantile } from '../../record/index.ts'
 import type { Histogram } from '../../record/index.ts'
 import { exampleSummary, trendOf } from '../engines/k6/testing/summaries.ts'
-import { CountsSum, toCounts } from '../engines/k6/summary.ts'
+import { CountsSum } from '../engines/k6/summary.ts'
 import {
   collectReports,
   describeShards,
@@ -151,7 +151,7 @@ const samples = fc.array(
 
 function add(...histograms: readonly Histogram[]): Histogram {
   const sum = new HistogramSum()
-  for (const histogram of histograms) sum.add(histogram)
+  for (const [upperMs, count] of histograms.flat()) sum.add(upperMs, count)
   return sum.histogram()
 }
 
@@ -206,7 +206,7 @@ describe('the sum of what several k6 counted', () => {
   it('has its percentiles within 1 % of the pooled samples', () => {
     const shards = [1, 2, 3, 4].map((seed) => latencies(seed, 5000 * seed))
     const sum = new CountsSum(1)
-    for (const samplesMs of shards) sum.add(toCounts(exampleSummary({}, samplesMs)))
+    for (const samplesMs of shards) sum.add(exampleSummary({}, samplesMs))
     const [step] = sum.counts().steps
     const pooled = histogramOf(shards.flat())
     expect(step?.requests).toBe(50_000)
@@ -226,8 +226,8 @@ describe('the sum of what several k6 counted', () => {
       steps: [{ latency: trendOf([1, 2, 3]), unanswered: 2, failed: { timeout: 2, status: 1 } }],
     })
     const sum = new CountsSum(1)
-    sum.add(toCounts(summary))
-    sum.add(toCounts(summary))
+    sum.add(summary)
+    sum.add(summary)
     expect(sum.counts()).toMatchObject({
       dropped: 6,
       warmups: 10,

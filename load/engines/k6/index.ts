@@ -1,1 +1,2 @@
 export { createK6Engine } from './engine.ts'
+export { CountsSum, readSummary } from './summary.ts'

@@ -17,13 +17,13 @@ import type { ShardAccount, ShardBegin, ShardManifest, ShardReport } from '../..
 import { Fleet } from './fleet.ts'
 import type { Part } from './fleet.ts'
 import { shardFormat } from './k6-runtime/metrics.ts'
+import type { ScriptSummary } from './k6-runtime/metrics.ts'
 import type { LoadScriptPlan } from './k6-runtime/wire.ts'
 import { findShardSaturation, toAccount, toMeasurement } from './measurement.ts'
 import type { Observed } from './measurement.ts'
 import { findUsageErrorInLog, runScript, runTimeMs } from './script-run.ts'
 import type { ScriptEnd, ScriptRun } from './script-run.ts'
 import { CountsSum, readSummary, toCounts } from './summary.ts'
-import type { RunCounts } from './summary.ts'
 import type { EngineWorld } from './watch.ts'
 
 /** Our script inside several k6, each with its segment of the arrivals. */
@@ -115,8 +115,9 @@ function toResult(
   const sum = new CountsSum(plan.steps.length)
   const merged: Merged[] = []
   const saturation: string[] = []
-  const missing = collectReports(manifest, readReports(parts, ends, isCut), (name, counts) => {
-    sum.add(counts)
+  const missing = collectReports(manifest, readReports(parts, ends, isCut), (name, summary) => {
+    sum.add(summary)
+    const counts = toCounts(summary, () => [])
     const part = parts.find(({ plan: { shard } }) => shard.name === name)
     if (part === undefined) return
     merged.push({ name, ...toAccount(part.plan, counts) })
@@ -176,7 +177,7 @@ function* readReports(
   parts: readonly Part[],
   ends: readonly ScriptEnd[],
   isCut: boolean,
-): Generator<ShardReport<RunCounts>> {
+): Generator<ShardReport<ScriptSummary>> {
   for (const [index, { plan }] of parts.entries()) {
     const end = ends[index]
     const { name } = plan.shard
@@ -187,7 +188,7 @@ function* readReports(
       yield { state: 'missing', name, reason: `its summary ${summary.reason}` }
     else {
       const identity = summary.summary.shard ?? { name, plan: 'none', format: 'none' }
-      yield { state: 'ok', identity, value: toCounts(summary.summary) }
+      yield { state: 'ok', identity, value: summary.summary }
     }
   }
 }

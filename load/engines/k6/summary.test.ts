@@ -36,18 +36,28 @@ describe('a summary', () => {
     ['with a negative count', { ...good, dropped: -1 }, /^is invalid: dropped: /],
     [
       'with a quantile missing',
-      { ...good, iterations: { ...latency, quantiles: latency.quantiles.slice(1) } },
-      /iterations\.quantiles: /,
+      { ...good, iterations: { ...latency, rises: latency.rises.slice(1) } },
+      /iterations\.rises: expected \d+ rising quantiles/,
     ],
     [
       'with a quantile that is not a number',
-      { ...good, iterations: { ...latency, quantiles: latency.quantiles.with(5, Number.NaN) } },
-      /iterations\.quantiles\[5\]: /,
+      { ...good, iterations: { ...latency, rises: latency.rises.with(5, Number.NaN) } },
+      /iterations\.rises: /,
     ],
     [
       'whose quantiles fall',
-      { ...good, iterations: { ...latency, quantiles: latency.quantiles.toReversed() } },
-      /quantiles do not rise/,
+      { ...good, iterations: { ...latency, rises: latency.rises.with(1, -1) } },
+      /iterations\.rises: /,
+    ],
+    [
+      'whose last quantile is over the maximum',
+      { ...good, iterations: { ...latency, rises: latency.rises.with(1, 9000) } },
+      /quantiles lie outside/,
+    ],
+    [
+      'whose first quantile is below the minimum',
+      { ...good, iterations: { ...latency, rises: latency.rises.with(0, 900) } },
+      /quantiles lie outside/,
     ],
     ['whose mean is impossible', { ...good, iterations: { ...latency, avg: 4 } }, /mean lies outside/],
     [

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { describeFirstIssue } from '../../../record/documents/index.ts'
-import { HistogramSum, roundMicros } from '../../../record/index.ts'
-import type { Bucket, Histogram } from '../../../record/index.ts'
+import { HistogramSum } from '../../../record/index.ts'
+import type { Histogram } from '../../../record/index.ts'
 import type { EndpointMeasurement } from '../../engine.ts'
 import { clientLimits, quantileGrid, requestFailureClasses } from './k6-runtime/metrics.ts'
 import type {
@@ -23,6 +23,7 @@ const count = z.int().nonnegative()
 const amount = z.number().nonnegative()
 /** k6 adds up microseconds in floating point. */
 const tolerance = 1e-6
+const grid = quantileGrid()
 
 const trend = z
   .object({
@@ -30,13 +31,17 @@ const trend = z
     avg: z.number(),
     min: z.number(),
     max: z.number(),
-    quantiles: z.array(z.number()).length(quantileGrid().length),
+    // A loop instead of a schema for each: a hundred shards report millions of them.
+    rises: z.custom<number[]>(isRising, `expected ${grid.length} rising quantiles in whole microseconds`),
   })
   .refine(
     ({ avg, min, max }) => min <= avg + tolerance && avg <= max + tolerance,
     'the mean lies outside of minimum and maximum',
   )
-  .refine(({ min, max, quantiles }) => isRising([min, ...quantiles, max]), 'the quantiles do not rise')
+  .refine(
+    ({ min, max, rises }) => isBetween(rises, min, max),
+    'the quantiles lie outside of minimum and maximum',
+  )
   .nullable()
 
 const stepSchema = z
@@ -99,7 +104,8 @@ export interface StepCounts extends EndpointMeasurement {
   failed: Partial<Record<RequestFailureClass, number>>
 }
 
-export function toCounts(summary: ScriptSummary): RunCounts {
+/** @param latencies of a step; `() => []` where only its counts are needed */
+export function toCounts(summary: ScriptSummary, latencies = toHistogram): RunCounts {
   const { dropped, warmups, users, lateness, iterations, connecting, limits, steps } = summary
   return {
     dropped,
@@ -112,7 +118,7 @@ export function toCounts(summary: ScriptSummary): RunCounts {
     steps: steps.map((step) => ({
       requests: countRequests(step),
       errors: countErrors(step),
-      histogram: toHistogram(step.latency),
+      histogram: latencies(step.latency),
       latencySumMs: sumOf(step.latency),
       failed: step.failed,
     })),
@@ -141,15 +147,16 @@ export class CountsSum {
     }))
   }
 
-  add(counts: RunCounts): void {
+  add(summary: ScriptSummary): void {
+    const counts = toCounts(summary, () => [])
     const totals = this.#totals
     totals.dropped += counts.dropped
     totals.warmups += counts.warmups
     totals.users += counts.users
     for (const limit of clientLimits) totals.limits[limit] += counts.limits[limit]
-    this.#lateness.add(counts.lateness)
-    this.#iterations.add(counts.iterations)
-    this.#connections.sum.add(counts.connections.histogram)
+    visitBuckets(summary.lateness, this.#lateness.add)
+    visitBuckets(summary.iterations, this.#iterations.add)
+    visitBuckets(summary.connecting, this.#connections.sum.add)
     this.#connections.timeSumMs += counts.connections.timeSumMs
     for (const [index, step] of counts.steps.entries()) {
       const into = this.#steps[index]
@@ -157,7 +164,7 @@ export class CountsSum {
       into.requests += step.requests
       into.errors += step.errors
       into.latencySumMs += step.latencySumMs
-      into.sum.add(step.histogram)
+      visitBuckets(summary.steps[index]?.latency ?? null, into.sum.add)
       for (const failure of requestFailureClasses) {
         const failed = step.failed[failure] ?? 0
         if (failed > 0) into.failed[failure] = (into.failed[failure] ?? 0) + failed
@@ -193,23 +200,21 @@ function isConsistent(counts: SummaryStep): boolean {
   return counts.unanswered <= errors && errors <= countRequests(counts)
 }
 
-function isRising(values: readonly number[]): boolean {
-  return values.every((value, index) => value >= (values[index - 1] ?? Number.NEGATIVE_INFINITY) - tolerance)
+function isRising(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== grid.length) return false
+  const rises: unknown[] = value
+  return rises.every((rise, index) => Number.isSafeInteger(rise) && (index === 0 || Number(rise) >= 0))
 }
 
-/** A value that k6 gave for a percentile, with the rank under which a histogram looks that percentile up. */
-interface Point {
-  rank: number
-  ms: number
-  /**
-   * Distance of the percentile from that rank's own sample, in samples; −1 for a percentile that records
-   * show, so that it is preferred.
-   */
-  distance: number
+/** Quantiles are rounded to microseconds; minimum and maximum are not. */
+function isBetween(rises: readonly number[], minMs: number, maxMs: number): boolean {
+  const lastMicros = rises.reduce((sum, rise) => sum + rise, 0)
+  return (rises[0] ?? 0) >= minMs * 1000 - 0.5 - tolerance && lastMicros <= maxMs * 1000 + 0.5 + tolerance
 }
 
 /** Percentiles that records show: theirs must equal k6's to the microsecond. */
 const shownPercentiles = new Set([50, 90, 95, 99])
+const isShown = grid.map((percent) => shownPercentiles.has(percent))
 
 /**
  * The histogram of a metric of which k6 reports the count and quantiles, not the samples: `record`'s
@@ -222,40 +227,40 @@ const shownPercentiles = new Set([50, 90, 95, 99])
  * show is kept, else the one that k6 interpolated least; the last rank is the maximum.
  */
 export function toHistogram(trendOrNone: SummaryTrend | null): Histogram {
-  if (trendOrNone === null) return []
-  const { count: n, quantiles, max } = trendOrNone
-  const grid = quantileGrid()
-  const points = quantiles.map((ms, index) => toPoint(grid[index] ?? 100, ms, n))
-  return toBuckets([...selectOnePerRank(points, n), { rank: n, ms: max, distance: 0 }])
-}
-
-function toPoint(percent: number, ms: number, n: number): Point {
-  const rank = Math.max(1, Math.ceil((percent * n) / 100 - 1e-9))
-  const distance = shownPercentiles.has(percent) ? -1 : Math.abs((percent * (n - 1)) / 100 - (rank - 1))
-  return { rank, ms, distance }
-}
-
-function selectOnePerRank(points: readonly Point[], n: number): Point[] {
-  const best = new Map<number, Point>()
-  for (const point of points) {
-    const other = best.get(point.rank)
-    if (point.rank < n && (other === undefined || point.distance < other.distance))
-      best.set(point.rank, point)
-  }
-  // Ranks rise with the percentiles, and a map keeps the order in which its keys came.
-  return [...best.values()]
-}
-
-function toBuckets(points: readonly Point[]): Histogram {
-  const buckets: Bucket[] = []
-  let countBelow = 0
-  for (const { rank, ms } of points) {
-    const upperMs = roundMicros(ms)
-    const last = buckets.at(-1)
-    if (last !== undefined && last[0] >= upperMs)
-      buckets[buckets.length - 1] = [last[0], last[1] + rank - countBelow]
-    else buckets.push([upperMs, rank - countBelow])
-    countBelow = rank
-  }
+  const buckets: [number, number][] = []
+  visitBuckets(trendOrNone, (upperMs, samples) => buckets.push([upperMs, samples]))
   return buckets
+}
+
+/** The buckets of that histogram, without one in memory. */
+function visitBuckets(
+  trendOrNone: SummaryTrend | null,
+  visit: (upperMs: number, samples: number) => void,
+): void {
+  if (trendOrNone === null) return
+  const { count: n, rises, max } = trendOrNone
+  let [micros, openMicros, visitedRank, openRank] = [0, 0, 0, 0]
+  // Of the percentiles of one rank: the one kept so far, and how far k6 interpolated it, in samples.
+  let kept = { rank: 0, micros: 0, distance: Number.POSITIVE_INFINITY }
+  const close = (rank: number, upperMicros: number): void => {
+    if (upperMicros > openMicros && openRank > visitedRank) {
+      visit(openMicros / 1000, openRank - visitedRank)
+      visitedRank = openRank
+    }
+    openMicros = openRank === 0 ? upperMicros : Math.max(openMicros, upperMicros)
+    openRank = rank
+  }
+  for (let index = 0; index < grid.length; index += 1) {
+    const percent = grid[index] ?? 100
+    micros += rises[index] ?? 0
+    const rank = Math.max(1, Math.ceil((percent * n) / 100 - 1e-9))
+    if (rank >= n) break
+    const distance = isShown[index] ? -1 : Math.abs((percent * (n - 1)) / 100 - (rank - 1))
+    if (rank === kept.rank && distance >= kept.distance) continue
+    if (rank > kept.rank && kept.rank > 0) close(kept.rank, kept.micros)
+    kept = { rank, micros, distance }
+  }
+  if (kept.rank > 0) close(kept.rank, kept.micros)
+  close(n, Math.round(max * 1000))
+  visit(openMicros / 1000, openRank - visitedRank)
 }

@@ -1,4 +1,4 @@
-import { quantileGrid } from '../k6-runtime/metrics.ts'
+import { quantileGrid, toRises } from '../k6-runtime/metrics.ts'
 import type { ScriptSummary, SummaryTrend } from '../k6-runtime/metrics.ts'
 
 /**
@@ -18,7 +18,7 @@ export function trendOf(samples: readonly number[]): SummaryTrend {
     avg: sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length,
     min: at(0),
     max: at(sorted.length - 1),
-    quantiles,
+    rises: toRises(quantiles),
   }
 }
 
