@@ -42,9 +42,17 @@ describe('the suite that is loaded', () => {
     })
   })
 
+  it('is made by as many processes as --shards says; one is the usual load', () => {
+    expect(planSuite(config, 'browse', { shards: 4 }).shards).toBe(4)
+    expect(planSuite(config, 'browse', { shards: 1 })).not.toHaveProperty('shards')
+    expect(planSuite(config, 'capacity', { shards: 1 })).not.toHaveProperty('shards')
+  })
+
   it.each([
     ['own', { rate: 5 }, '--rate cannot change them'],
     ['own', { duration: 5 }, '--duration cannot change them'],
+    ['own', { shards: 2 }, '--shards needs a suite of journeys'],
+    ['capacity', { shards: 2 }, 'loaded by autocannon: --shards goes with --engine k6'],
     ['own', { rate: 5, duration: 3 }, '--rate and --duration cannot change them'],
     ['brwose', {}, 'suite "brwose" is not in the config (did you mean browse?)'],
     [
