@@ -84,7 +84,7 @@ async function comparePercentiles(bench: Bench): Promise<Figure[]> {
     const isComplete = samples.length === run.totals.requests
     return [
       {
-        what: `p50, p90, p95 and p99 against ${samples.length} pooled samples of ${run.totals.requests} requests`,
+        what: `p50, p90, p95, p99 against ${samples.length} samples of ${run.totals.requests} requests`,
         value: differences.map((difference) => `${(difference * 100).toFixed(3)} %`).join(', '),
         goal: 'within 1 %, and no sample missing',
         met: isComplete && Math.max(...differences) <= 0.01,

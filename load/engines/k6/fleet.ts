@@ -20,7 +20,7 @@ export interface Part {
 }
 
 const statusEveryMs = 20
-/** Of k6's `ExecutionStatus`: virtual users are created, and it waits to be told to begin. */
+/** Of k6's `ExecutionStatus`: virtual users are created, and it waits for its release. */
 const pausedBeforeRun = 4
 const statusSchema = z.object({
   data: z.object({ attributes: z.object({ status: z.number(), paused: z.boolean() }) }),

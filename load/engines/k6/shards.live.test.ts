@@ -67,17 +67,20 @@ const probe = createServer().listen(0, host, () => {
       if (method === "GET") pass()
       else setTimeout(pass, 2500)
     }).listen(port, host)
-    require("node:child_process").spawn(k6, args, { stdio: "inherit" }).on("exit", (code) => process.exit(code))
+    const { spawn } = require("node:child_process")
+    spawn(k6, args, { stdio: "inherit" }).on("exit", (code) => process.exit(code))
   })
 })`
 
 describe('shards', { timeout: 60_000 }, () => {
-  it('send together what one k6 would send, each request once, and account for all of it', async (context) => {
-    const source = `export default [
-      { name: 'home', steps: [{ name: 'get', request: (ctx) => ({ method: 'GET', path: '/home/' + ctx.unique }) }] },
+  it('send what one k6 would send, each request once, and account for all of it', async (context) => {
+    const source = `
+    const get = (path) => ({ method: 'GET', path })
+    export default [
+      { name: 'home', steps: [{ name: 'get', request: (ctx) => get('/home/' + ctx.unique) }] },
       { name: 'two', before: [{ name: 'login', request: () => ({ method: 'POST', path: '/login' }) }], steps: [
-        { name: 'a', request: (ctx) => ({ method: 'GET', path: '/a/' + ctx.unique }) },
-        { name: 'b', request: () => ({ method: 'GET', path: '/b' }), status: 404 },
+        { name: 'a', request: (ctx) => get('/a/' + ctx.unique) },
+        { name: 'b', request: () => get('/b'), status: 404 },
       ] },
     ]`
     const run = await runShards(context, {
@@ -167,10 +170,11 @@ describe('a run is invalid, with the name of the shard', { timeout: 60_000 }, ()
 
 describe('a shard whose clock is an hour off', { timeout: 60_000 }, () => {
   it('changes nothing but a note', async (context) => {
+    const hourAgo = Date.now() - 3_600_000
     const run = await runShards(context, {
       // `clockMs` is what k6 reads from its clock.
       wrapper: second(
-        `"$K6" "$@" 2>&1 >/dev/null | sed -u 's/"clockMs":[0-9]*/"clockMs":${Date.now() - 3_600_000}/' >&2; exit 0`,
+        `"$K6" "$@" 2>&1 >/dev/null | sed -u 's/"clockMs":[0-9]*/"clockMs":${hourAgo}/' >&2; exit 0`,
       ),
     })
     const { shardProblems, notes } = measured(run)
