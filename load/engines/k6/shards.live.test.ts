@@ -78,7 +78,7 @@ describe('shards', { timeout: 60_000 }, () => {
     const get = (path) => ({ method: 'GET', path })
     export default [
       { name: 'home', steps: [{ name: 'get', request: (ctx) => get('/home/' + ctx.unique) }] },
-      { name: 'two', before: [{ name: 'login', request: () => ({ method: 'POST', path: '/login' }) }], steps: [
+      { name: 'two', before: [{ name: 'login', request: () => get('/login') }], steps: [
         { name: 'a', request: (ctx) => get('/a/' + ctx.unique) },
         { name: 'b', request: () => get('/b'), status: 404 },
       ] },
