@@ -202,7 +202,7 @@ async function openDatabase(
   const database = await Database.open(url, config.databasePool, {
     queryDone: (name, seconds) => (observers.get(name) ?? createObserver(name))(seconds),
     connectionError: () => metrics.dbErrors.inc(),
-    beforeQuery: faults === undefined ? undefined : () => faults.beforeQuery(),
+    beforeQuery: faults === undefined ? undefined : (name) => faults.beforeQuery(name),
     stateChanged: (isUp) =>
       log[isUp ? 'info' : 'error'](
         { stream: isUp ? 'application' : 'error' },

@@ -11,7 +11,7 @@ export interface DatabaseObserver {
   connectionError: (message: string) => void
   stateChanged: (up: boolean) => void
   /** Runs before each query. Fault injection waits or throws here. */
-  beforeQuery?: (() => Promise<void> | undefined) | undefined
+  beforeQuery?: ((name: string) => Promise<void> | undefined) | undefined
 }
 
 /** Runs statements and queries on one connection. */
@@ -181,7 +181,7 @@ export class Database {
     try {
       // Measured and translated like the query: callers, metrics and traces see a fault as a slow or absent
       // database.
-      const fault = this.#observer.beforeQuery?.()
+      const fault = this.#observer.beforeQuery?.(name)
       if (fault !== undefined) await fault
       const result = await execute()
       scope.db.rows += 'rowCount' in result ? (result.rowCount ?? 0) : result.length

@@ -43,7 +43,7 @@ describe('while nothing is on', () => {
   test('no place waits, not even a turn of the event loop', () => {
     expect([
       faults.beforeRequest(request('GET', '/tasks')),
-      faults.beforeQuery(),
+      faults.beforeQuery('tasks.page'),
       faults.rateLimitOff,
       faults.isDatabaseDown,
     ]).toEqual([undefined, undefined, false, false])
@@ -67,7 +67,7 @@ describe('faults end', () => {
       await requestStatus('GET', '/tasks'),
       faults.rateLimitOff,
       faults.isDatabaseDown,
-      faults.beforeQuery(),
+      faults.beforeQuery('tasks.page'),
     ]).toEqual([200, false, false, undefined])
     expect(() => faults.beforeAuth()).not.toThrow()
     expect(changes).toEqual(['set', 'expired'])
@@ -83,7 +83,10 @@ describe('faults end', () => {
 
   test('also for delayed requests, which continue immediately', async () => {
     faults.set([{ latencyMs: 30_000, dbLatencyMs: 30_000 }], 60)
-    const held = Promise.all([faults.beforeRequest(request('GET', '/tasks')), faults.beforeQuery()])
+    const held = Promise.all([
+      faults.beforeRequest(request('GET', '/tasks')),
+      faults.beforeQuery('tasks.page'),
+    ])
     faults.clear()
     await expect(held).resolves.toEqual([undefined, undefined])
     expect(changes).toEqual(['set', 'cleared'])
@@ -111,13 +114,19 @@ describe('a rule', () => {
       property(array(double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), (chances) => {
         const struck = chances.filter((one) => {
           chance = one
-          const struckBy = faults.beforeQuery()
+          const struckBy = faults.beforeQuery('tasks.page')
           struckBy?.catch(() => undefined)
           return struckBy !== undefined
         })
         expect(struck).toEqual(chances.filter((one) => one < 0.3))
       }),
     )
+  })
+
+  test('of a query strikes no other', async () => {
+    faults.set([{ dbDown: true, query: 'tasks.insert' }], 60)
+    expect(faults.beforeQuery('tasks.page')).toBeUndefined()
+    await expect(faults.beforeQuery('tasks.insert')).rejects.toThrow('dbDown')
   })
 
   test('that makes a request slow leaves it as much time after it as before', async () => {
@@ -137,6 +146,7 @@ describe('what is asked for', () => {
     { route: '/tasks', latencyMs: 30_000, status: 503, ratio: 0.5 },
     { stallMs: 2000 },
     { dbLatencyMs: 1, dbDown: true, ratio: 1 },
+    { dbLatencyMs: 1, query: 'tasks.insert', ratio: 1 },
     { memoryMb: 2048 },
     { authDown: true, rateLimitOff: true },
   ])('%j is accepted', (rule) => {
@@ -155,6 +165,8 @@ describe('what is asked for', () => {
     ['a ratio of nothing', { status: 500, ratio: 0 }],
     ['a ratio above all', { status: 500, ratio: 1.1 }],
     ['a database of one route', { route: '/tasks', dbDown: true }],
+    ['a status of one query', { query: 'tasks.insert', status: 500 }],
+    ['memory of one query', { query: 'tasks.insert', dbLatencyMs: 1, memoryMb: 1 }],
     ['memory of one route', { route: '/tasks', latencyMs: 1, memoryMb: 1 }],
     ['some memory', { memoryMb: 1, ratio: 0.5 }],
     ['memory beyond the bound', { memoryMb: 2049 }],

@@ -88,11 +88,13 @@ export class Faults {
     return hits.length === 0 ? undefined : this.#hit(scope, hits)
   }
 
-  /** Call before a query, when it has its connection. */
-  beforeQuery(): Promise<void> | undefined {
+  /** Call before the query of this name, when it has its connection. */
+  beforeQuery(name: string): Promise<void> | undefined {
     const active = this.#current()
     if (active === undefined || active.queryRules.length === 0) return undefined
-    const hits = active.queryRules.filter((one) => this.#strikes(one))
+    const hits = active.queryRules.filter(
+      (one) => (one.query === undefined || one.query === name) && this.#strikes(one),
+    )
     return hits.length === 0 ? undefined : this.#hitQuery(hits)
   }
 

@@ -34,6 +34,15 @@ const shape = z.strictObject({
     .meta({ description: 'Requests are answered with this status' }),
   stallMs: ms(2000, 'Requests block the event loop for this long'),
   dbLatencyMs: ms(30_000, 'Queries wait this long, on a connection of the pool'),
+  query: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .meta({
+      description: 'The name of a query, as in the metrics; absent: all queries',
+      examples: ['tasks.insert'],
+    }),
   dbDown: flag('Queries fail as if the database refused connections'),
   memoryMb: z
     .int()
@@ -61,7 +70,7 @@ export const rule = shape
   .meta({
     description:
       `At least one of ${kinds.join(', ')}. A route is only valid for ${requestFaults.join(', ')}; ` +
-      'a ratio only for these, dbLatencyMs and dbDown.',
+      'a query only for dbLatencyMs and dbDown, a ratio for all of these.',
     minProperties: 1,
   })
 
@@ -86,6 +95,9 @@ function describeInvalidRule(value: Rule): string | undefined {
   const wide = set.find((kind) => !contains(requestFaults, kind))
   if (value.route !== undefined && wide !== undefined)
     return `${wide} affects the entire service, expected a separate rule without route`
+  const other = set.find((kind) => kind !== 'dbLatencyMs' && kind !== 'dbDown')
+  if (value.query !== undefined && other !== undefined)
+    return `${other} is not a fault of queries, expected a separate rule without query`
   const certain = set.find((kind) => !contains(randomFaults, kind))
   if (value.ratio !== undefined && certain !== undefined)
     return `${certain} is either active or not, expected a separate rule without ratio`
