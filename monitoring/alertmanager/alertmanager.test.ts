@@ -144,11 +144,13 @@ describe('the text of notifications', () => {
     labels?: Record<string, string>
     annotations?: Record<string, string>
     endsAt?: string
+    /** An alert of the same group that ended before. */
+    ended?: string
   }
   const render = async (
     template: string,
     status: 'firing' | 'resolved',
-    { count = 1, type = 'text', labels = {}, annotations = {}, endsAt }: Shown = {},
+    { count = 1, type = 'text', labels = {}, annotations = {}, endsAt, ended }: Shown = {},
   ): Promise<string> => {
     const usual = alert(status)
     const one = {
@@ -158,15 +160,25 @@ describe('the text of notifications', () => {
       EndsAt: endsAt ?? usual.EndsAt,
       GeneratorURL: 'https://prometheus.example.com/graph?g0.expr=up%3D%3D0&g0.tab=1',
     }
+    const before = {
+      ...alert('resolved'),
+      Labels: { ...one.Labels, alertname: ended, signal: 'another' },
+      Annotations: { ...one.Annotations, runbook_url: 'https://wrong', dashboard_url: 'https://wrong' },
+      GeneratorURL: 'https://wrong',
+    }
+    const all = [...(ended === undefined ? [] : [before]), ...Array.from({ length: count }, () => one)]
+    const common = Object.entries(one.Labels).filter(
+      ([name]) => ended === undefined || !/^(alertname|signal)$/.test(name),
+    )
     const data = join(mkdtempSync(join(scratch, 'data-')), 'data.json')
     writeFileSync(
       data,
       JSON.stringify({
         Receiver: 'critical',
         Status: status,
-        Alerts: Array.from({ length: count }, () => one),
+        Alerts: all,
         GroupLabels: { alertname: 'APIHighErrorRate' },
-        CommonLabels: one.Labels,
+        CommonLabels: Object.fromEntries(common),
         CommonAnnotations: one.Annotations,
         ExternalURL: 'https://alertmanager.example.com',
       }),
@@ -222,6 +234,22 @@ describe('the text of notifications', () => {
   it('names each alert of a group', async () => {
     expect(await render('vigil.text', 'firing', { count: 2 })).toContain(
       '• APIHighErrorRate: 12% of requests fail <now>\nError rate',
+    )
+  })
+
+  it('names, links and silences only what fires, although an alert of the group has just ended', async () => {
+    const shown = { ended: 'APIDown', count: 2 }
+    expect(await render('vigil.title', 'firing', shown)).toBe(
+      'CRITICAL APIHighErrorRate: 12% of requests fail <now> (of 2)',
+    )
+    expect(await render('vigil.runbook', 'firing', shown)).toContain('#apihigherrorrate')
+    for (const template of ['vigil.dashboard', 'vigil.query', 'vigil.email.html', 'vigil.silence'])
+      expect(await render(template, 'firing', { ...shown, type: 'html' })).not.toContain('wrong')
+    expect(decodeURIComponent(await render('vigil.silence', 'firing', shown))).toContain(
+      '{alertname="APIHighErrorRate",requirement',
+    )
+    expect(await render('vigil.title', 'resolved', { ended: 'APIDown' })).toBe(
+      'RESOLVED: APIDown after 10 min, APIHighErrorRate after 10 min',
     )
   })
 

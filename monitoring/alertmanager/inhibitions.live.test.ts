@@ -101,6 +101,7 @@ describe('an alert waits', () => {
     [pending('high errors'), alertOf('APIErrorBudgetBurning')],
     [pending('critical latency'), alertOf('APIVerySlow')],
     [pending('high latency'), alertOf('APISlow')],
+    [pending('AuthenticationFailuresHigh'), alertOf('FailedLoginsUnusual')],
     [pending('APIUnavailable'), alertOf('APIHighErrorRate')],
     [pending('DatabaseUnreachable'), alertOf('DatabaseConnectionFailures')],
     [pending('DatabaseQueriesSlow'), alertOf('APIVerySlow')],

@@ -143,6 +143,11 @@ function databaseDown(below: number | null, over: number | null): SeriesTimeline
   return gauge(alertsSeries('DatabaseUnreachable', 'firing'), below, over, null)
 }
 
+/** The alert AuthenticationFailuresHigh fires in the first or in the second stage. */
+function fastGuesses(below: number | null, over: number | null): SeriesTimeline {
+  return gauge(alertsSeries('AuthenticationFailuresHigh', 'firing'), below, over, null)
+}
+
 const criticalErrors = ',severity="critical",signal="errors"'
 const highErrors = ',severity="high",signal="errors"'
 
@@ -178,6 +183,21 @@ export const causeCases: readonly AlertCase[] = [
     { 'slow queries, but hardly any': slowQueries(0.55) },
     { 'a few more': slowQueries(0.62) },
   ),
+  // FailedLoginsUnusual would fire for 8 more minutes.
+  {
+    ...causeCase('AuthenticationFailuresHigh', [fastGuesses(null, 1)], undefined, {
+      'it ended 9 minutes ago': [fastGuesses(1, null)],
+    }),
+    overFor: '9m',
+  },
+  // FailedLoginsUnusual was sent before: then its resolution is sent, too.
+  {
+    ...causeCase('AuthenticationFailuresHigh', [
+      fastGuesses(null, 1),
+      gauge(alertsSeries('FailedLoginsUnusual', 'firing'), 1, 1, 1),
+    ]),
+    never: true,
+  },
   // It ended 4 minutes ago. Then requests still fail: something else is wrong.
   ...[
     [constant(ok, 97.9), constant(failed, 2.1)],
